@@ -1,0 +1,64 @@
+// Every failure that parley tells a person about: a code for programs, an exit code for shells (docs: README "Exit codes"),
+// and a sentence that names what failed, with which value, and what to do. Pure.
+
+/** Exit codes of the command line; they are a contract with scripts. */
+export const exitCode = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  cannotConnect: 3,
+  refused: 4,
+  notFound: 5,
+  integrity: 6,
+  stalled: 7,
+  interrupted: 130,
+} as const;
+
+/** Each error code, as it stands on the wire and in `--json`, with the exit code of a command that ends by it. */
+const exitCodes = {
+  failed: exitCode.failed,
+  "port-in-use": exitCode.failed,
+  differs: exitCode.failed,
+  locked: exitCode.failed,
+  storage: exitCode.failed,
+  usage: exitCode.usage,
+  "name-invalid": exitCode.usage,
+  "room-invalid": exitCode.usage,
+  "text-invalid": exitCode.usage,
+  "cannot-connect": exitCode.cannotConnect,
+  "name-taken": exitCode.refused,
+  rate: exitCode.refused,
+  full: exitCode.refused,
+  "login-timeout": exitCode.refused,
+  "not-found": exitCode.notFound,
+  "unknown-user": exitCode.notFound,
+  protocol: exitCode.integrity,
+  version: exitCode.integrity,
+  integrity: exitCode.integrity,
+  changed: exitCode.integrity,
+  stalled: exitCode.stalled,
+  "slow-reader": exitCode.stalled,
+  interrupted: exitCode.interrupted,
+} as const;
+
+export type ErrorCode = keyof typeof exitCodes;
+
+/** A failure that is said to a person as it stands, without a stack trace. */
+export class ParleyError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, sentence: string) {
+    super(sentence);
+    this.name = "ParleyError";
+    this.code = code;
+  }
+
+  get exitCode(): number {
+    return exitCodes[this.code];
+  }
+}
+
+/** Exit code for an error code that came over the wire; unknown codes are protocol errors. */
+export function exitCodeOf(code: string): number {
+  return Object.hasOwn(exitCodes, code) ? exitCodes[code as ErrorCode] : exitCode.integrity;
+}

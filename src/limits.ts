@@ -1,0 +1,107 @@
+// Every number that bounds parley: its unit in the name, its reason beside it.
+// Pure: imports nothing. tests/limits.test.ts checks the relations between them.
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** Telling protocols apart on the main port. */
+export const sniff = {
+  /** Bytes held back before a dialect must be known; the longest CPP type line and any name fit many times. */
+  maxBytes: 4 * KiB,
+  /** Without a line end for this long, a client is unframed (one read is one message). */
+  unframedAfterMs: 50,
+  /** Silence for this long means a person at `nc`: prompt for a name, once. */
+  promptAfterMs: 1_000,
+} as const;
+
+/** Names of people and rooms. */
+export const names = {
+  /** Longest name, in characters; fits every dialect's window and a list of 1 000 fits 64 KiB. */
+  maxChars: 32,
+  /** Longest room name, in characters. */
+  maxRoomChars: 32,
+} as const;
+
+/** One message. */
+export const message = {
+  /** Longest text of one chat message, in UTF-16 units; longer input is refused, never cut. */
+  maxTextChars: 16 * KiB,
+  /** Longest input line of any dialect, in bytes; room for JSON escapes of the longest text. A line without an end stops here. */
+  maxLineBytes: 128 * KiB,
+  /** Most recipients that one private message may name. */
+  maxRecipients: 64,
+} as const;
+
+/** Output to one session. */
+export const output = {
+  /** A reader that lags further behind than this is told and dropped, in bytes. */
+  maxLagBytes: 4 * MiB,
+  /** Least time between two sends to an unframed client, in milliseconds (seeds.md: one send a message). */
+  unframedGapMs: 20,
+  /** Messages that wait for an unframed client one by one; more are joined by line ends. */
+  unframedWaiting: 16,
+  /** Bytes of user lists that a member is sent in a second; a joining crowd would else cost the square of its size. */
+  rosterBytesPerSecond: 16 * KiB,
+} as const;
+
+/** Connections. */
+export const connections = {
+  /** Connections from one address that is not loopback. */
+  maxPerAddress: 64,
+  /** All connections together; under the usual descriptor limit of a service. */
+  maxTotal: 16_384,
+  /** A connection that has sent something but given no name by then is closed. A silent `nc` may wait as long. */
+  loginTimeoutMs: 60_000,
+  /** After the peer's FIN: time for answers to drain before the connection ends. */
+  halfCloseMs: 5_000,
+  /** A native session that is silent this long is sent a ping … */
+  idlePingMs: 60_000,
+  /** … and closed when nothing came back for this long after it. */
+  idleCloseMs: 30_000,
+} as const;
+
+/** What one sender may do. */
+export const sender = {
+  /** Messages a second that one sender may keep up (`--rate`). */
+  messagesPerSecond: 100,
+  /** Burst, in seconds' worth of the rate. */
+  burstSeconds: 4,
+  /** Bytes of text a second that one sender may keep up. */
+  bytesPerSecond: 512 * KiB,
+  /** Messages over the rate that wait for their turn; then they are refused with `retry after`. */
+  maxDelayed: 64,
+} as const;
+
+/** What the server remembers. */
+export const history = {
+  /** Messages kept in memory for a room. */
+  memoryMessages: 10_000,
+  /** Messages kept on disk for a room. */
+  diskMessages: 1_000_000,
+  /** Age at which a message is forgotten. */
+  maxAgeMs: 30 * 24 * 3_600_000,
+  /** Private messages kept for one recipient. */
+  mailMessages: 1_000,
+  /** Rooms that exist at once; empty ones without history are forgotten first. */
+  maxRooms: 1_024,
+  /** Sessions remembered for resuming, the oldest forgotten first. */
+  maxSessions: 65_536,
+  /** How long a session that lost its connection can come back to its counter and mail. */
+  resumeMs: 24 * 3_600_000,
+  /** Most messages in one answer to a history request. */
+  pageMessages: 500,
+} as const;
+
+/** Registry of peers (S0). */
+export const registry = {
+  /** Registrations kept; the longest unrefreshed is forgotten first. */
+  maxEntries: 4_096,
+  /** One CPP message, in bytes. */
+  maxMessageBytes: 8 * KiB,
+} as const;
+
+/** Stopping. */
+export const shutdown = {
+  /** From the signal to the end of the process, in milliseconds. */
+  graceMs: 4_000,
+} as const;
