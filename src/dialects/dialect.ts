@@ -1,0 +1,61 @@
+// What a way of speaking has to be: bytes are already cut into messages here, and what is rendered is cut into sends elsewhere.
+// A dialect is pure; it knows nothing of sockets, rooms or other dialects.
+
+import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
+
+/** One way of speaking. Everything here is shared by all connections that speak it. */
+export interface Dialect {
+  readonly name: string;
+  /**
+   * How input is cut. `lines`: at `\n`, a `\r` before it stripped. `auto`: decided by the first message: with a line end in
+   * it as `lines`, else one read is one message (seeds.md "Unframed clients").
+   */
+  readonly input: "lines" | "auto";
+  /**
+   * How output leaves. `stream`: what is rendered carries its own line ends and may leave in one piece with others.
+   * `message`: one rendered text is one message; it leaves as one send to an unframed client, with `\n` after it to a framed one.
+   */
+  readonly output: "stream" | "message";
+  /** Whether a member hears its own `said` and `joined` events. */
+  readonly echo: { said: boolean; joined: boolean };
+  /** The user lists that members get unasked, if they do. */
+  readonly roster?: RosterStyle;
+  /** Renders an event once for all members of a room; undefined if this dialect does not tell it. */
+  renderRoom(event: RoomEvent): string | undefined;
+  /** A new connection. `peer` is the other side's address, for what shows it. */
+  open(peer: Peer): Conversation;
+}
+
+export type Peer = { address: string; port: number };
+
+/** One connection's side of a dialect: remembers what it needs to read the next message. */
+export interface Conversation {
+  /** What the server says first, one entry a send. */
+  greeting(): readonly string[];
+  /** Reads one whole message (without its line end). Never throws. Undefined: nothing to do. */
+  receive(message: string): Command | undefined;
+  /**
+   * What to do when the input did not decode or was longer than limits allow; the connection ends after it.
+   * Defaults to an `invalid` command when absent.
+   */
+  overflow?(): Command;
+  /** Renders what this member alone hears: one message, several, or nothing. */
+  render(event: PersonalEvent): string | readonly string[] | undefined;
+  /** What a person who has said nothing for a second is asked (main port only). */
+  prompt?(): string;
+}
+
+export type RosterStyle = {
+  /** All members get the same text, so that it can be rendered and sent once for all. */
+  shared: boolean;
+  /** Whether the list goes before the event that caused it, after it, or is not sent for it. */
+  when: {
+    joined: "before" | "after" | "never";
+    left: "after" | "never";
+    renamed: "after" | "never";
+  };
+  /** The member that was renamed gets no list. */
+  skipRenamed: boolean;
+  /** Prepares the list of names (sorted) once; the result gives each member's own text. */
+  render(names: readonly string[]): (self: string) => string;
+};
