@@ -100,6 +100,32 @@ export const registry = {
   maxMessageBytes: 8 * KiB,
 } as const;
 
+/** File transfers over UDP. "Segment bytes" are the file's bytes in one datagram. */
+export const transfer = {
+  /** Unguessable name of a transfer; its last eight bytes are what a forger of DATA would have to guess. */
+  tokenBytes: 16,
+  /** Proof of an address; 120 bits of keyed hash and a byte for its age. */
+  cookieBytes: 16,
+  /** How long a cookie can open a transfer, at least; a running one remembers its address. */
+  cookieLifeUs: 60_000_000,
+  /** Largest file: 48 bits of offset. */
+  maxFileBytes: 2 ** 48 - 1,
+  /** Largest REQUEST: fits the least MTU of IPv6. */
+  maxRequestBytes: 1_200,
+  /** Smallest segment that a client may ask for; smaller ones would only cost the server time. */
+  minSegmentBytes: 512,
+  /** Fits every path: 1 256 bytes with IPv4, 1 276 with IPv6, which guarantees 1 280. */
+  baseSegmentBytes: 1_200,
+  /** 64 KiB with all headers, on loopback. */
+  maxSegmentBytes: 65_024,
+  /** One ask names at most this much. */
+  maxAskBytes: 8 * MiB,
+  /** Transfers that a server knows at once. */
+  maxTransfers: 4_096,
+  /** Asks of one transfer that wait at the server; more are dropped, and count as lost at the client. */
+  maxWaitingAsks: 512,
+} as const;
+
 /** Stopping. */
 export const shutdown = {
   /** From the signal to the end of the process, in milliseconds. */
