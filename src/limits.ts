@@ -126,6 +126,34 @@ export const transfer = {
   maxWaitingAsks: 512,
 } as const;
 
+/** UDP sockets. */
+export const udp = {
+  /** Socket buffers asked for; a burst at 1 Gbit/s for 60 ms. The kernel may give less. */
+  socketBufferBytes: 8 * MiB,
+  /** Datagrams of one `sendMany`: Bun 1.4.5 was seen to send no more than 204 at once. */
+  maxSendMany: 204,
+  /** Bytes of one segmented send: 64 KiB less the headers of IP and UDP. */
+  maxBatchBytes: 65_507,
+  /** Datagrams of one segmented send; older kernels refuse more than 64. */
+  maxBatchSegments: 64,
+  /** After the kernel took less than all: try again at the latest then. */
+  retrySendMs: 2,
+} as const;
+
+/** The shared folder. */
+export const folder = {
+  /** Files in one answer; 1 000 names of 255 bytes with size and time fit several lines of the longest kind. */
+  pageFiles: 1_000,
+  /** Bytes of one answer, below `message.maxLineBytes`. */
+  pageBytes: 120 * KiB,
+  /** A listing is read from disk again after this long. */
+  listingMs: 2_000,
+  /** Files looked at before other work gets a turn; 50 `lstat` take a tenth of a millisecond. */
+  sliceFiles: 100,
+  /** Longest file name, in UTF-16 units. */
+  maxNameChars: 1_024,
+} as const;
+
 /** Stopping. */
 export const shutdown = {
   /** From the signal to the end of the process, in milliseconds. */

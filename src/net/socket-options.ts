@@ -1,0 +1,79 @@
+// Socket options that Bun does not expose, set by libc's setsockopt on a descriptor. Linux only; anywhere else, or when
+// libc can't be loaded, every call answers false and the caller does without. Knows no protocol.
+
+import { dlopen, FFIType, ptr } from "bun:ffi";
+
+/** Linux numbers (include/uapi/asm-generic/socket.h, linux/udp.h, linux/in.h, linux/in6.h). */
+export const option = {
+  sendBuffer: { level: 1, name: 7 },
+  receiveBuffer: { level: 1, name: 8 },
+  sendBufferForce: { level: 1, name: 32 },
+  receiveBufferForce: { level: 1, name: 33 },
+  udpSegment: { level: 17, name: 103 },
+  udpGro: { level: 17, name: 104 },
+  mtuDiscover4: { level: 0, name: 10 },
+  mtuDiscover6: { level: 41, name: 23 },
+} as const;
+
+export type SocketOption = (typeof option)[keyof typeof option];
+
+/** IP_PMTUDISC_PROBE: "don't fragment" on everything, and no opinion of the kernel about the path. */
+export const mtuDiscoverProbe = 3;
+
+/** glibc, musl on the usual machines, and what a loader may find by itself. */
+const libcNames = [
+  "libc.so.6",
+  "libc.musl-x86_64.so.1",
+  "libc.musl-aarch64.so.1",
+  "ld-musl-x86_64.so.1",
+  "libc.so",
+];
+
+const signature = [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr] as const;
+
+function open(name: string) {
+  return dlopen(name, {
+    setsockopt: { args: [...signature, FFIType.u32], returns: FFIType.i32 },
+    getsockopt: { args: [...signature, FFIType.ptr], returns: FFIType.i32 },
+  }).symbols;
+}
+
+type Libc = ReturnType<typeof open>;
+
+let loaded: Libc | null | undefined;
+
+function libc(): Libc | null {
+  if (loaded !== undefined) return loaded;
+  loaded = null;
+  if (process.platform !== "linux") return null;
+  for (const name of libcNames) {
+    try {
+      loaded = open(name);
+      break;
+    } catch {
+      // the next name
+    }
+  }
+  return loaded;
+}
+
+const value = new Int32Array(1);
+const length = new Uint32Array(1);
+
+/** Sets an integer option; false where the platform or the kernel says no. */
+export function setOption(fd: number, which: SocketOption, to: number): boolean {
+  const calls = libc();
+  if (calls === null || fd < 0) return false;
+  value[0] = to;
+  return calls.setsockopt(fd, which.level, which.name, ptr(value), 4) === 0;
+}
+
+/** Reads an integer option; undefined where the platform or the kernel says no. */
+export function getOption(fd: number, which: SocketOption): number | undefined {
+  const calls = libc();
+  if (calls === null || fd < 0) return undefined;
+  length[0] = 4;
+  return calls.getsockopt(fd, which.level, which.name, ptr(value), ptr(length)) === 0
+    ? value[0]
+    : undefined;
+}
