@@ -20,6 +20,8 @@ export interface Dialect {
   readonly echo: { said: boolean; joined: boolean };
   /** The user lists that members get unasked, if they do. */
   readonly roster?: RosterStyle;
+  /** What this system's own server prints on its terminal, if anything. */
+  readonly terminal?: ServerTerminal;
   /** Renders an event once for all members of a room; undefined if this dialect does not tell it. */
   renderRoom(event: RoomEvent): string | undefined;
   /** A new connection. `peer` is the other side's address, for what shows it. */
@@ -58,4 +60,35 @@ export type RosterStyle = {
   skipRenamed: boolean;
   /** Prepares the list of names (sorted) once; the result gives each member's own text. */
   render(names: readonly string[]): (self: string) => string;
+};
+
+/** The lines of a system's own server. All names and texts in them have lost their control characters before. */
+export type ServerTerminal = {
+  /** The port of this dialect is open. */
+  started?(host: string, port: number): string;
+  /** A connection has come. `timeMs` is Unix time. */
+  connected?(peer: Peer, timeMs: number): string;
+  /** A login went through. */
+  named?(name: string, alias: string | undefined): string;
+  /** A member of this dialect has said something to all. */
+  said?(from: string, text: string): string;
+  /** A member of this dialect is gone. */
+  gone?(name: string): string;
+};
+
+/** One way of speaking in which a datagram is a request and gets one answer, without memory. */
+export interface DatagramDialect {
+  readonly name: string;
+  /** Answers one request. Never throws. `log` is a line for the server's terminal. */
+  answer(request: string, now: LocalTime): { text: string; log?: string };
+}
+
+/** A moment on the server's clock and calendar. Month and day count from 1. */
+export type LocalTime = {
+  year: number;
+  month: number;
+  day: number;
+  hour: number;
+  minute: number;
+  second: number;
 };

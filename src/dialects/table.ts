@@ -1,13 +1,12 @@
 // The ways of speaking, by name. Adding a dialect is adding a file and a line here.
 
-import type { Dialect } from "./dialect.ts";
+import type { DatagramDialect, Dialect } from "./dialect.ts";
 
-/** Where `--classic` opens a dialect (seeds.md's table). */
-export type DialectEntry = {
-  dialect: Dialect;
-  /** Transports of its own ports. */
-  transport: "tcp" | "udp" | "tcp+udp";
-  classicPort: number;
-};
+/** A dialect, the transports of its own ports, and where `--classic` opens it (seeds.md's table). */
+export type DialectEntry = { classicPort: number } & (
+  | { transport: "tcp"; dialect: Dialect }
+  | { transport: "udp"; datagram: DatagramDialect }
+  | { transport: "tcp+udp"; dialect: Dialect; datagram: DatagramDialect }
+);
 
 export const dialects: Readonly<Record<string, DialectEntry>> = {};
