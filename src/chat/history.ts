@@ -1,0 +1,47 @@
+// What the hub needs of a store of messages. Implementations live in src/store; one contract suite runs on all of them.
+
+import type { PrivateMessage, Said } from "./events.ts";
+
+/**
+ * The log of every room and the mail of every session. Calls are synchronous: the hub appends once a turn of the event loop
+ * and acknowledges after that. Numbers start at 1 and have no gaps within a room (`seq`) and a session (`mail`).
+ */
+export interface History {
+  /** Names this log: numbers of another epoch mean nothing here. At most 32 characters. */
+  readonly epoch: string;
+  /** The highest `seq` of a room, 0 if nothing was ever said there. */
+  lastSeq(room: string): number;
+  /** The lowest `seq` that is still kept; `lastSeq + 1` if nothing is. */
+  firstSeq(room: string): number;
+  /** At most `limit` messages with a `seq` over `seq`, ascending. */
+  after(room: string, seq: number, limit: number): readonly Said[];
+  /** The `limit` newest messages with a `seq` under `seq`, ascending. */
+  before(room: string, seq: number, limit: number): readonly Said[];
+  /** What is known of a session that has a secret. */
+  session(id: string): SessionRecord | undefined;
+  /** A session of that folded name that did not say goodbye and was seen at or after `sinceMs`. */
+  sessionNamed(folded: string, sinceMs: number): SessionRecord | undefined;
+  /** At most `limit` private messages to a session with a `mail` over `mail`, ascending. */
+  mailAfter(id: string, mail: number, limit: number): readonly PrivateMessage[];
+  /** Adds one turn, all of it or nothing. Throws ParleyError `storage` when it could not; the log is then unchanged. */
+  append(turn: Turn): void;
+}
+
+export type SessionRecord = {
+  id: string;
+  /** Folded name by which mail finds the session; empty once it has said goodbye. */
+  name: string;
+  /** Highest counter of its messages. */
+  n: number;
+  /** Highest number in its mail. */
+  mail: number;
+  seenMs: number;
+};
+
+/** Everything that one turn of the event loop adds. */
+export type Turn = {
+  said: readonly Said[];
+  mail: readonly { session: string; message: PrivateMessage }[];
+  /** Sessions whose record changed, each once, as it is after this turn. */
+  sessions: readonly SessionRecord[];
+};

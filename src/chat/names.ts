@@ -1,0 +1,61 @@
+// One grammar of names for every dialect: who may be called what, and when two names are the same. Pure.
+
+import { names as limits } from "../limits.ts";
+import { quoted } from "./text.ts";
+
+const grammar = /^[\p{L}\p{N}_.-][\p{L}\p{M}\p{N}_.-]*$/u;
+
+/** Words that a dialect would take for a command or a list, in folded form. Nobody can be called one of them. */
+const reserved: ReadonlySet<string> = new Set([
+  "all",
+  "show",
+  "accept",
+  "reject",
+  "leave",
+  "exit",
+  "q",
+  "__users__",
+  "get_list_file",
+  "download_file",
+  "changename",
+  "register",
+  "bridge",
+  "chat",
+  "quit",
+]);
+
+/** The form in which names are compared (NFKC, lower case): `Ann`, `ANN` and `ａｎｎ` are one name. */
+export function fold(name: string): string {
+  // The names of most people are plain; normalizing costs ten times as much.
+  return /^[\x20-\x7e]*$/.test(name)
+    ? name.toLowerCase()
+    : name.normalize("NFKC").toLowerCase().normalize("NFKC");
+}
+
+/** Undefined if `name` can be a person's name; else the sentence that says why not. */
+export function nameProblem(name: string): string | undefined {
+  if (name === "") return "A name can't be empty: use letters, digits, _ - or .";
+  if (reserved.has(fold(name))) return `The name ${quoted(name)} is reserved: choose another`;
+  return grammarProblem("name", name, limits.maxChars);
+}
+
+/** Undefined if `room` can be a room's name; else the sentence that says why not. */
+export function roomProblem(room: string): string | undefined {
+  if (room === "") return "A room's name can't be empty: use letters, digits, _ - or .";
+  return grammarProblem("room name", room, limits.maxRoomChars);
+}
+
+function grammarProblem(what: string, name: string, maxChars: number): string | undefined {
+  if ([...name.slice(0, 2 * maxChars + 2)].length > maxChars) {
+    return `The ${what} ${quoted(name)} is longer than ${maxChars} characters: choose a shorter one`;
+  }
+  if (!grammar.test(name)) {
+    return `The ${what} ${quoted(name)} is not possible: use only letters, digits, _ - or .`;
+  }
+  return undefined;
+}
+
+/** The name of a member that gave none: its address and port, as select-chat has it. No grammar lets anyone choose it. */
+export function addressName(address: string, port: number): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}

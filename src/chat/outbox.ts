@@ -1,0 +1,112 @@
+// What a session has still to send. Blocks are shared between all sessions that lag behind the same turn, so a block that a
+// hundred slow readers wait for exists once. Knows no dialect; bytes are opaque except for line ends when it gives up.
+
+import type { Link } from "./link.ts";
+
+/** Small blocks that wait are joined up to this size, so that draining takes few writes. */
+const joinBytes = 64 * 1024;
+
+export class Outbox {
+  #link: Link;
+  #blocks: Uint8Array[] | undefined;
+  /** Bytes of the first block that have left already. */
+  #sent = 0;
+  #head = 0;
+  /** Bytes that wait here, the system's own buffers not counted. */
+  lagBytes = 0;
+
+  constructor(link: Link) {
+    this.#link = link;
+  }
+
+  /** True while something waits; the link then calls `drained` when it can take more. */
+  get blocked(): boolean {
+    return this.#blocks !== undefined;
+  }
+
+  /** Sends now what fits and keeps the rest. The bytes must not change any more. */
+  send(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    if (this.#blocks !== undefined) {
+      this.#blocks.push(bytes);
+      this.lagBytes += bytes.length;
+      return;
+    }
+    const written = this.#link.write(bytes);
+    if (written >= bytes.length) return;
+    this.#blocks = [bytes];
+    this.#head = 0;
+    this.#sent = Math.max(0, written);
+    this.lagBytes = bytes.length - this.#sent;
+  }
+
+  /** Goes on after the link could take no more. */
+  drained(): void {
+    while (this.#blocks !== undefined) {
+      const block = this.#nextBlock(this.#blocks);
+      const written = Math.max(0, this.#link.write(block));
+      this.lagBytes -= written;
+      if (written < block.length) {
+        this.#sent += written;
+        return;
+      }
+      this.#advance(this.#blocks);
+    }
+  }
+
+  /** Forgets all that waits, but for the rest of a line that has partly left, and ends with `last`. */
+  abandon(last: Uint8Array): void {
+    const blocks = this.#blocks;
+    if (blocks === undefined) {
+      this.send(last);
+      return;
+    }
+    const rest = blocks[this.#head]!.subarray(this.#sent);
+    const lineEnd = rest.indexOf(0x0a);
+    const kept = this.#sent === 0 ? new Uint8Array(0) : rest.slice(0, lineEnd + 1);
+    this.#blocks = [Buffer.concat([kept, last])];
+    this.#head = 0;
+    this.#sent = 0;
+    this.lagBytes = kept.length + last.length;
+  }
+
+  /** Forgets all that waits. */
+  clear(): void {
+    this.#blocks = undefined;
+    this.lagBytes = 0;
+  }
+
+  #nextBlock(blocks: Uint8Array[]): Uint8Array {
+    const first = blocks[this.#head]!;
+    if (first.length - this.#sent >= joinBytes || this.#head + 1 >= blocks.length) {
+      return first.subarray(this.#sent);
+    }
+    let end = this.#head + 1;
+    let bytes = first.length - this.#sent;
+    while (end < blocks.length && bytes + blocks[end]!.length <= joinBytes) {
+      bytes += blocks[end++]!.length;
+    }
+    const joined = Buffer.concat([
+      first.subarray(this.#sent),
+      ...blocks.slice(this.#head + 1, end),
+    ]);
+    blocks[end - 1] = joined;
+    this.#head = end - 1;
+    this.#sent = 0;
+    return joined;
+  }
+
+  #advance(blocks: Uint8Array[]): void {
+    blocks[this.#head++] = empty;
+    this.#sent = 0;
+    if (this.#head === blocks.length) {
+      this.#blocks = undefined;
+      this.#head = 0;
+    } else if (this.#head > 1024) {
+      blocks.splice(0, this.#head);
+      this.#head = 0;
+    }
+  }
+}
+
+const empty = new Uint8Array(0);

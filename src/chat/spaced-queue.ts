@@ -1,0 +1,48 @@
+// Messages for a client that takes one receive for one message (seeds.md "Unframed clients"): one send a message, a gap
+// between two. Past a bound the rest is joined by line ends, so that a busy room stays affordable. Pure.
+
+import { output } from "../limits.ts";
+
+export class SpacedQueue {
+  #waiting: string[] = [];
+  #lastSendMs = -Infinity;
+  /** UTF-16 units that wait. */
+  chars = 0;
+
+  push(text: string): void {
+    this.chars += text.length;
+    const last = this.#waiting.length - 1;
+    if (this.#waiting.length < output.unframedWaiting) {
+      this.#waiting.push(text);
+      return;
+    }
+    const before = this.#waiting[last]!;
+    this.#waiting[last] = before.endsWith("\n") ? before + text : `${before}\n${text}`;
+  }
+
+  get empty(): boolean {
+    return this.#waiting.length === 0;
+  }
+
+  /** When the next message may leave; undefined if none waits. */
+  get dueMs(): number | undefined {
+    return this.empty ? undefined : this.#lastSendMs + output.unframedGapMs;
+  }
+
+  /** The next message if it may leave at `nowMs`. */
+  take(nowMs: number): string | undefined {
+    if (this.empty || nowMs < this.#lastSendMs + output.unframedGapMs) return undefined;
+    this.#lastSendMs = nowMs;
+    const text = this.#waiting.shift()!;
+    this.chars -= text.length;
+    return text;
+  }
+
+  /** Everything that waits, as lines: for a client that has turned out to be framed, or is about to be left. */
+  takeAll(): string {
+    const all = this.#waiting.map((text) => (text.endsWith("\n") ? text : `${text}\n`)).join("");
+    this.#waiting = [];
+    this.chars = 0;
+    return all;
+  }
+}
