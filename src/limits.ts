@@ -100,6 +100,22 @@ export const registry = {
   maxMessageBytes: 8 * KiB,
 } as const;
 
+/** A peer that calls others (S0's client). */
+export const peer = {
+  /** Lines typed out of turn that wait for the next turn; a pasted page fits, a stuck pipe does not fill memory. */
+  maxTypedAhead: 256,
+  /** Connections of callers that have said nothing yet; they are never timed out, so their number must end. */
+  maxSilentCallers: 16,
+  /** Connecting to the registry or to a peer, and the registry's answer. */
+  requestTimeoutMs: 5_000,
+  /** `/quit` while a request is under way leaves it this long to finish. */
+  hurryMs: 1_000,
+  /** A bare text that begins like `QUIT` waits this long for the rest; segments of one message are closer. */
+  bareHoldMs: 50,
+  /** After the last word: time for the other side to take it and to close. */
+  lingerMs: 1_000,
+} as const;
+
 /** File transfers over UDP. "Segment bytes" are the file's bytes in one datagram. */
 export const transfer = {
   /** Unguessable name of a transfer; its last eight bytes are what a forger of DATA would have to guess. */
