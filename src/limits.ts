@@ -175,3 +175,47 @@ export const shutdown = {
   /** From the signal to the end of the process, in milliseconds. */
   graceMs: 4_000,
 } as const;
+
+/** A native client's session. */
+export const client = {
+  /** Messages on their way without an acknowledgement; hides a long path's delay, and is what a restart makes us say again. */
+  windowMessages: 256,
+  /** The same in characters of text, so that long messages do not pile up in socket buffers. */
+  windowChars: 256 * KiB,
+  /** Messages that wait, on their way or not; then the person or the pipe waits. */
+  queueMessages: 1_024,
+  /** Questions (who, rooms, files, …) without an answer. */
+  openQuestions: 64,
+  /** From the open connection to the welcome; then it is tried again. */
+  welcomeTimeoutMs: 10_000,
+  /** A TCP connection that is not open by then has failed. */
+  connectTimeoutMs: 10_000,
+  /** The server has been silent for this long: ask whether it is there. Less than connections.idlePingMs. */
+  pingAfterMs: 20_000,
+  /** The same while a message waits for its acknowledgement. */
+  pingWaitingAfterMs: 5_000,
+  /** Nothing came back for this long after the ping: the connection is dead. */
+  pongTimeoutMs: 10_000,
+  /** First wait before connecting again; doubles with each failure … */
+  retryFirstMs: 200,
+  /** … up to this. A restarted server is found soon, and a thousand clients do not hammer it. */
+  retryMaxMs: 10_000,
+  /** Longest wait that a refusal (`retryAfterMs`) can ask for. */
+  retryAfterMaxMs: 60_000,
+  /** Answers `protocol` to one message without progress between them; then the connection starts afresh. */
+  maxRewinds: 3,
+  /** A pipe without `--follow` gives up when no connection came back for this long. */
+  giveUpMs: 600_000,
+} as const;
+
+/** Logs and data on stdout and stderr. */
+export const terminal = {
+  /** Log lines that wait for a reader, in bytes; more are dropped and counted. */
+  maxLogBytes: 256 * KiB,
+  /** Data that wait for a reader, in bytes; then whoever makes them pauses. */
+  maxDataBytes: 256 * KiB,
+  /** One write to the system: about what a pipe takes at once. */
+  writeBytes: 64 * KiB,
+  /** How long the end of the program waits for a reader of its last lines. */
+  flushTimeoutMs: 1_000,
+} as const;

@@ -1,0 +1,178 @@
+// The one way out to stdout and stderr. Log lines are bounded: when nobody reads, they are dropped and counted, and the
+// event loop goes on. Data are never dropped: who makes them asks `pressure` and waits for `relief`. Knows no command.
+
+import { terminal as limits } from "../limits.ts";
+
+/** What a writer needs of a stream; `process.stdout` and `process.stderr` fit. */
+export interface Sink {
+  write(bytes: Uint8Array, done: (error?: Error | null) => void): unknown;
+}
+
+/** A bounded queue in front of a stream, with at most one write on its way. */
+export class Writer {
+  readonly #open: () => Sink;
+  readonly #encoder = new TextEncoder();
+  #sink: Sink | undefined;
+  #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #writingBytes = 0;
+  #dropped = 0;
+  #closed = false;
+  #relief: (() => void)[] = [];
+  #idle: (() => void)[] = [];
+  #onClosed: (() => void) | undefined;
+
+  /** `open` is called at the first write, so that a command that says nothing touches no stream. */
+  constructor(open: () => Sink) {
+    this.#open = open;
+  }
+
+  /** Writes a log line, without its line end; drops it when `maxLogBytes` wait already. */
+  line(text: string): void {
+    if (this.#closed) return;
+    const bytes = this.#encoder.encode(`${this.#dropNotice()}${text}\n`);
+    if (this.#waitingBytes > 0 && this.#waitingBytes + bytes.length > limits.maxLogBytes) {
+      this.#dropped++;
+      return;
+    }
+    this.#dropped = 0;
+    this.#push(bytes);
+  }
+
+  /** Writes data, whatever waits already. Answers whether there is room for more: if not, wait for `relief()`. */
+  data(content: string | Uint8Array): boolean {
+    if (this.#closed) return true;
+    const bytes = typeof content === "string" ? this.#encoder.encode(content) : content;
+    if (bytes.length > 0) this.#push(bytes);
+    return !this.pressure;
+  }
+
+  /** More data wait than should. */
+  get pressure(): boolean {
+    return !this.#closed && this.#waitingBytes + this.#writingBytes > limits.maxDataBytes;
+  }
+
+  /** The reader has gone (EPIPE) or the stream is broken: everything is thrown away from now on. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Log lines dropped since the last one that went through. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Resolves when there is room for data again, or nobody reads any more. */
+  relief(): Promise<void> {
+    if (!this.pressure) return Promise.resolve();
+    return new Promise((resolve) => this.#relief.push(resolve));
+  }
+
+  /** Called once when the reader goes away. */
+  onClosed(handler: () => void): void {
+    this.#onClosed = handler;
+  }
+
+  /** Resolves when all is written, or after `timeoutMs`. */
+  async flush(timeoutMs: number = limits.flushTimeoutMs): Promise<void> {
+    const notice = this.#dropNotice();
+    if (notice !== "" && !this.#closed) {
+      this.#dropped = 0;
+      this.#push(this.#encoder.encode(notice));
+    }
+    if (this.#writingBytes === 0) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await Promise.race([
+      new Promise<void>((resolve) => this.#idle.push(resolve)),
+      new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, timeoutMs);
+      }),
+    ]);
+    clearTimeout(timer);
+  }
+
+  #dropNotice(): string {
+    return this.#dropped === 0 ? "" : `… ${this.#dropped} lines dropped: nobody read them\n`;
+  }
+
+  #push(bytes: Uint8Array): void {
+    this.#waiting.push(bytes);
+    this.#waitingBytes += bytes.length;
+    if (this.#writingBytes === 0) this.#writeNext();
+  }
+
+  // One write at a time: the stream's own queue has no bound, and its callbacks come only when all of it has left.
+  #writeNext(): void {
+    const bytes = this.#take();
+    if (bytes === undefined) return;
+    this.#writingBytes = bytes.length;
+    this.#sink ??= this.#open();
+    this.#sink.write(bytes, (error) => this.#written(error));
+  }
+
+  #take(): Uint8Array | undefined {
+    let size = 0;
+    let count = 0;
+    for (const piece of this.#waiting) {
+      if (count > 0 && size + piece.length > limits.writeBytes) break;
+      size += piece.length;
+      count++;
+    }
+    if (count === 0) return undefined;
+    this.#waitingBytes -= size;
+    const pieces = this.#waiting.splice(0, count);
+    return count === 1 ? pieces[0] : Buffer.concat(pieces);
+  }
+
+  #written(error?: Error | null): void {
+    this.#writingBytes = 0;
+    if (error) return this.close();
+    this.#writeNext();
+    if (!this.pressure) for (const resume of this.#relief.splice(0)) resume();
+    if (this.#writingBytes === 0) for (const resume of this.#idle.splice(0)) resume();
+  }
+
+  /** Throws away what waits and everything that comes. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    for (const resume of [...this.#relief.splice(0), ...this.#idle.splice(0)]) resume();
+    this.#onClosed?.();
+  }
+}
+
+// Without a listener for `error`, a reader that goes away would end the program with a stack trace.
+function guarded(stream: NodeJS.WriteStream, writer: () => Writer): Sink {
+  stream.on("error", () => writer().close());
+  return stream;
+}
+
+/** stdout: data. */
+export const stdout: Writer = new Writer(() => guarded(process.stdout, () => stdout));
+/** stderr: human text. */
+export const stderr: Writer = new Writer(() => guarded(process.stderr, () => stderr));
+
+let sayElsewhere: ((line: string) => void) | undefined;
+
+/** Says a line to the person: on stderr, or where `redirect` sends it. */
+export function say(line: string): void {
+  if (sayElsewhere !== undefined) sayElsewhere(line);
+  else stderr.line(line);
+}
+
+/** Prints a log line on stdout (a server's own lines); dropped and counted when nobody reads. For data use `stdout.data`. */
+export function print(line: string): void {
+  stdout.line(line);
+}
+
+/** Sends what `say` says to a screen that keeps a prompt, until called without one. */
+export function redirect(screen?: (line: string) => void): void {
+  sayElsewhere = screen;
+}
+
+/** Resolves when everything said and printed has left, or a second has passed. Only main calls it, before it exits. */
+export async function flush(): Promise<void> {
+  await Promise.all([stdout.flush(), stderr.flush()]);
+}
