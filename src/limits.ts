@@ -140,6 +140,18 @@ export const transfer = {
   maxTransfers: 4_096,
   /** Asks of one transfer that wait at the server; more are dropped, and count as lost at the client. */
   maxWaitingAsks: 512,
+  /** Distance of two digests, at least: one is 35 µs of hashing and 22 characters on the control connection. */
+  minChunkBytes: 64 * KiB,
+  /** Chunks of a file, at most: 4 MiB of digests, 16 GiB in chunks of 64 KiB; larger files have larger chunks. */
+  maxChunks: 262_144,
+  /** Bytes kept of the digest of a chunk: 128 bits can't be met by chance or by search. */
+  digestBytes: 16,
+  /** SHA-256. */
+  wholeDigestBytes: 32,
+  /** Digests in one line of the control connection: 21 KiB in base64. */
+  maxDigestsPerLine: 1_024,
+  /** Wrong copies of one chunk before the fetch gives up. */
+  maxBadCopies: 3,
 } as const;
 
 /** UDP sockets. */

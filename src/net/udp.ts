@@ -145,7 +145,7 @@ export class UdpPort {
     while (taken < bytes.length) {
       const parts: Uint8Array[] = [];
       const packets: (Uint8Array | number | string)[] = [];
-      for (let at = taken; at < bytes.length && parts.length < limits.maxSendMany; ) {
+      for (let at = taken; at < bytes.length && parts.length < limits.maxSendMany;) {
         const part = bytes.subarray(at, at + segmentBytes);
         parts.push(part);
         packets.push(part, port, address);

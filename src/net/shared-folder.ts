@@ -1,0 +1,180 @@
+// The folder whose files the server hands out: what is in it, and opening one by name without ever leaving it or touching
+// anything but a regular file. Knows no protocol.
+
+import { constants, type BigIntStats } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readSync,
+  realpathSync,
+  statSync,
+} from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join, sep } from "node:path";
+import { ParleyError } from "../errors.ts";
+import { folder as limits } from "../limits.ts";
+
+export interface FileEntry {
+  readonly name: string;
+  readonly size: number;
+  /** Unix milliseconds. */
+  readonly modified: number;
+}
+
+export interface FilePage {
+  readonly files: readonly FileEntry[];
+  /** Ask again with `after` = this; absent on the last page. */
+  readonly next?: string;
+}
+
+/** A regular file, opened for reading. Close it. */
+export interface OpenFile extends FileEntry {
+  /** Equal exactly for the same content as far as the file system tells: device, inode, size, time of change. */
+  readonly version: string;
+  /** Reads at `position`; may read less than `target` holds, 0 at the end. Throws what `readSync` throws. */
+  read(target: Uint8Array, position: number): number;
+  /** False once the file differs from what was opened (written to, cut, appended). */
+  unchanged(): boolean;
+  close(): void;
+}
+
+export class SharedFolder {
+  readonly path: string;
+  #names: readonly string[] = [];
+  #readAtMs = Number.NEGATIVE_INFINITY;
+
+  /** A folder that does not exist (yet) is an empty one. */
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /**
+   * Regular files with names after `after`, sorted by code unit: at most `limits.folder.pageFiles`, and at most `pageBytes` as JSON.
+   * Names that could not be opened (see `open`) are not listed. Yields to other work every few files.
+   */
+  async list(after = ""): Promise<FilePage> {
+    const names = await this.#listing();
+    const files: FileEntry[] = [];
+    let room = limits.pageBytes;
+    let seen = 0;
+    let last: string | undefined;
+    for (let i = firstAfter(names, after); i < names.length; i++) {
+      const name = names[i] ?? "";
+      if (files.length === limits.pageFiles || room < 0) return { files, next: last ?? name };
+      if (++seen % limits.sliceFiles === 0) await new Promise<void>((go) => setImmediate(go));
+      last = name;
+      const found = this.#find(name);
+      if (found === undefined) continue;
+      // JSON of a name is at most six times its length; the numbers and field names take less than 80
+      room -= JSON.stringify(name).length * 2 + 80;
+      files.push({ name, size: Number(found.stat.size), modified: Number(found.stat.mtimeMs) });
+    }
+    return { files };
+  }
+
+  /** @throws ParleyError `not-found` for everything that is no regular file of this folder, whatever the reason. */
+  open(name: string): OpenFile {
+    const found = this.#find(name);
+    if (found === undefined) throw notFound(name);
+    let fd: number;
+    try {
+      // a file that became a FIFO or a link in between is neither waited for nor followed
+      const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
+      fd = openSync(found.path, flags);
+    } catch {
+      throw notFound(name);
+    }
+    const stat = fstatSync(fd, { bigint: true });
+    if (!stat.isFile() || stat.ino !== found.stat.ino || stat.dev !== found.stat.dev) {
+      closeSync(fd);
+      throw notFound(name);
+    }
+    return opened(fd, name, stat);
+  }
+
+  #find(name: string): { path: string; stat: BigIntStats } | undefined {
+    if (!isPlainName(name)) return undefined;
+    try {
+      let path = join(this.path, name);
+      let stat = lstatSync(path, { bigint: true });
+      if (stat.isSymbolicLink()) {
+        path = realpathSync(path);
+        if (!path.startsWith(realpathSync(this.path) + sep)) return undefined;
+        stat = statSync(path, { bigint: true });
+      }
+      return stat.isFile() ? { path, stat } : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #listing(): Promise<readonly string[]> {
+    const nowMs = performance.now();
+    if (nowMs - this.#readAtMs < limits.listingMs) return this.#names;
+    let names: string[] = [];
+    try {
+      names = await readdir(this.path);
+    } catch {
+      // not there (yet), or not readable: nothing to hand out
+    }
+    this.#names = names.sort();
+    this.#readAtMs = nowMs;
+    return this.#names;
+  }
+}
+
+function opened(fd: number, name: string, first: BigIntStats): OpenFile {
+  const version = versionOf(first);
+  let isOpen = true;
+  return {
+    name,
+    size: Number(first.size),
+    modified: Number(first.mtimeMs),
+    version,
+    read: (target, position) => readSync(fd, target, 0, target.length, position),
+    unchanged: () => isOpen && versionOf(fstatSync(fd, { bigint: true })) === version,
+    close() {
+      if (isOpen) closeSync(fd);
+      isOpen = false;
+    },
+  };
+}
+
+/** Opaque to clients; hashed, so that inode numbers of the server are nobody's business. */
+function versionOf(stat: BigIntStats): string {
+  const identity = `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs}`;
+  return new Bun.CryptoHasher("sha256").update(identity).digest("base64url").slice(0, 22);
+}
+
+/** No path, no drive, nothing that a system call would cut short. */
+function isPlainName(name: string): boolean {
+  return (
+    name !== "" &&
+    name !== "." &&
+    name !== ".." &&
+    name.length <= limits.maxNameChars &&
+    !/[/\\\0]/.test(process.platform === "win32" ? name.replaceAll(":", "/") : name)
+  );
+}
+
+function notFound(name: string): ParleyError {
+  const shown = JSON.stringify(name.slice(0, limits.maxNameChars));
+  return new ParleyError(
+    "not-found",
+    `No file ${shown} on the server; \`--list\` shows what there is.`,
+  );
+}
+
+/** Index of the first name greater than `after`; the names are sorted. */
+function firstAfter(names: readonly string[], after: string): number {
+  let low = 0;
+  let high = names.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((names[middle] ?? "") <= after) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,232 @@
+// Prefix digests: the state of one SHA-256 pass, looked at wherever a chunk ends (docs/transfer.md "Digests"). The server makes
+// them while it reads, the client compares while it receives, and the last one is what `sha256sum` prints.
+// Pure: the hash is handed in, and so are the bytes, in order.
+
+import { transfer as limit } from "../limits.ts";
+
+/** A SHA-256 whose state can be copied; `Bun.CryptoHasher` is one. */
+export interface Hasher {
+  update(bytes: Uint8Array): unknown;
+  copy(): Hasher;
+  digest(): Uint8Array;
+}
+
+/** Distance of two digests for a file of that size: a power of two, so large that there are at most `maxChunks`. */
+export function chunkBytesFor(sizeBytes: number): number {
+  let bytes: number = limit.minChunkBytes;
+  while (bytes * limit.maxChunks < sizeBytes) bytes *= 2;
+  return bytes;
+}
+
+export function chunkCount(sizeBytes: number, chunkBytes: number): number {
+  return Math.ceil(sizeBytes / chunkBytes);
+}
+
+/** The pass over a file: takes its bytes in order, and looks at the state at each boundary. */
+class Pass {
+  at = 0;
+  hasher: Hasher;
+  readonly #size: number;
+  readonly #chunkBytes: number;
+
+  constructor(size: number, chunkBytes: number, hasher: Hasher) {
+    this.#size = size;
+    this.#chunkBytes = chunkBytes;
+    this.hasher = hasher;
+  }
+
+  /** Hashes the bytes up to the next boundary at most; returns how many, and whether a chunk has just ended. */
+  step(bytes: Uint8Array): { taken: number; ended: boolean } {
+    const boundary = Math.min(
+      this.#size,
+      (Math.floor(this.at / this.#chunkBytes) + 1) * this.#chunkBytes,
+    );
+    const taken = Math.min(bytes.length, boundary - this.at);
+    if (taken > 0) {
+      this.hasher.update(taken === bytes.length ? bytes : bytes.subarray(0, taken));
+      this.at += taken;
+    }
+    return { taken, ended: taken > 0 && this.at === boundary };
+  }
+}
+
+/** The server's side: digests become known as the pass moves on. */
+export class DigestLog {
+  readonly chunkBytes: number;
+  readonly size: number;
+  readonly #pass: Pass;
+  readonly #digests: Uint8Array;
+  #count = 0;
+  #whole: Uint8Array | undefined;
+
+  constructor(size: number, newHasher: () => Hasher) {
+    this.size = size;
+    this.chunkBytes = chunkBytesFor(size);
+    this.#pass = new Pass(size, this.chunkBytes, newHasher());
+    this.#digests = new Uint8Array(chunkCount(size, this.chunkBytes) * limit.digestBytes);
+    if (size === 0) this.#whole = this.#pass.hasher.digest();
+  }
+
+  /** Bytes hashed so far: the next ones to be given to `update`. */
+  get hashedBytes(): number {
+    return this.#pass.at;
+  }
+
+  /** Digests known so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** All 32 bytes of the digest over the whole file, once it is known. */
+  get whole(): Uint8Array | undefined {
+    return this.#whole;
+  }
+
+  /** The file's bytes from `hashedBytes` on. What is beyond the size is ignored. */
+  update(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length;) {
+      const { taken, ended } = this.#pass.step(at === 0 ? bytes : bytes.subarray(at));
+      if (taken === 0) return;
+      at += taken;
+      if (!ended) continue;
+      const digest = this.#pass.hasher.copy().digest();
+      this.#digests.set(digest.subarray(0, limit.digestBytes), this.#count * limit.digestBytes);
+      this.#count++;
+      if (this.#pass.at === this.size) this.#whole = digest;
+    }
+  }
+
+  /** The packed digests of chunks `from` … `to` − 1; valid as long as the log. */
+  packed(from: number, to: number): Uint8Array {
+    return this.#digests.subarray(from * limit.digestBytes, to * limit.digestBytes);
+  }
+}
+
+/** The client's side: hashes what has come, compares where it can, and goes back to the last good state when a chunk is bad. */
+export class DigestCheck {
+  readonly size: number;
+  readonly chunkBytes: number;
+  readonly #pass: Pass;
+  /** The state where everything before is known to be right; `#pass` starts again from here after a bad chunk. */
+  #good: Hasher;
+  #goodChunks = 0;
+  readonly #theirs: Uint8Array;
+  #theirCount = 0;
+  #theirWhole: Uint8Array | undefined;
+  readonly #ours: Uint8Array;
+  #checked = 0;
+  #ourWhole: Uint8Array | undefined;
+
+  constructor(size: number, chunkBytes: number, newHasher: () => Hasher) {
+    this.size = size;
+    this.chunkBytes = chunkBytes;
+    const hasher = newHasher();
+    this.#pass = new Pass(size, chunkBytes, hasher);
+    this.#good = hasher.copy();
+    const bytes = chunkCount(size, chunkBytes) * limit.digestBytes;
+    this.#theirs = new Uint8Array(bytes);
+    this.#ours = new Uint8Array(bytes);
+    if (size === 0) this.#ourWhole = hasher.digest();
+  }
+
+  /** Bytes hashed so far: `update` wants those from here on. */
+  get hashedBytes(): number {
+    return this.#pass.at;
+  }
+
+  /** Everything before this is known to be right. */
+  get verifiedBytes(): number {
+    return Math.min(this.size, this.#checked * this.chunkBytes);
+  }
+
+  /** Everything before this can be checked as soon as it is hashed. */
+  get checkableBytes(): number {
+    return Math.min(this.size, this.#theirCount * this.chunkBytes);
+  }
+
+  /** The digest over the whole file, once it has matched. */
+  get whole(): Uint8Array | undefined {
+    const ours = this.#ourWhole;
+    const theirs = this.#theirWhole;
+    const right = this.verifiedBytes === this.size && ours !== undefined && theirs !== undefined;
+    return right && equal(ours, theirs, 0, limit.wholeDigestBytes) ? ours : undefined;
+  }
+
+  /** Both digests over the whole file are known and differ although every chunk was right: the server contradicts itself. */
+  get contradicted(): boolean {
+    const complete = this.verifiedBytes === this.size && this.#ourWhole !== undefined;
+    return complete && this.#theirWhole !== undefined && this.whole === undefined;
+  }
+
+  /** Packed digests of the chunks from `from` on. False: not a whole number of them, a gap, or more than there are chunks. */
+  accept(from: number, packed: Uint8Array): boolean {
+    const count = packed.length / limit.digestBytes;
+    if (!Number.isInteger(count) || !Number.isInteger(from) || from < 0) return false;
+    if (from > this.#theirCount) return false;
+    if (packed.length + from * limit.digestBytes > this.#theirs.length) return false;
+    // what is known stays: a second server that tells the story from the start can't change its beginning
+    const known = this.#theirCount - from;
+    if (known >= count) return true;
+    this.#theirs.set(
+      packed.subarray(known * limit.digestBytes),
+      this.#theirCount * limit.digestBytes,
+    );
+    this.#theirCount = from + count;
+    return true;
+  }
+
+  /** The digest over the whole file. False if it has no 32 bytes. */
+  acceptWhole(digest: Uint8Array): boolean {
+    if (digest.length !== limit.wholeDigestBytes) return false;
+    this.#theirWhole ??= digest;
+    return true;
+  }
+
+  /** The file's bytes from `hashedBytes` on, ending at the next boundary at the latest; returns how many were taken. */
+  update(bytes: Uint8Array): number {
+    const { taken, ended } = this.#pass.step(bytes);
+    if (!ended) return taken;
+    const digest = this.#pass.hasher.copy().digest();
+    const index = Math.ceil(this.#pass.at / this.chunkBytes) - 1;
+    this.#ours.set(digest.subarray(0, limit.digestBytes), index * limit.digestBytes);
+    if (this.#pass.at === this.size) this.#ourWhole = digest;
+    return taken;
+  }
+
+  /**
+   * Compares as far as both sides are known. Returns the number of a chunk that is bad: the pass has then gone back to the
+   * last good state, `update` wants the bytes from `hashedBytes` on once more, the bad chunk's once they have come again.
+   */
+  compare(): number | undefined {
+    const hashed =
+      this.#pass.at === this.size
+        ? chunkCount(this.size, this.chunkBytes)
+        : Math.floor(this.#pass.at / this.chunkBytes);
+    const until = Math.min(hashed, this.#theirCount);
+    while (this.#checked < until) {
+      const at = this.#checked * limit.digestBytes;
+      if (!equal(this.#ours, this.#theirs, at, limit.digestBytes)) return this.#goBack();
+      this.#checked++;
+    }
+    const atBoundary = this.#checked * this.chunkBytes === this.#pass.at;
+    if (atBoundary && this.#checked > this.#goodChunks) {
+      this.#good = this.#pass.hasher.copy();
+      this.#goodChunks = this.#checked;
+    }
+    return undefined;
+  }
+
+  #goBack(): number {
+    const bad = this.#checked;
+    this.#pass.hasher = this.#good.copy();
+    this.#pass.at = this.#goodChunks * this.chunkBytes;
+    this.#checked = this.#goodChunks;
+    this.#ourWhole = undefined;
+    return bad;
+  }
+}
+
+function equal(a: Uint8Array, b: Uint8Array, at: number, length: number): boolean {
+  for (let i = at; i < at + length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
