@@ -1,6 +1,13 @@
 // The ways of speaking, by name. Adding a dialect is adding a file and a line here.
 
+import { calculator } from "./calculator.ts";
+import { chatRoom } from "./chat-room.ts";
+import { dateTime } from "./date-time.ts";
 import type { DatagramDialect, Dialect } from "./dialect.ts";
+import { greeting, greetingDatagrams } from "./greeting.ts";
+import { lineChat } from "./line-chat.ts";
+import { openChat } from "./open-chat.ts";
+import { selectChat } from "./select-chat.ts";
 
 /** A dialect, the transports of its own ports, and where `--classic` opens it (seeds.md's table). */
 export type DialectEntry = { classicPort: number } & (
@@ -9,4 +16,17 @@ export type DialectEntry = { classicPort: number } & (
   | { transport: "tcp+udp"; dialect: Dialect; datagram: DatagramDialect }
 );
 
-export const dialects: Readonly<Record<string, DialectEntry>> = {};
+export const dialects: Readonly<Record<string, DialectEntry>> = {
+  "open-chat": { transport: "tcp", dialect: openChat, classicPort: 55_000 },
+  greeting: {
+    transport: "tcp+udp",
+    dialect: greeting,
+    datagram: greetingDatagrams,
+    classicPort: 43_386,
+  },
+  "date-time": { transport: "udp", datagram: dateTime, classicPort: 43_387 },
+  calculator: { transport: "tcp", dialect: calculator, classicPort: 43_389 },
+  "chat-room": { transport: "tcp", dialect: chatRoom, classicPort: 43_390 },
+  "line-chat": { transport: "tcp", dialect: lineChat, classicPort: 1_234 },
+  "select-chat": { transport: "tcp", dialect: selectChat, classicPort: 10_000 },
+};

@@ -1,0 +1,90 @@
+// chat-room (S2d): the server asks for a handle first; its client puts `:NAME:` before every line, which is the name in front of
+// the person's handle. Pure.
+
+import { nameProblem } from "../chat/names.ts";
+import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
+import { Consent } from "./consent.ts";
+import type { Conversation, Dialect } from "./dialect.ts";
+import { sentence } from "./sentences.ts";
+
+const question = "Please, Enter Your ig name";
+
+/** `:NAME:HANDLE`, as this system writes a person. People of other dialects have one name only. */
+function person(name: string, alias: string | undefined): string {
+  return `:${alias ?? name}:${name}`;
+}
+
+function renderRoom(event: RoomEvent): string {
+  switch (event.type) {
+    case "said":
+      return `:${event.alias ?? event.from}:${event.text}`;
+    case "joined":
+      return `new user ${person(event.name, event.alias)} joined \n`;
+    case "left":
+      return `${person(event.name, event.alias)} left chat`;
+    case "renamed":
+      return `user ${event.from} is called ${event.to} now`;
+  }
+}
+
+class ChatRoomConversation implements Conversation {
+  #named = false;
+  /** `:NAME:` as it stood before the handle, which the client puts before every line. */
+  #prefix = "";
+  #shownAs = "";
+  readonly #consent = new Consent();
+
+  greeting(): readonly string[] {
+    return [question];
+  }
+
+  receive(message: string): Command | undefined {
+    if (!this.#named) return this.#login(message);
+    const text = message.startsWith(this.#prefix) ? message.slice(this.#prefix.length) : message;
+    if (text.trim() === "") return undefined;
+    return this.#consent.read(text) ?? { type: "say", text };
+  }
+
+  render(event: PersonalEvent): string | readonly string[] | undefined {
+    this.#consent.hear(event);
+    switch (event.type) {
+      case "welcome":
+        this.#shownAs = event.alias ?? event.name;
+        return `new user ${person(event.name, event.alias)} connected!\n`;
+      case "refused":
+        this.#named = false;
+        return [`${event.message}\n`, question];
+      case "private":
+        return `:${event.alias ?? event.from}:(private) ${event.text}`;
+      case "sent":
+        // this system lets people see their own lines
+        return `:${this.#shownAs}:(private, to ${event.to.join(",")}) ${event.text}`;
+      default:
+        return sentence(event);
+    }
+  }
+
+  #login(message: string): Command {
+    this.#named = true;
+    const [whole = "", name = ""] = /^:([^:]*):/.exec(message) ?? [];
+    this.#prefix = whole;
+    const handle = message.slice(whole.length).trim();
+    const alias = name.trim();
+    return nameProblem(alias) === undefined
+      ? { type: "login", name: handle, alias }
+      : { type: "login", name: handle };
+  }
+}
+
+export const chatRoom: Dialect = {
+  name: "chat-room",
+  input: "auto",
+  output: "message",
+  echo: { said: true, joined: true },
+  terminal: {
+    connected: (peer) => `Connected ('${peer.address}', ${peer.port})`,
+    named: (name, alias) => `new user name is ${person(name, alias)}!`,
+  },
+  renderRoom,
+  open: () => new ChatRoomConversation(),
+};

@@ -1,0 +1,37 @@
+// greeting (S2a): one message, one answer. Any datagram gets `Ok `; over TCP a knock is answered and the connection ends. Pure.
+
+import type { Command, RoomEvent } from "../chat/events.ts";
+import type { Conversation, DatagramDialect, Dialect } from "./dialect.ts";
+
+export const knock = "Knock knock..";
+export const knockAnswer = "Who's there?";
+export const datagramAnswer = "Ok ";
+
+class GreetingConversation implements Conversation {
+  greeting(): readonly string[] {
+    return [];
+  }
+
+  receive(message: string): Command {
+    const text = message.trim() === knock ? knockAnswer : `Nobody knocked: send «${knock}»`;
+    return { type: "reply", text, end: true };
+  }
+
+  render(): undefined {
+    return undefined;
+  }
+}
+
+export const greeting: Dialect = {
+  name: "greeting",
+  input: "auto",
+  output: "message",
+  echo: { said: false, joined: false },
+  renderRoom: (_event: RoomEvent) => undefined,
+  open: () => new GreetingConversation(),
+};
+
+export const greetingDatagrams: DatagramDialect = {
+  name: "greeting",
+  answer: () => ({ text: datagramAnswer }),
+};

@@ -1,0 +1,67 @@
+// Numbers as Python's float() reads and repr() prints them; the calculator's clients and servers are Python programs. Pure.
+
+const decimal =
+  /^[+-]?(?:\d+(?:_\d+)*(?:\.(?:\d+(?:_\d+)*)?)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/;
+const special = /^([+-]?)(inf|infinity|nan)$/i;
+/** Longest number that is read, in characters. Python knows no bound; every double can be written in 1 100. */
+const maxChars = 4096;
+
+/**
+ * Reads what Python's `float(text)` reads: blanks around it, a sign, digits of any script with single underscores between them, an
+ * exponent, `inf`, `infinity`, `nan`. Undefined for what Python refuses.
+ * Source: Python 3 library reference, "Built-in Functions", `float`, production `floatvalue`.
+ */
+export function parsePythonFloat(text: string): number | undefined {
+  if (text.length > maxChars) return undefined;
+  const trimmed = asciiDigits(trimBlanks(text));
+  const found = special.exec(trimmed);
+  if (found !== null) {
+    const size = found[2]?.toLowerCase() === "nan" ? Number.NaN : Number.POSITIVE_INFINITY;
+    return found[1] === "-" ? -size : size;
+  }
+  return decimal.test(trimmed) ? Number(trimmed.replaceAll("_", "")) : undefined;
+}
+
+/**
+ * Prints a double as Python's `repr`: the fewest digits that read back as the same number (so do JavaScript's), with an exponent of at
+ * least two digits from 1e16 up and below 1e-4, else with at least one digit after the point.
+ */
+export function pythonRepr(value: number): string {
+  if (Number.isNaN(value)) return "nan";
+  if (value === Number.POSITIVE_INFINITY) return "inf";
+  if (value === Number.NEGATIVE_INFINITY) return "-inf";
+  if (value === 0) return Object.is(value, -0) ? "-0.0" : "0.0";
+  const [mantissa = "", power = ""] = Math.abs(value).toExponential().split("e");
+  const exponent = Number(power);
+  const sign = value < 0 ? "-" : "";
+  if (exponent < -4 || exponent >= 16) {
+    const size = String(Math.abs(exponent)).padStart(2, "0");
+    return `${sign}${mantissa}e${exponent < 0 ? "-" : "+"}${size}`;
+  }
+  return sign + plain(mantissa.replace(".", ""), exponent);
+}
+
+/** Digits with the point after the first `exponent + 1` of them. */
+function plain(digits: string, exponent: number): string {
+  if (exponent < 0) return `0.${"0".repeat(-exponent - 1)}${digits}`;
+  const whole = digits.slice(0, exponent + 1).padEnd(exponent + 1, "0");
+  return `${whole}.${digits.slice(exponent + 1) || "0"}`;
+}
+
+/** What Python's `str.strip` takes away: JavaScript's white space without U+FEFF, and four separators and U+0085 more. */
+function trimBlanks(text: string): string {
+  const blanks =
+    /^[\t-\r\x1c-\x20\x85\p{Zs}\p{Zl}\p{Zp}]+|[\t-\r\x1c-\x20\x85\p{Zs}\p{Zl}\p{Zp}]+$/gu;
+  return text.replace(blanks, "");
+}
+
+/** Decimal digits of any script as ASCII. They stand in runs of ten in Unicode, so the place in the run is the value. */
+function asciiDigits(text: string): string {
+  if (!/[^\x00-\x7f]/.test(text)) return text;
+  return text.replace(/(?![0-9])\p{Nd}/gu, (digit) => {
+    const code = digit.codePointAt(0) ?? 0;
+    let start = code;
+    while (/\p{Nd}/u.test(String.fromCodePoint(start - 1))) start--;
+    return String((code - start) % 10);
+  });
+}
