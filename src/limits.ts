@@ -136,6 +136,18 @@ export const transfer = {
   maxSegmentBytes: 65_024,
   /** One ask names at most this much. */
   maxAskBytes: 8 * MiB,
+  /** Segments in flight at the receiver, a power of two: 38 MB of 1 200 bytes, 10 Gbit/s over 30 ms. */
+  maxFlightSegments: 32_768,
+  /** Reordering that is tolerated at most before a segment counts as lost. */
+  maxReorderSegments: 2_048,
+  /** Bytes in flight at most; more than any path here needs, little enough for the server's queue. */
+  maxWindowBytes: 32 * MiB,
+  /** Nothing new for this long ends a transfer as stalled; the partial file is kept. */
+  stallTimeoutUs: 30_000_000,
+  /** First wait for an answer to INIT, then doubled (RFC 9002 §6.2.2 has 1 s; a lost INIT costs more than a copy). */
+  initTimeoutUs: 300_000,
+  /** Longest wait between two tries, so that a link that comes back is noticed soon. */
+  maxProbeTimeoutUs: 2_000_000,
   /** Transfers that a server knows at once. */
   maxTransfers: 4_096,
   /** Asks of one transfer that wait at the server; more are dropped, and count as lost at the client. */
@@ -152,6 +164,12 @@ export const transfer = {
   maxDigestsPerLine: 1_024,
   /** Wrong copies of one chunk before the fetch gives up. */
   maxBadCopies: 3,
+  /** Small segments that follow each other are joined up to this before they are written. */
+  writeRunBytes: 256 * KiB,
+  /** Segments of this size and more are written as they are. */
+  directWriteBytes: 16 * KiB,
+  /** What came early is read back for hashing in pieces of this size: 0.15 ms of hashing. */
+  readBackBytes: 256 * KiB,
 } as const;
 
 /** UDP sockets. */
@@ -180,6 +198,60 @@ export const folder = {
   sliceFiles: 100,
   /** Longest file name, in UTF-16 units. */
   maxNameChars: 1_024,
+} as const;
+
+/** The web port: the page, files over HTTP, WebSockets. */
+export const web = {
+  /** Largest WebSocket frame from a client: the longest line and some company. A larger one ends the connection (1009). */
+  maxFrameBytes: 256 * KiB,
+  /** Largest frame to a client; longer output is cut at a line end, so that a phone can show the beginning early. */
+  outFrameBytes: 64 * KiB,
+  /** Body of a request; nothing here takes one. */
+  maxBodyBytes: 1 * KiB,
+  /** A request or download that has not moved for this long ends, in seconds (Bun.serve counts in seconds, up to 255). */
+  idleSeconds: 60,
+  /** A WebSocket without a sign of life, not even a pong, ends after this long, in seconds. */
+  socketIdleSeconds: 120,
+  /** After the server's last line: how long a browser may take to close its side. */
+  socketCloseMs: 2_000,
+  /** Files and ranges up to this size are read at once, and so can't be a mixture of two versions; larger ones go by sendfile. */
+  wholeReadBytes: 1024 * KiB,
+  /** Read and hashed in one go before other work gets a turn: half a millisecond. */
+  hashSliceBytes: 1024 * KiB,
+  /** Hashes that are computed at once … */
+  maxHashes: 2,
+  /** … and requests that wait for one; more are told to come back. */
+  maxHashWaiting: 64,
+  /** Digests remembered, by version of the file. */
+  digestsKept: 4_096,
+  /** How often the event loop's delay is measured, in milliseconds. */
+  loopProbeMs: 500,
+} as const;
+
+/** S1's stop-and-wait download over UDP. */
+export const classicDownload = {
+  /** First port of the pool, seeds.md's. */
+  firstPort: 55_000,
+  /** Ports of the pool, so downloads at once; a port that is taken is skipped. */
+  ports: 16,
+  /** Bytes of the file in one answer; with the pickle around it 1016, its client's buffer holds 1024. */
+  partBytes: 1_000,
+  /** Longest request: `part` and 15 digits, with room for a line end. */
+  maxRequestBytes: 64,
+  /** A client that asks for nothing for this long is gone and its port is freed. */
+  idleMs: 30_000,
+  /** Requests that a client may make for each part of the file; more are no download but somebody who keeps a port. */
+  maxRequestsPerPart: 16,
+  /** Requests beyond that, so that small files bear a lossy path too. */
+  spareRequests: 256,
+} as const;
+
+/** Ports that answer a datagram with a datagram (S2). */
+export const datagramDialects = {
+  /** Longest request that is answered; the words have 9 characters, a greeting may be a sentence. */
+  maxRequestBytes: 1_024,
+  /** Requests from below this port are services that a forged datagram has set talking (echo, chargen, DNS), not clients. */
+  minClientPort: 1_024,
 } as const;
 
 /** Stopping. */
