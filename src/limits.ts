@@ -250,8 +250,6 @@ export const classicDownload = {
 export const datagramDialects = {
   /** Longest request that is answered; the words have 9 characters, a greeting may be a sentence. */
   maxRequestBytes: 1_024,
-  /** Requests from below this port are services that a forged datagram has set talking (echo, chargen, DNS), not clients. */
-  minClientPort: 1_024,
 } as const;
 
 /** Stopping. */

@@ -1,6 +1,7 @@
 // date-time (S2b): a datagram asks for the date or the time of the server's clock. Stateless and pure; the clock is handed in.
 
 import { quoted } from "../chat/text.ts";
+import { invalidRequest, isServersAnswer } from "./datagram-answers.ts";
 import type { DatagramDialect, LocalTime } from "./dialect.ts";
 
 export const sendDate = "SEND_DATE";
@@ -14,12 +15,13 @@ function two(value: number): string {
 export function answerDateTime(request: string, now: LocalTime): string {
   if (request === sendDate) return `${two(now.month)}/${two(now.day)}/${two(now.year)}`;
   if (request === sendTime) return `${two(now.hour)}:${two(now.minute)}:${two(now.second)}`;
-  return "Invalid request";
+  return invalidRequest;
 }
 
 export const dateTime: DatagramDialect = {
   name: "date-time",
   answer(request, now) {
+    if (isServersAnswer(request)) return undefined;
     // `nc -u` sends the line end that was typed
     const word = request.trim();
     const known = word === sendDate || word === sendTime;

@@ -79,8 +79,8 @@ export type ServerTerminal = {
 /** One way of speaking in which a datagram is a request and gets one answer, without memory. */
 export interface DatagramDialect {
   readonly name: string;
-  /** Answers one request. Never throws. `log` is a line for the server's terminal. */
-  answer(request: string, now: LocalTime): { text: string; log?: string };
+  /** Answers one request; undefined: not at all. Never throws. `log` is a line for the server's terminal. */
+  answer(request: string, now: LocalTime): { text: string; log?: string } | undefined;
 }
 
 /** A moment on the server's clock and calendar. Month and day count from 1. */

@@ -1,11 +1,11 @@
 // greeting (S2a): one message, one answer. Any datagram gets `Ok `; over TCP a knock is answered and the connection ends. Pure.
 
 import type { Command, RoomEvent } from "../chat/events.ts";
+import { isServersAnswer, ok } from "./datagram-answers.ts";
 import type { Conversation, DatagramDialect, Dialect } from "./dialect.ts";
 
 export const knock = "Knock knock..";
 export const knockAnswer = "Who's there?";
-export const datagramAnswer = "Ok ";
 
 class GreetingConversation implements Conversation {
   greeting(): readonly string[] {
@@ -33,5 +33,5 @@ export const greeting: Dialect = {
 
 export const greetingDatagrams: DatagramDialect = {
   name: "greeting",
-  answer: () => ({ text: datagramAnswer }),
+  answer: (request) => (isServersAnswer(request) ? undefined : { text: ok }),
 };

@@ -1,0 +1,34 @@
+// The one shape of Python pickle that open-chat's downloads need: a tuple of bytes and a count, in protocol 3, and its requests.
+// Pure. Nothing here reads pickles: they are programs, and ours are only ever written.
+
+const opcode = {
+  proto: 0x80,
+  shortBinBytes: 0x43, // "C"
+  binBytes: 0x42, // "B"
+  binInt1: 0x4b, // "K"
+  binInt2: 0x4d, // "M"
+  binPut: 0x71, // "q"
+  tuple2: 0x86,
+  stop: 0x2e, // "."
+} as const;
+
+/**
+ * `pickle.dumps((part, len(part)), protocol=3)`, byte for byte what Python writes: 16 bytes more than the part from 256 bytes up.
+ * `part` holds at most 65 535 bytes. Source: CPython, Lib/pickletools.py, the opcodes named here.
+ */
+export function picklePart(part: Uint8Array): Uint8Array {
+  const count = part.length;
+  const short = count < 256;
+  const low = count & 0xff;
+  const high = (count >> 8) & 0xff;
+  const head = short
+    ? [opcode.proto, 3, opcode.shortBinBytes, count]
+    : [opcode.proto, 3, opcode.binBytes, low, high, 0, 0];
+  const number = short ? [opcode.binInt1, count] : [opcode.binInt2, low, high];
+  const tail = [opcode.binPut, 0, ...number, opcode.tuple2, opcode.binPut, 1, opcode.stop];
+  const bytes = new Uint8Array(head.length + count + tail.length);
+  bytes.set(head);
+  bytes.set(part, head.length);
+  bytes.set(tail, head.length + count);
+  return bytes;
+}

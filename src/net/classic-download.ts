@@ -1,0 +1,188 @@
+// The ports on which S1's clients fetch files, part by part: opens one of the pool for a download, reads the file, frees the port.
+// What a datagram means is open-chat-download.ts's business, which names may be opened is the folder's.
+
+import { ParleyError } from "../errors.ts";
+import { OpenChatDownload } from "../dialects/open-chat-download.ts";
+import { picklePart } from "../dialects/pickle.ts";
+import { classicDownload as limits } from "../limits.ts";
+
+/** What is read; `SharedFolder.open` gives such a one. */
+export interface DownloadFile {
+  readonly size: number;
+  read(target: Uint8Array, position: number): number;
+  unchanged(): boolean;
+  close(): void;
+}
+
+export interface ClassicDownloadOptions {
+  /** Address to bind. */
+  readonly host: string;
+  /** First port of the pool; 0 takes free ones. */
+  readonly firstPort?: number;
+  /** A port that is never used, though it may be in the pool: the transfer port. */
+  readonly skipPort?: number;
+  /** @throws ParleyError `not-found` */
+  open(name: string): DownloadFile;
+  /** Time without a request after which a port is freed. */
+  readonly idleMs?: number;
+}
+
+export interface DownloadAsker {
+  /** Address of the control connection; nobody else is answered. */
+  readonly address?: string;
+  /** The download has ended before its client said `finished`: nothing asked for in time, the file changed, the disk failed. */
+  onFailed?(sentence: string): void;
+}
+
+type Running = { port: number; close(): void };
+
+export class ClassicDownloads {
+  readonly #options: ClassicDownloadOptions;
+  readonly #running = new Set<Running>();
+  /** Ports taken but not bound yet, so that two downloads that start at once don't race for one. */
+  readonly #reserved = new Set<number>();
+  #starting = 0;
+  #closed = false;
+
+  constructor(options: ClassicDownloadOptions) {
+    this.#options = options;
+  }
+
+  /** Downloads that run. */
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /**
+   * Opens a port for the file `name`. The client asks there.
+   * @throws ParleyError `not-found` for no such file, `full` when all ports are in use.
+   */
+  async start(
+    name: string,
+    asker: DownloadAsker = {},
+  ): Promise<{ port: number; sizeBytes: number }> {
+    const file = this.#options.open(name);
+    this.#starting++;
+    try {
+      const port = await this.#listen(name, file, asker);
+      if (port === undefined) {
+        throw new ParleyError("full", `No port is free to send '${name}': try again in a minute`);
+      }
+      return { port, sizeBytes: file.size };
+    } catch (error) {
+      file.close();
+      throw error;
+    } finally {
+      this.#starting--;
+    }
+  }
+
+  /** Ends all downloads. */
+  close(): void {
+    this.#closed = true;
+    for (const one of this.#running) one.close();
+  }
+
+  async #listen(
+    name: string,
+    file: DownloadFile,
+    asker: DownloadAsker,
+  ): Promise<number | undefined> {
+    if (this.#running.size + this.#starting > limits.ports) return undefined;
+    const first = this.#options.firstPort ?? limits.firstPort;
+    for (let i = 0; i < limits.ports; i++) {
+      const port = first === 0 ? 0 : first + i;
+      if (port !== 0 && (port === this.#options.skipPort || this.#reserved.has(port))) continue;
+      if (port !== 0) this.#reserved.add(port);
+      const running = await this.#bind(port, name, file, asker);
+      if (running !== undefined) return running.port;
+      this.#reserved.delete(port);
+    }
+    return undefined;
+  }
+
+  /** Undefined if the port is taken by somebody else. */
+  async #bind(
+    port: number,
+    name: string,
+    file: DownloadFile,
+    asker: DownloadAsker,
+  ): Promise<Running | undefined> {
+    const idleMs = this.#options.idleMs ?? limits.idleMs;
+    const address = asker.address === undefined ? undefined : plainAddress(asker.address);
+    const download = new OpenChatDownload(file.size, address, performance.now(), idleMs);
+    const end = (sentence?: string) => {
+      if (!this.#running.delete(running)) return;
+      running.close();
+      if (sentence !== undefined) asker.onFailed?.(`${sentence}: '${name}' was not sent whole`);
+    };
+    let socket: Bun.udp.Socket<"uint8array">;
+    try {
+      socket = await Bun.udpSocket({
+        hostname: this.#options.host,
+        port,
+        binaryType: "uint8array",
+        socket: {
+          data(socket, datagram, fromPort, from) {
+            const step = download.receive(
+              datagram,
+              plainAddress(from),
+              fromPort,
+              performance.now(),
+            );
+            if (step.type === "ignore") return;
+            if (step.type === "close") return end(step.early ? "Too many requests" : undefined);
+            const part = readPart(file, step.offset, step.length);
+            if (part === undefined) return end("The file has changed or can't be read");
+            // what the system can't take now is lost, and its client asks again
+            socket.send(picklePart(part), fromPort, from);
+          },
+          // a client that is gone answers with "port unreachable"; the deadline frees the port
+          error: () => {},
+        },
+      });
+    } catch {
+      return undefined;
+    }
+    let timer = setTimeout(check, idleMs);
+    function check() {
+      const leftMs = download.deadlineMs - performance.now();
+      if (leftMs <= 0) end("Nothing was asked for any more");
+      else timer = setTimeout(check, leftMs);
+    }
+    const running: Running = {
+      port: socket.port,
+      close: () => {
+        clearTimeout(timer);
+        this.#running.delete(running);
+        this.#reserved.delete(running.port);
+        if (!socket.closed) socket.close();
+        file.close();
+      },
+    };
+    this.#running.add(running);
+    if (this.#closed) end();
+    return running;
+  }
+}
+
+/** Exactly these bytes of the file as it was opened, or undefined. */
+function readPart(file: DownloadFile, offset: number, length: number): Uint8Array | undefined {
+  const part = new Uint8Array(length);
+  try {
+    let filled = 0;
+    while (filled < length) {
+      const read = file.read(part.subarray(filled), offset + filled);
+      if (read <= 0) return undefined;
+      filled += read;
+    }
+    return file.unchanged() ? part : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** IPv4 as IPv4, also where a dual-stack socket shows it as IPv6. */
+function plainAddress(address: string): string {
+  return address.startsWith("::ffff:") ? address.slice(7) : address;
+}
