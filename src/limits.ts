@@ -134,6 +134,8 @@ export const transfer = {
   baseSegmentBytes: 1_200,
   /** 64 KiB with all headers, on loopback. */
   maxSegmentBytes: 65_024,
+  /** Largest segment of a server that can't forbid fragmenting: Ethernet less the headers of IPv4, UDP and DATA. */
+  maxFragmentableBytes: 1_444,
   /** One ask names at most this much. */
   maxAskBytes: 8 * MiB,
   /** Segments in flight at the receiver, a power of two: 38 MB of 1 200 bytes, 10 Gbit/s over 30 ms. */
@@ -250,6 +252,39 @@ export const classicDownload = {
 export const datagramDialects = {
   /** Longest request that is answered; the words have 9 characters, a greeting may be a sentence. */
   maxRequestBytes: 1_024,
+} as const;
+
+/** Handing out files. */
+export const files = {
+  /** Transfers that run at once; each has a file open and up to `readAheadBytes`. */
+  maxTransfers: 512,
+  /** Of those, to one address that is not loopback. */
+  maxTransfersPerAddress: 64,
+  /** Transfers that one control connection may have open. */
+  maxTransfersPerSession: 16,
+  /** A running file is looked at for changes this often. */
+  checkFileMs: 100,
+  /** Small segments are read from a block of this size … */
+  readAheadBytes: 128 * KiB,
+  /** … and segments from this size on straight from the file. */
+  directReadBytes: 16 * KiB,
+  /** Bytes hashed between two looks at the clock: 0.1 ms. */
+  hashSliceBytes: 128 * KiB,
+  /** The hashing pass keeps this far ahead of what is sent: the last digest must not be what a client waits for. */
+  hashLeadBytes: 64 * MiB,
+  /** Sending may take the event loop this long before others have a turn … */
+  sendSliceMs: 1,
+  /** … and hashing this long. */
+  hashSliceMs: 1,
+  /** Digests wait for as many, or for `digestsAfterMs`, before a line is sent. */
+  digestsTogether: 64,
+  digestsAfterMs: 5,
+  /** Nothing more is told to a control connection that has this much unsent. */
+  maxControlBytes: 256 * KiB,
+  /** Digests of finished files that are kept, in bytes of digests, the least recently used forgotten first. */
+  digestCacheBytes: 8 * MiB,
+  /** Listings that one control connection may ask for at once. */
+  maxListings: 4,
 } as const;
 
 /** Stopping. */

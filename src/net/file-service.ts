@@ -1,0 +1,217 @@
+// Hands out the shared folder: lists it, offers files over control connections, sends them as datagrams, tells their digests.
+// One event loop serves all: sending and hashing take turns in slices of a millisecond. It is the glue between the
+// sender machine, the UDP socket and the files; it decides nothing about segments. docs/transfer.md is the protocol.
+
+import { ParleyError } from "../errors.ts";
+import { files as limits, transfer as wire, udp } from "../limits.ts";
+import { Sender } from "../transfer/sender.ts";
+import { DigestCache } from "./digest-cache.ts";
+import { FileSession } from "./file-session.ts";
+import type { FileTransfer } from "./file-transfer.ts";
+import { SharedFolder } from "./shared-folder.ts";
+import { UdpPort } from "./udp.ts";
+
+export interface FileServiceOptions {
+  /** The shared folder; it need not exist. */
+  readonly folder: string;
+  /** Address and UDP port to bind; the port is that of the TCP port, 0 takes a free one. */
+  readonly host: string;
+  readonly port: number;
+  /** False: no kernel offload (tests). */
+  readonly offload?: boolean;
+}
+
+/** What a control connection can do for its transfers. */
+export interface FileControl {
+  /** Sends one line (a JSON object). */
+  send(line: Readonly<Record<string, unknown>>): void;
+  /** Bytes that wait to leave on this connection: digests are held back while it is slow. */
+  waitingBytes?(): number;
+}
+
+export class FileService {
+  readonly folder: SharedFolder;
+  readonly digests = new DigestCache();
+  readonly sender: Sender;
+  readonly #udp: UdpPort;
+  readonly #transfers = new Set<FileTransfer>();
+  readonly #perAddress = new Map<string, number>();
+  readonly #burst = new Uint8Array(udp.maxBatchBytes);
+  readonly #answer = new Uint8Array(wire.maxRequestBytes);
+  readonly #scratch = new Uint8Array(limits.hashSliceBytes);
+  /** Part of the burst that the socket did not take yet. */
+  #unsent:
+    { from: number; to: number; datagramBytes: number; address: string; port: number } | undefined;
+  #scheduled = false;
+  #timer: Timer | undefined;
+  #closed = false;
+
+  private constructor(options: FileServiceOptions, socket: UdpPort) {
+    this.folder = new SharedFolder(options.folder);
+    this.#udp = socket;
+    const key = crypto.getRandomValues(new Uint8Array(32));
+    this.sender = new Sender({
+      keyedHash: (message) => new Bun.CryptoHasher("sha256", key).update(message).digest(),
+      maxSegmentBytes: this.maxSegmentBytes,
+    });
+  }
+
+  /** @throws what binding a UDP port throws: `EADDRINUSE`. */
+  static async open(options: FileServiceOptions): Promise<FileService> {
+    let service: FileService | undefined;
+    const socket = await UdpPort.open({
+      host: options.host,
+      port: options.port,
+      ...(options.offload === undefined ? {} : { offload: options.offload }),
+      onDatagrams: (bytes, address, port) => service?.handleDatagrams(bytes, address, port),
+      onWritable: () => service?.wake(),
+    });
+    service = new FileService(options, socket);
+    return service;
+  }
+
+  get udpPort(): number {
+    return this.#udp.port;
+  }
+
+  get offload(): UdpPort["offload"] {
+    return this.#udp.offload;
+  }
+
+  get maxSegmentBytes(): number {
+    return this.#udp.offload.dontFragment ? wire.maxSegmentBytes : wire.maxFragmentableBytes;
+  }
+
+  /** Transfers that run now. */
+  get transferCount(): number {
+    return this.#transfers.size;
+  }
+
+  /** A control connection: hand it the `files`, `fetch` and `fetched` lines, and close it with the connection. */
+  session(peerAddress: string, control: FileControl): FileSession {
+    return new FileSession(this, peerAddress, control);
+  }
+
+  handleDatagrams(bytes: Uint8Array, address: string, port: number): void {
+    if (this.#closed) return;
+    const length = this.sender.handleDatagrams(nowUs(), bytes, address, port, this.#answer);
+    if (length > 0) this.#udp.send(this.#answer.subarray(0, length), length, address, port);
+    this.wake();
+  }
+
+  /** @throws ParleyError `full` */
+  add(transfer: FileTransfer, peerAddress: string): void {
+    const here = this.#perAddress.get(peerAddress) ?? 0;
+    if (this.#transfers.size >= limits.maxTransfers) {
+      throw new ParleyError(
+        "full",
+        `The server sends ${limits.maxTransfers} files already: try again later.`,
+      );
+    }
+    if (here >= limits.maxTransfersPerAddress && !isLoopback(peerAddress)) {
+      throw new ParleyError(
+        "full",
+        `${peerAddress} fetches ${here} files already: try again later.`,
+      );
+    }
+    this.#perAddress.set(peerAddress, here + 1);
+    this.#transfers.add(transfer);
+    this.wake();
+  }
+
+  remove(transfer: FileTransfer, peerAddress: string): void {
+    if (!this.#transfers.delete(transfer)) return;
+    const left = (this.#perAddress.get(peerAddress) ?? 1) - 1;
+    if (left > 0) this.#perAddress.set(peerAddress, left);
+    else this.#perAddress.delete(peerAddress);
+  }
+
+  /** There may be something to do: comes back in this turn of the event loop, after what has arrived with it. */
+  wake(): void {
+    if (this.#scheduled || this.#closed) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      if (!this.#closed) this.#turn();
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    for (const transfer of this.#transfers) transfer.close();
+    this.digests.close();
+    this.#udp.close();
+  }
+
+  #turn(): void {
+    const more = this.#send();
+    const hashed = this.#hash();
+    const nowMs = performance.now();
+    let waiting = false;
+    for (const transfer of this.#transfers) {
+      waiting = transfer.tell(nowMs, !hashed) || waiting;
+    }
+    if (more || hashed) this.wake();
+    else if (waiting) this.#wakeLater();
+  }
+
+  /** True if there is more to send now (and the socket takes it). */
+  #send(): boolean {
+    const until = performance.now() + limits.sendSliceMs;
+    while (performance.now() < until) {
+      if (this.#unsent === undefined) {
+        const burst = this.sender.pollTransmit(nowUs(), this.#burst);
+        if (burst === null) return false;
+        const { bytes: to, datagramBytes, address, port } = burst;
+        this.#unsent = { from: 0, to, datagramBytes, address, port };
+      }
+      const { from, to, datagramBytes, address, port } = this.#unsent;
+      const taken = this.#udp.send(this.#burst.subarray(from, to), datagramBytes, address, port);
+      if (from + taken < to) {
+        this.#unsent.from += taken;
+        return false;
+      }
+      this.#unsent = undefined;
+    }
+    return true;
+  }
+
+  /** True if there is more to hash now. */
+  #hash(): boolean {
+    const until = performance.now() + limits.hashSliceMs;
+    for (;;) {
+      let progress = false;
+      for (const file of this.digests.active) {
+        if (file.log.whole !== undefined || file.log.hashedBytes >= this.#hashTarget(file))
+          continue;
+        progress = file.hashOn(this.#scratch) > 0 || progress;
+        if (performance.now() >= until) return true;
+      }
+      if (!progress) return false;
+    }
+  }
+
+  #hashTarget(file: object): number {
+    let target = 0;
+    for (const transfer of this.#transfers) {
+      if (transfer.served === file) target = Math.max(target, transfer.hashTarget);
+    }
+    return target;
+  }
+
+  #wakeLater(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.wake();
+    }, limits.digestsAfterMs);
+  }
+}
+
+function nowUs(): number {
+  return Math.floor(performance.now() * 1000);
+}
+
+function isLoopback(address: string): boolean {
+  return address.startsWith("127.") || address === "::1" || address.startsWith("::ffff:127.");
+}

@@ -1,0 +1,177 @@
+// The file requests of one control connection: reads `files`, `fetch` and `fetched` lines, answers on the same connection.
+// Everything in a request is hostile; what it owns ends with the connection.
+
+import { ParleyError } from "../errors.ts";
+import { files as limits, transfer as wire } from "../limits.ts";
+import type { FileControl, FileService } from "./file-service.ts";
+import { FileTransfer } from "./file-transfer.ts";
+
+type Ref = string | number;
+
+export class FileSession {
+  readonly #service: FileService;
+  readonly #peerAddress: string;
+  readonly #control: FileControl;
+  readonly #transfers = new Map<number, FileTransfer>();
+  #nextId = 1;
+  #listings = 0;
+  #closed = false;
+
+  constructor(service: FileService, peerAddress: string, control: FileControl) {
+    this.#service = service;
+    this.#peerAddress = peerAddress;
+    this.#control = control;
+  }
+
+  /** One request, as it came (a JSON object): `files`, `fetch` or `fetched` by its `type`. Answers by itself; never throws. */
+  handle(request: Readonly<Record<string, unknown>>): void {
+    if (this.#closed) return;
+    const ref = refOf(request["ref"]);
+    try {
+      if (request["type"] === "files") this.#list(request, ref);
+      else if (request["type"] === "fetch") this.#fetch(request, ref);
+      else if (request["type"] === "fetched") this.#fetched(request);
+    } catch (error) {
+      this.#refuse(error, ref);
+    }
+  }
+
+  /** The connection has ended. */
+  close(): void {
+    this.#closed = true;
+    for (const transfer of this.#transfers.values()) transfer.close();
+  }
+
+  #list(request: Readonly<Record<string, unknown>>, ref: Ref | undefined): void {
+    if (this.#listings >= limits.maxListings) {
+      throw new ParleyError(
+        "rate",
+        `Only ${limits.maxListings} listings at once: wait for an answer.`,
+      );
+    }
+    const after = request["after"];
+    this.#listings++;
+    const answer = async () => {
+      const page = await this.#service.folder.list(typeof after === "string" ? after : "");
+      if (!this.#closed) this.#control.send({ type: "files", ...page, ...withRef(ref) });
+    };
+    answer()
+      .catch((error: unknown) => this.#refuse(error, ref))
+      .finally(() => this.#listings--);
+  }
+
+  #fetch(request: Readonly<Record<string, unknown>>, ref: Ref | undefined): void {
+    const { name } = request;
+    const check = request["check"] === true;
+    const token = bytesOf(request["token"], wire.tokenBytes);
+    if (typeof name !== "string") throw invalid("name", "a string");
+    if (!check && token?.length !== wire.tokenBytes) {
+      throw invalid("token", `${wire.tokenBytes} bytes in base64url`);
+    }
+    if (this.#transfers.size >= limits.maxTransfersPerSession) {
+      throw new ParleyError(
+        "full",
+        `Only ${limits.maxTransfersPerSession} fetches at once on one connection: say \`fetched\` first.`,
+      );
+    }
+    const { digests } = this.#service;
+    const served = digests.use(this.#service.folder.open(name));
+    const transfer = new FileTransfer({
+      id: this.#nextId++,
+      served,
+      control: this.#control,
+      check,
+      onBroken: (broken) => this.#broken(broken, token),
+      onClose: (closed) => {
+        this.#transfers.delete(closed.id);
+        this.#service.remove(closed, this.#peerAddress);
+        if (token !== undefined) this.#service.sender.close(token);
+        digests.release(served);
+      },
+    });
+    try {
+      this.#service.add(transfer, this.#peerAddress);
+      if (!check && token !== undefined) this.#open(transfer, token);
+    } catch (error) {
+      this.#service.remove(transfer, this.#peerAddress);
+      digests.release(served);
+      throw error;
+    }
+    this.#transfers.set(transfer.id, transfer);
+    this.#offer(transfer, ref);
+    const { address, port } = request;
+    const first = bytesOf(request["request"], wire.maxRequestBytes);
+    if (first === undefined || typeof address !== "string" || typeof port !== "number") return;
+    this.#service.sender.handleFirstRequest(performance.now() * 1000, first, address, port);
+    this.#service.wake();
+  }
+
+  #open(transfer: FileTransfer, token: Uint8Array): void {
+    const { reader, served } = transfer;
+    const read = reader.read.bind(reader);
+    if (!this.#service.sender.open(token, served.file.size, read)) {
+      throw new ParleyError(
+        "full",
+        "This token names a running transfer, or too many run: try again.",
+      );
+    }
+  }
+
+  #offer(transfer: FileTransfer, ref: Ref | undefined): void {
+    const { name, size, modified, version } = transfer.served.file;
+    this.#control.send({
+      type: "offer",
+      ...withRef(ref),
+      transfer: transfer.id,
+      name,
+      size,
+      modified,
+      version,
+      chunkBytes: transfer.served.log.chunkBytes,
+      udpPort: this.#service.udpPort,
+      maxSegmentBytes: this.#service.maxSegmentBytes,
+    });
+  }
+
+  #fetched(request: Readonly<Record<string, unknown>>): void {
+    const id = request["transfer"];
+    if (typeof id === "number") this.#transfers.get(id)?.close();
+  }
+
+  /** The client has been told on this connection; its datagrams are answered with GONE until the connection ends. */
+  #broken(transfer: FileTransfer, token: Uint8Array | undefined): void {
+    if (token === undefined) transfer.close();
+    else this.#service.sender.fail(token);
+  }
+
+  #refuse(error: unknown, ref: Ref | undefined): void {
+    if (this.#closed) return;
+    const known = error instanceof ParleyError;
+    const code = known ? error.code : "storage";
+    const message = known ? error.message : "The server can't read its shared folder.";
+    this.#control.send({ type: "error", code, message, ...withRef(ref) });
+  }
+}
+
+function refOf(value: unknown): Ref | undefined {
+  if (typeof value === "number" && Number.isSafeInteger(value)) return value;
+  return typeof value === "string" && value.length <= 64 ? value : undefined;
+}
+
+function withRef(ref: Ref | undefined): { ref?: Ref } {
+  return ref === undefined ? {} : { ref };
+}
+
+/** Base64 of either alphabet; undefined if it is none or longer than `maxBytes`. */
+function bytesOf(value: unknown, maxBytes: number): Uint8Array | undefined {
+  if (typeof value !== "string" || value.length > Math.ceil(maxBytes / 3) * 4) return undefined;
+  const bytes = Buffer.from(value, "base64");
+  return bytes.length > 0 && bytes.length <= maxBytes ? new Uint8Array(bytes) : undefined;
+}
+
+function invalid(field: string, wanted: string): ParleyError {
+  return new ParleyError(
+    "protocol",
+    `A \`fetch\` needs ${wanted} as \`${field}\` (docs/transfer.md).`,
+  );
+}
