@@ -88,6 +88,8 @@ export const history = {
   maxSessions: 65_536,
   /** How long a session that lost its connection can come back to its counter and mail. */
   resumeMs: 24 * 3_600_000,
+  /** A session that was lost keeps getting mail under its name for so long: a restart or a dead cell, not a night. */
+  mailHoldMs: 5 * 60_000,
   /** Most messages in one answer to a history request. */
   pageMessages: 500,
 } as const;
@@ -114,6 +116,10 @@ export const peer = {
   bareHoldMs: 50,
   /** After the last word: time for the other side to take it and to close. */
   lingerMs: 1_000,
+  /** Idle time after which the kernel asks whether the other machine still exists; silence itself is no fault. */
+  keepAliveMs: 60_000,
+  /** Bytes that a peer has not taken yet before no more is read from stdin. */
+  maxWaitingBytes: 256 * KiB,
 } as const;
 
 /** File transfers over UDP. "Segment bytes" are the file's bytes in one datagram. */

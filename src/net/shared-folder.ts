@@ -33,6 +33,8 @@ export interface FilePage {
 export interface OpenFile extends FileEntry {
   /** Equal exactly for the same content as far as the file system tells: device, inode, size, time of change. */
   readonly version: string;
+  /** For what opens it by itself (sendfile) while this one is open: on Linux the same inode, whatever happens to the name. */
+  readonly path: string;
   /** Reads at `position`; may read less than `target` holds, 0 at the end. Throws what `readSync` throws. */
   read(target: Uint8Array, position: number): number;
   /** False once the file differs from what was opened (written to, cut, appended). */
@@ -91,7 +93,7 @@ export class SharedFolder {
       closeSync(fd);
       throw notFound(name);
     }
-    return opened(fd, name, stat);
+    return opened(fd, name, found.path, stat);
   }
 
   #find(name: string): { path: string; stat: BigIntStats } | undefined {
@@ -125,7 +127,7 @@ export class SharedFolder {
   }
 }
 
-function opened(fd: number, name: string, first: BigIntStats): OpenFile {
+function opened(fd: number, name: string, path: string, first: BigIntStats): OpenFile {
   const version = versionOf(first);
   let isOpen = true;
   return {
@@ -133,6 +135,7 @@ function opened(fd: number, name: string, first: BigIntStats): OpenFile {
     size: Number(first.size),
     modified: Number(first.mtimeMs),
     version,
+    path: process.platform === "linux" ? `/proc/self/fd/${fd}` : path,
     read: (target, position) => readSync(fd, target, 0, target.length, position),
     unchanged: () => isOpen && versionOf(fstatSync(fd, { bigint: true })) === version,
     close() {

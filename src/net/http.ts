@@ -1,0 +1,164 @@
+// The web port: routes requests to the page, the files, the WebSocket of the native protocol, /metrics and /healthz.
+// Knows HTTP and nothing of chat; the hub is a function that turns a link into a session.
+
+import { hostname } from "node:os";
+import type { Server } from "bun";
+import { count, renderMetrics, type Metrics } from "../chat/metrics.ts";
+import { web } from "../limits.ts";
+import { probeLoop, processNumbers } from "./loop-probe.ts";
+import type { SharedFolder } from "./shared-folder.ts";
+import { WebFiles } from "./web-files.ts";
+import { safeHeaders } from "./web-headers.ts";
+import { isOwnHost, isOwnOrigin } from "./web-origin.ts";
+import { pageResponse } from "./web-page.ts";
+import { SocketLink, type Connect } from "./web-socket.ts";
+
+export type WebOptions = {
+  host: string;
+  /** 0 takes a free one. */
+  port: number;
+  /** Gives a new connection to the hub, in the native dialect. */
+  connect: Connect;
+  folder: SharedFolder;
+  metrics: Metrics;
+  version: string;
+  /** Host names beside loopback, addresses and this machine's own name under which the page may be reached. */
+  names?: readonly string[];
+  /** Brings gauges up to date just before they are read. */
+  refresh?: () => void;
+};
+
+export interface WebServer {
+  readonly port: number;
+  /** Health checks say 503 from now on, so that a balancer looks elsewhere while people are told. */
+  drain(): void;
+  /** Ends everything that is open. */
+  stop(): Promise<void>;
+}
+
+/** Starts listening. @throws what `Bun.serve` throws, with `code` `EADDRINUSE` when the port is taken. */
+export function startWeb(options: WebOptions): WebServer {
+  const { metrics } = options;
+  const site = new Site(options);
+  const server = Bun.serve<SocketLink>({
+    hostname: options.host,
+    port: options.port,
+    development: false,
+    idleTimeout: web.idleSeconds,
+    maxRequestBodySize: web.maxBodyBytes,
+    async fetch(request, server) {
+      const response = await site.answer(request, server);
+      if (response !== undefined) count(metrics.httpRequests, String(response.status));
+      return response;
+    },
+    error: () => plain(500, "The server failed to answer; its log may say why."),
+    websocket: {
+      maxPayloadLength: web.maxFrameBytes,
+      idleTimeout: web.socketIdleSeconds,
+      perMessageDeflate: false,
+      open: (socket) => socket.data.opened(socket, options.connect),
+      message: (socket, frame) => socket.data.received(frame),
+      drain: (socket) => socket.data.drained(),
+      close: (socket) => socket.data.closed(),
+    },
+  });
+  const stopProbe = probeLoop(metrics.loopDelay);
+  return {
+    port: server.port ?? options.port,
+    drain: () => (site.isStopping = true),
+    async stop() {
+      stopProbe();
+      await server.stop(true);
+    },
+  };
+}
+
+class Site {
+  isStopping = false;
+  readonly #options: WebOptions;
+  readonly #names: ReadonlySet<string>;
+  readonly #files: WebFiles;
+
+  constructor(options: WebOptions) {
+    this.#options = options;
+    this.#files = new WebFiles(options.folder, options.metrics);
+    const own = hostname();
+    const names = [options.host, own, `${own}.local`, ...(options.names ?? [])];
+    this.#names = new Set(names.map((name) => name.toLowerCase()));
+  }
+
+  /** Undefined when the request has become a WebSocket. */
+  async answer(request: Request, server: Server<SocketLink>): Promise<Response | undefined> {
+    const host = request.headers.get("host");
+    if (!isOwnHost(host, this.#names)) {
+      return plain(421, "This server is not known under that Host. Use its address.");
+    }
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      return plain(405, "Only GET and HEAD are understood here.", { Allow: "GET, HEAD" });
+    }
+    const { path, query } = target(request.url);
+    if (path === "/ws") return this.#upgrade(request, server, host);
+    if (path === "/files") return this.#files.list(query);
+    if (path.startsWith("/files/")) return this.#file(path.slice("/files/".length), query, request);
+    if (path === "/metrics") return this.#metrics();
+    if (path === "/healthz") return this.#health();
+    const page = pageResponse(path, request);
+    return page ?? plain(404, "Nothing here. There are /, /files, /ws, /metrics and /healthz.");
+  }
+
+  #upgrade(
+    request: Request,
+    server: Server<SocketLink>,
+    host: string | null,
+  ): Response | undefined {
+    if (!isOwnOrigin(request.headers.get("origin"), host, this.#names)) {
+      return plain(403, "A page of another origin may not chat here.");
+    }
+    if (this.isStopping) return plain(503, "The server is stopping.", { "Retry-After": "1" });
+    const { address = "", port = 0 } = server.requestIP(request) ?? {};
+    if (server.upgrade(request, { data: new SocketLink({ address, port }) })) return undefined;
+    return plain(426, "This is a WebSocket.", { Upgrade: "websocket", Connection: "Upgrade" });
+  }
+
+  #file(encoded: string, query: URLSearchParams, request: Request): Promise<Response> | Response {
+    let name: string;
+    try {
+      name = decodeURIComponent(encoded);
+    } catch {
+      return plain(400, "The file's name is not valid percent-encoded UTF-8.");
+    }
+    return this.#files.get(name, query, request);
+  }
+
+  #metrics(): Response {
+    this.#options.refresh?.();
+    const text = renderMetrics(this.#options.metrics, processNumbers(this.#options.version));
+    const type = "text/plain; version=0.0.4; charset=utf-8";
+    return new Response(text, { headers: { ...safeHeaders, "Content-Type": type } });
+  }
+
+  #health(): Response {
+    return this.isStopping ? plain(503, "stopping") : plain(200, "ok");
+  }
+}
+
+/** Path and query of a request's URL, whatever its Host header did to it. */
+function target(url: string): { path: string; query: URLSearchParams } {
+  const from = url.startsWith("/") ? 0 : url.indexOf("/", url.indexOf("//") + 2);
+  const rest = from < 0 ? "/" : url.slice(from);
+  const mark = rest.indexOf("?");
+  const path = mark < 0 ? rest : rest.slice(0, mark);
+  return { path, query: new URLSearchParams(mark < 0 ? "" : rest.slice(mark + 1)) };
+}
+
+function plain(status: number, text: string, headers: Record<string, string> = {}): Response {
+  return new Response(`${text}\n`, {
+    status,
+    headers: {
+      ...safeHeaders,
+      "Content-Type": "text/plain; charset=utf-8",
+      "Cache-Control": "no-store",
+      ...headers,
+    },
+  });
+}

@@ -1,0 +1,71 @@
+// Range and conditional requests for one file (RFC 9110, sections 13 and 14). Pure: headers in, decision out.
+
+/** What is known of the file: its strong entity tag (with quotes) and Last-Modified date as sent. */
+export type FileState = { sizeBytes: number; etag: string; lastModified: string };
+
+/** `from` inclusive, `to` exclusive. */
+export type RangeDecision =
+  | { type: "whole" }
+  | { type: "part"; from: number; to: number }
+  | { type: "not-modified" }
+  | { type: "failed" }
+  | { type: "unsatisfiable" };
+
+/** What a GET or HEAD with these headers gets, in the order of RFC 9110 section 13.2.2. */
+export function decide(headers: Headers, file: FileState): RangeDecision {
+  const match = headers.get("if-match");
+  if (match !== null) {
+    if (!anyTag(match, file.etag, false)) return { type: "failed" };
+  } else if (isBefore(headers.get("if-unmodified-since"), file.lastModified)) {
+    return { type: "failed" };
+  }
+  const noneMatch = headers.get("if-none-match");
+  if (noneMatch !== null) {
+    if (anyTag(noneMatch, file.etag, true)) return { type: "not-modified" };
+  } else {
+    const since = Date.parse(headers.get("if-modified-since") ?? "");
+    if (Date.parse(file.lastModified) <= since) return { type: "not-modified" };
+  }
+  const range = headers.get("range");
+  if (range === null || !isCurrent(headers.get("if-range"), file)) return { type: "whole" };
+  return parseRange(range, file.sizeBytes);
+}
+
+/**
+ * One byte range. Another unit, several ranges and what can't be parsed are ignored, as section 14.2 allows: the whole
+ * file is a right answer to them.
+ */
+export function parseRange(range: string, sizeBytes: number): RangeDecision {
+  const match = /^bytes=\s*(\d{0,15})-(\d{0,15})\s*$/i.exec(range);
+  if (match === null) return { type: "whole" };
+  const [first = "", last = ""] = match.slice(1);
+  if (first === "") {
+    if (last === "") return { type: "whole" };
+    const count = Math.min(Number(last), sizeBytes);
+    return count === 0
+      ? { type: "unsatisfiable" }
+      : { type: "part", from: sizeBytes - count, to: sizeBytes };
+  }
+  const from = Number(first);
+  if (last !== "" && Number(last) < from) return { type: "whole" };
+  if (from >= sizeBytes) return { type: "unsatisfiable" };
+  const to = last === "" ? sizeBytes : Math.min(Number(last) + 1, sizeBytes);
+  return { type: "part", from, to };
+}
+
+/** If-Range: a strong tag or the exact date; anything else means that the file may be another one by now. */
+function isCurrent(condition: string | null, file: FileState): boolean {
+  return condition === null || condition === file.etag || condition === file.lastModified;
+}
+
+/** Whether a list of tags holds `etag`; `weak` compares without the `W/` (section 8.8.3.2). */
+function anyTag(list: string, etag: string, weak: boolean): boolean {
+  return list.split(",").some((entry) => {
+    const tag = entry.trim();
+    return tag === "*" || tag === etag || (weak && tag === `W/${etag}`);
+  });
+}
+
+function isBefore(date: string | null, lastModified: string): boolean {
+  return date !== null && Date.parse(date) < Date.parse(lastModified);
+}

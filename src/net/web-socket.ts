@@ -1,0 +1,114 @@
+// The native protocol in WebSocket frames: one connection's Link over Bun's ServerWebSocket. Knows lines, not what they say.
+
+import type { ServerWebSocket } from "bun";
+import type { Link } from "../chat/link.ts";
+import type { Peer } from "../dialects/dialect.ts";
+import { message as messageLimits, web } from "../limits.ts";
+
+/** What the hub gives for a connection. */
+export interface WebSession {
+  /** One line without its end. */
+  receive(line: string): void;
+  /** The link takes output again. */
+  drained(): void;
+  /** The connection is gone; nothing more is written. */
+  closed(): void;
+}
+
+/** Gives a new connection to the hub. */
+export type Connect = (link: Link, peer: Peer) => WebSession;
+
+/** A browser's or bot's connection, as `data` of its socket. */
+export class SocketLink implements Link {
+  readonly peer: Peer;
+  #socket: ServerWebSocket<SocketLink> | undefined;
+  #session: WebSession | undefined;
+  #isFull = false;
+  #isEnding = false;
+
+  constructor(peer: Peer) {
+    this.peer = peer;
+  }
+
+  opened(socket: ServerWebSocket<SocketLink>, connect: Connect): void {
+    this.#socket = socket;
+    this.#session = connect(this, this.peer);
+  }
+
+  write(bytes: Uint8Array): number {
+    const socket = this.#socket;
+    if (socket === undefined || this.#isEnding) return bytes.length;
+    if (this.#isFull) return 0;
+    for (let from = 0; from < bytes.length;) {
+      const frame = bytes.subarray(from, from + frameLength(bytes, from));
+      // Text frames, as the protocol says; -1: taken, but the rest waits for `drain`; 0: the connection is gone.
+      const sent = socket.sendText(decoder.decode(frame));
+      if (sent === 0) return bytes.length;
+      from += frame.length;
+      this.#isFull = sent === -1;
+      if (this.#isFull) return from;
+    }
+    return bytes.length;
+  }
+
+  end(): void {
+    const socket = this.#socket;
+    if (socket === undefined || this.#isEnding) return;
+    this.#isEnding = true;
+    socket.close(1000);
+    setTimeout(() => this.abort(), web.socketCloseMs).unref();
+  }
+
+  abort(): void {
+    this.#isEnding = true;
+    this.#socket?.terminate();
+  }
+
+  pauseInput(paused: boolean): void {
+    if (paused) this.#socket?.pause();
+    else this.#socket?.resume();
+  }
+
+  /** A frame from the client: one or more lines; an empty one says nothing. */
+  received(frame: string | Buffer): void {
+    if (typeof frame !== "string") {
+      this.#socket?.close(1003, "text frames only");
+      return;
+    }
+    let from = 0;
+    while (from < frame.length && !this.#isEnding) {
+      const end = frame.indexOf("\n", from);
+      const to = end < 0 ? frame.length : end;
+      const line = frame.slice(from, to > from && frame[to - 1] === "\r" ? to - 1 : to);
+      from = to + 1;
+      if (line.length > messageLimits.maxLineBytes) {
+        this.#socket?.close(1009, "line too long");
+        return;
+      }
+      if (line !== "") this.#session?.receive(line);
+    }
+  }
+
+  drained(): void {
+    this.#isFull = false;
+    this.#session?.drained();
+  }
+
+  closed(): void {
+    this.#socket = undefined;
+    this.#session?.closed();
+    this.#session = undefined;
+  }
+}
+
+const decoder = new TextDecoder();
+
+/** How much of `bytes` from `from` on makes the next frame: whole lines, about `outFrameBytes`, at least one line. */
+function frameLength(bytes: Uint8Array, from: number): number {
+  const rest = bytes.length - from;
+  if (rest <= web.outFrameBytes) return rest;
+  const end = bytes.lastIndexOf(0x0a, from + web.outFrameBytes);
+  if (end >= from) return end + 1 - from;
+  const next = bytes.indexOf(0x0a, from + web.outFrameBytes);
+  return next < 0 ? rest : next + 1 - from;
+}

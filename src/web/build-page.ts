@@ -1,0 +1,27 @@
+// Makes the page's three files out of src/web. Called as a macro (`with { type: "macro" }`), so it runs when the server's code
+// is transpiled or compiled: the program carries the strings, and neither this file nor a bundler at run time.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+export type PageSources = { html: string; css: string; js: string };
+
+/** @throws Error with the bundler's words when the script does not build; the build then fails too. */
+export function buildPage(): PageSources {
+  const folder = import.meta.dir;
+  return {
+    html: readFileSync(join(folder, "index.html"), "utf8"),
+    css: bundle(join(folder, "style.css")),
+    js: bundle(join(folder, "main.ts")),
+  };
+}
+
+// A macro may not call Bun.build: it would wait for the very bundler that waits for it.
+function bundle(entry: string): string {
+  const run = Bun.spawnSync(
+    [process.execPath, "build", entry, "--target=browser", "--format=iife", "--minify"],
+    { env: { ...process.env, BUN_BE_BUN: "1" }, stdout: "pipe", stderr: "pipe" },
+  );
+  if (!run.success) throw new Error(`The page does not build: ${run.stderr.toString()}`);
+  return run.stdout.toString();
+}
