@@ -50,13 +50,18 @@ export class PeerSession {
     return this.#effects.take();
   }
 
+  /** Whether typed lines would be dropped now: too many wait for their turn already. */
+  get isFull(): boolean {
+    return this.#typed.length >= limits.maxTypedAhead;
+  }
+
   /** A line without its end. In a chat `/quit` acts at once; all else waits for its turn. */
   typed(line: string): void {
     if (this.#exited) return;
     const quits = line.trim() === quitText;
     if (quits && this.#calls.chat) return this.#calls.leave("done");
     if (quits && this.#busy) this.#effects.push({ do: "hurry" });
-    if (this.#typed.length < limits.maxTypedAhead) this.#typed.push(line);
+    if (!this.isFull) this.#typed.push(line);
     else
       this.#effects.fail(
         "input",

@@ -1,0 +1,36 @@
+// Lines from stdin, a terminal's or a pipe's, one at a time and bounded. Knows no command.
+
+import { message as limits } from "../limits.ts";
+
+/**
+ * Yields each line without its line end, and a last one that has none. A line longer than limits.message.maxLineBytes is
+ * cut there, so that whoever reads it refuses it; what follows up to its end is skipped.
+ */
+export async function* typedLines(
+  input: AsyncIterable<Uint8Array> = Bun.stdin.stream(),
+): AsyncGenerator<string, void, void> {
+  const decoder = new TextDecoder("utf-8");
+  const chunks: Uint8Array[] = [];
+  let held = 0;
+  const take = () => {
+    const line = decoder.decode(Buffer.concat(chunks));
+    chunks.length = held = 0;
+    return line.endsWith("\r") ? line.slice(0, -1) : line;
+  };
+  const hold = (bytes: Uint8Array) => {
+    const fits = bytes.slice(0, limits.maxLineBytes - held);
+    if (fits.length === 0) return;
+    chunks.push(fits);
+    held += fits.length;
+  };
+  for await (const bytes of input) {
+    let start = 0;
+    for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, start)) {
+      hold(bytes.subarray(start, end));
+      start = end + 1;
+      yield take();
+    }
+    hold(bytes.subarray(start));
+  }
+  if (held > 0) yield take();
+}
