@@ -1,0 +1,35 @@
+// Whether the server is still there: silence is answered with a ping, and more silence with giving up the connection. Pure.
+
+import { client as limits } from "../limits.ts";
+
+export class Liveness {
+  #heardMs = 0;
+  #pingedMs: number | undefined;
+  #paused = false;
+
+  /** Something arrived, or the connection has just begun. */
+  heard(nowMs: number): void {
+    this.#heardMs = nowMs;
+    this.#pingedMs = undefined;
+  }
+
+  /** Nobody reads at the moment, so that silence means nothing. */
+  setPaused(paused: boolean, nowMs: number): void {
+    this.#paused = paused;
+    this.heard(nowMs);
+  }
+
+  /** When `poll` has something to do. `waiting`: an acknowledgement is due, so be quicker to doubt. */
+  deadlineMs(waiting: boolean): number {
+    if (this.#paused) return Infinity;
+    if (this.#pingedMs !== undefined) return this.#pingedMs + limits.pongTimeoutMs;
+    return this.#heardMs + (waiting ? limits.pingWaitingAfterMs : limits.pingAfterMs);
+  }
+
+  poll(nowMs: number, waiting: boolean): "alive" | "ask" | "dead" {
+    if (nowMs < this.deadlineMs(waiting)) return "alive";
+    if (this.#pingedMs !== undefined) return "dead";
+    this.#pingedMs = nowMs;
+    return "ask";
+  }
+}
