@@ -1,0 +1,70 @@
+// Bandwidth estimates in bytes per µs: the windowed maximum of delivery-rate samples (draft-ietf-ccwg-bbr §5.5), and a first
+// guess from the spacing in which the first burst arrives (packet train). Pure.
+
+/** Rounds that a sample is believed: longer than a probing cycle, so that a cycle's best is still known in the next. */
+const filterRounds = 10;
+
+/** Maximum of the samples of the last rounds. */
+export class BandwidthFilter {
+  private readonly best = new Float64Array(filterRounds);
+  private round = 0;
+  bytesPerUs = 0;
+
+  nextRound(): void {
+    this.round = (this.round + 1) % filterRounds;
+    this.best[this.round] = 0;
+    this.bytesPerUs = Math.max(...this.best);
+  }
+
+  add(bytesPerUs: number): void {
+    if (bytesPerUs > (this.best[this.round] as number)) this.best[this.round] = bytesPerUs;
+    if (bytesPerUs > this.bytesPerUs) this.bytesPerUs = bytesPerUs;
+  }
+
+  /** Forget all but this: the first guess was wrong. */
+  reset(bytesPerUs: number): void {
+    this.best.fill(0);
+    this.best[this.round] = bytesPerUs;
+    this.bytesPerUs = bytesPerUs;
+  }
+}
+
+/** Fewer segments than this say nothing of a rate. */
+const minTrainSegments = 12;
+/** Shorter than this, the event loop's own rhythm is measured and not the path. */
+const minTrainUs = 400;
+
+/** Watches the arrival of the first burst, which left its sender in one piece: its spacing is that of the bottleneck. */
+export class TrainEstimator {
+  private firstUs = -1;
+  private lastUs = 0;
+  private bytes = 0;
+  private segments = 0;
+  private ended = false;
+
+  /** The train is the send numbers below `trainSegments`. */
+  constructor(private readonly trainSegments: number) {}
+
+  /** Note an arrival; bytes that come together with the first ones mark the beginning and don't count. */
+  add(nowUs: number, seq: number, bytes: number): void {
+    if (this.ended) return;
+    if (seq >= this.trainSegments) {
+      this.ended = true;
+      return;
+    }
+    if (this.firstUs < 0) this.firstUs = nowUs;
+    this.segments++;
+    if (nowUs > this.firstUs) {
+      this.bytes += bytes;
+      this.lastUs = nowUs;
+    }
+    if (seq === this.trainSegments - 1) this.ended = true;
+  }
+
+  /** Bytes per µs once the whole train has passed, else 0. */
+  get bytesPerUs(): number {
+    if (!this.ended || this.segments < minTrainSegments) return 0;
+    const spanUs = this.lastUs - this.firstUs;
+    return spanUs < minTrainUs ? 0 : this.bytes / spanUs;
+  }
+}

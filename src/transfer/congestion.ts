@@ -1,0 +1,284 @@
+// Congestion control at the receiver, modelled on BBR (draft-ietf-ccwg-bbr): how fast to ask, and how much may be in flight,
+// from the delivery rate and the least round trip. Loss that is there at any rate (radio) does not slow it down; loss that
+// comes with a higher rate does. Pure. Rates are bytes per µs.
+
+import { transfer as limit } from "../limits.ts";
+import { BandwidthFilter } from "./bandwidth.ts";
+import type { RateSample } from "./flight.ts";
+import type { RttEstimator } from "./rtt.ts";
+
+export type Phase = "startup" | "drain" | "probe-bandwidth" | "probe-rtt" | "loopback";
+
+/** What the receiver asks of a congestion control. */
+export interface CongestionControl {
+  readonly phase: Phase;
+  readonly windowBytes: number;
+  /** Infinity: not paced. */
+  readonly pacingBytesPerUs: number;
+  readonly bandwidthBytesPerUs: number;
+  /** A first guess at the bandwidth, before there is a sample. */
+  onTrain(bytesPerUs: number): void;
+  onLost(bytes: number): void;
+  /** What was given up came after all. */
+  onLate(bytes: number): void;
+  /** After each batch of arrivals. `netRttUs` is the least round trip in it, `delivered` and `inFlightBytes` the flight's. */
+  onArrivals(
+    nowUs: number,
+    sample: RateSample,
+    netRttUs: number,
+    delivered: number,
+    inFlightBytes: number,
+  ): void;
+  /** Nothing has come for several probe timeouts: begin gently when it does again. */
+  onOutage(): void;
+}
+
+/** First window: 64 small segments, spread over a round trip except for the first half. */
+export const initialWindowBytes = 64 * limit.baseSegmentBytes;
+/** Startup gains: the rate doubles every round (draft §4.1.1: 4 ln 2), the window allows two bandwidth-delay products. */
+const startupGain = 2.77;
+const windowGain = 2;
+/** After a jump to a guessed rate one gentle round tells whether there is more. */
+const verifyGain = 1.5;
+const drainGain = 0.5;
+/** One round each; the first asks for more than there was, the second lets the queue of the first go. */
+const cycleGains = [1.25, 0.75, 1, 1, 1, 1, 1, 1] as const;
+/** The jump to a guessed rate goes at most this many first windows far: a shaper's bucket can flatter a short train. */
+const maxJumpWindows = 24;
+/** A train's guess is taken a little lower: better to grow into the rest than to begin with a queue. */
+const trainShare = 0.95;
+/** Loss beyond the path's own, in a round of probing, that means "too much". */
+const excessLoss = 0.04;
+/** The path's own loss that is made up for by asking for more, at most. */
+const maxCompensatedLoss = 0.25;
+const lossRounds = 8;
+/** Probing the round trip: this long with half a bandwidth-delay product. */
+const probeRttUs = 200_000;
+/** A round trip is longer by a queue if every sample of a round says so (HyStart++, RFC 9406). */
+const minQueueUs = 4_000;
+const maxQueueUs = 16_000;
+const minQueueSamples = 4;
+
+export class Congestion implements CongestionControl {
+  phase: Phase = "startup";
+  private readonly filter = new BandwidthFilter();
+  private nextRoundAt = 0;
+  private trainRate = 0;
+  /** Startup after a jump: 0 none, 1 jumped, 2 its round has been measured and a gentle one looks for more. */
+  private jump = 0;
+  private fullRate = 0;
+  private fullRounds = 0;
+  private cycle = 2;
+  private phaseSinceUs = 0;
+  private probeRttLeast = Infinity;
+  /** Bytes in flight above which probing has met loss; Infinity while it has not. */
+  private bound = Infinity;
+  private restarting = false;
+  // This round.
+  private roundLost = 0;
+  private roundDeliveredFrom = 0;
+  private roundLeastRttUs = Infinity;
+  private roundSamples = 0;
+  // The loss of the last rounds.
+  private readonly losses: number[] = [];
+  private ownLoss = 0;
+
+  constructor(
+    private readonly rtt: RttEstimator,
+    known?: { bandwidthBytesPerUs: number },
+  ) {
+    if (known && known.bandwidthBytesPerUs > 0) this.onTrain(known.bandwidthBytesPerUs);
+  }
+
+  get bandwidthBytesPerUs(): number {
+    return this.filter.bytesPerUs;
+  }
+
+  get pacingBytesPerUs(): number {
+    const bandwidth = this.filter.bytesPerUs;
+    const rttUs = this.rtt.minUs < Infinity ? this.rtt.minUs : 100_000;
+    if (this.phase === "startup") {
+      const start = initialWindowBytes / rttUs;
+      if (this.jump === 1) return Math.max(start, this.trainRate);
+      return Math.max(start, bandwidth * (this.jump === 2 ? verifyGain : startupGain));
+    }
+    const gain =
+      this.phase === "drain"
+        ? drainGain
+        : this.phase === "probe-rtt"
+          ? 1
+          : (cycleGains[this.cycle] as number);
+    // What the path loses anyway never reaches the bottleneck.
+    return (gain * bandwidth) / (1 - this.ownLoss);
+  }
+
+  get windowBytes(): number {
+    const quanta = 3 * Math.max(this.filter.bytesPerUs * 1_000, limit.baseSegmentBytes);
+    if (this.restarting) return initialWindowBytes / 4;
+    const product = this.product();
+    if (this.phase === "probe-rtt") return Math.max(4 * limit.baseSegmentBytes, product / 2);
+    let window = windowGain * product + quanta;
+    if (this.phase === "startup") {
+      window = Math.max(window, initialWindowBytes);
+      if (this.jump === 1) {
+        const jumped = this.trainRate * this.rtt.minUs * 1.25 + quanta;
+        window = Math.max(window, Math.min(jumped, maxJumpWindows * initialWindowBytes));
+      }
+    } else {
+      window = Math.max(Math.min(window, this.bound), initialWindowBytes / 4);
+    }
+    return Math.min(window, limit.maxWindowBytes);
+  }
+
+  onTrain(bytesPerUs: number): void {
+    if (this.phase !== "startup" || this.jump !== 0 || bytesPerUs <= 0) return;
+    this.trainRate = bytesPerUs * trainShare;
+    this.jump = 1;
+    this.fullRounds = 0;
+  }
+
+  onLost(bytes: number): void {
+    this.roundLost += bytes;
+  }
+
+  onLate(bytes: number): void {
+    this.roundLost = Math.max(0, this.roundLost - bytes);
+  }
+
+  onOutage(): void {
+    this.restarting = true;
+  }
+
+  onArrivals(
+    nowUs: number,
+    sample: RateSample,
+    netRttUs: number,
+    delivered: number,
+    inFlightBytes: number,
+  ): void {
+    if (netRttUs < this.roundLeastRttUs) this.roundLeastRttUs = netRttUs;
+    this.roundSamples++;
+    if (sample.rate > 0 && (!sample.appLimited || sample.rate > this.filter.bytesPerUs)) {
+      this.filter.add(sample.rate);
+    }
+    if (sample.priorDelivered >= this.nextRoundAt) {
+      this.endRound(nowUs, delivered, inFlightBytes, sample.appLimited);
+    }
+    this.advance(nowUs, netRttUs, inFlightBytes);
+  }
+
+  private endRound(nowUs: number, delivered: number, inFlight: number, appLimited: boolean): void {
+    const got = delivered - this.roundDeliveredFrom;
+    const loss = this.roundLost / Math.max(1, got + this.roundLost);
+    if (got > 0) {
+      this.losses.push(loss);
+      if (this.losses.length > lossRounds) this.losses.shift();
+      if (this.losses.length > 2) {
+        this.ownLoss = Math.min(maxCompensatedLoss, ...this.losses);
+      }
+    }
+    this.restarting = false;
+    if (this.phase === "startup") this.checkFull(nowUs, loss, appLimited);
+    else if (this.phase === "probe-bandwidth") this.checkLoss(loss, inFlight);
+    this.nextRoundAt = delivered;
+    this.roundDeliveredFrom = delivered;
+    this.roundLost = 0;
+    this.roundLeastRttUs = Infinity;
+    this.roundSamples = 0;
+    this.filter.nextRound();
+  }
+
+  /** Is the pipe full? The rate has stopped growing, or a queue shows (draft §4.1.2, RFC 9406). */
+  private checkFull(nowUs: number, loss: number, appLimited: boolean): void {
+    const rate = this.filter.bytesPerUs;
+    const queue = this.queueSeen();
+    if (rate === 0 || appLimited) return;
+    if (this.jump === 1) {
+      // The round that was measured may still be the one before the jump.
+      if (rate < this.trainRate * 0.7 && this.fullRounds++ < 2 && !queue) return;
+      this.jump = 2;
+      this.fullRate = rate;
+      this.fullRounds = 0;
+      if (queue) this.leaveStartup(nowUs);
+      return;
+    }
+    const grown = rate >= this.fullRate * (this.jump === 2 ? 1.15 : 1.25);
+    if (grown) {
+      this.fullRate = rate;
+      this.fullRounds = 0;
+      // More than was guessed: look for the rest in the usual way.
+      if (this.jump === 2) this.jump = 3;
+    } else this.fullRounds++;
+    const patience = this.jump === 2 ? 2 : 3;
+    if (this.fullRounds >= patience || queue || loss > 0.3) this.leaveStartup(nowUs);
+  }
+
+  private queueSeen(): boolean {
+    if (this.roundSamples < minQueueSamples) return false;
+    const allowed = Math.min(maxQueueUs, Math.max(minQueueUs, this.rtt.minUs / 8));
+    return this.roundLeastRttUs > this.rtt.minUs + allowed;
+  }
+
+  private leaveStartup(nowUs: number): void {
+    this.enter("drain", nowUs);
+  }
+
+  /** Loss beyond the path's own while asking for more bounds what may be in flight (draft §4.5). */
+  private checkLoss(loss: number, inFlight: number): void {
+    if (loss > this.ownLoss + excessLoss && this.losses.length > 2) {
+      this.bound = Math.max(this.product(), Math.min(this.bound, inFlight) * 0.9);
+      if (this.cycle === 0) this.cycle = 1;
+    } else if (this.cycle === 0) {
+      this.bound *= 1.25;
+    }
+  }
+
+  private advance(nowUs: number, netRttUs: number, inFlight: number): void {
+    const product = this.product();
+    const elapsedUs = nowUs - this.phaseSinceUs;
+    if (this.phase === "drain") {
+      if (inFlight <= product / (1 - this.ownLoss) || elapsedUs > 3 * this.rtt.minUs) {
+        this.cycle = 2;
+        this.enter("probe-bandwidth", nowUs);
+      }
+    } else if (this.phase === "probe-bandwidth") {
+      if (this.rtt.isMinStale(nowUs)) {
+        this.probeRttLeast = Infinity;
+        this.enter("probe-rtt", nowUs);
+        return;
+      }
+      const gain = cycleGains[this.cycle] as number;
+      const done =
+        gain > 1
+          ? elapsedUs >= this.rtt.minUs &&
+            (inFlight >= gain * product || elapsedUs >= 2 * this.rtt.minUs)
+          : gain < 1
+            ? elapsedUs >= this.rtt.minUs || inFlight <= product
+            : elapsedUs >= this.rtt.minUs;
+      if (done) {
+        this.cycle = (this.cycle + 1) % cycleGains.length;
+        this.phaseSinceUs = nowUs;
+      }
+    } else if (this.phase === "probe-rtt") {
+      // The first samples still belong to what was in flight before.
+      if (elapsedUs > this.rtt.smoothedUs) {
+        this.probeRttLeast = Math.min(this.probeRttLeast, netRttUs);
+      }
+      if (elapsedUs >= probeRttUs + this.rtt.smoothedUs) {
+        this.rtt.resetMin(nowUs, Math.min(this.probeRttLeast, this.rtt.minUs * 4));
+        this.cycle = 2;
+        this.enter("probe-bandwidth", nowUs);
+      }
+    }
+  }
+
+  private enter(phase: Phase, nowUs: number): void {
+    this.phase = phase;
+    this.phaseSinceUs = nowUs;
+  }
+
+  /** Bandwidth-delay product in bytes. */
+  private product(): number {
+    return this.rtt.minUs < Infinity ? this.filter.bytesPerUs * this.rtt.minUs : 0;
+  }
+}

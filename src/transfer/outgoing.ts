@@ -1,0 +1,118 @@
+// One transfer at the sending end: the ranges that wait to be sent, and how they become bursts of datagrams.
+// Pure. Knows nothing of what became of a segment: whoever wants one again asks again.
+
+import { transfer as limit } from "../limits.ts";
+import { type Ask, dataHeaderBytes, tagOf, writeDataHeader } from "./wire.ts";
+
+/** Reads [offset, offset + length) of the file into `into` at `at`; returns the bytes read. Fewer than asked for: the file
+ *  has changed, and the transfer ends with GONE "changed". Called from `pollTransmit`, so synchronously. */
+export type ReadInto = (offset: number, into: Uint8Array, at: number, length: number) => number;
+
+/** Kernel's bound for one send with UDP_SEGMENT: 64 datagrams (UDP_MAX_SEGMENTS before 6.x), 64 KiB less headers. */
+const maxBurstDatagrams = 64;
+const maxBurstBytes = 65_487;
+
+interface Waiting {
+  ask: Ask;
+  /** The client's time in the request, and ours when it came. */
+  echoUs: number;
+  arrivedUs: number;
+  /** Bytes of the ask that have left. */
+  sent: number;
+}
+
+export class Outgoing {
+  /** The address that has proven itself with a cookie; empty before. */
+  address = "";
+  port = 0;
+  /** The file is not what it was: a GONE has to be sent, and nothing else. */
+  changed = false;
+  /** It is among those that take turns. */
+  queued = false;
+  /** Asks below this send number have been taken, or lost: a repeated request changes nothing. */
+  private nextSeq = 0;
+  private readonly waiting: Waiting[] = [];
+  private head = 0;
+  private backlog = 0;
+  readonly tag: { high: number; low: number };
+
+  constructor(
+    token: Uint8Array,
+    readonly sizeBytes: number,
+    private readonly read: ReadInto,
+    private readonly maxSegmentBytes: number,
+  ) {
+    this.tag = tagOf(token);
+  }
+
+  get backlogBytes(): number {
+    return this.backlog;
+  }
+
+  get isWaiting(): boolean {
+    return this.head < this.waiting.length;
+  }
+
+  /** Queue the asks that are new. Beyond the file and beyond the queue's bound they are dropped. */
+  take(nowUs: number, echoUs: number, asks: readonly Ask[]): void {
+    for (const ask of asks) {
+      if (ask.firstSeq < this.nextSeq) continue;
+      this.nextSeq = ask.firstSeq + Math.ceil(ask.length / ask.segmentBytes);
+      const length = Math.min(ask.length, this.sizeBytes - ask.offset);
+      if (length <= 0 || ask.segmentBytes > this.maxSegmentBytes) continue;
+      if (this.waiting.length - this.head >= limit.maxWaitingAsks) continue;
+      this.waiting.push({ ask: { ...ask, length }, echoUs, arrivedUs: nowUs, sent: 0 });
+      this.backlog += length;
+    }
+  }
+
+  /** Forget what waits. */
+  clear(): void {
+    this.waiting.length = 0;
+    this.head = 0;
+    this.backlog = 0;
+  }
+
+  /** Fill `into` with datagrams of one size (the last may be shorter); returns their sizes' sum and that size.
+   *  A file that has become shorter ends the transfer: `changed` is then set. */
+  fill(nowUs: number, into: Uint8Array): { bytes: number; datagramBytes: number } {
+    let at = 0;
+    let datagramBytes = 0;
+    let datagrams = 0;
+    const room = Math.min(maxBurstBytes, into.length);
+    while (this.head < this.waiting.length && datagrams < maxBurstDatagrams) {
+      const entry = this.waiting[this.head] as Waiting;
+      const { ask } = entry;
+      const length = Math.min(ask.segmentBytes, ask.length - entry.sent);
+      const size = dataHeaderBytes + length;
+      if (datagrams > 0 && (size > datagramBytes || at + size > room)) break;
+      const offset = ask.offset + entry.sent;
+      if (this.read(offset, into, at + dataHeaderBytes, length) !== length) {
+        this.changed = true;
+        this.clear();
+        return { bytes: 0, datagramBytes: 0 };
+      }
+      const seq = ask.firstSeq + entry.sent / ask.segmentBytes;
+      const holdUs = nowUs - entry.arrivedUs;
+      const { high, low } = this.tag;
+      writeDataHeader(into, at, high, low, seq, entry.echoUs, offset, holdUs, length);
+      this.advance(entry, length);
+      at += size;
+      datagrams++;
+      if (datagrams === 1) datagramBytes = size;
+      else if (size < datagramBytes) break;
+    }
+    return { bytes: at, datagramBytes };
+  }
+
+  private advance(entry: Waiting, length: number): void {
+    entry.sent += length;
+    this.backlog -= length;
+    if (entry.sent < entry.ask.length) return;
+    this.head++;
+    if (this.head === this.waiting.length || this.head >= limit.maxWaitingAsks) {
+      this.waiting.splice(0, this.head);
+      this.head = 0;
+    }
+  }
+}

@@ -1,0 +1,140 @@
+// A set of byte ranges, kept sorted, apart and merged: what is missing, what is still to be asked for.
+// Pure data. The number of ranges is bounded by its users: a hole needs a segment in flight.
+
+/** Half-open byte ranges [start, end). Most changes happen at the front, where they cost next to nothing. */
+export class RangeSet {
+  private readonly starts: number[] = [];
+  private readonly ends: number[] = [];
+  private total = 0;
+
+  constructor(ranges: readonly (readonly [start: number, end: number])[] = []) {
+    for (const [start, end] of ranges) this.add(start, end);
+  }
+
+  /** Bytes in the set. */
+  get bytes(): number {
+    return this.total;
+  }
+
+  /** Number of ranges. */
+  get count(): number {
+    return this.starts.length;
+  }
+
+  get isEmpty(): boolean {
+    return this.starts.length === 0;
+  }
+
+  /** First byte in the set; Infinity if it is empty. */
+  get firstByte(): number {
+    return this.starts[0] ?? Infinity;
+  }
+
+  /** Bytes from the first one that follow without a gap. */
+  get firstLength(): number {
+    return this.starts.length === 0 ? 0 : (this.ends[0] as number) - (this.starts[0] as number);
+  }
+
+  add(start: number, end: number): void {
+    if (end <= start) return;
+    // Everything that touches [start, end) melts into it.
+    const from = this.firstEndingAtOrAfter(start);
+    let to = from;
+    let low = start;
+    let high = end;
+    while (to < this.starts.length && (this.starts[to] as number) <= end) {
+      low = Math.min(low, this.starts[to] as number);
+      high = Math.max(high, this.ends[to] as number);
+      this.total -= (this.ends[to] as number) - (this.starts[to] as number);
+      to++;
+    }
+    this.total += high - low;
+    if (to === from + 1) {
+      this.starts[from] = low;
+      this.ends[from] = high;
+      return;
+    }
+    this.starts.splice(from, to - from, low);
+    this.ends.splice(from, to - from, high);
+  }
+
+  /** Take [start, end) out; `removed` is called for each part that was in the set, in order. Returns their bytes. */
+  remove(start: number, end: number, removed?: (start: number, end: number) => void): number {
+    let bytes = 0;
+    let i = this.firstEndingAtOrAfter(start + 1);
+    while (i < this.starts.length && (this.starts[i] as number) < end) {
+      const s = this.starts[i] as number;
+      const e = this.ends[i] as number;
+      const low = Math.max(s, start);
+      const high = Math.min(e, end);
+      bytes += high - low;
+      removed?.(low, high);
+      if (low === s && high === e) {
+        this.drop(i);
+      } else if (low === s) {
+        this.starts[i++] = high;
+      } else if (high === e) {
+        this.ends[i++] = low;
+      } else {
+        this.ends[i] = low;
+        this.starts.splice(i + 1, 0, high);
+        this.ends.splice(i + 1, 0, e);
+        i += 2;
+      }
+    }
+    this.total -= bytes;
+    return bytes;
+  }
+
+  /** Every part of [start, end) that is in the set, in order. */
+  overlap(start: number, end: number, visit: (start: number, end: number) => void): void {
+    for (let i = this.firstEndingAtOrAfter(start + 1); i < this.starts.length; i++) {
+      const s = this.starts[i] as number;
+      if (s >= end) return;
+      visit(Math.max(s, start), Math.min(this.ends[i] as number, end));
+    }
+  }
+
+  /** True if any byte of [start, end) is in the set. */
+  meets(start: number, end: number): boolean {
+    const i = this.firstEndingAtOrAfter(start + 1);
+    return i < this.starts.length && (this.starts[i] as number) < end;
+  }
+
+  /** End of the range that holds `position`; `position` itself if none does. */
+  endFrom(position: number): number {
+    const i = this.firstEndingAtOrAfter(position + 1);
+    return i < this.starts.length && (this.starts[i] as number) <= position
+      ? (this.ends[i] as number)
+      : position;
+  }
+
+  /** The ranges, as a copy. */
+  toArray(): [start: number, end: number][] {
+    return this.starts.map((start, i) => [start, this.ends[i] as number]);
+  }
+
+  private drop(i: number): void {
+    if (i === 0) {
+      this.starts.shift();
+      this.ends.shift();
+    } else {
+      this.starts.splice(i, 1);
+      this.ends.splice(i, 1);
+    }
+  }
+
+  /** Index of the first range whose end is `position` or more (binary search, the front first). */
+  private firstEndingAtOrAfter(position: number): number {
+    const { ends } = this;
+    if (ends.length === 0 || (ends[0] as number) >= position) return 0;
+    let low = 1;
+    let high = ends.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((ends[middle] as number) >= position) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+}

@@ -1,0 +1,49 @@
+// Round-trip time: smoothed and variance for timers (RFC 6298), a windowed minimum for the congestion control.
+// Pure: fed with samples, told the time.
+
+/** How long a least round trip is believed before the path is asked again (draft-ietf-ccwg-bbr: MinRTTFilterLen). */
+const minRttLifeUs = 10_000_000;
+/** Timer granularity that a deadline must not go below: one tick of a coarse event loop. */
+const granularityUs = 1_000;
+
+export class RttEstimator {
+  /** Smoothed round trip as timers see it, the server's holding time included; 0 before the first sample. */
+  smoothedUs = 0;
+  varianceUs = 0;
+  latestUs = 0;
+  /** Least round trip of the network alone; Infinity before the first sample. */
+  minUs = Infinity;
+  private minAtUs = 0;
+
+  /** `wholeUs` from request to segment; `netUs` without the time that the server held the request. */
+  update(nowUs: number, wholeUs: number, netUs: number): void {
+    this.latestUs = wholeUs;
+    if (this.smoothedUs === 0) {
+      this.smoothedUs = wholeUs;
+      this.varianceUs = wholeUs / 2;
+    } else {
+      this.varianceUs += (Math.abs(this.smoothedUs - wholeUs) - this.varianceUs) / 4;
+      this.smoothedUs += (wholeUs - this.smoothedUs) / 8;
+    }
+    // Within 2 % counts as the same, so that noise doesn't let a good minimum age.
+    if (netUs <= this.minUs * 1.02) this.minAtUs = nowUs;
+    if (netUs < this.minUs) this.minUs = Math.max(1, netUs);
+  }
+
+  /** True if the minimum has not been seen for too long: the path may have become longer. */
+  isMinStale(nowUs: number): boolean {
+    return this.minUs < Infinity && nowUs - this.minAtUs > minRttLifeUs;
+  }
+
+  /** Believe the least sample of a phase with little in flight instead. */
+  resetMin(nowUs: number, minUs: number): void {
+    this.minUs = minUs;
+    this.minAtUs = nowUs;
+  }
+
+  /** Probe timeout (RFC 9002 §6.2.1) before back-off; `initialUs` while there is no sample. */
+  probeTimeoutUs(initialUs: number): number {
+    if (this.smoothedUs === 0) return initialUs;
+    return this.smoothedUs + Math.max(4 * this.varianceUs, granularityUs);
+  }
+}

@@ -1,0 +1,78 @@
+// Segment size by probing upward (RFC 8899): a probe is an ordinary ask, only larger, so that nothing is wasted when it
+// comes and one segment is asked for again when it does not. Pure.
+
+import { transfer as limit } from "../limits.ts";
+
+/** Sizes worth trying, file bytes in a segment: Ethernet with IPv6, with IPv4, jumbo frames twice, 64 KiB.
+ *  (Headers take 28 bytes of ours, 28 or 48 of UDP and IP.) */
+const ladder = [1_200, 1_424, 1_444, 4_044, 8_924, 16_000, 32_000, 65_024] as const;
+/** A size that has been lost this often does not fit (RFC 8899 §5.1.2, MAX_PROBES). */
+const maxProbes = 3;
+
+export class SegmentSizer {
+  private confirmed: number;
+  /** Next size to try, and how often it has been lost. */
+  private candidate = 0;
+  private losses = 0;
+  private probing = false;
+
+  constructor(
+    startBytes: number,
+    private maxBytes: number,
+  ) {
+    this.confirmed = Math.min(startBytes, maxBytes);
+    this.candidate = this.next(this.confirmed);
+  }
+
+  /** File bytes in a segment now. */
+  get segmentBytes(): number {
+    return this.confirmed;
+  }
+
+  /** The offer has named the largest size that the server can send. */
+  bound(maxBytes: number): void {
+    this.maxBytes = Math.min(this.maxBytes, Math.max(maxBytes, limit.minSegmentBytes));
+    this.confirmed = Math.min(this.confirmed, this.maxBytes);
+    this.candidate = this.next(this.confirmed);
+  }
+
+  /** A size that should be tried with the next ask, or 0. Then call `probed`. */
+  get probeBytes(): number {
+    return this.probing ? 0 : this.candidate;
+  }
+
+  probed(): void {
+    this.probing = true;
+  }
+
+  /** A segment came whole: its size fits. */
+  onArrived(length: number): void {
+    if (length <= this.confirmed || length > this.maxBytes) return;
+    this.confirmed = length;
+    this.losses = 0;
+    this.probing = false;
+    this.candidate = this.next(length);
+  }
+
+  /** A probe was lost: try again, or stay below. */
+  onProbeLost(length: number): void {
+    if (length !== this.candidate) return;
+    this.probing = false;
+    this.losses++;
+    if (this.losses >= maxProbes) this.candidate = 0;
+  }
+
+  /** Nothing comes any more: the path may take only small segments now (RFC 8899 §4.3). Starts over from the base. */
+  onBlackHole(): void {
+    if (this.confirmed <= limit.baseSegmentBytes) return;
+    this.confirmed = Math.min(limit.baseSegmentBytes, this.maxBytes);
+    this.losses = 0;
+    this.probing = false;
+    this.candidate = this.next(this.confirmed);
+  }
+
+  private next(above: number): number {
+    for (const size of ladder) if (size > above && size <= this.maxBytes) return size;
+    return this.maxBytes > above && this.maxBytes < limit.maxSegmentBytes ? this.maxBytes : 0;
+  }
+}

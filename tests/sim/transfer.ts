@@ -1,0 +1,210 @@
+// Couples Receiver and Sender over simulated links, with an event loop's coarse timers, and a control connection that is
+// only a delay. What tests/sim asserts is in the tests; here is how a transfer runs.
+
+import { createHmac } from "node:crypto";
+import { Receiver, type ReceiverConfig } from "../../src/transfer/receiver.ts";
+import { Sender } from "../../src/transfer/sender.ts";
+import { type Link, Timeline } from "./network.ts";
+import type { Random } from "./random.ts";
+
+export interface Side {
+  /** Client to server, and back. */
+  up: Link;
+  down: Link;
+}
+
+export function senderFor(key: string, maxSegmentBytes: number): Sender {
+  return new Sender({
+    keyedHash: (message) => createHmac("sha256", key).update(message).digest(),
+    maxSegmentBytes,
+  });
+}
+
+/** A server on the timeline that sends what its sender has, one burst a step. */
+export class SimServer {
+  private readonly buffer = new Uint8Array(65_536);
+  private readonly answer = new Uint8Array(2_048);
+  /** Where datagrams to an address go; none: nobody is there (any more). */
+  readonly routes = new Map<string, { link: Link; deliver: (bytes: Uint8Array) => void }>();
+  private scheduled = false;
+
+  constructor(
+    private readonly timeline: Timeline,
+    readonly sender: Sender,
+  ) {}
+
+  receive(bytes: Uint8Array, address: string, port: number): void {
+    const { nowUs } = this.timeline;
+    const length = this.sender.handleDatagrams(nowUs, bytes, address, port, this.answer);
+    if (length > 0) this.send(this.answer.subarray(0, length), address, port);
+    this.flush();
+  }
+
+  flush(): void {
+    if (this.scheduled) return;
+    const burst = this.sender.pollTransmit(this.timeline.nowUs, this.buffer);
+    if (!burst) return;
+    for (let at = 0; at < burst.bytes; at += burst.datagramBytes) {
+      const end = Math.min(at + burst.datagramBytes, burst.bytes);
+      this.send(this.buffer.subarray(at, end), burst.address, burst.port);
+    }
+    this.scheduled = true;
+    this.timeline.at(this.timeline.nowUs + 5, () => {
+      this.scheduled = false;
+      this.flush();
+    });
+  }
+
+  private send(bytes: Uint8Array, address: string, port: number): void {
+    const route = this.routes.get(`${address}:${port}`);
+    route?.link.send(bytes, route.deliver);
+  }
+}
+
+export interface ClientOptions {
+  token: Uint8Array;
+  file: Uint8Array;
+  side: Side;
+  server: SimServer;
+  address: string;
+  port: number;
+  maxSegmentBytes: number;
+  /** How late timers fire, at most, beside their granularity of 1 ms. */
+  timerSlackUs: number;
+  random: Random;
+  receiver?: Partial<ReceiverConfig>;
+  /** Keep the bytes and compare them; off for large files in performance runs. */
+  verify: boolean;
+}
+
+/** One client: a receiver, its timer, its place on the network, and the file as it has come. */
+export class SimClient {
+  readonly receiver: Receiver;
+  readonly copy: Uint8Array;
+  port: number;
+  /** Times a byte came more than once at the sink: must stay 0 unless it was rejected. */
+  twice = 0;
+  doneAtUs = Infinity;
+  rejected = 0;
+  private readonly seen: Uint8Array;
+  private readonly buffer = new Uint8Array(2_048);
+  private fetched = false;
+  private timerAtUs = Infinity;
+
+  constructor(
+    private readonly timeline: Timeline,
+    private readonly options: ClientOptions,
+  ) {
+    this.port = options.port;
+    this.copy = new Uint8Array(options.verify ? options.file.length : 0);
+    this.seen = new Uint8Array(options.verify ? options.file.length : 0);
+    this.receiver = new Receiver({
+      token: options.token,
+      sink: (offset, source, at, length) => {
+        if (options.verify) this.keep(offset, source, at, length);
+      },
+      ...options.receiver,
+    });
+    this.listen();
+  }
+
+  start(): void {
+    this.flush();
+  }
+
+  /** As when a NAT forgets: from now on the server sees another port, and the old one leads nowhere. */
+  moveTo(port: number): void {
+    this.options.server.routes.delete(`${this.options.address}:${this.port}`);
+    this.port = port;
+    this.listen();
+  }
+
+  private listen(): void {
+    this.options.server.routes.set(`${this.options.address}:${this.port}`, {
+      link: this.options.side.down,
+      deliver: (bytes) => {
+        this.receiver.handleDatagrams(this.timeline.nowUs, bytes);
+        this.flush();
+      },
+    });
+  }
+
+  private keep(offset: number, source: Uint8Array, at: number, length: number): void {
+    for (let i = 0; i < length; i++) {
+      if (this.seen[offset + i] !== 0) this.twice++;
+      this.seen[offset + i] = 1;
+      this.copy[offset + i] = source[at + i]!;
+    }
+  }
+
+  private flush(): void {
+    const { receiver, timeline } = this;
+    const { nowUs } = timeline;
+    if (receiver.cookie && !this.fetched) this.fetch();
+    for (let i = 0; i < 1_000; i++) {
+      const length = receiver.pollTransmit(nowUs, this.buffer);
+      if (length === 0) break;
+      const { server, address, side } = this.options;
+      const { port } = this;
+      side.up.send(this.buffer.subarray(0, length), (bytes) =>
+        server.receive(bytes, address, port),
+      );
+    }
+    if (receiver.state === "done" && this.options.verify) this.repair();
+    if (receiver.state === "done" && this.doneAtUs === Infinity) this.doneAtUs = nowUs;
+    this.arm();
+  }
+
+  /** What the digests do for a real file: a chunk that differs is wanted again. */
+  private repair(): void {
+    const chunkBytes = 4_096;
+    const { file } = this.options;
+    for (let at = 0; at < file.length; at += chunkBytes) {
+      const end = Math.min(at + chunkBytes, file.length);
+      if (Buffer.compare(this.copy.subarray(at, end), file.subarray(at, end)) === 0) continue;
+      this.seen.fill(0, at, end);
+      this.rejected += end - at;
+      this.receiver.reject(this.timeline.nowUs, at, end - at);
+    }
+  }
+
+  /** The control connection: reliable, one way each. */
+  private fetch(): void {
+    this.fetched = true;
+    const { receiver, timeline, options } = this;
+    const { address, port } = receiver.cookie!;
+    const length = receiver.firstRequest(timeline.nowUs, this.buffer);
+    const request = this.buffer.slice(0, length);
+    const { sender } = options.server;
+    timeline.at(timeline.nowUs + options.side.up.config.delayUs, () => {
+      const { file } = options;
+      sender.open(options.token, file.length, (offset, into, at, bytes) => {
+        into.set(file.subarray(offset, offset + bytes), at);
+        return bytes;
+      });
+      sender.handleFirstRequest(timeline.nowUs, request, address, port);
+      options.server.flush();
+      timeline.at(timeline.nowUs + options.side.down.config.delayUs, () => {
+        receiver.handleOffer(timeline.nowUs, file.length, options.maxSegmentBytes);
+        this.flush();
+      });
+    });
+  }
+
+  private arm(): void {
+    const { timeline, options } = this;
+    const dueUs = this.receiver.nextTimeoutUs();
+    if (dueUs === Infinity) return;
+    // An event loop's timer: whole milliseconds, and a little late.
+    const waitUs = Math.max(1, Math.ceil((dueUs - timeline.nowUs) / 1_000)) * 1_000;
+    const atUs = timeline.nowUs + waitUs + options.random() * options.timerSlackUs;
+    if (atUs >= this.timerAtUs) return;
+    this.timerAtUs = atUs;
+    timeline.at(atUs, () => {
+      if (this.timerAtUs !== atUs) return;
+      this.timerAtUs = Infinity;
+      this.receiver.handleTimeout(timeline.nowUs);
+      this.flush();
+    });
+  }
+}
