@@ -53,8 +53,10 @@ function renderRoom(event: RoomEvent): string {
 }
 
 class OpenChatConversation implements Conversation {
-  /** Undefined until a login is under way; the name as the hub knows it from `welcome` on. */
-  #self: string | undefined;
+  /** False until a login is under way. */
+  #named = false;
+  /** The name as the hub knows it, from `welcome` on. */
+  #self = "";
   readonly #consent = new Consent();
 
   greeting(): readonly string[] {
@@ -66,10 +68,10 @@ class OpenChatConversation implements Conversation {
   }
 
   receive(message: string): Command | undefined {
-    if (this.#self === undefined) {
+    if (!this.#named) {
       const name = message.trim();
       if (name === "{quit}") return { type: "quit" };
-      this.#self = name;
+      this.#named = true;
       return { type: "login", name };
     }
     if (message.trim() === "") return undefined;
@@ -87,14 +89,14 @@ class OpenChatConversation implements Conversation {
         this.#self = event.name;
         return undefined;
       case "refused":
-        this.#self = undefined;
+        this.#named = false;
         return `${event.message}. Send a name:`;
       case "private":
         return `${event.from}: (PRIVATE)  ${event.text}`;
       case "sent":
         return `from you to ${event.to.join(",")}: (PRIVATE)  ${event.text}`;
       case "names":
-        return renderRoster(event.names)(this.#self ?? "");
+        return renderRoster(event.names)(this.#self);
       case "files":
         return `<CHOOSE_FILE> ${event.files.map((file) => `${file.name} `).join("")}`;
       case "download":
@@ -130,7 +132,7 @@ class OpenChatConversation implements Conversation {
     const [from = "", to = "", more] = rest.trim().split(/ +/, 3);
     if (to === "" || more !== undefined) return usage("Send: CHANGENAME OLD NEW");
     // nobody renames somebody else
-    if (fold(from) !== fold(this.#self ?? "")) {
+    if (fold(from) !== fold(this.#self)) {
       return usage(
         `Your name is ${this.#self}, not ${quoted(from)}: send CHANGENAME ${this.#self} NEW`,
       );

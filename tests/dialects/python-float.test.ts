@@ -1,7 +1,7 @@
 // The calculator's numbers: against a table, and against a real Python where there is one.
 
 import { expect, test } from "bun:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { parsePythonFloat, pythonRepr } from "../../src/dialects/python-float.ts";
 import { python3, runPython } from "../python.ts";
 import { skipUnless } from "../skip.ts";
@@ -102,7 +102,10 @@ skipUnless(python3 !== undefined, "no python3 on this machine")(
   async () => {
     const doubles = fc.sample(fc.double(), { numRuns: 2_000, seed: 1 });
     const strange = fc.sample(
-      fc.string({ unit: fc.constantFrom(..."0123456789._eE+-infa \u0663x".split("")), maxLength: 9 }),
+      fc.string({
+        unit: fc.constantFrom(..."0123456789._eE+-infa \u0663x".split("")),
+        maxLength: 9,
+      }),
       { numRuns: 5_000, seed: 2 },
     );
     const texts = [

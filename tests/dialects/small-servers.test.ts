@@ -1,0 +1,104 @@
+// greeting, date-time and calculator (S2a–c): requests and answers.
+
+import { expect, test } from "bun:test";
+import { calculator, parseExpression } from "../../src/dialects/calculator.ts";
+import { answerDateTime, dateTime } from "../../src/dialects/date-time.ts";
+import { greeting, greetingDatagrams } from "../../src/dialects/greeting.ts";
+import { peer } from "./events.ts";
+
+const now = { year: 2023, month: 2, day: 2, hour: 4, minute: 6, second: 21 };
+
+test("greeting: any datagram gets Ok and a blank", () => {
+  for (const text of ["hello", "", "Ok", "\u0000\uffff"]) {
+    expect(greetingDatagrams.answer(text, now)).toEqual({ text: "Ok " });
+  }
+});
+
+test("greeting: a knock is answered and the connection ends", () => {
+  expect(greeting.open(peer).receive("Knock knock..")).toEqual({
+    type: "reply",
+    text: "Who's there?",
+    end: true,
+  });
+  expect(greeting.open(peer).receive("hello")).toMatchObject({ type: "reply", end: true });
+});
+
+test("date-time", () => {
+  expect(dateTime.answer("SEND_DATE", now)).toEqual({ text: "02/02/23", log: "SEND_DATE" });
+  expect(dateTime.answer("SEND_TIME\n", now)).toEqual({ text: "04:06:21", log: "SEND_TIME" });
+  expect(answerDateTime("SEND_DATE", { ...now, year: 2101, month: 12, day: 31 })).toBe("12/31/01");
+  expect(dateTime.answer("send_date", now)).toEqual({
+    text: "Invalid request",
+    log: "'send_date'",
+  });
+  expect(dateTime.answer("\u001b[2J", now)?.log).toBe("''");
+});
+
+test("two servers never talk to each other for ever", () => {
+  for (const start of ["SEND_DATE", "x", "Ok ", "Invalid request"]) {
+    for (const [one, other] of [
+      [greetingDatagrams, dateTime],
+      [dateTime, greetingDatagrams],
+      [dateTime, dateTime],
+      [greetingDatagrams, greetingDatagrams],
+    ] as const) {
+      let text: string | undefined = start;
+      let rounds = 0;
+      while (text !== undefined && rounds < 10) {
+        text = (rounds++ % 2 === 0 ? one : other).answer(text, now)?.text;
+      }
+      expect(rounds).toBeLessThan(10);
+    }
+  }
+});
+
+test("calculator: the name, then answers as Python gives them, then the end", () => {
+  const conversation = calculator.open(peer);
+  expect(conversation.receive("Ann")).toEqual({ type: "reply", log: "Client name is : Ann" });
+  const table: [string, string][] = [
+    ["15 + 35", "50.0"],
+    ["3.24 - 45", "-41.76"],
+    ["4.5 / -6", "-0.75"],
+    ["27 * -6", "-162.0"],
+    ["1e8 * 1e8", "1e+16"],
+    ["1 / 3", "0.3333333333333333"],
+    ["0.1 + 0.2", "0.30000000000000004"],
+    ["0 * -1", "-0.0"],
+    ["1e308 * 10", "inf"],
+    ["inf - inf", "nan"],
+    [" 1_0  +\t1 ", "11.0"],
+    ["1 / 0", "Division by zero has no value"],
+    ["1 / -0.0", "Division by zero has no value"],
+    ["1 +", "Incorrect expression format"],
+    ["1+1", "Incorrect expression format"],
+    ["a + 1", "Incorrect expression format"],
+    ["1 + 1 + 1", "Incorrect expression format"],
+    ["", "Incorrect expression format"],
+    ["1 % 2", "Incorrect operator"],
+    ["1 ** 2", "Incorrect operator"],
+    ["1 + 1", "2.0"],
+  ];
+  for (const [text, answer] of table) {
+    expect([text, conversation.receive(text)]).toEqual([text, { type: "reply", text: answer }]);
+  }
+  expect(conversation.receive("q")).toEqual({
+    type: "reply",
+    text: "Session Ended",
+    log: "Session Ended",
+    end: true,
+  });
+});
+
+test("calculator: a client's name can't forge a line of the log", () => {
+  const command = calculator
+    .open(peer)
+    .receive(`\u001b[2JAnn\r\nClient name is : Bob${"x".repeat(9999)}`);
+  expect(command?.type === "reply" && command.log).toMatch(
+    /^Client name is : Ann Client name is : Bobx{0,64}$/,
+  );
+});
+
+test("calculator: what an expression lacks", () => {
+  expect(parseExpression("1 x 2")).toEqual({ type: "operator" });
+  expect(parseExpression("1 x y")).toEqual({ type: "format" });
+});

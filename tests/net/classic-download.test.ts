@@ -1,0 +1,154 @@
+// S1's download ports over real sockets: a client as the original is, ports that are freed, and ports that are taken.
+
+import { afterEach, expect, test } from "bun:test";
+import {
+  ClassicDownloads,
+  type ClassicDownloadOptions,
+  type DownloadFile,
+} from "../../src/net/classic-download.ts";
+import { ParleyError } from "../../src/errors.ts";
+import { classicDownload as limits } from "../../src/limits.ts";
+
+const host = "127.0.0.1";
+const closers: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+const content = Uint8Array.from({ length: 2_500 }, (_, i) => (i * 7) & 0xff);
+let openFiles = 0;
+
+function file(bytes = content, unchanged = () => true): DownloadFile {
+  openFiles++;
+  return {
+    size: bytes.length,
+    read(target, position) {
+      const piece = bytes.subarray(position, position + Math.min(target.length, 400));
+      target.set(piece);
+      return piece.length;
+    },
+    unchanged,
+    close: () => void openFiles--,
+  };
+}
+
+function downloads(options: Partial<ClassicDownloadOptions> = {}): ClassicDownloads {
+  const made = new ClassicDownloads({ host, firstPort: 0, open: () => file(), ...options });
+  closers.push(() => made.close());
+  return made;
+}
+
+/** Asks as the original does: one request, one answer. */
+async function client(port: number) {
+  const answers: Uint8Array[] = [];
+  let heard: (() => void) | undefined;
+  const socket = await Bun.udpSocket({
+    hostname: host,
+    binaryType: "uint8array",
+    connect: { hostname: host, port },
+    socket: {
+      data(_, bytes) {
+        answers.push(bytes.slice());
+        heard?.();
+      },
+      error: () => {},
+    },
+  });
+  closers.push(() => socket.close());
+  return {
+    send: (text: string) => socket.send(text),
+    async ask(text: string): Promise<Uint8Array> {
+      const heardOne = new Promise<void>((resolve) => (heard = resolve));
+      socket.send(text);
+      await heardOne;
+      return answers.shift() ?? new Uint8Array(0);
+    },
+  };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await Bun.sleep(2);
+}
+
+async function freePort(): Promise<number> {
+  const socket = await Bun.udpSocket({ hostname: host });
+  const port = socket.port;
+  socket.close();
+  return port;
+}
+
+test("a whole download, part by part, and the port is freed at `finished`", async () => {
+  const pool = downloads();
+  const { port, sizeBytes } = await pool.start("a.txt", { address: "127.0.0.1" });
+  expect(sizeBytes).toBe(2_500);
+  const peer = await client(port);
+  const got: number[] = [];
+  for (let index = 0; index <= Math.floor(sizeBytes / 1000); index++) {
+    const pickle = await peer.ask(`part ${index}`);
+    expect(pickle.length).toBe(index < 2 ? 1016 : 516);
+    got.push(...pickle.subarray(7, pickle.length - 9));
+  }
+  expect(Uint8Array.from(got)).toEqual(content);
+  peer.send("finished");
+  await until(() => pool.running === 0);
+  expect(openFiles).toBe(0);
+});
+
+test("a client that goes away frees its port and is told so", async () => {
+  const told: string[] = [];
+  const pool = downloads({ idleMs: 30 });
+  await pool.start("a.txt", { onFailed: (sentence) => told.push(sentence) });
+  await until(() => pool.running === 0);
+  expect(told).toEqual(["Nothing was asked for any more: 'a.txt' was not sent whole"]);
+  expect(openFiles).toBe(0);
+});
+
+test("a file that changes is never sent as a mixture", async () => {
+  const told: string[] = [];
+  let same = true;
+  const pool = downloads({ open: () => file(content, () => same) });
+  const { port } = await pool.start("a.txt", { onFailed: (sentence) => told.push(sentence) });
+  const peer = await client(port);
+  await peer.ask("part 0");
+  same = false;
+  peer.send("part 1");
+  await until(() => pool.running === 0);
+  expect(told).toEqual(["The file has changed or can't be read: 'a.txt' was not sent whole"]);
+});
+
+test("the pool has its bound, skips taken ports and the transfer port, and no two downloads share one", async () => {
+  const firstPort = (await freePort()) & ~0xf;
+  const taken = await Bun.udpSocket({ hostname: host, port: firstPort + 3 }).catch(() => undefined);
+  closers.push(() => taken?.close());
+  const pool = downloads({ firstPort, skipPort: firstPort });
+  const results = await Promise.allSettled(
+    Array.from({ length: limits.ports + 4 }, () => pool.start("a.txt")),
+  );
+  const ports = results.flatMap((result) =>
+    result.status === "fulfilled" ? [result.value.port] : [],
+  );
+  expect(new Set(ports).size).toBe(ports.length);
+  expect(ports.length).toBeGreaterThan(0);
+  expect(ports).not.toContain(firstPort);
+  expect(ports).not.toContain(firstPort + 3);
+  for (const port of ports) expect(port - firstPort).toBeLessThan(limits.ports);
+  const failures = results.flatMap((result) =>
+    result.status === "rejected" ? [result.reason] : [],
+  );
+  expect(failures.every((error) => error instanceof ParleyError && error.code === "full")).toBe(
+    true,
+  );
+  expect(openFiles).toBe(ports.length);
+  pool.close();
+  expect([pool.running, openFiles]).toEqual([0, 0]);
+});
+
+test("an unknown name takes no port", async () => {
+  const pool = downloads({
+    open: (name) => {
+      throw new ParleyError("not-found", `No file '${name}'`);
+    },
+  });
+  expect(pool.start("nope")).rejects.toThrow("No file 'nope'");
+  expect(pool.running).toBe(0);
+});
