@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import {
   type Contact,
   cppHost,
@@ -237,7 +237,7 @@ describe("properties", () => {
       fc.property(value, value, (text, id) => {
         const wire = encodeChat({ ...bob, id }, text);
         expect(wire.split("\r\n")).toHaveLength(7);
-        expect(wire.split(/[\r\n\u2028]+/)).toHaveLength(6 + 1 - 1);
+        expect(wire.split(/[\r\n\u2028]+/)).toHaveLength(6);
       }),
       { numRuns: 2_000 },
     );
