@@ -3,6 +3,8 @@
 
 import type { ChatState, LeaveReason } from "../chat/events.ts";
 
+export type { ChatState, LeaveReason } from "../chat/events.ts";
+
 export type SessionOptions = {
   /** Who to be; undefined for a session that only asks and fetches. */
   name: string | undefined;

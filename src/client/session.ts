@@ -241,6 +241,10 @@ export class Session implements NativeSession {
         if (line.state === "started") this.#partner = line.with;
         else if (line.state === "left" || line.state === "lost") this.#partner = undefined;
         return this.#tell(line);
+      case "renamed":
+        if (line.from === this.#name) this.#name = line.to;
+        if (line.from === this.#partner) this.#partner = line.to;
+        return this.#tell(line);
       case "ping":
         // Any line answers a ping; this one is answered in turn, which shows us that the way back works too.
         return this.#send({ type: "ping" });

@@ -109,7 +109,7 @@ const readers: Readonly<Record<string, (fields: Fields) => ServerLine | undefine
       ? {
           type: "private",
           mail: f.mail,
-          timeMs: count(f.time) ?? 0,
+          timeMs: time(f.time),
           from: f.from,
           to: texts(f.to),
           text: f.text,
@@ -183,7 +183,7 @@ function readMessage(
   f: Fields,
 ): { seq: number; timeMs: number; from: string; text: string } | undefined {
   return isCount(f.seq) && typeof f.from === "string" && typeof f.text === "string"
-    ? { seq: f.seq, timeMs: count(f.time) ?? 0, from: f.from, text: f.text }
+    ? { seq: f.seq, timeMs: time(f.time), from: f.from, text: f.text }
     : undefined;
 }
 
@@ -193,7 +193,7 @@ function readRoom(f: Fields): { room: string; members: number } | undefined {
 
 function readFile(f: Fields): ListedFile | undefined {
   return typeof f.name === "string"
-    ? { name: f.name, sizeBytes: count(f.size) ?? 0, modifiedMs: count(f.modified) ?? 0 }
+    ? { name: f.name, sizeBytes: count(f.size) ?? 0, modifiedMs: time(f.modified) }
     : undefined;
 }
 
@@ -220,6 +220,10 @@ function isCount(value: unknown): value is number {
 
 function count(value: unknown): number | undefined {
   return isCount(value) ? value : undefined;
+}
+
+function time(value: unknown): number {
+  return typeof value === "number" && Number.isFinite(value) ? Math.trunc(value) : 0;
 }
 
 function text(value: unknown): string | undefined {
