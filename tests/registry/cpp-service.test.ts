@@ -102,22 +102,10 @@ describe("one request a connection", () => {
 
 test("100 000 hostile connections: an answer of ours or none, no log line with a control character", () => {
   const registry = new Registry();
+  const request = "REGISTER\r\nclientID: Bea\r\nIP: ::1\r\nPort: 80\r\n";
   const piece = fc.oneof(
-    fc.constantFrom(
-      "REGISTER\r\n",
-      "BRIDGE\n",
-      "QUIT",
-      "clientID: A\x1b[2J\r\n",
-      "IP: ::1\r\n",
-      "\r\n",
-    ),
-    fc.constantFrom(
-      "clientID: Bea\r\n",
-      "Port: 80\r\n",
-      "Port: 0\r\n",
-      "peer: Bea\r\n",
-      "id: x\r\n",
-    ),
+    fc.constantFrom(request, "REGISTER\r\n", "BRIDGE\n", "QUIT", "IP: ::1\r\n", "\r\n", "\r\n"),
+    fc.constantFrom("clientID: Bea\r\n", "clientID: A\x1b[2J\r\n", "Port: 0\r\n", "peer: Bea\r\n"),
     fc.string({ unit: "binary", maxLength: 6 }),
   );
   fc.assert(

@@ -8,6 +8,14 @@ function filled(...ids: string[]): Registry {
   return registry;
 }
 
+const entry = (id: string, at: number): Registration => ({
+  id,
+  ip: "h",
+  port: 1,
+  registeredAtMs: at,
+  handedOut: false,
+});
+
 const given = (registry: Registry, id: string, wanted?: string) =>
   registry.bridge(id, 1_000, wanted)?.id;
 
@@ -152,13 +160,6 @@ describe("bounds and stores", () => {
 
   test("restoring more than fit keeps the latest", () => {
     const registry = new Registry({ maxEntries: 2 });
-    const entry = (id: string, at: number): Registration => ({
-      id,
-      ip: "h",
-      port: 1,
-      registeredAtMs: at,
-      handedOut: false,
-    });
     registry.restore([entry("C", 3), entry("A", 1), entry("B", 2)]);
     expect(registry.entries().map(({ id }) => id)).toEqual(["B", "C"]);
   });
