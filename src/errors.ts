@@ -62,3 +62,8 @@ export class ParleyError extends Error {
 export function exitCodeOf(code: string): number {
   return Object.hasOwn(exitCodes, code) ? exitCodes[code as ErrorCode] : exitCode.integrity;
 }
+
+/** Whether a code that came over the wire is one of ours. */
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === "string" && Object.hasOwn(exitCodes, code);
+}

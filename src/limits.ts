@@ -76,6 +76,24 @@ export const sender = {
 export const history = {
   /** Messages kept in memory for a room. */
   memoryMessages: 10_000,
+  /** Bytes of text and names kept in memory for a room; 10 000 long messages would else be 160 MB. */
+  memoryRoomBytes: 8 * MiB,
+  /** Bytes kept in memory for all rooms together; the rooms that were quiet longest lose their past first. */
+  memoryBytes: 256 * MiB,
+  /** Bytes of private messages kept in memory for all recipients together. */
+  memoryMailBytes: 64 * MiB,
+  /** Rooms whose past is kept on disk; the ones forgotten first are those without messages. */
+  diskRooms: 65_536,
+  /** Rows that one slice of clearing up on disk looks at or deletes: a millisecond or two. */
+  sliceRows: 500,
+  /** Between two rounds of clearing up … */
+  tidyMs: 10_000,
+  /** … and between two slices of one round, so that others get their turn. */
+  tidySliceMs: 20,
+  /** Pages of the write-ahead log after which it is moved into the file: 4 MiB, some milliseconds. */
+  walPages: 1_000,
+  /** A file up to this size is checked page by page when it is opened: about half a second. */
+  checkBytes: 256 * MiB,
   /** Messages kept on disk for a room. */
   diskMessages: 1_000_000,
   /** Age at which a message is forgotten. */
@@ -90,6 +108,8 @@ export const history = {
   resumeMs: 24 * 3_600_000,
   /** A session that was lost keeps getting mail under its name for so long: a restart or a dead cell, not a night. */
   mailHoldMs: 5 * 60_000,
+  /** Most files in one answer to a request for the list. */
+  pageFiles: 1_000,
   /** Most messages in one answer to a history request. */
   pageMessages: 500,
 } as const;
@@ -254,6 +274,24 @@ export const classicDownload = {
   spareRequests: 256,
 } as const;
 
+/** The seeds' small clients (`parley classic`). */
+export const classicClient = {
+  /** A TCP connection that is not open by then has failed. */
+  connectTimeoutMs: 10_000,
+  /** Least time between two sends: a server that takes a read for a message must see two. More than sniff.unframedAfterMs. */
+  sendGapMs: 100,
+  /** A calculator that has not answered by then never will. */
+  answerTimeoutMs: 10_000,
+  /** A datagram's answer is waited for this long … */
+  datagramTimeoutMs: 1_000,
+  /** … and the request is sent this often. */
+  datagramAttempts: 5,
+  /** Reads that wait to be printed; then the server waits. */
+  maxHeard: 256,
+  /** At the end of a pipe: silence after which all that was said has come back. */
+  farewellMs: 500,
+} as const;
+
 /** Ports that answer a datagram with a datagram (S2). */
 export const datagramDialects = {
   /** Longest request that is answered; the words have 9 characters, a greeting may be a sentence. */
@@ -291,6 +329,47 @@ export const files = {
   digestCacheBytes: 8 * MiB,
   /** Listings that one control connection may ask for at once. */
   maxListings: 4,
+} as const;
+
+/** The journal beside a partial file. */
+export const journal = {
+  /** As `transfer.minChunkBytes`: smaller chunks are no journal of ours. */
+  minChunkBytes: 64 * KiB,
+  /** What has come is written down after this many bytes … */
+  everyBytes: 8 * MiB,
+  /** … or this long: what a SIGKILL costs. */
+  everyMs: 250,
+  /** A longer journal is not read; 262 144 chunks take at most half of it. */
+  maxBytes: 16 * MiB,
+} as const;
+
+/** Fetching files, the client's side. */
+export const fetching = {
+  /** TCP connect, and the server's `welcome`. */
+  connectTimeoutMs: 10_000,
+  /** Answer to a request on the control connection. */
+  answerTimeoutMs: 15_000,
+  /** Without progress a fetch tries to come back this long; then it is stalled, and the partial file is kept. */
+  retryForMs: 30_000,
+  /** Wait between two tries, doubled up to the second figure. */
+  retryFirstMs: 100,
+  retryMaxMs: 2_000,
+  /** The cookie may come this much later than the TCP connection before `fetch` leaves without it. */
+  cookieWaitMs: 30,
+  /** Data that overtake the offer are kept up to this much. */
+  maxEarlyBytes: 4 * MiB,
+  /** Memory of `-o -`: verified bytes leave it in order. */
+  ringBytes: 32 * MiB,
+  /** Hashing what came early takes the event loop this long at once. */
+  workSliceMs: 2,
+  /** Bytes handed to stdout at once. */
+  outputBytes: 256 * KiB,
+  /** Progress is told this often. */
+  progressMs: 200,
+  /** Silence on the control connection after which it is asked whether it is still there. */
+  pingAfterMs: 10_000,
+  /** Longest listing, in files; a server that never ends is left. */
+  maxListed: 1_000_000,
 } as const;
 
 /** Stopping. */

@@ -80,7 +80,7 @@ export class FileSession {
       id: this.#nextId++,
       served,
       control: this.#control,
-      check,
+      heldBytes: check ? served.file.size : bytesHeld(request["held"]),
       onBroken: (broken) => this.#broken(broken, token),
       onClose: (closed) => {
         this.#transfers.delete(closed.id);
@@ -167,6 +167,10 @@ function bytesOf(value: unknown, maxBytes: number): Uint8Array | undefined {
   if (typeof value !== "string" || value.length > Math.ceil(maxBytes / 3) * 4) return undefined;
   const bytes = Buffer.from(value, "base64");
   return bytes.length > 0 && bytes.length <= maxBytes ? new Uint8Array(bytes) : undefined;
+}
+
+function bytesHeld(value: unknown): number {
+  return typeof value === "number" && value > 0 ? value : 0;
 }
 
 function invalid(field: string, wanted: string): ParleyError {

@@ -10,8 +10,8 @@ export interface FileTransferOptions {
   readonly id: number;
   readonly served: ServedFile;
   readonly control: FileControl;
-  /** Only digests are wanted, of the whole file. */
-  readonly check: boolean;
+  /** The client holds bytes up to here already: their digests are wanted without being asked for data. */
+  readonly heldBytes: number;
   /** It is over: the file has changed or can't be read. The client has been told. */
   onBroken(transfer: FileTransfer): void;
   /** It is over, for whatever reason. Called once. */
@@ -39,8 +39,8 @@ export class FileTransfer {
   /** How far the hashing pass should be by now, in bytes. */
   get hashTarget(): number {
     const { size } = this.served.file;
-    if (this.#options.check) return size;
-    return Math.min(size, this.reader.front + limits.hashLeadBytes);
+    const front = Math.max(this.reader.front, this.#options.heldBytes);
+    return Math.min(size, front + limits.hashLeadBytes);
   }
 
   /**

@@ -1,0 +1,197 @@
+// The client's end of a control connection: the native protocol without a name, as much of it as fetching files needs
+// (docs/protocol.md). Every line of the server is hostile: bounded, and read as a JSON object or skipped.
+
+import { harmless } from "../chat/text.ts";
+import { isErrorCode, ParleyError } from "../errors.ts";
+import { fetching as limits, message } from "../limits.ts";
+import { dial, Patience } from "./dial.ts";
+import type { Address } from "./host-port.ts";
+import type { TcpLink } from "./tcp-link.ts";
+
+export type Line = Readonly<Record<string, unknown>>;
+
+type Waiting = { resolve: (line: Line) => void; reject: (error: Error) => void; timer: Timer };
+
+export class ControlClient {
+  readonly where: string;
+  /** Lines that answer no request; set it before anything can arrive. */
+  onLine: (line: Line) => void = () => {};
+  readonly #link: TcpLink;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #lost = Promise.withResolvers<ParleyError>();
+  readonly #decoder = new TextDecoder();
+  #pieces: Uint8Array[] = [];
+  #pendingBytes = 0;
+  #welcomed = false;
+  #nextRef = 1;
+  #closed = false;
+  #heardAtMs = performance.now();
+  #pinger: Timer | undefined;
+
+  private constructor(link: TcpLink, where: string) {
+    this.#link = link;
+    this.where = where;
+  }
+
+  /**
+   * Connects and says hello; requests may follow at once, without waiting for the welcome.
+   * @throws ParleyError `cannot-connect`
+   */
+  static async connect(to: Address): Promise<ControlClient> {
+    const where = to.host.includes(":") ? `[${to.host}]:${to.port}` : `${to.host}:${to.port}`;
+    const patience = new Patience(limits.connectTimeoutMs);
+    let client: ControlClient | undefined;
+    const outcome = await dial(to, patience, (link) => {
+      client = new ControlClient(link, where);
+      return client.#events();
+    });
+    patience.done();
+    if (typeof outcome === "string" || client === undefined) {
+      throw new ParleyError(
+        "cannot-connect",
+        `Cannot connect to ${where}: ${String(outcome)}. Is \`parley server\` running there?`,
+      );
+    }
+    const connected = client;
+    connected.send({ type: "hello", version: 1 });
+    connected.#pinger = setInterval(() => connected.#ping(), limits.pingAfterMs);
+    return connected;
+  }
+
+  /** Resolves when the connection is lost or closed, with the reason. */
+  get lost(): Promise<ParleyError> {
+    return this.#lost.promise;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  send(line: Line): void {
+    if (!this.#closed) this.#link.send(`${JSON.stringify(line)}\n`);
+  }
+
+  /** Sends a request with a `ref`, and resolves with the line that repeats it. @throws ParleyError what the server answers, or `stalled` */
+  request(line: Line): Promise<Line> {
+    const ref = this.#nextRef++;
+    const { promise, resolve, reject } = Promise.withResolvers<Line>();
+    const timer = setTimeout(() => {
+      this.#waiting.delete(ref);
+      reject(new ParleyError("stalled", `${this.where} does not answer.`));
+    }, limits.answerTimeoutMs);
+    if (this.#closed) {
+      clearTimeout(timer);
+      reject(new ParleyError("cannot-connect", `The connection to ${this.where} is closed.`));
+    } else this.#waiting.set(ref, { resolve, reject, timer });
+    this.send({ ...line, ref });
+    return promise;
+  }
+
+  close(): void {
+    this.#link.end();
+    this.#end(new ParleyError("cannot-connect", `The connection to ${this.where} is closed.`));
+  }
+
+  #events() {
+    return {
+      data: (bytes: Uint8Array) => this.#read(bytes),
+      ended: () => {
+        this.#link.end();
+        this.#end(new ParleyError("cannot-connect", `${this.where} ended the connection.`));
+      },
+    };
+  }
+
+  #read(bytes: Uint8Array): void {
+    this.#heardAtMs = performance.now();
+    let from = 0;
+    for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, from)) {
+      this.#keep(bytes.subarray(from, at));
+      from = at + 1;
+      const whole = this.#pieces.length === 1 ? this.#pieces[0] : Buffer.concat(this.#pieces);
+      this.#pieces = [];
+      this.#pendingBytes = 0;
+      this.#line(this.#decoder.decode(whole));
+      if (this.#closed) return;
+    }
+    if (from < bytes.length) this.#keep(bytes.slice(from));
+    if (this.#pendingBytes > message.maxLineBytes) {
+      this.#fail(`${this.where} sent a line of more than ${message.maxLineBytes} bytes.`);
+    }
+  }
+
+  #keep(piece: Uint8Array): void {
+    this.#pieces.push(piece);
+    this.#pendingBytes += piece.length;
+  }
+
+  #line(text: string): void {
+    const line = parse(text);
+    if (line === undefined) {
+      // another dialect's greeting may come first (docs/protocol.md)
+      if (this.#welcomed) this.#fail(`${this.where} sent a line that is no JSON object.`);
+      return;
+    }
+    const { type, ref } = line;
+    if (type === "welcome") this.#welcomed = true;
+    else if (type === "ping") this.send({ type: "pong" });
+    const waiting = typeof ref === "number" ? this.#waiting.get(ref) : undefined;
+    if (waiting !== undefined && typeof ref === "number") {
+      this.#waiting.delete(ref);
+      clearTimeout(waiting.timer);
+      if (type === "error") waiting.reject(errorOf(line));
+      else waiting.resolve(line);
+    } else if (type === "error" && line["transfer"] === undefined) {
+      this.#end(errorOf(line));
+      this.#link.end();
+    } else this.onLine(line);
+  }
+
+  #ping(): void {
+    const silentMs = performance.now() - this.#heardAtMs;
+    if (silentMs > limits.pingAfterMs + limits.answerTimeoutMs) {
+      this.#link.end();
+      this.#end(new ParleyError("stalled", `${this.where} does not answer any more.`));
+    } else if (silentMs > limits.pingAfterMs / 2) this.send({ type: "ping" });
+  }
+
+  #fail(sentence: string): void {
+    this.#link.end();
+    this.#end(new ParleyError("protocol", `${sentence} Is it a parley server?`));
+  }
+
+  #end(reason: ParleyError): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#pinger);
+    for (const { reject, timer } of this.#waiting.values()) {
+      clearTimeout(timer);
+      reject(reason);
+    }
+    this.#waiting.clear();
+    this.#lost.resolve(reason);
+  }
+}
+
+/** The error that a server's `error` line tells. */
+export function errorOf(line: Line): ParleyError {
+  const { code, message: sentence } = line;
+  const shown = typeof sentence === "string" ? harmless(sentence).slice(0, 1_000) : "";
+  return new ParleyError(
+    isErrorCode(code) ? code : "protocol",
+    shown === "" ? `The server refused: ${harmless(String(code)).slice(0, 100)}` : shown,
+  );
+}
+
+function parse(text: string): Line | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isLine(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isLine(value: unknown): value is Line {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
