@@ -34,6 +34,9 @@ const minTrainSegments = 12;
 /** Shorter than this, the event loop's own rhythm is measured and not the path. */
 const minTrainUs = 400;
 
+/** Segments behind the train that may overtake its last ones. */
+const stragglers = 4;
+
 /** Watches the arrival of the first burst, which left its sender in one piece: its spacing is that of the bottleneck. */
 export class TrainEstimator {
   private firstUs = -1;
@@ -49,7 +52,8 @@ export class TrainEstimator {
   add(nowUs: number, seq: number, bytes: number): void {
     if (this.ended) return;
     if (seq >= this.trainSegments) {
-      this.ended = true;
+      // Behind the train, and not only a little out of order.
+      if (seq >= this.trainSegments + stragglers) this.ended = true;
       return;
     }
     if (this.firstUs < 0) this.firstUs = nowUs;
@@ -58,7 +62,7 @@ export class TrainEstimator {
       this.bytes += bytes;
       this.lastUs = nowUs;
     }
-    if (seq === this.trainSegments - 1) this.ended = true;
+    if (this.segments === this.trainSegments) this.ended = true;
   }
 
   /** Bytes per µs once the whole train has passed, else 0. */

@@ -52,12 +52,17 @@ const excessLoss = 0.04;
 /** The path's own loss that is made up for by asking for more, at most. */
 const maxCompensatedLoss = 0.25;
 const lossRounds = 8;
+/** Rounds of fewer bytes say nothing of loss: a reordered handful may look like one. */
+const minLossBytes = initialWindowBytes / 2;
+/** No radio loses so much: startup has overrun a shallow buffer. */
+const tooMuchLoss = 0.35;
 /** Probing the round trip: this long with half a bandwidth-delay product. */
 const probeRttUs = 200_000;
-/** A round trip is longer by a queue if every sample of a round says so (HyStart++, RFC 9406). */
+/** A queue shows if every round trip of two blocks in a row is longer than the least by this (HyStart++, RFC 9406 §4.2),
+ *  or by what the path's own jitter explains. A block is an eighth of a round, and some samples. */
 const minQueueUs = 4_000;
 const maxQueueUs = 16_000;
-const minQueueSamples = 4;
+const minBlockSamples = 8;
 
 export class Congestion implements CongestionControl {
   phase: Phase = "startup";
@@ -77,8 +82,11 @@ export class Congestion implements CongestionControl {
   // This round.
   private roundLost = 0;
   private roundDeliveredFrom = 0;
-  private roundLeastRttUs = Infinity;
-  private roundSamples = 0;
+  // This block of round trips.
+  private blockSinceUs = 0;
+  private blockLeastUs = Infinity;
+  private blockSamples = 0;
+  private queuedBlocks = 0;
   // The loss of the last rounds.
   private readonly losses: number[] = [];
   private ownLoss = 0;
@@ -156,8 +164,7 @@ export class Congestion implements CongestionControl {
     delivered: number,
     inFlightBytes: number,
   ): void {
-    if (netRttUs < this.roundLeastRttUs) this.roundLeastRttUs = netRttUs;
-    this.roundSamples++;
+    this.watchQueue(nowUs, netRttUs);
     if (sample.rate > 0 && (!sample.appLimited || sample.rate > this.filter.bytesPerUs)) {
       this.filter.add(sample.rate);
     }
@@ -169,8 +176,8 @@ export class Congestion implements CongestionControl {
 
   private endRound(nowUs: number, delivered: number, inFlight: number, appLimited: boolean): void {
     const got = delivered - this.roundDeliveredFrom;
-    const loss = this.roundLost / Math.max(1, got + this.roundLost);
-    if (got > 0) {
+    const loss = got < minLossBytes ? 0 : this.roundLost / (got + this.roundLost);
+    if (got >= minLossBytes) {
       this.losses.push(loss);
       if (this.losses.length > lossRounds) this.losses.shift();
       if (this.losses.length > 2) {
@@ -183,23 +190,19 @@ export class Congestion implements CongestionControl {
     this.nextRoundAt = delivered;
     this.roundDeliveredFrom = delivered;
     this.roundLost = 0;
-    this.roundLeastRttUs = Infinity;
-    this.roundSamples = 0;
     this.filter.nextRound();
   }
 
-  /** Is the pipe full? The rate has stopped growing, or a queue shows (draft §4.1.2, RFC 9406). */
+  /** Is the pipe full? The rate has stopped growing (draft §4.1.2). A queue tells sooner: `watchQueue`. */
   private checkFull(nowUs: number, loss: number, appLimited: boolean): void {
     const rate = this.filter.bytesPerUs;
-    const queue = this.queueSeen();
     if (rate === 0 || appLimited) return;
     if (this.jump === 1) {
       // The round that was measured may still be the one before the jump.
-      if (rate < this.trainRate * 0.7 && this.fullRounds++ < 2 && !queue) return;
+      if (rate < this.trainRate * 0.7 && this.fullRounds++ < 2) return;
       this.jump = 2;
       this.fullRate = rate;
       this.fullRounds = 0;
-      if (queue) this.leaveStartup(nowUs);
       return;
     }
     const grown = rate >= this.fullRate * (this.jump === 2 ? 1.15 : 1.25);
@@ -210,17 +213,23 @@ export class Congestion implements CongestionControl {
       if (this.jump === 2) this.jump = 3;
     } else this.fullRounds++;
     const patience = this.jump === 2 ? 2 : 3;
-    if (this.fullRounds >= patience || queue || loss > 0.3) this.leaveStartup(nowUs);
+    if (this.fullRounds >= patience || loss > tooMuchLoss) this.enter("drain", nowUs);
   }
 
-  private queueSeen(): boolean {
-    if (this.roundSamples < minQueueSamples) return false;
-    const allowed = Math.min(maxQueueUs, Math.max(minQueueUs, this.rtt.minUs / 8));
-    return this.roundLeastRttUs > this.rtt.minUs + allowed;
-  }
-
-  private leaveStartup(nowUs: number): void {
-    this.enter("drain", nowUs);
+  /** Startup has filled the pipe when a queue stands: it need not be filled, too. */
+  private watchQueue(nowUs: number, netRttUs: number): void {
+    if (this.phase !== "startup" || this.fullRate === 0) return;
+    this.blockLeastUs = Math.min(this.blockLeastUs, netRttUs);
+    this.blockSamples++;
+    const { minUs, varianceUs } = this.rtt;
+    if (this.blockSamples < minBlockSamples || nowUs - this.blockSinceUs < minUs / 8) return;
+    const usual = Math.min(maxQueueUs, Math.max(minQueueUs, minUs / 8));
+    const queued = this.blockLeastUs > minUs + Math.max(usual, 2 * varianceUs);
+    this.queuedBlocks = queued ? this.queuedBlocks + 1 : 0;
+    this.blockSinceUs = nowUs;
+    this.blockLeastUs = Infinity;
+    this.blockSamples = 0;
+    if (this.queuedBlocks >= 2) this.enter("drain", nowUs);
   }
 
   /** Loss beyond the path's own while asking for more bounds what may be in flight (draft §4.5). */

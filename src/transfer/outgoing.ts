@@ -2,6 +2,7 @@
 // Pure. Knows nothing of what became of a segment: whoever wants one again asks again.
 
 import { transfer as limit } from "../limits.ts";
+import { RangeSet } from "./ranges.ts";
 import { type Ask, dataHeaderBytes, tagOf, writeDataHeader } from "./wire.ts";
 
 /** Reads [offset, offset + length) of the file into `into` at `at`; returns the bytes read. Fewer than asked for: the file
@@ -11,6 +12,8 @@ export type ReadInto = (offset: number, into: Uint8Array, at: number, length: nu
 /** Kernel's bound for one send with UDP_SEGMENT: 64 datagrams (UDP_MAX_SEGMENTS before 6.x), 64 KiB less headers. */
 const maxBurstDatagrams = 64;
 const maxBurstBytes = 65_487;
+/** Late requests that are waited for. */
+const maxGaps = 64;
 
 interface Waiting {
   ask: Ask;
@@ -29,8 +32,9 @@ export class Outgoing {
   changed = false;
   /** It is among those that take turns. */
   queued = false;
-  /** Asks below this send number have been taken, or lost: a repeated request changes nothing. */
-  private nextSeq = 0;
+  /** Send numbers that have been taken: requests come doubled, repeated and out of order, and each ask counts once.
+   *  Nearly always one range; the gaps are requests that are late or lost. */
+  private readonly taken = new RangeSet();
   private readonly waiting: Waiting[] = [];
   private head = 0;
   private backlog = 0;
@@ -56,8 +60,11 @@ export class Outgoing {
   /** Queue the asks that are new. Beyond the file and beyond the queue's bound they are dropped. */
   take(nowUs: number, echoUs: number, asks: readonly Ask[]): void {
     for (const ask of asks) {
-      if (ask.firstSeq < this.nextSeq) continue;
-      this.nextSeq = ask.firstSeq + Math.ceil(ask.length / ask.segmentBytes);
+      const endSeq = ask.firstSeq + Math.ceil(ask.length / ask.segmentBytes);
+      if (this.taken.meets(ask.firstSeq, endSeq)) continue;
+      this.taken.add(ask.firstSeq, endSeq);
+      // The oldest gap will not be filled any more.
+      if (this.taken.count > maxGaps) this.taken.fillFirstGap();
       const length = Math.min(ask.length, this.sizeBytes - ask.offset);
       if (length <= 0 || ask.segmentBytes > this.maxSegmentBytes) continue;
       if (this.waiting.length - this.head >= limit.maxWaitingAsks) continue;

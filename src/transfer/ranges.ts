@@ -86,6 +86,11 @@ export class RangeSet {
     return bytes;
   }
 
+  /** Join the first two ranges: keeps a set of what is over and done with small. */
+  fillFirstGap(): void {
+    if (this.starts.length > 1) this.add(this.ends[0] as number, this.starts[1] as number);
+  }
+
   /** Every part of [start, end) that is in the set, in order. */
   overlap(start: number, end: number, visit: (start: number, end: number) => void): void {
     for (let i = this.firstEndingAtOrAfter(start + 1); i < this.starts.length; i++) {
