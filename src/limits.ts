@@ -52,8 +52,12 @@ export const connections = {
   maxTotal: 16_384,
   /** A connection that has sent something but given no name by then is closed. A silent `nc` may wait as long. */
   loginTimeoutMs: 60_000,
-  /** After the peer's FIN: time for answers to drain before the connection ends. */
-  halfCloseMs: 5_000,
+  /** After the peer's FIN: time for late answers (a list of files) before the connection ends. */
+  afterFinMs: 500,
+  /** A connection that is over and takes no more bytes is cut after this. */
+  drainMs: 5_000,
+  /** Silence after which the system asks whether a connection is still there (TCP keep-alive). */
+  keepAliveMs: 30_000,
   /** A native session that is silent this long is sent a ping … */
   idlePingMs: 60_000,
   /** … and closed when nothing came back for this long after it. */
@@ -406,6 +410,12 @@ export const client = {
   retryAfterMaxMs: 60_000,
   /** Answers `protocol` to one message without progress between them; then the connection starts afresh. */
   maxRewinds: 3,
+  /** Longest line of a server; a page of history holds 500 long messages. */
+  maxServerLineBytes: 16 * MiB,
+  /** Bytes that a server has not taken yet before its connection counts as stuck; the window's messages fit. */
+  maxUnsentBytes: 8 * MiB,
+  /** After the last word: time for the server to take it and to close. */
+  lingerMs: 1_000,
   /** A pipe without `--follow` gives up when no connection came back for this long. */
   giveUpMs: 600_000,
 } as const;

@@ -58,12 +58,14 @@ export type SessionEvent =
       id: number | undefined;
       replayed: boolean;
     }
+  /** For us alone; `chat`: within a private chat by consent. */
   | {
       type: "private";
       mail: number;
       timeMs: number;
       from: string;
       to: readonly string[];
+      chat: boolean;
       text: string;
       replayed: boolean;
     }

@@ -250,7 +250,7 @@ export class Session implements NativeSession {
         return this.#send({ type: "ping" });
       case "bye":
         // Coming back would throw out the session that took over, and so on without end.
-        if (line.reason === "replaced") this.#end("replaced", "Another session took over");
+        if (line.code === "replaced") this.#end("replaced", line.reason);
         else this.#byeReason = line.reason;
         return;
       case "welcome":

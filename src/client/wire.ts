@@ -42,6 +42,7 @@ export type ServerLine =
       timeMs: number;
       from: string;
       to: readonly string[];
+      chat: boolean;
       text: string;
     }
   | { type: "joined"; name: string }
@@ -49,7 +50,7 @@ export type ServerLine =
   | { type: "renamed"; from: string; to: string }
   | { type: "chat"; state: ChatState; with: string }
   | { type: "notice"; text: string }
-  | { type: "bye"; reason: string }
+  | { type: "bye"; reason: string; code: string | undefined }
   | { type: "ping"; ref: string | number | undefined }
   | { type: "pong" }
   | {
@@ -112,6 +113,7 @@ const readers: Readonly<Record<string, (fields: Fields) => ServerLine | undefine
           timeMs: time(f.time),
           from: f.from,
           to: texts(f.to),
+          chat: f.chat === true,
           text: f.text,
         }
       : undefined,
@@ -127,7 +129,7 @@ const readers: Readonly<Record<string, (fields: Fields) => ServerLine | undefine
   chat: (f) =>
     isChatState(f.state) ? { type: "chat", state: f.state, with: text(f.with) ?? "" } : undefined,
   notice: (f) => (typeof f.text === "string" ? { type: "notice", text: f.text } : undefined),
-  bye: (f) => ({ type: "bye", reason: text(f.reason) ?? "" }),
+  bye: (f) => ({ type: "bye", reason: text(f.reason) ?? "", code: text(f.code) }),
   ping: (f) => ({ type: "ping", ref: text(f.ref) ?? count(f.ref) }),
   pong: () => ({ type: "pong" }),
   entered: (f) =>
