@@ -1,0 +1,92 @@
+// The tables of a data file and the way from each version of them to the next. docs/operation.md describes them for people.
+
+import type { Database } from "bun:sqlite";
+
+/** "prly": tells a data file of parley from all other SQLite files (PRAGMA application_id). */
+export const applicationId = 0x70726c79;
+
+/** What turns a file of version `index` into one of `index + 1`; never changed once released, only added to. */
+const migrations: readonly string[] = [
+  `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE rooms (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    first_seq INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE messages (
+    room INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    time_ms INTEGER NOT NULL,
+    sender TEXT NOT NULL,
+    alias TEXT,
+    text TEXT NOT NULL,
+    n INTEGER,
+    PRIMARY KEY (room, seq)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE VIEW chat AS
+    SELECT r.name AS room, m.seq, strftime('%Y-%m-%dT%H:%M:%fZ', m.time_ms / 1000.0, 'unixepoch') AS time,
+      m.sender, m.text, m.alias, m.n, m.time_ms
+    FROM messages m JOIN rooms r ON r.id = m.room;
+
+  CREATE TABLE sessions (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    mail INTEGER NOT NULL,
+    seen_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX sessions_by_name ON sessions (name) WHERE name <> '';
+  CREATE INDEX sessions_by_age ON sessions (seen_ms);
+
+  CREATE TABLE mail (
+    session TEXT NOT NULL,
+    mail INTEGER NOT NULL,
+    time_ms INTEGER NOT NULL,
+    sender TEXT NOT NULL,
+    alias TEXT,
+    recipients TEXT NOT NULL,
+    chat INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (session, mail)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE registrations (
+    folded TEXT PRIMARY KEY,
+    id TEXT NOT NULL,
+    ip TEXT NOT NULL,
+    port INTEGER NOT NULL,
+    registered_ms INTEGER NOT NULL,
+    waiting_since_ms INTEGER,
+    handed_out INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
+];
+
+/** The version that this program writes. */
+export const schemaVersion = migrations.length;
+
+/** Brings an open file from `version` to `schemaVersion`, each step all or nothing. */
+export function migrate(db: Database, version: number, steps = migrations): void {
+  for (let next = version; next < steps.length; next++) {
+    db.transaction(() => {
+      db.run(steps[next]!);
+      db.run(`PRAGMA user_version = ${next + 1}`);
+    }).immediate();
+  }
+}
+
+/** Names of tables, views and indexes with their columns, to tell whether a file is what its version says. */
+export function shapeOf(db: Database): string {
+  const rows = db
+    .query<{ shape: string }, []>(
+      `SELECT s.type || ' ' || s.name || '(' || coalesce((SELECT group_concat(c.name, ',') FROM pragma_table_info(s.name) c), '') || ')' AS shape
+       FROM sqlite_schema s WHERE s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY s.type, s.name`,
+    )
+    .all();
+  return rows.map(({ shape }) => shape).join("\n");
+}
