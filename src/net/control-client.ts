@@ -41,10 +41,11 @@ export class ControlClient {
     const where = to.host.includes(":") ? `[${to.host}]:${to.port}` : `${to.host}:${to.port}`;
     const patience = new Patience(limits.connectTimeoutMs);
     let client: ControlClient | undefined;
-    const outcome = await dial(to, patience, (link) => {
+    const hears = (link: TcpLink) => {
       client = new ControlClient(link, where);
       return client.#events();
-    });
+    };
+    const outcome = await dial(to, patience, { hears });
     patience.done();
     if (typeof outcome === "string" || client === undefined) {
       throw new ParleyError(

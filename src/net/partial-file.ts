@@ -13,7 +13,7 @@ import {
   renameSync,
   rmSync,
   statSync,
-  truncateSync,
+  ftruncateSync,
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
@@ -71,8 +71,8 @@ export class PartialFile implements Store {
     this.#head = head;
     this.#present = new RangeSet();
     this.#guard(() => {
-      truncateSync(this.#journal, 0);
-      truncateSync(this.#data, 0);
+      ftruncateSync(this.#journal, 0);
+      ftruncateSync(this.#data, 0);
       append(this.#journal, encodeHead(head));
     });
   }
@@ -98,7 +98,7 @@ export class PartialFile implements Store {
   finish(): void {
     this.#guard(() => {
       const { size } = this.#head ?? { size: 0 };
-      if (fstatSync(this.#data).size !== size) truncateSync(this.#data, size);
+      if (fstatSync(this.#data).size !== size) ftruncateSync(this.#data, size);
       renameSync(`${this.path}.part`, this.path);
       rmSync(`${this.path}.part.journal`, { force: true });
     });

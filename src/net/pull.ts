@@ -226,8 +226,9 @@ export class Pull {
   #turn(): void {
     const now = nowUs();
     if (now >= this.receiver.nextTimeoutUs()) this.receiver.handleTimeout(now);
-    const more = this.#assembly !== undefined && this.#work(this.#assembly);
+    // asking goes first: the path is busy while we hash
     this.#transmit();
+    const more = this.#assembly !== undefined && this.#work(this.#assembly);
     this.#options.onTurn();
     this.#look();
     if (this.#ended) return;

@@ -1,0 +1,210 @@
+// Fetches files from one server: tries, comes back after lost connections and restarted servers, goes on where it was, and says
+// what happens. The command, the terminal client and tests use it alike; it prints nothing.
+
+import { lookup } from "node:dns/promises";
+import { statSync } from "node:fs";
+import { isIP } from "node:net";
+import { ParleyError } from "../errors.ts";
+import { fetching as limits } from "../limits.ts";
+import type { PathMemory } from "../transfer/receiver.ts";
+import { ControlClient, type Line } from "./control-client.ts";
+import type { FetchEvent, FetchTarget } from "./fetch-events.ts";
+import { Fetching } from "./fetching.ts";
+import type { Address } from "./host-port.ts";
+import { compareWithLocal } from "./local-copy.ts";
+import { Pull } from "./pull.ts";
+
+export interface FetcherOptions {
+  readonly server: Address;
+  readonly limitBytesPerSecond?: number;
+  /** False: begin from nothing, whatever a `.part` holds. */
+  readonly resume?: boolean;
+  /** Replace a file that differs. */
+  readonly force?: boolean;
+  /** False: no kernel offload. */
+  readonly offload?: boolean;
+  /** Without progress for this long the fetch is stalled; default limits.ts. */
+  readonly retryForMs?: number;
+  onEvent?(event: FetchEvent): void;
+}
+
+export interface ListedFile {
+  readonly name: string;
+  readonly size: number;
+  /** Unix milliseconds. */
+  readonly modified: number;
+}
+
+export class Fetcher {
+  readonly #options: FetcherOptions;
+  #address: Address | undefined;
+  #control: ControlClient | undefined;
+  #path: PathMemory | undefined;
+  #current: Pull | undefined;
+  #stopped: ParleyError | undefined;
+
+  constructor(options: FetcherOptions) {
+    this.#options = options;
+  }
+
+  /** All files of the server, page by page. @throws ParleyError `cannot-connect`, `protocol`, … */
+  async *list(): AsyncGenerator<ListedFile> {
+    const control = await this.#connect();
+    let listed = 0;
+    for (let after: string | undefined = ""; after !== undefined;) {
+      const page = await control.request({ type: "files", ...(after === "" ? {} : { after }) });
+      const files = Array.isArray(page["files"]) ? page["files"] : [];
+      for (const file of files) {
+        if (isListed(file)) yield file;
+        if (++listed > limits.maxListed) return;
+      }
+      const { next } = page as Line;
+      // names only ever go up, so a listing can't go in circles
+      after = typeof next === "string" && next > after ? next : undefined;
+    }
+  }
+
+  /**
+   * Fetches one file; resolves when it is whole, verified and in its place (or equal to what is there already).
+   * @throws ParleyError `not-found`, `differs`, `locked`, `changed`, `integrity`, `stalled` (the partial file is kept), `storage`, …
+   */
+  async fetch(name: string, target: FetchTarget): Promise<void> {
+    if (target.kind === "file" && (await this.#isThere(name, target.path))) return;
+    const fetching = new Fetching(name, target, {
+      resume: this.#options.resume ?? true,
+      onEvent: this.#options.onEvent ?? (() => {}),
+    });
+    try {
+      await this.#tryUntilWhole(name, fetching);
+    } finally {
+      fetching.close();
+    }
+  }
+
+  /** Ends what runs with this error; a partial file is kept. */
+  stop(reason: ParleyError): void {
+    this.#stopped = reason;
+    this.#current?.fail(reason);
+    this.close();
+  }
+
+  close(): void {
+    this.#control?.close();
+    this.#control = undefined;
+  }
+
+  async #tryUntilWhole(name: string, fetching: Fetching): Promise<void> {
+    const retryForMs = this.#options.retryForMs ?? limits.retryForMs;
+    let waitMs: number = limits.retryFirstMs;
+    let seen = -1;
+    let progressAtMs = performance.now();
+    for (;;) {
+      const outcome = await this.#try(name, fetching);
+      if (outcome === "whole") return fetching.finish();
+      if (this.#stopped !== undefined) throw this.#stopped;
+      if (fetching.receivedBytes !== seen) {
+        seen = fetching.receivedBytes;
+        progressAtMs = performance.now();
+        waitMs = limits.retryFirstMs;
+      }
+      if (outcome === "stale") continue;
+      if (performance.now() - progressAtMs > retryForMs) throw fetching.stalled(outcome);
+      this.#options.onEvent?.({ event: "retry", name, reason: outcome.message, inMs: waitMs });
+      await Bun.sleep(waitMs);
+      if (this.#stopped !== undefined) throw this.#stopped;
+      waitMs = Math.min(waitMs * 2, limits.retryMaxMs);
+    }
+  }
+
+  /** A reason to try again, or how it went. The first connection of all must work. */
+  async #try(name: string, fetching: Fetching): Promise<"whole" | "stale" | ParleyError> {
+    const { limitBytesPerSecond, offload } = this.#options;
+    const server = await this.#resolve();
+    const pull = await Pull.open({
+      server,
+      name,
+      ...fetching.wanted(),
+      ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
+      ...(offload === undefined ? {} : { offload }),
+      ...(this.#path === undefined ? {} : { path: this.#path }),
+      onOffer: (offer) => fetching.offered(offer),
+      onTurn: () => fetching.turn(),
+    });
+    this.#current = pull;
+    fetching.attach(pull);
+    try {
+      const returning = this.#control !== undefined || fetching.hasBegun;
+      const control = await this.#connect().catch((error: unknown) => {
+        if (returning && error instanceof ParleyError && error.code === "cannot-connect")
+          return error;
+        throw error;
+      });
+      if (control instanceof ParleyError) return control;
+      const outcome = await pull.run(control);
+      if (outcome.how === "again") return outcome.reason;
+      if (outcome.how === "whole") this.#path = pull.receiver.pathMemory();
+      return outcome.how;
+    } catch (error) {
+      if (this.#stopped !== undefined) throw this.#stopped;
+      // the connection broke while we asked: as good as lost
+      if (error instanceof ParleyError && error.code === "cannot-connect" && fetching.hasBegun)
+        return error;
+      throw error;
+    } finally {
+      fetching.detach();
+      this.#current = undefined;
+      pull.close();
+    }
+  }
+
+  /** True if an equal file is in its place already. @throws ParleyError `differs` without `force` */
+  async #isThere(name: string, path: string): Promise<boolean> {
+    const local = statSync(path, { throwIfNoEntry: false });
+    if (local === undefined) return false;
+    if (!local.isFile()) {
+      throw new ParleyError("differs", `'${path}' is there already, and is no regular file.`);
+    }
+    const control = await this.#connect();
+    const found = await compareWithLocal(control, name, path, local.size);
+    if (found.sha256 !== undefined) {
+      const { sha256 } = found;
+      this.#options.onEvent?.({ event: "unchanged", name, path, size: local.size, sha256 });
+      return true;
+    }
+    if (this.#options.force === true) return false;
+    throw new ParleyError(
+      "differs",
+      `'${path}' is there already and differs from the server's '${name}': ` +
+        "`--force` replaces it, `-o` saves it elsewhere.",
+    );
+  }
+
+  async #connect(): Promise<ControlClient> {
+    if (this.#control !== undefined && !this.#control.isClosed) return this.#control;
+    this.#control = await ControlClient.connect(await this.#resolve());
+    return this.#control;
+  }
+
+  /** The server's numeric address, so that TCP and UDP go to the same one. @throws ParleyError `cannot-connect` */
+  async #resolve(): Promise<Address> {
+    const { host, port } = this.#options.server;
+    if (this.#address !== undefined) return this.#address;
+    if (isIP(host) !== 0) return (this.#address = { host, port });
+    try {
+      const found = await lookup(host, { order: "ipv4first" });
+      return (this.#address = { host: found.address, port });
+    } catch {
+      throw new ParleyError(
+        "cannot-connect",
+        `Cannot find the host '${host}': is it spelled right?`,
+      );
+    }
+  }
+}
+
+function isListed(value: unknown): value is ListedFile {
+  if (typeof value !== "object" || value === null) return false;
+  if (!("name" in value && "size" in value && "modified" in value)) return false;
+  const { name, size, modified } = value;
+  return typeof name === "string" && typeof size === "number" && typeof modified === "number";
+}
