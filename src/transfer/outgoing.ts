@@ -41,7 +41,7 @@ export class Outgoing {
   readonly tag: { high: number; low: number };
 
   constructor(
-    token: Uint8Array,
+    readonly token: Uint8Array,
     readonly sizeBytes: number,
     private readonly read: ReadInto,
     private readonly maxSegmentBytes: number,

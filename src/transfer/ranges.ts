@@ -60,6 +60,7 @@ export class RangeSet {
 
   /** Take [start, end) out; `removed` is called for each part that was in the set, in order. Returns their bytes. */
   remove(start: number, end: number, removed?: (start: number, end: number) => void): number {
+    if (end <= start) return 0;
     let bytes = 0;
     let i = this.firstEndingAtOrAfter(start + 1);
     while (i < this.starts.length && (this.starts[i] as number) < end) {
@@ -93,6 +94,7 @@ export class RangeSet {
 
   /** Every part of [start, end) that is in the set, in order. */
   overlap(start: number, end: number, visit: (start: number, end: number) => void): void {
+    if (end <= start) return;
     for (let i = this.firstEndingAtOrAfter(start + 1); i < this.starts.length; i++) {
       const s = this.starts[i] as number;
       if (s >= end) return;
@@ -102,6 +104,7 @@ export class RangeSet {
 
   /** True if any byte of [start, end) is in the set. */
   meets(start: number, end: number): boolean {
+    if (end <= start) return false;
     const i = this.firstEndingAtOrAfter(start + 1);
     return i < this.starts.length && (this.starts[i] as number) < end;
   }

@@ -350,8 +350,7 @@ export class Receiver implements ReceiverMachine {
 
   private handleGone(nowUs: number, bytes: Uint8Array, at: number, end: number): void {
     const gone = readGone(bytes, at, end);
-    if (!gone || gone.tagHigh !== this.tag.high || gone.tagLow !== this.tag.low) return;
-    if (!this.isActive) return;
+    if (!gone || !this.isActive || !sameBytes(gone.token, this.config.token)) return;
     if (gone.reason === goneReason.changed) this.state = "changed";
     else if (this.offerAtUs >= 0 && nowUs > this.offerAtUs + goneGraceUs) this.state = "gone";
   }

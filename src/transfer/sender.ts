@@ -12,7 +12,6 @@ import {
   kindAt,
   readInit,
   readRequest,
-  tagOf,
   writeCookie,
   writeGone,
 } from "./wire.ts";
@@ -156,7 +155,7 @@ export class Sender implements SenderMachine {
       burst.datagramBytes = datagramBytes;
       if (transfer.changed) {
         // Found while reading: say so at once instead of leaving the client to its timers.
-        burst.bytes = writeGone(into, this.goneFor(transfer));
+        burst.bytes = writeGone(into, { token: transfer.token, reason: goneReason.changed });
         burst.datagramBytes = burst.bytes;
       }
       if (burst.bytes > 0) return burst;
@@ -190,8 +189,7 @@ export class Sender implements SenderMachine {
     const { token } = request;
     const transfer = this.transfers.get(keyOf(token));
     if (!transfer) {
-      const { high, low } = tagOf(token);
-      return writeGone(into, { tagHigh: high, tagLow: low, reason: goneReason.unknown });
+      return writeGone(into, { token, reason: goneReason.unknown });
     }
     if (transfer.address !== address || transfer.port !== port) {
       if (!this.cookies.check(nowUs, request.cookie, address, port, token)) {
@@ -204,7 +202,8 @@ export class Sender implements SenderMachine {
       transfer.address = address;
       transfer.port = port;
     }
-    if (transfer.changed) return writeGone(into, this.goneFor(transfer));
+    if (transfer.changed)
+      return writeGone(into, { token: transfer.token, reason: goneReason.changed });
     this.queue(nowUs, transfer, request);
     return 0;
   }
@@ -218,11 +217,6 @@ export class Sender implements SenderMachine {
     if (transfer.queued || !transfer.isWaiting) return;
     transfer.queued = true;
     this.turn.push(transfer);
-  }
-
-  private goneFor(transfer: Outgoing): { tagHigh: number; tagLow: number; reason: number } {
-    const { high, low } = transfer.tag;
-    return { tagHigh: high, tagLow: low, reason: goneReason.changed };
   }
 }
 

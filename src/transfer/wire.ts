@@ -8,7 +8,7 @@
 //   COOKIE  server → client  token, cookie, echoed time, the address and port that the server saw
 //   REQUEST client → server  token, cookie, client's time, asks: ranges to be sent, each with the send numbers of its segments
 //   DATA    server → client  tag, send number, echoed time, offset, time held at the server, bytes of the file
-//   GONE    server → client  tag, reason: this transfer is not known (any more), or its file has changed
+//   GONE    server → client  token, reason: this transfer is not known (any more), or its file has changed
 
 import { transfer as limit } from "../limits.ts";
 
@@ -37,6 +37,8 @@ const requestHeaderBytes = commonBytes + limit.tokenBytes + limit.cookieBytes + 
 const askBytes = 16;
 /** INIT, always; at least the longest COOKIE, so that spoofed INITs gain nothing. */
 export const initBytes = 96;
+
+const goneBytes = commonBytes + limit.tokenBytes + 1;
 
 const maxAddressBytes = 45;
 
@@ -73,8 +75,7 @@ export interface Request {
 }
 
 export interface Gone {
-  tagHigh: number;
-  tagLow: number;
+  token: Uint8Array;
   reason: number;
 }
 
@@ -251,20 +252,15 @@ export function readData(bytes: Uint8Array, at: number, end: number, header: Dat
 
 /** Write a GONE; returns its length, shorter than any REQUEST. */
 export function writeGone(into: Uint8Array, gone: Gone): number {
-  writeCommon(into, 0, kind.gone, 13);
-  writeU32(into, 4, gone.tagHigh);
-  writeU32(into, 8, gone.tagLow);
-  into[12] = gone.reason;
-  return 13;
+  writeCommon(into, 0, kind.gone, goneBytes);
+  into.set(gone.token, 4);
+  into[20] = gone.reason;
+  return goneBytes;
 }
 
 export function readGone(bytes: Uint8Array, at: number, end: number): Gone | null {
-  if (kindAt(bytes, at) !== kind.gone || end - at < 13) return null;
-  return {
-    tagHigh: readU32(bytes, at + 4),
-    tagLow: readU32(bytes, at + 8),
-    reason: bytes[at + 12] as number,
-  };
+  if (kindAt(bytes, at) !== kind.gone || end - at < goneBytes) return null;
+  return { token: bytes.slice(at + 4, at + 20), reason: bytes[at + 20] as number };
 }
 
 function writeCommon(into: Uint8Array, at: number, value: Kind, totalBytes: number): void {

@@ -1,0 +1,311 @@
+// Nothing spoofed gets in, and nothing gets out to an address that has not proven itself. One test an attack.
+
+import { createHmac } from "node:crypto";
+import { describe, expect, test } from "bun:test";
+import { transfer as limit } from "../../src/limits.ts";
+import { Receiver } from "../../src/transfer/receiver.ts";
+import { Sender } from "../../src/transfer/sender.ts";
+import {
+  dataHeaderBytes,
+  goneReason,
+  initBytes,
+  kind,
+  kindAt,
+  readCookie,
+  readData,
+  emptyDataHeader,
+  readGone,
+  tagOf,
+  writeCookie,
+  writeDataHeader,
+  writeGone,
+  writeInit,
+  writeRequest,
+} from "../../src/transfer/wire.ts";
+
+const token = new Uint8Array(16).map((_, i) => i * 7 + 1);
+const otherToken = new Uint8Array(16).map((_, i) => i * 5 + 3);
+const file = new Uint8Array(100_000).map((_, i) => i * 13);
+const home = ["192.0.2.1", 4_000] as const;
+const elsewhere = ["198.51.100.9", 4_000] as const;
+const asks = [{ firstSeq: 0, offset: 0, length: 50_000, segmentBytes: 1_200 }];
+
+function server(): Sender {
+  const sender = new Sender({
+    keyedHash: (message) => createHmac("sha256", "secret").update(message).digest(),
+  });
+  const read = (offset: number, into: Uint8Array, at: number, length: number): number => {
+    into.set(file.subarray(offset, offset + length), at);
+    return Math.min(length, file.length - offset);
+  };
+  sender.open(token, file.length, read);
+  sender.open(otherToken, file.length, read);
+  return sender;
+}
+
+const buffer = new Uint8Array(65_536);
+const into = new Uint8Array(limit.maxRequestBytes);
+
+function initOf(which: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(initBytes);
+  writeInit(bytes, { token: which, timeUs: 1 });
+  return bytes;
+}
+
+function requestOf(which: Uint8Array, cookie: Uint8Array, count = asks.length): Uint8Array {
+  const bytes = new Uint8Array(limit.maxRequestBytes);
+  const request = { token: which, cookie, timeUs: 1, asks: asks.slice(0, count) };
+  return bytes.slice(0, writeRequest(bytes, request));
+}
+
+/** The cookie that the server gives to an address for a token. */
+function cookieFor(
+  sender: Sender,
+  nowUs: number,
+  from: readonly [string, number],
+  which = token,
+): Uint8Array {
+  const length = sender.handleDatagrams(nowUs, initOf(which), ...from, into);
+  return readCookie(into, 0, length)!.cookie;
+}
+
+describe("the server sends no data", () => {
+  test("to a client that knows the token but has no cookie", () => {
+    const sender = server();
+    sender.handleDatagrams(0, requestOf(token, new Uint8Array(16)), ...home, into);
+    expect(sender.pollTransmit(0, buffer)).toBeNull();
+  });
+
+  test("for a wrong token, whatever the cookie", () => {
+    const sender = server();
+    const wrong = token.map((byte) => byte ^ 1);
+    const cookie = cookieFor(sender, 0, home, wrong);
+    const length = sender.handleDatagrams(0, requestOf(wrong, cookie), ...home, into);
+    expect(readGone(into, 0, length)).toEqual({ token: wrong, reason: goneReason.unknown });
+    expect(sender.pollTransmit(0, buffer)).toBeNull();
+  });
+
+  test("for a cookie with any one bit changed", () => {
+    const sender = server();
+    const cookie = cookieFor(sender, 0, home);
+    for (let bit = 0; bit < cookie.length * 8; bit++) {
+      const forged = cookie.slice();
+      forged[bit >> 3]! ^= 1 << (bit & 7);
+      sender.handleDatagrams(0, requestOf(token, forged), ...home, into);
+      expect(sender.pollTransmit(0, buffer)).toBeNull();
+    }
+  });
+
+  test("to another address that replays a cookie (spoofed source)", () => {
+    const sender = server();
+    const cookie = cookieFor(sender, 0, home);
+    sender.handleDatagrams(0, requestOf(token, cookie), ...elsewhere, into);
+    expect(sender.pollTransmit(0, buffer)).toBeNull();
+    sender.handleDatagrams(0, requestOf(token, cookie), home[0], home[1] + 1, into);
+    expect(sender.pollTransmit(0, buffer)).toBeNull();
+    // The rightful owner is served all the same.
+    sender.handleDatagrams(0, requestOf(token, cookie), ...home, into);
+    expect(sender.pollTransmit(0, buffer)?.address).toBe(home[0]);
+  });
+
+  test("for a cookie of another token", () => {
+    const sender = server();
+    const cookie = cookieFor(sender, 0, home, otherToken);
+    sender.handleDatagrams(0, requestOf(token, cookie), ...home, into);
+    expect(sender.pollTransmit(0, buffer)).toBeNull();
+  });
+
+  test("for a cookie that has expired", () => {
+    const sender = server();
+    const cookie = cookieFor(sender, 0, home);
+    const lateUs = 2 * limit.cookieLifeUs;
+    sender.handleDatagrams(lateUs, requestOf(token, cookie), ...home, into);
+    expect(sender.pollTransmit(lateUs, buffer)).toBeNull();
+    // Nor when the age, of which eight bits travel, comes round again.
+    const roundUs = 256 * limit.cookieLifeUs;
+    sender.handleDatagrams(roundUs, requestOf(token, cookie), ...home, into);
+    expect(sender.pollTransmit(roundUs, buffer)).toBeNull();
+  });
+
+  test("over the control connection to an address that the cookie does not prove", () => {
+    const sender = server();
+    const cookie = cookieFor(sender, 0, home);
+    expect(sender.handleFirstRequest(0, requestOf(token, cookie), ...elsewhere)).toBe(false);
+    expect(sender.pollTransmit(0, buffer)).toBeNull();
+    expect(sender.handleFirstRequest(0, requestOf(token, cookie), ...home)).toBe(true);
+    expect(sender.pollTransmit(0, buffer)?.address).toBe(home[0]);
+  });
+
+  test("twice for a replayed request", () => {
+    const sender = server();
+    const request = requestOf(token, cookieFor(sender, 0, home));
+    sender.handleDatagrams(0, request, ...home, into);
+    expect(sender.backlogBytes).toBe(50_000);
+    for (let i = 0; i < 5; i++) sender.handleDatagrams(0, request, ...home, into);
+    expect(sender.backlogBytes).toBe(50_000);
+  });
+});
+
+describe("amplification", () => {
+  test("before an address is proven, no answer is longer than what it answers", () => {
+    const sender = server();
+    const none = new Uint8Array(16);
+    const long = "2001:db8:1111:2222:3333:4444:255.255.255.255";
+    const attempts = [
+      initOf(token),
+      requestOf(token, none),
+      requestOf(token, none, 0),
+      requestOf(new Uint8Array(16), none, 0),
+      // Several in one buffer, as the kernel merges them.
+      new Uint8Array([...requestOf(token, none, 0), ...initOf(token)]),
+    ];
+    for (const attempt of attempts) {
+      for (const address of ["1.2.3.4", long]) {
+        const length = sender.handleDatagrams(0, attempt, address, 9, into);
+        expect(length).toBeLessThanOrEqual(attempt.length);
+      }
+      for (let cut = 0; cut < attempt.length; cut++) {
+        const length = sender.handleDatagrams(0, attempt.slice(0, cut), long, 9, into);
+        expect(length).toBeLessThanOrEqual(cut);
+      }
+    }
+    expect(sender.pollTransmit(0, buffer)).toBeNull();
+  });
+
+  test("the queue of a client that asks without end stays bounded", () => {
+    const sender = server();
+    const cookie = cookieFor(sender, 0, home);
+    const bytes = new Uint8Array(limit.maxRequestBytes);
+    for (let i = 0; i < 5_000; i++) {
+      const many = Array.from({ length: 60 }, (_, k) => ({
+        // With gaps, so that what has been taken can't be remembered as one range.
+        firstSeq: (i * 60 + k) * 2,
+        offset: 0,
+        length: 600,
+        segmentBytes: 600,
+      }));
+      const length = writeRequest(bytes, { token, cookie, timeUs: 0, asks: many });
+      sender.handleDatagrams(0, bytes.slice(0, length), ...home, into);
+    }
+    expect(sender.backlogBytes).toBeLessThanOrEqual(600 * limit.maxWaitingAsks);
+  });
+});
+
+interface Client {
+  receiver: Receiver;
+  written: [number, number][];
+}
+
+/** A client in the middle of a transfer, with its first request in flight. */
+function client(): Client {
+  const written: [number, number][] = [];
+  const receiver = new Receiver({
+    token,
+    sink: (offset, _source, _at, length) => written.push([offset, length]),
+  });
+  receiver.pollTransmit(0, into);
+  const cookie = {
+    token,
+    cookie: new Uint8Array(16),
+    echoUs: 0,
+    address: home[0],
+    port: home[1],
+  };
+  const bytes = new Uint8Array(initBytes);
+  receiver.handleDatagrams(10_000, bytes.slice(0, writeCookie(bytes, cookie)));
+  receiver.firstRequest(10_000, into);
+  receiver.handleOffer(20_000, file.length, 1_444);
+  return { receiver, written };
+}
+
+function segment(tag: { high: number; low: number }, seq: number, offset: number, length = 1_200) {
+  const bytes = new Uint8Array(dataHeaderBytes + length);
+  writeDataHeader(bytes, 0, tag.high, tag.low, seq, 10_000, offset, 0, length);
+  return bytes;
+}
+
+describe("the client", () => {
+  test("takes the segment that it asked for, once", () => {
+    const { receiver, written } = client();
+    receiver.handleDatagrams(30_000, segment(tagOf(token), 3, 3_600));
+    receiver.handleDatagrams(30_001, segment(tagOf(token), 3, 3_600));
+    expect(written).toEqual([[3_600, 1_200]]);
+  });
+
+  test("ignores a segment without the secret of its token", () => {
+    const { receiver, written } = client();
+    const tag = tagOf(token);
+    receiver.handleDatagrams(30_000, segment({ high: tag.high, low: tag.low ^ 1 }, 0, 0));
+    receiver.handleDatagrams(30_000, segment({ high: tag.high ^ 1, low: tag.low }, 0, 0));
+    receiver.handleDatagrams(30_000, segment({ high: 0, low: 0 }, 0, 0));
+    expect(written).toEqual([]);
+  });
+
+  test("ignores a segment that it has not asked for, even with the secret", () => {
+    const { receiver, written } = client();
+    const tag = tagOf(token);
+    receiver.handleDatagrams(30_000, segment(tag, 999, 0));
+    receiver.handleDatagrams(30_000, segment(tag, 0, 1_200));
+    receiver.handleDatagrams(30_000, segment(tag, 1, 1_201));
+    receiver.handleDatagrams(30_000, segment(tag, 0, 0, 1_201));
+    receiver.handleDatagrams(30_000, segment(tag, 0, 0, 1_199));
+    receiver.handleDatagrams(30_000, segment(tag, 0xffff_ffff, limit.maxFileBytes));
+    expect(written).toEqual([]);
+  });
+
+  test("is not ended by a GONE of another token, nor by one from before the offer", () => {
+    const { receiver } = client();
+    const bytes = new Uint8Array(64);
+    const other = bytes.slice(
+      0,
+      writeGone(bytes, { token: otherToken, reason: goneReason.changed }),
+    );
+    receiver.handleDatagrams(30_000, other);
+    const early = bytes.slice(0, writeGone(bytes, { token, reason: goneReason.unknown }));
+    receiver.handleDatagrams(30_000, early);
+    expect(receiver.state).toBe("running");
+  });
+
+  test("does not take a cookie that is for another token", () => {
+    const { receiver } = client();
+    const bytes = new Uint8Array(initBytes);
+    const forged = {
+      token: otherToken,
+      cookie: new Uint8Array(16).fill(9),
+      echoUs: 0,
+      address: elsewhere[0],
+      port: 1,
+    };
+    receiver.handleDatagrams(30_000, bytes.slice(0, writeCookie(bytes, forged)));
+    expect(receiver.cookie?.address).toBe(home[0]);
+  });
+
+  test("a changed address gets data only after a new cookie", () => {
+    const sender = server();
+    const cookie = cookieFor(sender, 0, home);
+    sender.handleDatagrams(0, requestOf(token, cookie), ...home, into);
+    while (sender.pollTransmit(0, buffer));
+    const later = [{ firstSeq: 900, offset: 60_000, length: 1_200, segmentBytes: 1_200 }];
+    const padded = Array.from({ length: 4 }, () => later[0]!);
+    const bytes = new Uint8Array(limit.maxRequestBytes);
+    const old = { token, cookie, timeUs: 5, asks: padded };
+    const length = sender.handleDatagrams(
+      1,
+      bytes.slice(0, writeRequest(bytes, old)),
+      ...elsewhere,
+      into,
+    );
+    // No data, but the way to them.
+    expect(sender.pollTransmit(1, buffer)).toBeNull();
+    expect(kindAt(into, 0)).toBe(kind.cookie);
+    const fresh = readCookie(into, 0, length)!;
+    expect(fresh.address).toBe(elsewhere[0]);
+    const again = { ...old, cookie: fresh.cookie };
+    sender.handleDatagrams(2, bytes.slice(0, writeRequest(bytes, again)), ...elsewhere, into);
+    const burst = sender.pollTransmit(2, buffer)!;
+    expect(burst.address).toBe(elsewhere[0]);
+    const header = emptyDataHeader();
+    expect(readData(buffer, 0, burst.bytes, header)).toBe(true);
+    expect(header.offset).toBe(60_000);
+  });
+});
