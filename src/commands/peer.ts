@@ -3,7 +3,7 @@
 import { defineCommand } from "citty";
 import { quoted } from "../chat/text.ts";
 import { cppId } from "../dialects/cpp.ts";
-import { ParleyError } from "../errors.ts";
+import { exitCode, ParleyError } from "../errors.ts";
 import { names } from "../limits.ts";
 import { callableHost, isLoopback, parseHostPort } from "../net/host-port.ts";
 import { PeerLinks } from "../net/peer-links.ts";
@@ -65,7 +65,7 @@ export default defineCommand({
       );
     }
     const self = { id, ip: callableHost(args.host), port: listening };
-    await converse(links, new PeerSession(self, { duplex: args.duplex ?? false }));
+    return converse(links, new PeerSession(self, { duplex: args.duplex ?? false }));
   },
 });
 
@@ -75,7 +75,14 @@ function readPort(text: string): number {
   throw new ParleyError("usage", `--port ${quoted(text)} is no port: use a number from 0 to 65535`);
 }
 
-async function converse(links: PeerLinks, session: PeerSession): Promise<void> {
+const exitCodes = {
+  done: exitCode.done,
+  interrupted: exitCode.interrupted,
+  malformed: exitCode.integrity,
+} as const;
+
+/** Answers the exit code: S0's own lines have said all there is to say. */
+async function converse(links: PeerLinks, session: PeerSession): Promise<number> {
   const interrupt = () => {
     session.interrupt();
     links.obey();
@@ -85,11 +92,7 @@ async function converse(links: PeerLinks, session: PeerSession): Promise<void> {
   stdout.onClosed(interrupt);
   void readTyped(links, session);
   try {
-    const why = await links.run(session);
-    if (why === "interrupted") throw new ParleyError("interrupted", "Interrupted");
-    if (why === "malformed") {
-      throw new ParleyError("protocol", "The peer sent what is no message of this protocol");
-    }
+    return exitCodes[await links.run(session)];
   } finally {
     process.off("SIGINT", interrupt);
     process.off("SIGTERM", interrupt);

@@ -12,7 +12,7 @@ import { linkHandlers, TcpLink, type TcpLinkEvents } from "./tcp-link.ts";
 export type PeerLinksOptions = {
   registry: Address;
   /** Shows a line; answers undefined, or what to wait for before more is read from peers. */
-  show: (effect: PeerEffect & { do: "show" }) => Promise<void> | undefined;
+  show: (said: Pick<PeerEffect & { do: "show" }, "line" | "notice">) => Promise<void> | undefined;
 };
 
 export class PeerLinks {
@@ -29,7 +29,10 @@ export class PeerLinks {
     this.#options = options;
   }
 
-  /** Begins to listen and answers the port; callers are heard once a session is there. Throws S0's sentence. */
+  /**
+   * Begins to listen and answers the port; callers are heard once a session runs.
+   * @throws ParleyError `port-in-use` after S0's own sentence has been shown.
+   */
   listen(host: string, port: number): number {
     try {
       this.#listener = Bun.listen<TcpLink>({
@@ -40,10 +43,12 @@ export class PeerLinks {
         socket: { ...linkHandlers, open: (socket) => this.#accept(socket) },
       });
     } catch (error) {
-      const reason = `${host}:${port}: ${socketReason(error)}`;
+      const reason = `${hostPort({ ip: host, port })}: ${socketReason(error)}`;
+      const line = `Input socket setup failed: ${reason}`;
+      this.#options.show({ line, notice: { event: "failed", what: "listen", reason: line } });
       throw new ParleyError(
         "port-in-use",
-        `Input socket setup failed: ${reason}; choose another with --port or --host`,
+        `cannot listen on ${reason}; choose another with --port or --host`,
       );
     }
     return this.#listener.port;

@@ -1,0 +1,103 @@
+// Runs parley as a user does: the compiled executable (PARLEY_BIN, or dist/parley), or the sources where it is not built yet.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+const root = join(import.meta.dir, "..");
+
+/** The compiled executable. */
+export function parleyBinary(): string {
+  return process.env["PARLEY_BIN"] ?? join(root, "dist/parley");
+}
+
+/** What to spawn; arguments follow. */
+export function parleyCommand(): string[] {
+  const binary = parleyBinary();
+  return existsSync(binary) ? [binary] : [process.execPath, join(root, "src/main.ts")];
+}
+
+const conditionTimeoutMs = 10_000;
+
+/** A running parley: types lines, and waits for lines instead of for time. */
+export class Parley implements AsyncDisposable {
+  readonly #process: Bun.Subprocess<"pipe", "pipe", "pipe">;
+  readonly #ended: Promise<unknown>;
+  #out = "";
+  #err = "";
+  #waiting: (() => void)[] = [];
+
+  constructor(...args: readonly string[]) {
+    this.#process = Bun.spawn([...parleyCommand(), ...args], {
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: "pipe",
+      env: { ...process.env, NO_COLOR: "1" },
+    });
+    const out = this.#collect(this.#process.stdout, (text) => (this.#out += text));
+    const err = this.#collect(this.#process.stderr, (text) => (this.#err += text));
+    this.#ended = Promise.all([out, err]);
+  }
+
+  /** Everything on stdout so far, the last line only when it has ended. */
+  get lines(): string[] {
+    return this.#out.split("\n").slice(0, -1);
+  }
+
+  get stderr(): string {
+    return this.#err;
+  }
+
+  type(...lines: readonly string[]): void {
+    void this.#process.stdin.write(lines.map((line) => `${line}\n`).join(""));
+    void this.#process.stdin.flush();
+  }
+
+  endInput(): void {
+    void this.#process.stdin.end();
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#process.kill(name);
+  }
+
+  /** Waits until stdout has this line, `times` over; fails with all that was said instead. */
+  async line(wanted: string | RegExp, times = 1): Promise<string> {
+    const fits = (line: string) =>
+      typeof wanted === "string" ? line === wanted : wanted.test(line);
+    await this.until(() => this.lines.filter(fits).length >= times, String(wanted));
+    return this.lines.filter(fits)[times - 1] ?? "";
+  }
+
+  async until(condition: () => boolean, what: string): Promise<void> {
+    const deadlineMs = performance.now() + conditionTimeoutMs;
+    while (!condition()) {
+      if (performance.now() > deadlineMs) {
+        throw new Error(`waited for ${what} in vain; stdout:\n${this.#out}\nstderr:\n${this.#err}`);
+      }
+      await Promise.race([
+        new Promise<void>((resolve) => this.#waiting.push(resolve)),
+        Bun.sleep(100),
+      ]);
+    }
+  }
+
+  /** Waits for the end; the exit code, with all output read. */
+  async exit(): Promise<number> {
+    const code = await this.#process.exited;
+    await this.#ended;
+    return code;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#process.exitCode === null) this.#process.kill("SIGKILL");
+    await this.exit();
+  }
+
+  async #collect(stream: ReadableStream<Uint8Array>, take: (text: string) => void): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const bytes of stream) {
+      take(decoder.decode(bytes, { stream: true }));
+      for (const resume of this.#waiting.splice(0)) resume();
+    }
+  }
+}
