@@ -1,0 +1,118 @@
+// Coming, going, being someone: the form at the door, the line about the connection, invitations, a new name.
+
+import { byId, setText } from "./dom.ts";
+import type { State } from "./state.ts";
+
+export class Door {
+  readonly #name = byId("name", HTMLInputElement);
+  readonly #room = byId("door-room", HTMLInputElement);
+  readonly #connect = byId("connect", HTMLButtonElement);
+  readonly #problem = byId("door-problem", HTMLElement);
+  #wasThere = false;
+
+  constructor(enter: (name: string, room: string) => void) {
+    this.#name.value = `user-${randomSigns(6)}`;
+    byId("door-form", HTMLFormElement).addEventListener("submit", (event) => {
+      event.preventDefault();
+      const name = this.#name.value.trim();
+      if (name !== "") enter(name, this.#room.value.trim() || "lobby");
+    });
+  }
+
+  render(state: State): void {
+    const isWaiting = state.phase === "connecting";
+    this.#connect.disabled = isWaiting && state.problem === "";
+    setText(this.#connect, isWaiting ? "Connecting …" : "Connect");
+    setText(this.#problem, state.problem);
+    this.#name.setAttribute("aria-invalid", String(state.problem !== "" && !isWaiting));
+    if (state.atDoor && !this.#wasThere) {
+      if (state.name !== "") this.#name.value = state.name;
+      this.#room.value = state.room;
+      this.#name.select();
+    }
+    this.#wasThere = state.atDoor;
+  }
+}
+
+export class StatusLine {
+  readonly #line = byId("status", HTMLElement);
+  readonly #text = byId("status-text", HTMLElement);
+  readonly #again = byId("reconnect", HTMLButtonElement);
+  readonly #invitation = byId("invitation", HTMLElement);
+  readonly #invitationText = byId("invitation-text", HTMLElement);
+  readonly #accept = byId("accept", HTMLButtonElement);
+  readonly #reject = byId("reject", HTMLButtonElement);
+  readonly #leave = byId("leave", HTMLButtonElement);
+
+  constructor(actions: {
+    answer: (type: "accept" | "reject" | "leave") => void;
+    reconnect: () => void;
+  }) {
+    this.#again.addEventListener("click", () => actions.reconnect());
+    this.#accept.addEventListener("click", () => actions.answer("accept"));
+    this.#reject.addEventListener("click", () => actions.answer("reject"));
+    this.#leave.addEventListener("click", () => actions.answer("leave"));
+  }
+
+  render(state: State): void {
+    const text = statusOf(state);
+    this.#line.hidden = text === "";
+    setText(this.#text, text);
+    this.#again.hidden = state.phase !== "out";
+    const { chat } = state;
+    this.#invitation.hidden = chat.type === "none";
+    setText(this.#invitationText, invitationOf(state));
+    this.#accept.hidden = chat.type !== "invited";
+    this.#reject.hidden = chat.type !== "invited";
+    this.#leave.hidden = chat.type !== "on";
+  }
+}
+
+function statusOf(state: State): string {
+  if (state.phase === "out") return state.problem || "You are not connected.";
+  if (state.phase === "online") return "";
+  return state.status || "Connecting …";
+}
+
+function invitationOf({ chat }: State): string {
+  switch (chat.type) {
+    case "none":
+      return "";
+    case "asked":
+      return `Waiting for ${chat.with} to accept a private chat`;
+    case "invited":
+      return `${chat.with} asks you for a private chat`;
+    case "on":
+      return `Private chat with ${chat.with}: nobody else hears what you write`;
+  }
+}
+
+export class RenameDialog {
+  readonly #dialog = byId("rename-dialog", HTMLDialogElement);
+  readonly #name = byId("new-name", HTMLInputElement);
+  readonly #problem = byId("rename-problem", HTMLElement);
+
+  constructor(rename: (name: string) => number | undefined) {
+    byId("rename-cancel", HTMLButtonElement).addEventListener("click", () => this.#dialog.close());
+    byId("rename-form", HTMLFormElement).addEventListener("submit", (event) => {
+      event.preventDefault();
+      const name = this.#name.value.trim();
+      if (name === "") return;
+      if (rename(name) !== undefined) this.#dialog.close();
+      else setText(this.#problem, "You are not connected.");
+    });
+  }
+
+  open(name: string): void {
+    setText(this.#problem, "");
+    this.#name.value = name;
+    this.#dialog.showModal();
+    this.#name.select();
+  }
+}
+
+function randomSigns(count: number): string {
+  const signs = "abcdefghjkmnpqrstuvwxyz23456789";
+  const bytes = crypto.getRandomValues(new Uint8Array(count));
+  return Array.from(bytes, (byte) => signs[byte % signs.length]).join("");
+}
