@@ -112,6 +112,8 @@ export const history = {
   resumeMs: 24 * 3_600_000,
   /** A session that was lost keeps getting mail under its name for so long: a restart or a dead cell, not a night. */
   mailHoldMs: 5 * 60_000,
+  /** Most files in a list for a dialect that knows no pages. */
+  wholeListFiles: 10_000,
   /** Most files in one answer to a request for the list. */
   pageFiles: 1_000,
   /** Most messages in one answer to a history request. */
@@ -368,6 +370,8 @@ export const fetching = {
   workSliceMs: 2,
   /** Bytes handed to stdout at once. */
   outputBytes: 256 * KiB,
+  /** The reader of `-o -` may take this long for what is left in the end: a day. */
+  outputFlushMs: 86_400_000,
   /** Progress is told this often. */
   progressMs: 200,
   /** Silence on the control connection after which it is asked whether it is still there. */

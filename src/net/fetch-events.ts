@@ -10,6 +10,8 @@ export interface FetchOutput {
   /** Takes all bytes (they are copied first if need be); false: wait for `relief` before the next ones. */
   data(bytes: Uint8Array): boolean;
   relief(): Promise<void>;
+  /** Resolves when all has left, or after `timeoutMs`. */
+  flush(timeoutMs: number): Promise<void>;
   /** Nobody reads any more. */
   readonly closed: boolean;
 }

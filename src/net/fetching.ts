@@ -121,7 +121,7 @@ export class Fetching {
     return misled ? undefined : this.#assembly;
   }
 
-  /** After each turn of a try. @throws ParleyError `storage`, `interrupted` when nobody reads the output any more */
+  /** After each turn of a try. @throws ParleyError `storage`, `failed` when nobody reads the output any more */
   turn(): void {
     this.#note(false);
     this.#emit();
@@ -136,6 +136,8 @@ export class Fetching {
       await this.#output?.relief();
       await new Promise<void>((go) => setImmediate(go));
     }
+    // whoever ends the process after us waits a second at most; a reader may be slower
+    await this.#output?.flush(limits.outputFlushMs);
     const sha256 = Buffer.from(this.#assembly?.check.whole ?? []).toString("hex");
     this.#part?.finish();
     this.#options.onEvent(this.#done(sha256));
@@ -191,7 +193,7 @@ export class Fetching {
     const check = this.#assembly?.check;
     if (ring === undefined || output === undefined || check === undefined || this.#emitting) return;
     while (this.#emitted < check.verifiedBytes) {
-      if (output.closed) throw new ParleyError("interrupted", "Nobody reads the output any more.");
+      if (output.closed) throw new ParleyError("failed", "Nobody reads the output any more.");
       const end = Math.min(check.verifiedBytes, this.#emitted + limits.outputBytes);
       const part = ring.part(this.#emitted, end).slice();
       this.#emitted += part.length;

@@ -1,0 +1,116 @@
+// `parley fetch-file`: files from a server, by UDP, verified and resumable. Reads flags, runs a fetcher, shows what it tells.
+
+import { defineCommand } from "citty";
+import { quoted } from "../chat/text.ts";
+import { ParleyError } from "../errors.ts";
+import { Fetcher } from "../net/fetcher.ts";
+import { type Address, parseHostPort } from "../net/host-port.ts";
+import { FetchReport } from "../terminal/fetch-report.ts";
+import { fetchTargets, standardOutput } from "../terminal/fetch-targets.ts";
+import { stderr, stdout } from "../terminal/output.ts";
+import { parseRate } from "../terminal/units.ts";
+
+const defaultServer: Address = { host: "127.0.0.1", port: 55_000 };
+
+export default defineCommand({
+  meta: { name: "fetch-file", description: "Fetch files from a server, or list them" },
+  args: {
+    server: {
+      type: "string",
+      valueHint: "HOST:PORT",
+      description:
+        "The server (default 127.0.0.1:55000); a first word that ends in :PORT is one too",
+    },
+    output: {
+      type: "string",
+      alias: "o",
+      valueHint: "PATH|-",
+      description: "Save as PATH, or write to stdout (default: into ./Downloads)",
+    },
+    list: { type: "boolean", description: "List the server's files" },
+    resume: {
+      type: "boolean",
+      default: true,
+      description: "Go on with a partial file",
+      negativeDescription: "Start again instead of going on with a partial file",
+    },
+    force: { type: "boolean", description: "Replace a file that differs" },
+    "limit-rate": {
+      type: "string",
+      valueHint: "2M",
+      description: "Bytes a second at most: k, M, G are powers of 1000",
+    },
+    json: { type: "boolean", description: "One JSON object a line: offer, progress, done, …" },
+    quiet: { type: "boolean", description: "Say nothing but errors" },
+  },
+  async run({ args, rawArgs }) {
+    const { server, names } = readWords(args._, rawArgs, args.server);
+    const limit = args["limit-rate"];
+    const limitBytesPerSecond = limit === undefined ? undefined : parseRate(limit);
+    if (limit !== undefined && limitBytesPerSecond === undefined) {
+      throw new ParleyError(
+        "usage",
+        `--limit-rate ${quoted(limit)} is no rate: write bytes a second, such as 500k or 2M`,
+      );
+    }
+    if (names.length === 0 && args.list !== true) {
+      throw new ParleyError(
+        "usage",
+        "Which file? Name one or more, or use --list to see what there is",
+      );
+    }
+    const report = new FetchReport({
+      json: args.json === true,
+      quiet: args.quiet === true,
+      dataOnStdout: args.output === standardOutput,
+    });
+    const fetcher = new Fetcher({
+      server,
+      resume: args.resume,
+      force: args.force === true,
+      ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
+      onEvent: (event) => report.tell(event),
+    });
+    const interrupt = () =>
+      fetcher.stop(
+        new ParleyError("interrupted", "Interrupted; what has come is kept: fetch again to go on"),
+      );
+    process.on("SIGINT", interrupt);
+    process.on("SIGTERM", interrupt);
+    try {
+      if (args.list === true) for await (const file of fetcher.list()) await report.list(file);
+      for (const { name, target } of fetchTargets(names, args.output, stdout)) {
+        await fetcher.fetch(name, target);
+      }
+    } finally {
+      process.off("SIGINT", interrupt);
+      process.off("SIGTERM", interrupt);
+      report.end();
+      fetcher.close();
+      await stderr.flush();
+    }
+  },
+});
+
+/** `[HOST:PORT] NAME…`: the first word is an address only if it ends in `:PORT`, and neither `--server` nor `--` says otherwise. */
+function readWords(
+  words: readonly string[],
+  rawArgs: readonly string[],
+  given: string | undefined,
+): { server: Address; names: readonly string[] } {
+  const separator = rawArgs.indexOf("--");
+  const allNames = separator >= 0 && words.length === rawArgs.length - separator - 1;
+  const [first] = words;
+  if (given !== undefined) {
+    const server = parseHostPort(given);
+    if (server !== undefined) return { server, names: words };
+    throw new ParleyError(
+      "usage",
+      `--server ${quoted(given)} is no address: write HOST:PORT, such as 127.0.0.1:55000`,
+    );
+  }
+  const server = allNames || first === undefined ? undefined : parseHostPort(first);
+  return server === undefined
+    ? { server: defaultServer, names: words }
+    : { server, names: words.slice(1) };
+}

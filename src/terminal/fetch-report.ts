@@ -1,0 +1,91 @@
+// What a fetch shows: a bar and a final line for people, events for programs, names for `--list`.
+
+import { harmless, quoted } from "../chat/text.ts";
+import type { FetchEvent } from "../net/fetch-events.ts";
+import type { ListedFile } from "../net/fetcher.ts";
+import { say, stderr, stdout } from "./output.ts";
+import { barFits, ProgressBar } from "./progress.ts";
+import { durationText, rateText, sizeText } from "./units.ts";
+
+export interface FetchReportOptions {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  /** The file itself goes to stdout, so events go to stderr. */
+  readonly dataOnStdout: boolean;
+}
+
+export class FetchReport {
+  readonly #options: FetchReportOptions;
+  #bar: ProgressBar | undefined;
+
+  constructor(options: FetchReportOptions) {
+    this.#options = options;
+  }
+
+  tell(event: FetchEvent): void {
+    if (this.#options.json) {
+      const line = JSON.stringify(event);
+      if (this.#options.dataOnStdout) stderr.data(`${line}\n`);
+      else stdout.data(`${line}\n`);
+    } else if (!this.#options.quiet) this.#show(event);
+  }
+
+  /** One file of a listing: with `--json` an event, else size, time and name. */
+  async list(file: ListedFile): Promise<void> {
+    const { name, size, modified } = file;
+    const time = new Date(modified).toISOString().slice(0, 16).replace("T", " ");
+    const line = this.#options.json
+      ? JSON.stringify({ event: "file", name, size, modified })
+      : `${String(size).padStart(12)}  ${time}  ${harmless(name)}`;
+    if (!stdout.data(`${line}\n`)) await stdout.relief();
+  }
+
+  /** The last word; an error may follow on a line of its own. */
+  end(): void {
+    this.#bar?.stop();
+    this.#bar = undefined;
+  }
+
+  #show(event: FetchEvent): void {
+    switch (event.event) {
+      case "offer": {
+        if (barFits()) this.#bar ??= new ProgressBar(event.name, event.size);
+        if (event.resumedBytes > 0) {
+          this.#say(
+            `${quoted(event.name, 100)}: going on at ${sizeText(event.resumedBytes)} of ${sizeText(event.size)}`,
+          );
+        }
+        break;
+      }
+      case "progress": {
+        this.#bar?.update(event.receivedBytes, event.size, event.bytesPerSecond, event.secondsLeft);
+        break;
+      }
+      case "retry": {
+        this.#say(`${harmless(event.reason)} Trying again …`);
+        break;
+      }
+      case "unchanged": {
+        this.#say(
+          `${quoted(event.path, 200)} is there already and equal: ${sizeText(event.size)}, sha256 ${event.sha256}`,
+        );
+        break;
+      }
+      case "done": {
+        this.end();
+        const { name, path, size, seconds, goodputBytesPerSecond, sha256 } = event;
+        const where = path === "-" ? quoted(name, 200) : quoted(path, 200);
+        say(
+          `${where}: ${size} bytes in ${durationText(seconds)} (${rateText(goodputBytesPerSecond)}), sha256 ${sha256}`,
+        );
+        break;
+      }
+    }
+  }
+
+  /** The bar is drawn anew below. */
+  #say(line: string): void {
+    if (this.#bar !== undefined) process.stderr.write("\r\u001b[K");
+    say(line);
+  }
+}

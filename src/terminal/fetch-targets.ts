@@ -1,0 +1,55 @@
+// Where the files of one call go: `-o` and the names, made into paths that never leave the folder they are meant for.
+
+import { statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { quoted } from "../chat/text.ts";
+import { ParleyError } from "../errors.ts";
+import type { FetchOutput, FetchTarget } from "../net/fetch-events.ts";
+
+/** `-o -`. */
+export const standardOutput = "-";
+
+/** Without `-o`. */
+const defaultFolder = "Downloads";
+
+/** @throws ParleyError `usage`, `not-found` for a name that can't be one of a shared folder */
+export function fetchTargets(
+  names: readonly string[],
+  output: string | undefined,
+  stdout: FetchOutput,
+): { name: string; target: FetchTarget }[] {
+  const wanted = [...new Set(names)];
+  for (const name of wanted) checkName(name);
+  if (output === standardOutput) {
+    if (wanted.length > 1) {
+      throw new ParleyError("usage", "`-o -` writes one file to stdout: name just one");
+    }
+    return wanted.map((name) => ({ name, target: { kind: "stream", output: stdout } }));
+  }
+  if (output === "") throw new ParleyError("usage", "`-o` needs a path, or - for stdout");
+  const isFolder = output === undefined || /[/\\]$/.test(output) || isDirectory(output);
+  if (!isFolder && wanted.length > 1) {
+    throw new ParleyError(
+      "usage",
+      `-o ${quoted(output)} is no folder, and several files are to go there: end it with a /`,
+    );
+  }
+  return wanted.map((name) => {
+    const path = isFolder ? join(output ?? defaultFolder, name) : output;
+    return { name, target: { kind: "file", path } };
+  });
+}
+
+/** No server has such a name in its folder, and here it must not lead anywhere else. */
+function checkName(name: string): void {
+  const plain = name !== "" && name !== "." && name !== ".." && !name.includes("\0");
+  if (plain && basename(name) === name) return;
+  throw new ParleyError(
+    "not-found",
+    `No file ${quoted(name, 200)} on the server: names have no folders; --list shows what there is`,
+  );
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}

@@ -1,0 +1,42 @@
+// Sizes, rates and times as people read them. Powers of 1000, as rates on the command line.
+
+const sizeUnits = ["B", "kB", "MB", "GB", "TB", "PB"] as const;
+
+/** `0 B`, `999 B`, `1.50 kB`, `95.3 MB`: three figures at least. */
+export function sizeText(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < sizeUnits.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  return `${value.toFixed(digits)} ${sizeUnits[unit]}`;
+}
+
+/** `95.3 MB/s`. */
+export function rateText(bytesPerSecond: number): string {
+  return `${sizeText(bytesPerSecond)}/s`;
+}
+
+/** `0.4 s`, `12 s`, `3 min 05 s`, `2 h 07 min`. */
+export function durationText(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "unknown";
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const two = (value: number) => String(value).padStart(2, "0");
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
+  return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
+}
+
+const factors: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6, g: 1e9 };
+
+/** Bytes a second of `2M`, `500k`, `1.5G` or plain digits; undefined if it is no rate, or none above 0. */
+export function parseRate(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)([kmg]?)$/i.exec(text.trim());
+  const factor = factors[(match?.[2] ?? "?").toLowerCase()];
+  if (match === null || factor === undefined) return undefined;
+  const rate = Number(match[1]) * factor;
+  return rate >= 1 ? rate : undefined;
+}
