@@ -11,7 +11,10 @@ export type Command =
       /** The other name that a member gives itself (chat-room's `:NAME:`); shown where a dialect shows it. */
       alias?: string;
       assign?: boolean;
+      /** May look (people, rooms, files) but not talk, and has no name. */
+      visitor?: boolean;
       room?: string;
+      /** Makes the session one that can come back; empty: the hub makes one up. */
       secret?: string;
       since?: ResumePoint;
     }
@@ -19,8 +22,9 @@ export type Command =
   | { type: "say"; text: string; n?: number }
   /** To the named members alone. `ALL` (any case) means the room. */
   | { type: "tell"; to: readonly string[]; text: string; n?: number }
-  | { type: "names"; after?: string; ref?: Ref }
-  | { type: "rooms"; after?: string; ref?: Ref }
+  /** Who is in the room; sorted and at most `limit` where one is given, else all in the order in which they came. */
+  | { type: "names"; after?: string; limit?: number; ref?: Ref }
+  | { type: "rooms"; after?: string; limit: number; ref?: Ref }
   | { type: "enter"; room: string; since?: ResumePoint; ref?: Ref }
   | { type: "rename"; name: string; ref?: Ref }
   | { type: "history"; before?: number; limit: number; ref?: Ref }
@@ -117,7 +121,7 @@ export type PersonalEvent =
   | {
       type: "names";
       room: string;
-      /** Sorted by folded name, the asker's own too. */
+      /** The asker's own too. */
       names: readonly string[];
       total: number;
       next: string | undefined;

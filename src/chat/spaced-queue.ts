@@ -38,9 +38,12 @@ export class SpacedQueue {
     return text;
   }
 
-  /** Everything that waits, as lines: for a client that has turned out to be framed, or is about to be left. */
-  takeAll(): string {
-    const all = this.#waiting.map((text) => (text.endsWith("\n") ? text : `${text}\n`)).join("");
+  /**
+   * Everything that waits in one piece: for a client that has turned out to be framed, or is about to be left. `line` gives
+   * each message the end that it needs.
+   */
+  takeAll(line: (text: string) => string): string {
+    const all = this.#waiting.map(line).join("");
     this.#waiting = [];
     this.chars = 0;
     return all;

@@ -20,6 +20,12 @@ export interface Dialect {
   readonly echo: { said: boolean; joined: boolean };
   /** The user lists that members get unasked, if they do. */
   readonly roster?: RosterStyle;
+  /** Whether a login that is refused ends the connection; else the dialect asks again. */
+  readonly refusalEnds?: boolean;
+  /** A client that has ended its input still hears the room, until its connection is gone. */
+  readonly hearsAfterEnd?: boolean;
+  /** Nobody logs in: requests are answered one by one, so nobody is late with a name. */
+  readonly stateless?: boolean;
   /** What this system's own server prints on its terminal, if anything. */
   readonly terminal?: ServerTerminal;
   /** Renders an event once for all members of a room; undefined if this dialect does not tell it. */

@@ -2,6 +2,7 @@
 // without line ends, the server in lines. Pure.
 
 import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
+import { harmless } from "../chat/text.ts";
 import { message as limits } from "../limits.ts";
 import { Consent } from "./consent.ts";
 import type { Conversation, Dialect, Peer, RosterStyle } from "./dialect.ts";
@@ -78,7 +79,8 @@ class SelectChatConversation implements Conversation {
       case "error":
         if (event.code === "unknown-user" && event.ref === inviteRef) return usage;
         if (event.code === "unknown-user" && event.subject !== undefined) {
-          return `user not found: ${event.subject}\n`;
+          // as it was asked for, but for what could forge a line
+          return `user not found: ${harmless(event.subject)}\n`;
         }
         return `${event.message}\n`;
       default: {

@@ -1,0 +1,215 @@
+// What each command does. A table: one function a command, all of the same shape; they change the hub's state and queue events,
+// and never write to a connection.
+
+import { message as messageLimits, names as nameLimits } from "../limits.ts";
+import type { ErrorCode } from "../errors.ts";
+import { ParleyError } from "../errors.ts";
+import type { Command, Ref } from "./events.ts";
+import type { Hub } from "./hub.ts";
+import { login } from "./login.ts";
+import { fold, nameProblem, roomProblem } from "./names.ts";
+import { accept, type ChatRefusal, invite, leave, reject } from "./private-chats.ts";
+import { startReplay } from "./replay.ts";
+import { roomPage } from "./room-list.ts";
+import type { Session } from "./session.ts";
+import { say, tell } from "./talk.ts";
+import { quoted } from "./text.ts";
+
+type Handlers = {
+  [K in Command["type"]]: (
+    hub: Hub,
+    session: Session,
+    command: Extract<Command, { type: K }>,
+  ) => void;
+};
+
+/** Commands that need a name first. */
+const forMembers: ReadonlySet<Command["type"]> = new Set<Command["type"]>([
+  "say",
+  "tell",
+  "enter",
+  "rename",
+  "history",
+  "invite",
+  "accept",
+  "reject",
+  "leave",
+]);
+
+const handlers: Handlers = {
+  login,
+  say,
+  tell,
+  names(hub, session, { after, limit, ref }) {
+    const room = session.room ?? hub.room(lobby);
+    if (room === undefined) return;
+    const all = limit === undefined ? room.names() : room.sortedNames();
+    const from = after === undefined ? 0 : firstAfter(all, fold(after));
+    const names = limit === undefined ? all : all.slice(from, from + limit);
+    const next = from + names.length < all.length ? names.at(-1) : undefined;
+    hub.tell(session, { type: "names", room: room.name, names, total: all.length, next, ref });
+  },
+  rooms(hub, session, { after, limit, ref }) {
+    const { rooms, next } = roomPage(hub.rooms.values(), after, limit);
+    hub.tell(session, { type: "rooms", rooms, next, ref });
+  },
+  enter(hub, session, { room: name, since, ref }) {
+    const problem = roomProblem(name);
+    if (problem !== undefined) return refuse(hub, session, "room-invalid", problem, ref, name);
+    const room = hub.room(fold(name));
+    if (room === undefined) {
+      return refuse(hub, session, "full", "There are too many rooms: enter one that exists", ref);
+    }
+    if (session.partner !== undefined) {
+      return refuse(hub, session, "protocol", "You are in a private chat: leave it first", ref);
+    }
+    if (room !== session.room) {
+      hub.leaveRoom(session, "moved");
+      session.room = room;
+      room.add(session);
+    } else {
+      room.unhear(session);
+    }
+    const { recovered } = startReplay(hub, session, since);
+    const { epoch } = hub.options.history;
+    hub.tell(session, {
+      type: "entered",
+      room: room.name,
+      epoch,
+      seq: room.committedSeq,
+      recovered,
+      ref,
+    });
+    hub.announce(session);
+  },
+  rename(hub, session, { name, ref }) {
+    const problem = nameProblem(name);
+    if (problem !== undefined) return refuse(hub, session, "name-invalid", problem, ref, name);
+    const folded = fold(name);
+    const holder = hub.members.get(folded);
+    if (holder !== undefined && holder !== session) {
+      return refuse(
+        hub,
+        session,
+        "name-taken",
+        `The name ${quoted(name)} is taken: choose another`,
+        ref,
+        name,
+      );
+    }
+    hub.rename(session, name, folded);
+    hub.tell(session, { type: "name", name, ref });
+  },
+  history(hub, session, { before, limit, ref }) {
+    const room = session.room!;
+    const messages = hub.options.history.before(room.name, before ?? Infinity, limit);
+    hub.tell(session, { type: "history", room: room.name, messages, ref });
+  },
+  invite(hub, session, { to, ref }) {
+    const other = hub.members.get(fold(to));
+    if (other === undefined) return unknownUser(hub, session, to, ref);
+    answer(hub, session, invite(session, other, hub.tellChat), ref);
+  },
+  accept(hub, session, { ref }) {
+    answer(hub, session, accept(session, hub.tellChat), ref);
+  },
+  reject(hub, session, { ref }) {
+    answer(hub, session, reject(session, hub.tellChat), ref);
+  },
+  leave(hub, session, { ref }) {
+    answer(hub, session, leave(session, hub.tellChat), ref);
+  },
+  files(hub, session, { after, limit, ref }) {
+    hub.options.files.list(after, limit, (result) => {
+      if (result instanceof ParleyError) refuse(hub, session, result.code, result.message, ref);
+      else hub.tell(session, { type: "files", files: result.files, next: result.next, ref });
+    });
+  },
+  fetch(hub, session, { request, ref }) {
+    hub.options.files.fetch(session.id, session.peer, request, ref, (line) =>
+      hub.tell(session, { type: "transfer", line }),
+    );
+  },
+  download(hub, session, { name }) {
+    hub.options.files.download(name, session.peer, (result) => {
+      if (result instanceof ParleyError)
+        refuse(hub, session, result.code, result.message, undefined, name);
+      else hub.tell(session, { type: "download", ...result });
+    });
+  },
+  ping(hub, session, { ref }) {
+    hub.tell(session, { type: "pong", ref });
+  },
+  alive() {},
+  reply(hub, session, { text, end, log }) {
+    if (log !== undefined) hub.options.log(log);
+    if (text !== undefined) hub.answer(session, text);
+    if (end === true) hub.end(session);
+  },
+  invalid(hub, session, { code, message, ref, n, end }) {
+    if (n !== undefined && n === session.n + 1) hub.useUp(session, n);
+    hub.tell(session, { type: "error", code, message, ref, ...(n === undefined ? {} : { n }) });
+    if (end === true) hub.end(session);
+  },
+  quit(hub, session) {
+    hub.end(session);
+  },
+};
+
+/** Where everyone is who names no other room. */
+export const lobby = "lobby";
+
+/** Runs a command of a session; what it may not do yet is answered with an error. */
+export function execute(hub: Hub, session: Session, command: Command): void {
+  if (session.phase !== "member" && forMembers.has(command.type)) {
+    const ref = "ref" in command ? command.ref : undefined;
+    return refuse(hub, session, "protocol", "Say who you are first: this needs a name", ref);
+  }
+  const handler = handlers[command.type] as (hub: Hub, session: Session, command: Command) => void;
+  handler(hub, session, command);
+}
+
+/** Tells a session that what it asked for did not happen. */
+export function refuse(
+  hub: Hub,
+  session: Session,
+  code: ErrorCode,
+  message: string,
+  ref?: Ref,
+  subject?: string,
+): void {
+  hub.tell(session, {
+    type: "error",
+    code,
+    message,
+    ref,
+    ...(subject === undefined ? {} : { subject }),
+  });
+}
+
+export function unknownUser(hub: Hub, session: Session, name: string, ref?: Ref, n?: number): void {
+  hub.tell(session, {
+    type: "error",
+    code: "unknown-user",
+    message: `Nobody here is called ${quoted(name, nameLimits.maxChars)}: see who is here first`,
+    subject: name.slice(0, messageLimits.maxTextChars),
+    ref,
+    ...(n === undefined ? {} : { n }),
+  });
+}
+
+function answer(hub: Hub, session: Session, refusal: ChatRefusal, ref: Ref | undefined): void {
+  if (refusal !== undefined) refuse(hub, session, refusal.code, refusal.message, ref);
+}
+
+/** Index of the first name whose folded form comes after `folded`; `sorted` is sorted by folded form. */
+function firstAfter(sorted: readonly string[], folded: string): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (fold(sorted[middle]!) <= folded) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

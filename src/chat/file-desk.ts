@@ -1,0 +1,33 @@
+// What the hub needs of the shared folder and the transfers. The adapter is asynchronous; it answers through callbacks, and
+// the hub drops answers to sessions that are gone.
+
+import type { Peer } from "../dialects/dialect.ts";
+import type { ParleyError } from "../errors.ts";
+import type { FileEntry, Ref } from "./events.ts";
+
+export interface FileDesk {
+  /** Lists the folder: names after `after`, at most `limit`; without `limit` all of them. */
+  list(
+    after: string | undefined,
+    limit: number | undefined,
+    answer: (
+      result: { files: readonly FileEntry[]; next: string | undefined } | ParleyError,
+    ) => void,
+  ): void;
+  /** Starts, or changes, a transfer for a session; `send` takes its control lines until the session is closed. */
+  fetch(
+    session: number,
+    peer: Peer,
+    request: Readonly<Record<string, unknown>>,
+    ref: Ref | undefined,
+    send: (line: Readonly<Record<string, unknown>>) => void,
+  ): void;
+  /** Opens a port for S1's stop-and-wait download. */
+  download(
+    name: string,
+    peer: Peer,
+    answer: (result: { port: number; sizeBytes: number; name: string } | ParleyError) => void,
+  ): void;
+  /** The session is gone, and its transfers with it. */
+  closed(session: number): void;
+}

@@ -1,0 +1,121 @@
+// Entering: a name is checked and taken, a returning session gets its counter and its name back from its own dead connection.
+
+import type { ErrorCode } from "../errors.ts";
+import { lobby } from "./commands.ts";
+import type { Command } from "./events.ts";
+import type { Hub } from "./hub.ts";
+import { addressName, fold, nameProblem, roomProblem } from "./names.ts";
+import { startReplay } from "./replay.ts";
+import type { Session } from "./session.ts";
+import { quoted } from "./text.ts";
+
+type Login = Extract<Command, { type: "login" }>;
+
+export function login(hub: Hub, session: Session, command: Login): void {
+  if (session.phase !== "new") {
+    hub.tell(session, { type: "error", code: "protocol", message: "You have said who you are" });
+    return;
+  }
+  if (command.visitor === true) return welcomeVisitor(hub, session);
+  const assigned = command.name === "" && command.assign === true;
+  const name = assigned ? freeAddressName(hub, session) : command.name;
+  const problem = assigned ? undefined : nameProblem(name);
+  if (problem !== undefined) return refuse(hub, session, "name-invalid", name, problem);
+  const roomIssue = command.room === undefined ? undefined : roomProblem(command.room);
+  if (roomIssue !== undefined) return refuse(hub, session, "room-invalid", name, roomIssue);
+
+  const secret = command.secret === "" ? hub.options.newSecret() : (command.secret ?? "");
+  const recordId = secret === "" ? "" : hub.options.hashSecret(secret);
+  const holder = hub.members.get(fold(name));
+  if (holder !== undefined && (recordId === "" || holder.recordId !== recordId)) {
+    const taken = `The name ${quoted(name)} is taken: choose another`;
+    return refuse(hub, session, "name-taken", name, taken);
+  }
+  const room = hub.room(fold(command.room ?? lobby));
+  if (room === undefined) {
+    return refuse(hub, session, "full", name, "There are too many rooms: enter one that exists");
+  }
+  const before = recordId === "" ? undefined : hub.records.get(recordId);
+  // The same person in the same room: nobody needs to hear that a connection was replaced.
+  const silent = before !== undefined && before === holder && before.room === room;
+  if (before !== undefined) hub.replace(before, silent);
+  admit(hub, session, { name, recordId, secret, room, command, silent });
+}
+
+type Admission = {
+  name: string;
+  recordId: string;
+  secret: string;
+  room: NonNullable<Session["room"]>;
+  command: Login;
+  silent: boolean;
+};
+
+function admit(hub: Hub, session: Session, admission: Admission): void {
+  const { name, recordId, secret, room, command, silent } = admission;
+  session.phase = "member";
+  session.name = name;
+  session.folded = fold(name);
+  session.alias = aliasOf(hub, session, command.alias);
+  hub.members.set(session.folded, session);
+  if (recordId !== "") {
+    session.recordId = recordId;
+    hub.records.set(recordId, session);
+    const record = hub.options.history.session(recordId);
+    session.n = session.committedN = session.ackedN = record?.n ?? 0;
+    session.mail = session.committedMail = record?.mail ?? 0;
+    if (command.since !== undefined) hub.options.metrics.resumes++;
+    hub.keepRecord(session);
+  }
+  session.room = room;
+  room.add(session);
+  const { recovered } = startReplay(hub, session, command.since);
+  hub.tell(session, {
+    type: "welcome",
+    name,
+    alias: session.alias,
+    room: room.name,
+    secret,
+    epoch: hub.options.history.epoch,
+    seq: room.committedSeq,
+    mail: session.committedMail,
+    recovered,
+    n: session.n,
+  });
+  const line = session.dialect.terminal?.named?.(name, session.alias);
+  if (line !== undefined) hub.options.log(line);
+  if (!silent) hub.announce(session);
+}
+
+function welcomeVisitor(hub: Hub, session: Session): void {
+  session.phase = "visitor";
+  hub.tell(session, {
+    type: "welcome",
+    name: "",
+    alias: undefined,
+    room: lobby,
+    secret: "",
+    epoch: hub.options.history.epoch,
+    seq: 0,
+    mail: 0,
+    recovered: false,
+    n: 0,
+  });
+}
+
+/** The alias, unless it is somebody else's name: nobody shall be taken for another. */
+function aliasOf(hub: Hub, session: Session, alias: string | undefined): string | undefined {
+  if (alias === undefined || nameProblem(alias) !== undefined) return undefined;
+  const holder = hub.members.get(fold(alias));
+  return holder === undefined || holder === session ? alias : undefined;
+}
+
+function freeAddressName(hub: Hub, session: Session): string {
+  const name = addressName(session.peer.address, session.peer.port);
+  return hub.members.has(fold(name)) ? `${name}#${session.id}` : name;
+}
+
+function refuse(hub: Hub, session: Session, code: ErrorCode, name: string, message: string): void {
+  hub.tell(session, { type: "refused", code, name, message });
+  if (session.dialect.refusalEnds === true) hub.end(session);
+}

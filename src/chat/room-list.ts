@@ -1,0 +1,20 @@
+// A page of the list of rooms.
+
+import { fold } from "./names.ts";
+import type { Room } from "./room.ts";
+
+/** At most `limit` rooms whose name comes after `after`, sorted by name; `next` names the last one if there are more. */
+export function roomPage(
+  all: Iterable<Room>,
+  after: string | undefined,
+  limit: number,
+): { rooms: { room: string; members: number }[]; next: string | undefined } {
+  const from = after === undefined ? "" : fold(after);
+  const rest = Array.from(all).filter((room) => room.name > from && room.members.size > 0);
+  rest.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const page = rest.slice(0, limit);
+  return {
+    rooms: page.map((room) => ({ room: room.name, members: room.members.size })),
+    next: page.length < rest.length ? page.at(-1)?.name : undefined,
+  };
+}

@@ -1,0 +1,99 @@
+// What one sender may do: its messages are taken at its rate, a few more wait for their turn, and what is beyond that is
+// refused with the time after which it may try again. A flood is its sender's problem, never the room's.
+
+import { sender as limits } from "../limits.ts";
+import type { Command } from "./events.ts";
+import type { Hub } from "./hub.ts";
+import { execute } from "./commands.ts";
+import { count } from "./metrics.ts";
+import type { Session } from "./session.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+export type Rates = { messagesPerSecond: number; bytesPerSecond: number };
+
+/** The rates for `--rate N`; undefined, no limit at all, for 0. */
+export function ratesFor(messagesPerSecond: number): Rates | undefined {
+  if (messagesPerSecond <= 0) return undefined;
+  return { messagesPerSecond, bytesPerSecond: limits.bytesPerSecond };
+}
+
+/** True if the command may run now. Else it was kept for later, or its sender was told that it is too fast. */
+export function pacedCommand(hub: Hub, session: Session, command: Command, rates: Rates): boolean {
+  if (command.type === "alive" || command.type === "quit") return true;
+  const waiting = session.delayed;
+  if (waiting === undefined && spend(hub, session, command, rates)) return true;
+  const speaks = command.type === "say" || command.type === "tell";
+  if (speaks && (waiting?.length ?? 0) < limits.maxDelayed) {
+    hub.options.metrics.messagesDelayed++;
+    if (waiting === undefined) session.delayed = [command];
+    else waiting.push(command);
+    hub.watchDelayed(session);
+    return false;
+  }
+  refuse(hub, session, command, rates);
+  return false;
+}
+
+/** Runs what may run of a session's delayed commands; true once none waits. */
+export function releaseDelayed(hub: Hub, session: Session): boolean {
+  const { rates } = hub.options;
+  const waiting = session.delayed;
+  if (waiting === undefined) return true;
+  let done = 0;
+  while (done < waiting.length && session.phase === "member") {
+    const command = waiting[done]!;
+    if (rates !== undefined && !spend(hub, session, command, rates)) break;
+    done++;
+    execute(hub, session, command);
+  }
+  if (done < waiting.length && session.phase === "member") {
+    waiting.splice(0, done);
+    return false;
+  }
+  session.delayed = undefined;
+  return true;
+}
+
+function spend(hub: Hub, session: Session, command: Command, rates: Rates): boolean {
+  const { nowMs } = hub;
+  const { messagesPerSecond, bytesPerSecond } = rates;
+  session.messageBucket ??= new TokenBucket(
+    messagesPerSecond,
+    messagesPerSecond * limits.burstSeconds,
+    nowMs,
+  );
+  session.byteBucket ??= new TokenBucket(
+    bytesPerSecond,
+    bytesPerSecond * limits.burstSeconds,
+    nowMs,
+  );
+  if (session.byteBucket.waitMs(nowMs) > 0 || !session.messageBucket.take(1, nowMs)) return false;
+  if ("text" in command && command.text !== undefined) {
+    session.byteBucket.take(command.text.length, nowMs);
+  }
+  return true;
+}
+
+function refuse(hub: Hub, session: Session, command: Command, rates: Rates): void {
+  const queueMs = ((session.delayed?.length ?? 0) / rates.messagesPerSecond) * 1000;
+  const waitMs = Math.max(
+    session.messageBucket?.waitMs(hub.nowMs) ?? 0,
+    session.byteBucket?.waitMs(hub.nowMs) ?? 0,
+  );
+  const retryAfterMs = Math.ceil(Math.max(waitMs, queueMs));
+  count(hub.options.metrics.messagesRefused, "rate");
+  const n = "n" in command ? command.n : undefined;
+  if (n !== undefined) {
+    // What follows a refused message is ignored until that one comes again: it has been told once.
+    if (session.refusedN !== 0) return;
+    session.refusedN = n;
+  }
+  hub.tell(session, {
+    type: "error",
+    code: "rate",
+    message: `Too fast: at most ${rates.messagesPerSecond} messages a second; this one was not sent, retry after ${(retryAfterMs / 1000).toFixed(1)} s`,
+    retryAfterMs,
+    ...(n === undefined ? {} : { n }),
+    ref: "ref" in command ? command.ref : undefined,
+  });
+}

@@ -1,0 +1,158 @@
+// Talking: to the room, to the partner of a private chat, to chosen people. Counters make a repeated message count once.
+
+import { message as limits } from "../limits.ts";
+import { unknownUser } from "./commands.ts";
+import type { Command, PrivateMessage } from "./events.ts";
+import type { Hub } from "./hub.ts";
+import { fold } from "./names.ts";
+import type { Session } from "./session.ts";
+import { harmless } from "./text.ts";
+
+type Say = Extract<Command, { type: "say" }>;
+type Tell = Extract<Command, { type: "tell" }>;
+
+export function say(hub: Hub, session: Session, { text, n }: Say): void {
+  if (!take(hub, session, n) || !fits(hub, session, text, n)) return;
+  const { partner } = session;
+  if (partner !== undefined) {
+    sendPrivate(hub, session, [partner.name], text, true);
+    session.lastSeq = undefined;
+  } else {
+    sayAloud(hub, session, text, n);
+  }
+}
+
+export function tell(hub: Hub, session: Session, { to, text, n }: Tell): void {
+  if (!take(hub, session, n) || !fits(hub, session, text, n)) return;
+  if (to.length > limits.maxRecipients) {
+    const message = `At most ${limits.maxRecipients} people can be named: this names ${to.length}`;
+    hub.tell(session, {
+      type: "error",
+      code: "text-invalid",
+      message,
+      ...(n === undefined ? {} : { n }),
+    });
+    return;
+  }
+  const names = new Map<string, string>();
+  for (const name of to) names.set(fold(name), name);
+  session.lastSeq = undefined;
+  if (names.delete("all")) sayAloud(hub, session, text, n);
+  sendPrivate(hub, session, [...names.values()], text, false, n);
+}
+
+/** Whether a message with this counter is new. A repeated one is acknowledged again, one that leaves a gap is refused. */
+function take(hub: Hub, session: Session, n: number | undefined): boolean {
+  if (n === undefined) return true;
+  if (n <= session.n) {
+    session.ackedN = Math.min(session.ackedN, session.committedN - 1);
+    hub.keepRecord(session);
+    return false;
+  }
+  if (session.refusedN !== 0) {
+    if (n > session.refusedN) return false;
+    session.refusedN = 0;
+  }
+  if (n !== session.n + 1) {
+    hub.tell(session, {
+      type: "error",
+      code: "protocol",
+      n,
+      message: `Message ${n} leaves a gap: ${session.n + 1} comes next`,
+    });
+    return false;
+  }
+  hub.useUp(session, n);
+  return true;
+}
+
+function fits(hub: Hub, session: Session, text: string, n: number | undefined): boolean {
+  if (text.length <= limits.maxTextChars) return true;
+  const message = `A message has at most ${limits.maxTextChars} characters, this one ${text.length}: send it in parts, or as a file`;
+  hub.tell(session, {
+    type: "error",
+    code: "text-invalid",
+    message,
+    ...(n === undefined ? {} : { n }),
+  });
+  return false;
+}
+
+function sayAloud(hub: Hub, session: Session, text: string, n: number | undefined): void {
+  const room = session.room!;
+  const said = {
+    type: "said" as const,
+    room: room.name,
+    seq: ++room.seq,
+    timeMs: hub.nowMs,
+    from: session.name,
+    alias: session.alias,
+    text: harmless(text),
+    n,
+    author: session.id,
+  };
+  session.lastSeq = said.seq;
+  hub.push(room, said);
+  hub.keepSaid(said);
+  if (!session.dialect.echo.said) {
+    session.special = true;
+  }
+  const line = session.dialect.terminal?.said?.(session.name, said.text);
+  if (line !== undefined) hub.options.log(line);
+}
+
+/** To each of `names` that is here, or away for a moment with its mail kept. The sender is told whom it reached. */
+function sendPrivate(
+  hub: Hub,
+  session: Session,
+  names: readonly string[],
+  text: string,
+  chat: boolean,
+  n?: number,
+): void {
+  const message: Omit<PrivateMessage, "mail"> = {
+    type: "private",
+    timeMs: hub.nowMs,
+    from: session.name,
+    alias: session.alias,
+    to: names,
+    chat,
+    text: harmless(text),
+  };
+  const reached: string[] = [];
+  for (const name of names) {
+    const other = hub.members.get(fold(name));
+    if (other !== undefined) {
+      deliverPrivate(hub, other, message);
+      reached.push(other.name);
+    } else if (keepForAway(hub, fold(name), message)) {
+      reached.push(name);
+    } else {
+      unknownUser(hub, session, name, undefined, n);
+    }
+  }
+  if (reached.length > 0) {
+    hub.tell(session, { type: "sent", to: reached, text: message.text, chat }, true);
+  }
+}
+
+function deliverPrivate(hub: Hub, other: Session, message: Omit<PrivateMessage, "mail">): void {
+  if (other.recordId === "") {
+    hub.tell(other, { ...message, mail: 0 }, true);
+    return;
+  }
+  const numbered = { ...message, mail: ++other.mail };
+  hub.keepMail(other.recordId, numbered);
+  hub.keepRecord(other);
+  // While the past is being replayed, this will come with it.
+  if (other.replay === undefined) hub.tell(other, numbered, true);
+}
+
+function keepForAway(hub: Hub, folded: string, message: Omit<PrivateMessage, "mail">): boolean {
+  const record = hub.awayRecord(folded);
+  if (record === undefined) return false;
+  const mail = record.mail + 1;
+  hub.keepMail(record.id, { ...message, mail });
+  hub.keepAway({ ...record, mail });
+  return true;
+}

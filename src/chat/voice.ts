@@ -1,0 +1,248 @@
+// A room in one dialect's words: every event of a turn is rendered once and encoded once, and all members that speak the
+// dialect are given the same bytes. A member that hears something of its own in between gets a copy cut for it.
+
+import type { Dialect } from "../dialects/dialect.ts";
+import { output } from "../limits.ts";
+import type { RoomEvent } from "./events.ts";
+import type { Session } from "./session.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+/** What a room hands to its voices at the end of a turn. An event that was withdrawn is undefined. */
+export type RoomTurn = {
+  events: readonly (RoomEvent | undefined)[];
+  /** The last event of this turn that changed who is here. */
+  presence: { at: number; cause: "joined" | "left" | "renamed"; author: number } | undefined;
+  /** Names of those present. */
+  names: () => readonly string[];
+  nowMs: number;
+  /** Filled by the voices: members that lag further behind than allowed. */
+  slow: Session[];
+};
+
+/** One rendered text and its place: before the events from `at` on, for everyone but session `hiddenFrom`. */
+type Item = { at: number; text: string; hiddenFrom: number };
+
+export class Voice {
+  readonly members = new Set<Session>();
+  /** The list of users changed while the budget for lists was spent. */
+  rosterDue = false;
+  #rosterBudget: TokenBucket | undefined;
+
+  constructor(readonly dialect: Dialect) {}
+
+  /** Renders a turn once and hands it to every member. Returns how many messages that were said reached how many members. */
+  deliver(turn: RoomTurn): number {
+    const items = this.#render(turn);
+    const script = new Script(items, this.dialect);
+    for (const session of this.members) {
+      if (session.special || session.personal !== undefined) composeFor(session, script);
+      else if (session.isSpaced) script.spaceOut(session);
+      else session.outbox.send(script.bytes);
+      if (session.lagBytes > output.maxLagBytes) turn.slow.push(session);
+    }
+    return items.length * this.members.size;
+  }
+
+  /** Sends the list of users if one is owed and affordable; true while one is still owed. */
+  payRoster(names: readonly string[], nowMs: number): boolean {
+    if (!this.rosterDue) return false;
+    const listFor = this.#affordableRoster(names, nowMs);
+    if (listFor === undefined) return true;
+    for (const session of this.members) {
+      session.insert({ at: 0, text: listFor(session.name), onCommit: false });
+    }
+    return false;
+  }
+
+  #render(turn: RoomTurn): Item[] {
+    const items: Item[] = [];
+    const { dialect } = this;
+    const list = this.#rosterItem(turn);
+    turn.events.forEach((event, at) => {
+      if (list?.at === at) items.push(list);
+      const text = event === undefined ? undefined : dialect.renderRoom(event);
+      if (event === undefined || text === undefined) return;
+      const own =
+        (event.type === "said" && !dialect.echo.said) ||
+        (event.type === "joined" && !dialect.echo.joined);
+      items.push({ at, text, hiddenFrom: own ? event.author : 0 });
+    });
+    if (list !== undefined && list.at >= turn.events.length) items.push(list);
+    return items;
+  }
+
+  /** The list of users that this turn's presence calls for, if it is the same for all; else each member gets its own. */
+  #rosterItem(turn: RoomTurn): Item | undefined {
+    const style = this.dialect.roster;
+    const { presence } = turn;
+    if (style === undefined || presence === undefined || this.members.size === 0) return undefined;
+    const when = style.when[presence.cause];
+    if (when === "never") return undefined;
+    const listFor = this.#affordableRoster(turn.names(), turn.nowMs);
+    if (listFor === undefined) return undefined;
+    const at = when === "before" ? presence.at : presence.at + 1;
+    const skipped = style.skipRenamed && presence.cause === "renamed" ? presence.author : 0;
+    if (style.shared) return { at, text: listFor(""), hiddenFrom: skipped };
+    for (const session of this.members) {
+      if (session.id === skipped) continue;
+      session.insert({ at, text: listFor(session.name), onCommit: false });
+    }
+    return undefined;
+  }
+
+  /** Renders the list once if the members' budget for lists allows; else remembers that it is owed. */
+  #affordableRoster(
+    names: readonly string[],
+    nowMs: number,
+  ): ((self: string) => string) | undefined {
+    const style = this.dialect.roster;
+    if (style === undefined) return undefined;
+    this.#rosterBudget ??= new TokenBucket(
+      output.rosterBytesPerSecond,
+      output.rosterBytesPerSecond,
+      nowMs,
+    );
+    if (this.#rosterBudget.waitMs(nowMs) > 0) {
+      this.rosterDue = true;
+      return undefined;
+    }
+    const listFor = style.render(names);
+    this.#rosterBudget.take(Buffer.byteLength(listFor("")), nowMs);
+    this.rosterDue = false;
+    return listFor;
+  }
+}
+
+/** The rendered items of a turn, as text and as bytes, and where each begins. */
+class Script {
+  readonly #lines: string[];
+  readonly #text: string;
+  #bytes: Uint8Array | undefined;
+  #starts: number[] | undefined;
+
+  constructor(
+    readonly items: readonly Item[],
+    readonly dialect: Dialect,
+  ) {
+    this.#lines = items.map((item) =>
+      dialect.output === "stream" || item.text.endsWith("\n") ? item.text : `${item.text}\n`,
+    );
+    this.#text = this.#lines.join("");
+  }
+
+  /** All of it, encoded once. */
+  get bytes(): Uint8Array {
+    this.#bytes ??= Buffer.from(this.#text);
+    return this.#bytes;
+  }
+
+  /** The bytes of items `from` up to `to`. */
+  slice(from: number, to: number): Uint8Array {
+    const starts = this.#byteStarts();
+    return this.bytes.subarray(starts[from], starts[to]);
+  }
+
+  /** Queues every item as a message of its own; a member that lags anyway gets them in one piece. */
+  spaceOut(session: Session): void {
+    if (this.items.length > output.unframedWaiting) {
+      session.pushSpaced(this.#text.endsWith("\n") ? this.#text.slice(0, -1) : this.#text);
+      return;
+    }
+    for (const item of this.items) session.pushSpaced(item.text);
+  }
+
+  #byteStarts(): number[] {
+    if (this.#starts !== undefined) return this.#starts;
+    const ascii = this.bytes.length === this.#text.length;
+    const starts = [0];
+    let end = 0;
+    for (const line of this.#lines) {
+      end += ascii ? line.length : Buffer.byteLength(line);
+      starts.push(end);
+    }
+    this.#starts = starts;
+    return starts;
+  }
+}
+
+/** Sends what a session hears that no room's turn has reached: answers, private messages, the past. */
+export function deliverAlone(session: Session): void {
+  composeFor(session, new Script([], session.dialect));
+}
+
+/** Puts together what one member hears: the room's items that are meant for it, and its own in their places. */
+function composeFor(session: Session, script: Script): void {
+  const { items } = script;
+  const own = session.personal ?? [];
+  const sink = session.isSpaced ? new SpacedSink(session, script) : new StreamSink(session, script);
+  let p = 0;
+  items.forEach((item, i) => {
+    for (; p < own.length && own[p]!.at <= item.at; p++) sink.personal(own[p]!.text);
+    if (item.at >= session.hearsFrom && item.hiddenFrom !== session.id) sink.item(i);
+  });
+  for (; p < own.length; p++) sink.personal(own[p]!.text);
+  sink.end();
+  session.personal = undefined;
+  session.special = false;
+  session.hearsFrom = 0;
+}
+
+class SpacedSink {
+  constructor(
+    readonly session: Session,
+    readonly script: Script,
+  ) {}
+  item(i: number): void {
+    this.session.pushSpaced(this.script.items[i]!.text);
+  }
+  personal(text: string): void {
+    this.session.pushSpaced(text);
+  }
+  end(): void {}
+}
+
+/** Joins runs of the shared bytes with a member's own, so that they leave in one write. */
+class StreamSink {
+  #pieces: Uint8Array[] = [];
+  #own = "";
+  #from = 0;
+  #to = 0;
+
+  constructor(
+    readonly session: Session,
+    readonly script: Script,
+  ) {}
+
+  item(i: number): void {
+    this.#closeOwn();
+    if (i !== this.#to) {
+      this.#closeRun();
+      this.#from = i;
+    }
+    this.#to = i + 1;
+  }
+
+  personal(text: string): void {
+    this.#closeRun();
+    this.#own += this.session.lineOf(text);
+  }
+
+  end(): void {
+    this.#closeRun();
+    this.#closeOwn();
+    const [first] = this.#pieces;
+    if (first === undefined) return;
+    this.session.outbox.send(this.#pieces.length === 1 ? first : Buffer.concat(this.#pieces));
+  }
+
+  #closeRun(): void {
+    if (this.#to > this.#from) this.#pieces.push(this.script.slice(this.#from, this.#to));
+    this.#from = this.#to;
+  }
+
+  #closeOwn(): void {
+    if (this.#own === "") return;
+    this.#pieces.push(Buffer.from(this.#own));
+    this.#own = "";
+  }
+}

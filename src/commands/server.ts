@@ -1,0 +1,177 @@
+// `parley server`: reads flags, starts the server, says where it is, listens to its own stdin and to signals.
+
+import { defineCommand } from "citty";
+import { quoted } from "../chat/text.ts";
+import { dialects } from "../dialects/table.ts";
+import { ParleyError } from "../errors.ts";
+import { connections, sender } from "../limits.ts";
+import { ChatServer, type ExtraPort } from "../net/chat-server.ts";
+import { contactLine } from "../registry/cpp-service.ts";
+import { print, say } from "../terminal/output.ts";
+import { typedLines } from "../terminal/typed-lines.ts";
+
+/** Where `--classic` opens CPP, which is no dialect of the chat. */
+const classicCppPort = 8080;
+
+export default defineCommand({
+  meta: { name: "server", description: "Serve a chat, a shared folder and a page for browsers" },
+  args: {
+    host: { type: "string", default: "127.0.0.1", description: "Address to listen on" },
+    port: {
+      type: "string",
+      default: "55000",
+      valueHint: "N",
+      description: "TCP port for everything, and UDP port for transfers (0: a free one)",
+    },
+    "web-port": {
+      type: "string",
+      default: "8000",
+      valueHint: "N",
+      description: "Port of the page (0: a free one)",
+    },
+    web: { type: "boolean", default: true, negativeDescription: "No page", description: "A page" },
+    files: { type: "string", default: "./FILES", valueHint: "DIR", description: "Shared folder" },
+    data: {
+      type: "string",
+      valueHint: "PATH",
+      description: "SQLite file that keeps messages and registrations (else in memory)",
+    },
+    listen: {
+      type: "string",
+      valueHint: "DIALECT=PORT…",
+      description: "Open a port for one dialect; may be repeated",
+    },
+    classic: { type: "boolean", description: "Open all dialects on their classic ports" },
+    rate: {
+      type: "string",
+      default: String(sender.messagesPerSecond),
+      valueHint: "N",
+      description: "Messages a second that one sender may keep up (0: no limit)",
+    },
+    "max-per-address": {
+      type: "string",
+      default: String(connections.maxPerAddress),
+      valueHint: "N",
+      description: "Connections from one address (loopback is exempt)",
+    },
+    json: { type: "boolean", description: "Say that the server is ready as JSON" },
+  },
+  async run({ args }) {
+    const extra = extraPorts(args.listen, args.classic === true);
+    const { host } = args;
+    const server = await ChatServer.start({
+      host,
+      port: portOf("--port", args.port),
+      webPort: args.web ? portOf("--web-port", args["web-port"]) : undefined,
+      files: args.files,
+      data: args.data,
+      rate: numberOf("--rate", args.rate),
+      maxPerAddress: numberOf("--max-per-address", args["max-per-address"]),
+      extra,
+      log: say,
+    });
+    announce(server, host, args.json === true, args.files);
+    await untilStopped(server);
+    say("");
+    say("Server shutting down...");
+    await server.stop();
+  },
+});
+
+function announce(server: ChatServer, host: string, json: boolean, files: string): void {
+  if (!isLoopback(host)) {
+    say(
+      `Warning: ${host} can be reached from other machines, and nothing here asks for a password.`,
+    );
+  }
+  say(`Chat and files on port ${server.port} (TCP and UDP), shared folder ${files}`);
+  if (server.webPort !== undefined)
+    say(`Page:          http://${urlHost(host)}:${server.webPort}/`);
+  for (const [name, port] of server.dialectPorts) say(`Dialect:       ${name} on port ${port}`);
+  say(`Terminal:      parley client ${urlHost(host)}:${server.port} --name NAME`);
+  say(`Without parley: nc ${host} ${server.port}`);
+  const { port, webPort } = server;
+  if (json) {
+    const ports = Object.fromEntries(server.dialectPorts);
+    print(JSON.stringify({ event: "listening", host, port, webPort, dialects: ports }));
+  } else {
+    print(`Server listening on ${host}:${port}`);
+  }
+}
+
+/** Resolves on SIGINT, SIGTERM or `/quit`. The end of stdin stops nothing. */
+function untilStopped(server: ChatServer): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  process.once("SIGINT", () => resolve());
+  process.once("SIGTERM", () => resolve());
+  const listen = async (): Promise<void> => {
+    for await (const line of typedLines(process.stdin)) {
+      if (line.trim() === "/quit") return resolve();
+      answerTyped(server, line.trim());
+    }
+  };
+  listen().catch(() => {});
+  return promise;
+}
+
+function answerTyped(server: ChatServer, line: string): void {
+  if (line === "/info") {
+    for (const entry of server.registry.entries()) print(contactLine(entry));
+  } else if (line === "/who") {
+    for (const name of server.who()) print(name);
+  } else if (line !== "") {
+    say(`There is no ${quoted(line)} here: type /info, /who or /quit`);
+  }
+}
+
+function extraPorts(listen: string | undefined, classic: boolean): ExtraPort[] {
+  const extra: ExtraPort[] = [];
+  const known = ["cpp", ...Object.keys(dialects)];
+  for (const item of listen === undefined ? [] : listen.split(",")) {
+    const [dialect = "", port, rest] = item.split("=");
+    if (!known.includes(dialect) || port === undefined || rest !== undefined) {
+      throw new ParleyError(
+        "usage",
+        `--listen ${quoted(item)} is not DIALECT=PORT with one of: ${known.join(", ")}`,
+      );
+    }
+    extra.push({
+      dialect,
+      port: portOf(`--listen ${dialect}=`, port),
+      flag: `--listen ${dialect}=PORT`,
+    });
+  }
+  if (!classic) return extra;
+  const asked = new Set(extra.map(({ dialect }) => dialect));
+  const classicPorts = Object.entries(dialects)
+    // The main port is open-chat's.
+    .filter(([name]) => name !== "open-chat")
+    .map(([dialect, { classicPort }]) => ({ dialect, port: classicPort }));
+  for (const { dialect, port } of [{ dialect: "cpp", port: classicCppPort }, ...classicPorts]) {
+    if (!asked.has(dialect)) extra.push({ dialect, port, flag: `--listen ${dialect}=PORT` });
+  }
+  return extra;
+}
+
+function portOf(flag: string, text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port >= 0 && port <= 65_535) return port;
+  throw new ParleyError(
+    "usage",
+    `${flag} ${quoted(text)} is no port: give a number from 0 to 65535`,
+  );
+}
+
+function numberOf(flag: string, text: string): number {
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isSafeInteger(value)) return value;
+  throw new ParleyError("usage", `${flag} ${quoted(text)} is no whole number from 0 on`);
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
+}
+
+function urlHost(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}

@@ -1,0 +1,85 @@
+// The table of subcommands, each loaded when it is called, and the only place where the process ends.
+
+import type { CommandDef } from "citty";
+import { nearest } from "./command-line.ts";
+import { exitCode, ParleyError } from "./errors.ts";
+import { version } from "./version.ts";
+
+type Entry = { description: string; load: () => Promise<{ default: CommandDef }> };
+
+// citty's type of a command depends on its flags; the table needs only what all have in common.
+const load = (module: Promise<{ default: unknown }>): Promise<{ default: CommandDef }> =>
+  module as Promise<{ default: CommandDef }>;
+
+const commands: Readonly<Record<string, Entry>> = {
+  server: {
+    description: "Serve a chat, a shared folder and a page for browsers",
+    load: () => load(import("./commands/server.ts")),
+  },
+  client: {
+    description: "Chat in a terminal, or from a pipe",
+    load: () => load(import("./commands/client.ts")),
+  },
+  peer: {
+    description: "Call someone directly, by way of a registry",
+    load: () => load(import("./commands/peer.ts")),
+  },
+  "fetch-file": {
+    description: "Fetch files from a server, fast and verified",
+    load: () => load(import("./commands/fetch-file.ts")),
+  },
+  classic: {
+    description: "Talk to the small servers of the systems that parley grew from",
+    load: () => load(import("./commands/classic.ts")),
+  },
+};
+
+const width = Math.max(...Object.keys(commands).map((name) => name.length));
+const help = `parley ${version}: chat and file transfer for people and machines
+
+Usage: parley COMMAND [flags]
+
+Commands:
+${Object.entries(commands)
+  .map(([name, { description }]) => `  ${name.padEnd(width)}  ${description}`)
+  .join("\n")}
+
+parley COMMAND --help tells its flags; every flag can also be set in the environment, as in
+PARLEY_SERVER_PORT=55000. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 cannot connect, 4 refused,
+5 not found, 6 integrity or protocol error, 7 stalled, 130 interrupted.
+`;
+
+async function main(words: readonly string[]): Promise<number> {
+  const [name = "", ...rest] = words;
+  if (name === "--help" || name === "-h" || name === "help") return tell(help);
+  if (name === "--version" || name === "-v") return tell(`${version}\n`);
+  if (!Object.hasOwn(commands, name)) {
+    const near = nearest(name, Object.keys(commands));
+    const hint = near === undefined ? "see parley --help" : `did you mean ${near}?`;
+    if (name === "") process.stderr.write(help);
+    else process.stderr.write(`parley: there is no command '${printable(name)}': ${hint}\n`);
+    return exitCode.usage;
+  }
+  const { default: command } = await commands[name]!.load();
+  const { run } = await import("./run-command.ts");
+  return run(name, command, rest);
+}
+
+function tell(text: string): number {
+  process.stdout.write(text);
+  return exitCode.done;
+}
+
+function printable(word: string): string {
+  return word.slice(0, 40).replace(/[^\x20-\x7e]/g, "?");
+}
+
+let code: number;
+try {
+  code = await main(process.argv.slice(2));
+} catch (error) {
+  code = error instanceof ParleyError ? error.exitCode : exitCode.failed;
+  const text = error instanceof ParleyError ? error.message : (error as Error).stack;
+  process.stderr.write(`parley: ${text}\n`);
+}
+process.exit(code);

@@ -1,0 +1,123 @@
+// TCP ports of the server: accepts, counts, and gives every connection its adapter. Knows what protocols exist (dialects, CPP),
+// not what they say.
+
+import type { Hub } from "../chat/hub.ts";
+import { count } from "../chat/metrics.ts";
+import type { Dialect } from "../dialects/dialect.ts";
+import { connections as limits } from "../limits.ts";
+import type { CppService } from "../registry/cpp-service.ts";
+import { ChatConnection, type ChatSocket } from "./chat-connection.ts";
+import { unixMs } from "./clock.ts";
+
+/** What a port speaks: one dialect, CPP alone, or whatever the first bytes say. */
+export type Speech =
+  | { kind: "dialect"; dialect: Dialect }
+  | { kind: "cpp" }
+  | { kind: "any"; native: Dialect; text: Dialect; webPort: () => number | undefined };
+
+export type ChatPortOptions = {
+  host: string;
+  port: number;
+  speech: Speech;
+  hub: Hub;
+  cpp: () => CppService;
+  log: (line: string) => void;
+  admission: Admission;
+};
+
+/** Counts connections, over all ports. Loopback is exempt from the bound on one address. */
+export class Admission {
+  #perAddress = new Map<string, number>();
+  #total = 0;
+
+  constructor(readonly maxPerAddress: number) {}
+
+  /** Undefined if the connection may come; else the sentence for it. */
+  enter(address: string): string | undefined {
+    if (this.#total >= limits.maxTotal) return "The server is full: try again later";
+    const here = this.#perAddress.get(address) ?? 0;
+    if (here >= this.maxPerAddress && !isLoopback(address)) {
+      return `There are ${here} connections from ${address} already: close one first`;
+    }
+    this.#total++;
+    this.#perAddress.set(address, here + 1);
+    return undefined;
+  }
+
+  leave(address: string): void {
+    this.#total--;
+    const here = (this.#perAddress.get(address) ?? 1) - 1;
+    if (here <= 0) this.#perAddress.delete(address);
+    else this.#perAddress.set(address, here);
+  }
+}
+
+export interface ChatPort {
+  readonly port: number;
+  /** Takes no more connections; those that exist go on. */
+  close(): void;
+}
+
+/** Starts listening. @throws with `code` `EADDRINUSE` when the port is taken */
+export function openChatPort(options: ChatPortOptions): ChatPort {
+  const undecided = new Set<ChatConnection>();
+  const listener = Bun.listen<ChatConnection | undefined>({
+    hostname: options.host,
+    port: options.port,
+    allowHalfOpen: true,
+    data: undefined,
+    socket: {
+      open(socket) {
+        const refusal = options.admission.enter(remoteAddress(socket));
+        if (refusal !== undefined) {
+          count(options.hub.options.metrics.connectionsRefused, "full");
+          socket.end(`${refusal}\n`);
+          return;
+        }
+        socket.setNoDelay(true);
+        socket.setKeepAlive(true, limits.keepAliveMs);
+        const connection = new ChatConnection(socket, options, undecided);
+        socket.data = connection;
+        connection.opened(unixMs());
+      },
+      data: (socket, bytes) => socket.data?.received(bytes, unixMs()),
+      drain: (socket) => socket.data?.drained(unixMs()),
+      timeout: (socket) => socket.data?.timedOut(),
+      end(socket) {
+        if (socket.data === undefined) socket.end();
+        else socket.data.ended(unixMs());
+      },
+      close(socket) {
+        if (socket.data === undefined) return;
+        options.admission.leave(socket.data.peer.address);
+        socket.data.closed(unixMs());
+        socket.data = undefined;
+      },
+      error() {},
+    },
+  });
+  const timer = setInterval(() => {
+    const nowMs = unixMs();
+    for (const connection of undecided) connection.decide(nowMs);
+  }, decideEveryMs);
+  return {
+    port: listener.port,
+    close() {
+      clearInterval(timer);
+      listener.stop();
+    },
+  };
+}
+
+/** How often undecided connections are looked at; under half of the shortest wait. */
+const decideEveryMs = 10;
+
+/** IPv4 that came over an IPv6 socket is written as IPv4. */
+export function remoteAddress(socket: ChatSocket): string {
+  const address = socket.remoteAddress;
+  return address.startsWith("::ffff:") ? address.slice(7) : address;
+}
+
+function isLoopback(address: string): boolean {
+  return address.startsWith("127.") || address === "::1";
+}

@@ -1,0 +1,90 @@
+// The hub's file desk: lists, transfers and S1's downloads, over the services that do the work. Answers come later, so they are
+// callbacks; a session's transfers end with it.
+
+import type { FileEntry, Ref } from "../chat/events.ts";
+import type { FileDesk } from "../chat/file-desk.ts";
+import { harmless } from "../chat/text.ts";
+import { downloadStarted } from "../dialects/open-chat.ts";
+import type { Peer } from "../dialects/dialect.ts";
+import { ParleyError } from "../errors.ts";
+import { history } from "../limits.ts";
+import type { ClassicDownloads } from "./classic-download.ts";
+import type { FileService } from "./file-service.ts";
+import type { FileSession } from "./file-session.ts";
+
+export class ServerFiles implements FileDesk {
+  readonly #service: FileService;
+  readonly #downloads: ClassicDownloads;
+  readonly #log: (line: string) => void;
+  readonly #sessions = new Map<number, FileSession>();
+
+  constructor(service: FileService, downloads: ClassicDownloads, log: (line: string) => void) {
+    this.#service = service;
+    this.#downloads = downloads;
+    this.#log = log;
+  }
+
+  list(
+    after: string | undefined,
+    limit: number | undefined,
+    answer: Parameters<FileDesk["list"]>[2],
+  ): void {
+    this.#page(after, limit).then(answer, (error: unknown) => answer(asParleyError(error)));
+  }
+
+  fetch(
+    session: number,
+    peer: Peer,
+    request: Readonly<Record<string, unknown>>,
+    _ref: Ref | undefined,
+    send: (line: Readonly<Record<string, unknown>>) => void,
+  ): void {
+    let files = this.#sessions.get(session);
+    if (files === undefined) {
+      files = this.#service.session(peer.address, { send });
+      this.#sessions.set(session, files);
+    }
+    files.handle(request);
+  }
+
+  download(name: string, peer: Peer, answer: Parameters<FileDesk["download"]>[2]): void {
+    this.#downloads.start(name, { address: peer.address, onFailed: this.#log }).then(
+      ({ port, sizeBytes }) => {
+        this.#log(downloadStarted);
+        answer({ port, sizeBytes, name: harmless(name) });
+      },
+      (error: unknown) => answer(asParleyError(error)),
+    );
+  }
+
+  closed(session: number): void {
+    this.#sessions.get(session)?.close();
+    this.#sessions.delete(session);
+  }
+
+  async #page(after: string | undefined, limit: number | undefined) {
+    const files: FileEntry[] = [];
+    let from = after;
+    // Dialects that know no pages get the whole list, as far as one message can hold it.
+    for (;;) {
+      const page = await this.#service.folder.list(from);
+      for (const { name, size, modified } of page.files) {
+        files.push({ name, sizeBytes: size, modifiedMs: modified });
+        if (files.length === limit) {
+          const more = page.next !== undefined || page.files.at(-1)?.name !== name;
+          return { files, next: more ? name : undefined };
+        }
+      }
+      from = page.next;
+      if (from === undefined || files.length >= history.wholeListFiles) {
+        return { files, next: from };
+      }
+      if (limit !== undefined) return { files, next: from };
+    }
+  }
+}
+
+function asParleyError(error: unknown): ParleyError {
+  if (error instanceof ParleyError) return error;
+  return new ParleyError("failed", `The shared folder can't be read: ${(error as Error).message}`);
+}

@@ -1,0 +1,52 @@
+// Runs one loaded subcommand: strict flags, help, and the exit code for whatever it throws.
+
+import { type CommandDef, renderUsage, runCommand } from "citty";
+import { strictArguments } from "./command-line.ts";
+import { exitCode, ParleyError } from "./errors.ts";
+import { flush, say } from "./terminal/output.ts";
+import { version } from "./version.ts";
+
+/** Answers the exit code, after all output has left. */
+export async function run(
+  name: string,
+  command: CommandDef,
+  words: readonly string[],
+): Promise<number> {
+  try {
+    const beforeDashes = words.includes("--") ? words.slice(0, words.indexOf("--")) : words;
+    if (beforeDashes.includes("--help") || beforeDashes.includes("-h")) {
+      const usage = await renderUsage(command, { meta: { name: "parley", version } });
+      process.stdout.write(`${process.stdout.isTTY ? usage : plain(usage)}\n`);
+      return exitCode.done;
+    }
+    const definitions =
+      (await (typeof command.args === "function" ? command.args() : command.args)) ?? {};
+    const rawArgs = strictArguments(name, definitions, words, process.env);
+    const { result } = await runCommand(command, { rawArgs });
+    return typeof result === "number" ? result : exitCode.done;
+  } catch (error) {
+    return explain(name, error);
+  } finally {
+    await flush();
+  }
+}
+
+function explain(name: string, error: unknown): number {
+  if (error instanceof ParleyError) {
+    say(`parley ${name}: ${error.message}`);
+    return error.exitCode;
+  }
+  // citty's own: a required flag or argument is missing.
+  if (error instanceof Error && error.name === "CLIError") {
+    say(`parley ${name}: ${plain(error.message)}; see parley ${name} --help`);
+    return exitCode.usage;
+  }
+  say(
+    `parley ${name}: internal error, please report it: ${error instanceof Error ? error.stack : String(error)}`,
+  );
+  return exitCode.failed;
+}
+
+function plain(text: string): string {
+  return Bun.stripANSI(text);
+}
