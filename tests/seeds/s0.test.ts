@@ -19,17 +19,20 @@ let log: string[];
 let server: Bun.TCPSocketListener<CppService>;
 let address: string;
 
+type Socket = Bun.Socket<CppService>;
+
+function answer(socket: Socket, given: ReturnType<CppService["receive"]>): void {
+  log.push(...given.log);
+  if (given.reply !== undefined) socket.write(given.reply);
+  if (given.end) socket.end();
+}
+
 beforeEach(() => {
   registry = new Registry();
   log = [];
 });
 
 beforeAll(() => {
-  const answer = (socket: Bun.Socket<CppService>, given: ReturnType<CppService["receive"]>) => {
-    log.push(...given.log);
-    if (given.reply !== undefined) socket.write(given.reply);
-    if (given.end) socket.end();
-  };
   server = Bun.listen<CppService>({
     hostname: "127.0.0.1",
     port: 0,

@@ -1,0 +1,41 @@
+import { expect, test } from "bun:test";
+import { callableHost, isLoopback, parseHostPort, socketReason } from "../../src/net/host-port.ts";
+
+test.each([
+  ["127.0.0.1:8080", { host: "127.0.0.1", port: 8080 }],
+  ["example.org:1", { host: "example.org", port: 1 }],
+  [" localhost:65535 ", { host: "localhost", port: 65_535 }],
+  ["[::1]:80", { host: "::1", port: 80 }],
+  ["::1:80", undefined],
+  ["host", undefined],
+  ["host:", undefined],
+  [":80", undefined],
+  ["host:0", undefined],
+  ["host:65536", undefined],
+  ["host:8o", undefined],
+  ["a b:80", undefined],
+  ["http://host:80", undefined],
+])("%p is read as %p", (text, address) => {
+  expect(parseHostPort(text)).toEqual(address);
+});
+
+test("what only this machine can reach", () => {
+  for (const host of ["127.0.0.1", "127.9.9.9", "localhost", "::1"])
+    expect(isLoopback(host)).toBe(true);
+  for (const host of ["0.0.0.0", "::", "10.0.0.1", "127.evil.org"])
+    expect(isLoopback(host)).toBe(false);
+});
+
+test("a listener on every address is called on one that exists", () => {
+  expect(callableHost("10.1.2.3")).toBe("10.1.2.3");
+  expect(callableHost("0.0.0.0")).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
+  expect(callableHost("0.0.0.0")).not.toBe("0.0.0.0");
+});
+
+test("what the system says, in words, without escapes", () => {
+  expect(socketReason(Object.assign(new Error("x"), { code: "ECONNREFUSED" }))).toBe(
+    "connection refused",
+  );
+  expect(socketReason(new Error("odd\x1b[31m\nthing"))).toBe("odd thing");
+  expect(socketReason({ code: "toString" })).toBe("[object Object]");
+});
