@@ -1,0 +1,127 @@
+// One room, five ways of speaking: each hears the others in its own words. Through the hub, without sockets.
+
+import { expect, test } from "bun:test";
+import { Rig } from "./rig.ts";
+
+function fivePeople() {
+  const rig = new Rig();
+  const alice = rig.enter("open-chat", "Alice");
+  const annie = rig.enter("chat-room", ":Ann:annie");
+  const emil = rig.enter("line-chat", "Emil");
+  const ben = rig.enter("select-chat", "Ben");
+  const all = { alice, annie, emil, ben };
+  const heard = () =>
+    Object.fromEntries(
+      Object.entries(all).map(([name, person]) => [name, person.heard().join("|")]),
+    );
+  heard();
+  return { rig, ...all, heard };
+}
+
+test("a public message of any of them reaches all, each in its own words", () => {
+  const { alice, annie, emil, ben, heard } = fivePeople();
+  alice.say("text");
+  expect(heard()).toEqual({
+    alice: "Alice: text",
+    annie: ":Alice:text",
+    emil: "\nAlice: text\n",
+    ben: "Alice : ALL - text\n",
+  });
+  annie.say(":Ann:text");
+  expect(heard()).toEqual({
+    alice: "annie: text",
+    annie: ":Ann:text",
+    emil: "\nannie: text\n",
+    ben: "annie : ALL - text\n",
+  });
+  emil.say("text");
+  expect(heard()).toEqual({
+    alice: "Emil: text",
+    annie: ":Emil:text",
+    emil: "",
+    ben: "Emil : ALL - text\n",
+  });
+  ben.say("ALL - text");
+  expect(heard()).toEqual({
+    alice: "Ben: text",
+    annie: ":Ben:text",
+    emil: "\nBen: text\n",
+    ben: "",
+  });
+});
+
+test("coming, leaving, a new name", () => {
+  const { rig, alice, heard } = fivePeople();
+  const ida = rig.enter("line-chat", "Ida");
+  expect(heard()).toEqual({
+    alice: "Ida has joined the chat!|ALL annie Emil Ben Ida ",
+    annie: "new user :Ida:Ida joined \n",
+    emil: "\nIda joined the chat:\n",
+    ben: "__users__ Alice,annie,Emil,Ben,Ida\nIda joined the chat\n",
+  });
+  ida.close();
+  expect(heard()).toEqual({
+    alice: "Ida left the chat...|ALL annie Emil Ben ",
+    annie: ":Ida:Ida left chat",
+    emil: "\nIda left the chat:\n",
+    ben: "Ida left the chat\n__users__ Alice,annie,Emil,Ben\n",
+  });
+  alice.say("CHANGENAME Alice Eve");
+  const said = heard();
+  expect(said.alice).toBe("Alice changed his name to Eve!");
+  expect(said.annie).toBe("user Alice is called Eve now");
+  expect(said.emil).toBe("\nAlice is called Eve now:\n");
+  expect(said.ben).toMatch(/^Alice is called Eve now\n__users__ [A-Za-z,]+\n$/);
+});
+
+test("private messages reach whom they are for, and nobody else", () => {
+  const { alice, ben, heard } = fivePeople();
+  alice.say("~annie hi");
+  alice.say("~Emil hi");
+  alice.say("~Ben hi");
+  expect(heard()).toEqual({
+    alice: ["annie", "Emil", "Ben"].map((name) => `from you to ${name}: (PRIVATE)  hi`).join("|"),
+    annie: ":Alice:(private) hi",
+    emil: "\nAlice (private): hi\n",
+    ben: "Alice : Ben - hi\n",
+  });
+  ben.say("Alice,emil - psst");
+  expect(heard()).toEqual({
+    alice: "Ben: (PRIVATE)  psst",
+    annie: "",
+    emil: "\nBen (private): psst\n",
+    ben: "",
+  });
+});
+
+test("a private chat across dialects", () => {
+  for (const [name, person] of [
+    ["Alice", "alice"],
+    ["annie", "annie"],
+    ["Emil", "emil"],
+  ] as const) {
+    const { heard, ben, ...others } = fivePeople();
+    ben.say(name);
+    expect(heard()[person]).toContain("private chat: Ben asks you, type accept or reject");
+    others[person].say("accept");
+    expect(heard()[person]).toContain("private chat with Ben has started, type leave to end it");
+    ben.say("just us");
+    others[person].say("yes");
+    const said = heard();
+    expect(said[person]).toContain("just us");
+    expect(said.ben).toBe(`${name} : Ben - yes\n`);
+    for (const [third, text] of Object.entries(said)) {
+      if (third !== person && third !== "ben") expect(text).toBe("");
+    }
+    others[person].say("leave");
+    expect(heard().ben).toBe(`private chat with ${name} has ended\n`);
+  }
+});
+
+test("names are one space", () => {
+  const { rig } = fivePeople();
+  expect(rig.enter("line-chat", "ANNIE").heard().join("")).toContain("is taken");
+  expect(rig.enter("chat-room", ":Zoe:emil").heard().join("")).toContain("is taken");
+  expect(rig.enter("open-chat", "ben").heard().join("")).toContain("is taken");
+  expect(rig.enter("select-chat", "alice").heard().join("")).toContain("is taken");
+});

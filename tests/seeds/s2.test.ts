@@ -1,0 +1,94 @@
+// S2: the calculator and the chat room with login, through the hub and without sockets. Greeting and date-time, which have no
+// session, are in tests/dialects and, over sockets, in s2-binary.test.ts.
+
+import { expect, test } from "bun:test";
+import { Rig } from "./rig.ts";
+
+test("calculator: a name, expressions, q", () => {
+  const rig = new Rig();
+  const ann = rig.connect("calculator");
+  ann.say("Ann");
+  expect(ann.heard()).toEqual([]);
+  ann.say("15 + 35", "4.5 / -6", "1 / 0", "nonsense", "1 ^ 2", "27 * -6");
+  expect(ann.heard()).toEqual([
+    "50.0",
+    "-0.75",
+    "Division by zero has no value",
+    "Incorrect expression format",
+    "Incorrect operator",
+    "-162.0",
+  ]);
+  ann.say("q");
+  expect([ann.heard(), ann.ended]).toEqual([["Session Ended"], true]);
+  expect(rig.log).toEqual(["Client name is : Ann", "Session Ended"]);
+});
+
+test("calculator: whoever calculates is in no room", () => {
+  const rig = new Rig();
+  const alice = rig.enter("open-chat", "Alice");
+  alice.heard();
+  rig.enter("calculator", "Alice").say("1 + 1");
+  alice.say("show");
+  expect(alice.heard()).toEqual(["ALL "]);
+});
+
+test("greeting: one message, one answer, the end", () => {
+  const rig = new Rig();
+  const ann = rig.enter("greeting", "Knock knock..");
+  expect([ann.heard(), ann.ended]).toEqual([["Who's there?"], true]);
+});
+
+test("chat-room: login, lines as they came, leaving", () => {
+  const rig = new Rig();
+  const ann = rig.connect("chat-room");
+  expect(ann.heard()).toEqual(["Please, Enter Your ig name"]);
+  ann.say(":Ann:annie");
+  expect(ann.heard()).toEqual([
+    "new user :Ann:annie connected!\n",
+    "new user :Ann:annie joined \n",
+  ]);
+  const bob = rig.connect("chat-room");
+  bob.say(":Bob:bo");
+  expect(ann.heard()).toEqual(["new user :Bob:bo joined \n"]);
+  expect(bob.heard()).toEqual([
+    "Please, Enter Your ig name",
+    "new user :Bob:bo connected!\n",
+    "new user :Bob:bo joined \n",
+  ]);
+  ann.say(":Ann:hello");
+  expect(ann.heard()).toEqual([":Ann:hello"]);
+  expect(bob.heard()).toEqual([":Ann:hello"]);
+  bob.close();
+  expect(ann.heard()).toEqual([":Bob:bo left chat"]);
+  expect(rig.log).toContain("Connected ('127.0.0.1', 40001)");
+  expect(rig.log).toContain("new user name is :Ann:annie!");
+});
+
+test("chat-room: handles are unique, and nobody goes by somebody else's name", () => {
+  const rig = new Rig();
+  const ann = rig.enter("chat-room", ":Ann:annie");
+  ann.heard();
+  const other = rig.connect("chat-room");
+  other.heard();
+  other.say(":Eve:Annie");
+  const [reason, question, ...more] = other.heard();
+  expect([reason?.includes("taken"), question, more]).toEqual([
+    true,
+    "Please, Enter Your ig name",
+    [],
+  ]);
+  other.say(":annie:eve");
+  expect(ann.heard()).toEqual(["new user :eve:eve joined \n"]);
+  other.say(":annie:hi");
+  expect(ann.heard()).toEqual([":eve:hi"]);
+});
+
+test("chat-room: a person without a client", () => {
+  const rig = new Rig();
+  const ann = rig.enter("chat-room", "annie", true);
+  ann.say("hello: you");
+  expect(ann.heard().join("")).toBe(
+    "Please, Enter Your ig name" +
+      "new user :annie:annie connected!\nnew user :annie:annie joined \n:annie:hello: you\n",
+  );
+});
