@@ -33,6 +33,12 @@ export function accept(session: Session, tell: TellChat): ChatRefusal {
   // Whoever the session has asked itself is let go: there is one chat at a time.
   withdraw(session, tell, "left");
   clearInvitation(asker, session);
+  // Whoever has asked the asker meanwhile is told that it is busy now.
+  const third = asker.askedBy;
+  if (third !== undefined) {
+    clearInvitation(third, asker);
+    tell(third, "busy", asker.name);
+  }
   session.partner = asker;
   asker.partner = session;
   tell(asker, "started", session.name);
