@@ -123,7 +123,7 @@ export type Answer =
 export type ListedFile = { name: string; sizeBytes: number; modifiedMs: number };
 
 /** Why `say` and `tell` did not take a message. */
-export type Unsayable = "empty" | "too-long" | "queue-full" | "ended" | "no-recipient";
+export type Unsayable = "too-long" | "queue-full" | "ended" | "no-recipient";
 
 /** The session as its driver and its user see it; `Session` in session.ts is the one implementation. */
 export interface NativeSession {
@@ -136,6 +136,8 @@ export interface NativeSession {
   readonly nextDeadlineMs: number | undefined;
   /** What is to be done now, in order; the list is the caller's. */
   take(): Output[];
+  /** Longest text that the server takes, in UTF-16 units. */
+  readonly textChars: number;
   /** Queues a message to the room (to the partner alone while a private chat lasts); sent at once when possible. Answers its `id`. */
   say(text: string): number | Unsayable;
   tell(to: readonly string[], text: string): number | Unsayable;
@@ -148,8 +150,8 @@ export interface NativeSession {
   /** Messages not acknowledged yet. */
   readonly unacknowledged: number;
   /** How many more messages `say` takes at the moment. */
-  readonly room: string;
   readonly space: number;
+  readonly room: string;
   readonly name: string | undefined;
   readonly online: boolean;
   /** Partner of the private chat by consent that lasts. */

@@ -85,6 +85,10 @@ export class Session implements NativeSession {
     return this.#state === "ended" ? 0 : this.#out.space;
   }
 
+  get textChars(): number {
+    return this.#textChars;
+  }
+
   get resumePoint(): { epoch: string; seq: number; mail: number } | undefined {
     return this.#log.point;
   }
@@ -191,7 +195,6 @@ export class Session implements NativeSession {
 
   #queue(text: string, to: readonly string[] | undefined): number | Unsayable {
     if (this.#state === "ended") return "ended";
-    if (text === "") return "empty";
     if (text.length > this.#textChars) return "too-long";
     return this.#out.queue(text, to);
   }

@@ -73,7 +73,13 @@ export class Writer {
     this.#onClosed = handler;
   }
 
-  /** Resolves when all is written, or after `timeoutMs`. */
+  /** Resolves when all is written or nobody reads any more, however long that takes: for data. */
+  emptied(): Promise<void> {
+    if (this.#writingBytes === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Resolves when all is written, or after `timeoutMs`: for logs. */
   async flush(timeoutMs: number = limits.flushTimeoutMs): Promise<void> {
     const notice = this.#dropNotice();
     if (notice !== "" && !this.#closed) {

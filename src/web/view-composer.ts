@@ -12,7 +12,6 @@ export type ComposerActions = {
 };
 
 const problems: Readonly<Record<Unsayable, string>> = {
-  empty: "",
   "too-long": `A message has at most ${message.maxTextChars} characters.`,
   "queue-full": "Too many messages wait for the connection. Try again in a moment.",
   ended: "You are not connected.",

@@ -1,0 +1,53 @@
+// `parley client`: reads flags, puts session, connection and terminal or pipe together, runs them.
+
+import { defineCommand } from "citty";
+import { nameProblem, roomProblem } from "../chat/names.ts";
+import { quoted } from "../chat/text.ts";
+import { ParleyError } from "../errors.ts";
+import { parseHostPort } from "../net/host-port.ts";
+import { runPipe } from "../terminal/run-pipe.ts";
+
+export default defineCommand({
+  meta: { name: "client", description: "Chat in a terminal, or from a pipe" },
+  args: {
+    server: {
+      type: "positional",
+      required: false,
+      default: "127.0.0.1:55000",
+      valueHint: "HOST:PORT",
+      description: "Where the server listens",
+    },
+    name: { type: "string", valueHint: "NAME", description: "Who you are (your user name)" },
+    room: { type: "string", default: "lobby", valueHint: "ROOM", description: "Room to be in" },
+    downloads: {
+      type: "string",
+      default: "./Downloads",
+      valueHint: "FOLDER",
+      description: "Where /get saves files",
+    },
+    follow: { type: "boolean", description: "In a pipe: keep listening after the end of input" },
+    json: { type: "boolean", description: "One JSON object a line instead of text" },
+  },
+  async run({ args }) {
+    const to = parseHostPort(args.server);
+    if (to === undefined) {
+      throw new ParleyError(
+        "usage",
+        `${quoted(args.server)} is no address: write HOST:PORT, such as 127.0.0.1:55000`,
+      );
+    }
+    const nameIssue = args.name === undefined ? undefined : nameProblem(args.name);
+    if (nameIssue !== undefined) throw new ParleyError("name-invalid", nameIssue);
+    const roomIssue = roomProblem(args.room);
+    if (roomIssue !== undefined) throw new ParleyError("room-invalid", roomIssue);
+    const options = {
+      to,
+      name: args.name,
+      room: args.room,
+      downloads: args.downloads,
+      follow: args.follow ?? false,
+      json: args.json ?? false,
+    };
+    return runPipe(options);
+  },
+});

@@ -1,0 +1,110 @@
+// Getting a client's session online for the first time: the name to use, the connection, and what to say if there is none.
+// Later losses are the session's own business. Knows neither prompt nor pipe.
+
+import { userInfo } from "node:os";
+import { nameProblem } from "../chat/names.ts";
+import { harmless } from "../chat/text.ts";
+import type { SessionEvent } from "../client/events.ts";
+import { Session } from "../client/session.ts";
+import { isErrorCode, ParleyError } from "../errors.ts";
+import type { Address } from "../net/host-port.ts";
+import { NativeConnection } from "../net/native-connection.ts";
+
+export type ClientOptions = {
+  to: Address;
+  /** As given with --name; undefined: a sensible one. */
+  name: string | undefined;
+  room: string;
+  downloads: string;
+  follow: boolean;
+  json: boolean;
+};
+
+export type Login = { session: Session; connection: NativeConnection };
+
+/**
+ * Connects and logs in. `hear` gets every event, from `online` on; `interrupted` ends the attempt.
+ * @throws ParleyError `cannot-connect`, `name-taken` and the server's other refusals, or what `interrupted` rejects with
+ */
+export async function login(
+  options: ClientOptions,
+  hear: (event: SessionEvent) => void,
+  interrupted: Promise<never>,
+): Promise<Login> {
+  const names = options.name === undefined ? defaultNames() : [options.name];
+  for (const [index, name] of names.entries()) {
+    try {
+      return await attempt(options, name, hear, interrupted);
+    } catch (error) {
+      const taken = error instanceof ParleyError && error.code === "name-taken";
+      if (!taken || index === names.length - 1) throw error;
+    }
+  }
+  throw new ParleyError("name-invalid", "There is no name to use: give one with --name");
+}
+
+async function attempt(
+  options: ClientOptions,
+  name: string,
+  hear: (event: SessionEvent) => void,
+  interrupted: Promise<never>,
+): Promise<Login> {
+  const { promise: online, resolve, reject } = Promise.withResolvers<void>();
+  let welcomed = false;
+  const session = new Session({ name, room: options.room, secret: secret(), random: Math.random });
+  const connection = new NativeConnection(options.to, session, (event) => {
+    if (event.type === "online" && !welcomed) {
+      welcomed = true;
+      resolve();
+    }
+    if (welcomed) hear(event);
+    else if (event.type === "offline") reject(cannotConnect(options.to, event.reason));
+    else if (event.type === "ended") reject(refusal(event.code, event.message));
+  });
+  connection.start();
+  try {
+    await Promise.race([online, interrupted]);
+  } catch (error) {
+    await connection.leave();
+    throw error;
+  }
+  return { session, connection };
+}
+
+function cannotConnect({ host, port }: Address, reason: string): ParleyError {
+  const where = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  return new ParleyError(
+    "cannot-connect",
+    `Cannot chat at ${where}: ${harmless(reason)}. Is parley server running there?`,
+  );
+}
+
+/** What ended a session, as an error of the command. */
+export function refusal(code: string, message: string): ParleyError {
+  return new ParleyError(isErrorCode(code) ? code : "name-taken", harmless(message));
+}
+
+// The user's name if it can be one, then the same with something that nobody else has.
+function defaultNames(): string[] {
+  const tail = secret()
+    .replace(/[^a-z0-9]/g, "")
+    .slice(0, 4)
+    .padEnd(4, "0");
+  const guest = `guest-${tail}`;
+  const user = userName();
+  return user === undefined ? [guest] : [user, `${user.slice(0, 24)}-${tail}`, guest];
+}
+
+function userName(): string | undefined {
+  try {
+    const name = userInfo().username;
+    return nameProblem(name) === undefined ? name : undefined;
+  } catch {
+    // A user id without an entry, as in a container, has no name.
+    return undefined;
+  }
+}
+
+function secret(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString("base64url");
+}

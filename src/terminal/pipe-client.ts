@@ -1,0 +1,215 @@
+// `parley client` in a pipe: every line of stdin is a message, literally; what the room says goes to stdout, what happens to
+// stderr. Reads no faster than the server acknowledges and hears no faster than stdout is read. Knows no flags.
+
+import type { NativeSession, SessionEvent } from "../client/events.ts";
+import { isErrorCode, ParleyError } from "../errors.ts";
+import { client as limits } from "../limits.ts";
+import { LineSplitter } from "../net/line-splitter.ts";
+import type { NativeConnection } from "../net/native-connection.ts";
+import { clientJson, clientLine } from "./client-lines.ts";
+import { say, type Writer } from "./output.ts";
+
+export type PipeOptions = {
+  /** Keep listening after the end of input. */
+  follow: boolean;
+  json: boolean;
+  input: AsyncIterable<Uint8Array>;
+  output: Writer;
+  /** Unsent lines are given up when no connection came back for this long; never with `follow`. */
+  giveUpMs?: number;
+};
+
+export class PipeClient {
+  readonly #session: NativeSession;
+  readonly #connection: NativeConnection;
+  readonly #options: PipeOptions;
+  readonly #over = Promise.withResolvers<void>();
+  // Line numbers of messages that are on their way, by message.
+  readonly #lines = new Map<number, number>();
+  #room: (() => void) | undefined;
+  #line = 0;
+  #ended = false;
+  #inputDone = false;
+  #lastSeq: number | undefined;
+  #failure: ParleyError | undefined;
+  #giveUp: Timer | undefined;
+
+  constructor(session: NativeSession, connection: NativeConnection, options: PipeOptions) {
+    this.#session = session;
+    this.#connection = connection;
+    this.#options = options;
+  }
+
+  /** Runs until all of stdin is acknowledged (for good with `follow`); the session is online already. @throws ParleyError */
+  async run(): Promise<void> {
+    const { output } = this.#options;
+    output.onClosed(() => this.#end());
+    const reading = this.#read();
+    await this.#over.promise;
+    clearTimeout(this.#giveUp);
+    await this.#connection.leave();
+    await output.emptied();
+    // A stdin that nobody closes must not keep us.
+    void reading;
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Ctrl-C: ends at once, saying what was left undone. */
+  interrupt(): void {
+    const open = this.#session.unacknowledged;
+    const left = open === 0 ? "" : `: ${open} messages were not acknowledged`;
+    this.#fail(new ParleyError("interrupted", `Interrupted${left}`));
+  }
+
+  hear(event: SessionEvent): void {
+    if (this.#ended) return;
+    this.#print(event);
+    switch (event.type) {
+      case "online":
+        clearTimeout(this.#giveUp);
+        this.#giveUp = undefined;
+        return;
+      case "offline":
+        return this.#startGivingUp();
+      case "acknowledged":
+        for (const id of this.#lines.keys()) {
+          if (id > event.id) break;
+          this.#lines.delete(id);
+        }
+        this.#lastSeq = event.seq ?? this.#lastSeq;
+        return this.#progress();
+      case "message":
+        return this.#progress();
+      case "failed":
+        return this.#refused(event);
+      case "ended":
+        return this.#fail(
+          new ParleyError(isErrorCode(event.code) ? event.code : "name-taken", event.message),
+        );
+      default:
+        return;
+    }
+  }
+
+  #print(event: SessionEvent): void {
+    const { json, output } = this.#options;
+    if (json) {
+      const object = clientJson(event);
+      if (object !== undefined) this.#write(`${JSON.stringify(object)}\n`);
+      return;
+    }
+    // Which line was refused is said by whoever knows the line's number.
+    if (event.type === "failed") return;
+    const line = clientLine(event);
+    if (line === undefined || output.closed) return;
+    if (line.kind === "room") this.#write(`${line.text}\n`);
+    else say(line.text);
+  }
+
+  #write(text: string): void {
+    const { output } = this.#options;
+    if (output.data(text)) return;
+    this.#connection.pause(true);
+    void output.relief().then(() => this.#connection.pause(false));
+  }
+
+  async #read(): Promise<void> {
+    const splitter = new LineSplitter(3 * this.#session.textChars + 1);
+    try {
+      for await (const bytes of this.#options.input) {
+        const lines: string[] = [];
+        const fits = splitter.push(bytes, (line) => lines.push(line) > 0);
+        for (const line of lines) if (!(await this.#say(line))) return;
+        if (!fits) return this.#tooLong();
+        if (this.#ended) return;
+      }
+      const rest = splitter.rest();
+      if (rest !== undefined) await this.#say(rest);
+    } catch {
+      // A stdin that can't be read (closed before the start) has no lines.
+    }
+    this.#inputEnded();
+  }
+
+  /** False: there is no going on. */
+  async #say(line: string): Promise<boolean> {
+    this.#line++;
+    while (this.#session.space === 0 && !this.#ended) {
+      await new Promise<void>((resolve) => (this.#room = resolve));
+    }
+    if (this.#ended) return false;
+    const id = this.#session.say(line);
+    if (typeof id !== "number") {
+      this.#line--;
+      this.#tooLong();
+      return false;
+    }
+    this.#lines.set(id, this.#line);
+    this.#connection.obey();
+    return true;
+  }
+
+  // What came before it is still said: the exit code tells that not all was.
+  #tooLong(): void {
+    const { textChars } = this.#session;
+    this.#failure ??= new ParleyError(
+      "text-invalid",
+      `Line ${this.#line + 1} of the input is longer than ${textChars} characters: it and what follows was not said. Split it, or send a file`,
+    );
+    this.#inputEnded();
+  }
+
+  #refused(event: Extract<SessionEvent, { type: "failed" }>): void {
+    const line = this.#lines.get(event.id) ?? 0;
+    this.#lines.delete(event.id);
+    const sentence = `Line ${line} of the input was refused: ${event.message}`;
+    say(sentence);
+    this.#failure ??= new ParleyError(
+      isErrorCode(event.code) ? event.code : "failed",
+      "Not every line was said",
+    );
+    this.#progress();
+  }
+
+  #inputEnded(): void {
+    this.#inputDone = true;
+    this.#progress();
+  }
+
+  // Room for more lines, or all is done: acknowledged, and our last message's echo heard, so that a run prints always the same.
+  #progress(): void {
+    this.#room?.();
+    this.#room = undefined;
+    if (!this.#inputDone || this.#session.unacknowledged > 0) return;
+    if (this.#options.follow && this.#failure === undefined) return;
+    const heard = this.#session.resumePoint?.seq ?? 0;
+    if (this.#lastSeq !== undefined && heard < this.#lastSeq) return;
+    this.#end();
+  }
+
+  #startGivingUp(): void {
+    if (this.#options.follow || this.#giveUp !== undefined) return;
+    const waitMs = this.#options.giveUpMs ?? limits.giveUpMs;
+    this.#giveUp = setTimeout(() => {
+      const open = this.#session.unacknowledged;
+      this.#fail(
+        new ParleyError(
+          "cannot-connect",
+          `No connection for ${Math.round(waitMs / 1000)} s, gave up: ${open} messages were not acknowledged`,
+        ),
+      );
+    }, waitMs);
+  }
+
+  #fail(error: ParleyError): void {
+    this.#failure = error;
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#room?.();
+    this.#over.resolve();
+  }
+}
