@@ -121,6 +121,7 @@ export class ChatServer {
           folder: this.#fileService!.folder,
           metrics: this.metrics,
           version,
+          admission: this.#admission,
           connect: (link, peer) => {
             const session = hub.connect(link, native, peer, unixMs());
             session.framed = true;

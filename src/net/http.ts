@@ -13,12 +13,20 @@ import { isOwnHost, isOwnOrigin } from "./web-origin.ts";
 import { pageResponse } from "./web-page.ts";
 import { SocketLink, type Connect } from "./web-socket.ts";
 
+/** Lets an address in or says why not; whoever was let in leaves once. */
+export interface Doorkeeper {
+  enter(address: string): string | undefined;
+  leave(address: string): void;
+}
+
 export type WebOptions = {
   host: string;
   /** 0 takes a free one. */
   port: number;
   /** Gives a new connection to the hub, in the native dialect. */
   connect: Connect;
+  /** Bounds connections; shared with the other ports. */
+  admission: Doorkeeper;
   folder: SharedFolder;
   metrics: Metrics;
   version: string;
@@ -116,7 +124,15 @@ class Site {
     }
     if (this.isStopping) return plain(503, "The server is stopping.", { "Retry-After": "1" });
     const { address = "", port = 0 } = server.requestIP(request) ?? {};
-    if (server.upgrade(request, { data: new SocketLink({ address, port }) })) return undefined;
+    const { admission, metrics } = this.#options;
+    const refusal = admission.enter(address);
+    if (refusal !== undefined) {
+      count(metrics.connectionsRefused, "full");
+      return plain(503, refusal, { "Retry-After": "10" });
+    }
+    const link = new SocketLink({ address, port }, () => admission.leave(address));
+    if (server.upgrade(request, { data: link })) return undefined;
+    admission.leave(address);
     return plain(426, "This is a WebSocket.", { Upgrade: "websocket", Connection: "Upgrade" });
   }
 

@@ -23,11 +23,14 @@ export class SocketLink implements Link {
   readonly peer: Peer;
   #socket: ServerWebSocket<SocketLink> | undefined;
   #session: WebSession | undefined;
+  readonly #left: () => void;
   #isFull = false;
   #isEnding = false;
 
-  constructor(peer: Peer) {
+  /** `left` is called once when the connection is gone. */
+  constructor(peer: Peer, left: () => void) {
     this.peer = peer;
+    this.#left = left;
   }
 
   opened(socket: ServerWebSocket<SocketLink>, connect: Connect): void {
@@ -98,6 +101,7 @@ export class SocketLink implements Link {
     this.#socket = undefined;
     this.#session?.closed();
     this.#session = undefined;
+    this.#left();
   }
 }
 

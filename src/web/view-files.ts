@@ -2,6 +2,7 @@
 
 import type { ListedFile } from "../client/events.ts";
 import { byId, h, icon, setText } from "./dom.ts";
+import { sizeText } from "./size-text.ts";
 import type { Download, State } from "./state.ts";
 
 type Row = {
@@ -103,13 +104,4 @@ function noteOf(state: State): string {
   const count = state.files.length;
   if (count === 0) return "The server shares no files.";
   return `${count} ${count === 1 ? "file" : "files"} on the server`;
-}
-
-/** Powers of 1000, as the command line has them. */
-export function sizeText(bytes: number): string {
-  if (bytes < 1_000) return `${bytes} B`;
-  const units = ["kB", "MB", "GB", "TB"];
-  const power = Math.min(units.length, Math.floor(Math.log10(bytes) / 3));
-  const value = bytes / 1_000 ** power;
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[power - 1] ?? ""}`;
 }

@@ -1,0 +1,97 @@
+// The log of the page: order, confirmation, history, bounds. No browser.
+
+import { expect, test } from "bun:test";
+import {
+  acknowledge,
+  append,
+  confirm,
+  emptyLog,
+  fail,
+  maxEntries,
+  merge,
+  oldestSeq,
+  type Entry,
+  type Log,
+  type Said,
+} from "../../src/web/entries.ts";
+
+function said(text: string, more: Partial<Said> = {}): Omit<Said, "key"> {
+  return {
+    kind: "said",
+    from: "Ann",
+    text,
+    timeMs: 1_000,
+    mine: false,
+    to: undefined,
+    seq: undefined,
+    id: undefined,
+    delivery: "sent",
+    problem: undefined,
+    ...more,
+  };
+}
+
+const own = (id: number): Omit<Said, "key"> =>
+  said(`own ${id}`, { mine: true, id, delivery: "waiting" });
+
+function texts(log: Log): string[] {
+  return log.entries.map((entry) => entry.text);
+}
+
+function build(...entries: readonly Parameters<typeof append>[1][]): Log {
+  return entries.reduce(append, emptyLog);
+}
+
+test("one's own messages stay at the end until the room has given them a place", () => {
+  let log = build(said("a", { seq: 1 }), own(1), own(2), said("b", { seq: 2 }));
+  expect(texts(log)).toEqual(["a", "b", "own 1", "own 2"]);
+  log = confirm(log, 1, 3, 5_000)!;
+  log = append(log, said("c", { seq: 4 }));
+  expect(texts(log)).toEqual(["a", "b", "own 1", "c", "own 2"]);
+  log = confirm(log, 2, 5, 6_000)!;
+  expect(texts(log)).toEqual(["a", "b", "own 1", "c", "own 2"]);
+  expect(log.entries.map((entry) => (entry as Said).seq)).toEqual([1, 2, 3, 4, 5]);
+});
+
+test("an acknowledgement marks everything up to its number, and nothing that failed", () => {
+  let log = build(own(1), own(2), own(3));
+  log = fail(log, 1, "too long");
+  log = acknowledge(log, 2);
+  const states = (log.entries as Said[]).map((entry) => entry.delivery);
+  expect(states).toEqual(["failed", "sent", "waiting"]);
+  expect((log.entries[0] as Said).problem).toBe("too long");
+});
+
+test("an unknown confirmation and an empty acknowledgement change nothing", () => {
+  const log = build(said("a", { seq: 1 }));
+  expect(confirm(log, 9, 2, 0)).toBeUndefined();
+  expect(acknowledge(log, 9)).toBe(log);
+});
+
+test("history goes to its places by number, without doubles, before what waits", () => {
+  const log = build(
+    { kind: "banner", text: "joined", timeMs: 2_500 },
+    said("three", { seq: 3, timeMs: 3_000 }),
+    own(1),
+  );
+  const older = [1, 2, 3, 4].map((seq) => said(`old ${seq}`, { seq, timeMs: seq * 1_000 }));
+  const merged = merge(log, older, false);
+  expect(texts(merged)).toEqual(["old 1", "old 2", "joined", "three", "old 4", "own 1"]);
+  expect(oldestSeq(merged)).toBe(1);
+  expect(new Set(merged.entries.map((entry) => entry.key)).size).toBe(6);
+});
+
+test("the log is bounded and says that there was more", () => {
+  let log = emptyLog;
+  for (let seq = 1; seq <= maxEntries + 1; seq++) log = append(log, said(String(seq), { seq }));
+  expect(log.entries.length).toBeLessThanOrEqual(maxEntries);
+  expect(log.entries.at(-1)?.text).toBe(String(maxEntries + 1));
+  expect(log.hasEarlier).toBe(true);
+});
+
+test("entries that do not change keep their identity, so that nothing is drawn again", () => {
+  const log = build(said("a", { seq: 1 }), own(1));
+  const after = acknowledge(log, 1);
+  expect(after.entries[0]).toBe(log.entries[0] as Entry);
+  expect(after.entries[1]).not.toBe(log.entries[1] as Entry);
+});
