@@ -10,7 +10,9 @@ export class BandwidthFilter {
   private round = 0;
   bytesPerUs = 0;
 
+  /** A round without a sample (too short, or nothing came) does not age the others. */
   nextRound(): void {
+    if (this.best[this.round] === 0) return;
     this.round = (this.round + 1) % filterRounds;
     this.best[this.round] = 0;
     this.bytesPerUs = Math.max(...this.best);
@@ -19,13 +21,6 @@ export class BandwidthFilter {
   add(bytesPerUs: number): void {
     if (bytesPerUs > (this.best[this.round] as number)) this.best[this.round] = bytesPerUs;
     if (bytesPerUs > this.bytesPerUs) this.bytesPerUs = bytesPerUs;
-  }
-
-  /** Forget all but this: the first guess was wrong. */
-  reset(bytesPerUs: number): void {
-    this.best.fill(0);
-    this.best[this.round] = bytesPerUs;
-    this.bytesPerUs = bytesPerUs;
   }
 }
 

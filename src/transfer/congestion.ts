@@ -35,6 +35,8 @@ export interface CongestionControl {
 
 /** First window: 64 small segments, spread over a round trip except for the first half. */
 export const initialWindowBytes = 64 * limit.baseSegmentBytes;
+/** Least window: enough for the packet threshold to work. */
+const minWindowBytes = 16 * limit.baseSegmentBytes;
 /** Startup gains: the rate doubles every round (draft §4.1.1: 4 ln 2), the window allows two bandwidth-delay products. */
 const startupGain = 2.77;
 const windowGain = 2;
@@ -117,14 +119,14 @@ export class Congestion implements CongestionControl {
           ? 1
           : (cycleGains[this.cycle] as number);
     // What the path loses anyway never reaches the bottleneck.
-    return (gain * bandwidth) / (1 - this.ownLoss);
+    return Math.max(minWindowBytes / rttUs, (gain * bandwidth) / (1 - this.ownLoss));
   }
 
   get windowBytes(): number {
     const quanta = 3 * Math.max(this.filter.bytesPerUs * 1_000, limit.baseSegmentBytes);
-    if (this.restarting) return initialWindowBytes / 4;
+    if (this.restarting) return minWindowBytes;
     const product = this.product();
-    if (this.phase === "probe-rtt") return Math.max(4 * limit.baseSegmentBytes, product / 2);
+    if (this.phase === "probe-rtt") return Math.max(minWindowBytes / 4, product / 2);
     let window = windowGain * product + quanta;
     if (this.phase === "startup") {
       window = Math.max(window, initialWindowBytes);
@@ -133,7 +135,7 @@ export class Congestion implements CongestionControl {
         window = Math.max(window, Math.min(jumped, maxJumpWindows * initialWindowBytes));
       }
     } else {
-      window = Math.max(Math.min(window, this.bound), initialWindowBytes / 4);
+      window = Math.max(Math.min(window, this.bound), minWindowBytes);
     }
     return Math.min(window, limit.maxWindowBytes);
   }

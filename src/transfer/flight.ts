@@ -118,8 +118,9 @@ export class Flight {
     return this.length[seq & this.mask] as number;
   }
 
-  isSizeProbe(seq: number): boolean {
-    return ((this.marks[seq & this.mask] as number) & mark.sizeProbe) !== 0;
+  /** When a send number that is known to be in the ring was asked for: no round trip can be longer ago. */
+  askedAtUs(seq: number): number {
+    return this.askedUs[seq & this.mask] as number;
   }
 
   /** A segment has come. `length` may be shorter than asked for only at the file's end, which the caller checks. */
@@ -193,12 +194,14 @@ export class Flight {
     }
   }
 
-  /** Give up everything: nothing has come for several probe timeouts, or the address has changed. */
+  /** Give up everything: nothing has come for several probe timeouts, or the address has changed. Send numbers go on a
+   *  ring further up: should the server believe by a damaged request that it has answered the next ones, it is past those. */
   giveUpAll(onLost: (offset: number, length: number, marks: number) => void): void {
     for (let seq = this.settled; seq < this.nextSeq; seq++) {
       const i = seq & this.mask;
       if (this.state[i] === outstanding) this.giveUp(i, onLost);
     }
+    this.nextSeq += this.mask + 1;
     this.settled = this.nextSeq;
     this.lossTimeUs = Infinity;
   }

@@ -162,6 +162,7 @@ export class Receiver implements ReceiverMachine {
   private offerAtUs = -1;
   private initTries = 0;
   private initAtUs = 0;
+  private firstInitUs = 0;
   private asked = false;
   private probes = 0;
   private activityUs = 0;
@@ -207,7 +208,8 @@ export class Receiver implements ReceiverMachine {
       if (what === kind.data) {
         if (readData(bytes, at, end, this.header) && this.handleData(nowUs, bytes)) {
           came = true;
-          wholeUs = elapsed(nowUs, this.header.echoUs);
+          const atMostUs = nowUs - this.asker.flight.askedAtUs(this.header.seq);
+          wholeUs = Math.min(elapsed(nowUs, this.header.echoUs), atMostUs);
           netRttUs = Math.min(netRttUs, Math.max(1, wholeUs - this.header.holdUs));
         }
       } else if (what === kind.cookie) this.handleCookie(nowUs, bytes, at, end);
@@ -344,7 +346,7 @@ export class Receiver implements ReceiverMachine {
     if (this.state !== "connecting") return;
     this.state = "running";
     this.activityUs = nowUs;
-    const rttUs = Math.max(1, elapsed(nowUs, cookie.echoUs));
+    const rttUs = Math.max(1, Math.min(elapsed(nowUs, cookie.echoUs), nowUs - this.firstInitUs));
     this.rtt.update(nowUs, rttUs, rttUs);
   }
 
@@ -448,8 +450,8 @@ export class Receiver implements ReceiverMachine {
   private budget(rate: number): number {
     const { asker } = this;
     if (!asker.hasWanted || asker.flight.room < 1) return 0;
-    const window = this.control.windowBytes - asker.flight.inFlightBytes;
     const least = asker.leastBytes;
+    const window = this.windowRoom(least);
     if (rate === Infinity) {
       // Not paced: ask for a few segments at a time rather than for each that has come.
       return window >= Math.max(least, this.control.windowBytes / 8) ? window : 0;
@@ -457,6 +459,11 @@ export class Receiver implements ReceiverMachine {
     if (window < least) return 0;
     const credit = this.pacer.available(rate, least);
     return credit < least ? 0 : Math.min(credit, window);
+  }
+
+  /** Bytes that may still go into flight; a large segment may have to fit a small window, alone if need be. */
+  private windowRoom(least: number): number {
+    return Math.max(this.control.windowBytes, 2 * least) - this.asker.flight.inFlightBytes;
   }
 
   /** When pacing lets us ask again; Infinity if the window or the want is what holds us. */
@@ -468,7 +475,7 @@ export class Receiver implements ReceiverMachine {
       return Infinity;
     }
     const least = asker.leastBytes;
-    if (this.control.windowBytes - asker.flight.inFlightBytes < least) return Infinity;
+    if (this.windowRoom(least) < least) return Infinity;
     return this.pacer.readyUs(this.lastRequestUs, rate, least);
   }
 
@@ -480,7 +487,7 @@ export class Receiver implements ReceiverMachine {
   private pollInit(nowUs: number, into: Uint8Array): number {
     if (nowUs < this.initAtUs) return 0;
     const wait = limit.initTimeoutUs * 2 ** Math.min(this.initTries, 16);
-    this.initTries++;
+    if (this.initTries++ === 0) this.firstInitUs = nowUs;
     if (this.probesDue < 0) this.probesDue = 1;
     else this.initAtUs = nowUs + Math.min(wait, limit.maxProbeTimeoutUs);
     return writeInit(into, { token: this.config.token, timeUs: nowUs % low32 });
