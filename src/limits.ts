@@ -34,6 +34,13 @@ export const message = {
 
 /** Output to one session. */
 export const output = {
+  /**
+   * Flushes a second that follow their turn at once; beyond that, turns share a flush that is at most a millisecond late.
+   * Thousands of messages a second then cost a fraction of the writes.
+   */
+  flushesPerSecond: 2_000,
+  /** Flushes at once after a quiet moment. */
+  flushBurst: 8,
   /** A reader that lags further behind than this is told and dropped, in bytes. */
   maxLagBytes: 4 * MiB,
   /** Least time between two sends to an unframed client, in milliseconds (seeds.md: one send a message). */
@@ -364,6 +371,8 @@ export const fetching = {
   cookieWaitMs: 30,
   /** Data that overtake the offer are kept up to this much. */
   maxEarlyBytes: 4 * MiB,
+  /** Lines that were read together with the offer; one read is 512 KiB at most, a full line of digests 21 KiB. */
+  maxEarlyLines: 1_024,
   /** Memory of `-o -`: verified bytes leave it in order. */
   ringBytes: 32 * MiB,
   /** Hashing what came early takes the event loop this long at once. */

@@ -15,6 +15,12 @@ const defaultServer: Address = { host: "127.0.0.1", port: 55_000 };
 export default defineCommand({
   meta: { name: "fetch-file", description: "Fetch files from a server, or list them" },
   args: {
+    name: {
+      type: "positional",
+      required: false,
+      valueHint: "NAME…",
+      description: "Files to fetch; before them, HOST:PORT of the server",
+    },
     server: {
       type: "string",
       valueHint: "HOST:PORT",
@@ -43,8 +49,8 @@ export default defineCommand({
     json: { type: "boolean", description: "One JSON object a line: offer, progress, done, …" },
     quiet: { type: "boolean", description: "Say nothing but errors" },
   },
-  async run({ args, rawArgs }) {
-    const { server, names } = readWords(args._, rawArgs, args.server);
+  async run({ args }) {
+    const { server, names } = readWords(args._, args.server);
     const limit = args["limit-rate"];
     const limitBytesPerSecond = limit === undefined ? undefined : parseRate(limit);
     if (limit !== undefined && limitBytesPerSecond === undefined) {
@@ -95,11 +101,11 @@ export default defineCommand({
 /** `[HOST:PORT] NAME…`: the first word is an address only if it ends in `:PORT`, and neither `--server` nor `--` says otherwise. */
 function readWords(
   words: readonly string[],
-  rawArgs: readonly string[],
   given: string | undefined,
 ): { server: Address; names: readonly string[] } {
-  const separator = rawArgs.indexOf("--");
-  const allNames = separator >= 0 && words.length === rawArgs.length - separator - 1;
+  // as it was typed: what reaches a command has its flags in front of a `--` of main's own
+  const separator = process.argv.indexOf("--");
+  const allNames = separator >= 0 && words.length === process.argv.length - separator - 1;
   const [first] = words;
   if (given !== undefined) {
     const server = parseHostPort(given);

@@ -43,6 +43,7 @@ export class Pull {
   #control: ControlClient | undefined;
   #early: { offset: number; bytes: Uint8Array }[] = [];
   #earlyBytes = 0;
+  #earlyLines: Line[] = [];
   readonly #overlooked: [offset: number, length: number][] = [];
   #onCookie: (() => void) | undefined;
   #scheduled = false;
@@ -188,6 +189,7 @@ export class Pull {
         assembly.put(offset, bytes, 0, Math.min(bytes.length, offer.size - offset));
     }
     this.#early = [];
+    for (const line of this.#earlyLines.splice(0)) this.#handleLine(line);
     for (const [offset, length] of this.#overlooked) this.receiver.reject(nowUs(), offset, length);
     this.wake();
   }
@@ -205,7 +207,12 @@ export class Pull {
 
   #handleLine(line: Line): void {
     const { type, transfer } = line;
-    if (this.#offer === undefined || transfer !== this.#offer.transfer) return;
+    if (this.#offer === undefined) {
+      // read together with the offer, whose answer is on its way to us
+      if (this.#earlyLines.length < limits.maxEarlyLines) this.#earlyLines.push(line);
+      return;
+    }
+    if (transfer !== this.#offer.transfer) return;
     const check = this.#assembly?.check;
     let right = true;
     if (type === "error") throw errorOf(line);

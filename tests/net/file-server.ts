@@ -1,0 +1,86 @@
+// A server of nothing but files, for tests of transfers: says welcome to every hello and hands file requests to the service.
+// `bun tests/net/file-server.ts FOLDER [PORT] [HOST]` runs one by itself.
+
+import { FileService } from "../../src/net/file-service.ts";
+import type { FileSession } from "../../src/net/file-session.ts";
+
+type Connection = { session: FileSession | undefined; rest: string; unsent: Buffer };
+
+export interface FileServer {
+  readonly port: number;
+  readonly service: FileService;
+  /** Ends all connections at once, as a killed process would. */
+  close(): void;
+}
+
+export interface FileServerOptions {
+  readonly port?: number;
+  readonly host?: string;
+  readonly offload?: boolean;
+}
+
+/** TCP and UDP on the same port. */
+export async function startFileServer(
+  folder: string,
+  options: FileServerOptions = {},
+): Promise<FileServer> {
+  const { host = "127.0.0.1", port = 0 } = options;
+  const offload = options.offload === undefined ? {} : { offload: options.offload };
+  const service = await FileService.open({ folder, host, port, ...offload });
+  const sockets = new Set<Bun.Socket<Connection>>();
+  const flush = (socket: Bun.Socket<Connection>) => {
+    const written = socket.write(socket.data.unsent);
+    socket.data.unsent = socket.data.unsent.subarray(Math.max(0, written));
+  };
+  const listener = Bun.listen<Connection>({
+    hostname: host,
+    port: service.udpPort,
+    socket: {
+      open(socket) {
+        sockets.add(socket);
+        const send = (line: object) => {
+          const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
+          socket.data.unsent = Buffer.concat([socket.data.unsent, bytes]);
+          flush(socket);
+        };
+        socket.setNoDelay(true);
+        socket.data = { session: undefined, rest: "", unsent: Buffer.alloc(0) };
+        socket.data.session = service.session(socket.remoteAddress, {
+          send,
+          waitingBytes: () => socket.data.unsent.length,
+        });
+      },
+      data(socket, bytes) {
+        const lines = (socket.data.rest + bytes.toString()).split("\n");
+        socket.data.rest = lines.pop() ?? "";
+        for (const line of lines) {
+          const message = JSON.parse(line) as Record<string, unknown>;
+          if (message["type"] === "hello") socket.write('{"type":"welcome","version":1}\n');
+          else if (message["type"] === "ping") socket.write('{"type":"pong"}\n');
+          else socket.data.session?.handle(message);
+        }
+      },
+      drain: flush,
+      close(socket) {
+        sockets.delete(socket);
+        socket.data.session?.close();
+      },
+      error() {},
+    },
+  });
+  return {
+    port: service.udpPort,
+    service,
+    close() {
+      listener.stop(true);
+      for (const socket of sockets) socket.terminate();
+      service.close();
+    },
+  };
+}
+
+if (import.meta.main) {
+  const [folder = "FILES", port = "0", host = "127.0.0.1"] = process.argv.slice(2);
+  const server = await startFileServer(folder, { port: Number(port), host });
+  process.stdout.write(`Server listening on ${host}:${server.port}\n`);
+}
