@@ -1,6 +1,9 @@
 // S0 as its users see it: two `parley peer` processes chat through a registry, strangers speak to them over raw sockets.
-// The registry here is the service of src/registry on a bare listener; that `parley server` plugs it in is its own test.
+// The registry is the service of src/registry on a bare listener, for tests that look into it, or that of `parley server`.
 
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import {
   type Contact,
@@ -96,8 +99,8 @@ async function stranger(port: number) {
   };
 }
 
-async function ask(wire: string): Promise<string> {
-  const client = await stranger(server.port);
+async function ask(wire: string, port = server.port): Promise<string> {
+  const client = await stranger(port);
   client.send(wire);
   return client.ended;
 }
@@ -236,6 +239,55 @@ describe("parley peer", () => {
     await using parley = new Parley("peer", ...Object.entries(flags).flat());
     expect(await parley.exit()).toBe(2);
     expect(parley.stderr).toContain(value);
+  });
+});
+
+describe("parley server", () => {
+  test("its cpp port and its main port share one registry, and say what S0's server says", async () => {
+    const files = mkdtempSync(join(tmpdir(), "parley-s0-"));
+    const flags = ["--port", "0", "--no-web", "--files", files, "--listen", "cpp=0", "--json"];
+    await using parley = new Parley("server", ...flags);
+    const listening = JSON.parse(await parley.line(/"listening"/)) as {
+      port: number;
+      dialects: { cpp: number };
+    };
+    const { port, dialects } = listening;
+    const said = () => parley.lines.join("\n") + parley.stderr;
+
+    const alice = "clientID: Alice\r\nIP: 127.0.0.1\r\nPort: 5555\r\n";
+    const bob = "ip: 127.0.0.1\nclientid: Bob\nport: 7777\n";
+    expect(await ask(`REGISTER\r\n${alice}\r\n`, dialects.cpp)).toBe(
+      `REGACK\r\n${alice}Status: registered\r\n\r\n`,
+    );
+    expect(await ask(`REGISTER\n${bob}\n`, port)).toStartWith("REGACK\r\nclientID: Bob\r\n");
+    expect(await ask("BRIDGE\r\nclientID: Bob\r\n\r\n", port)).toBe(
+      `BRIDGEACK\r\n${alice}Status: registered\r\n\r\n`,
+    );
+    expect(await ask("REGISTERs\r\n\r\n", dialects.cpp)).toBe("Un expected message\n");
+    expect(await ask("REGISTER\r\nclientID: A\r\n\r\n", port)).toBe("Un expected message\n");
+    await parley.until(() => said().split("Malformed incoming message").length === 3, "the log");
+    expect(said()).toContain("REGISTER: Alice from 127.0.0.1:5555 received");
+    expect(said()).toContain("BRIDGE: Bob 127.0.0.1:7777 Alice 127.0.0.1:5555");
+    parley.type("/info");
+    await parley.line("Alice 127.0.0.1:5555");
+    await parley.line("Bob 127.0.0.1:7777");
+    rmSync(files, { recursive: true });
+  });
+
+  test("two peers chat through its main port", async () => {
+    const files = mkdtempSync(join(tmpdir(), "parley-s0-"));
+    await using parley = new Parley("server", "--port", "0", "--no-web", "--files", files);
+    const at = (await parley.line(/^Server listening on /)).split(" ").at(-1) ?? "";
+    await using alice = new Parley("peer", "--id", "Alice", "--port", "0", "--server", at);
+    alice.type("/register", "/bridge");
+    await alice.line("Alice IN WAIT MODE");
+    await using bob = new Parley("peer", "--id", "Bob", "--port", "0", "--server", at);
+    bob.type("/register", "/bridge", "/chat", "Hello");
+    await alice.line("Bob> Hello");
+    alice.type("/quit");
+    expect([await alice.exit(), await bob.exit()]).toEqual([0, 0]);
+    expect(bob.lines.slice(-2)).toEqual(["Alice has ended the chat session.", "Exiting program"]);
+    rmSync(files, { recursive: true });
   });
 });
 
