@@ -62,7 +62,7 @@ const tooMuchLoss = 0.35;
 const probeRttUs = 200_000;
 /** A queue shows if every round trip of two blocks in a row is longer than the least by this (HyStart++, RFC 9406 §4.2),
  *  or by what the path's own jitter explains. A block is an eighth of a round, and some samples. */
-const minQueueUs = 4_000;
+const minQueueUs = 1_000;
 const maxQueueUs = 16_000;
 const minBlockSamples = 8;
 

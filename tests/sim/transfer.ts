@@ -63,7 +63,8 @@ export class SimServer {
 
 export interface ClientOptions {
   token: Uint8Array;
-  file: Uint8Array;
+  /** The file's bytes, or only its size where nobody looks at them. */
+  file: Uint8Array | number;
   side: Side;
   server: SimServer;
   address: string;
@@ -73,8 +74,6 @@ export interface ClientOptions {
   timerSlackUs: number;
   random: Random;
   receiver?: Partial<ReceiverConfig>;
-  /** Keep the bytes and compare them; off for large files in performance runs. */
-  verify: boolean;
 }
 
 /** One client: a receiver, its timer, its place on the network, and the file as it has come. */
@@ -86,6 +85,7 @@ export class SimClient {
   twice = 0;
   doneAtUs = Infinity;
   rejected = 0;
+  private readonly file: Uint8Array | undefined;
   private readonly seen: Uint8Array;
   private readonly buffer = new Uint8Array(2_048);
   private fetched = false;
@@ -96,12 +96,13 @@ export class SimClient {
     private readonly options: ClientOptions,
   ) {
     this.port = options.port;
-    this.copy = new Uint8Array(options.verify ? options.file.length : 0);
-    this.seen = new Uint8Array(options.verify ? options.file.length : 0);
+    this.file = typeof options.file === "number" ? undefined : options.file;
+    this.copy = new Uint8Array(this.file?.length ?? 0);
+    this.seen = new Uint8Array(this.copy.length);
     this.receiver = new Receiver({
       token: options.token,
       sink: (offset, source, at, length) => {
-        if (options.verify) this.keep(offset, source, at, length);
+        if (this.file) this.keep(offset, source, at, length);
       },
       ...options.receiver,
     });
@@ -150,15 +151,14 @@ export class SimClient {
         server.receive(bytes, address, port),
       );
     }
-    if (receiver.state === "done" && this.options.verify) this.repair();
+    if (receiver.state === "done" && this.file) this.repair(this.file);
     if (receiver.state === "done" && this.doneAtUs === Infinity) this.doneAtUs = nowUs;
     this.arm();
   }
 
   /** What the digests do for a real file: a chunk that differs is wanted again. */
-  private repair(): void {
+  private repair(file: Uint8Array): void {
     const chunkBytes = 4_096;
-    const { file } = this.options;
     for (let at = 0; at < file.length; at += chunkBytes) {
       const end = Math.min(at + chunkBytes, file.length);
       if (Buffer.compare(this.copy.subarray(at, end), file.subarray(at, end)) === 0) continue;
@@ -177,15 +177,16 @@ export class SimClient {
     const request = this.buffer.slice(0, length);
     const { sender } = options.server;
     timeline.at(timeline.nowUs + options.side.up.config.delayUs, () => {
-      const { file } = options;
-      sender.open(options.token, file.length, (offset, into, at, bytes) => {
-        into.set(file.subarray(offset, offset + bytes), at);
+      const { file } = this;
+      const sizeBytes = typeof options.file === "number" ? options.file : options.file.length;
+      sender.open(options.token, sizeBytes, (offset, into, at, bytes) => {
+        if (file) into.set(file.subarray(offset, offset + bytes), at);
         return bytes;
       });
       sender.handleFirstRequest(timeline.nowUs, request, address, port);
       options.server.flush();
       timeline.at(timeline.nowUs + options.side.down.config.delayUs, () => {
-        receiver.handleOffer(timeline.nowUs, file.length, options.maxSegmentBytes);
+        receiver.handleOffer(timeline.nowUs, sizeBytes, options.maxSegmentBytes);
         this.flush();
       });
     });

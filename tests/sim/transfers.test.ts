@@ -63,7 +63,6 @@ function simulate(seed: number): string {
     maxSegmentBytes: pick(random, [1_444, 8_924, 65_024]),
     timerSlackUs: random() * 5_000,
     random,
-    verify: true,
     receiver: {
       stallTimeoutUs: 120_000_000,
       ...(loopback && down.config.mtuBytes === 65_507 ? { loopback: true } : {}),

@@ -1,0 +1,151 @@
+// How fast, how wasteful, how polite: in virtual time these are facts and can be asserted.
+// The links are those of the wide-area rows in tests/bench/transfer; the queue holds one bandwidth-delay product.
+
+import { describe, expect, test } from "bun:test";
+import { Link, type LinkConfig, perfectLink, Timeline } from "./network.ts";
+import { seeded } from "./random.ts";
+import { senderFor, SimClient, SimServer } from "./transfer.ts";
+
+interface Path {
+  mbit: number;
+  rttMs: number;
+  lossPercent: number;
+  jitterMs?: number;
+}
+
+interface World {
+  timeline: Timeline;
+  down: Link;
+  start: (mebibytes: number, atUs: number) => SimClient;
+}
+
+function world(path: Path, seed: number): World {
+  const timeline = new Timeline();
+  const random = seeded(seed);
+  const bytesPerSecond = (path.mbit * 1e6) / 8;
+  const config: LinkConfig = {
+    ...perfectLink,
+    bytesPerSecond,
+    queueBytes: Math.max(64_000, (bytesPerSecond * path.rttMs) / 1_000),
+    delayUs: path.rttMs * 500,
+    jitterUs: (path.jitterMs ?? 0) * 1_000,
+    loss: path.lossPercent / 100,
+    mtuBytes: 1_472,
+  };
+  const up = new Link(timeline, random, { ...config });
+  const down = new Link(timeline, random, { ...config });
+  const server = new SimServer(timeline, senderFor("key", 65_024));
+  let port = 1_000;
+  const start = (mebibytes: number, atUs: number): SimClient => {
+    const client = new SimClient(timeline, {
+      token: Uint8Array.from({ length: 16 }, () => Math.floor(random() * 256)),
+      file: mebibytes * 1024 * 1024,
+      side: { up, down },
+      server,
+      address: "192.0.2.1",
+      port: port++,
+      maxSegmentBytes: 65_024,
+      timerSlackUs: 300,
+      random,
+    });
+    timeline.at(atUs, () => client.start());
+    return client;
+  };
+  return { timeline, down, start };
+}
+
+/** Run one transfer; megabytes per second from the first datagram to the last byte, and the rest of what is asserted. */
+function run(path: Path, mebibytes: number, seed: number) {
+  const { timeline, down, start } = world(path, seed);
+  const client = start(mebibytes, 0);
+  let settled = false;
+  while (client.doneAtUs === Infinity && timeline.step()) {
+    if (!settled && timeline.nowUs > 12 * path.rttMs * 1_000) {
+      settled = true;
+      down.resetQueue();
+    }
+  }
+  const stats = client.receiver.stats();
+  return {
+    goodput: (mebibytes * 1024 * 1024) / client.doneAtUs,
+    retransmittedShare: stats.retransmittedShare,
+    queueMs: down.queueSumUs / Math.max(1, down.queueSamples) / 1_000,
+    segmentBytes: stats.segmentBytes,
+  };
+}
+
+// Goodput wanted of peers measured on real links of this kind, times the ratio asked for: see the table of the bench.
+const rows: [name: string, path: Path, mebibytes: number, leastMBps: number][] = [
+  ["100 Mbit/s, 50 ms", { mbit: 100, rttMs: 50, lossPercent: 0 }, 16, 10.5],
+  ["100 Mbit/s, 50 ms, 1 %", { mbit: 100, rttMs: 50, lossPercent: 1 }, 16, 10.1],
+  ["100 Mbit/s, 50 ms, 5 %", { mbit: 100, rttMs: 50, lossPercent: 5 }, 16, 9.6],
+  ["100 Mbit/s, 50 ms, 10 %", { mbit: 100, rttMs: 50, lossPercent: 10 }, 16, 9.2],
+  [
+    "100 Mbit/s, 50 ms, 1 %, 5 ms jitter",
+    { mbit: 100, rttMs: 50, lossPercent: 1, jitterMs: 5 },
+    16,
+    9.5,
+  ],
+  ["20 Mbit/s, 600 ms, 1 %", { mbit: 20, rttMs: 600, lossPercent: 1 }, 16, 1.65],
+  ["1 Gbit/s, 10 ms, 0.1 %", { mbit: 1_000, rttMs: 10, lossPercent: 0.1 }, 96, 105],
+  ["1 Gbit/s, 2 ms", { mbit: 1_000, rttMs: 2, lossPercent: 0 }, 96, 112],
+];
+
+describe("alone on the link", () => {
+  test.each(rows)("%s", (_name, path, mebibytes, leastMBps) => {
+    for (const seed of path.mbit > 100 ? [1] : [1, 2, 3, 4]) {
+      const result = run(path, mebibytes, seed);
+      const said = `seed ${seed}: ${JSON.stringify(result)}`;
+      expect(result.goodput, said).toBeGreaterThan(leastMBps);
+      expect(result.retransmittedShare, said).toBeLessThan(path.lossPercent / 100 + 0.01);
+      expect(result.queueMs, said).toBeLessThan(path.rttMs / 2);
+      expect(result.segmentBytes, said).toBe(1_444);
+    }
+  });
+});
+
+describe("beside each other", () => {
+  test.each([0, 3_000_000])("two transfers share a link, the second %d µs later", (laterUs) => {
+    for (const seed of [1, 2]) {
+      const { timeline, start } = world({ mbit: 100, rttMs: 50, lossPercent: 0 }, seed);
+      const first = start(400, 0);
+      const second = start(400, laterUs);
+      let from = [0, 0];
+      let counting = false;
+      while (timeline.nowUs < laterUs + 30_000_000 && timeline.step()) {
+        if (!counting && timeline.nowUs >= laterUs) {
+          counting = true;
+          from = [first.receiver.stats().receivedBytes, second.receiver.stats().receivedBytes];
+        }
+      }
+      const got = [first, second].map((c, i) => c.receiver.stats().receivedBytes - from[i]!);
+      const share = got[1]! / (got[0]! + got[1]!);
+      const said = `seed ${seed}: ${got.map((b) => (b / 30e6).toFixed(2)).join(" and ")} MB/s`;
+      expect(share, said).toBeGreaterThan(0.3);
+      expect(share, said).toBeLessThan(0.7);
+      expect((got[0]! + got[1]!) / 30e6, said).toBeGreaterThan(11);
+    }
+  });
+});
+
+test("a rate limit is kept", () => {
+  const timeline = new Timeline();
+  const random = seeded(1);
+  const link = { ...perfectLink, delayUs: 10_000 };
+  const client = new SimClient(timeline, {
+    token: new Uint8Array(16).fill(3),
+    file: 4_000_000,
+    side: { up: new Link(timeline, random, link), down: new Link(timeline, random, link) },
+    server: new SimServer(timeline, senderFor("key", 65_024)),
+    address: "192.0.2.1",
+    port: 1,
+    maxSegmentBytes: 1_444,
+    timerSlackUs: 500,
+    random,
+    receiver: { limitBytesPerSecond: 1_000_000 },
+  });
+  client.start();
+  while (client.doneAtUs === Infinity && timeline.step());
+  expect(client.doneAtUs).toBeGreaterThan(3_900_000);
+  expect(client.doneAtUs).toBeLessThan(4_300_000);
+});
