@@ -1,6 +1,8 @@
 // Drives the hub: one flush at the end of every turn of the event loop that left something to send, and ticks when they are due.
 
 import type { Hub } from "../chat/hub.ts";
+import { TokenBucket } from "../chat/token-bucket.ts";
+import { output } from "../limits.ts";
 import { unixMs } from "./clock.ts";
 
 export class Turns {
@@ -8,9 +10,15 @@ export class Turns {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerMs = Infinity;
 
-  /** For the hub's `wake`: the flush runs after all input of this turn has been read. */
+  #flushes = new TokenBucket(output.flushesPerSecond, output.flushBurst, performance.now());
+
+  /**
+   * For the hub's `wake`: the flush runs after all input of this turn has been read. When turns follow each other faster than
+   * people can notice, several share a flush: one write of many messages costs little more than a write of one.
+   */
   readonly wake = (): void => {
-    setImmediate(this.#flush);
+    if (this.#flushes.take(1, performance.now())) setImmediate(this.#flush);
+    else setTimeout(this.#flush, 1);
   };
 
   start(hub: Hub): void {
