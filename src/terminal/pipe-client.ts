@@ -30,7 +30,9 @@ export class PipeClient {
   #line = 0;
   #ended = false;
   #inputDone = false;
-  #lastSeq: number | undefined;
+  // The room's number of our last message, and of the last one heard.
+  #saidSeq = 0;
+  #heardSeq = 0;
   #failure: ParleyError | undefined;
   #giveUp: Timer | undefined;
 
@@ -76,9 +78,14 @@ export class PipeClient {
           if (id > event.id) break;
           this.#lines.delete(id);
         }
-        this.#lastSeq = event.seq ?? this.#lastSeq;
+        this.#saidSeq = event.seq ?? this.#saidSeq;
         return this.#progress();
       case "message":
+        this.#heardSeq = event.seq;
+        return this.#progress();
+      case "reconnected":
+        // The numbers of another log say nothing about this one.
+        if (!event.recovered) this.#saidSeq = 0;
         return this.#progress();
       case "failed":
         return this.#refused(event);
@@ -180,11 +187,10 @@ export class PipeClient {
   #progress(): void {
     this.#room?.();
     this.#room = undefined;
-    if (!this.#inputDone || this.#session.unacknowledged > 0) return;
+    // By what was told, not by where the session is: that may be several events ahead.
+    if (!this.#inputDone || this.#lines.size > 0) return;
     if (this.#options.follow && this.#failure === undefined) return;
-    const heard = this.#session.resumePoint?.seq ?? 0;
-    if (this.#lastSeq !== undefined && heard < this.#lastSeq) return;
-    this.#end();
+    if (this.#heardSeq >= this.#saidSeq) this.#end();
   }
 
   #startGivingUp(): void {
