@@ -152,6 +152,8 @@ const handlers: Handlers = {
     if (end === true) hub.end(session);
   },
   quit(hub, session) {
+    // What it has said itself in this turn it still hears.
+    if (session.room?.pending.some((event) => event?.author === session.id)) hub.flush(hub.nowMs);
     hub.end(session);
   },
 };

@@ -26,8 +26,10 @@ export type HubOptions = {
   files: FileDesk;
   /** Called when there is something to flush: once, until `flush` has been called. */
   wake: () => void;
-  /** A line for the server's terminal, harmless already. */
+  /** A line that a system's own server prints, harmless already. */
   log: (line: string) => void;
+  /** A line for whoever runs the server: something is wrong. */
+  warn: (line: string) => void;
   /** Key under which a session's record is kept; not to be turned back into the secret. */
   hashSecret: (secret: string) => string;
   /** A fresh secret: 128 bits of chance or more, as text. */
@@ -325,7 +327,8 @@ export class Hub {
     this.#touched.clear();
     for (const session of this.#spaced) session.pumpSpaced(nowMs);
     for (const session of slow) this.#dropSlow(session);
-    for (const session of this.#leaving) if (session.delayed === undefined) this.part(session, "quit");
+    for (const session of this.#leaving)
+      if (session.delayed === undefined) this.part(session, "quit");
     for (const session of this.#replaying) {
       if (!session.outbox.blocked) continueReplay(this, session);
       if (session.replay === undefined) this.#replaying.delete(session);
@@ -406,7 +409,7 @@ export class Hub {
         ...(first === undefined ? {} : { n: first, retryAfterMs: storageRetryMs }),
       });
     }
-    this.options.log(error.message);
+    this.options.warn(error.message);
     count(this.options.metrics.messagesRefused, error.code, this.#said.length);
   }
 

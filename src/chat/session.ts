@@ -118,6 +118,11 @@ export class Session {
     return this.dialect.output === "stream" || text.endsWith("\n") ? text : `${text}\n`;
   }
 
+  /** So many messages wait that more are joined to the last. */
+  get spacedFull(): boolean {
+    return this.#spaced?.full ?? false;
+  }
+
   pushSpaced(text: string): void {
     this.#spaced ??= new SpacedQueue();
     this.#spaced.push(text);

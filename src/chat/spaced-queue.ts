@@ -12,12 +12,16 @@ export class SpacedQueue {
   push(text: string): void {
     this.chars += text.length;
     const last = this.#waiting.length - 1;
-    if (this.#waiting.length < output.unframedWaiting) {
+    if (!this.full) {
       this.#waiting.push(text);
       return;
     }
     const before = this.#waiting[last]!;
     this.#waiting[last] = before.endsWith("\n") ? before + text : `${before}\n${text}`;
+  }
+
+  get full(): boolean {
+    return this.#waiting.length >= output.unframedWaiting;
   }
 
   get empty(): boolean {

@@ -142,9 +142,9 @@ class Script {
     return this.bytes.subarray(starts[from], starts[to]);
   }
 
-  /** Queues every item as a message of its own; a member that lags anyway gets them in one piece. */
+  /** Queues every item as a message of its own; where many wait already, they are joined anyway. */
   spaceOut(session: Session): void {
-    if (this.items.length > output.unframedWaiting) {
+    if (session.spacedFull) {
       session.pushSpaced(this.#text.endsWith("\n") ? this.#text.slice(0, -1) : this.#text);
       return;
     }

@@ -59,6 +59,7 @@ export default defineCommand({
   async run({ args }) {
     const extra = extraPorts(args.listen, args.classic === true);
     const { host } = args;
+    const json = args.json === true;
     const server = await ChatServer.start({
       host,
       port: portOf("--port", args.port),
@@ -68,9 +69,10 @@ export default defineCommand({
       rate: numberOf("--rate", args.rate),
       maxPerAddress: numberOf("--max-per-address", args["max-per-address"]),
       extra,
-      log: say,
+      log: (line) => print(json ? JSON.stringify({ event: "log", line }) : line),
+      warn: say,
     });
-    announce(server, host, args.json === true, args.files);
+    announce(server, host, json, args.files);
     await untilStopped(server);
     say("");
     say("Server shutting down...");

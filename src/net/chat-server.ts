@@ -37,7 +37,10 @@ export type ServerOptions = {
   rate: number;
   maxPerAddress: number;
   extra: readonly ExtraPort[];
+  /** A line that a system's own server prints. */
   log: (line: string) => void;
+  /** A line for whoever runs the server. */
+  warn: (line: string) => void;
 };
 
 export class ChatServer {
@@ -69,7 +72,7 @@ export class ChatServer {
    * @throws ParleyError `port-in-use`, `storage`
    */
   static async start(options: ServerOptions): Promise<ChatServer> {
-    const server = new ChatServer(options, openStore(options.data, options.log));
+    const server = new ChatServer(options, openStore(options.data, options.warn));
     try {
       await server.#open();
       return server;
@@ -169,6 +172,7 @@ export class ChatServer {
       files: new ServerFiles(service, this.#downloads, options.log),
       wake: this.#turns.wake,
       log: options.log,
+      warn: options.warn,
       hashSecret: (secret) => new Bun.CryptoHasher("sha256").update(secret).digest("base64url"),
       newSecret: () =>
         Buffer.from(crypto.getRandomValues(new Uint8Array(18))).toString("base64url"),
@@ -218,7 +222,7 @@ export class ChatServer {
       const opened = await named(flag, port, () => this.#chatPort(port, speech));
       bound = opened.port;
       const line = entry.dialect.terminal?.started?.(this.options.host, bound);
-      if (line !== undefined) this.options.log(line);
+      if (line !== undefined) this.options.warn(line);
     }
     if (entry.transport !== "tcp") {
       const { host, log } = this.options;

@@ -1,0 +1,312 @@
+// The hub's promises, without a network: who hears what, in which order, exactly once.
+
+import { expect, test } from "bun:test";
+import { lineChat } from "../../src/dialects/line-chat.ts";
+import { openChat } from "../../src/dialects/open-chat.ts";
+import { selectChat } from "../../src/dialects/select-chat.ts";
+import { ParleyError } from "../../src/errors.ts";
+import { output } from "../../src/limits.ts";
+import { openMemoryHistory } from "../../src/store/memory.ts";
+import { Rig } from "./rig.ts";
+
+const said = (lines: Record<string, unknown>[]) =>
+  lines.filter((line) => line["type"] === "message").map((line) => line["text"]);
+
+test("a message reaches every dialect in its own words, once, and is acknowledged", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann");
+  const bob = rig.client(openChat).send("Bob");
+  const cal = rig.client(selectChat).send("Cal");
+  const dan = rig.client(lineChat).send("Dan");
+  for (const client of [ann, bob, cal, dan]) client.text();
+
+  ann.send({ type: "say", n: 1, text: "hi" });
+  expect(ann.lines()).toMatchObject([
+    { type: "message", seq: 1, from: "Ann", text: "hi", n: 1 },
+    { type: "ack", n: 1, seq: 1 },
+  ]);
+  expect(bob.text()).toBe("Ann: hi\n");
+  expect(cal.text()).toBe("Ann : ALL - hi\n");
+  expect(dan.text()).toBe("\nAnn: hi\n");
+
+  dan.send("hej");
+  expect(dan.text()).toBe("");
+  expect(bob.text()).toBe("Dan: hej\n");
+});
+
+test("messages of one turn leave in one send", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann");
+  const bob = rig.client(openChat).send("Bob");
+  bob.text();
+  ann.send(
+    { type: "say", n: 1, text: "1" },
+    { type: "say", n: 2, text: "2" },
+    { type: "say", n: 3, text: "3" },
+  );
+  expect(bob.sends()).toEqual(["Ann: 1\nAnn: 2\nAnn: 3\n"]);
+  expect(ann.lines().filter((line) => line["type"] === "ack")).toEqual([
+    { type: "ack", n: 3, seq: 3 },
+  ]);
+});
+
+test("what a member hears of its own stands in its place among what the room hears", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann");
+  const bob = rig.client(openChat).send("Bob");
+  bob.text();
+  ann.queue({ type: "say", n: 1, text: "before" });
+  bob.queue("show");
+  ann.queue({ type: "say", n: 2, text: "after" });
+  rig.settle();
+  expect(bob.text()).toBe("Ann: before\nALL Ann \nAnn: after\n");
+});
+
+test("an unframed client gets one send a message, 20 ms apart, and joined ones when many wait", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann");
+  const bob = rig.client(openChat, false).send("Bob");
+  rig.pass(100);
+  expect(bob.sends()).toEqual(["Bob has joined the chat!", "ALL Ann "]);
+  for (let n = 1; n <= 40; n++) ann.queue({ type: "say", n, text: String(n) });
+  rig.settle();
+  expect(bob.sends()).toHaveLength(1);
+  rig.pass(16);
+  expect(bob.sends()).toEqual([]);
+  rig.pass(2_000);
+  const rest = bob.sends();
+  expect(rest.slice(0, 3)).toEqual(["Ann: 2", "Ann: 3", "Ann: 4"]);
+  expect(rest).toHaveLength(output.unframedWaiting - 1);
+  expect(rest.join("\n").split("\n").at(-1)).toBe("Ann: 40");
+});
+
+test("a repeated message counts once, also after the connection was lost", () => {
+  const rig = new Rig();
+  const bob = rig.client(openChat).send("Bob");
+  const ann = rig.member("Ann");
+  ann.send({ type: "say", n: 1, text: "one" }, { type: "say", n: 1, text: "one" });
+  ann.close();
+  const back = rig.member("Ann", { epoch: "epoch-1", seq: 0, mail: 0 });
+  expect(back.lines()[0]).toMatchObject({ type: "welcome", n: 1, recovered: true });
+  back.send({ type: "say", n: 1, text: "one" });
+  expect(back.lines()).toEqual([{ type: "ack", n: 1 }].map((ack) => expect.objectContaining(ack)));
+  expect(bob.text().match(/Ann: one/g)).toHaveLength(1);
+});
+
+test("a gap in the counter is refused", () => {
+  const ann = new Rig().member("Ann");
+  ann.text();
+  ann.send({ type: "say", n: 3, text: "three" });
+  expect(ann.lines()).toMatchObject([{ type: "error", code: "protocol", n: 3 }]);
+});
+
+test("a returning member gets exactly what it missed, then hears the room live", () => {
+  const rig = new Rig();
+  const bob = rig.member("Bob");
+  const ann = rig.member("Ann");
+  bob.send({ type: "say", n: 1, text: "heard" });
+  ann.close();
+  for (let n = 2; n <= 1_500; n++) bob.queue({ type: "say", n, text: `missed ${n}` });
+  rig.settle();
+  const back = rig.member("Ann", { epoch: "epoch-1", seq: 1, mail: 0 });
+  bob.send({ type: "say", n: 1_501, text: "live" });
+  const lines = back.lines();
+  expect(lines[0]).toMatchObject({ type: "welcome", recovered: true, seq: 1_500 });
+  const seqs = lines.filter(({ type }) => type === "message").map(({ seq }) => seq);
+  expect(seqs).toEqual(Array.from({ length: 1_500 }, (_, i) => i + 2));
+});
+
+test("a session takes its name back from its own dead connection, nobody else does", () => {
+  const rig = new Rig();
+  const watcher = rig.client(openChat).send("Eve");
+  const ann = rig.member("Ann");
+  watcher.text();
+  const thief = rig.client().send({
+    type: "hello",
+    version: 1,
+    name: "ann",
+    secret: "somebody-elses-secret",
+  });
+  expect(thief.lines()).toMatchObject([{ type: "error", code: "name-taken" }]);
+  expect(thief.link.ended).toBe(true);
+  const again = rig.member("Ann");
+  expect(again.lines()[0]).toMatchObject({ type: "welcome", name: "Ann" });
+  expect(ann.lines().at(-1)).toMatchObject({ type: "bye" });
+  expect(ann.link.ended).toBe(true);
+  expect(watcher.text()).toBe("");
+});
+
+test("mail waits for a member whose connection was lost, not for one who said goodbye", () => {
+  const rig = new Rig();
+  const bob = rig.member("Bob");
+  rig.member("Ann").close("lost");
+  rig.member("Cal").send({ type: "bye" });
+  bob.text();
+  bob.send({ type: "tell", n: 1, to: ["Ann"], text: "psst" });
+  expect(bob.lines()).toMatchObject([{ type: "ack", n: 1 }]);
+  bob.send({ type: "tell", n: 2, to: ["Cal"], text: "psst" });
+  expect(bob.lines()).toMatchObject([
+    { type: "error", code: "unknown-user", n: 2 },
+    { type: "ack", n: 2 },
+  ]);
+  const back = rig.member("Ann", { epoch: "epoch-1", seq: 0, mail: 0 });
+  expect(back.lines()).toContainEqual(
+    expect.objectContaining({ type: "private", mail: 1, from: "Bob", text: "psst" }),
+  );
+});
+
+test("a slow reader is told, dropped and forgotten; the others notice nothing", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann");
+  const bob = rig.client(openChat).send("Bob");
+  const cal = rig.client(openChat).send("Cal");
+  bob.text();
+  cal.text();
+  bob.link.capacity = 10;
+  const text = "x".repeat(16_000);
+  for (let n = 1; n <= 400 && rig.hub.options.metrics.slowReadersDropped === 0; n++) {
+    ann.send({ type: "say", n, text });
+  }
+  expect(rig.hub.options.metrics.slowReadersDropped).toBe(1);
+  expect(bob.session.lagBytes).toBeLessThan(70_000);
+  expect(cal.text()).toContain("Bob left the chat...");
+  bob.link.capacity = Infinity;
+  rig.hub.drained(bob.session, rig.nowMs);
+  expect(bob.text()).toContain("too slowly");
+  expect(bob.link.ended).toBe(true);
+});
+
+test("when the log takes nothing, nobody hears it, its sender is told, and it goes through later", () => {
+  const memory = openMemoryHistory({ epoch: "epoch-1" });
+  let full = false;
+  const history = Object.assign(Object.create(memory) as typeof memory, {
+    epoch: memory.epoch,
+    append(turn: Parameters<typeof memory.append>[0]) {
+      if (full) throw new ParleyError("storage", "The disk is full: make space");
+      memory.append(turn);
+    },
+  });
+  for (const name of [
+    "lastSeq",
+    "firstSeq",
+    "after",
+    "before",
+    "session",
+    "sessionNamed",
+    "mailAfter",
+  ] as const) {
+    Object.assign(history, { [name]: (memory[name] as () => unknown).bind(memory) });
+  }
+  const rig = new Rig({}, history);
+  const bob = rig.client(openChat).send("Bob");
+  const ann = rig.member("Ann");
+  bob.text();
+  ann.text();
+  full = true;
+  ann.send({ type: "say", n: 1, text: "lost?" }, { type: "tell", n: 2, to: ["Bob"], text: "psst" });
+  bob.send("plain");
+  expect(ann.lines()).toMatchObject([{ type: "error", code: "storage", n: 1 }]);
+  expect(bob.text()).toBe("The disk is full: make space\n");
+  full = false;
+  ann.send({ type: "say", n: 1, text: "lost?" }, { type: "tell", n: 2, to: ["Bob"], text: "psst" });
+  expect(bob.text()).toBe("Ann: lost?\nAnn: (PRIVATE)  psst\n");
+  expect(said(ann.lines())).toEqual(["lost?"]);
+});
+
+test("over its rate a sender is delayed, then refused with the time to retry; others are not", () => {
+  const rig = new Rig({ rates: { messagesPerSecond: 10, bytesPerSecond: 1e6 } });
+  const bob = rig.client(openChat).send("Bob");
+  const ann = rig.member("Ann");
+  rig.pass(1_000);
+  bob.text();
+  ann.text();
+  for (let n = 1; n <= 200; n++) ann.queue({ type: "say", n, text: String(n) });
+  rig.settle();
+  const refused = ann.lines().find(({ type }) => type === "error")!;
+  expect(refused).toMatchObject({ code: "rate" });
+  expect(refused["retryAfterMs"]).toBeGreaterThan(0);
+  const n = refused["n"] as number;
+  rig.pass(refused["retryAfterMs"] as number);
+  ann.send({ type: "say", n, text: String(n) });
+  rig.pass(1_000);
+  const numbers = bob.text().match(/\d+/g)!.map(Number);
+  expect(numbers).toEqual(Array.from({ length: n }, (_, i) => i + 1));
+});
+
+test("a private chat carries what either says to the other alone, across dialects", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann");
+  const ben = rig.client(selectChat).send("Ben");
+  const cal = rig.client(openChat).send("Cal");
+  ann.send({ type: "invite", to: "ben" });
+  ben.send("accept");
+  for (const client of [ann, ben, cal]) client.text();
+  ann.send({ type: "say", n: 1, text: "secret" });
+  ben.send("yes");
+  expect(ben.text()).toContain("secret");
+  expect(ann.lines()).toContainEqual(
+    expect.objectContaining({ type: "private", text: "yes", chat: true }),
+  );
+  expect(cal.text()).toBe("");
+  ben.close("lost");
+  expect(ann.lines()).toContainEqual({ type: "chat", state: "lost", with: "Ben" });
+});
+
+test("a renamed member keeps its room, and the old name is free", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann");
+  ann.text();
+  ann.send({ type: "rename", name: "Anna", ref: 7 });
+  expect(ann.lines()).toEqual([
+    { type: "renamed", from: "Ann", to: "Anna" },
+    { type: "name", name: "Anna", ref: 7 },
+  ]);
+  expect(rig.client(openChat).send("Ann").text()).toContain("Ann has joined");
+  ann.send({ type: "rename", name: "ALL" });
+  expect(ann.lines()).toContainEqual(expect.objectContaining({ code: "name-invalid" }));
+});
+
+test("rooms keep their talk apart, and numbers of their own", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann");
+  const bob = rig.member("Bob", { room: "den" });
+  ann.send({ type: "say", n: 1, text: "lobby" });
+  bob.text();
+  bob.send({ type: "say", n: 1, text: "den" });
+  expect(bob.lines()).toMatchObject([{ type: "message", seq: 1, text: "den" }, { type: "ack" }]);
+  ann.text();
+  ann.send({ type: "enter", room: "den", seq: 0, epoch: "epoch-1", ref: 1 });
+  expect(ann.lines()).toMatchObject([
+    { type: "entered", room: "den", recovered: true, ref: 1 },
+    { type: "message", text: "den" },
+  ]);
+  expect(bob.lines()).toContainEqual({ type: "joined", name: "Ann" });
+});
+
+test("controls, escapes and line ends never reach anybody", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann");
+  const bob = rig.client(openChat).send("Bob");
+  bob.text();
+  ann.send({ type: "say", n: 1, text: "a\nBob: forged\u001b[2Jb\u202ec\u0007" });
+  expect(bob.text()).toBe("Ann: a Bob: forgedbc\n");
+});
+
+test("a silent native session is pinged, and gone if nothing comes back", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann");
+  ann.text();
+  rig.pass(61_500, 500);
+  expect(ann.lines()).toEqual([{ type: "ping" }]);
+  rig.pass(31_500, 500);
+  expect(ann.link.aborted).toBe(true);
+  expect(rig.hub.members.size).toBe(0);
+});
+
+test("a connection without a name is told and ended in time", () => {
+  const rig = new Rig();
+  const nobody = rig.client(openChat);
+  rig.pass(62_000, 500);
+  expect(nobody.text()).toContain("No name came within 60 s");
+  expect(nobody.link.ended).toBe(true);
+});
