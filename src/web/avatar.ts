@@ -2,8 +2,8 @@
 // drawing them is the only DOM here.
 
 export type Avatar = {
-  hue: number;
-  accentHue: number;
+  /** Ground, plane and disc. */
+  colors: readonly [string, string, string];
   x: number;
   y: number;
   radius: number;
@@ -11,14 +11,28 @@ export type Avatar = {
   initial: string;
 };
 
+/** Grounds that a white letter stands out from, each with two that go with it. */
+const palettes: readonly Avatar["colors"][] = [
+  ["#31508c", "#4a7fb5", "#22335f"],
+  ["#8c3b4a", "#bf6a5c", "#5f2440"],
+  ["#2c6e5b", "#5b9a6f", "#1b4a4a"],
+  ["#7a4a1e", "#a9772f", "#532f1c"],
+  ["#5a3e8a", "#8a63b0", "#3a2a63"],
+  ["#1f6a80", "#3f97a0", "#17465f"],
+  ["#8a3a70", "#b3638f", "#5c2656"],
+  ["#4d6327", "#7d8f3e", "#32471f"],
+  ["#9a4326", "#c27a3c", "#6c2a22"],
+  ["#4b5568", "#76839a", "#323a4c"],
+  ["#2f5f3a", "#6d8f4a", "#1f4034"],
+  ["#6d3f5b", "#a0607a", "#46284a"],
+];
+
 /** What the picture of `name` looks like; equal for equal names, whatever their letter case. */
 export function avatarOf(name: string): Avatar {
   const seed = hash(name.toLowerCase());
   const part = (shift: number, range: number): number => (seed >>> shift) % range;
-  const hue = part(0, 360);
   return {
-    hue,
-    accentHue: (hue + 40 + part(9, 90)) % 360,
+    colors: palettes[seed % palettes.length]!,
     x: 8 + part(5, 24),
     y: 6 + part(13, 28),
     radius: 11 + part(18, 9),
@@ -32,26 +46,27 @@ const svg = "http://www.w3.org/2000/svg";
 /** The picture as an element; decoration only, as the name always stands beside it. */
 export function drawAvatar(name: string): SVGSVGElement {
   const avatar = avatarOf(name);
+  const [ground, plane, disc] = avatar.colors;
   const picture = shape("svg", { viewBox: "0 0 40 40", class: "avatar", "aria-hidden": "true" });
   const letter = shape("text", { x: 20, y: 20, class: "initial" });
   letter.textContent = avatar.initial;
   picture.append(
-    shape("rect", { width: 40, height: 40, fill: `hsl(${avatar.hue} 42% 38%)` }),
+    shape("rect", { width: 40, height: 40, fill: ground }),
     shape("rect", {
       x: 20,
       y: -20,
       width: 60,
       height: 80,
-      fill: `hsl(${avatar.accentHue} 38% 46%)`,
+      fill: plane,
       transform: `rotate(${avatar.angle} 20 20)`,
-      opacity: 0.55,
+      opacity: 0.8,
     }),
     shape("circle", {
       cx: avatar.x,
       cy: avatar.y,
       r: avatar.radius,
-      fill: `hsl(${avatar.accentHue} 55% 32%)`,
-      opacity: 0.7,
+      fill: disc,
+      opacity: 0.75,
     }),
     letter,
   );

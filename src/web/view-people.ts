@@ -33,7 +33,13 @@ export class PeopleView {
     setText(this.#presence, state.phase === "online" ? `online as ${state.name}` : "offline");
     setText(this.#count, String(state.peopleTotal));
     if (shown?.people !== state.people || shown.name !== state.name) this.#drawPeople(state);
-    if (shown?.rooms !== state.rooms || shown.room !== state.room) this.#drawRooms(state);
+    if (
+      shown?.rooms !== state.rooms ||
+      shown.room !== state.room ||
+      shown.peopleTotal !== state.peopleTotal
+    ) {
+      this.#drawRooms(state);
+    }
     for (const [name, row] of this.#rows) {
       row.write?.setAttribute("aria-pressed", String(state.to.includes(name)));
     }
@@ -74,8 +80,10 @@ export class PeopleView {
     const isListed = state.rooms.some((room) => room.room === state.room);
     const rooms = isListed ? state.rooms : [{ room: state.room, members: 0 }, ...state.rooms];
     this.#rooms.replaceChildren(
-      ...rooms.map(({ room, members }) => {
+      ...rooms.map(({ room, members: counted }) => {
         const isHere = room === state.room;
+        // The other rooms are counted now and then; this one we hear.
+        const members = isHere ? state.peopleTotal : counted;
         const button = h("button", { type: "button", "aria-current": isHere ? "true" : undefined });
         button.append(h("span", {}, room));
         if (members > 0) {

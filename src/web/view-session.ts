@@ -83,7 +83,7 @@ function invitationOf({ chat }: State): string {
     case "invited":
       return `${chat.with} asks you for a private chat`;
     case "on":
-      return `Private chat with ${chat.with}: nobody else hears what you write`;
+      return `Private chat with ${chat.with}`;
   }
 }
 
