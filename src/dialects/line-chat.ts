@@ -52,6 +52,7 @@ export const lineChat: Dialect = {
   name: "line-chat",
   input: "lines",
   output: "stream",
+  hearsAfterEnd: true,
   echo: { said: false, joined: false },
   terminal: {
     started: (host, port) => `Server now running on ip: ${host}:${port}`,

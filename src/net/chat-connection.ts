@@ -193,7 +193,10 @@ export class ChatConnection implements Link {
 
   #frame(framed: boolean): void {
     this.#undecided.delete(this);
-    this.#session!.framed = framed;
+    const session = this.#session!;
+    session.framed = framed;
+    // What still waits for its gap leaves before any answer.
+    if (!session.isSpaced) session.pumpSpaced(0);
     this.#state = framed
       ? { is: "lines", framer: new LineFramer() }
       : { is: "reads", framer: new ReadFramer() };

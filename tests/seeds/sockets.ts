@@ -1,0 +1,171 @@
+// A real server on free ports, and clients as the seeds' own are: one send a message, one receive a message, without line ends.
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Parley } from "../parley.ts";
+
+export const host = "127.0.0.1";
+
+export const content: Uint8Array = Uint8Array.from({ length: 4_321 }, (_, i) => (i * 31) & 0xff);
+
+/** A server that speaks every dialect of S1 to S4, each on a port of its own. */
+export class SeedServer implements AsyncDisposable {
+  readonly #folder: string;
+  ports: Readonly<Record<string, number>> = {};
+
+  private constructor(
+    readonly parley: Parley,
+    folder: string,
+  ) {
+    this.#folder = folder;
+  }
+
+  static async start(...more: string[]): Promise<SeedServer> {
+    const folder = mkdtempSync(join(tmpdir(), "parley-seeds-"));
+    writeFileSync(join(folder, "a.txt"), content);
+    writeFileSync(join(folder, "empty"), "");
+    const names = ["greeting", "date-time", "calculator", "chat-room", "line-chat", "select-chat"];
+    const parley = new Parley(
+      ...["server", "--port", "0", "--no-web", "--files", folder, "--json"],
+      ...["--listen", [...names, "open-chat"].map((name) => `${name}=0`).join(",")],
+      ...more,
+    );
+    const server = new SeedServer(parley, folder);
+    const line = await parley.line(/^\{"event":"listening"/);
+    const { port, dialects } = JSON.parse(line) as {
+      port: number;
+      dialects: Record<string, number>;
+    };
+    server.ports = { ...dialects, main: port };
+    return server;
+  }
+
+  port(dialect: string): number {
+    const port = this.ports[dialect];
+    if (port === undefined) throw new Error(`no port for ${dialect}`);
+    return port;
+  }
+
+  /** A connection, without a word yet. */
+  connect(dialect: string): Promise<RawClient> {
+    return RawClient.connect(this.port(dialect));
+  }
+
+  /** What the server has said on its terminal, on either stream. */
+  get said(): string {
+    return `${this.parley.lines.join("\n")}\n${this.parley.stderr}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.parley[Symbol.asyncDispose]();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+const timeoutMs = 10_000;
+
+/** A TCP client that keeps what came receive by receive. */
+export class RawClient {
+  /** Receives that nobody has looked at. */
+  readonly received: string[] = [];
+  all = "";
+  ended = false;
+  #socket: Bun.Socket | undefined;
+  #decoder = new TextDecoder();
+  #waiting: (() => void)[] = [];
+
+  static async connect(port: number): Promise<RawClient> {
+    const client = new RawClient();
+    client.#socket = await Bun.connect({
+      hostname: host,
+      port,
+      allowHalfOpen: true,
+      socket: {
+        data: (_, bytes) => client.#take(bytes),
+        end: () => client.#end(),
+        close: () => client.#end(),
+        error: () => client.#end(),
+      },
+    });
+    client.#socket.setNoDelay(true);
+    return client;
+  }
+
+  send(text: string | Uint8Array): void {
+    this.#socket?.write(text);
+  }
+
+  /** FIN: nothing more to say, still listening. */
+  endSending(): void {
+    this.#socket?.shutdown();
+  }
+
+  /** The connection is reset. */
+  abort(): void {
+    this.#socket?.terminate();
+  }
+
+  /** The next receive, as `recv(1024)` gives it; fails with what came instead when nothing does. */
+  async next(): Promise<string> {
+    await this.until(() => this.received.length > 0, "another message");
+    return this.received.shift() ?? "";
+  }
+
+  async until(condition: () => boolean, what: string): Promise<void> {
+    const deadlineMs = performance.now() + timeoutMs;
+    while (!condition()) {
+      if (this.ended && !condition())
+        throw new Error(`ended before ${what}: ${JSON.stringify(this.all)}`);
+      if (performance.now() > deadlineMs) {
+        throw new Error(`waited for ${what} in vain: ${JSON.stringify(this.all)}`);
+      }
+      await Promise.race([
+        new Promise<void>((resolve) => this.#waiting.push(resolve)),
+        Bun.sleep(200),
+      ]);
+    }
+  }
+
+  /** Waits until all that came together is `text` or ends with it, and forgets the receives. */
+  async heard(text: string): Promise<void> {
+    await this.until(() => this.all.endsWith(text), JSON.stringify(text));
+    this.received.length = 0;
+  }
+
+  async end(): Promise<void> {
+    const deadlineMs = performance.now() + timeoutMs;
+    while (!this.ended && performance.now() < deadlineMs) await Bun.sleep(2);
+    if (!this.ended) throw new Error("the server did not end the connection");
+  }
+
+  #take(bytes: Uint8Array): void {
+    const text = this.#decoder.decode(bytes, { stream: true });
+    this.all += text;
+    this.received.push(text);
+    this.#wake();
+  }
+
+  #end(): void {
+    this.ended = true;
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const resume of this.#waiting.splice(0)) resume();
+  }
+}
+
+/** Asks a UDP port one thing. */
+export async function askUdp(port: number, text: string): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const socket = await Bun.udpSocket({
+    hostname: host,
+    connect: { hostname: host, port },
+    socket: { data: (_, bytes) => resolve(bytes.toString()), error: () => resolve("(refused)") },
+  });
+  socket.send(text);
+  const answer = await Promise.race([promise, Bun.sleep(timeoutMs).then(() => "(nothing)")]);
+  socket.close();
+  return answer;
+}
