@@ -1,8 +1,11 @@
-// Opens what a server remembers in: a SQLite file, or memory; and the registry that is kept beside it.
+// Opens what a server remembers in: an SQLite file, or memory; and the registry that is kept beside it.
 
 import type { History } from "../chat/history.ts";
 import { Registry } from "../registry/registry.ts";
 import { openMemoryHistory } from "./memory.ts";
+import { openRegistrations } from "./registrations.ts";
+import type { Synchronous } from "./sqlite-file.ts";
+import { openSqliteHistory } from "./sqlite.ts";
 import { keepTidy } from "./store.ts";
 
 export type OpenStore = {
@@ -11,15 +14,38 @@ export type OpenStore = {
   close(): void;
 };
 
-/** @throws ParleyError `storage` when the file can't be used */
-export function openStore(_path: string | undefined, _log: (line: string) => void): OpenStore {
-  const store = openMemoryHistory();
+/**
+ * `path` undefined: in memory. `log` hears what could not be kept.
+ * @throws ParleyError `storage` when the file can't be used
+ */
+export function openStore(
+  path: string | undefined,
+  log: (line: string) => void,
+  synchronous: Synchronous = "normal",
+): OpenStore {
+  if (path === undefined) {
+    const store = openMemoryHistory();
+    const untidy = keepTidy(store);
+    return {
+      history: store,
+      registry: new Registry(),
+      close() {
+        untidy();
+        store.close();
+      },
+    };
+  }
+  const store = openSqliteHistory(path, { synchronous });
   const untidy = keepTidy(store);
+  const registrations = openRegistrations(store.db, (error) => {
+    log(`A registration was not kept: ${error instanceof Error ? error.message : String(error)}`);
+  });
   return {
     history: store,
-    registry: new Registry(),
+    registry: registrations.registry,
     close() {
       untidy();
+      registrations.close();
       store.close();
     },
   };

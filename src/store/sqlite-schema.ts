@@ -70,12 +70,12 @@ const migrations: readonly string[] = [
 /** The version that this program writes. */
 export const schemaVersion = migrations.length;
 
-/** Brings an open file from `version` to `schemaVersion`, each step all or nothing. */
-export function migrate(db: Database, version: number, steps = migrations): void {
-  for (let next = version; next < steps.length; next++) {
+/** Brings an open file from version `from` to version `to`, each step all or nothing. */
+export function migrate(db: Database, from: number, to = schemaVersion): void {
+  for (let version = from; version < to; version++) {
     db.transaction(() => {
-      db.run(steps[next]!);
-      db.run(`PRAGMA user_version = ${next + 1}`);
+      db.run(migrations[version]!);
+      db.run(`PRAGMA user_version = ${version + 1}`);
     }).immediate();
   }
 }

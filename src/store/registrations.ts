@@ -1,0 +1,67 @@
+// Keeps the registry of peers in the data file: read once at the start, each change written when it happens. The registry
+// itself knows nothing of this.
+
+import type { Database } from "bun:sqlite";
+import { fold } from "../chat/names.ts";
+import { Registry, type Registration, type RegistryChange } from "../registry/registry.ts";
+
+type Row = {
+  id: string;
+  ip: string;
+  port: number;
+  registered_ms: number;
+  waiting_since_ms: number | null;
+  handed_out: number;
+};
+
+/**
+ * The registry as the data file has it. A change that can't be written is told to `failed` and stands in memory: who is
+ * registered now can be called now.
+ */
+export function openRegistrations(
+  db: Database,
+  failed: (error: unknown) => void,
+  maxEntries?: number,
+): { registry: Registry; close(): void } {
+  const put = db.prepare<never, [string, string, string, number, number, number | null, number]>(
+    `INSERT OR REPLACE INTO registrations (folded, id, ip, port, registered_ms, waiting_since_ms, handed_out)
+     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const remove = db.prepare<never, [string]>("DELETE FROM registrations WHERE folded = ?");
+
+  const write = ({ kind, entry }: RegistryChange): void => {
+    const key = fold(entry.id);
+    try {
+      if (kind === "removed") remove.run(key);
+      else {
+        const { id, ip, port, registeredAtMs, waitingSinceMs, handedOut } = entry;
+        put.run(key, id, ip, port, registeredAtMs, waitingSinceMs ?? null, handedOut ? 1 : 0);
+      }
+    } catch (error) {
+      failed(error);
+    }
+  };
+
+  const registry = new Registry({
+    onChange: write,
+    ...(maxEntries === undefined ? {} : { maxEntries }),
+  });
+  const kept = db.query<Row, []>("SELECT * FROM registrations").all().map(registration);
+  registry.restore(kept);
+  for (const entry of kept) {
+    if (registry.find(entry.id) === undefined) write({ kind: "removed", entry });
+  }
+  return {
+    registry,
+    close() {
+      put.finalize();
+      remove.finalize();
+    },
+  };
+}
+
+function registration(row: Row): Registration {
+  const { id, ip, port, registered_ms: registeredAtMs, waiting_since_ms } = row;
+  const waits = waiting_since_ms === null ? {} : { waitingSinceMs: waiting_since_ms };
+  return { id, ip, port, registeredAtMs, ...waits, handedOut: row.handed_out === 1 };
+}

@@ -1,0 +1,151 @@
+// Forgetting what is over age or number in a data file, a bounded slice a call: messages, rooms, mail, sessions.
+
+import type { Database } from "bun:sqlite";
+import { history as limits } from "../limits.ts";
+import type { Retention } from "./store.ts";
+
+/** Rooms looked at, and sessions deleted with up to a thousand private messages each, in one slice. */
+const sliceRooms = 50;
+const sliceSessions = 10;
+
+type RoomRow = { id: number; name: string; last: number };
+
+export class Tidier {
+  #phase: "messages" | "rooms" | "mail" | "sessions" = "messages";
+  #room = 0;
+  #mail = { session: "", mail: 0 };
+
+  /** `forgotten` hears which number of a room is now the lowest; undefined: the room itself has been forgotten. */
+  constructor(
+    readonly db: Database,
+    readonly retention: Retention,
+    readonly forgotten: (room: string, first: number | undefined) => void,
+  ) {}
+
+  /** One slice; true if there is more to do now. Throws what SQLite throws. */
+  slice(nowMs: number): boolean {
+    const tooOldMs = nowMs - this.retention.maxAgeMs;
+    if (this.#phase === "messages") {
+      if (!this.#tidyMessages(tooOldMs)) this.#phase = "rooms";
+      return true;
+    }
+    if (this.#phase === "rooms") {
+      if (!this.#tidyRooms()) this.#phase = "mail";
+      return true;
+    }
+    if (this.#phase === "mail") {
+      if (!this.#tidyMail(tooOldMs)) this.#phase = "sessions";
+      return true;
+    }
+    if (this.#tidySessions(nowMs - this.retention.sessionAgeMs)) return true;
+    this.#phase = "messages";
+    return false;
+  }
+
+  #tidyMessages(tooOldMs: number): boolean {
+    const rooms = this.db
+      .query<RoomRow, [number, number]>(
+        `SELECT id, name, max(last_seq, coalesce((SELECT max(seq) FROM messages WHERE room = rooms.id), 0)) AS last
+         FROM rooms WHERE id > ? ORDER BY id LIMIT ?`,
+      )
+      .all(this.#room, sliceRooms);
+    for (const room of rooms) {
+      // A room with more to forget is looked at again in the next slice.
+      if (this.#tidyRoom(room, tooOldMs)) return true;
+      this.#room = room.id;
+    }
+    if (rooms.length === sliceRooms) return true;
+    this.#room = 0;
+    return false;
+  }
+
+  #tidyRoom({ id, name, last }: RoomRow, tooOldMs: number): boolean {
+    const oldest = this.db
+      .query<{ seq: number; time_ms: number }, [number, number]>(
+        "SELECT seq, time_ms FROM messages WHERE room = ? ORDER BY seq LIMIT ?",
+      )
+      .all(id, limits.sliceRows);
+    const tooMany = last - this.retention.messages;
+    const kept = oldest.findIndex(({ seq, time_ms }) => seq > tooMany && time_ms >= tooOldMs);
+    const gone = kept < 0 ? oldest.length : kept;
+    if (gone === 0) return false;
+    const first = oldest[gone - 1]!.seq + 1;
+    this.db.transaction(() => {
+      this.db.query("DELETE FROM messages WHERE room = ? AND seq < ?").run(id, first);
+      this.db
+        .query("UPDATE rooms SET first_seq = ?, last_seq = ? WHERE id = ?")
+        .run(first, last, id);
+    })();
+    this.forgotten(name, first);
+    return gone === limits.sliceRows;
+  }
+
+  /** Too many rooms: the first without messages go; that their numbers have been used is kept once for all. */
+  #tidyRooms(): boolean {
+    const { count } = this.db
+      .query<{ count: number }, []>("SELECT count(*) AS count FROM rooms")
+      .get()!;
+    const excess = count - this.retention.rooms;
+    if (excess <= 0) return false;
+    const empty = this.db
+      .query<{ id: number; name: string; last_seq: number }, [number]>(
+        `SELECT id, name, last_seq FROM rooms
+         WHERE NOT EXISTS (SELECT 1 FROM messages WHERE room = rooms.id) ORDER BY id LIMIT ?`,
+      )
+      .all(Math.min(excess, sliceRooms));
+    if (empty.length === 0) return false;
+    const floor = Math.max(...empty.map(({ last_seq }) => last_seq));
+    this.db.transaction(() => {
+      this.db
+        .query(
+          `INSERT INTO meta VALUES ('floor', ?1) ON CONFLICT (key)
+           DO UPDATE SET value = max(CAST(value AS INTEGER), CAST(?1 AS INTEGER))`,
+        )
+        .run(String(floor));
+      for (const { id } of empty) this.db.query("DELETE FROM rooms WHERE id = ?").run(id);
+    })();
+    for (const { name } of empty) this.forgotten(name, undefined);
+    return empty.length === sliceRooms;
+  }
+
+  #tidyMail(tooOldMs: number): boolean {
+    const rows = this.db
+      .query<{ session: string; mail: number; time_ms: number }, [string, number, number]>(
+        `SELECT session, mail, time_ms FROM mail WHERE (session, mail) > (?, ?)
+         ORDER BY session, mail LIMIT ?`,
+      )
+      .all(this.#mail.session, this.#mail.mail, limits.sliceRows);
+    const old = rows.filter((row) => row.time_ms < tooOldMs);
+    if (old.length > 0) {
+      const remove = this.db.query("DELETE FROM mail WHERE session = ? AND mail = ?");
+      this.db.transaction(() => {
+        for (const { session, mail } of old) remove.run(session, mail);
+      })();
+    }
+    const latest = rows.at(-1);
+    const more = rows.length === limits.sliceRows && latest !== undefined;
+    this.#mail = more ? latest : { session: "", mail: 0 };
+    return more;
+  }
+
+  #tidySessions(unseenSinceMs: number): boolean {
+    const { count } = this.db
+      .query<{ count: number }, []>("SELECT count(*) AS count FROM sessions")
+      .get()!;
+    const excess = Math.max(0, count - this.retention.sessions);
+    const oldest = this.db
+      .query<{ id: string; seen_ms: number }, [number]>(
+        "SELECT id, seen_ms FROM sessions ORDER BY seen_ms, id LIMIT ?",
+      )
+      .all(sliceSessions);
+    const gone = oldest.filter(({ seen_ms }, i) => i < excess || seen_ms < unseenSinceMs);
+    if (gone.length === 0) return false;
+    this.db.transaction(() => {
+      for (const { id } of gone) {
+        this.db.query("DELETE FROM mail WHERE session = ?").run(id);
+        this.db.query("DELETE FROM sessions WHERE id = ?").run(id);
+      }
+    })();
+    return gone.length === sliceSessions;
+  }
+}

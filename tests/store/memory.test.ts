@@ -1,0 +1,80 @@
+// The history in memory: the contract, and the bounds in bytes that only memory has.
+
+import { describe, expect, test } from "bun:test";
+import { openMemoryHistory } from "../../src/store/memory.ts";
+import { historyContract } from "./history.contract.ts";
+import { emptyTurn, mail, record, says } from "./turns.ts";
+
+historyContract("memory", (retention = {}) => openMemoryHistory({ retention }));
+
+describe("memory", () => {
+  test("each store has an epoch of its own", () => {
+    expect(openMemoryHistory().epoch).not.toBe(openMemoryHistory().epoch);
+  });
+
+  test("a room of long messages keeps what fits its bytes, the newest", () => {
+    const store = openMemoryHistory({ retention: { roomBytes: 200_000 } });
+    for (let seq = 1; seq <= 500; seq++)
+      store.append(says("a", seq, seq, { text: "x".repeat(5_000) }));
+    const kept = store.after("a", 0, 1_000);
+    expect(kept.length).toBeGreaterThan(20);
+    expect(kept.length).toBeLessThan(41);
+    expect(kept.at(-1)?.seq).toBe(500);
+    expect(kept[0]?.seq).toBe(store.firstSeq("a"));
+  });
+
+  test("all rooms together keep what fits; the quiet ones lose their past, not their numbers", () => {
+    const store = openMemoryHistory({ retention: { totalBytes: 300_000 } });
+    for (let room = 0; room < 50; room++) {
+      for (let seq = 1; seq <= 5; seq++) {
+        store.append(says(`r${room}`, seq, seq, { text: "x".repeat(5_000) }));
+      }
+      store.append(says("busy", room + 1, room + 1));
+    }
+    expect(store.after("r0", 0, 9)).toEqual([]);
+    expect(store.lastSeq("r0")).toBe(5);
+    expect(store.after("r49", 0, 9)).toHaveLength(5);
+    expect(store.after("busy", 0, 99)).toHaveLength(50);
+  });
+
+  test("more rooms than fit: the quietest is forgotten at once", () => {
+    const store = openMemoryHistory({ retention: { rooms: 10 } });
+    for (let room = 0; room < 100; room++) store.append(says(`r${room}`, 1, 2));
+    expect(store.after("r89", 0, 9)).toEqual([]);
+    expect(store.after("r90", 0, 9)).toHaveLength(2);
+  });
+
+  test("mail keeps what fits its bytes, the newest of all", () => {
+    const store = openMemoryHistory({ retention: { mailBytes: 50_000 } });
+    for (let i = 1; i <= 100; i++) {
+      const session = `s${i % 2}`;
+      const message = mail(Math.ceil(i / 2), { text: "x".repeat(1_000) });
+      store.append({ ...emptyTurn, mail: [{ session, message }] });
+    }
+    const kept = [store.mailAfter("s0", 0, 99), store.mailAfter("s1", 0, 99)];
+    for (const box of kept) {
+      expect(box.length).toBeGreaterThan(20);
+      expect(box.length).toBeLessThan(25);
+      expect(box.at(-1)?.mail).toBe(50);
+    }
+  });
+
+  test("a million letters to one reader leave no trace beyond the bound", () => {
+    const store = openMemoryHistory({ retention: { mailMessages: 3 } });
+    for (let i = 1; i <= 20_000; i++) {
+      store.append({ ...emptyTurn, mail: [{ session: "s", message: mail(i) }] });
+    }
+    expect(store.mailAfter("s", 0, 9).map(({ mail }) => mail)).toEqual([19_998, 19_999, 20_000]);
+  });
+
+  test("a crowd of sessions is cut back without anybody tidying", () => {
+    const store = openMemoryHistory({ retention: { sessions: 100 } });
+    for (let i = 1; i <= 1_000; i++) {
+      store.append({ ...emptyTurn, sessions: [record(`s${i}`, { seenMs: i })] });
+    }
+    expect(store.session("s1")).toBeUndefined();
+    expect(store.session("s887")).toBeUndefined();
+    expect(store.session("s1000")).toBeDefined();
+    expect(store.sessionNamed("ann", 0)?.id).toBe("s1000");
+  });
+});
