@@ -71,10 +71,12 @@ export class Congestion implements CongestionControl {
   private readonly filter = new BandwidthFilter();
   private nextRoundAt = 0;
   private trainRate = 0;
-  /** Startup after a jump: 0 none, 1 jumped, 2 its round has been measured and a gentle one looks for more. */
+  /** Startup after a jump: 0 none, 1 jumped, 2 its round has been measured and a gentle one looks for more, 3 there was
+   *  more, 4 much more: the guess was nothing worth. */
   private jump = 0;
   private fullRate = 0;
   private fullRounds = 0;
+  private probeRounds = 0;
   private cycle = 2;
   private phaseSinceUs = 0;
   private probeRttLeast = Infinity;
@@ -110,7 +112,8 @@ export class Congestion implements CongestionControl {
     if (this.phase === "startup") {
       const start = initialWindowBytes / rttUs;
       if (this.jump === 1) return Math.max(start, this.trainRate);
-      return Math.max(start, bandwidth * (this.jump === 2 ? verifyGain : startupGain));
+      const gentle = this.jump === 2 || this.jump === 3;
+      return Math.max(start, bandwidth * (gentle ? verifyGain : startupGain));
     }
     const gain =
       this.phase === "drain"
@@ -188,7 +191,10 @@ export class Congestion implements CongestionControl {
     }
     this.restarting = false;
     if (this.phase === "startup") this.checkFull(nowUs, loss, appLimited);
-    else if (this.phase === "probe-bandwidth") this.checkLoss(loss, inFlight);
+    else if (this.phase === "probe-bandwidth" && this.probeRounds++ > 1) {
+      // The first rounds still hear of what startup has lost.
+      this.checkLoss(loss, inFlight);
+    }
     this.nextRoundAt = delivered;
     this.roundDeliveredFrom = delivered;
     this.roundLost = 0;
@@ -207,14 +213,13 @@ export class Congestion implements CongestionControl {
       this.fullRounds = 0;
       return;
     }
-    const grown = rate >= this.fullRate * (this.jump === 2 ? 1.15 : 1.25);
-    if (grown) {
+    const gentle = this.jump === 2 || this.jump === 3;
+    if (rate >= this.fullRate * (gentle ? 1.15 : 1.25)) {
       this.fullRate = rate;
       this.fullRounds = 0;
-      // More than was guessed: look for the rest in the usual way.
-      if (this.jump === 2) this.jump = 3;
+      if (gentle) this.jump++;
     } else this.fullRounds++;
-    const patience = this.jump === 2 ? 2 : 3;
+    const patience = gentle ? 2 : 3;
     if (this.fullRounds >= patience || loss > tooMuchLoss) this.enter("drain", nowUs);
   }
 
@@ -237,7 +242,7 @@ export class Congestion implements CongestionControl {
   /** Loss beyond the path's own while asking for more bounds what may be in flight (draft §4.5). */
   private checkLoss(loss: number, inFlight: number): void {
     if (loss > this.ownLoss + excessLoss && this.losses.length > 2) {
-      this.bound = Math.max(this.product(), Math.min(this.bound, inFlight) * 0.9);
+      this.bound = Math.max(1.25 * this.product(), Math.min(this.bound, inFlight) * 0.9);
       if (this.cycle === 0) this.cycle = 1;
     } else if (this.cycle === 0) {
       this.bound *= 1.25;

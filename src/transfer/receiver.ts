@@ -456,7 +456,8 @@ export class Receiver implements ReceiverMachine {
       // Not paced: ask for a few segments at a time rather than for each that has come.
       return window >= Math.max(least, this.control.windowBytes / 8) ? window : 0;
     }
-    if (window < least) return 0;
+    // Where the window is what holds us, ask for a few segments at a time rather than for each that has come.
+    if (window < Math.max(least, Math.min(this.control.windowBytes / 16, rate * 500))) return 0;
     const credit = this.pacer.available(rate, least);
     return credit < least ? 0 : Math.min(credit, window);
   }
@@ -475,7 +476,8 @@ export class Receiver implements ReceiverMachine {
       return Infinity;
     }
     const least = asker.leastBytes;
-    if (this.windowRoom(least) < least) return Infinity;
+    const few = Math.min(this.control.windowBytes / 16, rate * 500);
+    if (this.windowRoom(least) < Math.max(least, few)) return Infinity;
     return this.pacer.readyUs(this.lastRequestUs, rate, least);
   }
 
