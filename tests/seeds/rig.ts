@@ -40,6 +40,7 @@ export class Rig {
       files: desk,
       wake: () => {},
       log: (line) => this.log.push(line),
+      warn: (line) => this.log.push(line),
       hashSecret: (secret) => `#${secret}`,
       newSecret: () => "0123456789abcdef0123456789abcdef",
     });

@@ -25,12 +25,18 @@ export class SeedServer implements AsyncDisposable {
     const folder = mkdtempSync(join(tmpdir(), "parley-seeds-"));
     writeFileSync(join(folder, "a.txt"), content);
     writeFileSync(join(folder, "empty"), "");
-    const names = ["greeting", "date-time", "calculator", "chat-room", "line-chat", "select-chat"];
-    const parley = new Parley(
-      ...["server", "--port", "0", "--no-web", "--files", folder, "--json"],
-      ...["--listen", [...names, "open-chat"].map((name) => `${name}=0`).join(",")],
-      ...more,
-    );
+    const names = [
+      "open-chat",
+      "greeting",
+      "date-time",
+      "calculator",
+      "chat-room",
+      "line-chat",
+      "select-chat",
+    ];
+    const ports = names.map((name) => `${name}=0`).join(",");
+    const flags = ["--port", "0", "--no-web", "--json", "--listen", ports];
+    const parley = new Parley("server", "--files", folder, ...flags, ...more);
     const server = new SeedServer(parley, folder);
     const line = await parley.line(/^\{"event":"listening"/);
     const { port, dialects } = JSON.parse(line) as {
