@@ -169,6 +169,9 @@ function checkVersion(path: string, version: number): void {
 
 /** A look through a read-only connection: is every page sound, and are the tables those of its version? */
 function checkContent(path: string): void {
+  const beside = ["-wal", "-shm"]
+    .map((suffix) => path + suffix)
+    .filter((name) => !existsSync(name));
   let db: Database | undefined;
   try {
     db = new Database(path, { readonly: true });
@@ -188,6 +191,8 @@ function checkContent(path: string): void {
     throw damaged(path, error instanceof Error ? error.message : String(error));
   } finally {
     db?.close();
+    // A read-only connection makes them but can't remove them.
+    for (const name of beside) rmSync(name, { force: true });
   }
 }
 
@@ -201,15 +206,17 @@ function expectedShape(version: number): string {
 function create(path: string): void {
   const made = `${path}.new`;
   for (const suffix of ["", "-journal"]) rmSync(made + suffix, { force: true });
+  let db: Database | undefined;
   try {
-    const db = new Database(made, { create: true });
+    db = new Database(made, { create: true });
     db.run(`PRAGMA application_id = ${applicationId}`);
     migrate(db, 0);
     db.query("INSERT INTO meta VALUES ('epoch', ?)").run(newEpoch());
     db.close(true);
     renameSync(made, path);
   } catch (error) {
-    rmSync(made, { force: true });
+    db?.close();
+    for (const suffix of ["", "-journal"]) rmSync(made + suffix, { force: true });
     throw error;
   }
 }

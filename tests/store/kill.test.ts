@@ -1,0 +1,46 @@
+// SIGKILL while a process appends: what it said was committed is there, whole turns only, and the file opens again.
+
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openSqliteHistory } from "../../src/store/sqlite.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "parley-kill-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const rounds = Number(process.env["FAULT_ROUNDS"] ?? 5);
+
+/** Runs the appender until it has printed `lines` lines, kills it, and answers its last whole line. */
+async function appendAndKill(path: string, lines: number): Promise<[seq: number, mail: number]> {
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "appender.ts"), path], {
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  let said = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of child.stdout) {
+    said += decoder.decode(chunk, { stream: true });
+    if (said.split("\n").length > lines) child.kill("SIGKILL");
+  }
+  await child.exited;
+  expect(child.signalCode).toBe("SIGKILL");
+  const [seq, mail] = said.slice(0, said.lastIndexOf("\n")).split("\n").at(-1)!.split(" ");
+  return [Number(seq), Number(mail)];
+}
+
+test(`${rounds} kills while appending lose nothing that was committed`, async () => {
+  const path = join(folder, "chat.db");
+  for (let round = 1; round <= rounds; round++) {
+    const [seq, mail] = await appendAndKill(path, 20 * round);
+    const store = openSqliteHistory(path);
+    const last = store.lastSeq("lobby");
+    expect(last).toBeGreaterThanOrEqual(seq);
+    const all = store.after("lobby", 0, 1e6).map((one) => one.seq);
+    expect(all).toEqual(Array.from({ length: last }, (_, i) => i + 1));
+    const session = store.session("s1");
+    expect(session?.n).toBe(last);
+    expect(session?.mail).toBeGreaterThanOrEqual(mail);
+    expect(store.mailAfter("s1", session!.mail - 1, 9)).toHaveLength(1);
+    store.close();
+  }
+}, 60_000);

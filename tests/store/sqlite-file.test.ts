@@ -1,0 +1,256 @@
+// Files that are no data file of parley's, or not this parley's: refused in a sentence, and left as they are.
+
+import { afterAll, afterEach, describe, expect, test } from "bun:test";
+import { Database } from "bun:sqlite";
+import { spawnSync } from "node:child_process";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync } from "node:fs";
+import { renameSync, rmSync, statSync, symlinkSync, writeFileSync, writeSync } from "node:fs";
+import { chmodSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ParleyError } from "../../src/errors.ts";
+import { applicationId, migrate, schemaVersion, shapeOf } from "../../src/store/sqlite-schema.ts";
+import { openSqliteHistory } from "../../src/store/sqlite.ts";
+import { skipUnless } from "../skip.ts";
+import { says, tidyAll } from "./turns.ts";
+
+const isRoot = process.getuid?.() === 0;
+const top = mkdtempSync(join(tmpdir(), "parley-file-"));
+afterAll(() => rmSync(top, { recursive: true, force: true }));
+let folders = 0;
+function freshFolder(): string {
+  const folder = join(top, String(++folders));
+  mkdirSync(folder);
+  return folder;
+}
+
+/** Opens a file that must be refused; the answer is the sentence. */
+function refusal(path: string): string {
+  try {
+    openSqliteHistory(path).close();
+  } catch (error) {
+    expect(error).toBeInstanceOf(ParleyError);
+    expect((error as ParleyError).code).toBe("storage");
+    return (error as ParleyError).message;
+  }
+  throw new Error(`'${path}' was opened`);
+}
+
+/** Refuses and leaves every file of the folder as it was, byte for byte. */
+function untouchedRefusal(folder: string, path: string): string {
+  const look = () =>
+    readdirSync(folder).map((name) => [name, Bun.hash(readFileSync(join(folder, name)))]);
+  const before = look();
+  const sentence = refusal(path);
+  expect(look()).toEqual(before);
+  expect(sentence).toContain(`'${path}'`);
+  return sentence;
+}
+
+function dataFile(folder: string, rows = 2_000): string {
+  const path = join(folder, "chat.db");
+  const store = openSqliteHistory(path);
+  store.append(says("lobby", 1, rows));
+  store.close();
+  return path;
+}
+
+describe("a file that is refused", () => {
+  test("is not SQLite", () => {
+    const folder = freshFolder();
+    const path = join(folder, "letter.txt");
+    for (const content of ["Dear Bob", "x".repeat(10_000), "SQLite format 3\0"]) {
+      writeFileSync(path, content);
+      expect(untouchedRefusal(folder, path)).toContain("is not an SQLite file");
+    }
+  });
+
+  test("belongs to another program", () => {
+    const folder = freshFolder();
+    const path = join(folder, "other.db");
+    const db = new Database(path);
+    db.run("CREATE TABLE messages (id INTEGER PRIMARY KEY)");
+    db.close();
+    expect(untouchedRefusal(folder, path)).toContain("belongs to another program");
+  });
+
+  test("is of a newer parley", () => {
+    const folder = freshFolder();
+    const path = dataFile(folder);
+    const db = new Database(path);
+    db.run(`PRAGMA user_version = ${schemaVersion + 1}`);
+    db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    db.close();
+    expect(untouchedRefusal(folder, path)).toContain(`newer parley (version ${schemaVersion + 1}`);
+  });
+
+  test("has other tables than its version says", () => {
+    const folder = freshFolder();
+    const path = dataFile(folder);
+    const db = new Database(path);
+    db.run("ALTER TABLE sessions ADD COLUMN colour TEXT");
+    db.close();
+    expect(untouchedRefusal(folder, path)).toContain("other tables");
+  });
+
+  test("is damaged in the middle, or cut", () => {
+    const folder = freshFolder();
+    const path = dataFile(folder, 5_000);
+    const whole = readFileSync(path);
+    for (let at = 4096 * 6; at + 4096 < whole.length; at += 4096 * 16) {
+      const fd = openSync(path, "r+");
+      writeSync(fd, Buffer.alloc(2048, 0xa5), 0, 2048, at);
+      closeSync(fd);
+      expect(untouchedRefusal(folder, path)).toContain("is damaged");
+      writeFileSync(path, whole);
+    }
+    for (const length of [4096, 50_000, whole.length - 4096]) {
+      writeFileSync(path, whole.subarray(0, length));
+      expect(untouchedRefusal(folder, path)).toContain("is damaged");
+    }
+    writeFileSync(path, whole);
+    openSqliteHistory(path).close();
+  });
+
+  test("is in use by another server, and free again when that one has gone", () => {
+    const folder = freshFolder();
+    const path = dataFile(folder);
+    const store = openSqliteHistory(path);
+    expect(refusal(path)).toContain("in use by another parley server");
+    symlinkSync(path, join(folder, "link.db"));
+    expect(refusal(join(folder, "link.db"))).toContain("in use by another parley server");
+    store.append(says("lobby", 2_001, 2_001));
+    store.close();
+    openSqliteHistory(path).close();
+  });
+
+  test("is missing while its log is there", () => {
+    const folder = freshFolder();
+    const path = join(folder, "chat.db");
+    writeFileSync(`${path}-wal`, "left behind");
+    expect(untouchedRefusal(folder, path)).toContain("'chat.db-wal' is there");
+  });
+
+  test("has no directory, is a directory, lies in a file, is a device", () => {
+    const folder = freshFolder();
+    expect(refusal(join(folder, "no", "chat.db"))).toContain("there is no directory");
+    expect(refusal(folder)).toContain("is a directory: name a file in it");
+    writeFileSync(join(folder, "file"), "");
+    expect(refusal(join(folder, "file", "chat.db"))).toContain("is not a directory");
+    expect(refusal("/dev/null")).toContain("is not a regular file");
+  });
+
+  skipUnless(!isRoot, "root may write everywhere: rights on files are not tested")(
+    "may not be written",
+    () => {
+      const folder = freshFolder();
+      const path = dataFile(folder);
+      chmodSync(path, 0o400);
+      expect(untouchedRefusal(folder, path)).toContain("can't be written by this user");
+      chmodSync(path, 0o600);
+      chmodSync(folder, 0o500);
+      expect(untouchedRefusal(folder, path)).toContain("can't be written by this user");
+      chmodSync(folder, 0o700);
+    },
+  );
+});
+
+test("an empty file, and what a killed first start left, become a data file", () => {
+  const folder = freshFolder();
+  const path = join(folder, "chat.db");
+  writeFileSync(path, "");
+  writeFileSync(`${path}.new`, "half a file");
+  writeFileSync(`${path}-lock`, "");
+  const store = openSqliteHistory(path);
+  store.append(says("lobby", 1, 1));
+  store.close();
+  const bytes = readFileSync(path);
+  expect(bytes.readUInt32BE(68)).toBe(applicationId);
+  expect(bytes.readUInt32BE(60)).toBe(schemaVersion);
+});
+
+test("migrations: step by step is the same as at once, and a failing step leaves the version before it", () => {
+  using atOnce = new Database(":memory:");
+  using stepwise = new Database(":memory:");
+  migrate(atOnce, 0);
+  for (let version = 0; version < schemaVersion; version++) migrate(stepwise, version, version + 1);
+  expect(shapeOf(stepwise)).toBe(shapeOf(atOnce));
+  using spoilt = new Database(":memory:");
+  spoilt.run("CREATE TABLE sessions (x)");
+  expect(() => migrate(spoilt, 0)).toThrow("already exists");
+  expect(spoilt.query("PRAGMA user_version").get()).toEqual({ user_version: 0 });
+  expect(shapeOf(spoilt)).toBe("table sessions(x)");
+});
+
+/** A small file system that a test can fill. */
+function withSmallDisk(body: (folder: string) => void): void {
+  const folder = freshFolder();
+  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", folder]);
+  if (mounted.status !== 0) throw new Error(`mount: ${mounted.stderr.toString()}`);
+  mounts.push(folder);
+  body(folder);
+}
+const mounts: string[] = [];
+afterEach(() => {
+  for (const folder of mounts.splice(0)) spawnSync("umount", [folder]);
+});
+
+const canMount =
+  isRoot &&
+  spawnSync("unshare", ["--mount", "mount", "-t", "tmpfs", "tmpfs", tmpdir()]).status === 0;
+const diskTest = skipUnless(canMount, "a small disk to fill needs root and mount(8)");
+
+diskTest("a full disk: append says so and changes nothing; with space it goes on", () => {
+  withSmallDisk((folder) => {
+    const path = join(folder, "chat.db");
+    const store = openSqliteHistory(path, { retention: { messages: 1e6 } });
+    let seq = 0;
+    const more = (): void => {
+      store.append(says("lobby", seq + 1, seq + 100, { text: "x".repeat(200) }));
+      seq += 100;
+    };
+    let problem: unknown;
+    for (let i = 0; i < 1_000 && problem === undefined; i++) {
+      try {
+        more();
+      } catch (error) {
+        problem = error;
+      }
+    }
+    expect(problem).toBeInstanceOf(ParleyError);
+    expect((problem as ParleyError).code).toBe("storage");
+    expect((problem as ParleyError).message).toMatch(/the disk (is full|reports an error)/);
+    expect(store.lastSeq("lobby")).toBe(seq);
+    expect(store.after("lobby", seq - 5, 99)).toHaveLength(5);
+    expect(more).toThrow(ParleyError);
+    tidyAll(store, 0);
+
+    const remounted = spawnSync("mount", ["-o", "remount,size=16m", folder]);
+    expect(remounted.status).toBe(0);
+    more();
+    store.close();
+    const again = openSqliteHistory(path);
+    expect(again.lastSeq("lobby")).toBe(seq);
+    expect(again.after("lobby", 0, seq + 1)).toHaveLength(seq);
+    again.close();
+  });
+});
+
+diskTest("a disk without room for a new file: a sentence, and no half file", () => {
+  withSmallDisk((folder) => {
+    writeFileSync(join(folder, "ballast"), Buffer.alloc(2 * 1024 * 1024 - 8192));
+    expect(refusal(join(folder, "chat.db"))).toMatch(/the disk (is full|reports an error)/);
+    const left = readdirSync(folder).filter((name) => name.startsWith("chat.db"));
+    expect(left.filter((name) => statSync(join(folder, name)).size > 0)).toEqual([]);
+  });
+});
+
+diskTest("a read-only file system: a sentence that says what to do", () => {
+  withSmallDisk((folder) => {
+    const path = dataFile(folder, 10);
+    renameSync(path, join(folder, "kept.db"));
+    expect(spawnSync("mount", ["-o", "remount,ro", folder]).status).toBe(0);
+    expect(refusal(join(folder, "kept.db"))).toContain("can't be written by this user");
+    expect(refusal(path)).toContain("can't be written by this user");
+  });
+});
