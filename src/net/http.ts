@@ -30,7 +30,7 @@ export type WebOptions = {
   folder: SharedFolder;
   metrics: Metrics;
   version: string;
-  /** Host names beside loopback, addresses and this machine's own name under which the page may be reached. */
+  /** Host names beside loopback, addresses and this machine's own name under which the page is reached, say behind a proxy. */
   names?: readonly string[];
   /** Brings gauges up to date just before they are read. */
   refresh?: () => void;
@@ -84,21 +84,26 @@ export function startWeb(options: WebOptions): WebServer {
 class Site {
   isStopping = false;
   readonly #options: WebOptions;
-  readonly #names: ReadonlySet<string>;
+  /** Names in a Host header that mean us. */
+  readonly #hostNames: ReadonlySet<string>;
+  /** Names of pages that may chat though their Host differs: ours behind a proxy. */
+  readonly #proxyNames: ReadonlySet<string>;
   readonly #files: WebFiles;
 
   constructor(options: WebOptions) {
     this.#options = options;
     this.#files = new WebFiles(options.folder, options.metrics);
     const own = hostname();
-    const names = [options.host, own, `${own}.local`, ...(options.names ?? [])];
-    this.#names = new Set(names.map((name) => name.toLowerCase()));
+    const names = (options.names ?? []).map((name) => name.toLowerCase());
+    const machine = [options.host, own, `${own}.local`].map((name) => name.toLowerCase());
+    this.#proxyNames = new Set(names);
+    this.#hostNames = new Set([...machine, ...names]);
   }
 
   /** Undefined when the request has become a WebSocket. */
   async answer(request: Request, server: Server<SocketLink>): Promise<Response | undefined> {
     const host = request.headers.get("host");
-    if (!isOwnHost(host, this.#names)) {
+    if (!isOwnHost(host, this.#hostNames)) {
       return plain(421, "This server is not known under that Host. Use its address.");
     }
     if (request.method !== "GET" && request.method !== "HEAD") {
@@ -119,7 +124,7 @@ class Site {
     server: Server<SocketLink>,
     host: string | null,
   ): Response | undefined {
-    if (!isOwnOrigin(request.headers.get("origin"), host, this.#names)) {
+    if (!isOwnOrigin(request.headers.get("origin"), host, this.#proxyNames)) {
       return plain(403, "A page of another origin may not chat here.");
     }
     if (this.isStopping) return plain(503, "The server is stopping.", { "Retry-After": "1" });

@@ -1,7 +1,7 @@
 // Hash, window, avatar, layout: the page's small pure parts. No browser.
 
 import { expect, test } from "bun:test";
-import fc from "fast-check";
+import { array, assert, constantFrom, nat, property, uint8Array } from "fast-check";
 import { avatarOf } from "../../src/web/avatar.ts";
 import { append, emptyLog } from "../../src/web/entries.ts";
 import { dayLabel, logText, startsDay, startsGroup } from "../../src/web/layout.ts";
@@ -10,8 +10,8 @@ import { sizeText } from "../../src/web/size-text.ts";
 import { atEnd, earlier, later, maxShown, moved } from "../../src/web/window.ts";
 
 test("the page's SHA-256 is SHA-256, in whatever pieces the bytes come", () => {
-  fc.assert(
-    fc.property(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 12 }), (pieces) => {
+  assert(
+    property(array(uint8Array({ maxLength: 300 }), { maxLength: 12 }), (pieces) => {
       const ours = new Sha256();
       const theirs = new Bun.CryptoHasher("sha256");
       for (const piece of pieces) {
@@ -33,9 +33,9 @@ test("every length around a block's end is padded right", () => {
 });
 
 test("a window never shows more than it may, whatever is scrolled and added", () => {
-  const step = fc.constantFrom("earlier", "later", "end", "add", "trim");
-  fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), fc.nat(6_000), (steps, start) => {
+  const step = constantFrom("earlier", "later", "end", "add", "trim");
+  assert(
+    property(array(step, { maxLength: 60 }), nat(6_000), (steps, start) => {
       let total = start;
       let window = atEnd(total);
       for (const name of steps) {
