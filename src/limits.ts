@@ -79,6 +79,8 @@ export const sender = {
   burstSeconds: 4,
   /** Bytes of text a second that one sender may keep up. */
   bytesPerSecond: 512 * KiB,
+  /** A client whose message the disk did not take may try again after this. */
+  storageRetryMs: 1_000,
   /** Messages over the rate that wait for their turn; then they are refused with `retry after`. */
   maxDelayed: 64,
 } as const;

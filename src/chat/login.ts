@@ -65,7 +65,7 @@ function admit(hub: Hub, session: Session, admission: Admission): void {
     session.n = session.committedN = session.ackedN = record?.n ?? 0;
     session.mail = session.committedMail = record?.mail ?? 0;
     if (command.since !== undefined) hub.options.metrics.resumes++;
-    hub.keepRecord(session);
+    hub.turn.keepRecord(session);
   }
   session.room = room;
   room.add(session);

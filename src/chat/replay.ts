@@ -27,7 +27,7 @@ export function startReplay(
   const mail = Math.min(since.mail ?? session.committedMail, session.committedMail);
   const recovered = seq + 1 >= history.firstSeq(room.name);
   session.replay = { seq, mail };
-  hub.watchReplay(session);
+  hub.due.replay(session);
   return { recovered };
 }
 
@@ -44,16 +44,16 @@ export function continueReplay(hub: Hub, session: Session): void {
     hub.tell(session, message);
     replay.mail = message.mail;
   }
-  if (mail.length > 0) return hub.watchReplay(session);
+  if (mail.length > 0) return hub.due.replay(session);
   const said = history.after(room.name, replay.seq, limits.pageMessages);
   for (const message of said) {
     hub.tell(session, { type: "replay", message });
     replay.seq = message.seq;
   }
-  if (replay.seq < room.committedSeq && said.length > 0) return hub.watchReplay(session);
+  if (replay.seq < room.committedSeq && said.length > 0) return hub.due.replay(session);
   session.replay = undefined;
   room.hear(session);
   // What is pending this turn was not yet in the log, so it is all news to this member.
   session.hearsFrom = 0;
-  hub.touch(session);
+  hub.turn.touch(session);
 }

@@ -27,7 +27,7 @@ export function pacedCommand(hub: Hub, session: Session, command: Command, rates
     hub.options.metrics.messagesDelayed++;
     if (waiting === undefined) session.delayed = [command];
     else waiting.push(command);
-    hub.watchDelayed(session);
+    hub.due.delayed(session);
     return false;
   }
   refuse(hub, session, command, rates);

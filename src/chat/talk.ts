@@ -46,7 +46,7 @@ function take(hub: Hub, session: Session, n: number | undefined): boolean {
   if (n === undefined) return true;
   if (n <= session.n) {
     session.ackedN = Math.min(session.ackedN, session.committedN - 1);
-    hub.keepRecord(session);
+    hub.turn.keepRecord(session);
     return false;
   }
   if (session.refusedN !== 0) {
@@ -93,7 +93,7 @@ function sayAloud(hub: Hub, session: Session, text: string, n: number | undefine
   };
   session.lastSeq = said.seq;
   hub.push(room, said);
-  hub.keepSaid(said);
+  hub.turn.keepSaid(said);
   if (!session.dialect.echo.said) {
     session.special = true;
   }
@@ -142,8 +142,8 @@ function deliverPrivate(hub: Hub, other: Session, message: Omit<PrivateMessage, 
     return;
   }
   const numbered = { ...message, mail: ++other.mail };
-  hub.keepMail(other.recordId, numbered);
-  hub.keepRecord(other);
+  hub.turn.keepMail(other.recordId, numbered);
+  hub.turn.keepRecord(other);
   // While the past is being replayed, this will come with it.
   if (other.replay === undefined) hub.tell(other, numbered, true);
 }
@@ -152,7 +152,7 @@ function keepForAway(hub: Hub, folded: string, message: Omit<PrivateMessage, "ma
   const record = hub.awayRecord(folded);
   if (record === undefined) return false;
   const mail = record.mail + 1;
-  hub.keepMail(record.id, { ...message, mail });
-  hub.keepAway({ ...record, mail });
+  hub.turn.keepMail(record.id, { ...message, mail });
+  hub.turn.keepAway({ ...record, mail });
   return true;
 }

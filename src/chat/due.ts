@@ -1,0 +1,181 @@
+// What is due by time: gaps between an unframed client's messages, the past of a returning member, delayed messages, owed user
+// lists, connections that end, and once a second everyone's silence. The adapter calls `tick` by `nextMs`.
+
+import { connections as limits } from "../limits.ts";
+import type { Hub } from "./hub.ts";
+import { continueReplay } from "./replay.ts";
+import type { Room } from "./room.ts";
+import { releaseDelayed } from "./sender-limits.ts";
+import type { Session } from "./session.ts";
+
+/** How often to look, in milliseconds: at gaps, at senders over their rate and endings, at owed lists, at silence. */
+const gapTickMs = 4;
+const delayTickMs = 10;
+const rosterTickMs = 100;
+const sweepMs = 1_000;
+
+export class Due {
+  readonly #hub: Hub;
+  readonly #spaced = new Set<Session>();
+  readonly #replaying = new Set<Session>();
+  readonly #delayed = new Set<Session>();
+  readonly #leaving = new Set<Session>();
+  readonly #ending = new Set<Session>();
+  readonly #rosters = new Set<Room>();
+  #gapsOpen = false;
+  #sweptMs = 0;
+
+  constructor(hub: Hub) {
+    this.#hub = hub;
+  }
+
+  /** The session's messages may have to wait for their gaps. */
+  spaced(session: Session): void {
+    this.#spaced.add(session);
+    if (session.pumpSpaced(this.#hub.nowMs)) {
+      this.#gapsOpen = true;
+      this.#hub.turn.wake();
+    }
+  }
+
+  /** The session has yet to be told of the past. */
+  replay(session: Session): void {
+    this.#replaying.add(session);
+    this.#hub.turn.wake();
+  }
+
+  /** The session's commands wait for its rate. */
+  delayed(session: Session): void {
+    this.#delayed.add(session);
+  }
+
+  /** The other side sends no more: the session leaves as soon as its messages have been taken. */
+  leaving(session: Session): void {
+    session.endedMs = this.#hub.nowMs;
+    this.#leaving.add(session);
+    this.#hub.turn.wake();
+  }
+
+  /** The connection ends once its output has left. */
+  ending(session: Session): void {
+    session.endAfterFlush = false;
+    session.endingMs = this.#hub.nowMs;
+    session.pumpSpaced(this.#hub.nowMs);
+    this.#ending.add(session);
+    this.finish(session);
+  }
+
+  /** Ends the connection if it is over and everything has left. */
+  finish(session: Session): void {
+    if (session.outbox.blocked || session.waitsForGap) return;
+    if (this.#ending.delete(session)) session.link.end();
+  }
+
+  /** The room may owe a list of users. */
+  roster(room: Room): void {
+    for (const voice of room.voices.values()) if (voice.rosterDue) this.#rosters.add(room);
+  }
+
+  forget(session: Session): void {
+    const all = [this.#spaced, this.#replaying, this.#delayed, this.#leaving, this.#ending];
+    for (const set of all) set.delete(session);
+  }
+
+  forgetRoom(room: Room): void {
+    this.#rosters.delete(room);
+  }
+
+  /** What follows the end of a turn. */
+  afterTurn(): void {
+    const { nowMs } = this.#hub;
+    for (const session of this.#spaced) if (session.pumpSpaced(nowMs)) this.#gapsOpen = true;
+    for (const session of this.#leaving) {
+      if (session.delayed === undefined) this.#hub.part(session, "quit");
+    }
+    for (const session of this.#replaying) {
+      if (!session.outbox.blocked) continueReplay(this.#hub, session);
+      if (session.replay === undefined) this.#replaying.delete(session);
+    }
+  }
+
+  tick(): void {
+    const { nowMs } = this.#hub;
+    this.#gapsOpen = false;
+    for (const session of this.#spaced) {
+      if (session.pumpSpaced(nowMs)) this.#gapsOpen = true;
+      else if (!session.isSpaced) this.#spaced.delete(session);
+    }
+    for (const session of this.#ending) this.finish(session);
+    for (const session of this.#delayed) {
+      if (releaseDelayed(this.#hub, session)) this.#delayed.delete(session);
+    }
+    for (const session of this.#leaving) this.#leave(session);
+    for (const room of this.#rosters) this.#payRosters(room);
+    if (nowMs - this.#sweptMs >= sweepMs) this.#sweep();
+  }
+
+  /** When `tick` wants to be called next. */
+  get nextMs(): number {
+    const { nowMs } = this.#hub;
+    if (this.#gapsOpen) return nowMs + gapTickMs;
+    if (this.#delayed.size + this.#leaving.size > 0) return nowMs + delayTickMs;
+    return nowMs + (this.#rosters.size > 0 ? rosterTickMs : sweepMs);
+  }
+
+  /** Late answers (a list of files) have had their time: the connection ends. */
+  #leave(session: Session): void {
+    if (session.delayed !== undefined) return;
+    if (this.#hub.nowMs - session.endedMs < limits.afterFinMs) return;
+    this.#leaving.delete(session);
+    this.#hub.end(session);
+  }
+
+  #payRosters(room: Room): void {
+    let owed = false;
+    for (const voice of room.voices.values()) {
+      if (!voice.rosterDue) continue;
+      if (voice.payRoster(room.names(), this.#hub.nowMs)) owed = true;
+      else for (const session of voice.members) this.#hub.turn.touch(session);
+    }
+    if (!owed) this.#rosters.delete(room);
+  }
+
+  #sweep(): void {
+    const hub = this.#hub;
+    const { metrics } = hub.options;
+    this.#sweptMs = hub.nowMs;
+    metrics.rooms = hub.rooms.size;
+    metrics.members = hub.members.size;
+    metrics.lagBytes = 0;
+    metrics.lagMaxBytes = 0;
+    for (const session of hub.sessions) {
+      const lag = session.lagBytes;
+      metrics.lagBytes += lag;
+      metrics.lagMaxBytes = Math.max(metrics.lagMaxBytes, lag);
+      this.#sweepSession(session);
+    }
+  }
+
+  /** Who gave no name in time, who does not answer, whose last bytes nobody takes. */
+  #sweepSession(session: Session): void {
+    const hub = this.#hub;
+    const { nowMs } = hub;
+    const silentMs = nowMs - session.heardMs;
+    if (session.phase === "ending") {
+      if (nowMs - session.endingMs > limits.drainMs) session.link.abort();
+    } else if (session.phase === "new") {
+      if (session.dialect.stateless === true || silentMs <= limits.loginTimeoutMs) return;
+      const reason = `No name came within ${limits.loginTimeoutMs / 1000} s: connect again`;
+      hub.tell(session, { type: "bye", reason });
+      hub.end(session);
+    } else if (session.pingedMs > 0) {
+      if (nowMs - session.pingedMs <= limits.idleCloseMs) return;
+      session.link.abort();
+      hub.closed(session, "lost", nowMs);
+    } else if (silentMs > limits.idlePingMs) {
+      if (session.conversation.render({ type: "ping" }) === undefined) return;
+      session.pingedMs = nowMs;
+      hub.tell(session, { type: "ping" });
+    }
+  }
+}
