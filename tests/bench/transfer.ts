@@ -1,0 +1,158 @@
+// How fast a file comes: parley beside curl from nginx, Bun's HTTP/3, TFTP and S1's stop-and-wait, each as a whole process, in the
+// same run over the same links. `bun tests/bench/transfer.ts [--rows 1,2] [--peers parley,curl] [--repeat 3] [--size 16]`
+// Wide-area rows need root, iproute2 and a C compiler; what is missing is said and skipped.
+
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { loopbackRow } from "./transfer/loopback.ts";
+import { allPeers, type Course, type Peer } from "./transfer/peers.ts";
+import { hashOf, race, type Run, startServer } from "./transfer/race.ts";
+import { type Link, missingForWideArea, serverAddress, WideArea } from "./transfer/wide-area.ts";
+
+const MiB = 1024 * 1024;
+
+interface Row extends Link {
+  readonly wanted: number;
+  readonly sizeMiB: number;
+}
+
+const rows: readonly Row[] = [
+  { mbit: 100, rttMs: 50, lossPercent: 0, wanted: 1.05, sizeMiB: 16 },
+  { mbit: 100, rttMs: 50, lossPercent: 1, wanted: 1.1, sizeMiB: 16 },
+  { mbit: 100, rttMs: 50, lossPercent: 5, wanted: 1.25, sizeMiB: 16 },
+  { mbit: 100, rttMs: 50, lossPercent: 10, wanted: 1.25, sizeMiB: 16 },
+  { mbit: 100, rttMs: 50, lossPercent: 1, jitterMs: 5, wanted: 1.15, sizeMiB: 16 },
+  { mbit: 20, rttMs: 600, lossPercent: 1, wanted: 1.5, sizeMiB: 16 },
+  { mbit: 1000, rttMs: 10, lossPercent: 0.1, wanted: 1.1, sizeMiB: 192 },
+  { mbit: 1000, rttMs: 2, lossPercent: 0, wanted: 1, sizeMiB: 192 },
+];
+
+const { values } = parseArgs({
+  options: {
+    rows: { type: "string" },
+    peers: { type: "string" },
+    repeat: { type: "string", default: "3" },
+    size: { type: "string" },
+    seed: { type: "string", default: "1" },
+    help: { type: "boolean", default: false },
+  },
+});
+
+if (values.help) {
+  console.log(
+    "bun tests/bench/transfer.ts [--rows 1,2,loopback] [--peers parley,curl,http] [--repeat 3] [--size MiB] [--seed 1]",
+  );
+  rows.forEach((row, i) => console.log(`  ${i + 1}  ${describe(row)}`));
+  console.log("  loopback  1 GiB into memory, verified");
+  process.exit(0);
+}
+
+const repeat = Number(values.repeat);
+const slowBytes = 64 * 1024;
+const stallMs = 60_000;
+const base = Bun.spawnSync(["test", "-w", "/dev/shm"]).success ? "/dev/shm" : tmpdir();
+const folder = mkdtempSync(join(base, "parley-bench-"));
+const wantedRows = values.rows?.split(",");
+const peers = allPeers.filter((peer) => isWanted(peer));
+
+process.on("SIGINT", () => process.exit(130));
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+
+for (const peer of allPeers) {
+  const missing = peer.missing();
+  if (isWanted(peer) && missing !== undefined) console.log(`skipped: ${peer.name}: ${missing}`);
+}
+const why = missingForWideArea();
+if (why !== undefined) console.log(`skipped: wide-area rows: ${why}`);
+else {
+  const seen = peers.map(({ name }) => name);
+  console.log(`| link | ${seen.join(" | ")} | ÷ best | wanted | again | rtt |`);
+  console.log(`|---|${seen.map(() => "--:|").join("")}--:|--:|--:|--:|`);
+  for (const [i, row] of rows.entries()) {
+    if (wantedRows === undefined || wantedRows.includes(String(i + 1))) await wideAreaRow(row);
+  }
+}
+if (wantedRows === undefined || wantedRows.includes("loopback")) await loopbackRow(folder, repeat);
+
+function isWanted(peer: Peer): boolean {
+  const names = values.peers?.toLowerCase().split(",");
+  const wanted = names?.some((name) => peer.name.toLowerCase().startsWith(name)) ?? true;
+  return wanted && (peer.missing() === undefined || names !== undefined);
+}
+
+function describe({ mbit, rttMs, lossPercent, jitterMs }: Link): string {
+  const rate = mbit >= 1000 ? `${mbit / 1000} Gbit/s` : `${mbit} Mbit/s`;
+  const jitter = jitterMs === undefined ? "" : `, ${jitterMs} ms jitter`;
+  return `${rate}, ${rttMs} ms, ${lossPercent} %${jitter}`;
+}
+
+/** Peers take turns, so that whatever else the machine does meets all of them alike; the median counts. */
+async function wideAreaRow(row: Row): Promise<void> {
+  const sizeBytes = Number(values.size ?? row.sizeMiB) * MiB;
+  const course = await prepare(sizeBytes);
+  const runs = new Map<Peer, Run[]>(peers.map((peer) => [peer, []]));
+  for (let turn = 0; turn < repeat; turn++) {
+    await using area = await WideArea.open(row, folder, Number(values.seed) + turn);
+    for (const peer of peers) {
+      if (peer.missing() !== undefined) continue;
+      if (peer.isSlow === true && turn > 0) continue;
+      if (peer.tcp !== undefined && !area.useTcp(peer.tcp)) continue;
+      const { atServer, atClient } = area;
+      const run = await oneRun(peer, { ...course, atServer, atClient }, sizeBytes);
+      runs.get(peer)?.push(run);
+    }
+  }
+  console.log(line(row, runs));
+}
+
+async function oneRun(peer: Peer, course: Course, sizeBytes: number): Promise<Run> {
+  const slow = peer.isSlow === true;
+  const file = slow ? "small" : "file";
+  const bytes = slow ? slowBytes : sizeBytes;
+  await using _ = await startServer(peer, { ...course, file });
+  const sha256 = await hashOf(join(course.source, file));
+  return await race(peer, { ...course, file }, bytes, sha256, stallMs);
+}
+
+async function prepare(sizeBytes: number): Promise<Course> {
+  const source = join(folder, "source");
+  const target = join(folder, "target");
+  const work = join(folder, "work");
+  for (const path of [source, target, work]) mkdirSync(path, { recursive: true });
+  // nothing that a link or a file system could make smaller
+  const writer = Bun.file(join(source, "file")).writer();
+  for (let at = 0; at < sizeBytes; at += MiB) {
+    writer.write(crypto.getRandomValues(new Uint8Array(65_536)));
+    for (let i = 1; i < MiB / 65_536; i++)
+      writer.write(crypto.getRandomValues(new Uint8Array(65_536)));
+  }
+  await writer.end();
+  await Bun.write(join(source, "small"), Bun.file(join(source, "file")).slice(0, slowBytes));
+  return { source, target, work, file: "file", address: serverAddress, atServer: [], atClient: [] };
+}
+
+function line(row: Row, runs: ReadonlyMap<Peer, readonly Run[]>): string {
+  const rates = new Map<string, number>();
+  const cells = peers.map((peer) => {
+    const list = runs.get(peer) ?? [];
+    if (list.length === 0) return "–";
+    const middle = median(list.map(({ bytesPerSecond }) => bytesPerSecond));
+    rates.set(peer.name, middle);
+    return `${(middle / 1e6).toPrecision(3)}${list.some(({ note }) => note) ? " *" : ""}`;
+  });
+  const ours = rates.get("parley");
+  const best = Math.max(...[...rates].map(([name, rate]) => (name === "parley" ? 0 : rate)));
+  const ratio = ours === undefined || best <= 0 ? "–" : (ours / best).toFixed(2);
+  const [first] = [...runs].filter(([peer]) => peer.name === "parley").map(([, list]) => list);
+  const again = (first ?? []).map(({ figures }) => (100 * (figures.retransmitted ?? 0)).toFixed(1));
+  const rtt = (first ?? []).map(({ figures }) => Math.round(figures.rttMs ?? 0));
+  const tail = `${ratio} | ≥ ${row.wanted} | ${again.join(" ")} % | ${rtt.join(" ")} ms`;
+  return `| ${describe(row)} | ${cells.join(" | ")} | ${tail} |`;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}

@@ -1,0 +1,105 @@
+// One run of one peer over one course: server up, client timed from start to exit, what it saved compared with what was served.
+
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Course, Peer } from "./peers.ts";
+
+export interface Run {
+  readonly seconds: number;
+  /** Bytes by seconds of the whole process; NaN if it did not finish in time. */
+  readonly bytesPerSecond: number;
+  readonly figures: { retransmitted?: number; rttMs?: number; segmentBytes?: number };
+  readonly note?: string;
+}
+
+export interface Running extends AsyncDisposable {
+  readonly pid: number;
+}
+
+/** Starts a peer's server, and waits until it is ready. */
+export async function startServer(peer: Peer, course: Course): Promise<Running> {
+  const { command, ready, port, udp } = peer.server(course);
+  const child = Bun.spawn([...course.atServer, ...command], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "ignore",
+  });
+  const stop = async () => {
+    child.kill();
+    await child.exited;
+  };
+  try {
+    if (ready !== undefined) await readUntil(child.stdout, ready);
+    else await portIsOpen(course, port, udp === true);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { pid: child.pid, [Symbol.asyncDispose]: stop };
+}
+
+/** @throws if the client fails or saves something else than was served */
+export async function race(
+  peer: Peer,
+  course: Course,
+  sizeBytes: number,
+  sha256: string,
+  timeoutMs: number,
+): Promise<Run> {
+  const out = join(course.target, `${peer.name.replaceAll(/\W/g, "-")}.out`);
+  rmSync(out, { force: true });
+  const startedMs = performance.now();
+  const child = Bun.spawn([...course.atClient, ...peer.client(course, out)], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  clearTimeout(timer);
+  const seconds = (performance.now() - startedMs) / 1000;
+  if (child.signalCode === "SIGKILL") {
+    const had = Bun.file(out).size || Bun.file(`${out}.part`).size;
+    rmSync(out, { force: true });
+    return { seconds, bytesPerSecond: had / seconds, figures: {}, note: "did not finish" };
+  }
+  if (code !== 0) throw new Error(`${peer.name} ended with ${code}: ${stderr.slice(-300)}`);
+  const saved = await hashOf(out);
+  rmSync(out, { force: true });
+  if (saved !== sha256) throw new Error(`${peer.name} saved something else than was served`);
+  const figures = peer.figures?.(stdout) ?? {};
+  return { seconds, bytesPerSecond: sizeBytes / seconds, figures };
+}
+
+export async function hashOf(path: string): Promise<string> {
+  const hasher = new Bun.CryptoHasher("sha256");
+  for await (const piece of Bun.file(path).stream()) hasher.update(piece);
+  return hasher.digest("hex");
+}
+
+async function readUntil(stream: ReadableStream<Uint8Array>, wanted: RegExp): Promise<void> {
+  const reader = stream.getReader();
+  let seen = "";
+  while (!wanted.test(seen)) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error(`the server ended: ${seen}`);
+    seen += Buffer.from(value).toString();
+  }
+  reader.releaseLock();
+}
+
+/** The server has no word for "ready": asks the kernel at its end, so that nothing crosses the link yet. */
+async function portIsOpen(course: Course, port: number, udp: boolean): Promise<void> {
+  const hex = port.toString(16).toUpperCase().padStart(4, "0");
+  const words = [...course.atServer, "cat", `/proc/net/${udp ? "udp" : "tcp"}`];
+  for (let i = 0; i < 250; i++) {
+    const table = Bun.spawnSync(words).stdout.toString();
+    if (new RegExp(`: [0-9A-F]{8}:${hex} `).test(table)) return;
+    await Bun.sleep(20);
+  }
+  throw new Error(`nothing listens on port ${port}`);
+}
