@@ -445,4 +445,14 @@ export const terminal = {
   writeBytes: 64 * KiB,
   /** How long the end of the program waits for a reader of its last lines. */
   flushTimeoutMs: 1_000,
+  /** Longest line that can be written at the prompt; above the longest message, so that the refusal says what is wrong. */
+  maxTypedChars: 32 * KiB,
+  /** An escape that is followed by nothing for this long was the key. */
+  escapeTimeoutMs: 50,
+  /** Names remembered for completion. */
+  maxNames: 2_000,
+  /** Pages of a listing that are asked for in a row. */
+  maxPages: 20,
+  /** Choices that Tab shows. */
+  maxChoices: 60,
 } as const;

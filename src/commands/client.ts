@@ -1,5 +1,6 @@
 // `parley client`: reads flags, puts session, connection and terminal or pipe together, runs them.
 
+import { isatty } from "node:tty";
 import { defineCommand } from "citty";
 import { nameProblem, roomProblem } from "../chat/names.ts";
 import { quoted } from "../chat/text.ts";
@@ -48,6 +49,10 @@ export default defineCommand({
       follow: args.follow ?? false,
       json: args.json ?? false,
     };
+    if (isatty(0) && isatty(1) && !options.json && process.env["TERM"] !== "dumb") {
+      const { runTerminal } = await import("../terminal/run-terminal.ts");
+      return runTerminal(options);
+    }
     return runPipe(options);
   },
 });

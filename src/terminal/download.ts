@@ -1,0 +1,83 @@
+// `/get` at the prompt: fetches one file with what `parley fetch-file` is made of. Knows no screen.
+
+import { mkdirSync } from "node:fs";
+import { ParleyError } from "../errors.ts";
+import type { FetchEvent } from "../net/fetch-events.ts";
+import { Fetcher } from "../net/fetcher.ts";
+import type { Address } from "../net/host-port.ts";
+import { harmless } from "../chat/text.ts";
+import { fetchTargets } from "./fetch-targets.ts";
+import { stdout } from "./output.ts";
+import type { Downloads } from "./terminal-client.ts";
+import { durationText, rateText, sizeText } from "./units.ts";
+
+type Tell = Parameters<Downloads["start"]>[1];
+
+export class FolderDownloads implements Downloads {
+  readonly #server: Address;
+  readonly #folder: string;
+  #fetcher: Fetcher | undefined;
+
+  constructor(server: Address, folder: string) {
+    this.#server = server;
+    this.#folder = folder;
+  }
+
+  get running(): boolean {
+    return this.#fetcher !== undefined;
+  }
+
+  start(name: string, tell: Tell): void {
+    this.#fetcher = new Fetcher({
+      server: this.#server,
+      onEvent: (event) => show(event, tell),
+    });
+    void this.#run(this.#fetcher, name, tell);
+  }
+
+  stop(): void {
+    this.#fetcher?.stop(
+      new ParleyError("interrupted", "Stopped; what has come is kept: /get goes on from there"),
+    );
+  }
+
+  async #run(fetcher: Fetcher, name: string, tell: Tell): Promise<void> {
+    try {
+      mkdirSync(this.#folder, { recursive: true });
+      const folder = this.#folder.endsWith("/") ? this.#folder : `${this.#folder}/`;
+      for (const { name: wanted, target } of fetchTargets([name], folder, stdout)) {
+        await fetcher.fetch(wanted, target);
+      }
+    } catch (error) {
+      tell.say(harmless(error instanceof Error ? error.message : String(error)));
+    } finally {
+      fetcher.close();
+      this.#fetcher = undefined;
+      tell.progress(undefined);
+    }
+  }
+}
+
+function show(event: FetchEvent, { progress, say }: Tell): void {
+  const name = harmless(event.name);
+  switch (event.event) {
+    case "offer":
+      return progress(`${name}  0 %  of ${sizeText(event.size)}`);
+    case "progress": {
+      const { receivedBytes, size, bytesPerSecond, secondsLeft } = event;
+      const percent = size === 0 ? 100 : Math.floor((100 * receivedBytes) / size);
+      const left = secondsLeft === null ? "" : `  ${durationText(secondsLeft)} left`;
+      return progress(
+        `${name}  ${percent} %  ${sizeText(receivedBytes)} of ${sizeText(size)}  ${rateText(bytesPerSecond)}${left}`,
+      );
+    }
+    case "retry":
+      return say(`${name}: ${harmless(event.reason)}: trying again`);
+    case "unchanged":
+      return say(`${name} is there already, the same: ${event.path}`);
+    case "done":
+      return say(
+        `Saved ${harmless(event.path)}: ${sizeText(event.size)} in ${durationText(event.seconds)}, ${rateText(event.goodputBytesPerSecond)}, SHA-256 ${event.sha256}`,
+      );
+  }
+}

@@ -1,0 +1,224 @@
+// Editing one line: text, cursor, history, what was cut. Works on whole characters as people see them (graphemes). Pure: keys in,
+// what to do out; knows no screen.
+
+import type { Key } from "./keys.ts";
+
+/** What the owner has to do after a key. `edited` includes moves of the cursor. */
+export type Edit =
+  | { type: "edited" }
+  | { type: "submit"; line: string }
+  | { type: "complete" }
+  | { type: "interrupt" }
+  | { type: "end" }
+  | { type: "clear" }
+  | { type: "suspend" }
+  | { type: "ignored" };
+
+/** Lines remembered; more are forgotten, the oldest first. */
+const maxHistory = 500;
+
+const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+
+/** The characters of a text as people see them. */
+export function graphemes(text: string): string[] {
+  // Nearly every line is plain, and the segmenter is slow.
+  if (/^[\x20-\x7e]*$/.test(text)) return [...text];
+  return Array.from(segmenter.segment(text), ({ segment }) => segment);
+}
+
+export class LineEditor {
+  #before: string[] = [];
+  #after: string[] = [];
+  #history: string[] = [];
+  // Position in the history; its length means the line that is being written.
+  #at = 0;
+  #draft = "";
+  #cut = "";
+  readonly #maxChars: number;
+
+  /** Text longer than `maxChars` (UTF-16 units) is not taken. */
+  constructor(maxChars: number) {
+    this.#maxChars = maxChars;
+  }
+
+  get text(): string {
+    return this.beforeCursor + this.#after.join("");
+  }
+
+  get beforeCursor(): string {
+    return this.#before.join("");
+  }
+
+  /** Characters of the line and the cursor's place among them. */
+  get characters(): { list: readonly string[]; cursor: number } {
+    return { list: [...this.#before, ...this.#after], cursor: this.#before.length };
+  }
+
+  /** Replaces the line; the cursor goes behind `before`. */
+  set(before: string, after = ""): void {
+    this.#before = graphemes(before);
+    this.#after = graphemes(after);
+  }
+
+  insert(text: string): boolean {
+    if (text === "" || this.text.length + text.length > this.#maxChars) return false;
+    // What joins with the character before it (accents, flags, families) becomes one with it.
+    this.#before = graphemes(this.beforeCursor + text);
+    return true;
+  }
+
+  apply(key: Key): Edit {
+    if (key.type === "text") return this.#changed(this.insert(key.text));
+    if (key.type === "paste") return this.#changed(this.insert(pastedLine(key.text)));
+    return this.#key(key.name);
+  }
+
+  #key(name: string): Edit {
+    const action = actions[name];
+    if (action !== undefined) return this.#changed(action(this));
+    switch (name) {
+      case "enter":
+        return this.#submit();
+      case "tab":
+        return { type: "complete" };
+      case "ctrl-c":
+        return { type: "interrupt" };
+      case "ctrl-d":
+        if (this.text === "") return { type: "end" };
+        return this.#changed(this.remove("right"));
+      case "ctrl-l":
+        return { type: "clear" };
+      case "ctrl-z":
+        return { type: "suspend" };
+      default:
+        return { type: "ignored" };
+    }
+  }
+
+  #changed(done: boolean): Edit {
+    return { type: done ? "edited" : "ignored" };
+  }
+
+  #submit(): Edit {
+    const line = this.text;
+    this.set("");
+    if (line.trim() !== "" && line !== this.#history.at(-1)) this.#history.push(line);
+    if (this.#history.length > maxHistory) this.#history.shift();
+    this.#at = this.#history.length;
+    this.#draft = "";
+    return { type: "submit", line };
+  }
+
+  move(way: "left" | "right"): boolean {
+    const [from, to] = way === "left" ? [this.#before, this.#after] : [this.#after, this.#before];
+    const character = way === "left" ? from.pop() : from.shift();
+    if (character === undefined) return false;
+    if (way === "left") to.unshift(character);
+    else to.push(character);
+    return true;
+  }
+
+  moveWord(way: "left" | "right"): boolean {
+    return this.#overWord(way, () => this.move(way));
+  }
+
+  moveAll(way: "left" | "right"): boolean {
+    if (way === "left") this.set("", this.text);
+    else this.set(this.text);
+    return true;
+  }
+
+  remove(way: "left" | "right"): boolean {
+    return (way === "left" ? this.#before.pop() : this.#after.shift()) !== undefined;
+  }
+
+  removeWord(way: "left" | "right"): boolean {
+    const line = this.text;
+    const removed = this.#overWord(way, () => this.remove(way));
+    if (!removed) return false;
+    const length = line.length - this.text.length;
+    const start = this.beforeCursor.length;
+    this.#cut = line.slice(start, start + length);
+    return true;
+  }
+
+  removeAll(way: "left" | "right"): boolean {
+    const gone = way === "left" ? this.#before : this.#after;
+    if (gone.length === 0) return false;
+    this.#cut = gone.join("");
+    gone.length = 0;
+    return true;
+  }
+
+  yank(): boolean {
+    return this.insert(this.#cut);
+  }
+
+  swap(): boolean {
+    if (this.#after.length === 0 && this.#before.length > 1) this.move("left");
+    const left = this.#before.pop();
+    const right = this.#after.shift();
+    if (left !== undefined && right !== undefined) this.#before.push(right, left);
+    else if (left !== undefined) this.#before.push(left);
+    else if (right !== undefined) this.#after.unshift(right);
+    return left !== undefined && right !== undefined;
+  }
+
+  recall(step: -1 | 1): boolean {
+    const next = this.#at + step;
+    if (next < 0 || next > this.#history.length) return false;
+    if (this.#at === this.#history.length) this.#draft = this.text;
+    this.#at = next;
+    this.set(this.#history[next] ?? this.#draft);
+    return true;
+  }
+
+  // Blanks (and punctuation, going by words) first, then the word.
+  #overWord(way: "left" | "right", step: () => boolean): boolean {
+    const peek = () => (way === "left" ? this.#before.at(-1) : this.#after[0]);
+    let moved = false;
+    while (peek() !== undefined && !isWord(peek())) moved = step() || moved;
+    while (peek() !== undefined && isWord(peek())) moved = step() || moved;
+    return moved;
+  }
+}
+
+const actions: Readonly<Record<string, (editor: LineEditor) => boolean>> = {
+  left: (e) => e.move("left"),
+  "ctrl-b": (e) => e.move("left"),
+  right: (e) => e.move("right"),
+  "ctrl-f": (e) => e.move("right"),
+  "ctrl-left": (e) => e.moveWord("left"),
+  "alt-b": (e) => e.moveWord("left"),
+  "ctrl-right": (e) => e.moveWord("right"),
+  "alt-f": (e) => e.moveWord("right"),
+  home: (e) => e.moveAll("left"),
+  "ctrl-a": (e) => e.moveAll("left"),
+  end: (e) => e.moveAll("right"),
+  "ctrl-e": (e) => e.moveAll("right"),
+  backspace: (e) => e.remove("left"),
+  delete: (e) => e.remove("right"),
+  "ctrl-w": (e) => e.removeWord("left"),
+  "alt-backspace": (e) => e.removeWord("left"),
+  "alt-d": (e) => e.removeWord("right"),
+  "ctrl-u": (e) => e.removeAll("left"),
+  "ctrl-k": (e) => e.removeAll("right"),
+  "ctrl-y": (e) => e.yank(),
+  "ctrl-t": (e) => e.swap(),
+  up: (e) => e.recall(-1),
+  "ctrl-p": (e) => e.recall(-1),
+  down: (e) => e.recall(1),
+  "ctrl-n": (e) => e.recall(1),
+};
+
+function isWord(character: string | undefined): boolean {
+  return character !== undefined && /[\p{L}\p{N}_]/u.test(character);
+}
+
+/** Pasted lines become one: nothing is sent before Enter is pressed. Controls are dropped. */
+function pastedLine(text: string): string {
+  return text
+    .replace(/[\r\n]+$/, "")
+    .replace(/\r\n|[\r\n\t]/g, " ")
+    .replace(/[\u0000-\u001f\u007f-\u009f]/g, "");
+}

@@ -1,0 +1,157 @@
+// A prompt at the bottom of a terminal, under which nothing garbles: composes what to write so that lines appear above it and it
+// is drawn again below, however many rows it takes and whatever the terminal's width has become. Pure: answers strings.
+
+/** What is shown: status rows (progress), then the prompt with the line being written. */
+export type Prompt = {
+  status: readonly string[];
+  /** May have colours; its width is measured without them. */
+  label: string;
+  characters: readonly string[];
+  cursor: number;
+};
+
+/** Columns that a text takes: 2 for most CJK and emoji, 0 for escapes. */
+export type Width = (text: string) => number;
+
+type Block = {
+  rows: readonly string[];
+  widths: readonly number[];
+  cursorRow: number;
+  cursorColumn: number;
+};
+
+const hideCursor = "\u001b[?25l";
+const showCursor = "\u001b[?25h";
+const clearBelow = "\u001b[J";
+const clearScreen = "\u001b[2J\u001b[H";
+
+export class PromptScreen {
+  readonly #width: Width;
+  #columns: number;
+  #rows: number;
+  #prompt: Prompt = { status: [], label: "", characters: [], cursor: 0 };
+  // As it stands on the screen; undefined: not there.
+  #drawn: Block | undefined;
+
+  constructor(width: Width, columns: number, rows: number) {
+    this.#width = width;
+    this.#columns = Math.max(columns, 8);
+    this.#rows = Math.max(rows, 2);
+  }
+
+  get columns(): number {
+    return this.#columns;
+  }
+
+  /** Draws the prompt, over the old one if there is one. */
+  update(prompt: Prompt): string {
+    this.#prompt = prompt;
+    return hideCursor + this.#erase() + this.#draw() + showCursor;
+  }
+
+  /** Whole lines above the prompt. They may be longer than a row. */
+  print(lines: readonly string[]): string {
+    const text = lines.map((line) => `${line}\r\n`).join("");
+    return hideCursor + this.#erase() + text + this.#draw() + showCursor;
+  }
+
+  /**
+   * The terminal has another size. Terminals that wrap again when they get narrower have made more rows of ours, which the cursor's
+   * row is worked out from; on those that do not, at worst a piece of the old prompt stays above the new one.
+   */
+  resize(columns: number, rows: number): string {
+    const oldColumns = this.#columns;
+    this.#columns = Math.max(columns, 8);
+    this.#rows = Math.max(rows, 2);
+    const drawn = this.#drawn;
+    if (drawn !== undefined && this.#columns < oldColumns) {
+      let above = Math.floor(Math.min(drawn.cursorColumn, oldColumns - 1) / this.#columns);
+      for (const width of drawn.widths.slice(0, drawn.cursorRow)) {
+        above += Math.max(1, Math.ceil(width / this.#columns));
+      }
+      this.#drawn = { ...drawn, cursorRow: above };
+    }
+    return this.update(this.#prompt);
+  }
+
+  /** An empty screen with the prompt on top. */
+  clear(): string {
+    this.#drawn = undefined;
+    return clearScreen + this.#draw();
+  }
+
+  /** Takes the prompt away; the cursor stands where it began. */
+  hide(): string {
+    return this.#erase();
+  }
+
+  #erase(): string {
+    const drawn = this.#drawn;
+    this.#drawn = undefined;
+    if (drawn === undefined) return "";
+    const up = drawn.cursorRow > 0 ? `\u001b[${drawn.cursorRow}A` : "";
+    return `\r${up}${clearBelow}`;
+  }
+
+  #draw(): string {
+    const block = this.#layout();
+    this.#drawn = block;
+    const below = block.rows.length - 1 - block.cursorRow;
+    const up = below > 0 ? `\u001b[${below}A` : "";
+    const right = block.cursorColumn > 0 ? `\u001b[${block.cursorColumn}C` : "";
+    return `${block.rows.join("\r\n")}\r${up}${right}`;
+  }
+
+  // We break the rows ourselves: where a terminal would wrap is its own secret for wide characters and the last column.
+  #layout(): Block {
+    const { status, label, characters, cursor } = this.#prompt;
+    const rows = [...status.slice(0, 1).map((line) => this.#fit(line)), label];
+    const widths = rows.map((row) => this.#width(row));
+    let [cursorRow, cursorColumn] = [rows.length - 1, widths.at(-1) ?? 0];
+    for (const [index, character] of characters.entries()) {
+      const width = this.#width(character);
+      let last = rows.length - 1;
+      if ((widths[last] ?? 0) + width > this.#columns) {
+        rows.push("");
+        widths.push(0);
+        last++;
+      }
+      if (index === cursor) [cursorRow, cursorColumn] = [last, widths[last] ?? 0];
+      rows[last] += character;
+      widths[last] = (widths[last] ?? 0) + width;
+    }
+    if (cursor >= characters.length) {
+      [cursorRow, cursorColumn] = [rows.length - 1, widths.at(-1) ?? 0];
+      if (cursorColumn >= this.#columns) {
+        rows.push("");
+        widths.push(0);
+        [cursorRow, cursorColumn] = [cursorRow + 1, 0];
+      }
+    }
+    return this.#window({ rows, widths, cursorRow, cursorColumn });
+  }
+
+  // A block higher than the screen would scroll out of reach: show the rows around the cursor.
+  #window(block: Block): Block {
+    const height = Math.max(1, this.#rows - 1);
+    if (block.rows.length <= height) return block;
+    const start = Math.min(Math.max(0, block.cursorRow - height + 1), block.rows.length - height);
+    return {
+      rows: block.rows.slice(start, start + height),
+      widths: block.widths.slice(start, start + height),
+      cursorRow: block.cursorRow - start,
+      cursorColumn: block.cursorColumn,
+    };
+  }
+
+  #fit(line: string): string {
+    if (this.#width(line) <= this.#columns) return line;
+    let [text, width] = ["", 0];
+    for (const character of line) {
+      width += this.#width(character);
+      if (width > this.#columns) break;
+      text += character;
+    }
+    return text;
+  }
+}

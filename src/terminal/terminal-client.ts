@@ -1,0 +1,341 @@
+// `parley client` at a terminal: keys and events in, a screen with a prompt out. Knows the session, but no tty, signal or socket:
+// those are handed in.
+
+import { fold, nameProblem, roomProblem } from "../chat/names.ts";
+import { harmless } from "../chat/text.ts";
+import type { Answer, NativeSession, Question, SessionEvent, Unsayable } from "../client/events.ts";
+import { ParleyError } from "../errors.ts";
+import { terminal as limits } from "../limits.ts";
+import { type Action, helpLines, readTyped } from "./chat-commands.ts";
+import { clientLine } from "./client-lines.ts";
+import { complete, completesHere, type Words } from "./completion.ts";
+import type { Key } from "./keys.ts";
+import { LineEditor } from "./line-editor.ts";
+import { refusal } from "./login.ts";
+import type { Paint } from "./paint.ts";
+import { PromptScreen, type Width } from "./prompt-screen.ts";
+import { sizeText } from "./units.ts";
+
+export type TerminalParts = {
+  session: NativeSession;
+  /** Lets what was asked of the session go out. */
+  obey: () => void;
+  write: (text: string) => void;
+  width: Width;
+  paint: Paint;
+  columns: number;
+  rows: number;
+  /** Stops the program until it is brought back to the foreground. */
+  suspend: () => void;
+  downloads: Downloads;
+};
+
+/** Fetches one file at a time; says how it goes through `progress` and `say`. */
+export interface Downloads {
+  readonly running: boolean;
+  start(
+    name: string,
+    tell: { progress: (text: string | undefined) => void; say: (text: string) => void },
+  ): void;
+  stop(): void;
+}
+
+export class TerminalClient {
+  readonly #parts: TerminalParts;
+  readonly #session: NativeSession;
+  readonly #screen: PromptScreen;
+  readonly #editor: LineEditor;
+  readonly #over = Promise.withResolvers<ParleyError | undefined>();
+  // Questions whose answers are shown, and how many pages of them have been asked for.
+  readonly #asked = new Map<number, { shown: boolean; page: number }>();
+  readonly #names = new Map<string, string>();
+  #rooms: readonly string[] = [];
+  #files: readonly string[] = [];
+  #progress: string | undefined;
+
+  constructor(parts: TerminalParts) {
+    this.#parts = parts;
+    this.#session = parts.session;
+    this.#screen = new PromptScreen(parts.width, parts.columns, parts.rows);
+    this.#editor = new LineEditor(limits.maxTypedChars);
+  }
+
+  /** Resolves when it is over, with what went wrong if something did. */
+  get over(): Promise<ParleyError | undefined> {
+    return this.#over.promise;
+  }
+
+  hear(event: SessionEvent): void {
+    this.#remember(event);
+    if (event.type === "answer") return this.#answered(event.ref, event.answer);
+    if (event.type === "ended") return this.#ended(event.code, event.message);
+    if (event.type === "error" && event.ref !== undefined) {
+      const quiet = this.#asked.get(event.ref)?.shown === false;
+      this.#asked.delete(event.ref);
+      if (quiet) return;
+    }
+    this.#show(event);
+  }
+
+  keys(keys: readonly Key[]): void {
+    for (const key of keys) this.#key(key);
+  }
+
+  resize(columns: number, rows: number): void {
+    this.#parts.write(this.#screen.resize(columns, rows));
+  }
+
+  /** Draws the prompt, as it is or anew after something else has used the terminal. */
+  draw(): void {
+    const { list, cursor } = this.#editor.characters;
+    const status = this.#progress === undefined ? [] : [this.#progress];
+    const prompt = { status, label: this.#label(), characters: list, cursor };
+    this.#parts.write(this.#screen.update(prompt));
+  }
+
+  hide(): void {
+    this.#parts.write(this.#screen.hide());
+  }
+
+  /** A line above the prompt. */
+  say(text: string): void {
+    this.#print([this.#parts.paint.status(text)]);
+  }
+
+  #label(): string {
+    const { name, partner, room, online } = this.#session;
+    const where = partner === undefined ? room : `→ ${partner}`;
+    const label = `${harmless(name ?? "")} (${online ? harmless(where) : "offline"})> `;
+    // On a narrow terminal what is written matters more than who writes it.
+    return this.#parts.width(label) > this.#screen.columns / 2 ? "> " : label;
+  }
+
+  #key(key: Key): void {
+    const edit = this.#editor.apply(key);
+    switch (edit.type) {
+      case "edited":
+        return this.draw();
+      case "submit":
+        this.draw();
+        return this.#act(readTyped(edit.line));
+      case "complete":
+        return this.#complete();
+      case "interrupt":
+        return this.#interrupt();
+      case "end":
+        return this.#over.resolve(undefined);
+      case "clear":
+        return this.#parts.write(this.#screen.clear());
+      case "suspend":
+        return this.#parts.suspend();
+      case "ignored":
+        if (key.type === "paste") this.say("Not pasted: it is too long for one message");
+        return;
+    }
+  }
+
+  #interrupt(): void {
+    if (this.#parts.downloads.running) return this.#parts.downloads.stop();
+    if (this.#editor.text === "") {
+      return this.#over.resolve(new ParleyError("interrupted", "Interrupted"));
+    }
+    this.#editor.set("");
+    this.draw();
+  }
+
+  #act(action: Action): void {
+    switch (action.do) {
+      case "nothing":
+        return;
+      case "say":
+        return this.#sent(this.#session.say(action.text));
+      case "tell":
+        this.#sent(this.#session.tell(action.to, action.text));
+        return this.#print([
+          this.#parts.paint.told(action.to.map(harmless), harmless(action.text)),
+        ]);
+      case "explain":
+        return this.say(action.text);
+      case "help":
+        return this.#print(helpLines());
+      case "quit":
+        return this.#over.resolve(undefined);
+      case "get":
+        return this.#get(action.name);
+      case "room":
+        return this.#go(action.name);
+      case "nick": {
+        const problem = nameProblem(action.name);
+        return problem === undefined
+          ? this.#ask({ type: "rename", name: action.name })
+          : this.say(problem);
+      }
+      case "invite":
+        return this.#ask({ type: "invite", to: action.name });
+      case "history":
+        return this.#ask({ type: "history", limit: action.limit });
+      default:
+        return this.#ask({ type: action.do });
+    }
+  }
+
+  #sent(result: number | Unsayable): void {
+    this.#parts.obey();
+    if (typeof result !== "number") this.say(unsayable[result]);
+    else if (!this.#session.online)
+      this.say("Not connected: said as soon as the connection is back");
+  }
+
+  #go(room: string): void {
+    const problem = roomProblem(room);
+    if (problem !== undefined) return this.say(problem);
+    this.#session.enter(room);
+    this.#parts.obey();
+  }
+
+  #ask(question: Question, page = 1, shown = true): void {
+    const ref = this.#session.ask(question);
+    if (ref === undefined) {
+      if (shown) this.say("Not connected: try again in a moment");
+      return;
+    }
+    // Private chats have no answers of their own; what comes of them is an event.
+    const answered = !("to" in question) && !["accept", "reject", "leave"].includes(question.type);
+    if (answered) this.#asked.set(ref, { shown, page });
+    this.#parts.obey();
+  }
+
+  #answered(ref: number, answer: Answer): void {
+    const asked = this.#asked.get(ref);
+    this.#asked.delete(ref);
+    if (asked === undefined) return;
+    if (asked.shown) this.#showAnswer(answer);
+    const next = "next" in answer ? answer.next : undefined;
+    if (next === undefined || asked.page >= limits.maxPages) return;
+    const type = answer.type === "names" ? "who" : answer.type;
+    if (type === "who" || type === "rooms" || type === "files") {
+      this.#ask({ type, after: next }, asked.page + 1, asked.shown);
+    }
+  }
+
+  #showAnswer(answer: Answer): void {
+    const { paint } = this.#parts;
+    switch (answer.type) {
+      case "names":
+        return this.say(`${answer.total} in ${answer.room}: ${answer.names.join(", ")}`);
+      case "rooms":
+        return this.say(answer.rooms.map((r) => `${r.room} (${r.members})`).join(", "));
+      case "name":
+        return this.say(`You are ${answer.name} now`);
+      case "files":
+        if (answer.files.length === 0) return this.say("There are no files");
+        return this.#print(
+          answer.files.map((f) => `  ${sizeText(f.sizeBytes).padStart(8)}  ${harmless(f.name)}`),
+        );
+      case "history":
+        if (answer.messages.length === 0) return this.say("Nothing was said here yet");
+        return this.#print(
+          answer.messages.map(
+            (m) =>
+              `${paint.time(m.timeMs)} ${paint.said(harmless(m.from), harmless(m.text), false)}`,
+          ),
+        );
+    }
+  }
+
+  // What Tab completes.
+  #remember(event: SessionEvent): void {
+    switch (event.type) {
+      case "online":
+      case "entered":
+        this.#names.clear();
+        return this.#ask({ type: "who" }, 1, false);
+      case "joined":
+        return this.#addName(event.name);
+      case "left":
+        return void this.#names.delete(fold(event.name));
+      case "renamed":
+        this.#names.delete(fold(event.from));
+        return this.#addName(event.to);
+      case "private":
+      case "message":
+        return this.#addName(event.from);
+      case "answer":
+        if (event.answer.type === "names") for (const n of event.answer.names) this.#addName(n);
+        if (event.answer.type === "rooms") this.#rooms = event.answer.rooms.map((r) => r.room);
+        if (event.answer.type === "files") this.#files = event.answer.files.map((f) => f.name);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #addName(name: string): void {
+    if (this.#names.size < limits.maxNames) this.#names.set(fold(name), harmless(name));
+  }
+
+  #complete(): void {
+    const before = this.#editor.beforeCursor;
+    const kind = completesHere(before);
+    // What is not known yet is asked for; the next Tab has it.
+    if (kind === "file") this.#ask({ type: "files" }, limits.maxPages, false);
+    if (kind === "room") this.#ask({ type: "rooms" }, limits.maxPages, false);
+    const self = this.#session.name ?? "";
+    const others = [...this.#names.values()].filter((name) => name !== self);
+    const words: Words = { name: others, room: this.#rooms, file: this.#files };
+    const completion = complete(before, words);
+    if (completion.before !== before) {
+      const after = this.#editor.text.slice(before.length);
+      this.#editor.set(completion.before, after);
+      return this.draw();
+    }
+    if (completion.choices.length === 0) return;
+    const shown = completion.choices.slice(0, limits.maxChoices).map(harmless);
+    const more = completion.choices.length - shown.length;
+    this.say(`${shown.join("  ")}${more > 0 ? `  … and ${more} more` : ""}`);
+  }
+
+  #get(name: string): void {
+    if (this.#parts.downloads.running) {
+      return this.say("One file at a time: wait for it, or stop it with Ctrl-C");
+    }
+    this.#parts.downloads.start(name, {
+      progress: (text) => {
+        this.#progress = text;
+        this.draw();
+      },
+      say: (text) => this.say(text),
+    });
+  }
+
+  #show(event: SessionEvent): void {
+    const { paint } = this.#parts;
+    if (event.type === "message") {
+      const { from, text, mine } = event;
+      return this.#print([paint.said(harmless(from), harmless(text), mine)]);
+    }
+    if (event.type === "private") {
+      return this.#print([paint.whispered(harmless(event.from), harmless(event.text))]);
+    }
+    const line = clientLine(event);
+    // The prompt says whether we are online, and where.
+    if (line === undefined) this.draw();
+    else this.say(line.text);
+  }
+
+  #print(lines: readonly string[]): void {
+    this.#parts.write(this.#screen.print(lines));
+    this.draw();
+  }
+
+  #ended(code: string, message: string): void {
+    this.#over.resolve(code === "left" ? undefined : refusal(code, message));
+  }
+}
+
+const unsayable: Readonly<Record<Unsayable, string>> = {
+  "too-long": "Not said: it is too long for one message",
+  "queue-full": "Not said: too many messages wait for the connection",
+  "no-recipient": "Not said: name somebody",
+  ended: "Not said: the session is over",
+};
