@@ -1,0 +1,166 @@
+// Measures the chat hub against message brokers and an IRC server, all in one run: one table, medians of interleaved rounds.
+//   bun tests/bench/chat.ts [--only fanout,latency,stalled,idle,storm] [--rounds 3] [--servers parley,nats] [--members 10,100,1000]
+// Server CPU is what counts on a busy machine; times on the clock are told for what they are worth.
+
+import { parseArgs } from "node:util";
+import { type Contestant, present, start } from "./chat/contestants.ts";
+import type { Fanout, Idle, Latency, Load, Storm } from "./chat/load.ts";
+import { percentile } from "./chat/process.ts";
+
+const { values } = parseArgs({
+  options: {
+    only: { type: "string", default: "fanout,latency,stalled,idle,storm" },
+    rounds: { type: "string", default: "3" },
+    servers: { type: "string", default: "" },
+    members: { type: "string", default: "10,100,1000" },
+  },
+});
+const wanted = new Set(values.only.split(","));
+const rounds = Number(values.rounds);
+const say = (line: string): void => console.error(line);
+const all = present(say).filter(({ name }) =>
+  values.servers.split(",").some((word) => name.includes(word)),
+);
+const inMemory = all.filter(({ name }) => !name.includes("--data"));
+
+/** What a load needs beside the server that it runs against. */
+type Plan = Load extends infer L
+  ? L extends Load
+    ? Omit<L, "wire" | "port" | "pid">
+    : never
+  : never;
+
+async function measure<Result>(contestant: Contestant, plan: Plan): Promise<Result | undefined> {
+  const server = await start(contestant);
+  try {
+    const load = { ...plan, wire: contestant.wire, port: server.port, pid: server.pid };
+    const generator = `${import.meta.dir}/chat/load.ts`;
+    const child = Bun.spawn([process.execPath, generator, JSON.stringify(load)], {
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const [out, err] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+    ]);
+    if ((await child.exited) === 0) return JSON.parse(out) as Result;
+    say(`${contestant.name}, ${plan.mode}: ${/error: (.*)/.exec(err)?.[1] ?? err}`);
+    return undefined;
+  } finally {
+    await server.stop();
+  }
+}
+
+/** A thousand members, and one of them may have stopped reading. */
+const crowd = (stalled: boolean): Plan => ({
+  mode: "latency",
+  members: 1_000,
+  messagesPerSecond: 50,
+  seconds: 6,
+  stalled,
+});
+
+/** Rounds of all contestants in turn, so that a noisy minute hits everyone; the medians of each field. */
+async function interleaved<Result extends Record<string, number>>(
+  who: readonly Contestant[],
+  plan: Plan,
+  times = rounds,
+): Promise<Map<string, Result>> {
+  const results = new Map<string, Result[]>();
+  for (let round = 0; round < times; round++) {
+    for (const contestant of who) {
+      const result = await measure<Result>(contestant, plan);
+      if (result === undefined) continue;
+      results.set(contestant.name, [...(results.get(contestant.name) ?? []), result]);
+    }
+  }
+  return new Map([...results].map(([name, list]) => [name, medians(list)]));
+}
+
+function medians<Result extends Record<string, number>>(list: readonly Result[]): Result {
+  const fields = Object.keys(list[0] ?? {});
+  const entries = fields.map((field) => [
+    field,
+    percentile(
+      list.map((result) => result[field] ?? Number.NaN),
+      0.5,
+    ),
+  ]);
+  return Object.fromEntries(entries) as Result;
+}
+
+const rows = new Map<string, Record<string, string>>(all.map(({ name }) => [name, {}]));
+function put(name: string, column: string, value: string): void {
+  rows.get(name)![column] = value;
+}
+
+if (wanted.has("fanout")) {
+  for (const members of values.members.split(",").map(Number)) {
+    const messages = Math.min(100_000, Math.round(2_000_000 / members));
+    say(`fan-out to ${members} members …`);
+    const plan: Plan = { mode: "fanout", members, messages, window: 256 };
+    const results = await interleaved<Fanout>(all, plan);
+    const nats = results.get("nats-server")?.cpuUs;
+    for (const [name, { cpuUs, deliveriesPerSecond }] of results) {
+      const ratio = nats === undefined ? "" : ` (${(cpuUs / nats).toFixed(2)}×)`;
+      put(name, `µs @${members}`, cpuUs.toFixed(3) + ratio);
+      put(name, `M/s @${members}`, (deliveriesPerSecond / 1e6).toFixed(2));
+    }
+  }
+}
+
+if (wanted.has("latency")) {
+  say("latency at 1 000 messages a second to 100 members …");
+  const plan: Plan = {
+    mode: "latency",
+    members: 100,
+    messagesPerSecond: 1_000,
+    seconds: 5,
+    stalled: false,
+  };
+  for (const [name, result] of await interleaved<Latency>(all, plan)) {
+    const { p50Ms, p99Ms, p999Ms } = result;
+    put(name, "p50/p99/p99.9 ms", [p50Ms, p99Ms, p999Ms].map((ms) => ms.toFixed(2)).join(" / "));
+  }
+}
+
+if (wanted.has("stalled")) {
+  say("one stalled reader among 1 000 …");
+  const tellers = inMemory.filter(({ wire }) => wire === "plain" || wire === "native");
+  const without = await interleaved<Latency>(tellers, crowd(false));
+  const withOne = await interleaved<Latency>(tellers, crowd(true));
+  for (const [name, { p99Ms }] of withOne) {
+    const base = without.get(name)?.p99Ms ?? Number.NaN;
+    const ratio = (p99Ms / base).toFixed(2);
+    put(name, "p99 ms, one stalled", `${p99Ms.toFixed(2)} (${ratio}× of ${base.toFixed(2)})`);
+  }
+}
+
+if (wanted.has("idle")) {
+  say("10 000 idle connections …");
+  const plan: Plan = { mode: "idle", members: 10_000 };
+  for (const [name, result] of await interleaved<Idle>(inMemory, plan, 1)) {
+    put(name, "KiB/idle", result.kibPerConnection.toFixed(1));
+  }
+}
+
+if (wanted.has("storm")) {
+  say("2 000 connections at once …");
+  const plan: Plan = { mode: "storm", members: 2_000 };
+  for (const [name, result] of await interleaved<Storm>(inMemory, plan)) {
+    put(name, "joins/s", result.connectionsPerSecond.toFixed(0));
+    put(name, "µs/join", result.cpuUsPerConnection.toFixed(0));
+  }
+}
+
+const columns = new Set([...rows.values()].flatMap((row) => Object.keys(row)));
+const table = [["", ...columns]];
+for (const [name, row] of rows) table.push([name, ...[...columns].map((c) => row[c] ?? "")]);
+const widths = table[0]!.map((_, i) => Math.max(...table.map((row) => row[i]!.length)));
+for (const row of table)
+  console.log(
+    row
+      .map((cell, i) => cell.padEnd(widths[i]!))
+      .join("  ")
+      .trimEnd(),
+  );

@@ -1,0 +1,119 @@
+// The servers that are compared: how each is started, and which wire it is spoken to with. A server that is not installed is
+// said and left out.
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parleyBinary } from "../../parley.ts";
+import type { WireName } from "./wires.ts";
+
+export type Running = { pid: number; port: number; stop(): Promise<void> };
+
+export type Contestant = {
+  name: string;
+  wire: WireName;
+  /** The executable; absent: parley. */
+  program?: string;
+  start(folder: string, port: number): string[];
+};
+
+const words = (line: string): string[] => line.split(" ");
+
+const parley =
+  (...more: string[]) =>
+  (folder: string, port: number): string[] => [
+    parleyBinary(),
+    ...words(`server --port ${port} --no-web --rate 0 --files ${folder}`),
+    ...more.map((word) => word.replace("FOLDER", folder)),
+  ];
+
+export const contestants: readonly Contestant[] = [
+  { name: "parley plain", wire: "plain", start: parley() },
+  { name: "parley native", wire: "native", start: parley() },
+  { name: "parley plain --data", wire: "plain", start: parley("--data", "FOLDER/chat.db") },
+  { name: "parley native --data", wire: "native", start: parley("--data", "FOLDER/chat.db") },
+  {
+    name: "nats-server",
+    wire: "nats",
+    program: "nats-server",
+    start: (_folder, port) => ["nats-server", "-a", "127.0.0.1", "-p", String(port)],
+  },
+  {
+    name: "redis-server",
+    wire: "redis",
+    program: "redis-server",
+    start: (folder, port) => [
+      ...words(`redis-server --port ${port} --bind 127.0.0.1 --dir ${folder}`),
+      ...words("--appendonly no --maxclients 12000 --save"),
+      "",
+      "--client-output-buffer-limit",
+      "pubsub 0 0 0",
+    ],
+  },
+  {
+    name: "ngircd",
+    wire: "irc",
+    program: "ngircd",
+    start(folder, port) {
+      const config = join(folder, "ngircd.conf");
+      writeFileSync(
+        config,
+        `[Global]\nName=bench.local\nInfo=bench\nListen=127.0.0.1\nPorts=${port}\nServerUID=root\nServerGID=root\n` +
+          "[Limits]\nMaxConnections=0\nMaxConnectionsIP=0\nMaxJoins=0\nMaxNickLength=16\nMaxPenaltyTime=0\n" +
+          "[Options]\nPAM=no\nIdent=no\nDNS=no\n",
+      );
+      return ["ngircd", "-n", "-f", config];
+    },
+  },
+];
+
+/** The contestants that can run here; the ones that can't are said. */
+export function present(say: (line: string) => void): Contestant[] {
+  return contestants.filter(({ name, program }) => {
+    if (program === undefined || find(program) !== null) return true;
+    say(`skipped: ${name} is not installed`);
+    return false;
+  });
+}
+
+/** Debian keeps servers where a user's PATH does not look. */
+function find(program: string): string | null {
+  return Bun.which(program, { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` });
+}
+
+export async function start(contestant: Contestant): Promise<Running> {
+  const folder = mkdtempSync(join(tmpdir(), "parley-bench-"));
+  const port = freePort();
+  const [program = "", ...args] = contestant.start(folder, port);
+  const child = Bun.spawn([find(program) ?? program, ...args], {
+    cwd: folder,
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "ignore",
+  });
+  const stop = async (): Promise<void> => {
+    child.kill("SIGKILL");
+    await child.exited;
+    rmSync(folder, { recursive: true, force: true });
+  };
+  for (let i = 0; i < 500; i++) {
+    if (child.exitCode !== null) break;
+    try {
+      const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
+      socket.end();
+      await Bun.sleep(200);
+      return { pid: child.pid, port, stop };
+    } catch {
+      await Bun.sleep(20);
+    }
+  }
+  await stop();
+  throw new Error(`${contestant.name} did not start: ${[program, ...args].join(" ")}`);
+}
+
+function freePort(): number {
+  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const { port } = probe;
+  probe.stop(true);
+  return port;
+}

@@ -1,0 +1,223 @@
+// The load generator, a process of its own: does one measurement against a running server and prints it as one line of JSON.
+//   bun load.ts '{"mode":"fanout","wire":"plain","port":55000,"pid":123,"members":100,"messages":20000}'
+
+import {
+  type Member,
+  connect,
+  countLines,
+  joinMembers,
+  joinOne,
+  memberName,
+  send,
+} from "./members.ts";
+import { cpuUs, percentile, residentKiB, settled } from "./process.ts";
+import { type Wire, type WireName, wires } from "./wires.ts";
+
+export type Load = { wire: WireName; port: number; pid: number; members: number } & (
+  | { mode: "fanout"; messages: number; window: number }
+  | { mode: "latency"; messagesPerSecond: number; seconds: number; stalled: boolean }
+  | { mode: "idle" }
+  | { mode: "storm" }
+);
+
+export type Fanout = {
+  /** Server CPU per delivered message. */
+  cpuUs: number;
+  deliveriesPerSecond: number;
+  /** The generator's own CPU per delivered message: what the figures can't see through. */
+  clientUs: number;
+};
+export type Latency = { p50Ms: number; p99Ms: number; p999Ms: number; lost: number };
+export type Idle = { kibPerConnection: number };
+export type Storm = { connectionsPerSecond: number; cpuUsPerConnection: number };
+
+const textBytes = 64;
+const deadlineMs = 60_000;
+
+/** A sender and, for what is said outside of the room, a connection of its own. */
+async function senderOf(wire: Wire, load: Load, members: Member[]): Promise<Member> {
+  if (wire.sayer === "echoed") return members[0]!;
+  const sender = await joinOne(wire, load.port, memberName(99_999), "bench");
+  if (wire.sayer === "outside") {
+    // A subscriber may not publish: this one only looked whether the server is there.
+    sender.socket.end();
+    return connect(load.port, "sender");
+  }
+  return sender;
+}
+
+async function fanout(load: Load & { mode: "fanout" }): Promise<Fanout> {
+  const wire: Wire = wires[load.wire];
+  const members = await joinMembers(wire, load.port, load.members, () => "bench");
+  const sender = await senderOf(wire, load, members);
+  await rest(members);
+
+  // The sender gets acknowledgements too, so another member is the one that is looked into.
+  const watched = members[1]!;
+  const text = "x".repeat(textBytes);
+  let sent = 0;
+  let lines = 0;
+  let seen = 0;
+  const pump = (): void => {
+    while (sent < load.messages && sent - seen < load.window) {
+      let burst = "";
+      for (let i = 0; i < 16 && sent < load.messages; i++) burst += wire.say(text, ++sent, "bench");
+      if (!send(sender, burst)) return;
+    }
+  };
+  const before = members.map((member) => member.bytes);
+  const received = (i: number): number => members[i]!.bytes - before[i]!;
+  watched.onData = (bytes) => {
+    lines += countLines(bytes);
+    seen = Math.floor(lines / wire.linesPerMessage);
+    pump();
+  };
+  sender.onDrain = pump;
+
+  const server = cpuUs(load.pid);
+  const own = process.cpuUsage();
+  const startMs = performance.now();
+  pump();
+  let endMs = startMs;
+  for (;;) {
+    await Bun.sleep(1);
+    endMs = performance.now();
+    if (seen >= load.messages && members.every((_, i) => received(i) >= received(1))) break;
+    if (endMs - startMs > deadlineMs)
+      throw new Error(`${seen} of ${load.messages} within a minute`);
+  }
+  const deliveries = load.messages * load.members;
+  const { user, system } = process.cpuUsage(own);
+  return {
+    cpuUs: (cpuUs(load.pid) - server) / deliveries,
+    deliveriesPerSecond: (deliveries * 1000) / (endMs - startMs),
+    clientUs: (user + system) / deliveries,
+  };
+}
+
+/** Times at which messages were said stand in them: `T` and microseconds since this process began. */
+async function latency(load: Load & { mode: "latency" }): Promise<Latency> {
+  const wire: Wire = wires[load.wire];
+  const members = await joinMembers(wire, load.port, load.members, () => "bench");
+  const sender = await senderOf(wire, load, members);
+  await rest(members);
+  let said = 0;
+  if (load.stalled) said = await stall(wire, members.at(-1)!, sender);
+
+  const total = load.messagesPerSecond * load.seconds;
+  // Every member's messages would cost the generator more than the server; some tell for all.
+  const watched = members.filter((member, i) => member !== sender && i % 5 === 1);
+  const delays = new Float64Array(total * watched.length);
+  let taken = 0;
+  for (const member of watched) {
+    member.onData = (bytes) => {
+      const nowUs = performance.now() * 1000;
+      for (let at = bytes.indexOf(0x54); at >= 0; at = bytes.indexOf(0x54, at + 1)) {
+        const sentUs = digitsAt(bytes, at + 1);
+        if (sentUs >= 0 && taken < delays.length) delays[taken++] = nowUs - sentUs;
+      }
+    };
+  }
+  const startMs = performance.now();
+  for (let sent = 0; sent < total;) {
+    const due = Math.min(total, ((performance.now() - startMs) * load.messagesPerSecond) / 1000);
+    while (sent < due) {
+      const stamp = `T${String(Math.floor(performance.now() * 1000)).padStart(12, "0")}`;
+      send(sender, wire.say(stamp.padEnd(textBytes, "x"), ++sent + said, "bench"));
+    }
+    await Bun.sleep(1);
+  }
+  await rest(members);
+  const measured = delays.subarray(0, taken);
+  return {
+    p50Ms: percentile(measured, 0.5) / 1000,
+    p99Ms: percentile(measured, 0.99) / 1000,
+    p999Ms: percentile(measured, 0.999) / 1000,
+    lost: delays.length - taken,
+  };
+}
+
+/** The number of twelve digits at `at`, or -1 if it is none or is cut. */
+function digitsAt(bytes: Uint8Array, at: number): number {
+  if (at + 12 > bytes.length) return -1;
+  let value = 0;
+  for (let i = at; i < at + 12; i++) {
+    const digit = bytes[i]! - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+/** One member stops reading, and enough is told to it that its buffers are full. Answers how many messages that took. */
+async function stall(wire: Wire, member: Member, sender: Member): Promise<number> {
+  member.socket.pause();
+  if (wire.tell === undefined) return 0;
+  const text = "y".repeat(8_000);
+  const letters = 900;
+  for (let n = 1; n <= letters; n++) {
+    while (!send(sender, wire.tell(member.name, text, n))) await Bun.sleep(1);
+  }
+  await rest([sender]);
+  return letters;
+}
+
+async function idle(load: Load & { mode: "idle" }): Promise<Idle> {
+  const wire: Wire = wires[load.wire];
+  const first = await joinMembers(wire, load.port, 100, roomOf);
+  await rest(first);
+  await Bun.sleep(500);
+  const before = residentKiB(load.pid);
+  const members = [...first];
+  for (let i = 100; i < load.members; i += 100) {
+    const group = Array.from({ length: 100 }, (_, k) =>
+      joinOne(wire, load.port, memberName(i + k), roomOf(i + k)),
+    );
+    members.push(...(await Promise.all(group)));
+  }
+  await rest(members);
+  // Nobody says anything: what the crowd's arrival took for a moment may be given back.
+  await Bun.sleep(5_000);
+  const alive = members.filter((member) => !member.closed).length;
+  if (alive < load.members) throw new Error(`${load.members - alive} connections were closed`);
+  return { kibPerConnection: (residentKiB(load.pid) - before) / (load.members - 100) };
+}
+
+/** Groups, so that ten thousand do not greet each other; servers without rooms ignore it. */
+function roomOf(i: number): string {
+  return `bench${Math.floor(i / 100)}`;
+}
+
+async function storm(load: Load & { mode: "storm" }): Promise<Storm> {
+  const wire: Wire = wires[load.wire];
+  const server = cpuUs(load.pid);
+  const startMs = performance.now();
+  const members = await joinMembers(wire, load.port, load.members, roomOf, 500);
+  const endMs = performance.now();
+  await rest(members);
+  return {
+    connectionsPerSecond: (load.members * 1000) / (endMs - startMs),
+    cpuUsPerConnection: (cpuUs(load.pid) - server) / load.members,
+  };
+}
+
+function rest(members: readonly Member[]): Promise<void> {
+  const sum = (): number => members.reduce((bytes, member) => bytes + member.bytes, 0);
+  return settled(sum, 300, deadlineMs);
+}
+
+const load = JSON.parse(process.argv[2] ?? "{}") as Load;
+const run = (): Promise<unknown> => {
+  switch (load.mode) {
+    case "fanout":
+      return fanout(load);
+    case "latency":
+      return latency(load);
+    case "idle":
+      return idle(load);
+    case "storm":
+      return storm(load);
+  }
+};
+console.log(JSON.stringify(await run()));
+process.exit(0);

@@ -1,0 +1,117 @@
+// Connections of a load generator. They count bytes; only one of them is looked into, so that a thousand cost little.
+
+import type { Wire } from "./wires.ts";
+
+export type Member = {
+  socket: Bun.Socket<Member>;
+  name: string;
+  joined: boolean;
+  bytes: number;
+  closed: boolean;
+  /** What the system has not taken yet. */
+  pending: string;
+  onData: ((bytes: Uint8Array) => void) | undefined;
+  onDrain: (() => void) | undefined;
+  whenJoined: () => void;
+};
+
+/** Connects and joins `count` members, `atOnce` of them at a time; resolves when all hear their room. */
+export async function joinMembers(
+  wire: Wire,
+  port: number,
+  count: number,
+  room: (i: number) => string,
+  atOnce = 50,
+): Promise<Member[]> {
+  const members: Member[] = [];
+  for (let from = 0; from < count; from += atOnce) {
+    const group = Array.from({ length: Math.min(atOnce, count - from) }, (_, i) =>
+      joinOne(wire, port, memberName(from + i), room(from + i)),
+    );
+    members.push(...(await Promise.all(group)));
+  }
+  return members;
+}
+
+export function memberName(i: number): string {
+  return `u${String(i).padStart(5, "0")}`;
+}
+
+export async function joinOne(
+  wire: Wire,
+  port: number,
+  name: string,
+  room: string,
+): Promise<Member> {
+  const member = await connect(port, name);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  member.whenJoined = resolve;
+  let said = "";
+  member.onData = (bytes) => {
+    // The end of what came is enough to find the word in; a crowd's greetings are not kept.
+    said = said.slice(-64) + Buffer.from(bytes).toString("latin1");
+    const ping = /PING :(\S+)/.exec(said);
+    if (ping !== null && !member.joined) send(member, `PONG :${ping[1]}\r\n`);
+    if (!said.includes(wire.joined)) return;
+    member.joined = true;
+    member.onData = undefined;
+    resolve();
+  };
+  send(member, wire.join(name, room));
+  await promise;
+  return member;
+}
+
+export async function connect(port: number, name: string): Promise<Member> {
+  const member: Omit<Member, "socket"> = {
+    name,
+    joined: false,
+    bytes: 0,
+    closed: false,
+    pending: "",
+    onData: undefined,
+    onDrain: undefined,
+    whenJoined: () => {},
+  };
+  const socket = await Bun.connect<Member>({
+    hostname: "127.0.0.1",
+    port,
+    // `socket` is set below, before anything can arrive.
+    data: member as Member,
+    socket: {
+      data(socket, bytes) {
+        const { data } = socket;
+        data.bytes += bytes.length;
+        data.onData?.(bytes);
+      },
+      drain({ data }) {
+        const rest = data.pending;
+        data.pending = "";
+        if (rest !== "") send(data, rest);
+        if (data.pending === "") data.onDrain?.();
+      },
+      close({ data }) {
+        data.closed = true;
+      },
+      error() {},
+    },
+  });
+  return Object.assign(member, { socket });
+}
+
+/** Sends ASCII; false when the system takes no more for now and the rest waits. */
+export function send(member: Member, text: string): boolean {
+  if (member.pending !== "") {
+    member.pending += text;
+    return false;
+  }
+  const written = member.socket.write(text);
+  if (written < text.length) member.pending = text.slice(Math.max(0, written));
+  return member.pending === "";
+}
+
+export function countLines(bytes: Uint8Array): number {
+  let lines = 0;
+  for (let i = bytes.indexOf(10); i >= 0; i = bytes.indexOf(10, i + 1)) lines++;
+  return lines;
+}
