@@ -35,8 +35,11 @@ export type Output =
 export type SessionEvent =
   /** Logged in, at first and after each lost connection (`returned`). `name` and `room` are the server's spelling. */
   | { type: "online"; name: string; room: string; returned: boolean; server: string }
-  /** The connection is gone or could not be made; it is tried again in `retryMs`. `everOnline` false: it has never worked. */
-  | { type: "offline"; reason: string; retryMs: number; everOnline: boolean }
+  /**
+   * The connection is gone (`attempt` 1) or could not be made again (2, 3, …); it is tried again in `retryMs`. `everOnline` false:
+   * it has never worked.
+   */
+  | { type: "offline"; reason: string; retryMs: number; attempt: number; everOnline: boolean }
   /** Back, and everything missed has arrived (`recovered`) or is lost. `summary` says so in one line. */
   | {
       type: "reconnected";

@@ -7,6 +7,10 @@ export class Liveness {
   #pingedMs: number | undefined;
   #paused = false;
 
+  get paused(): boolean {
+    return this.#paused;
+  }
+
   /** Something arrived, or the connection has just begun. */
   heard(nowMs: number): void {
     this.#heardMs = nowMs;

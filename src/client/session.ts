@@ -94,7 +94,8 @@ export class Session implements NativeSession {
   }
 
   get nextDeadlineMs(): number | undefined {
-    if (this.#state === "greeting" || this.#state === "waiting") return this.#deadlineMs;
+    if (this.#state === "waiting") return this.#deadlineMs;
+    if (this.#state === "greeting") return this.#liveness.paused ? undefined : this.#deadlineMs;
     if (this.#state !== "online") return undefined;
     const silenceMs = this.#liveness.deadlineMs(this.#out.inFlight > 0);
     const nextMs = Math.min(silenceMs, this.#out.heldUntilMs ?? Infinity);
@@ -143,7 +144,8 @@ export class Session implements NativeSession {
     this.#out.close();
     const said = this.#byeReason === "" ? reason : this.#byeReason;
     this.#byeReason = "";
-    this.#tell({ type: "offline", reason: said, retryMs, everOnline: this.#everOnline });
+    const [attempt, everOnline] = [this.#attempts, this.#everOnline];
+    this.#tell({ type: "offline", reason: said, retryMs, attempt, everOnline });
     for (const ref of this.#questions) {
       const message = "The connection was lost before the answer came: ask again";
       this.#tell({ type: "error", code: "cannot-connect", message, ref });
@@ -164,6 +166,7 @@ export class Session implements NativeSession {
 
   setPaused(paused: boolean, nowMs: number): void {
     this.#liveness.setPaused(paused, nowMs);
+    if (this.#state === "greeting") this.#deadlineMs = nowMs + limits.welcomeTimeoutMs;
   }
 
   say(text: string): number | Unsayable {

@@ -1,6 +1,5 @@
 // What a client prints for each event: a line for people, or an object for `--json` (README, "parley client"). Pure.
 
-import { spanText } from "../client/backoff.ts";
 import type { SessionEvent } from "../client/events.ts";
 import { harmless } from "../chat/text.ts";
 
@@ -28,8 +27,8 @@ function statusText(event: SessionEvent): string | undefined {
         ? undefined
         : `You are ${harmless(event.name)} in the room ${harmless(event.room)}`;
     case "offline":
-      return event.everOnline
-        ? `Connection lost (${harmless(event.reason)}): trying again in ${spanText(event.retryMs)}`
+      return event.everOnline && event.attempt === 1
+        ? `Connection lost (${harmless(event.reason)}): trying to come back`
         : undefined;
     case "reconnected":
       return event.summary.replace(/^r/, "R");

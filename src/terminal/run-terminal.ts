@@ -81,7 +81,6 @@ class Tty {
     process.stdin.on("data", this.#read);
     process.stdin.on("end", this.#end);
     process.stdout.on("resize", this.#resize);
-    process.on("SIGCONT", this.#resume);
     process.on("exit", this.#restore);
   }
 
@@ -92,14 +91,17 @@ class Tty {
     process.stdin.off("end", this.#end);
     process.stdin.pause();
     process.stdout.off("resize", this.#resize);
-    process.off("SIGCONT", this.#resume);
     process.off("exit", this.#restore);
   }
 
   suspend(): void {
     this.#client()?.hide();
     this.#raw(false);
-    void stdout.flush().then(() => process.kill(process.pid, "SIGTSTP"));
+    void stdout.flush().then(() => {
+      process.kill(process.pid, "SIGTSTP");
+      // Here again after SIGCONT, or at once where there is no shell that could bring us back.
+      setImmediate(this.#resume);
+    });
   }
 
   readonly #read = (bytes: Buffer): void => {

@@ -317,7 +317,9 @@ export class TerminalClient {
     if (event.type === "private") {
       return this.#print([paint.whispered(harmless(event.from), harmless(event.text))]);
     }
-    const line = clientLine(event);
+    // The one who has come knows it.
+    const own = event.type === "joined" && event.name === this.#session.name;
+    const line = own ? undefined : clientLine(event);
     // The prompt says whether we are online, and where.
     if (line === undefined) this.draw();
     else this.say(line.text);

@@ -54,7 +54,13 @@ test("a refusal is told at the door", () => {
 });
 
 test("a lost connection is said, kept people and recipients come back with the list", () => {
-  const lost = heard(crowd, { type: "offline", reason: "gone", retryMs: 1_500, everOnline: true });
+  const lost = heard(crowd, {
+    type: "offline",
+    reason: "gone",
+    retryMs: 1_500,
+    attempt: 1,
+    everOnline: true,
+  });
   expect(lost).toMatchObject({ phase: "lost", status: "Connection lost. Trying again in 2 s" });
   const back = heard(
     lost,
