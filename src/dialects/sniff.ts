@@ -16,7 +16,8 @@ export type Verdict =
 
 const cppWords = ["REGISTER", "BRIDGE", "CHAT", "QUIT"];
 const httpLine = /^(?:[A-Z]{3,20}) [^\r\n]* HTTP\/\d/;
-const httpBeginning = /^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|TRACE|CONNECT|PRI) /;
+// Enough by itself: no name has a blank, and a request line that is too long to be held back must not get past.
+const httpMethod = /^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|TRACE|CONNECT|PRI) /;
 
 /** What is known of a connection that has not been told apart. */
 export type Beginning = {
@@ -34,8 +35,8 @@ export type Beginning = {
 export function sniff(beginning: Beginning): Verdict {
   const { bytes, ended } = beginning;
   if (bytes.length === 0) return silence(beginning);
-  const foreign = foreignProtocol(beginning);
-  if (foreign !== undefined) return foreign;
+  const answer = foreignAnswer(bytes, beginning.webPort);
+  if (answer !== undefined) return { kind: "foreign", answer };
   const text = Buffer.from(bytes.subarray(0, limits.maxBytes)).toString("latin1");
   const full = ended || bytes.length >= limits.maxBytes;
   const late = beginning.sinceFirstByteMs >= limits.unframedAfterMs;
@@ -46,7 +47,7 @@ export function sniff(beginning: Beginning): Verdict {
   if (text.includes("\n")) return { kind: "text", framed: true };
   if (ended) return { kind: "text", framed: false };
   // A beginning of something that the next segment may complete.
-  const open = /^\{[ \t\r\n]*$/.test(text) || word === "beginning" || httpBeginning.test(text);
+  const open = /^\{[ \t\r\n]*$/.test(text) || word === "beginning";
   if (late && !(open && beginning.sinceFirstByteMs < openWaitMs)) {
     return { kind: "text", framed: false };
   }
@@ -54,7 +55,7 @@ export function sniff(beginning: Beginning): Verdict {
   return { kind: "wait", untilMs: late ? openWaitMs : limits.unframedAfterMs };
 }
 
-/** A request that begins like CPP, HTTP or JSON but is not complete yet gets a little longer than a name. */
+/** What begins like CPP or JSON but is not complete yet gets a little longer than a name. */
 const openWaitMs = 300;
 
 function silence({ silentMs, prompted, ended }: Beginning): Verdict {
@@ -77,22 +78,20 @@ function cppWord(text: string): "whole" | "beginning" | "none" {
   return "none";
 }
 
-function foreignProtocol({ bytes, webPort }: Beginning): Verdict | undefined {
+/**
+ * What a client of another protocol is told that has no business on any port of ours, before the end; undefined for all others.
+ * Above all HTTP: a hostile page can make a browser send lines of its choice, after this one.
+ */
+export function foreignAnswer(bytes: Uint8Array, webPort: number | undefined): string | undefined {
   if (bytes[0] === 0x16 && (bytes.length < 2 || bytes[1] === 0x03)) {
-    return {
-      kind: "foreign",
-      answer: "This port does not speak TLS: connect without it\n",
-    };
+    return "This port does not speak TLS: connect without it\n";
   }
   const text = Buffer.from(bytes.subarray(0, limits.maxBytes)).toString("latin1");
   if (text.startsWith("SSH-")) {
-    return { kind: "foreign", answer: "This is a parley chat server, not SSH: use another port\n" };
+    return "This is a parley chat server, not SSH: use another port\n";
   }
-  if (!httpLine.test(text)) return undefined;
+  if (!httpMethod.test(text) && !httpLine.test(text)) return undefined;
   const where = webPort === undefined ? "this server has none" : `it is on port ${webPort}`;
   const body = `This port is not for web browsers; the page: ${where}\n`;
-  return {
-    kind: "foreign",
-    answer: `HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  };
+  return `HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`;
 }

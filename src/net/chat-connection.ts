@@ -5,14 +5,14 @@ import type { Link } from "../chat/link.ts";
 import type { Session } from "../chat/session.ts";
 import type { Dialect, Peer } from "../dialects/dialect.ts";
 import { LineFramer, ReadFramer, tooLong } from "../dialects/framing.ts";
-import { sniff } from "../dialects/sniff.ts";
+import { foreignAnswer, sniff } from "../dialects/sniff.ts";
 import {
   connections as limits,
   message as messageLimits,
   sniff as sniffLimits,
 } from "../limits.ts";
 import type { CppService } from "../registry/cpp-service.ts";
-import { type ChatPortOptions, remoteAddress } from "./chat-port.ts";
+import { type ChatPortOptions, remoteAddress, type Undecided } from "./chat-port.ts";
 
 export type ChatSocket = Bun.Socket<ChatConnection | undefined>;
 
@@ -28,14 +28,15 @@ export class ChatConnection implements Link {
   readonly peer: Peer;
   readonly #socket: ChatSocket;
   readonly #options: ChatPortOptions;
-  readonly #undecided: Set<ChatConnection>;
+  readonly #undecided: Undecided;
   #state: State = { is: "over" };
   #session: Session | undefined;
   #openedMs = 0;
+  #heard = false;
   #inputEnded = false;
   #prompted = false;
 
-  constructor(socket: ChatSocket, options: ChatPortOptions, undecided: Set<ChatConnection>) {
+  constructor(socket: ChatSocket, options: ChatPortOptions, undecided: Undecided) {
     this.#socket = socket;
     this.#options = options;
     this.#undecided = undecided;
@@ -48,12 +49,18 @@ export class ChatConnection implements Link {
     if (speech.kind === "any") {
       this.#wait("sniffing");
       this.#undecided.add(this);
-    } else if (speech.kind === "cpp") this.#state = { is: "cpp", service: this.#options.cpp() };
+    } else if (speech.kind === "cpp") this.#serveCpp();
     else this.#speak(speech.dialect, nowMs);
   }
 
   received(bytes: Uint8Array, nowMs: number): void {
     this.#hub.options.metrics.receivedBytes += bytes.length;
+    if (!this.#heard) {
+      this.#heard = true;
+      const { speech, webPort } = this.#options;
+      const foreign = speech.kind === "dialect" ? foreignAnswer(bytes, webPort()) : undefined;
+      if (foreign !== undefined) return this.#refuse(foreign);
+    }
     const state = this.#state;
     switch (state.is) {
       case "sniffing":
@@ -119,7 +126,7 @@ export class ChatConnection implements Link {
       sinceFirstByteMs: state.heldBytes === 0 ? 0 : nowMs - state.firstMs,
       ended: this.#inputEnded,
       prompted: this.#prompted,
-      webPort: speech.webPort(),
+      webPort: this.#options.webPort(),
     });
     switch (verdict.kind) {
       case "wait":
@@ -132,7 +139,7 @@ export class ChatConnection implements Link {
         return this.#replay(state.held, verdict.framed, nowMs);
       case "cpp":
         this.#undecided.delete(this);
-        this.#state = { is: "cpp", service: this.#options.cpp() };
+        this.#serveCpp();
         for (const bytes of state.held) this.received(bytes, nowMs);
         return;
       case "foreign":
@@ -147,9 +154,10 @@ export class ChatConnection implements Link {
     }
   }
 
-  /** Nothing has come for as long as a name may take. */
+  /** Nothing has come for as long as a name or a request may take. */
   timedOut(): void {
     if (this.#state.is === "sniffing") this.#refuse(noName);
+    if (this.#state.is === "cpp") this.#answerCpp(this.#state.service.end());
   }
 
   write(bytes: Uint8Array): number {
@@ -181,6 +189,11 @@ export class ChatConnection implements Link {
 
   #wait(is: "sniffing" | "framing"): void {
     this.#state = { is, held: [], heldBytes: 0, firstMs: 0 };
+  }
+
+  #serveCpp(): void {
+    this.#state = { is: "cpp", service: this.#options.cpp() };
+    this.#socket.timeout(limits.loginTimeoutMs / 1000);
   }
 
   /** From now on the hub knows this connection. */

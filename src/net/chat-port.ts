@@ -13,12 +13,14 @@ import { unixMs } from "./clock.ts";
 export type Speech =
   | { kind: "dialect"; dialect: Dialect }
   | { kind: "cpp" }
-  | { kind: "any"; native: Dialect; text: Dialect; webPort: () => number | undefined };
+  | { kind: "any"; native: Dialect; text: Dialect };
 
 export type ChatPortOptions = {
   host: string;
   port: number;
   speech: Speech;
+  /** Where a browser that knocks here is sent. */
+  webPort: () => number | undefined;
   hub: Hub;
   cpp: () => CppService;
   log: (line: string) => void;
@@ -60,7 +62,7 @@ export interface ChatPort {
 
 /** Starts listening. @throws with `code` `EADDRINUSE` when the port is taken */
 export function openChatPort(options: ChatPortOptions): ChatPort {
-  const undecided = new Set<ChatConnection>();
+  const undecided = new Undecided();
   const listener = Bun.listen<ChatConnection | undefined>({
     hostname: options.host,
     port: options.port,
@@ -93,17 +95,17 @@ export function openChatPort(options: ChatPortOptions): ChatPort {
         socket.data.closed(unixMs());
         socket.data = undefined;
       },
-      error() {},
+      // What one connection brings about must not end the others; that it happened must be seen.
+      error(socket, error) {
+        options.hub.options.warn(`internal error, please report it: ${error.stack}`);
+        socket.terminate();
+      },
     },
   });
-  const timer = setInterval(() => {
-    const nowMs = unixMs();
-    for (const connection of undecided) connection.decide(nowMs);
-  }, decideEveryMs);
   return {
     port: listener.port,
     close() {
-      clearInterval(timer);
+      undecided.clear();
       listener.stop();
     },
   };
@@ -111,6 +113,37 @@ export function openChatPort(options: ChatPortOptions): ChatPort {
 
 /** How often undecided connections are looked at; under half of the shortest wait. */
 const decideEveryMs = 10;
+
+/** Connections that the time may decide. No timer runs while there are none. */
+export class Undecided {
+  readonly #connections = new Set<ChatConnection>();
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  add(connection: ChatConnection): void {
+    this.#connections.add(connection);
+    this.#timer ??= setInterval(this.#look, decideEveryMs);
+  }
+
+  delete(connection: ChatConnection): void {
+    this.#connections.delete(connection);
+  }
+
+  clear(): void {
+    this.#connections.clear();
+    this.#stop();
+  }
+
+  readonly #look = (): void => {
+    const nowMs = unixMs();
+    for (const connection of this.#connections) connection.decide(nowMs);
+    if (this.#connections.size === 0) this.#stop();
+  };
+
+  #stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}
 
 /** IPv4 that came over an IPv6 socket is written as IPv4. */
 export function remoteAddress(socket: ChatSocket): string {

@@ -187,7 +187,6 @@ export class ChatServer {
       kind: "any",
       native: this.#native,
       text: openChat,
-      webPort: () => this.webPort,
     };
     const main = await named("--port", service.udpPort, () =>
       this.#chatPort(service.udpPort, speech),
@@ -200,6 +199,7 @@ export class ChatServer {
       host: this.options.host,
       port,
       speech,
+      webPort: () => this.webPort,
       hub: this.#hub!,
       cpp: () => new CppService(this.registry, unixMs),
       log: this.options.log,
