@@ -4,7 +4,9 @@
 import { output } from "../limits.ts";
 
 export class SpacedQueue {
-  #waiting: string[] = [];
+  /** One entry a send. Those that will be joined stay apart until then: they are shared between sessions, and a growing text
+   * would be copied again and again. */
+  #waiting: (string | string[])[] = [];
   #lastSendMs = -Infinity;
   /** UTF-16 units that wait. */
   chars = 0;
@@ -17,7 +19,8 @@ export class SpacedQueue {
       return;
     }
     const before = this.#waiting[last]!;
-    this.#waiting[last] = before.endsWith("\n") ? before + text : `${before}\n${text}`;
+    if (typeof before === "string") this.#waiting[last] = [before, text];
+    else before.push(text);
   }
 
   get full(): boolean {
@@ -37,9 +40,13 @@ export class SpacedQueue {
   take(nowMs: number): string | undefined {
     if (this.empty || nowMs < this.#lastSendMs + output.unframedGapMs) return undefined;
     this.#lastSendMs = nowMs;
-    const text = this.#waiting.shift()!;
-    this.chars -= text.length;
-    return text;
+    const next = this.#waiting.shift()!;
+    if (typeof next === "string") {
+      this.chars -= next.length;
+      return next;
+    }
+    for (const text of next) this.chars -= text.length;
+    return joinedByLineEnds(next);
   }
 
   /**
@@ -47,9 +54,19 @@ export class SpacedQueue {
    * each message the end that it needs.
    */
   takeAll(line: (text: string) => string): string {
-    const all = this.#waiting.map(line).join("");
+    const all = this.#waiting.flat().map(line).join("");
     this.#waiting = [];
     this.chars = 0;
     return all;
   }
+}
+
+function joinedByLineEnds(texts: readonly string[]): string {
+  let joined = "";
+  let ended = true;
+  for (const text of texts) {
+    joined += ended ? text : `\n${text}`;
+    ended = text.endsWith("\n");
+  }
+  return joined;
 }
