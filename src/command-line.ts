@@ -87,7 +87,7 @@ function findFlag(
   const known = flagNames(definitions);
   const near = nearest(written, known);
   const hint = near === undefined ? `see parley ${command} --help` : `did you mean ${near}?`;
-  throw usage(`parley ${command} has no flag ${quoted(written)}: ${hint}`);
+  throw usage(`there is no flag ${quoted(written)}: ${hint}`);
 }
 
 /** As people write them: a switch that is on by default is written to turn it off. */
@@ -153,9 +153,7 @@ function checkWords(command: string, definitions: ArgsDef, words: readonly strin
   const many = last !== undefined && "valueHint" in last && last.valueHint?.endsWith(repeatable);
   if (many || words.length <= places.length) return;
   const extra = quoted(words[places.length]!);
-  throw usage(
-    `parley ${command} does not know what to do with ${extra}: see parley ${command} --help`,
-  );
+  throw usage(`${extra} is one word too many: see parley ${command} --help`);
 }
 
 function usage(sentence: string): ParleyError {

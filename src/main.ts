@@ -50,14 +50,19 @@ PARLEY_SERVER_PORT=55000. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 cannot 
 `;
 
 async function main(words: readonly string[]): Promise<number> {
-  const [name = "", ...rest] = words;
+  const [first = "", ...others] = words;
+  const asksHelp = first === "help" && others[0] !== undefined;
+  const [name, rest] = asksHelp ? [others[0]!, ["--help"]] : [first, others];
   if (name === "--help" || name === "-h" || name === "help") return tell(help);
   if (name === "--version" || name === "-v") return tell(`${version}\n`);
   if (!Object.hasOwn(commands, name)) {
-    const near = nearest(name, Object.keys(commands));
+    const near = nearest(name, [...Object.keys(commands), "--help", "--version"]);
     const hint = near === undefined ? "see parley --help" : `did you mean ${near}?`;
     if (name === "") process.stderr.write(help);
-    else process.stderr.write(`parley: there is no command '${printable(name)}': ${hint}\n`);
+    else {
+      const what = name.startsWith("-") ? "flag" : "command";
+      process.stderr.write(`parley: there is no ${what} '${printable(name)}': ${hint}\n`);
+    }
     return exitCode.usage;
   }
   const { default: command } = await commands[name]!.load();

@@ -6,6 +6,7 @@ import { dialects } from "../dialects/table.ts";
 import { ParleyError } from "../errors.ts";
 import { connections, sender } from "../limits.ts";
 import { ChatServer, type ExtraPort } from "../net/chat-server.ts";
+import { folderState } from "../net/shared-folder.ts";
 import { contactLine } from "../registry/cpp-service.ts";
 import { print, say } from "../terminal/output.ts";
 import { typedLines } from "../terminal/typed-lines.ts";
@@ -59,6 +60,7 @@ export default defineCommand({
   async run({ args }) {
     const extra = extraPorts(args.listen, args.classic === true);
     const { host } = args;
+    if (host === "") throw new ParleyError("usage", "--host '' is no address: try 127.0.0.1");
     const json = args.json === true;
     const server = await ChatServer.start({
       host,
@@ -86,7 +88,8 @@ function announce(server: ChatServer, host: string, json: boolean, files: string
       `Warning: ${host} can be reached from other machines, and nothing here asks for a password.`,
     );
   }
-  say(`Chat and files on port ${server.port} (TCP and UDP), shared folder ${files}`);
+  const hint = folderState(files) === "missing" ? " (make it and put files there)" : "";
+  say(`Chat and files on port ${server.port} (TCP and UDP), shared folder ${files}${hint}`);
   if (server.webPort !== undefined)
     say(`Page:          http://${urlHost(host)}:${server.webPort}/`);
   for (const [name, port] of server.dialectPorts) say(`Dialect:       ${name} on port ${port}`);
@@ -97,15 +100,14 @@ function announce(server: ChatServer, host: string, json: boolean, files: string
     const ports = Object.fromEntries(server.dialectPorts);
     print(JSON.stringify({ event: "listening", host, port, webPort, dialects: ports }));
   } else {
-    print(`Server listening on ${host}:${port}`);
+    print(`Server listening on ${urlHost(host)}:${port}`);
   }
 }
 
-/** Resolves on SIGINT, SIGTERM or `/quit`. The end of stdin stops nothing. */
+/** Resolves on SIGINT, SIGTERM, SIGHUP (its terminal was closed) or `/quit`. The end of stdin stops nothing. */
 function untilStopped(server: ChatServer): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  process.once("SIGINT", () => resolve());
-  process.once("SIGTERM", () => resolve());
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, resolve);
   const listen = async (): Promise<void> => {
     for await (const line of typedLines(process.stdin)) {
       if (line.trim() === "/quit") return resolve();
@@ -139,7 +141,7 @@ function extraPorts(listen: string | undefined, classic: boolean): ExtraPort[] {
     }
     extra.push({
       dialect,
-      port: portOf(`--listen ${dialect}=`, port),
+      port: portOf(`--listen ${dialect}=PORT:`, port),
       flag: `--listen ${dialect}=PORT`,
     });
   }

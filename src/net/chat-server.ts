@@ -3,6 +3,7 @@
 import { ratesFor } from "../chat/sender-limits.ts";
 import { Hub } from "../chat/hub.ts";
 import { createMetrics, type Metrics } from "../chat/metrics.ts";
+import { quoted } from "../chat/text.ts";
 import type { Dialect } from "../dialects/dialect.ts";
 import { nativeDialect } from "../dialects/native.ts";
 import { openChat } from "../dialects/open-chat.ts";
@@ -20,6 +21,7 @@ import { type DatagramPort, openDatagramPort } from "./datagram-dialects.ts";
 import { FileService } from "./file-service.ts";
 import { startWeb, type WebServer } from "./http.ts";
 import { ServerFiles } from "./server-files.ts";
+import { folderState } from "./shared-folder.ts";
 import { Turns } from "./turns.ts";
 
 /** A port that speaks one dialect; `flag` is what asked for it, for the error when it is taken. */
@@ -69,9 +71,13 @@ export class ChatServer {
 
   /**
    * Opens every port, or none.
-   * @throws ParleyError `port-in-use`, `storage`
+   * @throws ParleyError `port-in-use`, `storage`, `failed`
    */
   static async start(options: ServerOptions): Promise<ChatServer> {
+    if (folderState(options.files) === "no-folder") {
+      const sentence = `--files ${quoted(options.files)} is no folder: name one that has the files to share`;
+      throw new ParleyError("failed", sentence);
+    }
     const server = new ChatServer(options, openStore(options.data, options.warn));
     try {
       await server.#open();
@@ -117,7 +123,7 @@ export class ChatServer {
     if (options.webPort !== undefined) {
       const webPort = options.webPort;
       const native = this.#native!;
-      this.#web = await named("--web-port", webPort, () =>
+      this.#web = await named(this.options.host, "--web-port", webPort, () =>
         startWeb({
           host: options.host,
           port: webPort,
@@ -156,7 +162,7 @@ export class ChatServer {
 
   async #openPair(port: number): Promise<void> {
     const { options, store } = this;
-    const service = await named("--port", port, () =>
+    const service = await named(this.options.host, "--port", port, () =>
       FileService.open({ folder: options.files, host: options.host, port }),
     );
     this.#fileService = service;
@@ -188,7 +194,7 @@ export class ChatServer {
       native: this.#native,
       text: openChat,
     };
-    const main = await named("--port", service.udpPort, () =>
+    const main = await named(this.options.host, "--port", service.udpPort, () =>
       this.#chatPort(service.udpPort, speech),
     );
     this.#mainPort = main.port;
@@ -211,7 +217,9 @@ export class ChatServer {
 
   async #openExtra({ dialect, port, flag }: ExtraPort): Promise<void> {
     if (dialect === "cpp") {
-      const opened = await named(flag, port, () => this.#chatPort(port, { kind: "cpp" }));
+      const opened = await named(this.options.host, flag, port, () =>
+        this.#chatPort(port, { kind: "cpp" }),
+      );
       this.dialectPorts.set(dialect, opened.port);
       return;
     }
@@ -219,14 +227,14 @@ export class ChatServer {
     let bound = port;
     if (entry.transport !== "udp") {
       const speech: Speech = { kind: "dialect", dialect: entry.dialect };
-      const opened = await named(flag, port, () => this.#chatPort(port, speech));
+      const opened = await named(this.options.host, flag, port, () => this.#chatPort(port, speech));
       bound = opened.port;
       const line = entry.dialect.terminal?.started?.(this.options.host, bound);
       if (line !== undefined) this.options.warn(line);
     }
     if (entry.transport !== "tcp") {
       const { host, log } = this.options;
-      const opened = await named(flag, bound, () =>
+      const opened = await named(this.options.host, flag, bound, () =>
         openDatagramPort(entry.datagram, host, bound, log),
       );
       this.#datagrams.push(opened);
@@ -244,7 +252,12 @@ export class ChatServer {
 }
 
 /** Runs what opens a port; a port that is taken becomes a sentence that names it and its flag. */
-async function named<T>(flag: string, port: number, open: () => T | Promise<T>): Promise<T> {
+async function named<T>(
+  host: string,
+  flag: string,
+  port: number,
+  open: () => T | Promise<T>,
+): Promise<T> {
   try {
     return await open();
   } catch (error) {
@@ -253,6 +266,12 @@ async function named<T>(flag: string, port: number, open: () => T | Promise<T>):
       throw new ParleyError(
         "port-in-use",
         `Port ${port} is in use: choose another with ${flag} (0 takes a free one)`,
+      );
+    }
+    if (code === "EADDRNOTAVAIL" || code === "ENOENT" || code === "ENOTFOUND") {
+      throw new ParleyError(
+        "failed",
+        `--host ${quoted(host)} is no address of this machine: 127.0.0.1 is for it alone, 0.0.0.0 for everyone`,
       );
     }
     if (code === "EACCES") {

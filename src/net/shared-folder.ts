@@ -145,6 +145,18 @@ function opened(fd: number, name: string, path: string, first: BigIntStats): Ope
   };
 }
 
+/** Whether `path` can be shared; one that is missing can be made later. */
+export function folderState(path: string): "ready" | "missing" | "no-folder" {
+  try {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return "missing";
+    return stat.isDirectory() ? "ready" : "no-folder";
+  } catch {
+    // below a file, or not ours to see
+    return "no-folder";
+  }
+}
+
 /** Opaque to clients; hashed, so that inode numbers of the server are nobody's business. */
 function versionOf(stat: BigIntStats): string {
   const identity = `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs}`;
