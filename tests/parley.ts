@@ -43,6 +43,10 @@ export class Parley implements AsyncDisposable {
     return this.#out.split("\n").slice(0, -1);
   }
 
+  get pid(): number {
+    return this.#process.pid;
+  }
+
   get stderr(): string {
     return this.#err;
   }

@@ -125,3 +125,18 @@ test("names are one space", () => {
   expect(rig.enter("open-chat", "ben").heard().join("")).toContain("is taken");
   expect(rig.enter("select-chat", "alice").heard().join("")).toContain("is taken");
 });
+
+test("a listener without line ends hears a busy room whole and in order, in few sends", () => {
+  const rig = new Rig();
+  const listeners = ["open-chat", "chat-room"].map((dialect) =>
+    rig.enter(dialect, `l_${dialect.length}`),
+  );
+  const ann = rig.enter("line-chat", "Ann");
+  for (const listener of listeners) listener.heard();
+  const texts = Array.from({ length: 500 }, (_, i) => `text ${i}`);
+  ann.say(...texts);
+  const [chat = [], room = []] = listeners.map((listener) => listener.heard());
+  expect(chat.join("\n").split("\n")).toEqual(texts.map((text) => `Ann: ${text}`));
+  expect(room.join("\n").split("\n")).toEqual(texts.map((text) => `:Ann:${text}`));
+  expect(Math.max(chat.length, room.length)).toBeLessThan(30);
+});

@@ -1,0 +1,141 @@
+// One room over real sockets: 200 people in five dialects who all talk at once.
+
+import { expect, test } from "bun:test";
+import { RawClient, SeedServer } from "./sockets.ts";
+
+const perDialect = 40;
+const messagesEach = 20;
+const total = 5 * perDialect * messagesEach;
+
+type Heard = { from: string; text: string };
+
+/** How a dialect logs in, says something, and what its lines say; undefined for a line that is no message of the room. */
+type Speech = {
+  port: string;
+  login: (name: string) => string;
+  say: (text: string, n: number) => string;
+  read: (line: string) => Heard | undefined;
+  /** Whether a line shows that everybody is here. */
+  complete: (line: string, people: number) => boolean;
+  echo: boolean;
+};
+
+const colon = (line: string): Heard | undefined => {
+  const [, from, text] = /^(\w+): (.*)$/.exec(line) ?? [];
+  return from === undefined || text === undefined ? undefined : { from, text };
+};
+
+const speeches: Speech[] = [
+  {
+    port: "open-chat",
+    login: (name) => `${name}\n`,
+    say: (text) => `${text}\n`,
+    read: colon,
+    complete: (line, people) => line.startsWith("ALL ") && line.split(" ").length === people + 1,
+    echo: true,
+  },
+  {
+    port: "chat-room",
+    login: (name) => `:${name}:${name}\n`,
+    say: (text) => `${text}\n`,
+    read(line) {
+      const [, from, text] = /^:(\w+):(.*)$/.exec(line) ?? [];
+      return from === undefined || text === undefined ? undefined : { from, text };
+    },
+    complete: () => false,
+    echo: true,
+  },
+  {
+    port: "line-chat",
+    login: (name) => `${name}\n`,
+    say: (text) => `${text}\n`,
+    read: colon,
+    complete: () => false,
+    echo: false,
+  },
+  {
+    port: "select-chat",
+    login: (name) => `${name}\n`,
+    say: (text) => `ALL - ${text}\n`,
+    read(line) {
+      const [, from, text] = /^(\w+) : ALL - (.*)$/.exec(line) ?? [];
+      return from === undefined || text === undefined ? undefined : { from, text };
+    },
+    complete: (line, people) => line.startsWith("__users__ ") && line.split(",").length === people,
+    echo: false,
+  },
+  {
+    port: "main",
+    login: (name) => `${JSON.stringify({ type: "hello", version: 1, name })}\n`,
+    say: (text, n) => `${JSON.stringify({ type: "say", n, text })}\n`,
+    read(line) {
+      const { type, from, text } = JSON.parse(line) as Heard & { type: string };
+      if (type === "ack" || type === "ping") return { from: "", text: "" };
+      return type === "message" ? { from, text } : undefined;
+    },
+    complete: () => false,
+    echo: true,
+  },
+];
+
+type Member = { name: string; speech: Speech; client: RawClient; from: number };
+
+function linesOf(member: Member): string[] {
+  return member.client.all.slice(member.from).split("\n").slice(0, -1).filter(Boolean);
+}
+
+async function enter(server: SeedServer): Promise<Member[]> {
+  const members: Member[] = [];
+  for (const speech of speeches) {
+    for (let i = 0; i < perDialect; i++) {
+      const name = `${speech.port.replace("-", "_")}_${i}`;
+      const client = await RawClient.connect(server.port(speech.port));
+      client.send(speech.login(name));
+      members.push({ name, speech, client, from: 0 });
+    }
+  }
+  for (const { speech, client } of members) {
+    // the last list that anybody is owed names everybody
+    const hasLists = speech.port === "open-chat" || speech.port === "select-chat";
+    const whole = () =>
+      client.all
+        .slice(-16_384)
+        .split("\n")
+        .some((line) => speech.complete(line, members.length));
+    const last = `main_${perDialect - 1}`;
+    await client.until(() => (hasLists ? whole() : client.all.includes(last)), "everybody");
+  }
+  for (const member of members) member.from = member.client.all.length;
+  return members;
+}
+
+test("200 people, five dialects, 20 messages each at once: each once, in one order, and nothing else", async () => {
+  await using server = await SeedServer.start();
+  const members = await enter(server);
+  for (const { name, speech, client } of members) {
+    const all = Array.from({ length: messagesEach }, (_, k) => speech.say(`${name} ${k}`, k + 1));
+    client.send(all.join(""));
+  }
+  let order: string[] | undefined;
+  for (const member of members) {
+    const expected = member.speech.echo ? total : total - messagesEach;
+    const read = () => linesOf(member).map(member.speech.read);
+    const lastText = () => read().filter((heard) => heard?.from !== "").length >= expected;
+    await member.client.until(lastText, `${expected} messages for ${member.name}`);
+    const heard = read().filter((one) => one?.from !== "");
+    // a line that is no message reads as undefined
+    expect([member.name, heard.length, heard.includes(undefined)]).toEqual([
+      member.name,
+      expected,
+      false,
+    ]);
+    const texts = heard.flatMap((one) => (one?.text.startsWith(`${one.from} `) ? [one.text] : []));
+    order ??= texts;
+    const mine = member.speech.echo
+      ? order
+      : order.filter((text) => !text.startsWith(`${member.name} `));
+    expect(Bun.hash(texts.join("\n"))).toBe(Bun.hash(mine.join("\n")));
+  }
+  expect(new Set(order).size).toBe(total);
+  for (const { client } of members) client.abort();
+}, 60_000);

@@ -1,0 +1,35 @@
+// A crowd, in a process of its own so that reading what it hears costs nobody else's time:  bun storm-clients.ts PORT COUNT framed|unframed
+// Everybody connects first; at a line on stdin all give their names. Says on stdout when all are connected, and when all
+// names have left and after how long. Ends with its stdin.
+
+import { host } from "./sockets.ts";
+
+const [port = 0, count = 0] = process.argv.slice(2, 4).map(Number);
+const lineEnd = process.argv[4] === "unframed" ? "" : "\n";
+const sockets: Bun.Socket[] = [];
+for (let i = 0; i < count; i += 100) {
+  const batch = Array.from({ length: Math.min(100, count - i) }, () =>
+    Bun.connect({
+      hostname: host,
+      port,
+      socket: {
+        data() {},
+      },
+    }),
+  );
+  sockets.push(...(await Promise.all(batch)));
+}
+console.log("connected");
+let named = false;
+for await (const _ of Bun.stdin.stream()) {
+  if (named) continue;
+  named = true;
+  const startMs = performance.now();
+  // in 100 portions over most of a second: a rush of people, not one segment
+  for (const [i, socket] of sockets.entries()) {
+    socket.write(`crowd${i}${lineEnd}`);
+    if (i % (count / 100) === 0) await Bun.sleep(7);
+  }
+  console.log(`named ${Math.round(performance.now() - startMs)}`);
+}
+process.exit(0);
