@@ -57,6 +57,7 @@ export class LogPosition {
     this.#replayMail = log.mail;
     this.#loose = !log.recovered;
     if (known === undefined) {
+      this.#loose = false;
       this.#seq = log.seq;
       this.#mail = log.mail;
       return "recovered";
