@@ -1,0 +1,75 @@
+// A client's bytes may be cut anywhere: every split of a session in lines gives the same commands, and no character is lost where
+// one read is one message.
+
+import { expect, test } from "bun:test";
+import type { Command } from "../../src/chat/events.ts";
+import { LineFramer, ReadFramer, tooLong } from "../../src/dialects/framing.ts";
+import { dialects } from "../../src/dialects/table.ts";
+import { peer, welcome } from "./events.ts";
+
+const sessions: Record<string, string> = {
+  "open-chat":
+    "Alice\r\nshow\n~Bob grüße 🎈\ndownload_file a.txt\r\nCHANGENAME Alice Eve\nhello\n{quit}\n",
+  "line-chat": "Emil\nhej æøå\r\n\nto\n",
+  "chat-room": ":Ann:annie\n:Ann:text: 漢字\n:Bob:forged\n",
+  "select-chat": "Ann\nBen,Cal - tëxt - more\nBen\naccept\nALL - 🎈\nnonsense here\nexit\n",
+  calculator: "Ann\n15 + 35\n1 / 0\n٣ * 2\nq\n",
+  greeting: "Knock knock..\n",
+};
+
+/** The commands that a session gives when its bytes come in these pieces. */
+function commands(name: string, pieces: readonly Uint8Array[]): (Command | undefined)[] {
+  const entry = dialects[name];
+  if (entry === undefined || entry.transport === "udp") throw new Error(`no dialect ${name}`);
+  const conversation = entry.dialect.open(peer);
+  const framer = new LineFramer();
+  const all: (Command | undefined)[] = [];
+  for (const piece of pieces) {
+    const trouble = framer.push(piece, (line) => {
+      const command = conversation.receive(line);
+      if (command?.type === "login") conversation.render(welcome(command.name));
+      all.push(command);
+      return true;
+    });
+    expect(trouble).not.toBe(tooLong);
+  }
+  return all;
+}
+
+for (const [name, text] of Object.entries(sessions)) {
+  const bytes = new TextEncoder().encode(text);
+  const whole = commands(name, [bytes]);
+
+  test(`${name}: every split in two and in three, and byte by byte`, () => {
+    expect(whole.length).toBe(text.split("\n").length - 1);
+    for (let a = 0; a <= bytes.length; a++) {
+      const head = bytes.subarray(0, a);
+      expect(commands(name, [head, bytes.subarray(a)])).toEqual(whole);
+      for (let b = a; b <= bytes.length; b += 5) {
+        expect(commands(name, [head, bytes.subarray(a, b), bytes.subarray(b)])).toEqual(whole);
+      }
+    }
+    expect(
+      commands(
+        name,
+        Array.from(bytes, (byte) => Uint8Array.of(byte)),
+      ),
+    ).toEqual(whole);
+  });
+
+  test(`${name}: every truncation gives the same commands as far as it goes`, () => {
+    for (let end = 0; end <= bytes.length; end++) {
+      const some = commands(name, [bytes.subarray(0, end)]);
+      expect(some).toEqual(whole.slice(0, some.length));
+    }
+  });
+}
+
+test("one read is one message, and a character that two reads share is whole", () => {
+  const bytes = new TextEncoder().encode("grüße 🎈 漢字");
+  for (let a = 0; a <= bytes.length; a++) {
+    const framer = new ReadFramer();
+    const messages = [framer.push(bytes.subarray(0, a)), framer.push(bytes.subarray(a))];
+    expect(messages.map(String).join("")).toBe("grüße 🎈 漢字");
+  }
+});
