@@ -50,7 +50,7 @@ if (values.help) {
 }
 
 const repeat = Number(values.repeat);
-const slowBytes = 64 * 1024;
+const slowBytes = 64 * 1024; // what one call of getRandomValues gives
 const stallMs = 60_000;
 const base = Bun.spawnSync(["test", "-w", "/dev/shm"]).success ? "/dev/shm" : tmpdir();
 const folder = mkdtempSync(join(base, "parley-bench-"));
@@ -129,7 +129,7 @@ async function prepare(sizeBytes: number): Promise<Course> {
       writer.write(crypto.getRandomValues(new Uint8Array(65_536)));
   }
   await writer.end();
-  await Bun.write(join(source, "small"), Bun.file(join(source, "file")).slice(0, slowBytes));
+  await Bun.write(join(source, "small"), crypto.getRandomValues(new Uint8Array(slowBytes)));
   return { source, target, work, file: "file", address: serverAddress, atServer: [], atClient: [] };
 }
 
