@@ -1,6 +1,7 @@
 // The ports on which S1's clients fetch files, part by part: opens one of the pool for a download, reads the file, frees the port.
 // What a datagram means is open-chat-download.ts's business, which names may be opened is the folder's.
 
+import { quoted } from "../chat/text.ts";
 import { ParleyError } from "../errors.ts";
 import { OpenChatDownload } from "../dialects/open-chat-download.ts";
 import { picklePart } from "../dialects/pickle.ts";
@@ -61,12 +62,15 @@ export class ClassicDownloads {
     name: string,
     asker: DownloadAsker = {},
   ): Promise<{ port: number; sizeBytes: number }> {
-    const file = this.#options.open(name);
+    const file = this.#open(name);
     this.#starting++;
     try {
       const port = await this.#listen(name, file, asker);
       if (port === undefined) {
-        throw new ParleyError("full", `No port is free to send '${name}': try again in a minute`);
+        throw new ParleyError(
+          "full",
+          `No port is free to send ${quoted(name)}: try again in a minute`,
+        );
       }
       return { port, sizeBytes: file.size };
     } catch (error) {
@@ -74,6 +78,17 @@ export class ClassicDownloads {
       throw error;
     } finally {
       this.#starting--;
+    }
+  }
+
+  /** The folder's refusal in S1's words. */
+  #open(name: string): DownloadFile {
+    try {
+      return this.#options.open(name);
+    } catch (error) {
+      if (!(error instanceof ParleyError) || error.code !== "not-found") throw error;
+      const sentence = `No file ${quoted(name)} on the server: get_list_file shows what there is`;
+      throw new ParleyError("not-found", sentence);
     }
   }
 
@@ -114,7 +129,8 @@ export class ClassicDownloads {
     const end = (sentence?: string) => {
       if (!this.#running.delete(running)) return;
       running.close();
-      if (sentence !== undefined) asker.onFailed?.(`${sentence}: '${name}' was not sent whole`);
+      if (sentence !== undefined)
+        asker.onFailed?.(`${sentence}: ${quoted(name)} was not sent whole`);
     };
     let socket: Bun.udp.Socket<"uint8array">;
     try {
