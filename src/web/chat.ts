@@ -25,6 +25,8 @@ export class Chat {
   #session: Session | undefined;
   #driver: Driver | undefined;
   #secret = "";
+  /** Not online yet since `connect`: nothing of the past is on the page. */
+  #isFresh = true;
   /** Questions whose answers come in pages: how many names came already. */
   #people = new Map<number, number>();
 
@@ -45,6 +47,7 @@ export class Chat {
     this.#session?.leave();
     this.#driver?.step();
     this.#secret = options.secret ?? newSecret();
+    this.#isFresh = true;
     const { name, room, since } = options;
     const own: SessionOptions = { name, room, secret: this.#secret, random: Math.random };
     const session = new Session(since === undefined ? own : { ...own, since });
@@ -100,17 +103,25 @@ export class Chat {
   }
 
   #hear(events: readonly SessionEvent[]): void {
-    for (const event of events) {
-      this.#dispatch({ type: "session", event, nowMs: Date.now() });
-      if (event.type === "online") this.#arrived(!event.returned);
-      else if (event.type === "entered") this.#arrived(true);
-      else if (event.type === "answer") this.#answered(event.ref, event.answer);
-      else if (event.type === "ended") {
-        keep(undefined);
-        this.#session = undefined;
-      }
-    }
+    for (const event of events) this.#hearOne(event);
     this.#heard(events);
+  }
+
+  #hearOne(event: SessionEvent): void {
+    // A reloaded page has not been away for anyone to be told of.
+    if (event.type === "reconnected" && this.#isFresh) {
+      this.#isFresh = false;
+      return;
+    }
+    this.#dispatch({ type: "session", event, nowMs: Date.now() });
+    if (event.type === "online") this.#arrived(this.#isFresh);
+    else if (event.type === "entered") this.#arrived(true);
+    else if (event.type === "answer") this.#answered(event.ref, event.answer);
+    else if (event.type === "offline") this.#isFresh = false;
+    else if (event.type === "ended") {
+      keep(undefined);
+      this.#session = undefined;
+    }
   }
 
   /** In a room: who is there, and what was said before. */

@@ -10,7 +10,7 @@ import { atEnd, earlier, later, maxShown, moved, type Window } from "./window.ts
 type Item = { entry: Entry; first: boolean; day: boolean; node: HTMLLIElement };
 
 /** Pixels from an end of what is shown at which more is brought in. */
-const reachPixels = 900;
+const reachPixels = 1_200;
 /** Pixels from the end that still count as being there. */
 const endPixels = 40;
 
@@ -78,23 +78,16 @@ export class MessageList {
     const anchor = this.#follows ? undefined : this.#anchor();
     this.#earlier.hidden = !this.#hasEarlier || this.#window.from > 0;
     const items = new Map<number, Item>();
-    let place: ChildNode | null = this.#list.firstChild;
     for (let i = this.#window.from; i < this.#window.to; i++) {
       const item = this.#item(i);
       items.set(item.entry.key, item);
-      // What is no longer shown, or comes later, gives way.
-      while (place !== null && place !== item.node && !this.#isKept(place, i)) {
-        const next: ChildNode | null = place.nextSibling;
-        place.remove();
-        place = next;
-      }
-      if (place === item.node) place = place.nextSibling;
-      else this.#list.insertBefore(item.node, place);
     }
-    while (place !== null) {
-      const next: ChildNode | null = place.nextSibling;
-      place.remove();
-      place = next;
+    // What stays is not touched, so that only what comes is laid out.
+    for (const [key, { node }] of this.#items) if (items.get(key)?.node !== node) node.remove();
+    let place = this.#list.firstChild;
+    for (const { node } of items.values()) {
+      if (place === node) place = node.nextSibling;
+      else this.#list.insertBefore(node, place);
     }
     this.#items = items;
     if (anchor === undefined) this.#pin();
@@ -102,15 +95,6 @@ export class MessageList {
       this.#scroll.scrollTop += anchor.node.getBoundingClientRect().top - anchor.top;
     }
     this.#showJump();
-  }
-
-  /** Whether the node at `place` belongs to an entry that is drawn after entry `i`. */
-  #isKept(place: ChildNode, i: number): boolean {
-    for (let j = i + 1; j < Math.min(this.#window.to, i + 3); j++) {
-      const key = this.#entries[j]?.key;
-      if (key !== undefined && this.#items.get(key)?.node === place) return true;
-    }
-    return false;
   }
 
   #item(i: number): Item {

@@ -71,17 +71,18 @@ describe("the page", () => {
   });
 });
 
-describe("who is let in", () => {
-  const status = async (host: string): Promise<string> => {
-    const answer = await rig.raw(
-      `GET /healthz HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
-    );
-    return answer.split(" ")[1] ?? "";
-  };
+/** The status of a request that names this Host. */
+async function statusAt(host: string): Promise<string> {
+  const answer = await rig.raw(
+    `GET /healthz HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+  );
+  return answer.split(" ")[1] ?? "";
+}
 
+describe("who is let in", () => {
   test("a Host that is not ours is refused, so that no page can rebind its name to us", async () => {
     for (const host of ["localhost", "127.0.0.1:8000", "[::1]:1", "chat.example", "10.1.2.3"]) {
-      expect([host, await status(host)]).toEqual([host, "200"]);
+      expect([host, await statusAt(host)]).toEqual([host, "200"]);
     }
     for (const host of [
       "evil.example",
@@ -89,7 +90,7 @@ describe("who is let in", () => {
       "localhost.evil",
       "evil@localhost",
     ]) {
-      expect([host, await status(host)]).toEqual([host, "421"]);
+      expect([host, await statusAt(host)]).toEqual([host, "421"]);
     }
   });
 

@@ -1,0 +1,179 @@
+// Real tabs of a real browser, driven by Bun.WebView over the DevTools protocol, and what people do in them.
+
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+
+/** The browser, or undefined where none is installed. */
+export const chromium: string | undefined =
+  Bun.which("chromium") ?? Bun.which("chromium-browser") ?? Bun.which("google-chrome") ?? undefined;
+
+export const noChromium =
+  "no chromium is installed (Debian: apt-get install chromium), so the page was not tried in a browser";
+
+/** Screenshots for people to look at; ignored by git. */
+const shots = join(import.meta.dir, "shots");
+
+// A quiet, throw-away browser that speaks to nobody but us; tests run as root in containers, where the sandbox can't.
+const flags = [
+  "--no-sandbox",
+  "--disable-quic",
+  "--disable-component-update",
+  "--disable-sync",
+  "--hide-scrollbars",
+  "--force-color-profile=srgb",
+];
+
+export type Size = { width: number; height: number };
+export const desktop: Size = { width: 1280, height: 800 };
+export const phone: Size = { width: 390, height: 844 };
+
+const conditionTimeoutMs = 15_000;
+
+export class Tab implements Disposable {
+  /** Errors of scripts and of the content policy; a good page has none. */
+  readonly complaints: string[] = [];
+  readonly #view: Bun.WebView;
+
+  private constructor(view: Bun.WebView) {
+    this.#view = view;
+  }
+
+  static async open(url: string, size: Size = desktop): Promise<Tab> {
+    const backend = { type: "chrome" as const, path: chromium ?? "", argv: flags };
+    const view = new Bun.WebView({ ...size, backend });
+    const tab = new Tab(view);
+    await view.navigate("about:blank");
+    await view.cdp("Runtime.enable");
+    await view.cdp("Log.enable");
+    for (const name of ["Runtime.exceptionThrown", "Log.entryAdded"]) {
+      view.addEventListener(name, (event) => {
+        const text = JSON.stringify((event as MessageEvent<unknown>).data);
+        // A lost connection is part of some tests; the browser logs it whatever the page does.
+        if (!/ERR_CONNECTION_REFUSED|WebSocket connection to/.test(text)) tab.complaints.push(text);
+      });
+    }
+    // Headless tabs start without a window of their own: say its size, and that somebody looks.
+    await view.cdp("Emulation.setDeviceMetricsOverride", {
+      ...size,
+      deviceScaleFactor: 1,
+      mobile: false,
+    });
+    await view.cdp("Emulation.setFocusEmulationEnabled", { enabled: true });
+    await view.navigate(url);
+    return tab;
+  }
+
+  /** The value of a JavaScript expression in the page. */
+  get<T>(expression: string): Promise<T> {
+    return this.#view.evaluate(expression) as Promise<T>;
+  }
+
+  async until(expression: string): Promise<void> {
+    const deadlineMs = performance.now() + conditionTimeoutMs;
+    while ((await this.get<unknown>(`Boolean(${expression})`)) !== true) {
+      if (performance.now() < deadlineMs) {
+        await Bun.sleep(20);
+        continue;
+      }
+      const seen = await this.get<string>("document.body.innerText.slice(-1500)");
+      throw new Error(
+        `waited for ${expression} in vain; the page says:\n${seen}\n${this.complaints.join("\n")}`,
+      );
+    }
+  }
+
+  text(selector: string): Promise<string> {
+    return this.get<string>(
+      `document.querySelector(${JSON.stringify(selector)})?.textContent ?? ""`,
+    );
+  }
+
+  /** Waits until an element has exactly this text. */
+  shows(selector: string, text: string): Promise<void> {
+    return this.until(
+      `document.querySelector(${JSON.stringify(selector)})?.textContent === ${JSON.stringify(text)}`,
+    );
+  }
+
+  click(selector: string): Promise<void> {
+    return this.#view.click(selector, { timeout: conditionTimeoutMs });
+  }
+
+  press(key: string, ...modifiers: ("Shift" | "Control")[]): Promise<void> {
+    return this.#view.press(key, { modifiers });
+  }
+
+  type(text: string): Promise<void> {
+    return this.#view.type(text);
+  }
+
+  scroll(byPixels: number): Promise<void> {
+    return this.#view.scroll(0, byPixels);
+  }
+
+  /** Puts `text` into a field as a person would, over what stands there. */
+  async fill(selector: string, text: string): Promise<void> {
+    await this.click(selector);
+    await this.get(`document.querySelector(${JSON.stringify(selector)}).select()`);
+    await this.type(text);
+  }
+
+  async join(name: string): Promise<void> {
+    await this.fill("#name", name);
+    await this.press("Enter");
+    await this.until(
+      `document.querySelector("#presence").textContent === ${JSON.stringify(`online as ${name}`)}`,
+    );
+  }
+
+  async say(text: string): Promise<void> {
+    await this.click("#text");
+    await this.type(text);
+    await this.press("Enter");
+  }
+
+  /** Waits until a bubble with exactly this text is shown; answers the classes of its message. */
+  async hears(text: string): Promise<string> {
+    const found = `[...document.querySelectorAll(".said")].find((said) => said.querySelector(".text").textContent === ${JSON.stringify(text)})`;
+    await this.until(found);
+    return this.get<string>(`${found}.className`);
+  }
+
+  /** Waits for a centred line. */
+  sees(banner: string): Promise<void> {
+    return this.until(
+      `[...document.querySelectorAll(".banner")].some((line) => line.textContent === ${JSON.stringify(banner)})`,
+    );
+  }
+
+  resize(size: Size): Promise<unknown> {
+    return this.#view.cdp("Emulation.setDeviceMetricsOverride", {
+      ...size,
+      deviceScaleFactor: 1,
+      mobile: false,
+    });
+  }
+
+  colors(scheme: "light" | "dark"): Promise<unknown> {
+    return this.#view.cdp("Emulation.setEmulatedMedia", {
+      features: [{ name: "prefers-color-scheme", value: scheme }],
+    });
+  }
+
+  cdp(method: string, parameters: Record<string, unknown> = {}): Promise<unknown> {
+    return this.#view.cdp(method, parameters);
+  }
+
+  navigate(url: string): Promise<void> {
+    return this.#view.navigate(url);
+  }
+
+  async shot(name: string): Promise<void> {
+    mkdirSync(shots, { recursive: true });
+    await Bun.write(join(shots, `${name}.png`), await this.#view.screenshot());
+  }
+
+  [Symbol.dispose](): void {
+    this.#view.close();
+  }
+}
