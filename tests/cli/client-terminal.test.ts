@@ -1,0 +1,177 @@
+// `parley client` on a real terminal (tmux's): what a person sees while lines come in, names are completed, the window gets
+// narrower, the server goes away and comes back.
+
+import { afterAll, beforeAll, describe, expect } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Parley, parleyCommand } from "../parley.ts";
+import { skipUnless } from "../skip.ts";
+
+const tmuxTest = skipUnless(Bun.which("tmux") !== null, "tmux is not installed");
+const folder = mkdtempSync(join(tmpdir(), "parley-tmux-"));
+const socket = join(folder, "tmux");
+let server: Parley;
+let port = 0;
+let windows = 0;
+
+async function tmux(...args: string[]): Promise<string> {
+  const environment = { ...process.env, LC_ALL: "C.UTF-8", TERM: "xterm", NO_COLOR: "1" };
+  const child = Bun.spawn(["tmux", "-u", "-S", socket, "-f", "/dev/null", ...args], {
+    stdout: "pipe",
+    stderr: "pipe",
+    env: environment,
+  });
+  const [out, err] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  if ((await child.exited) !== 0) throw new Error(`tmux ${args.join(" ")}: ${err}`);
+  return out;
+}
+
+/** A client in a terminal of its own. */
+class Pane {
+  readonly #target: string;
+
+  constructor(target: string) {
+    this.#target = target;
+  }
+
+  static async open(name: string, columns: number): Promise<Pane> {
+    const session = `w${++windows}`;
+    const command = [...parleyCommand(), "client", `127.0.0.1:${port}`, "--name", name];
+    const quoted = [...command, "--downloads", join(folder, "saved")]
+      .map((w) => `'${w}'`)
+      .join(" ");
+    const shown = `${quoted}; echo "exit code $?"; sleep 60`;
+    await tmux("new-session", "-d", "-s", session, "-x", `${columns}`, "-y", "20", shown);
+    const pane = new Pane(session);
+    await pane.shows(`${name} (lobby)>`);
+    return pane;
+  }
+
+  /** Types text, or with `keys` presses them by tmux's names. */
+  async type(text: string, ...keys: string[]): Promise<void> {
+    if (text !== "") await tmux("send-keys", "-t", this.#target, "-l", text);
+    if (keys.length > 0) await tmux("send-keys", "-t", this.#target, ...keys);
+  }
+
+  async resize(columns: number): Promise<void> {
+    await tmux("resize-window", "-t", this.#target, "-x", `${columns}`, "-y", "20");
+  }
+
+  /** The screen's rows, wrapped ones joined by nothing, empty ones left out. */
+  async rows(): Promise<string[]> {
+    const out = await tmux("capture-pane", "-p", "-t", this.#target);
+    return out.split("\n").filter((row) => row.trim() !== "");
+  }
+
+  async shows(wanted: string): Promise<void> {
+    const flat = wanted.replaceAll(/\s/g, "");
+    const deadlineMs = performance.now() + 10_000;
+    let text = "";
+    while (performance.now() < deadlineMs) {
+      text = (await this.rows()).join("\n");
+      if (text.replaceAll(/\s/g, "").includes(flat)) return;
+      await Bun.sleep(30);
+    }
+    throw new Error(`waited for «${wanted}» on the terminal in vain:\n${text}`);
+  }
+}
+
+async function startServer(usePort: number): Promise<void> {
+  server = new Parley("server", "--no-web", "--files", folder, "--port", `${usePort}`);
+  const line = await server.line(/^Server listening on /);
+  port = Number(line.split(":").at(-1));
+}
+
+beforeAll(async () => {
+  writeFileSync(join(folder, "a file.txt"), "content");
+  await startServer(0);
+});
+
+afterAll(async () => {
+  if (windows > 0) await tmux("kill-server");
+  await server[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe("the prompt", () => {
+  tmuxTest(
+    "stays whole while lines come in, even when it takes several rows",
+    async () => {
+      const ann = await Pane.open("Ann", 40);
+      const bob = await Pane.open("Bob", 60);
+      const typed = "this is a line that is much longer than one row of this small terminal";
+      await ann.type(typed);
+      await ann.shows(`Ann (lobby)> ${typed}`);
+      for (let i = 0; i < 3; i++) await bob.type(`${i}: ${"word ".repeat(15)}end`, "Enter");
+      await ann.shows(`Bob: 2: ${"word ".repeat(15)}end Ann (lobby)> ${typed}`);
+      await ann.type("", "C-a");
+      await ann.type("XX");
+      await bob.type("once more", "Enter");
+      await ann.shows(`Bob: once more Ann (lobby)> XX${typed}`);
+      await ann.resize(27);
+      await bob.type("after the resize", "Enter");
+      await ann.shows(`Bob: after the resize Ann (lobby)> XX${typed}`);
+      const rows = await ann.rows();
+      expect(rows.filter((row) => row.includes("(lobby)>")).length).toBe(1);
+      await ann.type("", "Enter");
+      await bob.shows(`Ann: XX${typed}`);
+      await ann.type("", "Up");
+      await ann.shows(`(lobby)> XX${typed}`);
+      await ann.type("", "C-c");
+      await ann.type("", "C-c");
+      await ann.shows("exit code 130");
+      await bob.type("{quit}", "Enter");
+      await bob.shows("exit code 0");
+    },
+    60_000,
+  );
+
+  tmuxTest(
+    "completes, whispers, fetches files",
+    async () => {
+      const cat = await Pane.open("Cat", 100);
+      const dora = await Pane.open("Dora", 100);
+      await cat.type("/m", "Tab");
+      await cat.type("do", "Tab");
+      await cat.shows("(lobby)> /msg Dora");
+      await cat.type("psst", "Enter");
+      await dora.shows("Cat (private): psst");
+      await cat.type("/files", "Enter");
+      await cat.shows("7 B a file.txt");
+      await cat.type("/get a", "Tab");
+      await cat.shows("/get a file.txt");
+      await cat.type("", "Enter");
+      await cat.shows("SHA-256 ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73");
+      expect(await Bun.file(join(folder, "saved/a file.txt")).text()).toBe("content");
+      await cat.type("/get nothing", "Enter");
+      await cat.shows("nothing");
+      await cat.type("/nope", "Enter");
+      await cat.shows("There is no command '/nope'");
+      await cat.type("日本語", "Left", "BSpace");
+      await cat.shows("(lobby)> 日語");
+      await cat.type("", "C-e", "C-u", "C-d");
+      await cat.shows("exit code 0");
+      await dora.shows("Cat has left");
+    },
+    60_000,
+  );
+
+  tmuxTest(
+    "comes back by itself, and then says what was typed meanwhile",
+    async () => {
+      const eve = await Pane.open("Eve", 100);
+      await server[Symbol.asyncDispose]();
+      await eve.shows("Eve (offline)>");
+      await eve.type("typed while away", "Enter");
+      await startServer(port);
+      await eve.shows("Eve: typed while away");
+      await eve.shows("Reconnected after");
+      await eve.shows("Eve (lobby)>");
+    },
+    60_000,
+  );
+});

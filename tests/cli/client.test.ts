@@ -1,0 +1,191 @@
+// `parley client` as scripts use it: the compiled executable, in pipes, with servers that die.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Parley, parleyCommand } from "../parley.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "parley-client-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function server(...flags: string[]): Promise<{ parley: Parley; port: number }> {
+  const parley = new Parley("server", "--no-web", "--files", folder, "--port", "0", ...flags);
+  const line = await parley.line(/^Server listening on /);
+  return { parley, port: Number(line.split(":").at(-1)) };
+}
+
+const at = (port: number) => `127.0.0.1:${port}`;
+
+/** Runs a client on this input until it ends. */
+async function pipe(
+  port: number,
+  input: string | Uint8Array,
+  ...flags: string[]
+): Promise<{ code: number; out: string; err: string }> {
+  const child = Bun.spawn([...parleyCommand(), "client", at(port), ...flags], {
+    stdin: typeof input === "string" ? new TextEncoder().encode(input) : input,
+    stdout: "pipe",
+    stderr: "pipe",
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  const [out, err] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  return { code: await child.exited, out, err };
+}
+
+async function listener(port: number, name: string, ...flags: string[]): Promise<Parley> {
+  const client = new Parley("client", at(port), "--name", name, "--follow", ...flags);
+  client.endInput();
+  await client.until(() => /You are|"online"/.test(client.stderr + client.lines.join()), "login");
+  return client;
+}
+
+describe("parley client in a pipe", () => {
+  test("says every line of stdin literally, and another process hears it", async () => {
+    const { parley, port } = await server();
+    await using running = parley;
+    await using log = await listener(port, "log");
+    const { code, out } = await pipe(
+      port,
+      "hi\r\n/quit\n{quit}\n\n~log psst\nlast",
+      "--name",
+      "bot",
+    );
+    const said = ["hi", "/quit", "{quit}", "", "~log psst", "last"].map((text) => `bot: ${text}`);
+    expect({ code, out }).toEqual({ code: 0, out: `${said.join("\n")}\n` });
+    await log.line("bot: last");
+    expect(log.lines).toEqual(said);
+    log.signal("SIGINT");
+    expect(await log.exit()).toBe(130);
+    expect(running.lines.length).toBe(1);
+  });
+
+  test("tells events as JSON", async () => {
+    const { parley, port } = await server();
+    await using _ = parley;
+    await using log = await listener(port, "log", "--json");
+    await pipe(port, "a \u001b[31mred\u001b[0m word\n", "--name", "bot");
+    await log.line(/"left"/);
+    const events = log.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(events).toMatchObject([
+      { type: "online", name: "log", room: "lobby" },
+      { type: "joined", name: "log" },
+      { type: "joined", name: "bot" },
+      { type: "message", seq: 1, from: "bot", text: "a red word", mine: false, replayed: false },
+      { type: "left", name: "bot", reason: "quit" },
+    ]);
+    expect(log.stderr).toBe("");
+  });
+
+  test("loses and doubles nothing while its server is killed again and again", async () => {
+    const flags = ["--data", join(folder, "kill.db"), "--rate", "0"];
+    const first = await server(...flags);
+    let running = first.parley;
+    const { port } = first;
+    const log = await listener(port, "log");
+    const bot = new Parley("client", at(port), "--name", "bot");
+    const lines = Array.from({ length: 1_000 }, (_, i) => `line ${i}`);
+    try {
+      for (let kill = 0; kill < 4; kill++) {
+        bot.type(...lines.slice(kill * 200, kill * 200 + 200));
+        await bot.line(`bot: line ${kill * 200}`);
+        running.signal("SIGKILL");
+        await running.exit();
+        bot.type(...lines.slice(800 + kill * 50, 850 + kill * 50));
+        running = new Parley(
+          "server",
+          "--no-web",
+          "--files",
+          folder,
+          "--port",
+          `${port}`,
+          ...flags,
+        );
+        await running.line(/^Server listening on /);
+      }
+      bot.endInput();
+      expect({ code: await bot.exit(), err: bot.stderr }).toMatchObject({ code: 0 });
+      await log.until(() => log.lines.length >= lines.length, "all lines");
+      for (const heard of [bot.lines, log.lines]) {
+        expect(heard.length).toBe(lines.length);
+        expect(heard.toSorted()).toEqual(lines.map((line) => `bot: ${line}`).toSorted());
+      }
+      expect(log.lines).toEqual(bot.lines);
+      expect(bot.stderr).toContain("Reconnected after");
+    } finally {
+      for (const parley of [bot, log, running]) await parley[Symbol.asyncDispose]();
+    }
+  }, 60_000);
+
+  test("says what went wrong, with the exit code of the contract", async () => {
+    const { parley, port } = await server();
+    await using _ = parley;
+    await using holder = await listener(port, "Ann");
+    expect(holder.lines).toEqual([]);
+    const cases: [Awaited<ReturnType<typeof pipe>>, number, string][] = [
+      [await pipe(port, "x", "--name", "no good"), 2, "'no good'"],
+      [await pipe(port, "x", "--room", "a/b"), 2, "'a/b'"],
+      [await pipe(port, "x", "--nmae", "x"), 2, "--name"],
+      [await pipe(port, "x", "--name", "ann"), 4, "'ann' is taken"],
+      [await pipe(1, "x", "--name", "Bob"), 3, "127.0.0.1:1: connection refused"],
+    ];
+    for (const [{ code, out, err }, wanted, words] of cases) {
+      expect({ code, out, err }).toMatchObject({ code: wanted, out: "" });
+      expect(err).toContain(words);
+      expect(err).not.toContain("    at ");
+    }
+  });
+
+  test("stops at a line that is too long, names it, and has said those before it", async () => {
+    const { parley, port } = await server();
+    await using _ = parley;
+    const longest = "é".repeat(16_384);
+    const { code, out, err } = await pipe(
+      port,
+      `${longest}\n${longest}é\nnever\n`,
+      "--name",
+      "bot",
+    );
+    expect({ code, out: out.length }).toEqual({ code: 2, out: longest.length + 6 });
+    expect(err).toContain("Line 2 of the input is longer than 16384 characters");
+    const endless = await pipe(port, new Uint8Array(3_000_000).fill(120), "--name", "bot");
+    expect(endless).toMatchObject({ code: 2, out: "" });
+    expect(endless.err).toContain("Line 1");
+  });
+
+  test("puts U+FFFD where the input is no UTF-8", async () => {
+    const { parley, port } = await server();
+    await using _ = parley;
+    const { code, out } = await pipe(port, Buffer.from([97, 0xff, 98, 10]), "--name", "bot");
+    expect({ code, out }).toEqual({ code: 0, out: "bot: a\ufffdb\n" });
+  });
+
+  test("finds a name by itself, for several at once", async () => {
+    const { parley, port } = await server();
+    await using _ = parley;
+    const runs = await Promise.all([1, 2, 3].map((i) => pipe(port, `from ${i}\n`)));
+    expect(runs.map(({ code }) => code)).toEqual([0, 0, 0]);
+  });
+
+  test("ends quietly when nobody reads its output any more", async () => {
+    const { parley, port } = await server("--rate", "0");
+    await using _ = parley;
+    const command = [...parleyCommand(), "client", at(port), "--name", "bot"].join(" ");
+    const script = `seq 1 200000 | ${command} 2>err.txt | head -n 1; echo "\${PIPESTATUS[1]}"`;
+    const shell = Bun.spawn(["bash", "-c", script], { cwd: folder, stdout: "pipe" });
+    expect(await new Response(shell.stdout).text()).toBe("bot: 1\n0\n");
+    expect(await Bun.file(join(folder, "err.txt")).text()).not.toContain("parley client:");
+  });
+
+  test("pauses for a reader that is slow, and loses nothing", async () => {
+    const { parley, port } = await server("--rate", "0");
+    await using _ = parley;
+    const command = [...parleyCommand(), "client", at(port), "--name", "bot"].join(" ");
+    const script = `seq 1 60000 | ${command} 2>/dev/null | (sleep 1; wc -l)`;
+    const shell = Bun.spawn(["bash", "-c", script], { stdout: "pipe" });
+    expect((await new Response(shell.stdout).text()).trim()).toBe("60000");
+  });
+});
