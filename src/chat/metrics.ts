@@ -26,10 +26,8 @@ export type Metrics = {
   lagBytes: number;
   lagMaxBytes: number;
   slowReadersDropped: number;
-  logLinesDropped: number;
   transfers: number;
-  /** Transfers that ended, by result: `done` or an error code. */
-  transfersEnded: Map<string, number>;
+  transfersStarted: number;
   transferBytes: number;
   httpRequests: Map<string, number>;
   httpFileBytes: number;
@@ -61,9 +59,8 @@ export function createMetrics(): Metrics {
     lagBytes: 0,
     lagMaxBytes: 0,
     slowReadersDropped: 0,
-    logLinesDropped: 0,
     transfers: 0,
-    transfersEnded: new Map(),
+    transfersStarted: 0,
     transferBytes: 0,
     httpRequests: new Map(),
     httpFileBytes: 0,
@@ -142,10 +139,14 @@ export function renderMetrics(m: Metrics, own: ProcessNumbers): string {
   put("gauge", "parley_lag_bytes", "Output waiting for slow readers.", m.lagBytes);
   put("gauge", "parley_lag_max_bytes", "Output waiting for the slowest reader.", m.lagMaxBytes);
   put("counter", "parley_slow_readers_dropped_total", "Dropped readers.", m.slowReadersDropped);
-  put("counter", "parley_log_lines_dropped_total", "Log lines nobody read.", m.logLinesDropped);
   put("gauge", "parley_transfers", "UDP transfers going on.", m.transfers);
-  put("counter", "parley_transfers_ended_total", "UDP transfers.", by("result", m.transfersEnded));
-  put("counter", "parley_transfer_bytes_total", "File bytes sent over UDP.", m.transferBytes);
+  put("counter", "parley_transfers_total", "UDP transfers.", m.transfersStarted);
+  put(
+    "counter",
+    "parley_transfer_bytes_total",
+    "Bytes of datagrams sent for them.",
+    m.transferBytes,
+  );
   put("counter", "parley_http_requests_total", "HTTP answers.", by("code", m.httpRequests));
   put("counter", "parley_http_file_bytes_total", "File bytes offered over HTTP.", m.httpFileBytes);
   lines.push(...histogramLines("parley_event_loop_delay_seconds", m.loopDelay));

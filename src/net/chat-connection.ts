@@ -242,18 +242,7 @@ export class ChatConnection implements Link {
 
   #overflow(nowMs: number): void {
     this.#state = { is: "over" };
-    const session = this.#session!;
-    const message = `A message has at most ${messageLimits.maxLineBytes} bytes: this one is longer`;
-    this.#hub.nowMs = nowMs;
-    this.#hub.command(
-      session,
-      session.conversation.overflow?.() ?? {
-        type: "invalid",
-        code: "text-invalid",
-        message,
-        end: true,
-      },
-    );
+    tellOverflow(this.#hub, this.#session!, nowMs);
   }
 
   #answerCpp({ reply, end, log }: ReturnType<CppService["receive"]>): void {
@@ -273,4 +262,19 @@ const noName = `No name came within ${limits.loginTimeoutMs / 1000} s: connect a
 
 function joined(held: Uint8Array[]): Uint8Array {
   return held.length === 1 ? held[0]! : Buffer.concat(held);
+}
+
+/** Tells a session that its line is too long, in its own way, and ends it. */
+export function tellOverflow(hub: Hub, session: Session, nowMs: number): void {
+  const message = `A message has at most ${messageLimits.maxLineBytes} bytes: this one is longer`;
+  hub.nowMs = nowMs;
+  hub.command(
+    session,
+    session.conversation.overflow?.() ?? {
+      type: "invalid",
+      code: "text-invalid",
+      message,
+      end: true,
+    },
+  );
 }

@@ -14,6 +14,7 @@ import { CppService } from "../registry/cpp-service.ts";
 import type { Registry } from "../registry/registry.ts";
 import { openStore, type OpenStore } from "../store/open.ts";
 import { version } from "../version.ts";
+import { tellOverflow } from "./chat-connection.ts";
 import { Admission, type ChatPort, openChatPort, type Speech } from "./chat-port.ts";
 import { ClassicDownloads } from "./classic-download.ts";
 import { unixMs } from "./clock.ts";
@@ -131,11 +132,13 @@ export class ChatServer {
           metrics: this.metrics,
           version,
           admission: this.#admission,
+          refresh: () => this.#refreshMetrics(hub),
           connect: (link, peer) => {
             const session = hub.connect(link, native, peer, unixMs());
             session.framed = true;
             return {
               receive: (line) => hub.receive(session, line, unixMs()),
+              overflow: () => tellOverflow(hub, session, unixMs()),
               drained: () => hub.drained(session, unixMs()),
               closed: () => hub.closed(session, "lost", unixMs()),
             };
@@ -144,6 +147,20 @@ export class ChatServer {
       );
     }
     for (const extra of options.extra) await this.#openExtra(extra);
+  }
+
+  /** Brings the gauges up to date that nobody counts as things happen. */
+  #refreshMetrics(hub: Hub): void {
+    const { metrics } = this;
+    const service = this.#fileService!;
+    let inPrivate = 0;
+    for (const session of hub.members.values()) if (session.partner !== undefined) inPrivate++;
+    metrics.privateChats = inPrivate / 2;
+    metrics.members = hub.members.size;
+    metrics.rooms = hub.rooms.size;
+    metrics.transfers = service.transferCount;
+    metrics.transfersStarted = service.totals.transfers;
+    metrics.transferBytes = service.totals.sentBytes;
   }
 
   /** TCP and UDP of the same number; port 0 is tried until both are free. */

@@ -33,6 +33,8 @@ export class FileService {
   readonly folder: SharedFolder;
   readonly digests = new DigestCache();
   readonly sender: Sender;
+  /** Since the start, for /metrics: transfers offered, bytes of datagrams sent. */
+  readonly totals = { transfers: 0, sentBytes: 0 };
   readonly #udp: UdpPort;
   readonly #transfers = new Set<FileTransfer>();
   readonly #perAddress = new Map<string, number>();
@@ -116,6 +118,7 @@ export class FileService {
     }
     this.#perAddress.set(peerAddress, here + 1);
     this.#transfers.add(transfer);
+    this.totals.transfers++;
     this.wake();
   }
 
@@ -168,6 +171,7 @@ export class FileService {
       }
       const { from, to, datagramBytes, address, port } = this.#unsent;
       const taken = this.#udp.send(this.#burst.subarray(from, to), datagramBytes, address, port);
+      this.totals.sentBytes += taken;
       if (from + taken < to) {
         this.#unsent.from += taken;
         return false;

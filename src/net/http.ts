@@ -135,7 +135,7 @@ class Site {
       count(metrics.connectionsRefused, "full");
       return plain(503, refusal, { "Retry-After": "10" });
     }
-    const link = new SocketLink({ address, port }, () => admission.leave(address));
+    const link = new SocketLink({ address, port }, metrics, () => admission.leave(address));
     if (server.upgrade(request, { data: link })) return undefined;
     admission.leave(address);
     return plain(426, "This is a WebSocket.", { Upgrade: "websocket", Connection: "Upgrade" });

@@ -9,11 +9,16 @@ import { message as messageLimits, web } from "../limits.ts";
 export interface WebSession {
   /** One line without its end. */
   receive(line: string): void;
+  /** A line that is longer than limits allow has begun; the connection ends once the sender has been told. */
+  overflow(): void;
   /** The link takes output again. */
   drained(): void;
   /** The connection is gone; nothing more is written. */
   closed(): void;
 }
+
+/** Where bytes are counted. */
+export type Traffic = { receivedBytes: number; sentBytes: number };
 
 /** Gives a new connection to the hub. */
 export type Connect = (link: Link, peer: Peer) => WebSession;
@@ -23,13 +28,15 @@ export class SocketLink implements Link {
   readonly peer: Peer;
   #socket: ServerWebSocket<SocketLink> | undefined;
   #session: WebSession | undefined;
+  readonly #traffic: Traffic;
   readonly #left: () => void;
   #isFull = false;
   #isEnding = false;
 
   /** `left` is called once when the connection is gone. */
-  constructor(peer: Peer, left: () => void) {
+  constructor(peer: Peer, traffic: Traffic, left: () => void) {
     this.peer = peer;
+    this.#traffic = traffic;
     this.#left = left;
   }
 
@@ -47,6 +54,7 @@ export class SocketLink implements Link {
       // Text frames, as the protocol says; -1: taken, but the rest waits for `drain`; 0: the connection is gone.
       const sent = socket.sendText(decoder.decode(frame));
       if (sent === 0) return bytes.length;
+      this.#traffic.sentBytes += frame.length;
       from += frame.length;
       this.#isFull = sent === -1;
       if (this.#isFull) return from;
@@ -78,14 +86,15 @@ export class SocketLink implements Link {
       this.#socket?.close(1003, "text frames only");
       return;
     }
+    this.#traffic.receivedBytes += Buffer.byteLength(frame);
     let from = 0;
     while (from < frame.length && !this.#isEnding) {
       const end = frame.indexOf("\n", from);
       const to = end < 0 ? frame.length : end;
       const line = frame.slice(from, to > from && frame[to - 1] === "\r" ? to - 1 : to);
       from = to + 1;
-      if (line.length > messageLimits.maxLineBytes) {
-        this.#socket?.close(1009, "line too long");
+      if (isTooLong(line)) {
+        this.#session?.overflow();
         return;
       }
       if (line !== "") this.#session?.receive(line);
@@ -115,4 +124,10 @@ function frameLength(bytes: Uint8Array, from: number): number {
   if (end >= from) return end + 1 - from;
   const next = bytes.indexOf(0x0a, from + web.outFrameBytes);
   return next < 0 ? rest : next + 1 - from;
+}
+
+function isTooLong(line: string): boolean {
+  const { maxLineBytes } = messageLimits;
+  // A UTF-16 unit is at most three bytes, so short lines need no counting.
+  return line.length * 3 > maxLineBytes && Buffer.byteLength(line) > maxLineBytes;
 }

@@ -168,6 +168,16 @@ describe("sockets", () => {
     socket.socket.close();
   });
 
+  test("a line that is too long is the session's to refuse, and nothing after it is heard", async () => {
+    const socket = new Socket(rig);
+    await until(() => socket.isOpen, "the socket");
+    rig.heard.length = 0;
+    socket.socket.send(`short\n${"x".repeat(150_000)}\nafter`);
+    await until(() => rig.overflows === 1, "the overflow");
+    expect(rig.heard).toEqual(["short"]);
+    socket.socket.close();
+  });
+
   test("frames that are too large and binary frames end the connection", async () => {
     const large = new Socket(rig);
     await until(() => large.isOpen, "the socket");

@@ -16,6 +16,7 @@ export class WebRig implements AsyncDisposable {
   readonly inside: string[] = [];
   drains = 0;
   closed = 0;
+  overflows = 0;
   /** What the doorkeeper says to newcomers. */
   refusal: string | undefined;
   readonly web: WebServer;
@@ -39,6 +40,7 @@ export class WebRig implements AsyncDisposable {
         this.links.push(link);
         return {
           receive: (line) => this.heard.push(line),
+          overflow: () => this.overflows++,
           drained: () => this.drains++,
           closed: () => this.closed++,
         };
