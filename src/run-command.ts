@@ -16,7 +16,8 @@ export async function run(
     const beforeDashes = words.includes("--") ? words.slice(0, words.indexOf("--")) : words;
     if (beforeDashes.includes("--help") || beforeDashes.includes("-h")) {
       const usage = await renderUsage(command, { meta: { name: "parley", version } });
-      process.stdout.write(`${process.stdout.isTTY ? usage : plain(usage)}\n`);
+      const colour = process.stdout.isTTY && !process.env["NO_COLOR"];
+      process.stdout.write(`${colour ? usage : plain(usage)}\n`);
       return exitCode.done;
     }
     const definitions =

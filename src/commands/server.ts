@@ -30,7 +30,12 @@ export default defineCommand({
       valueHint: "N",
       description: "Port of the page (0: a free one)",
     },
-    web: { type: "boolean", default: true, negativeDescription: "No page", description: "A page" },
+    web: {
+      type: "boolean",
+      default: true,
+      description: "Serve the page for browsers",
+      negativeDescription: "Serve no page",
+    },
     files: { type: "string", default: "./FILES", valueHint: "DIR", description: "Shared folder" },
     data: {
       type: "string",

@@ -1,0 +1,60 @@
+// Runs the compiled program once, to its end, as a shell does: arguments, environment and input in; exit code and output out.
+
+import { parleyCommand } from "../parley.ts";
+
+export type Ended = { code: number; out: string; err: string };
+
+export type RunOptions = {
+  /** Added to this process's environment, from which parley's own variables have been taken. */
+  env?: Readonly<Record<string, string>>;
+  input?: string;
+};
+
+/** Far longer than anything here takes: a run that hangs fails its test instead of all of them. */
+const timeoutMs = 15_000;
+
+export async function run(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
+  const child = Bun.spawn([...parleyCommand(), ...args], {
+    stdin: new TextEncoder().encode(options.input ?? ""),
+    stdout: "pipe",
+    stderr: "pipe",
+    env: environment(options.env),
+    timeout: timeoutMs,
+    killSignal: "SIGKILL",
+  });
+  const [out, err, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { code, out, err };
+}
+
+/** The same on a terminal of its own: everything that it showed, on both streams. */
+export async function runOnTerminal(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ code: number; shown: string }> {
+  let shown = "";
+  const decoder = new TextDecoder();
+  const child = Bun.spawn([...parleyCommand(), ...args], {
+    terminal: { data: (_, bytes) => (shown += decoder.decode(bytes, { stream: true })) },
+    env: { ...environment(env), TERM: "xterm-256color" },
+    timeout: timeoutMs,
+  });
+  const code = await child.exited;
+  child.terminal?.close();
+  return { code, shown };
+}
+
+export function environment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const inherited = Object.entries(process.env).flatMap(([name, value]) =>
+    value === undefined || /^(?:PARLEY_(?!BIN$)|NO_COLOR$|FORCE_COLOR$)/.test(name)
+      ? []
+      : [[name, value] as const],
+  );
+  return { ...Object.fromEntries(inherited), ...more };
+}
+
+/** Escape sequences: colour, cursor. */
+export const escape = /\u001b/;

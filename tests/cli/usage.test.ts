@@ -1,0 +1,164 @@
+// What a person sees who mistypes, asks for help, or looks from a script: the compiled program's words and exit codes.
+
+import { describe, expect, test } from "bun:test";
+import { escape, run, runOnTerminal } from "./run.ts";
+
+const commands = ["server", "client", "peer", "fetch-file", "classic"];
+
+describe("a wrong word is an error that names the nearest right one", () => {
+  test.each([
+    [["servr"], "there is no command 'servr': did you mean server?"],
+    [["fetchfile"], "there is no command 'fetchfile': did you mean fetch-file?"],
+    [["frobnicate"], "there is no command 'frobnicate': see parley --help"],
+    [["--helpp"], "there is no flag '--helpp': did you mean --help?"],
+    [["help", "cleint"], "there is no command 'cleint': did you mean client?"],
+    [["server", "--prot", "1"], "there is no flag '--prot': did you mean --port?"],
+    [["server", "--no-wbe"], "there is no flag '--no-wbe': did you mean --no-web?"],
+    [["server", "-p", "1"], "there is no flag '-p'"],
+    [["client", "--nam=x"], "there is no flag '--nam': did you mean --name?"],
+    [["peer", "--idd", "x"], "there is no flag '--idd': did you mean --id?"],
+    [["fetch-file", "--limit", "1M"], "there is no flag '--limit': did you mean --list?"],
+    [["fetch-file", "--fore", "a"], "there is no flag '--fore': did you mean --force?"],
+    [["server", "extra"], "'extra' is one word too many: see parley server --help"],
+    [["classic", "foo"], "'foo'"],
+    [["classic"], "DIALECT"],
+    [["peer"], "--id"],
+    [["fetch-file"], "--list"],
+  ])("parley %p", async (args, sentence) => {
+    const { code, out, err } = await run(args);
+    expect(err).toContain(sentence);
+    expect({ code, out, lines: err.trimEnd().split("\n").length }).toEqual({
+      code: 2,
+      out: "",
+      lines: 1,
+    });
+  });
+});
+
+describe("a wrong value is an error that names flag and value", () => {
+  test.each([
+    [["server", "--port", "abc"], "--port 'abc' is no port: give a number from 0 to 65535"],
+    [["server", "--port", "65536"], "--port '65536'"],
+    [["server", "--port", "-1"], "--port needs a value: write --port=VALUE"],
+    [["server", "--port=-1"], "--port '-1'"],
+    [["server", "--port=1e3"], "--port '1e3'"],
+    [["server", "--port"], "--port needs a value"],
+    [["server", "--port="], "--port ''"],
+    [["server", "--port", "1", "--port", "2"], "--port is given twice: give it once"],
+    [["server", "--web-port", "x"], "--web-port 'x'"],
+    [["server", "--rate", "1.5"], "--rate '1.5' is no whole number from 0 on"],
+    [["server", "--max-per-address", "many"], "--max-per-address 'many'"],
+    [["server", "--json=maybe"], "--json is a switch and takes no value, not 'maybe'"],
+    [["server", "--listen", "foo=1"], "--listen 'foo=1' is not DIALECT=PORT with one of: cpp"],
+    [["server", "--listen", "cpp"], "--listen 'cpp' is not DIALECT=PORT"],
+    [["server", "--listen", "cpp=x"], "--listen cpp=PORT: 'x' is no port"],
+    [["server", "--host", ""], "--host '' is no address"],
+    [["client", "nonsense"], "'nonsense' is no address: write HOST:PORT"],
+    [["client", "127.0.0.1:99999"], "'127.0.0.1:99999'"],
+    [["client", "--name", "a b"], "The name 'a b' is not possible"],
+    [["client", "--name", "ALL"], "The name 'ALL' is reserved"],
+    [["client", "--name", "x".repeat(33)], "is longer than 32 characters"],
+    [["peer", "--id", "Al", "--port", "x", "--server", "127.0.0.1:1"], "--port 'x' is no port"],
+    [["peer", "--id", "A l", "--port", "0", "--server", "127.0.0.1:1"], "A l"],
+    [["fetch-file", "--limit-rate", "x", "a"], "--limit-rate 'x' is no rate"],
+  ])("parley %p", async (args, sentence) => {
+    const { code, out, err } = await run(args);
+    expect(err).toContain(sentence);
+    expect({ code, out, lines: err.trimEnd().split("\n").length }).toEqual({
+      code: 2,
+      out: "",
+      lines: 1,
+    });
+  });
+});
+
+test("no server there is exit code 3 and one sentence with the address", async () => {
+  const closed = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const address = `127.0.0.1:${closed.port}`;
+  closed.stop(true);
+  const each = [
+    ["client", address, "--name", "bot"],
+    ["fetch-file", address, "a.txt"],
+    ["fetch-file", address, "--list"],
+    ["classic", "calculator", address],
+  ];
+  for (const args of each) {
+    const { code, out, err } = await run(args, { input: "Ann\n1 + 1\nq\n" });
+    expect({ args, code, err }).toEqual({ args, code: 3, err: expect.stringContaining(address) });
+    expect(out).not.toContain("Result");
+  }
+});
+
+describe("help", () => {
+  test("without a command, on stderr, as an error", async () => {
+    const { code, out, err } = await run([]);
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    for (const name of commands) expect(err).toContain(`\n  ${name}`);
+  });
+
+  test.each([["--help"], ["-h"], ["help"]])("parley %s names every command", async (word) => {
+    const { code, out, err } = await run([word]);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    for (const name of commands) expect(out).toContain(`\n  ${name}`);
+    expect(out).toContain("Exit codes:");
+  });
+
+  test.each(commands)("of %s, three ways, with its flags", async (name) => {
+    const { code, out, err } = await run([name, "--help"]);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out).toContain(`parley ${name}`);
+    for (const args of [
+      [name, "-h"],
+      ["help", name],
+    ]) {
+      expect(await run(args)).toEqual({ code: 0, out, err: "" });
+    }
+  });
+
+  test("names every flag of the contract", async () => {
+    const flags = {
+      server: "host port web-port no-web files data listen classic rate max-per-address json".split(
+        " ",
+      ),
+      client: ["name", "room", "downloads", "follow", "json"],
+      peer: ["id", "port", "server", "host", "duplex"],
+      "fetch-file": "server list no-resume force limit-rate json quiet".split(" "),
+    };
+    for (const [name, wanted] of Object.entries(flags)) {
+      const { out } = await run([name, "--help"]);
+      expect(wanted.filter((flag) => !out.includes(`--${flag}`))).toEqual([]);
+    }
+  });
+
+  test("after -- it is a word", async () => {
+    const { code } = await run(["server", "--", "--help"]);
+    expect(code).toBe(2);
+  });
+});
+
+test("--version is a number and nothing else", async () => {
+  const { version } = await import("../../package.json");
+  expect(await run(["--version"])).toEqual({ code: 0, out: `${version}\n`, err: "" });
+});
+
+describe("no escape sequences", () => {
+  const words = [["--help"], ["server", "--help"], ["servr"], ["server", "--port", "x"], ["peer"]];
+
+  test("into a pipe", async () => {
+    for (const args of words) {
+      const { out, err } = await run(args);
+      expect(out + err).not.toMatch(escape);
+    }
+    const hostile = await run(["server", "--\u001b[2Jx\u0007"]);
+    expect(hostile.err).not.toMatch(/[\u001b\u0007]/);
+    expect((await run(["\u001b[2Jx"])).err).not.toMatch(escape);
+  });
+
+  test.each(["1", "yes"])("on a terminal with NO_COLOR=%s", async (value) => {
+    for (const args of words) {
+      const { shown } = await runOnTerminal(args, { NO_COLOR: value });
+      expect(shown.length).toBeGreaterThan(10);
+      expect(shown).not.toMatch(escape);
+    }
+  });
+});
