@@ -1,0 +1,180 @@
+// The shared folder hands out its regular files and nothing else, whatever the name asks for.
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ParleyError } from "../../src/errors.ts";
+import { folder as limits } from "../../src/limits.ts";
+import { SharedFolder } from "../../src/net/shared-folder.ts";
+import { skipUnless } from "../skip.ts";
+
+const base = mkdtempSync(join(tmpdir(), "parley-folder-"));
+const path = join(base, "FILES");
+const plain = [
+  "a.txt",
+  "zwei Wörter.txt",
+  "日本.txt",
+  'it\'s "quoted".txt',
+  "-rf",
+  ".hidden",
+  "%2e%2e",
+  "a\nb",
+];
+
+beforeAll(() => {
+  mkdirSync(join(path, "sub"), { recursive: true });
+  for (const name of plain) writeFileSync(join(path, name), `content of ${name}`);
+  writeFileSync(join(path, "sub", "inner.txt"), "inner");
+  writeFileSync(join(base, "secret.txt"), "secret");
+  mkdirSync(join(base, "FILES-too"));
+  writeFileSync(join(base, "FILES-too", "near.txt"), "near");
+  symlinkSync("a.txt", join(path, "link-inside"));
+  symlinkSync(join("sub", "inner.txt"), join(path, "link-below"));
+  symlinkSync("../secret.txt", join(path, "link-out"));
+  symlinkSync("../FILES-too/near.txt", join(path, "link-near"));
+  symlinkSync("/etc/passwd", join(path, "link-absolute"));
+  symlinkSync("nowhere", join(path, "link-broken"));
+  symlinkSync("loop", join(path, "loop"));
+  symlinkSync("/dev/zero", join(path, "link-device"));
+});
+
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+
+function refusal(name: string): string {
+  try {
+    new SharedFolder(path).open(name).close();
+  } catch (error) {
+    if (error instanceof ParleyError) return error.code;
+    throw error;
+  }
+  return "opened";
+}
+
+async function all(folder: SharedFolder): Promise<string[]> {
+  const names: string[] = [];
+  for (let after = ""; ;) {
+    const page = await folder.list(after);
+    names.push(...page.files.map(({ name }) => name));
+    if (page.next === undefined) return names;
+    after = page.next;
+  }
+}
+
+test("lists regular files by code unit, with links that stay inside", async () => {
+  const names = await all(new SharedFolder(path));
+  expect(names).toEqual([...plain, "link-inside", "link-below"].sort());
+});
+
+test.each(plain)("opens %p", (name) => {
+  const file = new SharedFolder(path).open(name);
+  const bytes = new Uint8Array(100);
+  expect(Buffer.from(bytes.subarray(0, file.read(bytes, 0))).toString()).toBe(`content of ${name}`);
+  file.close();
+});
+
+const refused = [
+  "../secret.txt",
+  "../FILES/a.txt",
+  "../FILES-too/near.txt",
+  "/etc/passwd",
+  "./a.txt",
+  "sub/inner.txt",
+  "sub/../a.txt",
+  "..",
+  ".",
+  "",
+  "sub",
+  "a.txt\0",
+  "..\\secret.txt",
+  "link-out",
+  "link-near",
+  "link-absolute",
+  "link-broken",
+  "link-device",
+  "loop",
+  "missing",
+  "x".repeat(5_000),
+];
+
+test.each(refused)("%p is not found", (name) => {
+  expect(refusal(name)).toBe("not-found");
+});
+
+skipUnless(Bun.which("mkfifo") !== null, "no mkfifo")(
+  "a FIFO is neither listed nor waited for",
+  async () => {
+    const fifo = join(path, "fifo");
+    Bun.spawnSync(["mkfifo", fifo]);
+    symlinkSync("fifo", join(path, "link-fifo"));
+    expect(refusal("fifo")).toBe("not-found");
+    expect(refusal("link-fifo")).toBe("not-found");
+    expect(await all(new SharedFolder(path))).not.toContain("fifo");
+    rmSync(join(path, "link-fifo"));
+    rmSync(fifo);
+  },
+);
+
+test("a file that is written to, cut or replaced is no longer what was opened", () => {
+  const change = join(path, "change");
+  const folder = new SharedFolder(path);
+  const versions = new Set<string>();
+  const changes: (() => void)[] = [
+    () => appendFileSync(change, "more"),
+    () => writeFileSync(change, "x"),
+    () => utimesSync(change, 1, 1),
+  ];
+  writeFileSync(change, "original");
+  for (const make of changes) {
+    const file = folder.open("change");
+    versions.add(file.version);
+    expect(file.unchanged()).toBe(true);
+    make();
+    expect(file.unchanged()).toBe(false);
+    file.close();
+    expect(file.unchanged()).toBe(false);
+  }
+  expect(versions.size).toBe(changes.length);
+  rmSync(change);
+});
+
+test("10 000 files are listed within a second, and other work goes on meanwhile", async () => {
+  const many = join(base, "many");
+  mkdirSync(many);
+  for (let i = 0; i < 10_000; i++) writeFileSync(join(many, `file ${i}`), "");
+  const folder = new SharedFolder(many);
+  let turns = 0;
+  const ticker = setInterval(() => turns++, 1);
+  const startedMs = performance.now();
+  const names = await all(folder);
+  const elapsedMs = performance.now() - startedMs;
+  clearInterval(ticker);
+  expect(names.length).toBe(10_000);
+  expect(names).toEqual(names.toSorted());
+  expect(elapsedMs).toBeLessThan(1_000);
+  expect(turns).toBeGreaterThan(10);
+});
+
+test("a page has at most as many files and bytes as limits allow", async () => {
+  const long = join(base, "long");
+  mkdirSync(long);
+  for (let i = 0; i < 1_200; i++) writeFileSync(join(long, `${"\u0001".repeat(200)}${i}`), "");
+  const page = await new SharedFolder(long).list();
+  expect(page.files.length).toBeLessThanOrEqual(limits.pageFiles);
+  expect(JSON.stringify(page).length).toBeLessThan(limits.pageBytes + 4_096);
+  expect((await all(new SharedFolder(long))).length).toBe(1_200);
+});
+
+test("a folder that does not exist has no files", async () => {
+  const folder = new SharedFolder(join(base, "nowhere"));
+  expect(await folder.list()).toEqual({ files: [] });
+  expect(() => folder.open("a")).toThrow("No file");
+});

@@ -1,0 +1,86 @@
+// The UDP socket brings the same bytes with offload and without, and says what it has.
+
+import { expect, test } from "bun:test";
+import { UdpPort } from "../../src/net/udp.ts";
+
+const datagramBytes = 1_000;
+const count = 40;
+
+/** Datagrams that tell their number; merged or not, they are counted one by one. */
+async function roundTrip(offload: boolean): Promise<number[]> {
+  const seen: number[] = [];
+  const done = Promise.withResolvers<void>();
+  const receiver = await UdpPort.open({
+    host: "127.0.0.1",
+    offload,
+    onDatagrams(bytes) {
+      for (let at = 0; at < bytes.length; at += datagramBytes) seen.push(bytes[at] ?? -1);
+      if (seen.length === count) done.resolve();
+    },
+  });
+  const sender = await UdpPort.open({ host: "127.0.0.1", offload, onDatagrams() {} });
+  const burst = new Uint8Array(datagramBytes * count - 500);
+  for (let i = 0; i < count; i++) burst[i * datagramBytes] = i;
+  let sent = 0;
+  while (sent < burst.length) {
+    sent += sender.send(burst.subarray(sent), datagramBytes, "127.0.0.1", receiver.port);
+  }
+  await done.promise;
+  sender.close();
+  receiver.close();
+  return seen;
+}
+
+const inOrder = Array.from({ length: count }, (_, i) => i);
+
+test.each([true, false])("a burst arrives whole and in order (offload: %p)", async (offload) => {
+  expect(await roundTrip(offload)).toEqual(inOrder);
+});
+
+test("without offload nothing is said to be offloaded", async () => {
+  const port = await UdpPort.open({ host: "127.0.0.1", offload: false, onDatagrams() {} });
+  expect(port.offload).toMatchObject({ segment: false, merge: false });
+  port.close();
+});
+
+test("what can't be sent counts as lost and throws nothing", async () => {
+  const port = await UdpPort.open({ host: "127.0.0.1", onDatagrams() {} });
+  const tooLong = new Uint8Array(70_000);
+  expect(port.send(tooLong, tooLong.length, "127.0.0.1", 9)).toBe(tooLong.length);
+  expect(port.send(new Uint8Array(10), 10, "::1", 9)).toBe(10);
+  expect(port.send(new Uint8Array(3_000), 1_000, "::1", 9)).toBe(3_000);
+  port.close();
+  expect(port.send(new Uint8Array(10), 10, "127.0.0.1", 9)).toBe(10);
+});
+
+test("a connected socket hears its peer only, and hears that nobody is there", async () => {
+  const heard: string[] = [];
+  const peer = await UdpPort.open({ host: "127.0.0.1", onDatagrams() {} });
+  const got = Promise.withResolvers<void>();
+  const port = await UdpPort.open({
+    connect: { host: "127.0.0.1", port: peer.port },
+    onDatagrams(bytes, address, from) {
+      heard.push(`${Buffer.from(bytes).toString()} ${address}:${from}`);
+      got.resolve();
+    },
+  });
+  const stranger = await UdpPort.open({ host: "127.0.0.1", onDatagrams() {} });
+  stranger.send(Buffer.from("forged"), 6, "127.0.0.1", port.port);
+  peer.send(Buffer.from("right"), 5, "127.0.0.1", port.port);
+  await got.promise;
+  expect(heard).toEqual([`right 127.0.0.1:${peer.port}`]);
+  stranger.close();
+  peer.close();
+  port.close();
+
+  const refused = Promise.withResolvers<void>();
+  const lonely = await UdpPort.open({
+    connect: { host: "127.0.0.1", port: peer.port },
+    onDatagrams() {},
+    onRefused: () => refused.resolve(),
+  });
+  const again = setInterval(() => lonely.send(Buffer.from("?"), 1), 5);
+  await refused.promise;
+  clearInterval(again);
+  lonely.close();
+});
