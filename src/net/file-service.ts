@@ -46,6 +46,7 @@ export class FileService {
     { from: number; to: number; datagramBytes: number; address: string; port: number } | undefined;
   #scheduled = false;
   #timer: Timer | undefined;
+  #pacing: Timer | undefined;
   #closed = false;
 
   private constructor(options: FileServiceOptions, socket: UdpPort) {
@@ -142,6 +143,7 @@ export class FileService {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#pacing);
     for (const transfer of this.#transfers) transfer.close();
     this.digests.close();
     this.#udp.close();
@@ -165,7 +167,10 @@ export class FileService {
     while (performance.now() < until) {
       if (this.#unsent === undefined) {
         const burst = this.sender.pollTransmit(nowUs(), this.#burst);
-        if (burst === null) return false;
+        if (burst === null) {
+          this.#pace();
+          return false;
+        }
         const { bytes: to, datagramBytes, address, port } = burst;
         this.#unsent = { from: 0, to, datagramBytes, address, port };
       }
@@ -179,6 +184,20 @@ export class FileService {
       this.#unsent = undefined;
     }
     return true;
+  }
+
+  /** What waits leaves at the rate that its client has asked for: comes back when its time has come. */
+  #pace(): void {
+    const now = nowUs();
+    const dueUs = this.sender.nextTransmitUs(now);
+    if (dueUs === Number.POSITIVE_INFINITY) return;
+    this.#pacing ??= setTimeout(
+      () => {
+        this.#pacing = undefined;
+        this.wake();
+      },
+      Math.max(1, Math.ceil((dueUs - now) / 1000)),
+    );
   }
 
   /** True if there is more to hash now. */

@@ -18,9 +18,38 @@ export class BandwidthFilter {
     this.bytesPerUs = Math.max(...this.best);
   }
 
+  /** Forget what is above: it was more than the path has. */
+  limit(bytesPerUs: number): void {
+    for (let i = 0; i < filterRounds; i++) {
+      this.best[i] = Math.min(this.best[i] as number, bytesPerUs);
+    }
+    this.bytesPerUs = Math.min(this.bytesPerUs, bytesPerUs);
+  }
+
   add(bytesPerUs: number): void {
     if (bytesPerUs > (this.best[this.round] as number)) this.best[this.round] = bytesPerUs;
     if (bytesPerUs > this.bytesPerUs) this.bytesPerUs = bytesPerUs;
+  }
+}
+
+/** Throughput is taken over this long at least, so that a process that was kept waiting does not count as a fast path. */
+const minMeterUs = 10_000;
+
+/** What really came, over a round trip or longer: slower to tell than a delivery-rate sample, and harder to fool. */
+export class ThroughputMeter {
+  private sinceUs = 0;
+  private from = 0;
+  /** Bytes per µs of the last whole period; 0 before the first. */
+  bytesPerUs = 0;
+
+  /** True when a period has ended with this. */
+  update(nowUs: number, delivered: number, rttUs: number): boolean {
+    const elapsedUs = nowUs - this.sinceUs;
+    if (this.sinceUs > 0 && elapsedUs < Math.max(minMeterUs, rttUs)) return false;
+    this.bytesPerUs = this.sinceUs > 0 ? (delivered - this.from) / elapsedUs : 0;
+    this.sinceUs = nowUs;
+    this.from = delivered;
+    return this.bytesPerUs > 0;
   }
 }
 

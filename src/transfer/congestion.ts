@@ -3,7 +3,7 @@
 // comes with a higher rate does. Pure. Rates are bytes per µs.
 
 import { transfer as limit } from "../limits.ts";
-import { BandwidthFilter } from "./bandwidth.ts";
+import { BandwidthFilter, ThroughputMeter } from "./bandwidth.ts";
 import type { RateSample } from "./flight.ts";
 import type { RttEstimator } from "./rtt.ts";
 
@@ -37,8 +37,11 @@ export interface CongestionControl {
 export const initialWindowBytes = 64 * limit.baseSegmentBytes;
 /** Least window: enough for the packet threshold to work. */
 const minWindowBytes = 16 * limit.baseSegmentBytes;
-/** Startup gains: the rate doubles every round (draft §4.1.1: 4 ln 2), the window allows two bandwidth-delay products. */
-const startupGain = 2.77;
+/** Startup gains: a little gentler than the draft's (§4.1.1: 4 ln 2 and 2), so that what is in flight when a full pipe
+ *  shows still fits a queue of one bandwidth-delay product. */
+const startupGain = 2.4;
+const startupWindowGain = 1.8;
+/** In flight at most, in bandwidth-delay products (draft §4.6.4). */
 const windowGain = 2;
 /** After a jump to a guessed rate one gentle round tells whether there is more. */
 const verifyGain = 1.5;
@@ -54,6 +57,8 @@ const excessLoss = 0.04;
 /** The path's own loss that is made up for by asking for more, at most. */
 const maxCompensatedLoss = 0.25;
 const lossRounds = 8;
+/** A queue shorter than this may be the noise of an event loop. */
+const minOwnQueueUs = 500;
 /** Rounds of fewer bytes say nothing of loss: a reordered handful may look like one. */
 const minLossBytes = initialWindowBytes / 2;
 /** No radio loses so much: startup has overrun a shallow buffer. */
@@ -69,6 +74,9 @@ const minBlockSamples = 8;
 export class Congestion implements CongestionControl {
   phase: Phase = "startup";
   private readonly filter = new BandwidthFilter();
+  private readonly meter = new ThroughputMeter();
+  private periodLost = 0;
+  private periodSinceUs = 0;
   private nextRoundAt = 0;
   private trainRate = 0;
   /** Startup after a jump: 0 none, 1 jumped, 2 its round has been measured and a gentle one looks for more, 3 there was
@@ -86,6 +94,9 @@ export class Congestion implements CongestionControl {
   // This round.
   private roundLost = 0;
   private roundDeliveredFrom = 0;
+  private roundLeastRttUs = Infinity;
+  /** In the whole of the last round there was a queue. */
+  private queued = false;
   // This block of round trips.
   private blockSinceUs = 0;
   private blockLeastUs = Infinity;
@@ -132,7 +143,7 @@ export class Congestion implements CongestionControl {
     if (this.phase === "probe-rtt") return Math.max(minWindowBytes / 4, product / 2);
     let window = windowGain * product + quanta;
     if (this.phase === "startup") {
-      window = Math.max(window, initialWindowBytes);
+      window = Math.max(startupWindowGain * product + quanta / 3, initialWindowBytes);
       if (this.jump === 1) {
         const jumped = this.trainRate * this.rtt.minUs * 1.25 + quanta;
         window = Math.max(window, Math.min(jumped, maxJumpWindows * initialWindowBytes));
@@ -152,10 +163,12 @@ export class Congestion implements CongestionControl {
 
   onLost(bytes: number): void {
     this.roundLost += bytes;
+    this.periodLost += bytes;
   }
 
   onLate(bytes: number): void {
     this.roundLost = Math.max(0, this.roundLost - bytes);
+    this.periodLost = Math.max(0, this.periodLost - bytes);
   }
 
   onOutage(): void {
@@ -170,20 +183,38 @@ export class Congestion implements CongestionControl {
     inFlightBytes: number,
   ): void {
     this.watchQueue(nowUs, netRttUs);
+    if (netRttUs < this.roundLeastRttUs) this.roundLeastRttUs = netRttUs;
     if (sample.rate > 0 && (!sample.appLimited || sample.rate > this.filter.bytesPerUs)) {
       this.filter.add(sample.rate);
     }
     if (sample.priorDelivered >= this.nextRoundAt) {
       this.endRound(nowUs, delivered, inFlightBytes, sample.appLimited);
     }
+    if (this.meter.update(nowUs, delivered, this.rtt.minUs)) this.endPeriod(nowUs);
     this.advance(nowUs, netRttUs, inFlightBytes);
+  }
+
+  /** The estimate is too high if more gets lost than the path loses by itself, and less comes than it says
+   *  (draft §4.5.10: the lower bounds). */
+  private endPeriod(nowUs: number): void {
+    const came = this.meter.bytesPerUs * Math.max(1, nowUs - this.periodSinceUs);
+    const loss = this.periodLost / Math.max(1, came + this.periodLost);
+    this.periodSinceUs = nowUs;
+    this.periodLost = 0;
+    if (this.phase !== "probe-bandwidth" || this.probeRounds < 2 || !this.queued) return;
+    if (loss < this.ownLoss + excessLoss / 2) return;
+    const bandwidth = this.filter.bytesPerUs;
+    this.filter.limit(Math.max(this.meter.bytesPerUs, bandwidth * 0.85));
   }
 
   private endRound(nowUs: number, delivered: number, inFlight: number, appLimited: boolean): void {
     const got = delivered - this.roundDeliveredFrom;
     const loss = got < minLossBytes ? 0 : this.roundLost / (got + this.roundLost);
+    const { minUs } = this.rtt;
+    this.queued = this.roundLeastRttUs > minUs + Math.max(minOwnQueueUs, minUs / 4);
     if (got >= minLossBytes) {
-      this.losses.push(loss);
+      // Loss beside a standing queue may be the queue's: making up for it would feed it.
+      this.losses.push(this.queued ? 0 : loss);
       if (this.losses.length > lossRounds) this.losses.shift();
       if (this.losses.length > 2) {
         this.ownLoss = Math.min(maxCompensatedLoss, ...this.losses);
@@ -198,6 +229,7 @@ export class Congestion implements CongestionControl {
     this.nextRoundAt = delivered;
     this.roundDeliveredFrom = delivered;
     this.roundLost = 0;
+    this.roundLeastRttUs = Infinity;
     this.filter.nextRound();
   }
 
@@ -228,10 +260,10 @@ export class Congestion implements CongestionControl {
     if (this.phase !== "startup" || this.fullRate === 0) return;
     this.blockLeastUs = Math.min(this.blockLeastUs, netRttUs);
     this.blockSamples++;
-    const { minUs, varianceUs } = this.rtt;
+    const { minUs, netVarianceUs } = this.rtt;
     if (this.blockSamples < minBlockSamples || nowUs - this.blockSinceUs < minUs / 8) return;
     const usual = Math.min(maxQueueUs, Math.max(minQueueUs, minUs / 8));
-    const queued = this.blockLeastUs > minUs + Math.max(usual, 2 * varianceUs);
+    const queued = this.blockLeastUs > minUs + Math.max(usual, 2 * netVarianceUs);
     this.queuedBlocks = queued ? this.queuedBlocks + 1 : 0;
     this.blockSinceUs = nowUs;
     this.blockLeastUs = Infinity;

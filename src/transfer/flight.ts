@@ -61,7 +61,8 @@ export class Flight {
   /** Bytes that have come, copies of bytes included. */
   delivered = 0;
   private deliveredUs = 0;
-  private firstAskedUs = 0;
+  /** When the newest segment that has come left the server, by our clock: its request's time and how long it waited. */
+  private firstLeftUs = 0;
   /** Segments that came after all, of those given up. */
   lateSegments = 0;
   lostSegments = 0;
@@ -72,6 +73,7 @@ export class Flight {
   private reorderUs = 0;
   /** The newest of the segments that came since the last `takeSample`; -1 for none. */
   private newest = -1;
+  private newestLeftUs = 0;
 
   constructor(capacity: number = limit.maxFlightSegments) {
     this.mask = capacity - 1;
@@ -96,7 +98,7 @@ export class Flight {
     const seq = this.nextSeq++;
     const i = seq & this.mask;
     if (this.inFlightSegments === 0) {
-      this.firstAskedUs = nowUs;
+      this.firstLeftUs = nowUs;
       this.deliveredUs = nowUs;
     }
     this.state[i] = outstanding;
@@ -106,7 +108,7 @@ export class Flight {
     this.askedUs[i] = nowUs;
     this.priorDelivered[i] = this.delivered;
     this.priorDeliveredUs[i] = this.deliveredUs;
-    this.priorFirstUs[i] = this.firstAskedUs;
+    this.priorFirstUs[i] = this.firstLeftUs;
     this.appLimited[i] = appLimited ? 1 : 0;
     this.inFlightBytes += length;
     this.inFlightSegments++;
@@ -123,8 +125,9 @@ export class Flight {
     return this.askedUs[seq & this.mask] as number;
   }
 
-  /** A segment has come. `length` may be shorter than asked for only at the file's end, which the caller checks. */
-  arrive(nowUs: number, seq: number, offset: number, length: number): Arrival {
+  /** A segment has come; it left the server at `leftUs` by our clock. `length` may be shorter than asked for only at the
+   *  file's end, which the caller checks. */
+  arrive(nowUs: number, leftUs: number, seq: number, offset: number, length: number): Arrival {
     if (seq >= this.nextSeq || seq < this.nextSeq - this.mask - 1) return arrival.unknown;
     const i = seq & this.mask;
     const was = this.state[i];
@@ -138,7 +141,10 @@ export class Flight {
       this.inFlightBytes -= this.length[i] as number;
       this.inFlightSegments--;
     }
-    if (seq > this.newest) this.newest = seq;
+    if (seq > this.newest) {
+      this.newest = seq;
+      this.newestLeftUs = leftUs;
+    }
     if (seq > this.largest) {
       this.largest = seq;
       this.largestAskedUs = this.askedUs[i] as number;
@@ -155,13 +161,13 @@ export class Flight {
     if (this.newest < 0) return;
     const i = this.newest & this.mask;
     this.newest = -1;
-    const askedUs = this.askedUs[i] as number;
-    const askUs = askedUs - (this.priorFirstUs[i] as number);
+    // Not the asking counts but the leaving: we ask ahead of the rate at times, and all at once after a delay.
+    const leaveUs = this.newestLeftUs - (this.priorFirstUs[i] as number);
     const comeUs = this.deliveredUs - (this.priorDeliveredUs[i] as number);
-    this.firstAskedUs = Math.max(this.firstAskedUs, askedUs);
+    this.firstLeftUs = Math.max(this.firstLeftUs, this.newestLeftUs);
     sample.priorDelivered = this.priorDelivered[i] as number;
     sample.appLimited = this.appLimited[i] === 1;
-    const intervalUs = Math.max(askUs, comeUs);
+    const intervalUs = Math.max(leaveUs, comeUs);
     // Shorter than the path's round trip, it can only be an artefact.
     if (intervalUs < minRttUs || intervalUs <= 0) return;
     sample.rate = (this.delivered - sample.priorDelivered) / intervalUs;

@@ -3,7 +3,7 @@
 
 import { transfer as limit } from "../limits.ts";
 import { RangeSet } from "./ranges.ts";
-import { type Ask, dataHeaderBytes, tagOf, writeDataHeader } from "./wire.ts";
+import { type Ask, type Request, dataHeaderBytes, tagOf, writeDataHeader } from "./wire.ts";
 
 /** Reads [offset, offset + length) of the file into `into` at `at`; returns the bytes read. Fewer than asked for: the file
  *  has changed, and the transfer ends with GONE "changed". Called from `pollTransmit`, so synchronously. */
@@ -38,6 +38,11 @@ export class Outgoing {
   private readonly waiting: Waiting[] = [];
   private head = 0;
   private backlog = 0;
+  /** Bytes per µs; 0 is not paced. */
+  private pace = 0;
+  private burstUs = 0;
+  private credit = 0;
+  private creditAtUs = 0;
   readonly tag: { high: number; low: number };
 
   constructor(
@@ -57,9 +62,13 @@ export class Outgoing {
     return this.head < this.waiting.length;
   }
 
-  /** Queue the asks that are new. Beyond the file and beyond the queue's bound they are dropped. */
-  take(nowUs: number, echoUs: number, asks: readonly Ask[]): void {
-    for (const ask of asks) {
+  /** Queue the asks that are new, all to leave at the given pace. Beyond the file and the queue's bound they are dropped. */
+  take(nowUs: number, request: Request): void {
+    this.refill(nowUs);
+    this.pace = request.paceBytesPerMs / 1_000;
+    this.burstUs = request.burstUs;
+    const echoUs = request.timeUs;
+    for (const ask of request.asks) {
       const endSeq = ask.firstSeq + Math.ceil(ask.length / ask.segmentBytes);
       if (this.taken.meets(ask.firstSeq, endSeq)) continue;
       this.taken.add(ask.firstSeq, endSeq);
@@ -73,6 +82,19 @@ export class Outgoing {
     }
   }
 
+  /** When the next datagram may leave, in µs: now or earlier, later, or Infinity if none waits. */
+  readyUs(nowUs: number): number {
+    if (!this.isWaiting) return Infinity;
+    this.refill(nowUs);
+    return this.pace === 0 || this.credit > 0 ? nowUs : nowUs + (1 - this.credit) / this.pace;
+  }
+
+  private refill(nowUs: number): void {
+    const elapsedUs = Math.max(0, nowUs - this.creditAtUs);
+    this.creditAtUs = nowUs;
+    this.credit = Math.min(this.credit + elapsedUs * this.pace, this.pace * this.burstUs);
+  }
+
   /** Forget what waits. */
   clear(): void {
     this.waiting.length = 0;
@@ -81,6 +103,7 @@ export class Outgoing {
   }
 
   /** Fill `into` with datagrams of one size (the last may be shorter); returns their sizes' sum and that size.
+   *  To be called when `readyUs` has come: credit may be overdrawn by a datagram.
    *  A file that has become shorter ends the transfer: `changed` is then set. */
   fill(nowUs: number, into: Uint8Array): { bytes: number; datagramBytes: number } {
     let at = 0;
@@ -92,7 +115,8 @@ export class Outgoing {
       const { ask } = entry;
       const length = Math.min(ask.segmentBytes, ask.length - entry.sent);
       const size = dataHeaderBytes + length;
-      if (datagrams > 0 && (size > datagramBytes || at + size > room)) break;
+      const spent = this.pace > 0 && this.credit <= 0;
+      if (datagrams > 0 && (spent || size > datagramBytes || at + size > room)) break;
       const offset = ask.offset + entry.sent;
       if (this.read(offset, into, at + dataHeaderBytes, length) !== length) {
         this.changed = true;
@@ -115,6 +139,7 @@ export class Outgoing {
   private advance(entry: Waiting, length: number): void {
     entry.sent += length;
     this.backlog -= length;
+    if (this.pace > 0) this.credit -= length;
     if (entry.sent < entry.ask.length) return;
     this.head++;
     if (this.head === this.waiting.length || this.head >= limit.maxWaitingAsks) {

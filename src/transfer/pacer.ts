@@ -1,8 +1,6 @@
 // Pacing by credit over elapsed time: what a timer that comes late has missed is made good, so that 1 ms timers
 // don't cap the rate; the credit is bounded, so that a long sleep is not followed by a flood. Pure.
 
-/** Credit that a pause can gather, in µs of the rate: a few ticks of a coarse event loop. */
-const maxCreditUs = 4_000;
 /** Asks are gathered for this long, so that a fast path needs no more than a thousand requests a second. */
 const quantumUs = 1_000;
 
@@ -10,11 +8,11 @@ export class Pacer {
   private credit = 0;
   private atUs: number | null = null;
 
-  /** Let credit grow until `nowUs` at `bytesPerUs`; `segmentBytes` is the least that can be asked for. */
-  update(nowUs: number, bytesPerUs: number, segmentBytes: number): void {
+  /** Let credit grow until `nowUs` at `bytesPerUs`, up to `burstUs` of it; `segmentBytes` is the least that can be asked for. */
+  update(nowUs: number, bytesPerUs: number, segmentBytes: number, burstUs: number): void {
     const elapsedUs = this.atUs === null ? 0 : Math.max(0, nowUs - this.atUs);
     this.atUs = nowUs;
-    const bound = Math.max(bytesPerUs * maxCreditUs, 2 * segmentBytes);
+    const bound = Math.max(bytesPerUs * burstUs, 2 * segmentBytes);
     this.credit = Math.min(this.credit + elapsedUs * bytesPerUs, bound);
   }
 

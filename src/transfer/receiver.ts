@@ -141,6 +141,13 @@ const repeatUs = 2_000;
 const maxRepeats = 2;
 /** GONE "unknown" is not believed before this long after the offer: one sent before it may still be on its way. */
 const goneGraceUs = 1_000_000;
+/** Asks that wait at the server, in µs of the rate: while we are kept from asking (hashing, another process on our
+ *  core), it goes on sending. It sends them at our rate, so that they queue there and not on the path. */
+const leadUs = 3_000;
+/** Bounds of what may leave at once after a delay, in µs of the rate: a tick and a half of a coarse event loop, and what
+ *  a busy machine's processes keep each other waiting. */
+const minBurstUs = 1_500;
+const maxBurstUs = 5_000;
 const low32 = 0x1_0000_0000;
 
 export class Receiver implements ReceiverMachine {
@@ -161,6 +168,10 @@ export class Receiver implements ReceiverMachine {
   /** The offer has come, or data have: the server knows us. */
   private offerAtUs = -1;
   private initTries = 0;
+  /** How long the last segment's request waited at the server. */
+  private holdUs = 0;
+  /** Of the segment that has just come: from its request to its arrival. */
+  private wholeRttUs = 0;
   private initAtUs = 0;
   private firstInitUs = 0;
   private asked = false;
@@ -208,8 +219,7 @@ export class Receiver implements ReceiverMachine {
       if (what === kind.data) {
         if (readData(bytes, at, end, this.header) && this.handleData(nowUs, bytes)) {
           came = true;
-          const atMostUs = nowUs - this.asker.flight.askedAtUs(this.header.seq);
-          wholeUs = Math.min(elapsed(nowUs, this.header.echoUs), atMostUs);
+          wholeUs = this.wholeRttUs;
           netRttUs = Math.min(netRttUs, Math.max(1, wholeUs - this.header.holdUs));
         }
       } else if (what === kind.cookie) this.handleCookie(nowUs, bytes, at, end);
@@ -260,8 +270,9 @@ export class Receiver implements ReceiverMachine {
       ? this.control.windowBytes
       : firstBurstSegments * this.asker.sizer.segmentBytes;
     this.asker.chooseFirst(nowUs, Math.min(budget, this.control.windowBytes));
-    this.pacer.update(nowUs, this.rate(), this.asker.sizer.segmentBytes);
-    return this.writeAsks(nowUs, into);
+    this.pacer.update(nowUs, this.rate(), this.asker.sizer.segmentBytes, this.burstUs());
+    // Not paced: the spacing in which this burst arrives is the bottleneck's.
+    return this.writeAsks(nowUs, into, true);
   }
 
   pollTransmit(nowUs: number, into: Uint8Array): number {
@@ -271,7 +282,7 @@ export class Receiver implements ReceiverMachine {
     if (!this.asked) return 0;
     const { asker, control } = this;
     const rate = this.rate();
-    this.pacer.update(nowUs, rate, asker.sizer.segmentBytes);
+    this.pacer.update(nowUs, rate, asker.sizer.segmentBytes, this.burstUs());
     if (this.probesDue > 0) {
       const count = this.probesDue;
       this.probesDue = 0;
@@ -367,8 +378,14 @@ export class Receiver implements ReceiverMachine {
     if (end > asker.sizeBytes) return false;
     const isWhole = length === asker.flight.lengthOf(seq);
     if (!isWhole && asker.sizeBytes < Infinity && end !== asker.sizeBytes) return false;
-    const what = asker.flight.arrive(nowUs, seq, offset, length);
+    // No round trip can have begun before the asking.
+    const askedAgoUs = nowUs - asker.flight.askedAtUs(seq);
+    const wholeUs = Math.min(elapsed(nowUs, header.echoUs), askedAgoUs);
+    const leftUs = nowUs - wholeUs + header.holdUs;
+    const what = asker.flight.arrive(nowUs, leftUs, seq, offset, length);
     if (what === arrival.unknown) return false;
+    this.wholeRttUs = wholeUs;
+    this.holdUs = header.holdUs;
     if (what === arrival.late) {
       this.control.onLate(length);
       asker.arrivedLate(offset, length);
@@ -399,7 +416,10 @@ export class Receiver implements ReceiverMachine {
     const trainRate = this.train.bytesPerUs;
     if (trainRate > 0) control.onTrain(trainRate);
     flight.takeSample(rtt.minUs * 0.98, this.sample);
-    control.onArrivals(nowUs, this.sample, netRttUs, flight.delivered, flight.inFlightBytes);
+    // What waits at the server is not on the path.
+    const waiting = this.paceBytesPerUs() * this.holdUs;
+    const onPath = Math.max(0, flight.inFlightBytes - (waiting < Infinity ? waiting : 0));
+    control.onArrivals(nowUs, this.sample, netRttUs, flight.delivered, onPath);
     this.checkDone();
   }
 
@@ -442,8 +462,21 @@ export class Receiver implements ReceiverMachine {
     return this.activityUs + wait;
   }
 
-  private rate(): number {
+  /** The rate at which the server is to send; Infinity for no pacing. */
+  private paceBytesPerUs(): number {
     return Math.min(this.control.pacingBytesPerUs, this.limitBytesPerUs);
+  }
+
+  /** The rate at which we ask: that of the server, a little more or less to keep our lead there. */
+  private rate(): number {
+    const lacking = (leadUs - this.holdUs) / (2 * leadUs + Math.min(this.rtt.minUs, 100_000));
+    return this.paceBytesPerUs() * (1 + Math.min(0.3, Math.max(-0.3, lacking)));
+  }
+
+  /** What may leave at once after a delay, at either end: as much as a queue of half a round trip holds. */
+  private burstUs(): number {
+    const { minUs } = this.rtt;
+    return Math.min(maxBurstUs, Math.max(minBurstUs, minUs < Infinity ? minUs / 4 : 0));
   }
 
   /** Bytes that window and pacing allow to be asked for now. */
@@ -464,7 +497,9 @@ export class Receiver implements ReceiverMachine {
 
   /** Bytes that may still go into flight; a large segment may have to fit a small window, alone if need be. */
   private windowRoom(least: number): number {
-    return Math.max(this.control.windowBytes, 2 * least) - this.asker.flight.inFlightBytes;
+    const pace = this.paceBytesPerUs();
+    const lead = pace < Infinity ? pace * leadUs : 0;
+    return Math.max(this.control.windowBytes + lead, 2 * least) - this.asker.flight.inFlightBytes;
   }
 
   /** When pacing lets us ask again; Infinity if the window or the want is what holds us. */
@@ -495,13 +530,18 @@ export class Receiver implements ReceiverMachine {
     return writeInit(into, { token: this.config.token, timeUs: nowUs % low32 });
   }
 
-  private writeAsks(nowUs: number, into: Uint8Array): number {
+  private writeAsks(nowUs: number, into: Uint8Array, first = false): number {
     if (this.cookie === null) return 0;
     const asks = this.asker.takeAsks();
     if (this.asker.lastWasFresh) this.repeats = 0;
     this.lastRequestUs = nowUs;
     const { token } = this.config;
-    return writeRequest(into, { token, cookie: this.cookie.bytes, timeUs: nowUs % low32, asks });
+    const cookie = this.cookie.bytes;
+    const pace = this.paceBytesPerUs();
+    const paceBytesPerMs = first || pace === Infinity ? 0 : pace * 1_000;
+    const timeUs = nowUs % low32;
+    const burstUs = this.burstUs();
+    return writeRequest(into, { token, cookie, timeUs, paceBytesPerMs, burstUs, asks });
   }
 }
 

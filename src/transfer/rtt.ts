@@ -13,6 +13,9 @@ export class RttEstimator {
   latestUs = 0;
   /** Least round trip of the network alone; Infinity before the first sample. */
   minUs = Infinity;
+  /** How much the network's round trip varies by itself. */
+  netVarianceUs = 0;
+  private netSmoothedUs = 0;
   private minAtUs = 0;
 
   /** `wholeUs` from request to segment; `netUs` without the time that the server held the request. */
@@ -25,6 +28,9 @@ export class RttEstimator {
       this.varianceUs += (Math.abs(this.smoothedUs - wholeUs) - this.varianceUs) / 4;
       this.smoothedUs += (wholeUs - this.smoothedUs) / 8;
     }
+    if (this.netSmoothedUs === 0) this.netSmoothedUs = netUs;
+    this.netVarianceUs += (Math.abs(this.netSmoothedUs - netUs) - this.netVarianceUs) / 4;
+    this.netSmoothedUs += (netUs - this.netSmoothedUs) / 8;
     // Within 2 % counts as the same, so that noise doesn't let a good minimum age.
     if (netUs <= this.minUs * 1.02) this.minAtUs = nowUs;
     if (netUs < this.minUs) this.minUs = Math.max(1, netUs);

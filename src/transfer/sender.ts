@@ -54,9 +54,12 @@ export interface SenderMachine {
   /** The REQUEST that came in the `fetch` message, with the address and port that the client's COOKIE named: true if its
    *  cookie proves that address (data then flow there), false otherwise. `open` the transfer first. */
   handleFirstRequest(nowUs: number, bytes: Uint8Array, address: string, port: number): boolean;
-  /** Fill `into` (64 KiB or more) with the next burst, of one transfer, round robin; null if nothing is waiting.
+  /** Fill `into` (64 KiB or more) with the next burst, of one transfer, round robin; null if nothing may leave now.
    *  All but the last datagram of a burst have the same size. The result is reused: read it before the next call. */
   pollTransmit(nowUs: number, into: Uint8Array): Burst | null;
+  /** When to call `pollTransmit` again after it gave null: what waits leaves at the rate that its client has named.
+   *  In µs; Infinity for never. */
+  nextTransmitUs(nowUs: number): number;
   /** Ranges waiting to be sent, in bytes; 0 means idle. */
   readonly backlogBytes: number;
 }
@@ -143,9 +146,13 @@ export class Sender implements SenderMachine {
   }
 
   pollTransmit(nowUs: number, into: Uint8Array): Burst | null {
-    for (let transfer = this.turn.shift(); transfer; transfer = this.turn.shift()) {
+    for (let left = this.turn.length; left > 0; left--) {
+      const transfer = this.turn.shift() as Outgoing;
       transfer.queued = false;
-      if (!transfer.isWaiting) continue;
+      if (transfer.readyUs(nowUs) > nowUs) {
+        this.takeTurn(transfer);
+        continue;
+      }
       const { bytes, datagramBytes } = transfer.fill(nowUs, into);
       this.takeTurn(transfer);
       const { burst } = this;
@@ -161,6 +168,12 @@ export class Sender implements SenderMachine {
       if (burst.bytes > 0) return burst;
     }
     return null;
+  }
+
+  nextTransmitUs(nowUs: number): number {
+    let soonest = Infinity;
+    for (const transfer of this.turn) soonest = Math.min(soonest, transfer.readyUs(nowUs));
+    return soonest;
   }
 
   private handleInit(
@@ -209,7 +222,7 @@ export class Sender implements SenderMachine {
   }
 
   private queue(nowUs: number, transfer: Outgoing, request: Request): void {
-    transfer.take(nowUs, request.timeUs, request.asks);
+    transfer.take(nowUs, request);
     this.takeTurn(transfer);
   }
 

@@ -6,7 +6,7 @@
 //
 //   INIT    client → server  token, client's time, padding: never shorter than the COOKIE that answers it
 //   COOKIE  server → client  token, cookie, echoed time, the address and port that the server saw
-//   REQUEST client → server  token, cookie, client's time, asks: ranges to be sent, each with the send numbers of its segments
+//   REQUEST client → server  token, cookie, client's time, rate to send at, asks: ranges to be sent, each with the send numbers of its segments
 //   DATA    server → client  tag, send number, echoed time, offset, time held at the server, bytes of the file
 //   GONE    server → client  token, reason: this transfer is not known (any more), or its file has changed
 
@@ -32,7 +32,7 @@ export const dataHeaderBytes = 28;
 /** Bytes of the header that all kinds share. */
 const commonBytes = 4;
 /** REQUEST without asks. */
-const requestHeaderBytes = commonBytes + limit.tokenBytes + limit.cookieBytes + 4;
+const requestHeaderBytes = commonBytes + limit.tokenBytes + limit.cookieBytes + 10;
 /** One ask. */
 const askBytes = 16;
 /** INIT, always; at least the longest COOKIE, so that spoofed INITs gain nothing. */
@@ -70,6 +70,10 @@ export interface Request {
   token: Uint8Array;
   cookie: Uint8Array;
   timeUs: number;
+  /** Bytes of the file per ms at which all that waits is to leave, rounded up; 0 for as fast as it goes. */
+  paceBytesPerMs: number;
+  /** What a late timer at the server may make good at once, in µs of that rate. */
+  burstUs: number;
   /** In the order of their send numbers; the first ones may repeat earlier datagrams. */
   asks: Ask[];
 }
@@ -160,6 +164,8 @@ export function writeRequest(into: Uint8Array, request: Request): number {
   into.set(request.token, 4);
   into.set(request.cookie, 20);
   writeU32(into, 36, request.timeUs);
+  writeU32(into, 40, Math.min(0xffff_ffff, Math.ceil(request.paceBytesPerMs)));
+  writeU16(into, 44, Math.min(0xffff, Math.ceil(request.burstUs)));
   for (let i = 0; i < count; i++) {
     const ask = request.asks[i] as Ask;
     const p = requestHeaderBytes + i * askBytes;
@@ -193,6 +199,8 @@ export function readRequest(bytes: Uint8Array, at: number, end: number): Request
     token: bytes.slice(at + 4, at + 20),
     cookie: bytes.slice(at + 20, at + 36),
     timeUs: readU32(bytes, at + 36),
+    paceBytesPerMs: readU32(bytes, at + 40),
+    burstUs: readU16(bytes, at + 44),
     asks,
   };
 }

@@ -54,6 +54,42 @@ function before(a: { atUs: number; order: number }, b: { atUs: number; order: nu
   return a.atUs < b.atUs || (a.atUs === b.atUs && a.order < b.order);
 }
 
+export interface LoopConfig {
+  /** What one datagram or timer costs its process. */
+  taskUs: number;
+  /** Mean time between two moments in which the process does not run (hashing, another process on its core), and their
+   *  mean length. Infinity: never. */
+  stallEveryUs: number;
+  stallUs: number;
+}
+
+/** A process with one event loop: what comes while it is busy waits, in order. */
+export class EventLoop {
+  private freeAtUs = 0;
+  private stallAtUs: number;
+
+  constructor(
+    private readonly timeline: Timeline,
+    private readonly random: Random,
+    private readonly config: LoopConfig = { taskUs: 0, stallEveryUs: Infinity, stallUs: 0 },
+  ) {
+    this.stallAtUs = this.config.stallEveryUs * random();
+  }
+
+  run(task: () => void): void {
+    const { timeline, random, config } = this;
+    let atUs = Math.max(timeline.nowUs, this.freeAtUs);
+    while (atUs >= this.stallAtUs) {
+      const endUs = this.stallAtUs + 2 * random() * config.stallUs;
+      atUs = Math.max(atUs, endUs);
+      this.stallAtUs = endUs + 2 * random() * config.stallEveryUs;
+    }
+    this.freeAtUs = atUs + config.taskUs;
+    if (atUs === timeline.nowUs) task();
+    else timeline.at(atUs, task);
+  }
+}
+
 export interface LinkConfig {
   /** Bottleneck, in bytes per second; 0 for none. */
   bytesPerSecond: number;

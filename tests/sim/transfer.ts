@@ -4,7 +4,7 @@
 import { createHmac } from "node:crypto";
 import { Receiver, type ReceiverConfig } from "../../src/transfer/receiver.ts";
 import { Sender } from "../../src/transfer/sender.ts";
-import { type Link, Timeline } from "./network.ts";
+import { EventLoop, type Link, Timeline } from "./network.ts";
 import type { Random } from "./random.ts";
 
 export interface Side {
@@ -27,31 +27,51 @@ export class SimServer {
   /** Where datagrams to an address go; none: nobody is there (any more). */
   readonly routes = new Map<string, { link: Link; deliver: (bytes: Uint8Array) => void }>();
   private scheduled = false;
+  private timerAtUs = Infinity;
 
   constructor(
     private readonly timeline: Timeline,
     readonly sender: Sender,
+    private readonly loop = new EventLoop(timeline, () => 0),
   ) {}
 
   receive(bytes: Uint8Array, address: string, port: number): void {
-    const { nowUs } = this.timeline;
-    const length = this.sender.handleDatagrams(nowUs, bytes, address, port, this.answer);
-    if (length > 0) this.send(this.answer.subarray(0, length), address, port);
-    this.flush();
+    this.loop.run(() => {
+      const { nowUs } = this.timeline;
+      const length = this.sender.handleDatagrams(nowUs, bytes, address, port, this.answer);
+      if (length > 0) this.send(this.answer.subarray(0, length), address, port);
+      this.flush();
+    });
   }
 
   flush(): void {
     if (this.scheduled) return;
     const burst = this.sender.pollTransmit(this.timeline.nowUs, this.buffer);
-    if (!burst) return;
+    if (!burst) return this.arm();
     for (let at = 0; at < burst.bytes; at += burst.datagramBytes) {
       const end = Math.min(at + burst.datagramBytes, burst.bytes);
       this.send(this.buffer.subarray(at, end), burst.address, burst.port);
     }
     this.scheduled = true;
     this.timeline.at(this.timeline.nowUs + 5, () => {
-      this.scheduled = false;
-      this.flush();
+      this.loop.run(() => {
+        this.scheduled = false;
+        this.flush();
+      });
+    });
+  }
+
+  /** As an event loop's timers: whole milliseconds. */
+  private arm(): void {
+    const { nowUs } = this.timeline;
+    const dueUs = this.sender.nextTransmitUs(nowUs);
+    const atUs = nowUs + Math.max(1, Math.ceil((dueUs - nowUs) / 1_000)) * 1_000;
+    if (dueUs === Infinity || atUs >= this.timerAtUs) return;
+    this.timerAtUs = atUs;
+    this.timeline.at(atUs, () => {
+      if (this.timerAtUs !== atUs) return;
+      this.timerAtUs = Infinity;
+      this.loop.run(() => this.flush());
     });
   }
 
@@ -74,6 +94,7 @@ export interface ClientOptions {
   timerSlackUs: number;
   random: Random;
   receiver?: Partial<ReceiverConfig>;
+  loop?: EventLoop;
 }
 
 /** One client: a receiver, its timer, its place on the network, and the file as it has come. */
@@ -90,11 +111,13 @@ export class SimClient {
   private readonly buffer = new Uint8Array(2_048);
   private fetched = false;
   private timerAtUs = Infinity;
+  private readonly loop: EventLoop;
 
   constructor(
     private readonly timeline: Timeline,
     private readonly options: ClientOptions,
   ) {
+    this.loop = options.loop ?? new EventLoop(timeline, () => 0);
     this.port = options.port;
     this.file = typeof options.file === "number" ? undefined : options.file;
     this.copy = new Uint8Array(this.file?.length ?? 0);
@@ -124,8 +147,10 @@ export class SimClient {
     this.options.server.routes.set(`${this.options.address}:${this.port}`, {
       link: this.options.side.down,
       deliver: (bytes) => {
-        this.receiver.handleDatagrams(this.timeline.nowUs, bytes);
-        this.flush();
+        this.loop.run(() => {
+          this.receiver.handleDatagrams(this.timeline.nowUs, bytes);
+          this.flush();
+        });
       },
     });
   }
@@ -204,8 +229,10 @@ export class SimClient {
     timeline.at(atUs, () => {
       if (this.timerAtUs !== atUs) return;
       this.timerAtUs = Infinity;
-      this.receiver.handleTimeout(timeline.nowUs);
-      this.flush();
+      this.loop.run(() => {
+        this.receiver.handleTimeout(timeline.nowUs);
+        this.flush();
+      });
     });
   }
 }

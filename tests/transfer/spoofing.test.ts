@@ -54,7 +54,14 @@ function initOf(which: Uint8Array): Uint8Array {
 
 function requestOf(which: Uint8Array, cookie: Uint8Array, count = asks.length): Uint8Array {
   const bytes = new Uint8Array(limit.maxRequestBytes);
-  const request = { token: which, cookie, timeUs: 1, asks: asks.slice(0, count) };
+  const request = {
+    token: which,
+    cookie,
+    timeUs: 1,
+    paceBytesPerMs: 0,
+    burstUs: 0,
+    asks: asks.slice(0, count),
+  };
   return bytes.slice(0, writeRequest(bytes, request));
 }
 
@@ -184,7 +191,14 @@ describe("amplification", () => {
         length: 600,
         segmentBytes: 600,
       }));
-      const length = writeRequest(bytes, { token, cookie, timeUs: 0, asks: many });
+      const length = writeRequest(bytes, {
+        token,
+        cookie,
+        timeUs: 0,
+        paceBytesPerMs: 0,
+        burstUs: 0,
+        asks: many,
+      });
       sender.handleDatagrams(0, bytes.slice(0, length), ...home, into);
     }
     expect(sender.backlogBytes).toBeLessThanOrEqual(600 * limit.maxWaitingAsks);
@@ -288,7 +302,7 @@ describe("the client", () => {
     const later = [{ firstSeq: 900, offset: 60_000, length: 1_200, segmentBytes: 1_200 }];
     const padded = Array.from({ length: 4 }, () => later[0]!);
     const bytes = new Uint8Array(limit.maxRequestBytes);
-    const old = { token, cookie, timeUs: 5, asks: padded };
+    const old = { token, cookie, timeUs: 5, paceBytesPerMs: 0, burstUs: 0, asks: padded };
     const length = sender.handleDatagrams(
       1,
       bytes.slice(0, writeRequest(bytes, old)),

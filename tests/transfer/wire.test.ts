@@ -81,13 +81,34 @@ describe("round trips", () => {
   test("REQUEST", () => {
     const asks = fc.array(ask, { maxLength: maxAsks });
     fc.assert(
-      fc.property(bytes16, bytes16, u32, asks, (token, cookie, timeUs, asks) => {
-        const into = room();
-        const length = writeRequest(into, { token, cookie, timeUs, asks });
-        expect(length).toBeLessThanOrEqual(limit.maxRequestBytes);
-        expect(datagramEnd(into, 0)).toBe(length);
-        expect(readRequest(into, 0, length)).toEqual({ token, cookie, timeUs, asks });
-      }),
+      fc.property(
+        bytes16,
+        bytes16,
+        u32,
+        u32,
+        asks,
+        (token, cookie, timeUs, paceBytesPerMs, asks) => {
+          const into = room();
+          const length = writeRequest(into, {
+            token,
+            cookie,
+            timeUs,
+            paceBytesPerMs,
+            burstUs: 7,
+            asks,
+          });
+          expect(length).toBeLessThanOrEqual(limit.maxRequestBytes);
+          expect(datagramEnd(into, 0)).toBe(length);
+          expect(readRequest(into, 0, length)).toEqual({
+            token,
+            cookie,
+            timeUs,
+            paceBytesPerMs,
+            burstUs: 7,
+            asks,
+          });
+        },
+      ),
     );
   });
 
@@ -139,7 +160,18 @@ describe("hostile bytes", () => {
       "COOKIE",
       (into) => writeCookie(into, { token, cookie: token, echoUs: 1, address: "1.2.3.4", port: 5 }),
     ],
-    ["REQUEST", (into) => writeRequest(into, { token, cookie: token, timeUs: 1, asks })],
+    [
+      "REQUEST",
+      (into) =>
+        writeRequest(into, {
+          token,
+          cookie: token,
+          timeUs: 1,
+          paceBytesPerMs: 0,
+          burstUs: 0,
+          asks,
+        }),
+    ],
     ["GONE", (into) => writeGone(into, { token, reason: 1 })],
     [
       "DATA",
@@ -174,7 +206,14 @@ describe("hostile bytes", () => {
       { ...good, segmentBytes: limit.maxSegmentBytes + 1 },
     ]) {
       const into = room();
-      const length = writeRequest(into, { token, cookie: token, timeUs: 1, asks: [good, bad] });
+      const length = writeRequest(into, {
+        token,
+        cookie: token,
+        timeUs: 1,
+        paceBytesPerMs: 0,
+        burstUs: 0,
+        asks: [good, bad],
+      });
       expect(readRequest(into, 0, length)).toBeNull();
     }
   });
