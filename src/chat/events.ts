@@ -171,6 +171,6 @@ export type PersonalEvent =
   | { type: "ping" }
   | { type: "pong"; ref: Ref | undefined }
   /** The server ends the connection and says why. */
-  | { type: "bye"; reason: string };
+  | { type: "bye"; reason: string; code?: "replaced" };
 
 export type FileEntry = { name: string; sizeBytes: number; modifiedMs: number };

@@ -197,7 +197,8 @@ export class Hub {
     } else {
       this.part(before, "replaced");
     }
-    this.tell(before, { type: "bye", reason: "You have connected again from elsewhere" });
+    const reason = "You have connected again from elsewhere";
+    this.tell(before, { type: "bye", reason, code: "replaced" });
     this.end(before);
   }
 

@@ -38,7 +38,10 @@ export function tell(hub: Hub, session: Session, { to, text, n }: Tell): void {
   for (const name of to) names.set(fold(name), name);
   session.lastSeq = undefined;
   if (names.delete("all")) sayAloud(hub, session, text, n);
-  sendPrivate(hub, session, [...names.values()], text, false, n);
+  // To the partner by name is part of the private chat: a native client says so, lest a late word reach the room.
+  const { partner } = session;
+  const chat = partner !== undefined && names.size === 1 && names.has(partner.folded);
+  sendPrivate(hub, session, [...names.values()], text, chat, n);
 }
 
 /** Whether a message with this counter is new. A repeated one is acknowledged again, one that leaves a gap is refused. */

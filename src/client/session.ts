@@ -14,6 +14,8 @@ import type {
 import { Liveness } from "./liveness.ts";
 import { LogPosition, type Return } from "./log-position.ts";
 import { Outgoing } from "./outgoing.ts";
+import { Questions } from "./questions.ts";
+import { Self } from "./self.ts";
 import { readServerLine, type ServerLine } from "./wire.ts";
 
 type State = "idle" | "connecting" | "greeting" | "online" | "waiting" | "ended";
@@ -21,8 +23,6 @@ type Line<T extends ServerLine["type"]> = Extract<ServerLine, { type: T }>;
 
 /** Answers to a hello that may be different in a moment; after any other the session ends. */
 const passing: ReadonlySet<string> = new Set(["full", "rate", "login-timeout", "storage"]);
-/** Questions whose answer comes as an event of its own, not with their `ref`. */
-const unanswered: ReadonlySet<string> = new Set(["invite", "accept", "reject", "leave"]);
 
 export class Session implements NativeSession {
   readonly #random: () => number;
@@ -31,14 +31,11 @@ export class Session implements NativeSession {
   readonly #log: LogPosition;
   readonly #out: Outgoing;
   readonly #liveness = new Liveness();
-  readonly #questions = new Set<number>();
+  readonly #questions = new Questions();
+  readonly #self: Self;
   #outputs: Output[] = [];
   #state: State = "idle";
-  #name: string | undefined;
-  #roomShown: string;
-  #partner: string | undefined;
   #textChars: number = messageLimits.maxTextChars;
-  #lastRef = 0;
   #everOnline = false;
   #attempts = 0;
   #awaySinceMs: number | undefined;
@@ -48,8 +45,7 @@ export class Session implements NativeSession {
   #deadlineMs: number | undefined;
 
   constructor(options: SessionOptions) {
-    this.#name = options.name;
-    this.#roomShown = options.room;
+    this.#self = new Self(options.name, options.room);
     this.#secret = options.secret;
     this.#random = options.random;
     this.#resumed = options.since !== undefined;
@@ -57,20 +53,20 @@ export class Session implements NativeSession {
     this.#out = new Outgoing(options.room, {
       send: (line) => this.#send(line),
       tell: (event) => this.#tell(event),
-      nextRef: () => ++this.#lastRef,
+      nextRef: () => this.#questions.next(),
     });
   }
 
   get name(): string | undefined {
-    return this.#name;
+    return this.#self.name;
   }
 
   get room(): string {
-    return this.#roomShown;
+    return this.#self.room;
   }
 
   get partner(): string | undefined {
-    return this.#partner;
+    return this.#self.partner;
   }
 
   get online(): boolean {
@@ -118,7 +114,7 @@ export class Session implements NativeSession {
     if (this.#state !== "connecting") return;
     this.#state = "greeting";
     this.#deadlineMs = nowMs + limits.welcomeTimeoutMs;
-    const who = { name: this.#name, room: this.#out.room, secret: this.#secret };
+    const who = { name: this.name, room: this.#out.room, secret: this.#secret };
     this.#send({ type: "hello", version: 1, ...who, ...this.#log.point });
   }
 
@@ -139,18 +135,17 @@ export class Session implements NativeSession {
     this.#awaySinceMs ??= nowMs;
     const retryMs = backoffMs(++this.#attempts, this.#random);
     this.#deadlineMs = nowMs + retryMs;
-    this.#partner = undefined;
+    this.#self.lost();
     this.#returned = undefined;
     this.#out.close();
     const said = this.#byeReason === "" ? reason : this.#byeReason;
     this.#byeReason = "";
     const [attempt, everOnline] = [this.#attempts, this.#everOnline];
     this.#tell({ type: "offline", reason: said, retryMs, attempt, everOnline });
-    for (const ref of this.#questions) {
+    for (const ref of this.#questions.giveUp()) {
       const message = "The connection was lost before the answer came: ask again";
       this.#tell({ type: "error", code: "cannot-connect", message, ref });
     }
-    this.#questions.clear();
   }
 
   poll(nowMs: number): void {
@@ -171,7 +166,8 @@ export class Session implements NativeSession {
 
   say(text: string): number | Unsayable {
     // To the partner by name: a plain `say` would reach the room if the private chat ended before it arrived.
-    return this.#queue(text, this.#partner === undefined ? undefined : [this.#partner]);
+    const { partner } = this.#self;
+    return this.#queue(text, partner === undefined ? undefined : [partner]);
   }
 
   tell(to: readonly string[], text: string): number | Unsayable {
@@ -179,10 +175,8 @@ export class Session implements NativeSession {
   }
 
   ask(question: Question): number | undefined {
-    if (this.#state !== "online" || this.#questions.size >= limits.openQuestions) return undefined;
-    const ref = ++this.#lastRef;
-    if (!unanswered.has(question.type)) this.#questions.add(ref);
-    this.#send({ ...question, ref });
+    const ref = this.online ? this.#questions.ask(question) : undefined;
+    if (ref !== undefined) this.#send({ ...question, ref });
     return ref;
   }
 
@@ -207,15 +201,13 @@ export class Session implements NativeSession {
     this.#state = "online";
     this.#everOnline = true;
     this.#attempts = 0;
-    this.#name = welcome.name ?? this.#name;
-    if (welcome.room !== "") this.#roomShown = welcome.room;
+    this.#self.heard(welcome);
     this.#textChars = welcome.textChars ?? this.#textChars;
     const afterMs = nowMs - (this.#awaySinceMs ?? nowMs);
     this.#awaySinceMs = undefined;
     const kind = this.#log.welcome(welcome);
-    const { server } = welcome;
-    const name = this.#name ?? "";
-    this.#tell({ type: "online", name, room: this.#roomShown, returned, server });
+    const { name = "", room } = this.#self;
+    this.#tell({ type: "online", name, room, returned, server: welcome.server });
     if (returned || this.#resumed) {
       this.#returned = { kind, afterMs };
       if (kind !== "recovered" || this.#log.complete) this.#tellReturn();
@@ -229,6 +221,7 @@ export class Session implements NativeSession {
   }
 
   #heard(line: ServerLine, nowMs: number): void {
+    this.#self.heard(line);
     switch (line.type) {
       case "ack":
         return this.#out.acknowledged(line.n, line.seq);
@@ -240,17 +233,8 @@ export class Session implements NativeSession {
       case "entered":
         return this.#entered(line);
       case "answer":
-        if (line.answer.type === "name") this.#name = line.answer.name;
-        if (line.ref === undefined || !this.#questions.delete(line.ref)) return;
+        if (line.ref === undefined || !this.#questions.close(line.ref)) return;
         return this.#tell({ type: "answer", ref: line.ref, answer: line.answer });
-      case "chat":
-        if (line.state === "started") this.#partner = line.with;
-        else if (line.state === "left" || line.state === "lost") this.#partner = undefined;
-        return this.#tell(line);
-      case "renamed":
-        if (line.from === this.#name) this.#name = line.to;
-        if (line.from === this.#partner) this.#partner = line.to;
-        return this.#tell(line);
       case "ping":
         // Any line answers a ping; this one is answered in turn, which shows us that the way back works too.
         return this.#send({ type: "ping" });
@@ -274,7 +258,7 @@ export class Session implements NativeSession {
       return;
     }
     this.#out.enterRefused(ref, error);
-    const known = ref !== undefined && this.#questions.delete(ref);
+    const known = this.#questions.close(ref);
     this.#tell({ type: "error", code, message, ref: known ? ref : undefined });
   }
 
@@ -288,7 +272,7 @@ export class Session implements NativeSession {
       this.#tell({ ...line, replayed });
     } else {
       const { seq, timeMs, from, text, n } = line;
-      const mine = from === this.#name;
+      const mine = from === this.name;
       const id = mine && n !== undefined ? this.#out.idOf(n) : undefined;
       this.#tell({ type: "message", seq, timeMs, from, text, mine, id, replayed });
     }
@@ -297,7 +281,6 @@ export class Session implements NativeSession {
 
   #entered(line: Line<"entered">): void {
     if (!this.#out.entered(line.ref)) return;
-    this.#roomShown = line.room;
     this.#log.entered(line);
     this.#tell({ type: "entered", room: line.room, recovered: line.recovered });
     this.#out.resume();

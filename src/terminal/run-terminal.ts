@@ -62,7 +62,8 @@ export async function runTerminal(options: ClientOptions): Promise<void> {
 }
 
 function timeOfDay(timeMs: number): string {
-  return new Date(timeMs).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
+  const time = new Date(timeMs);
+  return [time.getHours(), time.getMinutes()].map((n) => String(n).padStart(2, "0")).join(":");
 }
 
 /** The terminal's modes and what it sends. */

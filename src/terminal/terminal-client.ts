@@ -317,8 +317,11 @@ export class TerminalClient {
     if (event.type === "private") {
       return this.#print([paint.whispered(harmless(event.from), harmless(event.text))]);
     }
-    // The one who has come knows it.
-    const own = event.type === "joined" && event.name === this.#session.name;
+    // Whoever has come knows it, and whoever has a new name gets an answer that says so.
+    const self = this.#session.name;
+    const own =
+      (event.type === "joined" && event.name === self) ||
+      (event.type === "renamed" && event.to === self);
     const line = own ? undefined : clientLine(event);
     // The prompt says whether we are online, and where.
     if (line === undefined) this.draw();
