@@ -67,6 +67,7 @@ export default defineCommand({
     const { host } = args;
     if (host === "") throw new ParleyError("usage", "--host '' is no address: try 127.0.0.1");
     const json = args.json === true;
+    const log = (line: string): void => print(json ? JSON.stringify({ event: "log", line }) : line);
     const server = await ChatServer.start({
       host,
       port: portOf("--port", args.port),
@@ -76,13 +77,15 @@ export default defineCommand({
       rate: numberOf("--rate", args.rate),
       maxPerAddress: numberOf("--max-per-address", args["max-per-address"]),
       extra,
-      log: (line) => print(json ? JSON.stringify({ event: "log", line }) : line),
+      log,
       warn: say,
     });
+    // Listens before it says that it is ready: a script may stop it at once.
+    const stopped = untilStopped(server);
     announce(server, host, json, args.files);
-    await untilStopped(server);
-    say("");
-    say("Server shutting down...");
+    await stopped;
+    if (!json) log("");
+    log("Server shutting down...");
     await server.stop();
   },
 });

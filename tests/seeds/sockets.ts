@@ -107,6 +107,11 @@ export class RawClient {
     this.#socket?.shutdown();
   }
 
+  /** Takes nothing more from the system: a reader that does not read. */
+  pause(): void {
+    this.#socket?.pause();
+  }
+
   /** The connection is reset. */
   abort(): void {
     this.#socket?.terminate();

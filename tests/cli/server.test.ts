@@ -1,0 +1,270 @@
+// `parley server` as scripts and people run it: ready lines, ports that are taken, the environment, typed words, signals.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Parley, parleyCommand } from "../parley.ts";
+import { RawClient } from "../seeds/sockets.ts";
+import { skipUnless } from "../skip.ts";
+import { environment, escape, run } from "./run.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "parley-cli-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const common = ["--no-web", "--files", folder];
+const listening = /^Server listening on 127\.0\.0\.1:(\d+)$/;
+
+/** A server on a free port, and that port. */
+async function start(...more: string[]): Promise<{ server: Parley; port: number }> {
+  const server = new Parley("server", "--port", "0", ...common, ...more);
+  const line = await server.line(listening);
+  return { server, port: Number(listening.exec(line)?.[1]) };
+}
+
+describe("ready", () => {
+  test("one line on stdout, the ports on stderr before it, no escapes", async () => {
+    const { server, port } = await start("--listen", "cpp=0", "--listen", "line-chat=0");
+    await using _ = server;
+    expect(server.lines).toEqual([`Server listening on 127.0.0.1:${port}`]);
+    expect(server.stderr).toContain(`port ${port}`);
+    expect(server.stderr).toMatch(/cpp on port \d+/);
+    expect(server.stderr).toMatch(/line-chat on port \d+/);
+    expect(server.stderr).toContain(`nc 127.0.0.1 ${port}`);
+    expect(server.stderr).not.toMatch(escape);
+    expect(server.stderr).not.toContain("Warning");
+  });
+
+  test("--json: one object with every port, all in use", async () => {
+    await using server = new Parley(
+      ..."server --port 0 --web-port 0 --json --listen cpp=0,select-chat=0 --listen date-time=0".split(
+        " ",
+      ),
+      "--files",
+      folder,
+    );
+    const ready = JSON.parse(await server.line(/"event":"listening"/)) as {
+      event: string;
+      host: string;
+      port: number;
+      webPort: number;
+      dialects: Record<string, number>;
+    };
+    expect(server.lines).toHaveLength(1);
+    expect(Object.keys(ready)).toEqual(["event", "host", "port", "webPort", "dialects"]);
+    expect(ready).toMatchObject({ event: "listening", host: "127.0.0.1" });
+    expect(Object.keys(ready.dialects).sort()).toEqual(["cpp", "date-time", "select-chat"]);
+    const page = await fetch(`http://127.0.0.1:${ready.webPort}/`);
+    expect(page.status).toBe(200);
+    for (const port of [ready.port, ready.dialects["cpp"], ready.dialects["select-chat"]]) {
+      const client = await RawClient.connect(port ?? 0);
+      client.abort();
+    }
+    expect(server.lines.every((line) => JSON.parse(line) !== undefined)).toBe(true);
+  });
+
+  test("a folder that does not exist yet is said, one that is a file is an error", async () => {
+    const missing = join(folder, "not yet");
+    await using server = new Parley("server", "--port", "0", "--no-web", "--files", missing);
+    await server.line(listening);
+    expect(server.stderr).toContain(`${missing} (make it and put files there)`);
+    const file = join(folder, "file");
+    writeFileSync(file, "");
+    const { code, err } = await run(["server", "--port", "0", "--no-web", "--files", file]);
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining(`'${file}'`) });
+  });
+
+  test("other machines let in is worth a warning", async () => {
+    await using server = new Parley("server", "--host", "0.0.0.0", "--port", "0", ...common);
+    await server.line(/^Server listening on 0\.0\.0\.0:\d+$/);
+    expect(server.stderr).toContain("Warning: 0.0.0.0 can be reached from other machines");
+  });
+});
+
+describe("a port that is taken: exit code 1 and one line with port and flag", () => {
+  test.each([
+    ["--port", "tcp"],
+    ["--port", "udp"],
+    ["--web-port", "tcp"],
+    ["--listen cpp=PORT", "tcp"],
+    ["--listen line-chat=PORT", "tcp"],
+    ["--listen date-time=PORT", "udp"],
+    ["--listen greeting=PORT", "udp"],
+    ["--listen greeting=PORT", "tcp"],
+  ] as const)("%s (%s)", async (flag, transport) => {
+    await using taken = await takePort(transport);
+    const port = String(taken.port);
+    const flags = flag.startsWith("--listen")
+      ? ["--port", "0", "--no-web", flag.replace(" ", "=").replace("PORT", port)]
+      : flag === "--port"
+        ? ["--port", port, "--no-web"]
+        : ["--port", "0", flag, port];
+    expect(await run(["server", ...flags, "--files", folder])).toEqual({
+      code: 1,
+      out: "",
+      err: `parley server: Port ${port} is in use: choose another with ${flag} (0 takes a free one)\n`,
+    });
+  });
+
+  test("an address of another machine is named with its flag", async () => {
+    for (const host of ["192.0.2.1", "nowhere.invalid"]) {
+      const { code, out, err } = await run(["server", "--host", host, "--port", "0", ...common]);
+      expect({ code, out }).toEqual({ code: 1, out: "" });
+      expect(err).toStartWith(`parley server: --host '${host}' is no address of this machine`);
+    }
+  });
+});
+
+describe("the environment", () => {
+  test("sets every kind of flag, and a flag wins", async () => {
+    const env = {
+      PARLEY_SERVER_PORT: "0",
+      PARLEY_SERVER_NO_WEB: "1",
+      PARLEY_SERVER_FILES: folder,
+      PARLEY_SERVER_LISTEN: "cpp=0,calculator=0",
+      PARLEY_SERVER_JSON: "1",
+      PARLEY_SERVER_RATE: "not a number",
+    };
+    const refused = await run(["server"], { env });
+    expect(refused.code).toBe(2);
+    expect(refused.err).toContain("'not a number'");
+    const child = Bun.spawn([...parleyCommand(), "server", "--rate", "5"], {
+      env: environment(env),
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "ignore",
+    });
+    const reader = child.stdout.getReader();
+    const { value } = await reader.read();
+    const ready = JSON.parse(new TextDecoder().decode(value)) as Record<string, unknown>;
+    expect(Object.keys(ready["dialects"] as object).sort()).toEqual(["calculator", "cpp"]);
+    expect(ready["webPort"]).toBeUndefined();
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(0);
+  });
+
+  test("its mistakes are named as they were written", async () => {
+    const port = await run(["server"], { env: { PARLEY_SERVER_PORT: "abc" } });
+    expect({ code: port.code, err: port.err }).toEqual({
+      code: 2,
+      err: expect.stringContaining("--port 'abc' is no port"),
+    });
+    const json = await run(["server"], { env: { PARLEY_SERVER_JSON: "perhaps" } });
+    expect({ code: json.code, err: json.err }).toEqual({
+      code: 2,
+      err: expect.stringContaining("PARLEY_SERVER_JSON is a switch and takes no value"),
+    });
+  });
+});
+
+describe("typed on its stdin", () => {
+  test("/info tells registrations, /who people, anything else what there is", async () => {
+    const { server, port } = await start();
+    await using _ = server;
+    const register = await RawClient.connect(port);
+    register.send("REGISTER\r\nclientID: Alice\r\nIP: 127.0.0.1\r\nPort: 5555\r\n\r\n");
+    await register.end();
+    const ann = await RawClient.connect(port);
+    ann.send("Ann\n");
+    await ann.heard("Ann has joined the chat!\nALL \n");
+    server.type("/info", "/who", "frobnicate");
+    await server.line("Alice 127.0.0.1:5555");
+    await server.line("Ann");
+    await server.until(() => server.stderr.includes("'frobnicate'"), "a complaint");
+    expect(server.stderr).toContain("type /info, /who or /quit");
+  });
+
+  test("/quit stops it with 0 after telling everyone", async () => {
+    const { server, port } = await start();
+    await using _ = server;
+    const ann = await RawClient.connect(port);
+    ann.send("Ann\n");
+    await ann.heard("ALL \n");
+    server.type("/quit");
+    expect(await server.exit()).toBe(0);
+    expect(ann.all).toContain("The server is stopping");
+    expect(ann.ended).toBe(true);
+  });
+
+  test("the end of input stops nothing", async () => {
+    const { server, port } = await start();
+    await using _ = server;
+    server.endInput();
+    await Bun.sleep(100);
+    const ann = await RawClient.connect(port);
+    ann.send("Ann\n");
+    await ann.heard("ALL \n");
+    server.signal("SIGTERM");
+    expect(await server.exit()).toBe(0);
+  });
+});
+
+describe("SIGINT, SIGTERM and SIGHUP tell everyone and end with 0 within 5 s", () => {
+  test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("%s", async (signal) => {
+    const { server, port } = await start("--listen", "select-chat=0,line-chat=0");
+    await using _ = server;
+    const dialects = [...server.stderr.matchAll(/(\S+) on port (\d+)\n/g)].slice(0);
+    const portOf = (name: string) => Number(dialects.find(([, of]) => of === name)?.[2]);
+    const native = await RawClient.connect(port);
+    native.send('{"type":"hello","version":1,"name":"Nat"}\n');
+    const text = await RawClient.connect(port);
+    text.send("Ann\n");
+    const lines = await RawClient.connect(portOf("line-chat"));
+    lines.send("Emil\n");
+    const silent = await RawClient.connect(portOf("select-chat"));
+    const undecided = await RawClient.connect(port);
+    await text.until(() => text.all.includes("Emil"), "all three");
+    const startMs = performance.now();
+    server.signal(signal);
+    expect(await server.exit()).toBe(0);
+    expect(performance.now() - startMs).toBeLessThan(5_000);
+    expect(native.all).toContain('{"type":"bye","reason":"The server is stopping"}');
+    expect(text.all).toContain("The server is stopping");
+    expect(lines.all).toContain("The server is stopping");
+    for (const client of [native, text, lines, silent, undecided]) expect(client.ended).toBe(true);
+    expect(server.lines.slice(-2)).toEqual(["", "Server shutting down..."]);
+  });
+
+  test("even when somebody reads nothing", async () => {
+    const { server, port } = await start("--rate", "0");
+    await using _ = server;
+    const deaf = await RawClient.connect(port);
+    deaf.send('{"type":"hello","version":1,"name":"Deaf"}\n');
+    await deaf.until(() => deaf.all.includes("welcome"), "a welcome");
+    deaf.pause();
+    const loud = await RawClient.connect(port);
+    loud.send('{"type":"hello","version":1,"name":"Loud"}\n');
+    await loud.until(() => loud.all.includes("welcome"), "a welcome");
+    const line = `{"type":"say","text":"${"x".repeat(8_000)}"}\n`;
+    for (let i = 0; i < 400; i++) {
+      loud.send(line);
+      await Bun.sleep(0);
+    }
+    await loud.until(() => loud.all.length > 1_000_000, "its own words");
+    const startMs = performance.now();
+    server.signal("SIGTERM");
+    expect(await server.exit()).toBe(0);
+    expect(performance.now() - startMs).toBeLessThan(5_500);
+    deaf.abort();
+  });
+});
+
+const onLinux = skipUnless(process.platform === "linux", "memory is read from /proc");
+
+onLinux("an idle server needs less than 60 MB", async () => {
+  const { server } = await start();
+  await using _ = server;
+  const status = await Bun.file(`/proc/${server.pid}/status`).text();
+  const kiB = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
+  expect(kiB).toBeGreaterThan(1_000);
+  expect(kiB / 1024).toBeLessThan(60);
+});
+
+async function takePort(transport: "tcp" | "udp"): Promise<{ port: number } & AsyncDisposable> {
+  if (transport === "tcp") {
+    const taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+    return { port: taken.port, [Symbol.asyncDispose]: async () => taken.stop(true) };
+  }
+  const taken = await Bun.udpSocket({ hostname: "127.0.0.1", port: 0 });
+  return { port: taken.port, [Symbol.asyncDispose]: async () => taken.close() };
+}
