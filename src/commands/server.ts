@@ -8,6 +8,7 @@ import { connections, sender } from "../limits.ts";
 import { ChatServer, type ExtraPort } from "../net/chat-server.ts";
 import { folderState } from "../net/shared-folder.ts";
 import { contactLine } from "../registry/cpp-service.ts";
+import { ownCommand } from "../terminal/own-command.ts";
 import { print, say } from "../terminal/output.ts";
 import { typedLines } from "../terminal/typed-lines.ts";
 
@@ -81,7 +82,7 @@ export default defineCommand({
       warn: say,
     });
     // Listens before it says that it is ready: a script may stop it at once.
-    const stopped = untilStopped(server);
+    const stopped = untilStopped(server, json);
     announce(server, host, json, args.files);
     await stopped;
     if (!json) log("");
@@ -101,7 +102,7 @@ function announce(server: ChatServer, host: string, json: boolean, files: string
   if (server.webPort !== undefined)
     say(`Page:          http://${urlHost(host)}:${server.webPort}/`);
   for (const [name, port] of server.dialectPorts) say(`Dialect:       ${name} on port ${port}`);
-  say(`Terminal:      parley client ${urlHost(host)}:${server.port} --name NAME`);
+  say(`Terminal:      ${ownCommand()} client ${urlHost(host)}:${server.port} --name NAME`);
   say(`Without parley: nc ${host} ${server.port}`);
   const { port, webPort } = server;
   if (json) {
@@ -113,24 +114,27 @@ function announce(server: ChatServer, host: string, json: boolean, files: string
 }
 
 /** Resolves on SIGINT, SIGTERM, SIGHUP (its terminal was closed) or `/quit`. The end of stdin stops nothing. */
-function untilStopped(server: ChatServer): Promise<void> {
+function untilStopped(server: ChatServer, json: boolean): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, resolve);
   const listen = async (): Promise<void> => {
     for await (const line of typedLines(process.stdin)) {
       if (line.trim() === "/quit") return resolve();
-      answerTyped(server, line.trim());
+      answerTyped(server, line.trim(), json);
     }
   };
   listen().catch(() => {});
   return promise;
 }
 
-function answerTyped(server: ChatServer, line: string): void {
+function answerTyped(server: ChatServer, line: string, json: boolean): void {
   if (line === "/info") {
-    for (const entry of server.registry.entries()) print(contactLine(entry));
+    for (const { id, ip, port } of server.registry.entries()) {
+      const event = { event: "registration", id, ip, port };
+      print(json ? JSON.stringify(event) : contactLine({ id, ip, port }));
+    }
   } else if (line === "/who") {
-    for (const name of server.who()) print(name);
+    for (const name of server.who()) print(json ? JSON.stringify({ event: "member", name }) : name);
   } else if (line !== "") {
     say(`There is no ${quoted(line)} here: type /info, /who or /quit`);
   }

@@ -174,6 +174,23 @@ describe("typed on its stdin", () => {
     expect(server.stderr).toContain("type /info, /who or /quit");
   });
 
+  test("with --json the answers are objects too", async () => {
+    await using server = new Parley("server", "--port", "0", "--json", ...common);
+    const { port } = JSON.parse(await server.line(/listening/)) as { port: number };
+    const register = await RawClient.connect(port);
+    register.send("REGISTER\r\nclientID: Alice\r\nIP: 127.0.0.1\r\nPort: 5555\r\n\r\n");
+    await register.end();
+    const ann = await RawClient.connect(port);
+    ann.send("Ann\n");
+    await ann.heard("ALL \n");
+    server.type("/info", "/who");
+    await server.line('{"event":"registration","id":"Alice","ip":"127.0.0.1","port":5555}');
+    await server.line('{"event":"member","name":"Ann"}');
+    server.type("/quit");
+    expect(await server.exit()).toBe(0);
+    for (const line of server.lines) expect(JSON.parse(line)).toHaveProperty("event");
+  });
+
   test("/quit stops it with 0 after telling everyone", async () => {
     const { server, port } = await start();
     await using _ = server;
