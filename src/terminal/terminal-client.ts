@@ -1,15 +1,16 @@
 // `parley client` at a terminal: keys and events in, a screen with a prompt out. Knows the session, but no tty, signal or socket:
 // those are handed in.
 
-import { fold, nameProblem, roomProblem } from "../chat/names.ts";
+import { nameProblem, roomProblem } from "../chat/names.ts";
 import { harmless } from "../chat/text.ts";
 import type { Answer, NativeSession, Question, SessionEvent, Unsayable } from "../client/events.ts";
 import { ParleyError } from "../errors.ts";
 import { terminal as limits } from "../limits.ts";
 import { type Action, helpLines, readTyped } from "./chat-commands.ts";
 import { clientLine } from "./client-lines.ts";
-import { complete, completesHere, type Words } from "./completion.ts";
+import { complete, completesHere } from "./completion.ts";
 import type { Key } from "./keys.ts";
+import { KnownWords } from "./known-words.ts";
 import { LineEditor } from "./line-editor.ts";
 import { refusal } from "./login.ts";
 import type { Paint } from "./paint.ts";
@@ -48,9 +49,7 @@ export class TerminalClient {
   readonly #over = Promise.withResolvers<ParleyError | undefined>();
   // Questions whose answers are shown, and how many pages of them have been asked for.
   readonly #asked = new Map<number, { shown: boolean; page: number }>();
-  readonly #names = new Map<string, string>();
-  #rooms: readonly string[] = [];
-  #files: readonly string[] = [];
+  readonly #known = new KnownWords();
   #progress: string | undefined;
 
   constructor(parts: TerminalParts) {
@@ -66,7 +65,9 @@ export class TerminalClient {
   }
 
   hear(event: SessionEvent): void {
-    this.#remember(event);
+    this.#known.hear(event);
+    // Who is here, for Tab.
+    if (event.type === "online" || event.type === "entered") this.#ask({ type: "who" }, 1, false);
     if (event.type === "answer") return this.#answered(event.ref, event.answer);
     if (event.type === "ended") return this.#ended(event.code, event.message);
     if (event.type === "error" && event.ref !== undefined) {
@@ -243,47 +244,13 @@ export class TerminalClient {
     }
   }
 
-  // What Tab completes.
-  #remember(event: SessionEvent): void {
-    switch (event.type) {
-      case "online":
-      case "entered":
-        this.#names.clear();
-        return this.#ask({ type: "who" }, 1, false);
-      case "joined":
-        return this.#addName(event.name);
-      case "left":
-        return void this.#names.delete(fold(event.name));
-      case "renamed":
-        this.#names.delete(fold(event.from));
-        return this.#addName(event.to);
-      case "private":
-      case "message":
-        return this.#addName(event.from);
-      case "answer":
-        if (event.answer.type === "names") for (const n of event.answer.names) this.#addName(n);
-        if (event.answer.type === "rooms") this.#rooms = event.answer.rooms.map((r) => r.room);
-        if (event.answer.type === "files") this.#files = event.answer.files.map((f) => f.name);
-        return;
-      default:
-        return;
-    }
-  }
-
-  #addName(name: string): void {
-    if (this.#names.size < limits.maxNames) this.#names.set(fold(name), harmless(name));
-  }
-
   #complete(): void {
     const before = this.#editor.beforeCursor;
     const kind = completesHere(before);
     // What is not known yet is asked for; the next Tab has it.
     if (kind === "file") this.#ask({ type: "files" }, limits.maxPages, false);
     if (kind === "room") this.#ask({ type: "rooms" }, limits.maxPages, false);
-    const self = this.#session.name ?? "";
-    const others = [...this.#names.values()].filter((name) => name !== self);
-    const words: Words = { name: others, room: this.#rooms, file: this.#files };
-    const completion = complete(before, words);
+    const completion = complete(before, this.#known.words(this.#session.name ?? ""));
     if (completion.before !== before) {
       const after = this.#editor.text.slice(before.length);
       this.#editor.set(completion.before, after);
