@@ -22,16 +22,11 @@ export class Attention {
 
   /** What others have just said; past messages that only arrive late are no news. */
   heard(events: readonly SessionEvent[], isAway: boolean): void {
-    const news = events.filter(
-      (event) =>
-        (event.type === "message" && !event.mine && !event.replayed) ||
-        (event.type === "private" && !event.replayed),
-    );
+    const news = events.map(newsOf).filter((text) => text !== undefined);
     const last = news.at(-1);
-    if (last?.type !== "message" && last?.type !== "private") return;
-    const text = `${last.from}${last.type === "private" ? ", to you alone" : ""}: ${last.text.slice(0, 300)}`;
-    setText(this.#announce, news.length > 1 ? `${news.length} messages, the last: ${text}` : text);
-    if (isAway && this.#isWanted && Notification.permission === "granted") notify(last.from, text);
+    if (last === undefined) return;
+    setText(this.#announce, news.length > 1 ? `${news.length} messages, the last: ${last}` : last);
+    if (isAway && this.#isWanted && Notification.permission === "granted") notify(last);
   }
 
   async #toggle(): Promise<void> {
@@ -44,10 +39,24 @@ export class Attention {
   }
 }
 
-function notify(from: string, text: string): void {
+/** What is worth a person's attention: what others say and ask, now. */
+function newsOf(event: SessionEvent): string | undefined {
+  if (event.type === "message" && !event.mine && !event.replayed) {
+    return `${event.from}: ${event.text.slice(0, 300)}`;
+  }
+  if (event.type === "private" && !event.replayed) {
+    return `${event.from}, to you alone: ${event.text.slice(0, 300)}`;
+  }
+  if (event.type === "chat" && event.state === "invited") {
+    return `${event.with} asks you for a private chat`;
+  }
+  return undefined;
+}
+
+function notify(text: string): void {
   try {
     // One at a time: a busy room must not bury the screen.
-    const note = new Notification(from, { body: text, tag: "parley" });
+    const note = new Notification("parley", { body: text, tag: "parley" });
     note.addEventListener("click", () => window.focus());
   } catch {
     // Some phones allow them to service workers only.

@@ -29,7 +29,8 @@ export function reduce(state: State, action: Action): State {
         ...state,
         people: sortNames(names).slice(0, maxPeople),
         peopleTotal: action.total,
-        to: state.to.filter((name) => names.includes(name)),
+        // Only a whole list says who is gone.
+        to: names.length < action.total ? state.to : state.to.filter((to) => names.includes(to)),
       };
     }
     case "choose":

@@ -40,6 +40,7 @@ export class PeopleView {
     ) {
       this.#drawRooms(state);
     }
+    if (shown?.to === state.to && shown.people === state.people) return;
     for (const [name, row] of this.#rows) {
       row.write?.setAttribute("aria-pressed", String(state.to.includes(name)));
     }
@@ -79,21 +80,27 @@ export class PeopleView {
   #drawRooms(state: State): void {
     const isListed = state.rooms.some((room) => room.room === state.room);
     const rooms = isListed ? state.rooms : [{ room: state.room, members: 0 }, ...state.rooms];
-    this.#rooms.replaceChildren(
-      ...rooms.map(({ room, members: counted }) => {
-        const isHere = room === state.room;
-        // The other rooms are counted now and then; this one we hear.
-        const members = isHere ? state.peopleTotal : counted;
-        const button = h("button", { type: "button", "aria-current": isHere ? "true" : undefined });
-        button.append(h("span", {}, room));
-        if (members > 0) {
-          const people = `${members} ${members === 1 ? "person" : "people"}`;
-          button.append(h("span", { class: "count", title: people }, String(members)));
-        }
-        button.addEventListener("click", () => this.#actions.enter(room));
-        return h("li", {}, button);
-      }),
-    );
+    const focused = document.activeElement;
+    const focusedRoom = focused instanceof HTMLElement ? focused.dataset["room"] : undefined;
+    const buttons = rooms.map(({ room, members }) => {
+      // The other rooms are counted now and then; this one we hear.
+      const isHere = room === state.room;
+      return this.#roomButton(room, isHere ? state.peopleTotal : members, isHere);
+    });
+    this.#rooms.replaceChildren(...buttons.map((button) => h("li", {}, button)));
+    buttons.find((button) => button.dataset["room"] === focusedRoom)?.focus();
+  }
+
+  #roomButton(room: string, members: number, isHere: boolean): HTMLButtonElement {
+    const current = isHere ? "true" : undefined;
+    const button = h("button", { type: "button", "aria-current": current, "data-room": room });
+    button.append(h("span", {}, room));
+    if (members > 0) {
+      const people = `${members} ${members === 1 ? "person" : "people"}`;
+      button.append(h("span", { class: "count", title: people }, String(members)));
+    }
+    button.addEventListener("click", () => this.#actions.enter(room));
+    return button;
   }
 }
 

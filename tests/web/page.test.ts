@@ -251,6 +251,21 @@ inBrowser("a file is downloaded, its hash checked, its bytes the same", async ()
   await ann.click("#files-close");
 });
 
+inBrowser("the log is saved as a file with a line for each thing said", async () => {
+  await ann.click("#save");
+  const log = Bun.file(join(downloads, "Ann_messages_log.txt"));
+  await ann.say("after the log was saved");
+  const deadlineMs = performance.now() + 10_000;
+  while (!(await log.exists()) || !(await log.text()).endsWith("\n")) {
+    expect(performance.now()).toBeLessThan(deadlineMs);
+    await Bun.sleep(20);
+  }
+  const text = await log.text();
+  expect(text).toMatch(/^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] Ann: from the page$/m);
+  expect(text).toMatch(/\] Ann \(private to Bob\): for Bob alone$/m);
+  expect(text).not.toContain("after the log");
+});
+
 inBrowser("messages that arrive while nobody looks are counted in the title", async () => {
   await ann.get("(document.hasFocus = () => false, dispatchEvent(new Event('blur')))");
   await bob.say("are you there?");
