@@ -254,7 +254,7 @@ export class Pull {
     }
   }
 
-  /** True if there is more to hash at once. */
+  /** True if there is more to do at once. */
   #work(assembly: Assembly): boolean {
     assembly.flush();
     const until = performance.now() + limits.workSliceMs;
@@ -268,6 +268,8 @@ export class Pull {
         );
       }
       this.receiver.reject(nowUs(), bad.offset, bad.length);
+      // it is to be asked for at once, which the next turn does
+      more = true;
     }
     return more;
   }

@@ -1,0 +1,404 @@
+// `parley fetch-file` as a user runs it, against `parley server`: real files, odd names, bad names, kills at any instant.
+
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parleyCommand } from "../parley.ts";
+import { skipUnless } from "../skip.ts";
+
+const bunBinary = join(import.meta.dir, "../../node_modules/bun/bin/bun.exe");
+const base = mkdtempSync(join(tmpdir(), "parley-fetch-"));
+const source = join(base, "FILES");
+const oddNames = ["zwei Wörter.txt", 'it\'s "quoted".txt', "日本語.txt", "-rf", "--list", "a:1"];
+const mebibyte = 1 << 20;
+
+class Server {
+  port = 0;
+  #child: Bun.Subprocess<"ignore", "pipe", "ignore"> | undefined;
+
+  async start(): Promise<void> {
+    const flags = ["--no-web", "--port", String(this.port), "--files", source];
+    const child = Bun.spawn([...parleyCommand(), "server", ...flags], {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "ignore",
+    });
+    this.#child = child;
+    const reader = child.stdout.getReader();
+    for (let seen = ""; ;) {
+      const { value, done } = await reader.read();
+      if (done) throw new Error(`the server ended: ${seen}`);
+      seen += Buffer.from(value).toString();
+      const ready = /Server listening on .*:(\d+)\n/.exec(seen);
+      if (ready === null) continue;
+      this.port = Number(ready[1]);
+      return;
+    }
+  }
+
+  async stop(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+    this.#child?.kill(signal);
+    await this.#child?.exited;
+  }
+}
+
+setDefaultTimeout(60_000);
+
+const server = new Server();
+let folders = 0;
+
+beforeAll(async () => {
+  mkdirSync(source);
+  for (const name of oddNames) writeFileSync(join(source, name), `content of ${name}`);
+  writeFileSync(join(source, "empty"), "");
+  cpSync(bunBinary, join(source, "bun.exe"));
+  writeFileSync(join(source, "big"), noise(24 * mebibyte));
+  writeFileSync(join(base, "secret"), "secret");
+  symlinkSync("../secret", join(source, "link-out"));
+  await server.start();
+});
+
+afterAll(async () => {
+  await server.stop();
+  rmSync(base, { recursive: true, force: true });
+});
+
+function noise(length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; at += 65_536)
+    crypto.getRandomValues(bytes.subarray(at, at + 65_536));
+  return bytes;
+}
+
+function newFolder(): string {
+  const path = join(base, `home ${++folders}`);
+  mkdirSync(path);
+  return path;
+}
+
+function start(cwd: string, ...words: string[]) {
+  return Bun.spawn([...parleyCommand(), "fetch-file", ...words], {
+    cwd,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+}
+
+async function outcome(child: ReturnType<typeof start>) {
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).bytes(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { stdout, text: Buffer.from(stdout).toString(), stderr, code };
+}
+
+/** Runs to the end, in a folder of its own unless told otherwise. */
+function fetchFile(words: string[], cwd = newFolder()) {
+  return outcome(start(cwd, ...words));
+}
+
+const here = () => `127.0.0.1:${server.port}`;
+
+function sha256(path: string): string {
+  return new Bun.CryptoHasher("sha256").update(readFileSync(path)).digest("hex");
+}
+
+function events(text: string): Record<string, unknown>[] {
+  const lines = text.split("\n").filter((line) => line !== "");
+  return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+test("Bun's own executable comes whole, and the hash printed is that of sha256sum", async () => {
+  const home = newFolder();
+  const { code, stderr, text } = await fetchFile([here(), "bun.exe"], home);
+  expect(code).toBe(0);
+  const wanted = sha256(bunBinary);
+  expect(sha256(join(home, "Downloads", "bun.exe"))).toBe(wanted);
+  expect(stderr).toContain(`sha256 ${wanted}`);
+  expect(stderr).toContain(`${statSync(bunBinary).size} bytes`);
+  expect(text).toBe("");
+  expect(readdirSync(join(home, "Downloads"))).toEqual(["bun.exe"]);
+});
+
+test("odd names and an empty file, all in one call", async () => {
+  const home = newFolder();
+  const { code } = await fetchFile(
+    ["--server", here(), "--quiet", "empty", "--", ...oddNames],
+    home,
+  );
+  expect(code).toBe(0);
+  expect(readdirSync(join(home, "Downloads")).toSorted()).toEqual(
+    [...oddNames, "empty"].toSorted(),
+  );
+  for (const name of oddNames) {
+    expect(readFileSync(join(home, "Downloads", name), "utf8")).toBe(`content of ${name}`);
+  }
+  expect(statSync(join(home, "Downloads", "empty")).size).toBe(0);
+});
+
+test("the list has every file once, in order", async () => {
+  const { code, text } = await fetchFile([here(), "--list", "--json"]);
+  expect(code).toBe(0);
+  const names = events(text).map(({ name }) => name);
+  expect(names).toEqual([...oddNames, "empty", "bun.exe", "big"].sort());
+});
+
+test.each([
+  ["../secret", 5],
+  ["../../etc/passwd", 5],
+  ["/etc/passwd", 5],
+  ["link-out", 5],
+  ["missing", 5],
+  ["..", 5],
+])("%p ends with %d and leaves nothing behind", async (name, wanted) => {
+  const home = newFolder();
+  const { code, stderr } = await fetchFile([here(), "--", name], home);
+  expect(code).toBe(wanted);
+  expect(stderr).toContain(name);
+  const left = existsSync(join(home, "Downloads")) ? readdirSync(join(home, "Downloads")) : [];
+  expect(left).toEqual([]);
+});
+
+skipUnless(Bun.which("mkfifo") !== null, "no mkfifo")(
+  "a FIFO is not found, and nobody waits for it",
+  async () => {
+    Bun.spawnSync(["mkfifo", join(source, "fifo")]);
+    expect((await fetchFile([here(), "fifo"])).code).toBe(5);
+    rmSync(join(source, "fifo"));
+    expect((await fetchFile([here(), "empty"])).code).toBe(0);
+  },
+);
+
+test("wrong usage ends with 2, nobody there with 3", async () => {
+  expect((await fetchFile([here()])).code).toBe(2);
+  expect((await fetchFile([here(), "big", "--limit-rate", "fast"])).code).toBe(2);
+  expect((await fetchFile(["--server", "nonsense", "big"])).code).toBe(2);
+  expect((await fetchFile([here(), "a", "b", "-o", "-"])).code).toBe(2);
+  const { code, stderr } = await fetchFile(["127.0.0.1:1", "big"]);
+  expect(code).toBe(3);
+  expect(stderr).toContain("127.0.0.1:1");
+});
+
+test("an equal file is left alone, a different one needs --force", async () => {
+  const home = newFolder();
+  expect((await fetchFile([here(), "big", "-o", "mine"], home)).code).toBe(0);
+  const before = statSync(join(home, "mine"));
+  const again = await fetchFile([here(), "big", "-o", "mine"], home);
+  expect(again.code).toBe(0);
+  expect(again.stderr).toContain("equal");
+  expect(statSync(join(home, "mine")).mtimeMs).toBe(before.mtimeMs);
+  const other = readFileSync(join(home, "mine"));
+  other[5_000_000] = (other[5_000_000] ?? 0) ^ 1;
+  writeFileSync(join(home, "mine"), other);
+  const differs = await fetchFile([here(), "big", "-o", "mine"], home);
+  expect(differs.code).toBe(1);
+  expect(differs.stderr).toContain("--force");
+  expect((await fetchFile([here(), "big", "-o", "mine", "--force"], home)).code).toBe(0);
+  expect(sha256(join(home, "mine"))).toBe(sha256(join(source, "big")));
+});
+
+test("-o - writes the file in order, events go to stderr", async () => {
+  const { code, stdout, stderr } = await fetchFile([here(), "big", "-o", "-", "--json"]);
+  expect(code).toBe(0);
+  expect(new Bun.CryptoHasher("sha256").update(stdout).digest("hex")).toBe(
+    sha256(join(source, "big")),
+  );
+  expect(events(stderr).map(({ event }) => event)).toContain("done");
+});
+
+test("-o - waits for a slow reader, and ends when there is none", async () => {
+  const child = start(newFolder(), here(), "big", "-o", "-");
+  const reader = child.stdout.getReader();
+  let got = 0;
+  const hasher = new Bun.CryptoHasher("sha256");
+  for (let pauses = 0; ; pauses++) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    hasher.update(value);
+    got += value.length;
+    // slower than the sender by far, at first
+    if (pauses < 20) await Bun.sleep(5);
+  }
+  expect(got).toBe(24 * mebibyte);
+  expect(hasher.digest("hex")).toBe(sha256(join(source, "big")));
+  expect(await child.exited).toBe(0);
+
+  const left = start(newFolder(), here(), "bun.exe", "-o", "-");
+  const gone = left.stdout.getReader();
+  await gone.read();
+  await gone.cancel();
+  expect(await left.exited).not.toBe(0);
+});
+
+test("--json tells offer, progress and done; --limit-rate is kept", async () => {
+  const startedMs = performance.now();
+  const { code, text } = await fetchFile([here(), "big", "--json", "--limit-rate", "16M"]);
+  const seconds = (performance.now() - startedMs) / 1000;
+  expect(code).toBe(0);
+  const seen = events(text);
+  expect(seen[0]).toMatchObject({
+    event: "offer",
+    name: "big",
+    size: 24 * mebibyte,
+    resumedBytes: 0,
+  });
+  expect(seen.some(({ event }) => event === "progress")).toBe(true);
+  const done = seen.at(-1);
+  expect(done).toMatchObject({ event: "done", sha256: sha256(join(source, "big")) });
+  for (const field of [
+    "goodputBytesPerSecond",
+    "rttMs",
+    "lossShare",
+    "retransmittedShare",
+    "segmentBytes",
+  ]) {
+    expect(done?.[field]).toBeNumber();
+  }
+  expect(done?.["offload"]).toMatchObject({
+    segment: expect.any(Boolean),
+    merge: expect.any(Boolean),
+  });
+  expect(seconds).toBeGreaterThan(1.3);
+  expect(seconds).toBeLessThan(4);
+});
+
+test("a second fetch of the same name is locked out, and the first goes on", async () => {
+  const home = newFolder();
+  const first = start(home, here(), "big", "--limit-rate", "12M");
+  await until(() => existsSync(join(home, "Downloads", "big.part")));
+  const second = await fetchFile([here(), "big"], home);
+  expect(second.code).toBe(1);
+  expect(second.stderr).toContain("Another fetch");
+  expect((await outcome(first)).code).toBe(0);
+  expect(sha256(join(home, "Downloads", "big"))).toBe(sha256(join(source, "big")));
+});
+
+test("killed at any instant, again and again, it goes on where it was", async () => {
+  const home = newFolder();
+  const part = join(home, "Downloads", "big.part");
+  let kept = 0;
+  for (let kill = 0; kill < 8; kill++) {
+    const child = start(home, here(), "big", "--limit-rate", "40M");
+    const target = Math.floor(Math.random() * 6 * mebibyte);
+    const from = existsSync(part) ? statSync(part).size : 0;
+    await until(
+      () => child.exitCode !== null || (existsSync(part) && statSync(part).size >= from + target),
+    );
+    child.kill(kill % 4 === 3 ? "SIGINT" : "SIGKILL");
+    const { code } = await outcome(child);
+    if (kill % 4 === 3 && code !== 0) expect(code).toBe(130);
+    if (code === 0) break;
+  }
+  const { code, text } = await fetchFile([here(), "big", "--json"], home);
+  expect(code).toBe(0);
+  const offer = events(text).find(({ event }) => event === "offer");
+  kept = typeof offer?.["resumedBytes"] === "number" ? offer["resumedBytes"] : 0;
+  expect(kept + (offer === undefined ? 1 : 0)).toBeGreaterThan(0);
+  expect(sha256(join(home, "Downloads", "big"))).toBe(sha256(join(source, "big")));
+  expect(readdirSync(join(home, "Downloads"))).toEqual(["big"]);
+});
+
+test("a damaged partial file is found out and mended", async () => {
+  const home = newFolder();
+  const part = join(home, "Downloads", "big.part");
+  const child = start(home, here(), "big", "--limit-rate", "40M");
+  await until(() => existsSync(part) && statSync(part).size > 12 * mebibyte);
+  child.kill("SIGINT");
+  expect((await outcome(child)).code).toBe(130);
+  const bytes = readFileSync(part);
+  for (const at of [100, 3 * mebibyte, 3 * mebibyte + 70_000, 9 * mebibyte])
+    bytes[at] = (bytes[at] ?? 0) ^ 1;
+  writeFileSync(part, bytes);
+  appendFileSync(`${part}.journal`, "half a line");
+  const { code, text } = await fetchFile([here(), "big", "--json"], home);
+  expect(code).toBe(0);
+  expect(events(text)[0]?.["resumedBytes"]).toBeGreaterThan(4 * mebibyte);
+  expect(sha256(join(home, "Downloads", "big"))).toBe(sha256(join(source, "big")));
+});
+
+test("a partial file of another version is thrown away", async () => {
+  const home = newFolder();
+  const part = join(home, "Downloads", "other.part");
+  writeFileSync(join(source, "other"), noise(8 * mebibyte));
+  const child = start(home, here(), "other", "--limit-rate", "10M");
+  await until(() => existsSync(part) && statSync(part).size > 4 * mebibyte);
+  child.kill("SIGINT");
+  await outcome(child);
+  writeFileSync(join(source, "other"), noise(8 * mebibyte));
+  const { code } = await fetchFile([here(), "other"], home);
+  expect(code).toBe(0);
+  expect(sha256(join(home, "Downloads", "other"))).toBe(sha256(join(source, "other")));
+});
+
+test("a file that changes while it is sent ends with 6, and no mixture is left", async () => {
+  const home = newFolder();
+  writeFileSync(join(source, "change"), noise(24 * mebibyte));
+  const child = start(home, here(), "change", "--limit-rate", "12M");
+  await until(() => existsSync(join(home, "Downloads", "change.part")));
+  const bytes = readFileSync(join(source, "change"));
+  writeFileSync(join(source, "change"), bytes.fill(7, 20 * mebibyte));
+  const { code, stderr } = await outcome(child);
+  expect(code).toBe(6);
+  expect(stderr).toContain("changed");
+  expect(existsSync(join(home, "Downloads", "change"))).toBe(false);
+  expect((await fetchFile([here(), "change"], home)).code).toBe(0);
+  expect(sha256(join(home, "Downloads", "change"))).toBe(sha256(join(source, "change")));
+});
+
+test("a server that is killed and comes back is gone on with, by the same process", async () => {
+  const home = newFolder();
+  const part = join(home, "Downloads", "big.part");
+  const child = start(home, here(), "big", "--limit-rate", "12M", "--json");
+  await until(() => existsSync(part) && statSync(part).size > 6 * mebibyte);
+  await server.stop("SIGKILL");
+  await server.start();
+  const { code, text } = await outcome(child);
+  expect(code).toBe(0);
+  expect(events(text).some(({ event }) => event === "retry")).toBe(true);
+  expect(sha256(join(home, "Downloads", "big"))).toBe(sha256(join(source, "big")));
+});
+
+test("10 000 small files are listed within a second", async () => {
+  const many = join(base, "many");
+  mkdirSync(many);
+  for (let i = 0; i < 10_000; i++) writeFileSync(join(many, `${i}`), "x");
+  const flags = ["--no-web", "--port", "0", "--files", many];
+  const child = Bun.spawn([...parleyCommand(), "server", ...flags], {
+    stdout: "pipe",
+    stderr: "ignore",
+  });
+  const { value } = await child.stdout.getReader().read();
+  const port = /:(\d+)\n/.exec(Buffer.from(value ?? []).toString())?.[1];
+  const startedMs = performance.now();
+  const { code, text } = await fetchFile([`127.0.0.1:${port}`, "--list"]);
+  const elapsedMs = performance.now() - startedMs;
+  child.kill();
+  await child.exited;
+  expect(code).toBe(0);
+  expect(text.split("\n").length - 1).toBe(10_000);
+  expect(elapsedMs).toBeLessThan(1_000);
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadlineMs = performance.now() + 15_000;
+  while (!condition()) {
+    if (performance.now() > deadlineMs) throw new Error(`waited in vain for ${String(condition)}`);
+    await Bun.sleep(2);
+  }
+}
