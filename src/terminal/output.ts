@@ -21,6 +21,7 @@ export class Writer {
   #relief: (() => void)[] = [];
   #idle: (() => void)[] = [];
   #onClosed: (() => void) | undefined;
+  #failure: Error | undefined;
 
   /** `open` is called at the first write, so that a command that says nothing touches no stream. */
   constructor(open: () => Sink) {
@@ -55,6 +56,11 @@ export class Writer {
   /** The reader has gone (EPIPE) or the stream is broken: everything is thrown away from now on. */
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** Why nothing can be written, if that is no reader's choice: a full disk, for example. */
+  get failure(): Error | undefined {
+    return this.#failure;
   }
 
   /** Log lines dropped since the last one that went through. */
@@ -132,16 +138,18 @@ export class Writer {
 
   #written(error?: Error | null): void {
     this.#writingBytes = 0;
-    if (error) return this.close();
+    if (error) return this.close(error);
     this.#writeNext();
     if (!this.pressure) for (const resume of this.#relief.splice(0)) resume();
     if (this.#writingBytes === 0) for (const resume of this.#idle.splice(0)) resume();
   }
 
   /** Throws away what waits and everything that comes. */
-  close(): void {
+  close(error?: Error): void {
     if (this.#closed) return;
     this.#closed = true;
+    const readerLeft = error !== undefined && "code" in error && error.code === "EPIPE";
+    if (!readerLeft) this.#failure = error;
     this.#waiting = [];
     this.#waitingBytes = 0;
     for (const resume of [...this.#relief.splice(0), ...this.#idle.splice(0)]) resume();
@@ -151,7 +159,7 @@ export class Writer {
 
 // Without a listener for `error`, a reader that goes away would end the program with a stack trace.
 function guarded(stream: NodeJS.WriteStream, writer: () => Writer): Sink {
-  stream.on("error", () => writer().close());
+  stream.on("error", (error: Error) => writer().close(error));
   return stream;
 }
 

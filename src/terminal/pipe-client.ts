@@ -1,6 +1,7 @@
 // `parley client` in a pipe: every line of stdin is a message, literally; what the room says goes to stdout, what happens to
 // stderr. Reads no faster than the server acknowledges and hears no faster than stdout is read. Knows no flags.
 
+import { harmless } from "../chat/text.ts";
 import type { NativeSession, SessionEvent } from "../client/events.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
 import { client as limits } from "../limits.ts";
@@ -54,6 +55,9 @@ export class PipeClient {
     // A stdin that nobody closes must not keep us.
     void reading;
     if (this.#failure !== undefined) throw this.#failure;
+    if (output.failure !== undefined) {
+      throw new ParleyError("storage", `The output can't be written: ${output.failure.message}`);
+    }
   }
 
   /** Ctrl-C: ends at once, saying what was left undone. */
@@ -132,10 +136,19 @@ export class PipeClient {
       }
       const rest = splitter.rest();
       if (rest !== undefined) await this.#say(rest);
-    } catch {
-      // A stdin that can't be read (closed before the start) has no lines.
+    } catch (error) {
+      this.#unreadable(error);
     }
     this.#inputEnded();
+  }
+
+  // A stdin that was closed from the start has no lines; any other that breaks off has not been said as a whole.
+  #unreadable(error: unknown): void {
+    if (error instanceof Error && "code" in error && error.code === "EBADF") return;
+    this.#failure ??= new ParleyError(
+      "failed",
+      `The input can't be read after line ${this.#line}: ${harmless(error instanceof Error ? error.message : String(error))}`,
+    );
   }
 
   /** False: there is no going on. */

@@ -73,12 +73,20 @@ describe("a writer", () => {
     writer.onClosed(() => closed++);
     writer.data("z".repeat(400_000));
     const relief = writer.relief();
-    reader.read(new Error("EPIPE"));
+    reader.read(Object.assign(new Error("broken pipe"), { code: "EPIPE" }));
     await relief;
     writer.line("into the void");
     expect(writer.data("more")).toBe(true);
     await writer.flush();
-    expect([closed, reader.waiting]).toEqual([1, 0]);
+    expect([closed, reader.waiting, writer.failure]).toEqual([1, 0, undefined]);
+  });
+
+  test("tells a full disk from a reader that has gone", () => {
+    const reader = new Reader();
+    const writer = new Writer(() => reader);
+    writer.data("a");
+    reader.read(Object.assign(new Error("no space left"), { code: "ENOSPC" }));
+    expect(writer.failure?.message).toBe("no space left");
   });
 
   test("does not wait for ever at the end", async () => {
