@@ -63,11 +63,14 @@ const minOwnQueueUs = 500;
 const minLossBytes = initialWindowBytes / 2;
 /** No radio loses so much: startup has overrun a shallow buffer. */
 const tooMuchLoss = 0.35;
+/** Probing that brings this much more has not met the path's end. */
+const notFull = 1.12;
 /** Probing the round trip: this long with half a bandwidth-delay product. */
 const probeRttUs = 200_000;
-/** A queue shows if every round trip of two blocks in a row is longer than the least by this (HyStart++, RFC 9406 §4.2),
- *  or by what the path's own jitter explains. A block is an eighth of a round, and some samples. */
-const minQueueUs = 1_000;
+/** A queue shows if every round trip of two blocks in a row is longer than the least by this (HyStart++, RFC 9406 §4.2;
+ *  half a round trip where that is less), or by what the path's own jitter explains. A block is an eighth of a round, and
+ *  some samples. */
+const minQueueUs = 4_000;
 const maxQueueUs = 16_000;
 const minBlockSamples = 8;
 
@@ -86,6 +89,8 @@ export class Congestion implements CongestionControl {
   private fullRounds = 0;
   private probeRounds = 0;
   private cycle = 2;
+  /** The estimate when the last probing began. */
+  private probedFrom = Infinity;
   private phaseSinceUs = 0;
   private probeRttLeast = Infinity;
   /** Bytes in flight above which probing has met loss; Infinity while it has not. */
@@ -262,7 +267,7 @@ export class Congestion implements CongestionControl {
     this.blockSamples++;
     const { minUs, netVarianceUs } = this.rtt;
     if (this.blockSamples < minBlockSamples || nowUs - this.blockSinceUs < minUs / 8) return;
-    const usual = Math.min(maxQueueUs, Math.max(minQueueUs, minUs / 8));
+    const usual = Math.min(maxQueueUs, Math.max(Math.min(minQueueUs, minUs / 2), minUs / 8));
     const queued = this.blockLeastUs > minUs + Math.max(usual, 2 * netVarianceUs);
     this.queuedBlocks = queued ? this.queuedBlocks + 1 : 0;
     this.blockSinceUs = nowUs;
@@ -303,10 +308,7 @@ export class Congestion implements CongestionControl {
           : gain < 1
             ? elapsedUs >= this.rtt.minUs || inFlight <= product
             : elapsedUs >= this.rtt.minUs;
-      if (done) {
-        this.cycle = (this.cycle + 1) % cycleGains.length;
-        this.phaseSinceUs = nowUs;
-      }
+      if (done) this.nextCycle(nowUs);
     } else if (this.phase === "probe-rtt") {
       // The first samples still belong to what was in flight before.
       if (elapsedUs > this.rtt.smoothedUs) {
@@ -318,6 +320,22 @@ export class Congestion implements CongestionControl {
         this.enter("probe-bandwidth", nowUs);
       }
     }
+  }
+
+  private nextCycle(nowUs: number): void {
+    const bandwidth = this.filter.bytesPerUs;
+    if (this.cycle === cycleGains.length - 1) this.probedFrom = bandwidth;
+    // What probing has brought shows a round later. Much more than before, and no queue: the pipe was not full at all.
+    if (this.cycle === 1 && bandwidth > this.probedFrom * notFull && !this.queued) {
+      this.fullRate = bandwidth;
+      this.fullRounds = 0;
+      this.queuedBlocks = 0;
+      this.jump = 3;
+      this.enter("startup", nowUs);
+      return;
+    }
+    this.cycle = (this.cycle + 1) % cycleGains.length;
+    this.phaseSinceUs = nowUs;
   }
 
   private enter(phase: Phase, nowUs: number): void {
