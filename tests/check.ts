@@ -9,7 +9,7 @@ const steps: [name: string, command: string[]][] = [
   ["format", ["bun", "fmt", "--check"]],
   // Run by Bun itself: its launcher asks for Node, which not everyone has.
   ["lint", ["bun", "node_modules/oxlint/bin/oxlint", "--deny-warnings"]],
-  ["tests", ["bun", "test", ...process.argv.slice(2)]],
+  ["tests", ["bun", "test", "--timeout", "30000", ...process.argv.slice(2)]],
 ];
 const path = `${root}/node_modules/.bin:${process.env["PATH"]}`;
 
