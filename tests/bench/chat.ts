@@ -15,6 +15,8 @@ const { values } = parseArgs({
     members: { type: "string", default: "10,100,1000" },
   },
 });
+/** For one measurement. */
+const timeoutMs = 90_000;
 const wanted = new Set(values.only.split(","));
 const rounds = Number(values.rounds);
 const say = (line: string): void => console.error(line);
@@ -38,13 +40,15 @@ async function measure<Result>(contestant: Contestant, plan: Plan): Promise<Resu
     const child = Bun.spawn([process.execPath, generator, JSON.stringify(load)], {
       stdout: "pipe",
       stderr: "pipe",
+      timeout: timeoutMs,
     });
     const [out, err] = await Promise.all([
       new Response(child.stdout).text(),
       new Response(child.stderr).text(),
     ]);
     if ((await child.exited) === 0) return JSON.parse(out) as Result;
-    say(`${contestant.name}, ${plan.mode}: ${/error: (.*)/.exec(err)?.[1] ?? err}`);
+    const why = child.signalCode === null ? (/error: (.*)/.exec(err)?.[1] ?? err) : "timed out";
+    say(`${contestant.name}, ${plan.mode}: ${why}`);
     return undefined;
   } finally {
     await server.stop();

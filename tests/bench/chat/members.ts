@@ -12,7 +12,7 @@ export type Member = {
   pending: string;
   onData: ((bytes: Uint8Array) => void) | undefined;
   onDrain: (() => void) | undefined;
-  whenJoined: () => void;
+  whenClosed: () => void;
 };
 
 /** Connects and joins `count` members, `atOnce` of them at a time; resolves when all hear their room. */
@@ -44,8 +44,8 @@ export async function joinOne(
   room: string,
 ): Promise<Member> {
   const member = await connect(port, name);
-  const { promise, resolve } = Promise.withResolvers<void>();
-  member.whenJoined = resolve;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  member.whenClosed = () => reject(new Error(`${name} was turned away: ${said.slice(-200)}`));
   let said = "";
   member.onData = (bytes) => {
     // The end of what came is enough to find the word in; a crowd's greetings are not kept.
@@ -55,6 +55,7 @@ export async function joinOne(
     if (!said.includes(wire.joined)) return;
     member.joined = true;
     member.onData = undefined;
+    member.whenClosed = () => {};
     resolve();
   };
   send(member, wire.join(name, room));
@@ -71,7 +72,7 @@ export async function connect(port: number, name: string): Promise<Member> {
     pending: "",
     onData: undefined,
     onDrain: undefined,
-    whenJoined: () => {},
+    whenClosed: () => {},
   };
   const socket = await Bun.connect<Member>({
     hostname: "127.0.0.1",
@@ -92,6 +93,7 @@ export async function connect(port: number, name: string): Promise<Member> {
       },
       close({ data }) {
         data.closed = true;
+        data.whenClosed();
       },
       error() {},
     },

@@ -1,0 +1,75 @@
+// A server process that can be killed and started again on the same port and the same data, as an operator would.
+
+import { Database } from "bun:sqlite";
+import { parleyCommand } from "../parley.ts";
+
+export class FaultyServer implements AsyncDisposable {
+  port = 0;
+  #process: Bun.Subprocess<"ignore", "pipe", "pipe"> | undefined;
+  #stderr = "";
+
+  constructor(
+    readonly folder: string,
+    readonly flags: readonly string[],
+  ) {}
+
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  /** Starts it and waits until it listens; the first time it takes a free port, and keeps that one. */
+  async start(): Promise<void> {
+    const words = ["server", "--port", String(this.port), "--no-web", "--rate", "0"];
+    const child = Bun.spawn([...parleyCommand(), ...words, "--files", this.folder, ...this.flags], {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    this.#process = child;
+    void this.#collect(child.stderr);
+    let said = "";
+    const decoder = new TextDecoder();
+    for await (const bytes of child.stdout) {
+      said += decoder.decode(bytes, { stream: true });
+      const port = /Server listening on .*:(\d+)\n/.exec(said)?.[1];
+      if (port === undefined) continue;
+      this.port = Number(port);
+      return;
+    }
+    throw new Error(`the server did not start:\n${said}\n${this.#stderr}`);
+  }
+
+  async kill(): Promise<void> {
+    this.#process?.kill("SIGKILL");
+    await this.#process?.exited;
+  }
+
+  /** Stops it in the ordinary way; its exit code. */
+  async stop(): Promise<number> {
+    this.#process?.kill("SIGTERM");
+    return (await this.#process?.exited) ?? 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+
+  async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const bytes of stream) this.#stderr += decoder.decode(bytes, { stream: true });
+  }
+}
+
+export type Line = { seq: number; text: string };
+
+/** What a data file has of a room, with nobody's program but SQLite's. */
+export function linesInFile(path: string, room = "lobby"): Line[] {
+  using db = new Database(path, { readonly: true });
+  return db
+    .query<Line, [string]>("SELECT seq, text FROM chat WHERE room = ? ORDER BY seq")
+    .all(room);
+}

@@ -1,0 +1,172 @@
+// Native clients that talk without a pause, remember what was acknowledged and what they heard, and come back by themselves
+// whatever happens to their connection. The machine is the product's own (src/client); what is checked is only what it tells.
+
+import { expect } from "bun:test";
+import { Session } from "../../src/client/session.ts";
+import { NativeConnection } from "../../src/net/native-connection.ts";
+import type { SessionEvent } from "../../src/client/events.ts";
+import type { Line } from "./server.ts";
+
+/** Messages on their way at once, of each talker. */
+const inFlight = 8;
+
+export class Talker {
+  readonly heard: Line[] = [];
+  readonly acknowledged: string[] = [];
+  readonly failures: string[] = [];
+  readonly events: SessionEvent["type"][] = [];
+  returns = 0;
+  talking = false;
+  ended: string | undefined;
+  readonly session: Session;
+  readonly #connection: NativeConnection;
+  #said = new Map<number, string>();
+  #count = 0;
+
+  constructor(
+    readonly name: string,
+    port: number,
+    random: () => number,
+  ) {
+    const secret = `${name}-${"s".repeat(32)}`;
+    this.session = new Session({ name, room: "lobby", secret, random });
+    const to = { host: "127.0.0.1", port };
+    this.#connection = new NativeConnection(to, this.session, (event) => this.#hear(event));
+    this.#connection.start();
+  }
+
+  get waiting(): number {
+    return this.#said.size;
+  }
+
+  get lastSeq(): number {
+    return this.heard.at(-1)?.seq ?? 0;
+  }
+
+  talk(): void {
+    this.talking = true;
+    this.#sayMore();
+  }
+
+  /** Stops reading, or reads on. */
+  pause(paused: boolean): void {
+    this.#connection.pause(paused);
+  }
+
+  async leave(): Promise<void> {
+    await this.#connection.leave();
+  }
+
+  #sayMore(): void {
+    while (this.talking && this.#said.size < inFlight) {
+      const text = `${this.name} ${++this.#count}`;
+      const id = this.session.say(text);
+      if (typeof id !== "number") break;
+      this.#said.set(id, text);
+    }
+    this.#connection.obey();
+  }
+
+  #hear(event: SessionEvent): void {
+    switch (event.type) {
+      case "message":
+        this.heard.push({ seq: event.seq, text: event.text });
+        return;
+      case "acknowledged":
+        for (const [id, text] of this.#said) {
+          if (id > event.id) break;
+          this.#said.delete(id);
+          this.acknowledged.push(text);
+        }
+        return this.#sayMore();
+      case "reconnected":
+        this.returns++;
+        if (!event.recovered) this.failures.push(event.summary);
+        return;
+      case "failed":
+        this.failures.push(`${event.code}: ${event.message}`);
+        this.#said.delete(event.id);
+        return;
+      case "gap":
+        this.failures.push(`messages ${event.from} to ${event.to} are missing`);
+        return;
+      case "ended":
+        this.ended = event.code;
+        return;
+    }
+  }
+}
+
+/** Waits for a condition, not for a time; says what was awaited in vain. */
+export async function until(
+  condition: () => boolean,
+  what: () => string,
+  timeoutMs = 20_000,
+): Promise<void> {
+  const deadlineMs = performance.now() + timeoutMs;
+  while (!condition()) {
+    if (performance.now() > deadlineMs) throw new Error(`waited in vain: ${what()}`);
+    await Bun.sleep(5);
+  }
+}
+
+/** Makes `count` talkers and waits until all are in the room. */
+export async function gather(count: number, port: number, random: () => number): Promise<Talker[]> {
+  const talkers = Array.from({ length: count }, (_, i) => new Talker(`t${i}`, port, random));
+  await until(
+    () => talkers.every(({ session }) => session.online),
+    () => "everybody to come in",
+  );
+  return talkers;
+}
+
+export function acknowledgedBy(talkers: readonly Talker[]): number {
+  return talkers.reduce((sum, talker) => sum + talker.acknowledged.length, 0);
+}
+
+/** Everybody falls silent; resolves when all that was said is acknowledged, and heard by all. */
+export async function silence(talkers: readonly Talker[]): Promise<void> {
+  for (const talker of talkers) talker.talking = false;
+  await until(
+    () => talkers.every((talker) => talker.waiting === 0 && talker.session.online),
+    () => `acknowledgements; ${talkers.map((talker) => talker.waiting).join(" ")} are open`,
+    30_000,
+  );
+  const last = (): number => Math.max(...talkers.map((talker) => talker.lastSeq));
+  await until(
+    () => talkers.every((talker) => talker.lastSeq === last()),
+    () => `message ${last()} at everybody; they are at ${talkers.map((t) => t.lastSeq).join(" ")}`,
+  );
+}
+
+/**
+ * The promise: every acknowledged message is there once, in one order, at every client and in the file; nothing else is there
+ * but what was said.
+ */
+export function expectPromiseKept(talkers: readonly Talker[], file: readonly Line[]): void {
+  expect(file.map(({ seq }) => seq)).toEqual(file.map((_, i) => i + 1));
+  const texts = file.map(({ text }) => text);
+  expect(new Set(texts).size).toBe(texts.length);
+  const kept = new Set(texts);
+  for (const talker of talkers) {
+    expect(talker.failures).toEqual([]);
+    expect(talker.ended).toBeUndefined();
+    expect(talker.acknowledged.filter((text) => !kept.has(text))).toEqual([]);
+    // Whoever came in later has not heard the beginning; from there on everything.
+    const first = talker.heard[0]?.seq ?? file.length + 1;
+    expect(talker.heard).toEqual(file.slice(first - 1));
+    const own = texts.filter((text) => text.startsWith(`${talker.name} `));
+    expect(own).toEqual(own.map((_, i) => `${talker.name} ${i + 1}`));
+  }
+}
+
+/** A small generator of chance with a seed, so that a failure can be run again. */
+export function chance(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
