@@ -453,6 +453,8 @@ export const terminal = {
   maxNames: 2_000,
   /** Pages of a listing that are asked for in a row. */
   maxPages: 20,
+  /** The same for what only Tab needs: `maxNames` of them. */
+  maxQuietPages: 4,
   /** Choices that Tab shows. */
   maxChoices: 60,
 } as const;

@@ -1,6 +1,6 @@
 // What a client prints for each event: a line for people, or an object for `--json` (README, "parley client"). Pure.
 
-import type { SessionEvent } from "../client/events.ts";
+import type { SessionEvent, Unsayable } from "../client/events.ts";
 import { harmless } from "../chat/text.ts";
 
 /** A line to print: `room` is what was said (stdout), `status` what happened (stderr in a pipe). */
@@ -108,3 +108,11 @@ export function clientJson(event: SessionEvent): Readonly<Record<string, unknown
       return event;
   }
 }
+
+/** What a person is told who could not say something. */
+export const unsayableText: Readonly<Record<Unsayable, string>> = {
+  "too-long": "Not said: it is too long for one message",
+  "queue-full": "Not said: too many messages wait for the connection",
+  "no-recipient": "Not said: name somebody",
+  ended: "Not said: the session is over",
+};

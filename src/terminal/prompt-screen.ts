@@ -49,8 +49,9 @@ export class PromptScreen {
     return hideCursor + this.#erase() + this.#draw() + showCursor;
   }
 
-  /** Whole lines above the prompt. They may be longer than a row. */
-  print(lines: readonly string[]): string {
+  /** Whole lines above the prompt, which is drawn again as it is now. Lines may be longer than a row. */
+  print(lines: readonly string[], prompt: Prompt): string {
+    this.#prompt = prompt;
     const text = lines.map((line) => `${line}\r\n`).join("");
     return hideCursor + this.#erase() + text + this.#draw() + showCursor;
   }

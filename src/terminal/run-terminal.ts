@@ -36,6 +36,7 @@ export async function runTerminal(options: ClientOptions): Promise<void> {
     session,
     obey: () => connection.obey(),
     write,
+    soon: setImmediate,
     width: (text) => Bun.stringWidth(text),
     paint: painter((process.env["NO_COLOR"] ?? "") === "", timeOfDay),
     columns: process.stdout.columns,

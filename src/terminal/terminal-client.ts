@@ -6,8 +6,9 @@ import { harmless } from "../chat/text.ts";
 import type { Answer, NativeSession, Question, SessionEvent, Unsayable } from "../client/events.ts";
 import { ParleyError } from "../errors.ts";
 import { terminal as limits } from "../limits.ts";
+import { answerLines } from "./answer-lines.ts";
 import { type Action, helpLines, readTyped } from "./chat-commands.ts";
-import { clientLine } from "./client-lines.ts";
+import { clientLine, unsayableText } from "./client-lines.ts";
 import { complete, completesHere } from "./completion.ts";
 import type { Key } from "./keys.ts";
 import { KnownWords } from "./known-words.ts";
@@ -15,13 +16,14 @@ import { LineEditor } from "./line-editor.ts";
 import { refusal } from "./login.ts";
 import type { Paint } from "./paint.ts";
 import { PromptScreen, type Width } from "./prompt-screen.ts";
-import { sizeText } from "./units.ts";
 
 export type TerminalParts = {
   session: NativeSession;
   /** Lets what was asked of the session go out. */
   obey: () => void;
   write: (text: string) => void;
+  /** Calls back once the events and keys that are there now have been dealt with. */
+  soon: (draw: () => void) => void;
   width: Width;
   paint: Paint;
   columns: number;
@@ -51,6 +53,10 @@ export class TerminalClient {
   readonly #asked = new Map<number, { shown: boolean; page: number }>();
   readonly #known = new KnownWords();
   #progress: string | undefined;
+  // Lines that are drawn together: a busy room would else cost a prompt a line.
+  #lines: string[] = [];
+  #drawing = false;
+  #hidden = false;
 
   constructor(parts: TerminalParts) {
     this.#parts = parts;
@@ -83,19 +89,38 @@ export class TerminalClient {
   }
 
   resize(columns: number, rows: number): void {
+    if (this.#hidden) return;
     this.#parts.write(this.#screen.resize(columns, rows));
   }
 
   /** Draws the prompt, as it is or anew after something else has used the terminal. */
   draw(): void {
+    this.#hidden = false;
+    this.#drawSoon();
+  }
+
+  /** Takes the prompt away until `draw`; what comes meanwhile waits. */
+  hide(): void {
+    this.#flush();
+    this.#hidden = true;
+    this.#parts.write(this.#screen.hide());
+  }
+
+  #drawSoon(): void {
+    if (this.#drawing) return;
+    this.#drawing = true;
+    this.#parts.soon(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#drawing = false;
+    if (this.#hidden) return;
     const { list, cursor } = this.#editor.characters;
     const status = this.#progress === undefined ? [] : [this.#progress];
     const prompt = { status, label: this.#label(), characters: list, cursor };
-    this.#parts.write(this.#screen.update(prompt));
-  }
-
-  hide(): void {
-    this.#parts.write(this.#screen.hide());
+    const lines = this.#lines.splice(0);
+    const screen = this.#screen;
+    this.#parts.write(lines.length === 0 ? screen.update(prompt) : screen.print(lines, prompt));
   }
 
   /** A line above the prompt. */
@@ -115,9 +140,9 @@ export class TerminalClient {
     const edit = this.#editor.apply(key);
     switch (edit.type) {
       case "edited":
-        return this.draw();
+        return this.#drawSoon();
       case "submit":
-        this.draw();
+        this.#drawSoon();
         return this.#act(readTyped(edit.line));
       case "complete":
         return this.#complete();
@@ -126,7 +151,8 @@ export class TerminalClient {
       case "end":
         return this.#over.resolve(undefined);
       case "clear":
-        return this.#parts.write(this.#screen.clear());
+        this.#parts.write(this.#screen.clear());
+        return this.#drawSoon();
       case "suspend":
         return this.#parts.suspend();
       case "ignored":
@@ -141,7 +167,7 @@ export class TerminalClient {
       return this.#over.resolve(new ParleyError("interrupted", "Interrupted"));
     }
     this.#editor.set("");
-    this.draw();
+    this.#drawSoon();
   }
 
   #act(action: Action): void {
@@ -182,7 +208,7 @@ export class TerminalClient {
 
   #sent(result: number | Unsayable): void {
     this.#parts.obey();
-    if (typeof result !== "number") this.say(unsayable[result]);
+    if (typeof result !== "number") this.say(unsayableText[result]);
     else if (!this.#session.online)
       this.say("Not connected: said as soon as the connection is back");
   }
@@ -210,37 +236,13 @@ export class TerminalClient {
     const asked = this.#asked.get(ref);
     this.#asked.delete(ref);
     if (asked === undefined) return;
-    if (asked.shown) this.#showAnswer(answer);
+    if (asked.shown) this.#print(answerLines(answer, this.#parts.paint));
     const next = "next" in answer ? answer.next : undefined;
-    if (next === undefined || asked.page >= limits.maxPages) return;
+    const pages = asked.shown ? limits.maxPages : limits.maxQuietPages;
+    if (next === undefined || asked.page >= pages) return;
     const type = answer.type === "names" ? "who" : answer.type;
     if (type === "who" || type === "rooms" || type === "files") {
       this.#ask({ type, after: next }, asked.page + 1, asked.shown);
-    }
-  }
-
-  #showAnswer(answer: Answer): void {
-    const { paint } = this.#parts;
-    switch (answer.type) {
-      case "names":
-        return this.say(`${answer.total} in ${answer.room}: ${answer.names.join(", ")}`);
-      case "rooms":
-        return this.say(answer.rooms.map((r) => `${r.room} (${r.members})`).join(", "));
-      case "name":
-        return this.say(`You are ${answer.name} now`);
-      case "files":
-        if (answer.files.length === 0) return this.say("There are no files");
-        return this.#print(
-          answer.files.map((f) => `  ${sizeText(f.sizeBytes).padStart(8)}  ${harmless(f.name)}`),
-        );
-      case "history":
-        if (answer.messages.length === 0) return this.say("Nothing was said here yet");
-        return this.#print(
-          answer.messages.map(
-            (m) =>
-              `${paint.time(m.timeMs)} ${paint.said(harmless(m.from), harmless(m.text), false)}`,
-          ),
-        );
     }
   }
 
@@ -248,13 +250,13 @@ export class TerminalClient {
     const before = this.#editor.beforeCursor;
     const kind = completesHere(before);
     // What is not known yet is asked for; the next Tab has it.
-    if (kind === "file") this.#ask({ type: "files" }, limits.maxPages, false);
-    if (kind === "room") this.#ask({ type: "rooms" }, limits.maxPages, false);
+    if (kind === "file") this.#ask({ type: "files" }, limits.maxQuietPages, false);
+    if (kind === "room") this.#ask({ type: "rooms" }, limits.maxQuietPages, false);
     const completion = complete(before, this.#known.words(this.#session.name ?? ""));
     if (completion.before !== before) {
       const after = this.#editor.text.slice(before.length);
       this.#editor.set(completion.before, after);
-      return this.draw();
+      return this.#drawSoon();
     }
     if (completion.choices.length === 0) return;
     const shown = completion.choices.slice(0, limits.maxChoices).map(harmless);
@@ -269,7 +271,7 @@ export class TerminalClient {
     this.#parts.downloads.start(name, {
       progress: (text) => {
         this.#progress = text;
-        this.draw();
+        this.#drawSoon();
       },
       say: (text) => this.say(text),
     });
@@ -291,23 +293,16 @@ export class TerminalClient {
       (event.type === "renamed" && event.to === self);
     const line = own ? undefined : clientLine(event);
     // The prompt says whether we are online, and where.
-    if (line === undefined) this.draw();
+    if (line === undefined) this.#drawSoon();
     else this.say(line.text);
   }
 
   #print(lines: readonly string[]): void {
-    this.#parts.write(this.#screen.print(lines));
-    this.draw();
+    this.#lines.push(...lines);
+    this.#drawSoon();
   }
 
   #ended(code: string, message: string): void {
     this.#over.resolve(code === "left" ? undefined : refusal(code, message));
   }
 }
-
-const unsayable: Readonly<Record<Unsayable, string>> = {
-  "too-long": "Not said: it is too long for one message",
-  "queue-full": "Not said: too many messages wait for the connection",
-  "no-recipient": "Not said: name somebody",
-  ended: "Not said: the session is over",
-};

@@ -42,7 +42,7 @@ describe("the prompt's screen", () => {
           for (const next of steps) {
             if ("print" in next) {
               printed.push(...next.print);
-              terminal.write(screen.print(next.print));
+              terminal.write(screen.print(next.print, prompt()));
             } else {
               typed = graphemes(next.type);
               cursor = Math.min(next.cursor, typed.length);
