@@ -8,6 +8,7 @@ import type {
   SessionOptions,
   Unsayable,
 } from "../client/events.ts";
+import { harmless } from "../chat/text.ts";
 import { Session } from "../client/session.ts";
 import { Driver } from "./driver.ts";
 import { keep, newSecret, type Kept } from "./kept.ts";
@@ -80,7 +81,8 @@ export class Chat {
     const id = isChosen ? session.tell(to, text) : session.say(text);
     if (typeof id === "number") {
       const audience = partner ?? (isChosen ? to : undefined);
-      this.#dispatch({ type: "said", id, text, to: audience, nowMs: Date.now() });
+      const shown = harmless(text);
+      this.#dispatch({ type: "said", id, text: shown, to: audience, nowMs: Date.now() });
     }
     this.#driver?.step();
     return id;

@@ -43,8 +43,15 @@ export function append(log: Log, entry: WithoutKey<Entry>): Log {
   return trim({ ...log, entries, nextKey: log.nextKey + 1 });
 }
 
-/** One's own message `id` came back from the room under `seq`: it takes its place. Undefined if it is not in the log. */
-export function confirm(log: Log, id: number, seq: number, timeMs: number): Log | undefined {
+/**
+ * One's own message `id` came back from the room as others see it (`said`): it takes its place. Undefined if it is not in
+ * the log.
+ */
+export function confirm(
+  log: Log,
+  id: number,
+  said: { seq: number; timeMs: number; text: string },
+): Log | undefined {
   const at = log.entries.findLastIndex((entry) => entry.kind === "said" && entry.id === id);
   const entry = log.entries[at];
   if (entry?.kind !== "said") return undefined;
@@ -52,12 +59,8 @@ export function confirm(log: Log, id: number, seq: number, timeMs: number): Log 
   entries.splice(at, 1);
   let to = entries.length;
   while (to > 0 && waits(entries[to - 1])) to--;
-  entries.splice(to, 0, {
-    ...entry,
-    seq,
-    timeMs,
-    delivery: "sent",
-  });
+  const { seq, timeMs, text } = said;
+  entries.splice(to, 0, { ...entry, seq, timeMs, text, delivery: "sent" });
   return { ...log, entries };
 }
 
@@ -74,6 +77,13 @@ export function acknowledge(log: Log, id: number): Log {
 export function fail(log: Log, id: number, problem: string): Log {
   return change(log, (entry) =>
     entry.id === id ? { ...entry, delivery: "failed", problem } : entry,
+  );
+}
+
+/** Nothing that still waits will ever be said: the session is over. */
+export function failWaiting(log: Log, problem: string): Log {
+  return change(log, (entry) =>
+    entry.delivery === "waiting" ? { ...entry, delivery: "failed", problem } : entry,
   );
 }
 

@@ -14,6 +14,9 @@ export class Frame {
   readonly #room = byId("room", HTMLElement);
   readonly #note = byId("where-note", HTMLElement);
   readonly #text = byId("text", HTMLTextAreaElement);
+  readonly #onlineOnly = ["rename", "disconnect", "room-enter"].map((id) =>
+    byId(id, HTMLButtonElement),
+  );
 
   constructor(loadFiles: () => void) {
     this.#menu.addEventListener("click", () => this.#showSide(true));
@@ -47,6 +50,7 @@ export class Frame {
     this.#house.hidden = state.atDoor;
     this.#house.dataset["phase"] = state.phase;
     if (wasOut && !state.atDoor) this.#text.focus();
+    for (const control of this.#onlineOnly) control.disabled = state.phase === "out";
     setText(this.#room, state.room);
     setText(this.#note, noteOf(state));
   }

@@ -7,6 +7,7 @@ import {
   banner,
   maxPeople,
   moveTo,
+  over,
   remember,
   sameName,
   sortNames,
@@ -75,22 +76,12 @@ function offline(state: State, event: SessionEvent & { type: "offline" }): State
 
 function ended(state: State, code: string, message: string, nowMs: number): State {
   if (state.phase === "out") return state;
-  return {
-    ...state,
-    phase: "out",
-    status: "",
-    problem: code === "left" ? "" : message,
-    people: [],
-    peopleTotal: 0,
-    to: [],
-    chat: { type: "none" },
-    log: banner(state.log, code === "left" ? "you left the chat" : message, nowMs),
-  };
+  return over(state, code === "left" ? "" : message, nowMs);
 }
 
 function heardMessage(state: State, event: SessionEvent & { type: "message" }): State {
   if (event.id !== undefined) {
-    const log = confirm(state.log, event.id, event.seq, event.timeMs);
+    const log = confirm(state.log, event.id, event);
     if (log !== undefined) return { ...state, log };
   }
   const log = append(state.log, {

@@ -2,7 +2,7 @@
 
 import { append, type Log } from "./entries.ts";
 import { hear } from "./hear.ts";
-import { banner, maxFiles, maxPeople, sortNames, type Action, type State } from "./state.ts";
+import { banner, maxFiles, maxPeople, over, sortNames, type Action, type State } from "./state.ts";
 
 export function reduce(state: State, action: Action): State {
   switch (action.type) {
@@ -16,7 +16,7 @@ export function reduce(state: State, action: Action): State {
         problem: "",
       };
     case "disconnect":
-      return disconnected(state, action.nowMs);
+      return over(state, "", action.nowMs);
     case "door":
       return { ...state, atDoor: true };
     case "session":
@@ -67,18 +67,4 @@ function said(state: State, action: Action & { type: "said" }): Log {
     delivery: "waiting",
     problem: undefined,
   });
-}
-
-function disconnected(state: State, nowMs: number): State {
-  return {
-    ...state,
-    phase: "out",
-    status: "",
-    people: [],
-    peopleTotal: 0,
-    rooms: [],
-    to: [],
-    chat: { type: "none" },
-    log: banner(state.log, "you left the chat", nowMs),
-  };
 }

@@ -1,7 +1,7 @@
 // What the page knows, and the small changes that its reducer (reduce.ts) is made of. Pure; knows no DOM, no socket, no clock.
 
 import type { ListedFile, SessionEvent } from "../client/events.ts";
-import { append, emptyLog, merge, privateOnly, type Log } from "./entries.ts";
+import { append, emptyLog, failWaiting, merge, privateOnly, type Log } from "./entries.ts";
 
 /** `out`: not connected and not meaning to. `lost`: the session tries to come back by itself. */
 export type Phase = "out" | "connecting" | "online" | "lost";
@@ -89,6 +89,23 @@ export const initialState: State = {
 /** Adds a centred line about something that happened. */
 export function banner(log: Log, text: string, timeMs: number): Log {
   return append(log, { kind: "banner", text, timeMs });
+}
+
+/** The session is over, by one's own will or (with `problem`) by another's. */
+export function over(state: State, problem: string, nowMs: number): State {
+  const log = failWaiting(state.log, "the connection ended first");
+  return {
+    ...state,
+    phase: "out",
+    status: "",
+    problem,
+    people: [],
+    peopleTotal: 0,
+    rooms: [],
+    to: [],
+    chat: { type: "none" },
+    log: banner(log, problem || "you left the chat", nowMs),
+  };
 }
 
 /** Enters another room: its log begins anew, private messages stay. */

@@ -11,6 +11,9 @@ export type ComposerActions = {
   choose: (to: readonly string[]) => void;
 };
 
+/** Lines that one sends at once, so that a paste by mistake does not flood the room. */
+const maxLines = 20;
+
 const problems: Readonly<Record<Unsayable, string>> = {
   "too-long": `A message has at most ${message.maxTextChars} characters.`,
   "queue-full": "Too many messages wait for the connection. Try again in a moment.",
@@ -115,11 +118,18 @@ export class Composer {
     return h("li", {}, h("label", { class: "choice" }, box, drawAvatar(name), h("span", {}, name)));
   }
 
+  /** A message is one line: what has several goes as several, and what did not go stays in the field. */
   #submit(): void {
-    const result = this.#actions.send(this.#text.value);
-    const isSent = typeof result === "number";
-    setText(this.#problem, isSent ? "" : problems[result]);
-    if (isSent) this.#text.value = "";
+    const lines = this.#text.value.split(/\r\n|[\r\n]/).filter((line) => line.trim() !== "");
+    let problem = lines.length > maxLines ? `At most ${maxLines} lines go at once.` : "";
+    while (lines.length > 0 && problem === "") {
+      const result = this.#actions.send(lines[0] ?? "");
+      if (typeof result === "number") lines.shift();
+      else problem = problems[result];
+    }
+    setText(this.#problem, problem);
+    if (problem === "") this.#text.value = "";
+    else if (lines.length <= maxLines) this.#text.value = lines.join("\n");
     this.#text.focus();
   }
 }

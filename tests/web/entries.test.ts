@@ -7,6 +7,7 @@ import {
   confirm,
   emptyLog,
   fail,
+  failWaiting,
   maxEntries,
   merge,
   oldestSeq,
@@ -45,10 +46,10 @@ function build(...entries: readonly Parameters<typeof append>[1][]): Log {
 test("one's own messages stay at the end until the room has given them a place", () => {
   let log = build(said("a", { seq: 1 }), own(1), own(2), said("b", { seq: 2 }));
   expect(texts(log)).toEqual(["a", "b", "own 1", "own 2"]);
-  log = confirm(log, 1, 3, 5_000)!;
+  log = confirm(log, 1, { seq: 3, timeMs: 5_000, text: "own 1" })!;
   log = append(log, said("c", { seq: 4 }));
   expect(texts(log)).toEqual(["a", "b", "own 1", "c", "own 2"]);
-  log = confirm(log, 2, 5, 6_000)!;
+  log = confirm(log, 2, { seq: 5, timeMs: 6_000, text: "own 2" })!;
   expect(texts(log)).toEqual(["a", "b", "own 1", "c", "own 2"]);
   expect(log.entries.map((entry) => (entry as Said).seq)).toEqual([1, 2, 3, 4, 5]);
 });
@@ -62,9 +63,20 @@ test("an acknowledgement marks everything up to its number, and nothing that fai
   expect((log.entries[0] as Said).problem).toBe("too long");
 });
 
+test("what still waits when the session ends is marked as not sent", () => {
+  const log = acknowledge(build(own(1), own(2)), 1);
+  const states = (failWaiting(log, "over").entries as Said[]).map((entry) => entry.delivery);
+  expect(states).toEqual(["sent", "failed"]);
+});
+
+test("one's own message is shown as the room has it", () => {
+  const log = confirm(build(own(1)), 1, { seq: 1, timeMs: 0, text: "cleaned" })!;
+  expect(texts(log)).toEqual(["cleaned"]);
+});
+
 test("an unknown confirmation and an empty acknowledgement change nothing", () => {
   const log = build(said("a", { seq: 1 }));
-  expect(confirm(log, 9, 2, 0)).toBeUndefined();
+  expect(confirm(log, 9, { seq: 2, timeMs: 0, text: "" })).toBeUndefined();
   expect(acknowledge(log, 9)).toBe(log);
 });
 

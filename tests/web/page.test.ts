@@ -214,6 +214,19 @@ inBrowser("markup stays text, wherever it comes from", async () => {
   }
 });
 
+inBrowser("pasted lines go as messages of their own; too many stay in the field", async () => {
+  await ann.click("#text");
+  await ann.type("line one\n\n  line two\nline three");
+  await ann.press("Enter");
+  for (const line of ["line one", "  line two", "line three"]) await bob.hears(line);
+  await ann.type("x\n".repeat(30));
+  await ann.press("Enter");
+  await ann.shows("#send-problem", "At most 20 lines go at once.");
+  await ann.get("document.querySelector('#text').value = ''");
+  await ann.say("back to one");
+  await ann.shows("#send-problem", "");
+});
+
 inBrowser("rooms: enter another, hear only it, come back to what was said", async () => {
   await bob.click("#room-name");
   await bob.type("den");

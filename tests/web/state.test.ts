@@ -47,6 +47,18 @@ test("the door closes once online and opens again only when asked", () => {
   expect(run(out, { type: "door" }).atDoor).toBe(true);
 });
 
+test("leaving says what did not arrive any more", () => {
+  const sent = run(crowd, { type: "said", id: 1, text: "hi", to: undefined, nowMs });
+  const out = run(sent, { type: "disconnect", nowMs });
+  expect(out.log.entries[0]).toMatchObject({ text: "hi", delivery: "failed" });
+  const replaced = heard(sent, {
+    type: "ended",
+    code: "replaced",
+    message: "another tab took over",
+  });
+  expect(replaced).toMatchObject({ phase: "out", atDoor: false, problem: "another tab took over" });
+});
+
 test("a refusal is told at the door", () => {
   const connecting = run(initialState, { type: "connect", name: "Bob", room: "lobby" });
   const refused = heard(connecting, { type: "ended", code: "name-taken", message: "Bob is taken" });
