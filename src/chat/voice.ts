@@ -19,9 +19,6 @@ export type RoomTurn = {
   slow: Session[];
 };
 
-/** One rendered text and its place: before the events from `at` on, for everyone but session `hiddenFrom`. */
-type Item = { at: number; text: string; hiddenFrom: number };
-
 export class Voice {
   readonly members = new Set<Session>();
   /** The list of users changed while the budget for lists was spent. */
@@ -32,15 +29,14 @@ export class Voice {
 
   /** Renders a turn once and hands it to every member. Returns how many messages that were said reached how many members. */
   deliver(turn: RoomTurn): number {
-    const items = this.#render(turn);
-    const script = new Script(items, this.dialect);
+    const script = this.#render(turn);
     for (const session of this.members) {
       if (session.special || session.personal !== undefined) composeFor(session, script);
       else if (session.isSpaced) script.spaceOut(session);
       else session.outbox.send(script.bytes);
       if (session.lagBytes > output.maxLagBytes) turn.slow.push(session);
     }
-    return items.length * this.members.size;
+    return script.length * this.members.size;
   }
 
   /** Sends the list of users if one is owed and affordable; true while one is still owed. */
@@ -54,25 +50,28 @@ export class Voice {
     return false;
   }
 
-  #render(turn: RoomTurn): Item[] {
-    const items: Item[] = [];
+  #render(turn: RoomTurn): Script {
     const { dialect } = this;
-    const list = this.#rosterItem(turn);
-    turn.events.forEach((event, at) => {
-      if (list?.at === at) items.push(list);
+    const { events } = turn;
+    const script = new Script(dialect);
+    const list = this.#sharedRoster(turn);
+    // A plain loop: this runs for every message, once a dialect.
+    for (let at = 0; at < events.length; at++) {
+      if (list?.at === at) script.add(at, list.text, list.hiddenFrom);
+      const event = events[at];
       const text = event === undefined ? undefined : dialect.renderRoom(event);
-      if (event === undefined || text === undefined) return;
+      if (event === undefined || text === undefined) continue;
       const own =
         (event.type === "said" && !dialect.echo.said) ||
         (event.type === "joined" && !dialect.echo.joined);
-      items.push({ at, text, hiddenFrom: own ? event.author : 0 });
-    });
-    if (list !== undefined && list.at >= turn.events.length) items.push(list);
-    return items;
+      script.add(at, text, own ? event.author : 0);
+    }
+    if (list?.at === events.length) script.add(list.at, list.text, list.hiddenFrom);
+    return script;
   }
 
   /** The list of users that this turn's presence calls for, if it is the same for all; else each member gets its own. */
-  #rosterItem(turn: RoomTurn): Item | undefined {
+  #sharedRoster(turn: RoomTurn): { at: number; text: string; hiddenFrom: number } | undefined {
     const style = this.dialect.roster;
     const { presence } = turn;
     if (style === undefined || presence === undefined || this.members.size === 0) return undefined;
@@ -113,21 +112,47 @@ export class Voice {
   }
 }
 
-/** The rendered items of a turn, as text and as bytes, and where each begins. */
+/**
+ * What a turn sounds like in one dialect: lines in their order, each with the place of its event and the session that is not to
+ * hear it (0: none); as text, as bytes, and where in the bytes each begins.
+ */
 class Script {
-  readonly #lines: string[];
-  readonly #text: string;
+  readonly #lines: string[] = [];
+  readonly #places: number[] = [];
+  readonly #hiddenFrom: number[] = [];
+  readonly #isStream: boolean;
+  #text = "";
   #bytes: Uint8Array | undefined;
   #starts: number[] | undefined;
 
-  constructor(
-    readonly items: readonly Item[],
-    readonly dialect: Dialect,
-  ) {
-    this.#lines = items.map((item) =>
-      dialect.output === "stream" || item.text.endsWith("\n") ? item.text : `${item.text}\n`,
-    );
-    this.#text = this.#lines.join("");
+  constructor(dialect: Dialect) {
+    this.#isStream = dialect.output === "stream";
+  }
+
+  get length(): number {
+    return this.#lines.length;
+  }
+
+  add(place: number, text: string, hiddenFrom: number): void {
+    const line = this.#isStream || text.endsWith("\n") ? text : `${text}\n`;
+    this.#lines.push(line);
+    this.#places.push(place);
+    this.#hiddenFrom.push(hiddenFrom);
+    this.#text += line;
+  }
+
+  placeOf(i: number): number {
+    return this.#places[i]!;
+  }
+
+  isHidden(i: number, session: Session): boolean {
+    return this.#hiddenFrom[i] === session.id;
+  }
+
+  /** Line `i` as a message of its own. */
+  messageOf(i: number): string {
+    const line = this.#lines[i]!;
+    return this.#isStream ? line : line.slice(0, -1);
   }
 
   /** All of it, encoded once. */
@@ -136,19 +161,20 @@ class Script {
     return this.#bytes;
   }
 
-  /** The bytes of items `from` up to `to`. */
+  /** The bytes of lines `from` up to `to`. */
   slice(from: number, to: number): Uint8Array {
+    if (from === 0 && to === this.length) return this.bytes;
     const starts = this.#byteStarts();
     return this.bytes.subarray(starts[from], starts[to]);
   }
 
-  /** Queues every item as a message of its own; where many wait already, they are joined anyway. */
+  /** Queues every line as a message of its own; where many wait already, they are joined anyway. */
   spaceOut(session: Session): void {
     if (session.spacedFull) {
-      session.pushSpaced(this.#text.endsWith("\n") ? this.#text.slice(0, -1) : this.#text);
+      session.pushSpaced(this.#isStream ? this.#text : this.#text.slice(0, -1));
       return;
     }
-    for (const item of this.items) session.pushSpaced(item.text);
+    for (let i = 0; i < this.length; i++) session.pushSpaced(this.messageOf(i));
   }
 
   #byteStarts(): number[] {
@@ -167,19 +193,19 @@ class Script {
 
 /** Sends what a session hears that no room's turn has reached: answers, private messages, the past. */
 export function deliverAlone(session: Session): void {
-  composeFor(session, new Script([], session.dialect));
+  composeFor(session, new Script(session.dialect));
 }
 
 /** Puts together what one member hears: the room's items that are meant for it, and its own in their places. */
 function composeFor(session: Session, script: Script): void {
-  const { items } = script;
   const own = session.personal ?? [];
   const sink = session.isSpaced ? new SpacedSink(session, script) : new StreamSink(session, script);
   let p = 0;
-  items.forEach((item, i) => {
-    for (; p < own.length && own[p]!.at <= item.at; p++) sink.personal(own[p]!.text);
-    if (item.at >= session.hearsFrom && item.hiddenFrom !== session.id) sink.item(i);
-  });
+  for (let i = 0; i < script.length; i++) {
+    const place = script.placeOf(i);
+    for (; p < own.length && own[p]!.at <= place; p++) sink.personal(own[p]!.text);
+    if (place >= session.hearsFrom && !script.isHidden(i, session)) sink.line(i);
+  }
   for (; p < own.length; p++) sink.personal(own[p]!.text);
   sink.end();
   session.personal = undefined;
@@ -192,8 +218,8 @@ class SpacedSink {
     readonly session: Session,
     readonly script: Script,
   ) {}
-  item(i: number): void {
-    this.session.pushSpaced(this.script.items[i]!.text);
+  line(i: number): void {
+    this.session.pushSpaced(this.script.messageOf(i));
   }
   personal(text: string): void {
     this.session.pushSpaced(text);
@@ -213,7 +239,7 @@ class StreamSink {
     readonly script: Script,
   ) {}
 
-  item(i: number): void {
+  line(i: number): void {
     this.#closeOwn();
     if (i !== this.#to) {
       this.#closeRun();

@@ -16,7 +16,8 @@ export class LineFramer {
   push(bytes: Uint8Array, take: (line: string) => boolean): typeof tooLong | undefined {
     const last = bytes.lastIndexOf(0x0a);
     if (last < 0) return this.#hold(bytes);
-    let text = asBuffer(bytes.subarray(0, last)).toString("utf8");
+    const buffer = Buffer.isBuffer(bytes) ? bytes : asBuffer(bytes);
+    let text = buffer.toString("utf8", 0, last);
     if (this.#heldBytes > 0) {
       // Decoded together, for a character may be split between them.
       const all = [...this.#held, bytes.subarray(0, last)];

@@ -52,6 +52,9 @@ function renderRoom(event: RoomEvent): string {
   }
 }
 
+/** What may be a command and not just talk: most messages are told apart by this alone. */
+const words = /^(?:~|(?:show|get_list_file|download_file|CHANGENAME|\{quit\})(?:\s|$))/;
+
 class OpenChatConversation implements Conversation {
   /** False until a login is under way. */
   #named = false;
@@ -74,7 +77,7 @@ class OpenChatConversation implements Conversation {
       this.#named = true;
       return { type: "login", name };
     }
-    if (message.trim() === "") return undefined;
+    if (!/\S/.test(message)) return undefined;
     return this.#consent.read(message) ?? this.#word(message);
   }
 
@@ -108,8 +111,9 @@ class OpenChatConversation implements Conversation {
 
   /** Words count as the first word of a message only. */
   #word(message: string): Command {
+    if (!words.test(message)) return { type: "say", text: message };
     if (message.startsWith("~")) return tell(message);
-    const [word = "", rest = ""] = cut(message);
+    const [word, rest] = cut(message);
     switch (word) {
       case "show":
         return { type: "names" };
