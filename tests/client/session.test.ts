@@ -154,6 +154,30 @@ describe("a session", () => {
     ]);
   });
 
+  test("sends only what can still be said when it comes back, and at once", () => {
+    const bench = new Bench().online().say("a", "bad", "c");
+    bench.hear(
+      { type: "error", code: "text-invalid", n: 2, message: "no" },
+      { type: "error", code: "rate", n: 1, retryAfterMs: 60_000 },
+    );
+    bench.act((s) => s.lost(0, "cut"));
+    bench.wait(limits.retryFirstMs).act((s) => s.connected(bench.nowMs));
+    bench.hear({ ...welcome, epoch: "e", seq: 0, mail: 0, recovered: true, n: 0 });
+    expect(bench.sent.map(({ n, text }) => [n, text])).toEqual([
+      [1, "a"],
+      [2, "c"],
+    ]);
+  });
+
+  test("hears on from a log that is shorter than what it had read", () => {
+    const bench = new Bench().online({ seq: 9 });
+    bench.act((s) => s.lost(0, "cut"));
+    bench.wait(limits.retryFirstMs).act((s) => s.connected(bench.nowMs));
+    bench.hear({ ...welcome, epoch: "e", seq: 7, mail: 0, recovered: true, n: 0 });
+    bench.hear({ type: "message", seq: 8, time: 1, from: "Bob", text: "hi" });
+    expect(bench.events("message").length).toBe(1);
+  });
+
   test("counts what it caught up with before it says that it is back", () => {
     const bench = new Bench().online();
     bench.act((s) => s.lost(0, "cut")).wait(3_000);
@@ -243,6 +267,13 @@ describe("a session", () => {
     bench.hear({ type: "entered", room: "den", epoch: "e", seq: 9, recovered: true, ref: 1 });
     expect(bench.sent).toEqual([{ type: "say", n: 2, text: "there" }]);
     expect(bench.session.room).toBe("den");
+  });
+
+  test("does not wait for a message that was refused for good", () => {
+    const bench = new Bench().online().say("bad");
+    bench.hear({ type: "error", code: "text-invalid", n: 1, message: "no" });
+    bench.act((s) => s.enter("den"));
+    expect(bench.sent).toMatchObject([{ type: "enter", room: "den" }]);
   });
 
   test("does not say in one room what was meant for another that it may not enter", () => {

@@ -76,6 +76,16 @@ describe("the prompt's screen", () => {
     expect(screen.resize(10, 10)).toStartWith("\u001b[?25l\r\u001b[3A\u001b[J");
   });
 
+  test("has the cursor in the next row when what is typed fills one", () => {
+    const terminal = new Screen(10, 5, width);
+    const screen = new PromptScreen(width, 10, 5);
+    const typed = graphemes("01234567");
+    terminal.write(screen.update({ status: [], label: "> ", characters: typed, cursor: 8 }));
+    expect(terminal.cursor).toEqual({ x: 0, y: 1 });
+    terminal.write(screen.update({ status: [], label: "> ", characters: typed, cursor: 7 }));
+    expect(terminal.cursor).toEqual({ x: 9, y: 0 });
+  });
+
   test("shows the rows around the cursor when what is typed is higher than the terminal", () => {
     const terminal = new Screen(10, 4, width);
     const screen = new PromptScreen(width, 10, 4);
