@@ -143,11 +143,12 @@ const maxRepeats = 2;
 const goneGraceUs = 1_000_000;
 /** Asks that wait at the server, in µs of the rate: while we are kept from asking (hashing, another process on our
  *  core), it goes on sending. It sends them at our rate, so that they queue there and not on the path. */
-const leadUs = 3_000;
+const minLeadUs = 3_000;
+const maxLeadUs = 10_000;
 /** Bounds of what may leave at once after a delay, in µs of the rate: a tick and a half of a coarse event loop, and what
  *  a busy machine's processes keep each other waiting. */
 const minBurstUs = 1_500;
-const maxBurstUs = 5_000;
+const maxBurstUs = 20_000;
 const low32 = 0x1_0000_0000;
 
 export class Receiver implements ReceiverMachine {
@@ -469,14 +470,20 @@ export class Receiver implements ReceiverMachine {
 
   /** The rate at which we ask: that of the server, a little more or less to keep our lead there. */
   private rate(): number {
+    const leadUs = this.leadUs();
     const lacking = (leadUs - this.holdUs) / (2 * leadUs + Math.min(this.rtt.minUs, 100_000));
     return this.paceBytesPerUs() * (1 + Math.min(0.3, Math.max(-0.3, lacking)));
   }
 
-  /** What may leave at once after a delay, at either end: as much as a queue of half a round trip holds. */
+  private leadUs(): number {
+    const { minUs } = this.rtt;
+    return Math.min(maxLeadUs, Math.max(minLeadUs, minUs < Infinity ? minUs / 8 : 0));
+  }
+
+  /** What may leave at once after a delay, at either end: as much as a queue of a third of a round trip holds. */
   private burstUs(): number {
     const { minUs } = this.rtt;
-    return Math.min(maxBurstUs, Math.max(minBurstUs, minUs < Infinity ? minUs / 4 : 0));
+    return Math.min(maxBurstUs, Math.max(minBurstUs, minUs < Infinity ? minUs / 3 : 0));
   }
 
   /** Bytes that window and pacing allow to be asked for now. */
@@ -498,7 +505,7 @@ export class Receiver implements ReceiverMachine {
   /** Bytes that may still go into flight; a large segment may have to fit a small window, alone if need be. */
   private windowRoom(least: number): number {
     const pace = this.paceBytesPerUs();
-    const lead = pace < Infinity ? pace * leadUs : 0;
+    const lead = pace < Infinity ? pace * this.leadUs() : 0;
     return Math.max(this.control.windowBytes + lead, 2 * least) - this.asker.flight.inFlightBytes;
   }
 
