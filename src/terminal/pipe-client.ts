@@ -6,7 +6,6 @@ import type { NativeSession, SessionEvent } from "../client/events.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
 import { client as limits } from "../limits.ts";
 import { LineSplitter } from "../net/line-splitter.ts";
-import type { NativeConnection } from "../net/native-connection.ts";
 import { clientJson, clientLine } from "./client-lines.ts";
 import { say, type Writer } from "./output.ts";
 
@@ -20,9 +19,16 @@ export type PipeOptions = {
   giveUpMs?: number;
 };
 
+/** What drives the session; a NativeConnection is one. */
+export type Drive = {
+  obey: () => void;
+  pause: (paused: boolean) => void;
+  leave: () => Promise<void>;
+};
+
 export class PipeClient {
   readonly #session: NativeSession;
-  readonly #connection: NativeConnection;
+  readonly #connection: Drive;
   readonly #options: PipeOptions;
   readonly #over = Promise.withResolvers<void>();
   // Line numbers of messages that are on their way, by message.
@@ -37,7 +43,7 @@ export class PipeClient {
   #failure: ParleyError | undefined;
   #giveUp: Timer | undefined;
 
-  constructor(session: NativeSession, connection: NativeConnection, options: PipeOptions) {
+  constructor(session: NativeSession, connection: Drive, options: PipeOptions) {
     this.#session = session;
     this.#connection = connection;
     this.#options = options;

@@ -1,0 +1,158 @@
+// The client in a pipe, with a session that we play the server to: line numbers in what goes wrong, giving up, back-pressure.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { Session } from "../../src/client/session.ts";
+import { client as limits } from "../../src/limits.ts";
+import { redirect, Writer } from "../../src/terminal/output.ts";
+import { PipeClient, type PipeOptions } from "../../src/terminal/pipe-client.ts";
+
+const secret = "0123456789abcdef";
+const nothing = () => {};
+
+beforeAll(() => redirect(nothing));
+afterAll(() => redirect());
+
+/** A pipe client between a queue of input and a server's lines. */
+class Rig {
+  readonly session = new Session({ name: "bot", room: "lobby", secret, random: () => 0 });
+  readonly sent: Record<string, unknown>[] = [];
+  readonly pauses: boolean[] = [];
+  readonly client: PipeClient;
+  out = "";
+  reading = true;
+  left = false;
+  #waiting: (() => void)[] = [];
+
+  constructor(input: string, options: Partial<PipeOptions> = {}) {
+    const output = new Writer(() => ({
+      write: (bytes, done) => {
+        this.out += new TextDecoder().decode(bytes);
+        if (this.reading) setImmediate(done);
+        else this.#waiting.push(done);
+      },
+    }));
+    const drive = {
+      obey: () => this.obey(),
+      pause: (paused: boolean) => void this.pauses.push(paused),
+      leave: () => {
+        this.left = true;
+        return Promise.resolve();
+      },
+    };
+    this.client = new PipeClient(this.session, drive, {
+      follow: false,
+      json: false,
+      input: new Response(input).body ?? new ReadableStream(),
+      output,
+      ...options,
+    });
+    this.session.start(0);
+    this.session.connected(0);
+    const welcome = { type: "welcome", name: "bot", room: "lobby", epoch: "e", seq: 0, n: 0 };
+    this.hear({ ...welcome, limits: { textChars: 10 } });
+  }
+
+  obey(): void {
+    for (const output of this.session.take()) {
+      if (output.do === "send") this.sent.push(JSON.parse(output.line) as Record<string, unknown>);
+      else if (output.do === "tell") this.client.hear(output.event);
+    }
+  }
+
+  hear(...lines: object[]): void {
+    for (const line of lines) this.session.receive(JSON.stringify(line), 0);
+    this.obey();
+  }
+
+  says(n: number): boolean {
+    return this.sent.some((line) => line["type"] === "say" && line["n"] === n);
+  }
+
+  async until(condition: () => boolean): Promise<void> {
+    for (let i = 0; i < 2_000 && !condition(); i++) await Bun.sleep(1);
+    expect(condition()).toBe(true);
+  }
+
+  read(): void {
+    this.reading = true;
+    for (const done of this.#waiting.splice(0)) done();
+  }
+}
+
+describe("a client in a pipe", () => {
+  test("leaves when all is acknowledged and its last echo was heard", async () => {
+    const rig = new Rig("one\ntwo");
+    const run = rig.client.run();
+    await rig.until(() => rig.says(2));
+    rig.hear({ type: "ack", n: 2, seq: 2 });
+    await Bun.sleep(5);
+    expect(rig.left).toBe(false);
+    rig.hear(
+      { type: "message", seq: 1, from: "bot", text: "one", n: 1 },
+      { type: "message", seq: 2, from: "bot", text: "two", n: 2 },
+    );
+    await run;
+    expect(rig.out).toBe("bot: one\nbot: two\n");
+  });
+
+  test("names the line that was refused, says the others, and fails", async () => {
+    const rig = new Rig("one\ntwo\nthree\n");
+    const run = rig.client.run().catch((error: unknown) => error);
+    await rig.until(() => rig.says(3));
+    rig.hear({ type: "error", n: 2, code: "text-invalid", message: "never" });
+    rig.hear({ type: "ack", n: 3 });
+    expect(await run).toMatchObject({ code: "text-invalid" });
+  });
+
+  test("names the first line that is too long", async () => {
+    const rig = new Rig("one\n12345678901\nthree\n");
+    const run = rig.client.run().catch((error: unknown) => error);
+    await rig.until(() => rig.says(1));
+    rig.hear({ type: "ack", n: 1 });
+    expect(await run).toMatchObject({ message: expect.stringContaining("Line 2") });
+    expect(rig.says(2)).toBe(false);
+  });
+
+  test("gives up when nobody comes back, unless it follows", async () => {
+    const rig = new Rig("one\n", { giveUpMs: 20 });
+    const run = rig.client.run().catch((error: unknown) => error);
+    await rig.until(() => rig.says(1));
+    rig.session.lost(0, "gone");
+    rig.obey();
+    expect(await run).toMatchObject({
+      code: "cannot-connect",
+      message: expect.stringContaining("1 messages were not acknowledged"),
+    });
+  });
+
+  test("reads no more of its input than the queue holds", async () => {
+    let pulled = 0;
+    const input = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pulled++;
+        controller.enqueue(new TextEncoder().encode("line\n".repeat(100)));
+      },
+    });
+    const rig = new Rig("", { input });
+    const run = rig.client.run().catch((error: unknown) => error);
+    await rig.until(() => rig.session.space === 0);
+    await Bun.sleep(10);
+    expect(pulled).toBeLessThan(limits.queueMessages / 100 + 4);
+    expect(rig.sent.length).toBeLessThanOrEqual(limits.windowMessages + 1);
+    rig.client.interrupt();
+    expect(await run).toMatchObject({ code: "interrupted" });
+  });
+
+  test("pauses the connection while nobody reads its output", async () => {
+    const rig = new Rig("", { follow: true });
+    void rig.client.run().catch(nothing);
+    rig.reading = false;
+    for (let seq = 1; !rig.pauses.includes(true); seq++) {
+      rig.hear({ type: "message", seq, from: "Ann", text: "x".repeat(5_000) });
+    }
+    rig.read();
+    await rig.until(() => rig.pauses.at(-1) === false);
+    rig.client.interrupt();
+    await rig.until(() => rig.left);
+  });
+});
