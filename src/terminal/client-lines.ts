@@ -104,6 +104,10 @@ export function clientJson(event: SessionEvent): Readonly<Record<string, unknown
       const { type, text, code, message } = event;
       return { type, text, code, message };
     }
+    case "offline": {
+      const { type, reason, attempt, retryMs } = event;
+      return { type, reason, attempt, retryMs };
+    }
     default:
       return event;
   }
