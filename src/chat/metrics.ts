@@ -108,13 +108,13 @@ export function renderMetrics(m: Metrics, own: ProcessNumbers): string {
   put(
     "counter",
     "parley_connections_opened_total",
-    "Connections.",
+    "Connections since the start.",
     by("dialect", m.connectionsOpened),
   );
   put(
     "counter",
     "parley_connections_refused_total",
-    "Refused.",
+    "Connections turned away.",
     by("reason", m.connectionsRefused),
   );
   put("counter", "parley_resumes_total", "Sessions that came back.", m.resumes);
@@ -133,21 +133,36 @@ export function renderMetrics(m: Metrics, own: ProcessNumbers): string {
     "Messages held back by a rate.",
     m.messagesDelayed,
   );
-  put("counter", "parley_messages_refused_total", "Refused.", by("code", m.messagesRefused));
+  put(
+    "counter",
+    "parley_messages_refused_total",
+    "Messages refused.",
+    by("code", m.messagesRefused),
+  );
   put("counter", "parley_received_bytes_total", "Bytes from chat connections.", m.receivedBytes);
   put("counter", "parley_sent_bytes_total", "Bytes to chat connections.", m.sentBytes);
   put("gauge", "parley_lag_bytes", "Output waiting for slow readers.", m.lagBytes);
   put("gauge", "parley_lag_max_bytes", "Output waiting for the slowest reader.", m.lagMaxBytes);
-  put("counter", "parley_slow_readers_dropped_total", "Dropped readers.", m.slowReadersDropped);
+  put(
+    "counter",
+    "parley_slow_readers_dropped_total",
+    "Readers dropped for lagging.",
+    m.slowReadersDropped,
+  );
   put("gauge", "parley_transfers", "UDP transfers going on.", m.transfers);
-  put("counter", "parley_transfers_total", "UDP transfers.", m.transfersStarted);
+  put("counter", "parley_transfers_total", "UDP transfers offered.", m.transfersStarted);
   put(
     "counter",
     "parley_transfer_bytes_total",
     "Bytes of datagrams sent for them.",
     m.transferBytes,
   );
-  put("counter", "parley_http_requests_total", "HTTP answers.", by("code", m.httpRequests));
+  put(
+    "counter",
+    "parley_http_requests_total",
+    "Answers of the web port.",
+    by("code", m.httpRequests),
+  );
   put("counter", "parley_http_file_bytes_total", "File bytes offered over HTTP.", m.httpFileBytes);
   lines.push(...histogramLines("parley_event_loop_delay_seconds", m.loopDelay));
   put("gauge", "process_start_time_seconds", "Start, in Unix seconds.", own.startTimeSeconds);

@@ -8,6 +8,7 @@ import {
   emptyLog,
   fail,
   failWaiting,
+  forgetNumbers,
   maxEntries,
   merge,
   oldestSeq,
@@ -91,6 +92,12 @@ test("history goes to its places by number, without doubles, before what waits",
   expect(texts(merged)).toEqual(["old 1", "old 2", "joined", "three", "old 4", "own 1"]);
   expect(oldestSeq(merged)).toBe(1);
   expect(new Set(merged.entries.map((entry) => entry.key)).size).toBe(6);
+});
+
+test("after a new beginning the same numbers are other messages", () => {
+  const log = forgetNumbers(build(said("old one", { seq: 1, timeMs: 1_000 })));
+  const merged = merge(log, [said("new one", { seq: 1, timeMs: 2_000 })], false);
+  expect(texts(merged)).toEqual(["old one", "new one"]);
 });
 
 test("the log is bounded and says that there was more", () => {
