@@ -26,6 +26,8 @@ export class Chat {
   #session: Session | undefined;
   #driver: Driver | undefined;
   #secret = "";
+  /** Of the log that the page shows. */
+  #epoch: string | undefined;
   /** Not online yet since `connect`: nothing of the past is on the page. */
   #isFresh = true;
   /** Questions whose answers come in pages: how many names came already. */
@@ -115,9 +117,13 @@ export class Chat {
       this.#isFresh = false;
       return;
     }
+    if (event.type === "online") this.#compareEpoch();
     this.#dispatch({ type: "session", event, nowMs: Date.now() });
-    if (event.type === "online") this.#arrived(this.#isFresh);
-    else if (event.type === "entered") this.#arrived(true);
+    if (event.type === "online") {
+      // A private chat ends with the connection; the session knows if this one did not.
+      if (this.#session?.partner === undefined) this.#dispatch({ type: "chat-over" });
+      this.#arrived(this.#isFresh);
+    } else if (event.type === "entered") this.#arrived(true);
     else if (event.type === "answer") this.#answered(event.ref, event.answer);
     else if (event.type === "offline") this.#isFresh = false;
     else if (event.type === "ended") {
@@ -133,8 +139,13 @@ export class Chat {
     this.#askPeople(0);
     this.ask({ type: "rooms" });
     if (isNew) this.earlier(undefined);
-    // The private chat did not survive if the session does not know of it any more.
-    if (this.#session?.partner === undefined) this.#dispatch({ type: "chat-over" });
+  }
+
+  /** Another epoch: what is on the page carries numbers of a log that is gone. */
+  #compareEpoch(): void {
+    const epoch = this.#session?.resumePoint?.epoch;
+    if (this.#epoch !== undefined && epoch !== this.#epoch) this.#dispatch({ type: "new-epoch" });
+    this.#epoch = epoch;
   }
 
   #askPeople(known: number, after?: string): void {

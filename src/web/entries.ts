@@ -116,6 +116,14 @@ export function oldestSeq(log: Log): number | undefined {
   return undefined;
 }
 
+/** The room counts anew (a server without `--data` was restarted): old numbers mean nothing any more. */
+export function forgetNumbers(log: Log): Log {
+  const entries = log.entries.map((entry) =>
+    entry.kind === "said" ? { ...entry, seq: undefined } : entry,
+  );
+  return { ...log, entries, hasEarlier: false };
+}
+
 /** What stays in sight when the room changes: private messages are about people, not rooms. */
 export function privateOnly(log: Log): Log {
   const entries = log.entries.filter((entry) => entry.kind === "said" && entry.to !== undefined);

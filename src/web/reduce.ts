@@ -1,6 +1,6 @@
 // How the page's state changes: one pure function from state and action to state.
 
-import { append, type Log } from "./entries.ts";
+import { append, forgetNumbers, type Log } from "./entries.ts";
 import { hear } from "./hear.ts";
 import { banner, maxFiles, maxPeople, over, sortNames, type Action, type State } from "./state.ts";
 
@@ -37,6 +37,8 @@ export function reduce(state: State, action: Action): State {
       return { ...state, to: action.to };
     case "chat-over":
       return { ...state, chat: { type: "none" } };
+    case "new-epoch":
+      return { ...state, log: forgetNumbers(state.log) };
     case "away":
       return { ...state, away: action.away, unread: action.away ? state.unread : 0 };
     case "files": {

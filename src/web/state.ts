@@ -55,6 +55,7 @@ export type Action =
   | { type: "people"; names: readonly string[]; total: number; isFirst: boolean }
   | { type: "choose"; to: readonly string[] }
   | { type: "chat-over" }
+  | { type: "new-epoch" }
   | { type: "away"; away: boolean }
   | { type: "files"; files: readonly ListedFile[]; isFirst: boolean }
   | { type: "files-failed"; problem: string }
