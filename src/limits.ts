@@ -49,6 +49,8 @@ export const output = {
   unframedWaiting: 16,
   /** Bytes of user lists that a member is sent in a second; a joining crowd would else cost the square of its size. */
   rosterBytesPerSecond: 16 * KiB,
+  /** Answers to one session in one turn, before they leave: half a MiB of empty lines asks for 50 MiB of them. */
+  maxAnswersPerTurn: 4_096,
 } as const;
 
 /** Connections. */
@@ -83,6 +85,10 @@ export const sender = {
   storageRetryMs: 1_000,
   /** Messages over the rate that wait for their turn; then they are refused with `retry after`. */
   maxDelayed: 64,
+  /** Refusals a second that are answered one by one, each as long as a message … */
+  refusalsPerSecond: 500,
+  /** … and at once; who goes on beyond that hears nothing any more, and its connection ends. Our clients' windows fit often. */
+  refusalBurst: 2_000,
 } as const;
 
 /** What the server remembers. */
@@ -376,11 +382,15 @@ export const fetching = {
   /** Lines that were read together with the offer; one read is 512 KiB at most, a full line of digests 21 KiB. */
   maxEarlyLines: 1_024,
   /** Memory of `-o -`: verified bytes leave it in order. */
-  ringBytes: 32 * MiB,
+  ringBytes: 16 * MiB,
   /** Hashing what came early takes the event loop this long at once. */
   workSliceMs: 2,
   /** Bytes handed to stdout at once. */
   outputBytes: 256 * KiB,
+  /** The window of `-o -` moves on in this many steps a ring. */
+  horizonSteps: 8,
+  /** Bytes of the ring that stdout may still be reading: `terminal.maxDataBytes` and one piece, twice over. */
+  unsentBytes: 1 * MiB,
   /** The reader of `-o -` may take this long for what is left in the end: a day. */
   outputFlushMs: 86_400_000,
   /** Progress is told this often. */

@@ -7,7 +7,7 @@ export type FetchTarget =
   | { readonly kind: "stream"; readonly output: FetchOutput };
 
 export interface FetchOutput {
-  /** Takes all bytes (they are copied first if need be); false: wait for `relief` before the next ones. */
+  /** Takes all bytes, which stay as they are until they have left; false: wait for `relief` before the next ones. */
   data(bytes: Uint8Array): boolean;
   relief(): Promise<void>;
   /** Resolves when all has left, or after `timeoutMs`. */

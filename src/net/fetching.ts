@@ -32,6 +32,7 @@ export class Fetching {
   #offload: Pull["offload"] | undefined;
   #emitted = 0;
   #emitting = false;
+  #horizonTold = 0;
   #notedAtMs = 0;
   #notedBytes = 0;
   #progressAtMs = 0;
@@ -71,7 +72,7 @@ export class Fetching {
   attach(pull: Pull): void {
     this.#pull = pull;
     this.#offload = pull.offload;
-    if (this.#ring !== undefined) pull.setHorizon(this.#emitted + this.#ring.size);
+    if (this.#ring !== undefined) pull.setHorizon((this.#horizonTold = this.#horizon(this.#ring)));
   }
 
   detach(): void {
@@ -195,7 +196,7 @@ export class Fetching {
     while (this.#emitted < check.verifiedBytes) {
       if (output.closed) throw new ParleyError("failed", "Nobody reads the output any more.");
       const end = Math.min(check.verifiedBytes, this.#emitted + limits.outputBytes);
-      const part = ring.part(this.#emitted, end).slice();
+      const part = ring.part(this.#emitted, end);
       this.#emitted += part.length;
       if (!output.data(part)) {
         this.#emitting = true;
@@ -206,7 +207,16 @@ export class Fetching {
         break;
       }
     }
-    this.#pull?.setHorizon(this.#emitted + ring.size);
+    // in large steps, so that each is worth a request
+    const horizon = this.#horizon(ring);
+    if (horizon - this.#horizonTold < ring.size / limits.horizonSteps) return;
+    this.#horizonTold = horizon;
+    this.#pull?.setHorizon(horizon);
+  }
+
+  /** What was handed out is read from the ring until it has left, which is less than `unsentBytes` at any time. */
+  #horizon(ring: MemoryRing): number {
+    return Math.max(0, this.#emitted - limits.unsentBytes) + ring.size;
   }
 
   #progress(): void {
