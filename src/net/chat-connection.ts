@@ -12,7 +12,7 @@ import {
   sniff as sniffLimits,
 } from "../limits.ts";
 import type { CppService } from "../registry/cpp-service.ts";
-import { type ChatPortOptions, remoteAddress, type Undecided } from "./chat-port.ts";
+import type { ChatPortOptions, Undecided } from "./chat-port.ts";
 
 export type ChatSocket = Bun.Socket<ChatConnection | undefined>;
 
@@ -36,11 +36,11 @@ export class ChatConnection implements Link {
   #inputEnded = false;
   #prompted = false;
 
-  constructor(socket: ChatSocket, options: ChatPortOptions, undecided: Undecided) {
+  constructor(socket: ChatSocket, address: string, options: ChatPortOptions, undecided: Undecided) {
     this.#socket = socket;
     this.#options = options;
     this.#undecided = undecided;
-    this.peer = { address: remoteAddress(socket), port: socket.remotePort };
+    this.peer = { address, port: socket.remotePort };
   }
 
   opened(nowMs: number): void {

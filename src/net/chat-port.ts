@@ -70,7 +70,10 @@ export function openChatPort(options: ChatPortOptions): ChatPort {
     data: undefined,
     socket: {
       open(socket) {
-        const refusal = options.admission.enter(remoteAddress(socket));
+        const address = remoteAddress(socket);
+        // Reset by the other side before we looked: it has no address any more, and nobody to talk to.
+        if (address === undefined) return void socket.terminate();
+        const refusal = options.admission.enter(address);
         if (refusal !== undefined) {
           count(options.hub.options.metrics.connectionsRefused, "full");
           socket.end(`${refusal}\n`);
@@ -78,7 +81,7 @@ export function openChatPort(options: ChatPortOptions): ChatPort {
         }
         socket.setNoDelay(true);
         socket.setKeepAlive(true, limits.keepAliveMs);
-        const connection = new ChatConnection(socket, options, undecided);
+        const connection = new ChatConnection(socket, address, options, undecided);
         socket.data = connection;
         connection.opened(unixMs());
       },
@@ -145,10 +148,10 @@ export class Undecided {
   }
 }
 
-/** IPv4 that came over an IPv6 socket is written as IPv4. */
-export function remoteAddress(socket: ChatSocket): string {
-  const address = socket.remoteAddress;
-  return address.startsWith("::ffff:") ? address.slice(7) : address;
+/** IPv4 that came over an IPv6 socket is written as IPv4. Undefined if the connection is gone already. */
+export function remoteAddress(socket: ChatSocket): string | undefined {
+  const address: string | undefined = socket.remoteAddress;
+  return address?.startsWith("::ffff:") ? address.slice(7) : address;
 }
 
 function isLoopback(address: string): boolean {

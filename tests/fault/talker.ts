@@ -14,7 +14,8 @@ export class Talker {
   readonly heard: Line[] = [];
   readonly acknowledged: string[] = [];
   readonly failures: string[] = [];
-  readonly events: SessionEvent["type"][] = [];
+  /** Who left, and why: `name: reason`. */
+  readonly leaves: string[] = [];
   returns = 0;
   talking = false;
   ended: string | undefined;
@@ -36,7 +37,7 @@ export class Talker {
   }
 
   get waiting(): number {
-    return this.#said.size;
+    return this.session.unacknowledged;
   }
 
   get lastSeq(): number {
@@ -51,6 +52,11 @@ export class Talker {
   /** Stops reading, or reads on. */
   pause(paused: boolean): void {
     this.#connection.pause(paused);
+  }
+
+  /** Sends what the session was asked to say from outside. */
+  obey(): void {
+    this.#connection.obey();
   }
 
   async leave(): Promise<void> {
@@ -86,6 +92,9 @@ export class Talker {
       case "failed":
         this.failures.push(`${event.code}: ${event.message}`);
         this.#said.delete(event.id);
+        return;
+      case "left":
+        this.leaves.push(`${event.name}: ${event.reason}`);
         return;
       case "gap":
         this.failures.push(`messages ${event.from} to ${event.to} are missing`);

@@ -1,0 +1,96 @@
+// Connections cut at random bytes, in both directions, while twenty people talk; then the server is killed as well.
+
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CuttingProxy } from "./proxy.ts";
+import { FaultyServer, linesInFile } from "./server.ts";
+import { acknowledgedBy, chance, expectPromiseKept, gather, silence, until } from "./talker.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "parley-fault-cut-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const rounds = Number(process.env["FAULT_ROUNDS"] ?? 6);
+const seed = Number(process.env["FAULT_SEED"] ?? Date.now() % 1_000_000);
+
+test(
+  `${rounds * 20} cuts under load (FAULT_SEED=${seed})`,
+  async () => {
+    const random = chance(seed);
+    const path = join(folder, "cut.db");
+    await using server = new FaultyServer(folder, ["--data", path]);
+    await server.start();
+    // From a cut in the greeting to one after thousands of lines.
+    using proxy = new CuttingProxy(server.port, () => Math.floor(20 * 10 ** (4 * random())));
+    proxy.cutting = false;
+    const talkers = await gather(20, proxy.port, random);
+    proxy.cutting = true;
+    for (const talker of talkers) talker.talk();
+    await until(
+      () => proxy.cuts >= rounds * 20,
+      () => `${rounds * 20} cuts, there were ${proxy.cuts}\n${server.stderr}`,
+      10_000 + 2_000 * rounds,
+    );
+    proxy.cutting = false;
+    await silence(talkers);
+    expect(talkers.every((talker) => talker.returns >= 1)).toBe(true);
+    expect(server.stderr).not.toContain("internal error");
+    expectPromiseKept(talkers, linesInFile(path));
+  },
+  60_000 + 5_000 * rounds,
+);
+
+test(
+  `cuts and kills together (FAULT_SEED=${seed})`,
+  async () => {
+    const random = chance(seed + 1);
+    const path = join(folder, "both.db");
+    await using server = new FaultyServer(folder, ["--data", path]);
+    await server.start();
+    using proxy = new CuttingProxy(server.port, () => Math.floor(2_000 * 10 ** (2 * random())));
+    proxy.cutting = false;
+    const talkers = await gather(20, proxy.port, random);
+    proxy.cutting = true;
+    for (const talker of talkers) talker.talk();
+    for (let round = 0; round < Math.ceil(rounds / 2); round++) {
+      const wanted = acknowledgedBy(talkers) + 500;
+      await until(
+        () => acknowledgedBy(talkers) >= wanted,
+        () => `${wanted} acknowledgements\n${server.stderr}`,
+        30_000,
+      );
+      await server.kill();
+      await server.start();
+    }
+    proxy.cutting = false;
+    await silence(talkers);
+    expectPromiseKept(talkers, linesInFile(path));
+  },
+  60_000 + 10_000 * rounds,
+);
+
+test(
+  `cuts without --data: nothing is lost or doubled while the process lives (FAULT_SEED=${seed})`,
+  async () => {
+    const random = chance(seed + 2);
+    await using server = new FaultyServer(folder, []);
+    await server.start();
+    using proxy = new CuttingProxy(server.port, () => Math.floor(500 * 10 ** (2 * random())));
+    proxy.cutting = false;
+    const talkers = await gather(5, proxy.port, random);
+    proxy.cutting = true;
+    for (const talker of talkers) talker.talk();
+    await until(
+      () => proxy.cuts >= rounds * 5,
+      () => `cuts, there were ${proxy.cuts}`,
+      10_000 + 2_000 * rounds,
+    );
+    proxy.cutting = false;
+    await silence(talkers);
+    // No file to compare with: the one who came in first has heard everything.
+    const longest = talkers.reduce((a, b) => (a.heard.length >= b.heard.length ? a : b));
+    expect(longest.heard[0]?.seq).toBe(1);
+    expectPromiseKept(talkers, longest.heard);
+  },
+  60_000 + 5_000 * rounds,
+);

@@ -1,0 +1,78 @@
+// The disk fills up while people talk: a clear error, nothing acknowledged is lost, and talk goes on once there is space.
+
+import { afterAll, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { skipUnless } from "../skip.ts";
+import { FaultyServer, linesInFile } from "./server.ts";
+import { acknowledgedBy, chance, expectPromiseKept, gather, silence, until } from "./talker.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "parley-fault-disk-"));
+const disk = join(folder, "disk");
+mkdirSync(disk);
+const mounted =
+  process.getuid?.() === 0 &&
+  spawnSync("mount", ["-t", "tmpfs", "-o", "size=3m", "tmpfs", disk]).status === 0;
+afterAll(() => {
+  if (mounted) spawnSync("umount", [disk]);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const diskTest = skipUnless(mounted, "a full disk needs root, mount(8) and tmpfs");
+
+diskTest(
+  "a full disk loses nothing acknowledged, says so, and talk goes on with space",
+  async () => {
+    const path = join(disk, "chat.db");
+    await using server = new FaultyServer(folder, ["--data", path]);
+    await server.start();
+    const talkers = await gather(20, server.port, chance(1));
+    for (const talker of talkers) talker.talk();
+    await until(
+      () => acknowledgedBy(talkers) > 500,
+      () => "talk to begin",
+    );
+    writeFileSync(join(disk, "ballast"), "");
+    spawnSync("sh", ["-c", `cat /dev/zero > ${disk}/ballast`]);
+    // Talk stops, but nobody is thrown out: what is refused is kept and said again.
+    await until(
+      () => server.stderr.includes("disk"),
+      () => `a word about the disk; stderr:\n${server.stderr}`,
+    );
+    const before = acknowledgedBy(talkers);
+    await Bun.sleep(300);
+    expect(acknowledgedBy(talkers) - before).toBeLessThan(200);
+    expect(server.stderr).toContain("chat.db");
+    expect(talkers.map(({ ended }) => ended)).toEqual(talkers.map(() => undefined));
+
+    rmSync(join(disk, "ballast"));
+    const full = acknowledgedBy(talkers);
+    await until(
+      () => acknowledgedBy(talkers) > full + 500,
+      () => `talk to go on\n${server.stderr}`,
+    );
+    await silence(talkers);
+    expectPromiseKept(talkers, linesInFile(path));
+
+    // Full again, and killed while it is.
+    for (const talker of talkers) talker.talk();
+    spawnSync("sh", ["-c", `cat /dev/zero > ${disk}/ballast`]);
+    await Bun.sleep(300);
+    await server.kill();
+    rmSync(join(disk, "ballast"));
+    await server.start();
+    await silence(talkers);
+    expectPromiseKept(talkers, linesInFile(path));
+  },
+  60_000,
+);
+
+test("a data file that can't be used ends the start with a sentence", async () => {
+  const path = join(folder, "letter.db");
+  writeFileSync(path, "Dear Bob, this is not a database.");
+  const server = new FaultyServer(folder, ["--data", path]);
+  expect(server.start()).rejects.toThrow("is not an SQLite file");
+  await server.kill();
+});

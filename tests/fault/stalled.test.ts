@@ -1,0 +1,93 @@
+// A reader that stops reading is told and dropped at its bound; the others notice nothing; and it catches up when it reads on.
+
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { output } from "../../src/limits.ts";
+import { FaultyServer, linesInFile } from "./server.ts";
+import { chance, expectPromiseKept, gather, silence, until } from "./talker.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "parley-fault-stalled-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test("a stalled plain reader is dropped with a word, the others hear everything", async () => {
+  await using server = new FaultyServer(folder, []);
+  await server.start();
+  const talkers = await gather(5, server.port, chance(1));
+  let heard = "";
+  let closed = false;
+  const decoder = new TextDecoder();
+  const reader = await Bun.connect({
+    hostname: "127.0.0.1",
+    port: server.port,
+    socket: {
+      data: (_socket, bytes) => void (heard += decoder.decode(bytes, { stream: true })),
+      close: () => void (closed = true),
+    },
+  });
+  reader.write("slow\n");
+  await until(
+    () => heard.includes("slow has joined the chat!"),
+    () => "the slow one to come in",
+  );
+  reader.pause();
+  // What the system buffers by itself, some megabytes, comes on top of the server's own bound.
+  const text = "x".repeat(16_000);
+  const needed = Math.ceil((output.maxLagBytes + 16 * 1024 * 1024) / text.length);
+  const [speaker] = talkers;
+  let said = 0;
+  const say = (): void => {
+    while (said < needed && typeof speaker!.session.say(`${text}${said}`) === "number") said++;
+  };
+  const slowLeft = (): boolean =>
+    talkers.every(({ leaves }) => leaves.some((left) => left === "slow: slow"));
+  await until(
+    () => {
+      say();
+      speaker!.obey();
+      return slowLeft();
+    },
+    () => `'slow' to be dropped after ${said} messages`,
+    30_000,
+  );
+  await silence(talkers);
+  for (const talker of talkers) {
+    expect(talker.heard).toEqual(speaker!.heard.slice(-talker.heard.length));
+    expect(talker.failures).toEqual([]);
+    expect(talker.returns).toBe(0);
+  }
+  reader.resume();
+  await until(
+    () => closed,
+    () => "the dropped connection to end",
+  );
+  expect(heard.slice(-200)).toMatch(/too slow|slow/i);
+  expect(heard.endsWith("\n")).toBe(true);
+}, 60_000);
+
+test("a native reader that stops and reads on has missed nothing", async () => {
+  const path = join(folder, "chat.db");
+  await using server = new FaultyServer(folder, ["--data", path]);
+  await server.start();
+  const talkers = await gather(4, server.port, chance(2));
+  const [sleeper, ...others] = talkers;
+  for (const talker of others) talker.talk();
+  sleeper!.pause(true);
+  const long = "y".repeat(16_000);
+  const needed = Math.ceil((output.maxLagBytes + 16 * 1024 * 1024) / long.length);
+  let said = 0;
+  await until(
+    () => {
+      while (said < needed && typeof others[0]!.session.say(`${long}${said}`) === "number") said++;
+      others[0]!.obey();
+      return others.every(({ leaves }) => leaves.includes(`${sleeper!.name}: slow`));
+    },
+    () => `the sleeper to be dropped after ${said} messages`,
+    30_000,
+  );
+  sleeper!.pause(false);
+  await silence(talkers);
+  expect(sleeper!.returns).toBeGreaterThan(0);
+  expectPromiseKept(talkers, linesInFile(path));
+}, 60_000);
