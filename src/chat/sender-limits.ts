@@ -82,6 +82,17 @@ function refuse(hub: Hub, session: Session, command: Command, rates: Rates): voi
   );
   const retryAfterMs = Math.ceil(Math.max(waitMs, queueMs));
   count(hub.options.metrics.messagesRefused, "rate");
+  session.refusalBucket ??= new TokenBucket(
+    limits.refusalsPerSecond,
+    limits.refusalBurst,
+    hub.nowMs,
+  );
+  if (!session.refusalBucket.take(1, hub.nowMs)) {
+    const message = "Far too fast, for too long: connect again, and slow down";
+    hub.tell(session, { type: "error", code: "rate", message });
+    hub.end(session);
+    return;
+  }
   const n = "n" in command ? command.n : undefined;
   if (n !== undefined) {
     // What follows a refused message is ignored until that one comes again: it has been told once.

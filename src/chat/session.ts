@@ -63,6 +63,8 @@ export class Session {
   delayed: Command[] | undefined;
   messageBucket: TokenBucket | undefined;
   byteBucket: TokenBucket | undefined;
+  /** What it may still be told of refusals. */
+  refusalBucket: TokenBucket | undefined;
 
   heardMs: number;
   pingedMs = 0;

@@ -269,8 +269,8 @@ describe("parley server", () => {
     expect(said()).toContain("REGISTER: Alice from 127.0.0.1:5555 received");
     expect(said()).toContain("BRIDGE: Bob 127.0.0.1:7777 Alice 127.0.0.1:5555");
     parley.type("/info");
-    await parley.line("Alice 127.0.0.1:5555");
-    await parley.line("Bob 127.0.0.1:7777");
+    await parley.line('{"event":"registration","id":"Alice","ip":"127.0.0.1","port":5555}');
+    await parley.line('{"event":"registration","id":"Bob","ip":"127.0.0.1","port":7777}');
     rmSync(files, { recursive: true });
   });
 
