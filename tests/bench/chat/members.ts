@@ -10,7 +10,7 @@ export type Member = {
   closed: boolean;
   /** What the system has not taken yet. */
   pending: string;
-  onData: ((bytes: Uint8Array) => void) | undefined;
+  onData: ((bytes: Buffer) => void) | undefined;
   onDrain: (() => void) | undefined;
   whenClosed: () => void;
 };

@@ -1,0 +1,115 @@
+// A day of use in a few minutes: a million messages, 50 000 joins and leaves, 5 000 renames, and how much memory the server
+// holds on the way.   bun tests/fault/soak.ts [--messages 1000000] [--data]
+// Ends with 1 if resident memory at the end is more than 10 % over that after the first tenth.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { connect, joinOne, type Member, send } from "../bench/chat/members.ts";
+import { cpuUs, residentKiB } from "../bench/chat/process.ts";
+import { type Wire, wires } from "../bench/chat/wires.ts";
+import { FaultyServer } from "./server.ts";
+import { until } from "./talker.ts";
+
+const { values } = parseArgs({
+  options: {
+    messages: { type: "string", default: "1000000" },
+    data: { type: "boolean", default: false },
+  },
+});
+const messages = Number(values.messages);
+/** Of each message there are so many of the rest, as in the issue. */
+const [messagesPerJoin, messagesPerRename] = [20, 200];
+const tolerated = 1.1;
+
+const folder = mkdtempSync(join(tmpdir(), "parley-soak-"));
+await using server = new FaultyServer(
+  folder,
+  values.data ? ["--data", join(folder, "chat.db")] : [],
+);
+await server.start();
+const { port, pid } = server;
+
+// Who stays: some of each kind in the lobby. The first two talk, one of them renames itself now and then.
+const stayers: Member[] = [];
+for (let i = 0; i < 4; i++) stayers.push(await joinOne(wires.plain, port, `plain${i}`, "lobby"));
+for (let i = 0; i < 4; i++) stayers.push(await joinOne(wires.native, port, `native${i}`, "lobby"));
+const plain = stayers[0]!;
+const native = stayers[4]!;
+
+// The native one counts what has been said to all, so that nobody runs ahead of the server.
+let seen = 0;
+const mark = Buffer.from('"type":"message"');
+native.onData = (bytes) => {
+  for (let at = bytes.indexOf(mark); at >= 0; at = bytes.indexOf(mark, at + mark.length)) seen++;
+};
+
+let said = 0;
+let joins = 0;
+let renames = 0;
+let name = plain.name;
+
+/** Somebody new comes in, in one of the dialects, says nothing, and goes. */
+async function visit(): Promise<void> {
+  const wire: Wire = joins % 2 === 0 ? wires.plain : wires.native;
+  const visitor = await joinOne(wire, port, `v${joins++}`, "lobby");
+  if (wire === wires.native) send(visitor, '{"type":"bye"}\n');
+  visitor.socket.end();
+}
+
+function rename(): void {
+  const next = `plain0-${++renames}`;
+  send(plain, `CHANGENAME ${name} ${next}\n`);
+  name = next;
+}
+
+const report = (): number => {
+  const rss = residentKiB(pid);
+  const cpu = (cpuUs(pid) / 1e6).toFixed(1);
+  console.log(
+    `${String(said).padStart(8)} messages  ${String(joins).padStart(6)} joins  ${String(renames).padStart(5)} renames  RSS ${(rss / 1024).toFixed(1)} MiB  CPU ${cpu} s`,
+  );
+  return rss;
+};
+
+let afterTenth = 0;
+let words = 0;
+for (let tenth = 1; tenth <= 10; tenth++) {
+  const end = Math.round((messages * tenth) / 10);
+  while (said < end) {
+    const batch = Math.min(200, end - said);
+    for (let i = 0; i < batch; i++) {
+      const text = `message ${++said} ${"lorem ipsum ".repeat(said % 12)}`;
+      if (i % 2 === 0) send(plain, `${text}\n`);
+      else send(native, wires.native.say(text, ++words, "lobby"));
+    }
+    const due = Math.floor(said / messagesPerJoin);
+    const visits: Promise<void>[] = [];
+    while (joins < due) visits.push(visit());
+    await Promise.all(visits);
+    while (renames < Math.floor(said / messagesPerRename)) rename();
+    await until(
+      () => seen >= said - 1_000,
+      () => `message ${said}; ${seen} have arrived\n${server.stderr}`,
+    );
+  }
+  await until(
+    () => seen >= said,
+    () => `message ${said}; ${seen} have arrived\n${server.stderr}`,
+  );
+  const rss = report();
+  if (tenth === 1) afterTenth = rss;
+}
+// A look from outside that it still serves.
+const last = await connect(port, "last");
+last.socket.end();
+await Bun.sleep(2_000);
+const atEnd = report();
+const ratio = atEnd / afterTenth;
+console.log(
+  `resident memory at the end is ${ratio.toFixed(3)} × that after the first tenth (bound ${tolerated})`,
+);
+await server.stop();
+rmSync(folder, { recursive: true, force: true });
+process.exit(ratio <= tolerated ? 0 : 1);
