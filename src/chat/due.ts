@@ -16,26 +16,23 @@ const sweepMs = 1_000;
 
 export class Due {
   readonly #hub: Hub;
-  readonly #spaced = new Set<Session>();
+  readonly #gaps = new Set<Session>();
   readonly #replaying = new Set<Session>();
   readonly #delayed = new Set<Session>();
   readonly #leaving = new Set<Session>();
   readonly #ending = new Set<Session>();
   readonly #rosters = new Set<Room>();
-  #gapsOpen = false;
   #sweptMs = 0;
 
   constructor(hub: Hub) {
     this.#hub = hub;
   }
 
-  /** The session's messages may have to wait for their gaps. */
-  spaced(session: Session): void {
-    this.#spaced.add(session);
-    if (session.pumpSpaced(this.#hub.nowMs)) {
-      this.#gapsOpen = true;
-      this.#hub.turn.wake();
-    }
+  /** The session's next message waits for the gap after the one before. */
+  gap(session: Session): void {
+    // The adapter learns of a new deadline at the end of a turn.
+    if (this.#gaps.size === 0) this.#hub.turn.wake();
+    this.#gaps.add(session);
   }
 
   /** The session has yet to be told of the past. */
@@ -77,7 +74,7 @@ export class Due {
   }
 
   forget(session: Session): void {
-    const all = [this.#spaced, this.#replaying, this.#delayed, this.#leaving, this.#ending];
+    const all = [this.#gaps, this.#replaying, this.#delayed, this.#leaving, this.#ending];
     for (const set of all) set.delete(session);
   }
 
@@ -87,8 +84,6 @@ export class Due {
 
   /** What follows the end of a turn. */
   afterTurn(): void {
-    const { nowMs } = this.#hub;
-    for (const session of this.#spaced) if (session.pumpSpaced(nowMs)) this.#gapsOpen = true;
     for (const session of this.#leaving) {
       if (session.delayed === undefined) this.#hub.part(session, "quit");
     }
@@ -100,10 +95,8 @@ export class Due {
 
   tick(): void {
     const { nowMs } = this.#hub;
-    this.#gapsOpen = false;
-    for (const session of this.#spaced) {
-      if (session.pumpSpaced(nowMs)) this.#gapsOpen = true;
-      else if (!session.isSpaced) this.#spaced.delete(session);
+    for (const session of this.#gaps) {
+      if (!session.pumpSpaced(nowMs)) this.#gaps.delete(session);
     }
     for (const session of this.#ending) this.finish(session);
     for (const session of this.#delayed) {
@@ -117,7 +110,7 @@ export class Due {
   /** When `tick` wants to be called next. */
   get nextMs(): number {
     const { nowMs } = this.#hub;
-    if (this.#gapsOpen) return nowMs + gapTickMs;
+    if (this.#gaps.size > 0) return nowMs + gapTickMs;
     if (this.#delayed.size + this.#leaving.size > 0) return nowMs + delayTickMs;
     return nowMs + (this.#rosters.size > 0 ? rosterTickMs : sweepMs);
   }

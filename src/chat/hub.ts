@@ -3,7 +3,7 @@
 // call `flush` and `tick`.
 
 import type { Dialect, Peer } from "../dialects/dialect.ts";
-import { history as historyLimits } from "../limits.ts";
+import { history as historyLimits, output } from "../limits.ts";
 import { execute } from "./commands.ts";
 import { Due } from "./due.ts";
 import type { ChatState, Command, LeaveReason, PersonalEvent, RoomEvent } from "./events.ts";
@@ -59,7 +59,7 @@ export class Hub {
     const line = dialect.terminal?.connected?.(peer, nowMs);
     if (line !== undefined) this.options.log(line);
     for (const text of session.conversation.greeting()) session.pushSpaced(text);
-    this.due.spaced(session);
+    if (session.pumpSpaced(nowMs)) this.due.gap(session);
     return session;
   }
 
@@ -69,6 +69,7 @@ export class Hub {
     session.heardMs = nowMs;
     session.pingedMs = 0;
     if (session.phase === "ending" || session.phase === "gone") return;
+    if ((session.personal?.length ?? 0) >= output.maxAnswersPerTurn) this.flush(nowMs);
     const command = session.conversation.receive(message);
     if (command !== undefined) this.command(session, command);
   }
@@ -85,7 +86,7 @@ export class Hub {
   drained(session: Session, nowMs: number): void {
     this.nowMs = nowMs;
     session.outbox.drained();
-    if (session.isSpaced) session.pumpSpaced(nowMs);
+    if (session.pumpSpaced(nowMs)) this.due.gap(session);
     if (session.replay !== undefined && !session.outbox.blocked) this.turn.wake();
     if (session.phase === "ending") this.due.finish(session);
   }
@@ -117,7 +118,9 @@ export class Hub {
   /** The end of a turn: see turn.ts. Then readers that lag too far are dropped, and what follows a turn happens. */
   flush(nowMs: number): void {
     this.nowMs = nowMs;
-    for (const session of this.turn.end()) this.#dropSlow(session);
+    const { slow, gaps } = this.turn.end();
+    for (const session of gaps) this.due.gap(session);
+    for (const session of slow) this.#dropSlow(session);
     this.due.afterTurn();
   }
 

@@ -20,7 +20,12 @@ export function startReplay(
     return { recovered: false };
   }
   if (since.epoch !== history.epoch) {
-    room.hear(session);
+    // Another log: what it has is news, as far as one page goes; the numbers of the old one say nothing here.
+    session.replay = {
+      seq: Math.max(0, room.committedSeq - limits.pageMessages),
+      mail: session.committedMail,
+    };
+    hub.due.replay(session);
     return { recovered: false };
   }
   const seq = Math.min(since.seq ?? room.committedSeq, room.committedSeq);

@@ -3,7 +3,7 @@
 import type { Dialect } from "../dialects/dialect.ts";
 import type { RoomEvent } from "./events.ts";
 import type { Session } from "./session.ts";
-import { type RoomTurn, Voice } from "./voice.ts";
+import { type Aftermath, type RoomTurn, Voice } from "./voice.ts";
 
 export class Room {
   /** Everyone here by folded name. */
@@ -92,14 +92,14 @@ export class Room {
     return this.#sorted;
   }
 
-  /** Hands this turn to every voice; answers the number of deliveries. Members that lag too far are added to `slow`. */
-  flush(nowMs: number, slow: Session[]): number {
+  /** Hands this turn to every voice; answers the number of deliveries. */
+  flush(nowMs: number, after: Aftermath): number {
     const turn: RoomTurn = {
       events: this.pending,
       presence: this.#presence,
       names: () => this.names(),
       nowMs,
-      slow,
+      after,
     };
     this.pending = [];
     this.#presence = undefined;

@@ -2,14 +2,14 @@
 // connections that are over end. If the log does not take it, nobody hears it and everyone who spoke is told.
 
 import { ParleyError } from "../errors.ts";
-import { output, sender } from "../limits.ts";
+import { sender } from "../limits.ts";
 import type { PrivateMessage, Said } from "./events.ts";
 import type { SessionRecord } from "./history.ts";
 import type { Hub } from "./hub.ts";
 import { count } from "./metrics.ts";
 import type { Room } from "./room.ts";
 import type { Session } from "./session.ts";
-import { deliverAlone } from "./voice.ts";
+import { type Aftermath, deliverAlone } from "./voice.ts";
 
 export class Turn {
   readonly #hub: Hub;
@@ -82,27 +82,25 @@ export class Turn {
     this.#touched.delete(session);
   }
 
-  /** The end of the turn. Answers the sessions that lag too far behind to be kept. */
-  end(): Session[] {
+  /** The end of the turn. Answers what is left to do. */
+  end(): Aftermath {
     const hub = this.#hub;
     this.#awake = false;
     this.#commit();
     this.#acknowledge();
-    const slow: Session[] = [];
+    const after: Aftermath = { slow: [], gaps: [] };
     for (const room of this.#rooms) {
-      hub.options.metrics.deliveries += room.flush(hub.nowMs, slow);
+      hub.options.metrics.deliveries += room.flush(hub.nowMs, after);
       hub.due.roster(room);
       if (room.members.size === 0) hub.forget(room);
     }
     this.#rooms.clear();
     for (const session of this.#touched) {
-      if (session.personal !== undefined) deliverAlone(session);
-      session.special = false;
-      if (session.lagBytes > output.maxLagBytes) slow.push(session);
+      deliverAlone(session, hub.nowMs, after);
       if (session.endAfterFlush) hub.due.ending(session);
     }
     this.#touched.clear();
-    return slow;
+    return after;
   }
 
   #commit(): void {

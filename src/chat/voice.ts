@@ -15,9 +15,11 @@ export type RoomTurn = {
   /** Names of those present. */
   names: () => readonly string[];
   nowMs: number;
-  /** Filled by the voices: members that lag further behind than allowed. */
-  slow: Session[];
+  after: Aftermath;
 };
+
+/** What a turn leaves to do: members that lag further behind than allowed, and ones whose next message waits for its gap. */
+export type Aftermath = { slow: Session[]; gaps: Session[] };
 
 export class Voice {
   readonly members = new Set<Session>();
@@ -34,7 +36,7 @@ export class Voice {
       if (session.special || session.personal !== undefined) composeFor(session, script);
       else if (session.isSpaced) script.spaceOut(session);
       else session.outbox.send(script.bytes);
-      if (session.lagBytes > output.maxLagBytes) turn.slow.push(session);
+      settle(session, turn.nowMs, turn.after);
     }
     return script.length * this.members.size;
   }
@@ -117,7 +119,7 @@ export class Voice {
  * hear it (0: none); as text, as bytes, and where in the bytes each begins.
  */
 class Script {
-  readonly #lines: string[] = [];
+  readonly #texts: string[] = [];
   readonly #places: number[] = [];
   readonly #hiddenFrom: number[] = [];
   readonly #isStream: boolean;
@@ -130,15 +132,14 @@ class Script {
   }
 
   get length(): number {
-    return this.#lines.length;
+    return this.#texts.length;
   }
 
   add(place: number, text: string, hiddenFrom: number): void {
-    const line = this.#isStream || text.endsWith("\n") ? text : `${text}\n`;
-    this.#lines.push(line);
+    this.#texts.push(text);
     this.#places.push(place);
     this.#hiddenFrom.push(hiddenFrom);
-    this.#text += line;
+    this.#text += this.#lineOf(text);
   }
 
   placeOf(i: number): number {
@@ -151,8 +152,7 @@ class Script {
 
   /** Line `i` as a message of its own. */
   messageOf(i: number): string {
-    const line = this.#lines[i]!;
-    return this.#isStream ? line : line.slice(0, -1);
+    return this.#texts[i]!;
   }
 
   /** All of it, encoded once. */
@@ -177,12 +177,18 @@ class Script {
     for (let i = 0; i < this.length; i++) session.pushSpaced(this.messageOf(i));
   }
 
+  /** A message has no line end of its own but needs one among others. */
+  #lineOf(text: string): string {
+    return this.#isStream || text.endsWith("\n") ? text : `${text}\n`;
+  }
+
   #byteStarts(): number[] {
     if (this.#starts !== undefined) return this.#starts;
     const ascii = this.bytes.length === this.#text.length;
     const starts = [0];
     let end = 0;
-    for (const line of this.#lines) {
+    for (const text of this.#texts) {
+      const line = this.#lineOf(text);
       end += ascii ? line.length : Buffer.byteLength(line);
       starts.push(end);
     }
@@ -192,8 +198,16 @@ class Script {
 }
 
 /** Sends what a session hears that no room's turn has reached: answers, private messages, the past. */
-export function deliverAlone(session: Session): void {
-  composeFor(session, new Script(session.dialect));
+export function deliverAlone(session: Session, nowMs: number, after: Aftermath): void {
+  if (session.personal !== undefined) composeFor(session, new Script(session.dialect));
+  session.special = false;
+  settle(session, nowMs, after);
+}
+
+/** Lets the first of the spaced messages go, and notes what is left to do. */
+function settle(session: Session, nowMs: number, after: Aftermath): void {
+  if (session.pumpSpaced(nowMs)) after.gaps.push(session);
+  if (session.lagBytes > output.maxLagBytes) after.slow.push(session);
 }
 
 /** Puts together what one member hears: the room's items that are meant for it, and its own in their places. */
