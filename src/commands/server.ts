@@ -43,6 +43,12 @@ export default defineCommand({
       valueHint: "PATH",
       description: "SQLite file that keeps messages and registrations (else in memory)",
     },
+    sync: {
+      type: "string",
+      default: "normal",
+      valueHint: "normal|full",
+      description: "With --data: what is acknowledged survives a crash, or (full) a power loss too",
+    },
     listen: {
       type: "string",
       valueHint: "DIALECT=PORT…",
@@ -75,6 +81,7 @@ export default defineCommand({
       webPort: args.web ? portOf("--web-port", args["web-port"]) : undefined,
       files: args.files,
       data: args.data,
+      synchronous: syncOf(args.sync),
       rate: numberOf("--rate", args.rate),
       maxPerAddress: numberOf("--max-per-address", args["max-per-address"]),
       extra,
@@ -167,6 +174,11 @@ function extraPorts(listen: string | undefined, classic: boolean): ExtraPort[] {
     if (!asked.has(dialect)) extra.push({ dialect, port, flag: `--listen ${dialect}=PORT` });
   }
   return extra;
+}
+
+function syncOf(word: string): "normal" | "full" {
+  if (word === "normal" || word === "full") return word;
+  throw new ParleyError("usage", `--sync ${quoted(word)} is neither normal nor full`);
 }
 
 function portOf(flag: string, text: string): number {

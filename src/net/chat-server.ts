@@ -13,6 +13,7 @@ import { shutdown } from "../limits.ts";
 import { CppService } from "../registry/cpp-service.ts";
 import type { Registry } from "../registry/registry.ts";
 import { openStore, type OpenStore } from "../store/open.ts";
+import type { Synchronous } from "../store/sqlite-file.ts";
 import { version } from "../version.ts";
 import { tellOverflow } from "./chat-connection.ts";
 import { Admission, type ChatPort, openChatPort, type Speech } from "./chat-port.ts";
@@ -36,6 +37,8 @@ export type ServerOptions = {
   files: string;
   /** SQLite file; undefined: memory. */
   data: string | undefined;
+  /** What an acknowledgement waits for; see docs/operation.md "Data". */
+  synchronous?: Synchronous;
   /** Messages a second, 0 for no limit. */
   rate: number;
   maxPerAddress: number;
@@ -79,7 +82,10 @@ export class ChatServer {
       const sentence = `--files ${quoted(options.files)} is no folder: name one that has the files to share`;
       throw new ParleyError("failed", sentence);
     }
-    const server = new ChatServer(options, openStore(options.data, options.warn));
+    const server = new ChatServer(
+      options,
+      openStore(options.data, options.warn, options.synchronous),
+    );
     try {
       await server.#open();
       return server;

@@ -45,6 +45,7 @@ native.onData = (bytes) => {
   for (let at = bytes.indexOf(mark); at >= 0; at = bytes.indexOf(mark, at + mark.length)) seen++;
 };
 
+const nativeWire: Wire = wires.native;
 let said = 0;
 let joins = 0;
 let renames = 0;
@@ -82,7 +83,7 @@ for (let tenth = 1; tenth <= 10; tenth++) {
     for (let i = 0; i < batch; i++) {
       const text = `message ${++said} ${"lorem ipsum ".repeat(said % 12)}`;
       if (i % 2 === 0) send(plain, `${text}\n`);
-      else send(native, wires.native.say(text, ++words, "lobby"));
+      else send(native, nativeWire.say(text, ++words, "lobby"));
     }
     const due = Math.floor(said / messagesPerJoin);
     const visits: Promise<void>[] = [];
