@@ -27,10 +27,16 @@ export class LineFramer {
       this.#heldBytes = 0;
     }
     let from = 0;
+    // Bytes count, not characters; what came in a shorter read needs no counting.
+    let fromByte = bytes.length > limits.maxLineBytes ? 0 : undefined;
     for (;;) {
       const end = text.indexOf("\n", from);
       const line = text.slice(from, end < 0 ? text.length : end);
-      if (line.length > limits.maxLineBytes) return tooLong;
+      if (fromByte !== undefined) {
+        const endByte = bytes.indexOf(0x0a, fromByte);
+        if (endByte - fromByte > limits.maxLineBytes) return tooLong;
+        fromByte = endByte + 1;
+      }
       if (!take(line.endsWith("\r") ? line.slice(0, -1) : line)) return undefined;
       if (end < 0) break;
       from = end + 1;
