@@ -41,13 +41,13 @@ export function sniff(beginning: Beginning): Verdict {
   const full = ended || bytes.length >= limits.maxBytes;
   const late = beginning.sinceFirstByteMs >= limits.unframedAfterMs;
 
-  if (/^\{[ \t\r\n]*"/.test(text)) return { kind: "native" };
+  if (/^\{[ \t]*"/.test(text)) return { kind: "native" };
   const word = cppWord(text);
   if (word === "whole") return { kind: "cpp" };
   if (text.includes("\n")) return { kind: "text", framed: true };
   if (ended) return { kind: "text", framed: false };
   // A beginning of something that the next segment may complete.
-  const open = /^\{[ \t\r\n]*$/.test(text) || word === "beginning";
+  const open = /^\{[ \t]*$/.test(text) || word === "beginning";
   if (late && !(open && beginning.sinceFirstByteMs < openWaitMs)) {
     return { kind: "text", framed: false };
   }
@@ -83,7 +83,7 @@ function cppWord(text: string): "whole" | "beginning" | "none" {
  * Above all HTTP: a hostile page can make a browser send lines of its choice, after this one.
  */
 export function foreignAnswer(bytes: Uint8Array, webPort: number | undefined): string | undefined {
-  if (bytes[0] === 0x16 && (bytes.length < 2 || bytes[1] === 0x03)) {
+  if (bytes[0] === 0x16 && bytes[1] === 0x03) {
     return "This port does not speak TLS: connect without it\n";
   }
   const text = Buffer.from(bytes.subarray(0, limits.maxBytes)).toString("latin1");
