@@ -43,6 +43,8 @@ const startupGain = 2.4;
 const startupWindowGain = 1.8;
 /** In flight at most, in bandwidth-delay products (draft §4.6.4). */
 const windowGain = 2;
+/** While probing for more there must be room for more, or the smaller one of two flows that share a queue stays small. */
+const probingWindowGain = 2.5;
 /** After a jump to a guessed rate one gentle round tells whether there is more. */
 const verifyGain = 1.5;
 const drainGain = 0.5;
@@ -146,7 +148,8 @@ export class Congestion implements CongestionControl {
     if (this.restarting) return minWindowBytes;
     const product = this.product();
     if (this.phase === "probe-rtt") return Math.max(minWindowBytes / 4, product / 2);
-    let window = windowGain * product + quanta;
+    const isProbing = this.phase === "probe-bandwidth" && this.cycle === 0;
+    let window = (isProbing ? probingWindowGain : windowGain) * product + quanta;
     if (this.phase === "startup") {
       window = Math.max(startupWindowGain * product + quanta / 3, initialWindowBytes);
       if (this.jump === 1) {

@@ -141,10 +141,6 @@ const repeatUs = 2_000;
 const maxRepeats = 2;
 /** GONE "unknown" is not believed before this long after the offer: one sent before it may still be on its way. */
 const goneGraceUs = 1_000_000;
-/** Asks that wait at the server, in µs of the rate: while we are kept from asking (hashing, another process on our
- *  core), it goes on sending. It sends them at our rate, so that they queue there and not on the path. */
-const minLeadUs = 3_000;
-const maxLeadUs = 10_000;
 /** Bounds of what may leave at once after a delay, in µs of the rate: a tick and a half of a coarse event loop, and what
  *  a busy machine's processes keep each other waiting. */
 const minBurstUs = 1_500;
@@ -271,7 +267,7 @@ export class Receiver implements ReceiverMachine {
       ? this.control.windowBytes
       : firstBurstSegments * this.asker.sizer.segmentBytes;
     this.asker.chooseFirst(nowUs, Math.min(budget, this.control.windowBytes));
-    this.pacer.update(nowUs, this.rate(), this.asker.sizer.segmentBytes, this.burstUs());
+    this.pacer.update(nowUs, this.paceBytesPerUs(), this.asker.sizer.segmentBytes, this.burstUs());
     // Not paced: the spacing in which this burst arrives is the bottleneck's.
     return this.writeAsks(nowUs, into, true);
   }
@@ -282,7 +278,7 @@ export class Receiver implements ReceiverMachine {
     if (this.cookie === null || this.probesDue < 0) return this.pollInit(nowUs, into);
     if (!this.asked) return 0;
     const { asker, control } = this;
-    const rate = this.rate();
+    const rate = this.paceBytesPerUs();
     this.pacer.update(nowUs, rate, asker.sizer.segmentBytes, this.burstUs());
     if (this.probesDue > 0) {
       const count = this.probesDue;
@@ -463,21 +459,9 @@ export class Receiver implements ReceiverMachine {
     return this.activityUs + wait;
   }
 
-  /** The rate at which the server is to send; Infinity for no pacing. */
+  /** The rate at which we ask and the server is to send; Infinity for no pacing. */
   private paceBytesPerUs(): number {
     return Math.min(this.control.pacingBytesPerUs, this.limitBytesPerUs);
-  }
-
-  /** The rate at which we ask: that of the server, a little more or less to keep our lead there. */
-  private rate(): number {
-    const leadUs = this.leadUs();
-    const lacking = (leadUs - this.holdUs) / (2 * leadUs + Math.min(this.rtt.minUs, 100_000));
-    return this.paceBytesPerUs() * (1 + Math.min(0.3, Math.max(-0.3, lacking)));
-  }
-
-  private leadUs(): number {
-    const { minUs } = this.rtt;
-    return Math.min(maxLeadUs, Math.max(minLeadUs, minUs < Infinity ? minUs / 8 : 0));
   }
 
   /** What may leave at once after a delay, at either end: as much as a queue of a third of a round trip holds. */
@@ -504,15 +488,13 @@ export class Receiver implements ReceiverMachine {
 
   /** Bytes that may still go into flight; a large segment may have to fit a small window, alone if need be. */
   private windowRoom(least: number): number {
-    const pace = this.paceBytesPerUs();
-    const lead = pace < Infinity ? pace * this.leadUs() : 0;
-    return Math.max(this.control.windowBytes + lead, 2 * least) - this.asker.flight.inFlightBytes;
+    return Math.max(this.control.windowBytes, 2 * least) - this.asker.flight.inFlightBytes;
   }
 
   /** When pacing lets us ask again; Infinity if the window or the want is what holds us. */
   private askAtUs(): number {
     const { asker } = this;
-    const rate = this.rate();
+    const rate = this.paceBytesPerUs();
     if (this.probesDue !== 0) return this.probesDue < 0 ? this.initAtUs : 0;
     if (!this.asked || !asker.hasWanted || rate === Infinity || asker.flight.room < 1) {
       return Infinity;

@@ -69,6 +69,8 @@ function run(path: Path, mebibytes: number, seed: number) {
   return {
     goodput: (mebibytes * 1024 * 1024) / client.doneAtUs,
     retransmittedShare: stats.retransmittedShare,
+    // What the seed has drawn, which is not quite what was asked for.
+    lossShare: down.dropped / down.sent,
     queueMs: down.queueSumUs / Math.max(1, down.queueSamples) / 1_000,
     segmentBytes: stats.segmentBytes,
   };
@@ -99,7 +101,7 @@ describe("alone on the link", () => {
         const result = run(path, mebibytes, seed);
         const said = `seed ${seed}: ${JSON.stringify(result)}`;
         expect(result.goodput, said).toBeGreaterThan(leastMBps);
-        expect(result.retransmittedShare, said).toBeLessThan(path.lossPercent / 100 + 0.01);
+        expect(result.retransmittedShare, said).toBeLessThan(result.lossShare + 0.01);
         expect(result.queueMs, said).toBeLessThan(path.rttMs * 0.7);
         expect(result.segmentBytes, said).toBe(1_444);
       }
