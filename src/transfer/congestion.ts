@@ -5,6 +5,7 @@
 import { transfer as limit } from "../limits.ts";
 import { BandwidthFilter, ThroughputMeter } from "./bandwidth.ts";
 import type { RateSample } from "./flight.ts";
+import { QueueWatch } from "./queue-watch.ts";
 import type { RttEstimator } from "./rtt.ts";
 
 export type Phase = "startup" | "drain" | "probe-bandwidth" | "probe-rtt" | "loopback";
@@ -69,12 +70,6 @@ const tooMuchLoss = 0.35;
 const notFull = 1.12;
 /** Probing the round trip: this long with half a bandwidth-delay product. */
 const probeRttUs = 200_000;
-/** A queue shows if every round trip of two blocks in a row is longer than the least by this (HyStart++, RFC 9406 §4.2;
- *  half a round trip where that is less), or by what the path's own jitter explains. A block is an eighth of a round, and
- *  some samples. */
-const minQueueUs = 4_000;
-const maxQueueUs = 16_000;
-const minBlockSamples = 8;
 
 export class Congestion implements CongestionControl {
   phase: Phase = "startup";
@@ -104,11 +99,7 @@ export class Congestion implements CongestionControl {
   private roundLeastRttUs = Infinity;
   /** In the whole of the last round there was a queue. */
   private queued = false;
-  // This block of round trips.
-  private blockSinceUs = 0;
-  private blockLeastUs = Infinity;
-  private blockSamples = 0;
-  private queuedBlocks = 0;
+  private readonly queueWatch: QueueWatch;
   // The loss of the last rounds.
   private readonly losses: number[] = [];
   private ownLoss = 0;
@@ -117,6 +108,7 @@ export class Congestion implements CongestionControl {
     private readonly rtt: RttEstimator,
     known?: { bandwidthBytesPerUs: number },
   ) {
+    this.queueWatch = new QueueWatch(rtt);
     if (known && known.bandwidthBytesPerUs > 0) this.onTrain(known.bandwidthBytesPerUs);
   }
 
@@ -190,7 +182,10 @@ export class Congestion implements CongestionControl {
     delivered: number,
     inFlightBytes: number,
   ): void {
-    this.watchQueue(nowUs, netRttUs);
+    if (this.phase === "startup" && this.fullRate > 0 && this.queueWatch.stands(nowUs, netRttUs)) {
+      // The pipe is full when a queue stands: that need not be filled, too.
+      this.enter("drain", nowUs);
+    }
     if (netRttUs < this.roundLeastRttUs) this.roundLeastRttUs = netRttUs;
     if (sample.rate > 0 && (!sample.appLimited || sample.rate > this.filter.bytesPerUs)) {
       this.filter.add(sample.rate);
@@ -241,7 +236,7 @@ export class Congestion implements CongestionControl {
     this.filter.nextRound();
   }
 
-  /** Is the pipe full? The rate has stopped growing (draft §4.1.2). A queue tells sooner: `watchQueue`. */
+  /** Is the pipe full? The rate has stopped growing (draft §4.1.2). A queue tells sooner: QueueWatch. */
   private checkFull(nowUs: number, loss: number, appLimited: boolean): void {
     const rate = this.filter.bytesPerUs;
     if (rate === 0 || appLimited) return;
@@ -261,22 +256,6 @@ export class Congestion implements CongestionControl {
     } else this.fullRounds++;
     const patience = gentle ? 2 : 3;
     if (this.fullRounds >= patience || loss > tooMuchLoss) this.enter("drain", nowUs);
-  }
-
-  /** Startup has filled the pipe when a queue stands: it need not be filled, too. */
-  private watchQueue(nowUs: number, netRttUs: number): void {
-    if (this.phase !== "startup" || this.fullRate === 0) return;
-    this.blockLeastUs = Math.min(this.blockLeastUs, netRttUs);
-    this.blockSamples++;
-    const { minUs, netVarianceUs } = this.rtt;
-    if (this.blockSamples < minBlockSamples || nowUs - this.blockSinceUs < minUs / 8) return;
-    const usual = Math.min(maxQueueUs, Math.max(Math.min(minQueueUs, minUs / 2), minUs / 8));
-    const queued = this.blockLeastUs > minUs + Math.max(usual, 2 * netVarianceUs);
-    this.queuedBlocks = queued ? this.queuedBlocks + 1 : 0;
-    this.blockSinceUs = nowUs;
-    this.blockLeastUs = Infinity;
-    this.blockSamples = 0;
-    if (this.queuedBlocks >= 2) this.enter("drain", nowUs);
   }
 
   /** Loss beyond the path's own while asking for more bounds what may be in flight (draft §4.5). */
@@ -332,7 +311,7 @@ export class Congestion implements CongestionControl {
     if (this.cycle === 1 && bandwidth > this.probedFrom * notFull && !this.queued) {
       this.fullRate = bandwidth;
       this.fullRounds = 0;
-      this.queuedBlocks = 0;
+      this.queueWatch.reset();
       this.jump = 3;
       this.enter("startup", nowUs);
       return;

@@ -1,4 +1,4 @@
-// The datagrams of a transfer, as bytes: one writer and one reader a kind, big endian, documented in docs/protocol.md.
+// The datagrams of a transfer, as bytes: one writer and one reader a kind, big endian.
 // Pure: knows no socket, no file and no clock. Readers never throw: null means "not one of ours, or cut short".
 //
 // Every datagram begins with the same four bytes — magic, kind, length of what follows — so that datagrams that the
