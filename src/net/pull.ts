@@ -46,6 +46,7 @@ export class Pull {
   #earlyLines: Line[] = [];
   readonly #overlooked: [offset: number, length: number][] = [];
   #onCookie: (() => void) | undefined;
+  #fetchSent = false;
   #scheduled = false;
   #timer: Timer | undefined;
   #ended = false;
@@ -162,6 +163,7 @@ export class Pull {
     const length = this.receiver.firstRequest(nowUs(), this.#outgoing);
     const first = Buffer.from(this.#outgoing.subarray(0, length)).toString("base64");
     const proof = cookie === null ? {} : { address: cookie.address, port: cookie.port };
+    this.#fetchSent = true;
     const answer = await control.request({
       type: "fetch",
       name,
@@ -245,6 +247,11 @@ export class Pull {
 
   #transmit(): void {
     const now = nowUs();
+    if (this.#fetchSent) {
+      // only if the cookie came too late to let it go with `fetch`
+      const length = this.receiver.firstRequest(now, this.#outgoing);
+      if (length > 0) this.#socket.send(this.#outgoing.subarray(0, length), length);
+    }
     // a request names ranges of megabytes, so a turn has few; the bound is for a machine gone wrong
     for (let i = 0; i < udp.maxSendMany; i++) {
       const length = this.receiver.pollTransmit(now, this.#outgoing);
