@@ -200,14 +200,15 @@ export class Flight {
     }
   }
 
-  /** Give up everything: nothing has come for several probe timeouts, or the address has changed. Send numbers go on a
-   *  ring further up: should the server believe by a damaged request that it has answered the next ones, it is past those. */
-  giveUpAll(onLost: (offset: number, length: number, marks: number) => void): void {
+  /** Give up everything: nothing has come for several probe timeouts. What comes after all is still known, unless
+   *  `skip`: send numbers then go on a ring further up, past those that the server may believe, by a damaged request,
+   *  to have answered. */
+  giveUpAll(skip: boolean, onLost: (offset: number, length: number, marks: number) => void): void {
     for (let seq = this.settled; seq < this.nextSeq; seq++) {
       const i = seq & this.mask;
       if (this.state[i] === outstanding) this.giveUp(i, onLost);
     }
-    this.nextSeq += this.mask + 1;
+    if (skip) this.nextSeq += this.mask + 1;
     this.settled = this.nextSeq;
     this.lossTimeUs = Infinity;
   }

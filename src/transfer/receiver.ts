@@ -354,9 +354,10 @@ export class Receiver implements ReceiverMachine {
     this.activityUs = nowUs;
     if (this.probes >= outageProbes) {
       // The path may be down, narrower, or our address another: everything again, small, and with a fresh cookie.
-      this.asker.flight.giveUpAll(this.asker.lost);
+      const again = this.probes > outageProbes;
+      this.asker.flight.giveUpAll(again, this.asker.lost);
       this.control.onOutage();
-      if (this.probes > outageProbes) this.asker.sizer.onBlackHole();
+      if (again) this.asker.sizer.onBlackHole();
       this.probesDue = -1;
       this.initAtUs = nowUs;
     } else this.probesDue = 2;

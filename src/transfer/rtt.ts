@@ -3,8 +3,8 @@
 
 /** How long a least round trip is believed before the path is asked again (draft-ietf-ccwg-bbr: MinRTTFilterLen). */
 const minRttLifeUs = 10_000_000;
-/** Timer granularity that a deadline must not go below: one tick of a coarse event loop. */
-const granularityUs = 1_000;
+/** What a probe timeout leaves on top of the round trip at least: as long as a busy machine keeps a process waiting. */
+const granularityUs = 20_000;
 
 export class RttEstimator {
   /** Smoothed round trip as timers see it, the server's holding time included; 0 before the first sample. */
