@@ -100,9 +100,9 @@ function put(name: string, column: string, value: string): void {
 
 if (wanted.has("fanout")) {
   for (const members of values.members.split(",").map(Number)) {
-    const messages = Math.min(100_000, Math.round(2_000_000 / members));
+    const messages = Math.min(200_000, Math.round(2_000_000 / members));
     say(`fan-out to ${members} members …`);
-    const plan: Plan = { mode: "fanout", members, messages, window: 256 };
+    const plan: Plan = { mode: "fanout", members, messages, warmUp: messages / 2, window: 256 };
     const results = await interleaved<Fanout>(all, plan);
     const nats = results.get("nats-server")?.cpuUs;
     for (const [name, { cpuUs, deliveriesPerSecond }] of results) {
