@@ -56,8 +56,8 @@ export class LineFramer {
   #hold(bytes: Uint8Array): typeof tooLong | undefined {
     if (bytes.length === 0) return undefined;
     if (this.#heldBytes + bytes.length > limits.maxLineBytes) return tooLong;
-    // The reader's buffer is used again for the next read.
-    this.#held.push(bytes.slice());
+    // A copy (a Buffer's own slice is none): the read may be used again, and one byte must not keep half a megabyte alive.
+    this.#held.push(new Uint8Array(bytes));
     this.#heldBytes += bytes.length;
     if (this.#held.length > maxPieces) this.#held = [Buffer.concat(this.#held)];
     return undefined;

@@ -16,6 +16,16 @@ import type { ChatPortOptions, Undecided } from "./chat-port.ts";
 
 export type ChatSocket = Bun.Socket<ChatConnection | undefined>;
 
+/** What a connection needs of its socket. */
+export interface Wire {
+  write(bytes: string | Uint8Array): number;
+  end(): void;
+  terminate(): void;
+  pause(): void;
+  resume(): void;
+  timeout(seconds: number): void;
+}
+
 /** Nothing is known yet; a dialect, its framing still open; a dialect in lines or in reads; CPP; over. */
 type State =
   | { is: "sniffing" | "framing"; held: Uint8Array[]; heldBytes: number; firstMs: number }
@@ -26,9 +36,9 @@ type State =
 
 export class ChatConnection implements Link {
   readonly peer: Peer;
-  readonly #socket: ChatSocket;
+  readonly #socket: Wire;
   readonly #options: ChatPortOptions;
-  readonly #undecided: Undecided;
+  readonly #undecided: Pick<Undecided, "add" | "delete">;
   #state: State = { is: "over" };
   #session: Session | undefined;
   #openedMs = 0;
@@ -36,11 +46,17 @@ export class ChatConnection implements Link {
   #inputEnded = false;
   #prompted = false;
 
-  constructor(socket: ChatSocket, address: string, options: ChatPortOptions, undecided: Undecided) {
+  /** `undecided` holds connections that the time may decide. */
+  constructor(
+    socket: Wire,
+    peer: Peer,
+    options: ChatPortOptions,
+    undecided: Pick<Undecided, "add" | "delete">,
+  ) {
     this.#socket = socket;
     this.#options = options;
     this.#undecided = undecided;
-    this.peer = { address, port: socket.remotePort };
+    this.peer = peer;
   }
 
   opened(nowMs: number): void {
@@ -69,7 +85,7 @@ export class ChatConnection implements Link {
           state.firstMs = nowMs;
           this.#undecided.add(this);
         }
-        state.held.push(bytes.slice());
+        state.held.push(new Uint8Array(bytes));
         state.heldBytes += bytes.length;
         return this.decide(nowMs);
       case "lines":

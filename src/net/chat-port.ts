@@ -81,7 +81,12 @@ export function openChatPort(options: ChatPortOptions): ChatPort {
         }
         socket.setNoDelay(true);
         socket.setKeepAlive(true, limits.keepAliveMs);
-        const connection = new ChatConnection(socket, address, options, undecided);
+        const connection = new ChatConnection(
+          socket,
+          { address, port: socket.remotePort },
+          options,
+          undecided,
+        );
         socket.data = connection;
         connection.opened(unixMs());
       },

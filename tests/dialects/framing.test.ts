@@ -13,7 +13,7 @@ function cut(segments: readonly Uint8Array[], framer = new LineFramer()): Cut {
   const lines: string[] = [];
   for (const segment of segments) {
     // A reader's buffer is used again: what is kept must have been copied.
-    const buffer = segment.slice();
+    const buffer = Buffer.from(segment);
     const trouble = framer.push(buffer, (line) => lines.push(line) > 0);
     buffer.fill(0x58);
     if (trouble === tooLong) return { lines, tooLong: true };
