@@ -52,8 +52,10 @@ export function strictArguments(
   return [...flags, "--", ...words];
 }
 
-/** The candidate that is nearest to `word` by edit distance, if it is near at all. */
+/** The candidate that `word` begins, or else is nearest to by edit distance, if it is near at all. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const begun = candidates.filter((candidate) => candidate.startsWith(word));
+  if (begun.length === 1 && /\w\w/.test(word)) return begun[0];
   const scored = candidates.map((candidate) => ({ candidate, far: distance(word, candidate) }));
   scored.sort((a, b) => a.far - b.far);
   const [best] = scored;

@@ -17,7 +17,7 @@ describe("a wrong word is an error that names the nearest right one", () => {
     [["server", "-p", "1"], "there is no flag '-p'"],
     [["client", "--nam=x"], "there is no flag '--nam': did you mean --name?"],
     [["peer", "--idd", "x"], "there is no flag '--idd': did you mean --id?"],
-    [["fetch-file", "--limit", "1M"], "there is no flag '--limit': did you mean --list?"],
+    [["fetch-file", "--limit", "1M"], "there is no flag '--limit': did you mean --limit-rate?"],
     [["fetch-file", "--fore", "a"], "there is no flag '--fore': did you mean --force?"],
     [["server", "extra"], "'extra' is one word too many: see parley server --help"],
     [["classic", "foo"], "'foo'"],
