@@ -12,6 +12,20 @@ const maxBlockBytes = 16 * 1024;
 
 type Block = { first: number; end: number; bytes: Uint8Array; used: number };
 
+/** Blocks that full rooms have given back: a busy room takes as many as it gives, and the system need not clear new ones. */
+const spareBlocks: Uint8Array[] = [];
+const maxSpareBlocks = 8;
+
+function takeBlock(bytes: number): Uint8Array {
+  const spare = bytes === maxBlockBytes ? spareBlocks.pop() : undefined;
+  return spare ?? new Uint8Array(bytes);
+}
+
+function giveBlock(bytes: Uint8Array): void {
+  if (bytes.length === maxBlockBytes && spareBlocks.length < maxSpareBlocks)
+    spareBlocks.push(bytes);
+}
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -78,7 +92,9 @@ export class RoomLog {
     this.first = Math.max(this.first, Math.min(seq, this.last + 1));
     let gone = 0;
     while (gone < this.#blocks.length && this.#blocks[gone]!.end <= this.first) {
-      this.#blockBytes -= this.#blocks[gone++]!.bytes.length;
+      const { bytes } = this.#blocks[gone++]!;
+      this.#blockBytes -= bytes.length;
+      giveBlock(bytes);
     }
     if (gone > 0) this.#blocks.splice(0, gone);
     if (this.kept === 0 && this.#rows > firstRows) {
@@ -122,8 +138,13 @@ export class RoomLog {
       }
     }
     const grown = Math.min(maxBlockBytes, Math.max(firstBlockBytes, 2 * (tail?.bytes.length ?? 0)));
-    const bytes = new Uint8Array(Math.max(grown, Buffer.byteLength(strings)));
-    const { written } = encoder.encodeInto(strings, bytes);
+    let bytes = takeBlock(Math.max(grown, strings.length));
+    let { read, written } = encoder.encodeInto(strings, bytes);
+    if (read < strings.length) {
+      // Not all of it is ASCII; only now is it worth counting.
+      bytes = new Uint8Array(Buffer.byteLength(strings));
+      ({ read, written } = encoder.encodeInto(strings, bytes));
+    }
     this.#blocks.push({ first, end: this.last + 1, bytes, used: written });
     this.#blockBytes += bytes.length;
   }
