@@ -40,6 +40,7 @@ export class Fetcher {
   #address: Address | undefined;
   #control: ControlClient | undefined;
   #path: PathMemory | undefined;
+  #udpPort: number | undefined;
   #current: Pull | undefined;
   #stopped: ParleyError | undefined;
 
@@ -119,9 +120,10 @@ export class Fetcher {
   /** A reason to try again, or how it went. The first connection of all must work. */
   async #try(name: string, fetching: Fetching): Promise<"whole" | "stale" | ParleyError> {
     const { limitBytesPerSecond, offload } = this.#options;
-    const server = await this.#resolve();
+    const { host, port } = await this.#resolve();
     const pull = await Pull.open({
-      server,
+      host,
+      udpPort: this.#udpPort ?? port,
       name,
       ...fetching.wanted(),
       ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
@@ -143,7 +145,8 @@ export class Fetcher {
       const outcome = await pull.run(control);
       if (outcome.how === "again") return outcome.reason;
       if (outcome.how === "whole") this.#path = pull.receiver.pathMemory();
-      return outcome.how;
+      if (outcome.how === "elsewhere") this.#udpPort = outcome.udpPort;
+      return outcome.how === "whole" ? "whole" : "stale";
     } catch (error) {
       if (this.#stopped !== undefined) throw this.#stopped;
       // the connection broke while we asked: as good as lost

@@ -6,13 +6,14 @@ import { fetching as limits, transfer as wire, udp } from "../limits.ts";
 import type { Assembly } from "../transfer/assembly.ts";
 import { type PathMemory, Receiver, type ReceiverStats } from "../transfer/receiver.ts";
 import { type ControlClient, errorOf, type Line } from "./control-client.ts";
-import { type Address, isLoopback } from "./host-port.ts";
+import { isLoopback } from "./host-port.ts";
 import { type Offer, readOffer } from "./offer.ts";
 import { type UdpOffload, UdpPort } from "./udp.ts";
 
 export interface PullOptions {
-  /** The server, by a numeric address; the UDP port is supposed to be the TCP port until the offer says otherwise. */
-  readonly server: Address;
+  /** The server's numeric address, and the UDP port: the TCP port's number, until an offer says otherwise. */
+  readonly host: string;
+  readonly udpPort: number;
   readonly name: string;
   /** Byte ranges that are missing; absent for all. */
   readonly wanted?: readonly (readonly [start: number, end: number])[];
@@ -28,9 +29,12 @@ export interface PullOptions {
   onTurn(): void;
 }
 
-/** How a try ended: `again` can be tried again. Everything that can't is thrown. */
+/** How a try ended: `again` can be tried again, `elsewhere` at another UDP port. Everything that can't is thrown. */
 export type PullOutcome =
-  { how: "whole" } | { how: "stale" } | { how: "again"; reason: ParleyError };
+  | { how: "whole" }
+  | { how: "stale" }
+  | { how: "elsewhere"; udpPort: number }
+  | { how: "again"; reason: ParleyError };
 
 export class Pull {
   readonly receiver: Receiver;
@@ -55,11 +59,11 @@ export class Pull {
     this.#options = options;
     this.#token = token;
     this.#socket = socket;
-    const { wanted, limitBytesPerSecond, path, server } = options;
+    const { wanted, limitBytesPerSecond, path, host } = options;
     this.receiver = new Receiver({
       token,
       sink: (offset, source, at, length) => this.#take(offset, source, at, length),
-      loopback: isLoopback(server.host),
+      loopback: isLoopback(host),
       receiveBufferBytes: socket.offload.receiveBufferBytes,
       maxSegmentBytes: wire.maxSegmentBytes,
       ...(wanted === undefined ? {} : { wanted }),
@@ -74,7 +78,7 @@ export class Pull {
     const token = crypto.getRandomValues(new Uint8Array(wire.tokenBytes));
     let pull: Pull | undefined;
     const socket = await UdpPort.open({
-      connect: options.server,
+      connect: { host: options.host, port: options.udpPort },
       ...(options.offload === undefined ? {} : { offload: options.offload }),
       onDatagrams: (bytes) => pull?.handleDatagrams(bytes),
       onWritable: () => pull?.wake(),
@@ -176,11 +180,10 @@ export class Pull {
 
   #offered(offer: Offer): void {
     this.#offer = offer;
-    if (offer.udpPort !== this.#options.server.port) {
-      throw new ParleyError(
-        "protocol",
-        `The server sends from UDP port ${offer.udpPort} instead of ${this.#options.server.port}: fetch from its own port.`,
-      );
+    const { udpPort } = this.#options;
+    // a port that answers is right, whatever the server calls it behind a forwarding router
+    if (offer.udpPort !== udpPort && this.receiver.cookie === null) {
+      return this.#end({ how: "elsewhere", udpPort: offer.udpPort });
     }
     const assembly = this.#options.onOffer(offer);
     if (assembly === undefined) return this.#end({ how: "stale" });
