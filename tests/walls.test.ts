@@ -1,0 +1,135 @@
+// The walls of the house hold: each way out of a pure folder (a socket, the clock, the disk, chance, another layer) is a lint
+// error. Proved with one offending file per folder and way, linted with the project's own configuration.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+const root = join(import.meta.dir, "..");
+
+/** What must not compile in a pure place, and the rule that says so. */
+const offences: Readonly<Record<string, readonly [code: string, rule: string]>> = {
+  "disk by node": ['import { readFileSync } from "node:fs";\nexport { readFileSync };', "imports"],
+  "disk by its old name": ['import fs from "fs";\nexport { fs };', "imports"],
+  "an export from it": ['export * from "node:net";', "imports"],
+  "a lazy import": ['export const open = () => import("node:dgram");', "imports"],
+  require: ['export const fs = require("node:fs");', "globals"],
+  "Bun's module": ['import { serve } from "bun";\nexport { serve };', "imports"],
+  "Bun's SQLite": ['import { Database } from "bun:sqlite";\nexport { Database };', "imports"],
+  "a library": ['import consola from "consola";\nexport { consola };', "imports"],
+  "the net layer": ['import { unixMs } from "../net/clock.ts";\nexport { unixMs };', "imports"],
+  "the store": ['import { openStore } from "../store/open.ts";\nexport { openStore };', "imports"],
+  "a command": ['import server from "../commands/server.ts";\nexport { server };', "imports"],
+  "the terminal": ['import { say } from "../terminal/output.ts";\nexport { say };', "imports"],
+  "the page": ['import { start } from "../web/main.ts";\nexport { start };', "imports"],
+  Bun: ["export const file = () => Bun.file('x');", "globals"],
+  process: ["export const pid = () => process.pid;", "globals"],
+  console: ["export const log = () => console.log('x');", "globals"],
+  "the time": ["export const now = () => Date.now();", "globals"],
+  "a date": ["export const today = () => new Date();", "globals"],
+  performance: ["export const now = () => performance.now();", "globals"],
+  setTimeout: ["export const later = (f: () => void) => setTimeout(f, 1);", "globals"],
+  setInterval: ["export const often = (f: () => void) => setInterval(f, 1);", "globals"],
+  setImmediate: ["export const next = (f: () => void) => setImmediate(f);", "globals"],
+  queueMicrotask: ["export const soon = (f: () => void) => queueMicrotask(f);", "globals"],
+  "a deadline": ["export const deadline = () => AbortSignal.timeout(1);", "properties"],
+  chance: ["export const dice = () => Math.random();", "properties"],
+  "chance, unpacked": ["const { random } = Math;\nexport { random };", "properties"],
+  crypto: ["export const id = () => crypto.randomUUID();", "globals"],
+  fetch: ["export const page = () => fetch('http://x');", "globals"],
+  WebSocket: ["export const socket = () => new WebSocket('ws://x');", "globals"],
+  "globalThis, around all of it": ["export const now = () => globalThis.Date.now();", "globals"],
+  "global, around all of it": ["export const now = () => global.Date.now();", "globals"],
+};
+
+const pureFolders = ["dialects", "chat", "registry", "transfer", "client"];
+const pureFiles = ["src/limits.ts", "src/errors.ts"];
+
+const innocent = `import { message } from "../limits.ts";
+
+/** Time and chance come as parameters. */
+export function due(nowMs: number, random: () => number): number {
+  return nowMs + Math.floor(random() * message.maxTextChars);
+}
+`;
+
+type Complaint = { rule: string; file: string };
+let complaints: Complaint[] = [];
+const folder = mkdtempSync(join(tmpdir(), "parley-walls-"));
+
+function place(path: string, code: string): void {
+  mkdirSync(dirname(join(folder, path)), { recursive: true });
+  writeFileSync(join(folder, path), code);
+}
+
+function fileName(pure: string, what: string): string {
+  return `src/${pure}/${what.replaceAll(/\W+/g, "-")}.ts`;
+}
+
+beforeAll(async () => {
+  copyFileSync(join(root, ".oxlintrc.json"), join(folder, ".oxlintrc.json"));
+  for (const pure of pureFolders) {
+    place(fileName(pure, "innocent"), innocent);
+    for (const [what, [code]] of Object.entries(offences)) place(fileName(pure, what), `${code}\n`);
+  }
+  for (const path of pureFiles) place(path, "export const now = () => Date.now();\n");
+  place("src/net/innocent.ts", 'import { hostname } from "node:os";\nexport { hostname };\n');
+  place("src/net/clock.ts", "export const now = () => Date.now() + Math.random();\n");
+  place("src/net/vast.ts", "export const line = [\n" + "  1,\n".repeat(310) + "];\n");
+  place("src/net/careless.ts", "export const x = (y: any): string => y;\n");
+  complaints = await lint();
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function lint(): Promise<Complaint[]> {
+  const oxlint = join(root, "node_modules/oxlint/bin/oxlint");
+  const child = Bun.spawn([process.execPath, oxlint, "--format", "json"], {
+    cwd: folder,
+    stdout: "pipe",
+  });
+  const { diagnostics } = (await new Response(child.stdout).json()) as {
+    diagnostics: { code: string; filename: string }[];
+  };
+  return diagnostics.map(({ code, filename }) => ({ rule: code, file: filename }));
+}
+
+function rulesFor(path: string): string[] {
+  return complaints.filter(({ file }) => file.endsWith(path)).map(({ rule }) => rule);
+}
+
+describe.each(pureFolders)("src/%s", (pure) => {
+  test.each(Object.keys(offences))("%s is a lint error", (what) => {
+    const [, rule] = offences[what] ?? ["", ""];
+    expect(rulesFor(fileName(pure, what))).toContain(`eslint(no-restricted-${rule})`);
+  });
+
+  test("code that is handed time and chance is none", () => {
+    expect(rulesFor(fileName(pure, "innocent"))).toEqual([]);
+  });
+});
+
+test.each(pureFiles)("%s is as pure", (path) => {
+  expect(rulesFor(path)).toContain("eslint(no-restricted-globals)");
+});
+
+test("the outside world may touch the outside world", () => {
+  expect(rulesFor("src/net/innocent.ts")).toEqual([]);
+  expect(rulesFor("src/net/clock.ts")).toEqual([]);
+});
+
+test("files of more than 300 lines and `any` are errors everywhere", () => {
+  expect(rulesFor("src/net/vast.ts")).toContain("eslint(max-lines)");
+  expect(rulesFor("src/net/careless.ts")).toContain("typescript(no-explicit-any)");
+});
+
+test("no comment in src or tests switches a rule or the type checker off", async () => {
+  const found: string[] = [];
+  for await (const path of new Bun.Glob("{src,tests}/**/*.ts").scan(root)) {
+    if (path.endsWith("walls.test.ts")) continue;
+    const text = await Bun.file(join(root, path)).text();
+    if (/(?:ox|es)lint-disable|@ts-(?:ignore|nocheck|expect-error)/.test(text)) found.push(path);
+  }
+  expect(found).toEqual([]);
+});
