@@ -57,6 +57,10 @@ const maxJumpWindows = 24;
 const trainShare = 0.95;
 /** Loss beyond the path's own, in a round of probing, that means "too much". */
 const excessLoss = 0.04;
+/** The bound that it sets, in bandwidth-delay products, at least. */
+const boundGain = 1.25;
+/** Loss beside a queue that lowers the estimate itself. */
+const congestiveLoss = 0.08;
 /** The path's own loss that is made up for by asking for more, at most. */
 const maxCompensatedLoss = 0.25;
 const lossRounds = 8;
@@ -205,7 +209,7 @@ export class Congestion implements CongestionControl {
     this.periodSinceUs = nowUs;
     this.periodLost = 0;
     if (this.phase !== "probe-bandwidth" || this.probeRounds < 2 || !this.queued) return;
-    if (loss < this.ownLoss + excessLoss / 2) return;
+    if (loss < this.ownLoss + congestiveLoss) return;
     const bandwidth = this.filter.bytesPerUs;
     this.filter.limit(Math.max(this.meter.bytesPerUs, bandwidth * 0.85));
   }
@@ -260,8 +264,10 @@ export class Congestion implements CongestionControl {
 
   /** Loss beyond the path's own while asking for more bounds what may be in flight (draft §4.5). */
   private checkLoss(loss: number, inFlight: number): void {
-    if (loss > this.ownLoss + excessLoss && this.losses.length > 2) {
-      this.bound = Math.max(1.25 * this.product(), Math.min(this.bound, inFlight) * 0.9);
+    // Where a queue stands, others fill it as well: to hold back then is to be starved by a TCP that does not (BBR v1).
+    if (this.queued) this.bound = Infinity;
+    else if (loss > this.ownLoss + excessLoss && this.losses.length > 2) {
+      this.bound = Math.max(boundGain * this.product(), Math.min(this.bound, inFlight) * 0.9);
       if (this.cycle === 0) this.cycle = 1;
     } else if (this.cycle === 0) {
       this.bound *= 1.25;
