@@ -49,8 +49,11 @@ export const output = {
   unframedWaiting: 16,
   /** Bytes of user lists that a member is sent in a second; a joining crowd would else cost the square of its size. */
   rosterBytesPerSecond: 16 * KiB,
-  /** Answers to one session in one turn, before they leave: half a MiB of empty lines asks for 50 MiB of them. */
-  maxAnswersPerTurn: 4_096,
+  /**
+   * Answers to one session that wait for the end of the turn, in UTF-16 units; then they leave at once: what half a MiB of empty
+   * lines, or of requests for the past, asks for in one turn would be hundreds of MiB.
+   */
+  maxAnswerChars: 256 * KiB,
 } as const;
 
 /** Connections. */
@@ -131,8 +134,10 @@ export const history = {
   wholeListFiles: 10_000,
   /** Most files in one answer to a request for the list. */
   pageFiles: 1_000,
-  /** Most messages in one answer to a history request. */
+  /** Most messages in one answer to a history request … */
   pageMessages: 500,
+  /** … and their bytes at most, but one message always; well below `output.maxLagBytes`, or asking would be reading too slowly. */
+  pageBytes: 1 * MiB,
 } as const;
 
 /** Registry of peers (S0). */
@@ -369,7 +374,7 @@ export const fetching = {
   /** TCP connect, and the server's `welcome`. */
   connectTimeoutMs: 10_000,
   /** Answer to a request on the control connection. */
-  answerTimeoutMs: 15_000,
+  answerTimeoutMs: 20_000,
   /** Without progress a fetch tries to come back this long; then it is stalled, and the partial file is kept. */
   retryForMs: 30_000,
   /** Wait between two tries, doubled up to the second figure. */

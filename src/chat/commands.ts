@@ -5,6 +5,7 @@ import { message as messageLimits, names as nameLimits } from "../limits.ts";
 import type { ErrorCode } from "../errors.ts";
 import { ParleyError } from "../errors.ts";
 import type { Command, Ref } from "./events.ts";
+import { fittingPage } from "./history.ts";
 import type { Hub } from "./hub.ts";
 import { login } from "./login.ts";
 import { fold, nameProblem, roomProblem } from "./names.ts";
@@ -102,7 +103,8 @@ const handlers: Handlers = {
   },
   history(hub, session, { before, limit, ref }) {
     const room = session.room!;
-    const messages = hub.options.history.before(room.name, before ?? Infinity, limit);
+    const found = hub.options.history.before(room.name, before ?? Infinity, limit);
+    const messages = fittingPage(found, "newest");
     hub.tell(session, { type: "history", room: room.name, messages, ref });
   },
   invite(hub, session, { to, ref }) {

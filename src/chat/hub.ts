@@ -69,7 +69,7 @@ export class Hub {
     session.heardMs = nowMs;
     session.pingedMs = 0;
     if (session.phase === "ending" || session.phase === "gone") return;
-    if ((session.personal?.length ?? 0) >= output.maxAnswersPerTurn) this.flush(nowMs);
+    if (session.personalChars >= output.maxAnswerChars) this.flush(nowMs);
     const command = session.conversation.receive(message);
     if (command !== undefined) this.command(session, command);
   }

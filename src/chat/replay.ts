@@ -3,6 +3,7 @@
 
 import { history as limits } from "../limits.ts";
 import type { ResumePoint } from "./events.ts";
+import { fittingPage } from "./history.ts";
 import type { Hub } from "./hub.ts";
 import type { Session } from "./session.ts";
 
@@ -44,13 +45,16 @@ export function continueReplay(hub: Hub, session: Session): void {
   const mail =
     session.recordId === ""
       ? []
-      : history.mailAfter(session.recordId, replay.mail, limits.pageMessages);
+      : fittingPage(
+          history.mailAfter(session.recordId, replay.mail, limits.pageMessages),
+          "oldest",
+        );
   for (const message of mail) {
     hub.tell(session, message);
     replay.mail = message.mail;
   }
   if (mail.length > 0) return hub.due.replay(session);
-  const said = history.after(room.name, replay.seq, limits.pageMessages);
+  const said = fittingPage(history.after(room.name, replay.seq, limits.pageMessages), "oldest");
   for (const message of said) {
     hub.tell(session, { type: "replay", message });
     replay.seq = message.seq;

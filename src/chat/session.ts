@@ -53,6 +53,8 @@ export class Session {
 
   /** This turn: output for this session alone, the first event that it hears, whether it needs composing by hand. */
   personal: Personal[] | undefined;
+  /** UTF-16 units of it. */
+  personalChars = 0;
   hearsFrom = 0;
   special = false;
   replay: Replay | undefined;
@@ -107,6 +109,7 @@ export class Session {
 
   /** Keeps the list of personal output sorted by place; what has the same place stays in the order it came. */
   insert(personal: Personal): void {
+    this.personalChars += personal.text.length;
     this.personal ??= [];
     const list = this.personal;
     let i = list.length;

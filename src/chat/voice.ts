@@ -223,6 +223,7 @@ function composeFor(session: Session, script: Script): void {
   for (; p < own.length; p++) sink.personal(own[p]!.text);
   sink.end();
   session.personal = undefined;
+  session.personalChars = 0;
   session.special = false;
   session.hearsFrom = 0;
 }

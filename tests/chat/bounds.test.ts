@@ -1,0 +1,85 @@
+// What one session can make the hub hold: pages of long messages, floods of questions, refusals. Always less than what a slow
+// reader may lag behind, so that nobody who reads is dropped for having asked.
+
+import { expect, test } from "bun:test";
+import { ratesFor } from "../../src/chat/sender-limits.ts";
+import { openChat } from "../../src/dialects/open-chat.ts";
+import { history, message, output, sender } from "../../src/limits.ts";
+import { Rig, type Client } from "./rig.ts";
+
+/** Three bytes a character on the wire. */
+const long = "漢".repeat(message.maxTextChars);
+
+function roomOfLongMessages(count: number): { rig: Rig; ann: Client } {
+  const rig = new Rig();
+  const ann = rig.member("Ann");
+  for (let n = 1; n <= count; n++) ann.send({ type: "say", n, text: long });
+  ann.text();
+  return { rig, ann };
+}
+
+test("a page of the past is bounded in bytes, and the pages before it can be asked for", () => {
+  const { ann } = roomOfLongMessages(100);
+  const seen: number[] = [];
+  for (let before = 101; before > 1; before = seen[0] ?? 0) {
+    ann.send({ type: "history", before });
+    const [page] = ann.lines() as [{ messages: { seq: number }[] }];
+    expect(JSON.stringify(page).length * 3).toBeLessThan(2 * history.pageBytes);
+    seen.unshift(...page.messages.map(({ seq }) => seq));
+  }
+  expect(seen).toEqual(Array.from({ length: 100 }, (_, i) => i + 1));
+});
+
+test("a member that has missed much hears all of it as fast as it reads, and is not dropped", () => {
+  const { rig } = roomOfLongMessages(150);
+  const bob = rig.client();
+  bob.link.capacity = 0;
+  const since = { epoch: "epoch-1", seq: 0 };
+  bob.send({ type: "hello", version: 1, name: "Bob", ...since });
+  const pieces: string[] = [];
+  for (let reads = 0; reads < 80; reads++) {
+    expect(bob.session.lagBytes).toBeLessThan(output.maxLagBytes);
+    bob.link.capacity = 120_000;
+    rig.hub.drained(bob.session, rig.nowMs);
+    rig.settle();
+    pieces.push(bob.text());
+  }
+  const seqs = [...pieces.join("").matchAll(/"type":"message","seq":(\d+)/g)];
+  expect(seqs.map(([, seq]) => Number(seq))).toEqual(Array.from({ length: 150 }, (_, i) => i + 1));
+  expect(rig.hub.options.metrics.slowReadersDropped).toBe(0);
+});
+
+test("many questions in one turn are answered while they come, not kept together", () => {
+  const { rig, ann } = roomOfLongMessages(40);
+  let most = 0;
+  for (let i = 0; i < 100; i++) {
+    ann.queue({ type: "history", ref: i });
+    most = Math.max(most, ann.session.personalChars);
+  }
+  expect(most).toBeLessThan(output.maxAnswerChars + history.pageBytes);
+  rig.settle();
+  expect(ann.lines().map(({ ref }) => ref)).toEqual(Array.from({ length: 100 }, (_, i) => i));
+});
+
+test("who asks and does not read is dropped at the bound", () => {
+  const { rig, ann } = roomOfLongMessages(40);
+  ann.link.capacity = 0;
+  for (let i = 0; i < 1_000; i++) ann.queue({ type: "history", ref: i });
+  rig.settle();
+  expect(rig.hub.options.metrics.slowReadersDropped).toBe(1);
+  expect(ann.session.lagBytes).toBeLessThan(1_000);
+});
+
+test("a flood of refusals ends in one sentence and the end of the connection", () => {
+  const rig = new Rig({ rates: ratesFor(sender.messagesPerSecond) });
+  const bob = rig.member("Bob");
+  const loud = rig.client(openChat).send("Loud");
+  for (let i = 0; i < 100_000; i++) loud.queue("show");
+  rig.settle();
+  const text = loud.text();
+  const refusals = text.split("Too fast").length - 1;
+  expect(refusals).toBe(sender.refusalBurst);
+  expect(text).toEndWith("Far too fast, for too long: connect again, and slow down\n");
+  expect(loud.link.ended).toBe(true);
+  expect(bob.lines().at(-1)).toMatchObject({ type: "left", name: "Loud" });
+});
