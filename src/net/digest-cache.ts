@@ -3,7 +3,7 @@
 
 import { files as limits, transfer as wire } from "../limits.ts";
 import type { DigestLog } from "../transfer/digests.ts";
-import { ServedFile } from "./served-file.ts";
+import { ReadAhead, ServedFile } from "./served-file.ts";
 import type { OpenFile } from "./shared-folder.ts";
 
 export class DigestCache {
@@ -17,20 +17,20 @@ export class DigestCache {
     return this.#active.values();
   }
 
-  /** Takes over the opened file; give it back with `release`. */
-  use(file: OpenFile): ServedFile {
+  /** Takes over the opened file, for a client that holds the first `heldBytes` already; give the reader back with `release`. */
+  use(file: OpenFile, heldBytes: number): { served: ServedFile; reader: ReadAhead } {
     let served = this.#active.get(file.version);
     if (served === undefined || served.broken !== undefined) {
       served = new ServedFile(file, this.#finished.get(file.version));
       this.#active.set(file.version, served);
     } else file.close();
-    served.users++;
-    return served;
+    const reader = new ReadAhead(served, heldBytes);
+    served.readers.add(reader);
+    return { served, reader };
   }
 
-  release(served: ServedFile): void {
-    served.users--;
-    if (served.users > 0) return;
+  release(served: ServedFile, reader: ReadAhead): void {
+    if (!served.readers.delete(reader) || served.readers.size > 0) return;
     served.file.close();
     const { version } = served.file;
     if (this.#active.get(version) === served) this.#active.delete(version);

@@ -149,9 +149,11 @@ export class Fetcher {
       return outcome.how === "whole" ? "whole" : "stale";
     } catch (error) {
       if (this.#stopped !== undefined) throw this.#stopped;
-      // the connection broke while we asked: as good as lost
-      if (error instanceof ParleyError && error.code === "cannot-connect" && fetching.hasBegun)
-        return error;
+      // the connection broke, or nothing came, while we asked: as good as lost
+      const isLost =
+        error instanceof ParleyError &&
+        (error.code === "cannot-connect" || error.code === "stalled");
+      if (isLost && fetching.hasBegun) return error;
       throw error;
     } finally {
       fetching.detach();

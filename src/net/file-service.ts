@@ -151,7 +151,7 @@ export class FileService {
 
   #turn(): void {
     const more = this.#send();
-    const hashed = this.#hash();
+    const hashed = this.#hash(more);
     const nowMs = performance.now();
     let waiting = false;
     for (const transfer of this.#transfers) {
@@ -200,27 +200,21 @@ export class FileService {
     );
   }
 
-  /** True if there is more to hash now. */
-  #hash(): boolean {
+  /**
+   * True if there is more to hash now. While there is much to send, hashing only keeps up: what is read to be sent is hashed in
+   * passing. In the pauses it gets ahead.
+   */
+  #hash(busy: boolean): boolean {
     const until = performance.now() + limits.hashSliceMs;
     for (;;) {
       let progress = false;
       for (const file of this.digests.active) {
-        if (file.log.whole !== undefined || file.log.hashedBytes >= this.#hashTarget(file))
-          continue;
+        if (file.log.hashedBytes >= (busy ? file.front : file.hashTarget)) continue;
         progress = file.hashOn(this.#scratch) > 0 || progress;
         if (performance.now() >= until) return true;
       }
       if (!progress) return false;
     }
-  }
-
-  #hashTarget(file: object): number {
-    let target = 0;
-    for (const transfer of this.#transfers) {
-      if (transfer.served === file) target = Math.max(target, transfer.hashTarget);
-    }
-    return target;
   }
 
   #wakeLater(): void {

@@ -75,18 +75,19 @@ export class FileSession {
       );
     }
     const { digests } = this.#service;
-    const served = digests.use(this.#service.folder.open(name));
+    const heldBytes = check ? Number.POSITIVE_INFINITY : bytesHeld(request["held"]);
+    const { served, reader } = digests.use(this.#service.folder.open(name), heldBytes);
     const transfer = new FileTransfer({
       id: this.#nextId++,
       served,
+      reader,
       control: this.#control,
-      heldBytes: check ? served.file.size : bytesHeld(request["held"]),
       onBroken: (broken) => this.#broken(broken, token),
       onClose: (closed) => {
         this.#transfers.delete(closed.id);
         this.#service.remove(closed, this.#peerAddress);
         if (token !== undefined) this.#service.sender.close(token);
-        digests.release(served);
+        digests.release(served, reader);
       },
     });
     try {
@@ -94,7 +95,7 @@ export class FileSession {
       if (!check && token !== undefined) this.#open(transfer, token);
     } catch (error) {
       this.#service.remove(transfer, this.#peerAddress);
-      digests.release(served);
+      digests.release(served, reader);
       throw error;
     }
     this.#transfers.set(transfer.id, transfer);

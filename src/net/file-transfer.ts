@@ -3,15 +3,14 @@
 
 import { files as limits, transfer as wire } from "../limits.ts";
 import type { FileControl } from "./file-service.ts";
-import { ReadAhead, type ServedFile } from "./served-file.ts";
+import type { ReadAhead, ServedFile } from "./served-file.ts";
 
 export interface FileTransferOptions {
   /** Number on its control connection. */
   readonly id: number;
   readonly served: ServedFile;
   readonly control: FileControl;
-  /** The client holds bytes up to here already: their digests are wanted without being asked for data. */
-  readonly heldBytes: number;
+  readonly reader: ReadAhead;
   /** It is over: the file has changed or can't be read. The client has been told. */
   onBroken(transfer: FileTransfer): void;
   /** It is over, for whatever reason. Called once. */
@@ -32,15 +31,8 @@ export class FileTransfer {
   constructor(options: FileTransferOptions) {
     this.id = options.id;
     this.served = options.served;
-    this.reader = new ReadAhead(options.served);
+    this.reader = options.reader;
     this.#options = options;
-  }
-
-  /** How far the hashing pass should be by now, in bytes. */
-  get hashTarget(): number {
-    const { size } = this.served.file;
-    const front = Math.max(this.reader.front, this.#options.heldBytes);
-    return Math.min(size, front + limits.hashLeadBytes);
   }
 
   /**

@@ -8,8 +8,8 @@ import type { OpenFile } from "./shared-folder.ts";
 export class ServedFile {
   readonly file: OpenFile;
   readonly log: DigestLog;
-  /** How many transfers use it; the owner counts. */
-  users = 0;
+  /** Who reads it. */
+  readonly readers = new Set<ReadAhead>();
   /** Set once the file is another than the one that was opened, or can't be read any more. */
   broken: "changed" | "storage" | undefined;
   #checkedAtMs = Number.NEGATIVE_INFINITY;
@@ -20,6 +20,18 @@ export class ServedFile {
     this.file = file;
     this.log = known ?? new DigestLog(file.size, () => new Bun.CryptoHasher("sha256"));
     this.#wholeChecked = known !== undefined;
+  }
+
+  /** The farthest byte that somebody has, or has been sent. */
+  get front(): number {
+    let front = 0;
+    for (const reader of this.readers) front = Math.max(front, reader.front);
+    return front;
+  }
+
+  /** How far the hashing pass should be, in bytes, when there is time. */
+  get hashTarget(): number {
+    return Math.min(this.file.size, this.front + limits.hashLeadBytes);
   }
 
   /** Reads bytes to be sent; fewer than asked for when the file is broken. Hashes them too if they are the next ones. */
@@ -77,20 +89,20 @@ export class ServedFile {
   }
 }
 
-/** Reads ahead for a client whose segments are small: one read of the file for many of them. */
+/** One client's way through the file. Where its segments are small, one read of the file serves many of them. */
 export class ReadAhead {
+  /** The farthest byte that was read for sending, or that the client holds already. */
+  front: number;
   readonly #file: ServedFile;
   #block: Uint8Array | undefined;
   #start = 0;
   #length = 0;
   #next = 0;
 
-  constructor(file: ServedFile) {
+  constructor(file: ServedFile, heldBytes: number) {
     this.#file = file;
+    this.front = Math.min(heldBytes, file.file.size);
   }
-
-  /** The farthest byte that was read for sending. */
-  front = 0;
 
   /** As `ServedFile.read`. */
   read(offset: number, into: Uint8Array, at: number, length: number): number {

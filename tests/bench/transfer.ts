@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { chatRow, crowdRow, neighbourRow } from "./transfer/beside.ts";
 import { loopbackRow } from "./transfer/loopback.ts";
 import { allPeers, type Course, type Peer } from "./transfer/peers.ts";
 import { hashOf, race, type Run, startServer } from "./transfer/race.ts";
@@ -45,7 +46,12 @@ if (values.help) {
     "bun tests/bench/transfer.ts [--rows 1,2,loopback] [--peers parley,curl,http] [--repeat 3] [--size MiB] [--seed 1]",
   );
   rows.forEach((row, i) => console.log(`  ${i + 1}  ${describe(row)}`));
+  console.log(
+    "  neighbours  on 100 Mbit/s, 50 ms, beside curl (BBR) and beside another fetch, 30 s each",
+  );
   console.log("  loopback  1 GiB into memory, verified");
+  console.log("  chat  latency of a chat beside a fetch at full speed");
+  console.log("  crowd  50 fetches of 20 MB at once");
   process.exit(0);
 }
 
@@ -71,10 +77,33 @@ else {
   console.log(`| link | ${seen.join(" | ")} | ÷ best | wanted | again | rtt |`);
   console.log(`|---|${seen.map(() => "--:|").join("")}--:|--:|--:|--:|`);
   for (const [i, row] of rows.entries()) {
-    if (wantedRows === undefined || wantedRows.includes(String(i + 1))) await wideAreaRow(row);
+    if (isWantedRow(String(i + 1))) await wideAreaRow(row);
+  }
+  if (isWantedRow("neighbours")) await neighbours();
+}
+if (isWantedRow("loopback") || isWantedRow("chat")) {
+  const course = await prepare(1024 * MiB, "127.0.0.1");
+  if (isWantedRow("loopback")) await loopbackRow(course, repeat);
+  if (isWantedRow("chat")) await chatRow(course, 10);
+}
+if (isWantedRow("crowd")) await crowdRow(await prepare(20_000_000, "127.0.0.1"), 50);
+
+function isWantedRow(name: string): boolean {
+  return wantedRows === undefined || wantedRows.includes(name);
+}
+
+async function neighbours(): Promise<void> {
+  const seconds = 30;
+  // more than the link brings in that time
+  const course = await prepare(640 * MiB);
+  console.log("\ntwo downloads on 100 Mbit/s, 50 ms:");
+  for (const second of ["curl", "parley"] as const) {
+    const link = { mbit: 100, rttMs: 50, lossPercent: 0 };
+    await using area = await WideArea.open(link, folder, Number(values.seed));
+    const { atServer, atClient } = area;
+    await neighbourRow({ ...course, atServer, atClient }, area, second, seconds);
   }
 }
-if (wantedRows === undefined || wantedRows.includes("loopback")) await loopbackRow(folder, repeat);
 
 function isWanted(peer: Peer): boolean {
   const names = values.peers?.toLowerCase().split(",");
@@ -116,21 +145,20 @@ async function oneRun(peer: Peer, course: Course, sizeBytes: number): Promise<Ru
   return await race(peer, { ...course, file }, bytes, sha256, stallMs);
 }
 
-async function prepare(sizeBytes: number): Promise<Course> {
+async function prepare(sizeBytes: number, address = serverAddress): Promise<Course> {
   const source = join(folder, "source");
   const target = join(folder, "target");
   const work = join(folder, "work");
   for (const path of [source, target, work]) mkdirSync(path, { recursive: true });
   // nothing that a link or a file system could make smaller
   const writer = Bun.file(join(source, "file")).writer();
-  for (let at = 0; at < sizeBytes; at += MiB) {
-    writer.write(crypto.getRandomValues(new Uint8Array(65_536)));
-    for (let i = 1; i < MiB / 65_536; i++)
-      writer.write(crypto.getRandomValues(new Uint8Array(65_536)));
+  for (let at = 0; at < sizeBytes; at += 65_536) {
+    writer.write(crypto.getRandomValues(new Uint8Array(Math.min(65_536, sizeBytes - at))));
+    if (at % (16 * MiB) === 0) await writer.flush();
   }
   await writer.end();
   await Bun.write(join(source, "small"), crypto.getRandomValues(new Uint8Array(slowBytes)));
-  return { source, target, work, file: "file", address: serverAddress, atServer: [], atClient: [] };
+  return { source, target, work, file: "file", address, atServer: [], atClient: [] };
 }
 
 function line(row: Row, runs: ReadonlyMap<Peer, readonly Run[]>): string {

@@ -1,15 +1,14 @@
 // The row without a network: 1 GiB over loopback into memory, verified, beside curl whose output is saved and hashed.
 
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { allPeers, type Course, curlBbr, parley } from "./peers.ts";
 import { hashOf, race, startServer } from "./race.ts";
 
-const sizeBytes = 2 ** 30;
+/** Size of the loopback rows' file. */
+export const sizeBytes = 2 ** 30;
 
 /** Prints the rates of each turn, and the ratio of their medians. */
-export async function loopbackRow(folder: string, repeat: number): Promise<void> {
-  const course = await prepare(join(folder, "loopback"));
+export async function loopbackRow(course: Course, repeat: number): Promise<void> {
   const sha256 = await hashOf(join(course.source, course.file));
   const hashing = ["sh", "-c", 'curl -sS --fail "$1" | tee "$2" | sha256sum', "sh"];
   const verified = {
@@ -40,18 +39,4 @@ export async function loopbackRow(folder: string, repeat: number): Promise<void>
   console.log(
     `  best parley ÷ best curl | tee | sha256sum: ${(ours / theirs).toFixed(2)} (wanted ≥ 2.0)`,
   );
-}
-
-async function prepare(folder: string): Promise<Course> {
-  const source = join(folder, "source");
-  const target = join(folder, "target");
-  const work = join(folder, "work");
-  for (const path of [source, target, work]) mkdirSync(path, { recursive: true });
-  const writer = Bun.file(join(source, "file")).writer();
-  for (let at = 0; at < sizeBytes; at += 65_536) {
-    writer.write(crypto.getRandomValues(new Uint8Array(65_536)));
-    if (at % (16 << 20) === 0) await writer.flush();
-  }
-  await writer.end();
-  return { source, target, work, file: "file", address: "127.0.0.1", atServer: [], atClient: [] };
 }
