@@ -4,11 +4,10 @@
 
 import { transfer as limit } from "../limits.ts";
 import { Asker } from "./asker.ts";
-import { TrainEstimator } from "./bandwidth.ts";
 import { Congestion, type CongestionControl } from "./congestion.ts";
-import { arrival, type RateSample } from "./flight.ts";
+import type { RateSample } from "./flight.ts";
+import { Intake } from "./intake.ts";
 import { LoopbackControl } from "./loopback-control.ts";
-import { Pacer } from "./pacer.ts";
 import type {
   PathMemory,
   ReceiverConfig,
@@ -16,18 +15,18 @@ import type {
   ReceiverState,
   ReceiverStats,
 } from "./receiver-machine.ts";
+import { RequestSchedule } from "./request-schedule.ts";
 import { RttEstimator } from "./rtt.ts";
 import { SegmentSizer } from "./segment-size.ts";
 import {
   datagramEnd,
-  emptyDataHeader,
+  elapsedUs,
   goneReason,
   kind,
   kindAt,
   readCookie,
-  readData,
   readGone,
-  tagOf,
+  wireTime,
   writeInit,
   writeRequest,
 } from "./wire.ts";
@@ -47,17 +46,8 @@ const firstBurstSegments = 32;
 const defaultBufferBytes = 160 * 1024;
 /** Probe timeouts in a row after which everything in flight is given up (RFC 9002 §7.6: persistent congestion). */
 const outageProbes = 3;
-/** A request that no other has followed is repeated after this long, this often: the loss of the last one would
- *  otherwise cost a timeout. */
-const repeatUs = 2_000;
-const maxRepeats = 2;
 /** GONE "unknown" is not believed before this long after the offer: one sent before it may still be on its way. */
 const goneGraceUs = 1_000_000;
-/** Bounds of what may leave at once after a delay, in µs of the rate: a tick and a half of a coarse event loop, and what
- *  a busy machine's processes keep each other waiting. */
-const minBurstUs = 1_500;
-const maxBurstUs = 20_000;
-const low32 = 0x1_0000_0000;
 
 export class Receiver implements ReceiverMachine {
   state: ReceiverState = "connecting";
@@ -65,22 +55,13 @@ export class Receiver implements ReceiverMachine {
   private readonly rtt = new RttEstimator();
   private readonly asker: Asker;
   private readonly control: CongestionControl;
-  private readonly pacer = new Pacer();
-  private readonly train = new TrainEstimator(firstBurstSegments);
-  private readonly tag: { high: number; low: number };
-  private readonly header = emptyDataHeader();
+  private readonly schedule: RequestSchedule;
+  private readonly intake: Intake;
   private readonly sample: RateSample = { rate: 0, priorDelivered: 0, appLimited: false };
   private readonly stallTimeoutUs: number;
-  private readonly limitBytesPerUs: number;
-  private receivedBytes = 0;
-  private duplicateBytes = 0;
   /** The offer has come, or data have: the server knows us. */
   private offerAtUs = -1;
   private initTries = 0;
-  /** How long the last segment's request waited at the server. */
-  private holdUs = 0;
-  /** Of the segment that has just come: from its request to its arrival. */
-  private wholeRttUs = 0;
   private initAtUs = 0;
   private firstInitUs = 0;
   private asked = false;
@@ -88,11 +69,6 @@ export class Receiver implements ReceiverMachine {
   private activityUs = 0;
   private newBytesUs = -1;
   private probesDue = 0;
-  private lastRequestUs = 0;
-  private repeats = maxRepeats;
-  // What the bytes of a segment are handed on with, so that the hot path makes no closure.
-  private sinkSource: Uint8Array = new Uint8Array(0);
-  private sinkShift = 0;
 
   constructor(private readonly config: ReceiverConfig) {
     const maxSegment = Math.min(
@@ -102,7 +78,6 @@ export class Receiver implements ReceiverMachine {
     const start = config.loopback
       ? maxSegment
       : Math.max(limit.baseSegmentBytes, config.path?.segmentBytes ?? 0);
-    this.tag = tagOf(config.token);
     this.asker = new Asker(
       config.wanted ?? [[0, limit.maxFileBytes]],
       new SegmentSizer(start, maxSegment),
@@ -112,13 +87,16 @@ export class Receiver implements ReceiverMachine {
       ? new LoopbackControl(config.receiveBufferBytes ?? defaultBufferBytes)
       : new Congestion(this.rtt, { bandwidthBytesPerUs: known / 1e6 });
     this.stallTimeoutUs = config.stallTimeoutUs ?? limit.stallTimeoutUs;
-    this.limitBytesPerUs = (config.limitBytesPerSecond ?? Infinity) / 1e6;
+    const most = (config.limitBytesPerSecond ?? Infinity) / 1e6;
+    this.schedule = new RequestSchedule(this.asker, this.control, this.rtt, most);
+    const { token, sink } = config;
+    this.intake = new Intake(token, this.asker, this.control, sink, firstBurstSegments);
   }
 
   handleDatagrams(nowUs: number, bytes: Uint8Array): void {
+    const { intake } = this;
     let at = 0;
     let netRttUs = Infinity;
-    let wholeUs = 0;
     let came = false;
     // Each turn takes four bytes or more off the buffer, which the socket bounds.
     while (at < bytes.length) {
@@ -126,17 +104,17 @@ export class Receiver implements ReceiverMachine {
       if (end < 0) break;
       const what = kindAt(bytes, at);
       if (what === kind.data) {
-        if (readData(bytes, at, end, this.header) && this.handleData(nowUs, bytes)) {
+        if (intake.take(nowUs, bytes, at, end)) {
           came = true;
-          wholeUs = this.wholeRttUs;
-          netRttUs = Math.min(netRttUs, Math.max(1, wholeUs - this.header.holdUs));
+          netRttUs = Math.min(netRttUs, Math.max(1, intake.wholeRttUs - intake.holdUs));
+          if (intake.freshBytes > 0) this.newBytesUs = nowUs;
         }
       } else if (what === kind.cookie) this.handleCookie(nowUs, bytes, at, end);
       else if (what === kind.gone) this.handleGone(nowUs, bytes, at, end);
       else break;
       at = end;
     }
-    if (came) this.afterArrivals(nowUs, wholeUs, netRttUs);
+    if (came) this.afterArrivals(nowUs, netRttUs);
   }
 
   handleOffer(nowUs: number, sizeBytes: number, maxSegmentBytes: number): void {
@@ -166,7 +144,7 @@ export class Receiver implements ReceiverMachine {
       stallUs,
       this.asker.flight.lossTimeUs,
       this.probeAtUs(),
-      this.repeatAtUs(),
+      this.schedule.repeatAtUs(),
       this.askAtUs(),
     );
   }
@@ -179,7 +157,7 @@ export class Receiver implements ReceiverMachine {
       ? this.control.windowBytes
       : firstBurstSegments * this.asker.sizer.segmentBytes;
     this.asker.chooseFirst(nowUs, Math.min(budget, this.control.windowBytes));
-    this.pacer.update(nowUs, this.paceBytesPerUs(), this.asker.sizer.segmentBytes, this.burstUs());
+    this.schedule.update(nowUs);
     // Not paced: the spacing in which this burst arrives is the bottleneck's.
     return this.writeAsks(nowUs, into, true);
   }
@@ -189,26 +167,24 @@ export class Receiver implements ReceiverMachine {
     if (!this.isActive) return 0;
     if (this.cookie === null || this.probesDue < 0) return this.pollInit(nowUs, into);
     if (!this.asked) return 0;
-    const { asker, control } = this;
-    const rate = this.paceBytesPerUs();
-    this.pacer.update(nowUs, rate, asker.sizer.segmentBytes, this.burstUs());
+    const { asker, schedule } = this;
+    schedule.update(nowUs);
     if (this.probesDue > 0) {
       const count = this.probesDue;
       this.probesDue = 0;
       const bytes = asker.chooseCopies(nowUs, count, false);
       if (bytes > 0 || !asker.hasWanted) return this.writeAsks(nowUs, into);
     }
-    const budget = this.budget(rate);
+    const budget = schedule.budget();
     if (budget > 0) {
-      const appLimited = this.limitBytesPerUs <= control.pacingBytesPerUs;
-      const bytes = asker.choose(nowUs, budget, appLimited);
+      const bytes = asker.choose(nowUs, budget, schedule.isLimited);
       if (bytes > 0) {
-        this.pacer.spend(bytes);
+        schedule.spend(bytes);
         return this.writeAsks(nowUs, into);
       }
     }
-    if (nowUs < this.repeatAtUs()) return 0;
-    this.repeats++;
+    if (nowUs < schedule.repeatAtUs()) return 0;
+    schedule.repeated();
     if (asker.mayCopyTail) {
       const copies = asker.flight.lostSegments > 0 ? 12 : 1;
       asker.chooseTailCopies(nowUs, copies);
@@ -217,7 +193,7 @@ export class Receiver implements ReceiverMachine {
   }
 
   reject(nowUs: number, offset: number, length: number): void {
-    this.receivedBytes -= length;
+    this.intake.receivedBytes -= length;
     this.asker.reject(offset, length);
     if (this.state === "done") this.state = "running";
     this.newBytesUs = nowUs;
@@ -233,14 +209,14 @@ export class Receiver implements ReceiverMachine {
     const { asker, control, rtt } = this;
     const { flight } = asker;
     return {
-      receivedBytes: this.receivedBytes,
+      receivedBytes: this.intake.receivedBytes,
       missingBytes: this.asker.sizeBytes < Infinity ? asker.missing.bytes : Infinity,
       rttUs: rtt.smoothedUs,
       minRttUs: rtt.minUs < Infinity ? rtt.minUs : 0,
       askedSegments: asker.askedSegments,
       lostSegments: flight.lostSegments - flight.lateSegments,
       retransmittedShare: asker.againBytes / Math.max(1, asker.askedBytes),
-      duplicateBytes: this.duplicateBytes,
+      duplicateBytes: this.intake.duplicateBytes,
       segmentBytes: asker.sizer.segmentBytes,
       bandwidthBytesPerSecond: control.bandwidthBytesPerUs * 1e6,
       windowBytes: control.windowBytes,
@@ -266,7 +242,7 @@ export class Receiver implements ReceiverMachine {
     if (this.state !== "connecting") return;
     this.state = "running";
     this.activityUs = nowUs;
-    const rttUs = Math.max(1, Math.min(elapsed(nowUs, cookie.echoUs), nowUs - this.firstInitUs));
+    const rttUs = Math.max(1, Math.min(elapsedUs(nowUs, cookie.echoUs), nowUs - this.firstInitUs));
     this.rtt.update(nowUs, rttUs, rttUs);
   }
 
@@ -277,56 +253,18 @@ export class Receiver implements ReceiverMachine {
     else if (this.offerAtUs >= 0 && nowUs > this.offerAtUs + goneGraceUs) this.state = "gone";
   }
 
-  /** One segment; false if it is not one that we asked for. */
-  private handleData(nowUs: number, bytes: Uint8Array): boolean {
-    const { header, asker } = this;
-    if (header.tagHigh !== this.tag.high || header.tagLow !== this.tag.low) return false;
-    const { offset, length, seq } = header;
-    const end = offset + length;
-    // Only the file's last segment may be shorter than was asked for.
-    if (end > asker.sizeBytes) return false;
-    const isWhole = length === asker.flight.lengthOf(seq);
-    if (!isWhole && asker.sizeBytes < Infinity && end !== asker.sizeBytes) return false;
-    // No round trip can have begun before the asking.
-    const askedAgoUs = nowUs - asker.flight.askedAtUs(seq);
-    const wholeUs = Math.min(elapsed(nowUs, header.echoUs), askedAgoUs);
-    const leftUs = nowUs - wholeUs + header.holdUs;
-    const what = asker.flight.arrive(nowUs, leftUs, seq, offset, length);
-    if (what === arrival.unknown) return false;
-    this.wholeRttUs = wholeUs;
-    this.holdUs = header.holdUs;
-    if (what === arrival.late) {
-      this.control.onLate(length);
-      asker.arrivedLate(offset, length);
-    }
-    this.train.add(nowUs, seq, length);
-    if (isWhole) asker.sizer.onArrived(length);
-    this.sinkSource = bytes;
-    this.sinkShift = header.at - offset;
-    const fresh = asker.missing.remove(offset, end, this.deliver);
-    if (what === arrival.expected && !asker.wanted.isEmpty) asker.arrivedLate(offset, length);
-    this.receivedBytes += fresh;
-    this.duplicateBytes += length - fresh;
-    if (fresh > 0) this.newBytesUs = nowUs;
-    return true;
-  }
-
-  private readonly deliver = (start: number, end: number): void => {
-    this.config.sink(start, this.sinkSource, start + this.sinkShift, end - start);
-  };
-
-  private afterArrivals(nowUs: number, wholeUs: number, netRttUs: number): void {
-    const { control, asker, rtt } = this;
+  private afterArrivals(nowUs: number, netRttUs: number): void {
+    const { control, asker, rtt, intake } = this;
     const { flight } = asker;
     this.activityUs = nowUs;
     this.probes = 0;
-    rtt.update(nowUs, wholeUs, netRttUs);
+    rtt.update(nowUs, intake.wholeRttUs, netRttUs);
     this.detectLosses(nowUs);
-    const trainRate = this.train.bytesPerUs;
+    const trainRate = intake.trainBytesPerUs;
     if (trainRate > 0) control.onTrain(trainRate);
     flight.takeSample(rtt.minUs * 0.98, this.sample);
     // What waits at the server is not on the path.
-    const waiting = this.paceBytesPerUs() * this.holdUs;
+    const waiting = this.schedule.paceBytesPerUs * intake.holdUs;
     const onPath = Math.max(0, flight.inFlightBytes - (waiting < Infinity ? waiting : 0));
     control.onArrivals(nowUs, this.sample, netRttUs, flight.delivered, onPath);
     this.checkDone();
@@ -372,55 +310,10 @@ export class Receiver implements ReceiverMachine {
     return this.activityUs + wait;
   }
 
-  /** The rate at which we ask and the server is to send; Infinity for no pacing. */
-  private paceBytesPerUs(): number {
-    return Math.min(this.control.pacingBytesPerUs, this.limitBytesPerUs);
-  }
-
-  /** What may leave at once after a delay, at either end: as much as a queue of a third of a round trip holds. */
-  private burstUs(): number {
-    const { minUs } = this.rtt;
-    return Math.min(maxBurstUs, Math.max(minBurstUs, minUs < Infinity ? minUs / 3 : 0));
-  }
-
-  /** Bytes that window and pacing allow to be asked for now. */
-  private budget(rate: number): number {
-    const { asker } = this;
-    if (!asker.hasWanted || asker.flight.room < 1) return 0;
-    const least = asker.leastBytes;
-    const window = this.windowRoom(least);
-    if (rate === Infinity) {
-      // Not paced: ask for a few segments at a time rather than for each that has come.
-      return window >= Math.max(least, this.control.windowBytes / 8) ? window : 0;
-    }
-    // Where the window is what holds us, ask for a few segments at a time rather than for each that has come.
-    if (window < Math.max(least, Math.min(this.control.windowBytes / 16, rate * 500))) return 0;
-    const credit = this.pacer.available(rate, least);
-    return credit < least ? 0 : Math.min(credit, window);
-  }
-
-  /** Bytes that may still go into flight; a large segment may have to fit a small window, alone if need be. */
-  private windowRoom(least: number): number {
-    return Math.max(this.control.windowBytes, 2 * least) - this.asker.flight.inFlightBytes;
-  }
-
-  /** When pacing lets us ask again; Infinity if the window or the want is what holds us. */
+  /** When there may be something to ask for; Infinity if only an arrival can change that. */
   private askAtUs(): number {
-    const { asker } = this;
-    const rate = this.paceBytesPerUs();
     if (this.probesDue !== 0) return this.probesDue < 0 ? this.initAtUs : 0;
-    if (!this.asked || !asker.hasWanted || rate === Infinity || asker.flight.room < 1) {
-      return Infinity;
-    }
-    const least = asker.leastBytes;
-    const few = Math.min(this.control.windowBytes / 16, rate * 500);
-    if (this.windowRoom(least) < Math.max(least, few)) return Infinity;
-    return this.pacer.readyUs(this.lastRequestUs, rate, least);
-  }
-
-  private repeatAtUs(): number {
-    if (this.repeats >= maxRepeats || this.asker.flight.inFlightSegments === 0) return Infinity;
-    return this.lastRequestUs + Math.max(repeatUs, this.rtt.smoothedUs / 8);
+    return this.asked ? this.schedule.askAtUs() : Infinity;
   }
 
   private pollInit(nowUs: number, into: Uint8Array): number {
@@ -429,27 +322,20 @@ export class Receiver implements ReceiverMachine {
     if (this.initTries++ === 0) this.firstInitUs = nowUs;
     if (this.probesDue < 0) this.probesDue = 1;
     else this.initAtUs = nowUs + Math.min(wait, limit.maxProbeTimeoutUs);
-    return writeInit(into, { token: this.config.token, timeUs: nowUs % low32 });
+    return writeInit(into, { token: this.config.token, timeUs: wireTime(nowUs) });
   }
 
   private writeAsks(nowUs: number, into: Uint8Array, first = false): number {
     if (this.cookie === null) return 0;
     const asks = this.asker.takeAsks();
-    if (this.asker.lastWasFresh) this.repeats = 0;
-    this.lastRequestUs = nowUs;
+    this.schedule.requested(nowUs, this.asker.lastWasFresh);
     const { token } = this.config;
     const cookie = this.cookie.bytes;
-    const pace = this.paceBytesPerUs();
+    const { paceBytesPerUs: pace, burstUs } = this.schedule;
     const paceBytesPerMs = first || pace === Infinity ? 0 : pace * 1_000;
-    const timeUs = nowUs % low32;
-    const burstUs = this.burstUs();
+    const timeUs = wireTime(nowUs);
     return writeRequest(into, { token, cookie, timeUs, paceBytesPerMs, burstUs, asks });
   }
-}
-
-/** µs between a 32-bit time of ours and now; the clock wraps every 71 minutes. */
-function elapsed(nowUs: number, thenUs: number): number {
-  return Math.floor((((nowUs % low32) - thenUs) % low32) + low32) % low32;
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

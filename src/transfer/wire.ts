@@ -271,6 +271,17 @@ export function readGone(bytes: Uint8Array, at: number, end: number): Gone | nul
   return { token: bytes.slice(at + 4, at + 20), reason: bytes[at + 20] as number };
 }
 
+/** Times travel as 32 bits of µs; the clock wraps every 71 minutes. */
+export function wireTime(nowUs: number): number {
+  return nowUs % 0x1_0000_0000;
+}
+
+/** µs between a time that has travelled and now. */
+export function elapsedUs(nowUs: number, thenUs: number): number {
+  const wrap = 0x1_0000_0000;
+  return Math.floor((((nowUs % wrap) - thenUs) % wrap) + wrap) % wrap;
+}
+
 function writeCommon(into: Uint8Array, at: number, value: Kind, totalBytes: number): void {
   into[at] = magic;
   into[at + 1] = value;
