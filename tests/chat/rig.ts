@@ -101,7 +101,7 @@ export class Rig {
   readonly log: string[] = [];
   nowMs = 1_700_000_000_000;
   nextPort = 40_000;
-  #awake = false;
+  private awake = false;
   #secrets = 0;
 
   constructor(
@@ -118,7 +118,7 @@ export class Rig {
         download() {},
         closed() {},
       },
-      wake: () => (this.#awake = true),
+      wake: () => (this.awake = true),
       log: (line) => this.log.push(line),
       warn: (line) => this.log.push(line),
       hashSecret: (secret) => `hash of ${secret}`,
@@ -129,9 +129,9 @@ export class Rig {
 
   /** Runs flushes until nothing is left to do in this turn. */
   settle(): void {
-    for (let round = 0; this.#awake; round++) {
+    for (let round = 0; this.awake; round++) {
       if (round > 10_000) throw new Error("the hub does not come to rest");
-      this.#awake = false;
+      this.awake = false;
       this.hub.flush(this.nowMs);
     }
   }

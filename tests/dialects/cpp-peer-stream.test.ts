@@ -1,3 +1,5 @@
+// What peers say to each other, in either style, however it is cut into segments.
+
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { type Contact, encodeBareChat, encodeChat } from "../../src/dialects/cpp.ts";

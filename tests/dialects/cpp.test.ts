@@ -1,3 +1,5 @@
+// CPP's messages byte for byte as in the capture, and everything that is none.
+
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import {

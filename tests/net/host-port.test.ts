@@ -1,3 +1,5 @@
+// Addresses as people write them.
+
 import { expect, test } from "bun:test";
 import { callableHost, isLoopback, parseHostPort, socketReason } from "../../src/net/host-port.ts";
 

@@ -1,3 +1,5 @@
+// One connection of CPP at the server: a request in, its answer and the server's own lines out.
+
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { encodeBridge, encodeBridgeAck, encodeRegister } from "../../src/dialects/cpp.ts";

@@ -1,3 +1,5 @@
+// S0's client against peers of every style, in a world without sockets: turns, calls, leaving.
+
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { encodeBareChat, encodeChat } from "../../src/dialects/cpp.ts";

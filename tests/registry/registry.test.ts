@@ -1,3 +1,5 @@
+// Who is given to whom, who waits, and who is forgotten first.
+
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { type Registration, Registry, type RegistryChange } from "../../src/registry/registry.ts";

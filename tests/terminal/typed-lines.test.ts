@@ -1,3 +1,5 @@
+// Lines from stdin: cut anywhere, bounded, the last one without an end too.
+
 import { expect, test } from "bun:test";
 import { message as limits } from "../../src/limits.ts";
 import { typedLines } from "../../src/terminal/typed-lines.ts";

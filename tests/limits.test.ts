@@ -1,0 +1,159 @@
+// The limits fit each other: what one part may send, another may hold; waits that depend on each other are in order.
+
+import { describe, expect, test } from "bun:test";
+import * as limits from "../src/limits.ts";
+
+const {
+  classicClient,
+  classicDownload,
+  client,
+  connections,
+  fetching,
+  files,
+  folder,
+  history,
+  message,
+  names,
+  output,
+  peer,
+  registry,
+  sender,
+  shutdown,
+  sniff,
+  terminal,
+  transfer,
+  udp,
+  web,
+} = limits;
+
+test("every one is a positive whole number", () => {
+  for (const [group, numbers] of Object.entries(limits)) {
+    for (const [name, value] of Object.entries(numbers)) {
+      expect({ group, name, fits: Number.isSafeInteger(value) && value > 0 }).toEqual({
+        group,
+        name,
+        fits: true,
+      });
+    }
+  }
+});
+
+test("every one says its unit in its name, or counts things", () => {
+  const unitless = Object.values(limits)
+    .flatMap((numbers) => Object.entries(numbers))
+    .filter(([name, value]) => value > 1e9 && !/(?:Bytes|Ms|Us)$/.test(name));
+  expect(unitless).toEqual([]);
+});
+
+describe("messages", () => {
+  test("the longest text fits a line, every character escaped as JSON has it", () => {
+    expect(6 * message.maxTextChars + 1_024).toBeLessThan(message.maxLineBytes);
+  });
+  test("a private message to the most people with the longest names fits a line", () => {
+    const to = message.maxRecipients * (4 * names.maxChars + 3);
+    expect(3 * message.maxTextChars + to + 1_024).toBeLessThan(message.maxLineBytes);
+  });
+  test("the longest line fits a WebSocket frame", () => {
+    expect(message.maxLineBytes).toBeLessThan(web.maxFrameBytes);
+  });
+  test("a name fits what is held back to tell protocols apart, many times", () => {
+    expect(16 * 4 * names.maxChars).toBeLessThanOrEqual(sniff.maxBytes);
+    expect(sniff.maxBytes).toBeLessThan(message.maxLineBytes);
+  });
+  test("a burst of messages is allowed by bytes too, at the usual length", () => {
+    expect(sender.bytesPerSecond / sender.messagesPerSecond).toBeGreaterThan(1_024);
+  });
+});
+
+describe("what waits for a reader", () => {
+  test("a page of the past, and the answers of a turn, are well below its bound", () => {
+    expect(2 * history.pageBytes + 3 * output.maxAnswerChars).toBeLessThan(output.maxLagBytes);
+  });
+  test("one message of the longest kind fits a page", () => {
+    expect(3 * message.maxTextChars + 1_024).toBeLessThan(history.pageBytes);
+  });
+  test("a burst of the longest messages does not drop who reads", () => {
+    expect(sender.burstSeconds * sender.bytesPerSecond).toBeLessThan(output.maxLagBytes);
+  });
+  test("a page fits a line of a server as the client takes it", () => {
+    expect(2 * history.pageBytes).toBeLessThan(client.maxServerLineBytes);
+  });
+  test("a client's window fits what it may have unsent, and the server's refusals", () => {
+    expect(3 * client.windowChars).toBeLessThan(client.maxUnsentBytes);
+    expect(client.windowMessages).toBeLessThan(sender.refusalBurst);
+    expect(client.windowMessages).toBeLessThanOrEqual(client.queueMessages);
+  });
+  test("a page of files fits a line", () => {
+    expect(folder.pageBytes).toBeLessThan(message.maxLineBytes);
+    expect(folder.pageFiles).toBe(history.pageFiles);
+  });
+});
+
+describe("waits", () => {
+  test("unframed is decided between the gap of two sends and the question for a name", () => {
+    expect(output.unframedGapMs).toBeLessThan(sniff.unframedAfterMs);
+    expect(sniff.unframedAfterMs).toBeLessThan(sniff.promptAfterMs);
+    expect(sniff.promptAfterMs).toBeLessThan(connections.loginTimeoutMs);
+    expect(classicClient.sendGapMs).toBeGreaterThan(sniff.unframedAfterMs);
+  });
+  test("a client asks before the server does, and the server before the system gives up", () => {
+    expect(client.pingAfterMs + client.pongTimeoutMs).toBeLessThan(connections.idlePingMs);
+    expect(client.pingWaitingAfterMs).toBeLessThan(client.pingAfterMs);
+    expect(connections.idlePingMs + connections.idleCloseMs).toBeLessThan(history.mailHoldMs);
+  });
+  test("retries grow", () => {
+    expect(client.retryFirstMs).toBeLessThan(client.retryMaxMs);
+    expect(client.retryMaxMs).toBeLessThan(client.giveUpMs);
+    expect(fetching.retryFirstMs).toBeLessThan(fetching.retryMaxMs);
+    expect(fetching.retryMaxMs).toBeLessThan(fetching.retryForMs);
+  });
+  test("a server that is asked to stop is gone within 5 s, its last lines flushed", () => {
+    expect(shutdown.graceMs + terminal.flushTimeoutMs).toBeLessThanOrEqual(5_000);
+  });
+  test("people are waited for shorter than their sessions are kept", () => {
+    expect(history.mailHoldMs).toBeLessThan(history.resumeMs);
+    expect(history.resumeMs).toBeLessThan(history.maxAgeMs);
+    expect(peer.hurryMs).toBeLessThan(peer.requestTimeoutMs);
+  });
+});
+
+describe("memory", () => {
+  test("of one room is part of that of all, which a small machine has", () => {
+    expect(history.memoryRoomBytes).toBeLessThan(history.memoryBytes);
+    expect(history.memoryBytes + history.memoryMailBytes).toBeLessThanOrEqual(512 * 1024 * 1024);
+  });
+  test("of registrations is small, and a request fits", () => {
+    expect(registry.maxEntries * 1_024).toBeLessThan(16 * 1024 * 1024);
+    expect(registry.maxMessageBytes).toBeGreaterThan(sniff.maxBytes);
+  });
+  test("connections of one address are few of all", () => {
+    expect(10 * connections.maxPerAddress).toBeLessThan(connections.maxTotal);
+  });
+});
+
+describe("transfers", () => {
+  test("segments are in order of size and fit their datagrams", () => {
+    expect(transfer.minSegmentBytes).toBeLessThan(transfer.baseSegmentBytes);
+    expect(transfer.baseSegmentBytes).toBeLessThan(transfer.maxFragmentableBytes);
+    expect(transfer.maxFragmentableBytes).toBeLessThan(transfer.maxSegmentBytes);
+    expect(transfer.maxSegmentBytes).toBeLessThan(udp.maxBatchBytes);
+    expect(transfer.maxRequestBytes).toBeLessThanOrEqual(1_232);
+  });
+  test("a window of segments covers the window of bytes at the base size", () => {
+    expect(transfer.maxFlightSegments * transfer.baseSegmentBytes).toBeGreaterThan(
+      transfer.maxWindowBytes,
+    );
+    expect(Math.log2(transfer.maxFlightSegments) % 1).toBe(0);
+  });
+  test("digests fit their lines, and a listing its transfer table", () => {
+    const base64 = 4 / 3;
+    const lineBytes = transfer.maxDigestsPerLine * transfer.digestBytes * base64;
+    expect(lineBytes).toBeLessThan(message.maxLineBytes);
+    expect(files.maxTransfersPerSession).toBeLessThan(files.maxTransfersPerAddress);
+    expect(files.maxTransfersPerAddress).toBeLessThan(files.maxTransfers);
+    expect(files.maxTransfers).toBeLessThan(transfer.maxTransfers);
+  });
+  test("S1's parts fit its client's buffer", () => {
+    expect(classicDownload.partBytes + 18).toBeLessThanOrEqual(1_024);
+  });
+});

@@ -1,0 +1,79 @@
+// What no compiler looks at: leftover marks, files without a word on what they are, drawers, traces of somebody's machine,
+// links that lead nowhere.
+
+import { expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+const root = join(import.meta.dir, "..");
+
+async function files(pattern: string): Promise<{ path: string; text: string }[]> {
+  const found: { path: string; text: string }[] = [];
+  for await (const path of new Bun.Glob(pattern).scan({ cwd: root, dot: true })) {
+    if (/^(?:node_modules|dist|\.git)\//.test(path) || path === "tests/tidy.test.ts") continue;
+    found.push({ path, text: await Bun.file(join(root, path)).text() });
+  }
+  return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+const code = await files("{src,tests}/**/*.ts");
+const documents = [...(await files("*.md")), ...(await files("docs/**/*.md"))];
+const lock = await files("package-lock.json");
+const all = [...code, ...documents, ...(await files("{build.ts,package.json,.ci/run}"))];
+
+function offenders(list: typeof all, offends: (text: string, path: string) => boolean): string[] {
+  return list.filter(({ path, text }) => offends(text, path)).map(({ path }) => path);
+}
+
+test("nothing is left to do, or switched off", () => {
+  expect(offenders(all, (text) => /\b(?:TODO|FIXME|XXX|HACK)\b/.test(text))).toEqual([]);
+  expect(offenders(code, (text) => /\b(?:test|describe)\.only\(/.test(text))).toEqual([]);
+  expect(offenders(code, (text) => /\bdebugger;/.test(text))).toEqual([]);
+});
+
+test("every file begins by saying what lives in it", () => {
+  expect(offenders(code, (text) => !/^(?:#!.*\n)?\/[/*]/.test(text))).toEqual([]);
+});
+
+const kebab = /\/[a-z0-9]+(?:-[a-z0-9]+)*(?:\.(?:test|contract))?\.ts$/;
+const drawer = /\/(?:utils?|helpers?|types|misc|common)\.ts$/;
+
+test("names of files are kebab-case, and no file is a drawer", () => {
+  expect(offenders(code, (_, path) => !kebab.test(path) || drawer.test(path))).toEqual([]);
+});
+
+test("no function of src says `any`, and nothing is cast to it", () => {
+  const source = code.filter(({ path }) => path.startsWith("src/"));
+  expect(offenders(source, (text) => /(?:[:<]|\bas) any\b/.test(text))).toEqual([]);
+});
+
+test("lines end as lines do, and files with one", () => {
+  expect(offenders(all, (text) => text.includes("\r\n") || !text.endsWith("\n"))).toEqual([]);
+});
+
+test("no path of somebody's machine, and no registry but the usual one", () => {
+  const traces = /\/(?:work|home\/[a-z]+)\/(?:main|shared|\.)|\.\.\/shared|\/root\//;
+  expect(offenders(all, (text) => traces.test(text))).toEqual([]);
+  expect(offenders(lock, (text) => text.includes('"resolved"'))).toEqual([]);
+});
+
+test("links between documents lead somewhere", () => {
+  const broken = documents.flatMap(({ path, text }) =>
+    [...text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
+      .map(([, to = ""]) => to)
+      .filter((to) => !existsSync(join(root, dirname(path), to)))
+      .map((to) => `${path}: ${to}`),
+  );
+  expect(broken).toEqual([]);
+});
+
+test("files and folders that documents name exist", () => {
+  const named = /`((?:src|tests|docs)\/[\w./-]+?)`/g;
+  const missing = documents.flatMap(({ path, text }) =>
+    [...text.matchAll(named)]
+      .map(([, to = ""]) => to)
+      .filter((to) => !existsSync(join(root, to)))
+      .map((to) => `${path}: ${to}`),
+  );
+  expect(missing).toEqual([]);
+});
