@@ -5,6 +5,9 @@ import { quoted } from "./text.ts";
 
 const grammar = /^[\p{L}\p{N}_.-][\p{L}\p{M}\p{N}_.-]*$/u;
 
+/** Letters and marks that show nothing (fillers, variation selectors): with them two names would look the same. */
+const invisible = /\p{Default_Ignorable_Code_Point}/u;
+
 /** Words that a dialect would take for a command or a list, in folded form. Nobody can be called one of them. */
 const reserved: ReadonlySet<string> = new Set([
   "all",
@@ -24,8 +27,13 @@ const reserved: ReadonlySet<string> = new Set([
   "quit",
 ]);
 
+/** The longest form of a possible name: some single characters stand for 18. */
+const maxFoldedChars = 18 * 2 * limits.maxChars;
+
 /** The form in which names are compared (NFKC, lower case): `Ann`, `ANN` and `ａｎｎ` are one name. */
 export function fold(name: string): string {
+  // No name is so long, folded or not; normalizing what a stranger sends takes the square of its length.
+  if (name.length > maxFoldedChars) return name;
   // The names of most people are plain; normalizing costs ten times as much.
   return /^[\x20-\x7e]*$/.test(name)
     ? name.toLowerCase()
@@ -50,7 +58,7 @@ function grammarProblem(what: string, name: string, maxChars: number): string | 
   if (name.length > 2 * maxChars || Array.from(name).length > maxChars) {
     return `The ${what} ${quoted(name)} is longer than ${maxChars} characters: choose a shorter one`;
   }
-  if (!grammar.test(name)) {
+  if (!grammar.test(name) || invisible.test(name)) {
     return `The ${what} ${quoted(name)} is not possible: use only letters, digits, _ - or .`;
   }
   return undefined;

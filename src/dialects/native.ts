@@ -207,10 +207,7 @@ const readers: Readonly<Record<string, (fields: Fields, ref: Ref | undefined) =>
 function readCommand(fields: Fields): Command {
   const { type } = fields;
   if (typeof type !== "string" || !Object.hasOwn(readers, type)) {
-    return invalid(
-      `There is no request of type ${JSON.stringify(type ?? null).slice(0, 40)}`,
-      fields,
-    );
+    return invalid(`There is no request of type ${shown(type)}`, fields);
   }
   return readers[type]!(fields, refOf(fields));
 }
@@ -218,7 +215,7 @@ function readCommand(fields: Fields): Command {
 function readHello(fields: Fields): Command {
   const { version, name, secret } = fields;
   if (version !== protocolVersion) {
-    const message = `This server speaks version ${protocolVersion} of the protocol, not ${JSON.stringify(version ?? null).slice(0, 40)}: use a client that does`;
+    const message = `This server speaks version ${protocolVersion} of the protocol, not ${shown(version)}: use a client that does`;
     return { type: "invalid", code: "version", message, end: true };
   }
   if (name === undefined) return { type: "login", name: "", visitor: true };
@@ -299,6 +296,12 @@ function invalid(message: string, fields?: Fields): Extract<Command, { type: "in
     message,
     ...withRef(fields === undefined ? undefined : refOf(fields)),
   };
+}
+
+/** A value as an error quotes it. Lists and objects are not written out: they may be nested deeper than the stack. */
+function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 40));
+  return typeof value === "object" || value === undefined ? "this" : String(value);
 }
 
 function refOf({ ref }: Fields): Ref | undefined {

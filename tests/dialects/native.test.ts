@@ -378,3 +378,18 @@ describe("what it renders", () => {
     }
   });
 });
+
+test("a type or version of any depth is answered, never thrown at", () => {
+  const deep = `${"[".repeat(60_000)}${"]".repeat(60_000)}`;
+  const conversation = open();
+  for (const hello of [`{"type":"hello","version":${deep}}`, '{"type":"hello","version":1}']) {
+    expect(conversation.receive(hello)).toBeDefined();
+  }
+  for (const type of [deep, '{"a":1}', "7", "null", '"nonsense"']) {
+    expect(conversation.receive(`{"type":${type},"ref":1}`)).toMatchObject({
+      type: "invalid",
+      code: "protocol",
+      ref: 1,
+    });
+  }
+});

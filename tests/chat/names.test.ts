@@ -1,0 +1,105 @@
+// Who may be called what, and when two names are one.
+
+import { expect, test } from "bun:test";
+import * as fc from "fast-check";
+import { addressName, fold, nameProblem, roomProblem } from "../../src/chat/names.ts";
+import { names as limits } from "../../src/limits.ts";
+
+test("letters, digits, _ - . of any script make a name", () => {
+  for (const name of ["Ann", "a", "-", "...", "Zoë", "Зоя", "小明", "ann_b-c.d", "9", "नमस्ते"]) {
+    expect(nameProblem(name)).toBeUndefined();
+  }
+});
+
+test("reserved words are no names, in any case or width", () => {
+  const words =
+    "ALL show accept reject leave exit q __users__ get_list_file download_file CHANGENAME";
+  for (const word of `${words} REGISTER BRIDGE CHAT QUIT`.split(" ")) {
+    for (const form of [word, word.toLowerCase(), word.toUpperCase(), wide(word)]) {
+      expect({ form, problem: nameProblem(form) }).toMatchObject({
+        problem: expect.stringContaining("reserved"),
+      });
+    }
+  }
+  // Only as a whole word, and `REGISTERs` is a name on the main port.
+  for (const name of ["REGISTERs", "allan", "quitter"]) expect(nameProblem(name)).toBeUndefined();
+});
+
+test("nothing else does: blanks, signs, controls, marks in front, what can't be seen", () => {
+  const unseen = [
+    "\u3164",
+    "Ann\u3164",
+    "Ann\ufe0f",
+    "Ann\u034f",
+    "Ann\u{e0100}",
+    "Ann\u200b",
+    "A\u115fn",
+  ];
+  const signs = [
+    "",
+    " ",
+    "a b",
+    "a,b",
+    "a:b",
+    "~a",
+    "{quit}",
+    "a\n",
+    "\u001b[2J",
+    "\u0301a",
+    "\ud800",
+  ];
+  for (const name of [...unseen, ...signs, "\u202eAnn", "a/b", '"', "\\"]) {
+    expect({ name, problem: nameProblem(name) }).toMatchObject({ problem: expect.any(String) });
+  }
+  expect(roomProblem("den\u3164")).toBeDefined();
+});
+
+test("the longest name counts characters, not units, and is cut off nowhere", () => {
+  expect(nameProblem("𝒜".repeat(limits.maxChars))).toBeUndefined();
+  expect(nameProblem("a".repeat(limits.maxChars + 1))).toContain("longer than 32");
+  expect(roomProblem("r".repeat(limits.maxRoomChars + 1))).toContain("longer than 32");
+});
+
+test("a name is the same in any case, width and composition; folding again changes nothing", () => {
+  expect(fold("ANN")).toBe(fold("ann"));
+  expect(fold("ａｎｎ")).toBe("ann");
+  expect(fold("Zoe\u0308")).toBe(fold("ZOË"));
+  expect(fold("\u212aim")).toBe("kim");
+  fc.assert(
+    fc.property(fc.string({ unit: "binary", maxLength: 40 }), (name) => {
+      expect(fold(fold(name))).toBe(fold(name));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("every possible name folds to a key that is no longer than what is folded at all", () => {
+  // U+FDFA is the letter that stands for the most characters.
+  const longest = "\ufdfa".repeat(limits.maxChars);
+  expect(nameProblem(longest)).toBeUndefined();
+  expect(fold(fold(longest))).toBe(fold(longest));
+  expect(fold(longest)).not.toBe(longest);
+});
+
+test("a hostile name costs no more than its length", () => {
+  // Marks of falling classes: normalizing them all takes the square of their number, 17 s here.
+  const hostile = `a${"\u0301".repeat(30_000)}${"\u0316".repeat(30_000)}`;
+  const startMs = performance.now();
+  for (let i = 0; i < 100; i++) {
+    expect(nameProblem(hostile)).toContain("longer than");
+    expect(roomProblem(hostile)).toContain("longer than");
+    fold(hostile);
+  }
+  expect(performance.now() - startMs).toBeLessThan(2_000);
+});
+
+test("nobody can choose the name of one who gave none", () => {
+  for (const name of [addressName("127.0.0.1", 4000), addressName("::1", 4000)]) {
+    expect(nameProblem(name)).toBeDefined();
+  }
+  expect(addressName("::1", 4000)).toBe("[::1]:4000");
+});
+
+function wide(text: string): string {
+  return text.replace(/[!-~]/g, (c) => String.fromCharCode(c.charCodeAt(0) + 0xfee0));
+}

@@ -1,0 +1,76 @@
+// What people write, made harmless.
+
+import { expect, test } from "bun:test";
+import * as fc from "fast-check";
+import { harmless, quoted } from "../../src/chat/text.ts";
+
+// Built from code points, so that no control character stands in this file.
+const range = (from: number, to: number): string =>
+  Array.from({ length: to - from + 1 }, (_, i) => String.fromCodePoint(from + i)).join("");
+const bad = new Set([
+  ...range(0, 0x1f),
+  ...range(0x7f, 0x9f),
+  ...range(0x2028, 0x202e),
+  ...range(0x2066, 0x2069),
+]);
+
+test("plain text of any script stays as it is", () => {
+  for (const text of ["", "hi", "Zoë 小明 🙂", "a  b", "\\u001b", "שלום"])
+    expect(harmless(text)).toBe(text);
+});
+
+test("line ends and tabs become one blank, controls and escapes nothing", () => {
+  expect(harmless("a\r\nBob: forged\n\n")).toBe("a Bob: forged  ");
+  expect(harmless("a\tb\u2028c\u0085d")).toBe("a b c d");
+  expect(
+    harmless("\u001b[31;1mred\u001b[0m \u001b]0;title\u0007x\u001b]8;;http://e\u001b\\y"),
+  ).toBe("red xy");
+  expect(harmless("\u001b\u001b[2J[2J\u009b2J\u0007\u007f\u0000")).toBe("[2J2J");
+  expect(harmless("a\u202eb\u2066c\u2069")).toBe("abc");
+});
+
+test("lone surrogates become U+FFFD", () => {
+  expect(harmless("a\ud800b\udfffc")).toBe("a\ufffdb\ufffdc");
+});
+
+test("whatever comes, nothing harmful is left, and cleaning again changes nothing", () => {
+  const nasty = fc.constantFrom(
+    "\u001b",
+    "[",
+    "]",
+    "\u0007",
+    "\n",
+    "\r",
+    "\ud800",
+    "2J",
+    "\u202e",
+    "\u009b",
+  );
+  const text = fc
+    .array(fc.oneof(nasty, fc.string({ unit: "binary", maxLength: 4 })))
+    .map((a) => a.join(""));
+  fc.assert(
+    fc.property(text, (value) => {
+      const clean = harmless(value);
+      expect(clean.isWellFormed()).toBe(true);
+      for (const char of clean) if (bad.has(char)) throw new Error(`left: ${char.codePointAt(0)}`);
+      expect(harmless(clean)).toBe(clean);
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+test("hostile text takes time by its length alone", () => {
+  const startMs = performance.now();
+  for (const piece of ["\u001b[", "\u001b]", "\u001b[0", "\u001b[0 ", "\u001b", "\u001b]\u001b"]) {
+    harmless(piece.repeat(16_384 / piece.length));
+    harmless(piece + "0".repeat(8_000) + " ".repeat(8_000));
+  }
+  expect(performance.now() - startMs).toBeLessThan(1_000);
+});
+
+test("a value is quoted clean and cut", () => {
+  expect(quoted("a\nb")).toBe("'a b'");
+  expect(quoted("x".repeat(50))).toBe(`'${"x".repeat(40)}…'`);
+  expect(quoted(`${"x".repeat(39)}🙂`).isWellFormed()).toBe(true);
+});
