@@ -12,6 +12,8 @@ export type Running = { pid: number; port: number; stop(): Promise<void> };
 export type Contestant = {
   name: string;
   wire: WireName;
+  /** Lets so few in a second that ten thousand would take minutes. */
+  slowDoor?: true;
   /** The executable; absent: parley. */
   program?: string;
   start(folder: string, port: number): string[];
@@ -54,6 +56,7 @@ export const contestants: readonly Contestant[] = [
     name: "ngircd",
     wire: "irc",
     program: "ngircd",
+    slowDoor: true,
     start(folder, port) {
       const config = join(folder, "ngircd.conf");
       writeFileSync(

@@ -17,7 +17,7 @@ export type Load = { wire: WireName; port: number; pid: number; members: number 
   /** `warmUp` messages go before, unmeasured: a server runs for weeks, its compiler works in the first second. */
   (
     | { mode: "fanout"; messages: number; warmUp: number; window: number }
-    | { mode: "latency"; messagesPerSecond: number; seconds: number; stalled: boolean }
+    | { mode: "latency" | "stalled"; messagesPerSecond: number; seconds: number }
     | { mode: "idle" }
     | { mode: "storm" }
   );
@@ -30,6 +30,8 @@ export type Fanout = {
   clientUs: number;
 };
 export type Latency = { p50Ms: number; p99Ms: number; p999Ms: number; lost: number };
+/** The same after one member has stopped reading, and before it in the same run. */
+export type Stalled = Latency & { p99BeforeMs: number };
 export type Idle = { kibPerConnection: number };
 export type Storm = { connectionsPerSecond: number; cpuUsPerConnection: number };
 
@@ -102,15 +104,27 @@ async function fanout(load: Load & { mode: "fanout" }): Promise<Fanout> {
   };
 }
 
-/** Times at which messages were said stand in them: `T` and microseconds since this process began. */
-async function latency(load: Load & { mode: "latency" }): Promise<Latency> {
+async function latency(load: Load & { mode: "latency" | "stalled" }): Promise<Latency | Stalled> {
   const wire: Wire = wires[load.wire];
   const members = await joinMembers(wire, load.port, load.members, () => "bench");
   const sender = await senderOf(wire, load, members);
   await rest(members);
-  let said = 0;
-  if (load.stalled) said = await stall(wire, members.at(-1)!, sender);
+  const total = load.messagesPerSecond * load.seconds;
+  const before = await saySteadily(load, wire, members, sender, 0);
+  if (load.mode === "latency") return before;
+  const letters = await stall(wire, members.at(-1)!, sender, total);
+  const after = await saySteadily(load, wire, members.slice(0, -1), sender, total + letters);
+  return { ...after, p99BeforeMs: before.p99Ms };
+}
 
+/** Says texts at a fixed rate in which the time stands: `T` and microseconds since this process began. */
+async function saySteadily(
+  load: Load & { mode: "latency" | "stalled" },
+  wire: Wire,
+  members: readonly Member[],
+  sender: Member,
+  said: number,
+): Promise<Latency> {
   const total = load.messagesPerSecond * load.seconds;
   // Every member's messages would cost the generator more than the server; some tell for all.
   const watched = members.filter((member, i) => member !== sender && i % 5 === 1);
@@ -157,13 +171,13 @@ function digitsAt(bytes: Uint8Array, at: number): number {
 }
 
 /** One member stops reading, and enough is told to it that its buffers are full. Answers how many messages that took. */
-async function stall(wire: Wire, member: Member, sender: Member): Promise<number> {
+async function stall(wire: Wire, member: Member, sender: Member, said: number): Promise<number> {
   member.socket.pause();
   if (wire.tell === undefined) return 0;
   const text = "y".repeat(8_000);
   const letters = 900;
   for (let n = 1; n <= letters; n++) {
-    while (!send(sender, wire.tell(member.name, text, n))) await Bun.sleep(1);
+    while (!send(sender, wire.tell(member.name, text, said + n))) await Bun.sleep(1);
   }
   await rest([sender]);
   return letters;
@@ -219,6 +233,7 @@ const run = (): Promise<unknown> => {
     case "fanout":
       return fanout(load);
     case "latency":
+    case "stalled":
       return latency(load);
     case "idle":
       return idle(load);
