@@ -208,6 +208,7 @@ export class Hub {
   /** The counter of a message has been taken, whatever becomes of the message. */
   useUp(session: Session, n: number): void {
     session.n = n;
+    session.lastSeq = undefined;
     this.turn.keepRecord(session);
   }
 
@@ -238,7 +239,8 @@ export class Hub {
     const since = this.nowMs - historyLimits.mailHoldMs;
     const record = this.options.history.sessionNamed(folded, since);
     if (record === undefined || this.records.has(record.id)) return undefined;
-    return this.turn.away(record.id) ?? record;
+    const latest = this.turn.away(record.id) ?? record;
+    return latest.name === folded ? latest : undefined;
   }
 
   /** Tells one member something, in its place among the room's events. */

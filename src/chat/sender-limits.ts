@@ -19,8 +19,14 @@ export function ratesFor(messagesPerSecond: number): Rates | undefined {
 
 /** True if the command may run now. Else it was kept for later, or its sender was told that it is too fast. */
 export function pacedCommand(hub: Hub, session: Session, command: Command, rates: Rates): boolean {
-  if (command.type === "alive" || command.type === "quit") return true;
   const waiting = session.delayed;
+  if (command.type === "alive") return true;
+  if (command.type === "quit") {
+    // What it has said before comes first; nothing that it sends after this does.
+    if (waiting !== undefined && waiting.at(-1)?.type !== "quit") waiting.push(command);
+    return waiting === undefined;
+  }
+  if (waiting?.at(-1)?.type === "quit") return false;
   if (waiting === undefined && spend(hub, session, command, rates)) return true;
   const speaks = command.type === "say" || command.type === "tell";
   if (speaks && (waiting?.length ?? 0) < limits.maxDelayed) {
@@ -42,7 +48,8 @@ export function releaseDelayed(hub: Hub, session: Session): boolean {
   let done = 0;
   while (done < waiting.length && session.phase === "member") {
     const command = waiting[done]!;
-    if (rates !== undefined && !spend(hub, session, command, rates)) break;
+    if (rates !== undefined && command.type !== "quit" && !spend(hub, session, command, rates))
+      break;
     done++;
     execute(hub, session, command);
   }
@@ -96,8 +103,9 @@ function refuse(hub: Hub, session: Session, command: Command, rates: Rates): voi
   const n = "n" in command ? command.n : undefined;
   if (n !== undefined) {
     // What follows a refused message is ignored until that one comes again: it has been told once.
-    if (session.refusedN !== 0) return;
-    session.refusedN = n;
+    if (session.refusedN !== 0 && n > session.refusedN) return;
+    // One that has been taken already may never come again.
+    if (n > session.n) session.refusedN = n;
   }
   hub.tell(session, {
     type: "error",

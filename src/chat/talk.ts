@@ -15,8 +15,7 @@ export function say(hub: Hub, session: Session, { text, n }: Say): void {
   if (!take(hub, session, n) || !fits(hub, session, text, n)) return;
   const { partner } = session;
   if (partner !== undefined) {
-    sendPrivate(hub, session, [partner.name], text, true);
-    session.lastSeq = undefined;
+    sendPrivate(hub, session, [partner.name], text, true, n);
   } else {
     sayAloud(hub, session, text, n);
   }
@@ -36,7 +35,6 @@ export function tell(hub: Hub, session: Session, { to, text, n }: Tell): void {
   }
   const names = new Map<string, string>();
   for (const name of to) names.set(fold(name), name);
-  session.lastSeq = undefined;
   if (names.delete("all")) sayAloud(hub, session, text, n);
   // To the partner by name is part of the private chat: a native client says so, lest a late word reach the room.
   const { partner } = session;
@@ -47,14 +45,14 @@ export function tell(hub: Hub, session: Session, { to, text, n }: Tell): void {
 /** Whether a message with this counter is new. A repeated one is acknowledged again, one that leaves a gap is refused. */
 function take(hub: Hub, session: Session, n: number | undefined): boolean {
   if (n === undefined) return true;
+  if (session.refusedN !== 0) {
+    if (n > session.refusedN) return false;
+    if (n === session.refusedN) session.refusedN = 0;
+  }
   if (n <= session.n) {
     session.ackedN = Math.min(session.ackedN, session.committedN - 1);
     hub.turn.keepRecord(session);
     return false;
-  }
-  if (session.refusedN !== 0) {
-    if (n > session.refusedN) return false;
-    session.refusedN = 0;
   }
   if (n !== session.n + 1) {
     hub.tell(session, {
@@ -94,7 +92,7 @@ function sayAloud(hub: Hub, session: Session, text: string, n: number | undefine
     n,
     author: session.id,
   };
-  session.lastSeq = said.seq;
+  if (n !== undefined) session.lastSeq = said.seq;
   hub.push(room, said);
   hub.turn.keepSaid(said);
   if (!session.dialect.echo.said) {
@@ -104,7 +102,10 @@ function sayAloud(hub: Hub, session: Session, text: string, n: number | undefine
   if (line !== undefined) hub.options.log(line);
 }
 
-/** To each of `names` that is here, or away for a moment with its mail kept. The sender is told whom it reached. */
+/**
+ * To each of `names` that is here, or away for a moment with its mail kept. The sender is told whom it reached, and the others
+ * are told nothing of names that reach nobody: those may be anything.
+ */
 function sendPrivate(
   hub: Hub,
   session: Session,
@@ -113,30 +114,29 @@ function sendPrivate(
   chat: boolean,
   n?: number,
 ): void {
+  const here: Session[] = [];
+  const away: string[] = [];
+  for (const name of names) {
+    const other = hub.members.get(fold(name));
+    if (other !== undefined) here.push(other);
+    else if (hub.awayRecord(fold(name)) !== undefined) away.push(name);
+    else unknownUser(hub, session, name, undefined, n);
+  }
+  const to = [...here.map((other) => other.name), ...away];
+  if (to.length === 0) return;
   const message: Omit<PrivateMessage, "mail"> = {
     type: "private",
     timeMs: hub.nowMs,
     from: session.name,
     alias: session.alias,
-    to: names,
+    to,
     chat,
     text: harmless(text),
   };
-  const reached: string[] = [];
-  for (const name of names) {
-    const other = hub.members.get(fold(name));
-    if (other !== undefined) {
-      deliverPrivate(hub, other, message);
-      reached.push(other.name);
-    } else if (keepForAway(hub, fold(name), message)) {
-      reached.push(name);
-    } else {
-      unknownUser(hub, session, name, undefined, n);
-    }
-  }
-  if (reached.length > 0) {
-    hub.tell(session, { type: "sent", to: reached, text: message.text, chat }, true);
-  }
+  for (const other of here) deliverPrivate(hub, other, message);
+  for (const name of away) keepForAway(hub, fold(name), message);
+  hub.turn.keepSender(session);
+  hub.tell(session, { type: "sent", to, text: message.text, chat }, true);
 }
 
 function deliverPrivate(hub: Hub, other: Session, message: Omit<PrivateMessage, "mail">): void {
@@ -151,11 +151,10 @@ function deliverPrivate(hub: Hub, other: Session, message: Omit<PrivateMessage, 
   if (other.replay === undefined) hub.tell(other, numbered, true);
 }
 
-function keepForAway(hub: Hub, folded: string, message: Omit<PrivateMessage, "mail">): boolean {
+function keepForAway(hub: Hub, folded: string, message: Omit<PrivateMessage, "mail">): void {
   const record = hub.awayRecord(folded);
-  if (record === undefined) return false;
+  if (record === undefined) return;
   const mail = record.mail + 1;
   hub.turn.keepMail(record.id, { ...message, mail });
   hub.turn.keepAway({ ...record, mail });
-  return true;
 }

@@ -19,6 +19,8 @@ export class Turn {
   readonly #touched = new Set<Session>();
   readonly #records = new Set<Session>();
   readonly #away = new Map<string, SessionRecord>();
+  /** Who has said something to chosen people. */
+  readonly #senders = new Set<Session>();
   #said: Said[] = [];
   #mail: { session: string; message: PrivateMessage }[] = [];
 
@@ -52,6 +54,11 @@ export class Turn {
   keepMail(session: string, message: PrivateMessage): void {
     this.#mail.push({ session, message });
     this.wake();
+  }
+
+  /** The session has said something to chosen people, who hear it only if the turn gets into the log. */
+  keepSender(session: Session): void {
+    this.#senders.add(session);
   }
 
   /** The session's record is to be written. */
@@ -107,7 +114,10 @@ export class Turn {
     const { history, metrics } = this.#hub.options;
     const sessions = Array.from(this.#records, (session) => recordOf(session, this.#hub.nowMs));
     sessions.push(...this.#away.values());
-    if (this.#said.length === 0 && this.#mail.length === 0 && sessions.length === 0) return;
+    if (this.#said.length === 0 && this.#mail.length === 0 && sessions.length === 0) {
+      this.#senders.clear();
+      return;
+    }
     try {
       history.append({ said: this.#said, mail: this.#mail, sessions });
       metrics.roomMessages += this.#said.length;
@@ -123,6 +133,7 @@ export class Turn {
     this.#said = [];
     this.#mail = [];
     this.#away.clear();
+    this.#senders.clear();
   }
 
   #acknowledge(): void {
@@ -143,7 +154,11 @@ export class Turn {
     }
     const speakers = new Set<number>();
     for (const said of this.#said) speakers.add(said.author);
-    for (const session of this.#records) speakers.add(session.id);
+    for (const session of this.#senders) speakers.add(session.id);
+    for (const session of this.#records) {
+      session.mail = session.committedMail;
+      if (session.n > session.committedN) speakers.add(session.id);
+    }
     for (const session of sessions) {
       if (speakers.has(session.id)) this.#tellWithdrawn(session, error);
     }
@@ -155,7 +170,7 @@ export class Turn {
     const taken = session.n > session.committedN;
     const first = session.committedN + 1;
     session.n = session.committedN;
-    session.mail = session.committedMail;
+    session.lastSeq = undefined;
     if (taken) session.refusedN = first;
     const retry = { n: first, retryAfterMs: sender.storageRetryMs };
     this.#hub.tell(session, { type: "error", code, message, ...(taken ? retry : {}) });
