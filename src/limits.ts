@@ -388,6 +388,8 @@ export const fetching = {
   maxEarlyLines: 1_024,
   /** Memory of `-o -`: verified bytes leave it in order. */
   ringBytes: 16 * MiB,
+  /** Small segments wait this long at most to be written together. */
+  gatherMs: 4,
   /** Hashing what came early takes the event loop this long at once. */
   workSliceMs: 2,
   /** Bytes handed to stdout at once. */

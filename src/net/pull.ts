@@ -50,6 +50,7 @@ export class Pull {
   #earlyLines: Line[] = [];
   readonly #overlooked: [offset: number, length: number][] = [];
   #onCookie: (() => void) | undefined;
+  #flushedAtMs = 0;
   #fetchSent = false;
   #scheduled = false;
   #timer: Timer | undefined;
@@ -266,8 +267,14 @@ export class Pull {
 
   /** True if there is more to do at once. */
   #work(assembly: Assembly): boolean {
-    assembly.flush();
-    const until = performance.now() + limits.workSliceMs;
+    const nowMs = performance.now();
+    // small segments gather until they are worth a write, but not for long, and not once all is there
+    const isOld = nowMs - this.#flushedAtMs >= limits.gatherMs;
+    if (isOld || this.receiver.state !== "running") {
+      assembly.flush();
+      this.#flushedAtMs = nowMs;
+    }
+    const until = nowMs + limits.workSliceMs;
     let more = true;
     while (more && performance.now() < until) more = assembly.work(wire.readBackBytes);
     for (let bad = assembly.takeBad(); bad !== undefined; bad = assembly.takeBad()) {
@@ -313,7 +320,9 @@ export class Pull {
 
   #sleep(): void {
     clearTimeout(this.#timer);
-    const waitUs = this.receiver.nextTimeoutUs() - nowUs();
+    const gathered =
+      this.#assembly?.hasGathered === true ? limits.gatherMs * 1000 : Number.POSITIVE_INFINITY;
+    const waitUs = Math.min(gathered, this.receiver.nextTimeoutUs() - nowUs());
     if (waitUs === Number.POSITIVE_INFINITY) return;
     this.#timer = setTimeout(() => this.wake(), Math.max(0, Math.ceil(waitUs / 1000)));
   }

@@ -66,6 +66,11 @@ export class Assembly {
     this.#runLength += length;
   }
 
+  /** Something waits to be joined with what follows it. */
+  get hasGathered(): boolean {
+    return this.#runLength > 0;
+  }
+
   /** Writes what waits to be joined. Call it when nothing more has come for now. */
   flush(): void {
     if (this.#runLength === 0) return;
