@@ -4,13 +4,14 @@
 import { message as messageLimits, names as nameLimits } from "../limits.ts";
 import type { ErrorCode } from "../errors.ts";
 import { ParleyError } from "../errors.ts";
-import type { Command, Ref } from "./events.ts";
+import type { Command, Ref, ResumePoint } from "./events.ts";
 import { fittingPage } from "./history.ts";
 import type { Hub } from "./hub.ts";
 import { login } from "./login.ts";
 import { fold, nameProblem, roomProblem } from "./names.ts";
 import { accept, type ChatRefusal, invite, leave, reject } from "./private-chats.ts";
 import { startReplay } from "./replay.ts";
+import type { Room } from "./room.ts";
 import { roomPage } from "./room-list.ts";
 import type { Session } from "./session.ts";
 import { say, tell } from "./talk.ts";
@@ -42,13 +43,13 @@ const handlers: Handlers = {
   say,
   tell,
   names(hub, session, { after, limit, ref }) {
-    const room = session.room ?? hub.room(lobby);
-    if (room === undefined) return;
-    const all = limit === undefined ? room.names() : room.sortedNames();
+    const room = session.room ?? hub.rooms.get(lobby);
+    const all = (limit === undefined ? room?.names() : room?.sortedNames()) ?? [];
     const from = after === undefined ? 0 : firstAfter(all, fold(after));
     const names = limit === undefined ? all : all.slice(from, from + limit);
     const next = from + names.length < all.length ? names.at(-1) : undefined;
-    hub.tell(session, { type: "names", room: room.name, names, total: all.length, next, ref });
+    const roomName = room?.name ?? lobby;
+    hub.tell(session, { type: "names", room: roomName, names, total: all.length, next, ref });
   },
   rooms(hub, session, { after, limit, ref }) {
     const { rooms, next } = roomPage(hub.rooms.values(), after, limit);
@@ -57,31 +58,18 @@ const handlers: Handlers = {
   enter(hub, session, { room: name, since, ref }) {
     const problem = roomProblem(name);
     if (problem !== undefined) return refuse(hub, session, "room-invalid", problem, ref, name);
+    if (session.partner !== undefined) {
+      return refuse(hub, session, "protocol", "You are in a private chat: leave it first", ref);
+    }
+    // What was said in the room that it leaves, it still hears.
+    if (session.room?.unsettled === true) hub.flush(hub.nowMs);
+    else hub.settleBefore(fold(name), "");
+    if (session.phase !== "member") return;
     const room = hub.room(fold(name));
     if (room === undefined) {
       return refuse(hub, session, "full", "There are too many rooms: enter one that exists", ref);
     }
-    if (session.partner !== undefined) {
-      return refuse(hub, session, "protocol", "You are in a private chat: leave it first", ref);
-    }
-    if (room !== session.room) {
-      hub.leaveRoom(session, "moved");
-      session.room = room;
-      room.add(session);
-    } else {
-      room.unhear(session);
-    }
-    const { recovered } = startReplay(hub, session, since);
-    const { epoch } = hub.options.history;
-    hub.tell(session, {
-      type: "entered",
-      room: room.name,
-      epoch,
-      seq: room.committedSeq,
-      recovered,
-      ref,
-    });
-    hub.announce(session);
+    move(hub, session, room, since, ref);
   },
   rename(hub, session, { name, ref }) {
     const problem = nameProblem(name);
@@ -159,6 +147,28 @@ const handlers: Handlers = {
     hub.end(session);
   },
 };
+
+/** Into a room, or anew into the same one to be told of its past. */
+function move(
+  hub: Hub,
+  session: Session,
+  room: Room,
+  since: ResumePoint | undefined,
+  ref: Ref | undefined,
+): void {
+  const owedMail = session.replay?.mail;
+  const moved = room !== session.room;
+  if (moved) {
+    hub.leaveRoom(session, "moved");
+    session.room = room;
+    room.add(session);
+  }
+  const { recovered } = startReplay(hub, session, since, owedMail);
+  const { epoch } = hub.options.history;
+  const seq = room.committedSeq;
+  hub.tell(session, { type: "entered", room: room.name, epoch, seq, recovered, ref });
+  if (moved) hub.announce(session);
+}
 
 /** Where everyone is who names no other room. */
 export const lobby = "lobby";

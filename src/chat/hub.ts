@@ -162,15 +162,26 @@ export class Hub {
     const { room, name, alias, id: author } = session;
     if (room === undefined) return;
     room.remove(session);
-    session.room = undefined;
-    session.replay = undefined;
+    session.leaveRoom();
     this.push(room, { type: "left", name, alias, reason, author });
   }
 
   /** Tells a room that somebody has entered it. */
   announce(session: Session): void {
     const { room, name, alias, id: author } = session;
-    if (room !== undefined) this.push(room, { type: "joined", name, alias, author });
+    if (room === undefined) return;
+    this.push(room, { type: "joined", name, alias, author });
+    // One that comes back knows that it does.
+    if (session.replay !== undefined) session.hearsFrom = room.pending.length;
+  }
+
+  /**
+   * Ends the turn here if somebody enters a room, or goes on with a record, that the history does not know as they are: what was
+   * said before is over then, in the log or not, and the numbers that the newcomer is told are good.
+   */
+  settleBefore(roomName: string, recordId: string): void {
+    const unsettled = this.rooms.get(roomName)?.unsettled === true;
+    if (unsettled || this.turn.changes(recordId)) this.flush(this.nowMs);
   }
 
   rename(session: Session, name: string, folded: string): void {
@@ -194,8 +205,7 @@ export class Hub {
       room.remove(before);
       this.members.delete(before.folded);
       this.records.delete(before.recordId);
-      before.room = undefined;
-      before.replay = undefined;
+      before.leaveRoom();
       before.phase = "visitor";
     } else {
       this.part(before, "replaced");

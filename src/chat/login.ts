@@ -12,7 +12,7 @@ import { quoted } from "./text.ts";
 type Login = Extract<Command, { type: "login" }>;
 
 export function login(hub: Hub, session: Session, command: Login): void {
-  if (session.phase !== "new") {
+  if (!isNew(session)) {
     hub.tell(session, { type: "error", code: "protocol", message: "You have said who you are" });
     return;
   }
@@ -24,22 +24,30 @@ export function login(hub: Hub, session: Session, command: Login): void {
   const roomIssue = command.room === undefined ? undefined : roomProblem(command.room);
   if (roomIssue !== undefined) return refuse(hub, session, "room-invalid", name, roomIssue);
 
+  const roomName = fold(command.room ?? lobby);
   const secret = command.secret === "" ? hub.options.newSecret() : (command.secret ?? "");
   const recordId = secret === "" ? "" : hub.options.hashSecret(secret);
+  hub.settleBefore(roomName, recordId);
+  if (!isNew(session)) return;
   const holder = hub.members.get(fold(name));
   if (holder !== undefined && (recordId === "" || holder.recordId !== recordId)) {
     const taken = `The name ${quoted(name)} is taken: choose another`;
     return refuse(hub, session, "name-taken", name, taken);
   }
-  const room = hub.room(fold(command.room ?? lobby));
+  const room = hub.room(roomName);
   if (room === undefined) {
     return refuse(hub, session, "full", name, "There are too many rooms: enter one that exists");
   }
   const before = recordId === "" ? undefined : hub.records.get(recordId);
   // The same person in the same room: nobody needs to hear that a connection was replaced.
-  const silent = before !== undefined && before === holder && before.room === room;
+  const silent = before?.room === room && before === holder && before.name === name;
   if (before !== undefined) hub.replace(before, silent);
   admit(hub, session, { name, recordId, secret, room, command, silent });
+}
+
+/** Asked again where a turn has ended: it may have dropped the session. */
+function isNew(session: Session): boolean {
+  return session.phase === "new";
 }
 
 type Admission = {

@@ -5,36 +5,53 @@ import { history as limits } from "../limits.ts";
 import type { ResumePoint } from "./events.ts";
 import { fittingPage } from "./history.ts";
 import type { Hub } from "./hub.ts";
-import type { Session } from "./session.ts";
+import type { Room } from "./room.ts";
+import type { Replay, Session } from "./session.ts";
 
-/** Decides what a returning member has missed. `recovered` is false where some of that is lost. */
+/**
+ * Decides what a returning member has missed. `recovered` is false where some of that is lost. `owedMail`: mail after this number
+ * has not been told yet, whatever `since` says.
+ */
 export function startReplay(
   hub: Hub,
   session: Session,
   since: ResumePoint | undefined,
+  owedMail?: number,
 ): { recovered: boolean } {
-  const { history } = hub.options;
   const { room } = session;
   if (room === undefined) return { recovered: false };
+  const { replay, recovered } = missed(hub, session, room, since);
+  if (replay !== undefined && owedMail !== undefined) replay.mail = Math.min(replay.mail, owedMail);
+  const owed = owedMail === undefined ? undefined : { seq: room.committedSeq, mail: owedMail };
+  session.replay = replay ?? owed;
+  room.hear(session);
+  if (session.replay !== undefined) hub.due.replay(session);
+  return { recovered };
+}
+
+function missed(
+  hub: Hub,
+  { recordId, committedMail }: Session,
+  { name, committedSeq }: Room,
+  since: ResumePoint | undefined,
+): { replay: Replay | undefined; recovered: boolean } {
+  const { history } = hub.options;
   if (since === undefined || (since.seq === undefined && since.mail === undefined)) {
-    room.hear(session);
-    return { recovered: false };
+    return { replay: undefined, recovered: false };
   }
   if (since.epoch !== history.epoch) {
     // Another log: what it has is news, as far as one page goes; the numbers of the old one say nothing here.
-    session.replay = {
-      seq: Math.max(0, room.committedSeq - limits.pageMessages),
-      mail: session.committedMail,
-    };
-    hub.due.replay(session);
-    return { recovered: false };
+    const seq = Math.max(0, committedSeq - limits.pageMessages);
+    return { replay: { seq, mail: committedMail }, recovered: false };
   }
-  const seq = Math.min(since.seq ?? room.committedSeq, room.committedSeq);
-  const mail = Math.min(since.mail ?? session.committedMail, session.committedMail);
-  const recovered = seq + 1 >= history.firstSeq(room.name);
-  session.replay = { seq, mail };
-  hub.due.replay(session);
-  return { recovered };
+  const seq = Math.min(since.seq ?? committedSeq, committedSeq);
+  const mail = Math.min(since.mail ?? committedMail, committedMail);
+  // A log that is shorter than what was read from it has lost its end, and has or will have other messages there.
+  const isWhole = (since.seq ?? 0) <= committedSeq && (since.mail ?? 0) <= committedMail;
+  const isKept = seq + 1 >= history.firstSeq(name);
+  const hasMail =
+    mail === committedMail || history.mailAfter(recordId, mail, 1)[0]?.mail === mail + 1;
+  return { replay: { seq, mail }, recovered: isWhole && isKept && hasMail };
 }
 
 /** Queues the next page; ends the replay once nothing of the past is left. */
@@ -60,9 +77,6 @@ export function continueReplay(hub: Hub, session: Session): void {
     replay.seq = message.seq;
   }
   if (replay.seq < room.committedSeq && said.length > 0) return hub.due.replay(session);
+  // From here on it hears what is said: nothing that is pending was in the log yet.
   session.replay = undefined;
-  room.hear(session);
-  // What is pending this turn was not yet in the log, so it is all news to this member.
-  session.hearsFrom = 0;
-  hub.turn.touch(session);
 }

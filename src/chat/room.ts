@@ -44,15 +44,16 @@ export class Room {
     this.add(session);
   }
 
-  /** From the next event on, the member hears the room. */
+  /** From the next event on, the member hears the room; what is said in it only once it has been told of the past. */
   hear(session: Session): void {
     let voice = this.voices.get(session.dialect);
     if (voice === undefined) {
       voice = new Voice(session.dialect);
       this.voices.set(session.dialect, voice);
     }
-    session.hearsFrom = this.pending.length;
     session.special = true;
+    if (voice.members.has(session)) return;
+    session.hearsFrom = this.pending.length;
     voice.members.add(session);
   }
 
@@ -62,9 +63,9 @@ export class Room {
     if (voice?.members.size === 0) this.voices.delete(session.dialect);
   }
 
-  /** Whether the member hears the room already. */
-  hears(session: Session): boolean {
-    return this.voices.get(session.dialect)?.members.has(session) ?? false;
+  /** Whether something was said this turn that is not in the log yet. */
+  get unsettled(): boolean {
+    return this.seq !== this.committedSeq;
   }
 
   push(event: RoomEvent): void {

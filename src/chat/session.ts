@@ -99,6 +99,14 @@ export class Session {
     return this.outbox.lagBytes + (this.#spaced?.chars ?? 0);
   }
 
+  /** It is in no room any more: what it was told there comes before all that it is told from now on. */
+  leaveRoom(): void {
+    this.room = undefined;
+    this.replay = undefined;
+    this.hearsFrom = 0;
+    for (const personal of this.personal ?? []) personal.at = 0;
+  }
+
   /** Keeps what this member alone hears for the end of the turn. */
   tell(event: PersonalEvent, at: number, onCommit = false): void {
     const rendered = this.conversation.render(event);

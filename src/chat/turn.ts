@@ -74,6 +74,13 @@ export class Turn {
     this.wake();
   }
 
+  /** Whether this turn has changed the record of that key: the history does not know it as it is. */
+  changes(id: string): boolean {
+    const live = this.#hub.records.get(id);
+    if (live === undefined) return this.#away.has(id);
+    return live.n !== live.committedN || live.mail !== live.committedMail;
+  }
+
   /** What this turn has made of an away record so far. */
   away(id: string): SessionRecord | undefined {
     return this.#away.get(id);

@@ -55,7 +55,7 @@ export class Voice {
   #render(turn: RoomTurn): Script {
     const { dialect } = this;
     const { events } = turn;
-    const script = new Script(dialect);
+    const script = new Script(dialect, events);
     const list = this.#sharedRoster(turn);
     // A plain loop: this runs for every message, once a dialect.
     for (let at = 0; at < events.length; at++) {
@@ -127,7 +127,10 @@ class Script {
   #bytes: Uint8Array | undefined;
   #starts: number[] | undefined;
 
-  constructor(dialect: Dialect) {
+  constructor(
+    dialect: Dialect,
+    readonly events: RoomTurn["events"],
+  ) {
     this.#isStream = dialect.output === "stream";
   }
 
@@ -150,6 +153,11 @@ class Script {
     return this.#hiddenFrom[i] === session.id;
   }
 
+  /** Whether line `i` belongs to a message (and not to who is here), so that it is in the log. */
+  isSaid(i: number): boolean {
+    return this.events[this.#places[i]!]?.type === "said";
+  }
+
   /** Line `i` as a message of its own. */
   messageOf(i: number): string {
     return this.#texts[i]!;
@@ -170,6 +178,7 @@ class Script {
 
   /** Queues every line as a message of its own; where many wait already, they are joined anyway. */
   spaceOut(session: Session): void {
+    if (this.length === 0) return;
     if (session.spacedFull) {
       session.pushSpaced(this.#isStream ? this.#text : this.#text.slice(0, -1));
       return;
@@ -199,8 +208,8 @@ class Script {
 
 /** Sends what a session hears that no room's turn has reached: answers, private messages, the past. */
 export function deliverAlone(session: Session, nowMs: number, after: Aftermath): void {
-  if (session.personal !== undefined) composeFor(session, new Script(session.dialect));
-  session.special = false;
+  if (session.personal !== undefined) composeFor(session, new Script(session.dialect, []));
+  session.special = session.replay !== undefined;
   settle(session, nowMs, after);
 }
 
@@ -214,17 +223,19 @@ function settle(session: Session, nowMs: number, after: Aftermath): void {
 function composeFor(session: Session, script: Script): void {
   const own = session.personal ?? [];
   const sink = session.isSpaced ? new SpacedSink(session, script) : new StreamSink(session, script);
+  const isReplaying = session.replay !== undefined;
   let p = 0;
   for (let i = 0; i < script.length; i++) {
     const place = script.placeOf(i);
     for (; p < own.length && own[p]!.at <= place; p++) sink.personal(own[p]!.text);
-    if (place >= session.hearsFrom && !script.isHidden(i, session)) sink.line(i);
+    if (place < session.hearsFrom || script.isHidden(i, session)) continue;
+    if (!isReplaying || !script.isSaid(i)) sink.line(i);
   }
   for (; p < own.length; p++) sink.personal(own[p]!.text);
   sink.end();
   session.personal = undefined;
   session.personalChars = 0;
-  session.special = false;
+  session.special = isReplaying;
   session.hearsFrom = 0;
 }
 

@@ -1,0 +1,222 @@
+// Coming, coming back and moving while things are under way in the same turn: nothing is missed, doubled or out of order.
+
+import { expect, test } from "bun:test";
+import { openChat } from "../../src/dialects/open-chat.ts";
+import { history as limits } from "../../src/limits.ts";
+import { FailingHistory } from "./failing-history.ts";
+import { type Client, Rig } from "./rig.ts";
+
+const hello = (name: string, extra: object = {}) => ({
+  type: "hello",
+  version: 1,
+  name,
+  secret: `${name}-0123456789abcdef`,
+  ...extra,
+});
+const since = (seq: number, mail = 0) => ({ epoch: "epoch-1", seq, mail });
+const say = (n: number, text = `m${n}`) => ({ type: "say", n, text });
+const texts = (client: Client) =>
+  client
+    .lines()
+    .filter(({ type }) => type === "message")
+    .map(({ text }) => text);
+const types = (client: Client) => client.lines().map(({ type }) => type);
+
+test("a takeover in the turn of a message counts that message", () => {
+  const rig = new Rig();
+  const bob = rig.member("Bob");
+  const ann = rig.member("Ann");
+  bob.text();
+  ann.queue(say(1));
+  const back = rig.client().queue(hello("Ann", since(0)));
+  rig.settle();
+  expect(back.lines()[0]).toMatchObject({ type: "welcome", n: 1, recovered: true });
+  back.send(say(1), say(2));
+  expect(texts(bob)).toEqual(["m1", "m2"]);
+});
+
+test("so does coming back in the turn in which the connection was lost", () => {
+  const rig = new Rig();
+  const bob = rig.member("Bob");
+  const ann = rig.member("Ann");
+  bob.text();
+  ann.queue(say(1));
+  rig.hub.closed(ann.session, "lost", rig.nowMs);
+  bob.queue({ type: "tell", n: 1, to: ["Ann"], text: "psst" });
+  const back = rig.client().queue(hello("Ann", since(0)));
+  rig.settle();
+  expect(back.lines()).toMatchObject([
+    { type: "welcome", n: 1, mail: 1 },
+    { type: "private", mail: 1, text: "psst" },
+    { type: "message", seq: 1, text: "m1" },
+  ]);
+  bob.send({ type: "tell", n: 2, to: ["Ann"], text: "again" });
+  expect(back.lines()).toMatchObject([{ type: "private", mail: 2 }]);
+});
+
+test("a newcomer's numbers begin where the room is, also in the middle of a turn", () => {
+  for (const full of [false, true]) {
+    const history = new FailingHistory();
+    const rig = new Rig({}, history);
+    const bob = rig.member("Bob");
+    history.full = full;
+    bob.queue(say(1));
+    const ann = rig.client().queue(hello("Ann"));
+    bob.queue(say(2));
+    rig.settle();
+    history.full = false;
+    bob.send(say(full ? 1 : 3));
+    const lines = ann.lines();
+    const start = lines[0]!["seq"] as number;
+    const seqs = lines.filter(({ type }) => type === "message").map(({ seq }) => seq);
+    expect(seqs).toEqual(full ? [start + 1] : [start + 1, start + 2]);
+  }
+});
+
+test("who moves to another room has heard what was said in the one before, and answers stay in order", () => {
+  const rig = new Rig();
+  const bob = rig.member("Bob");
+  const cal = rig.member("Cal", { room: "den" });
+  const ann = rig.member("Ann");
+  ann.text();
+  bob.queue(say(1));
+  cal.queue(say(1, "in the den"));
+  ann.queue(say(1, "mine"), { type: "who", ref: 1 }, { type: "enter", room: "den", ref: 2 });
+  rig.settle();
+  expect(ann.lines()).toMatchObject([
+    { type: "message", text: "m1" },
+    { type: "message", text: "mine" },
+    { type: "names", ref: 1 },
+    { type: "ack", n: 1, seq: 2 },
+    { type: "entered", room: "den", seq: 1, ref: 2 },
+    { type: "joined", name: "Ann" },
+  ]);
+});
+
+test("answers given before and after a change of rooms keep their order", () => {
+  const rig = new Rig();
+  rig.member("Bob", { room: "den" });
+  const ann = rig.member("Ann");
+  ann.text();
+  const dan = rig.client(openChat).queue("Dan");
+  ann.queue({ type: "ping", ref: 1 }, { type: "enter", room: "den", ref: 2 });
+  ann.queue({ type: "ping", ref: 3 });
+  rig.settle();
+  expect(types(ann)).toEqual(["pong", "entered", "joined", "pong"]);
+  expect(dan.text()).toContain("Ann left");
+  ann.queue({ type: "rename", name: "Anna" }, { type: "ping" }, { type: "bye" });
+  const again = rig.member("Anna");
+  again.queue({ type: "rename", name: "Eve" }, { type: "ping", ref: 4 });
+  rig.client().queue({ ...hello("Eve"), secret: "Anna-0123456789abcdef" });
+  rig.settle();
+  expect(again.lines().slice(-3)).toMatchObject([
+    { type: "name", name: "Eve" },
+    { type: "pong", ref: 4 },
+    { type: "bye", code: "replaced" },
+  ]);
+});
+
+test("entering the room one is in tells what was missed and nobody else anything", () => {
+  const rig = new Rig();
+  const bob = rig.member("Bob");
+  const ann = rig.member("Ann");
+  bob.send(say(1));
+  for (const client of [ann, bob]) client.text();
+  rig.client(openChat).queue("Dan");
+  ann.queue({ type: "enter", room: "lobby", ...since(0), ref: 1 });
+  rig.settle();
+  expect(types(bob)).toEqual(["joined"]);
+  expect(ann.lines()).toMatchObject([
+    { type: "joined", name: "Dan" },
+    { type: "entered", seq: 1, recovered: true },
+    { type: "message", seq: 1 },
+  ]);
+});
+
+test("mail that is still being told to a returning member survives a change of rooms", () => {
+  const rig = new Rig();
+  const bob = rig.member("Bob");
+  rig.member("Ann").close();
+  const count = 900;
+  for (let n = 1; n <= count; n++) bob.queue({ type: "tell", n, to: ["Ann"], text: `t${n}` });
+  rig.settle();
+  const ann = rig.client();
+  ann.send(hello("Ann", since(0)), { type: "enter", room: "den" });
+  const mails = ann.lines().filter(({ type }) => type === "private");
+  expect(mails.map(({ mail }) => mail)).toEqual(Array.from({ length: count }, (_, i) => i + 1));
+});
+
+test("who comes and goes is told while the past is", () => {
+  const rig = new Rig();
+  const bob = rig.member("Bob");
+  for (let n = 1; n <= 3 * limits.pageMessages; n++) bob.queue(say(n));
+  rig.settle();
+  const ann = rig.client();
+  ann.link.capacity = 10_000;
+  ann.queue(hello("Ann", since(0)), { type: "who", ref: 1 });
+  rig.member("Cal");
+  bob.send(say(3 * limits.pageMessages + 1, "live"));
+  rig.member("Dan");
+  bob.send({ type: "bye" });
+  ann.link.capacity = Infinity;
+  rig.hub.drained(ann.session, rig.nowMs);
+  rig.settle();
+  const lines = ann.lines();
+  const presence = lines.filter(({ type }) => type === "joined" || type === "left");
+  expect(presence).toMatchObject([
+    { type: "joined", name: "Cal" },
+    { type: "joined", name: "Dan" },
+    { type: "left", name: "Bob" },
+  ]);
+  const seqs = lines.filter(({ type }) => type === "message").map(({ seq }) => seq);
+  expect(seqs).toEqual(Array.from({ length: 3 * limits.pageMessages + 1 }, (_, i) => i + 1));
+});
+
+test("numbers that the log does not have, or mail that is gone, are not recovered", () => {
+  const rig = new Rig();
+  const bob = rig.member("Bob");
+  bob.send(say(1));
+  rig.member("Ann").close();
+  const back = rig.member("Ann", since(5, 9));
+  expect(back.lines()[0]).toMatchObject({ seq: 1, mail: 0, recovered: false });
+  back.close();
+  for (let n = 2; n <= limits.mailMessages + 2; n++) {
+    bob.queue({ type: "tell", n, to: ["Ann"], text: "psst" });
+  }
+  rig.settle();
+  const late = rig.member("Ann", since(1, 0)).lines();
+  expect(late[0]).toMatchObject({ type: "welcome", recovered: false });
+  expect(late[1]).toMatchObject({ type: "private", mail: 2 });
+});
+
+test("a session that returns under another spelling is seen to do so", () => {
+  const rig = new Rig();
+  const bob = rig.client(openChat).send("Bob");
+  rig.member("Ann");
+  bob.text();
+  rig.client().send({ ...hello("ANN"), secret: "Ann-0123456789abcdef" });
+  expect(bob.text()).toContain("ANN has joined the chat!");
+});
+
+test("rooms that nobody has entered do not come to be", () => {
+  const rig = new Rig();
+  rig.client().send({ type: "hello", version: 1 }, { type: "who", ref: 1 });
+  expect(rig.hub.rooms.size).toBe(0);
+  const ann = rig.member("Ann");
+  rig.member("Bob").send({ type: "invite", to: "Ann" });
+  ann.send({ type: "accept" });
+  for (let i = 0; i < 10; i++) ann.send({ type: "enter", room: `room${i}` });
+  expect([...rig.hub.rooms.keys()]).toEqual(["lobby"]);
+});
+
+test("someone who only looks gets an answer where there is no room yet", () => {
+  const looker = new Rig().client();
+  looker.send({ type: "hello", version: 1 }, { type: "who", ref: 1 });
+  expect(looker.lines()).toContainEqual({
+    type: "names",
+    room: "lobby",
+    names: [],
+    total: 0,
+    ref: 1,
+  });
+});
