@@ -8,6 +8,7 @@ import { connections, sender } from "../limits.ts";
 import { ChatServer, type ExtraPort } from "../net/chat-server.ts";
 import { folderState } from "../net/shared-folder.ts";
 import { contactLine } from "../registry/cpp-service.ts";
+import { whenForeground } from "../terminal/foreground.ts";
 import { ownCommand } from "../terminal/own-command.ts";
 import { print, say } from "../terminal/output.ts";
 import { typedLines } from "../terminal/typed-lines.ts";
@@ -130,7 +131,7 @@ function untilStopped(server: ChatServer, json: boolean): Promise<void> {
       answerTyped(server, line.trim(), json);
     }
   };
-  listen().catch(() => {});
+  whenForeground(() => void listen().catch(() => {}));
   return promise;
 }
 

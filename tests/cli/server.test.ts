@@ -266,6 +266,35 @@ describe("SIGINT, SIGTERM and SIGHUP tell everyone and end with 0 within 5 s", (
   });
 });
 
+const withBash = skipUnless(Bun.which("bash") !== null, "no bash for job control");
+
+withBash(
+  "in a shell's background it runs on, and reads its terminal once it is brought back",
+  async () => {
+    let shown = "";
+    const shell = Bun.spawn(["bash", "--norc", "-i"], {
+      terminal: { data: (_, bytes) => (shown += new TextDecoder().decode(bytes)) },
+      env: { ...environment(), PS1: "" },
+    });
+    const until = async (text: string | RegExp): Promise<void> => {
+      for (let tries = 0; tries < 500 && shown.search(text) < 0; tries++) await Bun.sleep(20);
+      expect(shown).toMatch(text);
+    };
+    const command = [...parleyCommand(), "server", "--port", "0", "--no-web", "--files", folder];
+    shell.terminal?.write(`${command.join(" ")} &\n`);
+    await until(/Server listening on/);
+    shell.terminal?.write("jobs\n");
+    await until(/\[1\]\+? +Running/);
+    expect(shown).not.toMatch(/Stopped/);
+    shell.terminal?.write("fg\n/frobnicate\n/quit\n");
+    await until(/There is no '\/frobnicate' here/);
+    await until(/Server shutting down\.\.\./);
+    shell.terminal?.write("exit\n");
+    expect(await shell.exited).toBe(0);
+    shell.terminal?.close();
+  },
+);
+
 const onLinux = skipUnless(process.platform === "linux", "memory is read from /proc");
 
 onLinux("an idle server needs less than 60 MB", async () => {

@@ -1,0 +1,49 @@
+// Whether this process may read its terminal: one that a shell runs in the background (`parley server &`) is stopped by the
+// system when it tries.
+
+import { readFileSync } from "node:fs";
+import { isatty } from "node:tty";
+
+/** True if stdin is no terminal, or this process is in its foreground, or that can't be found out. */
+export function mayReadTerminal(): boolean {
+  if (!isatty(0)) return true;
+  const groups = process.platform === "linux" ? groupsOfProc() : groupsOfPs();
+  return groups === undefined || groups.own === groups.foreground;
+}
+
+/** Calls `act` now, or as soon as the shell has brought this process to the foreground. */
+export function whenForeground(act: () => void): void {
+  if (mayReadTerminal()) return act();
+  // The shell tells nobody; a look a second costs nothing.
+  setTimeout(() => whenForeground(act), lookMs).unref();
+}
+
+const lookMs = 1_000;
+
+type Groups = { own: number; foreground: number };
+
+/** proc(5): after the name in brackets come state, parent, process group, session, terminal, its foreground group. */
+function groupsOfProc(): Groups | undefined {
+  try {
+    const text = readFileSync("/proc/self/stat", "latin1");
+    return parseGroups(text.slice(text.lastIndexOf(")") + 2), 2, 5);
+  } catch {
+    return undefined;
+  }
+}
+
+function groupsOfPs(): Groups | undefined {
+  try {
+    const words = ["ps", "-o", "pgid=,tpgid=", "-p", String(process.pid)];
+    return parseGroups(Bun.spawnSync(words).stdout.toString().trim(), 0, 1);
+  } catch {
+    return undefined;
+  }
+}
+
+function parseGroups(text: string, ownAt: number, foregroundAt: number): Groups | undefined {
+  const words = text.split(/\s+/);
+  const own = Number(words[ownAt]);
+  const foreground = Number(words[foregroundAt]);
+  return own > 0 && foreground > 0 ? { own, foreground } : undefined;
+}
