@@ -133,7 +133,8 @@ export class NativeConnection {
       return true;
     });
     this.obey();
-    if (!fits) this.#lost(attempt, `it sent a line of more than ${limits.maxServerLineBytes} bytes`);
+    if (!fits)
+      this.#lost(attempt, `it sent a line of more than ${limits.maxServerLineBytes} bytes`);
   }
 
   #write(text: string): void {
