@@ -375,6 +375,8 @@ export const fetching = {
   connectTimeoutMs: 10_000,
   /** Answer to a request on the control connection. */
   answerTimeoutMs: 20_000,
+  /** A request that the server finds too fast is sent again, so many times with the wait that it asks for. */
+  maxRateTries: 10,
   /** Without progress a fetch tries to come back this long; then it is stalled, and the partial file is kept. */
   retryForMs: 30_000,
   /** Wait between two tries, doubled up to the second figure. */

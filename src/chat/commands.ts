@@ -116,8 +116,13 @@ const handlers: Handlers = {
     });
   },
   fetch(hub, session, { request, ref }) {
-    hub.options.files.fetch(session.id, session.peer, request, ref, (line) =>
-      hub.tell(session, { type: "transfer", line }),
+    hub.options.files.fetch(
+      session.id,
+      session.peer,
+      request,
+      ref,
+      (line) => hub.tell(session, { type: "transfer", line }),
+      () => session.lagBytes,
     );
   },
   download(hub, session, { name }) {

@@ -14,13 +14,17 @@ export interface FileDesk {
       result: { files: readonly FileEntry[]; next: string | undefined } | ParleyError,
     ) => void,
   ): void;
-  /** Starts, or changes, a transfer for a session; `send` takes its control lines until the session is closed. */
+  /**
+   * Starts, or changes, a transfer for a session; `send` takes its control lines until the session is closed, `waitingBytes` says
+   * how many bytes its reader lags behind, so that digests can wait for it.
+   */
   fetch(
     session: number,
     peer: Peer,
     request: Readonly<Record<string, unknown>>,
     ref: Ref | undefined,
     send: (line: Readonly<Record<string, unknown>>) => void,
+    waitingBytes: () => number,
   ): void;
   /** Opens a port for S1's stop-and-wait download. */
   download(

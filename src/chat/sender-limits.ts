@@ -20,7 +20,7 @@ export function ratesFor(messagesPerSecond: number): Rates | undefined {
 /** True if the command may run now. Else it was kept for later, or its sender was told that it is too fast. */
 export function pacedCommand(hub: Hub, session: Session, command: Command, rates: Rates): boolean {
   const waiting = session.delayed;
-  if (command.type === "alive") return true;
+  if (command.type === "alive" || isRelease(command)) return true;
   if (command.type === "quit") {
     // What it has said before comes first; nothing that it sends after this does.
     if (waiting !== undefined && waiting.at(-1)?.type !== "quit") waiting.push(command);
@@ -38,6 +38,11 @@ export function pacedCommand(hub: Hub, session: Session, command: Command, rates
   }
   refuse(hub, session, command, rates);
   return false;
+}
+
+/** What only gives something back is never too much, and nobody answers it, so nobody would send it again. */
+function isRelease(command: Command): boolean {
+  return command.type === "fetch" && command.request["type"] === "fetched";
 }
 
 /** Runs what may run of a session's delayed commands; true once none waits. */

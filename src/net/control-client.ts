@@ -72,8 +72,22 @@ export class ControlClient {
     if (!this.#closed) this.#link.send(`${JSON.stringify(line)}\n`);
   }
 
-  /** Sends a request with a `ref`, and resolves with the line that repeats it. @throws ParleyError what the server answers, or `stalled` */
-  request(line: Line): Promise<Line> {
+  /**
+   * Sends a request with a `ref`, and resolves with the line that repeats it; one that came too fast for the server goes out again.
+   * @throws ParleyError what the server answers, or `stalled`
+   */
+  async request(line: Line): Promise<Line> {
+    for (let tries = 1; ; tries++) {
+      const answer = await this.#ask(line);
+      if (answer["type"] !== "error") return answer;
+      const { code, retryAfterMs } = answer;
+      if (code !== "rate" || typeof retryAfterMs !== "number") throw errorOf(answer);
+      if (tries === limits.maxRateTries) throw errorOf(answer);
+      await Bun.sleep(Math.min(retryAfterMs + 1, limits.retryMaxMs));
+    }
+  }
+
+  #ask(line: Line): Promise<Line> {
     const ref = this.#nextRef++;
     const { promise, resolve, reject } = Promise.withResolvers<Line>();
     const timer = setTimeout(() => {
@@ -140,8 +154,7 @@ export class ControlClient {
     if (waiting !== undefined && typeof ref === "number") {
       this.#waiting.delete(ref);
       clearTimeout(waiting.timer);
-      if (type === "error") waiting.reject(errorOf(line));
-      else waiting.resolve(line);
+      waiting.resolve(line);
     } else if (type === "error" && line["transfer"] === undefined) {
       this.#end(errorOf(line));
       this.#link.end();

@@ -38,10 +38,11 @@ export class ServerFiles implements FileDesk {
     request: Readonly<Record<string, unknown>>,
     _ref: Ref | undefined,
     send: (line: Readonly<Record<string, unknown>>) => void,
+    waitingBytes: () => number,
   ): void {
     let files = this.#sessions.get(session);
     if (files === undefined) {
-      files = this.#service.session(peer.address, { send });
+      files = this.#service.session(peer.address, { send, waitingBytes });
       this.#sessions.set(session, files);
     }
     files.handle(request);

@@ -49,15 +49,17 @@ export class FetchReport {
   #show(event: FetchEvent): void {
     switch (event.event) {
       case "offer": {
-        if (barFits()) this.#bar ??= new ProgressBar(event.name, event.size);
+        this.end();
         if (event.resumedBytes > 0) {
           this.#say(
             `${quoted(event.name, 100)}: going on at ${sizeText(event.resumedBytes)} of ${sizeText(event.size)}`,
           );
         }
+        this.#startBar(event.name, event.size);
         break;
       }
       case "progress": {
+        this.#startBar(event.name, event.size);
         this.#bar?.update(event.receivedBytes, event.size, event.bytesPerSecond, event.secondsLeft);
         break;
       }
@@ -83,9 +85,13 @@ export class FetchReport {
     }
   }
 
-  /** The bar is drawn anew below. */
+  #startBar(name: string, sizeBytes: number): void {
+    if (barFits()) this.#bar ??= new ProgressBar(name, sizeBytes);
+  }
+
+  /** The bar gives way, and is drawn anew below. */
   #say(line: string): void {
-    if (this.#bar !== undefined) process.stderr.write("\r\u001b[K");
+    this.end();
     say(line);
   }
 }
