@@ -19,11 +19,21 @@ export interface FileServerOptions {
   readonly offload?: boolean;
 }
 
-/** TCP and UDP on the same port. */
+/** TCP and UDP on the same port; a free UDP port may be taken for TCP, then another one is tried. */
 export async function startFileServer(
   folder: string,
   options: FileServerOptions = {},
 ): Promise<FileServer> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await tryStart(folder, options);
+    } catch (error) {
+      if ((options.port ?? 0) !== 0 || tries === 20) throw error;
+    }
+  }
+}
+
+async function tryStart(folder: string, options: FileServerOptions): Promise<FileServer> {
   const { host = "127.0.0.1", port = 0 } = options;
   const offload = options.offload === undefined ? {} : { offload: options.offload };
   const service = await FileService.open({ folder, host, port, ...offload });
@@ -32,42 +42,50 @@ export async function startFileServer(
     const written = socket.write(socket.data.unsent);
     socket.data.unsent = socket.data.unsent.subarray(Math.max(0, written));
   };
-  const listener = Bun.listen<Connection>({
-    hostname: host,
-    port: service.udpPort,
-    socket: {
-      open(socket) {
-        sockets.add(socket);
-        const send = (line: object) => {
-          const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
-          socket.data.unsent = Buffer.concat([socket.data.unsent, bytes]);
-          flush(socket);
-        };
-        socket.setNoDelay(true);
-        socket.data = { session: undefined, rest: "", unsent: Buffer.alloc(0) };
-        socket.data.session = service.session(socket.remoteAddress, {
-          send,
-          waitingBytes: () => socket.data.unsent.length,
-        });
+  const listen = () =>
+    Bun.listen<Connection>({
+      hostname: host,
+      port: service.udpPort,
+      socket: {
+        open(socket) {
+          sockets.add(socket);
+          const send = (line: object) => {
+            const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
+            socket.data.unsent = Buffer.concat([socket.data.unsent, bytes]);
+            flush(socket);
+          };
+          socket.setNoDelay(true);
+          socket.data = { session: undefined, rest: "", unsent: Buffer.alloc(0) };
+          socket.data.session = service.session(socket.remoteAddress, {
+            send,
+            waitingBytes: () => socket.data.unsent.length,
+          });
+        },
+        data(socket, bytes) {
+          const lines = (socket.data.rest + bytes.toString()).split("\n");
+          socket.data.rest = lines.pop() ?? "";
+          for (const line of lines) {
+            const message = JSON.parse(line) as Record<string, unknown>;
+            if (message["type"] === "hello") socket.write('{"type":"welcome","version":1}\n');
+            else if (message["type"] === "ping") socket.write('{"type":"pong"}\n');
+            else socket.data.session?.handle(message);
+          }
+        },
+        drain: flush,
+        close(socket) {
+          sockets.delete(socket);
+          socket.data.session?.close();
+        },
+        error() {},
       },
-      data(socket, bytes) {
-        const lines = (socket.data.rest + bytes.toString()).split("\n");
-        socket.data.rest = lines.pop() ?? "";
-        for (const line of lines) {
-          const message = JSON.parse(line) as Record<string, unknown>;
-          if (message["type"] === "hello") socket.write('{"type":"welcome","version":1}\n');
-          else if (message["type"] === "ping") socket.write('{"type":"pong"}\n');
-          else socket.data.session?.handle(message);
-        }
-      },
-      drain: flush,
-      close(socket) {
-        sockets.delete(socket);
-        socket.data.session?.close();
-      },
-      error() {},
-    },
-  });
+    });
+  let listener: ReturnType<typeof listen>;
+  try {
+    listener = listen();
+  } catch (error) {
+    service.close();
+    throw error;
+  }
   return {
     port: service.udpPort,
     service,

@@ -33,7 +33,18 @@ function each(bytes: Uint8Array, pass: (datagram: Uint8Array) => void): void {
   }
 }
 
+/** A free UDP port may be taken for TCP: then another one is tried. */
 export async function startRelay(options: RelayOptions): Promise<Relay> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await tryStart(options);
+    } catch (error) {
+      if ((options.port ?? 0) !== 0 || tries === 20) throw error;
+    }
+  }
+}
+
+async function tryStart(options: RelayOptions): Promise<Relay> {
   const { host = "127.0.0.1", port = 0 } = options;
   const server = { host: "127.0.0.1", port: options.serverPort };
   let client: { address: string; port: number } | undefined;
