@@ -2,6 +2,7 @@
 // lists, connections that end, and once a second everyone's silence. The adapter calls `tick` by `nextMs`.
 
 import { connections as limits } from "../limits.ts";
+import type { LeaveReason } from "./events.ts";
 import type { Hub } from "./hub.ts";
 import { continueReplay } from "./replay.ts";
 import type { Room } from "./room.ts";
@@ -13,6 +14,14 @@ const gapTickMs = 4;
 const delayTickMs = 10;
 const rosterTickMs = 100;
 const sweepMs = 1_000;
+
+/**
+ * The other side has sent no goodbye, just its FIN. A system without sessions has no other; in one that has them, it is what a
+ * process or a proxy leaves that has died, and whoever it was may come back.
+ */
+export function reasonOfEnd(session: Session): LeaveReason {
+  return session.recordId === "" ? "quit" : "lost";
+}
 
 export class Due {
   readonly #hub: Hub;
@@ -43,6 +52,7 @@ export class Due {
 
   /** The session's commands wait for its rate. */
   delayed(session: Session): void {
+    if (this.#delayed.size === 0) this.#hub.turn.wake();
     this.#delayed.add(session);
   }
 
@@ -78,14 +88,24 @@ export class Due {
     for (const set of all) set.delete(session);
   }
 
+  /** How many sessions and rooms wait for anything. */
+  get size(): number {
+    const sets = [this.#gaps, this.#replaying, this.#delayed, this.#leaving, this.#ending];
+    return sets.reduce((sum, set) => sum + set.size, this.#rosters.size);
+  }
+
   forgetRoom(room: Room): void {
     this.#rosters.delete(room);
+  }
+
+  forgetRooms(): void {
+    this.#rosters.clear();
   }
 
   /** What follows the end of a turn. */
   afterTurn(): void {
     for (const session of this.#leaving) {
-      if (session.delayed === undefined) this.#hub.part(session, "quit");
+      if (session.delayed === undefined) this.#hub.part(session, reasonOfEnd(session));
     }
     for (const session of this.#replaying) {
       if (!session.outbox.blocked) continueReplay(this.#hub, session);
@@ -96,7 +116,8 @@ export class Due {
   tick(): void {
     const { nowMs } = this.#hub;
     for (const session of this.#gaps) {
-      if (!session.pumpSpaced(nowMs)) this.#gaps.delete(session);
+      // One that waits for its link is called when that drains; no timer runs for it.
+      if (!session.pumpSpaced(nowMs) || session.outbox.blocked) this.#gaps.delete(session);
     }
     for (const session of this.#ending) this.finish(session);
     for (const session of this.#delayed) {

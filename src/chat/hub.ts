@@ -3,10 +3,12 @@
 // call `flush` and `tick`.
 
 import type { Dialect, Peer } from "../dialects/dialect.ts";
-import { history as historyLimits, output } from "../limits.ts";
+import { history as historyLimits, message as messageLimits, output } from "../limits.ts";
+import { Aliases } from "./aliases.ts";
 import { execute } from "./commands.ts";
-import { Due } from "./due.ts";
+import { Due, reasonOfEnd } from "./due.ts";
 import type { ChatState, Command, LeaveReason, PersonalEvent, RoomEvent } from "./events.ts";
+import { dropSlow, stop } from "./farewell.ts";
 import type { FileDesk } from "./file-desk.ts";
 import type { History, SessionRecord } from "./history.ts";
 import type { Link } from "./link.ts";
@@ -42,10 +44,12 @@ export class Hub {
   readonly sessions = new Set<Session>();
   /** The live session of each record. */
   readonly records = new Map<string, Session>();
+  readonly aliases = new Aliases();
   readonly turn = new Turn(this);
   readonly due = new Due(this);
   nowMs = 0;
   #nextId = 1;
+  #stopping: string | undefined;
 
   constructor(readonly options: HubOptions) {}
 
@@ -60,6 +64,10 @@ export class Hub {
     if (line !== undefined) this.options.log(line);
     for (const text of session.conversation.greeting()) session.pushSpaced(text);
     if (session.pumpSpaced(nowMs)) this.due.gap(session);
+    if (this.#stopping !== undefined) {
+      this.tell(session, { type: "bye", reason: this.#stopping });
+      this.end(session);
+    }
     return session;
   }
 
@@ -72,6 +80,17 @@ export class Hub {
     if (session.personalChars >= output.maxAnswerChars) this.flush(nowMs);
     const command = session.conversation.receive(message);
     if (command !== undefined) this.command(session, command);
+  }
+
+  /** A message that is too long, or no text: the sender is told, whatever its rate, and its connection ends. */
+  overflow(session: Session, nowMs: number): void {
+    this.nowMs = nowMs;
+    if (session.phase === "ending" || session.phase === "gone") return;
+    const message = `A message has at most ${messageLimits.maxLineBytes} bytes: this one is longer`;
+    const own = session.conversation.overflow?.();
+    const command = own ?? { type: "invalid" as const, code: "text-invalid" as const, message };
+    execute(this, session, command);
+    this.end(session);
   }
 
   /** A command of a session, within its rate: run now, kept for later, or refused. */
@@ -105,9 +124,11 @@ export class Hub {
   closed(session: Session, reason: LeaveReason, nowMs: number): void {
     this.nowMs = nowMs;
     if (session.phase === "gone") return;
-    this.part(session, reason);
+    this.part(session, reason === "quit" ? reasonOfEnd(session) : reason);
     session.phase = "gone";
     session.outbox.clear();
+    session.dropSpaced();
+    session.delayed = undefined;
     this.turn.forget(session);
     this.due.forget(session);
     this.sessions.delete(session);
@@ -120,7 +141,7 @@ export class Hub {
     this.nowMs = nowMs;
     const { slow, gaps } = this.turn.end();
     for (const session of gaps) this.due.gap(session);
-    for (const session of slow) this.#dropSlow(session);
+    for (const session of slow) dropSlow(this, session);
     this.due.afterTurn();
   }
 
@@ -134,16 +155,11 @@ export class Hub {
     return this.due.nextMs;
   }
 
-  /** Tells everyone that the server stops, and ends every connection. */
+  /** Tells everyone that the server stops, and ends every connection, those too that still come. */
   stop(reason: string, nowMs: number): void {
     this.nowMs = nowMs;
-    for (const session of this.sessions) {
-      this.tell(session, { type: "bye", reason });
-      session.phase = "ending";
-      session.endAfterFlush = true;
-      this.turn.touch(session);
-    }
-    this.flush(nowMs);
+    this.#stopping = reason;
+    stop(this, reason);
   }
 
   /** The member leaves its room, its private chat and its name; the connection stays. */
@@ -154,6 +170,7 @@ export class Hub {
     dissolve(session, this.tellChat, reason === "lost" || reason === "slow" ? "lost" : "left");
     this.leaveRoom(session, reason);
     if (this.members.get(session.folded) === session) this.members.delete(session.folded);
+    this.aliases.drop(session);
     if (session.recordId !== "") this.#partRecord(session, reason);
     session.phase = "visitor";
   }
@@ -193,26 +210,9 @@ export class Hub {
       session.folded = folded;
       this.members.set(folded, session);
     });
+    this.aliases.yield(folded, session);
     this.turn.keepRecord(session);
     this.push(room, { type: "renamed", from, to: name, author: session.id });
-  }
-
-  /** The session's own new connection takes over. `silent`: the room hears nothing of it. */
-  replace(before: Session, silent: boolean): void {
-    const { room } = before;
-    if (silent && room !== undefined) {
-      dissolve(before, this.tellChat, "lost");
-      room.remove(before);
-      this.members.delete(before.folded);
-      this.records.delete(before.recordId);
-      before.leaveRoom();
-      before.phase = "visitor";
-    } else {
-      this.part(before, "replaced");
-    }
-    const reason = "You have connected again from elsewhere";
-    this.tell(before, { type: "bye", reason, code: "replaced" });
-    this.end(before);
   }
 
   /** The counter of a message has been taken, whatever becomes of the message. */
@@ -255,7 +255,7 @@ export class Hub {
 
   /** Tells one member something, in its place among the room's events. */
   tell(session: Session, event: PersonalEvent, onCommit = false): void {
-    if (session.phase === "gone") return;
+    if (session.isOver) return;
     session.tell(event, session.room?.pending.length ?? 0, onCommit);
     this.turn.touch(session);
   }
@@ -277,23 +277,6 @@ export class Hub {
     session.phase = "ending";
     session.endAfterFlush = true;
     this.turn.touch(session);
-  }
-
-  /** A reader that does not read: its backlog is given up at once, it is told in one line, and the connection ends. */
-  #dropSlow(session: Session): void {
-    if (session.phase === "ending" || session.phase === "gone") return;
-    this.options.metrics.slowReadersDropped++;
-    const lag = Math.round(session.lagBytes / 1024);
-    const reason = `You read too slowly: ${lag} KiB were waiting; connect again to catch up`;
-    this.part(session, "slow");
-    const bye = session.conversation.render({ type: "bye", reason }) ?? [];
-    const last = (typeof bye === "string" ? [bye] : bye)
-      .map((text) => session.lineOf(text))
-      .join("");
-    session.dropSpaced();
-    session.outbox.abandon(Buffer.from(last));
-    session.phase = "ending";
-    this.due.ending(session);
   }
 
   #partRecord(session: Session, reason: LeaveReason): void {

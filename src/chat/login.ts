@@ -3,6 +3,7 @@
 import type { ErrorCode } from "../errors.ts";
 import { lobby } from "./commands.ts";
 import type { Command } from "./events.ts";
+import { replace } from "./farewell.ts";
 import type { Hub } from "./hub.ts";
 import { addressName, fold, nameProblem, roomProblem } from "./names.ts";
 import { startReplay } from "./replay.ts";
@@ -41,7 +42,7 @@ export function login(hub: Hub, session: Session, command: Login): void {
   const before = recordId === "" ? undefined : hub.records.get(recordId);
   // The same person in the same room: nobody needs to hear that a connection was replaced.
   const silent = before?.room === room && before === holder && before.name === name;
-  if (before !== undefined) hub.replace(before, silent);
+  if (before !== undefined) replace(hub, before, silent);
   admit(hub, session, { name, recordId, secret, room, command, silent });
 }
 
@@ -64,8 +65,12 @@ function admit(hub: Hub, session: Session, admission: Admission): void {
   session.phase = "member";
   session.name = name;
   session.folded = fold(name);
-  session.alias = aliasOf(hub, session, command.alias);
   hub.members.set(session.folded, session);
+  hub.aliases.yield(session.folded, session);
+  if (command.alias !== undefined) {
+    const holder = hub.members.get(fold(command.alias));
+    session.alias = hub.aliases.use(session, command.alias, holder);
+  }
   if (recordId !== "") {
     session.recordId = recordId;
     hub.records.set(recordId, session);
@@ -109,13 +114,6 @@ function welcomeVisitor(hub: Hub, session: Session): void {
     recovered: false,
     n: 0,
   });
-}
-
-/** The alias, unless it is somebody else's name: nobody shall be taken for another. */
-function aliasOf(hub: Hub, session: Session, alias: string | undefined): string | undefined {
-  if (alias === undefined || nameProblem(alias) !== undefined) return undefined;
-  const holder = hub.members.get(fold(alias));
-  return holder === undefined || holder === session ? alias : undefined;
 }
 
 function freeAddressName(hub: Hub, session: Session): string {

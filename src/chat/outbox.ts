@@ -90,6 +90,8 @@ export class Outbox {
       first.subarray(this.#sent),
       ...blocks.slice(this.#head + 1, end),
     ]);
+    // What has been joined is not needed apart any more.
+    for (let i = this.#head; i < end - 1; i++) blocks[i] = empty;
     blocks[end - 1] = joined;
     this.#head = end - 1;
     this.#sent = 0;

@@ -89,6 +89,11 @@ export class Session {
     this.outbox = new Outbox(link);
   }
 
+  /** Its last line has been told: nothing that comes later (a list of files) is worth waiting for. */
+  get isOver(): boolean {
+    return this.phase === "gone" || (this.phase === "ending" && !this.endAfterFlush);
+  }
+
   /** One send a message: the client can't tell messages apart that arrive together. */
   get isSpaced(): boolean {
     return this.framed !== true && (this.dialect.output === "message" || this.framed === undefined);

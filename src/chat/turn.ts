@@ -96,6 +96,12 @@ export class Turn {
     this.#touched.delete(session);
   }
 
+  /** How much waits for the end of the turn. */
+  get size(): number {
+    const sets = [this.#rooms, this.#touched, this.#senders, this.#records, this.#away];
+    return sets.reduce((sum, set) => sum + set.size, this.#said.length + this.#mail.length);
+  }
+
   /** The end of the turn. Answers what is left to do. */
   end(): Aftermath {
     const hub = this.#hub;

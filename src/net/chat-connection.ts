@@ -6,11 +6,7 @@ import type { Session } from "../chat/session.ts";
 import type { Dialect, Peer } from "../dialects/dialect.ts";
 import { LineFramer, ReadFramer, tooLong } from "../dialects/framing.ts";
 import { foreignAnswer, sniff } from "../dialects/sniff.ts";
-import {
-  connections as limits,
-  message as messageLimits,
-  sniff as sniffLimits,
-} from "../limits.ts";
+import { connections as limits, sniff as sniffLimits } from "../limits.ts";
 import type { CppService } from "../registry/cpp-service.ts";
 import type { ChatPortOptions, Undecided } from "./chat-port.ts";
 
@@ -258,7 +254,7 @@ export class ChatConnection implements Link {
 
   #overflow(nowMs: number): void {
     this.#state = { is: "over" };
-    tellOverflow(this.#hub, this.#session!, nowMs);
+    this.#hub.overflow(this.#session!, nowMs);
   }
 
   #answerCpp({ reply, end, log }: ReturnType<CppService["receive"]>): void {
@@ -278,19 +274,4 @@ const noName = `No name came within ${limits.loginTimeoutMs / 1000} s: connect a
 
 function joined(held: Uint8Array[]): Uint8Array {
   return held.length === 1 ? held[0]! : Buffer.concat(held);
-}
-
-/** Tells a session that its line is too long, in its own way, and ends it. */
-export function tellOverflow(hub: Hub, session: Session, nowMs: number): void {
-  const message = `A message has at most ${messageLimits.maxLineBytes} bytes: this one is longer`;
-  hub.nowMs = nowMs;
-  hub.command(
-    session,
-    session.conversation.overflow?.() ?? {
-      type: "invalid",
-      code: "text-invalid",
-      message,
-      end: true,
-    },
-  );
 }

@@ -15,7 +15,6 @@ import type { Registry } from "../registry/registry.ts";
 import { openStore, type OpenStore } from "../store/open.ts";
 import type { Synchronous } from "../store/sqlite-file.ts";
 import { version } from "../version.ts";
-import { tellOverflow } from "./chat-connection.ts";
 import { Admission, type ChatPort, openChatPort, type Speech } from "./chat-port.ts";
 import { ClassicDownloads } from "./classic-download.ts";
 import { unixMs } from "./clock.ts";
@@ -144,7 +143,7 @@ export class ChatServer {
             session.framed = true;
             return {
               receive: (line) => hub.receive(session, line, unixMs()),
-              overflow: () => tellOverflow(hub, session, unixMs()),
+              overflow: () => hub.overflow(session, unixMs()),
               drained: () => hub.drained(session, unixMs()),
               closed: () => hub.closed(session, "lost", unixMs()),
             };

@@ -1,0 +1,69 @@
+// How sessions are ended that did not ask for it: replaced by their own new connection, too slow, or the server stops. Each is
+// told why in one line. Queues and state only, as everything here.
+
+import { dissolve } from "./private-chats.ts";
+import type { Hub } from "./hub.ts";
+import type { Session } from "./session.ts";
+import { recordOf } from "./turn.ts";
+
+/** The session's own new connection takes over. `silent`: the room hears nothing of it. */
+export function replace(hub: Hub, before: Session, silent: boolean): void {
+  const { room } = before;
+  if (silent && room !== undefined) {
+    dissolve(before, hub.tellChat, "lost");
+    room.remove(before);
+    hub.members.delete(before.folded);
+    hub.records.delete(before.recordId);
+    before.leaveRoom();
+    before.phase = "visitor";
+  } else {
+    hub.part(before, "replaced");
+  }
+  const reason = "You have connected again from elsewhere";
+  hub.tell(before, { type: "bye", reason, code: "replaced" });
+  hub.end(before);
+}
+
+/** A reader that does not read: its backlog is given up at once, it is told in one line, and the connection ends. */
+export function dropSlow(hub: Hub, session: Session): void {
+  if (session.phase === "ending" || session.phase === "gone") return;
+  hub.options.metrics.slowReadersDropped++;
+  const lag = Math.round(session.lagBytes / 1024);
+  const reason = `You read too slowly: ${lag} KiB were waiting; connect again to catch up`;
+  hub.part(session, "slow");
+  const bye = session.conversation.render({ type: "bye", reason }) ?? [];
+  const texts = typeof bye === "string" ? [bye] : bye;
+  session.dropSpaced();
+  session.outbox.abandon(Buffer.from(texts.map((text) => session.lineOf(text)).join("")));
+  session.phase = "ending";
+  hub.due.ending(session);
+}
+
+/**
+ * Tells everyone that the server stops, and ends every connection. Nobody hears of the others' leaving; whoever has a session is
+ * away from now on, so that its mail is kept over a restart.
+ */
+export function stop(hub: Hub, reason: string): void {
+  hub.flush(hub.nowMs);
+  for (const session of hub.sessions) {
+    if (session.phase === "ending" || session.phase === "gone") continue;
+    if (session.phase === "member" && session.recordId !== "") {
+      hub.turn.keepAway(recordOf(session, hub.nowMs));
+    }
+    session.delayed = undefined;
+    hub.tell(session, { type: "bye", reason });
+    session.phase = "ending";
+    session.endAfterFlush = true;
+    hub.turn.touch(session);
+  }
+  hub.flush(hub.nowMs);
+  for (const session of hub.members.values()) {
+    hub.aliases.drop(session);
+    session.room?.remove(session);
+    session.leaveRoom();
+  }
+  hub.members.clear();
+  hub.records.clear();
+  hub.rooms.clear();
+  hub.due.forgetRooms();
+}
