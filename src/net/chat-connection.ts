@@ -73,6 +73,11 @@ export class ChatConnection implements Link {
       const foreign = speech.kind === "dialect" ? foreignAnswer(bytes, webPort()) : undefined;
       if (foreign !== undefined) return this.#refuse(foreign);
     }
+    this.#take(bytes, nowMs);
+  }
+
+  /** Bytes that are counted already. */
+  #take(bytes: Uint8Array, nowMs: number): void {
     const state = this.#state;
     switch (state.is) {
       case "sniffing":
@@ -152,7 +157,7 @@ export class ChatConnection implements Link {
       case "cpp":
         this.#undecided.delete(this);
         this.#serveCpp();
-        for (const bytes of state.held) this.received(bytes, nowMs);
+        for (const bytes of state.held) this.#take(bytes, nowMs);
         return;
       case "foreign":
         return this.#refuse(verdict.answer);
@@ -240,7 +245,7 @@ export class ChatConnection implements Link {
   #replay(held: Uint8Array[], framed: boolean, nowMs: number): void {
     this.#frame(framed);
     // Unframed, one read is one message, also those that came before that was known.
-    for (const bytes of framed ? [joined(held)] : held) this.received(bytes, nowMs);
+    for (const bytes of framed ? [joined(held)] : held) this.#take(bytes, nowMs);
   }
 
   #readLines(framer: LineFramer, bytes: Uint8Array, nowMs: number): void {

@@ -291,3 +291,10 @@ describe("admission", () => {
     expect(admission.enter("127.0.0.1")).toBeUndefined();
   });
 });
+
+test("bytes that were held back are counted once", () => {
+  for (const first of ["Ann\nhi\n", hello, "BRIDGE\r\nclientID: A\r\n\r\n"]) {
+    const caller = new Caller().send(first).wait(100);
+    expect(caller.rig.hub.options.metrics.receivedBytes).toBe(Buffer.byteLength(first));
+  }
+});
