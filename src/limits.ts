@@ -128,6 +128,8 @@ export const history = {
   maxSessions: 65_536,
   /** How long a session that lost its connection can come back to its counter and mail. */
   resumeMs: 24 * 3_600_000,
+  /** How long a session that said goodbye is remembered, so that a word of it which comes late is not said twice. */
+  goodbyeMs: 10 * 60_000,
   /** A session that was lost keeps getting mail under its name for so long: a restart or a dead cell, not a night. */
   mailHoldMs: 5 * 60_000,
   /** Most files in a list for a dialect that knows no pages. */

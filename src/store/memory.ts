@@ -83,11 +83,13 @@ class MemoryHistory implements Store {
   }
 
   tidy(nowMs: number): boolean {
-    const { maxAgeMs, sessionAgeMs } = this.#retention;
+    const { maxAgeMs, sessionAgeMs, goodbyeAgeMs } = this.#retention;
+    const unseenMs = nowMs - sessionAgeMs;
+    const goneMs = nowMs - Math.min(goodbyeAgeMs, sessionAgeMs);
     const tooOldMs = nowMs - maxAgeMs;
     const rooms = this.#tidyRooms(tooOldMs, limits.sliceRows);
     const mail = this.#mail.forgetBefore(tooOldMs, limits.sliceRows);
-    const sessions = this.#sessions.tidy(nowMs - sessionAgeMs, limits.sliceRows);
+    const sessions = this.#sessions.tidy(unseenMs, goneMs, limits.sliceRows);
     return rooms || mail || sessions;
   }
 

@@ -1,6 +1,7 @@
 // What is known of sessions, in memory: by ID and by name, the ones unseen for longest forgotten first.
 
 import type { SessionRecord } from "../chat/history.ts";
+import { isBlank } from "./store.ts";
 
 /** Over the bound by this part, the table is cut back at once and not only when somebody tidies up. */
 const slack = 1.125;
@@ -35,8 +36,13 @@ export class SessionTable {
     return found === undefined ? undefined : { ...found };
   }
 
-  put({ id, name, n, mail, seenMs }: SessionRecord): void {
+  put(record: SessionRecord): void {
+    const { id, name, n, mail, seenMs } = record;
     const before = this.#records.get(id);
+    if (isBlank(record)) {
+      if (before !== undefined) this.#forget(before);
+      return;
+    }
     if (before !== undefined) {
       if (before.name !== name) {
         this.#unname(before);
@@ -48,14 +54,17 @@ export class SessionTable {
       before.seenMs = seenMs;
       return;
     }
-    const record = { id, name, n, mail, seenMs };
-    this.#records.set(id, record);
-    this.#name(record);
+    const kept = { id, name, n, mail, seenMs };
+    this.#records.set(id, kept);
+    this.#name(kept);
     if (this.#records.size > this.#max * slack) this.#forgetOldest();
   }
 
-  /** Forgets sessions not seen since `sinceMs` among the next `limit` ones; true until all have been looked at. */
-  tidy(sinceMs: number, limit: number): boolean {
+  /**
+   * Forgets, among the next `limit` sessions, those not seen since `sinceMs`, or since `goodbyeMs` if they have said goodbye;
+   * true until all have been looked at.
+   */
+  tidy(sinceMs: number, goodbyeMs: number, limit: number): boolean {
     if (this.#records.size > this.#max) this.#forgetOldest();
     this.#cursor ??= this.#records.values();
     for (let i = 0; i < limit; i++) {
@@ -64,7 +73,7 @@ export class SessionTable {
         this.#cursor = undefined;
         return false;
       }
-      if (value.seenMs < sinceMs) this.#forget(value);
+      if (value.seenMs < (value.name === "" ? goodbyeMs : sinceMs)) this.#forget(value);
     }
     return true;
   }

@@ -42,6 +42,7 @@ const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX sessions_by_name ON sessions (name) WHERE name <> '';
   CREATE INDEX sessions_by_age ON sessions (seen_ms);
+  CREATE INDEX sessions_gone ON sessions (seen_ms) WHERE name = '';
 
   CREATE TABLE mail (
     session TEXT NOT NULL,

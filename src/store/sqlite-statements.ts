@@ -89,6 +89,7 @@ export function statements(db: Database) {
       >(`INSERT INTO sessions (id, name, n, mail, seen_ms) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET name = excluded.name, n = excluded.n, mail = excluded.mail, seen_ms = excluded.seen_ms`),
     ),
+    removeSession: keep(db.prepare<never, [string]>("DELETE FROM sessions WHERE id = ?")),
     mailAfter: keep(
       db.prepare<
         MailRow,

@@ -37,7 +37,7 @@ export class Tidier {
       if (!this.#tidyMail(tooOldMs)) this.#phase = "sessions";
       return true;
     }
-    if (this.#tidySessions(nowMs - this.retention.sessionAgeMs)) return true;
+    if (this.#tidySessions(nowMs)) return true;
     this.#phase = "messages";
     return false;
   }
@@ -128,7 +128,8 @@ export class Tidier {
     return more;
   }
 
-  #tidySessions(unseenSinceMs: number): boolean {
+  #tidySessions(nowMs: number): boolean {
+    const { sessionAgeMs, goodbyeAgeMs } = this.retention;
     const { count } = this.db
       .query<{ count: number }, []>("SELECT count(*) AS count FROM sessions")
       .get()!;
@@ -138,7 +139,9 @@ export class Tidier {
         "SELECT id, seen_ms FROM sessions ORDER BY seen_ms, id LIMIT ?",
       )
       .all(sliceSessions);
-    const gone = oldest.filter(({ seen_ms }, i) => i < excess || seen_ms < unseenSinceMs);
+    const gone = oldest
+      .filter(({ seen_ms }, i) => i < excess || seen_ms < nowMs - sessionAgeMs)
+      .concat(this.#goodbyes(nowMs - Math.min(goodbyeAgeMs, sessionAgeMs)));
     if (gone.length === 0) return false;
     this.db.transaction(() => {
       for (const { id } of gone) {
@@ -146,6 +149,14 @@ export class Tidier {
         this.db.query("DELETE FROM sessions WHERE id = ?").run(id);
       }
     })();
-    return gone.length === sliceSessions;
+    return gone.length >= sliceSessions;
+  }
+
+  #goodbyes(beforeMs: number): { id: string; seen_ms: number }[] {
+    return this.db
+      .query<{ id: string; seen_ms: number }, [number, number]>(
+        "SELECT id, seen_ms FROM sessions WHERE name = '' AND seen_ms < ? ORDER BY seen_ms LIMIT ?",
+      )
+      .all(beforeMs, sliceSessions);
   }
 }

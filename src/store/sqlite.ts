@@ -7,7 +7,7 @@ import { ParleyError } from "../errors.ts";
 import { type DataFile, type Synchronous, openDataFile, storageError } from "./sqlite-file.ts";
 import { type MessageRow, statements } from "./sqlite-statements.ts";
 import { Tidier } from "./sqlite-tidy.ts";
-import { type Retention, type Store, defaultRetention } from "./store.ts";
+import { type Retention, type Store, defaultRetention, isBlank } from "./store.ts";
 
 export type SqliteOptions = { synchronous?: Synchronous; retention?: Partial<Retention> };
 
@@ -113,9 +113,7 @@ class FileHistory implements SqliteHistory {
       this.#sql.begin.run();
       this.#appendSaid(turn.said, changed);
       for (const { session, message } of turn.mail) this.#appendMail(session, message);
-      for (const { id, name, n, mail, seenMs } of turn.sessions) {
-        this.#sql.putSession.run(id, name, n, mail, seenMs);
-      }
+      for (const record of turn.sessions) this.#putSession(record);
       this.#sql.commit.run();
     } catch (error) {
       this.#rollback();
@@ -172,6 +170,12 @@ class FileHistory implements SqliteHistory {
     const isChat = chat ? 1 : 0;
     this.#sql.insertMail.run(session, mail, timeMs, from, alias ?? null, recipients, isChat, text);
     this.#sql.boundMail.run(session, mail - this.#retention.mailMessages);
+  }
+
+  #putSession(record: SessionRecord): void {
+    const { id, name, n, mail, seenMs } = record;
+    if (isBlank(record)) this.#sql.removeSession.run(id);
+    else this.#sql.putSession.run(id, name, n, mail, seenMs);
   }
 
   #room(name: string): RoomNumbers {

@@ -1,7 +1,7 @@
 // What the assembled server needs of a store beyond the hub's History: clearing up and closing. One contract suite
 // (tests/store/history.contract.ts) holds every implementation to it.
 
-import type { History } from "../chat/history.ts";
+import type { History, SessionRecord } from "../chat/history.ts";
 import { history as limits } from "../limits.ts";
 
 /** Strings in it are well-formed Unicode, as the hub makes them (chat/text.ts). */
@@ -35,7 +35,14 @@ export type Retention = {
   sessions: number;
   /** Age of a session's last sign of life after which it is forgotten with its mail, in milliseconds. */
   sessionAgeMs: number;
+  /** The same for a session that has said goodbye. */
+  goodbyeAgeMs: number;
 };
+
+/** Whether a record says no more than none at all: nobody is remembered for having come, said nothing and gone. */
+export function isBlank({ name, n, mail }: SessionRecord): boolean {
+  return name === "" && n === 0 && mail === 0;
+}
 
 /** Retention of a server, for a store of that kind. */
 export function defaultRetention(kind: "memory" | "disk"): Retention {
@@ -49,6 +56,7 @@ export function defaultRetention(kind: "memory" | "disk"): Retention {
     rooms: kind === "memory" ? limits.maxRooms : limits.diskRooms,
     sessions: limits.maxSessions,
     sessionAgeMs: limits.resumeMs,
+    goodbyeAgeMs: limits.goodbyeMs,
   };
 }
 

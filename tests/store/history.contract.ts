@@ -130,6 +130,19 @@ export function historyContract(name: string, open: StoreMaker): void {
       expect(store.sessionNamed("", 0)).toBeUndefined();
     });
 
+    test("who said nothing and went leaves nothing; who said something is remembered for a while", () => {
+      store = open({ goodbyeAgeMs: 100, sessionAgeMs: 1_000 });
+      const sessions = [record("s1"), record("s2", { n: 5 })];
+      store.append({ ...emptyTurn, sessions });
+      store.append({ ...emptyTurn, sessions: sessions.map((one) => ({ ...one, name: "" })) });
+      expect(store.session("s1")).toBeUndefined();
+      expect(store.session("s2")?.n).toBe(5);
+      tidyAll(store, 1_100);
+      expect(store.session("s2")?.n).toBe(5);
+      tidyAll(store, 1_101);
+      expect(store.session("s2")).toBeUndefined();
+    });
+
     test("mail comes back in order, a bounded number for each recipient", () => {
       store = open({ mailMessages: 5 });
       const letters = Array.from({ length: 8 }, (_, i) => mail(i + 1, { chat: i % 2 === 0 }));
@@ -184,7 +197,13 @@ export function historyContract(name: string, open: StoreMaker): void {
       fc.assert(
         fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
           store?.close();
-          const retention = { messages: 12, mailMessages: 4, maxAgeMs: 50, sessionAgeMs: 60 };
+          const retention = {
+            messages: 12,
+            mailMessages: 4,
+            maxAgeMs: 50,
+            sessionAgeMs: 60,
+            goodbyeAgeMs: 30,
+          };
           store = open(retention);
           const twin = new PlainHistory(store.epoch, retention);
           let nowMs = 1_000;

@@ -3,7 +3,13 @@
 import type { PrivateMessage, Said } from "../../src/chat/events.ts";
 import type { History, SessionRecord, Turn } from "../../src/chat/history.ts";
 
-type Bounds = { messages: number; mailMessages: number; maxAgeMs: number; sessionAgeMs: number };
+type Bounds = {
+  messages: number;
+  mailMessages: number;
+  maxAgeMs: number;
+  sessionAgeMs: number;
+  goodbyeAgeMs: number;
+};
 
 export class PlainHistory implements History {
   #said: Said[] = [];
@@ -58,15 +64,19 @@ export class PlainHistory implements History {
     for (const { room, seq } of said) this.#last.set(room, seq);
     this.#mail.push(...mail);
     for (const record of sessions) {
-      this.#sessions = [...this.#sessions.filter(({ id }) => id !== record.id), record];
+      this.#sessions = this.#sessions.filter(({ id }) => id !== record.id);
+      const { name, n, mail } = record;
+      if (name !== "" || n > 0 || mail > 0) this.#sessions.push(record);
     }
   }
 
   tidy(nowMs: number): void {
-    const { maxAgeMs, sessionAgeMs } = this.bounds;
+    const { maxAgeMs, sessionAgeMs, goodbyeAgeMs } = this.bounds;
     this.#said = this.#said.filter(({ timeMs }) => timeMs >= nowMs - maxAgeMs);
     this.#mail = this.#mail.filter(({ message }) => message.timeMs >= nowMs - maxAgeMs);
-    const gone = this.#sessions.filter(({ seenMs }) => seenMs < nowMs - sessionAgeMs);
+    const gone = this.#sessions.filter(
+      ({ name, seenMs }) => seenMs < nowMs - (name === "" ? goodbyeAgeMs : sessionAgeMs),
+    );
     this.#sessions = this.#sessions.filter((one) => !gone.includes(one));
     this.#mail = this.#mail.filter(({ session }) => !gone.some(({ id }) => id === session));
   }
