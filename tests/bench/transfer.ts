@@ -63,7 +63,8 @@ const folder = mkdtempSync(join(base, "parley-bench-"));
 const wantedRows = values.rows?.split(",");
 const peers = allPeers.filter((peer) => isWanted(peer));
 
-process.on("SIGINT", () => process.exit(130));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  process.on(signal, () => process.exit(130));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 
 for (const peer of allPeers) {
@@ -149,6 +150,9 @@ async function prepare(sizeBytes: number, address = serverAddress): Promise<Cour
   const source = join(folder, "source");
   const target = join(folder, "target");
   const work = join(folder, "work");
+  // what an earlier row left is in memory
+  rmSync(source, { recursive: true, force: true });
+  rmSync(target, { recursive: true, force: true });
   for (const path of [source, target, work]) mkdirSync(path, { recursive: true });
   // nothing that a link or a file system could make smaller
   const writer = Bun.file(join(source, "file")).writer();

@@ -1,6 +1,7 @@
 // What a transfer does to its neighbours: the chat on the same event loop, other fetches from the same server, other
 // downloads on the same link.
 
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Course, curlBbr, parley, type Peer } from "./peers.ts";
 import { hashOf, startServer } from "./race.ts";
@@ -91,6 +92,9 @@ export async function neighbourRow(
   for (const child of children) child.kill("SIGKILL");
   for (const child of children) await child.exited;
   for (const server of servers) await server[Symbol.asyncDispose]();
+  for (const out of outs.flatMap((path) => [path, `${path}.part`, `${path}.part.journal`])) {
+    rmSync(out, { force: true });
+  }
   const all = got.reduce((sum, bytes) => sum + bytes, 0);
   const shares = got.map((bytes) => `${((100 * bytes) / all).toFixed(0)} %`);
   console.log(
