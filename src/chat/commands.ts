@@ -61,9 +61,9 @@ const handlers: Handlers = {
     if (session.partner !== undefined) {
       return refuse(hub, session, "protocol", "You are in a private chat: leave it first", ref);
     }
-    // What was said in the room that it leaves, it still hears.
+    // What was said in the room that it leaves, or to it alone, it still hears there.
     if (session.room?.unsettled === true) hub.flush(hub.nowMs);
-    else hub.settleBefore(fold(name), "");
+    else hub.settleBefore(fold(name), session.recordId);
     if (session.phase !== "member") return;
     const room = hub.room(fold(name));
     if (room === undefined) {

@@ -220,3 +220,14 @@ test("someone who only looks gets an answer where there is no room yet", () => {
     ref: 1,
   });
 });
+
+test("mail of the turn in which its recipient moves is told once", () => {
+  const rig = new Rig();
+  const bob = rig.client(openChat).send("Bob");
+  const ann = rig.member("Ann");
+  ann.text();
+  bob.queue("~Ann psst");
+  ann.queue({ type: "enter", room: "lobby", epoch: "epoch-1", seq: 0 });
+  rig.settle();
+  expect(types(ann)).toEqual(["private", "entered"]);
+});
