@@ -1,0 +1,40 @@
+// A link whose other side reads as fast, and as often, as the test says.
+
+import type { Link } from "../../../src/chat/link.ts";
+
+export class ModelLink implements Link {
+  /** Bytes that it takes before it seems full. */
+  capacity = Infinity;
+  /** It took less than it was given: the hub waits to be told when there is room again. */
+  isFull = false;
+  over: "" | "end" | "abort" = "";
+  #chunks: Uint8Array[] = [];
+
+  write(bytes: Uint8Array): number {
+    if (this.over !== "") throw new Error("written to after the end");
+    const taken = Math.min(bytes.length, this.capacity);
+    this.capacity -= taken;
+    if (taken > 0) this.#chunks.push(bytes.slice(0, taken));
+    if (taken < bytes.length) this.isFull = true;
+    return taken;
+  }
+
+  end(): void {
+    if (this.isFull) throw new Error("ended before everything has left");
+    this.over = "end";
+  }
+
+  abort(): void {
+    this.over = "abort";
+  }
+
+  pauseInput(): void {}
+
+  /** What has arrived since the last call; a character that has arrived in part waits for its rest. */
+  readonly #decoder = new TextDecoder();
+  read(): string {
+    const bytes = Buffer.concat(this.#chunks);
+    this.#chunks = [];
+    return this.#decoder.decode(bytes, { stream: true });
+  }
+}

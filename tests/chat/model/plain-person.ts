@@ -1,0 +1,155 @@
+// A person in one of the seeds' dialects, framed or not: says things, and notes what it hears of everybody and alone.
+
+import type { Session } from "../../../src/chat/session.ts";
+import { chatRoom } from "../../../src/dialects/chat-room.ts";
+import type { Dialect } from "../../../src/dialects/dialect.ts";
+import { lineChat } from "../../../src/dialects/line-chat.ts";
+import { openChat } from "../../../src/dialects/open-chat.ts";
+import { selectChat } from "../../../src/dialects/select-chat.ts";
+import { ModelLink } from "./link.ts";
+import { tokenText, type World } from "./world.ts";
+
+type Words = {
+  dialect: Dialect;
+  mayBeUnframed: boolean;
+  login: (name: string) => string;
+  say: (text: string) => string;
+  tell?: (to: string, text: string) => string;
+  /** Finds tokens, with what select-chat's people type before them: group 1 is set for one's own private message, 2 for somebody else's, 3 is the token's number. */
+  heard: RegExp;
+};
+
+const words: readonly Words[] = [
+  {
+    dialect: openChat,
+    mayBeUnframed: true,
+    login: (name) => name,
+    say: (text) => text,
+    tell: (to, text) => `~${to} ${text}`,
+    heard: /(from you to \S+: \(PRIVATE\) {2})?(\(PRIVATE\) {2}(?:ALL - )?)?<(\d+)>/g,
+  },
+  {
+    dialect: chatRoom,
+    mayBeUnframed: true,
+    login: (name) => `:nick:${name}`,
+    say: (text) => `:nick:${text}`,
+    heard: /(\(private, to [^)]*\) )?(\(private\) (?:ALL - )?)?<(\d+)>/g,
+  },
+  {
+    dialect: selectChat,
+    mayBeUnframed: true,
+    login: (name) => name,
+    say: (text) => `ALL - ${text}`,
+    tell: (to, text) => `${to} - ${text}`,
+    heard: /(never)?( : (?!ALL )\S+ - (?:ALL - )?)?<(\d+)>/g,
+  },
+  {
+    dialect: lineChat,
+    mayBeUnframed: false,
+    login: (name) => name,
+    say: (text) => text,
+    heard: /(never)?( \(private\): (?:ALL - )?)?<(\d+)>/g,
+  },
+];
+
+export class PlainPerson {
+  readonly kind = "plain";
+  readonly link = new ModelLink();
+  readonly session: Session;
+  readonly names = new Set<string>();
+  name: string;
+  /** The room's messages that it has to hear begin after this number. */
+  from: number | undefined;
+  readonly heard: number[] = [];
+  readonly alone: number[] = [];
+  readonly #words: Words;
+  #text = "";
+
+  constructor(
+    readonly world: World,
+    readonly id: string,
+  ) {
+    this.#words = world.pick(words)!;
+    this.name = id;
+    this.names.add(id.toLowerCase());
+    const peer = { address: "127.0.0.1", port: 2 };
+    this.session = world.hub.connect(this.link, this.#words.dialect, peer, world.nowMs);
+    this.session.framed = !(this.#words.mayBeUnframed && world.chance(0.5));
+    if (!this.session.isSpaced) this.session.pumpSpaced(world.nowMs);
+  }
+
+  get isLive(): boolean {
+    return this.session.phase === "member" && this.link.over === "";
+  }
+
+  login(): void {
+    this.send(this.#words.login(this.name));
+    if (this.session.phase === "member") this.from = this.world.hub.rooms.get("lobby")!.seq;
+  }
+
+  send(message: string): void {
+    this.world.trace(this.id, ">", message);
+    this.world.hub.receive(this.session, message, this.world.nowMs);
+  }
+
+  say(padding = 0): void {
+    const { id } = this.world.token(this.id, "say", []);
+    this.send(this.#words.say(tokenText(id, padding)));
+  }
+
+  tell(to: string): void {
+    // In a private chat, all that select-chat's people type goes to the partner.
+    const chats = this.#words.dialect === selectChat && this.session.partner !== undefined;
+    if (this.#words.tell === undefined || chats) return this.say();
+    const { id } = this.world.token(this.id, "tell", [to.toLowerCase()]);
+    this.send(this.#words.tell(to, tokenText(id)));
+  }
+
+  rename(name: string): void {
+    if (this.#words.dialect !== openChat) return;
+    this.names.add(name.toLowerCase());
+    this.send(`CHANGENAME ${this.session.name} ${name}`);
+  }
+
+  /** Reads what has arrived and holds it to the twin. */
+  step(): void {
+    const arrived = this.link.read();
+    if (arrived !== "") this.world.trace(this.id, "<", JSON.stringify(arrived));
+    this.#text += arrived;
+    let end = 0;
+    for (const match of this.#text.matchAll(this.#words.heard)) {
+      end = match.index + match[0].length;
+      const [, own, alone, id] = match;
+      if (own !== undefined) continue;
+      if (alone !== undefined) this.#hearAlone(Number(id));
+      else this.#hear(Number(id));
+    }
+    // A token may have arrived in part, with what stands before it.
+    this.#text = this.#text.slice(end).slice(-200);
+  }
+
+  /** Messages that it has to have heard by now, once everything has arrived. */
+  get expected(): number[] {
+    const { world } = this;
+    const log = this.from === undefined ? [] : world.room("lobby").slice(this.from);
+    const tokens = log.flatMap((text) => world.tokenOf(text) ?? []);
+    const echo = this.session.dialect.echo.said;
+    return tokens.filter(({ owner }) => echo || owner !== this.id).map(({ id }) => id);
+  }
+
+  #hear(id: number): void {
+    this.heard.push(id);
+    const { rooms } = this.world.tokens[id]!;
+    if (rooms[0] !== "lobby") throw new Error(`${this.id} heard ${id} of ${rooms[0]}`);
+  }
+
+  #hearAlone(id: number): void {
+    const token = this.world.tokens[id]!;
+    if (this.alone.includes(id)) throw new Error(`${this.id} heard ${id} twice`);
+    this.alone.push(id);
+    token.alone.push(this.id);
+    if (token.kind === "tell" && !token.to.some((name) => this.names.has(name))) {
+      throw new Error(`${this.id} heard ${id}, which was for ${token.to.join()}`);
+    }
+  }
+}
