@@ -17,6 +17,12 @@ export function residentKiB(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]);
 }
 
+/** Resident memory that is the process's own, in KiB: pages of its executable come and go as other programs need memory. */
+export function ownKiB(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(/RssAnon:\s+(\d+)/.exec(status)?.[1]);
+}
+
 /** The `share` of values that are not larger, 0.5 for the median. Sorts in place. */
 export function percentile(values: Float64Array | number[], share: number): number {
   values.sort((a: number, b: number) => a - b);
