@@ -10,9 +10,9 @@ import type { PathMemory } from "../transfer/receiver.ts";
 import { ControlClient, type Line } from "./control-client.ts";
 import type { FetchEvent, FetchTarget } from "./fetch-events.ts";
 import { Fetching } from "./fetching.ts";
-import type { Address } from "./host-port.ts";
+import { type Address, socketReason } from "./host-port.ts";
 import { compareWithLocal } from "./local-copy.ts";
-import { Pull } from "./pull.ts";
+import { Pull, type PullOptions } from "./pull.ts";
 
 export interface FetcherOptions {
   readonly server: Address;
@@ -37,7 +37,8 @@ export interface ListedFile {
 
 export class Fetcher {
   readonly #options: FetcherOptions;
-  #address: Address | undefined;
+  /** The server's addresses, the one in use first. */
+  #addresses: string[] = [];
   #control: ControlClient | undefined;
   #path: PathMemory | undefined;
   #udpPort: number | undefined;
@@ -121,7 +122,7 @@ export class Fetcher {
   async #try(name: string, fetching: Fetching): Promise<"whole" | "stale" | ParleyError> {
     const { limitBytesPerSecond, offload } = this.#options;
     const { host, port } = await this.#resolve();
-    const pull = await Pull.open({
+    const pull = await openPull({
       host,
       udpPort: this.#udpPort ?? port,
       name,
@@ -142,6 +143,8 @@ export class Fetcher {
         throw error;
       });
       if (control instanceof ParleyError) return control;
+      // the connection went to another of the server's addresses than the datagrams
+      if (this.#addresses[0] !== host) return "stale";
       const outcome = await pull.run(control);
       if (outcome.how === "again") return outcome.reason;
       if (outcome.how === "whole") this.#path = pull.receiver.pathMemory();
@@ -184,26 +187,49 @@ export class Fetcher {
     );
   }
 
+  /** To the first of the server's addresses that takes the connection. */
   async #connect(): Promise<ControlClient> {
     if (this.#control !== undefined && !this.#control.isClosed) return this.#control;
-    this.#control = await ControlClient.connect(await this.#resolve());
-    return this.#control;
+    for (;;) {
+      const address = await this.#resolve();
+      try {
+        this.#control = await ControlClient.connect(address);
+        return this.#control;
+      } catch (error) {
+        if (this.#addresses.length <= 1) throw error;
+        this.#addresses.shift();
+      }
+    }
   }
 
   /** The server's numeric address, so that TCP and UDP go to the same one. @throws ParleyError `cannot-connect` */
   async #resolve(): Promise<Address> {
     const { host, port } = this.#options.server;
-    if (this.#address !== undefined) return this.#address;
-    if (isIP(host) !== 0) return (this.#address = { host, port });
-    try {
-      const found = await lookup(host, { order: "ipv4first" });
-      return (this.#address = { host: found.address, port });
-    } catch {
-      throw new ParleyError(
-        "cannot-connect",
-        `Cannot find the host '${host}': is it spelled right?`,
-      );
-    }
+    if (this.#addresses.length === 0)
+      this.#addresses = isIP(host) === 0 ? await find(host) : [host];
+    return { host: this.#addresses[0] ?? host, port };
+  }
+}
+
+async function openPull(options: PullOptions): Promise<Pull> {
+  try {
+    return await Pull.open(options);
+  } catch (error) {
+    const { host, udpPort } = options;
+    const why = socketReason(error);
+    throw new ParleyError(
+      "cannot-connect",
+      `Cannot send datagrams to ${host}, port ${udpPort}: ${why}.`,
+    );
+  }
+}
+
+async function find(host: string): Promise<string[]> {
+  try {
+    const found = await lookup(host, { all: true, order: "ipv4first" });
+    return [...new Set(found.map(({ address }) => address))];
+  } catch {
+    throw new ParleyError("cannot-connect", `Cannot find the host '${host}': is it spelled right?`);
   }
 }
 

@@ -2,6 +2,7 @@
 // buffers, "don't fragment". Where the platform says no it does the same more slowly, and says so in `offload`.
 // Knows nothing of what is in a datagram.
 
+import { isIP } from "node:net";
 import { udp as limits } from "../limits.ts";
 import { getOption, mtuDiscoverProbe, option, setOption } from "./socket-options.ts";
 
@@ -59,14 +60,17 @@ export class UdpPort {
   static async open(options: UdpOptions): Promise<UdpPort> {
     const writable = () => port?.writable();
     const refused = () => options.onRefused?.();
+    const { connect } = options;
+    // without an address of its own family, a connected socket is one of IPv4
+    const any = connect !== undefined && isIP(connect.host) === 6 ? "::" : "0.0.0.0";
     const common = {
-      ...(options.host === undefined ? {} : { hostname: options.host }),
+      hostname: options.host ?? any,
       port: options.port ?? 0,
       binaryType: "uint8array" as const,
     };
     let port: UdpPort | undefined;
-    if (options.connect !== undefined) {
-      const { host, port: peerPort } = options.connect;
+    if (connect !== undefined) {
+      const { host, port: peerPort } = connect;
       const connected = await Bun.udpSocket({
         ...common,
         connect: { hostname: host, port: peerPort },

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { ParleyError } from "../../src/errors.ts";
 import type { FetchEvent } from "../../src/net/fetch-events.ts";
@@ -196,6 +196,19 @@ test("a server that goes for good leaves a partial file and `stalled`", async ()
   expect(existsSync(`${path}.part`)).toBe(true);
   expect(existsSync(`${path}.part.journal`)).toBe(true);
   expect(existsSync(`${path}.part.lock`)).toBe(false);
+});
+
+const hasIpv6 = Object.values(networkInterfaces()).some((list) =>
+  list?.some(({ address }) => address === "::1"),
+);
+
+skipUnless(hasIpv6, "no ::1")("by IPv6 as by IPv4", async () => {
+  for (const host of ["::1", "::"]) {
+    const server6 = await startFileServer(source, { host });
+    const outcome = await fetchBy(server6.port, { server: { host: "::1", port: server6.port } });
+    server6.close();
+    expect(isWhole(outcome)).toBe(true);
+  }
 });
 
 test("hundreds of small fetches over one connection, each with its own token", async () => {
