@@ -56,7 +56,7 @@ let common = { from: "", timeMs: 0, json: "" };
 
 /** JSON of a text that has lost its control characters already (chat/text.ts): only two characters are left to escape. */
 function jsonText(text: string): string {
-  return text.includes('"') || text.includes("\\") ? JSON.stringify(text) : `"${text}"`;
+  return /["\\]/.test(text) ? JSON.stringify(text) : `"${text}"`;
 }
 
 class NativeConversation implements Conversation {
@@ -269,14 +269,26 @@ const textStart = ',"text":"';
  * unusual (an escape, a control character, another order) is left to the whole parser: undefined.
  */
 function plainSay(line: string): Command | undefined {
-  if (!line.startsWith(sayStart) || !line.endsWith('"}')) return undefined;
-  const comma = line.indexOf(",", sayStart.length);
-  if (comma - sayStart.length > 15 || !line.startsWith(textStart, comma)) return undefined;
-  const digits = line.slice(sayStart.length, comma);
-  const text = line.slice(comma + textStart.length, -2);
-  if (!/^[1-9]\d*$/.test(digits) || /["\\\u0000-\u001f]/.test(text)) return undefined;
-  return { type: "say", text, n: Number(digits) };
+  if (!line.startsWith(sayStart)) return undefined;
+  let n = 0;
+  let at = sayStart.length;
+  for (; at < sayStart.length + maxPlainDigits; at++) {
+    const digit = line.charCodeAt(at) - 0x30;
+    if (!(digit >= 0 && digit <= 9)) break;
+    n = n * 10 + digit;
+    // no leading zero
+    if (n === 0) return undefined;
+  }
+  if (n === 0 || !line.startsWith(textStart, at) || !line.endsWith('"}')) return undefined;
+  const from = at + textStart.length;
+  if (line.length < from + 2) return undefined;
+  const text = line.slice(from, -2);
+  return notPlain.test(text) ? undefined : { type: "say", text, n };
 }
+
+/** Counters of so many digits are exact as a number. */
+const maxPlainDigits = 15;
+const notPlain = /["\\\u0000-\u001f]/;
 
 function parseObject(text: string): Fields | undefined {
   try {

@@ -186,6 +186,18 @@ describe("hostile lines", () => {
     for (const blank of ["", " ", "\t \r"]) expect(read(blank)).toBeUndefined();
   });
 
+  test("what looks like the shortest message at both ends is none", () => {
+    const conversation = open();
+    conversation.receive(JSON.stringify({ type: "hello", version: 1 }));
+    const line = '{"type":"say","n":1,"text":"}';
+    expect(conversation.receive(line)).toMatchObject({ type: "invalid", code: "protocol" });
+    expect(conversation.receive('{"type":"say","n":1,"text":""}')).toEqual({
+      type: "say",
+      text: "",
+      n: 1,
+    });
+  });
+
   test("no JSON, no object, no end", () => {
     const lines = [
       "null",
