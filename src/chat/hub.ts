@@ -15,7 +15,7 @@ import type { Link } from "./link.ts";
 import { type Metrics, count } from "./metrics.ts";
 import { dissolve } from "./private-chats.ts";
 import { Room } from "./room.ts";
-import { pacedCommand, type Rates } from "./sender-limits.ts";
+import { followsRefusal, pacedCommand, type Rates } from "./sender-limits.ts";
 import { Session } from "./session.ts";
 import { recordOf, Turn } from "./turn.ts";
 
@@ -95,6 +95,7 @@ export class Hub {
 
   /** A command of a session, within its rate: run now, kept for later, or refused. */
   command(session: Session, command: Command): void {
+    if (session.refusedN !== 0 && followsRefusal(session, command)) return;
     const { rates } = this.options;
     if (rates === undefined || pacedCommand(this, session, command, rates)) {
       execute(this, session, command);

@@ -39,7 +39,7 @@ export class Session {
   n = 0;
   committedN = 0;
   ackedN = 0;
-  /** A refused counter: what is beyond it is ignored until it comes again. 0 if none. */
+  /** A refused counter: what comes after it is ignored until it comes again. 0 if none. */
   refusedN = 0;
   /** `seq` of the last message taken, for the acknowledgement; undefined if it was private. */
   lastSeq: number | undefined;

@@ -45,10 +45,6 @@ export function tell(hub: Hub, session: Session, { to, text, n }: Tell): void {
 /** Whether a message with this counter is new. A repeated one is acknowledged again, one that leaves a gap is refused. */
 function take(hub: Hub, session: Session, n: number | undefined): boolean {
   if (n === undefined) return true;
-  if (session.refusedN !== 0) {
-    if (n > session.refusedN) return false;
-    if (n === session.refusedN) session.refusedN = 0;
-  }
   if (n <= session.n) {
     session.ackedN = Math.min(session.ackedN, session.committedN - 1);
     hub.turn.keepRecord(session);

@@ -8,6 +8,7 @@ import type { SessionRecord } from "./history.ts";
 import type { Hub } from "./hub.ts";
 import { count } from "./metrics.ts";
 import type { Room } from "./room.ts";
+import { refuseFrom } from "./sender-limits.ts";
 import type { Session } from "./session.ts";
 import { type Aftermath, deliverAlone } from "./voice.ts";
 
@@ -184,7 +185,7 @@ export class Turn {
     const first = session.committedN + 1;
     session.n = session.committedN;
     session.lastSeq = undefined;
-    if (taken) session.refusedN = first;
+    if (taken) refuseFrom(session, first);
     const retry = { n: first, retryAfterMs: sender.storageRetryMs };
     this.#hub.tell(session, { type: "error", code, message, ...(taken ? retry : {}) });
   }

@@ -74,6 +74,7 @@ class Story {
       [this.#slow ? 3 : 0, this.#clog],
       [this.#slow ? 2 : 0, this.#drain],
       [this.#slow && this.#floods === 0 && this.seed % 4 === 0 ? 0.05 : 0, this.#flood],
+      [this.world.rates === undefined ? 0.05 : 0.5, this.#paste],
       [0.1, this.#restart],
     ];
     let left = world.random() * deeds.reduce((sum, [weight]) => sum + weight, 0);
@@ -185,6 +186,12 @@ class Story {
     if (person?.link === undefined) return;
     person.link.capacity = world.chance(0.5) ? Infinity : world.below(3_000);
     this.#drained(person);
+  };
+
+  /** Far more at once than a rate allows: some wait, some are refused. */
+  #paste = (): void => {
+    const person = this.#somebody();
+    for (let i = 20 + this.world.below(150); i > 0; i--) person?.say();
   };
 
   /** Long messages, until whoever does not read is dropped. */

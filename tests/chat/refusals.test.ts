@@ -118,3 +118,27 @@ test("who says more than its rate and then quits has said it all", () => {
   expect(heard).not.toContain("late");
   expect(ann.link.ended).toBe(true);
 });
+
+test("going back works where rate and disk refuse the same messages", () => {
+  const history = new FailingHistory();
+  const rig = new Rig({ rates: { messagesPerSecond: 10, bytesPerSecond: 1e6 } }, history);
+  const ann = rig.member("Ann");
+  const last = 200;
+  let from = 1;
+  let acked = 0;
+  for (let round = 0; round < 60 && acked < last; round++) {
+    history.full = round % 4 === 0;
+    for (let n = from; n <= last; n++) ann.queue(say(n));
+    rig.settle();
+    rig.pass(1_500, 100);
+    from = last + 1;
+    for (const line of ann.lines()) {
+      if (line["type"] === "ack") acked = line["n"] as number;
+      if (line["type"] !== "error") continue;
+      expect(line["code"]).toBeOneOf(["rate", "storage"]);
+      from = Math.min(from, line["n"] as number);
+    }
+  }
+  expect(acked).toBe(last);
+  expect(history.lastSeq("lobby")).toBe(last);
+});

@@ -43,6 +43,8 @@ export class NativePerson {
   /** The highest number that was ever sent. */
   #highest = 0;
   #waitUntilMs = 0;
+  /** When to ask again who is here. */
+  #askAtMs = Infinity;
   #rest = "";
   #welcomed = false;
   #hasPoint = false;
@@ -65,7 +67,7 @@ export class NativePerson {
   }
   /** All is said and acknowledged. */
   get isQuiet(): boolean {
-    return this.acked === this.sent.length;
+    return this.acked === this.sent.length && this.present !== undefined;
   }
 
   /** A new connection, beside the old one if that is still there. `since`: it wants what it has missed. */
@@ -128,6 +130,10 @@ export class NativePerson {
     this.#read(this.link);
     if (!this.#welcomed || !this.isLive || this.world.nowMs < this.#waitUntilMs) return;
     // Some clients have a window.
+    if (this.world.nowMs >= this.#askAtMs) {
+      this.#askAtMs = Infinity;
+      this.#send({ type: "who", ref: "present" });
+    }
     while (this.#onWay < this.sent.length && this.#onWay - this.acked < 200) {
       this.#transmit(this.sent[this.#onWay++]!);
     }
@@ -248,7 +254,9 @@ export class NativePerson {
     const { world } = this;
     const code = line["code"] as string;
     const n = line["n"] as number | undefined;
-    if (line["ref"] === "present") this.#send({ type: "pong" });
+    if (line["ref"] === "present") {
+      this.#askAtMs = world.nowMs + ((line["retryAfterMs"] as number | undefined) ?? 0);
+    }
     if (line["ref"] === this.#movingTo(line)) this.#moving = false;
     if (code === "name-taken" && !this.#welcomed) {
       // Somebody took it while this one was away.
