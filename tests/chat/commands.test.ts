@@ -1,0 +1,138 @@
+// The table of commands: what needs a name, what is answered to whom with which code, what a request for a list gets.
+
+import { expect, test } from "bun:test";
+import { openChat } from "../../src/dialects/open-chat.ts";
+import { history as historyLimits, message as limits } from "../../src/limits.ts";
+import { type Client, Rig } from "./rig.ts";
+
+const errors = (client: Client) => client.lines().filter(({ type }) => type === "error");
+const looker = (rig: Rig) => rig.client().send({ type: "hello", version: 1 });
+
+test("what needs a name is refused with the ref of the request, what does not is answered", () => {
+  const rig = new Rig();
+  const eve = looker(rig);
+  eve.text();
+  const needs = [
+    { type: "say", n: 1, text: "x" },
+    { type: "tell", to: ["Ann"], text: "x" },
+    { type: "enter", room: "den" },
+    { type: "rename", name: "Eve" },
+    { type: "history" },
+    { type: "invite", to: "Ann" },
+    { type: "accept" },
+    { type: "reject" },
+    { type: "leave" },
+  ];
+  for (const [ref, request] of needs.entries()) {
+    eve.send({ ...request, ref });
+    const [answer, ...more] = eve.lines();
+    expect(more).toEqual([]);
+    expect(answer).toMatchObject({ type: "error", code: "protocol" });
+  }
+  eve.send({ type: "who" }, { type: "rooms" }, { type: "files" }, { type: "ping", ref: "p" });
+  expect(eve.lines().map(({ type }) => type)).toEqual(["names", "rooms", "files", "pong"]);
+  expect(rig.hub.rooms.size).toBe(0);
+});
+
+test("nobody says twice who they are", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann");
+  ann.text();
+  ann.send({ type: "hello", version: 1, name: "Bob" });
+  expect(errors(ann)).toMatchObject([{ code: "protocol" }]);
+  expect([...rig.hub.members.keys()]).toEqual(["ann"]);
+});
+
+test("names come in pages, sorted, each once, while people come and go", () => {
+  const rig = new Rig();
+  const total = historyLimits.pageMessages + 20;
+  for (let i = 1; i < total; i++) rig.client(openChat).queue(`p${i}`);
+  const ann = rig.member("Ann");
+  ann.text();
+  ann.send({ type: "who", ref: 1 });
+  const [first] = ann.lines() as { names: string[]; next: string; total: number }[];
+  expect(first).toMatchObject({ total, next: first!.names.at(-1) });
+  rig.hub.closed(rig.hub.members.get(first!.next)!, "lost", rig.nowMs);
+  rig.settle();
+  ann.text();
+  ann.send({ type: "who", after: first!.next });
+  const [second] = ann.lines() as { names: string[]; next?: string }[];
+  expect(second!.next).toBeUndefined();
+  const all = [...first!.names, ...second!.names];
+  expect(new Set(all).size).toBe(total);
+  expect(all.map((name) => name.toLowerCase())).toEqual(
+    all.map((name) => name.toLowerCase()).sort(),
+  );
+});
+
+test("rooms and names are refused with the reason", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann");
+  rig.member("Bob");
+  ann.text();
+  ann.send(
+    { type: "enter", room: "a b", ref: 1 },
+    { type: "rename", name: "ALL", ref: 2 },
+    { type: "rename", name: "BOB", ref: 3 },
+    { type: "invite", to: "nobody", ref: 4 },
+    { type: "invite", to: "ann", ref: 5 },
+    { type: "accept", ref: 6 },
+  );
+  expect(errors(ann).map(({ code, ref }) => [ref, code])).toEqual([
+    [1, "room-invalid"],
+    [2, "name-invalid"],
+    [3, "name-taken"],
+    [4, "unknown-user"],
+    [5, "protocol"],
+    [6, "protocol"],
+  ]);
+});
+
+test("when there are too many rooms, new ones are refused and old ones can be entered", () => {
+  const rig = new Rig();
+  for (let i = 0; i < historyLimits.maxRooms; i++) rig.member(`p${i}`, { room: `r${i}` });
+  const ann = rig.member("Ann", { room: "one-more" });
+  expect(ann.lines()).toMatchObject([{ type: "error", code: "full" }]);
+  const bob = rig.member("Bob", { room: "r7" });
+  bob.text();
+  bob.send({ type: "enter", room: "one-more", ref: 1 }, { type: "enter", room: "r8", ref: 2 });
+  const lines = bob.lines();
+  expect(lines).toContainEqual(expect.objectContaining({ code: "full", ref: 1 }));
+  expect(lines).toContainEqual(expect.objectContaining({ type: "entered", room: "r8", ref: 2 }));
+  expect(rig.hub.rooms.size).toBe(historyLimits.maxRooms);
+});
+
+test("texts, recipients and counters at their bounds and beyond", () => {
+  const rig = new Rig();
+  const bob = rig.member("Bob");
+  const ann = rig.member("Ann");
+  for (const client of [ann, bob]) client.text();
+  const longest = "x".repeat(limits.maxTextChars);
+  const everyone = Array.from({ length: limits.maxRecipients }, (_, i) => (i === 0 ? "Bob" : "B"));
+  ann.send(
+    { type: "say", n: 1, text: longest },
+    { type: "say", n: 2, text: `${longest}x` },
+    { type: "tell", n: 3, to: everyone, text: "x" },
+    { type: "tell", n: 4, to: [...everyone, "C"], text: "x" },
+    { type: "say", n: 5 },
+    { type: "say", n: 6, text: "" },
+  );
+  const lines = ann.lines();
+  expect(lines.filter(({ type }) => type === "error")).toMatchObject([
+    { code: "text-invalid", n: 2 },
+    { code: "unknown-user", n: 3 },
+    { code: "text-invalid", n: 4 },
+    { code: "protocol", n: 5 },
+  ]);
+  expect(lines.at(-1)).toMatchObject({ type: "ack", n: 6 });
+  expect(bob.lines().map(({ type }) => type)).toEqual(["message", "private", "message"]);
+});
+
+test("the same recipient named twice hears it once", () => {
+  const rig = new Rig();
+  const bob = rig.member("Bob");
+  const ann = rig.member("Ann");
+  bob.text();
+  ann.send({ type: "tell", n: 1, to: ["Bob", "bob", "BOB"], text: "once" });
+  expect(bob.lines()).toMatchObject([{ type: "private", mail: 1, to: ["Bob"] }]);
+});
