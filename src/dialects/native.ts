@@ -46,18 +46,17 @@ function renderRoom(event: RoomEvent): string {
 function messageLine(said: Said): string {
   if (said.from !== common.from || said.timeMs !== common.timeMs) {
     const { from, timeMs } = said;
-    common = { from, timeMs, json: `,"time":${timeMs},"from":"${from}","text":` };
+    common = { from, timeMs, json: `,"time":${timeMs},"from":"${from}","text":"` };
   }
-  const end = said.n === undefined ? "}\n" : `,"n":${said.n}}\n`;
-  return `{"type":"message","seq":${said.seq}${common.json}${jsonText(said.text)}${end}`;
+  const { seq, n } = said;
+  // The text has lost its control characters already (chat/text.ts): only two characters are left to escape.
+  const text = /["\\]/.test(said.text) ? JSON.stringify(said.text).slice(1, -1) : said.text;
+  return n === undefined
+    ? `{"type":"message","seq":${seq}${common.json}${text}"}\n`
+    : `{"type":"message","seq":${seq}${common.json}${text}","n":${n}}\n`;
 }
 
 let common = { from: "", timeMs: 0, json: "" };
-
-/** JSON of a text that has lost its control characters already (chat/text.ts): only two characters are left to escape. */
-function jsonText(text: string): string {
-  return /["\\]/.test(text) ? JSON.stringify(text) : `"${text}"`;
-}
 
 class NativeConversation implements Conversation {
   #greeted = false;
