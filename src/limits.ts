@@ -49,6 +49,8 @@ export const output = {
   unframedWaiting: 16,
   /** Bytes of user lists that a member is sent in a second; a joining crowd would else cost the square of its size. */
   rosterBytesPerSecond: 16 * KiB,
+  /** The part of those that may come at once, after quiet: small rooms hear of every change, and no second brings more. */
+  rosterBurstBytes: 4 * KiB,
   /**
    * Answers to one session that wait for the end of the turn, in UTF-16 units; then they leave at once: what half a MiB of empty
    * lines, or of requests for the past, asks for in one turn would be hundreds of MiB.

@@ -99,8 +99,8 @@ export class Voice {
     const style = this.dialect.roster;
     if (style === undefined) return undefined;
     this.#rosterBudget ??= new TokenBucket(
-      output.rosterBytesPerSecond,
-      output.rosterBytesPerSecond,
+      output.rosterBytesPerSecond - output.rosterBurstBytes,
+      output.rosterBurstBytes,
       nowMs,
     );
     if (this.#rosterBudget.waitMs(nowMs) > 0) {

@@ -1,0 +1,70 @@
+// The lists of users that members get unasked: right in the end, and at most a budget a second while a crowd comes and goes.
+
+import { expect, test } from "bun:test";
+import { openChat } from "../../src/dialects/open-chat.ts";
+import { selectChat } from "../../src/dialects/select-chat.ts";
+import { output } from "../../src/limits.ts";
+import { Rig } from "./rig.ts";
+
+const lists = {
+  "open-chat": { dialect: openChat, line: /^ALL [^\n]*\n/gm },
+  "select-chat": { dialect: selectChat, line: /^__users__ [^\n]*\n/gm },
+};
+
+for (const [name, { dialect, line }] of Object.entries(lists)) {
+  test(`${name}: no member gets more lists in any second than the budget and one more`, () => {
+    const rig = new Rig();
+    const ann = rig.client(dialect).send("Ann");
+    const crowd = 400;
+    const seen: { atMs: number; bytes: number }[] = [];
+    let last = "";
+    let longest = 0;
+    const read = () => {
+      for (const [list] of ann.text().matchAll(line)) {
+        seen.push({ atMs: rig.nowMs, bytes: Buffer.byteLength(list) });
+        longest = Math.max(longest, list.length);
+        last = list;
+      }
+    };
+    const people = Array.from({ length: crowd }, () => rig.client(openChat));
+    for (const [i, person] of people.entries()) {
+      person.send(`person-number-${i}`);
+      rig.pass(3);
+      read();
+    }
+    for (const person of people.slice(0, crowd / 2)) {
+      person.close();
+      rig.pass(3);
+      read();
+    }
+    for (let i = 0; i < 100; i++) {
+      rig.pass(100);
+      read();
+    }
+    expect(last.match(/person-number-\d+/g)).toHaveLength(crowd / 2);
+    for (const { atMs } of seen) {
+      const within = seen.filter((list) => list.atMs >= atMs && list.atMs < atMs + 1_000);
+      const bytes = within.reduce((sum, list) => sum + list.bytes, 0);
+      expect(bytes).toBeLessThanOrEqual(output.rosterBytesPerSecond + longest);
+    }
+    const spanS = (seen.at(-1)!.atMs - seen[0]!.atMs) / 1000;
+    const total = seen.reduce((sum, { bytes }) => sum + bytes, 0);
+    expect(total / (spanS + 1)).toBeLessThanOrEqual(output.rosterBytesPerSecond);
+    expect(rig.hub.due.size).toBe(0);
+  });
+}
+
+test("a join costs each member a line, not a list of all", () => {
+  const bytesFor = (crowd: number): number => {
+    const rig = new Rig();
+    const ann = rig.client(openChat).send("Ann");
+    for (let i = 0; i < crowd; i++) {
+      rig.client(openChat).queue(`p${i}`);
+      if (i % 50 === 49) rig.settle();
+    }
+    rig.settle();
+    return ann.text().length;
+  };
+  // Twice the crowd: twice the lines, the same budget for lists.
+  expect(bytesFor(1_000)).toBeLessThan(2.5 * bytesFor(500) + output.rosterBytesPerSecond);
+});
