@@ -373,6 +373,14 @@ export const journal = {
   maxBytes: 16 * MiB,
 } as const;
 
+/** Writes of a partial file that go on while the event loop does something else. */
+export const writeBehind = {
+  /** Bytes that wait or are on their way; more are written at once. */
+  maxBytes: 8 * MiB,
+  /** Pieces of one write; the kernel's bound is 1 024. */
+  maxPieces: 64,
+} as const;
+
 /** Fetching files, the client's side. */
 export const fetching = {
   /** TCP connect, and the server's `welcome`. */

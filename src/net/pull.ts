@@ -136,6 +136,8 @@ export class Pull {
     if (this.#ended) return;
     this.#guard(() => this.receiver.handleDatagrams(nowUs(), bytes));
     if (this.receiver.cookie !== null) this.#onCookie?.();
+    // hashing this much takes as long as the server needs to send what is asked for next: it must not wait for the turn's end
+    if (bytes.length >= wire.directWriteBytes && !this.#ended) this.#guard(() => this.#transmit());
     this.wake();
   }
 
