@@ -220,6 +220,8 @@ export class Hub {
   useUp(session: Session, n: number): void {
     session.n = n;
     session.lastSeq = undefined;
+    // A copy of it was refused, while it waited itself.
+    if (n === session.refusedN) session.refusedN = 0;
     this.turn.keepRecord(session);
   }
 

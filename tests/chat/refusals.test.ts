@@ -142,3 +142,15 @@ test("going back works where rate and disk refuse the same messages", () => {
   expect(acked).toBe(last);
   expect(history.lastSeq("lobby")).toBe(last);
 });
+
+test("a copy that is refused while the message itself waits does not stop those after it", () => {
+  const rig = new Rig({ rates: slow });
+  const ann = rig.member("Ann");
+  for (let n = 1; n < over; n++) ann.queue(say(n));
+  ann.send(say(over - 1));
+  expect(ann.lines()).toContainEqual(expect.objectContaining({ code: "rate", n: over - 1 }));
+  rig.pass(80_000, 100);
+  ann.text();
+  ann.send(say(over));
+  expect(ann.lines()).toContainEqual({ type: "ack", n: over, seq: over });
+});

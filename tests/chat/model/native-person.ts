@@ -43,6 +43,7 @@ export class NativePerson {
   /** The highest number that was ever sent. */
   #highest = 0;
   #waitUntilMs = 0;
+  #repeated = false;
   /** When to ask again who is here. */
   #askAtMs = Infinity;
   #rest = "";
@@ -121,7 +122,9 @@ export class NativePerson {
   /** Sends again what has been sent already, as after a doubt. */
   repeat(): void {
     const sent = this.sent[this.world.below(Math.max(1, this.#onWay))];
-    if (this.#welcomed && sent !== undefined && sent.n <= this.#onWay) this.#transmit(sent);
+    if (!this.#welcomed || sent === undefined || sent.n > this.#onWay) return;
+    this.#repeated = true;
+    this.#transmit(sent);
   }
 
   /** Sends what waits, and reads what has arrived. */
@@ -270,8 +273,11 @@ export class NativePerson {
       if (n <= this.acked) return;
       this.#onWay = n - 1;
       this.#waitUntilMs = world.nowMs + (line["retryAfterMs"] as number);
-    } else if (code === "protocol") this.#fail(JSON.stringify(line));
-    else this.sent[n - 1]!.refused = true;
+    } else if (code === "protocol") {
+      // Only a client that says things twice can lose count.
+      if (!this.#repeated) this.#fail(JSON.stringify(line));
+      this.#onWay = this.acked;
+    } else this.sent[n - 1]!.refused = true;
   }
 
   /** An error with the name of a room as its ref is the answer to `enter`. */
