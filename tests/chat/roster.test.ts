@@ -54,17 +54,19 @@ for (const [name, { dialect, line }] of Object.entries(lists)) {
   });
 }
 
+/** What one member reads while so many others join. */
+function bytesFor(crowd: number): number {
+  const rig = new Rig();
+  const ann = rig.client(openChat).send("Ann");
+  for (let i = 0; i < crowd; i++) {
+    rig.client(openChat).queue(`p${i}`);
+    if (i % 50 === 49) rig.settle();
+  }
+  rig.settle();
+  return ann.text().length;
+}
+
 test("a join costs each member a line, not a list of all", () => {
-  const bytesFor = (crowd: number): number => {
-    const rig = new Rig();
-    const ann = rig.client(openChat).send("Ann");
-    for (let i = 0; i < crowd; i++) {
-      rig.client(openChat).queue(`p${i}`);
-      if (i % 50 === 49) rig.settle();
-    }
-    rig.settle();
-    return ann.text().length;
-  };
   // Twice the crowd: twice the lines, the same budget for lists.
   expect(bytesFor(1_000)).toBeLessThan(2.5 * bytesFor(500) + output.rosterBytesPerSecond);
 });
