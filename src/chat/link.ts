@@ -10,6 +10,4 @@ export interface Link {
   end(): void;
   /** The connection ends now; what has not left is lost. */
   abort(): void;
-  /** Stops and resumes reading, so that a flood waits at its sender. */
-  pauseInput(paused: boolean): void;
 }

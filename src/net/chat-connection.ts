@@ -195,11 +195,6 @@ export class ChatConnection implements Link {
     this.#socket.terminate();
   }
 
-  pauseInput(paused: boolean): void {
-    if (paused) this.#socket.pause();
-    else this.#socket.resume();
-  }
-
   get #hub(): Hub {
     return this.#options.hub;
   }

@@ -75,11 +75,6 @@ export class SocketLink implements Link {
     this.#socket?.terminate();
   }
 
-  pauseInput(paused: boolean): void {
-    if (paused) this.#socket?.pause();
-    else this.#socket?.resume();
-  }
-
   /** A frame from the client: one or more lines; an empty one says nothing. */
   received(frame: string | Buffer): void {
     if (typeof frame !== "string") {

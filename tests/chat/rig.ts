@@ -34,7 +34,6 @@ export class FakeLink implements Link {
   abort(): void {
     this.aborted = true;
   }
-  pauseInput(): void {}
 }
 
 export class Client {

@@ -112,5 +112,4 @@ export class Person implements Link {
     this.ended = true;
   }
 
-  pauseInput(): void {}
 }
