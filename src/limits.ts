@@ -373,14 +373,6 @@ export const journal = {
   maxBytes: 16 * MiB,
 } as const;
 
-/** Writes of a partial file that go on while the event loop does something else. */
-export const writeBehind = {
-  /** Bytes that wait or are on their way; more are written at once. */
-  maxBytes: 8 * MiB,
-  /** Pieces of one write; the kernel's bound is 1 024. */
-  maxPieces: 64,
-} as const;
-
 /** Fetching files, the client's side. */
 export const fetching = {
   /** TCP connect, and the server's `welcome`. */
@@ -402,6 +394,8 @@ export const fetching = {
   maxEarlyLines: 1_024,
   /** Memory of `-o -`: verified bytes leave it in order. */
   ringBytes: 16 * MiB,
+  /** Large datagrams of one turn after which there is asked at once; the others wait for the turn's end. */
+  eagerDatagrams: 16,
   /** Small segments wait this long at most to be written together. */
   gatherMs: 4,
   /** Hashing what came early takes the event loop this long at once. */

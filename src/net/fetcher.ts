@@ -79,7 +79,7 @@ export class Fetcher {
     try {
       await this.#tryUntilWhole(name, fetching);
     } finally {
-      await fetching.close();
+      fetching.close();
     }
   }
 

@@ -140,13 +140,13 @@ export class Fetching {
     // whoever ends the process after us waits a second at most; a reader may be slower
     await this.#output?.flush(limits.outputFlushMs);
     const sha256 = Buffer.from(this.#assembly?.check.whole ?? []).toString("hex");
-    await this.#part?.finish();
+    this.#part?.finish();
     this.#options.onEvent(this.#done(sha256));
   }
 
   /** Leaves a partial file for the next time. */
-  async close(): Promise<void> {
-    await this.#part?.close();
+  close(): void {
+    this.#part?.close();
   }
 
   /** The error of a fetch that has given up coming back. */

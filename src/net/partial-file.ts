@@ -23,7 +23,6 @@ import type { Store } from "../transfer/assembly.ts";
 import { decodeJournal, encodeChunks, encodeHead, type JournalHead } from "../transfer/journal.ts";
 import { RangeSet } from "../transfer/ranges.ts";
 import { FetchLock } from "./fetch-lock.ts";
-import { WriteBehind } from "./write-behind.ts";
 
 export class PartialFile implements Store {
   /** Where the file will be when it is whole. */
@@ -31,7 +30,6 @@ export class PartialFile implements Store {
   readonly #lock: FetchLock;
   readonly #data: number;
   readonly #journal: number;
-  readonly #behind: WriteBehind;
   readonly #existed: boolean;
   #head: JournalHead | undefined;
   #present = new RangeSet();
@@ -44,7 +42,6 @@ export class PartialFile implements Store {
     const { O_CREAT, O_RDWR, O_APPEND } = constants;
     this.#data = openRegular(`${path}.part`, O_CREAT | O_RDWR);
     this.#journal = openRegular(`${path}.part.journal`, O_CREAT | O_RDWR | O_APPEND);
-    this.#behind = new WriteBehind(this.#data);
   }
 
   /**
@@ -81,10 +78,6 @@ export class PartialFile implements Store {
   }
 
   write(offset: number, bytes: Uint8Array): void {
-    // what is on its way to the same place must not arrive after this
-    if (this.#behind.overlaps(offset, bytes.length)) {
-      return this.#guard(() => this.#behind.push(offset, bytes.slice()));
-    }
     this.#guard(() => {
       for (let done = 0; done < bytes.length;) {
         done += writeSync(this.#data, bytes, done, bytes.length - done, offset + done);
@@ -92,47 +85,36 @@ export class PartialFile implements Store {
     });
   }
 
-  writeLater(offset: number, bytes: Uint8Array): void {
-    if (!this.#behind.hasRoom(bytes.length)) this.write(offset, bytes);
-    else this.#guard(() => this.#behind.push(offset, bytes));
-  }
-
   read(offset: number, into: Uint8Array): number {
-    const got = this.#guard(() => readSync(this.#data, into, 0, into.length, offset));
-    return this.#behind.isIdle ? got : this.#behind.overlay(offset, into, got);
+    return this.#guard(() => readSync(this.#data, into, 0, into.length, offset));
   }
 
-  /** Writes down that these chunks are there, as soon as they are. They must have been given to `write` before. */
+  /** Writes down that these chunks are there. They must have been written before. */
   note(chunks: readonly (readonly [first: number, count: number])[]): void {
-    this.#guard(() => this.#behind.check());
-    if (chunks.length === 0) return;
-    this.#guard(() => this.#behind.after(() => append(this.#journal, encodeChunks(chunks))));
+    if (chunks.length > 0) this.#guard(() => append(this.#journal, encodeChunks(chunks)));
   }
 
-  /** The file is whole and verified: it gets its name, in place of whatever had it. @throws ParleyError `storage` */
-  async finish(): Promise<void> {
-    await this.#behind.settled();
+  /** The file is whole and verified: it gets its name, in place of whatever had it. */
+  finish(): void {
     this.#guard(() => {
-      this.#behind.check();
       const { size } = this.#head ?? { size: 0 };
       if (fstatSync(this.#data).size !== size) ftruncateSync(this.#data, size);
       renameSync(`${this.path}.part`, this.path);
       rmSync(`${this.path}.part.journal`, { force: true });
     });
-    await this.close();
+    this.close();
   }
 
   /** Leaves it as it is, for the next fetch; if nothing was ever begun, leaves nothing. */
-  async close(): Promise<void> {
+  close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#behind.settled();
-    closeSync(this.#data);
-    closeSync(this.#journal);
     if (this.#head === undefined && !this.#existed) {
       rmSync(`${this.path}.part`, { force: true });
       rmSync(`${this.path}.part.journal`, { force: true });
     }
+    closeSync(this.#data);
+    closeSync(this.#journal);
     this.#lock.release();
   }
 

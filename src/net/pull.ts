@@ -51,6 +51,7 @@ export class Pull {
   readonly #overlooked: [offset: number, length: number][] = [];
   #onCookie: (() => void) | undefined;
   #flushedAtMs = 0;
+  #sinceTurn = 0;
   #fetchSent = false;
   #scheduled = false;
   #timer: Timer | undefined;
@@ -136,8 +137,12 @@ export class Pull {
     if (this.#ended) return;
     this.#guard(() => this.receiver.handleDatagrams(nowUs(), bytes));
     if (this.receiver.cookie !== null) this.#onCookie?.();
-    // hashing this much takes as long as the server needs to send what is asked for next: it must not wait for the turn's end
-    if (bytes.length >= wire.directWriteBytes && !this.#ended) this.#guard(() => this.#transmit());
+    // hashing this much takes as long as the server needs to send what is asked for next, so that asking should not wait for the
+    // turn's end; but a socket that always has more to read would never let the turn end
+    const isLarge = bytes.length >= wire.directWriteBytes;
+    if (isLarge && !this.#ended && ++this.#sinceTurn <= limits.eagerDatagrams) {
+      this.#guard(() => this.#transmit());
+    }
     this.wake();
   }
 
@@ -240,6 +245,7 @@ export class Pull {
 
   #turn(): void {
     const now = nowUs();
+    this.#sinceTurn = 0;
     if (now >= this.receiver.nextTimeoutUs()) this.receiver.handleTimeout(now);
     // asking goes first: the path is busy while we hash
     this.#transmit();

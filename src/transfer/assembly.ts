@@ -8,8 +8,6 @@ import { RangeSet } from "./ranges.ts";
 /** Where the bytes are kept: a partial file, or a ring in memory. May throw (disk full); what was put then counts as not there. */
 export interface Store {
   write(offset: number, bytes: Uint8Array): void;
-  /** As `write`, of bytes that stay as they are, so that it may be done later; `read` gives them at once all the same. */
-  writeLater?(offset: number, bytes: Uint8Array): void;
   /** Reads what was written before, all of it; returns the bytes read. */
   read(offset: number, into: Uint8Array): number;
 }
@@ -55,12 +53,12 @@ export class Assembly {
     this.present = config.present ?? new RangeSet();
   }
 
-  /** New bytes of the file. Where the store has `writeLater`, `source` is never written to again by anybody. */
+  /** New bytes of the file; they are only read during the call. */
   put(offset: number, source: Uint8Array, at: number, length: number): void {
     const joins = this.#runLength > 0 && offset === this.#runStart + this.#runLength;
     if (!joins || this.#runLength + length > this.#run.length) this.flush();
     if (length >= limit.directWriteBytes && this.#runLength === 0) {
-      this.#store(offset, source.subarray(at, at + length), true);
+      this.#store(offset, source.subarray(at, at + length));
       return;
     }
     if (this.#runLength === 0) this.#runStart = offset;
@@ -78,7 +76,7 @@ export class Assembly {
     if (this.#runLength === 0) return;
     const run = this.#run.subarray(0, this.#runLength);
     this.#runLength = 0;
-    this.#store(this.#runStart, run, false);
+    this.#store(this.#runStart, run);
   }
 
   /**
@@ -131,10 +129,8 @@ export class Assembly {
     return chunks;
   }
 
-  #store(offset: number, bytes: Uint8Array, stays: boolean): void {
-    const { store } = this.#config;
-    if (stays && store.writeLater !== undefined) store.writeLater(offset, bytes);
-    else store.write(offset, bytes);
+  #store(offset: number, bytes: Uint8Array): void {
+    this.#config.store.write(offset, bytes);
     const end = offset + bytes.length;
     this.present.add(offset, end);
     this.#fresh.add(offset, end);
