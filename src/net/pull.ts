@@ -6,6 +6,7 @@ import { fetching as limits, transfer as wire, udp } from "../limits.ts";
 import type { Assembly } from "../transfer/assembly.ts";
 import { type PathMemory, Receiver, type ReceiverStats } from "../transfer/receiver.ts";
 import { type ControlClient, errorOf, type Line } from "./control-client.ts";
+import { EarlyArrivals } from "./early-arrivals.ts";
 import { isLoopback } from "./host-port.ts";
 import { type Offer, readOffer } from "./offer.ts";
 import { type UdpOffload, UdpPort } from "./udp.ts";
@@ -45,10 +46,7 @@ export class Pull {
   #assembly: Assembly | undefined;
   #offer: Offer | undefined;
   #control: ControlClient | undefined;
-  #early: { offset: number; bytes: Uint8Array }[] = [];
-  #earlyBytes = 0;
-  #earlyLines: Line[] = [];
-  readonly #overlooked: [offset: number, length: number][] = [];
+  readonly #early = new EarlyArrivals();
   #onCookie: (() => void) | undefined;
   #flushedAtMs = 0;
   #sinceTurn = 0;
@@ -197,34 +195,24 @@ export class Pull {
     if (assembly === undefined) return this.#end({ how: "stale" });
     this.#assembly = assembly;
     this.receiver.handleOffer(nowUs(), offer.size, offer.maxSegmentBytes);
-    for (const { offset, bytes } of this.#early) {
-      if (offset < offer.size)
-        assembly.put(offset, bytes, 0, Math.min(bytes.length, offer.size - offset));
-    }
-    this.#early = [];
-    for (const line of this.#earlyLines.splice(0)) this.#handleLine(line);
-    for (const [offset, length] of this.#overlooked) this.receiver.reject(nowUs(), offset, length);
+    this.#early.release(offer.size, {
+      data: (offset, bytes) => assembly.put(offset, bytes, 0, bytes.length),
+      line: (line) => this.#handleLine(line),
+      again: (offset, length) => this.receiver.reject(nowUs(), offset, length),
+    });
     this.wake();
   }
 
-  /** The receiver's sink. Data may overtake the offer: until it comes they are kept, within bounds. */
+  /** The receiver's sink. */
   #take(offset: number, source: Uint8Array, at: number, length: number): void {
-    if (this.#assembly !== undefined) return this.#assembly.put(offset, source, at, length);
-    if (this.#earlyBytes + length > limits.maxEarlyBytes) {
-      this.#overlooked.push([offset, length]);
-      return;
-    }
-    this.#earlyBytes += length;
-    this.#early.push({ offset, bytes: source.slice(at, at + length) });
+    if (this.#assembly === undefined) this.#early.addData(offset, source, at, length);
+    else this.#assembly.put(offset, source, at, length);
   }
 
   #handleLine(line: Line): void {
     const { type, transfer } = line;
-    if (this.#offer === undefined) {
-      // read together with the offer, whose answer is on its way to us
-      if (this.#earlyLines.length < limits.maxEarlyLines) this.#earlyLines.push(line);
-      return;
-    }
+    // read together with the offer, whose answer is on its way to us
+    if (this.#offer === undefined) return this.#early.addLine(line);
     if (transfer !== this.#offer.transfer) return;
     const check = this.#assembly?.check;
     let right = true;
