@@ -111,5 +111,4 @@ export class Person implements Link {
   abort(): void {
     this.ended = true;
   }
-
 }

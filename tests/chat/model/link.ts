@@ -28,7 +28,6 @@ export class ModelLink implements Link {
     this.over = "abort";
   }
 
-
   /** What has arrived since the last call; a character that has arrived in part waits for its rest. */
   readonly #decoder = new TextDecoder();
   read(): string {
