@@ -138,7 +138,11 @@ export async function silence(talkers: readonly Talker[]): Promise<void> {
   for (const talker of talkers) talker.talking = false;
   await until(
     () => talkers.every((talker) => talker.waiting === 0 && talker.session.online),
-    () => `acknowledgements; ${talkers.map((talker) => talker.waiting).join(" ")} are open`,
+    () =>
+      `acknowledgements; ${talkers.map((talker) => talker.waiting).join(" ")} are open, not online or ended: ${talkers
+        .filter((talker) => !talker.session.online || talker.ended !== undefined)
+        .map((talker) => `${talker.name} (${talker.ended ?? "offline"})`)
+        .join(", ")}`,
     30_000,
   );
   const last = (): number => Math.max(...talkers.map((talker) => talker.lastSeq));
