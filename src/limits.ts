@@ -240,6 +240,8 @@ export const udp = {
   maxBatchBytes: 65_507,
   /** Datagrams of one segmented send; older kernels refuse more than 64. */
   maxBatchSegments: 64,
+  /** Datagrams read in one call where that can be done past the event loop: 4 MiB of memory, little of it ever touched. */
+  batchDatagrams: 64,
   /** After the kernel took less than all: try again at the latest then. */
   retrySendMs: 2,
 } as const;
@@ -348,6 +350,8 @@ export const files = {
   hashLeadBytes: 64 * MiB,
   /** Sending may take the event loop this long before others have a turn … */
   sendSliceMs: 1,
+  /** Longest wait in place of a timer, which can't be shorter than a millisecond, in µs. Everyone else waits as long. */
+  napUs: 250,
   /** … and hashing this long. */
   hashSliceMs: 1,
   /** Digests wait for as many, or for `digestsAfterMs`, before a line is sent. */
@@ -394,8 +398,15 @@ export const fetching = {
   maxEarlyLines: 1_024,
   /** Memory of `-o -`: verified bytes leave it in order. */
   ringBytes: 16 * MiB,
-  /** Large datagrams of one turn after which there is asked at once; the others wait for the turn's end. */
-  eagerDatagrams: 16,
+  /** While a turn reads there is asked for more after this many bytes: a quarter of a millisecond at 1 Gbit/s. */
+  eagerBytes: 32 * KiB,
+  /** A turn that has read this much stops asking, so that the socket runs dry and the turn can end. */
+  eagerTurnBytes: 1 * MiB,
+  /** A turn that has read so many small datagrams stays with the socket, in batches, for so long: a fast path. */
+  fastDatagrams: 16,
+  fastTurnMs: 5,
+  /** Between two batches, so that they are worth a call; shorter than any timer of the event loop, in µs. */
+  napUs: 150,
   /** Small segments wait this long at most to be written together. */
   gatherMs: 4,
   /** Hashing what came early takes the event loop this long at once. */

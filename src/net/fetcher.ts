@@ -6,7 +6,7 @@ import { statSync } from "node:fs";
 import { isIP } from "node:net";
 import { ParleyError } from "../errors.ts";
 import { fetching as limits } from "../limits.ts";
-import type { PathMemory } from "../transfer/receiver.ts";
+import type { PathMemory } from "../transfer/receiver-machine.ts";
 import { ControlClient, type Line } from "./control-client.ts";
 import type { FetchEvent, FetchTarget } from "./fetch-events.ts";
 import { Fetching } from "./fetching.ts";

@@ -5,7 +5,7 @@ import { ParleyError } from "../errors.ts";
 import { fetching as limits, journal } from "../limits.ts";
 import { Assembly, type Store } from "../transfer/assembly.ts";
 import { RangeSet } from "../transfer/ranges.ts";
-import type { ReceiverStats } from "../transfer/receiver.ts";
+import type { ReceiverStats } from "../transfer/receiver-machine.ts";
 import type { FetchEvent, FetchOutput, FetchTarget } from "./fetch-events.ts";
 import { MemoryRing } from "./memory-ring.ts";
 import type { Offer } from "./offer.ts";

@@ -47,6 +47,7 @@ export class FileService {
   #scheduled = false;
   #timer: Timer | undefined;
   #pacing: Timer | undefined;
+  #napEndUs = 0;
   #closed = false;
 
   private constructor(options: FileServiceOptions, socket: UdpPort) {
@@ -191,6 +192,7 @@ export class FileService {
     const now = nowUs();
     const dueUs = this.sender.nextTransmitUs(now);
     if (dueUs === Number.POSITIVE_INFINITY) return;
+    if (this.#napped(dueUs - now)) return;
     this.#pacing ??= setTimeout(
       () => {
         this.#pacing = undefined;
@@ -198,6 +200,16 @@ export class FileService {
       },
       Math.max(1, Math.ceil((dueUs - now) / 1000)),
     );
+  }
+
+  /** Waits less than a timer could, if the event loop has nothing else to do; comes back at once if it has. */
+  #napped(us: number): boolean {
+    if (us >= 1_000 || !this.#udp.canNap) return false;
+    const sinceNapUs = nowUs() - this.#napEndUs;
+    if (sinceNapUs < limits.napUs) this.#udp.nap(Math.min(us, limits.napUs));
+    this.#napEndUs = nowUs();
+    this.wake();
+    return true;
   }
 
   /**

@@ -1,15 +1,17 @@
-// One try at fetching one file: the receiver machine, a UDP socket and a control connection put together, and the assembly driven
-// in slices between them. Decides nothing about segments, keeps nothing beyond the try; fetcher.ts tries again.
+// One try at fetching one file: the receiver's loop and a control connection put together, and the assembly driven in slices
+// between them. Decides nothing about segments, keeps nothing beyond the try; fetcher.ts tries again.
 
 import { ParleyError } from "../errors.ts";
-import { fetching as limits, transfer as wire, udp } from "../limits.ts";
+import { fetching as limits, transfer as wire } from "../limits.ts";
 import type { Assembly } from "../transfer/assembly.ts";
-import { type PathMemory, Receiver, type ReceiverStats } from "../transfer/receiver.ts";
+import { Receiver } from "../transfer/receiver.ts";
+import type { PathMemory, ReceiverStats } from "../transfer/receiver-machine.ts";
 import { type ControlClient, errorOf, type Line } from "./control-client.ts";
 import { EarlyArrivals } from "./early-arrivals.ts";
 import { isLoopback } from "./host-port.ts";
 import { type Offer, readOffer } from "./offer.ts";
-import { type UdpOffload, UdpPort } from "./udp.ts";
+import { nowUs, ReceiverLoop } from "./receiver-loop.ts";
+import type { UdpOffload } from "./udp.ts";
 
 export interface PullOptions {
   /** The server's numeric address, and the UDP port: the TCP port's number, until an offer says otherwise. */
@@ -40,8 +42,8 @@ export type PullOutcome =
 export class Pull {
   readonly receiver: Receiver;
   readonly #options: PullOptions;
-  readonly #socket: UdpPort;
-  readonly #outgoing = new Uint8Array(wire.maxRequestBytes);
+  readonly #token: Uint8Array;
+  readonly #loop: ReceiverLoop;
   readonly #outcome = Promise.withResolvers<PullOutcome>();
   #assembly: Assembly | undefined;
   #offer: Offer | undefined;
@@ -49,47 +51,45 @@ export class Pull {
   readonly #early = new EarlyArrivals();
   #onCookie: (() => void) | undefined;
   #flushedAtMs = 0;
-  #sinceTurn = 0;
-  #fetchSent = false;
-  #scheduled = false;
-  #timer: Timer | undefined;
   #ended = false;
 
-  private constructor(options: PullOptions, token: Uint8Array, socket: UdpPort) {
+  private constructor(options: PullOptions, token: Uint8Array, loop: ReceiverLoop) {
     this.#options = options;
     this.#token = token;
-    this.#socket = socket;
+    this.#loop = loop;
     const { wanted, limitBytesPerSecond, path, host } = options;
     this.receiver = new Receiver({
       token,
       sink: (offset, source, at, length) => this.#take(offset, source, at, length),
       loopback: isLoopback(host),
-      receiveBufferBytes: socket.offload.receiveBufferBytes,
+      receiveBufferBytes: loop.offload.receiveBufferBytes,
       maxSegmentBytes: wire.maxSegmentBytes,
       ...(wanted === undefined ? {} : { wanted }),
       ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
       ...(path === undefined ? {} : { path }),
     });
   }
-  readonly #token: Uint8Array;
 
   /** Opens the socket and sends the first datagram. */
   static async open(options: PullOptions): Promise<Pull> {
     const token = crypto.getRandomValues(new Uint8Array(wire.tokenBytes));
     let pull: Pull | undefined;
-    const socket = await UdpPort.open({
-      connect: { host: options.host, port: options.udpPort },
-      ...(options.offload === undefined ? {} : { offload: options.offload }),
-      onDatagrams: (bytes) => pull?.handleDatagrams(bytes),
-      onWritable: () => pull?.wake(),
+    const { host, udpPort, offload } = options;
+    const loop = await ReceiverLoop.open({
+      host,
+      udpPort,
+      ...(offload === undefined ? {} : { offload }),
+      onTurn: () => pull?.turn() ?? false,
+      dueInUs: () => pull?.dueInUs() ?? Number.POSITIVE_INFINITY,
+      onFailure: (error) => pull?.fail(error),
     });
-    pull = new Pull(options, token, socket);
-    pull.#turn();
+    pull = new Pull(options, token, loop);
+    loop.start(pull.receiver);
     return pull;
   }
 
   get offload(): UdpOffload {
-    return this.#socket.offload;
+    return this.#loop.offload;
   }
 
   stats(): ReceiverStats {
@@ -113,45 +113,41 @@ export class Pull {
   /** Nothing at or beyond this offset is asked for until it is raised. */
   setHorizon(offset: number): void {
     this.receiver.setHorizon(nowUs(), offset);
-    this.wake();
+    this.#loop.wake();
+  }
+
+  /** There is something to do again: the reader of `-o -` has made room. */
+  wake(): void {
+    this.#loop.wake();
   }
 
   /** Ends it from outside: Ctrl-C, a reader that has gone. */
-  fail(error: ParleyError): void {
+  fail(error: unknown): void {
+    this.#loop.end();
     this.#ended = true;
     this.#outcome.reject(error);
   }
 
   close(): void {
     this.#ended = true;
-    clearTimeout(this.#timer);
-    this.#socket.close();
+    this.#loop.close();
     if (this.#offer !== undefined) {
       this.#control?.send({ type: "fetched", transfer: this.#offer.transfer });
     }
   }
 
-  handleDatagrams(bytes: Uint8Array): void {
-    if (this.#ended) return;
-    this.#guard(() => this.receiver.handleDatagrams(nowUs(), bytes));
+  /** The loop's turn; true if there is more to do at once. */
+  turn(): boolean {
     if (this.receiver.cookie !== null) this.#onCookie?.();
-    // hashing this much takes as long as the server needs to send what is asked for next, so that asking should not wait for the
-    // turn's end; but a socket that always has more to read would never let the turn end
-    const isLarge = bytes.length >= wire.directWriteBytes;
-    if (isLarge && !this.#ended && ++this.#sinceTurn <= limits.eagerDatagrams) {
-      this.#guard(() => this.#transmit());
-    }
-    this.wake();
+    const more = this.#assembly !== undefined && this.#work(this.#assembly);
+    this.#options.onTurn();
+    this.#look();
+    return more;
   }
 
-  /** Comes back after what has arrived in this turn of the event loop. */
-  wake(): void {
-    if (this.#scheduled || this.#ended) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      if (!this.#ended) this.#guard(() => this.#turn());
-    });
+  /** Small segments are not kept from the disk for long. */
+  dueInUs(): number {
+    return this.#assembly?.hasGathered === true ? limits.gatherMs * 1000 : Number.POSITIVE_INFINITY;
   }
 
   /** The cookie and the TCP handshake take one round trip each, at the same time; a lost cookie is not waited for. */
@@ -170,10 +166,11 @@ export class Pull {
   async #fetch(control: ControlClient): Promise<void> {
     const { name, heldBytes } = this.#options;
     const { cookie } = this.receiver;
-    const length = this.receiver.firstRequest(nowUs(), this.#outgoing);
-    const first = Buffer.from(this.#outgoing.subarray(0, length)).toString("base64");
+    const request = new Uint8Array(wire.maxRequestBytes);
+    const length = this.receiver.firstRequest(nowUs(), request);
+    const first = Buffer.from(request.subarray(0, length)).toString("base64");
     const proof = cookie === null ? {} : { address: cookie.address, port: cookie.port };
-    this.#fetchSent = true;
+    this.#loop.askFirst();
     const answer = await control.request({
       type: "fetch",
       name,
@@ -200,7 +197,7 @@ export class Pull {
       line: (line) => this.#handleLine(line),
       again: (offset, length) => this.receiver.reject(nowUs(), offset, length),
     });
-    this.wake();
+    this.#loop.wake();
   }
 
   /** The receiver's sink. */
@@ -228,37 +225,7 @@ export class Pull {
       right = whole !== undefined && check?.acceptWhole(whole) !== false;
     }
     if (!right) throw new ParleyError("protocol", "The server sent digests that make no sense.");
-    this.wake();
-  }
-
-  #turn(): void {
-    const now = nowUs();
-    this.#sinceTurn = 0;
-    if (now >= this.receiver.nextTimeoutUs()) this.receiver.handleTimeout(now);
-    // asking goes first: the path is busy while we hash
-    this.#transmit();
-    const more = this.#assembly !== undefined && this.#work(this.#assembly);
-    this.#options.onTurn();
-    this.#look();
-    if (this.#ended) return;
-    if (more) this.wake();
-    else this.#sleep();
-  }
-
-  #transmit(): void {
-    const now = nowUs();
-    if (this.#fetchSent) {
-      // only if the cookie came too late to let it go with `fetch`
-      const length = this.receiver.firstRequest(now, this.#outgoing);
-      if (length > 0) this.#socket.send(this.#outgoing.subarray(0, length), length);
-    }
-    // a request names ranges of megabytes, so a turn has few; the bound is for a machine gone wrong
-    for (let i = 0; i < udp.maxSendMany; i++) {
-      const length = this.receiver.pollTransmit(now, this.#outgoing);
-      if (length === 0) return;
-      // what the socket does not take is lost, as on any path: the receiver asks again
-      this.#socket.send(this.#outgoing.subarray(0, length), length);
-    }
+    this.#loop.wake();
   }
 
   /** True if there is more to do at once. */
@@ -314,18 +281,10 @@ export class Pull {
     }
   }
 
-  #sleep(): void {
-    clearTimeout(this.#timer);
-    const gathered =
-      this.#assembly?.hasGathered === true ? limits.gatherMs * 1000 : Number.POSITIVE_INFINITY;
-    const waitUs = Math.min(gathered, this.receiver.nextTimeoutUs() - nowUs());
-    if (waitUs === Number.POSITIVE_INFINITY) return;
-    this.#timer = setTimeout(() => this.wake(), Math.max(0, Math.ceil(waitUs / 1000)));
-  }
-
   #end(outcome: PullOutcome): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#loop.end();
     this.#outcome.resolve(outcome);
   }
 
@@ -333,12 +292,7 @@ export class Pull {
     try {
       work();
     } catch (error) {
-      this.#ended = true;
-      this.#outcome.reject(error);
+      this.fail(error);
     }
   }
-}
-
-function nowUs(): number {
-  return Math.floor(performance.now() * 1000);
 }

@@ -1,7 +1,8 @@
 // Socket options that Bun does not expose, set by libc's setsockopt on a descriptor. Linux only; anywhere else, or when
 // libc can't be loaded, every call answers false and the caller does without. Knows no protocol.
 
-import { dlopen, FFIType, ptr } from "bun:ffi";
+import { ptr } from "bun:ffi";
+import { libc } from "./libc.ts";
 
 /** Linux numbers (include/uapi/asm-generic/socket.h, linux/udp.h, linux/in.h, linux/in6.h). */
 export const option = {
@@ -19,43 +20,6 @@ export type SocketOption = (typeof option)[keyof typeof option];
 
 /** IP_PMTUDISC_PROBE: "don't fragment" on everything, and no opinion of the kernel about the path. */
 export const mtuDiscoverProbe = 3;
-
-/** glibc, musl on the usual machines, and what a loader may find by itself. */
-const libcNames = [
-  "libc.so.6",
-  "libc.musl-x86_64.so.1",
-  "libc.musl-aarch64.so.1",
-  "ld-musl-x86_64.so.1",
-  "libc.so",
-];
-
-const signature = [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr] as const;
-
-function open(name: string) {
-  return dlopen(name, {
-    setsockopt: { args: [...signature, FFIType.u32], returns: FFIType.i32 },
-    getsockopt: { args: [...signature, FFIType.ptr], returns: FFIType.i32 },
-  }).symbols;
-}
-
-type Libc = ReturnType<typeof open>;
-
-let loaded: Libc | null | undefined;
-
-function libc(): Libc | null {
-  if (loaded !== undefined) return loaded;
-  loaded = null;
-  if (process.platform !== "linux") return null;
-  for (const name of libcNames) {
-    try {
-      loaded = open(name);
-      break;
-    } catch {
-      // the next name
-    }
-  }
-  return loaded;
-}
 
 const value = new Int32Array(1);
 const length = new Uint32Array(1);

@@ -4,6 +4,8 @@
 
 import { isIP } from "node:net";
 import { udp as limits } from "../limits.ts";
+import { BatchReader, type Visit } from "./batch-reader.ts";
+import { libc } from "./libc.ts";
 import { getOption, mtuDiscoverProbe, option, setOption } from "./socket-options.ts";
 
 export interface UdpOptions {
@@ -20,6 +22,8 @@ export interface UdpOptions {
    * own length. The bytes belong to the callee.
    */
   onDatagrams(bytes: Uint8Array, address: string, port: number): void;
+  /** Read many datagrams a call where the platform can, if the caller asks for it: `readMore`. Connected sockets only. */
+  readonly batches?: boolean;
   /** After `send` took less than it was given: try again. */
   onWritable?(): void;
   /** The peer's machine refuses (ICMP port unreachable); connected sockets only. */
@@ -47,13 +51,16 @@ export class UdpPort {
   readonly #onRefused: () => void;
   #segmentBytes = 0;
   #retry: Timer | undefined;
+  readonly #reader: BatchReader | undefined;
 
   private constructor(socket: { bound: Bound } | { connected: Connected }, options: UdpOptions) {
     this.#socket = socket;
     this.#onWritable = options.onWritable ?? (() => {});
     this.#onRefused = options.onRefused ?? (() => {});
     this.#fd = descriptorOf(this.#any);
-    this.offload = prepare(this.#fd, options.offload ?? true);
+    const offload = options.offload ?? true;
+    this.offload = prepare(this.#fd, offload);
+    if (offload && options.batches === true) this.#reader = BatchReader.open(this.#fd);
   }
 
   /** Throws what `Bun.udpSocket` throws (`EADDRINUSE`, an unknown host). */
@@ -123,6 +130,25 @@ export class UdpPort {
     }
     this.#tryLater();
     return 0;
+  }
+
+  /** `readMore` reads. */
+  get hasBatches(): boolean {
+    return this.#reader !== undefined;
+  }
+
+  /** Reads up to a batch of what waits, past the event loop; returns the number of datagrams, 0 where that can't be done. */
+  readMore(visit: Visit): number {
+    return this.#any.closed ? 0 : (this.#reader?.read(visit) ?? 0);
+  }
+
+  get canNap(): boolean {
+    return this.offload.segment && libc() !== null;
+  }
+
+  /** Waits, in µs, more precisely than a timer. Blocks the event loop. */
+  nap(us: number): void {
+    libc()?.usleep(us);
   }
 
   close(): void {

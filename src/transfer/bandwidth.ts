@@ -53,10 +53,41 @@ export class ThroughputMeter {
   }
 }
 
+/** The sliding rate looks back so far, in steps of so much. */
+const slideUs = 12_000;
+const slideSteps = 12;
+
+/**
+ * Delivery rate over the last 12 ms: where a round trip is shorter than the moments in which a process does not run, a sample
+ * over one round trip is mostly noise, and the maximum of many such samples far above the truth.
+ */
+export class SlidingRate {
+  private readonly atUs = new Float64Array(slideSteps).fill(-1);
+  private readonly delivered = new Float64Array(slideSteps);
+  private newest = 0;
+
+  /** Note what has been delivered until now; bytes per µs, Infinity before there is a whole window. */
+  update(nowUs: number, delivered: number): number {
+    if (nowUs - (this.atUs[this.newest] as number) >= slideUs / slideSteps) {
+      this.newest = (this.newest + 1) % slideSteps;
+      this.atUs[this.newest] = nowUs;
+      this.delivered[this.newest] = delivered;
+    }
+    const oldest = (this.newest + 1) % slideSteps;
+    const sinceUs = this.atUs[oldest] as number;
+    return sinceUs < 0
+      ? Infinity
+      : (delivered - (this.delivered[oldest] as number)) / (nowUs - sinceUs);
+  }
+}
+
 /** Fewer segments than this say nothing of a rate. */
 const minTrainSegments = 12;
 /** Shorter than this, the event loop's own rhythm is measured and not the path. */
 const minTrainUs = 400;
+
+/** Read in fewer goes than this, it is the reader's speed that is measured: it had waited in the socket. */
+const minTrainBatches = 4;
 
 /** Segments behind the train that may overtake its last ones. */
 const stragglers = 4;
@@ -67,6 +98,7 @@ export class TrainEstimator {
   private lastUs = 0;
   private bytes = 0;
   private segments = 0;
+  private batches = 0;
   private ended = false;
 
   /** The train is the send numbers below `trainSegments`. */
@@ -89,9 +121,14 @@ export class TrainEstimator {
     if (this.segments === this.trainSegments) this.ended = true;
   }
 
+  /** What came until now was read in one go. */
+  endBatch(): void {
+    if (this.firstUs >= 0 && !this.ended) this.batches++;
+  }
+
   /** Bytes per µs once the whole train has passed, else 0. */
   get bytesPerUs(): number {
-    if (!this.ended || this.segments < minTrainSegments) return 0;
+    if (!this.ended || this.segments < minTrainSegments || this.batches < minTrainBatches) return 0;
     const spanUs = this.lastUs - this.firstUs;
     return spanUs < minTrainUs ? 0 : this.bytes / spanUs;
   }

@@ -3,7 +3,7 @@
 // comes with a higher rate does. Pure. Rates are bytes per µs.
 
 import { transfer as limit } from "../limits.ts";
-import { BandwidthFilter, ThroughputMeter } from "./bandwidth.ts";
+import { BandwidthFilter, SlidingRate, ThroughputMeter } from "./bandwidth.ts";
 import type { RateSample } from "./flight.ts";
 import { QueueWatch } from "./queue-watch.ts";
 import type { RttEstimator } from "./rtt.ts";
@@ -57,6 +57,12 @@ const maxJumpWindows = 24;
 const trainShare = 0.95;
 /** Loss beyond the path's own, in a round of probing, that means "too much". */
 const excessLoss = 0.04;
+/** Where the round trip is as short as what processes keep each other waiting, samples of the rate err on the high side, and a
+ *  queue that stands is nearly always our own. */
+const shortRttUs = 20_000;
+const shortExcessLoss = 0.02;
+/** The rate there while a queue stands: lets it go. */
+const queuedGain = 0.92;
 /** The bound that it sets, in bandwidth-delay products, at least. */
 const boundGain = 1.25;
 /** Loss beside a queue that lowers the estimate itself. */
@@ -79,6 +85,7 @@ export class Congestion implements CongestionControl {
   phase: Phase = "startup";
   private readonly filter = new BandwidthFilter();
   private readonly meter = new ThroughputMeter();
+  private readonly sliding = new SlidingRate();
   private periodLost = 0;
   private periodSinceUs = 0;
   private nextRoundAt = 0;
@@ -130,11 +137,7 @@ export class Congestion implements CongestionControl {
       return Math.max(start, bandwidth * (gentle ? verifyGain : startupGain));
     }
     const gain =
-      this.phase === "drain"
-        ? drainGain
-        : this.phase === "probe-rtt"
-          ? 1
-          : (cycleGains[this.cycle] as number);
+      this.phase === "drain" ? drainGain : this.phase === "probe-rtt" ? 1 : this.cycleGain;
     // What the path loses anyway never reaches the bottleneck.
     return Math.max(minWindowBytes / rttUs, (gain * bandwidth) / (1 - this.ownLoss));
   }
@@ -147,7 +150,7 @@ export class Congestion implements CongestionControl {
     const isProbing = this.phase === "probe-bandwidth" && this.cycle === 0;
     let window = (isProbing ? probingWindowGain : windowGain) * product + quanta;
     if (this.phase === "startup") {
-      window = Math.max(startupWindowGain * product + quanta / 3, initialWindowBytes);
+      window = Math.max(startupWindowGain * product + quanta, initialWindowBytes);
       if (this.jump === 1) {
         const jumped = this.trainRate * this.rtt.minUs * 1.25 + quanta;
         window = Math.max(window, Math.min(jumped, maxJumpWindows * initialWindowBytes));
@@ -191,9 +194,10 @@ export class Congestion implements CongestionControl {
       this.enter("drain", nowUs);
     }
     if (netRttUs < this.roundLeastRttUs) this.roundLeastRttUs = netRttUs;
-    if (sample.rate > 0 && (!sample.appLimited || sample.rate > this.filter.bytesPerUs)) {
-      this.filter.add(sample.rate);
-    }
+    const sliding = this.sliding.update(nowUs, delivered);
+    const isNoisy = this.isShort && this.phase !== "startup";
+    const rate = isNoisy ? Math.min(sample.rate, sliding) : sample.rate;
+    if (rate > 0 && (!sample.appLimited || rate > this.filter.bytesPerUs)) this.filter.add(rate);
     if (sample.priorDelivered >= this.nextRoundAt) {
       this.endRound(nowUs, delivered, inFlightBytes, sample.appLimited);
     }
@@ -259,14 +263,18 @@ export class Congestion implements CongestionControl {
       if (gentle) this.jump++;
     } else this.fullRounds++;
     const patience = gentle ? 2 : 3;
-    if (this.fullRounds >= patience || loss > tooMuchLoss) this.enter("drain", nowUs);
+    const overrun = this.isShort && this.fullRounds > 0 && loss > shortExcessLoss;
+    if (this.fullRounds >= patience || loss > tooMuchLoss || overrun) this.enter("drain", nowUs);
   }
 
   /** Loss beyond the path's own while asking for more bounds what may be in flight (draft §4.5). */
   private checkLoss(loss: number, inFlight: number): void {
     // Where a queue stands, others fill it as well: to hold back then is to be starved by a TCP that does not (BBR v1).
-    if (this.queued) this.bound = Infinity;
-    else if (loss > this.ownLoss + excessLoss && this.losses.length > 2) {
+    if (this.queued && !this.isShort) this.bound = Infinity;
+    else if (
+      loss > this.ownLoss + (this.isShort ? shortExcessLoss : excessLoss) &&
+      this.losses.length > 2
+    ) {
       this.bound = Math.max(boundGain * this.product(), Math.min(this.bound, inFlight) * 0.9);
       if (this.cycle === 0) this.cycle = 1;
     } else if (this.cycle === 0) {
@@ -329,6 +337,15 @@ export class Congestion implements CongestionControl {
   private enter(phase: Phase, nowUs: number): void {
     this.phase = phase;
     this.phaseSinceUs = nowUs;
+  }
+
+  private get isShort(): boolean {
+    return this.rtt.minUs < shortRttUs;
+  }
+
+  private get cycleGain(): number {
+    const gain = cycleGains[this.cycle] as number;
+    return gain === 1 && this.queued && this.isShort ? queuedGain : gain;
   }
 
   /** Bandwidth-delay product in bytes. */

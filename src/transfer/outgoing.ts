@@ -12,6 +12,10 @@ export type ReadInto = (offset: number, into: Uint8Array, at: number, length: nu
 /** Kernel's bound for one send with UDP_SEGMENT: 64 datagrams (UDP_MAX_SEGMENTS before 6.x), 64 KiB less headers. */
 const maxBurstDatagrams = 64;
 const maxBurstBytes = 65_487;
+/** From this rate on (200 Mbit/s) what may leave gathers for so long: to send every datagram by itself would cost too much, and
+ *  what a timer of a millisecond lets through at once is half of a short path's queue. */
+const fastBytesPerUs = 25;
+const gatherUs = 250;
 /** Late requests that are waited for. */
 const maxGaps = 64;
 
@@ -86,7 +90,11 @@ export class Outgoing {
   readyUs(nowUs: number): number {
     if (!this.isWaiting) return Infinity;
     this.refill(nowUs);
-    return this.pace === 0 || this.credit > 0 ? nowUs : nowUs + (1 - this.credit) / this.pace;
+    const isFast = this.pace >= fastBytesPerUs;
+    const enough = isFast ? Math.min(this.backlog, this.pace * gatherUs) : 1;
+    return this.pace === 0 || this.credit >= enough
+      ? nowUs
+      : nowUs + (enough - this.credit) / this.pace;
   }
 
   private refill(nowUs: number): void {

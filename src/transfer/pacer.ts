@@ -16,9 +16,10 @@ export class Pacer {
     this.credit = Math.min(this.credit + elapsedUs * bytesPerUs, bound);
   }
 
-  /** Bytes that may be asked for now: nothing until a quantum has gathered. */
-  available(bytesPerUs: number, segmentBytes: number): number {
-    return this.credit + 1e-6 >= quantum(bytesPerUs, segmentBytes) ? this.credit : 0;
+  /** Bytes that may be asked for now, `aheadBytes` of them before their time: nothing until a quantum has gathered. */
+  available(bytesPerUs: number, segmentBytes: number, aheadBytes: number): number {
+    const credit = this.credit + aheadBytes;
+    return credit + 1e-6 >= quantum(bytesPerUs, segmentBytes) ? credit : 0;
   }
 
   spend(bytes: number): void {
@@ -26,8 +27,8 @@ export class Pacer {
   }
 
   /** When a quantum will have gathered, in µs. */
-  readyUs(nowUs: number, bytesPerUs: number, segmentBytes: number): number {
-    const lacking = quantum(bytesPerUs, segmentBytes) - this.credit;
+  readyUs(nowUs: number, bytesPerUs: number, segmentBytes: number, aheadBytes: number): number {
+    const lacking = quantum(bytesPerUs, segmentBytes) - this.credit - aheadBytes;
     if (lacking <= 0) return nowUs;
     return (this.atUs ?? nowUs) + Math.ceil(lacking / bytesPerUs);
   }

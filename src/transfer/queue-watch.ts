@@ -2,9 +2,9 @@
 
 import type { RttEstimator } from "./rtt.ts";
 
-/** A queue shows if every round trip of two blocks in a row is longer than the least by this (HyStart++, RFC 9406 §4.2;
- *  half a round trip where that is less), or by what the path's own jitter explains. A block is an eighth of a round, and
- *  some samples. */
+/** A queue shows if every round trip of two blocks in a row is longer than the least by this (HyStart++, RFC 9406 §4.2:
+ *  an eighth of a round trip within these bounds), or by what the path's own jitter explains. A block is an eighth of a
+ *  round, and some samples. */
 const minQueueUs = 4_000;
 const maxQueueUs = 16_000;
 const minBlockSamples = 8;
@@ -27,7 +27,7 @@ export class QueueWatch {
     this.samples++;
     const { minUs, netVarianceUs } = this.rtt;
     if (this.samples < minBlockSamples || nowUs - this.sinceUs < minUs / 8) return false;
-    const usual = Math.min(maxQueueUs, Math.max(Math.min(minQueueUs, minUs / 2), minUs / 8));
+    const usual = Math.min(maxQueueUs, Math.max(minQueueUs, minUs / 8));
     const queued = this.leastUs > minUs + Math.max(usual, 2 * netVarianceUs);
     this.queuedBlocks = queued ? this.queuedBlocks + 1 : 0;
     this.sinceUs = nowUs;

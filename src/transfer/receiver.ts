@@ -6,6 +6,7 @@ import { transfer as limit } from "../limits.ts";
 import { Asker } from "./asker.ts";
 import { Congestion, type CongestionControl } from "./congestion.ts";
 import type { RateSample } from "./flight.ts";
+import { InitSchedule } from "./init-schedule.ts";
 import { Intake } from "./intake.ts";
 import { LoopbackControl } from "./loopback-control.ts";
 import type {
@@ -31,15 +32,6 @@ import {
   writeRequest,
 } from "./wire.ts";
 
-export type {
-  PathMemory,
-  ReceiverConfig,
-  ReceiverMachine,
-  ReceiverState,
-  ReceiverStats,
-  Sink,
-} from "./receiver-machine.ts";
-
 /** Segments of the first request: one burst, whose spacing on arrival tells the bottleneck's rate. */
 const firstBurstSegments = 32;
 /** Linux' default receive buffer, less what its bookkeeping takes. */
@@ -61,13 +53,14 @@ export class Receiver implements ReceiverMachine {
   private readonly stallTimeoutUs: number;
   /** The offer has come, or data have: the server knows us. */
   private offerAtUs = -1;
-  private initTries = 0;
-  private initAtUs = 0;
-  private firstInitUs = 0;
+  private readonly inits = new InitSchedule();
   private asked = false;
   private probes = 0;
   private activityUs = 0;
   private newBytesUs = -1;
+  /** When the last of the segments came that stock has not been taken of (-1: none), and their least round trip. */
+  private arrivedUs = -1;
+  private netRttUs = Infinity;
   private probesDue = 0;
 
   constructor(private readonly config: ReceiverConfig) {
@@ -93,20 +86,18 @@ export class Receiver implements ReceiverMachine {
     this.intake = new Intake(token, this.asker, this.control, sink, firstBurstSegments);
   }
 
-  handleDatagrams(nowUs: number, bytes: Uint8Array): void {
+  handleDatagrams(nowUs: number, bytes: Uint8Array, length = bytes.length): void {
     const { intake } = this;
     let at = 0;
-    let netRttUs = Infinity;
-    let came = false;
     // Each turn takes four bytes or more off the buffer, which the socket bounds.
-    while (at < bytes.length) {
-      const end = datagramEnd(bytes, at);
+    while (at < length) {
+      const end = datagramEnd(bytes, at, length);
       if (end < 0) break;
       const what = kindAt(bytes, at);
       if (what === kind.data) {
         if (intake.take(nowUs, bytes, at, end)) {
-          came = true;
-          netRttUs = Math.min(netRttUs, Math.max(1, intake.wholeRttUs - intake.holdUs));
+          this.arrivedUs = nowUs;
+          this.netRttUs = Math.min(this.netRttUs, Math.max(1, intake.wholeRttUs - intake.holdUs));
           if (intake.freshBytes > 0) this.newBytesUs = nowUs;
         }
       } else if (what === kind.cookie) this.handleCookie(nowUs, bytes, at, end);
@@ -114,7 +105,7 @@ export class Receiver implements ReceiverMachine {
       else break;
       at = end;
     }
-    if (came) this.afterArrivals(nowUs, netRttUs);
+    this.checkDone();
   }
 
   handleOffer(nowUs: number, sizeBytes: number, maxSegmentBytes: number): void {
@@ -127,6 +118,7 @@ export class Receiver implements ReceiverMachine {
   }
 
   handleTimeout(nowUs: number): void {
+    this.takeStock();
     if (!this.isActive) return;
     if (this.newBytesUs >= 0 && nowUs >= this.newBytesUs + this.stallTimeoutUs) {
       this.state = "stalled";
@@ -139,7 +131,7 @@ export class Receiver implements ReceiverMachine {
   nextTimeoutUs(): number {
     if (!this.isActive) return Infinity;
     const stallUs = this.newBytesUs < 0 ? Infinity : this.newBytesUs + this.stallTimeoutUs;
-    if (this.cookie === null) return Math.min(stallUs, this.initAtUs);
+    if (this.cookie === null) return Math.min(stallUs, this.inits.dueUs);
     return Math.min(
       stallUs,
       this.asker.flight.lossTimeUs,
@@ -164,6 +156,7 @@ export class Receiver implements ReceiverMachine {
 
   pollTransmit(nowUs: number, into: Uint8Array): number {
     if (this.newBytesUs < 0) this.newBytesUs = nowUs;
+    this.takeStock();
     if (!this.isActive) return 0;
     if (this.cookie === null || this.probesDue < 0) return this.pollInit(nowUs, into);
     if (!this.asked) return 0;
@@ -242,7 +235,10 @@ export class Receiver implements ReceiverMachine {
     if (this.state !== "connecting") return;
     this.state = "running";
     this.activityUs = nowUs;
-    const rttUs = Math.max(1, Math.min(elapsedUs(nowUs, cookie.echoUs), nowUs - this.firstInitUs));
+    const rttUs = Math.max(
+      1,
+      Math.min(elapsedUs(nowUs, cookie.echoUs), nowUs - this.inits.firstUs),
+    );
     this.rtt.update(nowUs, rttUs, rttUs);
   }
 
@@ -253,21 +249,27 @@ export class Receiver implements ReceiverMachine {
     else if (this.offerAtUs >= 0 && nowUs > this.offerAtUs + goneGraceUs) this.state = "gone";
   }
 
-  private afterArrivals(nowUs: number, netRttUs: number): void {
-    const { control, asker, rtt, intake } = this;
+  /**
+   * What the arrivals since the last time say of the path. Once for all that a process has read in one go: when it was kept
+   * from reading, a hundred segments with the same late round trip are one piece of evidence and not a hundred.
+   */
+  private takeStock(): void {
+    if (this.arrivedUs < 0) return;
+    const { control, asker, rtt, intake, arrivedUs: nowUs, netRttUs } = this;
     const { flight } = asker;
+    this.arrivedUs = -1;
+    this.netRttUs = Infinity;
     this.activityUs = nowUs;
     this.probes = 0;
     rtt.update(nowUs, intake.wholeRttUs, netRttUs);
     this.detectLosses(nowUs);
+    intake.endBatch();
     const trainRate = intake.trainBytesPerUs;
     if (trainRate > 0) control.onTrain(trainRate);
     flight.takeSample(rtt.minUs * 0.98, this.sample);
-    // What waits at the server is not on the path.
-    const waiting = this.schedule.paceBytesPerUs * intake.holdUs;
-    const onPath = Math.max(0, flight.inFlightBytes - (waiting < Infinity ? waiting : 0));
+    this.schedule.heldUs = intake.holdUs;
+    const onPath = Math.max(0, flight.inFlightBytes - this.schedule.heldBytes);
     control.onArrivals(nowUs, this.sample, netRttUs, flight.delivered, onPath);
-    this.checkDone();
   }
 
   private detectLosses(nowUs: number): void {
@@ -297,7 +299,7 @@ export class Receiver implements ReceiverMachine {
       this.control.onOutage();
       if (again) this.asker.sizer.onBlackHole();
       this.probesDue = -1;
-      this.initAtUs = nowUs;
+      this.inits.dueUs = nowUs;
     } else this.probesDue = 2;
   }
 
@@ -312,16 +314,15 @@ export class Receiver implements ReceiverMachine {
 
   /** When there may be something to ask for; Infinity if only an arrival can change that. */
   private askAtUs(): number {
-    if (this.probesDue !== 0) return this.probesDue < 0 ? this.initAtUs : 0;
+    if (this.probesDue !== 0) return this.probesDue < 0 ? this.inits.dueUs : 0;
     return this.asked ? this.schedule.askAtUs() : Infinity;
   }
 
   private pollInit(nowUs: number, into: Uint8Array): number {
-    if (nowUs < this.initAtUs) return 0;
-    const wait = limit.initTimeoutUs * 2 ** Math.min(this.initTries, 16);
-    if (this.initTries++ === 0) this.firstInitUs = nowUs;
+    if (nowUs < this.inits.dueUs) return 0;
+    // After an outage one INIT asks for a fresh cookie; what follows are probes.
     if (this.probesDue < 0) this.probesDue = 1;
-    else this.initAtUs = nowUs + Math.min(wait, limit.maxProbeTimeoutUs);
+    else this.inits.sent(nowUs);
     return writeInit(into, { token: this.config.token, timeUs: wireTime(nowUs) });
   }
 

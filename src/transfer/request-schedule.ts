@@ -17,9 +17,14 @@ const maxBurstUs = 20_000;
 /** Where the window is what holds us, this much of it must be free, or this long's worth of the rate: asking for every
  *  segment that has come by itself would cost a datagram each. */
 const windowParts = 16;
+/** So long before its time is asked for what the server will send at our rate: it then has something to send while either
+ *  end, or a request, is late by as much. What waits there is not on the path, and a change of the rate reaches it at once. */
+const aheadUs = 3_000;
 const windowUs = 500;
 
 export class RequestSchedule {
+  /** How long the newest segment that came had waited at the server, in µs. */
+  heldUs = 0;
   private readonly pacer = new Pacer();
   private lastRequestUs = 0;
   private repeats = maxRepeats;
@@ -76,7 +81,7 @@ export class RequestSchedule {
     const rate = this.paceBytesPerUs;
     if (rate === Infinity) return window >= Math.max(least, control.windowBytes / 8) ? window : 0;
     if (window < this.usefulWindow(rate, least)) return 0;
-    const credit = this.pacer.available(rate, least);
+    const credit = this.pacer.available(rate, least, this.aheadBytes);
     return credit < least ? 0 : Math.min(credit, window);
   }
 
@@ -87,7 +92,7 @@ export class RequestSchedule {
     if (!asker.hasWanted || rate === Infinity || asker.flight.room < 1) return Infinity;
     const least = asker.leastBytes;
     if (this.windowRoom(least) < this.usefulWindow(rate, least)) return Infinity;
-    return this.pacer.readyUs(this.lastRequestUs, rate, least);
+    return this.pacer.readyUs(this.lastRequestUs, rate, least, this.aheadBytes);
   }
 
   /** When to repeat the last request; Infinity if it has been, or nothing is in flight. */
@@ -102,6 +107,17 @@ export class RequestSchedule {
 
   /** Bytes that may still go into flight; a large segment may have to fit a small window, alone if need be. */
   private windowRoom(least: number): number {
-    return Math.max(this.control.windowBytes, 2 * least) - this.asker.flight.inFlightBytes;
+    const onPath = this.asker.flight.inFlightBytes - this.heldBytes;
+    return Math.max(this.control.windowBytes, 2 * least) - onPath;
+  }
+
+  /** Bytes in flight that still wait at the server: not on the path. */
+  get heldBytes(): number {
+    return this.aheadBytes * Math.min(1, this.heldUs / aheadUs);
+  }
+
+  private get aheadBytes(): number {
+    const rate = this.paceBytesPerUs;
+    return rate === Infinity || this.control.phase === "startup" ? 0 : rate * aheadUs;
   }
 }

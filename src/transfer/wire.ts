@@ -91,10 +91,10 @@ export function kindAt(bytes: Uint8Array, at: number): Kind | 0 {
 }
 
 /** Where the datagram at `at` ends in a buffer of merged datagrams, or -1 if it is cut short. */
-export function datagramEnd(bytes: Uint8Array, at: number): number {
-  if (at + commonBytes > bytes.length) return -1;
+export function datagramEnd(bytes: Uint8Array, at: number, length = bytes.length): number {
+  if (at + commonBytes > length) return -1;
   const end = at + commonBytes + readU16(bytes, at + 2);
-  return end <= bytes.length ? end : -1;
+  return end <= length ? end : -1;
 }
 
 /** The secret that a DATA must carry: the token's last eight bytes, which nobody off the path can guess. */

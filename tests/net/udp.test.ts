@@ -37,9 +37,49 @@ test.each([true, false])("a burst arrives whole and in order (offload: %p)", asy
   expect(await roundTrip(offload)).toEqual(inOrder);
 });
 
+test.skipIf(process.platform !== "linux")(
+  "datagrams are read in batches, past the event loop",
+  async () => {
+    const peer = await UdpPort.open({ host: "127.0.0.1", onDatagrams() {} });
+    const byLoop: number[] = [];
+    const port = await UdpPort.open({
+      connect: { host: "127.0.0.1", port: peer.port },
+      batches: true,
+      onDatagrams: (bytes) => byLoop.push(bytes.length),
+    });
+    expect(port.hasBatches).toBe(true);
+    const sizes = Array.from({ length: 100 }, (_, i) => 100 + i);
+    for (const size of sizes) {
+      peer.send(new Uint8Array(size).fill(size), size, "127.0.0.1", port.port);
+    }
+    // Loopback has delivered when `send` returns, and the event loop has not had its turn.
+    const read: number[] = [];
+    const counts: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      const take = (bytes: Uint8Array, length: number): void => {
+        expect(bytes[length - 1]).toBe(length);
+        read.push(length);
+      };
+      counts.push(port.readMore(take));
+    }
+    expect(counts).toEqual([64, 36, 0]);
+    expect(read).toEqual(sizes);
+    expect(byLoop).toEqual([]);
+    peer.close();
+    port.close();
+    expect(port.readMore(() => {})).toBe(0);
+  },
+);
+
 test("without offload nothing is said to be offloaded", async () => {
-  const port = await UdpPort.open({ host: "127.0.0.1", offload: false, onDatagrams() {} });
+  const port = await UdpPort.open({
+    host: "127.0.0.1",
+    offload: false,
+    batches: true,
+    onDatagrams() {},
+  });
   expect(port.offload).toMatchObject({ segment: false, merge: false });
+  expect([port.hasBatches, port.canNap, port.readMore(() => {})]).toEqual([false, false, 0]);
   port.close();
 });
 

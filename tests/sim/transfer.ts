@@ -2,7 +2,8 @@
 // only a delay. What tests/sim asserts is in the tests; here is how a transfer runs.
 
 import { createHmac } from "node:crypto";
-import { Receiver, type ReceiverConfig } from "../../src/transfer/receiver.ts";
+import { Receiver } from "../../src/transfer/receiver.ts";
+import type { ReceiverConfig } from "../../src/transfer/receiver-machine.ts";
 import { Sender } from "../../src/transfer/sender.ts";
 import { EventLoop, type Link, Timeline } from "./network.ts";
 import type { Random } from "./random.ts";

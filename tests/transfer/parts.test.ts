@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { transfer as limit } from "../../src/limits.ts";
 import { Asker } from "../../src/transfer/asker.ts";
-import { BandwidthFilter, TrainEstimator } from "../../src/transfer/bandwidth.ts";
+import { BandwidthFilter, SlidingRate, TrainEstimator } from "../../src/transfer/bandwidth.ts";
 import { Congestion } from "../../src/transfer/congestion.ts";
 import { arrival, Flight } from "../../src/transfer/flight.ts";
 import { Outgoing } from "../../src/transfer/outgoing.ts";
@@ -20,7 +20,7 @@ describe("pacer", () => {
     // Every 2.7 ms instead of every 1 ms, for ten seconds.
     for (; nowUs < 10_000_000; nowUs += 2_700) {
       pacer.update(nowUs, rate, 1_200, 5_000);
-      const bytes = pacer.available(rate, 1_200);
+      const bytes = pacer.available(rate, 1_200, 0);
       pacer.spend(bytes);
       asked += bytes;
     }
@@ -31,7 +31,23 @@ describe("pacer", () => {
     const pacer = new Pacer();
     pacer.update(0, 12.5, 1_200, 5_000);
     pacer.update(60_000_000, 12.5, 1_200, 5_000);
-    expect(pacer.available(12.5, 1_200)).toBe(12.5 * 5_000);
+    expect(pacer.available(12.5, 1_200, 0)).toBe(12.5 * 5_000);
+  });
+
+  test("asks ahead of the rate once, and not again and again", () => {
+    const pacer = new Pacer();
+    const aheadBytes = 12.5 * 3_000;
+    let asked = 0;
+    let nowUs = 0;
+    for (; nowUs < 1_000_000; nowUs += 100) {
+      pacer.update(nowUs, 12.5, 1_200, 5_000);
+      const bytes = pacer.available(12.5, 1_200, aheadBytes);
+      pacer.spend(bytes);
+      asked += bytes;
+    }
+    expect(asked).toBeGreaterThan(12.5 * 1_000_000);
+    expect(asked).toBeLessThanOrEqual(12.5 * 1_000_000 + aheadBytes);
+    expect(pacer.readyUs(nowUs, 12.5, 1_200, aheadBytes)).toBeLessThan(nowUs + 1_000);
   });
 });
 
@@ -133,11 +149,37 @@ describe("rates", () => {
 
   test("a train's spacing is the bottleneck's rate; one lump says nothing", () => {
     const train = new TrainEstimator(32);
-    for (let i = 0; i < 32; i++) train.add(1_000 + i * 100, i, 1_200);
+    for (let i = 0; i < 32; i++) {
+      train.add(1_000 + i * 100, i, 1_200);
+      train.endBatch();
+    }
     expect(train.bytesPerUs).toBeCloseTo(12, 5);
     const lump = new TrainEstimator(32);
     for (let i = 0; i < 32; i++) lump.add(1_000, i, 1_200);
     expect(lump.bytesPerUs).toBe(0);
+    // Taken out of the socket at the reader's own pace, in two goes.
+    const late = new TrainEstimator(32);
+    for (let i = 0; i < 32; i++) {
+      late.add(1_000 + i * 100, i, 1_200);
+      if (i % 16 === 15) late.endBatch();
+    }
+    expect(late.bytesPerUs).toBe(0);
+  });
+
+  test("the sliding rate is not taken in by what was read late", () => {
+    const sliding = new SlidingRate();
+    expect(sliding.update(0, 0)).toBe(Infinity);
+    let most = 0;
+    let delivered = 0;
+    for (let ms = 1; ms <= 500; ms++) {
+      // 120 bytes per µs; of every 20 ms the reader does not run for 3, and then has all at once.
+      if (ms % 20 > 0 && ms % 20 <= 3) continue;
+      delivered = ms * 120_000;
+      const rate = sliding.update(ms * 1_000, delivered);
+      if (ms > 30) most = Math.max(most, rate);
+    }
+    expect(most).toBeGreaterThan(119);
+    expect(most).toBeLessThan(160);
   });
 
   test("the congestion control always leaves a way to ask for something", () => {
@@ -209,6 +251,21 @@ describe("outgoing", () => {
     expect(sent).toBeLessThan(23 * 12_000);
     nowUs += 30_000;
     expect(drain()).toBeLessThan(2 * 12_000 + 2 * 1_300);
+  });
+
+  test("at a fast rate what may leave gathers for a quarter of a millisecond, but for the end", () => {
+    const outgoing = new Outgoing(token, 600_000, (_o, _i, _a, length) => length, 1_444);
+    const into = new Uint8Array(65_536);
+    let nowUs = 1_000_000;
+    outgoing.take(nowUs, { ...request, paceBytesPerMs: 100_000 });
+    const sizes: number[] = [];
+    for (; outgoing.isWaiting; nowUs += 10) {
+      if (outgoing.readyUs(nowUs) <= nowUs) sizes.push(outgoing.fill(nowUs, into).bytes);
+    }
+    const typical = sizes.toSorted((a, b) => a - b)[Math.floor(sizes.length / 2)]!;
+    expect(typical).toBeGreaterThan(20_000);
+    expect(typical).toBeLessThan(32_000);
+    expect(nowUs).toBeLessThan(1_000_000 + 6_500);
   });
 
   test("a file that has become shorter ends the transfer", () => {

@@ -1,0 +1,44 @@
+// The few calls of libc that Bun does not expose. Linux only; anywhere else, or when libc can't be loaded, there is none, and
+// callers do without.
+
+import { dlopen, FFIType } from "bun:ffi";
+
+/** glibc, musl on the usual machines, and what a loader may find by itself. */
+const names = [
+  "libc.so.6",
+  "libc.musl-x86_64.so.1",
+  "libc.musl-aarch64.so.1",
+  "ld-musl-x86_64.so.1",
+  "libc.so",
+];
+
+const { i32, u32, ptr } = FFIType;
+
+function open(name: string) {
+  return dlopen(name, {
+    setsockopt: { args: [i32, i32, i32, ptr, u32], returns: i32 },
+    getsockopt: { args: [i32, i32, i32, ptr, ptr], returns: i32 },
+    recvmmsg: { args: [i32, ptr, u32, i32, ptr], returns: i32 },
+    usleep: { args: [u32], returns: i32 },
+  }).symbols;
+}
+
+export type Libc = ReturnType<typeof open>;
+
+let loaded: Libc | null | undefined;
+
+/** Opened when first needed; null where there is none. */
+export function libc(): Libc | null {
+  if (loaded !== undefined) return loaded;
+  loaded = null;
+  if (process.platform !== "linux") return null;
+  for (const name of names) {
+    try {
+      loaded = open(name);
+      break;
+    } catch {
+      // the next name
+    }
+  }
+  return loaded;
+}

@@ -1,0 +1,189 @@
+// Drives the receiver machine: its UDP socket, its timers, and turns of the event loop in which there is first read, then asked
+// for more, and then worked with what has come. Knows nothing of files.
+
+import { fetching as limits, transfer as wire, udp } from "../limits.ts";
+import type { Receiver } from "../transfer/receiver.ts";
+import { isLoopback } from "./host-port.ts";
+import { type UdpOffload, UdpPort } from "./udp.ts";
+
+export interface LoopOptions {
+  /** The server's numeric address, and its UDP port. */
+  readonly host: string;
+  readonly udpPort: number;
+  /** False: no kernel offload (tests). */
+  readonly offload?: boolean;
+  /** In each turn, with new bytes or without; true if there is more to do at once. May throw, which fails the loop. */
+  onTurn(): boolean;
+  /** In so many µs `onTurn` is to be called again, whether anything comes or not; Infinity for never. */
+  dueInUs(): number;
+  /** The last that is heard of the loop. */
+  onFailure(error: unknown): void;
+}
+
+export class ReceiverLoop {
+  readonly #options: LoopOptions;
+  readonly #socket: UdpPort;
+  readonly #request = new Uint8Array(wire.maxRequestBytes);
+  #receiver: Receiver | undefined;
+  /** The first request may go by UDP: whatever else carries it has left without. */
+  #mayAskFirst = false;
+  /** Bytes and datagrams read in this turn, and bytes since there was last asked for more. */
+  #turnBytes = 0;
+  #turnDatagrams = 0;
+  #sinceAsked = 0;
+  /** Small datagrams come faster than the event loop hands them over. */
+  #isFast = false;
+  #scheduled = false;
+  #timer: Timer | undefined;
+  #ended = false;
+
+  private constructor(options: LoopOptions, socket: UdpPort) {
+    this.#options = options;
+    this.#socket = socket;
+  }
+
+  /** Opens the socket; nothing is sent before `start`. */
+  static async open(options: LoopOptions): Promise<ReceiverLoop> {
+    let loop: ReceiverLoop | undefined;
+    const socket = await UdpPort.open({
+      connect: { host: options.host, port: options.udpPort },
+      ...(options.offload === undefined ? {} : { offload: options.offload }),
+      batches: !isLoopback(options.host),
+      onDatagrams: (bytes) => loop?.handleDatagrams(bytes),
+      onWritable: () => loop?.wake(),
+    });
+    return (loop = new ReceiverLoop(options, socket));
+  }
+
+  get offload(): UdpOffload {
+    return this.#socket.offload;
+  }
+
+  /** Sends the first datagram. */
+  start(receiver: Receiver): void {
+    this.#receiver = receiver;
+    this.#turn(receiver);
+  }
+
+  /** From now on a first request that was not carried by the control connection goes by itself. */
+  askFirst(): void {
+    this.#mayAskFirst = true;
+  }
+
+  handleDatagrams(bytes: Uint8Array): void {
+    if (this.#ended) return;
+    this.#guard(() => this.#read(bytes, bytes.length));
+    if (this.#ended) return;
+    // a fast path always has more to read, so that asking should not wait for the turn's end, nor the turn's end for ever
+    if (this.#sinceAsked >= limits.eagerBytes && this.#turnBytes <= limits.eagerTurnBytes) {
+      this.#guard(() => this.#ask());
+    }
+    this.wake();
+  }
+
+  /** Comes back after what has arrived in this turn of the event loop. */
+  wake(): void {
+    if (this.#scheduled || this.#ended) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      const receiver = this.#receiver;
+      if (!this.#ended && receiver !== undefined) this.#guard(() => this.#turn(receiver));
+    });
+  }
+
+  /** Nothing is read or sent any more. */
+  end(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+  }
+
+  close(): void {
+    this.end();
+    this.#socket.close();
+  }
+
+  readonly #read = (bytes: Uint8Array, length: number): void => {
+    this.#receiver?.handleDatagrams(nowUs(), bytes, length);
+    this.#turnDatagrams++;
+    this.#turnBytes += length;
+    this.#sinceAsked += length;
+  };
+
+  #turn(receiver: Receiver): void {
+    let more = this.#step(receiver);
+    const isMany = this.#turnDatagrams >= limits.fastDatagrams;
+    const areSmall = this.#turnBytes < this.#turnDatagrams * wire.directWriteBytes;
+    this.#isFast ||= isMany && areSmall && this.#socket.hasBatches;
+    if (this.#isFast) more = this.#stay(receiver, more);
+    this.#turnBytes = 0;
+    this.#turnDatagrams = 0;
+    if (this.#ended) return;
+    if (more) this.wake();
+    else this.#sleep(receiver);
+  }
+
+  /**
+   * Reads in batches, for a while, what would otherwise go through the event loop one by one; that has nothing else to do
+   * meanwhile than to look after the control connection, a signal, the progress line. True if there is more to do at once.
+   */
+  #stay(receiver: Receiver, more: boolean): boolean {
+    const until = performance.now() + limits.fastTurnMs;
+    let isMore = more;
+    while (!this.#ended && performance.now() < until) {
+      if (!isMore) this.#socket.nap(limits.napUs);
+      const count = this.#socket.readMore(this.#read);
+      this.#isFast = count > 0;
+      if (count === 0 && !isMore) return false;
+      isMore = this.#step(receiver);
+    }
+    return true;
+  }
+
+  /** Asking goes first: the path is busy while we hash. True if there is more to do at once. */
+  #step(receiver: Receiver): boolean {
+    const now = nowUs();
+    if (now >= receiver.nextTimeoutUs()) receiver.handleTimeout(now);
+    this.#ask();
+    return this.#options.onTurn();
+  }
+
+  #ask(): void {
+    const receiver = this.#receiver;
+    if (receiver === undefined) return;
+    const now = nowUs();
+    this.#sinceAsked = 0;
+    if (this.#mayAskFirst) this.#send(receiver.firstRequest(now, this.#request));
+    // a request names ranges of megabytes, so a turn has few; the bound is for a machine gone wrong
+    for (let i = 0; i < udp.maxSendMany; i++) {
+      if (!this.#send(receiver.pollTransmit(now, this.#request))) return;
+    }
+  }
+
+  /** What the socket does not take is lost, as on any path: the receiver asks again. */
+  #send(length: number): boolean {
+    if (length > 0) this.#socket.send(this.#request.subarray(0, length), length);
+    return length > 0;
+  }
+
+  #sleep(receiver: Receiver): void {
+    clearTimeout(this.#timer);
+    const waitUs = Math.min(this.#options.dueInUs(), receiver.nextTimeoutUs() - nowUs());
+    if (waitUs === Number.POSITIVE_INFINITY) return;
+    this.#timer = setTimeout(() => this.wake(), Math.max(0, Math.ceil(waitUs / 1000)));
+  }
+
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.end();
+      this.#options.onFailure(error);
+    }
+  }
+}
+
+/** The clock of the receiver machine, in µs. */
+export function nowUs(): number {
+  return Math.floor(performance.now() * 1000);
+}
