@@ -30,14 +30,22 @@ const reserved: ReadonlySet<string> = new Set([
 /** The longest form of a possible name: some single characters stand for 18. */
 const maxFoldedChars = 18 * 2 * limits.maxChars;
 
-/** The form in which names are compared (NFKC, lower case): `Ann`, `ANN` and `ａｎｎ` are one name. */
+/** The form in which names are compared (NFKC, case folded): `Ann`, `ANN` and `ａｎｎ` are one name, `straße` and `STRASSE` too. */
 export function fold(name: string): string {
   // No name is so long, folded or not; normalizing what a stranger sends takes the square of its length.
   if (name.length > maxFoldedChars) return name;
   // The names of most people are plain; normalizing costs ten times as much.
   return /^[\x20-\x7e]*$/.test(name)
     ? name.toLowerCase()
-    : name.normalize("NFKC").toLowerCase().normalize("NFKC");
+    : foldCase(name.normalize("NFKC")).normalize("NFKC");
+}
+
+/**
+ * Letters that differ in case alone become one, as in Unicode's full case folding: `ß`, which is `SS` in capitals, its own capital
+ * `ẞ`, which is none of those, and the sigma that stands at the end of words. The dotless `ı` becomes `i`, whose capital it has.
+ */
+function foldCase(text: string): string {
+  return text.toLowerCase().toUpperCase().toLowerCase().replaceAll("ς", "σ");
 }
 
 /** Undefined if `name` can be a person's name; else the sentence that says why not. */

@@ -73,6 +73,39 @@ test("a name is the same in any case, width and composition; folding again chang
   );
 });
 
+test("letters that differ in case alone are one, in words of any script", () => {
+  const same = [
+    ["straße", "STRASSE", "Strasse", "STRAẞE", "ﬅraße"],
+    ["ſam", "SAM", "sam"],
+    ["ﬁn", "FIN", "ﬁN"],
+    ["Οδυσσεύς", "ΟΔΥΣΣΕΎΣ", "οδυσσεύσ"],
+    ["İlker", "i\u0307lker", "I\u0307LKER"],
+    ["ısı", "ISI"],
+    ["ŉa", "ʼna", "ʼNA"],
+    ["ᾳ", "ΑΙ", "αι"],
+  ];
+  for (const forms of same) {
+    expect(forms.map(fold)).toEqual(forms.map(() => fold(forms[0]!)));
+  }
+  expect(fold("İlker")).not.toBe(fold("ilker"));
+  expect(fold("Zoë")).not.toBe(fold("Zoe"));
+  // whole before half: what begins a name begins its key
+  expect(fold("ΟΔΥΣΣΕΎΣ").startsWith(fold("ΟΔΥΣ"))).toBe(true);
+});
+
+test("every letter has one key in capitals and small, of bounded length", () => {
+  for (let code = 0; code < 0x11_0000; code++) {
+    const letter = String.fromCodePoint(code);
+    if (!/[\p{L}\p{M}\p{N}]/u.test(letter)) continue;
+    const key = fold(letter);
+    const forms = [letter.toLowerCase(), letter.toUpperCase(), key].map(fold);
+    // one comparison a letter: an expectation each would take a minute
+    if (key.length > 18 || forms.some((form) => form !== key)) {
+      throw new Error(`${letter} (U+${code.toString(16)}): ${key}, ${forms.join(" ")}`);
+    }
+  }
+});
+
 test("every possible name folds to a key that is no longer than what is folded at all", () => {
   // U+FDFA is the letter that stands for the most characters.
   const longest = "\ufdfa".repeat(limits.maxChars);
