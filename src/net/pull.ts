@@ -61,7 +61,8 @@ export class Pull {
     this.receiver = new Receiver({
       token,
       sink: (offset, source, at, length) => this.#take(offset, source, at, length),
-      loopback: isLoopback(host),
+      // where a limit holds the rate down there is no need for loopback's great and unpaced steps
+      loopback: isLoopback(host) && limitBytesPerSecond === undefined,
       receiveBufferBytes: loop.offload.receiveBufferBytes,
       maxSegmentBytes: wire.maxSegmentBytes,
       ...(wanted === undefined ? {} : { wanted }),

@@ -64,9 +64,12 @@ export class Receiver implements ReceiverMachine {
   private probesDue = 0;
 
   constructor(private readonly config: ReceiverConfig) {
+    // A limit is kept in steps of a moment's worth.
+    const ofLimit = Math.floor((config.limitBytesPerSecond ?? Infinity) / 20);
     const maxSegment = Math.min(
       config.maxSegmentBytes ?? limit.maxSegmentBytes,
       limit.maxSegmentBytes,
+      Math.max(limit.baseSegmentBytes, ofLimit),
     );
     const start = config.loopback
       ? maxSegment
@@ -79,8 +82,10 @@ export class Receiver implements ReceiverMachine {
     this.control = config.loopback
       ? new LoopbackControl(config.receiveBufferBytes ?? defaultBufferBytes)
       : new Congestion(this.rtt, { bandwidthBytesPerUs: known / 1e6 });
-    this.stallTimeoutUs = config.stallTimeoutUs ?? limit.stallTimeoutUs;
     const most = (config.limitBytesPerSecond ?? Infinity) / 1e6;
+    // A limit of a few bytes a second is no stall.
+    const ownUs = (3 * limit.baseSegmentBytes) / most;
+    this.stallTimeoutUs = Math.max(config.stallTimeoutUs ?? limit.stallTimeoutUs, ownUs);
     this.schedule = new RequestSchedule(this.asker, this.control, this.rtt, most);
     const { token, sink } = config;
     this.intake = new Intake(token, this.asker, this.control, sink, firstBurstSegments);
@@ -148,8 +153,9 @@ export class Receiver implements ReceiverMachine {
     const budget = this.config.loopback
       ? this.control.windowBytes
       : firstBurstSegments * this.asker.sizer.segmentBytes;
-    this.asker.chooseFirst(nowUs, Math.min(budget, this.control.windowBytes));
+    const bytes = this.asker.chooseFirst(nowUs, this.schedule.firstBudget(budget));
     this.schedule.update(nowUs);
+    if (this.schedule.isLimited) this.schedule.spend(bytes);
     // Not paced: the spacing in which this burst arrives is the bottleneck's.
     return this.writeAsks(nowUs, into, true);
   }
@@ -332,7 +338,7 @@ export class Receiver implements ReceiverMachine {
     this.schedule.requested(nowUs, this.asker.lastWasFresh);
     const { token } = this.config;
     const cookie = this.cookie.bytes;
-    const { paceBytesPerUs: pace, burstUs } = this.schedule;
+    const { sendBytesPerUs: pace, burstUs } = this.schedule;
     const paceBytesPerMs = first || pace === Infinity ? 0 : pace * 1_000;
     const timeUs = wireTime(nowUs);
     return writeRequest(into, { token, cookie, timeUs, paceBytesPerMs, burstUs, asks });

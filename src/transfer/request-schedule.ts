@@ -14,6 +14,8 @@ const maxRepeats = 2;
  *  a busy machine's processes keep each other waiting. */
 const minBurstUs = 1_500;
 const maxBurstUs = 20_000;
+/** The first request is not paced: where a limit is set, it asks for what that allows in so long. */
+const firstLimitUs = 100_000;
 /** Where the window is what holds us, this much of it must be free, or this long's worth of the rate: asking for every
  *  segment that has come by itself would cost a datagram each. */
 const windowParts = 16;
@@ -36,14 +38,28 @@ export class RequestSchedule {
     private readonly limitBytesPerUs: number,
   ) {}
 
-  /** The rate at which we ask and the server is to send; Infinity for no pacing. */
+  /** The rate at which we ask; Infinity for no pacing. */
   get paceBytesPerUs(): number {
     return Math.min(this.control.pacingBytesPerUs, this.limitBytesPerUs);
+  }
+
+  /**
+   * The rate at which the server is to send what has been asked for: the path's. A limit is kept by asking alone; what waited at
+   * the server for it would seem to be lost.
+   */
+  get sendBytesPerUs(): number {
+    return this.control.pacingBytesPerUs;
   }
 
   /** The limit, and not the network, is what holds the rate down. */
   get isLimited(): boolean {
     return this.limitBytesPerUs <= this.control.pacingBytesPerUs;
+  }
+
+  /** What the first request may ask for, of so many bytes: a moment's worth of the limit, but a segment at least. */
+  firstBudget(bytes: number): number {
+    const most = Math.max(this.asker.sizer.segmentBytes, this.limitBytesPerUs * firstLimitUs);
+    return Math.floor(Math.min(bytes, this.control.windowBytes, most));
   }
 
   /** What may leave at once after a delay, at either end: as much as a queue of a third of a round trip holds. */
@@ -118,6 +134,6 @@ export class RequestSchedule {
 
   private get aheadBytes(): number {
     const rate = this.paceBytesPerUs;
-    return rate === Infinity || this.control.phase === "startup" ? 0 : rate * aheadUs;
+    return this.isLimited || this.control.phase === "startup" ? 0 : rate * aheadUs;
   }
 }

@@ -169,24 +169,35 @@ describe("beside each other", () => {
   );
 });
 
-test("a rate limit is kept", () => {
+test.each([
+  { sizeBytes: 4_000_000, limitBytesPerSecond: 1_000_000, delayUs: 10_000, maxSegmentBytes: 1_444 },
+  // Loopback: 64 KiB fit a datagram, and a round trip is nothing.
+  { sizeBytes: 100_000, limitBytesPerSecond: 20_000, delayUs: 25, maxSegmentBytes: 65_024 },
+  { sizeBytes: 20_000, limitBytesPerSecond: 1_000, delayUs: 25, maxSegmentBytes: 65_024 },
+])("a rate limit is kept: %p", ({ sizeBytes, limitBytesPerSecond, delayUs, maxSegmentBytes }) => {
   const timeline = new Timeline();
   const random = seeded(1);
-  const link = { ...perfectLink, delayUs: 10_000 };
+  const link = { ...perfectLink, delayUs };
   const client = new SimClient(timeline, {
     token: new Uint8Array(16).fill(3),
-    file: 4_000_000,
+    file: sizeBytes,
     side: { up: new Link(timeline, random, link), down: new Link(timeline, random, link) },
     server: new SimServer(timeline, senderFor("key", 65_024)),
     address: "192.0.2.1",
     port: 1,
-    maxSegmentBytes: 1_444,
+    maxSegmentBytes,
     timerSlackUs: 500,
     random,
-    receiver: { limitBytesPerSecond: 1_000_000 },
+    receiver: { limitBytesPerSecond },
   });
   client.start();
-  while (client.doneAtUs === Infinity && timeline.step());
-  expect(client.doneAtUs).toBeGreaterThan(3_900_000);
-  expect(client.doneAtUs).toBeLessThan(4_300_000);
+  // At no time has more come than the limit allows, but for a step.
+  const stepBytes = 2 * Math.max(1_200, limitBytesPerSecond / 10);
+  while (client.doneAtUs === Infinity && timeline.step()) {
+    const most = (timeline.nowUs * limitBytesPerSecond) / 1e6 + stepBytes;
+    expect(client.receiver.stats().receivedBytes).toBeLessThan(most);
+  }
+  const idealUs = (sizeBytes / limitBytesPerSecond) * 1e6;
+  expect(client.doneAtUs).toBeGreaterThan(idealUs * 0.85);
+  expect(client.doneAtUs).toBeLessThan(idealUs * 1.08);
 });
