@@ -35,7 +35,13 @@ export function tell(hub: Hub, session: Session, { to, text, n }: Tell): void {
   }
   const names = new Map<string, string>();
   for (const name of to) names.set(fold(name), name);
-  if (names.delete("all")) sayAloud(hub, session, text, n);
+  if (names.delete("all")) {
+    sayAloud(hub, session, text, n);
+    // who is in the room has heard it
+    for (const folded of names.keys()) {
+      if (hub.members.get(folded)?.room === session.room) names.delete(folded);
+    }
+  }
   // To the partner by name is part of the private chat: a native client says so, lest a late word reach the room.
   const { partner } = session;
   const chat = partner !== undefined && names.size === 1 && names.has(partner.folded);

@@ -136,3 +136,18 @@ test("the same recipient named twice hears it once", () => {
   ann.send({ type: "tell", n: 1, to: ["Bob", "bob", "BOB"], text: "once" });
   expect(bob.lines()).toMatchObject([{ type: "private", mail: 1, to: ["Bob"] }]);
 });
+
+test("to ALL and to somebody by name: once to each, in the room aloud, elsewhere privately", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann");
+  const ben = rig.member("Ben");
+  const eve = rig.member("Eve", { room: "den" });
+  for (const one of [ann, ben, eve]) one.lines();
+  ann.send({ type: "tell", n: 1, to: ["ALL", "ben", "Eve"], text: "hi" });
+  const kinds = (one: typeof ann) => one.lines().map(({ type }) => type);
+  expect([kinds(ann), kinds(ben), kinds(eve)]).toEqual([
+    ["message", "ack"],
+    ["message"],
+    ["private"],
+  ]);
+});

@@ -64,6 +64,16 @@ test("chosen recipients", () => {
   expect(ann.heard()).toEqual([usage]);
 });
 
+test("ALL beside names: nobody gets it twice, and who is unknown is still said", () => {
+  const { ann, ben, cal } = three();
+  ann.say("ALL,Ben,Ann,X - text");
+  expect([ann.heard().join(""), ben.heard(), cal.heard()]).toEqual([
+    "user not found: X\n",
+    ["Ann : ALL - text\n"],
+    ["Ann : ALL - text\n"],
+  ]);
+});
+
 test("more than five clients", () => {
   const { all } = people("p1", "p2", "p3", "p4", "p5", "p6", "p7");
   all[0]?.say("p7 - hi");
