@@ -16,6 +16,13 @@ export function harmless(text: string): string {
   return wellFormed.replace(escapes, "").replace(lineEnds, " ").replace(unsafeAll, "");
 }
 
+/** Whether nothing of a text can be seen once it is harmless: blanks, controls, escapes, fillers. Such a message is not said. */
+export function showsNothing(text: string): boolean {
+  // Most messages begin with something that is seen.
+  if (/^[!-~]/.test(text)) return false;
+  return !/[^\s\p{Default_Ignorable_Code_Point}]/u.test(harmless(text));
+}
+
 /** A value as an error sentence quotes it: harmless, and cut where it would drown the sentence. */
 export function quoted(value: string, maxChars = 40): string {
   const clean = harmless(value);

@@ -2,6 +2,7 @@
 // the person's handle. Pure.
 
 import { nameProblem } from "../chat/names.ts";
+import { showsNothing } from "../chat/text.ts";
 import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
 import { Consent } from "./consent.ts";
 import type { Conversation, Dialect } from "./dialect.ts";
@@ -41,7 +42,7 @@ class ChatRoomConversation implements Conversation {
   receive(message: string): Command | undefined {
     if (!this.#named) return this.#login(message);
     const text = message.startsWith(this.#prefix) ? message.slice(this.#prefix.length) : message;
-    if (text.trim() === "") return undefined;
+    if (showsNothing(text)) return undefined;
     return this.#consent.read(text) ?? { type: "say", text };
   }
 

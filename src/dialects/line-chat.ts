@@ -2,6 +2,7 @@
 // end as well as ending with one. Pure.
 
 import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
+import { showsNothing } from "../chat/text.ts";
 import { Consent } from "./consent.ts";
 import type { Conversation, Dialect } from "./dialect.ts";
 import { sentence } from "./sentences.ts";
@@ -32,7 +33,7 @@ class LineChatConversation implements Conversation {
       this.#named = true;
       return { type: "login", name: line.trim() };
     }
-    if (line.trim() === "") return undefined;
+    if (showsNothing(line)) return undefined;
     return this.#consent.read(line) ?? { type: "say", text: line };
   }
 

@@ -2,7 +2,7 @@
 // to people at `nc`. Pure: bytes are cut elsewhere, and downloads themselves are in open-chat-download.ts.
 
 import { fold } from "../chat/names.ts";
-import { quoted } from "../chat/text.ts";
+import { quoted, showsNothing } from "../chat/text.ts";
 import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
 import { Consent } from "./consent.ts";
 import type { Conversation, Dialect, Peer, RosterStyle, ServerTerminal } from "./dialect.ts";
@@ -77,7 +77,7 @@ class OpenChatConversation implements Conversation {
       this.#named = true;
       return { type: "login", name };
     }
-    if (!/\S/.test(message)) return undefined;
+    if (showsNothing(message)) return undefined;
     return this.#consent.read(message) ?? this.#word(message);
   }
 
@@ -147,7 +147,7 @@ class OpenChatConversation implements Conversation {
 
 function tell(message: string): Command {
   const [name = "", text = ""] = cut(message.slice(1));
-  if (name === "" || text === "") return usage("To whom, and what? Send: ~NAME text");
+  if (name === "" || showsNothing(text)) return usage("To whom, and what? Send: ~NAME text");
   return { type: "tell", to: [name], text };
 }
 

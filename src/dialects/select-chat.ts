@@ -2,7 +2,7 @@
 // without line ends, the server in lines. Pure.
 
 import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
-import { harmless } from "../chat/text.ts";
+import { harmless, showsNothing } from "../chat/text.ts";
 import { message as limits } from "../limits.ts";
 import { Consent } from "./consent.ts";
 import type { Conversation, Dialect, Peer, RosterStyle } from "./dialect.ts";
@@ -56,7 +56,7 @@ class SelectChatConversation implements Conversation {
     if (word === "exit") return { type: "quit" };
     if (word === "leave") return { type: "leave" };
     if (this.#consent.chatting) {
-      return message.trim() === "" ? undefined : { type: "say", text: message };
+      return showsNothing(message) ? undefined : { type: "say", text: message };
     }
     if (word === "accept" || word === "reject") return { type: word };
     return chosen(message) ?? alone(message) ?? { type: "reply", text: usage };
@@ -99,7 +99,7 @@ function chosen(message: string): Command | undefined {
   // one more than allowed is enough to be told that it is too many
   const names = message.slice(0, at).split(",", limits.maxRecipients + 1);
   const to = names.map((name) => name.trim()).filter((name) => name !== "");
-  return to.length === 0 || text.trim() === "" ? undefined : { type: "tell", to, text };
+  return to.length === 0 || showsNothing(text) ? undefined : { type: "tell", to, text };
 }
 
 /** A name and nothing else. Whether it is somebody's the hub knows. */

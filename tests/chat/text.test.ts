@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { harmless, quoted } from "../../src/chat/text.ts";
+import { harmless, quoted, showsNothing } from "../../src/chat/text.ts";
 
 // Built from code points, so that no control character stands in this file.
 const range = (from: number, to: number): string =>
@@ -17,6 +17,24 @@ const bad = new Set([
 test("plain text of any script stays as it is", () => {
   for (const text of ["", "hi", "Zoë 小明 🙂", "a  b", "\\u001b", "שלום"])
     expect(harmless(text)).toBe(text);
+});
+
+test("a text of blanks, controls, escapes and fillers shows nothing, any other something", () => {
+  const nothing = [
+    "",
+    " ",
+    " \t\u00a0\u3000",
+    "\u0001",
+    "\u001b[2J",
+    " \u001b]0;x\u0007\r\n",
+    "\u202e",
+  ];
+  for (const text of [...nothing, "\u200b", "\ufeff", "\u3164", "\u00ad\ufe0f"]) {
+    expect([text, showsNothing(text)]).toEqual([text, true]);
+  }
+  for (const text of ["a", " a", "\u001b[2Ja", "-", "小", "🙂", "\u0001.", "\ud800", "[2J"]) {
+    expect([text, showsNothing(text)]).toEqual([text, false]);
+  }
 });
 
 test("line ends and tabs become one blank, controls and escapes nothing", () => {

@@ -50,6 +50,35 @@ test("a public message of any of them reaches all, each in its own words", () =>
   });
 });
 
+test("a message in which nothing can be seen is not said, in any of them", () => {
+  const { alice, annie, emil, ben, heard } = fivePeople();
+  const silence = { alice: "", annie: "", emil: "", ben: "" };
+  const usage = "use: recipient[,recipient] - message\n";
+  for (const text of [" ", "\t ", "\u0001", "\u001b[2J", "\u200b", "\u202e"]) {
+    alice.say(text);
+    annie.say(text, `:Ann:${text}`);
+    emil.say(text);
+    expect([text, heard()]).toEqual([text, silence]);
+    ben.say(`ALL - ${text}`);
+    expect([text, heard()]).toEqual([text, { ...silence, ben: usage }]);
+    alice.say(`~Ben ${text}`);
+    expect([text, heard()]).toEqual([
+      text,
+      { ...silence, alice: "To whom, and what? Send: ~NAME text" },
+    ]);
+  }
+});
+
+test("in a private chat neither", () => {
+  const { alice, ben, heard } = fivePeople();
+  ben.say("Alice");
+  alice.say("accept");
+  heard();
+  ben.say("\u0001");
+  alice.say("\u0001");
+  expect(heard()).toEqual({ alice: "", annie: "", emil: "", ben: "" });
+});
+
 test("coming, leaving, a new name", () => {
   const { rig, alice, heard } = fivePeople();
   const ida = rig.enter("line-chat", "Ida");
