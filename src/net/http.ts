@@ -52,6 +52,8 @@ export function startWeb(options: WebOptions): WebServer {
     hostname: options.host,
     port: options.port,
     development: false,
+    // Without it Bun 1.4.5 lets a second server listen on the same port, and each gets some of the connections.
+    reusePort: false,
     idleTimeout: web.idleSeconds,
     maxRequestBodySize: web.maxBodyBytes,
     async fetch(request, server) {

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { run } from "../cli/run.ts";
 import { Socket, until, WebRig } from "./web-rig.ts";
 
 let rig: WebRig;
@@ -68,6 +69,16 @@ describe("the page", () => {
     expect((await rig.get("/nothing")).status).toBe(404);
     const posted = await rig.get("/", {}, "POST");
     expect([posted.status, posted.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+  });
+});
+
+test("two servers do not share a web port: the second ends with a sentence", async () => {
+  const port = String(rig.web.port);
+  const files = join(rig.path, "files");
+  expect(await run(["server", "--port", "0", "--web-port", port, "--files", files])).toEqual({
+    code: 1,
+    out: "",
+    err: `parley server: Port ${port} is in use: choose another with --web-port (0 takes a free one)\n`,
   });
 });
 
