@@ -1,27 +1,17 @@
 // How good the page is, in a real browser: first paint, long logs, the keyboard, accessibility, looks.
 
-import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
+import { expect } from "bun:test";
 import { maxShown } from "../../src/web/window.ts";
-import { chromium, desktop, phone, Tab } from "./browser.ts";
-import { inBrowser, PageRig } from "./page-rig.ts";
+import { desktop, phone, Tab } from "./browser.ts";
+import { expectNoComplaints, inBrowser, pageRig } from "./page-rig.ts";
 
-// Starting a browser on a busy machine takes its time.
-setDefaultTimeout(60_000);
-
-const rig = new PageRig();
 let ann: Tab;
 let bob: Tab;
-
-beforeAll(async () => {
-  if (chromium === undefined) return;
-  await rig.start();
-  ann = await Tab.open(rig.url);
-  bob = await Tab.open(rig.url);
+const rig = pageRig(async (...tabs) => {
+  [ann, bob] = tabs;
   await ann.join("Ann");
   await bob.join("Robert");
 });
-
-afterAll(() => rig[Symbol.asyncDispose]());
 
 inBrowser("first paint is fast, nothing shifts, and three requests are all", async () => {
   const paintsMs: number[] = [];
@@ -115,7 +105,7 @@ inBrowser(
 );
 
 inBrowser("everything can be done with the keyboard alone", async () => {
-  using tab = await Tab.open(rig.url);
+  using tab = await rig.open();
   await tab.press("Tab");
   await tab.until(
     "document.activeElement.id === 'name' || document.activeElement.id === 'door-room'",
@@ -159,7 +149,7 @@ inBrowser("everything can be done with the keyboard alone", async () => {
 
 inBrowser("axe-core finds no violation, in any state, colour and width", async () => {
   const axe = await Bun.file(Bun.resolveSync("axe-core/axe.min.js", import.meta.dir)).text();
-  using door = await Tab.open(rig.url);
+  using door = await rig.open();
   const check = async (tab: Tab, state: string): Promise<void> => {
     await tab.get(`(() => { ${axe}\n })()`);
     const found = await tab.get<{ id: string; nodes: string[] }[]>(
@@ -193,7 +183,7 @@ inBrowser("axe-core finds no violation, in any state, colour and width", async (
 });
 
 inBrowser("looks: phone and desktop, light and dark", async () => {
-  using door = await Tab.open(rig.url);
+  using door = await rig.open();
   await bob.say("Has somebody seen the new build?");
   await ann.say("It is in the files, with its hash.");
   await bob.say("Found it, thank you!");
@@ -219,6 +209,4 @@ inBrowser("looks: phone and desktop, light and dark", async () => {
   }
 });
 
-inBrowser("nobody complained: no script error, nothing refused by the content policy", () => {
-  expect([...ann.complaints, ...bob.complaints]).toEqual([]);
-});
+expectNoComplaints(rig);

@@ -1,20 +1,45 @@
-// A server for the page's tests, with files to share, a database, and ports that stay the same over restarts.
+// A server for the page's tests, with files to share, a database, and ports that stay the same over restarts, and two tabs at
+// its door.
 
+import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Parley } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
-import { chromium, noChromium } from "./browser.ts";
+import { chromium, noChromium, Tab } from "./browser.ts";
 
 /** `test`, or a skipped one after saying why. */
 export const inBrowser = skipUnless(chromium !== undefined, noChromium);
+
+/** A rig for the tests of one file, gone after them; `use` gets its two tabs before the first. */
+export function pageRig(use: (ann: Tab, bob: Tab) => void | Promise<void>): PageRig {
+  // Starting a browser on a busy machine takes its time.
+  setDefaultTimeout(60_000);
+  const rig = new PageRig();
+  beforeAll(async () => {
+    if (chromium === undefined) return;
+    await rig.start();
+    await use(await rig.open(), await rig.open());
+  });
+  afterAll(() => rig[Symbol.asyncDispose]());
+  return rig;
+}
+
+/** The last test of a file: what its tabs have put up with. */
+export function expectNoComplaints(rig: PageRig): void {
+  inBrowser("nobody complained: no script error, nothing refused by the content policy", () => {
+    expect(rig.tabs.flatMap((tab) => tab.complaints)).toEqual([]);
+  });
+}
 
 export class PageRig implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), "parley-page-"));
   readonly downloads = join(this.folder, "downloads");
   /** Content of the shared `data.bin`; beside it lies a file with markup in its name. */
   readonly shared = Buffer.from(Array.from({ length: 2_500_000 }, (_, i) => (i * 7919) >>> 5));
+  /** Every tab that was opened, closed ones too. */
+  readonly tabs: Tab[] = [];
   server: Parley | undefined;
   port = 0;
   webPort = 0;
@@ -38,6 +63,13 @@ export class PageRig implements AsyncDisposable {
     this.server = new Parley("server", "--json", ...ports, ...files, ...data);
     const ready: unknown = JSON.parse(await this.server.line(/"listening"/));
     ({ port: this.port, webPort: this.webPort } = ready as { port: number; webPort: number });
+  }
+
+  /** A tab with the page. */
+  async open(): Promise<Tab> {
+    const tab = await Tab.open(this.url);
+    this.tabs.push(tab);
+    return tab;
   }
 
   /** As a crash or a power cut does it. */
