@@ -178,7 +178,7 @@ export class Due {
     if (session.phase === "ending") {
       if (nowMs - session.endingMs > limits.drainMs) session.link.abort();
     } else if (session.phase === "new") {
-      if (session.dialect.stateless === true || silentMs <= limits.loginTimeoutMs) return;
+      if (session.conversation.settled === true || silentMs <= limits.loginTimeoutMs) return;
       const reason = `No name came within ${limits.loginTimeoutMs / 1000} s: connect again`;
       hub.tell(session, { type: "bye", reason });
       hub.end(session);

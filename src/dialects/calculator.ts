@@ -2,9 +2,10 @@
 // The same reading serves the server and parley's own client, which warns before it sends.
 
 import { harmless } from "../chat/text.ts";
-import type { Command } from "../chat/events.ts";
+import type { Command, PersonalEvent } from "../chat/events.ts";
 import type { Conversation, Dialect } from "./dialect.ts";
-import { parsePythonFloat, pythonRepr } from "./python-float.ts";
+import { parsePythonFloat, pythonRepr, pythonWords } from "./python-float.ts";
+import { sentence } from "./sentences.ts";
 
 export const sessionEnded = "Session Ended";
 /** Longest client name that is printed, in characters. */
@@ -15,9 +16,9 @@ export type Expression =
   | { type: "format" }
   | { type: "operator" };
 
-/** Reads `A OP B`, parted by blanks. */
+/** Reads `A OP B`, parted by what are blanks to Python. */
 export function parseExpression(text: string): Expression {
-  const [a = "", operator = "", b = "", more] = text.trim().split(/\s+/, 4);
+  const [a = "", operator = "", b = "", more] = pythonWords(text, 4);
   const left = parsePythonFloat(a);
   const right = parsePythonFloat(b);
   if (left === undefined || right === undefined || more !== undefined) return { type: "format" };
@@ -48,6 +49,10 @@ export function answerExpression(text: string): string {
 class CalculatorConversation implements Conversation {
   #named = false;
 
+  get settled(): boolean {
+    return this.#named;
+  }
+
   greeting(): readonly string[] {
     return [];
   }
@@ -64,8 +69,9 @@ class CalculatorConversation implements Conversation {
     return { type: "reply", text: answerExpression(message) };
   }
 
-  render(): undefined {
-    return undefined;
+  /** Answers are given by `receive`; what the server has to say besides (too long, too late, it stops) is one line. */
+  render(event: PersonalEvent): string | undefined {
+    return sentence(event);
   }
 }
 

@@ -24,8 +24,6 @@ export interface Dialect {
   readonly refusalEnds?: boolean;
   /** A client that has ended its input still hears the room, until its connection is gone. */
   readonly hearsAfterEnd?: boolean;
-  /** Nobody logs in: requests are answered one by one, so nobody is late with a name. */
-  readonly stateless?: boolean;
   /** What this system's own server prints on its terminal, if anything. */
   readonly terminal?: ServerTerminal;
   /** Renders an event once for all members of a room; undefined if this dialect does not tell it. */
@@ -38,6 +36,8 @@ export type Peer = { address: string; port: number };
 
 /** One connection's side of a dialect: remembers what it needs to read the next message. */
 export interface Conversation {
+  /** True in a dialect where nobody logs in, once this connection has said what it must: from then on it may be silent. */
+  readonly settled?: boolean;
   /** What the server says first, one entry a send. */
   greeting(): readonly string[];
   /** Reads one whole message (without its line end). Never throws. Undefined: nothing to do. */

@@ -7,14 +7,20 @@ import type { Conversation, DatagramDialect, Dialect } from "./dialect.ts";
 export const knock = "Knock knock..";
 export const knockAnswer = "Who's there?";
 
+const nobodyKnocked = `Nobody knocked: send «${knock}»`;
+
 class GreetingConversation implements Conversation {
   greeting(): readonly string[] {
     return [];
   }
 
   receive(message: string): Command {
-    const text = message.trim() === knock ? knockAnswer : `Nobody knocked: send «${knock}»`;
+    const text = message.trim() === knock ? knockAnswer : nobodyKnocked;
     return { type: "reply", text, end: true };
+  }
+
+  overflow(): Command {
+    return { type: "reply", text: nobodyKnocked, end: true };
   }
 
   render(): undefined {

@@ -3,23 +3,38 @@
 const decimal =
   /^[+-]?(?:\d+(?:_\d+)*(?:\.(?:\d+(?:_\d+)*)?)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/;
 const special = /^([+-]?)(inf|infinity|nan)$/i;
-/** Longest number that is read, in characters. Python knows no bound; every double can be written in 1 100. */
-const maxChars = 4096;
+/** What Python's `str.split` parts at: JavaScript's white space without U+FEFF, and four separators and U+0085 more. */
+const word = /[^\t-\r\x1c-\x20\x85\p{Zs}\p{Zl}\p{Zp}]+/gu;
+/** The values of the digits that are no ASCII, as they are met: one entry a character at most. */
+const digitValues = new Map<string, string>();
+
+/** The words of a text as Python's `text.split()` has them, at most `limit`. */
+export function pythonWords(text: string, limit: number): string[] {
+  const words: string[] = [];
+  for (const [found] of text.matchAll(word)) {
+    words.push(found);
+    if (words.length === limit) break;
+  }
+  return words;
+}
 
 /**
  * Reads what Python's `float(text)` reads: blanks around it, a sign, digits of any script with single underscores between them, an
- * exponent, `inf`, `infinity`, `nan`. Undefined for what Python refuses.
+ * exponent, `inf`, `infinity`, `nan`. Undefined for what Python refuses. Takes a time that grows with the length, no faster.
  * Source: Python 3 library reference, "Built-in Functions", `float`, production `floatvalue`.
  */
 export function parsePythonFloat(text: string): number | undefined {
-  if (text.length > maxChars) return undefined;
-  const trimmed = asciiDigits(trimBlanks(text));
-  const found = special.exec(trimmed);
+  const [first, more] = pythonWords(text, 2);
+  if (first === undefined || more !== undefined) return undefined;
+  // four separators part words, but are no blanks to `float`
+  if (/[\x1c-\x1f]/.test(text)) return undefined;
+  const number = asciiDigits(first);
+  const found = special.exec(number);
   if (found !== null) {
     const size = found[2]?.toLowerCase() === "nan" ? Number.NaN : Number.POSITIVE_INFINITY;
     return found[1] === "-" ? -size : size;
   }
-  return decimal.test(trimmed) ? Number(trimmed.replaceAll("_", "")) : undefined;
+  return decimal.test(number) ? Number(number.replaceAll("_", "")) : undefined;
 }
 
 /**
@@ -48,20 +63,17 @@ function plain(digits: string, exponent: number): string {
   return `${whole}.${digits.slice(exponent + 1) || "0"}`;
 }
 
-/** What Python's `str.strip` takes away: JavaScript's white space without U+FEFF, and four separators and U+0085 more. */
-function trimBlanks(text: string): string {
-  const blanks =
-    /^[\t-\r\x1c-\x20\x85\p{Zs}\p{Zl}\p{Zp}]+|[\t-\r\x1c-\x20\x85\p{Zs}\p{Zl}\p{Zp}]+$/gu;
-  return text.replace(blanks, "");
-}
-
 /** Decimal digits of any script as ASCII. They stand in runs of ten in Unicode, so the place in the run is the value. */
 function asciiDigits(text: string): string {
   if (!/[^\x00-\x7f]/.test(text)) return text;
   return text.replace(/(?![0-9])\p{Nd}/gu, (digit) => {
+    const known = digitValues.get(digit);
+    if (known !== undefined) return known;
     const code = digit.codePointAt(0) ?? 0;
     let start = code;
     while (/\p{Nd}/u.test(String.fromCodePoint(start - 1))) start--;
-    return String((code - start) % 10);
+    const value = String((code - start) % 10);
+    digitValues.set(digit, value);
+    return value;
   });
 }

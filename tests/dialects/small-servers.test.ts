@@ -76,6 +76,11 @@ test("calculator: the name, then answers as Python gives them, then the end", ()
     ["", "Incorrect expression format"],
     ["1 % 2", "Incorrect operator"],
     ["1 ** 2", "Incorrect operator"],
+    ["1\ufeff+ 1", "Incorrect expression format"],
+    ["\ufeff1 + 1", "Incorrect expression format"],
+    ["1\u001c+\u00851", "2.0"],
+    [`${"1".repeat(5_000)} + 1`, "inf"],
+    [`0.${"1".repeat(5_000)} + 0`, "0.1111111111111111"],
     ["1 + 1", "2.0"],
   ];
   for (const [text, answer] of table) {

@@ -160,6 +160,16 @@ describe("in lines or in reads", () => {
     expect(ann.over).toBe("end");
     expect(ann.send("more\n").heard).not.toContain("more");
   });
+
+  test("so it does at the small servers", () => {
+    const ann = Caller.at("calculator").send("Ann\n", "1".repeat(message.maxLineBytes), "11");
+    expect(ann.heard).toBe(
+      `A message has at most ${message.maxLineBytes} bytes: this one is longer\n`,
+    );
+    expect(ann.over).toBe("end");
+    const nobody = Caller.at("greeting").send("x".repeat(message.maxLineBytes), "xx");
+    expect([nobody.heard, nobody.over]).toEqual(["Nobody knocked: send «Knock knock..»", "end"]);
+  });
 });
 
 describe("half-closed", () => {
@@ -213,6 +223,16 @@ describe("silence", () => {
     const named = Caller.at("line-chat").wait(limits.loginTimeoutMs + 2_500);
     expect(named.heard).toContain("No name came within 60 s: connect again");
     expect(named.over).toBe("end");
+  });
+
+  test("the calculator waits a minute for a name, and then for ever", () => {
+    const nobody = Caller.at("calculator").wait(limits.loginTimeoutMs + 2_500);
+    expect(nobody.heard).toBe("No name came within 60 s: connect again");
+    expect(nobody.over).toBe("end");
+    const ann = Caller.at("calculator")
+      .send("Ann\n")
+      .wait(10 * limits.loginTimeoutMs);
+    expect([ann.send("1 + 1\n").heard, ann.over]).toEqual(["2.0\n", ""]);
   });
 
   test("half a request of CPP is not waited for either", () => {
