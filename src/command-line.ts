@@ -39,8 +39,9 @@ export function strictArguments(
       continue;
     }
     const value = attached ?? given[++i];
-    if (value === undefined || (attached === undefined && /^-./.test(value))) {
-      throw usage(`${written} needs a value: write ${written}=VALUE`);
+    // a number below 0 is a value, though a wrong one: whoever reads it says so
+    if (value === undefined || (attached === undefined && /^-[^\d]/.test(value))) {
+      throw usage(`${written} needs a value: write ${example(definitions[flag.name], written)}`);
     }
     addValue(definitions, found, flag.name, written, value);
   }
@@ -106,11 +107,21 @@ function aliasesOf(definition: ArgDef): string[] {
   return "alias" in definition ? [definition.alias ?? []].flat() : [];
 }
 
+/** The flag as it should have been written. */
+function example(definition: ArgDef | undefined, written: string): string {
+  const hint = definition !== undefined && "valueHint" in definition ? definition.valueHint : "";
+  const value = (hint ?? "").replace(repeatable, "").replace(/\|-$/, "");
+  return `${written}${written.startsWith("--") ? "=" : " "}${value === "" ? "VALUE" : value}`;
+}
+
 function readSwitch(written: string, attached: string | undefined, value: boolean): boolean {
   if (attached === undefined) return value;
   if (attached === "1" || attached === "true") return value;
   if (attached === "0" || attached === "false") return !value;
-  throw usage(`${written} is a switch and takes no value, not ${quoted(attached)}`);
+  // a variable of the environment has no other way of being on
+  const isVariable = !written.startsWith("-");
+  const takes = isVariable ? "takes 0 or 1" : "is a switch and takes no value";
+  throw usage(`${written} ${takes}, not ${quoted(attached)}`);
 }
 
 function addValue(

@@ -13,7 +13,7 @@ const definitions: ArgsDef = {
   listen: { type: "string", valueHint: "DIALECT=PORT…" },
   web: { type: "boolean", default: true },
   json: { type: "boolean" },
-  output: { type: "string", alias: "o" },
+  output: { type: "string", alias: "o", valueHint: "PATH|-" },
 };
 
 function read(words: string, environment: Environment = {}, more: ArgsDef = {}): string {
@@ -41,6 +41,7 @@ describe("flags", () => {
     ["-o x", "--output=x --"],
     ["-o=x", "--output=x --"],
     ["-o -", "--output=- --"],
+    ["--port -1", "--port=-1 --"],
     ["--json", "--json --"],
     ["--json=0", "--no-json --"],
     ["--no-web", "--no-web --"],
@@ -59,6 +60,9 @@ describe("flags", () => {
     ["-port 1", "there is no flag '-port': did you mean --port?"],
     ["--port", "--port needs a value: write --port=VALUE"],
     ["--port --json", "--port needs a value"],
+    ["--listen", "--listen needs a value: write --listen=DIALECT=PORT"],
+    ["-o", "-o needs a value: write -o PATH"],
+    ["--output -o", "--output needs a value: write --output=PATH"],
     ["--port 1 --port 1", "--port is given twice: give it once"],
     ["--json=x", "--json is a switch and takes no value, not 'x'"],
     ["word", "'word' is one word too many: see parley server --help"],
@@ -104,7 +108,7 @@ describe("the environment", () => {
     expect(read("", { PARLEY_SERVER_NO_WEB: "0" })).toBe("--web --");
     expect(read("--web", { PARLEY_SERVER_NO_WEB: "1" })).toBe("--web --");
     expect(complaint("", { PARLEY_SERVER_JSON: "yes" })).toBe(
-      "PARLEY_SERVER_JSON is a switch and takes no value, not 'yes'",
+      "PARLEY_SERVER_JSON takes 0 or 1, not 'yes'",
     );
   });
 });

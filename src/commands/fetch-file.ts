@@ -56,7 +56,7 @@ export default defineCommand({
     if (limit !== undefined && limitBytesPerSecond === undefined) {
       throw new ParleyError(
         "usage",
-        `--limit-rate ${quoted(limit)} is no rate: write bytes a second, such as 500k or 2M`,
+        `--limit-rate ${quoted(limit)} is no rate: write bytes a second from 1 on, such as 500k or 2M`,
       );
     }
     if (names.length === 0 && args.list !== true) {

@@ -26,7 +26,8 @@ export function fetchTargets(
     }
     return wanted.map((name) => ({ name, target: { kind: "stream", output: stdout } }));
   }
-  if (output === "") throw new ParleyError("usage", "`-o` needs a path, or - for stdout");
+  if (output === "")
+    throw new ParleyError("usage", "-o '' is no path: write -o PATH, or -o - for stdout");
   const isFolder = output === undefined || /[/\\]$/.test(output) || isDirectory(output);
   if (!isFolder && wanted.length > 1) {
     throw new ParleyError(
