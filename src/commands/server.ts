@@ -6,6 +6,7 @@ import { dialects } from "../dialects/table.ts";
 import { ParleyError } from "../errors.ts";
 import { connections, sender } from "../limits.ts";
 import { ChatServer, type ExtraPort } from "../net/chat-server.ts";
+import { hereHost, isEveryAddress, isLoopback } from "../net/host-port.ts";
 import { folderState } from "../net/shared-folder.ts";
 import { contactLine } from "../registry/cpp-service.ts";
 import { whenForeground } from "../terminal/foreground.ts";
@@ -66,7 +67,7 @@ export default defineCommand({
       type: "string",
       default: String(connections.maxPerAddress),
       valueHint: "N",
-      description: "Connections from one address (loopback is exempt)",
+      description: "Connections from one address (0: no limit; loopback is exempt)",
     },
     json: { type: "boolean", description: "Say that the server is ready as JSON" },
   },
@@ -74,6 +75,10 @@ export default defineCommand({
     const extra = extraPorts(args.listen, args.classic === true);
     const { host } = args;
     if (host === "") throw new ParleyError("usage", "--host '' is no address: try 127.0.0.1");
+    if (args.files === "")
+      throw new ParleyError("usage", "--files '' is no folder: try ./FILES, which may be missing");
+    if (args.data === "")
+      throw new ParleyError("usage", "--data '' is no file: name one, or leave --data out");
     const json = args.json === true;
     const log = (line: string): void => print(json ? JSON.stringify({ event: "log", line }) : line);
     const server = await ChatServer.start({
@@ -86,6 +91,7 @@ export default defineCommand({
       rate: numberOf("--rate", args.rate),
       maxPerAddress: numberOf("--max-per-address", args["max-per-address"]),
       extra,
+      classic: args.classic === true,
       log,
       warn: say,
     });
@@ -101,17 +107,19 @@ export default defineCommand({
 
 function announce(server: ChatServer, host: string, json: boolean, files: string): void {
   if (!isLoopback(host)) {
+    const all = isEveryAddress(host) ? "is every address of this machine: " : "";
     say(
-      `Warning: ${host} can be reached from other machines, and nothing here asks for a password.`,
+      `Warning: ${host} ${all}other machines can reach it, and nothing here asks for a password.`,
     );
   }
+  const here = hereHost(host);
   const hint = folderState(files) === "missing" ? " (make it and put files there)" : "";
   say(`Chat and files on port ${server.port} (TCP and UDP), shared folder ${files}${hint}`);
   if (server.webPort !== undefined)
-    say(`Page:          http://${urlHost(host)}:${server.webPort}/`);
+    say(`Page:          http://${urlHost(here)}:${server.webPort}/`);
   for (const [name, port] of server.dialectPorts) say(`Dialect:       ${name} on port ${port}`);
-  say(`Terminal:      ${ownCommand()} client ${urlHost(host)}:${server.port} --name NAME`);
-  say(`Without parley: nc ${host} ${server.port}`);
+  say(`Terminal:      ${ownCommand()} client ${urlHost(here)}:${server.port} --name NAME`);
+  say(`Without parley: nc ${here} ${server.port}`);
   const { port, webPort } = server;
   if (json) {
     const ports = Object.fromEntries(server.dialectPorts);
@@ -159,6 +167,13 @@ function extraPorts(listen: string | undefined, classic: boolean): ExtraPort[] {
         `--listen ${quoted(item)} is not DIALECT=PORT with one of: ${known.join(", ")}`,
       );
     }
+    // what says where the ports are has one place for each dialect
+    if (extra.some((other) => other.dialect === dialect)) {
+      throw new ParleyError(
+        "usage",
+        `--listen ${dialect}=PORT is given twice: a dialect has one port of its own`,
+      );
+    }
     extra.push({
       dialect,
       port: portOf(`--listen ${dialect}=PORT:`, port),
@@ -194,11 +209,7 @@ function portOf(flag: string, text: string): number {
 function numberOf(flag: string, text: string): number {
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(value)) return value;
-  throw new ParleyError("usage", `${flag} ${quoted(text)} is no whole number from 0 on`);
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.");
+  throw new ParleyError("usage", `${flag} ${quoted(text)} is no whole number from 0 to 999999999`);
 }
 
 function urlHost(host: string): string {

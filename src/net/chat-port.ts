@@ -32,13 +32,15 @@ export class Admission {
   #perAddress = new Map<string, number>();
   #total = 0;
 
+  /** `maxPerAddress` 0 is no bound on one address. */
   constructor(readonly maxPerAddress: number) {}
 
   /** Undefined if the connection may come; else the sentence for it. */
   enter(address: string): string | undefined {
     if (this.#total >= limits.maxTotal) return "The server is full: try again later";
     const here = this.#perAddress.get(address) ?? 0;
-    if (here >= this.maxPerAddress && !isLoopback(address)) {
+    const bound = this.maxPerAddress || Number.POSITIVE_INFINITY;
+    if (here >= bound && !isLoopback(address)) {
       return `There are ${here} connections from ${address} already: close one first`;
     }
     this.#total++;

@@ -20,6 +20,7 @@ import { ClassicDownloads } from "./classic-download.ts";
 import { unixMs } from "./clock.ts";
 import { type DatagramPort, openDatagramPort } from "./datagram-dialects.ts";
 import { FileService } from "./file-service.ts";
+import { notOwnAddress } from "./host-port.ts";
 import { startWeb, type WebServer } from "./http.ts";
 import { ServerFiles } from "./server-files.ts";
 import { folderState } from "./shared-folder.ts";
@@ -42,6 +43,8 @@ export type ServerOptions = {
   rate: number;
   maxPerAddress: number;
   extra: readonly ExtraPort[];
+  /** The main port is the one of S1's server, and is announced in its words. */
+  classic?: boolean;
   /** A line that a system's own server prints. */
   log: (line: string) => void;
   /** A line for whoever runs the server. */
@@ -126,6 +129,8 @@ export class ChatServer {
     const { options } = this;
     await this.#openMain();
     const hub = this.#hub!;
+    const line = openChat.terminal?.started?.(options.host, this.#mainPort);
+    if (options.classic === true && line !== undefined) options.warn(line);
     if (options.webPort !== undefined) {
       const webPort = options.webPort;
       const native = this.#native!;
@@ -290,12 +295,8 @@ async function named<T>(
         `Port ${port} is in use: choose another with ${flag} (0 takes a free one)`,
       );
     }
-    if (code === "EADDRNOTAVAIL" || code === "ENOENT" || code === "ENOTFOUND") {
-      throw new ParleyError(
-        "failed",
-        `--host ${quoted(host)} is no address of this machine: 127.0.0.1 is for it alone, 0.0.0.0 for everyone`,
-      );
-    }
+    const notOwn = notOwnAddress(host, error);
+    if (notOwn !== undefined) throw notOwn;
     if (code === "EACCES") {
       throw new ParleyError(
         "failed",

@@ -10,7 +10,7 @@ import type { PathMemory } from "../transfer/receiver-machine.ts";
 import { ControlClient, type Line } from "./control-client.ts";
 import type { FetchEvent, FetchTarget } from "./fetch-events.ts";
 import { Fetching } from "./fetching.ts";
-import { type Address, socketReason } from "./host-port.ts";
+import { type Address, hostNotFound, socketReason } from "./host-port.ts";
 import { compareWithLocal } from "./local-copy.ts";
 import { Pull, type PullOptions } from "./pull.ts";
 
@@ -229,7 +229,7 @@ async function find(host: string): Promise<string[]> {
     const found = await lookup(host, { all: true, order: "ipv4first" });
     return [...new Set(found.map(({ address }) => address))];
   } catch {
-    throw new ParleyError("cannot-connect", `Cannot find the host '${host}': is it spelled right?`);
+    throw hostNotFound(host);
   }
 }
 

@@ -1,7 +1,8 @@
 // Addresses as people write them, and what the operating system says when one of them does not work, in words.
 
 import { networkInterfaces } from "node:os";
-import { harmless } from "../chat/text.ts";
+import { harmless, quoted } from "../chat/text.ts";
+import { ParleyError } from "../errors.ts";
 
 export type Address = { host: string; port: number };
 
@@ -18,14 +19,53 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
+/** Whether listening there means listening on every address of this machine. */
+export function isEveryAddress(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}
+
+/** The address that programs of this machine can call: `host`, or for "every address" the loopback one. */
+export function hereHost(host: string): string {
+  if (!isEveryAddress(host)) return host;
+  return host === "::" ? "::1" : "127.0.0.1";
+}
+
 /** The address that others can call: `host`, or for "every address" the first that leads out of this machine. */
 export function callableHost(host: string): string {
-  if (host !== "0.0.0.0" && host !== "::") return host;
+  if (!isEveryAddress(host)) return host;
   const family = host === "::" ? "IPv6" : "IPv4";
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
   const outward = addresses.find((address) => !address.internal && address.family === family);
   return outward?.address ?? (family === "IPv6" ? "::1" : "127.0.0.1");
 }
+
+/** What `socketReason` says when a name leads nowhere. */
+export const noSuchHost = "no such host";
+
+/** The same as an error of a command. */
+export function hostNotFound(host: string): ParleyError {
+  return new ParleyError(
+    "cannot-connect",
+    `Cannot find the host ${quoted(host)}: is it spelled right?`,
+  );
+}
+
+/**
+ * The error to throw when listening on `host` failed because no address of this machine is called so; undefined if that
+ * was not the reason. Bun 1.4.5 has no code for it with TCP, and with UDP that of what happened to be the last.
+ */
+export function notOwnAddress(host: string, error: unknown): ParleyError | undefined {
+  const { code, message = "" } = error as { code?: string; message?: string };
+  const isIt =
+    code === undefined ? message.startsWith("Failed to listen at") : notOwnCodes.has(code);
+  if (!isIt) return undefined;
+  return new ParleyError(
+    "failed",
+    `--host ${quoted(host)} is no address of this machine: 127.0.0.1 is for it alone, 0.0.0.0 for everyone`,
+  );
+}
+
+const notOwnCodes = new Set(["EADDRNOTAVAIL", "ENOENT", "ESRCH", "ENOTFOUND", "EAI_AGAIN"]);
 
 const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: "connection refused",
@@ -36,8 +76,11 @@ const reasons: Readonly<Record<string, string>> = {
   EADDRINUSE: "the port is in use",
   EADDRNOTAVAIL: "this machine does not have that address",
   EACCES: "permission denied",
-  ENOTFOUND: "no such host",
-  DNS_ENOTFOUND: "no such host",
+  ENOTFOUND: noSuchHost,
+  DNS_ENOTFOUND: noSuchHost,
+  EAI_AGAIN: noSuchHost,
+  EAI_NONAME: noSuchHost,
+  EAI_FAIL: noSuchHost,
 };
 
 /** Why a socket could not be had, in a few words. */

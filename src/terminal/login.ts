@@ -7,7 +7,7 @@ import { harmless } from "../chat/text.ts";
 import type { SessionEvent } from "../client/events.ts";
 import { Session } from "../client/session.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
-import type { Address } from "../net/host-port.ts";
+import { type Address, hostNotFound, noSuchHost } from "../net/host-port.ts";
 import { NativeConnection } from "../net/native-connection.ts";
 
 export type ClientOptions = {
@@ -72,6 +72,7 @@ async function attempt(
 }
 
 function cannotConnect({ host, port }: Address, reason: string): ParleyError {
+  if (reason === noSuchHost) return hostNotFound(host);
   const where = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
   return new ParleyError(
     "cannot-connect",

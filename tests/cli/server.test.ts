@@ -76,8 +76,13 @@ describe("ready", () => {
 
   test("other machines let in is worth a warning", async () => {
     await using server = new Parley("server", "--host", "0.0.0.0", "--port", "0", ...common);
-    await server.line(/^Server listening on 0\.0\.0\.0:\d+$/);
-    expect(server.stderr).toContain("Warning: 0.0.0.0 can be reached from other machines");
+    const ready = await server.line(/^Server listening on 0\.0\.0\.0:\d+$/);
+    expect(server.stderr).toContain(
+      "Warning: 0.0.0.0 is every address of this machine: other machines can reach it",
+    );
+    const port = ready.split(":")[1];
+    expect(server.stderr).toContain(`client 127.0.0.1:${port} --name`);
+    expect(server.stderr).toContain(`nc 127.0.0.1 ${port}\n`);
   });
 });
 
@@ -107,7 +112,7 @@ describe("a port that is taken: exit code 1 and one line with port and flag", ()
   });
 
   test("an address of another machine is named with its flag", async () => {
-    for (const host of ["192.0.2.1", "nowhere.invalid"]) {
+    for (const host of ["192.0.2.1", "nowhere.invalid", "256.1.1.1"]) {
       const { code, out, err } = await run(["server", "--host", host, "--port", "0", ...common]);
       expect({ code, out }).toEqual({ code: 1, out: "" });
       expect(err).toStartWith(`parley server: --host '${host}' is no address of this machine`);
@@ -152,7 +157,7 @@ describe("the environment", () => {
     const json = await run(["server"], { env: { PARLEY_SERVER_JSON: "perhaps" } });
     expect({ code: json.code, err: json.err }).toEqual({
       code: 2,
-      err: expect.stringContaining("PARLEY_SERVER_JSON is a switch and takes no value"),
+      err: expect.stringContaining("PARLEY_SERVER_JSON takes 0 or 1, not 'perhaps'"),
     });
   });
 });

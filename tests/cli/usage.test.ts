@@ -39,18 +39,22 @@ describe("a wrong value is an error that names flag and value", () => {
   test.each([
     [["server", "--port", "abc"], "--port 'abc' is no port: give a number from 0 to 65535"],
     [["server", "--port", "65536"], "--port '65536'"],
-    [["server", "--port", "-1"], "--port needs a value: write --port=VALUE"],
+    [["server", "--port", "-1"], "--port '-1' is no port: give a number from 0 to 65535"],
     [["server", "--port=-1"], "--port '-1'"],
     [["server", "--port=1e3"], "--port '1e3'"],
     [["server", "--port"], "--port needs a value"],
     [["server", "--port="], "--port ''"],
     [["server", "--port", "1", "--port", "2"], "--port is given twice: give it once"],
     [["server", "--web-port", "x"], "--web-port 'x'"],
-    [["server", "--rate", "1.5"], "--rate '1.5' is no whole number from 0 on"],
+    [["server", "--rate", "1.5"], "--rate '1.5' is no whole number from 0 to 999999999"],
+    [["server", "--rate", "-5"], "--rate '-5' is no whole number from 0 to 999999999"],
+    [["server", "--data", ""], "--data '' is no file"],
+    [["server", "--files", ""], "--files '' is no folder"],
     [["server", "--max-per-address", "many"], "--max-per-address 'many'"],
     [["server", "--json=maybe"], "--json is a switch and takes no value, not 'maybe'"],
     [["server", "--listen", "foo=1"], "--listen 'foo=1' is not DIALECT=PORT with one of: cpp"],
     [["server", "--listen", "cpp"], "--listen 'cpp' is not DIALECT=PORT"],
+    [["server", "--listen", "cpp=0", "--listen", "cpp=0"], "--listen cpp=PORT is given twice"],
     [["server", "--listen", "cpp=x"], "--listen cpp=PORT: 'x' is no port"],
     [["server", "--host", ""], "--host '' is no address"],
     [["client", "nonsense"], "'nonsense' is no address: write HOST:PORT"],
@@ -61,6 +65,11 @@ describe("a wrong value is an error that names flag and value", () => {
     [["peer", "--id", "Al", "--port", "x", "--server", "127.0.0.1:1"], "--port 'x' is no port"],
     [["peer", "--id", "A l", "--port", "0", "--server", "127.0.0.1:1"], "A l"],
     [["fetch-file", "--limit-rate", "x", "a"], "--limit-rate 'x' is no rate"],
+    [
+      ["fetch-file", "--limit-rate", "-1", "a"],
+      "--limit-rate '-1' is no rate: write bytes a second from 1",
+    ],
+    [["fetch-file", "a", "-o"], "-o needs a value: write -o PATH"],
   ])("parley %p", async (args, sentence) => {
     const { code, out, err } = await run(args);
     expect(err).toContain(sentence);
@@ -70,6 +79,19 @@ describe("a wrong value is an error that names flag and value", () => {
       lines: 1,
     });
   });
+});
+
+test("a host that can't be found is exit code 3 and the same sentence everywhere", async () => {
+  for (const args of [
+    ["client", "nowhere.invalid:1", "--name", "bot"],
+    ["fetch-file", "nowhere.invalid:1", "a.txt"],
+  ]) {
+    const { code, err } = await run(args);
+    expect({ code, err }).toEqual({
+      code: 3,
+      err: expect.stringContaining("Cannot find the host 'nowhere.invalid': is it spelled right?"),
+    });
+  }
 });
 
 test("no server there is exit code 3 and one sentence with the address", async () => {

@@ -1,7 +1,14 @@
 // Addresses as people write them.
 
 import { expect, test } from "bun:test";
-import { callableHost, isLoopback, parseHostPort, socketReason } from "../../src/net/host-port.ts";
+import {
+  callableHost,
+  hereHost,
+  isLoopback,
+  notOwnAddress,
+  parseHostPort,
+  socketReason,
+} from "../../src/net/host-port.ts";
 
 test.each([
   ["127.0.0.1:8080", { host: "127.0.0.1", port: 8080 }],
@@ -32,6 +39,37 @@ test("a listener on every address is called on one that exists", () => {
   expect(callableHost("10.1.2.3")).toBe("10.1.2.3");
   expect(callableHost("0.0.0.0")).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
   expect(callableHost("0.0.0.0")).not.toBe("0.0.0.0");
+});
+
+test("what listens on every address is called here on loopback", () => {
+  expect(["0.0.0.0", "::", "10.1.2.3", "localhost"].map(hereHost)).toEqual([
+    "127.0.0.1",
+    "::1",
+    "10.1.2.3",
+    "localhost",
+  ]);
+});
+
+test("a host that is no address of this machine, as TCP and UDP say it", async () => {
+  for (const host of ["192.0.2.1", "nowhere.invalid", "256.1.1.1"]) {
+    const errors: unknown[] = [];
+    for (const open of [
+      () => Bun.listen({ hostname: host, port: 0, socket: { data() {} } }),
+      () => Bun.udpSocket({ hostname: host, port: 0 }),
+    ]) {
+      try {
+        await open();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    const sentences = errors.map((error) => notOwnAddress(host, error)?.message);
+    expect(sentences).toHaveLength(2);
+    for (const sentence of sentences)
+      expect(sentence).toStartWith(`--host '${host}' is no address of this machine: 127.0.0.1`);
+  }
+  const taken = Object.assign(new Error("Failed to listen at 127.0.0.1"), { code: "EADDRINUSE" });
+  expect(notOwnAddress("127.0.0.1", taken)).toBeUndefined();
 });
 
 test("what the system says, in words, without escapes", () => {
