@@ -135,10 +135,17 @@ async function runGreeting(to: Address, show: Show, { tcp, udp }: Options): Prom
   }
   if (tcp || both) {
     const server = await ClassicTcp.connect(to);
-    await server.send(knock);
-    const text = (await server.receiveInTime()) ?? "";
-    show(receivedLines(text).join(" "), { event: "answer", transport: "tcp", text });
-    await server.end();
+    try {
+      await server.send(knock);
+      const text = await server.receiveInTime();
+      if (text === undefined) {
+        const sentence = `${to.host}:${to.port} has ended the connection without an answer: is it the right port?`;
+        throw new ParleyError("protocol", sentence);
+      }
+      show(receivedLines(text).join(" "), { event: "answer", transport: "tcp", text });
+    } finally {
+      await server.end();
+    }
   }
 }
 

@@ -91,6 +91,19 @@ test("nobody there, a wrong word, a wrong address", async () => {
   }
 });
 
+test("greeting: a server that ends the connection without a word is no success", async () => {
+  using mute = Bun.listen({
+    hostname: host,
+    port: 0,
+    socket: { data: (socket) => void socket.end() },
+  });
+  await using client = new Parley("classic", "greeting", `${host}:${mute.port}`, "--tcp");
+  expect([await client.exit(), client.lines]).toEqual([6, []]);
+  expect(client.stderr).toContain(
+    `${host}:${mute.port} has ended the connection without an answer`,
+  );
+});
+
 test("Ctrl-C", async () => {
   await using client = classic("date-time");
   await client.line(/^Client received/);
