@@ -92,7 +92,7 @@ export function banner(log: Log, text: string, timeMs: number): Log {
   return append(log, { kind: "banner", text, timeMs });
 }
 
-/** The session is over, by one's own will or (with `problem`) by another's. */
+/** The session is over, by one's own will or (with `problem`) by another's. Who stands at the door reads why there. */
 export function over(state: State, problem: string, nowMs: number): State {
   const log = failWaiting(state.log, "the connection ended first");
   return {
@@ -105,7 +105,7 @@ export function over(state: State, problem: string, nowMs: number): State {
     rooms: [],
     to: [],
     chat: { type: "none" },
-    log: banner(log, problem || "you left the chat", nowMs),
+    log: state.atDoor ? log : banner(log, problem || "you left the chat", nowMs),
   };
 }
 

@@ -5,7 +5,7 @@ import { byId, h, icon, setText } from "./dom.ts";
 import { drawAvatar } from "./avatar.ts";
 import { clockTime, dayLabel, startsGroup, startsDay } from "./layout.ts";
 import type { State } from "./state.ts";
-import { atEnd, earlier, later, maxShown, moved, type Window } from "./window.ts";
+import { atEnd, earlier, followed, later, moved, type Window } from "./window.ts";
 
 type Item = { entry: Entry; first: boolean; day: boolean; node: HTMLLIElement };
 
@@ -24,6 +24,7 @@ export class MessageList {
   #items = new Map<number, Item>();
   #entries: readonly Entry[] = [];
   #hasEarlier = false;
+  #room = "";
   #window: Window = { from: 0, to: 0 };
   #follows = true;
   /** Key of the newest entry when the person left the end. */
@@ -41,11 +42,15 @@ export class MessageList {
   render(state: State): void {
     const { entries, hasEarlier } = state.log;
     if (entries === this.#entries && hasEarlier === this.#hasEarlier) return;
+    if (state.room !== this.#room) this.#follows = true;
+    this.#room = state.room;
     this.#window = this.#windowFor(entries);
     this.#entries = entries;
     this.#hasEarlier = hasEarlier;
     this.#newestKey = state.log.nextKey - 1;
     this.#draw();
+    // What has come above the first that is shown moves nothing, so nobody else would look whether it is near.
+    if (!this.#follows) this.#scrolled();
   }
 
   /** Follows the newest from the next drawing on. */
@@ -65,10 +70,7 @@ export class MessageList {
     const total = entries.length;
     const firstKey = this.#entries[this.#window.from]?.key;
     const first = entries.findIndex((entry) => entry.key === firstKey);
-    if (this.#follows) {
-      const isShort = first >= 0 && total - first <= maxShown;
-      return isShort ? { from: first, to: total } : atEnd(total);
-    }
+    if (this.#follows) return followed(first, total);
     if (first < 0) return atEnd(total);
     return moved(this.#window, first, total, this.#window.to >= this.#entries.length);
   }

@@ -13,6 +13,13 @@ export function atEnd(total: number): Window {
   return { from: Math.max(0, total - maxShown + stepEntries), to: total };
 }
 
+/** The newest, where what is shown starts at `first` (below 0: nowhere): it grows until it is full, and is never short of entries. */
+export function followed(first: number, total: number): Window {
+  const end = atEnd(total);
+  const isKept = first >= 0 && total - first <= maxShown;
+  return isKept ? { from: Math.min(first, end.from), to: total } : end;
+}
+
 /** Further into the past; the newest are dropped when it gets too much. */
 export function earlier(window: Window): Window {
   const from = Math.max(0, window.from - stepEntries);

@@ -126,6 +126,12 @@ export class Tab implements Disposable {
     );
   }
 
+  async enter(room: string): Promise<void> {
+    await this.fill("#room-name", room);
+    await this.press("Enter");
+    await this.shows("#room", room);
+  }
+
   async say(text: string): Promise<void> {
     await this.click("#text");
     await this.type(text);
@@ -162,6 +168,11 @@ export class Tab implements Disposable {
 
   cdp(method: string, parameters: Record<string, unknown> = {}): Promise<unknown> {
     return this.#view.cdp(method, parameters);
+  }
+
+  /** Runs in every page that the tab loads from now on, before the page's own script. */
+  beforeLoad(source: string): Promise<unknown> {
+    return this.cdp("Page.addScriptToEvaluateOnNewDocument", { source });
   }
 
   navigate(url: string): Promise<void> {

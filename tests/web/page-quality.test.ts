@@ -26,11 +26,10 @@ inBrowser("first paint is fast, nothing shifts, and three requests are all", asy
 /** Opens the page anew and joins; answers the time of the first paint in milliseconds. */
 async function firstPaint(name: string): Promise<number> {
   using tab = await Tab.open("about:blank");
-  await tab.cdp("Page.addScriptToEvaluateOnNewDocument", {
-    source:
-      "window.shifts = []; new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.shifts.push(entry.value); })" +
+  await tab.beforeLoad(
+    "window.shifts = []; new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.shifts.push(entry.value); })" +
       ".observe({ type: 'layout-shift', buffered: true });",
-  });
+  );
   await tab.navigate(rig.url);
   await tab.until("performance.getEntriesByName('first-contentful-paint').length > 0");
   const asked = await tab.get<string[]>(

@@ -72,6 +72,20 @@ export class PageRig implements AsyncDisposable {
     return tab;
   }
 
+  /** A tab to which what the server says takes its time. */
+  async openFar(): Promise<Tab> {
+    const tab = await Tab.open("about:blank");
+    this.tabs.push(tab);
+    await tab.beforeLoad(`
+      const listen = WebSocket.prototype.addEventListener;
+      WebSocket.prototype.addEventListener = function (type, hear) {
+        listen.call(this, type, (event) => setTimeout(hear, 150, event));
+      };
+    `);
+    await tab.navigate(this.url);
+    return tab;
+  }
+
   /** As a crash or a power cut does it. */
   async kill(): Promise<void> {
     this.server?.signal("SIGKILL");

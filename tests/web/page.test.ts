@@ -86,6 +86,7 @@ inBrowser("a private chat: asked, declined, asked again, accepted, left", async 
   await bob.until("document.querySelector('#invitation-text').textContent.startsWith('Ann asks')");
   await bob.click("#reject");
   await ann.sees("the private chat with Bob was declined");
+  await bob.until("document.querySelector('#invitation').hidden");
   await ann.click(invite);
   await bob.until("!document.querySelector('#accept').hidden");
   await bob.click("#accept");
@@ -148,10 +149,7 @@ inBrowser("pasted lines go as messages of their own; too many stay in the field"
 });
 
 inBrowser("rooms: enter another, hear only it, come back to what was said", async () => {
-  await bob.click("#room-name");
-  await bob.type("den");
-  await bob.press("Enter");
-  await bob.until("document.querySelector('#room').textContent === 'den'");
+  await bob.enter("den");
   await ann.sees("Robert went to another room");
   await ann.say("only the lobby");
   await bob.say("only the den");
@@ -164,6 +162,56 @@ inBrowser("rooms: enter another, hear only it, come back to what was said", asyn
   await bob.hears("only the lobby");
   expect(await bob.get("document.body.textContent.includes('only the den')")).toBe(false);
 });
+
+inBrowser("a far server: history is shown however late it comes", async () => {
+  using far = await rig.openFar();
+  await far.fill("#name", "not a name");
+  await far.press("Enter");
+  await far.until("document.querySelector('#door-problem').textContent !== ''");
+  const problem = await far.text("#door-problem");
+  await far.join("Far");
+  await far.hears("from the page");
+  expect(await far.get(`document.querySelector('#list').textContent`)).not.toContain(problem);
+  await far.enter("attic");
+  await far.sees("you entered attic");
+  await far.click("#rooms [data-room=lobby]");
+  await far.hears("from the page");
+  await ann.say("nobody left");
+  await far.hears("nobody left");
+});
+
+inBrowser("earlier messages come by the button, also to who stands at the first", async () => {
+  await fill(rig.port, "archive", 500);
+  using tab = await rig.open();
+  await tab.fill("#door-room", "archive");
+  await tab.join("Reader");
+  await tab.hears("line 499");
+  const top = `document.querySelector("#scroll").scrollTop = 0`;
+  for (const first of [300, 100]) {
+    const isShown = `[...document.querySelectorAll(".text")].some((text) => text.textContent === "line ${first}")`;
+    await tab.until(`(${top}, ${isShown})`);
+    await tab.get(top);
+    await tab.click("#earlier");
+    await tab.hears(`line ${first - 1}`);
+  }
+  await tab.until(`(${top}, document.querySelector(".text").textContent === "line 0")`);
+  expect(await tab.get("document.querySelector('#earlier').hidden")).toBe(true);
+});
+
+/** Says `count` lines in a room of their own. */
+async function fill(port: number, room: string, count: number): Promise<void> {
+  let heard = "";
+  const hello = JSON.stringify({ type: "hello", version: 1, name: "Scribe", room });
+  const lines = Array.from({ length: count }, (_, i) => `{"type":"say","text":"line ${i}"}\n`);
+  const socket = await Bun.connect({
+    hostname: "127.0.0.1",
+    port,
+    socket: { data: (_, bytes) => void (heard += bytes.toString()) },
+  });
+  socket.write(`${hello}\n${lines.join("")}`);
+  await until(() => heard.includes(`line ${count - 1}`), "the last line");
+  socket.end();
+}
 
 inBrowser("a file is downloaded, its hash checked, its bytes the same", async () => {
   await ann.cdp("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: rig.downloads });

@@ -7,7 +7,7 @@ import { append, emptyLog } from "../../src/web/entries.ts";
 import { dayLabel, logText, startsDay, startsGroup } from "../../src/web/layout.ts";
 import { Sha256 } from "../../src/web/sha256.ts";
 import { sizeText } from "../../src/web/size-text.ts";
-import { atEnd, earlier, later, maxShown, moved } from "../../src/web/window.ts";
+import { atEnd, earlier, followed, later, maxShown, moved } from "../../src/web/window.ts";
 
 test("the page's SHA-256 is SHA-256, in whatever pieces the bytes come", () => {
   assert(
@@ -74,6 +74,15 @@ test("a name's picture depends on the name alone, in any letter case, and names 
   expect(avatarOf("ann")).toEqual(avatarOf("ANN"));
   const looks = new Set(Array.from({ length: 200 }, (_, i) => JSON.stringify(avatarOf(`p${i}`))));
   expect(looks.size).toBeGreaterThan(195);
+});
+
+test("following the end, older entries that come late are shown up to a full window", () => {
+  expect(followed(40, 45)).toEqual({ from: 0, to: 45 });
+  expect(followed(1_000, 1_005)).toEqual(atEnd(1_005));
+  expect(followed(-1, 1_000)).toEqual(atEnd(1_000));
+  // One that is longer than a new one stays as it is until it is full.
+  expect(followed(700, 700 + maxShown)).toEqual({ from: 700, to: 700 + maxShown });
+  expect(followed(700, 701 + maxShown)).toEqual(atEnd(701 + maxShown));
 });
 
 const base = {

@@ -59,10 +59,11 @@ test("leaving says what did not arrive any more", () => {
   expect(replaced).toMatchObject({ phase: "out", atDoor: false, problem: "another tab took over" });
 });
 
-test("a refusal is told at the door", () => {
+test("a refusal is told at the door, and only there", () => {
   const connecting = run(initialState, { type: "connect", name: "Bob", room: "lobby" });
   const refused = heard(connecting, { type: "ended", code: "name-taken", message: "Bob is taken" });
   expect(refused).toMatchObject({ phase: "out", atDoor: true, problem: "Bob is taken" });
+  expect(banners(refused)).toEqual([]);
 });
 
 test("a lost connection is said, kept people and recipients come back with the list", () => {
