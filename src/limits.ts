@@ -156,7 +156,7 @@ export const registry = {
 export const peer = {
   /** Lines typed out of turn that wait for the next turn; a pasted page fits, a stuck pipe does not fill memory. */
   maxTypedAhead: 256,
-  /** Connections of callers that have said nothing yet; they are never timed out, so their number must end. */
+  /** Callers that have said nothing yet; they are never timed out, so their number must end: with a newer one the oldest goes. */
   maxSilentCallers: 16,
   /** Connecting to the registry or to a peer, and the registry's answer. */
   requestTimeoutMs: 5_000,

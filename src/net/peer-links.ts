@@ -108,6 +108,10 @@ export class PeerLinks {
         this.#links.get(effect.link)?.end();
         this.#links.delete(effect.link);
         return;
+      case "cut":
+        this.#links.get(effect.link)?.cut();
+        this.#links.delete(effect.link);
+        return;
       case "exit":
         this.#exit.resolve(effect.why);
     }
@@ -145,6 +149,8 @@ export class PeerLinks {
     const number = this.#session?.accepted();
     if (number === undefined) socket.terminate();
     else socket.data.attach(socket, this.#hold(number, socket.data));
+    // another caller may have had to go
+    this.obey();
   }
 
   #hold(number: number, link: TcpLink): TcpLinkEvents {

@@ -73,6 +73,13 @@ export class TcpLink {
     this.#write();
   }
 
+  /** Ends the connection at once; nothing more is heard. */
+  cut(): void {
+    this.#ending = true;
+    this.#socket?.terminate();
+    if (!this.#socket) this.#closed.resolve();
+  }
+
   received(bytes: Uint8Array): void {
     if (!this.#ending) this.#events?.data(bytes);
   }

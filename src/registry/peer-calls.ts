@@ -33,6 +33,8 @@ export class PeerCalls {
   /** The connection that we dialled; silent until `/chat` and the first line. */
   #line: number | undefined;
   #call: Call | undefined;
+  /** It has been said that there are too many silent callers. */
+  #crowded = false;
 
   constructor(
     self: Contact,
@@ -54,11 +56,17 @@ export class PeerCalls {
     return this.#line !== undefined;
   }
 
-  /** Someone has connected. False when too many are open: the connection is to be ended. */
-  accept(link: number): boolean {
-    if (this.#links.size >= limits.maxSilentCallers) return false;
+  /** Someone has connected. Of too many that are silent the oldest has to go, or sixteen of them would keep everyone else out. */
+  accept(link: number): void {
+    const silent = Array.from(this.#links.keys()).filter((known) => this.#isSilentCaller(known));
+    const [oldest] = silent;
+    if (oldest !== undefined && silent.length >= limits.maxSilentCallers) {
+      this.#links.delete(oldest);
+      this.#effects.push({ do: "cut", link: oldest });
+      if (!this.#crowded) this.#effects.fail("connection", crowded);
+      this.#crowded = true;
+    }
     this.#links.set(link, { stream: new PeerStream({ called: false }) });
-    return true;
   }
 
   /** The connection that we dialled stands. */
@@ -131,6 +139,12 @@ export class PeerCalls {
     this.#effects.fail("connection", `The connection to ${who} has ended; /chat calls again.`);
   }
 
+  /** Somebody has connected and not begun to talk. */
+  #isSilentCaller(link: number): boolean {
+    const { link: first, second } = this.#call ?? {};
+    return link !== this.#line && link !== first && link !== second;
+  }
+
   #start(link: number, peer: Contact, turn: "write" | "read"): Call {
     const style = this.#links.get(link)?.stream.style ?? "message";
     const send = (text: string) => this.#effects.push({ do: "send", link, text });
@@ -198,6 +212,8 @@ export class PeerCalls {
     this.#effects.show(line, { event: "turned-down", peer: from });
   }
 }
+
+const crowded = `${limits.maxSilentCallers} callers are connected and silent: for each new one the oldest is turned away.`;
 
 const malformed = "Malformed incoming message";
 

@@ -16,6 +16,8 @@ export type PeerEffect =
   | { do: "send"; link: number; text: string }
   /** End a connection after what was sent has left. */
   | { do: "close"; link: number }
+  /** End a connection on which nothing was said, at once: those who are turned away must not pile up. */
+  | { do: "cut"; link: number }
   | { do: "exit"; why: ExitReason };
 
 export type ExitReason = "done" | "interrupted" | "malformed";

@@ -94,8 +94,10 @@ export class PeerSession {
 
   /** Someone has connected. Answers the number of the link, or nothing when the connection is to be ended. */
   accepted(): number | undefined {
+    if (this.#exited) return undefined;
     const link = this.#nextLink++;
-    return !this.#exited && this.#calls.accept(link) ? link : undefined;
+    this.#calls.accept(link);
+    return link;
   }
 
   /** A connection that was to be dialled stands. */

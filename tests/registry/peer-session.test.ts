@@ -264,8 +264,39 @@ describe("peers that vanish, callers that are many", () => {
   test("silent callers are never timed out, and their number ends", () => {
     const world = new World();
     const alice = world.join("Alice");
-    for (let at = 0; at < limits.maxSilentCallers; at++) world.call(alice, []);
-    expect(alice.session.accepted()).toBeUndefined();
+    const heard: string[][] = [];
+    const calls = Array.from({ length: limits.maxSilentCallers + 3 }, (_, at) => {
+      const call = world.call(alice, (heard[at] = []));
+      world.settle();
+      return call;
+    });
+    expect(heard.map((each) => each.length)).toEqual([
+      1,
+      1,
+      1,
+      ...Array<number>(limits.maxSilentCallers).fill(0),
+    ]);
+    // said once, and whoever speaks is heard
+    expect(alice.lines.slice(1)).toEqual([
+      "16 callers are connected and silent: for each new one the oldest is turned away.",
+    ]);
+    calls.at(-1)?.send(encodeChat(carol, "hi"));
+    expect(alice.lines).toContain("Carol> hi");
+  });
+
+  test("silent callers push out neither the chat nor who was called", () => {
+    const { world, alice, bob } = bridged();
+    const flood = (peer: WorldPeer) => {
+      for (let at = 0; at < 2 * limits.maxSilentCallers; at++) world.call(peer, []);
+      world.settle();
+    };
+    flood(bob);
+    world.type(bob, "/chat", "hi");
+    expect(alice.lines).toContain("Bob> hi");
+    flood(alice);
+    flood(bob);
+    world.type(alice, "still here");
+    expect(bob.lines).toContain("Alice> still here");
   });
 
   test("what is no message ends a strange call, and a chat", () => {

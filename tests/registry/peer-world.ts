@@ -115,6 +115,7 @@ export class World {
         peer.others.get(effect.link)?.received(bytes(effect.text));
         return;
       case "close":
+      case "cut":
         peer.others.get(effect.link)?.ended();
         peer.others.delete(effect.link);
         return;

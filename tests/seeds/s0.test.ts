@@ -360,6 +360,18 @@ describe("other programs, over raw sockets", () => {
     expect(alice.lines).toContain("Alice");
   });
 
+  test("sixteen silent connections keep nobody out: the oldest goes, at once", async () => {
+    await using alice = new Peer("Alice");
+    const contact = await alice.contact();
+    const oldest = await stranger(contact.port);
+    for (let at = 0; at < 16; at++) await stranger(contact.port);
+    expect(await oldest.ended).toBe("");
+    await alice.line(/^16 callers are connected and silent/);
+    const zoe = await stranger(contact.port);
+    zoe.send(encodeChat({ id: "Zoe", ip: "127.0.0.1", port: 9 }, "hi"));
+    await alice.line("Zoe> hi");
+  });
+
   test("a peer that was called answers in bare text, and is spoken to in bare text from then on", async () => {
     const called = Promise.withResolvers<Bun.Socket>();
     let heard = "";
