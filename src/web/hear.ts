@@ -55,12 +55,22 @@ export function hear(state: State, event: SessionEvent, nowMs: number): State {
     case "notice":
       return { ...state, log: said(event.text) };
     case "error":
+      if (isAboutName(state, event.ref)) {
+        return { ...state, renaming: { ref: undefined, problem: event.message } };
+      }
       return { ...state, log: said(event.message) };
     case "entered":
       return moveTo(state, event.room, nowMs);
     case "answer":
-      return answered(state, event.answer);
+      return isAboutName(state, event.ref)
+        ? answered({ ...state, renaming: undefined }, event.answer)
+        : answered(state, event.answer);
   }
+}
+
+/** Whether this answers what the dialog has asked. */
+function isAboutName({ renaming }: State, ref: number | undefined): boolean {
+  return ref !== undefined && renaming?.ref === ref;
 }
 
 function offline(state: State, event: SessionEvent & { type: "offline" }): State {

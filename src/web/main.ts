@@ -9,7 +9,7 @@ import { Frame } from "./frame.ts";
 import { recall } from "./kept.ts";
 import { logText } from "./layout.ts";
 import { reduce } from "./reduce.ts";
-import { initialState, type Action, type State } from "./state.ts";
+import { initialState, type Action, type Renaming, type State } from "./state.ts";
 import { Composer } from "./view-composer.ts";
 import { FilesView } from "./view-files.ts";
 import { MessageList } from "./view-messages.ts";
@@ -59,7 +59,13 @@ const people = new PeopleView({
 const files = new FilesView((file) => {
   void download(file, (progress) => dispatch({ type: "download", download: progress }));
 });
-const rename = new RenameDialog((name) => chat.ask({ type: "rename", name }));
+const rename = new RenameDialog({
+  rename(name) {
+    const ref = chat.ask({ type: "rename", name });
+    showRename({ ref, problem: ref === undefined ? "You are not connected." : "" });
+  },
+  close: () => showRename(undefined),
+});
 const status = new StatusLine({
   answer: (type) => chat.ask({ type }),
   reconnect: () => dispatch({ type: "door" }),
@@ -71,6 +77,7 @@ function draw(): void {
   frame.render(state);
   door.render(state);
   status.render(state);
+  rename.render(state);
   people.render(state);
   messages.render(state);
   composer.render(state);
@@ -83,6 +90,10 @@ function enter(room: string): void {
   if (room !== state.room) chat.enter(room);
 }
 
+function showRename(renaming: Renaming | undefined): void {
+  dispatch({ type: "renaming", renaming });
+}
+
 /** Whether somebody looks at the page. */
 function look(): void {
   dispatch({ type: "away", away: document.hidden || !document.hasFocus() });
@@ -90,7 +101,9 @@ function look(): void {
 
 function listen(): void {
   byId("disconnect", HTMLButtonElement).addEventListener("click", () => chat.disconnect());
-  byId("rename", HTMLButtonElement).addEventListener("click", () => rename.open(state.name));
+  byId("rename", HTMLButtonElement).addEventListener("click", () =>
+    showRename({ ref: undefined, problem: "" }),
+  );
   byId("files-refresh", HTMLButtonElement).addEventListener(
     "click",
     () => void listFiles(dispatch),

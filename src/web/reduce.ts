@@ -37,6 +37,8 @@ export function reduce(state: State, action: Action): State {
       return { ...state, to: action.to };
     case "chat-over":
       return { ...state, chat: { type: "none" } };
+    case "renaming":
+      return { ...state, renaming: action.renaming };
     case "new-epoch":
       return { ...state, log: forgetNumbers(state.log) };
     case "away":

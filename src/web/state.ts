@@ -21,6 +21,13 @@ export type Download = {
   detail: string;
 };
 
+/** The dialog for a new name. */
+export type Renaming = {
+  /** Of the question that waits for its answer. */
+  ref: number | undefined;
+  problem: string;
+};
+
 export type State = {
   phase: Phase;
   /** The form is shown in place of the talk. */
@@ -37,6 +44,8 @@ export type State = {
   /** Chosen recipients; none means everyone. */
   to: readonly string[];
   chat: PrivateChat;
+  /** Undefined: nobody wants another name. */
+  renaming: Renaming | undefined;
   log: Log;
   unread: number;
   /** Nobody looks at the page. */
@@ -55,6 +64,7 @@ export type Action =
   | { type: "people"; names: readonly string[]; total: number; isFirst: boolean }
   | { type: "choose"; to: readonly string[] }
   | { type: "chat-over" }
+  | { type: "renaming"; renaming: Renaming | undefined }
   | { type: "new-epoch" }
   | { type: "away"; away: boolean }
   | { type: "files"; files: readonly ListedFile[]; isFirst: boolean }
@@ -79,6 +89,7 @@ export const initialState: State = {
   rooms: [],
   to: [],
   chat: { type: "none" },
+  renaming: undefined,
   log: emptyLog,
   unread: 0,
   away: false,
@@ -105,6 +116,7 @@ export function over(state: State, problem: string, nowMs: number): State {
     rooms: [],
     to: [],
     chat: { type: "none" },
+    renaming: undefined,
     log: state.atDoor ? log : banner(log, problem || "you left the chat", nowMs),
   };
 }

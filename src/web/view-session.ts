@@ -92,19 +92,24 @@ export class RenameDialog {
   readonly #name = byId("new-name", HTMLInputElement);
   readonly #problem = byId("rename-problem", HTMLElement);
 
-  constructor(rename: (name: string) => number | undefined) {
-    byId("rename-cancel", HTMLButtonElement).addEventListener("click", () => this.#dialog.close());
+  constructor(actions: { rename: (name: string) => void; close: () => void }) {
+    byId("rename-cancel", HTMLButtonElement).addEventListener("click", () => actions.close());
+    // Escape closes it without asking us.
+    this.#dialog.addEventListener("close", () => actions.close());
     byId("rename-form", HTMLFormElement).addEventListener("submit", (event) => {
       event.preventDefault();
       const name = this.#name.value.trim();
-      if (name === "") return;
-      if (rename(name) !== undefined) this.#dialog.close();
-      else setText(this.#problem, "You are not connected.");
+      if (name !== "") actions.rename(name);
     });
   }
 
-  open(name: string): void {
-    setText(this.#problem, "");
+  /** It stays open until the new name is ours: why it is not stands below it. */
+  render({ renaming, name }: State): void {
+    const isWanted = renaming !== undefined;
+    setText(this.#problem, renaming?.problem ?? "");
+    this.#name.setAttribute("aria-invalid", String(isWanted && renaming.problem !== ""));
+    if (isWanted === this.#dialog.open) return;
+    if (!isWanted) return this.#dialog.close();
     this.#name.value = name;
     this.#dialog.showModal();
     this.#name.select();

@@ -177,6 +177,7 @@ inBrowser("axe-core finds no violation, in any state, colour and width", async (
   await bob.resize(desktop);
   await bob.click("#reject");
   await bob.click("#rename");
+  await bob.until("document.querySelector('#rename-dialog').open");
   await check(bob, "dialog open");
   await bob.press("Escape");
 });

@@ -109,10 +109,15 @@ inBrowser("a new name is heard by all; a taken one is refused with a reason", as
   await bob.click("#rename");
   await bob.fill("#new-name", "Ann");
   await bob.press("Enter");
-  await bob.until(
-    "[...document.querySelectorAll('.banner')].some((line) => /Ann/.test(line.textContent) && /taken|use/.test(line.textContent))",
-  );
+  await bob.until("/Ann.*(taken|use)/.test(document.querySelector('#rename-problem').textContent)");
+  expect(await bob.get("document.querySelector('#rename-dialog').open")).toBe(true);
+  expect(await bob.text("#list")).not.toContain("taken");
   expect(await bob.text("#presence")).toBe("online as Robert");
+  await bob.press("Escape");
+  await bob.click("#rename");
+  await bob.shows("#rename-problem", "");
+  await bob.click("#rename-cancel");
+  await bob.until("!document.querySelector('#rename-dialog').open");
 });
 
 inBrowser("markup stays text, wherever it comes from", async () => {
@@ -124,9 +129,8 @@ inBrowser("markup stays text, wherever it comes from", async () => {
   await bob.click("#rename");
   await bob.fill("#new-name", "<b>x</b>");
   await bob.press("Enter");
-  await bob.until(
-    "[...document.querySelectorAll('.banner')].some((line) => line.textContent.includes('<b>x</b>'))",
-  );
+  await bob.until("document.querySelector('#rename-problem').textContent.includes('<b>x</b>')");
+  await bob.press("Escape");
   for (const tab of [ann, bob]) {
     expect(await tab.get("document.querySelectorAll('img, b b, script:not([src])').length")).toBe(
       0,

@@ -110,6 +110,25 @@ test("one's own rename changes who one is", () => {
   expect(banners(renamed)).toEqual(["you are Anna now"]);
 });
 
+function taken(ref: number | undefined): SessionEvent {
+  return { type: "error", code: "name-taken", message: "Bob is taken", ref };
+}
+
+test("the dialog for a new name waits for its answer, and says why not", () => {
+  const asked = run(crowd, { type: "renaming", renaming: { ref: 7, problem: "" } });
+  const refused = heard(asked, taken(7));
+  expect(refused.renaming).toEqual({ ref: undefined, problem: "Bob is taken" });
+  expect(banners(refused)).toEqual([]);
+  const named = heard(asked, { type: "answer", ref: 7, answer: { type: "name", name: "Anna" } });
+  expect(named).toMatchObject({ renaming: undefined, name: "Anna" });
+  // Answers to something else are told as ever.
+  for (const ref of [8, undefined]) {
+    expect(heard(asked, taken(ref)).renaming).toEqual({ ref: 7, problem: "" });
+    expect(banners(heard(asked, taken(ref)))).toEqual(["Bob is taken"]);
+  }
+  expect(run(asked, { type: "disconnect", nowMs }).renaming).toBeUndefined();
+});
+
 test("a message is shown at once, takes its place when it comes back, and is there once", () => {
   const sent = run(crowd, { type: "said", id: 1, text: "hi", to: undefined, nowMs });
   expect(sent.log.entries.at(-1)).toMatchObject({ text: "hi", delivery: "waiting" });
