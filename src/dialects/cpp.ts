@@ -9,7 +9,8 @@ export type Contact = { id: string; ip: string; port: number };
 
 export type CppMessage =
   | ({ type: "REGISTER" } & Contact)
-  | ({ type: "REGACK" } & Contact)
+  /** `status` is `registered` if it went through. */
+  | ({ type: "REGACK"; status: string } & Contact)
   /** `peer` asks for one by name (ours; other programs send none). */
   | { type: "BRIDGE"; id: string; peer?: string }
   /** Without a contact: there is nobody to give. */
@@ -83,6 +84,7 @@ export const cppHeaders: ReadonlySet<string> = new Set([
   "message",
   "peer",
   "duplex",
+  "status",
 ]);
 
 /**
@@ -91,10 +93,15 @@ export const cppHeaders: ReadonlySet<string> = new Set([
  */
 export function cppMessage(type: CppType, headers: Headers): CppMessage | string {
   switch (type) {
-    case "REGISTER":
-    case "REGACK": {
+    case "REGISTER": {
       const contact = readContact(headers, "clientid");
       return typeof contact === "string" ? contact : { type, ...contact };
+    }
+    case "REGACK": {
+      const contact = readContact(headers, "clientid");
+      if (typeof contact === "string") return contact;
+      const status = harmless(headers.get("status") ?? "").trim();
+      return status === "" ? "Status is missing" : { type, ...contact, status };
     }
     case "BRIDGE":
       return readBridge(headers);
@@ -154,7 +161,9 @@ function contactHeaders({ id, ip, port }: Contact): [string, string][] {
   ];
 }
 
-const registered = ["Status", "registered"] as const;
+/** What a registry says of who is registered. */
+export const registeredStatus = "registered";
+const registered = ["Status", registeredStatus] as const;
 
 export function encodeRegister(contact: Contact): string {
   return block("REGISTER", contactHeaders(contact));

@@ -2,6 +2,7 @@
 // Deterministic; knows no socket, timer or terminal. The adapter calls one input at a time and then obeys `take()`.
 
 import { fold } from "../chat/names.ts";
+import { quoted } from "../chat/text.ts";
 import {
   type Contact,
   cppId,
@@ -10,6 +11,7 @@ import {
   encodeRegister,
   hostPort,
   quitText,
+  registeredStatus,
 } from "../dialects/cpp.ts";
 import { peer as limits } from "../limits.ts";
 import { PeerCalls } from "./peer-calls.ts";
@@ -190,10 +192,21 @@ export class PeerSession {
   }
 
   #registered(answer: Answer): void {
-    const failure = failureOf(answer, "REGACK");
+    const failure = failureOf(answer, "REGACK") ?? this.#deniedBy(answer);
     if (failure) return this.#effects.fail("register", `Register failed: ${failure}`);
     const { id, ip, port } = this.#self;
     this.#effects.show(undefined, { event: "registered", id, ip, port });
+  }
+
+  /** Why a REGACK does not mean that we are registered. */
+  #deniedBy(answer: Answer): string | undefined {
+    if (!("message" in answer) || answer.message.type !== "REGACK") return undefined;
+    const { id, status } = answer.message;
+    if (fold(id) !== fold(this.#self.id)) {
+      return `the registry answered for ${id}, not for ${this.#self.id}`;
+    }
+    if (status.toLowerCase() === registeredStatus) return undefined;
+    return `the registry answered Status: ${quoted(status)} where '${registeredStatus}' belongs`;
   }
 
   #bridged(answer: Answer): void {

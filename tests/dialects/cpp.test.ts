@@ -50,7 +50,7 @@ function one(wire: string): CppMessage | string {
 
 const samples: readonly (readonly [wire: string, message: CppMessage])[] = [
   [encodeRegister(alice), { type: "REGISTER", ...alice }],
-  [encodeRegack(alice), { type: "REGACK", ...alice }],
+  [encodeRegack(alice), { type: "REGACK", ...alice, status: "registered" }],
   [encodeBridge("Bob"), { type: "BRIDGE", id: "Bob" }],
   [encodeBridge("Bob", "Alice"), { type: "BRIDGE", id: "Bob", peer: "Alice" }],
   [encodeBridgeAck(), { type: "BRIDGEACK" }],

@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { encodeBareChat, encodeChat } from "../../src/dialects/cpp.ts";
+import { encodeBareChat, encodeChat, encodeRegack } from "../../src/dialects/cpp.ts";
+import { CppParser } from "../../src/dialects/cpp-parser.ts";
 import { peer as limits, registry as registryLimits } from "../../src/limits.ts";
 import { World, type WorldPeer } from "./peer-world.ts";
 
@@ -71,6 +72,33 @@ describe("commands", () => {
       "Bridge request failed: the registry answered QUIT where BRIDGEACK belongs",
     ]);
     expect(alice.exit).toBeUndefined();
+  });
+
+  test("a REGACK for somebody else, or with another status, is no success", () => {
+    const world = new World();
+    const alice = world.join("Alice");
+    world.registryAnswers = false;
+    const answers = [
+      encodeRegack({ id: "Bob", ip: "127.0.0.1", port: 5_000 }),
+      encodeRegack(alice.contact).replace("registered", "denied\x1b[2J"),
+      encodeRegack(alice.contact).replace("Status: registered\r\n", ""),
+      encodeRegack(alice.contact).replace("Status: registered", "status:  Registered"),
+    ];
+    for (const answer of answers) {
+      world.type(alice, "/register");
+      const parser = new CppParser();
+      parser.push(new TextEncoder().encode(answer));
+      const result = parser.next();
+      if (result.kind === "message") alice.session.answered({ message: result.message });
+      else if (result.kind === "malformed") alice.session.answered({ failed: result.reason });
+      world.settle();
+    }
+    expect(alice.lines.slice(1)).toEqual([
+      "Register failed: the registry answered for Bob, not for Alice",
+      "Register failed: the registry answered Status: 'denied' where 'registered' belongs",
+      "Register failed: Status is missing",
+    ]);
+    expect(alice.notices.filter(({ event }) => event === "registered")).toHaveLength(1);
   });
 
   test("what is typed while the registry is asked waits for its answer", () => {
