@@ -381,6 +381,8 @@ export const journal = {
 export const fetching = {
   /** TCP connect, and the server's `welcome`. */
   connectTimeoutMs: 10_000,
+  /** A server whose first words are no line of ours may have prompted a person; its welcome must come this soon after. */
+  firstWordsMs: 2_000,
   /** Answer to a request on the control connection. */
   answerTimeoutMs: 20_000,
   /** A request that the server finds too fast is sent again, so many times with the wait that it asks for. */
@@ -445,6 +447,8 @@ export const client = {
   openQuestions: 64,
   /** From the open connection to the welcome; then it is tried again. */
   welcomeTimeoutMs: 10_000,
+  /** As `fetching.firstWordsMs`. */
+  firstWordsMs: 2_000,
   /** A TCP connection that is not open by then has failed. */
   connectTimeoutMs: 10_000,
   /** The server has been silent for this long: ask whether it is there. Less than connections.idlePingMs. */

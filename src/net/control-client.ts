@@ -5,7 +5,8 @@ import { harmless } from "../chat/text.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
 import { fetching as limits, message } from "../limits.ts";
 import { dial, Patience } from "./dial.ts";
-import type { Address } from "./host-port.ts";
+import { FirstWords } from "./first-words.ts";
+import { type Address, hostPortText } from "./host-port.ts";
 import type { TcpLink } from "./tcp-link.ts";
 
 export type Line = Readonly<Record<string, unknown>>;
@@ -24,9 +25,11 @@ export class ControlClient {
   #pendingBytes = 0;
   #welcomed = false;
   #nextRef = 1;
-  #closed = false;
+  #endedBy: ParleyError | undefined;
   #heardAtMs = performance.now();
   #pinger: Timer | undefined;
+  readonly #first = new FirstWords();
+  #stranger: Timer | undefined;
 
   private constructor(link: TcpLink, where: string) {
     this.#link = link;
@@ -38,7 +41,7 @@ export class ControlClient {
    * @throws ParleyError `cannot-connect`
    */
   static async connect(to: Address): Promise<ControlClient> {
-    const where = to.host.includes(":") ? `[${to.host}]:${to.port}` : `${to.host}:${to.port}`;
+    const where = hostPortText(to);
     const patience = new Patience(limits.connectTimeoutMs);
     let client: ControlClient | undefined;
     const hears = (link: TcpLink) => {
@@ -65,11 +68,11 @@ export class ControlClient {
   }
 
   get isClosed(): boolean {
-    return this.#closed;
+    return this.#endedBy !== undefined;
   }
 
   send(line: Line): void {
-    if (!this.#closed) this.#link.send(`${JSON.stringify(line)}\n`);
+    if (!this.isClosed) this.#link.send(`${JSON.stringify(line)}\n`);
   }
 
   /**
@@ -94,9 +97,9 @@ export class ControlClient {
       this.#waiting.delete(ref);
       reject(new ParleyError("stalled", `${this.where} does not answer.`));
     }, limits.answerTimeoutMs);
-    if (this.#closed) {
+    if (this.#endedBy !== undefined) {
       clearTimeout(timer);
-      reject(new ParleyError("cannot-connect", `The connection to ${this.where} is closed.`));
+      reject(this.#endedBy);
     } else this.#waiting.set(ref, { resolve, reject, timer });
     this.send({ ...line, ref });
     return promise;
@@ -112,13 +115,15 @@ export class ControlClient {
       data: (bytes: Uint8Array) => this.#read(bytes),
       ended: () => {
         this.#link.end();
-        this.#end(new ParleyError("cannot-connect", `${this.where} ended the connection.`));
+        const ended = new ParleyError("cannot-connect", `${this.where} ended the connection.`);
+        this.#end(this.#first.problem(this.where) ?? ended);
       },
     };
   }
 
   #read(bytes: Uint8Array): void {
     this.#heardAtMs = performance.now();
+    if (!this.#welcomed) this.#judge(bytes);
     let from = 0;
     for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, from)) {
       this.#keep(bytes.subarray(from, at));
@@ -127,12 +132,24 @@ export class ControlClient {
       this.#pieces = [];
       this.#pendingBytes = 0;
       this.#line(this.#decoder.decode(whole));
-      if (this.#closed) return;
+      if (this.isClosed) return;
     }
     if (from < bytes.length) this.#keep(bytes.slice(from));
     if (this.#pendingBytes > message.maxLineBytes) {
       this.#fail(`${this.where} sent a line of more than ${message.maxLineBytes} bytes.`);
     }
+  }
+
+  /** Gives a server whose first words are not ours little time to say something else. */
+  #judge(bytes: Uint8Array): void {
+    this.#first.hear(bytes);
+    if (this.#first.problem(this.where) === undefined) return;
+    this.#stranger ??= setTimeout(() => {
+      const problem = this.#first.problem(this.where);
+      if (problem === undefined) return;
+      this.#link.end();
+      this.#end(problem);
+    }, limits.firstWordsMs);
   }
 
   #keep(piece: Uint8Array): void {
@@ -175,9 +192,10 @@ export class ControlClient {
   }
 
   #end(reason: ParleyError): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#endedBy !== undefined) return;
+    this.#endedBy = reason;
     clearInterval(this.#pinger);
+    clearTimeout(this.#stranger);
     for (const { reject, timer } of this.#waiting.values()) {
       clearTimeout(timer);
       reject(reason);

@@ -2,14 +2,18 @@
 // session tells goes to one listener, who can pause it. Knows neither the protocol's words nor what the listener does.
 
 import type { NativeSession, SessionEvent } from "../client/events.ts";
+import type { ParleyError } from "../errors.ts";
 import { client as limits } from "../limits.ts";
-import { type Address, socketReason } from "./host-port.ts";
+import { FirstWords } from "./first-words.ts";
+import { type Address, hostPortText, socketReason } from "./host-port.ts";
 import { LineSplitter } from "./line-splitter.ts";
 
 /** One attempt to connect, and the connection that came of it. */
 type Attempt = {
   socket: Bun.Socket<Attempt> | undefined;
   lines: LineSplitter;
+  first: FirstWords;
+  stranger: Timer | undefined;
   unsent: Buffer[];
   unsentBytes: number;
   ending: boolean;
@@ -25,11 +29,17 @@ export class NativeConnection {
   #timer: Timer | undefined;
   #paused = false;
   #obeying = false;
+  #problem: ParleyError | undefined;
 
   constructor(to: Address, session: NativeSession, hear: (event: SessionEvent) => void) {
     this.#to = to;
     this.#session = session;
     this.#hear = hear;
+  }
+
+  /** Why the last connection ended, when whoever answers there does not speak the native protocol. */
+  get problem(): ParleyError | undefined {
+    return this.#problem;
   }
 
   start(): void {
@@ -83,6 +93,8 @@ export class NativeConnection {
     const attempt: Attempt = {
       socket: undefined,
       lines: new LineSplitter(limits.maxServerLineBytes),
+      first: new FirstWords(),
+      stranger: undefined,
       unsent: [],
       unsentBytes: 0,
       ending: false,
@@ -128,6 +140,7 @@ export class NativeConnection {
   #read(attempt: Attempt, bytes: Uint8Array): void {
     if (attempt !== this.#current || attempt.ending) return;
     const nowMs = now();
+    this.#judge(attempt, bytes);
     const fits = attempt.lines.push(bytes, (line) => {
       this.#session.receive(line, nowMs);
       return true;
@@ -135,6 +148,15 @@ export class NativeConnection {
     this.obey();
     if (!fits)
       this.#lost(attempt, `it sent a line of more than ${limits.maxServerLineBytes} bytes`);
+  }
+
+  /** Gives a server whose first words are not ours little time to say something else. */
+  #judge(attempt: Attempt, bytes: Uint8Array): void {
+    attempt.first.hear(bytes);
+    if (attempt.first.problem("") === undefined) return;
+    attempt.stranger ??= setTimeout(() => {
+      if (attempt.first.problem("") !== undefined) this.#lost(attempt, "no welcome");
+    }, limits.firstWordsMs);
   }
 
   #write(text: string): void {
@@ -180,17 +202,20 @@ export class NativeConnection {
 
   #lost(attempt: Attempt, reason: string): void {
     clearTimeout(attempt.timer);
+    clearTimeout(attempt.stranger);
     if (attempt !== this.#current) return;
+    this.#problem = attempt.first.problem(hostPortText(this.#to));
     const ending = attempt.ending;
     attempt.ending = true;
     this.#over(attempt);
     attempt.socket?.terminate();
     if (ending) return;
-    this.#session.lost(now(), reason);
+    this.#session.lost(now(), this.#problem?.message ?? reason);
     this.obey();
   }
 
   #over(attempt: Attempt): void {
+    clearTimeout(attempt.stranger);
     if (attempt === this.#current) this.#current = undefined;
     attempt.over.resolve();
   }

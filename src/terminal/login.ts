@@ -7,7 +7,7 @@ import { harmless } from "../chat/text.ts";
 import type { SessionEvent } from "../client/events.ts";
 import { Session } from "../client/session.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
-import { type Address, hostNotFound, noSuchHost } from "../net/host-port.ts";
+import { type Address, hostNotFound, hostPortText, noSuchHost } from "../net/host-port.ts";
 import { NativeConnection } from "../net/native-connection.ts";
 
 export type ClientOptions = {
@@ -58,7 +58,8 @@ async function attempt(
       resolve();
     }
     if (welcomed) hear(event);
-    else if (event.type === "offline") reject(cannotConnect(options.to, event.reason));
+    else if (event.type === "offline")
+      reject(connection.problem ?? cannotConnect(options.to, event.reason));
     else if (event.type === "ended") reject(refusal(event.code, event.message));
   });
   connection.start();
@@ -71,12 +72,11 @@ async function attempt(
   return { session, connection };
 }
 
-function cannotConnect({ host, port }: Address, reason: string): ParleyError {
-  if (reason === noSuchHost) return hostNotFound(host);
-  const where = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+function cannotConnect(to: Address, reason: string): ParleyError {
+  if (reason === noSuchHost) return hostNotFound(to.host);
   return new ParleyError(
     "cannot-connect",
-    `Cannot chat at ${where}: ${harmless(reason)}. Is parley server running there?`,
+    `Cannot chat at ${hostPortText(to)}: ${harmless(reason)}. Is parley server running there?`,
   );
 }
 
