@@ -77,11 +77,14 @@ export const maxPeople = 2_000;
 /** Files shown at most. */
 export const maxFiles = 5_000;
 
+/** The room that is always there to go to, also while nobody is in it and the server does not list it. */
+export const lobby = "lobby";
+
 export const initialState: State = {
   phase: "out",
   atDoor: true,
   name: "",
-  room: "lobby",
+  room: lobby,
   status: "",
   problem: "",
   people: [],
@@ -142,6 +145,13 @@ export function remember(
     problem: undefined,
   }));
   return { ...state, log: merge(state.log, older, (messages[0]?.seq ?? 1) > 1) };
+}
+
+/** The rooms to choose from: those with people, the one we are in, and while connected the lobby. */
+export function offeredRooms({ phase, room, rooms }: State): State["rooms"] {
+  const always = phase === "out" || room === lobby ? [room] : [room, lobby];
+  const unlisted = always.filter((name) => !rooms.some((listed) => listed.room === name));
+  return [...unlisted.map((name) => ({ room: name, members: 0 })), ...rooms];
 }
 
 export function sameName(a: string, b: string): boolean {

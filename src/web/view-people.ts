@@ -2,7 +2,7 @@
 
 import { drawAvatar } from "./avatar.ts";
 import { byId, h, icon, setText } from "./dom.ts";
-import type { State } from "./state.ts";
+import { offeredRooms, type State } from "./state.ts";
 
 export type PeopleActions = {
   toggle: (name: string) => void;
@@ -78,11 +78,9 @@ export class PeopleView {
   }
 
   #drawRooms(state: State): void {
-    const isListed = state.rooms.some((room) => room.room === state.room);
-    const rooms = isListed ? state.rooms : [{ room: state.room, members: 0 }, ...state.rooms];
     const focused = document.activeElement;
     const focusedRoom = focused instanceof HTMLElement ? focused.dataset["room"] : undefined;
-    const buttons = rooms.map(({ room, members }) => {
+    const buttons = offeredRooms(state).map(({ room, members }) => {
       // The other rooms are counted now and then; this one we hear.
       const isHere = room === state.room;
       return this.#roomButton(room, isHere ? state.peopleTotal : members, isHere);

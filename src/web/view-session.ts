@@ -1,7 +1,7 @@
 // Coming, going, being someone: the form at the door, the line about the connection, invitations, a new name.
 
 import { byId, setText } from "./dom.ts";
-import type { State } from "./state.ts";
+import { lobby, type State } from "./state.ts";
 
 export class Door {
   readonly #name = byId("name", HTMLInputElement);
@@ -11,11 +11,11 @@ export class Door {
   #wasThere = false;
 
   constructor(enter: (name: string, room: string) => void) {
-    this.#name.value = `user-${randomSigns(6)}`;
+    this.#name.placeholder = `user-${randomSigns(6)}`;
     byId("door-form", HTMLFormElement).addEventListener("submit", (event) => {
       event.preventDefault();
-      const name = this.#name.value.trim();
-      if (name !== "") enter(name, this.#room.value.trim() || "lobby");
+      const name = this.#name.value.trim() || this.#name.placeholder;
+      enter(name, this.#room.value.trim() || lobby);
     });
   }
 

@@ -56,6 +56,19 @@ inBrowser("two tabs, a terminal client and a bare socket hear each other", async
   await ann.until("document.querySelector('#people-count').textContent === '3'");
 });
 
+inBrowser("a name is proposed; what is typed is not added to it", async () => {
+  using tab = await rig.open();
+  const proposed = await tab.get<string>("document.querySelector('#name').placeholder");
+  expect(proposed).toMatch(/^user-\w{6}$/);
+  await tab.click("#name");
+  await tab.type("Wanda");
+  expect(await tab.get("document.querySelector('#name').value")).toBe("Wanda");
+  await tab.fill("#name", "");
+  await tab.press("Backspace");
+  await tab.press("Enter");
+  await tab.shows("#presence", `online as ${proposed}`);
+});
+
 inBrowser("chosen recipients hear it, and nobody else", async () => {
   using cal = await rig.open();
   await cal.join("Cal");

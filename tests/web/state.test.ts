@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import type { SessionEvent } from "../../src/client/events.ts";
 import { reduce } from "../../src/web/reduce.ts";
-import { initialState, type Action, type State } from "../../src/web/state.ts";
+import { initialState, offeredRooms, type Action, type State } from "../../src/web/state.ts";
 
 const nowMs = 1_760_000_000_000;
 
@@ -188,6 +188,24 @@ test("another room has another log and other people; private messages stay", () 
   const moved = heard(before, { type: "entered", room: "den", recovered: false });
   expect(moved).toMatchObject({ room: "den", people: [], to: [] });
   expect(moved.log.entries.map((entry) => entry.text)).toEqual(["secret", "you entered den"]);
+});
+
+function rooms(state: State): string[] {
+  return offeredRooms(state).map(({ room }) => room);
+}
+
+test("the lobby is always offered, and the room one is in", () => {
+  const den = heard(crowd, { type: "entered", room: "den", recovered: false });
+  expect(rooms(den)).toEqual(["den", "lobby"]);
+  const listed = [{ room: "den", members: 1 }];
+  const alone = heard(den, {
+    type: "answer",
+    ref: 1,
+    answer: { type: "rooms", rooms: listed, next: undefined },
+  });
+  expect(offeredRooms(alone)).toEqual([{ room: "lobby", members: 0 }, ...listed]);
+  expect(rooms(online)).toEqual(["lobby"]);
+  expect(rooms(run(alone, { type: "disconnect", nowMs }))).toEqual(["den"]);
 });
 
 test("history of another room than this one is ignored", () => {
