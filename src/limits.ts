@@ -41,6 +41,8 @@ export const output = {
   flushesPerSecond: 2_000,
   /** Flushes at once after a quiet moment. */
   flushBurst: 8,
+  /** Characters of the messages that leave in one line together (a single one may be longer); well under a client's longest line. */
+  maxRunChars: 16_384,
   /** A reader that lags further behind than this is told and dropped, in bytes. */
   maxLagBytes: 4 * MiB,
   /** Least time between two sends to an unframed client, in milliseconds (seeds.md: one send a message). */

@@ -11,6 +11,8 @@ export type Command =
       /** The other name that a member gives itself (chat-room's `:NAME:`); shown where a dialect shows it. */
       alias?: string;
       assign?: boolean;
+      /** Takes messages of one sender that follow each other as one. */
+      runs?: boolean;
       /** May look (people, rooms, files) but not talk, and has no name. */
       visitor?: boolean;
       room?: string;

@@ -80,6 +80,7 @@ function admit(hub: Hub, session: Session, admission: Admission): void {
     if (command.since !== undefined) hub.options.metrics.resumes++;
     hub.turn.keepRecord(session);
   }
+  if (command.runs === true) session.dialect = session.dialect.withRuns ?? session.dialect;
   session.room = room;
   room.add(session);
   const { recovered } = startReplay(hub, session, command.since);

@@ -80,7 +80,7 @@ export class Session {
   constructor(
     readonly id: number,
     readonly link: Link,
-    readonly dialect: Dialect,
+    public dialect: Dialect,
     readonly conversation: Conversation,
     readonly peer: Peer,
     nowMs: number,

@@ -3,7 +3,8 @@
 
 import type { Dialect } from "../dialects/dialect.ts";
 import { output } from "../limits.ts";
-import type { RoomEvent } from "./events.ts";
+import type { RoomEvent, Said } from "./events.ts";
+import { cutsOf, runAt } from "./runs.ts";
 import { composeFor, Script } from "./script.ts";
 import type { Session } from "./session.ts";
 import { TokenBucket } from "./token-bucket.ts";
@@ -39,7 +40,7 @@ export class Voice {
       else session.outbox.send(script.bytes);
       settle(session, turn.nowMs, turn.after);
     }
-    return script.length * this.members.size;
+    return script.events * this.members.size;
   }
 
   /** Sends the list of users if one is owed and affordable; true while one is still owed. */
@@ -58,10 +59,17 @@ export class Voice {
     const { events } = turn;
     const script = new Script(dialect, events);
     const list = this.#sharedRoster(turn);
+    const cuts = dialect.renderRun === undefined ? undefined : cutsOf(this.members);
     // A plain loop: this runs for every message, once a dialect.
     for (let at = 0; at < events.length; at++) {
       if (list?.at === at) script.add(at, list.text, list.hiddenFrom);
       const event = events[at];
+      const run = cuts === undefined ? none : runAt(events, at, cuts);
+      if (run.length > 1) {
+        script.add(at, dialect.renderRun!(run), 0, run.length);
+        at += run.length - 1;
+        continue;
+      }
       const text = event === undefined ? undefined : dialect.renderRoom(event);
       if (event === undefined || text === undefined) continue;
       const own =
@@ -114,6 +122,8 @@ export class Voice {
     return listFor;
   }
 }
+
+const none: readonly Said[] = [];
 
 /** Sends what a session hears that no room's turn has reached: answers, private messages, the past. */
 export function deliverAlone(session: Session, nowMs: number, after: Aftermath): void {

@@ -115,7 +115,7 @@ export class Session implements NativeSession {
     this.#state = "greeting";
     this.#deadlineMs = nowMs + limits.welcomeTimeoutMs;
     const who = { name: this.name, room: this.#out.room, secret: this.#secret };
-    this.#send({ type: "hello", version: 1, ...who, ...this.#log.point });
+    this.#send({ type: "hello", version: 1, ...who, ...this.#log.point, runs: true });
   }
 
   receive(line: string, nowMs: number): void {
@@ -230,6 +230,8 @@ export class Session implements NativeSession {
       case "message":
       case "private":
         return this.#arrived(line);
+      case "messages":
+        return this.#arrivedTogether(line);
       case "entered":
         return this.#entered(line);
       case "answer":
@@ -260,6 +262,13 @@ export class Session implements NativeSession {
     this.#out.enterRefused(ref, error);
     const known = this.#questions.close(ref);
     this.#tell({ type: "error", code, message, ref: known ? ref : undefined });
+  }
+
+  #arrivedTogether({ seq, timeMs, from, texts, n }: Line<"messages">): void {
+    texts.forEach((text, i) => {
+      const counted = n === undefined ? undefined : n + i;
+      this.#arrived({ type: "message", seq: seq + i, timeMs, from, text, n: counted });
+    });
   }
 
   #arrived(line: Line<"message" | "private">): void {

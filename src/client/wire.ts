@@ -37,6 +37,15 @@ export type ServerLine =
       n: number | undefined;
     }
   | {
+      /** Messages of one sender that follow each other: `seq` and `n` are those of the first. */
+      type: "messages";
+      seq: number;
+      timeMs: number;
+      from: string;
+      texts: readonly string[];
+      n: number | undefined;
+    }
+  | {
       type: "private";
       mail: number;
       timeMs: number;
@@ -105,6 +114,18 @@ const readers: Readonly<Record<string, (fields: Fields) => ServerLine | undefine
     const message = readMessage(f);
     return message && { type: "message", ...message, n: count(f.n) };
   },
+  messages: (f) =>
+    isCount(f.seq) && typeof f.from === "string" && Array.isArray(f.texts)
+      ? {
+          type: "messages",
+          seq: f.seq,
+          timeMs: time(f.time),
+          from: f.from,
+          // one that is no string still counts
+          texts: f.texts.map((item: unknown) => text(item) ?? ""),
+          n: count(f.n),
+        }
+      : undefined,
   private: (f) =>
     isCount(f.mail) && typeof f.from === "string" && typeof f.text === "string"
       ? {

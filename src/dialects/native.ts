@@ -1,10 +1,11 @@
-// The native protocol (docs/protocol.md): JSON objects, one a line. Reads requests into commands and writes events as lines;
-// what they mean is the hub's business.
+// The native protocol (docs/protocol.md): JSON objects, one a line. Reads requests into commands and answers one client
+// (native-lines.ts writes what a room hears); what they mean is the hub's business.
 
-import type { Command, PersonalEvent, Ref, ResumePoint, RoomEvent, Said } from "../chat/events.ts";
+import type { Command, PersonalEvent, Ref, ResumePoint } from "../chat/events.ts";
 import type { ErrorCode } from "../errors.ts";
 import { history, message as limits, names, sender } from "../limits.ts";
 import type { Conversation, Dialect } from "./dialect.ts";
+import { line, messageLine, renderRoom, renderRun } from "./native-lines.ts";
 
 export const protocolVersion = 1;
 
@@ -15,7 +16,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** The dialect of a server that calls itself so. */
 export function nativeDialect(server: NativeServer): Dialect {
-  return {
+  const native: Dialect = {
     name: "native",
     input: "lines",
     output: "stream",
@@ -24,39 +25,8 @@ export function nativeDialect(server: NativeServer): Dialect {
     renderRoom,
     open: () => new NativeConversation(server),
   };
+  return { ...native, withRuns: { ...native, renderRun } };
 }
-
-function renderRoom(event: RoomEvent): string {
-  switch (event.type) {
-    case "said":
-      return messageLine(event);
-    case "joined":
-      return `{"type":"joined","name":${JSON.stringify(event.name)}}\n`;
-    case "left":
-      return `{"type":"left","name":${JSON.stringify(event.name)},"reason":"${event.reason}"}\n`;
-    case "renamed":
-      return line({ type: "renamed", from: event.from, to: event.to });
-  }
-}
-
-/**
- * Written by hand, for it is written a million times: JSON.stringify of the whole object costs five times as much. Messages
- * that follow each other often have sender and time in common; that part is put together once.
- */
-function messageLine(said: Said): string {
-  if (said.from !== common.from || said.timeMs !== common.timeMs) {
-    const { from, timeMs } = said;
-    common = { from, timeMs, json: `,"time":${timeMs},"from":"${from}","text":"` };
-  }
-  const { seq, n } = said;
-  // The text has lost its control characters already (chat/text.ts): only two characters are left to escape.
-  const text = /["\\]/.test(said.text) ? JSON.stringify(said.text).slice(1, -1) : said.text;
-  return n === undefined
-    ? `{"type":"message","seq":${seq}${common.json}${text}"}\n`
-    : `{"type":"message","seq":${seq}${common.json}${text}","n":${n}}\n`;
-}
-
-let common = { from: "", timeMs: 0, json: "" };
 
 class NativeConversation implements Conversation {
   #greeted = false;
@@ -212,7 +182,7 @@ function readCommand(fields: Fields): Command {
 }
 
 function readHello(fields: Fields): Command {
-  const { version, name, secret } = fields;
+  const { version, name, secret, runs } = fields;
   if (version !== protocolVersion) {
     const message = `This server speaks version ${protocolVersion} of the protocol, not ${shown(version)}: use a client that does`;
     return { type: "invalid", code: "version", message, end: true };
@@ -228,7 +198,14 @@ function readHello(fields: Fields): Command {
       end: true,
     };
   }
-  return { type: "login", name, secret: secret ?? "", ...string("room", fields), ...since(fields) };
+  return {
+    type: "login",
+    name,
+    secret: secret ?? "",
+    ...(runs === true ? { runs } : {}),
+    ...string("room", fields),
+    ...since(fields),
+  };
 }
 
 function withText(fields: Fields, make: (text: string, n: { n?: number }) => Command): Command {
@@ -340,8 +317,4 @@ function isStrings(value: unknown): value is readonly string[] {
   return (
     Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === "string")
   );
-}
-
-function line(value: object): string {
-  return `${JSON.stringify(value)}\n`;
 }

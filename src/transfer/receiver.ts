@@ -64,8 +64,9 @@ export class Receiver implements ReceiverMachine {
   private probesDue = 0;
 
   constructor(private readonly config: ReceiverConfig) {
+    const { token, sink, limitBytesPerSecond = Infinity } = config;
     // A limit is kept in steps of a moment's worth.
-    const ofLimit = Math.floor((config.limitBytesPerSecond ?? Infinity) / 20);
+    const ofLimit = Math.floor(limitBytesPerSecond / 20);
     const maxSegment = Math.min(
       config.maxSegmentBytes ?? limit.maxSegmentBytes,
       limit.maxSegmentBytes,
@@ -78,16 +79,15 @@ export class Receiver implements ReceiverMachine {
       config.wanted ?? [[0, limit.maxFileBytes]],
       new SegmentSizer(start, maxSegment),
     );
-    const known = config.path?.bandwidthBytesPerSecond ?? 0;
+    const known = (config.path?.bandwidthBytesPerSecond ?? 0) / 1e6;
     this.control = config.loopback
       ? new LoopbackControl(config.receiveBufferBytes ?? defaultBufferBytes)
-      : new Congestion(this.rtt, { bandwidthBytesPerUs: known / 1e6 });
-    const most = (config.limitBytesPerSecond ?? Infinity) / 1e6;
+      : new Congestion(this.rtt, { bandwidthBytesPerUs: known });
+    const most = limitBytesPerSecond / 1e6;
     // A limit of a few bytes a second is no stall.
     const ownUs = (3 * limit.baseSegmentBytes) / most;
     this.stallTimeoutUs = Math.max(config.stallTimeoutUs ?? limit.stallTimeoutUs, ownUs);
     this.schedule = new RequestSchedule(this.asker, this.control, this.rtt, most);
-    const { token, sink } = config;
     this.intake = new Intake(token, this.asker, this.control, sink, firstBurstSegments);
   }
 
@@ -184,10 +184,8 @@ export class Receiver implements ReceiverMachine {
     }
     if (nowUs < schedule.repeatAtUs()) return 0;
     schedule.repeated();
-    if (asker.mayCopyTail) {
-      const copies = asker.flight.lostSegments > 0 ? 12 : 1;
-      asker.chooseTailCopies(nowUs, copies);
-    }
+    const copies = asker.flight.lostSegments > 0 ? 12 : 1;
+    if (asker.mayCopyTail) asker.chooseTailCopies(nowUs, copies);
     return this.writeAsks(nowUs, into);
   }
 

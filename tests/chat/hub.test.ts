@@ -50,6 +50,69 @@ test("messages of one turn leave in one send", () => {
   ]);
 });
 
+const say = (n: number, text = `${n}`): object => ({ type: "say", n, text });
+
+test("who asks for runs gets messages of one sender in one line, parted where they must be", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann");
+  const bob = rig.member("Bob", { runs: true });
+  const cal = rig.member("Cal");
+  for (const client of [ann, bob, cal]) client.text();
+
+  ann.send(say(1, 'q"'), say(2), say(3));
+  const one = {
+    type: "messages",
+    seq: 1,
+    time: rig.nowMs,
+    from: "Ann",
+    texts: ['q"', "2", "3"],
+    n: 1,
+  };
+  expect(bob.lines()).toEqual([one]);
+  expect(said(cal.lines())).toEqual(['q"', "2", "3"]);
+
+  // Another sender, somebody who comes in between, an answer of its own, another millisecond: each parts a run.
+  ann.queue(say(4), say(5));
+  cal.queue(say(1));
+  ann.queue(say(6));
+  const dan = rig.client().queue({ type: "hello", version: 1, name: "Dan", runs: true });
+  ann.queue(say(7), say(8));
+  bob.queue({ type: "ping", ref: 1 });
+  ann.queue(say(9), say(10));
+  rig.nowMs++;
+  ann.send(say(11));
+  const heard = (client: typeof bob) =>
+    client.lines().map(({ type, seq, texts, text }) => [type, seq ?? 0, texts ?? text ?? ""]);
+  expect(heard(bob)).toEqual([
+    ["messages", 4, ["4", "5"]],
+    ["message", 6, "1"],
+    ["message", 7, "6"],
+    ["joined", 0, ""],
+    ["messages", 8, ["7", "8"]],
+    ["pong", 0, ""],
+    ["messages", 10, ["9", "10"]],
+    ["message", 12, "11"],
+  ]);
+  expect(heard(dan)).toEqual([
+    ["welcome", 7, ""],
+    ["joined", 0, ""],
+    ["messages", 8, ["7", "8"]],
+    ["messages", 10, ["9", "10"]],
+    ["message", 12, "11"],
+  ]);
+});
+
+test("a run is no longer than its bound", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann", { runs: true });
+  ann.text();
+  const text = "x".repeat(output.maxRunChars / 4);
+  for (let n = 1; n <= 9; n++) ann.queue({ type: "say", n, text });
+  ann.send();
+  const lines = ann.lines().filter(({ type }) => type !== "ack");
+  expect(lines.map(({ texts }) => (texts as string[] | undefined)?.length ?? 1)).toEqual([4, 4, 1]);
+});
+
 test("what a member hears of its own stands in its place among what the room hears", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");

@@ -65,7 +65,8 @@ describe("a session", () => {
     const bench = new Bench();
     expect(bench.act((s) => s.start(0)).actions).toEqual(["connect"]);
     bench.act((s) => s.connected(0));
-    expect(bench.sent).toEqual([{ type: "hello", version: 1, name: "Ann", room: "lobby", secret }]);
+    const hello = { type: "hello", version: 1, name: "Ann", room: "lobby", secret, runs: true };
+    expect(bench.sent).toEqual([hello]);
     bench.hear({ ...welcome, epoch: "e", seq: 4, mail: 1, recovered: false, n: 0 });
     bench.hear({ type: "message", seq: 5, time: 1, from: "Bob", text: "hi" });
     bench.act((s) => s.lost(bench.nowMs, "cut"));
@@ -82,6 +83,7 @@ describe("a session", () => {
         epoch: "e",
         seq: 5,
         mail: 1,
+        runs: true,
       },
     ]);
   });
@@ -176,6 +178,15 @@ describe("a session", () => {
     bench.hear({ ...welcome, epoch: "e", seq: 7, mail: 0, recovered: true, n: 0 });
     bench.hear({ type: "message", seq: 8, time: 1, from: "Bob", text: "hi" });
     expect(bench.events("message").length).toBe(1);
+  });
+
+  test("takes messages of one sender in one line apart", () => {
+    const bench = new Bench().online({ seq: 3 });
+    bench.hear({ type: "messages", seq: 3, time: 7, from: "Bob", texts: ["old", "a", "b"], n: 8 });
+    expect(bench.events("message")).toMatchObject([
+      { seq: 4, timeMs: 7, from: "Bob", text: "a" },
+      { seq: 5, timeMs: 7, from: "Bob", text: "b" },
+    ]);
   });
 
   test("counts what it caught up with before it says that it is back", () => {

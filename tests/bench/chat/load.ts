@@ -1,15 +1,7 @@
 // The load generator, a process of its own: does one measurement against a running server and prints it as one line of JSON.
 //   bun load.ts '{"mode":"fanout","wire":"plain","port":55000,"pid":123,"members":100,"messages":20000}'
 
-import {
-  type Member,
-  connect,
-  countLines,
-  joinMembers,
-  joinOne,
-  memberName,
-  send,
-} from "./members.ts";
+import { type Member, connect, joinMembers, joinOne, memberName, send } from "./members.ts";
 import { cpuUs, percentile, residentKiB, settled } from "./process.ts";
 import { type Wire, type WireName, wires } from "./wires.ts";
 
@@ -61,7 +53,7 @@ async function fanout(load: Load & { mode: "fanout" }): Promise<Fanout> {
   const text = "x".repeat(textBytes);
   let allowed = 0;
   let sent = 0;
-  let lines = 0;
+  const count = wire.counter();
   let seen = 0;
   const pump = (): void => {
     while (sent < allowed && sent - seen < load.window) {
@@ -73,8 +65,7 @@ async function fanout(load: Load & { mode: "fanout" }): Promise<Fanout> {
   const before = members.map((member) => member.bytes);
   const received = (i: number): number => members[i]!.bytes - before[i]!;
   watched.onData = (bytes) => {
-    lines += countLines(bytes);
-    seen = Math.floor(lines / wire.linesPerMessage);
+    seen += count(bytes);
     pump();
   };
   sender.onDrain = pump;

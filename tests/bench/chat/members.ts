@@ -111,9 +111,3 @@ export function send(member: Member, text: string): boolean {
   if (written < text.length) member.pending = text.slice(Math.max(0, written));
   return member.pending === "";
 }
-
-export function countLines(bytes: Uint8Array): number {
-  let lines = 0;
-  for (let i = bytes.indexOf(10); i >= 0; i = bytes.indexOf(10, i + 1)) lines++;
-  return lines;
-}

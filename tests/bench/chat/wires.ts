@@ -10,11 +10,43 @@ export type Wire = {
   sayer: "echoed" | "silent" | "outside";
   /** A text (printable ASCII) to everyone; `n` counts the sender's messages from 1. */
   say(text: string, n: number, room: string): string;
-  /** Line ends in one message as a member receives it. */
-  linesPerMessage: number;
+  /** For one member: how many messages there are in the bytes that have come next. */
+  counter(): (bytes: Uint8Array) => number;
   /** A private text of any size to one member, where there is such a thing. */
   tell?(to: string, text: string, n: number): string;
 };
+
+/** Messages are so many lines each, and there is nothing else. */
+const lines = (perMessage: number) => () => {
+  let seen = 0;
+  return (bytes: Uint8Array): number => {
+    const before = Math.floor(seen / perMessage);
+    seen += countLines(bytes);
+    return Math.floor(seen / perMessage) - before;
+  };
+};
+
+/** A line is a message, several of one sender, or something else. */
+function nativeMessages(): (bytes: Uint8Array) => number {
+  let rest = "";
+  return (bytes) => {
+    const lines = (rest + Buffer.from(bytes).toString()).split("\n");
+    rest = lines.pop()!;
+    let count = 0;
+    for (const line of lines) {
+      const { type, texts } = JSON.parse(line) as { type: string; texts?: string[] };
+      if (type === "message") count++;
+      if (type === "messages") count += texts?.length ?? 0;
+    }
+    return count;
+  };
+}
+
+function countLines(bytes: Uint8Array): number {
+  let count = 0;
+  for (let at = bytes.indexOf(0x0a); at >= 0; at = bytes.indexOf(0x0a, at + 1)) count++;
+  return count;
+}
 
 function resp(...words: readonly string[]): string {
   return `*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join("")}`;
@@ -26,15 +58,16 @@ export const wires = {
     joined: "has joined the chat!",
     sayer: "echoed",
     say: (text) => `${text}\n`,
-    linesPerMessage: 1,
+    counter: lines(1),
     tell: (to, text) => `~${to} ${text}\n`,
   },
   native: {
-    join: (name, room) => `{"type":"hello","version":1,"name":"${name}","room":"${room}"}\n`,
+    join: (name, room) =>
+      `{"type":"hello","version":1,"name":"${name}","room":"${room}","runs":true}\n`,
     joined: '"type":"welcome"',
     sayer: "echoed",
     say: (text, n) => `{"type":"say","n":${n},"text":"${text}"}\n`,
-    linesPerMessage: 1,
+    counter: nativeMessages,
     tell: (to, text, n) => `{"type":"tell","n":${n},"to":["${to}"],"text":"${text}"}\n`,
   },
   nats: {
@@ -43,21 +76,21 @@ export const wires = {
     joined: "PONG",
     sayer: "echoed",
     say: (text, _n, room) => `PUB ${room} ${text.length}\r\n${text}\r\n`,
-    linesPerMessage: 2,
+    counter: lines(2),
   },
   redis: {
     join: (_name, room) => resp("SUBSCRIBE", room),
     joined: "subscribe",
     sayer: "outside",
     say: (text, _n, room) => resp("PUBLISH", room, text),
-    linesPerMessage: 7,
+    counter: lines(7),
   },
   irc: {
     join: (name, room) => `NICK ${name}\r\nUSER ${name} 0 * :n\r\nJOIN #${room}\r\n`,
     joined: " 366 ",
     sayer: "silent",
     say: (text, _n, room) => `PRIVMSG #${room} :${text}\r\n`,
-    linesPerMessage: 1,
+    counter: lines(1),
   },
 } as const satisfies Record<string, Wire>;
 

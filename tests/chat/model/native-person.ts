@@ -22,6 +22,9 @@ export class NativePerson {
   readonly #secret: string;
   readonly names = new Set<string>();
   name: string;
+  readonly takesRuns: boolean;
+  /** Messages that came in one line with others. */
+  inRuns = 0;
   link: ModelLink | undefined;
   session: Session | undefined;
   room = "lobby";
@@ -56,6 +59,7 @@ export class NativePerson {
     readonly id: string,
   ) {
     this.name = id;
+    this.takesRuns = world.chance(0.5);
     this.names.add(id.toLowerCase());
     this.#secret = `${id}-secret-0123456789`;
   }
@@ -85,7 +89,7 @@ export class NativePerson {
     const knows = since && this.#hasPoint && this.seq !== undefined;
     if (!knows) this.seq = undefined;
     const point = { epoch: "epoch-1", seq: this.seq, mail: this.mail };
-    const who = { name: this.name, secret: this.#secret, room: this.room };
+    const who = { name: this.name, secret: this.#secret, room: this.room, runs: this.takesRuns };
     this.#send({ type: "hello", version: 1, ...who, ...(knows ? point : {}) });
     this.#send({ type: "who", ref: "present" });
   }
@@ -177,6 +181,8 @@ export class NativePerson {
         return this.#entered(line);
       case "message":
         return this.#message(line["seq"] as number, line["text"] as string);
+      case "messages":
+        return this.#messages(line["seq"] as number, line["texts"] as string[]);
       case "private":
         return this.#private(line["mail"] as number, line["text"] as string);
       case "ack":
@@ -221,6 +227,12 @@ export class NativePerson {
     this.room = room;
     this.present = undefined;
     this.#send({ type: "who", ref: "present" });
+  }
+
+  #messages(seq: number, texts: readonly string[]): void {
+    if (!this.takesRuns || texts.length < 2) this.#fail(`heard ${texts.length} in a run`);
+    this.inRuns += texts.length;
+    texts.forEach((text, i) => this.#message(seq + i, text));
   }
 
   #message(seq: number, text: string): void {
