@@ -16,6 +16,8 @@ const maxBurstBytes = 65_487;
  *  what a timer of a millisecond lets through at once is half of a short path's queue. */
 const fastBytesPerUs = 25;
 const gatherUs = 250;
+/** A slower one is not worth waking up for more often. */
+const slowWaitUs = 1_000;
 /** Late requests that are waited for. */
 const maxGaps = 64;
 
@@ -92,9 +94,9 @@ export class Outgoing {
     this.refill(nowUs);
     const isFast = this.pace >= fastBytesPerUs;
     const enough = isFast ? Math.min(this.backlog, this.pace * gatherUs) : 1;
-    return this.pace === 0 || this.credit >= enough
-      ? nowUs
-      : nowUs + (enough - this.credit) / this.pace;
+    if (this.pace === 0 || this.credit >= enough) return nowUs;
+    const waitUs = (enough - this.credit) / this.pace;
+    return nowUs + (isFast ? waitUs : Math.max(waitUs, slowWaitUs));
   }
 
   private refill(nowUs: number): void {

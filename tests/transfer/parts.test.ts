@@ -247,6 +247,7 @@ describe("outgoing", () => {
       nowUs += 1_000;
       drain();
     }
+    expect(outgoing.readyUs(nowUs)).toBeGreaterThanOrEqual(nowUs + 1_000);
     expect(sent).toBeGreaterThan(19 * 12_000);
     expect(sent).toBeLessThan(23 * 12_000);
     nowUs += 30_000;
