@@ -11,7 +11,7 @@ import type {
 import { harmless } from "../chat/text.ts";
 import { Session } from "../client/session.ts";
 import { Driver } from "./driver.ts";
-import { keep, newSecret, type Kept } from "./kept.ts";
+import { forget, keep, newSecret, type Kept } from "./kept.ts";
 import { maxFiles, maxPeople, type Action, type State } from "./state.ts";
 
 /** Messages of the past that a newcomer sees, and that "Show earlier" brings. */
@@ -43,6 +43,8 @@ export class Chat {
     this.#heard = heard;
     setInterval(() => !document.hidden && this.ask({ type: "rooms" }), roomsMs);
     addEventListener("pagehide", () => this.#keep());
+    // A phone may end a hidden page without another word.
+    document.addEventListener("visibilitychange", () => this.#keep());
     addEventListener("online", () => this.#driver?.wake());
   }
 
@@ -69,7 +71,7 @@ export class Chat {
     this.#session = undefined;
     session?.leave();
     this.#driver?.step();
-    keep(undefined);
+    forget();
     this.#dispatch({ type: "disconnect", nowMs: Date.now() });
   }
 
@@ -108,6 +110,7 @@ export class Chat {
 
   #hear(events: readonly SessionEvent[]): void {
     for (const event of events) this.#hearOne(event);
+    if (events.some(({ type }) => type === "online" || type === "entered")) this.#keep();
     this.#heard(events);
   }
 
@@ -127,14 +130,13 @@ export class Chat {
     else if (event.type === "answer") this.#answered(event.ref, event.answer);
     else if (event.type === "offline") this.#isFresh = false;
     else if (event.type === "ended") {
-      keep(undefined);
+      forget();
       this.#session = undefined;
     }
   }
 
   /** In a room: who is there, and what was said before. */
   #arrived(isNew: boolean): void {
-    this.#keep();
     this.#people.clear();
     this.#askPeople(0);
     this.ask({ type: "rooms" });
@@ -169,7 +171,7 @@ export class Chat {
     if (session?.name === undefined) return;
     const { name, room, resumePoint: since } = session;
     const kept = { name, room, secret: this.#secret };
-    keep(since === undefined ? kept : { ...kept, since });
+    keep(since === undefined ? kept : { ...kept, since }, this.#state().log.entries);
   }
 }
 

@@ -130,6 +130,30 @@ export function privateOnly(log: Log): Log {
   return { ...log, entries, hasEarlier: false };
 }
 
+/** The newest private messages, the oldest first: at most `maxCount`, of `maxChars` in all. */
+export function newestPrivate(
+  entries: readonly Entry[],
+  maxCount: number,
+  maxChars: number,
+): Said[] {
+  const newest: Said[] = [];
+  let chars = 0;
+  for (let i = entries.length - 1; i >= 0 && newest.length < maxCount; i--) {
+    const entry = entries[i];
+    if (entry?.kind !== "said" || entry.to === undefined) continue;
+    chars += entry.text.length;
+    if (chars > maxChars) break;
+    newest.push(entry);
+  }
+  return newest.reverse();
+}
+
+/** Private messages of the session's earlier life. Whether those that still waited have arrived nobody knows any more. */
+export function restore(log: Log, said: readonly Said[]): Log {
+  const known = said.reduce((log, entry) => append(log, { ...entry, id: undefined }), log);
+  return failWaiting(known, "the page was left before it was delivered");
+}
+
 function isBefore(older: WithoutKey<Said>, entry: Entry): boolean {
   if (entry.kind === "said" && entry.seq !== undefined && older.seq !== undefined) {
     return older.seq < entry.seq;

@@ -1,24 +1,50 @@
-// What a tab remembers over a reload: who it is and how far it has read. Kept by the tab alone, forgotten when it closes.
+// What a tab remembers over a reload: who it is, how far it has read, and what was said privately, which the server does not
+// tell twice. Kept by the tab alone, forgotten when the session ends or the tab closes.
 
 import type { SessionOptions } from "../client/events.ts";
+import { newestPrivate, type Entry, type Said } from "./entries.ts";
 
 const key = "parley-session";
+const privateKey = "parley-private";
+/** Private messages kept at most … */
+const maxPrivate = 200;
+/** … and their characters: with what is around them, a quarter of the 5 MB that a browser gives. */
+const maxPrivateChars = 500_000;
 
 export type Kept = Omit<SessionOptions, "random" | "name"> & { name: string };
 
-export function keep(kept: Kept | undefined): void {
+export function keep(kept: Kept, entries: readonly Entry[]): void {
   try {
-    if (kept === undefined) sessionStorage.removeItem(key);
-    else sessionStorage.setItem(key, JSON.stringify(kept));
+    sessionStorage.setItem(key, JSON.stringify(kept));
+    const said = newestPrivate(entries, maxPrivate, maxPrivateChars);
+    sessionStorage.setItem(privateKey, JSON.stringify(said));
   } catch {
     // Storage may be switched off; then a reload begins anew.
   }
 }
 
-export function recall(): Kept | undefined {
+export function forget(): void {
   try {
-    const kept: unknown = JSON.parse(sessionStorage.getItem(key) ?? "null");
-    return isKept(kept) ? kept : undefined;
+    sessionStorage.removeItem(key);
+    sessionStorage.removeItem(privateKey);
+  } catch {
+    // As above: nothing was kept.
+  }
+}
+
+export function recall(): Kept | undefined {
+  const kept = read(key);
+  return isKept(kept) ? kept : undefined;
+}
+
+export function recallPrivate(): Said[] {
+  const said = read(privateKey);
+  return Array.isArray(said) ? said.filter(isSaid) : [];
+}
+
+function read(from: string): unknown {
+  try {
+    return JSON.parse(sessionStorage.getItem(from) ?? "null");
   } catch {
     return undefined;
   }
@@ -38,4 +64,18 @@ function isKept(value: unknown): value is Kept {
   if (since === undefined) return true;
   const { epoch, seq, mail } = (since ?? {}) as Record<string, unknown>;
   return typeof epoch === "string" && typeof seq === "number" && typeof mail === "number";
+}
+
+function isSaid(value: unknown): value is Said {
+  if (typeof value !== "object" || value === null) return false;
+  const said = value as Partial<Record<keyof Said, unknown>>;
+  return (
+    said.kind === "said" &&
+    typeof said.from === "string" &&
+    typeof said.text === "string" &&
+    typeof said.timeMs === "number" &&
+    typeof said.mine === "boolean" &&
+    Array.isArray(said.to) &&
+    ["waiting", "sent", "failed"].includes(String(said.delivery))
+  );
 }

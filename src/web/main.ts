@@ -6,7 +6,7 @@ import { byId, saveAs } from "./dom.ts";
 import { download } from "./download.ts";
 import { oldestSeq } from "./entries.ts";
 import { Frame } from "./frame.ts";
-import { recall } from "./kept.ts";
+import { recall, recallPrivate } from "./kept.ts";
 import { logText } from "./layout.ts";
 import { reduce } from "./reduce.ts";
 import { initialState, type Action, type Renaming, type State } from "./state.ts";
@@ -126,5 +126,8 @@ function listen(): void {
 
 listen();
 const kept = recall();
-if (kept !== undefined) chat.connect(kept);
+if (kept !== undefined) {
+  dispatch({ type: "restored", said: recallPrivate() });
+  chat.connect(kept);
+}
 draw();

@@ -1,6 +1,6 @@
 // How the page's state changes: one pure function from state and action to state.
 
-import { append, forgetNumbers, type Log } from "./entries.ts";
+import { append, forgetNumbers, restore, type Log } from "./entries.ts";
 import { hear } from "./hear.ts";
 import { banner, maxFiles, maxPeople, over, sortNames, type Action, type State } from "./state.ts";
 
@@ -37,6 +37,8 @@ export function reduce(state: State, action: Action): State {
       return { ...state, to: action.to };
     case "chat-over":
       return { ...state, chat: { type: "none" } };
+    case "restored":
+      return { ...state, log: restore(state.log, action.said) };
     case "renaming":
       return { ...state, renaming: action.renaming };
     case "new-epoch":

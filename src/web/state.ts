@@ -1,7 +1,15 @@
 // What the page knows, and the small changes that its reducer (reduce.ts) is made of. Pure; knows no DOM, no socket, no clock.
 
 import type { ListedFile, SessionEvent } from "../client/events.ts";
-import { append, emptyLog, failWaiting, merge, privateOnly, type Log } from "./entries.ts";
+import {
+  append,
+  emptyLog,
+  failWaiting,
+  merge,
+  privateOnly,
+  type Log,
+  type Said,
+} from "./entries.ts";
 
 /** `out`: not connected and not meaning to. `lost`: the session tries to come back by itself. */
 export type Phase = "out" | "connecting" | "online" | "lost";
@@ -63,6 +71,7 @@ export type Action =
   | { type: "said"; id: number; text: string; to: readonly string[] | undefined; nowMs: number }
   | { type: "people"; names: readonly string[]; total: number; isFirst: boolean }
   | { type: "choose"; to: readonly string[] }
+  | { type: "restored"; said: readonly Said[] }
   | { type: "chat-over" }
   | { type: "renaming"; renaming: Renaming | undefined }
   | { type: "new-epoch" }

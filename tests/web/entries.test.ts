@@ -11,7 +11,9 @@ import {
   forgetNumbers,
   maxEntries,
   merge,
+  newestPrivate,
   oldestSeq,
+  restore,
   type Entry,
   type Log,
   type Said,
@@ -106,6 +108,30 @@ test("the log is bounded and says that there was more", () => {
   expect(log.entries.length).toBeLessThanOrEqual(maxEntries);
   expect(log.entries.at(-1)?.text).toBe(String(maxEntries + 1));
   expect(log.hasEarlier).toBe(true);
+});
+
+test("private messages are kept within bounds, the newest first of all", () => {
+  const log = build(
+    said("old", { to: ["Bob"] }),
+    said("to all", { seq: 1 }),
+    said("four", { to: ["Bob"] }),
+    said("five!", { to: ["Ann"] }),
+  );
+  const kept = (count: number, chars: number): string[] =>
+    newestPrivate(log.entries, count, chars).map((entry) => entry.text);
+  expect(kept(9, 99)).toEqual(["old", "four", "five!"]);
+  expect(kept(2, 99)).toEqual(["four", "five!"]);
+  expect(kept(9, 8)).toEqual(["five!"]);
+});
+
+test("what an earlier life of the page said privately has no number in this one", () => {
+  const earlier = build(said("sent", { to: ["Bob"], id: 1 }), { ...own(2), to: ["Bob"] });
+  const log = append(restore(emptyLog, earlier.entries as Said[]), own(2));
+  const [sent, lost, waiting] = acknowledge(log, 2).entries as Said[];
+  expect(sent).toMatchObject({ text: "sent", delivery: "sent", id: undefined });
+  expect(lost).toMatchObject({ delivery: "failed", id: undefined });
+  expect(lost?.problem).toContain("left");
+  expect(waiting).toMatchObject({ delivery: "sent", id: 2 });
 });
 
 test("entries that do not change keep their identity, so that nothing is drawn again", () => {

@@ -279,9 +279,22 @@ inBrowser("a server restart loses nothing that was said, and doubles nothing", a
 });
 
 inBrowser("a reload comes back as the same person with what was said", async () => {
+  const privately = `[...document.querySelectorAll(".said.private .text")].map((text) => text.textContent)`;
+  const before = await ann.get<string[]>(privately);
+  expect(before).toContain("for Bob alone");
+  expect(before).toContain("yes");
   await ann.get("location.reload()");
   await ann.until("document.querySelector('#presence')?.textContent === 'online as Ann'");
   await ann.hears("said while the server was down");
+  expect(await ann.get<string[]>(privately)).toEqual(before);
+  await ann.until("document.querySelector('.said.private.mine.sent') !== null");
+});
+
+inBrowser("who disconnects leaves nothing behind in the tab", async () => {
+  await ann.click("#disconnect");
+  await ann.get("location.reload()");
+  await ann.until("document.querySelector('#door')?.hidden === false");
+  expect(await ann.get("sessionStorage.length")).toBe(0);
 });
 
 expectNoComplaints(rig);
