@@ -302,6 +302,12 @@ export const classicDownload = {
   maxRequestBytes: 64,
   /** A client that asks for nothing for this long is gone and its port is freed. */
   idleMs: 30_000,
+  /** The same before its first request: its program asks at once, and a person who types it by hand does in this time. */
+  firstRequestMs: 10_000,
+  /** Ports of one session on which nothing has been asked for: the next file may be named while the first one starts. */
+  unaskedPerSession: 2,
+  /** Ports of one session, so that one client can't keep the pool from everyone; its program loads one file after the other. */
+  portsPerSession: 4,
   /** Requests that a client may make for each part of the file; more are no download but somebody who keeps a port. */
   maxRequestsPerPart: 16,
   /** Requests beyond that, so that small files bear a lossy path too. */

@@ -153,6 +153,11 @@ describe("transfers", () => {
     expect(files.maxTransfersPerAddress).toBeLessThan(files.maxTransfers);
     expect(files.maxTransfers).toBeLessThan(transfer.maxTransfers);
   });
+  test("one session can't keep S1's ports from others, nor ports that it does not use for long", () => {
+    expect(classicDownload.unaskedPerSession).toBeLessThan(classicDownload.portsPerSession);
+    expect(4 * classicDownload.portsPerSession).toBeLessThanOrEqual(classicDownload.ports);
+    expect(classicDownload.firstRequestMs).toBeLessThan(classicDownload.idleMs);
+  });
   test("S1's parts fit its client's buffer", () => {
     expect(classicDownload.partBytes + 18).toBeLessThanOrEqual(1_024);
   });

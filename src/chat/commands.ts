@@ -126,7 +126,7 @@ const handlers: Handlers = {
     );
   },
   download(hub, session, { name }) {
-    hub.options.files.download(name, session.peer, (result) => {
+    hub.options.files.download(session.id, name, session.peer, (result) => {
       if (result instanceof ParleyError)
         refuse(hub, session, result.code, result.message, undefined, name);
       else hub.tell(session, { type: "download", ...result });

@@ -26,8 +26,9 @@ export interface FileDesk {
     send: (line: Readonly<Record<string, unknown>>) => void,
     waitingBytes: () => number,
   ): void;
-  /** Opens a port for S1's stop-and-wait download. */
+  /** Opens a port for S1's stop-and-wait download of the file that is listed as `name`. */
   download(
+    session: number,
     name: string,
     peer: Peer,
     answer: (result: { port: number; sizeBytes: number; name: string } | ParleyError) => void,

@@ -37,13 +37,14 @@ export class OpenChatDownload {
     address: string | undefined,
     nowMs: number,
     idleMs: number = limits.idleMs,
+    firstRequestMs: number = limits.firstRequestMs,
   ) {
     this.#sizeBytes = sizeBytes;
     this.#address = address;
     this.#idleMs = idleMs;
     const parts = Math.floor(sizeBytes / limits.partBytes) + 1;
     this.#requestsLeft = parts * limits.maxRequestsPerPart + limits.spareRequests;
-    this.deadlineMs = nowMs + idleMs;
+    this.deadlineMs = nowMs + Math.min(firstRequestMs, idleMs);
   }
 
   receive(datagram: Uint8Array, address: string, port: number, nowMs: number): DownloadStep {

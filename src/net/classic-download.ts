@@ -29,6 +29,8 @@ export interface ClassicDownloadOptions {
 }
 
 export interface DownloadAsker {
+  /** Whose download it is: a session has few ports at once, and none that it has not used when it is gone (see `sessionEnded`). */
+  readonly session?: number;
   /** Address of the control connection; nobody else is answered. */
   readonly address?: string;
   /** The download has ended before its client said `finished`: nothing asked for in time, the file changed, the disk failed. */
@@ -37,11 +39,23 @@ export interface DownloadAsker {
 
 type Running = { port: number; close(): void };
 
+/** A session's claim to a port, from its request on. */
+type Claim = {
+  readonly session: number | undefined;
+  asked: boolean;
+  /** The session is gone. */
+  orphaned: boolean;
+  /** Once there is a port: frees it. */
+  close?: () => void;
+};
+
 export class ClassicDownloads {
   readonly #options: ClassicDownloadOptions;
   readonly #running = new Set<Running>();
   /** Ports taken but not bound yet, so that two downloads that start at once don't race for one. */
   readonly #reserved = new Set<number>();
+  /** What each session has, or is about to have. */
+  readonly #claims = new Map<number, Set<Claim>>();
   #starting = 0;
   #closed = false;
 
@@ -56,7 +70,7 @@ export class ClassicDownloads {
 
   /**
    * Opens a port for the file `name`. The client asks there.
-   * @throws ParleyError `not-found` for no such file, `full` when all ports are in use.
+   * @throws ParleyError `not-found` for no such file, `full` when all ports are in use, or enough of them by this session.
    */
   async start(
     name: string,
@@ -64,8 +78,10 @@ export class ClassicDownloads {
   ): Promise<{ port: number; sizeBytes: number }> {
     const file = this.#open(name);
     this.#starting++;
+    let claim: Claim | undefined;
     try {
-      const port = await this.#listen(name, file, asker);
+      claim = this.#claim(asker.session);
+      const port = await this.#listen(name, file, asker, claim);
       if (port === undefined) {
         throw new ParleyError(
           "full",
@@ -75,10 +91,40 @@ export class ClassicDownloads {
       return { port, sizeBytes: file.size };
     } catch (error) {
       file.close();
+      if (claim !== undefined) this.#release(claim);
       throw error;
     } finally {
       this.#starting--;
     }
+  }
+
+  /** The session is gone, and with it the ports on which it has asked for nothing; a download that runs goes on. */
+  sessionEnded(session: number): void {
+    for (const claim of this.#claims.get(session) ?? []) {
+      claim.orphaned = true;
+      if (!claim.asked) claim.close?.();
+    }
+  }
+
+  /** @throws ParleyError `full` */
+  #claim(session: number | undefined): Claim {
+    const claim: Claim = { session, asked: false, orphaned: false };
+    if (session === undefined) return claim;
+    const claims = this.#claims.get(session) ?? new Set();
+    const unasked = Array.from(claims).filter(({ asked }) => !asked).length;
+    if (unasked >= limits.unaskedPerSession || claims.size >= limits.portsPerSession) {
+      const sentence = `You have ${claims.size} downloads, ${unasked} of them not begun: finish one first`;
+      throw new ParleyError("full", sentence);
+    }
+    this.#claims.set(session, claims.add(claim));
+    return claim;
+  }
+
+  #release(claim: Claim): void {
+    if (claim.session === undefined) return;
+    const claims = this.#claims.get(claim.session);
+    claims?.delete(claim);
+    if (claims?.size === 0) this.#claims.delete(claim.session);
   }
 
   /** The folder's refusal in S1's words. */
@@ -102,6 +148,7 @@ export class ClassicDownloads {
     name: string,
     file: DownloadFile,
     asker: DownloadAsker,
+    claim: Claim,
   ): Promise<number | undefined> {
     if (this.#running.size + this.#starting > limits.ports) return undefined;
     const first = this.#options.firstPort ?? limits.firstPort;
@@ -109,7 +156,7 @@ export class ClassicDownloads {
       const port = first === 0 ? 0 : first + i;
       if (port !== 0 && (port === this.#options.skipPort || this.#reserved.has(port))) continue;
       if (port !== 0) this.#reserved.add(port);
-      const running = await this.#bind(port, name, file, asker);
+      const running = await this.#bind(port, name, file, asker, claim);
       if (running !== undefined) return running.port;
       this.#reserved.delete(port);
     }
@@ -122,6 +169,7 @@ export class ClassicDownloads {
     name: string,
     file: DownloadFile,
     asker: DownloadAsker,
+    claim: Claim,
   ): Promise<Running | undefined> {
     const idleMs = this.#options.idleMs ?? limits.idleMs;
     const address = asker.address === undefined ? undefined : plainAddress(asker.address);
@@ -147,6 +195,7 @@ export class ClassicDownloads {
               performance.now(),
             );
             if (step.type === "ignore") return;
+            claim.asked = true;
             if (step.type === "close") return end(step.early ? "Too many requests" : undefined);
             const part = readPart(file, step.offset, step.length);
             if (part === undefined) return end("The file has changed or can't be read");
@@ -160,10 +209,11 @@ export class ClassicDownloads {
     } catch {
       return undefined;
     }
-    let timer = setTimeout(check, idleMs);
+    let timer = setTimeout(check, download.deadlineMs - performance.now());
     function check() {
       const leftMs = download.deadlineMs - performance.now();
-      if (leftMs <= 0) end("Nothing was asked for any more");
+      if (leftMs <= 0)
+        end(claim.asked ? "Nothing was asked for any more" : "Nothing was asked for");
       else timer = setTimeout(check, leftMs);
     }
     const running: Running = {
@@ -172,12 +222,14 @@ export class ClassicDownloads {
         clearTimeout(timer);
         this.#running.delete(running);
         this.#reserved.delete(running.port);
+        this.#release(claim);
         if (!socket.closed) socket.close();
         file.close();
       },
     };
     this.#running.add(running);
-    if (this.#closed) end();
+    claim.close = running.close;
+    if (this.#closed || claim.orphaned) end();
     return running;
   }
 }

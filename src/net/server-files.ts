@@ -48,8 +48,14 @@ export class ServerFiles implements FileDesk {
     files.handle(request);
   }
 
-  download(name: string, peer: Peer, answer: Parameters<FileDesk["download"]>[2]): void {
-    this.#downloads.start(name, { address: peer.address, onFailed: this.#log }).then(
+  download(
+    session: number,
+    name: string,
+    peer: Peer,
+    answer: Parameters<FileDesk["download"]>[3],
+  ): void {
+    const asker = { session, address: peer.address, onFailed: this.#log };
+    this.#downloads.start(name, asker).then(
       ({ port, sizeBytes }) => {
         this.#log(downloadStarted);
         answer({ port, sizeBytes, name: harmless(name) });
@@ -61,6 +67,7 @@ export class ServerFiles implements FileDesk {
   closed(session: number): void {
     this.#sessions.get(session)?.close();
     this.#sessions.delete(session);
+    this.#downloads.sessionEnded(session);
   }
 
   async #page(after: string | undefined, limit: number | undefined) {

@@ -99,8 +99,63 @@ test("a client that goes away frees its port and is told so", async () => {
   const pool = downloads({ idleMs: 30 });
   await pool.start("a.txt", { onFailed: (sentence) => told.push(sentence) });
   await until(() => pool.running === 0);
-  expect(told).toEqual(["Nothing was asked for any more: 'a.txt' was not sent whole"]);
+  expect(told).toEqual(["Nothing was asked for: 'a.txt' was not sent whole"]);
+  const { port } = await pool.start("a.txt", { onFailed: (sentence) => told.push(sentence) });
+  await (await client(port)).ask("part 0");
+  await until(() => pool.running === 0);
+  expect(told[1]).toBe("Nothing was asked for any more: 'a.txt' was not sent whole");
   expect(openFiles).toBe(0);
+});
+
+test("a session has few ports that it does not use, and few at all; others still get one", async () => {
+  const pool = downloads();
+  const results = await Promise.allSettled(
+    Array.from({ length: limits.ports }, () => pool.start("a.txt", { session: 1 })),
+  );
+  const [first, second] = results.flatMap((result) =>
+    result.status === "fulfilled" ? [result.value.port] : [],
+  );
+  expect([pool.running, openFiles]).toEqual([limits.unaskedPerSession, limits.unaskedPerSession]);
+  expect(results.at(-1)).toMatchObject({
+    status: "rejected",
+    reason: {
+      code: "full",
+      message: "You have 2 downloads, 2 of them not begun: finish one first",
+    },
+  });
+  await pool.start("a.txt", { session: 2 });
+  // what is used makes room for the next, up to a bound
+  const one = await client(first!);
+  await one.ask("part 0");
+  await (await client(second!)).ask("part 0");
+  for (let more = 2; more < limits.portsPerSession; more++) {
+    const { port } = await pool.start("a.txt", { session: 1 });
+    await (await client(port)).ask("part 0");
+  }
+  expect(pool.start("a.txt", { session: 1 })).rejects.toThrow("finish one first");
+  one.send("finished");
+  await until(() => pool.running === limits.portsPerSession);
+  await pool.start("a.txt", { session: 1 });
+});
+
+test("with a session end the ports that it has not used, and no others", async () => {
+  const told: string[] = [];
+  const pool = downloads();
+  const asker = { session: 1, onFailed: (sentence: string) => told.push(sentence) };
+  const { port } = await pool.start("a.txt", asker);
+  const peer = await client(port);
+  await peer.ask("part 0");
+  await pool.start("a.txt", asker);
+  await pool.start("a.txt", { session: 2 });
+  pool.sessionEnded(1);
+  expect([pool.running, openFiles, told]).toEqual([2, 2, []]);
+  await peer.ask("part 1");
+  // one that is about to get its port when its session ends has none either
+  const late = pool.start("a.txt", { session: 2 });
+  pool.sessionEnded(2);
+  await late;
+  await until(() => pool.running === 1);
+  expect(openFiles).toBe(1);
 });
 
 test("a file that changes is never sent as a mixture", async () => {

@@ -18,7 +18,7 @@ const files = [
 const desk: FileDesk = {
   list: (_after, _limit, answer) => answer({ files, next: undefined }),
   fetch: () => {},
-  download(name, _peer, answer) {
+  download(_session, name, _peer, answer) {
     const file = files.find((file) => file.name === name);
     if (file === undefined) answer(new ParleyError("not-found", `No file '${name}' on the server`));
     else answer({ port: 55_001, sizeBytes: file.sizeBytes, name });
