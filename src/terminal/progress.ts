@@ -1,41 +1,40 @@
 // The bar of a running fetch, on a terminal's stderr only: per cent, bytes, rate, time left.
 
 import { Presets, SingleBar } from "cli-progress";
-import { harmless } from "../chat/text.ts";
-import { durationText, rateText, sizeText } from "./units.ts";
+import { type Progress, progressLine } from "./progress-line.ts";
 
-const longestName = 28;
+/** Where the terminal does not say how wide it is. */
+const usualColumns = 80;
 
 export class ProgressBar {
   readonly #bar: SingleBar;
+  #now: Progress;
 
   constructor(name: string, sizeBytes: number) {
-    const clean = harmless(name);
-    const shown = clean.length > longestName ? `${clean.slice(0, longestName - 1)}…` : clean;
+    this.#now = { name, haveBytes: 0, allBytes: sizeBytes, bytesPerSecond: 0, secondsLeft: null };
     this.#bar = new SingleBar(
       {
-        format: `${shown.replaceAll(/[{}]/g, "·")} {bar} {percentage} %  {have} of {all}  {rate}  {left}`,
+        format: () => this.#line(),
         stream: process.stderr,
         hideCursor: true,
         clearOnComplete: true,
         stopOnComplete: false,
-        barsize: 24,
         // a resize must not leave half a bar behind
         linewrap: false,
       },
       Presets.rect,
     );
-    this.#bar.start(Math.max(1, sizeBytes), 0, this.#words(0, sizeBytes, 0, null));
+    this.#bar.start(Math.max(1, sizeBytes), 0);
   }
 
   update(
     haveBytes: number,
-    sizeBytes: number,
+    allBytes: number,
     bytesPerSecond: number,
     secondsLeft: number | null,
   ): void {
-    const words = this.#words(haveBytes, sizeBytes, bytesPerSecond, secondsLeft);
-    this.#bar.update(Math.min(haveBytes, sizeBytes), words);
+    this.#now = { ...this.#now, haveBytes, allBytes, bytesPerSecond, secondsLeft };
+    this.#bar.update(Math.min(haveBytes, allBytes));
   }
 
   /** Takes the bar away, so that the next line starts at the margin. */
@@ -43,13 +42,10 @@ export class ProgressBar {
     this.#bar.stop();
   }
 
-  #words(have: number, all: number, rate: number, left: number | null) {
-    return {
-      have: sizeText(have),
-      all: sizeText(all),
-      rate: rateText(rate),
-      left: left === null ? "" : `${durationText(left)} left`,
-    };
+  #line(): string {
+    // A terminal that does not know its size says 0.
+    const columns = process.stderr.columns || usualColumns;
+    return progressLine(this.#now, { columns, width: (text) => Bun.stringWidth(text) });
   }
 }
 

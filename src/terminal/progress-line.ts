@@ -1,0 +1,64 @@
+// The line of a running fetch, fitted to a terminal's width: what matters most is left out last. Pure.
+
+import { harmless } from "../chat/text.ts";
+import { graphemes } from "./line-editor.ts";
+import { durationText, rateText, sizeText } from "./units.ts";
+import type { Page } from "./wrap.ts";
+
+export type Progress = {
+  name: string;
+  haveBytes: number;
+  allBytes: number;
+  bytesPerSecond: number;
+  secondsLeft: number | null;
+};
+
+type Layout = { name: number; bar: number; amount: boolean; rate: boolean; left: boolean };
+
+/** From what there is room for on a wide terminal to the bare per cent; columns of name and bar. */
+const layouts: readonly Layout[] = [
+  { name: 28, bar: 24, amount: true, rate: true, left: true },
+  { name: 28, bar: 10, amount: true, rate: true, left: true },
+  { name: 16, bar: 10, amount: true, rate: true, left: true },
+  { name: 16, bar: 10, amount: false, rate: true, left: true },
+  { name: 16, bar: 8, amount: false, rate: false, left: true },
+  { name: 10, bar: 0, amount: false, rate: false, left: true },
+  { name: 0, bar: 0, amount: false, rate: false, left: true },
+  { name: 0, bar: 0, amount: false, rate: false, left: false },
+];
+
+/** One row, narrower than the terminal: in the last column some wrap. */
+export function progressLine(progress: Progress, page: Page): string {
+  let line = "";
+  for (const layout of layouts) {
+    line = compose(progress, layout, page);
+    if (page.width(line) < page.columns) return line;
+  }
+  return line;
+}
+
+function compose(progress: Progress, layout: Layout, page: Page): string {
+  const { name, haveBytes, allBytes, bytesPerSecond, secondsLeft } = progress;
+  const share = allBytes === 0 ? 1 : Math.min(1, haveBytes / allBytes);
+  const bar = "■".repeat(Math.round(share * layout.bar)).padEnd(layout.bar);
+  const percent = `${Math.floor(share * 100)}%`;
+  const head = [cut(harmless(name), layout.name, page), bar, percent];
+  const parts = [
+    head.filter((part) => part !== "").join(" "),
+    layout.amount ? `${sizeText(haveBytes)} of ${sizeText(allBytes)}` : "",
+    layout.rate ? rateText(bytesPerSecond) : "",
+    layout.left && secondsLeft !== null ? `${durationText(secondsLeft)} left` : "",
+  ];
+  return parts.filter((part) => part !== "").join("  ");
+}
+
+function cut(text: string, columns: number, page: Page): string {
+  if (columns === 0) return "";
+  if (page.width(text) <= columns) return text;
+  let short = "";
+  for (const character of graphemes(text)) {
+    if (page.width(short + character) > columns - 1) break;
+    short += character;
+  }
+  return `${short}…`;
+}
