@@ -8,15 +8,21 @@ import { ParleyError } from "../errors.ts";
 import { parseHostPort } from "../net/host-port.ts";
 import { runPipe } from "../terminal/run-pipe.ts";
 
+const defaultServer = "127.0.0.1:55000";
+
 export default defineCommand({
   meta: { name: "client", description: "Chat in a terminal, or from a pipe" },
   args: {
-    server: {
+    address: {
       type: "positional",
       required: false,
-      default: "127.0.0.1:55000",
       valueHint: "HOST:PORT",
-      description: "Where the server listens",
+      description: `Where the server listens (${defaultServer})`,
+    },
+    server: {
+      type: "string",
+      valueHint: "HOST:PORT",
+      description: "The same as a flag; an address without a flag wins",
     },
     name: { type: "string", valueHint: "NAME", description: "Who you are (your user name)" },
     room: { type: "string", default: "lobby", valueHint: "ROOM", description: "Room to be in" },
@@ -30,11 +36,13 @@ export default defineCommand({
     json: { type: "boolean", description: "One JSON object a line instead of text" },
   },
   async run({ args }) {
-    const to = parseHostPort(args.server);
+    const address = args.address ?? args.server ?? defaultServer;
+    const to = parseHostPort(address);
     if (to === undefined) {
+      const flag = args.address === undefined ? "--server " : "";
       throw new ParleyError(
         "usage",
-        `${quoted(args.server)} is no address: write HOST:PORT, such as 127.0.0.1:55000`,
+        `${flag}${quoted(address)} is no address: write HOST:PORT, such as ${defaultServer}`,
       );
     }
     const nameIssue = args.name === undefined ? undefined : nameProblem(args.name);

@@ -97,11 +97,30 @@ function defaultNames(): string[] {
 }
 
 function userName(): string | undefined {
+  for (const name of [userInfoName, idName]) {
+    const found = name();
+    if (found !== undefined && nameProblem(found) === undefined) return found;
+  }
+  return undefined;
+}
+
+// Bun looks into the environment alone, and says `unknown` where it has no USER, as in a container.
+function userInfoName(): string | undefined {
   try {
-    const name = userInfo().username;
-    return nameProblem(name) === undefined ? name : undefined;
+    const { username } = userInfo();
+    return username === "unknown" ? undefined : username;
   } catch {
-    // A user id without an entry, as in a container, has no name.
+    return undefined;
+  }
+}
+
+// A user id without an entry has no name.
+function idName(): string | undefined {
+  if (process.platform === "win32") return undefined;
+  try {
+    const { success, stdout } = Bun.spawnSync(["id", "-un"], { stderr: "ignore" });
+    return success ? stdout.toString().trim() : undefined;
+  } catch {
     return undefined;
   }
 }

@@ -30,22 +30,49 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
   return { code, out, err };
 }
 
-/** The same on a terminal of its own: everything that it showed, on both streams. */
+export type TerminalOptions = {
+  env?: Readonly<Record<string, string>>;
+  columns?: number;
+  /** Done one after the other, each once the terminal has shown this text since the one before. */
+  steps?: readonly (readonly [shown: string, act: (child: OnTerminal) => void])[];
+};
+
+export type OnTerminal = { type: (text: string) => void; kill: (signal: NodeJS.Signals) => void };
+
+/** The same on a terminal of its own: everything that it showed, on both streams, and whether it echoes again at the end. */
 export async function runOnTerminal(
   args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<{ code: number; shown: string }> {
+  { env = {}, columns = 80, steps = [] }: TerminalOptions = {},
+): Promise<{ code: number; shown: string; echoes: boolean }> {
   let shown = "";
+  let from = 0;
+  const waiting = [...steps];
   const decoder = new TextDecoder();
   const child = Bun.spawn([...parleyCommand(), ...args], {
-    terminal: { data: (_, bytes) => (shown += decoder.decode(bytes, { stream: true })) },
+    terminal: {
+      cols: columns,
+      data: (terminal, bytes) => {
+        shown += decoder.decode(bytes, { stream: true });
+        for (let [next] = waiting; next !== undefined; [next] = waiting) {
+          const at = shown.indexOf(next[0], from);
+          if (at < 0) return;
+          from = at + next[0].length;
+          waiting.shift();
+          next[1]({ type: (text) => terminal.write(text), kill: (signal) => child.kill(signal) });
+        }
+      },
+    },
     env: { ...environment(env), TERM: "xterm-256color" },
     timeout: timeoutMs,
   });
   const code = await child.exited;
+  const echoes = ((child.terminal?.localFlags ?? 0) & echoFlag) !== 0;
   child.terminal?.close();
-  return { code, shown };
+  return { code, shown, echoes };
 }
+
+/** ECHO of termios. */
+const echoFlag = 8;
 
 export function environment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
   const inherited = Object.entries(process.env).flatMap(([name, value]) =>

@@ -142,7 +142,7 @@ describe("help", () => {
       server: "host port web-port no-web files data listen classic rate max-per-address json".split(
         " ",
       ),
-      client: ["name", "room", "downloads", "follow", "json"],
+      client: ["server", "name", "room", "downloads", "follow", "json"],
       peer: ["id", "port", "server", "host", "duplex"],
       "fetch-file": "server list no-resume force limit-rate json quiet".split(" "),
     };
@@ -178,7 +178,7 @@ describe("no escape sequences", () => {
 
   test.each(["1", "yes"])("on a terminal with NO_COLOR=%s", async (value) => {
     for (const args of words) {
-      const { shown } = await runOnTerminal(args, { NO_COLOR: value });
+      const { shown } = await runOnTerminal(args, { env: { NO_COLOR: value } });
       expect(shown.length).toBeGreaterThan(10);
       expect(shown).not.toMatch(escape);
     }
