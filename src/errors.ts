@@ -11,7 +11,10 @@ export const exitCode = {
   notFound: 5,
   integrity: 6,
   stalled: 7,
+  /** As a shell tells of who ended by SIGHUP, SIGINT, SIGTERM: 128 and the signal's number. */
+  hungUp: 129,
   interrupted: 130,
+  terminated: 143,
 } as const;
 
 /** Each error code, as it stands on the wire and in `--json`, with the exit code of a command that ends by it. */
@@ -38,7 +41,9 @@ const exitCodes = {
   changed: exitCode.integrity,
   stalled: exitCode.stalled,
   "slow-reader": exitCode.stalled,
+  "hung-up": exitCode.hungUp,
   interrupted: exitCode.interrupted,
+  terminated: exitCode.terminated,
 } as const;
 
 export type ErrorCode = keyof typeof exitCodes;

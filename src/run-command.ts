@@ -1,6 +1,7 @@
 // Runs one loaded subcommand: strict flags, help, and the exit code for whatever it throws.
 
 import { type CommandDef, renderUsage, runCommand } from "citty";
+import { harmless } from "./chat/text.ts";
 import { strictArguments } from "./command-line.ts";
 import { exitCode, ParleyError } from "./errors.ts";
 import { flush, say } from "./terminal/output.ts";
@@ -34,7 +35,8 @@ export async function run(
 
 function explain(name: string, error: unknown): number {
   if (error instanceof ParleyError) {
-    say(`parley ${name}: ${error.message}`);
+    // What a server said may be part of it.
+    say(`parley ${name}: ${harmless(error.message)}`);
     return error.exitCode;
   }
   // citty's own: a required flag or argument is missing.

@@ -4,16 +4,19 @@ import { harmless } from "../chat/text.ts";
 import type { Answer } from "../client/events.ts";
 import type { Paint } from "./paint.ts";
 import { sizeText } from "./units.ts";
+import { type Page, wrapItems } from "./wrap.ts";
 
-export function answerLines(answer: Answer, paint: Paint): string[] {
+export function answerLines(answer: Answer, paint: Paint, page: Page): string[] {
+  const list = (items: readonly string[], first = "") => {
+    const parted = items.map((item, index) => (index < items.length - 1 ? `${item},` : item));
+    return wrapItems(parted, page, { first, other: "  " }).map((row) => paint.status(row));
+  };
   switch (answer.type) {
     case "names": {
-      const names = answer.names.map(harmless).join(", ");
-      return [paint.status(`${answer.total} in ${harmless(answer.room)}: ${names}`)];
+      return list(answer.names.map(harmless), `${answer.total} in ${harmless(answer.room)}: `);
     }
     case "rooms": {
-      const rooms = answer.rooms.map(({ room, members }) => `${harmless(room)} (${members})`);
-      return [paint.status(rooms.join(", "))];
+      return list(answer.rooms.map(({ room, members }) => `${harmless(room)} (${members})`));
     }
     case "name":
       return [paint.status(`You are ${harmless(answer.name)} now`)];

@@ -1,6 +1,7 @@
 // What a line typed at the prompt means: `/` commands, S1's words, or a message. A table; pure.
 
 import { quoted } from "../chat/text.ts";
+import { type Page, wrapWords } from "./wrap.ts";
 
 type Bare = "who" | "rooms" | "files" | "accept" | "reject" | "leave" | "quit" | "help" | "nothing";
 type Named = "room" | "nick" | "invite" | "get";
@@ -113,12 +114,25 @@ function readMessage(argument: string): Action | undefined {
   return to.length === 0 || text.trim() === "" ? undefined : { do: "tell", to, text };
 }
 
-/** The lines of `/help`. */
-export function helpLines(): string[] {
+/** Where there is less room than this for what commands do, it goes below them. */
+const minHelpColumns = 20;
+
+/** The rows of `/help` on a terminal of that width. */
+export function helpRows(page: Page): string[] {
   const entries = Object.values(commands);
   const width = Math.max(...entries.map(({ usage }) => usage.length));
-  return [
-    ...entries.map(({ usage, help }) => `  ${usage.padEnd(width)}  ${help}`),
-    "  Anything else is said to the room, or to the partner of a private chat. Tab completes.",
-  ];
+  const beside = page.columns - width - 4 >= minHelpColumns;
+  const rows = entries.flatMap(({ usage, help }) => {
+    if (beside) {
+      const other = " ".repeat(width + 4);
+      return wrapWords(help, page, { first: `  ${usage.padEnd(width)}  `, other });
+    }
+    return [
+      ...wrapWords(usage, page, { first: "  ", other: "    " }),
+      ...wrapWords(help, page, { first: "      ", other: "      " }),
+    ];
+  });
+  const rest =
+    "Anything else is said to the room, or to the partner of a private chat. Tab completes.";
+  return [...rows, ...wrapWords(rest, page, { first: "  ", other: "  " })];
 }

@@ -2,6 +2,7 @@
 
 import type { SessionEvent, Unsayable } from "../client/events.ts";
 import { harmless } from "../chat/text.ts";
+import { countText } from "./units.ts";
 
 /** A line to print: `room` is what was said (stdout), `status` what happened (stderr in a pipe). */
 export type ClientLine = { kind: "room" | "status"; text: string };
@@ -33,7 +34,7 @@ function statusText(event: SessionEvent): string | undefined {
     case "reconnected":
       return event.summary.replace(/^r/, "R");
     case "gap":
-      return `${event.to - event.from + 1} messages are no longer kept by the server`;
+      return `No longer kept by the server: ${countText(event.to - event.from + 1, "message")}`;
     case "failed":
       return `Not said: ${harmless(event.message)}`;
     case "joined":
@@ -108,6 +109,8 @@ export function clientJson(event: SessionEvent): Readonly<Record<string, unknown
       const { type, reason, attempt, retryMs } = event;
       return { type, reason, attempt, retryMs };
     }
+    case "reconnected":
+      return { ...event, afterMs: Math.round(event.afterMs) };
     default:
       return event;
   }

@@ -5,7 +5,7 @@ import { ParleyError } from "../errors.ts";
 import type { FetchEvent } from "../net/fetch-events.ts";
 import { Fetcher } from "../net/fetcher.ts";
 import type { Address } from "../net/host-port.ts";
-import { harmless } from "../chat/text.ts";
+import { harmless, quoted } from "../chat/text.ts";
 import { fetchTargets } from "./fetch-targets.ts";
 import { stdout } from "./output.ts";
 import type { Downloads } from "./terminal-client.ts";
@@ -30,7 +30,7 @@ export class FolderDownloads implements Downloads {
   start(name: string, tell: Tell): void {
     this.#fetcher = new Fetcher({
       server: this.#server,
-      onEvent: (event) => show(event, tell),
+      onEvent: (event) => showFetch(event, tell),
     });
     void this.#run(this.#fetcher, name, tell);
   }
@@ -49,7 +49,7 @@ export class FolderDownloads implements Downloads {
         await fetcher.fetch(wanted, target);
       }
     } catch (error) {
-      tell.say(harmless(error instanceof Error ? error.message : String(error)));
+      tell.say(harmlessProblem(error, name));
     } finally {
       fetcher.close();
       this.#fetcher = undefined;
@@ -58,23 +58,33 @@ export class FolderDownloads implements Downloads {
   }
 }
 
-function show(event: FetchEvent, { progress, say }: Tell): void {
+/** Why a fetch of this name has failed, for a person at the prompt. */
+export function harmlessProblem(error: unknown, name: string): string {
+  if (error instanceof ParleyError && error.code === "not-found") {
+    return `There is no file ${quoted(name, 200)}: /files lists what there is`;
+  }
+  return harmless(error instanceof Error ? error.message : String(error));
+}
+
+/** What becomes of a fetch, for a person at the prompt. */
+export function showFetch(event: FetchEvent, { progress, say }: Tell): void {
   const name = harmless(event.name);
   switch (event.event) {
     case "offer":
-      return progress(`${name}  0 %  of ${sizeText(event.size)}`);
+      return progress(`0 %  of ${sizeText(event.size)}  ${name}`);
     case "progress": {
       const { receivedBytes, size, bytesPerSecond, secondsLeft } = event;
       const percent = size === 0 ? 100 : Math.floor((100 * receivedBytes) / size);
-      const left = secondsLeft === null ? "" : `  ${durationText(secondsLeft)} left`;
+      const left = secondsLeft === null ? "" : `${durationText(secondsLeft)} left  `;
+      // On a narrow terminal its end is cut off.
       return progress(
-        `${name}  ${percent} %  ${sizeText(receivedBytes)} of ${sizeText(size)}  ${rateText(bytesPerSecond)}${left}`,
+        `${percent} %  ${left}${sizeText(receivedBytes)} of ${sizeText(size)}  ${rateText(bytesPerSecond)}  ${name}`,
       );
     }
     case "retry":
       return say(`${name}: ${harmless(event.reason)}: trying again`);
     case "unchanged":
-      return say(`${name} is there already, the same: ${event.path}`);
+      return say(`${name} is there already, the same: ${harmless(event.path)}`);
     case "done":
       return say(
         `Saved ${harmless(event.path)}: ${sizeText(event.size)} in ${durationText(event.seconds)}, ${rateText(event.goodputBytesPerSecond)}, SHA-256 ${event.sha256}`,

@@ -3,9 +3,10 @@
 import { harmless, quoted } from "../chat/text.ts";
 import type { FetchEvent } from "../net/fetch-events.ts";
 import type { ListedFile } from "../net/fetcher.ts";
+import { jsonLine } from "./json-line.ts";
 import { say, stderr, stdout } from "./output.ts";
 import { barFits, ProgressBar } from "./progress.ts";
-import { durationText, rateText, sizeText } from "./units.ts";
+import { countText, durationText, rateText, sizeText } from "./units.ts";
 
 export interface FetchReportOptions {
   readonly json: boolean;
@@ -24,9 +25,8 @@ export class FetchReport {
 
   tell(event: FetchEvent): void {
     if (this.#options.json) {
-      const line = JSON.stringify(event);
-      if (this.#options.dataOnStdout) stderr.data(`${line}\n`);
-      else stdout.data(`${line}\n`);
+      if (this.#options.dataOnStdout) stderr.data(jsonLine(event));
+      else stdout.data(jsonLine(event));
     } else if (!this.#options.quiet) this.#show(event);
   }
 
@@ -35,9 +35,9 @@ export class FetchReport {
     const { name, size, modified } = file;
     const time = new Date(modified).toISOString().slice(0, 16).replace("T", " ");
     const line = this.#options.json
-      ? JSON.stringify({ event: "file", name, size, modified })
-      : `${String(size).padStart(12)}  ${time}  ${harmless(name)}`;
-    if (!stdout.data(`${line}\n`)) await stdout.relief();
+      ? jsonLine({ event: "file", name, size, modified })
+      : `${String(size).padStart(12)}  ${time}  ${harmless(name)}\n`;
+    if (!stdout.data(line)) await stdout.relief();
   }
 
   /** The last word; an error may follow on a line of its own. */
@@ -78,7 +78,7 @@ export class FetchReport {
         const { name, path, size, seconds, goodputBytesPerSecond, sha256 } = event;
         const where = path === "-" ? quoted(name, 200) : quoted(path, 200);
         say(
-          `${where}: ${size} bytes in ${durationText(seconds)} (${rateText(goodputBytesPerSecond)}), sha256 ${sha256}`,
+          `${where}: ${countText(size, "byte")} in ${durationText(seconds)} (${rateText(goodputBytesPerSecond)}), sha256 ${sha256}`,
         );
         break;
       }

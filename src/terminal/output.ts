@@ -2,6 +2,7 @@
 // event loop goes on. Data are never dropped: who makes them asks `pressure` and waits for `relief`. Knows no command.
 
 import { terminal as limits } from "../limits.ts";
+import { countText } from "./units.ts";
 
 /** What a writer needs of a stream; `process.stdout` and `process.stderr` fit. */
 export interface Sink {
@@ -104,7 +105,9 @@ export class Writer {
   }
 
   #dropNotice(): string {
-    return this.#dropped === 0 ? "" : `… ${this.#dropped} lines dropped: nobody read them\n`;
+    return this.#dropped === 0
+      ? ""
+      : `… ${countText(this.#dropped, "line")} dropped: nobody read ${this.#dropped === 1 ? "it" : "them"}\n`;
   }
 
   #push(bytes: Uint8Array): void {

@@ -7,7 +7,10 @@ import { isErrorCode, ParleyError } from "../errors.ts";
 import { client as limits } from "../limits.ts";
 import { LineSplitter } from "../net/line-splitter.ts";
 import { clientJson, clientLine } from "./client-lines.ts";
+import { endedBy, type EndSignal } from "./end-signals.ts";
+import { jsonLine } from "./json-line.ts";
 import { say, type Writer } from "./output.ts";
+import { countText } from "./units.ts";
 
 export type PipeOptions = {
   /** Keep listening after the end of input. */
@@ -52,7 +55,7 @@ export class PipeClient {
   /** Runs until all of stdin is acknowledged (for good with `follow`); the session is online already. @throws ParleyError */
   async run(): Promise<void> {
     const { output } = this.#options;
-    output.onClosed(() => this.#end());
+    output.onClosed(() => this.#unread());
     const reading = this.#read();
     await this.#over.promise;
     clearTimeout(this.#giveUp);
@@ -62,15 +65,17 @@ export class PipeClient {
     void reading;
     if (this.#failure !== undefined) throw this.#failure;
     if (output.failure !== undefined) {
-      throw new ParleyError("storage", `The output can't be written: ${output.failure.message}`);
+      throw new ParleyError(
+        "storage",
+        `The output can't be written: ${output.failure.message}. What follows line ${this.#line} of the input was not said`,
+      );
     }
   }
 
-  /** Ctrl-C: ends at once, saying what was left undone. */
-  interrupt(): void {
+  /** Ends at once, saying what was left undone. */
+  interrupt(signal: EndSignal = "SIGINT"): void {
     const open = this.#session.unacknowledged;
-    const left = open === 0 ? "" : `: ${open} messages were not acknowledged`;
-    this.#fail(new ParleyError("interrupted", `Interrupted${left}`));
+    this.#fail(endedBy(signal, open === 0 ? "" : unsaidText(open)));
   }
 
   hear(event: SessionEvent): void {
@@ -101,7 +106,10 @@ export class PipeClient {
         return this.#refused(event);
       case "ended":
         return this.#fail(
-          new ParleyError(isErrorCode(event.code) ? event.code : "name-taken", event.message),
+          new ParleyError(
+            isErrorCode(event.code) ? event.code : "name-taken",
+            harmless(event.message),
+          ),
         );
       default:
         return;
@@ -109,18 +117,28 @@ export class PipeClient {
   }
 
   #print(event: SessionEvent): void {
-    const { json, output } = this.#options;
+    const { json } = this.#options;
     if (json) {
       const object = clientJson(event);
-      if (object !== undefined) this.#write(`${JSON.stringify(object)}\n`);
+      if (object !== undefined) this.#write(jsonLine(object));
       return;
     }
     // Which line was refused is said by whoever knows the line's number.
     if (event.type === "failed") return;
     const line = clientLine(event);
-    if (line === undefined || output.closed) return;
+    if (line === undefined) return;
     if (line.kind === "room") this.#write(`${line.text}\n`);
     else say(line.text);
+  }
+
+  // The messages are what this is for, and their echo is not: whoever has read enough of it (`| head -1`) has not said that the
+  // rest of the input may be lost. Who only listens has nothing left to do.
+  #unread(): void {
+    if (this.#options.output.failure !== undefined) return this.#end();
+    if (this.#options.follow && this.#line === 0) this.#inputDone = true;
+    if (!this.#inputDone)
+      say("Nobody reads the output any more: the rest of the input is said without it");
+    this.#progress();
   }
 
   #write(text: string): void {
@@ -188,7 +206,7 @@ export class PipeClient {
   #refused(event: Extract<SessionEvent, { type: "failed" }>): void {
     const line = this.#lines.get(event.id) ?? 0;
     this.#lines.delete(event.id);
-    const sentence = `Line ${line} of the input was refused: ${event.message}`;
+    const sentence = `Line ${line} of the input was refused: ${harmless(event.message)}`;
     say(sentence);
     this.#failure ??= new ParleyError(
       isErrorCode(event.code) ? event.code : "failed",
@@ -208,7 +226,8 @@ export class PipeClient {
     this.#room = undefined;
     // By what was told, not by where the session is: that may be several events ahead.
     if (!this.#inputDone || this.#lines.size > 0) return;
-    if (this.#options.follow && this.#failure === undefined) return;
+    const { follow, output } = this.#options;
+    if (follow && !output.closed && this.#failure === undefined) return;
     if (this.#heardSeq >= this.#saidSeq) this.#end();
   }
 
@@ -220,7 +239,7 @@ export class PipeClient {
       this.#fail(
         new ParleyError(
           "cannot-connect",
-          `No connection for ${Math.round(waitMs / 1000)} s, gave up: ${open} messages were not acknowledged`,
+          `No connection for ${Math.round(waitMs / 1000)} s, gave up: ${unsaidText(open)}`,
         ),
       );
     }, waitMs);
@@ -237,4 +256,8 @@ export class PipeClient {
     this.#room?.();
     this.#over.resolve();
   }
+}
+
+function unsaidText(count: number): string {
+  return `${countText(count, "message")} ${count === 1 ? "was" : "were"} not acknowledged`;
 }

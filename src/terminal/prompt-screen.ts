@@ -58,9 +58,10 @@ export class PromptScreen {
 
   /**
    * The terminal has another size. Terminals that wrap again when they get narrower have made more rows of ours, which the cursor's
-   * row is worked out from; on those that do not, at worst a piece of the old prompt stays above the new one.
+   * row is worked out from; on those that do not, at worst a piece of the old prompt stays above the new one. `prompt` answers what is
+   * to be shown at the new size.
    */
-  resize(columns: number, rows: number): string {
+  resize(columns: number, rows: number, prompt: () => Prompt = () => this.#prompt): string {
     const oldColumns = this.#columns;
     this.#columns = Math.max(columns, 8);
     this.#rows = Math.max(rows, 2);
@@ -72,7 +73,7 @@ export class PromptScreen {
       }
       this.#drawn = { ...drawn, cursorRow: above };
     }
-    return this.update(this.#prompt);
+    return this.update(prompt());
   }
 
   /** An empty screen with the prompt on top. */
@@ -106,7 +107,7 @@ export class PromptScreen {
   // We break the rows ourselves: where a terminal would wrap is its own secret for wide characters and the last column.
   #layout(): Block {
     const { status, label, characters, cursor } = this.#prompt;
-    const rows = [...status.slice(0, 1).map((line) => this.#fit(line)), label];
+    const rows = [...status.slice(0, 1), label].map((line) => this.#fit(line));
     const widths = rows.map((row) => this.#width(row));
     let [cursorRow, cursorColumn] = [rows.length - 1, widths.at(-1) ?? 0];
     for (const [index, character] of characters.entries()) {

@@ -1,6 +1,6 @@
 // Assembles `parley client` in a pipe: standard streams, signals, one session. Knows no flags.
 
-import { ParleyError } from "../errors.ts";
+import { endedBy, type EndSignal } from "./end-signals.ts";
 import { type ClientOptions, login } from "./login.ts";
 import { stdout } from "./output.ts";
 import { PipeClient } from "./pipe-client.ts";
@@ -12,9 +12,9 @@ export async function runPipe(options: ClientOptions): Promise<void> {
   interruption.promise.catch(() => {});
   let pipe: PipeClient | undefined;
   const early: Parameters<PipeClient["hear"]>[0][] = [];
-  const interrupt = () => {
-    interruption.reject(new ParleyError("interrupted", "Interrupted"));
-    pipe?.interrupt();
+  const interrupt = (signal: EndSignal) => {
+    interruption.reject(endedBy(signal));
+    pipe?.interrupt(signal);
   };
   process.on("SIGINT", interrupt);
   process.on("SIGTERM", interrupt);

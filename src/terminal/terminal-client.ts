@@ -7,27 +7,21 @@ import type { Answer, NativeSession, Question, SessionEvent, Unsayable } from ".
 import { ParleyError } from "../errors.ts";
 import { terminal as limits } from "../limits.ts";
 import { answerLines } from "./answer-lines.ts";
-import { type Action, helpLines, readTyped } from "./chat-commands.ts";
+import { type Action, helpRows, readTyped } from "./chat-commands.ts";
 import { clientLine, unsayableText } from "./client-lines.ts";
 import { complete, completesHere } from "./completion.ts";
 import type { Key } from "./keys.ts";
 import { KnownWords } from "./known-words.ts";
-import { LineEditor } from "./line-editor.ts";
 import { refusal } from "./login.ts";
 import type { Paint } from "./paint.ts";
-import { PromptScreen, type Width } from "./prompt-screen.ts";
+import { Prompt, type PromptParts } from "./prompt.ts";
+import { wrapItems } from "./wrap.ts";
 
-export type TerminalParts = {
+export type TerminalParts = PromptParts & {
   session: NativeSession;
   /** Lets what was asked of the session go out. */
   obey: () => void;
-  write: (text: string) => void;
-  /** Calls back once the events and keys that are there now have been dealt with. */
-  soon: (draw: () => void) => void;
-  width: Width;
   paint: Paint;
-  columns: number;
-  rows: number;
   /** Stops the program until it is brought back to the foreground. */
   suspend: () => void;
   downloads: Downloads;
@@ -46,23 +40,20 @@ export interface Downloads {
 export class TerminalClient {
   readonly #parts: TerminalParts;
   readonly #session: NativeSession;
-  readonly #screen: PromptScreen;
-  readonly #editor: LineEditor;
+  readonly #prompt: Prompt;
   readonly #over = Promise.withResolvers<ParleyError | undefined>();
   // Questions whose answers are shown, and how many pages of them have been asked for.
   readonly #asked = new Map<number, { shown: boolean; page: number }>();
   readonly #known = new KnownWords();
-  #progress: string | undefined;
-  // Lines that are drawn together: a busy room would else cost a prompt a line.
-  #lines: string[] = [];
-  #drawing = false;
-  #hidden = false;
+  // Our own private messages that are not acknowledged yet; the server sends them to nobody but whom they are for.
+  readonly #told = new Map<number, { to: readonly string[]; text: string }>();
+  // The choices that the last Tab has shown.
+  #offered = "";
 
   constructor(parts: TerminalParts) {
     this.#parts = parts;
     this.#session = parts.session;
-    this.#screen = new PromptScreen(parts.width, parts.columns, parts.rows);
-    this.#editor = new LineEditor(limits.maxTypedChars);
+    this.#prompt = new Prompt(parts, (columns) => this.#label(columns));
   }
 
   /** Resolves when it is over, with what went wrong if something did. */
@@ -76,6 +67,8 @@ export class TerminalClient {
     if (event.type === "online" || event.type === "entered") this.#ask({ type: "who" }, 1, false);
     if (event.type === "answer") return this.#answered(event.ref, event.answer);
     if (event.type === "ended") return this.#ended(event.code, event.message);
+    if (event.type === "acknowledged") this.#arrived(event.id);
+    if (event.type === "failed") this.#told.delete(event.id);
     if (event.type === "error" && event.ref !== undefined) {
       const quiet = this.#asked.get(event.ref)?.shown === false;
       this.#asked.delete(event.ref);
@@ -89,60 +82,40 @@ export class TerminalClient {
   }
 
   resize(columns: number, rows: number): void {
-    if (this.#hidden) return;
-    this.#parts.write(this.#screen.resize(columns, rows));
+    this.#prompt.resize(columns, rows);
   }
 
   /** Draws the prompt, as it is or anew after something else has used the terminal. */
   draw(): void {
-    this.#hidden = false;
-    this.#drawSoon();
+    this.#prompt.draw();
   }
 
   /** Takes the prompt away until `draw`; what comes meanwhile waits. */
   hide(): void {
-    this.#flush();
-    this.#hidden = true;
-    this.#parts.write(this.#screen.hide());
-  }
-
-  #drawSoon(): void {
-    if (this.#drawing) return;
-    this.#drawing = true;
-    this.#parts.soon(() => this.#flush());
-  }
-
-  #flush(): void {
-    this.#drawing = false;
-    if (this.#hidden) return;
-    const { list, cursor } = this.#editor.characters;
-    const status = this.#progress === undefined ? [] : [this.#progress];
-    const prompt = { status, label: this.#label(), characters: list, cursor };
-    const lines = this.#lines.splice(0);
-    const screen = this.#screen;
-    this.#parts.write(lines.length === 0 ? screen.update(prompt) : screen.print(lines, prompt));
+    this.#prompt.hide();
   }
 
   /** A line above the prompt. */
   say(text: string): void {
-    this.#print([this.#parts.paint.status(text)]);
+    this.#prompt.print([this.#parts.paint.status(text)]);
   }
 
-  #label(): string {
+  #label(columns: number): string {
     const { name, partner, room, online } = this.#session;
     const where = partner === undefined ? room : `→ ${partner}`;
     const label = `${harmless(name ?? "")} (${online ? harmless(where) : "offline"})> `;
     // On a narrow terminal what is written matters more than who writes it.
-    return this.#parts.width(label) > this.#screen.columns / 2 ? "> " : label;
+    return this.#parts.width(label) > columns / 2 ? "> " : label;
   }
 
   #key(key: Key): void {
-    const edit = this.#editor.apply(key);
+    const edit = this.#prompt.editor.apply(key);
+    if (edit.type !== "complete") this.#offered = "";
     switch (edit.type) {
       case "edited":
-        return this.#drawSoon();
+        return this.#prompt.drawSoon();
       case "submit":
-        this.#drawSoon();
+        this.#prompt.drawSoon();
         return this.#act(readTyped(edit.line));
       case "complete":
         return this.#complete();
@@ -151,8 +124,7 @@ export class TerminalClient {
       case "end":
         return this.#over.resolve(undefined);
       case "clear":
-        this.#parts.write(this.#screen.clear());
-        return this.#drawSoon();
+        return this.#prompt.clear();
       case "suspend":
         return this.#parts.suspend();
       case "ignored":
@@ -163,28 +135,28 @@ export class TerminalClient {
 
   #interrupt(): void {
     if (this.#parts.downloads.running) return this.#parts.downloads.stop();
-    if (this.#editor.text === "") {
+    if (this.#prompt.editor.text === "") {
       return this.#over.resolve(new ParleyError("interrupted", "Interrupted"));
     }
-    this.#editor.set("");
-    this.#drawSoon();
+    this.#prompt.editor.set("");
+    this.#prompt.drawSoon();
   }
 
   #act(action: Action): void {
     switch (action.do) {
       case "nothing":
         return;
-      case "say":
-        return this.#sent(this.#session.say(action.text));
+      case "say": {
+        const { partner } = this.#session;
+        const to = partner === undefined ? undefined : [partner];
+        return this.#sent(this.#session.say(action.text), action.text, to);
+      }
       case "tell":
-        this.#sent(this.#session.tell(action.to, action.text));
-        return this.#print([
-          this.#parts.paint.told(action.to.map(harmless), harmless(action.text)),
-        ]);
+        return this.#sent(this.#session.tell(action.to, action.text), action.text, action.to);
       case "explain":
         return this.say(action.text);
       case "help":
-        return this.#print(helpLines());
+        return this.#prompt.print(helpRows(this.#prompt.page));
       case "quit":
         return this.#over.resolve(undefined);
       case "get":
@@ -206,11 +178,22 @@ export class TerminalClient {
     }
   }
 
-  #sent(result: number | Unsayable): void {
+  /** `to`: to these people alone, so that it comes back from nowhere. */
+  #sent(result: number | Unsayable, text: string, to?: readonly string[]): void {
+    if (typeof result === "number" && to !== undefined) this.#told.set(result, { to, text });
     this.#parts.obey();
     if (typeof result !== "number") this.say(unsayableText[result]);
     else if (!this.#session.online)
       this.say("Not connected: said as soon as the connection is back");
+  }
+
+  // Shown when the server has it: what it refuses was said to nobody.
+  #arrived(upTo: number): void {
+    for (const [id, { to, text }] of this.#told) {
+      if (id > upTo) return;
+      this.#told.delete(id);
+      this.#prompt.print([this.#parts.paint.told(to.map(harmless), harmless(text))]);
+    }
   }
 
   #go(room: string): void {
@@ -236,7 +219,7 @@ export class TerminalClient {
     const asked = this.#asked.get(ref);
     this.#asked.delete(ref);
     if (asked === undefined) return;
-    if (asked.shown) this.#print(answerLines(answer, this.#parts.paint));
+    if (asked.shown) this.#prompt.print(answerLines(answer, this.#parts.paint, this.#prompt.page));
     const next = "next" in answer ? answer.next : undefined;
     const pages = asked.shown ? limits.maxPages : limits.maxQuietPages;
     if (next === undefined || asked.page >= pages) return;
@@ -247,21 +230,25 @@ export class TerminalClient {
   }
 
   #complete(): void {
-    const before = this.#editor.beforeCursor;
+    const before = this.#prompt.editor.beforeCursor;
     const kind = completesHere(before);
     // What is not known yet is asked for; the next Tab has it.
     if (kind === "file") this.#ask({ type: "files" }, limits.maxQuietPages, false);
     if (kind === "room") this.#ask({ type: "rooms" }, limits.maxQuietPages, false);
     const completion = complete(before, this.#known.words(this.#session.name ?? ""));
     if (completion.before !== before) {
-      const after = this.#editor.text.slice(before.length);
-      this.#editor.set(completion.before, after);
-      return this.#drawSoon();
+      const after = this.#prompt.editor.text.slice(before.length);
+      this.#prompt.editor.set(completion.before, after);
+      return this.#prompt.drawSoon();
     }
     if (completion.choices.length === 0) return;
     const shown = completion.choices.slice(0, limits.maxChoices).map(harmless);
     const more = completion.choices.length - shown.length;
-    this.say(`${shown.join("  ")}${more > 0 ? `  … and ${more} more` : ""}`);
+    const choices = more > 0 ? [...shown, `… and ${more} more`] : shown;
+    // Another Tab would only say the same again.
+    if (choices.join("\n") === this.#offered) return;
+    this.#offered = choices.join("\n");
+    for (const row of wrapItems(choices, this.#prompt.page, { gap: "  " })) this.say(row);
   }
 
   #get(name: string): void {
@@ -270,8 +257,7 @@ export class TerminalClient {
     }
     this.#parts.downloads.start(name, {
       progress: (text) => {
-        this.#progress = text;
-        this.#drawSoon();
+        this.#prompt.status = text;
       },
       say: (text) => this.say(text),
     });
@@ -281,10 +267,10 @@ export class TerminalClient {
     const { paint } = this.#parts;
     if (event.type === "message") {
       const { from, text, mine } = event;
-      return this.#print([paint.said(harmless(from), harmless(text), mine)]);
+      return this.#prompt.print([paint.said(harmless(from), harmless(text), mine)]);
     }
     if (event.type === "private") {
-      return this.#print([paint.whispered(harmless(event.from), harmless(event.text))]);
+      return this.#prompt.print([paint.whispered(harmless(event.from), harmless(event.text))]);
     }
     // Whoever has come knows it, and whoever has a new name gets an answer that says so.
     const self = this.#session.name;
@@ -293,13 +279,8 @@ export class TerminalClient {
       (event.type === "renamed" && event.to === self);
     const line = own ? undefined : clientLine(event);
     // The prompt says whether we are online, and where.
-    if (line === undefined) this.#drawSoon();
+    if (line === undefined) this.#prompt.drawSoon();
     else this.say(line.text);
-  }
-
-  #print(lines: readonly string[]): void {
-    this.#lines.push(...lines);
-    this.#drawSoon();
   }
 
   #ended(code: string, message: string): void {

@@ -33,6 +33,11 @@ function two(value: number): string {
   return String(value).padStart(2, "0");
 }
 
+/** `1 byte`, `2 bytes`. */
+export function countText(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 const factors: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6, g: 1e9 };
 
 /** Bytes a second of `2M`, `500k`, `1.5G` or plain digits; undefined if it is no rate, or none above 0. */

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Parley, parleyCommand } from "../parley.ts";
+import { run, runOnTerminal } from "./run.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-client-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -34,6 +35,11 @@ async function pipe(
     new Response(child.stderr).text(),
   ]);
   return { code: await child.exited, out, err };
+}
+
+/** Says `hi` with these flags and variables. */
+function sayHi(args: string[], env: Record<string, string> = {}): ReturnType<typeof run> {
+  return run(["client", "--name", "bot", ...args], { input: "hi\n", env });
 }
 
 async function listener(port: number, name: string, ...flags: string[]): Promise<Parley> {
@@ -69,6 +75,7 @@ describe("parley client in a pipe", () => {
     await using log = await listener(port, "log", "--json");
     await pipe(port, "a \u001b[31mred\u001b[0m word\n", "--name", "bot");
     await log.line(/"left"/);
+    for (const line of log.lines) expect(line).not.toMatch(/[\u007f-\u009f]/);
     const events = log.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(events).toMatchObject([
       { type: "online", name: "log", room: "lobby" },
@@ -156,6 +163,53 @@ describe("parley client in a pipe", () => {
     expect(endless.err).toContain("Line 1");
   });
 
+  test("goes where --server says, or the environment; an address without a flag wins", async () => {
+    const { parley, port } = await server();
+    await using _ = parley;
+    expect(await sayHi(["--server", at(port)])).toMatchObject({ code: 0, out: "bot: hi\n" });
+    expect(await sayHi([], { PARLEY_CLIENT_SERVER: at(port) })).toMatchObject({ code: 0 });
+    const both = await sayHi([at(port), "--server", at(1)], { PARLEY_CLIENT_SERVER: at(1) });
+    expect(both).toMatchObject({ code: 0, out: "bot: hi\n" });
+    const wrong = await sayHi([], { PARLEY_CLIENT_SERVER: "nowhere" });
+    expect(wrong).toMatchObject({ code: 2, err: expect.stringContaining("--server 'nowhere'") });
+  });
+
+  test("has the user's name where the environment does not know it", async () => {
+    const { parley, port } = await server();
+    await using _ = parley;
+    const command = `unset USER LOGNAME USERNAME; echo hi | ${[...parleyCommand(), "client", at(port)].join(" ")}`;
+    const user = Bun.spawnSync(["id", "-un"]).stdout.toString().trim();
+    expect(Bun.spawnSync(["sh", "-c", command]).stdout.toString()).toBe(`${user}: hi\n`);
+  });
+
+  test("asked to stop ends as a shell expects", async () => {
+    const { parley, port } = await server();
+    await using _ = parley;
+    await using log = await listener(port, "log");
+    log.signal("SIGTERM");
+    expect(await log.exit()).toBe(143);
+    expect(log.stderr).toContain("parley client: Terminated");
+  });
+
+  test.each([
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+  ] as const)(
+    "on a terminal %s ends with %i, and the terminal is given back",
+    async (signal, code) => {
+      const { parley, port } = await server();
+      await using _ = parley;
+      const ended = await runOnTerminal(["client", at(port), "--name", "Ann"], {
+        steps: [["(lobby)> ", (child) => child.kill(signal)]],
+      });
+      expect(ended.code).toBe(code);
+      expect(ended.shown.lastIndexOf("\u001b[?2004l")).toBeGreaterThan(
+        ended.shown.lastIndexOf("\u001b[?2004h"),
+      );
+      expect(ended.echoes).toBe(true);
+    },
+  );
+
   test("puts U+FFFD where the input is no UTF-8", async () => {
     const { parley, port } = await server();
     await using _ = parley;
@@ -170,14 +224,17 @@ describe("parley client in a pipe", () => {
     expect(runs.map(({ code }) => code)).toEqual([0, 0, 0]);
   });
 
-  test("ends quietly when nobody reads its output any more", async () => {
+  test("says all of its input when nobody reads its output any more", async () => {
     const { parley, port } = await server("--rate", "0");
     await using _ = parley;
+    await using log = await listener(port, "log");
     const command = [...parleyCommand(), "client", at(port), "--name", "bot"].join(" ");
-    const script = `seq 1 200000 | ${command} 2>err.txt | head -n 1; echo "\${PIPESTATUS[1]}"`;
+    const script = `seq 1 20000 | ${command} 2>err.txt | head -n 1; echo "\${PIPESTATUS[*]}"`;
     const shell = Bun.spawn(["bash", "-c", script], { cwd: folder, stdout: "pipe" });
-    expect(await new Response(shell.stdout).text()).toBe("bot: 1\n0\n");
+    expect(await new Response(shell.stdout).text()).toBe("bot: 1\n0 0 0\n");
     expect(await Bun.file(join(folder, "err.txt")).text()).not.toContain("parley client:");
+    await log.line("bot: 20000");
+    expect(log.lines.length).toBe(20_000);
   });
 
   test("pauses for a reader that is slow, and loses nothing", async () => {

@@ -12,6 +12,12 @@ const nothing = () => {};
 beforeAll(() => redirect(nothing));
 afterAll(() => redirect());
 
+/** An output whose reader has gone when the first line comes. */
+function closedWriter(): Writer {
+  const gone = Object.assign(new Error("gone"), { code: "EPIPE" });
+  return new Writer(() => ({ write: (_, done) => setImmediate(() => done(gone)) }));
+}
+
 /** A pipe client between a queue of input and a server's lines. */
 class Rig {
   readonly session = new Session({ name: "bot", room: "lobby", secret, random: () => 0 });
@@ -121,7 +127,7 @@ describe("a client in a pipe", () => {
     rig.obey();
     expect(await run).toMatchObject({
       code: "cannot-connect",
-      message: expect.stringContaining("1 messages were not acknowledged"),
+      message: expect.stringContaining("1 message was not acknowledged"),
     });
   });
 
@@ -141,6 +147,45 @@ describe("a client in a pipe", () => {
     expect(rig.sent.length).toBeLessThanOrEqual(limits.windowMessages + 1);
     rig.client.interrupt();
     expect(await run).toMatchObject({ code: "interrupted" });
+  });
+
+  test("says the rest of its input when nobody reads its output any more", async () => {
+    for (const follow of [false, true]) {
+      const output = closedWriter();
+      const rig = new Rig("one\ntwo\nthree\n", { output, follow });
+      const run = rig.client.run();
+      rig.hear({ type: "message", seq: 1, from: "Ann", text: "x" });
+      await rig.until(() => output.closed);
+      await rig.until(() => rig.says(3));
+      rig.hear({ type: "message", seq: 4, from: "bot", text: "three", n: 3 });
+      expect(rig.left).toBe(false);
+      rig.hear({ type: "ack", n: 3, seq: 4 });
+      await run;
+    }
+  });
+
+  test("that only listens ends when nobody reads its output any more", async () => {
+    const input = new ReadableStream<Uint8Array>();
+    const output = closedWriter();
+    const rig = new Rig("", { output, input, follow: true });
+    const run = rig.client.run();
+    rig.hear({ type: "message", seq: 1, from: "Ann", text: "x" });
+    await run;
+    expect(output.failure).toBeUndefined();
+  });
+
+  test("tells what a server says without its escapes", async () => {
+    const said: string[] = [];
+    redirect((line) => said.push(line));
+    const rig = new Rig("one\ntwo\n");
+    const run = rig.client.run().catch((error: unknown) => error);
+    await rig.until(() => rig.says(2));
+    rig.hear({ type: "error", n: 1, code: "text-invalid", message: "no\u001b[2J\u009b31m" });
+    rig.hear({ type: "notice", text: "hear\u001b]0;x\u0007" }, { type: "ack", n: 2 });
+    await run;
+    redirect(nothing);
+    expect(said.slice(-2)).toEqual(["Line 1 of the input was refused: no31m", "hear"]);
+    for (const line of said) expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
   });
 
   test("pauses the connection while nobody reads its output", async () => {

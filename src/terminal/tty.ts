@@ -1,0 +1,83 @@
+// A terminal's raw mode and what it sends, for whoever keeps a prompt on it. Whatever happens, the terminal is given back as it was.
+
+import { terminal as limits } from "../limits.ts";
+import { type Key, KeyReader } from "./keys.ts";
+import { stdout } from "./output.ts";
+
+const pasteOn = "\u001b[?2004h";
+const pasteOff = "\u001b[?2004l";
+
+/** Whoever has the prompt. */
+export interface TtyUser {
+  keys(keys: readonly Key[]): void;
+  resize(columns: number, rows: number): void;
+  /** Takes the prompt away until `draw`. */
+  hide(): void;
+  draw(): void;
+}
+
+export class Tty {
+  readonly #user: () => TtyUser | undefined;
+  readonly #keys = new KeyReader();
+  readonly #decoder = new TextDecoder();
+  #escape: Timer | undefined;
+
+  constructor(user: () => TtyUser | undefined) {
+    this.#user = user;
+  }
+
+  open(): void {
+    this.#raw(true);
+    process.stdin.on("data", this.#read);
+    process.stdin.on("end", this.#end);
+    process.stdout.on("resize", this.#resize);
+    process.on("exit", this.#restore);
+  }
+
+  close(): void {
+    this.#raw(false);
+    clearTimeout(this.#escape);
+    process.stdin.off("data", this.#read);
+    process.stdin.off("end", this.#end);
+    process.stdin.pause();
+    process.stdout.off("resize", this.#resize);
+    process.off("exit", this.#restore);
+  }
+
+  suspend(): void {
+    this.#user()?.hide();
+    this.#raw(false);
+    void stdout.flush().then(() => {
+      process.kill(process.pid, "SIGTSTP");
+      // Here again after SIGCONT, or at once where there is no shell that could bring us back.
+      setImmediate(this.#resume);
+    });
+  }
+
+  readonly #read = (bytes: Buffer): void => {
+    clearTimeout(this.#escape);
+    this.#user()?.keys(this.#keys.push(this.#decoder.decode(bytes, { stream: true })));
+    if (!this.#keys.pending) return;
+    this.#escape = setTimeout(() => this.#user()?.keys(this.#keys.flush()), limits.escapeTimeoutMs);
+  };
+
+  // The terminal has gone: as Ctrl-D.
+  readonly #end = (): void => this.#user()?.keys([{ type: "key", name: "ctrl-d" }]);
+
+  readonly #resize = (): void => this.#user()?.resize(process.stdout.columns, process.stdout.rows);
+
+  readonly #resume = (): void => {
+    this.#raw(true);
+    this.#user()?.draw();
+  };
+
+  // Even a crash must not leave a shell without echo.
+  readonly #restore = (): void => {
+    process.stdin.setRawMode(false);
+  };
+
+  #raw(on: boolean): void {
+    process.stdin.setRawMode(on);
+    stdout.data(on ? pasteOn : pasteOff);
+  }
+}
