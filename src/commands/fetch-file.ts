@@ -3,10 +3,17 @@
 import { defineCommand } from "citty";
 import { quoted } from "../chat/text.ts";
 import { ParleyError } from "../errors.ts";
+import type { FetchEvent, FetchTarget } from "../net/fetch-events.ts";
 import { Fetcher } from "../net/fetcher.ts";
 import { type Address, parseHostPort } from "../net/host-port.ts";
 import { FetchReport } from "../terminal/fetch-report.ts";
-import { fetchTargets, standardOutput } from "../terminal/fetch-targets.ts";
+import {
+  checkName,
+  fetchTargets,
+  isFileName,
+  makeDefaultFolder,
+  standardOutput,
+} from "../terminal/fetch-targets.ts";
 import { stderr, stdout } from "../terminal/output.ts";
 import { parseRate } from "../terminal/units.ts";
 
@@ -85,9 +92,10 @@ export default defineCommand({
     process.on("SIGTERM", interrupt);
     try {
       if (args.list === true) for await (const file of fetcher.list()) await report.list(file);
-      for (const { name, target } of fetchTargets(names, args.output, stdout)) {
-        await fetcher.fetch(name, target);
-      }
+      const targets = fetchTargets(names.filter(isFileName), args.output, stdout);
+      if (targets.length > 0 && args.output === undefined) makeDefaultFolder();
+      const byName = new Map(targets.map(({ name, target }) => [name, target]));
+      await fetchAll(fetcher, new Set(names), byName, (event) => report.tell(event));
     } finally {
       process.off("SIGINT", interrupt);
       process.off("SIGTERM", interrupt);
@@ -97,6 +105,33 @@ export default defineCommand({
     }
   },
 });
+
+/** One after the other; a file that is not there keeps none of the others back. @throws ParleyError */
+async function fetchAll(
+  fetcher: Fetcher,
+  names: ReadonlySet<string>,
+  targets: ReadonlyMap<string, FetchTarget>,
+  tell: (event: FetchEvent) => void,
+): Promise<void> {
+  const missing: string[] = [];
+  for (const name of names) {
+    try {
+      const target = targets.get(name);
+      if (target === undefined) checkName(name);
+      else await fetcher.fetch(name, target);
+    } catch (error) {
+      const isMissing = error instanceof ParleyError && error.code === "not-found";
+      if (!isMissing || names.size === 1) throw error;
+      tell({ event: "missing", name, message: error.message });
+      missing.push(quoted(name, 200));
+    }
+  }
+  if (missing.length === 0) return;
+  throw new ParleyError(
+    "not-found",
+    `Not on the server, of ${names.size} files: ${missing.join(", ")}; --list shows what there is`,
+  );
+}
 
 /** `[HOST:PORT] NAME…`: the first word is an address only if it ends in `:PORT`, and neither `--server` nor `--` says otherwise. */
 function readWords(

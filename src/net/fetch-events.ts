@@ -54,6 +54,12 @@ export type FetchEvent =
       readonly inMs: number;
     }
   | {
+      /** Of several names; a single one that is not there is the error that ends the command. */
+      readonly event: "missing";
+      readonly name: string;
+      readonly message: string;
+    }
+  | {
       readonly event: "unchanged";
       readonly name: string;
       readonly path: string;

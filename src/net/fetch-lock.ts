@@ -4,6 +4,7 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { ParleyError } from "../errors.ts";
+import { fileReason } from "./file-reason.ts";
 
 const tries = 5;
 
@@ -15,8 +16,12 @@ export class FetchLock {
     this.#path = path;
   }
 
-  /** @throws ParleyError `locked` while another process that lives holds it; `storage` if the folder can't be written. */
-  static take(path: string): FetchLock {
+  /**
+   * For the file that will be `target`.
+   * @throws ParleyError `locked` while another process that lives holds it; `storage` if the folder can't be written.
+   */
+  static take(target: string): FetchLock {
+    const path = `${target}.part.lock`;
     const mine = `${path}.${process.pid}`;
     const owner = ownerLine(process.pid);
     try {
@@ -27,7 +32,10 @@ export class FetchLock {
       }
     } catch (error) {
       if (error instanceof ParleyError) throw error;
-      throw new ParleyError("storage", `Cannot write beside '${path}': ${String(error)}`);
+      throw new ParleyError(
+        "storage",
+        `Cannot write '${target}': ${fileReason(error)}. Choose another place with -o`,
+      );
     } finally {
       rmSync(mine, { force: true });
     }

@@ -6,7 +6,6 @@ import {
   constants,
   existsSync,
   fstatSync,
-  mkdirSync,
   openSync,
   readFileSync,
   readSync,
@@ -23,6 +22,7 @@ import type { Store } from "../transfer/assembly.ts";
 import { decodeJournal, encodeChunks, encodeHead, type JournalHead } from "../transfer/journal.ts";
 import { RangeSet } from "../transfer/ranges.ts";
 import { FetchLock } from "./fetch-lock.ts";
+import { fileReason } from "./file-reason.ts";
 
 export class PartialFile implements Store {
   /** Where the file will be when it is whole. */
@@ -45,12 +45,12 @@ export class PartialFile implements Store {
   }
 
   /**
-   * Makes the folder if need be, takes the lock, and reads what an earlier fetch has left (unless `resume` is false).
+   * Takes the lock, and reads what an earlier fetch has left (unless `resume` is false). The folder must be there.
    * @throws ParleyError `locked`, `storage`
    */
   static open(path: string, resume: boolean): PartialFile {
-    mkdir(dirname(path));
-    const lock = FetchLock.take(`${path}.part.lock`);
+    checkFolder(path);
+    const lock = FetchLock.take(path);
     try {
       const part = new PartialFile(path, lock);
       if (resume) part.#load();
@@ -148,8 +148,7 @@ function openRegular(path: string, flags: number): number {
     const { O_NONBLOCK, O_NOFOLLOW } = constants;
     fd = openSync(path, flags | (O_NONBLOCK ?? 0) | (O_NOFOLLOW ?? 0), 0o644);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new ParleyError("storage", `Cannot open '${path}': ${why}`);
+    throw new ParleyError("storage", `Cannot open '${path}': ${fileReason(error)}`);
   }
   if (fstatSync(fd).isFile()) return fd;
   closeSync(fd);
@@ -161,11 +160,14 @@ function append(fd: number, text: string): void {
   for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
 }
 
-function mkdir(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true });
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new ParleyError("storage", `Cannot make the folder '${path}': ${why}`);
-  }
+/** A folder that is not there may be misspelled: it is not made, as no cp or curl would. */
+function checkFolder(path: string): void {
+  const folder = dirname(path);
+  const stat = statSync(folder, { throwIfNoEntry: false });
+  if (stat?.isDirectory()) return;
+  const problem = stat === undefined ? "there is no folder" : "no folder is";
+  throw new ParleyError(
+    "storage",
+    `Cannot write '${path}': ${problem} '${folder}'. Make it first, or choose another place with -o`,
+  );
 }

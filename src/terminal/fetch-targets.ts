@@ -1,9 +1,10 @@
 // Where the files of one call go: `-o` and the names, made into paths that never leave the folder they are meant for.
 
-import { statSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { quoted } from "../chat/text.ts";
 import { ParleyError } from "../errors.ts";
+import { fileReason } from "../net/file-reason.ts";
 import type { FetchOutput, FetchTarget } from "../net/fetch-events.ts";
 
 /** `-o -`. */
@@ -41,10 +42,27 @@ export function fetchTargets(
   });
 }
 
-/** No server has such a name in its folder, and here it must not lead anywhere else. */
-function checkName(name: string): void {
+/** The folder of a file without `-o`, made if it is not there. Any other folder is its owner's to make. */
+export function makeDefaultFolder(): void {
+  try {
+    mkdirSync(defaultFolder, { recursive: true });
+  } catch (error) {
+    throw new ParleyError(
+      "storage",
+      `Cannot make the folder '${defaultFolder}' here: ${fileReason(error)}. Save elsewhere with -o PATH`,
+    );
+  }
+}
+
+/** No server has a name with folders, and here it must not lead anywhere else. */
+export function isFileName(name: string): boolean {
   const plain = name !== "" && name !== "." && name !== ".." && !name.includes("\0");
-  if (plain && basename(name) === name) return;
+  return plain && basename(name) === name;
+}
+
+/** @throws ParleyError `not-found` */
+export function checkName(name: string): void {
+  if (isFileName(name)) return;
   throw new ParleyError(
     "not-found",
     `No file ${quoted(name, 200)} on the server: names have no folders; --list shows what there is`,

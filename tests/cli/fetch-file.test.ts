@@ -175,6 +175,59 @@ test.each([
   expect(left).toEqual([]);
 });
 
+test("a missing file keeps none of the others back: they come, it is named, and the end is 5", async () => {
+  const home = newFolder();
+  const { code, stderr } = await fetchFile(
+    [here(), "nope", "../secret", "empty", "zwei Wörter.txt"],
+    home,
+  );
+  expect(code).toBe(5);
+  expect(stderr).toEndWith(
+    "parley fetch-file: Not on the server, of 4 files: 'nope', '../secret'; --list shows what there is\n",
+  );
+  expect(readdirSync(join(home, "Downloads")).toSorted()).toEqual(["empty", "zwei Wörter.txt"]);
+  const json = await fetchFile([here(), "--json", "nope", "empty"]);
+  expect(json.code).toBe(5);
+  expect(events(json.text).map(({ event, name }) => [event, name])).toEqual([
+    ["missing", "nope"],
+    ["offer", "empty"],
+    ["done", "empty"],
+  ]);
+});
+
+test("a folder that is not there is not made, but Downloads is", async () => {
+  const home = newFolder();
+  for (const [words, folder] of [
+    [["empty", "-o", "no/such/file"], "no/such"],
+    [["empty", "big", "-o", "out/"], "out"],
+    [["empty", "-o", "/nonexistent/y"], "/nonexistent"],
+  ] as const) {
+    const { code, stderr } = await fetchFile([here(), ...words], home);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringContaining(
+        `there is no folder '${folder}'. Make it first, or choose another place with -o`,
+      ),
+    });
+  }
+  expect(readdirSync(home)).toEqual([]);
+  mkdirSync(join(home, "out"));
+  expect((await fetchFile([here(), "empty", "-o", "out/"], home)).code).toBe(0);
+  expect((await fetchFile([here(), "empty"], home)).code).toBe(0);
+  expect(readdirSync(home).toSorted()).toEqual(["Downloads", "out"]);
+});
+
+skipUnless(existsSync("/proc/self"), "no /proc")(
+  "a place where no files can be made is said by the path that was asked for",
+  async () => {
+    const { code, stderr } = await fetchFile([here(), "empty", "-o", "/proc/y"]);
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      "parley fetch-file: Cannot write '/proc/y': no file can be made there. Choose another place with -o\n",
+    );
+  },
+);
+
 skipUnless(Bun.which("mkfifo") !== null, "no mkfifo")(
   "a FIFO is not found, and nobody waits for it",
   async () => {
@@ -350,7 +403,9 @@ test("a file that changes while it is sent ends with 6, and no mixture is left",
   const home = newFolder();
   writeFileSync(join(source, "change"), noise(24 * mebibyte));
   const child = start(home, here(), "change", "--limit-rate", "12M");
-  await until(() => existsSync(join(home, "Downloads", "change.part")));
+  const part = join(home, "Downloads", "change.part");
+  // not only made, which it is before the offer, but begun
+  await until(() => existsSync(part) && statSync(part).size > 0);
   const bytes = readFileSync(join(source, "change"));
   writeFileSync(join(source, "change"), bytes.fill(7, 20 * mebibyte));
   const { code, stderr } = await outcome(child);

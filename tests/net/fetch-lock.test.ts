@@ -8,7 +8,8 @@ import { ParleyError } from "../../src/errors.ts";
 import { FetchLock } from "../../src/net/fetch-lock.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-lock-"));
-const path = join(folder, "file.part.lock");
+const target = join(folder, "file");
+const path = `${target}.part.lock`;
 const host = hostname().replaceAll(/\s/g, "-");
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -22,11 +23,11 @@ function codeOf(work: () => unknown): string {
 }
 
 test("is taken once, and again after its release", () => {
-  const lock = FetchLock.take(path);
-  expect(codeOf(() => FetchLock.take(path))).toBe("locked");
+  const lock = FetchLock.take(target);
+  expect(codeOf(() => FetchLock.take(target))).toBe("locked");
   lock.release();
   expect(existsSync(path)).toBe(false);
-  FetchLock.take(path).release();
+  FetchLock.take(target).release();
   expect(readdirSync(folder)).toEqual([]);
 });
 
@@ -34,7 +35,7 @@ test("a dead process's lock is taken over", async () => {
   const child = Bun.spawn([process.execPath, "-e", ""]);
   await child.exited;
   writeFileSync(path, `${child.pid} 12345 ${host}`);
-  const lock = FetchLock.take(path);
+  const lock = FetchLock.take(target);
   expect(readFileSync(path, "utf8").split(" ")[0]).toBe(String(process.pid));
   lock.release();
   expect(readdirSync(folder)).toEqual([]);
@@ -43,14 +44,14 @@ test("a dead process's lock is taken over", async () => {
 test("a living process that has got a dead one's number does not keep its lock", () => {
   if (process.platform !== "linux") return;
   writeFileSync(path, `${process.ppid} 1 ${host}`);
-  FetchLock.take(path).release();
+  FetchLock.take(target).release();
 });
 
 test("what is no lock of ours is replaced, another machine's is not", () => {
   writeFileSync(path, `nonsense - ${host}`);
-  FetchLock.take(path).release();
+  FetchLock.take(target).release();
   writeFileSync(path, `${process.pid} 1 elsewhere`);
-  expect(codeOf(() => FetchLock.take(path))).toBe("locked");
+  expect(codeOf(() => FetchLock.take(target))).toBe("locked");
   rmSync(path);
 });
 
@@ -58,7 +59,7 @@ test("of many processes at once one gets a stale lock", async () => {
   writeFileSync(path, `999999999 1 ${host}`);
   const program = `
     const { FetchLock } = await import(${JSON.stringify(join(import.meta.dir, "../../src/net/fetch-lock.ts"))});
-    try { FetchLock.take(${JSON.stringify(path)}); process.stdout.write("got"); for await (const _ of process.stdin); }
+    try { FetchLock.take(${JSON.stringify(target)}); process.stdout.write("got"); for await (const _ of process.stdin); }
     catch (error) { process.stdout.write(error.code); }`;
   const children = Array.from({ length: 6 }, () =>
     Bun.spawn([process.execPath, "-e", program], { stdin: "pipe", stdout: "pipe" }),
@@ -76,5 +77,5 @@ test("of many processes at once one gets a stale lock", async () => {
 });
 
 test("a folder that is not there is said", () => {
-  expect(codeOf(() => FetchLock.take(join(folder, "no", "x.lock")))).toBe("storage");
+  expect(codeOf(() => FetchLock.take(join(folder, "no", "x")))).toBe("storage");
 });

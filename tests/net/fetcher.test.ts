@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { networkInterfaces, tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { ParleyError } from "../../src/errors.ts";
 import type { FetchEvent } from "../../src/net/fetch-events.ts";
 import { Fetcher, type FetcherOptions } from "../../src/net/fetcher.ts";
@@ -42,6 +42,7 @@ async function fetchBy(
   name = "file",
 ): Promise<Outcome> {
   const path = join(base, `out ${++fetches}`, name);
+  mkdirSync(dirname(path));
   const events: FetchEvent[] = [];
   const fetcher = new Fetcher({
     server: { host: "127.0.0.1", port },
@@ -213,6 +214,7 @@ skipUnless(hasIpv6, "no ::1")("by IPv6 as by IPv4", async () => {
 
 test("hundreds of small fetches over one connection, each with its own token", async () => {
   const fetcher = new Fetcher({ server: { host: "127.0.0.1", port: server.port } });
+  mkdirSync(join(base, "many"));
   for (let i = 0; i < 200; i++) {
     const path = join(base, "many", String(i));
     await fetcher.fetch("small", { kind: "file", path });
