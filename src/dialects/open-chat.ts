@@ -6,6 +6,7 @@ import { quoted, showsNothing } from "../chat/text.ts";
 import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
 import { Consent } from "./consent.ts";
 import type { Conversation, Dialect, Peer, RosterStyle, ServerTerminal } from "./dialect.ts";
+import { listedFiles } from "./open-chat-files.ts";
 import { sentence } from "./sentences.ts";
 
 const roster: RosterStyle = {
@@ -101,7 +102,7 @@ class OpenChatConversation implements Conversation {
       case "names":
         return renderRoster(event.names)(this.#self);
       case "files":
-        return `<CHOOSE_FILE> ${event.files.map((file) => `${file.name} `).join("")}`;
+        return `<CHOOSE_FILE> ${Array.from(listedFiles(event.files).keys(), (name) => `${name} `).join("")}`;
       case "download":
         return `UDP ${event.port} ${event.sizeBytes} ${event.name}`;
       default:

@@ -4,6 +4,7 @@
 import { quoted } from "../chat/text.ts";
 import { ParleyError } from "../errors.ts";
 import { OpenChatDownload } from "../dialects/open-chat-download.ts";
+import { listedName } from "../dialects/open-chat-files.ts";
 import { picklePart } from "../dialects/pickle.ts";
 import { classicDownload as limits } from "../limits.ts";
 
@@ -31,6 +32,8 @@ export interface ClassicDownloadOptions {
 export interface DownloadAsker {
   /** Whose download it is: a session has few ports at once, and none that it has not used when it is gone (see `sessionEnded`). */
   readonly session?: number;
+  /** Where no file is called `name`: the one that is listed so, if there is one. */
+  find?(name: string): Promise<string | undefined>;
   /** Address of the control connection; nobody else is answered. */
   readonly address?: string;
   /** The download has ended before its client said `finished`: nothing asked for in time, the file changed, the disk failed. */
@@ -69,18 +72,17 @@ export class ClassicDownloads {
   }
 
   /**
-   * Opens a port for the file `name`. The client asks there.
+   * Opens a port for the file that is listed as `name`. The client asks there.
    * @throws ParleyError `not-found` for no such file, `full` when all ports are in use, or enough of them by this session.
    */
   async start(
     name: string,
     asker: DownloadAsker = {},
   ): Promise<{ port: number; sizeBytes: number }> {
-    const file = this.#open(name);
-    this.#starting++;
-    let claim: Claim | undefined;
+    const claim = this.#claim(asker.session);
+    let file: DownloadFile | undefined;
     try {
-      claim = this.#claim(asker.session);
+      file = await this.#open(name, asker);
       const port = await this.#listen(name, file, asker, claim);
       if (port === undefined) {
         throw new ParleyError(
@@ -90,11 +92,9 @@ export class ClassicDownloads {
       }
       return { port, sizeBytes: file.size };
     } catch (error) {
-      file.close();
-      if (claim !== undefined) this.#release(claim);
+      file?.close();
+      this.#release(claim);
       throw error;
-    } finally {
-      this.#starting--;
     }
   }
 
@@ -127,14 +127,25 @@ export class ClassicDownloads {
     if (claims?.size === 0) this.#claims.delete(claim.session);
   }
 
-  /** The folder's refusal in S1's words. */
-  #open(name: string): DownloadFile {
+  /** Only what could be listed is found; a refusal of the folder is said in S1's words. */
+  async #open(name: string, asker: DownloadAsker): Promise<DownloadFile> {
+    if (listedName(name) === name) {
+      const file = this.#tryOpen(name);
+      if (file !== undefined) return file;
+      const found = await asker.find?.(name);
+      const other = found === undefined ? undefined : this.#tryOpen(found);
+      if (other !== undefined) return other;
+    }
+    const sentence = `No file ${quoted(name)} on the server: get_list_file shows what there is`;
+    throw new ParleyError("not-found", sentence);
+  }
+
+  #tryOpen(name: string): DownloadFile | undefined {
     try {
       return this.#options.open(name);
     } catch (error) {
-      if (!(error instanceof ParleyError) || error.code !== "not-found") throw error;
-      const sentence = `No file ${quoted(name)} on the server: get_list_file shows what there is`;
-      throw new ParleyError("not-found", sentence);
+      if (error instanceof ParleyError && error.code === "not-found") return undefined;
+      throw error;
     }
   }
 
@@ -150,7 +161,22 @@ export class ClassicDownloads {
     asker: DownloadAsker,
     claim: Claim,
   ): Promise<number | undefined> {
-    if (this.#running.size + this.#starting > limits.ports) return undefined;
+    if (this.#running.size + this.#starting >= limits.ports) return undefined;
+    this.#starting++;
+    try {
+      return await this.#bindFree(name, file, asker, claim);
+    } finally {
+      this.#starting--;
+    }
+  }
+
+  /** Undefined if no port of the pool is free. */
+  async #bindFree(
+    name: string,
+    file: DownloadFile,
+    asker: DownloadAsker,
+    claim: Claim,
+  ): Promise<number | undefined> {
     const first = this.#options.firstPort ?? limits.firstPort;
     for (let i = 0; i < limits.ports; i++) {
       const port = first === 0 ? 0 : first + i;

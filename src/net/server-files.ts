@@ -3,11 +3,11 @@
 
 import type { FileEntry, Ref } from "../chat/events.ts";
 import type { FileDesk } from "../chat/file-desk.ts";
-import { harmless } from "../chat/text.ts";
 import { downloadStarted } from "../dialects/open-chat.ts";
+import { listedFiles } from "../dialects/open-chat-files.ts";
 import type { Peer } from "../dialects/dialect.ts";
 import { ParleyError } from "../errors.ts";
-import { history } from "../limits.ts";
+import { folder, history } from "../limits.ts";
 import type { ClassicDownloads } from "./classic-download.ts";
 import type { FileService } from "./file-service.ts";
 import type { FileSession } from "./file-session.ts";
@@ -17,6 +17,8 @@ export class ServerFiles implements FileDesk {
   readonly #downloads: ClassicDownloads;
   readonly #log: (line: string) => void;
   readonly #sessions = new Map<number, FileSession>();
+  /** The files by the names that S1's clients have been shown, and when. */
+  #listed: { files: Promise<ReadonlyMap<string, FileEntry>>; atMs: number } | undefined;
 
   constructor(service: FileService, downloads: ClassicDownloads, log: (line: string) => void) {
     this.#service = service;
@@ -29,7 +31,9 @@ export class ServerFiles implements FileDesk {
     limit: number | undefined,
     answer: Parameters<FileDesk["list"]>[2],
   ): void {
-    this.#page(after, limit).then(answer, (error: unknown) => answer(asParleyError(error)));
+    const page = this.#page(after, limit);
+    if (after === undefined && limit === undefined) this.#remember(page);
+    page.then(answer, (error: unknown) => answer(asParleyError(error)));
   }
 
   fetch(
@@ -54,11 +58,16 @@ export class ServerFiles implements FileDesk {
     peer: Peer,
     answer: Parameters<FileDesk["download"]>[3],
   ): void {
-    const asker = { session, address: peer.address, onFailed: this.#log };
+    const asker = {
+      session,
+      address: peer.address,
+      onFailed: this.#log,
+      find: (listed: string) => this.#find(listed),
+    };
     this.#downloads.start(name, asker).then(
       ({ port, sizeBytes }) => {
         this.#log(downloadStarted);
-        answer({ port, sizeBytes, name: harmless(name) });
+        answer({ port, sizeBytes, name });
       },
       (error: unknown) => answer(asParleyError(error)),
     );
@@ -68,6 +77,24 @@ export class ServerFiles implements FileDesk {
     this.#sessions.get(session)?.close();
     this.#sessions.delete(session);
     this.#downloads.sessionEnded(session);
+  }
+
+  /** The file that is listed as `name`, though it is called otherwise. */
+  async #find(name: string): Promise<string | undefined> {
+    const fresh =
+      this.#listed !== undefined && performance.now() - this.#listed.atMs < folder.listingMs;
+    const files = fresh ? this.#listed!.files : this.#remember(this.#page(undefined, undefined));
+    return (await files).get(name)?.name;
+  }
+
+  #remember(
+    page: Promise<{ files: readonly FileEntry[] }>,
+  ): Promise<ReadonlyMap<string, FileEntry>> {
+    const files = page.then((page) => listedFiles(page.files));
+    // whoever waits for it is told
+    files.catch(() => {});
+    this.#listed = { files, atMs: performance.now() };
+    return files;
   }
 
   async #page(after: string | undefined, limit: number | undefined) {

@@ -1,0 +1,106 @@
+// S1's files: what is listed can be asked for by that name, and is offered under it; what is not listed is not there.
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openChat } from "../../src/dialects/open-chat.ts";
+import { ParleyError } from "../../src/errors.ts";
+import { ClassicDownloads } from "../../src/net/classic-download.ts";
+import { FileService } from "../../src/net/file-service.ts";
+import { ServerFiles } from "../../src/net/server-files.ts";
+
+const host = "127.0.0.1";
+const contents: [name: string, content: string][] = [
+  ["a.txt", "a"],
+  ["my file", "bb"],
+  ["esc\u001b[31m.png", "ccc"],
+  ["nl\nMallory: forged", "dddd"],
+  ["same\u0007", "one"],
+  ["same\u001b[1m", "two"],
+  ["twin", "eeeee"],
+  ["twin\u202e", "no"],
+  [" lead", "ffffff"],
+];
+let folder: string;
+let service: FileService;
+let downloads: ClassicDownloads;
+let files: ServerFiles;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "parley-listed-"));
+  for (const [name, content] of contents) writeFileSync(join(folder, name), content);
+  service = await FileService.open({ folder, host, port: 0 });
+  const open = (name: string) => service.folder.open(name);
+  downloads = new ClassicDownloads({ host, firstPort: 0, open });
+  files = new ServerFiles(service, downloads, () => {});
+});
+afterAll(() => {
+  downloads.close();
+  service.close();
+  rmSync(folder, { recursive: true });
+});
+
+let session = 0;
+
+/** A session of its own asks: the offer, or the refusal's code. */
+function download(name: string): Promise<{ name: string; sizeBytes: number } | string> {
+  return new Promise((resolve) => {
+    files.download(++session, name, { address: host, port: 1 }, (result) => {
+      if (result instanceof ParleyError) resolve(result.code);
+      else resolve({ name: result.name, sizeBytes: result.sizeBytes });
+    });
+  });
+}
+
+function list(): Promise<string> {
+  const peer = { address: host, port: 1 };
+  return new Promise((resolve) => {
+    files.list(undefined, undefined, (result) => {
+      if (result instanceof ParleyError) return resolve(result.message);
+      const said = openChat.open(peer).render({ type: "files", ...result, ref: undefined });
+      resolve(said as string);
+    });
+  });
+}
+
+test("before anybody has asked for the list", async () => {
+  expect(await download("esc.png")).toEqual({ name: "esc.png", sizeBytes: 3 });
+});
+
+test("list, request and offer agree", async () => {
+  expect(await list()).toBe("<CHOOSE_FILE> lead a.txt esc.png my file nl Mallory: forged twin ");
+  const sizes = {
+    lead: 6,
+    "a.txt": 1,
+    "esc.png": 3,
+    "my file": 2,
+    "nl Mallory: forged": 4,
+    twin: 5,
+  };
+  for (const [name, sizeBytes] of Object.entries(sizes)) {
+    expect(await download(name)).toEqual({ name, sizeBytes });
+  }
+});
+
+test("a new file can be asked for as soon as it is listed", async () => {
+  await list();
+  await Bun.sleep(2_050);
+  writeFileSync(join(folder, "new\u0007"), "g");
+  expect(await list()).toContain(" new ");
+  expect(await download("new")).toEqual({ name: "new", sizeBytes: 1 });
+});
+
+test("what is not listed is not there", async () => {
+  const names = [
+    "same",
+    "same\u0007",
+    "twin\u202e",
+    "esc\u001b[31m.png",
+    " lead",
+    "../a.txt",
+    "none",
+    "",
+  ];
+  for (const name of names) expect([name, await download(name)]).toEqual([name, "not-found"]);
+});
