@@ -6,7 +6,7 @@ import { peer as limits } from "../limits.ts";
 import type { ExitReason, PeerEffect } from "../registry/peer-effect.ts";
 import type { PeerSession } from "../registry/peer-session.ts";
 import { askRegistry, dial, Patience } from "./dial.ts";
-import { type Address, socketReason } from "./host-port.ts";
+import { type Address, notOwnAddress, socketReason } from "./host-port.ts";
 import { linkHandlers, TcpLink, type TcpLinkEvents } from "./tcp-link.ts";
 
 export type PeerLinksOptions = {
@@ -43,9 +43,12 @@ export class PeerLinks {
         socket: { ...linkHandlers, open: (socket) => this.#accept(socket) },
       });
     } catch (error) {
-      const reason = `${hostPort({ ip: host, port })}: ${socketReason(error)}`;
+      const notOwn = notOwnAddress(host, error);
+      const why = notOwn === undefined ? socketReason(error) : "no address of this machine";
+      const reason = `${hostPort({ ip: host, port })}: ${why}`;
       const line = `Input socket setup failed: ${reason}`;
       this.#options.show({ line, notice: { event: "failed", what: "listen", reason: line } });
+      if (notOwn !== undefined) throw notOwn;
       throw new ParleyError(
         "port-in-use",
         `cannot listen on ${reason}; choose another with --port or --host`,

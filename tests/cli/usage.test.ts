@@ -81,6 +81,18 @@ describe("a wrong value is an error that names flag and value", () => {
   });
 });
 
+test("peer --host that is no address of this machine is said so", async () => {
+  const words = ["peer", "--id", "Al", "--port", "0", "--server", "127.0.0.1:1"];
+  for (const host of ["192.0.2.1", "256.1.1.1"]) {
+    const { code, out, err } = await run([...words, "--host", host]);
+    expect({ code, out, err }).toEqual({
+      code: 1,
+      out: `Input socket setup failed: ${host}:0: no address of this machine\n`,
+      err: `parley peer: --host '${host}' is no address of this machine: 127.0.0.1 is for it alone, 0.0.0.0 for everyone\n`,
+    });
+  }
+});
+
 test("a host that can't be found is exit code 3 and the same sentence everywhere", async () => {
   for (const args of [
     ["client", "nowhere.invalid:1", "--name", "bot"],
