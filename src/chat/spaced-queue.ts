@@ -1,4 +1,4 @@
-// Messages for a client that takes one receive for one message (seeds.md "Unframed clients"): one send a message, a gap
+// Messages for a client that takes one receive for one message (docs/dialects.md "Framing"): one send a message, a gap
 // between two. Past a bound the rest is joined by line ends, so that a busy room stays affordable. Pure.
 
 import { output } from "../limits.ts";

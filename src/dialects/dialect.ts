@@ -8,7 +8,7 @@ export interface Dialect {
   readonly name: string;
   /**
    * How input is cut. `lines`: at `\n`, a `\r` before it stripped. `auto`: decided by the first message: with a line end in
-   * it as `lines`, else one read is one message (seeds.md "Unframed clients").
+   * it as `lines`, else one read is one message (docs/dialects.md "Framing").
    */
   readonly input: "lines" | "auto";
   /**

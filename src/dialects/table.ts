@@ -9,7 +9,7 @@ import { lineChat } from "./line-chat.ts";
 import { openChat } from "./open-chat.ts";
 import { selectChat } from "./select-chat.ts";
 
-/** A dialect, the transports of its own ports, and where `--classic` opens it (seeds.md's table). */
+/** A dialect, the transports of its own ports, and where `--classic` opens it (docs/dialects.md). */
 export type DialectEntry = { classicPort: number } & (
   | { transport: "tcp"; dialect: Dialect }
   | { transport: "udp"; datagram: DatagramDialect }

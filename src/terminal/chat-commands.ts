@@ -97,7 +97,7 @@ function readCommand(typed: string): Action {
   return entry.read(rest.trim()) ?? { do: "explain", text: `Usage: ${entry.usage}` };
 }
 
-/** The words of S1's client (seeds.md). */
+/** The words of S1's client (docs/dialects.md). */
 function readClassic(typed: string): Action | undefined {
   if (typed === "show") return { do: "who" };
   if (typed === "get_list_file") return { do: "files" };

@@ -129,7 +129,7 @@ describe("commands", () => {
 });
 
 describe("a chat between two of S0's programs", () => {
-  test("the transcript of seeds.md, line by line and byte by byte", () => {
+  test("the transcript of the docs, line by line and byte by byte", () => {
     const { world, alice, bob } = bridged();
     expect(since(alice)).toEqual(["Alice running on 127.0.0.1:5000", "Alice IN WAIT MODE"]);
     expect(since(bob)).toEqual(["Bob running on 127.0.0.1:5001"]);
@@ -243,6 +243,131 @@ describe("a chat between two of S0's programs", () => {
     expect(b.lines).toContain("A> more");
     world.type(b, "/quit");
     expect([a.exit, b.exit]).toEqual(["done", "done"]);
+  });
+});
+
+describe("what has come to nothing", () => {
+  test("at the end of input the last request's failure is the exit reason; /quit has seen it", () => {
+    const run = (...failures: Parameters<WorldPeer["session"]["answered"]>[0][]) => {
+      const world = new World();
+      const alice = world.join("Alice");
+      world.registryAnswers = false;
+      for (const failure of failures) {
+        world.type(alice, "/register");
+        alice.session.answered(failure);
+      }
+      return { world, alice };
+    };
+    const unreachable = { failed: "cannot connect to 127.0.0.1:8080: connection refused" };
+    const contact = { id: "Alice", ip: "127.0.0.1", port: 5000 };
+    const registered = { message: { type: "REGACK", ...contact, status: "registered" } } as const;
+    const denied = { message: { ...registered.message, status: "denied" } };
+    const cases = [
+      [[unreachable], "unreachable"],
+      [[unreachable, registered], "done"],
+      [[denied], "refused"],
+      [[{ message: { type: "QUIT" } }], "malformed"],
+    ] as const;
+    for (const [answers, exit] of cases) {
+      const { world, alice } = run(...answers);
+      alice.session.typedEnd();
+      world.settle();
+      expect([answers, alice.exit]).toEqual([answers, exit]);
+    }
+    const { world, alice } = run(unreachable);
+    world.type(alice, "/quit");
+    expect(alice.exit).toBe("done");
+  });
+
+  test("/chat without anybody to call: S0's silence, and a word beside it", () => {
+    const world = new World();
+    const alice = world.join("Alice");
+    world.type(alice, "/chat", "/register", "/bridge", "/chat");
+    expect(alice.lines.slice(1)).toEqual(["Alice IN WAIT MODE"]);
+    const said = alice.notices.filter(({ event }) => event === "failed");
+    expect(said).toMatchObject([
+      { what: "chat", reason: expect.stringContaining("/bridge finds somebody") },
+      { what: "chat", reason: expect.stringContaining("calls you") },
+    ]);
+  });
+
+  test("/bridge goes on to the next while it is given clients that have left", () => {
+    const world = new World();
+    for (const [at, id] of ["Old", "Older"].entries()) {
+      world.registry.register({ id, ip: "127.0.0.1", port: 1 + at }, at);
+    }
+    const [alice, bob] = [world.join("Alice"), world.join("Bob")];
+    world.type(alice, "/register");
+    world.type(bob, "/bridge");
+    expect(bob.lines.slice(1)).toEqual([
+      "Bridge request failed: connection refused; asking for the next one",
+      "Bridge request failed: connection refused; asking for the next one",
+    ]);
+    expect(bob.notices.at(-1)).toMatchObject({ event: "connected", peer: { id: "Alice" } });
+  });
+
+  test("/bridge ends at the first that a registry gives twice, /bridge NAME at once", () => {
+    const world = new World();
+    const bob = world.join("Bob");
+    const gone = { id: "Gone", ip: "127.0.0.1", port: 1 };
+    const given = { message: { type: "BRIDGEACK", contact: gone } } as const;
+    world.registryAnswers = false;
+    world.type(bob, "/bridge");
+    bob.session.answered(given);
+    world.settle();
+    bob.session.answered(given);
+    world.type(bob, "/bridge Gone");
+    bob.session.answered(given);
+    world.settle();
+    expect(bob.lines.slice(1)).toEqual([
+      "Bridge request failed: connection refused; asking for the next one",
+      "Bridge request failed: the registry knows nobody else",
+      "Bridge request failed: connection refused",
+    ]);
+    expect(world.asked.length).toBe(3);
+    bob.session.typedEnd();
+    world.settle();
+    expect(bob.exit).toBe("unreachable");
+  });
+});
+
+describe("one who calls somebody that is in a chat", () => {
+  function busy() {
+    const { world, alice, bob } = bridged();
+    world.type(bob, "/chat", "hi");
+    const eve = world.join("Eve");
+    world.type(eve, "/register", "/bridge Alice", "/chat", "me too");
+    return { world, alice, bob, eve };
+  }
+
+  test("is told that it is busy there, and has been refused", () => {
+    const { alice, eve } = busy();
+    expect(eve.lines.slice(-2)).toEqual(["Alice has ended the chat session.", "Exiting program"]);
+    expect(eve.notices.at(-2)).toEqual({ event: "ended", by: "busy" });
+    expect(eve.exit).toBe("refused");
+    expect(alice.exit).toBeUndefined();
+  });
+
+  test("is not refused by one who hears it and leaves without a word", () => {
+    const { world, alice, bob } = bridged();
+    world.type(bob, "/chat", "hi");
+    world.type(alice, "/quit");
+    expect(bob.notices.at(-2)).toEqual({ event: "ended", by: "peer" });
+    expect(bob.exit).toBe("done");
+  });
+
+  test("does not wait for a second word that never comes", () => {
+    const { world, alice, bob } = bridged();
+    world.type(bob, "/chat", "hi");
+    const [link] = bob.others.keys();
+    if (link === undefined) throw new Error("no link");
+    bob.session.received(link, new TextEncoder().encode(encodeChat(alice.contact, "/quit")));
+    world.settle();
+    expect(bob.exit).toBeUndefined();
+    expect(bob.session.holding(link)).toBe(true);
+    bob.session.expired(link);
+    world.settle();
+    expect(bob.exit).toBe("done");
   });
 });
 

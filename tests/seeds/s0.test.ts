@@ -106,7 +106,7 @@ async function ask(wire: string, port = server.port): Promise<string> {
 }
 
 describe("the registry, over raw TCP", () => {
-  test("the transcript of seeds.md, byte for byte", async () => {
+  test("the transcript of the docs, byte for byte", async () => {
     const alice: Contact = { id: "Alice", ip: "127.0.0.1", port: 5555 };
     expect(await ask("REGISTER\r\nclientID: Alice\r\nIP: 127.0.0.1\r\nPort: 5555\r\n\r\n")).toBe(
       "REGACK\r\nclientID: Alice\r\nIP: 127.0.0.1\r\nPort: 5555\r\nStatus: registered\r\n\r\n",
@@ -125,7 +125,7 @@ describe("the registry, over raw TCP", () => {
 });
 
 describe("parley peer", () => {
-  test("two of them chat as in seeds.md, every line of both", async () => {
+  test("two of them chat as the docs show, every line of both", async () => {
     await using alice = new Peer("Alice");
     const a = await alice.contact();
     await using bob = new Peer("Bob");
@@ -163,7 +163,12 @@ describe("parley peer", () => {
       "Chat session has ended",
       "Exiting program",
     ]);
-    expect(alice.stderr + bob.stderr).toBe("");
+    const stays = "the registry keeps that when you leave";
+    const [aliceAt, bobAt] = [`127.0.0.1:${a.port}`, `127.0.0.1:${b.port}`];
+    expect(alice.stderr).toBe(`Registered as Alice at ${aliceAt}; ${stays}\n`);
+    expect(bob.stderr).toBe(
+      `Registered as Bob at ${bobAt}; ${stays}\nAlice ${aliceAt} found: /chat begins\n`,
+    );
   });
 
   test("all of it from a pipe: one line is sent, the answer read, then it leaves", async () => {
