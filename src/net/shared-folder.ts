@@ -76,7 +76,10 @@ export class SharedFolder {
     return { files };
   }
 
-  /** @throws ParleyError `not-found` for everything that is no regular file of this folder, whatever the reason. */
+  /**
+   * @throws ParleyError `not-found` for everything that is no regular file of this folder, whatever the reason; `full` if
+   * that can't be found out now.
+   */
   open(name: string): OpenFile {
     const found = this.#find(name);
     if (found === undefined) throw notFound(name);
@@ -85,7 +88,8 @@ export class SharedFolder {
       // a file that became a FIFO or a link in between is neither waited for nor followed
       const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
       fd = openSync(found.path, flags);
-    } catch {
+    } catch (error) {
+      throwIfBusy(error);
       throw notFound(name);
     }
     const stat = fstatSync(fd, { bigint: true });
@@ -107,7 +111,8 @@ export class SharedFolder {
         stat = statSync(path, { bigint: true });
       }
       return stat.isFile() ? { path, stat } : undefined;
-    } catch {
+    } catch (error) {
+      throwIfBusy(error);
       return undefined;
     }
   }
@@ -118,7 +123,8 @@ export class SharedFolder {
     let names: string[] = [];
     try {
       names = await readdir(this.path);
-    } catch {
+    } catch (error) {
+      throwIfBusy(error);
       // not there (yet), or not readable: nothing to hand out
     }
     this.#names = names.sort();
@@ -172,6 +178,17 @@ function isPlainName(name: string): boolean {
     name.length <= limits.maxNameChars &&
     !/[/\\\0]/.test(process.platform === "win32" ? name.replaceAll(":", "/") : name)
   );
+}
+
+/** Too many open files, no memory, a disk that fails: that says nothing about whether a file is there. */
+const busyCodes: ReadonlySet<unknown> = new Set(["EMFILE", "ENFILE", "ENOMEM", "EIO"]);
+
+/** @throws ParleyError `full` for what may go better at the next try */
+export function throwIfBusy(error: unknown): void {
+  const code = (error as { code?: unknown }).code;
+  if (!busyCodes.has(code)) return;
+  const sentence = `The server is too busy to read its shared folder now (${String(code)}): try again in a while.`;
+  throw new ParleyError("full", sentence);
 }
 
 function notFound(name: string): ParleyError {

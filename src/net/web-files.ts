@@ -22,8 +22,12 @@ export class WebFiles {
 
   /** The list as JSON: `{files:[{name,size,modified}],next?}`; `?after=NAME` asks for the next page. */
   async list(query: URLSearchParams): Promise<Response> {
-    const page = await this.#folder.list(query.get("after") ?? "");
-    return Response.json(page, { headers: fileHeaders });
+    try {
+      const page = await this.#folder.list(query.get("after") ?? "");
+      return Response.json(page, { headers: fileHeaders });
+    } catch (error) {
+      return refusal(error);
+    }
   }
 
   /** One file, part of it, or with `?sha256` its digest. `name` is decoded already. */

@@ -178,3 +178,31 @@ test("a folder that does not exist has no files", async () => {
   expect(await folder.list()).toEqual({ files: [] });
   expect(() => folder.open("a")).toThrow("No file");
 });
+
+skipUnless(process.platform === "linux", "no ulimit in sh")(
+  "without a free descriptor a file is not called missing",
+  async () => {
+    const program = `
+      const { SharedFolder } = await import(${JSON.stringify(join(import.meta.dir, "../../src/net/shared-folder.ts"))});
+      const { closeSync, openSync } = require("node:fs");
+      const folder = new SharedFolder(${JSON.stringify(path)});
+      const taken = [];
+      try { for (;;) taken.push(openSync("/dev/null")); } catch {}
+      const said = [];
+      try { folder.open("a.txt"); } catch (error) { said.push(error.code + " " + error.message); }
+      await folder.list().catch((error) => said.push(error.code));
+      for (const fd of taken) closeSync(fd);
+      said.push(folder.open("a.txt").size, (await folder.list()).files.length > 0);
+      console.log(JSON.stringify(said));`;
+    const child = Bun.spawn(
+      ["sh", "-c", 'ulimit -n 128; exec "$@"', "sh", process.execPath, "-e", program],
+      { stdout: "pipe" },
+    );
+    expect(JSON.parse(await new Response(child.stdout).text())).toEqual([
+      "full The server is too busy to read its shared folder now (EMFILE): try again in a while.",
+      "full",
+      "content of a.txt".length,
+      true,
+    ]);
+  },
+);
