@@ -62,7 +62,7 @@ const excessLoss = 0.04;
 const shortRttUs = 20_000;
 const shortExcessLoss = 0.02;
 /** The rate there while a queue stands: lets it go. */
-const queuedGain = 0.92;
+const queuedGain = 0.95;
 /** The bound that it sets, in bandwidth-delay products, at least. */
 const boundGain = 1.25;
 /** Loss beside a queue that lowers the estimate itself. */
