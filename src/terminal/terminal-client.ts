@@ -4,12 +4,13 @@
 import { nameProblem, roomProblem } from "../chat/names.ts";
 import { harmless } from "../chat/text.ts";
 import type { Answer, NativeSession, Question, SessionEvent, Unsayable } from "../client/events.ts";
-import { ParleyError } from "../errors.ts";
+import type { ParleyError } from "../errors.ts";
 import { terminal as limits } from "../limits.ts";
 import { answerLines } from "./answer-lines.ts";
 import { type Action, helpRows, readTyped } from "./chat-commands.ts";
 import { clientLine, unsayableText } from "./client-lines.ts";
 import { complete, completesHere } from "./completion.ts";
+import { endedBy } from "./end-signals.ts";
 import type { Key } from "./keys.ts";
 import { KnownWords } from "./known-words.ts";
 import { refusal } from "./login.ts";
@@ -100,6 +101,11 @@ export class TerminalClient {
     this.#prompt.print([this.#parts.paint.status(text)]);
   }
 
+  /** The terminal has gone. */
+  gone(): void {
+    this.#over.resolve(endedBy("SIGHUP"));
+  }
+
   #label(columns: number): string {
     const { name, partner, room, online } = this.#session;
     const where = partner === undefined ? room : `→ ${partner}`;
@@ -136,7 +142,7 @@ export class TerminalClient {
   #interrupt(): void {
     if (this.#parts.downloads.running) return this.#parts.downloads.stop();
     if (this.#prompt.editor.text === "") {
-      return this.#over.resolve(new ParleyError("interrupted", "Interrupted"));
+      return this.#over.resolve(endedBy("SIGINT"));
     }
     this.#prompt.editor.set("");
     this.#prompt.drawSoon();

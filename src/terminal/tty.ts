@@ -14,6 +14,8 @@ export interface TtyUser {
   /** Takes the prompt away until `draw`. */
   hide(): void;
   draw(): void;
+  /** The terminal has gone. */
+  gone(): void;
 }
 
 export class Tty {
@@ -27,6 +29,7 @@ export class Tty {
   }
 
   open(): void {
+    process.stdin.on("error", this.#broken);
     this.#raw(true);
     process.stdin.on("data", this.#read);
     process.stdin.on("end", this.#end);
@@ -61,8 +64,10 @@ export class Tty {
     this.#escape = setTimeout(() => this.#user()?.keys(this.#keys.flush()), limits.escapeTimeoutMs);
   };
 
-  // The terminal has gone: as Ctrl-D.
-  readonly #end = (): void => this.#user()?.keys([{ type: "key", name: "ctrl-d" }]);
+  // A terminal that has gone has no mode that could be set.
+  readonly #broken = (): void => {};
+
+  readonly #end = (): void => this.#user()?.gone();
 
   readonly #resize = (): void => this.#user()?.resize(process.stdout.columns, process.stdout.rows);
 

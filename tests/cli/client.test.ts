@@ -210,6 +210,18 @@ describe("parley client in a pipe", () => {
     },
   );
 
+  test("a terminal that goes away is no error of ours", async () => {
+    const { parley, port } = await server();
+    await using _ = parley;
+    await using log = await listener(port, "log");
+    const { code, shown } = await runOnTerminal(["client", at(port), "--name", "Ann"], {
+      steps: [["(lobby)> ", ({ hangUp }) => hangUp()]],
+    });
+    expect(code).toBe(129);
+    expect(shown).not.toContain("internal error");
+    await log.until(() => log.stderr.includes("Ann has left"), "the end");
+  });
+
   test("puts U+FFFD where the input is no UTF-8", async () => {
     const { parley, port } = await server();
     await using _ = parley;

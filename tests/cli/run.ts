@@ -37,7 +37,12 @@ export type TerminalOptions = {
   steps?: readonly (readonly [shown: string, act: (child: OnTerminal) => void])[];
 };
 
-export type OnTerminal = { type: (text: string) => void; kill: (signal: NodeJS.Signals) => void };
+export type OnTerminal = {
+  type: (text: string) => void;
+  kill: (signal: NodeJS.Signals) => void;
+  /** The window is closed. */
+  hangUp: () => void;
+};
 
 /** The same on a terminal of its own: everything that it showed, on both streams, and whether it echoes again at the end. */
 export async function runOnTerminal(
@@ -58,7 +63,11 @@ export async function runOnTerminal(
           if (at < 0) return;
           from = at + next[0].length;
           waiting.shift();
-          next[1]({ type: (text) => terminal.write(text), kill: (signal) => child.kill(signal) });
+          next[1]({
+            type: (text) => terminal.write(text),
+            kill: (signal) => child.kill(signal),
+            hangUp: () => terminal.close(),
+          });
         }
       },
     },
