@@ -45,7 +45,7 @@ export const output = {
   maxRunChars: 16_384,
   /** A reader that lags further behind than this is told and dropped, in bytes. */
   maxLagBytes: 4 * MiB,
-  /** Least time between two sends to an unframed client, in milliseconds (seeds.md: one send a message). */
+  /** Least time between two sends to an unframed client, in milliseconds (docs/dialects.md "Framing": one send a message). */
   unframedGapMs: 20,
   /** Messages that wait for an unframed client one by one; more are joined by line ends. */
   unframedWaiting: 16,
@@ -162,6 +162,8 @@ export const peer = {
   maxSilentCallers: 16,
   /** Connecting to the registry or to a peer, and the registry's answer. */
   requestTimeoutMs: 5_000,
+  /** Registrations that one `/bridge` tries to reach: of those who have left without a word, each may cost a timeout. */
+  maxBridgeTries: 16,
   /** `/quit` while a request is under way leaves it this long to finish. */
   hurryMs: 1_000,
   /** A bare text that begins like `QUIT` waits this long for the rest; segments of one message are closer. */
@@ -292,7 +294,7 @@ export const web = {
 
 /** S1's stop-and-wait download over UDP. */
 export const classicDownload = {
-  /** First port of the pool, seeds.md's. */
+  /** First port of the pool, that of the original. */
   firstPort: 55_000,
   /** Ports of the pool, so downloads at once; a port that is taken is skipped. */
   ports: 16,

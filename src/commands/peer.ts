@@ -1,5 +1,6 @@
 // `parley peer`: S0's client on a terminal or in a pipe. Reads flags, puts session, sockets and terminal together, runs them.
 
+import { isatty } from "node:tty";
 import { defineCommand } from "citty";
 import { quoted } from "../chat/text.ts";
 import { cppId } from "../dialects/cpp.ts";
@@ -7,14 +8,21 @@ import { exitCode, ParleyError } from "../errors.ts";
 import { names } from "../limits.ts";
 import { callableHost, isLoopback, parseHostPort } from "../net/host-port.ts";
 import { PeerLinks } from "../net/peer-links.ts";
+import type { Interruption } from "../registry/peer-effect.ts";
 import { PeerSession } from "../registry/peer-session.ts";
-import { say, stdout } from "../terminal/output.ts";
+import { jsonLine } from "../terminal/json-line.ts";
+import { redirect, say, stdout } from "../terminal/output.ts";
+import { peerCommands, peerStatus } from "../terminal/peer-lines.ts";
+import { PeerPrompt } from "../terminal/peer-prompt.ts";
+import { Tty } from "../terminal/tty.ts";
 import { typedLines } from "../terminal/typed-lines.ts";
 
 export default defineCommand({
   meta: {
     name: "peer",
-    description: "Call someone who is registered at a server, and chat from terminal to terminal",
+    description:
+      "Call someone who is registered at a server, and chat from terminal to terminal. " +
+      "Typed: /register, /bridge [NAME], /chat, /id, /quit",
   },
   args: {
     id: { type: "string", required: true, valueHint: "NAME", description: "Letters and digits" },
@@ -50,11 +58,17 @@ export default defineCommand({
         `--server ${quoted(args.server)} is no address: write HOST:PORT, such as 127.0.0.1:8080`,
       );
     }
+    let prompt: PeerPrompt | undefined;
     const links = new PeerLinks({
       registry,
       show: ({ line, notice }) => {
-        if (args.json) stdout.data(`${JSON.stringify(notice)}\n`);
-        else if (line !== undefined) stdout.data(`${line}\n`);
+        if (args.json) stdout.data(jsonLine(notice));
+        else {
+          if (line !== undefined && prompt) prompt.print(line);
+          else if (line !== undefined) stdout.data(`${line}\n`);
+          const status = peerStatus(notice, line);
+          if (status !== undefined) say(status);
+        }
         return stdout.pressure ? stdout.relief() : undefined;
       },
     });
@@ -65,9 +79,42 @@ export default defineCommand({
       );
     }
     const self = { id, ip: callableHost(args.host), port: listening };
-    return converse(links, new PeerSession(self, { duplex: args.duplex ?? false }));
+    const session = new PeerSession(self, { duplex: args.duplex ?? false });
+    const onTerminal = isatty(0) && isatty(1) && process.env["TERM"] !== "dumb";
+    if (!onTerminal || args.json) return converse(links, session);
+    say(peerCommands);
+    const tty = new Tty(() => prompt);
+    prompt = newPrompt(links, session, tty);
+    redirect((line) => prompt?.print(line));
+    tty.open();
+    try {
+      return await converse(links, session, prompt);
+    } finally {
+      prompt.hide();
+      redirect();
+      tty.close();
+    }
   },
 });
+
+function newPrompt(links: PeerLinks, session: PeerSession, tty: Tty): PeerPrompt {
+  const act = (what: () => void) => () => {
+    what();
+    links.obey();
+  };
+  return new PeerPrompt({
+    write: (text) => void stdout.data(text),
+    soon: setImmediate,
+    width: (text) => Bun.stringWidth(text),
+    columns: process.stdout.columns,
+    rows: process.stdout.rows,
+    typed: (line) => act(() => session.typed(line))(),
+    end: act(() => session.typedEnd()),
+    interrupt: act(() => session.interrupt()),
+    gone: act(() => session.interrupt("hung-up")),
+    suspend: () => tty.suspend(),
+  });
+}
 
 function readPort(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
@@ -77,26 +124,31 @@ function readPort(text: string): number {
 
 const exitCodes = {
   done: exitCode.done,
-  interrupted: exitCode.interrupted,
+  refused: exitCode.refused,
+  unreachable: exitCode.cannotConnect,
   malformed: exitCode.integrity,
+  interrupted: exitCode.interrupted,
+  terminated: exitCode.terminated,
+  "hung-up": exitCode.hungUp,
 } as const;
 
-/** Answers the exit code: S0's own lines have said all there is to say. */
-async function converse(links: PeerLinks, session: PeerSession): Promise<number> {
-  const interrupt = () => {
-    session.interrupt();
+/** Answers the exit code: S0's own lines have said all there is to say. Without a prompt lines are read from stdin. */
+async function converse(
+  links: PeerLinks,
+  session: PeerSession,
+  prompt?: PeerPrompt,
+): Promise<number> {
+  const end = (why: Interruption) => () => {
+    session.interrupt(why);
     links.obey();
   };
-  process.on("SIGINT", interrupt);
-  process.on("SIGTERM", interrupt);
-  stdout.onClosed(interrupt);
-  void readTyped(links, session);
-  try {
-    return exitCodes[await links.run(session)];
-  } finally {
-    process.off("SIGINT", interrupt);
-    process.off("SIGTERM", interrupt);
-  }
+  process.on("SIGINT", end("interrupted"));
+  process.on("SIGTERM", end("terminated"));
+  // In a pipe `nohup` may want it ignored.
+  if (prompt) process.on("SIGHUP", end("hung-up"));
+  stdout.onClosed(end("interrupted"));
+  if (!prompt) void readTyped(links, session);
+  return exitCodes[await links.run(session)];
 }
 
 async function readTyped(links: PeerLinks, session: PeerSession): Promise<void> {

@@ -21,6 +21,11 @@ type Call = {
   second?: number;
   /** We called, and nothing has come back yet. */
   unconfirmed: boolean;
+  /**
+   * `/quit` was the first that came back. Who leaves says it twice, as S0's program does; who turns a caller down says it once, and
+   * the connection ends.
+   */
+  parting: boolean;
 };
 
 export class PeerCalls {
@@ -112,12 +117,14 @@ export class PeerCalls {
 
   /** Whether bytes are held back that may be the start of a QUIT: call `expired` if nothing follows soon. */
   holding(link: number): boolean {
+    if (this.#isParting(link)) return true;
     return this.#links.get(link)?.stream.holding ?? false;
   }
 
   expired(link: number): void {
     const stream = this.#links.get(link)?.stream;
     if (stream) this.#heard(link, stream, stream.expire());
+    if (this.#isParting(link)) this.#left("peer");
   }
 
   /** The other side has ended the connection, or it broke. */
@@ -126,6 +133,7 @@ export class PeerCalls {
     if (!known) return;
     this.#heard(link, known.stream, known.stream.end());
     if (!this.#links.has(link)) return;
+    if (this.#isParting(link)) return this.#left("busy");
     this.close(link);
     if (this.#call?.link === link) {
       const line = `${this.#call.chat.peer.id} is gone: the connection ended without a word.`;
@@ -151,7 +159,7 @@ export class PeerCalls {
     const show: PeerEffects["show"] = (line, notice) => this.#effects.show(line, notice);
     const options = { turn, style, duplex: this.#duplex };
     const chat = new PeerChat(this.#self, peer, { show, send }, options);
-    this.#call = { chat, link, unconfirmed: turn === "write" };
+    this.#call = { chat, link, unconfirmed: turn === "write", parting: false };
     if (this.#line !== link) this.hangUpLine();
     return this.#call;
   }
@@ -188,19 +196,32 @@ export class PeerCalls {
   }
 
   #inChat(call: Call, stream: PeerStream, event: PeerEvent): void {
-    call.unconfirmed = false;
     if (stream.style) call.chat.speak(stream.style);
     if (event.type === "malformed") {
       this.#effects.show(malformed, { event: "ended", by: "malformed" });
       return this.#over("malformed");
     }
     if (event.type === "quit" || (event.type === "text" && isQuitText(event.text, stream))) {
-      call.chat.leave(true);
-      const line = `${call.chat.peer.id} has ended the chat session.`;
-      this.#effects.show(line, { event: "ended", by: "peer" });
-      return this.#over("done");
+      if (!call.parting) call.chat.leave(true);
+      if (call.parting || !call.unconfirmed || event.type === "quit") return this.#left("peer");
+      call.parting = true;
+      return;
     }
+    call.unconfirmed = call.parting = false;
     if (event.type === "text") call.chat.hear(event.text, event.duplex);
+  }
+
+  #isParting(link: number): boolean {
+    return this.#call?.link === link && this.#call.parting && this.#links.has(link);
+  }
+
+  #left(by: "peer" | "busy"): void {
+    if (!this.#call) return;
+    this.#effects.show(`${this.#call.chat.peer.id} has ended the chat session.`, {
+      event: "ended",
+      by,
+    });
+    this.#over(by === "busy" ? "refused" : "done");
   }
 
   /** One chat at a time: the caller is told in its own way that there is none to be had. */

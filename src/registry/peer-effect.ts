@@ -20,7 +20,17 @@ export type PeerEffect =
   | { do: "cut"; link: number }
   | { do: "exit"; why: ExitReason };
 
-export type ExitReason = "done" | "interrupted" | "malformed";
+export type ExitReason =
+  | "done"
+  /** The one whom we called has turned us down. */
+  | "refused"
+  /** Nobody types any more, and the last request has reached nobody. */
+  | "unreachable"
+  | "malformed"
+  | Interruption;
+
+/** Ctrl-C, or being asked to stop. */
+export type Interruption = "interrupted" | "terminated" | "hung-up";
 
 /** Effects in the order in which they are wanted. */
 export class PeerEffects {

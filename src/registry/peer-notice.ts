@@ -20,7 +20,8 @@ export type PeerNotice =
   | { event: "sent"; to: string; text: string }
   /** Someone called while another chat lasts, and was told that we left. */
   | { event: "turned-down"; peer: Contact }
-  | { event: "ended"; by: "us" | "peer" | "lost" | "malformed" }
+  /** `busy`: the peer whom we called has turned us down for another chat. */
+  | { event: "ended"; by: "us" | "peer" | "busy" | "lost" | "malformed" }
   /** Something went wrong that the session survives; `what` is the command, or `message`, `connection`, `input`. */
   | { event: "failed"; what: string; reason: string }
   | { event: "exit" };

@@ -15,7 +15,7 @@ import {
 } from "../dialects/cpp.ts";
 import { peer as limits } from "../limits.ts";
 import { PeerCalls } from "./peer-calls.ts";
-import { type ExitReason, type PeerEffect, PeerEffects } from "./peer-effect.ts";
+import { type ExitReason, type Interruption, type PeerEffect, PeerEffects } from "./peer-effect.ts";
 
 /** What became of a request to the registry. */
 export type Answer = { message: CppMessage } | { failed: string };
@@ -34,6 +34,10 @@ export class PeerSession {
   #waiting = false;
   #peer: Contact | undefined;
   #dialling: { link: number; contact: Contact; thenChat: boolean } | undefined;
+  /** Folded IDs whom the registry gave to this `/bridge` in vain; undefined when one was asked for by name. */
+  #vain: Set<string> | undefined;
+  /** Why the last request came to nothing. */
+  #failure: ExitReason | undefined;
   #exited = false;
 
   constructor(self: Contact, options: { duplex?: boolean } = {}) {
@@ -78,10 +82,10 @@ export class PeerSession {
     this.#obey();
   }
 
-  /** Ctrl-C. */
-  interrupt(): void {
-    if (this.#calls.chat && !this.#exited) this.#calls.leave("interrupted");
-    else this.#exit("interrupted");
+  /** Ctrl-C, or being asked to stop. */
+  interrupt(why: Interruption = "interrupted"): void {
+    if (this.#calls.chat && !this.#exited) this.#calls.leave(why);
+    else this.#exit(why);
   }
 
   /** What the registry answered to the last `ask`. */
@@ -106,7 +110,7 @@ export class PeerSession {
   dialled(link: number): void {
     const dialling = this.#dialling;
     if (dialling?.link !== link || this.#exited) return this.#calls.close(link);
-    this.#dialling = this.#busy = undefined;
+    this.#dialling = this.#busy = this.#failure = undefined;
     if (this.#calls.chat) return this.#calls.close(link);
     this.#calls.dialled(link, dialling.contact);
     this.#effects.show(undefined, { event: "connected", peer: dialling.contact });
@@ -118,12 +122,25 @@ export class PeerSession {
     const dialling = this.#dialling;
     if (this.#exited || dialling?.link !== link) return;
     this.#dialling = this.#busy = undefined;
-    if (!this.#calls.chat) {
-      const what = dialling.thenChat ? "chat" : "bridge";
-      const request = dialling.thenChat ? "Chat" : "Bridge";
-      this.#effects.fail(what, `${request} request failed: ${reason}`);
-    }
+    if (!this.#calls.chat) this.#unreached(dialling, reason);
     this.#obey();
+  }
+
+  /** Registrations stay when their clients leave, so `/bridge` tries the next one. */
+  #unreached({ contact, thenChat }: { contact: Contact; thenChat: boolean }, reason: string): void {
+    this.#failure = "unreachable";
+    if (thenChat) return this.#effects.fail("chat", `Chat request failed: ${reason}`);
+    this.#vain?.add(fold(contact.id));
+    const leaving = this.#typed.some((line) => line.trim() === quitText);
+    const again = this.#vain && this.#vain.size < limits.maxBridgeTries && !leaving;
+    const next = again ? "; asking for the next one" : "";
+    this.#effects.fail("bridge", `Bridge request failed: ${reason}${next}`);
+    if (again) this.#askForPeer();
+  }
+
+  #askForPeer(wanted?: string): void {
+    this.#busy = "bridge";
+    this.#effects.push({ do: "ask", message: encodeBridge(this.#self.id, wanted) });
   }
 
   received(link: number, bytes: Uint8Array): void {
@@ -164,7 +181,7 @@ export class PeerSession {
   #leaveUnlessHeard(): void {
     const { chat } = this.#calls;
     if (chat?.canWrite) this.#calls.leave("done");
-    else if (!chat && !this.#busy && !this.#waiting) this.#exit("done");
+    else if (!chat && !this.#busy && !this.#waiting) this.#exit(this.#failure ?? "done");
   }
 
   #command(line: string): void {
@@ -178,12 +195,11 @@ export class PeerSession {
         this.#busy = "register";
         return this.#effects.push({ do: "ask", message: encodeRegister(this.#self) });
       case "/bridge":
-        this.#busy = "bridge";
-        return this.#effects.push({ do: "ask", message: encodeBridge(this.#self.id, wanted) });
+        this.#vain = wanted === undefined ? new Set() : undefined;
+        return this.#askForPeer(wanted);
       case "/chat":
         if (this.#calls.hasLine) return this.#calls.begin();
-        if (this.#peer) this.#dial(this.#peer, true);
-        return;
+        return this.#peer ? this.#dial(this.#peer, true) : this.#nobodyToCall();
       case quitText:
         return this.#exit("done");
       default:
@@ -191,8 +207,18 @@ export class PeerSession {
     }
   }
 
+  /** S0 says nothing here. */
+  #nobodyToCall(): void {
+    const reason = this.#waiting
+      ? "Nobody to call: whoever the registry gives you to calls you"
+      : "Nobody to call: /bridge finds somebody, /bridge NAME one by name";
+    this.#effects.show(undefined, { event: "failed", what: "chat", reason });
+  }
+
   #registered(answer: Answer): void {
-    const failure = failureOf(answer, "REGACK") ?? this.#deniedBy(answer);
+    const denied = this.#deniedBy(answer);
+    const failure = failureOf(answer, "REGACK") ?? denied;
+    this.#failure = failure === undefined ? undefined : denied ? "refused" : reasonOf(answer);
     if (failure) return this.#effects.fail("register", `Register failed: ${failure}`);
     const { id, ip, port } = this.#self;
     this.#effects.show(undefined, { event: "registered", id, ip, port });
@@ -211,6 +237,7 @@ export class PeerSession {
 
   #bridged(answer: Answer): void {
     const failure = failureOf(answer, "BRIDGEACK");
+    this.#failure = failure === undefined ? undefined : reasonOf(answer);
     if (failure) return this.#effects.fail("bridge", `Bridge request failed: ${failure}`);
     if (this.#calls.chat || !("message" in answer) || answer.message.type !== "BRIDGEACK") return;
     const { contact } = answer.message;
@@ -220,6 +247,10 @@ export class PeerSession {
       return this.#effects.show(`${id} IN WAIT MODE`, { event: "waiting", id });
     }
     this.#waiting = false;
+    if (this.#vain?.has(fold(contact.id))) {
+      this.#failure = "unreachable";
+      return this.#effects.fail("bridge", "Bridge request failed: the registry knows nobody else");
+    }
     this.#peer = contact;
     this.#effects.show(undefined, { event: "bridged", peer: contact });
     this.#calls.hangUpLine();
@@ -246,4 +277,9 @@ function failureOf(answer: Answer, wanted: "REGACK" | "BRIDGEACK"): string | und
   if ("failed" in answer) return answer.failed;
   if (answer.message.type === wanted) return undefined;
   return `the registry answered ${answer.message.type} where ${wanted} belongs`;
+}
+
+/** What a request that failed by this answer is to scripts. */
+function reasonOf(answer: Answer): ExitReason {
+  return "failed" in answer ? "unreachable" : "malformed";
 }

@@ -246,18 +246,20 @@ describe("a chat between two of S0's programs", () => {
   });
 });
 
+/** Alice, whose `/register` was answered so, one after the other. */
+function registering(...answers: Parameters<WorldPeer["session"]["answered"]>[0][]) {
+  const world = new World();
+  const alice = world.join("Alice");
+  world.registryAnswers = false;
+  for (const answer of answers) {
+    world.type(alice, "/register");
+    alice.session.answered(answer);
+  }
+  return { world, alice };
+}
+
 describe("what has come to nothing", () => {
   test("at the end of input the last request's failure is the exit reason; /quit has seen it", () => {
-    const run = (...failures: Parameters<WorldPeer["session"]["answered"]>[0][]) => {
-      const world = new World();
-      const alice = world.join("Alice");
-      world.registryAnswers = false;
-      for (const failure of failures) {
-        world.type(alice, "/register");
-        alice.session.answered(failure);
-      }
-      return { world, alice };
-    };
     const unreachable = { failed: "cannot connect to 127.0.0.1:8080: connection refused" };
     const contact = { id: "Alice", ip: "127.0.0.1", port: 5000 };
     const registered = { message: { type: "REGACK", ...contact, status: "registered" } } as const;
@@ -269,12 +271,12 @@ describe("what has come to nothing", () => {
       [[{ message: { type: "QUIT" } }], "malformed"],
     ] as const;
     for (const [answers, exit] of cases) {
-      const { world, alice } = run(...answers);
+      const { world, alice } = registering(...answers);
       alice.session.typedEnd();
       world.settle();
       expect([answers, alice.exit]).toEqual([answers, exit]);
     }
-    const { world, alice } = run(unreachable);
+    const { world, alice } = registering(unreachable);
     world.type(alice, "/quit");
     expect(alice.exit).toBe("done");
   });
@@ -331,15 +333,16 @@ describe("what has come to nothing", () => {
   });
 });
 
-describe("one who calls somebody that is in a chat", () => {
-  function busy() {
-    const { world, alice, bob } = bridged();
-    world.type(bob, "/chat", "hi");
-    const eve = world.join("Eve");
-    world.type(eve, "/register", "/bridge Alice", "/chat", "me too");
-    return { world, alice, bob, eve };
-  }
+/** Eve calls Alice, who is in a chat with Bob. */
+function busy() {
+  const { world, alice, bob } = bridged();
+  world.type(bob, "/chat", "hi");
+  const eve = world.join("Eve");
+  world.type(eve, "/register", "/bridge Alice", "/chat", "me too");
+  return { alice, eve };
+}
 
+describe("one who calls somebody that is in a chat", () => {
   test("is told that it is busy there, and has been refused", () => {
     const { alice, eve } = busy();
     expect(eve.lines.slice(-2)).toEqual(["Alice has ended the chat session.", "Exiting program"]);
@@ -361,6 +364,7 @@ describe("one who calls somebody that is in a chat", () => {
     world.type(bob, "/chat", "hi");
     const [link] = bob.others.keys();
     if (link === undefined) throw new Error("no link");
+    bob.others.clear();
     bob.session.received(link, new TextEncoder().encode(encodeChat(alice.contact, "/quit")));
     world.settle();
     expect(bob.exit).toBeUndefined();

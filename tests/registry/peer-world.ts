@@ -33,6 +33,8 @@ export class WorldPeer {
 
 export class World {
   readonly registry = new Registry();
+  /** What sessions asked of it. */
+  readonly asked: string[] = [];
   readonly #peers: WorldPeer[] = [];
   /** While false, the registry's answers are kept back. */
   registryAnswers = true;
@@ -102,6 +104,7 @@ export class World {
         peer.notices.push(effect.notice);
         return;
       case "ask": {
+        this.asked.push(effect.message);
         const answer = () => peer.session.answered(this.#ask(effect.message));
         if (this.registryAnswers) answer();
         else this.#unanswered.push(answer);

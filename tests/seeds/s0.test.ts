@@ -13,6 +13,7 @@ import {
 } from "../../src/dialects/cpp.ts";
 import { CppService } from "../../src/registry/cpp-service.ts";
 import { Registry } from "../../src/registry/registry.ts";
+import { runOnTerminal } from "../cli/run.ts";
 import { Parley } from "../parley.ts";
 
 const invalid = "Invalid command. Use /id, /register, /bridge, /chat, or /quit.";
@@ -163,11 +164,11 @@ describe("parley peer", () => {
       "Chat session has ended",
       "Exiting program",
     ]);
-    const stays = "the registry keeps that when you leave";
+    const stays = "also after you leave";
     const [aliceAt, bobAt] = [`127.0.0.1:${a.port}`, `127.0.0.1:${b.port}`];
-    expect(alice.stderr).toBe(`Registered as Alice at ${aliceAt}; ${stays}\n`);
+    expect(alice.stderr).toBe(`Registered as Alice at ${aliceAt}, ${stays}\n`);
     expect(bob.stderr).toBe(
-      `Registered as Bob at ${bobAt}; ${stays}\nAlice ${aliceAt} found: /chat begins\n`,
+      `Registered as Bob at ${bobAt}, ${stays}\nAlice ${aliceAt} found: /chat begins\n`,
     );
   });
 
@@ -223,6 +224,59 @@ describe("parley peer", () => {
     parley.signal("SIGINT");
     expect(await parley.exit()).toBe(130);
     expect(parley.lines.at(-1)).toBe("Exiting program");
+  });
+
+  test("what came to nothing is the exit code of a pipe, and SIGTERM that of a shell", async () => {
+    await using lone = new Parley("peer", "--id=Al", "--port=0", "--server=127.0.0.1:1");
+    lone.type("/register");
+    await lone.line(/^Register failed: /);
+    lone.endInput();
+    expect(await lone.exit()).toBe(3);
+    await using stopped = new Peer("Al");
+    await stopped.contact();
+    stopped.signal("SIGTERM");
+    expect(await stopped.exit()).toBe(143);
+    expect(stopped.lines.at(-1)).toBe("Exiting program");
+  });
+
+  test("one who calls somebody that is in a chat is refused; nothing else changes on the wire", async () => {
+    await using alice = new Peer("Alice");
+    await alice.contact();
+    alice.type("/register");
+    await alice.until(() => alice.stderr.includes("Registered"), "the registration");
+    await using bob = new Peer("Bob");
+    bob.type("/bridge Alice", "/chat", "hi");
+    await alice.line("Bob> hi");
+    await using eve = new Peer("Eve");
+    eve.type("/bridge Alice", "/chat", "me too");
+    expect(await eve.exit()).toBe(4);
+    expect(eve.lines.slice(-2)).toEqual(["Alice has ended the chat session.", "Exiting program"]);
+    expect(eve.stderr).toContain("Busy: another chat is going on there");
+    alice.type("still here");
+    await bob.line("Alice> still here");
+  });
+
+  test("on a terminal what comes in stands above the line that is being written", async () => {
+    const bob = new Peer("Bob", "--duplex");
+    await using _ = bob;
+    await bob.contact();
+    const flags = ["--port=0", "--server", address, "--duplex"];
+    const { code, shown } = await runOnTerminal(["peer", "--id=Alice", ...flags], {
+      steps: [
+        ["running on", ({ type }) => type("/register\r")],
+        ["Registered", () => bob.type("/bridge Alice", "/chat", "one")],
+        ["IN DUPLEX MODE", ({ type }) => type("half ")],
+        ["half ", () => bob.type("two")],
+        ["Bob> two", ({ type }) => type("a line\r")],
+        ["half a line\r", ({ type }) => type("/quit\r")],
+      ],
+    });
+    expect({ code, shown }).toMatchObject({ code: 0 });
+    // Over the line that was begun, which comes again below.
+    expect(shown).toMatch(/\r\u001b\[JBob> two\r+\nhalf \r/);
+    expect(shown).toContain("\u001b[?2004l");
+    expect(bob.lines).toContain("Alice> half a line");
+    expect(await bob.exit()).toBe(0);
   });
 
   test("a port in use: S0's sentence, a way out, exit 1", async () => {

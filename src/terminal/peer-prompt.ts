@@ -1,0 +1,72 @@
+// `parley peer` on a terminal: what comes in stands above the line that is being written, and nothing else differs from a plain
+// terminal: no label, and what was typed stays where it was. Knows no session.
+
+import type { Key } from "./keys.ts";
+import { Prompt, type PromptParts } from "./prompt.ts";
+import type { TtyUser } from "./tty.ts";
+
+export type PeerPromptParts = PromptParts & {
+  typed: (line: string) => void;
+  /** Ctrl-D on an empty line. */
+  end: () => void;
+  /** Ctrl-C. */
+  interrupt: () => void;
+  gone: () => void;
+  suspend: () => void;
+};
+
+export class PeerPrompt implements TtyUser {
+  readonly #parts: PeerPromptParts;
+  readonly #prompt: Prompt;
+
+  constructor(parts: PeerPromptParts) {
+    this.#parts = parts;
+    this.#prompt = new Prompt(parts, () => "");
+  }
+
+  print(line: string): void {
+    this.#prompt.print([line]);
+  }
+
+  keys(keys: readonly Key[]): void {
+    for (const key of keys) this.#key(key);
+  }
+
+  resize(columns: number, rows: number): void {
+    this.#prompt.resize(columns, rows);
+  }
+
+  hide(): void {
+    this.#prompt.hide();
+  }
+
+  draw(): void {
+    this.#prompt.draw();
+  }
+
+  gone(): void {
+    this.#parts.gone();
+  }
+
+  #key(key: Key): void {
+    const edit = this.#prompt.editor.apply(key);
+    switch (edit.type) {
+      case "edited":
+        return this.#prompt.drawSoon();
+      case "submit":
+        this.#prompt.print([edit.line]);
+        return this.#parts.typed(edit.line);
+      case "interrupt":
+        return this.#parts.interrupt();
+      case "end":
+        return this.#parts.end();
+      case "clear":
+        return this.#prompt.clear();
+      case "suspend":
+        return this.#parts.suspend();
+      case "complete":
+      case "ignored":
+        return;
+    }
+  }
+}
