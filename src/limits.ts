@@ -80,6 +80,25 @@ export const connections = {
   idleCloseMs: 30_000,
 } as const;
 
+/** File descriptors: every connection and open file takes one, and without a free one nobody is heard any more. */
+export const descriptors = {
+  /** More are not taken, whatever the system allows: `connections.maxTotal` of chat and a quarter of it for pages and files. */
+  max: 20_480,
+  /** One in so many of the limit is not for chat connections but for files and what else is opened … */
+  reserveOneIn: 8,
+  /** … and at least and at most so many: `files.maxTransfers` and some. */
+  minReserve: 32,
+  maxReserve: 1_024,
+  /** How often the open ones are counted, at most; counting thousands takes milliseconds … */
+  countMs: 50,
+  /** … so it may take one in so many of them. */
+  countOneIn: 50,
+  /** How often the web port is looked at: so long a flood of half requests can keep others waiting. */
+  watchMs: 250,
+  /** Trouble is said at most this often. */
+  warnMs: 60_000,
+} as const;
+
 /** What one sender may do. */
 export const sender = {
   /** Messages a second that one sender may keep up (`--rate`). */
@@ -272,7 +291,9 @@ export const web = {
   outFrameBytes: 64 * KiB,
   /** Body of a request; nothing here takes one. */
   maxBodyBytes: 1 * KiB,
-  /** A request or download that has not moved for this long ends, in seconds (Bun.serve counts in seconds, up to 255). */
+  /** The first request of a connection must be whole by then, in seconds; bytes that drip do not help. */
+  requestSeconds: 10,
+  /** An answer or download that has not moved for this long ends, in seconds (Bun.serve counts in seconds, up to 255). */
   idleSeconds: 60,
   /** A WebSocket without a sign of life, not even a pong, ends after this long, in seconds. */
   socketIdleSeconds: 120,

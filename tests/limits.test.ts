@@ -8,6 +8,7 @@ const {
   classicDownload,
   client,
   connections,
+  descriptors,
   fetching,
   files,
   folder,
@@ -128,6 +129,12 @@ describe("memory", () => {
   });
   test("connections of one address are few of all", () => {
     expect(10 * connections.maxPerAddress).toBeLessThan(connections.maxTotal);
+  });
+  test("descriptors are enough for all connections, the web port's and all transfers", () => {
+    const forWeb = 2 * descriptors.maxReserve;
+    expect(connections.maxTotal + forWeb).toBeLessThanOrEqual(descriptors.max);
+    expect(files.maxTransfers).toBeLessThan(descriptors.maxReserve);
+    expect(descriptors.minReserve).toBeGreaterThan(classicDownload.ports);
   });
 });
 

@@ -6,8 +6,10 @@ import { count } from "../chat/metrics.ts";
 import type { Dialect } from "../dialects/dialect.ts";
 import { connections as limits } from "../limits.ts";
 import type { CppService } from "../registry/cpp-service.ts";
+import { plainAddress } from "./host-port.ts";
 import { ChatConnection, type ChatSocket } from "./chat-connection.ts";
 import { unixMs } from "./clock.ts";
+import type { Descriptors } from "./descriptors.ts";
 
 /** What a port speaks: one dialect, CPP alone, or whatever the first bytes say. */
 export type Speech =
@@ -33,19 +35,35 @@ export class Admission {
   #total = 0;
 
   /** `maxPerAddress` 0 is no bound on one address. */
-  constructor(readonly maxPerAddress: number) {}
+  constructor(
+    readonly maxPerAddress: number,
+    readonly descriptors?: Descriptors,
+  ) {}
 
   /** Undefined if the connection may come; else the sentence for it. */
   enter(address: string): string | undefined {
-    if (this.#total >= limits.maxTotal) return "The server is full: try again later";
-    const here = this.#perAddress.get(address) ?? 0;
-    const bound = this.maxPerAddress || Number.POSITIVE_INFINITY;
-    if (here >= bound && !isLoopback(address)) {
+    this.descriptors?.took();
+    if (this.#total >= limits.maxTotal || this.descriptors?.areScarce === true) {
+      return "The server is full: try again later";
+    }
+    const here = this.counted(address);
+    if (here >= this.bound(address)) {
       return `There are ${here} connections from ${address} already: close one first`;
     }
     this.#total++;
     this.#perAddress.set(address, here + 1);
     return undefined;
+  }
+
+  /** How many are in, of one address or of all. */
+  counted(address?: string): number {
+    return address === undefined ? this.#total : (this.#perAddress.get(address) ?? 0);
+  }
+
+  /** How many one address may have. */
+  bound(address: string): number {
+    const isFree = this.maxPerAddress === 0 || isLoopback(address);
+    return isFree ? Number.POSITIVE_INFINITY : this.maxPerAddress;
   }
 
   leave(address: string): void {
@@ -158,7 +176,7 @@ export class Undecided {
 /** IPv4 that came over an IPv6 socket is written as IPv4. Undefined if the connection is gone already. */
 export function remoteAddress(socket: ChatSocket): string | undefined {
   const address: string | undefined = socket.remoteAddress;
-  return address?.startsWith("::ffff:") ? address.slice(7) : address;
+  return address === undefined ? undefined : plainAddress(address);
 }
 
 function isLoopback(address: string): boolean {

@@ -19,6 +19,7 @@ import { Admission, type ChatPort, openChatPort, type Speech } from "./chat-port
 import { ClassicDownloads } from "./classic-download.ts";
 import { unixMs } from "./clock.ts";
 import { type DatagramPort, openDatagramPort } from "./datagram-dialects.ts";
+import { Descriptors } from "./descriptors.ts";
 import { FileService } from "./file-service.ts";
 import { notOwnAddress } from "./host-port.ts";
 import { startWeb, type WebServer } from "./http.ts";
@@ -65,6 +66,7 @@ export class ChatServer {
   #web: WebServer | undefined;
   #native: Dialect | undefined;
   #mainPort = 0;
+  readonly #descriptors = new Descriptors();
   readonly #admission: Admission;
 
   private constructor(
@@ -72,7 +74,7 @@ export class ChatServer {
     readonly store: OpenStore,
   ) {
     this.registry = store.registry;
-    this.#admission = new Admission(options.maxPerAddress);
+    this.#admission = new Admission(options.maxPerAddress, this.#descriptors);
   }
 
   /**
@@ -142,6 +144,12 @@ export class ChatServer {
           metrics: this.metrics,
           version,
           admission: this.#admission,
+          guard: {
+            descriptors: this.#descriptors,
+            counted: (address) => this.#admission.counted(address),
+            bound: (address) => this.#admission.bound(address),
+            warn: options.warn,
+          },
           refresh: () => this.#refreshMetrics(hub),
           connect: (link, peer) => {
             const session = hub.connect(link, native, peer, unixMs());
@@ -275,6 +283,7 @@ export class ChatServer {
     for (const port of this.#datagrams.splice(0)) port.close();
     this.#downloads?.close();
     this.#fileService?.close();
+    this.#descriptors.close();
   }
 }
 

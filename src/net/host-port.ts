@@ -24,6 +24,11 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
+/** IPv4 as IPv4, also where a socket of both families shows it as IPv6. */
+export function plainAddress(address: string): string {
+  return address.startsWith("::ffff:") ? address.slice(7) : address;
+}
+
 /** Whether listening there means listening on every address of this machine. */
 export function isEveryAddress(host: string): boolean {
   return host === "0.0.0.0" || host === "::";

@@ -5,9 +5,11 @@ import { hostname } from "node:os";
 import type { Server } from "bun";
 import { count, renderMetrics, type Metrics } from "../chat/metrics.ts";
 import { web } from "../limits.ts";
+import { plainAddress } from "./host-port.ts";
 import { probeLoop, processNumbers } from "./loop-probe.ts";
 import type { SharedFolder } from "./shared-folder.ts";
 import { WebFiles } from "./web-files.ts";
+import { WebGuard, type WebGuardOptions } from "./web-guard.ts";
 import { safeHeaders } from "./web-headers.ts";
 import { isOwnHost, isOwnOrigin } from "./web-origin.ts";
 import { pageResponse } from "./web-page.ts";
@@ -32,6 +34,8 @@ export type WebOptions = {
   version: string;
   /** Host names beside loopback, addresses and this machine's own name under which the page is reached, say behind a proxy. */
   names?: readonly string[];
+  /** Watches over connections that have not asked for anything yet; see web-guard.ts. */
+  guard?: Pick<WebGuardOptions, "descriptors" | "counted" | "bound" | "warn">;
   /** Brings gauges up to date just before they are read. */
   refresh?: () => void;
 };
@@ -46,17 +50,75 @@ export interface WebServer {
 
 /** Starts listening. @throws what `Bun.serve` throws, with `code` `EADDRINUSE` when the port is taken. */
 export function startWeb(options: WebOptions): WebServer {
-  const { metrics } = options;
   const site = new Site(options);
-  const server = Bun.serve<SocketLink>({
+  const ports = new WebPorts(options.port, (port) => serve(site, options, port));
+  const { guard } = options;
+  const watch =
+    guard &&
+    new WebGuard({
+      ...guard,
+      port: ports.port,
+      isWebSocket: ({ address, port }) => site.webSockets.has(`${address} ${port}`),
+      listen: (on) => ports.listen(on),
+    });
+  const stopProbe = probeLoop(options.metrics.loopDelay);
+  return {
+    port: ports.port,
+    drain: () => (site.isStopping = true),
+    async stop() {
+      stopProbe();
+      watch?.stop();
+      await ports.stop();
+    },
+  };
+}
+
+/** The port, which can be closed for new connections and opened again while those that are there go on. */
+class WebPorts {
+  readonly port: number;
+  readonly #serve: (port: number) => Server<SocketLink>;
+  /** The one that listens, if one does, is the last. */
+  readonly #servers = new Set<Server<SocketLink>>();
+
+  constructor(port: number, serve: (port: number) => Server<SocketLink>) {
+    this.#serve = serve;
+    const first = serve(port);
+    this.#servers.add(first);
+    this.port = first.port ?? port;
+  }
+
+  /** False if the port can't be opened now. */
+  listen(on: boolean): boolean {
+    if (!on) {
+      const server = [...this.#servers].at(-1);
+      void server?.stop().then(() => this.#servers.delete(server));
+      return true;
+    }
+    try {
+      this.#servers.add(this.#serve(this.port));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#servers].map((server) => server.stop(true)));
+  }
+}
+
+function serve(site: Site, options: WebOptions, port: number): Server<SocketLink> {
+  const { metrics } = options;
+  return Bun.serve<SocketLink>({
     hostname: options.host,
-    port: options.port,
+    port,
     development: false,
     // Without it Bun 1.4.5 lets a second server listen on the same port, and each gets some of the connections.
     reusePort: false,
-    idleTimeout: web.idleSeconds,
+    idleTimeout: web.requestSeconds,
     maxRequestBodySize: web.maxBodyBytes,
     async fetch(request, server) {
+      server.timeout(request, web.idleSeconds);
       const response = await site.answer(request, server);
       if (response !== undefined) count(metrics.httpRequests, String(response.status));
       return response;
@@ -72,19 +134,12 @@ export function startWeb(options: WebOptions): WebServer {
       close: (socket) => socket.data.closed(),
     },
   });
-  const stopProbe = probeLoop(metrics.loopDelay);
-  return {
-    port: server.port ?? options.port,
-    drain: () => (site.isStopping = true),
-    async stop() {
-      stopProbe();
-      await server.stop(true);
-    },
-  };
 }
 
 class Site {
   isStopping = false;
+  /** Address and port of those at the other end. */
+  readonly webSockets = new Set<string>();
   readonly #options: WebOptions;
   /** Names in a Host header that mean us. */
   readonly #hostNames: ReadonlySet<string>;
@@ -130,16 +185,23 @@ class Site {
       return plain(403, "A page of another origin may not chat here.");
     }
     if (this.isStopping) return plain(503, "The server is stopping.", { "Retry-After": "1" });
-    const { address = "", port = 0 } = server.requestIP(request) ?? {};
+    const { address: from = "", port = 0 } = server.requestIP(request) ?? {};
+    const address = plainAddress(from);
     const { admission, metrics } = this.#options;
     const refusal = admission.enter(address);
     if (refusal !== undefined) {
       count(metrics.connectionsRefused, "full");
       return plain(503, refusal, { "Retry-After": "10" });
     }
-    const link = new SocketLink({ address, port }, metrics, () => admission.leave(address));
+    const socket = `${address} ${port}`;
+    const leave = () => {
+      this.webSockets.delete(socket);
+      admission.leave(address);
+    };
+    this.webSockets.add(socket);
+    const link = new SocketLink({ address, port }, metrics, leave);
     if (server.upgrade(request, { data: link })) return undefined;
-    admission.leave(address);
+    leave();
     return plain(426, "This is a WebSocket.", { Upgrade: "websocket", Connection: "Upgrade" });
   }
 

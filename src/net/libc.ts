@@ -19,6 +19,9 @@ function open(name: string) {
     setsockopt: { args: [i32, i32, i32, ptr, u32], returns: i32 },
     getsockopt: { args: [i32, i32, i32, ptr, ptr], returns: i32 },
     recvmmsg: { args: [i32, ptr, u32, i32, ptr], returns: i32 },
+    getsockname: { args: [i32, ptr, ptr], returns: i32 },
+    getpeername: { args: [i32, ptr, ptr], returns: i32 },
+    shutdown: { args: [i32, i32], returns: i32 },
     usleep: { args: [u32], returns: i32 },
   }).symbols;
 }

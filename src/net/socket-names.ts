@@ -1,0 +1,54 @@
+// Who is at the other end of a TCP connection that Bun does not show: by libc, from the descriptor. Linux only; elsewhere
+// nobody is found, and callers do without.
+
+import { ptr } from "bun:ffi";
+import { libc } from "./libc.ts";
+
+/** A connection of this process; `address` as text, IPv4 as IPv4 also on an IPv6 socket. */
+export type OpenSocket = { readonly fd: number; readonly address: string; readonly port: number };
+
+// struct sockaddr_storage, and its length
+const name = new Uint8Array(128);
+const length = new Uint32Array(1);
+const ipv4 = 2;
+const ipv6 = 10;
+const bothWays = 2;
+
+/** Those of the descriptors that are connections to `port` of this machine. */
+export function connectionsTo(port: number, descriptors: readonly number[]): OpenSocket[] {
+  const calls = libc();
+  if (calls === null) return [];
+  const found: OpenSocket[] = [];
+  for (const fd of descriptors) {
+    length[0] = name.length;
+    if (calls.getsockname(fd, ptr(name), ptr(length)) !== 0 || portIn(name) !== port) continue;
+    length[0] = name.length;
+    // what listens has no other end
+    if (calls.getpeername(fd, ptr(name), ptr(length)) !== 0) continue;
+    const address = addressIn(name);
+    if (address !== undefined) found.push({ fd, address, port: portIn(name) ?? 0 });
+  }
+  return found;
+}
+
+/** Ends a connection as if its other side had: whoever it belongs to is told by the event loop, and closes it. */
+export function endConnection({ fd }: OpenSocket): void {
+  libc()?.shutdown(fd, bothWays);
+}
+
+function portIn(bytes: Uint8Array): number | undefined {
+  const family = bytes[0];
+  return family === ipv4 || family === ipv6 ? (bytes[2]! << 8) | bytes[3]! : undefined;
+}
+
+function addressIn(bytes: Uint8Array): string | undefined {
+  if (bytes[0] === ipv4) return bytes.subarray(4, 8).join(".");
+  if (bytes[0] !== ipv6) return undefined;
+  const parts = bytes.subarray(8, 24);
+  const isMapped = parts.subarray(0, 10).every((byte) => byte === 0) && parts[10] === 255;
+  if (isMapped && parts[11] === 255) return parts.subarray(12).join(".");
+  const groups = Array.from({ length: 8 }, (_, i) => (parts[2 * i]! << 8) | parts[2 * i + 1]!);
+  const text = groups.map((group) => group.toString(16)).join(":");
+  // the shortest way of writing it, as Bun has it
+  return new URL(`http://[${text}]`).hostname.slice(1, -1);
+}
