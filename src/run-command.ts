@@ -44,9 +44,9 @@ function explain(name: string, error: unknown): number {
     say(`parley ${name}: ${plain(error.message)}; see parley ${name} --help`);
     return exitCode.usage;
   }
-  say(
-    `parley ${name}: internal error, please report it: ${error instanceof Error ? error.stack : String(error)}`,
-  );
+  const details = (error instanceof Error && error.stack) || String(error);
+  const lines = details.split("\n").map(harmless).join("\n");
+  say(`parley ${name}: internal error, please report it: ${lines}`);
   return exitCode.failed;
 }
 

@@ -29,7 +29,7 @@ describe("the prompt's screen", () => {
   test("keeps every printed line whole, above one prompt", () => {
     fc.assert(
       fc.property(
-        fc.integer({ min: 10, max: 40 }),
+        fc.integer({ min: 8, max: 40 }),
         fc.integer({ min: 12, max: 30 }),
         fc.array(step, { maxLength: 25 }),
         (columns, rows, steps) => {

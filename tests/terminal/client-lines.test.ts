@@ -1,0 +1,26 @@
+// What scripts and people are told of a client's events: whole milliseconds, numbers with their nouns, nothing that steers a terminal.
+
+import { expect, test } from "bun:test";
+import { clientJson, clientLine } from "../../src/terminal/client-lines.ts";
+import { jsonLine } from "../../src/terminal/json-line.ts";
+import { countText } from "../../src/terminal/units.ts";
+
+test("milliseconds are whole", () => {
+  const back = { caughtUp: 1, recovered: true, summary: "reconnected after 2 s" };
+  const event = { type: "reconnected", afterMs: 2332.392551, ...back } as const;
+  expect(clientJson(event)).toEqual({ ...event, afterMs: 2332 });
+});
+
+test("one is one", () => {
+  expect([0, 1, 2].map((n) => countText(n, "byte"))).toEqual(["0 bytes", "1 byte", "2 bytes"]);
+  expect(clientLine({ type: "gap", from: 3, to: 3 })?.text).toBe(
+    "No longer kept by the server: 1 message",
+  );
+});
+
+test("an object of --json means the same, and steers no terminal", () => {
+  const value = { name: "a\u001b[2J\u009b31m\u202e\u2028\u007fz" };
+  const line = jsonLine(value);
+  expect(JSON.parse(line)).toEqual(value);
+  expect(line).toMatch(/^[\x20-\x7e]+\n$/);
+});
