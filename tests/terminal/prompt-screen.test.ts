@@ -46,7 +46,7 @@ describe("the prompt's screen", () => {
             } else {
               typed = graphemes(next.type);
               cursor = Math.min(next.cursor, typed.length);
-              status = next.status ? ["half of it"] : [];
+              status = next.status ? ["half it"] : [];
               terminal.write(screen.update(prompt()));
             }
           }
