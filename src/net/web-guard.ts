@@ -25,6 +25,8 @@ export class WebGuard {
   readonly #ownDescriptors: number;
   readonly #timer: Timer | undefined;
   #listening = true;
+  /** Descriptors that were neither ours nor chat's at the last look. */
+  #unknown = 0;
   #notBeforeMs = 0;
   #warnedMs = Number.NEGATIVE_INFINITY;
 
@@ -55,7 +57,9 @@ export class WebGuard {
     const { descriptors } = this.#options;
     const free = descriptors.free;
     const unknown = descriptors.limit - free - this.#ownDescriptors - this.#options.counted();
-    if (unknown > 0) this.#endTooMany(free);
+    // Finding out whose they are means asking every descriptor: only if there are more of them than last time.
+    if (unknown > this.#unknown || free < descriptors.reserve) this.#endTooMany(free);
+    this.#unknown = Math.max(0, unknown);
     const wanted = this.#listening ? descriptors.webReserve : descriptors.webReserve * 1.25;
     const listening = free >= wanted;
     if (listening === this.#listening) return;
