@@ -435,9 +435,11 @@ export const fetching = {
   eagerBytes: 32 * KiB,
   /** A turn that has read this much stops asking, so that the socket runs dry and the turn can end. */
   eagerTurnBytes: 1 * MiB,
-  /** A turn that has read so many small datagrams stays with the socket, in batches, for so long: a fast path. */
+  /** A turn that has read so many small datagrams stays with the socket, in batches, for so long: a fast path … */
   fastDatagrams: 16,
   fastTurnMs: 5,
+  /** … and no longer than batches have so many. */
+  fastBatchDatagrams: 4,
   /** Between two batches, so that they are worth a call; shorter than any timer of the event loop, in µs. */
   napUs: 150,
   /** Small segments wait this long at most to be written together. */

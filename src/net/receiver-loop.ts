@@ -133,9 +133,9 @@ export class ReceiverLoop {
     while (!this.#ended && performance.now() < until) {
       if (!isMore) this.#socket.nap(limits.napUs);
       const count = this.#socket.readMore(this.#read);
-      this.#isFast = count > 0;
-      if (count === 0 && !isMore) return false;
-      isMore = this.#step(receiver);
+      this.#isFast = count >= limits.fastBatchDatagrams;
+      if (count > 0 || isMore) isMore = this.#step(receiver);
+      if (!this.#isFast) return isMore;
     }
     return true;
   }

@@ -86,9 +86,6 @@ const minTrainSegments = 12;
 /** Shorter than this, the event loop's own rhythm is measured and not the path. */
 const minTrainUs = 400;
 
-/** Read in fewer goes than this, it is the reader's speed that is measured: it had waited in the socket. */
-const minTrainBatches = 4;
-
 /** Segments behind the train that may overtake its last ones. */
 const stragglers = 4;
 
@@ -98,7 +95,6 @@ export class TrainEstimator {
   private lastUs = 0;
   private bytes = 0;
   private segments = 0;
-  private batches = 0;
   private ended = false;
 
   /** The train is the send numbers below `trainSegments`. */
@@ -121,14 +117,9 @@ export class TrainEstimator {
     if (this.segments === this.trainSegments) this.ended = true;
   }
 
-  /** What came until now was read in one go. */
-  endBatch(): void {
-    if (this.firstUs >= 0 && !this.ended) this.batches++;
-  }
-
   /** Bytes per µs once the whole train has passed, else 0. */
   get bytesPerUs(): number {
-    if (!this.ended || this.segments < minTrainSegments || this.batches < minTrainBatches) return 0;
+    if (!this.ended || this.segments < minTrainSegments) return 0;
     const spanUs = this.lastUs - this.firstUs;
     return spanUs < minTrainUs ? 0 : this.bytes / spanUs;
   }

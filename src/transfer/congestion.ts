@@ -163,7 +163,10 @@ export class Congestion implements CongestionControl {
 
   onTrain(bytesPerUs: number): void {
     if (this.phase !== "startup" || this.jump !== 0 || bytesPerUs <= 0) return;
-    this.trainRate = bytesPerUs * trainShare;
+    // A guess below the rate that we begin with anyway is no help: it tells how slow a process is that has just begun.
+    const rate = bytesPerUs * trainShare;
+    if (rate * this.rtt.minUs <= initialWindowBytes) return;
+    this.trainRate = rate;
     this.jump = 1;
     this.fullRounds = 0;
   }

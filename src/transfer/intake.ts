@@ -39,11 +39,6 @@ export class Intake {
     return this.train.bytesPerUs;
   }
 
-  /** What came until now was read in one go. */
-  endBatch(): void {
-    this.train.endBatch();
-  }
-
   /** Take the datagram at [at, end); false if it is not one that was asked for. */
   take(nowUs: number, bytes: Uint8Array, at: number, end: number): boolean {
     const { header, asker, tag } = this;

@@ -267,7 +267,6 @@ export class Receiver implements ReceiverMachine {
     this.probes = 0;
     rtt.update(nowUs, intake.wholeRttUs, netRttUs);
     this.detectLosses(nowUs);
-    intake.endBatch();
     const trainRate = intake.trainBytesPerUs;
     if (trainRate > 0) control.onTrain(trainRate);
     flight.takeSample(rtt.minUs * 0.98, this.sample);
