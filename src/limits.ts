@@ -410,6 +410,8 @@ export const journal = {
 
 /** Fetching files, the client's side. */
 export const fetching = {
+  /** A second connection is begun beside the first after this long: a lost SYN is sent again after a second only (RFC 6298 §2.1). */
+  secondConnectMs: 300,
   /** TCP connect, and the server's `welcome`. */
   connectTimeoutMs: 10_000,
   /** A server whose first words are no line of ours may have prompted a person; its welcome must come this soon after. */

@@ -18,28 +18,41 @@ const dontWait = 0x40;
 /** The bytes are only valid during the call. */
 export type Visit = (bytes: Uint8Array, length: number) => void;
 
+/** Where the kernel puts what it hands over: a slot for each datagram, and the structures that point there. */
+class Slots {
+  readonly bytes: readonly Uint8Array[];
+  readonly messages: BigUint64Array;
+  readonly lengths: Uint32Array;
+  // only the kernel looks at them, but they must stay
+  readonly #vectors: BigUint64Array;
+
+  constructor(count: number) {
+    this.bytes = Array.from({ length: count }, () => new Uint8Array(limits.maxBatchBytes));
+    this.#vectors = new BigUint64Array(count * vectorWords);
+    this.messages = new BigUint64Array(count * messageWords);
+    this.lengths = new Uint32Array(this.messages.buffer);
+    this.bytes.forEach((slot, i) => {
+      this.#vectors.set([BigInt(ptr(slot)), BigInt(slot.length)], i * vectorWords);
+      const at = i * messageWords;
+      this.messages[at + messageVector] = BigInt(ptr(this.#vectors, i * vectorWords * 8));
+      this.messages[at + messageVectorCount] = 1n;
+    });
+  }
+
+  lengthOf(i: number): number {
+    return this.lengths[(i * messageWords + messageLength) * 2] ?? 0;
+  }
+}
+
 export class BatchReader {
   readonly #libc: Libc;
   readonly #fd: number;
-  readonly #slots: readonly Uint8Array[];
-  readonly #vectors: BigUint64Array;
-  readonly #messages: BigUint64Array;
-  readonly #lengths: Uint32Array;
+  /** Made when first needed: it is 4 MiB, and most paths are slow. */
+  #slots: Slots | undefined;
 
   private constructor(calls: Libc, fd: number) {
     this.#libc = calls;
     this.#fd = fd;
-    const count = limits.batchDatagrams;
-    this.#slots = Array.from({ length: count }, () => new Uint8Array(limits.maxBatchBytes));
-    this.#vectors = new BigUint64Array(count * vectorWords);
-    this.#messages = new BigUint64Array(count * messageWords);
-    this.#lengths = new Uint32Array(this.#messages.buffer);
-    this.#slots.forEach((slot, i) => {
-      this.#vectors.set([BigInt(ptr(slot)), BigInt(slot.length)], i * vectorWords);
-      const at = i * messageWords;
-      this.#messages[at + messageVector] = BigInt(ptr(this.#vectors, i * vectorWords * 8));
-      this.#messages[at + messageVectorCount] = 1n;
-    });
   }
 
   /** Undefined where it can't be had. */
@@ -51,13 +64,11 @@ export class BatchReader {
 
   /** Hands on what waits in the socket, up to a batch; returns how many datagrams (merged ones count once). Never blocks. */
   read(visit: Visit): number {
-    const count = this.#slots.length;
+    const count = limits.batchDatagrams;
+    const slots = (this.#slots ??= new Slots(count));
     // An error (there is nothing, or an ICMP answer) is no datagram; the next call reads on.
-    const got = this.#libc.recvmmsg(this.#fd, ptr(this.#messages), count, dontWait, null);
-    for (let i = 0; i < got; i++) {
-      const length = this.#lengths[(i * messageWords + messageLength) * 2] ?? 0;
-      visit(this.#slots[i]!, length);
-    }
+    const got = this.#libc.recvmmsg(this.#fd, ptr(slots.messages), count, dontWait, null);
+    for (let i = 0; i < got; i++) visit(slots.bytes[i]!, slots.lengthOf(i));
     return Math.max(0, got);
   }
 }

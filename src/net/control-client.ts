@@ -7,6 +7,7 @@ import { fetching as limits, message } from "../limits.ts";
 import { dial, Patience } from "./dial.ts";
 import { FirstWords } from "./first-words.ts";
 import { type Address, hostPortText } from "./host-port.ts";
+import { staggered } from "./staggered.ts";
 import type { TcpLink } from "./tcp-link.ts";
 
 export type Line = Readonly<Record<string, unknown>>;
@@ -43,20 +44,20 @@ export class ControlClient {
   static async connect(to: Address): Promise<ControlClient> {
     const where = hostPortText(to);
     const patience = new Patience(limits.connectTimeoutMs);
-    let client: ControlClient | undefined;
-    const hears = (link: TcpLink) => {
-      client = new ControlClient(link, where);
-      return client.#events();
+    const attempt = async (): Promise<ControlClient | string> => {
+      let client: ControlClient | undefined;
+      const hears = (link: TcpLink) => (client = new ControlClient(link, where)).#events();
+      const outcome = await dial(to, patience, { hears });
+      return typeof outcome === "string" ? outcome : (client ?? "closed");
     };
-    const outcome = await dial(to, patience, { hears });
+    const connected = await staggered(attempt, limits.secondConnectMs, (late) => late.close());
     patience.done();
-    if (typeof outcome === "string" || client === undefined) {
+    if (typeof connected === "string") {
       throw new ParleyError(
         "cannot-connect",
-        `Cannot connect to ${where}: ${String(outcome)}. Is \`parley server\` running there?`,
+        `Cannot connect to ${where}: ${connected}. Is \`parley server\` running there?`,
       );
     }
-    const connected = client;
     connected.send({ type: "hello", version: 1 });
     connected.#pinger = setInterval(() => connected.#ping(), limits.pingAfterMs);
     return connected;

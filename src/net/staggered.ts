@@ -1,0 +1,29 @@
+// Two tries at one thing, the second a little later, in case the first has got lost on the way: whatever comes first wins
+// (after RFC 8305 §5, "connection attempt delay"). Knows nothing of connections.
+
+/**
+ * Tries, and once more after `delayMs` unless there is an outcome by then. Resolves with the first success (anything but a
+ * string), or with the reason why the last of those that were begun has failed; a second success is handed to `discard`.
+ */
+export async function staggered<Success extends object>(
+  attempt: () => Promise<Success | string>,
+  delayMs: number,
+  discard: (late: Success) => void,
+): Promise<Success | string> {
+  const first = attempt();
+  const timer = Promise.withResolvers<undefined>();
+  const handle = setTimeout(() => timer.resolve(undefined), delayMs);
+  const early = await Promise.race([first, timer.promise]);
+  clearTimeout(handle);
+  if (early !== undefined) return early;
+  const second = attempt();
+  const winner = await Promise.race([first, second]);
+  if (typeof winner === "string") {
+    const outcomes = await Promise.all([first, second]);
+    return outcomes.find((outcome) => typeof outcome !== "string") ?? winner;
+  }
+  void Promise.all([first, second]).then((outcomes) => {
+    for (const late of outcomes) if (typeof late !== "string" && late !== winner) discard(late);
+  });
+  return winner;
+}
