@@ -61,8 +61,9 @@ const excessLoss = 0.04;
  *  queue that stands is nearly always our own. */
 const shortRttUs = 20_000;
 const shortExcessLoss = 0.02;
-/** The rate there while a queue stands: lets it go. */
-const queuedGain = 0.95;
+/** The rate while a queue stands: lets it go, for the maximum of many samples is a little above the truth. */
+const queuedGain = 0.97;
+const shortQueuedGain = 0.95;
 /** The bound that it sets, in bandwidth-delay products, at least. */
 const boundGain = 1.25;
 /** Loss beside a queue that lowers the estimate itself. */
@@ -348,7 +349,8 @@ export class Congestion implements CongestionControl {
 
   private get cycleGain(): number {
     const gain = cycleGains[this.cycle] as number;
-    return gain === 1 && this.queued && this.isShort ? queuedGain : gain;
+    if (gain !== 1 || !this.queued) return gain;
+    return this.isShort ? shortQueuedGain : queuedGain;
   }
 
   /** Bandwidth-delay product in bytes. */
