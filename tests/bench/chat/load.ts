@@ -6,7 +6,7 @@ import { cpuUs, percentile, residentKiB, settled } from "./process.ts";
 import { type Wire, type WireName, wires } from "./wires.ts";
 
 export type Load = { wire: WireName; port: number; pid: number; members: number } &
-  /** `warmUp` messages go before, unmeasured: a server runs for weeks, its compiler works in the first second. */
+  /** `warmUp` messages go before, unmeasured. */
   (
     | { mode: "fanout"; messages: number; warmUp: number; window: number }
     | { mode: "latency" | "stalled"; messagesPerSecond: number; seconds: number }
@@ -28,6 +28,8 @@ export type Idle = { kibPerConnection: number };
 export type Storm = { connectionsPerSecond: number; cpuUsPerConnection: number };
 
 const textBytes = 64;
+/** Unmeasured, for every server alike: one runs for weeks, its compiler works in the first second. */
+const warmUpSeconds = 1;
 const deadlineMs = 60_000;
 
 /** A sender and, for what is said outside of the room, a connection of its own. */
@@ -100,9 +102,12 @@ async function latency(load: Load & { mode: "latency" | "stalled" }): Promise<La
   const members = await joinMembers(wire, load.port, load.members, () => "bench");
   const sender = await senderOf(wire, load, members);
   await rest(members);
-  const total = load.messagesPerSecond * load.seconds;
-  const before = await saySteadily(load, wire, members, sender, 0);
+  const warmUp = { ...load, seconds: warmUpSeconds };
+  await saySteadily(warmUp, wire, members, sender, 0);
+  const warm = load.messagesPerSecond * warmUpSeconds;
+  const before = await saySteadily(load, wire, members, sender, warm);
   if (load.mode === "latency") return before;
+  const total = warm + load.messagesPerSecond * load.seconds;
   const letters = await stall(wire, members.at(-1)!, sender, total);
   const after = await saySteadily(load, wire, members.slice(0, -1), sender, total + letters);
   return { ...after, p99BeforeMs: before.p99Ms };
