@@ -34,9 +34,10 @@ function nativeMessages(): (bytes: Uint8Array) => number {
     rest = lines.pop()!;
     let count = 0;
     for (const line of lines) {
-      const { type, texts } = JSON.parse(line) as { type: string; texts?: string[] };
-      if (type === "message") count++;
-      if (type === "messages") count += texts?.length ?? 0;
+      if (line.startsWith('{"type":"message",')) count++;
+      else if (line.startsWith('{"type":"messages",')) {
+        count += (JSON.parse(line) as { texts: string[] }).texts.length;
+      }
     }
     return count;
   };
