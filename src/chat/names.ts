@@ -50,14 +50,14 @@ function foldCase(text: string): string {
 
 /** Undefined if `name` can be a person's name; else the sentence that says why not. */
 export function nameProblem(name: string): string | undefined {
-  if (name === "") return "A name can't be empty: use letters, digits, _ - or .";
+  if (name === "") return "A name can't be empty: use letters, digits, '_', '-' or '.'";
   if (reserved.has(fold(name))) return `The name ${quoted(name)} is reserved: choose another`;
   return grammarProblem("name", name, limits.maxChars);
 }
 
 /** Undefined if `room` can be a room's name; else the sentence that says why not. */
 export function roomProblem(room: string): string | undefined {
-  if (room === "") return "A room's name can't be empty: use letters, digits, _ - or .";
+  if (room === "") return "A room's name can't be empty: use letters, digits, '_', '-' or '.'";
   return grammarProblem("room name", room, limits.maxRoomChars);
 }
 
@@ -67,7 +67,7 @@ function grammarProblem(what: string, name: string, maxChars: number): string | 
     return `The ${what} ${quoted(name)} is longer than ${maxChars} characters: choose a shorter one`;
   }
   if (!grammar.test(name) || invisible.test(name)) {
-    return `The ${what} ${quoted(name)} is not possible: use only letters, digits, _ - or .`;
+    return `The ${what} ${quoted(name)} is not possible: use only letters, digits, '_', '-' or '.'`;
   }
   return undefined;
 }
