@@ -86,6 +86,9 @@ const minTrainSegments = 12;
 /** Shorter than this, the event loop's own rhythm is measured and not the path. */
 const minTrainUs = 400;
 
+/** What the reader may have been late with at the beginning, so that the train seems shorter than it was: a guess is better low. */
+const trainSlackUs = 1_000;
+
 /** Segments behind the train that may overtake its last ones. */
 const stragglers = 4;
 
@@ -121,6 +124,6 @@ export class TrainEstimator {
   get bytesPerUs(): number {
     if (!this.ended || this.segments < minTrainSegments) return 0;
     const spanUs = this.lastUs - this.firstUs;
-    return spanUs < minTrainUs ? 0 : this.bytes / spanUs;
+    return spanUs < minTrainUs ? 0 : this.bytes / (spanUs + trainSlackUs);
   }
 }

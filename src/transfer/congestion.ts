@@ -53,8 +53,6 @@ const drainGain = 0.5;
 const cycleGains = [1.25, 0.75, 1, 1, 1, 1, 1, 1] as const;
 /** The jump to a guessed rate goes at most this many first windows far: a shaper's bucket can flatter a short train. */
 const maxJumpWindows = 24;
-/** A train's guess is taken a little lower: better to grow into the rest than to begin with a queue. */
-const trainShare = 0.95;
 /** Loss beyond the path's own, in a round of probing, that means "too much". */
 const excessLoss = 0.04;
 /** Where the round trip is as short as what processes keep each other waiting, samples of the rate err on the high side, and a
@@ -165,9 +163,8 @@ export class Congestion implements CongestionControl {
   onTrain(bytesPerUs: number): void {
     if (this.phase !== "startup" || this.jump !== 0 || bytesPerUs <= 0) return;
     // A guess below the rate that we begin with anyway is no help: it tells how slow a process is that has just begun.
-    const rate = bytesPerUs * trainShare;
-    if (rate * this.rtt.minUs <= initialWindowBytes) return;
-    this.trainRate = rate;
+    if (bytesPerUs * this.rtt.minUs <= initialWindowBytes) return;
+    this.trainRate = bytesPerUs;
     this.jump = 1;
     this.fullRounds = 0;
   }

@@ -150,7 +150,8 @@ describe("rates", () => {
   test("a train's spacing is the bottleneck's rate; one lump says nothing", () => {
     const train = new TrainEstimator(32);
     for (let i = 0; i < 32; i++) train.add(1_000 + i * 100, i, 1_200);
-    expect(train.bytesPerUs).toBeCloseTo(12, 5);
+    // 3.1 ms, and the millisecond that the reader may have been late.
+    expect(train.bytesPerUs).toBeCloseTo((31 * 1_200) / 4_100, 5);
     const lump = new TrainEstimator(32);
     for (let i = 0; i < 32; i++) lump.add(1_000, i, 1_200);
     expect(lump.bytesPerUs).toBe(0);
