@@ -142,13 +142,15 @@ export class UdpPort {
     return this.#any.closed ? 0 : (this.#reader?.read(visit) ?? 0);
   }
 
+  /** `nap` waits; where it can't, it returns at once. */
   get canNap(): boolean {
     return this.offload.segment && libc() !== null;
   }
 
   /** Waits, in µs, more precisely than a timer. Blocks the event loop. */
   nap(us: number): void {
-    libc()?.usleep(us);
+    // below 0 it would be taken for more than an hour
+    if (us > 0) libc()?.usleep(us);
   }
 
   close(): void {

@@ -7,7 +7,7 @@ import { lineChat } from "../../src/dialects/line-chat.ts";
 import { openChat } from "../../src/dialects/open-chat.ts";
 import { connections, output } from "../../src/limits.ts";
 import { openMemoryHistory } from "../../src/store/memory.ts";
-import { Rig } from "./rig.ts";
+import { kept, nothing, Rig } from "./rig.ts";
 
 const say = (n: number, text = `m${n}`) => ({ type: "say", n, text });
 
@@ -66,7 +66,7 @@ test("people who were there when the server stopped get mail as soon as it is ba
   before.settle();
   expect(tooLate.lines()).toMatchObject([{ type: "bye" }]);
   for (const client of [ann, late, tooLate]) client.close();
-  expect(sizes(before)).toEqual(nothing);
+  expect(kept(before.hub)).toEqual(nothing);
 
   const after = new Rig({}, history);
   after.nowMs = before.nowMs;
@@ -180,27 +180,5 @@ test("when all are gone nothing is left of them", () => {
   rig.pass(output.unframedGapMs * 3);
   for (const client of people) client.close();
   rig.pass(2_000, 100);
-  expect(sizes(rig)).toEqual(nothing);
+  expect(kept(rig.hub)).toEqual(nothing);
 });
-
-function sizes({ hub }: Rig): Record<string, number> {
-  return {
-    sessions: hub.sessions.size,
-    members: hub.members.size,
-    rooms: hub.rooms.size,
-    records: hub.records.size,
-    aliases: hub.aliases.size,
-    turn: hub.turn.size,
-    due: hub.due.size,
-  };
-}
-
-const nothing = {
-  sessions: 0,
-  members: 0,
-  rooms: 0,
-  records: 0,
-  aliases: 0,
-  turn: 0,
-  due: 0,
-};

@@ -7,6 +7,7 @@ import { expect, test } from "bun:test";
 import { NativePerson } from "./model/native-person.ts";
 import { PlainPerson } from "./model/plain-person.ts";
 import { type Token, World } from "./model/world.ts";
+import { nothing } from "./rig.ts";
 
 const seeds = 400;
 const rooms = ["lobby", "lobby", "den", "attic"];
@@ -349,16 +350,6 @@ class Story {
     expect(world.kept).toEqual(nothing);
   }
 }
-
-const nothing = {
-  sessions: 0,
-  members: 0,
-  rooms: 0,
-  records: 0,
-  aliases: 0,
-  turn: 0,
-  due: 0,
-};
 
 test("the hub does what its plain twin does", () => {
   const only = process.env["HUB_SEED"];

@@ -156,3 +156,21 @@ export class Rig {
     return client;
   }
 }
+
+/** Everything that a hub keeps of anybody, by name. */
+export function kept(hub: Hub): Record<string, number> {
+  const { sessions, members, rooms, records, aliases, turn, due } = hub;
+  const sizes = { sessions, members, rooms, records, aliases, turn, due };
+  return Object.fromEntries(Object.entries(sizes).map(([name, { size }]) => [name, size]));
+}
+
+/** What is kept when nobody is there. */
+export const nothing = {
+  sessions: 0,
+  members: 0,
+  rooms: 0,
+  records: 0,
+  aliases: 0,
+  turn: 0,
+  due: 0,
+};

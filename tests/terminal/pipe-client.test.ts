@@ -1,12 +1,11 @@
 // The client in a pipe, with a session that we play the server to: line numbers in what goes wrong, giving up, back-pressure.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { Session } from "../../src/client/session.ts";
 import { client as limits } from "../../src/limits.ts";
 import { redirect, Writer } from "../../src/terminal/output.ts";
 import { PipeClient, type PipeOptions } from "../../src/terminal/pipe-client.ts";
+import { SessionRig } from "./session-rig.ts";
 
-const secret = "0123456789abcdef";
 const nothing = () => {};
 
 beforeAll(() => redirect(nothing));
@@ -19,9 +18,7 @@ function closedWriter(): Writer {
 }
 
 /** A pipe client between a queue of input and a server's lines. */
-class Rig {
-  readonly session = new Session({ name: "bot", room: "lobby", secret, random: () => 0 });
-  readonly sent: Record<string, unknown>[] = [];
+class Rig extends SessionRig {
   readonly pauses: boolean[] = [];
   readonly client: PipeClient;
   out = "";
@@ -30,6 +27,7 @@ class Rig {
   #waiting: (() => void)[] = [];
 
   constructor(input: string, options: Partial<PipeOptions> = {}) {
+    super("bot");
     const output = new Writer(() => ({
       write: (bytes, done) => {
         this.out += new TextDecoder().decode(bytes);
@@ -52,22 +50,7 @@ class Rig {
       output,
       ...options,
     });
-    this.session.start(0);
-    this.session.connected(0);
-    const welcome = { type: "welcome", name: "bot", room: "lobby", epoch: "e", seq: 0, n: 0 };
-    this.hear({ ...welcome, limits: { textChars: 10 } });
-  }
-
-  obey(): void {
-    for (const output of this.session.take()) {
-      if (output.do === "send") this.sent.push(JSON.parse(output.line) as Record<string, unknown>);
-      else if (output.do === "tell") this.client.hear(output.event);
-    }
-  }
-
-  hear(...lines: object[]): void {
-    for (const line of lines) this.session.receive(JSON.stringify(line), 0);
-    this.obey();
+    this.welcome({ limits: { textChars: 10 } });
   }
 
   says(n: number): boolean {

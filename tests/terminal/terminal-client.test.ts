@@ -1,32 +1,26 @@
 // The terminal client on an emulated screen, with a session that we play the server to.
 
 import { describe, expect, test } from "bun:test";
-import { Session } from "../../src/client/session.ts";
 import { ParleyError } from "../../src/errors.ts";
 import { harmlessProblem, showFetch } from "../../src/terminal/download.ts";
 import { KeyReader } from "../../src/terminal/keys.ts";
 import { painter } from "../../src/terminal/paint.ts";
 import { type Downloads, TerminalClient } from "../../src/terminal/terminal-client.ts";
 import { Screen } from "./screen.ts";
+import { SessionRig } from "./session-rig.ts";
 
 const width = (text: string) => Bun.stringWidth(text);
 const evil = "evil\u001b[31mred\u001b]0;PWNED\u0007a.txt";
 
-class Rig {
-  readonly session = new Session({
-    name: "Ann",
-    room: "lobby",
-    secret: "0123456789abcdef",
-    random: () => 0,
-  });
+class Rig extends SessionRig {
   readonly screen: Screen;
   readonly client: TerminalClient;
   readonly keys = new KeyReader();
-  readonly sent: Record<string, unknown>[] = [];
   raw = "";
   #soon: (() => void)[] = [];
 
   constructor(columns = 60, downloads: Partial<Downloads> = {}) {
+    super("Ann");
     this.screen = new Screen(columns, 50, width);
     this.client = new TerminalClient({
       session: this.session,
@@ -43,22 +37,11 @@ class Rig {
       suspend: () => {},
       downloads: { running: false, start: () => {}, stop: () => {}, ...downloads },
     });
-    this.session.start(0);
-    this.session.connected(0);
-    const welcome = { type: "welcome", name: "Ann", room: "lobby", epoch: "e", seq: 0, n: 0 };
-    this.hear(welcome);
+    this.welcome();
   }
 
-  obey(): void {
-    for (const output of this.session.take()) {
-      if (output.do === "send") this.sent.push(JSON.parse(output.line) as Record<string, unknown>);
-      else if (output.do === "tell") this.client.hear(output.event);
-    }
-  }
-
-  hear(...lines: object[]): void {
-    for (const line of lines) this.session.receive(JSON.stringify(line), 0);
-    this.obey();
+  override hear(...lines: object[]): void {
+    super.hear(...lines);
     this.#draw();
   }
 

@@ -7,6 +7,7 @@ import { createMetrics } from "../../../src/chat/metrics.ts";
 import type { Rates } from "../../../src/chat/sender-limits.ts";
 import { FailingHistory } from "../failing-history.ts";
 import { seeded } from "../../sim/random.ts";
+import { kept } from "../rig.ts";
 
 /** Something said: where it may be heard, and where it was. */
 export type Token = {
@@ -111,9 +112,7 @@ export class World {
 
   /** Everything that is kept of anybody, by name; all 0 when nobody is there. */
   get kept(): Record<string, number> {
-    const { sessions, members, rooms, records, aliases, turn, due } = this.hub;
-    const sizes = { sessions, members, rooms, records, aliases, turn, due };
-    return Object.fromEntries(Object.entries(sizes).map(([name, { size }]) => [name, size]));
+    return kept(this.hub);
   }
 
   #start(): Hub {
