@@ -263,8 +263,10 @@ export const udp = {
   maxBatchBytes: 65_507,
   /** Datagrams of one segmented send; older kernels refuse more than 64. */
   maxBatchSegments: 64,
-  /** Datagrams read in one call where that can be done past the event loop: 4 MiB of memory, little of it ever touched. */
-  batchDatagrams: 64,
+  /** Datagrams read in one call where that can be done past the event loop: 8 MiB of memory, little of it ever touched. */
+  batchDatagrams: 128,
+  /** A datagram that waited longer in the socket than this, in µs, is taken for one of a clock that was set. */
+  maxLateUs: 1_000_000,
   /** After the kernel took less than all: try again at the latest then. */
   retrySendMs: 2,
 } as const;
@@ -437,13 +439,15 @@ export const fetching = {
   eagerBytes: 32 * KiB,
   /** A turn that has read this much stops asking, so that the socket runs dry and the turn can end. */
   eagerTurnBytes: 1 * MiB,
-  /** A turn that has read so many small datagrams stays with the socket, in batches, for so long: a fast path … */
-  fastDatagrams: 16,
-  fastTurnMs: 5,
-  /** … and no longer than batches have so many. */
-  fastBatchDatagrams: 4,
-  /** Between two batches, so that they are worth a call; shorter than any timer of the event loop, in µs. */
-  napUs: 150,
+  /** Where so many small datagrams come in so long, a turn stays with the socket for as long, and reads in batches. */
+  batchedDatagrams: 8,
+  batchedTurnMs: 5,
+  /** The first burst is waited for in batches as well, for so long. */
+  expectMs: 25,
+  /** Between two batches, so that they are worth a call: until so many have come, within these bounds in µs. */
+  napDatagrams: 8,
+  minNapUs: 150,
+  maxNapUs: 1_000,
   /** Small segments wait this long at most to be written together. */
   gatherMs: 4,
   /** Hashing what came early takes the event loop this long at once. */

@@ -11,6 +11,7 @@ import { ControlClient, type Line } from "./control-client.ts";
 import type { FetchEvent, FetchTarget } from "./fetch-events.ts";
 import { Fetching } from "./fetching.ts";
 import { type Address, hostNotFound, socketReason } from "./host-port.ts";
+import { skipLastTier } from "./last-tier.ts";
 import { compareWithLocal } from "./local-copy.ts";
 import { Pull, type PullOptions } from "./pull.ts";
 
@@ -47,6 +48,7 @@ export class Fetcher {
 
   constructor(options: FetcherOptions) {
     this.#options = options;
+    skipLastTier();
   }
 
   /** All files of the server, page by page. @throws ParleyError `cannot-connect`, `protocol`, … */

@@ -8,6 +8,7 @@ import { Sender } from "../transfer/sender.ts";
 import { DigestCache } from "./digest-cache.ts";
 import { FileSession } from "./file-session.ts";
 import type { FileTransfer } from "./file-transfer.ts";
+import { skipLastTier } from "./last-tier.ts";
 import { SharedFolder } from "./shared-folder.ts";
 import { UdpPort } from "./udp.ts";
 
@@ -62,6 +63,7 @@ export class FileService {
 
   /** @throws what binding a UDP port throws: `EADDRINUSE`. */
   static async open(options: FileServiceOptions): Promise<FileService> {
+    skipLastTier();
     let service: FileService | undefined;
     const socket = await UdpPort.open({
       host: options.host,
@@ -152,7 +154,7 @@ export class FileService {
 
   #turn(): void {
     const more = this.#send();
-    const hashed = this.#hash(more);
+    const hashed = this.#hash(more || this.sender.backlogBytes > 0);
     const nowMs = performance.now();
     let waiting = false;
     for (const transfer of this.#transfers) {
@@ -213,8 +215,8 @@ export class FileService {
   }
 
   /**
-   * True if there is more to hash now. While there is much to send, hashing only keeps up: what is read to be sent is hashed in
-   * passing. In the pauses it gets ahead.
+   * True if there is more to hash now. While there is something to send, hashing only keeps up: what is read to be sent is hashed
+   * in passing. In the pauses it gets ahead.
    */
   #hash(busy: boolean): boolean {
     const until = performance.now() + limits.hashSliceMs;

@@ -12,13 +12,18 @@ const names = [
   "libc.so",
 ];
 
-const { i32, u32, ptr } = FFIType;
+const { i32, u32, i64, u64, ptr } = FFIType;
 
 function open(name: string) {
   return dlopen(name, {
     setsockopt: { args: [i32, i32, i32, ptr, u32], returns: i32 },
     getsockopt: { args: [i32, i32, i32, ptr, ptr], returns: i32 },
+    socket: { args: [i32, i32, i32], returns: i32 },
+    dup3: { args: [i32, i32, i32], returns: i32 },
+    close: { args: [i32], returns: i32 },
+    send: { args: [i32, ptr, u64, i32], returns: i64 },
     recvmmsg: { args: [i32, ptr, u32, i32, ptr], returns: i32 },
+    clock_gettime: { args: [i32, ptr], returns: i32 },
     getsockname: { args: [i32, ptr, ptr], returns: i32 },
     getpeername: { args: [i32, ptr, ptr], returns: i32 },
     shutdown: { args: [i32, i32], returns: i32 },

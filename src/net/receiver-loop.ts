@@ -27,14 +27,22 @@ export class ReceiverLoop {
   #receiver: Receiver | undefined;
   /** The first request may go by UDP: whatever else carries it has left without. */
   #mayAskFirst = false;
-  /** Bytes and datagrams read in this turn, and bytes since there was last asked for more. */
+  /** Bytes read in this turn, and since there was last asked for more. */
   #turnBytes = 0;
-  #turnDatagrams = 0;
   #sinceAsked = 0;
-  /** Small datagrams come faster than the event loop hands them over. */
-  #isFast = false;
+  /** When the batch that is being read was read (-1: nothing of it has been looked at), and when the last datagram came. */
+  #readAtUs = -1;
+  #arrivedUs = 0;
+  /** Small datagrams come so fast that they are read in batches, with naps between them. */
+  #isBatched = false;
+  #napUs: number = limits.maxNapUs;
+  /** What has come since then, to tell how fast that is. */
+  #countedFromUs = 0;
+  #counted = 0;
+  #countedBytes = 0;
   #scheduled = false;
   #timer: Timer | undefined;
+  #expecting: Timer | undefined;
   #ended = false;
 
   private constructor(options: LoopOptions, socket: UdpPort) {
@@ -68,11 +76,24 @@ export class ReceiverLoop {
   /** From now on a first request that was not carried by the control connection goes by itself. */
   askFirst(): void {
     this.#mayAskFirst = true;
+    const rttUs = this.#receiver?.stats().minRttUs ?? 0;
+    if (!this.#socket.hasBatches || rttUs === 0) return;
+    this.#expecting = setTimeout(() => this.#expect(), Math.floor((rttUs * 0.9) / 1000));
+  }
+
+  /** The first burst is near: its spacing on arrival tells the rate of the path, so that we should not be late for it. */
+  #expect(): void {
+    if (this.#ended) return;
+    this.#batch(true);
+    this.#napUs = limits.minNapUs;
+    this.#countedFromUs = nowUs() + limits.expectMs * 1000;
+    this.wake();
   }
 
   handleDatagrams(bytes: Uint8Array): void {
     if (this.#ended) return;
-    this.#guard(() => this.#read(bytes, bytes.length));
+    this.#readAtUs = -1;
+    this.#guard(() => this.#read(bytes, bytes.length, 0));
     if (this.#ended) return;
     // a fast path always has more to read, so that asking should not wait for the turn's end, nor the turn's end for ever
     if (this.#sinceAsked >= limits.eagerBytes && this.#turnBytes <= limits.eagerTurnBytes) {
@@ -96,6 +117,7 @@ export class ReceiverLoop {
   end(): void {
     this.#ended = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#expecting);
   }
 
   close(): void {
@@ -103,21 +125,22 @@ export class ReceiverLoop {
     this.#socket.close();
   }
 
-  readonly #read = (bytes: Uint8Array, length: number): void => {
-    this.#receiver?.handleDatagrams(nowUs(), bytes, length);
-    this.#turnDatagrams++;
+  readonly #read = (bytes: Uint8Array, length: number, agoUs: number): void => {
+    if (this.#readAtUs < 0) this.#readAtUs = nowUs();
+    // what was read without a time of its own may have come a little later than what is read after it
+    this.#arrivedUs = Math.max(this.#arrivedUs, Math.floor(this.#readAtUs - agoUs));
+    this.#receiver?.handleDatagrams(this.#arrivedUs, bytes, length, agoUs > 0);
+    this.#counted++;
+    this.#countedBytes += length;
     this.#turnBytes += length;
     this.#sinceAsked += length;
   };
 
   #turn(receiver: Receiver): void {
     let more = this.#step(receiver);
-    const isMany = this.#turnDatagrams >= limits.fastDatagrams;
-    const areSmall = this.#turnBytes < this.#turnDatagrams * wire.directWriteBytes;
-    this.#isFast ||= isMany && areSmall && this.#socket.hasBatches;
-    if (this.#isFast) more = this.#stay(receiver, more);
+    this.#count();
+    if (this.#isBatched) more = this.#stay(receiver, more);
     this.#turnBytes = 0;
-    this.#turnDatagrams = 0;
     if (this.#ended) return;
     if (more) this.wake();
     else this.#sleep(receiver);
@@ -128,16 +151,38 @@ export class ReceiverLoop {
    * meanwhile than to look after the control connection, a signal, the progress line. True if there is more to do at once.
    */
   #stay(receiver: Receiver, more: boolean): boolean {
-    const until = performance.now() + limits.fastTurnMs;
+    const until = performance.now() + limits.batchedTurnMs;
     let isMore = more;
     while (!this.#ended && performance.now() < until) {
-      if (!isMore) this.#socket.nap(limits.napUs);
+      if (!isMore) this.#socket.nap(this.#napUs);
+      this.#readAtUs = -1;
       const count = this.#socket.readMore(this.#read);
-      this.#isFast = count >= limits.fastBatchDatagrams;
-      if (count > 0 || isMore) isMore = this.#step(receiver);
-      if (!this.#isFast) return isMore;
+      if (count > 0 || isMore || nowUs() >= receiver.nextTimeoutUs()) isMore = this.#step(receiver);
     }
-    return true;
+    this.#count();
+    return this.#isBatched || isMore;
+  }
+
+  #batch(isBatched: boolean): void {
+    this.#isBatched = isBatched;
+    this.#socket.readAlone(isBatched);
+  }
+
+  /** Is it worth while to read in batches? Looks back over a turn's length. */
+  #count(): void {
+    if (!this.#socket.hasBatches) return;
+    const now = nowUs();
+    const sinceUs = now - this.#countedFromUs;
+    const isMany = this.#counted >= limits.batchedDatagrams;
+    if (sinceUs < 0 && this.#counted > 0) this.#countedFromUs = now;
+    if (!isMany && sinceUs < limits.batchedTurnMs * 1000) return;
+    const areSmall = this.#countedBytes < this.#counted * wire.directWriteBytes;
+    this.#batch(isMany && areSmall && sinceUs < 2 * limits.batchedTurnMs * 1000);
+    const napUs = (limits.napDatagrams * sinceUs) / Math.max(1, this.#counted);
+    this.#napUs = Math.min(limits.maxNapUs, Math.max(limits.minNapUs, napUs));
+    this.#countedFromUs = now;
+    this.#counted = 0;
+    this.#countedBytes = 0;
   }
 
   /** Asking goes first: the path is busy while we hash. True if there is more to do at once. */

@@ -10,6 +10,7 @@ export const option = {
   receiveBuffer: { level: 1, name: 8 },
   sendBufferForce: { level: 1, name: 32 },
   receiveBufferForce: { level: 1, name: 33 },
+  timestampNs: { level: 1, name: 35 },
   udpSegment: { level: 17, name: 103 },
   udpGro: { level: 17, name: 104 },
   mtuDiscover4: { level: 0, name: 10 },

@@ -118,6 +118,10 @@ export class UdpPort {
    */
   send(bytes: Uint8Array, segmentBytes: number, address = "", port = 0): number {
     if (this.#any.closed) return bytes.length;
+    if (this.#reader?.isTaken === true) {
+      this.#reader.send(bytes);
+      return bytes.length;
+    }
     const one = bytes.length <= segmentBytes;
     if (!one && !this.offload.segment) return this.#sendEach(bytes, segmentBytes, address, port);
     try {
@@ -135,6 +139,15 @@ export class UdpPort {
   /** `readMore` reads. */
   get hasBatches(): boolean {
     return this.#reader !== undefined;
+  }
+
+  /**
+   * From now on, until it is said otherwise, `readMore` alone reads, and `send` takes one datagram at a time. Whoever says so has to look
+   * often: nothing wakes him.
+   */
+  readAlone(isAlone: boolean): void {
+    if (isAlone) this.#reader?.take();
+    else this.#reader?.giveBack();
   }
 
   /** Reads up to a batch of what waits, past the event loop; returns the number of datagrams, 0 where that can't be done. */
@@ -155,6 +168,7 @@ export class UdpPort {
 
   close(): void {
     clearTimeout(this.#retry);
+    this.readAlone(false);
     if (!this.#any.closed) this.#any.close();
   }
 

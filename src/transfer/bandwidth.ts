@@ -54,11 +54,11 @@ export class ThroughputMeter {
 }
 
 /** The sliding rate looks back so far, in steps of so much. */
-const slideUs = 12_000;
-const slideSteps = 12;
+const slideUs = 20_000;
+const slideSteps = 20;
 
 /**
- * Delivery rate over the last 12 ms: where a round trip is shorter than the moments in which a process does not run, a sample
+ * Delivery rate over the last 20 ms: where a round trip is shorter than the moments in which a process does not run, a sample
  * over one round trip is mostly noise, and the maximum of many such samples far above the truth.
  */
 export class SlidingRate {
@@ -83,12 +83,19 @@ export class SlidingRate {
 
 /** Fewer segments than this say nothing of a rate. */
 const minTrainSegments = 12;
-/** Shorter than this, the event loop's own rhythm is measured and not the path. */
-const minTrainUs = 400;
+/** Shorter than this, the rhythm of a process is measured and not the path. */
+const minTrainUs = 200;
 
-/** What the reader may have been late with at the beginning, so that the train seems shorter than it was: a guess is better low. */
-const trainSlackUs = 1_000;
+/** What a reader may have been late with at the beginning, so that the train seems shorter than it was: a guess is better low. */
+const lateReaderUs = 1_000;
+/** Arrivals as close to the first had waited together, and mark the beginning. */
+const lumpUs = 50;
+/** A gap is a pause, and none of the path's spacing, if it is longer than this and than so many of the train's others. */
+const minPauseUs = 1_000;
+const pauseGaps = 8;
 
+/** So much of the train tells the rate as well as all of it, which may never come. */
+const enoughOfTrain = 0.75;
 /** Segments behind the train that may overtake its last ones. */
 const stragglers = 4;
 
@@ -98,32 +105,62 @@ export class TrainEstimator {
   private lastUs = 0;
   private bytes = 0;
   private segments = 0;
+  private came = 0;
   private ended = false;
+  /** The arrivals that count were told by the kernel. */
+  private isExact = false;
 
   /** The train is the send numbers below `trainSegments`. */
   constructor(private readonly trainSegments: number) {}
 
-  /** Note an arrival; bytes that come together with the first ones mark the beginning and don't count. */
-  add(nowUs: number, seq: number, bytes: number): void {
+  /**
+   * Note an arrival; bytes that come together with the first ones mark the beginning and don't count. `isExact`: the time is that of
+   * the arrival and not that of the reading; what is not is left out where there is one that is.
+   */
+  add(nowUs: number, seq: number, bytes: number, isExact: boolean): void {
     if (this.ended) return;
     if (seq >= this.trainSegments) {
       // Behind the train, and not only a little out of order.
       if (seq >= this.trainSegments + stragglers) this.ended = true;
       return;
     }
-    if (this.firstUs < 0) this.firstUs = nowUs;
-    this.segments++;
-    if (nowUs > this.firstUs) {
-      this.bytes += bytes;
-      this.lastUs = nowUs;
-    }
-    if (this.segments === this.trainSegments) this.ended = true;
+    this.came++;
+    if (isExact || !this.isExact) this.count(nowUs, bytes, isExact);
+    const isEnough = this.came >= this.trainSegments * enoughOfTrain && this.rate > 0;
+    if (isEnough || this.came === this.trainSegments) this.ended = true;
   }
 
   /** Bytes per µs once the whole train has passed, else 0. */
   get bytesPerUs(): number {
-    if (!this.ended || this.segments < minTrainSegments) return 0;
+    return this.ended ? this.rate : 0;
+  }
+
+  private get rate(): number {
+    if (this.segments < minTrainSegments) return 0;
     const spanUs = this.lastUs - this.firstUs;
-    return spanUs < minTrainUs ? 0 : this.bytes / (spanUs + trainSlackUs);
+    return spanUs < minTrainUs ? 0 : this.bytes / (spanUs + (this.isExact ? 0 : lateReaderUs));
+  }
+
+  private count(nowUs: number, bytes: number, isExact: boolean): void {
+    if (isExact && this.segments > 0) {
+      const usualUs = (this.lastUs - this.firstUs) / this.segments;
+      if (nowUs - this.lastUs > Math.max(minPauseUs, pauseGaps * usualUs)) {
+        // Somebody was kept from running: what was before is enough, or does not count.
+        if (this.segments >= minTrainSegments) {
+          this.ended = true;
+          return;
+        }
+        this.firstUs = -1;
+      }
+    }
+    if (this.firstUs < 0 || isExact !== this.isExact) {
+      this.firstUs = nowUs;
+      this.isExact = isExact;
+      this.bytes = 0;
+      this.segments = 0;
+    }
+    this.segments++;
+    this.lastUs = nowUs;
+    if (nowUs > this.firstUs + (isExact ? lumpUs : 0)) this.bytes += bytes;
   }
 }

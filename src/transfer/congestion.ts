@@ -3,10 +3,13 @@
 // comes with a higher rate does. Pure. Rates are bytes per µs.
 
 import { transfer as limit } from "../limits.ts";
+import type { Arrivals } from "./arrivals.ts";
 import { BandwidthFilter, SlidingRate, ThroughputMeter } from "./bandwidth.ts";
 import type { RateSample } from "./flight.ts";
-import { QueueWatch } from "./queue-watch.ts";
+import { ProbeCycle } from "./probe-cycle.ts";
+import { isShortPath, LateRun } from "./queue-watch.ts";
 import type { RttEstimator } from "./rtt.ts";
+import { initialWindowBytes, type Round, Startup } from "./startup.ts";
 
 export type Phase = "startup" | "drain" | "probe-bandwidth" | "probe-rtt" | "loopback";
 
@@ -22,50 +25,33 @@ export interface CongestionControl {
   onLost(bytes: number): void;
   /** What was given up came after all. */
   onLate(bytes: number): void;
-  /** After each batch of arrivals. `netRttUs` is the least round trip in it, `delivered` and `inFlightBytes` the flight's. */
-  onArrivals(
-    nowUs: number,
-    sample: RateSample,
-    netRttUs: number,
-    delivered: number,
-    inFlightBytes: number,
-  ): void;
+  /** After each batch of arrivals. */
+  onArrivals(nowUs: number, sample: RateSample, arrivals: Arrivals): void;
   /** Nothing has come for several probe timeouts: begin gently when it does again. */
   onOutage(): void;
 }
 
-/** First window: 64 small segments, spread over a round trip except for the first half. */
-export const initialWindowBytes = 64 * limit.baseSegmentBytes;
 /** Least window: enough for the packet threshold to work. */
 const minWindowBytes = 16 * limit.baseSegmentBytes;
-/** Startup gains: a little gentler than the draft's (§4.1.1: 4 ln 2 and 2), so that what is in flight when a full pipe
- *  shows still fits a queue of one bandwidth-delay product. */
-const startupGain = 2.4;
-const startupWindowGain = 1.8;
 /** In flight at most, in bandwidth-delay products (draft §4.6.4). */
 const windowGain = 2;
 /** While probing for more there must be room for more, or the smaller one of two flows that share a queue stays small. */
 const probingWindowGain = 2.5;
-/** After a jump to a guessed rate one gentle round tells whether there is more. */
-const verifyGain = 1.5;
+/** What may be in flight above that: what an event loop asks for in one go. */
+const slackUs = 3_000;
 const drainGain = 0.5;
-/** One round each; the first asks for more than there was, the second lets the queue of the first go. */
-const cycleGains = [1.25, 0.75, 1, 1, 1, 1, 1, 1] as const;
-/** The jump to a guessed rate goes at most this many first windows far: a shaper's bucket can flatter a short train. */
-const maxJumpWindows = 24;
+const drainRounds = 3;
 /** Loss beyond the path's own, in a round of probing, that means "too much". */
 const excessLoss = 0.04;
-/** Where the round trip is as short as what processes keep each other waiting, samples of the rate err on the high side, and a
- *  queue that stands is nearly always our own. */
-const shortRttUs = 20_000;
 const shortExcessLoss = 0.02;
-/** The rate while a queue stands: lets it go, for the maximum of many samples is a little above the truth. */
-const queuedGain = 0.97;
-const shortQueuedGain = 0.95;
-/** The bound that it sets, in bandwidth-delay products, at least. */
+/** The bound that it sets: bandwidth-delay products, and a moment in which a process does not run; at least. */
 const boundGain = 1.25;
-/** Loss beside a queue that lowers the estimate itself. */
+const boundSlackUs = 1_000;
+/** Loss beside a queue that lowers the estimate itself, in one step by so much at most. */
 const congestiveLoss = 0.08;
+const congestiveStep = 0.85;
+/** On a short path a queue that stands lowers it as well. */
+const queuedStep = 0.97;
 /** The path's own loss that is made up for by asking for more, at most. */
 const maxCompensatedLoss = 0.25;
 const lossRounds = 8;
@@ -73,10 +59,8 @@ const lossRounds = 8;
 const minOwnQueueUs = 500;
 /** Rounds of fewer bytes say nothing of loss: a reordered handful may look like one. */
 const minLossBytes = initialWindowBytes / 2;
-/** No radio loses so much: startup has overrun a shallow buffer. */
-const tooMuchLoss = 0.35;
-/** Probing that brings this much more has not met the path's end. */
-const notFull = 1.12;
+/** On a short path, where a round is soon over, samples of the rate are believed ten times as long as this at least. */
+const shortAgeUs = 40_000;
 /** Probing the round trip: this long with half a bandwidth-delay product. */
 const probeRttUs = 200_000;
 
@@ -85,31 +69,23 @@ export class Congestion implements CongestionControl {
   private readonly filter = new BandwidthFilter();
   private readonly meter = new ThroughputMeter();
   private readonly sliding = new SlidingRate();
+  private readonly late = new LateRun();
+  private readonly startup: Startup;
+  private readonly cycle: ProbeCycle;
   private periodLost = 0;
   private periodSinceUs = 0;
   private nextRoundAt = 0;
-  private trainRate = 0;
-  /** Startup after a jump: 0 none, 1 jumped, 2 its round has been measured and a gentle one looks for more, 3 there was
-   *  more, 4 much more: the guess was nothing worth. */
-  private jump = 0;
-  private fullRate = 0;
-  private fullRounds = 0;
+  private agedAtUs = 0;
   private probeRounds = 0;
-  private cycle = 2;
-  /** The estimate when the last probing began. */
-  private probedFrom = Infinity;
   private phaseSinceUs = 0;
   private probeRttLeast = Infinity;
   /** Bytes in flight above which probing has met loss; Infinity while it has not. */
   private bound = Infinity;
   private restarting = false;
-  // This round.
-  private roundLost = 0;
+  /** This round; `isQueued` is of the last one until it ends. */
+  private readonly round: Round = { loss: 0, lostBytes: 0, isQueued: false, isPaused: false };
   private roundDeliveredFrom = 0;
   private roundLeastRttUs = Infinity;
-  /** In the whole of the last round there was a queue. */
-  private queued = false;
-  private readonly queueWatch: QueueWatch;
   // The loss of the last rounds.
   private readonly losses: number[] = [];
   private ownLoss = 0;
@@ -118,8 +94,9 @@ export class Congestion implements CongestionControl {
     private readonly rtt: RttEstimator,
     known?: { bandwidthBytesPerUs: number },
   ) {
-    this.queueWatch = new QueueWatch(rtt);
-    if (known && known.bandwidthBytesPerUs > 0) this.onTrain(known.bandwidthBytesPerUs);
+    this.startup = new Startup(rtt);
+    this.cycle = new ProbeCycle(rtt);
+    if (known) this.startup.onTrain(known.bandwidthBytesPerUs);
   }
 
   get bandwidthBytesPerUs(): number {
@@ -128,54 +105,39 @@ export class Congestion implements CongestionControl {
 
   get pacingBytesPerUs(): number {
     const bandwidth = this.filter.bytesPerUs;
+    if (this.phase === "startup") return this.startup.paceBytesPerUs(bandwidth);
+    const cycleGain = this.phase === "probe-rtt" ? 1 : this.cycle.gain(this.round.isQueued);
+    const gain = this.phase === "drain" ? drainGain : cycleGain;
     const rttUs = this.rtt.minUs < Infinity ? this.rtt.minUs : 100_000;
-    if (this.phase === "startup") {
-      const start = initialWindowBytes / rttUs;
-      if (this.jump === 1) return Math.max(start, this.trainRate);
-      const gentle = this.jump === 2 || this.jump === 3;
-      return Math.max(start, bandwidth * (gentle ? verifyGain : startupGain));
-    }
-    const gain =
-      this.phase === "drain" ? drainGain : this.phase === "probe-rtt" ? 1 : this.cycleGain;
     // What the path loses anyway never reaches the bottleneck.
     return Math.max(minWindowBytes / rttUs, (gain * bandwidth) / (1 - this.ownLoss));
   }
 
   get windowBytes(): number {
-    const quanta = 3 * Math.max(this.filter.bytesPerUs * 1_000, limit.baseSegmentBytes);
     if (this.restarting) return minWindowBytes;
+    const bandwidth = this.filter.bytesPerUs;
     const product = this.product();
     if (this.phase === "probe-rtt") return Math.max(minWindowBytes / 4, product / 2);
-    const isProbing = this.phase === "probe-bandwidth" && this.cycle === 0;
-    let window = (isProbing ? probingWindowGain : windowGain) * product + quanta;
     if (this.phase === "startup") {
-      window = Math.max(startupWindowGain * product + quanta, initialWindowBytes);
-      if (this.jump === 1) {
-        const jumped = this.trainRate * this.rtt.minUs * 1.25 + quanta;
-        window = Math.max(window, Math.min(jumped, maxJumpWindows * initialWindowBytes));
-      }
-    } else {
-      window = Math.max(Math.min(window, this.bound), minWindowBytes);
+      return Math.min(this.startup.windowBytes(bandwidth), limit.maxWindowBytes);
     }
-    return Math.min(window, limit.maxWindowBytes);
+    const isProbing = this.phase === "probe-bandwidth" && this.cycle.isProbing;
+    const slack = slackUs * Math.max(bandwidth, limit.baseSegmentBytes / 1_000);
+    const window = (isProbing ? probingWindowGain : windowGain) * product + slack;
+    return Math.min(Math.max(Math.min(window, this.bound), minWindowBytes), limit.maxWindowBytes);
   }
 
   onTrain(bytesPerUs: number): void {
-    if (this.phase !== "startup" || this.jump !== 0 || bytesPerUs <= 0) return;
-    // A guess below the rate that we begin with anyway is no help: it tells how slow a process is that has just begun.
-    if (bytesPerUs * this.rtt.minUs <= initialWindowBytes) return;
-    this.trainRate = bytesPerUs;
-    this.jump = 1;
-    this.fullRounds = 0;
+    if (this.phase === "startup") this.startup.onTrain(bytesPerUs);
   }
 
   onLost(bytes: number): void {
-    this.roundLost += bytes;
+    this.round.lostBytes += bytes;
     this.periodLost += bytes;
   }
 
   onLate(bytes: number): void {
-    this.roundLost = Math.max(0, this.roundLost - bytes);
+    this.round.lostBytes = Math.max(0, this.round.lostBytes - bytes);
     this.periodLost = Math.max(0, this.periodLost - bytes);
   }
 
@@ -183,18 +145,15 @@ export class Congestion implements CongestionControl {
     this.restarting = true;
   }
 
-  onArrivals(
-    nowUs: number,
-    sample: RateSample,
-    netRttUs: number,
-    delivered: number,
-    inFlightBytes: number,
-  ): void {
-    if (this.phase === "startup" && this.fullRate > 0 && this.queueWatch.stands(nowUs, netRttUs)) {
-      // The pipe is full when a queue stands: that need not be filled, too.
-      this.enter("drain", nowUs);
+  onArrivals(nowUs: number, sample: RateSample, arrivals: Arrivals): void {
+    const { queueRttUs, delivered, inFlightBytes } = arrivals;
+    this.round.isPaused ||= arrivals.isPaused;
+    this.late.note(nowUs, queueRttUs, this.rtt.minUs);
+    if (this.phase === "startup") {
+      const bandwidth = this.filter.bytesPerUs;
+      if (this.startup.isQueued(nowUs, queueRttUs, bandwidth, this.late)) this.drain(nowUs);
     }
-    if (netRttUs < this.roundLeastRttUs) this.roundLeastRttUs = netRttUs;
+    if (queueRttUs < this.roundLeastRttUs) this.roundLeastRttUs = queueRttUs;
     const sliding = this.sliding.update(nowUs, delivered);
     const isNoisy = this.isShort && this.phase !== "startup";
     const rate = isNoisy ? Math.min(sample.rate, sliding) : sample.rate;
@@ -203,7 +162,7 @@ export class Congestion implements CongestionControl {
       this.endRound(nowUs, delivered, inFlightBytes, sample.appLimited);
     }
     if (this.meter.update(nowUs, delivered, this.rtt.minUs)) this.endPeriod(nowUs);
-    this.advance(nowUs, netRttUs, inFlightBytes);
+    this.advance(nowUs, arrivals.netRttUs, inFlightBytes);
   }
 
   /** The estimate is too high if more gets lost than the path loses by itself, and less comes than it says
@@ -213,99 +172,86 @@ export class Congestion implements CongestionControl {
     const loss = this.periodLost / Math.max(1, came + this.periodLost);
     this.periodSinceUs = nowUs;
     this.periodLost = 0;
-    if (this.phase !== "probe-bandwidth" || this.probeRounds < 2 || !this.queued) return;
+    if (this.phase !== "probe-bandwidth" || this.probeRounds < 2 || !this.round.isQueued) return;
+    // What came while somebody was kept from running says nothing of the path.
+    if (this.isShort && this.round.isPaused) return;
+    if (this.isShort && this.cycle.isCruising) this.lower(queuedStep);
     if (loss < this.ownLoss + congestiveLoss) return;
-    const bandwidth = this.filter.bytesPerUs;
-    this.filter.limit(Math.max(this.meter.bytesPerUs, bandwidth * 0.85));
+    this.lower(congestiveStep);
+    this.cycle.hurry();
+  }
+
+  /** Lower the estimate to what really comes, by this factor at most. */
+  private lower(step: number): void {
+    this.filter.limit(Math.max(this.meter.bytesPerUs, this.filter.bytesPerUs * step));
   }
 
   private endRound(nowUs: number, delivered: number, inFlight: number, appLimited: boolean): void {
+    const { round } = this;
     const got = delivered - this.roundDeliveredFrom;
-    const loss = got < minLossBytes ? 0 : this.roundLost / (got + this.roundLost);
     const { minUs } = this.rtt;
-    this.queued = this.roundLeastRttUs > minUs + Math.max(minOwnQueueUs, minUs / 4);
-    if (got >= minLossBytes) {
-      // Loss beside a standing queue may be the queue's: making up for it would feed it.
-      this.losses.push(this.queued ? 0 : loss);
-      if (this.losses.length > lossRounds) this.losses.shift();
-      if (this.losses.length > 2) {
-        this.ownLoss = Math.min(maxCompensatedLoss, ...this.losses);
-      }
-    }
+    round.loss = got < minLossBytes ? 0 : round.lostBytes / (got + round.lostBytes);
+    round.isQueued = this.roundLeastRttUs > minUs + Math.max(minOwnQueueUs, minUs / 4);
+    if (got >= minLossBytes) this.learnOwnLoss(round);
     this.restarting = false;
-    if (this.phase === "startup") this.checkFull(nowUs, loss, appLimited);
-    else if (this.phase === "probe-bandwidth" && this.probeRounds++ > 1) {
+    if (this.phase === "startup") {
+      const rate = this.filter.bytesPerUs;
+      if (rate > 0 && !appLimited && this.startup.endRound(nowUs, rate, round)) this.drain(nowUs);
+    } else if (this.phase === "probe-bandwidth" && this.probeRounds++ > 1) {
       // The first rounds still hear of what startup has lost.
-      this.checkLoss(loss, inFlight);
+      this.checkLoss(round, inFlight);
     }
     this.nextRoundAt = delivered;
     this.roundDeliveredFrom = delivered;
-    this.roundLost = 0;
     this.roundLeastRttUs = Infinity;
+    round.lostBytes = 0;
+    round.isPaused = false;
+    if (this.isShort && nowUs - this.agedAtUs <= shortAgeUs) return;
+    this.agedAtUs = nowUs;
     this.filter.nextRound();
   }
 
-  /** Is the pipe full? The rate has stopped growing (draft §4.1.2). A queue tells sooner: QueueWatch. */
-  private checkFull(nowUs: number, loss: number, appLimited: boolean): void {
-    const rate = this.filter.bytesPerUs;
-    if (rate === 0 || appLimited) return;
-    if (this.jump === 1) {
-      // The round that was measured may still be the one before the jump.
-      if (rate < this.trainRate * 0.7 && this.fullRounds++ < 2) return;
-      this.jump = 2;
-      this.fullRate = rate;
-      this.fullRounds = 0;
-      return;
-    }
-    const gentle = this.jump === 2 || this.jump === 3;
-    if (rate >= this.fullRate * (gentle ? 1.15 : 1.25)) {
-      this.fullRate = rate;
-      this.fullRounds = 0;
-      if (gentle) this.jump++;
-    } else this.fullRounds++;
-    const patience = gentle ? 2 : 3;
-    const overrun = this.isShort && this.fullRounds > 0 && loss > shortExcessLoss;
-    if (this.fullRounds >= patience || loss > tooMuchLoss || overrun) this.enter("drain", nowUs);
+  /** The least of the last rounds is there at any rate. */
+  private learnOwnLoss({ loss, isQueued }: Round): void {
+    // Loss beside a standing queue may be the queue's: making up for it would feed it.
+    this.losses.push(isQueued ? 0 : loss);
+    if (this.losses.length > lossRounds) this.losses.shift();
+    if (this.losses.length > 2) this.ownLoss = Math.min(maxCompensatedLoss, ...this.losses);
   }
 
   /** Loss beyond the path's own while asking for more bounds what may be in flight (draft §4.5). */
-  private checkLoss(loss: number, inFlight: number): void {
+  private checkLoss({ loss, isQueued, isPaused }: Round, inFlight: number): void {
+    const { isShort } = this;
+    // What a link loses that was kept from running is not what it loses under load.
+    if (isShort && isPaused) return;
+    const excess = isShort ? shortExcessLoss : excessLoss;
     // Where a queue stands, others fill it as well: to hold back then is to be starved by a TCP that does not (BBR v1).
-    if (this.queued && !this.isShort) this.bound = Infinity;
-    else if (
-      loss > this.ownLoss + (this.isShort ? shortExcessLoss : excessLoss) &&
-      this.losses.length > 2
-    ) {
-      this.bound = Math.max(boundGain * this.product(), Math.min(this.bound, inFlight) * 0.9);
-      if (this.cycle === 0) this.cycle = 1;
-    } else if (this.cycle === 0) {
-      this.bound *= 1.25;
-    }
+    if (isQueued && !isShort) this.bound = Infinity;
+    else if (loss > this.ownLoss + excess && this.losses.length > 2) {
+      const least = boundGain * this.product() + boundSlackUs * this.filter.bytesPerUs;
+      this.bound = Math.max(least, Math.min(this.bound, inFlight) * 0.9);
+      this.cycle.stopProbing();
+    } else if (this.cycle.isProbing) this.bound *= 1.25;
   }
 
   private advance(nowUs: number, netRttUs: number, inFlight: number): void {
     const product = this.product();
     const elapsedUs = nowUs - this.phaseSinceUs;
     if (this.phase === "drain") {
-      if (inFlight <= product / (1 - this.ownLoss) || elapsedUs > 3 * this.rtt.minUs) {
-        this.cycle = 2;
-        this.enter("probe-bandwidth", nowUs);
-      }
+      const isDrained = inFlight <= product / (1 - this.ownLoss);
+      if (isDrained || elapsedUs > drainRounds * this.rtt.minUs) this.probeBandwidth(nowUs);
     } else if (this.phase === "probe-bandwidth") {
       if (this.rtt.isMinStale(nowUs)) {
         this.probeRttLeast = Infinity;
         this.enter("probe-rtt", nowUs);
         return;
       }
-      const gain = cycleGains[this.cycle] as number;
-      const done =
-        gain > 1
-          ? elapsedUs >= this.rtt.minUs &&
-            (inFlight >= gain * product || elapsedUs >= 2 * this.rtt.minUs)
-          : gain < 1
-            ? elapsedUs >= this.rtt.minUs || inFlight <= product
-            : elapsedUs >= this.rtt.minUs;
-      if (done) this.nextCycle(nowUs);
+      const bandwidth = this.filter.bytesPerUs;
+      const { isQueued } = this.round;
+      const step = this.cycle.advance(nowUs, bandwidth, inFlight, product, isQueued, this.late);
+      if (step !== "more") return;
+      this.startup.again(nowUs, bandwidth);
+      this.enter("startup", nowUs);
     } else if (this.phase === "probe-rtt") {
       // The first samples still belong to what was in flight before.
       if (elapsedUs > this.rtt.smoothedUs) {
@@ -313,26 +259,18 @@ export class Congestion implements CongestionControl {
       }
       if (elapsedUs >= probeRttUs + this.rtt.smoothedUs) {
         this.rtt.resetMin(nowUs, Math.min(this.probeRttLeast, this.rtt.minUs * 4));
-        this.cycle = 2;
-        this.enter("probe-bandwidth", nowUs);
+        this.probeBandwidth(nowUs);
       }
     }
   }
 
-  private nextCycle(nowUs: number): void {
-    const bandwidth = this.filter.bytesPerUs;
-    if (this.cycle === cycleGains.length - 1) this.probedFrom = bandwidth;
-    // What probing has brought shows a round later. Much more than before, and no queue: the pipe was not full at all.
-    if (this.cycle === 1 && bandwidth > this.probedFrom * notFull && !this.queued) {
-      this.fullRate = bandwidth;
-      this.fullRounds = 0;
-      this.queueWatch.reset();
-      this.jump = 3;
-      this.enter("startup", nowUs);
-      return;
-    }
-    this.cycle = (this.cycle + 1) % cycleGains.length;
-    this.phaseSinceUs = nowUs;
+  private drain(nowUs: number): void {
+    this.enter("drain", nowUs);
+  }
+
+  private probeBandwidth(nowUs: number): void {
+    this.cycle.start(nowUs);
+    this.enter("probe-bandwidth", nowUs);
   }
 
   private enter(phase: Phase, nowUs: number): void {
@@ -341,13 +279,7 @@ export class Congestion implements CongestionControl {
   }
 
   private get isShort(): boolean {
-    return this.rtt.minUs < shortRttUs;
-  }
-
-  private get cycleGain(): number {
-    const gain = cycleGains[this.cycle] as number;
-    if (gain !== 1 || !this.queued) return gain;
-    return this.isShort ? shortQueuedGain : queuedGain;
+    return isShortPath(this.rtt.minUs);
   }
 
   /** Bandwidth-delay product in bytes. */

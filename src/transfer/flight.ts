@@ -6,6 +6,8 @@ import { transfer as limit } from "../limits.ts";
 const free = 0;
 const outstanding = 1;
 const lost = 2;
+/** When nothing has come for so long, somebody was kept from running. In µs. */
+const pauseUs = 700;
 
 /** What became of a segment that came. */
 export const arrival = {
@@ -46,6 +48,7 @@ export class Flight {
   private readonly priorDelivered: Float64Array;
   private readonly priorDeliveredUs: Float64Array;
   private readonly priorFirstUs: Float64Array;
+  private readonly priorPausedUs: Float64Array;
   private readonly appLimited: Uint8Array;
 
   /** Next send number. */
@@ -74,6 +77,11 @@ export class Flight {
   /** The newest of the segments that came since the last `takeSample`; -1 for none. */
   private newest = -1;
   private newestLeftUs = 0;
+  /** Time between the last segment that came and the one before it. */
+  gapUs = 0;
+  /** Pauses since the last segment that came was asked for, in µs: such gaps as tell of a process that was kept from running. */
+  pausedSinceAskedUs = 0;
+  private pausedUs = 0;
 
   constructor(capacity: number = limit.maxFlightSegments) {
     this.mask = capacity - 1;
@@ -86,6 +94,7 @@ export class Flight {
     this.priorDelivered = new Float64Array(capacity);
     this.priorDeliveredUs = new Float64Array(capacity);
     this.priorFirstUs = new Float64Array(capacity);
+    this.priorPausedUs = new Float64Array(capacity);
   }
 
   /** Segments that may still be asked for before the ring is full. */
@@ -109,6 +118,7 @@ export class Flight {
     this.priorDelivered[i] = this.delivered;
     this.priorDeliveredUs[i] = this.deliveredUs;
     this.priorFirstUs[i] = this.firstLeftUs;
+    this.priorPausedUs[i] = this.pausedUs;
     this.appLimited[i] = appLimited ? 1 : 0;
     this.inFlightBytes += length;
     this.inFlightSegments++;
@@ -136,6 +146,9 @@ export class Flight {
     }
     this.state[i] = free;
     this.delivered += length;
+    this.gapUs = nowUs - this.deliveredUs;
+    if (this.gapUs > pauseUs) this.pausedUs += this.gapUs;
+    this.pausedSinceAskedUs = this.pausedUs - (this.priorPausedUs[i] as number);
     this.deliveredUs = nowUs;
     if (was === outstanding) {
       this.inFlightBytes -= this.length[i] as number;

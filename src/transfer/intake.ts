@@ -40,7 +40,7 @@ export class Intake {
   }
 
   /** Take the datagram at [at, end); false if it is not one that was asked for. */
-  take(nowUs: number, bytes: Uint8Array, at: number, end: number): boolean {
+  take(nowUs: number, bytes: Uint8Array, at: number, end: number, isExact: boolean): boolean {
     const { header, asker, tag } = this;
     if (!readData(bytes, at, end, header)) return false;
     if (header.tagHigh !== tag.high || header.tagLow !== tag.low) return false;
@@ -59,7 +59,7 @@ export class Intake {
     this.wholeRttUs = wholeUs;
     this.holdUs = header.holdUs;
     if (what === arrival.late) this.control.onLate(length);
-    this.train.add(nowUs, seq, length);
+    this.train.add(nowUs, seq, length, isExact);
     if (isWhole) asker.sizer.onArrived(length);
     this.source = bytes;
     this.shift = header.at - offset;

@@ -1,6 +1,7 @@
 // Congestion control where there is no network: between two processes of one machine the only thing that can overflow is
 // a socket's buffer, and round trips measure the scheduler. A plain window, no pacing. Pure.
 
+import type { Arrivals } from "./arrivals.ts";
 import type { CongestionControl, Phase } from "./congestion.ts";
 import type { RateSample } from "./flight.ts";
 
@@ -34,7 +35,7 @@ export class LoopbackControl implements CongestionControl {
 
   onLate(): void {}
 
-  onArrivals(_nowUs: number, sample: RateSample, _netRttUs: number, delivered: number): void {
+  onArrivals(_nowUs: number, sample: RateSample, { delivered }: Arrivals): void {
     if (sample.rate > 0) {
       this.bandwidthBytesPerUs += (sample.rate - this.bandwidthBytesPerUs) / 8;
     }

@@ -49,6 +49,8 @@ export class Outgoing {
   private burstUs = 0;
   private credit = 0;
   private creditAtUs = 0;
+  /** Bytes that were asked for without a pace: they don't wait, whatever is asked for after them. */
+  private unpaced = 0;
   readonly tag: { high: number; low: number };
 
   constructor(
@@ -85,6 +87,7 @@ export class Outgoing {
       if (this.waiting.length - this.head >= limit.maxWaitingAsks) continue;
       this.waiting.push({ ask: { ...ask, length }, echoUs, arrivedUs: nowUs, sent: 0 });
       this.backlog += length;
+      if (this.pace === 0) this.unpaced += length;
     }
   }
 
@@ -94,7 +97,7 @@ export class Outgoing {
     this.refill(nowUs);
     const isFast = this.pace >= fastBytesPerUs;
     const enough = isFast ? Math.min(this.backlog, this.pace * gatherUs) : 1;
-    if (this.pace === 0 || this.credit >= enough) return nowUs;
+    if (this.pace === 0 || this.unpaced > 0 || this.credit >= enough) return nowUs;
     const waitUs = (enough - this.credit) / this.pace;
     return nowUs + (isFast ? waitUs : Math.max(waitUs, slowWaitUs));
   }
@@ -110,6 +113,7 @@ export class Outgoing {
     this.waiting.length = 0;
     this.head = 0;
     this.backlog = 0;
+    this.unpaced = 0;
   }
 
   /** Fill `into` with datagrams of one size (the last may be shorter); returns their sizes' sum and that size.
@@ -125,7 +129,7 @@ export class Outgoing {
       const { ask } = entry;
       const length = Math.min(ask.segmentBytes, ask.length - entry.sent);
       const size = dataHeaderBytes + length;
-      const spent = this.pace > 0 && this.credit <= 0;
+      const spent = this.pace > 0 && this.unpaced <= 0 && this.credit <= 0;
       if (datagrams > 0 && (spent || size > datagramBytes || at + size > room)) break;
       const offset = ask.offset + entry.sent;
       if (this.read(offset, into, at + dataHeaderBytes, length) !== length) {
@@ -149,7 +153,8 @@ export class Outgoing {
   private advance(entry: Waiting, length: number): void {
     entry.sent += length;
     this.backlog -= length;
-    if (this.pace > 0) this.credit -= length;
+    if (this.unpaced > 0) this.unpaced -= length;
+    else if (this.pace > 0) this.credit -= length;
     if (entry.sent < entry.ask.length) return;
     this.head++;
     if (this.head === this.waiting.length || this.head >= limit.maxWaitingAsks) {

@@ -85,7 +85,7 @@ export interface ReceiverMachine {
   readonly cookie: { bytes: Uint8Array; address: string; port: number } | null;
   /** One or several datagrams (as UDP_GRO merges them), all from the server's address: the first `length` bytes. Hostile
    *  input is ignored. What it says of the path is looked at when `pollTransmit` or `handleTimeout` is called next. */
-  handleDatagrams(nowUs: number, bytes: Uint8Array, length?: number): void;
+  handleDatagrams(nowUs: number, bytes: Uint8Array, length?: number, isExact?: boolean): void;
   /** The file's size, and the largest segment that the server can send (65 024 on loopback or with jumbo frames; the
    *  server gives at most 1 444 if it cannot keep the kernel from fragmenting). */
   handleOffer(nowUs: number, sizeBytes: number, maxSegmentBytes: number): void;

@@ -3,6 +3,7 @@
 // `handle…` takes input, `poll…` gives output, `nextTimeoutUs` says when to come back.
 
 import { transfer as limit } from "../limits.ts";
+import { ArrivalBatch } from "./arrivals.ts";
 import { Asker } from "./asker.ts";
 import { Congestion, type CongestionControl } from "./congestion.ts";
 import type { RateSample } from "./flight.ts";
@@ -58,9 +59,8 @@ export class Receiver implements ReceiverMachine {
   private probes = 0;
   private activityUs = 0;
   private newBytesUs = -1;
-  /** When the last of the segments came that stock has not been taken of (-1: none), and their least round trip. */
-  private arrivedUs = -1;
-  private netRttUs = Infinity;
+  /** What has come that stock has not been taken of. */
+  private readonly arrivals = new ArrivalBatch();
   private probesDue = 0;
 
   constructor(private readonly config: ReceiverConfig) {
@@ -91,7 +91,7 @@ export class Receiver implements ReceiverMachine {
     this.intake = new Intake(token, this.asker, this.control, sink, firstBurstSegments);
   }
 
-  handleDatagrams(nowUs: number, bytes: Uint8Array, length = bytes.length): void {
+  handleDatagrams(nowUs: number, bytes: Uint8Array, length = bytes.length, isExact = false): void {
     const { intake } = this;
     let at = 0;
     // Each turn takes four bytes or more off the buffer, which the socket bounds.
@@ -100,9 +100,9 @@ export class Receiver implements ReceiverMachine {
       if (end < 0) break;
       const what = kindAt(bytes, at);
       if (what === kind.data) {
-        if (intake.take(nowUs, bytes, at, end)) {
-          this.arrivedUs = nowUs;
-          this.netRttUs = Math.min(this.netRttUs, Math.max(1, intake.wholeRttUs - intake.holdUs));
+        if (intake.take(nowUs, bytes, at, end, isExact)) {
+          const netUs = intake.wholeRttUs - intake.holdUs;
+          this.arrivals.add(nowUs, netUs, this.asker.flight);
           if (intake.freshBytes > 0) this.newBytesUs = nowUs;
         }
       } else if (what === kind.cookie) this.handleCookie(nowUs, bytes, at, end);
@@ -258,21 +258,22 @@ export class Receiver implements ReceiverMachine {
    * from reading, a hundred segments with the same late round trip are one piece of evidence and not a hundred.
    */
   private takeStock(): void {
-    if (this.arrivedUs < 0) return;
-    const { control, asker, rtt, intake, arrivedUs: nowUs, netRttUs } = this;
+    const { control, asker, rtt, intake, arrivals } = this;
     const { flight } = asker;
-    this.arrivedUs = -1;
-    this.netRttUs = Infinity;
+    const nowUs = arrivals.lastUs;
+    if (nowUs < 0) return;
     this.activityUs = nowUs;
     this.probes = 0;
-    rtt.update(nowUs, intake.wholeRttUs, netRttUs);
+    rtt.update(nowUs, intake.wholeRttUs, arrivals.netRttUs);
     this.detectLosses(nowUs);
     const trainRate = intake.trainBytesPerUs;
     if (trainRate > 0) control.onTrain(trainRate);
     flight.takeSample(rtt.minUs * 0.98, this.sample);
     this.schedule.heldUs = intake.holdUs;
-    const onPath = Math.max(0, flight.inFlightBytes - this.schedule.heldBytes);
-    control.onArrivals(nowUs, this.sample, netRttUs, flight.delivered, onPath);
+    arrivals.delivered = flight.delivered;
+    arrivals.inFlightBytes = Math.max(0, flight.inFlightBytes - this.schedule.heldBytes);
+    control.onArrivals(nowUs, this.sample, arrivals);
+    arrivals.clear();
   }
 
   private detectLosses(nowUs: number): void {

@@ -1,6 +1,8 @@
 // The UDP socket brings the same bytes with offload and without, and says what it has.
 
 import { expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { udp } from "../../src/limits.ts";
 import { UdpPort } from "../../src/net/udp.ts";
 
 const datagramBytes = 1_000;
@@ -48,7 +50,7 @@ test.skipIf(process.platform !== "linux")(
       onDatagrams: (bytes) => byLoop.push(bytes.length),
     });
     expect(port.hasBatches).toBe(true);
-    const sizes = Array.from({ length: 100 }, (_, i) => 100 + i);
+    const sizes = Array.from({ length: udp.batchDatagrams + 20 }, (_, i) => 100 + i);
     for (const size of sizes) {
       peer.send(new Uint8Array(size).fill(size), size, "127.0.0.1", port.port);
     }
@@ -56,18 +58,88 @@ test.skipIf(process.platform !== "linux")(
     const read: number[] = [];
     const counts: number[] = [];
     for (let i = 0; i < 3; i++) {
-      const take = (bytes: Uint8Array, length: number): void => {
+      const take = (bytes: Uint8Array, length: number, agoUs: number): void => {
         expect(bytes[length - 1]).toBe(length);
+        expect(agoUs).toBeGreaterThan(0);
         read.push(length);
       };
       counts.push(port.readMore(take));
     }
-    expect(counts).toEqual([64, 36, 0]);
+    expect(counts).toEqual([udp.batchDatagrams, sizes.length - udp.batchDatagrams, 0]);
     expect(read).toEqual(sizes);
     expect(byLoop).toEqual([]);
     peer.close();
     port.close();
     expect(port.readMore(() => {})).toBe(0);
+  },
+);
+
+test.skipIf(process.platform !== "linux")(
+  "the kernel tells when a datagram came, and not when it was read",
+  async () => {
+    const peer = await UdpPort.open({ host: "127.0.0.1", onDatagrams() {} });
+    const connect = { host: "127.0.0.1", port: peer.port };
+    const port = await UdpPort.open({ connect, batches: true, onDatagrams() {} });
+    const sentAt = performance.now();
+    peer.send(Buffer.from("early"), 5, "127.0.0.1", port.port);
+    while (performance.now() < sentAt + 20);
+    const agoUs: number[] = [];
+    port.readMore((_bytes, _length, ago) => agoUs.push(ago));
+    const sinceUs = (performance.now() - sentAt) * 1_000;
+    expect(agoUs).toHaveLength(1);
+    expect(agoUs[0]).toBeGreaterThan(19_000);
+    expect(agoUs[0]).toBeLessThanOrEqual(sinceUs + 1_000);
+    peer.close();
+    port.close();
+  },
+);
+
+test.skipIf(process.platform !== "linux")(
+  "a socket that is read alone is not read by the event loop, and is given back",
+  async () => {
+    const heard: string[] = [];
+    const told = Promise.withResolvers<void>();
+    const peer = await UdpPort.open({
+      host: "127.0.0.1",
+      onDatagrams: (bytes) => heard.push(Buffer.from(bytes).toString()),
+    });
+    const byLoop: string[] = [];
+    const port = await UdpPort.open({
+      connect: { host: "127.0.0.1", port: peer.port },
+      batches: true,
+      onDatagrams(bytes) {
+        byLoop.push(Buffer.from(bytes).toString());
+        told.resolve();
+      },
+    });
+    const open = readdirSync("/proc/self/fd").length;
+    port.readAlone(true);
+    port.readAlone(true);
+    peer.send(Buffer.from("one"), 3, "127.0.0.1", port.port);
+    for (let turns = 0; turns < 5; turns++) await Bun.sleep(0);
+    expect(byLoop).toEqual([]);
+    expect(port.send(Buffer.from("from alone"), 10)).toBe(10);
+    const read: string[] = [];
+    port.readMore((bytes, length) => read.push(Buffer.from(bytes.subarray(0, length)).toString()));
+    expect(read).toEqual(["one"]);
+    // what has come meanwhile is not lost
+    peer.send(Buffer.from("two"), 3, "127.0.0.1", port.port);
+    port.readAlone(false);
+    port.readAlone(false);
+    await told.promise;
+    expect(byLoop).toEqual(["two"]);
+    expect(readdirSync("/proc/self/fd")).toHaveLength(open);
+    expect(port.send(Buffer.from("from both"), 9)).toBe(9);
+    while (heard.length < 2) await Bun.sleep(1);
+    expect(heard).toEqual(["from alone", "from both"]);
+    // closed while it is read alone: its port is free, its descriptors are gone
+    const { port: own } = port;
+    port.readAlone(true);
+    port.close();
+    expect(readdirSync("/proc/self/fd")).toHaveLength(open - 1);
+    const next = await UdpPort.open({ host: "0.0.0.0", port: own, onDatagrams() {} });
+    next.close();
+    peer.close();
   },
 );
 

@@ -61,6 +61,8 @@ export interface LoopConfig {
    *  mean length. Infinity: never. */
   stallEveryUs: number;
   stallUs: number;
+  /** At the beginning a task costs so much instead, for so long: code that has not been compiled yet. */
+  cold?: { taskUs: number; forUs: number };
 }
 
 /** A process with one event loop: what comes while it is busy waits, in order. */
@@ -84,7 +86,9 @@ export class EventLoop {
       atUs = Math.max(atUs, endUs);
       this.stallAtUs = endUs + 2 * random() * config.stallEveryUs;
     }
-    this.freeAtUs = atUs + config.taskUs;
+    const { cold } = config;
+    const isCold = cold !== undefined && atUs < cold.forUs;
+    this.freeAtUs = atUs + (isCold ? cold.taskUs : config.taskUs);
     if (atUs === timeline.nowUs) task();
     else timeline.at(atUs, task);
   }

@@ -96,6 +96,8 @@ export interface ClientOptions {
   random: Random;
   receiver?: Partial<ReceiverConfig>;
   loop?: EventLoop;
+  /** False: what waited for the event loop seems to have come only then, as without the kernel's time of arrival. */
+  isStamped?: boolean;
 }
 
 /** One client: a receiver, its timer, its place on the network, and the file as it has come. */
@@ -148,8 +150,11 @@ export class SimClient {
     this.options.server.routes.set(`${this.options.address}:${this.port}`, {
       link: this.options.side.down,
       deliver: (bytes) => {
+        const cameUs = this.timeline.nowUs;
+        const isStamped = this.options.isStamped ?? true;
         this.loop.run(() => {
-          this.receiver.handleDatagrams(this.timeline.nowUs, bytes);
+          const { nowUs } = this.timeline;
+          this.receiver.handleDatagrams(isStamped ? cameUs : nowUs, bytes, bytes.length, isStamped);
           this.flush();
         });
       },

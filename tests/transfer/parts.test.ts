@@ -149,12 +149,22 @@ describe("rates", () => {
 
   test("a train's spacing is the bottleneck's rate; one lump says nothing", () => {
     const train = new TrainEstimator(32);
-    for (let i = 0; i < 32; i++) train.add(1_000 + i * 100, i, 1_200);
-    // 3.1 ms, and the millisecond that the reader may have been late.
-    expect(train.bytesPerUs).toBeCloseTo((31 * 1_200) / 4_100, 5);
+    for (let i = 0; i < 32; i++) train.add(1_000 + i * 100, i, 1_200, true);
+    expect(train.bytesPerUs).toBeCloseTo(12, 5);
     const lump = new TrainEstimator(32);
-    for (let i = 0; i < 32; i++) lump.add(1_000, i, 1_200);
+    for (let i = 0; i < 32; i++) lump.add(1_000, i, 1_200, true);
     expect(lump.bytesPerUs).toBe(0);
+  });
+
+  test("a train whose arrivals nobody has timed is guessed a little low", () => {
+    const train = new TrainEstimator(32);
+    for (let i = 0; i < 32; i++) train.add(1_000 + i * 100, i, 1_200, false);
+    // Three quarters are enough: 2.3 ms, and the millisecond that the reader may have been late.
+    expect(train.bytesPerUs).toBeCloseTo((23 * 1_200) / 3_300, 5);
+    // The first eight were read late and all at once, the others are timed.
+    const mixed = new TrainEstimator(32);
+    for (let i = 0; i < 32; i++) mixed.add(1_000 + Math.max(i, 7) * 100, i, 1_200, i > 7);
+    expect(mixed.bytesPerUs).toBeCloseTo(12, 5);
   });
 
   test("the sliding rate is not taken in by what was read late", () => {
@@ -182,7 +192,17 @@ describe("rates", () => {
     for (let i = 1; i < 2_000; i++) {
       rtt.update(i * 1_000, 50_000, 50_000);
       control.onLost(100_000);
-      control.onArrivals(i * 1_000, { ...none, priorDelivered: i * 1_200 }, 50_000, i * 1_200, 0);
+      control.onArrivals(
+        i * 1_000,
+        { ...none, priorDelivered: i * 1_200 },
+        {
+          netRttUs: 50_000,
+          queueRttUs: 50_000,
+          isPaused: false,
+          delivered: i * 1_200,
+          inFlightBytes: 0,
+        },
+      );
       expect(control.windowBytes).toBeGreaterThan(limit.baseSegmentBytes);
       expect(control.pacingBytesPerUs).toBeGreaterThan(0);
     }
@@ -258,6 +278,21 @@ describe("outgoing", () => {
     expect(typical).toBeGreaterThan(20_000);
     expect(typical).toBeLessThan(32_000);
     expect(nowUs).toBeLessThan(1_000_000 + 6_500);
+  });
+
+  test("what was asked for without a pace leaves in one piece, though a pace is named before it has left", () => {
+    const outgoing = new Outgoing(token, 600_000, (_o, _i, _a, length) => length, 1_444);
+    const into = new Uint8Array(65_536);
+    const train = [{ firstSeq: 0, offset: 0, length: 38_400, segmentBytes: 1_200 }];
+    const more = [{ firstSeq: 32, offset: 38_400, length: 38_400, segmentBytes: 1_200 }];
+    outgoing.take(1_000, { ...request, paceBytesPerMs: 0, asks: train });
+    outgoing.take(1_000, { ...request, paceBytesPerMs: 1_500, asks: more });
+    expect(outgoing.readyUs(1_000)).toBe(1_000);
+    const { bytes, datagramBytes } = outgoing.fill(1_000, into);
+    expect(Math.ceil(bytes / datagramBytes)).toBeGreaterThanOrEqual(32);
+    expect(bytes).toBeLessThan(34 * datagramBytes);
+    // the rest keeps the pace
+    expect(outgoing.readyUs(1_000)).toBeGreaterThanOrEqual(2_000);
   });
 
   test("a file that has become shorter ends the transfer", () => {

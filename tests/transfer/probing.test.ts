@@ -1,0 +1,145 @@
+// The parts of the congestion control that tell a full path from a process that was kept from running.
+
+import { describe, expect, test } from "bun:test";
+import { Flight } from "../../src/transfer/flight.ts";
+import { ProbeCycle } from "../../src/transfer/probe-cycle.ts";
+import { LateRun } from "../../src/transfer/queue-watch.ts";
+import { RttEstimator } from "../../src/transfer/rtt.ts";
+import { initialWindowBytes, type Round, Startup } from "../../src/transfer/startup.ts";
+
+function pathOf(rttUs: number): RttEstimator {
+  const rtt = new RttEstimator();
+  rtt.update(0, rttUs, rttUs);
+  return rtt;
+}
+
+const quiet: Round = { loss: 0, lostBytes: 0, isQueued: false, isPaused: false };
+
+describe("startup", () => {
+  test("on a short path a rate that does not grow is not a full pipe for 0.2 s, unless a queue stands", () => {
+    const idle = new Startup(pathOf(2_000));
+    const queued = new Startup(pathOf(2_000));
+    let idleUs = 0;
+    let queuedUs = 0;
+    for (let us = 2_000; us < 400_000; us += 2_000) {
+      if (idle.endRound(us, 15, quiet) && idleUs === 0) idleUs = us;
+      if (queued.endRound(us, 15, { ...quiet, isQueued: true }) && queuedUs === 0) queuedUs = us;
+    }
+    expect(idleUs).toBeGreaterThan(200_000);
+    expect(idleUs).toBeLessThan(220_000);
+    expect(queuedUs).toBeGreaterThan(50_000);
+    expect(queuedUs).toBeLessThan(70_000);
+  });
+
+  test("on a long path three rounds without growth are enough, but those with a pause do not count", () => {
+    const startup = new Startup(pathOf(50_000));
+    expect(startup.endRound(50_000, 5, quiet)).toBe(false);
+    for (let i = 2; i < 10; i++) {
+      expect(startup.endRound(i * 50_000, 5, { ...quiet, isPaused: true })).toBe(false);
+    }
+    expect([10, 11, 12].map((i) => startup.endRound(i * 50_000, 5, quiet))).toEqual([
+      false,
+      false,
+      true,
+    ]);
+  });
+
+  test("loss ends it on a short path, but for a handful of segments", () => {
+    const startup = new Startup(pathOf(2_000));
+    startup.endRound(2_000, 50, quiet);
+    const handful = { ...quiet, loss: 0.1, lostBytes: 10_000 };
+    expect(startup.endRound(4_000, 50, handful)).toBe(false);
+    expect(startup.endRound(6_000, 50, { ...handful, lostBytes: 20_000 })).toBe(true);
+  });
+
+  test("a queue of a real buffer's size ends it at once, if it stands", () => {
+    const startup = new Startup(pathOf(2_000));
+    startup.endRound(2_000, 100, quiet);
+    const late = new LateRun();
+    const looks: boolean[] = [];
+    for (let us = 3_000; us <= 6_000; us += 500) {
+      const rttUs = us < 4_000 ? 2_100 : 2_900;
+      late.note(us, rttUs, 2_000);
+      looks.push(startup.isQueued(us, rttUs, 100, late));
+    }
+    expect(looks).toEqual([false, false, false, false, true, true, true]);
+    // the same delay is a few kilobytes at a low rate: somebody was late
+    expect(startup.isQueued(6_000, 2_900, 10, late)).toBe(false);
+  });
+
+  test("goes by a guess at once, and looks gently for more", () => {
+    const startup = new Startup(pathOf(50_000));
+    const first = startup.paceBytesPerUs(0);
+    expect(first).toBeCloseTo(initialWindowBytes / 50_000, 5);
+    startup.onTrain(first / 2);
+    expect(startup.paceBytesPerUs(0)).toBe(first);
+    startup.onTrain(12);
+    startup.onTrain(40);
+    expect(startup.paceBytesPerUs(0)).toBe(12);
+    expect(startup.windowBytes(0)).toBeGreaterThan(12 * 50_000);
+    startup.endRound(100_000, 11.9, quiet);
+    expect(startup.paceBytesPerUs(11.9)).toBeCloseTo(11.9 * 1.5, 5);
+    expect(startup.endRound(150_000, 12, quiet)).toBe(false);
+    expect(startup.endRound(200_000, 12, quiet)).toBe(true);
+  });
+});
+
+/** How long each cruise lasts while probing finds `found` times what was known. */
+function cruises(rttUs: number, found: number): number[] {
+  const cycle = new ProbeCycle(pathOf(rttUs));
+  const late = new LateRun();
+  const lasted: number[] = [];
+  let sinceUs = 0;
+  cycle.start(0);
+  for (let us = 500; lasted.length < 6; us += 500) {
+    const was = cycle.isCruising;
+    cycle.advance(us, cycle.isCruising ? 100 : 100 * found, 1e9, 1, false, late);
+    if (was && !cycle.isCruising) lasted.push((us - sinceUs) / 1_000);
+    if (!was && cycle.isCruising) sinceUs = us;
+  }
+  return lasted;
+}
+
+describe("probing", () => {
+  test("where it brings nothing, a short path is asked ever more seldom; a long one keeps its rhythm", () => {
+    expect(cruises(2_000, 1)).toEqual([30, 60, 120, 240, 240, 240]);
+    expect(cruises(2_000, 1.1)).toEqual([30, 30, 30, 30, 30, 30]);
+    expect(new Set(cruises(50_000, 1))).toEqual(new Set([300]));
+  });
+
+  test("ends on a short path as soon as a queue stands, and finds out that there was much more", () => {
+    const cycle = new ProbeCycle(pathOf(2_000));
+    const late = new LateRun();
+    cycle.start(0);
+    let us = 0;
+    while (!cycle.isProbing) cycle.advance((us += 500), 100, 1e9, 1, false, late);
+    const fromUs = us;
+    while (cycle.isProbing) {
+      us += 250;
+      late.note(us, us < fromUs + 3_000 ? 2_000 : 2_700, 2_000);
+      cycle.advance(us, 100, 1e9, 1, false, late);
+    }
+    expect(us - fromUs).toBeGreaterThanOrEqual(3_250);
+    expect(us - fromUs).toBeLessThanOrEqual(4_000);
+    expect(cycle.advance(us + 2_000, 113, 1e9, 1, false, late)).toBe("more");
+  });
+});
+
+test("a pause in which nothing came is not a queue", () => {
+  const flight = new Flight(64);
+  for (let i = 0; i < 4; i++) flight.ask(1_000, i * 1_000, 1_000, 0, false);
+  const come = (atUs: number, seq: number): number => {
+    flight.arrive(atUs, atUs - 1_000, seq, seq * 1_000, 1_000);
+    return flight.pausedSinceAskedUs;
+  };
+  // asked for at 1.0 ms, the first after 2 ms as always
+  expect(come(3_000, 0)).toBe(2_000);
+  expect(come(3_100, 1)).toBe(2_000);
+  // then nothing for 4 ms
+  expect(come(7_100, 2)).toBe(6_000);
+  expect(flight.gapUs).toBe(4_000);
+  // what is asked for after the pause knows nothing of it
+  const seq = flight.ask(7_200, 9_000, 1_000, 0, false);
+  flight.arrive(7_700, 7_300, seq, 9_000, 1_000);
+  expect(flight.pausedSinceAskedUs).toBe(0);
+});
