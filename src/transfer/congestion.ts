@@ -232,6 +232,7 @@ export class Congestion implements CongestionControl {
       this.bound = Math.max(least, Math.min(this.bound, inFlight) * 0.9);
       this.cycle.stopProbing();
     } else if (this.cycle.isProbing) this.bound *= 1.25;
+    else if (isShort) this.bound *= 1.01;
   }
 
   private advance(nowUs: number, netRttUs: number, inFlight: number): void {
