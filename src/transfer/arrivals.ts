@@ -2,8 +2,18 @@
 
 import type { Flight } from "./flight.ts";
 
-/** When nothing has come for so long, it was longer than an event loop's turn. In µs. */
+/** A pause of so long is longer than an event loop's turn. In µs. */
 const longPauseUs = 2_000;
+/** What counts as a pause at all: a good part of a round trip; more than a sender's rhythm, which is finer from this rate on. */
+const pauseShare = 1 / 8;
+const pauseRhythmUs = { fast: 700, slow: 3_000 };
+const fastBytesPerUs = 25;
+
+/** When nothing has come for so long (µs), though something had been asked for, somebody was kept from running. */
+export function pauseUsOf(minRttUs: number, bytesPerUs: number): number {
+  const rhythmUs = bytesPerUs >= fastBytesPerUs ? pauseRhythmUs.fast : pauseRhythmUs.slow;
+  return Math.max(rhythmUs, minRttUs * pauseShare);
+}
 
 /** A batch of arrivals, as the congestion control sees it. */
 export interface Arrivals {
@@ -32,7 +42,7 @@ export class ArrivalBatch implements Arrivals {
     this.lastUs = nowUs;
     this.netRttUs = Math.min(this.netRttUs, Math.max(1, netRttUs));
     this.queueRttUs = Math.min(this.queueRttUs, netRttUs - flight.pausedSinceAskedUs);
-    this.isPaused ||= flight.gapUs > longPauseUs;
+    this.isPaused ||= flight.gapUs > Math.max(longPauseUs, flight.pauseUs);
   }
 
   clear(): void {

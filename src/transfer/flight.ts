@@ -6,8 +6,6 @@ import { transfer as limit } from "../limits.ts";
 const free = 0;
 const outstanding = 1;
 const lost = 2;
-/** When nothing has come for so long, somebody was kept from running. In µs. */
-const pauseUs = 700;
 
 /** What became of a segment that came. */
 export const arrival = {
@@ -77,6 +75,8 @@ export class Flight {
   /** The newest of the segments that came since the last `takeSample`; -1 for none. */
   private newest = -1;
   private newestLeftUs = 0;
+  /** When nothing has come for so long, somebody was kept from running. In µs. */
+  pauseUs = Infinity;
   /** Time between the last segment that came and the one before it. */
   gapUs = 0;
   /** Pauses since the last segment that came was asked for, in µs: such gaps as tell of a process that was kept from running. */
@@ -147,7 +147,7 @@ export class Flight {
     this.state[i] = free;
     this.delivered += length;
     this.gapUs = nowUs - this.deliveredUs;
-    if (this.gapUs > pauseUs) this.pausedUs += this.gapUs;
+    if (this.gapUs > this.pauseUs) this.pausedUs += this.gapUs;
     this.pausedSinceAskedUs = this.pausedUs - (this.priorPausedUs[i] as number);
     this.deliveredUs = nowUs;
     if (was === outstanding) {

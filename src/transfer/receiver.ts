@@ -3,7 +3,7 @@
 // `handle…` takes input, `poll…` gives output, `nextTimeoutUs` says when to come back.
 
 import { transfer as limit } from "../limits.ts";
-import { ArrivalBatch } from "./arrivals.ts";
+import { ArrivalBatch, pauseUsOf } from "./arrivals.ts";
 import { Asker } from "./asker.ts";
 import { Congestion, type CongestionControl } from "./congestion.ts";
 import type { RateSample } from "./flight.ts";
@@ -274,6 +274,7 @@ export class Receiver implements ReceiverMachine {
     arrivals.inFlightBytes = Math.max(0, flight.inFlightBytes - this.schedule.heldBytes);
     control.onArrivals(nowUs, this.sample, arrivals);
     arrivals.clear();
+    flight.pauseUs = pauseUsOf(rtt.minUs, control.bandwidthBytesPerUs);
   }
 
   private detectLosses(nowUs: number): void {

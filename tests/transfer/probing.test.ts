@@ -127,6 +127,7 @@ describe("probing", () => {
 
 test("a pause in which nothing came is not a queue", () => {
   const flight = new Flight(64);
+  flight.pauseUs = 700;
   for (let i = 0; i < 4; i++) flight.ask(1_000, i * 1_000, 1_000, 0, false);
   const come = (atUs: number, seq: number): number => {
     flight.arrive(atUs, atUs - 1_000, seq, seq * 1_000, 1_000);
