@@ -135,9 +135,14 @@ export class TrainEstimator {
     return this.ended ? this.rate : 0;
   }
 
+  /** How long it took to pass, in µs. */
+  get spanUs(): number {
+    return this.lastUs - this.firstUs;
+  }
+
   private get rate(): number {
     if (this.segments < minTrainSegments) return 0;
-    const spanUs = this.lastUs - this.firstUs;
+    const { spanUs } = this;
     return spanUs < minTrainUs ? 0 : this.bytes / (spanUs + (this.isExact ? 0 : lateReaderUs));
   }
 

@@ -20,8 +20,8 @@ export interface CongestionControl {
   /** Infinity: not paced. */
   readonly pacingBytesPerUs: number;
   readonly bandwidthBytesPerUs: number;
-  /** A first guess at the bandwidth, before there is a sample. */
-  onTrain(bytesPerUs: number): void;
+  /** A first guess at the bandwidth, taken over so long, before there is a sample. */
+  onTrain(bytesPerUs: number, overUs: number): void;
   onLost(bytes: number): void;
   /** What was given up came after all. */
   onLate(bytes: number): void;
@@ -96,7 +96,7 @@ export class Congestion implements CongestionControl {
   ) {
     this.startup = new Startup(rtt);
     this.cycle = new ProbeCycle(rtt);
-    if (known) this.startup.onTrain(known.bandwidthBytesPerUs);
+    if (known) this.onTrain(known.bandwidthBytesPerUs, Infinity);
   }
 
   get bandwidthBytesPerUs(): number {
@@ -127,8 +127,8 @@ export class Congestion implements CongestionControl {
     return Math.min(Math.max(Math.min(window, this.bound), minWindowBytes), limit.maxWindowBytes);
   }
 
-  onTrain(bytesPerUs: number): void {
-    if (this.phase === "startup") this.startup.onTrain(bytesPerUs);
+  onTrain(bytesPerUs: number, overUs: number): void {
+    if (this.phase === "startup") this.startup.onTrain(bytesPerUs, overUs);
   }
 
   onLost(bytes: number): void {

@@ -16,7 +16,7 @@ export class Intake {
   wholeRttUs = 0;
   /** Its bytes that had not come before. */
   freshBytes = 0;
-  private readonly train: TrainEstimator;
+  readonly train: TrainEstimator;
   private readonly tag: { high: number; low: number };
   private readonly header = emptyDataHeader();
   // What the bytes of a segment are handed on with, so that there is no closure for each.
@@ -32,11 +32,6 @@ export class Intake {
   ) {
     this.tag = tagOf(token);
     this.train = new TrainEstimator(trainSegments);
-  }
-
-  /** Bytes per µs in which the first burst came; 0 while it is not known. */
-  get trainBytesPerUs(): number {
-    return this.train.bytesPerUs;
   }
 
   /** Take the datagram at [at, end); false if it is not one that was asked for. */

@@ -266,8 +266,8 @@ export class Receiver implements ReceiverMachine {
     this.probes = 0;
     rtt.update(nowUs, intake.wholeRttUs, arrivals.netRttUs);
     this.detectLosses(nowUs);
-    const trainRate = intake.trainBytesPerUs;
-    if (trainRate > 0) control.onTrain(trainRate);
+    const { train } = intake;
+    if (train.bytesPerUs > 0) control.onTrain(train.bytesPerUs, train.spanUs);
     flight.takeSample(rtt.minUs * 0.98, this.sample);
     this.schedule.heldUs = intake.holdUs;
     arrivals.delivered = flight.delivered;

@@ -19,12 +19,15 @@ const gentle = { gain: 1.5, growth: 1.15, patientRounds: 2 };
 /** What is asked for above the product, in µs of the rate: processes wait for each other, longer than a short path is long. */
 const slackUs = 3_000;
 const shortSlackUs = 8_000;
-/** The jump to a guessed rate goes at most this many first windows far: a shaper's bucket can flatter a short train. */
+/** The jump to a guessed rate goes at most this many first windows far: a shaper's bucket can flatter a short train. And no farther
+ *  than one for each 0.1 ms that the train took: segments that had waited somewhere come as if the path were fast. */
 const maxJumpWindows = 24;
+const minJumpWindows = 4;
+const jumpStepUs = 100;
 const jumpGain = 1.25;
 /** A guess that comes to less than this was none, if it has not been met after some rounds. */
 const metShare = 0.7;
-const metRounds = 3;
+const metRounds = 2;
 /** No radio loses so much: a shallow buffer has been overrun. */
 const tooMuchLoss = 0.35;
 /** On a short path loss shows it sooner, if it is more than a handful of segments, … */
@@ -54,6 +57,7 @@ export class Startup {
   private stage: Stage = "blind";
   private hasGuessed = false;
   private guess = 0;
+  private jumpWindows = maxJumpWindows;
   private fullRate = 0;
   private fullRounds = 0;
   private grewAtUs = 0;
@@ -63,13 +67,16 @@ export class Startup {
     this.queueWatch = new QueueWatch(rtt);
   }
 
-  /** A first guess at the rate, before there is a measurement; later ones are ignored. */
-  onTrain(bytesPerUs: number): void {
+  /** A first guess at the rate, taken over so long, before there is a measurement; later ones are ignored. */
+  onTrain(bytesPerUs: number, overUs: number): void {
     if (this.hasGuessed || bytesPerUs <= 0) return;
     // Below the rate that we begin with anyway it is no help: it tells how slow a process is that has just begun.
     if (bytesPerUs * this.rtt.minUs <= initialWindowBytes) return;
     this.hasGuessed = true;
     this.guess = bytesPerUs;
+    if (!this.isShort) {
+      this.jumpWindows = Math.min(maxJumpWindows, Math.max(minJumpWindows, overUs / jumpStepUs));
+    }
     this.stage = "jumped";
     this.fullRounds = 0;
   }
@@ -97,7 +104,7 @@ export class Startup {
     const window = Math.max(windowGain * product + quanta, initialWindowBytes);
     if (this.stage !== "jumped") return window;
     const jumped = this.guess * minUs * jumpGain + quanta;
-    return Math.max(window, Math.min(jumped, maxJumpWindows * initialWindowBytes));
+    return Math.max(window, Math.min(jumped, this.jumpWindows * initialWindowBytes));
   }
 
   /** After each batch of arrivals: does a queue stand already? Then the pipe is full, and the queue need not be. */
@@ -113,9 +120,10 @@ export class Startup {
   endRound(nowUs: number, rate: number, round: Round): boolean {
     if (this.stage === "jumped") {
       // The round that was measured may still be the one before the jump.
-      if (rate < this.guess * metShare && ++this.fullRounds < metRounds) return false;
+      const isMet = rate >= this.guess * metShare;
+      if (!isMet && ++this.fullRounds < metRounds) return false;
       this.grow(nowUs, rate);
-      this.stage = "gentle";
+      this.stage = isMet ? "gentle" : "blind";
       return false;
     }
     if (rate >= this.fullRate * (this.isGentle ? gentle.growth : growth)) {

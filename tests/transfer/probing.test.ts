@@ -71,10 +71,10 @@ describe("startup", () => {
     const startup = new Startup(pathOf(50_000));
     const first = startup.paceBytesPerUs(0);
     expect(first).toBeCloseTo(initialWindowBytes / 50_000, 5);
-    startup.onTrain(first / 2);
+    startup.onTrain(first / 2, 3_000);
     expect(startup.paceBytesPerUs(0)).toBe(first);
-    startup.onTrain(12);
-    startup.onTrain(40);
+    startup.onTrain(12, 3_000);
+    startup.onTrain(40, 3_000);
     expect(startup.paceBytesPerUs(0)).toBe(12);
     expect(startup.windowBytes(0)).toBeGreaterThan(12 * 50_000);
     startup.endRound(100_000, 11.9, quiet);
@@ -99,6 +99,15 @@ function cruises(rttUs: number, found: number): number[] {
   }
   return lasted;
 }
+
+test("a guess from a train that came in a moment does not carry far, and is forgotten if it is not met", () => {
+  const startup = new Startup(pathOf(50_000));
+  startup.onTrain(120, 250);
+  expect(startup.windowBytes(0)).toBeLessThanOrEqual(4 * initialWindowBytes);
+  expect(startup.endRound(100_000, 6, quiet)).toBe(false);
+  expect(startup.endRound(150_000, 7, quiet)).toBe(false);
+  expect(startup.paceBytesPerUs(7)).toBeCloseTo(7 * 2.4, 5);
+});
 
 describe("probing", () => {
   test("where it brings nothing, a short path is asked ever more seldom; a long one keeps its rhythm", () => {
