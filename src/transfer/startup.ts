@@ -39,6 +39,8 @@ const queueStandsUs = 1_000;
 /** There a rate that does not grow may only be that of a process that has just begun, or is kept waiting: it has to stay like that for
  *  so long, with a queue or without one. */
 const shortPatienceUs = { queued: 50_000, idle: 200_000 };
+/** On a long path rounds with a pause do not count, for so many round trips. */
+const pausedPatience = 3;
 
 /** What a round trip has shown. */
 export interface Round {
@@ -147,9 +149,10 @@ export class Startup {
 
   /** The rate has not grown, and that is not for want of somebody who was kept from running. */
   private isIdle(nowUs: number, round: Round): boolean {
-    if (!this.isShort) return !round.isPaused;
+    const sinceUs = nowUs - this.grewAtUs;
+    if (!this.isShort) return !round.isPaused || sinceUs > pausedPatience * this.rtt.minUs;
     const { queued, idle } = shortPatienceUs;
-    return nowUs - this.grewAtUs > (round.isQueued ? queued : idle);
+    return sinceUs > (round.isQueued ? queued : idle);
   }
 
   private get isGentle(): boolean {
