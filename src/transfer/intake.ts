@@ -2,10 +2,10 @@
 // Pure, and the hot path: nothing is allocated for a segment.
 
 import type { Asker } from "./asker.ts";
-import { TrainEstimator } from "./bandwidth.ts";
 import type { CongestionControl } from "./congestion.ts";
 import { arrival } from "./flight.ts";
 import type { Sink } from "./receiver-machine.ts";
+import { TrainEstimator } from "./train.ts";
 import { elapsedUs, emptyDataHeader, readData, tagOf } from "./wire.ts";
 
 export class Intake {

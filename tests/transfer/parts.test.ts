@@ -3,13 +3,15 @@
 import { describe, expect, test } from "bun:test";
 import { transfer as limit } from "../../src/limits.ts";
 import { Asker } from "../../src/transfer/asker.ts";
-import { BandwidthFilter, SlidingRate, TrainEstimator } from "../../src/transfer/bandwidth.ts";
+import { BandwidthFilter, SlidingRate } from "../../src/transfer/bandwidth.ts";
 import { Congestion } from "../../src/transfer/congestion.ts";
 import { arrival, Flight } from "../../src/transfer/flight.ts";
 import { Outgoing } from "../../src/transfer/outgoing.ts";
 import { Pacer } from "../../src/transfer/pacer.ts";
 import { RttEstimator } from "../../src/transfer/rtt.ts";
 import { SegmentSizer } from "../../src/transfer/segment-size.ts";
+import { TrainEstimator } from "../../src/transfer/train.ts";
+import { seeded } from "../sim/random.ts";
 
 describe("pacer", () => {
   test("timers that come late do not lower the rate", () => {
@@ -165,6 +167,30 @@ describe("rates", () => {
     const mixed = new TrainEstimator(32);
     for (let i = 0; i < 32; i++) mixed.add(1_000 + Math.max(i, 7) * 100, i, 1_200, i > 7);
     expect(mixed.bytesPerUs).toBeCloseTo(12, 5);
+  });
+
+  test("a train that jitter has mixed up is guessed by the line through it", () => {
+    const random = seeded(7);
+    const guesses: number[] = [];
+    for (let round = 0; round < 200; round++) {
+      const train = new TrainEstimator(32);
+      const arrivals = Array.from({ length: 32 }, (_, seq) => ({
+        seq,
+        us: 1_000 + seq * 100 + random() * 5_000,
+      }));
+      for (const { seq, us } of arrivals.toSorted((a, b) => a.us - b.us)) {
+        train.add(us, seq, 1_200, true);
+      }
+      train.add(20_000, 36, 1_200, true);
+      guesses.push(train.bytesPerUs);
+      // however wrong the guess is, it is trusted no farther than the train would then have been long
+      if (train.bytesPerUs > 0) expect(train.bytesPerUs * train.spanUs).toBeLessThan(32 * 1_201);
+    }
+    // 12 is true; from the first to the last they take 8 ms, which would be 4.7
+    const sorted = guesses.toSorted((a, b) => a - b);
+    expect(sorted[100]).toBeGreaterThan(9);
+    expect(sorted[100]).toBeLessThan(15);
+    expect(sorted[20]).toBeGreaterThan(6);
   });
 
   test("the sliding rate is not taken in by what was read late", () => {
