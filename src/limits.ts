@@ -233,6 +233,8 @@ export const transfer = {
   maxTransfers: 4_096,
   /** Asks of one transfer that wait at the server; more are dropped, and count as lost at the client. */
   maxWaitingAsks: 512,
+  /** Bytes of one transfer that wait at the server; more than twice a window nobody asks for who can take it. */
+  maxBacklogBytes: 64 * MiB,
   /** Distance of two digests, at least: one is 35 µs of hashing and 22 characters on the control connection. */
   minChunkBytes: 64 * KiB,
   /** Chunks of a file, at most: 4 MiB of digests, 16 GiB in chunks of 64 KiB; larger files have larger chunks. */
@@ -422,6 +424,8 @@ export const fetching = {
   answerTimeoutMs: 20_000,
   /** A request that the server finds too fast is sent again, so many times with the wait that it asks for. */
   maxRateTries: 10,
+  /** A server may name another port, and then another version of the file, before it is waited between tries. */
+  maxStaleTries: 4,
   /** Without progress a fetch tries to come back this long; then it is stalled, and the partial file is kept. */
   retryForMs: 30_000,
   /** Wait between two tries, doubled up to the second figure. */

@@ -85,6 +85,7 @@ export class Outgoing {
       const length = Math.min(ask.length, this.sizeBytes - ask.offset);
       if (length <= 0 || ask.segmentBytes > this.maxSegmentBytes) continue;
       if (this.waiting.length - this.head >= limit.maxWaitingAsks) continue;
+      if (this.backlog + length > limit.maxBacklogBytes) continue;
       this.waiting.push({ ask: { ...ask, length }, echoUs, arrivedUs: nowUs, sent: 0 });
       this.backlog += length;
       if (this.pace === 0) this.unpaced += length;

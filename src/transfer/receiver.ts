@@ -20,12 +20,14 @@ import type {
 import { RequestSchedule } from "./request-schedule.ts";
 import { RttEstimator } from "./rtt.ts";
 import { SegmentSizer } from "./segment-size.ts";
+import { Silence } from "./silence.ts";
 import {
   datagramEnd,
   elapsedUs,
   goneReason,
   kind,
   kindAt,
+  maxSendNumber,
   readCookie,
   readGone,
   wireTime,
@@ -51,14 +53,11 @@ export class Receiver implements ReceiverMachine {
   private readonly schedule: RequestSchedule;
   private readonly intake: Intake;
   private readonly sample: RateSample = { rate: 0, priorDelivered: 0, appLimited: false };
-  private readonly stallTimeoutUs: number;
+  private readonly silence: Silence;
   /** The offer has come, or data have: the server knows us. */
   private offerAtUs = -1;
   private readonly inits = new InitSchedule();
   private asked = false;
-  private probes = 0;
-  private activityUs = 0;
-  private newBytesUs = -1;
   /** What has come that stock has not been taken of. */
   private readonly arrivals = new ArrivalBatch();
   private probesDue = 0;
@@ -86,7 +85,8 @@ export class Receiver implements ReceiverMachine {
     const most = limitBytesPerSecond / 1e6;
     // A limit of a few bytes a second is no stall.
     const ownUs = (3 * limit.baseSegmentBytes) / most;
-    this.stallTimeoutUs = Math.max(config.stallTimeoutUs ?? limit.stallTimeoutUs, ownUs);
+    const stallTimeoutUs = Math.max(config.stallTimeoutUs ?? limit.stallTimeoutUs, ownUs);
+    this.silence = new Silence(this.rtt, stallTimeoutUs);
     this.schedule = new RequestSchedule(this.asker, this.control, this.rtt, most);
     this.intake = new Intake(token, this.asker, this.control, sink, firstBurstSegments);
   }
@@ -103,7 +103,7 @@ export class Receiver implements ReceiverMachine {
         if (intake.take(nowUs, bytes, at, end, isExact)) {
           const netUs = intake.wholeRttUs - intake.holdUs;
           this.arrivals.add(nowUs, netUs, this.asker.flight);
-          if (intake.freshBytes > 0) this.newBytesUs = nowUs;
+          if (intake.freshBytes > 0) this.silence.progress(nowUs);
         }
       } else if (what === kind.cookie) this.handleCookie(nowUs, bytes, at, end);
       else if (what === kind.gone) this.handleGone(nowUs, bytes, at, end);
@@ -115,8 +115,8 @@ export class Receiver implements ReceiverMachine {
 
   handleOffer(nowUs: number, sizeBytes: number, maxSegmentBytes: number): void {
     if (this.offerAtUs < 0) this.offerAtUs = nowUs;
-    this.activityUs = nowUs;
-    this.newBytesUs = nowUs;
+    this.silence.active(nowUs);
+    this.silence.progress(nowUs);
     this.asker.sizer.bound(maxSegmentBytes);
     this.asker.end(sizeBytes);
     this.checkDone();
@@ -125,7 +125,7 @@ export class Receiver implements ReceiverMachine {
   handleTimeout(nowUs: number): void {
     this.takeStock();
     if (!this.isActive) return;
-    if (this.newBytesUs >= 0 && nowUs >= this.newBytesUs + this.stallTimeoutUs) {
+    if (nowUs >= this.silence.stallAtUs) {
       this.state = "stalled";
       return;
     }
@@ -135,10 +135,10 @@ export class Receiver implements ReceiverMachine {
 
   nextTimeoutUs(): number {
     if (!this.isActive) return Infinity;
-    const stallUs = this.newBytesUs < 0 ? Infinity : this.newBytesUs + this.stallTimeoutUs;
-    if (this.cookie === null) return Math.min(stallUs, this.inits.dueUs);
+    const { stallAtUs } = this.silence;
+    if (this.cookie === null) return Math.min(stallAtUs, this.inits.dueUs);
     return Math.min(
-      stallUs,
+      stallAtUs,
       this.asker.flight.lossTimeUs,
       this.probeAtUs(),
       this.schedule.repeatAtUs(),
@@ -161,8 +161,9 @@ export class Receiver implements ReceiverMachine {
   }
 
   pollTransmit(nowUs: number, into: Uint8Array): number {
-    if (this.newBytesUs < 0) this.newBytesUs = nowUs;
+    this.silence.begin(nowUs);
     this.takeStock();
+    if (this.asker.flight.nextSeq > maxSendNumber && this.isActive) this.state = "gone";
     if (!this.isActive) return 0;
     if (this.cookie === null || this.probesDue < 0) return this.pollInit(nowUs, into);
     if (!this.asked) return 0;
@@ -193,12 +194,12 @@ export class Receiver implements ReceiverMachine {
     this.intake.receivedBytes -= length;
     this.asker.reject(offset, length);
     if (this.state === "done") this.state = "running";
-    this.newBytesUs = nowUs;
-    this.activityUs = nowUs;
+    this.silence.progress(nowUs);
+    this.silence.active(nowUs);
   }
 
   setHorizon(nowUs: number, offset: number): void {
-    if (this.asker.horizon <= this.asker.wanted.firstByte) this.newBytesUs = nowUs;
+    if (this.asker.horizon <= this.asker.wanted.firstByte) this.silence.progress(nowUs);
     this.asker.horizon = offset;
   }
 
@@ -238,7 +239,7 @@ export class Receiver implements ReceiverMachine {
     if (this.probesDue < 0) this.probesDue = 1;
     if (this.state !== "connecting") return;
     this.state = "running";
-    this.activityUs = nowUs;
+    this.silence.active(nowUs);
     const rttUs = Math.max(
       1,
       Math.min(elapsedUs(nowUs, cookie.echoUs), nowUs - this.inits.firstUs),
@@ -262,8 +263,7 @@ export class Receiver implements ReceiverMachine {
     const { flight } = asker;
     const nowUs = arrivals.lastUs;
     if (nowUs < 0) return;
-    this.activityUs = nowUs;
-    this.probes = 0;
+    this.silence.heard(nowUs);
     rtt.update(nowUs, intake.wholeRttUs, arrivals.netRttUs);
     this.detectLosses(nowUs);
     const { train } = intake;
@@ -295,11 +295,11 @@ export class Receiver implements ReceiverMachine {
   }
 
   private onProbeTimeout(nowUs: number): void {
-    this.probes++;
-    this.activityUs = nowUs;
-    if (this.probes >= outageProbes) {
+    this.silence.probed(nowUs);
+    const { probes } = this.silence;
+    if (probes >= outageProbes) {
       // The path may be down, narrower, or our address another: everything again, small, and with a fresh cookie.
-      const again = this.probes > outageProbes;
+      const again = probes > outageProbes;
       this.asker.flight.giveUpAll(again, this.asker.lost);
       this.control.onOutage();
       if (again) this.asker.sizer.onBlackHole();
@@ -311,10 +311,7 @@ export class Receiver implements ReceiverMachine {
   /** When nothing has come for so long that we ask again; Infinity if nothing is due. */
   private probeAtUs(): number {
     if (this.cookie === null || this.offerAtUs < 0) return Infinity;
-    if (this.asker.flight.inFlightSegments === 0 && this.probes === 0) return Infinity;
-    const base = this.rtt.probeTimeoutUs(limit.initTimeoutUs);
-    const wait = Math.min(base * 2 ** Math.min(this.probes, 16), limit.maxProbeTimeoutUs + base);
-    return this.activityUs + wait;
+    return this.silence.probeAtUs(this.asker.flight.inFlightSegments);
   }
 
   /** When there may be something to ask for; Infinity if only an arrival can change that. */

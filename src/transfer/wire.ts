@@ -29,6 +29,9 @@ export const goneReason = {
 
 /** Bytes before the file's bytes in a DATA datagram. */
 export const dataHeaderBytes = 28;
+
+/** Send numbers have 32 bits; from here on (5 TB in segments of 1 200 bytes) a transfer goes on under another token. */
+export const maxSendNumber = 2 ** 32 - 2 ** 20;
 /** Bytes of the header that all kinds share. */
 const commonBytes = 4;
 /** REQUEST without asks. */

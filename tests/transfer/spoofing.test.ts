@@ -3,6 +3,7 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "bun:test";
 import { transfer as limit } from "../../src/limits.ts";
+import type { Asker } from "../../src/transfer/asker.ts";
 import { Receiver } from "../../src/transfer/receiver.ts";
 import { Sender } from "../../src/transfer/sender.ts";
 import {
@@ -10,6 +11,7 @@ import {
   goneReason,
   initBytes,
   kind,
+  maxSendNumber,
   kindAt,
   readCookie,
   readData,
@@ -203,6 +205,25 @@ describe("amplification", () => {
     }
     expect(sender.backlogBytes).toBeLessThanOrEqual(600 * limit.maxWaitingAsks);
   });
+
+  test("requests for more than anybody can take leave a bounded queue", () => {
+    const sender = server();
+    const great = new Uint8Array(limit.tokenBytes).fill(7);
+    sender.open(great, 2 ** 40, (_offset, _into, _at, length) => length);
+    const cookie = cookieFor(sender, 0, home, great);
+    const bytes = new Uint8Array(limit.maxRequestBytes);
+    const asks = Array.from({ length: 40 }, (_, k) => ({
+      firstSeq: k * 10_000,
+      offset: k * limit.maxAskBytes,
+      length: limit.maxAskBytes,
+      segmentBytes: 1_200,
+    }));
+    const request = { token: great, cookie, timeUs: 0, paceBytesPerMs: 1, burstUs: 0, asks };
+    const length = writeRequest(bytes, request);
+    sender.handleDatagrams(0, bytes.slice(0, length), ...home, into);
+    expect(sender.backlogBytes).toBeGreaterThan(0);
+    expect(sender.backlogBytes).toBeLessThanOrEqual(limit.maxBacklogBytes);
+  });
 });
 
 interface Client {
@@ -265,6 +286,17 @@ describe("the client", () => {
     receiver.handleDatagrams(30_000, segment(tag, 0, 0, 1_199));
     receiver.handleDatagrams(30_000, segment(tag, 0xffff_ffff, limit.maxFileBytes));
     expect(written).toEqual([]);
+  });
+
+  test("goes on under another token before the send numbers come round", () => {
+    const { receiver } = client();
+    const { flight } = (receiver as unknown as { asker: Asker }).asker;
+    flight.nextSeq = maxSendNumber;
+    receiver.pollTransmit(30_000, into);
+    expect(receiver.state).toBe("running");
+    flight.nextSeq++;
+    expect(receiver.pollTransmit(30_001, into)).toBe(0);
+    expect(receiver.state).toBe("gone");
   });
 
   test("is not ended by a GONE of another token, nor by one from before the offer", () => {
