@@ -1,5 +1,7 @@
 // What a fetch tells whoever started it; with `--json` these are the lines, field by field. Types only.
 
+import type { ErrorCode } from "../errors.ts";
+
 /** Where a file goes. */
 export type FetchTarget =
   | { readonly kind: "file"; readonly path: string }
@@ -12,8 +14,9 @@ export interface FetchOutput {
   relief(): Promise<void>;
   /** Resolves when all has left, or after `timeoutMs`. */
   flush(timeoutMs: number): Promise<void>;
-  /** Nobody reads any more. */
+  /** Nobody reads any more, or the disk is full: `failure`. */
   readonly closed: boolean;
+  readonly failure: Error | undefined;
 }
 
 export interface OffloadReport {
@@ -54,9 +57,10 @@ export type FetchEvent =
       readonly inMs: number;
     }
   | {
-      /** Of several names; a single one that is not there is the error that ends the command. */
-      readonly event: "missing";
+      /** It was not fetched, and why (docs/protocol.md: Errors); the others still are, unless the server is lost. */
+      readonly event: "failed";
       readonly name: string;
+      readonly code: ErrorCode;
       readonly message: string;
     }
   | {

@@ -1,10 +1,11 @@
 // A lock beside a partial file: one fetch of a name at a time. The lock of a process that died is taken over.
 // It is a file with the owner's process id, made whole and atomically by a hard link, so that it is never seen half written.
 
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, lstatSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { ParleyError } from "../errors.ts";
 import { fileReason } from "./file-reason.ts";
+import { partPathOf } from "./part-path.ts";
 
 const tries = 5;
 
@@ -21,13 +22,14 @@ export class FetchLock {
    * @throws ParleyError `locked` while another process that lives holds it; `storage` if the folder can't be written.
    */
   static take(target: string): FetchLock {
-    const path = `${target}.part.lock`;
+    const path = `${partPathOf(target)}.lock`;
     const mine = `${path}.${process.pid}`;
     const owner = ownerLine(process.pid);
     try {
-      writeFileSync(mine, owner);
+      rmSync(mine, { force: true });
+      writeFileSync(mine, owner, { flag: "wx" });
       for (let i = 0; i < tries; i++) {
-        if (linked(mine, path)) return new FetchLock(path);
+        if (isLinked(mine, path)) return new FetchLock(path);
         removeStale(path, `${mine}.stale`);
       }
     } catch (error) {
@@ -48,10 +50,10 @@ export class FetchLock {
   }
 }
 
-/** False if the lock is there already. */
-function linked(mine: string, path: string): boolean {
+/** Gives a file a second name, at once or not at all; false if there is something of that name. */
+export function isLinked(file: string, name: string): boolean {
   try {
-    linkSync(mine, path);
+    linkSync(file, name);
     return true;
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
@@ -71,7 +73,7 @@ function removeStale(path: string, aside: string): void {
     return;
   }
   // between reading and renaming, another process may have taken the stale lock over: then this is its lock, give it back
-  if (contentOf(aside) !== seen) linked(aside, path);
+  if (contentOf(aside) !== seen) isLinked(aside, path);
   rmSync(aside, { force: true });
 }
 
@@ -95,9 +97,10 @@ function startOf(pid: number): string {
   }
 }
 
+/** Of a regular file; a FIFO is not waited for, a link not followed. */
 function contentOf(path: string): string | undefined {
   try {
-    return readFileSync(path, "utf8");
+    return lstatSync(path).isFile() ? readFileSync(path, "utf8") : undefined;
   } catch {
     return undefined;
   }

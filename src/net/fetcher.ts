@@ -2,14 +2,14 @@
 // what happens. The command, the terminal client and tests use it alike; it prints nothing.
 
 import { lookup } from "node:dns/promises";
-import { statSync } from "node:fs";
 import { isIP } from "node:net";
 import { ParleyError } from "../errors.ts";
-import { fetching as limits } from "../limits.ts";
+import { fetching as limits, transfer as wire } from "../limits.ts";
 import type { PathMemory } from "../transfer/receiver-machine.ts";
 import { ControlClient, type Line } from "./control-client.ts";
 import type { FetchEvent, FetchTarget } from "./fetch-events.ts";
 import { Fetching } from "./fetching.ts";
+import { lookAt } from "./file-reason.ts";
 import { type Address, hostNotFound, socketReason } from "./host-port.ts";
 import { skipLastTier } from "./last-tier.ts";
 import { compareWithLocal } from "./local-copy.ts";
@@ -45,9 +45,11 @@ export class Fetcher {
   #udpPort: number | undefined;
   #current: Pull | undefined;
   #stopped: ParleyError | undefined;
+  readonly #stopping = Promise.withResolvers<never>();
 
   constructor(options: FetcherOptions) {
     this.#options = options;
+    this.#stopping.promise.catch(() => {});
     skipLastTier();
   }
 
@@ -56,8 +58,11 @@ export class Fetcher {
     const control = await this.#connect();
     let listed = 0;
     for (let after: string | undefined = ""; after !== undefined;) {
-      const page = await control.request({ type: "files", ...(after === "" ? {} : { after }) });
+      const page = await this.#unlessStopped(
+        control.request({ type: "files", ...(after === "" ? {} : { after }) }),
+      );
       const files = Array.isArray(page["files"]) ? page["files"] : [];
+      if (files.length === 0) return;
       for (const file of files) {
         if (isListed(file)) yield file;
         if (++listed > limits.maxListed) return;
@@ -88,6 +93,7 @@ export class Fetcher {
   /** Ends what runs with this error; a partial file is kept. */
   stop(reason: ParleyError): void {
     this.#stopped = reason;
+    this.#stopping.reject(reason);
     this.#current?.fail(reason);
     this.close();
   }
@@ -101,23 +107,30 @@ export class Fetcher {
     const retryForMs = this.#options.retryForMs ?? limits.retryForMs;
     let waitMs: number = limits.retryFirstMs;
     let seen = -1;
+    let staleTries = 0;
     let progressAtMs = performance.now();
     for (;;) {
       const outcome = await this.#try(name, fetching);
-      if (outcome === "whole") return fetching.finish();
+      if (outcome === "whole") return fetching.finish(this.#options.force ?? false);
       if (this.#stopped !== undefined) throw this.#stopped;
       if (fetching.receivedBytes !== seen) {
         seen = fetching.receivedBytes;
+        staleTries = 0;
         progressAtMs = performance.now();
         waitMs = limits.retryFirstMs;
       }
-      if (outcome === "stale") continue;
-      if (performance.now() - progressAtMs > retryForMs) throw fetching.stalled(outcome);
-      this.#options.onEvent?.({ event: "retry", name, reason: outcome.message, inMs: waitMs });
-      await Bun.sleep(waitMs);
-      if (this.#stopped !== undefined) throw this.#stopped;
+      if (outcome === "stale" && ++staleTries <= limits.maxStaleTries) continue;
+      const reason = outcome === "stale" ? differentEachTime(name) : outcome;
+      if (performance.now() - progressAtMs > retryForMs) throw fetching.stalled(reason);
+      this.#options.onEvent?.({ event: "retry", name, reason: reason.message, inMs: waitMs });
+      await this.#unlessStopped(Bun.sleep(waitMs));
       waitMs = Math.min(waitMs * 2, limits.retryMaxMs);
     }
+  }
+
+  /** What `work` comes to. @throws ParleyError why this was stopped, as soon as it is */
+  #unlessStopped<Value>(work: Promise<Value>): Promise<Value> {
+    return Promise.race([work, this.#stopping.promise]);
   }
 
   /** A reason to try again, or how it went. The first connection of all must work. */
@@ -169,13 +182,16 @@ export class Fetcher {
 
   /** True if an equal file is in its place already. @throws ParleyError `differs` without `force` */
   async #isThere(name: string, path: string): Promise<boolean> {
-    const local = statSync(path, { throwIfNoEntry: false });
+    const local = lookAt(path);
     if (local === undefined) return false;
     if (!local.isFile()) {
-      throw new ParleyError("differs", `'${path}' is there already, and is no regular file.`);
+      throw new ParleyError(
+        "differs",
+        `'${path}' is there already, and is no regular file: save elsewhere with -o`,
+      );
     }
     const control = await this.#connect();
-    const found = await compareWithLocal(control, name, path, local.size);
+    const found = await this.#unlessStopped(compareWithLocal(control, name, path, local.size));
     if (found.sha256 !== undefined) {
       const { sha256 } = found;
       this.#options.onEvent?.({ event: "unchanged", name, path, size: local.size, sha256 });
@@ -194,12 +210,14 @@ export class Fetcher {
     if (this.#control !== undefined && !this.#control.isClosed) return this.#control;
     for (;;) {
       const address = await this.#resolve();
+      const connecting = ControlClient.connect(address);
       try {
-        this.#control = await ControlClient.connect(address);
-        return this.#control;
+        return (this.#control = await this.#unlessStopped(connecting));
       } catch (error) {
-        if (this.#addresses.length <= 1) throw error;
+        void connecting.then((late) => late.close()).catch(() => {});
+        // once the last has failed, its name is looked up again: a server may move
         this.#addresses.shift();
+        if (this.#stopped !== undefined || this.#addresses.length === 0) throw error;
       }
     }
   }
@@ -226,6 +244,10 @@ async function openPull(options: PullOptions): Promise<Pull> {
   }
 }
 
+function differentEachTime(name: string): ParleyError {
+  return new ParleyError("changed", `The server offers '${name}' differently each time.`);
+}
+
 async function find(host: string): Promise<string[]> {
   try {
     const found = await lookup(host, { all: true, order: "ipv4first" });
@@ -235,9 +257,14 @@ async function find(host: string): Promise<string[]> {
   }
 }
 
+function isTime(unixMs: number): boolean {
+  return !Number.isNaN(new Date(unixMs).getTime());
+}
+
 function isListed(value: unknown): value is ListedFile {
   if (typeof value !== "object" || value === null) return false;
   if (!("name" in value && "size" in value && "modified" in value)) return false;
   const { name, size, modified } = value;
-  return typeof name === "string" && typeof size === "number" && typeof modified === "number";
+  const isSize = typeof size === "number" && size >= 0 && size <= wire.maxFileBytes;
+  return typeof name === "string" && isSize && typeof modified === "number" && isTime(modified);
 }

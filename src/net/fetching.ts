@@ -1,7 +1,7 @@
 // One file being fetched, over as many tries as it takes: its partial file or ring, what has come, what has been told and written out.
 // A try (pull.ts) brings bytes; this keeps them.
 
-import { ParleyError } from "../errors.ts";
+import { ParleyError, unwritable } from "../errors.ts";
 import { fetching as limits, journal } from "../limits.ts";
 import { Assembly, type Store } from "../transfer/assembly.ts";
 import { RangeSet } from "../transfer/ranges.ts";
@@ -9,6 +9,7 @@ import type { ReceiverStats } from "../transfer/receiver-machine.ts";
 import type { FetchEvent, FetchOutput, FetchTarget } from "./fetch-events.ts";
 import { MemoryRing } from "./memory-ring.ts";
 import type { Offer } from "./offer.ts";
+import { partPathOf } from "./part-path.ts";
 import { PartialFile } from "./partial-file.ts";
 import type { Pull } from "./pull.ts";
 
@@ -129,8 +130,8 @@ export class Fetching {
     this.#progress();
   }
 
-  /** All is verified: the file gets its name. */
-  async finish(): Promise<void> {
+  /** All is verified: the file gets its name. @throws ParleyError `differs` where something has it by now, unless `replace` */
+  async finish(replace: boolean): Promise<void> {
     const { size } = this.#offer ?? { size: 0 };
     while (this.#ring !== undefined && this.#emitted < size) {
       this.#emit();
@@ -139,8 +140,9 @@ export class Fetching {
     }
     // whoever ends the process after us waits a second at most; a reader may be slower
     await this.#output?.flush(limits.outputFlushMs);
+    if (this.#output?.closed === true) throw outputLost(this.#output);
     const sha256 = Buffer.from(this.#assembly?.check.whole ?? []).toString("hex");
-    this.#part?.finish();
+    this.#part?.finish(replace);
     this.#options.onEvent(this.#done(sha256));
   }
 
@@ -153,7 +155,7 @@ export class Fetching {
   stalled(reason: ParleyError): ParleyError {
     const kept =
       this.#target.kind === "file"
-        ? `; the partial file '${this.#target.path}.part' is kept, fetch again to go on`
+        ? `; the partial file '${partPathOf(this.#target.path)}' is kept, fetch again to go on`
         : "";
     const size = this.#offer?.size ?? 0;
     return new ParleyError(
@@ -194,7 +196,7 @@ export class Fetching {
     const check = this.#assembly?.check;
     if (ring === undefined || output === undefined || check === undefined || this.#emitting) return;
     while (this.#emitted < check.verifiedBytes) {
-      if (output.closed) throw new ParleyError("failed", "Nobody reads the output any more.");
+      if (output.closed) throw outputLost(output);
       const end = Math.min(check.verifiedBytes, this.#emitted + limits.outputBytes);
       const part = ring.part(this.#emitted, end);
       this.#emitted += part.length;
@@ -273,6 +275,11 @@ export class Fetching {
     const none = { segment: false, merge: false, dontFragment: false, receiveBufferBytes: 0 };
     return this.#offload ?? none;
   }
+}
+
+function outputLost({ failure }: FetchOutput): ParleyError {
+  if (failure !== undefined) return unwritable(failure);
+  return new ParleyError("failed", "Nobody reads the output any more.");
 }
 
 function rounded(value: number): number {

@@ -1,6 +1,8 @@
-// What the operating system says when a file can't be made or written, in words.
+// What the operating system says when a file can't be looked at, made or written, in words.
 
+import { type Stats, statSync } from "node:fs";
 import { harmless } from "../chat/text.ts";
+import { ParleyError } from "../errors.ts";
 
 const reasons: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
@@ -10,6 +12,7 @@ const reasons: Readonly<Record<string, string>> = {
   EDQUOT: "your share of the disk is full",
   // the folder is there: it is one in which nobody makes files, such as /proc
   ENOENT: "no file can be made there",
+  EEXIST: "a file of that name is there",
   ENOTDIR: "a part of the path is no folder",
   EISDIR: "it is a folder",
   ENAMETOOLONG: "the name is too long",
@@ -18,6 +21,16 @@ const reasons: Readonly<Record<string, string>> = {
   ENFILE: "too many files are open",
   EIO: "the disk failed",
 };
+
+/** What is there; undefined for nothing. @throws ParleyError `storage` where that can't be known, and nothing can be written either */
+export function lookAt(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    const hint = "choose another place with -o";
+    throw new ParleyError("storage", `Cannot write '${path}': ${fileReason(error)}; ${hint}`);
+  }
+}
 
 /** Why a file could not be made or opened for writing, in a few words. */
 export function fileReason(error: unknown): string {

@@ -20,8 +20,6 @@ export async function compareWithLocal(
     lines.push(line);
     arrived.resolve();
   };
-  void control.lost.then((reason) => arrived.reject(reason));
-  arrived.promise.catch(() => {});
   const offer = readOffer(await control.request({ type: "fetch", name, check: true }));
   if (offer.size !== localBytes) {
     control.send({ type: "fetched", transfer: offer.transfer });
@@ -47,9 +45,9 @@ export async function compareWithLocal(
       if (check.whole !== undefined) return { sha256: Buffer.from(check.whole).toString("hex") };
       if (got > 0) await new Promise<void>((go) => setImmediate(go));
       else if (lines.length === 0) {
-        await arrived.promise;
+        const lost = await Promise.race([arrived.promise, control.lost]);
+        if (lost !== undefined) throw lost;
         arrived = Promise.withResolvers<void>();
-        arrived.promise.catch(() => {});
       }
     }
   } finally {

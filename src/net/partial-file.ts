@@ -21,12 +21,14 @@ import { journal as limits } from "../limits.ts";
 import type { Store } from "../transfer/assembly.ts";
 import { decodeJournal, encodeChunks, encodeHead, type JournalHead } from "../transfer/journal.ts";
 import { RangeSet } from "../transfer/ranges.ts";
-import { FetchLock } from "./fetch-lock.ts";
-import { fileReason } from "./file-reason.ts";
+import { FetchLock, isLinked } from "./fetch-lock.ts";
+import { fileReason, lookAt } from "./file-reason.ts";
+import { partPathOf } from "./part-path.ts";
 
 export class PartialFile implements Store {
   /** Where the file will be when it is whole. */
   readonly path: string;
+  readonly #part: string;
   readonly #lock: FetchLock;
   readonly #data: number;
   readonly #journal: number;
@@ -37,11 +39,12 @@ export class PartialFile implements Store {
 
   private constructor(path: string, lock: FetchLock) {
     this.path = path;
+    this.#part = partPathOf(path);
     this.#lock = lock;
-    this.#existed = existsSync(`${path}.part`);
+    this.#existed = existsSync(this.#part);
     const { O_CREAT, O_RDWR, O_APPEND } = constants;
-    this.#data = openRegular(`${path}.part`, O_CREAT | O_RDWR);
-    this.#journal = openRegular(`${path}.part.journal`, O_CREAT | O_RDWR | O_APPEND);
+    this.#data = openRegular(this.#part, O_CREAT | O_RDWR);
+    this.#journal = openRegular(`${this.#part}.journal`, O_CREAT | O_RDWR | O_APPEND);
   }
 
   /**
@@ -94,13 +97,19 @@ export class PartialFile implements Store {
     if (chunks.length > 0) this.#guard(() => append(this.#journal, encodeChunks(chunks)));
   }
 
-  /** The file is whole and verified: it gets its name, in place of whatever had it. */
-  finish(): void {
+  /**
+   * The file is whole and verified: it gets its name; with `replace` in place of whatever has it.
+   * @throws ParleyError `differs` where there is something by now that must not be replaced; `storage`
+   */
+  finish(replace: boolean): void {
+    const part = this.#part;
     this.#guard(() => {
       const { size } = this.#head ?? { size: 0 };
       if (fstatSync(this.#data).size !== size) ftruncateSync(this.#data, size);
-      renameSync(`${this.path}.part`, this.path);
-      rmSync(`${this.path}.part.journal`, { force: true });
+      if (replace) renameSync(part, this.path);
+      else if (!isLinked(part, this.path)) throw cameMeanwhile(this.path);
+      rmSync(part, { force: true });
+      rmSync(`${part}.journal`, { force: true });
     });
     this.close();
   }
@@ -110,8 +119,8 @@ export class PartialFile implements Store {
     if (this.#closed) return;
     this.#closed = true;
     if (this.#head === undefined && !this.#existed) {
-      rmSync(`${this.path}.part`, { force: true });
-      rmSync(`${this.path}.part.journal`, { force: true });
+      rmSync(this.#part, { force: true });
+      rmSync(`${this.#part}.journal`, { force: true });
     }
     closeSync(this.#data);
     closeSync(this.#journal);
@@ -119,7 +128,7 @@ export class PartialFile implements Store {
   }
 
   #load(): void {
-    const path = `${this.path}.part.journal`;
+    const path = `${this.#part}.journal`;
     if (statSync(path).size > limits.maxBytes) return;
     const found = decodeJournal(readFileSync(path, "utf8"));
     if (found === undefined) return;
@@ -135,8 +144,11 @@ export class PartialFile implements Store {
     try {
       return work();
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new ParleyError("storage", `Cannot write '${this.path}': ${why}`);
+      if (error instanceof ParleyError) throw error;
+      throw new ParleyError(
+        "storage",
+        `Cannot write '${this.path}': ${fileReason(error)}; what has come is kept, fetch again to go on`,
+      );
     }
   }
 }
@@ -155,6 +167,14 @@ function openRegular(path: string, flags: number): number {
   throw new ParleyError("storage", `Cannot write '${path}': it is no regular file.`);
 }
 
+function cameMeanwhile(path: string): ParleyError {
+  return new ParleyError(
+    "differs",
+    `'${path}' has been made by somebody else meanwhile; what was fetched is kept beside it: ` +
+      "`--force` replaces it, `-o` saves it elsewhere.",
+  );
+}
+
 function append(fd: number, text: string): void {
   const bytes = Buffer.from(text);
   for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
@@ -163,7 +183,7 @@ function append(fd: number, text: string): void {
 /** A folder that is not there may be misspelled: it is not made, as no cp or curl would. */
 function checkFolder(path: string): void {
   const folder = dirname(path);
-  const stat = statSync(folder, { throwIfNoEntry: false });
+  const stat = lookAt(folder);
   if (stat?.isDirectory()) return;
   const problem = stat === undefined ? "there is no folder" : "no folder is";
   throw new ParleyError(

@@ -69,6 +69,8 @@ export class Pull {
       ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
       ...(path === undefined ? {} : { path }),
     });
+    // it may fail before anybody waits for it
+    this.#outcome.promise.catch(() => {});
   }
 
   /** Opens the socket and sends the first datagram. */
@@ -242,7 +244,7 @@ export class Pull {
     let more = true;
     while (more && performance.now() < until) more = assembly.work(wire.readBackBytes);
     for (let bad = assembly.takeBad(); bad !== undefined; bad = assembly.takeBad()) {
-      if (bad.times > wire.maxBadCopies) {
+      if (bad.times >= wire.maxBadCopies) {
         throw new ParleyError(
           "integrity",
           `Chunk ${bad.index} of '${this.#options.name}' (${bad.length} bytes at ${bad.offset}) came wrong ${bad.times} times.`,

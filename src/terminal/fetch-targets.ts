@@ -1,10 +1,10 @@
 // Where the files of one call go: `-o` and the names, made into paths that never leave the folder they are meant for.
 
-import { mkdirSync, statSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { quoted } from "../chat/text.ts";
 import { ParleyError } from "../errors.ts";
-import { fileReason } from "../net/file-reason.ts";
+import { fileReason, lookAt } from "../net/file-reason.ts";
 import type { FetchOutput, FetchTarget } from "../net/fetch-events.ts";
 
 /** `-o -`. */
@@ -44,12 +44,17 @@ export function fetchTargets(
 
 /** The folder of a file without `-o`, made if it is not there. Any other folder is its owner's to make. */
 export function makeDefaultFolder(): void {
+  makeFolder(defaultFolder, "-o PATH");
+}
+
+/** @throws ParleyError `storage`, with a way out */
+export function makeFolder(path: string, elsewhere: string): void {
   try {
-    mkdirSync(defaultFolder, { recursive: true });
+    mkdirSync(path, { recursive: true });
   } catch (error) {
     throw new ParleyError(
       "storage",
-      `Cannot make the folder '${defaultFolder}' here: ${fileReason(error)}. Save elsewhere with -o PATH`,
+      `Cannot make the folder ${quoted(path, 200)}: ${fileReason(error)}. Save elsewhere with ${elsewhere}`,
     );
   }
 }
@@ -70,5 +75,5 @@ export function checkName(name: string): void {
 }
 
 function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return lookAt(path)?.isDirectory() ?? false;
 }

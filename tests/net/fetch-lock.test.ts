@@ -1,7 +1,15 @@
 // One fetch of a name at a time; the locks of the dead are nobody's.
 
 import { afterAll, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { ParleyError } from "../../src/errors.ts";
@@ -53,6 +61,20 @@ test("what is no lock of ours is replaced, another machine's is not", () => {
   writeFileSync(path, `${process.pid} 1 elsewhere`);
   expect(codeOf(() => FetchLock.take(target))).toBe("locked");
   rmSync(path);
+});
+
+test("nobody waits for a FIFO, nor writes through a link, in the place of a lock", () => {
+  const victim = join(folder, "victim");
+  writeFileSync(victim, "theirs");
+  symlinkSync(victim, `${path}.${process.pid}`);
+  FetchLock.take(target).release();
+  expect(readFileSync(victim, "utf8")).toBe("theirs");
+  rmSync(victim);
+  if (Bun.which("mkfifo") === null) return;
+  Bun.spawnSync(["mkfifo", path]);
+  expect(codeOf(() => FetchLock.take(target))).toBe("locked");
+  rmSync(path);
+  expect(readdirSync(folder)).toEqual([]);
 });
 
 test("of many processes at once one gets a stale lock", async () => {
