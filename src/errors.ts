@@ -68,6 +68,11 @@ export function exitCodeOf(code: string): number {
   return Object.hasOwn(exitCodes, code) ? exitCodes[code as ErrorCode] : exitCode.integrity;
 }
 
+/** Data can't be written any more: the disk is full, for example. */
+export function unwritable(failure: Error): ParleyError {
+  return new ParleyError("storage", `The output can't be written: ${failure.message}`);
+}
+
 /** Whether a code that came over the wire is one of ours. */
 export function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === "string" && Object.hasOwn(exitCodes, code);

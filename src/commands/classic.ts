@@ -14,10 +14,12 @@ import {
 } from "../dialects/classic-clients.ts";
 import { knock } from "../dialects/greeting.ts";
 import { dialects } from "../dialects/table.ts";
-import { ParleyError } from "../errors.ts";
+import { ParleyError, unwritable } from "../errors.ts";
 import { classicClient as limits } from "../limits.ts";
 import { ClassicTcp, ClassicUdp } from "../net/classic-connection.ts";
 import { type Address, parseHostPort } from "../net/host-port.ts";
+import { jsonLine } from "../terminal/json-line.ts";
+import { endedBy, type EndSignal } from "../terminal/end-signals.ts";
 import { stdout } from "../terminal/output.ts";
 import { typedLines } from "../terminal/typed-lines.ts";
 
@@ -74,7 +76,7 @@ export default defineCommand({
       udp: args.udp ?? false,
     };
     const show: Show = (line, event) => {
-      stdout.data(options.json ? `${JSON.stringify(event)}\n` : `${line}\n`);
+      stdout.data(options.json ? jsonLine(event) : `${line}\n`);
     };
     const to = readAddress(args.dialect, args.server);
     await Promise.race([run(to, show, options), interruption()]);
@@ -96,14 +98,15 @@ function readCount(text: string): number {
   throw new ParleyError("usage", `--count ${quoted(text)} is no number: use 0 or more`);
 }
 
-/** Rejects at Ctrl-C, or when nobody reads what is printed. */
-async function interruption(): Promise<never> {
-  await new Promise<void>((resolve) => {
+/** Resolves when nobody reads any more what is printed. @throws ParleyError at a signal, or where it can't be printed */
+async function interruption(): Promise<void> {
+  const signal = await new Promise<EndSignal | undefined>((resolve) => {
     process.once("SIGINT", resolve);
     process.once("SIGTERM", resolve);
-    stdout.onClosed(resolve);
+    stdout.onClosed(() => resolve(undefined));
   });
-  throw new ParleyError("interrupted", "Interrupted");
+  if (signal !== undefined) throw endedBy(signal);
+  if (stdout.failure !== undefined) throw unwritable(stdout.failure);
 }
 
 async function runDateTime(to: Address, show: Show, { count }: Options): Promise<void> {

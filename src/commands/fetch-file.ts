@@ -2,8 +2,8 @@
 
 import { defineCommand } from "citty";
 import { quoted } from "../chat/text.ts";
-import { ParleyError } from "../errors.ts";
-import type { FetchEvent, FetchTarget } from "../net/fetch-events.ts";
+import { ParleyError, unwritable } from "../errors.ts";
+import type { FetchTarget } from "../net/fetch-events.ts";
 import { Fetcher } from "../net/fetcher.ts";
 import { type Address, parseHostPort } from "../net/host-port.ts";
 import { FetchReport } from "../terminal/fetch-report.ts";
@@ -14,6 +14,7 @@ import {
   makeDefaultFolder,
   standardOutput,
 } from "../terminal/fetch-targets.ts";
+import { endedBy, type EndSignal } from "../terminal/end-signals.ts";
 import { stderr, stdout } from "../terminal/output.ts";
 import { parseRate } from "../terminal/units.ts";
 
@@ -69,8 +70,12 @@ export default defineCommand({
     if (names.length === 0 && args.list !== true) {
       throw new ParleyError(
         "usage",
-        "Which file? Name one or more, or use --list to see what there is",
+        "Which file? Name one or more, or use --list to see what there is; " +
+          "a first word that ends in :PORT is the server, unless it stands behind `--`",
       );
+    }
+    if (args.list === true && args.output === standardOutput) {
+      throw new ParleyError("usage", "--list and `-o -` both write to stdout: use one of them");
     }
     const report = new FetchReport({
       json: args.json === true,
@@ -84,18 +89,24 @@ export default defineCommand({
       ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
       onEvent: (event) => report.tell(event),
     });
-    const interrupt = () =>
-      fetcher.stop(
-        new ParleyError("interrupted", "Interrupted; what has come is kept: fetch again to go on"),
-      );
+    const interrupted = Promise.withResolvers<never>();
+    interrupted.promise.catch(() => {});
+    const interrupt = (signal: EndSignal) => {
+      const reason = endedBy(signal, "what has come is kept, fetch again to go on");
+      fetcher.stop(reason);
+      interrupted.reject(reason);
+    };
     process.on("SIGINT", interrupt);
     process.on("SIGTERM", interrupt);
     try {
-      if (args.list === true) for await (const file of fetcher.list()) await report.list(file);
+      if (args.list === true) await list(fetcher, report);
       const targets = fetchTargets(names.filter(isFileName), args.output, stdout);
       if (targets.length > 0 && args.output === undefined) makeDefaultFolder();
       const byName = new Map(targets.map(({ name, target }) => [name, target]));
-      await fetchAll(fetcher, new Set(names), byName, (event) => report.tell(event));
+      await fetchAll(fetcher, new Set(names), byName, report);
+      // a listing, or events, are data: whoever reads them may take as long as they like
+      await Promise.race([stdout.emptied(), interrupted.promise]);
+      if (stdout.failure !== undefined) throw unwritable(stdout.failure);
     } finally {
       process.off("SIGINT", interrupt);
       process.off("SIGTERM", interrupt);
@@ -106,30 +117,44 @@ export default defineCommand({
   },
 });
 
-/** One after the other; a file that is not there keeps none of the others back. @throws ParleyError */
+async function list(fetcher: Fetcher, report: FetchReport): Promise<void> {
+  for await (const file of fetcher.list()) {
+    await report.list(file);
+    if (stdout.closed) return;
+  }
+}
+
+/** What is wrong with one file, and need not be with the next. */
+const ownFailures: ReadonlySet<string> = new Set(["not-found", "differs", "locked", "changed"]);
+
+/** One after the other; a file that can't be had keeps none of the others back. @throws ParleyError the first such failure's code */
 async function fetchAll(
   fetcher: Fetcher,
   names: ReadonlySet<string>,
   targets: ReadonlyMap<string, FetchTarget>,
-  tell: (event: FetchEvent) => void,
+  report: FetchReport,
 ): Promise<void> {
-  const missing: string[] = [];
+  const failed: ParleyError[] = [];
+  const failedNames: string[] = [];
   for (const name of names) {
     try {
       const target = targets.get(name);
       if (target === undefined) checkName(name);
       else await fetcher.fetch(name, target);
     } catch (error) {
-      const isMissing = error instanceof ParleyError && error.code === "not-found";
-      if (!isMissing || names.size === 1) throw error;
-      tell({ event: "missing", name, message: error.message });
-      missing.push(quoted(name, 200));
+      if (!(error instanceof ParleyError)) throw error;
+      const isLast = names.size === 1 || !ownFailures.has(error.code);
+      report.failed(name, error, isLast);
+      if (isLast) throw error;
+      failed.push(error);
+      failedNames.push(quoted(name, 200));
     }
   }
-  if (missing.length === 0) return;
+  const [first] = failed;
+  if (first === undefined) return;
   throw new ParleyError(
-    "not-found",
-    `Not on the server, of ${names.size} files: ${missing.join(", ")}; --list shows what there is`,
+    first.code,
+    `Not fetched, of ${names.size} files: ${failedNames.join(", ")}`,
   );
 }
 
@@ -142,6 +167,10 @@ function readWords(
   const separator = process.argv.indexOf("--");
   const allNames = separator >= 0 && words.length === process.argv.length - separator - 1;
   const [first] = words;
+  // the environment's comes to us as the flag does, but what was typed beats it
+  const isTyped = given !== undefined && given !== process.env["PARLEY_FETCH_FILE_SERVER"];
+  const typed = allNames || isTyped || first === undefined ? undefined : parseHostPort(first);
+  if (typed !== undefined) return { server: typed, names: words.slice(1) };
   if (given !== undefined) {
     const server = parseHostPort(given);
     if (server !== undefined) return { server, names: words };
@@ -150,8 +179,5 @@ function readWords(
       `--server ${quoted(given)} is no address: write HOST:PORT, such as 127.0.0.1:55000`,
     );
   }
-  const server = allNames || first === undefined ? undefined : parseHostPort(first);
-  return server === undefined
-    ? { server: defaultServer, names: words }
-    : { server, names: words.slice(1) };
+  return { server: defaultServer, names: words };
 }

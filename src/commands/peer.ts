@@ -4,7 +4,7 @@ import { isatty } from "node:tty";
 import { defineCommand } from "citty";
 import { quoted } from "../chat/text.ts";
 import { cppId } from "../dialects/cpp.ts";
-import { exitCode, ParleyError } from "../errors.ts";
+import { exitCode, ParleyError, unwritable } from "../errors.ts";
 import { names } from "../limits.ts";
 import { callableHost, isLoopback, parseHostPort } from "../net/host-port.ts";
 import { PeerLinks } from "../net/peer-links.ts";
@@ -148,7 +148,9 @@ async function converse(
   if (prompt) process.on("SIGHUP", end("hung-up"));
   stdout.onClosed(end("interrupted"));
   if (!prompt) void readTyped(links, session);
-  return exitCodes[await links.run(session)];
+  const code = exitCodes[await links.run(session)];
+  if (stdout.failure !== undefined) throw unwritable(stdout.failure);
+  return stdout.closed ? exitCode.done : code;
 }
 
 async function readTyped(links: PeerLinks, session: PeerSession): Promise<void> {

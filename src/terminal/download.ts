@@ -1,12 +1,11 @@
 // `/get` at the prompt: fetches one file with what `parley fetch-file` is made of. Knows no screen.
 
-import { mkdirSync } from "node:fs";
 import { ParleyError } from "../errors.ts";
 import type { FetchEvent } from "../net/fetch-events.ts";
 import { Fetcher } from "../net/fetcher.ts";
 import type { Address } from "../net/host-port.ts";
 import { harmless, quoted } from "../chat/text.ts";
-import { fetchTargets } from "./fetch-targets.ts";
+import { fetchTargets, makeFolder } from "./fetch-targets.ts";
 import { stdout } from "./output.ts";
 import type { Downloads } from "./terminal-client.ts";
 import { durationText, rateText, sizeText } from "./units.ts";
@@ -43,7 +42,7 @@ export class FolderDownloads implements Downloads {
 
   async #run(fetcher: Fetcher, name: string, tell: Tell): Promise<void> {
     try {
-      mkdirSync(this.#folder, { recursive: true });
+      makeFolder(this.#folder, "another --downloads");
       const folder = this.#folder.endsWith("/") ? this.#folder : `${this.#folder}/`;
       for (const { name: wanted, target } of fetchTargets([name], folder, stdout)) {
         await fetcher.fetch(wanted, target);
@@ -62,6 +61,9 @@ export class FolderDownloads implements Downloads {
 export function harmlessProblem(error: unknown, name: string): string {
   if (error instanceof ParleyError && error.code === "not-found") {
     return `There is no file ${quoted(name, 200)}: /files lists what there is`;
+  }
+  if (error instanceof ParleyError && error.code === "differs") {
+    return `${quoted(name, 200)} is in your folder already, and differs from the server's: move yours away first`;
   }
   return harmless(error instanceof Error ? error.message : String(error));
 }

@@ -1,6 +1,7 @@
 // What a fetch shows: a bar and a final line for people, events for programs, names for `--list`.
 
 import { harmless, quoted } from "../chat/text.ts";
+import type { ParleyError } from "../errors.ts";
 import type { FetchEvent } from "../net/fetch-events.ts";
 import type { ListedFile } from "../net/fetcher.ts";
 import { jsonLine } from "./json-line.ts";
@@ -18,6 +19,8 @@ export interface FetchReportOptions {
 export class FetchReport {
   readonly #options: FetchReportOptions;
   #bar: ProgressBar | undefined;
+  /** What was said last of a try that had failed: the next tries fail for the same reason, mostly. */
+  #trouble = "";
 
   constructor(options: FetchReportOptions) {
     this.#options = options;
@@ -28,6 +31,11 @@ export class FetchReport {
       if (this.#options.dataOnStdout) stderr.data(jsonLine(event));
       else stdout.data(jsonLine(event));
     } else if (!this.#options.quiet) this.#show(event);
+  }
+
+  /** A file can't be had; `isLast` where that ends the command, which then says so to people itself. */
+  failed(name: string, { code, message }: ParleyError, isLast: boolean): void {
+    if (this.#options.json || !isLast) this.tell({ event: "failed", name, code, message });
   }
 
   /** One file of a listing: with `--json` an event, else size, time and name. */
@@ -50,6 +58,7 @@ export class FetchReport {
     switch (event.event) {
       case "offer": {
         this.end();
+        this.#trouble = "";
         if (event.resumedBytes > 0) {
           this.#say(
             `${quoted(event.name, 100)}: going on at ${sizeText(event.resumedBytes)} of ${sizeText(event.size)}`,
@@ -64,7 +73,12 @@ export class FetchReport {
         break;
       }
       case "retry": {
-        this.#say(`${harmless(event.reason)} Trying again …`);
+        if (event.reason !== this.#trouble) this.#say(`${harmless(event.reason)} Trying again …`);
+        this.#trouble = event.reason;
+        break;
+      }
+      case "failed": {
+        this.#say(harmless(event.message));
         break;
       }
       case "unchanged": {
@@ -86,6 +100,8 @@ export class FetchReport {
   }
 
   #startBar(name: string, sizeBytes: number): void {
+    // it would wipe lines of the file from the screen
+    if (this.#options.dataOnStdout && process.stdout.isTTY) return;
     if (barFits()) this.#bar ??= new ProgressBar(name, sizeBytes);
   }
 

@@ -82,7 +82,7 @@ export class Writer {
 
   /** Resolves when all is written or nobody reads any more, however long that takes: for data. */
   emptied(): Promise<void> {
-    if (this.#writingBytes === 0) return Promise.resolve();
+    if (this.#writingBytes === 0 || this.#closed) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
@@ -93,7 +93,7 @@ export class Writer {
       this.#dropped = 0;
       this.#push(this.#encoder.encode(notice));
     }
-    if (this.#writingBytes === 0) return;
+    if (this.#writingBytes === 0 || this.#closed) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
     await Promise.race([
       new Promise<void>((resolve) => this.#idle.push(resolve)),

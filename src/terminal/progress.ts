@@ -49,7 +49,8 @@ export class ProgressBar {
   }
 }
 
-/** Whether stderr is a terminal on which a bar may be drawn (no-color.org asks for plain output). */
+/** Whether stderr is a terminal on which a bar may be drawn (no-color.org asks for plain output; a dumb one can't). */
 export function barFits(): boolean {
-  return process.stderr.isTTY === true && (process.env["NO_COLOR"] ?? "") === "";
+  const { NO_COLOR, TERM } = process.env;
+  return process.stderr.isTTY === true && (NO_COLOR ?? "") === "" && TERM !== "dumb";
 }

@@ -29,8 +29,8 @@ class Server {
   port = 0;
   #child: Bun.Subprocess<"ignore", "pipe", "ignore"> | undefined;
 
-  async start(): Promise<void> {
-    const flags = ["--no-web", "--port", String(this.port), "--files", source];
+  async start(folder = source): Promise<void> {
+    const flags = ["--no-web", "--port", String(this.port), "--files", folder];
     const child = Bun.spawn([...parleyCommand(), "server", ...flags], {
       stdin: "ignore",
       stdout: "pipe",
@@ -89,13 +89,16 @@ function newFolder(): string {
   return path;
 }
 
-function start(cwd: string, ...words: string[]) {
+type Place = { cwd: string; variables: Record<string, string> };
+
+function start(place: string | Place, ...words: string[]) {
+  const { cwd, variables } = typeof place === "string" ? { cwd: place, variables: {} } : place;
   return Bun.spawn([...parleyCommand(), "fetch-file", ...words], {
     cwd,
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
-    env: { ...process.env, NO_COLOR: "1" },
+    env: { ...process.env, NO_COLOR: "1", ...variables },
   });
 }
 
@@ -182,17 +185,114 @@ test("a missing file keeps none of the others back: they come, it is named, and 
     home,
   );
   expect(code).toBe(5);
-  expect(stderr).toEndWith(
-    "parley fetch-file: Not on the server, of 4 files: 'nope', '../secret'; --list shows what there is\n",
-  );
+  expect(stderr).toEndWith("parley fetch-file: Not fetched, of 4 files: 'nope', '../secret'\n");
   expect(readdirSync(join(home, "Downloads")).toSorted()).toEqual(["empty", "zwei Wörter.txt"]);
   const json = await fetchFile([here(), "--json", "nope", "empty"]);
   expect(json.code).toBe(5);
   expect(events(json.text).map(({ event, name }) => [event, name])).toEqual([
-    ["missing", "nope"],
+    ["failed", "nope"],
     ["offer", "empty"],
     ["done", "empty"],
   ]);
+});
+
+test("a file that differs keeps none of the others back either", async () => {
+  const home = newFolder();
+  mkdirSync(join(home, "Downloads"));
+  writeFileSync(join(home, "Downloads", "a:1"), "mine");
+  const { code, text } = await fetchFile([here(), "--json", "--", "a:1", "empty"], home);
+  expect(code).toBe(1);
+  expect(events(text).map(({ event, name, code }) => [event, name, code])).toEqual([
+    ["failed", "a:1", "differs"],
+    ["offer", "empty", undefined],
+    ["done", "empty", undefined],
+  ]);
+  expect(readFileSync(join(home, "Downloads", "a:1"), "utf8")).toBe("mine");
+});
+
+test("a single file that can't be had is an event as well", async () => {
+  const { code, text } = await fetchFile([here(), "--json", "nope"]);
+  expect(code).toBe(5);
+  expect(events(text)).toMatchObject([{ event: "failed", name: "nope", code: "not-found" }]);
+});
+
+test("paths that lead nowhere are said in words", async () => {
+  const home = newFolder();
+  writeFileSync(join(home, "plain"), "");
+  symlinkSync("loop", join(home, "loop"));
+  const long = "x".repeat(300);
+  for (const path of ["plain/x", "loop", long]) {
+    const { code, stderr } = await fetchFile([here(), "empty", "-o", path], home);
+    expect({ path, code }).toEqual({ path, code: 1 });
+    expect(stderr).toStartWith(`parley fetch-file: Cannot write '${path}': `);
+    expect(stderr).not.toContain("internal error");
+  }
+});
+
+test("a name that leaves no room for `.part` comes as well", async () => {
+  const home = newFolder();
+  const name = `${"ü".repeat(120)}.tar.gz`;
+  writeFileSync(join(source, name), "long");
+  expect((await fetchFile([here(), name], home)).code).toBe(0);
+  rmSync(join(source, name));
+  expect(readdirSync(join(home, "Downloads"))).toEqual([name]);
+});
+
+test("an address that was typed beats the environment's", async () => {
+  const variables = { PARLEY_FETCH_FILE_SERVER: "127.0.0.1:1" };
+  const child = start({ cwd: newFolder(), variables }, here(), "empty");
+  expect((await outcome(child)).code).toBe(0);
+  const named = start({ cwd: newFolder(), variables }, "empty");
+  expect((await outcome(named)).code).toBe(3);
+});
+
+skipUnless(existsSync("/dev/full"), "no /dev/full")(
+  "output that can't be written is an error, however little it is",
+  async () => {
+    for (const words of [["a:1", "-o", "-"], ["big", "-o", "-"], ["--list"], ["empty", "--json"]]) {
+      const child = Bun.spawn([...parleyCommand(), "fetch-file", here(), "--quiet", ...words], {
+        cwd: newFolder(),
+        stdout: Bun.file("/dev/full"),
+        stderr: "pipe",
+      });
+      expect(await child.exited).toBe(1);
+      expect(await new Response(child.stderr).text()).toContain("The output can't be written");
+    }
+  },
+);
+
+test("a listing comes whole, however late it is read", async () => {
+  const folder = join(base, "MANY");
+  mkdirSync(folder);
+  for (let i = 0; i < 2_400; i++) {
+    writeFileSync(join(folder, `${"long ".repeat(12)}${i}`), "");
+  }
+  const many = new Server();
+  await many.start(folder);
+  try {
+    // longer than logs are waited for
+    const pipeline = '"$@" | { sleep 1.5; wc -l; }';
+    const listing = [...parleyCommand(), "fetch-file", `127.0.0.1:${many.port}`, "--list"];
+    const child = Bun.spawn(["sh", "-c", pipeline, "sh", ...listing], { stdout: "pipe" });
+    expect((await new Response(child.stdout).text()).trim()).toBe("2400");
+  } finally {
+    await many.stop();
+  }
+});
+
+test("SIGTERM ends it with 143, SIGINT with 130, and what has come is kept", async () => {
+  for (const [signal, wanted] of [
+    ["SIGTERM", 143],
+    ["SIGINT", 130],
+  ] as const) {
+    const home = newFolder();
+    const part = join(home, "Downloads", "big.part");
+    const child = start(home, here(), "big", "--limit-rate", "12M");
+    await until(() => existsSync(part) && statSync(part).size > 0);
+    child.kill(signal);
+    expect((await outcome(child)).code).toBe(wanted);
+    expect(existsSync(part)).toBe(true);
+  }
 });
 
 test("a folder that is not there is not made, but Downloads is", async () => {
