@@ -170,7 +170,7 @@ export class FileService {
     while (performance.now() < until) {
       if (this.#unsent === undefined) {
         const burst = this.sender.pollTransmit(nowUs(), this.#burst);
-        if (burst === null) {
+        if (burst === undefined) {
           this.#pace();
           return false;
         }

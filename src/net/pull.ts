@@ -141,7 +141,7 @@ export class Pull {
 
   /** The loop's turn; true if there is more to do at once. */
   turn(): boolean {
-    if (this.receiver.cookie !== null) this.#onCookie?.();
+    if (this.receiver.cookie !== undefined) this.#onCookie?.();
     const more = this.#assembly !== undefined && this.#work(this.#assembly);
     this.#options.onTurn();
     this.#look();
@@ -155,7 +155,7 @@ export class Pull {
 
   /** The cookie and the TCP handshake take one round trip each, at the same time; a lost cookie is not waited for. */
   #cookie(): Promise<void> {
-    if (this.receiver.cookie !== null) return Promise.resolve();
+    if (this.receiver.cookie !== undefined) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, limits.cookieWaitMs);
       this.#onCookie = () => {
@@ -172,7 +172,7 @@ export class Pull {
     const request = new Uint8Array(wire.maxRequestBytes);
     const length = this.receiver.firstRequest(nowUs(), request);
     const first = Buffer.from(request.subarray(0, length)).toString("base64");
-    const proof = cookie === null ? {} : { address: cookie.address, port: cookie.port };
+    const proof = cookie === undefined ? {} : { address: cookie.address, port: cookie.port };
     this.#loop.askFirst();
     const answer = await control.request({
       type: "fetch",
@@ -188,7 +188,7 @@ export class Pull {
     this.#offer = offer;
     const { udpPort } = this.#options;
     // a port that answers is right, whatever the server calls it behind a forwarding router
-    if (offer.udpPort !== udpPort && this.receiver.cookie === null) {
+    if (offer.udpPort !== udpPort && this.receiver.cookie === undefined) {
       return this.#end({ how: "elsewhere", udpPort: offer.udpPort });
     }
     const assembly = this.#options.onOffer(offer);

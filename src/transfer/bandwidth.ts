@@ -21,13 +21,13 @@ export class BandwidthFilter {
   /** Forget what is above: it was more than the path has. */
   limit(bytesPerUs: number): void {
     for (let i = 0; i < filterRounds; i++) {
-      this.best[i] = Math.min(this.best[i] as number, bytesPerUs);
+      this.best[i] = Math.min(this.best[i]!, bytesPerUs);
     }
     this.bytesPerUs = Math.min(this.bytesPerUs, bytesPerUs);
   }
 
   add(bytesPerUs: number): void {
-    if (bytesPerUs > (this.best[this.round] as number)) this.best[this.round] = bytesPerUs;
+    if (bytesPerUs > this.best[this.round]!) this.best[this.round] = bytesPerUs;
     if (bytesPerUs > this.bytesPerUs) this.bytesPerUs = bytesPerUs;
   }
 }
@@ -68,15 +68,13 @@ export class SlidingRate {
 
   /** Note what has been delivered until now; bytes per µs, Infinity before there is a whole window. */
   update(nowUs: number, delivered: number): number {
-    if (nowUs - (this.atUs[this.newest] as number) >= slideUs / slideSteps) {
+    if (nowUs - this.atUs[this.newest]! >= slideUs / slideSteps) {
       this.newest = (this.newest + 1) % slideSteps;
       this.atUs[this.newest] = nowUs;
       this.delivered[this.newest] = delivered;
     }
     const oldest = (this.newest + 1) % slideSteps;
-    const sinceUs = this.atUs[oldest] as number;
-    return sinceUs < 0
-      ? Infinity
-      : (delivered - (this.delivered[oldest] as number)) / (nowUs - sinceUs);
+    const sinceUs = this.atUs[oldest]!;
+    return sinceUs < 0 ? Infinity : (delivered - this.delivered[oldest]!) / (nowUs - sinceUs);
   }
 }

@@ -127,12 +127,12 @@ export class Flight {
 
   /** Length that was asked for under a send number that is known to be in the ring. */
   lengthOf(seq: number): number {
-    return this.length[seq & this.mask] as number;
+    return this.length[seq & this.mask]!;
   }
 
   /** When a send number that is known to be in the ring was asked for: no round trip can be longer ago. */
   askedAtUs(seq: number): number {
-    return this.askedUs[seq & this.mask] as number;
+    return this.askedUs[seq & this.mask]!;
   }
 
   /** A segment has come; it left the server at `leftUs` by our clock. `length` may be shorter than asked for only at the
@@ -141,17 +141,17 @@ export class Flight {
     if (seq >= this.nextSeq || seq < this.nextSeq - this.mask - 1) return arrival.unknown;
     const i = seq & this.mask;
     const was = this.state[i];
-    if (was === free || this.offset[i] !== offset || length > (this.length[i] as number)) {
+    if (was === free || this.offset[i] !== offset || length > this.length[i]!) {
       return arrival.unknown;
     }
     this.state[i] = free;
     this.delivered += length;
     this.gapUs = nowUs - this.deliveredUs;
     if (this.gapUs > this.pauseUs) this.pausedUs += this.gapUs;
-    this.pausedSinceAskedUs = this.pausedUs - (this.priorPausedUs[i] as number);
+    this.pausedSinceAskedUs = this.pausedUs - this.priorPausedUs[i]!;
     this.deliveredUs = nowUs;
     if (was === outstanding) {
-      this.inFlightBytes -= this.length[i] as number;
+      this.inFlightBytes -= this.length[i]!;
       this.inFlightSegments--;
     }
     if (seq > this.newest) {
@@ -160,7 +160,7 @@ export class Flight {
     }
     if (seq > this.largest) {
       this.largest = seq;
-      this.largestAskedUs = this.askedUs[i] as number;
+      this.largestAskedUs = this.askedUs[i]!;
     }
     if (was === outstanding) return arrival.expected;
     this.lateSegments++;
@@ -175,10 +175,10 @@ export class Flight {
     const i = this.newest & this.mask;
     this.newest = -1;
     // Not the asking counts but the leaving: we ask ahead of the rate at times, and all at once after a delay.
-    const leaveUs = this.newestLeftUs - (this.priorFirstUs[i] as number);
-    const comeUs = this.deliveredUs - (this.priorDeliveredUs[i] as number);
+    const leaveUs = this.newestLeftUs - this.priorFirstUs[i]!;
+    const comeUs = this.deliveredUs - this.priorDeliveredUs[i]!;
     this.firstLeftUs = Math.max(this.firstLeftUs, this.newestLeftUs);
-    sample.priorDelivered = this.priorDelivered[i] as number;
+    sample.priorDelivered = this.priorDelivered[i]!;
     sample.appLimited = this.appLimited[i] === 1;
     const intervalUs = Math.max(leaveUs, comeUs);
     // Shorter than the path's round trip, it can only be an artefact.
@@ -199,8 +199,8 @@ export class Flight {
     for (let seq = this.settled; seq < this.largest; seq++) {
       const i = seq & this.mask;
       if (this.state[i] === outstanding) {
-        const dueUs = (this.askedUs[i] as number) + delayUs;
-        const sooner = (this.askedUs[i] as number) <= this.largestAskedUs;
+        const dueUs = this.askedUs[i]! + delayUs;
+        const sooner = this.askedUs[i]! <= this.largestAskedUs;
         if ((seq <= packetLimit || dueUs <= nowUs) && sooner) this.giveUp(i, onLost);
         else {
           front = false;
@@ -230,7 +230,7 @@ export class Flight {
   forgetBeyond(sizeBytes: number): void {
     for (let seq = this.settled; seq < this.nextSeq; seq++) {
       const i = seq & this.mask;
-      if (this.state[i] === outstanding && (this.offset[i] as number) >= sizeBytes) {
+      if (this.state[i] === outstanding && this.offset[i]! >= sizeBytes) {
         this.settle(i, free);
       }
     }
@@ -246,23 +246,23 @@ export class Flight {
     let left = count;
     for (let k = 0; k <= last - this.settled && left > 0; k++) {
       const i = (fromNewest ? last - k : this.settled + k) & this.mask;
-      const marks = this.marks[i] as number;
+      const marks = this.marks[i]!;
       if (this.state[i] !== outstanding || marks !== 0) continue;
       this.marks[i] = marks | mark.copied;
       left--;
-      visit(this.offset[i] as number, this.length[i] as number);
+      visit(this.offset[i]!, this.length[i]!);
     }
   }
 
   private giveUp(i: number, onLost: (offset: number, length: number, marks: number) => void): void {
     this.settle(i, lost);
     this.lostSegments++;
-    onLost(this.offset[i] as number, this.length[i] as number, this.marks[i] as number);
+    onLost(this.offset[i]!, this.length[i]!, this.marks[i]!);
   }
 
   private settle(i: number, state: number): void {
     this.state[i] = state;
-    this.inFlightBytes -= this.length[i] as number;
+    this.inFlightBytes -= this.length[i]!;
     this.inFlightSegments--;
   }
 
@@ -272,8 +272,8 @@ export class Flight {
     const wanted = Math.min(limit.maxReorderSegments, Math.ceil(distance * 1.25) + 1);
     this.reorderSegments = Math.max(this.reorderSegments, wanted);
     // How much longer than the newest segment's it took, in time.
-    const laterUs = this.largestAskedUs - (this.askedUs[seq & this.mask] as number);
-    const tookUs = nowUs - (this.askedUs[seq & this.mask] as number);
+    const laterUs = this.largestAskedUs - this.askedUs[seq & this.mask]!;
+    const tookUs = nowUs - this.askedUs[seq & this.mask]!;
     this.reorderUs = Math.max(this.reorderUs, Math.min(laterUs * 1.25, tookUs / 2));
   }
 }

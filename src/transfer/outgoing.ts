@@ -126,7 +126,7 @@ export class Outgoing {
     let datagrams = 0;
     const room = Math.min(maxBurstBytes, into.length);
     while (this.head < this.waiting.length && datagrams < maxBurstDatagrams) {
-      const entry = this.waiting[this.head] as Waiting;
+      const entry = this.waiting[this.head]!;
       const { ask } = entry;
       const length = Math.min(ask.segmentBytes, ask.length - entry.sent);
       const size = dataHeaderBytes + length;

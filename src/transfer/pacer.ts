@@ -6,11 +6,11 @@ const quantumUs = 1_000;
 
 export class Pacer {
   private credit = 0;
-  private atUs: number | null = null;
+  private atUs: number | undefined;
 
   /** Let credit grow until `nowUs` at `bytesPerUs`, up to `burstUs` of it; `segmentBytes` is the least that can be asked for. */
   update(nowUs: number, bytesPerUs: number, segmentBytes: number, burstUs: number): void {
-    const elapsedUs = this.atUs === null ? 0 : Math.max(0, nowUs - this.atUs);
+    const elapsedUs = this.atUs === undefined ? 0 : Math.max(0, nowUs - this.atUs);
     this.atUs = nowUs;
     const bound = Math.max(bytesPerUs * burstUs, 2 * segmentBytes);
     this.credit = Math.min(this.credit + elapsedUs * bytesPerUs, bound);

@@ -43,7 +43,7 @@ export class ProbeCycle {
   }
 
   gain(isQueued: boolean): number {
-    const own = gains[this.phase] as number;
+    const own = gains[this.phase]!;
     if (own !== 1 || !isQueued) return own;
     return isShortPath(this.rtt.minUs) ? shortQueuedGain : queuedGain;
   }
@@ -90,7 +90,7 @@ export class ProbeCycle {
     const { minUs } = this.rtt;
     const elapsedUs = nowUs - this.sinceUs;
     const isShort = isShortPath(minUs);
-    const gain = gains[this.phase] as number;
+    const gain = gains[this.phase]!;
     if (gain < 1) return elapsedUs >= minUs || inFlight <= product;
     if (gain === 1) {
       return elapsedUs >= (isShort ? Math.max(minUs, shortPhaseUs * this.patience) : minUs);

@@ -32,7 +32,7 @@ export class RangeSet {
 
   /** Bytes from the first one that follow without a gap. */
   get firstLength(): number {
-    return this.starts.length === 0 ? 0 : (this.ends[0] as number) - (this.starts[0] as number);
+    return this.starts.length === 0 ? 0 : this.ends[0]! - this.starts[0]!;
   }
 
   add(start: number, end: number): void {
@@ -42,10 +42,10 @@ export class RangeSet {
     let to = from;
     let low = start;
     let high = end;
-    while (to < this.starts.length && (this.starts[to] as number) <= end) {
-      low = Math.min(low, this.starts[to] as number);
-      high = Math.max(high, this.ends[to] as number);
-      this.total -= (this.ends[to] as number) - (this.starts[to] as number);
+    while (to < this.starts.length && this.starts[to]! <= end) {
+      low = Math.min(low, this.starts[to]!);
+      high = Math.max(high, this.ends[to]!);
+      this.total -= this.ends[to]! - this.starts[to]!;
       to++;
     }
     this.total += high - low;
@@ -63,9 +63,9 @@ export class RangeSet {
     if (end <= start) return 0;
     let bytes = 0;
     let i = this.firstEndingAtOrAfter(start + 1);
-    while (i < this.starts.length && (this.starts[i] as number) < end) {
-      const s = this.starts[i] as number;
-      const e = this.ends[i] as number;
+    while (i < this.starts.length && this.starts[i]! < end) {
+      const s = this.starts[i]!;
+      const e = this.ends[i]!;
       const low = Math.max(s, start);
       const high = Math.min(e, end);
       bytes += high - low;
@@ -89,16 +89,16 @@ export class RangeSet {
 
   /** Join the first two ranges: keeps a set of what is over and done with small. */
   fillFirstGap(): void {
-    if (this.starts.length > 1) this.add(this.ends[0] as number, this.starts[1] as number);
+    if (this.starts.length > 1) this.add(this.ends[0]!, this.starts[1]!);
   }
 
   /** Every part of [start, end) that is in the set, in order. */
   overlap(start: number, end: number, visit: (start: number, end: number) => void): void {
     if (end <= start) return;
     for (let i = this.firstEndingAtOrAfter(start + 1); i < this.starts.length; i++) {
-      const s = this.starts[i] as number;
+      const s = this.starts[i]!;
       if (s >= end) return;
-      visit(Math.max(s, start), Math.min(this.ends[i] as number, end));
+      visit(Math.max(s, start), Math.min(this.ends[i]!, end));
     }
   }
 
@@ -106,20 +106,18 @@ export class RangeSet {
   meets(start: number, end: number): boolean {
     if (end <= start) return false;
     const i = this.firstEndingAtOrAfter(start + 1);
-    return i < this.starts.length && (this.starts[i] as number) < end;
+    return i < this.starts.length && this.starts[i]! < end;
   }
 
   /** End of the range that holds `position`; `position` itself if none does. */
   endFrom(position: number): number {
     const i = this.firstEndingAtOrAfter(position + 1);
-    return i < this.starts.length && (this.starts[i] as number) <= position
-      ? (this.ends[i] as number)
-      : position;
+    return i < this.starts.length && this.starts[i]! <= position ? this.ends[i]! : position;
   }
 
   /** The ranges, as a copy. */
   toArray(): [start: number, end: number][] {
-    return this.starts.map((start, i) => [start, this.ends[i] as number]);
+    return this.starts.map((start, i) => [start, this.ends[i]!]);
   }
 
   private drop(i: number): void {
@@ -135,12 +133,12 @@ export class RangeSet {
   /** Index of the first range whose end is `position` or more (binary search, the front first). */
   private firstEndingAtOrAfter(position: number): number {
     const { ends } = this;
-    if (ends.length === 0 || (ends[0] as number) >= position) return 0;
+    if (ends.length === 0 || ends[0]! >= position) return 0;
     let low = 1;
     let high = ends.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((ends[middle] as number) >= position) high = middle;
+      if (ends[middle]! >= position) high = middle;
       else low = middle + 1;
     }
     return low;

@@ -82,7 +82,7 @@ export interface ReceiverStats {
 export interface ReceiverMachine {
   readonly state: ReceiverState;
   /** Set once the server has answered: what proves our address, and that address as the server sees it. */
-  readonly cookie: { bytes: Uint8Array; address: string; port: number } | null;
+  readonly cookie: { bytes: Uint8Array; address: string; port: number } | undefined;
   /** One or several datagrams (as UDP_GRO merges them), all from the server's address: the first `length` bytes. Hostile
    *  input is ignored. What it says of the path is looked at when `pollTransmit` or `handleTimeout` is called next. */
   handleDatagrams(nowUs: number, bytes: Uint8Array, length?: number, isExact?: boolean): void;

@@ -46,7 +46,7 @@ const goneGraceUs = 1_000_000;
 
 export class Receiver implements ReceiverMachine {
   state: ReceiverState = "connecting";
-  cookie: { bytes: Uint8Array; address: string; port: number } | null = null;
+  cookie: { bytes: Uint8Array; address: string; port: number } | undefined;
   private readonly rtt = new RttEstimator();
   private readonly asker: Asker;
   private readonly control: CongestionControl;
@@ -136,7 +136,7 @@ export class Receiver implements ReceiverMachine {
   nextTimeoutUs(): number {
     if (!this.isActive) return Infinity;
     const { stallAtUs } = this.silence;
-    if (this.cookie === null) return Math.min(stallAtUs, this.inits.dueUs);
+    if (this.cookie === undefined) return Math.min(stallAtUs, this.inits.dueUs);
     return Math.min(
       stallAtUs,
       this.asker.flight.lossTimeUs,
@@ -147,7 +147,7 @@ export class Receiver implements ReceiverMachine {
   }
 
   firstRequest(nowUs: number, into: Uint8Array): number {
-    if (this.cookie === null || this.asked) return 0;
+    if (this.cookie === undefined || this.asked) return 0;
     this.asked = true;
     // A probe of the size belongs into the stream, not into the train that is measured.
     const budget = this.config.loopback
@@ -165,7 +165,7 @@ export class Receiver implements ReceiverMachine {
     this.takeStock();
     if (this.asker.flight.nextSeq > maxSendNumber && this.isActive) this.state = "gone";
     if (!this.isActive) return 0;
-    if (this.cookie === null || this.probesDue < 0) return this.pollInit(nowUs, into);
+    if (this.cookie === undefined || this.probesDue < 0) return this.pollInit(nowUs, into);
     if (!this.asked) return 0;
     const { asker, schedule } = this;
     schedule.update(nowUs);
@@ -310,7 +310,7 @@ export class Receiver implements ReceiverMachine {
 
   /** When nothing has come for so long that we ask again; Infinity if nothing is due. */
   private probeAtUs(): number {
-    if (this.cookie === null || this.offerAtUs < 0) return Infinity;
+    if (this.cookie === undefined || this.offerAtUs < 0) return Infinity;
     return this.silence.probeAtUs(this.asker.flight.inFlightSegments);
   }
 
@@ -329,7 +329,7 @@ export class Receiver implements ReceiverMachine {
   }
 
   private writeAsks(nowUs: number, into: Uint8Array, first = false): number {
-    if (this.cookie === null) return 0;
+    if (this.cookie === undefined) return 0;
     const asks = this.asker.takeAsks();
     this.schedule.requested(nowUs, this.asker.lastWasFresh);
     const { token } = this.config;

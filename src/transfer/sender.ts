@@ -34,7 +34,7 @@ export interface Burst {
   datagramBytes: number;
 }
 
-/** What an adapter drives. After each `handle…`, and when the socket can take more: `pollTransmit` until null. */
+/** What an adapter drives. After each `handle…`, and when the socket can take more: `pollTransmit` until undefined. */
 export interface SenderMachine {
   /** Make a transfer known, by the token that its client has chosen. False if the table is full, or the token is in use. */
   open(token: Uint8Array, sizeBytes: number, read: ReadInto): boolean;
@@ -54,10 +54,10 @@ export interface SenderMachine {
   /** The REQUEST that came in the `fetch` message, with the address and port that the client's COOKIE named: true if its
    *  cookie proves that address (data then flow there), false otherwise. `open` the transfer first. */
   handleFirstRequest(nowUs: number, bytes: Uint8Array, address: string, port: number): boolean;
-  /** Fill `into` (64 KiB or more) with the next burst, of one transfer, round robin; null if nothing may leave now.
+  /** Fill `into` (64 KiB or more) with the next burst, of one transfer, round robin; undefined if nothing may leave now.
    *  All but the last datagram of a burst have the same size. The result is reused: read it before the next call. */
-  pollTransmit(nowUs: number, into: Uint8Array): Burst | null;
-  /** When to call `pollTransmit` again after it gave null: what waits leaves at the rate that its client has named.
+  pollTransmit(nowUs: number, into: Uint8Array): Burst | undefined;
+  /** When to call `pollTransmit` again after it gave undefined: what waits leaves at the rate that its client has named.
    *  In µs; Infinity for never. */
   nextTransmitUs(nowUs: number): number;
   /** Ranges waiting to be sent, in bytes; 0 means idle. */
@@ -145,9 +145,9 @@ export class Sender implements SenderMachine {
     return true;
   }
 
-  pollTransmit(nowUs: number, into: Uint8Array): Burst | null {
+  pollTransmit(nowUs: number, into: Uint8Array): Burst | undefined {
     for (let left = this.turn.length; left > 0; left--) {
-      const transfer = this.turn.shift() as Outgoing;
+      const transfer = this.turn.shift()!;
       transfer.queued = false;
       if (transfer.readyUs(nowUs) > nowUs) {
         this.takeTurn(transfer);
@@ -167,7 +167,7 @@ export class Sender implements SenderMachine {
       }
       if (burst.bytes > 0) return burst;
     }
-    return null;
+    return undefined;
   }
 
   nextTransmitUs(nowUs: number): number {

@@ -1,5 +1,5 @@
 // The datagrams of a transfer, as bytes: one writer and one reader a kind, big endian.
-// Pure: knows no socket, no file and no clock. Readers never throw: null means "not one of ours, or cut short".
+// Pure: knows no socket, no file and no clock. Readers never throw: undefined means "not one of ours, or cut short".
 //
 // Every datagram begins with the same four bytes — magic, kind, length of what follows — so that datagrams that the
 // kernel has merged (UDP_GRO) can be told apart without being told their size: see `datagramEnd`.
@@ -11,6 +11,7 @@
 //   GONE    server → client  token, reason: this transfer is not known (any more), or its file has changed
 
 import { transfer as limit } from "../limits.ts";
+import { readU16, readU32, readU48, writeU16, writeU32, writeU48 } from "./big-endian.ts";
 
 /** First byte of every datagram: "parley transfer, version 1". */
 export const magic = 0xa1;
@@ -27,23 +28,25 @@ export const goneReason = {
   changed: 2,
 } as const;
 
-/** Bytes before the file's bytes in a DATA datagram. */
-export const dataHeaderBytes = 28;
+/** Where the fields stand, in bytes from the datagram's first (of an ask, from the ask's); `end` is where what follows begins. */
+const common = { magic: 0, kind: 1, length: 2, end: 4 } as const;
+const initAt = { token: 4, time: 20 } as const;
+const cookieAt = { token: 4, cookie: 20, echo: 36, port: 40, addressBytes: 42, end: 43 } as const;
+const requestAt = { token: 4, cookie: 20, time: 36, pace: 40, burst: 44, end: 46 } as const;
+const askAt = { firstSeq: 0, offset: 4, length: 10, segmentBytes: 14, end: 16 } as const;
+const dataAt = { tag: 4, seq: 12, echo: 16, offset: 20, hold: 26, end: 28 } as const;
+const goneAt = { token: 4, reason: 20, end: 21 } as const;
 
-/** Send numbers have 32 bits; from here on (5 TB in segments of 1 200 bytes) a transfer goes on under another token. */
-export const maxSendNumber = 2 ** 32 - 2 ** 20;
-/** Bytes of the header that all kinds share. */
-const commonBytes = 4;
-/** REQUEST without asks. */
-const requestHeaderBytes = commonBytes + limit.tokenBytes + limit.cookieBytes + 10;
-/** One ask. */
-const askBytes = 16;
 /** INIT, always; at least the longest COOKIE, so that spoofed INITs gain nothing. */
 export const initBytes = 96;
-
-const goneBytes = commonBytes + limit.tokenBytes + 1;
-
+/** Bytes before the file's bytes in a DATA datagram. */
+export const dataHeaderBytes = dataAt.end;
+/** Send numbers have 32 bits; from here on (5 TB in segments of 1 200 bytes) a transfer goes on under another token. */
+export const maxSendNumber = 2 ** 32 - 2 ** 20;
+/** The longest text of an IPv6 address: one that ends in an IPv4 address (RFC 4291 §2.2). */
 const maxAddressBytes = 45;
+/** Times that a segment was held travel in steps of so many µs. */
+const holdStepUs = 16;
 
 /** A range to be sent: bytes [offset, offset + length) in segments of `segmentBytes` (the last may be shorter),
  *  numbered firstSeq, firstSeq + 1, … Send numbers are never used again, so an answer tells which ask it answers. */
@@ -88,15 +91,15 @@ export interface Gone {
 
 /** Kind of the datagram at `at`, or 0 if it is none of ours. */
 export function kindAt(bytes: Uint8Array, at: number): Kind | 0 {
-  if (at + commonBytes > bytes.length || bytes[at] !== magic) return 0;
-  const value = bytes[at + 1] as number;
+  if (at + common.end > bytes.length || bytes[at] !== magic) return 0;
+  const value = bytes[at + common.kind]!;
   return value >= kind.init && value <= kind.gone ? (value as Kind) : 0;
 }
 
 /** Where the datagram at `at` ends in a buffer of merged datagrams, or -1 if it is cut short. */
 export function datagramEnd(bytes: Uint8Array, at: number, length = bytes.length): number {
-  if (at + commonBytes > length) return -1;
-  const end = at + commonBytes + readU16(bytes, at + 2);
+  if (at + common.end > length) return -1;
+  const end = at + common.end + readU16(bytes, at + common.length);
   return end <= length ? end : -1;
 }
 
@@ -112,98 +115,99 @@ export function tagOf(token: Uint8Array): { high: number; low: number } {
 export function writeInit(into: Uint8Array, init: Init): number {
   into.fill(0, 0, initBytes);
   writeCommon(into, 0, kind.init, initBytes);
-  into.set(init.token, commonBytes);
-  writeU32(into, 20, init.timeUs);
+  into.set(init.token, initAt.token);
+  writeU32(into, initAt.time, init.timeUs);
   return initBytes;
 }
 
-export function readInit(bytes: Uint8Array, at: number, end: number): Init | null {
-  if (kindAt(bytes, at) !== kind.init || end - at < initBytes) return null;
-  return { token: bytes.slice(at + 4, at + 20), timeUs: readU32(bytes, at + 20) };
+export function readInit(bytes: Uint8Array, at: number, end: number): Init | undefined {
+  if (kindAt(bytes, at) !== kind.init || end - at < initBytes) return undefined;
+  return { token: tokenAt(bytes, at + initAt.token), timeUs: readU32(bytes, at + initAt.time) };
 }
 
 /** Write a COOKIE; returns its length, at most `initBytes`, or 0 if the address is too long to be one. */
 export function writeCookie(into: Uint8Array, cookie: Cookie): number {
   const { address } = cookie;
   if (address.length > maxAddressBytes) return 0;
-  const length = 43 + address.length;
+  const length = cookieAt.end + address.length;
   writeCommon(into, 0, kind.cookie, length);
-  into.set(cookie.token, 4);
-  into.set(cookie.cookie, 20);
-  writeU32(into, 36, cookie.echoUs);
-  writeU16(into, 40, cookie.port);
-  into[42] = address.length;
-  for (let i = 0; i < address.length; i++) into[43 + i] = address.charCodeAt(i);
+  into.set(cookie.token, cookieAt.token);
+  into.set(cookie.cookie, cookieAt.cookie);
+  writeU32(into, cookieAt.echo, cookie.echoUs);
+  writeU16(into, cookieAt.port, cookie.port);
+  into[cookieAt.addressBytes] = address.length;
+  for (let i = 0; i < address.length; i++) into[cookieAt.end + i] = address.charCodeAt(i);
   return length;
 }
 
-export function readCookie(bytes: Uint8Array, at: number, end: number): Cookie | null {
-  if (kindAt(bytes, at) !== kind.cookie || end - at < 43) return null;
-  const addressBytes = bytes[at + 42] as number;
-  if (addressBytes > maxAddressBytes || end - at < 43 + addressBytes) return null;
+export function readCookie(bytes: Uint8Array, at: number, end: number): Cookie | undefined {
+  if (kindAt(bytes, at) !== kind.cookie || end - at < cookieAt.end) return undefined;
+  const addressBytes = bytes[at + cookieAt.addressBytes]!;
+  const isWhole = end - at >= cookieAt.end + addressBytes;
+  if (addressBytes > maxAddressBytes || !isWhole) return undefined;
   let address = "";
   for (let i = 0; i < addressBytes; i++) {
-    const code = bytes[at + 43 + i] as number;
-    if (code < 0x21 || code > 0x7e) return null;
+    const code = bytes[at + cookieAt.end + i]!;
+    if (code < 0x21 || code > 0x7e) return undefined;
     address += String.fromCharCode(code);
   }
   return {
-    token: bytes.slice(at + 4, at + 20),
-    cookie: bytes.slice(at + 20, at + 36),
-    echoUs: readU32(bytes, at + 36),
-    port: readU16(bytes, at + 40),
+    token: tokenAt(bytes, at + cookieAt.token),
+    cookie: cookieBytesAt(bytes, at + cookieAt.cookie),
+    echoUs: readU32(bytes, at + cookieAt.echo),
+    port: readU16(bytes, at + cookieAt.port),
     address,
   };
 }
 
 /** Most asks that fit a REQUEST of at most `limit.maxRequestBytes`. */
-export const maxAsks = Math.floor((limit.maxRequestBytes - requestHeaderBytes) / askBytes);
+export const maxAsks = Math.floor((limit.maxRequestBytes - requestAt.end) / askAt.end);
 
 /** Write a REQUEST with at most `maxAsks` asks; returns its length. `into` holds `limit.maxRequestBytes`. */
 export function writeRequest(into: Uint8Array, request: Request): number {
   const count = Math.min(request.asks.length, maxAsks);
-  const length = requestHeaderBytes + count * askBytes;
+  const length = requestAt.end + count * askAt.end;
   writeCommon(into, 0, kind.request, length);
-  into.set(request.token, 4);
-  into.set(request.cookie, 20);
-  writeU32(into, 36, request.timeUs);
-  writeU32(into, 40, Math.min(0xffff_ffff, Math.ceil(request.paceBytesPerMs)));
-  writeU16(into, 44, Math.min(0xffff, Math.ceil(request.burstUs)));
+  into.set(request.token, requestAt.token);
+  into.set(request.cookie, requestAt.cookie);
+  writeU32(into, requestAt.time, request.timeUs);
+  writeU32(into, requestAt.pace, Math.min(0xffff_ffff, Math.ceil(request.paceBytesPerMs)));
+  writeU16(into, requestAt.burst, Math.min(0xffff, Math.ceil(request.burstUs)));
   for (let i = 0; i < count; i++) {
-    const ask = request.asks[i] as Ask;
-    const p = requestHeaderBytes + i * askBytes;
-    writeU32(into, p, ask.firstSeq);
-    writeU48(into, p + 4, ask.offset);
-    writeU32(into, p + 10, ask.length);
-    writeU16(into, p + 14, ask.segmentBytes);
+    const ask = request.asks[i]!;
+    const p = requestAt.end + i * askAt.end;
+    writeU32(into, p + askAt.firstSeq, ask.firstSeq);
+    writeU48(into, p + askAt.offset, ask.offset);
+    writeU32(into, p + askAt.length, ask.length);
+    writeU16(into, p + askAt.segmentBytes, ask.segmentBytes);
   }
   return length;
 }
 
-export function readRequest(bytes: Uint8Array, at: number, end: number): Request | null {
-  if (kindAt(bytes, at) !== kind.request || end - at < requestHeaderBytes) return null;
-  const body = end - at - requestHeaderBytes;
-  if (body % askBytes !== 0 || body > maxAsks * askBytes) return null;
+export function readRequest(bytes: Uint8Array, at: number, end: number): Request | undefined {
+  if (kindAt(bytes, at) !== kind.request || end - at < requestAt.end) return undefined;
+  const body = end - at - requestAt.end;
+  if (body % askAt.end !== 0 || body > maxAsks * askAt.end) return undefined;
   const asks: Ask[] = [];
-  for (let p = at + requestHeaderBytes; p < end; p += askBytes) {
+  for (let p = at + requestAt.end; p < end; p += askAt.end) {
     const ask = {
-      firstSeq: readU32(bytes, p),
-      offset: readU48(bytes, p + 4),
-      length: readU32(bytes, p + 10),
-      segmentBytes: readU16(bytes, p + 14),
+      firstSeq: readU32(bytes, p + askAt.firstSeq),
+      offset: readU48(bytes, p + askAt.offset),
+      length: readU32(bytes, p + askAt.length),
+      segmentBytes: readU16(bytes, p + askAt.segmentBytes),
     };
     if (ask.segmentBytes < limit.minSegmentBytes || ask.segmentBytes > limit.maxSegmentBytes) {
-      return null;
+      return undefined;
     }
-    if (ask.length === 0 || ask.length > limit.maxAskBytes) return null;
+    if (ask.length === 0 || ask.length > limit.maxAskBytes) return undefined;
     asks.push(ask);
   }
   return {
-    token: bytes.slice(at + 4, at + 20),
-    cookie: bytes.slice(at + 20, at + 36),
-    timeUs: readU32(bytes, at + 36),
-    paceBytesPerMs: readU32(bytes, at + 40),
-    burstUs: readU16(bytes, at + 44),
+    token: tokenAt(bytes, at + requestAt.token),
+    cookie: cookieBytesAt(bytes, at + requestAt.cookie),
+    timeUs: readU32(bytes, at + requestAt.time),
+    paceBytesPerMs: readU32(bytes, at + requestAt.pace),
+    burstUs: readU16(bytes, at + requestAt.burst),
     asks,
   };
 }
@@ -239,23 +243,24 @@ export function writeDataHeader(
   length: number,
 ): void {
   writeCommon(into, at, kind.data, dataHeaderBytes + length);
-  writeU32(into, at + 4, tagHigh);
-  writeU32(into, at + 8, tagLow);
-  writeU32(into, at + 12, seq);
-  writeU32(into, at + 16, echoUs);
-  writeU48(into, at + 20, offset);
-  writeU16(into, at + 26, Math.min(0xffff, Math.max(0, Math.floor(holdUs / 16))));
+  writeU32(into, at + dataAt.tag, tagHigh);
+  writeU32(into, at + dataAt.tag + 4, tagLow);
+  writeU32(into, at + dataAt.seq, seq);
+  writeU32(into, at + dataAt.echo, echoUs);
+  writeU48(into, at + dataAt.offset, offset);
+  const steps = Math.floor(holdUs / holdStepUs);
+  writeU16(into, at + dataAt.hold, Math.min(0xffff, Math.max(0, steps)));
 }
 
 /** Read the DATA at [at, end) into `header`; false if it is none, or empty. */
 export function readData(bytes: Uint8Array, at: number, end: number, header: DataHeader): boolean {
   if (end - at <= dataHeaderBytes || kindAt(bytes, at) !== kind.data) return false;
-  header.tagHigh = readU32(bytes, at + 4);
-  header.tagLow = readU32(bytes, at + 8);
-  header.seq = readU32(bytes, at + 12);
-  header.echoUs = readU32(bytes, at + 16);
-  header.offset = readU48(bytes, at + 20);
-  header.holdUs = readU16(bytes, at + 26) * 16;
+  header.tagHigh = readU32(bytes, at + dataAt.tag);
+  header.tagLow = readU32(bytes, at + dataAt.tag + 4);
+  header.seq = readU32(bytes, at + dataAt.seq);
+  header.echoUs = readU32(bytes, at + dataAt.echo);
+  header.offset = readU48(bytes, at + dataAt.offset);
+  header.holdUs = readU16(bytes, at + dataAt.hold) * holdStepUs;
   header.at = at + dataHeaderBytes;
   header.length = end - header.at;
   return true;
@@ -263,15 +268,15 @@ export function readData(bytes: Uint8Array, at: number, end: number, header: Dat
 
 /** Write a GONE; returns its length, shorter than any REQUEST. */
 export function writeGone(into: Uint8Array, gone: Gone): number {
-  writeCommon(into, 0, kind.gone, goneBytes);
-  into.set(gone.token, 4);
-  into[20] = gone.reason;
-  return goneBytes;
+  writeCommon(into, 0, kind.gone, goneAt.end);
+  into.set(gone.token, goneAt.token);
+  into[goneAt.reason] = gone.reason;
+  return goneAt.end;
 }
 
-export function readGone(bytes: Uint8Array, at: number, end: number): Gone | null {
-  if (kindAt(bytes, at) !== kind.gone || end - at < goneBytes) return null;
-  return { token: bytes.slice(at + 4, at + 20), reason: bytes[at + 20] as number };
+export function readGone(bytes: Uint8Array, at: number, end: number): Gone | undefined {
+  if (kindAt(bytes, at) !== kind.gone || end - at < goneAt.end) return undefined;
+  return { token: tokenAt(bytes, at + goneAt.token), reason: bytes[at + goneAt.reason]! };
 }
 
 /** Times travel as 32 bits of µs; the clock wraps every 71 minutes. */
@@ -286,42 +291,15 @@ export function elapsedUs(nowUs: number, thenUs: number): number {
 }
 
 function writeCommon(into: Uint8Array, at: number, value: Kind, totalBytes: number): void {
-  into[at] = magic;
-  into[at + 1] = value;
-  writeU16(into, at + 2, totalBytes - commonBytes);
+  into[at + common.magic] = magic;
+  into[at + common.kind] = value;
+  writeU16(into, at + common.length, totalBytes - common.end);
 }
 
-function writeU16(into: Uint8Array, at: number, value: number): void {
-  into[at] = value >>> 8;
-  into[at + 1] = value;
+function tokenAt(bytes: Uint8Array, at: number): Uint8Array {
+  return bytes.slice(at, at + limit.tokenBytes);
 }
 
-function writeU32(into: Uint8Array, at: number, value: number): void {
-  into[at] = value >>> 24;
-  into[at + 1] = value >>> 16;
-  into[at + 2] = value >>> 8;
-  into[at + 3] = value;
-}
-
-function writeU48(into: Uint8Array, at: number, value: number): void {
-  writeU16(into, at, Math.floor(value / 0x1_0000_0000));
-  writeU32(into, at + 2, value % 0x1_0000_0000);
-}
-
-function readU16(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
-}
-
-function readU32(bytes: Uint8Array, at: number): number {
-  return (
-    (((bytes[at] as number) << 24) |
-      ((bytes[at + 1] as number) << 16) |
-      ((bytes[at + 2] as number) << 8) |
-      (bytes[at + 3] as number)) >>>
-    0
-  );
-}
-
-function readU48(bytes: Uint8Array, at: number): number {
-  return readU16(bytes, at) * 0x1_0000_0000 + readU32(bytes, at + 2);
+function cookieBytesAt(bytes: Uint8Array, at: number): Uint8Array {
+  return bytes.slice(at, at + limit.cookieBytes);
 }

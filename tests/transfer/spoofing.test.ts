@@ -82,7 +82,7 @@ describe("the server sends no data", () => {
   test("to a client that knows the token but has no cookie", () => {
     const sender = server();
     sender.handleDatagrams(0, requestOf(token, new Uint8Array(16)), ...home, into);
-    expect(sender.pollTransmit(0, buffer)).toBeNull();
+    expect(sender.pollTransmit(0, buffer)).toBeUndefined();
   });
 
   test("for a wrong token, whatever the cookie", () => {
@@ -91,7 +91,7 @@ describe("the server sends no data", () => {
     const cookie = cookieFor(sender, 0, home, wrong);
     const length = sender.handleDatagrams(0, requestOf(wrong, cookie), ...home, into);
     expect(readGone(into, 0, length)).toEqual({ token: wrong, reason: goneReason.unknown });
-    expect(sender.pollTransmit(0, buffer)).toBeNull();
+    expect(sender.pollTransmit(0, buffer)).toBeUndefined();
   });
 
   test("for a cookie with any one bit changed", () => {
@@ -101,7 +101,7 @@ describe("the server sends no data", () => {
       const forged = cookie.slice();
       forged[bit >> 3]! ^= 1 << (bit & 7);
       sender.handleDatagrams(0, requestOf(token, forged), ...home, into);
-      expect(sender.pollTransmit(0, buffer)).toBeNull();
+      expect(sender.pollTransmit(0, buffer)).toBeUndefined();
     }
   });
 
@@ -109,9 +109,9 @@ describe("the server sends no data", () => {
     const sender = server();
     const cookie = cookieFor(sender, 0, home);
     sender.handleDatagrams(0, requestOf(token, cookie), ...elsewhere, into);
-    expect(sender.pollTransmit(0, buffer)).toBeNull();
+    expect(sender.pollTransmit(0, buffer)).toBeUndefined();
     sender.handleDatagrams(0, requestOf(token, cookie), home[0], home[1] + 1, into);
-    expect(sender.pollTransmit(0, buffer)).toBeNull();
+    expect(sender.pollTransmit(0, buffer)).toBeUndefined();
     // The rightful owner is served all the same.
     sender.handleDatagrams(0, requestOf(token, cookie), ...home, into);
     expect(sender.pollTransmit(0, buffer)?.address).toBe(home[0]);
@@ -121,7 +121,7 @@ describe("the server sends no data", () => {
     const sender = server();
     const cookie = cookieFor(sender, 0, home, otherToken);
     sender.handleDatagrams(0, requestOf(token, cookie), ...home, into);
-    expect(sender.pollTransmit(0, buffer)).toBeNull();
+    expect(sender.pollTransmit(0, buffer)).toBeUndefined();
   });
 
   test("for a cookie that has expired", () => {
@@ -129,18 +129,18 @@ describe("the server sends no data", () => {
     const cookie = cookieFor(sender, 0, home);
     const lateUs = 2 * limit.cookieLifeUs;
     sender.handleDatagrams(lateUs, requestOf(token, cookie), ...home, into);
-    expect(sender.pollTransmit(lateUs, buffer)).toBeNull();
+    expect(sender.pollTransmit(lateUs, buffer)).toBeUndefined();
     // Nor when the age, of which eight bits travel, comes round again.
     const roundUs = 256 * limit.cookieLifeUs;
     sender.handleDatagrams(roundUs, requestOf(token, cookie), ...home, into);
-    expect(sender.pollTransmit(roundUs, buffer)).toBeNull();
+    expect(sender.pollTransmit(roundUs, buffer)).toBeUndefined();
   });
 
   test("over the control connection to an address that the cookie does not prove", () => {
     const sender = server();
     const cookie = cookieFor(sender, 0, home);
     expect(sender.handleFirstRequest(0, requestOf(token, cookie), ...elsewhere)).toBe(false);
-    expect(sender.pollTransmit(0, buffer)).toBeNull();
+    expect(sender.pollTransmit(0, buffer)).toBeUndefined();
     expect(sender.handleFirstRequest(0, requestOf(token, cookie), ...home)).toBe(true);
     expect(sender.pollTransmit(0, buffer)?.address).toBe(home[0]);
   });
@@ -178,7 +178,7 @@ describe("amplification", () => {
         expect(length).toBeLessThanOrEqual(cut);
       }
     }
-    expect(sender.pollTransmit(0, buffer)).toBeNull();
+    expect(sender.pollTransmit(0, buffer)).toBeUndefined();
   });
 
   test("the queue of a client that asks without end stays bounded", () => {
@@ -342,7 +342,7 @@ describe("the client", () => {
       into,
     );
     // No data, but the way to them.
-    expect(sender.pollTransmit(1, buffer)).toBeNull();
+    expect(sender.pollTransmit(1, buffer)).toBeUndefined();
     expect(kindAt(into, 0)).toBe(kind.cookie);
     const fresh = readCookie(into, 0, length)!;
     expect(fresh.address).toBe(elsewhere[0]);

@@ -189,8 +189,8 @@ describe("hostile bytes", () => {
       const bytes = into.slice(0, cut);
       expect(datagramEnd(bytes, 0)).toBe(-1);
       // A reader that is told a wrong end must not read past it either.
-      expect(readGone(bytes, 0, cut)).toBeNull();
-      expect(readInit(bytes, 0, cut)).toBeNull();
+      expect(readGone(bytes, 0, cut)).toBeUndefined();
+      expect(readInit(bytes, 0, cut)).toBeUndefined();
       if (kindAt(bytes, 0) !== kind.data || cut <= dataHeaderBytes) {
         expect(readData(bytes, 0, cut, emptyDataHeader())).toBe(false);
       }
@@ -214,7 +214,7 @@ describe("hostile bytes", () => {
         burstUs: 0,
         asks: [good, bad],
       });
-      expect(readRequest(into, 0, length)).toBeNull();
+      expect(readRequest(into, 0, length)).toBeUndefined();
     }
   });
 
