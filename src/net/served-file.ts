@@ -59,8 +59,12 @@ export class ServedFile {
     const finishing = this.log.whole !== undefined && !this.#wholeChecked;
     if (!finishing && nowMs - this.#checkedAtMs < limits.checkFileMs) return true;
     this.#checkedAtMs = nowMs;
-    if (!this.file.unchanged()) this.broken = "changed";
-    else if (finishing) this.#wholeChecked = true;
+    try {
+      if (!this.file.unchanged()) this.broken = "changed";
+      else if (finishing) this.#wholeChecked = true;
+    } catch {
+      this.broken = "storage";
+    }
     return this.broken === undefined;
   }
 

@@ -37,7 +37,7 @@ export interface OpenFile extends FileEntry {
   readonly path: string;
   /** Reads at `position`; may read less than `target` holds, 0 at the end. Throws what `readSync` throws. */
   read(target: Uint8Array, position: number): number;
-  /** False once the file differs from what was opened (written to, cut, appended). */
+  /** False once the file differs from what was opened (written to, cut, appended). Throws what `fstatSync` throws. */
   unchanged(): boolean;
   close(): void;
 }

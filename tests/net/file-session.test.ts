@@ -1,6 +1,6 @@
 // The file requests of one control connection, without a connection: what is answered, what is refused, what is bounded.
 
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -142,6 +142,29 @@ test("a file that changes is said once, with the transfer's number", async () =>
   ]);
   session.close();
   rmSync(join(base, "FILES", "c"));
+});
+
+test("a file that the disk does not know any more ends its own transfer, and no other", async () => {
+  const file = service.folder.open("b");
+  const lost = {
+    ...file,
+    unchanged() {
+      throw Object.assign(new Error("ESTALE: stale file handle, fstat"), { code: "ESTALE" });
+    },
+  };
+  const broken = connect();
+  const opening = spyOn(service.folder, "open").mockImplementation(() => lost);
+  broken.session.handle(fetchLine("b"));
+  opening.mockRestore();
+  const { session, lines } = connect();
+  session.handle({ type: "fetch", name: "a", check: true });
+  await until(() => lines.at(-1)?.["type"] === "digest");
+  expect(broken.lines.filter(({ type }) => type === "error")).toEqual([
+    { type: "error", code: "storage", transfer: 1, message: expect.any(String) },
+  ]);
+  broken.session.close();
+  session.close();
+  expect(service.transferCount).toBe(0);
 });
 
 test("listings are answered, and bounded", async () => {
