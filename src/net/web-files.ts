@@ -124,20 +124,37 @@ function readWhole(file: OpenFile, from: number, to: number): Uint8Array<ArrayBu
   }
 }
 
+/** Ends early, and with it the connection, once the file is no longer what it was: never as if all had been sent. */
 function streamed(file: OpenFile, to: number): ReadableStream<Uint8Array> {
   let position = 0;
   return new ReadableStream({
     pull(controller) {
-      const bytes = new Uint8Array(Math.min(web.wholeReadBytes, to - position));
-      const length = bytes.length === 0 ? 0 : file.read(bytes, position);
-      if (length > 0 && !file.unchanged()) throw new ParleyError("changed", "The file changed.");
-      position += length;
-      if (length > 0) return controller.enqueue(bytes.subarray(0, length));
+      if (position === to) {
+        file.close();
+        return controller.close();
+      }
+      const piece = readPiece(file, position, Math.min(web.wholeReadBytes, to - position));
+      if (piece !== undefined) {
+        position += piece.length;
+        return controller.enqueue(piece);
+      }
       file.close();
-      controller.close();
+      // Bun prints a reason with its stack, if there is one
+      controller.error();
     },
     cancel: () => file.close(),
   });
+}
+
+/** At least one byte; undefined if the file has changed or can't be read. */
+function readPiece(file: OpenFile, position: number, length: number): Uint8Array | undefined {
+  const bytes = new Uint8Array(length);
+  try {
+    const got = file.read(bytes, position);
+    return got > 0 && file.unchanged() ? bytes.subarray(0, got) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function refusal(error: unknown): Response {
