@@ -396,8 +396,8 @@ export const files = {
   maxControlBytes: 256 * KiB,
   /** Digests of finished files that are kept, in bytes of digests, the least recently used forgotten first. */
   digestCacheBytes: 8 * MiB,
-  /** Listings that one control connection may ask for at once. */
-  maxListings: 4,
+  /** Different lists of files that are read at once, for all that ask; nearly all ask for the same first page. */
+  maxListings: 64,
 } as const;
 
 /** The journal beside a partial file. */

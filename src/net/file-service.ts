@@ -1,4 +1,4 @@
-// Hands out the shared folder: lists it, offers files over control connections, sends them as datagrams, tells their digests.
+// Hands out the shared folder: offers files over control connections, sends them as datagrams, tells their digests.
 // One event loop serves all: sending and hashing take turns in slices of a millisecond. It is the glue between the
 // sender machine, the UDP socket and the files; it decides nothing about segments. docs/transfer.md is the protocol.
 
@@ -93,7 +93,7 @@ export class FileService {
     return this.#transfers.size;
   }
 
-  /** A control connection: hand it the `files`, `fetch` and `fetched` lines, and close it with the connection. */
+  /** A control connection: hand it the `fetch` and `fetched` lines, and close it with the connection. */
   session(peerAddress: string, control: FileControl): FileSession {
     return new FileSession(this, peerAddress, control);
   }

@@ -1,4 +1,4 @@
-// The file requests of one control connection: reads `files`, `fetch` and `fetched` lines, answers on the same connection.
+// The file requests of one control connection: reads `fetch` and `fetched` lines, answers on the same connection.
 // Everything in a request is hostile; what it owns ends with the connection.
 
 import { ParleyError } from "../errors.ts";
@@ -14,7 +14,6 @@ export class FileSession {
   readonly #control: FileControl;
   readonly #transfers = new Map<number, FileTransfer>();
   #nextId = 1;
-  #listings = 0;
   #closed = false;
 
   constructor(service: FileService, peerAddress: string, control: FileControl) {
@@ -23,13 +22,12 @@ export class FileSession {
     this.#control = control;
   }
 
-  /** One request, as it came (a JSON object): `files`, `fetch` or `fetched` by its `type`. Answers by itself; never throws. */
+  /** One request, as it came (a JSON object): `fetch` or `fetched` by its `type`. Answers by itself; never throws. */
   handle(request: Readonly<Record<string, unknown>>): void {
     if (this.#closed) return;
     const ref = refOf(request["ref"]);
     try {
-      if (request["type"] === "files") this.#list(request, ref);
-      else if (request["type"] === "fetch") this.#fetch(request, ref);
+      if (request["type"] === "fetch") this.#fetch(request, ref);
       else if (request["type"] === "fetched") this.#fetched(request);
     } catch (error) {
       this.#refuse(error, ref);
@@ -40,24 +38,6 @@ export class FileSession {
   close(): void {
     this.#closed = true;
     for (const transfer of this.#transfers.values()) transfer.close();
-  }
-
-  #list(request: Readonly<Record<string, unknown>>, ref: Ref | undefined): void {
-    if (this.#listings >= limits.maxListings) {
-      throw new ParleyError(
-        "rate",
-        `Only ${limits.maxListings} listings at once: wait for an answer.`,
-      );
-    }
-    const after = request["after"];
-    this.#listings++;
-    const answer = async () => {
-      const page = await this.#service.folder.list(typeof after === "string" ? after : "");
-      if (!this.#closed) this.#control.send({ type: "files", ...page, ...withRef(ref) });
-    };
-    answer()
-      .catch((error: unknown) => this.#refuse(error, ref))
-      .finally(() => this.#listings--);
   }
 
   #fetch(request: Readonly<Record<string, unknown>>, ref: Ref | undefined): void {

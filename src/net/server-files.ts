@@ -7,18 +7,24 @@ import { downloadStarted } from "../dialects/open-chat.ts";
 import { listedFiles } from "../dialects/open-chat-files.ts";
 import type { Peer } from "../dialects/dialect.ts";
 import { ParleyError } from "../errors.ts";
-import { folder, history } from "../limits.ts";
+import { files as limits, folder, history } from "../limits.ts";
 import type { ClassicDownloads } from "./classic-download.ts";
 import type { FileService } from "./file-service.ts";
 import type { FileSession } from "./file-session.ts";
+
+type Page = { files: readonly FileEntry[]; next: string | undefined };
 
 export class ServerFiles implements FileDesk {
   readonly #service: FileService;
   readonly #downloads: ClassicDownloads;
   readonly #log: (line: string) => void;
   readonly #sessions = new Map<number, FileSession>();
+  /** What is being read, by what was asked for. */
+  readonly #listings = new Map<string, Promise<Page>>();
   /** The files by the names that S1's clients have been shown, and when. */
-  #listed: { files: Promise<ReadonlyMap<string, FileEntry>>; atMs: number } | undefined;
+  #listed:
+    | { page: Promise<Page>; files: Promise<ReadonlyMap<string, FileEntry>>; atMs: number }
+    | undefined;
 
   constructor(service: FileService, downloads: ClassicDownloads, log: (line: string) => void) {
     this.#service = service;
@@ -31,7 +37,7 @@ export class ServerFiles implements FileDesk {
     limit: number | undefined,
     answer: Parameters<FileDesk["list"]>[2],
   ): void {
-    const page = this.#page(after, limit);
+    const page = this.#shared(after, limit);
     if (after === undefined && limit === undefined) this.#remember(page);
     page.then(answer, (error: unknown) => answer(asParleyError(error)));
   }
@@ -83,21 +89,37 @@ export class ServerFiles implements FileDesk {
   async #find(name: string): Promise<string | undefined> {
     const fresh =
       this.#listed !== undefined && performance.now() - this.#listed.atMs < folder.listingMs;
-    const files = fresh ? this.#listed!.files : this.#remember(this.#page(undefined, undefined));
+    const files = fresh ? this.#listed!.files : this.#remember(this.#shared(undefined, undefined));
     return (await files).get(name)?.name;
   }
 
-  #remember(
-    page: Promise<{ files: readonly FileEntry[] }>,
-  ): Promise<ReadonlyMap<string, FileEntry>> {
+  /** Who asks for what is being read gets the same, so however many ask at once, few lists are in memory. */
+  #shared(after: string | undefined, limit: number | undefined): Promise<Page> {
+    const key = JSON.stringify([after, limit]);
+    const running = this.#listings.get(key);
+    if (running !== undefined) return running;
+    if (this.#listings.size >= limits.maxListings) {
+      const sentence = "Too many lists of files are being read: ask again in a moment.";
+      return Promise.reject(new ParleyError("full", sentence));
+    }
+    const page = this.#page(after, limit).finally(() => this.#listings.delete(key));
+    this.#listings.set(key, page);
+    return page;
+  }
+
+  #remember(page: Promise<Page>): Promise<ReadonlyMap<string, FileEntry>> {
+    if (this.#listed?.page === page) return this.#listed.files;
     const files = page.then((page) => listedFiles(page.files));
-    // whoever waits for it is told
-    files.catch(() => {});
-    this.#listed = { files, atMs: performance.now() };
+    const listed = { page, files, atMs: performance.now() };
+    this.#listed = listed;
+    // whoever waits for it is told, and whoever asks next asks anew
+    files.catch(() => {
+      if (this.#listed === listed) this.#listed = undefined;
+    });
     return files;
   }
 
-  async #page(after: string | undefined, limit: number | undefined) {
+  async #page(after: string | undefined, limit: number | undefined): Promise<Page> {
     const files: FileEntry[] = [];
     let from = after;
     // Dialects that know no pages get the whole list, as far as one message can hold it.

@@ -1,11 +1,12 @@
 // S1's files: what is listed can be asked for by that name, and is offered under it; what is not listed is not there.
 
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openChat } from "../../src/dialects/open-chat.ts";
 import { ParleyError } from "../../src/errors.ts";
+import { files as limits, folder as folderLimits } from "../../src/limits.ts";
 import { ClassicDownloads } from "../../src/net/classic-download.ts";
 import { FileService } from "../../src/net/file-service.ts";
 import { ServerFiles } from "../../src/net/server-files.ts";
@@ -64,6 +65,17 @@ function list(): Promise<string> {
   });
 }
 
+let aheadMs = 0;
+
+/** Does something when all that has been listed until now is old. */
+async function later(act: () => Promise<void>): Promise<void> {
+  const now = performance.now.bind(performance);
+  aheadMs += folderLimits.listingMs;
+  using clock = spyOn(performance, "now");
+  clock.mockImplementation(() => now() + aheadMs);
+  await act();
+}
+
 test("before anybody has asked for the list", async () => {
   expect(await download("esc.png")).toEqual({ name: "esc.png", sizeBytes: 3 });
 });
@@ -85,10 +97,44 @@ test("list, request and offer agree", async () => {
 
 test("a new file can be asked for as soon as it is listed", async () => {
   await list();
-  await Bun.sleep(2_050);
   writeFileSync(join(folder, "new\u0007"), "g");
-  expect(await list()).toContain(" new ");
-  expect(await download("new")).toEqual({ name: "new", sizeBytes: 1 });
+  await later(async () => {
+    expect(await list()).toContain(" new ");
+    expect(await download("new")).toEqual({ name: "new", sizeBytes: 1 });
+  });
+});
+
+/** Asks for a page; the names in it, or the refusal's code. */
+function page(after: string, limit: number): Promise<string[] | string> {
+  return new Promise((resolve) => {
+    files.list(after, limit, (result) => {
+      resolve(result instanceof ParleyError ? result.code : result.files.map((file) => file.name));
+    });
+  });
+}
+
+test("so many lists are read at once, whoever asks; who asks for the same shares it", async () => {
+  const reading = spyOn(service.folder, "list");
+  const same = Array.from({ length: 1_000 }, () => page("a", 2));
+  const other = Array.from({ length: limits.maxListings }, (_, i) => page(`${i}`, 1));
+  expect(reading).toHaveBeenCalledTimes(limits.maxListings);
+  reading.mockRestore();
+  for (const names of await Promise.all(same))
+    expect(names).toEqual(["a.txt", "esc\u001b[31m.png"]);
+  const answers = await Promise.all(other);
+  expect(answers.pop()).toBe("full");
+  for (const names of answers) expect(names).toEqual(["a.txt"]);
+  expect(await page("0", 1)).toEqual(["a.txt"]);
+});
+
+test("a list that could not be read is not remembered", async () => {
+  const busy = new ParleyError("full", "busy");
+  await later(async () => {
+    const failing = spyOn(service.folder, "list").mockRejectedValue(busy);
+    expect(await download("esc.png")).toBe("full");
+    failing.mockRestore();
+    expect(await download("esc.png")).toEqual({ name: "esc.png", sizeBytes: 3 });
+  });
 });
 
 test("what is not listed is not there", async () => {
