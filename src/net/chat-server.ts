@@ -94,8 +94,7 @@ export class ChatServer {
       await server.#open();
       return server;
     } catch (error) {
-      server.#closePorts();
-      server.store.close();
+      await server.#close();
       throw error;
     }
   }
@@ -121,10 +120,7 @@ export class ChatServer {
     hub.stop("The server is stopping", unixMs());
     const untilMs = unixMs() + shutdown.graceMs;
     while (hub.sessions.size > 0 && unixMs() < untilMs) await Bun.sleep(20);
-    this.#turns.stop();
-    this.#closePorts();
-    await this.#web?.stop();
-    this.store.close();
+    await this.#close();
   }
 
   async #open(): Promise<void> {
@@ -283,6 +279,14 @@ export class ChatServer {
     for (const port of this.#datagrams.splice(0)) port.close();
     this.#downloads?.close();
     this.#fileService?.close();
+  }
+
+  /** Everything, the spare descriptor last: until then counting may need it. */
+  async #close(): Promise<void> {
+    this.#turns.stop();
+    this.#closePorts();
+    await this.#web?.stop();
+    this.store.close();
     this.#descriptors.close();
   }
 }

@@ -1,33 +1,42 @@
 // The server put together: what it says when its ports are open.
 
-import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { afterAll, expect, spyOn, test } from "bun:test";
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Admission } from "../../src/net/chat-port.ts";
 import { ChatServer, type ServerOptions } from "../../src/net/chat-server.ts";
+import { FileService } from "../../src/net/file-service.ts";
+import { skipUnless } from "../skip.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-server-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+const options = (more: Partial<ServerOptions> = {}): ServerOptions => ({
+  host: "127.0.0.1",
+  port: 0,
+  webPort: undefined,
+  files: folder,
+  data: undefined,
+  rate: 0,
+  maxPerAddress: 0,
+  extra: [],
+  log: () => {},
+  warn: () => {},
+  ...more,
+});
+
 /** Starts a server on free ports, stops it, and answers what it has said. */
 async function saidBy(more: Partial<ServerOptions>): Promise<string[]> {
   const said: string[] = [];
-  const server = await ChatServer.start({
-    host: "127.0.0.1",
-    port: 0,
-    webPort: undefined,
-    files: folder,
-    data: undefined,
-    rate: 0,
-    maxPerAddress: 0,
-    extra: [],
-    log: () => {},
-    warn: (line) => said.push(line),
-    ...more,
-  });
+  const server = await ChatServer.start(options({ warn: (line) => said.push(line), ...more }));
   await server.stop();
   return said;
+}
+
+/** A TCP port that is taken until `stop`. */
+function takenPort() {
+  return Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
 }
 
 test("a port of open-chat, its own or the main one of --classic, is announced in its words", async () => {
@@ -41,3 +50,48 @@ test("--max-per-address 0 is no bound on one address", () => {
   const admission = new Admission(0);
   for (let i = 0; i < 1_000; i++) expect(admission.enter("192.0.2.1")).toBeUndefined();
 });
+
+test("when the last port is taken nothing stays open, and nothing goes on", async () => {
+  const taken = takenPort();
+  const program = `
+    import { ChatServer } from ${JSON.stringify(join(import.meta.dir, "../../src/net/chat-server.ts"))};
+    const options = ${JSON.stringify(options({ webPort: 0 }))};
+    options.extra = [{ dialect: "line-chat", port: ${taken.port}, flag: "--listen line-chat=PORT" }];
+    options.log = options.warn = () => {};
+    await ChatServer.start(options).catch((error) => console.log(error.code));`;
+  const child = Bun.spawn([process.execPath, "-e", program], { stdout: "pipe", timeout: 10_000 });
+  expect(await new Response(child.stdout).text()).toBe("port-in-use\n");
+  // it ends by itself
+  expect([await child.exited, child.signalCode]).toEqual([0, null]);
+  taken.stop();
+}, 15_000);
+
+function spareDescriptors(): number {
+  const links = readdirSync("/proc/self/fd").map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return "";
+    }
+  });
+  return links.filter((link) => link === "/dev/null").length;
+}
+
+skipUnless(process.platform === "linux", "descriptors are counted on Linux alone")(
+  "a server that had to look for a port twice keeps its spare descriptor until it stops",
+  async () => {
+    const before = spareDescriptors();
+    const taken = takenPort();
+    const open = FileService.open.bind(FileService);
+    const opening = spyOn(FileService, "open").mockImplementationOnce((asked) =>
+      open({ ...asked, port: taken.port }),
+    );
+    const server = await ChatServer.start(options());
+    expect(opening).toHaveBeenCalledTimes(2);
+    opening.mockRestore();
+    expect(spareDescriptors()).toBe(before + 1);
+    await server.stop();
+    expect(spareDescriptors()).toBe(before);
+    taken.stop();
+  },
+);
