@@ -3,6 +3,7 @@
 import type { CommandDef } from "citty";
 import { nearest } from "./command-line.ts";
 import { exitCode, ParleyError } from "./errors.ts";
+import { flush, say, stderr, stdout } from "./terminal/output.ts";
 import { version } from "./version.ts";
 
 type Entry = { description: string; load: () => Promise<{ default: CommandDef }> };
@@ -58,10 +59,10 @@ async function main(words: readonly string[]): Promise<number> {
   if (!Object.hasOwn(commands, name)) {
     const near = nearest(name, [...Object.keys(commands), "--help", "--version"]);
     const hint = near === undefined ? "see parley --help" : `did you mean ${near}?`;
-    if (name === "") process.stderr.write(help);
+    if (name === "") stderr.data(help);
     else {
       const what = name.startsWith("-") ? "flag" : "command";
-      process.stderr.write(`parley: there is no ${what} '${printable(name)}': ${hint}\n`);
+      say(`parley: there is no ${what} '${printable(name)}': ${hint}`);
     }
     return exitCode.usage;
   }
@@ -71,7 +72,7 @@ async function main(words: readonly string[]): Promise<number> {
 }
 
 function tell(text: string): number {
-  process.stdout.write(text);
+  stdout.data(text);
   return exitCode.done;
 }
 
@@ -85,6 +86,7 @@ try {
 } catch (error) {
   code = error instanceof ParleyError ? error.exitCode : exitCode.failed;
   const text = error instanceof ParleyError ? error.message : (error as Error).stack;
-  process.stderr.write(`parley: ${text}\n`);
+  say(`parley: ${text}`);
 }
+await flush();
 process.exit(code);

@@ -4,10 +4,10 @@ import { type CommandDef, renderUsage, runCommand } from "citty";
 import { harmless } from "./chat/text.ts";
 import { strictArguments } from "./command-line.ts";
 import { exitCode, ParleyError } from "./errors.ts";
-import { flush, say } from "./terminal/output.ts";
+import { say, stdout } from "./terminal/output.ts";
 import { version } from "./version.ts";
 
-/** Answers the exit code, after all output has left. */
+/** Answers the exit code; output may still be on its way. */
 export async function run(
   name: string,
   command: CommandDef,
@@ -18,7 +18,7 @@ export async function run(
     if (beforeDashes.includes("--help") || beforeDashes.includes("-h")) {
       const usage = await renderUsage(command, { meta: { name: "parley", version } });
       const colour = process.stdout.isTTY && !process.env["NO_COLOR"];
-      process.stdout.write(`${colour ? usage : plain(usage)}\n`);
+      stdout.data(`${colour ? usage : plain(usage)}\n`);
       return exitCode.done;
     }
     const definitions =
@@ -28,8 +28,6 @@ export async function run(
     return typeof result === "number" ? result : exitCode.done;
   } catch (error) {
     return explain(name, error);
-  } finally {
-    await flush();
   }
 }
 
