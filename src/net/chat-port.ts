@@ -6,7 +6,7 @@ import { count } from "../chat/metrics.ts";
 import type { Dialect } from "../dialects/dialect.ts";
 import { connections as limits } from "../limits.ts";
 import type { CppService } from "../registry/cpp-service.ts";
-import { plainAddress } from "./host-port.ts";
+import { isLoopback, plainAddress } from "./host-port.ts";
 import { ChatConnection, type ChatSocket } from "./chat-connection.ts";
 import { unixMs } from "./clock.ts";
 import type { Descriptors } from "./descriptors.ts";
@@ -177,8 +177,4 @@ export class Undecided {
 export function remoteAddress(socket: ChatSocket): string | undefined {
   const address: string | undefined = socket.remoteAddress;
   return address === undefined ? undefined : plainAddress(address);
-}
-
-function isLoopback(address: string): boolean {
-  return address.startsWith("127.") || address === "::1";
 }

@@ -7,6 +7,7 @@ import { OpenChatDownload } from "../dialects/open-chat-download.ts";
 import { listedName } from "../dialects/open-chat-files.ts";
 import { picklePart } from "../dialects/pickle.ts";
 import { classicDownload as limits } from "../limits.ts";
+import { plainAddress } from "./host-port.ts";
 
 /** What is read; `SharedFolder.open` gives such a one. */
 export interface DownloadFile {
@@ -274,9 +275,4 @@ function readPart(file: DownloadFile, offset: number, length: number): Uint8Arra
   } catch {
     return undefined;
   }
-}
-
-/** IPv4 as IPv4, also where a dual-stack socket shows it as IPv6. */
-function plainAddress(address: string): string {
-  return address.startsWith("::ffff:") ? address.slice(7) : address;
 }

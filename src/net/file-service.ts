@@ -5,9 +5,11 @@
 import { ParleyError } from "../errors.ts";
 import { files as limits, transfer as wire, udp } from "../limits.ts";
 import { Sender } from "../transfer/sender.ts";
+import { nowUs } from "./clock.ts";
 import { DigestCache } from "./digest-cache.ts";
 import { FileSession } from "./file-session.ts";
 import type { FileTransfer } from "./file-transfer.ts";
+import { isLoopback } from "./host-port.ts";
 import { skipLastTier } from "./last-tier.ts";
 import { SharedFolder } from "./shared-folder.ts";
 import { UdpPort } from "./udp.ts";
@@ -237,12 +239,4 @@ export class FileService {
       this.wake();
     }, limits.digestsAfterMs);
   }
-}
-
-function nowUs(): number {
-  return Math.floor(performance.now() * 1000);
-}
-
-function isLoopback(address: string): boolean {
-  return address.startsWith("127.") || address === "::1" || address.startsWith("::ffff:127.");
 }

@@ -1,12 +1,12 @@
 // The file requests of one control connection: reads `fetch` and `fetched` lines, answers on the same connection.
 // Everything in a request is hostile; what it owns ends with the connection.
 
+import type { Ref } from "../chat/events.ts";
 import { ParleyError } from "../errors.ts";
 import { files as limits, transfer as wire } from "../limits.ts";
+import { nowUs } from "./clock.ts";
 import type { FileControl, FileService } from "./file-service.ts";
 import { FileTransfer } from "./file-transfer.ts";
-
-type Ref = string | number;
 
 export class FileSession {
   readonly #service: FileService;
@@ -22,10 +22,12 @@ export class FileSession {
     this.#control = control;
   }
 
-  /** One request, as it came (a JSON object): `fetch` or `fetched` by its `type`. Answers by itself; never throws. */
-  handle(request: Readonly<Record<string, unknown>>): void {
+  /**
+   * One request, as it came (a JSON object): `fetch` or `fetched` by its `type`; `ref` is what its answer repeats. Answers by
+   * itself; never throws.
+   */
+  handle(request: Readonly<Record<string, unknown>>, ref?: Ref): void {
     if (this.#closed) return;
-    const ref = refOf(request["ref"]);
     try {
       if (request["type"] === "fetch") this.#fetch(request, ref);
       else if (request["type"] === "fetched") this.#fetched(request);
@@ -83,7 +85,7 @@ export class FileSession {
     const { address, port } = request;
     const first = bytesOf(request["request"], wire.maxRequestBytes);
     if (first === undefined || typeof address !== "string" || typeof port !== "number") return;
-    this.#service.sender.handleFirstRequest(performance.now() * 1000, first, address, port);
+    this.#service.sender.handleFirstRequest(nowUs(), first, address, port);
     this.#service.wake();
   }
 
@@ -102,7 +104,7 @@ export class FileSession {
     const { name, size, modified, version } = transfer.served.file;
     this.#control.send({
       type: "offer",
-      ...withRef(ref),
+      ref,
       transfer: transfer.id,
       name,
       size,
@@ -130,17 +132,8 @@ export class FileSession {
     const known = error instanceof ParleyError;
     const code = known ? error.code : "storage";
     const message = known ? error.message : "The server can't read its shared folder.";
-    this.#control.send({ type: "error", code, message, ...withRef(ref) });
+    this.#control.send({ type: "error", code, message, ref });
   }
-}
-
-function refOf(value: unknown): Ref | undefined {
-  if (typeof value === "number" && Number.isSafeInteger(value)) return value;
-  return typeof value === "string" && value.length <= 64 ? value : undefined;
-}
-
-function withRef(ref: Ref | undefined): { ref?: Ref } {
-  return ref === undefined ? {} : { ref };
 }
 
 /** Base64 of either alphabet; undefined if it is none or longer than `maxBytes`. */

@@ -19,9 +19,10 @@ export function hostPortText({ host, port }: Address): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Whether only this machine can reach what listens there. */
+/** Whether only this machine can reach what listens there, or come from there. */
 export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
+  const isIpv4 = /^127(?:\.\d{1,3}){3}$/.test(plainAddress(host));
+  return isIpv4 || host === "localhost" || host === "::1";
 }
 
 /** IPv4 as IPv4, also where a socket of both families shows it as IPv6. */

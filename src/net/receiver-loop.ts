@@ -3,6 +3,7 @@
 
 import { fetching as limits, transfer as wire, udp } from "../limits.ts";
 import type { Receiver } from "../transfer/receiver.ts";
+import { nowUs } from "./clock.ts";
 import { isLoopback } from "./host-port.ts";
 import { type UdpOffload, UdpPort } from "./udp.ts";
 
@@ -228,7 +229,4 @@ export class ReceiverLoop {
   }
 }
 
-/** The clock of the receiver machine, in µs. */
-export function nowUs(): number {
-  return Math.floor(performance.now() * 1000);
-}
+export { nowUs };

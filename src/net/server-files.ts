@@ -46,7 +46,7 @@ export class ServerFiles implements FileDesk {
     session: number,
     peer: Peer,
     request: Readonly<Record<string, unknown>>,
-    _ref: Ref | undefined,
+    ref: Ref | undefined,
     send: (line: Readonly<Record<string, unknown>>) => void,
     waitingBytes: () => number,
   ): void {
@@ -55,7 +55,7 @@ export class ServerFiles implements FileDesk {
       files = this.#service.session(peer.address, { send, waitingBytes });
       this.#sessions.set(session, files);
     }
-    files.handle(request);
+    files.handle(request, ref);
   }
 
   download(

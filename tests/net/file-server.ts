@@ -68,7 +68,7 @@ async function tryStart(folder: string, options: FileServerOptions): Promise<Fil
             const message = JSON.parse(line) as Record<string, unknown>;
             if (message["type"] === "hello") socket.write('{"type":"welcome","version":1}\n');
             else if (message["type"] === "ping") socket.write('{"type":"pong"}\n');
-            else socket.data.session?.handle(message);
+            else socket.data.session?.handle(message, refOf(message));
           }
         },
         drain: flush,
@@ -95,6 +95,10 @@ async function tryStart(folder: string, options: FileServerOptions): Promise<Fil
       service.close();
     },
   };
+}
+
+function refOf({ ref }: Record<string, unknown>): string | number | undefined {
+  return typeof ref === "string" || typeof ref === "number" ? ref : undefined;
 }
 
 if (import.meta.main) {

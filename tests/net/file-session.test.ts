@@ -56,7 +56,7 @@ async function until(condition: () => boolean): Promise<void> {
 
 test("an offer repeats the ref, and all digests of a check follow in order", async () => {
   const { session, lines } = connect();
-  session.handle({ type: "fetch", name: "a", check: true, ref: "r" });
+  session.handle({ type: "fetch", name: "a", check: true }, "r");
   expect(lines[0]).toMatchObject({
     type: "offer",
     ref: "r",
@@ -196,7 +196,6 @@ test("anything at all is refused or answered, never thrown", () => {
       type: fc.constantFrom("fetch", "fetched", "offer"),
       name: value,
       token: value,
-      ref: value,
       check: value,
       held: value,
       request: fc.oneof(value, fc.base64String({ maxLength: 200 })),

@@ -29,7 +29,7 @@ test.each([
 });
 
 test("what only this machine can reach", () => {
-  for (const host of ["127.0.0.1", "127.9.9.9", "localhost", "::1"])
+  for (const host of ["127.0.0.1", "127.9.9.9", "localhost", "::1", "::ffff:127.0.0.1"])
     expect(isLoopback(host)).toBe(true);
   for (const host of ["0.0.0.0", "::", "10.0.0.1", "127.evil.org"])
     expect(isLoopback(host)).toBe(false);
