@@ -65,6 +65,14 @@ export function nearest(word: string, candidates: readonly string[]): string | u
     : undefined;
 }
 
+/** The value of a flag that names a port; 0 is one. @throws ParleyError `usage` */
+export function portOf(flag: string, text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port <= 65_535) return port;
+  const sentence = `${flag} ${quoted(text)} is no port: give a number from 0 to 65535`;
+  throw new ParleyError("usage", sentence);
+}
+
 function splitFlag(token: string): [string, string | undefined] {
   const equals = token.indexOf("=");
   return equals < 0 ? [token, undefined] : [token.slice(0, equals), token.slice(equals + 1)];

@@ -3,6 +3,7 @@
 import { isatty } from "node:tty";
 import { defineCommand } from "citty";
 import { quoted } from "../chat/text.ts";
+import { portOf } from "../command-line.ts";
 import { cppId } from "../dialects/cpp.ts";
 import { exitCode, ParleyError, unwritable } from "../errors.ts";
 import { names } from "../limits.ts";
@@ -50,7 +51,7 @@ export default defineCommand({
         `The ID ${quoted(args.id)} is not possible: use 1 to ${names.maxChars} letters and digits for --id`,
       );
     }
-    const port = readPort(args.port);
+    const port = portOf("--port", args.port);
     const registry = parseHostPort(args.server);
     if (!registry) {
       throw new ParleyError(
@@ -114,12 +115,6 @@ function newPrompt(links: PeerLinks, session: PeerSession, tty: Tty): PeerPrompt
     gone: act(() => session.interrupt("hung-up")),
     suspend: () => tty.suspend(),
   });
-}
-
-function readPort(text: string): number {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  if (port <= 65_535) return port;
-  throw new ParleyError("usage", `--port ${quoted(text)} is no port: use a number from 0 to 65535`);
 }
 
 const exitCodes = {

@@ -2,11 +2,12 @@
 
 import { defineCommand } from "citty";
 import { quoted } from "../chat/text.ts";
+import { portOf } from "../command-line.ts";
 import { dialects } from "../dialects/table.ts";
 import { ParleyError } from "../errors.ts";
 import { connections, sender } from "../limits.ts";
 import { ChatServer, type ExtraPort } from "../net/chat-server.ts";
-import { hereHost, isEveryAddress, isLoopback } from "../net/host-port.ts";
+import { hereHost, hostPortText, isEveryAddress, isLoopback } from "../net/host-port.ts";
 import { folderState } from "../net/shared-folder.ts";
 import { contactLine } from "../registry/cpp-service.ts";
 import { whenForeground } from "../terminal/foreground.ts";
@@ -116,16 +117,17 @@ function announce(server: ChatServer, host: string, json: boolean, files: string
   const hint = folderState(files) === "missing" ? " (make it and put files there)" : "";
   say(`Chat and files on port ${server.port} (TCP and UDP), shared folder ${files}${hint}`);
   if (server.webPort !== undefined)
-    say(`Page:          http://${urlHost(here)}:${server.webPort}/`);
+    say(`Page:          http://${hostPortText({ host: here, port: server.webPort })}/`);
   for (const [name, port] of server.dialectPorts) say(`Dialect:       ${name} on port ${port}`);
-  say(`Terminal:      ${ownCommand()} client ${urlHost(here)}:${server.port} --name NAME`);
+  const address = hostPortText({ host: here, port: server.port });
+  say(`Terminal:      ${ownCommand()} client ${address} --name NAME`);
   say(`Without parley: nc ${here} ${server.port}`);
   const { port, webPort } = server;
   if (json) {
     const ports = Object.fromEntries(server.dialectPorts);
     print(JSON.stringify({ event: "listening", host, port, webPort, dialects: ports }));
   } else {
-    print(`Server listening on ${urlHost(host)}:${port}`);
+    print(`Server listening on ${hostPortText({ host, port })}`);
   }
 }
 
@@ -197,21 +199,8 @@ function syncOf(word: string): "normal" | "full" {
   throw new ParleyError("usage", `--sync ${quoted(word)} is neither normal nor full`);
 }
 
-function portOf(flag: string, text: string): number {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  if (port >= 0 && port <= 65_535) return port;
-  throw new ParleyError(
-    "usage",
-    `${flag} ${quoted(text)} is no port: give a number from 0 to 65535`,
-  );
-}
-
 function numberOf(flag: string, text: string): number {
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(value)) return value;
   throw new ParleyError("usage", `${flag} ${quoted(text)} is no whole number from 0 to 999999999`);
-}
-
-function urlHost(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
 }
