@@ -66,6 +66,8 @@ export const connections = {
   maxPerAddress: 64,
   /** All connections together; under the usual descriptor limit of a service. */
   maxTotal: 16_384,
+  /** Ports that are tried for `--port 0` until one is free for both UDP and TCP. */
+  portTries: 10,
   /** A connection that has sent something but given no name by then is closed. A silent `nc` may wait as long. */
   loginTimeoutMs: 60_000,
   /** After the peer's FIN: time for late answers (a list of files) before the connection ends. */
@@ -263,8 +265,6 @@ export const udp = {
   maxSendMany: 204,
   /** Bytes of one segmented send: 64 KiB less the headers of IP and UDP. */
   maxBatchBytes: 65_507,
-  /** Datagrams of one segmented send; older kernels refuse more than 64. */
-  maxBatchSegments: 64,
   /** Datagrams read in one call where that can be done past the event loop: 8 MiB of memory, little of it ever touched. */
   batchDatagrams: 128,
   /** A datagram that waited longer in the socket than this, in µs, is taken for one of a clock that was set. */
@@ -305,6 +305,8 @@ export const web = {
   socketCloseMs: 2_000,
   /** Files and ranges up to this size are read at once, and so can't be a mixture of two versions; larger ones go by sendfile. */
   wholeReadBytes: 1024 * KiB,
+  /** For so long a file stays open here that Bun sends: it opens it by itself when the handler has returned, in a turn or two. */
+  sendfileOpenMs: 1_000,
   /** Read and hashed in one go before other work gets a turn: half a millisecond. */
   hashSliceBytes: 1024 * KiB,
   /** Hashes that are computed at once … */
@@ -385,10 +387,10 @@ export const files = {
   hashLeadBytes: 64 * MiB,
   /** Sending may take the event loop this long before others have a turn … */
   sendSliceMs: 1,
-  /** Longest wait in place of a timer, which can't be shorter than a millisecond, in µs. Everyone else waits as long. */
-  napUs: 250,
   /** … and hashing this long. */
   hashSliceMs: 1,
+  /** Longest wait in place of a timer, which can't be shorter than a millisecond, in µs. Everyone else waits as long. */
+  napUs: 250,
   /** Digests wait for as many, or for `digestsAfterMs`, before a line is sent. */
   digestsTogether: 64,
   digestsAfterMs: 5,
@@ -530,6 +532,10 @@ export const terminal = {
   flushTimeoutMs: 1_000,
   /** Longest line that can be written at the prompt; above the longest message, so that the refusal says what is wrong. */
   maxTypedChars: 32 * KiB,
+  /** Longest paste that is taken; the rest of it is dropped. Far above the longest message. */
+  maxPasteChars: 256 * KiB,
+  /** Lines that the prompt remembers; more are forgotten, the oldest first. */
+  maxHistoryLines: 500,
   /** An escape that is followed by nothing for this long was the key. */
   escapeTimeoutMs: 50,
   /** Names remembered for completion. */

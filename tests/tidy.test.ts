@@ -4,6 +4,7 @@
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import * as limits from "../src/limits.ts";
 
 const root = join(import.meta.dir, "..");
 
@@ -54,6 +55,22 @@ test("one way out: nothing else writes to stdout or stderr", () => {
   expect(
     offenders(others, (text) => /process\.std(?:out|err)\.write|console\./.test(text)),
   ).toEqual([]);
+});
+
+test("every limit is used", () => {
+  const used = new Set<string>();
+  for (const { text } of code.filter(({ path }) => path.startsWith("src/"))) {
+    for (const [, groups = ""] of text.matchAll(/import \{([^}]*)\} from "[./]*\/limits\.ts"/g)) {
+      for (const [, group = "", as = group] of groups.matchAll(/(\w+)(?: as (\w+))?/g)) {
+        for (const [, name] of text.matchAll(new RegExp(`\\b${as}\\.(\\w+)`, "g")))
+          used.add(`${group}.${name}`);
+      }
+    }
+  }
+  const all = Object.entries(limits).flatMap(([group, numbers]) =>
+    Object.keys(numbers).map((name) => `${group}.${name}`),
+  );
+  expect(all.filter((name) => !used.has(name))).toEqual([]);
 });
 
 test("lines end as lines do, and files with one", () => {

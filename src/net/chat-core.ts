@@ -7,6 +7,7 @@ import { ratesFor } from "../chat/sender-limits.ts";
 import type { Dialect } from "../dialects/dialect.ts";
 import { nativeDialect } from "../dialects/native.ts";
 import { openChat } from "../dialects/open-chat.ts";
+import { connections } from "../limits.ts";
 import { CppService } from "../registry/cpp-service.ts";
 import type { OpenStore } from "../store/open.ts";
 import { version } from "../version.ts";
@@ -50,7 +51,7 @@ export class ChatCore {
   /** @throws ParleyError `port-in-use`, `failed` */
   static async open(options: CoreOptions): Promise<ChatCore> {
     const { host, port, files: folder } = options;
-    for (let left = port === 0 ? portTries : 1; ; left--) {
+    for (let left = port === 0 ? connections.portTries : 1; ; left--) {
       const service = await named(host, "--port", port, () =>
         FileService.open({ folder, host, port }),
       );
@@ -126,6 +127,3 @@ export class ChatCore {
     this.#service.close();
   }
 }
-
-/** Ports that are tried until one is free for UDP and TCP. */
-const portTries = 10;

@@ -102,8 +102,7 @@ function body(
   // Bun takes a Range header on its own account when a whole file is the answer; ours has decided otherwise.
   if (status === 200 && request.headers.has("range")) return streamed(file, to);
   const part = Bun.file(file.path).slice(from, to);
-  // Bun opens the path as soon as the handler has returned; by the next timer it has its own descriptor.
-  setTimeout(() => file.close(), 1_000);
+  setTimeout(() => file.close(), web.sendfileOpenMs);
   return part;
 }
 

@@ -1,14 +1,14 @@
 // What a terminal in raw mode sends, as keys: text, named keys, pasted text. Escape sequences may arrive in pieces; one that
 // never ends is given up. Pure.
 
+import { terminal as limits } from "../limits.ts";
+
 /** Printable input, one control key by name (`ctrl-a`, `enter`, `left`, `alt-b`, …), or what was pasted in one go. */
 export type Key = { type: "text"; text: string } | { type: "key"; name: string } | Pasted;
 type Pasted = { type: "paste"; text: string };
 
 const pasteStart = "\u001b[200~";
 const pasteEnd = "\u001b[201~";
-/** Longest paste that is taken; the rest of it is dropped. Far above the longest message. */
-const maxPasteChars = 256 * 1024;
 /** An escape sequence that is longer is none. */
 const maxSequenceChars = 32;
 
@@ -120,7 +120,7 @@ export class KeyReader {
     const end = held.indexOf(pasteEnd);
     // The end marker may have come in part.
     const safe = end >= 0 ? end : Math.max(0, held.length - pasteEnd.length + 1);
-    this.#paste = `${this.#paste ?? ""}${held.slice(0, safe)}`.slice(0, maxPasteChars);
+    this.#paste = `${this.#paste ?? ""}${held.slice(0, safe)}`.slice(0, limits.maxPasteChars);
     if (end < 0) {
       this.#held = held.slice(safe);
       return undefined;

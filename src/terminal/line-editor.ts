@@ -1,6 +1,7 @@
 // Editing one line: text, cursor, history, what was cut. Works on whole characters as people see them (graphemes). Pure: keys in,
 // what to do out; knows no screen.
 
+import { terminal as limits } from "../limits.ts";
 import type { Key } from "./keys.ts";
 
 /** What the owner has to do after a key. `edited` includes moves of the cursor. */
@@ -13,9 +14,6 @@ export type Edit =
   | { type: "clear" }
   | { type: "suspend" }
   | { type: "ignored" };
-
-/** Lines remembered; more are forgotten, the oldest first. */
-const maxHistory = 500;
 
 const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
@@ -103,7 +101,7 @@ export class LineEditor {
     const line = this.text;
     this.set("");
     if (line.trim() !== "" && line !== this.#history.at(-1)) this.#history.push(line);
-    if (this.#history.length > maxHistory) this.#history.shift();
+    if (this.#history.length > limits.maxHistoryLines) this.#history.shift();
     this.#at = this.#history.length;
     this.#draft = "";
     return { type: "submit", line };
