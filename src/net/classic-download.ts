@@ -207,35 +207,16 @@ export class ClassicDownloads {
       if (sentence !== undefined)
         asker.onFailed?.(`${sentence}: ${quoted(name)} was not sent whole`);
     };
-    let socket: Bun.udp.Socket<"uint8array">;
-    try {
-      socket = await Bun.udpSocket({
-        hostname: this.#options.host,
-        port,
-        binaryType: "uint8array",
-        socket: {
-          data(socket, datagram, fromPort, from) {
-            const step = download.receive(
-              datagram,
-              plainAddress(from),
-              fromPort,
-              performance.now(),
-            );
-            if (step.type === "ignore") return;
-            claim.asked = true;
-            if (step.type === "close") return end(step.early ? "Too many requests" : undefined);
-            const part = readPart(file, step.offset, step.length);
-            if (part === undefined) return end("The file has changed or can't be read");
-            // what the system can't take now is lost, and its client asks again
-            socket.send(picklePart(part), fromPort, from);
-          },
-          // a client that is gone answers with "port unreachable"; the deadline frees the port
-          error: () => {},
-        },
-      });
-    } catch {
-      return undefined;
-    }
+    const socket = await openSocket(this.#options.host, port, (datagram, from, fromPort) => {
+      const step = download.receive(datagram, plainAddress(from), fromPort, performance.now());
+      if (step.type === "ignore") return undefined;
+      claim.asked = true;
+      if (step.type === "close") return void end(step.early ? "Too many requests" : undefined);
+      const part = readPart(file, step.offset, step.length);
+      if (part === undefined) return void end("The file has changed or can't be read");
+      return picklePart(part);
+    });
+    if (socket === undefined) return undefined;
     let timer = setTimeout(check, download.deadlineMs - performance.now());
     function check() {
       const leftMs = download.deadlineMs - performance.now();
@@ -258,6 +239,32 @@ export class ClassicDownloads {
     claim.close = running.close;
     if (this.#closed || claim.orphaned) end();
     return running;
+  }
+}
+
+/** A UDP port that answers requests; undefined if it is taken. */
+async function openSocket(
+  hostname: string,
+  port: number,
+  answer: (datagram: Uint8Array, from: string, fromPort: number) => Uint8Array | undefined,
+): Promise<Bun.udp.Socket<"uint8array"> | undefined> {
+  try {
+    return await Bun.udpSocket({
+      hostname,
+      port,
+      binaryType: "uint8array",
+      socket: {
+        data(socket, datagram, fromPort, from) {
+          const bytes = answer(datagram, from, fromPort);
+          // what the system can't take now is lost, and its client asks again
+          if (bytes !== undefined) socket.send(bytes, fromPort, from);
+        },
+        // a client that is gone answers with "port unreachable"; the deadline frees the port
+        error: () => {},
+      },
+    });
+  } catch {
+    return undefined;
   }
 }
 

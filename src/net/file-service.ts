@@ -28,7 +28,7 @@ export interface FileServiceOptions {
 export interface FileControl {
   /** Sends one line (a JSON object). */
   send(line: Readonly<Record<string, unknown>>): void;
-  /** Bytes that wait to leave on this connection: digests are held back while it is slow. */
+  /** Bytes that wait to leave on this connection: digests are held back above `files.maxControlBytes`. Without it they never are. */
   waitingBytes?(): number;
 }
 

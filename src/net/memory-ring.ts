@@ -1,5 +1,5 @@
 // A window of a file in memory, for output that goes on at once instead of into a file: byte `n` lies at `n` modulo the size.
-// Whoever writes keeps within the window; `parts` hands out what is next.
+// Whoever writes keeps within the window; `part` hands out what is next.
 
 import type { Store } from "../transfer/assembly.ts";
 
