@@ -7,7 +7,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { skipUnless } from "../skip.ts";
 import { FaultyServer, linesInFile } from "./server.ts";
-import { acknowledgedBy, chance, expectPromiseKept, gather, silence, until } from "./talker.ts";
+import {
+  acknowledgedBy,
+  chance,
+  expectPromiseKept,
+  gather,
+  silence,
+  type Talker,
+  until,
+} from "./talker.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-fault-disk-"));
 const disk = join(folder, "disk");
@@ -21,6 +29,19 @@ afterAll(() => {
   if (mounted) spawnSync("umount", [disk]);
   rmSync(folder, { recursive: true, force: true });
 });
+
+/** Waits until nothing has been acknowledged for twenty looks in a row, though everybody talks. */
+async function standstill(talkers: readonly Talker[]): Promise<void> {
+  let last = -1;
+  let looks = 0;
+  const stands = () => {
+    const now = acknowledgedBy(talkers);
+    looks = now === last ? looks + 1 : 0;
+    last = now;
+    return looks === 20;
+  };
+  await until(stands, () => `talk to stop; ${last} messages are acknowledged`);
+}
 
 const diskTest = skipUnless(mounted, "a full disk needs root, mount(8) and tmpfs");
 
@@ -43,9 +64,7 @@ diskTest(
       () => server.stderr.includes("disk"),
       () => `a word about the disk; stderr:\n${server.stderr}`,
     );
-    const before = acknowledgedBy(talkers);
-    await Bun.sleep(300);
-    expect(acknowledgedBy(talkers) - before).toBeLessThan(200);
+    await standstill(talkers);
     expect(server.stderr).toContain("chat.db");
     expect(talkers.map(({ ended }) => ended)).toEqual(talkers.map(() => undefined));
 
@@ -61,7 +80,7 @@ diskTest(
     // Full again, and killed while it is.
     for (const talker of talkers) talker.talk();
     spawnSync("sh", ["-c", `cat /dev/zero > ${disk}/ballast`]);
-    await Bun.sleep(300);
+    await standstill(talkers);
     await server.kill();
     rmSync(join(disk, "ballast"));
     await server.start();

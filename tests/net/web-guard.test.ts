@@ -65,6 +65,7 @@ onLinux(
   async () => {
     const descriptors = new Descriptors();
     let chat = 0;
+    let looks = 0;
     const web = startWeb({
       host: "127.0.0.1",
       port: 0,
@@ -73,7 +74,15 @@ onLinux(
       version: "1",
       admission: { enter: () => (chat++, undefined), leave: () => chat-- },
       connect: () => ({ receive() {}, overflow() {}, drained() {}, closed() {} }),
-      guard: { descriptors, counted: () => chat, bound: () => 5, warn() {} },
+      guard: {
+        descriptors,
+        counted(address) {
+          if (address === undefined) looks++;
+          return chat;
+        },
+        bound: () => 5,
+        warn() {},
+      },
     });
     try {
       const socket = new WebSocket(`ws://127.0.0.1:${web.port}/ws`);
@@ -81,7 +90,11 @@ onLinux(
       const halves = await Promise.all(Array.from({ length: 20 }, () => Half.open(web.port)));
       const left = () => halves.filter(({ closed }) => !closed).length;
       await until(() => left() <= 4);
-      await Bun.sleep(600);
+      const later = looks + 2;
+      await until(() => {
+        descriptors.relieve();
+        return looks >= later;
+      });
       expect([left(), socket.readyState]).toEqual([4, WebSocket.OPEN]);
       for (const half of halves) half.end();
       expect((await fetch(`http://127.0.0.1:${web.port}/healthz`)).status).toBe(200);
