@@ -83,21 +83,21 @@ export class SharedFolder {
   open(name: string): OpenFile {
     const found = this.#find(name);
     if (found === undefined) throw notFound(name);
-    let fd: number;
+    let fd: number | undefined;
     try {
       // a file that became a FIFO or a link in between is neither waited for nor followed
       const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
       fd = openSync(found.path, flags);
+      const stat = fstatSync(fd, { bigint: true });
+      const isSame = stat.isFile() && stat.ino === found.stat.ino && stat.dev === found.stat.dev;
+      if (isSame) return opened(fd, name, found.path, stat);
     } catch (error) {
+      if (fd !== undefined) closeSync(fd);
       throwIfBusy(error);
       throw notFound(name);
     }
-    const stat = fstatSync(fd, { bigint: true });
-    if (!stat.isFile() || stat.ino !== found.stat.ino || stat.dev !== found.stat.dev) {
-      closeSync(fd);
-      throw notFound(name);
-    }
-    return opened(fd, name, found.path, stat);
+    closeSync(fd);
+    throw notFound(name);
   }
 
   #find(name: string): { path: string; stat: BigIntStats } | undefined {

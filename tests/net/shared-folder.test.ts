@@ -1,6 +1,7 @@
 // The shared folder hands out its regular files and nothing else, whatever the name asks for.
 
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
+import * as fs from "node:fs";
 import {
   appendFileSync,
   mkdirSync,
@@ -122,6 +123,20 @@ skipUnless(Bun.which("mkfifo") !== null, "no mkfifo")(
     rmSync(fifo);
   },
 );
+
+test("a file that can be opened but not looked at is closed again", () => {
+  const closing = spyOn(fs, "closeSync");
+  const opening = spyOn(fs, "openSync");
+  const looking = spyOn(fs, "fstatSync").mockImplementation(() => {
+    throw Object.assign(new Error("EIO: i/o error, fstat"), { code: "EIO" });
+  });
+  const code = refusal("a.txt");
+  const opened = opening.mock.results.map(({ value }) => Number(value));
+  const closed = closing.mock.calls.map(([fd]) => fd);
+  for (const spy of [closing, opening, looking]) spy.mockRestore();
+  expect([code, opened.length]).toEqual(["full", 1]);
+  expect(closed).toEqual(opened);
+});
 
 test("a file that is written to, cut or replaced is no longer what was opened", () => {
   const change = join(path, "change");
