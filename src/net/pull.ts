@@ -6,11 +6,12 @@ import { fetching as limits, transfer as wire } from "../limits.ts";
 import type { Assembly } from "../transfer/assembly.ts";
 import { Receiver } from "../transfer/receiver.ts";
 import type { PathMemory, ReceiverStats } from "../transfer/receiver-machine.ts";
+import { nowUs } from "./clock.ts";
 import { type ControlClient, errorOf, type Line } from "./control-client.ts";
 import { EarlyArrivals } from "./early-arrivals.ts";
 import { isLoopback } from "./host-port.ts";
 import { type Offer, readOffer } from "./offer.ts";
-import { nowUs, ReceiverLoop } from "./receiver-loop.ts";
+import { ReceiverLoop } from "./receiver-loop.ts";
 import type { UdpOffload } from "./udp.ts";
 
 export interface PullOptions {

@@ -13,7 +13,8 @@ export interface LoopOptions {
   readonly udpPort: number;
   /** False: no kernel offload (tests). */
   readonly offload?: boolean;
-  /** In each turn, with new bytes or without; true if there is more to do at once. May throw, which fails the loop. */
+  /** In each turn, with new bytes or without, for `fetching.workSliceMs` at most: what comes meanwhile waits in the socket. True if
+   *  there is more to do at once. May throw, which fails the loop. */
   onTurn(): boolean;
   /** In so many µs `onTurn` is to be called again, whether anything comes or not; Infinity for never. */
   dueInUs(): number;
@@ -228,5 +229,3 @@ export class ReceiverLoop {
     }
   }
 }
-
-export { nowUs };
