@@ -34,8 +34,7 @@ export function messageLine(said: Said): string {
 /** What `message` says of each, once for all: numbers go on by one. */
 export function renderRun(messages: readonly Said[]): string {
   const { seq, timeMs, from, n } = messages[0]!;
-  let texts = "";
-  for (const { text } of messages) texts += texts === "" ? escaped(text) : `","${escaped(text)}`;
+  const texts = messages.map(({ text }) => escaped(text)).join('","');
   const counted = n === undefined ? "" : `,"n":${n}`;
   return `{"type":"messages","seq":${seq},"time":${timeMs},"from":"${from}","texts":["${texts}"]${counted}}\n`;
 }

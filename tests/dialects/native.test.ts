@@ -4,6 +4,8 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { Command, PersonalEvent } from "../../src/chat/events.ts";
+import { harmless } from "../../src/chat/text.ts";
+import { readServerLine } from "../../src/client/wire.ts";
 import type { Conversation } from "../../src/dialects/dialect.ts";
 import { nativeDialect } from "../../src/dialects/native.ts";
 import { history, message as limits } from "../../src/limits.ts";
@@ -388,6 +390,34 @@ describe("what it renders", () => {
         },
       );
     }
+  });
+
+  test("runs, empty texts in them too, as the client reads them", () => {
+    const anyTexts = fc.array(
+      fc
+        .oneof(fc.constant(""), fc.string(), fc.string({ unit: "binary" }))
+        .map((text) => harmless(text)),
+      { minLength: 2, maxLength: 6 },
+    );
+    fc.assert(
+      fc.property(anyTexts, fc.option(fc.nat(9), { nil: undefined }), (texts, n) => {
+        const run = texts.map((text, i) => ({
+          ...said("Ann", text),
+          seq: 45 + i,
+          n: n === undefined ? n : n + i,
+        }));
+        const rendered = dialect.withRuns!.renderRun!(run);
+        expect(readServerLine(rendered)).toEqual({
+          type: "messages",
+          seq: 45,
+          timeMs: 0,
+          from: "Ann",
+          texts,
+          n,
+        });
+      }),
+      { numRuns: 2_000, examples: [[["", "b"], 1]] },
+    );
   });
 });
 
