@@ -1,15 +1,14 @@
 // What each command does. A table: one function a command, all of the same shape; they change the hub's state and queue events,
 // and never write to a connection.
 
-import { message as messageLimits, names as nameLimits } from "../limits.ts";
-import type { ErrorCode } from "../errors.ts";
 import { ParleyError } from "../errors.ts";
 import type { Command, Ref, ResumePoint } from "./events.ts";
 import { fittingPage } from "./history.ts";
 import type { Hub } from "./hub.ts";
 import { login } from "./login.ts";
-import { fold, nameProblem, roomProblem } from "./names.ts";
+import { fold, lobby, nameProblem, roomProblem } from "./names.ts";
 import { accept, type ChatRefusal, invite, leave, reject } from "./private-chats.ts";
+import { refuse, unknownUser } from "./refusals.ts";
 import { startReplay } from "./replay.ts";
 import type { Room } from "./room.ts";
 import { roomPage } from "./room-list.ts";
@@ -175,9 +174,6 @@ function move(
   if (moved) hub.announce(session);
 }
 
-/** Where everyone is who names no other room. */
-export const lobby = "lobby";
-
 /** Runs a command of a session; what it may not do yet is answered with an error. */
 export function execute(hub: Hub, session: Session, command: Command): void {
   if (session.phase !== "member" && forMembers.has(command.type)) {
@@ -186,35 +182,6 @@ export function execute(hub: Hub, session: Session, command: Command): void {
   }
   const handler = handlers[command.type] as (hub: Hub, session: Session, command: Command) => void;
   handler(hub, session, command);
-}
-
-/** Tells a session that what it asked for did not happen. */
-export function refuse(
-  hub: Hub,
-  session: Session,
-  code: ErrorCode,
-  message: string,
-  ref?: Ref,
-  subject?: string,
-): void {
-  hub.tell(session, {
-    type: "error",
-    code,
-    message,
-    ref,
-    ...(subject === undefined ? {} : { subject }),
-  });
-}
-
-export function unknownUser(hub: Hub, session: Session, name: string, ref?: Ref, n?: number): void {
-  hub.tell(session, {
-    type: "error",
-    code: "unknown-user",
-    message: `Nobody here is called ${quoted(name, nameLimits.maxChars)}: see who is here first`,
-    subject: name.slice(0, messageLimits.maxTextChars),
-    ref,
-    ...(n === undefined ? {} : { n }),
-  });
 }
 
 function answer(hub: Hub, session: Session, refusal: ChatRefusal, ref: Ref | undefined): void {

@@ -14,8 +14,9 @@ import type { History, SessionRecord } from "./history.ts";
 import type { Link } from "./link.ts";
 import { type Metrics, count } from "./metrics.ts";
 import { dissolve } from "./private-chats.ts";
+import { followsRefusal } from "./refusals.ts";
 import { Room } from "./room.ts";
-import { followsRefusal, pacedCommand, type Rates } from "./sender-limits.ts";
+import { pacedCommand, type Rates } from "./sender-limits.ts";
 import { Session } from "./session.ts";
 import { recordOf, Turn } from "./turn.ts";
 

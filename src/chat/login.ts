@@ -1,11 +1,10 @@
 // Entering: a name is checked and taken, a returning session gets its counter and its name back from its own dead connection.
 
 import type { ErrorCode } from "../errors.ts";
-import { lobby } from "./commands.ts";
 import type { Command } from "./events.ts";
 import { replace } from "./farewell.ts";
 import type { Hub } from "./hub.ts";
-import { addressName, fold, nameProblem, roomProblem } from "./names.ts";
+import { addressName, fold, lobby, nameProblem, roomProblem } from "./names.ts";
 import { startReplay } from "./replay.ts";
 import type { Session } from "./session.ts";
 import { quoted } from "./text.ts";

@@ -3,6 +3,9 @@
 import { names as limits } from "../limits.ts";
 import { quoted } from "./text.ts";
 
+/** The room of everyone who names no other. */
+export const lobby = "lobby";
+
 const grammar = /^[\p{L}\p{N}_.-][\p{L}\p{M}\p{N}_.-]*$/u;
 
 /** Letters and marks that show nothing (fillers, variation selectors): with them two names would look the same. */

@@ -17,27 +17,6 @@ export function ratesFor(messagesPerSecond: number): Rates | undefined {
   return { messagesPerSecond, bytesPerSecond: limits.bytesPerSecond };
 }
 
-/**
- * Whether a message comes after one that was refused: it has been told so, and goes back to that one. Until then nothing that
- * follows is of use.
- */
-export function followsRefusal(session: Session, command: Command): boolean {
-  const n = "n" in command ? command.n : undefined;
-  if (n === undefined || n < session.refusedN) return false;
-  if (n > session.refusedN) return true;
-  session.refusedN = 0;
-  return false;
-}
-
-/** Message `n` has been refused: what waits after it is of no use either. */
-export function refuseFrom(session: Session, n: number): void {
-  session.refusedN = n;
-  const waiting = session.delayed;
-  if (waiting === undefined) return;
-  const useful = waiting.filter((command) => !("n" in command) || (command.n ?? 0) < n);
-  waiting.splice(0, waiting.length, ...useful);
-}
-
 /** True if the command may run now. Else it was kept for later, or its sender was told that it is too fast. */
 export function pacedCommand(hub: Hub, session: Session, command: Command, rates: Rates): boolean {
   const waiting = session.delayed;

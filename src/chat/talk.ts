@@ -1,10 +1,10 @@
 // Talking: to the room, to the partner of a private chat, to chosen people. Counters make a repeated message count once.
 
 import { message as limits } from "../limits.ts";
-import { unknownUser } from "./commands.ts";
 import type { Command, PrivateMessage } from "./events.ts";
 import type { Hub } from "./hub.ts";
 import { fold } from "./names.ts";
+import { unknownUser } from "./refusals.ts";
 import type { Session } from "./session.ts";
 import { harmless } from "./text.ts";
 

@@ -7,8 +7,8 @@ import type { PrivateMessage, Said } from "./events.ts";
 import type { SessionRecord } from "./history.ts";
 import type { Hub } from "./hub.ts";
 import { count } from "./metrics.ts";
+import { refuseFrom } from "./refusals.ts";
 import type { Room } from "./room.ts";
-import { refuseFrom } from "./sender-limits.ts";
 import type { Session } from "./session.ts";
 import { type Aftermath, deliverAlone } from "./voice.ts";
 
