@@ -2,20 +2,24 @@
 // and never write to a connection.
 
 import { ParleyError } from "../errors.ts";
-import type { Command, Ref, ResumePoint } from "./events.ts";
+import type { Command, Ref } from "./events.ts";
 import { fittingPage } from "./history.ts";
 import type { Hub } from "./hub.ts";
-import { login } from "./login.ts";
+import { login, refuseLogin } from "./login.ts";
 import { fold, lobby, nameProblem, roomProblem } from "./names.ts";
 import { accept, type ChatRefusal, invite, leave, reject } from "./private-chats.ts";
-import { refuse, unknownUser } from "./refusals.ts";
-import { startReplay } from "./replay.ts";
+import { refuse, refuseUnread, unknownUser } from "./refusals.ts";
+import { type Missed, missedSince, startReplay } from "./replay.ts";
 import type { Room } from "./room.ts";
 import { roomPage } from "./room-list.ts";
 import type { Session } from "./session.ts";
 import { say, tell } from "./talk.ts";
 import { quoted } from "./text.ts";
 
+/**
+ * Handlers throw ParleyError `storage` where the history can't be read, and read it before they change anything: a command that
+ * throws has done nothing.
+ */
 type Handlers = {
   [K in Command["type"]]: (
     hub: Hub,
@@ -68,7 +72,8 @@ const handlers: Handlers = {
     if (room === undefined) {
       return refuse(hub, session, "full", "There are too many rooms: enter one that exists", ref);
     }
-    move(hub, session, room, since, ref);
+    const missed = missedSince(hub.options.history, room, session, since);
+    move(hub, session, room, missed, ref);
   },
   rename(hub, session, { name, ref }) {
     const problem = nameProblem(name);
@@ -153,13 +158,7 @@ const handlers: Handlers = {
 };
 
 /** Into a room, or anew into the same one to be told of its past. */
-function move(
-  hub: Hub,
-  session: Session,
-  room: Room,
-  since: ResumePoint | undefined,
-  ref: Ref | undefined,
-): void {
+function move(hub: Hub, session: Session, room: Room, missed: Missed, ref: Ref | undefined): void {
   const owedMail = session.replay?.mail;
   const moved = room !== session.room;
   if (moved) {
@@ -167,21 +166,30 @@ function move(
     session.room = room;
     room.add(session);
   }
-  const { recovered } = startReplay(hub, session, since, owedMail);
+  startReplay(hub, session, room, missed, owedMail);
+  const { recovered } = missed;
   const { epoch } = hub.options.history;
   const seq = room.committedSeq;
   hub.tell(session, { type: "entered", room: room.name, epoch, seq, recovered, ref });
   if (moved) hub.announce(session);
 }
 
-/** Runs a command of a session; what it may not do yet is answered with an error. */
+/** Runs a command of a session; what it may not do yet, and what the history can't be read for, is answered with an error. */
 export function execute(hub: Hub, session: Session, command: Command): void {
   if (session.phase !== "member" && forMembers.has(command.type)) {
     const ref = "ref" in command ? command.ref : undefined;
     return refuse(hub, session, "protocol", "Say who you are first: this needs a name", ref);
   }
   const handler = handlers[command.type] as (hub: Hub, session: Session, command: Command) => void;
-  handler(hub, session, command);
+  try {
+    handler(hub, session, command);
+  } catch (error) {
+    if (!(error instanceof ParleyError)) throw error;
+    hub.options.warn(error.message);
+    if (command.type === "login")
+      refuseLogin(hub, session, error.code, command.name, error.message);
+    else refuseUnread(hub, session, command, error);
+  }
 }
 
 function answer(hub: Hub, session: Session, refusal: ChatRefusal, ref: Ref | undefined): void {

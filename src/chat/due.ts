@@ -1,8 +1,10 @@
 // What is due by time: gaps between an unframed client's messages, the past of a returning member, delayed messages, owed user
 // lists, connections that end, and once a second everyone's silence. The adapter calls `tick` by `nextMs`.
 
+import { ParleyError } from "../errors.ts";
 import { connections as limits } from "../limits.ts";
 import type { LeaveReason } from "./events.ts";
+import { lose } from "./farewell.ts";
 import type { Hub } from "./hub.ts";
 import { continueReplay } from "./replay.ts";
 import type { Room } from "./room.ts";
@@ -108,8 +110,19 @@ export class Due {
       if (session.delayed === undefined) this.#hub.part(session, reasonOfEnd(session));
     }
     for (const session of this.#replaying) {
-      if (!session.outbox.blocked) continueReplay(this.#hub, session);
+      if (!session.outbox.blocked) this.#replayPage(session);
       if (session.replay === undefined) this.#replaying.delete(session);
+    }
+  }
+
+  /** Of a past that can't be read nothing may be left out silently: the member is told, and may come back for it. */
+  #replayPage(session: Session): void {
+    try {
+      continueReplay(this.#hub, session);
+    } catch (error) {
+      if (!(error instanceof ParleyError)) throw error;
+      this.#hub.options.warn(error.message);
+      lose(this.#hub, session, error.message);
     }
   }
 

@@ -1,5 +1,5 @@
-// How sessions are ended that did not ask for it: replaced by their own new connection, too slow, or the server stops. Each is
-// told why in one line. Queues and state only, as everything here.
+// How sessions are ended that did not ask for it: replaced by their own new connection, too slow, owed a past that
+// can't be read, or the server stops. Each is told why in one line. Queues and state only, as everything here.
 
 import { dissolve } from "./private-chats.ts";
 import type { Hub } from "./hub.ts";
@@ -37,6 +37,13 @@ export function dropSlow(hub: Hub, session: Session): void {
   session.outbox.abandon(Buffer.from(texts.map((text) => session.lineOf(text)).join("")));
   session.phase = "ending";
   hub.due.ending(session);
+}
+
+/** The server can't go on with this one: it leaves as one that has lost its connection does, and may come back. */
+export function lose(hub: Hub, session: Session, reason: string): void {
+  hub.part(session, "lost");
+  hub.tell(session, { type: "bye", reason });
+  hub.end(session);
 }
 
 /**

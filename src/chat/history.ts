@@ -6,6 +6,7 @@ import type { PrivateMessage, Said } from "./events.ts";
 /**
  * The log of every room and the mail of every session. Calls are synchronous: the hub appends once a turn of the event loop
  * and acknowledges after that. Numbers start at 1 and have no gaps within a room (`seq`) and a session (`mail`).
+ * @throws ParleyError `storage`, every method: the log could not be read, or written
  */
 export interface History {
   /** Names this log: numbers of another epoch mean nothing here. At most 32 characters. */
@@ -24,7 +25,7 @@ export interface History {
   sessionNamed(folded: string, sinceMs: number): SessionRecord | undefined;
   /** At most `limit` private messages to a session with a `mail` over `mail`, ascending. */
   mailAfter(id: string, mail: number, limit: number): readonly PrivateMessage[];
-  /** Adds one turn, all of it or nothing. Throws ParleyError `storage` when it could not; the log is then unchanged. */
+  /** Adds one turn, all of it or nothing: when it throws, the log is unchanged. */
   append(turn: Turn): void;
 }
 

@@ -226,13 +226,18 @@ export class Hub {
     this.turn.keepRecord(session);
   }
 
-  /** The room of that name, made if need be; undefined if there are too many. */
+  /**
+   * The room of that name, made if need be; undefined if there are too many.
+   * @throws ParleyError `storage`
+   */
   room(name: string): Room | undefined {
     const found = this.rooms.get(name);
     if (found !== undefined) return found;
     if (this.rooms.size >= historyLimits.maxRooms) return undefined;
     const room = new Room(name, this.options.history.lastSeq(name));
     this.rooms.set(name, room);
+    // It is forgotten at the end of the turn if nobody enters it after all.
+    this.turn.stir(room);
     return room;
   }
 
@@ -248,7 +253,7 @@ export class Hub {
     this.turn.stir(room);
   }
 
-  /** The record of someone who is away for a moment and whose mail is kept, this turn's changes included. */
+  /** The record of someone who is away for a moment and whose mail is kept, this turn's changes included. @throws ParleyError `storage` */
   awayRecord(folded: string): SessionRecord | undefined {
     const since = this.nowMs - historyLimits.mailHoldMs;
     const record = this.options.history.sessionNamed(folded, since);

@@ -3,9 +3,10 @@
 import type { ErrorCode } from "../errors.ts";
 import type { Command } from "./events.ts";
 import { replace } from "./farewell.ts";
+import type { SessionRecord } from "./history.ts";
 import type { Hub } from "./hub.ts";
 import { addressName, fold, lobby, nameProblem, roomProblem } from "./names.ts";
-import { startReplay } from "./replay.ts";
+import { type Missed, missedSince, startReplay } from "./replay.ts";
 import type { Session } from "./session.ts";
 import { quoted } from "./text.ts";
 
@@ -20,9 +21,9 @@ export function login(hub: Hub, session: Session, command: Login): void {
   const assigned = command.name === "" && command.assign === true;
   const name = assigned ? freeAddressName(hub, session) : command.name;
   const problem = assigned ? undefined : nameProblem(name);
-  if (problem !== undefined) return refuse(hub, session, "name-invalid", name, problem);
+  if (problem !== undefined) return refuseLogin(hub, session, "name-invalid", name, problem);
   const roomIssue = command.room === undefined ? undefined : roomProblem(command.room);
-  if (roomIssue !== undefined) return refuse(hub, session, "room-invalid", name, roomIssue);
+  if (roomIssue !== undefined) return refuseLogin(hub, session, "room-invalid", name, roomIssue);
 
   const roomName = fold(command.room ?? lobby);
   const secret = command.secret === "" ? hub.options.newSecret() : (command.secret ?? "");
@@ -32,17 +33,27 @@ export function login(hub: Hub, session: Session, command: Login): void {
   const holder = hub.members.get(fold(name));
   if (holder !== undefined && (recordId === "" || holder.recordId !== recordId)) {
     const taken = `The name ${quoted(name)} is taken: choose another`;
-    return refuse(hub, session, "name-taken", name, taken);
+    return refuseLogin(hub, session, "name-taken", name, taken);
   }
   const room = hub.room(roomName);
   if (room === undefined) {
-    return refuse(hub, session, "full", name, "There are too many rooms: enter one that exists");
+    return refuseLogin(
+      hub,
+      session,
+      "full",
+      name,
+      "There are too many rooms: enter one that exists",
+    );
   }
+  const { history } = hub.options;
+  const record = recordId === "" ? undefined : history.session(recordId);
+  const committedMail = record?.mail ?? 0;
+  const missed = missedSince(history, room, { recordId, committedMail }, command.since);
   const before = recordId === "" ? undefined : hub.records.get(recordId);
   // The same person in the same room: nobody needs to hear that a connection was replaced.
   const silent = before?.room === room && before === holder && before.name === name;
   if (before !== undefined) replace(hub, before, silent);
-  admit(hub, session, { name, recordId, secret, room, command, silent });
+  admit(hub, session, { name, recordId, secret, room, command, silent, record, missed });
 }
 
 /** Asked again where a turn has ended: it may have dropped the session. */
@@ -57,10 +68,12 @@ type Admission = {
   room: NonNullable<Session["room"]>;
   command: Login;
   silent: boolean;
+  record: SessionRecord | undefined;
+  missed: Missed;
 };
 
 function admit(hub: Hub, session: Session, admission: Admission): void {
-  const { name, recordId, secret, room, command, silent } = admission;
+  const { name, recordId, secret, room, command, silent, record, missed } = admission;
   session.phase = "member";
   session.name = name;
   session.folded = fold(name);
@@ -73,7 +86,6 @@ function admit(hub: Hub, session: Session, admission: Admission): void {
   if (recordId !== "") {
     session.recordId = recordId;
     hub.records.set(recordId, session);
-    const record = hub.options.history.session(recordId);
     session.n = session.committedN = session.ackedN = record?.n ?? 0;
     session.mail = session.committedMail = record?.mail ?? 0;
     if (command.since !== undefined) hub.options.metrics.resumes++;
@@ -82,7 +94,7 @@ function admit(hub: Hub, session: Session, admission: Admission): void {
   if (command.runs === true) session.dialect = session.dialect.withRuns ?? session.dialect;
   session.room = room;
   room.add(session);
-  const { recovered } = startReplay(hub, session, command.since);
+  startReplay(hub, session, room, missed);
   hub.tell(session, {
     type: "welcome",
     name,
@@ -92,7 +104,7 @@ function admit(hub: Hub, session: Session, admission: Admission): void {
     epoch: hub.options.history.epoch,
     seq: room.committedSeq,
     mail: session.committedMail,
-    recovered,
+    recovered: missed.recovered,
     n: session.n,
   });
   const line = session.dialect.terminal?.named?.(name, session.alias);
@@ -121,7 +133,13 @@ function freeAddressName(hub: Hub, session: Session): string {
   return hub.members.has(fold(name)) ? `${name}#${session.id}` : name;
 }
 
-function refuse(hub: Hub, session: Session, code: ErrorCode, name: string, message: string): void {
+export function refuseLogin(
+  hub: Hub,
+  session: Session,
+  code: ErrorCode,
+  name: string,
+  message: string,
+): void {
   hub.tell(session, { type: "refused", code, name, message });
   if (session.dialect.refusalEnds === true) hub.end(session);
 }

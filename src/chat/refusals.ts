@@ -1,10 +1,11 @@
 // What did not happen: how a session is told so, and what follows for the messages that it has sent after a refused one. Changes
 // nothing but the session.
 
-import type { ErrorCode } from "../errors.ts";
-import { message as messageLimits, names as nameLimits } from "../limits.ts";
+import type { ErrorCode, ParleyError } from "../errors.ts";
+import { message as messageLimits, names as nameLimits, sender } from "../limits.ts";
 import type { Command, Ref } from "./events.ts";
 import type { Hub } from "./hub.ts";
+import { count } from "./metrics.ts";
 import type { Session } from "./session.ts";
 import { quoted } from "./text.ts";
 
@@ -35,6 +36,24 @@ export function unknownUser(hub: Hub, session: Session, name: string, ref?: Ref,
     ref,
     ...(n === undefined ? {} : { n }),
   });
+}
+
+/** The history could not be read: a counted message has not been taken and may come again. */
+export function refuseUnread(
+  hub: Hub,
+  session: Session,
+  command: Command,
+  { code, message }: ParleyError,
+): void {
+  const n = "n" in command ? command.n : undefined;
+  if (n === undefined) return refuse(hub, session, code, message, refOf(command));
+  refuseFrom(session, n);
+  count(hub.options.metrics.messagesRefused, code);
+  hub.tell(session, { type: "error", code, message, n, retryAfterMs: sender.storageRetryMs });
+}
+
+function refOf(command: Command): Ref | undefined {
+  return "ref" in command ? command.ref : undefined;
 }
 
 /**

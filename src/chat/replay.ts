@@ -3,39 +3,24 @@
 
 import { history as limits } from "../limits.ts";
 import type { ResumePoint } from "./events.ts";
-import { fittingPage } from "./history.ts";
+import { fittingPage, type History } from "./history.ts";
 import type { Hub } from "./hub.ts";
 import type { Room } from "./room.ts";
 import type { Replay, Session } from "./session.ts";
 
-/**
- * Decides what a returning member has missed. `recovered` is false where some of that is lost. `owedMail`: mail after this number
- * has not been told yet, whatever `since` says.
- */
-export function startReplay(
-  hub: Hub,
-  session: Session,
-  since: ResumePoint | undefined,
-  owedMail?: number,
-): { recovered: boolean } {
-  const { room } = session;
-  if (room === undefined) return { recovered: false };
-  const { replay, recovered } = missed(hub, session, room, since);
-  if (replay !== undefined && owedMail !== undefined) replay.mail = Math.min(replay.mail, owedMail);
-  const owed = owedMail === undefined ? undefined : { seq: room.committedSeq, mail: owedMail };
-  session.replay = replay ?? owed;
-  room.hear(session);
-  if (session.replay !== undefined) hub.due.replay(session);
-  return { recovered };
-}
+/** What a returning member has missed. `recovered` is false where some of that is lost. */
+export type Missed = { replay: Replay | undefined; recovered: boolean };
 
-function missed(
-  hub: Hub,
-  { recordId, committedMail }: Session,
+/**
+ * Looks up what is new since `since` in a room and in the mail of a record, whose last number is `committedMail`. Changes nothing.
+ * @throws ParleyError `storage`
+ */
+export function missedSince(
+  history: History,
   { name, committedSeq }: Room,
+  { recordId, committedMail }: { recordId: string; committedMail: number },
   since: ResumePoint | undefined,
-): { replay: Replay | undefined; recovered: boolean } {
-  const { history } = hub.options;
+): Missed {
   if (since === undefined || (since.seq === undefined && since.mail === undefined)) {
     return { replay: undefined, recovered: false };
   }
@@ -54,7 +39,28 @@ function missed(
   return { replay: { seq, mail }, recovered: isWhole && isKept && hasMail };
 }
 
-/** Queues the next page; ends the replay once nothing of the past is left. */
+/**
+ * Lets a member that has come into a room hear it, after what it has missed. `owedMail`: mail after this number has not been told
+ * yet, whatever it asked for.
+ */
+export function startReplay(
+  hub: Hub,
+  session: Session,
+  room: Room,
+  { replay }: Missed,
+  owedMail?: number,
+): void {
+  if (replay !== undefined && owedMail !== undefined) replay.mail = Math.min(replay.mail, owedMail);
+  const owed = owedMail === undefined ? undefined : { seq: room.committedSeq, mail: owedMail };
+  session.replay = replay ?? owed;
+  room.hear(session);
+  if (session.replay !== undefined) hub.due.replay(session);
+}
+
+/**
+ * Queues the next page; ends the replay once nothing of the past is left.
+ * @throws ParleyError `storage`, before anything of the page is queued
+ */
 export function continueReplay(hub: Hub, session: Session): void {
   const { replay, room } = session;
   if (replay === undefined || room === undefined) return;

@@ -50,17 +50,13 @@ export function releaseDelayed(hub: Hub, session: Session): boolean {
   const { rates } = hub.options;
   const waiting = session.delayed;
   if (waiting === undefined) return true;
-  let done = 0;
-  while (done < waiting.length && session.phase === "member") {
-    const command = waiting[done]!;
+  while (waiting.length > 0 && session.phase === "member") {
+    const command = waiting[0]!;
     if (rates !== undefined && command.type !== "quit" && !spend(hub, session, command, rates))
-      break;
-    done++;
+      return false;
+    // What becomes of it may change what waits.
+    waiting.shift();
     execute(hub, session, command);
-  }
-  if (done < waiting.length && session.phase === "member") {
-    waiting.splice(0, done);
-    return false;
   }
   session.delayed = undefined;
   return true;

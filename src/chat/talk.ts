@@ -2,6 +2,7 @@
 
 import { message as limits } from "../limits.ts";
 import type { Command, PrivateMessage } from "./events.ts";
+import type { SessionRecord } from "./history.ts";
 import type { Hub } from "./hub.ts";
 import { fold } from "./names.ts";
 import { unknownUser } from "./refusals.ts";
@@ -12,18 +13,24 @@ type Say = Extract<Command, { type: "say" }>;
 type Tell = Extract<Command, { type: "tell" }>;
 
 export function say(hub: Hub, session: Session, { text, n }: Say): void {
-  if (!take(hub, session, n) || !fits(hub, session, text, n)) return;
+  if (!isNext(hub, session, n)) return;
+  if (n !== undefined) hub.useUp(session, n);
+  if (!fits(hub, session, text, n)) return;
   const { partner } = session;
   if (partner !== undefined) {
-    sendPrivate(hub, session, [partner.name], text, true, n);
+    sendPrivate(hub, session, { here: [partner], away: [] }, text, true);
   } else {
     sayAloud(hub, session, text, n);
   }
 }
 
 export function tell(hub: Hub, session: Session, { to, text, n }: Tell): void {
-  if (!take(hub, session, n) || !fits(hub, session, text, n)) return;
-  if (to.length > limits.maxRecipients) {
+  if (!isNext(hub, session, n)) return;
+  const tooMany = to.length > limits.maxRecipients;
+  const found = tooMany ? undefined : find(hub, session, to);
+  if (n !== undefined) hub.useUp(session, n);
+  if (!fits(hub, session, text, n)) return;
+  if (found === undefined) {
     const message = `At most ${limits.maxRecipients} people can be named: this names ${to.length}`;
     hub.tell(session, {
       type: "error",
@@ -33,23 +40,40 @@ export function tell(hub: Hub, session: Session, { to, text, n }: Tell): void {
     });
     return;
   }
-  const names = new Map<string, string>();
-  for (const name of to) names.set(fold(name), name);
-  if (names.delete("all")) {
-    sayAloud(hub, session, text, n);
-    // who is in the room has heard it
-    for (const folded of names.keys()) {
-      if (hub.members.get(folded)?.room === session.room) names.delete(folded);
-    }
-  }
+  if (found.everyone) sayAloud(hub, session, text, n);
+  for (const name of found.nobody) unknownUser(hub, session, name, undefined, n);
   // To the partner by name is part of the private chat: a native client says so, lest a late word reach the room.
-  const { partner } = session;
-  const chat = partner !== undefined && names.size === 1 && names.has(partner.folded);
-  sendPrivate(hub, session, [...names.values()], text, chat, n);
+  const [first, ...others] = found.here;
+  const alone = others.length + found.away.length + found.nobody.length === 0;
+  const chat = first !== undefined && first === session.partner && alone;
+  sendPrivate(hub, session, found, text, chat);
 }
 
-/** Whether a message with this counter is new. A repeated one is acknowledged again, one that leaves a gap is refused. */
-function take(hub: Hub, session: Session, n: number | undefined): boolean {
+/** Whom a message is for: those in their places, those who are away for a moment with their mail kept, and names of nobody. */
+type Recipients = { here: Session[]; away: { name: string; record: SessionRecord }[] };
+type Found = Recipients & { everyone: boolean; nobody: string[] };
+
+/** Looks up who is meant by `to`; each once. */
+function find(hub: Hub, session: Session, to: readonly string[]): Found {
+  const names = new Map<string, string>();
+  for (const name of to) names.set(fold(name), name);
+  const found: Found = { everyone: names.delete("all"), here: [], away: [], nobody: [] };
+  for (const [folded, name] of names) {
+    const other = hub.members.get(folded);
+    if (other !== undefined) {
+      // who is in the room hears it there
+      if (!found.everyone || other.room !== session.room) found.here.push(other);
+      continue;
+    }
+    const record = hub.awayRecord(folded);
+    if (record === undefined) found.nobody.push(name);
+    else found.away.push({ name, record });
+  }
+  return found;
+}
+
+/** Whether a message has the counter that is next. A repeated one is acknowledged again, one that leaves a gap is refused. */
+function isNext(hub: Hub, session: Session, n: number | undefined): boolean {
   if (n === undefined) return true;
   if (n <= session.n) {
     session.ackedN = Math.min(session.ackedN, session.committedN - 1);
@@ -65,7 +89,6 @@ function take(hub: Hub, session: Session, n: number | undefined): boolean {
     });
     return false;
   }
-  hub.useUp(session, n);
   return true;
 }
 
@@ -104,27 +127,15 @@ function sayAloud(hub: Hub, session: Session, text: string, n: number | undefine
   if (line !== undefined) hub.options.log(line);
 }
 
-/**
- * To each of `names` that is here, or away for a moment with its mail kept. The sender is told whom it reached, and the others
- * are told nothing of names that reach nobody: those may be anything.
- */
+/** The sender is told whom it reached, and the others are told nothing of names that reach nobody: those may be anything. */
 function sendPrivate(
   hub: Hub,
   session: Session,
-  names: readonly string[],
+  { here, away }: Recipients,
   text: string,
   chat: boolean,
-  n?: number,
 ): void {
-  const here: Session[] = [];
-  const away: string[] = [];
-  for (const name of names) {
-    const other = hub.members.get(fold(name));
-    if (other !== undefined) here.push(other);
-    else if (hub.awayRecord(fold(name)) !== undefined) away.push(name);
-    else unknownUser(hub, session, name, undefined, n);
-  }
-  const to = [...here.map((other) => other.name), ...away];
+  const to = [...here.map((other) => other.name), ...away.map(({ name }) => name)];
   if (to.length === 0) return;
   const message: Omit<PrivateMessage, "mail"> = {
     type: "private",
@@ -136,7 +147,7 @@ function sendPrivate(
     text: harmless(text),
   };
   for (const other of here) deliverPrivate(hub, other, message);
-  for (const name of away) keepForAway(hub, fold(name), message);
+  for (const { record } of away) keepForAway(hub, record, message);
   hub.turn.keepSender(session);
   hub.tell(session, { type: "sent", to, text: message.text, chat }, true);
 }
@@ -153,9 +164,7 @@ function deliverPrivate(hub: Hub, other: Session, message: Omit<PrivateMessage, 
   if (other.replay === undefined) hub.tell(other, numbered, true);
 }
 
-function keepForAway(hub: Hub, folded: string, message: Omit<PrivateMessage, "mail">): void {
-  const record = hub.awayRecord(folded);
-  if (record === undefined) return;
+function keepForAway(hub: Hub, record: SessionRecord, message: Omit<PrivateMessage, "mail">): void {
   const mail = record.mail + 1;
   hub.turn.keepMail(record.id, { ...message, mail });
   hub.turn.keepAway({ ...record, mail });

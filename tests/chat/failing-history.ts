@@ -1,4 +1,4 @@
-// A history whose disk is full when a test says so. Everything else is the history that it stands before.
+// A history whose disk is full, or can't be read, when a test says so. Everything else is the history that it stands before.
 
 import type { History, Turn } from "../../src/chat/history.ts";
 import { ParleyError } from "../../src/errors.ts";
@@ -6,6 +6,7 @@ import { openMemoryHistory } from "../../src/store/memory.ts";
 
 export class FailingHistory implements History {
   full = false;
+  unreadable = false;
   /** Told every turn that is tried, and whether it got into the log. */
   tried: (turn: Turn, taken: boolean) => void = () => {};
   readonly #log: History;
@@ -23,24 +24,29 @@ export class FailingHistory implements History {
     return this.#log.epoch;
   }
   lastSeq(room: string): number {
-    return this.#log.lastSeq(room);
+    return this.#readable.lastSeq(room);
   }
   firstSeq(room: string): number {
-    return this.#log.firstSeq(room);
+    return this.#readable.firstSeq(room);
   }
   after(...args: Parameters<History["after"]>): ReturnType<History["after"]> {
-    return this.#log.after(...args);
+    return this.#readable.after(...args);
   }
   before(...args: Parameters<History["before"]>): ReturnType<History["before"]> {
-    return this.#log.before(...args);
+    return this.#readable.before(...args);
   }
   session(id: string): ReturnType<History["session"]> {
-    return this.#log.session(id);
+    return this.#readable.session(id);
   }
   sessionNamed(...args: Parameters<History["sessionNamed"]>): ReturnType<History["sessionNamed"]> {
-    return this.#log.sessionNamed(...args);
+    return this.#readable.sessionNamed(...args);
   }
   mailAfter(...args: Parameters<History["mailAfter"]>): ReturnType<History["mailAfter"]> {
-    return this.#log.mailAfter(...args);
+    return this.#readable.mailAfter(...args);
+  }
+
+  get #readable(): History {
+    if (this.unreadable) throw new ParleyError("storage", "The disk reports an error: check it");
+    return this.#log;
   }
 }

@@ -38,7 +38,7 @@ class Story {
     const { world } = this;
     const turns = 40 + world.below(80);
     for (let turn = 0; turn < turns; turn++) {
-      if (this.#faulty) world.history.full = world.chance(world.history.full ? 0.6 : 0.1);
+      if (this.#faulty) this.#breakDisk();
       for (let ops = world.below(6); ops > 0; ops--) this.#act();
       world.pass(this.#pause(), this.#step);
       if (turn % 30 === 29) this.#settle();
@@ -46,6 +46,12 @@ class Story {
     this.#settle();
     this.#judge();
     this.#leaveAll();
+  }
+
+  #breakDisk(): void {
+    const { history } = this.world;
+    history.full = this.world.chance(history.full ? 0.6 : 0.1);
+    history.unreadable = this.world.chance(history.unreadable ? 0.6 : 0.1);
   }
 
   get #everybodyHere(): Person[] {
@@ -124,6 +130,8 @@ class Story {
     const person = new PlainPerson(this.world, `P${this.#people++}`);
     this.plains.push(person);
     person.login();
+    // Nobody gets in while the log can't be read.
+    if (!person.isLive) this.#closePlain(person);
   };
 
   #say = (): void => this.#somebody()?.say(this.world.chance(0.05) ? 3_000 : 0);
@@ -274,7 +282,7 @@ class Story {
   /** All links are fast, the disk is well, everyone is there and has said all: then everyone has heard all. */
   #settle(): void {
     const { world } = this;
-    world.history.full = false;
+    world.history.full = world.history.unreadable = false;
     for (let round = 0; round < 400; round++) {
       for (const person of this.natives) {
         if (!person.isLive) {
