@@ -80,11 +80,12 @@ export class Chat {
     const session = this.#session;
     if (session === undefined) return "ended";
     const { to, chat } = this.#state();
-    const partner = chat.type === "on" ? [chat.with] : undefined;
+    const { partner } = chat;
     const isChosen = partner === undefined && to.length > 0;
     const id = isChosen ? session.tell(to, text) : session.say(text);
     if (typeof id === "number") {
-      const audience = partner ?? (isChosen ? to : undefined);
+      const chosen = isChosen ? to : undefined;
+      const audience = partner === undefined ? chosen : [partner];
       const shown = harmless(text);
       this.#dispatch({ type: "said", id, text: shown, to: audience, nowMs: Date.now() });
     }

@@ -1,6 +1,7 @@
 // What each event of the session changes in the page's state. Pure.
 
 import type { ChatState } from "../chat/events.ts";
+import { chatAfter } from "../chat/private-chat.ts";
 import type { Answer, SessionEvent } from "../client/events.ts";
 import { acknowledge, append, confirm, fail, type Log } from "./entries.ts";
 import {
@@ -11,7 +12,6 @@ import {
   remember,
   sameName,
   sortNames,
-  type PrivateChat,
   type State,
 } from "./state.ts";
 
@@ -153,6 +153,7 @@ function leftText(name: string, reason: string): string {
 
 function renamed(state: State, from: string, to: string, nowMs: number): State {
   const swap = (name: string): string => (name === from ? to : name);
+  const swapped = (name: string | undefined) => (name === undefined ? name : swap(name));
   const isMe = sameName(from, state.name);
   const { chat } = state;
   return {
@@ -160,32 +161,35 @@ function renamed(state: State, from: string, to: string, nowMs: number): State {
     name: isMe ? to : state.name,
     people: sortNames(state.people.map(swap)),
     to: state.to.map(swap),
-    chat: chat.type === "none" ? chat : { ...chat, with: swap(chat.with) },
+    chat: {
+      partner: swapped(chat.partner),
+      asked: swapped(chat.asked),
+      invitedBy: swapped(chat.invitedBy),
+    },
     log: banner(state.log, isMe ? `you are ${to} now` : `${from} is ${to} now`, nowMs),
   };
 }
 
-function chatChanged(state: State, change: ChatState, name: string, nowMs: number) {
-  const [chat, text] = chatStep(change, name);
-  return { chat, log: banner(state.log, text, nowMs) };
+function chatChanged({ chat, log }: State, change: ChatState, name: string, nowMs: number) {
+  return { chat: chatAfter(chat, change, name), log: banner(log, chatText(change, name), nowMs) };
 }
 
-function chatStep(change: ChatState, name: string): [PrivateChat, string] {
+function chatText(change: ChatState, name: string): string {
   switch (change) {
     case "asked":
-      return [{ type: "asked", with: name }, `you asked ${name} for a private chat`];
+      return `you asked ${name} for a private chat`;
     case "invited":
-      return [{ type: "invited", with: name }, `${name} asks you for a private chat`];
+      return `${name} asks you for a private chat`;
     case "started":
-      return [{ type: "on", with: name }, `private chat with ${name}`];
+      return `private chat with ${name}`;
     case "rejected":
-      return [{ type: "none" }, `the private chat with ${name} was declined`];
+      return `the private chat with ${name} was declined`;
     case "busy":
-      return [{ type: "none" }, `${name} is busy`];
+      return `${name} is busy`;
     case "left":
-      return [{ type: "none" }, `the private chat with ${name} is over`];
+      return `the private chat with ${name} is over`;
     case "lost":
-      return [{ type: "none" }, `${name} is gone; the private chat is over`];
+      return `${name} is gone; the private chat is over`;
   }
 }
 

@@ -1,5 +1,6 @@
 // How the page's state changes: one pure function from state and action to state.
 
+import { noChat } from "../chat/private-chat.ts";
 import { append, forgetNumbers, restore, type Log } from "./entries.ts";
 import { hear } from "./hear.ts";
 import { banner, maxFiles, maxPeople, over, sortNames, type Action, type State } from "./state.ts";
@@ -36,7 +37,7 @@ export function reduce(state: State, action: Action): State {
     case "choose":
       return { ...state, to: action.to };
     case "chat-over":
-      return { ...state, chat: { type: "none" } };
+      return { ...state, chat: noChat };
     case "restored":
       return { ...state, log: restore(state.log, action.said) };
     case "renaming":

@@ -1,5 +1,6 @@
 // What the page knows, and the small changes that its reducer (reduce.ts) is made of. Pure; knows no DOM, no socket, no clock.
 
+import { noChat, type PrivateChat } from "../chat/private-chat.ts";
 import type { ListedFile, SessionEvent } from "../client/events.ts";
 import {
   append,
@@ -13,12 +14,6 @@ import {
 
 /** `out`: not connected and not meaning to. `lost`: the session tries to come back by itself. */
 export type Phase = "out" | "connecting" | "online" | "lost";
-
-export type PrivateChat =
-  | { type: "none" }
-  | { type: "asked"; with: string }
-  | { type: "invited"; with: string }
-  | { type: "on"; with: string };
 
 export type Download = {
   name: string;
@@ -100,7 +95,7 @@ export const initialState: State = {
   peopleTotal: 0,
   rooms: [],
   to: [],
-  chat: { type: "none" },
+  chat: noChat,
   renaming: undefined,
   log: emptyLog,
   unread: 0,
@@ -127,7 +122,7 @@ export function over(state: State, problem: string, nowMs: number): State {
     peopleTotal: 0,
     rooms: [],
     to: [],
-    chat: { type: "none" },
+    chat: noChat,
     renaming: undefined,
     log: state.atDoor ? log : banner(log, problem || "you left the chat", nowMs),
   };

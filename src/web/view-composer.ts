@@ -70,7 +70,7 @@ export class Composer {
   render(state: State): void {
     const shown = this.#shown;
     this.#shown = state;
-    const partner = state.chat.type === "on" ? state.chat.with : undefined;
+    const { partner } = state.chat;
     setText(this.#toText, partner ?? (state.to.length > 0 ? state.to.join(", ") : "Everyone"));
     this.#form.classList.toggle("aimed", partner !== undefined || state.to.length > 0);
     this.#to.disabled = partner !== undefined;

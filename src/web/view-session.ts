@@ -59,12 +59,13 @@ export class StatusLine {
     this.#line.hidden = text === "";
     setText(this.#text, text);
     this.#again.hidden = state.phase !== "out";
-    const { chat } = state;
-    this.#invitation.hidden = chat.type === "none";
-    setText(this.#invitationText, invitationOf(state));
-    this.#accept.hidden = chat.type !== "invited";
-    this.#reject.hidden = chat.type !== "invited";
-    this.#leave.hidden = chat.type !== "on";
+    const { partner, invitedBy } = state.chat;
+    const invitation = invitationOf(state);
+    this.#invitation.hidden = invitation === "";
+    setText(this.#invitationText, invitation);
+    this.#accept.hidden = invitedBy === undefined;
+    this.#reject.hidden = invitedBy === undefined;
+    this.#leave.hidden = partner === undefined;
   }
 }
 
@@ -74,17 +75,10 @@ function statusOf(state: State): string {
   return state.status || "Connecting …";
 }
 
-function invitationOf({ chat }: State): string {
-  switch (chat.type) {
-    case "none":
-      return "";
-    case "asked":
-      return `Waiting for ${chat.with} to accept a private chat`;
-    case "invited":
-      return `${chat.with} asks you for a private chat`;
-    case "on":
-      return `Private chat with ${chat.with}`;
-  }
+function invitationOf({ chat: { partner, asked, invitedBy } }: State): string {
+  if (partner !== undefined) return `Private chat with ${partner}`;
+  if (invitedBy !== undefined) return `${invitedBy} asks you for a private chat`;
+  return asked === undefined ? "" : `Waiting for ${asked} to accept a private chat`;
 }
 
 export class RenameDialog {

@@ -1,6 +1,7 @@
 // open-chat (S1) at the level of messages: its words, what is said back, the lists.
 
 import { expect, test } from "bun:test";
+import type { ChatState } from "../../src/chat/events.ts";
 import { openChat } from "../../src/dialects/open-chat.ts";
 import {
   joined,
@@ -121,6 +122,19 @@ test("accept, reject and leave are words only while they mean something", () => 
   expect(conversation.receive("Leave ")).toEqual({ type: "leave" });
   conversation.render({ type: "chat", state: "left", with: "Ann" });
   expect(conversation.receive("leave")).toEqual({ type: "say", text: "leave" });
+});
+
+test("an invitation stays one while others answer one's own question", () => {
+  const conversation = alice();
+  const hear = (state: ChatState, name: string) =>
+    conversation.render({ type: "chat", state, with: name });
+  hear("asked", "Cal");
+  hear("invited", "Ann");
+  hear("rejected", "Cal");
+  expect(conversation.receive("accept")).toEqual({ type: "accept" });
+  // Ann has another name by now.
+  hear("lost", "Eve");
+  expect(conversation.receive("accept")).toEqual({ type: "say", text: "accept" });
 });
 
 test("the server's terminal", () => {

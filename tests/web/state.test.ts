@@ -1,6 +1,7 @@
 // The page's reducer: what each event of the session does. No browser.
 
 import { expect, test } from "bun:test";
+import { noChat } from "../../src/chat/private-chat.ts";
 import type { SessionEvent } from "../../src/client/events.ts";
 import { reduce } from "../../src/web/reduce.ts";
 import { initialState, offeredRooms, type Action, type State } from "../../src/web/state.ts";
@@ -166,12 +167,22 @@ test("unread counts what others say while nobody looks, and not one's own", () =
 test("a private chat goes through its states, whoever asks", () => {
   const chat = (state: State, change: "asked" | "invited" | "started" | "left" | "busy"): State =>
     heard(state, { type: "chat", state: change, with: "Bob" });
-  expect(chat(crowd, "invited").chat).toEqual({ type: "invited", with: "Bob" });
-  expect(chat(crowd, "started").chat).toEqual({ type: "on", with: "Bob" });
-  expect(chat(chat(crowd, "started"), "left").chat).toEqual({ type: "none" });
-  expect(chat(chat(crowd, "asked"), "busy").chat).toEqual({ type: "none" });
+  expect(chat(crowd, "invited").chat).toEqual({ ...noChat, invitedBy: "Bob" });
+  expect(chat(crowd, "started").chat).toEqual({ ...noChat, partner: "Bob" });
+  expect(chat(chat(crowd, "started"), "left").chat).toEqual(noChat);
+  expect(chat(chat(crowd, "asked"), "busy").chat).toEqual(noChat);
   const renamed = heard(chat(crowd, "started"), { type: "renamed", from: "Bob", to: "Rob" });
-  expect(renamed.chat).toEqual({ type: "on", with: "Rob" });
+  expect(renamed.chat).toEqual({ ...noChat, partner: "Rob" });
+});
+
+test("what becomes of one's own question leaves an invitation as it is", () => {
+  const invited = heard(crowd, { type: "chat", state: "invited", with: "Bob" });
+  for (const state of ["busy", "rejected", "left", "lost"] as const) {
+    const asking = heard(invited, { type: "chat", state: "asked", with: "ann2" });
+    expect(asking.chat).toEqual({ partner: undefined, asked: "ann2", invitedBy: "Bob" });
+    const answered = heard(asking, { type: "chat", state, with: "ann2" });
+    expect(answered.chat).toEqual({ ...noChat, invitedBy: "Bob" });
+  }
 });
 
 test("another room has another log and other people; private messages stay", () => {
