@@ -157,6 +157,8 @@ export const history = {
   goodbyeMs: 10 * 60_000,
   /** A session that was lost keeps getting mail under its name for so long: a restart or a dead cell, not a night. */
   mailHoldMs: 5 * 60_000,
+  /** The record of a session that is there is written anew after this, for a server that dies without a word to it. */
+  recordFreshMs: 60_000,
   /** Most files in a list for a dialect that knows no pages. */
   wholeListFiles: 10_000,
   /** Most files in one answer to a request for the list. */

@@ -113,6 +113,8 @@ describe("waits", () => {
   });
   test("people are waited for shorter than their sessions are kept", () => {
     expect(history.mailHoldMs).toBeLessThan(history.resumeMs);
+    // A record is at most as old as that, and half as much again where many grow old at once.
+    expect(3 * history.recordFreshMs).toBeLessThan(history.mailHoldMs);
     expect(history.resumeMs).toBeLessThan(history.maxAgeMs);
     expect(peer.hurryMs).toBeLessThan(peer.requestTimeoutMs);
   });

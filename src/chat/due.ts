@@ -2,7 +2,7 @@
 // lists, connections that end, and once a second everyone's silence. The adapter calls `tick` by `nextMs`.
 
 import { ParleyError } from "../errors.ts";
-import { connections as limits } from "../limits.ts";
+import { connections as limits, history } from "../limits.ts";
 import type { LeaveReason } from "./events.ts";
 import { lose } from "./farewell.ts";
 import type { Hub } from "./hub.ts";
@@ -170,6 +170,7 @@ export class Due {
   #sweep(): void {
     const hub = this.#hub;
     const { metrics } = hub.options;
+    this.#freshen(hub.nowMs - this.#sweptMs);
     this.#sweptMs = hub.nowMs;
     metrics.rooms = hub.rooms.size;
     metrics.members = hub.members.size;
@@ -180,6 +181,20 @@ export class Due {
       metrics.lagBytes += lag;
       metrics.lagMaxBytes = Math.max(metrics.lagMaxBytes, lag);
       this.#sweepSession(session);
+    }
+  }
+
+  /**
+   * Writes the records of members who have said nothing for long, so that they are not taken for people who left long ago. A few a
+   * sweep, twice as many as grow old in that time: those who came at the same moment do not stay together.
+   */
+  #freshen(sinceMs: number): void {
+    const { records, nowMs, turn } = this.#hub;
+    let left = Math.ceil((2 * records.size * sinceMs) / history.recordFreshMs);
+    for (const session of records.values()) {
+      if (nowMs - session.recordMs < history.recordFreshMs) continue;
+      if (left-- <= 0) return;
+      turn.keepRecord(session);
     }
   }
 

@@ -45,6 +45,8 @@ export class Session {
   lastSeq: number | undefined;
   mail = 0;
   committedMail = 0;
+  /** When its record was last to be written. */
+  recordMs = 0;
 
   /** The other side of a private chat, who asked for one, and who was asked. */
   partner: Session | undefined;

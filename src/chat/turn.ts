@@ -65,6 +65,7 @@ export class Turn {
   /** The session's record is to be written. */
   keepRecord(session: Session): void {
     if (session.recordId === "") return;
+    session.recordMs = this.#hub.nowMs;
     this.#records.add(session);
     this.wake();
   }

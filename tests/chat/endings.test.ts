@@ -5,8 +5,9 @@ import type { FileDesk } from "../../src/chat/file-desk.ts";
 import { chatRoom } from "../../src/dialects/chat-room.ts";
 import { lineChat } from "../../src/dialects/line-chat.ts";
 import { openChat } from "../../src/dialects/open-chat.ts";
-import { connections, output } from "../../src/limits.ts";
+import { connections, history as limits, output } from "../../src/limits.ts";
 import { openMemoryHistory } from "../../src/store/memory.ts";
+import { FailingHistory } from "./failing-history.ts";
 import { kept, nothing, Rig } from "./rig.ts";
 
 const say = (n: number, text = `m${n}`) => ({ type: "say", n, text });
@@ -42,6 +43,40 @@ test("a half-closed connection gets its answers, then ends; a listener by nature
   expect(dan.link.ended).toBe(false);
   rig.client(openChat).send("Eve");
   expect(dan.text()).toContain("Eve joined");
+});
+
+test("who only listened gets its mail also after the server was killed, and is nobody to forget", () => {
+  const history = openMemoryHistory({ epoch: "epoch-1" });
+  const before = new Rig({}, history);
+  const ann = before.member("Ann");
+  for (let minutes = 0; minutes < 25 * 60; minutes++) {
+    before.pass(60_000, 20_000);
+    ann.send({ type: "pong" });
+    history.tidy(before.nowMs);
+  }
+  const after = new Rig({}, history);
+  after.nowMs = before.nowMs;
+  after.member("Bob").send({ type: "tell", n: 1, to: ["Ann"], text: "psst" });
+  const back = after.member("Ann", { epoch: "epoch-1", seq: 0, mail: 0 });
+  expect(back.lines()).toContainEqual(expect.objectContaining({ type: "private", mail: 1 }));
+});
+
+test("records of a crowd that came at once are kept fresh a few at a time", () => {
+  const history = new FailingHistory();
+  const rig = new Rig({}, history);
+  const crowd = 300;
+  const people = Array.from({ length: crowd }, (_, i) => rig.member(`P${i}`));
+  let most = 0;
+  history.tried = ({ sessions }) => {
+    most = Math.max(most, sessions.length);
+  };
+  for (let minutes = 0; minutes < 4; minutes++) {
+    rig.pass(60_000, 1_000);
+    for (const person of people) person.queue({ type: "pong" });
+    const ages = people.map(({ session }) => rig.nowMs - history.session(session.recordId)!.seenMs);
+    expect(Math.max(...ages)).toBeLessThan(2 * limits.recordFreshMs);
+  }
+  expect(most).toBeLessThanOrEqual((crowd * 2) / 60);
 });
 
 test("people who were there when the server stopped get mail as soon as it is back", () => {
