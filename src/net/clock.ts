@@ -1,9 +1,25 @@
 // The time, which never runs backwards.
 
-/** Unix time in milliseconds, whole, from a monotonic source: a change of the system's clock does not move it. */
-export function unixMs(): number {
-  return Math.floor(performance.timeOrigin + performance.now());
+/** So far may the system's clock be ahead, in milliseconds; it is set by less than that all the time. */
+const aheadMs = 1_000;
+
+/**
+ * A clock that goes on steadily whatever is done to the system's, except that it follows one that is far ahead: the machine has
+ * slept, and the steady source with it, or it began with a clock that was slow. `steadyMs` and `systemMs` are Unix milliseconds.
+ */
+export function clock(steadyMs: () => number, systemMs: () => number): () => number {
+  let offsetMs = 0;
+  return () => {
+    const nowMs = steadyMs() + offsetMs;
+    const behindMs = systemMs() - nowMs;
+    if (behindMs <= aheadMs) return Math.floor(nowMs);
+    offsetMs += behindMs;
+    return Math.floor(nowMs + behindMs);
+  };
 }
+
+/** Unix time in milliseconds, whole: the one clock of a server. */
+export const unixMs = clock(() => performance.timeOrigin + performance.now(), Date.now);
 
 /** The clock of the transfer machines, in whole µs since the start of the process. */
 export function nowUs(): number {

@@ -1,6 +1,7 @@
 // Opens what a server remembers in: an SQLite file, or memory; and the registry that is kept beside it.
 
 import type { History } from "../chat/history.ts";
+import { unixMs } from "../net/clock.ts";
 import { Registry } from "../registry/registry.ts";
 import { openMemoryHistory } from "./memory.ts";
 import { openRegistrations } from "./registrations.ts";
@@ -25,7 +26,7 @@ export function openStore(
 ): OpenStore {
   if (path === undefined) {
     const store = openMemoryHistory();
-    const untidy = keepTidy(store);
+    const untidy = keepTidy(store, unixMs);
     return {
       history: store,
       registry: new Registry(),
@@ -36,7 +37,7 @@ export function openStore(
     };
   }
   const store = openSqliteHistory(path, { synchronous });
-  const untidy = keepTidy(store);
+  const untidy = keepTidy(store, unixMs);
   const registrations = openRegistrations(store.db, (error) => {
     log(`A registration was not kept: ${error instanceof Error ? error.message : String(error)}`);
   });

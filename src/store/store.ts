@@ -60,8 +60,11 @@ export function defaultRetention(kind: "memory" | "disk"): Retention {
   };
 }
 
-/** Keeps a store tidy until the answer is called: a round now and then, in slices between which others get their turn. */
-export function keepTidy(store: Store, nowMs: () => number = Date.now): () => void {
+/**
+ * Keeps a store tidy until the answer is called: a round now and then, in slices between which others get their turn. `nowMs` is
+ * the clock by which its messages were dated.
+ */
+export function keepTidy(store: Store, nowMs: () => number): () => void {
   let timer: ReturnType<typeof setTimeout>;
   const turn = (): void => {
     timer = setTimeout(turn, store.tidy(nowMs()) ? limits.tidySliceMs : limits.tidyMs);
