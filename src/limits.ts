@@ -129,7 +129,7 @@ export const history = {
   memoryBytes: 256 * MiB,
   /** Bytes of private messages kept in memory for all recipients together. */
   memoryMailBytes: 64 * MiB,
-  /** Rooms whose past is kept on disk; the ones forgotten first are those without messages. */
+  /** Rooms whose past is kept on disk; those without messages are forgotten first, then those quiet for longest. */
   diskRooms: 65_536,
   /** Rows that one slice of clearing up on disk looks at or deletes: a millisecond or two. */
   sliceRows: 500,

@@ -8,11 +8,18 @@ import type { Retention } from "./store.ts";
 const sliceRooms = 50;
 const sliceSessions = 10;
 
-type RoomRow = { id: number; name: string; last: number };
+/** Rooms that one round can find to be the quietest, and forget. */
+const quietRooms = 1_000;
+
+/** `time_ms` is that of the last message, null if there is none. */
+type RoomRow = { id: number; name: string; last: number; time_ms: number | null };
 
 export class Tidier {
   #phase: "messages" | "rooms" | "mail" | "sessions" = "messages";
   #room = 0;
+  /** Rooms over the number when the round began; the quietest that it has met, the quietest first. */
+  #excess = 0;
+  #quietest: RoomRow[] = [];
   #mail = { session: "", mail: 0 };
 
   /** `forgotten` hears which number of a room is now the lowest; undefined: the room itself has been forgotten. */
@@ -43,9 +50,11 @@ export class Tidier {
   }
 
   #tidyMessages(tooOldMs: number): boolean {
+    if (this.#room === 0) this.#excess = this.#countRooms() - this.retention.rooms;
     const rooms = this.db
       .query<RoomRow, [number, number]>(
-        `SELECT id, name, max(last_seq, coalesce((SELECT max(seq) FROM messages WHERE room = rooms.id), 0)) AS last
+        `SELECT id, name, max(last_seq, coalesce((SELECT max(seq) FROM messages WHERE room = rooms.id), 0)) AS last,
+           (SELECT time_ms FROM messages WHERE room = rooms.id ORDER BY seq DESC LIMIT 1) AS time_ms
          FROM rooms WHERE id > ? ORDER BY id LIMIT ?`,
       )
       .all(this.#room, sliceRooms);
@@ -53,10 +62,17 @@ export class Tidier {
       // A room with more to forget is looked at again in the next slice.
       if (this.#tidyRoom(room, tooOldMs)) return true;
       this.#room = room.id;
+      if (this.#excess > 0) this.#quietest.push(room);
     }
-    if (rooms.length === sliceRooms) return true;
-    this.#room = 0;
-    return false;
+    const isLast = rooms.length < sliceRooms;
+    if (isLast || this.#quietest.length >= 2 * quietRooms) this.#sortQuietest();
+    if (isLast) this.#room = 0;
+    return !isLast;
+  }
+
+  #sortQuietest(): void {
+    this.#quietest.sort((a, b) => (a.time_ms ?? 0) - (b.time_ms ?? 0));
+    this.#quietest.length = Math.min(this.#quietest.length, quietRooms);
   }
 
   #tidyRoom({ id, name, last }: RoomRow, tooOldMs: number): boolean {
@@ -80,20 +96,24 @@ export class Tidier {
     return gone === limits.sliceRows;
   }
 
-  /** Too many rooms: the first without messages go; that their numbers have been used is kept once for all. */
+  #countRooms(): number {
+    return this.db.query<{ count: number }, []>("SELECT count(*) AS count FROM rooms").get()!.count;
+  }
+
+  /** Too many rooms: the first without messages go, and when there is none the quietest loses its own; that their numbers have been used is kept once for all. */
   #tidyRooms(): boolean {
-    const { count } = this.db
-      .query<{ count: number }, []>("SELECT count(*) AS count FROM rooms")
-      .get()!;
-    const excess = count - this.retention.rooms;
-    if (excess <= 0) return false;
+    const excess = this.#countRooms() - this.retention.rooms;
+    if (excess <= 0) {
+      this.#quietest = [];
+      return false;
+    }
     const empty = this.db
       .query<{ id: number; name: string; last_seq: number }, [number]>(
         `SELECT id, name, last_seq FROM rooms
          WHERE NOT EXISTS (SELECT 1 FROM messages WHERE room = rooms.id) ORDER BY id LIMIT ?`,
       )
       .all(Math.min(excess, sliceRooms));
-    if (empty.length === 0) return false;
+    if (empty.length === 0) return this.#emptyQuietest();
     const floor = Math.max(...empty.map(({ last_seq }) => last_seq));
     this.db.transaction(() => {
       this.db
@@ -105,7 +125,18 @@ export class Tidier {
       for (const { id } of empty) this.db.query("DELETE FROM rooms WHERE id = ?").run(id);
     })();
     for (const { name } of empty) this.forgotten(name, undefined);
-    return empty.length === sliceRooms;
+    return true;
+  }
+
+  /** Takes a slice of the messages of the room that has been quiet for longest, if nobody has spoken there since. */
+  #emptyQuietest(): boolean {
+    const room = this.#quietest[0];
+    if (room === undefined) return false;
+    const spoken = this.db
+      .query("SELECT 1 FROM messages WHERE room = ? AND seq > ?")
+      .get(room.id, room.last);
+    if (spoken !== null || !this.#tidyRoom(room, Infinity)) this.#quietest.shift();
+    return true;
   }
 
   #tidyMail(tooOldMs: number): boolean {

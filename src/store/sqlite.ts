@@ -119,7 +119,7 @@ class FileHistory implements SqliteHistory {
       this.#rollback();
       throw this.#error("written", error);
     }
-    for (const [room, numbers] of changed) this.#rooms.set(room, numbers);
+    for (const [room, numbers] of changed) this.#remember(room, numbers);
   }
 
   tidy(nowMs: number): boolean {
@@ -186,10 +186,14 @@ class FileHistory implements SqliteHistory {
       const floor = Number(this.#sql.floor.get()?.value ?? 0);
       return { id: 0, first: floor + 1, last: floor };
     }
-    if (this.#rooms.size >= cachedRooms) this.#rooms.clear();
     const numbers = { id: row.id, first: row.first_seq, last: Math.max(row.last_seq, row.newest) };
-    this.#rooms.set(name, numbers);
+    this.#remember(name, numbers);
     return numbers;
+  }
+
+  #remember(name: string, numbers: RoomNumbers): void {
+    if (this.#rooms.size >= cachedRooms && !this.#rooms.has(name)) this.#rooms.clear();
+    this.#rooms.set(name, numbers);
   }
 
   /** The lowest number that counts as kept, whether or not what is under it has been deleted yet. */

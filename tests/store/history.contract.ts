@@ -107,6 +107,24 @@ export function historyContract(name: string, open: StoreMaker): void {
       expect(store.lastSeq("d")).toBe(1);
     });
 
+    test("too many rooms with a past: the quietest goes, with all that was said in it", () => {
+      store = open({ rooms: 60 });
+      for (let room = 0; room < 100; room++) {
+        store.append(says(`r${room}`, 1, 600, { timeMs: 10_000 + room }));
+      }
+      // The oldest of all is spoken in again.
+      store.append(says("r0", 601, 601, { timeMs: 20_000 }));
+      tidyAll(store, 20_000);
+      const kept = Array.from({ length: 100 }, (_, i) => i).filter(
+        (room) => store.after(`r${room}`, 0, 9).length > 0,
+      );
+      expect(kept).toEqual([0, ...Array.from({ length: 59 }, (_, i) => 41 + i)]);
+      expect(store.lastSeq("r1")).toBe(600);
+      expect(store.lastSeq("r0")).toBe(601);
+      store.append(says("r1", 601, 601, { timeMs: 20_001 }));
+      expect(store.after("r1", 0, 9).map(({ seq }) => seq)).toEqual([601]);
+    });
+
     test("sessions come back as they were, the latest state of each", () => {
       store = open();
       store.append({ ...emptyTurn, sessions: [record("s1"), record("s2", { name: "bob" })] });

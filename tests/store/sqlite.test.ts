@@ -116,6 +116,20 @@ describe("sqlite", () => {
     store.close();
   });
 
+  test("a room in which somebody speaks while the quietest are sought is none of them", () => {
+    const store = openSqliteHistory(freshPath(), { retention: { rooms: 1 } });
+    store.append(says("quiet", 1, 900));
+    store.append(says("quieter", 1, 900, { timeMs: 1 }));
+    // One slice has looked at all rooms.
+    store.tidy(2_000);
+    store.append(says("quieter", 901, 901, { timeMs: 2_000 }));
+    tidyAll(store, 2_000);
+    expect(store.after("quiet", 0, 9)).toEqual([]);
+    expect(store.lastSeq("quiet")).toBe(900);
+    expect(store.after("quieter", 0, 9)).toHaveLength(9);
+    store.close();
+  });
+
   test("synchronous is NORMAL unless FULL is asked for", () => {
     for (const [synchronous, level] of [
       ["normal", 1],
