@@ -161,7 +161,7 @@ export class Due {
     let owed = false;
     for (const voice of room.voices.values()) {
       if (!voice.rosterDue) continue;
-      if (voice.payRoster(room.names(), this.#hub.nowMs)) owed = true;
+      if (voice.payRoster(() => room.names(), this.#hub.nowMs)) owed = true;
       else for (const session of voice.members) this.#hub.turn.touch(session);
     }
     if (!owed) this.#rosters.delete(room);

@@ -14,7 +14,7 @@ export type RoomTurn = {
   events: readonly (RoomEvent | undefined)[];
   /** The last event of this turn that changed who is here. */
   presence: { at: number; cause: "joined" | "left" | "renamed"; author: number } | undefined;
-  /** Names of those present. */
+  /** Lists the names of those present: asked for only where a list is sent. */
   names: () => readonly string[];
   nowMs: number;
   after: Aftermath;
@@ -44,7 +44,7 @@ export class Voice {
   }
 
   /** Sends the list of users if one is owed and affordable; true while one is still owed. */
-  payRoster(names: readonly string[], nowMs: number): boolean {
+  payRoster(names: RoomTurn["names"], nowMs: number): boolean {
     if (!this.rosterDue) return false;
     const listFor = this.#affordableRoster(names, nowMs);
     if (listFor === undefined) return true;
@@ -88,7 +88,7 @@ export class Voice {
     if (style === undefined || presence === undefined || this.members.size === 0) return undefined;
     const when = style.when[presence.cause];
     if (when === "never") return undefined;
-    const listFor = this.#affordableRoster(turn.names(), turn.nowMs);
+    const listFor = this.#affordableRoster(turn.names, turn.nowMs);
     if (listFor === undefined) return undefined;
     const at = when === "before" ? presence.at : presence.at + 1;
     const skipped = style.skipRenamed && presence.cause === "renamed" ? presence.author : 0;
@@ -102,7 +102,7 @@ export class Voice {
 
   /** Renders the list once if the members' budget for lists allows; else remembers that it is owed. */
   #affordableRoster(
-    names: readonly string[],
+    names: RoomTurn["names"],
     nowMs: number,
   ): ((self: string) => string) | undefined {
     const style = this.dialect.roster;
@@ -116,7 +116,7 @@ export class Voice {
       this.rosterDue = true;
       return undefined;
     }
-    const listFor = style.render(names);
+    const listFor = style.render(names());
     this.#rosterBudget.take(Buffer.byteLength(listFor("")), nowMs);
     this.rosterDue = false;
     return listFor;

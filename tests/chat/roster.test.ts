@@ -70,3 +70,21 @@ test("a join costs each member a line, not a list of all", () => {
   // Twice the crowd: twice the lines, the same budget for lists.
   expect(bytesFor(1_000)).toBeLessThan(2.5 * bytesFor(500) + output.rosterBytesPerSecond);
 });
+
+test("while the budget for lists is spent, nobody lists the names", () => {
+  const rig = new Rig();
+  const ann = rig.client(openChat).send("Ann");
+  ann.text();
+  const room = rig.hub.rooms.get("lobby")!;
+  const names = room.names.bind(room);
+  let listed = 0;
+  room.names = () => {
+    listed++;
+    return names();
+  };
+  for (let i = 0; i < 500; i++) rig.client(openChat).send(`person-number-${i}`);
+  for (let i = 0; i < 10; i++) rig.pass(1);
+  const heard = ann.text().match(lists["open-chat"].line)!.length;
+  expect(heard).toBeLessThan(100);
+  expect(listed).toBe(heard);
+});
