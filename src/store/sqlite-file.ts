@@ -43,13 +43,12 @@ const header = {
  */
 export function openDataFile(given: string, synchronous: Synchronous): DataFile {
   const path = checkPlace(given);
-  const isNew = !existsSync(path) || statSync(path).size === 0;
-  if (isNew) refuseOrphans(path);
-  else checkHeader(path);
+  look(path);
   const lock = takeLock(path);
   let db: Database | undefined;
   try {
-    if (isNew) create(path);
+    // Another server may have made it, and gone, before the lock was ours.
+    if (look(path).isNew) create(path);
     else checkContent(path);
     db = new Database(path, { readwrite: true, strict: true });
     db.run("PRAGMA journal_mode = WAL");
@@ -131,6 +130,14 @@ function checkPlace(given: string): string {
     );
   }
   return path;
+}
+
+/** Whether the file is yet to be made. Refuses what can't be a data file of ours, without touching anything. */
+function look(path: string): { isNew: boolean } {
+  const isNew = !existsSync(path) || statSync(path).size === 0;
+  if (isNew) refuseOrphans(path);
+  else checkHeader(path);
+  return { isNew };
 }
 
 /** A log without its file would be replayed into the new file and spoil it. */

@@ -1,10 +1,18 @@
 // Files that are no data file of parley's, or not this parley's: refused in a sentence, and left as they are.
 
-import { afterAll, afterEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, spyOn, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import { spawnSync } from "node:child_process";
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync } from "node:fs";
-import { renameSync, rmSync, statSync, symlinkSync, writeFileSync, writeSync } from "node:fs";
+import {
+  copyFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { chmodSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -167,6 +175,23 @@ test("an empty file, and what a killed first start left, become a data file", ()
   const bytes = readFileSync(path);
   expect(bytes.readUInt32BE(68)).toBe(applicationId);
   expect(bytes.readUInt32BE(60)).toBe(schemaVersion);
+});
+
+test("a file that another server has made just before the lock was ours is kept", () => {
+  const made = dataFile(freshFolder(), 5);
+  const path = join(freshFolder(), "chat.db");
+  const run = Database.prototype.run;
+  const spy = spyOn(Database.prototype, "run").mockImplementation(function (
+    this: Database,
+    ...args: Parameters<Database["run"]>
+  ) {
+    if (args[0] === "BEGIN EXCLUSIVE") copyFileSync(made, path);
+    return run.apply(this, args);
+  } as Database["run"]);
+  const store = openSqliteHistory(path);
+  spy.mockRestore();
+  expect(store.lastSeq("lobby")).toBe(5);
+  store.close();
 });
 
 test("migrations: step by step is the same as at once, and a failing step leaves the version before it", () => {
