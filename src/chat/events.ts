@@ -169,7 +169,6 @@ export type PersonalEvent =
       retryAfterMs?: number;
       ref?: Ref | undefined;
     }
-  | { type: "notice"; text: string }
   | { type: "ping" }
   | { type: "pong"; ref: Ref | undefined }
   /** The server ends the connection and says why. */

@@ -82,7 +82,6 @@ export type SessionEvent =
   | { type: "left"; name: string; reason: LeaveReason }
   | { type: "renamed"; from: string; to: string }
   | { type: "chat"; state: ChatState; with: string }
-  | { type: "notice"; text: string }
   /** Answers to `ask`. */
   | { type: "answer"; ref: number; answer: Answer }
   /** What was asked for did not happen; without `ref` it is about no question. */

@@ -10,14 +10,12 @@ export type ServerLine =
       server: string;
       name: string | undefined;
       room: string;
-      secret: string;
       epoch: string;
       seq: number;
       mail: number;
       recovered: boolean;
       n: number;
       textChars: number | undefined;
-      recipients: number | undefined;
     }
   | { type: "ack"; n: number; seq: number | undefined }
   | {
@@ -58,9 +56,8 @@ export type ServerLine =
   | { type: "left"; name: string; reason: LeaveReason }
   | { type: "renamed"; from: string; to: string }
   | { type: "chat"; state: ChatState; with: string }
-  | { type: "notice"; text: string }
   | { type: "bye"; reason: string; code: string | undefined }
-  | { type: "ping"; ref: string | number | undefined }
+  | { type: "ping" }
   | { type: "pong" }
   | {
       type: "entered";
@@ -149,9 +146,8 @@ const readers: Readonly<Record<string, (fields: Fields) => ServerLine | undefine
       : undefined,
   chat: (f) =>
     isChatState(f.state) ? { type: "chat", state: f.state, with: text(f.with) ?? "" } : undefined,
-  notice: (f) => (typeof f.text === "string" ? { type: "notice", text: f.text } : undefined),
   bye: (f) => ({ type: "bye", reason: text(f.reason) ?? "", code: text(f.code) }),
-  ping: (f) => ({ type: "ping", ref: text(f.ref) ?? count(f.ref) }),
+  ping: () => ({ type: "ping" }),
   pong: () => ({ type: "pong" }),
   entered: (f) =>
     typeof f.room === "string" && typeof f.epoch === "string" && isCount(f.seq)
@@ -191,14 +187,12 @@ function readWelcome(f: Fields): ServerLine | undefined {
     server: text(f.server) ?? "",
     name: text(f.name),
     room: text(f.room) ?? "",
-    secret: text(f.secret) ?? "",
     epoch: f.epoch,
     seq: count(f.seq) ?? 0,
     mail: count(f.mail) ?? 0,
     recovered: f.recovered === true,
     n: count(f.n) ?? 0,
     textChars: count(limits.textChars),
-    recipients: count(limits.recipients),
   };
 }
 

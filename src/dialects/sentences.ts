@@ -12,8 +12,6 @@ export function sentence(event: PersonalEvent): string | undefined {
     case "refused":
     case "error":
       return event.message;
-    case "notice":
-      return event.text;
     case "bye":
       return event.reason;
     case "chat":
@@ -39,7 +37,7 @@ export function sentence(event: PersonalEvent): string | undefined {
 }
 
 /** Private chat by consent, in select-chat's words: accept, reject, leave. */
-export function chatSentence(state: ChatState, partner: string): string {
+function chatSentence(state: ChatState, partner: string): string {
   switch (state) {
     case "asked":
       return `private chat: ${partner} has been asked`;

@@ -45,8 +45,6 @@ function statusText(event: SessionEvent): string | undefined {
       return `${harmless(event.from)} is now called ${harmless(event.to)}`;
     case "chat":
       return chatText(event.state, harmless(event.with));
-    case "notice":
-      return harmless(event.text);
     case "error":
       return harmless(event.message);
     case "entered":

@@ -52,8 +52,6 @@ export function hear(state: State, event: SessionEvent, nowMs: number): State {
       return renamed(state, event.from, event.to, nowMs);
     case "chat":
       return { ...state, ...chatChanged(state, event.state, event.with, nowMs) };
-    case "notice":
-      return { ...state, log: said(event.text) };
     case "error":
       if (isAboutName(state, event.ref)) {
         return { ...state, renaming: { ref: undefined, problem: event.message } };

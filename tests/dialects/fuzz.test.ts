@@ -76,7 +76,6 @@ const events: PersonalEvent[] = [
   { type: "chat", state: "left", with: "Bob" },
   { type: "error", code: "unknown-user", message: "Nobody is called X", subject: "X" },
   { type: "name", name: "Eve", ref: undefined },
-  { type: "notice", text: "hi" },
   { type: "bye", reason: "the server stops" },
   { type: "ping" },
 ];

@@ -164,10 +164,10 @@ describe("a client in a pipe", () => {
     const run = rig.client.run().catch((error: unknown) => error);
     await rig.until(() => rig.says(2));
     rig.hear({ type: "error", n: 1, code: "text-invalid", message: "no\u001b[2J\u009b31m" });
-    rig.hear({ type: "notice", text: "hear\u001b]0;x\u0007" }, { type: "ack", n: 2 });
+    rig.hear({ type: "joined", name: "Bob\u001b]0;x\u0007" }, { type: "ack", n: 2 });
     await run;
     redirect(nothing);
-    expect(said.slice(-2)).toEqual(["Line 1 of the input was refused: no31m", "hear"]);
+    expect(said.slice(-2)).toEqual(["Line 1 of the input was refused: no31m", "Bob has joined"]);
     for (const line of said) expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
   });
 
