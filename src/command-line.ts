@@ -9,7 +9,7 @@ import { ParleyError } from "./errors.ts";
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A flag whose hint ends so may be repeated; citty gets its values joined by commas. */
-export const repeatable = "…";
+const repeatable = "…";
 
 type Flag = { name: string; kind: "switch" | "value" };
 

@@ -63,11 +63,6 @@ export class ParleyError extends Error {
   }
 }
 
-/** Exit code for an error code that came over the wire; unknown codes are protocol errors. */
-export function exitCodeOf(code: string): number {
-  return Object.hasOwn(exitCodes, code) ? exitCodes[code as ErrorCode] : exitCode.integrity;
-}
-
 /** Data can't be written any more: the disk is full, for example. */
 export function unwritable(failure: Error): ParleyError {
   return new ParleyError("storage", `The output can't be written: ${failure.message}`);

@@ -19,6 +19,7 @@ async function files(pattern: string): Promise<{ path: string; text: string }[]>
 
 const code = await files("{src,tests}/**/*.ts");
 const documents = [...(await files("*.md")), ...(await files("docs/**/*.md"))];
+const built = await files("build.ts");
 const lock = await files("package-lock.json");
 const all = [...code, ...documents, ...(await files("{build.ts,package.json,.ci/run}"))];
 
@@ -102,4 +103,33 @@ test("files and folders that documents name exist", () => {
       .map((to) => `${path}: ${to}`),
   );
   expect(missing).toEqual([]);
+});
+
+/** Exported, though nothing else asks for it. */
+const alone = new Set([
+  "src/net/shared-folder.ts throwIfBusy",
+  "src/net/web-range.ts parseRange",
+  "src/transfer/wire.ts magic",
+]);
+
+test("what src exports is imported somewhere", () => {
+  const named =
+    /(?:import|export) (?:type )?\{([^}]*)\} from "([^"]+)"|\{([^{}]*)\} = await import\("([^"]+)"\)/g;
+  const imported = new Set<string>();
+  for (const { path, text } of [...code, ...built]) {
+    for (const [, names, from, lateNames, lateFrom] of text.matchAll(named)) {
+      const file = join(dirname(path), from ?? lateFrom ?? "");
+      for (const name of (names ?? lateNames ?? "").split(",")) {
+        imported.add(`${file} ${/(?:type )?(\w+)/.exec(name.trim())?.[1]}`);
+      }
+    }
+  }
+  const exported = /^export (?:async )?(?:function\*?|class|const|let) (\w+)/gm;
+  const unused = code
+    .filter(({ path }) => path.startsWith("src/"))
+    .flatMap(({ path, text }) =>
+      Array.from(text.matchAll(exported), ([, name]) => `${path} ${name}`),
+    )
+    .filter((entry) => !imported.has(entry) && !alone.has(entry));
+  expect(unused).toEqual([]);
 });

@@ -38,7 +38,7 @@ export type Metrics = {
 export type Histogram = { counts: number[]; sumSeconds: number; count: number };
 
 /** Upper bounds of the event loop's delay: a turn of fan-out is under a millisecond, people notice from 100 ms on. */
-export const loopDelayBoundsSeconds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1] as const;
+const loopDelayBoundsSeconds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1] as const;
 
 export function createMetrics(): Metrics {
   return {

@@ -31,11 +31,6 @@ export class SpacedQueue {
     return this.#waiting.length === 0;
   }
 
-  /** When the next message may leave; undefined if none waits. */
-  get dueMs(): number | undefined {
-    return this.empty ? undefined : this.#lastSendMs + output.unframedGapMs;
-  }
-
   /** The next message if it may leave at `nowMs`. */
   take(nowMs: number): string | undefined {
     if (this.empty || nowMs < this.#lastSendMs + output.unframedGapMs) return undefined;

@@ -28,7 +28,7 @@ function fate(kind: Return, caughtUp: number): string {
 }
 
 /** A span of time as a person says it: `350 ms`, `3 s`, `2 min`. */
-export function spanText(ms: number): string {
+function spanText(ms: number): string {
   if (ms < 950) return `${Math.round(ms)} ms`;
   if (ms < 90_000) return `${Math.round(ms / 1000)} s`;
   return `${Math.round(ms / 60_000)} min`;

@@ -29,7 +29,7 @@ export function parseExpression(text: string): Expression {
 }
 
 /** The server's answer to a message that is not `q`. */
-export function answerExpression(text: string): string {
+function answerExpression(text: string): string {
   const parsed = parseExpression(text);
   if (parsed.type === "format") return "Incorrect expression format";
   if (parsed.type === "operator") return "Incorrect operator";

@@ -197,11 +197,6 @@ export function encodeChat(from: Contact, text: string, duplex = false): string 
   ]);
 }
 
-/** How other programs open a chat; bare text follows. */
-export function encodeBareChat(from: Contact): string {
-  return block("CHAT", contactHeaders(from));
-}
-
 export function encodeQuit(): string {
   return block("QUIT", []);
 }

@@ -5,7 +5,7 @@ import { isServersAnswer, ok } from "./datagram-answers.ts";
 import type { Conversation, DatagramDialect, Dialect } from "./dialect.ts";
 
 export const knock = "Knock knock..";
-export const knockAnswer = "Who's there?";
+const knockAnswer = "Who's there?";
 
 const nobodyKnocked = `Nobody knocked: send «${knock}»`;
 

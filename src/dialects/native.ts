@@ -7,7 +7,7 @@ import { history, message as limits, names, sender } from "../limits.ts";
 import type { Conversation, Dialect } from "./dialect.ts";
 import { line, messageLine, renderRoom, renderRun } from "./native-lines.ts";
 
-export const protocolVersion = 1;
+const protocolVersion = 1;
 
 /** What `welcome` says of the server; set once, before the first connection. */
 export type NativeServer = { name: string; udpPort: number; messagesPerSecond: number };

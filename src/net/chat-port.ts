@@ -174,7 +174,7 @@ export class Undecided {
 }
 
 /** IPv4 that came over an IPv6 socket is written as IPv4. Undefined if the connection is gone already. */
-export function remoteAddress(socket: ChatSocket): string | undefined {
+function remoteAddress(socket: ChatSocket): string | undefined {
   const address: string | undefined = socket.remoteAddress;
   return address === undefined ? undefined : plainAddress(address);
 }

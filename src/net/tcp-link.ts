@@ -32,10 +32,6 @@ export class TcpLink {
     return this.#closed.promise;
   }
 
-  get isEnding(): boolean {
-    return this.#ending;
-  }
-
   attach(socket: PeerSocket, events: TcpLinkEvents): void {
     this.#socket = socket;
     this.#events = events;

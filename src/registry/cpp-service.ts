@@ -15,7 +15,7 @@ export type CppAnswer = {
 };
 
 /** What a client hears that does not speak CPP. */
-export const unexpected = "Un expected message\n";
+const unexpected = "Un expected message\n";
 const malformed = "Malformed incoming message";
 
 /** What `/info` prints for a registration: `Bob 127.0.0.1:7777`. */

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { isatty } from "node:tty";
 
 /** True if stdin is no terminal, or this process is in its foreground, or that can't be found out. */
-export function mayReadTerminal(): boolean {
+function mayReadTerminal(): boolean {
   if (!isatty(0)) return true;
   const groups = process.platform === "linux" ? groupsOfProc() : groupsOfPs();
   return groups === undefined || groups.own === groups.foreground;

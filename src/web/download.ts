@@ -6,7 +6,7 @@ import { Sha256 } from "./sha256.ts";
 import type { Download } from "./state.ts";
 
 /** Larger files are left to the browser's own download: a page would have to hold them. */
-export const maxCheckedBytes = 1024 ** 3;
+const maxCheckedBytes = 1024 ** 3;
 /** The bar moves this often. */
 const reportMs = 100;
 

@@ -6,7 +6,7 @@ export type Window = { from: number; to: number };
 /** Entries in the document at most; a screen shows about thirty. */
 export const maxShown = 270;
 /** Entries that are added or removed at an end at once: what a slow phone lays out within a frame. */
-export const stepEntries = 45;
+const stepEntries = 45;
 
 /** The newest entries. */
 export function atEnd(total: number): Window {

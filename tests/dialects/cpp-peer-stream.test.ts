@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { type Contact, encodeBareChat, encodeChat } from "../../src/dialects/cpp.ts";
+import { type Contact, encodeChat } from "../../src/dialects/cpp.ts";
+import { encodeBareChat } from "./bare-chat.ts";
 import { type PeerEvent, PeerStream } from "../../src/dialects/cpp-peer-stream.ts";
 
 const bob: Contact = { id: "Bob", ip: "127.0.0.1", port: 7777 };

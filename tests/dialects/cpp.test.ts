@@ -8,7 +8,6 @@ import {
   cppId,
   type CppMessage,
   cppPort,
-  encodeBareChat,
   encodeBridge,
   encodeBridgeAck,
   encodeChat,
@@ -16,6 +15,7 @@ import {
   encodeRegack,
   encodeRegister,
 } from "../../src/dialects/cpp.ts";
+import { encodeBareChat } from "./bare-chat.ts";
 import { CppParser, type CppResult } from "../../src/dialects/cpp-parser.ts";
 import { harmless } from "../../src/chat/text.ts";
 import { registry as limits } from "../../src/limits.ts";

@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { encodeBareChat, encodeChat, encodeRegack } from "../../src/dialects/cpp.ts";
+import { encodeChat, encodeRegack } from "../../src/dialects/cpp.ts";
+import { encodeBareChat } from "../dialects/bare-chat.ts";
 import { CppParser } from "../../src/dialects/cpp-parser.ts";
 import { peer as limits, registry as registryLimits } from "../../src/limits.ts";
 import { World, type WorldPeer } from "./peer-world.ts";

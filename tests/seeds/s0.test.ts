@@ -5,12 +5,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import {
-  type Contact,
-  encodeBareChat,
-  encodeBridgeAck,
-  encodeChat,
-} from "../../src/dialects/cpp.ts";
+import { type Contact, encodeBridgeAck, encodeChat } from "../../src/dialects/cpp.ts";
+import { encodeBareChat } from "../dialects/bare-chat.ts";
 import { CppService } from "../../src/registry/cpp-service.ts";
 import { Registry } from "../../src/registry/registry.ts";
 import { runOnTerminal } from "../cli/run.ts";
