@@ -15,7 +15,7 @@ export type Metrics = {
   privateChats: number;
   roomMessages: number;
   privateMessages: number;
-  /** Messages handed to a member's output, the sender's own copy included. */
+  /** Messages of rooms, each counted for every member that it is handed to; a past that is told again is not counted. */
   deliveries: number;
   messagesDelayed: number;
   /** Messages that were refused, by error code. */
@@ -126,7 +126,7 @@ export function renderMetrics(m: Metrics, own: ProcessNumbers): string {
     ["private", m.privateMessages],
   ]);
   put("counter", "parley_messages_total", "Messages accepted.", by("kind", kinds));
-  put("counter", "parley_deliveries_total", "Messages handed to members' output.", m.deliveries);
+  put("counter", "parley_deliveries_total", "Messages of rooms handed to members.", m.deliveries);
   put(
     "counter",
     "parley_messages_delayed_total",

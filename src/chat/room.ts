@@ -93,7 +93,7 @@ export class Room {
     return this.#sorted;
   }
 
-  /** Hands this turn to every voice; answers the number of deliveries. */
+  /** Hands this turn to every voice; answers how many messages were handed to members, added up. */
   flush(nowMs: number, after: Aftermath): number {
     const turn: RoomTurn = {
       events: this.pending,

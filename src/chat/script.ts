@@ -2,7 +2,6 @@
 // shared bytes are cut, never rendered again.
 
 import type { Dialect } from "../dialects/dialect.ts";
-import type { RoomEvent } from "./events.ts";
 import type { Session } from "./session.ts";
 
 /** Twice as fast as Buffer.from for the long strings of a turn. */
@@ -16,17 +15,15 @@ export class Script {
   readonly #texts: string[] = [];
   readonly #places: number[] = [];
   readonly #hiddenFrom: number[] = [];
+  readonly #said: number[] = [];
   readonly #isStream: boolean;
-  /** Events that are told, by whatever number of lines. */
-  events = 0;
+  /** Messages in it, by whatever number of lines. */
+  said = 0;
   #text = "";
   #bytes: Uint8Array | undefined;
   #starts: number[] | undefined;
 
-  constructor(
-    dialect: Dialect,
-    readonly turn: readonly (RoomEvent | undefined)[],
-  ) {
+  constructor(dialect: Dialect) {
     this.#isStream = dialect.output === "stream";
   }
 
@@ -34,9 +31,10 @@ export class Script {
     return this.#texts.length;
   }
 
-  /** A line for the event at `place`, or for `count` events from there on. */
-  add(place: number, text: string, hiddenFrom: number, count = 1): void {
-    this.events += count;
+  /** A line for the event at `place`; `said`: for so many messages from there on. 0: it says who is here. */
+  add(place: number, text: string, hiddenFrom: number, said: number): void {
+    this.said += said;
+    this.#said.push(said);
     this.#texts.push(text);
     this.#places.push(place);
     this.#hiddenFrom.push(hiddenFrom);
@@ -51,9 +49,9 @@ export class Script {
     return this.#hiddenFrom[i] === session.id;
   }
 
-  /** Whether line `i` belongs to a message (and not to who is here), so that it is in the log. */
-  isSaid(i: number): boolean {
-    return this.turn[this.#places[i]!]?.type === "said";
+  /** How many messages line `i` is for; they are in the log, and who is here is not. */
+  saidBy(i: number): number {
+    return this.#said[i]!;
   }
 
   /** Line `i` as a message of its own. */
@@ -104,17 +102,24 @@ export class Script {
   }
 }
 
-/** Puts together what one member hears: the room's items that are meant for it, and its own in their places. */
-export function composeFor(session: Session, script: Script): void {
+/**
+ * Puts together what one member hears: the room's items that are meant for it, and its own in their places. Answers how many of
+ * the room's messages are among it.
+ */
+export function composeFor(session: Session, script: Script): number {
   const own = session.personal ?? [];
   const sink = session.isSpaced ? new SpacedSink(session, script) : new StreamSink(session, script);
   const isReplaying = session.replay !== undefined;
+  let heard = 0;
   let p = 0;
   for (let i = 0; i < script.length; i++) {
     const place = script.placeOf(i);
     for (; p < own.length && own[p]!.at <= place; p++) sink.personal(own[p]!.text);
     if (place < session.hearsFrom || script.isHidden(i, session)) continue;
-    if (!isReplaying || !script.isSaid(i)) sink.line(i);
+    const said = script.saidBy(i);
+    if (isReplaying && said > 0) continue;
+    sink.line(i);
+    heard += said;
   }
   for (; p < own.length; p++) sink.personal(own[p]!.text);
   sink.end();
@@ -122,6 +127,7 @@ export function composeFor(session: Session, script: Script): void {
   session.personalChars = 0;
   session.special = isReplaying;
   session.hearsFrom = 0;
+  return heard;
 }
 
 class SpacedSink {

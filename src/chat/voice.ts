@@ -31,16 +31,21 @@ export class Voice {
 
   constructor(readonly dialect: Dialect) {}
 
-  /** Renders a turn once and hands it to every member. Returns how many messages that were said reached how many members. */
+  /** Renders a turn once and hands it to every member. Returns how many messages were handed to members, added up. */
   deliver(turn: RoomTurn): number {
     const script = this.#render(turn);
+    let handed = 0;
     for (const session of this.members) {
-      if (session.special || session.personal !== undefined) composeFor(session, script);
-      else if (session.isSpaced) script.spaceOut(session);
-      else session.outbox.send(script.bytes);
+      if (session.special || session.personal !== undefined) {
+        handed += composeFor(session, script);
+      } else {
+        if (session.isSpaced) script.spaceOut(session);
+        else session.outbox.send(script.bytes);
+        handed += script.said;
+      }
       settle(session, turn.nowMs, turn.after);
     }
-    return script.events * this.members.size;
+    return handed;
   }
 
   /** Sends the list of users if one is owed and affordable; true while one is still owed. */
@@ -57,12 +62,12 @@ export class Voice {
   #render(turn: RoomTurn): Script {
     const { dialect } = this;
     const { events } = turn;
-    const script = new Script(dialect, events);
+    const script = new Script(dialect);
     const list = this.#sharedRoster(turn);
     const cuts = dialect.renderRun === undefined ? undefined : cutsOf(this.members);
     // A plain loop: this runs for every message, once a dialect.
     for (let at = 0; at < events.length; at++) {
-      if (list?.at === at) script.add(at, list.text, list.hiddenFrom);
+      if (list?.at === at) script.add(at, list.text, list.hiddenFrom, 0);
       const event = events[at];
       const run = cuts === undefined ? none : runAt(events, at, cuts);
       if (run.length > 1) {
@@ -75,9 +80,9 @@ export class Voice {
       const own =
         (event.type === "said" && !dialect.echo.said) ||
         (event.type === "joined" && !dialect.echo.joined);
-      script.add(at, text, own ? event.author : 0);
+      script.add(at, text, own ? event.author : 0, event.type === "said" ? 1 : 0);
     }
-    if (list?.at === events.length) script.add(list.at, list.text, list.hiddenFrom);
+    if (list?.at === events.length) script.add(list.at, list.text, list.hiddenFrom, 0);
     return script;
   }
 
@@ -127,7 +132,7 @@ const none: readonly Said[] = [];
 
 /** Sends what a session hears that no room's turn has reached: answers, private messages, the past. */
 export function deliverAlone(session: Session, nowMs: number, after: Aftermath): void {
-  if (session.personal !== undefined) composeFor(session, new Script(session.dialect, []));
+  if (session.personal !== undefined) composeFor(session, new Script(session.dialect));
   session.special = session.replay !== undefined;
   settle(session, nowMs, after);
 }

@@ -373,3 +373,23 @@ test("a connection without a name is told and ended in time", () => {
   expect(nobody.text()).toContain("No name came within 60 s");
   expect(nobody.link.ended).toBe(true);
 });
+
+test("deliveries are messages of rooms, as often as members were handed one", () => {
+  const rig = new Rig();
+  const { metrics } = rig.hub.options;
+  const ann = rig.member("Ann");
+  const bob = rig.member("Bob", { runs: true });
+  rig.client(openChat).send("Cal");
+  rig.client(openChat).send("Dan").send("CHANGENAME Dan Eve");
+  expect(metrics.deliveries).toBe(0);
+  bob.send({ type: "say", n: 1, text: "a" }, { type: "say", n: 2, text: "b" });
+  expect(metrics.deliveries).toBe(8);
+  // In this dialect nobody hears his own words.
+  rig.client(lineChat).send("Fay").send("c");
+  expect(metrics.deliveries).toBe(8 + 4);
+  ann.send({ type: "tell", n: 1, to: ["Bob"], text: "psst" });
+  bob.close("lost");
+  const since = { epoch: "epoch-1", seq: 0, mail: 0 };
+  rig.member("Bob", since);
+  expect(metrics.deliveries).toBe(12);
+});
