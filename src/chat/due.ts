@@ -11,10 +11,13 @@ import type { Room } from "./room.ts";
 import { releaseDelayed } from "./sender-limits.ts";
 import type { Session } from "./session.ts";
 
-/** How often to look, in milliseconds: at gaps, at senders over their rate and endings, at owed lists, at silence. */
+/** Between two looks at clients that wait for a gap, in milliseconds: a fifth of the gap (`output.unframedGapMs`). */
 const gapTickMs = 4;
+/** At senders over their rate, and at connections that leave. */
 const delayTickMs = 10;
+/** At owed lists of users. */
 const rosterTickMs = 100;
+/** At everyone: silence, ends that take too long, records that grow old, the gauges. */
 const sweepMs = 1_000;
 
 /**

@@ -83,7 +83,7 @@ export class Hub {
     if (command !== undefined) this.command(session, command);
   }
 
-  /** A message that is too long, or no text: the sender is told, whatever its rate, and its connection ends. */
+  /** A message that is too long: the sender is told, whatever its rate, and its connection ends. */
   overflow(session: Session, nowMs: number): void {
     this.nowMs = nowMs;
     if (session.phase === "ending" || session.phase === "gone") return;

@@ -46,10 +46,7 @@ export interface Conversation {
   greeting(): readonly string[];
   /** Reads one whole message (without its line end). Never throws. Undefined: nothing to do. */
   receive(message: string): Command | undefined;
-  /**
-   * What to do when the input did not decode or was longer than limits allow; the connection ends after it.
-   * Defaults to an `invalid` command when absent.
-   */
+  /** What a message is answered with that is longer than `message.maxLineBytes`; without it by an error. The connection ends. */
   overflow?(): Command;
   /** Renders what this member alone hears: one message, several, or nothing. */
   render(event: PersonalEvent): string | readonly string[] | undefined;
@@ -68,7 +65,7 @@ export type RosterStyle = {
   };
   /** The member that was renamed gets no list. */
   skipRenamed: boolean;
-  /** Prepares the list of names (sorted) once; the result gives each member's own text. */
+  /** Prepares the list of names, in the order in which they came, once; the result gives each member's own text. */
   render(names: readonly string[]): (self: string) => string;
 };
 
