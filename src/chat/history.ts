@@ -26,7 +26,7 @@ export interface History {
   /** At most `limit` private messages to a session with a `mail` over `mail`, ascending. */
   mailAfter(id: string, mail: number, limit: number): readonly PrivateMessage[];
   /** Adds one turn, all of it or nothing: when it throws, the log is unchanged. */
-  append(turn: Turn): void;
+  append(entry: LogEntry): void;
 }
 
 export type SessionRecord = {
@@ -41,7 +41,7 @@ export type SessionRecord = {
 };
 
 /** Everything that one turn of the event loop adds. */
-export type Turn = {
+export type LogEntry = {
   said: readonly Said[];
   mail: readonly { session: string; message: PrivateMessage }[];
   /** Sessions whose record changed, each once, as it is after this turn. */

@@ -11,14 +11,14 @@ export type SessionOptions = {
   room: string;
   /** 16 to 128 characters that nobody else knows, made once by the caller: takes the name back after a lost connection. */
   secret: string;
-  /** Where an earlier life of this session (a reloaded page) had got to; see `Session.resumePoint`. */
+  /** Where an earlier life of this session (a reloaded page) had got to; see `ClientSession.resumePoint`. */
   since?: { epoch: string; seq: number; mail: number };
   /** Chance for the back-off, 0 ≤ x < 1. */
   random: () => number;
 };
 
 /**
- * What the driver has to do, in order. Ask `Session.take()` for it after every call of a session's method.
+ * What the driver has to do, in order. Ask `ClientSession.take()` for it after every call of a session's method.
  *
  * A driver: `start(now)` → `connect` → open a connection, then `connected(now)` or `lost(now, why)`; `receive(line, now)` for
  * every line (without its line end); `lost(now, why)` when the connection ends by itself; `poll(now)` at `nextDeadlineMs`.
@@ -127,7 +127,7 @@ export type ListedFile = { name: string; sizeBytes: number; modifiedMs: number }
 /** Why `say` and `tell` did not take a message. */
 export type Unsayable = "too-long" | "queue-full" | "ended" | "no-recipient";
 
-/** The session as its driver and its user see it; `Session` in session.ts is the one implementation. */
+/** The session as its driver and its user see it; `ClientSession` in session.ts is the one implementation. */
 export interface NativeSession {
   start(nowMs: number): void;
   connected(nowMs: number): void;

@@ -24,7 +24,7 @@ type Line<T extends ServerLine["type"]> = Extract<ServerLine, { type: T }>;
 /** Answers to a hello that may be different in a moment; after any other the session ends. */
 const passing: ReadonlySet<string> = new Set(["full", "rate", "login-timeout", "storage"]);
 
-export class Session implements NativeSession {
+export class ClientSession implements NativeSession {
   readonly #random: () => number;
   readonly #secret: string;
   readonly #resumed: boolean;

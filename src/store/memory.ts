@@ -1,7 +1,7 @@
 // The history in memory: everything is gone with the process, so its epoch is new each time.
 
 import type { PrivateMessage, Said } from "../chat/events.ts";
-import type { SessionRecord, Turn } from "../chat/history.ts";
+import type { LogEntry, SessionRecord } from "../chat/history.ts";
 import { history as limits } from "../limits.ts";
 import { Mailboxes } from "./mailboxes.ts";
 import { RoomLog } from "./room-log.ts";
@@ -70,7 +70,7 @@ class MemoryHistory implements Store {
     return this.#mail.after(id, mail, limit);
   }
 
-  append({ said, mail, sessions }: Turn): void {
+  append({ said, mail, sessions }: LogEntry): void {
     for (let from = 0; from < said.length;) {
       const { room, seq } = said[from]!;
       let end = from + 1;

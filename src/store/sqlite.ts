@@ -2,7 +2,7 @@
 
 import type { Database, SQLQueryBindings } from "bun:sqlite";
 import type { PrivateMessage, Said } from "../chat/events.ts";
-import type { SessionRecord, Turn } from "../chat/history.ts";
+import type { LogEntry, SessionRecord } from "../chat/history.ts";
 import { ParleyError } from "../errors.ts";
 import { type DataFile, type Synchronous, openDataFile, storageError } from "./sqlite-file.ts";
 import { type MessageRow, statements } from "./sqlite-statements.ts";
@@ -107,7 +107,7 @@ class FileHistory implements SqliteHistory {
     );
   }
 
-  append(turn: Turn): void {
+  append(turn: LogEntry): void {
     const changed = new Map<string, RoomNumbers>();
     try {
       this.#sql.begin.run();

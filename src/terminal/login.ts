@@ -5,7 +5,7 @@ import { userInfo } from "node:os";
 import { nameProblem } from "../chat/names.ts";
 import { harmless } from "../chat/text.ts";
 import type { SessionEvent } from "../client/events.ts";
-import { Session } from "../client/session.ts";
+import { ClientSession } from "../client/session.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
 import { type Address, hostNotFound, hostPortText, noSuchHost } from "../net/host-port.ts";
 import { NativeConnection } from "../net/native-connection.ts";
@@ -20,7 +20,7 @@ export type ClientOptions = {
   json: boolean;
 };
 
-export type Login = { session: Session; connection: NativeConnection };
+export type Login = { session: ClientSession; connection: NativeConnection };
 
 /**
  * Connects and logs in. `hear` gets every event, from `online` on; `interrupted` ends the attempt.
@@ -51,7 +51,12 @@ async function attempt(
 ): Promise<Login> {
   const { promise: online, resolve, reject } = Promise.withResolvers<void>();
   let welcomed = false;
-  const session = new Session({ name, room: options.room, secret: secret(), random: Math.random });
+  const session = new ClientSession({
+    name,
+    room: options.room,
+    secret: secret(),
+    random: Math.random,
+  });
   const connection = new NativeConnection(options.to, session, (event) => {
     if (event.type === "online" && !welcomed) {
       welcomed = true;

@@ -9,7 +9,7 @@ import type {
   Unsayable,
 } from "../client/events.ts";
 import { harmless } from "../chat/text.ts";
-import { Session } from "../client/session.ts";
+import { ClientSession } from "../client/session.ts";
 import { Driver } from "./driver.ts";
 import { forget, keep, newSecret, type Kept } from "./kept.ts";
 import { maxFiles, maxPeople, type Action, type State } from "./state.ts";
@@ -23,7 +23,7 @@ export class Chat {
   readonly #dispatch: (action: Action) => void;
   readonly #state: () => State;
   readonly #heard: (events: readonly SessionEvent[]) => void;
-  #session: Session | undefined;
+  #session: ClientSession | undefined;
   #driver: Driver | undefined;
   #secret = "";
   /** Of the log that the page shows. */
@@ -55,7 +55,7 @@ export class Chat {
     this.#isFresh = true;
     const { name, room, since } = options;
     const own: SessionOptions = { name, room, secret: this.#secret, random: Math.random };
-    const session = new Session(since === undefined ? own : { ...own, since });
+    const session = new ClientSession(since === undefined ? own : { ...own, since });
     const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;
     this.#dispatch({ type: "connect", name, room });
     this.#session = session;

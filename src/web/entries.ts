@@ -5,7 +5,7 @@
 export const maxEntries = 6_000;
 
 /** Something said, in the room or (with `to`) to chosen people alone. */
-export type Said = {
+export type SaidEntry = {
   kind: "said";
   key: number;
   from: string;
@@ -24,7 +24,7 @@ export type Said = {
 /** Something that happened. */
 export type Banner = { kind: "banner"; key: number; text: string; timeMs: number };
 
-export type Entry = Said | Banner;
+export type Entry = SaidEntry | Banner;
 
 /** A log and what makes its next key. */
 export type Log = { entries: readonly Entry[]; nextKey: number; hasEarlier: boolean };
@@ -88,7 +88,7 @@ export function failWaiting(log: Log, problem: string): Log {
 }
 
 /** Puts older messages of the room in their places by number; those that are there already are left out. */
-export function merge(log: Log, older: readonly WithoutKey<Said>[], hasEarlier: boolean): Log {
+export function merge(log: Log, older: readonly WithoutKey<SaidEntry>[], hasEarlier: boolean): Log {
   const known = new Set(
     log.entries.map((entry) => (entry.kind === "said" ? entry.seq : undefined)),
   );
@@ -135,8 +135,8 @@ export function newestPrivate(
   entries: readonly Entry[],
   maxCount: number,
   maxChars: number,
-): Said[] {
-  const newest: Said[] = [];
+): SaidEntry[] {
+  const newest: SaidEntry[] = [];
   let chars = 0;
   for (let i = entries.length - 1; i >= 0 && newest.length < maxCount; i--) {
     const entry = entries[i];
@@ -149,12 +149,12 @@ export function newestPrivate(
 }
 
 /** Private messages of the session's earlier life. Whether those that still waited have arrived nobody knows any more. */
-export function restore(log: Log, said: readonly Said[]): Log {
+export function restore(log: Log, said: readonly SaidEntry[]): Log {
   const known = said.reduce((log, entry) => append(log, { ...entry, id: undefined }), log);
   return failWaiting(known, "the page was left before it was delivered");
 }
 
-function isBefore(older: WithoutKey<Said>, entry: Entry): boolean {
+function isBefore(older: WithoutKey<SaidEntry>, entry: Entry): boolean {
   if (entry.kind === "said" && entry.seq !== undefined && older.seq !== undefined) {
     return older.seq < entry.seq;
   }
@@ -166,7 +166,7 @@ function waits(entry: Entry | undefined): boolean {
 }
 
 /** Changes one's own messages; a session has at most this many on their way, so the rest is not looked at. */
-function change(log: Log, how: (entry: Said) => Said): Log {
+function change(log: Log, how: (entry: SaidEntry) => SaidEntry): Log {
   const lookBack = 2_048;
   const from = Math.max(0, log.entries.length - lookBack);
   let entries: Entry[] | undefined;

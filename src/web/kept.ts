@@ -2,7 +2,7 @@
 // tell twice. Kept by the tab alone, forgotten when the session ends or the tab closes.
 
 import type { SessionOptions } from "../client/events.ts";
-import { newestPrivate, type Entry, type Said } from "./entries.ts";
+import { newestPrivate, type Entry, type SaidEntry } from "./entries.ts";
 
 const key = "parley-session";
 const privateKey = "parley-private";
@@ -37,7 +37,7 @@ export function recall(): Kept | undefined {
   return isKept(kept) ? kept : undefined;
 }
 
-export function recallPrivate(): Said[] {
+export function recallPrivate(): SaidEntry[] {
   const said = read(privateKey);
   return Array.isArray(said) ? said.filter(isSaid) : [];
 }
@@ -66,9 +66,9 @@ function isKept(value: unknown): value is Kept {
   return typeof epoch === "string" && typeof seq === "number" && typeof mail === "number";
 }
 
-function isSaid(value: unknown): value is Said {
+function isSaid(value: unknown): value is SaidEntry {
   if (typeof value !== "object" || value === null) return false;
-  const said = value as Partial<Record<keyof Said, unknown>>;
+  const said = value as Partial<Record<keyof SaidEntry, unknown>>;
   return (
     said.kind === "said" &&
     typeof said.from === "string" &&

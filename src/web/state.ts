@@ -9,7 +9,7 @@ import {
   merge,
   privateOnly,
   type Log,
-  type Said,
+  type SaidEntry,
 } from "./entries.ts";
 
 /** `out`: not connected and not meaning to. `lost`: the session tries to come back by itself. */
@@ -66,7 +66,7 @@ export type Action =
   | { type: "said"; id: number; text: string; to: readonly string[] | undefined; nowMs: number }
   | { type: "people"; names: readonly string[]; total: number; isFirst: boolean }
   | { type: "choose"; to: readonly string[] }
-  | { type: "restored"; said: readonly Said[] }
+  | { type: "restored"; said: readonly SaidEntry[] }
   | { type: "chat-over" }
   | { type: "renaming"; renaming: Renaming | undefined }
   | { type: "new-epoch" }

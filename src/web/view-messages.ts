@@ -1,6 +1,6 @@
 // The list of messages in the document: a window of the log, kept where the person reads, following the end when they are there.
 
-import type { Entry, Said } from "./entries.ts";
+import type { Entry, SaidEntry } from "./entries.ts";
 import { byId, h, icon, setText } from "./dom.ts";
 import { drawAvatar } from "./avatar.ts";
 import { clockTime, dayLabel, startsGroup, startsDay } from "./layout.ts";
@@ -163,7 +163,7 @@ function drawBanner(text: string): HTMLElement {
   return h("p", { class: "banner" }, text);
 }
 
-function drawSaid(said: Said, first: boolean): HTMLElement {
+function drawSaid(said: SaidEntry, first: boolean): HTMLElement {
   const classes = ["said", said.delivery];
   if (first) classes.push("first");
   if (said.mine) classes.push("mine");
@@ -187,7 +187,7 @@ function drawSaid(said: Said, first: boolean): HTMLElement {
   return node;
 }
 
-function drawMeta(said: Said): HTMLElement {
+function drawMeta(said: SaidEntry): HTMLElement {
   const aim =
     said.to === undefined
       ? undefined
@@ -205,7 +205,7 @@ function aimText(to: readonly string[]): string {
   return to.length > 1 ? `to ${to.join(", ")}` : "to you alone";
 }
 
-function deliveryMark(said: Said): Node[] {
+function deliveryMark(said: SaidEntry): Node[] {
   const [name, words] = {
     waiting: ["clock", "not delivered yet"] as const,
     sent: ["check", "delivered"] as const,

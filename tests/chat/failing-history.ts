@@ -1,6 +1,6 @@
 // A history whose disk is full, or can't be read, when a test says so. Everything else is the history that it stands before.
 
-import type { History, Turn } from "../../src/chat/history.ts";
+import type { History, LogEntry } from "../../src/chat/history.ts";
 import { ParleyError } from "../../src/errors.ts";
 import { openMemoryHistory } from "../../src/store/memory.ts";
 
@@ -8,14 +8,14 @@ export class FailingHistory implements History {
   full = false;
   unreadable = false;
   /** Told every turn that is tried, and whether it got into the log. */
-  tried: (turn: Turn, taken: boolean) => void = () => {};
+  tried: (turn: LogEntry, taken: boolean) => void = () => {};
   readonly #log: History;
 
   constructor(log: History = openMemoryHistory({ epoch: "epoch-1" })) {
     this.#log = log;
   }
 
-  append(turn: Turn): void {
+  append(turn: LogEntry): void {
     this.tried(turn, !this.full);
     if (this.full) throw new ParleyError("storage", "The disk is full: make space");
     this.#log.append(turn);

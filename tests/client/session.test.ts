@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { SessionEvent } from "../../src/client/events.ts";
-import { Session } from "../../src/client/session.ts";
+import { ClientSession } from "../../src/client/session.ts";
 import { readServerLine } from "../../src/client/wire.ts";
 import { client as limits } from "../../src/limits.ts";
 
@@ -13,12 +13,12 @@ const welcome = { type: "welcome", version: 1, server: "s", name: "Ann", room: "
 /** A session with what it did since the last look. */
 class Bench {
   nowMs = 0;
-  readonly session = new Session({ name: "Ann", room: "lobby", secret, random: () => 0 });
+  readonly session = new ClientSession({ name: "Ann", room: "lobby", secret, random: () => 0 });
   sent: Record<string, unknown>[] = [];
   told: SessionEvent[] = [];
   actions: string[] = [];
 
-  act(what: (session: Session) => void): this {
+  act(what: (session: ClientSession) => void): this {
     [this.sent, this.told, this.actions] = [[], [], []];
     what(this.session);
     for (const output of this.session.take()) {

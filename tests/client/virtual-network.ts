@@ -2,7 +2,7 @@
 // whatever is on its way, in the middle of a line too. Everything follows from one seed.
 
 import type { SessionEvent } from "../../src/client/events.ts";
-import { Session } from "../../src/client/session.ts";
+import { ClientSession } from "../../src/client/session.ts";
 import type { ModelServer } from "./model-server.ts";
 
 /** Chance from a seed (mulberry32). */
@@ -118,7 +118,7 @@ class Pipe {
 type Wire = { toServer: Pipe; toClient: Pipe; gone: () => void };
 
 export class VirtualClient {
-  readonly session: Session;
+  readonly session: ClientSession;
   readonly events: SessionEvent[] = [];
   readonly #net: VirtualNetwork;
   #wire: Wire | undefined;
@@ -126,7 +126,7 @@ export class VirtualClient {
   constructor(net: VirtualNetwork, name: string, room = "lobby") {
     this.#net = net;
     const secret = `secret-of-${name}-0123456789`;
-    this.session = new Session({ name, room, secret, random: net.random });
+    this.session = new ClientSession({ name, room, secret, random: net.random });
   }
 
   /** Texts heard in the room, in order. */
@@ -134,7 +134,7 @@ export class VirtualClient {
     return this.events.flatMap((event) => (event.type === "message" ? [event.text] : []));
   }
 
-  run(act: (session: Session) => void): void {
+  run(act: (session: ClientSession) => void): void {
     act(this.session);
     for (const output of this.session.take()) {
       if (output.do === "connect") this.#connect();

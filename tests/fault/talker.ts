@@ -2,7 +2,7 @@
 // whatever happens to their connection. The machine is the product's own (src/client); what is checked is only what it tells.
 
 import { expect } from "bun:test";
-import { Session } from "../../src/client/session.ts";
+import { ClientSession } from "../../src/client/session.ts";
 import { NativeConnection } from "../../src/net/native-connection.ts";
 import type { SessionEvent } from "../../src/client/events.ts";
 import type { Line } from "./server.ts";
@@ -19,7 +19,7 @@ export class Talker {
   returns = 0;
   talking = false;
   ended: string | undefined;
-  readonly session: Session;
+  readonly session: ClientSession;
   readonly #connection: NativeConnection;
   #said = new Map<number, string>();
   #count = 0;
@@ -30,7 +30,7 @@ export class Talker {
     random: () => number,
   ) {
     const secret = `${name}-${"s".repeat(32)}`;
-    this.session = new Session({ name, room: "lobby", secret, random });
+    this.session = new ClientSession({ name, room: "lobby", secret, random });
     const to = { host: "127.0.0.1", port };
     this.#connection = new NativeConnection(to, this.session, (event) => this.#hear(event));
     this.#connection.start();

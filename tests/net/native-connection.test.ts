@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SessionEvent } from "../../src/client/events.ts";
-import { Session } from "../../src/client/session.ts";
+import { ClientSession } from "../../src/client/session.ts";
 import { LineSplitter } from "../../src/net/line-splitter.ts";
 import { NativeConnection } from "../../src/net/native-connection.ts";
 import { Parley } from "../parley.ts";
@@ -83,12 +83,12 @@ function cuttingProxy(port: number, random: () => number) {
 
 class Client {
   readonly heard: string[] = [];
-  readonly session: Session;
+  readonly session: ClientSession;
   readonly connection: NativeConnection;
 
   constructor(port: number, name: string, random: () => number, onEvent: () => void) {
     const secret = `secret-of-${name}-0123456789`;
-    this.session = new Session({ name, room: "lobby", secret, random });
+    this.session = new ClientSession({ name, room: "lobby", secret, random });
     this.connection = new NativeConnection({ host: "127.0.0.1", port }, this.session, (event) => {
       this.#hear(event);
       onEvent();
@@ -158,7 +158,7 @@ describe("a native connection", () => {
   test("says why it could not connect, and tries again", async () => {
     const events: SessionEvent[] = [];
     const secret = "0123456789abcdef";
-    const session = new Session({ name: "Ann", room: "lobby", secret, random: () => 0 });
+    const session = new ClientSession({ name: "Ann", room: "lobby", secret, random: () => 0 });
     const two = Promise.withResolvers<void>();
     const connection = new NativeConnection({ host: "127.0.0.1", port: 1 }, session, (event) => {
       events.push(event);

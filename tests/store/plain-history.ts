@@ -1,7 +1,7 @@
 // The history as a beginner would write it, to compare the real ones with: plain arrays, searched from end to end.
 
 import type { PrivateMessage, Said } from "../../src/chat/events.ts";
-import type { History, SessionRecord, Turn } from "../../src/chat/history.ts";
+import type { History, LogEntry, SessionRecord } from "../../src/chat/history.ts";
 
 type Bounds = {
   messages: number;
@@ -59,7 +59,7 @@ export class PlainHistory implements History {
       .slice(0, limit);
   }
 
-  append({ said, mail, sessions }: Turn): void {
+  append({ said, mail, sessions }: LogEntry): void {
     this.#said.push(...said);
     for (const { room, seq } of said) this.#last.set(room, seq);
     this.#mail.push(...mail);

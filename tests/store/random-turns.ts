@@ -3,7 +3,7 @@
 import { expect } from "bun:test";
 import * as fc from "fast-check";
 import type { PrivateMessage, Said } from "../../src/chat/events.ts";
-import type { Turn } from "../../src/chat/history.ts";
+import type { LogEntry } from "../../src/chat/history.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { PlainHistory } from "./plain-history.ts";
 import { mail } from "./turns.ts";
@@ -39,7 +39,7 @@ export const step = fc.record({
 type TurnPlan = typeof turnPlan extends fc.Arbitrary<infer T> ? T : never;
 
 /** Gives a planned turn the numbers that the hub would give it. */
-export function numberTurn(twin: PlainHistory, plan: TurnPlan, timeMs: number): Turn {
+export function numberTurn(twin: PlainHistory, plan: TurnPlan, timeMs: number): LogEntry {
   const seqs = new Map(rooms.map((room) => [room, twin.lastSeq(room)]));
   const all = plan.said.map((one): Said => {
     const seq = seqs.get(one.room)! + 1;

@@ -1,10 +1,10 @@
 // Messages, letters, sessions and turns for tests of stores.
 
 import type { PrivateMessage, Said } from "../../src/chat/events.ts";
-import type { SessionRecord, Turn } from "../../src/chat/history.ts";
+import type { LogEntry, SessionRecord } from "../../src/chat/history.ts";
 import type { Store } from "../../src/store/store.ts";
 
-export const emptyTurn: Turn = { said: [], mail: [], sessions: [] };
+export const emptyTurn: LogEntry = { said: [], mail: [], sessions: [] };
 
 export function said(room: string, seq: number, change: Partial<Said> = {}): Said {
   return {
@@ -21,7 +21,7 @@ export function said(room: string, seq: number, change: Partial<Said> = {}): Sai
   };
 }
 
-export function says(room: string, from: number, to: number, change: Partial<Said> = {}): Turn {
+export function says(room: string, from: number, to: number, change: Partial<Said> = {}): LogEntry {
   const all = Array.from({ length: to - from + 1 }, (_, i) => said(room, from + i, change));
   return { ...emptyTurn, said: all };
 }

@@ -1,15 +1,15 @@
 // A client's session that a test plays the server to: what it sends is kept, what it tells goes to the view that is tested.
 
 import type { SessionEvent } from "../../src/client/events.ts";
-import { Session } from "../../src/client/session.ts";
+import { ClientSession } from "../../src/client/session.ts";
 
 export abstract class SessionRig {
-  readonly session: Session;
+  readonly session: ClientSession;
   readonly sent: Record<string, unknown>[] = [];
   abstract readonly client: { hear(event: SessionEvent): void };
 
   constructor(readonly name: string) {
-    this.session = new Session({
+    this.session = new ClientSession({
       name,
       room: "lobby",
       secret: "0123456789abcdef",

@@ -16,10 +16,10 @@ import {
   restore,
   type Entry,
   type Log,
-  type Said,
+  type SaidEntry,
 } from "../../src/web/entries.ts";
 
-function said(text: string, more: Partial<Said> = {}): Omit<Said, "key"> {
+function said(text: string, more: Partial<SaidEntry> = {}): Omit<SaidEntry, "key"> {
   return {
     kind: "said",
     from: "Ann",
@@ -35,7 +35,7 @@ function said(text: string, more: Partial<Said> = {}): Omit<Said, "key"> {
   };
 }
 
-const own = (id: number): Omit<Said, "key"> =>
+const own = (id: number): Omit<SaidEntry, "key"> =>
   said(`own ${id}`, { mine: true, id, delivery: "waiting" });
 
 function texts(log: Log): string[] {
@@ -54,21 +54,21 @@ test("one's own messages stay at the end until the room has given them a place",
   expect(texts(log)).toEqual(["a", "b", "own 1", "c", "own 2"]);
   log = confirm(log, 2, { seq: 5, timeMs: 6_000, text: "own 2" })!;
   expect(texts(log)).toEqual(["a", "b", "own 1", "c", "own 2"]);
-  expect(log.entries.map((entry) => (entry as Said).seq)).toEqual([1, 2, 3, 4, 5]);
+  expect(log.entries.map((entry) => (entry as SaidEntry).seq)).toEqual([1, 2, 3, 4, 5]);
 });
 
 test("an acknowledgement marks everything up to its number, and nothing that failed", () => {
   let log = build(own(1), own(2), own(3));
   log = fail(log, 1, "too long");
   log = acknowledge(log, 2);
-  const states = (log.entries as Said[]).map((entry) => entry.delivery);
+  const states = (log.entries as SaidEntry[]).map((entry) => entry.delivery);
   expect(states).toEqual(["failed", "sent", "waiting"]);
-  expect((log.entries[0] as Said).problem).toBe("too long");
+  expect((log.entries[0] as SaidEntry).problem).toBe("too long");
 });
 
 test("what still waits when the session ends is marked as not sent", () => {
   const log = acknowledge(build(own(1), own(2)), 1);
-  const states = (failWaiting(log, "over").entries as Said[]).map((entry) => entry.delivery);
+  const states = (failWaiting(log, "over").entries as SaidEntry[]).map((entry) => entry.delivery);
   expect(states).toEqual(["sent", "failed"]);
 });
 
@@ -126,8 +126,8 @@ test("private messages are kept within bounds, the newest first of all", () => {
 
 test("what an earlier life of the page said privately has no number in this one", () => {
   const earlier = build(said("sent", { to: ["Bob"], id: 1 }), { ...own(2), to: ["Bob"] });
-  const log = append(restore(emptyLog, earlier.entries as Said[]), own(2));
-  const [sent, lost, waiting] = acknowledge(log, 2).entries as Said[];
+  const log = append(restore(emptyLog, earlier.entries as SaidEntry[]), own(2));
+  const [sent, lost, waiting] = acknowledge(log, 2).entries as SaidEntry[];
   expect(sent).toMatchObject({ text: "sent", delivery: "sent", id: undefined });
   expect(lost).toMatchObject({ delivery: "failed", id: undefined });
   expect(lost?.problem).toContain("left");

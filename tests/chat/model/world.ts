@@ -2,7 +2,7 @@
 // was asked for), beside its plain slow twin: every room's log and everybody's mail as two lists.
 
 import { Hub } from "../../../src/chat/hub.ts";
-import type { Turn } from "../../../src/chat/history.ts";
+import type { LogEntry } from "../../../src/chat/history.ts";
 import { createMetrics } from "../../../src/chat/metrics.ts";
 import type { Rates } from "../../../src/chat/sender-limits.ts";
 import { FailingHistory } from "../failing-history.ts";
@@ -145,7 +145,7 @@ export class World {
   }
 
   /** What the disk takes is the truth: numbers without gaps, every message once. */
-  #record({ said, mail }: Turn): void {
+  #record({ said, mail }: LogEntry): void {
     for (const { room, seq, text } of said) {
       const log = this.room(room);
       if (seq !== log.length + 1) throw new Error(`seq ${seq} of ${room} after ${log.length}`);
