@@ -20,6 +20,8 @@ export const names = {
   maxChars: 32,
   /** Longest room name, in characters. */
   maxRoomChars: 32,
+  /** Most names, of members or of rooms, in one answer to a request for them: 40 KB. */
+  pageNames: 500,
 } as const;
 
 /** One message. */
@@ -161,8 +163,6 @@ export const history = {
   recordFreshMs: 60_000,
   /** Most files in a list for a dialect that knows no pages. */
   wholeListFiles: 10_000,
-  /** Most files in one answer to a request for the list. */
-  pageFiles: 1_000,
   /** Most messages in one answer to a history request … */
   pageMessages: 500,
   /** … and their bytes at most, but one message always; well below `output.maxLagBytes`, or asking would be reading too slowly. */

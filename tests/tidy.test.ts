@@ -105,13 +105,6 @@ test("files and folders that documents name exist", () => {
   expect(missing).toEqual([]);
 });
 
-/** Exported, though nothing else asks for it. */
-const alone = new Set([
-  "src/net/shared-folder.ts throwIfBusy",
-  "src/net/web-range.ts parseRange",
-  "src/transfer/wire.ts magic",
-]);
-
 test("what src exports is imported somewhere", () => {
   const named =
     /(?:import|export) (?:type )?\{([^}]*)\} from "([^"]+)"|\{([^{}]*)\} = await import\("([^"]+)"\)/g;
@@ -130,6 +123,6 @@ test("what src exports is imported somewhere", () => {
     .flatMap(({ path, text }) =>
       Array.from(text.matchAll(exported), ([, name]) => `${path} ${name}`),
     )
-    .filter((entry) => !imported.has(entry) && !alone.has(entry));
+    .filter((entry) => !imported.has(entry));
   expect(unused).toEqual([]);
 });

@@ -3,7 +3,7 @@
 
 import type { Command, PersonalEvent, Ref, ResumePoint } from "../chat/events.ts";
 import type { ErrorCode } from "../errors.ts";
-import { history, message as limits, names, sender } from "../limits.ts";
+import { folder, history, message as limits, names, sender } from "../limits.ts";
 import type { Conversation, Dialect } from "./dialect.ts";
 import { line, messageLine, renderRoom, renderRun } from "./native-lines.ts";
 
@@ -123,13 +123,13 @@ const readers: Readonly<Record<string, (fields: Fields, ref: Ref | undefined) =>
   },
   who: (fields, ref) => ({
     type: "names",
-    limit: history.pageMessages,
+    limit: names.pageNames,
     ...string("after", fields),
     ...withRef(ref),
   }),
   rooms: (fields, ref) => ({
     type: "rooms",
-    limit: history.pageMessages,
+    limit: names.pageNames,
     ...string("after", fields),
     ...withRef(ref),
   }),
@@ -158,7 +158,7 @@ const readers: Readonly<Record<string, (fields: Fields, ref: Ref | undefined) =>
   reject: (_fields, ref) => ({ type: "reject", ...withRef(ref) }),
   leave: (_fields, ref) => ({ type: "leave", ...withRef(ref) }),
   files: (fields, ref) => {
-    const limit = Math.min(count(fields["limit"]) ?? history.pageFiles, history.pageFiles);
+    const limit = Math.min(count(fields["limit"]) ?? folder.pageFiles, folder.pageFiles);
     return {
       type: "files",
       limit: Math.max(limit, 1),

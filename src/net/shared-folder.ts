@@ -184,7 +184,7 @@ function isPlainName(name: string): boolean {
 const busyCodes: ReadonlySet<unknown> = new Set(["EMFILE", "ENFILE", "ENOMEM", "EIO"]);
 
 /** @throws ParleyError `full` for what may go better at the next try */
-export function throwIfBusy(error: unknown): void {
+function throwIfBusy(error: unknown): void {
   const code = (error as { code?: unknown }).code;
   if (!busyCodes.has(code)) return;
   const sentence = `The server is too busy to read its shared folder now (${String(code)}): try again in a while.`;

@@ -35,7 +35,7 @@ export function decide(headers: Headers, file: FileState): RangeDecision {
  * One byte range. Another unit, several ranges and what can't be parsed are ignored, as section 14.2 allows: the whole
  * file is a right answer to them.
  */
-export function parseRange(range: string, sizeBytes: number): RangeDecision {
+function parseRange(range: string, sizeBytes: number): RangeDecision {
   const match = /^bytes=\s*(\d{0,15})-(\d{0,15})\s*$/i.exec(range);
   if (match === null) return { type: "whole" };
   const [first = "", last = ""] = match.slice(1);

@@ -68,6 +68,11 @@ export class Tab implements Disposable {
     return this.#view.evaluate(expression) as Promise<T>;
   }
 
+  /** Resolves once the page is there again. */
+  reload(): Promise<void> {
+    return this.#view.reload();
+  }
+
   async until(expression: string): Promise<void> {
     const deadlineMs = performance.now() + conditionTimeoutMs;
     while ((await this.get<unknown>(`Boolean(${expression})`)) !== true) {

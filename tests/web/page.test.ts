@@ -283,7 +283,7 @@ inBrowser("a reload comes back as the same person with what was said", async () 
   const before = await ann.get<string[]>(privately);
   expect(before).toContain("for Bob alone");
   expect(before).toContain("yes");
-  await ann.get("location.reload()");
+  await ann.reload();
   await ann.until("document.querySelector('#presence')?.textContent === 'online as Ann'");
   await ann.hears("said while the server was down");
   expect(await ann.get<string[]>(privately)).toEqual(before);
@@ -292,7 +292,7 @@ inBrowser("a reload comes back as the same person with what was said", async () 
 
 inBrowser("who disconnects leaves nothing behind in the tab", async () => {
   await ann.click("#disconnect");
-  await ann.get("location.reload()");
+  await ann.reload();
   await ann.until("document.querySelector('#door')?.hidden === false");
   expect(await ann.get("sessionStorage.length")).toBe(0);
 });
