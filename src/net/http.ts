@@ -3,7 +3,8 @@
 
 import { hostname } from "node:os";
 import type { Server } from "bun";
-import { count, renderMetrics, type Metrics } from "../chat/metrics.ts";
+import { count, type Metrics } from "../chat/metrics.ts";
+import { renderMetrics } from "../chat/metrics-page.ts";
 import { web } from "../limits.ts";
 import { plainAddress } from "./host-port.ts";
 import { probeLoop, processNumbers } from "./loop-probe.ts";

@@ -1,6 +1,7 @@
 // How late the event loop is, and what the process uses: numbers for /metrics that only the outside world has.
 
-import { observeLoopDelay, type Histogram, type ProcessNumbers } from "../chat/metrics.ts";
+import { observeLoopDelay, type Histogram } from "../chat/metrics.ts";
+import type { ProcessNumbers } from "../chat/metrics-page.ts";
 import { web } from "../limits.ts";
 
 /** Measures until the returned function is called. */

@@ -1,0 +1,161 @@
+// The page of numbers that a Prometheus server scrapes: text format 0.0.4; docs/web.md lists the names. Pure: the outside world hands
+// in what only it can know (memory, processor time).
+
+import { type Histogram, loopDelayBoundsSeconds, type Metrics } from "./metrics.ts";
+
+/** What only the process itself knows. */
+export type ProcessNumbers = {
+  version: string;
+  startTimeSeconds: number;
+  cpuSeconds: number;
+  residentBytes: number;
+};
+
+type Labelled = { label: string; values: ReadonlyMap<string, number> };
+type Read = (m: Metrics, own: ProcessNumbers) => number | Labelled;
+type Row = readonly [type: "counter" | "gauge", name: string, help: string, read: Read];
+
+const beforeDelay: readonly Row[] = [
+  [
+    "gauge",
+    "parley_build_info",
+    "Version of the server.",
+    (_, own) => by("version", new Map([[own.version, 1]])),
+  ],
+  ["gauge", "parley_connections", "Open connections.", (m) => by("dialect", m.connections)],
+  [
+    "counter",
+    "parley_connections_opened_total",
+    "Connections since the start.",
+    (m) => by("dialect", m.connectionsOpened),
+  ],
+  [
+    "counter",
+    "parley_connections_refused_total",
+    "Connections turned away.",
+    (m) => by("reason", m.connectionsRefused),
+  ],
+  ["counter", "parley_resumes_total", "Sessions that came back.", (m) => m.resumes],
+  ["gauge", "parley_rooms", "Rooms that exist.", (m) => m.rooms],
+  ["gauge", "parley_members", "People in rooms.", (m) => m.members],
+  ["gauge", "parley_private_chats", "Private chats going on.", (m) => m.privateChats],
+  [
+    "counter",
+    "parley_messages_total",
+    "Messages accepted.",
+    (m) =>
+      by(
+        "kind",
+        new Map([
+          ["room", m.roomMessages],
+          ["private", m.privateMessages],
+        ]),
+      ),
+  ],
+  [
+    "counter",
+    "parley_deliveries_total",
+    "Messages of rooms handed to members.",
+    (m) => m.deliveries,
+  ],
+  [
+    "counter",
+    "parley_messages_delayed_total",
+    "Messages held back by a rate.",
+    (m) => m.messagesDelayed,
+  ],
+  [
+    "counter",
+    "parley_messages_refused_total",
+    "Messages refused.",
+    (m) => by("code", m.messagesRefused),
+  ],
+  [
+    "counter",
+    "parley_received_bytes_total",
+    "Bytes from chat connections.",
+    (m) => m.receivedBytes,
+  ],
+  ["counter", "parley_sent_bytes_total", "Bytes to chat connections.", (m) => m.sentBytes],
+  ["gauge", "parley_lag_bytes", "Output waiting for slow readers.", (m) => m.lagBytes],
+  ["gauge", "parley_lag_max_bytes", "Output waiting for the slowest reader.", (m) => m.lagMaxBytes],
+  [
+    "counter",
+    "parley_slow_readers_dropped_total",
+    "Readers dropped for lagging.",
+    (m) => m.slowReadersDropped,
+  ],
+  ["gauge", "parley_transfers", "UDP transfers going on.", (m) => m.transfers],
+  ["counter", "parley_transfers_total", "UDP transfers offered.", (m) => m.transfersStarted],
+  [
+    "counter",
+    "parley_transfer_bytes_total",
+    "Bytes of datagrams sent for them.",
+    (m) => m.transferBytes,
+  ],
+  [
+    "counter",
+    "parley_http_requests_total",
+    "Answers of the web port.",
+    (m) => by("code", m.httpRequests),
+  ],
+  [
+    "counter",
+    "parley_http_file_bytes_total",
+    "File bytes offered over HTTP.",
+    (m) => m.httpFileBytes,
+  ],
+];
+
+const afterDelay: readonly Row[] = [
+  [
+    "gauge",
+    "process_start_time_seconds",
+    "Start, in Unix seconds.",
+    (_, own) => own.startTimeSeconds,
+  ],
+  ["counter", "process_cpu_seconds_total", "Processor time used.", (_, own) => own.cpuSeconds],
+  ["gauge", "process_resident_memory_bytes", "Resident memory.", (_, own) => own.residentBytes],
+];
+
+export function renderMetrics(m: Metrics, own: ProcessNumbers): string {
+  const write = (row: Row) => linesOf(row, m, own);
+  const delay = histogramLines("parley_event_loop_delay_seconds", m.loopDelay);
+  const lines = [...beforeDelay.flatMap(write), ...delay, ...afterDelay.flatMap(write)];
+  return `${lines.join("\n")}\n`;
+}
+
+function linesOf([type, name, help, read]: Row, m: Metrics, own: ProcessNumbers): string[] {
+  const head = [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`];
+  const value = read(m, own);
+  if (typeof value === "number") return [...head, `${name} ${value}`];
+  const { label, values } = value;
+  const numbers = Array.from(
+    values,
+    ([of, number]) => `${name}{${label}="${escapeLabel(of)}"} ${number}`,
+  );
+  return [...head, ...numbers];
+}
+
+function by(label: string, values: ReadonlyMap<string, number>): Labelled {
+  return { label, values };
+}
+
+function histogramLines(name: string, histogram: Histogram): string[] {
+  let sum = 0;
+  return [
+    `# HELP ${name} How late a timer of the event loop was.`,
+    `# TYPE ${name} histogram`,
+    ...loopDelayBoundsSeconds.map((bound, i) => {
+      sum += histogram.counts[i] ?? 0;
+      return `${name}_bucket{le="${bound}"} ${sum}`;
+    }),
+    `${name}_bucket{le="+Inf"} ${histogram.count}`,
+    `${name}_sum ${histogram.sumSeconds}`,
+    `${name}_count ${histogram.count}`,
+  ];
+}
+
+function escapeLabel(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}
