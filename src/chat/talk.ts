@@ -41,7 +41,11 @@ export function tell(hub: Hub, session: Session, { to, text, n }: Tell): void {
     return;
   }
   if (found.everyone) sayAloud(hub, session, text, n);
-  for (const name of found.nobody) unknownUser(hub, session, name, undefined, n);
+  // Said to some of them it has been said: only if it reaches none is it refused under its number.
+  const reaches = found.everyone || found.here.length + found.away.length > 0;
+  for (const name of found.nobody) {
+    unknownUser(hub, session, name, undefined, reaches ? undefined : n);
+  }
   // To the partner by name is part of the private chat: a native client says so, lest a late word reach the room.
   const [first, ...others] = found.here;
   const alone = others.length + found.away.length + found.nobody.length === 0;

@@ -84,8 +84,8 @@ export type SessionEvent =
   | { type: "chat"; state: ChatState; with: string }
   /** Answers to `ask`. */
   | { type: "answer"; ref: number; answer: Answer }
-  /** What was asked for did not happen; without `ref` it is about no question. */
-  | { type: "error"; code: string; message: string; ref: number | undefined }
+  /** What was asked for did not happen; without `ref` it is about no question. `subject`: the name that it is about, if it is about one. */
+  | { type: "error"; code: string; message: string; ref: number | undefined; subject?: string }
   /** In another room now (`enter`). */
   | { type: "entered"; room: string; recovered: boolean };
 

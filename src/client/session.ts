@@ -254,14 +254,15 @@ export class ClientSession implements NativeSession {
   }
 
   #failed(error: Line<"error">, nowMs: number): void {
-    const { code, message, n, ref } = error;
+    const { code, message, n, ref, subject } = error;
     if (n !== undefined) {
       if (!this.#out.refused(n, error, nowMs)) this.#drop(nowMs, "the server lost count");
       return;
     }
     this.#out.enterRefused(ref, error);
     const known = this.#questions.close(ref);
-    this.#tell({ type: "error", code, message, ref: known ? ref : undefined });
+    const about = subject === undefined ? {} : { subject };
+    this.#tell({ type: "error", code, message, ref: known ? ref : undefined, ...about });
   }
 
   #arrivedTogether({ seq, timeMs, from, texts, n }: Line<"messages">): void {

@@ -22,6 +22,7 @@ export type ServerLine =
       type: "error";
       code: string;
       message: string;
+      subject: string | undefined;
       n: number | undefined;
       ref: number | undefined;
       retryAfterMs: number | undefined;
@@ -103,6 +104,7 @@ const readers: Readonly<Record<string, (fields: Fields) => ServerLine | undefine
     type: "error",
     code: text(f.code) ?? "protocol",
     message: text(f.message) ?? text(f.code) ?? "The server refused without a reason",
+    subject: text(f.subject),
     n: count(f.n),
     ref: count(f.ref),
     retryAfterMs: count(f.retryAfterMs),

@@ -1,7 +1,7 @@
 // `parley client` at a terminal: keys and events in, a screen with a prompt out. Knows the session, but no tty, signal or socket:
 // those are handed in.
 
-import { nameProblem, roomProblem } from "../chat/names.ts";
+import { fold, nameProblem, roomProblem } from "../chat/names.ts";
 import { harmless } from "../chat/text.ts";
 import type { Answer, NativeSession, Question, SessionEvent, Unsayable } from "../client/events.ts";
 import type { ParleyError } from "../errors.ts";
@@ -70,6 +70,7 @@ export class TerminalClient {
     if (event.type === "ended") return this.#ended(event.code, event.message);
     if (event.type === "acknowledged") this.#arrived(event.id);
     if (event.type === "failed") this.#told.delete(event.id);
+    if (event.type === "error" && event.code === "unknown-user") this.#missed(event.subject);
     if (event.type === "error" && event.ref !== undefined) {
       const quiet = this.#asked.get(event.ref)?.shown === false;
       this.#asked.delete(event.ref);
@@ -199,6 +200,18 @@ export class TerminalClient {
       if (id > upTo) return;
       this.#told.delete(id);
       this.#prompt.print([this.#parts.paint.told(to.map(harmless), harmless(text))]);
+    }
+  }
+
+  // The server tells in the order of our messages whom they did not reach.
+  #missed(name: string | undefined): void {
+    if (name === undefined) return;
+    const reached = (to: readonly string[]) => to.filter((one) => fold(one) !== fold(name));
+    for (const [id, { to, text }] of this.#told) {
+      const rest = reached(to);
+      if (rest.length === to.length) continue;
+      this.#told.set(id, { to: rest, text });
+      return;
     }
   }
 

@@ -120,7 +120,7 @@ test("texts, recipients and counters at their bounds and beyond", () => {
   const lines = ann.lines();
   expect(lines.filter(({ type }) => type === "error")).toMatchObject([
     { code: "text-invalid", n: 2 },
-    { code: "unknown-user", n: 3 },
+    { code: "unknown-user", subject: "B" },
     { code: "text-invalid", n: 4 },
     { code: "protocol", n: 5 },
   ]);
@@ -135,6 +135,31 @@ test("the same recipient named twice hears it once", () => {
   bob.text();
   ann.send({ type: "tell", n: 1, to: ["Bob", "bob", "BOB"], text: "once" });
   expect(bob.lines()).toMatchObject([{ type: "private", mail: 1, to: ["Bob"] }]);
+});
+
+test("who names somebody unknown is told whom it did not reach, and refused only if it reached none", () => {
+  const rig = new Rig();
+  const bob = rig.member("Bob");
+  const ann = rig.member("Ann");
+  for (const one of [ann, bob]) one.lines();
+  const code = "unknown-user";
+  ann.send({ type: "tell", n: 1, to: ["Bob", "Zoe"], text: "hi" });
+  expect(bob.lines()).toMatchObject([{ type: "private", to: ["Bob"], text: "hi" }]);
+  const [error, ack] = ann.lines();
+  expect(error).toMatchObject({ code, subject: "Zoe" });
+  expect(error).not.toHaveProperty("n");
+  expect(ack).toMatchObject({ type: "ack", n: 1 });
+  ann.send({ type: "tell", n: 2, to: ["ALL", "Zoe"], text: "all" });
+  expect(bob.lines()).toMatchObject([{ type: "message", text: "all" }]);
+  const unknown = ann.lines().find(({ type }) => type === "error");
+  expect(unknown).toMatchObject({ code, subject: "Zoe" });
+  expect(unknown).not.toHaveProperty("n");
+  ann.send({ type: "tell", n: 3, to: ["Yve", "Zoe"], text: "nobody" });
+  expect(ann.lines()).toMatchObject([
+    { code, subject: "Yve", n: 3 },
+    { code, subject: "Zoe", n: 3 },
+    { type: "ack", n: 3 },
+  ]);
 });
 
 test("to ALL and to somebody by name: once to each, in the room aloud, elsewhere privately", () => {

@@ -104,6 +104,24 @@ describe("what we say to somebody alone", () => {
   });
 });
 
+test("a message names those whom it reached, and its sender hears whom not", () => {
+  const rig = new Rig();
+  const noZoe = { type: "error", code: "unknown-user", message: "There is no Zoe", subject: "Zoe" };
+  const noYve = { ...noZoe, message: "There is no Yve", subject: "Yve" };
+  rig.type("/msg Bob,Cal first\r/msg zoe,Bob,Yve secret\r/msg Zoe,Bob third\r");
+  const n = rig.n as number;
+  rig.hear(noZoe, noYve, { type: "ack", n: n - 1 }, noZoe);
+  rig.hear({ type: "ack", n });
+  expect(rig.rows.filter((row) => /There is|to Bob|Not said/.test(row))).toEqual([
+    "There is no Zoe",
+    "There is no Yve",
+    "to Bob, Cal (private): first",
+    "to Bob (private): secret",
+    "There is no Zoe",
+    "to Bob (private): third",
+  ]);
+});
+
 describe("names of files are never obeyed by the terminal", () => {
   test("neither listed, nor completed, nor written in the line", () => {
     const got: string[] = [];
