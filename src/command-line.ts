@@ -8,6 +8,15 @@ import { ParleyError } from "./errors.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+export type Arguments = {
+  /** For citty. */
+  raw: string[];
+  /** Flags that came from the environment, as errors write them, with what set them. */
+  variables: ReadonlyMap<string, Variable>;
+};
+
+type Variable = { name: string; value: string };
+
 /** A flag whose hint ends so may be repeated; citty gets its values joined by commas. */
 const repeatable = "…";
 
@@ -19,7 +28,7 @@ export function strictArguments(
   definitions: ArgsDef,
   given: readonly string[],
   environment: Environment,
-): string[] {
+): Arguments {
   const found = new Map<string, string | boolean>();
   const words: string[] = [];
   for (let i = 0; i < given.length; i++) {
@@ -45,12 +54,23 @@ export function strictArguments(
     }
     addValue(definitions, found, flag.name, written, value);
   }
-  fromEnvironment(command, definitions, found, environment);
+  const variables = fromEnvironment(command, definitions, found, environment);
   checkWords(command, definitions, words);
   const flags = Array.from(found, ([name, value]) =>
     typeof value === "string" ? `--${name}=${value}` : value ? `--${name}` : `--no-${name}`,
   );
-  return [...flags, "--", ...words];
+  return { raw: [...flags, "--", ...words], variables };
+}
+
+/** The sentence of an error, with the name of the variable where it names a flag that nobody typed. */
+export function blamed(sentence: string, variables: Arguments["variables"]): string {
+  // What is quoted is a value, whatever it looks like.
+  const named = sentence.replace(/'[^']*'|(?<![\w-])--?[\w-]+/g, (part) => {
+    return variables.get(part)?.name ?? part;
+  });
+  if (named !== sentence) return named;
+  const origin = [...variables.values()].find(({ value }) => sentence.includes(quoted(value)));
+  return origin === undefined ? sentence : `${origin.name}: ${sentence}`;
 }
 
 /** The candidate that `word` begins, or else is nearest to by edit distance, if it is near at all. */
@@ -147,18 +167,24 @@ function addValue(
   else throw usage(`${written} is given twice: give it once`);
 }
 
+/** Fills in what is not given; answers the flags that it has filled in, by each of their names. */
 function fromEnvironment(
   command: string,
   definitions: ArgsDef,
   found: Map<string, string | boolean>,
   environment: Environment,
-): void {
+): Map<string, Variable> {
+  const variables = new Map<string, Variable>();
   for (const [name, definition] of Object.entries(definitions)) {
     if (definition.type === "positional" || found.has(name)) continue;
     const variable = `PARLEY_${command}_${name}`.toUpperCase().replaceAll("-", "_");
     const value = environment[variable];
     if (definition.type !== "boolean") {
-      if (value !== undefined && value !== "") found.set(name, value);
+      if (value === undefined || value === "") continue;
+      found.set(name, value);
+      for (const flag of flagNames({ [name]: definition })) {
+        variables.set(flag, { name: variable, value });
+      }
       continue;
     }
     const negative = `PARLEY_${command}_no_${name}`.toUpperCase().replaceAll("-", "_");
@@ -166,6 +192,7 @@ function fromEnvironment(
     if (value !== undefined && value !== "") found.set(name, readSwitch(variable, value, true));
     else if (off !== undefined && off !== "") found.set(name, readSwitch(negative, off, false));
   }
+  return variables;
 }
 
 function checkWords(command: string, definitions: ArgsDef, words: readonly string[]): void {

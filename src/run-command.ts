@@ -2,7 +2,7 @@
 
 import { type CommandDef, renderUsage, runCommand } from "citty";
 import { harmless } from "./chat/text.ts";
-import { strictArguments } from "./command-line.ts";
+import { type Arguments, blamed, strictArguments } from "./command-line.ts";
 import { exitCode, ParleyError } from "./errors.ts";
 import { say, stdout } from "./terminal/output.ts";
 import { version } from "./version.ts";
@@ -13,6 +13,7 @@ export async function run(
   command: CommandDef,
   words: readonly string[],
 ): Promise<number> {
+  let variables: Arguments["variables"] = new Map();
   try {
     const beforeDashes = words.includes("--") ? words.slice(0, words.indexOf("--")) : words;
     if (beforeDashes.includes("--help") || beforeDashes.includes("-h")) {
@@ -23,18 +24,22 @@ export async function run(
     }
     const definitions =
       (await (typeof command.args === "function" ? command.args() : command.args)) ?? {};
-    const rawArgs = strictArguments(name, definitions, words, process.env);
-    const { result } = await runCommand(command, { rawArgs });
+    const given = strictArguments(name, definitions, words, process.env);
+    ({ variables } = given);
+    const { result } = await runCommand(command, { rawArgs: given.raw });
     return typeof result === "number" ? result : exitCode.done;
   } catch (error) {
-    return explain(name, error);
+    return explain(name, error, variables);
   }
 }
 
-function explain(name: string, error: unknown): number {
+function explain(name: string, error: unknown, variables: Arguments["variables"]): number {
   if (error instanceof ParleyError) {
+    // Of a port in use the flag is told as the way out.
+    const inUse = error.code === "port-in-use";
+    const sentence = inUse ? error.message : blamed(error.message, variables);
     // What a server said may be part of it.
-    say(`parley ${name}: ${harmless(error.message)}`);
+    say(`parley ${name}: ${harmless(sentence)}`);
     return error.exitCode;
   }
   // citty's own: a required flag or argument is missing.

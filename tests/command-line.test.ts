@@ -4,7 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import type { ArgsDef } from "citty";
 import * as fc from "fast-check";
-import { type Environment, nearest, strictArguments } from "../src/command-line.ts";
+import { blamed, type Environment, nearest, strictArguments } from "../src/command-line.ts";
 import { ParleyError } from "../src/errors.ts";
 
 const definitions: ArgsDef = {
@@ -18,7 +18,7 @@ const definitions: ArgsDef = {
 
 function read(words: string, environment: Environment = {}, more: ArgsDef = {}): string {
   const given = words === "" ? [] : words.split(" ");
-  return strictArguments("server", { ...definitions, ...more }, given, environment).join(" ");
+  return strictArguments("server", { ...definitions, ...more }, given, environment).raw.join(" ");
 }
 
 function complaint(words: string, environment: Environment = {}, more: ArgsDef = {}): string {
@@ -113,6 +113,25 @@ describe("the environment", () => {
   });
 });
 
+describe("an error names the variable instead of a flag that nobody typed", () => {
+  const environment = {
+    PARLEY_SERVER_PORT: "--web-port",
+    PARLEY_SERVER_WEB_PORT: "x",
+    PARLEY_SERVER_OUTPUT: "a b",
+  };
+  const { variables } = strictArguments("server", definitions, ["--web-port=1"], environment);
+
+  test.each([
+    ["--port '--port' is no port", "PARLEY_SERVER_PORT '--port' is no port"],
+    ["--web-port 'x' is no port", "--web-port 'x' is no port"],
+    ["choose another --port", "choose another PARLEY_SERVER_PORT"],
+    ["-o 'a' or --output", "PARLEY_SERVER_OUTPUT 'a' or PARLEY_SERVER_OUTPUT"],
+    ["--porter, a--port and ---port", "--porter, a--port and ---port"],
+    ["The name 'a b' is taken", "PARLEY_SERVER_OUTPUT: The name 'a b' is taken"],
+    ["The name 'a' is taken", "The name 'a' is taken"],
+  ])("%j", (sentence, expected) => expect(blamed(sentence, variables)).toBe(expected));
+});
+
 test("the nearest word is one that is near", () => {
   const commands = ["server", "client", "peer", "fetch-file", "classic"];
   for (const [word, expected] of [
@@ -141,7 +160,7 @@ test("50 000 command lines: arguments that citty can't misread, or a sentence", 
     fc.property(fc.array(word, { maxLength: 5 }), (words) => {
       let args: string[];
       try {
-        args = strictArguments("server", definitions, words, {});
+        args = strictArguments("server", definitions, words, {}).raw;
       } catch (error) {
         expect(error).toBeInstanceOf(ParleyError);
         expect((error as ParleyError).message).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);

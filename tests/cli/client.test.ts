@@ -171,7 +171,10 @@ describe("parley client in a pipe", () => {
     const both = await sayHi([at(port), "--server", at(1)], { PARLEY_CLIENT_SERVER: at(1) });
     expect(both).toMatchObject({ code: 0, out: "bot: hi\n" });
     const wrong = await sayHi([], { PARLEY_CLIENT_SERVER: "nowhere" });
-    expect(wrong).toMatchObject({ code: 2, err: expect.stringContaining("--server 'nowhere'") });
+    expect(wrong).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("PARLEY_CLIENT_SERVER 'nowhere'"),
+    });
   });
 
   test("has the user's name where the environment does not know it", async () => {

@@ -152,7 +152,7 @@ describe("the environment", () => {
     const port = await run(["server"], { env: { PARLEY_SERVER_PORT: "abc" } });
     expect({ code: port.code, err: port.err }).toEqual({
       code: 2,
-      err: expect.stringContaining("--port 'abc' is no port"),
+      err: expect.stringContaining("PARLEY_SERVER_PORT 'abc' is no port"),
     });
     const json = await run(["server"], { env: { PARLEY_SERVER_JSON: "perhaps" } });
     expect({ code: json.code, err: json.err }).toEqual({

@@ -81,6 +81,22 @@ describe("a wrong value is an error that names flag and value", () => {
   });
 });
 
+test("a wrong value of the environment is blamed on its variable, not on a flag", async () => {
+  for (const [command, variable, value, sentence] of [
+    ["server", "SERVER_PORT", "abc", " 'abc' is no port: give a number from 0 to 65535"],
+    ["server", "SERVER_LISTEN", "cpp=x", " cpp=PORT: 'x' is no port"],
+    ["server", "SERVER_LISTEN", "foo=1", " 'foo=1' is not DIALECT=PORT with one of: cpp"],
+    ["client", "CLIENT_SERVER", "x", " 'x' is no address: write HOST:PORT"],
+    ["client", "CLIENT_NAME", "a b", ": The name 'a b' is not possible"],
+    ["fetch-file", "FETCH_FILE_LIMIT_RATE", "zz", " 'zz' is no rate: write bytes a second"],
+  ] as const) {
+    const args = command === "fetch-file" ? [command, "a"] : [command];
+    const { code, err } = await run(args, { env: { [`PARLEY_${variable}`]: value } });
+    const expected = `parley ${command}: PARLEY_${variable}${sentence}`;
+    expect({ code, err: err.slice(0, expected.length) }).toEqual({ code: 2, err: expected });
+  }
+});
+
 test("peer --host that is no address of this machine is said so", async () => {
   const words = ["peer", "--id", "Al", "--port", "0", "--server", "127.0.0.1:1"];
   for (const host of ["192.0.2.1", "256.1.1.1"]) {
