@@ -1,11 +1,14 @@
 // Runs one loaded subcommand: strict flags, help, and the exit code for whatever it throws.
 
-import { type CommandDef, renderUsage, runCommand } from "citty";
+import { type CommandDef, runCommand } from "citty";
 import { harmless } from "./chat/text.ts";
 import { type Arguments, blamed, strictArguments } from "./command-line.ts";
 import { exitCode, ParleyError } from "./errors.ts";
+import { commandHelp } from "./terminal/command-help.ts";
 import { say, stdout } from "./terminal/output.ts";
-import { version } from "./version.ts";
+
+/** Where there is no terminal that says how wide it is. */
+const defaultColumns = 80;
 
 /** Answers the exit code; output may still be on its way. */
 export async function run(
@@ -15,15 +18,16 @@ export async function run(
 ): Promise<number> {
   let variables: Arguments["variables"] = new Map();
   try {
-    const beforeDashes = words.includes("--") ? words.slice(0, words.indexOf("--")) : words;
-    if (beforeDashes.includes("--help") || beforeDashes.includes("-h")) {
-      const usage = await renderUsage(command, { meta: { name: "parley", version } });
-      const colour = process.stdout.isTTY && !process.env["NO_COLOR"];
-      stdout.data(`${colour ? usage : plain(usage)}\n`);
-      return exitCode.done;
-    }
     const definitions =
       (await (typeof command.args === "function" ? command.args() : command.args)) ?? {};
+    const beforeDashes = words.includes("--") ? words.slice(0, words.indexOf("--")) : words;
+    if (beforeDashes.includes("--help") || beforeDashes.includes("-h")) {
+      const meta = await (typeof command.meta === "function" ? command.meta() : command.meta);
+      const columns = process.stdout.columns || defaultColumns;
+      const page = { columns, width: (text: string) => Bun.stringWidth(text) };
+      stdout.data(commandHelp(name, meta?.description ?? "", definitions, page));
+      return exitCode.done;
+    }
     const given = strictArguments(name, definitions, words, process.env);
     ({ variables } = given);
     const { result } = await runCommand(command, { rawArgs: given.raw });

@@ -18,6 +18,8 @@ import { typedLines } from "../terminal/typed-lines.ts";
 /** Where `--classic` opens CPP, which is no dialect of the chat. */
 const classicCppPort = 8080;
 
+const dialectNames = ["cpp", ...Object.keys(dialects)];
+
 export default defineCommand({
   meta: { name: "server", description: "Serve a chat, a shared folder and a page for browsers" },
   args: {
@@ -55,7 +57,7 @@ export default defineCommand({
     listen: {
       type: "string",
       valueHint: "DIALECT=PORT…",
-      description: "Open a port for one dialect; may be repeated",
+      description: `Open a port for one dialect, of: ${dialectNames.join(", ")}; may be repeated`,
     },
     classic: { type: "boolean", description: "Open all dialects on their classic ports" },
     rate: {
@@ -70,7 +72,11 @@ export default defineCommand({
       valueHint: "N",
       description: "Connections from one address (0: no limit; loopback is exempt)",
     },
-    json: { type: "boolean", description: "Say that the server is ready as JSON" },
+    json: {
+      type: "boolean",
+      description:
+        "One JSON object a line: that it is ready, what it logs, and what /who and /info answer",
+    },
   },
   async run({ args }) {
     const extra = extraPorts(args.listen, args.classic === true);
@@ -160,13 +166,12 @@ function answerTyped(server: ChatServer, line: string, json: boolean): void {
 
 function extraPorts(listen: string | undefined, classic: boolean): ExtraPort[] {
   const extra: ExtraPort[] = [];
-  const known = ["cpp", ...Object.keys(dialects)];
   for (const item of listen === undefined ? [] : listen.split(",")) {
     const [dialect = "", port, rest] = item.split("=");
-    if (!known.includes(dialect) || port === undefined || rest !== undefined) {
+    if (!dialectNames.includes(dialect) || port === undefined || rest !== undefined) {
       throw new ParleyError(
         "usage",
-        `--listen ${quoted(item)} is not DIALECT=PORT with one of: ${known.join(", ")}`,
+        `--listen ${quoted(item)} is not DIALECT=PORT with one of: ${dialectNames.join(", ")}`,
       );
     }
     // what says where the ports are has one place for each dialect

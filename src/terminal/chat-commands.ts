@@ -34,7 +34,7 @@ const named = (what: Named) => (argument: string) =>
 
 export const commands: Readonly<Record<string, CommandEntry>> = {
   "/help": { usage: "/help", help: "this list", read: bare("help") },
-  "/who": { usage: "/who", help: "who is in the room", read: bare("who") },
+  "/who": { usage: "/who", help: "who is in the room (also show)", read: bare("who") },
   "/msg": {
     usage: "/msg NAME[,NAME] TEXT",
     help: "to these people alone (also ~NAME TEXT)",
@@ -58,10 +58,14 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   "/accept": { usage: "/accept", help: "yes to who asks", read: bare("accept") },
   "/reject": { usage: "/reject", help: "no to who asks", read: bare("reject") },
   "/leave": { usage: "/leave", help: "end the private chat", read: bare("leave") },
-  "/files": { usage: "/files", help: "files there are to fetch", read: bare("files") },
+  "/files": {
+    usage: "/files",
+    help: "files there are to fetch (also get_list_file)",
+    read: bare("files"),
+  },
   "/get": {
     usage: "/get NAME",
-    help: "fetch a file",
+    help: "fetch a file (also download_file NAME)",
     completes: "file",
     read: named("get"),
   },
@@ -73,7 +77,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
         ? { do: "history", limit: Math.max(1, Number(argument || 20)) }
         : undefined,
   },
-  "/quit": { usage: "/quit", help: "leave (also Ctrl-D)", read: bare("quit") },
+  "/quit": { usage: "/quit", help: "leave (also {quit} or Ctrl-D)", read: bare("quit") },
 };
 
 /** Reads one typed line. `//text` says `/text`. */

@@ -1,6 +1,7 @@
 // What a person sees who mistypes, asks for help, or looks from a script: the compiled program's words and exit codes.
 
 import { describe, expect, test } from "bun:test";
+import { dialects } from "../../src/dialects/table.ts";
 import { escape, run, runOnTerminal } from "./run.ts";
 
 const commands = ["server", "client", "peer", "fetch-file", "classic"];
@@ -163,6 +164,33 @@ describe("help", () => {
     ]) {
       expect(await run(args)).toEqual({ code: 0, out, err: "" });
     }
+  });
+
+  test.each(commands)("of %s fits 80 columns, or those of the terminal", async (name) => {
+    const { out } = await run([name, "--help"]);
+    const { shown } = await runOnTerminal([name, "--help"], { columns: 60 });
+    for (const [text, columns] of [
+      [out, 80],
+      [shown.replaceAll("\r\n", "\n"), 60],
+    ] as const) {
+      expect(text.split("\n").filter((row) => Bun.stringWidth(row) > columns)).toEqual([]);
+      expect(text).not.toMatch(/ \n/);
+      expect(text).not.toMatch(escape);
+    }
+    expect(shown).not.toBe(out);
+  });
+
+  test("tells how to call it, and what a value can be", async () => {
+    const helps = await Promise.all(commands.map((name) => run([name, "--help"])));
+    expect(helps.map(({ out }) => out.split("\n")[0])).toEqual([
+      "Usage: parley server [flags]",
+      "Usage: parley client [HOST:PORT] [flags]",
+      "Usage: parley peer --id NAME --port N --server HOST:PORT [flags]",
+      "Usage: parley fetch-file [HOST:PORT] NAME… [flags]",
+      "Usage: parley classic DIALECT [HOST:PORT] [flags]",
+    ]);
+    const { out } = await run(["server", "--help"]);
+    for (const name of ["cpp", ...Object.keys(dialects)]) expect(out).toContain(name);
   });
 
   test("names every flag of the contract", async () => {

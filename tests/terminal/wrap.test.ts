@@ -53,7 +53,7 @@ describe("/help", () => {
     const rows = helpRows(page(80));
     expect(rows[0]).toBe("  /help                  this list");
     expect(rows.find((row) => row.includes("/quit"))).toBe(
-      "  /quit                  leave (also Ctrl-D)",
+      "  /quit                  leave (also {quit} or Ctrl-D)",
     );
   });
 });

@@ -1,0 +1,93 @@
+// What `parley COMMAND --help` prints, from the definitions of its flags: no row wider than the terminal, none that ends in blanks.
+// Pure; the terminal's width is handed in.
+
+import type { ArgDef, ArgsDef } from "citty";
+import { type Page, wrapWords } from "./wrap.ts";
+
+/** What stands behind the command's name where the definitions do not tell it. */
+const usages: Readonly<Record<string, string>> = {
+  "fetch-file": "[HOST:PORT] NAME… [flags]",
+};
+
+/** Where there is less room than this for a description, it goes below what it describes. */
+const minColumns = 30;
+
+type Entry = { term: string; description: string };
+
+/** @param description what the command does */
+export function commandHelp(
+  name: string,
+  description: string,
+  definitions: ArgsDef,
+  page: Page,
+): string {
+  const all = Object.entries(definitions);
+  const words = all.filter(([, { type }]) => type === "positional").map(wordEntry);
+  const flags = all.filter(([, { type }]) => type !== "positional");
+  const hasShort = flags.some(([, definition]) => shortOf(definition) !== undefined);
+  const entries = flags.map(([flag, definition]) => flagEntry(flag, definition, hasShort));
+  const width = Math.max(...[...words, ...entries].map(({ term }) => page.width(term)));
+  const list = (title: string, items: readonly Entry[]) =>
+    items.length === 0 ? [] : [[title, ...items.flatMap((item) => rowsOf(item, width, page))]];
+  const variable = `PARLEY_${name}_${flags[0]?.[0] ?? ""}`.toUpperCase().replaceAll("-", "_");
+  const environment = `Every flag can also be set in the environment, as in ${variable}=…`;
+  const paragraphs = [
+    wrapWords(`Usage: parley ${name} ${usages[name] ?? usageOf(all)}`, page, { other: "  " }),
+    wrapWords(description, page),
+    ...list("Words:", words),
+    ...list("Flags:", entries),
+    wrapWords(environment, page),
+  ];
+  return `${paragraphs.map((rows) => rows.join("\n")).join("\n\n")}\n`;
+}
+
+function usageOf(all: readonly [string, ArgDef][]): string {
+  const parts = all.flatMap(([name, definition]) => {
+    if (definition.type === "positional") {
+      const word = hintOf(name, definition);
+      return definition.required === false ? `[${word}]` : word;
+    }
+    return definition.required === true ? `--${name} ${hintOf(name, definition)}` : [];
+  });
+  return [...parts, "[flags]"].join(" ");
+}
+
+function wordEntry([name, definition]: [string, ArgDef]): Entry {
+  return { term: hintOf(name, definition), description: definition.description ?? "" };
+}
+
+/** A switch that is on by default is told by what turns it off. */
+function flagEntry(name: string, definition: ArgDef, hasShort: boolean): Entry {
+  const short = shortOf(definition);
+  const before = short === undefined ? (hasShort ? "    " : "") : `-${short}, `;
+  if (definition.type === "boolean") {
+    const { description, negativeDescription } = definition;
+    return definition.default === true
+      ? { term: `${before}--no-${name}`, description: negativeDescription ?? description ?? "" }
+      : { term: `${before}--${name}`, description: description ?? "" };
+  }
+  const tail = definition.default === undefined ? "" : ` (default ${definition.default})`;
+  const description = `${definition.description ?? ""}${tail}`;
+  return { term: `${before}--${name} ${hintOf(name, definition)}`, description };
+}
+
+function hintOf(name: string, definition: ArgDef): string {
+  const hint = "valueHint" in definition ? definition.valueHint : undefined;
+  return hint ?? name.toUpperCase();
+}
+
+function shortOf(definition: ArgDef): string | undefined {
+  return "alias" in definition ? [definition.alias ?? []].flat()[0] : undefined;
+}
+
+function rowsOf({ term, description }: Entry, width: number, page: Page): string[] {
+  if (page.columns - width - 4 < minColumns) {
+    return [
+      ...wrapWords(term, page, { first: "  ", other: "    " }),
+      ...wrapWords(description, page, { first: "      ", other: "      " }),
+    ];
+  }
+  const gap = " ".repeat(width - page.width(term));
+  const other = " ".repeat(width + 4);
+  return wrapWords(description, page, { first: `  ${term}${gap}  `, other });
+}

@@ -1,0 +1,50 @@
+// The help of a command on terminals of every width: nothing wider, nothing lost.
+
+import { expect, test } from "bun:test";
+import type { ArgsDef } from "citty";
+import { commandHelp } from "../../src/terminal/command-help.ts";
+
+const definitions: ArgsDef = {
+  name: { type: "positional", description: "Who it is" },
+  others: { type: "positional", required: false, valueHint: "NAME…", description: "Who else" },
+  port: { type: "string", required: true, valueHint: "N", description: "Port, any" },
+  output: { type: "string", alias: "o", valueHint: "PATH", description: "Where it goes" },
+  web: { type: "boolean", default: true, description: "A page", negativeDescription: "No page" },
+  host: { type: "string", default: "127.0.0.1", description: "Address to listen on" },
+};
+const words = (text: string) => text.split(/\s+/).toSorted();
+const width = (text: string) => Bun.stringWidth(text);
+
+test("what it looks like", () => {
+  const page = { columns: 60, width };
+  expect(commandHelp("call", "Call somebody", definitions, page).split("\n")).toEqual([
+    "Usage: parley call NAME [NAME…] --port N [flags]",
+    "",
+    "Call somebody",
+    "",
+    "Words:",
+    "  NAME               Who it is",
+    "  NAME…              Who else",
+    "",
+    "Flags:",
+    "      --port N       Port, any",
+    "  -o, --output PATH  Where it goes",
+    "      --no-web       No page",
+    "      --host HOST    Address to listen on (default",
+    "                     127.0.0.1)",
+    "",
+    "Every flag can also be set in the environment, as in",
+    "PARLEY_CALL_PORT=…",
+    "",
+  ]);
+});
+
+test("of any width from 24 columns on: no row is wider, none ends in blanks, no word is lost", () => {
+  const whole = commandHelp("call", "Call somebody", definitions, { columns: 1000, width });
+  for (let columns = 24; columns <= 130; columns++) {
+    const help = commandHelp("call", "Call somebody", definitions, { columns, width });
+    const rows = help.split("\n");
+    expect(rows.filter((row) => width(row) > columns || row.endsWith(" "))).toEqual([]);
+    expect(words(help)).toEqual(words(whole));
+  }
+});
