@@ -11,6 +11,7 @@ import { hereHost, hostPortText, isEveryAddress, isLoopback } from "../net/host-
 import { folderState } from "../net/shared-folder.ts";
 import { contactLine } from "../registry/cpp-service.ts";
 import { whenForeground } from "../terminal/foreground.ts";
+import { jsonLine } from "../terminal/json-line.ts";
 import { ownCommand } from "../terminal/own-command.ts";
 import { print, say } from "../terminal/output.ts";
 import { typedLines } from "../terminal/typed-lines.ts";
@@ -87,7 +88,7 @@ export default defineCommand({
     if (args.data === "")
       throw new ParleyError("usage", "--data '' is no file: name one, or leave --data out");
     const json = args.json === true;
-    const log = (line: string): void => print(json ? JSON.stringify({ event: "log", line }) : line);
+    const log = (line: string): void => print(json ? jsonText({ event: "log", line }) : line);
     const server = await ChatServer.start({
       host,
       port: portOf("--port", args.port),
@@ -131,7 +132,7 @@ function announce(server: ChatServer, host: string, json: boolean, files: string
   const { port, webPort } = server;
   if (json) {
     const ports = Object.fromEntries(server.dialectPorts);
-    print(JSON.stringify({ event: "listening", host, port, webPort, dialects: ports }));
+    print(jsonText({ event: "listening", host, port, webPort, dialects: ports }));
   } else {
     print(`Server listening on ${hostPortText({ host, port })}`);
   }
@@ -155,13 +156,18 @@ function answerTyped(server: ChatServer, line: string, json: boolean): void {
   if (line === "/info") {
     for (const { id, ip, port } of server.registry.entries()) {
       const event = { event: "registration", id, ip, port };
-      print(json ? JSON.stringify(event) : contactLine({ id, ip, port }));
+      print(json ? jsonText(event) : contactLine({ id, ip, port }));
     }
   } else if (line === "/who") {
-    for (const name of server.who()) print(json ? JSON.stringify({ event: "member", name }) : name);
+    for (const name of server.who()) print(json ? jsonText({ event: "member", name }) : name);
   } else if (line !== "") {
     say(`There is no ${quoted(line)} here: type /info, /who or /quit`);
   }
+}
+
+/** For `print`, which ends lines itself. */
+function jsonText(event: object): string {
+  return jsonLine(event).trimEnd();
 }
 
 function extraPorts(listen: string | undefined, classic: boolean): ExtraPort[] {

@@ -1,4 +1,4 @@
-// What a client prints for each event: a line for people, or an object for `--json` (README, "parley client"). Pure.
+// What a client prints for each event: a line for people, or an object for `--json` (docs/json.md). Pure.
 
 import type { SessionEvent, Unsayable } from "../client/events.ts";
 import { harmless } from "../chat/text.ts";

@@ -1,0 +1,134 @@
+// `--json` against its documentation: every object that the programs print is in docs/json.md, with all of its fields.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Parley } from "../parley.ts";
+import { run } from "./run.ts";
+
+type Printed = Readonly<Record<string, unknown>>;
+
+const document = await Bun.file(join(import.meta.dir, "../../docs/json.md")).text();
+const folder = mkdtempSync(join(tmpdir(), "parley-json-"));
+let server: Parley;
+let ports: Record<string, number>;
+let address: string;
+
+beforeAll(async () => {
+  for (const name of ["a.txt", "b.txt"]) writeFileSync(join(folder, name), "content");
+  const dialects = ["cpp", "date-time", "greeting", "calculator", "chat-room"];
+  const listen = dialects.flatMap((name) => ["--listen", `${name}=0`]);
+  const own = "server --json --port 0 --web-port 0 --files".split(" ");
+  server = new Parley(...own, folder, ...listen);
+  const ready = JSON.parse(await server.line(/"listening"/)) as Printed;
+  ports = ready["dialects"] as Record<string, number>;
+  address = `127.0.0.1:${ready["port"]}`;
+});
+
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** What the section of a command says: the fields of each event, and all other words in backquotes. */
+function documented(command: string): Map<string, Set<string>> {
+  const [, section = ""] = document.split(`## \`parley ${command} --json\`\n`);
+  const rows = (section.split("\n## ")[0] ?? "").matchAll(/^\| `([\w-]+)` +\|(.*)$/gm);
+  return new Map(Array.from(rows, ([, event, cells]) => [event!, new Set(quotedWords(cells!))]));
+}
+
+function quotedWords(text: string): string[] {
+  return Array.from(text.matchAll(/`(\w+)`/g), ([, word]) => word!);
+}
+
+function objects(text: string): Printed[] {
+  return text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Printed);
+}
+
+/** Answers the events' names, in order, each once, after looking up all of them. */
+function lookUp(command: string, printed: readonly Printed[]): string[] {
+  const events = documented(command);
+  const key = command === "client" ? "type" : "event";
+  for (const object of printed) {
+    const known = events.get(String(object[key]));
+    const unknown = Object.keys(object).filter((name) => name !== key && !known?.has(name));
+    expect({ object, documented: known !== undefined, unknown }).toEqual({
+      object,
+      documented: true,
+      unknown: [],
+    });
+  }
+  return [...new Set(printed.map((object) => String(object[key])))];
+}
+
+test("client", async () => {
+  const { code, out } = await run(["client", address, "--name", "Ann", "--json"], { input: "hi" });
+  expect({ code, types: lookUp("client", objects(out)) }).toEqual({
+    code: 0,
+    types: ["online", "joined", "message"],
+  });
+});
+
+/** The events of a fetch. */
+async function fetched(...words: string[]): Promise<string[]> {
+  const { out, err } = await run(["fetch-file", address, "--json", ...words]);
+  return lookUp("fetch-file", objects(out === "content" ? err : out));
+}
+
+test("fetch-file", async () => {
+  const path = join(folder, "saved.txt");
+  expect(await fetched("--list")).toEqual(["file"]);
+  expect(await fetched("a.txt", "-o", path)).toEqual(["offer", "done"]);
+  expect(await fetched("a.txt", "-o", path)).toEqual(["unchanged"]);
+  expect(await fetched("a.txt", "-o", "-")).toEqual(["offer", "done"]);
+  expect(await fetched("b.txt", "nothing", "-o", folder)).toEqual(["unchanged", "failed"]);
+});
+
+function peer(id: string): Parley {
+  const registry = `127.0.0.1:${ports["cpp"]}`;
+  return new Parley("peer", "--json", "--id", id, "--port", "0", "--server", registry);
+}
+
+test("peer", async () => {
+  await using ann = peer("Ann");
+  await using bob = peer("Bob");
+  ann.type("/id", "/register", "/bridge");
+  await ann.line(/"waiting"/);
+  bob.type("/nonsense", "/bridge Ann");
+  await bob.line(/"connected"/);
+  bob.type("/chat", "hello");
+  await ann.line(/"message"/);
+  ann.type("/quit");
+  expect([await ann.exit(), await bob.exit()]).toEqual([0, 0]);
+  const parts = [ann, bob].map(({ lines }) => lookUp("peer", objects(lines.join("\n"))));
+  const all = new Set(parts.flat());
+  // Nobody turned anybody down.
+  expect([...documented("peer").keys()].filter((name) => !all.has(name))).toEqual(["turned-down"]);
+});
+
+describe("classic", () => {
+  test.each([
+    ["date-time", ["--count", "1"], "", "answer"],
+    ["greeting", [], "", "answer"],
+    ["calculator", [], "Ann\n1 + 1\n", "line"],
+    ["chat-room", [], "Ann\nann\nhello\n", "received"],
+  ])("%s", async (client, flags, input, event) => {
+    const args = ["classic", client, `127.0.0.1:${ports[client]}`, "--json", ...flags];
+    const { code, out } = await run(args, { input });
+    expect({ code, events: lookUp("classic", objects(out)) }).toEqual({ code: 0, events: [event] });
+  });
+});
+
+test("server", async () => {
+  await using bob = new Parley("client", address, "--name", "Bob", "--follow");
+  await bob.until(() => bob.stderr.includes("Bob has joined"), "Bob");
+  server.type("/who", "/info");
+  await server.line(/"member"/);
+  await server.line(/"registration"/);
+  const events = lookUp("server", objects(server.lines.join("\n")));
+  expect(events.toSorted()).toEqual([...documented("server").keys()].toSorted());
+});
