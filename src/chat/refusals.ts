@@ -31,7 +31,7 @@ export function unknownUser(hub: Hub, session: Session, name: string, ref?: Ref,
   hub.tell(session, {
     type: "error",
     code: "unknown-user",
-    message: `Nobody here is called ${quoted(name, nameLimits.maxChars)}: see who is here first`,
+    message: `Nobody here is called ${quoted(name, nameLimits.maxChars)}: see who is here first (show, or /who)`,
     subject: name.slice(0, messageLimits.maxTextChars),
     ref,
     ...(n === undefined ? {} : { n }),

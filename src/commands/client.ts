@@ -49,6 +49,10 @@ export default defineCommand({
     if (nameIssue !== undefined) throw new ParleyError("name-invalid", nameIssue);
     const roomIssue = roomProblem(args.room);
     if (roomIssue !== undefined) throw new ParleyError("room-invalid", roomIssue);
+    if (args.downloads === "") {
+      const sentence = "--downloads '' is no folder: try ./Downloads, which may be missing";
+      throw new ParleyError("usage", sentence);
+    }
     const options = {
       to,
       name: args.name,

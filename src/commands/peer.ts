@@ -17,6 +17,7 @@ import { peerCommands, peerStatus } from "../terminal/peer-lines.ts";
 import { PeerPrompt } from "../terminal/peer-prompt.ts";
 import { Tty } from "../terminal/tty.ts";
 import { typedLines } from "../terminal/typed-lines.ts";
+import { listenHost } from "./host-flag.ts";
 
 export default defineCommand({
   meta: {
@@ -52,6 +53,7 @@ export default defineCommand({
       );
     }
     const port = portOf("--port", args.port);
+    const host = listenHost(args.host);
     const registry = parseHostPort(args.server);
     if (!registry) {
       throw new ParleyError(
@@ -73,13 +75,11 @@ export default defineCommand({
         return stdout.pressure ? stdout.relief() : undefined;
       },
     });
-    const listening = links.listen(args.host, port);
-    if (!isLoopback(args.host)) {
-      say(
-        `Warning: whoever can reach ${args.host}:${listening} can call you; nothing is encrypted.`,
-      );
+    const listening = links.listen(host, port);
+    if (!isLoopback(host)) {
+      say(`Warning: whoever can reach ${host}:${listening} can call you; nothing is encrypted.`);
     }
-    const self = { id, ip: callableHost(args.host), port: listening };
+    const self = { id, ip: callableHost(host), port: listening };
     const session = new PeerSession(self, { duplex: args.duplex ?? false });
     const onTerminal = isatty(0) && isatty(1) && process.env["TERM"] !== "dumb";
     if (!onTerminal || args.json) return converse(links, session);

@@ -15,9 +15,13 @@ import { jsonLine } from "../terminal/json-line.ts";
 import { ownCommand } from "../terminal/own-command.ts";
 import { print, say } from "../terminal/output.ts";
 import { typedLines } from "../terminal/typed-lines.ts";
+import { listenHost } from "./host-flag.ts";
 
 /** Where `--classic` opens CPP, which is no dialect of the chat. */
 const classicCppPort = 8080;
+
+/** What SQLite calls a database without a file. */
+const memory = ":memory:";
 
 const dialectNames = ["cpp", ...Object.keys(dialects)];
 
@@ -47,7 +51,8 @@ export default defineCommand({
     data: {
       type: "string",
       valueHint: "PATH",
-      description: "SQLite file that keeps messages and registrations (else in memory)",
+      description:
+        "SQLite file that keeps messages and registrations (else, or :memory:, in memory)",
     },
     sync: {
       type: "string",
@@ -81,8 +86,7 @@ export default defineCommand({
   },
   async run({ args }) {
     const extra = extraPorts(args.listen, args.classic === true);
-    const { host } = args;
-    if (host === "") throw new ParleyError("usage", "--host '' is no address: try 127.0.0.1");
+    const host = listenHost(args.host);
     if (args.files === "")
       throw new ParleyError("usage", "--files '' is no folder: try ./FILES, which may be missing");
     if (args.data === "")
@@ -94,7 +98,7 @@ export default defineCommand({
       port: portOf("--port", args.port),
       webPort: args.web ? portOf("--web-port", args["web-port"]) : undefined,
       files: args.files,
-      data: args.data,
+      data: args.data === memory ? undefined : args.data,
       synchronous: syncOf(args.sync),
       rate: numberOf("--rate", args.rate),
       maxPerAddress: numberOf("--max-per-address", args["max-per-address"]),
@@ -115,10 +119,10 @@ export default defineCommand({
 
 function announce(server: ChatServer, host: string, json: boolean, files: string): void {
   if (!isLoopback(host)) {
-    const all = isEveryAddress(host) ? "is every address of this machine: " : "";
-    say(
-      `Warning: ${host} ${all}other machines can reach it, and nothing here asks for a password.`,
-    );
+    const it = isEveryAddress(host)
+      ? `${host} is every address of this machine: other machines can reach it`
+      : `other machines can reach ${host}`;
+    say(`Warning: ${it}, and nothing here asks for a password.`);
   }
   const here = hereHost(host);
   const hint = folderState(files) === "missing" ? " (make it and put files there)" : "";

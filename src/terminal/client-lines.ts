@@ -114,10 +114,16 @@ export function clientJson(event: SessionEvent): Readonly<Record<string, unknown
   }
 }
 
-/** What a person is told who could not say something. */
-export const unsayableText: Readonly<Record<Unsayable, string>> = {
-  "too-long": "Not said: it is too long for one message",
-  "queue-full": "Not said: too many messages wait for the connection",
-  "no-recipient": "Not said: name somebody",
-  ended: "Not said: the session is over",
-};
+/** What a person is told who could not say `text`; a message has at most `textChars`. */
+export function unsayableText(why: Unsayable, text: string, textChars: number): string {
+  switch (why) {
+    case "too-long":
+      return `Not said: a message has at most ${textChars} characters, this one ${text.length}. Send it in parts (Up brings it back)`;
+    case "queue-full":
+      return "Not said: too many messages wait for the connection. Try again when it is back";
+    case "no-recipient":
+      return "Not said: name somebody";
+    case "ended":
+      return "Not said: the session is over";
+  }
+}

@@ -1,7 +1,7 @@
 // `parley client` at a terminal: keys and events in, a screen with a prompt out. Knows the session, but no tty, signal or socket:
 // those are handed in.
 
-import { fold, nameProblem, roomProblem } from "../chat/names.ts";
+import { nameProblem, roomProblem } from "../chat/names.ts";
 import { harmless } from "../chat/text.ts";
 import type { Answer, NativeSession, Question, SessionEvent, Unsayable } from "../client/events.ts";
 import type { ParleyError } from "../errors.ts";
@@ -16,6 +16,7 @@ import { KnownWords } from "./known-words.ts";
 import { refusal } from "./login.ts";
 import type { Paint } from "./paint.ts";
 import { Prompt, type PromptParts } from "./prompt.ts";
+import { Told } from "./told.ts";
 import { wrapItems } from "./wrap.ts";
 
 export type TerminalParts = PromptParts & {
@@ -46,8 +47,7 @@ export class TerminalClient {
   // Questions whose answers are shown, and how many pages of them have been asked for.
   readonly #asked = new Map<number, { shown: boolean; page: number }>();
   readonly #known = new KnownWords();
-  // Our own private messages that are not acknowledged yet; the server sends them to nobody but whom they are for.
-  readonly #told = new Map<number, { to: readonly string[]; text: string }>();
+  readonly #told = new Told();
   // The choices that the last Tab has shown.
   #offered = "";
 
@@ -64,13 +64,12 @@ export class TerminalClient {
 
   hear(event: SessionEvent): void {
     this.#known.hear(event);
+    this.#told.hear(event);
     // Who is here, for Tab.
     if (event.type === "online" || event.type === "entered") this.#ask({ type: "who" }, 1, false);
     if (event.type === "answer") return this.#answered(event.ref, event.answer);
     if (event.type === "ended") return this.#ended(event.code, event.message);
     if (event.type === "acknowledged") this.#arrived(event.id);
-    if (event.type === "failed") this.#told.delete(event.id);
-    if (event.type === "error" && event.code === "unknown-user") this.#missed(event.subject);
     if (event.type === "error" && event.ref !== undefined) {
       const quiet = this.#asked.get(event.ref)?.shown === false;
       this.#asked.delete(event.ref);
@@ -135,9 +134,16 @@ export class TerminalClient {
       case "suspend":
         return this.#parts.suspend();
       case "ignored":
-        if (key.type === "paste") this.say("Not pasted: it is too long for one message");
+        if (key.type === "paste") this.#notPasted(key.text.length);
         return;
     }
+  }
+
+  #notPasted(chars: number): void {
+    const all = this.#prompt.editor.text.length + chars;
+    const most = limits.maxTypedChars;
+    if (all > most)
+      this.say(`Not pasted: a line has at most ${most} characters, this would be ${all}`);
   }
 
   #interrupt(): void {
@@ -187,31 +193,17 @@ export class TerminalClient {
 
   /** `to`: to these people alone, so that it comes back from nowhere. */
   #sent(result: number | Unsayable, text: string, to?: readonly string[]): void {
-    if (typeof result === "number" && to !== undefined) this.#told.set(result, { to, text });
+    if (typeof result === "number" && to !== undefined) this.#told.add(result, { to, text });
     this.#parts.obey();
-    if (typeof result !== "number") this.say(unsayableText[result]);
-    else if (!this.#session.online)
-      this.say("Not connected: said as soon as the connection is back");
+    const { textChars, online } = this.#session;
+    if (typeof result !== "number") this.say(unsayableText(result, text, textChars));
+    else if (!online) this.say("Not connected: said as soon as the connection is back");
   }
 
   // Shown when the server has it: what it refuses was said to nobody.
   #arrived(upTo: number): void {
-    for (const [id, { to, text }] of this.#told) {
-      if (id > upTo) return;
-      this.#told.delete(id);
+    for (const { to, text } of this.#told.arrived(upTo)) {
       this.#prompt.print([this.#parts.paint.told(to.map(harmless), harmless(text))]);
-    }
-  }
-
-  // The server tells in the order of our messages whom they did not reach.
-  #missed(name: string | undefined): void {
-    if (name === undefined) return;
-    const reached = (to: readonly string[]) => to.filter((one) => fold(one) !== fold(name));
-    for (const [id, { to, text }] of this.#told) {
-      const rest = reached(to);
-      if (rest.length === to.length) continue;
-      this.#told.set(id, { to: rest, text });
-      return;
     }
   }
 

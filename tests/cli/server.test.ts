@@ -1,7 +1,7 @@
 // `parley server` as scripts and people run it: ready lines, ports that are taken, the environment, typed words, signals.
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Parley, parleyCommand } from "../parley.ts";
@@ -84,6 +84,23 @@ describe("ready", () => {
     expect(server.stderr).toContain(`client 127.0.0.1:${port} --name`);
     expect(server.stderr).toContain(`nc 127.0.0.1 ${port}\n`);
   });
+
+  test.each([
+    ["127.1", "127.0.0.1", ""],
+    ["0", "0.0.0.0", "Warning: 0.0.0.0 is every address of this machine"],
+  ])("--host %s is listening on %s", async (host, shown, warning) => {
+    await using server = new Parley("server", "--host", host, "--port", "0", ...common);
+    const ready = await server.line(/^Server listening on /);
+    expect(ready).toStartWith(`Server listening on ${shown}:`);
+    expect(server.stderr).toContain(warning);
+    expect(server.stderr.includes("Warning")).toBe(warning !== "");
+  });
+});
+
+test("--data :memory: makes no file", async () => {
+  await using server = new Parley("server", "--data", ":memory:", "--port", "0", ...common);
+  await server.line(listening);
+  expect(existsSync(":memory:")).toBe(false);
 });
 
 describe("a port that is taken: exit code 1 and one line with port and flag", () => {

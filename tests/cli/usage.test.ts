@@ -58,12 +58,18 @@ describe("a wrong value is an error that names flag and value", () => {
     [["server", "--listen", "cpp=0", "--listen", "cpp=0"], "--listen cpp=PORT is given twice"],
     [["server", "--listen", "cpp=x"], "--listen cpp=PORT: 'x' is no port"],
     [["server", "--host", ""], "--host '' is no address"],
+    [
+      ["server", "--host", "*"],
+      "--host '*' is no address: every address of this machine is 0.0.0.0",
+    ],
+    [["client", "--downloads", ""], "--downloads '' is no folder: try ./Downloads"],
     [["client", "nonsense"], "'nonsense' is no address: write HOST:PORT"],
     [["client", "127.0.0.1:99999"], "'127.0.0.1:99999'"],
     [["client", "--name", "a b"], "The name 'a b' is not possible"],
     [["client", "--name", "ALL"], "The name 'ALL' is reserved"],
     [["client", "--name", "x".repeat(33)], "is longer than 32 characters"],
     [["peer", "--id", "Al", "--port", "x", "--server", "127.0.0.1:1"], "--port 'x' is no port"],
+    [["peer", "--id", "Al", "--port", "0", "--server", "127.0.0.1:1", "--host", "*"], "--host '*'"],
     [["peer", "--id", "A l", "--port", "0", "--server", "127.0.0.1:1"], "A l"],
     [["fetch-file", "--limit-rate", "x", "a"], "--limit-rate 'x' is no rate"],
     [

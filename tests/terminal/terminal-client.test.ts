@@ -122,6 +122,19 @@ test("a message names those whom it reached, and its sender hears whom not", () 
   ]);
 });
 
+test("what is too long is named with its length and the limit", () => {
+  const rig = new Rig(200);
+  rig.type(`${"x".repeat(20_000)}\r`);
+  expect(rig.rows.join("\n")).toContain(
+    "Not said: a message has at most 16384 characters, this one 20000. Send it in parts (Up brings it back)",
+  );
+  rig.type("ab");
+  rig.type(`\u001b[200~${"y".repeat(40_000)}\u001b[201~`);
+  expect(rig.rows.join("\n")).toContain(
+    "Not pasted: a line has at most 32768 characters, this would be 40002",
+  );
+});
+
 describe("names of files are never obeyed by the terminal", () => {
   test("neither listed, nor completed, nor written in the line", () => {
     const got: string[] = [];
