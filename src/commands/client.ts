@@ -61,7 +61,7 @@ export default defineCommand({
       follow: args.follow ?? false,
       json: args.json ?? false,
     };
-    if (isatty(0) && isatty(1) && !options.json && process.env["TERM"] !== "dumb") {
+    if (isatty(0) && isatty(1) && !options.json) {
       const { runTerminal } = await import("../terminal/run-terminal.ts");
       return runTerminal(options);
     }

@@ -15,6 +15,7 @@ import { jsonLine } from "../terminal/json-line.ts";
 import { redirect, say, stdout } from "../terminal/output.ts";
 import { peerCommands, peerStatus } from "../terminal/peer-lines.ts";
 import { PeerPrompt } from "../terminal/peer-prompt.ts";
+import { isPlain } from "../terminal/plain-terminal.ts";
 import { Tty } from "../terminal/tty.ts";
 import { typedLines } from "../terminal/typed-lines.ts";
 import { listenHost } from "./host-flag.ts";
@@ -81,9 +82,9 @@ export default defineCommand({
     }
     const self = { id, ip: callableHost(host), port: listening };
     const session = new PeerSession(self, { duplex: args.duplex ?? false });
-    const onTerminal = isatty(0) && isatty(1) && process.env["TERM"] !== "dumb";
-    if (!onTerminal || args.json) return converse(links, session);
-    say(peerCommands);
+    const onTerminal = isatty(0) && isatty(1) && args.json !== true;
+    if (onTerminal) say(peerCommands);
+    if (!onTerminal || isPlain(process.env)) return converse(links, session);
     const tty = new Tty(() => prompt);
     prompt = newPrompt(links, session, tty);
     redirect((line) => prompt?.print(line));

@@ -1,5 +1,5 @@
-// Assembles `parley client` on a terminal: raw mode, resizes, signals, one session. Whatever happens, the terminal is given back
-// as it was. Knows no flags.
+// Assembles `parley client` on a terminal: raw mode (or none, where the cursor must not be moved), resizes, signals, one session.
+// Whatever happens, the terminal is given back as it was. Knows no flags.
 
 import type { SessionEvent } from "../client/events.ts";
 import { FolderDownloads } from "./download.ts";
@@ -7,22 +7,30 @@ import { endedBy, type EndSignal } from "./end-signals.ts";
 import { type ClientOptions, login } from "./login.ts";
 import { redirect, stdout } from "./output.ts";
 import { painter } from "./paint.ts";
+import { isPlain, PlainTty } from "./plain-terminal.ts";
 import { TerminalClient } from "./terminal-client.ts";
 import { Tty } from "./tty.ts";
+
+const ctrlC = { type: "key", name: "ctrl-c" } as const;
 
 /** @throws ParleyError */
 export async function runTerminal(options: ClientOptions): Promise<void> {
   const interruption = Promise.withResolvers<never>();
   interruption.promise.catch(() => {});
+  const plain = isPlain(process.env);
+  const stop = (signal: EndSignal) => {
+    // Where no key is read, Ctrl-C is a signal.
+    if (plain && signal === "SIGINT" && client !== undefined) client.keys([ctrlC]);
+    else interruption.reject(endedBy(signal));
+  };
   // For as long as the program lasts: a terminal that goes away says so more than once.
-  const stop = (signal: EndSignal) => interruption.reject(endedBy(signal));
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
   const early: SessionEvent[] = [];
   let client: TerminalClient | undefined;
   const hear = (event: SessionEvent) =>
     client === undefined ? void early.push(event) : client.hear(event);
   const { session, connection } = await login(options, hear, interruption.promise);
-  const tty = new Tty(() => client);
+  const tty = new (plain ? PlainTty : Tty)(() => client);
   const write = (text: string) => {
     if (stdout.data(text)) return;
     connection.pause(true);
@@ -35,7 +43,8 @@ export async function runTerminal(options: ClientOptions): Promise<void> {
     write,
     soon: setImmediate,
     width: (text) => Bun.stringWidth(text),
-    paint: painter((process.env["NO_COLOR"] ?? "") === "", timeOfDay),
+    paint: painter(!plain, timeOfDay),
+    plain,
     columns: process.stdout.columns,
     rows: process.stdout.rows,
     suspend: () => tty.suspend(),
@@ -46,7 +55,7 @@ export async function runTerminal(options: ClientOptions): Promise<void> {
   tty.open();
   try {
     for (const event of early.splice(0)) client.hear(event);
-    client.say("/help lists the commands, Tab completes, Ctrl-D leaves");
+    client.say(`/help lists the commands, ${plain ? "" : "Tab completes, "}Ctrl-D leaves`);
     const problem = await Promise.race([client.over, interruption.promise]);
     if (problem !== undefined) throw problem;
   } finally {

@@ -14,35 +14,18 @@ import { endedBy } from "./end-signals.ts";
 import type { Key } from "./keys.ts";
 import { KnownWords } from "./known-words.ts";
 import { refusal } from "./login.ts";
-import type { Paint } from "./paint.ts";
-import { Prompt, type PromptParts } from "./prompt.ts";
+import { PlainPrompt, type PromptLike } from "./plain-terminal.ts";
+import { Prompt } from "./prompt.ts";
+import type { TerminalParts } from "./terminal-parts.ts";
 import { Told } from "./told.ts";
 import { wrapItems } from "./wrap.ts";
 
-export type TerminalParts = PromptParts & {
-  session: NativeSession;
-  /** Lets what was asked of the session go out. */
-  obey: () => void;
-  paint: Paint;
-  /** Stops the program until it is brought back to the foreground. */
-  suspend: () => void;
-  downloads: Downloads;
-};
-
-/** Fetches one file at a time; says how it goes through `progress` and `say`. */
-export interface Downloads {
-  readonly running: boolean;
-  start(
-    name: string,
-    tell: { progress: (text: string | undefined) => void; say: (text: string) => void },
-  ): void;
-  stop(): void;
-}
+export type { Downloads, TerminalParts } from "./terminal-parts.ts";
 
 export class TerminalClient {
   readonly #parts: TerminalParts;
   readonly #session: NativeSession;
-  readonly #prompt: Prompt;
+  readonly #prompt: PromptLike;
   readonly #over = Promise.withResolvers<ParleyError | undefined>();
   // Questions whose answers are shown, and how many pages of them have been asked for.
   readonly #asked = new Map<number, { shown: boolean; page: number }>();
@@ -54,7 +37,10 @@ export class TerminalClient {
   constructor(parts: TerminalParts) {
     this.#parts = parts;
     this.#session = parts.session;
-    this.#prompt = new Prompt(parts, (columns) => this.#label(columns));
+    this.#prompt =
+      parts.plain === true
+        ? new PlainPrompt(parts)
+        : new Prompt(parts, (columns) => this.#label(columns));
   }
 
   /** Resolves when it is over, with what went wrong if something did. */

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Parley, parleyCommand } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
+import { environment } from "./run.ts";
 
 const tmuxTest = skipUnless(Bun.which("tmux") !== null, "tmux is not installed");
 const folder = mkdtempSync(join(tmpdir(), "parley-tmux-"));
@@ -16,11 +17,11 @@ let port = 0;
 let windows = 0;
 
 async function tmux(...args: string[]): Promise<string> {
-  const environment = { ...process.env, LC_ALL: "C.UTF-8", TERM: "xterm", NO_COLOR: "1" };
+  const wanted = { LC_ALL: "C.UTF-8", TERM: "xterm" };
   const child = Bun.spawn(["tmux", "-u", "-S", socket, "-f", "/dev/null", ...args], {
     stdout: "pipe",
     stderr: "pipe",
-    env: environment,
+    env: environment(wanted),
   });
   const [out, err] = await Promise.all([
     new Response(child.stdout).text(),

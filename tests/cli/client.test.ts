@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Parley, parleyCommand } from "../parley.ts";
-import { run, runOnTerminal } from "./run.ts";
+import { escape, run, runOnTerminal } from "./run.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-client-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -212,6 +212,46 @@ describe("parley client in a pipe", () => {
       expect(ended.echoes).toBe(true);
     },
   );
+
+  test.each([{ NO_COLOR: "1" }, { TERM: "dumb" }])(
+    "on a terminal with %j it writes plain lines, and knows its commands",
+    async (env) => {
+      const { parley, port } = await server();
+      await using _ = parley;
+      await using log = await listener(port, "log");
+      const { code, shown, echoes } = await runOnTerminal(["client", at(port), "--name", "Ann"], {
+        env,
+        steps: [
+          ["Ctrl-D leaves", ({ type }) => type("hello\n")],
+          ["Ann: hello", ({ type }) => type("/who\n")],
+          ["2 in lobby: ", ({ type }) => type("/msg log psst\n")],
+          ["to log (private): psst", ({ type }) => type("/quit\n")],
+        ],
+      });
+      expect({ code, echoes }).toEqual({ code: 0, echoes: true });
+      expect(shown).not.toMatch(escape);
+      expect(shown).not.toContain("(lobby)>");
+      expect(shown).toContain("/help lists the commands, Ctrl-D leaves\r\n");
+      await log.line("Ann: hello");
+      expect(log.lines).not.toContain("Ann: /who");
+    },
+  );
+
+  test("without a prompt Ctrl-D and Ctrl-C leave as they do with one", async () => {
+    const { parley, port } = await server();
+    await using _ = parley;
+    for (const [key, expected] of [
+      ["\u0004", 0],
+      ["\u0003", 130],
+    ] as const) {
+      const { code, shown } = await runOnTerminal(["client", at(port), "--name", "Ann"], {
+        env: { NO_COLOR: "1" },
+        steps: [["Ctrl-D leaves", ({ type }) => type(key)]],
+      });
+      expect(code).toBe(expected);
+      expect(shown).not.toMatch(escape);
+    }
+  });
 
   test("a terminal that goes away is no error of ours", async () => {
     const { parley, port } = await server();

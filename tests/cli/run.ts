@@ -71,7 +71,7 @@ export async function runOnTerminal(
         }
       },
     },
-    env: { ...environment(env), TERM: "xterm-256color" },
+    env: { ...environment(), TERM: "xterm-256color", ...env },
     timeout: timeoutMs,
   });
   const code = await child.exited;

@@ -238,6 +238,19 @@ describe("no escape sequences", () => {
     expect((await run(["\u001b[2Jx"])).err).not.toMatch(escape);
   });
 
+  test("from a peer on a terminal with NO_COLOR", async () => {
+    const args = "peer --id Al --port 0 --server 127.0.0.1:1".split(" ");
+    const { code, shown } = await runOnTerminal(args, {
+      env: { NO_COLOR: "1" },
+      steps: [
+        ["/bridge [NAME], /chat", ({ type }) => type("/id\n")],
+        ["/id\r\nAl", ({ type }) => type("/quit\n")],
+      ],
+    });
+    expect(code).toBe(0);
+    expect(shown).not.toMatch(escape);
+  });
+
   test.each(["1", "yes"])("on a terminal with NO_COLOR=%s", async (value) => {
     for (const args of words) {
       const { shown } = await runOnTerminal(args, { env: { NO_COLOR: value } });
