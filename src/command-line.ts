@@ -73,8 +73,9 @@ export function blamed(sentence: string, variables: Arguments["variables"]): str
   return origin === undefined ? sentence : `${origin.name}: ${sentence}`;
 }
 
-/** The candidate that `word` begins, or else is nearest to by edit distance, if it is near at all. */
-export function nearest(word: string, candidates: readonly string[]): string | undefined {
+/** The candidate, in small letters, that `word` begins, or else is nearest to by edit distance, if it is near at all. */
+export function nearest(written: string, candidates: readonly string[]): string | undefined {
+  const word = written.toLowerCase();
   const begun = candidates.filter((candidate) => candidate.startsWith(word));
   if (begun.length === 1 && /\w\w/.test(word)) return begun[0];
   const scored = candidates.map((candidate) => ({ candidate, far: distance(word, candidate) }));
@@ -92,6 +93,9 @@ export function portOf(flag: string, text: string): number {
   const sentence = `${flag} ${quoted(text)} is no port: give a number from 0 to 65535`;
   throw new ParleyError("usage", sentence);
 }
+
+/** The version is that of the whole program. */
+const asksVersion = /^(?:-v|--vers(?:ion)?)$/i;
 
 function splitFlag(token: string): [string, string | undefined] {
   const equals = token.indexOf("=");
@@ -115,8 +119,9 @@ function findFlag(
       return { flag: { name: key, kind }, value: false };
     }
   }
-  const known = flagNames(definitions);
-  const near = nearest(written, known);
+  const near = asksVersion.test(written)
+    ? "parley --version"
+    : nearest(written, [...flagNames(definitions), "--help"]);
   const hint = near === undefined ? `see parley ${command} --help` : `did you mean ${near}?`;
   throw usage(`there is no flag ${quoted(written)}: ${hint}`);
 }

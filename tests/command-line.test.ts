@@ -56,6 +56,11 @@ describe("flags", () => {
     ["--out x", "there is no flag '--out': did you mean --output?"],
     ["--no-json", "there is no flag '--no-json': did you mean --json?"],
     ["--qwertyuiop", "there is no flag '--qwertyuiop': see parley server --help"],
+    ["--PORT 1", "there is no flag '--PORT': did you mean --port?"],
+    ["--version", "there is no flag '--version': did you mean parley --version?"],
+    ["--vers", "there is no flag '--vers': did you mean parley --version?"],
+    ["-v", "there is no flag '-v': did you mean parley --version?"],
+    ["--hlep", "there is no flag '--hlep': did you mean --help?"],
     ["-x", "there is no flag '-x'"],
     ["-port 1", "there is no flag '-port': did you mean --port?"],
     ["--port", "--port needs a value: write --port=VALUE"],
@@ -136,6 +141,7 @@ test("the nearest word is one that is near", () => {
   const commands = ["server", "client", "peer", "fetch-file", "classic"];
   for (const [word, expected] of [
     ["servr", "server"],
+    ["SERVER", "server"],
     ["clinet", "client"],
     ["pear", "peer"],
     ["fetch", "fetch-file"],

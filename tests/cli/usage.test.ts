@@ -17,6 +17,8 @@ describe("a wrong word is an error that names the nearest right one", () => {
     [["server", "--no-wbe"], "there is no flag '--no-wbe': did you mean --no-web?"],
     [["server", "-p", "1"], "there is no flag '-p'"],
     [["client", "--nam=x"], "there is no flag '--nam': did you mean --name?"],
+    [["client", "--NAME", "x"], "there is no flag '--NAME': did you mean --name?"],
+    [["server", "--version"], "there is no flag '--version': did you mean parley --version?"],
     [["peer", "--idd", "x"], "there is no flag '--idd': did you mean --id?"],
     [["fetch-file", "--limit", "1M"], "there is no flag '--limit': did you mean --limit-rate?"],
     [["fetch-file", "--fore", "a"], "there is no flag '--fore': did you mean --force?"],
