@@ -209,12 +209,21 @@ function expectedShape(version: number): string {
   return shapeOf(db);
 }
 
+/** For its owner alone: private messages are in it as they were written. What SQLite puts beside it takes its mode. */
+const ownerOnly = 0o600;
+
+/** An empty file, which SQLite takes for a new one. */
+function makeEmpty(path: string): void {
+  closeSync(openSync(path, "a", ownerOnly));
+}
+
 /** Made beside its place and renamed, so that a killed server leaves a whole file or none. */
 function create(path: string): void {
   const made = `${path}.new`;
   for (const suffix of ["", "-journal"]) rmSync(made + suffix, { force: true });
   let db: Database | undefined;
   try {
+    makeEmpty(made);
     db = new Database(made, { create: true });
     db.run(`PRAGMA application_id = ${applicationId}`);
     migrate(db, 0);
@@ -237,6 +246,7 @@ function takeLock(path: string): { release(): void } {
   const lockPath = `${path}-lock`;
   let lock: Database | undefined;
   try {
+    if (!existsSync(lockPath)) makeEmpty(lockPath);
     lock = new Database(lockPath, { create: true });
     lock.run("BEGIN EXCLUSIVE");
     if (!existsSync(lockPath)) throw new Error("its holder has just left; try again");

@@ -279,3 +279,26 @@ diskTest("a read-only file system: a sentence that says what to do", () => {
     expect(refusal(path)).toContain("can't be written by this user");
   });
 });
+
+skipUnless(process.platform !== "win32", "Windows has no modes")(
+  "a new file and all beside it are for their owner alone, whatever the umask; one that is there keeps its mode",
+  () => {
+    const folder = freshFolder();
+    const path = join(folder, "chat.db");
+    const modeOf = (name: string) => (statSync(join(folder, name)).mode & 0o777).toString(8);
+    const before = process.umask(0);
+    try {
+      const store = openSqliteHistory(path);
+      store.append(says("lobby", 1, 10));
+      const names = readdirSync(folder);
+      expect(names).toContain("chat.db-wal");
+      expect(names.filter((name) => modeOf(name) !== "600")).toEqual([]);
+      store.close();
+      chmodSync(path, 0o640);
+      openSqliteHistory(path).close();
+      expect(modeOf("chat.db")).toBe("640");
+    } finally {
+      process.umask(before);
+    }
+  },
+);
