@@ -72,6 +72,10 @@ export const connections = {
   portTries: 10,
   /** A connection that has sent something but given no name by then is closed. A silent `nc` may wait as long. */
   loginTimeoutMs: 60_000,
+  /** A connection that is turned away may take this long to read why, unless there are … */
+  turnedAwayMs: 500,
+  /** … so many: half of the least reserve of descriptors. The others are closed at once. */
+  maxTurnedAway: 16,
   /** After the peer's FIN: time for late answers (a list of files) before the connection ends. */
   afterFinMs: 500,
   /** A connection that is over and takes no more bytes is cut after this. */

@@ -136,6 +136,7 @@ describe("memory", () => {
     expect(connections.maxTotal + forWeb).toBeLessThanOrEqual(descriptors.max);
     expect(files.maxTransfers).toBeLessThan(descriptors.maxReserve);
     expect(descriptors.minReserve).toBeGreaterThan(classicDownload.ports);
+    expect(2 * connections.maxTurnedAway).toBeLessThanOrEqual(descriptors.minReserve);
   });
 });
 

@@ -83,6 +83,7 @@ export interface ChatPort {
 /** Starts listening. @throws with `code` `EADDRINUSE` when the port is taken */
 export function openChatPort(options: ChatPortOptions): ChatPort {
   const undecided = new Undecided();
+  const turnedAway = new TurnedAway();
   const listener = Bun.listen<ChatConnection | undefined>({
     hostname: options.host,
     port: options.port,
@@ -96,8 +97,7 @@ export function openChatPort(options: ChatPortOptions): ChatPort {
         const refusal = options.admission.enter(address);
         if (refusal !== undefined) {
           count(options.hub.options.metrics.connectionsRefused, "full");
-          socket.end(`${refusal}\n`);
-          return;
+          return turnedAway.tell(socket, refusalText(refusal, options.speech));
         }
         socket.setNoDelay(true);
         socket.setKeepAlive(true, limits.keepAliveMs);
@@ -137,6 +137,31 @@ export function openChatPort(options: ChatPortOptions): ChatPort {
       listener.stop();
     },
   };
+}
+
+/** What the first bytes would have told is not known yet: a line for people, and where it may be native, one for programs. */
+function refusalText(message: string, speech: Speech): string {
+  const line = JSON.stringify({ type: "error", code: "full", message });
+  return speech.kind === "any" ? `${message}\n${line}\n` : `${message}\n`;
+}
+
+/**
+ * Connections that may not come, while they read why. Closed at once, one that has sent something would be reset and its program
+ * would hear of that before the reason; so they are only shut, and few of them at once.
+ */
+class TurnedAway {
+  #waiting = 0;
+
+  tell(socket: ChatSocket, why: string): void {
+    if (this.#waiting >= limits.maxTurnedAway) return void socket.end(why);
+    this.#waiting++;
+    socket.write(why);
+    socket.shutdown();
+    setTimeout(() => {
+      this.#waiting--;
+      socket.terminate();
+    }, limits.turnedAwayMs).unref();
+  }
 }
 
 /** How often undecided connections are looked at; under half of the shortest wait. */
