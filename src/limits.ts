@@ -381,6 +381,8 @@ export const files = {
   maxTransfersPerAddress: 64,
   /** Transfers that one control connection may have open. */
   maxTransfersPerSession: 16,
+  /** One that was sent and told nothing for this long gives way to others; its client has given up, or waits for its own reader. */
+  idleMs: 30_000,
   /** A running file is looked at for changes this often. */
   checkFileMs: 100,
   /** Small segments are read from a block of this size … */

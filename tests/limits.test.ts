@@ -161,6 +161,7 @@ describe("transfers", () => {
     expect(files.maxTransfersPerSession).toBeLessThan(files.maxTransfersPerAddress);
     expect(files.maxTransfersPerAddress).toBeLessThan(files.maxTransfers);
     expect(files.maxTransfers).toBeLessThan(transfer.maxTransfers);
+    expect(files.idleMs * 1_000).toBeGreaterThanOrEqual(transfer.stallTimeoutUs);
   });
   test("one session can't keep S1's ports from others, nor ports that it does not use for long", () => {
     expect(classicDownload.unaskedPerSession).toBeLessThan(classicDownload.portsPerSession);

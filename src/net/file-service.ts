@@ -2,16 +2,15 @@
 // One event loop serves all: sending and hashing take turns in slices of a millisecond. It is the glue between the
 // sender machine, the UDP socket and the files; it decides nothing about segments. docs/transfer.md is the protocol.
 
-import { ParleyError } from "../errors.ts";
 import { files as limits, transfer as wire, udp } from "../limits.ts";
 import { Sender } from "../transfer/sender.ts";
 import { nowUs } from "./clock.ts";
 import { DigestCache } from "./digest-cache.ts";
 import { FileSession } from "./file-session.ts";
 import type { FileTransfer } from "./file-transfer.ts";
-import { isLoopback } from "./host-port.ts";
 import { skipLastTier } from "./last-tier.ts";
 import { SharedFolder } from "./shared-folder.ts";
+import { TransferSlots } from "./transfer-slots.ts";
 import { UdpPort } from "./udp.ts";
 
 export interface FileServiceOptions {
@@ -22,6 +21,8 @@ export interface FileServiceOptions {
   readonly port: number;
   /** False: no kernel offload (tests). */
   readonly offload?: boolean;
+  /** Time without use after which a transfer gives way to others; another one in tests. */
+  readonly idleMs?: number;
 }
 
 /** What a control connection can do for its transfers. */
@@ -39,8 +40,7 @@ export class FileService {
   /** Since the start, for /metrics: transfers offered, bytes of datagrams sent. */
   readonly totals = { transfers: 0, sentBytes: 0 };
   readonly #udp: UdpPort;
-  readonly #transfers = new Set<FileTransfer>();
-  readonly #perAddress = new Map<string, number>();
+  readonly #transfers: TransferSlots<FileTransfer>;
   readonly #burst = new Uint8Array(udp.maxBatchBytes);
   readonly #answer = new Uint8Array(wire.maxRequestBytes);
   readonly #scratch = new Uint8Array(limits.hashSliceBytes);
@@ -56,6 +56,7 @@ export class FileService {
   private constructor(options: FileServiceOptions, socket: UdpPort) {
     this.folder = new SharedFolder(options.folder);
     this.#udp = socket;
+    this.#transfers = new TransferSlots(options.idleMs);
     const key = crypto.getRandomValues(new Uint8Array(32));
     this.sender = new Sender({
       keyedHash: (message) => new Bun.CryptoHasher("sha256", key).update(message).digest(),
@@ -109,30 +110,13 @@ export class FileService {
 
   /** @throws ParleyError `full` */
   add(transfer: FileTransfer, peerAddress: string): void {
-    const here = this.#perAddress.get(peerAddress) ?? 0;
-    if (this.#transfers.size >= limits.maxTransfers) {
-      throw new ParleyError(
-        "full",
-        `The server sends ${limits.maxTransfers} files already: try again later.`,
-      );
-    }
-    if (here >= limits.maxTransfersPerAddress && !isLoopback(peerAddress)) {
-      throw new ParleyError(
-        "full",
-        `${peerAddress} fetches ${here} files already: try again later.`,
-      );
-    }
-    this.#perAddress.set(peerAddress, here + 1);
-    this.#transfers.add(transfer);
+    this.#transfers.add(transfer, peerAddress, performance.now());
     this.totals.transfers++;
     this.wake();
   }
 
-  remove(transfer: FileTransfer, peerAddress: string): void {
-    if (!this.#transfers.delete(transfer)) return;
-    const left = (this.#perAddress.get(peerAddress) ?? 1) - 1;
-    if (left > 0) this.#perAddress.set(peerAddress, left);
-    else this.#perAddress.delete(peerAddress);
+  remove(transfer: FileTransfer): void {
+    this.#transfers.remove(transfer);
   }
 
   /** There may be something to do: comes back in this turn of the event loop, after what has arrived with it. */

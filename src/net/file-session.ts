@@ -67,7 +67,7 @@ export class FileSession {
       onBroken: (broken) => this.#broken(broken, token),
       onClose: (closed) => {
         this.#transfers.delete(closed.id);
-        this.#service.remove(closed, this.#peerAddress);
+        this.#service.remove(closed);
         if (token !== undefined) this.#service.sender.close(token);
         digests.release(served, reader);
       },
@@ -76,7 +76,7 @@ export class FileSession {
       this.#service.add(transfer, this.#peerAddress);
       if (!check && token !== undefined) this.#open(transfer, token);
     } catch (error) {
-      this.#service.remove(transfer, this.#peerAddress);
+      this.#service.remove(transfer);
       digests.release(served, reader);
       throw error;
     }
@@ -90,9 +90,7 @@ export class FileSession {
   }
 
   #open(transfer: FileTransfer, token: Uint8Array): void {
-    const { reader, served } = transfer;
-    const read = reader.read.bind(reader);
-    if (!this.#service.sender.open(token, served.file.size, read)) {
+    if (!this.#service.sender.open(token, transfer.served.file.size, transfer.read)) {
       throw new ParleyError(
         "full",
         "This token names a running transfer, or too many run: try again.",

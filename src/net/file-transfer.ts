@@ -2,8 +2,10 @@
 // The datagrams are the sender machine's; this is the control side.
 
 import { files as limits, transfer as wire } from "../limits.ts";
+import type { ReadInto } from "../transfer/sender.ts";
 import type { FileControl } from "./file-service.ts";
 import type { ReadAhead, ServedFile } from "./served-file.ts";
+import type { SlotHolder } from "./transfer-slots.ts";
 
 export interface FileTransferOptions {
   /** Number on its control connection. */
@@ -17,7 +19,7 @@ export interface FileTransferOptions {
   onClose(transfer: FileTransfer): void;
 }
 
-export class FileTransfer {
+export class FileTransfer implements SlotHolder {
   readonly id: number;
   readonly served: ServedFile;
   readonly reader: ReadAhead;
@@ -26,6 +28,8 @@ export class FileTransfer {
   #toldWhole = false;
   #lastToldMs = 0;
   #toldBroken = false;
+  #usedAtMs = performance.now();
+  #wasRead = false;
   #closed = false;
 
   constructor(options: FileTransferOptions) {
@@ -35,11 +39,23 @@ export class FileTransfer {
     this.#options = options;
   }
 
+  /** As of the last `tell`. */
+  get usedAtMs(): number {
+    return this.#usedAtMs;
+  }
+
+  /** Reads what the client has asked for. */
+  readonly read: ReadInto = (offset, into, at, length) => {
+    this.#wasRead = true;
+    return this.reader.read(offset, into, at, length);
+  };
+
   /**
    * Tells the digests that have become known; `now` says that no more will come soon, so that few are worth a line too. True if some
    * wait to be told later. Ends the transfer when the file has changed.
    */
   tell(nowMs: number, now: boolean): boolean {
+    if (this.#wasRead) this.#used(nowMs);
     if (this.#closed || this.#toldBroken) return false;
     if (!this.served.isIntact(nowMs)) {
       this.#tellBroken();
@@ -56,6 +72,7 @@ export class FileTransfer {
       control.send({ type: "digests", transfer: this.id, from: this.#told, data });
       this.#told = to;
       this.#lastToldMs = nowMs;
+      this.#used(nowMs);
     }
     if (log.whole !== undefined && !this.#toldWhole) {
       this.#toldWhole = true;
@@ -65,10 +82,29 @@ export class FileTransfer {
     return false;
   }
 
+  /**
+   * Others need its place. A client that still lacks something asks for it, hears that there is no such transfer, and comes again;
+   * one that only waits for digests, and does not read them, is told.
+   */
+  giveWay(): void {
+    const lacksDigests = !this.#toldWhole && this.reader.front >= this.served.file.size;
+    if (lacksDigests && !this.#toldBroken) {
+      const name = JSON.stringify(this.served.file.name);
+      const message = `The digests of ${name} were not read for too long: fetch it again.`;
+      this.#options.control.send({ type: "error", code: "stalled", transfer: this.id, message });
+    }
+    this.close();
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#options.onClose(this);
+  }
+
+  #used(nowMs: number): void {
+    this.#usedAtMs = nowMs;
+    this.#wasRead = false;
   }
 
   #tellBroken(): void {

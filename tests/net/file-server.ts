@@ -17,6 +17,7 @@ export interface FileServerOptions {
   readonly port?: number;
   readonly host?: string;
   readonly offload?: boolean;
+  readonly idleMs?: number;
 }
 
 /** TCP and UDP on the same port; a free UDP port may be taken for TCP, then another one is tried. */
@@ -35,8 +36,7 @@ export async function startFileServer(
 
 async function tryStart(folder: string, options: FileServerOptions): Promise<FileServer> {
   const { host = "127.0.0.1", port = 0 } = options;
-  const offload = options.offload === undefined ? {} : { offload: options.offload };
-  const service = await FileService.open({ folder, host, port, ...offload });
+  const service = await FileService.open({ ...options, folder, host, port });
   const sockets = new Set<Bun.Socket<Connection>>();
   const flush = (socket: Bun.Socket<Connection>) => {
     const written = socket.write(socket.data.unsent);
