@@ -6,7 +6,7 @@ import { count } from "../chat/metrics.ts";
 import type { Dialect } from "../dialects/dialect.ts";
 import { connections as limits } from "../limits.ts";
 import type { CppService } from "../registry/cpp-service.ts";
-import { isLoopback, plainAddress } from "./host-port.ts";
+import { isLoopback, networkOf, plainAddress } from "./host-port.ts";
 import { ChatConnection, type ChatSocket } from "./chat-connection.ts";
 import { unixMs } from "./clock.ts";
 import type { Descriptors } from "./descriptors.ts";
@@ -29,9 +29,9 @@ export type ChatPortOptions = {
   admission: Admission;
 };
 
-/** Counts connections, over all ports. Loopback is exempt from the bound on one address. */
+/** Counts connections, over all ports. Loopback is exempt from the bound on one address, or on one network of IPv6. */
 export class Admission {
-  #perAddress = new Map<string, number>();
+  #perNetwork = new Map<string, number>();
   #total = 0;
 
   /** `maxPerAddress` 0 is no bound on one address. */
@@ -48,16 +48,16 @@ export class Admission {
     }
     const here = this.counted(address);
     if (here >= this.bound(address)) {
-      return `There are ${here} connections from ${address} already: close one first`;
+      return `There are ${here} connections from ${networkOf(address)} already: close one first`;
     }
     this.#total++;
-    this.#perAddress.set(address, here + 1);
+    this.#perNetwork.set(networkOf(address), here + 1);
     return undefined;
   }
 
   /** How many are in, of one address or of all. */
   counted(address?: string): number {
-    return address === undefined ? this.#total : (this.#perAddress.get(address) ?? 0);
+    return address === undefined ? this.#total : (this.#perNetwork.get(networkOf(address)) ?? 0);
   }
 
   /** How many one address may have. */
@@ -68,9 +68,9 @@ export class Admission {
 
   leave(address: string): void {
     this.#total--;
-    const here = (this.#perAddress.get(address) ?? 1) - 1;
-    if (here <= 0) this.#perAddress.delete(address);
-    else this.#perAddress.set(address, here);
+    const here = this.counted(address) - 1;
+    if (here <= 0) this.#perNetwork.delete(networkOf(address));
+    else this.#perNetwork.set(networkOf(address), here);
   }
 }
 

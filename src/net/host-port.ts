@@ -30,6 +30,22 @@ export function plainAddress(address: string): string {
   return address.startsWith("::ffff:") ? address.slice(7) : address;
 }
 
+/**
+ * What counts as one address where each may have so much: of IPv6 the first 64 bits, for whoever has one address has the other
+ * 2^64 of its network too. Loopback and IPv4 addresses stand for themselves.
+ */
+export function networkOf(address: string): string {
+  const plain = plainAddress(address);
+  if (!plain.includes(":") || isLoopback(plain)) return plain;
+  const [head, tail] = plain
+    .split("::")
+    .map((part) => part.split(":").filter((group) => group !== ""));
+  const left = head ?? [];
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - left.length - tail.length);
+  const groups = [...left, ...Array.from({ length: zeros }, () => "0"), ...(tail ?? [])];
+  return `${groups.slice(0, 4).join(":").toLowerCase()}::/64`;
+}
+
 /** Whether listening there means listening on every address of this machine. */
 export function isEveryAddress(host: string): boolean {
   return host === "0.0.0.0" || host === "::";

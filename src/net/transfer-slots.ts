@@ -3,7 +3,7 @@
 
 import { ParleyError } from "../errors.ts";
 import { files as limits } from "../limits.ts";
-import { isLoopback } from "./host-port.ts";
+import { isLoopback, networkOf } from "./host-port.ts";
 
 export interface SlotHolder {
   /** When its client was last sent or told something; milliseconds of the caller's clock. */
@@ -14,7 +14,7 @@ export interface SlotHolder {
 
 export class TransferSlots<Holder extends SlotHolder> {
   readonly #holders = new Map<Holder, string>();
-  readonly #perAddress = new Map<string, number>();
+  readonly #perNetwork = new Map<string, number>();
   readonly #idleMs: number;
 
   /** `idleMs`: unused for this long, a place can be taken from its holder. */
@@ -32,35 +32,36 @@ export class TransferSlots<Holder extends SlotHolder> {
 
   /** @throws ParleyError `full` */
   add(holder: Holder, address: string, nowMs: number): void {
-    const here = () => this.#perAddress.get(address) ?? 0;
+    const network = networkOf(address);
+    const here = () => this.#perNetwork.get(network) ?? 0;
     const mayHave = isLoopback(address) ? limits.maxTransfers : limits.maxTransfersPerAddress;
-    if (here() >= mayHave) this.#makeRoom(nowMs, address);
+    if (here() >= mayHave) this.#makeRoom(nowMs, network);
     if (this.size >= limits.maxTransfers) this.#makeRoom(nowMs);
     if (this.size >= limits.maxTransfers) {
       const sentence = `The server sends ${limits.maxTransfers} files already: try again later.`;
       throw new ParleyError("full", sentence);
     }
     if (here() >= mayHave) {
-      throw new ParleyError("full", `${address} fetches ${here()} files already: try again later.`);
+      throw new ParleyError("full", `${network} fetches ${here()} files already: try again later.`);
     }
-    this.#perAddress.set(address, here() + 1);
-    this.#holders.set(holder, address);
+    this.#perNetwork.set(network, here() + 1);
+    this.#holders.set(holder, network);
   }
 
   remove(holder: Holder): void {
-    const address = this.#holders.get(holder);
-    if (address === undefined) return;
+    const network = this.#holders.get(holder);
+    if (network === undefined) return;
     this.#holders.delete(holder);
-    const left = (this.#perAddress.get(address) ?? 1) - 1;
-    if (left > 0) this.#perAddress.set(address, left);
-    else this.#perAddress.delete(address);
+    const left = (this.#perNetwork.get(network) ?? 1) - 1;
+    if (left > 0) this.#perNetwork.set(network, left);
+    else this.#perNetwork.delete(network);
   }
 
-  /** Takes the place that was unused longest, of this address or of all, if it was for long enough. */
-  #makeRoom(nowMs: number, address?: string): void {
+  /** Takes the place that was unused longest, of this network or of all, if it was for long enough. */
+  #makeRoom(nowMs: number, network?: string): void {
     let oldest: Holder | undefined;
     for (const [holder, from] of this.#holders) {
-      if (address !== undefined && from !== address) continue;
+      if (network !== undefined && from !== network) continue;
       if (oldest === undefined || holder.usedAtMs < oldest.usedAtMs) oldest = holder;
     }
     if (oldest !== undefined && nowMs - oldest.usedAtMs >= this.#idleMs) oldest.giveWay();

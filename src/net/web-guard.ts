@@ -4,14 +4,15 @@
 
 import { descriptors as limits } from "../limits.ts";
 import type { Descriptors } from "./descriptors.ts";
+import { networkOf } from "./host-port.ts";
 import { connectionsTo, endConnection, type OpenSocket } from "./socket-names.ts";
 
 export type WebGuardOptions = {
   descriptors: Descriptors;
   port: number;
-  /** Chat connections that are counted already, WebSockets too: of one address, and of all. */
+  /** Chat connections that are counted already, WebSockets too: of one address or network, and of all. */
   counted: (address?: string) => number;
-  /** How many connections one address may have, of both kinds together; Infinity for no bound, as for loopback. */
+  /** How many connections one address or network may have, of both kinds together; Infinity for no bound, as for loopback. */
   bound: (address: string) => number;
   /** Whether this connection has become a WebSocket, which was let in by its own rules. */
   isWebSocket: (socket: OpenSocket) => boolean;
@@ -71,22 +72,23 @@ export class WebGuard {
   #endTooMany(free: number): void {
     const { descriptors, bound, counted, port, isWebSocket } = this.#options;
     let lacking = free < descriptors.reserve ? descriptors.webReserve - free : 0;
-    const byAddress = new Map<string, OpenSocket[]>();
+    const byNetwork = new Map<string, OpenSocket[]>();
     for (const socket of connectionsTo(port, descriptors.list())) {
       if (isWebSocket(socket)) continue;
-      const others = byAddress.get(socket.address);
-      if (others === undefined) byAddress.set(socket.address, [socket]);
+      const network = networkOf(socket.address);
+      const others = byNetwork.get(network);
+      if (others === undefined) byNetwork.set(network, [socket]);
       else others.push(socket);
     }
-    for (const [address, sockets] of byAddress) {
-      const allowed = Math.max(0, bound(address) - counted(address));
+    for (const [network, sockets] of byNetwork) {
+      const allowed = Math.max(0, bound(network) - counted(network));
       for (const socket of sockets.splice(Math.min(allowed, sockets.length))) {
         this.#end(socket);
         lacking--;
       }
     }
     if (lacking <= 0) return;
-    for (const sockets of [...byAddress.values()].sort((a, b) => b.length - a.length)) {
+    for (const sockets of [...byNetwork.values()].sort((a, b) => b.length - a.length)) {
       for (; lacking > 0 && sockets.length > 0; lacking--) this.#end(sockets.pop()!);
     }
   }

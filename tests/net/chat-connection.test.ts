@@ -303,6 +303,19 @@ describe("admission", () => {
     expect(admission.enter("192.0.2.1")).toBeUndefined();
   });
 
+  test("takes a network of IPv6 for one address", () => {
+    const admission = new Admission(2);
+    expect(admission.enter("2001:db8:1:2::1")).toBeUndefined();
+    expect(admission.enter("2001:db8:1:2:ffff::1")).toBeUndefined();
+    expect(admission.enter("2001:db8:1:2::2")).toBe(
+      "There are 2 connections from 2001:db8:1:2::/64 already: close one first",
+    );
+    expect(admission.enter("2001:db8:1:3::1")).toBeUndefined();
+    expect(admission.counted("2001:db8:1:2::9")).toBe(2);
+    admission.leave("2001:db8:1:2::1");
+    expect(admission.enter("2001:db8:1:2::2")).toBeUndefined();
+  });
+
   test("bounds all together", () => {
     const admission = new Admission(1);
     for (let i = 0; i < limits.maxTotal; i++) admission.enter("127.0.0.1");

@@ -5,6 +5,7 @@ import {
   callableHost,
   hereHost,
   isLoopback,
+  networkOf,
   notOwnAddress,
   parseHostPort,
   socketReason,
@@ -78,4 +79,21 @@ test("what the system says, in words, without escapes", () => {
   );
   expect(socketReason(new Error("odd\x1b[31m\nthing"))).toBe("odd thing");
   expect(socketReason({ code: "toString" })).toBe("[object Object]");
+});
+
+test.each([
+  ["192.0.2.1", "192.0.2.1"],
+  ["::ffff:192.0.2.1", "192.0.2.1"],
+  ["127.0.0.1", "127.0.0.1"],
+  ["::1", "::1"],
+  ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+  ["2001:db8:1:2::", "2001:db8:1:2::/64"],
+  ["2001:DB8:1:2::9", "2001:db8:1:2::/64"],
+  ["2001:db8::9", "2001:db8:0:0::/64"],
+  ["2001:db8::3:4:5:6:7", "2001:db8:0:3::/64"],
+  ["::2:3:4:5:6:7:8", "0:2:3:4::/64"],
+  ["fe80::1%eth0", "fe80:0:0:0::/64"],
+])("%p counts as %p", (address, network) => {
+  expect(networkOf(address)).toBe(network);
+  expect(networkOf(network)).toBe(network);
 });

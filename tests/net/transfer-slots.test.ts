@@ -77,6 +77,15 @@ test("who has all places of one address gives way itself", () => {
   ]);
 });
 
+test("a network of IPv6 has as many places as one address", () => {
+  const slots = new TransferSlots<Holder>();
+  for (let i = 0; i < limits.maxTransfersPerAddress; i++) {
+    expect(add(slots, `2001:db8:1:2::${i.toString(16)}`, 0)).toBeDefined();
+  }
+  expect(add(slots, "2001:db8:1:2:9::1", 0)).toBeUndefined();
+  expect(add(slots, "2001:db8:1:3::1", 0)).toBeDefined();
+});
+
 /** Takes every place of the service, over connections that do nothing. */
 function takeAll(service: FileService): void {
   const perSession = limits.maxTransfersPerSession;
