@@ -175,7 +175,7 @@ export const history = {
 
 /** Registry of peers (S0). */
 export const registry = {
-  /** Registrations kept; the longest unrefreshed is forgotten first. */
+  /** Registrations kept; of whoever has made most, the longest unrefreshed is forgotten first. */
   maxEntries: 4_096,
   /** One CPP message, in bytes. */
   maxMessageBytes: 8 * KiB,

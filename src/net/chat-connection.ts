@@ -204,7 +204,7 @@ export class ChatConnection implements Link {
   }
 
   #serveCpp(): void {
-    this.#state = { is: "cpp", service: this.#options.cpp() };
+    this.#state = { is: "cpp", service: this.#options.cpp(this.peer.address) };
     this.#socket.timeout(limits.loginTimeoutMs / 1000);
   }
 

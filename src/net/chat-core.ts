@@ -15,6 +15,7 @@ import { type Admission, type ChatPort, openChatPort, type Speech } from "./chat
 import { ClassicDownloads } from "./classic-download.ts";
 import { unixMs } from "./clock.ts";
 import { FileService } from "./file-service.ts";
+import { networkOf } from "./host-port.ts";
 import { named } from "./named-port.ts";
 import { ServerFiles } from "./server-files.ts";
 import { Turns } from "./turns.ts";
@@ -103,7 +104,7 @@ export class ChatCore {
   /** Opens a TCP port to the same hub, and to the registry. The caller closes it. @throws what `openChatPort` throws */
   listen(port: number, speech: Speech): ChatPort {
     const { host, webPort, log, admission, store } = this.#options;
-    const cpp = () => new CppService(store.registry, unixMs);
+    const cpp = (address: string) => new CppService(store.registry, unixMs, networkOf(address));
     return openChatPort({ host, port, speech, webPort, hub: this.hub, cpp, log, admission });
   }
 

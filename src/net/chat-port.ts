@@ -24,7 +24,8 @@ export type ChatPortOptions = {
   /** Where a browser that knocks here is sent. */
   webPort: () => number | undefined;
   hub: Hub;
-  cpp: () => CppService;
+  /** For a connection from this address. */
+  cpp: (address: string) => CppService;
   log: (line: string) => void;
   admission: Admission;
 };

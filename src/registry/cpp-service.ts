@@ -26,12 +26,15 @@ export function contactLine(contact: Contact): string {
 export class CppService {
   readonly #registry: Registry;
   readonly #nowMs: () => number;
+  readonly #from: string | undefined;
   readonly #parser = new CppParser();
   #answered = false;
 
-  constructor(registry: Registry, nowMs: () => number) {
+  /** `from` is who asks, as registrations are counted: an address or a network. */
+  constructor(registry: Registry, nowMs: () => number, from?: string) {
     this.#registry = registry;
     this.#nowMs = nowMs;
+    this.#from = from;
   }
 
   /** Takes the next bytes. One request a connection: what comes after the answer is ignored. */
@@ -56,7 +59,7 @@ export class CppService {
   }
 
   #register({ id, ip, port }: Contact): CppAnswer {
-    const contact = this.#registry.register({ id, ip, port }, this.#nowMs());
+    const contact = this.#registry.register({ id, ip, port }, this.#nowMs(), this.#from);
     return {
       reply: encodeRegack(contact),
       end: true,

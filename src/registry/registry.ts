@@ -20,7 +20,7 @@ export type RegistryChange =
 export type RegistryOptions = {
   /** Hears each change after it has been made, in order; a store keeps them. */
   onChange?: (change: RegistryChange) => void;
-  /** Registrations kept; the longest unrefreshed is forgotten first. */
+  /** Registrations kept; of whoever has made most, the longest unrefreshed is forgotten first. */
   maxEntries?: number;
 };
 
@@ -29,6 +29,10 @@ export class Registry {
   readonly #maxEntries: number;
   /** By folded ID, in the order of registration: the first is the longest registered. */
   readonly #entries = new Map<string, Registration>();
+  /** By folded ID, who made the registration. */
+  readonly #makers = new Map<string, string>();
+  /** How many each of them has. */
+  readonly #counts = new Map<string, number>();
   /** Folded IDs of those who wait, in the order in which they began to. */
   readonly #waiting = new Set<string>();
 
@@ -53,7 +57,8 @@ export class Registry {
   /** Takes back what a store has kept, in any order; more than fit lose the oldest. Tells no one: nothing has changed. */
   restore(entries: Iterable<Registration>): void {
     const sorted = [...entries].sort((a, b) => a.registeredAtMs - b.registeredAtMs);
-    for (const entry of sorted.slice(-this.#maxEntries)) this.#entries.set(fold(entry.id), entry);
+    for (const entry of sorted.slice(-this.#maxEntries))
+      this.#keep(fold(entry.id), entry, entry.ip);
     const since = (entry: Registration) => entry.waitingSinceMs ?? 0;
     const waiting = sorted.filter((entry) => entry.waitingSinceMs !== undefined);
     for (const entry of waiting.sort((a, b) => since(a) - since(b))) {
@@ -61,14 +66,16 @@ export class Registry {
     }
   }
 
-  /** Registering an ID again replaces it: it is the latest registered, waits no more and can be handed out again. */
-  register({ id, ip, port }: Contact, nowMs: number): Registration {
+  /**
+   * Registering an ID again replaces it: it is the latest registered, waits no more and can be handed out again. `maker` is who
+   * asks for it, so that one who registers thousands of IDs loses its own and not everybody's.
+   */
+  register({ id, ip, port }: Contact, nowMs: number, maker: string = ip): Registration {
     const key = fold(id);
-    this.#entries.delete(key);
-    this.#waiting.delete(key);
+    this.#drop(key);
     const entry: Registration = { id, ip, port, registeredAtMs: nowMs, handedOut: false };
-    this.#entries.set(key, entry);
-    if (this.#entries.size > this.#maxEntries) this.#forgetOldest();
+    this.#keep(key, entry, maker);
+    if (this.#entries.size > this.#maxEntries) this.#forgetOne();
     this.#onChange({ kind: "kept", entry });
     return entry;
   }
@@ -115,10 +122,30 @@ export class Registry {
     this.#onChange({ kind: "kept", entry });
   }
 
-  #forgetOldest(): void {
+  #keep(key: string, entry: Registration, maker: string): void {
+    this.#drop(key);
+    this.#entries.set(key, entry);
+    this.#makers.set(key, maker);
+    this.#counts.set(maker, (this.#counts.get(maker) ?? 0) + 1);
+  }
+
+  #drop(key: string): void {
+    const maker = this.#makers.get(key);
+    if (maker === undefined) return;
+    this.#entries.delete(key);
+    this.#waiting.delete(key);
+    this.#makers.delete(key);
+    const left = (this.#counts.get(maker) ?? 1) - 1;
+    if (left > 0) this.#counts.set(maker, left);
+    else this.#counts.delete(maker);
+  }
+
+  /** The longest registered one of whoever has most; of all, where nobody has more than others. */
+  #forgetOne(): void {
+    const most = Math.max(...this.#counts.values());
     for (const [key, entry] of this.#entries) {
-      this.#entries.delete(key);
-      this.#waiting.delete(key);
+      if (this.#counts.get(this.#makers.get(key) ?? "") !== most) continue;
+      this.#drop(key);
       this.#onChange({ kind: "removed", entry });
       return;
     }

@@ -122,3 +122,14 @@ test("100 000 hostile connections: an answer of ours or none, no log line with a
   );
   expect(registry.size).toBeGreaterThan(0);
 });
+
+test("registrations count for whoever asks for them, not for the addresses that they name", () => {
+  const registry = new Registry({ maxEntries: 3 });
+  const register = (id: string, ip: string, from: string) => {
+    const service = new CppService(registry, () => 1, from);
+    service.receive(bytes(encodeRegister({ id, ip, port: 1 })));
+  };
+  register("Alice", "192.0.2.1", "192.0.2.1");
+  for (let i = 0; i < 9; i++) register(`u${i}`, `192.0.2.${2 + i}`, "192.0.2.9");
+  expect(registry.entries().map(({ id }) => id)).toEqual(["Alice", "u7", "u8"]);
+});

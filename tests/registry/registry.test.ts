@@ -110,6 +110,36 @@ describe("bounds and stores", () => {
     ).toEqual(["B"]);
   });
 
+  test("who registers most loses its own, whatever addresses it names", () => {
+    const registry = new Registry({ maxEntries: 10 });
+    const register = (id: string, maker: string) =>
+      registry.register({ id, ip: `ip of ${id}`, port: 1 }, 1, maker);
+    register("Alice", "192.0.2.1");
+    register("Bob", "192.0.2.2");
+    register("Bill", "192.0.2.2");
+    for (let i = 0; i < 100; i++) register(`u${i}`, "192.0.2.3");
+    expect(registry.size).toBe(10);
+    for (const id of ["Alice", "Bob", "Bill", "u99"]) expect(registry.find(id)).toBeDefined();
+    // its share shrinks with each other that comes
+    register("Cal", "192.0.2.4");
+    expect(registry.find("u93")).toBeUndefined();
+    // what another takes over is the other's
+    for (let i = 94; i < 100; i++) register(`u${i}`, "192.0.2.5");
+    register("u100", "192.0.2.5");
+    const left = registry.entries().map(({ id }) => id);
+    expect(left.join(" ")).toBe("Alice Bob Bill Cal u95 u96 u97 u98 u99 u100");
+  });
+
+  test("what was restored counts by the addresses that it names", () => {
+    const registry = new Registry({ maxEntries: 4 });
+    registry.restore([
+      { ...entry("A", 1), ip: "192.0.2.1" },
+      { ...entry("B", 2), ip: "192.0.2.2" },
+    ]);
+    for (let i = 0; i < 9; i++) registry.register({ id: `u${i}`, ip: "h", port: 1 }, 3 + i);
+    expect(registry.entries().map(({ id }) => id)).toEqual(["A", "B", "u7", "u8"]);
+  });
+
   test("100 000 registrations hold no more than the bound", () => {
     const registry = new Registry();
     for (let at = 0; at < 100_000; at++) registry.register({ id: `u${at}`, ip: "h", port: 1 }, at);
