@@ -335,7 +335,7 @@ export const classicDownload = {
   partBytes: 1_000,
   /** Longest request: `part` and 15 digits, with room for a line end. */
   maxRequestBytes: 64,
-  /** A client that asks for nothing for this long is gone and its port is freed. */
+  /** A client that asks for nothing for this long is gone and its port is freed; if it left the chat, one that asks for nothing new. */
   idleMs: 30_000,
   /** The same before its first request: its program asks at once, and a person who types it by hand does in this time. */
   firstRequestMs: 10_000,
@@ -343,6 +343,8 @@ export const classicDownload = {
   unaskedPerSession: 2,
   /** Ports of one session, so that one client can't keep the pool from everyone; its program loads one file after the other. */
   portsPerSession: 4,
+  /** Ports of one address that is not loopback: half of the pool, which two such may share. */
+  portsPerAddress: 8,
   /** Requests that a client may make for each part of the file; more are no download but somebody who keeps a port. */
   maxRequestsPerPart: 16,
   /** Requests beyond that, so that small files bear a lossy path too. */

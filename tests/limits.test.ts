@@ -166,6 +166,8 @@ describe("transfers", () => {
   test("one session can't keep S1's ports from others, nor ports that it does not use for long", () => {
     expect(classicDownload.unaskedPerSession).toBeLessThan(classicDownload.portsPerSession);
     expect(4 * classicDownload.portsPerSession).toBeLessThanOrEqual(classicDownload.ports);
+    expect(classicDownload.portsPerSession).toBeLessThan(classicDownload.portsPerAddress);
+    expect(2 * classicDownload.portsPerAddress).toBeLessThanOrEqual(classicDownload.ports);
     expect(classicDownload.firstRequestMs).toBeLessThan(classicDownload.idleMs);
   });
   test("S1's parts fit its client's buffer", () => {

@@ -7,6 +7,7 @@ import { OpenChatDownload } from "../dialects/open-chat-download.ts";
 import { listedName } from "../dialects/open-chat-files.ts";
 import { picklePart } from "../dialects/pickle.ts";
 import { classicDownload as limits } from "../limits.ts";
+import { type Claim, DownloadClaims } from "./download-claims.ts";
 import { plainAddress } from "./host-port.ts";
 
 /** What is read; `SharedFolder.open` gives such a one. */
@@ -43,23 +44,12 @@ export interface DownloadAsker {
 
 type Running = { port: number; close(): void };
 
-/** A session's claim to a port, from its request on. */
-type Claim = {
-  readonly session: number | undefined;
-  asked: boolean;
-  /** The session is gone. */
-  orphaned: boolean;
-  /** Once there is a port: frees it. */
-  close?: () => void;
-};
-
 export class ClassicDownloads {
   readonly #options: ClassicDownloadOptions;
   readonly #running = new Set<Running>();
   /** Ports taken but not bound yet, so that two downloads that start at once don't race for one. */
   readonly #reserved = new Set<number>();
-  /** What each session has, or is about to have. */
-  readonly #claims = new Map<number, Set<Claim>>();
+  readonly #claims = new DownloadClaims();
   #starting = 0;
   #closed = false;
 
@@ -74,13 +64,13 @@ export class ClassicDownloads {
 
   /**
    * Opens a port for the file that is listed as `name`. The client asks there.
-   * @throws ParleyError `not-found` for no such file, `full` when all ports are in use, or enough of them by this session.
+   * @throws ParleyError `not-found` for no such file, `full` when all ports are in use, or enough of them by this session or address.
    */
   async start(
     name: string,
     asker: DownloadAsker = {},
   ): Promise<{ port: number; sizeBytes: number }> {
-    const claim = this.#claim(asker.session);
+    const claim = this.#claims.add(asker.session, asker.address);
     let file: DownloadFile | undefined;
     try {
       file = await this.#open(name, asker);
@@ -94,38 +84,17 @@ export class ClassicDownloads {
       return { port, sizeBytes: file.size };
     } catch (error) {
       file?.close();
-      this.#release(claim);
+      this.#claims.remove(claim);
       throw error;
     }
   }
 
-  /** The session is gone, and with it the ports on which it has asked for nothing; a download that runs goes on. */
+  /** The session is gone, and with it the ports on which it has asked for nothing; a download that gets on goes on. */
   sessionEnded(session: number): void {
-    for (const claim of this.#claims.get(session) ?? []) {
+    for (const claim of this.#claims.of(session)) {
       claim.orphaned = true;
       if (!claim.asked) claim.close?.();
     }
-  }
-
-  /** @throws ParleyError `full` */
-  #claim(session: number | undefined): Claim {
-    const claim: Claim = { session, asked: false, orphaned: false };
-    if (session === undefined) return claim;
-    const claims = this.#claims.get(session) ?? new Set();
-    const unasked = Array.from(claims).filter(({ asked }) => !asked).length;
-    if (unasked >= limits.unaskedPerSession || claims.size >= limits.portsPerSession) {
-      const sentence = `You have ${claims.size} downloads, ${unasked} of them not begun: finish one first`;
-      throw new ParleyError("full", sentence);
-    }
-    this.#claims.set(session, claims.add(claim));
-    return claim;
-  }
-
-  #release(claim: Claim): void {
-    if (claim.session === undefined) return;
-    const claims = this.#claims.get(claim.session);
-    claims?.delete(claim);
-    if (claims?.size === 0) this.#claims.delete(claim.session);
   }
 
   /** Only what could be listed is found; a refusal of the folder is said in S1's words. */
@@ -207,10 +176,16 @@ export class ClassicDownloads {
       if (sentence !== undefined)
         asker.onFailed?.(`${sentence}: ${quoted(name)} was not sent whole`);
     };
+    let farthest = -1;
+    let progressMs = performance.now();
     const socket = await openSocket(this.#options.host, port, (datagram, from, fromPort) => {
       const step = download.receive(datagram, plainAddress(from), fromPort, performance.now());
       if (step.type === "ignore") return undefined;
       claim.asked = true;
+      if (step.type === "send" && step.offset > farthest) {
+        farthest = step.offset;
+        progressMs = performance.now();
+      }
       if (step.type === "close") return void end(step.early ? "Too many requests" : undefined);
       const part = readPart(file, step.offset, step.length);
       if (part === undefined) return void end("The file has changed or can't be read");
@@ -219,19 +194,24 @@ export class ClassicDownloads {
     if (socket === undefined) return undefined;
     let timer = setTimeout(check, download.deadlineMs - performance.now());
     function check() {
-      const leftMs = download.deadlineMs - performance.now();
+      // who is not here any more keeps a port only for a file that it is fetching, not for one part again and again
+      const untilMs = claim.orphaned ? progressMs + idleMs : download.deadlineMs;
+      const leftMs = Math.min(untilMs, download.deadlineMs) - performance.now();
       if (leftMs <= 0)
         end(claim.asked ? "Nothing was asked for any more" : "Nothing was asked for");
       else timer = setTimeout(check, leftMs);
     }
+    let isOver = false;
     const running: Running = {
       port: socket.port,
       close: () => {
+        if (isOver) return;
+        isOver = true;
         clearTimeout(timer);
         this.#running.delete(running);
         this.#reserved.delete(running.port);
-        this.#release(claim);
-        if (!socket.closed) socket.close();
+        this.#claims.remove(claim);
+        socket.close();
         file.close();
       },
     };

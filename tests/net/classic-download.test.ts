@@ -158,6 +158,53 @@ test("with a session end the ports that it has not used, and no others", async (
   expect(openFiles).toBe(1);
 });
 
+test("one address has half of the pool, this machine all of it", async () => {
+  const pool = downloads();
+  let session = 0;
+  const start = (address: string) => pool.start("a.txt", { session: session++, address });
+  for (let i = 0; i < limits.portsPerAddress; i++) await start(`2001:db8:1:2::${i + 1}`);
+  await expect(start("2001:db8:1:2::99")).rejects.toThrow(
+    `2001:db8:1:2::/64 has ${limits.portsPerAddress} downloads: finish one first`,
+  );
+  await start("192.0.2.1");
+  pool.sessionEnded(0);
+  await start("2001:db8:1:2::99");
+  await expect(start("2001:db8:1:2::98")).rejects.toThrow("finish one first");
+  const here = downloads();
+  for (let i = 0; i < limits.ports; i++) {
+    await here.start("a.txt", { session: i, address: "127.0.0.1" });
+  }
+  expect(here.running).toBe(limits.ports);
+});
+
+test("a download that gets nowhere ends some time after its session, one that gets on does not", async () => {
+  const idleMs = 500;
+  const told: string[] = [];
+  const long = new Uint8Array(1_000 * limits.partBytes);
+  const pool = downloads({ idleMs, open: (name) => file(name === "long" ? long : content) });
+  const asker = { session: 1, onFailed: (sentence: string) => told.push(sentence) };
+  const again = await client((await pool.start("short", asker)).port);
+  const onward = await client((await pool.start("long", asker)).port);
+  await again.ask("part 0");
+  await onward.ask("part 0");
+  let part = 0;
+  const asking = setInterval(() => {
+    again.send("part 0");
+    onward.send(`part ${++part}`);
+  }, idleMs / 10);
+  closers.push(() => clearInterval(asking));
+  // who is here may ask for the same part as often as it likes
+  const startMs = performance.now();
+  await until(() => performance.now() - startMs > 1.5 * idleMs);
+  expect([pool.running, told]).toEqual([2, []]);
+  pool.sessionEnded(1);
+  await until(() => pool.running === 1);
+  expect(told).toEqual(["Nothing was asked for any more: 'short' was not sent whole"]);
+  onward.send("finished");
+  await until(() => pool.running === 0);
+  expect([told.length, openFiles]).toEqual([1, 0]);
+});
+
 test("a file that changes is never sent as a mixture", async () => {
   const told: string[] = [];
   let same = true;
