@@ -285,8 +285,10 @@ export const folder = {
   pageFiles: 1_000,
   /** Bytes of one answer, below `message.maxLineBytes`. */
   pageBytes: 120 * KiB,
-  /** A listing is read from disk again after this long. */
+  /** A listing, and what its files are like, is read from disk again after this long. */
   listingMs: 2_000,
+  /** Files of a listing of which it is remembered so long what they are like; in a larger folder they are looked at anew. */
+  listedFiles: 16_384,
   /** Files looked at before other work gets a turn; 50 `lstat` take a tenth of a millisecond. */
   sliceFiles: 100,
   /** Longest file name, in UTF-16 units. */
@@ -399,6 +401,8 @@ export const files = {
   sendSliceMs: 1,
   /** … and hashing this long. */
   hashSliceMs: 1,
+  /** … and writing lists of files too; one takes half a millisecond. */
+  answerSliceMs: 1,
   /** Longest wait in place of a timer, which can't be shorter than a millisecond, in µs. Everyone else waits as long. */
   napUs: 250,
   /** Digests wait for as many, or for `digestsAfterMs`, before a line is sent. */

@@ -21,6 +21,8 @@ export class ServerFiles implements FileDesk {
   readonly #sessions = new Map<number, FileSession>();
   /** What is being read, by what was asked for. */
   readonly #listings = new Map<string, Promise<Page>>();
+  /** Answers that are to be given: each is written anew for its client, which takes time. */
+  readonly #answers: (() => void)[] = [];
   /** The files by the names that S1's clients have been shown, and when. */
   #listed:
     | { page: Promise<Page>; files: Promise<ReadonlyMap<string, FileEntry>>; atMs: number }
@@ -39,7 +41,28 @@ export class ServerFiles implements FileDesk {
   ): void {
     const page = this.#shared(after, limit);
     if (after === undefined && limit === undefined) this.#remember(page);
-    page.then(answer, (error: unknown) => answer(asParleyError(error)));
+    page.then(
+      (page) => this.#answer(() => answer(page)),
+      (error: unknown) => answer(asParleyError(error)),
+    );
+  }
+
+  /** Gives an answer in its turn; where many wait, with turns for other work between them. */
+  #answer(give: () => void): void {
+    if (this.#answers.push(give) === 1) setImmediate(() => this.#giveSome());
+  }
+
+  #giveSome(): void {
+    const untilMs = performance.now() + limits.answerSliceMs;
+    let given = 0;
+    try {
+      while (given < this.#answers.length && (given === 0 || performance.now() < untilMs)) {
+        this.#answers[given++]!();
+      }
+    } finally {
+      this.#answers.splice(0, given);
+      if (this.#answers.length > 0) setImmediate(() => this.#giveSome());
+    }
   }
 
   fetch(

@@ -42,10 +42,16 @@ export interface OpenFile extends FileEntry {
   close(): void;
 }
 
+/** A file as it was looked at for a listing, and what it takes of the room in an answer; undefined for what is none. */
+type Listed = { entry: FileEntry; roomBytes: number } | undefined;
+
 export class SharedFolder {
   readonly path: string;
   #names: readonly string[] = [];
+  /** Of the listing that was read last, what has been looked at already: so many requests cost one walk through the folder. */
+  #listed = new Map<string, Listed>();
   #readAtMs = Number.NEGATIVE_INFINITY;
+  #reading: Promise<readonly string[]> | undefined;
 
   /** A folder that does not exist (yet) is an empty one. */
   constructor(path: string) {
@@ -54,10 +60,12 @@ export class SharedFolder {
 
   /**
    * Regular files with names after `after`, sorted by code unit: at most `limits.folder.pageFiles`, and at most `pageBytes` as JSON.
-   * Names that could not be opened (see `open`) are not listed. Yields to other work every few files.
+   * Names that could not be opened (see `open`) are not listed. What it tells is at most `listingMs` old. Yields to other work every
+   * few files that it looks at.
    */
   async list(after = ""): Promise<FilePage> {
     const names = await this.#listing();
+    const listed = this.#listed;
     const files: FileEntry[] = [];
     let room = limits.pageBytes;
     let seen = 0;
@@ -65,13 +73,16 @@ export class SharedFolder {
     for (let i = firstAfter(names, after); i < names.length; i++) {
       const name = names[i] ?? "";
       if (files.length === limits.pageFiles || room < 0) return { files, next: last ?? name };
-      if (++seen % limits.sliceFiles === 0) await new Promise<void>((go) => setImmediate(go));
       last = name;
-      const found = this.#find(name);
+      if (!listed.has(name)) {
+        if (++seen % limits.sliceFiles === 0) await new Promise<void>((go) => setImmediate(go));
+        if (listed.size >= limits.listedFiles) listed.clear();
+        listed.set(name, this.#look(name));
+      }
+      const found = listed.get(name);
       if (found === undefined) continue;
-      // JSON of a name is at most six times its length; the numbers and field names take less than 80
-      room -= JSON.stringify(name).length * 2 + 80;
-      files.push({ name, size: Number(found.stat.size), modified: Number(found.stat.mtimeMs) });
+      room -= found.roomBytes;
+      files.push(found.entry);
     }
     return { files };
   }
@@ -100,6 +111,14 @@ export class SharedFolder {
     throw notFound(name);
   }
 
+  #look(name: string): Listed {
+    const stat = this.#find(name)?.stat;
+    if (stat === undefined) return undefined;
+    const entry = { name, size: Number(stat.size), modified: Number(stat.mtimeMs) };
+    // JSON of a name is at most six times its length; the numbers and field names take less than 80
+    return { entry, roomBytes: JSON.stringify(name).length * 2 + 80 };
+  }
+
   #find(name: string): { path: string; stat: BigIntStats } | undefined {
     if (!isPlainName(name)) return undefined;
     try {
@@ -118,8 +137,13 @@ export class SharedFolder {
   }
 
   async #listing(): Promise<readonly string[]> {
+    if (performance.now() - this.#readAtMs < limits.listingMs) return this.#names;
+    this.#reading ??= this.#read().finally(() => (this.#reading = undefined));
+    return this.#reading;
+  }
+
+  async #read(): Promise<readonly string[]> {
     const nowMs = performance.now();
-    if (nowMs - this.#readAtMs < limits.listingMs) return this.#names;
     let names: string[] = [];
     try {
       names = await readdir(this.path);
@@ -128,6 +152,7 @@ export class SharedFolder {
       // not there (yet), or not readable: nothing to hand out
     }
     this.#names = names.sort();
+    this.#listed = new Map();
     this.#readAtMs = nowMs;
     return this.#names;
   }

@@ -150,3 +150,27 @@ test("what is not listed is not there", async () => {
   ];
   for (const name of names) expect([name, await download(name)]).toEqual([name, "not-found"]);
 });
+
+test("many answers leave turns for other work between them", async () => {
+  let turns = 0;
+  let going = true;
+  const turn = () => {
+    turns++;
+    if (going) setImmediate(turn);
+  };
+  setImmediate(turn);
+  const given: number[] = [];
+  const all = Array.from({ length: 50 }, () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    files.list("", 1, () => {
+      const untilMs = performance.now() + limits.answerSliceMs;
+      while (performance.now() < untilMs);
+      given.push(turns);
+      resolve();
+    });
+    return promise;
+  });
+  await Promise.all(all);
+  going = false;
+  expect(new Set(given).size).toBeGreaterThan(40);
+});

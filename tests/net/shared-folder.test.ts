@@ -178,6 +178,41 @@ test("10 000 files are listed within a second, and other work goes on meanwhile"
   expect(turns).toBeGreaterThan(10);
 });
 
+test("a thousand requests cost one walk, whatever they ask for, until the listing is old", async () => {
+  const count = 1_500;
+  const asked = join(base, "asked");
+  mkdirSync(asked);
+  for (let i = 0; i < count; i++) writeFileSync(join(asked, String(10_000 + i)), "");
+  const folder = new SharedFolder(asked);
+  const looking = spyOn(fs, "lstatSync");
+  const walk = async () => {
+    const after = Array.from({ length: 1_000 }, (_, i) => (i % 2 === 0 ? "" : String(10_000 + i)));
+    const pages = await Promise.all(after.map((name) => folder.list(name)));
+    const looks = looking.mock.calls.length;
+    looking.mockClear();
+    return { pages, looks };
+  };
+  const first = await walk();
+  // each request may look once more at the file at which it has paused for others
+  expect(first.looks).toBeLessThan(count + 1_000);
+  for (const [i, { files, next }] of first.pages.entries()) {
+    const from = i % 2 === 0 ? 0 : i + 1;
+    const to = Math.min(count, from + limits.pageFiles);
+    expect(files.length).toBe(to - from);
+    expect(files[0]?.name).toBe(String(10_000 + from));
+    expect(next).toBe(to < count ? String(10_000 + to - 1) : undefined);
+  }
+  writeFileSync(join(asked, "10000"), "grown");
+  const again = await walk();
+  expect(again.looks).toBe(0);
+  expect(again.pages[0]?.files[0]?.size).toBe(0);
+  const now = performance.now.bind(performance);
+  using clock = spyOn(performance, "now");
+  clock.mockImplementation(() => now() + limits.listingMs);
+  expect((await folder.list()).files[0]?.size).toBe(5);
+  looking.mockRestore();
+});
+
 test("a page has at most as many files and bytes as limits allow", async () => {
   const long = join(base, "long");
   mkdirSync(long);
