@@ -115,12 +115,13 @@ export class ChatServer {
 
   async #openOthers(): Promise<void> {
     const { host, classic, webPort, extra, warn } = this.#options;
-    const line = openChat.terminal?.started?.(host, this.port);
-    if (classic === true && line !== undefined) warn(line);
+    const started = classic === true ? [openChat.terminal?.started?.(host, this.port)] : [];
     if (webPort !== undefined) {
       this.#web = await named(host, "--web-port", webPort, () => this.#startWeb(webPort));
     }
-    for (const one of extra) await this.#openExtra(one);
+    for (const one of extra) started.push(await this.#openExtra(one));
+    // a server that can't open its last port has not started
+    for (const line of started) if (line !== undefined) warn(line);
   }
 
   #startWeb(port: number): WebServer {
@@ -145,8 +146,9 @@ export class ChatServer {
     });
   }
 
-  async #openExtra({ dialect, port, flag }: ExtraPort): Promise<void> {
-    const { host, log, warn } = this.#options;
+  /** What the dialect's own server would say now, if anything. */
+  async #openExtra({ dialect, port, flag }: ExtraPort): Promise<string | undefined> {
+    const { host, log } = this.#options;
     const listen = (speech: Speech) =>
       named(host, flag, port, () => {
         const opened = this.#core.listen(port, speech);
@@ -155,15 +157,15 @@ export class ChatServer {
       });
     if (dialect === "cpp") {
       this.dialectPorts.set(dialect, await listen({ kind: "cpp" }));
-      return;
+      return undefined;
     }
     const entry = dialects[dialect];
     if (entry === undefined) throw new ParleyError("usage", `${flag}: there is no such dialect`);
     let bound = port;
+    let started: string | undefined;
     if (entry.transport !== "udp") {
       bound = await listen({ kind: "dialect", dialect: entry.dialect });
-      const line = entry.dialect.terminal?.started?.(host, bound);
-      if (line !== undefined) warn(line);
+      started = entry.dialect.terminal?.started?.(host, bound);
     }
     if (entry.transport !== "tcp") {
       const opened = await named(host, flag, bound, () =>
@@ -173,6 +175,7 @@ export class ChatServer {
       bound = opened.port;
     }
     this.dialectPorts.set(dialect, bound);
+    return started;
   }
 
   async #closePorts(): Promise<void> {

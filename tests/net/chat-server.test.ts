@@ -46,6 +46,20 @@ test("a port of open-chat, its own or the main one of --classic, is announced in
   expect(await saidBy({ classic: true })).toEqual(["[STARTED] Waiting for connections..."]);
 });
 
+test("nothing is announced when the last port is taken", async () => {
+  const taken = takenPort();
+  const said: string[] = [];
+  const extra = [
+    { dialect: "line-chat", port: 0, flag: "--listen line-chat=PORT" },
+    { dialect: "select-chat", port: taken.port, flag: "--listen select-chat=PORT" },
+  ];
+  const warn = (line: string) => said.push(line);
+  const starting = ChatServer.start(options({ classic: true, extra, warn }));
+  await expect(starting).rejects.toMatchObject({ code: "port-in-use" });
+  expect(said).toEqual([]);
+  taken.stop();
+});
+
 test("--max-per-address 0 is no bound on one address", () => {
   const admission = new Admission(0);
   for (let i = 0; i < 1_000; i++) expect(admission.enter("192.0.2.1")).toBeUndefined();
