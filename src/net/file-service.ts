@@ -31,6 +31,8 @@ export interface FileControl {
   send(line: Readonly<Record<string, unknown>>): void;
   /** Bytes that wait to leave on this connection: digests are held back above `files.maxControlBytes`. Without it they never are. */
   waitingBytes?(): number;
+  /** Where no file is called `name`: the one that is shown so in lists, if there is one. */
+  find?(name: string): Promise<string | undefined>;
 }
 
 export class FileService {

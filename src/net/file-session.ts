@@ -2,6 +2,7 @@
 // Everything in a request is hostile; what it owns ends with the connection.
 
 import type { Ref } from "../chat/events.ts";
+import { listedName } from "../dialects/open-chat-files.ts";
 import { ParleyError } from "../errors.ts";
 import { files as limits, transfer as wire } from "../limits.ts";
 import { nowUs } from "./clock.ts";
@@ -24,12 +25,12 @@ export class FileSession {
 
   /**
    * One request, as it came (a JSON object): `fetch` or `fetched` by its `type`; `ref` is what its answer repeats. Answers by
-   * itself; never throws.
+   * itself, at once unless it has to look for the file; never throws.
    */
   handle(request: Readonly<Record<string, unknown>>, ref?: Ref): void {
     if (this.#closed) return;
     try {
-      if (request["type"] === "fetch") this.#fetch(request, ref);
+      if (request["type"] === "fetch") this.#find(request, ref);
       else if (request["type"] === "fetched") this.#fetched(request);
     } catch (error) {
       this.#refuse(error, ref);
@@ -40,6 +41,25 @@ export class FileSession {
   close(): void {
     this.#closed = true;
     for (const transfer of this.#transfers.values()) transfer.close();
+  }
+
+  /** Fetches what is called so, or else what is shown so. */
+  #find(request: Readonly<Record<string, unknown>>, ref: Ref | undefined): void {
+    try {
+      this.#fetch(request, ref);
+    } catch (error) {
+      const { name } = request;
+      const { find } = this.#control;
+      const isMissing = error instanceof ParleyError && error.code === "not-found";
+      if (!isMissing || find === undefined || typeof name !== "string") throw error;
+      if (listedName(name) !== name) throw error;
+      find(name)
+        .then((shown) => {
+          if (shown === undefined || shown === name) throw error;
+          if (!this.#closed) this.#fetch({ ...request, name: shown }, ref);
+        })
+        .catch((why: unknown) => this.#refuse(why, ref));
+    }
   }
 
   #fetch(request: Readonly<Record<string, unknown>>, ref: Ref | undefined): void {

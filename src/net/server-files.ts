@@ -75,7 +75,8 @@ export class ServerFiles implements FileDesk {
   ): void {
     let files = this.#sessions.get(session);
     if (files === undefined) {
-      files = this.#service.session(peer.address, { send, waitingBytes });
+      const find = (name: string) => this.#find(name);
+      files = this.#service.session(peer.address, { send, waitingBytes, find });
       this.#sessions.set(session, files);
     }
     files.handle(request, ref);

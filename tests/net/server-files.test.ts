@@ -104,6 +104,57 @@ test("a new file can be asked for as soon as it is listed", async () => {
   });
 });
 
+/** A session of its own asks to compare a file with its own, in the native protocol: the offer, or the refusal's code. */
+function fetched(name: string, token?: string): Promise<{ name: unknown; size: unknown } | string> {
+  const asking = ++session;
+  return new Promise((resolve) => {
+    const send = (line: Readonly<Record<string, unknown>>) => {
+      if (line["ref"] !== 7) return;
+      files.closed(asking);
+      resolve(
+        line["type"] === "offer"
+          ? { name: line["name"], size: line["size"] }
+          : `${String(line["code"])}`,
+      );
+    };
+    const request = { type: "fetch", name, check: token === undefined, token };
+    files.fetch(asking, { address: host, port: 1 }, request, 7, send, () => 0);
+  });
+}
+
+test("a native client fetches a file by its name, or else as it is shown", async () => {
+  const token = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url");
+  for (const again of [undefined, token]) {
+    expect(await fetched("esc.png", again)).toEqual({ name: "esc\u001b[31m.png", size: 3 });
+  }
+  expect(await fetched("esc\u001b[31m.png")).toEqual({ name: "esc\u001b[31m.png", size: 3 });
+  expect(await fetched("lead")).toEqual({ name: " lead", size: 6 });
+  // both are called so where nothing is hidden
+  expect(await fetched("twin")).toEqual({ name: "twin", size: 5 });
+  for (const name of ["same", "nobody", "../a.txt", "", " esc.png"]) {
+    expect(await fetched(name)).toBe("not-found");
+  }
+  expect(service.transferCount).toBe(0);
+});
+
+test("who leaves while its file is looked for gets nothing, and keeps no place", async () => {
+  const lines: unknown[] = [];
+  const asking = ++session;
+  const request = { type: "fetch", name: "esc.png", check: true };
+  files.fetch(
+    asking,
+    { address: host, port: 1 },
+    request,
+    7,
+    (line) => lines.push(line),
+    () => 0,
+  );
+  files.closed(asking);
+  await fetched("esc.png");
+  expect(lines).toEqual([]);
+  expect(service.transferCount).toBe(0);
+});
+
 /** Asks for a page; the names in it, or the refusal's code. */
 function page(after: string, limit: number): Promise<string[] | string> {
   return new Promise((resolve) => {
