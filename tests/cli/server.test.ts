@@ -260,7 +260,9 @@ describe("SIGINT, SIGTERM and SIGHUP tell everyone and end with 0 within 5 s", (
     expect(native.all).toContain('{"type":"bye","reason":"The server is stopping"}');
     expect(text.all).toContain("The server is stopping");
     expect(lines.all).toContain("The server is stopping");
-    for (const client of [native, text, lines, silent, undecided]) expect(client.ended).toBe(true);
+    for (const client of [native, text, lines, silent, undecided]) {
+      await client.until(() => client.ended, "its end");
+    }
     expect(server.lines.slice(-2)).toEqual(["", "Server shutting down..."]);
   });
 
