@@ -125,6 +125,17 @@ export const sender = {
   refusalBurst: 2_000,
 } as const;
 
+/** Private chats by consent. */
+export const privateChat = {
+  /**
+   * A name stands for the partner that one knew by it for so long after the partner has given it up. A client that has heard
+   * nothing for that long has left its connection: it knows by then, and what it wrote before has arrived.
+   */
+  nameKnownMs: 30_000,
+  /** Such names of one member; partners seldom change theirs twice in that time. */
+  namesKnown: 8,
+} as const;
+
 /** What the server remembers. */
 export const history = {
   /** Messages kept in memory for a room. */

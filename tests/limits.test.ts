@@ -17,6 +17,7 @@ const {
   names,
   output,
   peer,
+  privateChat,
   registry,
   sender,
   shutdown,
@@ -99,6 +100,9 @@ describe("waits", () => {
   test("a client asks before the server does, and the server before the system gives up", () => {
     expect(client.pingAfterMs + client.pongTimeoutMs).toBeLessThan(connections.idlePingMs);
     expect(client.pingWaitingAfterMs).toBeLessThan(client.pingAfterMs);
+    expect(privateChat.nameKnownMs).toBeGreaterThanOrEqual(
+      client.pingAfterMs + client.pongTimeoutMs,
+    );
     expect(connections.idlePingMs + connections.idleCloseMs).toBeLessThan(history.mailHoldMs);
   });
   test("retries grow", () => {

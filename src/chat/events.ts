@@ -149,6 +149,8 @@ export type PersonalEvent =
   /** A missed message, replayed to a member that has just come back. */
   | { type: "replay"; message: Said }
   | { type: "chat"; state: ChatState; with: string }
+  /** The other of a private chat, asked or asking, has a new name in another room, where nobody here hears of it. */
+  | { type: "renamed"; from: string; to: string; chat: true }
   | {
       type: "files";
       files: readonly FileEntry[];

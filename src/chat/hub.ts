@@ -11,8 +11,10 @@ import type { ChatState, Command, LeaveReason, PersonalEvent, RoomEvent } from "
 import { dropSlow, stop } from "./farewell.ts";
 import type { FileDesk } from "./file-desk.ts";
 import type { History, SessionRecord } from "./history.ts";
+import { identityOf, KnownNames } from "./known-names.ts";
 import type { Link } from "./link.ts";
 import { type Metrics, count } from "./metrics.ts";
+import { fold } from "./names.ts";
 import { dissolve } from "./private-chats.ts";
 import { followsRefusal } from "./refusals.ts";
 import { Room } from "./room.ts";
@@ -206,6 +208,7 @@ export class Hub {
   rename(session: Session, name: string, folded: string): void {
     const from = session.name;
     const room = session.room!;
+    this.#rememberName(session.partner, session);
     room.remember(session, () => {
       this.members.delete(session.folded);
       session.name = name;
@@ -215,6 +218,10 @@ export class Hub {
     this.aliases.yield(folded, session);
     this.turn.keepRecord(session);
     this.push(room, { type: "renamed", from, to: name, author: session.id });
+    for (const other of [session.partner, session.asks, session.askedBy]) {
+      if (other === undefined || other.room === room) continue;
+      this.tell(other, { type: "renamed", from, to: name, chat: true });
+    }
   }
 
   /** The counter of a message has been taken, whatever becomes of the message. */
@@ -270,6 +277,9 @@ export class Hub {
   }
 
   readonly tellChat = (session: Session, state: ChatState, withName: string): void => {
+    if (state === "left" || state === "lost") {
+      this.#rememberName(session, this.members.get(fold(withName)));
+    }
     this.tell(session, { type: "chat", state, with: withName });
   };
 
@@ -286,6 +296,13 @@ export class Hub {
     session.phase = "ending";
     session.endAfterFlush = true;
     this.turn.touch(session);
+  }
+
+  /** What `member` still writes to `other` by its name of this moment is for nobody else. */
+  #rememberName(member: Session | undefined, other: Session | undefined): void {
+    if (member === undefined || other === undefined) return;
+    member.knownNames ??= new KnownNames();
+    member.knownNames.remember(other.folded, identityOf(other), this.nowMs);
   }
 
   #partRecord(session: Session, reason: LeaveReason): void {

@@ -3,6 +3,7 @@
 
 import type { Conversation, Dialect, Peer } from "../dialects/dialect.ts";
 import type { Command, PersonalEvent } from "./events.ts";
+import type { KnownNames } from "./known-names.ts";
 import type { Link } from "./link.ts";
 import { Outbox } from "./outbox.ts";
 import type { Room } from "./room.ts";
@@ -52,6 +53,8 @@ export class Session {
   partner: Session | undefined;
   askedBy: Session | undefined;
   asks: Session | undefined;
+  /** Names by which it has known partners, who may be called otherwise now. */
+  knownNames: KnownNames | undefined;
 
   /** This turn: output for this session alone, the first event that it hears, whether it needs composing by hand. */
   personal: Personal[] | undefined;

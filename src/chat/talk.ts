@@ -4,10 +4,11 @@ import { message as limits } from "../limits.ts";
 import type { Command, PrivateMessage } from "./events.ts";
 import type { SessionRecord } from "./history.ts";
 import type { Hub } from "./hub.ts";
+import { identityOf } from "./known-names.ts";
 import { fold } from "./names.ts";
 import { unknownUser } from "./refusals.ts";
 import type { Session } from "./session.ts";
-import { harmless } from "./text.ts";
+import { harmless, quoted } from "./text.ts";
 
 type Say = Extract<Command, { type: "say" }>;
 type Tell = Extract<Command, { type: "tell" }>;
@@ -43,37 +44,57 @@ export function tell(hub: Hub, session: Session, { to, text, n }: Tell): void {
   if (found.everyone) sayAloud(hub, session, text, n);
   // Said to some of them it has been said: only if it reaches none is it refused under its number.
   const reaches = found.everyone || found.here.length + found.away.length > 0;
-  for (const name of found.nobody) {
-    unknownUser(hub, session, name, undefined, reaches ? undefined : n);
-  }
+  const refused = reaches ? undefined : n;
+  for (const name of found.nobody) unknownUser(hub, session, name, undefined, refused);
+  for (const name of found.strangers) refuseStranger(hub, session, name, refused);
   // To the partner by name is part of the private chat: a native client says so, lest a late word reach the room.
   const [first, ...others] = found.here;
-  const alone = others.length + found.away.length + found.nobody.length === 0;
+  const more = [others, found.away, found.nobody, found.strangers];
+  const alone = more.every(({ length }) => length === 0);
   const chat = first !== undefined && first === session.partner && alone;
   sendPrivate(hub, session, found, text, chat);
 }
 
 /** Whom a message is for: those in their places, those who are away for a moment with their mail kept, and names of nobody. */
 type Recipients = { here: Session[]; away: { name: string; record: SessionRecord }[] };
-type Found = Recipients & { everyone: boolean; nobody: string[] };
+/** `strangers`: names that were a partner's and are somebody else's now, who is not meant. */
+type Found = Recipients & { everyone: boolean; nobody: string[]; strangers: string[] };
 
 /** Looks up who is meant by `to`; each once. */
 function find(hub: Hub, session: Session, to: readonly string[]): Found {
   const names = new Map<string, string>();
   for (const name of to) names.set(fold(name), name);
-  const found: Found = { everyone: names.delete("all"), here: [], away: [], nobody: [] };
+  const everyone = names.delete("all");
+  const found: Found = { everyone, here: [], away: [], nobody: [], strangers: [] };
+  const { partner, knownNames } = session;
   for (const [folded, name] of names) {
-    const other = hub.members.get(folded);
-    if (other !== undefined) {
-      // who is in the room hears it there
-      if (!found.everyone || other.room !== session.room) found.here.push(other);
+    const known = knownNames?.identity(folded, hub.nowMs);
+    const other = hub.members.get(folded) ?? partnerOnce(known, partner);
+    const record = other === undefined ? hub.awayRecord(folded) : undefined;
+    if (other === undefined && record === undefined) {
+      found.nobody.push(name);
       continue;
     }
-    const record = hub.awayRecord(folded);
-    if (record === undefined) found.nobody.push(name);
-    else found.away.push({ name, record });
+    const identity = other === undefined ? record?.id : identityOf(other);
+    if (known !== undefined && known !== identity) found.strangers.push(name);
+    else if (record !== undefined) found.away.push({ name, record });
+    // who is in the room hears it there
+    else if (other !== undefined && !(everyone && other.room === session.room)) {
+      found.here.push(other);
+    }
   }
   return found;
+}
+
+/** The partner, if it is who had a name that is nobody's now. */
+function partnerOnce(known: string | undefined, partner: Session | undefined): Session | undefined {
+  return partner !== undefined && known === identityOf(partner) ? partner : undefined;
+}
+
+function refuseStranger(hub: Hub, session: Session, name: string, n: number | undefined): void {
+  const message = `${quoted(name)} is somebody else's name now than your partner's: this was not sent`;
+  const error = { type: "error" as const, code: "unknown-user" as const, message, subject: name };
+  hub.tell(session, { ...error, ...(n === undefined ? {} : { n }) });
 }
 
 /** Whether a message has the counter that is next. A repeated one is acknowledged again, one that leaves a gap is refused. */

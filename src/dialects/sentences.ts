@@ -16,6 +16,8 @@ export function sentence(event: PersonalEvent): string | undefined {
       return event.reason;
     case "chat":
       return chatSentence(event.state, event.with);
+    case "renamed":
+      return `${event.from} is called ${event.to} now`;
     case "name":
       return `your name is ${event.name} now`;
     case "welcome":

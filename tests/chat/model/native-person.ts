@@ -306,7 +306,7 @@ export class NativePerson {
     } else if (this.present === undefined) return;
     else if (type === "joined") this.present.add(name!);
     else if (type === "left") this.present.delete(name!);
-    else if (type === "renamed") {
+    else if (type === "renamed" && line["chat"] !== true) {
       this.present.delete(from!);
       this.present.add(to!);
     }
