@@ -13,10 +13,9 @@ export class Aliases {
     return this.#users.size;
   }
 
-  /** The member calls itself `alias`; undefined if that is impossible, or the name of somebody else (`holder`). */
-  use(session: Session, alias: string, holder: Session | undefined): string | undefined {
+  /** The member calls itself `alias`, which is nobody else's name; undefined if that is impossible. */
+  use(session: Session, alias: string): string | undefined {
     if (nameProblem(alias) !== undefined) return undefined;
-    if (holder !== undefined && holder !== session) return undefined;
     const key = fold(alias);
     const users = this.#users.get(key);
     if (users === undefined) this.#users.set(key, new Set([session]));

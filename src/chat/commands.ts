@@ -14,7 +14,7 @@ import type { Room } from "./room.ts";
 import { roomPage } from "./room-list.ts";
 import type { Session } from "./session.ts";
 import { say, tell } from "./talk.ts";
-import { quoted } from "./text.ts";
+import { takenName } from "./taken-names.ts";
 
 /**
  * Handlers throw ParleyError `storage` where the history can't be read, and read it before they change anything: a command that
@@ -79,16 +79,9 @@ const handlers: Handlers = {
     const problem = nameProblem(name);
     if (problem !== undefined) return refuse(hub, session, "name-invalid", problem, ref, name);
     const folded = fold(name);
-    const holder = hub.members.get(folded);
-    if (holder !== undefined && holder !== session) {
-      return refuse(
-        hub,
-        session,
-        "name-taken",
-        `The name ${quoted(name)} is taken: choose another`,
-        ref,
-        name,
-      );
+    const taken = folded === session.folded ? undefined : takenName(hub, name, session.recordId);
+    if (taken !== undefined) {
+      return refuse(hub, session, "name-taken", taken.message, ref, name);
     }
     hub.rename(session, name, folded);
     hub.tell(session, { type: "name", name, ref });

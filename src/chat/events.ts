@@ -115,7 +115,13 @@ export type PersonalEvent =
       n: number;
     }
   /** The login did not go through; the dialect says so, and whether it asks again. */
-  | { type: "refused"; code: ErrorCode; name: string; message: string }
+  | {
+      type: "refused";
+      code: ErrorCode;
+      name: string;
+      message: string;
+      retryAfterMs?: number | undefined;
+    }
   | PrivateMessage
   /** To the sender of a private message that went out: to whom. */
   | { type: "sent"; to: readonly string[]; text: string; chat: boolean }

@@ -8,7 +8,7 @@ import type { Hub } from "./hub.ts";
 import { addressName, fold, lobby, nameProblem, roomProblem } from "./names.ts";
 import { type Missed, missedSince, startReplay } from "./replay.ts";
 import type { Session } from "./session.ts";
-import { quoted } from "./text.ts";
+import { takenName } from "./taken-names.ts";
 
 type Login = Extract<Command, { type: "login" }>;
 
@@ -31,10 +31,20 @@ export function login(hub: Hub, session: Session, command: Login): void {
   hub.settleBefore(roomName, recordId);
   if (!isNew(session)) return;
   const holder = hub.members.get(fold(name));
-  if (holder !== undefined && (recordId === "" || holder.recordId !== recordId)) {
-    const taken = `The name ${quoted(name)} is taken: choose another`;
-    return refuseLogin(hub, session, "name-taken", name, taken);
+  // Its own dead connection is no obstacle.
+  const isBack = recordId !== "" && holder?.recordId === recordId;
+  const taken = isBack ? undefined : takenName(hub, name, recordId);
+  if (taken !== undefined) {
+    const { message, retryAfterMs } = taken;
+    return refuseLogin(hub, session, "name-taken", name, message, retryAfterMs);
   }
+  const { alias } = command;
+  const ownAlias =
+    alias === undefined ||
+    fold(alias) === fold(name) ||
+    takenName(hub, alias, recordId) === undefined
+      ? alias
+      : undefined;
   const room = hub.room(roomName);
   if (room === undefined) {
     return refuseLogin(
@@ -53,7 +63,8 @@ export function login(hub: Hub, session: Session, command: Login): void {
   // The same person in the same room: nobody needs to hear that a connection was replaced.
   const silent = before?.room === room && before === holder && before.name === name;
   if (before !== undefined) replace(hub, before, silent);
-  admit(hub, session, { name, recordId, secret, room, command, silent, record, missed });
+  const admission = { name, alias: ownAlias, recordId, secret, room, command, silent };
+  admit(hub, session, { ...admission, record, missed });
 }
 
 /** Asked again where a turn has ended: it may have dropped the session. */
@@ -63,6 +74,8 @@ function isNew(session: Session): boolean {
 
 type Admission = {
   name: string;
+  /** Undefined if it is somebody else's name. */
+  alias: string | undefined;
   recordId: string;
   secret: string;
   room: NonNullable<Session["room"]>;
@@ -73,16 +86,13 @@ type Admission = {
 };
 
 function admit(hub: Hub, session: Session, admission: Admission): void {
-  const { name, recordId, secret, room, command, silent, record, missed } = admission;
+  const { name, alias, recordId, secret, room, command, silent, record, missed } = admission;
   session.phase = "member";
   session.name = name;
   session.folded = fold(name);
   hub.members.set(session.folded, session);
   hub.aliases.yield(session.folded, session);
-  if (command.alias !== undefined) {
-    const holder = hub.members.get(fold(command.alias));
-    session.alias = hub.aliases.use(session, command.alias, holder);
-  }
+  if (alias !== undefined) session.alias = hub.aliases.use(session, alias);
   if (recordId !== "") {
     session.recordId = recordId;
     hub.records.set(recordId, session);
@@ -139,7 +149,8 @@ export function refuseLogin(
   code: ErrorCode,
   name: string,
   message: string,
+  retryAfterMs?: number,
 ): void {
-  hub.tell(session, { type: "refused", code, name, message });
+  hub.tell(session, { type: "refused", code, name, message, retryAfterMs });
   if (session.dialect.refusalEnds === true) hub.end(session);
 }

@@ -60,8 +60,10 @@ class NativeConversation implements Conversation {
     switch (event.type) {
       case "welcome":
         return this.#welcome(event);
-      case "refused":
-        return line({ type: "error", code: event.code, message: event.message, name: event.name });
+      case "refused": {
+        const { code, message, name, retryAfterMs } = event;
+        return line({ type: "error", code, message, name, retryAfterMs });
+      }
       case "private": {
         const { mail, timeMs: time, from, to, text, chat } = event;
         return line({ type: "private", mail, time, from, to, text, ...(chat ? { chat } : {}) });
