@@ -20,8 +20,11 @@ export type Command =
       secret?: string;
       since?: ResumePoint;
     }
-  /** To everyone in the room; while a private chat lasts, to the partner alone. */
-  | { type: "say"; text: string; n?: number }
+  /**
+   * To everyone in the room; while a private chat lasts, to the partner alone. `to` says which of the two it is for when that may
+   * change before it is said, or must not be the room: the session of a partner, 0 for the room, "partner" for whoever that is.
+   */
+  | { type: "say"; text: string; n?: number; to?: number | "partner" }
   /** To the named members alone. `ALL` (any case) means the room. */
   | { type: "tell"; to: readonly string[]; text: string; n?: number }
   /** Who is in the room; sorted and at most `limit` where one is given, else all in the order in which they came. */

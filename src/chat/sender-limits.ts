@@ -7,6 +7,7 @@ import type { Hub } from "./hub.ts";
 import { execute } from "./commands.ts";
 import { count } from "./metrics.ts";
 import type { Session } from "./session.ts";
+import { addressed } from "./talk.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 export type Rates = { messagesPerSecond: number; bytesPerSecond: number };
@@ -31,8 +32,9 @@ export function pacedCommand(hub: Hub, session: Session, command: Command, rates
   const speaks = command.type === "say" || command.type === "tell";
   if (speaks && (waiting?.length ?? 0) < limits.maxDelayed) {
     hub.options.metrics.messagesDelayed++;
-    if (waiting === undefined) session.delayed = [command];
-    else waiting.push(command);
+    const kept = addressed(session, command);
+    if (waiting === undefined) session.delayed = [kept];
+    else waiting.push(kept);
     hub.due.delayed(session);
     return false;
   }

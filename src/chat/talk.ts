@@ -13,16 +13,31 @@ import { harmless, quoted } from "./text.ts";
 type Say = Extract<Command, { type: "say" }>;
 type Tell = Extract<Command, { type: "tell" }>;
 
-export function say(hub: Hub, session: Session, { text, n }: Say): void {
+export function say(hub: Hub, session: Session, command: Say): void {
+  const { text, n } = command;
   if (!isNext(hub, session, n)) return;
   if (n !== undefined) hub.useUp(session, n);
   if (!fits(hub, session, text, n)) return;
   const { partner } = session;
-  if (partner !== undefined) {
+  const to = addressee(session, command);
+  if (to === 0) {
+    sayAloud(hub, session, text, n);
+  } else if (partner?.id === to) {
     sendPrivate(hub, session, { here: [partner], away: [] }, text, true);
   } else {
-    sayAloud(hub, session, text, n);
+    refuse(hub, session, "The private chat has ended: this was not sent", n);
   }
+}
+
+/** Whom a `say` is for, as things are now: the session of a partner, or 0 for the room. It stays for them if it has to wait. */
+export function addressed(session: Session, command: Command): Command {
+  return command.type === "say" ? { ...command, to: addressee(session, command) } : command;
+}
+
+/** -1 for a partner who is not there. */
+function addressee({ partner }: Session, { to }: Say): number {
+  if (to === undefined) return partner?.id ?? 0;
+  return to === "partner" ? (partner?.id ?? -1) : to;
 }
 
 export function tell(hub: Hub, session: Session, { to, text, n }: Tell): void {
@@ -46,7 +61,10 @@ export function tell(hub: Hub, session: Session, { to, text, n }: Tell): void {
   const reaches = found.everyone || found.here.length + found.away.length > 0;
   const refused = reaches ? undefined : n;
   for (const name of found.nobody) unknownUser(hub, session, name, undefined, refused);
-  for (const name of found.strangers) refuseStranger(hub, session, name, refused);
+  for (const name of found.strangers) {
+    const whose = `${quoted(name)} is somebody else's name now than your partner's`;
+    refuse(hub, session, `${whose}: this was not sent`, refused, name);
+  }
   // To the partner by name is part of the private chat: a native client says so, lest a late word reach the room.
   const [first, ...others] = found.here;
   const more = [others, found.away, found.nobody, found.strangers];
@@ -91,9 +109,16 @@ function partnerOnce(known: string | undefined, partner: Session | undefined): S
   return partner !== undefined && known === identityOf(partner) ? partner : undefined;
 }
 
-function refuseStranger(hub: Hub, session: Session, name: string, n: number | undefined): void {
-  const message = `${quoted(name)} is somebody else's name now than your partner's: this was not sent`;
-  const error = { type: "error" as const, code: "unknown-user" as const, message, subject: name };
+/** It was for somebody who can't be reached by it any more, and is for nobody else. */
+function refuse(
+  hub: Hub,
+  session: Session,
+  message: string,
+  n: number | undefined,
+  name?: string,
+): void {
+  const subject = name === undefined ? {} : { subject: name };
+  const error = { type: "error" as const, code: "unknown-user" as const, message, ...subject };
   hub.tell(session, { ...error, ...(n === undefined ? {} : { n }) });
 }
 

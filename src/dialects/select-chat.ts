@@ -56,7 +56,7 @@ class SelectChatConversation implements Conversation {
     if (word === "exit") return { type: "quit" };
     if (word === "leave") return { type: "leave" };
     if (this.#consent.chatting) {
-      return showsNothing(message) ? undefined : { type: "say", text: message };
+      return showsNothing(message) ? undefined : { type: "say", text: message, to: "partner" };
     }
     if (word === "accept" || word === "reject") return { type: word };
     return chosen(message) ?? alone(message) ?? { type: "reply", text: usage };

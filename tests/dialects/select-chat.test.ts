@@ -90,7 +90,7 @@ test("while a private chat lasts everything typed is for the partner", () => {
     "private chat with Ben has started, type leave to end it\n",
   );
   for (const text of ["hi", "Cal - no", "accept", "Ben"]) {
-    expect(conversation.receive(text)).toEqual({ type: "say", text });
+    expect(conversation.receive(text)).toEqual({ type: "say", text, to: "partner" });
   }
   expect(conversation.receive("leave")).toEqual({ type: "leave" });
   expect(conversation.receive("exit")).toEqual({ type: "quit" });

@@ -1,0 +1,51 @@
+// What was typed in a private chat and waits for its sender's rate: it is for that partner, whatever happens meanwhile.
+
+import { expect, test } from "bun:test";
+import type { Dialect } from "../../src/dialects/dialect.ts";
+import { lineChat } from "../../src/dialects/line-chat.ts";
+import { openChat } from "../../src/dialects/open-chat.ts";
+import { selectChat } from "../../src/dialects/select-chat.ts";
+import { Rig } from "./rig.ts";
+
+const rates = { messagesPerSecond: 10, bytesPerSecond: 1_000_000 };
+const burst = 40;
+const secrets = Array.from({ length: 50 }, (_, i) => `secret ${i}`);
+
+function chat(dialect: Dialect) {
+  const rig = new Rig({ rates });
+  const eve = rig.member("Eve");
+  const bob = rig.member("Bob");
+  const ann = rig.client(dialect).send("Ann");
+  bob.send({ type: "invite", to: "Ann" });
+  ann.send("accept");
+  for (const client of [ann, bob, eve]) client.text();
+  return { rig, ann, bob, eve };
+}
+
+for (const dialect of [selectChat, openChat, lineChat]) {
+  test(`${dialect.name}: is not said to the room once the partner has left`, () => {
+    const { rig, ann, bob, eve } = chat(dialect);
+    ann.send(...secrets);
+    expect(ann.session.delayed?.length).toBeGreaterThan(1);
+    bob.send({ type: "leave" });
+    rig.pass(5_000);
+    expect(eve.text()).not.toContain("secret");
+    expect(ann.text()).toContain("The private chat has ended: this was not sent");
+    const reached = bob.text();
+    expect(reached).toContain(`secret ${burst / 2}`);
+    expect(reached).not.toContain("secret 49");
+  });
+}
+
+test("what was for the room is said to the room, though a private chat begins meanwhile", () => {
+  const rig = new Rig({ rates });
+  const eve = rig.member("Eve");
+  const bob = rig.member("Bob");
+  const ann = rig.member("Ann");
+  ann.send({ type: "invite", to: "Bob" }, ...secrets.map((text) => ({ type: "say", text })));
+  bob.send({ type: "accept" });
+  rig.pass(5_000);
+  expect(eve.text()).toContain("secret 49");
+  ann.send({ type: "say", text: "for Bob" });
+  expect(eve.text()).not.toContain("for Bob");
+});
