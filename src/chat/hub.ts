@@ -79,6 +79,7 @@ export class Hub {
     this.nowMs = nowMs;
     session.heardMs = nowMs;
     session.pingedMs = 0;
+    session.messageChars = message.length;
     if (session.phase === "ending" || session.phase === "gone") return;
     if (session.personalChars >= output.maxAnswerChars) this.flush(nowMs);
     const command = session.conversation.receive(message);

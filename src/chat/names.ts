@@ -30,13 +30,13 @@ const reserved: ReadonlySet<string> = new Set([
   "quit",
 ]);
 
-/** The longest form of a possible name: some single characters stand for 18. */
-const maxFoldedChars = 18 * 2 * limits.maxChars;
+/** UTF-16 units of the longest name of a person or a room. */
+const maxUnits = 2 * Math.max(limits.maxChars, limits.maxRoomChars);
 
 /** The form in which names are compared (NFKC, case folded): `Ann`, `ANN` and `ａｎｎ` are one name, `straße` and `STRASSE` too. */
 export function fold(name: string): string {
-  // No name is so long, folded or not; normalizing what a stranger sends takes the square of its length.
-  if (name.length > maxFoldedChars) return name;
+  // No name is so long, or it is folded already; normalizing what a stranger sends takes the square of its length.
+  if (name.length > maxUnits) return name;
   // The names of most people are plain; normalizing costs ten times as much.
   return /^[\x20-\x7e]*$/.test(name)
     ? name.toLowerCase()

@@ -1,7 +1,7 @@
 // What one sender may do: its messages are taken at its rate, a few more wait for their turn, and what is beyond that is
 // refused with the time after which it may try again. A flood is its sender's problem, never the room's.
 
-import { sender as limits } from "../limits.ts";
+import { message, sender as limits } from "../limits.ts";
 import type { Command } from "./events.ts";
 import type { Hub } from "./hub.ts";
 import { execute } from "./commands.ts";
@@ -28,7 +28,8 @@ export function pacedCommand(hub: Hub, session: Session, command: Command, rates
     return waiting === undefined;
   }
   if (waiting?.at(-1)?.type === "quit") return false;
-  if (waiting === undefined && spend(hub, session, command, rates)) return true;
+  const { messageChars } = session;
+  if (waiting === undefined && spend(hub, session, command, rates, messageChars)) return true;
   const speaks = command.type === "say" || command.type === "tell";
   if (speaks && (waiting?.length ?? 0) < limits.maxDelayed) {
     hub.options.metrics.messagesDelayed++;
@@ -64,7 +65,8 @@ export function releaseDelayed(hub: Hub, session: Session): boolean {
   return true;
 }
 
-function spend(hub: Hub, session: Session, command: Command, rates: Rates): boolean {
+/** Takes what a command costs: everyone whom a message is for, and what is read and written, `readChars` at least. */
+function spend(hub: Hub, session: Session, command: Command, rates: Rates, readChars = 0): boolean {
   const { nowMs } = hub;
   const { messagesPerSecond, bytesPerSecond } = rates;
   session.messageBucket ??= new TokenBucket(
@@ -77,10 +79,11 @@ function spend(hub: Hub, session: Session, command: Command, rates: Rates): bool
     bytesPerSecond * limits.burstSeconds,
     nowMs,
   );
-  if (session.byteBucket.waitMs(nowMs) > 0 || !session.messageBucket.take(1, nowMs)) return false;
-  if ("text" in command && command.text !== undefined) {
-    session.byteBucket.take(command.text.length, nowMs);
-  }
+  const copies = command.type === "tell" ? Math.min(command.to.length, message.maxRecipients) : 1;
+  if (session.byteBucket.waitMs(nowMs) > 0) return false;
+  if (!session.messageBucket.take(copies, nowMs)) return false;
+  const textChars = "text" in command ? (command.text?.length ?? 0) : 0;
+  session.byteBucket.take(Math.max(copies * textChars, readChars), nowMs);
   return true;
 }
 

@@ -66,6 +66,8 @@ export class Session {
   /** The connection ends after the next flush. */
   endAfterFlush = false;
 
+  /** UTF-16 units of the message that is being read. */
+  messageChars = 0;
   /** Commands over the sender's rate that wait for their turn. */
   delayed: Command[] | undefined;
   messageBucket: TokenBucket | undefined;

@@ -40,10 +40,15 @@ const idGrammar = /^[\p{L}\p{N}]+$/u;
 const hostGrammar = /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/;
 const v6Grammar = /^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9]+)?$/;
 const maxHostChars = 253;
+/** A composed letter is written with three marks at most. */
+const maxUnitsOfLetter = 4;
 
 /** An ID as everybody sees it (composed form), or undefined if it is none. */
 export function cppId(value: string): string | undefined {
-  const id = value.trim().normalize("NFC");
+  const written = value.trim();
+  // Normalizing what a stranger sends takes the square of its length.
+  if (written.length > maxUnitsOfLetter * names.maxChars) return undefined;
+  const id = written.normalize("NFC");
   return idGrammar.test(id) && id.length <= names.maxChars ? id : undefined;
 }
 

@@ -106,12 +106,16 @@ test("every letter has one key in capitals and small, of bounded length", () => 
   }
 });
 
-test("every possible name folds to a key that is no longer than what is folded at all", () => {
+test("what is too long for a name is not normalized, and what a name has become stays as it is", () => {
   // U+FDFA is the letter that stands for the most characters.
   const longest = "\ufdfa".repeat(limits.maxChars);
   expect(nameProblem(longest)).toBeUndefined();
   expect(fold(fold(longest))).toBe(fold(longest));
   expect(fold(longest)).not.toBe(longest);
+  const units = 2 * Math.max(limits.maxChars, limits.maxRoomChars);
+  const marks = "\u0315\u0316".repeat(units / 2);
+  expect(fold(marks)).not.toBe(marks);
+  expect(fold(`${marks}\u0316`)).toBe(`${marks}\u0316`);
 });
 
 test("a hostile name costs no more than its length", () => {

@@ -245,6 +245,15 @@ describe("properties", () => {
     );
   });
 
+  test("an ID may be written with three marks a letter; what is longer is not composed at all", () => {
+    const letter = "\u03b1\u0313\u0300\u0345";
+    expect(cppId(letter.repeat(32))).toBe("\u1f82".repeat(32));
+    expect(cppId(`${letter.repeat(32)}a`)).toBeUndefined();
+    const hostile = `a${"\u0315\u0316".repeat(20_000)}`;
+    const startMs = performance.now();
+    for (let i = 0; i < 3; i++) expect(cppId(hostile)).toBeUndefined();
+    expect(performance.now() - startMs).toBeLessThan(2_000);
+  });
   test("ports, IDs and hosts: nothing but their grammar", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 12 }), (text) => {

@@ -1,0 +1,54 @@
+// What a sender's rate is spent on: every recipient, and every line as long as it is.
+
+import { expect, test } from "bun:test";
+import { message as limits } from "../../src/limits.ts";
+import { FailingHistory } from "./failing-history.ts";
+import { type Client, Rig } from "./rig.ts";
+
+const errors = (client: Client) =>
+  client
+    .lines()
+    .filter(({ type }) => type === "error")
+    .map(({ code }) => code);
+const strangers = Array.from({ length: limits.maxRecipients }, (_, i) => `nobody${i}`);
+
+/** Ann, whose hello has been paid for. */
+function ann(messagesPerSecond: number, bytesPerSecond: number, history = new FailingHistory()) {
+  const rig = new Rig({ rates: { messagesPerSecond, bytesPerSecond } }, history);
+  const client = rig.member("Ann");
+  rig.pass(10_000, 1_000);
+  client.text();
+  return { rig, client };
+}
+
+test("a private message costs as many as it has recipients, and so many names are looked up a second", () => {
+  const history = new FailingHistory();
+  const { rig, client } = ann(limits.maxRecipients, 1e6, history);
+  let lookups = 0;
+  const sessionNamed = history.sessionNamed.bind(history);
+  history.sessionNamed = (...args) => {
+    lookups++;
+    return sessionNamed(...args);
+  };
+  const tell = { type: "tell", to: strangers, text: "x" };
+  client.send(...Array.from({ length: 20 }, () => tell));
+  // A burst of four seconds.
+  expect(lookups).toBe(4 * limits.maxRecipients);
+  rig.pass(2_500);
+  expect(lookups).toBe(7 * limits.maxRecipients);
+});
+
+test("its text costs as often", () => {
+  const { client } = ann(1_000, 10_000);
+  client.send({ type: "tell", to: ["Bob", "Cal", "Dan", "Eve"], text: "x".repeat(10_001) });
+  client.send({ type: "ping" });
+  expect(errors(client)).toContain("rate");
+});
+
+test("a line costs its length, whatever is in it", () => {
+  const { client } = ann(1_000, 10_000);
+  client.send({ type: "ping", padding: "x".repeat(40_000) });
+  expect(errors(client)).toEqual([]);
+  client.send({ type: "ping" });
+  expect(errors(client)).toEqual(["rate"]);
+});
