@@ -1,10 +1,11 @@
-// Private messages in memory, packed as JSON so that their size is known, per recipient, with one order of age over all.
+// Private messages in memory, packed as JSON so that their size is known, per recipient, with one order of age over all. When there
+// are too many, who has the most loses the oldest: whoever fills one box takes nothing from the others.
 // Knows nothing of sessions: a key is a key.
 
 import type { PrivateMessage } from "../chat/events.ts";
 
 /** What one recipient has: messages `first` and on, without gaps. */
-type Box = { first: number; packed: Uint8Array[] };
+type Box = { first: number; packed: Uint8Array[]; bytes: number };
 type Entry = { key: string; mail: number; timeMs: number };
 
 /** Entries whose message is gone already are cleared out when they are this many more than the messages. */
@@ -12,6 +13,8 @@ const staleEntries = 1_024;
 
 export class Mailboxes {
   #boxes = new Map<string, Box>();
+  /** Keys of the boxes by the leading zeros of their bytes: those of one set differ by less than a factor of two. */
+  readonly #bySize = Array.from({ length: 33 }, () => new Set<string>());
   /** All messages, the oldest first; entries of messages that are gone already stay until their turn comes. */
   #order: Entry[] = [];
   #head = 0;
@@ -31,14 +34,17 @@ export class Mailboxes {
       this.forgetBox(key);
       box = undefined;
     }
-    if (box === undefined) this.#boxes.set(key, (box = { first: message.mail, packed: [] }));
+    if (box === undefined) {
+      box = { first: message.mail, packed: [], bytes: 0 };
+      this.#boxes.set(key, box);
+    }
     const packed = Buffer.from(JSON.stringify(message));
     box.packed.push(packed);
-    this.#bytes += packed.length;
+    this.#resize(key, box, packed.length);
     this.#count++;
     this.#order.push({ key, mail: message.mail, timeMs: message.timeMs });
     if (box.packed.length > this.#maxPerBox) this.#shift(key, box);
-    while (this.#bytes > this.#maxBytes) this.#forgetOldest();
+    while (this.#bytes > this.#maxBytes) this.#shrinkLargest();
     if (this.#order.length - this.#head > this.#count + staleEntries) this.#clearOrder();
   }
 
@@ -52,8 +58,8 @@ export class Mailboxes {
   forgetBox(key: string): void {
     const box = this.#boxes.get(key);
     if (box === undefined) return;
-    for (const packed of box.packed) this.#bytes -= packed.length;
     this.#count -= box.packed.length;
+    this.#resize(key, box, -box.bytes);
     this.#boxes.delete(key);
   }
 
@@ -78,8 +84,26 @@ export class Mailboxes {
     }
   }
 
+  /** The largest boxes, within a factor of two, take turns. */
+  #shrinkLargest(): void {
+    for (const keys of this.#bySize) {
+      for (const key of keys) {
+        const box = this.#boxes.get(key)!;
+        return this.#shift(key, box);
+      }
+    }
+  }
+
+  /** Keeps account of a box that grows, or shrinks; it becomes the last of its size. */
+  #resize(key: string, box: Box, byBytes: number): void {
+    this.#bySize[Math.clz32(box.bytes)]!.delete(key);
+    box.bytes += byBytes;
+    this.#bytes += byBytes;
+    if (box.bytes > 0) this.#bySize[Math.clz32(box.bytes)]!.add(key);
+  }
+
   #shift(key: string, box: Box): void {
-    this.#bytes -= box.packed.shift()?.length ?? 0;
+    this.#resize(key, box, -(box.packed.shift()?.length ?? 0));
     this.#count--;
     box.first++;
     if (box.packed.length === 0) this.#boxes.delete(key);

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { openMemoryHistory } from "../../src/store/memory.ts";
 import { historyContract } from "./history.contract.ts";
-import { emptyTurn, mail, record, says } from "./turns.ts";
+import { emptyTurn, mail, record, says, tidyAll } from "./turns.ts";
 
 historyContract("memory", (retention = {}) => openMemoryHistory({ retention }));
 
@@ -57,6 +57,25 @@ describe("memory", () => {
       expect(box.length).toBeLessThan(25);
       expect(box.at(-1)?.mail).toBe(50);
     }
+  });
+
+  test("who gets the most mail loses it, nobody else, however old", () => {
+    const store = openMemoryHistory({ retention: { mailBytes: 100_000 } });
+    const send = (session: string, i: number, chars: number) => {
+      const message = mail(i, { text: "x".repeat(chars) });
+      store.append({ ...emptyTurn, mail: [{ session, message }] });
+    };
+    for (let i = 1; i <= 20; i++) send("bob", i, 100);
+    for (let i = 1; i <= 500; i++) for (let box = 0; box < 8; box++) send(`m${box}`, i, 1_000);
+    expect(store.mailAfter("bob", 0, 99)).toHaveLength(20);
+    for (let box = 0; box < 8; box++) {
+      const kept = store.mailAfter(`m${box}`, 0, 99);
+      expect(kept.at(-1)?.mail).toBe(500);
+      expect(kept.length).toBeGreaterThan(5);
+    }
+    // Age still takes all of it.
+    tidyAll(store, 1e13);
+    for (const session of ["bob", "m0", "m7"]) expect(store.mailAfter(session, 0, 99)).toEqual([]);
   });
 
   test("a million letters to one reader leave no trace beyond the bound", () => {
