@@ -142,11 +142,11 @@ export const history = {
   memoryMessages: 10_000,
   /** Bytes of text and names kept in memory for a room; 10 000 long messages would else be 160 MB. */
   memoryRoomBytes: 8 * MiB,
-  /** Bytes kept in memory for all rooms together; the rooms that were quiet longest lose their past first. */
+  /** Bytes kept in memory for all rooms together; rooms where nobody is lose their past first, the quiet ones before others. */
   memoryBytes: 256 * MiB,
   /** Bytes of private messages kept in memory for all recipients together. */
   memoryMailBytes: 64 * MiB,
-  /** Rooms whose past is kept on disk; those without messages are forgotten first, then those quiet for longest. */
+  /** Rooms whose past is kept on disk; those without messages are forgotten first, then those with the fewest where nobody is. */
   diskRooms: 65_536,
   /** Rows that one slice of clearing up on disk looks at or deletes: a millisecond or two. */
   sliceRows: 500,

@@ -11,6 +11,8 @@ import type { PrivateMessage, Said } from "./events.ts";
 export interface History {
   /** Names this log: numbers of another epoch mean nothing here. At most 32 characters. */
   readonly epoch: string;
+  /** Set by the hub: whether anybody is in a room. Where not all can be kept, the past of other rooms is forgotten first. */
+  isInUse?: (room: string) => boolean;
   /** The highest `seq` of a room, 0 if nothing was ever said there. */
   lastSeq(room: string): number;
   /** The lowest `seq` that is still kept; `lastSeq + 1` if nothing is. */

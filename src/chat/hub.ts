@@ -54,7 +54,9 @@ export class Hub {
   #nextId = 1;
   #stopping: string | undefined;
 
-  constructor(readonly options: HubOptions) {}
+  constructor(readonly options: HubOptions) {
+    options.history.isInUse = (room) => this.rooms.has(room);
+  }
 
   /** A connection has come. The adapter sets `session.framed` once it knows, and calls `receive`, `drained` and `closed`. */
   connect(link: Link, dialect: Dialect, peer: Peer, nowMs: number): Session {

@@ -18,6 +18,7 @@ export function openMemoryHistory(
 
 class MemoryHistory implements Store {
   readonly epoch: string;
+  isInUse?: (room: string) => boolean;
   readonly #retention: Retention;
   /** The room that was quiet longest is the first. */
   #rooms = new Map<string, RoomLog>();
@@ -104,7 +105,7 @@ class MemoryHistory implements Store {
       log = new RoomLog(seq - 1);
       this.#bytes += log.bytes;
       this.#rooms.set(room, log);
-      if (this.#rooms.size > this.#retention.rooms) this.#forgetQuietest();
+      if (this.#rooms.size > this.#retention.rooms) this.#forgetLeast(room);
     } else if (room !== this.#latest) {
       this.#rooms.delete(room);
       this.#rooms.set(room, log);
@@ -116,7 +117,7 @@ class MemoryHistory implements Store {
       if (log.kept > messages) log.forget(log.last - messages + 1);
       while (log.bytes > roomBytes && log.hasOlderBlocks) log.forgetBlock();
     });
-    if (this.#bytes > this.#retention.totalBytes) this.#emptyQuietest();
+    if (this.#bytes > this.#retention.totalBytes) this.#shrink();
   }
 
   #changing(log: RoomLog, change: () => void): void {
@@ -125,22 +126,47 @@ class MemoryHistory implements Store {
     this.#bytes += log.bytes - before;
   }
 
-  /** Texts of the rooms that were quiet longest go until the rest fits; the room of the moment has a bound of its own. */
-  #emptyQuietest(): void {
+  /** Texts of rooms where nobody is go, the quiet ones first; if that is not enough, the oldest of the room with the most. */
+  #shrink(): void {
+    const { totalBytes } = this.#retention;
     for (const [room, log] of this.#rooms) {
-      if (this.#bytes <= this.#retention.totalBytes || room === this.#latest) return;
+      if (this.#bytes <= totalBytes) return;
+      if (room === this.#latest || log.kept === 0 || this.#isSpared(room)) continue;
       this.#changing(log, () => log.forget(log.last + 1));
+    }
+    while (this.#bytes > totalBytes) {
+      let most: RoomLog | undefined;
+      for (const log of this.#rooms.values()) {
+        if (most === undefined || log.bytes > most.bytes) most = log;
+      }
+      if (most === undefined || !most.hasOlderBlocks) return;
+      const log = most;
+      this.#changing(log, () => log.forgetBlock());
     }
   }
 
-  /** The room that was quiet longest is no longer known; only that its numbers have been used is kept, for all such rooms. */
-  #forgetQuietest(): void {
+  /**
+   * One room but `newest` is no longer known; only that its numbers have been used is kept, for all such rooms. It is one where
+   * nobody is, if there is such a room, and with the least to lose; of those the one that was quiet longest.
+   */
+  #forgetLeast(newest: string): void {
+    let least: { room: string; log: RoomLog; isSpared: boolean } | undefined;
     for (const [room, log] of this.#rooms) {
-      this.#floor = Math.max(this.#floor, log.last);
-      this.#bytes -= log.bytes;
-      this.#rooms.delete(room);
-      return;
+      if (room === newest) continue;
+      const isSpared = this.#isSpared(room);
+      const isLess =
+        least === undefined ||
+        (isSpared === least.isSpared ? log.kept < least.log.kept : least.isSpared);
+      if (isLess) least = { room, log, isSpared };
     }
+    if (least === undefined) return;
+    this.#floor = Math.max(this.#floor, least.log.last);
+    this.#bytes -= least.log.bytes;
+    this.#rooms.delete(least.room);
+  }
+
+  #isSpared(room: string): boolean {
+    return this.isInUse?.(room) === true;
   }
 
   #tidyRooms(tooOldMs: number, limit: number): boolean {

@@ -8,25 +8,29 @@ import type { Retention } from "./store.ts";
 const sliceRooms = 50;
 const sliceSessions = 10;
 
-/** Rooms that one round can find to be the quietest, and forget. */
-const quietRooms = 1_000;
+/** Rooms that one round can find to have the least to lose, and forget. */
+const leastRooms = 1_000;
 
-/** `time_ms` is that of the last message, null if there is none. */
-type RoomRow = { id: number; name: string; last: number; time_ms: number | null };
+/** `kept` is how many messages it has at most, `time_ms` is that of the last, null if there is none. */
+type RoomRow = { id: number; name: string; last: number; kept: number; time_ms: number | null };
 
 export class Tidier {
   #phase: "messages" | "rooms" | "mail" | "sessions" = "messages";
   #room = 0;
-  /** Rooms over the number when the round began; the quietest that it has met, the quietest first. */
+  /** Rooms over the number when the round began; those with the least to lose where nobody is, of equals the quietest first. */
   #excess = 0;
-  #quietest: RoomRow[] = [];
+  #least: RoomRow[] = [];
   #mail = { session: "", mail: 0 };
 
-  /** `forgotten` hears which number of a room is now the lowest; undefined: the room itself has been forgotten. */
+  /**
+   * `forgotten` hears which number of a room is now the lowest; undefined: the room itself has been forgotten. A room that is in
+   * use is not forgotten for being one too many.
+   */
   constructor(
     readonly db: Database,
     readonly retention: Retention,
     readonly forgotten: (room: string, first: number | undefined) => void,
+    readonly isInUse: (room: string) => boolean,
   ) {}
 
   /** One slice; true if there is more to do now. Throws what SQLite throws. */
@@ -54,6 +58,7 @@ export class Tidier {
     const rooms = this.db
       .query<RoomRow, [number, number]>(
         `SELECT id, name, max(last_seq, coalesce((SELECT max(seq) FROM messages WHERE room = rooms.id), 0)) AS last,
+           max(last_seq, coalesce((SELECT max(seq) FROM messages WHERE room = rooms.id), 0)) - first_seq + 1 AS kept,
            (SELECT time_ms FROM messages WHERE room = rooms.id ORDER BY seq DESC LIMIT 1) AS time_ms
          FROM rooms WHERE id > ? ORDER BY id LIMIT ?`,
       )
@@ -62,17 +67,17 @@ export class Tidier {
       // A room with more to forget is looked at again in the next slice.
       if (this.#tidyRoom(room, tooOldMs)) return true;
       this.#room = room.id;
-      if (this.#excess > 0) this.#quietest.push(room);
+      if (this.#excess > 0 && !this.isInUse(room.name)) this.#least.push(room);
     }
     const isLast = rooms.length < sliceRooms;
-    if (isLast || this.#quietest.length >= 2 * quietRooms) this.#sortQuietest();
+    if (isLast || this.#least.length >= 2 * leastRooms) this.#sortLeast();
     if (isLast) this.#room = 0;
     return !isLast;
   }
 
-  #sortQuietest(): void {
-    this.#quietest.sort((a, b) => (a.time_ms ?? 0) - (b.time_ms ?? 0));
-    this.#quietest.length = Math.min(this.#quietest.length, quietRooms);
+  #sortLeast(): void {
+    this.#least.sort((a, b) => a.kept - b.kept || (a.time_ms ?? 0) - (b.time_ms ?? 0));
+    this.#least.length = Math.min(this.#least.length, leastRooms);
   }
 
   #tidyRoom({ id, name, last }: RoomRow, tooOldMs: number): boolean {
@@ -100,11 +105,11 @@ export class Tidier {
     return this.db.query<{ count: number }, []>("SELECT count(*) AS count FROM rooms").get()!.count;
   }
 
-  /** Too many rooms: the first without messages go, and when there is none the quietest loses its own; that their numbers have been used is kept once for all. */
+  /** Too many rooms: the first without messages go, and when there is none one of those with the least loses its own; that their numbers have been used is kept once for all. */
   #tidyRooms(): boolean {
     const excess = this.#countRooms() - this.retention.rooms;
     if (excess <= 0) {
-      this.#quietest = [];
+      this.#least = [];
       return false;
     }
     const empty = this.db
@@ -113,7 +118,7 @@ export class Tidier {
          WHERE NOT EXISTS (SELECT 1 FROM messages WHERE room = rooms.id) ORDER BY id LIMIT ?`,
       )
       .all(Math.min(excess, sliceRooms));
-    if (empty.length === 0) return this.#emptyQuietest();
+    if (empty.length === 0) return this.#emptyLeast();
     const floor = Math.max(...empty.map(({ last_seq }) => last_seq));
     this.db.transaction(() => {
       this.db
@@ -128,14 +133,15 @@ export class Tidier {
     return true;
   }
 
-  /** Takes a slice of the messages of the room that has been quiet for longest, if nobody has spoken there since. */
-  #emptyQuietest(): boolean {
-    const room = this.#quietest[0];
+  /** Takes a slice of the messages of the room with the least to lose, if nobody has spoken there since. */
+  #emptyLeast(): boolean {
+    const room = this.#least[0];
     if (room === undefined) return false;
     const spoken = this.db
       .query("SELECT 1 FROM messages WHERE room = ? AND seq > ?")
       .get(room.id, room.last);
-    if (spoken !== null || !this.#tidyRoom(room, Infinity)) this.#quietest.shift();
+    const isSpared = spoken !== null || this.isInUse(room.name);
+    if (isSpared || !this.#tidyRoom(room, Infinity)) this.#least.shift();
     return true;
   }
 

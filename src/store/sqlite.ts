@@ -34,6 +34,7 @@ const cachedRooms = 4_096;
 class FileHistory implements SqliteHistory {
   readonly db: Database;
   readonly epoch: string;
+  isInUse?: (room: string) => boolean;
   readonly #file: DataFile;
   readonly #retention: Retention;
   readonly #sql: ReturnType<typeof statements>;
@@ -50,12 +51,14 @@ class FileHistory implements SqliteHistory {
     this.epoch = file.epoch;
     this.#retention = retention;
     this.#sql = statements(file.db);
-    this.#tidier = new Tidier(file.db, retention, (room, first) => {
+    const forgotten = (room: string, first: number | undefined): void => {
       const numbers = this.#rooms.get(room);
       if (numbers === undefined) return;
       if (first === undefined) this.#rooms.delete(room);
       else numbers.first = first;
-    });
+    };
+    const isInUse = (room: string): boolean => this.isInUse?.(room) === true;
+    this.#tidier = new Tidier(file.db, retention, forgotten, isInUse);
   }
 
   lastSeq(room: string): number {

@@ -83,3 +83,16 @@ test("a flood of refusals ends in one sentence and the end of the connection", (
   expect(loud.link.ended).toBe(true);
   expect(bob.lines().at(-1)).toMatchObject({ type: "left", name: "Loud" });
 });
+
+test("who says a word in more rooms than there can be takes nothing of the past where people are", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann");
+  for (let n = 1; n <= 20; n++) ann.queue({ type: "say", n, text: `m${n}` });
+  const mallory = rig.member("Mallory");
+  for (let i = 0; i < history.maxRooms + 50; i++) {
+    mallory.send({ type: "enter", room: `r${i}` }, { type: "say", text: "x" });
+  }
+  ann.text();
+  ann.send({ type: "history" });
+  expect(ann.lines()).toMatchObject([{ type: "history", messages: { length: 20 } }]);
+});

@@ -125,6 +125,22 @@ export function historyContract(name: string, open: StoreMaker): void {
       expect(store.after("r1", 0, 9).map(({ seq }) => seq)).toEqual([601]);
     });
 
+    test("too many rooms: where somebody is, and where much was said, a flood of others takes nothing", () => {
+      store = open({ rooms: 5 });
+      store.isInUse = (room) => room === "lobby";
+      store.append(says("lobby", 1, 3, { timeMs: 10_000 }));
+      store.append(says("much", 1, 20, { timeMs: 10_000 }));
+      for (let room = 0; room < 40; room++) {
+        store.append(says(`r${room}`, 1, 5, { timeMs: 10_001 + room }));
+      }
+      tidyAll(store, 20_000);
+      expect(store.after("lobby", 0, 99)).toHaveLength(3);
+      expect(store.after("much", 0, 99)).toHaveLength(20);
+      const others = Array.from({ length: 40 }, (_, i) => store!.after(`r${i}`, 0, 9).length);
+      expect(others.filter((length) => length > 0)).toHaveLength(3);
+      expect(others.at(-1)).toBe(5);
+    });
+
     test("sessions come back as they were, the latest state of each", () => {
       store = open();
       store.append({ ...emptyTurn, sessions: [record("s1"), record("s2", { name: "bob" })] });

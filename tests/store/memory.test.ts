@@ -37,7 +37,22 @@ describe("memory", () => {
     expect(store.after("busy", 0, 99)).toHaveLength(50);
   });
 
-  test("more rooms than fit: the quietest is forgotten at once", () => {
+  test("where somebody is the past stays, but the room with the most loses its oldest if nothing else is left", () => {
+    const store = openMemoryHistory({ retention: { totalBytes: 300_000 } });
+    store.isInUse = (room) => room !== "empty";
+    const text = "x".repeat(5_000);
+    store.append(says("lobby", 1, 5, { text }));
+    store.append(says("empty", 1, 5, { text }));
+    for (let seq = 1; seq <= 100; seq++) store.append(says("flood", seq, seq, { text }));
+    expect(store.after("lobby", 0, 9)).toHaveLength(5);
+    expect(store.after("empty", 0, 9)).toEqual([]);
+    const kept = store.after("flood", 0, 200);
+    expect(kept.at(-1)?.seq).toBe(100);
+    expect(kept.length).toBeGreaterThan(20);
+    expect(kept.length).toBeLessThan(60);
+  });
+
+  test("more rooms than fit: of equals the quietest is forgotten at once", () => {
     const store = openMemoryHistory({ retention: { rooms: 10 } });
     for (let room = 0; room < 100; room++) store.append(says(`r${room}`, 1, 2));
     expect(store.after("r89", 0, 9)).toEqual([]);
