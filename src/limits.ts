@@ -70,6 +70,12 @@ export const connections = {
   maxTotal: 16_384,
   /** Ports that are tried for `--port 0` until one is free for both UDP and TCP. */
   portTries: 10,
+  /** People who come from one address that is not loopback, a second; everybody is told of each … */
+  loginsPerSecond: 5,
+  /** … and at once: as many as may be there come back after a restart, and once more. */
+  loginBurst: 128,
+  /** Addresses whose people are counted; the one heard of longest ago is forgotten first. */
+  loginAddresses: 4_096,
   /** A connection that has sent something but given no name by then is closed. A silent `nc` may wait as long. */
   loginTimeoutMs: 60_000,
   /** A connection that is turned away may take this long to read why, unless there are … */

@@ -105,6 +105,9 @@ describe("waits", () => {
     );
     expect(connections.idlePingMs + connections.idleCloseMs).toBeLessThan(history.mailHoldMs);
   });
+  test("everybody behind one address may come back at once", () => {
+    expect(connections.loginBurst).toBeGreaterThanOrEqual(2 * connections.maxPerAddress);
+  });
   test("retries grow", () => {
     expect(client.retryFirstMs).toBeLessThan(client.retryMaxMs);
     expect(client.retryMaxMs).toBeLessThan(client.giveUpMs);

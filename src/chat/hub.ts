@@ -13,6 +13,7 @@ import type { FileDesk } from "./file-desk.ts";
 import type { History, SessionRecord } from "./history.ts";
 import { identityOf, KnownNames } from "./known-names.ts";
 import type { Link } from "./link.ts";
+import { LoginRates } from "./login-rates.ts";
 import { type Metrics, count } from "./metrics.ts";
 import { fold } from "./names.ts";
 import { dissolve } from "./private-chats.ts";
@@ -48,6 +49,7 @@ export class Hub {
   /** The live session of each record. */
   readonly records = new Map<string, Session>();
   readonly aliases = new Aliases();
+  readonly loginRates = new LoginRates();
   readonly turn = new Turn(this);
   readonly due = new Due(this);
   nowMs = 0;

@@ -45,6 +45,12 @@ export function login(hub: Hub, session: Session, command: Login): void {
     takenName(hub, alias, recordId) === undefined
       ? alias
       : undefined;
+  const waitMs =
+    hub.options.rates === undefined ? 0 : hub.loginRates.take(session.peer.address, hub.nowMs);
+  if (waitMs > 0) {
+    const message = `Too many people have come from ${session.peer.address}: try again in ${Math.ceil(waitMs / 1000)} s`;
+    return refuseLogin(hub, session, "rate", name, message, waitMs);
+  }
   const room = hub.room(roomName);
   if (room === undefined) {
     return refuseLogin(

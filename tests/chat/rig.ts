@@ -44,9 +44,10 @@ export class Client {
     readonly rig: Rig,
     dialect: Dialect,
     framed: boolean,
+    address: string,
   ) {
     const port = rig.nextPort++;
-    this.session = rig.hub.connect(this.link, dialect, { address: "127.0.0.1", port }, rig.nowMs);
+    this.session = rig.hub.connect(this.link, dialect, { address, port }, rig.nowMs);
     this.session.framed = framed;
   }
 
@@ -145,8 +146,8 @@ export class Rig {
     }
   }
 
-  client(dialect: Dialect = native, framed = true): Client {
-    return new Client(this, dialect, framed);
+  client(dialect: Dialect = native, framed = true, address = "127.0.0.1"): Client {
+    return new Client(this, dialect, framed, address);
   }
 
   /** A member of the native dialect, its welcome read. */

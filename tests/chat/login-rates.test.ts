@@ -1,0 +1,78 @@
+// How fast people may come from one address.
+
+import { expect, test } from "bun:test";
+import { LoginRates } from "../../src/chat/login-rates.ts";
+import type { Dialect } from "../../src/dialects/dialect.ts";
+import { chatRoom } from "../../src/dialects/chat-room.ts";
+import { lineChat } from "../../src/dialects/line-chat.ts";
+import { openChat } from "../../src/dialects/open-chat.ts";
+import { selectChat } from "../../src/dialects/select-chat.ts";
+import { connections as limits } from "../../src/limits.ts";
+import { native, Rig } from "./rig.ts";
+
+const rates = { messagesPerSecond: 100, bytesPerSecond: 1e6 };
+
+function come(rig: Rig, dialect: Dialect, name: string, address: string) {
+  const client = rig.client(dialect, true, address);
+  client.text();
+  return client.send(dialect === native ? { type: "hello", version: 1, name } : name);
+}
+
+/** Everybody who may come at once from an address has come. */
+function crowded(address: string): Rig {
+  const rig = new Rig({ rates });
+  for (let i = 0; i < limits.loginBurst; i++) {
+    come(rig, openChat, `p${i}`, address).send("{quit}");
+  }
+  return rig;
+}
+
+test("who comes too soon is told when to try again; from elsewhere people come as before", () => {
+  const rig = crowded("192.0.2.1");
+  const watcher = come(rig, openChat, "Watcher", "192.0.2.2");
+  watcher.text();
+  const late = come(rig, native, "Late", "192.0.2.1");
+  const [refusal] = late.lines();
+  expect(refusal).toMatchObject({ type: "error", code: "rate", name: "Late" });
+  expect(refusal!["message"]).toContain("192.0.2.1: try again in 1 s");
+  expect(late.link.ended).toBe(true);
+  expect(watcher.text()).toBe("");
+  rig.pass(refusal!["retryAfterMs"] as number);
+  expect(come(rig, native, "Late", "192.0.2.1").lines()[0]).toMatchObject({ type: "welcome" });
+  expect(come(rig, native, "Late2", "192.0.2.1").lines()[0]).toMatchObject({ type: "error" });
+});
+
+test("in the dialects for people it is one sentence, and the next try is heard", () => {
+  for (const dialect of [openChat, selectChat, chatRoom, lineChat]) {
+    const rig = crowded("192.0.2.1");
+    const late = come(rig, dialect, "Late", "192.0.2.1");
+    expect(late.text()).toContain("try again in 1 s");
+    expect(late.link.ended).toBe(false);
+    rig.pass(1_000);
+    late.send("Late");
+    expect(late.session.name).toBe("Late");
+  }
+});
+
+test("from this machine, and from anywhere without rates, all come at once", () => {
+  for (const [options, address] of [
+    [{ rates }, "127.0.0.1"],
+    [{ rates }, "::1"],
+    [{}, "192.0.2.1"],
+  ] as const) {
+    const rig = new Rig(options);
+    for (let i = 0; i < 5 * limits.loginBurst; i++) come(rig, openChat, `p${i}`, address);
+    expect(rig.hub.members.size).toBe(5 * limits.loginBurst);
+  }
+});
+
+test("the addresses that are known are bounded, and the busy one is not the one to be forgotten", () => {
+  const known = new LoginRates();
+  const waits = [];
+  for (let i = 0; i < 3 * limits.loginAddresses; i++) {
+    known.take(`192.0.${i >> 8}.${i & 255}`, 0);
+    waits.push(known.take("busy", 0));
+  }
+  expect(known.size).toBe(limits.loginAddresses);
+  expect(waits.filter((ms) => ms === 0)).toHaveLength(limits.loginBurst);
+});
