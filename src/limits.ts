@@ -76,7 +76,7 @@ export const connections = {
   loginBurst: 128,
   /** Addresses whose people are counted; the one heard of longest ago is forgotten first. */
   loginAddresses: 4_096,
-  /** A connection that has sent something but given no name by then is closed. A silent `nc` may wait as long. */
+  /** A connection that has given no name by then, whatever it has sent, is closed. A silent `nc` may wait as long. */
   loginTimeoutMs: 60_000,
   /** A connection that is turned away may take this long to read why, unless there are … */
   turnedAwayMs: 500,

@@ -209,7 +209,9 @@ export class Due {
     if (session.phase === "ending") {
       if (nowMs - session.endingMs > limits.drainMs) session.link.abort();
     } else if (session.phase === "new") {
-      if (session.conversation.settled === true || silentMs <= limits.loginTimeoutMs) return;
+      // From the beginning: what is no name, a blank line even, wins no time.
+      const isEarly = nowMs - session.openedMs <= limits.loginTimeoutMs;
+      if (session.conversation.settled === true || isEarly) return;
       const reason = `No name came within ${limits.loginTimeoutMs / 1000} s: connect again`;
       hub.tell(session, { type: "bye", reason });
       hub.end(session);

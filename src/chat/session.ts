@@ -90,9 +90,9 @@ export class Session {
     public dialect: Dialect,
     readonly conversation: Conversation,
     readonly peer: Peer,
-    nowMs: number,
+    readonly openedMs: number,
   ) {
-    this.heardMs = nowMs;
+    this.heardMs = openedMs;
     this.outbox = new Outbox(link);
   }
 

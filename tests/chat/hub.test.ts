@@ -374,6 +374,21 @@ test("a connection without a name is told and ended in time", () => {
   expect(nobody.link.ended).toBe(true);
 });
 
+test("blank lines, keep-alives and names that are refused win no time", () => {
+  const rig = new Rig();
+  rig.client(lineChat).send("Ann");
+  const dodgers = [
+    [rig.client(lineChat), "Ann"],
+    [rig.client(lineChat), ""],
+    [rig.client(), " "],
+  ] as const;
+  for (let second = 0; second < 62; second++) {
+    rig.pass(1_000, 500);
+    for (const [client, line] of dodgers) client.send(line);
+  }
+  for (const [client] of dodgers) expect(client.link.ended).toBe(true);
+});
+
 test("deliveries are messages of rooms, as often as members were handed one", () => {
   const rig = new Rig();
   const { metrics } = rig.hub.options;
