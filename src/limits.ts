@@ -18,6 +18,10 @@ export const sniff = {
 export const names = {
   /** Longest name, in characters; fits every dialect's window and a list of 1 000 fits 64 KiB. */
   maxChars: 32,
+  /** Marks on one letter: Burmese has five (medials, vowels, tone), Hebrew and Tibetan up to four. */
+  maxMarks: 6,
+  /** Of those the accents that fit every letter: three in ancient Greek, two in Vietnamese, a vowel's and a doubling in Arabic. */
+  maxAccents: 3,
   /** Longest room name, in characters. */
   maxRoomChars: 32,
   /** Most names, of members or of rooms, in one answer to a request for them: 40 KB. */

@@ -11,6 +11,12 @@ const grammar = /^[\p{L}\p{N}_.-][\p{L}\p{M}\p{N}_.-]*$/u;
 /** Letters and marks that show nothing (fillers, variation selectors): with them two names would look the same. */
 const invisible = /\p{Default_Ignorable_Code_Point}/u;
 
+/** More marks than a letter has in any script's words, and more of those accents that any letter may bear: they cover other lines. */
+const crowded = new RegExp(
+  `\\p{M}{${limits.maxMarks + 1}}|\\p{Script=Inherited}{${limits.maxAccents + 1}}`,
+  "u",
+);
+
 /** Words that a dialect would take for a command or a list, in folded form. Nobody can be called one of them. */
 const reserved: ReadonlySet<string> = new Set([
   "all",
@@ -28,6 +34,8 @@ const reserved: ReadonlySet<string> = new Set([
   "bridge",
   "chat",
   "quit",
+  // What S1's clients take for the answer to a download when it begins a line.
+  "udp",
 ]);
 
 /** UTF-16 units of the longest name of a person or a room. */
@@ -69,10 +77,18 @@ function grammarProblem(what: string, name: string, maxChars: number): string | 
   if (name.length > 2 * maxChars || Array.from(name).length > maxChars) {
     return `The ${what} ${quoted(name)} is longer than ${maxChars} characters: choose a shorter one`;
   }
-  if (!grammar.test(name) || invisible.test(name)) {
+  if (crowded.test(name)) {
+    return `The ${what} ${quoted(name)} has too many accents on one letter: use at most ${limits.maxAccents}`;
+  }
+  if (!grammar.test(name) || hasInvisible(name)) {
     return `The ${what} ${quoted(name)} is not possible: use only letters, digits, '_', '-' or '.'`;
   }
   return undefined;
+}
+
+/** Whether something in a text can't be seen, so that it looks like another. */
+export function hasInvisible(text: string): boolean {
+  return invisible.test(text);
 }
 
 /** The name of a member that gave none: its address and port, as select-chat has it. No grammar lets anyone choose it. */

@@ -1,6 +1,7 @@
 // CPP (S0): its messages, what their headers must hold, and the exact bytes of each. Pure: knows no socket and no registry.
 // How bytes become messages piece by piece is in cpp-parser.ts, what two peers say to each other in cpp-peer-stream.ts.
 
+import { hasInvisible } from "../chat/names.ts";
 import { harmless } from "../chat/text.ts";
 import { names } from "../limits.ts";
 
@@ -49,7 +50,8 @@ export function cppId(value: string): string | undefined {
   // Normalizing what a stranger sends takes the square of its length.
   if (written.length > maxUnitsOfLetter * names.maxChars) return undefined;
   const id = written.normalize("NFC");
-  return idGrammar.test(id) && id.length <= names.maxChars ? id : undefined;
+  if (id.length > names.maxChars || hasInvisible(id)) return undefined;
+  return idGrammar.test(id) ? id : undefined;
 }
 
 /** An IPv4 or IPv6 address or a host name, or undefined. It is dialled and shown, so nothing else gets through. */

@@ -14,7 +14,7 @@ test("letters, digits, _ - . of any script make a name", () => {
 test("reserved words are no names, in any case or width", () => {
   const words =
     "ALL show accept reject leave exit q __users__ get_list_file download_file CHANGENAME";
-  for (const word of `${words} REGISTER BRIDGE CHAT QUIT`.split(" ")) {
+  for (const word of `${words} REGISTER BRIDGE CHAT QUIT UDP`.split(" ")) {
     for (const form of [word, word.toLowerCase(), word.toUpperCase(), wide(word)]) {
       expect({ form, problem: nameProblem(form) }).toMatchObject({
         problem: expect.stringContaining("reserved"),
@@ -52,6 +52,31 @@ test("nothing else does: blanks, signs, controls, marks in front, what can't be 
     expect({ name, problem: nameProblem(name) }).toMatchObject({ problem: expect.any(String) });
   }
   expect(roomProblem("den\u3164")).toBeDefined();
+});
+
+test("a letter bears as many marks as words of its script have, and not a tower of them", () => {
+  const real = [
+    "Nguye\u0302\u0303n",
+    "Vie\u0323\u0302t",
+    "\u03b1\u0313\u0300\u0345",
+    "\u05e9\u05c1\u05bc\u05b8\u05dc\u05d5\u05b9\u05dd",
+    "\u0645\u064f\u062d\u064e\u0645\u0651\u064e\u062f",
+    "\u0e19\u0e49\u0e33\u0e1c\u0e36\u0e49\u0e07",
+    "\u0915\u093c\u094d\u0930\u0947\u0902",
+    "\u1019\u103c\u103e\u1031\u102c\u1000\u103a",
+    "\u101c\u103b\u103e\u1031\u102c\u1037",
+    "\u0f56\u0f66\u0f92\u0fb2\u0f74\u0f56\u0f66",
+    "\u1780\u17d2\u179a\u17bb\u1784",
+  ];
+  expect(real.map(nameProblem)).toEqual(real.map(() => undefined));
+  for (const name of [
+    "a".padEnd(32, "\u0301"),
+    "Ann\u0301\u0302\u0303\u0304",
+    "\u1000\u103b\u103c\u103d\u103e\u102f\u1030\u1031",
+  ]) {
+    expect(nameProblem(name)).toContain("too many accents");
+    expect(roomProblem(name)).toContain("too many accents");
+  }
 });
 
 test("the longest name counts characters, not units, and is cut off nowhere", () => {

@@ -245,6 +245,12 @@ describe("properties", () => {
     );
   });
 
+  test("an ID holds no letter that can't be seen", () => {
+    for (const unseen of ["\u3164", "\u1160", "\uffa0", "\u115f"]) {
+      for (const id of [unseen, `Bob${unseen}`, `B${unseen}ob`]) expect(cppId(id)).toBeUndefined();
+    }
+    expect(cppId("\ud55c\uae00")).toBe("\ud55c\uae00");
+  });
   test("an ID may be written with three marks a letter; what is longer is not composed at all", () => {
     const letter = "\u03b1\u0313\u0300\u0345";
     expect(cppId(letter.repeat(32))).toBe("\u1f82".repeat(32));
