@@ -51,6 +51,10 @@ export const output = {
   maxRunChars: 16_384,
   /** A reader that lags further behind than this is told and dropped, in bytes. */
   maxLagBytes: 4 * MiB,
+  /** What waits for all readers together, in bytes, what several wait for once; then those who lag most are dropped. */
+  maxBacklogBytes: 128 * MiB,
+  /** A reader that has taken nothing for so long of what waits for it is told and dropped, however little that is. */
+  stallMs: 60_000,
   /** Least time between two sends to an unframed client, in milliseconds (docs/dialects.md "Framing": one send a message). */
   unframedGapMs: 20,
   /** Messages that wait for an unframed client one by one; more are joined by line ends. */

@@ -2,9 +2,9 @@
 // lists, connections that end, and once a second everyone's silence. The adapter calls `tick` by `nextMs`.
 
 import { ParleyError } from "../errors.ts";
-import { connections as limits, history } from "../limits.ts";
+import { connections as limits, history, output } from "../limits.ts";
 import type { LeaveReason } from "./events.ts";
-import { lose } from "./farewell.ts";
+import { dropSlow, lose } from "./farewell.ts";
 import type { Hub } from "./hub.ts";
 import { continueReplay } from "./replay.ts";
 import type { Room } from "./room.ts";
@@ -201,6 +201,18 @@ export class Due {
     }
   }
 
+  /** Whether the other side has taken nothing of what waits for so long that it will not. */
+  #isStalled(session: Session): boolean {
+    const { outbox } = session;
+    const { nowMs } = this.#hub;
+    if (!outbox.blocked) session.stalledMs = 0;
+    else if (session.stalledMs === 0 || outbox.takenBytes !== session.takenBytes) {
+      session.stalledMs = nowMs;
+      session.takenBytes = outbox.takenBytes;
+    }
+    return session.stalledMs > 0 && nowMs - session.stalledMs > output.stallMs;
+  }
+
   /** Who gave no name in time, who does not answer, whose last bytes nobody takes. */
   #sweepSession(session: Session): void {
     const hub = this.#hub;
@@ -208,6 +220,8 @@ export class Due {
     const silentMs = nowMs - session.heardMs;
     if (session.phase === "ending") {
       if (nowMs - session.endingMs > limits.drainMs) session.link.abort();
+    } else if (this.#isStalled(session)) {
+      dropSlow(hub, session);
     } else if (session.phase === "new") {
       // From the beginning: what is no name, a blank line even, wins no time.
       const isEarly = nowMs - session.openedMs <= limits.loginTimeoutMs;

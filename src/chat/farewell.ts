@@ -1,6 +1,7 @@
 // How sessions are ended that did not ask for it: replaced by their own new connection, too slow, owed a past that
 // can't be read, or the server stops. Each is told why in one line. Queues and state only, as everything here.
 
+import { output } from "../limits.ts";
 import { dissolve } from "./private-chats.ts";
 import type { Hub } from "./hub.ts";
 import type { Session } from "./session.ts";
@@ -37,6 +38,21 @@ export function dropSlow(hub: Hub, session: Session): void {
   session.outbox.abandon(Buffer.from(texts.map((text) => session.lineOf(text)).join("")));
   session.phase = "ending";
   hub.due.ending(session);
+}
+
+/** More waits for all together than may: those who lag most are dropped until a quarter is free. */
+export function dropSlowest(hub: Hub): void {
+  const lagging = Array.from(hub.sessions).filter(({ outbox }) => outbox.blocked);
+  lagging.sort((a, b) => b.outbox.lagBytes - a.outbox.lagBytes);
+  for (const session of lagging) {
+    if (hub.backlog.bytes <= 0.75 * output.maxBacklogBytes) return;
+    if (session.phase !== "ending") dropSlow(hub, session);
+    else {
+      // It is over anyway.
+      session.outbox.clear();
+      hub.due.finish(session);
+    }
+  }
 }
 
 /** The server can't go on with this one: it leaves as one that has lost its connection does, and may come back. */

@@ -8,7 +8,7 @@ import { Aliases } from "./aliases.ts";
 import { execute } from "./commands.ts";
 import { Due, reasonOfEnd } from "./due.ts";
 import type { ChatState, Command, LeaveReason, PersonalEvent, RoomEvent } from "./events.ts";
-import { dropSlow, stop } from "./farewell.ts";
+import { dropSlow, dropSlowest, stop } from "./farewell.ts";
 import type { FileDesk } from "./file-desk.ts";
 import type { History, SessionRecord } from "./history.ts";
 import { identityOf, KnownNames } from "./known-names.ts";
@@ -16,6 +16,7 @@ import type { Link } from "./link.ts";
 import { LoginRates } from "./login-rates.ts";
 import { type Metrics, count } from "./metrics.ts";
 import { fold } from "./names.ts";
+import { Backlog } from "./outbox.ts";
 import { dissolve } from "./private-chats.ts";
 import { followsRefusal } from "./refusals.ts";
 import { Room } from "./room.ts";
@@ -50,6 +51,7 @@ export class Hub {
   readonly records = new Map<string, Session>();
   readonly aliases = new Aliases();
   readonly loginRates = new LoginRates();
+  readonly backlog = new Backlog();
   readonly turn = new Turn(this);
   readonly due = new Due(this);
   nowMs = 0;
@@ -63,7 +65,9 @@ export class Hub {
   /** A connection has come. The adapter sets `session.framed` once it knows, and calls `receive`, `drained` and `closed`. */
   connect(link: Link, dialect: Dialect, peer: Peer, nowMs: number): Session {
     this.nowMs = nowMs;
-    const session = new Session(this.#nextId++, link, dialect, dialect.open(peer), peer, nowMs);
+    const conversation = dialect.open(peer);
+    const id = this.#nextId++;
+    const session = new Session(id, link, dialect, conversation, peer, nowMs, this.backlog);
     this.sessions.add(session);
     count(this.options.metrics.connections, dialect.name);
     count(this.options.metrics.connectionsOpened, dialect.name);
@@ -151,6 +155,7 @@ export class Hub {
     const { slow, gaps } = this.turn.end();
     for (const session of gaps) this.due.gap(session);
     for (const session of slow) dropSlow(this, session);
+    if (this.backlog.bytes > output.maxBacklogBytes) dropSlowest(this);
     this.due.afterTurn();
   }
 

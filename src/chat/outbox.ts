@@ -6,17 +6,43 @@ import type { Link } from "./link.ts";
 /** Small blocks that wait are joined up to this size, so that draining takes few writes. */
 const joinBytes = 64 * 1024;
 
+/** Bytes that may wait for several sessions at once. They must not change any more. */
+export class Block {
+  /** Outboxes in which it waits. */
+  holders = 0;
+
+  constructor(readonly bytes: Uint8Array) {}
+}
+
+/** What waits in all outboxes together: the bytes of each block once. */
+export class Backlog {
+  bytes = 0;
+
+  hold(block: Block): Block {
+    if (block.holders++ === 0) this.bytes += block.bytes.length;
+    return block;
+  }
+
+  release(block: Block): void {
+    if (--block.holders === 0) this.bytes -= block.bytes.length;
+  }
+}
+
 export class Outbox {
   #link: Link;
-  #blocks: Uint8Array[] | undefined;
+  readonly #backlog: Backlog;
+  #blocks: Block[] | undefined;
   /** Bytes of the first block that have left already. */
   #sent = 0;
   #head = 0;
   /** Bytes that wait here, the system's own buffers not counted. */
   lagBytes = 0;
+  /** Bytes that the link has taken of what had to wait; while this stays the same, the other side reads nothing. */
+  takenBytes = 0;
 
-  constructor(link: Link) {
+  constructor(link: Link, backlog: Backlog) {
     this.#link = link;
+    this.#backlog = backlog;
   }
 
   /** True while something waits; the link then calls `drained` when it can take more. */
@@ -24,17 +50,17 @@ export class Outbox {
     return this.#blocks !== undefined;
   }
 
-  /** Sends now what fits and keeps the rest. The bytes must not change any more. */
-  send(bytes: Uint8Array): void {
+  /** Sends now what fits and keeps the rest. The bytes must not change any more; `shared` is the block of them, if others get it. */
+  send(bytes: Uint8Array, shared?: Block): void {
     if (bytes.length === 0) return;
     if (this.#blocks !== undefined) {
-      this.#blocks.push(bytes);
+      this.#blocks.push(this.#backlog.hold(shared ?? new Block(bytes)));
       this.lagBytes += bytes.length;
       return;
     }
     const written = this.#link.write(bytes);
     if (written >= bytes.length) return;
-    this.#blocks = [bytes];
+    this.#blocks = [this.#backlog.hold(shared ?? new Block(bytes))];
     this.#head = 0;
     this.#sent = Math.max(0, written);
     this.lagBytes = bytes.length - this.#sent;
@@ -46,6 +72,7 @@ export class Outbox {
       const block = this.#nextBlock(this.#blocks);
       const written = Math.max(0, this.#link.write(block));
       this.lagBytes -= written;
+      this.takenBytes += written;
       if (written < block.length) {
         this.#sent += written;
         return;
@@ -61,10 +88,11 @@ export class Outbox {
       this.send(last);
       return;
     }
-    const rest = blocks[this.#head]!.subarray(this.#sent);
+    const rest = blocks[this.#head]!.bytes.subarray(this.#sent);
     const lineEnd = rest.indexOf(0x0a);
     const kept = this.#sent === 0 ? new Uint8Array(0) : rest.slice(0, lineEnd + 1);
-    this.#blocks = [Buffer.concat([kept, last])];
+    this.#releaseAll();
+    this.#blocks = [this.#backlog.hold(new Block(Buffer.concat([kept, last])))];
     this.#head = 0;
     this.#sent = 0;
     this.lagBytes = kept.length + last.length;
@@ -72,34 +100,39 @@ export class Outbox {
 
   /** Forgets all that waits. */
   clear(): void {
+    this.#releaseAll();
     this.#blocks = undefined;
     this.lagBytes = 0;
   }
 
-  #nextBlock(blocks: Uint8Array[]): Uint8Array {
-    const first = blocks[this.#head]!;
+  #releaseAll(): void {
+    for (const block of this.#blocks ?? []) if (block !== gone) this.#backlog.release(block);
+  }
+
+  #nextBlock(blocks: Block[]): Uint8Array {
+    const first = blocks[this.#head]!.bytes;
     if (first.length - this.#sent >= joinBytes || this.#head + 1 >= blocks.length) {
       return first.subarray(this.#sent);
     }
     let end = this.#head + 1;
     let bytes = first.length - this.#sent;
-    while (end < blocks.length && bytes + blocks[end]!.length <= joinBytes) {
-      bytes += blocks[end++]!.length;
+    while (end < blocks.length && bytes + blocks[end]!.bytes.length <= joinBytes) {
+      bytes += blocks[end++]!.bytes.length;
     }
     const joined = Buffer.concat([
       first.subarray(this.#sent),
-      ...blocks.slice(this.#head + 1, end),
+      ...blocks.slice(this.#head + 1, end).map((block) => block.bytes),
     ]);
     // What has been joined is not needed apart any more.
-    for (let i = this.#head; i < end - 1; i++) blocks[i] = empty;
-    blocks[end - 1] = joined;
+    for (let i = this.#head; i < end; i++) this.#leave(blocks, i);
+    blocks[end - 1] = this.#backlog.hold(new Block(joined));
     this.#head = end - 1;
     this.#sent = 0;
     return joined;
   }
 
-  #advance(blocks: Uint8Array[]): void {
-    blocks[this.#head++] = empty;
+  #advance(blocks: Block[]): void {
+    this.#leave(blocks, this.#head++);
     this.#sent = 0;
     if (this.#head === blocks.length) {
       this.#blocks = undefined;
@@ -109,6 +142,12 @@ export class Outbox {
       this.#head = 0;
     }
   }
+
+  #leave(blocks: Block[], at: number): void {
+    this.#backlog.release(blocks[at]!);
+    blocks[at] = gone;
+  }
 }
 
-const empty = new Uint8Array(0);
+/** In the place of a block that has left. */
+const gone = new Block(new Uint8Array(0));

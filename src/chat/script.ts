@@ -2,6 +2,7 @@
 // shared bytes are cut, never rendered again.
 
 import type { Dialect } from "../dialects/dialect.ts";
+import { Block } from "./outbox.ts";
 import type { Session } from "./session.ts";
 
 /** Twice as fast as Buffer.from for the long strings of a turn. */
@@ -20,7 +21,7 @@ export class Script {
   /** Messages in it, by whatever number of lines. */
   said = 0;
   #text = "";
-  #bytes: Uint8Array | undefined;
+  #block: Block | undefined;
   #starts: number[] | undefined;
 
   constructor(dialect: Dialect) {
@@ -60,9 +61,13 @@ export class Script {
   }
 
   /** All of it, encoded once. */
+  get block(): Block {
+    this.#block ??= new Block(encoder.encode(this.#text));
+    return this.#block;
+  }
+
   get bytes(): Uint8Array {
-    this.#bytes ??= encoder.encode(this.#text);
-    return this.#bytes;
+    return this.block.bytes;
   }
 
   /** The bytes of lines `from` up to `to`. */

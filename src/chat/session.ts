@@ -5,7 +5,7 @@ import type { Conversation, Dialect, Peer } from "../dialects/dialect.ts";
 import type { Command, PersonalEvent } from "./events.ts";
 import type { KnownNames } from "./known-names.ts";
 import type { Link } from "./link.ts";
-import { Outbox } from "./outbox.ts";
+import { type Backlog, Outbox } from "./outbox.ts";
 import type { Room } from "./room.ts";
 import { SpacedQueue } from "./spaced-queue.ts";
 import type { TokenBucket } from "./token-bucket.ts";
@@ -77,6 +77,9 @@ export class Session {
 
   heardMs: number;
   pingedMs = 0;
+  /** What its link had taken when that was last looked at, and since when it has taken no more of what waits; 0: nothing waits. */
+  takenBytes = 0;
+  stalledMs = 0;
   endingMs = 0;
   /** When the other side said that it sends no more. */
   endedMs = 0;
@@ -91,9 +94,10 @@ export class Session {
     readonly conversation: Conversation,
     readonly peer: Peer,
     readonly openedMs: number,
+    backlog: Backlog,
   ) {
     this.heardMs = openedMs;
-    this.outbox = new Outbox(link);
+    this.outbox = new Outbox(link, backlog);
   }
 
   /** Its last line has been told: nothing that comes later (a list of files) is worth waiting for. */

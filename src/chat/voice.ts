@@ -40,7 +40,7 @@ export class Voice {
         handed += composeFor(session, script);
       } else {
         if (session.isSpaced) script.spaceOut(session);
-        else session.outbox.send(script.bytes);
+        else session.outbox.send(script.bytes, script.block);
         handed += script.said;
       }
       settle(session, turn.nowMs, turn.after);

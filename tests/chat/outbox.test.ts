@@ -1,14 +1,15 @@
 // What waits for a slow link: in order, in few writes, shared, counted, and given up at once.
 
 import { expect, test } from "bun:test";
-import { Outbox } from "../../src/chat/outbox.ts";
+import { Backlog, Block, Outbox } from "../../src/chat/outbox.ts";
 import { seeded } from "../sim/random.ts";
 import { FakeLink } from "./rig.ts";
 
 function outbox(capacity = Infinity) {
   const link = new FakeLink();
   link.capacity = capacity;
-  return { link, box: new Outbox(link), got: () => link.sends.join("") };
+  const backlog = new Backlog();
+  return { backlog, link, box: new Outbox(link, backlog), got: () => link.sends.join("") };
 }
 
 test("bytes arrive once, in order, whatever the link takes at a time", () => {
@@ -92,6 +93,33 @@ test("giving up keeps the line that has begun to leave, and ends with the last w
   const idle = outbox();
   idle.box.abandon(Buffer.from("bye\n"));
   expect(idle.got()).toBe("bye\n");
+});
+
+test("what several wait for counts once, until the last of them has it or gives up", () => {
+  const backlog = new Backlog();
+  const boxes = [1, 2, 3].map(() => {
+    const link = new FakeLink();
+    link.capacity = 0;
+    return { link, box: new Outbox(link, backlog) };
+  });
+  const blocks = Array.from({ length: 10 }, () => new Block(Buffer.from("x".repeat(1_000))));
+  for (const { box } of boxes) {
+    for (const block of blocks) box.send(block.bytes, block);
+    box.send(Buffer.from("own"));
+  }
+  expect(backlog.bytes).toBe(10 * 1_000 + 3 * 3);
+  const [first, second, third] = boxes as [(typeof boxes)[0], (typeof boxes)[0], (typeof boxes)[0]];
+  first.link.capacity = 500;
+  first.box.drained();
+  first.link.capacity = Infinity;
+  first.box.drained();
+  expect(first.box.takenBytes).toBe(10_003);
+  expect(backlog.bytes).toBe(10 * 1_000 + 2 * 3);
+  second.box.abandon(Buffer.from("bye"));
+  expect(backlog.bytes).toBe(10 * 1_000 + 2 * 3);
+  second.box.clear();
+  third.box.clear();
+  expect(backlog.bytes).toBe(0);
 });
 
 test("what is cleared is gone", () => {

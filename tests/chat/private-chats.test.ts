@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { accept, dissolve, invite, leave, reject } from "../../src/chat/private-chats.ts";
+import { Backlog } from "../../src/chat/outbox.ts";
 import type { ChatState } from "../../src/chat/events.ts";
 import { Session } from "../../src/chat/session.ts";
 import { openChat } from "../../src/dialects/open-chat.ts";
@@ -11,7 +12,15 @@ import { FakeLink } from "./rig.ts";
 let ids = 0;
 function person(name: string): Session {
   const peer = { address: "127.0.0.1", port: 1 };
-  const session = new Session(++ids, new FakeLink(), openChat, openChat.open(peer), peer, 0);
+  const session = new Session(
+    ++ids,
+    new FakeLink(),
+    openChat,
+    openChat.open(peer),
+    peer,
+    0,
+    new Backlog(),
+  );
   session.name = name;
   return session;
 }
