@@ -172,6 +172,8 @@ export const history = {
   walPages: 1_000,
   /** A file up to this size is checked page by page when it is opened: about half a second. */
   checkBytes: 256 * MiB,
+  /** Bytes kept on disk of messages and mail together; one sender may write 44 GB a day. Who has the most loses its oldest first. */
+  diskBytes: 16 * 1024 * MiB,
   /** Messages kept on disk for a room. */
   diskMessages: 1_000_000,
   /** Age at which a message is forgotten. */

@@ -1,7 +1,9 @@
-// Forgetting what is over age or number in a data file, a bounded slice a call: messages, rooms, mail, sessions.
+// Forgetting what is over age or number in a data file, a bounded slice a call: messages, rooms, mail, sessions; and
+// what is over the bound in bytes (sqlite-bytes.ts).
 
 import type { Database } from "bun:sqlite";
 import { history as limits } from "../limits.ts";
+import { ByteBound } from "./sqlite-bytes.ts";
 import type { Retention } from "./store.ts";
 
 /** Rooms looked at, and sessions deleted with up to a thousand private messages each, in one slice. */
@@ -14,13 +16,16 @@ const leastRooms = 1_000;
 /** `kept` is how many messages it has at most, `time_ms` is that of the last, null if there is none. */
 type RoomRow = { id: number; name: string; last: number; kept: number; time_ms: number | null };
 
+type MailRow = { session: string; mail: number; time_ms: number; chars: number };
+
 export class Tidier {
-  #phase: "messages" | "rooms" | "mail" | "sessions" = "messages";
+  #phase: "messages" | "rooms" | "mail" | "bytes" | "sessions" = "messages";
   #room = 0;
   /** Rooms over the number when the round began; those with the least to lose where nobody is, of equals the quietest first. */
   #excess = 0;
   #least: RoomRow[] = [];
   #mail = { session: "", mail: 0 };
+  readonly #bytes: ByteBound;
 
   /**
    * `forgotten` hears which number of a room is now the lowest; undefined: the room itself has been forgotten. A room that is in
@@ -31,7 +36,9 @@ export class Tidier {
     readonly retention: Retention,
     readonly forgotten: (room: string, first: number | undefined) => void,
     readonly isInUse: (room: string) => boolean,
-  ) {}
+  ) {
+    this.#bytes = new ByteBound(db, retention.fileBytes, forgotten);
+  }
 
   /** One slice; true if there is more to do now. Throws what SQLite throws. */
   slice(nowMs: number): boolean {
@@ -45,7 +52,11 @@ export class Tidier {
       return true;
     }
     if (this.#phase === "mail") {
-      if (!this.#tidyMail(tooOldMs)) this.#phase = "sessions";
+      if (!this.#tidyMail(tooOldMs)) this.#phase = "bytes";
+      return true;
+    }
+    if (this.#phase === "bytes") {
+      if (!this.#bytes.slice()) this.#phase = "sessions";
       return true;
     }
     if (this.#tidySessions(nowMs)) return true;
@@ -54,7 +65,10 @@ export class Tidier {
   }
 
   #tidyMessages(tooOldMs: number): boolean {
-    if (this.#room === 0) this.#excess = this.#countRooms() - this.retention.rooms;
+    if (this.#room === 0) {
+      this.#excess = this.#countRooms() - this.retention.rooms;
+      this.#bytes.begin();
+    }
     const rooms = this.db
       .query<RoomRow, [number, number]>(
         `SELECT id, name, max(last_seq, coalesce((SELECT max(seq) FROM messages WHERE room = rooms.id), 0)) AS last,
@@ -67,6 +81,7 @@ export class Tidier {
       // A room with more to forget is looked at again in the next slice.
       if (this.#tidyRoom(room, tooOldMs)) return true;
       this.#room = room.id;
+      this.#bytes.noteRoom(room.id, room.name, room.kept);
       if (this.#excess > 0 && !this.isInUse(room.name)) this.#least.push(room);
     }
     const isLast = rooms.length < sliceRooms;
@@ -146,9 +161,10 @@ export class Tidier {
   }
 
   #tidyMail(tooOldMs: number): boolean {
+    const size = this.#bytes.isOver ? "length(text)" : "0";
     const rows = this.db
-      .query<{ session: string; mail: number; time_ms: number }, [string, number, number]>(
-        `SELECT session, mail, time_ms FROM mail WHERE (session, mail) > (?, ?)
+      .query<MailRow, [string, number, number]>(
+        `SELECT session, mail, time_ms, ${size} AS chars FROM mail WHERE (session, mail) > (?, ?)
          ORDER BY session, mail LIMIT ?`,
       )
       .all(this.#mail.session, this.#mail.mail, limits.sliceRows);
@@ -159,6 +175,7 @@ export class Tidier {
         for (const { session, mail } of old) remove.run(session, mail);
       })();
     }
+    for (const { session, chars } of rows) this.#bytes.noteMail(session, chars);
     const latest = rows.at(-1);
     const more = rows.length === limits.sliceRows && latest !== undefined;
     this.#mail = more ? latest : { session: "", mail: 0 };

@@ -25,6 +25,8 @@ export type Retention = {
   totalBytes: number;
   /** Bytes of all mail (memory only). */
   mailBytes: number;
+  /** Bytes in use of a data file (disk only). */
+  fileBytes: number;
   /** Age of messages and mail, in milliseconds. */
   maxAgeMs: number;
   /** Private messages of one recipient. */
@@ -51,6 +53,7 @@ export function defaultRetention(kind: "memory" | "disk"): Retention {
     roomBytes: limits.memoryRoomBytes,
     totalBytes: limits.memoryBytes,
     mailBytes: limits.memoryMailBytes,
+    fileBytes: limits.diskBytes,
     maxAgeMs: limits.maxAgeMs,
     mailMessages: limits.mailMessages,
     rooms: kind === "memory" ? limits.maxRooms : limits.diskRooms,
