@@ -2,19 +2,21 @@
 // fast as they like. Pure.
 
 import { connections as limits } from "../limits.ts";
+import { isLoopback, networkOf } from "./addresses.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 export class LoginRates {
-  /** The address that was heard of longest ago is the first. */
+  /** By address, or network of IPv6; the one that was heard of longest ago is the first. */
   readonly #buckets = new Map<string, TokenBucket>();
 
   /** Counts one who comes; else answers after how many milliseconds one may come from there, over 0. */
   take(address: string, nowMs: number): number {
     if (isLoopback(address)) return 0;
-    let bucket = this.#buckets.get(address);
+    const network = networkOf(address);
+    let bucket = this.#buckets.get(network);
     bucket ??= new TokenBucket(limits.loginsPerSecond, limits.loginBurst, nowMs);
-    this.#buckets.delete(address);
-    this.#buckets.set(address, bucket);
+    this.#buckets.delete(network);
+    this.#buckets.set(network, bucket);
     if (this.#buckets.size > limits.loginAddresses) this.#forgetFirst();
     return bucket.take(1, nowMs) ? 0 : bucket.waitMs(nowMs);
   }
@@ -25,13 +27,9 @@ export class LoginRates {
   }
 
   #forgetFirst(): void {
-    for (const address of this.#buckets.keys()) {
-      this.#buckets.delete(address);
+    for (const network of this.#buckets.keys()) {
+      this.#buckets.delete(network);
       return;
     }
   }
-}
-
-function isLoopback(address: string): boolean {
-  return address.startsWith("127.") || address === "::1";
 }

@@ -66,6 +66,14 @@ test("from this machine, and from anywhere without rates, all come at once", () 
   }
 });
 
+test("of IPv6 a whole network counts as one address", () => {
+  const known = new LoginRates();
+  const from = (i: number) => known.take(`2001:db8:0:1::${i.toString(16)}`, 0);
+  for (let i = 0; i < limits.loginBurst; i++) expect(from(i)).toBe(0);
+  expect(from(limits.loginBurst)).toBeGreaterThan(0);
+  expect(known.take("2001:db8:0:2::1", 0)).toBe(0);
+});
+
 test("the addresses that are known are bounded, and the busy one is not the one to be forgotten", () => {
   const known = new LoginRates();
   const waits = [];
