@@ -79,7 +79,9 @@ const handlers: Handlers = {
     const problem = nameProblem(name);
     if (problem !== undefined) return refuse(hub, session, "name-invalid", problem, ref, name);
     const folded = fold(name);
-    const taken = folded === session.folded ? undefined : takenName(hub, name, session.recordId);
+    const { recordId, peer } = session;
+    const who = { recordId, address: peer.address };
+    const taken = folded === session.folded ? undefined : takenName(hub, name, who);
     if (taken !== undefined) {
       return refuse(hub, session, "name-taken", taken.message, ref, name);
     }

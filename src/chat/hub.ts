@@ -5,6 +5,7 @@
 import type { Dialect, Peer } from "../dialects/dialect.ts";
 import { history as historyLimits, message as messageLimits, output } from "../limits.ts";
 import { Aliases } from "./aliases.ts";
+import { AwayNetworks } from "./away-networks.ts";
 import { execute } from "./commands.ts";
 import { Due, reasonOfEnd } from "./due.ts";
 import type { ChatState, Command, LeaveReason, PersonalEvent, RoomEvent } from "./events.ts";
@@ -50,6 +51,7 @@ export class Hub {
   /** The live session of each record. */
   readonly records = new Map<string, Session>();
   readonly aliases = new Aliases();
+  readonly awayNetworks = new AwayNetworks();
   readonly loginRates = new LoginRates();
   readonly backlog = new Backlog();
   readonly turn = new Turn(this);
@@ -320,6 +322,7 @@ export class Hub {
     if (reason === "replaced") return;
     const record = recordOf(session, this.nowMs);
     this.turn.keepAway(reason === "quit" ? { ...record, name: "" } : record);
+    this.awayNetworks.note(record.id, session.peer.address);
     this.turn.dropRecord(session);
   }
 }

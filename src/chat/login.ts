@@ -33,22 +33,21 @@ export function login(hub: Hub, session: Session, command: Login): void {
   const holder = hub.members.get(fold(name));
   // Its own dead connection is no obstacle.
   const isBack = recordId !== "" && holder?.recordId === recordId;
-  const taken = isBack ? undefined : takenName(hub, name, recordId);
+  const { address } = session.peer;
+  const who = { recordId, address };
+  const taken = isBack ? undefined : takenName(hub, name, who);
   if (taken !== undefined) {
     const { message, retryAfterMs } = taken;
     return refuseLogin(hub, session, "name-taken", name, message, retryAfterMs);
   }
   const { alias } = command;
   const ownAlias =
-    alias === undefined ||
-    fold(alias) === fold(name) ||
-    takenName(hub, alias, recordId) === undefined
+    alias === undefined || fold(alias) === fold(name) || takenName(hub, alias, who) === undefined
       ? alias
       : undefined;
-  const waitMs =
-    hub.options.rates === undefined ? 0 : hub.loginRates.take(session.peer.address, hub.nowMs);
+  const waitMs = hub.options.rates === undefined ? 0 : hub.loginRates.take(address, hub.nowMs);
   if (waitMs > 0) {
-    const message = `Too many people have come from ${session.peer.address}: try again in ${Math.ceil(waitMs / 1000)} s`;
+    const message = `Too many people have come from ${address}: try again in ${Math.ceil(waitMs / 1000)} s`;
     return refuseLogin(hub, session, "rate", name, message, waitMs);
   }
   const room = hub.room(roomName);

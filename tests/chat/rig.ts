@@ -151,8 +151,8 @@ export class Rig {
   }
 
   /** A member of the native dialect, its welcome read. */
-  member(name: string, extra: object = {}): Client {
-    const client = this.client();
+  member(name: string, extra: object = {}, address?: string): Client {
+    const client = this.client(native, true, address);
     client.send({ type: "hello", version: 1, name, secret: `${name}-0123456789abcdef`, ...extra });
     return client;
   }

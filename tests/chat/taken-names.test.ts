@@ -8,6 +8,7 @@ import { history as limits } from "../../src/limits.ts";
 import { type Client, Rig } from "./rig.ts";
 
 const stranger = { secret: "mallory-0123456789" };
+const elsewhere = "192.0.2.7";
 const heard = (client: Client) =>
   client.lines().flatMap(({ type, text }) => (type === "private" ? [text] : []));
 
@@ -16,7 +17,7 @@ test("nobody else enters under it, and the mail under it is for the one who come
   const ann = rig.member("Ann");
   rig.member("Bob").close();
   rig.pass(60_000, 1_000);
-  const mallory = rig.member("BOB", stranger);
+  const mallory = rig.member("BOB", stranger, elsewhere);
   expect(mallory.lines()).toEqual([
     {
       type: "error",
@@ -35,17 +36,17 @@ test("nobody else enters under it, and the mail under it is for the one who come
 test("nobody takes it as a new name, or calls themselves so", () => {
   const rig = new Rig();
   rig.member("Bob").close();
-  const mallory = rig.member("Mallory");
+  const mallory = rig.member("Mallory", {}, elsewhere);
   mallory.text();
   mallory.send({ type: "rename", name: "Bob", ref: 1 });
   expect(mallory.lines()).toMatchObject([{ type: "error", code: "name-taken", ref: 1 }]);
   const ann = rig.client(chatRoom).send(":Ann:Ann");
-  const eve = rig.client(chatRoom).send(":Bob:Eve");
+  const eve = rig.client(chatRoom, true, elsewhere).send(":Bob:Eve");
   ann.text();
   eve.send(":Bob:I am Bob");
   expect(ann.text()).toBe(":Eve:I am Bob\n");
   for (const dialect of [openChat, lineChat]) {
-    const plain = rig.client(dialect).send("Bob");
+    const plain = rig.client(dialect, true, elsewhere).send("Bob");
     expect(plain.text()).toContain("is kept for somebody who has lost the connection");
     plain.send("Bob2");
     expect(plain.session.name).toBe("Bob2");
@@ -58,18 +59,31 @@ test("it is free after that time, and at once after a goodbye or another name", 
   rig.member("Bob").close();
   rig.member("Cal").send({ type: "bye" });
   rig.member("Dan").send({ type: "rename", name: "Daniel" });
-  expect(rig.member("Cal", stranger).lines()[0]).toMatchObject({ type: "welcome" });
-  expect(rig.member("Dan", { secret: "others-0123456789" }).lines()[0]).toMatchObject({
+  expect(rig.member("Cal", stranger, elsewhere).lines()[0]).toMatchObject({ type: "welcome" });
+  expect(rig.member("Dan", { secret: "others-0123456789" }, elsewhere).lines()[0]).toMatchObject({
     type: "welcome",
   });
   rig.pass(limits.mailHoldMs, 60_000);
-  expect(rig.member("Bob", { secret: "another-0123456789" }).lines()[0]).toMatchObject({
+  expect(rig.member("Bob", { secret: "another-0123456789" }, elsewhere).lines()[0]).toMatchObject({
     type: "error",
   });
   rig.pass(1);
-  expect(rig.member("Bob", { secret: "another-0123456789" }).lines()[0]).toMatchObject({
+  expect(rig.member("Bob", { secret: "another-0123456789" }, elsewhere).lines()[0]).toMatchObject({
     type: "welcome",
   });
+});
+
+test("who comes from the same place is taken for the one who was there, without the secret too", () => {
+  const rig = new Rig();
+  for (const address of [elsewhere, "2001:db8::1"]) {
+    rig.member("Bob", {}, address).close();
+    const again = rig.member("Bob", { secret: "another-0123456789" }, address);
+    expect(again.lines()[0]).toMatchObject({ type: "welcome", name: "Bob" });
+    again.send({ type: "bye" });
+  }
+  rig.member("Cal", {}, "2001:db8::1").close();
+  const neighbour = rig.member("Cal", stranger, "2001:db8::2");
+  expect(neighbour.lines()[0]).toMatchObject({ type: "welcome" });
 });
 
 test("a dialect without secrets keeps no name: who loses such a connection has it again at once", () => {
