@@ -3,7 +3,7 @@
 // list of arguments that citty can't misread. Pure: arguments and environment are handed in.
 
 import type { ArgDef, ArgsDef } from "citty";
-import { quoted } from "./chat/text.ts";
+import { quoted } from "./text.ts";
 import { ParleyError } from "./errors.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;

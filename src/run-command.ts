@@ -1,7 +1,7 @@
 // Runs one loaded subcommand: strict flags, help, and the exit code for whatever it throws.
 
 import { type CommandDef, runCommand } from "citty";
-import { harmless } from "./chat/text.ts";
+import { harmless } from "./text.ts";
 import { type Arguments, blamed, strictArguments } from "./command-line.ts";
 import { exitCode, ParleyError } from "./errors.ts";
 import { commandHelp } from "./terminal/command-help.ts";

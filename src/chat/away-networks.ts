@@ -2,7 +2,7 @@
 // also without their secret. A program that was killed and started again has no other proof. Pure.
 
 import { history as limits } from "../limits.ts";
-import { networkOf } from "./addresses.ts";
+import { networkOf } from "../addresses.ts";
 
 export class AwayNetworks {
   readonly #networks = new Map<string, string>();

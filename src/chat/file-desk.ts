@@ -1,7 +1,7 @@
 // What the hub needs of the shared folder and the transfers. The adapter is asynchronous; it answers through callbacks, and
 // the hub drops answers to sessions that are gone.
 
-import type { Peer } from "../dialects/dialect.ts";
+import type { Peer } from "./dialect.ts";
 import type { ParleyError } from "../errors.ts";
 import type { FileEntry, Ref } from "./events.ts";
 

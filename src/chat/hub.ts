@@ -2,7 +2,7 @@
 // ends the turn (turn.ts). Knows no dialect, no socket and no clock: time comes with every call, and the adapter is asked to
 // call `flush` and `tick`.
 
-import type { Dialect, Peer } from "../dialects/dialect.ts";
+import type { Dialect, Peer } from "./dialect.ts";
 import { history as historyLimits, message as messageLimits, output } from "../limits.ts";
 import { Aliases } from "./aliases.ts";
 import { AwayNetworks } from "./away-networks.ts";

@@ -2,7 +2,7 @@
 // fast as they like. Pure.
 
 import { connections as limits } from "../limits.ts";
-import { isLoopback, networkOf } from "./addresses.ts";
+import { isLoopback, networkOf } from "../addresses.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 export class LoginRates {

@@ -1,7 +1,7 @@
 // One grammar of names for every dialect: who may be called what, and when two names are the same. Pure.
 
 import { names as limits } from "../limits.ts";
-import { quoted } from "./text.ts";
+import { quoted } from "../text.ts";
 
 /** The room of everyone who names no other. */
 export const lobby = "lobby";

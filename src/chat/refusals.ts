@@ -7,7 +7,7 @@ import type { Command, Ref } from "./events.ts";
 import type { Hub } from "./hub.ts";
 import { count } from "./metrics.ts";
 import type { Session } from "./session.ts";
-import { quoted } from "./text.ts";
+import { quoted } from "../text.ts";
 
 /** Tells a session that what it asked for did not happen. */
 export function refuse(

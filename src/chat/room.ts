@@ -1,6 +1,6 @@
 // A room: who is in it, what happened in it this turn, and the number of its last message. It decides nothing.
 
-import type { Dialect } from "../dialects/dialect.ts";
+import type { Dialect } from "./dialect.ts";
 import type { RoomEvent } from "./events.ts";
 import type { Session } from "./session.ts";
 import { type Aftermath, type RoomTurn, Voice } from "./voice.ts";

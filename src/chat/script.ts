@@ -1,7 +1,7 @@
 // A turn in one dialect's words, and how it is put together for a member that hears something of its own in between: the
 // shared bytes are cut, never rendered again.
 
-import type { Dialect } from "../dialects/dialect.ts";
+import type { Dialect } from "./dialect.ts";
 import { Block } from "./outbox.ts";
 import type { Session } from "./session.ts";
 

@@ -1,7 +1,7 @@
 // One connection as the hub sees it: who it is, what it still has to hear, and how its output is cut. What a session may do
 // and what follows from it is in commands.ts; how a room's turn reaches it is in voice.ts.
 
-import type { Conversation, Dialect, Peer } from "../dialects/dialect.ts";
+import type { Conversation, Dialect, Peer } from "./dialect.ts";
 import type { Command, PersonalEvent } from "./events.ts";
 import type { KnownNames } from "./known-names.ts";
 import type { Link } from "./link.ts";

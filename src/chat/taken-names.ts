@@ -4,7 +4,7 @@
 import { history as limits } from "../limits.ts";
 import type { Hub } from "./hub.ts";
 import { fold } from "./names.ts";
-import { quoted } from "./text.ts";
+import { quoted } from "../text.ts";
 
 /** Why a name can't be had now. `retryAfterMs`: it may be free after that. */
 export type Taken = { message: string; retryAfterMs?: number };

@@ -8,7 +8,7 @@ import { identityOf } from "./known-names.ts";
 import { fold } from "./names.ts";
 import { unknownUser } from "./refusals.ts";
 import type { Session } from "./session.ts";
-import { harmless, quoted } from "./text.ts";
+import { harmless, quoted } from "../text.ts";
 
 type Say = Extract<Command, { type: "say" }>;
 type Tell = Extract<Command, { type: "tell" }>;

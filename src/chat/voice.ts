@@ -1,7 +1,7 @@
 // A room in one dialect's words: every event of a turn is rendered once and encoded once, and all members that speak the
 // dialect are given the same bytes. A member that hears something of its own in between gets a copy cut for it.
 
-import type { Dialect } from "../dialects/dialect.ts";
+import type { Dialect } from "./dialect.ts";
 import { output } from "../limits.ts";
 import type { RoomEvent, Said } from "./events.ts";
 import { cutsOf, runAt } from "./runs.ts";

@@ -1,8 +1,8 @@
 // `parley classic`: the seeds' small clients on a terminal or in a pipe. What they say is in dialects/classic-clients.ts, how
-// they reach a server in net/classic-connection.ts.
+// they reach a server in net/clients/classic-connection.ts.
 
 import { defineCommand } from "citty";
-import { quoted } from "../chat/text.ts";
+import { quoted } from "../text.ts";
 import {
   CalculatorClient,
   ChatRoomClient,
@@ -16,7 +16,7 @@ import { knock } from "../dialects/greeting.ts";
 import { dialects } from "../dialects/table.ts";
 import { ParleyError, unwritable } from "../errors.ts";
 import { classicClient as limits } from "../limits.ts";
-import { ClassicTcp, ClassicUdp } from "../net/classic-connection.ts";
+import { ClassicTcp, ClassicUdp } from "../net/clients/classic-connection.ts";
 import { type Address, parseHostPort } from "../net/host-port.ts";
 import { jsonLine } from "../terminal/json-line.ts";
 import { endedBy, type EndSignal } from "../terminal/end-signals.ts";

@@ -3,7 +3,7 @@
 import { isatty } from "node:tty";
 import { defineCommand } from "citty";
 import { nameProblem, roomProblem } from "../chat/names.ts";
-import { quoted } from "../chat/text.ts";
+import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
 import { parseHostPort } from "../net/host-port.ts";
 import { runPipe } from "../terminal/run-pipe.ts";

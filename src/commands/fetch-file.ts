@@ -1,10 +1,10 @@
 // `parley fetch-file`: files from a server, by UDP, verified and resumable. Reads flags, runs a fetcher, shows what it tells.
 
 import { defineCommand } from "citty";
-import { quoted } from "../chat/text.ts";
+import { quoted } from "../text.ts";
 import { ParleyError, unwritable } from "../errors.ts";
-import type { FetchTarget } from "../net/fetch-events.ts";
-import { Fetcher } from "../net/fetcher.ts";
+import type { FetchTarget } from "../net/fetch/fetch-events.ts";
+import { Fetcher } from "../net/fetch/fetcher.ts";
 import { type Address, parseHostPort } from "../net/host-port.ts";
 import { FetchReport } from "../terminal/fetch-report.ts";
 import {

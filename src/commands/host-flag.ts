@@ -1,7 +1,7 @@
 // `--host`, as `server` and `peer` read it: the address to listen on.
 
 import { isIP } from "node:net";
-import { quoted } from "../chat/text.ts";
+import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
 
 /**

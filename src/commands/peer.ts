@@ -2,13 +2,14 @@
 
 import { isatty } from "node:tty";
 import { defineCommand } from "citty";
-import { quoted } from "../chat/text.ts";
+import { quoted } from "../text.ts";
 import { portOf } from "../command-line.ts";
 import { cppId } from "../dialects/cpp.ts";
 import { exitCode, ParleyError, unwritable } from "../errors.ts";
 import { names } from "../limits.ts";
-import { callableHost, isLoopback, parseHostPort } from "../net/host-port.ts";
-import { PeerLinks } from "../net/peer-links.ts";
+import { isLoopback } from "../addresses.ts";
+import { callableHost, parseHostPort } from "../net/host-port.ts";
+import { PeerLinks } from "../net/clients/peer-links.ts";
 import type { Interruption } from "../registry/peer-effect.ts";
 import { PeerSession } from "../registry/peer-session.ts";
 import { jsonLine } from "../terminal/json-line.ts";

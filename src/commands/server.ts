@@ -1,14 +1,15 @@
 // `parley server`: reads flags, starts the server, says where it is, listens to its own stdin and to signals.
 
 import { defineCommand } from "citty";
-import { quoted } from "../chat/text.ts";
+import { quoted } from "../text.ts";
 import { portOf } from "../command-line.ts";
 import { dialects } from "../dialects/table.ts";
 import { ParleyError } from "../errors.ts";
 import { connections, sender } from "../limits.ts";
-import { ChatServer, type ExtraPort } from "../net/chat-server.ts";
-import { hereHost, hostPortText, isEveryAddress, isLoopback } from "../net/host-port.ts";
-import { folderState } from "../net/shared-folder.ts";
+import { ChatServer, type ExtraPort } from "../net/chat/chat-server.ts";
+import { isLoopback } from "../addresses.ts";
+import { hereHost, hostPortText, isEveryAddress } from "../net/host-port.ts";
+import { folderState } from "../net/files/shared-folder.ts";
 import { contactLine } from "../registry/cpp-service.ts";
 import { whenForeground } from "../terminal/foreground.ts";
 import { jsonLine } from "../terminal/json-line.ts";

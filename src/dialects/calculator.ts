@@ -1,9 +1,9 @@
 // calculator (S2c): a name, then expressions `A OP B`, answered as Python would. Stateful, one session a connection. Pure.
 // The same reading serves the server and parley's own client, which warns before it sends.
 
-import { harmless } from "../chat/text.ts";
+import { harmless } from "../text.ts";
 import type { Command, PersonalEvent } from "../chat/events.ts";
-import type { Conversation, Dialect } from "./dialect.ts";
+import type { Conversation, Dialect } from "../chat/dialect.ts";
 import { parsePythonFloat, pythonRepr, pythonWords } from "./python-float.ts";
 import { sentence } from "./sentences.ts";
 

@@ -2,10 +2,10 @@
 // the person's handle. Pure.
 
 import { nameProblem } from "../chat/names.ts";
-import { showsNothing } from "../chat/text.ts";
+import { showsNothing } from "../text.ts";
 import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
 import { Consent } from "./consent.ts";
-import type { Conversation, Dialect } from "./dialect.ts";
+import type { Conversation, Dialect } from "../chat/dialect.ts";
 import { sentence } from "./sentences.ts";
 
 const question = "Please, Enter Your ig name";

@@ -1,7 +1,7 @@
 // What the seeds' small clients (S2) ask, send and print, as steps without any I/O. The servers' side of the same words is in
 // the dialects' own files. Pure.
 
-import { harmless } from "../chat/text.ts";
+import { harmless } from "../text.ts";
 import { parseExpression, sessionEnded } from "./calculator.ts";
 import { sendDate, sendTime } from "./date-time.ts";
 

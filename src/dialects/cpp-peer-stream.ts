@@ -2,7 +2,7 @@
 // `CHAT` with a message; others open with a `CHAT` that names them, send bare text after it and end with `QUIT`.
 // Pure: the wait for the rest of a possible `QUIT` is the adapter's timer (`holding`, then `expire`).
 
-import { harmless } from "../chat/text.ts";
+import { harmless } from "../text.ts";
 import { type Contact, type CppMessage } from "./cpp.ts";
 import { CppParser } from "./cpp-parser.ts";
 

@@ -2,7 +2,7 @@
 // How bytes become messages piece by piece is in cpp-parser.ts, what two peers say to each other in cpp-peer-stream.ts.
 
 import { hasInvisible } from "../chat/names.ts";
-import { harmless } from "../chat/text.ts";
+import { harmless } from "../text.ts";
 import { names } from "../limits.ts";
 
 /** Who can be called where: an ID of letters and digits, an address, a port from 1 to 65535. */

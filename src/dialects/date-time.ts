@@ -1,8 +1,8 @@
 // date-time (S2b): a datagram asks for the date or the time of the server's clock. Stateless and pure; the clock is handed in.
 
-import { quoted } from "../chat/text.ts";
+import { quoted } from "../text.ts";
 import { invalidRequest, isServersAnswer } from "./datagram-answers.ts";
-import type { DatagramDialect, LocalTime } from "./dialect.ts";
+import type { DatagramDialect, LocalTime } from "../chat/dialect.ts";
 
 export const sendDate = "SEND_DATE";
 export const sendTime = "SEND_TIME";

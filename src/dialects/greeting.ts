@@ -2,7 +2,7 @@
 
 import type { Command, RoomEvent } from "../chat/events.ts";
 import { isServersAnswer, ok } from "./datagram-answers.ts";
-import type { Conversation, DatagramDialect, Dialect } from "./dialect.ts";
+import type { Conversation, DatagramDialect, Dialect } from "../chat/dialect.ts";
 
 export const knock = "Knock knock..";
 const knockAnswer = "Who's there?";

@@ -2,9 +2,9 @@
 // end as well as ending with one. Pure.
 
 import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
-import { showsNothing } from "../chat/text.ts";
+import { showsNothing } from "../text.ts";
 import { Consent } from "./consent.ts";
-import type { Conversation, Dialect } from "./dialect.ts";
+import type { Conversation, Dialect } from "../chat/dialect.ts";
 import { sentence } from "./sentences.ts";
 
 function renderRoom(event: RoomEvent): string {

@@ -39,7 +39,7 @@ export function renderRun(messages: readonly Said[]): string {
   return `{"type":"messages","seq":${seq},"time":${timeMs},"from":"${from}","texts":["${texts}"]${counted}}\n`;
 }
 
-/** The text has lost its control characters already (chat/text.ts): only two characters are left to escape. */
+/** The text has lost its control characters already (text.ts): only two characters are left to escape. */
 function escaped(text: string): string {
   return /["\\]/.test(text) ? JSON.stringify(text).slice(1, -1) : text;
 }

@@ -4,7 +4,7 @@
 import type { Command, PersonalEvent, Ref, ResumePoint } from "../chat/events.ts";
 import type { ErrorCode } from "../errors.ts";
 import { folder, history, message as limits, names, sender } from "../limits.ts";
-import type { Conversation, Dialect } from "./dialect.ts";
+import type { Conversation, Dialect } from "../chat/dialect.ts";
 import { line, messageLine, renderRoom, renderRun } from "./native-lines.ts";
 
 const protocolVersion = 1;

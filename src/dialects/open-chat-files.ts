@@ -1,7 +1,7 @@
 // The names under which open-chat (S1) lists the files of the shared folder, and takes requests for them: file names are what
 // others have written, and stand in one line with the rest of the list. Pure.
 
-import { harmless, showsNothing } from "../chat/text.ts";
+import { harmless, showsNothing } from "../text.ts";
 
 /**
  * `name` as it can be listed: harmless, and without blanks around it, which no request keeps. Undefined if nothing of it can be

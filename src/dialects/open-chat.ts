@@ -2,10 +2,10 @@
 // to people at `nc`. Pure: bytes are cut elsewhere, and downloads themselves are in open-chat-download.ts.
 
 import { fold } from "../chat/names.ts";
-import { quoted, showsNothing } from "../chat/text.ts";
+import { quoted, showsNothing } from "../text.ts";
 import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
 import { Consent } from "./consent.ts";
-import type { Conversation, Dialect, Peer, RosterStyle, ServerTerminal } from "./dialect.ts";
+import type { Conversation, Dialect, Peer, RosterStyle, ServerTerminal } from "../chat/dialect.ts";
 import { listedFiles } from "./open-chat-files.ts";
 import { sentence } from "./sentences.ts";
 

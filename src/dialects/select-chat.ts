@@ -2,10 +2,10 @@
 // without line ends, the server in lines. Pure.
 
 import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
-import { harmless, showsNothing } from "../chat/text.ts";
+import { harmless, showsNothing } from "../text.ts";
 import { message as limits } from "../limits.ts";
 import { Consent } from "./consent.ts";
-import type { Conversation, Dialect, Peer, RosterStyle } from "./dialect.ts";
+import type { Conversation, Dialect, Peer, RosterStyle } from "../chat/dialect.ts";
 import { sentence } from "./sentences.ts";
 
 const askName = "enter name: ";

@@ -3,7 +3,7 @@
 import { calculator } from "./calculator.ts";
 import { chatRoom } from "./chat-room.ts";
 import { dateTime } from "./date-time.ts";
-import type { DatagramDialect, Dialect } from "./dialect.ts";
+import type { DatagramDialect, Dialect } from "../chat/dialect.ts";
 import { greeting, greetingDatagrams } from "./greeting.ts";
 import { lineChat } from "./line-chat.ts";
 import { openChat } from "./open-chat.ts";

@@ -1,7 +1,7 @@
 // What a server says first, as a client of the native protocol hears it: whether it speaks that protocol at all. A port of
 // another dialect may answer with text, and would else be waited for in vain. Knows no socket and no clock.
 
-import { quoted } from "../chat/text.ts";
+import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
 
 /** Characters that are kept to be shown. */

@@ -3,7 +3,7 @@
 
 import { type Contact, encodeChat, encodeQuit, quitText } from "../dialects/cpp.ts";
 import type { PeerStyle } from "../dialects/cpp-peer-stream.ts";
-import { harmless } from "../chat/text.ts";
+import { harmless } from "../text.ts";
 import { registry as limits } from "../limits.ts";
 import type { PeerNotice } from "./peer-notice.ts";
 

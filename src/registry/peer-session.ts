@@ -2,7 +2,7 @@
 // Deterministic; knows no socket, timer or terminal. The adapter calls one input at a time and then obeys `take()`.
 
 import { fold } from "../chat/names.ts";
-import { quoted } from "../chat/text.ts";
+import { quoted } from "../text.ts";
 import {
   type Contact,
   cppId,

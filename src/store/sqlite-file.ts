@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { quoted } from "../chat/text.ts";
+import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
 import { history as limits } from "../limits.ts";
 import { applicationId, migrate, schemaVersion, shapeOf } from "./sqlite-schema.ts";

@@ -4,7 +4,7 @@
 import type { History, SessionRecord } from "../chat/history.ts";
 import { history as limits } from "../limits.ts";
 
-/** Strings in it are well-formed Unicode, as the hub makes them (chat/text.ts). */
+/** Strings in it are well-formed Unicode, as the hub makes them (text.ts). */
 export interface Store extends History {
   /**
    * Forgets a bounded slice of what is over age or number; true if there is more to do now. Ages count from `nowMs`, Unix

@@ -1,6 +1,6 @@
 // What a person sees of the server's answers: who is here, rooms, files, the past. Pure.
 
-import { harmless } from "../chat/text.ts";
+import { harmless } from "../text.ts";
 import type { Answer } from "../client/events.ts";
 import type { Paint } from "./paint.ts";
 import { sizeText } from "./units.ts";

@@ -1,6 +1,6 @@
 // What a line typed at the prompt means: `/` commands, S1's words, or a message. A table; pure.
 
-import { quoted } from "../chat/text.ts";
+import { quoted } from "../text.ts";
 import { type Page, wrapWords } from "./wrap.ts";
 
 type Bare = "who" | "rooms" | "files" | "accept" | "reject" | "leave" | "quit" | "help" | "nothing";

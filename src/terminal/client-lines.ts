@@ -1,7 +1,7 @@
 // What a client prints for each event: a line for people, or an object for `--json` (docs/json.md). Pure.
 
 import type { SessionEvent, Unsayable } from "../client/events.ts";
-import { harmless } from "../chat/text.ts";
+import { harmless } from "../text.ts";
 import { countText } from "./units.ts";
 
 /** A line to print: `room` is what was said (stdout), `status` what happened (stderr in a pipe). */

@@ -1,9 +1,9 @@
 // What a fetch shows: a bar and a final line for people, events for programs, names for `--list`.
 
-import { harmless, quoted } from "../chat/text.ts";
+import { harmless, quoted } from "../text.ts";
 import type { ParleyError } from "../errors.ts";
-import type { FetchEvent } from "../net/fetch-events.ts";
-import type { ListedFile } from "../net/fetcher.ts";
+import type { FetchEvent } from "../net/fetch/fetch-events.ts";
+import type { ListedFile } from "../net/fetch/fetcher.ts";
 import { jsonLine } from "./json-line.ts";
 import { say, stderr, stdout } from "./output.ts";
 import { barFits, ProgressBar } from "./progress.ts";

@@ -2,10 +2,10 @@
 
 import { mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
-import { quoted } from "../chat/text.ts";
+import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
-import { fileReason, lookAt } from "../net/file-reason.ts";
-import type { FetchOutput, FetchTarget } from "../net/fetch-events.ts";
+import { fileReason, lookAt } from "../net/fetch/file-reason.ts";
+import type { FetchOutput, FetchTarget } from "../net/fetch/fetch-events.ts";
 
 /** `-o -`. */
 export const standardOutput = "-";

@@ -1,7 +1,7 @@
 // Names, rooms and files that a client has heard of, for Tab to complete. Bounded; knows no screen.
 
 import { fold } from "../chat/names.ts";
-import { harmless } from "../chat/text.ts";
+import { harmless } from "../text.ts";
 import type { SessionEvent } from "../client/events.ts";
 import { terminal as limits } from "../limits.ts";
 import type { Words } from "./completion.ts";

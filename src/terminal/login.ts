@@ -3,12 +3,12 @@
 
 import { userInfo } from "node:os";
 import { nameProblem } from "../chat/names.ts";
-import { harmless } from "../chat/text.ts";
+import { harmless } from "../text.ts";
 import type { SessionEvent } from "../client/events.ts";
 import { ClientSession } from "../client/session.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
 import { type Address, hostNotFound, hostPortText, noSuchHost } from "../net/host-port.ts";
-import { NativeConnection } from "../net/native-connection.ts";
+import { NativeConnection } from "../net/clients/native-connection.ts";
 
 export type ClientOptions = {
   to: Address;

@@ -1,6 +1,6 @@
 // What `parley peer` says on stderr besides S0's own lines: what those pass over in silence. Pure.
 
-import { harmless } from "../chat/text.ts";
+import { harmless } from "../text.ts";
 import { hostPort } from "../dialects/cpp.ts";
 import type { PeerNotice } from "../registry/peer-notice.ts";
 

@@ -1,7 +1,7 @@
 // `parley client` in a pipe: every line of stdin is a message, literally; what the room says goes to stdout, what happens to
 // stderr. Reads no faster than the server acknowledges and hears no faster than stdout is read. Knows no flags.
 
-import { harmless } from "../chat/text.ts";
+import { harmless } from "../text.ts";
 import type { NativeSession, SessionEvent } from "../client/events.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
 import { client as limits } from "../limits.ts";

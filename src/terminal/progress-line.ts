@@ -1,6 +1,6 @@
 // The line of a running fetch, fitted to a terminal's width: what matters most is left out last. Pure.
 
-import { harmless } from "../chat/text.ts";
+import { harmless } from "../text.ts";
 import { graphemes } from "./line-editor.ts";
 import { durationText, rateText, sizeText } from "./units.ts";
 import type { Page } from "./wrap.ts";

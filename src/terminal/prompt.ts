@@ -1,7 +1,7 @@
 // A prompt that is written on while lines come in above it: what terminal client and peer have in common. Joins the line editor and
 // the screen, and draws once for all that happens together. Knows no tty, session or command.
 
-import { harmless } from "../chat/text.ts";
+import { harmless } from "../text.ts";
 import { terminal as limits } from "../limits.ts";
 import { LineEditor } from "./line-editor.ts";
 import { type Prompt as Shown, PromptScreen, type Width } from "./prompt-screen.ts";

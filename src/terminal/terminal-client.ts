@@ -2,7 +2,7 @@
 // those are handed in.
 
 import { nameProblem, roomProblem } from "../chat/names.ts";
-import { harmless } from "../chat/text.ts";
+import { harmless } from "../text.ts";
 import type { Answer, NativeSession, Question, SessionEvent, Unsayable } from "../client/events.ts";
 import type { ParleyError } from "../errors.ts";
 import { terminal as limits } from "../limits.ts";

@@ -8,7 +8,7 @@ import type {
   SessionOptions,
   Unsayable,
 } from "../client/events.ts";
-import { harmless } from "../chat/text.ts";
+import { harmless } from "../text.ts";
 import { ClientSession } from "../client/session.ts";
 import { Driver } from "./driver.ts";
 import { forget, keep, newSecret, type Kept } from "./kept.ts";

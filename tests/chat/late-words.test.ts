@@ -1,7 +1,7 @@
 // What was typed in a private chat and waits for its sender's rate: it is for that partner, whatever happens meanwhile.
 
 import { expect, test } from "bun:test";
-import type { Dialect } from "../../src/dialects/dialect.ts";
+import type { Dialect } from "../../src/chat/dialect.ts";
 import { lineChat } from "../../src/dialects/line-chat.ts";
 import { openChat } from "../../src/dialects/open-chat.ts";
 import { selectChat } from "../../src/dialects/select-chat.ts";

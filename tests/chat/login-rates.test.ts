@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { LoginRates } from "../../src/chat/login-rates.ts";
-import type { Dialect } from "../../src/dialects/dialect.ts";
+import type { Dialect } from "../../src/chat/dialect.ts";
 import { chatRoom } from "../../src/dialects/chat-room.ts";
 import { lineChat } from "../../src/dialects/line-chat.ts";
 import { openChat } from "../../src/dialects/open-chat.ts";

@@ -5,7 +5,7 @@ import type { History } from "../../src/chat/history.ts";
 import type { Link } from "../../src/chat/link.ts";
 import { createMetrics } from "../../src/chat/metrics.ts";
 import type { Session } from "../../src/chat/session.ts";
-import type { Dialect } from "../../src/dialects/dialect.ts";
+import type { Dialect } from "../../src/chat/dialect.ts";
 import { nativeDialect } from "../../src/dialects/native.ts";
 import { openMemoryHistory } from "../../src/store/memory.ts";
 

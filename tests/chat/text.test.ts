@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { harmless, quoted, showsNothing } from "../../src/chat/text.ts";
+import { harmless, quoted, showsNothing } from "../../src/text.ts";
 
 // Built from code points, so that no control character stands in this file.
 const range = (from: number, to: number): string =>

@@ -17,7 +17,7 @@ import {
 } from "../../src/dialects/cpp.ts";
 import { encodeBareChat } from "./bare-chat.ts";
 import { CppParser, type CppResult } from "../../src/dialects/cpp-parser.ts";
-import { harmless } from "../../src/chat/text.ts";
+import { harmless } from "../../src/text.ts";
 import { registry as limits } from "../../src/limits.ts";
 
 const alice: Contact = { id: "Alice", ip: "127.0.0.1", port: 5555 };

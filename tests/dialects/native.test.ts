@@ -4,9 +4,9 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { Command, PersonalEvent } from "../../src/chat/events.ts";
-import { harmless } from "../../src/chat/text.ts";
+import { harmless } from "../../src/text.ts";
 import { readServerLine } from "../../src/client/wire.ts";
-import type { Conversation } from "../../src/dialects/dialect.ts";
+import type { Conversation } from "../../src/chat/dialect.ts";
 import { nativeDialect } from "../../src/dialects/native.ts";
 import { history, message as limits } from "../../src/limits.ts";
 import { joined, left, names, peer, privately, refused, renamed, said, welcome } from "./events.ts";

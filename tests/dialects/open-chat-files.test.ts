@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { harmless } from "../../src/chat/text.ts";
+import { harmless } from "../../src/text.ts";
 import { openChat } from "../../src/dialects/open-chat.ts";
 import { listedFiles, listedName } from "../../src/dialects/open-chat-files.ts";
 import { peer, welcome } from "./events.ts";

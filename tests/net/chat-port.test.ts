@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { nativeDialect } from "../../src/dialects/native.ts";
 import { openChat } from "../../src/dialects/open-chat.ts";
 import { connections as limits } from "../../src/limits.ts";
-import { Admission, openChatPort, type Speech } from "../../src/net/chat-port.ts";
+import { Admission, openChatPort, type Speech } from "../../src/net/chat/chat-port.ts";
 import { CppService } from "../../src/registry/cpp-service.ts";
 import { Registry } from "../../src/registry/registry.ts";
 import { run } from "../cli/run.ts";

@@ -4,9 +4,9 @@ import { afterAll, expect, spyOn, test } from "bun:test";
 import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Admission } from "../../src/net/chat-port.ts";
-import { ChatServer, type ServerOptions } from "../../src/net/chat-server.ts";
-import { FileService } from "../../src/net/file-service.ts";
+import { Admission } from "../../src/net/chat/chat-port.ts";
+import { ChatServer, type ServerOptions } from "../../src/net/chat/chat-server.ts";
+import { FileService } from "../../src/net/files/file-service.ts";
 import { skipUnless } from "../skip.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-server-"));

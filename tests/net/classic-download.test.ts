@@ -5,7 +5,7 @@ import {
   ClassicDownloads,
   type ClassicDownloadOptions,
   type DownloadFile,
-} from "../../src/net/classic-download.ts";
+} from "../../src/net/files/classic-download.ts";
 import { ParleyError } from "../../src/errors.ts";
 import { classicDownload as limits } from "../../src/limits.ts";
 

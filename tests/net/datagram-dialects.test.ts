@@ -3,8 +3,8 @@
 import { afterEach, expect, test } from "bun:test";
 import { dateTime } from "../../src/dialects/date-time.ts";
 import { greetingDatagrams } from "../../src/dialects/greeting.ts";
-import type { DatagramDialect } from "../../src/dialects/dialect.ts";
-import { localTime, openDatagramPort } from "../../src/net/datagram-dialects.ts";
+import type { DatagramDialect } from "../../src/chat/dialect.ts";
+import { localTime, openDatagramPort } from "../../src/net/chat/datagram-dialects.ts";
 
 const host = "127.0.0.1";
 const closers: (() => void)[] = [];

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { fetching as limits } from "../../src/limits.ts";
-import { EarlyArrivals } from "../../src/net/early-arrivals.ts";
+import { EarlyArrivals } from "../../src/net/fetch/early-arrivals.ts";
 
 function release(early: EarlyArrivals, size: number) {
   const seen: unknown[] = [];

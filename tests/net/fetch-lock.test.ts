@@ -13,7 +13,7 @@ import {
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { ParleyError } from "../../src/errors.ts";
-import { FetchLock } from "../../src/net/fetch-lock.ts";
+import { FetchLock } from "../../src/net/fetch/fetch-lock.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-lock-"));
 const target = join(folder, "file");

@@ -5,9 +5,9 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ParleyError } from "../../src/errors.ts";
-import { Fetcher, type FetcherOptions } from "../../src/net/fetcher.ts";
-import { PartialFile } from "../../src/net/partial-file.ts";
-import { partPathOf } from "../../src/net/part-path.ts";
+import { Fetcher, type FetcherOptions } from "../../src/net/fetch/fetcher.ts";
+import { PartialFile } from "../../src/net/fetch/partial-file.ts";
+import { partPathOf } from "../../src/net/fetch/part-path.ts";
 
 type Line = Record<string, unknown>;
 type Answer = (line: Line, socket: Bun.Socket<undefined>) => Line | undefined;

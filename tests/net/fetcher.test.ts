@@ -5,8 +5,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { networkInterfaces, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ParleyError } from "../../src/errors.ts";
-import type { FetchEvent } from "../../src/net/fetch-events.ts";
-import { Fetcher, type FetcherOptions } from "../../src/net/fetcher.ts";
+import type { FetchEvent } from "../../src/net/fetch/fetch-events.ts";
+import { Fetcher, type FetcherOptions } from "../../src/net/fetch/fetcher.ts";
 import { kind } from "../../src/transfer/wire.ts";
 import { skipUnless } from "../skip.ts";
 import { type FileServer, startFileServer } from "./file-server.ts";

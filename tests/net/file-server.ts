@@ -1,8 +1,8 @@
 // A server of nothing but files, for tests of transfers: says welcome to every hello and hands file requests to the service.
 // `bun tests/net/file-server.ts FOLDER [PORT] [HOST]` runs one by itself.
 
-import { FileService } from "../../src/net/file-service.ts";
-import type { FileSession } from "../../src/net/file-session.ts";
+import { FileService } from "../../src/net/files/file-service.ts";
+import type { FileSession } from "../../src/net/files/file-session.ts";
 
 type Connection = { session: FileSession | undefined; rest: string; unsent: Buffer };
 

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { files as limits, transfer as wire } from "../../src/limits.ts";
-import { FileService } from "../../src/net/file-service.ts";
+import { FileService } from "../../src/net/files/file-service.ts";
 
 type Line = Record<string, unknown>;
 

@@ -1,11 +1,10 @@
 // Addresses as people write them.
 
 import { expect, test } from "bun:test";
+import { isLoopback, networkOf } from "../../src/addresses.ts";
 import {
   callableHost,
   hereHost,
-  isLoopback,
-  networkOf,
   notOwnAddress,
   parseHostPort,
   socketReason,

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { SessionEvent } from "../../src/client/events.ts";
 import { ClientSession } from "../../src/client/session.ts";
 import { LineSplitter } from "../../src/net/line-splitter.ts";
-import { NativeConnection } from "../../src/net/native-connection.ts";
+import { NativeConnection } from "../../src/net/clients/native-connection.ts";
 import { Parley } from "../parley.ts";
 import { seeded } from "../sim/random.ts";
 

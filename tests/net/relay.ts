@@ -1,7 +1,7 @@
 // Stands between a fetch and its server, on a port of its own, TCP and UDP: passes everything on, and lets a test touch datagrams
 // on their way or cut connections. No more than the two ends need.
 
-import { UdpPort } from "../../src/net/udp.ts";
+import { UdpPort } from "../../src/net/udp/udp.ts";
 
 export interface RelayOptions {
   readonly serverPort: number;

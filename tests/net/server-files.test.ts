@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { openChat } from "../../src/dialects/open-chat.ts";
 import { ParleyError } from "../../src/errors.ts";
 import { files as limits, folder as folderLimits } from "../../src/limits.ts";
-import { ClassicDownloads } from "../../src/net/classic-download.ts";
-import { FileService } from "../../src/net/file-service.ts";
-import { ServerFiles } from "../../src/net/server-files.ts";
+import { ClassicDownloads } from "../../src/net/files/classic-download.ts";
+import { FileService } from "../../src/net/files/file-service.ts";
+import { ServerFiles } from "../../src/net/files/server-files.ts";
 
 const host = "127.0.0.1";
 const contents: [name: string, content: string][] = [

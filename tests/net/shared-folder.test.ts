@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ParleyError } from "../../src/errors.ts";
 import { folder as limits } from "../../src/limits.ts";
-import { SharedFolder } from "../../src/net/shared-folder.ts";
+import { SharedFolder } from "../../src/net/files/shared-folder.ts";
 import { skipUnless } from "../skip.ts";
 
 const base = mkdtempSync(join(tmpdir(), "parley-folder-"));

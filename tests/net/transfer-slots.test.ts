@@ -5,10 +5,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fetching, files as limits, transfer as wire } from "../../src/limits.ts";
-import type { FetchOutput } from "../../src/net/fetch-events.ts";
-import { Fetcher } from "../../src/net/fetcher.ts";
-import { FileService } from "../../src/net/file-service.ts";
-import { type SlotHolder, TransferSlots } from "../../src/net/transfer-slots.ts";
+import type { FetchOutput } from "../../src/net/fetch/fetch-events.ts";
+import { Fetcher } from "../../src/net/fetch/fetcher.ts";
+import { FileService } from "../../src/net/files/file-service.ts";
+import { type SlotHolder, TransferSlots } from "../../src/net/files/transfer-slots.ts";
 import { startFileServer } from "./file-server.ts";
 
 setDefaultTimeout(30_000);

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { udp } from "../../src/limits.ts";
-import { UdpPort } from "../../src/net/udp.ts";
+import { UdpPort } from "../../src/net/udp/udp.ts";
 
 const datagramBytes = 1_000;
 const count = 40;

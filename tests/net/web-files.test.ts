@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createMetrics } from "../../src/chat/metrics.ts";
 import { web as limits } from "../../src/limits.ts";
-import { type OpenFile, SharedFolder } from "../../src/net/shared-folder.ts";
-import { WebFiles } from "../../src/net/web-files.ts";
+import { type OpenFile, SharedFolder } from "../../src/net/files/shared-folder.ts";
+import { WebFiles } from "../../src/net/web/files.ts";
 
 const path = mkdtempSync(join(tmpdir(), "parley-web-files-"));
 const large = join(path, "large");

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Link } from "../../src/chat/link.ts";
 import { createMetrics } from "../../src/chat/metrics.ts";
-import { startWeb, type WebServer } from "../../src/net/http.ts";
-import { SharedFolder } from "../../src/net/shared-folder.ts";
+import { startWeb, type WebServer } from "../../src/net/web/http.ts";
+import { SharedFolder } from "../../src/net/files/shared-folder.ts";
 
 export class WebRig implements AsyncDisposable {
   readonly path = mkdtempSync(join(tmpdir(), "parley-web-"));

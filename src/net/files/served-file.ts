@@ -1,0 +1,130 @@
+// One file that is being handed out, to one client or to many: a single hashing pass for all of them, which shares its reads
+// with what is being sent wherever the two are at the same place. Knows no protocol and no client.
+
+import { files as limits } from "../../limits.ts";
+import { DigestLog } from "../../transfer/digests.ts";
+import type { OpenFile } from "./shared-folder.ts";
+
+export class ServedFile {
+  readonly file: OpenFile;
+  readonly log: DigestLog;
+  /** Who reads it. */
+  readonly readers = new Set<ReadAhead>();
+  /** Set once the file is another than the one that was opened, or can't be read any more. */
+  broken: "changed" | "storage" | undefined;
+  #checkedAtMs = Number.NEGATIVE_INFINITY;
+  #wholeChecked = false;
+
+  /** `known` is a finished log of the same version: then nothing is hashed again. */
+  constructor(file: OpenFile, known?: DigestLog) {
+    this.file = file;
+    this.log = known ?? new DigestLog(file.size, () => new Bun.CryptoHasher("sha256"));
+    this.#wholeChecked = known !== undefined;
+  }
+
+  /** The farthest byte that somebody has, or has been sent. */
+  get front(): number {
+    let front = 0;
+    for (const reader of this.readers) front = Math.max(front, reader.front);
+    return front;
+  }
+
+  /** How far the hashing pass should be, in bytes, when there is time. */
+  get hashTarget(): number {
+    return Math.min(this.file.size, this.front + limits.hashLeadBytes);
+  }
+
+  /** Reads bytes to be sent; fewer than asked for when the file is broken. Hashes them too if they are the next ones. */
+  read(offset: number, into: Uint8Array, at: number, length: number): number {
+    const target = into.subarray(at, at + length);
+    const got = this.#read(target, offset);
+    if (got === length) this.#hash(offset, target);
+    return got;
+  }
+
+  /** Reads and hashes on; returns the bytes, 0 when nothing is left (or the file is broken). `scratch` is overwritten. */
+  hashOn(scratch: Uint8Array): number {
+    const from = this.log.hashedBytes;
+    const length = Math.min(scratch.length, this.file.size - from);
+    if (length <= 0) return 0;
+    const target = scratch.subarray(0, length);
+    if (this.#read(target, from) !== length) return 0;
+    this.#hash(from, target);
+    return length;
+  }
+
+  /** Looks whether the file is still the same, at most once in `checkFileMs`; always just before the whole digest is told. */
+  isIntact(nowMs: number): boolean {
+    if (this.broken !== undefined) return false;
+    const finishing = this.log.whole !== undefined && !this.#wholeChecked;
+    if (!finishing && nowMs - this.#checkedAtMs < limits.checkFileMs) return true;
+    this.#checkedAtMs = nowMs;
+    try {
+      if (!this.file.unchanged()) this.broken = "changed";
+      else if (finishing) this.#wholeChecked = true;
+    } catch {
+      this.broken = "storage";
+    }
+    return this.broken === undefined;
+  }
+
+  #hash(offset: number, bytes: Uint8Array): void {
+    const front = this.log.hashedBytes;
+    if (offset > front || offset + bytes.length <= front) return;
+    this.log.update(offset === front ? bytes : bytes.subarray(front - offset));
+  }
+
+  #read(target: Uint8Array, offset: number): number {
+    if (this.broken !== undefined) return 0;
+    try {
+      let got = 0;
+      while (got < target.length) {
+        const more = this.file.read(got === 0 ? target : target.subarray(got), offset + got);
+        if (more === 0) break;
+        got += more;
+      }
+      // shorter than it was when it was offered
+      if (got < target.length) this.broken = "changed";
+      return got;
+    } catch {
+      this.broken = "storage";
+      return 0;
+    }
+  }
+}
+
+/** One client's way through the file. Where its segments are small, one read of the file serves many of them. */
+export class ReadAhead {
+  /** The farthest byte that was read for sending, or that the client holds already. */
+  front: number;
+  readonly #file: ServedFile;
+  #block: Uint8Array | undefined;
+  #start = 0;
+  #length = 0;
+  #next = 0;
+
+  constructor(file: ServedFile, heldBytes: number) {
+    this.#file = file;
+    this.front = Math.min(heldBytes, file.file.size);
+  }
+
+  /** As `ServedFile.read`. */
+  read(offset: number, into: Uint8Array, at: number, length: number): number {
+    if (offset + length > this.front) this.front = offset + length;
+    const inOrder = offset === this.#next;
+    this.#next = offset + length;
+    if (length >= limits.directReadBytes) return this.#file.read(offset, into, at, length);
+    if (offset < this.#start || offset + length > this.#start + this.#length) {
+      // one that was lost, alone: not worth a block
+      if (!inOrder) return this.#file.read(offset, into, at, length);
+      const block = (this.#block ??= new Uint8Array(limits.readAheadBytes));
+      const wanted = Math.min(block.length, this.#file.file.size - offset);
+      this.#start = offset;
+      this.#length = this.#file.read(offset, block, 0, wanted);
+      if (this.#length < length) return this.#length;
+    }
+    const from = offset - this.#start;
+    into.set((this.#block ?? into).subarray(from, from + length), at);
+    return length;
+  }
+}

@@ -1,0 +1,237 @@
+// The folder whose files the server hands out: what is in it, and opening one by name without ever leaving it or touching
+// anything but a regular file. Knows no protocol.
+
+import { constants, type BigIntStats } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readSync,
+  realpathSync,
+  statSync,
+} from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join, sep } from "node:path";
+import { ParleyError } from "../../errors.ts";
+import { folder as limits } from "../../limits.ts";
+
+export interface FileEntry {
+  readonly name: string;
+  readonly size: number;
+  /** Unix milliseconds. */
+  readonly modified: number;
+}
+
+export interface FilePage {
+  readonly files: readonly FileEntry[];
+  /** Ask again with `after` = this; absent on the last page. */
+  readonly next?: string;
+}
+
+/** A regular file, opened for reading. Close it. */
+export interface OpenFile extends FileEntry {
+  /** Equal exactly for the same content as far as the file system tells: device, inode, size, time of change. */
+  readonly version: string;
+  /** For what opens it by itself (sendfile) while this one is open: on Linux the same inode, whatever happens to the name. */
+  readonly path: string;
+  /** Reads at `position`; may read less than `target` holds, 0 at the end. Throws what `readSync` throws. */
+  read(target: Uint8Array, position: number): number;
+  /** False once the file differs from what was opened (written to, cut, appended). Throws what `fstatSync` throws. */
+  unchanged(): boolean;
+  close(): void;
+}
+
+/** A file as it was looked at for a listing, and what it takes of the room in an answer; undefined for what is none. */
+type Listed = { entry: FileEntry; roomBytes: number } | undefined;
+
+export class SharedFolder {
+  readonly path: string;
+  #names: readonly string[] = [];
+  /** Of the listing that was read last, what has been looked at already: so many requests cost one walk through the folder. */
+  #listed = new Map<string, Listed>();
+  #readAtMs = Number.NEGATIVE_INFINITY;
+  #reading: Promise<readonly string[]> | undefined;
+
+  /** A folder that does not exist (yet) is an empty one. */
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /**
+   * Regular files with names after `after`, sorted by code unit: at most `limits.folder.pageFiles`, and at most `pageBytes` as JSON.
+   * Names that could not be opened (see `open`) are not listed. What it tells is at most `listingMs` old. Yields to other work every
+   * few files that it looks at.
+   */
+  async list(after = ""): Promise<FilePage> {
+    const names = await this.#listing();
+    const listed = this.#listed;
+    const files: FileEntry[] = [];
+    let room = limits.pageBytes;
+    let seen = 0;
+    let last: string | undefined;
+    for (let i = firstAfter(names, after); i < names.length; i++) {
+      const name = names[i] ?? "";
+      if (files.length === limits.pageFiles || room < 0) return { files, next: last ?? name };
+      last = name;
+      if (!listed.has(name)) {
+        if (++seen % limits.sliceFiles === 0) await new Promise<void>((go) => setImmediate(go));
+        if (listed.size >= limits.listedFiles) listed.clear();
+        listed.set(name, this.#look(name));
+      }
+      const found = listed.get(name);
+      if (found === undefined) continue;
+      room -= found.roomBytes;
+      files.push(found.entry);
+    }
+    return { files };
+  }
+
+  /**
+   * @throws ParleyError `not-found` for everything that is no regular file of this folder, whatever the reason; `full` if
+   * that can't be found out now.
+   */
+  open(name: string): OpenFile {
+    const found = this.#find(name);
+    if (found === undefined) throw notFound(name);
+    let fd: number | undefined;
+    try {
+      // a file that became a FIFO or a link in between is neither waited for nor followed
+      const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
+      fd = openSync(found.path, flags);
+      const stat = fstatSync(fd, { bigint: true });
+      const isSame = stat.isFile() && stat.ino === found.stat.ino && stat.dev === found.stat.dev;
+      if (isSame) return opened(fd, name, found.path, stat);
+    } catch (error) {
+      if (fd !== undefined) closeSync(fd);
+      throwIfBusy(error);
+      throw notFound(name);
+    }
+    closeSync(fd);
+    throw notFound(name);
+  }
+
+  #look(name: string): Listed {
+    const stat = this.#find(name)?.stat;
+    if (stat === undefined) return undefined;
+    const entry = { name, size: Number(stat.size), modified: Number(stat.mtimeMs) };
+    // JSON of a name is at most six times its length; the numbers and field names take less than 80
+    return { entry, roomBytes: JSON.stringify(name).length * 2 + 80 };
+  }
+
+  #find(name: string): { path: string; stat: BigIntStats } | undefined {
+    if (!isPlainName(name)) return undefined;
+    try {
+      let path = join(this.path, name);
+      let stat = lstatSync(path, { bigint: true });
+      if (stat.isSymbolicLink()) {
+        path = realpathSync(path);
+        if (!path.startsWith(realpathSync(this.path) + sep)) return undefined;
+        stat = statSync(path, { bigint: true });
+      }
+      return stat.isFile() ? { path, stat } : undefined;
+    } catch (error) {
+      throwIfBusy(error);
+      return undefined;
+    }
+  }
+
+  async #listing(): Promise<readonly string[]> {
+    if (performance.now() - this.#readAtMs < limits.listingMs) return this.#names;
+    this.#reading ??= this.#read().finally(() => (this.#reading = undefined));
+    return this.#reading;
+  }
+
+  async #read(): Promise<readonly string[]> {
+    const nowMs = performance.now();
+    let names: string[] = [];
+    try {
+      names = await readdir(this.path);
+    } catch (error) {
+      throwIfBusy(error);
+      // not there (yet), or not readable: nothing to hand out
+    }
+    this.#names = names.sort();
+    this.#listed = new Map();
+    this.#readAtMs = nowMs;
+    return this.#names;
+  }
+}
+
+function opened(fd: number, name: string, path: string, first: BigIntStats): OpenFile {
+  const version = versionOf(first);
+  let isOpen = true;
+  return {
+    name,
+    size: Number(first.size),
+    modified: Number(first.mtimeMs),
+    version,
+    path: process.platform === "linux" ? `/proc/self/fd/${fd}` : path,
+    read: (target, position) => readSync(fd, target, 0, target.length, position),
+    unchanged: () => isOpen && versionOf(fstatSync(fd, { bigint: true })) === version,
+    close() {
+      if (isOpen) closeSync(fd);
+      isOpen = false;
+    },
+  };
+}
+
+/** Whether `path` can be shared; one that is missing can be made later. */
+export function folderState(path: string): "ready" | "missing" | "no-folder" {
+  try {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return "missing";
+    return stat.isDirectory() ? "ready" : "no-folder";
+  } catch {
+    // below a file, or not ours to see
+    return "no-folder";
+  }
+}
+
+/** Opaque to clients; hashed, so that inode numbers of the server are nobody's business. */
+function versionOf(stat: BigIntStats): string {
+  const identity = `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs}`;
+  return new Bun.CryptoHasher("sha256").update(identity).digest("base64url").slice(0, 22);
+}
+
+/** No path, no drive, nothing that a system call would cut short. */
+function isPlainName(name: string): boolean {
+  return (
+    name !== "" &&
+    name !== "." &&
+    name !== ".." &&
+    name.length <= limits.maxNameChars &&
+    !/[/\\\0]/.test(process.platform === "win32" ? name.replaceAll(":", "/") : name)
+  );
+}
+
+/** Too many open files, no memory, a disk that fails: that says nothing about whether a file is there. */
+const busyCodes: ReadonlySet<unknown> = new Set(["EMFILE", "ENFILE", "ENOMEM", "EIO"]);
+
+/** @throws ParleyError `full` for what may go better at the next try */
+function throwIfBusy(error: unknown): void {
+  const code = (error as { code?: unknown }).code;
+  if (!busyCodes.has(code)) return;
+  const sentence = `The server is too busy to read its shared folder now (${String(code)}): try again in a while.`;
+  throw new ParleyError("full", sentence);
+}
+
+function notFound(name: string): ParleyError {
+  const shown = JSON.stringify(name.slice(0, limits.maxNameChars));
+  return new ParleyError(
+    "not-found",
+    `No file ${shown} on the server; \`--list\` shows what there is.`,
+  );
+}
+
+/** Index of the first name greater than `after`; the names are sorted. */
+function firstAfter(names: readonly string[], after: string): number {
+  let low = 0;
+  let high = names.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((names[middle] ?? "") <= after) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

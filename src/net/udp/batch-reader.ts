@@ -1,0 +1,168 @@
+// Reads what waits in a UDP socket many datagrams a call (recvmmsg), into memory that is used again and again. Bun's own reader
+// makes an array and an address for each: at 80 000 datagrams a second it does nothing else, and does not come back to the event loop
+// before there is a pause. So the socket can be taken from it for a while. The kernel says when each datagram came: a process
+// that was kept from reading then does not take its own lateness for the path's.
+// Linux on 64 bits, where the layout below holds; elsewhere there is no batch reader, and Bun's does it alone.
+
+import { ptr } from "bun:ffi";
+import { endianness } from "node:os";
+import { udp as limits } from "../../limits.ts";
+import { type Libc, libc } from "./libc.ts";
+import { option, setOption } from "./socket-options.ts";
+
+/** sizeof struct mmsghdr and struct iovec, and the places of their fields, in words of 8 bytes (recvmmsg(2), recvmsg(2)). */
+const messageWords = 8;
+const messageVector = 2;
+const messageVectorCount = 3;
+const messageControl = 4;
+const messageControlLength = 5;
+const messageLength = 7;
+const vectorWords = 2;
+const dontWait = 0x40;
+const internet = 2;
+const datagramNonBlocking = 2 | 0x800;
+const closeOnExec = 0x80000;
+/** The control message that the kernel puts first, a struct timespec (cmsg(3), socket(7): SO_TIMESTAMPNS); others are cut off. */
+const controlWords = 4;
+const controlLevel = 2;
+const controlType = 3;
+const controlSeconds = 4;
+const controlNanoseconds = 6;
+const clockRealtime = 0;
+
+/** The bytes are only valid during the call. `agoUs`: so long ago they came; 0 where nobody can say. */
+export type Visit = (bytes: Uint8Array, length: number, agoUs: number) => void;
+
+/** Where the kernel puts what it hands over: a slot for each datagram, and the structures that point there. */
+class Slots {
+  readonly bytes: readonly Uint8Array[];
+  readonly messages: BigUint64Array;
+  /** The same in halves of a word, without big integers. */
+  readonly #halves: Uint32Array;
+  readonly #controls: Uint32Array;
+  readonly #control: BigUint64Array;
+  // only the kernel looks at them, but they must stay
+  readonly #vectors: BigUint64Array;
+
+  constructor(count: number) {
+    this.bytes = Array.from({ length: count }, () => new Uint8Array(limits.maxBatchBytes));
+    this.#vectors = new BigUint64Array(count * vectorWords);
+    this.messages = new BigUint64Array(count * messageWords);
+    this.#halves = new Uint32Array(this.messages.buffer);
+    this.#control = new BigUint64Array(count * controlWords);
+    this.#controls = new Uint32Array(this.#control.buffer);
+    this.bytes.forEach((slot, i) => {
+      this.#vectors.set([BigInt(ptr(slot)), BigInt(slot.length)], i * vectorWords);
+      const at = i * messageWords;
+      this.messages[at + messageVector] = BigInt(ptr(this.#vectors, i * vectorWords * 8));
+      this.messages[at + messageVectorCount] = 1n;
+      this.messages[at + messageControl] = BigInt(ptr(this.#control, i * controlWords * 8));
+    });
+    this.clear(count);
+  }
+
+  /** The kernel overwrites what it was told of the first `count` slots. */
+  clear(count: number): void {
+    for (let i = 0; i < count; i++) {
+      this.#halves[(i * messageWords + messageControlLength) * 2] = controlWords * 8;
+      this.#controls[i * controlWords * 2 + controlLevel] = 0;
+    }
+  }
+
+  lengthOf(i: number): number {
+    return this.#halves[(i * messageWords + messageLength) * 2] ?? 0;
+  }
+
+  /** How long before this time the datagram came, in µs; 0 where the kernel does not say, or the clock was set. */
+  agoUs(i: number, seconds: number, nanoseconds: number): number {
+    const at = i * controlWords * 2;
+    const controls = this.#controls;
+    if (controls[at + controlLevel] !== option.timestampNs.level) return 0;
+    if (controls[at + controlType] !== option.timestampNs.name) return 0;
+    const us =
+      (seconds - (controls[at + controlSeconds] ?? 0)) * 1e6 +
+      (nanoseconds - (controls[at + controlNanoseconds] ?? 0)) / 1e3;
+    return us > 0 && us < limits.maxLateUs ? us : 0;
+  }
+}
+
+export class BatchReader {
+  readonly #libc: Libc;
+  /** Bun's descriptor of the socket; ours while it is taken. */
+  readonly #fd: number;
+  #taken: number | undefined;
+  /** Made when first needed: most paths are slow. */
+  #slots: Slots | undefined;
+  /** A struct timespec: seconds and nanoseconds, of 8 bytes each. */
+  readonly #time = new Uint32Array(4);
+
+  private constructor(calls: Libc, fd: number) {
+    this.#libc = calls;
+    this.#fd = fd;
+  }
+
+  /** Undefined where it can't be had. */
+  static open(fd: number): BatchReader | undefined {
+    const is64 = process.arch === "x64" || process.arch === "arm64";
+    const calls = is64 && endianness() === "LE" && fd >= 0 ? libc() : null;
+    if (calls === null) return undefined;
+    setOption(fd, option.timestampNs, 1);
+    return new BatchReader(calls, fd);
+  }
+
+  get isTaken(): boolean {
+    return this.#taken !== undefined;
+  }
+
+  /**
+   * Puts an idle socket in the place of this one, where Bun reads: it then finds nothing, and only `read` and `send` have the real one.
+   * Does nothing where the system has no descriptors left.
+   */
+  take(): void {
+    if (this.#taken !== undefined) return;
+    const calls = this.#libc;
+    const idle = calls.socket(internet, datagramNonBlocking | closeOnExec, 0);
+    const own = calls.socket(internet, datagramNonBlocking | closeOnExec, 0);
+    const canSwap = idle >= 0 && own >= 0 && calls.dup3(this.#fd, own, closeOnExec) >= 0;
+    if (canSwap && calls.dup3(idle, this.#fd, closeOnExec) >= 0) this.#taken = own;
+    else if (own >= 0) calls.close(own);
+    if (idle >= 0) calls.close(idle);
+  }
+
+  /** The socket is Bun's again. Needed before Bun closes it: its event loop still has the real one on its list. */
+  giveBack(): void {
+    if (this.#taken === undefined) return;
+    this.#libc.dup3(this.#taken, this.#fd, closeOnExec);
+    this.#libc.close(this.#taken);
+    this.#taken = undefined;
+  }
+
+  /** Sends a datagram on a socket that is taken; what the kernel does not take is lost. */
+  send(bytes: Uint8Array): void {
+    if (this.#taken !== undefined) {
+      this.#libc.send(this.#taken, ptr(bytes), BigInt(bytes.length), dontWait);
+    }
+  }
+
+  /** Hands on what waits in the socket, up to a batch; returns how many datagrams (merged ones count once). Never blocks. */
+  read(visit: Visit): number {
+    const count = limits.batchDatagrams;
+    const slots = (this.#slots ??= new Slots(count));
+    // An error (there is nothing, or an ICMP answer) is no datagram; the next call reads on.
+    const got = this.#libc.recvmmsg(
+      this.#taken ?? this.#fd,
+      ptr(slots.messages),
+      count,
+      dontWait,
+      null,
+    );
+    if (got <= 0) return 0;
+    const time = this.#time;
+    this.#libc.clock_gettime(clockRealtime, ptr(time));
+    for (let i = 0; i < got; i++) {
+      visit(slots.bytes[i]!, slots.lengthOf(i), slots.agoUs(i, time[0]!, time[2]!));
+    }
+    slots.clear(got);
+    return got;
+  }
+}

@@ -1,0 +1,253 @@
+// A UDP socket with what Linux has for speed: segmentation (one send leaves as many datagrams), merged receiving, large
+// buffers, "don't fragment". Where the platform says no it does the same more slowly, and says so in `offload`.
+// Knows nothing of what is in a datagram.
+
+import { isIP } from "node:net";
+import { udp as limits } from "../../limits.ts";
+import { BatchReader, type Visit } from "./batch-reader.ts";
+import { libc } from "./libc.ts";
+import { getOption, mtuDiscoverProbe, option, setOption } from "./socket-options.ts";
+
+export interface UdpOptions {
+  /** Address to bind, numeric or `localhost`; of the peer's family when `connect` is there. */
+  readonly host?: string;
+  /** 0 takes a free one. */
+  readonly port?: number;
+  /** A peer: the kernel then drops datagrams of everyone else. */
+  readonly connect?: { readonly host: string; readonly port: number };
+  /** False: behave as if the kernel had no offload (tests, and a way out for odd drivers). */
+  readonly offload?: boolean;
+  /**
+   * One or more datagrams of one sender, merged: the kernel does not say where they part, so every datagram must tell its
+   * own length. The bytes belong to the callee.
+   */
+  onDatagrams(bytes: Uint8Array, address: string, port: number): void;
+  /** Read many datagrams a call where the platform can, if the caller asks for it: `readMore`. Connected sockets only. */
+  readonly batches?: boolean;
+  /** After `send` took less than it was given: try again. */
+  onWritable?(): void;
+  /** The peer's machine refuses (ICMP port unreachable); connected sockets only. */
+  onRefused?(): void;
+}
+
+/** What the platform gave. */
+export interface UdpOffload {
+  readonly segment: boolean;
+  readonly merge: boolean;
+  /** Nothing that is sent is fragmented, so the path can be probed for its largest datagram. */
+  readonly dontFragment: boolean;
+  /** 0 where it can't be asked for. */
+  readonly receiveBufferBytes: number;
+}
+
+type Bound = Bun.udp.Socket<"uint8array">;
+type Connected = Bun.udp.ConnectedSocket<"uint8array">;
+
+export class UdpPort {
+  readonly offload: UdpOffload;
+  readonly #socket: { bound: Bound } | { connected: Connected };
+  readonly #fd: number;
+  readonly #onWritable: () => void;
+  readonly #onRefused: () => void;
+  #segmentBytes = 0;
+  #retry: Timer | undefined;
+  readonly #reader: BatchReader | undefined;
+
+  private constructor(socket: { bound: Bound } | { connected: Connected }, options: UdpOptions) {
+    this.#socket = socket;
+    this.#onWritable = options.onWritable ?? (() => {});
+    this.#onRefused = options.onRefused ?? (() => {});
+    this.#fd = descriptorOf(this.#any);
+    const offload = options.offload ?? true;
+    this.offload = prepare(this.#fd, offload);
+    if (offload && options.batches === true) this.#reader = BatchReader.open(this.#fd);
+  }
+
+  /** Throws what `Bun.udpSocket` throws (`EADDRINUSE`, an unknown host). */
+  static async open(options: UdpOptions): Promise<UdpPort> {
+    const writable = () => port?.writable();
+    const refused = () => options.onRefused?.();
+    const { connect } = options;
+    // without an address of its own family, a connected socket is one of IPv4
+    const any = connect !== undefined && isIP(connect.host) === 6 ? "::" : "0.0.0.0";
+    const common = {
+      hostname: options.host ?? any,
+      port: options.port ?? 0,
+      binaryType: "uint8array" as const,
+    };
+    let port: UdpPort | undefined;
+    if (connect !== undefined) {
+      const { host, port: peerPort } = connect;
+      const connected = await Bun.udpSocket({
+        ...common,
+        connect: { hostname: host, port: peerPort },
+        socket: {
+          data: (_, bytes) => options.onDatagrams(bytes, host, peerPort),
+          drain: writable,
+          error: refused,
+        },
+      });
+      port = new UdpPort({ connected }, options);
+    } else {
+      const bound = await Bun.udpSocket({
+        ...common,
+        socket: {
+          data: (_, bytes, from, address) => options.onDatagrams(bytes, address, from),
+          drain: writable,
+          // an ICMP answer to one of many peers; that peer's own timers notice
+          error: () => {},
+        },
+      });
+      port = new UdpPort({ bound }, options);
+    }
+    return port;
+  }
+
+  get #any(): Bound | Connected {
+    return "bound" in this.#socket ? this.#socket.bound : this.#socket.connected;
+  }
+
+  get port(): number {
+    return this.#any.port;
+  }
+
+  /**
+   * Sends `bytes` as datagrams of `segmentBytes` (the last may be shorter); at most 64 KiB less headers at once. Returns how many bytes
+   * the kernel took: after less than all of them `onWritable` is called when it is worth trying again. A datagram that can't
+   * be sent at all (larger than the path allows, no route) counts as taken: to the protocol it is lost.
+   */
+  send(bytes: Uint8Array, segmentBytes: number, address = "", port = 0): number {
+    if (this.#any.closed) return bytes.length;
+    if (this.#reader?.isTaken === true) {
+      this.#reader.send(bytes);
+      return bytes.length;
+    }
+    const one = bytes.length <= segmentBytes;
+    if (!one && !this.offload.segment) return this.#sendEach(bytes, segmentBytes, address, port);
+    try {
+      this.#segment(one ? 0 : segmentBytes);
+      if (this.#sendOne(bytes, address, port)) return bytes.length;
+    } catch (error) {
+      if (codeOf(error) === "ECONNREFUSED") this.#onRefused();
+      else if (!one) return this.#sendEach(bytes, segmentBytes, address, port);
+      return bytes.length;
+    }
+    this.#tryLater();
+    return 0;
+  }
+
+  /** `readMore` reads. */
+  get hasBatches(): boolean {
+    return this.#reader !== undefined;
+  }
+
+  /**
+   * From now on, until it is said otherwise, `readMore` alone reads, and `send` takes one datagram at a time. Whoever says so has to look
+   * often: nothing wakes him.
+   */
+  readAlone(isAlone: boolean): void {
+    if (isAlone) this.#reader?.take();
+    else this.#reader?.giveBack();
+  }
+
+  /** Reads up to a batch of what waits, past the event loop; returns the number of datagrams, 0 where that can't be done. */
+  readMore(visit: Visit): number {
+    return this.#any.closed ? 0 : (this.#reader?.read(visit) ?? 0);
+  }
+
+  /** `nap` waits; where it can't, it returns at once. */
+  get canNap(): boolean {
+    return this.offload.segment && libc() !== null;
+  }
+
+  /** Waits, in µs, more precisely than a timer. Blocks the event loop. */
+  nap(us: number): void {
+    // below 0 it would be taken for more than an hour
+    if (us > 0) libc()?.usleep(us);
+  }
+
+  close(): void {
+    clearTimeout(this.#retry);
+    this.readAlone(false);
+    if (!this.#any.closed) this.#any.close();
+  }
+
+  writable(): void {
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    this.#onWritable();
+  }
+
+  #sendOne(bytes: Uint8Array, address: string, port: number): boolean {
+    return "bound" in this.#socket
+      ? this.#socket.bound.send(bytes, port, address)
+      : this.#socket.connected.send(bytes);
+  }
+
+  /** Without segmentation: many datagrams a call, as few copies as the platform allows. */
+  #sendEach(bytes: Uint8Array, segmentBytes: number, address: string, port: number): number {
+    let taken = 0;
+    this.#segment(0);
+    while (taken < bytes.length) {
+      const parts: Uint8Array[] = [];
+      const packets: (Uint8Array | number | string)[] = [];
+      for (let at = taken; at < bytes.length && parts.length < limits.maxSendMany;) {
+        const part = bytes.subarray(at, at + segmentBytes);
+        parts.push(part);
+        packets.push(part, port, address);
+        at += part.length;
+      }
+      let sent = parts.length;
+      try {
+        sent =
+          "bound" in this.#socket
+            ? this.#socket.bound.sendMany(packets)
+            : this.#socket.connected.sendMany(parts);
+      } catch (error) {
+        if (codeOf(error) === "ECONNREFUSED") this.#onRefused();
+        return bytes.length;
+      }
+      for (let i = 0; i < sent; i++) taken += parts[i]?.length ?? 0;
+      if (sent < parts.length) {
+        this.#tryLater();
+        break;
+      }
+    }
+    return taken;
+  }
+
+  /** `drain` is not called in every case on Bun 1.4.5, so a timer stands beside it. */
+  #tryLater(): void {
+    this.#retry ??= setTimeout(() => this.writable(), limits.retrySendMs);
+  }
+
+  #segment(bytes: number): void {
+    if (bytes === this.#segmentBytes || !this.offload.segment) return;
+    if (setOption(this.#fd, option.udpSegment, bytes)) this.#segmentBytes = bytes;
+  }
+}
+
+function prepare(fd: number, wanted: boolean): UdpOffload {
+  const size = limits.socketBufferBytes;
+  if (!setOption(fd, option.receiveBufferForce, size)) setOption(fd, option.receiveBuffer, size);
+  if (!setOption(fd, option.sendBufferForce, size)) setOption(fd, option.sendBuffer, size);
+  const probe4 = setOption(fd, option.mtuDiscover4, mtuDiscoverProbe);
+  const probe6 = setOption(fd, option.mtuDiscover6, mtuDiscoverProbe);
+  return {
+    // the kernel knows UDP_SEGMENT if it takes "off" for it
+    segment: wanted && setOption(fd, option.udpSegment, 0),
+    merge: wanted && setOption(fd, option.udpGro, 1),
+    dontFragment: probe4 || probe6,
+    // Linux answers the double of what was asked, for its own bookkeeping
+    receiveBufferBytes: (getOption(fd, option.receiveBuffer) ?? 0) / 2,
+  };
+}
+
+/** Bun's UDP sockets have a descriptor that its types don't mention. */
+function descriptorOf(socket: object): number {
+  return "fd" in socket && typeof socket.fd === "number" ? socket.fd : -1;
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+}

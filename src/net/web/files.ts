@@ -1,0 +1,164 @@
+// GET /files and /files/NAME: the shared folder for browsers and curl, with ranges, entity tags and digests.
+// Names are checked by the shared folder; this file only speaks HTTP.
+
+import type { Metrics } from "../../chat/metrics.ts";
+import { ParleyError } from "../../errors.ts";
+import { web } from "../../limits.ts";
+import { FileDigests } from "../files/file-digest.ts";
+import type { OpenFile, SharedFolder } from "../files/shared-folder.ts";
+import { attachment, fileHeaders } from "./headers.ts";
+import { decide } from "./range.ts";
+
+export class WebFiles {
+  readonly #folder: SharedFolder;
+  readonly #digests: FileDigests;
+  readonly #metrics: Metrics;
+
+  constructor(folder: SharedFolder, metrics: Metrics) {
+    this.#folder = folder;
+    this.#metrics = metrics;
+    this.#digests = new FileDigests(folder);
+  }
+
+  /** The list as JSON: `{files:[{name,size,modified}],next?}`; `?after=NAME` asks for the next page. */
+  async list(query: URLSearchParams): Promise<Response> {
+    try {
+      const page = await this.#folder.list(query.get("after") ?? "");
+      return Response.json(page, { headers: fileHeaders });
+    } catch (error) {
+      return refusal(error);
+    }
+  }
+
+  /** One file, part of it, or with `?sha256` its digest. `name` is decoded already. */
+  async get(name: string, query: URLSearchParams, request: Request): Promise<Response> {
+    try {
+      if (query.has("sha256")) return await this.#digest(name);
+      const file = this.#folder.open(name);
+      return this.#answer(file, request);
+    } catch (error) {
+      return refusal(error);
+    }
+  }
+
+  async #digest(name: string): Promise<Response> {
+    const { version, sha256, sizeBytes } = await this.#digests.of(name);
+    const body = { name, size: sizeBytes, version, sha256 };
+    return Response.json(body, { headers: fileHeaders });
+  }
+
+  #answer(file: OpenFile, request: Request): Response {
+    const etag = `"${file.version}"`;
+    const lastModified = new Date(file.modified).toUTCString();
+    const headers: Record<string, string> = {
+      ...fileHeaders,
+      ETag: etag,
+      "Last-Modified": lastModified,
+      "Accept-Ranges": "bytes",
+    };
+    const state = { sizeBytes: file.size, etag, lastModified };
+    const decision = decide(request.headers, state);
+    switch (decision.type) {
+      case "not-modified":
+        file.close();
+        return new Response(null, { status: 304, headers });
+      case "failed":
+        file.close();
+        return new Response(null, { status: 412, headers });
+      case "unsatisfiable":
+        file.close();
+        headers["Content-Range"] = `bytes */${file.size}`;
+        return new Response(null, { status: 416, headers });
+      case "whole":
+      case "part": {
+        const from = decision.type === "part" ? decision.from : 0;
+        const to = decision.type === "part" ? decision.to : file.size;
+        headers["Content-Type"] = Bun.file(file.name).type;
+        headers["Content-Disposition"] = attachment(file.name);
+        const sha256 = this.#digests.known(file.version);
+        if (sha256 !== undefined) {
+          headers["Repr-Digest"] = `sha-256=:${Buffer.from(sha256, "hex").toString("base64")}:`;
+        }
+        if (decision.type === "part") {
+          headers["Content-Range"] = `bytes ${from}-${to - 1}/${file.size}`;
+        }
+        if (request.method === "GET") this.#metrics.httpFileBytes += to - from;
+        const status = decision.type === "part" ? 206 : 200;
+        return new Response(body(file, from, to, request, status), { status, headers });
+      }
+    }
+  }
+}
+
+/** The bytes from `from` up to `to`; the file is closed when they are safe. */
+function body(
+  file: OpenFile,
+  from: number,
+  to: number,
+  request: Request,
+  status: number,
+): BodyInit {
+  if (to - from <= web.wholeReadBytes) return readWhole(file, from, to);
+  // Bun takes a Range header on its own account when a whole file is the answer; ours has decided otherwise.
+  if (status === 200 && request.headers.has("range")) return streamed(file, to);
+  const part = Bun.file(file.path).slice(from, to);
+  setTimeout(() => file.close(), web.sendfileOpenMs);
+  return part;
+}
+
+function readWhole(file: OpenFile, from: number, to: number): Uint8Array<ArrayBuffer> {
+  try {
+    const bytes = new Uint8Array(to - from);
+    for (let done = 0; done < bytes.length;) {
+      const length = file.read(bytes.subarray(done), from + done);
+      if (length === 0) break;
+      done += length;
+    }
+    if (!file.unchanged()) {
+      throw new ParleyError("changed", `The file '${file.name}' is being changed: ask again.`);
+    }
+    return bytes;
+  } finally {
+    file.close();
+  }
+}
+
+/** Ends early, and with it the connection, once the file is no longer what it was: never as if all had been sent. */
+function streamed(file: OpenFile, to: number): ReadableStream<Uint8Array> {
+  let position = 0;
+  return new ReadableStream({
+    pull(controller) {
+      if (position === to) {
+        file.close();
+        return controller.close();
+      }
+      const piece = readPiece(file, position, Math.min(web.wholeReadBytes, to - position));
+      if (piece !== undefined) {
+        position += piece.length;
+        return controller.enqueue(piece);
+      }
+      file.close();
+      // Bun prints a reason with its stack, if there is one
+      controller.error();
+    },
+    cancel: () => file.close(),
+  });
+}
+
+/** At least one byte; undefined if the file has changed or can't be read. */
+function readPiece(file: OpenFile, position: number, length: number): Uint8Array | undefined {
+  const bytes = new Uint8Array(length);
+  try {
+    const got = file.read(bytes, position);
+    return got > 0 && file.unchanged() ? bytes.subarray(0, got) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function refusal(error: unknown): Response {
+  if (!(error instanceof ParleyError)) throw error;
+  const status = error.code === "not-found" ? 404 : 503;
+  const headers = { ...fileHeaders, ...(status === 503 && { "Retry-After": "1" }) };
+  return Response.json({ code: error.code, message: error.message }, { status, headers });
+}

@@ -1,0 +1,128 @@
+// The native protocol in WebSocket frames: one connection's Link over Bun's ServerWebSocket. Knows lines, not what they say.
+
+import type { ServerWebSocket } from "bun";
+import type { Link } from "../../chat/link.ts";
+import type { Peer } from "../../chat/dialect.ts";
+import { message as messageLimits, web } from "../../limits.ts";
+
+/** What the hub gives for a connection. */
+export interface WebSession {
+  /** One line without its end. */
+  receive(line: string): void;
+  /** A line that is longer than limits allow has begun; the connection ends once the sender has been told. */
+  overflow(): void;
+  /** The link takes output again. */
+  drained(): void;
+  /** The connection is gone; nothing more is written. */
+  closed(): void;
+}
+
+/** Where bytes are counted. */
+export type Traffic = { receivedBytes: number; sentBytes: number };
+
+/** Gives a new connection to the hub. */
+export type Connect = (link: Link, peer: Peer) => WebSession;
+
+/** A browser's or bot's connection, as `data` of its socket. */
+export class SocketLink implements Link {
+  readonly peer: Peer;
+  #socket: ServerWebSocket<SocketLink> | undefined;
+  #session: WebSession | undefined;
+  readonly #traffic: Traffic;
+  readonly #left: () => void;
+  #isFull = false;
+  #isEnding = false;
+
+  /** `left` is called once when the connection is gone. */
+  constructor(peer: Peer, traffic: Traffic, left: () => void) {
+    this.peer = peer;
+    this.#traffic = traffic;
+    this.#left = left;
+  }
+
+  opened(socket: ServerWebSocket<SocketLink>, connect: Connect): void {
+    this.#socket = socket;
+    this.#session = connect(this, this.peer);
+  }
+
+  write(bytes: Uint8Array): number {
+    const socket = this.#socket;
+    if (socket === undefined || this.#isEnding) return bytes.length;
+    if (this.#isFull) return 0;
+    for (let from = 0; from < bytes.length;) {
+      const frame = bytes.subarray(from, from + frameLength(bytes, from));
+      // Text frames, as the protocol says; -1: taken, but the rest waits for `drain`; 0: the connection is gone.
+      const sent = socket.sendText(decoder.decode(frame));
+      if (sent === 0) return bytes.length;
+      this.#traffic.sentBytes += frame.length;
+      from += frame.length;
+      this.#isFull = sent === -1;
+      if (this.#isFull) return from;
+    }
+    return bytes.length;
+  }
+
+  end(): void {
+    const socket = this.#socket;
+    if (socket === undefined || this.#isEnding) return;
+    this.#isEnding = true;
+    socket.close(1000);
+    setTimeout(() => this.abort(), web.socketCloseMs).unref();
+  }
+
+  abort(): void {
+    this.#isEnding = true;
+    this.#socket?.terminate();
+  }
+
+  /** A frame from the client: one or more lines; an empty one says nothing. */
+  received(frame: string | Buffer): void {
+    if (typeof frame !== "string") {
+      this.#socket?.close(1003, "text frames only");
+      return;
+    }
+    this.#traffic.receivedBytes += Buffer.byteLength(frame);
+    let from = 0;
+    while (from < frame.length && !this.#isEnding) {
+      const end = frame.indexOf("\n", from);
+      const to = end < 0 ? frame.length : end;
+      const line = frame.slice(from, to > from && frame[to - 1] === "\r" ? to - 1 : to);
+      from = to + 1;
+      if (isTooLong(line)) {
+        this.#session?.overflow();
+        return;
+      }
+      if (line !== "") this.#session?.receive(line);
+    }
+  }
+
+  drained(): void {
+    this.#isFull = false;
+    this.#session?.drained();
+  }
+
+  closed(): void {
+    this.#socket = undefined;
+    this.#session?.closed();
+    this.#session = undefined;
+    this.#left();
+  }
+}
+
+const decoder = new TextDecoder();
+
+/** How much of `bytes` from `from` on makes the next frame: whole lines, about `outFrameBytes`, at least one line. */
+function frameLength(bytes: Uint8Array, from: number): number {
+  const rest = bytes.length - from;
+  if (rest <= web.outFrameBytes) return rest;
+  const end = bytes.lastIndexOf(0x0a, from + web.outFrameBytes);
+  if (end >= from) return end + 1 - from;
+  const next = bytes.indexOf(0x0a, from + web.outFrameBytes);
+  return next < 0 ? rest : next + 1 - from;
+}
+
+function isTooLong(line: string): boolean {
+  const { maxLineBytes } = messageLimits;
+  // A UTF-16 unit is at most three bytes, so short lines need no counting.
+  return line.length * 3 > maxLineBytes && Buffer.byteLength(line) > maxLineBytes;
+}
