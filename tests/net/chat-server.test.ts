@@ -68,7 +68,7 @@ test("--max-per-address 0 is no bound on one address", () => {
 test("when the last port is taken nothing stays open, and nothing goes on", async () => {
   const taken = takenPort();
   const program = `
-    import { ChatServer } from ${JSON.stringify(join(import.meta.dir, "../../src/net/chat-server.ts"))};
+    import { ChatServer } from ${JSON.stringify(join(import.meta.dir, "../../src/net/chat/chat-server.ts"))};
     const options = ${JSON.stringify(options({ webPort: 0 }))};
     options.extra = [{ dialect: "line-chat", port: ${taken.port}, flag: "--listen line-chat=PORT" }];
     options.log = options.warn = () => {};

@@ -80,7 +80,7 @@ test("nobody waits for a FIFO, nor writes through a link, in the place of a lock
 test("of many processes at once one gets a stale lock", async () => {
   writeFileSync(path, `999999999 1 ${host}`);
   const program = `
-    const { FetchLock } = await import(${JSON.stringify(join(import.meta.dir, "../../src/net/fetch-lock.ts"))});
+    const { FetchLock } = await import(${JSON.stringify(join(import.meta.dir, "../../src/net/fetch/fetch-lock.ts"))});
     try { FetchLock.take(${JSON.stringify(target)}); process.stdout.write("got"); for await (const _ of process.stdin); }
     catch (error) { process.stdout.write(error.code); }`;
   const children = Array.from({ length: 6 }, () =>

@@ -233,7 +233,7 @@ skipUnless(process.platform === "linux", "no ulimit in sh")(
   "without a free descriptor a file is not called missing",
   async () => {
     const program = `
-      const { SharedFolder } = await import(${JSON.stringify(join(import.meta.dir, "../../src/net/shared-folder.ts"))});
+      const { SharedFolder } = await import(${JSON.stringify(join(import.meta.dir, "../../src/net/files/shared-folder.ts"))});
       const { closeSync, openSync } = require("node:fs");
       const folder = new SharedFolder(${JSON.stringify(path)});
       const taken = [];
