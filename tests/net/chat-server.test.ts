@@ -1,12 +1,11 @@
 // The server put together: what it says when its ports are open.
 
-import { afterAll, expect, spyOn, test } from "bun:test";
-import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Admission } from "../../src/net/chat/chat-port.ts";
 import { ChatServer, type ServerOptions } from "../../src/net/chat/chat-server.ts";
-import { FileService } from "../../src/net/files/file-service.ts";
 import { skipUnless } from "../skip.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-server-"));
@@ -32,6 +31,11 @@ async function saidBy(more: Partial<ServerOptions>): Promise<string[]> {
   const server = await ChatServer.start(options({ warn: (line) => said.push(line), ...more }));
   await server.stop();
   return said;
+}
+
+/** A file of the net layer, as a program of its own imports it. */
+function source(path: string): string {
+  return JSON.stringify(join(import.meta.dir, "../../src/net", path));
 }
 
 /** A TCP port that is taken until `stop`. */
@@ -68,7 +72,7 @@ test("--max-per-address 0 is no bound on one address", () => {
 test("when the last port is taken nothing stays open, and nothing goes on", async () => {
   const taken = takenPort();
   const program = `
-    import { ChatServer } from ${JSON.stringify(join(import.meta.dir, "../../src/net/chat/chat-server.ts"))};
+    import { ChatServer } from ${source("chat/chat-server.ts")};
     const options = ${JSON.stringify(options({ webPort: 0 }))};
     options.extra = [{ dialect: "line-chat", port: ${taken.port}, flag: "--listen line-chat=PORT" }];
     options.log = options.warn = () => {};
@@ -80,32 +84,30 @@ test("when the last port is taken nothing stays open, and nothing goes on", asyn
   taken.stop();
 }, 15_000);
 
-function spareDescriptors(): number {
-  const links = readdirSync("/proc/self/fd").map((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`);
-    } catch {
-      return "";
-    }
-  });
-  return links.filter((link) => link === "/dev/null").length;
-}
-
 skipUnless(process.platform === "linux", "descriptors are counted on Linux alone")(
   "a server that had to look for a port twice keeps its spare descriptor until it stops",
   async () => {
-    const before = spareDescriptors();
     const taken = takenPort();
-    const open = FileService.open.bind(FileService);
-    const opening = spyOn(FileService, "open").mockImplementationOnce((asked) =>
-      open({ ...asked, port: taken.port }),
-    );
-    const server = await ChatServer.start(options());
-    expect(opening).toHaveBeenCalledTimes(2);
-    opening.mockRestore();
-    expect(spareDescriptors()).toBe(before + 1);
-    await server.stop();
-    expect(spareDescriptors()).toBe(before);
+    // in a process of its own, where nobody else opens and closes the like
+    const program = `
+      import { readdirSync, readlinkSync } from "node:fs";
+      import { ChatServer } from ${source("chat/chat-server.ts")};
+      import { FileService } from ${source("files/file-service.ts")};
+      const linkOf = (fd) => { try { return readlinkSync("/proc/self/fd/" + fd); } catch { return ""; } };
+      const spares = () => readdirSync("/proc/self/fd").filter((fd) => linkOf(fd) === "/dev/null").length;
+      const open = FileService.open.bind(FileService);
+      let asked = 0;
+      FileService.open = (options) => open(asked++ === 0 ? { ...options, port: ${taken.port} } : options);
+      const before = spares();
+      const quiet = { log() {}, warn() {} };
+      const server = await ChatServer.start({ ...${JSON.stringify(options())}, ...quiet });
+      const during = spares() - before;
+      await server.stop();
+      console.log(JSON.stringify({ asked, open: during, left: spares() - before }));
+      process.exit();`;
+    const child = Bun.spawn([process.execPath, "-e", program], { stdout: "pipe", timeout: 10_000 });
+    const said = await new Response(child.stdout).text();
+    expect(JSON.parse(said)).toEqual({ asked: 2, open: 1, left: 0 });
     taken.stop();
   },
 );
