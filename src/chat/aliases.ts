@@ -1,7 +1,7 @@
 // The other names that members give themselves (chat-room's `:NAME:`), which stand in front of what they say in that dialect.
 // Nobody's alias is somebody else's name: who takes a name takes it from those who only call themselves so. Pure.
 
-import { fold, nameProblem } from "./names.ts";
+import { aliasProblem, fold } from "./names.ts";
 import type { Session } from "./session.ts";
 
 export class Aliases {
@@ -15,7 +15,7 @@ export class Aliases {
 
   /** The member calls itself `alias`, which is nobody else's name; undefined if that is impossible. */
   use(session: Session, alias: string): string | undefined {
-    if (nameProblem(alias) !== undefined) return undefined;
+    if (aliasProblem(alias) !== undefined) return undefined;
     const key = fold(alias);
     const users = this.#users.get(key);
     if (users === undefined) this.#users.set(key, new Set([session]));

@@ -66,6 +66,13 @@ export function nameProblem(name: string): string | undefined {
   return grammarProblem("name", name, limits.maxChars);
 }
 
+/** The same for an alias, which may have several words with a blank between them, as no name has. */
+export function aliasProblem(alias: string): string | undefined {
+  if (alias.length > maxUnits) return nameProblem(alias);
+  const problem = alias.split(" ").map(nameProblem).find(Boolean);
+  return problem ?? grammarProblem("name", alias.replaceAll(" ", "_"), limits.maxChars);
+}
+
 /** Undefined if `room` can be a room's name; else the sentence that says why not. */
 export function roomProblem(room: string): string | undefined {
   if (room === "") return "A room's name can't be empty: use letters, digits, '_', '-' or '.'";

@@ -1,7 +1,7 @@
 // chat-room (S2d): the server asks for a handle first; its client puts `:NAME:` before every line, which is the name in front of
 // the person's handle. Pure.
 
-import { nameProblem } from "../chat/names.ts";
+import { aliasProblem } from "../chat/names.ts";
 import { showsNothing } from "../text.ts";
 import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
 import { Consent } from "./consent.ts";
@@ -71,7 +71,7 @@ class ChatRoomConversation implements Conversation {
     this.#prefix = whole;
     const handle = message.slice(whole.length).trim();
     const alias = name.trim();
-    return nameProblem(alias) === undefined
+    return aliasProblem(alias) === undefined
       ? { type: "login", name: handle, alias }
       : { type: "login", name: handle };
   }

@@ -37,7 +37,9 @@ test("a line loses the name that its client put before it, and no other", () => 
 
 test("a name that can't be one is not shown", () => {
   for (const [login, handle] of [
-    [":Bob says:annie", "annie"],
+    [":Bob  says:annie", "annie"],
+    [":Bob, says:annie", "annie"],
+    [`:${"Bob ".repeat(9)}:annie`, "annie"],
     [":ALL:annie", "annie"],
     ["::annie", "annie"],
     ["annie", "annie"],
@@ -46,8 +48,15 @@ test("a name that can't be one is not shown", () => {
     expect(chatRoom.open(peer).receive(login)).toEqual({ type: "login", name: handle });
   }
   const conversation = chatRoom.open(peer);
-  conversation.receive(":Bob says:annie");
-  expect(conversation.receive(":Bob says:hi")).toEqual({ type: "say", text: "hi" });
+  conversation.receive(":Bob, says:annie");
+  expect(conversation.receive(":Bob, says:hi")).toEqual({ type: "say", text: "hi" });
+});
+
+test("a name may have several words", () => {
+  const conversation = chatRoom.open(peer);
+  const login = { type: "login", name: "annie", alias: "Anna Maria" } as const;
+  expect(conversation.receive(":Anna Maria:annie")).toEqual(login);
+  expect(conversation.receive(":Anna Maria:hi")).toEqual({ type: "say", text: "hi" });
 });
 
 test("a taken handle is refused with a reason and asked for again", () => {
