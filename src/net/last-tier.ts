@@ -6,6 +6,7 @@ import { noFTL } from "bun:jsc";
 import { Asker } from "../transfer/asker.ts";
 import { Assembly } from "../transfer/assembly.ts";
 import { Congestion } from "../transfer/congestion.ts";
+import * as bigEndian from "../transfer/big-endian.ts";
 import { CookieJar } from "../transfer/cookies.ts";
 import { Flight } from "../transfer/flight.ts";
 import { Intake } from "../transfer/intake.ts";
@@ -13,6 +14,7 @@ import { Outgoing } from "../transfer/outgoing.ts";
 import { RangeSet } from "../transfer/ranges.ts";
 import { Receiver } from "../transfer/receiver.ts";
 import { Sender } from "../transfer/sender.ts";
+import { Silence } from "../transfer/silence.ts";
 import * as wire from "../transfer/wire.ts";
 
 const hotClasses = [
@@ -26,6 +28,7 @@ const hotClasses = [
   RangeSet,
   Receiver,
   Sender,
+  Silence,
 ];
 
 /** To be called before the first transfer; again does nothing. */
@@ -35,7 +38,7 @@ export function skipLastTier(): void {
       skip(value);
     }
   }
-  for (const value of Object.values(wire)) skip(value);
+  for (const value of Object.values({ ...wire, ...bigEndian })) skip(value);
 }
 
 function skip(value: unknown): void {
