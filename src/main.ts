@@ -1,7 +1,7 @@
 // The table of subcommands, each loaded when it is called, and the only place where the process ends.
 
 import type { CommandDef } from "citty";
-import { nearest } from "./command-line.ts";
+import { nearest } from "./cli/flags.ts";
 import { exitCode, ParleyError } from "./errors.ts";
 import { flush, say, stderr, stdout } from "./terminal/output.ts";
 import { version } from "./version.ts";
@@ -15,23 +15,23 @@ const load = (module: Promise<{ default: unknown }>): Promise<{ default: Command
 const commands: Readonly<Record<string, Entry>> = {
   server: {
     description: "Serve a chat, a shared folder and a page for browsers",
-    load: () => load(import("./commands/server.ts")),
+    load: () => load(import("./cli/commands/server.ts")),
   },
   client: {
     description: "Chat in a terminal, or from a pipe",
-    load: () => load(import("./commands/client.ts")),
+    load: () => load(import("./cli/commands/client.ts")),
   },
   peer: {
     description: "Call someone directly, by way of a registry",
-    load: () => load(import("./commands/peer.ts")),
+    load: () => load(import("./cli/commands/peer.ts")),
   },
   "fetch-file": {
     description: "Fetch files from a server, fast and verified",
-    load: () => load(import("./commands/fetch-file.ts")),
+    load: () => load(import("./cli/commands/fetch-file.ts")),
   },
   classic: {
     description: "Talk to the small servers of the systems that parley grew from",
-    load: () => load(import("./commands/classic.ts")),
+    load: () => load(import("./cli/commands/classic.ts")),
   },
 };
 
@@ -67,7 +67,7 @@ async function main(words: readonly string[]): Promise<number> {
     return exitCode.usage;
   }
   const { default: command } = await commands[name]!.load();
-  const { run } = await import("./run-command.ts");
+  const { run } = await import("./cli/run-command.ts");
   return run(name, command, rest);
 }
 

@@ -6,15 +6,15 @@ import type { Command, Ref } from "./events.ts";
 import { fittingPage } from "./history.ts";
 import type { Hub } from "./hub.ts";
 import { login, refuseLogin } from "./login.ts";
-import { fold, lobby, nameProblem, roomProblem } from "./names.ts";
-import { accept, type ChatRefusal, invite, leave, reject } from "./private-chats.ts";
-import { refuse, refuseUnread, unknownUser } from "./refusals.ts";
+import { fold, lobby, nameProblem, roomProblem } from "./names/grammar.ts";
+import { accept, type ChatRefusal, invite, leave, reject } from "./private-chat.ts";
+import { refuse, refuseUnread, unknownUser } from "./rejections.ts";
 import { type Missed, missedSince, startReplay } from "./replay.ts";
 import type { Room } from "./room.ts";
 import { roomPage } from "./room-list.ts";
 import type { Session } from "./session.ts";
-import { say, tell } from "./talk.ts";
-import { takenName } from "./taken-names.ts";
+import { say, tell } from "./messages.ts";
+import { takenName } from "./names/registry.ts";
 
 /**
  * Handlers throw ParleyError `storage` where the history can't be read, and read it before they change anything: a command that

@@ -4,26 +4,26 @@
 
 import type { Dialect, Peer } from "./dialect.ts";
 import { history as historyLimits, message as messageLimits, output } from "../limits.ts";
-import { Aliases } from "./aliases.ts";
-import { AwayNetworks } from "./away-networks.ts";
+import { Aliases } from "./names/aliases.ts";
+import { AwayNetworks } from "./names/recent-networks.ts";
 import { execute } from "./commands.ts";
-import { Due, reasonOfEnd } from "./due.ts";
+import { Due, reasonOfEnd } from "./timers.ts";
 import type { ChatState, Command, LeaveReason, PersonalEvent, RoomEvent } from "./events.ts";
-import { dropSlow, dropSlowest, stop } from "./farewell.ts";
-import type { FileDesk } from "./file-desk.ts";
+import { dropSlow, dropSlowest, stop } from "./disconnect.ts";
+import type { FileDesk } from "./file-service.ts";
 import type { History, SessionRecord } from "./history.ts";
-import { identityOf, KnownNames } from "./known-names.ts";
+import { identityOf, KnownNames } from "./names/partner-names.ts";
 import type { Link } from "./link.ts";
 import { LoginRates } from "./login-rates.ts";
 import { type Metrics, count } from "./metrics.ts";
-import { fold } from "./names.ts";
-import { Backlog } from "./outbox.ts";
-import { dissolve } from "./private-chats.ts";
-import { followsRefusal } from "./refusals.ts";
+import { fold } from "./names/grammar.ts";
+import { Backlog } from "./fan-out/outbox.ts";
+import { dissolve } from "./private-chat.ts";
+import { followsRefusal } from "./rejections.ts";
 import { Room } from "./room.ts";
 import { pacedCommand, type Rates } from "./sender-limits.ts";
 import { Session } from "./session.ts";
-import { recordOf, Turn } from "./turn.ts";
+import { recordOf, Turn } from "./commit-batch.ts";
 
 export type HubOptions = {
   history: History;

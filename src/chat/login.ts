@@ -2,13 +2,13 @@
 
 import type { ErrorCode } from "../errors.ts";
 import type { Command } from "./events.ts";
-import { replace } from "./farewell.ts";
+import { replace } from "./disconnect.ts";
 import type { SessionRecord } from "./history.ts";
 import type { Hub } from "./hub.ts";
-import { addressName, fold, lobby, nameProblem, roomProblem } from "./names.ts";
+import { addressName, fold, lobby, nameProblem, roomProblem } from "./names/grammar.ts";
 import { type Missed, missedSince, startReplay } from "./replay.ts";
 import type { Session } from "./session.ts";
-import { takenName } from "./taken-names.ts";
+import { takenName } from "./names/registry.ts";
 
 type Login = Extract<Command, { type: "login" }>;
 

@@ -1,6 +1,6 @@
 // A page of the list of rooms.
 
-import { fold } from "./names.ts";
+import { fold } from "./names/grammar.ts";
 import type { Room } from "./room.ts";
 
 /** At most `limit` rooms whose name comes after `after`, sorted by name; `next` names the last one if there are more. */

@@ -3,7 +3,7 @@
 import type { Dialect } from "./dialect.ts";
 import type { RoomEvent } from "./events.ts";
 import type { Session } from "./session.ts";
-import { type Aftermath, type RoomTurn, Voice } from "./voice.ts";
+import { type Aftermath, type RoomTurn, Voice } from "./fan-out/recipient-group.ts";
 
 export class Room {
   /** Everyone here by folded name. */

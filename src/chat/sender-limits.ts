@@ -7,7 +7,7 @@ import type { Hub } from "./hub.ts";
 import { execute } from "./commands.ts";
 import { count } from "./metrics.ts";
 import type { Session } from "./session.ts";
-import { addressed } from "./talk.ts";
+import { addressed } from "./messages.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 export type Rates = { messagesPerSecond: number; bytesPerSecond: number };

@@ -3,11 +3,11 @@
 
 import type { Conversation, Dialect, Peer } from "./dialect.ts";
 import type { Command, PersonalEvent } from "./events.ts";
-import type { KnownNames } from "./known-names.ts";
+import type { KnownNames } from "./names/partner-names.ts";
 import type { Link } from "./link.ts";
-import { type Backlog, Outbox } from "./outbox.ts";
+import { type Backlog, Outbox } from "./fan-out/outbox.ts";
 import type { Room } from "./room.ts";
-import { SpacedQueue } from "./spaced-queue.ts";
+import { SpacedQueue } from "./fan-out/paced-queue.ts";
 import type { TokenBucket } from "./token-bucket.ts";
 
 /** Output for one session alone, with the place among its room's events of this turn where it belongs. */

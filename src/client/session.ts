@@ -13,9 +13,9 @@ import type {
 } from "./events.ts";
 import { Liveness } from "./liveness.ts";
 import { LogPosition, type Return } from "./log-position.ts";
-import { Outgoing } from "./outgoing.ts";
-import { Questions } from "./questions.ts";
-import { Self } from "./self.ts";
+import { Outgoing } from "./send-window.ts";
+import { Questions } from "./pending-requests.ts";
+import { Self } from "./identity.ts";
 import { readServerLine, type ServerLine } from "./wire.ts";
 
 type State = "idle" | "connecting" | "greeting" | "online" | "waiting" | "ended";

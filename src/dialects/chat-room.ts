@@ -1,7 +1,7 @@
 // chat-room (S2d): the server asks for a handle first; its client puts `:NAME:` before every line, which is the name in front of
 // the person's handle. Pure.
 
-import { aliasProblem } from "../chat/names.ts";
+import { aliasProblem } from "../chat/names/grammar.ts";
 import { showsNothing } from "../text.ts";
 import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
 import { Consent } from "./consent.ts";

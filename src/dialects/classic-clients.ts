@@ -2,7 +2,7 @@
 // the dialects' own files. Pure.
 
 import { harmless } from "../text.ts";
-import { parseExpression, sessionEnded } from "./calculator.ts";
+import { parseExpression, sessionEnded } from "./calculator/calculator.ts";
 import { sendDate, sendTime } from "./date-time.ts";
 
 /** What a client does next. */

@@ -2,7 +2,7 @@
 // In dialects whose own system has no such words they are ordinary text at any other time. Knows no wire and no hub.
 
 import type { Command, PersonalEvent } from "../chat/events.ts";
-import { chatAfter, noChat } from "../chat/private-chat.ts";
+import { chatAfter, noChat } from "../client/private-chat-state.ts";
 
 export class Consent {
   #chat = noChat;

@@ -1,12 +1,12 @@
 // The ways of speaking, by name. Adding a dialect is adding a file and a line here.
 
-import { calculator } from "./calculator.ts";
+import { calculator } from "./calculator/calculator.ts";
 import { chatRoom } from "./chat-room.ts";
 import { dateTime } from "./date-time.ts";
 import type { DatagramDialect, Dialect } from "../chat/dialect.ts";
 import { greeting, greetingDatagrams } from "./greeting.ts";
 import { lineChat } from "./line-chat.ts";
-import { openChat } from "./open-chat.ts";
+import { openChat } from "./open-chat/open-chat.ts";
 import { selectChat } from "./select-chat.ts";
 
 /** A dialect, the transports of its own ports, and where `--classic` opens it (docs/dialects.md). */

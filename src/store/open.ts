@@ -1,8 +1,8 @@
 // Opens what a server remembers in: an SQLite file, or memory; and the registry that is kept beside it.
 
 import type { History } from "../chat/history.ts";
-import { unixMs } from "../net/clock.ts";
-import { Registry } from "../registry/registry.ts";
+import { unixMs } from "../io/clock.ts";
+import { Registry } from "../cpp/registry.ts";
 import { openMemoryHistory } from "./memory.ts";
 import { openRegistrations } from "./registrations.ts";
 import type { Synchronous } from "./sqlite-file.ts";

@@ -2,8 +2,8 @@
 // itself knows nothing of this.
 
 import type { Database } from "bun:sqlite";
-import { fold } from "../chat/names.ts";
-import { Registry, type Registration, type RegistryChange } from "../registry/registry.ts";
+import { fold } from "../chat/names/grammar.ts";
+import { Registry, type Registration, type RegistryChange } from "../cpp/registry.ts";
 
 type Row = {
   id: string;

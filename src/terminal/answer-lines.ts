@@ -2,7 +2,7 @@
 
 import { harmless } from "../text.ts";
 import type { Answer } from "../client/events.ts";
-import type { Paint } from "./paint.ts";
+import type { Paint } from "./style.ts";
 import { sizeText } from "./units.ts";
 import { type Page, wrapItems } from "./wrap.ts";
 

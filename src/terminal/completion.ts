@@ -1,6 +1,6 @@
 // What Tab makes of the text before the cursor: commands, names, rooms or files that fit. Pure.
 
-import { fold } from "../chat/names.ts";
+import { fold } from "../chat/names/grammar.ts";
 import { commands, type Completes } from "./chat-commands.ts";
 
 export type Words = Readonly<Record<Completes, readonly string[]>>;

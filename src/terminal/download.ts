@@ -1,9 +1,9 @@
 // `/get` at the prompt: fetches one file with what `parley fetch-file` is made of. Knows no screen.
 
 import { ParleyError } from "../errors.ts";
-import type { FetchEvent } from "../net/fetch/fetch-events.ts";
-import { Fetcher } from "../net/fetch/fetcher.ts";
-import type { Address } from "../net/host-port.ts";
+import type { FetchEvent } from "../files/fetch-events.ts";
+import { Fetcher } from "../files/download-client.ts";
+import type { Address } from "../io/host-port.ts";
 import { harmless, quoted } from "../text.ts";
 import { fetchTargets, makeFolder } from "./fetch-targets.ts";
 import { stdout } from "./output.ts";

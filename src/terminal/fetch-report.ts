@@ -2,8 +2,8 @@
 
 import { harmless, quoted } from "../text.ts";
 import type { ParleyError } from "../errors.ts";
-import type { FetchEvent } from "../net/fetch/fetch-events.ts";
-import type { ListedFile } from "../net/fetch/fetcher.ts";
+import type { FetchEvent } from "../files/fetch-events.ts";
+import type { ListedFile } from "../files/download-client.ts";
 import { jsonLine } from "./json-line.ts";
 import { say, stderr, stdout } from "./output.ts";
 import { barFits, ProgressBar } from "./progress.ts";

@@ -4,8 +4,8 @@ import { mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
-import { fileReason, lookAt } from "../net/fetch/file-reason.ts";
-import type { FetchOutput, FetchTarget } from "../net/fetch/fetch-events.ts";
+import { fileReason, lookAt } from "../files/file-reason.ts";
+import type { FetchOutput, FetchTarget } from "../files/fetch-events.ts";
 
 /** `-o -`. */
 export const standardOutput = "-";

@@ -2,13 +2,13 @@
 // Later losses are the session's own business. Knows neither prompt nor pipe.
 
 import { userInfo } from "node:os";
-import { nameProblem } from "../chat/names.ts";
+import { nameProblem } from "../chat/names/grammar.ts";
 import { harmless } from "../text.ts";
 import type { SessionEvent } from "../client/events.ts";
 import { ClientSession } from "../client/session.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
-import { type Address, hostNotFound, hostPortText, noSuchHost } from "../net/host-port.ts";
-import { NativeConnection } from "../net/clients/native-connection.ts";
+import { type Address, hostNotFound, hostPortText, noSuchHost } from "../io/host-port.ts";
+import { NativeConnection } from "../io/native-connection.ts";
 
 export type ClientOptions = {
   to: Address;

@@ -1,8 +1,8 @@
 // What `parley peer` says on stderr besides S0's own lines: what those pass over in silence. Pure.
 
 import { harmless } from "../text.ts";
-import { hostPort } from "../dialects/cpp.ts";
-import type { PeerNotice } from "../registry/peer-notice.ts";
+import { hostPort } from "../cpp/codec.ts";
+import type { PeerNotice } from "../cpp/peer-notice.ts";
 
 /** What is typed here, for who has a terminal. */
 export const peerCommands = "/register, /bridge [NAME], /chat, /id, /quit";

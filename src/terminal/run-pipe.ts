@@ -1,6 +1,6 @@
 // Assembles `parley client` in a pipe: standard streams, signals, one session. Knows no flags.
 
-import { endedBy, type EndSignal } from "./end-signals.ts";
+import { endedBy, type EndSignal } from "../cli/end-signals.ts";
 import { type ClientOptions, login } from "./login.ts";
 import { stdout } from "./output.ts";
 import { PipeClient } from "./pipe-client.ts";

@@ -3,10 +3,10 @@
 
 import type { SessionEvent } from "../client/events.ts";
 import { FolderDownloads } from "./download.ts";
-import { endedBy, type EndSignal } from "./end-signals.ts";
+import { endedBy, type EndSignal } from "../cli/end-signals.ts";
 import { type ClientOptions, login } from "./login.ts";
 import { redirect, stdout } from "./output.ts";
-import { painter } from "./paint.ts";
+import { painter } from "./style.ts";
 import { isPlain, PlainTty } from "./plain-terminal.ts";
 import { TerminalClient } from "./terminal-client.ts";
 import { Tty } from "./tty.ts";

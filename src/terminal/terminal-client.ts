@@ -1,7 +1,7 @@
 // `parley client` at a terminal: keys and events in, a screen with a prompt out. Knows the session, but no tty, signal or socket:
 // those are handed in.
 
-import { nameProblem, roomProblem } from "../chat/names.ts";
+import { nameProblem, roomProblem } from "../chat/names/grammar.ts";
 import { harmless } from "../text.ts";
 import type { Answer, NativeSession, Question, SessionEvent, Unsayable } from "../client/events.ts";
 import type { ParleyError } from "../errors.ts";
@@ -10,14 +10,14 @@ import { answerLines } from "./answer-lines.ts";
 import { type Action, helpRows, readTyped } from "./chat-commands.ts";
 import { clientLine, unsayableText } from "./client-lines.ts";
 import { complete, completesHere } from "./completion.ts";
-import { endedBy } from "./end-signals.ts";
+import { endedBy } from "../cli/end-signals.ts";
 import type { Key } from "./keys.ts";
-import { KnownWords } from "./known-words.ts";
+import { KnownWords } from "./completion-source.ts";
 import { refusal } from "./login.ts";
 import { PlainPrompt, type PromptLike } from "./plain-terminal.ts";
 import { Prompt } from "./prompt.ts";
 import type { TerminalParts } from "./terminal-parts.ts";
-import { Told } from "./told.ts";
+import { Told } from "./pending-private.ts";
 import { wrapItems } from "./wrap.ts";
 
 export type { Downloads, TerminalParts } from "./terminal-parts.ts";

@@ -1,7 +1,7 @@
 // What the terminal client is put together from. Types only.
 
 import type { NativeSession } from "../client/events.ts";
-import type { Paint } from "./paint.ts";
+import type { Paint } from "./style.ts";
 import type { PromptParts } from "./prompt.ts";
 
 export type TerminalParts = PromptParts & {

@@ -1,6 +1,6 @@
 // What a batch of segments says of the path, together: those that a process has read in one go are one piece of evidence. Pure.
 
-import type { Flight } from "./flight.ts";
+import type { Flight } from "./sent-segments.ts";
 
 /** A pause of so long is longer than an event loop's turn. In µs. */
 const longPauseUs = 2_000;

@@ -1,11 +1,11 @@
 // What becomes of a DATA datagram: is it one that was asked for, which of its bytes are new, how long did it take.
 // Pure, and the hot path: nothing is allocated for a segment.
 
-import type { Asker } from "./asker.ts";
-import type { CongestionControl } from "./congestion.ts";
-import { arrival } from "./flight.ts";
+import type { Asker } from "./range-picker.ts";
+import type { CongestionControl } from "./congestion/bbr.ts";
+import { arrival } from "./sent-segments.ts";
 import type { Sink } from "./receiver-machine.ts";
-import { TrainEstimator } from "./train.ts";
+import { TrainEstimator } from "./packet-train.ts";
 import { elapsedUs, emptyDataHeader, readData, tagOf } from "./wire.ts";
 
 export class Intake {

@@ -4,12 +4,12 @@
 
 import { transfer as limit } from "../limits.ts";
 import { ArrivalBatch, pauseUsOf } from "./arrivals.ts";
-import { Asker } from "./asker.ts";
-import { Congestion, type CongestionControl } from "./congestion.ts";
-import type { RateSample } from "./flight.ts";
+import { Asker } from "./range-picker.ts";
+import { Congestion, type CongestionControl } from "./congestion/bbr.ts";
+import type { RateSample } from "./sent-segments.ts";
 import { InitSchedule } from "./init-schedule.ts";
 import { Intake } from "./intake.ts";
-import { LoopbackControl } from "./loopback-control.ts";
+import { LoopbackControl } from "./congestion/loopback.ts";
 import type {
   PathMemory,
   ReceiverConfig,
@@ -18,9 +18,9 @@ import type {
   ReceiverStats,
 } from "./receiver-machine.ts";
 import { RequestSchedule } from "./request-schedule.ts";
-import { RttEstimator } from "./rtt.ts";
-import { SegmentSizer } from "./segment-size.ts";
-import { Silence } from "./silence.ts";
+import { RttEstimator } from "./congestion/rtt.ts";
+import { SegmentSizer } from "./mtu-discovery.ts";
+import { Silence } from "./probe-timeout.ts";
 import {
   datagramEnd,
   elapsedUs,

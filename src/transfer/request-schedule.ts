@@ -1,10 +1,10 @@
 // When a receiver may ask, and for how much: the congestion control's window and rate, the pacer's credit, a limit set by hand.
 // Pure. Knows nothing of datagrams; the asker says what there is to ask for.
 
-import type { Asker } from "./asker.ts";
-import type { CongestionControl } from "./congestion.ts";
-import { Pacer } from "./pacer.ts";
-import type { RttEstimator } from "./rtt.ts";
+import type { Asker } from "./range-picker.ts";
+import type { CongestionControl } from "./congestion/bbr.ts";
+import { Pacer } from "./congestion/pacer.ts";
+import type { RttEstimator } from "./congestion/rtt.ts";
 
 /** A request that no other has followed is repeated after this long, this often: the loss of the last one would
  *  otherwise cost a timeout. */

@@ -3,7 +3,7 @@
 
 import { transfer as limit } from "../limits.ts";
 import { CookieJar, type KeyedHash } from "./cookies.ts";
-import { Outgoing, type ReadInto } from "./outgoing.ts";
+import { Outgoing, type ReadInto } from "./send-queue.ts";
 import {
   type Request,
   datagramEnd,
@@ -17,7 +17,7 @@ import {
 } from "./wire.ts";
 
 export type { KeyedHash } from "./cookies.ts";
-export type { ReadInto } from "./outgoing.ts";
+export type { ReadInto } from "./send-queue.ts";
 
 export interface SenderConfig {
   keyedHash: KeyedHash;

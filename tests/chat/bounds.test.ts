@@ -3,7 +3,7 @@
 
 import { expect, test } from "bun:test";
 import { ratesFor } from "../../src/chat/sender-limits.ts";
-import { openChat } from "../../src/dialects/open-chat.ts";
+import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { history, message, output, sender } from "../../src/limits.ts";
 import { Rig, type Client } from "./rig.ts";
 

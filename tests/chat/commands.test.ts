@@ -1,7 +1,7 @@
 // The table of commands: what needs a name, what is answered to whom with which code, what a request for a list gets.
 
 import { expect, test } from "bun:test";
-import { openChat } from "../../src/dialects/open-chat.ts";
+import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { history as historyLimits, message as limits } from "../../src/limits.ts";
 import { type Client, Rig } from "./rig.ts";
 

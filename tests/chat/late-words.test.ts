@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import type { Dialect } from "../../src/chat/dialect.ts";
 import { lineChat } from "../../src/dialects/line-chat.ts";
-import { openChat } from "../../src/dialects/open-chat.ts";
+import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { selectChat } from "../../src/dialects/select-chat.ts";
 import { Rig } from "./rig.ts";
 

@@ -5,7 +5,7 @@ import { LoginRates } from "../../src/chat/login-rates.ts";
 import type { Dialect } from "../../src/chat/dialect.ts";
 import { chatRoom } from "../../src/dialects/chat-room.ts";
 import { lineChat } from "../../src/dialects/line-chat.ts";
-import { openChat } from "../../src/dialects/open-chat.ts";
+import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { selectChat } from "../../src/dialects/select-chat.ts";
 import { connections as limits } from "../../src/limits.ts";
 import { native, Rig } from "./rig.ts";

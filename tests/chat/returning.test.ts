@@ -1,7 +1,7 @@
 // Coming, coming back and moving while things are under way in the same turn: nothing is missed, doubled or out of order.
 
 import { expect, test } from "bun:test";
-import { openChat } from "../../src/dialects/open-chat.ts";
+import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { history as limits } from "../../src/limits.ts";
 import { FailingHistory } from "./failing-history.ts";
 import { type Client, Rig } from "./rig.ts";

@@ -6,7 +6,7 @@ import type { Link } from "../../src/chat/link.ts";
 import { createMetrics } from "../../src/chat/metrics.ts";
 import type { Session } from "../../src/chat/session.ts";
 import type { Dialect } from "../../src/chat/dialect.ts";
-import { nativeDialect } from "../../src/dialects/native.ts";
+import { nativeDialect } from "../../src/dialects/native/native.ts";
 import { openMemoryHistory } from "../../src/store/memory.ts";
 
 export const native: Dialect = nativeDialect({

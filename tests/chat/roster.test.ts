@@ -1,7 +1,7 @@
 // The lists of users that members get unasked: right in the end, and at most a budget a second while a crowd comes and goes.
 
 import { expect, test } from "bun:test";
-import { openChat } from "../../src/dialects/open-chat.ts";
+import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { selectChat } from "../../src/dialects/select-chat.ts";
 import { output } from "../../src/limits.ts";
 import { Rig } from "./rig.ts";

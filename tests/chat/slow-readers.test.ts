@@ -1,7 +1,7 @@
 // Readers that do not read, all together: what waits for them is bounded, and nobody waits for ever.
 
 import { expect, test } from "bun:test";
-import { openChat } from "../../src/dialects/open-chat.ts";
+import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { message, output } from "../../src/limits.ts";
 import { type Client, Rig } from "./rig.ts";
 

@@ -2,7 +2,7 @@
 
 import { beforeEach, expect, test } from "bun:test";
 import { ratesFor } from "../../src/chat/sender-limits.ts";
-import { openChat } from "../../src/dialects/open-chat.ts";
+import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { history as limits, sender } from "../../src/limits.ts";
 import { FailingHistory } from "./failing-history.ts";
 import { kept, nothing, Rig } from "./rig.ts";

@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Parley } from "../parley.ts";
-import { RawClient } from "../seeds/sockets.ts";
+import { RawClient } from "../interop/sockets.ts";
 import { seeded } from "../sim/random.ts";
 import { flood } from "./flood.ts";
 

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Parley, parleyCommand } from "../parley.ts";
-import { RawClient } from "../seeds/sockets.ts";
+import { RawClient } from "../interop/sockets.ts";
 import { skipUnless } from "../skip.ts";
 import { environment, escape, run } from "./run.ts";
 

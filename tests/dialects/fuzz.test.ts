@@ -5,7 +5,7 @@ import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { Command, PersonalEvent } from "../../src/chat/events.ts";
 import type { Conversation, Dialect } from "../../src/chat/dialect.ts";
-import { readDownloadRequest } from "../../src/dialects/open-chat-download.ts";
+import { readDownloadRequest } from "../../src/dialects/open-chat/download.ts";
 import { dialects } from "../../src/dialects/table.ts";
 import { message as limits } from "../../src/limits.ts";
 import {

@@ -1,7 +1,7 @@
 // greeting, date-time and calculator (S2a–c): requests and answers.
 
 import { expect, test } from "bun:test";
-import { calculator, parseExpression } from "../../src/dialects/calculator.ts";
+import { calculator, parseExpression } from "../../src/dialects/calculator/calculator.ts";
 import { answerDateTime, dateTime } from "../../src/dialects/date-time.ts";
 import { greeting, greetingDatagrams } from "../../src/dialects/greeting.ts";
 import { peer } from "./events.ts";

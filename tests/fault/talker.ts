@@ -3,7 +3,7 @@
 
 import { expect } from "bun:test";
 import { ClientSession } from "../../src/client/session.ts";
-import { NativeConnection } from "../../src/net/clients/native-connection.ts";
+import { NativeConnection } from "../../src/io/native-connection.ts";
 import type { SessionEvent } from "../../src/client/events.ts";
 import type { Line } from "./server.ts";
 

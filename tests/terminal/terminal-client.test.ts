@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { ParleyError } from "../../src/errors.ts";
 import { harmlessProblem, showFetch } from "../../src/terminal/download.ts";
 import { KeyReader } from "../../src/terminal/keys.ts";
-import { painter } from "../../src/terminal/paint.ts";
+import { painter } from "../../src/terminal/style.ts";
 import { type Downloads, TerminalClient } from "../../src/terminal/terminal-client.ts";
 import { Screen } from "./screen.ts";
 import { SessionRig } from "./session-rig.ts";

@@ -2,15 +2,15 @@
 
 import { describe, expect, test } from "bun:test";
 import { transfer as limit } from "../../src/limits.ts";
-import { Asker } from "../../src/transfer/asker.ts";
-import { BandwidthFilter, SlidingRate } from "../../src/transfer/bandwidth.ts";
-import { Congestion } from "../../src/transfer/congestion.ts";
-import { arrival, Flight } from "../../src/transfer/flight.ts";
-import { Outgoing } from "../../src/transfer/outgoing.ts";
-import { Pacer } from "../../src/transfer/pacer.ts";
-import { RttEstimator } from "../../src/transfer/rtt.ts";
-import { SegmentSizer } from "../../src/transfer/segment-size.ts";
-import { TrainEstimator } from "../../src/transfer/train.ts";
+import { Asker } from "../../src/transfer/range-picker.ts";
+import { BandwidthFilter, SlidingRate } from "../../src/transfer/congestion/bandwidth-filter.ts";
+import { Congestion } from "../../src/transfer/congestion/bbr.ts";
+import { arrival, Flight } from "../../src/transfer/sent-segments.ts";
+import { Outgoing } from "../../src/transfer/send-queue.ts";
+import { Pacer } from "../../src/transfer/congestion/pacer.ts";
+import { RttEstimator } from "../../src/transfer/congestion/rtt.ts";
+import { SegmentSizer } from "../../src/transfer/mtu-discovery.ts";
+import { TrainEstimator } from "../../src/transfer/packet-train.ts";
 import { seeded } from "../sim/random.ts";
 
 describe("pacer", () => {

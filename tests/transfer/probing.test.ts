@@ -1,11 +1,11 @@
 // The parts of the congestion control that tell a full path from a process that was kept from running.
 
 import { describe, expect, test } from "bun:test";
-import { Flight } from "../../src/transfer/flight.ts";
-import { ProbeCycle } from "../../src/transfer/probe-cycle.ts";
-import { LateRun } from "../../src/transfer/queue-watch.ts";
-import { RttEstimator } from "../../src/transfer/rtt.ts";
-import { initialWindowBytes, type Round, Startup } from "../../src/transfer/startup.ts";
+import { Flight } from "../../src/transfer/sent-segments.ts";
+import { ProbeCycle } from "../../src/transfer/congestion/probe-bw.ts";
+import { LateRun } from "../../src/transfer/congestion/queue-delay.ts";
+import { RttEstimator } from "../../src/transfer/congestion/rtt.ts";
+import { initialWindowBytes, type Round, Startup } from "../../src/transfer/congestion/startup.ts";
 
 function pathOf(rttUs: number): RttEstimator {
   const rtt = new RttEstimator();

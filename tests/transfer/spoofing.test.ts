@@ -3,7 +3,7 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "bun:test";
 import { transfer as limit } from "../../src/limits.ts";
-import type { Asker } from "../../src/transfer/asker.ts";
+import type { Asker } from "../../src/transfer/range-picker.ts";
 import { Receiver } from "../../src/transfer/receiver.ts";
 import { Sender } from "../../src/transfer/sender.ts";
 import {

@@ -4,7 +4,7 @@ import type { Session } from "../../../src/chat/session.ts";
 import { chatRoom } from "../../../src/dialects/chat-room.ts";
 import type { Dialect } from "../../../src/chat/dialect.ts";
 import { lineChat } from "../../../src/dialects/line-chat.ts";
-import { openChat } from "../../../src/dialects/open-chat.ts";
+import { openChat } from "../../../src/dialects/open-chat/open-chat.ts";
 import { selectChat } from "../../../src/dialects/select-chat.ts";
 import { ModelLink } from "./link.ts";
 import { tokenText, type World } from "./world.ts";

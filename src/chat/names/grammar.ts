@@ -1,0 +1,104 @@
+// One grammar of names for every dialect: who may be called what, and when two names are the same. Pure.
+
+import { names as limits } from "../../limits.ts";
+import { quoted } from "../../text.ts";
+
+/** The room of everyone who names no other. */
+export const lobby = "lobby";
+
+const grammar = /^[\p{L}\p{N}_.-][\p{L}\p{M}\p{N}_.-]*$/u;
+
+/** Letters and marks that show nothing (fillers, variation selectors): with them two names would look the same. */
+const invisible = /\p{Default_Ignorable_Code_Point}/u;
+
+/** More marks than a letter has in any script's words, and more of those accents that any letter may bear: they cover other lines. */
+const crowded = new RegExp(
+  `\\p{M}{${limits.maxMarks + 1}}|\\p{Script=Inherited}{${limits.maxAccents + 1}}`,
+  "u",
+);
+
+/** Words that a dialect would take for a command or a list, in folded form. Nobody can be called one of them. */
+const reserved: ReadonlySet<string> = new Set([
+  "all",
+  "show",
+  "accept",
+  "reject",
+  "leave",
+  "exit",
+  "q",
+  "__users__",
+  "get_list_file",
+  "download_file",
+  "changename",
+  "register",
+  "bridge",
+  "chat",
+  "quit",
+  // What S1's clients take for the answer to a download when it begins a line.
+  "udp",
+]);
+
+/** UTF-16 units of the longest name of a person or a room. */
+const maxUnits = 2 * Math.max(limits.maxChars, limits.maxRoomChars);
+
+/** The form in which names are compared (NFKC, case folded): `Ann`, `ANN` and `ａｎｎ` are one name, `straße` and `STRASSE` too. */
+export function fold(name: string): string {
+  // No name is so long, or it is folded already; normalizing what a stranger sends takes the square of its length.
+  if (name.length > maxUnits) return name;
+  // The names of most people are plain; normalizing costs ten times as much.
+  return /^[\x20-\x7e]*$/.test(name)
+    ? name.toLowerCase()
+    : foldCase(name.normalize("NFKC")).normalize("NFKC");
+}
+
+/**
+ * Letters that differ in case alone become one, as in Unicode's full case folding: `ß`, which is `SS` in capitals, its own capital
+ * `ẞ`, which is none of those, and the sigma that stands at the end of words. The dotless `ı` becomes `i`, whose capital it has.
+ */
+function foldCase(text: string): string {
+  return text.toLowerCase().toUpperCase().toLowerCase().replaceAll("ς", "σ");
+}
+
+/** Undefined if `name` can be a person's name; else the sentence that says why not. */
+export function nameProblem(name: string): string | undefined {
+  if (name === "") return "A name can't be empty: use letters, digits, '_', '-' or '.'";
+  if (reserved.has(fold(name))) return `The name ${quoted(name)} is reserved: choose another`;
+  return grammarProblem("name", name, limits.maxChars);
+}
+
+/** The same for an alias, which may have several words with a blank between them, as no name has. */
+export function aliasProblem(alias: string): string | undefined {
+  if (alias.length > maxUnits) return nameProblem(alias);
+  const problem = alias.split(" ").map(nameProblem).find(Boolean);
+  return problem ?? grammarProblem("name", alias.replaceAll(" ", "_"), limits.maxChars);
+}
+
+/** Undefined if `room` can be a room's name; else the sentence that says why not. */
+export function roomProblem(room: string): string | undefined {
+  if (room === "") return "A room's name can't be empty: use letters, digits, '_', '-' or '.'";
+  return grammarProblem("room name", room, limits.maxRoomChars);
+}
+
+function grammarProblem(what: string, name: string, maxChars: number): string | undefined {
+  // By code points, and without walking through a megabyte to say that it is too long.
+  if (name.length > 2 * maxChars || Array.from(name).length > maxChars) {
+    return `The ${what} ${quoted(name)} is longer than ${maxChars} characters: choose a shorter one`;
+  }
+  if (crowded.test(name)) {
+    return `The ${what} ${quoted(name)} has too many accents on one letter: use at most ${limits.maxAccents}`;
+  }
+  if (!grammar.test(name) || hasInvisible(name)) {
+    return `The ${what} ${quoted(name)} is not possible: use only letters, digits, '_', '-' or '.'`;
+  }
+  return undefined;
+}
+
+/** Whether something in a text can't be seen, so that it looks like another. */
+export function hasInvisible(text: string): boolean {
+  return invisible.test(text);
+}
+
+/** The name of a member that gave none: its address and port, as select-chat has it. No grammar lets anyone choose it. */
+export function addressName(address: string, port: number): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}

@@ -1,0 +1,213 @@
+// `parley classic`: the seeds' small clients on a terminal or in a pipe. What they say is in dialects/classic-clients.ts, how
+// they reach a server in net/clients/classic-connection.ts.
+
+import { defineCommand } from "citty";
+import { quoted } from "../../text.ts";
+import {
+  CalculatorClient,
+  ChatRoomClient,
+  type ClientStep,
+  dateTimeLine,
+  dateTimePauseMs,
+  dateTimeRequest,
+  receivedLines,
+} from "../../dialects/classic-clients.ts";
+import { knock } from "../../dialects/greeting.ts";
+import { dialects } from "../../dialects/table.ts";
+import { ParleyError, unwritable } from "../../errors.ts";
+import { classicClient as limits } from "../../limits.ts";
+import { ClassicTcp, ClassicUdp } from "../../io/classic-connection.ts";
+import { type Address, parseHostPort } from "../../io/host-port.ts";
+import { jsonLine } from "../../terminal/json-line.ts";
+import { endedBy, type EndSignal } from "../end-signals.ts";
+import { stdout } from "../../terminal/output.ts";
+import { typedLines } from "../../terminal/typed-lines.ts";
+
+type Options = { json: boolean; count: number; tcp: boolean; udp: boolean };
+type Show = (line: string, event: Readonly<Record<string, unknown>>) => void;
+
+const clients: Readonly<
+  Record<string, (to: Address, show: Show, options: Options) => Promise<void>>
+> = {
+  "date-time": runDateTime,
+  calculator: runCalculator,
+  "chat-room": runChatRoom,
+  greeting: runGreeting,
+};
+
+export default defineCommand({
+  meta: { name: "classic", description: "The small clients that parley grew out of" },
+  args: {
+    dialect: {
+      type: "positional",
+      required: true,
+      valueHint: "DIALECT",
+      description: Object.keys(clients).join(", "),
+    },
+    server: {
+      type: "positional",
+      required: false,
+      valueHint: "HOST:PORT",
+      description: "Where the server is (the dialect's own port on 127.0.0.1)",
+    },
+    count: {
+      type: "string",
+      valueHint: "N",
+      description: "date-time: end after N answers (0: go on until Ctrl-C)",
+      default: "0",
+    },
+    tcp: { type: "boolean", description: "greeting: only knock over TCP" },
+    udp: { type: "boolean", description: "greeting: only greet over UDP" },
+    json: { type: "boolean", description: "One JSON object a line instead of text" },
+  },
+  async run({ args }) {
+    const run = Object.hasOwn(clients, args.dialect) ? clients[args.dialect] : undefined;
+    if (run === undefined) {
+      const known = Object.keys(clients).join(", ");
+      throw new ParleyError(
+        "usage",
+        `There is no classic client ${quoted(args.dialect)}: choose one of ${known}`,
+      );
+    }
+    const options = {
+      json: args.json ?? false,
+      count: readCount(args.count),
+      tcp: args.tcp ?? false,
+      udp: args.udp ?? false,
+    };
+    const show: Show = (line, event) => {
+      stdout.data(options.json ? jsonLine(event) : `${line}\n`);
+    };
+    const to = readAddress(args.dialect, args.server);
+    await Promise.race([run(to, show, options), interruption()]);
+  },
+});
+
+function readAddress(dialect: string, text: string | undefined): Address {
+  const port = dialects[dialect]?.classicPort ?? 0;
+  const to = text === undefined ? { host: "127.0.0.1", port } : parseHostPort(text);
+  if (to !== undefined) return to;
+  throw new ParleyError(
+    "usage",
+    `${quoted(text ?? "")} is no address: write HOST:PORT, such as 127.0.0.1:${port}`,
+  );
+}
+
+function readCount(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new ParleyError("usage", `--count ${quoted(text)} is no number: use 0 or more`);
+}
+
+/** Resolves when nobody reads any more what is printed. @throws ParleyError at a signal, or where it can't be printed */
+async function interruption(): Promise<void> {
+  const signal = await new Promise<EndSignal | undefined>((resolve) => {
+    process.once("SIGINT", resolve);
+    process.once("SIGTERM", resolve);
+    stdout.onClosed(() => resolve(undefined));
+  });
+  if (signal !== undefined) throw endedBy(signal);
+  if (stdout.failure !== undefined) throw unwritable(stdout.failure);
+}
+
+async function runDateTime(to: Address, show: Show, { count }: Options): Promise<void> {
+  const server = await ClassicUdp.open(to);
+  try {
+    for (let i = 1; ; i++) {
+      const request = dateTimeRequest(Math.random());
+      const text = await server.ask(request);
+      const { address, port } = server;
+      show(dateTimeLine(text, address, port), { event: "answer", request, text, address, port });
+      if (i === count) return;
+      await Bun.sleep(dateTimePauseMs(Math.random()));
+    }
+  } finally {
+    server.close();
+  }
+}
+
+async function runGreeting(to: Address, show: Show, { tcp, udp }: Options): Promise<void> {
+  const both = tcp === udp;
+  if (udp || both) {
+    const server = await ClassicUdp.open(to);
+    try {
+      const text = await server.ask("Hello");
+      show(receivedLines(text).join(" "), { event: "answer", transport: "udp", text });
+    } finally {
+      server.close();
+    }
+  }
+  if (tcp || both) {
+    const server = await ClassicTcp.connect(to);
+    try {
+      await server.send(knock);
+      const text = await server.receiveInTime();
+      if (text === undefined) {
+        const sentence = `${to.host}:${to.port} has ended the connection without an answer: is it the right port?`;
+        throw new ParleyError("protocol", sentence);
+      }
+      show(receivedLines(text).join(" "), { event: "answer", transport: "tcp", text });
+    } finally {
+      await server.end();
+    }
+  }
+}
+
+async function runCalculator(to: Address, show: Show, { json }: Options): Promise<void> {
+  const server = await ClassicTcp.connect(to);
+  const client = new CalculatorClient();
+  const act = async (step: ClientStep): Promise<boolean> => {
+    if (step.send !== undefined) await server.send(step.send);
+    if (step.print !== undefined) show(step.print, { event: "line", text: step.print });
+    if (step.ask !== undefined && !json) stdout.data(step.ask);
+    if (!step.awaitsAnswer) return step.end !== true;
+    const answer = await server.receiveInTime();
+    if (answer === undefined) throw endedByServer(to);
+    return act(client.heard(answer));
+  };
+  try {
+    await act(client.start());
+    for await (const line of typedLines()) {
+      if (!(await act(client.typed(line)))) return;
+    }
+    if (!json) stdout.data("\n");
+    await act(client.typedEnd());
+  } finally {
+    await server.end();
+  }
+}
+
+async function runChatRoom(to: Address, show: Show, { json }: Options): Promise<void> {
+  const server = await ClassicTcp.connect(to);
+  const client = new ChatRoomClient();
+  const listening = listen(server, show);
+  const typing = async () => {
+    const { ask } = client.start();
+    if (!json) stdout.data(ask ?? "");
+    for await (const line of typedLines()) {
+      const { send, ask } = client.typed(line);
+      if (send !== undefined) await server.send(send);
+      if (ask !== undefined && !json) stdout.data(ask);
+    }
+    // what was said last has still to come back
+    while (!server.ended && server.quietMs < limits.farewellMs) await Bun.sleep(limits.sendGapMs);
+    return "typed";
+  };
+  const first = await Promise.race([typing(), listening]);
+  await server.end();
+  await listening;
+  if (first !== "typed") throw endedByServer(to);
+}
+
+/** Prints what comes until no more will; at the speed of who reads it. */
+async function listen(server: ClassicTcp, show: Show): Promise<"ended"> {
+  for (;;) {
+    const text = await server.receive();
+    if (text === undefined) return "ended";
+    for (const line of receivedLines(text)) show(line, { event: "received", text: line });
+    if (stdout.pressure) await stdout.relief();
+  }
+}
+
+function endedByServer(to: Address): ParleyError {
+  return new ParleyError("failed", `${to.host}:${to.port} has ended the connection`);
+}

@@ -1,0 +1,228 @@
+// Reads a command's flags strictly, which citty does not: an unknown flag, a missing or a superfluous value is an error that
+// names the nearest right one. Flags that are not given come from the environment (PARLEY_COMMAND_FLAG). What comes out is a
+// list of arguments that citty can't misread. Pure: arguments and environment are handed in.
+
+import type { ArgDef, ArgsDef } from "citty";
+import { quoted } from "../text.ts";
+import { ParleyError } from "../errors.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export type Arguments = {
+  /** For citty. */
+  raw: string[];
+  /** Flags that came from the environment, as errors write them, with what set them. */
+  variables: ReadonlyMap<string, Variable>;
+};
+
+type Variable = { name: string; value: string };
+
+/** A flag whose hint ends so may be repeated; citty gets its values joined by commas. */
+const repeatable = "…";
+
+type Flag = { name: string; kind: "switch" | "value" };
+
+/** @throws ParleyError `usage` */
+export function strictArguments(
+  command: string,
+  definitions: ArgsDef,
+  given: readonly string[],
+  environment: Environment,
+): Arguments {
+  const found = new Map<string, string | boolean>();
+  const words: string[] = [];
+  for (let i = 0; i < given.length; i++) {
+    const token = given[i]!;
+    if (token === "--") {
+      words.push(...given.slice(i + 1));
+      break;
+    }
+    if (!token.startsWith("-") || token === "-") {
+      words.push(token);
+      continue;
+    }
+    const [written, attached] = splitFlag(token);
+    const { flag, value: switchValue } = findFlag(command, definitions, written);
+    if (flag.kind === "switch") {
+      found.set(flag.name, readSwitch(written, attached, switchValue));
+      continue;
+    }
+    const value = attached ?? given[++i];
+    // a number below 0 is a value, though a wrong one: whoever reads it says so
+    if (value === undefined || (attached === undefined && /^-[^\d]/.test(value))) {
+      throw usage(`${written} needs a value: write ${example(definitions[flag.name], written)}`);
+    }
+    addValue(definitions, found, flag.name, written, value);
+  }
+  const variables = fromEnvironment(command, definitions, found, environment);
+  checkWords(command, definitions, words);
+  const flags = Array.from(found, ([name, value]) =>
+    typeof value === "string" ? `--${name}=${value}` : value ? `--${name}` : `--no-${name}`,
+  );
+  return { raw: [...flags, "--", ...words], variables };
+}
+
+/** The sentence of an error, with the name of the variable where it names a flag that nobody typed. */
+export function blamed(sentence: string, variables: Arguments["variables"]): string {
+  // What is quoted is a value, whatever it looks like.
+  const named = sentence.replace(/'[^']*'|(?<![\w-])--?[\w-]+/g, (part) => {
+    return variables.get(part)?.name ?? part;
+  });
+  if (named !== sentence) return named;
+  const origin = [...variables.values()].find(({ value }) => sentence.includes(quoted(value)));
+  return origin === undefined ? sentence : `${origin.name}: ${sentence}`;
+}
+
+/** The candidate, in small letters, that `word` begins, or else is nearest to by edit distance, if it is near at all. */
+export function nearest(written: string, candidates: readonly string[]): string | undefined {
+  const word = written.toLowerCase();
+  const begun = candidates.filter((candidate) => candidate.startsWith(word));
+  if (begun.length === 1 && /\w\w/.test(word)) return begun[0];
+  const scored = candidates.map((candidate) => ({ candidate, far: distance(word, candidate) }));
+  scored.sort((a, b) => a.far - b.far);
+  const [best] = scored;
+  return best !== undefined && best.far <= Math.max(2, word.length / 2)
+    ? best.candidate
+    : undefined;
+}
+
+/** The value of a flag that names a port; 0 is one. @throws ParleyError `usage` */
+export function portOf(flag: string, text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port <= 65_535) return port;
+  const sentence = `${flag} ${quoted(text)} is no port: give a number from 0 to 65535`;
+  throw new ParleyError("usage", sentence);
+}
+
+/** The version is that of the whole program. */
+const asksVersion = /^(?:-v|--vers(?:ion)?)$/i;
+
+function splitFlag(token: string): [string, string | undefined] {
+  const equals = token.indexOf("=");
+  return equals < 0 ? [token, undefined] : [token.slice(0, equals), token.slice(equals + 1)];
+}
+
+function findFlag(
+  command: string,
+  definitions: ArgsDef,
+  written: string,
+): { flag: Flag; value: boolean } {
+  const name = written.replace(/^--?/, "");
+  const positive = name.startsWith("no-") ? name.slice(3) : undefined;
+  for (const [key, definition] of Object.entries(definitions)) {
+    if (definition.type === "positional") continue;
+    const kind = definition.type === "boolean" ? "switch" : "value";
+    const aliases = aliasesOf(definition);
+    const matches = written.startsWith("--") ? key === name : aliases.includes(name);
+    if (matches) return { flag: { name: key, kind }, value: true };
+    if (kind === "switch" && key === positive && definition.default === true) {
+      return { flag: { name: key, kind }, value: false };
+    }
+  }
+  const near = asksVersion.test(written)
+    ? "parley --version"
+    : nearest(written, [...flagNames(definitions), "--help"]);
+  const hint = near === undefined ? `see parley ${command} --help` : `did you mean ${near}?`;
+  throw usage(`there is no flag ${quoted(written)}: ${hint}`);
+}
+
+/** As people write them: a switch that is on by default is written to turn it off. */
+function flagNames(definitions: ArgsDef): string[] {
+  return Object.entries(definitions).flatMap(([name, definition]) => {
+    if (definition.type === "positional") return [];
+    const off = definition.type === "boolean" && definition.default === true;
+    const aliases = aliasesOf(definition).map((alias) => `-${alias}`);
+    return [off ? `--no-${name}` : `--${name}`, ...aliases];
+  });
+}
+
+function aliasesOf(definition: ArgDef): string[] {
+  return "alias" in definition ? [definition.alias ?? []].flat() : [];
+}
+
+/** The flag as it should have been written. */
+function example(definition: ArgDef | undefined, written: string): string {
+  const hint = definition !== undefined && "valueHint" in definition ? definition.valueHint : "";
+  const value = (hint ?? "").replace(repeatable, "").replace(/\|-$/, "");
+  return `${written}${written.startsWith("--") ? "=" : " "}${value === "" ? "VALUE" : value}`;
+}
+
+function readSwitch(written: string, attached: string | undefined, value: boolean): boolean {
+  if (attached === undefined) return value;
+  if (attached === "1" || attached === "true") return value;
+  if (attached === "0" || attached === "false") return !value;
+  // a variable of the environment has no other way of being on
+  const isVariable = !written.startsWith("-");
+  const takes = isVariable ? "takes 0 or 1" : "is a switch and takes no value";
+  throw usage(`${written} ${takes}, not ${quoted(attached)}`);
+}
+
+function addValue(
+  definitions: ArgsDef,
+  found: Map<string, string | boolean>,
+  name: string,
+  written: string,
+  value: string,
+): void {
+  const before = found.get(name);
+  const definition = definitions[name];
+  const hint = definition !== undefined && "valueHint" in definition ? definition.valueHint : "";
+  if (before === undefined) found.set(name, value);
+  else if (hint?.endsWith(repeatable)) found.set(name, `${before},${value}`);
+  else throw usage(`${written} is given twice: give it once`);
+}
+
+/** Fills in what is not given; answers the flags that it has filled in, by each of their names. */
+function fromEnvironment(
+  command: string,
+  definitions: ArgsDef,
+  found: Map<string, string | boolean>,
+  environment: Environment,
+): Map<string, Variable> {
+  const variables = new Map<string, Variable>();
+  for (const [name, definition] of Object.entries(definitions)) {
+    if (definition.type === "positional" || found.has(name)) continue;
+    const variable = `PARLEY_${command}_${name}`.toUpperCase().replaceAll("-", "_");
+    const value = environment[variable];
+    if (definition.type !== "boolean") {
+      if (value === undefined || value === "") continue;
+      found.set(name, value);
+      for (const flag of flagNames({ [name]: definition })) {
+        variables.set(flag, { name: variable, value });
+      }
+      continue;
+    }
+    const negative = `PARLEY_${command}_no_${name}`.toUpperCase().replaceAll("-", "_");
+    const off = definition.default === true ? environment[negative] : undefined;
+    if (value !== undefined && value !== "") found.set(name, readSwitch(variable, value, true));
+    else if (off !== undefined && off !== "") found.set(name, readSwitch(negative, off, false));
+  }
+  return variables;
+}
+
+function checkWords(command: string, definitions: ArgsDef, words: readonly string[]): void {
+  const places = Object.values(definitions).filter(({ type }) => type === "positional");
+  const last = places.at(-1);
+  const many = last !== undefined && "valueHint" in last && last.valueHint?.endsWith(repeatable);
+  if (many || words.length <= places.length) return;
+  const extra = quoted(words[places.length]!);
+  throw usage(`${extra} is one word too many: see parley ${command} --help`);
+}
+
+function usage(sentence: string): ParleyError {
+  return new ParleyError("usage", sentence);
+}
+
+/** Levenshtein's distance. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}

@@ -1,0 +1,85 @@
+// calculator (S2c): a name, then expressions `A OP B`, answered as Python would. Stateful, one session a connection. Pure.
+// The same reading serves the server and parley's own client, which warns before it sends.
+
+import { harmless } from "../../text.ts";
+import type { Command, PersonalEvent } from "../../chat/events.ts";
+import type { Conversation, Dialect } from "../../chat/dialect.ts";
+import { parsePythonFloat, pythonRepr, pythonWords } from "./python-float.ts";
+import { sentence } from "../sentences.ts";
+
+export const sessionEnded = "Session Ended";
+/** Longest client name that is printed, in characters. */
+const maxNameChars = 64;
+
+export type Expression =
+  | { type: "expression"; left: number; operator: "+" | "-" | "*" | "/"; right: number }
+  | { type: "format" }
+  | { type: "operator" };
+
+/** Reads `A OP B`, parted by what are blanks to Python. */
+export function parseExpression(text: string): Expression {
+  const [a = "", operator = "", b = "", more] = pythonWords(text, 4);
+  const left = parsePythonFloat(a);
+  const right = parsePythonFloat(b);
+  if (left === undefined || right === undefined || more !== undefined) return { type: "format" };
+  if (operator !== "+" && operator !== "-" && operator !== "*" && operator !== "/") {
+    return { type: "operator" };
+  }
+  return { type: "expression", left, operator, right };
+}
+
+/** The server's answer to a message that is not `q`. */
+function answerExpression(text: string): string {
+  const parsed = parseExpression(text);
+  if (parsed.type === "format") return "Incorrect expression format";
+  if (parsed.type === "operator") return "Incorrect operator";
+  const { left, operator, right } = parsed;
+  switch (operator) {
+    case "+":
+      return pythonRepr(left + right);
+    case "-":
+      return pythonRepr(left - right);
+    case "*":
+      return pythonRepr(left * right);
+    case "/":
+      return right === 0 ? "Division by zero has no value" : pythonRepr(left / right);
+  }
+}
+
+class CalculatorConversation implements Conversation {
+  #named = false;
+
+  get settled(): boolean {
+    return this.#named;
+  }
+
+  greeting(): readonly string[] {
+    return [];
+  }
+
+  receive(message: string): Command {
+    if (!this.#named) {
+      this.#named = true;
+      const name = harmless(message.trim()).slice(0, maxNameChars).toWellFormed();
+      return { type: "reply", log: `Client name is : ${name}` };
+    }
+    if (message.trim() === "q") {
+      return { type: "reply", text: sessionEnded, log: sessionEnded, end: true };
+    }
+    return { type: "reply", text: answerExpression(message) };
+  }
+
+  /** Answers are given by `receive`; what the server has to say besides (too long, too late, it stops) is one line. */
+  render(event: PersonalEvent): string | undefined {
+    return sentence(event);
+  }
+}
+
+export const calculator: Dialect = {
+  name: "calculator",
+  input: "auto",
+  output: "message",
+  echo: { said: false, joined: false },
+  renderRoom: () => undefined,
+  open: () => new CalculatorConversation(),
+};

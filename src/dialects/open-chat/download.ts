@@ -1,0 +1,67 @@
+// One download of open-chat (S1): the client asks for part after part, the server answers each request and remembers nothing
+// but who asks. Pure: reading the file, sending and the clock are the adapter's. A lost datagram costs a repeated request, never a hang.
+
+import { classicDownload as limits } from "../../limits.ts";
+
+export type DownloadRequest = { type: "part"; index: number } | { type: "finished" };
+
+/** Reads a datagram: `part I` or `finished`; undefined for anything else. Blanks and a line end after it don't matter. */
+export function readDownloadRequest(datagram: Uint8Array): DownloadRequest | undefined {
+  if (datagram.length > limits.maxRequestBytes) return undefined;
+  const text = String.fromCharCode(...datagram).trim();
+  if (text === "finished") return { type: "finished" };
+  const index = /^part (\d{1,15})$/.exec(text)?.[1];
+  return index === undefined ? undefined : { type: "part", index: Number(index) };
+}
+
+/** What the adapter has to do after a datagram. */
+export type DownloadStep =
+  /** Send these bytes of the file (`length` may be 0: beyond the end) as a pickle to who asked. */
+  | { type: "send"; offset: number; length: number }
+  /** The port can be freed; `early` if its client has not said `finished` but asked too often. */
+  | { type: "close"; early: boolean }
+  | { type: "ignore" };
+
+export class OpenChatDownload {
+  readonly #sizeBytes: number;
+  readonly #address: string | undefined;
+  #asker: string | undefined;
+  readonly #idleMs: number;
+  #requestsLeft: number;
+  /** The port is freed when nothing has come from the asker by then. */
+  deadlineMs: number;
+
+  /** `address`: the only one that is answered, if it is known. Of its ports, the first that asks has the download. */
+  constructor(
+    sizeBytes: number,
+    address: string | undefined,
+    nowMs: number,
+    idleMs: number = limits.idleMs,
+    firstRequestMs: number = limits.firstRequestMs,
+  ) {
+    this.#sizeBytes = sizeBytes;
+    this.#address = address;
+    this.#idleMs = idleMs;
+    const parts = Math.floor(sizeBytes / limits.partBytes) + 1;
+    this.#requestsLeft = parts * limits.maxRequestsPerPart + limits.spareRequests;
+    this.deadlineMs = nowMs + Math.min(firstRequestMs, idleMs);
+  }
+
+  receive(datagram: Uint8Array, address: string, port: number, nowMs: number): DownloadStep {
+    if (this.#address !== undefined && address !== this.#address) return { type: "ignore" };
+    const request = readDownloadRequest(datagram);
+    if (request === undefined) return { type: "ignore" };
+    const from = `${address} ${port}`;
+    if (this.#asker !== undefined && this.#asker !== from) return { type: "ignore" };
+    this.#asker = from;
+    if (request.type === "finished") return { type: "close", early: false };
+    if (this.#requestsLeft-- <= 0) return { type: "close", early: true };
+    this.deadlineMs = nowMs + this.#idleMs;
+    const offset = Math.min(request.index * limits.partBytes, this.#sizeBytes);
+    return {
+      type: "send",
+      offset,
+      length: Math.min(limits.partBytes, this.#sizeBytes - offset),
+    };
+  }
+}

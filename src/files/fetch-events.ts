@@ -1,0 +1,91 @@
+// What a fetch tells whoever started it; with `--json` these are the lines, field by field. Types only.
+
+import type { ErrorCode } from "../errors.ts";
+
+/** Where a file goes. */
+export type FetchTarget =
+  | { readonly kind: "file"; readonly path: string }
+  /** In order, verified, at once. */
+  | { readonly kind: "stream"; readonly output: FetchOutput };
+
+export interface FetchOutput {
+  /** Takes all bytes, which stay as they are until they have left; false: wait for `relief` before the next ones. */
+  data(bytes: Uint8Array): boolean;
+  relief(): Promise<void>;
+  /** Resolves when all has left, or after `timeoutMs`. */
+  flush(timeoutMs: number): Promise<void>;
+  /** Nobody reads any more, or the disk is full: `failure`. */
+  readonly closed: boolean;
+  readonly failure: Error | undefined;
+}
+
+export interface OffloadReport {
+  /** Sending many datagrams at once (UDP_SEGMENT), receiving them merged (UDP_GRO). */
+  readonly segment: boolean;
+  readonly merge: boolean;
+  readonly dontFragment: boolean;
+  readonly receiveBufferBytes: number;
+}
+
+export type FetchEvent =
+  | {
+      readonly event: "offer";
+      readonly name: string;
+      readonly size: number;
+      readonly modified: number;
+      readonly version: string;
+      /** Bytes that an earlier fetch has left. */
+      readonly resumedBytes: number;
+      readonly offload: OffloadReport;
+    }
+  | {
+      readonly event: "progress";
+      readonly name: string;
+      readonly size: number;
+      readonly receivedBytes: number;
+      readonly verifiedBytes: number;
+      readonly bytesPerSecond: number;
+      /** Infinity is told as null. */
+      readonly secondsLeft: number | null;
+      readonly rttMs: number;
+      readonly segmentBytes: number;
+    }
+  | {
+      readonly event: "retry";
+      readonly name: string;
+      readonly reason: string;
+      readonly inMs: number;
+    }
+  | {
+      /** It was not fetched, and why (docs/protocol.md: Errors); the others still are, unless the server is lost. */
+      readonly event: "failed";
+      readonly name: string;
+      readonly code: ErrorCode;
+      readonly message: string;
+    }
+  | {
+      readonly event: "unchanged";
+      readonly name: string;
+      readonly path: string;
+      readonly size: number;
+      readonly sha256: string;
+    }
+  | {
+      readonly event: "done";
+      readonly name: string;
+      /** `-` for stdout. */
+      readonly path: string;
+      readonly size: number;
+      readonly sha256: string;
+      readonly seconds: number;
+      /** Fetched bytes (not the resumed ones) by `seconds`. */
+      readonly goodputBytesPerSecond: number;
+      readonly resumedBytes: number;
+      readonly rttMs: number;
+      readonly minRttMs: number;
+      /** Segments lost by those asked for, 0…1. */
+      readonly lossShare: number;
+      readonly retransmittedShare: number;
+      readonly segmentBytes: number;
+      readonly offload: OffloadReport;
+    };

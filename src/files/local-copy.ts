@@ -1,0 +1,57 @@
+// Is the file that is here already the server's? Compares its prefix digests with those that the server tells, in slices, and
+// stops at the first chunk that differs. Nothing of the file crosses the network.
+
+import { closeSync, openSync, readSync } from "node:fs";
+import { transfer as wire } from "../limits.ts";
+import { DigestCheck } from "../transfer/digests.ts";
+import { type ControlClient, errorOf } from "./control-client.ts";
+import { readOffer } from "./offer.ts";
+
+/** `sha256` (hexadecimal) if the two are equal. @throws ParleyError what the server answers, or why the connection was lost */
+export async function compareWithLocal(
+  control: ControlClient,
+  name: string,
+  path: string,
+  localBytes: number,
+): Promise<{ sha256?: string }> {
+  const lines: Readonly<Record<string, unknown>>[] = [];
+  let arrived = Promise.withResolvers<void>();
+  control.onLine = (line) => {
+    lines.push(line);
+    arrived.resolve();
+  };
+  const offer = readOffer(await control.request({ type: "fetch", name, check: true }));
+  if (offer.size !== localBytes) {
+    control.send({ type: "fetched", transfer: offer.transfer });
+    return {};
+  }
+  const check = new DigestCheck(offer.size, offer.chunkBytes, () => new Bun.CryptoHasher("sha256"));
+  const fd = openSync(path, "r");
+  const buffer = new Uint8Array(wire.readBackBytes);
+  try {
+    for (;;) {
+      for (let line = lines.shift(); line !== undefined; line = lines.shift()) {
+        const { type, transfer, from, data, sha256 } = line;
+        if (transfer !== offer.transfer) continue;
+        if (type === "error") throw errorOf(line);
+        if (type === "digests") check.accept(Number(from), Buffer.from(String(data), "base64"));
+        if (type === "digest") check.acceptWhole(Buffer.from(String(sha256), "hex"));
+      }
+      const room = check.checkableBytes - check.hashedBytes;
+      const got =
+        room > 0 ? readSync(fd, buffer, 0, Math.min(room, buffer.length), check.hashedBytes) : 0;
+      for (let at = 0; at < got;) at += check.update(buffer.subarray(at, got));
+      if (check.compare() !== undefined || check.contradicted || (room > 0 && got === 0)) return {};
+      if (check.whole !== undefined) return { sha256: Buffer.from(check.whole).toString("hex") };
+      if (got > 0) await new Promise<void>((go) => setImmediate(go));
+      else if (lines.length === 0) {
+        const lost = await Promise.race([arrived.promise, control.lost]);
+        if (lost !== undefined) throw lost;
+        arrived = Promise.withResolvers<void>();
+      }
+    }
+  } finally {
+    closeSync(fd);
+    control.send({ type: "fetched", transfer: offer.transfer });
+  }
+}

@@ -1,0 +1,186 @@
+// How the seeds' small clients reach a server: a TCP connection where one send is one message, and a UDP port where a request
+// has one answer. Bounded in time and memory; knows no dialect.
+
+import { quoted } from "../text.ts";
+import { ParleyError } from "../errors.ts";
+import { classicClient as limits } from "../limits.ts";
+import { dial, Patience } from "./dial.ts";
+import { type Address, socketReason } from "./host-port.ts";
+import type { TcpLink } from "./tcp-link.ts";
+import { UdpPort } from "./udp/udp.ts";
+
+export class ClassicTcp {
+  readonly #decoder = new TextDecoder();
+  #link: TcpLink | undefined;
+  #heard: string[] = [];
+  #ended = false;
+  #waiting: (() => void) | undefined;
+  #nextSendMs = 0;
+  /** When something last came or left. */
+  #activeMs = performance.now();
+
+  private constructor() {}
+
+  /** @throws ParleyError `cannot-connect` */
+  static async connect(to: Address): Promise<ClassicTcp> {
+    const connection = new ClassicTcp();
+    const patience = new Patience(limits.connectTimeoutMs);
+    const link = await dial(to, patience, {
+      hears: () => ({
+        data: (bytes) => connection.#take(bytes),
+        ended: () => connection.#finish(),
+      }),
+    });
+    patience.done();
+    if (typeof link === "string") throw cannotConnect(to, link);
+    connection.#link = link;
+    return connection;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** For how long nothing has come or left, in milliseconds. */
+  get quietMs(): number {
+    return performance.now() - this.#activeMs;
+  }
+
+  /** Sends one message, apart from the one before so that a server that takes a read for a message sees two. */
+  async send(text: string): Promise<void> {
+    const waitMs = this.#nextSendMs - performance.now();
+    this.#nextSendMs = Math.max(this.#nextSendMs, performance.now()) + limits.sendGapMs;
+    if (waitMs > 0) await Bun.sleep(waitMs);
+    if (!this.#ended) this.#link?.send(text);
+    this.#activeMs = performance.now();
+  }
+
+  /** What came since the last call, as soon as there is something; undefined when no more will come. */
+  async receive(): Promise<string | undefined> {
+    while (this.#heard.length === 0 && !this.#ended) {
+      await new Promise<void>((resolve) => (this.#waiting = resolve));
+    }
+    const text = this.#heard.shift();
+    if (this.#heard.length < limits.maxHeard) this.#link?.pause(false);
+    return text;
+  }
+
+  /** The same, but an answer has to come in time. @throws ParleyError `stalled` */
+  async receiveInTime(): Promise<string | undefined> {
+    const late = Symbol("late");
+    const outcome = await Promise.race([
+      this.receive(),
+      Bun.sleep(limits.answerTimeoutMs).then(() => late),
+    ]);
+    if (typeof outcome !== "symbol") return outcome;
+    throw new ParleyError("stalled", `No answer for ${limits.answerTimeoutMs / 1000} s: try again`);
+  }
+
+  /** Ends the connection after what was sent has left. */
+  async end(): Promise<void> {
+    this.#finish();
+    this.#link?.end();
+    await this.#link?.closed;
+  }
+
+  #take(bytes: Uint8Array): void {
+    this.#activeMs = performance.now();
+    const text = this.#decoder.decode(bytes, { stream: true });
+    if (text === "") return;
+    this.#heard.push(text);
+    if (this.#heard.length >= limits.maxHeard) this.#link?.pause(true);
+    this.#wake();
+  }
+
+  #finish(): void {
+    this.#ended = true;
+    this.#wake();
+  }
+
+  #wake(): void {
+    this.#waiting?.();
+    this.#waiting = undefined;
+  }
+}
+
+export class ClassicUdp {
+  readonly address: string;
+  readonly port: number;
+  #udp: UdpPort | undefined;
+  /** Takes the answer; undefined: nobody listens there. */
+  #answer: ((text: string | undefined) => void) | undefined;
+
+  private constructor(address: string, port: number) {
+    this.address = address;
+    this.port = port;
+  }
+
+  /** @throws ParleyError `cannot-connect` for a host that can't be found. */
+  static async open(to: Address): Promise<ClassicUdp> {
+    const address = await numericAddress(to);
+    const made = new ClassicUdp(address, to.port);
+    const refused = () => made.#settle(undefined);
+    try {
+      made.#udp = await UdpPort.open({
+        connect: { host: address, port: to.port },
+        offload: false,
+        onDatagrams: (bytes) => made.#settle(new TextDecoder().decode(bytes)),
+        onRefused: refused,
+      });
+    } catch (error) {
+      throw cannotConnect(to, socketReason(error));
+    }
+    return made;
+  }
+
+  /**
+   * Sends a request, again if no answer comes, and gives the answer.
+   * @throws ParleyError `cannot-connect` when nobody is there, `stalled` when nobody answers.
+   */
+  async ask(request: string): Promise<string> {
+    const bytes = new TextEncoder().encode(request);
+    for (let attempt = 0; attempt < limits.datagramAttempts; attempt++) {
+      const { promise, resolve } = Promise.withResolvers<string | undefined | null>();
+      this.#answer = resolve;
+      const timer = setTimeout(() => resolve(null), limits.datagramTimeoutMs);
+      this.#udp?.send(bytes, bytes.length);
+      const answer = await promise;
+      clearTimeout(timer);
+      if (answer === undefined) throw cannotConnect(this.#to, "connection refused");
+      if (answer !== null) return answer;
+    }
+    const seconds = (limits.datagramAttempts * limits.datagramTimeoutMs) / 1000;
+    throw new ParleyError(
+      "stalled",
+      `${this.address}:${this.port} (udp) gave no answer for ${seconds} s: is it the right port?`,
+    );
+  }
+
+  close(): void {
+    this.#udp?.close();
+  }
+
+  get #to(): Address {
+    return { host: this.address, port: this.port };
+  }
+
+  #settle(text: string | undefined): void {
+    this.#answer?.(text);
+    this.#answer = undefined;
+  }
+}
+
+async function numericAddress(to: Address): Promise<string> {
+  try {
+    const [first] = await Bun.dns.lookup(to.host);
+    if (first !== undefined) return first.address;
+  } catch {
+    // said below
+  }
+  throw cannotConnect(to, "no such host");
+}
+
+function cannotConnect(to: Address, reason: string): ParleyError {
+  const where = quoted(`${to.host}:${to.port}`, 300);
+  return new ParleyError("cannot-connect", `Cannot connect to ${where}: ${reason}`);
+}

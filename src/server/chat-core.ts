@@ -1,0 +1,130 @@
+// What every way into the server shares: the hub with its history and turns, the files, and the main port, TCP and UDP of one
+// number. It is whole or not there. Knows nothing of the page and of the ports of single dialects.
+
+import { Hub } from "../chat/hub.ts";
+import { createMetrics, type Metrics } from "../chat/metrics.ts";
+import { ratesFor } from "../chat/sender-limits.ts";
+import type { Dialect } from "../chat/dialect.ts";
+import { nativeDialect } from "../dialects/native/native.ts";
+import { openChat } from "../dialects/open-chat/open-chat.ts";
+import { connections } from "../limits.ts";
+import { CppService } from "../cpp/registry-service.ts";
+import type { OpenStore } from "../store/open.ts";
+import { version } from "../version.ts";
+import { type Admission, type ChatPort, openChatPort, type Speech } from "./chat-port.ts";
+import { ClassicDownloads } from "./files/open-chat-download.ts";
+import { unixMs } from "../io/clock.ts";
+import { FileService } from "./files/file-service.ts";
+import { networkOf } from "../addresses.ts";
+import { named } from "./listen-errors.ts";
+import { ServerFiles } from "./files/server-files.ts";
+import { Turns } from "./hub-driver.ts";
+
+export type CoreOptions = {
+  readonly host: string;
+  /** Of TCP and UDP; 0 takes one that is free for both. */
+  readonly port: number;
+  /** The shared folder. */
+  readonly files: string;
+  /** Messages a second, 0 for no limit. */
+  readonly rate: number;
+  /** A line that a system's own server prints. */
+  readonly log: (line: string) => void;
+  /** A line for whoever runs the server. */
+  readonly warn: (line: string) => void;
+  readonly store: OpenStore;
+  readonly admission: Admission;
+  /** Where a browser that knocks at a chat port is sent. */
+  readonly webPort: () => number | undefined;
+};
+
+export class ChatCore {
+  readonly metrics: Metrics;
+  readonly hub: Hub;
+  /** The native dialect as this server speaks it. */
+  readonly native: Dialect;
+  readonly main: ChatPort;
+  readonly #options: CoreOptions;
+  readonly #turns = new Turns();
+  readonly #service: FileService;
+  readonly #downloads: ClassicDownloads;
+
+  /** @throws ParleyError `port-in-use`, `failed` */
+  static async open(options: CoreOptions): Promise<ChatCore> {
+    const { host, port, files: folder } = options;
+    for (let left = port === 0 ? connections.portTries : 1; ; left--) {
+      const service = await named(host, "--port", port, () =>
+        FileService.open({ folder, host, port }),
+      );
+      try {
+        return await named(host, "--port", service.udpPort, () => new ChatCore(options, service));
+      } catch (error) {
+        service.close();
+        if (left === 1) throw error;
+      }
+    }
+  }
+
+  /** @throws with `code` `EADDRINUSE` when the TCP port of the service's number is taken; then nothing of it goes on */
+  private constructor(options: CoreOptions, service: FileService) {
+    const { host, store, log, warn } = options;
+    this.#options = options;
+    this.#service = service;
+    this.metrics = createMetrics();
+    this.#downloads = new ClassicDownloads({
+      host,
+      skipPort: service.udpPort,
+      open: (name) => service.folder.open(name),
+    });
+    this.hub = new Hub({
+      history: store.history,
+      metrics: this.metrics,
+      rates: ratesFor(options.rate),
+      files: new ServerFiles(service, this.#downloads, log),
+      wake: this.#turns.wake,
+      log,
+      warn,
+      hashSecret: (secret) => new Bun.CryptoHasher("sha256").update(secret).digest("base64url"),
+      newSecret: () =>
+        Buffer.from(crypto.getRandomValues(new Uint8Array(18))).toString("base64url"),
+    });
+    this.native = nativeDialect({
+      name: `parley ${version}`,
+      udpPort: service.udpPort,
+      messagesPerSecond: options.rate,
+    });
+    this.main = this.listen(service.udpPort, { kind: "any", native: this.native, text: openChat });
+    this.#turns.start(this.hub);
+  }
+
+  get folder(): FileService["folder"] {
+    return this.#service.folder;
+  }
+
+  /** Opens a TCP port to the same hub, and to the registry. The caller closes it. @throws what `openChatPort` throws */
+  listen(port: number, speech: Speech): ChatPort {
+    const { host, webPort, log, admission, store } = this.#options;
+    const cpp = (address: string) => new CppService(store.registry, unixMs, networkOf(address));
+    return openChatPort({ host, port, speech, webPort, hub: this.hub, cpp, log, admission });
+  }
+
+  /** Brings the gauges up to date that nobody counts as things happen. */
+  refreshMetrics(): void {
+    const { metrics, hub } = this;
+    let inPrivate = 0;
+    for (const session of hub.members.values()) if (session.partner !== undefined) inPrivate++;
+    metrics.privateChats = inPrivate / 2;
+    metrics.members = hub.members.size;
+    metrics.rooms = hub.rooms.size;
+    metrics.transfers = this.#service.transferCount;
+    metrics.transfersStarted = this.#service.totals.transfers;
+    metrics.transferBytes = this.#service.totals.sentBytes;
+  }
+
+  close(): void {
+    this.#turns.stop();
+    this.main.close();
+    this.#downloads.close();
+    this.#service.close();
+  }
+}

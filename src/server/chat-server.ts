@@ -1,0 +1,206 @@
+// The server, put together: store, core, page and the ports of single dialects, and their orderly end. Decides nothing of its own.
+
+import { quoted } from "../text.ts";
+import { openChat } from "../dialects/open-chat/open-chat.ts";
+import { dialects } from "../dialects/table.ts";
+import { ParleyError } from "../errors.ts";
+import { shutdown } from "../limits.ts";
+import type { Registry } from "../cpp/registry.ts";
+import { openStore, type OpenStore } from "../store/open.ts";
+import type { Synchronous } from "../store/sqlite-file.ts";
+import { version } from "../version.ts";
+import { ChatCore, type CoreOptions } from "./chat-core.ts";
+import { Admission, type Speech } from "./chat-port.ts";
+import { unixMs } from "../io/clock.ts";
+import { openDatagramPort } from "./datagram-port.ts";
+import { Descriptors } from "./descriptors.ts";
+import { startWeb, type WebServer } from "./web/http.ts";
+import { named } from "./listen-errors.ts";
+import { folderState } from "./files/shared-folder.ts";
+import type { Connect } from "./web/websocket.ts";
+
+/** A port that speaks one dialect; `flag` is what asked for it, for the error when it is taken. */
+export type ExtraPort = { dialect: string; port: number; flag: string };
+
+export type ServerOptions = Pick<
+  CoreOptions,
+  "host" | "port" | "files" | "rate" | "log" | "warn"
+> & {
+  /** Undefined: no page. */
+  webPort: number | undefined;
+  /** SQLite file; undefined: memory. */
+  data: string | undefined;
+  /** What an acknowledgement waits for; see docs/operation.md "Data". */
+  synchronous?: Synchronous;
+  /** 0 for no bound. */
+  maxPerAddress: number;
+  extra: readonly ExtraPort[];
+  /** The main port is the one of S1's server, and is announced in its words. */
+  classic?: boolean;
+};
+
+/** What there is before any port is open, and is closed after all of them. */
+type Base = { store: OpenStore; descriptors: Descriptors; admission: Admission };
+
+export class ChatServer {
+  /** Dialects and the ports of their own, by name. */
+  readonly dialectPorts = new Map<string, number>();
+  readonly #options: ServerOptions;
+  readonly #base: Base;
+  readonly #core: ChatCore;
+  readonly #extra: { close(): void }[] = [];
+  #web: WebServer | undefined;
+
+  private constructor(options: ServerOptions, base: Base, core: ChatCore) {
+    this.#options = options;
+    this.#base = base;
+    this.#core = core;
+  }
+
+  /**
+   * Opens every port, or none.
+   * @throws ParleyError `port-in-use`, `storage`, `failed`
+   */
+  static async start(options: ServerOptions): Promise<ChatServer> {
+    if (folderState(options.files) === "no-folder") {
+      const sentence = `--files ${quoted(options.files)} is no folder: name one that has the files to share`;
+      throw new ParleyError("failed", sentence);
+    }
+    const store = openStore(options.data, options.warn, options.synchronous);
+    const descriptors = new Descriptors();
+    const admission = new Admission(options.maxPerAddress, descriptors);
+    const base = { store, descriptors, admission };
+    let server: ChatServer | undefined;
+    try {
+      const webPort = () => server?.webPort;
+      const core = await ChatCore.open({ ...options, store, admission, webPort });
+      server = new ChatServer(options, base, core);
+      await server.#openOthers();
+      return server;
+    } catch (error) {
+      if (server !== undefined) await server.#closePorts();
+      closeBase(base);
+      throw error;
+    }
+  }
+
+  get registry(): Registry {
+    return this.#base.store.registry;
+  }
+
+  get port(): number {
+    return this.#core.main.port;
+  }
+
+  get webPort(): number | undefined {
+    return this.#web?.port;
+  }
+
+  /** Names of everyone who is here. */
+  who(): string[] {
+    return Array.from(this.#core.hub.members.values(), (session) => session.name);
+  }
+
+  /** Tells everyone, lets their last lines leave, closes the store. At most `shutdown.graceMs` long. */
+  async stop(): Promise<void> {
+    const { hub, main } = this.#core;
+    this.#web?.drain();
+    for (const port of [main, ...this.#extra.splice(0)]) port.close();
+    hub.stop("The server is stopping", unixMs());
+    const untilMs = unixMs() + shutdown.graceMs;
+    while (hub.sessions.size > 0 && unixMs() < untilMs) await Bun.sleep(20);
+    await this.#closePorts();
+    closeBase(this.#base);
+  }
+
+  async #openOthers(): Promise<void> {
+    const { host, classic, webPort, extra, warn } = this.#options;
+    const started = classic === true ? [openChat.terminal?.started?.(host, this.port)] : [];
+    if (webPort !== undefined) {
+      this.#web = await named(host, "--web-port", webPort, () => this.#startWeb(webPort));
+    }
+    for (const one of extra) started.push(await this.#openExtra(one));
+    // a server that can't open its last port has not started
+    for (const line of started) if (line !== undefined) warn(line);
+  }
+
+  #startWeb(port: number): WebServer {
+    const { host, warn } = this.#options;
+    const { descriptors, admission } = this.#base;
+    const core = this.#core;
+    return startWeb({
+      host,
+      port,
+      folder: core.folder,
+      metrics: core.metrics,
+      version,
+      admission,
+      guard: {
+        descriptors,
+        counted: (address) => admission.counted(address),
+        bound: (address) => admission.bound(address),
+        warn,
+      },
+      refresh: () => core.refreshMetrics(),
+      connect: nativeSessions(core),
+    });
+  }
+
+  /** What the dialect's own server would say now, if anything. */
+  async #openExtra({ dialect, port, flag }: ExtraPort): Promise<string | undefined> {
+    const { host, log } = this.#options;
+    const listen = (speech: Speech) =>
+      named(host, flag, port, () => {
+        const opened = this.#core.listen(port, speech);
+        this.#extra.push(opened);
+        return opened.port;
+      });
+    if (dialect === "cpp") {
+      this.dialectPorts.set(dialect, await listen({ kind: "cpp" }));
+      return undefined;
+    }
+    const entry = dialects[dialect];
+    if (entry === undefined) throw new ParleyError("usage", `${flag}: there is no such dialect`);
+    let bound = port;
+    let started: string | undefined;
+    if (entry.transport !== "udp") {
+      bound = await listen({ kind: "dialect", dialect: entry.dialect });
+      started = entry.dialect.terminal?.started?.(host, bound);
+    }
+    if (entry.transport !== "tcp") {
+      const opened = await named(host, flag, bound, () =>
+        openDatagramPort(entry.datagram, host, bound, log),
+      );
+      this.#extra.push(opened);
+      bound = opened.port;
+    }
+    this.dialectPorts.set(dialect, bound);
+    return started;
+  }
+
+  async #closePorts(): Promise<void> {
+    for (const port of this.#extra.splice(0)) port.close();
+    this.#core.close();
+    await this.#web?.stop();
+  }
+}
+
+/** How a WebSocket becomes a session of the hub. */
+function nativeSessions({ hub, native }: ChatCore): Connect {
+  return (link, peer) => {
+    const session = hub.connect(link, native, peer, unixMs());
+    session.framed = true;
+    return {
+      receive: (line) => hub.receive(session, line, unixMs()),
+      overflow: () => hub.overflow(session, unixMs()),
+      drained: () => hub.drained(session, unixMs()),
+      closed: () => hub.closed(session, "lost", unixMs()),
+    };
+  };
+}
+
+/** The spare descriptor last: until then counting may need it. */
+function closeBase({ store, descriptors }: Base): void {
+  store.close();
+  descriptors.close();
+}

@@ -1,0 +1,265 @@
+// The ports on which S1's clients fetch files, part by part: opens one of the pool for a download, reads the file, frees the port.
+// What a datagram means is open-chat-download.ts's business, which names may be opened is the folder's.
+
+import { quoted } from "../../text.ts";
+import { ParleyError } from "../../errors.ts";
+import { OpenChatDownload } from "../../dialects/open-chat/download.ts";
+import { listedName } from "../../dialects/open-chat/listed-files.ts";
+import { picklePart } from "../../dialects/open-chat/pickle.ts";
+import { classicDownload as limits } from "../../limits.ts";
+import { type Claim, DownloadClaims } from "./download-claims.ts";
+import { plainAddress } from "../../addresses.ts";
+
+/** What is read; `SharedFolder.open` gives such a one. */
+export interface DownloadFile {
+  readonly size: number;
+  read(target: Uint8Array, position: number): number;
+  unchanged(): boolean;
+  close(): void;
+}
+
+export interface ClassicDownloadOptions {
+  /** Address to bind. */
+  readonly host: string;
+  /** First port of the pool; 0 takes free ones. */
+  readonly firstPort?: number;
+  /** A port that is never used, though it may be in the pool: the transfer port. */
+  readonly skipPort?: number;
+  /** @throws ParleyError `not-found` */
+  open(name: string): DownloadFile;
+  /** Time without a request after which a port is freed. */
+  readonly idleMs?: number;
+}
+
+export interface DownloadAsker {
+  /** Whose download it is: a session has few ports at once, and none that it has not used when it is gone (see `sessionEnded`). */
+  readonly session?: number;
+  /** Where no file is called `name`: the one that is listed so, if there is one. */
+  find?(name: string): Promise<string | undefined>;
+  /** Address of the control connection; nobody else is answered. */
+  readonly address?: string;
+  /** The download has ended before its client said `finished`: nothing asked for in time, the file changed, the disk failed. */
+  onFailed?(sentence: string): void;
+}
+
+type Running = { port: number; close(): void };
+
+export class ClassicDownloads {
+  readonly #options: ClassicDownloadOptions;
+  readonly #running = new Set<Running>();
+  /** Ports taken but not bound yet, so that two downloads that start at once don't race for one. */
+  readonly #reserved = new Set<number>();
+  readonly #claims = new DownloadClaims();
+  #starting = 0;
+  #closed = false;
+
+  constructor(options: ClassicDownloadOptions) {
+    this.#options = options;
+  }
+
+  /** Downloads that run. */
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /**
+   * Opens a port for the file that is listed as `name`. The client asks there.
+   * @throws ParleyError `not-found` for no such file, `full` when all ports are in use, or enough of them by this session or address.
+   */
+  async start(
+    name: string,
+    asker: DownloadAsker = {},
+  ): Promise<{ port: number; sizeBytes: number }> {
+    const claim = this.#claims.add(asker.session, asker.address);
+    let file: DownloadFile | undefined;
+    try {
+      file = await this.#open(name, asker);
+      const port = await this.#listen(name, file, asker, claim);
+      if (port === undefined) {
+        throw new ParleyError(
+          "full",
+          `No port is free to send ${quoted(name)}: try again in a minute`,
+        );
+      }
+      return { port, sizeBytes: file.size };
+    } catch (error) {
+      file?.close();
+      this.#claims.remove(claim);
+      throw error;
+    }
+  }
+
+  /** The session is gone, and with it the ports on which it has asked for nothing; a download that gets on goes on. */
+  sessionEnded(session: number): void {
+    for (const claim of this.#claims.of(session)) {
+      claim.orphaned = true;
+      if (!claim.asked) claim.close?.();
+    }
+  }
+
+  /** Only what could be listed is found; a refusal of the folder is said in S1's words. */
+  async #open(name: string, asker: DownloadAsker): Promise<DownloadFile> {
+    if (listedName(name) === name) {
+      const file = this.#tryOpen(name);
+      if (file !== undefined) return file;
+      const found = await asker.find?.(name);
+      const other = found === undefined ? undefined : this.#tryOpen(found);
+      if (other !== undefined) return other;
+    }
+    const sentence = `No file ${quoted(name)} on the server: get_list_file shows what there is`;
+    throw new ParleyError("not-found", sentence);
+  }
+
+  #tryOpen(name: string): DownloadFile | undefined {
+    try {
+      return this.#options.open(name);
+    } catch (error) {
+      if (error instanceof ParleyError && error.code === "not-found") return undefined;
+      throw error;
+    }
+  }
+
+  /** Ends all downloads. */
+  close(): void {
+    this.#closed = true;
+    for (const one of this.#running) one.close();
+  }
+
+  async #listen(
+    name: string,
+    file: DownloadFile,
+    asker: DownloadAsker,
+    claim: Claim,
+  ): Promise<number | undefined> {
+    if (this.#running.size + this.#starting >= limits.ports) return undefined;
+    this.#starting++;
+    try {
+      return await this.#bindFree(name, file, asker, claim);
+    } finally {
+      this.#starting--;
+    }
+  }
+
+  /** Undefined if no port of the pool is free. */
+  async #bindFree(
+    name: string,
+    file: DownloadFile,
+    asker: DownloadAsker,
+    claim: Claim,
+  ): Promise<number | undefined> {
+    const first = this.#options.firstPort ?? limits.firstPort;
+    for (let i = 0; i < limits.ports; i++) {
+      const port = first === 0 ? 0 : first + i;
+      if (port !== 0 && (port === this.#options.skipPort || this.#reserved.has(port))) continue;
+      if (port !== 0) this.#reserved.add(port);
+      const running = await this.#bind(port, name, file, asker, claim);
+      if (running !== undefined) return running.port;
+      this.#reserved.delete(port);
+    }
+    return undefined;
+  }
+
+  /** Undefined if the port is taken by somebody else. */
+  async #bind(
+    port: number,
+    name: string,
+    file: DownloadFile,
+    asker: DownloadAsker,
+    claim: Claim,
+  ): Promise<Running | undefined> {
+    const idleMs = this.#options.idleMs ?? limits.idleMs;
+    const address = asker.address === undefined ? undefined : plainAddress(asker.address);
+    const download = new OpenChatDownload(file.size, address, performance.now(), idleMs);
+    const end = (sentence?: string) => {
+      if (!this.#running.delete(running)) return;
+      running.close();
+      if (sentence !== undefined)
+        asker.onFailed?.(`${sentence}: ${quoted(name)} was not sent whole`);
+    };
+    let farthest = -1;
+    let progressMs = performance.now();
+    const socket = await openSocket(this.#options.host, port, (datagram, from, fromPort) => {
+      const step = download.receive(datagram, plainAddress(from), fromPort, performance.now());
+      if (step.type === "ignore") return undefined;
+      claim.asked = true;
+      if (step.type === "send" && step.offset > farthest) {
+        farthest = step.offset;
+        progressMs = performance.now();
+      }
+      if (step.type === "close") return void end(step.early ? "Too many requests" : undefined);
+      const part = readPart(file, step.offset, step.length);
+      if (part === undefined) return void end("The file has changed or can't be read");
+      return picklePart(part);
+    });
+    if (socket === undefined) return undefined;
+    let timer = setTimeout(check, download.deadlineMs - performance.now());
+    function check() {
+      // who is not here any more keeps a port only for a file that it is fetching, not for one part again and again
+      const untilMs = claim.orphaned ? progressMs + idleMs : download.deadlineMs;
+      const leftMs = Math.min(untilMs, download.deadlineMs) - performance.now();
+      if (leftMs <= 0)
+        end(claim.asked ? "Nothing was asked for any more" : "Nothing was asked for");
+      else timer = setTimeout(check, leftMs);
+    }
+    let isOver = false;
+    const running: Running = {
+      port: socket.port,
+      close: () => {
+        if (isOver) return;
+        isOver = true;
+        clearTimeout(timer);
+        this.#running.delete(running);
+        this.#reserved.delete(running.port);
+        this.#claims.remove(claim);
+        socket.close();
+        file.close();
+      },
+    };
+    this.#running.add(running);
+    claim.close = running.close;
+    if (this.#closed || claim.orphaned) end();
+    return running;
+  }
+}
+
+/** A UDP port that answers requests; undefined if it is taken. */
+async function openSocket(
+  hostname: string,
+  port: number,
+  answer: (datagram: Uint8Array, from: string, fromPort: number) => Uint8Array | undefined,
+): Promise<Bun.udp.Socket<"uint8array"> | undefined> {
+  try {
+    return await Bun.udpSocket({
+      hostname,
+      port,
+      binaryType: "uint8array",
+      socket: {
+        data(socket, datagram, fromPort, from) {
+          const bytes = answer(datagram, from, fromPort);
+          // what the system can't take now is lost, and its client asks again
+          if (bytes !== undefined) socket.send(bytes, fromPort, from);
+        },
+        // a client that is gone answers with "port unreachable"; the deadline frees the port
+        error: () => {},
+      },
+    });
+  } catch {
+    return undefined;
+  }
+}
+
+/** Exactly these bytes of the file as it was opened, or undefined. */
+function readPart(file: DownloadFile, offset: number, length: number): Uint8Array | undefined {
+  const part = new Uint8Array(length);
+  try {
+    let filled = 0;
+    while (filled < length) {
+      const read = file.read(part.subarray(filled), offset + filled);
+      if (read <= 0) return undefined;
+      filled += read;
+    }
+    return file.unchanged() ? part : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,27 @@
+// How late the event loop is, and what the process uses: numbers for /metrics that only the outside world has.
+
+import { observeLoopDelay, type Histogram } from "../chat/metrics.ts";
+import type { ProcessNumbers } from "../chat/metrics-page.ts";
+import { web } from "../limits.ts";
+
+/** Measures until the returned function is called. */
+export function probeLoop(histogram: Histogram): () => void {
+  let dueMs = performance.now() + web.loopProbeMs;
+  const timer = setInterval(() => {
+    const nowMs = performance.now();
+    observeLoopDelay(histogram, Math.max(0, nowMs - dueMs) / 1_000);
+    dueMs = nowMs + web.loopProbeMs;
+  }, web.loopProbeMs);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+export function processNumbers(version: string): ProcessNumbers {
+  const cpu = process.cpuUsage();
+  return {
+    version,
+    startTimeSeconds: performance.timeOrigin / 1_000,
+    cpuSeconds: (cpu.user + cpu.system) / 1e6,
+    residentBytes: process.memoryUsage.rss(),
+  };
+}

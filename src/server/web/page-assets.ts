@@ -1,0 +1,53 @@
+// The page's files as they are served: embedded at build time, compressed once, each with its entity tag.
+
+import { buildPage } from "../../page/build-page.ts" with { type: "macro" };
+import { pageHeaders, takesGzip } from "./headers.ts";
+
+type PageFile = {
+  type: string;
+  plain: Uint8Array<ArrayBuffer>;
+  gzip: Uint8Array<ArrayBuffer>;
+  etag: string;
+};
+
+let files: ReadonlyMap<string, PageFile> | undefined;
+
+/** The answer for `path`, undefined if the page has no such file. HEAD is Bun's business: it drops the body itself. */
+export function pageResponse(path: string, request: Request): Response | undefined {
+  files ??= loadFiles();
+  const file = files.get(path);
+  if (file === undefined) return undefined;
+  const isGzip = takesGzip(request.headers.get("accept-encoding"));
+  const etag = isGzip ? `"${file.etag}-gzip"` : `"${file.etag}"`;
+  const headers = { ...pageHeaders, ETag: etag };
+  const known = request.headers.get("if-none-match") ?? "";
+  if (known.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etag)) {
+    return new Response(null, { status: 304, headers });
+  }
+  return new Response(isGzip ? file.gzip : file.plain, {
+    headers: {
+      ...headers,
+      "Content-Type": file.type,
+      ...(isGzip && { "Content-Encoding": "gzip" }),
+    },
+  });
+}
+
+function loadFiles(): ReadonlyMap<string, PageFile> {
+  const page = buildPage();
+  return new Map([
+    ["/", pageFile("text/html; charset=utf-8", page.html)],
+    ["/style.css", pageFile("text/css; charset=utf-8", page.css)],
+    ["/main.js", pageFile("text/javascript; charset=utf-8", page.js)],
+  ]);
+}
+
+function pageFile(type: string, text: string): PageFile {
+  const plain = new TextEncoder().encode(text);
+  return {
+    type,
+    plain,
+    gzip: Bun.gzipSync(plain, { level: 9 }),
+    etag: new Bun.CryptoHasher("sha256").update(plain).digest("base64url").slice(0, 22),
+  };
+}

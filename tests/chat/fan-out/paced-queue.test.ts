@@ -1,0 +1,53 @@
+// One send a message, a gap between two, and joined ones where many wait.
+
+import { expect, test } from "bun:test";
+import { SpacedQueue } from "../../../src/chat/fan-out/paced-queue.ts";
+import { output } from "../../../src/limits.ts";
+import { seeded } from "../../sim/random.ts";
+
+const { unframedGapMs: gapMs, unframedWaiting: places } = output;
+
+test("the first leaves at once, each other a gap later", () => {
+  const queue = new SpacedQueue();
+  expect([queue.empty, queue.take(0)]).toEqual([true, undefined]);
+  queue.push("a");
+  queue.push("b");
+  expect(queue.take(5)).toBe("a");
+  expect(queue.take(5 + gapMs - 1)).toBeUndefined();
+  expect(queue.take(5 + gapMs)).toBe("b");
+  expect([queue.empty, queue.chars]).toEqual([true, 0]);
+});
+
+test("beyond its places, messages are joined by line ends, and none has two", () => {
+  const queue = new SpacedQueue();
+  for (let i = 1; i < places; i++) queue.push(String(i));
+  for (const text of ["x", "y\n", "z"]) queue.push(text);
+  for (let i = 1; i < places; i++) queue.take(i * gapMs);
+  expect(queue.take(places * gapMs)).toBe("x\ny\nz");
+  expect(queue.chars).toBe(0);
+});
+
+test("whatever comes and goes: the order stays, nothing is lost, the count is right", () => {
+  for (let seed = 1; seed <= 50; seed++) {
+    const random = seeded(seed);
+    const queue = new SpacedQueue();
+    const pushed: string[] = [];
+    const taken: string[] = [];
+    let nowMs = 0;
+    for (let i = 0; i < 300; i++) {
+      for (let n = Math.floor(random() * 4); n > 0; n--) {
+        const text = `${seed}.${pushed.length}`;
+        pushed.push(text);
+        queue.push(text);
+      }
+      nowMs += random() * gapMs * 2;
+      const text = queue.take(nowMs);
+      if (text !== undefined) taken.push(text);
+      const waiting = pushed.slice(taken.join("\n").split("\n").filter(Boolean).length);
+      expect(queue.chars).toBe(waiting.join("").length);
+    }
+    const rest = queue.takeAll((line) => `${line}\n`);
+    expect(`${taken.join("\n")}\n${rest}`.trim().split("\n")).toEqual(pushed);
+    expect([queue.empty, queue.chars]).toEqual([true, 0]);
+  }
+});

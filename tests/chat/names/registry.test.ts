@@ -1,0 +1,97 @@
+// A name whose connection was lost is kept for whoever has its secret, as long as its mail is.
+
+import { expect, test } from "bun:test";
+import { chatRoom } from "../../../src/dialects/chat-room.ts";
+import { lineChat } from "../../../src/dialects/line-chat.ts";
+import { openChat } from "../../../src/dialects/open-chat/open-chat.ts";
+import { history as limits } from "../../../src/limits.ts";
+import { type Client, Rig } from "../rig.ts";
+
+const stranger = { secret: "mallory-0123456789" };
+const elsewhere = "192.0.2.7";
+const heard = (client: Client) =>
+  client.lines().flatMap(({ type, text }) => (type === "private" ? [text] : []));
+
+test("nobody else enters under it, and the mail under it is for the one who comes back", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann");
+  rig.member("Bob").close();
+  rig.pass(60_000, 1_000);
+  const mallory = rig.member("BOB", stranger, elsewhere);
+  expect(mallory.lines()).toEqual([
+    {
+      type: "error",
+      code: "name-taken",
+      name: "BOB",
+      message: expect.stringContaining("try again in 241 s"),
+      retryAfterMs: limits.mailHoldMs - 60_000 + 1,
+    },
+  ]);
+  expect(mallory.link.ended).toBe(true);
+  ann.send({ type: "tell", n: 1, to: ["Bob"], text: "for Bob" });
+  const bob = rig.member("Bob", { epoch: "epoch-1", mail: 0 });
+  expect(heard(bob)).toEqual(["for Bob"]);
+});
+
+test("nobody takes it as a new name, or calls themselves so", () => {
+  const rig = new Rig();
+  rig.member("Bob").close();
+  const mallory = rig.member("Mallory", {}, elsewhere);
+  mallory.text();
+  mallory.send({ type: "rename", name: "Bob", ref: 1 });
+  expect(mallory.lines()).toMatchObject([{ type: "error", code: "name-taken", ref: 1 }]);
+  const ann = rig.client(chatRoom).send(":Ann:Ann");
+  const eve = rig.client(chatRoom, true, elsewhere).send(":Bob:Eve");
+  ann.text();
+  eve.send(":Bob:I am Bob");
+  expect(ann.text()).toBe(":Eve:I am Bob\n");
+  for (const dialect of [openChat, lineChat]) {
+    const plain = rig.client(dialect, true, elsewhere).send("Bob");
+    expect(plain.text()).toContain("is kept for somebody who has lost the connection");
+    plain.send("Bob2");
+    expect(plain.session.name).toBe("Bob2");
+    plain.send({ type: "bye" }).close("quit");
+  }
+});
+
+test("it is free after that time, and at once after a goodbye or another name", () => {
+  const rig = new Rig();
+  rig.member("Bob").close();
+  rig.member("Cal").send({ type: "bye" });
+  rig.member("Dan").send({ type: "rename", name: "Daniel" });
+  expect(rig.member("Cal", stranger, elsewhere).lines()[0]).toMatchObject({ type: "welcome" });
+  expect(rig.member("Dan", { secret: "others-0123456789" }, elsewhere).lines()[0]).toMatchObject({
+    type: "welcome",
+  });
+  rig.pass(limits.mailHoldMs, 60_000);
+  expect(rig.member("Bob", { secret: "another-0123456789" }, elsewhere).lines()[0]).toMatchObject({
+    type: "error",
+  });
+  rig.pass(1);
+  expect(rig.member("Bob", { secret: "another-0123456789" }, elsewhere).lines()[0]).toMatchObject({
+    type: "welcome",
+  });
+});
+
+test("who comes from the same place is taken for the one who was there, without the secret too", () => {
+  const rig = new Rig();
+  for (const address of [elsewhere, "2001:db8::1"]) {
+    rig.member("Bob", {}, address).close();
+    const again = rig.member("Bob", { secret: "another-0123456789" }, address);
+    expect(again.lines()[0]).toMatchObject({ type: "welcome", name: "Bob" });
+    again.send({ type: "bye" });
+  }
+  rig.member("Cal", {}, "2001:db8::1").close();
+  const neighbour = rig.member("Cal", stranger, "2001:db8::2");
+  expect(neighbour.lines()[0]).toMatchObject({ type: "welcome" });
+});
+
+test("a dialect without secrets keeps no name: who loses such a connection has it again at once", () => {
+  const rig = new Rig();
+  for (const dialect of [openChat, lineChat, chatRoom]) {
+    rig.client(dialect).send("Zoe").close();
+    const again = rig.client(dialect).send("Zoe");
+    expect(again.session.name).toBe("Zoe");
+    again.close();
+  }
+});

@@ -1,0 +1,156 @@
+// Messages that are refused, by their rate or by the disk: who is told what, and how the counter goes on.
+
+import { expect, test } from "bun:test";
+import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
+import { selectChat } from "../../src/dialects/select-chat.ts";
+import { sender } from "../../src/limits.ts";
+import { FailingHistory } from "./failing-history.ts";
+import { Rig } from "./rig.ts";
+
+const say = (n: number) => ({ type: "say", n, text: String(n) });
+const slow = { messagesPerSecond: 1, bytesPerSecond: 1e6 };
+/** The first counter that is over a rate of 1: the hello has taken one of the burst, the queue is full. */
+const over = sender.burstSeconds + sender.maxDelayed;
+
+test("a refused message that comes again too early is refused again, aloud", () => {
+  const rig = new Rig({ rates: slow });
+  const ann = rig.member("Ann");
+  for (let n = 1; n <= over; n++) ann.queue(say(n));
+  rig.settle();
+  expect(ann.lines()).toContainEqual(expect.objectContaining({ code: "rate", n: over }));
+  ann.send(say(over));
+  expect(ann.lines()).toContainEqual(expect.objectContaining({ code: "rate", n: over }));
+});
+
+test("while delayed messages go out, what follows a refused one stays ignored and unanswered", () => {
+  const rig = new Rig({ rates: slow });
+  const ann = rig.member("Ann");
+  for (let n = 1; n <= over; n++) ann.queue(say(n));
+  rig.settle();
+  ann.text();
+  rig.pass(2_000, 100);
+  ann.send(say(over + 1), say(over + 2));
+  rig.pass(80_000, 100);
+  expect(ann.lines().filter(({ type }) => type === "error")).toEqual([]);
+  ann.send(say(over), say(over + 1));
+  expect(ann.lines()).toContainEqual({ type: "ack", n: over + 1, seq: over + 1 });
+});
+
+test("a repeated message over the rate does not stop those after it for good", () => {
+  const rig = new Rig({ rates: slow });
+  const ann = rig.member("Ann");
+  ann.send(say(1));
+  // Questions can't wait, so with the queue empty they use up the rate and then are refused.
+  for (let i = 0; i < 10; i++) ann.queue({ type: "rooms" });
+  for (let n = 2; n < 2 + sender.maxDelayed; n++) ann.queue(say(n));
+  ann.send(say(1));
+  rig.pass(80_000, 100);
+  ann.text();
+  const next = 2 + sender.maxDelayed;
+  ann.send(say(next));
+  expect(ann.lines()).toContainEqual({ type: "ack", n: next, seq: next });
+});
+
+test("an acknowledgement names the room's number of its own message", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann");
+  ann.text();
+  ann.send(say(1), { type: "say", text: "uncounted" });
+  expect(ann.lines()).toContainEqual({ type: "ack", n: 1, seq: 1 });
+  ann.send({ type: "say", n: 2, text: "x".repeat(20_000) });
+  expect(ann.lines()).toContainEqual({ type: "ack", n: 2 });
+});
+
+test("everyone who spoke is told that the disk took nothing, nobody else is", () => {
+  const history = new FailingHistory();
+  const rig = new Rig({}, history);
+  const ann = rig.member("Ann");
+  const bob = rig.client(openChat).send("Bob");
+  const cal = rig.client(openChat).send("Cal");
+  for (const client of [ann, bob, cal]) client.text();
+  history.full = true;
+  bob.send("~Ann psst");
+  expect(bob.text()).toBe("The disk is full: make space\n");
+  expect(ann.text()).toBe("");
+  // Nothing of this has to be remembered: it goes through.
+  bob.send("~Cal psst");
+  expect(cal.text()).toBe("Bob: (PRIVATE)  psst\n");
+  bob.text();
+  const dan = rig.member("Dan");
+  expect(dan.lines().map(({ type }) => type)).toEqual(["welcome", "joined"]);
+  history.full = false;
+  bob.send("~Ann again");
+  expect(ann.lines()).toContainEqual(expect.objectContaining({ type: "private", mail: 1 }));
+});
+
+test("a message names those whom it reached, not whatever its sender wrote", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann");
+  const bob = rig.member("Bob");
+  bob.text();
+  ann.send({ type: "tell", n: 1, to: ["bob", "\u001b[2Jnobody", "x".repeat(9_000)], text: "hi" });
+  expect(bob.lines()).toEqual([expect.objectContaining({ type: "private", to: ["Bob"] })]);
+  const unknown = ann.lines().filter(({ code }) => code === "unknown-user");
+  expect(unknown).toHaveLength(2);
+});
+
+test("mail is not kept for one who said goodbye in the same turn", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann");
+  const bob = rig.member("Bob");
+  bob.text();
+  ann.queue({ type: "bye" });
+  bob.send({ type: "tell", n: 1, to: ["Ann"], text: "psst" });
+  expect(bob.lines()).toContainEqual(expect.objectContaining({ code: "unknown-user", n: 1 }));
+});
+
+test("who says more than its rate and then quits has said it all", () => {
+  const rig = new Rig({ rates: { messagesPerSecond: 10, bytesPerSecond: 1e6 } });
+  const bob = rig.client(selectChat).send("Bob");
+  const ann = rig.client(openChat).send("Ann");
+  for (let i = 1; i <= 60; i++) ann.queue(`m${i}`);
+  ann.queue("{quit}", "late");
+  rig.settle();
+  rig.pass(5_000, 10);
+  const heard = bob.text();
+  expect(heard.match(/ALL - m\d+/g)).toHaveLength(60);
+  expect(heard.indexOf("Ann left")).toBeGreaterThan(heard.indexOf("m60"));
+  expect(heard).not.toContain("late");
+  expect(ann.link.ended).toBe(true);
+});
+
+test("going back works where rate and disk refuse the same messages", () => {
+  const history = new FailingHistory();
+  const rig = new Rig({ rates: { messagesPerSecond: 10, bytesPerSecond: 1e6 } }, history);
+  const ann = rig.member("Ann");
+  const last = 200;
+  let from = 1;
+  let acked = 0;
+  for (let round = 0; round < 60 && acked < last; round++) {
+    history.full = round % 4 === 0;
+    for (let n = from; n <= last; n++) ann.queue(say(n));
+    rig.settle();
+    rig.pass(1_500, 100);
+    from = last + 1;
+    for (const line of ann.lines()) {
+      if (line["type"] === "ack") acked = line["n"] as number;
+      if (line["type"] !== "error") continue;
+      expect(line["code"]).toBeOneOf(["rate", "storage"]);
+      from = Math.min(from, line["n"] as number);
+    }
+  }
+  expect(acked).toBe(last);
+  expect(history.lastSeq("lobby")).toBe(last);
+});
+
+test("a copy that is refused while the message itself waits does not stop those after it", () => {
+  const rig = new Rig({ rates: slow });
+  const ann = rig.member("Ann");
+  for (let n = 1; n < over; n++) ann.queue(say(n));
+  ann.send(say(over - 1));
+  expect(ann.lines()).toContainEqual(expect.objectContaining({ code: "rate", n: over - 1 }));
+  rig.pass(80_000, 100);
+  ann.text();
+  ann.send(say(over));
+  expect(ann.lines()).toContainEqual({ type: "ack", n: over, seq: over });
+});

@@ -1,0 +1,182 @@
+// Flags read strictly: every way of writing one, the environment, and mistakes that are named. Nothing that people can type
+// makes the reader throw anything but a ParleyError, or hands citty a word that it could misread.
+
+import { describe, expect, test } from "bun:test";
+import type { ArgsDef } from "citty";
+import * as fc from "fast-check";
+import { blamed, type Environment, nearest, strictArguments } from "../../src/cli/flags.ts";
+import { ParleyError } from "../../src/errors.ts";
+
+const definitions: ArgsDef = {
+  port: { type: "string", default: "55000" },
+  "web-port": { type: "string" },
+  listen: { type: "string", valueHint: "DIALECT=PORT…" },
+  web: { type: "boolean", default: true },
+  json: { type: "boolean" },
+  output: { type: "string", alias: "o", valueHint: "PATH|-" },
+};
+
+function read(words: string, environment: Environment = {}, more: ArgsDef = {}): string {
+  const given = words === "" ? [] : words.split(" ");
+  return strictArguments("server", { ...definitions, ...more }, given, environment).raw.join(" ");
+}
+
+function complaint(words: string, environment: Environment = {}, more: ArgsDef = {}): string {
+  try {
+    return `no complaint but ${read(words, environment, more)}`;
+  } catch (error) {
+    if (!(error instanceof ParleyError)) throw error;
+    expect(error.exitCode).toBe(2);
+    return error.message;
+  }
+}
+
+describe("flags", () => {
+  test.each([
+    ["", "--"],
+    ["--port 1", "--port=1 --"],
+    ["--port=1", "--port=1 --"],
+    ["--port=", "--port= --"],
+    ["--port=a=b", "--port=a=b --"],
+    ["-o x", "--output=x --"],
+    ["-o=x", "--output=x --"],
+    ["-o -", "--output=- --"],
+    ["--port -1", "--port=-1 --"],
+    ["--json", "--json --"],
+    ["--json=0", "--no-json --"],
+    ["--no-web", "--no-web --"],
+    ["--no-web=0", "--web --"],
+    ["--web=false", "--no-web --"],
+    ["--listen a=1 --listen=b=2", "--listen=a=1,b=2 --"],
+    ["--json --json=0", "--no-json --"],
+  ])("%j", (words, expected) => expect(read(words)).toBe(expected));
+
+  test.each([
+    ["--prot 1", "there is no flag '--prot': did you mean --port?"],
+    ["--out x", "there is no flag '--out': did you mean --output?"],
+    ["--no-json", "there is no flag '--no-json': did you mean --json?"],
+    ["--qwertyuiop", "there is no flag '--qwertyuiop': see parley server --help"],
+    ["--PORT 1", "there is no flag '--PORT': did you mean --port?"],
+    ["--version", "there is no flag '--version': did you mean parley --version?"],
+    ["--vers", "there is no flag '--vers': did you mean parley --version?"],
+    ["-v", "there is no flag '-v': did you mean parley --version?"],
+    ["--hlep", "there is no flag '--hlep': did you mean --help?"],
+    ["-x", "there is no flag '-x'"],
+    ["-port 1", "there is no flag '-port': did you mean --port?"],
+    ["--port", "--port needs a value: write --port=VALUE"],
+    ["--port --json", "--port needs a value"],
+    ["--listen", "--listen needs a value: write --listen=DIALECT=PORT"],
+    ["-o", "-o needs a value: write -o PATH"],
+    ["--output -o", "--output needs a value: write --output=PATH"],
+    ["--port 1 --port 1", "--port is given twice: give it once"],
+    ["--json=x", "--json is a switch and takes no value, not 'x'"],
+    ["word", "'word' is one word too many: see parley server --help"],
+    ["-- --json", "'--json' is one word too many"],
+    ["\u001b[2J", "'' is one word too many"],
+  ])("%j is named", (words, sentence) => expect(complaint(words)).toStartWith(sentence));
+});
+
+describe("words", () => {
+  const one: ArgsDef = { address: { type: "positional" } };
+  const many: ArgsDef = { name: { type: "positional", valueHint: "NAME…" } };
+
+  test("as many as there are places", () => {
+    expect(read("a --json", {}, one)).toBe("--json -- a");
+    expect(complaint("a b", {}, one)).toStartWith("'b' is one word too many");
+    expect(read("a b c", {}, many)).toBe("-- a b c");
+  });
+
+  test("after -- everything is a word, and - is one anyway", () => {
+    expect(read("--json -- --port -o", {}, many)).toBe("--json -- --port -o");
+    expect(read("-", {}, many)).toBe("-- -");
+  });
+});
+
+describe("the environment", () => {
+  test("fills in what is not given", () => {
+    const environment = {
+      PARLEY_SERVER_PORT: "1",
+      PARLEY_SERVER_WEB_PORT: "2",
+      PARLEY_SERVER_LISTEN: "a=1,b=2",
+      PARLEY_SERVER_JSON: "1",
+      PARLEY_SERVER_OUTPUT: "",
+      PARLEY_CLIENT_PORT: "9",
+    };
+    expect(read("--web-port 3", environment)).toBe(
+      "--web-port=3 --port=1 --listen=a=1,b=2 --json --",
+    );
+  });
+
+  test("turns switches on and off, by either name", () => {
+    expect(read("", { PARLEY_SERVER_WEB: "0" })).toBe("--no-web --");
+    expect(read("", { PARLEY_SERVER_NO_WEB: "1" })).toBe("--no-web --");
+    expect(read("", { PARLEY_SERVER_NO_WEB: "0" })).toBe("--web --");
+    expect(read("--web", { PARLEY_SERVER_NO_WEB: "1" })).toBe("--web --");
+    expect(complaint("", { PARLEY_SERVER_JSON: "yes" })).toBe(
+      "PARLEY_SERVER_JSON takes 0 or 1, not 'yes'",
+    );
+  });
+});
+
+describe("an error names the variable instead of a flag that nobody typed", () => {
+  const environment = {
+    PARLEY_SERVER_PORT: "--web-port",
+    PARLEY_SERVER_WEB_PORT: "x",
+    PARLEY_SERVER_OUTPUT: "a b",
+  };
+  const { variables } = strictArguments("server", definitions, ["--web-port=1"], environment);
+
+  test.each([
+    ["--port '--port' is no port", "PARLEY_SERVER_PORT '--port' is no port"],
+    ["--web-port 'x' is no port", "--web-port 'x' is no port"],
+    ["choose another --port", "choose another PARLEY_SERVER_PORT"],
+    ["-o 'a' or --output", "PARLEY_SERVER_OUTPUT 'a' or PARLEY_SERVER_OUTPUT"],
+    ["--porter, a--port and ---port", "--porter, a--port and ---port"],
+    ["The name 'a b' is taken", "PARLEY_SERVER_OUTPUT: The name 'a b' is taken"],
+    ["The name 'a' is taken", "The name 'a' is taken"],
+  ])("%j", (sentence, expected) => expect(blamed(sentence, variables)).toBe(expected));
+});
+
+test("the nearest word is one that is near", () => {
+  const commands = ["server", "client", "peer", "fetch-file", "classic"];
+  for (const [word, expected] of [
+    ["servr", "server"],
+    ["SERVER", "server"],
+    ["clinet", "client"],
+    ["pear", "peer"],
+    ["fetch", "fetch-file"],
+    ["cl", undefined],
+    ["cli", "client"],
+    ["p", undefined],
+    ["x", undefined],
+    ["frobnicate", undefined],
+  ] as const) {
+    expect({ word, near: nearest(word, commands) }).toEqual({ word, near: expected });
+  }
+  expect(nearest("x", [])).toBeUndefined();
+});
+
+test("50 000 command lines: arguments that citty can't misread, or a sentence", () => {
+  const word = fc.oneof(
+    fc.constantFrom("--port", "--json", "--no-web", "-o", "--", "-", "=", "--=", "---", "--port=1"),
+    fc.string({ maxLength: 6 }),
+    fc.string({ unit: "binary", maxLength: 6 }).map((text) => `--${text}`),
+  );
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 5 }), (words) => {
+      let args: string[];
+      try {
+        args = strictArguments("server", definitions, words, {}).raw;
+      } catch (error) {
+        expect(error).toBeInstanceOf(ParleyError);
+        expect((error as ParleyError).message).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
+        return;
+      }
+      expect(args.at(-1)).toBe("--");
+      for (const arg of args.slice(0, -1)) {
+        expect(arg).toMatch(/^--(?:(?:port|web-port|listen|output)=|(?:no-)?(?:web|json)$)/s);
+      }
+    }),
+    { numRuns: 50_000 },
+  );
+});

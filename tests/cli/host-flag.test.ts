@@ -1,0 +1,26 @@
+// Where to listen, as people write it.
+
+import { expect, test } from "bun:test";
+import { listenHost } from "../../src/cli/host-flag.ts";
+
+test.each([
+  ["127.0.0.1", "127.0.0.1"],
+  ["0", "0.0.0.0"],
+  ["127.1", "127.0.0.1"],
+  ["::", "::"],
+  ["0:0::0", "::"],
+  ["[::1]", "::1"],
+  ["localhost", "localhost"],
+  ["My-Machine.example", "My-Machine.example"],
+  // Wrong ones stay as they are: listening finds that out.
+  ["256.1.1.1", "256.1.1.1"],
+  ["127.0.0.1:80", "127.0.0.1:80"],
+  ["fe80::1%eth0", "fe80::1%eth0"],
+  ["a@127.0.0.1", "a@127.0.0.1"],
+  ["127.0.0.1/x", "127.0.0.1/x"],
+  [" ", " "],
+])("%p is %p", (text, host) => expect(listenHost(text)).toBe(host));
+
+test.each(["", "*"])("%p is none", (text) => {
+  expect(() => listenHost(text)).toThrow(`--host '${text}' is no address`);
+});

@@ -1,0 +1,319 @@
+// CPP's messages byte for byte as in the capture, and everything that is none.
+
+import { describe, expect, test } from "bun:test";
+import * as fc from "fast-check";
+import {
+  type Contact,
+  cppHost,
+  cppId,
+  type CppMessage,
+  cppPort,
+  encodeBridge,
+  encodeBridgeAck,
+  encodeChat,
+  encodeQuit,
+  encodeRegack,
+  encodeRegister,
+} from "../../src/cpp/codec.ts";
+import { encodeBareChat } from "./bare-chat.ts";
+import { CppParser, type CppResult } from "../../src/cpp/parser.ts";
+import { harmless } from "../../src/text.ts";
+import { registry as limits } from "../../src/limits.ts";
+
+const alice: Contact = { id: "Alice", ip: "127.0.0.1", port: 5555 };
+const bob: Contact = { id: "Bob", ip: "127.0.0.1", port: 7777 };
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+/** Parses `wire` cut at the given places; all messages, and how it ended. */
+function parse(wire: Uint8Array, cuts: readonly number[] = []): CppResult[] {
+  const parser = new CppParser();
+  const results: CppResult[] = [];
+  const edges = [...cuts, wire.length];
+  let from = 0;
+  for (const to of edges) {
+    parser.push(wire.subarray(from, to));
+    from = to;
+    for (let result = parser.next(); ; result = parser.next()) {
+      if (result.kind === "need-more") break;
+      results.push(result);
+      if (result.kind === "malformed") return results;
+    }
+  }
+  return results;
+}
+
+function one(wire: string): CppMessage | string {
+  const [result] = parse(bytes(wire));
+  if (result?.kind === "message") return result.message;
+  return result?.kind === "malformed" ? "malformed" : "need-more";
+}
+
+const samples: readonly (readonly [wire: string, message: CppMessage])[] = [
+  [encodeRegister(alice), { type: "REGISTER", ...alice }],
+  [encodeRegack(alice), { type: "REGACK", ...alice, status: "registered" }],
+  [encodeBridge("Bob"), { type: "BRIDGE", id: "Bob" }],
+  [encodeBridge("Bob", "Alice"), { type: "BRIDGE", id: "Bob", peer: "Alice" }],
+  [encodeBridgeAck(), { type: "BRIDGEACK" }],
+  [encodeBridgeAck(alice), { type: "BRIDGEACK", contact: alice }],
+  [
+    encodeChat(bob, "Grüße — 你好 👋"),
+    { type: "CHAT", style: "message", text: "Grüße — 你好 👋", duplex: false, ...bob },
+  ],
+  [encodeBareChat(bob), { type: "CHAT", style: "bare", ...bob }],
+  [encodeQuit(), { type: "QUIT" }],
+];
+
+describe("exact bytes of S0's messages", () => {
+  test.each([
+    ["REGISTER", 56, encodeRegister(alice)],
+    ["REGACK", 74, encodeRegack(alice)],
+    ["BRIDGE", 27, encodeBridge("Alice")],
+    ["BRIDGEACK empty", 62, encodeBridgeAck()],
+    ["BRIDGEACK with Alice", 77, encodeBridgeAck(alice)],
+    ["CHAT /quit", 60, encodeChat(bob, "/quit")],
+  ])("%s takes %d", (_name, size, wire) => {
+    expect(bytes(wire).length).toBe(size);
+  });
+
+  test("letter by letter", () => {
+    expect(encodeRegister(alice)).toBe(
+      "REGISTER\r\nclientID: Alice\r\nIP: 127.0.0.1\r\nPort: 5555\r\n\r\n",
+    );
+    expect(encodeRegack(alice)).toBe(
+      "REGACK\r\nclientID: Alice\r\nIP: 127.0.0.1\r\nPort: 5555\r\nStatus: registered\r\n\r\n",
+    );
+    expect(encodeBridge("Bob")).toBe("BRIDGE\r\nclientID: Bob\r\n\r\n");
+    expect(encodeBridgeAck()).toBe(
+      "BRIDGEACK\r\nclientID:  \r\nIP:  \r\nPort:  \r\nStatus: registered\r\n\r\n",
+    );
+    expect(encodeChat(bob, "/quit")).toBe(
+      "CHAT\r\nmessage: /quit\r\nid: Bob\r\nip: 127.0.0.1\r\nport: 7777\r\n\r\n",
+    );
+    expect(encodeQuit()).toBe("QUIT\r\n\r\n");
+  });
+});
+
+describe("reading", () => {
+  test("every message in one piece, at every split, byte by byte, and at every truncation", () => {
+    for (const [wire, message] of samples) {
+      const all = bytes(wire);
+      const whole: CppResult[] = [{ kind: "message", message }];
+      expect(parse(all)).toEqual(whole);
+      expect(parse(all, [...all.keys()])).toEqual(whole);
+      for (let cut = 0; cut < all.length; cut++) {
+        expect(parse(all, [cut])).toEqual(whole);
+        expect(parse(all.subarray(0, cut))).toEqual([]);
+      }
+    }
+  });
+
+  test("headers in any case and order, either line end, blanks around, unknown ones skipped", () => {
+    const message = { type: "REGISTER", ...alice } as const;
+    const variants = [
+      "REGISTER\nport: 5555\nip: 127.0.0.1\nclientid: Alice\n\n",
+      "REGISTER\r\nPORT:5555\r\nX-New: 1\r\nCLIENTID:   Alice  \r\niP: 127.0.0.1\r\n\r\n",
+      "\r\n\n\r\nREGISTER\r\nclientID : Alice\nIP:\t127.0.0.1\r\nPort: 05555\n\r\n",
+    ];
+    for (const wire of variants) expect(one(wire)).toEqual(message);
+  });
+
+  test("several messages in one segment, and the line ends that others add", () => {
+    const wire = `${encodeChat(bob, "one")}\n${encodeChat(bob, "two")}QUIT\r\n\r\n\r\n`;
+    const kinds = parse(bytes(wire)).map((result) =>
+      result.kind === "message" ? result.message.type : result.kind,
+    );
+    expect(kinds).toEqual(["CHAT", "CHAT", "QUIT"]);
+  });
+
+  test("the text of a CHAT keeps its blanks and colons, and loses what terminals obey", () => {
+    const text = "  a: b  ";
+    expect(one(encodeChat(bob, text))).toMatchObject({ text });
+    expect(
+      one("CHAT\r\nmessage: \x1b[31mred\x07\x1b]0;title\x07!\r\nid: B\r\nip: h\r\nport: 1\r\n\r\n"),
+    ).toMatchObject({ text: "red!" });
+  });
+
+  test.each([
+    ["another type", "REGISTERs\r\nclientID: A\r\nIP: 1.2.3.4\r\nPort: 1\r\n\r\n"],
+    ["a type in small letters", "register\r\n\r\n"],
+    ["a type with a blank", "BRIDGE \r\n\r\n"],
+    ["no header", "REGISTER\r\n\r\n"],
+    ["a missing header", "REGISTER\r\nclientID: A\r\nPort: 1\r\n\r\n"],
+    ["a header twice", "BRIDGE\r\nclientID: A\r\nclientid: B\r\n\r\n"],
+    ["a header without a colon", "BRIDGE\r\nclientID A\r\n\r\n"],
+    ["an ID with other signs", "BRIDGE\r\nclientID: A b\r\n\r\n"],
+    ["an empty ID", "BRIDGE\r\nclientID: \r\n\r\n"],
+    ["a long ID", `BRIDGE\r\nclientID: ${"a".repeat(33)}\r\n\r\n`],
+    ["a peer that is none", "BRIDGE\r\nclientID: A\r\npeer: *\r\n\r\n"],
+    ["port 0", "REGISTER\r\nclientID: A\r\nIP: 1.2.3.4\r\nPort: 0\r\n\r\n"],
+    ["port 65536", "REGISTER\r\nclientID: A\r\nIP: 1.2.3.4\r\nPort: 65536\r\n\r\n"],
+    ["port 1e3", "REGISTER\r\nclientID: A\r\nIP: 1.2.3.4\r\nPort: 1e3\r\n\r\n"],
+    ["an address that is none", "REGISTER\r\nclientID: A\r\nIP: 1.2.3.400\r\nPort: 1\r\n\r\n"],
+    ["an HTTP request", "GET / HTTP/1.1\r\n\r\n"],
+    ["half an answer", "BRIDGEACK\r\nclientID:  \r\nIP: 1.2.3.4\r\nPort:  \r\n\r\n"],
+  ])("refuses %s", (_what, wire) => {
+    expect(one(wire)).toBe("malformed");
+  });
+
+  test("a type that can't become one is refused at once, without a line end", () => {
+    expect(one("REGISTERs")).toBe("malformed");
+    expect(one("hello")).toBe("malformed");
+    expect(one("REGIST")).toBe("need-more");
+  });
+});
+
+describe("bounds", () => {
+  test("a message without an end stops at the limit, in any number of segments", () => {
+    const endless = ["CHAT\r\nmessage: ", "CHAT\r\nx: y\r\n", "\r\n"];
+    for (const start of endless) {
+      const parser = new CppParser();
+      parser.push(bytes(start));
+      let pushed = start.length;
+      while (parser.next().kind === "need-more") {
+        parser.push(bytes(start === endless[0] ? "x" : "a:\r\n".slice(start === "\r\n" ? 2 : 0)));
+        pushed += 1;
+        expect(pushed).toBeLessThan(limits.maxMessageBytes + 2);
+      }
+      expect(parser.next()).toMatchObject({ kind: "malformed" });
+      expect(parser.rest().length).toBe(0);
+    }
+  });
+
+  test("100 MB without a line end are refused at the first segment and held nowhere", () => {
+    const parser = new CppParser();
+    parser.push(bytes("CHAT\r\n"));
+    const segment = new Uint8Array(64 * 1024).fill(97);
+    for (let sent = 0; sent < 100_000_000; sent += segment.length) {
+      parser.push(segment);
+      expect(parser.next().kind).toBe("malformed");
+    }
+    expect(parser.rest().length).toBe(0);
+  });
+
+  test("the longest message is read, one byte more is not", () => {
+    const room = limits.maxMessageBytes - bytes(encodeChat(bob, "")).length;
+    expect(one(encodeChat(bob, "x".repeat(room)))).toMatchObject({ type: "CHAT" });
+    expect(one(encodeChat(bob, "x".repeat(room + 1)))).toBe("malformed");
+  });
+});
+
+describe("properties", () => {
+  const contact = fc.record({
+    id: fc.stringMatching(/^[A-Za-z0-9]{1,32}$/),
+    ip: fc.oneof(fc.ipV4(), fc.ipV6()),
+    port: fc.integer({ min: 1, max: 65_535 }),
+  });
+
+  test("what is written is read again, whatever the text holds, cut anywhere", () => {
+    fc.assert(
+      fc.property(
+        contact,
+        fc.string({ unit: "binary", maxLength: 200 }),
+        fc.nat(),
+        (from, text, cut) => {
+          const wire = bytes(encodeChat(from, text));
+          expect(parse(wire, [cut % wire.length])).toEqual([
+            {
+              kind: "message",
+              message: {
+                type: "CHAT",
+                style: "message",
+                text: harmless(text),
+                duplex: false,
+                ...from,
+              },
+            },
+          ]);
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test("no value can make a header or a message of its own", () => {
+    const value = fc.string({
+      unit: fc.constantFrom("\r", "\n", "a", ":", " ", "\u2028"),
+      maxLength: 40,
+    });
+    fc.assert(
+      fc.property(value, value, (text, id) => {
+        const wire = encodeChat({ ...bob, id }, text);
+        expect(wire.split("\r\n")).toHaveLength(7);
+        expect(wire.split(/[\r\n\u2028]+/)).toHaveLength(6);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test("an ID holds no letter that can't be seen", () => {
+    for (const unseen of ["\u3164", "\u1160", "\uffa0", "\u115f"]) {
+      for (const id of [unseen, `Bob${unseen}`, `B${unseen}ob`]) expect(cppId(id)).toBeUndefined();
+    }
+    expect(cppId("\ud55c\uae00")).toBe("\ud55c\uae00");
+  });
+  test("an ID may be written with three marks a letter; what is longer is not composed at all", () => {
+    const letter = "\u03b1\u0313\u0300\u0345";
+    expect(cppId(letter.repeat(32))).toBe("\u1f82".repeat(32));
+    expect(cppId(`${letter.repeat(32)}a`)).toBeUndefined();
+    const hostile = `a${"\u0315\u0316".repeat(20_000)}`;
+    const startMs = performance.now();
+    for (let i = 0; i < 3; i++) expect(cppId(hostile)).toBeUndefined();
+    expect(performance.now() - startMs).toBeLessThan(2_000);
+  });
+  test("ports, IDs and hosts: nothing but their grammar", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", maxLength: 12 }), (text) => {
+        const port = cppPort(text);
+        if (port !== undefined) expect(String(port)).toBe(text.trim().replace(/^0+/, ""));
+        const id = cppId(text);
+        if (id !== undefined) expect(id).toMatch(/^[\p{L}\p{N}]+$/u);
+        const host = cppHost(text);
+        if (host !== undefined) expect(host).toMatch(/^[A-Za-z0-9.:%-]+$/);
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  // Pieces of real messages find more than bytes of chance do; both are used.
+  const piece = fc.oneof(
+    fc.constantFrom(
+      "REGISTER",
+      "BRIDGE",
+      "BRIDGEACK",
+      "CHAT",
+      "QUIT",
+      "REGACK",
+      "\r\n",
+      "\n",
+      "\r",
+      "\r\n\r\n",
+    ),
+    fc.constantFrom(
+      "clientID: A",
+      "IP: 127.0.0.1",
+      "Port: 1",
+      "message: ",
+      "id: B",
+      ": ",
+      "peer:",
+      "duplex: yes",
+    ),
+    fc.string({ unit: "binary", maxLength: 8 }),
+  );
+  const hostile = fc.oneof(
+    fc.array(piece, { maxLength: 16 }).map((parts) => bytes(parts.join(""))),
+    fc.uint8Array({ maxLength: 64 }),
+  );
+
+  test("100 000 hostile inputs: no throw, and the same results however they are cut", () => {
+    fc.assert(
+      fc.property(hostile, fc.nat(), (wire, seed) => {
+        const first = seed % (wire.length + 1);
+        const whole = parse(wire);
+        expect(Bun.deepEquals(parse(wire, [first]), whole)).toBe(true);
+        if (seed % 16 === 0) expect(parse(wire, [...wire.keys()])).toEqual(whole);
+      }),
+      { numRuns: 100_000 },
+    );
+  });
+});

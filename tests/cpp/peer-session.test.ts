@@ -1,0 +1,603 @@
+// S0's client against peers of every style, in a world without sockets: turns, calls, leaving.
+
+import { describe, expect, test } from "bun:test";
+import * as fc from "fast-check";
+import { encodeChat, encodeRegack } from "../../src/cpp/codec.ts";
+import { encodeBareChat } from "./bare-chat.ts";
+import { CppParser } from "../../src/cpp/parser.ts";
+import { peer as limits, registry as registryLimits } from "../../src/limits.ts";
+import { World, type WorldPeer } from "./peer-world.ts";
+
+const carol = { id: "Carol", ip: "10.0.0.9", port: 9999 };
+
+/** Alice waits, Bob has been given her and is connected. */
+function bridged(options: { duplex?: boolean[] } = {}) {
+  const world = new World();
+  const alice = world.join("Alice", { duplex: options.duplex?.[0] ?? false });
+  const bob = world.join("Bob", { duplex: options.duplex?.[1] ?? false });
+  world.type(alice, "/register", "/bridge");
+  world.type(bob, "/register", "/bridge");
+  return { world, alice, bob };
+}
+
+/** Alice is called by a program that is no session. */
+function called() {
+  const world = new World();
+  const alice = world.join("Alice");
+  const heard: string[] = [];
+  return { world, alice, heard, caller: world.call(alice, heard) };
+}
+
+/** The lines since the last call. */
+const since = (peer: WorldPeer) => peer.lines.splice(0);
+
+describe("commands", () => {
+  test("who runs, /id, and what is no command", () => {
+    const world = new World();
+    const alice = world.join("Alice");
+    world.type(alice, "/id", " /id ", "/regist", "", "hello", "/id Bob", "/chat", "/quit");
+    const invalid = "Invalid command. Use /id, /register, /bridge, /chat, or /quit.";
+    expect(alice.lines).toEqual([
+      "Alice running on 127.0.0.1:5000",
+      "Alice",
+      "Alice",
+      invalid,
+      invalid,
+      invalid,
+      invalid,
+      "Exiting program",
+    ]);
+    expect(alice.exit).toBe("done");
+  });
+
+  test("Ctrl-C exits as /quit does, and says that it was Ctrl-C", () => {
+    const world = new World();
+    const alice = world.join("Alice");
+    alice.session.interrupt();
+    world.settle();
+    expect(alice.lines.at(-1)).toBe("Exiting program");
+    expect(alice.exit).toBe("interrupted");
+  });
+
+  test("failures are said and survived", () => {
+    const world = new World();
+    const alice = world.join("Alice");
+    world.registryAnswers = false;
+    world.type(alice, "/register");
+    alice.session.answered({ failed: "cannot connect to 127.0.0.1:8080: connection refused" });
+    world.type(alice, "/bridge");
+    alice.session.answered({ message: { type: "QUIT" } });
+    world.settle();
+    expect(alice.lines.slice(1)).toEqual([
+      "Register failed: cannot connect to 127.0.0.1:8080: connection refused",
+      "Bridge request failed: the registry answered QUIT where BRIDGEACK belongs",
+    ]);
+    expect(alice.exit).toBeUndefined();
+  });
+
+  test("a REGACK for somebody else, or with another status, is no success", () => {
+    const world = new World();
+    const alice = world.join("Alice");
+    world.registryAnswers = false;
+    const answers = [
+      encodeRegack({ id: "Bob", ip: "127.0.0.1", port: 5_000 }),
+      encodeRegack(alice.contact).replace("registered", "denied\x1b[2J"),
+      encodeRegack(alice.contact).replace("Status: registered\r\n", ""),
+      encodeRegack(alice.contact).replace("Status: registered", "status:  Registered"),
+    ];
+    for (const answer of answers) {
+      world.type(alice, "/register");
+      const parser = new CppParser();
+      parser.push(new TextEncoder().encode(answer));
+      const result = parser.next();
+      if (result.kind === "message") alice.session.answered({ message: result.message });
+      else if (result.kind === "malformed") alice.session.answered({ failed: result.reason });
+      world.settle();
+    }
+    expect(alice.lines.slice(1)).toEqual([
+      "Register failed: the registry answered for Bob, not for Alice",
+      "Register failed: the registry answered Status: 'denied' where 'registered' belongs",
+      "Register failed: Status is missing",
+    ]);
+    expect(alice.notices.filter(({ event }) => event === "registered")).toHaveLength(1);
+  });
+
+  test("what is typed while the registry is asked waits for its answer", () => {
+    const world = new World();
+    const alice = world.join("Alice");
+    world.registryAnswers = false;
+    world.type(alice, "/register", "/id", "/quit");
+    expect(alice.lines).toHaveLength(1);
+    world.answer();
+    expect(alice.lines.slice(1)).toEqual(["Alice", "Exiting program"]);
+    expect(world.registry.find("Alice")).toBeDefined();
+  });
+
+  test("/bridge NAME asks for one by name", () => {
+    const world = new World();
+    const peers = ["A", "B", "C"].map((id) => world.join(id));
+    for (const peer of peers) world.type(peer, "/register");
+    const [a, b] = peers;
+    if (!a || !b) throw new Error("no peers");
+    world.type(a, "/bridge C");
+    expect(a.notices).toContainEqual({
+      event: "bridged",
+      peer: expect.objectContaining({ id: "C" }),
+    });
+    world.type(b, "/bridge Nobody");
+    expect(b.lines.at(-1)).toBe("B IN WAIT MODE");
+  });
+});
+
+describe("a chat between two of S0's programs", () => {
+  test("the transcript of the docs, line by line and byte by byte", () => {
+    const { world, alice, bob } = bridged();
+    expect(since(alice)).toEqual(["Alice running on 127.0.0.1:5000", "Alice IN WAIT MODE"]);
+    expect(since(bob)).toEqual(["Bob running on 127.0.0.1:5001"]);
+    // Nothing goes out before the first line: the connection made at /bridge is silent.
+    world.type(bob, "/chat");
+    expect(bob.sent).toEqual([]);
+    world.type(bob, "Hello there");
+    world.type(alice, "Hi Bob Im Alice");
+    world.type(bob, "/quit");
+    expect(alice.lines).toEqual([
+      "Incoming chat request from Bob 127.0.0.1:5001",
+      "Bob> Hello there",
+      "IN WRITE MODE",
+      "IN READ MODE",
+      "Bob has ended the chat session.",
+      "Exiting program",
+    ]);
+    expect(bob.lines).toEqual([
+      "IN CHAT MODE",
+      "IN WRITE MODE",
+      "IN READ MODE",
+      "Alice> Hi Bob Im Alice",
+      "IN WRITE MODE",
+      "Chat session has ended",
+      "Exiting program",
+    ]);
+    const quit = "CHAT\r\nmessage: /quit\r\nid: Bob\r\nip: 127.0.0.1\r\nport: 5001\r\n\r\n";
+    expect(bob.sent).toEqual([encodeChat(bob.contact, "Hello there"), quit, quit]);
+    expect(alice.sent).toEqual([
+      encodeChat(alice.contact, "Hi Bob Im Alice"),
+      encodeChat(alice.contact, "/quit"),
+    ]);
+  });
+
+  test("lines typed out of turn wait, one a turn; /quit does not", () => {
+    const { world, alice, bob } = bridged();
+    world.type(bob, "/chat", "one", "two", "three");
+    expect(bob.sent).toHaveLength(1);
+    world.type(alice, "a");
+    expect(bob.sent.at(-1)).toBe(encodeChat(bob.contact, "two"));
+    world.type(bob, "/quit");
+    expect(alice.lines.filter((line) => line.startsWith("Bob> "))).toEqual([
+      "Bob> one",
+      "Bob> two",
+    ]);
+    expect(alice.exit).toBe("done");
+  });
+
+  test("lines out of turn are bounded, and the one that is dropped is named", () => {
+    const { world, bob } = bridged();
+    world.type(bob, "/chat", "first");
+    for (let at = 0; at <= limits.maxTypedAhead; at++) world.type(bob, `line ${at}`);
+    expect(bob.session.isFull).toBe(true);
+    expect(bob.lines.filter((line) => line.startsWith("Line dropped"))).toHaveLength(1);
+  });
+
+  test("commands are text in a chat; an empty line keeps the turn; a long one is refused", () => {
+    const { world, alice, bob } = bridged();
+    world.type(bob, "/chat", "", "  ", "/id");
+    expect(alice.lines).toContain("Bob> /id");
+    world.type(alice, "x".repeat(registryLimits.maxMessageBytes));
+    expect(alice.lines.at(-1)).toStartWith("Message not sent: it takes ");
+    world.type(alice, "short");
+    expect(bob.lines).toContain("Alice> short");
+  });
+
+  test("Ctrl-C in a chat says so to the other side", () => {
+    const { world, alice, bob } = bridged();
+    world.type(bob, "/chat", "hi");
+    bob.session.interrupt();
+    world.settle();
+    expect(bob.lines.slice(-2)).toEqual(["Chat session has ended", "Exiting program"]);
+    expect(bob.exit).toBe("interrupted");
+    expect(alice.lines.at(-2)).toBe("Bob has ended the chat session.");
+  });
+
+  test("the end of input leaves as soon as it would be this side's turn", () => {
+    const { world, alice, bob } = bridged();
+    world.type(bob, "/chat", "hi", "again");
+    bob.session.typedEnd();
+    world.settle();
+    expect(bob.exit).toBeUndefined();
+    world.type(alice, "one");
+    expect(alice.lines).toContain("Bob> again");
+    world.type(alice, "two");
+    expect(bob.exit).toBe("done");
+    expect(alice.lines.at(-2)).toBe("Bob has ended the chat session.");
+  });
+
+  test("the end of input: one who waits stays, one who has nothing to wait for leaves", () => {
+    const { world, alice, bob } = bridged();
+    alice.session.typedEnd();
+    bob.session.typedEnd();
+    world.settle();
+    expect(alice.exit).toBeUndefined();
+    expect(bob.exit).toBe("done");
+  });
+
+  test("both call each other at once: each hears the other, and both can leave", () => {
+    const world = new World();
+    const [a, b] = [world.join("A"), world.join("B")];
+    for (const peer of [a, b]) world.type(peer, "/register");
+    for (const peer of [a, b]) world.type(peer, "/bridge");
+    for (const peer of [a, b]) world.type(peer, "/chat");
+    a.session.typed("from A");
+    b.session.typed("from B");
+    world.settle();
+    expect(a.lines).toContain("B> from B");
+    expect(b.lines).toContain("A> from A");
+    world.type(a, "more");
+    expect(b.lines).toContain("A> more");
+    world.type(b, "/quit");
+    expect([a.exit, b.exit]).toEqual(["done", "done"]);
+  });
+});
+
+/** Alice, whose `/register` was answered so, one after the other. */
+function registering(...answers: Parameters<WorldPeer["session"]["answered"]>[0][]) {
+  const world = new World();
+  const alice = world.join("Alice");
+  world.registryAnswers = false;
+  for (const answer of answers) {
+    world.type(alice, "/register");
+    alice.session.answered(answer);
+  }
+  return { world, alice };
+}
+
+describe("what has come to nothing", () => {
+  test("at the end of input the last request's failure is the exit reason; /quit has seen it", () => {
+    const unreachable = { failed: "cannot connect to 127.0.0.1:8080: connection refused" };
+    const contact = { id: "Alice", ip: "127.0.0.1", port: 5000 };
+    const registered = { message: { type: "REGACK", ...contact, status: "registered" } } as const;
+    const denied = { message: { ...registered.message, status: "denied" } };
+    const cases = [
+      [[unreachable], "unreachable"],
+      [[unreachable, registered], "done"],
+      [[denied], "refused"],
+      [[{ message: { type: "QUIT" } }], "malformed"],
+    ] as const;
+    for (const [answers, exit] of cases) {
+      const { world, alice } = registering(...answers);
+      alice.session.typedEnd();
+      world.settle();
+      expect([answers, alice.exit]).toEqual([answers, exit]);
+    }
+    const { world, alice } = registering(unreachable);
+    world.type(alice, "/quit");
+    expect(alice.exit).toBe("done");
+  });
+
+  test("/chat without anybody to call: S0's silence, and a word beside it", () => {
+    const world = new World();
+    const alice = world.join("Alice");
+    world.type(alice, "/chat", "/register", "/bridge", "/chat");
+    expect(alice.lines.slice(1)).toEqual(["Alice IN WAIT MODE"]);
+    const said = alice.notices.filter(({ event }) => event === "failed");
+    expect(said).toMatchObject([
+      { what: "chat", reason: expect.stringContaining("/bridge finds somebody") },
+      { what: "chat", reason: expect.stringContaining("calls you") },
+    ]);
+  });
+
+  test("/bridge goes on to the next while it is given clients that have left", () => {
+    const world = new World();
+    for (const [at, id] of ["Old", "Older"].entries()) {
+      world.registry.register({ id, ip: "127.0.0.1", port: 1 + at }, at);
+    }
+    const [alice, bob] = [world.join("Alice"), world.join("Bob")];
+    world.type(alice, "/register");
+    world.type(bob, "/bridge");
+    expect(bob.lines.slice(1)).toEqual([
+      "Bridge request failed: connection refused; asking for the next one",
+      "Bridge request failed: connection refused; asking for the next one",
+    ]);
+    expect(bob.notices.at(-1)).toMatchObject({ event: "connected", peer: { id: "Alice" } });
+  });
+
+  test("/bridge ends at the first that a registry gives twice, /bridge NAME at once", () => {
+    const world = new World();
+    const bob = world.join("Bob");
+    const gone = { id: "Gone", ip: "127.0.0.1", port: 1 };
+    const given = { message: { type: "BRIDGEACK", contact: gone } } as const;
+    world.registryAnswers = false;
+    world.type(bob, "/bridge");
+    bob.session.answered(given);
+    world.settle();
+    bob.session.answered(given);
+    world.type(bob, "/bridge Gone");
+    bob.session.answered(given);
+    world.settle();
+    expect(bob.lines.slice(1)).toEqual([
+      "Bridge request failed: connection refused; asking for the next one",
+      "Bridge request failed: the registry knows nobody else",
+      "Bridge request failed: connection refused",
+    ]);
+    expect(world.asked.length).toBe(3);
+    bob.session.typedEnd();
+    world.settle();
+    expect(bob.exit).toBe("unreachable");
+  });
+});
+
+/** Eve calls Alice, who is in a chat with Bob. */
+function busy() {
+  const { world, alice, bob } = bridged();
+  world.type(bob, "/chat", "hi");
+  const eve = world.join("Eve");
+  world.type(eve, "/register", "/bridge Alice", "/chat", "me too");
+  return { alice, eve };
+}
+
+describe("one who calls somebody that is in a chat", () => {
+  test("is told that it is busy there, and has been refused", () => {
+    const { alice, eve } = busy();
+    expect(eve.lines.slice(-2)).toEqual(["Alice has ended the chat session.", "Exiting program"]);
+    expect(eve.notices.at(-2)).toEqual({ event: "ended", by: "busy" });
+    expect(eve.exit).toBe("refused");
+    expect(alice.exit).toBeUndefined();
+  });
+
+  test("is not refused by one who hears it and leaves without a word", () => {
+    const { world, alice, bob } = bridged();
+    world.type(bob, "/chat", "hi");
+    world.type(alice, "/quit");
+    expect(bob.notices.at(-2)).toEqual({ event: "ended", by: "peer" });
+    expect(bob.exit).toBe("done");
+  });
+
+  test("does not wait for a second word that never comes", () => {
+    const { world, alice, bob } = bridged();
+    world.type(bob, "/chat", "hi");
+    const [link] = bob.others.keys();
+    if (link === undefined) throw new Error("no link");
+    bob.others.clear();
+    bob.session.received(link, new TextEncoder().encode(encodeChat(alice.contact, "/quit")));
+    world.settle();
+    expect(bob.exit).toBeUndefined();
+    expect(bob.session.holding(link)).toBe(true);
+    bob.session.expired(link);
+    world.settle();
+    expect(bob.exit).toBe("done");
+  });
+});
+
+describe("peers that vanish, callers that are many", () => {
+  test("a chat whose connection ends without a word is over, and says so", () => {
+    const world = new World();
+    const alice = world.join("Alice");
+    const heard: string[] = [];
+    const caller = world.call(alice, heard);
+    caller.send(encodeChat(carol, "hi"));
+    caller.hangUp();
+    expect(alice.lines.slice(-2)).toEqual([
+      "Carol is gone: the connection ended without a word.",
+      "Exiting program",
+    ]);
+  });
+
+  test("a silent caller that goes changes nothing; a peer that goes before /chat can be called again", () => {
+    const { world, alice, bob } = bridged();
+    since(bob);
+    alice.session.interrupt();
+    world.settle();
+    expect(bob.lines).toEqual([
+      "The connection to Alice 127.0.0.1:5000 has ended; /chat calls again.",
+    ]);
+    world.type(bob, "/chat");
+    expect(bob.lines.at(-1)).toBe("Chat request failed: connection refused");
+    world.call(bob, []).hangUp();
+    expect(bob.exit).toBeUndefined();
+  });
+
+  test("a second caller is told that we left, in its own way", () => {
+    const { world, alice, bob } = bridged();
+    world.type(bob, "/chat", "hi");
+    const [heard, heardBare]: [string[], string[]] = [[], []];
+    world.call(alice, heard).send(encodeChat(carol, "me too"));
+    world.call(alice, heardBare).send(encodeBareChat(carol));
+    expect(heard).toEqual([encodeChat(alice.contact, "/quit"), "(ended)"]);
+    expect(heardBare).toEqual(["QUIT\r\n\r\n", "(ended)"]);
+    expect(alice.lines.at(-1)).toBe(
+      "Carol 10.0.0.9:9999 called while this chat lasts, and was turned down.",
+    );
+    world.type(alice, "still here");
+    expect(bob.lines).toContain("Alice> still here");
+  });
+
+  test("silent callers are never timed out, and their number ends", () => {
+    const world = new World();
+    const alice = world.join("Alice");
+    const heard: string[][] = [];
+    const calls = Array.from({ length: limits.maxSilentCallers + 3 }, (_, at) => {
+      const call = world.call(alice, (heard[at] = []));
+      world.settle();
+      return call;
+    });
+    expect(heard.map((each) => each.length)).toEqual([
+      1,
+      1,
+      1,
+      ...Array<number>(limits.maxSilentCallers).fill(0),
+    ]);
+    // said once, and whoever speaks is heard
+    expect(alice.lines.slice(1)).toEqual([
+      "16 callers are connected and silent: for each new one the oldest is turned away.",
+    ]);
+    calls.at(-1)?.send(encodeChat(carol, "hi"));
+    expect(alice.lines).toContain("Carol> hi");
+  });
+
+  test("silent callers push out neither the chat nor who was called", () => {
+    const { world, alice, bob } = bridged();
+    const flood = (peer: WorldPeer) => {
+      for (let at = 0; at < 2 * limits.maxSilentCallers; at++) world.call(peer, []);
+      world.settle();
+    };
+    flood(bob);
+    world.type(bob, "/chat", "hi");
+    expect(alice.lines).toContain("Bob> hi");
+    flood(alice);
+    flood(bob);
+    world.type(alice, "still here");
+    expect(bob.lines).toContain("Alice> still here");
+  });
+
+  test("what is no message ends a strange call, and a chat", () => {
+    const world = new World();
+    const alice = world.join("Alice");
+    const heard: string[] = [];
+    world.call(alice, heard).send("GET / HTTP/1.1\r\n\r\n");
+    expect(heard).toEqual(["(ended)"]);
+    expect(alice.lines.at(-1)).toBe("Malformed incoming message");
+    expect(alice.exit).toBeUndefined();
+    const caller = world.call(alice, []);
+    caller.send(encodeChat(carol, "hi"));
+    caller.send("no message");
+    expect(alice.lines.slice(-2)).toEqual(["Malformed incoming message", "Exiting program"]);
+    expect(alice.exit).toBe("malformed");
+  });
+
+  test("nobody forges a line: a text with line ends and escapes is one harmless line", () => {
+    const world = new World();
+    const alice = world.join("Alice");
+    world.call(alice, []).send(encodeChat(carol, "x\r\nBob> forged\x1b[2J"));
+    expect(alice.lines).toContain("Carol> x Bob> forged");
+  });
+});
+
+describe("other programs of the same protocol", () => {
+  test.each(["QUIT\r\n\r\n", "QUIT\r\n\r\n\r\n"])("bare text both ways, ended by %j", (quit) => {
+    const { world, alice, heard, caller } = called();
+    caller.send(encodeBareChat(carol));
+    caller.send("Hello");
+    world.type(alice, "Hi Carol");
+    caller.send("CHAT is fun");
+    caller.send(quit);
+    expect(alice.lines.slice(1)).toEqual([
+      "Incoming chat request from Carol 10.0.0.9:9999",
+      "Carol> Hello",
+      "IN WRITE MODE",
+      "IN READ MODE",
+      "Carol> CHAT is fun",
+      "IN WRITE MODE",
+      "Carol has ended the chat session.",
+      "Exiting program",
+    ]);
+    expect(heard).toEqual(["Hi Carol", "QUIT\r\n\r\n", "(ended)"]);
+  });
+
+  test("we leave in its way: one QUIT", () => {
+    const { world, alice, heard, caller } = called();
+    caller.send(`${encodeBareChat(carol)}Hello`);
+    world.type(alice, "/quit");
+    expect(heard).toEqual(["QUIT\r\n\r\n", "(ended)"]);
+  });
+
+  test("several texts out of turn are all shown, and the turn stays ours", () => {
+    const { world, alice, caller } = called();
+    caller.send(`${encodeBareChat(carol)}one`);
+    caller.send("two");
+    expect(alice.lines.slice(2)).toEqual(["Carol> one", "IN WRITE MODE", "Carol> two"]);
+    world.type(alice, "ok");
+    expect(alice.lines.at(-1)).toBe("IN READ MODE");
+  });
+
+  test("one that S0's own program would find is answered by CHAT, whoever opens with a message", () => {
+    const { world, alice, heard, caller } = called();
+    caller.send(encodeChat(carol, "Hello"));
+    world.type(alice, "Hi");
+    expect(heard).toEqual([encodeChat(alice.contact, "Hi")]);
+  });
+});
+
+describe("--duplex", () => {
+  test("between two parleys that want it, turns are lifted by the first line", () => {
+    const { world, alice, bob } = bridged({ duplex: [true, true] });
+    world.type(bob, "/chat", "one");
+    world.type(bob, "two", "three");
+    world.type(alice, "a", "b");
+    expect(alice.lines.slice(2)).toEqual([
+      "Incoming chat request from Bob 127.0.0.1:5001",
+      "Bob> one",
+      "IN DUPLEX MODE",
+      "Bob> two",
+      "Bob> three",
+    ]);
+    expect(bob.lines.slice(1)).toEqual([
+      "IN CHAT MODE",
+      "IN WRITE MODE",
+      "IN READ MODE",
+      "IN DUPLEX MODE",
+      "Alice> a",
+      "Alice> b",
+    ]);
+  });
+
+  test.each([
+    [true, false],
+    [false, true],
+  ])("one alone that wants it (%p, %p) takes turns", (first, second) => {
+    const { world, alice, bob } = bridged({ duplex: [first, second] });
+    world.type(bob, "/chat", "one", "two");
+    expect(bob.lines.at(-1)).toBe("IN READ MODE");
+    world.type(alice, "a");
+    expect(alice.lines).toContain("Bob> two");
+    expect(alice.lines.concat(bob.lines)).not.toContain("IN DUPLEX MODE");
+  });
+});
+
+test("100 000 hostile inputs: sessions never throw, show no control character, and hold little", () => {
+  const wire = fc.oneof(
+    fc.constantFrom(
+      encodeChat(carol, "x"),
+      encodeBareChat(carol),
+      "QUIT\r\n\r\n",
+      "CHAT\r\n",
+      "\x1b[2J",
+    ),
+    fc.constantFrom("message: a\r\n", "id: B\r\nip: h\r\nport: 1\r\n\r\n", "duplex: yes\r\n"),
+    fc.string({ unit: "binary", maxLength: 8 }),
+  );
+  const input = fc.oneof(
+    fc.record({ link: fc.integer({ min: 1, max: 4 }), wire }),
+    fc.record({
+      line: fc.oneof(fc.constantFrom("/register", "/bridge", "/chat", "x", "/id"), wire),
+    }),
+    fc.record({ ends: fc.integer({ min: 1, max: 4 }) }),
+  );
+  let runs = 0;
+  fc.assert(
+    fc.property(fc.array(input, { minLength: 4, maxLength: 8 }), fc.boolean(), (inputs, duplex) => {
+      const world = new World();
+      const alice = world.join("Alice", { duplex });
+      for (let at = 0; at < 3; at++) world.call(alice, []);
+      for (const input of inputs) {
+        runs++;
+        if ("line" in input) alice.session.typed(input.line);
+        else if ("ends" in input) alice.session.ended(input.ends);
+        else alice.session.received(input.link, new TextEncoder().encode(input.wire));
+        world.settle();
+      }
+      for (const line of alice.lines) {
+        if (/[\u0000-\u001f\u007f-\u009f]/.test(line)) throw new Error(JSON.stringify(line));
+      }
+    }),
+    { numRuns: 20_000 },
+  );
+  expect(runs).toBeGreaterThan(100_000);
+});

@@ -1,0 +1,198 @@
+// Who is given to whom, who waits, and who is forgotten first.
+
+import { describe, expect, test } from "bun:test";
+import * as fc from "fast-check";
+import { type Registration, Registry, type RegistryChange } from "../../src/cpp/registry.ts";
+
+function filled(...ids: string[]): Registry {
+  const registry = new Registry();
+  ids.forEach((id, at) => registry.register({ id, ip: "127.0.0.1", port: 5000 + at }, at));
+  return registry;
+}
+
+const entry = (id: string, at: number): Registration => ({
+  id,
+  ip: "h",
+  port: 1,
+  registeredAtMs: at,
+  handedOut: false,
+});
+
+const given = (registry: Registry, id: string, wanted?: string) =>
+  registry.bridge(id, 1_000, wanted)?.id;
+
+describe("who is given to whom", () => {
+  test("two clients, as in S0: the first waits, the second gets it", () => {
+    const registry = filled("Alice");
+    expect(given(registry, "Alice")).toBeUndefined();
+    registry.register({ id: "Bob", ip: "127.0.0.1", port: 7777 }, 10);
+    expect(registry.bridge("Bob", 11)).toMatchObject({ id: "Alice", ip: "127.0.0.1", port: 5000 });
+  });
+
+  test("who has been waiting longest comes before who is registered longest", () => {
+    const registry = filled("A");
+    registry.bridge("A", 1);
+    registry.register({ id: "B", ip: "h", port: 1 }, 2);
+    registry.register({ id: "C", ip: "h", port: 1 }, 3);
+    // C asks for one who is not there, and so waits; A has waited longer.
+    expect(given(registry, "C", "Nobody")).toBeUndefined();
+    expect(given(registry, "B")).toBe("A");
+    registry.register({ id: "D", ip: "h", port: 1 }, 4);
+    expect(given(registry, "D")).toBe("C");
+  });
+
+  test("nobody waits: the longest registered one that has not been handed out, until none is left", () => {
+    const registry = filled("A", "B", "C", "D");
+    expect(given(registry, "D")).toBe("A");
+    expect(given(registry, "D")).toBe("B");
+    expect(given(registry, "D")).toBe("C");
+    expect(given(registry, "D")).toBeUndefined();
+  });
+
+  test("handed out lasts until that client bridges or registers again", () => {
+    const registry = filled("A", "B");
+    expect(given(registry, "B")).toBe("A");
+    expect(given(registry, "B")).toBeUndefined();
+    registry.register({ id: "A", ip: "h", port: 2 }, 50);
+    expect(registry.bridge("B", 51)).toMatchObject({ id: "A", port: 2 });
+    expect(given(registry, "A")).toBe("B");
+    expect(given(registry, "B")).toBe("A");
+  });
+
+  test("by name: whether waiting or handed out, but never oneself or a stranger", () => {
+    const registry = filled("A", "B", "C");
+    expect(given(registry, "C", "B")).toBe("B");
+    expect(given(registry, "A", "B")).toBe("B");
+    expect(given(registry, "A", "b")).toBe("B");
+    expect(given(registry, "A", "A")).toBeUndefined();
+    expect(given(registry, "A", "Zoe")).toBeUndefined();
+  });
+
+  test("registering again replaces: a new address, the last in the row, no longer waiting", () => {
+    const registry = filled("A");
+    registry.bridge("A", 1);
+    registry.register({ id: "B", ip: "h", port: 1 }, 2);
+    registry.register({ id: "a", ip: "new", port: 9 }, 3);
+    expect(registry.entries().map(({ id, ip }) => `${id} ${ip}`)).toEqual(["B h", "a new"]);
+    registry.register({ id: "C", ip: "h", port: 1 }, 4);
+    expect(given(registry, "C")).toBe("B");
+  });
+
+  test("who is not registered may ask, and does not wait", () => {
+    const registry = filled("A");
+    expect(given(registry, "Zoe")).toBe("A");
+    expect(given(registry, "Zoe")).toBeUndefined();
+    expect(registry.size).toBe(1);
+  });
+
+  test("who waits and asks again keeps its place", () => {
+    const registry = filled("A");
+    registry.bridge("A", 1);
+    registry.register({ id: "B", ip: "h", port: 1 }, 2);
+    registry.bridge("B", 3, "Nobody");
+    registry.bridge("A", 4, "Nobody");
+    registry.register({ id: "C", ip: "h", port: 1 }, 5);
+    expect(given(registry, "C")).toBe("A");
+    expect(given(registry, "C")).toBe("B");
+  });
+});
+
+describe("bounds and stores", () => {
+  test("the longest unrefreshed is forgotten first", () => {
+    const changes: RegistryChange[] = [];
+    const registry = new Registry({ maxEntries: 3, onChange: (change) => changes.push(change) });
+    for (const id of ["A", "B", "C"]) registry.register({ id, ip: "h", port: 1 }, 1);
+    registry.register({ id: "A", ip: "h", port: 2 }, 2);
+    registry.register({ id: "D", ip: "h", port: 1 }, 3);
+    expect(registry.entries().map((entry) => entry.id)).toEqual(["C", "A", "D"]);
+    expect(
+      changes.filter((change) => change.kind === "removed").map(({ entry }) => entry.id),
+    ).toEqual(["B"]);
+  });
+
+  test("who registers most loses its own, whatever addresses it names", () => {
+    const registry = new Registry({ maxEntries: 10 });
+    const register = (id: string, maker: string) =>
+      registry.register({ id, ip: `ip of ${id}`, port: 1 }, 1, maker);
+    register("Alice", "192.0.2.1");
+    register("Bob", "192.0.2.2");
+    register("Bill", "192.0.2.2");
+    for (let i = 0; i < 100; i++) register(`u${i}`, "192.0.2.3");
+    expect(registry.size).toBe(10);
+    for (const id of ["Alice", "Bob", "Bill", "u99"]) expect(registry.find(id)).toBeDefined();
+    // its share shrinks with each other that comes
+    register("Cal", "192.0.2.4");
+    expect(registry.find("u93")).toBeUndefined();
+    // what another takes over is the other's
+    for (let i = 94; i < 100; i++) register(`u${i}`, "192.0.2.5");
+    register("u100", "192.0.2.5");
+    const left = registry.entries().map(({ id }) => id);
+    expect(left.join(" ")).toBe("Alice Bob Bill Cal u95 u96 u97 u98 u99 u100");
+  });
+
+  test("what was restored counts by the addresses that it names", () => {
+    const registry = new Registry({ maxEntries: 4 });
+    registry.restore([
+      { ...entry("A", 1), ip: "192.0.2.1" },
+      { ...entry("B", 2), ip: "192.0.2.2" },
+    ]);
+    for (let i = 0; i < 9; i++) registry.register({ id: `u${i}`, ip: "h", port: 1 }, 3 + i);
+    expect(registry.entries().map(({ id }) => id)).toEqual(["A", "B", "u7", "u8"]);
+  });
+
+  test("100 000 registrations hold no more than the bound", () => {
+    const registry = new Registry();
+    for (let at = 0; at < 100_000; at++) registry.register({ id: `u${at}`, ip: "h", port: 1 }, at);
+    expect(registry.size).toBe(4_096);
+    expect(registry.find("u99999")).toBeDefined();
+  });
+
+  test("a store that obeys the changes can restore a registry that answers the same", () => {
+    const step = fc.record({
+      who: fc.constantFrom("A", "B", "C", "D", "E"),
+      does: fc.constantFrom("register", "bridge", "name"),
+      wanted: fc.constantFrom("A", "B", "C", "Z"),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(step, { maxLength: 30 }),
+        fc.array(step, { maxLength: 10 }),
+        (before, after) => {
+          const kept = new Map<string, Registration>();
+          const first = new Registry({
+            maxEntries: 4,
+            onChange: ({ kind, entry }) => {
+              const key = entry.id.toLowerCase();
+              if (kind === "kept") kept.set(key, entry);
+              else kept.delete(key);
+            },
+          });
+          let nowMs = 0;
+          const run = (
+            registry: Registry,
+            { who, does, wanted }: (typeof before)[number],
+            atMs: number,
+          ) =>
+            does === "register"
+              ? registry.register({ id: who, ip: "h", port: 1 }, atMs)
+              : registry.bridge(who, atMs, does === "name" ? wanted : undefined);
+          for (const one of before) run(first, one, ++nowMs);
+          const second = new Registry({ maxEntries: 4 });
+          second.restore([...kept.values()].reverse());
+          expect(second.entries()).toEqual(first.entries());
+          for (const one of after) {
+            nowMs++;
+            expect(run(second, one, nowMs)).toEqual(run(first, one, nowMs));
+          }
+        },
+      ),
+      { numRuns: 3_000 },
+    );
+  });
+
+  test("restoring more than fit keeps the latest", () => {
+    const registry = new Registry({ maxEntries: 2 });
+    registry.restore([entry("C", 3), entry("A", 1), entry("B", 2)]);
+    expect(registry.entries().map(({ id }) => id)).toEqual(["B", "C"]);
+  });
+});

@@ -1,0 +1,148 @@
+// open-chat (S1) at the level of messages: its words, what is said back, the lists.
+
+import { expect, test } from "bun:test";
+import type { ChatState } from "../../../src/chat/events.ts";
+import { openChat } from "../../../src/dialects/open-chat/open-chat.ts";
+import {
+  joined,
+  left,
+  names,
+  peer,
+  privately,
+  refused,
+  renamed,
+  said,
+  sent,
+  welcome,
+} from "../events.ts";
+
+function alice() {
+  const conversation = openChat.open(peer);
+  expect(conversation.receive("Alice")).toEqual({ type: "login", name: "Alice" });
+  expect(conversation.render(welcome("Alice"))).toBeUndefined();
+  return conversation;
+}
+
+test("what the room hears", () => {
+  expect(openChat.renderRoom(joined("Alice"))).toBe("Alice has joined the chat!");
+  expect(openChat.renderRoom(left("Alice"))).toBe("Alice left the chat...");
+  expect(openChat.renderRoom(renamed("OLD", "NEW"))).toBe("OLD changed his name to NEW!");
+  expect(openChat.renderRoom(said("Alice", "text"))).toBe("Alice: text");
+});
+
+test("the words of a client", () => {
+  const table: [string, unknown][] = [
+    ["show", { type: "names" }],
+    ["show me", { type: "names" }],
+    ["shows", { type: "say", text: "shows" }],
+    ["I show you", { type: "say", text: "I show you" }],
+    ["~Bob hi there", { type: "tell", to: ["Bob"], text: "hi there" }],
+    ["get_list_file", { type: "files" }],
+    ["download_file a.txt", { type: "download", name: "a.txt" }],
+    ["download_file my file.txt", { type: "download", name: "my file.txt" }],
+    ["CHANGENAME Alice Eve", { type: "rename", name: "Eve" }],
+    ["CHANGENAME alice Eve", { type: "rename", name: "Eve" }],
+    ["{quit}", { type: "quit" }],
+    ["hello  world ", { type: "say", text: "hello  world " }],
+    ["{quit", { type: "say", text: "{quit" }],
+    ["", undefined],
+    ["accept", { type: "say", text: "accept" }],
+    ["leave", { type: "say", text: "leave" }],
+  ];
+  for (const [message, command] of table)
+    expect(alice().receive(message)).toEqual(command as never);
+});
+
+test("words that lack something are told so", () => {
+  for (const message of [
+    "~",
+    "~Bob",
+    "~ hi",
+    "download_file",
+    "CHANGENAME",
+    "CHANGENAME Alice",
+    "CHANGENAME Alice a b",
+  ]) {
+    expect(alice().receive(message)).toMatchObject({ type: "invalid", code: "usage" });
+  }
+});
+
+test("nobody renames somebody else", () => {
+  expect(alice().receive("CHANGENAME Bob Eve")).toMatchObject({ type: "invalid" });
+  const conversation = alice();
+  conversation.render({ type: "name", name: "Eve", ref: undefined });
+  expect(conversation.receive("CHANGENAME Alice Ann")).toMatchObject({ type: "invalid" });
+  expect(conversation.receive("CHANGENAME Eve Ann")).toEqual({ type: "rename", name: "Ann" });
+});
+
+test("private messages have their two blanks, at both ends", () => {
+  expect(alice().render(privately("Bob", ["Alice"], "hi"))).toBe("Bob: (PRIVATE)  hi");
+  expect(alice().render(sent(["Bob"], "hi there"))).toBe("from you to Bob: (PRIVATE)  hi there");
+});
+
+test("a list names everybody but its reader, each followed by a blank", () => {
+  const list = openChat.roster!.render(["Alice", "Bob", "Carol"]);
+  expect(list("Alice")).toBe("ALL Bob Carol ");
+  expect(list("Bob")).toBe("ALL Alice Carol ");
+  expect(list("Carol")).toBe("ALL Alice Bob ");
+  expect(list("Dan")).toBe("ALL Alice Bob Carol ");
+  expect(openChat.roster!.render(["Alice"])("Alice")).toBe("ALL ");
+  expect(alice().render(names("Alice", "Bob", "Carol"))).toBe("ALL Bob Carol ");
+});
+
+test("files and downloads", () => {
+  const files = [
+    { name: "a.txt", sizeBytes: 1, modifiedMs: 0 },
+    { name: "b.png", sizeBytes: 2, modifiedMs: 0 },
+  ];
+  expect(alice().render({ type: "files", files, next: undefined, ref: undefined })).toBe(
+    "<CHOOSE_FILE> a.txt b.png ",
+  );
+  expect(alice().render({ type: "download", port: 55_003, sizeBytes: 1234, name: "a.txt" })).toBe(
+    "UDP 55003 1234 a.txt",
+  );
+});
+
+test("a refused name is asked for again", () => {
+  const conversation = openChat.open(peer);
+  conversation.receive("Alice");
+  expect(conversation.render(refused("Alice"))).toBe("The name 'Alice' is taken. Send a name:");
+  expect(conversation.receive(" Eve\r")).toEqual({ type: "login", name: "Eve" });
+});
+
+test("accept, reject and leave are words only while they mean something", () => {
+  const conversation = alice();
+  expect(conversation.render({ type: "chat", state: "invited", with: "Ann" })).toBe(
+    "private chat: Ann asks you, type accept or reject",
+  );
+  expect(conversation.receive("leave")).toEqual({ type: "say", text: "leave" });
+  expect(conversation.receive("accept")).toEqual({ type: "accept" });
+  conversation.render({ type: "chat", state: "started", with: "Ann" });
+  expect(conversation.receive("accept")).toEqual({ type: "say", text: "accept" });
+  expect(conversation.receive("Leave ")).toEqual({ type: "leave" });
+  conversation.render({ type: "chat", state: "left", with: "Ann" });
+  expect(conversation.receive("leave")).toEqual({ type: "say", text: "leave" });
+});
+
+test("an invitation stays one while others answer one's own question", () => {
+  const conversation = alice();
+  const hear = (state: ChatState, name: string) =>
+    conversation.render({ type: "chat", state, with: name });
+  hear("asked", "Cal");
+  hear("invited", "Ann");
+  hear("rejected", "Cal");
+  expect(conversation.receive("accept")).toEqual({ type: "accept" });
+  // Ann has another name by now.
+  hear("lost", "Eve");
+  expect(conversation.receive("accept")).toEqual({ type: "say", text: "accept" });
+});
+
+test("the server's terminal", () => {
+  expect(openChat.terminal?.started?.("127.0.0.1", 55_000)).toBe(
+    "[STARTED] Waiting for connections...",
+  );
+  expect(openChat.terminal?.connected?.(peer, 1_646_241_506_974.9155)).toBe(
+    "[CONNECTION] ('127.0.0.1', 52418) connected to the server at 1646241506.9749155",
+  );
+  expect(openChat.terminal?.gone?.("Alice")).toBe("[DISCONNECTED] Alice disconnected");
+});

@@ -1,0 +1,174 @@
+// How a fetch ends that is stopped, or whose server goes, at a moment in which no data flow: against a scripted control connection.
+
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ParleyError } from "../../src/errors.ts";
+import { Fetcher, type FetcherOptions } from "../../src/files/download-client.ts";
+import { PartialFile } from "../../src/files/partial-file.ts";
+import { partPathOf } from "../../src/files/part-path.ts";
+
+type Line = Record<string, unknown>;
+type Answer = (line: Line, socket: Bun.Socket<undefined>) => Line | undefined;
+
+const interruption = new ParleyError("interrupted", "Interrupted");
+const size = 200_000;
+let folder = "";
+let closing: (() => void)[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "parley-endings-"));
+});
+
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A server that says what it is told to. */
+function serve(answer: Answer): number {
+  const data = (socket: Bun.Socket<undefined>, bytes: Buffer) => {
+    for (const text of bytes.toString().split("\n").filter(Boolean)) {
+      const line = JSON.parse(text) as Line;
+      const reply = line["type"] === "hello" ? { type: "welcome" } : answer(line, socket);
+      if (reply !== undefined) socket.write(`${JSON.stringify({ ref: line["ref"], ...reply })}\n`);
+    }
+  };
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data } });
+  closing.push(() => listener.stop(true));
+  return listener.port;
+}
+
+function fetcherFor(port: number, options: Partial<FetcherOptions> = {}): Fetcher {
+  const fetcher = new Fetcher({ server: { host: "127.0.0.1", port }, ...options });
+  closing.push(() => fetcher.close());
+  return fetcher;
+}
+
+async function errorOf(work: Promise<unknown>): Promise<ParleyError | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    if (error instanceof ParleyError) return error;
+    throw error;
+  }
+}
+
+function offerOf(udpPort: number, version = "v1"): Line {
+  const shape = { chunkBytes: 65_536, maxSegmentBytes: 1_200, modified: 0 };
+  return { type: "offer", transfer: 1, size, version, udpPort, ...shape };
+}
+
+test("a server that goes while a file is compared with ours is noticed", async () => {
+  const path = join(folder, "file");
+  writeFileSync(path, new Uint8Array(size));
+  const port = serve((line, socket) => {
+    if (line["type"] !== "fetch") return undefined;
+    // one line that says nothing has come before the end does
+    const digests = { type: "digests", transfer: 1, from: 0, data: "" };
+    setImmediate(() => socket.end(`${JSON.stringify(digests)}\n`));
+    return offerOf(1);
+  });
+  const error = await errorOf(fetcherFor(port).fetch("file", { kind: "file", path }));
+  expect(error?.code).toBe("cannot-connect");
+});
+
+test.each(["fetch", "list", "compare"])(
+  "a %s that is stopped ends at once, with the reason",
+  async (what) => {
+    const path = join(folder, "file");
+    if (what === "compare") writeFileSync(path, new Uint8Array(size));
+    const asked = Promise.withResolvers<void>();
+    const port = serve(() => {
+      asked.resolve();
+      return undefined;
+    });
+    const fetcher = fetcherFor(port);
+    const work =
+      what === "list" ? fetcher.list().next() : fetcher.fetch("file", { kind: "file", path });
+    const outcome = errorOf(work);
+    await asked.promise;
+    fetcher.stop(interruption);
+    expect(await outcome).toBe(interruption);
+  },
+);
+
+test("one that is stopped while it connects ends at once, and nothing of it is heard again", async () => {
+  // nobody takes this one's connections, and the kernel takes only a few
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  closing.push(() => listener.stop(true));
+  for (const work of ["list", "fetch"]) {
+    const fetcher = fetcherFor(listener.port);
+    const target = { kind: "file", path: join(folder, "file") } as const;
+    const outcome = errorOf(
+      work === "list" ? fetcher.list().next() : fetcher.fetch("file", target),
+    );
+    fetcher.stop(interruption);
+    expect(await outcome).toBe(interruption);
+  }
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test("a listing that makes no sense is passed over, and one without an end is left", async () => {
+  const good = { name: "good", size: 1, modified: 1 };
+  const bad = [{ modified: 1e300 }, { size: -1 }, { size: 1e300 }, { modified: "1" }, { name: 1 }];
+  let pages = 0;
+  const port = serve((line) => {
+    if (line["type"] !== "files") return undefined;
+    const files = pages++ === 0 ? [good, ...bad.map((other) => ({ ...good, ...other }))] : [];
+    return { type: "files", files, next: `x${"x".repeat(pages)}` };
+  });
+  const listed = await Array.fromAsync(fetcherFor(port).list());
+  expect(listed).toEqual([good]);
+  expect(pages).toBe(2);
+});
+
+test("a server that names another port each time is not asked without a pause", async () => {
+  let offers = 0;
+  const port = serve((line) =>
+    line["type"] === "fetch" ? offerOf(20_000 + (offers++ % 9)) : undefined,
+  );
+  const retries: string[] = [];
+  const fetcher = fetcherFor(port, {
+    retryForMs: 0,
+    onEvent: (event) => void (event.event === "retry" && retries.push(event.reason)),
+  });
+  const error = await errorOf(fetcher.fetch("file", { kind: "file", path: join(folder, "file") }));
+  expect(error?.code).toBe("stalled");
+  expect(error?.message).toContain("differently each time");
+  expect(offers).toBeLessThan(10);
+});
+
+test("what somebody else has made meanwhile is not replaced, unless it is to be", () => {
+  const path = join(folder, "file");
+  const begin = () => {
+    const part = PartialFile.open(path, true);
+    part.begin({ name: "file", size: 3, version: "v1", chunkBytes: 65_536 });
+    part.write(0, Buffer.from("new"));
+    return part;
+  };
+  const part = begin();
+  writeFileSync(path, "theirs");
+  expect(() => part.finish(false)).toThrow("has been made by somebody else meanwhile");
+  part.close();
+  expect(readFileSync(path, "utf8")).toBe("theirs");
+  expect(readFileSync(`${path}.part`, "utf8")).toBe("new");
+  begin().finish(true);
+  expect(readFileSync(path, "utf8")).toBe("new");
+  expect(readdirSync(folder)).toEqual(["file"]);
+});
+
+test.each(["x".repeat(255), "ü".repeat(127), "😀".repeat(63), "x".repeat(232)])(
+  "a long name has room for what stands behind it (%#)",
+  (name) => {
+    const path = join(folder, name);
+    const part = PartialFile.open(path, true);
+    part.begin({ name, size: 0, version: "v1", chunkBytes: 65_536 });
+    expect(existsSync(partPathOf(path))).toBe(true);
+    part.finish(false);
+    expect(readdirSync(folder)).toEqual([name]);
+    expect(partPathOf(join(folder, `${name.slice(0, -2)}y`))).not.toBe(partPathOf(path));
+  },
+);

@@ -1,0 +1,114 @@
+// The hub and the dialects without sockets: people enter, say messages that are cut already, and what leaves is listed send by
+// send. Time stands still but for the gaps between the sends of unframed clients.
+
+import type { FileDesk } from "../../src/chat/file-service.ts";
+import { Hub } from "../../src/chat/hub.ts";
+import type { Link } from "../../src/chat/link.ts";
+import { createMetrics } from "../../src/chat/metrics.ts";
+import type { Session } from "../../src/chat/session.ts";
+import { dialects } from "../../src/dialects/table.ts";
+import { ParleyError } from "../../src/errors.ts";
+import { openMemoryHistory } from "../../src/store/memory.ts";
+
+const files = [
+  { name: "a.txt", sizeBytes: 1_234, modifiedMs: 0 },
+  { name: "b.png", sizeBytes: 5, modifiedMs: 0 },
+];
+
+const desk: FileDesk = {
+  list: (_after, _limit, answer) => answer({ files, next: undefined }),
+  fetch: () => {},
+  download(_session, name, _peer, answer) {
+    const file = files.find((file) => file.name === name);
+    if (file === undefined) answer(new ParleyError("not-found", `No file '${name}' on the server`));
+    else answer({ port: 55_001, sizeBytes: file.sizeBytes, name });
+  },
+  closed: () => {},
+};
+
+export class Rig {
+  readonly log: string[] = [];
+  readonly hub: Hub;
+  nowMs = 1_646_241_506_974;
+  #nextPort = 40_001;
+
+  constructor() {
+    this.hub = new Hub({
+      history: openMemoryHistory(),
+      metrics: createMetrics(),
+      rates: undefined,
+      files: desk,
+      wake: () => {},
+      log: (line) => this.log.push(line),
+      warn: (line) => this.log.push(line),
+      hashSecret: (secret) => `#${secret}`,
+      newSecret: () => "0123456789abcdef0123456789abcdef",
+    });
+  }
+
+  /** A connection of `dialect`; `lines`: one that is known to speak in lines. */
+  connect(dialect: string, lines = false): Person {
+    const entry = dialects[dialect];
+    if (entry === undefined || entry.transport === "udp") throw new Error(`no dialect ${dialect}`);
+    const person = new Person(this);
+    const peer = { address: "127.0.0.1", port: this.#nextPort++ };
+    person.session = this.hub.connect(person, entry.dialect, peer, this.nowMs);
+    this.settle();
+    person.session.framed = lines || entry.dialect.input === "lines";
+    return person;
+  }
+
+  /** The same, with a name. */
+  enter(dialect: string, login: string, lines = false): Person {
+    const person = this.connect(dialect, lines);
+    person.say(login);
+    return person;
+  }
+
+  /** Everything that is due leaves, gaps included. */
+  settle(): void {
+    this.hub.flush(this.nowMs);
+    for (let i = 0; i < 100; i++) {
+      this.nowMs += 20;
+      this.hub.tick(this.nowMs);
+      this.hub.flush(this.nowMs);
+    }
+  }
+}
+
+export class Person implements Link {
+  session!: Session;
+  ended = false;
+  #heard: string[] = [];
+
+  constructor(readonly rig: Rig) {}
+
+  say(...messages: string[]): void {
+    for (const message of messages) this.rig.hub.receive(this.session, message, this.rig.nowMs);
+    this.rig.settle();
+  }
+
+  /** The connection ends: by the other side's FIN, or lost. */
+  close(reason: "quit" | "lost" = "quit"): void {
+    this.rig.hub.closed(this.session, reason, this.rig.nowMs);
+    this.rig.settle();
+  }
+
+  /** What has left since the last look, send by send. */
+  heard(): string[] {
+    return this.#heard.splice(0);
+  }
+
+  write(bytes: Uint8Array): number {
+    this.#heard.push(Buffer.from(bytes).toString());
+    return bytes.length;
+  }
+
+  end(): void {
+    this.ended = true;
+  }
+
+  abort(): void {
+    this.ended = true;
+  }
+}

@@ -1,0 +1,63 @@
+// A server that speaks something else is known by its first words, and said to be one.
+
+import { expect, test } from "bun:test";
+import { FirstWords } from "../../src/io/banner-check.ts";
+import { run } from "../cli/run.ts";
+
+function judged(...pieces: string[]): string | undefined {
+  const words = new FirstWords();
+  for (const piece of pieces) words.hear(Buffer.from(piece));
+  return words.problem("h:1")?.message;
+}
+
+test.each([
+  ["nothing yet", []],
+  ["blanks", ["\n", " "]],
+  ["a welcome", ['{"type":"welcome"}\n']],
+  ["its first byte", ["{"]],
+  ["a prompt on a line of its own before it", ["Send a name:", '\n{"type":"wel']],
+])("%s is no problem", (_, pieces) => expect(judged(...pieces)).toBeUndefined());
+
+test.each([
+  ["text", ["Please, Enter Your ig name"]],
+  ["lines of text", ["SSH-2.0-x\r\n", "more\n"]],
+  ["escapes", ["\u001b[2Jx"]],
+  ["a flood", ["x".repeat(1 << 20), "{"]],
+])("%s is a problem", (_, pieces) => {
+  expect(judged(...pieces)).toMatch(
+    /^h:1 answers, but not as a parley server's main port: '[^\u001b]{1,60}/,
+  );
+});
+
+/** Answers the first bytes with a text, like a port of another dialect, and keeps the connection unless told to end it. */
+function stranger(text: string, ends: boolean) {
+  return Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: {
+      data(socket) {
+        socket.write(text);
+        if (ends) socket.end();
+      },
+    },
+  });
+}
+
+test.each([
+  ["which keeps the connection", false],
+  ["which ends the connection", true],
+])("commands end with 6 and a sentence at a port of another dialect, %s", async (_, ends) => {
+  using listener = stranger("The name '{' is not possible", ends);
+  const address = `127.0.0.1:${listener.port}`;
+  const startedMs = performance.now();
+  const ended = await Promise.all([
+    run(["client", address, "--name", "bot"], { input: "hi\n" }),
+    run(["fetch-file", address, "--list"]),
+    run(["fetch-file", address, "a.txt"]),
+  ]);
+  for (const { code, err } of ended) {
+    expect(err).toContain(`${address} answers, but not as a parley server's main port: 'The name`);
+    expect(code).toBe(6);
+  }
+  expect(performance.now() - startedMs).toBeLessThan(8_000);
+});

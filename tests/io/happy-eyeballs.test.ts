@@ -1,0 +1,70 @@
+// Two tries at one thing: the first success wins, a late one is given back, a failure is told.
+
+import { expect, test } from "bun:test";
+import { staggered } from "../../src/io/happy-eyeballs.ts";
+
+type Outcome = { name: string } | string;
+
+/** Attempts that end when told, in the order in which they were begun. */
+function attempts() {
+  const begun: PromiseWithResolvers<Outcome>[] = [];
+  const discarded: string[] = [];
+  const run = (delayMs: number) =>
+    staggered<{ name: string }>(
+      () => {
+        const attempt = Promise.withResolvers<Outcome>();
+        begun.push(attempt);
+        return attempt.promise;
+      },
+      delayMs,
+      ({ name }) => discarded.push(name),
+    );
+  const until = async (count: number): Promise<void> => {
+    while (begun.length < count) await Bun.sleep(1);
+  };
+  return { begun, discarded, run, until };
+}
+
+test("one that is there in time is alone", async () => {
+  const { begun, run } = attempts();
+  const outcome = run(60_000);
+  begun[0]!.resolve({ name: "first" });
+  expect(await outcome).toEqual({ name: "first" });
+  expect(begun.length).toBe(1);
+});
+
+test("a failure in time is the answer", async () => {
+  const { begun, run } = attempts();
+  const outcome = run(60_000);
+  begun[0]!.resolve("refused");
+  expect(await outcome).toBe("refused");
+  expect(begun.length).toBe(1);
+});
+
+test.each([0, 1])("the first success of two wins (%d), the other is given back", async (winner) => {
+  const { begun, discarded, run, until } = attempts();
+  const outcome = run(1);
+  await until(2);
+  begun[winner]!.resolve({ name: "fast" });
+  expect(await outcome).toEqual({ name: "fast" });
+  begun[1 - winner]!.resolve({ name: "slow" });
+  await Bun.sleep(0);
+  expect(discarded).toEqual(["slow"]);
+});
+
+test("a success is waited for when the other has failed, and so are two failures", async () => {
+  const one = attempts();
+  const outcome = one.run(1);
+  await one.until(2);
+  one.begun[0]!.resolve("timed out");
+  one.begun[1]!.resolve({ name: "second" });
+  expect(await outcome).toEqual({ name: "second" });
+  expect(one.discarded).toEqual([]);
+
+  const both = attempts();
+  const none = both.run(1);
+  await both.until(2);
+  both.begun[1]!.resolve("refused");
+  both.begun[0]!.resolve("timed out");
+  expect(await none).toBe("refused");
+});

@@ -1,0 +1,98 @@
+// Addresses as people write them.
+
+import { expect, test } from "bun:test";
+import { isLoopback, networkOf } from "../../src/addresses.ts";
+import {
+  callableHost,
+  hereHost,
+  notOwnAddress,
+  parseHostPort,
+  socketReason,
+} from "../../src/io/host-port.ts";
+
+test.each([
+  ["127.0.0.1:8080", { host: "127.0.0.1", port: 8080 }],
+  ["example.org:1", { host: "example.org", port: 1 }],
+  [" localhost:65535 ", { host: "localhost", port: 65_535 }],
+  ["[::1]:80", { host: "::1", port: 80 }],
+  ["::1:80", undefined],
+  ["host", undefined],
+  ["host:", undefined],
+  [":80", undefined],
+  ["host:0", undefined],
+  ["host:65536", undefined],
+  ["host:8o", undefined],
+  ["a b:80", undefined],
+  ["http://host:80", undefined],
+])("%p is read as %p", (text, address) => {
+  expect(parseHostPort(text)).toEqual(address);
+});
+
+test("what only this machine can reach", () => {
+  for (const host of ["127.0.0.1", "127.9.9.9", "localhost", "::1", "::ffff:127.0.0.1"])
+    expect(isLoopback(host)).toBe(true);
+  for (const host of ["0.0.0.0", "::", "10.0.0.1", "127.evil.org"])
+    expect(isLoopback(host)).toBe(false);
+});
+
+test("a listener on every address is called on one that exists", () => {
+  expect(callableHost("10.1.2.3")).toBe("10.1.2.3");
+  expect(callableHost("0.0.0.0")).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
+  expect(callableHost("0.0.0.0")).not.toBe("0.0.0.0");
+});
+
+test("what listens on every address is called here on loopback", () => {
+  expect(["0.0.0.0", "::", "10.1.2.3", "localhost"].map(hereHost)).toEqual([
+    "127.0.0.1",
+    "::1",
+    "10.1.2.3",
+    "localhost",
+  ]);
+});
+
+test("a host that is no address of this machine, as TCP and UDP say it", async () => {
+  for (const host of ["192.0.2.1", "nowhere.invalid", "256.1.1.1"]) {
+    const errors: unknown[] = [];
+    for (const open of [
+      () => Bun.listen({ hostname: host, port: 0, socket: { data() {} } }),
+      () => Bun.udpSocket({ hostname: host, port: 0 }),
+    ]) {
+      try {
+        await open();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    const sentences = errors.map((error) => notOwnAddress(host, error)?.message);
+    expect(sentences).toHaveLength(2);
+    for (const sentence of sentences)
+      expect(sentence).toStartWith(`--host '${host}' is no address of this machine: 127.0.0.1`);
+  }
+  const taken = Object.assign(new Error("Failed to listen at 127.0.0.1"), { code: "EADDRINUSE" });
+  expect(notOwnAddress("127.0.0.1", taken)).toBeUndefined();
+});
+
+test("what the system says, in words, without escapes", () => {
+  expect(socketReason(Object.assign(new Error("x"), { code: "ECONNREFUSED" }))).toBe(
+    "connection refused",
+  );
+  expect(socketReason(new Error("odd\x1b[31m\nthing"))).toBe("odd thing");
+  expect(socketReason({ code: "toString" })).toBe("[object Object]");
+});
+
+test.each([
+  ["192.0.2.1", "192.0.2.1"],
+  ["::ffff:192.0.2.1", "192.0.2.1"],
+  ["127.0.0.1", "127.0.0.1"],
+  ["::1", "::1"],
+  ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+  ["2001:db8:1:2::", "2001:db8:1:2::/64"],
+  ["2001:DB8:1:2::9", "2001:db8:1:2::/64"],
+  ["2001:db8::9", "2001:db8:0:0::/64"],
+  ["2001:db8::3:4:5:6:7", "2001:db8:0:3::/64"],
+  ["::2:3:4:5:6:7:8", "0:2:3:4::/64"],
+  ["fe80::1%eth0", "fe80:0:0:0::/64"],
+])("%p counts as %p", (address, network) => {
+  expect(networkOf(address)).toBe(network);
+  expect(networkOf(network)).toBe(network);
+});

@@ -1,0 +1,198 @@
+// The client's connection against the compiled server, through a proxy that cuts it at bytes drawn from a seed: every message once,
+// on every client, in one order.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { SessionEvent } from "../../src/client/events.ts";
+import { ClientSession } from "../../src/client/session.ts";
+import { LineSplitter } from "../../src/io/line-splitter.ts";
+import { NativeConnection } from "../../src/io/native-connection.ts";
+import { Parley } from "../parley.ts";
+import { seeded } from "../sim/random.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "parley-cuts-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const goOn = () => true;
+
+type Pair = { far: Bun.Socket<undefined> | undefined; early: Buffer[]; left: number };
+
+/** Passes bytes on until a connection has had as many as chance gives it, then resets it in both directions. */
+function cuttingProxy(port: number, random: () => number) {
+  let cutting = true;
+  let cuts = 0;
+  const spend = (pair: Pair, bytes: Buffer): Buffer => {
+    const part = cutting ? bytes.subarray(0, Math.max(0, pair.left)) : bytes;
+    pair.left -= bytes.length;
+    return part;
+  };
+  const isOver = (pair: Pair) => cutting && pair.left <= 0;
+  const listener = Bun.listen<Pair>({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: {
+      open(near) {
+        const pair: Pair = { far: undefined, early: [], left: 300 + Math.floor(random() * 9_000) };
+        near.data = pair;
+        const end = () => {
+          cuts++;
+          near.terminate();
+          pair.far?.terminate();
+        };
+        void Bun.connect({
+          hostname: "127.0.0.1",
+          port,
+          socket: {
+            open(far) {
+              pair.far = far;
+              for (const bytes of pair.early.splice(0)) far.write(bytes);
+            },
+            data(_far, bytes) {
+              const part = spend(pair, bytes);
+              // What a full socket does not take is a cut as well.
+              if (near.write(part) < part.length || isOver(pair)) end();
+            },
+            close: () => void near.terminate(),
+          },
+        });
+      },
+      data(near, bytes) {
+        const pair = near.data;
+        const part = Buffer.from(spend(pair, bytes));
+        if (pair.far === undefined) pair.early.push(part);
+        else pair.far.write(part);
+        if (!isOver(pair)) return;
+        cuts++;
+        near.terminate();
+        pair.far?.terminate();
+      },
+      close: (near) => void near.data.far?.terminate(),
+    },
+  });
+  return {
+    port: listener.port,
+    get cuts() {
+      return cuts;
+    },
+    stopCutting: () => (cutting = false),
+    [Symbol.dispose]: () => listener.stop(true),
+  };
+}
+
+class Client {
+  readonly heard: string[] = [];
+  readonly session: ClientSession;
+  readonly connection: NativeConnection;
+
+  constructor(port: number, name: string, random: () => number, onEvent: () => void) {
+    const secret = `secret-of-${name}-0123456789`;
+    this.session = new ClientSession({ name, room: "lobby", secret, random });
+    this.connection = new NativeConnection({ host: "127.0.0.1", port }, this.session, (event) => {
+      this.#hear(event);
+      onEvent();
+    });
+    this.connection.start();
+  }
+
+  #hear(event: SessionEvent): void {
+    if (event.type === "message") this.heard.push(event.text);
+  }
+}
+
+describe("a native connection", () => {
+  test("loses and doubles nothing through a proxy that cuts at any byte", async () => {
+    const seed = Number(process.env["PARLEY_TEST_SEED"] ?? 7);
+    const random = seeded(seed);
+    const flags = ["--no-web", "--files", folder, "--rate", "0", "--data", join(folder, "cuts.db")];
+    await using server = new Parley("server", "--port", "0", ...flags);
+    const port = Number((await server.line(/^Server listening on /)).split(":").at(-1));
+    using proxy = cuttingProxy(port, random);
+    let wake: (() => void) | undefined;
+    const clients = ["Ann", "Bob", "Cal"].map(
+      (name) => new Client(proxy.port, name, random, () => wake?.()),
+    );
+    const settled = async (done: () => boolean, what: string) => {
+      const deadlineMs = performance.now() + 20_000;
+      while (!done()) {
+        if (performance.now() > deadlineMs) throw new Error(`seed ${seed}: ${what} in vain`);
+        await Promise.race([new Promise<void>((resolve) => (wake = resolve)), Bun.sleep(50)]);
+      }
+    };
+    await settled(() => clients.every((c) => c.session.online), "login");
+    const each = 200;
+    for (let i = 0; i < each; i++) {
+      for (const { session, connection } of clients) {
+        session.say(`${session.name}-${i} ${"x".repeat(Math.floor(random() * 60))}`);
+        connection.obey();
+      }
+      if (i % 10 === 9) await Bun.sleep(5);
+    }
+    await settled(() => proxy.cuts >= 10, "ten cuts");
+    proxy.stopCutting();
+    await settled(
+      () => clients.every((c) => c.session.online && c.session.unacknowledged === 0),
+      "acknowledgements",
+    );
+    await settled(() => {
+      const last = Math.max(...clients.map((c) => c.session.resumePoint?.seq ?? 0));
+      return clients.every((c) => c.session.resumePoint?.seq === last);
+    }, "the last message");
+    const longest = clients.map((c) => c.heard).toSorted((a, b) => b.length - a.length)[0] ?? [];
+    for (const { session, heard } of clients) {
+      // A client hears from its own login on.
+      expect({ seed, heard }).toEqual({
+        seed,
+        heard: longest.slice(longest.length - heard.length),
+      });
+      const own = heard.filter((text) => text.startsWith(`${session.name}-`));
+      expect({ seed, own: own.map((text) => text.split(" ")[0]) }).toEqual({
+        seed,
+        own: Array.from({ length: each }, (_, i) => `${session.name}-${i}`),
+      });
+    }
+    for (const { connection } of clients) await connection.leave();
+  }, 60_000);
+
+  test("says why it could not connect, and tries again", async () => {
+    const events: SessionEvent[] = [];
+    const secret = "0123456789abcdef";
+    const session = new ClientSession({ name: "Ann", room: "lobby", secret, random: () => 0 });
+    const two = Promise.withResolvers<void>();
+    const connection = new NativeConnection({ host: "127.0.0.1", port: 1 }, session, (event) => {
+      events.push(event);
+      if (events.length === 2) two.resolve();
+    });
+    connection.start();
+    await two.promise;
+    await connection.leave();
+    expect(events.slice(0, 2)).toMatchObject([
+      { type: "offline", reason: "connection refused", attempt: 1, everOnline: false },
+      { type: "offline", reason: "connection refused", attempt: 2, everOnline: false },
+    ]);
+  });
+});
+
+describe("a line splitter", () => {
+  test("finds the same lines however the bytes are cut", () => {
+    const text = "one\r\nzwei ü\n\n日本\r\nlast";
+    const bytes = Buffer.from(text);
+    for (let at = 0; at <= bytes.length; at++) {
+      const lines: string[] = [];
+      const splitter = new LineSplitter(100);
+      for (const part of [bytes.subarray(0, at), bytes.subarray(at)]) {
+        expect(splitter.push(part, (line) => lines.push(line) > 0)).toBe(true);
+      }
+      expect([...lines, splitter.rest()]).toEqual(["one", "zwei ü", "", "日本", "last"]);
+    }
+  });
+
+  test("gives up a line that is longer than its bound, in one piece or many", () => {
+    expect(new LineSplitter(10).push(Buffer.from("12345678901\n"), goOn)).toBe(false);
+    const splitter = new LineSplitter(10);
+    expect(splitter.push(Buffer.from("1234567890"), goOn)).toBe(true);
+    expect(splitter.push(Buffer.from("\n1234567890"), goOn)).toBe(true);
+    expect(splitter.push(Buffer.from("1"), goOn)).toBe(false);
+  });
+});

@@ -1,0 +1,202 @@
+// The UDP socket brings the same bytes with offload and without, and says what it has.
+
+import { expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { udp } from "../../src/limits.ts";
+import { UdpPort } from "../../src/io/udp/udp.ts";
+
+const datagramBytes = 1_000;
+const count = 40;
+
+/** Datagrams that tell their number; merged or not, they are counted one by one. */
+async function roundTrip(offload: boolean): Promise<number[]> {
+  const seen: number[] = [];
+  const done = Promise.withResolvers<void>();
+  const receiver = await UdpPort.open({
+    host: "127.0.0.1",
+    offload,
+    onDatagrams(bytes) {
+      for (let at = 0; at < bytes.length; at += datagramBytes) seen.push(bytes[at] ?? -1);
+      if (seen.length === count) done.resolve();
+    },
+  });
+  const sender = await UdpPort.open({ host: "127.0.0.1", offload, onDatagrams() {} });
+  const burst = new Uint8Array(datagramBytes * count - 500);
+  for (let i = 0; i < count; i++) burst[i * datagramBytes] = i;
+  let sent = 0;
+  while (sent < burst.length) {
+    sent += sender.send(burst.subarray(sent), datagramBytes, "127.0.0.1", receiver.port);
+  }
+  await done.promise;
+  sender.close();
+  receiver.close();
+  return seen;
+}
+
+const inOrder = Array.from({ length: count }, (_, i) => i);
+
+test.each([true, false])("a burst arrives whole and in order (offload: %p)", async (offload) => {
+  expect(await roundTrip(offload)).toEqual(inOrder);
+});
+
+test.skipIf(process.platform !== "linux")(
+  "datagrams are read in batches, past the event loop",
+  async () => {
+    const peer = await UdpPort.open({ host: "127.0.0.1", onDatagrams() {} });
+    const byLoop: number[] = [];
+    const port = await UdpPort.open({
+      connect: { host: "127.0.0.1", port: peer.port },
+      batches: true,
+      onDatagrams: (bytes) => byLoop.push(bytes.length),
+    });
+    expect(port.hasBatches).toBe(true);
+    const sizes = Array.from({ length: udp.batchDatagrams + 20 }, (_, i) => 100 + i);
+    for (const size of sizes) {
+      peer.send(new Uint8Array(size).fill(size), size, "127.0.0.1", port.port);
+    }
+    // Loopback has delivered when `send` returns, and the event loop has not had its turn.
+    const read: number[] = [];
+    const counts: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      const take = (bytes: Uint8Array, length: number, agoUs: number): void => {
+        expect(bytes[length - 1]).toBe(length);
+        expect(agoUs).toBeGreaterThan(0);
+        read.push(length);
+      };
+      counts.push(port.readMore(take));
+    }
+    expect(counts).toEqual([udp.batchDatagrams, sizes.length - udp.batchDatagrams, 0]);
+    expect(read).toEqual(sizes);
+    expect(byLoop).toEqual([]);
+    peer.close();
+    port.close();
+    expect(port.readMore(() => {})).toBe(0);
+  },
+);
+
+test.skipIf(process.platform !== "linux")(
+  "the kernel tells when a datagram came, and not when it was read",
+  async () => {
+    const peer = await UdpPort.open({ host: "127.0.0.1", onDatagrams() {} });
+    const connect = { host: "127.0.0.1", port: peer.port };
+    const port = await UdpPort.open({ connect, batches: true, onDatagrams() {} });
+    const beforeMs = performance.now();
+    peer.send(Buffer.from("early"), 5, "127.0.0.1", port.port);
+    // loopback hands it over within the call
+    const sentMs = performance.now();
+    while (performance.now() < sentMs + 20);
+    const agoUs: number[] = [];
+    port.readMore((_bytes, _length, ago) => agoUs.push(ago));
+    const sinceUs = (performance.now() - beforeMs) * 1_000;
+    expect(agoUs).toHaveLength(1);
+    expect(agoUs[0]).toBeGreaterThan(19_000);
+    expect(agoUs[0]).toBeLessThanOrEqual(sinceUs + 1_000);
+    peer.close();
+    port.close();
+  },
+);
+
+test.skipIf(process.platform !== "linux")(
+  "a socket that is read alone is not read by the event loop, and is given back",
+  async () => {
+    const heard: string[] = [];
+    const told = Promise.withResolvers<void>();
+    const peer = await UdpPort.open({
+      host: "127.0.0.1",
+      onDatagrams: (bytes) => heard.push(Buffer.from(bytes).toString()),
+    });
+    const byLoop: string[] = [];
+    const port = await UdpPort.open({
+      connect: { host: "127.0.0.1", port: peer.port },
+      batches: true,
+      onDatagrams(bytes) {
+        byLoop.push(Buffer.from(bytes).toString());
+        told.resolve();
+      },
+    });
+    const before = new Set(readdirSync("/proc/self/fd"));
+    // other tests' sockets may still be on their way out, but nobody opens any
+    const more = () => readdirSync("/proc/self/fd").filter((fd) => !before.has(fd));
+    port.readAlone(true);
+    port.readAlone(true);
+    peer.send(Buffer.from("one"), 3, "127.0.0.1", port.port);
+    for (let turns = 0; turns < 5; turns++) await Bun.sleep(0);
+    expect(byLoop).toEqual([]);
+    expect(port.send(Buffer.from("from alone"), 10)).toBe(10);
+    const read: string[] = [];
+    port.readMore((bytes, length) => read.push(Buffer.from(bytes.subarray(0, length)).toString()));
+    expect(read).toEqual(["one"]);
+    // what has come meanwhile is not lost
+    peer.send(Buffer.from("two"), 3, "127.0.0.1", port.port);
+    port.readAlone(false);
+    port.readAlone(false);
+    await told.promise;
+    expect(byLoop).toEqual(["two"]);
+    expect(more()).toEqual([]);
+    expect(port.send(Buffer.from("from both"), 9)).toBe(9);
+    while (heard.length < 2) await Bun.sleep(1);
+    expect(heard).toEqual(["from alone", "from both"]);
+    // closed while it is read alone: its port is free, its descriptors are gone
+    const { port: own } = port;
+    port.readAlone(true);
+    port.close();
+    expect(more()).toEqual([]);
+    const next = await UdpPort.open({ host: "0.0.0.0", port: own, onDatagrams() {} });
+    next.close();
+    peer.close();
+  },
+);
+
+test("without offload nothing is said to be offloaded", async () => {
+  const port = await UdpPort.open({
+    host: "127.0.0.1",
+    offload: false,
+    batches: true,
+    onDatagrams() {},
+  });
+  expect(port.offload).toMatchObject({ segment: false, merge: false });
+  expect([port.hasBatches, port.canNap, port.readMore(() => {})]).toEqual([false, false, 0]);
+  port.close();
+});
+
+test("what can't be sent counts as lost and throws nothing", async () => {
+  const port = await UdpPort.open({ host: "127.0.0.1", onDatagrams() {} });
+  const tooLong = new Uint8Array(70_000);
+  expect(port.send(tooLong, tooLong.length, "127.0.0.1", 9)).toBe(tooLong.length);
+  expect(port.send(new Uint8Array(10), 10, "::1", 9)).toBe(10);
+  expect(port.send(new Uint8Array(3_000), 1_000, "::1", 9)).toBe(3_000);
+  port.close();
+  expect(port.send(new Uint8Array(10), 10, "127.0.0.1", 9)).toBe(10);
+});
+
+test("a connected socket hears its peer only, and hears that nobody is there", async () => {
+  const heard: string[] = [];
+  const peer = await UdpPort.open({ host: "127.0.0.1", onDatagrams() {} });
+  const got = Promise.withResolvers<void>();
+  const port = await UdpPort.open({
+    connect: { host: "127.0.0.1", port: peer.port },
+    onDatagrams(bytes, address, from) {
+      heard.push(`${Buffer.from(bytes).toString()} ${address}:${from}`);
+      got.resolve();
+    },
+  });
+  const stranger = await UdpPort.open({ host: "127.0.0.1", onDatagrams() {} });
+  stranger.send(Buffer.from("forged"), 6, "127.0.0.1", port.port);
+  peer.send(Buffer.from("right"), 5, "127.0.0.1", port.port);
+  await got.promise;
+  expect(heard).toEqual([`right 127.0.0.1:${peer.port}`]);
+  stranger.close();
+  peer.close();
+  port.close();
+
+  const refused = Promise.withResolvers<void>();
+  const lonely = await UdpPort.open({
+    connect: { host: "127.0.0.1", port: peer.port },
+    onDatagrams() {},
+    onRefused: () => refused.resolve(),
+  });
+  const again = setInterval(() => lonely.send(Buffer.from("?"), 1), 5);
+  await refused.promise;
+  clearInterval(again);
+  lonely.close();
+});

@@ -1,0 +1,300 @@
+// The page in a real browser: two tabs, a terminal client and a bare socket in one room, and everything that people do in it.
+
+import { expect } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Parley } from "../parley.ts";
+import type { Tab } from "./browser.ts";
+import { expectNoComplaints, inBrowser, pageRig } from "./page-rig.ts";
+import { until } from "../server/web/web-rig.ts";
+
+let ann: Tab;
+let bob: Tab;
+const rig = pageRig((...tabs) => {
+  [ann, bob] = tabs;
+});
+
+inBrowser("two tabs, a terminal client and a bare socket hear each other", async () => {
+  await ann.join("Ann");
+  await bob.join("Bob");
+  await ann.sees("Bob joined");
+  await using terminal = new Parley(
+    "client",
+    `127.0.0.1:${rig.port}`,
+    "--name",
+    "Term",
+    "--follow",
+    "--json",
+  );
+  await ann.sees("Term joined");
+  let heard = "";
+  const socket = await Bun.connect({
+    hostname: "127.0.0.1",
+    port: rig.port,
+    socket: { data: (_, bytes) => void (heard += bytes.toString()) },
+  });
+  socket.write("Nick");
+  await ann.sees("Nick joined");
+
+  await ann.say("from the page");
+  expect(await ann.hears("from the page")).toContain("mine");
+  expect(await bob.hears("from the page")).not.toContain("mine");
+  await ann.until("document.querySelector('.said.mine.sent') !== null");
+  await terminal.line(/from the page/);
+  terminal.type("from the terminal");
+  await ann.hears("from the terminal");
+  socket.write("from a socket");
+  await ann.hears("from a socket");
+  await bob.hears("from a socket");
+  for (const line of ["Ann: from the page", "Term: from the terminal"]) {
+    await until(() => heard.includes(line), line);
+  }
+  expect(
+    await ann.get("[...document.querySelectorAll('.who')].map((who) => who.textContent)"),
+  ).toEqual(["Ann (you)", "Bob", "Nick", "Term"]);
+  socket.end();
+  await ann.until("document.querySelector('#people-count').textContent === '3'");
+});
+
+inBrowser("a name is proposed; what is typed is not added to it", async () => {
+  using tab = await rig.open();
+  const proposed = await tab.get<string>("document.querySelector('#name').placeholder");
+  expect(proposed).toMatch(/^user-\w{6}$/);
+  await tab.click("#name");
+  await tab.type("Wanda");
+  expect(await tab.get("document.querySelector('#name').value")).toBe("Wanda");
+  await tab.fill("#name", "");
+  await tab.press("Backspace");
+  await tab.press("Enter");
+  await tab.shows("#presence", `online as ${proposed}`);
+});
+
+inBrowser("chosen recipients hear it, and nobody else", async () => {
+  using cal = await rig.open();
+  await cal.join("Cal");
+  await ann.click("#to");
+  await ann.click(".choice input[value='Bob']");
+  await ann.press("Escape");
+  await ann.shows("#to-text", "Bob");
+  await ann.say("for Bob alone");
+  expect(await bob.hears("for Bob alone")).toContain("private");
+  expect(await ann.hears("for Bob alone")).toContain("private");
+  await ann.click("#to");
+  await ann.click(".choice input[value='Cal']");
+  await ann.press("Escape");
+  await ann.say("for both");
+  expect(await bob.hears("for both")).toContain("private");
+  expect(await cal.hears("for both")).toContain("private");
+  await ann.click("#to");
+  await ann.click("#to-all");
+  await ann.press("Escape");
+  await ann.say("for everyone");
+  expect(await cal.hears("for everyone")).not.toContain("private");
+  expect(await cal.get("document.body.textContent.includes('for Bob alone')")).toBe(false);
+});
+
+inBrowser("a private chat: asked, declined, asked again, accepted, left", async () => {
+  const invite = "[aria-label='Ask Bob for a private chat']";
+  await ann.click(invite);
+  await bob.until("document.querySelector('#invitation-text').textContent.startsWith('Ann asks')");
+  await bob.click("#reject");
+  await ann.sees("the private chat with Bob was declined");
+  await bob.until("document.querySelector('#invitation').hidden");
+  await ann.click(invite);
+  await bob.until("!document.querySelector('#accept').hidden");
+  await bob.click("#accept");
+  await ann.sees("private chat with Bob");
+  await ann.say("just us");
+  expect(await bob.hears("just us")).toContain("private");
+  await bob.say("yes");
+  expect(await ann.hears("yes")).toContain("private");
+  await ann.click("#leave");
+  await bob.until("document.querySelector('#invitation').hidden");
+  await ann.shows("#to-text", "Everyone");
+});
+
+inBrowser("a new name is heard by all; a taken one is refused with a reason", async () => {
+  await bob.click("#rename");
+  await bob.fill("#new-name", "Robert");
+  await bob.press("Enter");
+  await ann.sees("Bob is Robert now");
+  await bob.shows("#presence", "online as Robert");
+  await bob.click("#rename");
+  await bob.fill("#new-name", "Ann");
+  await bob.press("Enter");
+  await bob.until("/Ann.*(taken|use)/.test(document.querySelector('#rename-problem').textContent)");
+  expect(await bob.get("document.querySelector('#rename-dialog').open")).toBe(true);
+  expect(await bob.text("#list")).not.toContain("taken");
+  expect(await bob.text("#presence")).toBe("online as Robert");
+  await bob.press("Escape");
+  await bob.click("#rename");
+  await bob.shows("#rename-problem", "");
+  await bob.click("#rename-cancel");
+  await bob.until("!document.querySelector('#rename-dialog').open");
+});
+
+inBrowser("markup stays text, wherever it comes from", async () => {
+  const evil = "<img src=x onerror=alert(1)>";
+  await ann.say(evil);
+  await bob.hears(evil);
+  await ann.say("<script>document.title='owned'</script>");
+  await bob.hears("<script>document.title='owned'</script>");
+  await bob.click("#rename");
+  await bob.fill("#new-name", "<b>x</b>");
+  await bob.press("Enter");
+  await bob.until("document.querySelector('#rename-problem').textContent.includes('<b>x</b>')");
+  await bob.press("Escape");
+  for (const tab of [ann, bob]) {
+    expect(await tab.get("document.querySelectorAll('img, b b, script:not([src])').length")).toBe(
+      0,
+    );
+    expect(await tab.get("document.title")).not.toContain("owned");
+  }
+});
+
+inBrowser("pasted lines go as messages of their own; too many stay in the field", async () => {
+  await ann.click("#text");
+  await ann.type("line one\n\n  line two\nline three");
+  await ann.press("Enter");
+  for (const line of ["line one", "  line two", "line three"]) await bob.hears(line);
+  await ann.type("x\n".repeat(30));
+  await ann.press("Enter");
+  await ann.shows("#send-problem", "At most 20 lines go at once.");
+  await ann.get("document.querySelector('#text').value = ''");
+  await ann.say("back to one");
+  await ann.shows("#send-problem", "");
+});
+
+inBrowser("rooms: enter another, hear only it, come back to what was said", async () => {
+  await bob.enter("den");
+  await ann.sees("Robert went to another room");
+  await ann.say("only the lobby");
+  await bob.say("only the den");
+  await bob.hears("only the den");
+  await ann.hears("only the lobby");
+  expect(await ann.get("document.body.textContent.includes('only the den')")).toBe(false);
+  await bob.get(
+    "[...document.querySelectorAll('.rooms button')].find((room) => room.textContent.startsWith('lobby')).click()",
+  );
+  await bob.hears("only the lobby");
+  expect(await bob.get("document.body.textContent.includes('only the den')")).toBe(false);
+});
+
+inBrowser("a far server: history is shown however late it comes", async () => {
+  using far = await rig.openFar();
+  await far.fill("#name", "not a name");
+  await far.press("Enter");
+  await far.until("document.querySelector('#door-problem').textContent !== ''");
+  const problem = await far.text("#door-problem");
+  await far.join("Far");
+  await far.hears("from the page");
+  expect(await far.get(`document.querySelector('#list').textContent`)).not.toContain(problem);
+  await far.enter("attic");
+  await far.sees("you entered attic");
+  await far.click("#rooms [data-room=lobby]");
+  await far.hears("from the page");
+  await ann.say("nobody left");
+  await far.hears("nobody left");
+});
+
+inBrowser("earlier messages come by the button, also to who stands at the first", async () => {
+  await fill(rig.port, "archive", 500);
+  using tab = await rig.open();
+  await tab.fill("#door-room", "archive");
+  await tab.join("Reader");
+  await tab.hears("line 499");
+  const top = `document.querySelector("#scroll").scrollTop = 0`;
+  for (const first of [300, 100]) {
+    const isShown = `[...document.querySelectorAll(".text")].some((text) => text.textContent === "line ${first}")`;
+    await tab.until(`(${top}, ${isShown})`);
+    await tab.get(top);
+    await tab.click("#earlier");
+    await tab.hears(`line ${first - 1}`);
+  }
+  await tab.until(`(${top}, document.querySelector(".text").textContent === "line 0")`);
+  expect(await tab.get("document.querySelector('#earlier').hidden")).toBe(true);
+});
+
+/** Says `count` lines in a room of their own. */
+async function fill(port: number, room: string, count: number): Promise<void> {
+  let heard = "";
+  const hello = JSON.stringify({ type: "hello", version: 1, name: "Scribe", room });
+  const lines = Array.from({ length: count }, (_, i) => `{"type":"say","text":"line ${i}"}\n`);
+  const socket = await Bun.connect({
+    hostname: "127.0.0.1",
+    port,
+    socket: { data: (_, bytes) => void (heard += bytes.toString()) },
+  });
+  socket.write(`${hello}\n${lines.join("")}`);
+  await until(() => heard.includes(`line ${count - 1}`), "the last line");
+  socket.end();
+}
+
+inBrowser("a file is downloaded, its hash checked, its bytes the same", async () => {
+  await ann.cdp("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: rig.downloads });
+  await ann.click("#files-open");
+  await ann.until("document.querySelectorAll('.file').length === 2");
+  expect(await ann.text(".file-name")).toStartWith("<b>bold<b>.txt");
+  await ann.click("[aria-label='Download data.bin']");
+  await ann.until("document.querySelector('.file-state.verified') !== null");
+  const sha256 = new Bun.CryptoHasher("sha256").update(rig.shared).digest("hex");
+  expect(await ann.text(".file-state.verified")).toContain(sha256);
+  const path = join(rig.downloads, "data.bin");
+  await until(() => Bun.file(path).size === rig.shared.length, path);
+  expect(readFileSync(path).equals(rig.shared)).toBe(true);
+  await ann.click("#files-close");
+});
+
+inBrowser("the log is saved as a file with a line for each thing said", async () => {
+  await ann.click("#save");
+  const path = join(rig.downloads, "Ann_messages_log.txt");
+  await ann.say("after the log was saved");
+  await until(() => existsSync(path) && readFileSync(path, "utf8").endsWith("\n"), path);
+  const text = readFileSync(path, "utf8");
+  expect(text).toMatch(/^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] Ann: from the page$/m);
+  expect(text).toMatch(/\] Ann \(private to Bob\): for Bob alone$/m);
+  expect(text).not.toContain("after the log");
+});
+
+inBrowser("messages that arrive while nobody looks are counted in the title", async () => {
+  await ann.get("(document.hasFocus = () => false, dispatchEvent(new Event('blur')))");
+  await bob.say("are you there?");
+  await ann.until("document.title.startsWith('(1) ')");
+  await ann.get("(delete document.hasFocus, dispatchEvent(new Event('focus')))");
+  await ann.until("!document.title.startsWith('(')");
+});
+
+inBrowser("a server restart loses nothing that was said, and doubles nothing", async () => {
+  await rig.kill();
+  await ann.until("!document.querySelector('#status').hidden");
+  await ann.say("said while the server was down");
+  expect(await ann.hears("said while the server was down")).toContain("waiting");
+  await rig.start();
+  await ann.until("document.querySelector('#status').hidden");
+  await bob.hears("said while the server was down");
+  await ann.until("document.querySelector('.said.waiting') === null");
+  const count =
+    "[...document.querySelectorAll('.text')].filter((text) => text.textContent === 'said while the server was down').length";
+  expect([await ann.get(count), await bob.get(count)]).toEqual([1, 1]);
+});
+
+inBrowser("a reload comes back as the same person with what was said", async () => {
+  const privately = `[...document.querySelectorAll(".said.private .text")].map((text) => text.textContent)`;
+  const before = await ann.get<string[]>(privately);
+  expect(before).toContain("for Bob alone");
+  expect(before).toContain("yes");
+  await ann.reload();
+  await ann.until("document.querySelector('#presence')?.textContent === 'online as Ann'");
+  await ann.hears("said while the server was down");
+  expect(await ann.get<string[]>(privately)).toEqual(before);
+  await ann.until("document.querySelector('.said.private.mine.sent') !== null");
+});
+
+inBrowser("who disconnects leaves nothing behind in the tab", async () => {
+  await ann.click("#disconnect");
+  await ann.reload();
+  await ann.until("document.querySelector('#door')?.hidden === false");
+  expect(await ann.get("sessionStorage.length")).toBe(0);
+});
+
+expectNoComplaints(rig);

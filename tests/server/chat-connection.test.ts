@@ -1,0 +1,333 @@
+// One connection of the server with a socket and a clock made here: what it is taken for, how its bytes are cut, and what
+// happens when nothing comes. Times are exact; nothing waits.
+
+import { describe, expect, test } from "bun:test";
+import { nativeDialect } from "../../src/dialects/native/native.ts";
+import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
+import { dialects } from "../../src/dialects/table.ts";
+import { connections as limits, message, output, sniff } from "../../src/limits.ts";
+import { ChatConnection, type Wire } from "../../src/server/chat-connection.ts";
+import { Admission, type ChatPortOptions, type Speech } from "../../src/server/chat-port.ts";
+import { CppService } from "../../src/cpp/registry-service.ts";
+import { Registry } from "../../src/cpp/registry.ts";
+import { Rig } from "../interop/rig.ts";
+
+const native = nativeDialect({ name: "test", udpPort: 1, messagesPerSecond: 100 });
+const any: Speech = { kind: "any", native, text: openChat };
+const hello = '{"type":"hello","version":1,"name":"Nat"}\n';
+
+/** A connection to a server of its own, and everything that its socket was told. */
+class Caller implements Wire {
+  readonly rig = new Rig();
+  readonly registry = new Registry();
+  readonly connection: ChatConnection;
+  heard = "";
+  over: "" | "end" | "abort" = "";
+  timeoutSeconds = 0;
+  #nowMs: number;
+  #undecided = false;
+
+  constructor(speech: Speech = any) {
+    this.#nowMs = this.rig.nowMs;
+    const options: ChatPortOptions = {
+      host: "127.0.0.1",
+      port: 0,
+      speech,
+      webPort: () => 8_000,
+      hub: this.rig.hub,
+      cpp: () => new CppService(this.registry, () => this.#nowMs),
+      log: (line) => this.rig.log.push(line),
+      admission: new Admission(1),
+    };
+    const undecided = {
+      add: () => (this.#undecided = true),
+      delete: () => (this.#undecided = false),
+    };
+    const peer = { address: "127.0.0.1", port: 40_000 };
+    this.connection = new ChatConnection(this, peer, options, undecided);
+    this.connection.opened(this.#nowMs);
+  }
+
+  static at(name: string): Caller {
+    const entry = dialects[name];
+    if (entry === undefined || entry.transport === "udp") throw new Error(`no dialect ${name}`);
+    return new Caller({ kind: "dialect", dialect: entry.dialect });
+  }
+
+  /** Whether the time may still decide. */
+  get waits(): boolean {
+    return this.#undecided;
+  }
+
+  get names(): string[] {
+    return Array.from(this.rig.hub.members.values(), (session) => session.name);
+  }
+
+  send(...reads: (string | Uint8Array)[]): this {
+    for (const read of reads) {
+      const bytes = Buffer.from(read);
+      this.connection.received(bytes, this.#nowMs);
+      // The reader's buffer is used again.
+      bytes.fill(0x58);
+    }
+    this.rig.hub.flush(this.#nowMs);
+    return this;
+  }
+
+  /** Time passes, as the port's timer and the hub's see it. */
+  wait(ms: number): this {
+    for (const end = this.#nowMs + ms; this.#nowMs < end;) {
+      this.#nowMs = Math.min(end, this.#nowMs + 10);
+      if (this.#undecided) this.connection.decide(this.#nowMs);
+      this.rig.hub.tick(this.#nowMs);
+      this.rig.hub.flush(this.#nowMs);
+    }
+    return this;
+  }
+
+  fin(): this {
+    this.connection.ended(this.#nowMs);
+    this.rig.hub.flush(this.#nowMs);
+    return this.wait(limits.afterFinMs + 20);
+  }
+
+  write(bytes: string | Uint8Array): number {
+    this.heard += Buffer.from(bytes).toString();
+    return Buffer.byteLength(bytes);
+  }
+
+  end(): void {
+    this.over = "end";
+  }
+
+  terminate(): void {
+    this.over = "abort";
+  }
+
+  pause(): void {}
+  resume(): void {}
+
+  timeout(seconds: number): void {
+    this.timeoutSeconds = seconds;
+  }
+}
+
+describe("in lines or in reads", () => {
+  test("a line end in the first message: lines, at once", () => {
+    const ann = new Caller().send("Ann\nhi\nthe");
+    expect(ann.waits).toBe(false);
+    expect(ann.heard).toBe("Ann has joined the chat!\nALL \nAnn: hi\n");
+    ann.send("re\n");
+    expect(ann.heard).toEndWith("Ann: there\n");
+  });
+
+  test("the first message may come in pieces", () => {
+    const ann = new Caller().send("A").wait(20).send("n", "n").wait(20).send("\r\nhi\r\n");
+    expect(ann.heard).toBe("Ann has joined the chat!\nALL \nAnn: hi\n");
+  });
+
+  test("50 ms without one: one read is one message, those before too", () => {
+    const ann = new Caller().send("Ann", "hi");
+    ann.wait(sniff.unframedAfterMs - 1);
+    expect(ann.names).toEqual([]);
+    ann.wait(1).wait(4 * output.unframedGapMs);
+    expect(ann.names).toEqual(["Ann"]);
+    expect(ann.heard).toBe("Ann has joined the chat!ALL Ann: hi");
+    ann.send("a\nb").wait(100);
+    expect(ann.heard).toEndWith("Ann: a b");
+  });
+
+  test("what was decided stays, and characters are never cut", () => {
+    const ann = new Caller().send("Ann").wait(200);
+    const bytes = Buffer.from("🎈");
+    ann.send(bytes.subarray(0, 3), bytes.subarray(3)).wait(100);
+    expect(ann.heard).toEndWith("Ann: 🎈");
+    ann.send("\n", "x\n").wait(100);
+    expect(ann.heard).toEndWith("Ann: 🎈Ann: x");
+  });
+
+  test("a dialect's own port decides alike, and greets first", () => {
+    const framed = Caller.at("select-chat").wait(100).send("Ann\nAnn - x\n").wait(100);
+    expect(framed.heard).toStartWith("welcome to the chat\nenter name: ");
+    expect(framed.heard).toContain("__users__ Ann\n");
+    const unframed = Caller.at("select-chat").wait(100).send("Ann").wait(100);
+    expect(unframed.names).toEqual(["Ann"]);
+  });
+
+  test("a line beyond the bound ends the connection after a sentence", () => {
+    const ann = new Caller().send("Ann\n", "x".repeat(message.maxLineBytes), "xx");
+    expect(ann.heard).toContain(`at most ${message.maxLineBytes} bytes`);
+    expect(ann.over).toBe("end");
+    expect(ann.send("more\n").heard).not.toContain("more");
+  });
+
+  test("so it does at the small servers", () => {
+    const ann = Caller.at("calculator").send("Ann\n", "1".repeat(message.maxLineBytes), "11");
+    expect(ann.heard).toBe(
+      `A message has at most ${message.maxLineBytes} bytes: this one is longer\n`,
+    );
+    expect(ann.over).toBe("end");
+    const nobody = Caller.at("greeting").send("x".repeat(message.maxLineBytes), "xx");
+    expect([nobody.heard, nobody.over]).toEqual(["Nobody knocked: send «Knock knock..»", "end"]);
+  });
+});
+
+describe("half-closed", () => {
+  test("what was said before is answered, a last line without an end too", () => {
+    const ann = new Caller().send("Ann\nhello").fin();
+    expect(ann.heard).toBe("Ann has joined the chat!\nALL \nAnn: hello\n");
+    expect(ann.over).toBe("end");
+    expect(ann.names).toEqual([]);
+  });
+
+  test("a name alone, without a line end", () => {
+    const ann = new Caller().send("Ann").fin();
+    expect(ann.heard).toStartWith("Ann has joined the chat!");
+    expect(ann.over).toBe("end");
+  });
+
+  test("nothing at all", () => {
+    const nobody = new Caller().fin();
+    expect([nobody.heard, nobody.over]).toEqual(["", "end"]);
+  });
+
+  test("half a request", () => {
+    const half = new Caller().send("REGISTER\r\nclientID: A\r\n").fin();
+    expect([half.heard, half.over]).toEqual(["Un expected message\n", "end"]);
+  });
+
+  test("a native session", () => {
+    const nat = new Caller().send(`${hello}{"type":"say","n":1,"text":"x"}\n`).fin();
+    expect(nat.heard).toContain('{"type":"ack","n":1');
+    expect(nat.over).toBe("end");
+  });
+});
+
+describe("silence", () => {
+  test("a person at nc is asked once after a second, and given a minute", () => {
+    const nell = new Caller().wait(sniff.promptAfterMs - 10);
+    expect(nell.heard).toBe("");
+    nell.wait(10);
+    expect(nell.heard).toBe("Enter your name: ");
+    expect([nell.waits, nell.timeoutSeconds]).toEqual([false, limits.loginTimeoutMs / 1_000]);
+    nell.wait(5_000).send("Nell\n");
+    expect(nell.heard).toBe("Enter your name: Nell has joined the chat!\nALL \n");
+    expect(nell.timeoutSeconds).toBe(0);
+  });
+
+  test("without a name a minute later it is over", () => {
+    const nobody = new Caller().wait(2_000);
+    nobody.connection.timedOut();
+    expect(nobody.heard).toEndWith("No name came within 60 s: connect again\n");
+    expect(nobody.over).toBe("end");
+    const named = Caller.at("line-chat").wait(limits.loginTimeoutMs + 2_500);
+    expect(named.heard).toContain("No name came within 60 s: connect again");
+    expect(named.over).toBe("end");
+  });
+
+  test("the calculator waits a minute for a name, and then for ever", () => {
+    const nobody = Caller.at("calculator").wait(limits.loginTimeoutMs + 2_500);
+    expect(nobody.heard).toBe("No name came within 60 s: connect again");
+    expect(nobody.over).toBe("end");
+    const ann = Caller.at("calculator")
+      .send("Ann\n")
+      .wait(10 * limits.loginTimeoutMs);
+    expect([ann.send("1 + 1\n").heard, ann.over]).toEqual(["2.0\n", ""]);
+  });
+
+  test("half a request of CPP is not waited for either", () => {
+    for (const caller of [new Caller(), new Caller({ kind: "cpp" })]) {
+      caller.send("REGISTER\r\n");
+      expect(caller.timeoutSeconds).toBe(limits.loginTimeoutMs / 1_000);
+      caller.connection.timedOut();
+      expect([caller.heard, caller.over]).toEqual(["Un expected message\n", "end"]);
+    }
+  });
+
+  test("who has a name may be silent for ever", () => {
+    const ann = new Caller().send("Ann\n").wait(10 * limits.loginTimeoutMs);
+    expect([ann.over, ann.names]).toEqual(["", ["Ann"]]);
+  });
+});
+
+describe("protocols", () => {
+  test("native, whole and byte by byte", () => {
+    expect(new Caller().send(hello).heard).toContain('"type":"welcome"');
+    expect(new Caller().send(...hello).heard).toContain('"type":"welcome"');
+    expect(new Caller().send('{"type":"hel').wait(5_000).send(hello.slice(12)).heard).toContain(
+      '"type":"welcome"',
+    );
+  });
+
+  test("a person may come from native's word", () => {
+    expect(new Caller().send("{quit}\n").over).toBe("end");
+  });
+
+  test("CPP, whole and byte by byte, one answer and the end", () => {
+    const register = "REGISTER\r\nclientID: Al\r\nIP: 127.0.0.1\r\nPort: 5555\r\n\r\n";
+    for (const reads of [[register], Array.from(register), [register, register]]) {
+      const al = new Caller().send(...reads);
+      expect(al.heard).toMatch(/^REGACK\r\nclientID: Al\r\n.*registered\r\n\r\n$/s);
+      expect(al.over).toBe("end");
+      expect(al.rig.log).toEqual(["REGISTER: Al from 127.0.0.1:5555 received"]);
+    }
+  });
+
+  test("a browser gets one answer on every port, and never a word in", () => {
+    const evil = "POST / HTTP/1.1\r\nHost: x\r\n\r\nMallory\nhi\n";
+    const names = ["open-chat", "chat-room", "line-chat", "select-chat", "calculator", "greeting"];
+    for (const caller of [new Caller(), ...names.map((name) => Caller.at(name))]) {
+      caller.send(evil, "Mallory\n", "hi\n").wait(500);
+      expect(caller.heard).toContain("HTTP/1.1 400 Bad Request\r\n");
+      expect([caller.over, caller.names]).toEqual(["end", []]);
+    }
+  });
+
+  test("who is in may talk about HTTP", () => {
+    const emil = Caller.at("line-chat").send("Emil\n", "GET / HTTP/1.1\n");
+    expect([emil.over, emil.names]).toEqual(["", ["Emil"]]);
+  });
+});
+
+describe("admission", () => {
+  test("bounds one address, but not this machine", () => {
+    const admission = new Admission(2);
+    expect([1, 2].map(() => admission.enter("192.0.2.1"))).toEqual([undefined, undefined]);
+    expect(admission.enter("192.0.2.1")).toBe(
+      "There are 2 connections from 192.0.2.1 already: close one first",
+    );
+    expect(admission.enter("192.0.2.2")).toBeUndefined();
+    for (let i = 0; i < 100; i++) expect(admission.enter("127.0.0.1")).toBeUndefined();
+    for (let i = 0; i < 100; i++) expect(admission.enter("::1")).toBeUndefined();
+    admission.leave("192.0.2.1");
+    expect(admission.enter("192.0.2.1")).toBeUndefined();
+  });
+
+  test("takes a network of IPv6 for one address", () => {
+    const admission = new Admission(2);
+    expect(admission.enter("2001:db8:1:2::1")).toBeUndefined();
+    expect(admission.enter("2001:db8:1:2:ffff::1")).toBeUndefined();
+    expect(admission.enter("2001:db8:1:2::2")).toBe(
+      "There are 2 connections from 2001:db8:1:2::/64 already: close one first",
+    );
+    expect(admission.enter("2001:db8:1:3::1")).toBeUndefined();
+    expect(admission.counted("2001:db8:1:2::9")).toBe(2);
+    admission.leave("2001:db8:1:2::1");
+    expect(admission.enter("2001:db8:1:2::2")).toBeUndefined();
+  });
+
+  test("bounds all together", () => {
+    const admission = new Admission(1);
+    for (let i = 0; i < limits.maxTotal; i++) admission.enter("127.0.0.1");
+    expect(admission.enter("127.0.0.1")).toBe("The server is full: try again later");
+    admission.leave("127.0.0.1");
+    expect(admission.enter("127.0.0.1")).toBeUndefined();
+  });
+});
+
+test("bytes that were held back are counted once", () => {
+  for (const first of ["Ann\nhi\n", hello, "BRIDGE\r\nclientID: A\r\n\r\n"]) {
+    const caller = new Caller().send(first).wait(100);
+    expect(caller.rig.hub.options.metrics.receivedBytes).toBe(Buffer.byteLength(first));
+  }
+});

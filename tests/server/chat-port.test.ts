@@ -1,0 +1,90 @@
+// The main port when it takes nobody any more: people, native programs and commands are told so, each in its own way.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import { nativeDialect } from "../../src/dialects/native/native.ts";
+import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
+import { connections as limits } from "../../src/limits.ts";
+import { Admission, openChatPort, type Speech } from "../../src/server/chat-port.ts";
+import { CppService } from "../../src/cpp/registry-service.ts";
+import { Registry } from "../../src/cpp/registry.ts";
+import { run } from "../cli/run.ts";
+import { Rig } from "../interop/rig.ts";
+
+const sentence = "The server is full: try again later";
+const native = nativeDialect({ name: "test", udpPort: 1, messagesPerSecond: 100 });
+
+function fullPort(speech: Speech) {
+  const admission = new Admission(0);
+  for (let i = 0; i < limits.maxTotal; i++) admission.enter("192.0.2.1");
+  return openChatPort({
+    host: "127.0.0.1",
+    port: 0,
+    speech,
+    webPort: () => undefined,
+    hub: new Rig().hub,
+    cpp: () => new CppService(new Registry(), () => 0),
+    log: () => {},
+    admission,
+  });
+}
+
+/** All that a connection hears until it ends. */
+async function heardAt(port: number): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  let heard = "";
+  await Bun.connect({
+    hostname: "127.0.0.1",
+    port,
+    socket: { data: (_, bytes) => void (heard += bytes.toString()), close: () => resolve(heard) },
+  });
+  return promise;
+}
+
+/** A connection that never ends its side, and talks until it is cut. */
+async function keepOpen(port: number): Promise<{ isOver: Promise<boolean> }> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = await Bun.connect({
+    hostname: "127.0.0.1",
+    port,
+    allowHalfOpen: true,
+    socket: { data: () => {}, end: () => {}, close: () => resolve(true) },
+  });
+  const talk = setInterval(() => socket.write("x") < 0 && resolve(true), 20);
+  return { isOver: promise.finally(() => clearInterval(talk)) };
+}
+
+describe("a server that is full", () => {
+  const main = fullPort({ kind: "any", native, text: openChat });
+  const own = fullPort({ kind: "dialect", dialect: openChat });
+  afterAll(() => [main, own].forEach((port) => port.close()));
+
+  test("says so in a line for people, and on the main port in one for native programs", async () => {
+    const [first, second, rest] = (await heardAt(main.port)).split("\n");
+    expect([first, rest]).toEqual([sentence, ""]);
+    expect(JSON.parse(second ?? "")).toEqual({ type: "error", code: "full", message: sentence });
+    expect(await heardAt(own.port)).toBe(`${sentence}\n`);
+  });
+
+  test("waits for few of those that it turned away, and not for long", async () => {
+    const kept = [];
+    for (let i = 0; i < limits.maxTurnedAway + 1; i++) kept.push(await keepOpen(main.port));
+    // the last one found all places taken
+    expect(await kept.pop()!.isOver).toBe(true);
+    await Promise.all(kept.map(({ isOver }) => isOver));
+    expect(await heardAt(main.port)).toStartWith(sentence);
+  });
+
+  test("ends our commands with 4 and its sentence", async () => {
+    const address = `127.0.0.1:${main.port}`;
+    const ended = await Promise.all([
+      run(["client", address, "--name", "bot"], { input: "hi\n" }),
+      run(["fetch-file", address, "--list"]),
+      run(["fetch-file", address, "a.txt", "-o", "-"]),
+    ]);
+    for (const { code, err } of ended) {
+      expect(err).toContain(sentence);
+      expect(err).not.toContain("main port");
+      expect(code).toBe(4);
+    }
+  });
+});

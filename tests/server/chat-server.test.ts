@@ -1,0 +1,113 @@
+// The server put together: what it says when its ports are open.
+
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Admission } from "../../src/server/chat-port.ts";
+import { ChatServer, type ServerOptions } from "../../src/server/chat-server.ts";
+import { skipUnless } from "../skip.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "parley-server-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const options = (more: Partial<ServerOptions> = {}): ServerOptions => ({
+  host: "127.0.0.1",
+  port: 0,
+  webPort: undefined,
+  files: folder,
+  data: undefined,
+  rate: 0,
+  maxPerAddress: 0,
+  extra: [],
+  log: () => {},
+  warn: () => {},
+  ...more,
+});
+
+/** Starts a server on free ports, stops it, and answers what it has said. */
+async function saidBy(more: Partial<ServerOptions>): Promise<string[]> {
+  const said: string[] = [];
+  const server = await ChatServer.start(options({ warn: (line) => said.push(line), ...more }));
+  await server.stop();
+  return said;
+}
+
+/** A source file, as a program of its own imports it. */
+function source(path: string): string {
+  return JSON.stringify(join(import.meta.dir, "../../src", path));
+}
+
+/** A TCP port that is taken until `stop`. */
+function takenPort() {
+  return Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+}
+
+test("a port of open-chat, its own or the main one of --classic, is announced in its words", async () => {
+  const extra = [{ dialect: "open-chat", port: 0, flag: "--listen open-chat=PORT" }];
+  expect(await saidBy({})).toEqual([]);
+  expect(await saidBy({ extra })).toEqual(["[STARTED] Waiting for connections..."]);
+  expect(await saidBy({ classic: true })).toEqual(["[STARTED] Waiting for connections..."]);
+});
+
+test("nothing is announced when the last port is taken", async () => {
+  const taken = takenPort();
+  const said: string[] = [];
+  const extra = [
+    { dialect: "line-chat", port: 0, flag: "--listen line-chat=PORT" },
+    { dialect: "select-chat", port: taken.port, flag: "--listen select-chat=PORT" },
+  ];
+  const warn = (line: string) => said.push(line);
+  const starting = ChatServer.start(options({ classic: true, extra, warn }));
+  await expect(starting).rejects.toMatchObject({ code: "port-in-use" });
+  expect(said).toEqual([]);
+  taken.stop();
+});
+
+test("--max-per-address 0 is no bound on one address", () => {
+  const admission = new Admission(0);
+  for (let i = 0; i < 1_000; i++) expect(admission.enter("192.0.2.1")).toBeUndefined();
+});
+
+test("when the last port is taken nothing stays open, and nothing goes on", async () => {
+  const taken = takenPort();
+  const program = `
+    import { ChatServer } from ${source("server/chat-server.ts")};
+    const options = ${JSON.stringify(options({ webPort: 0 }))};
+    options.extra = [{ dialect: "line-chat", port: ${taken.port}, flag: "--listen line-chat=PORT" }];
+    options.log = options.warn = () => {};
+    await ChatServer.start(options).catch((error) => console.log(error.code));`;
+  const child = Bun.spawn([process.execPath, "-e", program], { stdout: "pipe", timeout: 10_000 });
+  expect(await new Response(child.stdout).text()).toBe("port-in-use\n");
+  // it ends by itself
+  expect([await child.exited, child.signalCode]).toEqual([0, null]);
+  taken.stop();
+}, 15_000);
+
+skipUnless(process.platform === "linux", "descriptors are counted on Linux alone")(
+  "a server that had to look for a port twice keeps its spare descriptor until it stops",
+  async () => {
+    const taken = takenPort();
+    // in a process of its own, where nobody else opens and closes the like
+    const program = `
+      import { readdirSync, readlinkSync } from "node:fs";
+      import { ChatServer } from ${source("server/chat-server.ts")};
+      import { FileService } from ${source("server/files/file-service.ts")};
+      const linkOf = (fd) => { try { return readlinkSync("/proc/self/fd/" + fd); } catch { return ""; } };
+      const spares = () => readdirSync("/proc/self/fd").filter((fd) => linkOf(fd) === "/dev/null").length;
+      const open = FileService.open.bind(FileService);
+      let asked = 0;
+      FileService.open = (options) => open(asked++ === 0 ? { ...options, port: ${taken.port} } : options);
+      const before = spares();
+      const quiet = { log() {}, warn() {} };
+      const server = await ChatServer.start({ ...${JSON.stringify(options())}, ...quiet });
+      const during = spares() - before;
+      await server.stop();
+      console.log(JSON.stringify({ asked, open: during, left: spares() - before }));
+      process.exit();`;
+    const child = Bun.spawn([process.execPath, "-e", program], { stdout: "pipe", timeout: 10_000 });
+    const said = await new Response(child.stdout).text();
+    expect(JSON.parse(said)).toEqual({ asked: 2, open: 1, left: 0 });
+    taken.stop();
+  },
+);

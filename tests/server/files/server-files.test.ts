@@ -1,0 +1,227 @@
+// S1's files: what is listed can be asked for by that name, and is offered under it; what is not listed is not there.
+
+import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openChat } from "../../../src/dialects/open-chat/open-chat.ts";
+import { ParleyError } from "../../../src/errors.ts";
+import { files as limits, folder as folderLimits } from "../../../src/limits.ts";
+import { ClassicDownloads } from "../../../src/server/files/open-chat-download.ts";
+import { FileService } from "../../../src/server/files/file-service.ts";
+import { ServerFiles } from "../../../src/server/files/server-files.ts";
+
+const host = "127.0.0.1";
+const contents: [name: string, content: string][] = [
+  ["a.txt", "a"],
+  ["my file", "bb"],
+  ["esc\u001b[31m.png", "ccc"],
+  ["nl\nMallory: forged", "dddd"],
+  ["same\u0007", "one"],
+  ["same\u001b[1m", "two"],
+  ["twin", "eeeee"],
+  ["twin\u202e", "no"],
+  [" lead", "ffffff"],
+];
+let folder: string;
+let service: FileService;
+let downloads: ClassicDownloads;
+let files: ServerFiles;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "parley-listed-"));
+  for (const [name, content] of contents) writeFileSync(join(folder, name), content);
+  service = await FileService.open({ folder, host, port: 0 });
+  const open = (name: string) => service.folder.open(name);
+  downloads = new ClassicDownloads({ host, firstPort: 0, open });
+  files = new ServerFiles(service, downloads, () => {});
+});
+afterAll(() => {
+  downloads.close();
+  service.close();
+  rmSync(folder, { recursive: true });
+});
+
+let session = 0;
+
+/** A session of its own asks: the offer, or the refusal's code. */
+function download(name: string): Promise<{ name: string; sizeBytes: number } | string> {
+  return new Promise((resolve) => {
+    files.download(++session, name, { address: host, port: 1 }, (result) => {
+      if (result instanceof ParleyError) resolve(result.code);
+      else resolve({ name: result.name, sizeBytes: result.sizeBytes });
+    });
+  });
+}
+
+function list(): Promise<string> {
+  const peer = { address: host, port: 1 };
+  return new Promise((resolve) => {
+    files.list(undefined, undefined, (result) => {
+      if (result instanceof ParleyError) return resolve(result.message);
+      const said = openChat.open(peer).render({ type: "files", ...result, ref: undefined });
+      resolve(said as string);
+    });
+  });
+}
+
+let aheadMs = 0;
+
+/** Does something when all that has been listed until now is old. */
+async function later(act: () => Promise<void>): Promise<void> {
+  const now = performance.now.bind(performance);
+  aheadMs += folderLimits.listingMs;
+  using clock = spyOn(performance, "now");
+  clock.mockImplementation(() => now() + aheadMs);
+  await act();
+}
+
+test("before anybody has asked for the list", async () => {
+  expect(await download("esc.png")).toEqual({ name: "esc.png", sizeBytes: 3 });
+});
+
+test("list, request and offer agree", async () => {
+  expect(await list()).toBe("<CHOOSE_FILE> lead a.txt esc.png my file nl Mallory: forged twin ");
+  const sizes = {
+    lead: 6,
+    "a.txt": 1,
+    "esc.png": 3,
+    "my file": 2,
+    "nl Mallory: forged": 4,
+    twin: 5,
+  };
+  for (const [name, sizeBytes] of Object.entries(sizes)) {
+    expect(await download(name)).toEqual({ name, sizeBytes });
+  }
+});
+
+test("a new file can be asked for as soon as it is listed", async () => {
+  await list();
+  writeFileSync(join(folder, "new\u0007"), "g");
+  await later(async () => {
+    expect(await list()).toContain(" new ");
+    expect(await download("new")).toEqual({ name: "new", sizeBytes: 1 });
+  });
+});
+
+/** A session of its own asks to compare a file with its own, in the native protocol: the offer, or the refusal's code. */
+function fetched(name: string, token?: string): Promise<{ name: unknown; size: unknown } | string> {
+  const asking = ++session;
+  return new Promise((resolve) => {
+    const send = (line: Readonly<Record<string, unknown>>) => {
+      if (line["ref"] !== 7) return;
+      files.closed(asking);
+      resolve(
+        line["type"] === "offer"
+          ? { name: line["name"], size: line["size"] }
+          : `${String(line["code"])}`,
+      );
+    };
+    const request = { type: "fetch", name, check: token === undefined, token };
+    files.fetch(asking, { address: host, port: 1 }, request, 7, send, () => 0);
+  });
+}
+
+test("a native client fetches a file by its name, or else as it is shown", async () => {
+  const token = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url");
+  for (const again of [undefined, token]) {
+    expect(await fetched("esc.png", again)).toEqual({ name: "esc\u001b[31m.png", size: 3 });
+  }
+  expect(await fetched("esc\u001b[31m.png")).toEqual({ name: "esc\u001b[31m.png", size: 3 });
+  expect(await fetched("lead")).toEqual({ name: " lead", size: 6 });
+  // both are called so where nothing is hidden
+  expect(await fetched("twin")).toEqual({ name: "twin", size: 5 });
+  for (const name of ["same", "nobody", "../a.txt", "", " esc.png"]) {
+    expect(await fetched(name)).toBe("not-found");
+  }
+  expect(service.transferCount).toBe(0);
+});
+
+test("who leaves while its file is looked for gets nothing, and keeps no place", async () => {
+  const lines: unknown[] = [];
+  const asking = ++session;
+  const request = { type: "fetch", name: "esc.png", check: true };
+  files.fetch(
+    asking,
+    { address: host, port: 1 },
+    request,
+    7,
+    (line) => lines.push(line),
+    () => 0,
+  );
+  files.closed(asking);
+  await fetched("esc.png");
+  expect(lines).toEqual([]);
+  expect(service.transferCount).toBe(0);
+});
+
+/** Asks for a page; the names in it, or the refusal's code. */
+function page(after: string, limit: number): Promise<string[] | string> {
+  return new Promise((resolve) => {
+    files.list(after, limit, (result) => {
+      resolve(result instanceof ParleyError ? result.code : result.files.map((file) => file.name));
+    });
+  });
+}
+
+test("so many lists are read at once, whoever asks; who asks for the same shares it", async () => {
+  const reading = spyOn(service.folder, "list");
+  const same = Array.from({ length: 1_000 }, () => page("a", 2));
+  const other = Array.from({ length: limits.maxListings }, (_, i) => page(`${i}`, 1));
+  expect(reading).toHaveBeenCalledTimes(limits.maxListings);
+  reading.mockRestore();
+  for (const names of await Promise.all(same))
+    expect(names).toEqual(["a.txt", "esc\u001b[31m.png"]);
+  const answers = await Promise.all(other);
+  expect(answers.pop()).toBe("full");
+  for (const names of answers) expect(names).toEqual(["a.txt"]);
+  expect(await page("0", 1)).toEqual(["a.txt"]);
+});
+
+test("a list that could not be read is not remembered", async () => {
+  const busy = new ParleyError("full", "busy");
+  await later(async () => {
+    const failing = spyOn(service.folder, "list").mockRejectedValue(busy);
+    expect(await download("esc.png")).toBe("full");
+    failing.mockRestore();
+    expect(await download("esc.png")).toEqual({ name: "esc.png", sizeBytes: 3 });
+  });
+});
+
+test("what is not listed is not there", async () => {
+  const names = [
+    "same",
+    "same\u0007",
+    "twin\u202e",
+    "esc\u001b[31m.png",
+    " lead",
+    "../a.txt",
+    "none",
+    "",
+  ];
+  for (const name of names) expect([name, await download(name)]).toEqual([name, "not-found"]);
+});
+
+test("many answers leave turns for other work between them", async () => {
+  let turns = 0;
+  let going = true;
+  const turn = () => {
+    turns++;
+    if (going) setImmediate(turn);
+  };
+  setImmediate(turn);
+  const given: number[] = [];
+  const all = Array.from({ length: 50 }, () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    files.list("", 1, () => {
+      const untilMs = performance.now() + limits.answerSliceMs;
+      while (performance.now() < untilMs);
+      given.push(turns);
+      resolve();
+    });
+    return promise;
+  });
+  await Promise.all(all);
+  going = false;
+  expect(new Set(given).size).toBeGreaterThan(40);
+});

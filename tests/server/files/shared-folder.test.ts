@@ -1,0 +1,258 @@
+// The shared folder hands out its regular files and nothing else, whatever the name asks for.
+
+import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
+import * as fs from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ParleyError } from "../../../src/errors.ts";
+import { folder as limits } from "../../../src/limits.ts";
+import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
+import { skipUnless } from "../../skip.ts";
+
+const base = mkdtempSync(join(tmpdir(), "parley-folder-"));
+const path = join(base, "FILES");
+const plain = [
+  "a.txt",
+  "zwei Wörter.txt",
+  "日本.txt",
+  'it\'s "quoted".txt',
+  "-rf",
+  ".hidden",
+  "%2e%2e",
+  "a\nb",
+];
+
+beforeAll(() => {
+  mkdirSync(join(path, "sub"), { recursive: true });
+  for (const name of plain) writeFileSync(join(path, name), `content of ${name}`);
+  writeFileSync(join(path, "sub", "inner.txt"), "inner");
+  writeFileSync(join(base, "secret.txt"), "secret");
+  mkdirSync(join(base, "FILES-too"));
+  writeFileSync(join(base, "FILES-too", "near.txt"), "near");
+  symlinkSync("a.txt", join(path, "link-inside"));
+  symlinkSync(join("sub", "inner.txt"), join(path, "link-below"));
+  symlinkSync("../secret.txt", join(path, "link-out"));
+  symlinkSync("../FILES-too/near.txt", join(path, "link-near"));
+  symlinkSync("/etc/passwd", join(path, "link-absolute"));
+  symlinkSync("nowhere", join(path, "link-broken"));
+  symlinkSync("loop", join(path, "loop"));
+  symlinkSync("/dev/zero", join(path, "link-device"));
+});
+
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+
+function refusal(name: string): string {
+  try {
+    new SharedFolder(path).open(name).close();
+  } catch (error) {
+    if (error instanceof ParleyError) return error.code;
+    throw error;
+  }
+  return "opened";
+}
+
+async function all(folder: SharedFolder): Promise<string[]> {
+  const names: string[] = [];
+  for (let after = ""; ;) {
+    const page = await folder.list(after);
+    names.push(...page.files.map(({ name }) => name));
+    if (page.next === undefined) return names;
+    after = page.next;
+  }
+}
+
+test("lists regular files by code unit, with links that stay inside", async () => {
+  const names = await all(new SharedFolder(path));
+  expect(names).toEqual([...plain, "link-inside", "link-below"].sort());
+});
+
+test.each(plain)("opens %p", (name) => {
+  const file = new SharedFolder(path).open(name);
+  const bytes = new Uint8Array(100);
+  expect(Buffer.from(bytes.subarray(0, file.read(bytes, 0))).toString()).toBe(`content of ${name}`);
+  file.close();
+});
+
+const refused = [
+  "../secret.txt",
+  "../FILES/a.txt",
+  "../FILES-too/near.txt",
+  "/etc/passwd",
+  "./a.txt",
+  "sub/inner.txt",
+  "sub/../a.txt",
+  "../..",
+  ".",
+  "",
+  "sub",
+  "a.txt\0",
+  "..\\secret.txt",
+  "link-out",
+  "link-near",
+  "link-absolute",
+  "link-broken",
+  "link-device",
+  "loop",
+  "missing",
+  "x".repeat(5_000),
+];
+
+test.each(refused)("%p is not found", (name) => {
+  expect(refusal(name)).toBe("not-found");
+});
+
+skipUnless(Bun.which("mkfifo") !== null, "no mkfifo")(
+  "a FIFO is neither listed nor waited for",
+  async () => {
+    const fifo = join(path, "fifo");
+    Bun.spawnSync(["mkfifo", fifo]);
+    symlinkSync("fifo", join(path, "link-fifo"));
+    expect(refusal("fifo")).toBe("not-found");
+    expect(refusal("link-fifo")).toBe("not-found");
+    expect(await all(new SharedFolder(path))).not.toContain("fifo");
+    rmSync(join(path, "link-fifo"));
+    rmSync(fifo);
+  },
+);
+
+test("a file that can be opened but not looked at is closed again", () => {
+  const closing = spyOn(fs, "closeSync");
+  const opening = spyOn(fs, "openSync");
+  const looking = spyOn(fs, "fstatSync").mockImplementation(() => {
+    throw Object.assign(new Error("EIO: i/o error, fstat"), { code: "EIO" });
+  });
+  const code = refusal("a.txt");
+  const opened = opening.mock.results.map(({ value }) => Number(value));
+  const closed = closing.mock.calls.map(([fd]) => fd);
+  for (const spy of [closing, opening, looking]) spy.mockRestore();
+  expect([code, opened.length]).toEqual(["full", 1]);
+  expect(closed).toEqual(opened);
+});
+
+test("a file that is written to, cut or replaced is no longer what was opened", () => {
+  const change = join(path, "change");
+  const folder = new SharedFolder(path);
+  const versions = new Set<string>();
+  const changes: (() => void)[] = [
+    () => appendFileSync(change, "more"),
+    () => writeFileSync(change, "x"),
+    () => utimesSync(change, 1, 1),
+  ];
+  writeFileSync(change, "original");
+  for (const make of changes) {
+    const file = folder.open("change");
+    versions.add(file.version);
+    expect(file.unchanged()).toBe(true);
+    make();
+    expect(file.unchanged()).toBe(false);
+    file.close();
+    expect(file.unchanged()).toBe(false);
+  }
+  expect(versions.size).toBe(changes.length);
+  rmSync(change);
+});
+
+test("10 000 files are listed within a second, and other work goes on meanwhile", async () => {
+  const many = join(base, "many");
+  mkdirSync(many);
+  for (let i = 0; i < 10_000; i++) writeFileSync(join(many, `file ${i}`), "");
+  const folder = new SharedFolder(many);
+  let turns = 0;
+  const ticker = setInterval(() => turns++, 1);
+  const startedMs = performance.now();
+  const names = await all(folder);
+  const elapsedMs = performance.now() - startedMs;
+  clearInterval(ticker);
+  expect(names.length).toBe(10_000);
+  expect(names).toEqual(names.toSorted());
+  expect(elapsedMs).toBeLessThan(1_000);
+  expect(turns).toBeGreaterThan(10);
+});
+
+test("a thousand requests cost one walk, whatever they ask for, until the listing is old", async () => {
+  const count = 1_500;
+  const asked = join(base, "asked");
+  mkdirSync(asked);
+  for (let i = 0; i < count; i++) writeFileSync(join(asked, String(10_000 + i)), "");
+  const folder = new SharedFolder(asked);
+  const looking = spyOn(fs, "lstatSync");
+  const walk = async () => {
+    const after = Array.from({ length: 1_000 }, (_, i) => (i % 2 === 0 ? "" : String(10_000 + i)));
+    const pages = await Promise.all(after.map((name) => folder.list(name)));
+    const looks = looking.mock.calls.length;
+    looking.mockClear();
+    return { pages, looks };
+  };
+  const first = await walk();
+  // each request may look once more at the file at which it has paused for others
+  expect(first.looks).toBeLessThan(count + 1_000);
+  for (const [i, { files, next }] of first.pages.entries()) {
+    const from = i % 2 === 0 ? 0 : i + 1;
+    const to = Math.min(count, from + limits.pageFiles);
+    expect(files.length).toBe(to - from);
+    expect(files[0]?.name).toBe(String(10_000 + from));
+    expect(next).toBe(to < count ? String(10_000 + to - 1) : undefined);
+  }
+  writeFileSync(join(asked, "10000"), "grown");
+  const again = await walk();
+  expect(again.looks).toBe(0);
+  expect(again.pages[0]?.files[0]?.size).toBe(0);
+  const now = performance.now.bind(performance);
+  using clock = spyOn(performance, "now");
+  clock.mockImplementation(() => now() + limits.listingMs);
+  expect((await folder.list()).files[0]?.size).toBe(5);
+  looking.mockRestore();
+});
+
+test("a page has at most as many files and bytes as limits allow", async () => {
+  const long = join(base, "long");
+  mkdirSync(long);
+  for (let i = 0; i < 1_200; i++) writeFileSync(join(long, `${"\u0001".repeat(200)}${i}`), "");
+  const page = await new SharedFolder(long).list();
+  expect(page.files.length).toBeLessThanOrEqual(limits.pageFiles);
+  expect(JSON.stringify(page).length).toBeLessThan(limits.pageBytes + 4_096);
+  expect((await all(new SharedFolder(long))).length).toBe(1_200);
+});
+
+test("a folder that does not exist has no files", async () => {
+  const folder = new SharedFolder(join(base, "nowhere"));
+  expect(await folder.list()).toEqual({ files: [] });
+  expect(() => folder.open("a")).toThrow("No file");
+});
+
+skipUnless(process.platform === "linux", "no ulimit in sh")(
+  "without a free descriptor a file is not called missing",
+  async () => {
+    const program = `
+      const { SharedFolder } = await import(${JSON.stringify(join(import.meta.dir, "../../../src/server/files/shared-folder.ts"))});
+      const { closeSync, openSync } = require("node:fs");
+      const folder = new SharedFolder(${JSON.stringify(path)});
+      const taken = [];
+      try { for (;;) taken.push(openSync("/dev/null")); } catch {}
+      const said = [];
+      try { folder.open("a.txt"); } catch (error) { said.push(error.code + " " + error.message); }
+      await folder.list().catch((error) => said.push(error.code));
+      for (const fd of taken) closeSync(fd);
+      said.push(folder.open("a.txt").size, (await folder.list()).files.length > 0);
+      console.log(JSON.stringify(said));`;
+    const child = Bun.spawn(
+      ["sh", "-c", 'ulimit -n 128; exec "$@"', "sh", process.execPath, "-e", program],
+      { stdout: "pipe" },
+    );
+    expect(JSON.parse(await new Response(child.stdout).text())).toEqual([
+      "full The server is too busy to read its shared folder now (EMFILE): try again in a while.",
+      "full",
+      "content of a.txt".length,
+      true,
+    ]);
+  },
+);

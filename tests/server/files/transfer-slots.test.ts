@@ -1,0 +1,161 @@
+// The places for transfers, with a clock made here; and a paused reader that lost its place.
+
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fetching, files as limits, transfer as wire } from "../../../src/limits.ts";
+import type { FetchOutput } from "../../../src/files/fetch-events.ts";
+import { Fetcher } from "../../../src/files/download-client.ts";
+import { FileService } from "../../../src/server/files/file-service.ts";
+import { type SlotHolder, TransferSlots } from "../../../src/server/files/transfer-slots.ts";
+import { startFileServer } from "../../files/file-server.ts";
+
+setDefaultTimeout(30_000);
+
+const base = mkdtempSync(join(tmpdir(), "parley-slots-"));
+const folder = join(base, "FILES");
+mkdirSync(folder);
+writeFileSync(join(folder, "small"), "small");
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+
+class Holder implements SlotHolder {
+  gone = false;
+  constructor(
+    readonly slots: TransferSlots<Holder>,
+    public usedAtMs: number,
+  ) {}
+  giveWay(): void {
+    this.gone = true;
+    this.slots.remove(this);
+  }
+}
+
+/** Adds one that was last used `usedAtMs`; undefined if there was no place for it. */
+function add(slots: TransferSlots<Holder>, address: string, usedAtMs: number, nowMs = usedAtMs) {
+  const holder = new Holder(slots, usedAtMs);
+  try {
+    slots.add(holder, address, nowMs);
+    return holder;
+  } catch (error) {
+    expect(error).toMatchObject({ code: "full" });
+    return undefined;
+  }
+}
+
+test("a place that is not used for long goes to who wants it, the longest unused first", () => {
+  const slots = new TransferSlots<Holder>();
+  const all = Array.from({ length: limits.maxTransfers }, (_, i) => add(slots, "127.0.0.1", i));
+  expect(slots.size).toBe(limits.maxTransfers);
+  expect(add(slots, "192.0.2.1", limits.idleMs - 1)).toBeUndefined();
+  all[0]!.usedAtMs = limits.idleMs;
+  expect(add(slots, "192.0.2.1", limits.idleMs)).toBeUndefined();
+  expect(add(slots, "192.0.2.1", limits.idleMs + 1)).toBeDefined();
+  expect(all.filter((holder) => holder?.gone)).toEqual([all[1]]);
+  expect(slots.size).toBe(limits.maxTransfers);
+});
+
+test("nobody gives way while there is room", () => {
+  const slots = new TransferSlots<Holder>();
+  const first = add(slots, "127.0.0.1", 0);
+  for (let i = 1; i < limits.maxTransfers; i++) add(slots, "127.0.0.1", 0, 100 * limits.idleMs);
+  expect(first?.gone).toBe(false);
+});
+
+test("who has all places of one address gives way itself", () => {
+  const slots = new TransferSlots<Holder>();
+  const other = add(slots, "192.0.2.2", 0);
+  const own = Array.from({ length: limits.maxTransfersPerAddress }, () =>
+    add(slots, "192.0.2.1", 1),
+  );
+  expect(add(slots, "192.0.2.1", limits.idleMs)).toBeUndefined();
+  expect(add(slots, "192.0.2.1", limits.idleMs + 1)).toBeDefined();
+  expect([other, ...own].map((holder) => holder?.gone)).toEqual([
+    false,
+    true,
+    ...own.slice(1).map(() => false),
+  ]);
+});
+
+test("a network of IPv6 has as many places as one address", () => {
+  const slots = new TransferSlots<Holder>();
+  for (let i = 0; i < limits.maxTransfersPerAddress; i++) {
+    expect(add(slots, `2001:db8:1:2::${i.toString(16)}`, 0)).toBeDefined();
+  }
+  expect(add(slots, "2001:db8:1:2:9::1", 0)).toBeUndefined();
+  expect(add(slots, "2001:db8:1:3::1", 0)).toBeDefined();
+});
+
+/** Takes every place of the service, over connections that do nothing. */
+function takeAll(service: FileService): void {
+  const perSession = limits.maxTransfersPerSession;
+  for (let left = limits.maxTransfers; left > 0; left -= perSession) {
+    const session = service.session("127.0.0.1", { send: () => {} });
+    for (let i = 0; i < perSession; i++) {
+      const token = Buffer.from(crypto.getRandomValues(new Uint8Array(wire.tokenBytes)));
+      session.handle({ type: "fetch", name: "small", token: token.toString("base64url") });
+    }
+  }
+}
+
+test("idle connections can't keep everyone from fetching", async () => {
+  const server = await startFileServer(folder, { idleMs: 0 });
+  takeAll(server.service);
+  expect(server.service.transferCount).toBe(limits.maxTransfers);
+  const fetcher = new Fetcher({ server: { host: "127.0.0.1", port: server.port } });
+  const path = join(base, "small");
+  await fetcher.fetch("small", { kind: "file", path });
+  expect(readFileSync(path, "utf8")).toBe("small");
+  fetcher.close();
+  server.close();
+});
+
+test("a client that reads no digests is told when it loses its place", async () => {
+  const service = await FileService.open({ folder, host: "127.0.0.1", port: 0, idleMs: 0 });
+  const lines: Record<string, unknown>[] = [];
+  const session = service.session("127.0.0.1", {
+    send: (line) => lines.push(line),
+    waitingBytes: () => limits.maxControlBytes + 1,
+  });
+  writeFileSync(join(folder, "large"), new Uint8Array(4 * wire.minChunkBytes));
+  session.handle({ type: "fetch", name: "large", check: true });
+  takeAll(service);
+  expect(lines.at(-1)).toMatchObject({ type: "error", code: "stalled", transfer: 1 });
+  service.close();
+});
+
+test("a reader that was paused, and lost its place meanwhile, gets the rest", async () => {
+  const bytes = new Uint8Array(3 * fetching.ringBytes);
+  for (let at = 0; at < bytes.length; at += 65_536) {
+    crypto.getRandomValues(bytes.subarray(at, at + 65_536));
+  }
+  writeFileSync(join(folder, "file"), bytes);
+  const server = await startFileServer(folder, { idleMs: 0 });
+  const events: string[] = [];
+  const fetcher = new Fetcher({
+    server: { host: "127.0.0.1", port: server.port },
+    onEvent: ({ event }) => events.push(event),
+  });
+  const hash = new Bun.CryptoHasher("sha256");
+  const resume = Promise.withResolvers<void>();
+  const output: FetchOutput = {
+    data(part) {
+      hash.update(part);
+      return false;
+    },
+    relief: () => resume.promise,
+    flush: () => Promise.resolve(),
+    closed: false,
+    failure: undefined,
+  };
+  const fetched = fetcher.fetch("file", { kind: "stream", output });
+  while (server.service.totals.sentBytes < fetching.ringBytes) await Bun.sleep(1);
+  takeAll(server.service);
+  expect(events).not.toContain("retry");
+  resume.resolve();
+  await fetched;
+  expect(events).toContain("retry");
+  expect(hash.digest("hex")).toBe(new Bun.CryptoHasher("sha256").update(bytes).digest("hex"));
+  fetcher.close();
+  server.close();
+});

@@ -1,0 +1,80 @@
+// Files over HTTP that fail on the way: the answer ends early, and the descriptor is closed whatever happened.
+
+import { afterAll, expect, test } from "bun:test";
+import { appendFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createMetrics } from "../../../src/chat/metrics.ts";
+import { web as limits } from "../../../src/limits.ts";
+import { type OpenFile, SharedFolder } from "../../../src/server/files/shared-folder.ts";
+import { WebFiles } from "../../../src/server/web/file-routes.ts";
+
+const path = mkdtempSync(join(tmpdir(), "parley-web-files-"));
+const large = join(path, "large");
+const sizeBytes = 3 * limits.wholeReadBytes;
+afterAll(() => rmSync(path, { recursive: true, force: true }));
+
+/** A folder that knows which of its files are open, and can lose the disk below them. */
+class WatchedFolder extends SharedFolder {
+  readonly opened = new Set<OpenFile>();
+  isLost = false;
+
+  override open(name: string): OpenFile {
+    const file = super.open(name);
+    const fails = <T>(call: () => T): T => {
+      if (this.isLost) throw Object.assign(new Error("EIO: i/o error"), { code: "EIO" });
+      return call();
+    };
+    const watched: OpenFile = {
+      ...file,
+      read: (target, position) => fails(() => file.read(target, position)),
+      unchanged: () => fails(file.unchanged),
+      close: () => {
+        this.opened.delete(watched);
+        file.close();
+      },
+    };
+    this.opened.add(watched);
+    return watched;
+  }
+}
+
+/** A range that is another version's, so that the whole file is the answer. */
+const request = () =>
+  new Request("http://host/files/large", { headers: { Range: "bytes=1-", "If-Range": '"old"' } });
+
+/** What came, and why no more: "whole", or the error. */
+type End = { bytes: number; reason: unknown };
+
+async function read(body: ReadableStream<Uint8Array>, afterFirst: () => void): Promise<End> {
+  const reader = body.getReader();
+  let bytes = 0;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return { bytes, reason: "whole" };
+      if (bytes === 0) afterFirst();
+      bytes += value.length;
+    }
+  } catch (reason) {
+    return { bytes, reason };
+  }
+}
+
+// One piece is on its way ahead of the reader; Bun would print a reason.
+const cut: End = { bytes: 2 * limits.wholeReadBytes, reason: undefined };
+
+test.each<[string, (folder: WatchedFolder) => void, End]>([
+  ["that stays", () => {}, { bytes: sizeBytes, reason: "whole" }],
+  ["that is written to", () => appendFileSync(large, "more"), cut],
+  ["that is cut short", () => truncateSync(large, limits.wholeReadBytes), cut],
+  ["whose disk fails", (folder) => (folder.isLost = true), cut],
+])("a file %s while it is sent is closed", async (_, change, expected) => {
+  writeFileSync(large, new Uint8Array(sizeBytes));
+  const folder = new WatchedFolder(path);
+  const files = new WebFiles(folder, createMetrics());
+  const answer = await files.get("large", new URLSearchParams(), request());
+  expect([answer.status, folder.opened.size]).toEqual([200, 1]);
+  expect(await read(answer.body!, () => change(folder))).toEqual(expected);
+  expect(folder.opened.size).toBe(0);
+});

@@ -1,0 +1,172 @@
+// Connections of the web port that have asked for nothing yet: bounded by address, and never so many that chat has no descriptor.
+
+import { afterAll, expect, setDefaultTimeout } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createMetrics } from "../../../src/chat/metrics.ts";
+import { Descriptors } from "../../../src/server/descriptors.ts";
+import { startWeb } from "../../../src/server/web/http.ts";
+import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
+import { connectionsTo } from "../../../src/io/udp/socket-names.ts";
+import { parleyCommand } from "../../parley.ts";
+import { RawClient } from "../../interop/sockets.ts";
+import { skipUnless } from "../../skip.ts";
+
+setDefaultTimeout(30_000);
+
+const folder = mkdtempSync(join(tmpdir(), "parley-guard-"));
+writeFileSync(join(folder, "a.txt"), "abc");
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const onLinux = skipUnless(process.platform === "linux", "descriptors are counted on Linux alone");
+
+class Half {
+  closed = false;
+  #socket: Bun.Socket | undefined;
+
+  /** Sends half a request, and waits for the other half for ever. */
+  static async open(port: number): Promise<Half> {
+    const half = new Half();
+    try {
+      half.#socket = await Bun.connect({
+        hostname: "127.0.0.1",
+        port,
+        socket: {
+          open: (socket) => void socket.write("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"),
+          data() {},
+          close() {
+            half.closed = true;
+          },
+          error() {},
+        },
+      });
+    } catch {
+      half.closed = true;
+    }
+    return half;
+  }
+
+  end(): void {
+    this.#socket?.terminate();
+  }
+}
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadlineMs = performance.now() + 5_000;
+  while (!(await condition())) {
+    if (performance.now() > deadlineMs) throw new Error(`waited in vain for ${String(condition)}`);
+    await Bun.sleep(20);
+  }
+}
+
+onLinux(
+  "one address has so many connections, with and without a request; WebSockets stay",
+  async () => {
+    const descriptors = new Descriptors();
+    let chat = 0;
+    let looks = 0;
+    const web = startWeb({
+      host: "127.0.0.1",
+      port: 0,
+      folder: new SharedFolder(folder),
+      metrics: createMetrics(),
+      version: "1",
+      admission: { enter: () => (chat++, undefined), leave: () => chat-- },
+      connect: () => ({ receive() {}, overflow() {}, drained() {}, closed() {} }),
+      guard: {
+        descriptors,
+        counted(address) {
+          if (address === undefined) looks++;
+          return chat;
+        },
+        bound: () => 5,
+        warn() {},
+      },
+    });
+    try {
+      const socket = new WebSocket(`ws://127.0.0.1:${web.port}/ws`);
+      await new Promise((resolve) => socket.addEventListener("open", resolve));
+      const halves = await Promise.all(Array.from({ length: 20 }, () => Half.open(web.port)));
+      const left = () => halves.filter(({ closed }) => !closed).length;
+      await until(() => left() <= 4);
+      const later = looks + 2;
+      await until(() => {
+        descriptors.relieve();
+        return looks >= later;
+      });
+      expect([left(), socket.readyState]).toEqual([4, WebSocket.OPEN]);
+      for (const half of halves) half.end();
+      expect((await fetch(`http://127.0.0.1:${web.port}/healthz`)).status).toBe(200);
+      socket.close();
+    } finally {
+      await web.stop();
+      descriptors.close();
+    }
+  },
+);
+
+onLinux(
+  "half requests take no descriptor that chat and files need, and the page comes back",
+  async () => {
+    const flags = ["--port", "0", "--web-port", "0", "--files", folder, "--json"];
+    const limited = ["sh", "-c", 'ulimit -n 256; exec "$@"', "sh", ...parleyCommand()];
+    const server = Bun.spawn([...limited, "server", ...flags], { stdout: "pipe", stderr: "pipe" });
+    try {
+      const { value } = await server.stdout.getReader().read();
+      const said = Buffer.from(value ?? []).toString();
+      const ready = JSON.parse(said) as { port: number; webPort: number };
+      const halves: Half[] = [];
+      while (halves.length < 400) halves.push(await Half.open(ready.webPort));
+      const startedMs = performance.now();
+      const client = await RawClient.connect(ready.port);
+      client.send("Ann\ndownload_file a.txt\n");
+      await client.until(() => client.all.includes("a.txt"), "an answer");
+      expect(client.all).toMatch(/UDP \d+ 3 a\.txt/);
+      expect(performance.now() - startedMs).toBeLessThan(2_000);
+      for (const half of halves) half.end();
+      const page = () =>
+        fetch(`http://127.0.0.1:${ready.webPort}/healthz`).then(
+          ({ ok }) => ok,
+          () => false,
+        );
+      await until(page);
+    } finally {
+      server.kill();
+      expect(await server.exited).toBe(0);
+    }
+    expect(await new Response(server.stderr).text()).toContain(
+      "of 256 file descriptors are in use",
+    );
+  },
+);
+
+onLinux("the other end of a connection is found by its descriptor, IPv4 and IPv6", async () => {
+  const descriptors = new Descriptors();
+  for (const host of ["127.0.0.1", "::1"]) {
+    const listener = Bun.listen({ hostname: host, port: 0, socket: { data() {} } });
+    const socket = await Bun.connect({
+      hostname: host,
+      port: listener.port,
+      socket: { data() {} },
+    });
+    await Bun.sleep(20);
+    expect(connectionsTo(listener.port, descriptors.list())).toEqual([
+      { fd: expect.any(Number), address: host, port: socket.localPort },
+    ]);
+    socket.terminate();
+    listener.stop(true);
+  }
+  descriptors.close();
+});
+
+onLinux("what is left is counted, and kept back for files", () => {
+  const now = new Descriptors().count();
+  const few = new Descriptors(now + 40);
+  expect([few.reserve, few.areScarce]).toEqual([32, false]);
+  for (let i = 0; i < 20; i++) few.took();
+  expect(few.areScarce).toBe(true);
+  few.close();
+  const none = new Descriptors(Number.POSITIVE_INFINITY);
+  expect([none.free, none.areScarce, none.count()]).toEqual([Number.POSITIVE_INFINITY, false, 0]);
+});

@@ -1,0 +1,377 @@
+// The web port over real HTTP: headers of the page, files with ranges, who is let in, sockets and their bounds.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { run } from "../../cli/run.ts";
+import { Socket, until, WebRig } from "./web-rig.ts";
+
+let rig: WebRig;
+const large = crypto.getRandomValues(new Uint8Array(3_000_000).subarray(0, 65_536));
+const largeFile = Buffer.concat(
+  Array.from({ length: 46 }, (_, i) => Buffer.concat([large, Buffer.from([i])])),
+);
+
+beforeAll(() => {
+  rig = new WebRig();
+  const files = join(rig.path, "files");
+  mkdirSync(join(files, "folder"), { recursive: true });
+  writeFileSync(join(rig.path, "outside.txt"), "secret");
+  writeFileSync(join(files, "digits.txt"), "0123456789");
+  writeFileSync(join(files, "empty"), "");
+  writeFileSync(join(files, 'grüße "1".html'), "<script>alert(1)</script>");
+  writeFileSync(join(files, "large.bin"), largeFile);
+  symlinkSync(join(rig.path, "outside.txt"), join(files, "escape.txt"));
+  symlinkSync("digits.txt", join(files, "inside.txt"));
+  Bun.spawnSync(["mkfifo", join(files, "pipe")]);
+});
+
+afterAll(() => rig[Symbol.asyncDispose]());
+
+describe("the page", () => {
+  test("three files, each with the strict policy, its type and an entity tag", async () => {
+    for (const [path, type] of [
+      ["/", "text/html; charset=utf-8"],
+      ["/main.js", "text/javascript; charset=utf-8"],
+      ["/style.css", "text/css; charset=utf-8"],
+    ] as const) {
+      const answer = await rig.get(path);
+      expect(answer.status).toBe(200);
+      expect(answer.headers.get("content-type")).toBe(type);
+      const policy = answer.headers.get("content-security-policy");
+      expect(policy).toContain("default-src 'none'");
+      expect(policy).toContain("frame-ancestors 'none'");
+      expect(policy).not.toContain("unsafe");
+      expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
+      expect(answer.headers.get("referrer-policy")).toBe("no-referrer");
+      const etag = answer.headers.get("etag") ?? "";
+      expect((await rig.get(path, { "If-None-Match": etag })).status).toBe(304);
+    }
+  });
+
+  test("has no inline script or style, asks no other host, and its script is under 60 KB compressed", async () => {
+    const html = await (await rig.get("/")).text();
+    expect(html).not.toMatch(/<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=/i);
+    const js = await (await rig.get("/main.js")).text();
+    const css = await (await rig.get("/style.css")).text();
+    const hosts = `${html}${js}${css}`.match(/https?:\/\/[\w.]+/g) ?? [];
+    // The name of the SVG vocabulary looks like an address; nothing is asked for there.
+    expect(hosts.filter((host) => host !== "http://www.w3.org")).toEqual([]);
+    expect(js).not.toMatch(/\.(?:inner|outer)HTML|insertAdjacentHTML|document\.write/);
+    const packed = await rig.raw(
+      "GET /main.js HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n",
+    );
+    expect(packed.toLowerCase()).toContain("content-encoding: gzip");
+    expect(packed.length).toBeLessThan(60_000);
+  });
+
+  test("what is not there is 404, other methods are 405", async () => {
+    expect((await rig.get("/nothing")).status).toBe(404);
+    const posted = await rig.get("/", {}, "POST");
+    expect([posted.status, posted.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+  });
+});
+
+test("two servers do not share a web port: the second ends with a sentence", async () => {
+  const port = String(rig.web.port);
+  const files = join(rig.path, "files");
+  expect(await run(["server", "--port", "0", "--web-port", port, "--files", files])).toEqual({
+    code: 1,
+    out: "",
+    err: `parley server: Port ${port} is in use: choose another with --web-port (0 takes a free one)\n`,
+  });
+});
+
+/** The status of a request that names this Host. */
+async function statusAt(host: string): Promise<string> {
+  const answer = await rig.raw(
+    `GET /healthz HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+  );
+  return answer.split(" ")[1] ?? "";
+}
+
+describe("who is let in", () => {
+  test("a Host that is not ours is refused, so that no page can rebind its name to us", async () => {
+    for (const host of ["localhost", "127.0.0.1:8000", "[::1]:1", "chat.example", "10.1.2.3"]) {
+      expect([host, await statusAt(host)]).toEqual([host, "200"]);
+    }
+    for (const host of [
+      "evil.example",
+      "127.0.0.1.evil.example",
+      "localhost.evil",
+      "evil@localhost",
+    ]) {
+      expect([host, await statusAt(host)]).toEqual([host, "421"]);
+    }
+  });
+
+  test("a WebSocket of a foreign Origin is refused, of our own or of none accepted", async () => {
+    const own = `127.0.0.1:${rig.web.port}`;
+    const upgrade = async (origin: string | undefined): Promise<string> => {
+      const answer = await rig.raw(
+        `GET /ws HTTP/1.1\r\nHost: ${own}\r\n${origin === undefined ? "" : `Origin: ${origin}\r\n`}` +
+          "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
+          "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+        true,
+      );
+      return answer.split(" ")[1] ?? "";
+    };
+    for (const origin of [`http://${own}`, `https://${own}`, "https://chat.example", undefined]) {
+      expect([origin, await upgrade(origin)]).toEqual([origin, "101"]);
+    }
+    await until(() => rig.inside.length === 0, "the sockets' end");
+    const before = rig.links.length;
+    const foreign = [
+      "http://evil.example",
+      "null",
+      "http://127.0.0.1:1",
+      "file://",
+      `http://${own}.evil`,
+    ];
+    for (const origin of foreign) expect([origin, await upgrade(origin)]).toEqual([origin, "403"]);
+    expect(rig.links.length).toBe(before);
+  });
+
+  test("too many from one address are told so before there is a session", async () => {
+    rig.refusal = "There are 64 connections from here already";
+    const before = rig.links.length;
+    const answer = await rig.get("/ws", { Upgrade: "websocket", Connection: "Upgrade" });
+    rig.refusal = undefined;
+    expect(answer.status).toBe(503);
+    expect(await answer.text()).toContain("64 connections");
+    expect(rig.links.length).toBe(before);
+  });
+
+  test("plain HTTP to /ws is told what it is", async () => {
+    expect((await rig.get("/ws")).status).toBe(426);
+    expect(rig.inside).toEqual([]);
+  });
+});
+
+describe("sockets", () => {
+  test("a frame holds one or more lines, each is heard once", async () => {
+    const socket = new Socket(rig);
+    await until(() => socket.isOpen, "the socket");
+    rig.heard.length = 0;
+    socket.socket.send("one\ntwo\r\n\nthree");
+    socket.socket.send("four\n");
+    await until(() => rig.heard.length === 4, "four lines");
+    expect(rig.heard).toEqual(["one", "two", "three", "four"]);
+    socket.socket.close();
+  });
+
+  test("output leaves in frames of whole lines, and everything arrives whatever the backpressure", async () => {
+    const socket = new Socket(rig);
+    await until(() => socket.isOpen, "the socket");
+    const link = rig.links.at(-1)!;
+    const lines = Buffer.from(Array.from({ length: 300_000 }, (_, i) => `line ${i} é\n`).join(""));
+    let sent = 0;
+    while (sent < lines.length) {
+      const drains = rig.drains;
+      const taken = link.write(lines.subarray(sent, sent + 1_000_000));
+      expect(taken).toBeLessThanOrEqual(1_000_000);
+      sent += taken;
+      // Only a link that took less than all is waited for.
+      if (taken === 0) await until(() => rig.drains > drains, "a drain");
+    }
+    await until(() => socket.frames.join("").length === lines.toString().length, "all lines");
+    expect(socket.frames.join("")).toBe(lines.toString());
+    socket.socket.close();
+  });
+
+  test("a line that is too long is the session's to refuse, and nothing after it is heard", async () => {
+    const socket = new Socket(rig);
+    await until(() => socket.isOpen, "the socket");
+    rig.heard.length = 0;
+    socket.socket.send(`short\n${"x".repeat(150_000)}\nafter`);
+    await until(() => rig.overflows === 1, "the overflow");
+    expect(rig.heard).toEqual(["short"]);
+    socket.socket.close();
+  });
+
+  test("frames that are too large and binary frames end the connection", async () => {
+    const large = new Socket(rig);
+    await until(() => large.isOpen, "the socket");
+    large.socket.send("x".repeat(300_000));
+    await until(() => large.code !== undefined, "its end");
+    const binary = new Socket(rig);
+    await until(() => binary.isOpen, "the socket");
+    binary.socket.send(new Uint8Array(3));
+    await until(() => binary.code !== undefined, "its end");
+    expect(binary.code).toBe(1003);
+  });
+
+  test("a link that ends tells its session once, and writing to it goes nowhere", async () => {
+    const socket = new Socket(rig);
+    await until(() => socket.isOpen, "the socket");
+    const link = rig.links.at(-1)!;
+    const closed = rig.closed;
+    link.write(Buffer.from("bye\n"));
+    link.end();
+    expect(link.write(Buffer.from("more\n"))).toBe(5);
+    await until(() => socket.code !== undefined, "the end");
+    expect([socket.frames, socket.code]).toEqual([["bye\n"], 1000]);
+    await until(() => rig.closed === closed + 1, "the session's end");
+    expect(link.write(Buffer.from("more\n"))).toBe(5);
+    link.end();
+    link.abort();
+  });
+});
+
+describe("files", () => {
+  test("the list has what can be fetched and nothing else", async () => {
+    const answer = (await (await rig.get("/files")).json()) as {
+      files: { name: string; size: number }[];
+    };
+    const names = answer.files.map((file) => file.name);
+    expect(names).toEqual(["digits.txt", "empty", 'grüße "1".html', "inside.txt", "large.bin"]);
+    expect(answer.files[0]).toMatchObject({ name: "digits.txt", size: 10 });
+    const rest = (await (await rig.get("/files?after=empty")).json()) as {
+      files: { name: string }[];
+    };
+    expect(rest.files.map((file) => file.name)).toEqual(names.slice(2));
+  });
+
+  test("a file comes as an attachment that runs nowhere", async () => {
+    const answer = await rig.get(`/files/${encodeURIComponent('grüße "1".html')}`);
+    expect(answer.headers.get("content-type")).toBe("text/html;charset=utf-8");
+    expect(answer.headers.get("content-disposition")).toBe(
+      `attachment; filename="gr__e _1_.html"; filename*=UTF-8''gr%C3%BC%C3%9Fe%20%221%22.html`,
+    );
+    expect(answer.headers.get("content-security-policy")).toContain("sandbox");
+    expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
+    expect(await answer.text()).toBe("<script>alert(1)</script>");
+  });
+
+  test("what leaves the folder or is no regular file is not found, whatever the spelling", async () => {
+    const paths = [
+      "/files/../outside.txt",
+      "/files/..%2Foutside.txt",
+      "/files/%2e%2e/outside.txt",
+      "/files/..%5Coutside.txt",
+      "/files/%2Fetc%2Fpasswd",
+      "/files//etc/passwd",
+      "/files/digits.txt%00.png",
+      "/files/escape.txt",
+      "/files/folder",
+      "/files/pipe",
+      "/files/.",
+      "/files/",
+      "/files/nothing",
+    ];
+    for (const path of paths) {
+      const answer = await rig.raw(
+        `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
+      );
+      expect([path, answer.split(" ")[1]]).toEqual([path, "404"]);
+      expect(answer).not.toContain("secret");
+    }
+    expect((await rig.get("/files/%ff")).status).toBe(400);
+  });
+
+  test.each([
+    ["bytes=0-0", 206, "0", "bytes 0-0/10"],
+    ["bytes=2-5", 206, "2345", "bytes 2-5/10"],
+    ["bytes=7-", 206, "789", "bytes 7-9/10"],
+    ["bytes=-3", 206, "789", "bytes 7-9/10"],
+    ["bytes=-99", 206, "0123456789", "bytes 0-9/10"],
+    ["bytes=5-99", 206, "56789", "bytes 5-9/10"],
+    ["bytes=10-", 416, "", "bytes */10"],
+    ["bytes=-0", 416, "", "bytes */10"],
+    ["bytes=5-2", 200, "0123456789", null],
+    ["bytes=0-1,4-5", 200, "0123456789", null],
+    ["lines=1-2", 200, "0123456789", null],
+    ["bytes=a-b", 200, "0123456789", null],
+  ])("range %s", async (range, status, text, contentRange) => {
+    const answer = await rig.get("/files/digits.txt", { Range: range });
+    expect(answer.status).toBe(status);
+    expect(await answer.text()).toBe(text);
+    expect(answer.headers.get("content-range")).toBe(contentRange);
+    expect(answer.headers.get("accept-ranges")).toBe("bytes");
+  });
+
+  test("conditions: unchanged is 304, a changed file is sent whole, a failed match is 412", async () => {
+    const first = await rig.get("/files/digits.txt");
+    const etag = first.headers.get("etag") ?? "";
+    const date = first.headers.get("last-modified") ?? "";
+    const status = async (headers: Record<string, string>): Promise<number> =>
+      (await rig.get("/files/digits.txt", headers)).status;
+    expect(await status({ "If-None-Match": `"other", W/${etag}` })).toBe(304);
+    expect(await status({ "If-Modified-Since": date })).toBe(304);
+    expect(await status({ "If-None-Match": '"other"', "If-Modified-Since": date })).toBe(200);
+    expect(await status({ "If-Match": '"other"' })).toBe(412);
+    expect(await status({ "If-Unmodified-Since": "Thu, 01 Jan 1998 00:00:00 GMT" })).toBe(412);
+    const range = { Range: "bytes=1-2" };
+    expect(await status({ ...range, "If-Range": etag })).toBe(206);
+    expect(await status({ ...range, "If-Range": date })).toBe(206);
+    expect(await status({ ...range, "If-Range": '"other"' })).toBe(200);
+  });
+
+  test("large files go whole and in parts, with a length", async () => {
+    const whole = await rig.get("/files/large.bin");
+    expect(whole.headers.get("content-length")).toBe(String(largeFile.length));
+    expect(Buffer.from(await whole.arrayBuffer()).equals(largeFile)).toBe(true);
+    const part = await rig.get("/files/large.bin", { Range: "bytes=1000-2500000" });
+    expect([part.status, part.headers.get("content-length")]).toEqual([206, "2499001"]);
+    expect(Buffer.from(await part.arrayBuffer()).equals(largeFile.subarray(1_000, 2_500_001))).toBe(
+      true,
+    );
+    const headers = { Range: "bytes=1-2", "If-Range": '"old"' };
+    const anew = await rig.get("/files/large.bin", headers);
+    expect(anew.status).toBe(200);
+    expect(Buffer.from(await anew.arrayBuffer()).equals(largeFile)).toBe(true);
+  });
+
+  test("HEAD says the same as GET without a body", async () => {
+    for (const path of ["/files/digits.txt", "/files/large.bin", "/", "/files/empty"]) {
+      const get = await rig.get(path, { "Accept-Encoding": "identity" });
+      const head = await rig.get(path, { "Accept-Encoding": "identity" }, "HEAD");
+      expect(head.status).toBe(200);
+      expect(await head.text()).toBe("");
+      for (const name of ["etag", "content-type", "content-length", "content-disposition"]) {
+        expect([path, name, head.headers.get(name)]).toEqual([path, name, get.headers.get(name)]);
+      }
+    }
+  });
+
+  test("the hash is that of the bytes, by JSON and once known in the header", async () => {
+    const sha256 = new Bun.CryptoHasher("sha256").update(largeFile).digest("hex");
+    const answers = await Promise.all([1, 2, 3].map(() => rig.get("/files/large.bin?sha256")));
+    for (const answer of answers) {
+      expect(await answer.json()).toMatchObject({
+        name: "large.bin",
+        size: largeFile.length,
+        sha256,
+      });
+    }
+    const file = await rig.get("/files/large.bin", {}, "HEAD");
+    const digest = Buffer.from(sha256, "hex").toString("base64");
+    expect(file.headers.get("repr-digest")).toBe(`sha-256=:${digest}:`);
+    expect((await rig.get("/files/escape.txt?sha256")).status).toBe(404);
+  });
+});
+
+describe("operation", () => {
+  test("metrics are what Prometheus reads", async () => {
+    rig.metrics.connectionsRefused.set('odd"\\\n', 2);
+    const answer = await rig.get("/metrics");
+    expect(answer.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+    const text = await answer.text();
+    expect(text).toContain('parley_build_info{version="1.2.3"} 1\n');
+    expect(text).toContain('parley_connections_refused_total{reason="odd\\"\\\\\\n"} 2\n');
+    expect(text).toMatch(/^parley_http_requests_total\{code="200"\} \d+$/m);
+    expect(text).toMatch(/^process_resident_memory_bytes \d+$/m);
+    for (const line of text.trimEnd().split("\n")) {
+      expect(line).toMatch(/^# (HELP|TYPE) \w+ .+$|^[a-z_]+(\{\w+="(\\.|[^"\\])*"\})? [\d.e+-]+$/);
+    }
+  });
+
+  test("health changes when the server stops", async () => {
+    expect((await rig.get("/healthz")).status).toBe(200);
+    rig.web.drain();
+    expect((await rig.get("/healthz")).status).toBe(503);
+    expect((await rig.get("/ws", { Upgrade: "websocket", Connection: "Upgrade" })).status).toBe(
+      503,
+    );
+  });
+});

@@ -1,0 +1,110 @@
+// A web port on a free port with a folder of its own and, in place of the hub, a session that keeps what it hears.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Link } from "../../../src/chat/link.ts";
+import { createMetrics } from "../../../src/chat/metrics.ts";
+import { startWeb, type WebServer } from "../../../src/server/web/http.ts";
+import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
+
+export class WebRig implements AsyncDisposable {
+  readonly path = mkdtempSync(join(tmpdir(), "parley-web-"));
+  readonly metrics = createMetrics();
+  readonly heard: string[] = [];
+  readonly links: Link[] = [];
+  readonly inside: string[] = [];
+  drains = 0;
+  closed = 0;
+  overflows = 0;
+  /** What the doorkeeper says to newcomers. */
+  refusal: string | undefined;
+  readonly web: WebServer;
+
+  constructor() {
+    this.web = startWeb({
+      host: "127.0.0.1",
+      port: 0,
+      folder: new SharedFolder(join(this.path, "files")),
+      metrics: this.metrics,
+      version: "1.2.3",
+      names: ["chat.example"],
+      admission: {
+        enter: (address) => {
+          if (this.refusal === undefined) this.inside.push(address);
+          return this.refusal;
+        },
+        leave: () => this.inside.pop(),
+      },
+      connect: (link) => {
+        this.links.push(link);
+        return {
+          receive: (line) => this.heard.push(line),
+          overflow: () => this.overflows++,
+          drained: () => this.drains++,
+          closed: () => this.closed++,
+        };
+      },
+    });
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.web.port}`;
+  }
+
+  get(path: string, headers: Record<string, string> = {}, method = "GET"): Promise<Response> {
+    return fetch(`${this.url}${path}`, { method, headers, redirect: "manual" });
+  }
+
+  /**
+   * Sends a request as it stands, because fetch tidies paths and headers; answers with all that comes back until the end,
+   * or until the head of the answer is there.
+   */
+  async raw(request: string, isHeadEnough = false): Promise<string> {
+    let answer = "";
+    const ended = Promise.withResolvers<void>();
+    await Bun.connect({
+      hostname: "127.0.0.1",
+      port: this.web.port,
+      socket: {
+        open: (socket) => void socket.write(request),
+        data: (socket, bytes) => {
+          answer += bytes.toString("latin1");
+          if (isHeadEnough && answer.includes("\r\n\r\n")) socket.terminate();
+        },
+        close: () => ended.resolve(),
+      },
+    });
+    await ended.promise;
+    return answer;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.web.stop();
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+/** A WebSocket and everything that happened to it. */
+export class Socket {
+  readonly frames: string[] = [];
+  readonly socket: WebSocket;
+  code: number | undefined;
+  isOpen = false;
+
+  constructor(rig: WebRig) {
+    this.socket = new WebSocket(`ws://127.0.0.1:${rig.web.port}/ws`);
+    this.socket.addEventListener("open", () => (this.isOpen = true));
+    this.socket.addEventListener("message", (event) => this.frames.push(String(event.data)));
+    this.socket.addEventListener("close", (event) => (this.code = event.code));
+  }
+}
+
+/** Waits for a condition, not for a time. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  const deadlineMs = performance.now() + 10_000;
+  while (!condition()) {
+    if (performance.now() > deadlineMs) throw new Error(`waited for ${what} in vain`);
+    await Bun.sleep(2);
+  }
+}
