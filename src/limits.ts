@@ -567,6 +567,8 @@ export const client = {
 export const terminal = {
   /** Log lines that wait for a reader, in bytes; more are dropped and counted. */
   maxLogBytes: 256 * KiB,
+  /** Longest value of a log line's field; file names have at most 255 bytes. */
+  maxLogFieldChars: 256,
   /** Data that wait for a reader, in bytes; then whoever makes them pauses. */
   maxDataBytes: 256 * KiB,
   /** One write to the system: about what a pipe takes at once. */

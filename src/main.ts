@@ -3,7 +3,8 @@
 import type { CommandDef } from "citty";
 import { nearest } from "./cli/flags.ts";
 import { exitCode, ParleyError } from "./errors.ts";
-import { flush, say, stderr, stdout } from "./terminal/output.ts";
+import { flush, stderr, stdout } from "./terminal/output.ts";
+import { fail } from "./terminal/voice.ts";
 import { version } from "./version.ts";
 
 type Entry = { description: string; load: () => Promise<{ default: CommandDef }> };
@@ -62,7 +63,7 @@ async function main(words: readonly string[]): Promise<number> {
     if (name === "") stderr.data(help);
     else {
       const what = name.startsWith("-") ? "flag" : "command";
-      say(`parley: there is no ${what} '${printable(name)}': ${hint}`);
+      fail(`parley: there is no ${what} '${printable(name)}': ${hint}`);
     }
     return exitCode.usage;
   }
@@ -86,7 +87,7 @@ try {
 } catch (error) {
   code = error instanceof ParleyError ? error.exitCode : exitCode.failed;
   const text = error instanceof ParleyError ? error.message : (error as Error).stack;
-  say(`parley: ${text}`);
+  fail(`parley: ${text}`);
 }
 await flush();
 process.exit(code);

@@ -5,7 +5,8 @@ import { harmless } from "../text.ts";
 import { type Arguments, blamed, strictArguments } from "./flags.ts";
 import { exitCode, ParleyError } from "../errors.ts";
 import { commandHelp } from "../terminal/command-help.ts";
-import { say, stdout } from "../terminal/output.ts";
+import { stdout } from "../terminal/output.ts";
+import { fail } from "../terminal/voice.ts";
 
 /** Where there is no terminal that says how wide it is. */
 const defaultColumns = 80;
@@ -43,17 +44,17 @@ function explain(name: string, error: unknown, variables: Arguments["variables"]
     const inUse = error.code === "port-in-use";
     const sentence = inUse ? error.message : blamed(error.message, variables);
     // What a server said may be part of it.
-    say(`parley ${name}: ${harmless(sentence)}`);
+    fail(`parley ${name}: ${harmless(sentence)}`);
     return error.exitCode;
   }
   // citty's own: a required flag or argument is missing.
   if (error instanceof Error && error.name === "CLIError") {
-    say(`parley ${name}: ${plain(error.message)}; see parley ${name} --help`);
+    fail(`parley ${name}: ${plain(error.message)}; see parley ${name} --help`);
     return exitCode.usage;
   }
   const details = (error instanceof Error && error.stack) || String(error);
   const lines = details.split("\n").map(harmless).join("\n");
-  say(`parley ${name}: internal error, please report it: ${lines}`);
+  fail(`parley ${name}: internal error, please report it: ${lines}`);
   return exitCode.failed;
 }
 

@@ -5,6 +5,7 @@ import { openChat } from "../dialects/open-chat/open-chat.ts";
 import { dialects } from "../dialects/table.ts";
 import { ParleyError } from "../errors.ts";
 import { shutdown } from "../limits.ts";
+import type { Log } from "../log.ts";
 import type { Registry } from "../cpp/registry.ts";
 import { openStore, type OpenStore } from "../store/open.ts";
 import type { Synchronous } from "../store/sqlite-file.ts";
@@ -22,10 +23,13 @@ import type { Connect } from "./web/websocket.ts";
 /** A port that speaks one dialect; `flag` is what asked for it, for the error when it is taken. */
 export type ExtraPort = { dialect: string; port: number; flag: string };
 
-export type ServerOptions = Pick<
-  CoreOptions,
-  "host" | "port" | "files" | "rate" | "log" | "warn"
-> & {
+export type ServerOptions = Pick<CoreOptions, "host" | "port" | "files" | "rate"> & {
+  /** A line that one of the old systems' servers prints on its terminal. */
+  print: (line: string) => void;
+  /** A line about the start, for whoever starts the server. */
+  announce: (line: string) => void;
+  /** What happens from then on. */
+  log: Log;
   /** Undefined: no page. */
   webPort: number | undefined;
   /** SQLite file; undefined: memory. */
@@ -66,14 +70,16 @@ export class ChatServer {
       const sentence = `--files ${quoted(options.files)} is no folder: name one that has the files to share`;
       throw new ParleyError("failed", sentence);
     }
-    const store = openStore(options.data, options.warn, options.synchronous);
+    const warn = (line: string) => options.log.warn(line);
+    const store = openStore(options.data, warn, options.synchronous);
     const descriptors = new Descriptors();
     const admission = new Admission(options.maxPerAddress, descriptors);
     const base = { store, descriptors, admission };
     let server: ChatServer | undefined;
     try {
       const webPort = () => server?.webPort;
-      const core = await ChatCore.open({ ...options, store, admission, webPort });
+      const own = { store, admission, webPort, log: options.print, warn };
+      const core = await ChatCore.open({ ...options, ...own });
       server = new ChatServer(options, base, core);
       await server.#openOthers();
       return server;
@@ -114,18 +120,18 @@ export class ChatServer {
   }
 
   async #openOthers(): Promise<void> {
-    const { host, classic, webPort, extra, warn } = this.#options;
+    const { host, classic, webPort, extra, announce } = this.#options;
     const started = classic === true ? [openChat.terminal?.started?.(host, this.port)] : [];
     if (webPort !== undefined) {
       this.#web = await named(host, "--web-port", webPort, () => this.#startWeb(webPort));
     }
     for (const one of extra) started.push(await this.#openExtra(one));
     // a server that can't open its last port has not started
-    for (const line of started) if (line !== undefined) warn(line);
+    for (const line of started) if (line !== undefined) announce(line);
   }
 
   #startWeb(port: number): WebServer {
-    const { host, warn } = this.#options;
+    const { host, log } = this.#options;
     const { descriptors, admission } = this.#base;
     const core = this.#core;
     return startWeb({
@@ -139,7 +145,7 @@ export class ChatServer {
         descriptors,
         counted: (address) => admission.counted(address),
         bound: (address) => admission.bound(address),
-        warn,
+        warn: (line) => log.warn(line),
       },
       refresh: () => core.refreshMetrics(),
       connect: nativeSessions(core),
@@ -148,7 +154,7 @@ export class ChatServer {
 
   /** What the dialect's own server would say now, if anything. */
   async #openExtra({ dialect, port, flag }: ExtraPort): Promise<string | undefined> {
-    const { host, log } = this.#options;
+    const { host, print } = this.#options;
     const listen = (speech: Speech) =>
       named(host, flag, port, () => {
         const opened = this.#core.listen(port, speech);
@@ -169,7 +175,7 @@ export class ChatServer {
     }
     if (entry.transport !== "tcp") {
       const opened = await named(host, flag, bound, () =>
-        openDatagramPort(entry.datagram, host, bound, log),
+        openDatagramPort(entry.datagram, host, bound, print),
       );
       this.#extra.push(opened);
       bound = opened.port;

@@ -5,7 +5,8 @@ import type { ParleyError } from "../errors.ts";
 import type { FetchEvent } from "../files/fetch-events.ts";
 import type { ListedFile } from "../files/download-client.ts";
 import { jsonLine } from "./json-line.ts";
-import { say, stderr, stdout } from "./output.ts";
+import { stderr, stdout } from "./output.ts";
+import { say } from "./voice.ts";
 import { barFits, ProgressBar } from "./progress.ts";
 import { countText, durationText, rateText, sizeText } from "./units.ts";
 

@@ -171,22 +171,9 @@ export const stdout: Writer = new Writer(() => guarded(process.stdout, () => std
 /** stderr: human text. */
 export const stderr: Writer = new Writer(() => guarded(process.stderr, () => stderr));
 
-let sayElsewhere: ((line: string) => void) | undefined;
-
-/** Says a line to the person: on stderr, or where `redirect` sends it. */
-export function say(line: string): void {
-  if (sayElsewhere !== undefined) sayElsewhere(line);
-  else stderr.line(line);
-}
-
 /** Prints a log line on stdout (a server's own lines); dropped and counted when nobody reads. For data use `stdout.data`. */
 export function print(line: string): void {
   stdout.line(line);
-}
-
-/** Sends what `say` says to a screen that keeps a prompt, until called without one. */
-export function redirect(screen?: (line: string) => void): void {
-  sayElsewhere = screen;
 }
 
 /** Resolves when everything said and printed has left, or a second has passed. Only main calls it, before it exits. */

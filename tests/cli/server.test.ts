@@ -1,7 +1,16 @@
 // `parley server` as scripts and people run it: ready lines, ports that are taken, the environment, typed words, signals.
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Parley, parleyCommand } from "../parley.ts";
@@ -11,6 +20,8 @@ import { environment, escape, run } from "./run.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-cli-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const withFifo = skipUnless(Bun.which("mkfifo") !== null, "no mkfifo");
 
 const common = ["--no-web", "--files", folder];
 const listening = /^Server listening on 127\.0\.0\.1:(\d+)$/;
@@ -176,6 +187,82 @@ describe("the environment", () => {
       code: 2,
       err: expect.stringContaining("PARLEY_SERVER_JSON takes 0 or 1, not 'perhaps'"),
     });
+  });
+});
+
+describe("the log on stderr", () => {
+  test("--log-level leaves out what is less, and the line on stdout is said all the same", async () => {
+    const { server } = await start("--log-level", "warn");
+    await using _ = server;
+    server.type("/frobnicate", "/quit");
+    expect(await server.exit()).toBe(0);
+    expect(server.stderr).toBe("");
+  });
+
+  test("a wrong level is wrong usage, and the right ones are named", async () => {
+    const { code, out, err } = await run(["server", "--log-level", "loud"]);
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err).toStartWith("parley server: --log-level 'loud' is no level: use one of silent, ");
+  });
+
+  test("with --json every line is an object with event, time and level", async () => {
+    await using server = new Parley("server", "--port", "0", "--json", ...common);
+    await server.line(/listening/);
+    server.type("/frobnicate", "/quit");
+    expect(await server.exit()).toBe(0);
+    const lines = server.stderr.trimEnd().split("\n");
+    expect(lines.length).toBeGreaterThan(2);
+    for (const line of lines) {
+      expect(JSON.parse(line)).toMatchObject({
+        event: "log",
+        time: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+        level: "info",
+        message: expect.any(String),
+      });
+    }
+  });
+
+  withFifo("a pipe that nobody reads drops lines and stalls nobody", async () => {
+    const fifo = join(folder, "stderr");
+    Bun.spawnSync(["mkfifo", fifo]);
+    const fd = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+    const child = Bun.spawn([...parleyCommand(), "server", "--port", "0", ...common], {
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: fd,
+      env: environment(),
+    });
+    const reader = child.stdout.getReader();
+    const ready = new TextDecoder().decode((await reader.read()).value);
+    const port = Number(listening.exec(ready.trim())?.[1]);
+    // ten times what a pipe and the queue before it hold
+    const lines = 60_000;
+    void child.stdin.write(`/${"x".repeat(30)}\n`.repeat(lines) + "/who\n");
+    const ann = await RawClient.connect(port);
+    ann.send("Ann\n");
+    await ann.heard("ALL \n");
+    void child.stdin.write("/who\n");
+    let out = "";
+    while (!out.includes("Ann")) out += new TextDecoder().decode((await reader.read()).value);
+    child.kill("SIGTERM");
+    let err = "";
+    const drain = (): void => {
+      const piece = Buffer.alloc(65_536);
+      try {
+        err += piece.toString("utf8", 0, readSync(fd, piece));
+      } catch {
+        // nothing there yet
+      }
+    };
+    while (child.exitCode === null) {
+      drain();
+      await Bun.sleep(1);
+    }
+    drain();
+    closeSync(fd);
+    expect(child.exitCode).toBe(0);
+    const dropped = Number(/… (\d+) lines dropped: nobody read them/.exec(err)?.[1]);
+    expect(dropped).toBeGreaterThan(lines / 2);
   });
 });
 

@@ -13,7 +13,8 @@ import { PeerLinks } from "../../io/peer-links.ts";
 import type { Interruption } from "../../cpp/peer-effect.ts";
 import { PeerSession } from "../../cpp/peer-session.ts";
 import { jsonLine } from "../../terminal/json-line.ts";
-import { redirect, say, stdout } from "../../terminal/output.ts";
+import { stdout } from "../../terminal/output.ts";
+import { redirect, say, warn } from "../../terminal/voice.ts";
 import { peerCommands, peerStatus } from "../../terminal/peer-lines.ts";
 import { PeerPrompt } from "../../terminal/peer-prompt.ts";
 import { isPlain } from "../../terminal/plain-terminal.ts";
@@ -79,7 +80,7 @@ export default defineCommand({
     });
     const listening = links.listen(host, port);
     if (!isLoopback(host)) {
-      say(`Warning: whoever can reach ${host}:${listening} can call you; nothing is encrypted.`);
+      warn(`Warning: whoever can reach ${host}:${listening} can call you; nothing is encrypted.`);
     }
     const self = { id, ip: callableHost(host), port: listening };
     const session = new PeerSession(self, { duplex: args.duplex ?? false });

@@ -14,7 +14,8 @@ import { contactLine } from "../../cpp/registry-service.ts";
 import { whenForeground } from "../../terminal/foreground.ts";
 import { jsonLine } from "../../terminal/json-line.ts";
 import { ownCommand } from "../program-name.ts";
-import { print, say } from "../../terminal/output.ts";
+import { print } from "../../terminal/output.ts";
+import { isLogLevel, type LogLevel, logLevels, say, voice, warn } from "../../terminal/voice.ts";
 import { typedLines } from "../../terminal/typed-lines.ts";
 import { listenHost } from "../host-flag.ts";
 
@@ -79,6 +80,11 @@ export default defineCommand({
       valueHint: "N",
       description: "Connections from one address (0: no limit; loopback is exempt)",
     },
+    "log-level": {
+      type: "string",
+      valueHint: "LEVEL",
+      description: `What the log on stderr tells: ${logLevels.join(", ")} (else CONSOLA_LEVEL, or info)`,
+    },
     json: {
       type: "boolean",
       description:
@@ -93,7 +99,10 @@ export default defineCommand({
     if (args.data === "")
       throw new ParleyError("usage", "--data '' is no file: name one, or leave --data out");
     const json = args.json === true;
-    const log = (line: string): void => print(json ? jsonText({ event: "log", line }) : line);
+    const printLine = (line: string): void => {
+      print(json ? jsonText({ event: "log", line }) : line);
+    };
+    voice.configure({ level: levelOf(args["log-level"]), json });
     const server = await ChatServer.start({
       host,
       port: portOf("--port", args.port),
@@ -105,15 +114,16 @@ export default defineCommand({
       maxPerAddress: numberOf("--max-per-address", args["max-per-address"]),
       extra,
       classic: args.classic === true,
-      log,
-      warn: say,
+      print: printLine,
+      announce: say,
+      log: voice.log,
     });
     // Listens before it says that it is ready: a script may stop it at once.
     const stopped = untilStopped(server, json);
     announce(server, host, json, args.files);
     await stopped;
-    if (!json) log("");
-    log("Server shutting down...");
+    if (!json) printLine("");
+    printLine("Server shutting down...");
     await server.stop();
   },
 });
@@ -123,7 +133,7 @@ function announce(server: ChatServer, host: string, json: boolean, files: string
     const it = isEveryAddress(host)
       ? `${host} is every address of this machine: other machines can reach it`
       : `other machines can reach ${host}`;
-    say(`Warning: ${it}, and nothing here asks for a password.`);
+    warn(`Warning: ${it}, and nothing here asks for a password.`);
   }
   const here = hereHost(host);
   const hint = folderState(files) === "missing" ? " (make it and put files there)" : "";
@@ -208,6 +218,12 @@ function extraPorts(listen: string | undefined, classic: boolean): ExtraPort[] {
     if (!asked.has(dialect)) extra.push({ dialect, port, flag: `--listen ${dialect}=PORT` });
   }
   return extra;
+}
+
+function levelOf(text: string | undefined): LogLevel | undefined {
+  if (text === undefined || isLogLevel(text)) return text;
+  const sentence = `--log-level ${quoted(text)} is no level: use one of ${logLevels.join(", ")}`;
+  throw new ParleyError("usage", sentence);
 }
 
 function syncOf(word: string): "normal" | "full" {
