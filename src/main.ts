@@ -56,7 +56,10 @@ async function main(words: readonly string[]): Promise<number> {
   const asksHelp = first === "help" && others[0] !== undefined;
   const [name, rest] = asksHelp ? [others[0]!, ["--help"]] : [first, others];
   if (name === "--help" || name === "-h" || name === "help") return tell(help);
-  if (name === "--version" || name === "-v") return tell(`${version}\n`);
+  if (/^-(?:v|V|-version|-json)$/.test(name)) {
+    const { asksVersion, versionReport } = await import("./cli/version-report.ts");
+    if (asksVersion(words)) return tell(versionReport(words));
+  }
   if (!Object.hasOwn(commands, name)) {
     const near = nearest(name, [...Object.keys(commands), "--help", "--version"]);
     const hint = near === undefined ? "see parley --help" : `did you mean ${near}?`;

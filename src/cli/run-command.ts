@@ -4,6 +4,7 @@ import { type CommandDef, runCommand } from "citty";
 import { harmless } from "../text.ts";
 import { type Arguments, blamed, strictArguments } from "./flags.ts";
 import { exitCode, ParleyError } from "../errors.ts";
+import { asksVersion, versionReport } from "./version-report.ts";
 import { commandHelp } from "../terminal/command-help.ts";
 import { stdout } from "../terminal/output.ts";
 import { fail } from "../terminal/voice.ts";
@@ -22,6 +23,10 @@ export async function run(
     const definitions =
       (await (typeof command.args === "function" ? command.args() : command.args)) ?? {};
     const beforeDashes = words.includes("--") ? words.slice(0, words.indexOf("--")) : words;
+    if (asksVersion(beforeDashes)) {
+      stdout.data(versionReport(beforeDashes));
+      return exitCode.done;
+    }
     if (beforeDashes.includes("--help") || beforeDashes.includes("-h")) {
       const meta = await (typeof command.meta === "function" ? command.meta() : command.meta);
       const columns = process.stdout.columns || defaultColumns;

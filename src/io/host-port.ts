@@ -1,5 +1,6 @@
 // Addresses as people write them, and what the operating system says when one of them does not work, in words.
 
+import { isIPv6 } from "node:net";
 import { networkInterfaces } from "node:os";
 import { harmless, quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
@@ -12,6 +13,16 @@ export function parseHostPort(text: string): Address | undefined {
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
   return host !== undefined && port >= 1 && port <= 65_535 ? { host, port } : undefined;
+}
+
+/** The same, or a host alone, which then has this port. An IPv6 address may stand alone too, without brackets. */
+export function parseAddress(text: string, defaultPort: number): Address | undefined {
+  const written = text.trim();
+  const full = parseHostPort(written);
+  if (full !== undefined) return full;
+  const bare = /^\[([0-9A-Fa-f:.%]+)\]$/.exec(written)?.[1] ?? written;
+  const isHost = bare.includes(":") ? isIPv6(bare) : /^[^\s:[\]/]+$/.test(bare);
+  return isHost ? { host: bare, port: defaultPort } : undefined;
 }
 
 /** An address as people write it. */

@@ -6,7 +6,7 @@ import { type Page, wrapWords } from "./wrap.ts";
 
 /** What stands behind the command's name where the definitions do not tell it. */
 const usages: Readonly<Record<string, string>> = {
-  "fetch-file": "[HOST:PORT] NAME… [flags]",
+  "fetch-file": "[ADDRESS] NAME… [flags]",
 };
 
 /** Where there is less room than this for a description, it goes below what it describes. */

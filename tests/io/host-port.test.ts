@@ -6,6 +6,7 @@ import {
   callableHost,
   hereHost,
   notOwnAddress,
+  parseAddress,
   parseHostPort,
   socketReason,
 } from "../../src/io/host-port.ts";
@@ -26,6 +27,24 @@ test.each([
   ["http://host:80", undefined],
 ])("%p is read as %p", (text, address) => {
   expect(parseHostPort(text)).toEqual(address);
+});
+
+test.each([
+  ["host", { host: "host", port: 7 }],
+  ["host:80", { host: "host", port: 80 }],
+  ["10.0.0.1", { host: "10.0.0.1", port: 7 }],
+  ["[::1]", { host: "::1", port: 7 }],
+  ["fe80::1", { host: "fe80::1", port: 7 }],
+  ["[::1]:80", { host: "::1", port: 80 }],
+  ["host:", undefined],
+  ["host:0", undefined],
+  [":80", undefined],
+  ["", undefined],
+  ["a b", undefined],
+  ["http://host", undefined],
+  ["[host]", undefined],
+])("%p with a default port is read as %p", (text, address) => {
+  expect(parseAddress(text, 7)).toEqual(address);
 });
 
 test("what only this machine can reach", () => {

@@ -3,12 +3,10 @@
 import { isatty } from "node:tty";
 import { defineCommand } from "citty";
 import { nameProblem, roomProblem } from "../../chat/names/grammar.ts";
-import { quoted } from "../../text.ts";
 import { ParleyError } from "../../errors.ts";
-import { parseHostPort } from "../../io/host-port.ts";
+import { type Address, hostPortText } from "../../io/host-port.ts";
+import { addressOf, defaultAddress } from "../address.ts";
 import { runPipe } from "../../terminal/run-pipe.ts";
-
-const defaultServer = "127.0.0.1:55000";
 
 export default defineCommand({
   meta: { name: "client", description: "Chat in a terminal, or from a pipe" },
@@ -16,15 +14,20 @@ export default defineCommand({
     address: {
       type: "positional",
       required: false,
-      valueHint: "HOST:PORT",
-      description: `Where the server listens (${defaultServer})`,
+      valueHint: "ADDRESS",
+      description: `HOST:PORT or HOST of the server (default ${hostPortText(defaultAddress)})`,
     },
     server: {
       type: "string",
-      valueHint: "HOST:PORT",
+      valueHint: "ADDRESS",
       description: "The same as a flag; an address without a flag wins",
     },
-    name: { type: "string", valueHint: "NAME", description: "Who you are (your user name)" },
+    name: {
+      type: "string",
+      alias: "n",
+      valueHint: "NAME",
+      description: "Who you are (your user name)",
+    },
     room: { type: "string", default: "lobby", valueHint: "ROOM", description: "Room to be in" },
     downloads: {
       type: "string",
@@ -36,15 +39,7 @@ export default defineCommand({
     json: { type: "boolean", description: "One JSON object a line instead of text" },
   },
   async run({ args }) {
-    const address = args.address ?? args.server ?? defaultServer;
-    const to = parseHostPort(address);
-    if (to === undefined) {
-      const flag = args.address === undefined ? "--server " : "";
-      throw new ParleyError(
-        "usage",
-        `${flag}${quoted(address)} is no address: write HOST:PORT, such as ${defaultServer}`,
-      );
-    }
+    const to = serverOf(args.address, args.server);
     const nameIssue = args.name === undefined ? undefined : nameProblem(args.name);
     if (nameIssue !== undefined) throw new ParleyError("name-invalid", nameIssue);
     const roomIssue = roomProblem(args.room);
@@ -68,3 +63,8 @@ export default defineCommand({
     return runPipe(options);
   },
 });
+
+function serverOf(word: string | undefined, flag: string | undefined): Address {
+  if (word !== undefined) return addressOf("", word);
+  return flag === undefined ? defaultAddress : addressOf("--server", flag);
+}

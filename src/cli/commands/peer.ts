@@ -3,12 +3,13 @@
 import { isatty } from "node:tty";
 import { defineCommand } from "citty";
 import { quoted } from "../../text.ts";
+import { addressOf } from "../address.ts";
 import { portOf } from "../flags.ts";
 import { cppId } from "../../cpp/codec.ts";
 import { exitCode, ParleyError, unwritable } from "../../errors.ts";
 import { names } from "../../limits.ts";
 import { isLoopback } from "../../addresses.ts";
-import { callableHost, parseHostPort } from "../../io/host-port.ts";
+import { callableHost } from "../../io/host-port.ts";
 import { PeerLinks } from "../../io/peer-links.ts";
 import type { Interruption } from "../../cpp/peer-effect.ts";
 import { PeerSession } from "../../cpp/peer-session.ts";
@@ -30,9 +31,16 @@ export default defineCommand({
       "Typed: /register, /bridge [NAME], /chat, /id, /quit",
   },
   args: {
-    id: { type: "string", required: true, valueHint: "NAME", description: "Letters and digits" },
+    id: {
+      type: "string",
+      alias: "n",
+      required: true,
+      valueHint: "NAME",
+      description: "Who you are: letters and digits",
+    },
     port: {
       type: "string",
+      alias: "p",
       required: true,
       valueHint: "N",
       description: "Port on which others call you (0: a free one)",
@@ -40,8 +48,8 @@ export default defineCommand({
     server: {
       type: "string",
       required: true,
-      valueHint: "HOST:PORT",
-      description: "Where you register and find others",
+      valueHint: "ADDRESS",
+      description: "HOST:PORT or HOST where you register and find others",
     },
     host: { type: "string", default: "127.0.0.1", description: "Address on which others call you" },
     duplex: { type: "boolean", description: "Between two parleys: write at any time, no turns" },
@@ -57,13 +65,7 @@ export default defineCommand({
     }
     const port = portOf("--port", args.port);
     const host = listenHost(args.host);
-    const registry = parseHostPort(args.server);
-    if (!registry) {
-      throw new ParleyError(
-        "usage",
-        `--server ${quoted(args.server)} is no address: write HOST:PORT, such as 127.0.0.1:8080`,
-      );
-    }
+    const registry = addressOf("--server", args.server);
     let prompt: PeerPrompt | undefined;
     const links = new PeerLinks({
       registry,

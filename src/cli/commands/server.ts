@@ -33,6 +33,7 @@ export default defineCommand({
     host: { type: "string", default: "127.0.0.1", description: "Address to listen on" },
     port: {
       type: "string",
+      alias: "p",
       default: "55000",
       valueHint: "N",
       description: "TCP port for everything, and UDP port for transfers (0: a free one)",

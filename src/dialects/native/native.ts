@@ -7,7 +7,7 @@ import { folder, history, message as limits, names, sender } from "../../limits.
 import type { Conversation, Dialect } from "../../chat/dialect.ts";
 import { line, messageLine, renderRoom, renderRun } from "./native-lines.ts";
 
-const protocolVersion = 1;
+export const protocolVersion = 1;
 
 /** What `welcome` says of the server; set once, before the first connection. */
 export type NativeServer = { name: string; udpPort: number; messagesPerSecond: number };
