@@ -1,6 +1,6 @@
 // Assembles `parley client` in a pipe: standard streams, signals, one session. Knows no flags.
 
-import { endedBy, type EndSignal } from "../cli/end-signals.ts";
+import { endedBy, type EndSignal, onSignals } from "../cli/end-signals.ts";
 import { type ClientOptions, login } from "./login.ts";
 import { stdout } from "./output.ts";
 import { PipeClient } from "./pipe-client.ts";
@@ -16,8 +16,7 @@ export async function runPipe(options: ClientOptions): Promise<void> {
     interruption.reject(endedBy(signal));
     pipe?.interrupt(signal);
   };
-  process.on("SIGINT", interrupt);
-  process.on("SIGTERM", interrupt);
+  const stopListening = onSignals(["SIGINT", "SIGTERM"], interrupt);
   try {
     const hear = (event: (typeof early)[number]) =>
       pipe === undefined ? void early.push(event) : pipe.hear(event);
@@ -31,7 +30,6 @@ export async function runPipe(options: ClientOptions): Promise<void> {
     for (const event of early.splice(0)) pipe.hear(event);
     await pipe.run();
   } finally {
-    process.off("SIGINT", interrupt);
-    process.off("SIGTERM", interrupt);
+    stopListening();
   }
 }

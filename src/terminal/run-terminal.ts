@@ -3,7 +3,7 @@
 
 import type { SessionEvent } from "../client/events.ts";
 import { FolderDownloads } from "./download.ts";
-import { endedBy, type EndSignal } from "../cli/end-signals.ts";
+import { endedBy, type EndSignal, onSignals } from "../cli/end-signals.ts";
 import { type ClientOptions, login } from "./login.ts";
 import { stdout } from "./output.ts";
 import { redirect } from "./voice.ts";
@@ -25,7 +25,7 @@ export async function runTerminal(options: ClientOptions): Promise<void> {
     else interruption.reject(endedBy(signal));
   };
   // For as long as the program lasts: a terminal that goes away says so more than once.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
+  onSignals(["SIGINT", "SIGTERM", "SIGHUP"], stop);
   const early: SessionEvent[] = [];
   let client: TerminalClient | undefined;
   const hear = (event: SessionEvent) =>

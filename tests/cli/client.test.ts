@@ -170,10 +170,10 @@ describe("parley client in a pipe", () => {
     expect(await sayHi([], { PARLEY_CLIENT_SERVER: at(port) })).toMatchObject({ code: 0 });
     const both = await sayHi([at(port), "--server", at(1)], { PARLEY_CLIENT_SERVER: at(1) });
     expect(both).toMatchObject({ code: 0, out: "bot: hi\n" });
-    const wrong = await sayHi([], { PARLEY_CLIENT_SERVER: "nowhere" });
+    const wrong = await sayHi([], { PARLEY_CLIENT_SERVER: "nowhere:" });
     expect(wrong).toMatchObject({
       code: 2,
-      err: expect.stringContaining("PARLEY_CLIENT_SERVER 'nowhere'"),
+      err: expect.stringContaining("PARLEY_CLIENT_SERVER 'nowhere:'"),
     });
   });
 

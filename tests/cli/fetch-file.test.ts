@@ -341,7 +341,7 @@ skipUnless(Bun.which("mkfifo") !== null, "no mkfifo")(
 test("wrong usage ends with 2, nobody there with 3", async () => {
   expect((await fetchFile([here()])).code).toBe(2);
   expect((await fetchFile([here(), "big", "--limit-rate", "fast"])).code).toBe(2);
-  expect((await fetchFile(["--server", "nonsense", "big"])).code).toBe(2);
+  expect((await fetchFile(["--server", "non:sense", "big"])).code).toBe(2);
   expect((await fetchFile([here(), "a", "b", "-o", "-"])).code).toBe(2);
   const { code, stderr } = await fetchFile(["127.0.0.1:1", "big"]);
   expect(code).toBe(3);

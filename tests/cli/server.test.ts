@@ -21,6 +21,7 @@ import { environment, escape, run } from "./run.ts";
 const folder = mkdtempSync(join(tmpdir(), "parley-cli-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+const onLinux = skipUnless(process.platform === "linux", "no /proc");
 const withFifo = skipUnless(Bun.which("mkfifo") !== null, "no mkfifo");
 
 const common = ["--no-web", "--files", folder];
@@ -377,6 +378,28 @@ describe("SIGINT, SIGTERM and SIGHUP tell everyone and end with 0 within 5 s", (
   });
 });
 
+onLinux(
+  "SIGHUP and SIGINT that were ignored at the start, as under nohup, stay ignored",
+  async () => {
+    const command = [...parleyCommand(), "server", "--port", "0", ...common];
+    const child = Bun.spawn(["sh", "-c", 'trap "" HUP INT; exec "$@"', "sh", ...command], {
+      stdout: "pipe",
+      stderr: "ignore",
+      env: environment(),
+    });
+    const reader = child.stdout.getReader();
+    const ready = new TextDecoder().decode((await reader.read()).value);
+    child.kill("SIGHUP");
+    child.kill("SIGINT");
+    const ann = await RawClient.connect(Number(listening.exec(ready.trim())?.[1]));
+    ann.send("Ann\n");
+    await ann.heard("ALL \n");
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(0);
+    expect(ann.all).toContain("The server is stopping");
+  },
+);
+
 const withBash = skipUnless(Bun.which("bash") !== null, "no bash for job control");
 
 withBash(
@@ -405,8 +428,6 @@ withBash(
     shell.terminal?.close();
   },
 );
-
-const onLinux = skipUnless(process.platform === "linux", "memory is read from /proc");
 
 onLinux("an idle server needs less than 60 MB", async () => {
   const { server } = await start();

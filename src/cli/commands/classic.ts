@@ -20,7 +20,7 @@ import { ClassicTcp, ClassicUdp } from "../../io/classic-connection.ts";
 import type { Address } from "../../io/host-port.ts";
 import { jsonLine } from "../../terminal/json-line.ts";
 import { addressOf } from "../address.ts";
-import { endedBy, type EndSignal } from "../end-signals.ts";
+import { endedBy, type EndSignal, onSignals } from "../end-signals.ts";
 import { stdout } from "../../terminal/output.ts";
 import { typedLines } from "../../terminal/typed-lines.ts";
 
@@ -97,8 +97,7 @@ function readCount(text: string): number {
 /** Resolves when nobody reads any more what is printed. @throws ParleyError at a signal, or where it can't be printed */
 async function interruption(): Promise<void> {
   const signal = await new Promise<EndSignal | undefined>((resolve) => {
-    process.once("SIGINT", resolve);
-    process.once("SIGTERM", resolve);
+    onSignals(["SIGINT", "SIGTERM"], resolve);
     stdout.onClosed(() => resolve(undefined));
   });
   if (signal !== undefined) throw endedBy(signal);

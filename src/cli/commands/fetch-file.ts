@@ -15,7 +15,7 @@ import {
   standardOutput,
 } from "../../terminal/fetch-targets.ts";
 import { addressOf, defaultAddress } from "../address.ts";
-import { endedBy, type EndSignal } from "../end-signals.ts";
+import { endedBy, type EndSignal, onSignals } from "../end-signals.ts";
 import { stderr, stdout } from "../../terminal/output.ts";
 import { parseRate } from "../../terminal/units.ts";
 
@@ -94,8 +94,7 @@ export default defineCommand({
       fetcher.stop(reason);
       interrupted.reject(reason);
     };
-    process.on("SIGINT", interrupt);
-    process.on("SIGTERM", interrupt);
+    const stopListening = onSignals(["SIGINT", "SIGTERM"], interrupt);
     try {
       if (args.list === true) await list(fetcher, report);
       const targets = fetchTargets(names.filter(isFileName), args.output, stdout);
@@ -106,8 +105,7 @@ export default defineCommand({
       await Promise.race([stdout.emptied(), interrupted.promise]);
       if (stdout.failure !== undefined) throw unwritable(stdout.failure);
     } finally {
-      process.off("SIGINT", interrupt);
-      process.off("SIGTERM", interrupt);
+      stopListening();
       report.end();
       fetcher.close();
       await stderr.flush();

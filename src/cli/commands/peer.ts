@@ -21,6 +21,7 @@ import { PeerPrompt } from "../../terminal/peer-prompt.ts";
 import { isPlain } from "../../terminal/plain-terminal.ts";
 import { Tty } from "../../terminal/tty.ts";
 import { typedLines } from "../../terminal/typed-lines.ts";
+import { onSignals } from "../end-signals.ts";
 import { listenHost } from "../host-flag.ts";
 
 export default defineCommand({
@@ -142,10 +143,9 @@ async function converse(
     session.interrupt(why);
     links.obey();
   };
-  process.on("SIGINT", end("interrupted"));
-  process.on("SIGTERM", end("terminated"));
-  // In a pipe `nohup` may want it ignored.
-  if (prompt) process.on("SIGHUP", end("hung-up"));
+  onSignals(["SIGINT"], end("interrupted"));
+  onSignals(["SIGTERM"], end("terminated"));
+  if (prompt) onSignals(["SIGHUP"], end("hung-up"));
   stdout.onClosed(end("interrupted"));
   if (!prompt) void readTyped(links, session);
   const code = exitCodes[await links.run(session)];

@@ -13,6 +13,7 @@ import { folderState } from "../../server/files/shared-folder.ts";
 import { contactLine } from "../../cpp/registry-service.ts";
 import { whenForeground } from "../../terminal/foreground.ts";
 import { jsonLine } from "../../terminal/json-line.ts";
+import { onSignals } from "../end-signals.ts";
 import { ownCommand } from "../program-name.ts";
 import { print } from "../../terminal/output.ts";
 import { isLogLevel, type LogLevel, logLevels, say, voice, warn } from "../../terminal/voice.ts";
@@ -157,7 +158,11 @@ function announce(server: ChatServer, host: string, json: boolean, files: string
 /** Resolves on SIGINT, SIGTERM, SIGHUP (its terminal was closed) or `/quit`. The end of stdin stops nothing. */
 function untilStopped(server: ChatServer, json: boolean): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, resolve);
+  const stopListening = onSignals(["SIGINT", "SIGTERM", "SIGHUP"], () => {
+    // A second signal ends it at once.
+    stopListening();
+    resolve();
+  });
   const listen = async (): Promise<void> => {
     for await (const line of typedLines(process.stdin)) {
       if (line.trim() === "/quit") return resolve();
