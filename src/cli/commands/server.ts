@@ -3,30 +3,26 @@
 import { defineCommand } from "citty";
 import { quoted } from "../../text.ts";
 import { portOf } from "../flags.ts";
-import { dialects } from "../../dialects/table.ts";
 import { ParleyError } from "../../errors.ts";
 import { connections, sender } from "../../limits.ts";
-import { ChatServer, type ExtraPort } from "../../server/chat-server.ts";
+import { ChatServer } from "../../server/chat-server.ts";
 import { isLoopback } from "../../addresses.ts";
 import { hereHost, hostPortText, isEveryAddress } from "../../io/host-port.ts";
 import { folderState } from "../../server/files/shared-folder.ts";
 import { contactLine } from "../../cpp/registry-service.ts";
 import { whenForeground } from "../../terminal/foreground.ts";
 import { jsonLine } from "../../terminal/json-line.ts";
+import { defaultPort } from "../address.ts";
 import { onSignals } from "../end-signals.ts";
 import { ownCommand } from "../program-name.ts";
 import { print } from "../../terminal/output.ts";
 import { isLogLevel, type LogLevel, logLevels, say, voice, warn } from "../../terminal/voice.ts";
 import { typedLines } from "../../terminal/typed-lines.ts";
 import { listenHost } from "../host-flag.ts";
-
-/** Where `--classic` opens CPP, which is no dialect of the chat. */
-const classicCppPort = 8080;
+import { dialectNames, dialectPorts } from "../listen-flag.ts";
 
 /** What SQLite calls a database without a file. */
 const memory = ":memory:";
-
-const dialectNames = ["cpp", ...Object.keys(dialects)];
 
 export default defineCommand({
   meta: { name: "server", description: "Serve a chat, a shared folder and a page for browsers" },
@@ -94,7 +90,9 @@ export default defineCommand({
     },
   },
   async run({ args }) {
-    const extra = extraPorts(args.listen, args.classic === true);
+    const port = portOf("--port", args.port);
+    const classic = args.classic === true;
+    const extra = dialectPorts(args.listen, classic, port);
     const host = listenHost(args.host);
     if (args.files === "")
       throw new ParleyError("usage", "--files '' is no folder: try ./FILES, which may be missing");
@@ -107,7 +105,7 @@ export default defineCommand({
     voice.configure({ level: levelOf(args["log-level"]), json });
     const server = await ChatServer.start({
       host,
-      port: portOf("--port", args.port),
+      port,
       webPort: args.web ? portOf("--web-port", args["web-port"]) : undefined,
       files: args.files,
       data: args.data === memory ? undefined : args.data,
@@ -115,7 +113,7 @@ export default defineCommand({
       rate: numberOf("--rate", args.rate),
       maxPerAddress: numberOf("--max-per-address", args["max-per-address"]),
       extra,
-      classic: args.classic === true,
+      classic: classic && port === defaultPort,
       print: printLine,
       announce: say,
       log: voice.log,
@@ -189,41 +187,6 @@ function answerTyped(server: ChatServer, line: string, json: boolean): void {
 /** For `print`, which ends lines itself. */
 function jsonText(event: object): string {
   return jsonLine(event).trimEnd();
-}
-
-function extraPorts(listen: string | undefined, classic: boolean): ExtraPort[] {
-  const extra: ExtraPort[] = [];
-  for (const item of listen === undefined ? [] : listen.split(",")) {
-    const [dialect = "", port, rest] = item.split("=");
-    if (!dialectNames.includes(dialect) || port === undefined || rest !== undefined) {
-      throw new ParleyError(
-        "usage",
-        `--listen ${quoted(item)} is not DIALECT=PORT with one of: ${dialectNames.join(", ")}`,
-      );
-    }
-    // what says where the ports are has one place for each dialect
-    if (extra.some((other) => other.dialect === dialect)) {
-      throw new ParleyError(
-        "usage",
-        `--listen ${dialect}=PORT is given twice: a dialect has one port of its own`,
-      );
-    }
-    extra.push({
-      dialect,
-      port: portOf(`--listen ${dialect}=PORT:`, port),
-      flag: `--listen ${dialect}=PORT`,
-    });
-  }
-  if (!classic) return extra;
-  const asked = new Set(extra.map(({ dialect }) => dialect));
-  const classicPorts = Object.entries(dialects)
-    // The main port is open-chat's.
-    .filter(([name]) => name !== "open-chat")
-    .map(([dialect, { classicPort }]) => ({ dialect, port: classicPort }));
-  for (const { dialect, port } of [{ dialect: "cpp", port: classicCppPort }, ...classicPorts]) {
-    if (!asked.has(dialect)) extra.push({ dialect, port, flag: `--listen ${dialect}=PORT` });
-  }
-  return extra;
 }
 
 function levelOf(text: string | undefined): LogLevel | undefined {
