@@ -342,8 +342,6 @@ export const web = {
   socketCloseMs: 2_000,
   /** Files and ranges up to this size are read at once, and so can't be a mixture of two versions; larger ones go by sendfile. */
   wholeReadBytes: 1024 * KiB,
-  /** For so long a file stays open here that Bun sends: it opens it by itself when the handler has returned, in a turn or two. */
-  sendfileOpenMs: 1_000,
   /** Read and hashed in one go before other work gets a turn: half a millisecond. */
   hashSliceBytes: 1024 * KiB,
   /** Hashes that are computed at once … */
