@@ -330,8 +330,6 @@ export const web = {
   maxFrameBytes: 256 * KiB,
   /** Largest frame to a client; longer output is cut at a line end, so that a phone can show the beginning early. */
   outFrameBytes: 64 * KiB,
-  /** Body of a request; nothing here takes one. */
-  maxBodyBytes: 1 * KiB,
   /** The first request of a connection must be whole by then, in seconds; bytes that drip do not help. */
   requestSeconds: 10,
   /** An answer or download that has not moved for this long ends, in seconds (Bun.serve counts in seconds, up to 255). */

@@ -35,12 +35,6 @@ export function isEveryAddress(host: string): boolean {
   return host === "0.0.0.0" || host === "::";
 }
 
-/** The address that programs of this machine can call: `host`, or for "every address" the loopback one. */
-export function hereHost(host: string): string {
-  if (!isEveryAddress(host)) return host;
-  return host === "::" ? "::1" : "127.0.0.1";
-}
-
 /** The address that others can call: `host`, or for "every address" the first that leads out of this machine. */
 export function callableHost(host: string): string {
   if (!isEveryAddress(host)) return host;

@@ -15,7 +15,9 @@ import { Admission, type Speech } from "./chat-port.ts";
 import { unixMs } from "../io/clock.ts";
 import { openDatagramPort } from "./datagram-port.ts";
 import { Descriptors } from "./descriptors.ts";
+import { metricsHost, type MetricsPort, openMetricsPort } from "./metrics-port.ts";
 import { startWeb, type WebServer } from "./web/http.ts";
+import { TrustedProxies } from "./web/trusted-proxies.ts";
 import { named } from "./listen-errors.ts";
 import { folderState } from "./files/shared-folder.ts";
 import type { Connect } from "./web/websocket.ts";
@@ -32,6 +34,12 @@ export type ServerOptions = Pick<CoreOptions, "host" | "port" | "files" | "rate"
   log: Log;
   /** Undefined: no page. */
   webPort: number | undefined;
+  /** Where people reach the page, if that is behind a proxy. */
+  publicUrl?: URL | undefined;
+  /** Reverse proxies whose word for a client's address counts. */
+  proxies?: TrustedProxies;
+  /** Undefined: no metrics. */
+  metricsPort?: number | undefined;
   /** SQLite file; undefined: memory. */
   data: string | undefined;
   /** What an acknowledgement waits for; see docs/operation.md "Data". */
@@ -54,6 +62,7 @@ export class ChatServer {
   readonly #core: ChatCore;
   readonly #extra: { close(): void }[] = [];
   #web: WebServer | undefined;
+  #metrics: MetricsPort | undefined;
 
   private constructor(options: ServerOptions, base: Base, core: ChatCore) {
     this.#options = options;
@@ -102,6 +111,10 @@ export class ChatServer {
     return this.#web?.port;
   }
 
+  get metricsPort(): number | undefined {
+    return this.#metrics?.port;
+  }
+
   /** Names of everyone who is here. */
   who(): string[] {
     return Array.from(this.#core.hub.members.values(), (session) => session.name);
@@ -120,10 +133,15 @@ export class ChatServer {
   }
 
   async #openOthers(): Promise<void> {
-    const { host, classic, webPort, extra, announce } = this.#options;
+    const { host, classic, webPort, metricsPort, extra, announce } = this.#options;
     const started = classic === true ? [openChat.terminal?.started?.(host, this.port)] : [];
     if (webPort !== undefined) {
       this.#web = await named(host, "--web-port", webPort, () => this.#startWeb(webPort));
+    }
+    if (metricsPort !== undefined) {
+      this.#metrics = await named(metricsHost, "--metrics-port", metricsPort, () =>
+        this.#openMetrics(metricsPort),
+      );
     }
     for (const one of extra) started.push(await this.#openExtra(one));
     // a server that can't open its last port has not started
@@ -131,7 +149,7 @@ export class ChatServer {
   }
 
   #startWeb(port: number): WebServer {
-    const { host, log } = this.#options;
+    const { host, log, publicUrl, proxies = new TrustedProxies() } = this.#options;
     const { descriptors, admission } = this.#base;
     const core = this.#core;
     return startWeb({
@@ -139,17 +157,25 @@ export class ChatServer {
       port,
       folder: core.folder,
       metrics: core.metrics,
-      version,
+      log,
+      publicUrl,
+      proxies,
       admission,
       guard: {
         descriptors,
         counted: (address) => admission.counted(address),
-        bound: (address) => admission.bound(address),
+        bound: (address) =>
+          proxies.has(address) ? Number.POSITIVE_INFINITY : admission.bound(address),
         warn: (line) => log.warn(line),
       },
-      refresh: () => core.refreshMetrics(),
       connect: nativeSessions(core),
     });
+  }
+
+  #openMetrics(port: number): MetricsPort {
+    const core = this.#core;
+    const refresh = () => core.refreshMetrics();
+    return openMetricsPort({ port, metrics: core.metrics, version, refresh });
   }
 
   /** What the dialect's own server would say now, if anything. */
@@ -187,6 +213,7 @@ export class ChatServer {
   async #closePorts(): Promise<void> {
     for (const port of this.#extra.splice(0)) port.close();
     this.#core.close();
+    this.#metrics?.close();
     await this.#web?.stop();
   }
 }

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Parley, parleyCommand } from "../parley.ts";
+import { reachableHosts } from "../../src/cli/server-banner.ts";
 import { RawClient } from "../interop/sockets.ts";
 import { skipUnless } from "../skip.ts";
 import { environment, escape, run } from "./run.ts";
@@ -93,8 +94,9 @@ describe("ready", () => {
       "Warning: 0.0.0.0 is every address of this machine: other machines can reach it",
     );
     const port = ready.split(":")[1];
-    expect(server.stderr).toContain(`client 127.0.0.1:${port} --name`);
-    expect(server.stderr).toContain(`nc 127.0.0.1 ${port}\n`);
+    const [address] = reachableHosts("0.0.0.0");
+    expect(server.stderr).toContain(`client ${address}:${port} --name`);
+    expect(server.stderr).toContain(`nc ${address} ${port}\n`);
   });
 
   test.each([
@@ -120,6 +122,7 @@ describe("a port that is taken: exit code 1 and one line with port and flag", ()
     ["--port", "tcp"],
     ["--port", "udp"],
     ["--web-port", "tcp"],
+    ["--metrics-port", "tcp"],
     ["--listen cpp=PORT", "tcp"],
     ["--listen line-chat=PORT", "tcp"],
     ["--listen date-time=PORT", "udp"],
@@ -147,6 +150,60 @@ describe("a port that is taken: exit code 1 and one line with port and flag", ()
       expect(err).toStartWith(`parley server: --host '${host}' is no address of this machine`);
     }
   });
+});
+
+describe("metrics", () => {
+  test("have a port of their own on this machine, and are nowhere else", async () => {
+    const flags = ["--port", "0", "--web-port", "0", "--metrics-port", "0", "--files", folder];
+    await using server = new Parley("server", "--host", "0.0.0.0", "--json", ...flags);
+    const ready = JSON.parse(await server.line(/listening/)) as Record<string, number>;
+    const { webPort, metricsPort } = ready;
+    expect(metricsPort).toBeGreaterThan(0);
+    const answer = await fetch(`http://127.0.0.1:${metricsPort}/metrics`);
+    expect(await answer.text()).toContain("\nparley_members 0\n");
+    expect((await fetch(`http://127.0.0.1:${webPort}/metrics`)).status).toBe(404);
+    const outward = reachableHosts("0.0.0.0").filter((host) => host !== "127.0.0.1");
+    for (const host of outward) {
+      expect(await fetch(`http://${host}:${metricsPort}/metrics`).catch(() => "refused")).toBe(
+        "refused",
+      );
+    }
+    server.type("/quit");
+    expect(await server.exit()).toBe(0);
+  });
+
+  test("are not there unless they are asked for", async () => {
+    const flags = ["--port", "0", "--web-port", "0", "--files", folder];
+    await using server = new Parley("server", "--json", ...flags);
+    const { webPort, metricsPort } = JSON.parse(await server.line(/listening/)) as {
+      webPort: number;
+      metricsPort?: number;
+    };
+    expect(metricsPort).toBeUndefined();
+    expect((await fetch(`http://127.0.0.1:${webPort}/metrics`)).status).toBe(404);
+  });
+});
+
+test("behind a proxy: the public URL is told, its page may chat, people count by their address", async () => {
+  const flags = ["--port", "0", "--web-port", "0", "--files", folder, "--max-per-address", "2"];
+  const proxied = ["--public-url", "https://chat.example", "--trusted-proxy", "127.0.0.1,::1"];
+  await using server = new Parley("server", "--json", ...flags, ...proxied);
+  const { webPort } = JSON.parse(await server.line(/listening/)) as { webPort: number };
+  expect(server.stderr).toContain("https://chat.example/");
+  const statusFor = async (client: string) => {
+    const socket = await RawClient.connect(webPort);
+    socket.send(
+      "GET /ws HTTP/1.1\r\nHost: chat.example\r\nOrigin: https://chat.example\r\n" +
+        `X-Forwarded-For: ${client}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+    );
+    await socket.until(() => socket.all.includes("\r\n\r\n"), "an answer");
+    return socket.all.split(" ")[1];
+  };
+  expect(await statusFor("198.51.100.7")).toBe("101");
+  expect(await statusFor("198.51.100.7")).toBe("101");
+  expect(await statusFor("6.6.6.6, 198.51.100.7")).toBe("503");
+  expect(await statusFor("198.51.100.8")).toBe("101");
 });
 
 describe("the environment", () => {

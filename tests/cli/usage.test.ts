@@ -61,6 +61,12 @@ describe("a wrong value is an error that names flag and value", () => {
     [["server", "--listen", "cpp=0", "--listen", "cpp=0"], "--listen cpp=PORT is given twice"],
     [["server", "--listen", "cpp=x"], "--listen cpp=PORT: 'x' is no port"],
     [["server", "--host", ""], "--host '' is no address"],
+    [["server", "--public-url", "chat.example"], "--public-url 'chat.example' is not where a page"],
+    [["server", "--public-url", "https://x/chat"], "--public-url 'https://x/chat' is not where"],
+    [["server", "--public-url", "ftp://x"], "--public-url 'ftp://x' is not where"],
+    [["server", "--trusted-proxy", "10.0.0.0/33"], "--trusted-proxy '10.0.0.0/33' is no network"],
+    [["server", "--trusted-proxy", "::1,x"], "--trusted-proxy 'x' is no network"],
+    [["server", "--metrics-port", "x"], "--metrics-port 'x' is no port"],
     [
       ["server", "--host", "*"],
       "--host '*' is no address: every address of this machine is 0.0.0.0",
@@ -228,9 +234,10 @@ describe("help", () => {
 
   test("names every flag of the contract", async () => {
     const flags = {
-      server: "host port web-port no-web files data listen classic rate max-per-address json".split(
-        " ",
-      ),
+      server:
+        "host port web-port no-web public-url trusted-proxy metrics-port files data listen classic rate max-per-address log-level json".split(
+          " ",
+        ),
       client: ["server", "name", "room", "downloads", "follow", "json"],
       peer: ["id", "port", "server", "host", "duplex"],
       "fetch-file": "server list no-resume force limit-rate json quiet".split(" "),

@@ -4,15 +4,13 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Log } from "../../src/log.ts";
 import { Admission } from "../../src/server/chat-port.ts";
 import { ChatServer, type ServerOptions } from "../../src/server/chat-server.ts";
+import { silentLog } from "../silent-log.ts";
 import { skipUnless } from "../skip.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-server-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
 const options = (more: Partial<ServerOptions> = {}): ServerOptions => ({
   host: "127.0.0.1",
@@ -25,7 +23,7 @@ const options = (more: Partial<ServerOptions> = {}): ServerOptions => ({
   extra: [],
   print: () => {},
   announce: () => {},
-  log: silent,
+  log: silentLog,
   ...more,
 });
 

@@ -6,15 +6,15 @@ import { portOf } from "../flags.ts";
 import { ParleyError } from "../../errors.ts";
 import { connections, sender } from "../../limits.ts";
 import { ChatServer } from "../../server/chat-server.ts";
-import { isLoopback } from "../../addresses.ts";
-import { hereHost, hostPortText, isEveryAddress } from "../../io/host-port.ts";
+import { hostPortText } from "../../io/host-port.ts";
 import { folderState } from "../../server/files/shared-folder.ts";
 import { contactLine } from "../../cpp/registry-service.ts";
 import { whenForeground } from "../../terminal/foreground.ts";
 import { jsonLine } from "../../terminal/json-line.ts";
 import { defaultPort } from "../address.ts";
 import { onSignals } from "../end-signals.ts";
-import { ownCommand } from "../program-name.ts";
+import { publicUrlOf, trustedProxiesOf } from "../proxy-flags.ts";
+import { exposureWarning, serverBanner } from "../server-banner.ts";
 import { print } from "../../terminal/output.ts";
 import { isLogLevel, type LogLevel, logLevels, say, voice, warn } from "../../terminal/voice.ts";
 import { typedLines } from "../../terminal/typed-lines.ts";
@@ -46,6 +46,22 @@ export default defineCommand({
       default: true,
       description: "Serve the page for browsers",
       negativeDescription: "Serve no page",
+    },
+    "public-url": {
+      type: "string",
+      valueHint: "URL",
+      description: "Where people reach the page, if that is through a reverse proxy",
+    },
+    "trusted-proxy": {
+      type: "string",
+      valueHint: "CIDR…",
+      description:
+        "Believe this proxy's X-Forwarded-For or Forwarded about where people come from; may be repeated",
+    },
+    "metrics-port": {
+      type: "string",
+      valueHint: "N",
+      description: "Port for Prometheus, on 127.0.0.1 alone: /metrics (0: a free one)",
     },
     files: { type: "string", default: "./FILES", valueHint: "DIR", description: "Shared folder" },
     data: {
@@ -98,6 +114,7 @@ export default defineCommand({
       throw new ParleyError("usage", "--files '' is no folder: try ./FILES, which may be missing");
     if (args.data === "")
       throw new ParleyError("usage", "--data '' is no file: name one, or leave --data out");
+    const publicUrl = publicUrlOf(args["public-url"]);
     const json = args.json === true;
     const printLine = (line: string): void => {
       print(json ? jsonText({ event: "log", line }) : line);
@@ -107,6 +124,9 @@ export default defineCommand({
       host,
       port,
       webPort: args.web ? portOf("--web-port", args["web-port"]) : undefined,
+      publicUrl,
+      proxies: trustedProxiesOf(args["trusted-proxy"]),
+      metricsPort: optionalPort("--metrics-port", args["metrics-port"]),
       files: args.files,
       data: args.data === memory ? undefined : args.data,
       synchronous: syncOf(args.sync),
@@ -120,7 +140,7 @@ export default defineCommand({
     });
     // Listens before it says that it is ready: a script may stop it at once.
     const stopped = untilStopped(server, json);
-    announce(server, host, json, args.files);
+    announce(server, { host, json, files: args.files, publicUrl });
     await stopped;
     if (!json) printLine("");
     printLine("Server shutting down...");
@@ -128,26 +148,19 @@ export default defineCommand({
   },
 });
 
-function announce(server: ChatServer, host: string, json: boolean, files: string): void {
-  if (!isLoopback(host)) {
-    const it = isEveryAddress(host)
-      ? `${host} is every address of this machine: other machines can reach it`
-      : `other machines can reach ${host}`;
-    warn(`Warning: ${it}, and nothing here asks for a password.`);
-  }
-  const here = hereHost(host);
-  const hint = folderState(files) === "missing" ? " (make it and put files there)" : "";
-  say(`Chat and files on port ${server.port} (TCP and UDP), shared folder ${files}${hint}`);
-  if (server.webPort !== undefined)
-    say(`Page:          http://${hostPortText({ host: here, port: server.webPort })}/`);
-  for (const [name, port] of server.dialectPorts) say(`Dialect:       ${name} on port ${port}`);
-  const address = hostPortText({ host: here, port: server.port });
-  say(`Terminal:      ${ownCommand()} client ${address} --name NAME`);
-  say(`Without parley: nc ${here} ${server.port}`);
-  const { port, webPort } = server;
+type Announced = { host: string; json: boolean; files: string; publicUrl: URL | undefined };
+
+function announce(server: ChatServer, given: Announced): void {
+  const { host, json } = given;
+  const { port, webPort, metricsPort, dialectPorts } = server;
+  const exposure = exposureWarning(host);
+  if (exposure !== undefined) warn(exposure);
+  const areFilesMissing = folderState(given.files) === "missing";
+  const ports = { port, webPort, metricsPort, dialectPorts };
+  for (const line of serverBanner({ ...given, ...ports, areFilesMissing })) say(line);
   if (json) {
-    const ports = Object.fromEntries(server.dialectPorts);
-    print(jsonText({ event: "listening", host, port, webPort, dialects: ports }));
+    const dialects = Object.fromEntries(dialectPorts);
+    print(jsonText({ event: "listening", host, port, webPort, metricsPort, dialects }));
   } else {
     print(`Server listening on ${hostPortText({ host, port })}`);
   }
@@ -193,6 +206,10 @@ function levelOf(text: string | undefined): LogLevel | undefined {
   if (text === undefined || isLogLevel(text)) return text;
   const sentence = `--log-level ${quoted(text)} is no level: use one of ${logLevels.join(", ")}`;
   throw new ParleyError("usage", sentence);
+}
+
+function optionalPort(flag: string, text: string | undefined): number | undefined {
+  return text === undefined ? undefined : portOf(flag, text);
 }
 
 function syncOf(word: string): "normal" | "full" {

@@ -1,19 +1,19 @@
-// The web port: routes requests to the page, the files, the WebSocket of the native protocol, /metrics and /healthz.
-// Knows HTTP and nothing of chat; the hub is a function that turns a link into a session.
+// The web port: routes requests to the page, the files, the WebSocket of the native protocol and /healthz. Knows HTTP and
+// nothing of chat; the hub is a function that turns a link into a session.
 
 import { hostname } from "node:os";
 import type { Server } from "bun";
 import { count, type Metrics } from "../../chat/metrics.ts";
-import { renderMetrics } from "../../chat/metrics-page.ts";
 import { web } from "../../limits.ts";
-import { plainAddress } from "../../addresses.ts";
-import { probeLoop, processNumbers } from "../loop-probe.ts";
+import { isLoopback, plainAddress } from "../../addresses.ts";
+import type { Log } from "../../log.ts";
 import type { SharedFolder } from "../files/shared-folder.ts";
 import { WebFiles } from "./file-routes.ts";
 import { WebGuard, type WebGuardOptions } from "./guard.ts";
-import { safeHeaders } from "./headers.ts";
 import { isOwnHost, isOwnOrigin } from "./origin.ts";
 import { pageResponse } from "./page-assets.ts";
+import { plainText } from "./plain-text.ts";
+import type { TrustedProxies } from "./trusted-proxies.ts";
 import { SocketLink, type Connect } from "./websocket.ts";
 
 /** Lets an address in or says why not; whoever was let in leaves once. */
@@ -32,13 +32,12 @@ export type WebOptions = {
   admission: Doorkeeper;
   folder: SharedFolder;
   metrics: Metrics;
-  version: string;
-  /** Host names beside loopback, addresses and this machine's own name under which the page is reached, say behind a proxy. */
-  names?: readonly string[];
+  log: Log;
+  /** Where people reach the page, if that is not this machine's name and this port: behind a proxy. Only its origin counts. */
+  publicUrl: URL | undefined;
+  proxies: TrustedProxies;
   /** Watches over connections that have not asked for anything yet; see web-guard.ts. */
   guard?: Pick<WebGuardOptions, "descriptors" | "counted" | "bound" | "warn">;
-  /** Brings gauges up to date just before they are read. */
-  refresh?: () => void;
 };
 
 export interface WebServer {
@@ -62,12 +61,10 @@ export function startWeb(options: WebOptions): WebServer {
       isWebSocket: ({ address, port }) => site.webSockets.has(`${address} ${port}`),
       listen: (on) => ports.listen(on),
     });
-  const stopProbe = probeLoop(options.metrics.loopDelay);
   return {
     port: ports.port,
     drain: () => (site.isStopping = true),
     async stop() {
-      stopProbe();
       watch?.stop();
       await ports.stop();
     },
@@ -117,14 +114,15 @@ function serve(site: Site, options: WebOptions, port: number): Server<SocketLink
     // Without it Bun 1.4.5 lets a second server listen on the same port, and each gets some of the connections.
     reusePort: false,
     idleTimeout: web.requestSeconds,
-    maxRequestBodySize: web.maxBodyBytes,
+    // What a body is too large for here is any request; without it Bun answers before we can say so. Nothing of it is kept.
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     async fetch(request, server) {
       server.timeout(request, web.idleSeconds);
       const response = await site.answer(request, server);
       if (response !== undefined) count(metrics.httpRequests, String(response.status));
       return response;
     },
-    error: () => plain(500, "The server failed to answer; its log may say why."),
+    error: () => plainText(500, "The server failed to answer; its log may say why."),
     websocket: {
       maxPayloadLength: web.maxFrameBytes,
       idleTimeout: web.socketIdleSeconds,
@@ -144,37 +142,36 @@ class Site {
   readonly #options: WebOptions;
   /** Names in a Host header that mean us. */
   readonly #hostNames: ReadonlySet<string>;
-  /** Names of pages that may chat though their Host differs: ours behind a proxy. */
-  readonly #proxyNames: ReadonlySet<string>;
   readonly #files: WebFiles;
+  #warnedOfProxy = false;
 
   constructor(options: WebOptions) {
     this.#options = options;
     this.#files = new WebFiles(options.folder, options.metrics);
     const own = hostname();
-    const names = (options.names ?? []).map((name) => name.toLowerCase());
-    const machine = [options.host, own, `${own}.local`].map((name) => name.toLowerCase());
-    this.#proxyNames = new Set(names);
-    this.#hostNames = new Set([...machine, ...names]);
+    const names = [options.host, own, `${own}.local`, options.publicUrl?.hostname ?? own];
+    this.#hostNames = new Set(names.map((name) => name.toLowerCase()));
   }
 
   /** Undefined when the request has become a WebSocket. */
   async answer(request: Request, server: Server<SocketLink>): Promise<Response | undefined> {
     const host = request.headers.get("host");
     if (!isOwnHost(host, this.#hostNames)) {
-      return plain(421, "This server is not known under that Host. Use its address.");
+      return plainText(
+        421,
+        "This server is not known under that Host. Use its address, or start it with --public-url.",
+      );
     }
     if (request.method !== "GET" && request.method !== "HEAD") {
-      return plain(405, "Only GET and HEAD are understood here.", { Allow: "GET, HEAD" });
+      return plainText(405, "Only GET and HEAD are understood here.", { Allow: "GET, HEAD" });
     }
     const { path, query } = target(request.url);
     if (path === "/ws") return this.#upgrade(request, server, host);
     if (path === "/files") return this.#files.list(query);
     if (path.startsWith("/files/")) return this.#file(path.slice("/files/".length), query, request);
-    if (path === "/metrics") return this.#metrics();
     if (path === "/healthz") return this.#health();
     const page = pageResponse(path, request);
-    return page ?? plain(404, "Nothing here. There are /, /files, /ws, /metrics and /healthz.");
+    return page ?? plainText(404, "Nothing here. There are /, /files, /ws and /healthz.");
   }
 
   #upgrade(
@@ -182,19 +179,27 @@ class Site {
     server: Server<SocketLink>,
     host: string | null,
   ): Response | undefined {
-    if (!isOwnOrigin(request.headers.get("origin"), host, this.#proxyNames)) {
-      return plain(403, "A page of another origin may not chat here.");
+    const { admission, metrics, proxies, publicUrl } = this.#options;
+    if (!isOwnOrigin(request.headers.get("origin"), host, publicUrl?.origin)) {
+      return plainText(403, "A page of another origin may not chat here.");
     }
-    if (this.isStopping) return plain(503, "The server is stopping.", { "Retry-After": "1" });
+    if (this.isStopping) return plainText(503, "The server is stopping.", { "Retry-After": "1" });
     const { address: from = "", port = 0 } = server.requestIP(request) ?? {};
-    const address = plainAddress(from);
-    const { admission, metrics } = this.#options;
+    const connected = plainAddress(from);
+    this.#warnOfProxy(connected, request.headers);
+    const address = proxies.clientOf(connected, request.headers);
+    if (address === undefined) {
+      return plainText(
+        400,
+        "The proxy does not say who asks: it must set X-Forwarded-For or Forwarded.",
+      );
+    }
     const refusal = admission.enter(address);
     if (refusal !== undefined) {
       count(metrics.connectionsRefused, "full");
-      return plain(503, refusal, { "Retry-After": "10" });
+      return plainText(503, refusal, { "Retry-After": "10" });
     }
-    const socket = `${address} ${port}`;
+    const socket = `${connected} ${port}`;
     const leave = () => {
       this.webSockets.delete(socket);
       admission.leave(address);
@@ -203,7 +208,7 @@ class Site {
     const link = new SocketLink({ address, port }, metrics, leave);
     if (server.upgrade(request, { data: link })) return undefined;
     leave();
-    return plain(426, "This is a WebSocket.", { Upgrade: "websocket", Connection: "Upgrade" });
+    return plainText(426, "This is a WebSocket.", { Upgrade: "websocket", Connection: "Upgrade" });
   }
 
   #file(encoded: string, query: URLSearchParams, request: Request): Promise<Response> | Response {
@@ -211,20 +216,25 @@ class Site {
     try {
       name = decodeURIComponent(encoded);
     } catch {
-      return plain(400, "The file's name is not valid percent-encoded UTF-8.");
+      return plainText(400, "The file's name is not valid percent-encoded UTF-8.");
     }
     return this.#files.get(name, query, request);
   }
 
-  #metrics(): Response {
-    this.#options.refresh?.();
-    const text = renderMetrics(this.#options.metrics, processNumbers(this.#options.version));
-    const type = "text/plain; version=0.0.4; charset=utf-8";
-    return new Response(text, { headers: { ...safeHeaders, "Content-Type": type } });
+  /** Everybody behind a proxy that is not trusted is taken for that proxy, and on this machine is exempt from limits. */
+  #warnOfProxy(connected: string, headers: Headers): void {
+    if (this.#warnedOfProxy || !isLoopback(connected) || this.#options.proxies.has(connected))
+      return;
+    if (!headers.has("x-forwarded-for") && !headers.has("forwarded")) return;
+    this.#warnedOfProxy = true;
+    this.#options.log.warn(
+      "a proxy on this machine is not trusted, so all its clients count as this machine: see --trusted-proxy",
+      { proxy: connected },
+    );
   }
 
   #health(): Response {
-    return this.isStopping ? plain(503, "stopping") : plain(200, "ok");
+    return this.isStopping ? plainText(503, "stopping") : plainText(200, "ok");
   }
 }
 
@@ -235,16 +245,4 @@ function target(url: string): { path: string; query: URLSearchParams } {
   const mark = rest.indexOf("?");
   const path = mark < 0 ? rest : rest.slice(0, mark);
   return { path, query: new URLSearchParams(mark < 0 ? "" : rest.slice(mark + 1)) };
-}
-
-function plain(status: number, text: string, headers: Record<string, string> = {}): Response {
-  return new Response(`${text}\n`, {
-    status,
-    headers: {
-      ...safeHeaders,
-      "Content-Type": "text/plain; charset=utf-8",
-      "Cache-Control": "no-store",
-      ...headers,
-    },
-  });
 }

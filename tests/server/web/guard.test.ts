@@ -9,6 +9,8 @@ import { Descriptors } from "../../../src/server/descriptors.ts";
 import { startWeb } from "../../../src/server/web/http.ts";
 import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
 import { connectionsTo } from "../../../src/io/udp/socket-names.ts";
+import { silentLog } from "../../silent-log.ts";
+import { TrustedProxies } from "../../../src/server/web/trusted-proxies.ts";
 import { parleyCommand } from "../../parley.ts";
 import { RawClient } from "../../interop/sockets.ts";
 import { skipUnless } from "../../skip.ts";
@@ -71,7 +73,9 @@ onLinux(
       port: 0,
       folder: new SharedFolder(folder),
       metrics: createMetrics(),
-      version: "1",
+      log: silentLog,
+      publicUrl: undefined,
+      proxies: new TrustedProxies(),
       admission: { enter: () => (chat++, undefined), leave: () => chat-- },
       connect: () => ({ receive() {}, overflow() {}, drained() {}, closed() {} }),
       guard: {
