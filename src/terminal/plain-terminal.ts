@@ -1,4 +1,4 @@
-// A terminal on which no cursor is moved (NO_COLOR, TERM=dumb): it edits and echoes lines itself, and what is said follows below.
+// A terminal on which no cursor can be moved (TERM=dumb): it edits and echoes lines itself, and what is said follows below.
 // For who has a prompt elsewhere: the same calls, without one.
 
 import { terminal as limits } from "../limits.ts";
@@ -8,9 +8,9 @@ import type { Tty, TtyUser } from "./tty.ts";
 import { typedLines } from "./typed-lines.ts";
 import type { Page } from "./wrap.ts";
 
-/** Whether lines are all that may be written to this terminal: it can't move its cursor, or is not to. */
+/** Whether lines are all that may be written to this terminal. */
 export function isPlain(environment: Readonly<Record<string, string | undefined>>): boolean {
-  return environment["TERM"] === "dumb" || (environment["NO_COLOR"] ?? "") !== "";
+  return environment["TERM"] === "dumb";
 }
 
 /** What a client needs of a prompt. */

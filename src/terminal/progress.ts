@@ -49,8 +49,7 @@ export class ProgressBar {
   }
 }
 
-/** Whether stderr is a terminal on which a bar may be drawn (no-color.org asks for plain output; a dumb one can't). */
+/** Whether stderr is a terminal on which a bar can be drawn. */
 export function barFits(): boolean {
-  const { NO_COLOR, TERM } = process.env;
-  return process.stderr.isTTY === true && (NO_COLOR ?? "") === "" && TERM !== "dumb";
+  return process.stderr.isTTY === true && process.env["TERM"] !== "dumb";
 }

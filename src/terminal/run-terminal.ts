@@ -7,7 +7,7 @@ import { endedBy, type EndSignal, onSignals } from "../cli/end-signals.ts";
 import { type ClientOptions, login } from "./login.ts";
 import { stdout } from "./output.ts";
 import { redirect } from "./voice.ts";
-import { painter } from "./style.ts";
+import { painter, wantsColor } from "./style.ts";
 import { isPlain, PlainTty } from "./plain-terminal.ts";
 import { TerminalClient } from "./terminal-client.ts";
 import { Tty } from "./tty.ts";
@@ -44,7 +44,7 @@ export async function runTerminal(options: ClientOptions): Promise<void> {
     write,
     soon: setImmediate,
     width: (text) => Bun.stringWidth(text),
-    paint: painter(!plain, timeOfDay),
+    paint: painter(wantsColor(process.env), timeOfDay),
     plain,
     columns: process.stdout.columns,
     rows: process.stdout.rows,

@@ -8,6 +8,7 @@ import type { Log, LogFields } from "../log.ts";
 import { harmless } from "../text.ts";
 import { jsonLine } from "./json-line.ts";
 import { stderr } from "./output.ts";
+import { wantsColor } from "./style.ts";
 
 const levels = {
   silent: LogLevels.silent,
@@ -93,10 +94,7 @@ export const voice = createVoice({
     else stderr.line(line);
   },
   level: process.env["CONSOLA_LEVEL"],
-  colors: () =>
-    process.stderr.isTTY &&
-    (process.env["NO_COLOR"] ?? "") === "" &&
-    process.env["TERM"] !== "dumb",
+  colors: () => process.stderr.isTTY && wantsColor(process.env),
 });
 
 export const { say, warn, fail } = voice;

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Parley, parleyCommand } from "../parley.ts";
-import { escape, run, runOnTerminal } from "./run.ts";
+import { color, escape, run, runOnTerminal } from "./run.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-client-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -213,7 +213,28 @@ describe("parley client in a pipe", () => {
     },
   );
 
-  test.each([{ NO_COLOR: "1" }, { TERM: "dumb" }])(
+  test.each([
+    ["", true],
+    ["1", false],
+  ])(
+    "NO_COLOR=%p leaves prompt and completion, and of the rest its colours: %p",
+    async (value, colors) => {
+      const { parley, port } = await server();
+      await using _ = parley;
+      const { code, shown } = await runOnTerminal(["client", at(port), "--name", "Ann"], {
+        env: { NO_COLOR: value },
+        steps: [
+          ["(lobby)> ", ({ type }) => type("hello\r")],
+          ["Ann:", ({ type }) => type("/qu\t\r")],
+        ],
+      });
+      expect(code).toBe(0);
+      expect(color.test(shown)).toBe(colors);
+      expect(shown).toMatch(escape);
+    },
+  );
+
+  test.each([{ TERM: "dumb" }, { TERM: "dumb", NO_COLOR: "1" }])(
     "on a terminal with %j it writes plain lines, and knows its commands",
     async (env) => {
       const { parley, port } = await server();
@@ -245,7 +266,7 @@ describe("parley client in a pipe", () => {
       ["\u0003", 130],
     ] as const) {
       const { code, shown } = await runOnTerminal(["client", at(port), "--name", "Ann"], {
-        env: { NO_COLOR: "1" },
+        env: { TERM: "dumb" },
         steps: [["Ctrl-D leaves", ({ type }) => type(key)]],
       });
       expect(code).toBe(expected);

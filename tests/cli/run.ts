@@ -94,3 +94,5 @@ export function environment(more: Readonly<Record<string, string>> = {}): Record
 
 /** Escape sequences: colour, cursor. */
 export const escape = /\u001b/;
+/** Those that change how text looks. */
+export const color = /\u001b\[[\d;]*m/;
