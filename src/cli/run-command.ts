@@ -6,11 +6,9 @@ import { type Arguments, blamed, strictArguments } from "./flags.ts";
 import { exitCode, ParleyError } from "../errors.ts";
 import { asksVersion, versionReport } from "./version-report.ts";
 import { commandHelp } from "../terminal/command-help.ts";
+import { terminalSize } from "../terminal/terminal-size.ts";
 import { stdout } from "../terminal/output.ts";
 import { fail } from "../terminal/voice.ts";
-
-/** Where there is no terminal that says how wide it is. */
-const defaultColumns = 80;
 
 /** Answers the exit code; output may still be on its way. */
 export async function run(
@@ -29,7 +27,7 @@ export async function run(
     }
     if (beforeDashes.includes("--help") || beforeDashes.includes("-h")) {
       const meta = await (typeof command.meta === "function" ? command.meta() : command.meta);
-      const columns = process.stdout.columns || defaultColumns;
+      const { columns } = terminalSize();
       const page = { columns, width: (text: string) => Bun.stringWidth(text) };
       stdout.data(commandHelp(name, meta?.description ?? "", definitions, page));
       return exitCode.done;

@@ -4,6 +4,7 @@
 import { terminal as limits } from "../limits.ts";
 import { LineEditor } from "./line-editor.ts";
 import type { Prompt, PromptParts } from "./prompt.ts";
+import { terminalSize } from "./terminal-size.ts";
 import type { Tty, TtyUser } from "./tty.ts";
 import { typedLines } from "./typed-lines.ts";
 import type { Page } from "./wrap.ts";
@@ -69,7 +70,10 @@ export class PlainTty implements Pick<Tty, "open" | "close" | "suspend"> {
   /** Ctrl-Z is the terminal's own business. */
   suspend(): void {}
 
-  readonly #resize = (): void => this.#user()?.resize(process.stdout.columns, process.stdout.rows);
+  readonly #resize = (): void => {
+    const { columns, rows } = terminalSize();
+    this.#user()?.resize(columns, rows);
+  };
 
   async #read(): Promise<void> {
     try {

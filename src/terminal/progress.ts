@@ -1,10 +1,8 @@
 // The bar of a running fetch, on a terminal's stderr only: per cent, bytes, rate, time left.
 
 import { Presets, SingleBar } from "cli-progress";
+import { terminalSize } from "./terminal-size.ts";
 import { type Progress, progressLine } from "./progress-line.ts";
-
-/** Where the terminal does not say how wide it is. */
-const usualColumns = 80;
 
 export class ProgressBar {
   readonly #bar: SingleBar;
@@ -43,8 +41,7 @@ export class ProgressBar {
   }
 
   #line(): string {
-    // A terminal that does not know its size says 0.
-    const columns = process.stderr.columns || usualColumns;
+    const { columns } = terminalSize(process.stderr);
     return progressLine(this.#now, { columns, width: (text) => Bun.stringWidth(text) });
   }
 }

@@ -10,6 +10,7 @@ import { redirect } from "./voice.ts";
 import { painter, wantsColor } from "./style.ts";
 import { isPlain, PlainTty } from "./plain-terminal.ts";
 import { TerminalClient } from "./terminal-client.ts";
+import { terminalSize } from "./terminal-size.ts";
 import { Tty } from "./tty.ts";
 
 const ctrlC = { type: "key", name: "ctrl-c" } as const;
@@ -46,8 +47,7 @@ export async function runTerminal(options: ClientOptions): Promise<void> {
     width: (text) => Bun.stringWidth(text),
     paint: painter(wantsColor(process.env), timeOfDay),
     plain,
-    columns: process.stdout.columns,
-    rows: process.stdout.rows,
+    ...terminalSize(),
     suspend: () => tty.suspend(),
     downloads,
   });

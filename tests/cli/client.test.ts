@@ -234,6 +234,19 @@ describe("parley client in a pipe", () => {
     },
   );
 
+  test("a terminal that says 0 by 0 is taken for one of 80 by 24", async () => {
+    const { parley, port } = await server();
+    await using _ = parley;
+    const { code } = await runOnTerminal(["client", at(port), "--name", "Ann"], {
+      before: "stty cols 0 rows 0",
+      steps: [
+        ["Ann (lobby)> ", ({ type }) => type("wider than eight")],
+        ["Ann (lobby)> wider than eight", ({ type }) => type("\r/quit\r")],
+      ],
+    });
+    expect(code).toBe(0);
+  });
+
   test.each([{ TERM: "dumb" }, { TERM: "dumb", NO_COLOR: "1" }])(
     "on a terminal with %j it writes plain lines, and knows its commands",
     async (env) => {

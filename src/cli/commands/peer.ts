@@ -19,6 +19,7 @@ import { redirect, say, warn } from "../../terminal/voice.ts";
 import { peerCommands, peerStatus } from "../../terminal/peer-lines.ts";
 import { PeerPrompt } from "../../terminal/peer-prompt.ts";
 import { isPlain } from "../../terminal/plain-terminal.ts";
+import { terminalSize } from "../../terminal/terminal-size.ts";
 import { Tty } from "../../terminal/tty.ts";
 import { typedLines } from "../../terminal/typed-lines.ts";
 import { onSignals } from "../end-signals.ts";
@@ -113,8 +114,7 @@ function newPrompt(links: PeerLinks, session: PeerSession, tty: Tty): PeerPrompt
     write: (text) => void stdout.data(text),
     soon: setImmediate,
     width: (text) => Bun.stringWidth(text),
-    columns: process.stdout.columns,
-    rows: process.stdout.rows,
+    ...terminalSize(),
     typed: (line) => act(() => session.typed(line))(),
     end: act(() => session.typedEnd()),
     interrupt: act(() => session.interrupt()),
