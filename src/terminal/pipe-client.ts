@@ -9,7 +9,7 @@ import { LineSplitter } from "../io/line-splitter.ts";
 import { clientJson, clientLine } from "./client-lines.ts";
 import { endedBy, type EndSignal } from "../cli/end-signals.ts";
 import { jsonLine } from "./json-line.ts";
-import type { Writer } from "./output.ts";
+import type { Writer } from "./writer.ts";
 import { say } from "./voice.ts";
 import { countText } from "./units.ts";
 

@@ -459,6 +459,30 @@ onLinux(
 
 const withBash = skipUnless(Bun.which("bash") !== null, "no bash for job control");
 
+test("a terminal that is stopped by Ctrl-S stalls nobody", async () => {
+  let shown = "";
+  const child = Bun.spawn([...parleyCommand(), "server", "--port", "0", ...common], {
+    terminal: { data: (_, bytes) => (shown += new TextDecoder().decode(bytes)) },
+    env: environment(),
+  });
+  const until = async (text: string): Promise<void> => {
+    while (!shown.includes(text)) await Bun.sleep(5);
+  };
+  await until("Server listening on");
+  const port = Number(/Server listening on 127\.0\.0\.1:(\d+)/.exec(shown)?.[1]);
+  child.terminal?.write("\u0013");
+  const ann = await RawClient.connect(port);
+  ann.send("Ann\n");
+  await ann.heard("ALL \n");
+  // That it was really stopped: what is printed when somebody connects has to wait.
+  expect(shown).not.toContain("[CONNECTION]");
+  child.terminal?.write("\u0011");
+  await until("[CONNECTION]");
+  child.kill("SIGTERM");
+  expect(await child.exited).toBe(0);
+  child.terminal?.close();
+});
+
 withBash(
   "in a shell's background it runs on, and reads its terminal once it is brought back",
   async () => {
