@@ -70,7 +70,9 @@ export class FetchReport {
       }
       case "progress": {
         this.#startBar(event.name, event.size);
-        this.#bar?.update(event.receivedBytes, event.size, event.bytesPerSecond, event.secondsLeft);
+        const { receivedBytes, size, bytesPerSecond, secondsLeft } = event;
+        const progress = { haveBytes: receivedBytes, allBytes: size, bytesPerSecond, secondsLeft };
+        this.#bar?.update(progress);
         break;
       }
       case "retry": {
