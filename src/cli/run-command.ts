@@ -27,7 +27,7 @@ export async function run(
     }
     if (beforeDashes.includes("--help") || beforeDashes.includes("-h")) {
       const meta = await (typeof command.meta === "function" ? command.meta() : command.meta);
-      const { columns } = terminalSize();
+      const { columns } = terminalSize(process.stdout.columns, process.stdout.rows);
       const page = { columns, width: (text: string) => Bun.stringWidth(text) };
       stdout.data(commandHelp(name, meta?.description ?? "", definitions, page));
       return exitCode.done;

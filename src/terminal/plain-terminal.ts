@@ -71,7 +71,7 @@ export class PlainTty implements Pick<Tty, "open" | "close" | "suspend"> {
   suspend(): void {}
 
   readonly #resize = (): void => {
-    const { columns, rows } = terminalSize();
+    const { columns, rows } = terminalSize(process.stdout.columns, process.stdout.rows);
     this.#user()?.resize(columns, rows);
   };
 

@@ -31,7 +31,7 @@ export class ProgressBar {
   /** A terminal that takes nothing (Ctrl-S) gets no more bars than the one that waits. */
   #draw(): void {
     if (!stderr.isIdle) return;
-    const { columns } = terminalSize(process.stderr);
+    const { columns } = terminalSize(process.stderr.columns, process.stderr.rows);
     const page = { columns, width: (text: string) => Bun.stringWidth(text) };
     stderr.data(`${eraseLine}${wrapOff}${progressLine(this.#progress, page)}${wrapOn}`);
   }

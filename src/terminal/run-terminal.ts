@@ -7,7 +7,7 @@ import { endedBy, type EndSignal, onSignals } from "../cli/end-signals.ts";
 import { type ClientOptions, login } from "./login.ts";
 import { stdout } from "./output.ts";
 import { redirect } from "./voice.ts";
-import { painter, wantsColor } from "./style.ts";
+import { painter, wantsColors } from "./style.ts";
 import { isPlain, PlainTty } from "./plain-terminal.ts";
 import { TerminalClient } from "./terminal-client.ts";
 import { terminalSize } from "./terminal-size.ts";
@@ -45,9 +45,9 @@ export async function runTerminal(options: ClientOptions): Promise<void> {
     write,
     soon: setImmediate,
     width: (text) => Bun.stringWidth(text),
-    paint: painter(wantsColor(process.env), timeOfDay),
+    paint: painter(wantsColors(process.env), timeOfDay),
     plain,
-    ...terminalSize(),
+    ...terminalSize(process.stdout.columns, process.stdout.rows),
     suspend: () => tty.suspend(),
     downloads,
   });

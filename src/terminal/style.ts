@@ -1,8 +1,8 @@
 // How lines look on a terminal: with colours, or without where NO_COLOR (no-color.org) asks for that. Pure; texts come in
 // harmless.
 
-/** Whether this environment lets a terminal have colours. NO_COLOR counts when it is not empty. */
-export function wantsColor(environment: Readonly<Record<string, string | undefined>>): boolean {
+/** Whether a terminal with these variables is to have colours. */
+export function wantsColors(environment: Readonly<Record<string, string | undefined>>): boolean {
   return (environment["NO_COLOR"] ?? "") === "" && environment["TERM"] !== "dumb";
 }
 

@@ -71,7 +71,7 @@ export class Tty {
   readonly #end = (): void => this.#user()?.gone();
 
   readonly #resize = (): void => {
-    const { columns, rows } = terminalSize();
+    const { columns, rows } = terminalSize(process.stdout.columns, process.stdout.rows);
     this.#user()?.resize(columns, rows);
   };
 

@@ -8,7 +8,7 @@ import type { Log, LogFields } from "../log.ts";
 import { harmless } from "../text.ts";
 import { jsonLine } from "./json-line.ts";
 import { stderr } from "./output.ts";
-import { wantsColor } from "./style.ts";
+import { wantsColors } from "./style.ts";
 
 const levels = {
   silent: LogLevels.silent,
@@ -94,7 +94,7 @@ export const voice = createVoice({
     else stderr.line(line);
   },
   level: process.env["CONSOLA_LEVEL"],
-  colors: () => process.stderr.isTTY && wantsColor(process.env),
+  colors: () => process.stderr.isTTY && wantsColors(process.env),
 });
 
 export const { say, warn, fail } = voice;

@@ -114,7 +114,7 @@ function newPrompt(links: PeerLinks, session: PeerSession, tty: Tty): PeerPrompt
     write: (text) => void stdout.data(text),
     soon: setImmediate,
     width: (text) => Bun.stringWidth(text),
-    ...terminalSize(),
+    ...terminalSize(process.stdout.columns, process.stdout.rows),
     typed: (line) => act(() => session.typed(line))(),
     end: act(() => session.typedEnd()),
     interrupt: act(() => session.interrupt()),
