@@ -73,14 +73,16 @@ export function storageError(path: string, done: string, error: unknown): Parley
   const code = error instanceof SQLiteError ? (error.code ?? "") : "";
   const why = reasons.find(([prefix]) => code.startsWith(prefix))?.[1];
   const detail = why ?? (error instanceof Error ? error.message : String(error));
+  // Only a server that runs already tries again.
+  const next = code === "SQLITE_FULL" && done !== "opened" ? ", it goes on by itself" : "";
   return new ParleyError(
     "storage",
-    `The data file ${quoted(path, 400)} can't be ${done}: ${detail}`,
+    `The data file ${quoted(path, 400)} can't be ${done}: ${detail}${next}`,
   );
 }
 
 const reasons: readonly (readonly [code: string, reason: string])[] = [
-  ["SQLITE_FULL", "the disk is full; make space, it goes on by itself"],
+  ["SQLITE_FULL", "the disk is full; make space"],
   ["SQLITE_IOERR", "the disk reports an error; check its space and health"],
   ["SQLITE_READONLY", "it is read-only; make it writable or choose another --data"],
   ["SQLITE_CANTOPEN", "its directory can't be written; make it writable or choose another --data"],
