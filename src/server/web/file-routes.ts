@@ -20,11 +20,13 @@ export class WebFiles {
     this.#digests = new FileDigests(folder);
   }
 
-  /** The list as JSON: `{files:[{name,size,modified}],next?}`; `?after=NAME` asks for the next page. */
+  /** The list as JSON: `{files:[{name,size,modified}],next?}`; `?after=NAME` asks for the next page, as `Link` says too. */
   async list(query: URLSearchParams): Promise<Response> {
     try {
       const page = await this.#folder.list(query.get("after") ?? "");
-      return Response.json(page, { headers: fileHeaders });
+      const more = page.next === undefined ? "" : encodeURIComponent(page.next.toWellFormed());
+      const link = more === "" ? {} : { Link: `</files?after=${more}>; rel="next"` };
+      return Response.json(page, { headers: { ...fileHeaders, ...link } });
     } catch (error) {
       return refusal(error);
     }

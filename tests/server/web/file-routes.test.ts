@@ -78,3 +78,21 @@ test.each<[string, (folder: WatchedFolder) => void, End]>([
   expect(await read(answer.body!, () => change(folder))).toEqual(expected);
   expect(folder.opened.size).toBe(0);
 });
+
+test("a listing that goes on says where, and all of its pages have all files", async () => {
+  const many = mkdtempSync(join(path, "many-"));
+  for (let i = 0; i < 1_100; i++) writeFileSync(join(many, `grüße & ${i}`), "");
+  const files = new WebFiles(new SharedFolder(many), createMetrics());
+  const names: string[] = [];
+  let pages = 0;
+  for (let query: string | undefined = ""; query !== undefined; pages++) {
+    const answer = await files.list(new URLSearchParams(query));
+    const page = (await answer.json()) as { files: { name: string }[]; next?: string };
+    names.push(...page.files.map(({ name }) => name));
+    const link = answer.headers.get("link");
+    expect(link === null).toBe(page.next === undefined);
+    query = /^<\/files\?(.*)>; rel="next"$/.exec(link ?? "")?.[1];
+  }
+  expect(pages).toBe(2);
+  expect(new Set(names).size).toBe(1_100);
+});
