@@ -161,12 +161,11 @@ export class ChatServer {
       publicUrl,
       proxies,
       admission,
-      guard: {
+      reaper: {
         descriptors,
-        counted: (address) => admission.counted(address),
-        bound: (address) =>
+        chatConnections: (address) => admission.counted(address),
+        maxConnections: (address) =>
           proxies.has(address) ? Number.POSITIVE_INFINITY : admission.bound(address),
-        warn: (line) => log.warn(line),
       },
       connect: nativeSessions(core),
     });

@@ -1,5 +1,5 @@
-// The web port: routes requests to the page, the files, the WebSocket of the native protocol and /healthz. Knows HTTP and
-// nothing of chat; the hub is a function that turns a link into a session.
+// The web port: routes requests to the page, the files, the WebSocket of the native protocol and /healthz. Knows HTTP, not
+// chat: the hub is a function that turns a link into a session.
 
 import { hostname } from "node:os";
 import type { Server } from "bun";
@@ -8,16 +8,16 @@ import { web } from "../../limits.ts";
 import { isLoopback, plainAddress } from "../../addresses.ts";
 import type { Log } from "../../log.ts";
 import type { SharedFolder } from "../files/shared-folder.ts";
-import { WebFiles } from "./file-routes.ts";
-import { WebGuard, type WebGuardOptions } from "./guard.ts";
+import { FileRoutes } from "./file-routes.ts";
+import { ConnectionReaper, type ReaperOptions } from "./connection-reaper.ts";
 import { isOwnHost, isOwnOrigin } from "./origin.ts";
 import { pageResponse } from "./page-assets.ts";
 import { plainText } from "./plain-text.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
 import { SocketLink, type Connect } from "./websocket.ts";
 
-/** Lets an address in or says why not; whoever was let in leaves once. */
-export interface Doorkeeper {
+/** Bounds connections by address: `enter` admits one (undefined) or says why not; each admitted one calls `leave` once. */
+export interface ConnectionLimiter {
   enter(address: string): string | undefined;
   leave(address: string): void;
 }
@@ -28,23 +28,23 @@ export type WebOptions = {
   port: number;
   /** Gives a new connection to the hub, in the native dialect. */
   connect: Connect;
-  /** Bounds connections; shared with the other ports. */
-  admission: Doorkeeper;
+  /** Shared with the other ports. */
+  admission: ConnectionLimiter;
   folder: SharedFolder;
   metrics: Metrics;
   log: Log;
-  /** Where people reach the page, if that is not this machine's name and this port: behind a proxy. Only its origin counts. */
+  /** The origin that browsers see behind a reverse proxy; undefined without one. */
   publicUrl: URL | undefined;
   proxies: TrustedProxies;
-  /** Watches over connections that have not asked for anything yet; see web-guard.ts. */
-  guard?: Pick<WebGuardOptions, "descriptors" | "counted" | "bound" | "warn">;
+  /** Absent: connections that send no request are bounded by time alone. */
+  reaper?: Pick<ReaperOptions, "descriptors" | "chatConnections" | "maxConnections">;
 };
 
 export interface WebServer {
   readonly port: number;
-  /** Health checks say 503 from now on, so that a balancer looks elsewhere while people are told. */
+  /** Answers health checks with 503 from now on, so that a load balancer looks elsewhere. */
   drain(): void;
-  /** Ends everything that is open. */
+  /** Closes the port and every connection. */
   stop(): Promise<void>;
 }
 
@@ -52,11 +52,11 @@ export interface WebServer {
 export function startWeb(options: WebOptions): WebServer {
   const site = new Site(options);
   const ports = new WebPorts(options.port, (port) => serve(site, options, port));
-  const { guard } = options;
-  const watch =
-    guard &&
-    new WebGuard({
-      ...guard,
+  const reaper =
+    options.reaper &&
+    new ConnectionReaper({
+      ...options.reaper,
+      log: options.log,
       port: ports.port,
       isWebSocket: ({ address, port }) => site.webSockets.has(`${address} ${port}`),
       listen: (on) => ports.listen(on),
@@ -65,17 +65,17 @@ export function startWeb(options: WebOptions): WebServer {
     port: ports.port,
     drain: () => (site.isStopping = true),
     async stop() {
-      watch?.stop();
+      reaper?.stop();
       await ports.stop();
     },
   };
 }
 
-/** The port, which can be closed for new connections and opened again while those that are there go on. */
+/** The port. It can stop accepting and start again while existing connections go on: each start is a new Bun server. */
 class WebPorts {
   readonly port: number;
   readonly #serve: (port: number) => Server<SocketLink>;
-  /** The one that listens, if one does, is the last. */
+  /** Only the last can be listening; the others serve their remaining connections. */
   readonly #servers = new Set<Server<SocketLink>>();
 
   constructor(port: number, serve: (port: number) => Server<SocketLink>) {
@@ -85,7 +85,7 @@ class WebPorts {
     this.port = first.port ?? port;
   }
 
-  /** False if the port can't be opened now. */
+  /** False if the port can't be opened at the moment. */
   listen(on: boolean): boolean {
     if (!on) {
       const server = [...this.#servers].at(-1);
@@ -111,10 +111,10 @@ function serve(site: Site, options: WebOptions, port: number): Server<SocketLink
     hostname: options.host,
     port,
     development: false,
-    // Without it Bun 1.4.5 lets a second server listen on the same port, and each gets some of the connections.
+    // By default Bun 1.4.5 lets a second server listen on the same port, and each gets some of the connections.
     reusePort: false,
     idleTimeout: web.requestSeconds,
-    // What a body is too large for here is any request; without it Bun answers before we can say so. Nothing of it is kept.
+    // A request with a body gets 405 from us. With a limit, Bun would answer 413 first. It keeps nothing of an unread body.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     async fetch(request, server) {
       server.timeout(request, web.idleSeconds);
@@ -137,17 +137,17 @@ function serve(site: Site, options: WebOptions, port: number): Server<SocketLink
 
 class Site {
   isStopping = false;
-  /** Address and port of those at the other end. */
+  /** Remote address and port of each. */
   readonly webSockets = new Set<string>();
   readonly #options: WebOptions;
-  /** Names in a Host header that mean us. */
+  /** Names in a Host header that mean this server. */
   readonly #hostNames: ReadonlySet<string>;
-  readonly #files: WebFiles;
+  readonly #files: FileRoutes;
   #warnedOfProxy = false;
 
   constructor(options: WebOptions) {
     this.#options = options;
-    this.#files = new WebFiles(options.folder, options.metrics);
+    this.#files = new FileRoutes(options.folder, options.metrics);
     const own = hostname();
     const names = [options.host, own, `${own}.local`, options.publicUrl?.hostname ?? own];
     this.#hostNames = new Set(names.map((name) => name.toLowerCase()));
@@ -221,7 +221,7 @@ class Site {
     return this.#files.get(name, query, request);
   }
 
-  /** Everybody behind a proxy that is not trusted is taken for that proxy, and on this machine is exempt from limits. */
+  /** All clients of an untrusted proxy look like the proxy; on this machine that exempts them from limits by address. */
   #warnOfProxy(connected: string, headers: Headers): void {
     if (this.#warnedOfProxy || !isLoopback(connected) || this.#options.proxies.has(connected))
       return;
@@ -238,7 +238,7 @@ class Site {
   }
 }
 
-/** Path and query of a request's URL, whatever its Host header did to it. */
+/** Path and query of a request's URL, which Bun makes from the Host header: with an odd one it may have no path. */
 function target(url: string): { path: string; query: URLSearchParams } {
   const from = url.startsWith("/") ? 0 : url.indexOf("/", url.indexOf("//") + 2);
   const rest = from < 0 ? "/" : url.slice(from);

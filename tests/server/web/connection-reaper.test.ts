@@ -17,7 +17,7 @@ import { skipUnless } from "../../skip.ts";
 
 setDefaultTimeout(30_000);
 
-const folder = mkdtempSync(join(tmpdir(), "parley-guard-"));
+const folder = mkdtempSync(join(tmpdir(), "parley-reaper-"));
 writeFileSync(join(folder, "a.txt"), "abc");
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -78,14 +78,13 @@ onLinux(
       proxies: new TrustedProxies(),
       admission: { enter: () => (chat++, undefined), leave: () => chat-- },
       connect: () => ({ receive() {}, overflow() {}, drained() {}, closed() {} }),
-      guard: {
+      reaper: {
         descriptors,
-        counted(address) {
+        chatConnections(address) {
           if (address === undefined) looks++;
           return chat;
         },
-        bound: () => 5,
-        warn() {},
+        maxConnections: () => 5,
       },
     });
     try {
@@ -139,8 +138,8 @@ onLinux(
       server.kill();
       expect(await server.exited).toBe(0);
     }
-    expect(await new Response(server.stderr).text()).toContain(
-      "of 256 file descriptors are in use",
+    expect(await new Response(server.stderr).text()).toMatch(
+      /"level":"warn","message":"file descriptors run short.*"limit":256\}/,
     );
   },
 );
