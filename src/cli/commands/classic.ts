@@ -1,5 +1,5 @@
-// `parley classic`: the seeds' small clients on a terminal or in a pipe. What they say is in dialects/classic-clients.ts, how
-// they reach a server in net/clients/classic-connection.ts.
+// `parley classic`: the original small clients of four dialects, on a terminal or in a pipe. What they say is in
+// dialects/classic-clients.ts, how they reach a server in io/classic-connection.ts.
 
 import { defineCommand } from "citty";
 import { quoted } from "../../text.ts";
@@ -37,7 +37,10 @@ const clients: Readonly<
 };
 
 export default defineCommand({
-  meta: { name: "classic", description: "The small clients that parley grew out of" },
+  meta: {
+    name: "classic",
+    description: "Small clients for date-time, calculator, chat-room and greeting servers",
+  },
   args: {
     dialect: {
       type: "positional",
@@ -54,11 +57,11 @@ export default defineCommand({
     count: {
       type: "string",
       valueHint: "N",
-      description: "date-time: end after N answers (0: go on until Ctrl-C)",
+      description: "date-time: stop after N answers (0: only at Ctrl-C)",
       default: "0",
     },
-    tcp: { type: "boolean", description: "greeting: only knock over TCP" },
-    udp: { type: "boolean", description: "greeting: only greet over UDP" },
+    tcp: { type: "boolean", description: "greeting: over TCP only" },
+    udp: { type: "boolean", description: "greeting: over UDP only" },
     json: { type: "boolean", description: "One JSON object a line instead of text" },
   },
   async run({ args }) {
@@ -67,7 +70,7 @@ export default defineCommand({
       const known = Object.keys(clients).join(", ");
       throw new ParleyError(
         "usage",
-        `There is no classic client ${quoted(args.dialect)}: choose one of ${known}`,
+        `Unknown dialect ${quoted(args.dialect)}: use one of ${known}`,
       );
     }
     const options = {
@@ -91,10 +94,10 @@ function readAddress(dialect: string, text: string | undefined): Address {
 
 function readCount(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new ParleyError("usage", `--count ${quoted(text)} is no number: use 0 or more`);
+  throw new ParleyError("usage", `--count ${quoted(text)} is not a number: use 0 or more`);
 }
 
-/** Resolves when nobody reads any more what is printed. @throws ParleyError at a signal, or where it can't be printed */
+/** Resolves when the reader of stdout is gone. @throws ParleyError at a signal, or when stdout can't be written */
 async function interruption(): Promise<void> {
   const signal = await new Promise<EndSignal | undefined>((resolve) => {
     onSignals(["SIGINT", "SIGTERM"], resolve);
@@ -137,7 +140,7 @@ async function runGreeting(to: Address, show: Show, { tcp, udp }: Options): Prom
       await server.send(knock);
       const text = await server.receiveInTime();
       if (text === undefined) {
-        const sentence = `${to.host}:${to.port} has ended the connection without an answer: is it the right port?`;
+        const sentence = `${to.host}:${to.port} closed the connection without an answer: is it the right port?`;
         throw new ParleyError("protocol", sentence);
       }
       show(receivedLines(text).join(" "), { event: "answer", transport: "tcp", text });
@@ -183,7 +186,7 @@ async function runChatRoom(to: Address, show: Show, { json }: Options): Promise<
       if (send !== undefined) await server.send(send);
       if (ask !== undefined && !json) stdout.data(ask);
     }
-    // what was said last has still to come back
+    // The last messages have still to come back.
     while (!server.ended && server.quietMs < limits.farewellMs) await Bun.sleep(limits.sendGapMs);
     return "typed";
   };
@@ -193,7 +196,7 @@ async function runChatRoom(to: Address, show: Show, { json }: Options): Promise<
   if (first !== "typed") throw endedByServer(to);
 }
 
-/** Prints what comes until no more will; at the speed of who reads it. */
+/** Prints what comes until the connection ends, no faster than it is read. */
 async function listen(server: ClassicTcp, show: Show): Promise<"ended"> {
   for (;;) {
     const text = await server.receive();
@@ -204,5 +207,5 @@ async function listen(server: ClassicTcp, show: Show): Promise<"ended"> {
 }
 
 function endedByServer(to: Address): ParleyError {
-  return new ParleyError("failed", `${to.host}:${to.port} has ended the connection`);
+  return new ParleyError("failed", `${to.host}:${to.port} closed the connection`);
 }

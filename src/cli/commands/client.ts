@@ -1,4 +1,4 @@
-// `parley client`: reads flags, puts session, connection and terminal or pipe together, runs them.
+// `parley client`: reads flags and runs the client, on a terminal or in a pipe.
 
 import { isatty } from "node:tty";
 import { defineCommand } from "citty";
@@ -20,15 +20,15 @@ export default defineCommand({
     server: {
       type: "string",
       valueHint: "ADDRESS",
-      description: "The same as a flag; an address without a flag wins",
+      description: "The same as a flag; ADDRESS wins",
     },
     name: {
       type: "string",
       alias: "n",
       valueHint: "NAME",
-      description: "Who you are (your user name)",
+      description: "Your name in the chat (default: your user name)",
     },
-    room: { type: "string", default: "lobby", valueHint: "ROOM", description: "Room to be in" },
+    room: { type: "string", default: "lobby", valueHint: "ROOM", description: "Room to enter" },
     downloads: {
       type: "string",
       default: "./Downloads",
@@ -36,7 +36,7 @@ export default defineCommand({
       description: "Where /get saves files",
     },
     follow: { type: "boolean", description: "In a pipe: keep listening after the end of input" },
-    json: { type: "boolean", description: "One JSON object a line instead of text" },
+    json: { type: "boolean", description: "Print one JSON object per line instead of text" },
   },
   async run({ args }) {
     const to = serverOf(args.address, args.server);
@@ -45,7 +45,7 @@ export default defineCommand({
     const roomIssue = roomProblem(args.room);
     if (roomIssue !== undefined) throw new ParleyError("room-invalid", roomIssue);
     if (args.downloads === "") {
-      const sentence = "--downloads '' is no folder: try ./Downloads, which may be missing";
+      const sentence = "--downloads '' is not a folder: try ./Downloads, which need not exist";
       throw new ParleyError("usage", sentence);
     }
     const options = {

@@ -1,4 +1,4 @@
-// `parley peer`: S0's client on a terminal or in a pipe. Reads flags, puts session, sockets and terminal together, runs them.
+// `parley peer`: the CPP client on a terminal or in a pipe. Reads flags, connects session, sockets and terminal.
 
 import { isatty } from "node:tty";
 import { defineCommand } from "citty";
@@ -30,7 +30,7 @@ export default defineCommand({
     name: "peer",
     description:
       "Call someone who is registered at a server, and chat from terminal to terminal. " +
-      "Typed: /register, /bridge [NAME], /chat, /id, /quit",
+      "Commands: /register, /bridge [NAME], /chat, /id, /quit",
   },
   args: {
     id: {
@@ -38,31 +38,34 @@ export default defineCommand({
       alias: "n",
       required: true,
       valueHint: "NAME",
-      description: "Who you are: letters and digits",
+      description: "Your ID: letters and digits",
     },
     port: {
       type: "string",
       alias: "p",
       required: true,
       valueHint: "N",
-      description: "Port on which others call you (0: a free one)",
+      description: "Port on which others call you (0: any free one)",
     },
     server: {
       type: "string",
       required: true,
       valueHint: "ADDRESS",
-      description: "HOST:PORT or HOST where you register and find others",
+      description: "HOST:PORT or HOST of the registry",
     },
     host: { type: "string", default: "127.0.0.1", description: "Address on which others call you" },
-    duplex: { type: "boolean", description: "Between two parleys: write at any time, no turns" },
-    json: { type: "boolean", description: "One JSON object a line instead of text" },
+    duplex: {
+      type: "boolean",
+      description: "Between two parleys: both write at any time, no turns",
+    },
+    json: { type: "boolean", description: "Print one JSON object per line instead of text" },
   },
   async run({ args }) {
     const id = cppId(args.id);
     if (id === undefined) {
       throw new ParleyError(
         "name-invalid",
-        `The ID ${quoted(args.id)} is not possible: use 1 to ${names.maxChars} letters and digits for --id`,
+        `--id ${quoted(args.id)} is not an ID: use 1 to ${names.maxChars} letters and digits`,
       );
     }
     const port = portOf("--port", args.port);
@@ -84,7 +87,9 @@ export default defineCommand({
     });
     const listening = links.listen(host, port);
     if (!isLoopback(host)) {
-      warn(`Warning: whoever can reach ${host}:${listening} can call you; nothing is encrypted.`);
+      warn(
+        `Warning: anyone who can reach ${host}:${listening} can call you, and nothing is encrypted.`,
+      );
     }
     const self = { id, ip: callableHost(host), port: listening };
     const session = new PeerSession(self, { duplex: args.duplex ?? false });
@@ -133,7 +138,7 @@ const exitCodes = {
   "hung-up": exitCode.hungUp,
 } as const;
 
-/** Answers the exit code: S0's own lines have said all there is to say. Without a prompt lines are read from stdin. */
+/** Answers the exit code; the client's own lines have already said why. Without a prompt, lines are read from stdin. */
 async function converse(
   links: PeerLinks,
   session: PeerSession,
@@ -161,7 +166,7 @@ async function readTyped(links: PeerLinks, session: PeerSession): Promise<void> 
       if (links.congested) await links.room();
     }
   } catch {
-    // A stdin that can't be read (closed, or a terminal that has gone) is one on which nobody types.
+    // stdin is closed, or its terminal is gone: nobody types.
   }
   session.typedEnd();
   links.obey();
