@@ -1,8 +1,8 @@
-// Sizes, rates and times as people read them. Powers of 1000, as rates on the command line.
+// Sizes, rates and durations for people, and rates as they type them. Units are powers of 1000.
 
 const sizeUnits = ["B", "kB", "MB", "GB", "TB", "PB"] as const;
 
-/** `0 B`, `999 B`, `1.50 kB`, `95.3 MB`: three figures at least. */
+/** `0 B`, `999 B`, `1.50 kB`, `95.3 MB`: at least three significant digits. */
 export function sizeText(bytes: number): string {
   let value = bytes;
   let unit = 0;
@@ -40,7 +40,7 @@ export function countText(count: number, noun: string): string {
 
 const factors: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6, g: 1e9 };
 
-/** Bytes a second of `2M`, `500k`, `1.5G` or plain digits; undefined if it is not a rate, or none above 0. */
+/** Bytes per second from `2M`, `500k`, `1.5G` or plain digits; undefined if that is not a rate of at least 1. */
 export function parseRate(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)([kmg]?)$/i.exec(text.trim());
   const factor = factors[(match?.[2] ?? "?").toLowerCase()];

@@ -62,7 +62,7 @@ export default defineCommand({
     },
     tcp: { type: "boolean", description: "greeting: over TCP only" },
     udp: { type: "boolean", description: "greeting: over UDP only" },
-    json: { type: "boolean", description: "One JSON object a line instead of text" },
+    json: { type: "boolean", description: "Print one JSON object per line instead of text" },
   },
   async run({ args }) {
     const run = Object.hasOwn(clients, args.dialect) ? clients[args.dialect] : undefined;

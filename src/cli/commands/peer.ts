@@ -45,7 +45,7 @@ export default defineCommand({
       alias: "p",
       required: true,
       valueHint: "N",
-      description: "Port on which others call you (0: any free one)",
+      description: "Port on which others call you (0 picks a free one)",
     },
     server: {
       type: "string",
