@@ -136,10 +136,7 @@ export type SessionRequest =
 
 /** Private chat by consent. What comes of these is a `chat` event, or an `error` without `ref`. */
 export type ChatRequest =
-  | { type: "invite"; to: string }
-  | { type: "accept" }
-  | { type: "reject" }
-  | { type: "leave" };
+  { type: "invite"; to: string } | { type: "accept" } | { type: "reject" } | { type: "leave" };
 
 export type SessionResponse =
   | {
@@ -164,12 +161,7 @@ export type ListedFile = { name: string; sizeBytes: number; modifiedMs: number }
 
 /** Why `say`, `tell` and `sayToPartner` did not take a message. */
 export type Unsayable =
-  | "too-long"
-  | "queue-full"
-  | "ended"
-  | "no-recipient"
-  | "not-in-room"
-  | "no-partner";
+  "too-long" | "queue-full" | "ended" | "no-recipient" | "not-in-room" | "no-partner";
 
 /** What a driver calls. `ClientSession` (session.ts) is the one implementation. */
 export interface DrivenSession {
