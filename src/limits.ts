@@ -26,6 +26,8 @@ export const names = {
   maxRoomChars: 32,
   /** Most names, of members or of rooms, in one answer to a request for them: 40 KB. */
   pageNames: 500,
+  /** Rooms that one session can be in; each costs its events and a place in the room, and people follow fewer. */
+  maxRoomsPerSession: 16,
 } as const;
 
 /** One message. */
@@ -36,6 +38,20 @@ export const message = {
   maxLineBytes: 128 * KiB,
   /** Most recipients that one private message may name. */
   maxRecipients: 64,
+} as const;
+
+/** Lines of the native protocol, beside their length. */
+export const protocol = {
+  /** Deepest nesting of a line; lists of objects in an object need 3. Parsing 120 KB of `[[[[…` would take 20 ms. */
+  maxDepth: 4,
+  /** Values in a client's line: a `hello` with all rooms, or a `tell` to `message.maxRecipients`, several times. */
+  maxClientValues: 256,
+  /** Values in a server's line: the short texts of a run of `output.maxRunChars` fit. Four million would take 200 MB. */
+  maxServerValues: 65_536,
+  /** Longest `ref`, in UTF-16 units. */
+  maxRefChars: 64,
+  /** Longest `epoch` or file `version`, in UTF-16 units. */
+  maxEpochChars: 64,
 } as const;
 
 /** Output to one session. */

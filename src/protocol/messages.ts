@@ -1,8 +1,12 @@
 // The messages of the native protocol, version 2 (docs/protocol.md): what a client sends and what a server sends, as types.
-// Server, terminal, page and file mover share them; encode.ts and decode.ts turn them into lines and back. Knows no hub.
+// Server, terminal, page and file mover share them; encode.ts makes lines of them, decode-client.ts and decode-server.ts read
+// those. Knows no hub.
 
 /** The one version that is spoken. A `hello` with another one is answered by `error` `version`, and the connection ends. */
 export const protocolVersion = 2;
+
+/** The room of everyone who names none. */
+export const defaultRoom = "lobby";
 
 /** Repeated in the answer to the request that carried it: an integer, or a string of at most 64 characters. */
 export type Ref = string | number;
@@ -14,63 +18,84 @@ export type LeaveReason = "quit" | "lost" | "slow" | "parted" | "replaced";
 export type ChatState = "asked" | "invited" | "started" | "rejected" | "busy" | "left" | "lost";
 
 /** A room, and the last `seq` of it that the client has seen; without `seq` the client wants nothing of the past. */
-export type RoomPoint = { room: string; seq?: number };
+export type RoomPoint = { room: string; seq?: number | undefined };
 
 export type Hello = {
   type: "hello";
   /** Absent: the session may only list and fetch files, ask `who` and `rooms`, and ping. */
-  name?: string;
+  name?: string | undefined;
   /** 16 to 128 visible ASCII characters; the server makes one if absent. */
-  secret?: string;
-  /** The rooms to be in; absent: the lobby. At least one. */
-  rooms?: readonly RoomPoint[];
+  secret?: string | undefined;
+  /** The rooms to be in; absent: the lobby. May be empty. */
+  rooms?: readonly RoomPoint[] | undefined;
   /** Epoch of the log that the `seq` and `mail` numbers are from. */
-  epoch?: string;
+  epoch?: string | undefined;
   /** The last `mail` number that the client has seen. */
-  mail?: number;
+  mail?: number | undefined;
   /** The client takes consecutive messages of one sender in one `messages` line. */
-  runs?: boolean;
+  runs?: boolean | undefined;
 };
 
-/** Lines of a file transfer that a client sends (docs/transfer.md). */
+/** Asks for a file (docs/transfer.md). */
+export type FetchRequest = {
+  type: "fetch";
+  name: string;
+  /** 16 bytes, base64url: the unguessable name of the transfer in datagrams. Absent with `check`. */
+  token?: string | undefined;
+  /** A whole REQUEST datagram, base64, and the UDP address that the COOKIE told. */
+  request?: string | undefined;
+  address?: string | undefined;
+  port?: number | undefined;
+  /** Bytes that the client holds already. */
+  held?: number | undefined;
+  /** Only the digests, no data: to compare with a file that is there. */
+  check?: boolean | undefined;
+  ref?: Ref | undefined;
+};
+
+/** Lines of a file transfer that a client sends. */
 export type TransferRequest =
-  | {
-      type: "fetch";
-      name: string;
-      /** 16 bytes, base64url: the unguessable name of the transfer in datagrams. Absent with `check`. */
-      token?: string;
-      /** A whole REQUEST datagram, base64, and the UDP address that the COOKIE told. */
-      request?: string;
-      address?: string;
-      port?: number;
-      /** Bytes that the client holds already. */
-      held?: number;
-      /** Only the digests, no data: to compare with a file that is there. */
-      check?: boolean;
-      ref?: Ref;
-    }
+  | FetchRequest
+  /** The client wants no more of this transfer. */
   | { type: "fetched"; transfer: number };
 
 /** What a client sends, one object a line. */
 export type ClientMessage =
   | Hello
   /** To everybody in a room that the session is in. */
-  | { type: "say"; room: string; text: string; n?: number }
+  | { type: "say"; room: string; text: string; n?: number | undefined }
   /** To the named people alone, wherever they are. To the partner of a private chat alone, it is part of that. */
-  | { type: "tell"; to: readonly string[]; text: string; n?: number }
-  | { type: "join"; room: string; seq?: number; epoch?: string; ref?: Ref }
-  | { type: "part"; room: string; ref?: Ref }
-  | { type: "who"; room: string; after?: string; ref?: Ref }
-  | { type: "rooms"; after?: string; ref?: Ref }
-  | { type: "rename"; name: string; ref?: Ref }
-  | { type: "history"; room: string; before?: number; limit?: number; ref?: Ref }
-  | { type: "invite"; to: string; ref?: Ref }
-  | { type: "accept"; ref?: Ref }
-  | { type: "reject"; ref?: Ref }
-  | { type: "leave"; ref?: Ref }
-  | { type: "files"; after?: string; limit?: number; ref?: Ref }
+  | { type: "tell"; to: readonly string[]; text: string; n?: number | undefined }
+  | {
+      type: "join";
+      room: string;
+      seq?: number | undefined;
+      epoch?: string | undefined;
+      ref?: Ref | undefined;
+    }
+  | { type: "part"; room: string; ref?: Ref | undefined }
+  | { type: "who"; room: string; after?: string | undefined; ref?: Ref | undefined }
+  | { type: "rooms"; after?: string | undefined; ref?: Ref | undefined }
+  | { type: "rename"; name: string; ref?: Ref | undefined }
+  | {
+      type: "history";
+      room: string;
+      before?: number | undefined;
+      limit?: number | undefined;
+      ref?: Ref | undefined;
+    }
+  | { type: "invite"; to: string; ref?: Ref | undefined }
+  | { type: "accept"; ref?: Ref | undefined }
+  | { type: "reject"; ref?: Ref | undefined }
+  | { type: "leave"; ref?: Ref | undefined }
+  | {
+      type: "files";
+      after?: string | undefined;
+      limit?: number | undefined;
+      ref?: Ref | undefined;
+    }
   | TransferRequest
-  | { type: "ping"; ref?: Ref }
+  | { type: "ping"; ref?: Ref | undefined }
   | { type: "pong" }
   | { type: "bye" };
 
@@ -94,18 +119,21 @@ export type Welcome = {
   udpPort: number;
   limits: ServerLimits;
   /** Absent for a session without a name. */
-  session?: {
-    name: string;
-    secret: string;
-    epoch: string;
-    /** Number after which live private messages go on. */
-    mail: number;
-    /** Highest message counter that the server has of this session. */
-    n: number;
-    /** Whether all private messages after the client's `mail` follow, or were seen. */
-    recovered: boolean;
-    rooms: readonly RoomState[];
-  };
+  session?: WelcomeSession | undefined;
+};
+
+/** Who and where the session is. */
+export type WelcomeSession = {
+  name: string;
+  secret: string;
+  epoch: string;
+  /** Number after which live private messages go on. */
+  mail: number;
+  /** Highest message counter that the server has of this session. */
+  n: number;
+  /** Whether all private messages after the client's `mail` follow, or were seen. */
+  recovered: boolean;
+  rooms: readonly RoomState[];
 };
 
 /** A room that the session is in now. `seq`: live messages go on after it. */
@@ -124,49 +152,57 @@ export type RoomMessage = {
   time: number;
   from: string;
   text: string;
-  n?: number;
+  n?: number | undefined;
 };
 
-export type ListedFile = { name: string; size: number; modified: number };
+/** A file of the shared folder: `size` in bytes, `modified` in Unix milliseconds. */
+export type FileInfo = { name: string; size: number; modified: number };
+
+/** The server offers the file that was asked for. */
+export type FileOffer = {
+  type: "offer";
+  transfer: number;
+  name: string;
+  size: number;
+  modified: number;
+  version: string;
+  chunkBytes: number;
+  udpPort: number;
+  maxSegmentBytes: number;
+  ref?: Ref | undefined;
+};
+
+/** Something did not happen. Which fields there are depends on what. */
+export type ErrorMessage = {
+  type: "error";
+  /** One of errors.ts; a client shows `message` for a code that it does not know. */
+  code: string;
+  message: string;
+  /** The counter of the message that was refused. */
+  n?: number | undefined;
+  /** The request that was refused. */
+  ref?: Ref | undefined;
+  retryAfterMs?: number | undefined;
+  /** The name or value that it is about. */
+  subject?: string | undefined;
+  /** The transfer that is over by this. */
+  transfer?: number | undefined;
+};
 
 /** Lines of a file transfer that a server sends (docs/transfer.md). */
 export type TransferMessage =
-  | {
-      type: "offer";
-      transfer: number;
-      name: string;
-      size: number;
-      modified: number;
-      version: string;
-      chunkBytes: number;
-      udpPort: number;
-      maxSegmentBytes: number;
-      ref?: Ref;
-    }
+  | FileOffer
   /** Prefix digests of chunks `from`, `from` + 1, …, 16 bytes each, base64. */
   | { type: "digests"; transfer: number; from: number; data: string }
   /** SHA-256 of the whole file, hexadecimal. */
   | { type: "digest"; transfer: number; sha256: string }
-  /** The transfer is over. */
-  | { type: "error"; code: string; message: string; transfer?: number; ref?: Ref };
+  | ErrorMessage;
 
 /** What a server sends, one object a line. */
 export type ServerMessage =
   | Welcome
-  | { type: "ack"; n: number; room?: string; seq?: number }
-  | {
-      type: "error";
-      code: string;
-      message: string;
-      n?: number;
-      ref?: Ref;
-      retryAfterMs?: number;
-      /** The name or value that it is about. */
-      subject?: string;
-      /** A refused login: the name. */
-      name?: string;
-      transfer?: number;
-    }
+  /** All messages up to `n` are settled. `room` and `seq` are those of message `n`, if it was said in a room. */
+  | { type: "ack"; n: number; room?: string | undefined; seq?: number | undefined }
   | RoomMessage
   /** Consecutive messages of one sender; `seq` and `n` are those of the first. Only for who asked for `runs`. */
   | {
@@ -176,7 +212,7 @@ export type ServerMessage =
       time: number;
       from: string;
       texts: readonly string[];
-      n?: number;
+      n?: number | undefined;
     }
   | {
       type: "private";
@@ -185,36 +221,53 @@ export type ServerMessage =
       from: string;
       to: readonly string[];
       text: string;
-      chat?: boolean;
+      chat?: boolean | undefined;
     }
   | { type: "joined"; room: string; name: string }
   | { type: "left"; room: string; name: string; reason: LeaveReason }
   /** Once for every room that both are in; with `chat` and without `room`, the partner of a private chat elsewhere. */
-  | { type: "renamed"; from: string; to: string; room?: string; chat?: boolean }
+  | {
+      type: "renamed";
+      from: string;
+      to: string;
+      room?: string | undefined;
+      chat?: boolean | undefined;
+    }
   | { type: "chat"; state: ChatState; with: string }
   /** The answer to `join`; what was missed follows. */
-  | ({ type: "entered"; epoch: string; ref?: Ref } & RoomState)
+  | ({ type: "entered"; epoch: string; ref?: Ref | undefined } & RoomState)
   /** The answer to `part`. */
-  | { type: "parted"; room: string; ref?: Ref }
+  | { type: "parted"; room: string; ref?: Ref | undefined }
   | {
       type: "names";
       room: string;
       names: readonly string[];
       total: number;
-      next?: string;
-      ref?: Ref;
+      next?: string | undefined;
+      ref?: Ref | undefined;
     }
   | {
       type: "rooms";
       rooms: readonly { room: string; members: number }[];
-      next?: string;
-      ref?: Ref;
+      next?: string | undefined;
+      ref?: Ref | undefined;
     }
-  | { type: "history"; room: string; messages: readonly RoomMessage[]; ref?: Ref }
-  | { type: "files"; files: readonly ListedFile[]; next?: string; ref?: Ref }
-  | { type: "name"; name: string; ref?: Ref }
-  | Exclude<TransferMessage, { type: "error" }>
+  | {
+      type: "history";
+      room: string;
+      messages: readonly RoomMessage[];
+      ref?: Ref | undefined;
+    }
+  | {
+      type: "files";
+      files: readonly FileInfo[];
+      next?: string | undefined;
+      ref?: Ref | undefined;
+    }
+  /** The answer to `rename`. */
+  | { type: "name"; name: string; ref?: Ref | undefined }
+  | TransferMessage
   | { type: "ping" }
-  | { type: "pong"; ref?: Ref }
+  | { type: "pong"; ref?: Ref | undefined }
   /** The server ends the connection. `replaced`: another connection with the same secret has taken over. */
-  | { type: "bye"; reason: string; code?: "replaced" };
+  | { type: "bye"; reason: string; code?: "replaced" | undefined };
