@@ -6,7 +6,7 @@ import { networkOf } from "../addresses.ts";
 import { history as historyLimits, names as nameLimits } from "../limits.ts";
 import { type HubState, textsOf } from "./hub-state.ts";
 import { end, replace } from "./disconnect.ts";
-import type { LoginCommand } from "./events.ts";
+import type { LoginCommand, PrivateMessage } from "./events.ts";
 import { enterRoom, openRoom, settleEntry, type Since } from "./membership.ts";
 import { absentNow } from "./messages.ts";
 import { type Taken, takenByAbsent, takenByMember } from "./names/absent.ts";
@@ -139,7 +139,7 @@ class Entry {
       );
       const mail = since?.epoch === this.#chat.options.epoch ? since.mail : undefined;
       if (mail !== undefined) {
-        answers.ask(
+        answers.ask<readonly PrivateMessage[]>(
           (then) => store.readMail(recordId, mail, 1, then),
           (messages) => (this.#mailIsKept = messages.every((first) => first.mail === mail + 1)),
         );
