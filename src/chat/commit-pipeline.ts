@@ -137,7 +137,8 @@ function roomBatches(batch: TurnBatch): RoomBatch[] {
 
 /** Gives the runs of each room the numbers from `firsts` on. */
 function number(rooms: readonly RoomBatch[], firsts: readonly number[]): void {
-  if (firsts.length !== rooms.length) throw new Error("The log numbered other rooms than it was given");
+  if (firsts.length !== rooms.length)
+    throw new Error("The log numbered other rooms than it was given");
   for (const [i, { runs }] of rooms.entries()) {
     let seq = firsts[i]!;
     for (const run of runs) {

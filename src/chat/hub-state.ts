@@ -3,7 +3,7 @@
 
 import type { PersonalEvent, PresenceEvent } from "./events.ts";
 import type { Backlog } from "./fan-out/outbox.ts";
-import type { FileService } from "./file-service.ts";
+import type { FilesPort } from "./files-port.ts";
 import type { CommitPipeline } from "./commit-pipeline.ts";
 import type { LoginRates } from "./login-rates.ts";
 import type { Metrics } from "./metrics.ts";
@@ -21,7 +21,7 @@ export type HubOptions = {
   metrics: Metrics;
   /** Messages and bytes a second that one sender may keep up; undefined for no limit. */
   rates: Rates | undefined;
-  files: FileService;
+  files: FilesPort;
   /** Called when there is something to do at the end of the turn: once, until `endTurn` has been called. */
   wake: () => void;
   /** A line that a system's own server prints, harmless already. */
@@ -108,4 +108,3 @@ export function textsOf(session: Session, event: PersonalEvent): readonly string
   if (rendered === undefined) return [];
   return typeof rendered === "string" ? [rendered] : rendered;
 }
-

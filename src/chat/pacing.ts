@@ -80,7 +80,8 @@ function refuse(
 ): void {
   const { queue, counter } = session;
   const { nowMs, options } = chat;
-  const retryAfterMs = rates === undefined ? limits.storageRetryMs : queue.retryAfterMs(rates, nowMs);
+  const retryAfterMs =
+    rates === undefined ? limits.storageRetryMs : queue.retryAfterMs(rates, nowMs);
   count(options.metrics.messagesRefused, "rate");
   if (!queue.mayRefuse(nowMs)) {
     const message = "Far too fast, for too long: connect again, and slow down";
@@ -89,7 +90,8 @@ function refuse(
   }
   const n = "n" in command ? command.n : undefined;
   if (n !== undefined) counter.refuse(n);
-  const perSecond = rates === undefined ? "" : ` at most ${rates.messagesPerSecond} messages a second;`;
+  const perSecond =
+    rates === undefined ? "" : ` at most ${rates.messagesPerSecond} messages a second;`;
   chat.tell(session, {
     type: "error",
     code: "rate",

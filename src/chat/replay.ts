@@ -13,7 +13,8 @@ import type { Membership, Session } from "./session.ts";
 export function continueReplay(chat: HubState, session: Session): void {
   chat.schedule.replaying.delete(session);
   if (session.phase !== "member") return;
-  if (session.mailbox.replayed !== undefined) return replayMail(chat, session, session.mailbox.replayed);
+  if (session.mailbox.replayed !== undefined)
+    return replayMail(chat, session, session.mailbox.replayed);
   for (const [name, membership] of session.rooms) {
     const room = chat.rooms.get(name);
     if (room === undefined || membership.replayed === undefined) continue;

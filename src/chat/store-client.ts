@@ -94,10 +94,7 @@ export class StoreClient {
     );
   }
 
-  loadSession(
-    session: string,
-    then: (outcome: Outcome<SessionRecord | undefined>) => void,
-  ): void {
+  loadSession(session: string, then: (outcome: Outcome<SessionRecord | undefined>) => void): void {
     this.#ask({ type: "load-session", session }, (reply) =>
       then(outcomeOf(reply, (done) => (done.type === "load-session" ? done : undefined))),
     );

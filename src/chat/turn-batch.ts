@@ -121,7 +121,9 @@ export class TurnBatch {
       last.author === author.id &&
       last.timeMs === nowMs &&
       last.from === name &&
-      (n === undefined ? last.n === undefined : last.n !== undefined && last.n + last.length === n) &&
+      (n === undefined
+        ? last.n === undefined
+        : last.n !== undefined && last.n + last.length === n) &&
       last.chars + text.length <= output.maxRunChars
     ) {
       run = last;

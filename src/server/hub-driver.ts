@@ -45,28 +45,79 @@ export class HubDriver {
     this.#hub = undefined;
   }
 
-  connect(hub: Hub, link: Link, dialect: Dialect, peer: Peer): Session {
+  handleConnect(link: Link, dialect: Dialect, peer: Peer): Session {
+    const hub = this.#hub;
+    if (hub === undefined) throw new Error("The hub does not run");
     return hub.handleConnect(link, dialect, peer, unixMs());
   }
 
-  message(hub: Hub, session: Session, message: string, nowMs: number): void {
-    hub.handleMessage(session, message, nowMs);
-    this.#pump(hub, nowMs);
+  handleMessage(session: Session, message: string): void {
+    this.#hub?.handleMessage(session, message, unixMs());
+    this.#pump();
   }
 
-  overflow(hub: Hub, session: Session, nowMs: number): void {
-    hub.handleOverflow(session, nowMs);
+  handleOverflow(session: Session): void {
+    this.#hub?.handleOverflow(session, unixMs());
   }
 
-  drain(hub: Hub, session: Session, nowMs: number): void {
-    hub.handleDrain(session, nowMs);
+  handleDrain(session: Session): void {
+    this.#hub?.handleDrain(session, unixMs());
   }
 
-  inputEnd(hub: Hub, session: Session, nowMs: number): void {
-    hub.handleInputEnd(session, nowMs);
+  handleInputEnd(session: Session): void {
+    this.#hub?.handleInputEnd(session, unixMs());
   }
 
-  close(hub: Hub, session: Session, reason: LeaveReason, nowMs: number): void {
-    hub.handleClose(session, reason, nowMs);
+  handleClose(session: Session, reason: LeaveReason): void {
+    this.#hub?.handleClose(session, reason, unixMs());
+  }
+
+  /** Has the store carry out what the hub has asked for. Replies that come at once are handled before it answers. */
+  #pump(): void {
+    const hub = this.#hub;
+    // A reply that comes at once comes from inside this loop, which goes on with what it has led to.
+    if (hub === undefined || this.#isPumping) return;
+    this.#isPumping = true;
+    try {
+      for (;;) {
+        const request = hub.pollStore(unixMs());
+        if (request === undefined) return;
+        this.#store(request, this.#reply);
+      }
+    } finally {
+      this.#isPumping = false;
+    }
+  }
+
+  readonly #reply = (reply: StoreReply): void => {
+    this.#hub?.handleStore(reply, unixMs());
+    this.#pump();
+  };
+
+  readonly #endTurn = (): void => {
+    const hub = this.#hub;
+    if (hub === undefined) return;
+    hub.endTurn(unixMs());
+    this.#pump();
+    hub.finishTurn(unixMs());
+    this.#pump();
+    this.#schedule();
+  };
+
+  readonly #handleTimeout = (): void => {
+    this.#timer = undefined;
+    this.#timerMs = Infinity;
+    this.#hub?.handleTimeout(unixMs());
+    this.#pump();
+    this.#schedule();
+  };
+
+  #schedule(): void {
+    if (this.#hub === undefined) return;
+    const dueMs = this.#hub.nextTimeout;
+    if (dueMs >= this.#timerMs) return;
+    clearTimeout(this.#timer);
+    this.#timerMs = dueMs;
+    this.#timer = setTimeout(this.#handleTimeout, Math.max(1, dueMs - unixMs()));
   }
 }

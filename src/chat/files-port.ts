@@ -6,7 +6,7 @@ import type { ParleyError } from "../errors.ts";
 import type { TransferMessage, TransferRequest } from "../protocol/messages.ts";
 import type { FileEntry, Ref } from "./events.ts";
 
-export interface FileService {
+export interface FilesPort {
   /** Lists the folder: names after `after`, at most `limit`; without `limit` all of them. */
   list(
     after: string | undefined,
