@@ -90,11 +90,11 @@ export class ChatConnection implements Link {
         state.heldBytes += bytes.length;
         return this.decide(nowMs);
       case "lines":
-        return this.#readLines(state.framer, bytes);
+        return this.#readLines(state.framer, bytes, nowMs);
       case "reads": {
         const message = state.framer.push(bytes);
         if (message === tooLong) return this.#overflow();
-        if (message !== "") this.#driver.handleMessage(this.#session!, message);
+        if (message !== "") this.#driver.handleMessage(this.#session!, message, nowMs);
         return;
       }
       case "cpp":
@@ -114,7 +114,7 @@ export class ChatConnection implements Link {
     if (session === undefined) return this.end();
     if (this.#state.is === "lines") {
       const rest = this.#state.framer.rest();
-      if (rest !== undefined && rest !== "") this.#driver.handleMessage(session, rest);
+      if (rest !== undefined && rest !== "") this.#driver.handleMessage(session, rest, nowMs);
     }
     this.#driver.handleInputEnd(session);
   }
@@ -243,10 +243,10 @@ export class ChatConnection implements Link {
     for (const bytes of framed ? [joined(held)] : held) this.#take(bytes, nowMs);
   }
 
-  #readLines(framer: LineFramer, bytes: Uint8Array): void {
+  #readLines(framer: LineFramer, bytes: Uint8Array, nowMs: number): void {
     const session = this.#session!;
     const trouble = framer.push(bytes, (line) => {
-      this.#driver.handleMessage(session, line);
+      this.#driver.handleMessage(session, line, nowMs);
       return this.#state.is === "lines";
     });
     if (trouble === tooLong) this.#overflow();

@@ -69,7 +69,7 @@ class NativeConversation implements Conversation {
   }
 
   receive(line: string): Command | undefined {
-    if (!/\S/.test(line)) return undefined;
+    if (!line.startsWith("{") && !/\S/.test(line)) return undefined;
     const message = decodeClient(line);
     if (!this.#greeted) {
       if (message.type === "undecodable") return { ...refusal(message), end: true };
