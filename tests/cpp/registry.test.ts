@@ -1,4 +1,4 @@
-// Who is given to whom, who waits, and who is forgotten first.
+// Who is handed out to whom, who waits, and who is evicted first.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -21,27 +21,27 @@ const entry = (id: string, at: number): Registration => ({
 const given = (registry: Registry, id: string, wanted?: string) =>
   registry.bridge(id, 1_000, wanted)?.id;
 
-describe("who is given to whom", () => {
-  test("two clients, as in S0: the first waits, the second gets it", () => {
+describe("bridging", () => {
+  test("two clients: the first waits, the second gets it", () => {
     const registry = filled("Alice");
     expect(given(registry, "Alice")).toBeUndefined();
     registry.register({ id: "Bob", ip: "127.0.0.1", port: 7777 }, 10);
     expect(registry.bridge("Bob", 11)).toMatchObject({ id: "Alice", ip: "127.0.0.1", port: 5000 });
   });
 
-  test("who has been waiting longest comes before who is registered longest", () => {
+  test("the longest wait comes before the oldest registration", () => {
     const registry = filled("A");
     registry.bridge("A", 1);
     registry.register({ id: "B", ip: "h", port: 1 }, 2);
     registry.register({ id: "C", ip: "h", port: 1 }, 3);
-    // C asks for one who is not there, and so waits; A has waited longer.
+    // C asks for an unknown client and so waits; A has waited longer.
     expect(given(registry, "C", "Nobody")).toBeUndefined();
     expect(given(registry, "B")).toBe("A");
     registry.register({ id: "D", ip: "h", port: 1 }, 4);
     expect(given(registry, "D")).toBe("C");
   });
 
-  test("nobody waits: the longest registered one that has not been handed out, until none is left", () => {
+  test("nobody waits: the oldest registration not yet handed out, until none is left", () => {
     const registry = filled("A", "B", "C", "D");
     expect(given(registry, "D")).toBe("A");
     expect(given(registry, "D")).toBe("B");
@@ -59,7 +59,7 @@ describe("who is given to whom", () => {
     expect(given(registry, "B")).toBe("A");
   });
 
-  test("by name: whether waiting or handed out, but never oneself or a stranger", () => {
+  test("by name: waiting or handed out, but never oneself or an unknown client", () => {
     const registry = filled("A", "B", "C");
     expect(given(registry, "C", "B")).toBe("B");
     expect(given(registry, "A", "B")).toBe("B");
@@ -68,7 +68,7 @@ describe("who is given to whom", () => {
     expect(given(registry, "A", "Zoe")).toBeUndefined();
   });
 
-  test("registering again replaces: a new address, the last in the row, no longer waiting", () => {
+  test("registering again replaces: a new address, last in order, no longer waiting", () => {
     const registry = filled("A");
     registry.bridge("A", 1);
     registry.register({ id: "B", ip: "h", port: 1 }, 2);
@@ -78,14 +78,14 @@ describe("who is given to whom", () => {
     expect(given(registry, "C")).toBe("B");
   });
 
-  test("who is not registered may ask, and does not wait", () => {
+  test("an unregistered client may bridge but does not wait", () => {
     const registry = filled("A");
     expect(given(registry, "Zoe")).toBe("A");
     expect(given(registry, "Zoe")).toBeUndefined();
     expect(registry.size).toBe(1);
   });
 
-  test("who waits and asks again keeps its place", () => {
+  test("a waiting client that asks again keeps its place", () => {
     const registry = filled("A");
     registry.bridge("A", 1);
     registry.register({ id: "B", ip: "h", port: 1 }, 2);
@@ -98,7 +98,7 @@ describe("who is given to whom", () => {
 });
 
 describe("bounds and stores", () => {
-  test("the longest unrefreshed is forgotten first", () => {
+  test("the oldest registration is evicted first", () => {
     const changes: RegistryChange[] = [];
     const registry = new Registry({ maxEntries: 3, onChange: (change) => changes.push(change) });
     for (const id of ["A", "B", "C"]) registry.register({ id, ip: "h", port: 1 }, 1);
@@ -110,27 +110,27 @@ describe("bounds and stores", () => {
     ).toEqual(["B"]);
   });
 
-  test("who registers most loses its own, whatever addresses it names", () => {
+  test("the network with most registrations loses its own, whatever addresses they name", () => {
     const registry = new Registry({ maxEntries: 10 });
-    const register = (id: string, maker: string) =>
-      registry.register({ id, ip: `ip of ${id}`, port: 1 }, 1, maker);
+    const register = (id: string, network: string) =>
+      registry.register({ id, ip: `ip of ${id}`, port: 1 }, 1, network);
     register("Alice", "192.0.2.1");
     register("Bob", "192.0.2.2");
     register("Bill", "192.0.2.2");
     for (let i = 0; i < 100; i++) register(`u${i}`, "192.0.2.3");
     expect(registry.size).toBe(10);
     for (const id of ["Alice", "Bob", "Bill", "u99"]) expect(registry.find(id)).toBeDefined();
-    // its share shrinks with each other that comes
+    // Its share shrinks as others come.
     register("Cal", "192.0.2.4");
     expect(registry.find("u93")).toBeUndefined();
-    // what another takes over is the other's
+    // An ID that another network takes over counts for that network.
     for (let i = 94; i < 100; i++) register(`u${i}`, "192.0.2.5");
     register("u100", "192.0.2.5");
     const left = registry.entries().map(({ id }) => id);
     expect(left.join(" ")).toBe("Alice Bob Bill Cal u95 u96 u97 u98 u99 u100");
   });
 
-  test("what was restored counts by the addresses that it names", () => {
+  test("restored registrations count for the addresses that they name", () => {
     const registry = new Registry({ maxEntries: 4 });
     registry.restore([
       { ...entry("A", 1), ip: "192.0.2.1" },
@@ -140,14 +140,14 @@ describe("bounds and stores", () => {
     expect(registry.entries().map(({ id }) => id)).toEqual(["A", "B", "u7", "u8"]);
   });
 
-  test("100 000 registrations hold no more than the bound", () => {
+  test("100 000 registrations stay within the bound", () => {
     const registry = new Registry();
     for (let at = 0; at < 100_000; at++) registry.register({ id: `u${at}`, ip: "h", port: 1 }, at);
     expect(registry.size).toBe(4_096);
     expect(registry.find("u99999")).toBeDefined();
   });
 
-  test("a store that obeys the changes can restore a registry that answers the same", () => {
+  test("a registry restored from its changes answers the same", () => {
     const step = fc.record({
       who: fc.constantFrom("A", "B", "C", "D", "E"),
       does: fc.constantFrom("register", "bridge", "name"),
@@ -190,7 +190,7 @@ describe("bounds and stores", () => {
     );
   });
 
-  test("restoring more than fit keeps the latest", () => {
+  test("restoring too many keeps the newest", () => {
     const registry = new Registry({ maxEntries: 2 });
     registry.restore([entry("C", 3), entry("A", 1), entry("B", 2)]);
     expect(registry.entries().map(({ id }) => id)).toEqual(["B", "C"]);

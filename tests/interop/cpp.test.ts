@@ -1,13 +1,13 @@
-// S0 as its users see it: two `parley peer` processes chat through a registry, strangers speak to them over raw sockets.
-// The registry is the service of src/registry on a bare listener, for tests that look into it, or that of `parley server`.
+// CPP as its users see it: `parley peer` processes chat through a registry, and foreign programs
+// reach them over raw sockets. The registry is either the bare table of src/cpp, for tests that
+// look into it, or that of `parley server`.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { type Contact, encodeBridgeAck, encodeChat } from "../../src/cpp/codec.ts";
-import { encodeBareChat } from "../cpp/bare-chat.ts";
-import { CppService } from "../../src/cpp/registry-service.ts";
+import { type Contact, encodeBareChat, encodeBridgeAck, encodeChat } from "../../src/cpp/codec.ts";
+import { type RegistryAnswer, RegistryConnection } from "../../src/cpp/registry-connection.ts";
 import { Registry } from "../../src/cpp/registry.ts";
 import { runOnTerminal } from "../cli/run.ts";
 import { Parley } from "../parley.ts";
@@ -16,12 +16,12 @@ const invalid = "Invalid command. Use /id, /register, /bridge, /chat, or /quit."
 
 let registry: Registry;
 let log: string[];
-let server: Bun.TCPSocketListener<CppService>;
+let server: Bun.TCPSocketListener<RegistryConnection>;
 let address: string;
 
-type Socket = Bun.Socket<CppService>;
+type Socket = Bun.Socket<RegistryConnection>;
 
-function answer(socket: Socket, given: ReturnType<CppService["receive"]>): void {
+function answer(socket: Socket, given: RegistryAnswer): void {
   log.push(...given.log);
   if (given.reply !== undefined) socket.write(given.reply);
   if (given.end) socket.end();
@@ -33,16 +33,16 @@ beforeEach(() => {
 });
 
 beforeAll(() => {
-  server = Bun.listen<CppService>({
+  server = Bun.listen<RegistryConnection>({
     hostname: "127.0.0.1",
     port: 0,
     allowHalfOpen: true,
     socket: {
       open(socket) {
-        socket.data = new CppService(registry, () => performance.now());
+        socket.data = new RegistryConnection(registry, "127.0.0.1");
       },
-      data: (socket, bytes) => answer(socket, socket.data.receive(bytes)),
-      end: (socket) => answer(socket, socket.data.end()),
+      data: (socket, bytes) => answer(socket, socket.data.handleData(bytes, performance.now())),
+      end: (socket) => answer(socket, socket.data.handleEnd()),
     },
   });
   address = `127.0.0.1:${server.port}`;
@@ -58,7 +58,7 @@ class Peer extends Parley {
     this.id = id;
   }
 
-  /** Where it can be called, read from its first line. */
+  /** Its address, read from its first line. */
   async contact(): Promise<Contact> {
     const line = await this.line(/ running on /);
     const port = Number(line.split(":").at(-1));
@@ -67,9 +67,11 @@ class Peer extends Parley {
   }
 }
 
-/** A stranger's socket to `port`: what it hears is collected until the other side ends. */
-async function stranger(port: number) {
-  let heard = "";
+/**
+ * A foreign program's socket to `port`; what it receives is collected until the other side ends.
+ */
+async function foreign(port: number) {
+  let received = "";
   const closed = Promise.withResolvers<string>();
   const waiting: (() => void)[] = [];
   const socket = await Bun.connect({
@@ -77,10 +79,10 @@ async function stranger(port: number) {
     port,
     socket: {
       data(_socket, bytes) {
-        heard += bytes.toString();
+        received += bytes.toString();
         for (const resume of waiting.splice(0)) resume();
       },
-      close: () => closed.resolve(heard),
+      close: () => closed.resolve(received),
     },
   });
   return {
@@ -88,8 +90,8 @@ async function stranger(port: number) {
     hangUp: () => socket.end(),
     vanish: () => socket.terminate(),
     ended: closed.promise,
-    async hears(text: string): Promise<void> {
-      while (!heard.includes(text)) {
+    async receives(text: string): Promise<void> {
+      while (!received.includes(text)) {
         await new Promise<void>((resolve) => waiting.push(resolve));
       }
     },
@@ -97,13 +99,13 @@ async function stranger(port: number) {
 }
 
 async function ask(wire: string, port = server.port): Promise<string> {
-  const client = await stranger(port);
+  const client = await foreign(port);
   client.send(wire);
   return client.ended;
 }
 
 describe("the registry, over raw TCP", () => {
-  test("the transcript of the docs, byte for byte", async () => {
+  test("the documented transcript, byte for byte", async () => {
     const alice: Contact = { id: "Alice", ip: "127.0.0.1", port: 5555 };
     expect(await ask("REGISTER\r\nclientID: Alice\r\nIP: 127.0.0.1\r\nPort: 5555\r\n\r\n")).toBe(
       "REGACK\r\nclientID: Alice\r\nIP: 127.0.0.1\r\nPort: 5555\r\nStatus: registered\r\n\r\n",
@@ -122,7 +124,7 @@ describe("the registry, over raw TCP", () => {
 });
 
 describe("parley peer", () => {
-  test("two of them chat as the docs show, every line of both", async () => {
+  test("two of them chat as documented, every line of both", async () => {
     await using alice = new Peer("Alice");
     const a = await alice.contact();
     await using bob = new Peer("Bob");
@@ -168,7 +170,7 @@ describe("parley peer", () => {
     );
   });
 
-  test("all of it from a pipe: one line is sent, the answer read, then it leaves", async () => {
+  test("from a pipe: one line is sent, the answer read, then it leaves", async () => {
     await using alice = new Peer("Ann");
     alice.type("/register", "/bridge");
     await alice.line("Ann IN WAIT MODE");
@@ -183,7 +185,7 @@ describe("parley peer", () => {
     expect(alice.lines.slice(-2)).toEqual(["Ben has ended the chat session.", "Exiting program"]);
   });
 
-  test("--duplex on both sides lifts the turns; --json tells it to programs", async () => {
+  test("--duplex on both sides lifts the turns; --json prints events", async () => {
     await using alice = new Peer("Ada", "--duplex");
     alice.type("/register", "/bridge");
     await alice.line("Ada IN WAIT MODE");
@@ -200,7 +202,7 @@ describe("parley peer", () => {
     expect(events.at(-1)).toEqual({ event: "exit" });
   });
 
-  test("failures are said and survived; Ctrl-C exits", async () => {
+  test("failures are reported and survived; Ctrl-C exits", async () => {
     const nobody = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
     const gone = nobody.port;
     nobody.stop(true);
@@ -222,7 +224,7 @@ describe("parley peer", () => {
     expect(parley.lines.at(-1)).toBe("Exiting program");
   });
 
-  test("what came to nothing is the exit code of a pipe, and SIGTERM that of a shell", async () => {
+  test("in a pipe the last failure is the exit code; SIGTERM has the shell's", async () => {
     await using lone = new Parley("peer", "--id=Al", "--port=0", "--server=127.0.0.1:1");
     lone.type("/register");
     await lone.line(/^Register failed: /);
@@ -235,7 +237,7 @@ describe("parley peer", () => {
     expect(stopped.lines.at(-1)).toBe("Exiting program");
   });
 
-  test("one who calls somebody that is in a chat is refused; nothing else changes on the wire", async () => {
+  test("a caller of a peer that is in a chat is refused, and the chat goes on", async () => {
     await using alice = new Peer("Alice");
     await alice.contact();
     alice.type("/register");
@@ -247,12 +249,12 @@ describe("parley peer", () => {
     eve.type("/bridge Alice", "/chat", "me too");
     expect(await eve.exit()).toBe(4);
     expect(eve.lines.slice(-2)).toEqual(["Alice has ended the chat session.", "Exiting program"]);
-    expect(eve.stderr).toContain("Busy: another chat is going on there");
+    expect(eve.stderr).toContain("Busy: the peer is in another chat");
     alice.type("still here");
     await bob.line("Alice> still here");
   });
 
-  test("on a terminal what comes in stands above the line that is being written", async () => {
+  test("on a terminal incoming lines appear above the line being edited", async () => {
     const bob = new Peer("Bob", "--duplex");
     await using _ = bob;
     await bob.contact();
@@ -268,14 +270,14 @@ describe("parley peer", () => {
       ],
     });
     expect({ code, shown }).toMatchObject({ code: 0 });
-    // Over the line that was begun, which comes again below.
+    // Above the line being edited, which is drawn again below.
     expect(shown).toMatch(/\r\u001b\[JBob> two\r+\nhalf \r/);
     expect(shown).toContain("\u001b[?2004l");
     expect(bob.lines).toContain("Alice> half a line");
     expect(await bob.exit()).toBe(0);
   });
 
-  test("a port in use: S0's sentence, a way out, exit 1", async () => {
+  test("a port in use: the original sentence, a way out, exit 1", async () => {
     const port = String(server.port);
     await using parley = new Parley("peer", "--id", "Al", "--port", port, "--server", address);
     expect(await parley.exit()).toBe(1);
@@ -298,8 +300,8 @@ describe("parley peer", () => {
 });
 
 describe("parley server", () => {
-  test("its cpp port and its main port share one registry, and say what S0's server says", async () => {
-    const files = mkdtempSync(join(tmpdir(), "parley-s0-"));
+  test("its cpp port and its main port share one registry, with its log lines", async () => {
+    const files = mkdtempSync(join(tmpdir(), "parley-cpp-"));
     const flags = ["--port", "0", "--no-web", "--files", files, "--listen", "cpp=0", "--json"];
     await using parley = new Parley("server", ...flags);
     const listening = JSON.parse(await parley.line(/"listening"/)) as {
@@ -329,8 +331,8 @@ describe("parley server", () => {
     rmSync(files, { recursive: true });
   });
 
-  test("two peers chat through its main port", async () => {
-    const files = mkdtempSync(join(tmpdir(), "parley-s0-"));
+  test("two peers meet through its main port", async () => {
+    const files = mkdtempSync(join(tmpdir(), "parley-cpp-"));
     await using parley = new Parley("server", "--port", "0", "--no-web", "--files", files);
     const at = (await parley.line(/^Server listening on /)).split(" ").at(-1) ?? "";
     await using alice = new Parley("peer", "--id", "Alice", "--port", "0", "--server", at);
@@ -346,7 +348,7 @@ describe("parley server", () => {
   });
 });
 
-describe("other programs, over raw sockets", () => {
+describe("foreign programs, over raw sockets", () => {
   const zoe: Contact = { id: "Zoe", ip: "127.0.0.1", port: 9999 };
 
   test.each(["QUIT\r\n\r\n", "QUIT\r\n\r\n\r\n"])(
@@ -354,12 +356,12 @@ describe("other programs, over raw sockets", () => {
     async (quit) => {
       await using alice = new Peer("Alice");
       const contact = await alice.contact();
-      const other = await stranger(contact.port);
+      const other = await foreign(contact.port);
       other.send(encodeBareChat(zoe));
       other.send("Hello");
       await alice.line("Zoe> Hello");
       alice.type("Hi Zoe");
-      await other.hears("Hi Zoe");
+      await other.receives("Hi Zoe");
       other.send(quit);
       expect(await alice.exit()).toBe(0);
       expect(await other.ended).toBe("Hi ZoeQUIT\r\n\r\n");
@@ -374,10 +376,10 @@ describe("other programs, over raw sockets", () => {
     },
   );
 
-  test("a program of S0: silent at /bridge, then CHAT; ours says /quit twice, in its bytes", async () => {
+  test("the original program: silent, then CHAT; ours leaves with its two /quit", async () => {
     await using alice = new Peer("Alice");
     const contact = await alice.contact();
-    const other = await stranger(contact.port);
+    const other = await foreign(contact.port);
     other.send(encodeChat(zoe, "Hello"));
     await alice.line("IN WRITE MODE");
     alice.type("/quit");
@@ -387,11 +389,11 @@ describe("other programs, over raw sockets", () => {
   });
 
   test.each(["hangUp", "vanish"] as const)(
-    "a peer that is gone (%s) ends the chat",
+    "a peer that vanishes (%s) ends the chat",
     async (how) => {
       await using alice = new Peer("Alice");
       const contact = await alice.contact();
-      const other = await stranger(contact.port);
+      const other = await foreign(contact.port);
       other.send(encodeChat(zoe, "Hello"));
       await alice.line("IN WRITE MODE");
       other[how]();
@@ -403,10 +405,10 @@ describe("other programs, over raw sockets", () => {
     },
   );
 
-  test("an HTTP request is no chat, and ends nothing but itself", async () => {
+  test("an HTTP request is refused and changes nothing else", async () => {
     await using alice = new Peer("Alice");
     const contact = await alice.contact();
-    const other = await stranger(contact.port);
+    const other = await foreign(contact.port);
     other.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     expect(await other.ended).toBe("");
     await alice.line("Malformed incoming message");
@@ -415,19 +417,19 @@ describe("other programs, over raw sockets", () => {
     expect(alice.lines).toContain("Alice");
   });
 
-  test("sixteen silent connections keep nobody out: the oldest goes, at once", async () => {
+  test("sixteen silent connections keep nobody out: the oldest is closed at once", async () => {
     await using alice = new Peer("Alice");
     const contact = await alice.contact();
-    const oldest = await stranger(contact.port);
-    for (let at = 0; at < 16; at++) await stranger(contact.port);
+    const oldest = await foreign(contact.port);
+    for (let at = 0; at < 16; at++) await foreign(contact.port);
     expect(await oldest.ended).toBe("");
     await alice.line(/^16 callers are connected and silent/);
-    const zoe = await stranger(contact.port);
+    const zoe = await foreign(contact.port);
     zoe.send(encodeChat({ id: "Zoe", ip: "127.0.0.1", port: 9 }, "hi"));
     await alice.line("Zoe> hi");
   });
 
-  test("a peer that was called answers in bare text, and is spoken to in bare text from then on", async () => {
+  test("a called peer that answers in bare text is sent bare text from then on", async () => {
     const called = Promise.withResolvers<Bun.Socket>();
     let heard = "";
     const listener = Bun.listen({
