@@ -224,6 +224,8 @@ export const peer = {
   hurryMs: 1_000,
   /** A bare text that begins like `QUIT` waits this long for the rest; segments of one message are closer. */
   bareHoldMs: 50,
+  /** A whole `QUIT` without its empty line waits this long for the end of the connection. */
+  quitHoldMs: 1_000,
   /** After the last word: time for the other side to take it and to close. */
   lingerMs: 1_000,
   /** Idle time after which the kernel asks whether the other machine still exists; silence itself is no fault. */

@@ -61,6 +61,16 @@ export class CppParser {
     return this.#failed;
   }
 
+  /**
+   * The stream has ended. A QUIT has no headers to wait for, so it counts without its empty line.
+   */
+  handleEnd(): ParseResult {
+    if (this.#failed) return this.#failed;
+    const line = utf8.decode(this.#buffer.subarray(this.#lineStart)).trimEnd();
+    const type = this.#type ?? line;
+    return type === "QUIT" ? { type: "message", message: { type } } : needMore;
+  }
+
   /** Whether a message has begun but not ended. Empty lines between messages do not count. */
   get isMidMessage(): boolean {
     if (this.#type !== undefined) return true;

@@ -19,6 +19,7 @@ export type StreamEvent =
 
 // A QUIT ends with one or two empty lines; what comes after it is never read.
 const quit = /QUIT\r?\n\r?\n/;
+const isQuitUnfinished = /^QUIT[\r\n]*$/;
 const canBecomeQuit = /^Q(?:U(?:I(?:T(?:\r?(?:\n\r?)?)?)?)?)?$/;
 
 export class PeerStream {
@@ -48,11 +49,9 @@ export class PeerStream {
 
   handleData(bytes: Uint8Array, nowMs: number): StreamEvent[] {
     if (this.#ended || bytes.length === 0) return [];
-    this.#holdUntilMs = nowMs + limits.bareHoldMs;
-    if (this.#style === "bare") return this.#readBareText(bytes);
-    if (this.#isUndecided) this.#opening.push(bytes.slice());
-    this.#parser.handleData(bytes);
-    return this.#readMessages();
+    const events = this.#read(bytes);
+    this.#holdUntilMs = nowMs + (this.#endsWithQuit() ? limits.quitHoldMs : limits.bareHoldMs);
+    return events;
   }
 
   handleTimeout(nowMs: number): StreamEvent[] {
@@ -61,9 +60,26 @@ export class PeerStream {
 
   /** The other side has ended its output. */
   handleEnd(): StreamEvent[] {
-    const events = this.#releaseHeld();
+    const events: StreamEvent[] = this.#endsWithQuit() ? [{ type: "quit" }] : this.#releaseHeld();
     this.#ended = true;
     return events;
+  }
+
+  #read(bytes: Uint8Array): StreamEvent[] {
+    if (this.#style === "bare") return this.#readBareText(bytes);
+    if (this.#isUndecided) this.#opening.push(bytes.slice());
+    this.#parser.handleData(bytes);
+    return this.#readMessages();
+  }
+
+  /**
+   * Whether the last thing that came is a `QUIT` without its empty line: some programs send no
+   * more.
+   */
+  #endsWithQuit(): boolean {
+    if (this.#ended) return false;
+    if (this.#style === "bare") return isQuitUnfinished.test(this.#held);
+    return this.#parser.handleEnd().type === "message";
   }
 
   /** Nothing more came: what was held back is text. */

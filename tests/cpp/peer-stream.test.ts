@@ -89,6 +89,27 @@ describe("other programs: a CHAT that names them, bare text, QUIT", () => {
     },
   );
 
+  test.each(["QUIT", "QUIT\n", "QUIT\r\n"])(
+    "%j and then FIN ends it too, in either style",
+    (end) => {
+      for (let cut = 0; cut <= end.length; cut++) {
+        const reads = [end.slice(0, cut), end.slice(cut)];
+        expect(hear([opening, "Hi", ...reads])).toEqual([opened, said("Hi"), { type: "quit" }]);
+        expect(hear([encodeChat(bob, "Hi"), ...reads]).at(-1)).toEqual({ type: "quit" });
+        expect(hear(reads, true)).toEqual([{ type: "quit" }]);
+      }
+    },
+  );
+
+  test("a whole QUIT waits longer for FIN than the beginning of one", () => {
+    const stream = new PeerStream({ isAnswering: false });
+    stream.handleData(bytes(opening), 0);
+    stream.handleData(bytes("QUIT"), 0);
+    expect(stream.handleTimeout(limits.bareHoldMs)).toEqual([]);
+    expect(stream.nextTimeoutMs).toBe(limits.quitHoldMs);
+    expect(stream.handleEnd()).toEqual([{ type: "quit" }]);
+  });
+
   test("a text that only begins like QUIT is shown when nothing follows", () => {
     for (const text of ["Q", "QU", "QUIT"]) {
       expect(hear([opening, text], false, true)).toEqual([opened, said(text)]);

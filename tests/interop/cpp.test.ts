@@ -376,6 +376,23 @@ describe("foreign programs, over raw sockets", () => {
     },
   );
 
+  test("QUIT without a line end, then FIN, leaves the chat", async () => {
+    await using alice = new Peer("Alice");
+    const contact = await alice.contact();
+    const other = await foreign(contact.port);
+    other.send(encodeBareChat(zoe));
+    other.send("Hello");
+    await alice.line("IN WRITE MODE");
+    other.send("QUIT");
+    other.hangUp();
+    expect(await alice.exit()).toBe(0);
+    expect(alice.lines.slice(3)).toEqual([
+      "IN WRITE MODE",
+      "Zoe has ended the chat session.",
+      "Exiting program",
+    ]);
+  });
+
   test("the original program: silent, then CHAT; ours leaves with its two /quit", async () => {
     await using alice = new Peer("Alice");
     const contact = await alice.contact();
