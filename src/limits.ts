@@ -224,6 +224,8 @@ export const peer = {
   hurryMs: 1_000,
   /** A bare text that begins like `QUIT` waits this long for the rest; segments of one message are closer. */
   bareHoldMs: 50,
+  /** Between opening a bare chat and its first text: programs take one read for one message. */
+  bareGapMs: 100,
   /** A whole `QUIT` without its empty line waits this long for the end of the connection. */
   quitHoldMs: 1_000,
   /** After the last word: time for the other side to take it and to close. */

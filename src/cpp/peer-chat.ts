@@ -1,9 +1,9 @@
 // One chat between two peers: whose turn it is, and in which style lines leave. Pure; methods
 // return what to show and send. Which connection carries it is not its business.
 
-import { registry as limits } from "../limits.ts";
+import { peer as limits, registry } from "../limits.ts";
 import { harmless } from "../text.ts";
-import { type Contact, encodeChat, encodeQuit, quitText } from "./codec.ts";
+import { type Contact, encodeBareChat, encodeChat, encodeQuit, quitText } from "./codec.ts";
 import type { PeerEvent } from "./peer-event.ts";
 import type { PeerStyle } from "./peer-stream.ts";
 
@@ -24,6 +24,8 @@ export class PeerChat {
   readonly #wantsDuplex: boolean;
   #style: PeerStyle;
   #turn: Turn;
+  /** While set, no line may be sent before this time. */
+  #writeAfterMs: number | undefined;
 
   constructor(
     self: Contact,
@@ -37,14 +39,26 @@ export class PeerChat {
     this.#turn = options.turn;
   }
 
-  /** The chat has begun. */
-  handleStart(): ChatOutput[] {
-    return this.#turn === "write" ? [this.#sayTurn("IN WRITE MODE")] : [];
+  /** The chat has begun. If we called in bare style, a CHAT says so before the first line. */
+  handleStart(nowMs: number): ChatOutput[] {
+    if (this.#turn !== "write") return [];
+    const turn = this.#sayTurn("IN WRITE MODE");
+    if (this.#style !== "bare") return [turn];
+    this.#writeAfterMs = nowMs + limits.bareGapMs;
+    return [{ type: "send", text: encodeBareChat(this.#self) }, turn];
   }
 
   /** Whether a typed line may be sent now. */
   get canWrite(): boolean {
-    return this.#turn !== "read";
+    return this.#turn !== "read" && this.#writeAfterMs === undefined;
+  }
+
+  get nextTimeoutMs(): number | undefined {
+    return this.#writeAfterMs;
+  }
+
+  handleTimeout(nowMs: number): void {
+    if (nowMs >= (this.#writeAfterMs ?? Infinity)) this.#writeAfterMs = undefined;
   }
 
   get turn(): Turn {
@@ -62,9 +76,9 @@ export class PeerChat {
     if (text.trim() === "") return [];
     const message = this.#style === "bare" ? text : this.#encode(text);
     const size = utf8.encode(message).length;
-    if (size > limits.maxMessageBytes) {
+    if (size > registry.maxMessageBytes) {
       const line =
-        `Message not sent: it takes ${size} bytes, the limit is ${limits.maxMessageBytes}. ` +
+        `Message not sent: it takes ${size} bytes, the limit is ${registry.maxMessageBytes}. ` +
         "Send it in parts.";
       return [{ type: "show", line, event: { event: "failed", what: "message", reason: line } }];
     }
@@ -95,14 +109,15 @@ export class PeerChat {
     return outputs;
   }
 
-  /** We leave. The original program says so twice. */
+  /**
+   * We leave. The original program says so twice. Bare programs need not know QUIT: some show it as
+   * text, some go on waiting, but all take the end of the connection for the end of the chat.
+   */
   handleLeave(): ChatOutput[] {
-    return this.#style === "bare"
-      ? [{ type: "send", text: encodeQuit() }]
-      : [this.#sendQuitText(), this.#sendQuitText()];
+    return this.#style === "bare" ? [] : [this.#sendQuitText(), this.#sendQuitText()];
   }
 
-  /** The peer has left: it gets one answer. */
+  /** The peer has said that it leaves: it gets one answer. */
   handlePeerLeft(): ChatOutput[] {
     return this.#style === "bare" ? [{ type: "send", text: encodeQuit() }] : [this.#sendQuitText()];
   }

@@ -3,10 +3,10 @@
 
 import { fold } from "../chat/names/grammar.ts";
 import { peer as limits } from "../limits.ts";
-import { type Contact, encodeChat, encodeQuit, hostPort, quitText } from "./codec.ts";
+import { type Contact, encodeChat, hostPort, quitText } from "./codec.ts";
 import { type ChatOutput, PeerChat } from "./peer-chat.ts";
 import { type ExitReason, failed, type PeerOutput } from "./peer-output.ts";
-import { PeerStream, type StreamEvent } from "./peer-stream.ts";
+import { PeerStream, type PeerStyle, type StreamEvent } from "./peer-stream.ts";
 
 type Connection = {
   stream: PeerStream;
@@ -31,6 +31,8 @@ type Call = {
 export class PeerConnections {
   readonly #self: Contact;
   readonly #duplex: boolean;
+  /** How chats are opened that we begin. */
+  readonly #style: PeerStyle;
   readonly #outputs: PeerOutput[] = [];
   readonly #connections = new Map<number, Connection>();
   /** The connection that we opened; silent until `/chat` and the first line. */
@@ -39,9 +41,10 @@ export class PeerConnections {
   #over: ExitReason | undefined;
   #saidCrowded = false;
 
-  constructor(self: Contact, options: { duplex: boolean }) {
+  constructor(self: Contact, options: { duplex: boolean; style: PeerStyle }) {
     this.#self = self;
     this.#duplex = options.duplex;
+    this.#style = options.style;
   }
 
   pollOutput(): PeerOutput | undefined {
@@ -50,7 +53,10 @@ export class PeerConnections {
 
   get nextTimeoutMs(): number | undefined {
     const times = Array.from(this.#connections.values(), ({ stream }) => stream.nextTimeoutMs);
-    const due = [this.#call?.partingUntilMs, ...times].filter((time) => time !== undefined);
+    const { chat, partingUntilMs } = this.#call ?? {};
+    const due = [partingUntilMs, chat?.nextTimeoutMs, ...times].filter(
+      (time) => time !== undefined,
+    );
     return due.length === 0 ? undefined : Math.min(...due);
   }
 
@@ -92,12 +98,12 @@ export class PeerConnections {
   }
 
   /** `/chat`: begins a chat on the connection that we opened; the first line is ours. */
-  startChat(): void {
+  startChat(nowMs: number): void {
     const connection = this.#outgoing;
     const called = connection === undefined ? undefined : this.#connections.get(connection)?.called;
     if (connection === undefined || !called) return;
     this.#show("IN CHAT MODE", { event: "chat", peer: called, by: "us" });
-    this.#start(connection, called, "write");
+    this.#start(connection, called, "write", nowMs);
   }
 
   /** A line typed in the chat. */
@@ -138,6 +144,7 @@ export class PeerConnections {
       this.#handleEvents(connection, stream, stream.handleTimeout(nowMs), nowMs);
     }
     const call = this.#call;
+    call?.chat.handleTimeout(nowMs);
     if (call && nowMs >= (call.partingUntilMs ?? Infinity)) this.#endByPeer(call, "peer");
   }
 
@@ -173,13 +180,14 @@ export class PeerConnections {
     return connection !== this.#outgoing && connection !== first && connection !== second;
   }
 
-  #start(connection: number, peer: Contact, turn: "write" | "read"): Call {
-    const style = this.#connections.get(connection)?.stream.style ?? "message";
+  #start(connection: number, peer: Contact, turn: "write" | "read", nowMs: number): Call {
+    const opening = turn === "write" ? this.#style : "message";
+    const style = this.#connections.get(connection)?.stream.style ?? opening;
     const chat = new PeerChat(this.#self, peer, { turn, style, duplex: this.#duplex });
     const call = { chat, connection, isUnconfirmed: turn === "write" };
     this.#call = call;
     if (this.#outgoing !== connection) this.closeOutgoing();
-    this.#emit(call, chat.handleStart());
+    this.#emit(call, chat.handleStart(nowMs));
     return call;
   }
 
@@ -206,7 +214,7 @@ export class PeerConnections {
     if (!call) {
       const line = `Incoming chat request from ${from.id} ${hostPort(from)}`;
       this.#show(line, { event: "chat", peer: from, by: "peer" });
-      const started = this.#start(connection, from, "read");
+      const started = this.#start(connection, from, "read", nowMs);
       return this.#handleChatEvent(started, stream, event, nowMs);
     }
     if (call.isUnconfirmed && call.second === undefined && isSame(from, call.chat.peer)) {
@@ -244,8 +252,9 @@ export class PeerConnections {
 
   /** One chat at a time: the caller is told in its own style. */
   #turnDown(connection: number, stream: PeerStream, from: Contact): void {
-    const text = stream.style === "bare" ? encodeQuit() : encodeChat(this.#self, quitText);
-    this.#outputs.push({ type: "send", connection, text });
+    if (stream.style !== "bare") {
+      this.#outputs.push({ type: "send", connection, text: encodeChat(this.#self, quitText) });
+    }
     this.close(connection);
     const line = `${from.id} ${hostPort(from)} called during this chat and was turned down.`;
     this.#show(line, { event: "turned-down", peer: from });

@@ -18,6 +18,7 @@ import {
 import { PeerConnections } from "./peer-connections.ts";
 import type { PeerEvent } from "./peer-event.ts";
 import { type ExitReason, failed, type Interruption, type PeerOutput } from "./peer-output.ts";
+import type { PeerStyle } from "./peer-stream.ts";
 
 /** The result of a request to the registry. */
 export type Answer = { message: CppMessage } | { failed: string };
@@ -32,6 +33,7 @@ const invalidCommand = "Invalid command. Use /id, /register, /bridge, /chat, or 
 
 export class Peer {
   readonly #self: Contact;
+  readonly #style: PeerStyle;
   readonly #connections: PeerConnections;
   readonly #outputs: PeerOutput[] = [];
   #nextConnection = 1;
@@ -49,9 +51,12 @@ export class Peer {
   #failure: ExitReason | undefined;
   #exited = false;
 
-  constructor(self: Contact, options: { duplex?: boolean } = {}) {
+  /** `style`: how we open the chats that we begin. */
+  constructor(self: Contact, options: { duplex?: boolean; style?: PeerStyle } = {}) {
+    const { duplex = false, style = "message" } = options;
     this.#self = self;
-    this.#connections = new PeerConnections(self, { duplex: options.duplex ?? false });
+    this.#style = style;
+    this.#connections = new PeerConnections(self, { duplex, style });
     const { id, ip, port } = self;
     this.#show(`${id} running on ${hostPort(self)}`, { event: "running", id, ip, port });
   }
@@ -75,7 +80,7 @@ export class Peer {
   /**
    * A line without its line end. In a chat `/quit` acts at once; anything else waits for its turn.
    */
-  handleTyped(line: string): void {
+  handleTyped(line: string, nowMs: number): void {
     if (this.#exited) return;
     const isQuit = line.trim() === quitText;
     if (isQuit && this.#connections.chat) this.#connections.leaveChat("done");
@@ -84,29 +89,29 @@ export class Peer {
       if (!this.isFull) this.#typed.push(line);
       else this.#push(failed("input", tooManyTyped));
     }
-    this.#advance();
+    this.#advance(nowMs);
   }
 
   /** Nothing more will be typed: leave as soon as it would be this side's turn. */
-  handleInputEnd(): void {
+  handleInputEnd(nowMs: number): void {
     this.#inputEnded = true;
-    this.#advance();
+    this.#advance(nowMs);
   }
 
-  handleInterrupt(reason: Interruption = "interrupted"): void {
+  handleInterrupt(reason: Interruption, nowMs: number): void {
     if (this.#connections.chat && !this.#exited) this.#connections.leaveChat(reason);
     else this.#exit(reason);
-    this.#advance();
+    this.#advance(nowMs);
   }
 
   /** The registry's answer to the last request. */
-  handleAnswer(answer: Answer): void {
+  handleAnswer(answer: Answer, nowMs: number): void {
     const type = this.#pending?.type;
     if (this.#exited || (type !== "register" && type !== "bridge")) return;
     this.#pending = undefined;
     if (type === "register") this.#handleRegisterAnswer(answer);
     else this.#handleBridgeAnswer(answer);
-    this.#advance();
+    this.#advance(nowMs);
   }
 
   /** A peer has connected. Returns the connection's number, or undefined to refuse it. */
@@ -118,42 +123,42 @@ export class Peer {
   }
 
   /** A connection that was asked for is open. */
-  handleConnected(connection: number): void {
+  handleConnected(connection: number, nowMs: number): void {
     const pending = this.#takeConnecting(connection);
     if (pending === undefined) return this.#connections.close(connection);
     this.#failure = undefined;
     if (this.#connections.chat) return this.#connections.close(connection);
     this.#connections.handleConnected(connection, pending.contact);
     this.#show(undefined, { event: "connected", peer: pending.contact });
-    if (pending.thenChat) this.#connections.startChat();
-    this.#advance();
+    if (pending.thenChat) this.#connections.startChat(nowMs);
+    this.#advance(nowMs);
   }
 
-  handleConnectFailed(connection: number, reason: string): void {
+  handleConnectFailed(connection: number, reason: string, nowMs: number): void {
     const pending = this.#takeConnecting(connection);
     if (pending === undefined) return;
     if (!this.#connections.chat) this.#handleUnreached(pending, reason);
-    this.#advance();
+    this.#advance(nowMs);
   }
 
   handleData(connection: number, bytes: Uint8Array, nowMs: number): void {
     this.#connections.handleData(connection, bytes, nowMs);
-    this.#advance();
+    this.#advance(nowMs);
   }
 
   handleTimeout(nowMs: number): void {
     this.#connections.handleTimeout(nowMs);
-    this.#advance();
+    this.#advance(nowMs);
   }
 
   /** The other side has closed a connection, or it broke. */
   handleEnd(connection: number, nowMs: number): void {
     this.#connections.handleEnd(connection, nowMs);
-    this.#advance();
+    this.#advance(nowMs);
   }
 
   /** Does what can be done now: typed lines whose turn has come, and leaving. */
-  #advance(): void {
+  #advance(nowMs: number): void {
     if (this.#connections.chat) this.#isWaiting = false;
     while (!this.#exited) {
       const { chat, over } = this.#connections;
@@ -161,7 +166,7 @@ export class Peer {
       if (this.#typed.length === 0) break;
       if (chat ? !chat.canWrite : this.#pending !== undefined) return;
       const line = this.#typed.shift() ?? "";
-      if (!chat) this.#handleCommand(line.trim());
+      if (!chat) this.#handleCommand(line.trim(), nowMs);
       else if (line.trim() === quitText) this.#connections.leaveChat("done");
       else this.#connections.handleTyped(line);
     }
@@ -177,7 +182,7 @@ export class Peer {
     } else if (!chat && !this.#pending && !this.#isWaiting) this.#exit(this.#failure ?? "done");
   }
 
-  #handleCommand(line: string): void {
+  #handleCommand(line: string, nowMs: number): void {
     const [word = "", ...rest] = line.split(/\s+/);
     const wanted = word === "/bridge" && rest.length === 1 ? parseId(rest[0] ?? "") : undefined;
     if (rest.length > 0 && wanted === undefined) return this.#push(failed("input", invalidCommand));
@@ -191,7 +196,7 @@ export class Peer {
         this.#unreached = wanted === undefined ? new Set() : undefined;
         return this.#requestPeer(wanted);
       case "/chat":
-        if (this.#connections.hasOutgoing) return this.#connections.startChat();
+        if (this.#connections.hasOutgoing) return this.#connections.startChat(nowMs);
         return this.#peer ? this.#connect(this.#peer, true) : this.#sayNobodyToCall();
       case quitText:
         return this.#exit("done");
@@ -250,7 +255,8 @@ export class Peer {
     this.#peer = contact;
     this.#show(undefined, { event: "bridged", peer: contact });
     this.#connections.closeOutgoing();
-    this.#connect(contact, false);
+    // Programs of the bare style connect at `/chat`.
+    if (this.#style === "message") this.#connect(contact, false);
   }
 
   #requestPeer(wanted?: string): void {

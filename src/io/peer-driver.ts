@@ -147,7 +147,7 @@ export class PeerDriver {
     const patience = (this.#patience = new Patience(limits.requestTimeoutMs));
     const answer = await askRegistry(this.#options.registry, message, patience);
     patience.done();
-    this.#peer?.handleAnswer(answer);
+    this.#peer?.handleAnswer(answer, performance.now());
     this.applyOutputs();
   }
 
@@ -157,14 +157,14 @@ export class PeerDriver {
     const outcome = await dial(to, patience, {
       hears: (link) => this.#hold(connection, link),
       opened: () => {
-        this.#peer?.handleConnected(connection);
+        this.#peer?.handleConnected(connection, performance.now());
         this.applyOutputs();
       },
     });
     patience.done();
     if (typeof outcome !== "string") return;
     const reason = `cannot reach ${contact.id} at ${hostPort(contact)}: ${outcome}`;
-    this.#peer?.handleConnectFailed(connection, reason);
+    this.#peer?.handleConnectFailed(connection, reason, performance.now());
     this.applyOutputs();
   }
 

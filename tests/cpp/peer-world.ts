@@ -6,6 +6,7 @@ import type { Contact } from "../../src/cpp/codec.ts";
 import { CppParser } from "../../src/cpp/parser.ts";
 import { type Answer, Peer } from "../../src/cpp/peer.ts";
 import type { PeerEvent } from "../../src/cpp/peer-event.ts";
+import type { PeerStyle } from "../../src/cpp/peer-stream.ts";
 import type { PeerOutput } from "../../src/cpp/peer-output.ts";
 import { RegistryConnection } from "../../src/cpp/registry-connection.ts";
 import { Registry } from "../../src/cpp/registry.ts";
@@ -15,6 +16,8 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 
 /** The far end of a connection: takes what this end sends. */
 export type FarEnd = { data: (bytes: Uint8Array) => void; ended: () => void };
+
+export type PeerOptions = { duplex?: boolean; style?: PeerStyle };
 
 /** A peer and everything that it has shown and sent. */
 export class WorldPeer {
@@ -26,9 +29,9 @@ export class WorldPeer {
   readonly farEnds = new Map<number, FarEnd>();
   readonly contact: Contact;
 
-  constructor(contact: Contact, duplex: boolean) {
+  constructor(contact: Contact, options: PeerOptions) {
     this.contact = contact;
-    this.machine = new Peer(contact, { duplex });
+    this.machine = new Peer(contact, options);
   }
 }
 
@@ -42,9 +45,9 @@ export class World {
   registryAnswers = true;
   #unanswered: (() => void)[] = [];
 
-  join(id: string, options: { duplex?: boolean } = {}): WorldPeer {
+  join(id: string, options: PeerOptions = {}): WorldPeer {
     const contact = { id, ip: "127.0.0.1", port: 5_000 + this.#peers.length };
-    const peer = new WorldPeer(contact, options.duplex ?? false);
+    const peer = new WorldPeer(contact, options);
     this.#peers.push(peer);
     this.settle();
     return peer;
@@ -53,7 +56,7 @@ export class World {
   /** Types lines one after another, each with everything that follows from it. */
   type(peer: WorldPeer, ...lines: string[]): void {
     for (const line of lines) {
-      peer.machine.handleTyped(line);
+      peer.machine.handleTyped(line, this.nowMs);
       this.settle();
     }
   }
@@ -117,7 +120,7 @@ export class World {
         return;
       case "request": {
         this.asked.push(output.message);
-        const answer = () => peer.machine.handleAnswer(this.#ask(output.message));
+        const answer = () => peer.machine.handleAnswer(this.#ask(output.message), this.nowMs);
         if (this.registryAnswers) answer();
         else this.#unanswered.push(answer);
         return;
@@ -153,7 +156,7 @@ export class World {
     const other = this.#peers.find(({ contact: { port } }) => port === contact.port);
     const far = other?.exit === undefined ? other?.machine.handleAccepted() : undefined;
     if (!other || far === undefined) {
-      peer.machine.handleConnectFailed(near, "connection refused");
+      peer.machine.handleConnectFailed(near, "connection refused", this.nowMs);
       return;
     }
     peer.farEnds.set(near, {
@@ -164,6 +167,6 @@ export class World {
       data: (data) => peer.machine.handleData(near, data, this.nowMs),
       ended: () => peer.machine.handleEnd(near, this.nowMs),
     });
-    peer.machine.handleConnected(near);
+    peer.machine.handleConnected(near, this.nowMs);
   }
 }

@@ -52,7 +52,7 @@ describe("commands", () => {
   test("Ctrl-C exits like /quit, with a reason of its own", () => {
     const world = new World();
     const alice = world.join("Alice");
-    alice.machine.handleInterrupt();
+    alice.machine.handleInterrupt("interrupted", 0);
     world.settle();
     expect(alice.lines.at(-1)).toBe("Exiting program");
     expect(alice.exit).toBe("interrupted");
@@ -63,9 +63,12 @@ describe("commands", () => {
     const alice = world.join("Alice");
     world.registryAnswers = false;
     world.type(alice, "/register");
-    alice.machine.handleAnswer({ failed: "cannot connect to 127.0.0.1:8080: connection refused" });
+    alice.machine.handleAnswer(
+      { failed: "cannot connect to 127.0.0.1:8080: connection refused" },
+      0,
+    );
     world.type(alice, "/bridge");
-    alice.machine.handleAnswer({ message: { type: "QUIT" } });
+    alice.machine.handleAnswer({ message: { type: "QUIT" } }, 0);
     world.settle();
     expect(alice.lines.slice(1)).toEqual([
       "Register failed: cannot connect to 127.0.0.1:8080: connection refused",
@@ -89,8 +92,9 @@ describe("commands", () => {
       const parser = new CppParser();
       parser.handleData(new TextEncoder().encode(answer));
       const result = parser.pollMessage();
-      if (result.type === "message") alice.machine.handleAnswer({ message: result.message });
-      else if (result.type === "malformed") alice.machine.handleAnswer({ failed: result.reason });
+      if (result.type === "message") alice.machine.handleAnswer({ message: result.message }, 0);
+      else if (result.type === "malformed")
+        alice.machine.handleAnswer({ failed: result.reason }, 0);
       world.settle();
     }
     expect(alice.lines.slice(1)).toEqual([
@@ -199,7 +203,7 @@ describe("a chat in the original style", () => {
   test("Ctrl-C in a chat tells the peer", () => {
     const { world, alice, bob } = bridged();
     world.type(bob, "/chat", "hi");
-    bob.machine.handleInterrupt();
+    bob.machine.handleInterrupt("interrupted", 0);
     world.settle();
     expect(bob.lines.slice(-2)).toEqual(["Chat session has ended", "Exiting program"]);
     expect(bob.exit).toBe("interrupted");
@@ -209,7 +213,7 @@ describe("a chat in the original style", () => {
   test("after the end of input the peer leaves on its next turn", () => {
     const { world, alice, bob } = bridged();
     world.type(bob, "/chat", "hi", "again");
-    bob.machine.handleInputEnd();
+    bob.machine.handleInputEnd(0);
     world.settle();
     expect(bob.exit).toBeUndefined();
     world.type(alice, "one");
@@ -221,8 +225,8 @@ describe("a chat in the original style", () => {
 
   test("after the end of input a waiting peer stays, an idle one leaves", () => {
     const { world, alice, bob } = bridged();
-    alice.machine.handleInputEnd();
-    bob.machine.handleInputEnd();
+    alice.machine.handleInputEnd(0);
+    bob.machine.handleInputEnd(0);
     world.settle();
     expect(alice.exit).toBeUndefined();
     expect(bob.exit).toBe("done");
@@ -234,8 +238,8 @@ describe("a chat in the original style", () => {
     for (const peer of [a, b]) world.type(peer, "/register");
     for (const peer of [a, b]) world.type(peer, "/bridge");
     for (const peer of [a, b]) world.type(peer, "/chat");
-    a.machine.handleTyped("from A");
-    b.machine.handleTyped("from B");
+    a.machine.handleTyped("from A", 0);
+    b.machine.handleTyped("from B", 0);
     world.settle();
     expect(a.lines).toContain("B> from B");
     expect(b.lines).toContain("A> from A");
@@ -253,7 +257,7 @@ function registering(...answers: Parameters<WorldPeer["machine"]["handleAnswer"]
   world.registryAnswers = false;
   for (const answer of answers) {
     world.type(alice, "/register");
-    alice.machine.handleAnswer(answer);
+    alice.machine.handleAnswer(answer, 0);
   }
   return { world, alice };
 }
@@ -272,7 +276,7 @@ describe("requests that fail", () => {
     ] as const;
     for (const [answers, exit] of cases) {
       const { world, alice } = registering(...answers);
-      alice.machine.handleInputEnd();
+      alice.machine.handleInputEnd(0);
       world.settle();
       expect([answers, alice.exit]).toEqual([answers, exit]);
     }
@@ -315,11 +319,11 @@ describe("requests that fail", () => {
     const given = { message: { type: "BRIDGEACK", contact: gone } } as const;
     world.registryAnswers = false;
     world.type(bob, "/bridge");
-    bob.machine.handleAnswer(given);
+    bob.machine.handleAnswer(given, 0);
     world.settle();
-    bob.machine.handleAnswer(given);
+    bob.machine.handleAnswer(given, 0);
     world.type(bob, "/bridge Gone");
-    bob.machine.handleAnswer(given);
+    bob.machine.handleAnswer(given, 0);
     world.settle();
     expect(bob.lines.slice(1)).toEqual([
       "Bridge request failed: connection refused; asking for the next one",
@@ -327,7 +331,7 @@ describe("requests that fail", () => {
       "Bridge request failed: connection refused",
     ]);
     expect(world.asked.length).toBe(3);
-    bob.machine.handleInputEnd();
+    bob.machine.handleInputEnd(0);
     world.settle();
     expect(bob.exit).toBe("unreachable");
   });
@@ -391,7 +395,7 @@ describe("vanishing peers and many callers", () => {
   test("a silent caller may leave; a peer that leaves before /chat can be called again", () => {
     const { world, alice, bob } = bridged();
     since(bob);
-    alice.machine.handleInterrupt();
+    alice.machine.handleInterrupt("interrupted", 0);
     world.settle();
     expect(bob.lines).toEqual([
       "The connection to Alice 127.0.0.1:5000 has ended; /chat calls again.",
@@ -409,7 +413,7 @@ describe("vanishing peers and many callers", () => {
     world.call(alice, heard).send(encodeChat(carol, "me too"));
     world.call(alice, heardBare).send(encodeBareChat(carol));
     expect(heard).toEqual([encodeChat(alice.contact, "/quit"), "(ended)"]);
-    expect(heardBare).toEqual(["QUIT\r\n\r\n", "(ended)"]);
+    expect(heardBare).toEqual(["(ended)"]);
     expect(alice.lines.at(-1)).toBe(
       "Carol 10.0.0.9:9999 called during this chat and was turned down.",
     );
@@ -499,11 +503,51 @@ describe("other programs of the same protocol", () => {
     expect(received).toEqual(["Hi Carol", "QUIT\r\n\r\n", "(ended)"]);
   });
 
-  test("we leave in its style: one QUIT", () => {
+  test("we leave by closing the connection, without a byte", () => {
     const { world, alice, received, caller } = called();
     caller.send(`${encodeBareChat(carol)}Hello`);
     world.type(alice, "/quit");
-    expect(received).toEqual(["QUIT\r\n\r\n", "(ended)"]);
+    expect(received).toEqual(["(ended)"]);
+  });
+
+  test("--style bare opens as they do: connects at /chat, a CHAT, then bare text a while later", () => {
+    const world = new World();
+    const zoe = world.join("Zoe", { style: "bare" });
+    const alice = world.join("Alice");
+    world.type(alice, "/register");
+    world.type(zoe, "/bridge");
+    expect(zoe.events.at(-1)).toMatchObject({ event: "bridged" });
+    world.type(zoe, "/chat", "Hello");
+    expect(zoe.sent).toEqual([encodeBareChat(zoe.contact)]);
+    world.wait();
+    expect(zoe.sent).toEqual([encodeBareChat(zoe.contact), "Hello"]);
+    world.type(alice, "Hi Zoe");
+    expect(alice.sent).toEqual(["Hi Zoe"]);
+    expect(zoe.lines.slice(1)).toEqual([
+      "IN CHAT MODE",
+      "IN WRITE MODE",
+      "IN READ MODE",
+      "Alice> Hi Zoe",
+      "IN WRITE MODE",
+    ]);
+    world.type(zoe, "/quit");
+    expect(zoe.sent).toHaveLength(2);
+    expect([zoe.exit, alice.exit]).toEqual(["done", "done"]);
+  });
+
+  test("--style bare: one whom we call and that answers with CHAT is sent CHAT", () => {
+    const world = new World();
+    const zoe = world.join("Zoe", { style: "bare" });
+    const alice = world.join("Alice");
+    world.type(alice, "/register");
+    world.type(zoe, "/bridge", "/chat");
+    const [connection] = zoe.farEnds.keys();
+    if (connection === undefined) throw new Error("no connection");
+    const answer = new TextEncoder().encode(encodeChat(alice.contact, "Hi"));
+    zoe.machine.handleData(connection, answer, world.nowMs);
+    world.wait();
+    world.type(zoe, "Hello");
+    expect(zoe.sent).toEqual([encodeBareChat(zoe.contact), encodeChat(zoe.contact, "Hello")]);
   });
 
   test("texts out of turn are all shown, and the turn stays ours", () => {
@@ -586,7 +630,7 @@ test("100 000 hostile inputs: a peer never throws and shows no control character
       for (let at = 0; at < 3; at++) world.call(alice, []);
       for (const input of inputs) {
         runs++;
-        if ("line" in input) alice.machine.handleTyped(input.line);
+        if ("line" in input) alice.machine.handleTyped(input.line, 0);
         else if ("ends" in input) alice.machine.handleEnd(input.ends, runs);
         else {
           const bytes = new TextEncoder().encode(input.wire);

@@ -291,6 +291,7 @@ describe("parley peer", () => {
     ["--id", "no name"],
     ["--port", "70000"],
     ["--server", "nowhere"],
+    ["--style", "plain"],
   ])("%s %p is wrong usage", async (flag, value) => {
     const flags = { "--id": "Al", "--port": "0", "--server": address, [flag]: value };
     await using parley = new Parley("peer", ...Object.entries(flags).flat());
@@ -393,6 +394,50 @@ describe("foreign programs, over raw sockets", () => {
     ]);
   });
 
+  test("we leave a bare chat by closing the connection, without a byte", async () => {
+    await using alice = new Peer("Alice");
+    const contact = await alice.contact();
+    const other = await foreign(contact.port);
+    other.send(encodeBareChat(zoe));
+    other.send("Hello");
+    await alice.line("IN WRITE MODE");
+    alice.type("/quit");
+    expect(await other.ended).toBe("");
+    expect(await alice.exit()).toBe(0);
+  });
+
+  test("--style bare calls as they do: connects at /chat, and each receive is one message", async () => {
+    const received: string[] = [];
+    let connections = 0;
+    let ended = false;
+    const listener = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: {
+        open: () => void connections++,
+        data: (socket, bytes) => {
+          received.push(bytes.toString());
+          if (received.length === 2) socket.write("Hi there");
+        },
+        close: () => void (ended = true),
+      },
+    });
+    registry.register({ id: "Zed", ip: "127.0.0.1", port: listener.port }, performance.now());
+    await using bob = new Peer("Bob", "--style", "bare");
+    const contact = await bob.contact();
+    bob.type("/bridge Zed");
+    await bob.until(() => bob.stderr.includes("Zed"), "that Zed was found");
+    expect(connections).toBe(0);
+    bob.type("/chat", "Hello");
+    await bob.line("Zed> Hi there");
+    expect(received).toEqual([encodeBareChat(contact), "Hello"]);
+    bob.type("/quit");
+    expect(await bob.exit()).toBe(0);
+    await bob.until(() => ended, "the end of the connection");
+    expect(received).toHaveLength(2);
+    listener.stop(true);
+  });
+
   test("the original program: silent, then CHAT; ours leaves with its two /quit", async () => {
     await using alice = new Peer("Alice");
     const contact = await alice.contact();
@@ -471,7 +516,7 @@ describe("foreign programs, over raw sockets", () => {
     await bob.until(() => heard === "in your way", "bare text");
     bob.type("/quit");
     expect(await bob.exit()).toBe(0);
-    expect(heard).toBe("in your wayQUIT\r\n\r\n");
+    expect(heard).toBe("in your way");
     listener.stop(true);
   });
 });

@@ -12,6 +12,7 @@ import { isLoopback } from "../../addresses.ts";
 import { callableHost, parseHostPort } from "../../io/host-port.ts";
 import { PeerDriver } from "../../io/peer-driver.ts";
 import { Peer } from "../../cpp/peer.ts";
+import type { PeerStyle } from "../../cpp/peer-stream.ts";
 import type { ExitReason, Interruption } from "../../cpp/peer-output.ts";
 import { jsonLine } from "../../terminal/json-line.ts";
 import { redirect, say, stdout } from "../../terminal/output.ts";
@@ -52,6 +53,12 @@ export default defineCommand({
       type: "boolean",
       description: "No turns, if the peer is a parley that wants this too",
     },
+    style: {
+      type: "string",
+      default: "message",
+      valueHint: "STYLE",
+      description: "How to call: message, or bare for programs that send bare text",
+    },
     json: { type: "boolean", description: "One JSON object a line instead of text" },
   },
   async run({ args }) {
@@ -90,7 +97,7 @@ export default defineCommand({
       say(`Warning: anyone who can reach ${host}:${listening} can call you; nothing is encrypted.`);
     }
     const self = { id, ip: callableHost(host), port: listening };
-    const peer = new Peer(self, { duplex: args.duplex ?? false });
+    const peer = new Peer(self, { duplex: args.duplex ?? false, style: styleOf(args.style) });
     const onTerminal = isatty(0) && isatty(1) && args.json !== true;
     if (onTerminal) say(peerCommands);
     if (!onTerminal || isPlain(process.env)) return converse(driver, peer);
@@ -108,6 +115,11 @@ export default defineCommand({
   },
 });
 
+function styleOf(text: string): PeerStyle {
+  if (text === "message" || text === "bare") return text;
+  throw new ParleyError("usage", `--style ${quoted(text)} is unknown: use message or bare`);
+}
+
 function newPrompt(driver: PeerDriver, peer: Peer, tty: Tty): PeerPrompt {
   const act = (what: () => void) => () => {
     what();
@@ -119,10 +131,10 @@ function newPrompt(driver: PeerDriver, peer: Peer, tty: Tty): PeerPrompt {
     width: (text) => Bun.stringWidth(text),
     columns: process.stdout.columns,
     rows: process.stdout.rows,
-    typed: (line) => act(() => peer.handleTyped(line))(),
-    end: act(() => peer.handleInputEnd()),
-    interrupt: act(() => peer.handleInterrupt()),
-    gone: act(() => peer.handleInterrupt("hung-up")),
+    typed: (line) => act(() => peer.handleTyped(line, performance.now()))(),
+    end: act(() => peer.handleInputEnd(performance.now())),
+    interrupt: act(() => peer.handleInterrupt("interrupted", performance.now())),
+    gone: act(() => peer.handleInterrupt("hung-up", performance.now())),
     suspend: () => tty.suspend(),
   });
 }
@@ -140,7 +152,7 @@ const exitCodes: Readonly<Record<ExitReason, number>> = {
 /** Runs the peer and returns the exit code. Without a prompt, lines are read from stdin. */
 async function converse(driver: PeerDriver, peer: Peer, prompt?: PeerPrompt): Promise<number> {
   const end = (why: Interruption) => () => {
-    peer.handleInterrupt(why);
+    peer.handleInterrupt(why, performance.now());
     driver.applyOutputs();
   };
   process.on("SIGINT", end("interrupted"));
@@ -157,13 +169,13 @@ async function converse(driver: PeerDriver, peer: Peer, prompt?: PeerPrompt): Pr
 async function readTyped(driver: PeerDriver, peer: Peer): Promise<void> {
   try {
     for await (const line of typedLines()) {
-      peer.handleTyped(line);
+      peer.handleTyped(line, performance.now());
       driver.applyOutputs();
       if (driver.congested) await driver.whenUncongested();
     }
   } catch {
     // An unreadable stdin (closed, or its terminal gone) is the end of input.
   }
-  peer.handleInputEnd();
+  peer.handleInputEnd(performance.now());
   driver.applyOutputs();
 }
