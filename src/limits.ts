@@ -206,6 +206,8 @@ export const history = {
 export const registry = {
   /** Registrations kept; of whoever has made most, the longest unrefreshed is forgotten first. */
   maxEntries: 4_096,
+  /** An ID whose client has registered or bridged this recently can be replaced from its own network only. */
+  freshMs: 3_600_000,
   /** One CPP message, in bytes. */
   maxMessageBytes: 8 * KiB,
 } as const;

@@ -175,12 +175,15 @@ function contactHeaders({ id, ip, port }: Contact): [string, string][] {
 /** The status of a successful registration. */
 export const registeredStatus = "registered";
 
+/** The status of an ID that belongs to somebody else. A parley extension. */
+export const takenStatus = "taken";
+
 export function encodeRegister(contact: Contact): string {
   return encode("REGISTER", contactHeaders(contact));
 }
 
-export function encodeRegack(contact: Contact): string {
-  return encode("REGACK", [...contactHeaders(contact), ["Status", registeredStatus]]);
+export function encodeRegack(contact: Contact, status = registeredStatus): string {
+  return encode("REGACK", [...contactHeaders(contact), ["Status", status]]);
 }
 
 export function encodeBridge(id: string, peer?: string): string {

@@ -1,6 +1,7 @@
 // The connections between peers and the one chat that they carry: who is silent, who calls, who is
 // turned down, who has left. Deterministic; knows no socket, no command and no registry.
 
+import { isLoopback } from "../addresses.ts";
 import { fold } from "../chat/names/grammar.ts";
 import { peer as limits } from "../limits.ts";
 import { type Contact, encodeChat, hostPort, quitText } from "./codec.ts";
@@ -10,6 +11,8 @@ import { PeerStream, type PeerStyle, type StreamEvent } from "./peer-stream.ts";
 
 type Connection = {
   stream: PeerStream;
+  /** The other end's address, as the socket has it. */
+  address: string;
   /** The peer that we connected to; undefined if the peer connected to us. */
   called?: Contact;
 };
@@ -79,7 +82,7 @@ export class PeerConnections {
    * A peer has connected. If too many are silent, the oldest goes, or they would keep out all
    * others.
    */
-  handleAccepted(connection: number): void {
+  handleAccepted(connection: number, address: string): void {
     const silent = Array.from(this.#connections.keys()).filter((known) => this.#isSilent(known));
     const [oldest] = silent;
     if (oldest !== undefined && silent.length >= limits.maxSilentCallers) {
@@ -88,12 +91,14 @@ export class PeerConnections {
       if (!this.#saidCrowded) this.#outputs.push(failed("connection", crowded));
       this.#saidCrowded = true;
     }
-    this.#connections.set(connection, { stream: new PeerStream({ isAnswering: false }) });
+    const stream = new PeerStream({ isAnswering: false });
+    this.#connections.set(connection, { stream, address });
   }
 
   /** A connection to `called` is open. */
-  handleConnected(connection: number, called: Contact): void {
-    this.#connections.set(connection, { stream: new PeerStream({ isAnswering: true }), called });
+  handleConnected(connection: number, called: Contact, address: string): void {
+    const stream = new PeerStream({ isAnswering: true });
+    this.#connections.set(connection, { stream, address, called });
     this.#outgoing = connection;
   }
 
@@ -203,8 +208,7 @@ export class PeerConnections {
 
   /** A connection that has been silent until now speaks. */
   #handleFirstEvent(connection: number, stream: PeerStream, event: StreamEvent, nowMs: number) {
-    const sender = event.type === "text" || event.type === "opened" ? event.from : undefined;
-    const from = sender ?? this.#connections.get(connection)?.called;
+    const from = this.#senderOf(connection, event);
     if (event.type === "malformed" || event.type === "quit" || !from) {
       if (event.type === "malformed") this.#outputs.push(failed("connection", malformed));
       if (this.#outgoing === connection) this.#outgoing = undefined;
@@ -217,11 +221,26 @@ export class PeerConnections {
       const started = this.#start(connection, from, "read", nowMs);
       return this.#handleChatEvent(started, stream, event, nowMs);
     }
-    if (call.isUnconfirmed && call.second === undefined && isSame(from, call.chat.peer)) {
+    if (call.isUnconfirmed && call.second === undefined && this.#isCalled(call, from)) {
       call.second = connection;
       return this.#handleChatEvent(call, stream, event, nowMs);
     }
     this.#turnDown(connection, stream, from);
+  }
+
+  /** Who sends `event`. The address is the socket's: the one in the message is a claim. */
+  #senderOf(connection: number, event: StreamEvent): Contact | undefined {
+    const { address, called } = this.#connections.get(connection) ?? {};
+    const claimed = event.type === "text" || event.type === "opened" ? event.from : undefined;
+    return claimed && address !== undefined ? { ...claimed, ip: address } : called;
+  }
+
+  /** Whether the sender is the peer that we called, calling us at the same time. */
+  #isCalled(call: Call, { id, ip, port }: Contact): boolean {
+    const { peer } = call.chat;
+    const address = this.#connections.get(call.connection)?.address ?? "";
+    const isSameAddress = ip === address || (isLoopback(ip) && isLoopback(address));
+    return fold(id) === fold(peer.id) && port === peer.port && isSameAddress;
   }
 
   #handleChatEvent(call: Call, stream: PeerStream, event: StreamEvent, nowMs: number): void {
@@ -277,10 +296,6 @@ const crowded =
   "for each new one the oldest is turned away.";
 
 const malformed = "Malformed incoming message";
-
-function isSame(a: Contact, b: Contact): boolean {
-  return fold(a.id) === fold(b.id) && a.ip === b.ip && a.port === b.port;
-}
 
 function isQuitText(text: string, stream: PeerStream): boolean {
   return stream.style === "message" && text.trim() === quitText;

@@ -14,6 +14,7 @@ import {
   parseId,
   quitText,
   registeredStatus,
+  takenStatus,
 } from "./codec.ts";
 import { PeerConnections } from "./peer-connections.ts";
 import type { PeerEvent } from "./peer-event.ts";
@@ -114,21 +115,21 @@ export class Peer {
     this.#advance(nowMs);
   }
 
-  /** A peer has connected. Returns the connection's number, or undefined to refuse it. */
-  handleAccepted(): number | undefined {
+  /** A peer has connected from `address`. Returns the connection's number; undefined refuses it. */
+  handleAccepted(address: string): number | undefined {
     if (this.#exited) return undefined;
     const connection = this.#nextConnection++;
-    this.#connections.handleAccepted(connection);
+    this.#connections.handleAccepted(connection, address);
     return connection;
   }
 
-  /** A connection that was asked for is open. */
-  handleConnected(connection: number, nowMs: number): void {
+  /** A connection that was asked for is open; the other end is at `address`. */
+  handleConnected(connection: number, address: string, nowMs: number): void {
     const pending = this.#takeConnecting(connection);
     if (pending === undefined) return this.#connections.close(connection);
     this.#failure = undefined;
     if (this.#connections.chat) return this.#connections.close(connection);
-    this.#connections.handleConnected(connection, pending.contact);
+    this.#connections.handleConnected(connection, pending.contact, address);
     this.#show(undefined, { event: "connected", peer: pending.contact });
     if (pending.thenChat) this.#connections.startChat(nowMs);
     this.#advance(nowMs);
@@ -231,6 +232,9 @@ export class Peer {
       return `the registry answered for ${id}, not for ${this.#self.id}`;
     }
     if (status.toLowerCase() === registeredStatus) return undefined;
+    if (status.toLowerCase() === takenStatus) {
+      return `the ID ${this.#self.id} is taken: choose another with --id`;
+    }
     return `the registry answered Status: ${quoted(status)}, expected '${registeredStatus}'`;
   }
 

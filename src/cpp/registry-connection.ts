@@ -1,7 +1,7 @@
 // One connection to the CPP registry: a request in, its answer and the server's log lines out.
 // Pure: the server reads, writes and closes. Knows no port; the main port serves it too.
 
-import { type Contact, encodeBridgeAck, encodeRegack, hostPort } from "./codec.ts";
+import { type Contact, encodeBridgeAck, encodeRegack, hostPort, takenStatus } from "./codec.ts";
 import { CppParser } from "./parser.ts";
 import type { Registry } from "./registry.ts";
 
@@ -53,7 +53,12 @@ export class RegistryConnection {
   }
 
   #register({ id, ip, port }: Contact, nowMs: number): RegistryAnswer {
-    const contact = this.#registry.register({ id, ip, port }, nowMs, this.#network);
+    const asked = { id, ip, port };
+    const contact = this.#registry.register(asked, nowMs, this.#network);
+    if (contact === undefined) {
+      const log = `REGISTER: ${id} from ${hostPort(asked)} refused: registered from another network`;
+      return { reply: encodeRegack(asked, takenStatus), end: true, log: [log] };
+    }
     return {
       reply: encodeRegack(contact),
       end: true,
@@ -62,9 +67,9 @@ export class RegistryConnection {
   }
 
   #bridge(id: string, wanted: string | undefined, nowMs: number): RegistryAnswer {
-    const found = this.#registry.bridge(id, nowMs, wanted);
+    const found = this.#registry.bridge(id, nowMs, this.#network, wanted);
     if (!found) return { reply: encodeBridgeAck(), end: true, log: [] };
-    const self = this.#registry.find(id);
+    const self = this.#registry.findOwn(id, this.#network);
     const asker = self ? contactLine(self) : `${id} (not registered)`;
     return {
       reply: encodeBridgeAck(found),

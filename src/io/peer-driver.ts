@@ -1,9 +1,11 @@
 // The sockets and timers of `parley peer`: carries out what the peer machine asks for and feeds it
 // what arrives. Knows nothing of turns or texts.
 
+import { plainAddress } from "../addresses.ts";
 import { type Contact, hostPort } from "../cpp/codec.ts";
 import type { Peer } from "../cpp/peer.ts";
 import type { ExitReason, PeerOutput } from "../cpp/peer-output.ts";
+import { mayConnect } from "../cpp/reach.ts";
 import { ParleyError } from "../errors.ts";
 import { peer as limits } from "../limits.ts";
 import { dial, Patience } from "./dial.ts";
@@ -27,6 +29,8 @@ export class PeerDriver {
   #peer: Peer | undefined;
   #listener: Bun.TCPSocketListener<TcpLink> | undefined;
   #patience: Patience | undefined;
+  /** Where the registry's last answer came from. */
+  #registryAddress = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Resumes whoever waits for `congested` to become false. */
   #uncongested: (() => void)[] = [];
@@ -145,7 +149,8 @@ export class PeerDriver {
 
   async #request(message: string): Promise<void> {
     const patience = (this.#patience = new Patience(limits.requestTimeoutMs));
-    const answer = await askRegistry(this.#options.registry, message, patience);
+    const { answer, from } = await askRegistry(this.#options.registry, message, patience);
+    this.#registryAddress = from;
     patience.done();
     this.#peer?.handleAnswer(answer, performance.now());
     this.applyOutputs();
@@ -153,14 +158,7 @@ export class PeerDriver {
 
   async #connect(connection: number, contact: Contact): Promise<void> {
     const patience = (this.#patience = new Patience(limits.requestTimeoutMs));
-    const to = { host: contact.ip, port: contact.port };
-    const outcome = await dial(to, patience, {
-      hears: (link) => this.#hold(connection, link),
-      opened: () => {
-        this.#peer?.handleConnected(connection, performance.now());
-        this.applyOutputs();
-      },
-    });
+    const outcome = await this.#dialRegistered(connection, contact, patience);
     patience.done();
     if (typeof outcome !== "string") return;
     const reason = `cannot reach ${contact.id} at ${hostPort(contact)}: ${outcome}`;
@@ -168,9 +166,28 @@ export class PeerDriver {
     this.applyOutputs();
   }
 
+  /** Connects to a registered address, unless it is one that a registry elsewhere cannot mean. */
+  async #dialRegistered(connection: number, { ip, port }: Contact, patience: Patience) {
+    const found = await Promise.race([addressesOf(ip), patience.lost]);
+    if (typeof found === "string") return found;
+    const allowed = found.filter((address) => mayConnect(address, this.#registryAddress));
+    let outcome: TcpLink | string = notConnecting;
+    for (const host of allowed) {
+      outcome = await dial({ host, port }, patience, {
+        hears: (link) => this.#hold(connection, link),
+        opened: () => {
+          this.#peer?.handleConnected(connection, host, performance.now());
+          this.applyOutputs();
+        },
+      });
+      if (typeof outcome !== "string") break;
+    }
+    return outcome;
+  }
+
   #accept(socket: Bun.Socket<TcpLink>): void {
     socket.data = new TcpLink();
-    const connection = this.#peer?.handleAccepted();
+    const connection = this.#peer?.handleAccepted(plainAddress(socket.remoteAddress));
     if (connection === undefined) socket.terminate();
     else socket.data.attach(socket, this.#hold(connection, socket.data));
     // Another silent caller may have to go.
@@ -201,5 +218,20 @@ export class PeerDriver {
     void relief.then(() => {
       for (const link of this.#links.values()) link.pause(false);
     });
+  }
+}
+
+const notConnecting =
+  "not connecting to an address of this machine or link that a registry elsewhere gives";
+
+/** The numeric addresses of a registered one, or the reason why there are none. Never rejects. */
+async function addressesOf(host: string): Promise<string[] | string> {
+  // The resolver does not know addresses with a zone.
+  if (host.includes("%")) return [host];
+  try {
+    const found = await Bun.dns.lookup(host);
+    return found.map(({ address }) => plainAddress(address));
+  } catch (error) {
+    return socketReason(error);
   }
 }

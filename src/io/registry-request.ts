@@ -6,12 +6,18 @@ import type { Answer } from "../cpp/peer.ts";
 import { dial, type Patience } from "./dial.ts";
 import { type Address, hostPortText } from "./host-port.ts";
 
-/** Sends one CPP message and returns the answer, or why there is none. Never rejects. */
+/**
+ * The answer, or why there is none, and the address that it came from (empty: there was no
+ * connection).
+ */
+export type RegistryReply = { answer: Answer; from: string };
+
+/** Sends one CPP message to a registry. Never rejects. */
 export async function askRegistry(
   registry: Address,
   message: string,
   patience: Patience,
-): Promise<Answer> {
+): Promise<RegistryReply> {
   const answer = Promise.withResolvers<Answer>();
   const parser = new CppParser();
   const hears = {
@@ -27,10 +33,13 @@ export async function askRegistry(
   };
   const link = await dial(registry, patience, { hears: () => hears });
   const where = hostPortText(registry);
-  if (typeof link === "string") return { failed: `cannot connect to ${where}: ${link}` };
+  if (typeof link === "string") {
+    return { answer: { failed: `cannot connect to ${where}: ${link}` }, from: "" };
+  }
+  const from = link.remoteAddress;
   link.send(message);
   const late = patience.lost.then((): Answer => ({ failed: `${where} did not answer in time` }));
   const outcome = await Promise.race([answer.promise, late]);
   link.end();
-  return outcome;
+  return { answer: outcome, from };
 }

@@ -62,10 +62,14 @@ export class World {
   }
 
   /**
-   * A foreign program calls `peer`. Returns how it sends; what it receives is added to `received`.
+   * A foreign program at `address` calls `peer`. Returns how it sends; what it receives is added to `received`.
    */
-  call(peer: WorldPeer, received: string[]): { send: (text: string) => void; hangUp: () => void } {
-    const connection = peer.machine.handleAccepted();
+  call(
+    peer: WorldPeer,
+    received: string[],
+    address = "10.0.0.9",
+  ): { send: (text: string) => void; hangUp: () => void } {
+    const connection = peer.machine.handleAccepted(address);
     if (connection === undefined) throw new Error("the call was not taken");
     peer.farEnds.set(connection, {
       data: (data) => received.push(new TextDecoder().decode(data)),
@@ -154,7 +158,8 @@ export class World {
 
   #connect(peer: WorldPeer, near: number, contact: Contact): void {
     const other = this.#peers.find(({ contact: { port } }) => port === contact.port);
-    const far = other?.exit === undefined ? other?.machine.handleAccepted() : undefined;
+    const far =
+      other?.exit === undefined ? other?.machine.handleAccepted(peer.contact.ip) : undefined;
     if (!other || far === undefined) {
       peer.machine.handleConnectFailed(near, "connection refused", this.nowMs);
       return;
@@ -167,6 +172,6 @@ export class World {
       data: (data) => peer.machine.handleData(near, data, this.nowMs),
       ended: () => peer.machine.handleEnd(near, this.nowMs),
     });
-    peer.machine.handleConnected(near, this.nowMs);
+    peer.machine.handleConnected(near, contact.ip, this.nowMs);
   }
 }

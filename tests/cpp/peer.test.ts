@@ -474,6 +474,24 @@ describe("vanishing peers and many callers", () => {
     expect(alice.exit).toBe("malformed");
   });
 
+  test("the address of a caller is the socket's, not what it claims", () => {
+    const world = new World();
+    const alice = world.join("Alice");
+    const trusted = { ...carol, ip: "192.0.2.7" };
+    world.call(alice, []).send(encodeChat(trusted, "hi"));
+    expect(alice.lines).toContain("Incoming chat request from Carol 10.0.0.9:9999");
+    expect(alice.events).toContainEqual({ event: "chat", peer: carol, by: "peer" });
+  });
+
+  test("nobody else can pass for the peer that we have called", () => {
+    const { world, alice, bob } = bridged();
+    world.type(bob, "/chat");
+    const received: string[] = [];
+    world.call(bob, received).send(encodeChat(alice.contact, "give me the password"));
+    expect(received.at(-1)).toBe("(ended)");
+    expect(bob.lines.join()).not.toContain("password");
+  });
+
   test("a text with line ends and escapes becomes one harmless line", () => {
     const world = new World();
     const alice = world.join("Alice");

@@ -3,14 +3,22 @@
 // look into it, or that of `parley server`.
 
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { connect } from "node:net";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { type Contact, encodeBareChat, encodeBridgeAck, encodeChat } from "../../src/cpp/codec.ts";
+import {
+  type Contact,
+  encodeBareChat,
+  encodeBridgeAck,
+  encodeChat,
+  encodeRegister,
+} from "../../src/cpp/codec.ts";
 import { type RegistryAnswer, RegistryConnection } from "../../src/cpp/registry-connection.ts";
 import { Registry } from "../../src/cpp/registry.ts";
 import { runOnTerminal } from "../cli/run.ts";
 import { Parley } from "../parley.ts";
+import { skipUnless } from "../skip.ts";
 
 const invalid = "Invalid command. Use /id, /register, /bridge, /chat, or /quit.";
 
@@ -102,6 +110,30 @@ async function ask(wire: string, port = server.port): Promise<string> {
   const client = await foreign(port);
   client.send(wire);
   return client.ended;
+}
+
+function registerAlice(port: number): string {
+  return encodeRegister({ id: "Alice", ip: "127.0.0.1", port });
+}
+
+/** The same, from one of this machine's addresses. */
+async function askFrom(
+  localAddress: string,
+  wire: string,
+  port: number,
+  host = "127.0.0.1",
+): Promise<string> {
+  const socket = connect({ host, port, localAddress });
+  socket.write(wire);
+  let heard = "";
+  for await (const bytes of socket) heard += String(bytes);
+  return heard;
+}
+
+/** An address of this machine that is not loopback. */
+function ownAddress(): string | undefined {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return addresses.find(({ internal, family }) => !internal && family === "IPv4")?.address;
 }
 
 describe("the registry, over raw TCP", () => {
@@ -332,6 +364,29 @@ describe("parley server", () => {
     rmSync(files, { recursive: true });
   });
 
+  test("an ID cannot be taken over from another network, nor loopback handed to it", async () => {
+    const files = mkdtempSync(join(tmpdir(), "parley-cpp-"));
+    const flags = ["--port", "0", "--no-web", "--files", files, "--host", "0.0.0.0"];
+    await using parley = new Parley("server", ...flags);
+    const at = (await parley.line(/^Server listening on /)).split(":").at(-1) ?? "";
+    expect(await askFrom("127.0.0.1", registerAlice(5555), Number(at))).toContain(
+      "Status: registered",
+    );
+    expect(await askFrom("127.0.0.2", registerAlice(6666), Number(at))).toContain("Status: taken");
+    expect(await askFrom("127.0.0.1", registerAlice(7777), Number(at))).toContain(
+      "Status: registered",
+    );
+    const bridge = "BRIDGE\r\nclientID: Bob\r\n\r\n";
+    expect(await askFrom("127.0.0.1", bridge, Number(at))).toContain("Port: 7777");
+    const outside = ownAddress();
+    if (outside !== undefined) {
+      const zed = encodeRegister({ id: "Zed", ip: "localhost", port: 22 });
+      expect(await askFrom(outside, zed, Number(at), outside)).toContain("Status: registered");
+      expect(await askFrom("127.0.0.1", bridge, Number(at))).toBe(encodeBridgeAck());
+    }
+    rmSync(files, { recursive: true });
+  });
+
   test("two peers meet through its main port", async () => {
     const files = mkdtempSync(join(tmpdir(), "parley-cpp-"));
     await using parley = new Parley("server", "--port", "0", "--no-web", "--files", files);
@@ -448,6 +503,44 @@ describe("foreign programs, over raw sockets", () => {
     const quit = `CHAT\r\nmessage: /quit\r\nid: Alice\r\nip: 127.0.0.1\r\nport: ${contact.port}\r\n\r\n`;
     expect(await other.ended).toBe(quit + quit);
     expect(await alice.exit()).toBe(0);
+  });
+
+  const outside = ownAddress();
+  const testOutside = skipUnless(outside !== undefined, "this machine has only loopback addresses");
+  testOutside("a registry elsewhere cannot make a peer connect to its own machine", async () => {
+    let connections = 0;
+    const target = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: { open: () => void connections++, data() {} },
+    });
+    const evil = Bun.listen({
+      hostname: outside ?? "",
+      port: 0,
+      socket: {
+        data(socket) {
+          socket.write(encodeBridgeAck({ id: "Zed", ip: "localhost", port: target.port }));
+          socket.end();
+        },
+      },
+    });
+    const flags = ["--id=Bob", "--port=0", "--server", `${outside}:${evil.port}`];
+    await using bob = new Parley("peer", ...flags);
+    bob.type("/bridge Zed", "/chat", "secret");
+    await bob.line(/^Bridge request failed: .*not connecting to an address of this machine/);
+    await bob.line(/^Chat request failed: .*not connecting to an address of this machine/);
+    expect(connections).toBe(0);
+    evil.stop(true);
+    target.stop(true);
+  });
+
+  test("a caller's address is that of its socket, whatever it claims", async () => {
+    await using alice = new Peer("Alice");
+    const contact = await alice.contact();
+    const other = await foreign(contact.port);
+    other.send(encodeChat({ id: "Zoe", ip: "192.0.2.1", port: 9999 }, "Hello"));
+    await alice.line("Zoe> Hello");
+    expect(alice.lines).toContain("Incoming chat request from Zoe 127.0.0.1:9999");
   });
 
   test.each(["hangUp", "vanish"] as const)(

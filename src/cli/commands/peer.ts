@@ -96,6 +96,11 @@ export default defineCommand({
     if (!isLoopback(host)) {
       say(`Warning: anyone who can reach ${host}:${listening} can call you; nothing is encrypted.`);
     }
+    if (isLoopback(host) && !isLoopback(registry.host)) {
+      say(
+        `Warning: only this machine can call you at ${host}: use --host with an address that others reach.`,
+      );
+    }
     const self = { id, ip: callableHost(host), port: listening };
     const peer = new Peer(self, { duplex: args.duplex ?? false, style: styleOf(args.style) });
     const onTerminal = isatty(0) && isatty(1) && args.json !== true;
