@@ -150,7 +150,7 @@ export class PeerDriver {
   async #request(message: string): Promise<void> {
     const patience = (this.#patience = new Patience(limits.requestTimeoutMs));
     const { answer, from } = await askRegistry(this.#options.registry, message, patience);
-    this.#registryAddress = from;
+    if (from !== "") this.#registryAddress = from;
     patience.done();
     this.#peer?.handleAnswer(answer, performance.now());
     this.applyOutputs();
