@@ -1,7 +1,7 @@
 // One chat between two peers: whose turn it is, and in which style lines leave. Pure; methods
 // return what to show and send. Which connection carries it is not its business.
 
-import { peer as limits, registry } from "../limits.ts";
+import { registry } from "../limits.ts";
 import { harmless } from "../text.ts";
 import { type Contact, encodeBareChat, encodeChat, encodeQuit, quitText } from "./codec.ts";
 import type { PeerEvent } from "./peer-event.ts";
@@ -15,6 +15,9 @@ export type ChatOutput =
 
 /** `write`: the next line is ours. `read`: the next line is theirs. `duplex`: anyone, any time. */
 export type Turn = "write" | "read" | "duplex";
+
+/** Between opening a bare chat and its first text: programs take one read for one message. */
+const bareGapMs = 100;
 
 const utf8 = new TextEncoder();
 
@@ -44,7 +47,7 @@ export class PeerChat {
     if (this.#turn !== "write") return [];
     const turn = this.#sayTurn("IN WRITE MODE");
     if (this.#style !== "bare") return [turn];
-    this.#writeAfterMs = nowMs + limits.bareGapMs;
+    this.#writeAfterMs = nowMs + bareGapMs;
     return [{ type: "send", text: encodeBareChat(this.#self) }, turn];
   }
 

@@ -7,7 +7,7 @@ import { peer as limits } from "../limits.ts";
 import { type Contact, encodeChat, hostPort, quitText } from "./codec.ts";
 import { type ChatOutput, PeerChat } from "./peer-chat.ts";
 import { type ExitReason, failed, type PeerOutput } from "./peer-output.ts";
-import { PeerStream, type PeerStyle, type StreamEvent } from "./peer-stream.ts";
+import { bareHoldMs, PeerStream, type PeerStyle, type StreamEvent } from "./peer-stream.ts";
 
 type Connection = {
   stream: PeerStream;
@@ -256,7 +256,7 @@ export class PeerConnections {
       if (isParting || !call.isUnconfirmed || event.type === "quit") {
         return this.#endByPeer(call, "peer");
       }
-      call.partingUntilMs = nowMs + limits.bareHoldMs;
+      call.partingUntilMs = nowMs + bareHoldMs;
       return;
     }
     call.isUnconfirmed = false;

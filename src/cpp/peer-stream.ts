@@ -2,7 +2,6 @@
 // other programs open with a `CHAT` that names them, send bare text after it and end with `QUIT`.
 // Pure; knows no turns and no socket.
 
-import { peer as limits } from "../limits.ts";
 import { harmless } from "../text.ts";
 import type { Contact, CppMessage } from "./codec.ts";
 import { CppParser } from "./parser.ts";
@@ -16,6 +15,11 @@ export type StreamEvent =
   | { type: "text"; text: string; from?: Contact; duplex: boolean }
   | { type: "quit" }
   | { type: "malformed"; reason: string };
+
+/** Text that begins like `QUIT` waits this long for the rest; segments of one message are closer. */
+export const bareHoldMs = 50;
+/** A whole `QUIT` without its empty line waits this long for the end of the connection. */
+export const quitHoldMs = 1_000;
 
 // A QUIT ends with one or two empty lines; what comes after it is never read.
 const quit = /QUIT\r?\n\r?\n/;
@@ -50,7 +54,7 @@ export class PeerStream {
   handleData(bytes: Uint8Array, nowMs: number): StreamEvent[] {
     if (this.#ended || bytes.length === 0) return [];
     const events = this.#read(bytes);
-    this.#holdUntilMs = nowMs + (this.#endsWithQuit() ? limits.quitHoldMs : limits.bareHoldMs);
+    this.#holdUntilMs = nowMs + (this.#endsWithQuit() ? quitHoldMs : bareHoldMs);
     return events;
   }
 

@@ -3,8 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { type Contact, encodeBareChat, encodeChat } from "../../src/cpp/codec.ts";
-import { peer as limits } from "../../src/limits.ts";
-import { PeerStream, type StreamEvent } from "../../src/cpp/peer-stream.ts";
+import { bareHoldMs, PeerStream, quitHoldMs, type StreamEvent } from "../../src/cpp/peer-stream.ts";
 
 const bob: Contact = { id: "Bob", ip: "127.0.0.1", port: 7777 };
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -105,8 +104,8 @@ describe("other programs: a CHAT that names them, bare text, QUIT", () => {
     const stream = new PeerStream({ isAnswering: false });
     stream.handleData(bytes(opening), 0);
     stream.handleData(bytes("QUIT"), 0);
-    expect(stream.handleTimeout(limits.bareHoldMs)).toEqual([]);
-    expect(stream.nextTimeoutMs).toBe(limits.quitHoldMs);
+    expect(stream.handleTimeout(bareHoldMs)).toEqual([]);
+    expect(stream.nextTimeoutMs).toBe(quitHoldMs);
     expect(stream.handleEnd()).toEqual([{ type: "quit" }]);
   });
 
@@ -119,7 +118,7 @@ describe("other programs: a CHAT that names them, bare text, QUIT", () => {
     stream.handleData(bytes(opening), 0);
     expect(stream.nextTimeoutMs).toBeUndefined();
     stream.handleData(bytes("QUI"), 7);
-    expect(stream.nextTimeoutMs).toBe(7 + limits.bareHoldMs);
+    expect(stream.nextTimeoutMs).toBe(7 + bareHoldMs);
     expect(stream.handleTimeout(7)).toEqual([]);
   });
 
@@ -176,7 +175,7 @@ test("hostile reads: no throw, no control character in a text, nothing held afte
         const stream = new PeerStream({ isAnswering });
         for (const bytes of reads) {
           const events = stream.handleData(bytes, 0);
-          if (pauses) events.push(...stream.handleTimeout(limits.bareHoldMs));
+          if (pauses) events.push(...stream.handleTimeout(bareHoldMs));
           for (const event of events) {
             if (event.type === "text" && /[\u0000-\u001f\u007f-\u009f]/.test(event.text)) {
               throw new Error(`a control character in ${JSON.stringify(event.text)}`);
