@@ -6,7 +6,7 @@ import { createMetrics, type Metrics } from "../chat/metrics.ts";
 import { ratesFor } from "../chat/sender-limits.ts";
 import type { Dialect } from "../chat/dialect.ts";
 import { nativeDialect } from "../dialects/native/native.ts";
-import { openChat } from "../dialects/open-chat/open-chat.ts";
+import { openChatWithHelp } from "../dialects/open-chat/open-chat.ts";
 import { connections } from "../limits.ts";
 import { RegistryConnection } from "../cpp/registry-connection.ts";
 import type { OpenStore } from "../store/open.ts";
@@ -93,7 +93,11 @@ export class ChatCore {
       udpPort: service.udpPort,
       messagesPerSecond: options.rate,
     });
-    this.main = this.listen(service.udpPort, { kind: "any", native: this.native, text: openChat });
+    this.main = this.listen(service.udpPort, {
+      kind: "any",
+      native: this.native,
+      text: openChatWithHelp,
+    });
     this.#turns.start(this.hub);
   }
 
