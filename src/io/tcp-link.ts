@@ -1,6 +1,7 @@
 // One TCP connection of a peer: sends in order, tells what comes, ends after all has left. Keeps FIN apart from the end of
 // the connection: what was sent last would be lost if both sides closed at once.
 
+import { plainAddress } from "../addresses.ts";
 import { peer as limits } from "../limits.ts";
 
 export type TcpLinkEvents = {
@@ -21,6 +22,11 @@ export class TcpLink {
   #ending = false;
   #closed = Promise.withResolvers<void>();
   #linger: ReturnType<typeof setTimeout> | undefined;
+
+  /** The other end's address; empty while there is no connection. */
+  get remoteAddress(): string {
+    return plainAddress(this.#socket?.remoteAddress ?? "");
+  }
 
   /** Bytes that the other side has not taken yet. */
   get waitingBytes(): number {

@@ -7,7 +7,7 @@ import type { Dialect, Peer } from "../chat/dialect.ts";
 import { LineFramer, ReadFramer, tooLong } from "../dialects/framing.ts";
 import { foreignAnswer, sniff } from "../dialects/protocol-detection.ts";
 import { connections as limits, sniff as sniffLimits } from "../limits.ts";
-import type { CppService } from "../cpp/registry-service.ts";
+import type { RegistryAnswer, RegistryConnection } from "../cpp/registry-connection.ts";
 import type { ChatPortOptions, Undecided } from "./chat-port.ts";
 
 export type ChatSocket = Bun.Socket<ChatConnection | undefined>;
@@ -27,7 +27,7 @@ type State =
   | { is: "sniffing" | "framing"; held: Uint8Array[]; heldBytes: number; firstMs: number }
   | { is: "lines"; framer: LineFramer }
   | { is: "reads"; framer: ReadFramer }
-  | { is: "cpp"; service: CppService }
+  | { is: "cpp"; service: RegistryConnection }
   | { is: "over" };
 
 export class ChatConnection implements Link {
@@ -98,7 +98,7 @@ export class ChatConnection implements Link {
         return;
       }
       case "cpp":
-        return this.#answerCpp(state.service.receive(bytes));
+        return this.#answerCpp(state.service.handleData(bytes, nowMs));
       case "over":
         return;
     }
@@ -109,7 +109,7 @@ export class ChatConnection implements Link {
     this.#inputEnded = true;
     const state = this.#state;
     if (state.is === "sniffing" || state.is === "framing") this.decide(nowMs);
-    if (this.#state.is === "cpp") return this.#answerCpp(this.#state.service.end());
+    if (this.#state.is === "cpp") return this.#answerCpp(this.#state.service.handleEnd());
     const session = this.#session;
     if (session === undefined) return this.end();
     if (this.#state.is === "lines") {
@@ -174,7 +174,7 @@ export class ChatConnection implements Link {
   /** Nothing has come for as long as a name or a request may take. */
   timedOut(): void {
     if (this.#state.is === "sniffing") this.#refuse(noName);
-    if (this.#state.is === "cpp") this.#answerCpp(this.#state.service.end());
+    if (this.#state.is === "cpp") this.#answerCpp(this.#state.service.handleEnd());
   }
 
   write(bytes: Uint8Array): number {
@@ -257,7 +257,7 @@ export class ChatConnection implements Link {
     this.#hub.overflow(this.#session!, nowMs);
   }
 
-  #answerCpp({ reply, end, log }: ReturnType<CppService["receive"]>): void {
+  #answerCpp({ reply, end, log }: RegistryAnswer): void {
     for (const line of log) this.#options.log(line);
     if (reply !== undefined) this.#socket.write(reply);
     if (end) this.end();

@@ -6,14 +6,14 @@ import { createMetrics, type Metrics } from "../chat/metrics.ts";
 import { ratesFor } from "../chat/sender-limits.ts";
 import type { Dialect } from "../chat/dialect.ts";
 import { nativeDialect } from "../dialects/native/native.ts";
-import { openChat } from "../dialects/open-chat/open-chat.ts";
+import { openChatWithHelp } from "../dialects/open-chat/open-chat.ts";
 import { connections } from "../limits.ts";
-import { CppService } from "../cpp/registry-service.ts";
+import { RegistryConnection } from "../cpp/registry-connection.ts";
 import type { OpenStore } from "../store/open.ts";
 import { version } from "../version.ts";
 import { type Admission, type ChatPort, openChatPort, type Speech } from "./chat-port.ts";
 import { ClassicDownloads } from "./files/open-chat-download.ts";
-import { unixMs } from "../io/clock.ts";
+
 import { FileService } from "./files/file-service.ts";
 import { networkOf } from "../addresses.ts";
 import { named } from "./listen-errors.ts";
@@ -93,7 +93,11 @@ export class ChatCore {
       udpPort: service.udpPort,
       messagesPerSecond: options.rate,
     });
-    this.main = this.listen(service.udpPort, { kind: "any", native: this.native, text: openChat });
+    this.main = this.listen(service.udpPort, {
+      kind: "any",
+      native: this.native,
+      text: openChatWithHelp,
+    });
     this.#turns.start(this.hub);
   }
 
@@ -104,7 +108,7 @@ export class ChatCore {
   /** Opens a TCP port to the same hub, and to the registry. The caller closes it. @throws what `openChatPort` throws */
   listen(port: number, speech: Speech): ChatPort {
     const { host, webPort, log, admission, store } = this.#options;
-    const cpp = (address: string) => new CppService(store.registry, unixMs, networkOf(address));
+    const cpp = (address: string) => new RegistryConnection(store.registry, networkOf(address));
     return openChatPort({ host, port, speech, webPort, hub: this.hub, cpp, log, admission });
   }
 

@@ -5,7 +5,7 @@ import type { Hub } from "../chat/hub.ts";
 import { count } from "../chat/metrics.ts";
 import type { Dialect } from "../chat/dialect.ts";
 import { connections as limits } from "../limits.ts";
-import type { CppService } from "../cpp/registry-service.ts";
+import type { RegistryConnection } from "../cpp/registry-connection.ts";
 import { isLoopback, networkOf, plainAddress } from "../addresses.ts";
 import { ChatConnection, type ChatSocket } from "./chat-connection.ts";
 import { unixMs } from "../io/clock.ts";
@@ -25,7 +25,7 @@ export type ChatPortOptions = {
   webPort: () => number | undefined;
   hub: Hub;
   /** For a connection from this address. */
-  cpp: (address: string) => CppService;
+  cpp: (address: string) => RegistryConnection;
   log: (line: string) => void;
   admission: Admission;
 };

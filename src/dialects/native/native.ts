@@ -18,6 +18,7 @@ type Fields = Readonly<Record<string, unknown>>;
 export function nativeDialect(server: NativeServer): Dialect {
   const native: Dialect = {
     name: "native",
+    reservedWords: ["ALL"],
     input: "lines",
     output: "stream",
     echo: { said: true, joined: true },
