@@ -35,6 +35,9 @@ export const messageTypes: readonly MessageType[] = [
   "QUIT",
 ];
 
+/** The types that begin a connection, to a registry or to a peer. */
+export const openingTypes = ["REGISTER", "BRIDGE", "CHAT", "QUIT"] as const;
+
 /** The text with which the original program leaves a chat. */
 export const quitText = "/quit";
 

@@ -1,5 +1,5 @@
-// date-time: a datagram asks for the date or the time of the server's clock. Stateless and pure; the
-// clock is a parameter.
+// date-time: a datagram asks for the date or the time of the server's clock. Stateless and pure;
+// the clock is a parameter.
 
 import { quoted } from "../text.ts";
 import { invalidRequest, looksLikeAnswer } from "./datagram-guard.ts";

@@ -1,25 +1,25 @@
-// Bytes to messages. A character of UTF-8 that is split over two reads is never cut, and what has been searched for a line end
-// is not searched again. Pure.
+// Cuts bytes into messages. A UTF-8 character split over two reads stays whole, and bytes are
+// searched for a line end only once. Pure.
 
 import { message as limits } from "../limits.ts";
 
-/** A message is too long: the connection can't go on, for its end is unknown. */
+/** A message is too long; the connection cannot go on, since nobody knows where it ends. */
 export const tooLong = Symbol("too long");
 
-/** Lines, ended by `\n`, a `\r` before it stripped. */
+/** Lines end with `\n`; a `\r` before it is stripped. */
 export class LineFramer {
-  /** Reads that hold no line end yet, and their length. */
+  /** Reads without a line end so far, and their total length. */
   #held: Uint8Array[] = [];
   #heldBytes = 0;
 
-  /** Hands every whole line to `take` until it answers false. Answers `tooLong` when a line passes the bound. */
+  /** Passes every whole line to `take` until it returns false. Returns `tooLong` if a line is. */
   push(bytes: Uint8Array, take: (line: string) => boolean): typeof tooLong | undefined {
     const last = bytes.lastIndexOf(0x0a);
     if (last < 0) return this.#hold(bytes);
     const buffer = Buffer.isBuffer(bytes) ? bytes : asBuffer(bytes);
     let text = buffer.toString("utf8", 0, last);
     if (this.#heldBytes > 0) {
-      // Decoded together, for a character may be split between them.
+      // Decoded together, since a character may be split between them.
       const all = [...this.#held, bytes.subarray(0, last)];
       if (this.#heldBytes + bytes.indexOf(0x0a) > limits.maxLineBytes) return tooLong;
       text = Buffer.concat(all).toString("utf8");
@@ -27,7 +27,7 @@ export class LineFramer {
       this.#heldBytes = 0;
     }
     let from = 0;
-    // Bytes count, not characters; what came in a shorter read needs no counting.
+    // The bound counts bytes, not characters; shorter reads need no counting.
     let fromByte = bytes.length > limits.maxLineBytes ? 0 : undefined;
     for (;;) {
       const end = text.indexOf("\n", from);
@@ -44,7 +44,7 @@ export class LineFramer {
     return this.#hold(bytes.subarray(last + 1));
   }
 
-  /** What has come without a line end, at the end of input; undefined if nothing has. */
+  /** At the end of input: the rest without a line end; undefined if there is none. */
   rest(): string | undefined {
     if (this.#heldBytes === 0) return undefined;
     const text = Buffer.concat(this.#held).toString("utf8");
@@ -56,7 +56,8 @@ export class LineFramer {
   #hold(bytes: Uint8Array): typeof tooLong | undefined {
     if (bytes.length === 0) return undefined;
     if (this.#heldBytes + bytes.length > limits.maxLineBytes) return tooLong;
-    // A copy (a Buffer's own slice is none): the read may be used again, and one byte must not keep half a megabyte alive.
+    // A copy (Buffer.slice makes none): the read buffer is reused, and one byte must not keep it
+    // alive.
     this.#held.push(new Uint8Array(bytes));
     this.#heldBytes += bytes.length;
     if (this.#held.length > maxPieces) this.#held = [Buffer.concat(this.#held)];
@@ -64,7 +65,7 @@ export class LineFramer {
   }
 }
 
-/** One read is one message, a trailing line end stripped; the beginning of a character waits for its end. */
+/** One read is one message, without a trailing line end; a split character waits for its rest. */
 export class ReadFramer {
   #decoder = new TextDecoder();
 
@@ -74,7 +75,9 @@ export class ReadFramer {
   }
 }
 
-/** Pieces of one line that are kept apart: a sender of single bytes must not cost an object each. */
+/**
+ * Reads of one line that are kept apart; beyond that they are joined, so single bytes stay cheap.
+ */
 const maxPieces = 64;
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -31,6 +31,7 @@ class GreetingConversation implements Conversation {
 
 export const greeting: Dialect = {
   name: "greeting",
+  reservedWords: [],
   input: "auto",
   output: "message",
   echo: { said: false, joined: false },

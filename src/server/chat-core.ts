@@ -6,7 +6,7 @@ import { createMetrics, type Metrics } from "../chat/metrics.ts";
 import { ratesFor } from "../chat/sender-pace.ts";
 import type { Dialect } from "../chat/dialect.ts";
 import { nativeDialect } from "../dialects/native/native.ts";
-import { openChat } from "../dialects/open-chat/open-chat.ts";
+import { openChatWithHelp } from "../dialects/open-chat/open-chat.ts";
 import { connections } from "../limits.ts";
 import { answerRequest } from "../store/answer.ts";
 import { RegistryConnection } from "../cpp/registry-connection.ts";
@@ -95,7 +95,11 @@ export class ChatCore {
       udpPort: service.udpPort,
       messagesPerSecond: options.rate,
     });
-    this.main = this.listen(service.udpPort, { kind: "any", native: this.native, text: openChat });
+    this.main = this.listen(service.udpPort, {
+      kind: "any",
+      native: this.native,
+      text: openChatWithHelp,
+    });
     this.driver.start(this.hub);
     store.store.isInUse = (room) => this.hub.isRoomInUse(room);
   }

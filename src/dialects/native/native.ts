@@ -23,6 +23,7 @@ export type NativeServer = { name: string; udpPort: number; messagesPerSecond: n
 export function nativeDialect(server: NativeServer): Dialect {
   const native: Dialect = {
     name: "native",
+    reservedWords: ["ALL"],
     input: "lines",
     output: "stream",
     echo: { said: true, joined: true },
