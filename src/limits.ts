@@ -547,8 +547,8 @@ export const client = {
   windowChars: 256 * KiB,
   /** Messages that wait, on their way or not; then the person or the pipe waits. */
   queueMessages: 1_024,
-  /** Questions (who, rooms, files, …) without an answer. */
-  openQuestions: 64,
+  /** Requests (who, rooms, files, …) without an answer. */
+  openRequests: 64,
   /** From the open connection to the welcome; then it is tried again. */
   welcomeTimeoutMs: 10_000,
   /** As `fetching.firstWordsMs`. */
