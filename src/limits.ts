@@ -84,6 +84,8 @@ export const output = {
    * lines, or of requests for the past, asks for in one turn would be hundreds of MiB.
    */
   maxAnswerChars: 256 * KiB,
+  /** Text that is gathered while the log has not answered, in UTF-16 units; then messages are refused until it has. */
+  maxGatheredChars: 8 * MiB,
 } as const;
 
 /** Connections. */

@@ -1,7 +1,8 @@
 // What a way of speaking has to be: bytes are already cut into messages here, and what is rendered is cut into sends elsewhere.
 // A dialect is pure; it knows nothing of sockets, rooms or other dialects.
 
-import type { Command, PersonalEvent, RoomEvent, Said } from "./events.ts";
+import type { Command, PersonalEvent, RoomEvent } from "./events.ts";
+import type { SaidRun } from "./said-run.ts";
 
 /** One way of speaking. Everything here is shared by all connections that speak it. */
 export interface Dialect {
@@ -29,7 +30,7 @@ export interface Dialect {
   /** Renders an event once for all members of a room; undefined if this dialect does not tell it. */
   renderRoom(event: RoomEvent): string | undefined;
   /** Renders messages of one sender that follow each other as one line; without it each is rendered by itself. */
-  renderRun?(messages: readonly Said[]): string;
+  renderRun?(run: SaidRun): string;
   /** The same way of speaking, for clients that have asked for runs. */
   readonly withRuns?: Dialect;
   /** A new connection. `peer` is the other side's address, for what shows it. */

@@ -18,41 +18,69 @@ export type Command =
    * To everybody in `room` (absent: the lobby). `to: "partner"` is for the partner of the private chat alone, and is refused
    * if there is none any more: a private word never reaches the room.
    */
-  | { type: "say"; text: string; n?: number; room?: string; to?: "partner" }
+  | {
+      type: "say";
+      text: string;
+      n?: number | undefined;
+      room?: string | undefined;
+      to?: "partner" | undefined;
+    }
   /** To the named people alone. `ALL` (any case) means the lobby. */
-  | { type: "tell"; to: readonly string[]; text: string; n?: number }
+  | { type: "tell"; to: readonly string[]; text: string; n?: number | undefined }
   /** Who is in `room` (absent: the lobby): with `limit` a sorted page, else all in the order in which they came. */
-  | { type: "names"; room?: string; after?: string; limit?: number; ref?: Ref }
-  | { type: "rooms"; after?: string; limit: number; ref?: Ref }
+  | {
+      type: "names";
+      room?: string | undefined;
+      after?: string | undefined;
+      limit?: number | undefined;
+      ref?: Ref | undefined;
+    }
+  | { type: "rooms"; after?: string | undefined; limit: number; ref?: Ref | undefined }
   /** Enter a room beside those that the session is in; a room that it is in already is replayed from `since` on. */
-  | { type: "join"; room: string; since?: { epoch: string; seq: number }; ref?: Ref }
-  | { type: "part"; room: string; ref?: Ref }
-  | { type: "rename"; name: string; ref?: Ref }
-  | { type: "history"; room?: string; before?: number; limit: number; ref?: Ref }
+  | {
+      type: "join";
+      room: string;
+      since?: { epoch: string; seq: number } | undefined;
+      ref?: Ref | undefined;
+    }
+  | { type: "part"; room: string; ref?: Ref | undefined }
+  | { type: "rename"; name: string; ref?: Ref | undefined }
+  | {
+      type: "history";
+      room?: string | undefined;
+      before?: number | undefined;
+      limit: number;
+      ref?: Ref | undefined;
+    }
   /** Ask for a private chat, answer who asked, end it. */
-  | { type: "invite"; to: string; ref?: Ref }
-  | { type: "accept"; ref?: Ref }
-  | { type: "reject"; ref?: Ref }
-  | { type: "leave"; ref?: Ref }
+  | { type: "invite"; to: string; ref?: Ref | undefined }
+  | { type: "accept"; ref?: Ref | undefined }
+  | { type: "reject"; ref?: Ref | undefined }
+  | { type: "leave"; ref?: Ref | undefined }
   /** List the shared folder; without `limit` the whole list. */
-  | { type: "files"; after?: string; limit?: number; ref?: Ref }
+  | { type: "files"; after?: string | undefined; limit?: number | undefined; ref?: Ref | undefined }
   /** A line for the transfer service. */
-  | { type: "transfer"; request: TransferRequest; ref?: Ref }
+  | { type: "transfer"; request: TransferRequest; ref?: Ref | undefined }
   /** open-chat's stop-and-wait download. */
   | { type: "download"; name: string }
-  | { type: "ping"; ref?: Ref }
+  | { type: "ping"; ref?: Ref | undefined }
   /** An answer to a ping, or any line that only shows that somebody is there. */
   | { type: "alive" }
   /** The dialect answers by itself; `end` closes the connection after it, `log` is a line for the server's terminal. */
-  | { type: "reply"; text?: string; end?: boolean; log?: string }
+  | {
+      type: "reply";
+      text?: string | undefined;
+      end?: boolean | undefined;
+      log?: string | undefined;
+    }
   /** What arrived can't be understood: the sender is told so. */
   | {
       type: "invalid";
       code: ErrorCode;
       message: string;
-      ref?: Ref;
-      n?: number;
-      end?: boolean;
+      ref?: Ref | undefined;
+      n?: number | undefined;
+      end?: boolean | undefined;
     }
   | { type: "quit" };
 
@@ -61,18 +89,18 @@ export type LoginCommand = {
   type: "login";
   name: string;
   /** The other name that a member gives itself (chat-room's `:NAME:`), shown where a dialect shows it. */
-  alias?: string;
-  assign?: boolean;
+  alias?: string | undefined;
+  assign?: boolean | undefined;
   /** Takes consecutive messages of one sender as one. */
-  runs?: boolean;
+  runs?: boolean | undefined;
   /** May look (people, rooms, files) but not talk, and has no name. */
-  visitor?: boolean;
+  visitor?: boolean | undefined;
   /** The rooms to be in, each with the last `seq` that the client has; absent: the lobby. */
-  rooms?: readonly { room: string; seq?: number }[];
+  rooms?: readonly { room: string; seq?: number | undefined }[] | undefined;
   /** Makes the session one that can come back; empty: the hub makes one up. */
-  secret?: string;
+  secret?: string | undefined;
   /** The log that those `seq` and the last private message that the client has are from. */
-  since?: { epoch: string; mail?: number };
+  since?: { epoch: string; mail?: number | undefined } | undefined;
 };
 
 /** A message in a room's log. `author` is the session that said it, 0 when it comes from the history. */
@@ -193,9 +221,9 @@ export type PersonalEvent =
       type: "error";
       code: ErrorCode;
       message: string;
-      subject?: string;
-      n?: number;
-      retryAfterMs?: number;
+      subject?: string | undefined;
+      n?: number | undefined;
+      retryAfterMs?: number | undefined;
       ref?: Ref | undefined;
     }
   | { type: "ping" }

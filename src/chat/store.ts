@@ -116,7 +116,9 @@ export type StoreRequest = StoreQuestion & { id: number };
  * (a commit under the same number).
  */
 export type StoreReply = { id: number } & (
-  | { outcome: "done"; result: StoreResults[keyof StoreResults] }
+  | {
+      [K in keyof StoreResults]: { outcome: "done"; type: K; result: StoreResults[K] };
+    }[keyof StoreResults]
   | { outcome: "failed"; error: ParleyError }
   | { outcome: "unknown" }
 );

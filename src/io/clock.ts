@@ -18,8 +18,13 @@ export function clock(steadyMs: () => number, systemMs: () => number): () => num
   };
 }
 
+/** Unix time when the process began and what has passed since, in milliseconds. Nobody can set it, and it never goes back. */
+export function steadyMs(): number {
+  return performance.timeOrigin + performance.now();
+}
+
 /** Unix time in milliseconds, whole: the one clock of a server. */
-export const unixMs = clock(() => performance.timeOrigin + performance.now(), Date.now);
+export const unixMs = clock(steadyMs, Date.now);
 
 /** The clock of the transfer machines, in whole µs since the start of the process. */
 export function nowUs(): number {

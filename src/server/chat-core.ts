@@ -3,12 +3,13 @@
 
 import { Hub } from "../chat/hub.ts";
 import { createMetrics, type Metrics } from "../chat/metrics.ts";
-import { ratesFor } from "../chat/sender-limits.ts";
+import { ratesFor } from "../chat/sender-pace.ts";
 import type { Dialect } from "../chat/dialect.ts";
 import { nativeDialect } from "../dialects/native/native.ts";
 import { openChat } from "../dialects/open-chat/open-chat.ts";
 import { connections } from "../limits.ts";
 import { CppService } from "../cpp/registry-service.ts";
+import { answerRequest } from "../store/answer.ts";
 import type { OpenStore } from "../store/open.ts";
 import { version } from "../version.ts";
 import { type Admission, type ChatPort, openChatPort, type Speech } from "./chat-port.ts";
@@ -18,7 +19,7 @@ import { FileService } from "./files/file-service.ts";
 import { networkOf } from "../addresses.ts";
 import { named } from "./listen-errors.ts";
 import { ServerFiles } from "./files/server-files.ts";
-import { Turns } from "./hub-driver.ts";
+import { HubDriver } from "./hub-driver.ts";
 
 export type CoreOptions = {
   readonly host: string;
@@ -45,7 +46,7 @@ export class ChatCore {
   readonly native: Dialect;
   readonly main: ChatPort;
   readonly #options: CoreOptions;
-  readonly #turns = new Turns();
+  readonly driver: HubDriver;
   readonly #service: FileService;
   readonly #downloads: ClassicDownloads;
 
@@ -76,12 +77,13 @@ export class ChatCore {
       skipPort: service.udpPort,
       open: (name) => service.folder.open(name),
     });
+    this.driver = new HubDriver((request, reply) => reply(answerRequest(store.store, request)));
     this.hub = new Hub({
-      history: store.history,
+      epoch: store.store.epoch,
       metrics: this.metrics,
       rates: ratesFor(options.rate),
       files: new ServerFiles(service, this.#downloads, log),
-      wake: this.#turns.wake,
+      wake: this.driver.wake,
       log,
       warn,
       hashSecret: (secret) => new Bun.CryptoHasher("sha256").update(secret).digest("base64url"),
@@ -94,7 +96,8 @@ export class ChatCore {
       messagesPerSecond: options.rate,
     });
     this.main = this.listen(service.udpPort, { kind: "any", native: this.native, text: openChat });
-    this.#turns.start(this.hub);
+    this.driver.start(this.hub);
+    store.store.isInUse = (room) => this.hub.isRoomInUse(room);
   }
 
   get folder(): FileService["folder"] {
@@ -103,26 +106,24 @@ export class ChatCore {
 
   /** Opens a TCP port to the same hub, and to the registry. The caller closes it. @throws what `openChatPort` throws */
   listen(port: number, speech: Speech): ChatPort {
-    const { host, webPort, log, admission, store } = this.#options;
+    const { host, webPort, log, warn, admission, store } = this.#options;
+    const { driver, metrics } = this;
     const cpp = (address: string) => new CppService(store.registry, unixMs, networkOf(address));
-    return openChatPort({ host, port, speech, webPort, hub: this.hub, cpp, log, admission });
+    const shared = { webPort, driver, metrics, cpp, log, warn, admission };
+    return openChatPort({ host, port, speech, ...shared });
   }
 
   /** Brings the gauges up to date that nobody counts as things happen. */
   refreshMetrics(): void {
-    const { metrics, hub } = this;
-    let inPrivate = 0;
-    for (const session of hub.members.values()) if (session.partner !== undefined) inPrivate++;
-    metrics.privateChats = inPrivate / 2;
-    metrics.members = hub.members.size;
-    metrics.rooms = hub.rooms.size;
+    const { metrics } = this;
+    this.hub.refreshMetrics();
     metrics.transfers = this.#service.transferCount;
     metrics.transfersStarted = this.#service.totals.transfers;
     metrics.transferBytes = this.#service.totals.sentBytes;
   }
 
   close(): void {
-    this.#turns.stop();
+    this.driver.stop();
     this.main.close();
     this.#downloads.close();
     this.#service.close();

@@ -98,7 +98,7 @@ export class ChatServer {
 
   /** Names of everyone who is here. */
   who(): string[] {
-    return Array.from(this.#core.hub.members.values(), (session) => session.name);
+    return this.#core.hub.memberNames();
   }
 
   /** Tells everyone, lets their last lines leave, closes the store. At most `shutdown.graceMs` long. */
@@ -108,7 +108,8 @@ export class ChatServer {
     for (const port of [main, ...this.#extra.splice(0)]) port.close();
     hub.stop("The server is stopping", unixMs());
     const untilMs = unixMs() + shutdown.graceMs;
-    while (hub.sessions.size > 0 && unixMs() < untilMs) await Bun.sleep(20);
+    const isBusy = () => hub.sessionCount > 0 || !hub.isSettled;
+    while (isBusy() && unixMs() < untilMs) await Bun.sleep(20);
     await this.#closePorts();
     closeBase(this.#base);
   }
@@ -186,15 +187,15 @@ export class ChatServer {
 }
 
 /** How a WebSocket becomes a session of the hub. */
-function nativeSessions({ hub, native }: ChatCore): Connect {
+function nativeSessions({ driver, native }: ChatCore): Connect {
   return (link, peer) => {
-    const session = hub.connect(link, native, peer, unixMs());
-    session.framed = true;
+    const session = driver.handleConnect(link, native, peer);
+    session.output.framed = true;
     return {
-      receive: (line) => hub.receive(session, line, unixMs()),
-      overflow: () => hub.overflow(session, unixMs()),
-      drained: () => hub.drained(session, unixMs()),
-      closed: () => hub.closed(session, "lost", unixMs()),
+      receive: (line) => driver.handleMessage(session, line),
+      overflow: () => driver.handleOverflow(session),
+      drained: () => driver.handleDrain(session),
+      closed: () => driver.handleClose(session, "lost"),
     };
   };
 }

@@ -16,6 +16,7 @@ import { basename, dirname } from "node:path";
 import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
 import { history as limits } from "../limits.ts";
+import { readMeta, writeMeta } from "./sqlite-meta.ts";
 import { applicationId, migrate, schemaVersion, shapeOf } from "./sqlite-schema.ts";
 import { newEpoch } from "./store.ts";
 
@@ -54,13 +55,11 @@ export function openDataFile(given: string, synchronous: Synchronous): DataFile 
     db.run("PRAGMA journal_mode = WAL");
     db.run(`PRAGMA synchronous = ${synchronous}`);
     db.run(`PRAGMA wal_autocheckpoint = ${limits.walPages}`);
-    migrate(db, versionOf(db));
-    const epoch = db
-      .query<{ value: string }, []>("SELECT value FROM meta WHERE key = 'epoch'")
-      .get();
-    if (epoch === null) throw damaged(path, "it has no epoch");
+    migrate(db, versionOf(db), schemaVersion, Date.now());
+    const epoch = readMeta(db, "epoch");
+    if (epoch === undefined) throw damaged(path, "it has no epoch");
     const open = db;
-    return { db, epoch: epoch.value, close: () => close(open, lock) };
+    return { db, epoch, close: () => close(open, lock) };
   } catch (error) {
     db?.close();
     lock.release();
@@ -226,8 +225,8 @@ function create(path: string): void {
     makeEmpty(made);
     db = new Database(made, { create: true });
     db.run(`PRAGMA application_id = ${applicationId}`);
-    migrate(db, 0);
-    db.query("INSERT INTO meta VALUES ('epoch', ?)").run(newEpoch());
+    migrate(db, 0, schemaVersion, Date.now());
+    writeMeta(db, "epoch", newEpoch());
     db.close(true);
     renameSync(made, path);
   } catch (error) {

@@ -3,7 +3,7 @@
 
 import { output } from "../../limits.ts";
 
-export class SpacedQueue {
+export class PacedQueue {
   /** One entry a send. Those that will be joined stay apart until then: they are shared between sessions, and a growing text
    * would be copied again and again. */
   #waiting: (string | string[])[] = [];

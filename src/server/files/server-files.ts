@@ -2,7 +2,8 @@
 // callbacks; a session's transfers end with it.
 
 import type { FileEntry, Ref } from "../../chat/events.ts";
-import type { FileDesk } from "../../chat/file-service.ts";
+import type { FilesPort } from "../../chat/files-port.ts";
+import type { TransferMessage, TransferRequest } from "../../protocol/messages.ts";
 import { downloadStarted } from "../../dialects/open-chat/open-chat.ts";
 import { listedFiles } from "../../dialects/open-chat/listed-files.ts";
 import type { Peer } from "../../chat/dialect.ts";
@@ -14,7 +15,7 @@ import type { FileSession } from "./file-session.ts";
 
 type Page = { files: readonly FileEntry[]; next: string | undefined };
 
-export class ServerFiles implements FileDesk {
+export class ServerFiles implements FilesPort {
   readonly #service: FileService;
   readonly #downloads: ClassicDownloads;
   readonly #log: (line: string) => void;
@@ -37,7 +38,7 @@ export class ServerFiles implements FileDesk {
   list(
     after: string | undefined,
     limit: number | undefined,
-    answer: Parameters<FileDesk["list"]>[2],
+    answer: Parameters<FilesPort["list"]>[2],
   ): void {
     const page = this.#shared(after, limit);
     if (after === undefined && limit === undefined) this.#remember(page);
@@ -65,18 +66,19 @@ export class ServerFiles implements FileDesk {
     }
   }
 
-  fetch(
+  transfer(
     session: number,
     peer: Peer,
-    request: Readonly<Record<string, unknown>>,
+    request: TransferRequest,
     ref: Ref | undefined,
-    send: (line: Readonly<Record<string, unknown>>) => void,
+    send: (message: TransferMessage) => void,
     waitingBytes: () => number,
   ): void {
     let files = this.#sessions.get(session);
     if (files === undefined) {
       const find = (name: string) => this.#find(name);
-      files = this.#service.session(peer.address, { send, waitingBytes, find });
+      const sendLine = (line: Readonly<Record<string, unknown>>) => send(line as TransferMessage);
+      files = this.#service.session(peer.address, { send: sendLine, waitingBytes, find });
       this.#sessions.set(session, files);
     }
     files.handle(request, ref);
@@ -86,7 +88,7 @@ export class ServerFiles implements FileDesk {
     session: number,
     name: string,
     peer: Peer,
-    answer: Parameters<FileDesk["download"]>[3],
+    answer: Parameters<FilesPort["download"]>[3],
   ): void {
     const asker = {
       session,

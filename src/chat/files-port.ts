@@ -3,9 +3,10 @@
 
 import type { Peer } from "./dialect.ts";
 import type { ParleyError } from "../errors.ts";
+import type { TransferMessage, TransferRequest } from "../protocol/messages.ts";
 import type { FileEntry, Ref } from "./events.ts";
 
-export interface FileDesk {
+export interface FilesPort {
   /** Lists the folder: names after `after`, at most `limit`; without `limit` all of them. */
   list(
     after: string | undefined,
@@ -18,15 +19,15 @@ export interface FileDesk {
    * Starts, or changes, a transfer for a session; `send` takes its control lines until the session is closed, `waitingBytes` says
    * how many bytes its reader lags behind, so that digests can wait for it.
    */
-  fetch(
+  transfer(
     session: number,
     peer: Peer,
-    request: Readonly<Record<string, unknown>>,
+    request: TransferRequest,
     ref: Ref | undefined,
-    send: (line: Readonly<Record<string, unknown>>) => void,
+    send: (message: TransferMessage) => void,
     waitingBytes: () => number,
   ): void;
-  /** Opens a port for S1's stop-and-wait download of the file that is listed as `name`. */
+  /** Opens a port for open-chat's stop-and-wait download of the file that is listed as `name`. */
   download(
     session: number,
     name: string,

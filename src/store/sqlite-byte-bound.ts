@@ -1,30 +1,29 @@
-// The bound of a data file in bytes. When it is exceeded, a round of clearing up notes who has the most, rooms and mailboxes alike, and
-// takes the oldest of the largest until the rest fits: a flood loses what it has written, and others keep theirs. In bounded slices.
+// The bound of a data file in bytes. When it is exceeded, a round of sweeping notes which rooms and mailboxes are the largest, and
+// deletes the oldest of those until the rest fits: a flood loses what it has written, and others keep theirs. In slices.
 
 import type { Database } from "bun:sqlite";
 import { history as limits } from "../limits.ts";
+import { deleteBatches, type SqliteRooms } from "./sqlite-rooms.ts";
 
 /** A room, or the mailbox of a session, with about so many bytes. */
 type Part = { room: { id: number; name: string } | undefined; session: string; bytes: number };
-type Row = { at: number; chars: number };
 
-/** From so many parts one round takes, and so many bytes in one slice. */
+/** Parts that one round takes from, and bytes that one slice deletes. */
 const maxParts = 100;
 const sliceBytes = 1_000_000;
-/** Messages of a room whose length is looked at, of the newest and of the oldest. */
+/** Batches of a room whose length is looked at, of the newest and of the oldest. */
 const sampled = 20;
-/** What a message takes beside its text, about. */
+/** What a row takes beside its text, about. */
 const rowBytes = 64;
 
 export class ByteBound {
   #isOver = false;
   #parts: Part[] = [];
 
-  /** `forgotten` hears which number of a room is now the lowest. */
   constructor(
     readonly db: Database,
     readonly maxBytes: number,
-    readonly forgotten: (room: string, first: number) => void,
+    readonly rooms: SqliteRooms,
   ) {}
 
   /** A round begins: all rooms and mailboxes are going to be noted. */
@@ -41,20 +40,20 @@ export class ByteBound {
   /** `kept` is how many messages the room has. */
   noteRoom(id: number, name: string, kept: number): void {
     if (!this.#isOver || kept <= 0) return;
-    const chars = this.db
-      .query<{ chars: number }, [number, number]>(
-        `SELECT coalesce(avg(length(text)), 0) AS chars FROM (
-           SELECT * FROM (SELECT text FROM messages WHERE room = ?1 ORDER BY seq LIMIT ?2)
-           UNION ALL SELECT * FROM (SELECT text FROM messages WHERE room = ?1 ORDER BY seq DESC LIMIT ?2))`,
+    const { bytes, count } = this.db
+      .query<{ bytes: number; count: number }, [number, number]>(
+        `SELECT total(octet_length(runs) + ${rowBytes}) AS bytes, total(count) AS count FROM (
+           SELECT * FROM (SELECT count, runs FROM batches WHERE room = ?1 ORDER BY first_seq LIMIT ?2)
+           UNION ALL SELECT * FROM (SELECT count, runs FROM batches WHERE room = ?1 ORDER BY first_seq DESC LIMIT ?2))`,
       )
-      .get(id, sampled)!.chars;
-    this.#note({ room: { id, name }, session: "", bytes: kept * (chars + rowBytes) });
+      .get(id, sampled)!;
+    this.#note({ room: { id, name }, session: "", bytes: (kept * bytes) / Math.max(1, count) });
   }
 
   /** A piece of a session's mail; pieces of one session come one after the other. */
-  noteMail(session: string, chars: number): void {
+  noteMail(session: string, textBytes: number): void {
     if (!this.#isOver) return;
-    const bytes = chars + rowBytes;
+    const bytes = textBytes + rowBytes;
     const last = this.#parts.at(-1);
     if (last !== undefined && last.room === undefined && last.session === session) {
       last.bytes += bytes;
@@ -89,31 +88,34 @@ export class ByteBound {
 
   #takeRoom({ id, name }: { id: number; name: string }): number {
     const oldest = this.db
-      .query<Row, [number, number]>(
-        "SELECT seq AS at, length(text) AS chars FROM messages WHERE room = ? ORDER BY seq LIMIT ?",
+      .query<{ next_seq: number; bytes: number }, [number, number]>(
+        `SELECT first_seq + count AS next_seq, octet_length(runs) + ${rowBytes} AS bytes
+         FROM batches WHERE room = ? ORDER BY first_seq LIMIT ?`,
       )
       .all(id, limits.sliceRows);
-    const { last, bytes } = firstOf(oldest);
-    if (last === undefined) return 0;
-    this.db.transaction(() => {
-      this.db.query("DELETE FROM messages WHERE room = ? AND seq <= ?").run(id, last);
-      this.db
-        .query("UPDATE rooms SET first_seq = ?, last_seq = max(last_seq, ?) WHERE id = ?")
-        .run(last + 1, last, id);
-    })();
-    this.forgotten(name, last + 1);
+    const { slice, bytes } = firstSlice(oldest);
+    const first = slice.at(-1)?.next_seq;
+    if (first === undefined) return 0;
+    deleteBatches(this.db, id, first, first - 1);
+    this.rooms.forgot(name, first);
     return bytes;
   }
 
+  /** Of whoever has the most in this mailbox. */
   #takeMail(session: string): number {
     const oldest = this.db
-      .query<Row, [string, number]>(
-        "SELECT mail AS at, length(text) AS chars FROM mail WHERE session = ? ORDER BY mail LIMIT ?",
+      .query<{ mail: number; bytes: number }, [string, number]>(
+        `SELECT mail, octet_length(text) + ${rowBytes} AS bytes FROM mail
+         WHERE session = ?1 AND sender = (SELECT sender FROM mail WHERE session = ?1
+           GROUP BY sender ORDER BY sum(octet_length(text) + ${rowBytes}) DESC LIMIT 1)
+         ORDER BY mail LIMIT ?2`,
       )
       .all(session, limits.sliceRows);
-    const { last, bytes } = firstOf(oldest);
-    if (last === undefined) return 0;
-    this.db.query("DELETE FROM mail WHERE session = ? AND mail <= ?").run(session, last);
+    const { slice, bytes } = firstSlice(oldest);
+    const remove = this.db.query("DELETE FROM mail WHERE session = ? AND mail = ?");
+    this.db.transaction(() => {
+      for (const { mail } of slice) remove.run(session, mail);
+    })();
     return bytes;
   }
 
@@ -127,14 +129,12 @@ export class ByteBound {
   }
 }
 
-/** As many of the rows as a slice may take: where they end, and their bytes. */
-function firstOf(rows: readonly Row[]): { last: number | undefined; bytes: number } {
-  let last: number | undefined;
+/** As many of the rows as a slice may take, and their bytes. */
+function firstSlice<Row extends { bytes: number }>(
+  rows: readonly Row[],
+): { slice: readonly Row[]; bytes: number } {
   let bytes = 0;
-  for (const { at, chars } of rows) {
-    last = at;
-    bytes += chars + rowBytes;
-    if (bytes >= sliceBytes) break;
-  }
-  return { last, bytes };
+  let count = 0;
+  while (count < rows.length && bytes < sliceBytes) bytes += rows[count++]!.bytes;
+  return { slice: rows.slice(0, count), bytes };
 }
