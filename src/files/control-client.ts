@@ -4,10 +4,10 @@
 import { harmless } from "../text.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
 import { fetching as limits, message } from "../limits.ts";
-import { dial, Patience } from "../io/dial.ts";
-import { FirstWords } from "../io/banner-check.ts";
+import { dial, Deadline } from "../io/dial.ts";
+import { BannerCheck } from "../io/banner-check.ts";
 import { type Address, hostPortText } from "../io/host-port.ts";
-import { staggered } from "../io/happy-eyeballs.ts";
+import { happyEyeballs } from "../io/happy-eyeballs.ts";
 import type { TcpLink } from "../io/tcp-link.ts";
 
 export type Line = Readonly<Record<string, unknown>>;
@@ -29,7 +29,7 @@ export class ControlClient {
   #endedBy: ParleyError | undefined;
   #heardAtMs = performance.now();
   #pinger: Timer | undefined;
-  readonly #first = new FirstWords();
+  readonly #first = new BannerCheck();
   #stranger: Timer | undefined;
 
   private constructor(link: TcpLink, where: string) {
@@ -43,15 +43,15 @@ export class ControlClient {
    */
   static async connect(to: Address): Promise<ControlClient> {
     const where = hostPortText(to);
-    const patience = new Patience(limits.connectTimeoutMs);
+    const deadline = new Deadline(limits.connectTimeoutMs);
     const attempt = async (): Promise<ControlClient | string> => {
       let client: ControlClient | undefined;
       const hears = (link: TcpLink) => (client = new ControlClient(link, where)).#events();
-      const outcome = await dial(to, patience, { hears });
+      const outcome = await dial(to, deadline, { hears });
       return typeof outcome === "string" ? outcome : (client ?? "closed");
     };
-    const connected = await staggered(attempt, limits.secondConnectMs, (late) => late.close());
-    patience.done();
+    const connected = await happyEyeballs(attempt, limits.secondConnectMs, (late) => late.close());
+    deadline.done();
     if (typeof connected === "string") {
       throw new ParleyError(
         "cannot-connect",

@@ -4,7 +4,7 @@
 import type { NativeSession, SessionEvent } from "../client/events.ts";
 import type { ParleyError } from "../errors.ts";
 import { client as limits } from "../limits.ts";
-import { FirstWords } from "./banner-check.ts";
+import { BannerCheck } from "./banner-check.ts";
 import { type Address, hostPortText, socketReason } from "./host-port.ts";
 import { LineSplitter } from "./line-splitter.ts";
 
@@ -12,7 +12,7 @@ import { LineSplitter } from "./line-splitter.ts";
 type Attempt = {
   socket: Bun.Socket<Attempt> | undefined;
   lines: LineSplitter;
-  first: FirstWords;
+  first: BannerCheck;
   stranger: Timer | undefined;
   unsent: Buffer[];
   unsentBytes: number;
@@ -93,7 +93,7 @@ export class NativeConnection {
     const attempt: Attempt = {
       socket: undefined,
       lines: new LineSplitter(limits.maxServerLineBytes),
-      first: new FirstWords(),
+      first: new BannerCheck(),
       stranger: undefined,
       unsent: [],
       unsentBytes: 0,

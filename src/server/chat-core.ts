@@ -12,7 +12,7 @@ import { CppService } from "../cpp/registry-service.ts";
 import type { OpenStore } from "../store/open.ts";
 import { version } from "../version.ts";
 import { type Admission, type ChatPort, openChatPort, type Speech } from "./chat-port.ts";
-import { ClassicDownloads } from "./files/open-chat-download.ts";
+import { OpenChatDownloads } from "./files/open-chat-download.ts";
 import { unixMs } from "../io/clock.ts";
 import { FileService } from "./files/file-service.ts";
 import { networkOf } from "../addresses.ts";
@@ -47,7 +47,7 @@ export class ChatCore {
   readonly #options: CoreOptions;
   readonly #turns = new Turns();
   readonly #service: FileService;
-  readonly #downloads: ClassicDownloads;
+  readonly #downloads: OpenChatDownloads;
 
   /** @throws ParleyError `port-in-use`, `failed` */
   static async open(options: CoreOptions): Promise<ChatCore> {
@@ -71,7 +71,7 @@ export class ChatCore {
     this.#options = options;
     this.#service = service;
     this.metrics = createMetrics();
-    this.#downloads = new ClassicDownloads({
+    this.#downloads = new OpenChatDownloads({
       host,
       skipPort: service.udpPort,
       open: (name) => service.folder.open(name),

@@ -1,5 +1,5 @@
-// The files that are being handed out, each opened and hashed once however many ask for it, and the digests of the ones that
-// were: a second fetch of the same version needs no second hashing. Knows no protocol.
+// The files being served, each opened and hashed once however many clients fetch it, and the digests of those that were: fetching
+// the same version again needs no second hashing. Knows no protocol.
 
 import { files as limits, transfer as wire } from "../../limits.ts";
 import type { DigestLog } from "../../transfer/digests.ts";
@@ -8,16 +8,16 @@ import type { OpenFile } from "./shared-folder.ts";
 
 export class DigestCache {
   readonly #active = new Map<string, ServedFile>();
-  /** Finished digests by version, the least recently used first. */
+  /** Finished digests by version, least recently used first. */
   readonly #finished = new Map<string, DigestLog>();
   #bytes = 0;
 
-  /** Files that are in use. */
+  /** Files in use. */
   get active(): Iterable<ServedFile> {
     return this.#active.values();
   }
 
-  /** Takes over the opened file, for a client that holds the first `heldBytes` already; give the reader back with `release`. */
+  /** Takes over the opened file, for a client that holds the first `heldBytes` already; return the reader with `release`. */
   use(file: OpenFile, heldBytes: number): { served: ServedFile; reader: ReadAhead } {
     let served = this.#active.get(file.version);
     if (served === undefined || served.broken !== undefined) {
@@ -58,7 +58,7 @@ export class DigestCache {
   }
 }
 
-/** Bytes of digests, and of what belongs to each entry. */
+/** Bytes of digests, plus the overhead of an entry. */
 function costOf(log: DigestLog): number {
   return log.count * wire.digestBytes + 1_024;
 }

@@ -1,4 +1,4 @@
-// SHA-256 of shared files for whoever downloads them over HTTP: computed in slices between other work, once per version.
+// SHA-256 of shared files for HTTP downloads: computed in slices between other work, once per version.
 
 import { ParleyError } from "../../errors.ts";
 import { web } from "../../limits.ts";
@@ -6,7 +6,7 @@ import type { OpenFile, SharedFolder } from "./shared-folder.ts";
 
 export class FileDigests {
   readonly #folder: SharedFolder;
-  /** Hexadecimal digests by version, the oldest first. */
+  /** Hexadecimal digests by version, oldest first. */
   readonly #known = new Map<string, string>();
   readonly #running = new Map<string, Promise<string>>();
   readonly #waiting: (() => void)[] = [];
@@ -61,7 +61,7 @@ export class FileDigests {
   async #turn(): Promise<void> {
     if (this.#active >= web.maxHashes) {
       if (this.#waiting.length >= web.maxHashWaiting) {
-        throw new ParleyError("full", "Too many files are being hashed: ask again in a moment.");
+        throw new ParleyError("full", "Too many files are being hashed: try again in a moment.");
       }
       await new Promise<void>((go) => this.#waiting.push(go));
     }
@@ -89,7 +89,7 @@ async function hash(file: OpenFile): Promise<string> {
   if (!file.unchanged()) {
     throw new ParleyError(
       "changed",
-      `The file '${file.name}' changed while it was hashed: ask again.`,
+      `The file '${file.name}' changed while it was hashed: try again.`,
     );
   }
   return hasher.digest("hex");
