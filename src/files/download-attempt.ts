@@ -6,6 +6,7 @@ import { fetching as limits, transfer as wire } from "../limits.ts";
 import type { Assembler } from "../transfer/assembler.ts";
 import { type PathMetrics, Receiver, type ReceiverStats } from "../transfer/receiver.ts";
 import { nowUs } from "../io/clock.ts";
+import { secretBytes } from "../secrets.ts";
 import { type ControlClient, errorOf, type Line } from "./control-client.ts";
 import { PreOfferBuffer } from "./pre-offer-buffer.ts";
 import { isLoopback } from "../addresses.ts";
@@ -75,7 +76,7 @@ export class DownloadAttempt {
 
   /** Opens the socket and sends the first datagram. */
   static async open(options: DownloadAttemptOptions): Promise<DownloadAttempt> {
-    const token = crypto.getRandomValues(new Uint8Array(wire.tokenBytes));
+    const token = secretBytes(wire.tokenBytes);
     let attempt: DownloadAttempt | undefined;
     const { host, udpPort, offload } = options;
     const loop = await ReceiverLoop.open({

@@ -6,7 +6,7 @@ import type { ParleyError } from "../errors.ts";
 import { client as limits } from "../limits.ts";
 import { BannerCheck } from "./banner-check.ts";
 import { type Address, hostPortText, socketReason } from "./host-port.ts";
-import { LineSplitter } from "./line-splitter.ts";
+import { LineSplitter, tooLong } from "../line-splitter.ts";
 
 /** One attempt to connect, and the connection that came of it. */
 type Attempt = {
@@ -141,12 +141,12 @@ export class NativeConnection {
     if (attempt !== this.#current || attempt.ending) return;
     const nowMs = now();
     this.#judge(attempt, bytes);
-    const fits = attempt.lines.push(bytes, (line) => {
+    const outcome = attempt.lines.push(bytes, (line) => {
       this.#session.receive(line, nowMs);
       return true;
     });
     this.obey();
-    if (!fits)
+    if (outcome === tooLong)
       this.#lost(attempt, `it sent a line of more than ${limits.maxServerLineBytes} bytes`);
   }
 

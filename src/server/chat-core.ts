@@ -17,6 +17,7 @@ import { unixMs } from "../io/clock.ts";
 import { FileService } from "./files/file-service.ts";
 import { networkOf } from "../addresses.ts";
 import { named } from "./listen-errors.ts";
+import { secretText } from "../secrets.ts";
 import { ServerFiles } from "./files/server-files.ts";
 import { Turns } from "./hub-driver.ts";
 
@@ -85,8 +86,7 @@ export class ChatCore {
       log,
       warn,
       hashSecret: (secret) => new Bun.CryptoHasher("sha256").update(secret).digest("base64url"),
-      newSecret: () =>
-        Buffer.from(crypto.getRandomValues(new Uint8Array(18))).toString("base64url"),
+      newSecret: () => secretText(18),
     });
     this.native = nativeDialect({
       name: `parley ${version}`,

@@ -8,7 +8,8 @@ import { harmless, quoted } from "../text.ts";
 import { fetchTargets, makeFolder } from "./fetch-targets.ts";
 import { stdout } from "./output.ts";
 import type { Downloads } from "./terminal-client.ts";
-import { durationText, rateText, sizeText } from "./units.ts";
+import { durationText, rateText } from "./units.ts";
+import { sizeText } from "../size-text.ts";
 
 type Tell = Parameters<Downloads["start"]>[1];
 

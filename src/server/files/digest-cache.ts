@@ -1,6 +1,7 @@
 // The files being served, each opened and hashed once however many clients fetch it, and the digests of those that were: fetching
 // the same version again needs no second hashing. Knows no protocol.
 
+import { BoundedMap } from "../../bounded-map.ts";
 import { files as limits, transfer as wire } from "../../limits.ts";
 import type { DigestLog } from "../../transfer/digests.ts";
 import { ReadAhead, ServedFile } from "./served-file.ts";
@@ -8,9 +9,8 @@ import type { OpenFile } from "./shared-folder.ts";
 
 export class DigestCache {
   readonly #active = new Map<string, ServedFile>();
-  /** Finished digests by version, least recently used first. */
-  readonly #finished = new Map<string, DigestLog>();
-  #bytes = 0;
+  /** Finished digests by version. */
+  readonly #finished = new BoundedMap<string, DigestLog>(limits.digestCacheBytes, costOf);
 
   /** Files in use. */
   get active(): Iterable<ServedFile> {
@@ -35,26 +35,13 @@ export class DigestCache {
     const { version } = served.file;
     if (this.#active.get(version) === served) this.#active.delete(version);
     if (served.broken === undefined && served.log.whole !== undefined) {
-      this.#remember(version, served.log);
+      this.#finished.set(version, served.log);
     }
   }
 
   close(): void {
     for (const served of this.#active.values()) served.file.close();
     this.#active.clear();
-  }
-
-  #remember(version: string, log: DigestLog): void {
-    const known = this.#finished.get(version);
-    if (known !== undefined) this.#bytes -= costOf(known);
-    this.#finished.delete(version);
-    this.#finished.set(version, log);
-    this.#bytes += costOf(log);
-    for (const [oldest, old] of this.#finished) {
-      if (this.#bytes <= limits.digestCacheBytes) break;
-      this.#finished.delete(oldest);
-      this.#bytes -= costOf(old);
-    }
   }
 }
 

@@ -5,6 +5,7 @@
 import { files as limits, transfer as wire, udp } from "../../limits.ts";
 import { Sender } from "../../transfer/sender.ts";
 import { nowUs } from "../../io/clock.ts";
+import { secretBytes } from "../../secrets.ts";
 import { DigestCache } from "./digest-cache.ts";
 import type { FileControl } from "./file-control.ts";
 import { FileSession, type TransferHost } from "./file-session.ts";
@@ -50,7 +51,7 @@ export class FileService implements TransferHost {
     this.folder = new SharedFolder(options.folder);
     this.#udp = socket;
     this.#transfers = new TransferSlots(options.idleMs);
-    const key = crypto.getRandomValues(new Uint8Array(32));
+    const key = secretBytes(32);
     this.sender = new Sender({
       keyedHash: (message) => new Bun.CryptoHasher("sha256", key).update(message).digest(),
       maxSegmentBytes: this.maxSegmentBytes,
