@@ -6,7 +6,7 @@ import { type Address, socketReason } from "./host-port.ts";
 import { linkHandlers, type PeerSocket, TcpLink, type TcpLinkEvents } from "./tcp-link.ts";
 
 /** Ends what takes too long, and sooner when somebody is in a hurry. */
-export class Patience {
+export class Deadline {
   #timer: ReturnType<typeof setTimeout>;
   readonly #lost = Promise.withResolvers<"timed out">();
 
@@ -39,7 +39,7 @@ export type Dialler = {
 /** An open link, or why there is none. Never rejects. */
 export async function dial(
   to: Address,
-  patience: Patience,
+  deadline: Deadline,
   dialler: Dialler,
 ): Promise<TcpLink | string> {
   const link = new TcpLink();
@@ -64,7 +64,7 @@ export async function dial(
       return socketReason(error);
     }
   };
-  const outcome = await Promise.race([connect(), patience.lost]);
+  const outcome = await Promise.race([connect(), deadline.lost]);
   late = typeof outcome === "string";
   return outcome;
 }
@@ -73,7 +73,7 @@ export async function dial(
 export async function askRegistry(
   registry: Address,
   message: string,
-  patience: Patience,
+  deadline: Deadline,
 ): Promise<Answer> {
   const answer = Promise.withResolvers<Answer>();
   const parser = new CppParser();
@@ -88,11 +88,11 @@ export async function askRegistry(
     },
     ended: () => answer.resolve({ failed: "the registry ended the connection without an answer" }),
   };
-  const link = await dial(registry, patience, { hears: () => hears });
+  const link = await dial(registry, deadline, { hears: () => hears });
   const where = `${registry.host}:${registry.port}`;
   if (typeof link === "string") return { failed: `cannot connect to ${where}: ${link}` };
   link.send(message);
-  const late = patience.lost.then((): Answer => ({ failed: `${where} did not answer in time` }));
+  const late = deadline.lost.then((): Answer => ({ failed: `${where} did not answer in time` }));
   const outcome = await Promise.race([answer.promise, late]);
   link.end();
   return outcome;

@@ -4,15 +4,15 @@
 import type { NativeSession, SessionEvent } from "../client/events.ts";
 import type { ParleyError } from "../errors.ts";
 import { client as limits } from "../limits.ts";
-import { FirstWords } from "./banner-check.ts";
+import { BannerCheck } from "./banner-check.ts";
 import { type Address, hostPortText, socketReason } from "./host-port.ts";
-import { LineSplitter } from "./line-splitter.ts";
+import { LineSplitter, tooLong } from "../line-splitter.ts";
 
 /** One attempt to connect, and the connection that came of it. */
 type Attempt = {
   socket: Bun.Socket<Attempt> | undefined;
   lines: LineSplitter;
-  first: FirstWords;
+  first: BannerCheck;
   stranger: Timer | undefined;
   unsent: Buffer[];
   unsentBytes: number;
@@ -93,7 +93,7 @@ export class NativeConnection {
     const attempt: Attempt = {
       socket: undefined,
       lines: new LineSplitter(limits.maxServerLineBytes),
-      first: new FirstWords(),
+      first: new BannerCheck(),
       stranger: undefined,
       unsent: [],
       unsentBytes: 0,
@@ -141,12 +141,12 @@ export class NativeConnection {
     if (attempt !== this.#current || attempt.ending) return;
     const nowMs = now();
     this.#judge(attempt, bytes);
-    const fits = attempt.lines.push(bytes, (line) => {
+    const outcome = attempt.lines.push(bytes, (line) => {
       this.#session.receive(line, nowMs);
       return true;
     });
     this.obey();
-    if (!fits)
+    if (outcome === tooLong)
       this.#lost(attempt, `it sent a line of more than ${limits.maxServerLineBytes} bytes`);
   }
 

@@ -5,7 +5,7 @@ import { ParleyError } from "../errors.ts";
 import { peer as limits } from "../limits.ts";
 import type { ExitReason, PeerEffect } from "../cpp/peer-effect.ts";
 import type { PeerSession } from "../cpp/peer-session.ts";
-import { askRegistry, dial, Patience } from "./dial.ts";
+import { askRegistry, dial, Deadline } from "./dial.ts";
 import { type Address, notOwnAddress, socketReason } from "./host-port.ts";
 import { linkHandlers, TcpLink, type TcpLinkEvents } from "./tcp-link.ts";
 
@@ -22,7 +22,7 @@ export class PeerLinks {
   readonly #exit = Promise.withResolvers<ExitReason>();
   #session: PeerSession | undefined;
   #listener: Bun.TCPSocketListener<TcpLink> | undefined;
-  #patience: Patience | undefined;
+  #deadline: Deadline | undefined;
   #room: (() => void)[] = [];
 
   constructor(options: PeerLinksOptions) {
@@ -63,7 +63,7 @@ export class PeerLinks {
     this.obey();
     const why = await this.#exit.promise;
     this.#listener?.stop();
-    this.#patience?.hurry(0);
+    this.#deadline?.hurry(0);
     for (const link of this.#links.values()) link.end();
     await Promise.all(this.#closing);
     return why;
@@ -99,7 +99,7 @@ export class PeerLinks {
         void this.#ask(effect.message);
         return;
       case "hurry":
-        this.#patience?.hurry(limits.hurryMs);
+        this.#deadline?.hurry(limits.hurryMs);
         return;
       case "dial":
         void this.#dial(effect.link, effect.contact);
@@ -121,24 +121,24 @@ export class PeerLinks {
   }
 
   async #ask(message: string): Promise<void> {
-    const patience = (this.#patience = new Patience(limits.requestTimeoutMs));
-    const answer = await askRegistry(this.#options.registry, message, patience);
-    patience.done();
+    const deadline = (this.#deadline = new Deadline(limits.requestTimeoutMs));
+    const answer = await askRegistry(this.#options.registry, message, deadline);
+    deadline.done();
     this.#session?.answered(answer);
     this.obey();
   }
 
   async #dial(number: number, contact: Contact): Promise<void> {
-    const patience = (this.#patience = new Patience(limits.requestTimeoutMs));
+    const deadline = (this.#deadline = new Deadline(limits.requestTimeoutMs));
     const to = { host: contact.ip, port: contact.port };
-    const outcome = await dial(to, patience, {
+    const outcome = await dial(to, deadline, {
       hears: (link) => this.#hold(number, link),
       opened: () => {
         this.#session?.dialled(number);
         this.obey();
       },
     });
-    patience.done();
+    deadline.done();
     if (typeof outcome !== "string") return;
     this.#session?.dialFailed(
       number,

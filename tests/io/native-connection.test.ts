@@ -7,15 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SessionEvent } from "../../src/client/events.ts";
 import { ClientSession } from "../../src/client/session.ts";
-import { LineSplitter } from "../../src/io/line-splitter.ts";
 import { NativeConnection } from "../../src/io/native-connection.ts";
 import { Parley } from "../parley.ts";
 import { seeded } from "../sim/random.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-cuts-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-const goOn = () => true;
 
 type Pair = { far: Bun.Socket<undefined> | undefined; early: Buffer[]; left: number };
 
@@ -171,28 +168,5 @@ describe("a native connection", () => {
       { type: "offline", reason: "connection refused", attempt: 1, everOnline: false },
       { type: "offline", reason: "connection refused", attempt: 2, everOnline: false },
     ]);
-  });
-});
-
-describe("a line splitter", () => {
-  test("finds the same lines however the bytes are cut", () => {
-    const text = "one\r\nzwei ü\n\n日本\r\nlast";
-    const bytes = Buffer.from(text);
-    for (let at = 0; at <= bytes.length; at++) {
-      const lines: string[] = [];
-      const splitter = new LineSplitter(100);
-      for (const part of [bytes.subarray(0, at), bytes.subarray(at)]) {
-        expect(splitter.push(part, (line) => lines.push(line) > 0)).toBe(true);
-      }
-      expect([...lines, splitter.rest()]).toEqual(["one", "zwei ü", "", "日本", "last"]);
-    }
-  });
-
-  test("gives up a line that is longer than its bound, in one piece or many", () => {
-    expect(new LineSplitter(10).push(Buffer.from("12345678901\n"), goOn)).toBe(false);
-    const splitter = new LineSplitter(10);
-    expect(splitter.push(Buffer.from("1234567890"), goOn)).toBe(true);
-    expect(splitter.push(Buffer.from("\n1234567890"), goOn)).toBe(true);
-    expect(splitter.push(Buffer.from("1"), goOn)).toBe(false);
   });
 });

@@ -1,7 +1,7 @@
 // One download of open-chat (S1): the client asks for part after part, the server answers each request and remembers nothing
 // but who asks. Pure: reading the file, sending and the clock are the adapter's. A lost datagram costs a repeated request, never a hang.
 
-import { classicDownload as limits } from "../../limits.ts";
+import { openChatDownload as limits } from "../../limits.ts";
 
 export type DownloadRequest = { type: "part"; index: number } | { type: "finished" };
 
