@@ -85,7 +85,7 @@ class Client {
 
   constructor(port: number, name: string, random: () => number, onEvent: () => void) {
     const secret = `secret-of-${name}-0123456789`;
-    this.session = new ClientSession({ name, room: "lobby", secret, random });
+    this.session = new ClientSession({ name, rooms: ["lobby"], secret, random });
     this.connection = new NativeConnection({ host: "127.0.0.1", port }, this.session, (event) => {
       this.#hear(event);
       onEvent();
@@ -121,8 +121,8 @@ describe("a native connection", () => {
     const each = 200;
     for (let i = 0; i < each; i++) {
       for (const { session, connection } of clients) {
-        session.say(`${session.name}-${i} ${"x".repeat(Math.floor(random() * 60))}`);
-        connection.obey();
+        session.say("lobby", `${session.name}-${i} ${"x".repeat(Math.floor(random() * 60))}`);
+        connection.applyOutputs();
       }
       if (i % 10 === 9) await Bun.sleep(5);
     }
@@ -133,8 +133,8 @@ describe("a native connection", () => {
       "acknowledgements",
     );
     await settled(() => {
-      const last = Math.max(...clients.map((c) => c.session.resumePoint?.seq ?? 0));
-      return clients.every((c) => c.session.resumePoint?.seq === last);
+      const seqs = clients.map((c) => c.session.position?.rooms[0]?.seq ?? 0);
+      return seqs.every((seq) => seq === Math.max(...seqs));
     }, "the last message");
     const longest = clients.map((c) => c.heard).toSorted((a, b) => b.length - a.length)[0] ?? [];
     for (const { session, heard } of clients) {
@@ -155,7 +155,7 @@ describe("a native connection", () => {
   test("says why it could not connect, and tries again", async () => {
     const events: SessionEvent[] = [];
     const secret = "0123456789abcdef";
-    const session = new ClientSession({ name: "Ann", room: "lobby", secret, random: () => 0 });
+    const session = new ClientSession({ name: "Ann", rooms: ["lobby"], secret, random: () => 0 });
     const two = Promise.withResolvers<void>();
     const connection = new NativeConnection({ host: "127.0.0.1", port: 1 }, session, (event) => {
       events.push(event);
