@@ -81,7 +81,7 @@ export const output = {
   rosterBurstBytes: 4 * KiB,
   /**
    * Answers to one session that wait for the end of the turn, in UTF-16 units; then they leave at once: what half a MiB of empty
-   * lines, or of requests for the past, asks for in one turn would be hundreds of MiB.
+   * lines, or of requests for the past, ranges for in one turn would be hundreds of MiB.
    */
   maxAnswerChars: 256 * KiB,
   /** Text that is gathered while the log has not answered, in UTF-16 units; then messages are refused until it has. */
@@ -112,7 +112,7 @@ export const connections = {
   afterFinMs: 500,
   /** A connection that is over and takes no more bytes is cut after this. */
   drainMs: 5_000,
-  /** Silence after which the system asks whether a connection is still there (TCP keep-alive). */
+  /** Silence after which the system ranges whether a connection is still there (TCP keep-alive). */
   keepAliveMs: 30_000,
   /** A native session that is silent this long is sent a ping … */
   idlePingMs: 60_000,
@@ -244,7 +244,7 @@ export const peer = {
   hurryMs: 1_000,
   /** After the last word: time for the other side to take it and to close. */
   lingerMs: 1_000,
-  /** Idle time after which the kernel asks whether the other machine still exists; silence itself is no fault. */
+  /** Idle time after which the kernel ranges whether the other machine still exists; silence itself is no fault. */
   keepAliveMs: 60_000,
   /** Bytes that a peer has not taken yet before no more is read from stdin. */
   maxWaitingBytes: 256 * KiB,
@@ -271,9 +271,9 @@ export const transfer = {
   /** Largest segment of a server that can't forbid fragmenting: Ethernet less the headers of IPv4, UDP and DATA. */
   maxFragmentableBytes: 1_444,
   /** One ask names at most this much. */
-  maxAskBytes: 8 * MiB,
+  maxRangeBytes: 8 * MiB,
   /** Segments in flight at the receiver, a power of two: 38 MB of 1 200 bytes, 10 Gbit/s over 30 ms. */
-  maxFlightSegments: 32_768,
+  maxInFlightSegments: 32_768,
   /** Reordering that is tolerated at most before a segment counts as lost. */
   maxReorderSegments: 2_048,
   /** Bytes in flight at most; more than any path here needs, little enough for the server's queue. */
@@ -287,8 +287,8 @@ export const transfer = {
   /** Transfers that a server knows at once. */
   maxTransfers: 4_096,
   /** Asks of one transfer that wait at the server; more are dropped, and count as lost at the client. */
-  maxWaitingAsks: 512,
-  /** Bytes of one transfer that wait at the server; more than twice a window nobody asks for who can take it. */
+  maxQueuedRanges: 512,
+  /** Bytes of one transfer that wait at the server; more than twice a window nobody ranges for who can take it. */
   maxBacklogBytes: 64 * MiB,
   /** Distance of two digests, at least: one is 35 µs of hashing and 22 characters on the control connection. */
   minChunkBytes: 64 * KiB,
@@ -375,7 +375,7 @@ export const web = {
 } as const;
 
 /** S1's stop-and-wait download over UDP. */
-export const classicDownload = {
+export const openChatDownload = {
   /** First port of the pool, that of the original. */
   firstPort: 55_000,
   /** Ports of the pool, so downloads at once; a port that is taken is skipped. */
@@ -384,9 +384,9 @@ export const classicDownload = {
   partBytes: 1_000,
   /** Longest request: `part` and 15 digits, with room for a line end. */
   maxRequestBytes: 64,
-  /** A client that asks for nothing for this long is gone and its port is freed; if it left the chat, one that asks for nothing new. */
+  /** A client that ranges for nothing for this long is gone and its port is freed; if it left the chat, one that ranges for nothing new. */
   idleMs: 30_000,
-  /** The same before its first request: its program asks at once, and a person who types it by hand does in this time. */
+  /** The same before its first request: its program ranges at once, and a person who types it by hand does in this time. */
   firstRequestMs: 10_000,
   /** Ports of one session on which nothing has been asked for: the next file may be named while the first one starts. */
   unaskedPerSession: 2,
@@ -471,7 +471,7 @@ export const files = {
   maxControlBytes: 256 * KiB,
   /** Digests of finished files that are kept, in bytes of digests, the least recently used forgotten first. */
   digestCacheBytes: 8 * MiB,
-  /** Different lists of files that are read at once, for all that ask; nearly all ask for the same first page. */
+  /** Different lists of files that are read at once, for all that range; nearly all ask for the same first page. */
   maxListings: 64,
 } as const;
 
@@ -497,7 +497,7 @@ export const fetching = {
   firstWordsMs: 2_000,
   /** Answer to a request on the control connection. */
   answerTimeoutMs: 20_000,
-  /** A request that the server finds too fast is sent again, so many times with the wait that it asks for. */
+  /** A request that the server finds too fast is sent again, so many times with the wait that it ranges for. */
   maxRateTries: 10,
   /** A server may name another port, and then another version of the file, before it is waited between tries. */
   maxStaleTries: 4,
@@ -561,8 +561,8 @@ export const client = {
   windowChars: 256 * KiB,
   /** Messages that wait, on their way or not; then the person or the pipe waits. */
   queueMessages: 1_024,
-  /** Questions (who, rooms, files, …) without an answer. */
-  openQuestions: 64,
+  /** Requests (who, rooms, files, …) without an answer. */
+  openRequests: 64,
   /** From the open connection to the welcome; then it is tried again. */
   welcomeTimeoutMs: 10_000,
   /** As `fetching.firstWordsMs`. */

@@ -51,7 +51,15 @@ const offences: Readonly<Record<string, readonly [code: string, rule: string]>> 
 };
 
 const pureFolders = ["dialects", "chat", "cpp", "transfer", "client"];
-const pureFiles = ["src/addresses.ts", "src/errors.ts", "src/limits.ts", "src/text.ts"];
+const pureFiles = [
+  "src/addresses.ts",
+  "src/bounded-map.ts",
+  "src/errors.ts",
+  "src/limits.ts",
+  "src/line-splitter.ts",
+  "src/size-text.ts",
+  "src/text.ts",
+];
 
 const innocent = `import { message } from "../limits.ts";
 
@@ -83,7 +91,7 @@ beforeAll(async () => {
   for (const path of pureFiles) place(path, "export const now = () => Date.now();\n");
   place("src/io/innocent.ts", 'import { hostname } from "node:os";\nexport { hostname };\n');
   place("src/io/clock.ts", "export const now = () => Date.now() + Math.random();\n");
-  place("src/io/vast.ts", "export const line = [\n" + "  1,\n".repeat(310) + "];\n");
+  place("src/io/vast.ts", "export const line = [\n" + "  1,\n".repeat(510) + "];\n");
   place("src/io/careless.ts", "export const x = (y: any): string => y;\n");
   complaints = await lint();
 });
@@ -126,7 +134,7 @@ test("the outside world may touch the outside world", () => {
   expect(rulesFor("src/io/clock.ts")).toEqual([]);
 });
 
-test("files of more than 300 lines and `any` are errors everywhere", () => {
+test("files of more than 500 lines and `any` are errors everywhere", () => {
   expect(rulesFor("src/io/vast.ts")).toContain("eslint(max-lines)");
   expect(rulesFor("src/io/careless.ts")).toContain("typescript(no-explicit-any)");
 });

@@ -1,14 +1,15 @@
-// The client's end of a control connection: the native protocol without a name, as much of it as fetching files needs
-// (docs/protocol.md). Every line of the server is hostile: bounded, and read as a JSON object or skipped.
+// The client's end of a control connection: the native protocol without a name, as far as file transfers need it
+// (docs/protocol.md). Every line of the server is hostile input: bounded, and read as a JSON object or skipped.
 
 import { harmless } from "../text.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
 import { fetching as limits, message } from "../limits.ts";
-import { dial, Patience } from "../io/dial.ts";
-import { FirstWords } from "../io/banner-check.ts";
+import { dial, Deadline } from "../io/dial.ts";
+import { BannerCheck } from "../io/banner-check.ts";
 import { type Address, hostPortText } from "../io/host-port.ts";
-import { staggered } from "../io/happy-eyeballs.ts";
+import { happyEyeballs } from "../io/happy-eyeballs.ts";
 import type { TcpLink } from "../io/tcp-link.ts";
+import { LineSplitter, tooLong } from "../line-splitter.ts";
 
 export type Line = Readonly<Record<string, unknown>>;
 
@@ -16,21 +17,19 @@ type Waiting = { resolve: (line: Line) => void; reject: (error: Error) => void; 
 
 export class ControlClient {
   readonly where: string;
-  /** Lines that answer no request; set it before anything can arrive. */
+  /** Lines that answer no request; set it before any can arrive. */
   onLine: (line: Line) => void = () => {};
   readonly #link: TcpLink;
   readonly #waiting = new Map<number, Waiting>();
   readonly #lost = Promise.withResolvers<ParleyError>();
-  readonly #decoder = new TextDecoder();
-  #pieces: Uint8Array[] = [];
-  #pendingBytes = 0;
+  readonly #lines = new LineSplitter(message.maxLineBytes);
   #welcomed = false;
   #nextRef = 1;
   #endedBy: ParleyError | undefined;
   #heardAtMs = performance.now();
   #pinger: Timer | undefined;
-  readonly #first = new FirstWords();
-  #stranger: Timer | undefined;
+  readonly #banner = new BannerCheck();
+  #bannerTimer: Timer | undefined;
 
   private constructor(link: TcpLink, where: string) {
     this.#link = link;
@@ -43,15 +42,15 @@ export class ControlClient {
    */
   static async connect(to: Address): Promise<ControlClient> {
     const where = hostPortText(to);
-    const patience = new Patience(limits.connectTimeoutMs);
+    const deadline = new Deadline(limits.connectTimeoutMs);
     const attempt = async (): Promise<ControlClient | string> => {
       let client: ControlClient | undefined;
       const hears = (link: TcpLink) => (client = new ControlClient(link, where)).#events();
-      const outcome = await dial(to, patience, { hears });
+      const outcome = await dial(to, deadline, { hears });
       return typeof outcome === "string" ? outcome : (client ?? "closed");
     };
-    const connected = await staggered(attempt, limits.secondConnectMs, (late) => late.close());
-    patience.done();
+    const connected = await happyEyeballs(attempt, limits.secondConnectMs, (late) => late.close());
+    deadline.done();
     if (typeof connected === "string") {
       throw new ParleyError(
         "cannot-connect",
@@ -77,7 +76,7 @@ export class ControlClient {
   }
 
   /**
-   * Sends a request with a `ref`, and resolves with the line that repeats it; one that came too fast for the server goes out again.
+   * Sends a request with a `ref` and resolves with the line that repeats it; a rate-limited request is sent again.
    * @throws ParleyError what the server answers, or `stalled`
    */
   async request(line: Line): Promise<Line> {
@@ -117,52 +116,40 @@ export class ControlClient {
       ended: () => {
         this.#link.end();
         const ended = new ParleyError("cannot-connect", `${this.where} ended the connection.`);
-        this.#end(this.#first.problem(this.where) ?? ended);
+        this.#end(this.#banner.problem(this.where) ?? ended);
       },
     };
   }
 
   #read(bytes: Uint8Array): void {
     this.#heardAtMs = performance.now();
-    if (!this.#welcomed) this.#judge(bytes);
-    let from = 0;
-    for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, from)) {
-      this.#keep(bytes.subarray(from, at));
-      from = at + 1;
-      const whole = this.#pieces.length === 1 ? this.#pieces[0] : Buffer.concat(this.#pieces);
-      this.#pieces = [];
-      this.#pendingBytes = 0;
-      this.#line(this.#decoder.decode(whole));
-      if (this.isClosed) return;
-    }
-    if (from < bytes.length) this.#keep(bytes.slice(from));
-    if (this.#pendingBytes > message.maxLineBytes) {
+    if (!this.#welcomed) this.#checkBanner(bytes);
+    const outcome = this.#lines.push(bytes, (line) => {
+      this.#line(line);
+      return !this.isClosed;
+    });
+    if (outcome === tooLong) {
       this.#fail(`${this.where} sent a line of more than ${message.maxLineBytes} bytes.`);
     }
   }
 
-  /** Gives a server whose first words are not ours little time to say something else. */
-  #judge(bytes: Uint8Array): void {
-    this.#first.hear(bytes);
-    if (this.#first.problem(this.where) === undefined) return;
-    this.#stranger ??= setTimeout(() => {
-      const problem = this.#first.problem(this.where);
+  /** A server whose first words are not native gets little time to say something else. */
+  #checkBanner(bytes: Uint8Array): void {
+    this.#banner.hear(bytes);
+    if (this.#banner.problem(this.where) === undefined) return;
+    this.#bannerTimer ??= setTimeout(() => {
+      const problem = this.#banner.problem(this.where);
       if (problem === undefined) return;
       this.#link.end();
       this.#end(problem);
     }, limits.firstWordsMs);
   }
 
-  #keep(piece: Uint8Array): void {
-    this.#pieces.push(piece);
-    this.#pendingBytes += piece.length;
-  }
-
   #line(text: string): void {
     const line = parse(text);
     if (line === undefined) {
-      // another dialect's greeting may come first (docs/protocol.md)
-      if (this.#welcomed) this.#fail(`${this.where} sent a line that is no JSON object.`);
+      // Another dialect's greeting may come first (docs/protocol.md).
+      if (this.#welcomed) this.#fail(`${this.where} sent a line that is not a JSON object.`);
       return;
     }
     const { type, ref } = line;
@@ -183,7 +170,7 @@ export class ControlClient {
     const silentMs = performance.now() - this.#heardAtMs;
     if (silentMs > limits.pingAfterMs + limits.answerTimeoutMs) {
       this.#link.end();
-      this.#end(new ParleyError("stalled", `${this.where} does not answer any more.`));
+      this.#end(new ParleyError("stalled", `${this.where} no longer answers.`));
     } else if (silentMs > limits.pingAfterMs / 2) this.send({ type: "ping" });
   }
 
@@ -196,7 +183,7 @@ export class ControlClient {
     if (this.#endedBy !== undefined) return;
     this.#endedBy = reason;
     clearInterval(this.#pinger);
-    clearTimeout(this.#stranger);
+    clearTimeout(this.#bannerTimer);
     for (const { reject, timer } of this.#waiting.values()) {
       clearTimeout(timer);
       reject(reason);
@@ -206,7 +193,7 @@ export class ControlClient {
   }
 }
 
-/** The error that a server's `error` line tells. */
+/** The error in a server's `error` line. */
 export function errorOf(line: Line): ParleyError {
   const { code, message: sentence } = line;
   const shown = typeof sentence === "string" ? harmless(sentence).slice(0, 1_000) : "";

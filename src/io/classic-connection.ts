@@ -4,7 +4,7 @@
 import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
 import { classicClient as limits } from "../limits.ts";
-import { dial, Patience } from "./dial.ts";
+import { dial, Deadline } from "./dial.ts";
 import { type Address, socketReason } from "./host-port.ts";
 import type { TcpLink } from "./tcp-link.ts";
 import { UdpPort } from "./udp/udp.ts";
@@ -24,14 +24,14 @@ export class ClassicTcp {
   /** @throws ParleyError `cannot-connect` */
   static async connect(to: Address): Promise<ClassicTcp> {
     const connection = new ClassicTcp();
-    const patience = new Patience(limits.connectTimeoutMs);
-    const link = await dial(to, patience, {
+    const deadline = new Deadline(limits.connectTimeoutMs);
+    const link = await dial(to, deadline, {
       hears: () => ({
         data: (bytes) => connection.#take(bytes),
         ended: () => connection.#finish(),
       }),
     });
-    patience.done();
+    deadline.done();
     if (typeof link === "string") throw cannotConnect(to, link);
     connection.#link = link;
     return connection;

@@ -4,7 +4,7 @@ import { type Address, socketReason } from "./host-port.ts";
 import { linkHandlers, type PeerSocket, TcpLink, type TcpLinkEvents } from "./tcp-link.ts";
 
 /** Ends what takes too long, and sooner when somebody is in a hurry. */
-export class Patience {
+export class Deadline {
   #timer: ReturnType<typeof setTimeout>;
   readonly #lost = Promise.withResolvers<"timed out">();
 
@@ -37,7 +37,7 @@ export type Dialler = {
 /** An open link, or why there is none. Never rejects. */
 export async function dial(
   to: Address,
-  patience: Patience,
+  deadline: Deadline,
   dialler: Dialler,
 ): Promise<TcpLink | string> {
   const link = new TcpLink();
@@ -62,7 +62,7 @@ export async function dial(
       return socketReason(error);
     }
   };
-  const outcome = await Promise.race([connect(), patience.lost]);
+  const outcome = await Promise.race([connect(), deadline.lost]);
   late = typeof outcome === "string";
   return outcome;
 }

@@ -8,7 +8,7 @@ import type { ExitReason, PeerOutput } from "../cpp/peer-output.ts";
 import { mayConnect } from "../cpp/reach.ts";
 import { ParleyError } from "../errors.ts";
 import { peer as limits } from "../limits.ts";
-import { dial, Patience } from "./dial.ts";
+import { dial, Deadline } from "./dial.ts";
 import { type Address, notOwnAddress, socketReason } from "./host-port.ts";
 import { askRegistry } from "./registry-request.ts";
 import { linkHandlers, TcpLink, type TcpLinkEvents } from "./tcp-link.ts";
@@ -28,7 +28,7 @@ export class PeerDriver {
   readonly #exit = Promise.withResolvers<ExitReason>();
   #peer: Peer | undefined;
   #listener: Bun.TCPSocketListener<TcpLink> | undefined;
-  #patience: Patience | undefined;
+  #deadline: Deadline | undefined;
   /** Where the registry's last answer came from. */
   #registryAddress = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -74,7 +74,7 @@ export class PeerDriver {
     const reason = await this.#exit.promise;
     clearTimeout(this.#timer);
     this.#listener?.stop();
-    this.#patience?.hurry(0);
+    this.#deadline?.hurry(0);
     for (const link of this.#links.values()) link.end();
     await Promise.all(this.#closing);
     return reason;
@@ -113,7 +113,7 @@ export class PeerDriver {
         void this.#request(output.message);
         return;
       case "hurry":
-        this.#patience?.hurry(limits.hurryMs);
+        this.#deadline?.hurry(limits.hurryMs);
         return;
       case "connect":
         void this.#connect(output.connection, output.contact);
@@ -148,18 +148,18 @@ export class PeerDriver {
   }
 
   async #request(message: string): Promise<void> {
-    const patience = (this.#patience = new Patience(limits.requestTimeoutMs));
-    const { answer, from } = await askRegistry(this.#options.registry, message, patience);
+    const deadline = (this.#deadline = new Deadline(limits.requestTimeoutMs));
+    const { answer, from } = await askRegistry(this.#options.registry, message, deadline);
     if (from !== "") this.#registryAddress = from;
-    patience.done();
+    deadline.done();
     this.#peer?.handleAnswer(answer, performance.now());
     this.applyOutputs();
   }
 
   async #connect(connection: number, contact: Contact): Promise<void> {
-    const patience = (this.#patience = new Patience(limits.requestTimeoutMs));
-    const outcome = await this.#dialRegistered(connection, contact, patience);
-    patience.done();
+    const deadline = (this.#deadline = new Deadline(limits.requestTimeoutMs));
+    const outcome = await this.#dialRegistered(connection, contact, deadline);
+    deadline.done();
     if (typeof outcome !== "string") return;
     const reason = `cannot reach ${contact.id} at ${hostPort(contact)}: ${outcome}`;
     this.#peer?.handleConnectFailed(connection, reason, performance.now());
@@ -167,13 +167,13 @@ export class PeerDriver {
   }
 
   /** Connects to a registered address, unless it is one that a registry elsewhere cannot mean. */
-  async #dialRegistered(connection: number, { ip, port }: Contact, patience: Patience) {
-    const found = await Promise.race([addressesOf(ip), patience.lost]);
+  async #dialRegistered(connection: number, { ip, port }: Contact, deadline: Deadline) {
+    const found = await Promise.race([addressesOf(ip), deadline.lost]);
     if (typeof found === "string") return found;
     const allowed = found.filter((address) => mayConnect(address, this.#registryAddress));
     let outcome: TcpLink | string = notConnecting;
     for (const host of allowed) {
-      outcome = await dial({ host, port }, patience, {
+      outcome = await dial({ host, port }, deadline, {
         hears: (link) => this.#hold(connection, link),
         opened: () => {
           this.#peer?.handleConnected(connection, host, performance.now());

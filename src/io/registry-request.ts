@@ -3,7 +3,7 @@
 
 import { CppParser } from "../cpp/parser.ts";
 import type { Answer } from "../cpp/peer.ts";
-import { dial, type Patience } from "./dial.ts";
+import { dial, type Deadline } from "./dial.ts";
 import { type Address, hostPortText } from "./host-port.ts";
 
 /**
@@ -16,7 +16,7 @@ export type RegistryReply = { answer: Answer; from: string };
 export async function askRegistry(
   registry: Address,
   message: string,
-  patience: Patience,
+  deadline: Deadline,
 ): Promise<RegistryReply> {
   const answer = Promise.withResolvers<Answer>();
   const parser = new CppParser();
@@ -31,14 +31,14 @@ export async function askRegistry(
     },
     ended: () => answer.resolve({ failed: "the registry ended the connection without an answer" }),
   };
-  const link = await dial(registry, patience, { hears: () => hears });
+  const link = await dial(registry, deadline, { hears: () => hears });
   const where = hostPortText(registry);
   if (typeof link === "string") {
     return { answer: { failed: `cannot connect to ${where}: ${link}` }, from: "" };
   }
   const from = link.remoteAddress;
   link.send(message);
-  const late = patience.lost.then((): Answer => ({ failed: `${where} did not answer in time` }));
+  const late = deadline.lost.then((): Answer => ({ failed: `${where} did not answer in time` }));
   const outcome = await Promise.race([answer.promise, late]);
   link.end();
   return { answer: outcome, from };

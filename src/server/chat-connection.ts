@@ -3,9 +3,10 @@
 import type { Link } from "../chat/link.ts";
 import type { Session } from "../chat/session.ts";
 import type { Dialect, Peer } from "../chat/dialect.ts";
-import { LineFramer, ReadFramer, tooLong } from "../dialects/framing.ts";
+import { ReadFramer } from "../dialects/framing.ts";
+import { LineSplitter, tooLong } from "../line-splitter.ts";
 import { foreignAnswer, sniff } from "../dialects/protocol-detection.ts";
-import { connections as limits, sniff as sniffLimits } from "../limits.ts";
+import { connections as limits, message, sniff as sniffLimits } from "../limits.ts";
 import type { RegistryAnswer, RegistryConnection } from "../cpp/registry-connection.ts";
 import type { ChatPortOptions, Undecided } from "./chat-port.ts";
 import type { HubDriver } from "./hub-driver.ts";
@@ -25,7 +26,7 @@ export interface Wire {
 /** Nothing is known yet; a dialect, its framing still open; a dialect in lines or in reads; CPP; over. */
 type State =
   | { is: "sniffing" | "framing"; held: Uint8Array[]; heldBytes: number; firstMs: number }
-  | { is: "lines"; framer: LineFramer }
+  | { is: "lines"; framer: LineSplitter }
   | { is: "reads"; framer: ReadFramer }
   | { is: "cpp"; service: RegistryConnection }
   | { is: "over" };
@@ -223,7 +224,7 @@ export class ChatConnection implements Link {
     // What still waits for its gap leaves before any answer.
     if (!session.output.isPaced) session.output.pump(0);
     this.#state = framed
-      ? { is: "lines", framer: new LineFramer() }
+      ? { is: "lines", framer: new LineSplitter(message.maxLineBytes) }
       : { is: "reads", framer: new ReadFramer() };
   }
 
@@ -243,7 +244,7 @@ export class ChatConnection implements Link {
     for (const bytes of framed ? [joined(held)] : held) this.#take(bytes, nowMs);
   }
 
-  #readLines(framer: LineFramer, bytes: Uint8Array, nowMs: number): void {
+  #readLines(framer: LineSplitter, bytes: Uint8Array, nowMs: number): void {
     const session = this.#session!;
     const trouble = framer.push(bytes, (line) => {
       this.#driver.handleMessage(session, line, nowMs);

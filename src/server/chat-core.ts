@@ -13,11 +13,11 @@ import { RegistryConnection } from "../cpp/registry-connection.ts";
 import type { OpenStore } from "../store/open.ts";
 import { version } from "../version.ts";
 import { type Admission, type ChatPort, openChatPort, type Speech } from "./chat-port.ts";
-import { ClassicDownloads } from "./files/open-chat-download.ts";
-
+import { OpenChatDownloads } from "./files/open-chat-download.ts";
 import { FileService } from "./files/file-service.ts";
 import { networkOf } from "../addresses.ts";
 import { named } from "./listen-errors.ts";
+import { secretText } from "../secrets.ts";
 import { ServerFiles } from "./files/server-files.ts";
 import { HubDriver } from "./hub-driver.ts";
 
@@ -48,7 +48,7 @@ export class ChatCore {
   readonly #options: CoreOptions;
   readonly driver: HubDriver;
   readonly #service: FileService;
-  readonly #downloads: ClassicDownloads;
+  readonly #downloads: OpenChatDownloads;
 
   /** @throws ParleyError `port-in-use`, `failed` */
   static async open(options: CoreOptions): Promise<ChatCore> {
@@ -72,7 +72,7 @@ export class ChatCore {
     this.#options = options;
     this.#service = service;
     this.metrics = createMetrics();
-    this.#downloads = new ClassicDownloads({
+    this.#downloads = new OpenChatDownloads({
       host,
       skipPort: service.udpPort,
       open: (name) => service.folder.open(name),
@@ -87,8 +87,7 @@ export class ChatCore {
       log,
       warn,
       hashSecret: (secret) => new Bun.CryptoHasher("sha256").update(secret).digest("base64url"),
-      newSecret: () =>
-        Buffer.from(crypto.getRandomValues(new Uint8Array(18))).toString("base64url"),
+      newSecret: () => secretText(18),
     });
     this.native = nativeDialect({
       name: `parley ${version}`,

@@ -3,7 +3,7 @@
 import { harmless } from "../text.ts";
 import type { Answer } from "../client/events.ts";
 import type { Paint } from "./style.ts";
-import { sizeText } from "./units.ts";
+import { sizeText } from "../size-text.ts";
 import { type Page, wrapItems } from "./wrap.ts";
 
 export function answerLines(answer: Answer, paint: Paint, page: Page): string[] {

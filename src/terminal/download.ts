@@ -2,20 +2,21 @@
 
 import { ParleyError } from "../errors.ts";
 import type { FetchEvent } from "../files/fetch-events.ts";
-import { Fetcher } from "../files/download-client.ts";
+import { DownloadClient } from "../files/download-client.ts";
 import type { Address } from "../io/host-port.ts";
 import { harmless, quoted } from "../text.ts";
 import { fetchTargets, makeFolder } from "./fetch-targets.ts";
 import { stdout } from "./output.ts";
 import type { Downloads } from "./terminal-client.ts";
-import { durationText, rateText, sizeText } from "./units.ts";
+import { durationText, rateText } from "./units.ts";
+import { sizeText } from "../size-text.ts";
 
 type Tell = Parameters<Downloads["start"]>[1];
 
 export class FolderDownloads implements Downloads {
   readonly #server: Address;
   readonly #folder: string;
-  #fetcher: Fetcher | undefined;
+  #client: DownloadClient | undefined;
 
   constructor(server: Address, folder: string) {
     this.#server = server;
@@ -23,35 +24,35 @@ export class FolderDownloads implements Downloads {
   }
 
   get running(): boolean {
-    return this.#fetcher !== undefined;
+    return this.#client !== undefined;
   }
 
   start(name: string, tell: Tell): void {
-    this.#fetcher = new Fetcher({
+    this.#client = new DownloadClient({
       server: this.#server,
       onEvent: (event) => showFetch(event, tell),
     });
-    void this.#run(this.#fetcher, name, tell);
+    void this.#run(this.#client, name, tell);
   }
 
   stop(): void {
-    this.#fetcher?.stop(
+    this.#client?.stop(
       new ParleyError("interrupted", "Stopped; what has come is kept: /get goes on from there"),
     );
   }
 
-  async #run(fetcher: Fetcher, name: string, tell: Tell): Promise<void> {
+  async #run(client: DownloadClient, name: string, tell: Tell): Promise<void> {
     try {
       makeFolder(this.#folder, "another --downloads");
       const folder = this.#folder.endsWith("/") ? this.#folder : `${this.#folder}/`;
       for (const { name: wanted, target } of fetchTargets([name], folder, stdout)) {
-        await fetcher.fetch(wanted, target);
+        await client.fetch(wanted, target);
       }
     } catch (error) {
       tell.say(harmlessProblem(error, name));
     } finally {
-      fetcher.close();
-      this.#fetcher = undefined;
+      client.close();
+      this.#client = undefined;
       tell.progress(undefined);
     }
   }

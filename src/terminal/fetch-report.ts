@@ -7,7 +7,8 @@ import type { ListedFile } from "../files/download-client.ts";
 import { jsonLine } from "./json-line.ts";
 import { say, stderr, stdout } from "./output.ts";
 import { barFits, ProgressBar } from "./progress.ts";
-import { countText, durationText, rateText, sizeText } from "./units.ts";
+import { countText, durationText, rateText } from "./units.ts";
+import { sizeText } from "../size-text.ts";
 
 export interface FetchReportOptions {
   readonly json: boolean;

@@ -5,7 +5,7 @@ import { harmless } from "../text.ts";
 import type { NativeSession, SessionEvent } from "../client/events.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
 import { client as limits } from "../limits.ts";
-import { LineSplitter } from "../io/line-splitter.ts";
+import { LineSplitter, tooLong } from "../line-splitter.ts";
 import { clientJson, clientLine } from "./client-lines.ts";
 import { endedBy, type EndSignal } from "../cli/end-signals.ts";
 import { jsonLine } from "./json-line.ts";
@@ -153,9 +153,9 @@ export class PipeClient {
     try {
       for await (const bytes of this.#options.input) {
         const lines: string[] = [];
-        const fits = splitter.push(bytes, (line) => lines.push(line) > 0);
+        const outcome = splitter.push(bytes, (line) => lines.push(line) > 0);
         for (const line of lines) if (!(await this.#say(line))) return;
-        if (!fits) return this.#tooLong();
+        if (outcome === tooLong) return this.#tooLong();
         if (this.#ended) return;
       }
       const rest = splitter.rest();

@@ -2,20 +2,20 @@
 
 import { expect, test } from "bun:test";
 import { fetching as limits } from "../../src/limits.ts";
-import { EarlyArrivals } from "../../src/files/pre-offer-buffer.ts";
+import { PreOfferBuffer } from "../../src/files/pre-offer-buffer.ts";
 
-function release(early: EarlyArrivals, size: number) {
+function release(early: PreOfferBuffer, size: number) {
   const seen: unknown[] = [];
   early.release(size, {
     data: (offset, bytes) => seen.push(["data", offset, [...bytes]]),
     line: (line) => seen.push(["line", line]),
-    again: (offset, length) => seen.push(["again", offset, length]),
+    dropped: (offset, length) => seen.push(["again", offset, length]),
   });
   return seen;
 }
 
 test("data come first, cut at the file's end, then lines, and all of it once", () => {
-  const early = new EarlyArrivals();
+  const early = new PreOfferBuffer();
   const buffer = new Uint8Array([9, 1, 2, 3, 9]);
   early.addLine({ type: "digests" });
   early.addData(10, buffer, 1, 3);
@@ -30,7 +30,7 @@ test("data come first, cut at the file's end, then lines, and all of it once", (
 });
 
 test("more than the bound is asked for again", () => {
-  const early = new EarlyArrivals();
+  const early = new PreOfferBuffer();
   early.addData(0, new Uint8Array(limits.maxEarlyBytes), 0, limits.maxEarlyBytes);
   early.addData(limits.maxEarlyBytes, new Uint8Array(5), 0, 5);
   for (let i = 0; i < limits.maxEarlyLines + 5; i++) early.addLine({ i });

@@ -7,15 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SessionEvent } from "../../src/client/events.ts";
 import { ClientSession } from "../../src/client/session.ts";
-import { LineSplitter } from "../../src/io/line-splitter.ts";
 import { NativeConnection } from "../../src/io/native-connection.ts";
 import { Parley } from "../parley.ts";
 import { seeded } from "../sim/random.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-cuts-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-const goOn = () => true;
 
 type Pair = { far: Bun.Socket<undefined> | undefined; early: Buffer[]; left: number };
 
@@ -88,7 +85,7 @@ class Client {
 
   constructor(port: number, name: string, random: () => number, onEvent: () => void) {
     const secret = `secret-of-${name}-0123456789`;
-    this.session = new ClientSession({ name, room: "lobby", secret, random });
+    this.session = new ClientSession({ name, rooms: ["lobby"], secret, random });
     this.connection = new NativeConnection({ host: "127.0.0.1", port }, this.session, (event) => {
       this.#hear(event);
       onEvent();
@@ -124,8 +121,8 @@ describe("a native connection", () => {
     const each = 200;
     for (let i = 0; i < each; i++) {
       for (const { session, connection } of clients) {
-        session.say(`${session.name}-${i} ${"x".repeat(Math.floor(random() * 60))}`);
-        connection.obey();
+        session.say("lobby", `${session.name}-${i} ${"x".repeat(Math.floor(random() * 60))}`);
+        connection.applyOutputs();
       }
       if (i % 10 === 9) await Bun.sleep(5);
     }
@@ -136,8 +133,8 @@ describe("a native connection", () => {
       "acknowledgements",
     );
     await settled(() => {
-      const last = Math.max(...clients.map((c) => c.session.resumePoint?.seq ?? 0));
-      return clients.every((c) => c.session.resumePoint?.seq === last);
+      const seqs = clients.map((c) => c.session.position?.rooms[0]?.seq ?? 0);
+      return seqs.every((seq) => seq === Math.max(...seqs));
     }, "the last message");
     const longest = clients.map((c) => c.heard).toSorted((a, b) => b.length - a.length)[0] ?? [];
     for (const { session, heard } of clients) {
@@ -158,7 +155,7 @@ describe("a native connection", () => {
   test("says why it could not connect, and tries again", async () => {
     const events: SessionEvent[] = [];
     const secret = "0123456789abcdef";
-    const session = new ClientSession({ name: "Ann", room: "lobby", secret, random: () => 0 });
+    const session = new ClientSession({ name: "Ann", rooms: ["lobby"], secret, random: () => 0 });
     const two = Promise.withResolvers<void>();
     const connection = new NativeConnection({ host: "127.0.0.1", port: 1 }, session, (event) => {
       events.push(event);
@@ -171,28 +168,5 @@ describe("a native connection", () => {
       { type: "offline", reason: "connection refused", attempt: 1, everOnline: false },
       { type: "offline", reason: "connection refused", attempt: 2, everOnline: false },
     ]);
-  });
-});
-
-describe("a line splitter", () => {
-  test("finds the same lines however the bytes are cut", () => {
-    const text = "one\r\nzwei ü\n\n日本\r\nlast";
-    const bytes = Buffer.from(text);
-    for (let at = 0; at <= bytes.length; at++) {
-      const lines: string[] = [];
-      const splitter = new LineSplitter(100);
-      for (const part of [bytes.subarray(0, at), bytes.subarray(at)]) {
-        expect(splitter.push(part, (line) => lines.push(line) > 0)).toBe(true);
-      }
-      expect([...lines, splitter.rest()]).toEqual(["one", "zwei ü", "", "日本", "last"]);
-    }
-  });
-
-  test("gives up a line that is longer than its bound, in one piece or many", () => {
-    expect(new LineSplitter(10).push(Buffer.from("12345678901\n"), goOn)).toBe(false);
-    const splitter = new LineSplitter(10);
-    expect(splitter.push(Buffer.from("1234567890"), goOn)).toBe(true);
-    expect(splitter.push(Buffer.from("\n1234567890"), goOn)).toBe(true);
-    expect(splitter.push(Buffer.from("1"), goOn)).toBe(false);
   });
 });

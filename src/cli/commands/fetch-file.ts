@@ -1,10 +1,10 @@
-// `parley fetch-file`: files from a server, by UDP, verified and resumable. Reads flags, runs a fetcher, shows what it tells.
+// `parley fetch-file`: files from a server, by UDP, verified and resumable. Reads flags, runs a client, shows what it tells.
 
 import { defineCommand } from "citty";
 import { quoted } from "../../text.ts";
 import { ParleyError, unwritable } from "../../errors.ts";
 import type { FetchTarget } from "../../files/fetch-events.ts";
-import { Fetcher } from "../../files/download-client.ts";
+import { DownloadClient } from "../../files/download-client.ts";
 import { type Address, parseHostPort } from "../../io/host-port.ts";
 import { FetchReport } from "../../terminal/fetch-report.ts";
 import {
@@ -82,7 +82,7 @@ export default defineCommand({
       quiet: args.quiet === true,
       dataOnStdout: args.output === standardOutput,
     });
-    const fetcher = new Fetcher({
+    const client = new DownloadClient({
       server,
       resume: args.resume,
       force: args.force === true,
@@ -93,17 +93,17 @@ export default defineCommand({
     interrupted.promise.catch(() => {});
     const interrupt = (signal: EndSignal) => {
       const reason = endedBy(signal, "what has come is kept, fetch again to go on");
-      fetcher.stop(reason);
+      client.stop(reason);
       interrupted.reject(reason);
     };
     process.on("SIGINT", interrupt);
     process.on("SIGTERM", interrupt);
     try {
-      if (args.list === true) await list(fetcher, report);
+      if (args.list === true) await list(client, report);
       const targets = fetchTargets(names.filter(isFileName), args.output, stdout);
       if (targets.length > 0 && args.output === undefined) makeDefaultFolder();
       const byName = new Map(targets.map(({ name, target }) => [name, target]));
-      await fetchAll(fetcher, new Set(names), byName, report);
+      await fetchAll(client, new Set(names), byName, report);
       // a listing, or events, are data: whoever reads them may take as long as they like
       await Promise.race([stdout.emptied(), interrupted.promise]);
       if (stdout.failure !== undefined) throw unwritable(stdout.failure);
@@ -111,14 +111,14 @@ export default defineCommand({
       process.off("SIGINT", interrupt);
       process.off("SIGTERM", interrupt);
       report.end();
-      fetcher.close();
+      client.close();
       await stderr.flush();
     }
   },
 });
 
-async function list(fetcher: Fetcher, report: FetchReport): Promise<void> {
-  for await (const file of fetcher.list()) {
+async function list(client: DownloadClient, report: FetchReport): Promise<void> {
+  for await (const file of client.list()) {
     await report.list(file);
     if (stdout.closed) return;
   }
@@ -129,7 +129,7 @@ const ownFailures: ReadonlySet<string> = new Set(["not-found", "differs", "locke
 
 /** One after the other; a file that can't be had keeps none of the others back. @throws ParleyError the first such failure's code */
 async function fetchAll(
-  fetcher: Fetcher,
+  client: DownloadClient,
   names: ReadonlySet<string>,
   targets: ReadonlyMap<string, FetchTarget>,
   report: FetchReport,
@@ -140,7 +140,7 @@ async function fetchAll(
     try {
       const target = targets.get(name);
       if (target === undefined) checkName(name);
-      else await fetcher.fetch(name, target);
+      else await client.fetch(name, target);
     } catch (error) {
       if (!(error instanceof ParleyError)) throw error;
       const isLast = names.size === 1 || !ownFailures.has(error.code);

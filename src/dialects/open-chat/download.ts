@@ -2,7 +2,7 @@
 // and remembers only who asks. A lost datagram costs a repeated request, never a hang. Pure: the
 // adapter reads the file, sends, and has the clock.
 
-import { classicDownload as limits } from "../../limits.ts";
+import { openChatDownload as limits } from "../../limits.ts";
 
 export type DownloadRequest = { type: "part"; index: number } | { type: "finished" };
 

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { OpenChatDownload, readDownloadRequest } from "../../../src/dialects/open-chat/download.ts";
 import { picklePart } from "../../../src/dialects/open-chat/pickle.ts";
-import { classicDownload as limits } from "../../../src/limits.ts";
+import { openChatDownload as limits } from "../../../src/limits.ts";
 import { python3, runPython } from "../../python.ts";
 import { skipUnless } from "../../skip.ts";
 

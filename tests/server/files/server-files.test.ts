@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { openChat } from "../../../src/dialects/open-chat/open-chat.ts";
 import { ParleyError } from "../../../src/errors.ts";
 import { files as limits, folder as folderLimits } from "../../../src/limits.ts";
-import { ClassicDownloads } from "../../../src/server/files/open-chat-download.ts";
+import { OpenChatDownloads } from "../../../src/server/files/open-chat-download.ts";
 import { FileService } from "../../../src/server/files/file-service.ts";
 import { ServerFiles } from "../../../src/server/files/server-files.ts";
 
@@ -25,7 +25,7 @@ const contents: [name: string, content: string][] = [
 ];
 let folder: string;
 let service: FileService;
-let downloads: ClassicDownloads;
+let downloads: OpenChatDownloads;
 let files: ServerFiles;
 
 beforeAll(async () => {
@@ -33,7 +33,7 @@ beforeAll(async () => {
   for (const [name, content] of contents) writeFileSync(join(folder, name), content);
   service = await FileService.open({ folder, host, port: 0 });
   const open = (name: string) => service.folder.open(name);
-  downloads = new ClassicDownloads({ host, firstPort: 0, open });
+  downloads = new OpenChatDownloads({ host, firstPort: 0, open });
   files = new ServerFiles(service, downloads, () => {});
 });
 afterAll(() => {

@@ -8,7 +8,7 @@ import type { Rates } from "../../../src/chat/sender-pace.ts";
 import type { Dialect } from "../../../src/chat/dialect.ts";
 import type { Session } from "../../../src/chat/session.ts";
 import type { StoreReply } from "../../../src/chat/store.ts";
-import { LineFramer } from "../../../src/dialects/framing.ts";
+import { LineSplitter } from "../../../src/line-splitter.ts";
 import type { FlakyStore } from "./flaky-store.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
@@ -105,7 +105,7 @@ export class ServerProcess {
 export class ServerConnection {
   readonly #process: ServerProcess;
   readonly #session: Session;
-  readonly #framer = new LineFramer();
+  readonly #framer = new LineSplitter(1_000_000);
 
   constructor(process: ServerProcess, session: Session) {
     this.#process = process;
