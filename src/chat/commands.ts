@@ -10,7 +10,15 @@ import { end } from "./disconnect.ts";
 import type { Command, Ref, Said } from "./events.ts";
 import { fittingPage } from "./history-page.ts";
 import { login } from "./login.ts";
-import { enterRoom, leaveRoom, openRoom, roomsOf, settleEntry } from "./membership.ts";
+import {
+  awaitRoom,
+  enterRoom,
+  leaveRoom,
+  openRoom,
+  roomsOf,
+  settleEntry,
+  stopAwaiting,
+} from "./membership.ts";
 import { absentNow, say, tell, useUp } from "./messages.ts";
 import { takenByAbsent, takenByMember } from "./names/absent.ts";
 import { fold, lobby, nameProblem, roomProblem } from "./names/grammar.ts";
@@ -139,8 +147,9 @@ const handlers: Handlers = {
     if (isLast === true) end(chat, session);
   },
   invalid(chat, session, { code, message, ref, n, end: isLast }) {
-    if (n !== undefined && n === session.counter.taken + 1) useUp(chat, session, n);
-    reject(chat, session, code, message, { ref, n });
+    const usesUp = n !== undefined && n === session.counter.taken + 1;
+    if (usesUp) useUp(chat, session, n);
+    reject(chat, session, code, message, { ref, n, usesUp });
     if (isLast === true) end(chat, session);
   },
   quit(chat, session) {
@@ -164,11 +173,12 @@ function join(chat: HubState, session: Session, command: Join): void {
   }
   const answers = new StoreAnswers(chat, session);
   let bounds: RoomBounds = { first: 1, last: 0 };
+  awaitRoom(chat, folded);
   answers.ask<RoomBounds>(
     (then) => chat.store.bounds(folded, then),
     (found) => (bounds = found),
   );
-  answers.whenAnswered((error) => {
+  const enter = (error: ParleyError | undefined): void => {
     if (error !== undefined) return rejectUnread(chat, session, command, error);
     if (session.phase !== "member") return;
     const room = openRoom(chat, folded, bounds);
@@ -187,7 +197,11 @@ function join(chat: HubState, session: Session, command: Join): void {
       }
     });
     chat.wake();
-  });
+  };
+  answers.whenAnswered((error) => {
+    enter(error);
+    stopAwaiting(chat, folded);
+  }, true);
 }
 
 type Rename = Extract<Command, { type: "rename" }>;

@@ -5,6 +5,7 @@ import type { ParleyError } from "../errors.ts";
 import { sender } from "../limits.ts";
 import { type HubState, textsOf } from "./hub-state.ts";
 import type { Settlement } from "./commit-pipeline.ts";
+import type { PrivateMessage } from "./events.ts";
 import { dropSlow, dropSlowest } from "./disconnect.ts";
 import {
   type Aftermath,
@@ -136,12 +137,10 @@ function confirm(chat: HubState, batch: TurnBatch, mailNumbers: readonly number[
     const mail = item.stored ? mailNumbers[stored++]! : 0;
     const session = chat.names.person(recipient);
     if (session === undefined) continue;
-    if (item.stored) {
-      session.mailbox.last = mail;
-      // While the past is being told, this comes with it.
-      if (session.mailbox.replayed !== undefined) continue;
-    }
-    addPersonals(batch, session, textsOf(session, { ...message, mail }), order);
+    if (item.stored) hearMail(batch, session, { ...message, mail }, order);
+    // Whoever has no mailbox, and is not welcomed yet, hears it after that.
+    else if (session.awaitsWelcome) chat.tell(session, { ...message, mail }, "settled");
+    else addPersonals(batch, session, textsOf(session, { ...message, mail }), order);
   }
   const last = chat.pipeline.nextOrder();
   for (const [session, { n, run, index }] of batch.counted) {
@@ -150,6 +149,21 @@ function confirm(chat: HubState, batch: TurnBatch, mailNumbers: readonly number[
     const ack = { type: "ack" as const, n, room: run?.room, seq };
     addPersonals(batch, session, textsOf(session, ack), last);
   }
+}
+
+/** A private message is in the mailbox of somebody who is here. */
+function hearMail(
+  batch: TurnBatch,
+  session: Session,
+  message: PrivateMessage,
+  order: number,
+): void {
+  const { mailbox } = session;
+  mailbox.last = message.mail;
+  // While the past is being told, this comes with it.
+  if (mailbox.replayed !== undefined) return;
+  if (session.phase === "entering" || session.awaitsWelcome) mailbox.replayed = message.mail - 1;
+  else addPersonals(batch, session, textsOf(session, message), order);
 }
 
 function addPersonals(

@@ -39,6 +39,8 @@ export class HubState {
   readonly sessions = new Set<Session>();
   /** Open rooms by folded name. */
   readonly rooms = new Map<string, Room>();
+  /** Rooms that somebody is about to enter, and how many are: they stay open, so that their numbers stay known. */
+  readonly awaitedRooms = new Map<string, number>();
   #isAwake = false;
 
   constructor(

@@ -7,7 +7,14 @@ import { history as historyLimits, names as nameLimits } from "../limits.ts";
 import { type HubState, textsOf } from "./hub-state.ts";
 import { end, replace } from "./disconnect.ts";
 import type { LoginCommand, PrivateMessage } from "./events.ts";
-import { enterRoom, openRoom, settleEntry, type Since } from "./membership.ts";
+import {
+  awaitRoom,
+  enterRoom,
+  openRoom,
+  settleEntry,
+  type Since,
+  stopAwaiting,
+} from "./membership.ts";
 import { absentNow } from "./messages.ts";
 import { type Taken, takenByAbsent, takenByMember } from "./names/absent.ts";
 import { addressName, fold, lobby, nameProblem, roomProblem } from "./names/grammar.ts";
@@ -33,7 +40,7 @@ export function login(chat: HubState, session: Session, command: LoginCommand): 
   const secret = command.secret === "" ? chat.options.newSecret() : (command.secret ?? "");
   const recordId = secret === "" ? "" : chat.options.hashSecret(secret);
   const before = recordId === "" ? undefined : chat.names.person(recordId);
-  if (before !== undefined && before.phase !== "member") {
+  if (recordId !== "" && chat.names.expected(recordId) !== undefined) {
     const message = "This session is entering on another connection: try again";
     return refuse(chat, session, "rate", name, message, retryEnteringMs);
   }
@@ -117,6 +124,7 @@ class Entry {
     const answers = new StoreAnswers(this.#chat, this.#session);
     const sinceMs = nowMs - historyLimits.mailHoldMs;
     for (const room of rooms.keys()) {
+      awaitRoom(this.#chat, room);
       answers.ask<RoomBounds>(
         (then) => store.bounds(room, then),
         (bounds) => this.#bounds.set(room, bounds),
@@ -145,7 +153,10 @@ class Entry {
         );
       }
     }
-    answers.whenAnswered((error) => this.#decide(error), true);
+    answers.whenAnswered((error) => {
+      this.#decide(error);
+      for (const room of rooms.keys()) stopAwaiting(this.#chat, room);
+    }, true);
   }
 
   #decide(error: ParleyError | undefined): void {
@@ -223,7 +234,6 @@ class Entry {
     session.phase = "member";
     chat.names.enter(session, name, alias);
     if (recordId !== "") {
-      chat.names.expect(session, recordId);
       session.counter.restore(before?.counter.taken ?? this.#record?.n ?? 0);
       const mailed = Math.max(this.#record?.mail ?? 0, before?.mailbox.last ?? 0);
       session.mailbox.last = Math.max(session.mailbox.last, mailed);
@@ -278,12 +288,15 @@ class Entry {
   #startMail(): boolean {
     const { mailbox } = this.#session;
     const { since } = this.#command;
-    if (since?.epoch !== this.#chat.options.epoch || since.mail === undefined) return false;
-    if (since.mail < mailbox.last && this.#session.phase === "member") {
-      mailbox.replayed = since.mail;
-      this.#chat.schedule.replaying.add(this.#session);
+    const has = since?.epoch === this.#chat.options.epoch ? since.mail : undefined;
+    if (has !== undefined && has < mailbox.last) {
+      mailbox.replayed = Math.min(mailbox.replayed ?? has, has);
     }
-    return since.mail <= mailbox.last && this.#mailIsKept;
+    if (mailbox.replayed !== undefined && this.#session.phase === "member") {
+      this.#chat.schedule.replaying.add(this.#session);
+      this.#chat.wake();
+    }
+    return has !== undefined && has <= mailbox.last && this.#mailIsKept;
   }
 
   #refuse(code: ErrorCode, message: string, retryAfterMs?: number): void {

@@ -21,10 +21,24 @@ export function openRoom(chat: HubState, name: string, bounds: RoomBounds): Room
   return room;
 }
 
+/** Somebody asks the store for the bounds of a room, to enter it: until `stopAwaiting` the room is not closed. */
+export function awaitRoom(chat: HubState, name: string): void {
+  chat.awaitedRooms.set(name, (chat.awaitedRooms.get(name) ?? 0) + 1);
+}
+
+export function stopAwaiting(chat: HubState, name: string): void {
+  const others = (chat.awaitedRooms.get(name) ?? 0) - 1;
+  if (others > 0) return void chat.awaitedRooms.set(name, others);
+  chat.awaitedRooms.delete(name);
+  const room = chat.rooms.get(name);
+  if (room !== undefined) closeIfEmpty(chat, room);
+}
+
 /** A room where nobody is, and of which nothing is on its way, is opened anew from the store when it is needed. */
 export function closeIfEmpty(chat: HubState, room: Room): void {
   const { gathering, inFlight } = chat.pipeline;
-  if (!room.isEmpty || gathering.rooms.has(room) || inFlight?.rooms.has(room) === true) return;
+  if (!room.isEmpty || chat.awaitedRooms.has(room.name)) return;
+  if (gathering.rooms.has(room) || inFlight?.rooms.has(room) === true) return;
   chat.schedule.rosters.delete(room);
   if (chat.rooms.get(room.name) === room) chat.rooms.delete(room.name);
 }

@@ -25,6 +25,7 @@ export class MessageCounter {
 
   /** Message `n`, the next one, has been taken, whatever becomes of it. */
   take(n: number): void {
+    if (n !== this.#taken + 1) throw new Error(`Took message ${n} after ${this.#taken}`);
     this.#taken = n;
     // A copy of it was refused, while it waited itself.
     if (n === this.#refused) this.#refused = 0;

@@ -38,7 +38,7 @@ export function say(
   if (!session.rooms.has(roomName)) {
     useUp(chat, session, n);
     const message = `You are not in the room ${quoted(asked)}: join it first`;
-    return reject(chat, session, "not-in-room", message, { n, subject: asked });
+    return reject(chat, session, "not-in-room", message, { n, subject: asked, usesUp: true });
   }
   sayAloud(chat, session, roomName, text, n);
 }
@@ -49,7 +49,7 @@ export function tell(chat: HubState, session: Session, command: Tell): void {
   if (to.length > limits.maxRecipients) {
     useUp(chat, session, n);
     const message = `At most ${limits.maxRecipients} people can be named: this names ${to.length}`;
-    return reject(chat, session, "text-invalid", message, { n });
+    return reject(chat, session, "text-invalid", message, { n, usesUp: true });
   }
   if (!fits(chat, session, text, n)) return;
   const names = new Map<string, string>();
@@ -68,6 +68,8 @@ export function tell(chat: HubState, session: Session, command: Tell): void {
     );
   }
   answers.whenAnswered((error) => {
+    // A message before it has not got into the log meanwhile: its sender goes back to that one.
+    if (n !== undefined && n !== session.counter.taken + 1) return;
     if (error !== undefined) return rejectUnread(chat, session, command, error);
     if (session.phase === "member") tellFound(chat, session, command, absent);
   });
@@ -91,7 +93,7 @@ function tellFound(
   if (found.everyone) sayAloud(chat, session, lobby, text, n);
   // Said to some of them it has been said: only if it reaches none is it refused under its number.
   const reaches = found.everyone || found.here.length + found.away.length > 0;
-  const about: About = { n: reaches ? undefined : n };
+  const about: About = { n: reaches ? undefined : n, usesUp: true };
   for (const name of found.nobody) rejectUnknownUser(chat, session, name, about);
   for (const name of found.strangers) {
     const message = `${quoted(name)} is somebody else's name now than your partner's: this was not sent`;
@@ -116,6 +118,7 @@ function find(
   for (const name of to) names.set(fold(name), name);
   const everyone = names.delete("all") && session.rooms.has(lobby);
   const found: Found = { everyone, here: [], away: [], nobody: [], strangers: [] };
+  const reached = new Set<string>();
   for (const [folded, name] of names) {
     const known = session.privateChat.names?.person(folded, chat.nowMs);
     const other = chat.names.holder(folded) ?? partnerOnce(chat, session, known);
@@ -125,8 +128,14 @@ function find(
       continue;
     }
     const key = other === undefined ? record?.id : other.identity.key;
-    if (known !== undefined && known !== key) found.strangers.push(name);
-    else if (record !== undefined) found.away.push({ name, record });
+    if (known !== undefined && known !== key) {
+      found.strangers.push(name);
+      continue;
+    }
+    // Two names of one person: an old one that is not given up in the log yet, and the new one.
+    if (key === undefined || reached.has(key)) continue;
+    reached.add(key);
+    if (record !== undefined) found.away.push({ name, record });
     // Who is in the room hears it there.
     else if (other !== undefined && !(everyone && other.rooms.has(lobby))) found.here.push(other);
   }
@@ -179,7 +188,7 @@ function fits(chat: HubState, session: Session, text: string, n: number | undefi
   if (text.length > limits.maxTextChars) {
     useUp(chat, session, n);
     const message = `A message has at most ${limits.maxTextChars} characters, this one ${text.length}: send it in parts, or as a file`;
-    reject(chat, session, "text-invalid", message, { n });
+    reject(chat, session, "text-invalid", message, { n, usesUp: true });
     return false;
   }
   if (chat.pipeline.gathering.chars + text.length <= output.maxGatheredChars) return true;
@@ -208,7 +217,7 @@ export function useUp(chat: HubState, session: Session, n: number | undefined): 
 /** It was for somebody who can't be reached by it any more, and is for nobody else. */
 function refuse(chat: HubState, session: Session, n: number | undefined, message: string): void {
   useUp(chat, session, n);
-  reject(chat, session, "unknown-user", message, { n });
+  reject(chat, session, "unknown-user", message, { n, usesUp: true });
 }
 
 function sayAloud(

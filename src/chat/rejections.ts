@@ -8,24 +8,30 @@ import type { Command, Ref } from "./events.ts";
 import { count } from "./metrics.ts";
 import type { Session } from "./session.ts";
 
-/** What an error is about: the request, the message, the value. */
-export type About = { ref?: Ref | undefined; n?: number | undefined; subject?: string | undefined };
+/**
+ * What an error is about: the request, the message, the value. `usesUp`: the message has used up its counter, and is refused for
+ * good once that is settled; if the log does not take the batch, the message may come again.
+ */
+export type About = {
+  ref?: Ref | undefined;
+  n?: number | undefined;
+  subject?: string | undefined;
+  usesUp?: boolean;
+};
 
 export function reject(
   chat: HubState,
   session: Session,
   code: ErrorCode,
   message: string,
-  { ref, n, subject }: About = {},
+  { ref, n, subject, usesUp = false }: About = {},
 ): void {
-  chat.tell(session, {
-    type: "error",
-    code,
-    message,
-    ref,
+  const about = {
     ...(subject === undefined ? {} : { subject }),
     ...(n === undefined ? {} : { n }),
-  });
+  };
+  const timing = usesUp ? "committed" : "now";
+  chat.tell(session, { type: "error", code, message, ref, ...about }, timing);
 }
 
 export function rejectUnknownUser(

@@ -184,12 +184,7 @@ export class TurnBatch {
     }
     this.mail.length = 0;
     this.counted.clear();
-    for (const [session, list] of this.personals) {
-      this.personals.set(
-        session,
-        list.filter(({ timing }) => timing !== "committed"),
-      );
-    }
+    for (const session of this.personals.keys()) this.#dropUncommitted(session);
   }
 
   /** Withdraws what one session has counted here: an earlier message of it did not get into the log. */
@@ -208,5 +203,14 @@ export class TurnBatch {
       const { author: by, n } = this.mail[i]!;
       if (by === author && n !== undefined) this.mail.splice(i, 1);
     }
+    this.#dropUncommitted(author);
+  }
+
+  /** Forgets what a session was to be told if the log took this batch. */
+  #dropUncommitted(session: Session): void {
+    const list = this.personals.get(session);
+    if (list === undefined) return;
+    const rest = list.filter(({ timing }) => timing !== "committed");
+    this.personals.set(session, rest);
   }
 }

@@ -10,6 +10,8 @@ export class NameRegistry {
   readonly #members = new Map<string, Session>();
   /** Members by what stays the same of them. */
   readonly #people = new Map<string, Session>();
+  /** Sessions that are about to be members, by the ID of their record. */
+  readonly #expected = new Map<string, Session>();
   /** Folded names that a login or a rename is about to take. */
   readonly #reserved = new Set<string>();
   readonly #aliases = new Aliases();
@@ -21,7 +23,8 @@ export class NameRegistry {
   /** Everything that is kept, for tests of leaks. */
   get keptEntries(): number {
     const { size } = this.#members;
-    return size + this.#people.size + this.#reserved.size + this.#aliases.size;
+    const entering = this.#expected.size + this.#reserved.size;
+    return size + this.#people.size + entering + this.#aliases.size;
   }
 
   members(): Iterable<Session> {
@@ -33,9 +36,14 @@ export class NameRegistry {
     return this.#members.get(folded);
   }
 
-  /** The member with that identity, whatever it is called now. */
+  /** The member with that identity, whatever it is called now; else who is about to be that. */
   person(key: string): Session | undefined {
-    return this.#people.get(key);
+    return this.#people.get(key) ?? this.#expected.get(key);
+  }
+
+  /** Who is about to enter with that record. */
+  expected(recordId: string): Session | undefined {
+    return this.#expected.get(recordId);
   }
 
   /** Whether somebody holds the folded name, or is about to. */
@@ -70,13 +78,13 @@ export class NameRegistry {
   expect(session: Session, recordId: string): void {
     session.identity.recordId = recordId;
     session.identity.key = recordId;
-    if (!this.#people.has(recordId)) this.#people.set(recordId, session);
+    this.#expected.set(recordId, session);
   }
 
   /** It does not enter after all. */
   forget(session: Session): void {
     const { identity } = session;
-    if (this.#people.get(identity.key) === session) this.#people.delete(identity.key);
+    this.#expected.delete(identity.recordId);
     identity.recordId = "";
     identity.key = `#${session.id}`;
   }
@@ -89,6 +97,7 @@ export class NameRegistry {
     if (this.#members.has(identity.folded)) throw new Error(`'${name}' is held by two members`);
     this.#members.set(identity.folded, session);
     this.#people.set(identity.key, session);
+    this.#expected.delete(identity.recordId);
     if (alias !== undefined) identity.alias = this.#aliases.use(session, alias);
   }
 

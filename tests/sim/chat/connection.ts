@@ -114,9 +114,11 @@ export class Connection implements Link {
     return taken;
   }
 
+  /** What was written is delivered first. */
   end(): void {
     this.#isOver = true;
     this.#clock.after(60, () => {
+      if (this.#toClient.waitingBytes > 0 && !this.#toClient.isCut) return this.end();
       this.#clientHears();
       this.#serverHears();
     });

@@ -1,4 +1,5 @@
 // A real store behind one that fails, stalls and answers *unknown*: for a while the disk is full, can't be read, or takes its time;
+const process_env = process.env["SIM_TRACE"];
 // some outcomes get lost on the way, whether the store has taken the batch or not.
 
 import type { LocalStore, StoreReply, StoreRequest } from "../../../src/chat/store.ts";
@@ -17,6 +18,7 @@ export class FlakyStore {
   /** Numbers of batches are those of one process: here they are those of all. */
   #process = 0;
   #taken = 0;
+  #pending: StoreRequest[] = [];
 
   constructor(
     readonly store: LocalStore,
@@ -34,9 +36,10 @@ export class FlakyStore {
       if (weather === "fine" && !isBusy) return reply(this.#answer(request, process));
       const latencyMs = weather === "slow" ? random() * 2_000 : random() * 5;
       this.#freeMs = Math.max(this.#freeMs, clock.nowMs) + latencyMs;
+      this.#pending.push(request);
       clock.after(this.#freeMs - clock.nowMs, () => {
-        // A process that is gone gets no answer; what it has asked for may still be done, or not.
-        if (process !== this.#process && random() < 0.5) return;
+        if (process !== this.#process) return;
+        this.#pending.shift();
         const forgets = weather === "forgetful" && random() < 0.5;
         if (forgets && random() < 0.5) return reply({ id: request.id, outcome: "unknown" });
         const answer = this.#answer(request, process);
@@ -45,20 +48,47 @@ export class FlakyStore {
     };
   }
 
-  #answer(request: StoreRequest, process: number): StoreReply {
-    const isWrite = request.type === "commit";
-    if (isWrite ? this.weather === "full" : this.weather === "unreadable") {
-      const error = new ParleyError("storage", "The disk does not work: wait");
-      return { id: request.id, outcome: "failed", error };
+  /** The process is gone: what it has asked for is done in part, before anybody else can ask. */
+  detach(): void {
+    for (const request of this.#pending) {
+      if (this.random() < 0.5) break;
+      this.#answer(request, this.#process);
     }
-    if (!isWrite) return answerRequest(this.store, request);
+    this.#pending = [];
+    this.#freeMs = 0;
+    this.#process++;
+  }
+
+  #answer(request: StoreRequest, process: number): StoreReply {
+    if (request.type !== "commit") {
+      return this.weather === "unreadable" ? failed(request) : answerRequest(this.store, request);
+    }
     const number = process * 1_000_000 + request.batch.number;
     const batch = { ...request.batch, number };
+    if (process_env)
+      console.log(
+        this.clock.nowMs - 1700000000000,
+        "COMMIT",
+        this.weather,
+        JSON.stringify(batch.sessions),
+        JSON.stringify(batch.rooms.map((r) => r.runs.map((x) => [x.from, x.n, x.texts]))),
+      );
+    // What is in the log already can't fail any more.
+    const isTaken = number === this.#taken;
+    if (this.weather === "full" && !isTaken) return failed(request);
     const reply = answerRequest(this.store, { ...request, batch });
-    if (reply.outcome === "done" && reply.type === "commit" && number !== this.#taken) {
+    if (reply.outcome === "done" && reply.type === "commit" && !isTaken) {
       this.#taken = number;
       this.truth.committed(batch, reply.result);
     }
     return reply;
   }
+}
+
+function failed({ id }: StoreRequest): StoreReply {
+  return {
+    id,
+    outcome: "failed",
+    error: new ParleyError("storage", "The disk does not work: wait"),
+  };
 }

@@ -52,6 +52,7 @@ export class ServerProcess {
   /** SIGKILL: nothing of it runs any more. */
   kill(): void {
     this.#isDead = true;
+    this.store.detach();
   }
 
   /** A connection has come; `link` is where its output goes. */

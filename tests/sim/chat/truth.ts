@@ -13,6 +13,8 @@ export type Token = {
   /** Rooms and mailboxes whose log has it. */
   logged: string[];
   state: "sent" | "acknowledged" | "failed";
+  /** Its author has left the room meanwhile. */
+  orphaned: boolean;
 };
 
 export class Truth {
@@ -22,7 +24,15 @@ export class Truth {
   readonly mail = new Map<string, string[]>();
 
   token(author: string, room: string | undefined, to: readonly string[]): Token {
-    const token: Token = { id: this.tokens.length, author, room, to, logged: [], state: "sent" };
+    const token: Token = {
+      id: this.tokens.length,
+      author,
+      room,
+      to,
+      logged: [],
+      state: "sent",
+      orphaned: false,
+    };
     this.tokens.push(token);
     return token;
   }
