@@ -133,15 +133,16 @@ function confirm(chat: HubState, batch: TurnBatch, mailNumbers: readonly number[
   let stored = 0;
   for (const item of batch.mail) {
     const { recipient, message, order } = item;
-    const mail = item.stored ? mailNumbers[stored++]! : 0;
+    if (item.stored) item.mail = mailNumbers[stored++]!;
     const session = chat.names.person(recipient);
     if (session === undefined) continue;
     if (item.stored) {
-      session.mailbox.last = mail;
-      // While the past is being told, this comes with it.
-      if (session.mailbox.replayed !== undefined) continue;
+      session.mailbox.last = item.mail;
+      // While the past is being told, this comes with it; until its welcome, login.ts knows whether it does.
+      const isEntering = session.phase === "entering" || session.awaitsWelcome;
+      if (isEntering || session.mailbox.replayed !== undefined) continue;
     }
-    addPersonals(batch, session, textsOf(session, { ...message, mail }), order);
+    addPersonals(batch, session, textsOf(session, { ...message, mail: item.mail }), order);
   }
   const last = chat.pipeline.nextOrder();
   for (const [session, { n, run, index }] of batch.counted) {

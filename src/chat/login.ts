@@ -256,10 +256,9 @@ class Entry {
         const bounds = this.#bounds.get(room.name)!;
         return settleEntry(chat, room, membership, membership.hearsFrom, since, bounds);
       });
-      const recovered = this.#startMail();
+      const { mail, recovered } = this.#startMail(order);
       const { epoch } = chat.options;
       const { alias } = session.identity;
-      const mail = session.mailbox.last;
       const entry = { name, alias, secret, epoch, mail, n, recovered, rooms: states };
       for (const text of textsOf(session, { type: "welcome", ...entry })) {
         chat.pipeline.settling?.addPersonal(session, { order, text, timing: "settled" });
@@ -274,16 +273,35 @@ class Entry {
     return since === undefined || seq === undefined ? undefined : { epoch: since.epoch, seq };
   }
 
-  /** The private messages that the client has missed are told; answers whether those are all. */
-  #startMail(): boolean {
-    const { mailbox } = this.#session;
+  /**
+   * The private messages that the client has missed are told. Answers the number after which live ones go on, and whether all
+   * that it missed are told. `order`: the place of the welcome in the batch that is being settled.
+   */
+  #startMail(order: number): { mail: number; recovered: boolean } {
+    const chat = this.#chat;
+    const session = this.#session;
+    const { mailbox, identity } = session;
     const { since } = this.#command;
-    if (since?.epoch !== this.#chat.options.epoch || since.mail === undefined) return false;
-    if (since.mail < mailbox.last && this.#session.phase === "member") {
-      mailbox.replayed = since.mail;
-      this.#chat.schedule.replaying.add(this.#session);
+    const later = (chat.pipeline.settling?.mail ?? []).filter(
+      (item) => item.stored && item.recipient === identity.recordId && item.order > order,
+    );
+    const mail = (later[0]?.mail ?? mailbox.last + 1) - 1;
+    const has = since?.epoch === chat.options.epoch ? since.mail : undefined;
+    if (has !== undefined && has < mail && session.phase === "member") {
+      mailbox.replayed = has;
+      chat.schedule.replaying.add(session);
+    } else {
+      for (const item of later) {
+        for (const text of textsOf(session, { ...item.message, mail: item.mail })) {
+          chat.pipeline.settling?.addPersonal(session, {
+            order: item.order,
+            text,
+            timing: "settled",
+          });
+        }
+      }
     }
-    return since.mail <= mailbox.last && this.#mailIsKept;
+    return { mail, recovered: has !== undefined && has <= mail && this.#mailIsKept };
   }
 
   #refuse(code: ErrorCode, message: string, retryAfterMs?: number): void {
