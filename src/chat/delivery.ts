@@ -134,13 +134,13 @@ function confirm(chat: HubState, batch: TurnBatch, mailNumbers: readonly number[
   let stored = 0;
   for (const item of batch.mail) {
     const { recipient, message, order } = item;
-    const mail = item.stored ? mailNumbers[stored++]! : 0;
+    if (item.stored) item.mail = mailNumbers[stored++]!;
     const session = chat.names.person(recipient);
     if (session === undefined) continue;
-    if (item.stored) hearMail(batch, session, { ...message, mail }, order);
+    if (item.stored) hearMail(batch, session, { ...message, mail: item.mail }, order);
     // Whoever has no mailbox, and is not welcomed yet, hears it after that.
-    else if (session.awaitsWelcome) chat.tell(session, { ...message, mail }, "settled");
-    else addPersonals(batch, session, textsOf(session, { ...message, mail }), order);
+    else if (session.awaitsWelcome) chat.tell(session, { ...message, mail: 0 }, "settled");
+    else addPersonals(batch, session, textsOf(session, { ...message, mail: 0 }), order);
   }
   const last = chat.pipeline.nextOrder();
   for (const [session, { n, run, index }] of batch.counted) {

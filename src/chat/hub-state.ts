@@ -65,12 +65,12 @@ export class HubState {
     this.#isAwake = false;
   }
 
-  /** Tells one session something, in its place among all that happens. */
+  /** Tells one session something, in its place among all that happens; a goodbye comes last, after what is not settled yet. */
   tell(
     session: Session,
     event: PersonalEvent,
-    timing: Timing = "now",
-    order = this.pipeline.nextOrder(),
+    timing: Timing = event.type === "bye" ? "settled" : "now",
+    order = event.type === "bye" ? Infinity : this.pipeline.nextOrder(),
   ): void {
     for (const text of textsOf(session, event)) this.tellText(session, text, timing, order);
   }

@@ -235,7 +235,7 @@ export class Hub {
 
   /** How much is kept of anybody, by what it is: all 0 when nobody is here. For tests of leaks. */
   get kept(): Record<string, number> {
-    const { sessions, rooms, names, schedule, store, pipeline } = this.#chat;
+    const { sessions, rooms, names, schedule, store, pipeline, backlog } = this.#chat;
     return {
       sessions: sessions.size,
       rooms: rooms.size,
@@ -243,6 +243,7 @@ export class Hub {
       schedule: schedule.size,
       requests: store.size,
       batches: pipeline.isSettled ? 0 : 1,
+      backlogBytes: backlog.bytes,
     };
   }
 

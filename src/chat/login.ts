@@ -266,10 +266,9 @@ class Entry {
         const bounds = this.#bounds.get(room.name)!;
         return settleEntry(chat, room, membership, membership.hearsFrom, since, bounds);
       });
-      const recovered = this.#startMail();
+      const { mail, recovered } = this.#startMail();
       const { epoch } = chat.options;
       const { alias } = session.identity;
-      const mail = session.mailbox.last;
       const entry = { name, alias, secret, epoch, mail, n, recovered, rooms: states };
       for (const text of textsOf(session, { type: "welcome", ...entry })) {
         chat.pipeline.settling?.addPersonal(session, { order, text, timing: "settled" });
@@ -284,19 +283,27 @@ class Entry {
     return since === undefined || seq === undefined ? undefined : { epoch: since.epoch, seq };
   }
 
-  /** The private messages that the client has missed are told; answers whether those are all. */
-  #startMail(): boolean {
-    const { mailbox } = this.#session;
+  /**
+   * The private messages that the client has missed are told. Answers the number after which live ones go on, and whether all
+   * that it missed are told.
+   */
+  #startMail(): { mail: number; recovered: boolean } {
+    const chat = this.#chat;
+    const session = this.#session;
+    const { mailbox } = session;
     const { since } = this.#command;
-    const has = since?.epoch === this.#chat.options.epoch ? since.mail : undefined;
+    const has = since?.epoch === chat.options.epoch ? since.mail : undefined;
+    // What came while it was entering is told like what it has missed.
+    const live = mailbox.replayed ?? mailbox.last;
     if (has !== undefined && has < mailbox.last) {
       mailbox.replayed = Math.min(mailbox.replayed ?? has, has);
     }
-    if (mailbox.replayed !== undefined && this.#session.phase === "member") {
-      this.#chat.schedule.replaying.add(this.#session);
-      this.#chat.wake();
+    if (mailbox.replayed !== undefined && session.phase === "member") {
+      chat.schedule.replaying.add(session);
+      chat.wake();
     }
-    return has !== undefined && has <= mailbox.last && this.#mailIsKept;
+    const isAll = has !== undefined && has <= mailbox.last && this.#mailIsKept;
+    return { mail: has === undefined ? live : mailbox.last, recovered: isAll };
   }
 
   #refuse(code: ErrorCode, message: string, retryAfterMs?: number): void {

@@ -262,7 +262,7 @@ function sendPrivate(
   const { gathering } = chat.pipeline;
   gathering.speakers.add(session);
   const order = chat.pipeline.nextOrder();
-  const item = { order, message, author: session, n };
+  const item = { order, message, author: session, n, mail: 0 };
   for (const { identity } of here) {
     gathering.mail.push({
       ...item,
@@ -274,5 +274,6 @@ function sendPrivate(
     gathering.mail.push({ ...item, recipient: record.id, stored: true });
   }
   gathering.chars += text.length * to.length;
+  chat.wake();
   chat.tell(session, { type: "sent", to, text: message.text, chat: isChat }, "committed");
 }

@@ -45,6 +45,8 @@ export type MailItem = {
   message: Omit<PrivateMessage, "mail">;
   author: Session;
   n: number | undefined;
+  /** Its number in the mailbox, once the log has given it; 0 where there is none. */
+  mail: number;
 };
 
 /** A session that has left: `name` is what it still holds, empty after a goodbye. */
@@ -80,6 +82,7 @@ export class TurnBatch {
     return (
       !this.needsStore &&
       this.rooms.size === 0 &&
+      this.mail.length === 0 &&
       this.personals.size === 0 &&
       this.ending.size === 0 &&
       this.beforeDelivery.length === 0 &&
@@ -91,7 +94,7 @@ export class TurnBatch {
   get needsStore(): boolean {
     return (
       this.messages > 0 ||
-      this.mail.length > 0 ||
+      this.mail.some(({ stored }) => stored) ||
       this.records.size > 0 ||
       this.counted.size > 0 ||
       this.departed.size > 0

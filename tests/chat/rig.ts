@@ -183,6 +183,24 @@ export class Rig {
   }
 }
 
+/** A message with the counter `n`. */
+export const say = (n: number, text = `m${n}`, room = "lobby"): object => ({
+  type: "say",
+  room,
+  n,
+  text,
+});
+
+/** What a client asks for that has the lobby up to `seq` and its mailbox up to `mail`. */
+export const since = (seq: number, mail = 0): object => ({
+  epoch: "epoch-1",
+  mail,
+  rooms: [{ room: "lobby", seq }],
+});
+
+/** A `hello` that asks for nothing but the room. */
+export const inRoom = (room: string): object => ({ rooms: [{ room }] });
+
 /** What is kept when nobody is there. */
 export const nothing = {
   sessions: 0,
@@ -191,4 +209,5 @@ export const nothing = {
   schedule: 0,
   requests: 0,
   batches: 0,
+  backlogBytes: 0,
 };

@@ -128,8 +128,8 @@ export class RecipientGroup {
     const order = presence.order + (when === "before" ? -0.5 : 0.5);
     const skipped = style.skipRenamed && event.type === "renamed" ? event.author : 0;
     if (style.shared) return { order, text: listFor(""), hiddenFrom: skipped, added: false };
-    for (const { session } of this.members) {
-      if (session.id === skipped) continue;
+    for (const { session, hearsFrom, hearsUntil } of this.members) {
+      if (session.id === skipped || order <= hearsFrom || order > hearsUntil) continue;
       insertPersonal(session, { order, text: listFor(session.name) });
     }
     return undefined;
