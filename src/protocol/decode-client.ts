@@ -26,7 +26,7 @@ export function decodeClient(line: string): ClientMessage | Undecodable {
   const plain = plainSay(line);
   if (plain !== undefined) return plain;
   const fields = parseObject(line, { maxValues: limits.maxClientValues });
-  if (fields === undefined) return malformed();
+  if (fields === undefined) return malformed(limits.maxClientValues);
   const { type, version, ref, n } = fields;
   const problem = (reason: Undecodable["reason"], message: string): Undecodable => ({
     type: "undecodable",

@@ -30,7 +30,7 @@ type MessageType = ServerMessage["type"];
 /** Reads one line, without its line end. */
 export function decodeServer(line: string): ServerMessage | Undecodable {
   const fields = parseObject(line, { maxValues: limits.maxServerValues });
-  if (fields === undefined) return malformed();
+  if (fields === undefined) return malformed(limits.maxServerValues);
   const { type, ref, n } = fields;
   const problem = (reason: Undecodable["reason"], message: string): Undecodable => ({
     type: "undecodable",

@@ -95,13 +95,7 @@ class NativeConversation implements Conversation {
 
 function refusal({ reason, message, ref, n }: Undecodable): Extract<Command, { type: "invalid" }> {
   const code = reason === "version" ? "version" : "protocol";
-  return {
-    type: "invalid",
-    code,
-    message,
-    ...(ref === undefined ? {} : { ref }),
-    ...(n === undefined ? {} : { n }),
-  };
+  return { type: "invalid", code, message, ref, n };
 }
 
 function commandOf(message: ClientMessage): Command {
@@ -121,11 +115,11 @@ function commandOf(message: ClientMessage): Command {
     }
     case "history": {
       const { limit = history.pageMessages } = message;
-      return { ...message, limit: Math.min(Math.max(limit, 1), history.pageMessages) };
+      return { ...message, limit: Math.min(limit, history.pageMessages) };
     }
     case "files": {
       const { limit = folder.pageFiles } = message;
-      return { ...message, limit: Math.min(Math.max(limit, 1), folder.pageFiles) };
+      return { ...message, limit: Math.min(limit, folder.pageFiles) };
     }
     case "fetch":
       return { type: "transfer", request: message, ref: message.ref };
@@ -171,7 +165,7 @@ function messageOf(event: PersonalEvent, server: NativeServer): ServerMessage | 
     }
     case "private": {
       const { mail, timeMs: time, from, to, text, chat } = event;
-      return { type: "private", mail, time, from, to, text, ...(chat ? { chat } : {}) };
+      return { type: "private", mail, time, from, to, text, chat: chat ? true : undefined };
     }
     case "replay":
       return roomMessage(event.message);
