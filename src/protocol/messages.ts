@@ -22,7 +22,7 @@ export type RoomPoint = { room: string; seq?: number | undefined };
 
 export type Hello = {
   type: "hello";
-  /** Absent: the session may only list and fetch files, ask `who` and `rooms`, and ping. */
+  /** Absent: the session may only list and fetch files, and ping. */
   name?: string | undefined;
   /** 16 to 128 visible ASCII characters; the server makes one if absent. */
   secret?: string | undefined;
