@@ -1,11 +1,13 @@
-// Reconnecting: how long to wait before the next attempt, and what to say when it has worked. Chance is handed in.
+// Reconnecting: how long to wait before the next attempt, and what to say when it has worked.
+// Chance is handed in.
 
 import { client as limits } from "../limits.ts";
 import type { Continuation } from "./stream-position.ts";
 
 /**
- * Milliseconds before attempt number `attempt` (from 1): doubles from `retryFirstMs` to `retryMaxMs`, and half of it is chance, so
- * that the clients of a restarted server do not come back all at once. `random` returns 0 ≤ x < 1.
+ * Milliseconds before attempt number `attempt` (from 1): doubles from `retryFirstMs` to
+ * `retryMaxMs`, and half of it is chance, so that the clients of a restarted server do not come
+ * back all at once. `random` returns 0 ≤ x < 1.
  */
 export function backoffMs(attempt: number, random: () => number): number {
   const doublings = Math.min(Math.max(attempt - 1, 0), 30);

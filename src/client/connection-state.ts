@@ -1,5 +1,6 @@
-// Where a session stands with its connection: opening one, greeting the server, online, waiting to try again, or at its end; since
-// when, and until when. Time and chance are handed in. Knows no messages.
+// Where a session stands with its connection: opening one, greeting the server, online, waiting to
+// try again, or at its end; since when, and until when. Time and chance are handed in. Knows no
+// messages.
 
 import { client as limits } from "../limits.ts";
 import { backoffMs } from "./backoff.ts";
@@ -49,7 +50,10 @@ export class ConnectionState {
     this.#deadlineMs = nowMs + limits.welcomeTimeoutMs;
   }
 
-  /** Logged in. `returned`: not for the first time; `afterMs`: since the connection was lost, or first tried. */
+  /**
+   * Logged in. `returned`: not for the first time; `afterMs`: since the connection was lost, or
+   * first tried.
+   */
   welcome(nowMs: number): { returned: boolean; afterMs: number } {
     const returned = this.#everOnline;
     const afterMs = nowMs - (this.#awaySinceMs ?? nowMs);
@@ -60,7 +64,10 @@ export class ConnectionState {
     return { returned, afterMs };
   }
 
-  /** The connection is gone, or none came about: the next attempt, number `attempt`, is in `retryMs`. */
+  /**
+   * The connection is gone, or none came about: the next attempt, number `attempt`, is in
+   * `retryMs`.
+   */
   lose(nowMs: number): { attempt: number; retryMs: number } {
     this.#phase = "waiting";
     this.#awaySinceMs ??= nowMs;

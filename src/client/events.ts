@@ -1,5 +1,6 @@
-// The interface of the native session: what its driver (a TCP socket, a browser's WebSocket) does for it, and what its user (the
-// terminal, the page) asks of it and hears from it. Types only; knows no socket, no clock and no screen.
+// The interface of the native session: what its driver (a TCP socket, a browser's WebSocket) does
+// for it, and what its user (the terminal, the page) asks of it and hears from it. Types only;
+// knows no socket, no clock and no screen.
 
 import type { ChatState, LeaveReason, RoomPoint } from "../protocol/messages.ts";
 
@@ -10,9 +11,15 @@ export type SessionOptions = {
   name: string | undefined;
   /** The rooms to be in from the first login on; it fails if one of them is refused. */
   rooms: readonly string[];
-  /** 16 to 128 visible ASCII characters that nobody else knows: takes the name back after a lost connection. */
+  /**
+   * 16 to 128 visible ASCII characters that nobody else knows: takes the name back after a lost
+   * connection.
+   */
   secret: string;
-  /** Where an earlier life of this session (a reloaded page) had got to; see `NativeSession.position`. */
+  /**
+   * Where an earlier life of this session (a reloaded page) had got to; see
+   * `NativeSession.position`.
+   */
   since?: SessionPosition;
   /** Chance for the back-off, 0 ≤ x < 1. */
   random: () => number;
@@ -31,9 +38,10 @@ export type SessionPosition = {
 /**
  * What the driver has to do, in order. Call `pollOutputs()` after every other call, the user's too.
  *
- * `start(now)` → `connect` → open a connection, then `handleConnected(now)` or `handleLost(why, now)`; `handleLine(line, now)` for
- * every line (without its line end); `handleLost(why, now)` when the connection ends by itself; `handleTimeout(now)` at
- * `nextTimeoutMs`. After `close` the connection is of no interest any more: close it, and report nothing more of it.
+ * `start(now)` → `connect` → open a connection, then `handleConnected(now)` or `handleLost(why,
+ * now)`; `handleLine(line, now)` for every line (without its line end); `handleLost(why, now)` when
+ * the connection ends by itself; `handleTimeout(now)` at `nextTimeoutMs`. After `close` the
+ * connection is of no interest any more: close it, and report nothing more of it.
  */
 export type SessionOutput =
   | { type: "connect" }
@@ -43,18 +51,22 @@ export type SessionOutput =
   | { type: "event"; event: SessionEvent };
 
 /**
- * What the user of a session hears. Texts and names are as the server sent them: make them `harmless` before a terminal sees
- * them. A `room` is spelled as the server spells it, always the same.
+ * What the user of a session hears. Texts and names are as the server sent them: make them
+ * `harmless` before a terminal sees them. A `room` is spelled as the server spells it, always the
+ * same.
  */
 export type SessionEvent =
   /** Logged in, for the first time or again (`returned`). */
   | { type: "online"; name: string; rooms: readonly string[]; returned: boolean; server: string }
   /**
-   * The connection is gone (`attempt` 1) or could not be made again (2, 3, …); the next attempt is in `retryMs`. `everOnline` false:
-   * there has never been one.
+   * The connection is gone (`attempt` 1) or could not be made again (2, 3, …); the next attempt is
+   * in `retryMs`. `everOnline` false: there has never been one.
    */
   | { type: "offline"; reason: string; retryMs: number; attempt: number; everOnline: boolean }
-  /** Back, and everything missed has arrived (`recovered`) or is lost, in all rooms. `summary` says so in one line. */
+  /**
+   * Back, and everything missed has arrived (`recovered`) or is lost, in all rooms. `summary` says
+   * so in one line.
+   */
   | {
       type: "reconnected";
       afterMs: number;
@@ -62,15 +74,24 @@ export type SessionEvent =
       recovered: boolean;
       summary: string;
     }
-  /** It is over: refused (`name-taken`, …), replaced, or left. Nothing follows. `code` is one of errors.ts, or `left`. */
+  /**
+   * It is over: refused (`name-taken`, …), replaced, or left. Nothing follows. `code` is one of
+   * errors.ts, or `left`.
+   */
   | { type: "ended"; code: string; message: string }
   /** In the room now, as asked for with `join`. Not told of the rooms of `online`. */
   | { type: "entered"; room: string }
   /** `join` was refused. What was said to that room meanwhile has `failed` or will. */
   | { type: "join-failed"; room: string; code: string; message: string }
-  /** Not in the room any more: as asked for with `part`, or because the server did not let us in again. */
+  /**
+   * Not in the room any more: as asked for with `part`, or because the server did not let us in
+   * again.
+   */
   | { type: "parted"; room: string }
-  /** Said in the room. `mine`: said under this session's name; `id` as `say` gave it, when it is one of this session's. */
+  /**
+   * Said in the room. `mine`: said under this session's name; `id` as `say` gave it, when it is one
+   * of this session's.
+   */
   | {
       type: "message";
       room: string;
@@ -94,8 +115,8 @@ export type SessionEvent =
       replayed: boolean;
     }
   /**
-   * All messages up to `id` are in the log (those that `failed` excepted). `room` and `seq` are those of message `id`, if it was
-   * said in a room and its number is known.
+   * All messages up to `id` are in the log (those that `failed` excepted). `room` and `seq` are
+   * those of message `id`, if it was said in a room and its number is known.
    */
   | { type: "acknowledged"; id: number; room: string | undefined; seq: number | undefined }
   /** Message `id` will never be said. `room` as `say` was given it. */
@@ -116,7 +137,10 @@ export type SessionEvent =
   | { type: "chat"; state: ChatState; with: string }
   /** What a request brought. */
   | { type: "response"; ref: number; response: SessionResponse }
-  /** What was asked for did not happen; without `ref` it is about no request. `subject`: the name or value that it is about. */
+  /**
+   * What was asked for did not happen; without `ref` it is about no request. `subject`: the name or
+   * value that it is about.
+   */
   | {
       type: "error";
       code: string;
@@ -184,23 +208,37 @@ export interface DrivenSession {
 export interface NativeSession extends DrivenSession {
   readonly name: string | undefined;
   readonly online: boolean;
-  /** The rooms that it is in (`join` has been answered), in the order in which they were entered. */
+  /**
+   * The rooms that it is in (`join` has been answered), in the order in which they were entered.
+   */
   readonly rooms: readonly string[];
   /** Partner of the private chat by consent that lasts. */
   readonly partner: string | undefined;
   /**
-   * Queues a message to a room that the session is in or has asked to join; sent at once when possible, and again after a lost
-   * connection. Returns its `id`. Never reaches a partner: see `sayToPartner`.
+   * Queues a message to a room that the session is in or has asked to join; sent at once when
+   * possible, and again after a lost connection. Returns its `id`. Never reaches a partner: see
+   * `sayToPartner`.
    */
   say(room: string, text: string): number | Unsayable;
   tell(to: readonly string[], text: string): number | Unsayable;
-  /** To the partner of the private chat alone. It never reaches a room, even if the chat ends meanwhile. */
+  /**
+   * To the partner of the private chat alone. It never reaches a room, even if the chat ends
+   * meanwhile.
+   */
   sayToPartner(text: string): number | Unsayable;
-  /** Asks to be in a room beside the others: `entered` or `join-failed` follows, unless it is in it already. Survives lost connections. */
+  /**
+   * Asks to be in a room beside the others: `entered` or `join-failed` follows, unless it is in it
+   * already. Survives lost connections.
+   */
   join(room: string): void;
-  /** Leaves a room: `parted` follows at once. Messages to it that have not been sent have `failed`. */
+  /**
+   * Leaves a room: `parted` follows at once. Messages to it that have not been sent have `failed`.
+   */
   part(room: string): void;
-  /** Asks the server; `response` or `error` carries the ref returned. Undefined: not online, or too many open requests. */
+  /**
+   * Asks the server; `response` or `error` carries the ref returned. Undefined: not online, or too
+   * many open requests.
+   */
   request(request: SessionRequest): number | undefined;
   /** Longest text that the server takes, in UTF-16 units. */
   readonly textChars: number;
@@ -208,6 +246,9 @@ export interface NativeSession extends DrivenSession {
   readonly unacknowledged: number;
   /** How many more messages `say` takes at the moment. */
   readonly space: number;
-  /** To be kept for a later life of this session (with the secret); undefined before the first login. */
+  /**
+   * To be kept for a later life of this session (with the secret); undefined before the first
+   * login.
+   */
   readonly position: SessionPosition | undefined;
 }

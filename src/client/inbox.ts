@@ -1,5 +1,6 @@
-// What a session has read of its rooms and its mailbox: tells what arrives, once each, finds what is missing, and knows when
-// everything missed while the connection was gone has come. Knows no lines and no connection.
+// What a session has read of its rooms and its mailbox: tells what arrives, once each, finds what
+// is missing, and knows when everything missed while the connection was gone has come. Knows no
+// lines and no connection.
 
 import type { ServerMessage, WelcomeSession } from "../protocol/messages.ts";
 import { reconnectSummary } from "./backoff.ts";
@@ -87,7 +88,10 @@ export class Inbox {
     this.checkReturned();
   }
 
-  /** Mail has no gap to find: the server keeps less of it than of a room, and says so with `recovered`. */
+  /**
+   * Mail has no gap to find: the server keeps less of it than of a room, and says so with
+   * `recovered`.
+   */
   handlePrivate({ type, mail, time, from, to, chat, text }: Message<"private">): void {
     const arrival = this.#mail.arrive(mail);
     if (!arrival.fresh) return;

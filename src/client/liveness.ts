@@ -1,4 +1,5 @@
-// Whether the server is still there: silence is answered with a ping, and more silence with giving up the connection. Pure.
+// Whether the server is still there: silence is answered with a ping, and more silence with giving
+// up the connection. Pure.
 
 import { client as limits } from "../limits.ts";
 
@@ -23,7 +24,10 @@ export class Liveness {
     this.handleInput(nowMs);
   }
 
-  /** When `handleTimeout` has something to do. `waiting`: an acknowledgement is due, so doubts come sooner. */
+  /**
+   * When `handleTimeout` has something to do. `waiting`: an acknowledgement is due, so doubts come
+   * sooner.
+   */
   nextTimeoutMs(waiting: boolean): number {
     if (this.#paused) return Infinity;
     if (this.#pingedMs !== undefined) return this.#pingedMs + limits.pongTimeoutMs;

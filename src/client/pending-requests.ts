@@ -1,4 +1,5 @@
-// Requests to the server that wait for their answers: numbered, bounded, given up when the connection is lost. Pure.
+// Requests to the server that wait for their answers: numbered, bounded, given up when the
+// connection is lost. Pure.
 
 import { client as limits } from "../limits.ts";
 import type { ChatRequest, SessionRequest } from "./events.ts";

@@ -3,8 +3,8 @@
 import type { ChatState } from "../protocol/messages.ts";
 
 /**
- * Names: the partner, who was asked, who has asked. Somebody who has asked can be asked by another meanwhile; with a partner there is
- * neither.
+ * Names: the partner, who was asked, who has asked. Somebody who has asked can be asked by another
+ * meanwhile; with a partner there is neither.
  */
 export type PrivateChat = {
   partner: string | undefined;
@@ -44,7 +44,10 @@ export function chatRenamed(chat: PrivateChat, from: string, to: string): Privat
   };
 }
 
-/** Ends what there was with `name`; a name that is not known here ends everything: it may have changed unheard. */
+/**
+ * Ends what there was with `name`; a name that is not known here ends everything: it may have
+ * changed unheard.
+ */
 function without({ partner, asked, invitedBy }: PrivateChat, name: string): PrivateChat {
   if (asked === name) return { partner, asked: undefined, invitedBy };
   return invitedBy === name ? { partner, asked, invitedBy: undefined } : noChat;

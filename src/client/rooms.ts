@@ -1,5 +1,6 @@
-// The rooms that a session is in or has asked for, and how far each has been read. A room keeps its place over lost connections
-// until it is parted or refused. Knows no lines, no messages and no time.
+// The rooms that a session is in or has asked for, and how far each has been read. A room keeps its
+// place over lost connections until it is parted or refused. Knows no lines, no messages and no
+// time.
 
 import { fold } from "../chat/names/grammar.ts";
 import { names as limits } from "../limits.ts";
@@ -9,7 +10,10 @@ import { type Continuation, StreamPosition } from "./stream-position.ts";
 type Room = {
   /** As it was asked for; once it is entered, as the server spells it. */
   name: string;
-  /** `wanted`: from the first hello on. `joining`: asked for since; hellos leave it out, so that a bad name can't end the session. */
+  /**
+   * `wanted`: from the first hello on. `joining`: asked for since; hellos leave it out, so that a
+   * bad name can't end the session.
+   */
   state: "wanted" | "joining" | "entered";
   /** Of the `join` that was sent on this connection. */
   ref: number | undefined;
@@ -93,7 +97,10 @@ export class Rooms {
     return next?.name;
   }
 
-  /** The server has let us into the room of this `join`. Returns the name; undefined if it was not asked for, or no longer is. */
+  /**
+   * The server has let us into the room of this `join`. Returns the name; undefined if it was not
+   * asked for, or no longer is.
+   */
   handleEntered(ref: number | undefined, state: RoomState): string | undefined {
     const room = this.#joining(ref);
     if (room === undefined) return undefined;

@@ -1,6 +1,7 @@
-// The messages of a session that the server has not acknowledged: numbered without gaps whatever rooms they are for, sent within a
-// window, held back when the server asks for time, sent again from where a refusal or a lost connection asks for it (go-back-N).
-// Deterministic; knows no connection and no rooms.
+// The messages of a session that the server has not acknowledged: numbered without gaps whatever
+// rooms they are for, sent within a window, held back when the server asks for time, sent again
+// from where a refusal or a lost connection asks for it (go-back-N). Deterministic; knows no
+// connection and no rooms.
 
 import { client as limits } from "../limits.ts";
 import { isRetryableMessage } from "../protocol/error-codes.ts";
@@ -15,11 +16,17 @@ export type QueuedMessage = {
 };
 
 type Entry = QueuedMessage & {
-  /** Refused for good: it keeps its number as long as those before it are open, but is never reported again. */
+  /**
+   * Refused for good: it keeps its number as long as those before it are open, but is never
+   * reported again.
+   */
   refused: boolean;
 };
 
-/** What a refusal comes to. `lost-count`: server and client do not agree on the count; this connection is of no use any more. */
+/**
+ * What a refusal comes to. `lost-count`: server and client do not agree on the count; this
+ * connection is of no use any more.
+ */
 export type RefusalOutcome =
   | { type: "failed"; message: QueuedMessage }
   | { type: "retried" }
@@ -41,7 +48,10 @@ export class SendWindow {
   #open = false;
   #heldUntilMs: number | undefined;
   #rewinds = 0;
-  /** Ids by number of this session's latest messages: their echo is recognised after the acknowledgement too. */
+  /**
+   * Ids by number of this session's latest messages: their echo is recognised after the
+   * acknowledgement too.
+   */
   readonly #ids = new Map<number, number>();
 
   /** Messages that are neither acknowledged nor refused for good, on their way or not. */
@@ -58,7 +68,9 @@ export class SendWindow {
     return this.#sent;
   }
 
-  /** When `handleTimeout` has something to do: the end of the pause that the server has asked for. */
+  /**
+   * When `handleTimeout` has something to do: the end of the pause that the server has asked for.
+   */
   get nextTimeoutMs(): number | undefined {
     return this.#heldUntilMs;
   }
@@ -92,9 +104,10 @@ export class SendWindow {
   }
 
   /**
-   * A new connection, on which the server has `serverN` messages of this session. Those are acknowledged, the others get the
-   * numbers after it, in their order. A server that has forgotten the session answers a smaller number than was acknowledged:
-   * then nothing more is. `first`: nothing was sent before, so that nothing can be acknowledged. Returns the id of the last
+   * A new connection, on which the server has `serverN` messages of this session. Those are
+   * acknowledged, the others get the numbers after it, in their order. A server that has forgotten
+   * the session answers a smaller number than was acknowledged: then nothing more is. `first`:
+   * nothing was sent before, so that nothing can be acknowledged. Returns the id of the last
    * message that this acknowledges.
    */
   handleWelcome(serverN: number, first: boolean): number | undefined {
@@ -124,7 +137,10 @@ export class SendWindow {
     }
   }
 
-  /** Everything sent up to number `n` is in the log. Returns the id of the last message that this is news for. */
+  /**
+   * Everything sent up to number `n` is in the log. Returns the id of the last message that this is
+   * news for.
+   */
   handleAck(n: number): number | undefined {
     const count = Math.min(n - this.#headN + 1, this.#sent);
     const last = count > 0 ? this.#entries[count - 1]?.id : undefined;
@@ -143,7 +159,8 @@ export class SendWindow {
       if (this.#rewind(n)) this.#heldUntilMs = nowMs + waitMs;
       return retried;
     }
-    // `protocol` behind the head is a gap that an earlier refusal made: nothing is used up, go back to the head.
+    // `protocol` behind the head is a gap that an earlier refusal made: nothing is used up, go back
+    // to the head.
     if (refusal.code === "protocol" && n > this.#headN) {
       if (!this.#rewind(n)) return retried;
       this.#rewind(this.#headN);
@@ -159,8 +176,8 @@ export class SendWindow {
   }
 
   /**
-   * Takes out the messages that `matches`, of those whose number the server has not seen: the others are refused by it, or were
-   * said already.
+   * Takes out the messages that `matches`, of those whose number the server has not seen: the
+   * others are refused by it, or were said already.
    */
   drop(matches: (message: QueuedMessage) => boolean): readonly QueuedMessage[] {
     const exposed = this.#entries.slice(0, this.#exposed);
@@ -173,7 +190,10 @@ export class SendWindow {
     return dropped;
   }
 
-  /** Message `n` and those after it have to be sent again. False if `n` is not on its way (an old answer). */
+  /**
+   * Message `n` and those after it have to be sent again. False if `n` is not on its way (an old
+   * answer).
+   */
   #rewind(n: number): boolean {
     const index = n - this.#headN;
     if (index < 0 || index >= this.#sent) return false;
@@ -189,7 +209,9 @@ export class SendWindow {
     this.#exposed -= count;
   }
 
-  /** A refused message at the head has nothing open before it: its number is used up on both sides. */
+  /**
+   * A refused message at the head has nothing open before it: its number is used up on both sides.
+   */
   #trim(): void {
     while (this.#sent > 0 && this.#entries[0]?.refused === true) this.#removeHead(1);
   }

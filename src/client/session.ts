@@ -1,6 +1,6 @@
-// A native session as a deterministic machine: who we are, which rooms we are in, what is not acknowledged, what was read, when to
-// try again. Time and chance are handed in; what is to be done comes out of `pollOutputs()`. Knows no socket and no screen: the
-// terminal and the page share it.
+// A native session as a deterministic machine: who we are, which rooms we are in, what is not
+// acknowledged, what was read, when to try again. Time and chance are handed in; what is to be done
+// comes out of `pollOutputs()`. Knows no socket and no screen: the terminal and the page share it.
 
 import { message as messageLimits } from "../limits.ts";
 import { decodeServer } from "../protocol/decode-server.ts";
@@ -116,7 +116,8 @@ export class ClientSession implements NativeSession {
     if (phase !== "greeting" && phase !== "online") return;
     this.#liveness.handleInput(nowMs);
     const message = decodeServer(line);
-    // Another dialect's greeting may come before the welcome, and a newer server may say what is not known here.
+    // Another dialect's greeting may come before the welcome, and a newer server may say what is
+    // not known here.
     if (message.type === "undecodable") return;
     if (phase === "online") this.#handleMessage(message, nowMs);
     else if (message.type === "welcome") this.#handleWelcome(message, nowMs);
@@ -274,7 +275,8 @@ export class ClientSession implements NativeSession {
       case "chat":
         return this.#emit({ type: "chat", state: message.state, with: message.with });
       case "ping":
-        // Any line answers a ping; this one is answered in turn, which shows us that the way back works too.
+        // Any line answers a ping; this one is answered in turn, which shows us that the way back
+        // works too.
         return this.#send({ type: "ping" });
       case "bye":
         // Coming back would throw out the session that took over, and so on without end.
@@ -333,7 +335,10 @@ export class ClientSession implements NativeSession {
     this.#emit({ type: "response", ref, response });
   }
 
-  /** Joins what is to be joined and sends what can be sent: in this order, so that what is said there comes after the `join`. */
+  /**
+   * Joins what is to be joined and sends what can be sent: in this order, so that what is said
+   * there comes after the `join`.
+   */
   #pump(): void {
     if (!this.online) return;
     for (;;) {
@@ -347,7 +352,10 @@ export class ClientSession implements NativeSession {
     }
   }
 
-  /** Messages to rooms that we are not in any more will never be said; the server refuses those that it has seen. */
+  /**
+   * Messages to rooms that we are not in any more will never be said; the server refuses those that
+   * it has seen.
+   */
   #failUnreachable(): void {
     const isUnreachable = ({ room }: QueuedMessage) => room !== undefined && !this.#rooms.has(room);
     for (const message of this.#window.drop(isUnreachable)) {

@@ -1,7 +1,10 @@
-// How far a numbered stream has been read: a room's log, or the mailbox. Drops what was seen before, finds gaps, and knows when a
-// replay is complete. Knows no messages and no time.
+// How far a numbered stream has been read: a room's log, or the mailbox. Drops what was seen
+// before, finds gaps, and knows when a replay is complete. Knows no messages and no time.
 
-/** How the stream goes on after a login: all that was missed follows, only some of it, or it is another stream. */
+/**
+ * How the stream goes on after a login: all that was missed follows, only some of it, or it is
+ * another stream.
+ */
 export type Continuation = "recovered" | "trimmed" | "restarted";
 
 /** What an arriving number means. `missing` are the numbers before it that never came. */
@@ -38,7 +41,10 @@ export class StreamPosition {
     return this.#caughtUp;
   }
 
-  /** Logged in: live messages go on after `seq`, what was missed comes before. Returns how it went from where we were. */
+  /**
+   * Logged in: live messages go on after `seq`, what was missed comes before. Returns how it went
+   * from where we were.
+   */
   resume(how: Continuation, seq: number): Continuation {
     const last = this.#last;
     this.#caughtUp = 0;
@@ -48,8 +54,8 @@ export class StreamPosition {
       this.#mayJump = false;
       return "recovered";
     }
-    // What the server still has of another stream may begin with any number. A stream that is shorter than what was read of it
-    // goes on from its end, or its next messages would be dropped.
+    // What the server still has of another stream may begin with any number. A stream that is
+    // shorter than what was read of it goes on from its end, or its next messages would be dropped.
     this.#last = how === "restarted" ? 0 : Math.min(last, seq);
     this.#mayJump = how !== "recovered";
     return how;

@@ -1,5 +1,6 @@
-// The client's end of a control connection: the native protocol without a name, as far as file transfers need it
-// (docs/protocol.md). Every line of the server is hostile input; decode-server.ts checks it.
+// The client's end of a control connection: the native protocol without a name, as far as file
+// transfers need it (docs/protocol.md). Every line of the server is hostile input; decode-server.ts
+// checks it.
 
 import { harmless } from "../text.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
@@ -98,7 +99,10 @@ export class ControlClient {
     throw this.#unexpected(answer);
   }
 
-  /** A page of the list of files, after `after`. @throws ParleyError what the server answers, or `stalled` */
+  /**
+   * A page of the list of files, after `after`. @throws ParleyError what the server answers, or
+   * `stalled`
+   */
   async listFiles(after: string | undefined): Promise<FilePage> {
     const answer = await this.#request({ type: "files", after });
     if (answer.type === "files") return answer;
@@ -201,7 +205,8 @@ export class ControlClient {
     const sentence = `${this.where} sent a line that is not a message of a parley server: ${why}.`;
     const pending = this.#take(ref);
     if (pending !== undefined) return pending.reject(new ParleyError("protocol", sentence));
-    // Messages of a newer server are skipped, and another dialect's greeting that comes before the welcome.
+    // Messages of a newer server are skipped, and another dialect's greeting that comes before the
+    // welcome.
     const isHarmless = reason === "unknown" || (reason === "malformed" && !this.#welcomed);
     if (!isHarmless) this.#fail(sentence);
   }

@@ -1,5 +1,6 @@
-// Whether a server's offer of a file (docs/transfer.md) is one that a transfer can work with. Hostile input: its fields are of the
-// right kind (decode-server.ts), here they are held to their bounds.
+// Whether a server's offer of a file (docs/transfer.md) is one that a transfer can work with.
+// Hostile input: its fields are of the right kind (decode-server.ts), here they are held to their
+// bounds.
 
 import { ParleyError } from "../errors.ts";
 import { protocol, transfer as wire } from "../limits.ts";

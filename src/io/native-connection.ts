@@ -1,5 +1,6 @@
-// Drives a client's session over TCP: connects when it says so, writes what it sends, hands it lines and the time. Its events go
-// to one listener, who can pause the reading. Knows neither the protocol's messages nor what the listener does.
+// Drives a client's session over TCP: connects when it says so, writes what it sends, hands it
+// lines and the time. Its events go to one listener, who can pause the reading. Knows neither the
+// protocol's messages nor what the listener does.
 
 import type { DrivenSession, SessionEvent } from "../client/events.ts";
 import type { ParleyError } from "../errors.ts";
@@ -41,7 +42,9 @@ export class NativeConnection {
     this.#listener = listener;
   }
 
-  /** Why the last connection ended, if whatever listens there does not speak the native protocol. */
+  /**
+   * Why the last connection ended, if whatever listens there does not speak the native protocol.
+   */
   get problem(): ParleyError | undefined {
     return this.#problem;
   }

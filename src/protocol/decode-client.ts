@@ -1,5 +1,5 @@
-// A client's line becomes a typed message, or a problem that can be told to its sender. Bounded, never throws, whatever the line
-// is. Knows no session and no hub.
+// A client's line becomes a typed message, or a problem that can be told to its sender. Bounded,
+// never throws, whatever the line is. Knows no session and no hub.
 
 import { names, protocol as limits, transfer } from "../limits.ts";
 import { quoted } from "../text.ts";
@@ -164,8 +164,9 @@ const maxPlainDigits = 15;
 const notPlain = /["\\\u0000-\u001f]/;
 
 /**
- * The message that clients send most, in the form in which encode.ts writes it, read without building an object. Anything
- * unusual (an escape, a control character, another order) is left to the whole parser: undefined.
+ * The message that clients send most, in the form in which encode.ts writes it, read without
+ * building an object. Anything unusual (an escape, a control character, another order) is left to
+ * the whole parser: undefined.
  */
 function plainSay(line: string): ClientMessage | undefined {
   if (!line.startsWith(sayStart)) return undefined;

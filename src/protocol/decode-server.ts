@@ -1,5 +1,6 @@
-// A server's line becomes a typed message, every field checked, or a problem. Servers are hostile until shown otherwise: bounded,
-// never throws, whatever the line is. Texts and names are as they came. Knows no session.
+// A server's line becomes a typed message, every field checked, or a problem. Servers are hostile
+// until shown otherwise: bounded, never throws, whatever the line is. Texts and names are as they
+// came. Knows no session.
 
 import { protocol as limits } from "../limits.ts";
 import { quoted } from "../text.ts";

@@ -1,5 +1,5 @@
-// Typed messages become lines. What is written a million times is put together by hand: JSON.stringify of a whole object costs
-// five times as much. Pure.
+// Typed messages become lines. What is written a million times is put together by hand:
+// JSON.stringify of a whole object costs five times as much. Pure.
 
 import {
   type ClientMessage,
@@ -61,7 +61,10 @@ export function encodeRun(run: {
   return `{"type":"messages","room":${JSON.stringify(room)},"seq":${seq},"time":${time},"from":${JSON.stringify(from)},"texts":[${textsJson}]${counted}}\n`;
 }
 
-/** Messages that follow each other often have room, sender and time in common: that part is put together once. */
+/**
+ * Messages that follow each other often have room, sender and time in common: that part is put
+ * together once.
+ */
 let common = { room: "", from: "", time: 0, start: "", middle: "" };
 
 function roomMessage({ room, seq, time, from, text, n }: RoomMessage): string {
@@ -77,7 +80,10 @@ function roomMessage({ room, seq, time, from, text, n }: RoomMessage): string {
     : `${start}${seq}${middle}${body}","n":${n}}`;
 }
 
-/** The inside of a JSON string. Most texts are what they are; looking costs less than JSON.stringify. */
+/**
+ * The inside of a JSON string. Most texts are what they are; looking costs less than
+ * JSON.stringify.
+ */
 function escaped(text: string): string {
   return /["\\\u0000-\u001f\ud800-\udfff]/.test(text) ? JSON.stringify(text).slice(1, -1) : text;
 }

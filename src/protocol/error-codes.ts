@@ -1,5 +1,5 @@
-// The codes of `error` lines, and what they mean for what a client does next. docs/protocol.md explains each; exit codes are in
-// errors.ts. Pure.
+// The codes of `error` lines, and what they mean for what a client does next. docs/protocol.md
+// explains each; exit codes are in errors.ts. Pure.
 
 import type { ErrorCode } from "../errors.ts";
 
@@ -28,7 +28,10 @@ export function isRetryableLogin(code: string): boolean {
   return code === "full" || code === "rate" || code === "login-timeout" || code === "storage";
 }
 
-/** Whether a message that was refused so can be sent again under the same number: its counter is not used up. */
+/**
+ * Whether a message that was refused so can be sent again under the same number: its counter is not
+ * used up.
+ */
 export function isRetryableMessage(code: string): boolean {
   return code === "rate" || code === "storage";
 }

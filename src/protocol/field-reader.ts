@@ -1,5 +1,6 @@
-// Reads the fields of one JSON object into typed values and remembers the first that is missing or of the wrong kind, so that a
-// decoder can read on and look at the end. Never throws. Knows no message.
+// Reads the fields of one JSON object into typed values and remembers the first that is missing or
+// of the wrong kind, so that a decoder can read on and look at the end. Never throws. Knows no
+// message.
 
 import { protocol as limits } from "../limits.ts";
 import { isBounded } from "./json-bounds.ts";
@@ -7,7 +8,10 @@ import type { Ref } from "./messages.ts";
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** The object in a line; undefined if it is none, or nests deeper or holds more than any message does. */
+/**
+ * The object in a line; undefined if it is none, or nests deeper or holds more than any message
+ * does.
+ */
 export function parseObject(line: string, bounds: { maxValues: number }): Fields | undefined {
   // Anything but an object is not worth a parser's time.
   if (!/^[ \t\r\n]*\{/.test(line)) return undefined;

@@ -1,14 +1,20 @@
-// The messages of the native protocol, version 2 (docs/protocol.md): what a client sends and what a server sends, as types.
-// Server, terminal, page and file mover share them; encode.ts makes lines of them, decode-client.ts and decode-server.ts read
-// those. Knows no hub.
+// The messages of the native protocol, version 2 (docs/protocol.md): what a client sends and what a
+// server sends, as types. Server, terminal, page and file mover share them; encode.ts makes lines
+// of them, decode-client.ts and decode-server.ts read those. Knows no hub.
 
-/** The one version that is spoken. A `hello` with another one is answered by `error` `version`, and the connection ends. */
+/**
+ * The one version that is spoken. A `hello` with another one is answered by `error` `version`, and
+ * the connection ends.
+ */
 export const protocolVersion = 2;
 
 /** The room of everyone who names none. */
 export const defaultRoom = "lobby";
 
-/** Repeated in the answer to the request that carried it: an integer, or a string of at most 64 characters. */
+/**
+ * Repeated in the answer to the request that carried it: an integer, or a string of at most 64
+ * characters.
+ */
 export type Ref = string | number;
 
 /** Why somebody left a room. `parted`: left this room, and is still there. */
@@ -17,7 +23,10 @@ export type LeaveReason = "quit" | "lost" | "slow" | "parted" | "replaced";
 /** What happens to a private chat by consent. */
 export type ChatState = "asked" | "invited" | "started" | "rejected" | "busy" | "left" | "lost";
 
-/** A room, and the last `seq` of it that the client has seen; without `seq` the client wants nothing of the past. */
+/**
+ * A room, and the last `seq` of it that the client has seen; without `seq` the client wants nothing
+ * of the past.
+ */
 export type RoomPoint = { room: string; seq?: number | undefined };
 
 export type Hello = {
@@ -40,7 +49,9 @@ export type Hello = {
 export type FetchRequest = {
   type: "fetch";
   name: string;
-  /** 16 bytes, base64url: the unguessable name of the transfer in datagrams. Absent with `check`. */
+  /**
+   * 16 bytes, base64url: the unguessable name of the transfer in datagrams. Absent with `check`.
+   */
   token?: string | undefined;
   /** A whole REQUEST datagram, base64, and the UDP address that the COOKIE told. */
   request?: string | undefined;
@@ -64,7 +75,10 @@ export type ClientMessage =
   | Hello
   /** To everybody in a room that the session is in. */
   | { type: "say"; room: string; text: string; n?: number | undefined }
-  /** To the named people alone, wherever they are. To the partner of a private chat alone, it is part of that. */
+  /**
+   * To the named people alone, wherever they are. To the partner of a private chat alone, it is
+   * part of that.
+   */
   | { type: "tell"; to: readonly string[]; text: string; n?: number | undefined }
   | {
       type: "join";
@@ -201,10 +215,16 @@ export type TransferMessage =
 /** What a server sends, one object a line. */
 export type ServerMessage =
   | Welcome
-  /** All messages up to `n` are settled. `room` and `seq` are those of message `n`, if it was said in a room. */
+  /**
+   * All messages up to `n` are settled. `room` and `seq` are those of message `n`, if it was said
+   * in a room.
+   */
   | { type: "ack"; n: number; room?: string | undefined; seq?: number | undefined }
   | RoomMessage
-  /** Consecutive messages of one sender; `seq` and `n` are those of the first. Only for who asked for `runs`. */
+  /**
+   * Consecutive messages of one sender; `seq` and `n` are those of the first. Only for who asked
+   * for `runs`.
+   */
   | {
       type: "messages";
       room: string;
@@ -225,7 +245,10 @@ export type ServerMessage =
     }
   | { type: "joined"; room: string; name: string }
   | { type: "left"; room: string; name: string; reason: LeaveReason }
-  /** Once for every room that both are in; with `chat` and without `room`, the partner of a private chat elsewhere. */
+  /**
+   * Once for every room that both are in; with `chat` and without `room`, the partner of a private
+   * chat elsewhere.
+   */
   | {
       type: "renamed";
       from: string;
@@ -269,5 +292,8 @@ export type ServerMessage =
   | TransferMessage
   | { type: "ping" }
   | { type: "pong"; ref?: Ref | undefined }
-  /** The server ends the connection. `replaced`: another connection with the same secret has taken over. */
+  /**
+   * The server ends the connection. `replaced`: another connection with the same secret has taken
+   * over.
+   */
   | { type: "bye"; reason: string; code?: "replaced" | undefined };

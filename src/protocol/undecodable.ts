@@ -6,8 +6,8 @@ import type { Ref } from "./messages.ts";
 export type Undecodable = {
   type: "undecodable";
   /**
-   * `malformed`: not a JSON object within bounds. `unknown`: of a type that does not exist. `invalid`: a field is missing or of the
-   * wrong kind. `version`: a `hello` of another version.
+   * `malformed`: not a JSON object within bounds. `unknown`: of a type that does not exist.
+   * `invalid`: a field is missing or of the wrong kind. `version`: a `hello` of another version.
    */
   reason: "malformed" | "unknown" | "invalid" | "version";
   /** The `type` that the line names, if it names one. */

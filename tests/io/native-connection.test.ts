@@ -1,5 +1,5 @@
-// The client's connection against the compiled server, through a proxy that cuts it at bytes drawn from a seed: every message once,
-// on every client, in one order.
+// The client's connection against the compiled server, through a proxy that cuts it at bytes drawn
+// from a seed: every message once, on every client, in one order.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -16,7 +16,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 type Pair = { far: Bun.Socket<undefined> | undefined; early: Buffer[]; left: number };
 
-/** Passes bytes on until a connection has had as many as chance gives it, then resets it in both directions. */
+/**
+ * Passes bytes on until a connection has had as many as chance gives it, then resets it in both
+ * directions.
+ */
 function cuttingProxy(port: number, random: () => number) {
   let cutting = true;
   let cuts = 0;

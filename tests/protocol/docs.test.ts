@@ -1,4 +1,5 @@
-// docs/protocol.md says what the code does: every line in it is a message, every code is in its table, and its bot runs.
+// docs/protocol.md says what the code does: every line in it is a message, every code is in its
+// table, and its bot runs.
 
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";

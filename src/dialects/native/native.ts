@@ -1,5 +1,5 @@
-// The native protocol (docs/protocol.md) as a dialect: messages of src/protocol become commands, and events become messages.
-// What they mean is the hub's business.
+// The native protocol (docs/protocol.md) as a dialect: messages of src/protocol become commands,
+// and events become messages. What they mean is the hub's business.
 
 import type { Conversation, Dialect } from "../../chat/dialect.ts";
 import type { Command, PersonalEvent, RoomEvent, Said } from "../../chat/events.ts";

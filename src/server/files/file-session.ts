@@ -1,5 +1,5 @@
-// The file requests of one control connection, answered on the same connection. What is in a request is hostile input; its
-// transfers end with the connection.
+// The file requests of one control connection, answered on the same connection. What is in a
+// request is hostile input; its transfers end with the connection.
 
 import { listedName } from "../../dialects/open-chat/listed-files.ts";
 import { ParleyError } from "../../errors.ts";
@@ -145,7 +145,10 @@ export class FileSession {
     });
   }
 
-  /** The client has been told on this connection; its datagrams are answered with GONE until the connection ends. */
+  /**
+   * The client has been told on this connection; its datagrams are answered with GONE until the
+   * connection ends.
+   */
   #handleBroken(transfer: FileTransfer, token: Uint8Array | undefined): void {
     if (token === undefined) transfer.close();
     else this.#host.sender.fail(token);
