@@ -1,4 +1,4 @@
-// What a decoder makes of a line that is no message. Pure.
+// What a decoder returns for a line that is not a message. Pure.
 
 import { protocol as limits } from "../limits.ts";
 import type { Ref } from "./messages.ts";
@@ -10,12 +10,12 @@ export type Undecodable = {
    * `invalid`: a field is missing or of the wrong kind. `version`: a `hello` of another version.
    */
   reason: "malformed" | "unknown" | "invalid" | "version";
-  /** The `type` that the line names, if it names one. */
+  /** The `type` in the line, if there is one. */
   messageType: string | undefined;
-  /** A sentence for whoever wrote the line. */
+  /** A sentence for the author of the line. */
   message: string;
   ref: Ref | undefined;
-  /** The message counter in it. */
+  /** The message counter in the line. */
   n: number | undefined;
 };
 

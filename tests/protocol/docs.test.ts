@@ -93,9 +93,9 @@ async function converse(
       data: (socket, bytes) => {
         lines.push(bytes, (line) => {
           const message = decodeServer(line);
-          const send = (one: ClientMessage) => void socket.write(encodeClient(one));
           if (message.type === "undecodable") over.reject(new Error(`${message.message}: ${line}`));
-          else if (hear(message, send)) over.resolve();
+          else if (hear(message, (answer) => void socket.write(encodeClient(answer))))
+            over.resolve();
           return true;
         });
       },
