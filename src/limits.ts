@@ -224,6 +224,8 @@ export const history = {
 export const registry = {
   /** Registrations kept; of whoever has made most, the longest unrefreshed is forgotten first. */
   maxEntries: 4_096,
+  /** An ID whose client has registered or bridged this recently can be replaced from its own network only. */
+  freshMs: 3_600_000,
   /** One CPP message, in bytes. */
   maxMessageBytes: 8 * KiB,
 } as const;
@@ -240,8 +242,6 @@ export const peer = {
   maxBridgeTries: 16,
   /** `/quit` while a request is under way leaves it this long to finish. */
   hurryMs: 1_000,
-  /** A bare text that begins like `QUIT` waits this long for the rest; segments of one message are closer. */
-  bareHoldMs: 50,
   /** After the last word: time for the other side to take it and to close. */
   lingerMs: 1_000,
   /** Idle time after which the kernel ranges whether the other machine still exists; silence itself is no fault. */
@@ -418,10 +418,22 @@ export const classicClient = {
   farewellMs: 500,
 } as const;
 
-/** Ports that answer a datagram with a datagram (S2). */
+/** Ports that answer a datagram with a datagram (greeting, date-time). */
 export const datagramDialects = {
   /** Longest request that is answered; the words have 9 characters, a greeting may be a sentence. */
   maxRequestBytes: 1_024,
+  /** Ports up to this one belong to services: what comes from them is no client's request. */
+  maxServicePort: 1_023,
+  /** Answers a second to one address and port; date-time's own client asks once a second or less … */
+  sourcePerSecond: 16,
+  /** … and at once. A forged sender that replies to every answer gets this many and no more. */
+  sourceBurst: 32,
+  /** Answers a second to one network, for all the clients behind one address … */
+  networkPerSecond: 128,
+  /** … and at once. */
+  networkBurst: 512,
+  /** Senders and networks that are remembered, each about 150 bytes. */
+  maxSources: 4_096,
 } as const;
 
 /** Handing out files. */

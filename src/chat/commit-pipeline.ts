@@ -101,7 +101,13 @@ export class CommitPipeline {
   #commit(batch: TurnBatch): void {
     const { store, recordOf } = this.#options;
     const rooms = roomBatches(batch);
-    const sessions = Array.from(batch.records, (session) => recordOf(session));
+    const sessions: SessionUpdate[] = [];
+    for (const session of batch.counted.keys()) {
+      if (!batch.departed.has(session.identity.recordId)) sessions.push(recordOf(session));
+    }
+    for (const session of batch.records) {
+      if (!batch.counted.has(session)) sessions.push(recordOf(session));
+    }
     for (const departure of batch.departed.values()) {
       sessions.push(recordOf(departure.session, departure));
     }

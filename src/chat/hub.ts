@@ -162,6 +162,11 @@ export class Hub {
     return this.#chat.store.poll(nowMs);
   }
 
+  /** Whether `pollStore` has a request now. */
+  get hasRequest(): boolean {
+    return this.#chat.store.hasRequest;
+  }
+
   /** What came of a request of `pollStore`. */
   handleStore(reply: StoreReply, nowMs: number): void {
     const chat = this.#chat;

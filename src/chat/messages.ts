@@ -32,11 +32,13 @@ export function say(
     useUp(chat, session, n);
     return sendPrivate(chat, session, { here: [person], away: [] }, text, true, n);
   }
-  const roomName = fold(command.room ?? lobby);
+  const asked = command.room ?? lobby;
+  // Most clients write the name as it is folded.
+  const roomName = session.rooms.has(asked) ? asked : fold(asked);
   if (!session.rooms.has(roomName)) {
     useUp(chat, session, n);
-    const message = `You are not in the room ${quoted(command.room ?? lobby)}: join it first`;
-    return reject(chat, session, "not-in-room", message, { n, subject: command.room });
+    const message = `You are not in the room ${quoted(asked)}: join it first`;
+    return reject(chat, session, "not-in-room", message, { n, subject: asked });
   }
   sayAloud(chat, session, roomName, text, n);
 }
@@ -199,8 +201,8 @@ function fits(chat: HubState, session: Session, text: string, n: number | undefi
 export function useUp(chat: HubState, session: Session, n: number | undefined): void {
   if (n === undefined) return;
   session.counter.take(n);
-  chat.pipeline.gathering.counted.set(session, { n, run: undefined, index: 0 });
-  chat.record(session);
+  chat.pipeline.gathering.count(session, n, undefined, 0);
+  chat.wake();
 }
 
 /** It was for somebody who can't be reached by it any more, and is for nobody else. */
@@ -218,7 +220,7 @@ function sayAloud(
 ): void {
   const room = chat.rooms.get(roomName);
   if (room === undefined) throw new Error(`A member's room '${roomName}' is not open`);
-  useUp(chat, session, n);
+  if (n !== undefined) session.counter.take(n);
   const said = harmless(text);
   const { gathering } = chat.pipeline;
   gathering.say(room, chat.pipeline.nextOrder(), chat.nowMs, session, said, n);

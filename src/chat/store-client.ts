@@ -32,6 +32,11 @@ export class StoreClient {
     return this.#open.size;
   }
 
+  /** Whether a request waits that `poll` has not handed out; one that is asked again waits for its time. */
+  get hasRequest(): boolean {
+    return this.#unsent.length > 0;
+  }
+
   /** When `poll` may have something again that waits for its time; Infinity if nothing does. */
   get nextMs(): number {
     return this.#retries[0]?.atMs ?? Infinity;

@@ -56,7 +56,7 @@ export type Counted = { n: number; run: SaidRun | undefined; index: number };
 export class TurnBatch {
   readonly rooms = new Map<Room, RoomTurn>();
   readonly mail: MailItem[] = [];
-  /** Sessions whose record is to be written. */
+  /** Sessions whose record is to be written, beside those that have counted messages. */
   readonly records = new Set<Session>();
   /** Sessions that have left, by the ID of their record. */
   readonly departed = new Map<string, Departure>();
@@ -73,6 +73,8 @@ export class TurnBatch {
   messages = 0;
   /** UTF-16 units of what was said. */
   chars = 0;
+  /** The room of the last event: most of a turn is said in one room. */
+  #lastTurn: RoomTurn | undefined;
 
   get isEmpty(): boolean {
     return (
@@ -80,7 +82,6 @@ export class TurnBatch {
       this.rooms.size === 0 &&
       this.personals.size === 0 &&
       this.ending.size === 0 &&
-      this.counted.size === 0 &&
       this.beforeDelivery.length === 0 &&
       this.afterDelivery.length === 0
     );
@@ -89,14 +90,31 @@ export class TurnBatch {
   /** Whether there is anything that the store has to write. */
   get needsStore(): boolean {
     return (
-      this.messages > 0 || this.mail.length > 0 || this.records.size > 0 || this.departed.size > 0
+      this.messages > 0 ||
+      this.mail.length > 0 ||
+      this.records.size > 0 ||
+      this.counted.size > 0 ||
+      this.departed.size > 0
     );
   }
 
   roomTurn(room: Room): RoomTurn {
+    if (this.#lastTurn?.room === room) return this.#lastTurn;
     let turn = this.rooms.get(room);
     if (turn === undefined) this.rooms.set(room, (turn = new RoomTurn(room)));
+    this.#lastTurn = turn;
     return turn;
+  }
+
+  /** The session has counted message `n`, whatever becomes of it; `run` and `index`: where it was said. */
+  count(session: Session, n: number, run: SaidRun | undefined, index: number): void {
+    const counted = this.counted.get(session);
+    if (counted === undefined) this.counted.set(session, { n, run, index });
+    else {
+      counted.n = n;
+      counted.run = run;
+      counted.index = index;
+    }
   }
 
   /** Adds a message; consecutive ones of one sender make a run. */
@@ -113,7 +131,6 @@ export class TurnBatch {
     const last = turn.items.at(-1)?.event;
     this.messages++;
     this.chars += text.length;
-    this.speakers.add(author);
     let run: SaidRun;
     if (
       last?.type === "said" &&
@@ -132,8 +149,9 @@ export class TurnBatch {
       run = new SaidRun(room.name, 0, nowMs, name, alias, n, author.id, text);
       turn.items.push({ order, event: run });
       turn.breaksRun = false;
+      this.speakers.add(author);
     }
-    if (n !== undefined) this.counted.set(author, { n, run, index: run.length - 1 });
+    if (n !== undefined) this.count(author, n, run, run.length - 1);
   }
 
   addPresence(room: Room, order: number, event: PresenceEvent): void {

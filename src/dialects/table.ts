@@ -1,4 +1,4 @@
-// The ways of speaking, by name. Adding a dialect is adding a file and a line here.
+// All dialects by name. To add one, add its file and a line here (ARCHITECTURE.md).
 
 import { calculator } from "./calculator/calculator.ts";
 import { chatRoom } from "./chat-room.ts";
@@ -9,7 +9,7 @@ import { lineChat } from "./line-chat.ts";
 import { openChat } from "./open-chat/open-chat.ts";
 import { selectChat } from "./select-chat.ts";
 
-/** A dialect, the transports of its own ports, and where `--classic` opens it (docs/dialects.md). */
+/** A dialect, the transports of its own port, and where `--classic` opens it (docs/dialects.md). */
 export type DialectEntry = { classicPort: number } & (
   | { transport: "tcp"; dialect: Dialect }
   | { transport: "udp"; datagram: DatagramDialect }

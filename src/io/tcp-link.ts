@@ -1,6 +1,7 @@
 // One TCP connection: sends in order, reports what arrives, ends once everything has left. Keeps FIN apart from the end of
 // the connection: the last words would be lost if both sides closed at once.
 
+import { plainAddress } from "../addresses.ts";
 import { peer as limits } from "../limits.ts";
 import { WriteQueue } from "./write-queue.ts";
 
@@ -21,6 +22,11 @@ export class TcpLink {
   #ending = false;
   #closed = Promise.withResolvers<void>();
   #linger: ReturnType<typeof setTimeout> | undefined;
+
+  /** The other end's address; empty while there is no connection. */
+  get remoteAddress(): string {
+    return plainAddress(this.#socket?.remoteAddress ?? "");
+  }
 
   /** Bytes that the other side has not taken yet. */
   get waitingBytes(): number {

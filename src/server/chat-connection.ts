@@ -7,7 +7,7 @@ import { ReadFramer } from "../dialects/framing.ts";
 import { LineSplitter, tooLong } from "../line-splitter.ts";
 import { foreignAnswer, sniff } from "../dialects/protocol-detection.ts";
 import { connections as limits, message, sniff as sniffLimits } from "../limits.ts";
-import type { CppService } from "../cpp/registry-service.ts";
+import type { RegistryAnswer, RegistryConnection } from "../cpp/registry-connection.ts";
 import type { ChatPortOptions, Undecided } from "./chat-port.ts";
 import type { HubDriver } from "./hub-driver.ts";
 
@@ -28,7 +28,7 @@ type State =
   | { is: "sniffing" | "framing"; held: Uint8Array[]; heldBytes: number; firstMs: number }
   | { is: "lines"; framer: LineSplitter }
   | { is: "reads"; framer: ReadFramer }
-  | { is: "cpp"; service: CppService }
+  | { is: "cpp"; service: RegistryConnection }
   | { is: "over" };
 
 export class ChatConnection implements Link {
@@ -91,15 +91,15 @@ export class ChatConnection implements Link {
         state.heldBytes += bytes.length;
         return this.decide(nowMs);
       case "lines":
-        return this.#readLines(state.framer, bytes);
+        return this.#readLines(state.framer, bytes, nowMs);
       case "reads": {
         const message = state.framer.push(bytes);
         if (message === tooLong) return this.#overflow();
-        if (message !== "") this.#driver.handleMessage(this.#session!, message);
+        if (message !== "") this.#driver.handleMessage(this.#session!, message, nowMs);
         return;
       }
       case "cpp":
-        return this.#answerCpp(state.service.receive(bytes));
+        return this.#answerCpp(state.service.handleData(bytes, nowMs));
       case "over":
         return;
     }
@@ -110,12 +110,12 @@ export class ChatConnection implements Link {
     this.#inputEnded = true;
     const state = this.#state;
     if (state.is === "sniffing" || state.is === "framing") this.decide(nowMs);
-    if (this.#state.is === "cpp") return this.#answerCpp(this.#state.service.end());
+    if (this.#state.is === "cpp") return this.#answerCpp(this.#state.service.handleEnd());
     const session = this.#session;
     if (session === undefined) return this.end();
     if (this.#state.is === "lines") {
       const rest = this.#state.framer.rest();
-      if (rest !== undefined && rest !== "") this.#driver.handleMessage(session, rest);
+      if (rest !== undefined && rest !== "") this.#driver.handleMessage(session, rest, nowMs);
     }
     this.#driver.handleInputEnd(session);
   }
@@ -175,7 +175,7 @@ export class ChatConnection implements Link {
   /** Nothing has come for as long as a name or a request may take. */
   timedOut(): void {
     if (this.#state.is === "sniffing") this.#refuse(noName);
-    if (this.#state.is === "cpp") this.#answerCpp(this.#state.service.end());
+    if (this.#state.is === "cpp") this.#answerCpp(this.#state.service.handleEnd());
   }
 
   write(bytes: Uint8Array): number {
@@ -244,10 +244,10 @@ export class ChatConnection implements Link {
     for (const bytes of framed ? [joined(held)] : held) this.#take(bytes, nowMs);
   }
 
-  #readLines(framer: LineSplitter, bytes: Uint8Array): void {
+  #readLines(framer: LineSplitter, bytes: Uint8Array, nowMs: number): void {
     const session = this.#session!;
     const trouble = framer.push(bytes, (line) => {
-      this.#driver.handleMessage(session, line);
+      this.#driver.handleMessage(session, line, nowMs);
       return this.#state.is === "lines";
     });
     if (trouble === tooLong) this.#overflow();
@@ -258,7 +258,7 @@ export class ChatConnection implements Link {
     this.#driver.handleOverflow(this.#session!);
   }
 
-  #answerCpp({ reply, end, log }: ReturnType<CppService["receive"]>): void {
+  #answerCpp({ reply, end, log }: RegistryAnswer): void {
     for (const line of log) this.#options.log(line);
     if (reply !== undefined) this.#socket.write(reply);
     if (end) this.end();

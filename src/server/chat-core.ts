@@ -6,15 +6,14 @@ import { createMetrics, type Metrics } from "../chat/metrics.ts";
 import { ratesFor } from "../chat/sender-pace.ts";
 import type { Dialect } from "../chat/dialect.ts";
 import { nativeDialect } from "../dialects/native/native.ts";
-import { openChat } from "../dialects/open-chat/open-chat.ts";
+import { openChatWithHelp } from "../dialects/open-chat/open-chat.ts";
 import { connections } from "../limits.ts";
-import { CppService } from "../cpp/registry-service.ts";
 import { answerRequest } from "../store/answer.ts";
+import { RegistryConnection } from "../cpp/registry-connection.ts";
 import type { OpenStore } from "../store/open.ts";
 import { version } from "../version.ts";
 import { type Admission, type ChatPort, openChatPort, type Speech } from "./chat-port.ts";
 import { OpenChatDownloads } from "./files/open-chat-download.ts";
-import { unixMs } from "../io/clock.ts";
 import { FileService } from "./files/file-service.ts";
 import { networkOf } from "../addresses.ts";
 import { named } from "./listen-errors.ts";
@@ -95,7 +94,11 @@ export class ChatCore {
       udpPort: service.udpPort,
       messagesPerSecond: options.rate,
     });
-    this.main = this.listen(service.udpPort, { kind: "any", native: this.native, text: openChat });
+    this.main = this.listen(service.udpPort, {
+      kind: "any",
+      native: this.native,
+      text: openChatWithHelp,
+    });
     this.driver.start(this.hub);
     store.store.isInUse = (room) => this.hub.isRoomInUse(room);
   }
@@ -108,7 +111,7 @@ export class ChatCore {
   listen(port: number, speech: Speech): ChatPort {
     const { host, webPort, log, warn, admission, store } = this.#options;
     const { driver, metrics } = this;
-    const cpp = (address: string) => new CppService(store.registry, unixMs, networkOf(address));
+    const cpp = (address: string) => new RegistryConnection(store.registry, networkOf(address));
     const shared = { webPort, driver, metrics, cpp, log, warn, admission };
     return openChatPort({ host, port, speech, ...shared });
   }

@@ -4,7 +4,7 @@
 import { count, type Metrics } from "../chat/metrics.ts";
 import type { Dialect } from "../chat/dialect.ts";
 import { connections as limits } from "../limits.ts";
-import type { CppService } from "../cpp/registry-service.ts";
+import type { RegistryConnection } from "../cpp/registry-connection.ts";
 import { isLoopback, networkOf, plainAddress } from "../addresses.ts";
 import { ChatConnection, type ChatSocket } from "./chat-connection.ts";
 import { unixMs } from "../io/clock.ts";
@@ -26,7 +26,7 @@ export type ChatPortOptions = {
   driver: HubDriver;
   metrics: Metrics;
   /** For a connection from this address. */
-  cpp: (address: string) => CppService;
+  cpp: (address: string) => RegistryConnection;
   log: (line: string) => void;
   warn: (line: string) => void;
   admission: Admission;

@@ -192,7 +192,7 @@ function nativeSessions({ driver, native }: ChatCore): Connect {
     const session = driver.handleConnect(link, native, peer);
     session.output.framed = true;
     return {
-      receive: (line) => driver.handleMessage(session, line),
+      receive: (line) => driver.handleMessage(session, line, unixMs()),
       overflow: () => driver.handleOverflow(session),
       drained: () => driver.handleDrain(session),
       closed: () => driver.handleClose(session, "lost"),

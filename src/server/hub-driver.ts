@@ -51,9 +51,12 @@ export class HubDriver {
     return hub.handleConnect(link, dialect, peer, unixMs());
   }
 
-  handleMessage(session: Session, message: string): void {
-    this.#hub?.handleMessage(session, message, unixMs());
-    this.#pump();
+  /** `nowMs` is read once for all that has come together. */
+  handleMessage(session: Session, message: string, nowMs: number): void {
+    const hub = this.#hub;
+    if (hub === undefined) return;
+    hub.handleMessage(session, message, nowMs);
+    if (hub.hasRequest) this.#pump();
   }
 
   handleOverflow(session: Session): void {
@@ -79,8 +82,9 @@ export class HubDriver {
     if (hub === undefined || this.#isPumping) return;
     this.#isPumping = true;
     try {
+      const nowMs = unixMs();
       for (;;) {
-        const request = hub.pollStore(unixMs());
+        const request = hub.pollStore(nowMs);
         if (request === undefined) return;
         this.#store(request, this.#reply);
       }

@@ -1,5 +1,5 @@
-// `parley peer` on a terminal: what comes in stands above the line that is being written, and nothing else differs from a plain
-// terminal: no label, and what was typed stays where it was. Knows no session.
+// `parley peer` on a terminal: incoming lines appear above the line being edited. There is no
+// label, and submitted lines stay where they were typed. Knows no peer and no chat.
 
 import type { Key } from "./keys.ts";
 import { Prompt, type PromptParts } from "./prompt.ts";

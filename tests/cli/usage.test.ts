@@ -112,7 +112,7 @@ test("peer --host that is no address of this machine is said so", async () => {
     const { code, out, err } = await run([...words, "--host", host]);
     expect({ code, out, err }).toEqual({
       code: 1,
-      out: `Input socket setup failed: ${host}:0: no address of this machine\n`,
+      out: `Input socket setup failed: ${host}:0: not an address of this machine\n`,
       err: `parley peer: --host '${host}' is no address of this machine: 127.0.0.1 is for it alone, 0.0.0.0 for everyone\n`,
     });
   }

@@ -88,7 +88,7 @@ test("S1: a character that two segments share is never cut", async () => {
 });
 
 test("S2: greeting and date-time", async () => {
-  expect(await askUdp(server.port("greeting"), "hello")).toBe("Ok ");
+  expect(await askUdp(server.port("greeting"), "hello")).toBe("Ok");
   const knocking = await server.connect("greeting");
   knocking.send("Knock knock..");
   expect(await knocking.next()).toBe("Who's there?");

@@ -30,6 +30,7 @@ test("date-time", async () => {
 
 test("greeting", async () => {
   await using both = classic("greeting");
+  // The original client prints a blank after each answer to a datagram.
   expect([await both.exit(), both.lines]).toEqual([0, ["Ok ", "Who's there?"]]);
   await using knocking = classic("greeting", "--tcp", "--json");
   await knocking.exit();
@@ -47,7 +48,7 @@ test("calculator: questions, warnings, results", async () => {
   const question = "Enter a expression and Use q for Exit : ";
   expect(client.lines).toEqual([
     `Please Enter your name: ${question}Result: 50.0`,
-    `${question}Incorrect format, Please Enter Right format`,
+    `${question}Incorrect format, Please Enter Right format `,
     `${question}Incorrect operator, Please Enter Right Operator`,
     `${question}Result: -0.75`,
     `${question}Result: Division by zero has no value`,

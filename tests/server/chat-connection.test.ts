@@ -8,7 +8,7 @@ import { dialects } from "../../src/dialects/table.ts";
 import { connections as limits, message, output, sniff } from "../../src/limits.ts";
 import { ChatConnection, type Wire } from "../../src/server/chat-connection.ts";
 import { Admission, type ChatPortOptions, type Speech } from "../../src/server/chat-port.ts";
-import { CppService } from "../../src/cpp/registry-service.ts";
+import { RegistryConnection } from "../../src/cpp/registry-connection.ts";
 import { Registry } from "../../src/cpp/registry.ts";
 import { Rig } from "../interop/rig.ts";
 
@@ -35,7 +35,7 @@ class Caller implements Wire {
       speech,
       webPort: () => 8_000,
       hub: this.rig.hub,
-      cpp: () => new CppService(this.registry, () => this.#nowMs),
+      cpp: () => new RegistryConnection(this.registry, "127.0.0.1"),
       log: (line) => this.rig.log.push(line),
       admission: new Admission(1),
     };

@@ -5,7 +5,7 @@ import { nativeDialect } from "../../src/dialects/native/native.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { connections as limits } from "../../src/limits.ts";
 import { Admission, openChatPort, type Speech } from "../../src/server/chat-port.ts";
-import { CppService } from "../../src/cpp/registry-service.ts";
+import { RegistryConnection } from "../../src/cpp/registry-connection.ts";
 import { Registry } from "../../src/cpp/registry.ts";
 import { run } from "../cli/run.ts";
 import { Rig } from "../interop/rig.ts";
@@ -22,7 +22,7 @@ function fullPort(speech: Speech) {
     speech,
     webPort: () => undefined,
     hub: new Rig().hub,
-    cpp: () => new CppService(new Registry(), () => 0),
+    cpp: () => new RegistryConnection(new Registry(), "127.0.0.1"),
     log: () => {},
     admission,
   });

@@ -23,8 +23,8 @@ test("who was registered, waiting or handed out is so after a restart", () => {
     before.registry.register(address(id, 5_000 + i), 10 * i);
   }
   before.registry.register(address("ann", 6_000), 40);
-  expect(before.registry.bridge("Bob", 50)?.id).toBe("Cal");
-  expect(before.registry.bridge("Cal", 60, "Nobody")).toBeUndefined();
+  expect(before.registry.bridge("Bob", 50, "127.0.0.1")?.id).toBe("Cal");
+  expect(before.registry.bridge("Cal", 60, "127.0.0.1", "Nobody")).toBeUndefined();
   const entries = before.registry.entries();
   before.close();
   first.close();
@@ -32,7 +32,7 @@ test("who was registered, waiting or handed out is so after a restart", () => {
   const second = openSqliteHistory(path);
   const after = openRegistrations(second.db, fail);
   expect(after.registry.entries()).toEqual(entries);
-  expect(after.registry.bridge("Bob", 70)?.id).toBe("Cal");
+  expect(after.registry.bridge("Bob", 70, "127.0.0.1")?.id).toBe("Cal");
   after.close();
   second.close();
 });

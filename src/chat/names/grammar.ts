@@ -38,6 +38,27 @@ const reserved: ReadonlySet<string> = new Set([
   "udp",
 ]);
 
+/**
+ * Scripts whose letters may stand together: one by itself, or what people write Chinese, Japanese and Korean with beside Latin
+ * (UTS #39, section 5.2, "highly restrictive"). In other mixtures `Ann` could begin with a Greek or Cyrillic letter.
+ */
+const scripts = [
+  ...["Latn", "Cyrl", "Grek", "Armn", "Hebr", "Arab", "Syrc", "Thaa", "Deva", "Beng", "Guru"],
+  ...["Gujr", "Orya", "Taml", "Telu", "Knda", "Mlym", "Sinh", "Thai", "Laoo", "Tibt", "Mymr"],
+  ...["Geor", "Ethi", "Khmr", "Mong", "Cher", "Cans"],
+];
+const together = [...scripts.map((script) => [script]), ["Latn", "Hani", "Hira", "Kana"]];
+together.push(["Latn", "Hani", "Bopo"], ["Latn", "Hani", "Hang"]);
+const unmixed = together.map((set) => {
+  const letters = [...set, "Zyyy", "Zinh"].map((script) => `\\p{scx=${script}}`).join("");
+  return new RegExp(`^[${letters}]*$`, "u");
+});
+/** Letters of none of those scripts: not worth a list of who may stand beside whom. */
+const rare = new RegExp(
+  `^[^${[...new Set(together.flat())].map((script) => `\\p{sc=${script}}`).join("")}]*$`,
+  "u",
+);
+
 /** UTF-16 units of the longest name of a person or a room. */
 const maxUnits = 2 * Math.max(limits.maxChars, limits.maxRoomChars);
 
@@ -90,7 +111,17 @@ function grammarProblem(what: string, name: string, maxChars: number): string | 
   if (!grammar.test(name) || hasInvisible(name)) {
     return `The ${what} ${quoted(name)} is not possible: use only letters, digits, '_', '-' or '.'`;
   }
+  if (isMixed(name)) {
+    return `The ${what} ${quoted(name)} mixes letters of several scripts: use those of one`;
+  }
   return undefined;
+}
+
+/** Whether letters of scripts stand together that do not belong together. */
+function isMixed(name: string): boolean {
+  if (/^[\x20-\x7e]*$/.test(name)) return false;
+  const letters = name.normalize("NFKC");
+  return !rare.test(letters) && !unmixed.some((script) => script.test(letters));
 }
 
 /** Whether something in a text can't be seen, so that it looks like another. */

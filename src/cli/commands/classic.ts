@@ -1,5 +1,5 @@
-// `parley classic`: the seeds' small clients on a terminal or in a pipe. What they say is in dialects/classic-clients.ts, how
-// they reach a server in net/clients/classic-connection.ts.
+// `parley classic`: the lab's small clients on a terminal or in a pipe. What they say is in
+// dialects/classic-clients.ts, how they reach a server in io/classic-connection.ts.
 
 import { defineCommand } from "citty";
 import { quoted } from "../../text.ts";
@@ -10,6 +10,7 @@ import {
   dateTimeLine,
   dateTimePauseMs,
   dateTimeRequest,
+  greetingLine,
   receivedLines,
 } from "../../dialects/classic-clients.ts";
 import { knock } from "../../dialects/greeting.ts";
@@ -36,7 +37,10 @@ const clients: Readonly<
 };
 
 export default defineCommand({
-  meta: { name: "classic", description: "The small clients that parley grew out of" },
+  meta: {
+    name: "classic",
+    description: "Small clients: date and time, calculator, chat room, greeting",
+  },
   args: {
     dialect: {
       type: "positional",
@@ -48,16 +52,16 @@ export default defineCommand({
       type: "positional",
       required: false,
       valueHint: "HOST:PORT",
-      description: "Where the server is (the dialect's own port on 127.0.0.1)",
+      description: "The server (default: the dialect's own port on 127.0.0.1)",
     },
     count: {
       type: "string",
       valueHint: "N",
-      description: "date-time: end after N answers (0: go on until Ctrl-C)",
+      description: "date-time: exit after N answers (0: run until Ctrl-C)",
       default: "0",
     },
-    tcp: { type: "boolean", description: "greeting: only knock over TCP" },
-    udp: { type: "boolean", description: "greeting: only greet over UDP" },
+    tcp: { type: "boolean", description: "greeting: knock over TCP only" },
+    udp: { type: "boolean", description: "greeting: greet over UDP only" },
     json: { type: "boolean", description: "One JSON object a line instead of text" },
   },
   async run({ args }) {
@@ -89,16 +93,16 @@ function readAddress(dialect: string, text: string | undefined): Address {
   if (to !== undefined) return to;
   throw new ParleyError(
     "usage",
-    `${quoted(text ?? "")} is no address: write HOST:PORT, such as 127.0.0.1:${port}`,
+    `${quoted(text ?? "")} is not an address: use HOST:PORT, such as 127.0.0.1:${port}`,
   );
 }
 
 function readCount(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new ParleyError("usage", `--count ${quoted(text)} is no number: use 0 or more`);
+  throw new ParleyError("usage", `--count ${quoted(text)} is not a number: use 0 or more`);
 }
 
-/** Resolves when nobody reads any more what is printed. @throws ParleyError at a signal, or where it can't be printed */
+/** Resolves when stdout has been closed. @throws ParleyError at a signal, or if stdout fails */
 async function interruption(): Promise<void> {
   const signal = await new Promise<EndSignal | undefined>((resolve) => {
     process.once("SIGINT", resolve);
@@ -131,7 +135,7 @@ async function runGreeting(to: Address, show: Show, { tcp, udp }: Options): Prom
     const server = await ClassicUdp.open(to);
     try {
       const text = await server.ask("Hello");
-      show(receivedLines(text).join(" "), { event: "answer", transport: "udp", text });
+      show(greetingLine(text), { event: "answer", transport: "udp", text });
     } finally {
       server.close();
     }
@@ -162,15 +166,15 @@ async function runCalculator(to: Address, show: Show, { json }: Options): Promis
     if (!step.awaitsAnswer) return step.end !== true;
     const answer = await server.receiveInTime();
     if (answer === undefined) throw endedByServer(to);
-    return act(client.heard(answer));
+    return act(client.handleAnswer(answer));
   };
   try {
     await act(client.start());
     for await (const line of typedLines()) {
-      if (!(await act(client.typed(line)))) return;
+      if (!(await act(client.handleTyped(line)))) return;
     }
     if (!json) stdout.data("\n");
-    await act(client.typedEnd());
+    await act(client.handleInputEnd());
   } finally {
     await server.end();
   }
@@ -184,11 +188,11 @@ async function runChatRoom(to: Address, show: Show, { json }: Options): Promise<
     const { ask } = client.start();
     if (!json) stdout.data(ask ?? "");
     for await (const line of typedLines()) {
-      const { send, ask } = client.typed(line);
+      const { send, ask } = client.handleTyped(line);
       if (send !== undefined) await server.send(send);
       if (ask !== undefined && !json) stdout.data(ask);
     }
-    // what was said last has still to come back
+    // The echo of the last line is still to come.
     while (!server.ended && server.quietMs < limits.farewellMs) await Bun.sleep(limits.sendGapMs);
     return "typed";
   };
@@ -198,7 +202,7 @@ async function runChatRoom(to: Address, show: Show, { json }: Options): Promise<
   if (first !== "typed") throw endedByServer(to);
 }
 
-/** Prints what comes until no more will; at the speed of who reads it. */
+/** Prints what arrives until the connection ends, no faster than stdout takes it. */
 async function listen(server: ClassicTcp, show: Show): Promise<"ended"> {
   for (;;) {
     const text = await server.receive();

@@ -10,7 +10,7 @@ import { ChatServer, type ExtraPort } from "../../server/chat-server.ts";
 import { isLoopback } from "../../addresses.ts";
 import { hereHost, hostPortText, isEveryAddress } from "../../io/host-port.ts";
 import { folderState } from "../../server/files/shared-folder.ts";
-import { contactLine } from "../../cpp/registry-service.ts";
+import { contactLine } from "../../cpp/registry-connection.ts";
 import { whenForeground } from "../../terminal/foreground.ts";
 import { jsonLine } from "../../terminal/json-line.ts";
 import { ownCommand } from "../program-name.ts";

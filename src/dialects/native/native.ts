@@ -23,6 +23,7 @@ export type NativeServer = { name: string; udpPort: number; messagesPerSecond: n
 export function nativeDialect(server: NativeServer): Dialect {
   const native: Dialect = {
     name: "native",
+    reservedWords: ["ALL"],
     input: "lines",
     output: "stream",
     echo: { said: true, joined: true },
@@ -69,7 +70,7 @@ class NativeConversation implements Conversation {
   }
 
   receive(line: string): Command | undefined {
-    if (!/\S/.test(line)) return undefined;
+    if (!line.startsWith("{") && !/\S/.test(line)) return undefined;
     const message = decodeClient(line);
     if (!this.#greeted) {
       if (message.type === "undecodable") return { ...refusal(message), end: true };

@@ -1,16 +1,15 @@
-// S0's client against peers of every style, in a world without sockets: turns, calls, leaving.
+// The peer machine against peers of every style, without sockets: turns, calls, leaving.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { encodeChat, encodeRegack } from "../../src/cpp/codec.ts";
-import { encodeBareChat } from "./bare-chat.ts";
+import { encodeBareChat, encodeChat, encodeRegack } from "../../src/cpp/codec.ts";
 import { CppParser } from "../../src/cpp/parser.ts";
 import { peer as limits, registry as registryLimits } from "../../src/limits.ts";
 import { World, type WorldPeer } from "./peer-world.ts";
 
 const carol = { id: "Carol", ip: "10.0.0.9", port: 9999 };
 
-/** Alice waits, Bob has been given her and is connected. */
+/** Alice waits; Bob has bridged to her and is connected. */
 function bridged(options: { duplex?: boolean[] } = {}) {
   const world = new World();
   const alice = world.join("Alice", { duplex: options.duplex?.[0] ?? false });
@@ -20,19 +19,19 @@ function bridged(options: { duplex?: boolean[] } = {}) {
   return { world, alice, bob };
 }
 
-/** Alice is called by a program that is no session. */
+/** A foreign program calls Alice. */
 function called() {
   const world = new World();
   const alice = world.join("Alice");
-  const heard: string[] = [];
-  return { world, alice, heard, caller: world.call(alice, heard) };
+  const received: string[] = [];
+  return { world, alice, received, caller: world.call(alice, received) };
 }
 
 /** The lines since the last call. */
 const since = (peer: WorldPeer) => peer.lines.splice(0);
 
 describe("commands", () => {
-  test("who runs, /id, and what is no command", () => {
+  test("the first line, /id, and invalid commands", () => {
     const world = new World();
     const alice = world.join("Alice");
     world.type(alice, "/id", " /id ", "/regist", "", "hello", "/id Bob", "/chat", "/quit");
@@ -50,32 +49,35 @@ describe("commands", () => {
     expect(alice.exit).toBe("done");
   });
 
-  test("Ctrl-C exits as /quit does, and says that it was Ctrl-C", () => {
+  test("Ctrl-C exits like /quit, with a reason of its own", () => {
     const world = new World();
     const alice = world.join("Alice");
-    alice.session.interrupt();
+    alice.machine.handleInterrupt("interrupted", 0);
     world.settle();
     expect(alice.lines.at(-1)).toBe("Exiting program");
     expect(alice.exit).toBe("interrupted");
   });
 
-  test("failures are said and survived", () => {
+  test("failures are reported and survived", () => {
     const world = new World();
     const alice = world.join("Alice");
     world.registryAnswers = false;
     world.type(alice, "/register");
-    alice.session.answered({ failed: "cannot connect to 127.0.0.1:8080: connection refused" });
+    alice.machine.handleAnswer(
+      { failed: "cannot connect to 127.0.0.1:8080: connection refused" },
+      0,
+    );
     world.type(alice, "/bridge");
-    alice.session.answered({ message: { type: "QUIT" } });
+    alice.machine.handleAnswer({ message: { type: "QUIT" } }, 0);
     world.settle();
     expect(alice.lines.slice(1)).toEqual([
       "Register failed: cannot connect to 127.0.0.1:8080: connection refused",
-      "Bridge request failed: the registry answered QUIT where BRIDGEACK belongs",
+      "Bridge request failed: the registry answered QUIT, expected BRIDGEACK",
     ]);
     expect(alice.exit).toBeUndefined();
   });
 
-  test("a REGACK for somebody else, or with another status, is no success", () => {
+  test("a REGACK for another ID or with another status is a failure", () => {
     const world = new World();
     const alice = world.join("Alice");
     world.registryAnswers = false;
@@ -88,21 +90,22 @@ describe("commands", () => {
     for (const answer of answers) {
       world.type(alice, "/register");
       const parser = new CppParser();
-      parser.push(new TextEncoder().encode(answer));
-      const result = parser.next();
-      if (result.kind === "message") alice.session.answered({ message: result.message });
-      else if (result.kind === "malformed") alice.session.answered({ failed: result.reason });
+      parser.handleData(new TextEncoder().encode(answer));
+      const result = parser.pollMessage();
+      if (result.type === "message") alice.machine.handleAnswer({ message: result.message }, 0);
+      else if (result.type === "malformed")
+        alice.machine.handleAnswer({ failed: result.reason }, 0);
       world.settle();
     }
     expect(alice.lines.slice(1)).toEqual([
       "Register failed: the registry answered for Bob, not for Alice",
-      "Register failed: the registry answered Status: 'denied' where 'registered' belongs",
+      "Register failed: the registry answered Status: 'denied', expected 'registered'",
       "Register failed: Status is missing",
     ]);
-    expect(alice.notices.filter(({ event }) => event === "registered")).toHaveLength(1);
+    expect(alice.events.filter(({ event }) => event === "registered")).toHaveLength(1);
   });
 
-  test("what is typed while the registry is asked waits for its answer", () => {
+  test("commands typed during a request wait for its answer", () => {
     const world = new World();
     const alice = world.join("Alice");
     world.registryAnswers = false;
@@ -113,14 +116,14 @@ describe("commands", () => {
     expect(world.registry.find("Alice")).toBeDefined();
   });
 
-  test("/bridge NAME asks for one by name", () => {
+  test("/bridge NAME asks for a peer by name", () => {
     const world = new World();
     const peers = ["A", "B", "C"].map((id) => world.join(id));
     for (const peer of peers) world.type(peer, "/register");
     const [a, b] = peers;
     if (!a || !b) throw new Error("no peers");
     world.type(a, "/bridge C");
-    expect(a.notices).toContainEqual({
+    expect(a.events).toContainEqual({
       event: "bridged",
       peer: expect.objectContaining({ id: "C" }),
     });
@@ -129,12 +132,12 @@ describe("commands", () => {
   });
 });
 
-describe("a chat between two of S0's programs", () => {
-  test("the transcript of the docs, line by line and byte by byte", () => {
+describe("a chat in the original style", () => {
+  test("the documented transcript, line by line and byte by byte", () => {
     const { world, alice, bob } = bridged();
     expect(since(alice)).toEqual(["Alice running on 127.0.0.1:5000", "Alice IN WAIT MODE"]);
     expect(since(bob)).toEqual(["Bob running on 127.0.0.1:5001"]);
-    // Nothing goes out before the first line: the connection made at /bridge is silent.
+    // The connection made at /bridge stays silent until the first line.
     world.type(bob, "/chat");
     expect(bob.sent).toEqual([]);
     world.type(bob, "Hello there");
@@ -165,7 +168,7 @@ describe("a chat between two of S0's programs", () => {
     ]);
   });
 
-  test("lines typed out of turn wait, one a turn; /quit does not", () => {
+  test("lines typed out of turn wait, one per turn; /quit does not", () => {
     const { world, alice, bob } = bridged();
     world.type(bob, "/chat", "one", "two", "three");
     expect(bob.sent).toHaveLength(1);
@@ -179,15 +182,15 @@ describe("a chat between two of S0's programs", () => {
     expect(alice.exit).toBe("done");
   });
 
-  test("lines out of turn are bounded, and the one that is dropped is named", () => {
+  test("lines typed out of turn are bounded, and a dropped one is reported", () => {
     const { world, bob } = bridged();
     world.type(bob, "/chat", "first");
     for (let at = 0; at <= limits.maxTypedAhead; at++) world.type(bob, `line ${at}`);
-    expect(bob.session.isFull).toBe(true);
+    expect(bob.machine.isFull).toBe(true);
     expect(bob.lines.filter((line) => line.startsWith("Line dropped"))).toHaveLength(1);
   });
 
-  test("commands are text in a chat; an empty line keeps the turn; a long one is refused", () => {
+  test("in a chat commands are text, an empty line keeps the turn, a long one is refused", () => {
     const { world, alice, bob } = bridged();
     world.type(bob, "/chat", "", "  ", "/id");
     expect(alice.lines).toContain("Bob> /id");
@@ -197,20 +200,20 @@ describe("a chat between two of S0's programs", () => {
     expect(bob.lines).toContain("Alice> short");
   });
 
-  test("Ctrl-C in a chat says so to the other side", () => {
+  test("Ctrl-C in a chat tells the peer", () => {
     const { world, alice, bob } = bridged();
     world.type(bob, "/chat", "hi");
-    bob.session.interrupt();
+    bob.machine.handleInterrupt("interrupted", 0);
     world.settle();
     expect(bob.lines.slice(-2)).toEqual(["Chat session has ended", "Exiting program"]);
     expect(bob.exit).toBe("interrupted");
     expect(alice.lines.at(-2)).toBe("Bob has ended the chat session.");
   });
 
-  test("the end of input leaves as soon as it would be this side's turn", () => {
+  test("after the end of input the peer leaves on its next turn", () => {
     const { world, alice, bob } = bridged();
     world.type(bob, "/chat", "hi", "again");
-    bob.session.typedEnd();
+    bob.machine.handleInputEnd(0);
     world.settle();
     expect(bob.exit).toBeUndefined();
     world.type(alice, "one");
@@ -220,23 +223,23 @@ describe("a chat between two of S0's programs", () => {
     expect(alice.lines.at(-2)).toBe("Bob has ended the chat session.");
   });
 
-  test("the end of input: one who waits stays, one who has nothing to wait for leaves", () => {
+  test("after the end of input a waiting peer stays, an idle one leaves", () => {
     const { world, alice, bob } = bridged();
-    alice.session.typedEnd();
-    bob.session.typedEnd();
+    alice.machine.handleInputEnd(0);
+    bob.machine.handleInputEnd(0);
     world.settle();
     expect(alice.exit).toBeUndefined();
     expect(bob.exit).toBe("done");
   });
 
-  test("both call each other at once: each hears the other, and both can leave", () => {
+  test("two peers that call each other at once hear each other, and both can leave", () => {
     const world = new World();
     const [a, b] = [world.join("A"), world.join("B")];
     for (const peer of [a, b]) world.type(peer, "/register");
     for (const peer of [a, b]) world.type(peer, "/bridge");
     for (const peer of [a, b]) world.type(peer, "/chat");
-    a.session.typed("from A");
-    b.session.typed("from B");
+    a.machine.handleTyped("from A", 0);
+    b.machine.handleTyped("from B", 0);
     world.settle();
     expect(a.lines).toContain("B> from B");
     expect(b.lines).toContain("A> from A");
@@ -247,20 +250,20 @@ describe("a chat between two of S0's programs", () => {
   });
 });
 
-/** Alice, whose `/register` was answered so, one after the other. */
-function registering(...answers: Parameters<WorldPeer["session"]["answered"]>[0][]) {
+/** Alice, whose `/register` requests got these answers, one after another. */
+function registering(...answers: Parameters<WorldPeer["machine"]["handleAnswer"]>[0][]) {
   const world = new World();
   const alice = world.join("Alice");
   world.registryAnswers = false;
   for (const answer of answers) {
     world.type(alice, "/register");
-    alice.session.answered(answer);
+    alice.machine.handleAnswer(answer, 0);
   }
   return { world, alice };
 }
 
-describe("what has come to nothing", () => {
-  test("at the end of input the last request's failure is the exit reason; /quit has seen it", () => {
+describe("requests that fail", () => {
+  test("at the end of input the last failure is the exit reason; after /quit it is not", () => {
     const unreachable = { failed: "cannot connect to 127.0.0.1:8080: connection refused" };
     const contact = { id: "Alice", ip: "127.0.0.1", port: 5000 };
     const registered = { message: { type: "REGACK", ...contact, status: "registered" } } as const;
@@ -273,7 +276,7 @@ describe("what has come to nothing", () => {
     ] as const;
     for (const [answers, exit] of cases) {
       const { world, alice } = registering(...answers);
-      alice.session.typedEnd();
+      alice.machine.handleInputEnd(0);
       world.settle();
       expect([answers, alice.exit]).toEqual([answers, exit]);
     }
@@ -282,19 +285,19 @@ describe("what has come to nothing", () => {
     expect(alice.exit).toBe("done");
   });
 
-  test("/chat without anybody to call: S0's silence, and a word beside it", () => {
+  test("/chat with nobody to call: no line, but an event", () => {
     const world = new World();
     const alice = world.join("Alice");
     world.type(alice, "/chat", "/register", "/bridge", "/chat");
     expect(alice.lines.slice(1)).toEqual(["Alice IN WAIT MODE"]);
-    const said = alice.notices.filter(({ event }) => event === "failed");
+    const said = alice.events.filter(({ event }) => event === "failed");
     expect(said).toMatchObject([
-      { what: "chat", reason: expect.stringContaining("/bridge finds somebody") },
-      { what: "chat", reason: expect.stringContaining("calls you") },
+      { what: "chat", reason: expect.stringContaining("find someone with /bridge") },
+      { what: "chat", reason: expect.stringContaining("waiting for a call") },
     ]);
   });
 
-  test("/bridge goes on to the next while it is given clients that have left", () => {
+  test("/bridge tries the next peer while those it is given have left", () => {
     const world = new World();
     for (const [at, id] of ["Old", "Older"].entries()) {
       world.registry.register({ id, ip: "127.0.0.1", port: 1 + at }, at);
@@ -306,21 +309,21 @@ describe("what has come to nothing", () => {
       "Bridge request failed: connection refused; asking for the next one",
       "Bridge request failed: connection refused; asking for the next one",
     ]);
-    expect(bob.notices.at(-1)).toMatchObject({ event: "connected", peer: { id: "Alice" } });
+    expect(bob.events.at(-1)).toMatchObject({ event: "connected", peer: { id: "Alice" } });
   });
 
-  test("/bridge ends at the first that a registry gives twice, /bridge NAME at once", () => {
+  test("/bridge stops at a peer given twice, /bridge NAME at once", () => {
     const world = new World();
     const bob = world.join("Bob");
     const gone = { id: "Gone", ip: "127.0.0.1", port: 1 };
     const given = { message: { type: "BRIDGEACK", contact: gone } } as const;
     world.registryAnswers = false;
     world.type(bob, "/bridge");
-    bob.session.answered(given);
+    bob.machine.handleAnswer(given, 0);
     world.settle();
-    bob.session.answered(given);
+    bob.machine.handleAnswer(given, 0);
     world.type(bob, "/bridge Gone");
-    bob.session.answered(given);
+    bob.machine.handleAnswer(given, 0);
     world.settle();
     expect(bob.lines.slice(1)).toEqual([
       "Bridge request failed: connection refused; asking for the next one",
@@ -328,13 +331,13 @@ describe("what has come to nothing", () => {
       "Bridge request failed: connection refused",
     ]);
     expect(world.asked.length).toBe(3);
-    bob.session.typedEnd();
+    bob.machine.handleInputEnd(0);
     world.settle();
     expect(bob.exit).toBe("unreachable");
   });
 });
 
-/** Eve calls Alice, who is in a chat with Bob. */
+/** Eve calls Alice, who is chatting with Bob. */
 function busy() {
   const { world, alice, bob } = bridged();
   world.type(bob, "/chat", "hi");
@@ -343,41 +346,40 @@ function busy() {
   return { alice, eve };
 }
 
-describe("one who calls somebody that is in a chat", () => {
-  test("is told that it is busy there, and has been refused", () => {
+describe("calling a peer that is in a chat", () => {
+  test("the caller is told that the peer is busy, and exits as refused", () => {
     const { alice, eve } = busy();
     expect(eve.lines.slice(-2)).toEqual(["Alice has ended the chat session.", "Exiting program"]);
-    expect(eve.notices.at(-2)).toEqual({ event: "ended", by: "busy" });
+    expect(eve.events.at(-2)).toEqual({ event: "ended", by: "busy" });
     expect(eve.exit).toBe("refused");
     expect(alice.exit).toBeUndefined();
   });
 
-  test("is not refused by one who hears it and leaves without a word", () => {
+  test("a peer that hears the caller and then leaves has not refused it", () => {
     const { world, alice, bob } = bridged();
     world.type(bob, "/chat", "hi");
     world.type(alice, "/quit");
-    expect(bob.notices.at(-2)).toEqual({ event: "ended", by: "peer" });
+    expect(bob.events.at(-2)).toEqual({ event: "ended", by: "peer" });
     expect(bob.exit).toBe("done");
   });
 
-  test("does not wait for a second word that never comes", () => {
+  test("the caller does not wait for a second /quit that never comes", () => {
     const { world, alice, bob } = bridged();
     world.type(bob, "/chat", "hi");
-    const [link] = bob.others.keys();
-    if (link === undefined) throw new Error("no link");
-    bob.others.clear();
-    bob.session.received(link, new TextEncoder().encode(encodeChat(alice.contact, "/quit")));
+    const [connection] = bob.farEnds.keys();
+    if (connection === undefined) throw new Error("no connection");
+    bob.farEnds.clear();
+    const quit = new TextEncoder().encode(encodeChat(alice.contact, "/quit"));
+    bob.machine.handleData(connection, quit, world.nowMs);
     world.settle();
     expect(bob.exit).toBeUndefined();
-    expect(bob.session.holding(link)).toBe(true);
-    bob.session.expired(link);
-    world.settle();
+    world.wait();
     expect(bob.exit).toBe("done");
   });
 });
 
-describe("peers that vanish, callers that are many", () => {
-  test("a chat whose connection ends without a word is over, and says so", () => {
+describe("vanishing peers and many callers", () => {
+  test("a chat whose connection ends without a word is over, and that is said", () => {
     const world = new World();
     const alice = world.join("Alice");
     const heard: string[] = [];
@@ -390,10 +392,10 @@ describe("peers that vanish, callers that are many", () => {
     ]);
   });
 
-  test("a silent caller that goes changes nothing; a peer that goes before /chat can be called again", () => {
+  test("a silent caller may leave; a peer that leaves before /chat can be called again", () => {
     const { world, alice, bob } = bridged();
     since(bob);
-    alice.session.interrupt();
+    alice.machine.handleInterrupt("interrupted", 0);
     world.settle();
     expect(bob.lines).toEqual([
       "The connection to Alice 127.0.0.1:5000 has ended; /chat calls again.",
@@ -404,22 +406,22 @@ describe("peers that vanish, callers that are many", () => {
     expect(bob.exit).toBeUndefined();
   });
 
-  test("a second caller is told that we left, in its own way", () => {
+  test("a second caller is turned down in its own style", () => {
     const { world, alice, bob } = bridged();
     world.type(bob, "/chat", "hi");
     const [heard, heardBare]: [string[], string[]] = [[], []];
     world.call(alice, heard).send(encodeChat(carol, "me too"));
     world.call(alice, heardBare).send(encodeBareChat(carol));
     expect(heard).toEqual([encodeChat(alice.contact, "/quit"), "(ended)"]);
-    expect(heardBare).toEqual(["QUIT\r\n\r\n", "(ended)"]);
+    expect(heardBare).toEqual(["(ended)"]);
     expect(alice.lines.at(-1)).toBe(
-      "Carol 10.0.0.9:9999 called while this chat lasts, and was turned down.",
+      "Carol 10.0.0.9:9999 called during this chat and was turned down.",
     );
     world.type(alice, "still here");
     expect(bob.lines).toContain("Alice> still here");
   });
 
-  test("silent callers are never timed out, and their number ends", () => {
+  test("silent callers never time out, but their number is bounded", () => {
     const world = new World();
     const alice = world.join("Alice");
     const heard: string[][] = [];
@@ -434,7 +436,7 @@ describe("peers that vanish, callers that are many", () => {
       1,
       ...Array<number>(limits.maxSilentCallers).fill(0),
     ]);
-    // said once, and whoever speaks is heard
+    // Said once, and a caller that speaks is heard.
     expect(alice.lines.slice(1)).toEqual([
       "16 callers are connected and silent: for each new one the oldest is turned away.",
     ]);
@@ -442,7 +444,7 @@ describe("peers that vanish, callers that are many", () => {
     expect(alice.lines).toContain("Carol> hi");
   });
 
-  test("silent callers push out neither the chat nor who was called", () => {
+  test("silent callers displace neither the chat nor the peer that was called", () => {
     const { world, alice, bob } = bridged();
     const flood = (peer: WorldPeer) => {
       for (let at = 0; at < 2 * limits.maxSilentCallers; at++) world.call(peer, []);
@@ -457,7 +459,7 @@ describe("peers that vanish, callers that are many", () => {
     expect(bob.lines).toContain("Alice> still here");
   });
 
-  test("what is no message ends a strange call, and a chat", () => {
+  test("malformed input ends a call, and a chat", () => {
     const world = new World();
     const alice = world.join("Alice");
     const heard: string[] = [];
@@ -472,7 +474,25 @@ describe("peers that vanish, callers that are many", () => {
     expect(alice.exit).toBe("malformed");
   });
 
-  test("nobody forges a line: a text with line ends and escapes is one harmless line", () => {
+  test("the address of a caller is the socket's, not what it claims", () => {
+    const world = new World();
+    const alice = world.join("Alice");
+    const trusted = { ...carol, ip: "192.0.2.7" };
+    world.call(alice, []).send(encodeChat(trusted, "hi"));
+    expect(alice.lines).toContain("Incoming chat request from Carol 10.0.0.9:9999");
+    expect(alice.events).toContainEqual({ event: "chat", peer: carol, by: "peer" });
+  });
+
+  test("nobody else can pass for the peer that we have called", () => {
+    const { world, alice, bob } = bridged();
+    world.type(bob, "/chat");
+    const received: string[] = [];
+    world.call(bob, received).send(encodeChat(alice.contact, "give me the password"));
+    expect(received.at(-1)).toBe("(ended)");
+    expect(bob.lines.join()).not.toContain("password");
+  });
+
+  test("a text with line ends and escapes becomes one harmless line", () => {
     const world = new World();
     const alice = world.join("Alice");
     world.call(alice, []).send(encodeChat(carol, "x\r\nBob> forged\x1b[2J"));
@@ -482,7 +502,7 @@ describe("peers that vanish, callers that are many", () => {
 
 describe("other programs of the same protocol", () => {
   test.each(["QUIT\r\n\r\n", "QUIT\r\n\r\n\r\n"])("bare text both ways, ended by %j", (quit) => {
-    const { world, alice, heard, caller } = called();
+    const { world, alice, received, caller } = called();
     caller.send(encodeBareChat(carol));
     caller.send("Hello");
     world.type(alice, "Hi Carol");
@@ -498,17 +518,57 @@ describe("other programs of the same protocol", () => {
       "Carol has ended the chat session.",
       "Exiting program",
     ]);
-    expect(heard).toEqual(["Hi Carol", "QUIT\r\n\r\n", "(ended)"]);
+    expect(received).toEqual(["Hi Carol", "QUIT\r\n\r\n", "(ended)"]);
   });
 
-  test("we leave in its way: one QUIT", () => {
-    const { world, alice, heard, caller } = called();
+  test("we leave by closing the connection, without a byte", () => {
+    const { world, alice, received, caller } = called();
     caller.send(`${encodeBareChat(carol)}Hello`);
     world.type(alice, "/quit");
-    expect(heard).toEqual(["QUIT\r\n\r\n", "(ended)"]);
+    expect(received).toEqual(["(ended)"]);
   });
 
-  test("several texts out of turn are all shown, and the turn stays ours", () => {
+  test("--style bare opens as they do: connects at /chat, a CHAT, then bare text a while later", () => {
+    const world = new World();
+    const zoe = world.join("Zoe", { style: "bare" });
+    const alice = world.join("Alice");
+    world.type(alice, "/register");
+    world.type(zoe, "/bridge");
+    expect(zoe.events.at(-1)).toMatchObject({ event: "bridged" });
+    world.type(zoe, "/chat", "Hello");
+    expect(zoe.sent).toEqual([encodeBareChat(zoe.contact)]);
+    world.wait();
+    expect(zoe.sent).toEqual([encodeBareChat(zoe.contact), "Hello"]);
+    world.type(alice, "Hi Zoe");
+    expect(alice.sent).toEqual(["Hi Zoe"]);
+    expect(zoe.lines.slice(1)).toEqual([
+      "IN CHAT MODE",
+      "IN WRITE MODE",
+      "IN READ MODE",
+      "Alice> Hi Zoe",
+      "IN WRITE MODE",
+    ]);
+    world.type(zoe, "/quit");
+    expect(zoe.sent).toHaveLength(2);
+    expect([zoe.exit, alice.exit]).toEqual(["done", "done"]);
+  });
+
+  test("--style bare: one whom we call and that answers with CHAT is sent CHAT", () => {
+    const world = new World();
+    const zoe = world.join("Zoe", { style: "bare" });
+    const alice = world.join("Alice");
+    world.type(alice, "/register");
+    world.type(zoe, "/bridge", "/chat");
+    const [connection] = zoe.farEnds.keys();
+    if (connection === undefined) throw new Error("no connection");
+    const answer = new TextEncoder().encode(encodeChat(alice.contact, "Hi"));
+    zoe.machine.handleData(connection, answer, world.nowMs);
+    world.wait();
+    world.type(zoe, "Hello");
+    expect(zoe.sent).toEqual([encodeBareChat(zoe.contact), encodeChat(zoe.contact, "Hello")]);
+  });
+
+  test("texts out of turn are all shown, and the turn stays ours", () => {
     const { world, alice, caller } = called();
     caller.send(`${encodeBareChat(carol)}one`);
     caller.send("two");
@@ -517,16 +577,16 @@ describe("other programs of the same protocol", () => {
     expect(alice.lines.at(-1)).toBe("IN READ MODE");
   });
 
-  test("one that S0's own program would find is answered by CHAT, whoever opens with a message", () => {
-    const { world, alice, heard, caller } = called();
+  test("a caller that opens with a message is answered with CHAT", () => {
+    const { world, alice, received, caller } = called();
     caller.send(encodeChat(carol, "Hello"));
     world.type(alice, "Hi");
-    expect(heard).toEqual([encodeChat(alice.contact, "Hi")]);
+    expect(received).toEqual([encodeChat(alice.contact, "Hi")]);
   });
 });
 
 describe("--duplex", () => {
-  test("between two parleys that want it, turns are lifted by the first line", () => {
+  test("two parleys that want it lift the turns with the first line", () => {
     const { world, alice, bob } = bridged({ duplex: [true, true] });
     world.type(bob, "/chat", "one");
     world.type(bob, "two", "three");
@@ -551,7 +611,7 @@ describe("--duplex", () => {
   test.each([
     [true, false],
     [false, true],
-  ])("one alone that wants it (%p, %p) takes turns", (first, second) => {
+  ])("if only one wants it (%p, %p), turns stay", (first, second) => {
     const { world, alice, bob } = bridged({ duplex: [first, second] });
     world.type(bob, "/chat", "one", "two");
     expect(bob.lines.at(-1)).toBe("IN READ MODE");
@@ -561,7 +621,7 @@ describe("--duplex", () => {
   });
 });
 
-test("100 000 hostile inputs: sessions never throw, show no control character, and hold little", () => {
+test("100 000 hostile inputs: a peer never throws and shows no control character", () => {
   const wire = fc.oneof(
     fc.constantFrom(
       encodeChat(carol, "x"),
@@ -574,7 +634,7 @@ test("100 000 hostile inputs: sessions never throw, show no control character, a
     fc.string({ unit: "binary", maxLength: 8 }),
   );
   const input = fc.oneof(
-    fc.record({ link: fc.integer({ min: 1, max: 4 }), wire }),
+    fc.record({ connection: fc.integer({ min: 1, max: 4 }), wire }),
     fc.record({
       line: fc.oneof(fc.constantFrom("/register", "/bridge", "/chat", "x", "/id"), wire),
     }),
@@ -588,9 +648,12 @@ test("100 000 hostile inputs: sessions never throw, show no control character, a
       for (let at = 0; at < 3; at++) world.call(alice, []);
       for (const input of inputs) {
         runs++;
-        if ("line" in input) alice.session.typed(input.line);
-        else if ("ends" in input) alice.session.ended(input.ends);
-        else alice.session.received(input.link, new TextEncoder().encode(input.wire));
+        if ("line" in input) alice.machine.handleTyped(input.line, 0);
+        else if ("ends" in input) alice.machine.handleEnd(input.ends, runs);
+        else {
+          const bytes = new TextEncoder().encode(input.wire);
+          alice.machine.handleData(input.connection, bytes, runs);
+        }
         world.settle();
       }
       for (const line of alice.lines) {

@@ -1,34 +1,37 @@
-// One connection of CPP at the server: a request in, its answer and the server's own lines out.
+// One connection to the registry: a request in, its answer and the server's log lines out.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { encodeBridge, encodeBridgeAck, encodeRegister } from "../../src/cpp/codec.ts";
-import { CppService, contactLine } from "../../src/cpp/registry-service.ts";
+import { contactLine, RegistryConnection } from "../../src/cpp/registry-connection.ts";
 import { Registry } from "../../src/cpp/registry.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const alice = { id: "Alice", ip: "127.0.0.1", port: 5555 };
 const bob = { id: "Bob", ip: "127.0.0.1", port: 7777 };
 
-/** One connection that sends these segments and then FIN: what it hears, what is logged, and after which segment it ended. */
+/**
+ * Sends these segments and then FIN: returns the reply, the log, and after which segment it was
+ * closed.
+ */
 function connect(registry: Registry, segments: readonly (string | Uint8Array)[]) {
-  const service = new CppService(registry, () => 1);
+  const connection = new RegistryConnection(registry, "127.0.0.1");
   const log: string[] = [];
   let reply = "";
   let endedAfter: number | undefined;
   segments.forEach((segment, at) => {
-    const answer = service.receive(typeof segment === "string" ? bytes(segment) : segment);
+    const answer = connection.handleData(typeof segment === "string" ? bytes(segment) : segment, 1);
     reply += answer.reply ?? "";
     log.push(...answer.log);
     if (answer.end) endedAfter ??= at;
   });
-  const last = service.end();
+  const last = connection.handleEnd();
   expect(last.end).toBe(true);
   return { reply: reply + (last.reply ?? ""), log: [...log, ...last.log], endedAfter };
 }
 
 describe("one request a connection", () => {
-  test("S0's transcript, both answers and the lines of the terminal", () => {
+  test("the original transcript: both answers and the log lines", () => {
     const registry = new Registry();
     expect(connect(registry, [encodeRegister(alice)])).toEqual({
       reply:
@@ -53,7 +56,7 @@ describe("one request a connection", () => {
     ]);
   });
 
-  test("any number of segments, the line end of `echo -e`, and what follows is ignored", () => {
+  test("any segmentation, the line end of `echo -e`, and later requests are ignored", () => {
     const wire = `${encodeRegister(alice)}\n${encodeRegister(bob)}`;
     const answer = connect(new Registry(), [...wire]);
     expect(answer.reply).toStartWith("REGACK\r\nclientID: Alice\r\n");
@@ -64,12 +67,12 @@ describe("one request a connection", () => {
   test.each([
     ["another type", ["REGISTERs\r\n"]],
     ["a missing header", ["REGISTER\r\nclientID: Alice\r\n\r\n"]],
-    ["a port that is none", ["REGISTER\r\nclientID: A\r\nIP: 127.0.0.1\r\nPort: x\r\n\r\n"]],
-    ["a message between peers", ["CHAT\r\nmessage: x\r\nid: A\r\nip: h\r\nport: 1\r\n\r\n"]],
+    ["an invalid port", ["REGISTER\r\nclientID: A\r\nIP: 127.0.0.1\r\nPort: x\r\n\r\n"]],
+    ["a message meant for peers", ["CHAT\r\nmessage: x\r\nid: A\r\nip: h\r\nport: 1\r\n\r\n"]],
     ["QUIT", ["QUIT\r\n\r\n"]],
     ["an answer", [encodeBridgeAck()]],
-    ["half a request and FIN", ["REGISTER\r\nclientID: A", "lice\r\n"]],
-    ["one letter and FIN", ["R"]],
+    ["half a request, then FIN", ["REGISTER\r\nclientID: A", "lice\r\n"]],
+    ["one letter, then FIN", ["R"]],
     ["a long line", ["BRIDGE\r\n", "x".repeat(100_000)]],
   ])("%s is refused, and the registry goes on", (_what, segments) => {
     const registry = new Registry();
@@ -80,20 +83,20 @@ describe("one request a connection", () => {
     expect(connect(registry, [encodeRegister(alice)]).reply).toStartWith("REGACK\r\n");
   });
 
-  test("a connection that says nothing, or only line ends, hears nothing", () => {
+  test("a connection that sends nothing but line ends gets no answer", () => {
     for (const segments of [[], ["\r\n"], ["\n", "\r"]]) {
       expect(connect(new Registry(), segments)).toMatchObject({ reply: "", log: [] });
     }
   });
 
-  test("an address of IPv6 is shown so that its port can be told", () => {
+  test("IPv6 addresses are logged in brackets", () => {
     const registry = new Registry();
     expect(connect(registry, [encodeRegister({ ...alice, ip: "::1" })]).log).toEqual([
       "REGISTER: Alice from [::1]:5555 received",
     ]);
   });
 
-  test("one who is not registered may ask", () => {
+  test("an unregistered client may bridge", () => {
     const registry = new Registry();
     registry.register(alice, 0);
     expect(connect(registry, [encodeBridge("Zoe")]).log).toEqual([
@@ -102,7 +105,7 @@ describe("one request a connection", () => {
   });
 });
 
-test("100 000 hostile connections: an answer of ours or none, no log line with a control character", () => {
+test("100 000 hostile connections: a valid answer or none, no control character in the log", () => {
   const registry = new Registry();
   const request = "REGISTER\r\nclientID: Bea\r\nIP: ::1\r\nPort: 80\r\n";
   const piece = fc.oneof(
@@ -114,7 +117,7 @@ test("100 000 hostile connections: an answer of ours or none, no log line with a
     fc.property(fc.array(piece, { maxLength: 7 }), (segments) => {
       const { reply, log } = connect(registry, segments);
       if (!/^(|Un expected message\n|(REGACK|BRIDGEACK)\r\n([^\r\n]+\r\n){4}\r\n)$/.test(reply)) {
-        throw new Error(`an answer of nobody: ${JSON.stringify(reply)}`);
+        throw new Error(`invalid answer: ${JSON.stringify(reply)}`);
       }
       for (const line of log) if (/[\u0000-\u001f\u007f-\u009f]/.test(line)) throw new Error(line);
     }),
@@ -123,11 +126,11 @@ test("100 000 hostile connections: an answer of ours or none, no log line with a
   expect(registry.size).toBeGreaterThan(0);
 });
 
-test("registrations count for whoever asks for them, not for the addresses that they name", () => {
+test("registrations count for the network that made them, not the address they name", () => {
   const registry = new Registry({ maxEntries: 3 });
   const register = (id: string, ip: string, from: string) => {
-    const service = new CppService(registry, () => 1, from);
-    service.receive(bytes(encodeRegister({ id, ip, port: 1 })));
+    const connection = new RegistryConnection(registry, from);
+    connection.handleData(bytes(encodeRegister({ id, ip, port: 1 })), 1);
   };
   register("Alice", "192.0.2.1", "192.0.2.1");
   for (let i = 0; i < 9; i++) register(`u${i}`, `192.0.2.${2 + i}`, "192.0.2.9");

@@ -1,27 +1,30 @@
-// What `parley peer --json` tells programs, one object a line: the documented names of all that can happen. Pure.
+// The events that `parley peer --json` prints, one object a line (docs/json.md). Pure.
 
 import type { Contact } from "./codec.ts";
 
-export type PeerNotice =
-  /** We listen under this ID and address. */
+export type PeerEvent =
+  /** Listening under this ID and address. */
   | { event: "running"; id: string; ip: string; port: number }
-  /** The answer to `/id`. */
+  /** Answers `/id`. */
   | { event: "id"; id: string }
   | { event: "registered"; id: string; ip: string; port: number }
-  /** The registry had nobody to give; a call may come at any time. */
+  /** The registry had nobody to hand out; a call may come at any time. */
   | { event: "waiting"; id: string }
-  /** The registry gave a peer; `connected` follows when its connection stands. */
+  /** The registry handed out a peer; `connected` follows once the connection is open. */
   | { event: "bridged"; peer: Contact }
   | { event: "connected"; peer: Contact }
-  /** A chat that we began, or one that we were called to. */
+  /** A chat has begun: ours, or one that a peer began. */
   | { event: "chat"; peer: Contact; by: "us" | "peer" }
   | { event: "turn"; turn: "write" | "read" | "duplex" }
   | { event: "message"; from: string; text: string }
   | { event: "sent"; to: string; text: string }
-  /** Someone called while another chat lasts, and was told that we left. */
+  /** A peer called during a chat and was turned down. */
   | { event: "turned-down"; peer: Contact }
-  /** `busy`: the peer whom we called has turned us down for another chat. */
+  /** `busy`: the peer that we called is in another chat and turned us down. */
   | { event: "ended"; by: "us" | "peer" | "busy" | "lost" | "malformed" }
-  /** Something went wrong that the session survives; `what` is the command, or `message`, `connection`, `input`. */
+  /**
+   * Something failed and the program goes on; `what` is the command, or `message`, `connection`,
+   * `input`.
+   */
   | { event: "failed"; what: string; reason: string }
   | { event: "exit" };
