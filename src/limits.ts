@@ -587,8 +587,6 @@ export const client = {
   maxServerLineBytes: 4 * MiB,
   /** Bytes that a server has not taken yet before its connection counts as stuck; the window's messages fit. */
   maxUnsentBytes: 8 * MiB,
-  /** After the last word: time for the server to take it and to close. */
-  lingerMs: 1_000,
   /** A pipe without `--follow` gives up when no connection came back for this long. */
   giveUpMs: 600_000,
 } as const;

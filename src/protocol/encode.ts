@@ -71,7 +71,7 @@ function roomMessage({ room, seq, time, from, text, n }: RoomMessage): string {
     common = { room, from, time, start, middle };
   }
   const { start, middle } = common;
-  const body = escaped(text);
+  const body = escapedText(text);
   return n === undefined
     ? `${start}${seq}${middle}${body}"}`
     : `${start}${seq}${middle}${body}","n":${n}}`;
@@ -80,7 +80,7 @@ function roomMessage({ room, seq, time, from, text, n }: RoomMessage): string {
 /**
  * The inside of a JSON string. Most need no escapes, and testing is cheaper than JSON.stringify.
  */
-function escaped(text: string): string {
+export function escapedText(text: string): string {
   return /["\\\u0000-\u001f\ud800-\udfff]/.test(text) ? JSON.stringify(text).slice(1, -1) : text;
 }
 

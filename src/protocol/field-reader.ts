@@ -137,7 +137,7 @@ export class FieldReader {
   }
 }
 
-export function isObject(value: unknown): value is Fields {
+function isObject(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

@@ -3,8 +3,8 @@
 // as lines, decode-client.ts and decode-server.ts read those. Knows no hub.
 
 /**
- * The only version spoken: any other in a `hello` leads to `error` `version` and a closed
- * connection.
+ * The only version spoken. A `hello` with another one gets `error` `version`, and the connection
+ * ends.
  */
 export const protocolVersion = 2;
 
