@@ -583,12 +583,10 @@ export const client = {
   retryAfterMaxMs: 60_000,
   /** Answers `protocol` to one message without progress between them; then the connection starts afresh. */
   maxRewinds: 3,
-  /** Longest line of a server; a page of history holds 500 long messages. */
-  maxServerLineBytes: 16 * MiB,
+  /** Longest line of a server: a page of history, every character of it escaped, and as much again. */
+  maxServerLineBytes: 4 * MiB,
   /** Bytes that a server has not taken yet before its connection counts as stuck; the window's messages fit. */
   maxUnsentBytes: 8 * MiB,
-  /** After the last word: time for the server to take it and to close. */
-  lingerMs: 1_000,
   /** A pipe without `--follow` gives up when no connection came back for this long. */
   giveUpMs: 600_000,
 } as const;

@@ -120,12 +120,11 @@ const handlers: Handlers = {
       } else chat.tell(session, { type: "files", files: result.files, next: result.next, ref });
     });
   },
-  transfer(chat, session, { request, ref }) {
+  transfer(chat, session, { request }) {
     chat.options.files.transfer(
       session.id,
       session.peer,
       request,
-      ref,
       (message) => chat.tell(session, { type: "transfer", message }),
       () => session.output.lagBytes,
     );

@@ -4,7 +4,7 @@
 import type { Peer } from "./dialect.ts";
 import type { ParleyError } from "../errors.ts";
 import type { TransferMessage, TransferRequest } from "../protocol/messages.ts";
-import type { FileEntry, Ref } from "./events.ts";
+import type { FileEntry } from "./events.ts";
 
 export interface FilesPort {
   /** Lists the folder: names after `after`, at most `limit`; without `limit` all of them. */
@@ -16,14 +16,13 @@ export interface FilesPort {
     ) => void,
   ): void;
   /**
-   * Starts, or changes, a transfer for a session; `send` takes its control lines until the session is closed, `waitingBytes` says
+   * Starts, or changes, a transfer for a session; `send` takes its messages until the session is closed, `waitingBytes` says
    * how many bytes its reader lags behind, so that digests can wait for it.
    */
   transfer(
     session: number,
     peer: Peer,
     request: TransferRequest,
-    ref: Ref | undefined,
     send: (message: TransferMessage) => void,
     waitingBytes: () => number,
   ): void;

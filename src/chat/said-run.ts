@@ -1,6 +1,7 @@
 // Consecutive messages of one sender in one room, the unit in which messages are gathered, logged and rendered. What is the
 // same for all of them exists once. Pure.
 
+import { escapedText } from "../protocol/encode.ts";
 import type { Said } from "./events.ts";
 
 export class SaidRun {
@@ -40,7 +41,7 @@ export class SaidRun {
 
   /** The texts as the inside of a JSON array: `"a","b"`. Made once; the log and the native protocol share it. */
   get textsJson(): string {
-    this.#textsJson ??= `"${this.texts.map(escaped).join('","')}"`;
+    this.#textsJson ??= `"${this.texts.map(escapedText).join('","')}"`;
     return this.#textsJson;
   }
 
@@ -59,9 +60,4 @@ export class SaidRun {
       author,
     };
   }
-}
-
-/** A text that has lost its control characters already (text.ts): only two characters are left to escape. */
-function escaped(text: string): string {
-  return /["\\]/.test(text) ? JSON.stringify(text).slice(1, -1) : text;
 }

@@ -1,11 +1,13 @@
-// Reconnecting: how long to wait before the next attempt, and what to say when it has worked. Chance is handed in.
+// Reconnecting: how long to wait before the next attempt, and what to say when it has worked.
+// Chance is handed in.
 
 import { client as limits } from "../limits.ts";
 import type { Continuation } from "./stream-position.ts";
 
 /**
- * Milliseconds before attempt number `attempt` (from 1): doubles from `retryFirstMs` to `retryMaxMs`, and half of it is chance, so
- * that the clients of a restarted server do not come back all at once. `random` returns 0 ≤ x < 1.
+ * Milliseconds before attempt number `attempt` (from 1): doubles from `retryFirstMs` to
+ * `retryMaxMs`. Half of it is random, so that the clients of a restarted server do not all come
+ * back at once. `random` returns 0 ≤ x < 1.
  */
 export function backoffMs(attempt: number, random: () => number): number {
   const doublings = Math.min(Math.max(attempt - 1, 0), 30);
@@ -27,7 +29,7 @@ function outcome(how: Continuation, caughtUp: number): string {
   return `, ${caughtUp} ${caughtUp === 1 ? "message" : "messages"} caught up`;
 }
 
-/** A span of time as a person says it: `350 ms`, `3 s`, `2 min`. */
+/** A duration for people: `350 ms`, `3 s`, `2 min`. */
 function spanText(ms: number): string {
   if (ms < 950) return `${Math.round(ms)} ms`;
   if (ms < 90_000) return `${Math.round(ms / 1000)} s`;

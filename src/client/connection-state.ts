@@ -1,5 +1,5 @@
-// Where a session stands with its connection: opening one, greeting the server, online, waiting to try again, or at its end; since
-// when, and until when. Time and chance are handed in. Knows no messages.
+// The state of a session's connection: connecting, greeting, online, waiting to reconnect or ended,
+// with the deadlines of each. Time and randomness are handed in. Knows no messages.
 
 import { client as limits } from "../limits.ts";
 import { backoffMs } from "./backoff.ts";
@@ -32,7 +32,7 @@ export class ConnectionState {
     return this.#phase === "connecting" || this.#phase === "greeting" || this.#phase === "online";
   }
 
-  /** When the phase is to be left; undefined: it has no end of its own. */
+  /** When the phase times out; undefined: never. */
   get deadlineMs(): number | undefined {
     return this.#phase === "greeting" || this.#phase === "waiting" ? this.#deadlineMs : undefined;
   }
@@ -43,13 +43,13 @@ export class ConnectionState {
     this.#awaySinceMs ??= nowMs;
   }
 
-  /** The connection is open; the welcome has to come in time. */
+  /** The connection is open; the welcome is due in time. */
   greet(nowMs: number): void {
     this.#phase = "greeting";
     this.#deadlineMs = nowMs + limits.welcomeTimeoutMs;
   }
 
-  /** Logged in. `returned`: not for the first time; `afterMs`: since the connection was lost, or first tried. */
+  /** Logged in. `returned`: not for the first time; `afterMs`: time without a connection. */
   welcome(nowMs: number): { returned: boolean; afterMs: number } {
     const returned = this.#everOnline;
     const afterMs = nowMs - (this.#awaySinceMs ?? nowMs);
@@ -60,7 +60,7 @@ export class ConnectionState {
     return { returned, afterMs };
   }
 
-  /** The connection is gone, or none came about: the next attempt, number `attempt`, is in `retryMs`. */
+  /** The connection is lost or could not be made: attempt number `attempt` follows in `retryMs`. */
   lose(nowMs: number): { attempt: number; retryMs: number } {
     this.#phase = "waiting";
     this.#awaySinceMs ??= nowMs;

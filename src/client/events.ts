@@ -1,5 +1,5 @@
-// The interface of the native session: what its driver (a TCP socket, a browser's WebSocket) does for it, and what its user (the
-// terminal, the page) asks of it and hears from it. Types only; knows no socket, no clock and no screen.
+// The interface of the native session: what its driver (a TCP socket, a browser's WebSocket) does
+// for it, and what its user (the terminal, the page) asks of it and hears from it. Types only.
 
 import type { ChatState, LeaveReason, RoomPoint } from "../protocol/messages.ts";
 
@@ -8,19 +8,24 @@ export type { ChatState, LeaveReason } from "../protocol/messages.ts";
 export type SessionOptions = {
   /** Who to be; undefined for a session that only lists and fetches files. */
   name: string | undefined;
-  /** The rooms to be in from the first login on; it fails if one of them is refused. */
+  /** The rooms to be in from the first login on, which fails if one of them is refused. */
   rooms: readonly string[];
-  /** 16 to 128 visible ASCII characters that nobody else knows: takes the name back after a lost connection. */
+  /**
+   * 16 to 128 visible ASCII characters that nobody else knows: reclaims the name after a lost
+   * connection.
+   */
   secret: string;
-  /** Where an earlier life of this session (a reloaded page) had got to; see `NativeSession.position`. */
+  /**
+   * How far an earlier life of this session (a reloaded page) had read: `NativeSession.position`.
+   */
   since?: SessionPosition;
-  /** Chance for the back-off, 0 ≤ x < 1. */
+  /** Randomness for the back-off, 0 ≤ x < 1. */
   random: () => number;
 };
 
-/** How far a session has read: what comes after it is asked for after a lost connection. */
+/** How far a session has read; after a lost connection it asks for what follows. */
 export type SessionPosition = {
-  /** The log that the numbers are from. */
+  /** The log that the numbers belong to. */
   epoch: string;
   /** Number of the last private message. */
   mail: number;
@@ -29,11 +34,13 @@ export type SessionPosition = {
 };
 
 /**
- * What the driver has to do, in order. Call `pollOutputs()` after every other call, the user's too.
+ * What the driver has to do, in order. Call `pollOutputs()` after every other call, also after the
+ * user's.
  *
- * `start(now)` → `connect` → open a connection, then `handleConnected(now)` or `handleLost(why, now)`; `handleLine(line, now)` for
- * every line (without its line end); `handleLost(why, now)` when the connection ends by itself; `handleTimeout(now)` at
- * `nextTimeoutMs`. After `close` the connection is of no interest any more: close it, and report nothing more of it.
+ * `start(now)` → `connect` → open a connection, then `handleConnected(now)` or `handleLost(why,
+ * now)`; `handleLine(line, now)` for every line (without its line end); `handleLost(why, now)` when
+ * the connection ends by itself; `handleTimeout(now)` at `nextTimeoutMs`. After `close`, close the
+ * connection and report nothing more about it.
  */
 export type SessionOutput =
   | { type: "connect" }
@@ -43,18 +50,21 @@ export type SessionOutput =
   | { type: "event"; event: SessionEvent };
 
 /**
- * What the user of a session hears. Texts and names are as the server sent them: make them `harmless` before a terminal sees
- * them. A `room` is spelled as the server spells it, always the same.
+ * What the user of a session hears. Texts and names are as the server sent them: make them
+ * `harmless` before a terminal sees them. A `room` is always in the server's spelling.
  */
 export type SessionEvent =
   /** Logged in, for the first time or again (`returned`). */
   | { type: "online"; name: string; rooms: readonly string[]; returned: boolean; server: string }
   /**
-   * The connection is gone (`attempt` 1) or could not be made again (2, 3, …); the next attempt is in `retryMs`. `everOnline` false:
-   * there has never been one.
+   * The connection is lost (`attempt` 1) or could not be restored (2, 3, …); the next attempt is in
+   * `retryMs`. `everOnline`: whether there has ever been one.
    */
   | { type: "offline"; reason: string; retryMs: number; attempt: number; everOnline: boolean }
-  /** Back, and everything missed has arrived (`recovered`) or is lost, in all rooms. `summary` says so in one line. */
+  /**
+   * Back, and what was missed in all rooms has arrived (`recovered`) or is lost. `summary` says so
+   * in one line.
+   */
   | {
       type: "reconnected";
       afterMs: number;
@@ -62,15 +72,23 @@ export type SessionEvent =
       recovered: boolean;
       summary: string;
     }
-  /** It is over: refused (`name-taken`, …), replaced, or left. Nothing follows. `code` is one of errors.ts, or `left`. */
+  /**
+   * It is over: refused (`name-taken`, …), replaced, or left. Nothing follows. `code` is one of
+   * errors.ts, or `left`.
+   */
   | { type: "ended"; code: string; message: string }
-  /** In the room now, as asked for with `join`. Not told of the rooms of `online`. */
+  /** The answer to `join`: in the room now. Not sent for the rooms in `online`. */
   | { type: "entered"; room: string }
-  /** `join` was refused. What was said to that room meanwhile has `failed` or will. */
+  /** `join` was refused. Messages queued for that room fail. */
   | { type: "join-failed"; room: string; code: string; message: string }
-  /** Not in the room any more: as asked for with `part`, or because the server did not let us in again. */
+  /**
+   * No longer in the room: the answer to `part`, or because the server did not let us back in.
+   */
   | { type: "parted"; room: string }
-  /** Said in the room. `mine`: said under this session's name; `id` as `say` gave it, when it is one of this session's. */
+  /**
+   * Said in a room. `mine`: under this session's name; `id`: what `say` returned, if this session
+   * said it.
+   */
   | {
       type: "message";
       room: string;
@@ -82,7 +100,7 @@ export type SessionEvent =
       id: number | undefined;
       replayed: boolean;
     }
-  /** For us alone; `chat`: within a private chat by consent. */
+  /** For this session alone; `chat`: within a private chat by consent. */
   | {
       type: "private";
       mail: number;
@@ -94,11 +112,11 @@ export type SessionEvent =
       replayed: boolean;
     }
   /**
-   * All messages up to `id` are in the log (those that `failed` excepted). `room` and `seq` are those of message `id`, if it was
-   * said in a room and its number is known.
+   * All messages up to `id` are in the log, except those that failed. `room` and `seq` are those of
+   * message `id`, if it was said in a room and its number is known.
    */
   | { type: "acknowledged"; id: number; room: string | undefined; seq: number | undefined }
-  /** Message `id` will never be said. `room` as `say` was given it. */
+  /** Message `id` will never be said. `room` is as given to `say`. */
   | {
       type: "failed";
       id: number;
@@ -111,12 +129,15 @@ export type SessionEvent =
   | { type: "gap"; room: string; from: number; to: number }
   | { type: "joined"; room: string; name: string }
   | { type: "left"; room: string; name: string; reason: LeaveReason }
-  /** Once for each room shared; without `room`: the other of a private chat, who shares none. */
+  /** Once for each shared room; without `room`: the partner of a private chat, who shares none. */
   | { type: "renamed"; room: string | undefined; from: string; to: string }
   | { type: "chat"; state: ChatState; with: string }
-  /** What a request brought. */
+  /** The answer to a request. */
   | { type: "response"; ref: number; response: SessionResponse }
-  /** What was asked for did not happen; without `ref` it is about no request. `subject`: the name or value that it is about. */
+  /**
+   * Something requested did not happen; without `ref` it concerns no request. `subject`: the name
+   * or value that it is about.
+   */
   | {
       type: "error";
       code: string;
@@ -125,7 +146,7 @@ export type SessionEvent =
       subject: string | undefined;
     };
 
-/** What can be requested; `after` pages on from a response's `next`. */
+/** What can be requested; `after` continues from a response's `next`. */
 export type SessionRequest =
   | { type: "who"; room: string; after?: string }
   | { type: "rooms"; after?: string }
@@ -134,7 +155,7 @@ export type SessionRequest =
   | { type: "rename"; name: string }
   | ChatRequest;
 
-/** Private chat by consent. What comes of these is a `chat` event, or an `error` without `ref`. */
+/** Private chat by consent. These lead to a `chat` event, or to an `error` without `ref`. */
 export type ChatRequest =
   { type: "invite"; to: string } | { type: "accept" } | { type: "reject" } | { type: "leave" };
 
@@ -172,9 +193,9 @@ export interface DrivenSession {
   handleTimeout(nowMs: number): void;
   /** When `handleTimeout` wants to be called; undefined: never. */
   readonly nextTimeoutMs: number | undefined;
-  /** What is to be done now, in order; the list is the caller's. */
+  /** What to do now, in order; the list is the caller's to keep. */
   pollOutputs(): SessionOutput[];
-  /** While the driver does not read (back-pressure), silence of the server means nothing. */
+  /** While the driver does not read (back-pressure), the server's silence means nothing. */
   setPaused(paused: boolean, nowMs: number): void;
   /** Says `bye` and ends. */
   leave(): void;
@@ -184,23 +205,36 @@ export interface DrivenSession {
 export interface NativeSession extends DrivenSession {
   readonly name: string | undefined;
   readonly online: boolean;
-  /** The rooms that it is in (`join` has been answered), in the order in which they were entered. */
+  /**
+   * The rooms that it is in (`join` has been answered), in the order in which they were entered.
+   */
   readonly rooms: readonly string[];
-  /** Partner of the private chat by consent that lasts. */
+  /** Partner of the current private chat by consent. */
   readonly partner: string | undefined;
   /**
-   * Queues a message to a room that the session is in or has asked to join; sent at once when possible, and again after a lost
-   * connection. Returns its `id`. Never reaches a partner: see `sayToPartner`.
+   * Queues a message to a room that the session is in or has asked to join. It is sent as soon as
+   * possible, and again after a lost connection. Returns its `id`. It never reaches a partner: see
+   * `sayToPartner`.
    */
   say(room: string, text: string): number | Unsayable;
   tell(to: readonly string[], text: string): number | Unsayable;
-  /** To the partner of the private chat alone. It never reaches a room, even if the chat ends meanwhile. */
+  /**
+   * To the partner of the private chat alone; never reaches a room, even if the chat ends first.
+   */
   sayToPartner(text: string): number | Unsayable;
-  /** Asks to be in a room beside the others: `entered` or `join-failed` follows, unless it is in it already. Survives lost connections. */
+  /**
+   * Joins another room: `entered` or `join-failed` follows, unless the session is in it already.
+   * Survives lost connections.
+   */
   join(room: string): void;
-  /** Leaves a room: `parted` follows at once. Messages to it that have not been sent have `failed`. */
+  /**
+   * Leaves a room: `parted` follows at once, and messages to it that have not been sent fail.
+   */
   part(room: string): void;
-  /** Asks the server; `response` or `error` carries the ref returned. Undefined: not online, or too many open requests. */
+  /**
+   * Sends a request and returns its ref, which `response` or `error` carries. Undefined: not
+   * online, or too many open requests.
+   */
   request(request: SessionRequest): number | undefined;
   /** Longest text that the server takes, in UTF-16 units. */
   readonly textChars: number;
@@ -208,6 +242,9 @@ export interface NativeSession extends DrivenSession {
   readonly unacknowledged: number;
   /** How many more messages `say` takes at the moment. */
   readonly space: number;
-  /** To be kept for a later life of this session (with the secret); undefined before the first login. */
+  /**
+   * To be kept, with the secret, for a later life of this session; undefined before the first
+   * login.
+   */
   readonly position: SessionPosition | undefined;
 }

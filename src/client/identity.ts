@@ -1,4 +1,4 @@
-// Who a session is, as the server last said: its name, and its private chat. Pure.
+// Who a session is, according to the server: its name and its private chat. Pure.
 
 import type { ServerMessage } from "../protocol/messages.ts";
 import { chatAfter, chatRenamed, noChat } from "./private-chat-state.ts";
@@ -15,7 +15,7 @@ export class Identity {
     return this.#name;
   }
 
-  /** Partner of the private chat that lasts. */
+  /** Partner of the current private chat. */
   get partner(): string | undefined {
     return this.#chat.partner;
   }

@@ -1,5 +1,6 @@
-// What a session has read of its rooms and its mailbox: tells what arrives, once each, finds what is missing, and knows when
-// everything missed while the connection was gone has come. Knows no lines and no connection.
+// What a session has read of its rooms and its mailbox: reports each message once, finds gaps, and
+// knows when everything missed during a lost connection has arrived. Knows no lines and no
+// connection.
 
 import type { ServerMessage, WelcomeSession } from "../protocol/messages.ts";
 import { reconnectSummary } from "./backoff.ts";
@@ -9,7 +10,7 @@ import { type Continuation, StreamPosition } from "./stream-position.ts";
 
 type Message<T extends ServerMessage["type"]> = Extract<ServerMessage, { type: T }>;
 
-/** Whose messages are ours. */
+/** What makes a message our own. */
 export type Ownership = { name: string | undefined; idOf: (n: number) => number | undefined };
 
 export class Inbox {
@@ -17,7 +18,7 @@ export class Inbox {
   readonly #mail: StreamPosition;
   readonly #emit: (event: SessionEvent) => void;
   #epoch: string | undefined;
-  /** Back, and not everything missed has arrived yet. */
+  /** Reconnected, but not everything missed has arrived yet. */
   #returning: { how: Continuation; afterMs: number } | undefined;
 
   constructor(
@@ -31,14 +32,14 @@ export class Inbox {
     this.#emit = emit;
   }
 
-  /** Undefined: nothing was read yet. */
+  /** Undefined before the first login. */
   get position(): SessionPosition | undefined {
     const { last: mail } = this.#mail;
     if (this.#epoch === undefined || mail === undefined) return undefined;
     return { epoch: this.#epoch, mail, rooms: this.rooms.points };
   }
 
-  /** Logged in: goes on where it was. */
+  /** Logged in: continues from where it was. */
   resume(session: WelcomeSession | undefined, maxRooms: number): Readmission {
     if (session === undefined) return { how: "recovered", lost: [], stray: [] };
     const { epoch, mail, recovered, rooms } = session;
@@ -50,7 +51,7 @@ export class Inbox {
     return readmission.how === "recovered" ? { ...readmission, how: mailHow } : readmission;
   }
 
-  /** Tells of the return once everything missed is there, at once if some of it never will be. */
+  /** Reports the return once everything missed is here, at once if some of it is lost for good. */
   announceReturn(how: Continuation, afterMs: number): void {
     this.#returning = { how, afterMs };
     if (how === "recovered") this.checkReturned();
@@ -74,7 +75,7 @@ export class Inbox {
   }
 
   handleRoomMessage({ room, seq, time, from, text, n }: Message<"message">, own: Ownership): void {
-    // What was on its way when the room was left is of no interest any more.
+    // Still under way when the room was parted.
     const found = this.rooms.find(room);
     const arrival = found?.position.arrive(seq);
     if (found === undefined || arrival?.fresh !== true) return;
@@ -87,7 +88,10 @@ export class Inbox {
     this.checkReturned();
   }
 
-  /** Mail has no gap to find: the server keeps less of it than of a room, and says so with `recovered`. */
+  /**
+   * Gaps in the mail are not reported: the server keeps less of it than of a room, and says so
+   * with `recovered`.
+   */
   handlePrivate({ type, mail, time, from, to, chat, text }: Message<"private">): void {
     const arrival = this.#mail.arrive(mail);
     if (!arrival.fresh) return;
@@ -109,8 +113,9 @@ export class Inbox {
     } else this.#emit({ type: "renamed", room, from: message.from, to: message.to });
   }
 
-  /** A room that was waited for may have been left. */
+  /** To be called after anything that may complete the return: a message, a parted room. */
   checkReturned(): void {
+    if (this.#returning === undefined) return;
     if (this.#mail.complete && this.rooms.complete) this.#emitReturned();
   }
 

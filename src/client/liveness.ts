@@ -1,4 +1,5 @@
-// Whether the server is still there: silence is answered with a ping, and more silence with giving up the connection. Pure.
+// Whether the server is still there: silence leads to a ping, and further silence to giving up the
+// connection. Pure.
 
 import { client as limits } from "../limits.ts";
 
@@ -17,20 +18,22 @@ export class Liveness {
     this.#pingedMs = undefined;
   }
 
-  /** Nobody reads at the moment, so silence means nothing. */
+  /** Nobody is reading, so silence means nothing. */
   setPaused(paused: boolean, nowMs: number): void {
     this.#paused = paused;
     this.handleInput(nowMs);
   }
 
-  /** When `handleTimeout` has something to do. `waiting`: an acknowledgement is due, so doubts come sooner. */
+  /**
+   * When `handleTimeout` has something to do. `waiting`: an acknowledgement is due, so ping sooner.
+   */
   nextTimeoutMs(waiting: boolean): number {
     if (this.#paused) return Infinity;
     if (this.#pingedMs !== undefined) return this.#pingedMs + limits.pongTimeoutMs;
     return this.#heardMs + (waiting ? limits.pingWaitingAfterMs : limits.pingAfterMs);
   }
 
-  /** Says whether to send a ping now, or to give up. */
+  /** Returns whether to ping or to give up. */
   handleTimeout(nowMs: number, waiting: boolean): "alive" | "ping" | "dead" {
     if (nowMs < this.nextTimeoutMs(waiting)) return "alive";
     if (this.#pingedMs !== undefined) return "dead";

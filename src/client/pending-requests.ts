@@ -1,9 +1,10 @@
-// Requests to the server that wait for their answers: numbered, bounded, given up when the connection is lost. Pure.
+// Requests that wait for the server's answers: numbered, bounded, abandoned when the connection is
+// lost. Pure.
 
 import { client as limits } from "../limits.ts";
 import type { ChatRequest, SessionRequest } from "./events.ts";
 
-/** What comes of these is an event of its own, without their number. */
+/** These lead to events of their own, without a `ref`. */
 const unanswered: ReadonlySet<string> = new Set<ChatRequest["type"]>([
   "invite",
   "accept",
@@ -33,7 +34,7 @@ export class PendingRequests {
     return ref !== undefined && this.#open.delete(ref);
   }
 
-  /** Gives up all that are open and returns their numbers. */
+  /** Abandons all open requests and returns their numbers. */
   closeAll(): number[] {
     const refs = [...this.#open];
     this.#open.clear();

@@ -3,8 +3,8 @@
 import type { ChatState } from "../protocol/messages.ts";
 
 /**
- * Names: the partner, who was asked, who has asked. Somebody who has asked can be asked by another meanwhile; with a partner there is
- * neither.
+ * Names of the partner, of the person invited, and of the person who invited us. There may be both
+ * invitations at once; with a partner there is neither.
  */
 export type PrivateChat = {
   partner: string | undefined;
@@ -14,7 +14,7 @@ export type PrivateChat = {
 
 export const noChat: PrivateChat = { partner: undefined, asked: undefined, invitedBy: undefined };
 
-/** What it is after one has been told `state` about `name`. */
+/** The state after hearing `state` about `name`. */
 export function chatAfter(chat: PrivateChat, state: ChatState, name: string): PrivateChat {
   switch (state) {
     case "asked":
@@ -24,7 +24,7 @@ export function chatAfter(chat: PrivateChat, state: ChatState, name: string): Pr
     case "started":
       return { ...noChat, partner: name };
     case "busy":
-      // The answer to one's own request: an invitation stays.
+      // The answer to our own invitation: one that we received stays.
       return { ...chat, asked: undefined };
     case "rejected":
     case "left":
@@ -33,7 +33,7 @@ export function chatAfter(chat: PrivateChat, state: ChatState, name: string): Pr
   }
 }
 
-/** The same with the new name of somebody in it. */
+/** The state after somebody changed names. */
 export function chatRenamed(chat: PrivateChat, from: string, to: string): PrivateChat {
   const renamed = (name: string | undefined) => (name === from ? to : name);
   const { partner, asked, invitedBy } = chat;
@@ -44,7 +44,9 @@ export function chatRenamed(chat: PrivateChat, from: string, to: string): Privat
   };
 }
 
-/** Ends what there was with `name`; a name that is not known here ends everything: it may have changed unheard. */
+/**
+ * Ends what there was with `name`; an unknown one ends all of it: a rename may have gone unheard.
+ */
 function without({ partner, asked, invitedBy }: PrivateChat, name: string): PrivateChat {
   if (asked === name) return { partner, asked: undefined, invitedBy };
   return invitedBy === name ? { partner, asked, invitedBy: undefined } : noChat;

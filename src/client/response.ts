@@ -1,9 +1,9 @@
-// A server's answer to a request, in the words of the session's user. Pure.
+// Translates a server's answer to a request into the terms of the session's user. Pure.
 
 import type { RoomMessage, ServerMessage } from "../protocol/messages.ts";
 import type { PastMessage, SessionResponse } from "./events.ts";
 
-/** The answer and the number of its request; undefined if the message answers none. */
+/** The response and the number of its request; undefined for other messages. */
 export function readResponse(
   message: ServerMessage,
 ): { ref: number | undefined; response: SessionResponse } | undefined {

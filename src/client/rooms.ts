@@ -1,5 +1,5 @@
-// The rooms that a session is in or has asked for, and how far each has been read. A room keeps its place over lost connections
-// until it is parted or refused. Knows no lines, no messages and no time.
+// The rooms a session is in or has asked to join, and how far each has been read. A room survives
+// lost connections until it is parted or refused. Knows no lines, no messages and no time.
 
 import { fold } from "../chat/names/grammar.ts";
 import { names as limits } from "../limits.ts";
@@ -7,21 +7,24 @@ import type { RoomPoint, RoomState } from "../protocol/messages.ts";
 import { type Continuation, StreamPosition } from "./stream-position.ts";
 
 type Room = {
-  /** As it was asked for; once it is entered, as the server spells it. */
+  /** As requested; once entered, as the server spells it. */
   name: string;
-  /** `wanted`: from the first hello on. `joining`: asked for since; hellos leave it out, so that a bad name can't end the session. */
+  /**
+   * `wanted`: part of every hello. `joining`: requested by `join` and left out of hellos, where a
+   * bad name would end the session.
+   */
   state: "wanted" | "joining" | "entered";
-  /** Of the `join` that was sent on this connection. */
+  /** Of the `join` sent on this connection. */
   ref: number | undefined;
   readonly position: StreamPosition;
 };
 
-/** What a login made of the rooms. */
+/** What a login did to the rooms. */
 export type Readmission = {
   how: Continuation;
-  /** The server has not let us in again. */
+  /** Rooms that the server did not let us back into. */
   lost: readonly string[];
-  /** The server has us in, but we have parted them since the hello: it has to be told. */
+  /** Rooms that the server put us into although we parted them after the hello. */
   stray: readonly string[];
 };
 
@@ -43,7 +46,7 @@ export class Rooms {
     return this.#all("entered").map(({ name }) => name);
   }
 
-  /** For a hello: what was entered or wanted from the start. */
+  /** For a hello: the rooms to be in again, and how far each has been read. */
   get points(): readonly RoomPoint[] {
     return [...this.#all("wanted"), ...this.#all("entered")].map(({ name, position }) => ({
       room: name,
@@ -59,7 +62,7 @@ export class Rooms {
     return this.#all("entered").reduce((sum, { position }) => sum + position.caughtUp, 0);
   }
 
-  /** Whether the session is in the room or has asked for it. */
+  /** Whether the session is in the room or has asked to join it. */
   has(name: string): boolean {
     return this.#rooms.has(fold(name));
   }
@@ -70,7 +73,7 @@ export class Rooms {
     return room?.state === "entered" ? room : undefined;
   }
 
-  /** Remembers that a room is to be joined. `full`: there are as many as can be. */
+  /** Adds a room to be joined. `full`: the session is in as many rooms as it may be. */
   join(name: string): "added" | "known" | "full" {
     if (this.has(name)) return "known";
     if (this.#rooms.size >= this.#max) return "full";
@@ -79,21 +82,24 @@ export class Rooms {
     return "added";
   }
 
-  /** Forgets a room. Returns its name as it is known, undefined if it is not. */
+  /** Forgets a room. Returns its name as known here; undefined if it is not known. */
   remove(name: string): string | undefined {
     const room = this.#rooms.get(fold(name));
     this.#rooms.delete(fold(name));
     return room?.name;
   }
 
-  /** The next room to send a `join` for; `ref` becomes its number. */
+  /** The next room to send a `join` for, with this `ref`. */
   pollJoin(ref: number): string | undefined {
     const next = this.#all("joining").find((room) => room.ref === undefined);
     if (next !== undefined) next.ref = ref;
     return next?.name;
   }
 
-  /** The server has let us into the room of this `join`. Returns the name; undefined if it was not asked for, or no longer is. */
+  /**
+   * The server has answered a `join`. Returns the room's name; undefined if the room is no longer
+   * wanted.
+   */
   handleEntered(ref: number | undefined, state: RoomState): string | undefined {
     const room = this.#joining(ref);
     if (room === undefined) return undefined;
@@ -103,13 +109,13 @@ export class Rooms {
     return room.name;
   }
 
-  /** The `join` of that number was refused. Returns the name as it was asked for. */
+  /** The server has refused a `join`. Returns the room's name as requested. */
   handleRefusal(ref: number | undefined): string | undefined {
     const room = this.#joining(ref);
     return room === undefined ? undefined : this.remove(room.name);
   }
 
-  /** Logged in: these are the rooms that the server has us in, of a new log if `restarted`. */
+  /** Logged in: `states` are the rooms that the server put us into. `restarted`: of a new log. */
   handleWelcome(states: readonly RoomState[], restarted: boolean, max: number): Readmission {
     this.#max = max;
     const given = new Map(states.slice(0, max).map((state) => [fold(state.room), state]));
@@ -133,7 +139,7 @@ export class Rooms {
     return { how, lost, stray: [...given.values()].map(({ room }) => room) };
   }
 
-  /** The connection is gone: what was not answered has to be asked for again. */
+  /** The connection is gone: unanswered joins have to be sent again. */
   handleLost(): void {
     for (const room of this.#rooms.values()) room.ref = undefined;
   }
@@ -147,7 +153,7 @@ export class Rooms {
     return this.#all("joining").find((room) => room.ref === ref);
   }
 
-  /** Takes over the server's spelling, unless it is another name. */
+  /** Adopts the server's spelling, unless it is another name. */
   #rename(room: Room, spelling: string): void {
     if (fold(spelling) === fold(room.name)) room.name = spelling;
   }

@@ -1,6 +1,6 @@
-// The messages of a session that the server has not acknowledged: numbered without gaps whatever rooms they are for, sent within a
-// window, held back when the server asks for time, sent again from where a refusal or a lost connection asks for it (go-back-N).
-// Deterministic; knows no connection and no rooms.
+// The messages of a session that the server has not acknowledged: numbered without gaps across
+// rooms, sent within a window, held back when the server asks for time, resent from where a refusal
+// or a lost connection requires it (go-back-N). Deterministic; knows no connection and no rooms.
 
 import { client as limits } from "../limits.ts";
 import { isRetryableMessage } from "../protocol/error-codes.ts";
@@ -15,11 +15,17 @@ export type QueuedMessage = {
 };
 
 type Entry = QueuedMessage & {
-  /** Refused for good: it keeps its number as long as those before it are open, but is never reported again. */
+  /**
+   * Refused for good: it keeps its number as long as earlier messages are open, but is not
+   * reported again.
+   */
   refused: boolean;
 };
 
-/** What a refusal comes to. `lost-count`: server and client do not agree on the count; this connection is of no use any more. */
+/**
+ * What a refusal leads to. `lost-count`: server and client keep disagreeing on the count, and the
+ * connection has to start afresh.
+ */
 export type RefusalOutcome =
   | { type: "failed"; message: QueuedMessage }
   | { type: "retried" }
@@ -35,13 +41,16 @@ export class SendWindow {
   #headN = 1;
   #sent = 0;
   #sentChars = 0;
-  /** Entries whose number the server may have seen on this connection; at least `sent`. */
+  /** Entries whose number the server may have seen on this connection; `sent` or more. */
   #exposed = 0;
   #lastId = 0;
   #open = false;
   #heldUntilMs: number | undefined;
   #rewinds = 0;
-  /** Ids by number of this session's latest messages: their echo is recognised after the acknowledgement too. */
+  /**
+   * Ids of this session's latest messages by number: their echo may come after the
+   * acknowledgement.
+   */
   readonly #ids = new Map<number, number>();
 
   /** Messages that are neither acknowledged nor refused for good, on their way or not. */
@@ -58,7 +67,9 @@ export class SendWindow {
     return this.#sent;
   }
 
-  /** When `handleTimeout` has something to do: the end of the pause that the server has asked for. */
+  /**
+   * When `handleTimeout` has something to do: the end of the pause that the server asked for.
+   */
   get nextTimeoutMs(): number | undefined {
     return this.#heldUntilMs;
   }
@@ -92,10 +103,10 @@ export class SendWindow {
   }
 
   /**
-   * A new connection, on which the server has `serverN` messages of this session. Those are acknowledged, the others get the
-   * numbers after it, in their order. A server that has forgotten the session answers a smaller number than was acknowledged:
-   * then nothing more is. `first`: nothing was sent before, so that nothing can be acknowledged. Returns the id of the last
-   * message that this acknowledges.
+   * Logged in; the server has `serverN` messages of this session. Those are acknowledged, the
+   * others get the numbers that follow, in order. A smaller number than was acknowledged before
+   * means that the server has forgotten the session: then nothing is. `first`: nothing was sent
+   * before, so nothing can be acknowledged. Returns the id of the last message acknowledged.
    */
   handleWelcome(serverN: number, first: boolean): number | undefined {
     const count = first ? 0 : Math.min(serverN - this.#headN + 1, this.#entries.length);
@@ -124,7 +135,10 @@ export class SendWindow {
     }
   }
 
-  /** Everything sent up to number `n` is in the log. Returns the id of the last message that this is news for. */
+  /**
+   * Everything up to number `n` is in the log. Returns the id of the last message newly
+   * acknowledged.
+   */
   handleAck(n: number): number | undefined {
     const count = Math.min(n - this.#headN + 1, this.#sent);
     const last = count > 0 ? this.#entries[count - 1]?.id : undefined;
@@ -143,7 +157,8 @@ export class SendWindow {
       if (this.#rewind(n)) this.#heldUntilMs = nowMs + waitMs;
       return retried;
     }
-    // `protocol` behind the head is a gap that an earlier refusal made: nothing is used up, go back to the head.
+    // `protocol` beyond the head is a gap left by an earlier refusal: no number is used up, so go
+    // back to the head.
     if (refusal.code === "protocol" && n > this.#headN) {
       if (!this.#rewind(n)) return retried;
       this.#rewind(this.#headN);
@@ -159,8 +174,8 @@ export class SendWindow {
   }
 
   /**
-   * Takes out the messages that `matches`, of those whose number the server has not seen: the others are refused by it, or were
-   * said already.
+   * Removes matching messages, except those whose number the server may have seen: it will refuse
+   * them itself, or has said them already.
    */
   drop(matches: (message: QueuedMessage) => boolean): readonly QueuedMessage[] {
     const exposed = this.#entries.slice(0, this.#exposed);
@@ -173,7 +188,10 @@ export class SendWindow {
     return dropped;
   }
 
-  /** Message `n` and those after it have to be sent again. False if `n` is not on its way (an old answer). */
+  /**
+   * Marks message `n` and those after it as unsent. False if `n` is not on its way (a late
+   * answer).
+   */
   #rewind(n: number): boolean {
     const index = n - this.#headN;
     if (index < 0 || index >= this.#sent) return false;
@@ -189,7 +207,9 @@ export class SendWindow {
     this.#exposed -= count;
   }
 
-  /** A refused message at the head has nothing open before it: its number is used up on both sides. */
+  /**
+   * Nothing is open before a refused message at the head: its number is used up on both sides.
+   */
   #trim(): void {
     while (this.#sent > 0 && this.#entries[0]?.refused === true) this.#removeHead(1);
   }

@@ -1,6 +1,7 @@
-// A native session as a deterministic machine: who we are, which rooms we are in, what is not acknowledged, what was read, when to
-// try again. Time and chance are handed in; what is to be done comes out of `pollOutputs()`. Knows no socket and no screen: the
-// terminal and the page share it.
+// A native session as a deterministic state machine: its identity, its rooms, what has not been
+// acknowledged, what has been read, when to reconnect. Time and randomness are handed in; what is
+// to be done comes out of `pollOutputs()`. Knows no socket and no screen: terminal and page share
+// it.
 
 import { message as messageLimits } from "../limits.ts";
 import { decodeServer } from "../protocol/decode-server.ts";
@@ -31,7 +32,7 @@ type Message<T extends ServerMessage["type"]> = Extract<ServerMessage, { type: T
 export class ClientSession implements NativeSession {
   readonly #secret: string;
   readonly #connection: ConnectionState;
-  /** An earlier life of this session had got somewhere. */
+  /** Continues an earlier life of this session. */
   readonly #resumed: boolean;
   readonly #identity: Identity;
   readonly #inbox: Inbox;
@@ -116,7 +117,8 @@ export class ClientSession implements NativeSession {
     if (phase !== "greeting" && phase !== "online") return;
     this.#liveness.handleInput(nowMs);
     const message = decodeServer(line);
-    // Another dialect's greeting may come before the welcome, and a newer server may say what is not known here.
+    // Another dialect's greeting may precede the welcome, and a newer server may send unknown
+    // types.
     if (message.type === "undecodable") return;
     if (phase === "online") this.#handleMessage(message, nowMs);
     else if (message.type === "welcome") this.#handleWelcome(message, nowMs);
@@ -177,7 +179,7 @@ export class ClientSession implements NativeSession {
     const outcome = this.#rooms.join(room);
     if (outcome === "added") return this.#pump();
     if (outcome === "known") return;
-    const message = "You are in as many rooms as one can be in: leave one first";
+    const message = "You are in as many rooms as you can be: leave one first";
     this.#emit({ type: "join-failed", room, code: "full", message });
   }
 
@@ -264,7 +266,7 @@ export class ClientSession implements NativeSession {
       case "entered":
         return this.#handleEntered(message);
       case "parted":
-        // With a ref it is the answer to our own `part`, which was told when it was sent.
+        // With a ref it answers our own `part`, which was reported when it was sent.
         if (message.ref === undefined) this.#handleParted(this.#rooms.remove(message.room));
         return;
       case "joined":
@@ -274,10 +276,11 @@ export class ClientSession implements NativeSession {
       case "chat":
         return this.#emit({ type: "chat", state: message.state, with: message.with });
       case "ping":
-        // Any line answers a ping; this one is answered in turn, which shows us that the way back works too.
+        // Any line answers a ping; this one is answered in turn, which shows that the way back
+        // works too.
         return this.#send({ type: "ping" });
       case "bye":
-        // Coming back would throw out the session that took over, and so on without end.
+        // Reconnecting would replace the other connection in turn, without end.
         if (message.code === "replaced") this.#end("replaced", message.reason);
         else this.#byeReason = message.reason;
         return;
@@ -320,7 +323,7 @@ export class ClientSession implements NativeSession {
     if (room !== undefined) this.#emit({ type: "entered", room });
   }
 
-  /** A room is no longer one of ours. */
+  /** We are no longer in this room. */
   #handleParted(room: string | undefined): void {
     if (room === undefined) return;
     this.#emit({ type: "parted", room });
@@ -333,7 +336,7 @@ export class ClientSession implements NativeSession {
     this.#emit({ type: "response", ref, response });
   }
 
-  /** Joins what is to be joined and sends what can be sent: in this order, so that what is said there comes after the `join`. */
+  /** Sends joins, then messages: what is said to a room has to follow its `join`. */
   #pump(): void {
     if (!this.online) return;
     for (;;) {
@@ -347,11 +350,11 @@ export class ClientSession implements NativeSession {
     }
   }
 
-  /** Messages to rooms that we are not in any more will never be said; the server refuses those that it has seen. */
+  /** Messages to rooms that we are no longer in will never be said. */
   #failUnreachable(): void {
     const isUnreachable = ({ room }: QueuedMessage) => room !== undefined && !this.#rooms.has(room);
     for (const message of this.#window.drop(isUnreachable)) {
-      const why = `You are not in the room ${message.room} any more`;
+      const why = `You are no longer in the room ${message.room}`;
       this.#emitFailed(message, { code: "not-in-room", message: why });
     }
   }
@@ -378,7 +381,7 @@ export class ClientSession implements NativeSession {
     this.#emit({ type: "ended", code, message });
   }
 
-  /** The ref tells its answer from the news that the server has put us out. */
+  /** The ref distinguishes its answer from a `parted` that the server sends unasked. */
   #sendPart(room: string): void {
     this.#send({ type: "part", room, ref: this.#requests.nextRef() });
   }

@@ -1,10 +1,13 @@
-// How far a numbered stream has been read: a room's log, or the mailbox. Drops what was seen before, finds gaps, and knows when a
-// replay is complete. Knows no messages and no time.
+// How far a numbered stream (a room's log, the mailbox) has been read: drops duplicates, finds
+// gaps, and knows when a replay is complete. Knows no messages and no time.
 
-/** How the stream goes on after a login: all that was missed follows, only some of it, or it is another stream. */
+/**
+ * How a stream continues after a login: everything missed follows, only part of it, or it is
+ * another stream.
+ */
 export type Continuation = "recovered" | "trimmed" | "restarted";
 
-/** What an arriving number means. `missing` are the numbers before it that never came. */
+/** What an arriving number means. `missing` are the numbers before it that never arrived. */
 export type Arrival =
   | { fresh: false }
   | { fresh: true; replayed: boolean; missing: { from: number; to: number } | undefined };
@@ -13,13 +16,13 @@ const stale: Arrival = { fresh: false };
 
 export class StreamPosition {
   #last: number | undefined;
-  /** The next number may be any. */
+  /** The next number may leave a gap. */
   #mayJump = false;
   /** Numbers up to this one are a replay. */
   #replayEnd = 0;
   #caughtUp = 0;
 
-  /** `last`: the number read last; undefined: nothing of the past is wanted. */
+  /** `last` is the number read last; undefined if nothing of the past is wanted. */
   constructor(last?: number) {
     this.#last = last;
   }
@@ -28,17 +31,20 @@ export class StreamPosition {
     return this.#last;
   }
 
-  /** All that the last login promised has arrived. */
+  /** Everything that the last login promised has arrived. */
   get complete(): boolean {
     return (this.#last ?? 0) >= this.#replayEnd;
   }
 
-  /** Messages that the replay after the last login has brought. */
+  /** Messages replayed since the last login. */
   get caughtUp(): number {
     return this.#caughtUp;
   }
 
-  /** Logged in: live messages go on after `seq`, what was missed comes before. Returns how it went from where we were. */
+  /**
+   * Logged in: live messages continue after `seq`, and what was missed precedes them. Returns how
+   * the stream continues for this reader.
+   */
   resume(how: Continuation, seq: number): Continuation {
     const last = this.#last;
     this.#caughtUp = 0;
@@ -48,8 +54,8 @@ export class StreamPosition {
       this.#mayJump = false;
       return "recovered";
     }
-    // What the server still has of another stream may begin with any number. A stream that is shorter than what was read of it
-    // goes on from its end, or its next messages would be dropped.
+    // What the server kept of another stream may begin with any number. A stream that ends before
+    // the point we have read continues from its end, or its next messages would be dropped.
     this.#last = how === "restarted" ? 0 : Math.min(last, seq);
     this.#mayJump = how !== "recovered";
     return how;

@@ -1,30 +1,47 @@
-// The client's end of a control connection: the native protocol without a name, as far as file transfers need it
-// (docs/protocol.md). Every line of the server is hostile input: bounded, and read as a JSON object or skipped.
+// The client's end of a control connection: the native protocol without a name, as far as file
+// transfers need it (docs/protocol.md). Every line of the server is hostile input; decode-server.ts
+// checks it.
 
 import { harmless } from "../text.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
 import { fetching as limits, message } from "../limits.ts";
-import { dial, Deadline } from "../io/dial.ts";
-import { BannerCheck } from "../io/banner-check.ts";
-import { type Address, hostPortText } from "../io/host-port.ts";
-import { happyEyeballs } from "../io/happy-eyeballs.ts";
-import type { TcpLink } from "../io/tcp-link.ts";
 import { LineSplitter, tooLong } from "../line-splitter.ts";
+import { BannerCheck } from "../io/banner-check.ts";
+import { Deadline, dial } from "../io/dial.ts";
+import { happyEyeballs } from "../io/happy-eyeballs.ts";
+import { type Address, hostPortText } from "../io/host-port.ts";
+import type { TcpLink } from "../io/tcp-link.ts";
+import { decodeServer } from "../protocol/decode-server.ts";
+import { encodeClient } from "../protocol/encode.ts";
+import type {
+  ClientMessage,
+  ErrorMessage,
+  FetchRequest,
+  FileOffer,
+  ServerMessage,
+  TransferMessage,
+} from "../protocol/messages.ts";
+import type { Undecodable } from "../protocol/undecodable.ts";
 
-export type Line = Readonly<Record<string, unknown>>;
-
-type Waiting = { resolve: (line: Line) => void; reject: (error: Error) => void; timer: Timer };
+export type FilePage = Extract<ServerMessage, { type: "files" }>;
+type FilesRequest = Extract<ClientMessage, { type: "files" }>;
+type Pending = {
+  resolve: (answer: ServerMessage) => void;
+  reject: (error: Error) => void;
+  timer: Timer;
+};
 
 export class ControlClient {
   readonly where: string;
-  /** Lines that answer no request; set it before any can arrive. */
-  onLine: (line: Line) => void = () => {};
+  /** News of transfers; set it before any can arrive. */
+  onTransferMessage: (message: TransferMessage) => void = () => {};
   readonly #link: TcpLink;
-  readonly #waiting = new Map<number, Waiting>();
+  /** Requests without an answer, by their `ref`. */
+  readonly #pending = new Map<number, Pending>();
   readonly #lost = Promise.withResolvers<ParleyError>();
   readonly #lines = new LineSplitter(message.maxLineBytes);
   #welcomed = false;
-  #nextRef = 1;
+  #lastRef = 0;
   #endedBy: ParleyError | undefined;
   #heardAtMs = performance.now();
   #pinger: Timer | undefined;
@@ -57,7 +74,7 @@ export class ControlClient {
         `Cannot connect to ${where}: ${connected}. Is \`parley server\` running there?`,
       );
     }
-    connected.send({ type: "hello", version: 1 });
+    connected.send({ type: "hello" });
     connected.#pinger = setInterval(() => connected.#ping(), limits.pingAfterMs);
     return connected;
   }
@@ -71,38 +88,25 @@ export class ControlClient {
     return this.#endedBy !== undefined;
   }
 
-  send(line: Line): void {
-    if (!this.isClosed) this.#link.send(`${JSON.stringify(line)}\n`);
+  send(request: ClientMessage): void {
+    if (!this.isClosed) this.#link.send(encodeClient(request));
+  }
+
+  /** Asks for a file. @throws ParleyError what the server answers, or `stalled` */
+  async fetch(request: FetchRequest): Promise<FileOffer> {
+    const answer = await this.#request(request);
+    if (answer.type === "offer") return answer;
+    throw this.#unexpected(answer);
   }
 
   /**
-   * Sends a request with a `ref` and resolves with the line that repeats it; a rate-limited request is sent again.
-   * @throws ParleyError what the server answers, or `stalled`
+   * A page of the list of files, after `after`. @throws ParleyError what the server answers, or
+   * `stalled`
    */
-  async request(line: Line): Promise<Line> {
-    for (let tries = 1; ; tries++) {
-      const answer = await this.#ask(line);
-      if (answer["type"] !== "error") return answer;
-      const { code, retryAfterMs } = answer;
-      if (code !== "rate" || typeof retryAfterMs !== "number") throw errorOf(answer);
-      if (tries === limits.maxRateTries) throw errorOf(answer);
-      await Bun.sleep(Math.min(retryAfterMs + 1, limits.retryMaxMs));
-    }
-  }
-
-  #ask(line: Line): Promise<Line> {
-    const ref = this.#nextRef++;
-    const { promise, resolve, reject } = Promise.withResolvers<Line>();
-    const timer = setTimeout(() => {
-      this.#waiting.delete(ref);
-      reject(new ParleyError("stalled", `${this.where} does not answer.`));
-    }, limits.answerTimeoutMs);
-    if (this.#endedBy !== undefined) {
-      clearTimeout(timer);
-      reject(this.#endedBy);
-    } else this.#waiting.set(ref, { resolve, reject, timer });
-    this.send({ ...line, ref });
-    return promise;
+  async listFiles(after: string | undefined): Promise<FilePage> {
+    const answer = await this.#request({ type: "files", after });
+    if (answer.type === "files") return answer;
+    throw this.#unexpected(answer);
   }
 
   close(): void {
@@ -110,9 +114,38 @@ export class ControlClient {
     this.#end(new ParleyError("cannot-connect", `The connection to ${this.where} is closed.`));
   }
 
+  /** Resolves with the answer, which is no error; a rate-limited request is sent again. */
+  async #request(request: FetchRequest | FilesRequest): Promise<ServerMessage> {
+    for (let tries = 1; ; tries++) {
+      const answer = await this.#ask(request);
+      if (answer.type !== "error") return answer;
+      const { code, retryAfterMs } = answer;
+      if (code !== "rate" || retryAfterMs === undefined || tries === limits.maxRateTries) {
+        throw errorOf(answer);
+      }
+      await Bun.sleep(Math.min(retryAfterMs + 1, limits.retryMaxMs));
+    }
+  }
+
+  #ask(request: FetchRequest | FilesRequest): Promise<ServerMessage> {
+    const ref = ++this.#lastRef;
+    const { promise, resolve, reject } = Promise.withResolvers<ServerMessage>();
+    if (this.#endedBy !== undefined) {
+      reject(this.#endedBy);
+      return promise;
+    }
+    const timer = setTimeout(() => {
+      this.#pending.delete(ref);
+      reject(new ParleyError("stalled", `${this.where} does not answer.`));
+    }, limits.answerTimeoutMs);
+    this.#pending.set(ref, { resolve, reject, timer });
+    this.send({ ...request, ref });
+    return promise;
+  }
+
   #events() {
     return {
-      data: (bytes: Uint8Array) => this.#read(bytes),
+      data: (bytes: Uint8Array) => this.#handleData(bytes),
       ended: () => {
         this.#link.end();
         const ended = new ParleyError("cannot-connect", `${this.where} ended the connection.`);
@@ -121,11 +154,11 @@ export class ControlClient {
     };
   }
 
-  #read(bytes: Uint8Array): void {
+  #handleData(bytes: Uint8Array): void {
     this.#heardAtMs = performance.now();
     if (!this.#welcomed) this.#checkBanner(bytes);
     const outcome = this.#lines.push(bytes, (line) => {
-      this.#line(line);
+      this.#handleLine(line);
       return !this.isClosed;
     });
     if (outcome === tooLong) {
@@ -145,25 +178,46 @@ export class ControlClient {
     }, limits.firstWordsMs);
   }
 
-  #line(text: string): void {
-    const line = parse(text);
-    if (line === undefined) {
-      // Another dialect's greeting may come first (docs/protocol.md).
-      if (this.#welcomed) this.#fail(`${this.where} sent a line that is not a JSON object.`);
-      return;
+  #handleLine(line: string): void {
+    const received = decodeServer(line);
+    if (received.type === "undecodable") return this.#handleUndecodable(received);
+    const pending = "ref" in received ? this.#take(received.ref) : undefined;
+    if (pending !== undefined) return pending.resolve(received);
+    switch (received.type) {
+      case "welcome":
+        this.#welcomed = true;
+        return;
+      case "ping":
+        return this.send({ type: "pong" });
+      case "error":
+        if (received.transfer !== undefined) return this.onTransferMessage(received);
+        this.#end(errorOf(received));
+        return this.#link.end();
+      case "digests":
+      case "digest":
+        return this.onTransferMessage(received);
+      default:
+      // Nothing that a session without a name has asked for.
     }
-    const { type, ref } = line;
-    if (type === "welcome") this.#welcomed = true;
-    else if (type === "ping") this.send({ type: "pong" });
-    const waiting = typeof ref === "number" ? this.#waiting.get(ref) : undefined;
-    if (waiting !== undefined && typeof ref === "number") {
-      this.#waiting.delete(ref);
-      clearTimeout(waiting.timer);
-      waiting.resolve(line);
-    } else if (type === "error" && line["transfer"] === undefined) {
-      this.#end(errorOf(line));
-      this.#link.end();
-    } else this.onLine(line);
+  }
+
+  #handleUndecodable({ reason, message: why, ref }: Undecodable): void {
+    const sentence = `${this.where} sent a line that is not a message of a parley server: ${why}.`;
+    const pending = this.#take(ref);
+    if (pending !== undefined) return pending.reject(new ParleyError("protocol", sentence));
+    // Messages of a newer server are skipped, and another dialect's greeting that comes before the
+    // welcome.
+    const isHarmless = reason === "unknown" || (reason === "malformed" && !this.#welcomed);
+    if (!isHarmless) this.#fail(sentence);
+  }
+
+  /** The request of that number, which waits no more. */
+  #take(ref: unknown): Pending | undefined {
+    const pending = typeof ref === "number" ? this.#pending.get(ref) : undefined;
+    if (pending === undefined || typeof ref !== "number") return undefined;
+    this.#pending.delete(ref);
+    clearTimeout(pending.timer);
+    return pending;
   }
 
   #ping(): void {
@@ -174,9 +228,13 @@ export class ControlClient {
     } else if (silentMs > limits.pingAfterMs / 2) this.send({ type: "ping" });
   }
 
+  #unexpected({ type }: ServerMessage): ParleyError {
+    return new ParleyError("protocol", `${this.where} answered with \`${type}\` instead.`);
+  }
+
   #fail(sentence: string): void {
     this.#link.end();
-    this.#end(new ParleyError("protocol", `${sentence} Is it a parley server?`));
+    this.#end(new ParleyError("protocol", sentence));
   }
 
   #end(reason: ParleyError): void {
@@ -184,34 +242,20 @@ export class ControlClient {
     this.#endedBy = reason;
     clearInterval(this.#pinger);
     clearTimeout(this.#bannerTimer);
-    for (const { reject, timer } of this.#waiting.values()) {
+    for (const { reject, timer } of this.#pending.values()) {
       clearTimeout(timer);
       reject(reason);
     }
-    this.#waiting.clear();
+    this.#pending.clear();
     this.#lost.resolve(reason);
   }
 }
 
-/** The error in a server's `error` line. */
-export function errorOf(line: Line): ParleyError {
-  const { code, message: sentence } = line;
-  const shown = typeof sentence === "string" ? harmless(sentence).slice(0, 1_000) : "";
+/** The error in a server's `error` message. */
+export function errorOf({ code, message: sentence }: ErrorMessage): ParleyError {
+  const shown = harmless(sentence).slice(0, 1_000);
   return new ParleyError(
     isErrorCode(code) ? code : "protocol",
-    shown === "" ? `The server refused: ${harmless(String(code)).slice(0, 100)}` : shown,
+    shown === "" ? `The server refused: ${harmless(code).slice(0, 100)}` : shown,
   );
-}
-
-function parse(text: string): Line | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isLine(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isLine(value: unknown): value is Line {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

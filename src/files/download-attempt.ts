@@ -7,10 +7,11 @@ import type { Assembler } from "../transfer/assembler.ts";
 import { type PathMetrics, Receiver, type ReceiverStats } from "../transfer/receiver.ts";
 import { nowUs } from "../io/clock.ts";
 import { secretBytes } from "../secrets.ts";
-import { type ControlClient, errorOf, type Line } from "./control-client.ts";
+import { type ControlClient, errorOf } from "./control-client.ts";
 import { PreOfferBuffer } from "./pre-offer-buffer.ts";
 import { isLoopback } from "../addresses.ts";
-import { type Offer, readOffer } from "./offer.ts";
+import { checkOffer } from "./offer.ts";
+import type { FileOffer, TransferMessage } from "../protocol/messages.ts";
 import { ReceiverLoop } from "./receiver-loop.ts";
 import type { UdpOffload } from "../io/udp/udp.ts";
 
@@ -28,7 +29,7 @@ export interface DownloadAttemptOptions {
   /** False: no kernel offload (tests). */
   readonly offload?: boolean;
   /** Where the bytes go; undefined if `wanted` does not apply to what is offered: the attempt then ends as `stale`. May throw. */
-  onOffer(offer: Offer): Assembler | undefined;
+  onOffer(offer: FileOffer): Assembler | undefined;
   /** After each turn, with or without new bytes. May throw, which ends the attempt. */
   onTurn(): void;
 }
@@ -47,7 +48,7 @@ export class DownloadAttempt {
   readonly #loop: ReceiverLoop;
   readonly #outcome = Promise.withResolvers<AttemptOutcome>();
   #assembler: Assembler | undefined;
-  #offer: Offer | undefined;
+  #offer: FileOffer | undefined;
   #control: ControlClient | undefined;
   readonly #preOffer = new PreOfferBuffer();
   #onCookie: (() => void) | undefined;
@@ -103,7 +104,8 @@ export class DownloadAttempt {
   /** Requests the file on this connection and receives it. @throws ParleyError */
   async run(control: ControlClient): Promise<AttemptOutcome> {
     this.#control = control;
-    control.onLine = (line) => this.#guard(() => this.#handleLine(line));
+    control.onTransferMessage = (message) =>
+      this.#guard(() => this.#handleTransferMessage(message));
     void control.lost.then((reason) => this.#end({ how: "retry", reason }));
     try {
       await this.#cookieOrTimeout();
@@ -175,17 +177,17 @@ export class DownloadAttempt {
     const first = Buffer.from(request.subarray(0, length)).toString("base64");
     const proof = cookie === undefined ? {} : { address: cookie.address, port: cookie.port };
     this.#loop.allowFirstRequest();
-    const answer = await control.request({
+    const offer = await control.fetch({
       type: "fetch",
       name,
       token: Buffer.from(this.#token).toString("base64url"),
       ...(heldBytes > 0 ? { held: heldBytes } : {}),
       ...(length > 0 ? { request: first, ...proof } : {}),
     });
-    this.#guard(() => this.#handleOffer(readOffer(answer)));
+    this.#guard(() => this.#handleOffer(checkOffer(offer)));
   }
 
-  #handleOffer(offer: Offer): void {
+  #handleOffer(offer: FileOffer): void {
     this.#offer = offer;
     const { udpPort } = this.#options;
     // A port that answers is right, whatever number the server gives it behind a port-forwarding router.
@@ -198,7 +200,7 @@ export class DownloadAttempt {
     this.receiver.handleOffer(offer.size, offer.maxSegmentBytes, nowUs());
     this.#preOffer.release(offer.size, {
       data: (offset, bytes) => assembler.put(offset, bytes, 0, bytes.length),
-      line: (line) => this.#handleLine(line),
+      message: (message) => this.#handleTransferMessage(message),
       dropped: (offset, length) => this.receiver.handleBadRange(offset, length, nowUs()),
     });
     this.#loop.wake();
@@ -210,26 +212,26 @@ export class DownloadAttempt {
     else this.#assembler.put(offset, source, at, length);
   }
 
-  #handleLine(line: Line): void {
-    const { type, transfer } = line;
+  #handleTransferMessage(message: TransferMessage): void {
     // Read in one piece with the offer, whose promise has not resolved yet.
-    if (this.#offer === undefined) return this.#preOffer.addLine(line);
-    if (transfer !== this.#offer.transfer) return;
-    const check = this.#assembler?.check;
-    let isValid = true;
-    if (type === "error") throw errorOf(line);
-    else if (type === "digests") {
-      const { from, data } = line;
-      const packed = typeof data === "string" ? Buffer.from(data, "base64") : undefined;
-      isValid =
-        typeof from === "number" && packed !== undefined && check?.accept(from, packed) !== false;
-    } else if (type === "digest") {
-      const { sha256 } = line;
-      const whole = typeof sha256 === "string" ? Buffer.from(sha256, "hex") : undefined;
-      isValid = whole !== undefined && check?.acceptWhole(whole) !== false;
+    if (this.#offer === undefined) return this.#preOffer.addMessage(message);
+    if (message.transfer !== this.#offer.transfer) return;
+    if (message.type === "error") throw errorOf(message);
+    if (!this.#acceptDigests(message)) {
+      throw new ParleyError("protocol", "The server sent invalid digests.");
     }
-    if (!isValid) throw new ParleyError("protocol", "The server sent invalid digests.");
     this.#loop.wake();
+  }
+
+  #acceptDigests(message: TransferMessage): boolean {
+    const check = this.#assembler?.check;
+    if (message.type === "digests") {
+      return check?.accept(message.from, Buffer.from(message.data, "base64")) !== false;
+    }
+    if (message.type === "digest") {
+      return check?.acceptWhole(Buffer.from(message.sha256, "hex")) !== false;
+    }
+    return true;
   }
 
   /** True if there is more to do at once. */

@@ -6,7 +6,8 @@ import { isIP } from "node:net";
 import { ParleyError } from "../errors.ts";
 import { fetching as limits, transfer as wire } from "../limits.ts";
 import type { PathMetrics } from "../transfer/receiver.ts";
-import { ControlClient, type Line } from "./control-client.ts";
+import type { FileInfo } from "../protocol/messages.ts";
+import { ControlClient, type FilePage } from "./control-client.ts";
 import type { FetchEvent, FetchTarget } from "./fetch-events.ts";
 import { Download } from "./download.ts";
 import { lookAt } from "./file-reason.ts";
@@ -29,13 +30,6 @@ export interface DownloadClientOptions {
   onEvent?(event: FetchEvent): void;
 }
 
-export interface ListedFile {
-  readonly name: string;
-  readonly size: number;
-  /** Unix milliseconds. */
-  readonly modified: number;
-}
-
 export class DownloadClient {
   readonly #options: DownloadClientOptions;
   /** The server's addresses, the one in use first. */
@@ -54,22 +48,18 @@ export class DownloadClient {
   }
 
   /** All files of the server, page by page. @throws ParleyError `cannot-connect`, `protocol`, … */
-  async *list(): AsyncGenerator<ListedFile> {
+  async *list(): AsyncGenerator<FileInfo> {
     const control = await this.#connect();
     let listed = 0;
     for (let after: string | undefined = ""; after !== undefined;) {
-      const page = await this.#unlessStopped(
-        control.request({ type: "files", ...(after === "" ? {} : { after }) }),
-      );
-      const files = Array.isArray(page["files"]) ? page["files"] : [];
-      if (files.length === 0) return;
-      for (const file of files) {
+      const page: FilePage = await this.#unlessStopped(control.listFiles(after === "" ? undefined : after));
+      if (page.files.length === 0) return;
+      for (const file of page.files) {
         if (isListed(file)) yield file;
         if (++listed > limits.maxListed) return;
       }
-      const { next } = page as Line;
       // Names must ascend, so that a listing can't go in circles.
-      after = typeof next === "string" && next > after ? next : undefined;
+      after = page.next !== undefined && page.next > after ? page.next : undefined;
     }
   }
 
@@ -261,10 +251,7 @@ function isTime(unixMs: number): boolean {
   return !Number.isNaN(new Date(unixMs).getTime());
 }
 
-function isListed(value: unknown): value is ListedFile {
-  if (typeof value !== "object" || value === null) return false;
-  if (!("name" in value && "size" in value && "modified" in value)) return false;
-  const { name, size, modified } = value;
-  const isSize = typeof size === "number" && size >= 0 && size <= wire.maxFileBytes;
-  return typeof name === "string" && isSize && typeof modified === "number" && isTime(modified);
+/** Whether it can be a file at all. */
+function isListed({ size, modified }: FileInfo): boolean {
+  return size <= wire.maxFileBytes && isTime(modified);
 }

@@ -8,7 +8,7 @@ import { RangeSet } from "../transfer/ranges.ts";
 import type { ReceiverStats } from "../transfer/receiver.ts";
 import type { FetchEvent, FetchOutput, FetchTarget } from "./fetch-events.ts";
 import { MemoryRing } from "./memory-ring.ts";
-import type { Offer } from "./offer.ts";
+import type { FileOffer } from "../protocol/messages.ts";
 import { partPathOf } from "./part-path.ts";
 import { PartialFile } from "./partial-file.ts";
 import type { DownloadAttempt } from "./download-attempt.ts";
@@ -26,7 +26,7 @@ export class Download {
   readonly #ring: MemoryRing | undefined;
   readonly #startedMs = performance.now();
   #assembler: Assembler | undefined;
-  #offer: Offer | undefined;
+  #offer: FileOffer | undefined;
   #resumedBytes = 0;
   #attempt: DownloadAttempt | undefined;
   #stats: ReceiverStats | undefined;
@@ -83,7 +83,7 @@ export class Download {
   }
 
   /** Where the bytes of this offer go; undefined if the present ones were of another version, and have been discarded. */
-  handleOffer(offer: Offer): Assembler | undefined {
+  handleOffer(offer: FileOffer): Assembler | undefined {
     const { size, version, chunkBytes } = offer;
     const known = this.#offer;
     this.#offer = offer;

@@ -2,16 +2,16 @@
 // says where it goes.
 
 import { fetching as limits } from "../limits.ts";
-import type { Line } from "./control-client.ts";
+import type { TransferMessage } from "../protocol/messages.ts";
 
 export class PreOfferBuffer {
   #data: { offset: number; bytes: Uint8Array }[] = [];
   #bytes = 0;
-  #lines: Line[] = [];
+  #messages: TransferMessage[] = [];
   #dropped: [offset: number, length: number][] = [];
 
-  addLine(line: Line): void {
-    if (this.#lines.length < limits.maxEarlyLines) this.#lines.push(line);
+  addMessage(message: TransferMessage): void {
+    if (this.#messages.length < limits.maxEarlyLines) this.#messages.push(message);
   }
 
   addData(offset: number, source: Uint8Array, at: number, length: number): void {
@@ -23,19 +23,19 @@ export class PreOfferBuffer {
     this.#data.push({ offset, bytes: source.slice(at, at + length) });
   }
 
-  /** Hands everything on, once: bytes within the file, lines, and the ranges for which there was no room. */
+  /** Hands everything on, once: bytes within the file, messages, and the ranges for which there was no room. */
   release(
     size: number,
     to: {
       data(offset: number, bytes: Uint8Array): void;
-      line(line: Line): void;
+      message(message: TransferMessage): void;
       dropped(offset: number, length: number): void;
     },
   ): void {
     for (const { offset, bytes } of this.#data.splice(0)) {
       if (offset < size) to.data(offset, bytes.subarray(0, size - offset));
     }
-    for (const line of this.#lines.splice(0)) to.line(line);
+    for (const message of this.#messages.splice(0)) to.message(message);
     for (const [offset, length] of this.#dropped.splice(0)) to.dropped(offset, length);
     this.#bytes = 0;
   }

@@ -1,5 +1,6 @@
-// Drives a client's session over TCP: connects when it says so, writes what it sends, hands it lines and the time. Its events go
-// to one listener, who can pause the reading. Knows neither the protocol's messages nor what the listener does.
+// Drives a client's session over TCP: connects when it says so, writes what it sends, hands it
+// lines and the time. Its events go to one listener, who can pause the reading. Knows neither the
+// protocol's messages nor what the listener does.
 
 import type { DrivenSession, SessionEvent } from "../client/events.ts";
 import type { ParleyError } from "../errors.ts";
@@ -19,7 +20,7 @@ type Attempt = {
   readonly lines: LineSplitter;
   readonly banner: BannerCheck;
   bannerTimer: Timer | undefined;
-  /** Neither side has anything more to say. */
+  /** Nothing of this connection is reported to the session any more. */
   isOver: boolean;
   /** The connection is gone. */
   readonly closed: PromiseWithResolvers<void>;
@@ -41,7 +42,9 @@ export class NativeConnection {
     this.#listener = listener;
   }
 
-  /** Why the last connection ended, if whatever listens there does not speak the native protocol. */
+  /**
+   * Why the last connection ended, if whatever listens there does not speak the native protocol.
+   */
   get problem(): ParleyError | undefined {
     return this.#problem;
   }
@@ -160,7 +163,7 @@ export class NativeConnection {
     if (attempt.link.waitingBytes > limits.maxUnsentBytes) this.#lose(attempt, "it reads nothing");
   }
 
-  /** The session wants no more of this connection: what was sent still leaves, bounded in time. */
+  /** The session is done with this connection: what was sent still leaves, bounded in time. */
   #close(): void {
     const attempt = this.#current;
     if (attempt === undefined || attempt.isOver) return;
@@ -169,7 +172,7 @@ export class NativeConnection {
     else attempt.link.end();
   }
 
-  /** The connection is gone, or of no use any more. */
+  /** The connection is gone or useless. */
   #lose(attempt: Attempt, reason: string): void {
     if (attempt.isOver) return;
     this.#finish(attempt);
@@ -196,7 +199,7 @@ export class NativeConnection {
   }
 }
 
-/** Monotonic: a clock that somebody sets must not end connections. */
+/** Monotonic: setting the clock must not end connections. */
 function now(): number {
   return performance.now();
 }

@@ -1,5 +1,5 @@
-// A client's line becomes a typed message, or a problem that can be told to its sender. Bounded, never throws, whatever the line
-// is. Knows no session and no hub.
+// Decodes a client's line into a typed message, or a problem that can be reported to its sender.
+// Bounded; never throws, whatever the line is. Knows no session and no hub.
 
 import { names, protocol as limits, transfer } from "../limits.ts";
 import { quoted } from "../text.ts";
@@ -26,7 +26,7 @@ export function decodeClient(line: string): ClientMessage | Undecodable {
   const plain = plainSay(line);
   if (plain !== undefined) return plain;
   const fields = parseObject(line, { maxValues: limits.maxClientValues });
-  if (fields === undefined) return malformed();
+  if (fields === undefined) return malformed(limits.maxClientValues);
   const { type, version, ref, n } = fields;
   const problem = (reason: Undecodable["reason"], message: string): Undecodable => ({
     type: "undecodable",
@@ -150,7 +150,7 @@ function epoch(r: Reader): string | undefined {
   return found;
 }
 
-/** A value as an error quotes it; not what is in lists and objects. */
+/** A value as an error quotes it; lists and objects are not spelled out. */
 function shown(value: unknown): string {
   if (typeof value === "string") return quoted(value);
   return typeof value === "object" || value === undefined ? "this" : String(value);
@@ -159,13 +159,14 @@ function shown(value: unknown): string {
 const sayStart = '{"type":"say","n":';
 const roomStart = ',"room":"';
 const textStart = '","text":"';
-/** Counters of so many digits are exact as a number. */
+/** Every counter of this many digits is a safe integer. */
 const maxPlainDigits = 15;
 const notPlain = /["\\\u0000-\u001f]/;
 
 /**
- * The message that clients send most, in the form in which encode.ts writes it, read without building an object. Anything
- * unusual (an escape, a control character, another order) is left to the whole parser: undefined.
+ * Fast path for the most frequent message, in the form that encode.ts writes, without building an
+ * object. Undefined for anything unusual (an escape, a control character, another order), which is
+ * left to the JSON parser.
  */
 function plainSay(line: string): ClientMessage | undefined {
   if (!line.startsWith(sayStart)) return undefined;

@@ -1,5 +1,6 @@
-// A server's line becomes a typed message, every field checked, or a problem. Servers are hostile until shown otherwise: bounded,
-// never throws, whatever the line is. Texts and names are as they came. Knows no session.
+// Decodes a server's line into a typed message with every field checked, or a problem. Servers may
+// be hostile: bounded, and never throws, whatever the line is. Texts and names are not sanitized.
+// Knows no session.
 
 import { protocol as limits } from "../limits.ts";
 import { quoted } from "../text.ts";
@@ -30,7 +31,7 @@ type MessageType = ServerMessage["type"];
 /** Reads one line, without its line end. */
 export function decodeServer(line: string): ServerMessage | Undecodable {
   const fields = parseObject(line, { maxValues: limits.maxServerValues });
-  if (fields === undefined) return malformed();
+  if (fields === undefined) return malformed(limits.maxServerValues);
   const { type, ref, n } = fields;
   const problem = (reason: Undecodable["reason"], message: string): Undecodable => ({
     type: "undecodable",
@@ -182,7 +183,7 @@ function readLimits(r: Reader): ServerLimits {
   };
 }
 
-/** Stands in a welcome that is refused. */
+/** Placeholder in a welcome that is rejected. */
 const noLimits: ServerLimits = {
   lineBytes: 1,
   textChars: 1,
@@ -278,7 +279,7 @@ const leaveReasons: Readonly<Record<LeaveReason, true>> = {
   replaced: true,
 };
 
-/** Whatever the reason may be, the member is gone: one that is not known here counts as `quit`. */
+/** The member is gone whatever the reason: an unknown one counts as `quit`. */
 function leaveReason(r: Reader): LeaveReason {
   const reason = r.text("reason");
   return isLeaveReason(reason) ? reason : "quit";

@@ -1,5 +1,5 @@
-// Typed messages become lines. What is written a million times is put together by hand: JSON.stringify of a whole object costs
-// five times as much. Pure.
+// Encodes typed messages as lines. The most frequent ones are assembled by hand, at a fifth of the
+// cost of JSON.stringify. Pure.
 
 import {
   type ClientMessage,
@@ -8,11 +8,11 @@ import {
   type ServerMessage,
 } from "./messages.ts";
 
-/** A client's message as a line, ended. */
+/** A client's message as a line with its `\n`. */
 export function encodeClient(message: ClientMessage): string {
   switch (message.type) {
     case "say": {
-      // In the order that `decodeClient` reads fastest.
+      // In the order of decodeClient's fast path.
       const { n, room, text } = message;
       const counter = n === undefined ? "" : `,"n":${n}`;
       return `{"type":"say"${counter},"room":${JSON.stringify(room)},"text":${JSON.stringify(text)}}\n`;
@@ -26,7 +26,7 @@ export function encodeClient(message: ClientMessage): string {
   }
 }
 
-/** A server's message as a line, ended. */
+/** A server's message as a line with its `\n`. */
 export function encodeServer(message: ServerMessage): string {
   switch (message.type) {
     case "message":
@@ -47,7 +47,7 @@ export function encodeServer(message: ServerMessage): string {
   }
 }
 
-/** `messages` whose texts are the inside of a JSON array already: `"a","b"`. */
+/** A `messages` line whose texts are already the inside of a JSON array: `"a","b"`. */
 export function encodeRun(run: {
   room: string;
   seq: number;
@@ -61,7 +61,7 @@ export function encodeRun(run: {
   return `{"type":"messages","room":${JSON.stringify(room)},"seq":${seq},"time":${time},"from":${JSON.stringify(from)},"texts":[${textsJson}]${counted}}\n`;
 }
 
-/** Messages that follow each other often have room, sender and time in common: that part is put together once. */
+/** Consecutive messages often share room, sender and time: that part is assembled once. */
 let common = { room: "", from: "", time: 0, start: "", middle: "" };
 
 function roomMessage({ room, seq, time, from, text, n }: RoomMessage): string {
@@ -71,14 +71,16 @@ function roomMessage({ room, seq, time, from, text, n }: RoomMessage): string {
     common = { room, from, time, start, middle };
   }
   const { start, middle } = common;
-  const body = escaped(text);
+  const body = escapedText(text);
   return n === undefined
     ? `${start}${seq}${middle}${body}"}`
     : `${start}${seq}${middle}${body}","n":${n}}`;
 }
 
-/** The inside of a JSON string. Most texts are what they are; looking costs less than JSON.stringify. */
-function escaped(text: string): string {
+/**
+ * The inside of a JSON string. Most need no escapes, and testing is cheaper than JSON.stringify.
+ */
+export function escapedText(text: string): string {
   return /["\\\u0000-\u001f\ud800-\udfff]/.test(text) ? JSON.stringify(text).slice(1, -1) : text;
 }
 

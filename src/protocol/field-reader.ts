@@ -1,5 +1,6 @@
-// Reads the fields of one JSON object into typed values and remembers the first that is missing or of the wrong kind, so that a
-// decoder can read on and look at the end. Never throws. Knows no message.
+// Reads the fields of a JSON object into typed values and remembers the first one that is missing
+// or of the wrong type, so that a decoder reads all fields and checks once. Never throws. Knows no
+// message.
 
 import { protocol as limits } from "../limits.ts";
 import { isBounded } from "./json-bounds.ts";
@@ -7,9 +8,8 @@ import type { Ref } from "./messages.ts";
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** The object in a line; undefined if it is none, or nests deeper or holds more than any message does. */
+/** The JSON object in a line; undefined if it is not one, or exceeds the bounds of any message. */
 export function parseObject(line: string, bounds: { maxValues: number }): Fields | undefined {
-  // Anything but an object is not worth a parser's time.
   if (!/^[ \t\r\n]*\{/.test(line)) return undefined;
   if (!isBounded(line, limits.maxDepth, bounds.maxValues)) return undefined;
   try {
@@ -33,7 +33,7 @@ export class FieldReader {
     return this.#problem;
   }
 
-  /** For what no method here can tell: keeps the first problem. */
+  /** Records a problem that only the decoder can see; the first one counts. */
   refuse(problem: string): void {
     this.#problem ??= problem;
   }
@@ -48,14 +48,14 @@ export class FieldReader {
     return this.#bad(key, "a string", undefined);
   }
 
-  /** A string of a known form; `form` describes it. */
+  /** A string that matches `pattern`, which `form` describes. */
   optionalPattern(key: string, pattern: RegExp, form: string): string | undefined {
     const value = this.#fields[key];
     if (value === undefined || (typeof value === "string" && pattern.test(value))) return value;
     return this.#bad(key, form, undefined);
   }
 
-  /** A whole number of at least `least` that JavaScript can count to. */
+  /** A safe integer of at least `least`. */
   count(key: string, least = 0): number {
     return this.optionalCount(key, least) ?? this.#bad(key, countForm(least), least);
   }
@@ -137,7 +137,7 @@ export class FieldReader {
   }
 }
 
-export function isObject(value: unknown): value is Fields {
+function isObject(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

@@ -1,34 +1,40 @@
-// The messages of the native protocol, version 2 (docs/protocol.md): what a client sends and what a server sends, as types.
-// Server, terminal, page and file mover share them; encode.ts makes lines of them, decode-client.ts and decode-server.ts read
-// those. Knows no hub.
+// The messages of the native protocol, version 2 (docs/protocol.md), as types: what a client sends
+// and what a server sends. Shared by server, terminal, page and file mover; encode.ts writes them
+// as lines, decode-client.ts and decode-server.ts read those. Knows no hub.
 
-/** The one version that is spoken. A `hello` with another one is answered by `error` `version`, and the connection ends. */
+/**
+ * The only version spoken. A `hello` with another one gets `error` `version`, and the connection
+ * ends.
+ */
 export const protocolVersion = 2;
 
-/** The room of everyone who names none. */
+/** The room of a client that names none. */
 export const defaultRoom = "lobby";
 
-/** Repeated in the answer to the request that carried it: an integer, or a string of at most 64 characters. */
+/**
+ * Repeated in the answer to the request that carried it: an integer, or a string of at most 64
+ * characters.
+ */
 export type Ref = string | number;
 
-/** Why somebody left a room. `parted`: left this room, and is still there. */
+/** Why somebody left a room. `parted`: left this room only. */
 export type LeaveReason = "quit" | "lost" | "slow" | "parted" | "replaced";
 
 /** What happens to a private chat by consent. */
 export type ChatState = "asked" | "invited" | "started" | "rejected" | "busy" | "left" | "lost";
 
-/** A room, and the last `seq` of it that the client has seen; without `seq` the client wants nothing of the past. */
+/** A room and the last `seq` of it that the client has seen; without `seq` it wants no past. */
 export type RoomPoint = { room: string; seq?: number | undefined };
 
 export type Hello = {
   type: "hello";
-  /** Absent: the session may only list and fetch files, ask `who` and `rooms`, and ping. */
+  /** Absent: the session may only list and fetch files, and ping. */
   name?: string | undefined;
   /** 16 to 128 visible ASCII characters; the server makes one if absent. */
   secret?: string | undefined;
   /** The rooms to be in; absent: the lobby. May be empty. */
   rooms?: readonly RoomPoint[] | undefined;
-  /** Epoch of the log that the `seq` and `mail` numbers are from. */
+  /** Epoch of the log that the `seq` and `mail` numbers belong to. */
   epoch?: string | undefined;
   /** The last `mail` number that the client has seen. */
   mail?: number | undefined;
@@ -40,15 +46,17 @@ export type Hello = {
 export type FetchRequest = {
   type: "fetch";
   name: string;
-  /** 16 bytes, base64url: the unguessable name of the transfer in datagrams. Absent with `check`. */
+  /**
+   * 16 bytes, base64url: the unguessable name of the transfer in datagrams. Absent with `check`.
+   */
   token?: string | undefined;
   /** A whole REQUEST datagram, base64, and the UDP address that the COOKIE told. */
   request?: string | undefined;
   address?: string | undefined;
   port?: number | undefined;
-  /** Bytes that the client holds already. */
+  /** Bytes that the client already has. */
   held?: number | undefined;
-  /** Only the digests, no data: to compare with a file that is there. */
+  /** Only the digests, no data: for comparison with a local file. */
   check?: boolean | undefined;
   ref?: Ref | undefined;
 };
@@ -56,7 +64,7 @@ export type FetchRequest = {
 /** Lines of a file transfer that a client sends. */
 export type TransferRequest =
   | FetchRequest
-  /** The client wants no more of this transfer. */
+  /** The client is done with this transfer. */
   | { type: "fetched"; transfer: number };
 
 /** What a client sends, one object a line. */
@@ -64,7 +72,10 @@ export type ClientMessage =
   | Hello
   /** To everybody in a room that the session is in. */
   | { type: "say"; room: string; text: string; n?: number | undefined }
-  /** To the named people alone, wherever they are. To the partner of a private chat alone, it is part of that. */
+  /**
+   * To the named people alone, wherever they are. To the partner of a private chat alone, it is
+   * part of that.
+   */
   | { type: "tell"; to: readonly string[]; text: string; n?: number | undefined }
   | {
       type: "join";
@@ -99,13 +110,13 @@ export type ClientMessage =
   | { type: "pong" }
   | { type: "bye" };
 
-/** What `welcome` says of the server's bounds. */
+/** The server's limits, as `welcome` announces them. */
 export type ServerLimits = {
   lineBytes: number;
   textChars: number;
   nameChars: number;
   recipients: number;
-  /** Rooms that one session can be in. */
+  /** Rooms that a session can be in. */
   rooms: number;
   /** 0: no limit. */
   messagesPerSecond: number;
@@ -172,7 +183,7 @@ export type FileOffer = {
   ref?: Ref | undefined;
 };
 
-/** Something did not happen. Which fields there are depends on what. */
+/** Something did not happen; which optional fields are present depends on what. */
 export type ErrorMessage = {
   type: "error";
   /** One of errors.ts; a client shows `message` for a code that it does not know. */
@@ -183,9 +194,9 @@ export type ErrorMessage = {
   /** The request that was refused. */
   ref?: Ref | undefined;
   retryAfterMs?: number | undefined;
-  /** The name or value that it is about. */
+  /** The name or value in question. */
   subject?: string | undefined;
-  /** The transfer that is over by this. */
+  /** The transfer that this ends. */
   transfer?: number | undefined;
 };
 
@@ -201,10 +212,16 @@ export type TransferMessage =
 /** What a server sends, one object a line. */
 export type ServerMessage =
   | Welcome
-  /** All messages up to `n` are settled. `room` and `seq` are those of message `n`, if it was said in a room. */
+  /**
+   * All messages up to `n` are settled. `room` and `seq` are those of message `n`, if it was said
+   * in a room.
+   */
   | { type: "ack"; n: number; room?: string | undefined; seq?: number | undefined }
   | RoomMessage
-  /** Consecutive messages of one sender; `seq` and `n` are those of the first. Only for who asked for `runs`. */
+  /**
+   * Consecutive messages of one sender; `seq` and `n` are those of the first. Only for clients
+   * that asked for `runs`.
+   */
   | {
       type: "messages";
       room: string;
@@ -225,7 +242,10 @@ export type ServerMessage =
     }
   | { type: "joined"; room: string; name: string }
   | { type: "left"; room: string; name: string; reason: LeaveReason }
-  /** Once for every room that both are in; with `chat` and without `room`, the partner of a private chat elsewhere. */
+  /**
+   * Once for every room that both are in; with `chat` and without `room`, the partner of a private
+   * chat elsewhere.
+   */
   | {
       type: "renamed";
       from: string;
@@ -269,5 +289,8 @@ export type ServerMessage =
   | TransferMessage
   | { type: "ping" }
   | { type: "pong"; ref?: Ref | undefined }
-  /** The server ends the connection. `replaced`: another connection with the same secret has taken over. */
+  /**
+   * The server ends the connection. `replaced`: another connection with the same secret has taken
+   * over.
+   */
   | { type: "bye"; reason: string; code?: "replaced" | undefined };

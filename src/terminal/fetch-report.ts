@@ -3,7 +3,7 @@
 import { harmless, quoted } from "../text.ts";
 import type { ParleyError } from "../errors.ts";
 import type { FetchEvent } from "../files/fetch-events.ts";
-import type { ListedFile } from "../files/download-client.ts";
+import type { FileInfo } from "../protocol/messages.ts";
 import { jsonLine } from "./json-line.ts";
 import { say, stderr, stdout } from "./output.ts";
 import { barFits, ProgressBar } from "./progress.ts";
@@ -40,7 +40,7 @@ export class FetchReport {
   }
 
   /** One file of a listing: with `--json` an event, else size, time and name. */
-  async list(file: ListedFile): Promise<void> {
+  async list(file: FileInfo): Promise<void> {
     const { name, size, modified } = file;
     const time = new Date(modified).toISOString().slice(0, 16).replace("T", " ");
     const line = this.#options.json

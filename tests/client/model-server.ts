@@ -1,5 +1,6 @@
-// A plain, strict server of the native protocol for tests of the client: sessions, counters, a log for each room, mail. What a
-// restart keeps is the caller's choice. Whatever the protocol forbids it refuses and counts, so that a client's mistake can't hide.
+// A plain, strict server of the native protocol for tests of the client: sessions, counters, a log
+// for each room, mail. What a restart keeps is the caller's choice. Whatever the protocol forbids
+// it refuses and counts, so that a client's mistake can't hide.
 
 import { decodeClient } from "../../src/protocol/decode-client.ts";
 import { encodeServer } from "../../src/protocol/encode.ts";
@@ -63,7 +64,10 @@ export class ModelServer {
     return [...(connection?.rooms ?? [])];
   }
 
-  /** The process dies: connections are gone; without `keep` everything else too, and the epoch is another. */
+  /**
+   * The process dies: connections are gone; without `keep` everything else too, and the epoch is
+   * another.
+   */
   restart(keep: boolean, epoch: string): void {
     this.#connections.clear();
     if (keep) return;

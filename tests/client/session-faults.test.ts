@@ -1,5 +1,6 @@
-// Cuts at any byte, restarts with and without memory, refusals at random, rooms joined and parted all the time: every message exactly
-// once, in order, in its own room, on every client. A failure prints its seed: PARLEY_TEST_SEED=… runs that one first.
+// Cuts at any byte, restarts with and without memory, refusals at random, rooms joined and parted
+// all the time: every message exactly once, in order, in its own room, on every client. A failure
+// prints its seed: PARLEY_TEST_SEED=… runs that one first.
 
 import { describe, expect, test } from "bun:test";
 import { seeded } from "../sim/random.ts";
@@ -121,7 +122,8 @@ function verify(seed: number, plan: Plan): void {
       both: [],
       forbidden: 0,
     });
-    // A refusal can be lost with its connection: the counter then says only that the message was dealt with.
+    // A refusal can be lost with its connection: the counter then says only that the message was
+    // dealt with.
     if (plan.faults === 0) {
       const ended = [...failed, ...logged("lobby"), ...denLog];
       expect({ seed, ended: ended.length }).toEqual({ seed, ended: own.length });
@@ -134,7 +136,10 @@ function verify(seed: number, plan: Plan): void {
   for (const client of clients) verifyHeard(seed, server, client);
 }
 
-/** A client hears a room from its first welcome or its `entered` on: then everything, once, in the log's order, until it parts. */
+/**
+ * A client hears a room from its first welcome or its `entered` on: then everything, once, in the
+ * log's order, until it parts.
+ */
 function verifyHeard(seed: number, server: ModelServer, client: VirtualClient): void {
   const log = server.log().map(({ text }) => text);
   const heard = client.heard();

@@ -1,4 +1,5 @@
-// The client's session line by line: what it sends, tells and waits for, at moments of our choosing.
+// The client's session line by line: what it sends, tells and waits for, at moments of our
+// choosing.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";

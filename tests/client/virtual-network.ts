@@ -1,5 +1,6 @@
-// Sessions and a model server on a network in virtual time: bytes take their time, arrive in pieces of any size, and a cut loses
-// whatever is on its way, in the middle of a line too. Everything follows from one seed.
+// Sessions and a model server on a network in virtual time: bytes take their time, arrive in pieces
+// of any size, and a cut loses whatever is on its way, in the middle of a line too. Everything
+// follows from one seed.
 
 import type { SessionEvent } from "../../src/client/events.ts";
 import { ClientSession } from "../../src/client/session.ts";
@@ -34,7 +35,10 @@ export class VirtualNetwork {
     return client;
   }
 
-  /** Jumps from event to event until `done`, at most `maxMs` of virtual time and a bounded number of steps. */
+  /**
+   * Jumps from event to event until `done`, at most `maxMs` of virtual time and a bounded number of
+   * steps.
+   */
   runUntil(done: () => boolean, maxMs = 600_000): boolean {
     const endMs = this.nowMs + maxMs;
     for (let step = 0; step < 2_000_000; step++) {
@@ -137,7 +141,9 @@ export class VirtualClient {
     }
   }
 
-  /** The connection dies; what is on its way is lost on both sides, and both notice a little later. */
+  /**
+   * The connection dies; what is on its way is lost on both sides, and both notice a little later.
+   */
   cut(): void {
     const wire = this.#hangUp();
     if (wire === undefined) return;

@@ -7,10 +7,11 @@ import { join } from "node:path";
 import { ParleyError } from "../../src/errors.ts";
 import { DownloadClient, type DownloadClientOptions } from "../../src/files/download-client.ts";
 import { PartialFile } from "../../src/files/partial-file.ts";
+import { welcome } from "../protocol/welcome.ts";
 import { partPathOf } from "../../src/files/part-path.ts";
 
 type Line = Record<string, unknown>;
-type Answer = (line: Line, socket: Bun.Socket<undefined>) => Line | undefined;
+type Answer = (line: Line, socket: Bun.Socket<undefined>) => object | undefined;
 
 const interruption = new ParleyError("interrupted", "Interrupted");
 const size = 200_000;
@@ -31,7 +32,7 @@ function serve(answer: Answer): number {
   const data = (socket: Bun.Socket<undefined>, bytes: Buffer) => {
     for (const text of bytes.toString().split("\n").filter(Boolean)) {
       const line = JSON.parse(text) as Line;
-      const reply = line["type"] === "hello" ? { type: "welcome" } : answer(line, socket);
+      const reply = line["type"] === "hello" ? welcome() : answer(line, socket);
       if (reply !== undefined) socket.write(`${JSON.stringify({ ref: line["ref"], ...reply })}\n`);
     }
   };
@@ -58,7 +59,7 @@ async function errorOf(work: Promise<unknown>): Promise<ParleyError | undefined>
 
 function offerOf(udpPort: number, version = "v1"): Line {
   const shape = { chunkBytes: 65_536, maxSegmentBytes: 1_200, modified: 0 };
-  return { type: "offer", transfer: 1, size, version, udpPort, ...shape };
+  return { type: "offer", transfer: 1, name: "file", size, version, udpPort, ...shape };
 }
 
 test("notices a server that goes away while a file is compared with the local one", async () => {
@@ -111,9 +112,9 @@ test("stopping while it connects ends it at once and for good", async () => {
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test("skips invalid entries of a listing, and leaves one that never ends", async () => {
+test("skips files that can't be of a listing, and leaves one that never ends", async () => {
   const good = { name: "good", size: 1, modified: 1 };
-  const bad = [{ modified: 1e300 }, { size: -1 }, { size: 1e300 }, { modified: "1" }, { name: 1 }];
+  const bad = [{ modified: 1e300 }, { size: 2 ** 50 }];
   let pages = 0;
   const port = serve((line) => {
     if (line["type"] !== "files") return undefined;
@@ -123,6 +124,49 @@ test("skips invalid entries of a listing, and leaves one that never ends", async
   const listed = await Array.fromAsync(fetcherFor(port).list());
   expect(listed).toEqual([good]);
   expect(pages).toBe(2);
+});
+
+test.each([{ size: -1 }, { size: 1e300 }, { modified: "1" }, { name: 1 }, { modified: null }])(
+  "refuses a listing with %j in it",
+  async (other) => {
+    const files = [{ name: "good", size: 1, modified: 1, ...other }];
+    const port = serve((line) => (line["type"] === "files" ? { type: "files", files } : undefined));
+    const error = await errorOf(fetcherFor(port).list().next());
+    expect(error?.code).toBe("protocol");
+    expect(error?.message).toContain("in `files`, ");
+  },
+);
+
+test.each([
+  { chunkBytes: 65_537 },
+  { chunkBytes: 1 },
+  { size: 2 ** 49 },
+  { size: "1" },
+  { udpPort: 70_000 },
+  { udpPort: 0 },
+  { maxSegmentBytes: 1 },
+  { version: "x".repeat(65) },
+  { version: 1 },
+  { transfer: -1 },
+  { type: "files", files: [] },
+  { type: "nonsense" },
+])("refuses an offer with %j in it", async (other) => {
+  const offer = { ...offerOf(1), ...other };
+  const port = serve((line) => (line["type"] === "fetch" ? offer : undefined));
+  const client = fetcherFor(port, { retryForMs: 0 });
+  const error = await errorOf(client.fetch("file", { kind: "file", path: join(folder, "file") }));
+  expect(error?.code).toBe("protocol");
+});
+
+test("a server that answers with no message at all is left", async () => {
+  for (const noise of ["[]", "hello", '{"type":"digests","transfer":1}', "[".repeat(100_000)]) {
+    const port = serve((line, socket) => {
+      if (line["type"] === "files") socket.write(`${noise}\n`);
+      return undefined;
+    });
+    const error = await errorOf(fetcherFor(port).list().next());
+    expect(error?.code).toBe("protocol");
+  }
 });
 
 test("pauses before it retries a server that names another port each time", async () => {

@@ -66,7 +66,7 @@ const speeches: Speech[] = [
   },
   {
     port: "main",
-    login: (name) => `${JSON.stringify({ type: "hello", version: 1, name })}\n`,
+    login: (name) => `${JSON.stringify({ type: "hello", version: 2, name })}\n`,
     say: (text, n) => `${JSON.stringify({ type: "say", n, text })}\n`,
     read(line) {
       const { type, from, text } = JSON.parse(line) as Heard & { type: string };

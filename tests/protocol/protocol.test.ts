@@ -1,5 +1,6 @@
-// Every message of the native protocol through encoder and decoder and back, and what is left of its line when it is cut, edited
-// or made of noise: a typed message or a typed problem, never a throw, never at length.
+// Every message of the native protocol through encoder and decoder and back, and what is left of
+// its line when it is cut, edited or made of noise: a typed message or a typed problem, never a
+// throw, never at length.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";

@@ -14,7 +14,7 @@ import { Rig } from "../interop/rig.ts";
 
 const native = nativeDialect({ name: "test", udpPort: 1, messagesPerSecond: 100 });
 const any: Speech = { kind: "any", native, text: openChat };
-const hello = '{"type":"hello","version":1,"name":"Nat"}\n';
+const hello = '{"type":"hello","version":2,"name":"Nat"}\n';
 
 /** A connection to a server of its own, and everything that its socket was told. */
 class Caller implements Wire {

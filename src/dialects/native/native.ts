@@ -1,5 +1,5 @@
-// The native protocol (docs/protocol.md) as a dialect: messages of src/protocol become commands, and events become messages.
-// What they mean is the hub's business.
+// The native protocol (docs/protocol.md) as a dialect: messages of src/protocol become commands,
+// and events become messages. What they mean is the hub's business.
 
 import type { Conversation, Dialect } from "../../chat/dialect.ts";
 import type { Command, PersonalEvent, RoomEvent, Said } from "../../chat/events.ts";
@@ -96,13 +96,7 @@ class NativeConversation implements Conversation {
 
 function refusal({ reason, message, ref, n }: Undecodable): Extract<Command, { type: "invalid" }> {
   const code = reason === "version" ? "version" : "protocol";
-  return {
-    type: "invalid",
-    code,
-    message,
-    ...(ref === undefined ? {} : { ref }),
-    ...(n === undefined ? {} : { n }),
-  };
+  return { type: "invalid", code, message, ref, n };
 }
 
 function commandOf(message: ClientMessage): Command {
@@ -122,11 +116,11 @@ function commandOf(message: ClientMessage): Command {
     }
     case "history": {
       const { limit = history.pageMessages } = message;
-      return { ...message, limit: Math.min(Math.max(limit, 1), history.pageMessages) };
+      return { ...message, limit: Math.min(limit, history.pageMessages) };
     }
     case "files": {
       const { limit = folder.pageFiles } = message;
-      return { ...message, limit: Math.min(Math.max(limit, 1), folder.pageFiles) };
+      return { ...message, limit: Math.min(limit, folder.pageFiles) };
     }
     case "fetch":
       return { type: "transfer", request: message, ref: message.ref };
@@ -172,7 +166,7 @@ function messageOf(event: PersonalEvent, server: NativeServer): ServerMessage | 
     }
     case "private": {
       const { mail, timeMs: time, from, to, text, chat } = event;
-      return { type: "private", mail, time, from, to, text, ...(chat ? { chat } : {}) };
+      return { type: "private", mail, time, from, to, text, chat: chat ? true : undefined };
     }
     case "replay":
       return roomMessage(event.message);

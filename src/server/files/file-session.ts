@@ -1,11 +1,11 @@
-// The file requests of one control connection: reads `fetch` and `fetched` lines and answers on the same connection.
-// Requests are hostile input; its transfers end with the connection.
+// The file requests of one control connection, answered on the same connection. What is in a
+// request is hostile input; its transfers end with the connection.
 
-import type { Ref } from "../../chat/events.ts";
 import { listedName } from "../../dialects/open-chat/listed-files.ts";
 import { ParleyError } from "../../errors.ts";
 import { files as limits, transfer as wire } from "../../limits.ts";
 import { nowUs } from "../../io/clock.ts";
+import type { FetchRequest, Ref, TransferRequest } from "../../protocol/messages.ts";
 import type { Sender } from "../../transfer/sender.ts";
 import type { DigestCache } from "./digest-cache.ts";
 import type { FileControl } from "./file-control.ts";
@@ -40,17 +40,17 @@ export class FileSession {
     this.#control = control;
   }
 
-  /**
-   * One request, as received (a JSON object): `fetch` or `fetched` by its `type`; its answer repeats `ref`. Answers by itself, at once
-   * unless it has to search for the file. Never throws.
-   */
-  handle(request: Readonly<Record<string, unknown>>, ref?: Ref): void {
+  /** Answers by itself, at once unless it has to search for the file. Never throws. */
+  handle(request: TransferRequest): void {
     if (this.#closed) return;
+    if (request.type === "fetched") {
+      this.#transfers.get(request.transfer)?.close();
+      return;
+    }
     try {
-      if (request["type"] === "fetch") this.#handleFetch(request, ref);
-      else if (request["type"] === "fetched") this.#handleFetched(request);
+      this.#handleFetch(request);
     } catch (error) {
-      this.#refuse(error, ref);
+      this.#refuse(error, request.ref);
     }
   }
 
@@ -61,32 +61,26 @@ export class FileSession {
   }
 
   /** Offers the file of that name, or else the one that lists show under it. */
-  #handleFetch(request: Readonly<Record<string, unknown>>, ref: Ref | undefined): void {
+  #handleFetch(request: FetchRequest): void {
     try {
-      this.#start(request, ref);
+      this.#start(request);
     } catch (error) {
-      const { name } = request;
+      const { name, ref } = request;
       const { find } = this.#control;
       const isMissing = error instanceof ParleyError && error.code === "not-found";
-      if (!isMissing || find === undefined || typeof name !== "string") throw error;
-      if (listedName(name) !== name) throw error;
+      if (!isMissing || find === undefined || listedName(name) !== name) throw error;
       find(name)
         .then((shown) => {
           if (shown === undefined || shown === name) throw error;
-          if (!this.#closed) this.#start({ ...request, name: shown }, ref);
+          if (!this.#closed) this.#start({ ...request, name: shown });
         })
         .catch((why: unknown) => this.#refuse(why, ref));
     }
   }
 
-  #start(request: Readonly<Record<string, unknown>>, ref: Ref | undefined): void {
-    const { name } = request;
-    const check = request["check"] === true;
-    const token = bytesOf(request["token"], wire.tokenBytes);
-    if (typeof name !== "string") throw invalid("name", "a string");
-    if (!check && token?.length !== wire.tokenBytes) {
-      throw invalid("token", `${wire.tokenBytes} bytes in base64url`);
-    }
+  #start({ name, check, token: tokenText, request, address, port, held, ref }: FetchRequest): void {
+    // A comparison needs no datagrams, and so no name for them.
+    const token = check === true ? undefined : tokenOf(tokenText);
     if (this.#transfers.size >= limits.maxTransfersPerSession) {
       throw new ParleyError(
         "full",
@@ -94,7 +88,7 @@ export class FileSession {
       );
     }
     const { digests } = this.#host;
-    const heldBytes = check ? Number.POSITIVE_INFINITY : heldBytesOf(request["held"]);
+    const heldBytes = check === true ? Number.POSITIVE_INFINITY : (held ?? 0);
     const { served, reader } = digests.use(this.#host.folder.open(name), heldBytes);
     const transfer = new FileTransfer({
       id: this.#nextId++,
@@ -111,7 +105,7 @@ export class FileSession {
     });
     try {
       this.#host.add(transfer, this.#peerAddress);
-      if (!check && token !== undefined) this.#open(transfer, token);
+      if (token !== undefined) this.#open(transfer, token);
     } catch (error) {
       this.#host.remove(transfer);
       digests.release(served, reader);
@@ -119,9 +113,9 @@ export class FileSession {
     }
     this.#transfers.set(transfer.id, transfer);
     this.#offer(transfer, ref);
-    const { address, port } = request;
-    const first = bytesOf(request["request"], wire.maxRequestBytes);
-    if (first === undefined || typeof address !== "string" || typeof port !== "number") return;
+    if (request === undefined || address === undefined || port === undefined) return;
+    const first = new Uint8Array(Buffer.from(request, "base64"));
+    if (first.length > wire.maxRequestBytes) return;
     this.#host.sender.handleFirstRequest(first, address, port, nowUs());
     this.#host.wake();
   }
@@ -151,12 +145,10 @@ export class FileSession {
     });
   }
 
-  #handleFetched(request: Readonly<Record<string, unknown>>): void {
-    const id = request["transfer"];
-    if (typeof id === "number") this.#transfers.get(id)?.close();
-  }
-
-  /** The client has been told on this connection; its datagrams are answered with GONE until the connection ends. */
+  /**
+   * The client has been told on this connection; its datagrams are answered with GONE until the
+   * connection ends.
+   */
   #handleBroken(transfer: FileTransfer, token: Uint8Array | undefined): void {
     if (token === undefined) transfer.close();
     else this.#host.sender.fail(token);
@@ -171,20 +163,10 @@ export class FileSession {
   }
 }
 
-/** Decodes base64 of either alphabet; undefined if it is invalid or longer than `maxBytes`. */
-function bytesOf(value: unknown, maxBytes: number): Uint8Array | undefined {
-  if (typeof value !== "string" || value.length > Math.ceil(maxBytes / 3) * 4) return undefined;
-  const bytes = Buffer.from(value, "base64");
-  return bytes.length > 0 && bytes.length <= maxBytes ? new Uint8Array(bytes) : undefined;
-}
-
-function heldBytesOf(value: unknown): number {
-  return typeof value === "number" && value > 0 ? value : 0;
-}
-
-function invalid(field: string, wanted: string): ParleyError {
-  return new ParleyError(
-    "protocol",
-    `A \`fetch\` needs ${wanted} as \`${field}\` (docs/transfer.md).`,
-  );
+/** @throws ParleyError `protocol` */
+function tokenOf(text: string | undefined): Uint8Array {
+  const token = Buffer.from(text ?? "", "base64url");
+  if (token.length === wire.tokenBytes) return new Uint8Array(token);
+  const sentence = `A \`fetch\` needs ${wire.tokenBytes} bytes in base64url as \`token\`.`;
+  throw new ParleyError("protocol", sentence);
 }

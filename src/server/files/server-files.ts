@@ -1,7 +1,7 @@
 // The hub's file port: lists, transfers and open-chat downloads, over the services that do the work. Answers are asynchronous, so
 // they are callbacks; a session's transfers end with it.
 
-import type { FileEntry, Ref } from "../../chat/events.ts";
+import type { FileEntry } from "../../chat/events.ts";
 import type { FilesPort } from "../../chat/files-port.ts";
 import type { TransferMessage, TransferRequest } from "../../protocol/messages.ts";
 import { downloadStarted } from "../../dialects/open-chat/open-chat.ts";
@@ -70,18 +70,16 @@ export class ServerFiles implements FilesPort {
     session: number,
     peer: Peer,
     request: TransferRequest,
-    ref: Ref | undefined,
     send: (message: TransferMessage) => void,
     waitingBytes: () => number,
   ): void {
     let files = this.#sessions.get(session);
     if (files === undefined) {
       const find = (name: string) => this.#find(name);
-      const sendLine = (line: Readonly<Record<string, unknown>>) => send(line as TransferMessage);
-      files = this.#service.session(peer.address, { send: sendLine, waitingBytes, find });
+      files = this.#service.session(peer.address, { send, waitingBytes, find });
       this.#sessions.set(session, files);
     }
-    files.handle(request, ref);
+    files.handle(request);
   }
 
   download(

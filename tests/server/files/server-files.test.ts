@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openChat } from "../../../src/dialects/open-chat/open-chat.ts";
+import type { TransferMessage, TransferRequest } from "../../../src/protocol/messages.ts";
 import { ParleyError } from "../../../src/errors.ts";
 import { files as limits, folder as folderLimits } from "../../../src/limits.ts";
 import { OpenChatDownloads } from "../../../src/server/files/open-chat-download.ts";
@@ -108,17 +109,16 @@ test("a new file can be asked for as soon as it is listed", async () => {
 function fetched(name: string, token?: string): Promise<{ name: unknown; size: unknown } | string> {
   const asking = ++session;
   return new Promise((resolve) => {
-    const send = (line: Readonly<Record<string, unknown>>) => {
-      if (line["ref"] !== 7) return;
+    const send = (message: TransferMessage) => {
+      if (message.type !== "offer" && message.type !== "error") return;
+      expect(message.ref).toBe(7);
       files.closed(asking);
-      resolve(
-        line["type"] === "offer"
-          ? { name: line["name"], size: line["size"] }
-          : `${String(line["code"])}`,
-      );
+      const { type } = message;
+      resolve(type === "offer" ? { name: message.name, size: message.size } : message.code);
     };
-    const request = { type: "fetch", name, check: token === undefined, token };
-    files.fetch(asking, { address: host, port: 1 }, request, 7, send, () => 0);
+    const check = token === undefined;
+    const request: TransferRequest = { type: "fetch", name, check, token, ref: 7 };
+    files.transfer(asking, { address: host, port: 1 }, request, send, () => 0);
   });
 }
 
@@ -140,13 +140,12 @@ test("a native client fetches a file by its name, or else as it is shown", async
 test("who leaves while its file is looked for gets nothing, and keeps no place", async () => {
   const lines: unknown[] = [];
   const asking = ++session;
-  const request = { type: "fetch", name: "esc.png", check: true };
-  files.fetch(
+  const request = { type: "fetch", name: "esc.png", check: true, ref: 7 } as const;
+  files.transfer(
     asking,
     { address: host, port: 1 },
     request,
-    7,
-    (line) => lines.push(line),
+    (message) => lines.push(message),
     () => 0,
   );
   files.closed(asking);
