@@ -89,8 +89,8 @@ function tellFound(
   absent: ReadonlyMap<string, SessionRecord>,
 ): void {
   const found = find(chat, session, to, absent);
-  useUp(chat, session, n);
   if (found.everyone) sayAloud(chat, session, lobby, text, n);
+  else useUp(chat, session, n);
   // Said to some of them it has been said: only if it reaches none is it refused under its number.
   const reaches = found.everyone || found.here.length + found.away.length > 0;
   const about: About = { n: reaches ? undefined : n, usesUp: true };
