@@ -129,6 +129,10 @@ function batchMessages(db: Database, clockMs: number): void {
     `INSERT INTO batches (room, first_seq, count, time_ms, clock_ms, runs)
      VALUES (?, ?, ?, ?, ?, ?)`,
   );
+  // Their pages take the batches: the file need not grow.
+  const remove = db.prepare<never, [number, number]>(
+    "DELETE FROM messages WHERE (room, seq) <= (?, ?)",
+  );
   const insertRuns = (room: number, firstSeq: number, runs: SaidRun[]): void => {
     const agedMs = Math.min(clockMs, runs.at(-1)?.timeMs ?? clockMs);
     let seq = firstSeq;
@@ -149,9 +153,9 @@ function batchMessages(db: Database, clockMs: number): void {
       from = end;
     }
     last = rows.at(-1) ?? last;
+    remove.run(last.room, last.seq);
   } while (rows.length === pageMessages);
-  page.finalize();
-  insert.finalize();
+  for (const statement of [page, insert, remove]) statement.finalize();
 }
 
 /** Consecutive messages of one sender and one time are a run. */

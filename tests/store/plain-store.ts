@@ -12,13 +12,11 @@ export type Bounds = {
   goodbyeAgeMs: number;
 };
 
-type Aged = { clockMs: number };
-
 export class PlainStore implements LocalStore {
-  #said: (Said & Aged)[] = [];
+  #said: { said: Said; clockMs: number }[] = [];
   readonly #last = new Map<string, number>();
-  #mail: ({ session: string; message: PrivateMessage } & Aged)[] = [];
-  #sessions: (SessionRecord & Aged)[] = [];
+  #mail: { session: string; message: PrivateMessage; clockMs: number }[] = [];
+  #sessions: { record: SessionRecord; clockMs: number }[] = [];
 
   constructor(
     readonly epoch: string,
@@ -50,16 +48,15 @@ export class PlainStore implements LocalStore {
   };
 
   readonly sessions = {
-    load: (id: string) => withoutAge(this.#sessions.find((one) => one.id === id)),
+    load: (id: string) => this.#sessions.find(({ record }) => record.id === id)?.record,
   };
 
   readonly directory = {
-    find: (name: string, sinceMs: number) => {
-      const found = this.#sessions.filter(
-        (one) => name !== "" && one.name === name && one.seenMs >= sinceMs,
-      );
-      return withoutAge(found.sort((a, b) => b.seenMs - a.seenMs || (a.id < b.id ? 1 : -1))[0]);
-    },
+    find: (name: string, sinceMs: number) =>
+      this.#sessions
+        .map(({ record }) => record)
+        .filter((one) => name !== "" && one.name === name && one.seenMs >= sinceMs)
+        .sort((a, b) => b.seenMs - a.seenMs || (a.id < b.id ? 1 : -1))[0],
   };
 
   commit({ rooms, mail, sessions }: Batch): Committed {
@@ -69,28 +66,21 @@ export class PlainStore implements LocalStore {
       const first = last + 1;
       for (const run of runs) {
         for (let i = 0; i < run.length; i++) {
-          this.#said.push({ ...run.at(i), author: 0, seq: ++last, clockMs });
+          this.#said.push({ said: { ...run.at(i), author: 0, seq: ++last }, clockMs });
         }
       }
       this.#last.set(room, last);
       return first;
     });
     for (const update of sessions) {
-      const before = this.#sessions.find(({ id }) => id === update.id);
-      this.#replace({ ...update, mail: before?.mail ?? 0, clockMs });
+      const known = this.sessions.load(update.id);
+      this.#put({ ...update, mail: known?.mail ?? 0 }, clockMs);
     }
     const numbers = mail.map(({ session, message }) => {
-      const known = this.#sessions.find(({ id }) => id === session);
-      const number = (known?.mail ?? 0) + 1;
-      const stranger = {
-        id: session,
-        name: "",
-        n: 0,
-        network: "",
-        seenMs: message.timeMs,
-        clockMs,
-      };
-      this.#replace({ ...(known ?? stranger), mail: number });
+      const known = this.#sessions.find(({ record }) => record.id === session);
+      const number = (known?.record.mail ?? 0) + 1;
+      const stranger = { id: session, name: "", n: 0, network: "", seenMs: message.timeMs };
+      this.#put({ ...(known?.record ?? stranger), mail: number }, known?.clockMs ?? clockMs);
       this.#mail.push({ session, message: { ...message, mail: number }, clockMs });
       this.#trim(session);
       return number;
@@ -103,18 +93,18 @@ export class PlainStore implements LocalStore {
     const { maxAgeMs, sessionAgeMs, goodbyeAgeMs } = this.bounds;
     this.#said = this.#said.filter(({ clockMs }) => clockMs >= nowMs - maxAgeMs);
     this.#mail = this.#mail.filter(({ clockMs }) => clockMs >= nowMs - maxAgeMs);
-    const gone = this.#sessions.filter(
-      ({ name, clockMs }) => clockMs < nowMs - (name === "" ? goodbyeAgeMs : sessionAgeMs),
+    this.#sessions = this.#sessions.filter(
+      ({ record, clockMs }) =>
+        clockMs >= nowMs - (record.name === "" ? goodbyeAgeMs : sessionAgeMs),
     );
-    this.#sessions = this.#sessions.filter((one) => !gone.includes(one));
-    this.#mail = this.#mail.filter(({ session }) => !gone.some(({ id }) => id === session));
+    this.#mail = this.#mail.filter(({ session }) => this.sessions.load(session) !== undefined);
   }
 
-  /** In its place if it is known; a session of which there is nothing to know is not kept. */
-  #replace(record: SessionRecord & Aged): void {
-    const others = this.#sessions.filter(({ id }) => id !== record.id);
+  /** A session of which there is nothing to know is not kept. */
+  #put(record: SessionRecord, clockMs: number): void {
+    this.#sessions = this.#sessions.filter((one) => one.record.id !== record.id);
     const { name, n, mail } = record;
-    this.#sessions = name !== "" || n > 0 || mail > 0 ? [...others, record] : others;
+    if (name !== "" || n > 0 || mail > 0) this.#sessions.push({ record, clockMs });
   }
 
   #trim(session: string): void {
@@ -126,13 +116,7 @@ export class PlainStore implements LocalStore {
   }
 
   #of(room: string): Said[] {
-    const all = this.#said.filter((one) => one.room === room).slice(-this.bounds.messages);
-    return all.map(({ clockMs: _, ...said }) => said);
+    const all = this.#said.map(({ said }) => said).filter((one) => one.room === room);
+    return all.slice(-this.bounds.messages);
   }
-}
-
-function withoutAge(found: (SessionRecord & Aged) | undefined): SessionRecord | undefined {
-  if (found === undefined) return undefined;
-  const { clockMs: _, ...record } = found;
-  return record;
 }

@@ -35,6 +35,8 @@ const whileFailing: WhileFailing = (store, body) => {
   db.run("DROP TRIGGER spoil; DROP TABLE orphans; DROP TABLE parents");
 };
 
+const said = (room: string, count: number) => ({ room, runs: [run(room, texts(count))] });
+
 storeContract("sqlite", (retention, clock) => open({ retention, clock }).store, whileFailing);
 
 describe("sqlite", () => {
@@ -101,7 +103,6 @@ describe("sqlite", () => {
 
   test("a batch that fails half way, or at its end, changes nothing, and the next one works", () => {
     const { store, writer } = open();
-    const said = (room: string, count: number) => ({ room, runs: [run(room, texts(count))] });
     writer.commit({ rooms: [said("lobby", 3)], sessions: [update("s1", { n: 3 })] });
     const batch = {
       rooms: [said("lobby", 2), said("den", 2)],

@@ -13,6 +13,8 @@ export type StoreMaker = (retention: Partial<Retention>, clock: () => number) =>
 /** Runs `body` while the store can't commit a batch with mail. A store that never fails has none. */
 export type WhileFailing = (store: Store, body: () => void) => void;
 
+const seqs = (page: readonly { seq: number }[]) => page.map(({ seq }) => seq);
+
 const dayMs = 24 * 3_600_000;
 
 export function storeContract(name: string, make: StoreMaker, whileFailing?: WhileFailing): void {
@@ -82,7 +84,6 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
       test("after and before answer a page, ascending, from the right end", () => {
         const { store, writer } = open();
         for (let batch = 0; batch < 20; batch++) writer.say("lobby", 5);
-        const seqs = (page: readonly { seq: number }[]) => page.map(({ seq }) => seq);
         expect(seqs(store.rooms.after("lobby", 97, 10))).toEqual([98, 99, 100]);
         expect(seqs(store.rooms.after("lobby", 39, 4))).toEqual([40, 41, 42, 43]);
         expect(seqs(store.rooms.before("lobby", 42, 4))).toEqual([38, 39, 40, 41]);
@@ -231,10 +232,10 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
       test("every field of a record is written, also when nothing else has changed", () => {
         const { store, writer } = open();
         const changes = [{ n: 1 }, { name: "anna" }, { network: "x" }, { seenMs: 1_001 }, { n: 0 }];
-        let record = update("s1");
+        const record = update("s1");
         writer.commit({ sessions: [record] });
         for (const change of changes) {
-          record = { ...record, ...change };
+          Object.assign(record, change);
           writer.commit({ sessions: [record] });
           expect(store.sessions.load("s1")).toEqual({ ...record, mail: 0 });
         }
