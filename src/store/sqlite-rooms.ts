@@ -3,6 +3,7 @@
 import type { Database } from "bun:sqlite";
 import type { Said } from "../chat/events.ts";
 import type { RoomBatch, RoomBounds, RoomLog } from "../chat/store.ts";
+import { batchKey, maxRoomId } from "./batch-key.ts";
 import { packRuns, type StoredRun, unpackRuns } from "./packed-runs.ts";
 import type { statements } from "./sqlite-statements.ts";
 
@@ -19,6 +20,8 @@ export class SqliteRooms implements RoomLog {
   readonly #read: <T>(query: () => T) => T;
   readonly #maxMessages: number;
   readonly #rooms = new Map<string, RoomNumbers>();
+  /** The ID that a new room was given last. */
+  #lastId: number | undefined;
 
   /** Each room keeps `maxMessages`. */
   constructor(sql: Statements, read: <T>(query: () => T) => T, maxMessages: number) {
@@ -69,6 +72,14 @@ export class SqliteRooms implements RoomLog {
   remember(room: string, numbers: RoomNumbers): void {
     if (this.#rooms.size >= cachedRooms && !this.#rooms.has(room)) this.#rooms.clear();
     this.#rooms.set(room, numbers);
+  }
+
+  /** An ID that no room has. */
+  freeId(): number {
+    this.#lastId ??= this.#sql.highestRoomId.get()?.id ?? 0;
+    do this.#lastId = (this.#lastId % maxRoomId) + 1;
+    while (this.#sql.roomWithId.get(this.#lastId) !== null);
+    return this.#lastId;
   }
 
   /** Messages under `first` have been deleted; undefined: the room has been. */
@@ -129,15 +140,18 @@ export class RoomChanges {
   #open(room: string): RoomNumbers {
     const known = this.#rooms.numbers(room);
     if (known.id !== 0) return { ...known };
-    const { lastInsertRowid } = this.#sql.insertRoom.run(room, known.first, known.last);
-    return { id: Number(lastInsertRowid), first: known.first, last: known.last };
+    const id = this.#rooms.freeId();
+    this.#sql.insertRoom.run(id, room, known.first, known.last);
+    return { id, first: known.first, last: known.last };
   }
 }
 
 /** Deletes a room's batches under number `first`; its highest number, `last`, is not forgotten with them. */
 export function deleteBatches(db: Database, room: number, first: number, last: number): void {
   db.transaction(() => {
-    db.query("DELETE FROM batches WHERE room = ? AND first_seq < ?").run(room, first);
+    db.query(
+      `DELETE FROM batches WHERE key BETWEEN ${batchKey("?1", "0")} AND ${batchKey("?1", "?2")} - 1`,
+    ).run(room, first);
     db.query("UPDATE rooms SET first_seq = ?, last_seq = max(last_seq, ?) WHERE id = ?").run(
       first,
       last,

@@ -2,6 +2,7 @@
 
 import type { Database, SQLQueryBindings } from "bun:sqlite";
 import type { SessionRecord } from "../chat/store.ts";
+import { batchKey, isInRoom, keySeq } from "./batch-key.ts";
 import type { MailboxEntry } from "./mailbox-shares.ts";
 
 type BatchRow = { firstSeq: number; timeMs: number; json: string };
@@ -47,24 +48,27 @@ export function statements(db: Database) {
 function roomStatements(prepare: Prepare) {
   return {
     room: prepare<RoomRow, [string]>(
-      `SELECT id, first_seq, last_seq, coalesce((SELECT first_seq + count - 1 FROM batches
-         WHERE room = rooms.id ORDER BY first_seq DESC LIMIT 1), 0) AS newest
+      `SELECT id, first_seq, last_seq, coalesce((SELECT ${keySeq} + count - 1 FROM batches
+         WHERE ${isInRoom("rooms.id")} ORDER BY key DESC LIMIT 1), 0) AS newest
        FROM rooms WHERE name = ?`,
     ),
     floor: prepare<{ value: string }, []>("SELECT value FROM meta WHERE key = 'floor'"),
-    insertRoom: prepare<never, [string, number, number]>(
-      "INSERT INTO rooms (name, first_seq, last_seq) VALUES (?, ?, ?)",
+    highestRoomId: prepare<{ id: number | null }, []>("SELECT max(id) AS id FROM rooms"),
+    roomWithId: prepare<{ id: number }, [number]>("SELECT id FROM rooms WHERE id = ?"),
+    insertRoom: prepare<never, [number, string, number, number]>(
+      "INSERT INTO rooms (id, name, first_seq, last_seq) VALUES (?, ?, ?, ?)",
     ),
     insertBatch: prepare<never, [number, number, number, number, number, string]>(
-      `INSERT INTO batches (room, first_seq, count, time_ms, clock_ms, runs)
-       VALUES (?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO batches (key, count, time_ms, clock_ms, runs)
+       VALUES (${batchKey("?", "?")}, ?, ?, ?, ?)`,
     ),
     /** The batches that messages `?2` to `?3` of room `?1` are in. */
     batchesBetween: prepare<BatchRow, [number, number, number]>(
-      `SELECT first_seq AS firstSeq, time_ms AS timeMs, runs AS json FROM batches
-       WHERE room = ?1 AND first_seq <= ?3 AND first_seq >= coalesce(
-         (SELECT max(first_seq) FROM batches WHERE room = ?1 AND first_seq <= ?2), ?2)
-       ORDER BY first_seq`,
+      `SELECT ${keySeq} AS firstSeq, time_ms AS timeMs, runs AS json FROM batches
+       WHERE key <= ${batchKey("?1", "?3")} AND key >= coalesce(
+         (SELECT key FROM batches WHERE key BETWEEN ${batchKey("?1", "0")} AND ${batchKey("?1", "?2")}
+          ORDER BY key DESC LIMIT 1), ${batchKey("?1", "?2")})
+       ORDER BY key`,
     ),
   };
 }

@@ -3,6 +3,7 @@
 
 import type { Database } from "bun:sqlite";
 import { history as limits } from "../limits.ts";
+import { batchKey, isInRoom, keySeq } from "./batch-key.ts";
 import { ByteBound } from "./sqlite-byte-bound.ts";
 import { readMeta, writeMeta } from "./sqlite-meta.ts";
 import { deleteBatches, type SqliteRooms } from "./sqlite-rooms.ts";
@@ -78,8 +79,8 @@ export class SqliteSweep {
       .query<RoomRow, [number, number]>(
         `SELECT id, name, max(last_seq, newest) AS last, max(last_seq, newest) - first_seq + 1 AS kept, time_ms
          FROM (SELECT id, name, first_seq, last_seq,
-             coalesce((SELECT first_seq + count - 1 FROM batches WHERE room = rooms.id ORDER BY first_seq DESC LIMIT 1), 0) AS newest,
-             (SELECT time_ms FROM batches WHERE room = rooms.id ORDER BY first_seq DESC LIMIT 1) AS time_ms
+             coalesce((SELECT ${keySeq} + count - 1 FROM batches WHERE ${isInRoom("rooms.id")} ORDER BY key DESC LIMIT 1), 0) AS newest,
+             (SELECT time_ms FROM batches WHERE ${isInRoom("rooms.id")} ORDER BY key DESC LIMIT 1) AS time_ms
            FROM rooms WHERE id > ? ORDER BY id LIMIT ?)`,
       )
       .all(this.#room, sliceRooms);
@@ -105,8 +106,8 @@ export class SqliteSweep {
   #sweepRoom({ id, name, last }: RoomRow, oldMs: number): boolean {
     const oldest = this.db
       .query<BatchRow, [number, number]>(
-        `SELECT first_seq + count AS next_seq, clock_ms, octet_length(runs) AS bytes
-         FROM batches WHERE room = ? ORDER BY first_seq LIMIT ?`,
+        `SELECT ${keySeq} + count AS next_seq, clock_ms, octet_length(runs) AS bytes
+         FROM batches WHERE ${isInRoom("?1")} ORDER BY key LIMIT ?2`,
       )
       .all(id, limits.sliceRows);
     const firstKept = last - this.retention.messages + 1;
@@ -143,7 +144,7 @@ export class SqliteSweep {
     const empty = this.db
       .query<{ id: number; name: string; last_seq: number }, [number]>(
         `SELECT id, name, last_seq FROM rooms
-         WHERE NOT EXISTS (SELECT 1 FROM batches WHERE room = rooms.id) ORDER BY id LIMIT ?`,
+         WHERE NOT EXISTS (SELECT 1 FROM batches WHERE ${isInRoom("rooms.id")}) ORDER BY id LIMIT ?`,
       )
       .all(Math.min(excess, sliceRooms));
     if (empty.length === 0) return this.#emptyLeast();
@@ -162,7 +163,7 @@ export class SqliteSweep {
     const room = this.#least[0];
     if (room === undefined) return false;
     const spoken = this.db
-      .query("SELECT 1 FROM batches WHERE room = ? AND first_seq > ?")
+      .query(`SELECT 1 FROM batches WHERE ${isInRoom("?1")} AND key > ${batchKey("?1", "?2")}`)
       .get(room.id, room.last);
     const isSpared = spoken !== null || this.isInUse(room.name);
     if (isSpared || !this.#sweepRoom(room, Infinity)) this.#least.shift();

@@ -3,6 +3,7 @@
 
 import type { Database } from "bun:sqlite";
 import { SaidRun } from "../chat/said-run.ts";
+import { batchKey, isInRoom, keyRoom, keySeq } from "./batch-key.ts";
 import { packRuns } from "./packed-runs.ts";
 
 /** Runs in a transaction of the caller's. `systemMs` is the system's clock, Unix milliseconds. */
@@ -33,14 +34,14 @@ export function makeVersion2(db: Database, systemMs: number): void {
 
 const batchesTable = `
   CREATE TABLE batches (
-    room INTEGER NOT NULL,
-    first_seq INTEGER NOT NULL,
+    key INTEGER PRIMARY KEY,
     count INTEGER NOT NULL,
     time_ms INTEGER NOT NULL,
     clock_ms INTEGER NOT NULL,
     runs TEXT NOT NULL,
-    PRIMARY KEY (room, first_seq)
-  ) STRICT, WITHOUT ROWID;
+    room INTEGER AS ${keyRoom},
+    first_seq INTEGER AS ${keySeq}
+  ) STRICT;
 `;
 
 const chatView = `
@@ -55,7 +56,7 @@ const chatView = `
       json_extract(run.value, '$.alias') AS alias,
       json_extract(run.value, '$.n') + text.key AS n,
       coalesce(json_extract(run.value, '$.time'), b.time_ms) AS time_ms
-    FROM rooms r JOIN batches b ON b.room = r.id, json_each(b.runs) run, json_each(run.value, '$.texts') text;
+    FROM rooms r JOIN batches b ON b.${isInRoom("r.id")}, json_each(b.runs) run, json_each(run.value, '$.texts') text;
 `;
 
 const sessionsTable = `
@@ -126,8 +127,8 @@ function batchMessages(db: Database, clockMs: number): void {
      ORDER BY room, seq LIMIT ?`,
   );
   const insert = db.prepare<never, [number, number, number, number, number, string]>(
-    `INSERT INTO batches (room, first_seq, count, time_ms, clock_ms, runs)
-     VALUES (?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO batches (key, count, time_ms, clock_ms, runs)
+     VALUES (${batchKey("?", "?")}, ?, ?, ?, ?)`,
   );
   // Their pages take the batches: the file need not grow.
   const remove = db.prepare<never, [number, number]>(
