@@ -40,7 +40,8 @@ export class SaidRun {
 
   /** The texts as the inside of a JSON array: `"a","b"`. Made once; the log and the native protocol share it. */
   get textsJson(): string {
-    this.#textsJson ??= `"${this.texts.map(escaped).join('","')}"`;
+    // Faster than to look at each text for what must be escaped.
+    this.#textsJson ??= JSON.stringify(this.texts).slice(1, -1);
     return this.#textsJson;
   }
 
@@ -59,9 +60,4 @@ export class SaidRun {
       author,
     };
   }
-}
-
-/** A text that has lost its control characters already (text.ts): only two characters are left to escape. */
-function escaped(text: string): string {
-  return /["\\]/.test(text) ? JSON.stringify(text).slice(1, -1) : text;
 }

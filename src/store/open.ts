@@ -36,7 +36,7 @@ export function openStore(
   }
   const store = openSqliteStore(path, { synchronous });
   const stopSweeper = startSweeper(store);
-  const registrations = openRegistrations(store.db, (error) => {
+  const registrations = openRegistrations(store, (error) => {
     log(`A registration was not kept: ${error instanceof Error ? error.message : String(error)}`);
   });
   return {

@@ -23,6 +23,9 @@ import { newEpoch } from "./store.ts";
 /** What a commit waits for: `normal` survives the death of any process, `full` a power loss too. */
 export type Synchronous = "normal" | "full";
 
+/** Runs a query; what SQLite throws becomes a ParleyError. */
+export type Read = <T>(query: () => T) => T;
+
 export type DataFile = {
   db: Database;
   epoch: string;
@@ -54,7 +57,8 @@ export function openDataFile(given: string, synchronous: Synchronous): DataFile 
     db = new Database(path, { readwrite: true, strict: true });
     db.run("PRAGMA journal_mode = WAL");
     db.run(`PRAGMA synchronous = ${synchronous}`);
-    db.run(`PRAGMA wal_autocheckpoint = ${limits.walPages}`);
+    // Transactions see to it (sqlite-transactions.ts).
+    db.run("PRAGMA wal_autocheckpoint = 0");
     migrate(db, versionOf(db), schemaVersion, Date.now());
     const epoch = readMeta(db, "epoch");
     if (epoch === undefined) throw damaged(path, "it has no epoch");

@@ -5,9 +5,8 @@ import type { Said } from "../chat/events.ts";
 import type { RoomBatch, RoomBounds, RoomLog } from "../chat/store.ts";
 import { batchKey, maxRoomId } from "./batch-key.ts";
 import { packRuns, type StoredRun, unpackRuns } from "./packed-runs.ts";
-import type { statements } from "./sqlite-statements.ts";
-
-type Statements = ReturnType<typeof statements>;
+import type { Read } from "./sqlite-file.ts";
+import type { Statements } from "./sqlite-statements.ts";
 
 /** `id` 0: a room that is not in the file. */
 type RoomNumbers = { id: number; first: number; last: number };
@@ -17,14 +16,14 @@ const cachedRooms = 4_096;
 
 export class SqliteRooms implements RoomLog {
   readonly #sql: Statements;
-  readonly #read: <T>(query: () => T) => T;
+  readonly #read: Read;
   readonly #maxMessages: number;
   readonly #rooms = new Map<string, RoomNumbers>();
   /** The ID that a new room was given last. */
   #lastId: number | undefined;
 
   /** Each room keeps `maxMessages`. */
-  constructor(sql: Statements, read: <T>(query: () => T) => T, maxMessages: number) {
+  constructor(sql: Statements, read: Read, maxMessages: number) {
     this.#sql = sql;
     this.#read = read;
     this.#maxMessages = maxMessages;
@@ -111,6 +110,8 @@ export class RoomChanges {
   readonly #rooms: SqliteRooms;
   readonly #sql: Statements;
   readonly #changed = new Map<string, RoomNumbers>();
+  /** Of all rows, about. */
+  bytes = 0;
 
   constructor(rooms: SqliteRooms, sql: Statements) {
     this.#rooms = rooms;
@@ -127,6 +128,7 @@ export class RoomChanges {
       const { count, timeMs } = row;
       this.#sql.insertBatch.run(numbers.id, firstSeq, count, timeMs, clockMs, row.runs);
       numbers.last += count;
+      this.bytes += row.runs.length;
     }
     return first;
   }

@@ -8,7 +8,7 @@ import type { MailboxEntry } from "./mailbox-shares.ts";
 type BatchRow = { firstSeq: number; timeMs: number; json: string };
 
 type RoomRow = { id: number; first_seq: number; last_seq: number; newest: number };
-type MailRow = {
+export type MailRow = {
   mail: number;
   time_ms: number;
   sender: string;
@@ -25,6 +25,8 @@ type Prepare = <Row, Values extends SQLQueryBindings[]>(
   sql: string,
 ) => ReturnType<typeof Database.prototype.prepare<Row, Values>>;
 
+export type Statements = ReturnType<typeof statements>;
+
 export function statements(db: Database) {
   const prepared: { finalize(): void }[] = [];
   const prepare: Prepare = <Row, Values extends SQLQueryBindings[]>(sql: string) => {
@@ -36,6 +38,8 @@ export function statements(db: Database) {
     begin: prepare<never, []>("BEGIN IMMEDIATE"),
     commit: prepare<never, []>("COMMIT"),
     rollback: prepare<never, []>("ROLLBACK"),
+    /** More rows than one, so that whoever reads one of them is still reading. */
+    held: prepare<unknown, []>("SELECT 1 FROM meta, (VALUES (1), (2))"),
     ...roomStatements(prepare),
     ...sessionStatements(prepare),
     ...mailStatements(prepare),
@@ -80,18 +84,14 @@ function sessionStatements(prepare: Prepare) {
       `SELECT ${sessionFields} FROM sessions WHERE name = ? AND name <> '' AND seen_ms >= ?
        ORDER BY seen_ms DESC, id DESC LIMIT 1`,
     ),
-    /**
-     * What a session's message changes: no column of an index, so that one page is written. The age need not be exact: it is
-     * left alone while it is no older than the last parameter.
-     */
-    touchSession: prepare<never, [number, number, string, string, string, number]>(
-      `UPDATE sessions SET n = ?, seen_ms = ?
-       WHERE id = ? AND name = ? AND network = ? AND clock_ms >= ?`,
+    touchSession: prepare<never, [number, number, number]>(
+      "UPDATE sessions SET n = ?, seen_ms = ? WHERE key = ?",
     ),
-    putSession: prepare<never, [string, string, number, string, number, number]>(
+    putSession: prepare<{ key: number }, [string, string, number, string, number, number]>(
       `INSERT INTO sessions (id, name, n, mail, network, seen_ms, clock_ms) VALUES (?, ?, ?, 0, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET name = excluded.name, n = excluded.n,
-         network = excluded.network, seen_ms = excluded.seen_ms, clock_ms = excluded.clock_ms`,
+         network = excluded.network, seen_ms = excluded.seen_ms, clock_ms = excluded.clock_ms
+       RETURNING key`,
     ),
     removeBlank: prepare<never, [string]>(
       "DELETE FROM sessions WHERE id = ? AND name = '' AND n = 0 AND mail = 0",

@@ -7,6 +7,7 @@ import { batchKey, isInRoom, keySeq } from "./batch-key.ts";
 import { ByteBound } from "./sqlite-byte-bound.ts";
 import { readMeta, writeMeta } from "./sqlite-meta.ts";
 import { deleteBatches, type SqliteRooms } from "./sqlite-rooms.ts";
+import type { SqliteSessions } from "./sqlite-sessions.ts";
 import type { Retention } from "./store.ts";
 
 /** Rooms looked at, and sessions deleted with up to a thousand private messages each, in one slice. */
@@ -39,6 +40,7 @@ export class SqliteSweep {
     readonly db: Database,
     readonly retention: Retention,
     readonly rooms: SqliteRooms,
+    readonly sessions: SqliteSessions,
     readonly isInUse: (room: string) => boolean,
   ) {
     this.#bytes = new ByteBound(db, retention.fileBytes, rooms);
@@ -213,6 +215,7 @@ export class SqliteSweep {
         this.db.query("DELETE FROM sessions WHERE id = ?").run(id);
       }
     })();
+    for (const { id } of gone) this.sessions.forgot(id);
     return gone.length >= sliceSessions;
   }
 

@@ -100,7 +100,7 @@ describe("a file of version 1", () => {
     }
     const dot = store.directory.find("dot", 0);
     expect(dot).toMatchObject({ n: 2, mail: 4 });
-    const { registry, close } = openRegistrations(store.db, (error) => {
+    const { registry, close } = openRegistrations(store, (error) => {
       throw error;
     });
     expect(registry.entries().map(({ id, port }) => [id, port])).toEqual([
