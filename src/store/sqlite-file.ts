@@ -7,12 +7,14 @@ import {
   closeSync,
   constants,
   existsSync,
+  lstatSync,
   openSync,
+  readlinkSync,
   readSync,
   realpathSync,
 } from "node:fs";
 import { renameSync, rmSync, statSync } from "node:fs";
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
 import { history as limits } from "../limits.ts";
@@ -71,10 +73,16 @@ export function openDataFile(given: string, synchronous: Synchronous): DataFile 
   }
 }
 
-/** What SQLite said, as a sentence for people. `done` is what could not be done with the file: opened, written, read. */
-export function storageError(path: string, done: string, error: unknown): ParleyError {
+/** What SQLite said, as a sentence for people. `done` is what could not be done with the file. */
+export function storageError(
+  path: string,
+  done: "opened" | "locked" | "written" | "read",
+  error: unknown,
+): ParleyError {
   const code = error instanceof SQLiteError ? (error.code ?? "") : "";
-  const why = reasons.find(([prefix]) => code.startsWith(prefix))?.[1];
+  const isRunning = done === "written" || done === "read";
+  const known = isRunning ? reasons : [...startReasons, ...reasons];
+  const why = known.find(([prefix]) => code.startsWith(prefix))?.[1];
   const detail = why ?? (error instanceof Error ? error.message : String(error));
   return new ParleyError(
     "storage",
@@ -82,7 +90,14 @@ export function storageError(path: string, done: string, error: unknown): Parley
   );
 }
 
-const reasons: readonly (readonly [code: string, reason: string])[] = [
+type Reason = readonly [code: string, reason: string];
+
+/** Nothing is running yet that could go on by itself. */
+const startReasons: readonly Reason[] = [
+  ["SQLITE_FULL", "the disk is full; make space and start again"],
+];
+
+const reasons: readonly Reason[] = [
   ["SQLITE_FULL", "the disk is full; make space, it goes on by itself"],
   ["SQLITE_IOERR", "the disk reports an error; check its space and health"],
   ["SQLITE_READONLY", "it is read-only; make it writable or choose another --data"],
@@ -103,6 +118,28 @@ function damaged(path: string, how: string): ParleyError {
   );
 }
 
+/**
+ * Every path that a data file takes while it is open, being made or repaired: what a shared folder must not serve. Links are
+ * followed; the file need not exist yet.
+ */
+export function dataFilePaths(given: string): string[] {
+  const folder = dirname(given);
+  const place = existsSync(folder) ? join(realpathSync(folder), basename(given)) : given;
+  const path = existsSync(given) ? realpathSync(given) : place;
+  const suffixes = ["", "-wal", "-shm", "-journal", "-lock", "-lock-journal"];
+  return [...suffixes, ".new", ".new-journal"].map((suffix) => path + suffix);
+}
+
+/** A link that leads nowhere may be a disk that is not mounted: a file made through it would be an empty log elsewhere. */
+function refuseDanglingLink(given: string): void {
+  if (existsSync(given) || lstatSync(given, { throwIfNoEntry: false }) === undefined) return;
+  const target = quoted(readlinkSync(given), 400);
+  throw refused(
+    given,
+    `is a link to ${target}, which is not there: mount the disk that has it, or remove the link`,
+  );
+}
+
 /** The real path, if a file can be there. */
 function checkPlace(given: string): string {
   const path = existsSync(given) ? realpathSync(given) : given;
@@ -116,6 +153,7 @@ function checkPlace(given: string): string {
   if (!statSync(directory).isDirectory()) {
     throw refused(given, `can't be made: ${quoted(directory, 400)} is not a directory`);
   }
+  refuseDanglingLink(given);
   const found = existsSync(path) ? statSync(path) : undefined;
   if (found?.isDirectory()) {
     throw refused(given, "is a directory: name a file in it, such as parley.db");

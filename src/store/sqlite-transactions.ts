@@ -9,6 +9,8 @@ import type { Statements } from "./sqlite-statements.ts";
 /** Pages of a transaction beside those of its text. */
 const pagesPerTransaction = 3;
 const pageBytes = 4_096;
+/** Pages that a slice of sweeping changes at most, about. */
+const pagesPerSlice = 50;
 
 export class Transactions {
   readonly #db: Database;
@@ -23,22 +25,29 @@ export class Transactions {
     this.#sql = sql;
   }
 
-  /**
-   * Runs `work`, all of it or nothing; it answers how many bytes of text it has written, about.
-   * @throws what SQLite or `work` throws
-   */
-  run(work: () => number): void {
+  /** Runs `work`, all of it or nothing. @throws what SQLite or `work` throws */
+  run(work: () => void): void {
     this.#begin();
-    let bytes: number;
     try {
-      bytes = work();
+      work();
       this.#sql.commit.run();
     } catch (error) {
       this.rollBack();
       throw error;
     }
-    this.#pages += pagesPerTransaction + bytes / pageBytes;
+    this.#pages += pagesPerTransaction;
     if (this.#pages >= limits.walPages) this.checkpoint();
+  }
+
+  /** Tells how much text a transaction has written, about. */
+  wrote(bytes: number): void {
+    this.#pages += bytes / pageBytes;
+  }
+
+  /** A slice of the file has been swept; `more` is false after the last one. */
+  swept(more: boolean): void {
+    this.#pages += pagesPerSlice;
+    if (!more || this.#pages >= limits.walPages) this.checkpoint();
   }
 
   rollBack(): void {

@@ -90,7 +90,6 @@ class FileStore implements SqliteStore {
       try {
         this.#transactions.run(() => {
           committed = this.#write(batch, changes, clockMs);
-          return changes.bytes;
         });
       } catch (error) {
         this.sessions.rolledBack();
@@ -102,10 +101,7 @@ class FileStore implements SqliteStore {
   }
 
   transact(work: () => void): void {
-    this.#transactions.run(() => {
-      work();
-      return 0;
-    });
+    this.#transactions.run(work);
   }
 
   sweep(): boolean {
@@ -113,7 +109,7 @@ class FileStore implements SqliteStore {
     try {
       this.#transactions.release();
       const more = this.#sweep.slice(clockMs);
-      if (!more) this.#transactions.checkpoint();
+      this.#transactions.swept(more);
       return more;
     } catch {
       this.#transactions.rollBack();
@@ -138,8 +134,10 @@ class FileStore implements SqliteStore {
     const mail = batch.mail.map(({ session, message }) => {
       const number = this.sessions.nextMail(session, message.timeMs, clockMs);
       this.mailboxes.append(session, { ...message, mail: number }, clockMs);
+      this.#transactions.wrote(message.text.length);
       return number;
     });
+    this.#transactions.wrote(changes.bytes);
     return { rooms, mail };
   }
 

@@ -6,6 +6,8 @@ import { spawnSync } from "node:child_process";
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync } from "node:fs";
 import {
   copyFileSync,
+  existsSync,
+  lstatSync,
   renameSync,
   rmSync,
   statSync,
@@ -18,6 +20,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ParleyError } from "../../src/errors.ts";
 import { applicationId, migrate, schemaVersion, shapeOf } from "../../src/store/sqlite-schema.ts";
+import { dataFilePaths } from "../../src/store/sqlite-file.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import { skipUnless } from "../skip.ts";
 import { sweepAll, Writer } from "./batches.ts";
@@ -47,7 +50,10 @@ function refusal(path: string): string {
 /** Refuses and leaves every file of the folder as it was, byte for byte. */
 function untouchedRefusal(folder: string, path: string): string {
   const look = () =>
-    readdirSync(folder).map((name) => [name, Bun.hash(readFileSync(join(folder, name)))]);
+    readdirSync(folder).map((name) => {
+      const place = join(folder, name);
+      return [name, existsSync(place) ? Bun.hash(readFileSync(place)) : "leads nowhere"];
+    });
   const before = look();
   const sentence = refusal(path);
   expect(look()).toEqual(before);
@@ -148,6 +154,28 @@ describe("a file that is refused", () => {
     expect(refusal("/dev/null")).toContain("is not a regular file");
   });
 
+  test("is a link that leads nowhere, or into a folder that is not there", () => {
+    const folder = freshFolder();
+    const link = join(folder, "chat.db");
+    const target = join(folder, "disk", "chat.db");
+    for (const to of [target, "disk/chat.db", "chat.db"]) {
+      rmSync(link, { force: true });
+      symlinkSync(to, link);
+      const sentence = `is a link to '${to}', which is not there: mount the disk that has it`;
+      expect(untouchedRefusal(folder, link)).toContain(sentence);
+      expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    }
+    symlinkSync(join(folder, "disk"), join(folder, "mnt"));
+    expect(refusal(join(folder, "mnt", "chat.db"))).toContain("there is no directory");
+    expect(existsSync(join(folder, "disk"))).toBe(false);
+    // Once the disk is there, so is the data.
+    mkdirSync(join(folder, "disk"));
+    openSqliteStore(target).close();
+    rmSync(link);
+    symlinkSync(target, link);
+    openSqliteStore(link).close();
+  });
+
   skipUnless(!isRoot, "root may write everywhere: rights on files are not tested")(
     "may not be written",
     () => {
@@ -161,6 +189,23 @@ describe("a file that is refused", () => {
       chmodSync(folder, 0o700);
     },
   );
+});
+
+test("every path that a data file takes is named, links followed, before and while it is there", () => {
+  const folder = freshFolder();
+  const real = join(folder, "real");
+  mkdirSync(real);
+  symlinkSync(real, join(folder, "link"));
+  const given = join(folder, "link", "chat.db");
+  const before = dataFilePaths(given);
+  const store = openSqliteStore(given);
+  new Writer(store).say("lobby");
+  const here = readdirSync(real).map((name) => join(real, name));
+  expect(here.length).toBeGreaterThan(3);
+  expect(before).toEqual(expect.arrayContaining(here));
+  symlinkSync(given, join(folder, "other.db"));
+  expect(dataFilePaths(join(folder, "other.db"))).toEqual(before);
+  store.close();
 });
 
 test("an empty file, and what a killed first start left, become a data file", () => {
@@ -265,7 +310,9 @@ diskTest("a full disk: commit says so and changes nothing; with space it goes on
 diskTest("a disk without room for a new file: a sentence, and no half file", () => {
   withSmallDisk((folder) => {
     writeFileSync(join(folder, "ballast"), Buffer.alloc(2 * 1024 * 1024 - 8192));
-    expect(refusal(join(folder, "chat.db"))).toMatch(/the disk (is full|reports an error)/);
+    const sentence = refusal(join(folder, "chat.db"));
+    expect(sentence).toMatch(/the disk (is full; make space and start again|reports an error)/);
+    expect(sentence).not.toContain("by itself");
     const left = readdirSync(folder).filter((name) => name.startsWith("chat.db"));
     expect(left.filter((name) => statSync(join(folder, name)).size > 0)).toEqual([]);
   });

@@ -490,6 +490,6 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         }),
         { numRuns: 60 },
       );
-    });
+    }, 30_000);
   });
 }
