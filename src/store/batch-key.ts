@@ -1,7 +1,11 @@
-// Where a batch stands in its table: one number made of its room and its first `seq`, so that a room's batches are neighbours
-// and appending one writes one page. The arithmetic is SQL: the number does not fit a JavaScript number.
+// Where a batch stands in its table: one number made of its room and its first `seq`, so that a
+// room's batches are neighbours and appending one writes one page. The arithmetic is SQL: the
+// number does not fit a JavaScript number.
 
-/** Bits of `seq`: a thousand messages a second fill them in 35 years. Of 63 bits the others are the room's. */
+/**
+ * Bits of `seq`: a thousand messages a second fill them in 35 years. Of 63 bits the others are the
+ * room's.
+ */
 const seqBits = 40;
 
 /** Rooms' IDs are used again beyond this one, which is far more than there are rooms at once. */

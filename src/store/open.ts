@@ -1,4 +1,5 @@
-// Opens what a server remembers in: an SQLite file, or memory; and the registry of peers that is kept beside it.
+// Opens what a server remembers in: an SQLite file, or memory; and the registry of peers that is
+// kept beside it.
 
 import { Registry } from "../cpp/registry.ts";
 import { openMemoryStore } from "./memory.ts";

@@ -1,5 +1,5 @@
-// Keeps the registry of peers in the data file: read once at the start, each change written when it happens. The registry
-// itself knows nothing of this.
+// Keeps the registry of peers in the data file: read once at the start, each change written when it
+// happens. The registry itself knows nothing of this.
 
 import { fold } from "../chat/names/grammar.ts";
 import { Registry, type Registration, type RegistryChange } from "../cpp/registry.ts";
@@ -15,8 +15,8 @@ type Row = {
 };
 
 /**
- * The registry as the data file has it. A change that can't be written is told to `failed` and stands in memory: who is
- * registered now can be called now.
+ * The registry as the data file has it. A change that can't be written is told to `failed` and
+ * stands in memory: who is registered now can be called now.
  */
 export function openRegistrations(
   store: Pick<SqliteStore, "db" | "transact">,

@@ -1,5 +1,6 @@
-// The bound of a data file in bytes. When it is exceeded, a round of sweeping notes which rooms and mailboxes are the largest, and
-// deletes the oldest of those until the rest fits: a flood loses what it has written, and others keep theirs. In slices.
+// The bound of a data file in bytes. When it is exceeded, a round of sweeping notes which rooms and
+// mailboxes are the largest, and deletes the oldest of those until the rest fits: a flood loses
+// what it has written, and others keep theirs. In slices.
 
 import type { Database } from "bun:sqlite";
 import { history as limits } from "../limits.ts";

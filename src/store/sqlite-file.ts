@@ -1,5 +1,5 @@
-// Opening a data file: told from foreign and damaged files before a byte is written, made whole or not at all, held by one
-// server at a time. Knows nothing of what the tables mean.
+// Opening a data file: told from foreign and damaged files before a byte is written, made whole or
+// not at all, held by one server at a time. Knows nothing of what the tables mean.
 
 import { Database, SQLiteError } from "bun:sqlite";
 import {
@@ -44,8 +44,8 @@ const header = {
 } as const;
 
 /**
- * Opens the file, makes it if there is none, brings an older one up to date. Throws ParleyError `storage` that names the
- * path and the way out; a file that is refused is left as it is.
+ * Opens the file, makes it if there is none, brings an older one up to date. Throws ParleyError
+ * `storage` that names the path and the way out; a file that is refused is left as it is.
  */
 export function openDataFile(given: string, synchronous: Synchronous): DataFile {
   const path = checkPlace(given);
@@ -119,8 +119,8 @@ function damaged(path: string, how: string): ParleyError {
 }
 
 /**
- * Every path that a data file takes while it is open, being made or repaired: what a shared folder must not serve. Links are
- * followed; the file need not exist yet.
+ * Every path that a data file takes while it is open, being made or repaired: what a shared folder
+ * must not serve. Links are followed; the file need not exist yet.
  */
 export function dataFilePaths(given: string): string[] {
   const folder = dirname(given);
@@ -130,7 +130,10 @@ export function dataFilePaths(given: string): string[] {
   return [...suffixes, ".new", ".new-journal"].map((suffix) => path + suffix);
 }
 
-/** A link that leads nowhere may be a disk that is not mounted: a file made through it would be an empty log elsewhere. */
+/**
+ * A link that leads nowhere may be a disk that is not mounted: a file made through it would be an
+ * empty log elsewhere.
+ */
 function refuseDanglingLink(given: string): void {
   if (existsSync(given) || lstatSync(given, { throwIfNoEntry: false }) === undefined) return;
   const target = quoted(readlinkSync(given), 400);
@@ -173,7 +176,10 @@ function checkPlace(given: string): string {
   return path;
 }
 
-/** Whether the file is yet to be made. Refuses what can't be a data file of ours, without touching anything. */
+/**
+ * Whether the file is yet to be made. Refuses what can't be a data file of ours, without touching
+ * anything.
+ */
 function look(path: string): { isNew: boolean } {
   const isNew = !existsSync(path) || statSync(path).size === 0;
   if (isNew) refuseOrphans(path);
@@ -215,7 +221,10 @@ function checkVersion(path: string, version: number): void {
   );
 }
 
-/** A look through a read-only connection: is every page sound, and are the tables those of its version? */
+/**
+ * A look through a read-only connection: is every page sound, and are the tables those of its
+ * version?
+ */
 function checkContent(path: string): void {
   const beside = ["-wal", "-shm"]
     .map((suffix) => path + suffix)
@@ -250,7 +259,10 @@ function expectedShape(version: number): string {
   return shapeOf(db);
 }
 
-/** For its owner alone: private messages are in it as they were written. What SQLite puts beside it takes its mode. */
+/**
+ * For its owner alone: private messages are in it as they were written. What SQLite puts beside it
+ * takes its mode.
+ */
 const ownerOnly = 0o600;
 
 /** An empty file, which SQLite takes for a new one. */
@@ -282,7 +294,10 @@ function versionOf(db: Database): number {
   return db.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
 }
 
-/** An exclusive lock on an empty SQLite file beside the data file: the system takes it back from whoever dies. */
+/**
+ * An exclusive lock on an empty SQLite file beside the data file: the system takes it back from
+ * whoever dies.
+ */
 function takeLock(path: string): { release(): void } {
   const lockPath = `${path}-lock`;
   let lock: Database | undefined;

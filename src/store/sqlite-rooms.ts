@@ -1,4 +1,5 @@
-// The rooms' logs in a data file: pages of messages, and the numbers of the rooms in use beside the file.
+// The rooms' logs in a data file: pages of messages, and the numbers of the rooms in use beside the
+// file.
 
 import type { Database } from "bun:sqlite";
 import type { Said } from "../chat/events.ts";
@@ -89,7 +90,9 @@ export class SqliteRooms implements RoomLog {
     else numbers.first = first;
   }
 
-  /** The lowest number that counts as kept, whether or not what is under it has been deleted yet. */
+  /**
+   * The lowest number that counts as kept, whether or not what is under it has been deleted yet.
+   */
   #first({ first, last }: RoomNumbers): number {
     return Math.max(first, last - this.#maxMessages + 1);
   }
@@ -148,7 +151,10 @@ export class RoomChanges {
   }
 }
 
-/** Deletes a room's batches under number `first`; its highest number, `last`, is not forgotten with them. */
+/**
+ * Deletes a room's batches under number `first`; its highest number, `last`, is not forgotten with
+ * them.
+ */
 export function deleteBatches(db: Database, room: number, first: number, last: number): void {
   db.transaction(() => {
     db.query(

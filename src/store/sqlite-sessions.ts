@@ -1,5 +1,6 @@
-// What is known of sessions, in a data file. Beside the file it is remembered where the busy ones stand in it and what their
-// indexed columns are: a message then changes one row in place, and no index.
+// What is known of sessions, in a data file. Beside the file it is remembered where the busy ones
+// stand in it and what their indexed columns are: a message then changes one row in place, and no
+// index.
 
 import type { Directory, SessionRecord, Sessions, SessionUpdate } from "../chat/store.ts";
 import type { Read } from "./sqlite-file.ts";
@@ -17,7 +18,9 @@ export class SqliteSessions implements Sessions, Directory {
   readonly #ageStepMs: number;
   readonly #rows = new Map<string, Row>();
 
-  /** A session's age in the file may be `ageStepMs` too much: it is not written with every message. */
+  /**
+   * A session's age in the file may be `ageStepMs` too much: it is not written with every message.
+   */
   constructor(sql: Statements, read: Read, ageStepMs: number) {
     this.#sql = sql;
     this.#read = read;
@@ -49,7 +52,10 @@ export class SqliteSessions implements Sessions, Directory {
     if (name === "" && n === 0 && this.#sql.removeBlank.run(id).changes > 0) this.forgot(id);
   }
 
-  /** The number of the next message to a session, in a transaction; one that is not known becomes known by it. */
+  /**
+   * The number of the next message to a session, in a transaction; one that is not known becomes
+   * known by it.
+   */
   nextMail(id: string, timeMs: number, clockMs: number): number {
     return this.#sql.nextMail.get(id, timeMs, clockMs)!.mail;
   }

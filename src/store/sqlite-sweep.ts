@@ -1,5 +1,6 @@
-// Forgetting what is over age or number in a data file, a bounded slice a call: messages, rooms, mail, sessions; and what is
-// over the bound in bytes (sqlite-byte-bound.ts). Ages count by the store's clock, which the file remembers.
+// Forgetting what is over age or number in a data file, a bounded slice a call: messages, rooms,
+// mail, sessions; and what is over the bound in bytes (sqlite-byte-bound.ts). Ages count by the
+// store's clock, which the file remembers.
 
 import type { Database } from "bun:sqlite";
 import { history as limits } from "../limits.ts";
@@ -10,7 +11,9 @@ import { deleteBatches, type SqliteRooms } from "./sqlite-rooms.ts";
 import type { SqliteSessions } from "./sqlite-sessions.ts";
 import type { Retention } from "./store.ts";
 
-/** Rooms looked at, and sessions deleted with up to a thousand private messages each, in one slice. */
+/**
+ * Rooms looked at, and sessions deleted with up to a thousand private messages each, in one slice.
+ */
 const sliceRooms = 50;
 const sliceSessions = 10;
 
@@ -20,7 +23,10 @@ const sliceBytes = 1_000_000;
 /** Rooms that one round can find to have the least to lose, and forget. */
 const leastRooms = 1_000;
 
-/** `kept` is how many messages it has at most, `time_ms` is that of the last batch, null if there is none. */
+/**
+ * `kept` is how many messages it has at most, `time_ms` is that of the last batch, null if there is
+ * none.
+ */
 type RoomRow = { id: number; name: string; last: number; kept: number; time_ms: number | null };
 
 type BatchRow = { next_seq: number; clock_ms: number; bytes: number };
@@ -29,7 +35,10 @@ type MailRow = { session: string; mail: number; clock_ms: number; bytes: number 
 export class SqliteSweep {
   #phase: "messages" | "rooms" | "mail" | "bytes" | "sessions" = "messages";
   #room = 0;
-  /** Rooms over the number when the round began; those with the fewest messages where nobody is, of equals the quietest first. */
+  /**
+   * Rooms over the number when the round began; those with the fewest messages where nobody is, of
+   * equals the quietest first.
+   */
   #excess = 0;
   #least: RoomRow[] = [];
   #mail = { session: "", mail: 0 };
@@ -104,7 +113,10 @@ export class SqliteSweep {
     this.#least.length = Math.min(this.#least.length, leastRooms);
   }
 
-  /** Deletes a slice of a room's batches that are over age, or all of whose messages are over number; true if there may be more. */
+  /**
+   * Deletes a slice of a room's batches that are over age, or all of whose messages are over
+   * number; true if there may be more.
+   */
   #sweepRoom({ id, name, last }: RoomRow, oldMs: number): boolean {
     const oldest = this.db
       .query<BatchRow, [number, number]>(
@@ -134,8 +146,8 @@ export class SqliteSweep {
   }
 
   /**
-   * Too many rooms: those without messages go; when there are none, one of those with the fewest loses its own. Their numbers
-   * stay reserved by one floor for all of them.
+   * Too many rooms: those without messages go; when there are none, one of those with the fewest
+   * loses its own. Their numbers stay reserved by one floor for all of them.
    */
   #sweepRooms(): boolean {
     const excess = this.#countRooms() - this.retention.rooms;
@@ -160,7 +172,9 @@ export class SqliteSweep {
     return true;
   }
 
-  /** Takes a slice of the messages of the room with the fewest, if nobody has spoken there since. */
+  /**
+   * Takes a slice of the messages of the room with the fewest, if nobody has spoken there since.
+   */
   #emptyLeast(): boolean {
     const room = this.#least[0];
     if (room === undefined) return false;

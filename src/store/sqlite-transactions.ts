@@ -1,6 +1,7 @@
-// Transactions of a data file, and its write-ahead log. Between them a read transaction stays open: to begin one costs four
-// locks of the system's, a fifth of what a small batch costs. It is given up now and then, since the log can't be moved into the
-// file under it. Other programs may read the file meanwhile, and write to it.
+// Transactions of a data file, and its write-ahead log. Between them a read transaction stays open:
+// to begin one costs four locks of the system's, a fifth of what a small batch costs. It is given
+// up now and then, since the log can't be moved into the file under it. Other programs may read the
+// file meanwhile, and write to it.
 
 import { type Database, SQLiteError } from "bun:sqlite";
 import { history as limits } from "../limits.ts";
@@ -59,7 +60,10 @@ export class Transactions {
     }
   }
 
-  /** Moves the log into the file, as far as other programs have read it. What fails now is done later. */
+  /**
+   * Moves the log into the file, as far as other programs have read it. What fails now is done
+   * later.
+   */
   checkpoint(): void {
     this.release();
     this.#pages = 0;

@@ -1,5 +1,6 @@
-// The way of a data file from version 1, where a message was a row, to version 2: what a room said in one turn is a row, rows
-// have the store's clock beside their times, and sessions know their network. Works page by page: a large file needs no memory.
+// The way of a data file from version 1, where a message was a row, to version 2: what a room said
+// in one turn is a row, rows have the store's clock beside their times, and sessions know their
+// network. Works page by page: a large file needs no memory.
 
 import type { Database } from "bun:sqlite";
 import { SaidRun } from "../chat/said-run.ts";

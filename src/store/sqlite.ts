@@ -1,4 +1,5 @@
-// The store in an SQLite file: one transaction a batch, so that what `commit` has taken survives the death of the process.
+// The store in an SQLite file: one transaction a batch, so that what `commit` has taken survives
+// the death of the process.
 
 import type { Database } from "bun:sqlite";
 import type { Batch, Committed } from "../chat/store.ts";

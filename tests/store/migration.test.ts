@@ -1,5 +1,5 @@
-// Data files of version 1 are brought up to date when they are opened, whole or not at all: a file that parley 0.1.0 wrote, a
-// large one, and one whose migration was killed.
+// Data files of version 1 are brought up to date when they are opened, whole or not at all: a file
+// that parley 0.1.0 wrote, a large one, and one whose migration was killed.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";

@@ -1,4 +1,5 @@
-// A store as a beginner would write it, to compare the real ones with: plain arrays, searched from end to end.
+// A store as a beginner would write it, to compare the real ones with: plain arrays, searched from
+// end to end.
 
 import type { PrivateMessage, Said } from "../../src/chat/events.ts";
 import type { Batch, Committed, LocalStore, SessionRecord } from "../../src/chat/store.ts";

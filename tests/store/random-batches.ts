@@ -53,7 +53,10 @@ const batchPlan = fc.record({
   ),
 });
 
-/** `fails`: what SQLite is made to refuse; a store that can't fail takes nothing in this step either. */
+/**
+ * `fails`: what SQLite is made to refuse; a store that can't fail takes nothing in this step
+ * either.
+ */
 export const step = fc.record({
   kind: fc.constantFrom("commit", "commit", "commit", "repeat", "fail", "sweep"),
   batch: batchPlan,

@@ -1,4 +1,5 @@
-// A data file has a bound in bytes: who has written the most loses the oldest of it, nobody else loses anything.
+// A data file has a bound in bytes: who has written the most loses the oldest of it, nobody else
+// loses anything.
 
 import { afterEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";

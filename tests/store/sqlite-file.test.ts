@@ -1,4 +1,5 @@
-// Files that are no data file of parley's, or not this parley's: refused in a sentence, and left as they are.
+// Files that are no data file of parley's, or not this parley's: refused in a sentence, and left as
+// they are.
 
 import { afterAll, afterEach, describe, expect, spyOn, test } from "bun:test";
 import { Database } from "bun:sqlite";

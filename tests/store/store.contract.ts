@@ -10,7 +10,9 @@ import { batchOf, expectSame, step } from "./random-batches.ts";
 
 export type StoreMaker = (retention: Partial<Retention>, clock: () => number) => Store;
 
-/** Runs `body` while the store can't commit a batch with mail. A store that never fails has none. */
+/**
+ * Runs `body` while the store can't commit a batch with mail. A store that never fails has none.
+ */
 export type WhileFailing = (store: Store, body: () => void) => void;
 
 const seqs = (page: readonly { seq: number }[]) => page.map(({ seq }) => seq);
