@@ -18,7 +18,7 @@ const offences: Readonly<Record<string, readonly [code: string, rule: string]>> 
   "Bun's module": ['import { serve } from "bun";\nexport { serve };', "imports"],
   "Bun's SQLite": ['import { Database } from "bun:sqlite";\nexport { Database };', "imports"],
   "a library": ['import consola from "consola";\nexport { consola };', "imports"],
-  "the net layer": ['import { unixMs } from "../io/clock.ts";\nexport { unixMs };', "imports"],
+  "the net layer": ['import { steadyMs } from "../io/clock.ts";\nexport { steadyMs };', "imports"],
   "a part of it": [
     'import { Pull } from "../files/download-attempt.ts";\nexport { Pull };',
     "imports",

@@ -18,6 +18,8 @@ import type { Timing } from "./turn-batch.ts";
 export type HubOptions = {
   /** Names the log of the store behind the hub. */
   epoch: string;
+  /** Turns the hub's time, which nobody sets, into Unix time for stamps. Absent: it is that. */
+  stampMs?: (nowMs: number) => number;
   metrics: Metrics;
   /** Messages and bytes a second that one sender may keep up; undefined for no limit. */
   rates: Rates | undefined;
@@ -52,6 +54,11 @@ export class HubState {
     readonly loginRates: LoginRates,
     readonly backlog: Backlog,
   ) {}
+
+  /** Unix time, for what is kept or shown. */
+  get stampMs(): number {
+    return this.options.stampMs?.(this.nowMs) ?? this.nowMs;
+  }
 
   /** Something has happened: the turn needs its end. */
   wake(): void {

@@ -62,7 +62,7 @@ export class Hub {
     chat.sessions.add(session);
     count(this.options.metrics.connections, dialect.name);
     count(this.options.metrics.connectionsOpened, dialect.name);
-    const line = dialect.terminal?.connected?.(peer, nowMs);
+    const line = dialect.terminal?.connected?.(peer, chat.stampMs);
     if (line !== undefined) this.options.log(line);
     for (const text of conversation.greeting()) session.output.push(text);
     if (session.output.pump(nowMs)) this.#watchGap(session);

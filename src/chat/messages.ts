@@ -232,7 +232,7 @@ function sayAloud(
   if (n !== undefined) session.counter.take(n);
   const said = harmless(text);
   const { gathering } = chat.pipeline;
-  gathering.say(room, chat.pipeline.nextOrder(), chat.nowMs, session, said, n);
+  gathering.say(room, chat.pipeline.nextOrder(), chat.stampMs, session, said, n);
   chat.wake();
   const line = session.dialect.terminal?.said?.(session.name, said);
   if (line !== undefined) chat.options.log(line);
@@ -252,7 +252,7 @@ function sendPrivate(
   const { name: from, alias } = session.identity;
   const message = {
     type: "private" as const,
-    timeMs: chat.nowMs,
+    timeMs: chat.stampMs,
     from,
     alias,
     to,

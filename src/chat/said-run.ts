@@ -1,7 +1,6 @@
 // Consecutive messages of one sender in one room, the unit in which messages are gathered, logged and rendered. What is the
 // same for all of them exists once. Pure.
 
-import { escapedText } from "../protocol/encode.ts";
 import type { Said } from "./events.ts";
 
 export class SaidRun {
@@ -41,7 +40,8 @@ export class SaidRun {
 
   /** The texts as the inside of a JSON array: `"a","b"`. Made once; the log and the native protocol share it. */
   get textsJson(): string {
-    this.#textsJson ??= `"${this.texts.map(escapedText).join('","')}"`;
+    // Faster than to look at each text for what must be escaped.
+    this.#textsJson ??= JSON.stringify(this.texts).slice(1, -1);
     return this.#textsJson;
   }
 

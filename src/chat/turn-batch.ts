@@ -124,7 +124,7 @@ export class TurnBatch {
   say(
     room: Room,
     order: number,
-    nowMs: number,
+    timeMs: number,
     author: Session,
     text: string,
     n: number | undefined,
@@ -139,7 +139,7 @@ export class TurnBatch {
       last?.type === "said" &&
       !turn.breaksRun &&
       last.author === author.id &&
-      last.timeMs === nowMs &&
+      last.timeMs === timeMs &&
       last.from === name &&
       (n === undefined
         ? last.n === undefined
@@ -149,7 +149,7 @@ export class TurnBatch {
       run = last;
       run.push(text);
     } else {
-      run = new SaidRun(room.name, 0, nowMs, name, alias, n, author.id, text);
+      run = new SaidRun(room.name, 0, timeMs, name, alias, n, author.id, text);
       turn.items.push({ order, event: run });
       turn.breaksRun = false;
       this.speakers.add(author);

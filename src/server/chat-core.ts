@@ -15,6 +15,7 @@ import { version } from "../version.ts";
 import { type Admission, type ChatPort, openChatPort, type Speech } from "./chat-port.ts";
 import { OpenChatDownloads } from "./files/open-chat-download.ts";
 import { FileService } from "./files/file-service.ts";
+import { stampMs } from "../io/clock.ts";
 import { networkOf } from "../addresses.ts";
 import { named } from "./listen-errors.ts";
 import { secretText } from "../secrets.ts";
@@ -80,6 +81,7 @@ export class ChatCore {
     this.driver = new HubDriver((request, reply) => reply(answerRequest(store.store, request)));
     this.hub = new Hub({
       epoch: store.store.epoch,
+      stampMs,
       metrics: this.metrics,
       rates: ratesFor(options.rate),
       files: new ServerFiles(service, this.#downloads, log),

@@ -7,7 +7,7 @@ import { connections as limits } from "../limits.ts";
 import type { RegistryConnection } from "../cpp/registry-connection.ts";
 import { isLoopback, networkOf, plainAddress } from "../addresses.ts";
 import { ChatConnection, type ChatSocket } from "./chat-connection.ts";
-import { unixMs } from "../io/clock.ts";
+import { steadyMs } from "../io/clock.ts";
 import type { Descriptors } from "./descriptors.ts";
 import type { HubDriver } from "./hub-driver.ts";
 
@@ -111,14 +111,14 @@ export function openChatPort(options: ChatPortOptions): ChatPort {
           undecided,
         );
         socket.data = connection;
-        connection.opened(unixMs());
+        connection.opened(steadyMs());
       },
-      data: (socket, bytes) => socket.data?.received(bytes, unixMs()),
+      data: (socket, bytes) => socket.data?.received(bytes, steadyMs()),
       drain: (socket) => socket.data?.drained(),
       timeout: (socket) => socket.data?.timedOut(),
       end(socket) {
         if (socket.data === undefined) socket.end();
-        else socket.data.ended(unixMs());
+        else socket.data.ended(steadyMs());
       },
       close(socket) {
         if (socket.data === undefined) return;
@@ -190,7 +190,7 @@ export class Undecided {
   }
 
   readonly #look = (): void => {
-    const nowMs = unixMs();
+    const nowMs = steadyMs();
     for (const connection of this.#connections) connection.decide(nowMs);
     if (this.#connections.size === 0) this.#stop();
   };

@@ -11,7 +11,7 @@ import type { Synchronous } from "../store/sqlite-file.ts";
 import { version } from "../version.ts";
 import { ChatCore, type CoreOptions } from "./chat-core.ts";
 import { Admission, type Speech } from "./chat-port.ts";
-import { unixMs } from "../io/clock.ts";
+import { steadyMs } from "../io/clock.ts";
 import { openDatagramPort } from "./datagram-port.ts";
 import { Descriptors } from "./descriptors.ts";
 import { startWeb, type WebServer } from "./web/http.ts";
@@ -106,10 +106,10 @@ export class ChatServer {
     const { hub, main } = this.#core;
     this.#web?.drain();
     for (const port of [main, ...this.#extra.splice(0)]) port.close();
-    hub.stop("The server is stopping", unixMs());
-    const untilMs = unixMs() + shutdown.graceMs;
+    hub.stop("The server is stopping", steadyMs());
+    const untilMs = steadyMs() + shutdown.graceMs;
     const isBusy = () => hub.sessionCount > 0 || !hub.isSettled;
-    while (isBusy() && unixMs() < untilMs) await Bun.sleep(20);
+    while (isBusy() && steadyMs() < untilMs) await Bun.sleep(20);
     await this.#closePorts();
     closeBase(this.#base);
   }
@@ -192,7 +192,7 @@ function nativeSessions({ driver, native }: ChatCore): Connect {
     const session = driver.handleConnect(link, native, peer);
     session.output.framed = true;
     return {
-      receive: (line) => driver.handleMessage(session, line, unixMs()),
+      receive: (line) => driver.handleMessage(session, line, steadyMs()),
       overflow: () => driver.handleOverflow(session),
       drained: () => driver.handleDrain(session),
       closed: () => driver.handleClose(session, "lost"),

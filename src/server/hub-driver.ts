@@ -9,7 +9,7 @@ import type { Session } from "../chat/session.ts";
 import type { StoreReply, StoreRequest } from "../chat/store.ts";
 import { TokenBucket } from "../chat/token-bucket.ts";
 import { output } from "../limits.ts";
-import { unixMs } from "../io/clock.ts";
+import { steadyMs } from "../io/clock.ts";
 
 /** Carries out one request and calls `reply` once, at once or later. Never throws. */
 export type StoreAnswerer = (request: StoreRequest, reply: (reply: StoreReply) => void) => void;
@@ -48,7 +48,7 @@ export class HubDriver {
   handleConnect(link: Link, dialect: Dialect, peer: Peer): Session {
     const hub = this.#hub;
     if (hub === undefined) throw new Error("The hub does not run");
-    return hub.handleConnect(link, dialect, peer, unixMs());
+    return hub.handleConnect(link, dialect, peer, steadyMs());
   }
 
   /** `nowMs` is read once for all that has come together. */
@@ -60,19 +60,19 @@ export class HubDriver {
   }
 
   handleOverflow(session: Session): void {
-    this.#hub?.handleOverflow(session, unixMs());
+    this.#hub?.handleOverflow(session, steadyMs());
   }
 
   handleDrain(session: Session): void {
-    this.#hub?.handleDrain(session, unixMs());
+    this.#hub?.handleDrain(session, steadyMs());
   }
 
   handleInputEnd(session: Session): void {
-    this.#hub?.handleInputEnd(session, unixMs());
+    this.#hub?.handleInputEnd(session, steadyMs());
   }
 
   handleClose(session: Session, reason: LeaveReason): void {
-    this.#hub?.handleClose(session, reason, unixMs());
+    this.#hub?.handleClose(session, reason, steadyMs());
   }
 
   /** Has the store carry out what the hub has asked for. Replies that come at once are handled before it answers. */
@@ -82,7 +82,7 @@ export class HubDriver {
     if (hub === undefined || this.#isPumping) return;
     this.#isPumping = true;
     try {
-      const nowMs = unixMs();
+      const nowMs = steadyMs();
       for (;;) {
         const request = hub.pollStore(nowMs);
         if (request === undefined) return;
@@ -94,16 +94,16 @@ export class HubDriver {
   }
 
   readonly #reply = (reply: StoreReply): void => {
-    this.#hub?.handleStore(reply, unixMs());
+    this.#hub?.handleStore(reply, steadyMs());
     this.#pump();
   };
 
   readonly #endTurn = (): void => {
     const hub = this.#hub;
     if (hub === undefined) return;
-    hub.endTurn(unixMs());
+    hub.endTurn(steadyMs());
     this.#pump();
-    hub.finishTurn(unixMs());
+    hub.finishTurn(steadyMs());
     this.#pump();
     this.#schedule();
   };
@@ -111,7 +111,7 @@ export class HubDriver {
   readonly #handleTimeout = (): void => {
     this.#timer = undefined;
     this.#timerMs = Infinity;
-    this.#hub?.handleTimeout(unixMs());
+    this.#hub?.handleTimeout(steadyMs());
     this.#pump();
     this.#schedule();
   };
@@ -122,6 +122,6 @@ export class HubDriver {
     if (dueMs >= this.#timerMs) return;
     clearTimeout(this.#timer);
     this.#timerMs = dueMs;
-    this.#timer = setTimeout(this.#handleTimeout, Math.max(1, dueMs - unixMs()));
+    this.#timer = setTimeout(this.#handleTimeout, Math.max(1, dueMs - steadyMs()));
   }
 }

@@ -1,12 +1,13 @@
-// Which messages a full mailbox loses: those of whoever has the most in it, the oldest first, so that a flood from a few
-// senders can't push out what others wrote. Every store decides by this. Pure.
+// Which messages a full mailbox loses: those of whoever has the most in it, the oldest first, so
+// that a flood from a few senders can't push out what others wrote. Every store decides by this.
+// Pure.
 
 /** A message in a mailbox; `from` is its sender's name. */
 export type MailboxEntry = { readonly mail: number; readonly from: string };
 
 /**
- * Whether a mailbox that keeps `max` messages is cut back when it is given number `mail`: that happens once for each eighth of
- * `max`, since it means looking through the whole mailbox.
+ * Whether a mailbox that keeps `max` messages is cut back when it is given number `mail`: that
+ * happens once for each eighth of `max`, since it means looking through the whole mailbox.
  */
 export function isTrimDue(mail: number, max: number): boolean {
   return mail % Math.max(1, max >> 3) === 0;

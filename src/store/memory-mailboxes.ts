@@ -1,5 +1,6 @@
-// Private messages in memory, packed as JSON so that their size is known. A mailbox that is full, or the largest when all of
-// them together are, loses the oldest of whoever has the most in it: a flood takes nothing from others. Knows no sessions.
+// Private messages in memory, packed as JSON so that their size is known. A mailbox that is full,
+// or the largest when all of them together are, loses the oldest of whoever has the most in it: a
+// flood takes nothing from others. Knows no sessions.
 
 import type { PrivateMessage } from "../chat/events.ts";
 import type { Mailboxes } from "../chat/store.ts";
@@ -10,14 +11,22 @@ type Letter = { mail: number; from: string; packed: Uint8Array };
 type Mailbox = { letters: Letter[]; bytes: number; bySender: Map<string, number> };
 type Arrival = { session: string; mail: number; clockMs: number };
 
-/** Arrivals whose letter is gone already are dropped when they are this many more than the letters. */
+/**
+ * Arrivals whose letter is gone already are dropped when they are this many more than the letters.
+ */
 const staleArrivals = 1_024;
 
 export class MemoryMailboxes implements Mailboxes {
   readonly #boxes = new Map<string, Mailbox>();
-  /** Sessions by the leading zeros of their mailbox's bytes: those of one set differ by less than a factor of two. */
+  /**
+   * Sessions by the leading zeros of their mailbox's bytes: those of one set differ by less than a
+   * factor of two.
+   */
   readonly #bySize = Array.from({ length: 33 }, () => new Set<string>());
-  /** All letters in the order of arrival; those of letters that are gone stay until their turn comes. */
+  /**
+   * All letters in the order of arrival; those of letters that are gone stay until their turn
+   * comes.
+   */
   #arrivals: Arrival[] = [];
   #head = 0;
   #bytes = 0;

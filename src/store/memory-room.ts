@@ -1,11 +1,15 @@
-// One room's log in memory: rows of JSON as UTF-8 in blocks, their numbers in a ring of columns. Nothing here is an object per
-// message or row, so a full room costs what its bytes cost, and no message keeps a network buffer alive.
+// One room's log in memory: rows of JSON as UTF-8 in blocks, their numbers in a ring of columns.
+// Nothing here is an object per message or row, so a full room costs what its bytes cost, and no
+// message keeps a network buffer alive.
 
 import type { Said } from "../chat/events.ts";
 import type { SaidRun } from "../chat/said-run.ts";
 import { type PackedRow, packRuns, type StoredRun, unpackRuns } from "./packed-runs.ts";
 
-/** Columns of a row: its first `seq`, its time, the store's clock when it was appended, its offset in its block. */
+/**
+ * Columns of a row: its first `seq`, its time, the store's clock when it was appended, its offset
+ * in its block.
+ */
 const columns = 4;
 const timeColumn = 1;
 const clockColumn = 2;
@@ -19,7 +23,10 @@ const maxBlockBytes = 16 * 1024;
 /** Rows `first` up to but not including `end`, counted since the room began. */
 type Block = { first: number; end: number; bytes: Uint8Array; used: number };
 
-/** Blocks that full rooms have given back: a busy room takes as many as it gives, and the system need not clear new ones. */
+/**
+ * Blocks that full rooms have given back: a busy room takes as many as it gives, and the system
+ * need not clear new ones.
+ */
 const spareBlocks: Uint8Array[] = [];
 const maxSpareBlocks = 8;
 

@@ -1,5 +1,5 @@
-// All rooms' logs in memory, bounded in number and bytes. Who loses: rooms where nobody is before others, quiet ones before
-// busy ones. Knows nothing of mail and sessions.
+// All rooms' logs in memory, bounded in number and bytes. Who loses: rooms where nobody is before
+// others, quiet ones before busy ones. Knows nothing of mail and sessions.
 
 import type { Said } from "../chat/events.ts";
 import type { RoomBatch, RoomBounds, RoomLog } from "../chat/store.ts";
@@ -56,7 +56,10 @@ export class MemoryRooms implements RoomLog {
     return first;
   }
 
-  /** Forgets what was appended before `clockMs`, looking at about `limit` rows; true if there is more to look at. */
+  /**
+   * Forgets what was appended before `clockMs`, looking at about `limit` rows; true if there is
+   * more to look at.
+   */
   sweep(clockMs: number, limit: number): boolean {
     this.#cursor ??= this.#rooms.values();
     let left = limit;
@@ -100,7 +103,10 @@ export class MemoryRooms implements RoomLog {
     this.#bytes += log.bytes - before;
   }
 
-  /** Empties rooms where nobody is, the quiet ones first; if that is not enough, the largest room loses its oldest. */
+  /**
+   * Empties rooms where nobody is, the quiet ones first; if that is not enough, the largest room
+   * loses its oldest.
+   */
   #shrink(): void {
     const { totalBytes } = this.#retention;
     for (const [room, log] of this.#rooms) {
@@ -120,8 +126,9 @@ export class MemoryRooms implements RoomLog {
   }
 
   /**
-   * Forgets one room other than `newest`, of which only the numbers stay reserved. It is one where nobody is, if there is one,
-   * and of those the one with the fewest messages; of equals the quietest.
+   * Forgets one room other than `newest`, of which only the numbers stay reserved. It is one where
+   * nobody is, if there is one, and of those the one with the fewest messages; of equals the
+   * quietest.
    */
   #forgetLeast(newest: string): void {
     let least: { room: string; log: MemoryRoom; isInUse: boolean } | undefined;

@@ -1,4 +1,5 @@
-// What is known of sessions, in memory: by ID and by name, the ones unseen for longest forgotten first.
+// What is known of sessions, in memory: by ID and by name, the ones unseen for longest forgotten
+// first.
 
 import type { Directory, SessionRecord, Sessions, SessionUpdate } from "../chat/store.ts";
 
@@ -65,8 +66,8 @@ export class MemorySessions implements Sessions, Directory {
   }
 
   /**
-   * Forgets, among the next `limit` sessions, those not seen since `unseenMs`, or since `goodbyeMs` if they have said goodbye;
-   * true until all have been looked at.
+   * Forgets, among the next `limit` sessions, those not seen since `unseenMs`, or since `goodbyeMs`
+   * if they have said goodbye; true until all have been looked at.
    */
   sweep(unseenMs: number, goodbyeMs: number, limit: number): boolean {
     if (this.#entries.size > this.#max) this.#forgetOldest();

@@ -1,4 +1,5 @@
-// Opens what a server remembers in: an SQLite file, or memory; and the registry of peers that is kept beside it.
+// Opens what a server remembers in: an SQLite file, or memory; and the registry of peers that is
+// kept beside it.
 
 import { Registry } from "../cpp/registry.ts";
 import { openMemoryStore } from "./memory.ts";
@@ -36,7 +37,7 @@ export function openStore(
   }
   const store = openSqliteStore(path, { synchronous });
   const stopSweeper = startSweeper(store);
-  const registrations = openRegistrations(store.db, (error) => {
+  const registrations = openRegistrations(store, (error) => {
     log(`A registration was not kept: ${error instanceof Error ? error.message : String(error)}`);
   });
   return {

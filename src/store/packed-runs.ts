@@ -1,5 +1,6 @@
-// How a room's batch is kept: rows of JSON, each a bounded number of messages, so that reading a page and deleting the oldest
-// stay bounded however much was said in one turn. Memory and SQLite share this. Knows no table and no file.
+// How a room's batch is kept: rows of JSON, each a bounded number of messages, so that reading a
+// page and deleting the oldest stay bounded however much was said in one turn. Memory and SQLite
+// share this. Knows no table and no file.
 
 import type { Said } from "../chat/events.ts";
 import type { SaidRun } from "../chat/said-run.ts";
@@ -10,11 +11,15 @@ const maxRowMessages = 256;
 const maxRowChars = 64 * 1024;
 
 /**
- * Consecutive messages of a room. `runs` is a JSON array of `StoredRun`; `timeMs` is when the first was said.
+ * Consecutive messages of a room. `runs` is a JSON array of `StoredRun`; `timeMs` is when the first
+ * was said.
  */
 export type PackedRow = { readonly count: number; readonly timeMs: number; readonly runs: string };
 
-/** A run within a row: `at` is the index of its first message there, `time` is absent where it is the row's. */
+/**
+ * A run within a row: `at` is the index of its first message there, `time` is absent where it is
+ * the row's.
+ */
 export type StoredRun = {
   at: number;
   time?: number;

@@ -1,8 +1,10 @@
-// The bound of a data file in bytes. When it is exceeded, a round of sweeping notes which rooms and mailboxes are the largest, and
-// deletes the oldest of those until the rest fits: a flood loses what it has written, and others keep theirs. In slices.
+// The bound of a data file in bytes. When it is exceeded, a round of sweeping notes which rooms and
+// mailboxes are the largest, and deletes the oldest of those until the rest fits: a flood loses
+// what it has written, and others keep theirs. In slices.
 
 import type { Database } from "bun:sqlite";
 import { history as limits } from "../limits.ts";
+import { isInRoom, keySeq } from "./batch-key.ts";
 import { deleteBatches, type SqliteRooms } from "./sqlite-rooms.ts";
 
 /** A room, or the mailbox of a session, with about so many bytes. */
@@ -43,8 +45,8 @@ export class ByteBound {
     const { bytes, count } = this.db
       .query<{ bytes: number; count: number }, [number, number]>(
         `SELECT total(octet_length(runs) + ${rowBytes}) AS bytes, total(count) AS count FROM (
-           SELECT * FROM (SELECT count, runs FROM batches WHERE room = ?1 ORDER BY first_seq LIMIT ?2)
-           UNION ALL SELECT * FROM (SELECT count, runs FROM batches WHERE room = ?1 ORDER BY first_seq DESC LIMIT ?2))`,
+           SELECT * FROM (SELECT count, runs FROM batches WHERE ${isInRoom("?1")} ORDER BY key LIMIT ?2)
+           UNION ALL SELECT * FROM (SELECT count, runs FROM batches WHERE ${isInRoom("?1")} ORDER BY key DESC LIMIT ?2))`,
       )
       .get(id, sampled)!;
     this.#note({ room: { id, name }, session: "", bytes: (kept * bytes) / Math.max(1, count) });
@@ -89,8 +91,8 @@ export class ByteBound {
   #takeRoom({ id, name }: { id: number; name: string }): number {
     const oldest = this.db
       .query<{ next_seq: number; bytes: number }, [number, number]>(
-        `SELECT first_seq + count AS next_seq, octet_length(runs) + ${rowBytes} AS bytes
-         FROM batches WHERE room = ? ORDER BY first_seq LIMIT ?`,
+        `SELECT ${keySeq} + count AS next_seq, octet_length(runs) + ${rowBytes} AS bytes
+         FROM batches WHERE ${isInRoom("?1")} ORDER BY key LIMIT ?2`,
       )
       .all(id, limits.sliceRows);
     const { slice, bytes } = firstSlice(oldest);

@@ -2,7 +2,10 @@
 
 import type { Database } from "bun:sqlite";
 
-/** `epoch` names the log, `floor` is a number that unknown rooms begin after, `clock_ms` where the store's clock was last. */
+/**
+ * `epoch` names the log, `floor` is a number that unknown rooms begin after, `clock_ms` where the
+ * store's clock was last.
+ */
 type Key = "epoch" | "floor" | "clock_ms";
 
 export function readMeta(db: Database, key: Key): string | undefined {

@@ -1,12 +1,13 @@
-// The rooms' logs in a data file: pages of messages, and the numbers of the rooms in use beside the file.
+// The rooms' logs in a data file: pages of messages, and the numbers of the rooms in use beside the
+// file.
 
 import type { Database } from "bun:sqlite";
 import type { Said } from "../chat/events.ts";
 import type { RoomBatch, RoomBounds, RoomLog } from "../chat/store.ts";
+import { batchKey, maxRoomId } from "./batch-key.ts";
 import { packRuns, type StoredRun, unpackRuns } from "./packed-runs.ts";
-import type { statements } from "./sqlite-statements.ts";
-
-type Statements = ReturnType<typeof statements>;
+import type { Read } from "./sqlite-file.ts";
+import type { Statements } from "./sqlite-statements.ts";
 
 /** `id` 0: a room that is not in the file. */
 type RoomNumbers = { id: number; first: number; last: number };
@@ -16,12 +17,14 @@ const cachedRooms = 4_096;
 
 export class SqliteRooms implements RoomLog {
   readonly #sql: Statements;
-  readonly #read: <T>(query: () => T) => T;
+  readonly #read: Read;
   readonly #maxMessages: number;
   readonly #rooms = new Map<string, RoomNumbers>();
+  /** The ID that a new room was given last. */
+  #lastId: number | undefined;
 
   /** Each room keeps `maxMessages`. */
-  constructor(sql: Statements, read: <T>(query: () => T) => T, maxMessages: number) {
+  constructor(sql: Statements, read: Read, maxMessages: number) {
     this.#sql = sql;
     this.#read = read;
     this.#maxMessages = maxMessages;
@@ -71,6 +74,14 @@ export class SqliteRooms implements RoomLog {
     this.#rooms.set(room, numbers);
   }
 
+  /** An ID that no room has. */
+  freeId(): number {
+    this.#lastId ??= this.#sql.highestRoomId.get()?.id ?? 0;
+    do this.#lastId = (this.#lastId % maxRoomId) + 1;
+    while (this.#sql.roomWithId.get(this.#lastId) !== null);
+    return this.#lastId;
+  }
+
   /** Messages under `first` have been deleted; undefined: the room has been. */
   forgot(room: string, first: number | undefined): void {
     const numbers = this.#rooms.get(room);
@@ -79,7 +90,9 @@ export class SqliteRooms implements RoomLog {
     else numbers.first = first;
   }
 
-  /** The lowest number that counts as kept, whether or not what is under it has been deleted yet. */
+  /**
+   * The lowest number that counts as kept, whether or not what is under it has been deleted yet.
+   */
   #first({ first, last }: RoomNumbers): number {
     return Math.max(first, last - this.#maxMessages + 1);
   }
@@ -100,6 +113,8 @@ export class RoomChanges {
   readonly #rooms: SqliteRooms;
   readonly #sql: Statements;
   readonly #changed = new Map<string, RoomNumbers>();
+  /** Of all rows, about. */
+  bytes = 0;
 
   constructor(rooms: SqliteRooms, sql: Statements) {
     this.#rooms = rooms;
@@ -116,6 +131,7 @@ export class RoomChanges {
       const { count, timeMs } = row;
       this.#sql.insertBatch.run(numbers.id, firstSeq, count, timeMs, clockMs, row.runs);
       numbers.last += count;
+      this.bytes += row.runs.length;
     }
     return first;
   }
@@ -129,15 +145,21 @@ export class RoomChanges {
   #open(room: string): RoomNumbers {
     const known = this.#rooms.numbers(room);
     if (known.id !== 0) return { ...known };
-    const { lastInsertRowid } = this.#sql.insertRoom.run(room, known.first, known.last);
-    return { id: Number(lastInsertRowid), first: known.first, last: known.last };
+    const id = this.#rooms.freeId();
+    this.#sql.insertRoom.run(id, room, known.first, known.last);
+    return { id, first: known.first, last: known.last };
   }
 }
 
-/** Deletes a room's batches under number `first`; its highest number, `last`, is not forgotten with them. */
+/**
+ * Deletes a room's batches under number `first`; its highest number, `last`, is not forgotten with
+ * them.
+ */
 export function deleteBatches(db: Database, room: number, first: number, last: number): void {
   db.transaction(() => {
-    db.query("DELETE FROM batches WHERE room = ? AND first_seq < ?").run(room, first);
+    db.query(
+      `DELETE FROM batches WHERE key BETWEEN ${batchKey("?1", "0")} AND ${batchKey("?1", "?2")} - 1`,
+    ).run(room, first);
     db.query("UPDATE rooms SET first_seq = ?, last_seq = max(last_seq, ?) WHERE id = ?").run(
       first,
       last,

@@ -1,4 +1,5 @@
-// The tables of a data file and the way from each version of them to the next. docs/operation.md describes them for people.
+// The tables of a data file and the way from each version of them to the next. docs/operation.md
+// describes them for people.
 
 import type { Database } from "bun:sqlite";
 import { makeVersion2 } from "./sqlite-version-2.ts";
@@ -70,7 +71,10 @@ const version1 = `
   ) STRICT, WITHOUT ROWID;
 `;
 
-/** What turns a file of version `index` into one of `index + 1`; never changed once released, only added to. */
+/**
+ * What turns a file of version `index` into one of `index + 1`; never changed once released, only
+ * added to.
+ */
 const migrations: readonly Migration[] = [(db) => db.run(version1), makeVersion2];
 
 /** The version that this program writes. */
@@ -86,7 +90,10 @@ export function migrate(db: Database, from: number, to = schemaVersion, systemMs
   }
 }
 
-/** Names of tables, views and indexes with their columns, to tell whether a file is what its version says. */
+/**
+ * Names of tables, views and indexes with their columns, to tell whether a file is what its version
+ * says.
+ */
 export function shapeOf(db: Database): string {
   const rows = db
     .query<{ shape: string }, []>(

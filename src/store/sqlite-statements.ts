@@ -2,12 +2,13 @@
 
 import type { Database, SQLQueryBindings } from "bun:sqlite";
 import type { SessionRecord } from "../chat/store.ts";
+import { batchKey, isInRoom, keySeq } from "./batch-key.ts";
 import type { MailboxEntry } from "./mailbox-shares.ts";
 
 type BatchRow = { firstSeq: number; timeMs: number; json: string };
 
 type RoomRow = { id: number; first_seq: number; last_seq: number; newest: number };
-type MailRow = {
+export type MailRow = {
   mail: number;
   time_ms: number;
   sender: string;
@@ -24,6 +25,8 @@ type Prepare = <Row, Values extends SQLQueryBindings[]>(
   sql: string,
 ) => ReturnType<typeof Database.prototype.prepare<Row, Values>>;
 
+export type Statements = ReturnType<typeof statements>;
+
 export function statements(db: Database) {
   const prepared: { finalize(): void }[] = [];
   const prepare: Prepare = <Row, Values extends SQLQueryBindings[]>(sql: string) => {
@@ -35,6 +38,8 @@ export function statements(db: Database) {
     begin: prepare<never, []>("BEGIN IMMEDIATE"),
     commit: prepare<never, []>("COMMIT"),
     rollback: prepare<never, []>("ROLLBACK"),
+    /** More rows than one, so that whoever reads one of them is still reading. */
+    held: prepare<unknown, []>("SELECT 1 FROM meta, (VALUES (1), (2))"),
     ...roomStatements(prepare),
     ...sessionStatements(prepare),
     ...mailStatements(prepare),
@@ -47,24 +52,27 @@ export function statements(db: Database) {
 function roomStatements(prepare: Prepare) {
   return {
     room: prepare<RoomRow, [string]>(
-      `SELECT id, first_seq, last_seq, coalesce((SELECT first_seq + count - 1 FROM batches
-         WHERE room = rooms.id ORDER BY first_seq DESC LIMIT 1), 0) AS newest
+      `SELECT id, first_seq, last_seq, coalesce((SELECT ${keySeq} + count - 1 FROM batches
+         WHERE ${isInRoom("rooms.id")} ORDER BY key DESC LIMIT 1), 0) AS newest
        FROM rooms WHERE name = ?`,
     ),
     floor: prepare<{ value: string }, []>("SELECT value FROM meta WHERE key = 'floor'"),
-    insertRoom: prepare<never, [string, number, number]>(
-      "INSERT INTO rooms (name, first_seq, last_seq) VALUES (?, ?, ?)",
+    highestRoomId: prepare<{ id: number | null }, []>("SELECT max(id) AS id FROM rooms"),
+    roomWithId: prepare<{ id: number }, [number]>("SELECT id FROM rooms WHERE id = ?"),
+    insertRoom: prepare<never, [number, string, number, number]>(
+      "INSERT INTO rooms (id, name, first_seq, last_seq) VALUES (?, ?, ?, ?)",
     ),
     insertBatch: prepare<never, [number, number, number, number, number, string]>(
-      `INSERT INTO batches (room, first_seq, count, time_ms, clock_ms, runs)
-       VALUES (?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO batches (key, count, time_ms, clock_ms, runs)
+       VALUES (${batchKey("?", "?")}, ?, ?, ?, ?)`,
     ),
     /** The batches that messages `?2` to `?3` of room `?1` are in. */
     batchesBetween: prepare<BatchRow, [number, number, number]>(
-      `SELECT first_seq AS firstSeq, time_ms AS timeMs, runs AS json FROM batches
-       WHERE room = ?1 AND first_seq <= ?3 AND first_seq >= coalesce(
-         (SELECT max(first_seq) FROM batches WHERE room = ?1 AND first_seq <= ?2), ?2)
-       ORDER BY first_seq`,
+      `SELECT ${keySeq} AS firstSeq, time_ms AS timeMs, runs AS json FROM batches
+       WHERE key <= ${batchKey("?1", "?3")} AND key >= coalesce(
+         (SELECT key FROM batches WHERE key BETWEEN ${batchKey("?1", "0")} AND ${batchKey("?1", "?2")}
+          ORDER BY key DESC LIMIT 1), ${batchKey("?1", "?2")})
+       ORDER BY key`,
     ),
   };
 }
@@ -76,18 +84,14 @@ function sessionStatements(prepare: Prepare) {
       `SELECT ${sessionFields} FROM sessions WHERE name = ? AND name <> '' AND seen_ms >= ?
        ORDER BY seen_ms DESC, id DESC LIMIT 1`,
     ),
-    /**
-     * What a session's message changes: no column of an index, so that one page is written. The age need not be exact: it is
-     * left alone while it is no older than the last parameter.
-     */
-    touchSession: prepare<never, [number, number, string, string, string, number]>(
-      `UPDATE sessions SET n = ?, seen_ms = ?
-       WHERE id = ? AND name = ? AND network = ? AND clock_ms >= ?`,
+    touchSession: prepare<never, [number, number, number]>(
+      "UPDATE sessions SET n = ?, seen_ms = ? WHERE key = ?",
     ),
-    putSession: prepare<never, [string, string, number, string, number, number]>(
+    putSession: prepare<{ key: number }, [string, string, number, string, number, number]>(
       `INSERT INTO sessions (id, name, n, mail, network, seen_ms, clock_ms) VALUES (?, ?, ?, 0, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET name = excluded.name, n = excluded.n,
-         network = excluded.network, seen_ms = excluded.seen_ms, clock_ms = excluded.clock_ms`,
+         network = excluded.network, seen_ms = excluded.seen_ms, clock_ms = excluded.clock_ms
+       RETURNING key`,
     ),
     removeBlank: prepare<never, [string]>(
       "DELETE FROM sessions WHERE id = ? AND name = '' AND n = 0 AND mail = 0",

@@ -1,14 +1,19 @@
-// Forgetting what is over age or number in a data file, a bounded slice a call: messages, rooms, mail, sessions; and what is
-// over the bound in bytes (sqlite-byte-bound.ts). Ages count by the store's clock, which the file remembers.
+// Forgetting what is over age or number in a data file, a bounded slice a call: messages, rooms,
+// mail, sessions; and what is over the bound in bytes (sqlite-byte-bound.ts). Ages count by the
+// store's clock, which the file remembers.
 
 import type { Database } from "bun:sqlite";
 import { history as limits } from "../limits.ts";
+import { batchKey, isInRoom, keySeq } from "./batch-key.ts";
 import { ByteBound } from "./sqlite-byte-bound.ts";
 import { readMeta, writeMeta } from "./sqlite-meta.ts";
 import { deleteBatches, type SqliteRooms } from "./sqlite-rooms.ts";
+import type { SqliteSessions } from "./sqlite-sessions.ts";
 import type { Retention } from "./store.ts";
 
-/** Rooms looked at, and sessions deleted with up to a thousand private messages each, in one slice. */
+/**
+ * Rooms looked at, and sessions deleted with up to a thousand private messages each, in one slice.
+ */
 const sliceRooms = 50;
 const sliceSessions = 10;
 
@@ -18,7 +23,10 @@ const sliceBytes = 1_000_000;
 /** Rooms that one round can find to have the least to lose, and forget. */
 const leastRooms = 1_000;
 
-/** `kept` is how many messages it has at most, `time_ms` is that of the last batch, null if there is none. */
+/**
+ * `kept` is how many messages it has at most, `time_ms` is that of the last batch, null if there is
+ * none.
+ */
 type RoomRow = { id: number; name: string; last: number; kept: number; time_ms: number | null };
 
 type BatchRow = { next_seq: number; clock_ms: number; bytes: number };
@@ -27,7 +35,10 @@ type MailRow = { session: string; mail: number; clock_ms: number; bytes: number 
 export class SqliteSweep {
   #phase: "messages" | "rooms" | "mail" | "bytes" | "sessions" = "messages";
   #room = 0;
-  /** Rooms over the number when the round began; those with the fewest messages where nobody is, of equals the quietest first. */
+  /**
+   * Rooms over the number when the round began; those with the fewest messages where nobody is, of
+   * equals the quietest first.
+   */
   #excess = 0;
   #least: RoomRow[] = [];
   #mail = { session: "", mail: 0 };
@@ -38,6 +49,7 @@ export class SqliteSweep {
     readonly db: Database,
     readonly retention: Retention,
     readonly rooms: SqliteRooms,
+    readonly sessions: SqliteSessions,
     readonly isInUse: (room: string) => boolean,
   ) {
     this.#bytes = new ByteBound(db, retention.fileBytes, rooms);
@@ -78,8 +90,8 @@ export class SqliteSweep {
       .query<RoomRow, [number, number]>(
         `SELECT id, name, max(last_seq, newest) AS last, max(last_seq, newest) - first_seq + 1 AS kept, time_ms
          FROM (SELECT id, name, first_seq, last_seq,
-             coalesce((SELECT first_seq + count - 1 FROM batches WHERE room = rooms.id ORDER BY first_seq DESC LIMIT 1), 0) AS newest,
-             (SELECT time_ms FROM batches WHERE room = rooms.id ORDER BY first_seq DESC LIMIT 1) AS time_ms
+             coalesce((SELECT ${keySeq} + count - 1 FROM batches WHERE ${isInRoom("rooms.id")} ORDER BY key DESC LIMIT 1), 0) AS newest,
+             (SELECT time_ms FROM batches WHERE ${isInRoom("rooms.id")} ORDER BY key DESC LIMIT 1) AS time_ms
            FROM rooms WHERE id > ? ORDER BY id LIMIT ?)`,
       )
       .all(this.#room, sliceRooms);
@@ -101,12 +113,15 @@ export class SqliteSweep {
     this.#least.length = Math.min(this.#least.length, leastRooms);
   }
 
-  /** Deletes a slice of a room's batches that are over age, or all of whose messages are over number; true if there may be more. */
+  /**
+   * Deletes a slice of a room's batches that are over age, or all of whose messages are over
+   * number; true if there may be more.
+   */
   #sweepRoom({ id, name, last }: RoomRow, oldMs: number): boolean {
     const oldest = this.db
       .query<BatchRow, [number, number]>(
-        `SELECT first_seq + count AS next_seq, clock_ms, octet_length(runs) AS bytes
-         FROM batches WHERE room = ? ORDER BY first_seq LIMIT ?`,
+        `SELECT ${keySeq} + count AS next_seq, clock_ms, octet_length(runs) AS bytes
+         FROM batches WHERE ${isInRoom("?1")} ORDER BY key LIMIT ?2`,
       )
       .all(id, limits.sliceRows);
     const firstKept = last - this.retention.messages + 1;
@@ -131,8 +146,8 @@ export class SqliteSweep {
   }
 
   /**
-   * Too many rooms: those without messages go; when there are none, one of those with the fewest loses its own. Their numbers
-   * stay reserved by one floor for all of them.
+   * Too many rooms: those without messages go; when there are none, one of those with the fewest
+   * loses its own. Their numbers stay reserved by one floor for all of them.
    */
   #sweepRooms(): boolean {
     const excess = this.#countRooms() - this.retention.rooms;
@@ -143,7 +158,7 @@ export class SqliteSweep {
     const empty = this.db
       .query<{ id: number; name: string; last_seq: number }, [number]>(
         `SELECT id, name, last_seq FROM rooms
-         WHERE NOT EXISTS (SELECT 1 FROM batches WHERE room = rooms.id) ORDER BY id LIMIT ?`,
+         WHERE NOT EXISTS (SELECT 1 FROM batches WHERE ${isInRoom("rooms.id")}) ORDER BY id LIMIT ?`,
       )
       .all(Math.min(excess, sliceRooms));
     if (empty.length === 0) return this.#emptyLeast();
@@ -157,12 +172,14 @@ export class SqliteSweep {
     return true;
   }
 
-  /** Takes a slice of the messages of the room with the fewest, if nobody has spoken there since. */
+  /**
+   * Takes a slice of the messages of the room with the fewest, if nobody has spoken there since.
+   */
   #emptyLeast(): boolean {
     const room = this.#least[0];
     if (room === undefined) return false;
     const spoken = this.db
-      .query("SELECT 1 FROM batches WHERE room = ? AND first_seq > ?")
+      .query(`SELECT 1 FROM batches WHERE ${isInRoom("?1")} AND key > ${batchKey("?1", "?2")}`)
       .get(room.id, room.last);
     const isSpared = spoken !== null || this.isInUse(room.name);
     if (isSpared || !this.#sweepRoom(room, Infinity)) this.#least.shift();
@@ -212,6 +229,7 @@ export class SqliteSweep {
         this.db.query("DELETE FROM sessions WHERE id = ?").run(id);
       }
     })();
+    for (const { id } of gone) this.sessions.forgot(id);
     return gone.length >= sliceSessions;
   }
 

@@ -1,8 +1,10 @@
-// The way of a data file from version 1, where a message was a row, to version 2: what a room said in one turn is a row, rows
-// have the store's clock beside their times, and sessions know their network. Works page by page: a large file needs no memory.
+// The way of a data file from version 1, where a message was a row, to version 2: what a room said
+// in one turn is a row, rows have the store's clock beside their times, and sessions know their
+// network. Works page by page: a large file needs no memory.
 
 import type { Database } from "bun:sqlite";
 import { SaidRun } from "../chat/said-run.ts";
+import { batchKey, isInRoom, keyRoom, keySeq } from "./batch-key.ts";
 import { packRuns } from "./packed-runs.ts";
 
 /** Runs in a transaction of the caller's. `systemMs` is the system's clock, Unix milliseconds. */
@@ -33,14 +35,14 @@ export function makeVersion2(db: Database, systemMs: number): void {
 
 const batchesTable = `
   CREATE TABLE batches (
-    room INTEGER NOT NULL,
-    first_seq INTEGER NOT NULL,
+    key INTEGER PRIMARY KEY,
     count INTEGER NOT NULL,
     time_ms INTEGER NOT NULL,
     clock_ms INTEGER NOT NULL,
     runs TEXT NOT NULL,
-    PRIMARY KEY (room, first_seq)
-  ) STRICT, WITHOUT ROWID;
+    room INTEGER AS ${keyRoom},
+    first_seq INTEGER AS ${keySeq}
+  ) STRICT;
 `;
 
 const chatView = `
@@ -55,7 +57,7 @@ const chatView = `
       json_extract(run.value, '$.alias') AS alias,
       json_extract(run.value, '$.n') + text.key AS n,
       coalesce(json_extract(run.value, '$.time'), b.time_ms) AS time_ms
-    FROM rooms r JOIN batches b ON b.room = r.id, json_each(b.runs) run, json_each(run.value, '$.texts') text;
+    FROM rooms r JOIN batches b ON b.${isInRoom("r.id")}, json_each(b.runs) run, json_each(run.value, '$.texts') text;
 `;
 
 const sessionsTable = `
@@ -126,8 +128,12 @@ function batchMessages(db: Database, clockMs: number): void {
      ORDER BY room, seq LIMIT ?`,
   );
   const insert = db.prepare<never, [number, number, number, number, number, string]>(
-    `INSERT INTO batches (room, first_seq, count, time_ms, clock_ms, runs)
-     VALUES (?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO batches (key, count, time_ms, clock_ms, runs)
+     VALUES (${batchKey("?", "?")}, ?, ?, ?, ?)`,
+  );
+  // Their pages take the batches: the file need not grow.
+  const remove = db.prepare<never, [number, number]>(
+    "DELETE FROM messages WHERE (room, seq) <= (?, ?)",
   );
   const insertRuns = (room: number, firstSeq: number, runs: SaidRun[]): void => {
     const agedMs = Math.min(clockMs, runs.at(-1)?.timeMs ?? clockMs);
@@ -149,9 +155,9 @@ function batchMessages(db: Database, clockMs: number): void {
       from = end;
     }
     last = rows.at(-1) ?? last;
+    remove.run(last.room, last.seq);
   } while (rows.length === pageMessages);
-  page.finalize();
-  insert.finalize();
+  for (const statement of [page, insert, remove]) statement.finalize();
 }
 
 /** Consecutive messages of one sender and one time are a run. */

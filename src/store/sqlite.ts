@@ -1,25 +1,20 @@
-// The store in an SQLite file: one transaction a batch, so that what `commit` has taken survives the death of the process.
+// The store in an SQLite file: one transaction a batch, so that what `commit` has taken survives
+// the death of the process.
 
 import type { Database } from "bun:sqlite";
-import type { PrivateMessage } from "../chat/events.ts";
-import type {
-  Batch,
-  Committed,
-  Directory,
-  Mailboxes,
-  SessionRecord,
-  Sessions,
-  SessionUpdate,
-} from "../chat/store.ts";
+import type { Batch, Committed } from "../chat/store.ts";
 import { ParleyError } from "../errors.ts";
 import { steadyMs } from "../io/clock.ts";
-import { isTrimDue, surplusMail } from "./mailbox-shares.ts";
 import { retentionClock } from "./retention-clock.ts";
-import { type DataFile, type Synchronous, openDataFile, storageError } from "./sqlite-file.ts";
+import { type DataFile, openDataFile, type Read, storageError } from "./sqlite-file.ts";
+import type { Synchronous } from "./sqlite-file.ts";
+import { SqliteMailboxes } from "./sqlite-mailboxes.ts";
 import { readMeta, writeMeta } from "./sqlite-meta.ts";
 import { RoomChanges, SqliteRooms } from "./sqlite-rooms.ts";
-import { statements } from "./sqlite-statements.ts";
+import { SqliteSessions } from "./sqlite-sessions.ts";
+import { type Statements, statements } from "./sqlite-statements.ts";
 import { SqliteSweep } from "./sqlite-sweep.ts";
+import { Transactions } from "./sqlite-transactions.ts";
 import {
   defaultRetention,
   LastBatch,
@@ -31,8 +26,10 @@ import {
 export type SqliteOptions = StoreOptions & { synchronous?: Synchronous };
 
 export type SqliteStore = Store & {
-  /** The open file, for what else is kept in it. */
+  /** The open file, for what else is kept in it. It is written to by `transact` alone. */
   readonly db: Database;
+  /** Writes to the file, all of it or nothing. @throws what SQLite or `work` throws */
+  transact(work: () => void): void;
 };
 
 /**
@@ -48,25 +45,18 @@ export function openSqliteStore(path: string, options: SqliteOptions = {}): Sqli
   return new FileStore(path, file, retention, clock);
 }
 
-type Statements = ReturnType<typeof statements>;
-/** Runs a query; what SQLite throws becomes a ParleyError. */
-type Read = <T>(query: () => T) => T;
-
 class FileStore implements SqliteStore {
   readonly db: Database;
   readonly epoch: string;
   readonly rooms: SqliteRooms;
-  readonly mailboxes: Mailboxes;
-  readonly sessions: Sessions;
-  readonly directory: Directory;
+  readonly mailboxes: SqliteMailboxes;
+  readonly sessions: SqliteSessions;
   isInUse?: (room: string) => boolean;
   readonly #file: DataFile;
   readonly #sql: Statements;
+  readonly #transactions: Transactions;
   readonly #sweep: SqliteSweep;
   readonly #last = new LastBatch();
-  readonly #mailMessages: number;
-  /** A session's age in the file is exact to this: an index has it, so it is not written with every message. */
-  readonly #ageStepMs: number;
 
   constructor(
     readonly path: string,
@@ -77,16 +67,18 @@ class FileStore implements SqliteStore {
     this.#file = file;
     this.db = file.db;
     this.epoch = file.epoch;
-    this.#mailMessages = retention.mailMessages;
-    this.#ageStepMs = retention.goodbyeAgeMs / 10;
     this.#sql = statements(file.db);
+    this.#transactions = new Transactions(file.db, this.#sql);
     const read: Read = (query) => this.#attempt("read", query);
     this.rooms = new SqliteRooms(this.#sql, read, retention.messages);
-    this.mailboxes = mailboxes(this.#sql, read);
-    this.sessions = sessions(this.#sql, read);
-    this.directory = directory(this.#sql, read);
+    this.mailboxes = new SqliteMailboxes(this.#sql, read, retention.mailMessages);
+    this.sessions = new SqliteSessions(this.#sql, read, retention.goodbyeAgeMs / 10);
     const isInUse = (room: string): boolean => this.isInUse?.(room) === true;
-    this.#sweep = new SqliteSweep(file.db, retention, this.rooms, isInUse);
+    this.#sweep = new SqliteSweep(file.db, retention, this.rooms, this.sessions, isInUse);
+  }
+
+  get directory(): SqliteSessions {
+    return this.sessions;
   }
 
   commit(batch: Batch): Committed {
@@ -94,18 +86,14 @@ class FileStore implements SqliteStore {
     if (repeated !== undefined) return repeated;
     const clockMs = this.clock();
     const changes = new RoomChanges(this.rooms, this.#sql);
-    const committed = this.#attempt("written", () => {
+    let committed: Committed = { rooms: [], mail: [] };
+    this.#attempt("written", () => {
       try {
-        this.#sql.begin.run();
-        const rooms = batch.rooms.map((room) => changes.append(room, clockMs));
-        for (const update of batch.sessions) this.#putSession(update, clockMs);
-        const mail = batch.mail.map(({ session, message }) =>
-          this.#appendMail(session, message, clockMs),
-        );
-        this.#sql.commit.run();
-        return { rooms, mail };
+        this.#transactions.run(() => {
+          committed = this.#write(batch, changes, clockMs);
+        });
       } catch (error) {
-        this.#rollback();
+        this.sessions.rolledBack();
         throw error;
       }
     });
@@ -113,56 +101,45 @@ class FileStore implements SqliteStore {
     return this.#last.remember(batch, committed);
   }
 
+  transact(work: () => void): void {
+    this.#transactions.run(work);
+  }
+
   sweep(): boolean {
+    const clockMs = this.clock();
     try {
-      return this.#sweep.slice(this.clock());
+      this.#transactions.release();
+      const more = this.#sweep.slice(clockMs);
+      this.#transactions.swept(more);
+      return more;
     } catch {
-      this.#rollback();
+      this.#transactions.rollBack();
       return false;
     }
   }
 
   close(): void {
-    this.#saveClock();
+    this.#transactions.release();
+    try {
+      writeMeta(this.db, "clock_ms", this.clock());
+    } catch {
+      // On a full disk the clock goes on from the last sweep.
+    }
     this.#sql.finalize();
     this.#file.close();
   }
 
-  #saveClock(): void {
-    try {
-      writeMeta(this.db, "clock_ms", this.clock());
-    } catch {
-      // On a full disk the clock goes on from where it was last swept.
-    }
-  }
-
-  #putSession({ id, name, n, network, seenMs }: SessionUpdate, clockMs: number): void {
-    const sql = this.#sql;
-    const exactMs = clockMs - this.#ageStepMs;
-    if (sql.touchSession.run(n, seenMs, id, name, network, exactMs).changes === 0) {
-      sql.putSession.run(id, name, n, network, seenMs, clockMs);
-    }
-    // Nobody is remembered for having come, said nothing, got nothing and gone.
-    if (name === "" && n === 0) sql.removeBlank.run(id);
-  }
-
-  /** The answer is the message's number. */
-  #appendMail(
-    session: string,
-    { timeMs, from, alias, to, chat, text }: Omit<PrivateMessage, "mail">,
-    clockMs: number,
-  ): number {
-    const sql = this.#sql;
-    const mail = sql.nextMail.get(session, timeMs, clockMs)!.mail;
-    const recipients = JSON.stringify(to);
-    const isChat = chat ? 1 : 0;
-    const sender = [from, alias ?? null] as const;
-    sql.insertMail.run(session, mail, timeMs, clockMs, ...sender, recipients, isChat, text);
-    if (mail > this.#mailMessages && isTrimDue(mail, this.#mailMessages)) {
-      const gone = surplusMail(sql.mailbox.all(session), this.#mailMessages);
-      for (const number of gone) sql.removeMail.run(session, number);
-    }
-    return mail;
+  #write(batch: Batch, changes: RoomChanges, clockMs: number): Committed {
+    const rooms = batch.rooms.map((room) => changes.append(room, clockMs));
+    for (const update of batch.sessions) this.sessions.put(update, clockMs);
+    const mail = batch.mail.map(({ session, message }) => {
+      const number = this.sessions.nextMail(session, message.timeMs, clockMs);
+      this.mailboxes.append(session, { ...message, mail: number }, clockMs);
+      this.#transactions.wrote(message.text.length);
+      return number;
+    });
+    this.#transactions.wrote(changes.bytes);
+    return { rooms, mail };
   }
 
   #attempt<T>(done: "read" | "written", work: () => T): T {
@@ -172,47 +149,4 @@ class FileStore implements SqliteStore {
       throw error instanceof ParleyError ? error : storageError(this.path, done, error);
     }
   }
-
-  #rollback(): void {
-    try {
-      if (this.db.inTransaction) this.#sql.rollback.run();
-    } catch {
-      // SQLite has rolled back by itself.
-    }
-  }
-}
-
-function mailboxes(sql: Statements, read: Read): Mailboxes {
-  return {
-    after(session, mail, limit): PrivateMessage[] {
-      return read(() =>
-        sql.mailAfter.all(session, mail, limit).map((row) => ({
-          type: "private",
-          mail: row.mail,
-          timeMs: row.time_ms,
-          from: row.sender,
-          alias: row.alias ?? undefined,
-          to: JSON.parse(row.recipients),
-          chat: row.chat === 1,
-          text: row.text,
-        })),
-      );
-    },
-  };
-}
-
-function sessions(sql: Statements, read: Read): Sessions {
-  return {
-    load(id): SessionRecord | undefined {
-      return read(() => sql.session.get(id) ?? undefined);
-    },
-  };
-}
-
-function directory(sql: Statements, read: Read): Directory {
-  return {
-    find(name, sinceMs): SessionRecord | undefined {
-      return name === "" ? undefined : read(() => sql.sessionNamed.get(name, sinceMs) ?? undefined);
-    },
-  };
 }

@@ -1,16 +1,22 @@
-// What the assembled server needs of a store beyond the hub's LocalStore: retention and closing. One contract suite
-// (tests/store/store.contract.ts) holds every implementation to it.
+// What the assembled server needs of a store beyond the hub's LocalStore: retention and closing.
+// One contract suite (tests/store/store.contract.ts) holds every implementation to it.
 
 import type { Batch, Committed, LocalStore } from "../chat/store.ts";
 import { history as limits } from "../limits.ts";
 
-/** Strings in it are well-formed Unicode without control characters, as the hub makes them (text.ts). */
+/**
+ * Strings in it are well-formed Unicode without control characters, as the hub makes them
+ * (text.ts).
+ */
 export interface Store extends LocalStore {
-  /** Set by the server: whether anybody is in a room. Where not all can be kept, other rooms are forgotten first. */
+  /**
+   * Set by the server: whether anybody is in a room. Where not all can be kept, other rooms are
+   * forgotten first.
+   */
   isInUse?: (room: string) => boolean;
   /**
-   * Forgets a bounded slice of what is over age, number or bytes; true if there is more to do now. Never throws: what could not
-   * be deleted is deleted later.
+   * Forgets a bounded slice of what is over age, number or bytes; true if there is more to do now.
+   * Never throws: what could not be deleted is deleted later.
    */
   sweep(): boolean;
   /** Writes what is open and lets go of it. The store can't be used after that. */
@@ -37,7 +43,10 @@ export type Retention = {
   rooms: number;
   /** Sessions, the ones unseen for longest forgotten first. */
   sessions: number;
-  /** Age of a session's last sign of life after which it is forgotten with its mail, in milliseconds. */
+  /**
+   * Age of a session's last sign of life after which it is forgotten with its mail, in
+   * milliseconds.
+   */
   sessionAgeMs: number;
   /** The same for a session that has said goodbye. */
   goodbyeAgeMs: number;
@@ -67,7 +76,10 @@ export function defaultRetention(kind: "memory" | "disk"): Retention {
   };
 }
 
-/** The last batch that was committed and its numbers, so that the same batch again is not in the log twice. */
+/**
+ * The last batch that was committed and its numbers, so that the same batch again is not in the log
+ * twice.
+ */
 export class LastBatch {
   #number = 0;
   #committed: Committed | undefined;
@@ -86,7 +98,10 @@ export class LastBatch {
   }
 }
 
-/** Sweeps a store now and then, in slices between which others get their turn, until the answer is called. */
+/**
+ * Sweeps a store now and then, in slices between which others get their turn, until the answer is
+ * called.
+ */
 export function startSweeper(store: Store): () => void {
   let timer: ReturnType<typeof setTimeout>;
   const sweep = (): void => {
