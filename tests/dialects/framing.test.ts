@@ -1,5 +1,5 @@
-// Cutting bytes into messages: whatever the segments, the same messages come out as from a plain slow twin that sees one byte
-// at a time. No throw, no hang, no growth.
+// Cutting bytes into messages: whatever the segments, the result is that of a slow model that reads
+// byte by byte. No throw, no hang, no growth.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -12,7 +12,7 @@ type Cut = { lines: string[]; tooLong: boolean };
 function cut(segments: readonly Uint8Array[], framer = new LineFramer()): Cut {
   const lines: string[] = [];
   for (const segment of segments) {
-    // A reader's buffer is used again: what is kept must have been copied.
+    // A read buffer is reused, so whatever is kept must have been copied.
     const buffer = Buffer.from(segment);
     const trouble = framer.push(buffer, (line) => lines.push(line) > 0);
     buffer.fill(0x58);
@@ -21,7 +21,7 @@ function cut(segments: readonly Uint8Array[], framer = new LineFramer()): Cut {
   return { lines, tooLong: false };
 }
 
-/** The twin: byte by byte, without any cleverness. */
+/** The model. */
 function slowly(bytes: Uint8Array): Cut {
   const lines: string[] = [];
   let line: number[] = [];
@@ -54,7 +54,7 @@ describe("lines", () => {
     "grüße 🎈\n漢字\n",
   ];
 
-  test("every cut of every example into two and into three", () => {
+  test("every split of every example into two and into three", () => {
     for (const text of examples) {
       const bytes = utf8(text);
       const expected = slowly(bytes);
@@ -66,7 +66,7 @@ describe("lines", () => {
     }
   });
 
-  test("every truncation gives a beginning of the lines", () => {
+  test("every truncation gives the first of the lines", () => {
     for (const text of examples) {
       const { lines } = slowly(utf8(text));
       for (let end = 0; end <= utf8(text).length; end++) {
@@ -91,7 +91,7 @@ describe("lines", () => {
     );
   });
 
-  test("50 000 times random bytes, which need not be UTF-8", () => {
+  test("50 000 times random bytes, not necessarily UTF-8", () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 60 }),
@@ -130,7 +130,7 @@ describe("lines", () => {
     expect(pushed).toBe(limits.maxLineBytes);
   });
 
-  test("single bytes up to the bound take no time: what was searched is not searched again", () => {
+  test("single bytes up to the bound take linear time: nothing is searched twice", () => {
     const framer = new LineFramer();
     const byte = Uint8Array.of(0x61);
     const startMs = performance.now();
@@ -141,13 +141,13 @@ describe("lines", () => {
     expect(performance.now() - startMs).toBeLessThan(2_000);
   });
 
-  test("stops handing out when told to", () => {
+  test("stops when the consumer says so", () => {
     const lines: string[] = [];
     new LineFramer().push(utf8("a\nb\nc\n"), (line) => lines.push(line) < 2);
     expect(lines).toEqual(["a", "b"]);
   });
 
-  test("the rest at the end of input is a line, once", () => {
+  test("the rest at the end of input is returned once", () => {
     const framer = new LineFramer();
     framer.push(utf8("a\nb"), () => true);
     framer.push(utf8("c"), () => true);
@@ -156,7 +156,7 @@ describe("lines", () => {
 });
 
 describe("reads", () => {
-  test("one read is one message, its line end stripped", () => {
+  test("one read is one message, without its line end", () => {
     const framer = new ReadFramer();
     const texts = ["Ann", "hello\n", "hello\r\n", "\n", "two\nlines\n", " ", "a\r"];
     expect(texts.map((text) => framer.push(utf8(text)))).toEqual([
