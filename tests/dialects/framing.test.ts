@@ -16,7 +16,7 @@ function segmentsOf(bytes: Uint8Array, places: readonly number[]): Uint8Array[] 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 describe("reads", () => {
-  test("one read is one message, its line end stripped", () => {
+  test("one read is one message, without its line end", () => {
     const framer = new ReadFramer();
     const texts = ["Ann", "hello\n", "hello\r\n", "\n", "two\nlines\n", " ", "a\r"];
     expect(texts.map((text) => framer.push(utf8(text)))).toEqual([

@@ -1,5 +1,6 @@
-// Telling protocols apart: every beginning, every truncation and every split of each, and 100 000 strangers. A verdict once
-// given must not depend on how the bytes were cut, as long as they come without a pause.
+// Telling protocols apart: every beginning, every truncation and every split of each, and 100 000
+// strangers. A verdict once given must not depend on how the bytes were cut, as long as they come
+// without a pause.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";

@@ -1,5 +1,5 @@
-// A client's bytes may be cut anywhere: every split of a session in lines gives the same commands, and no character is lost where
-// one read is one message.
+// A client's bytes may be split anywhere: a session in lines gives the same commands, and where one
+// read is one message no character is lost.
 
 import { expect, test } from "bun:test";
 import type { Command } from "../../src/chat/events.ts";
@@ -19,7 +19,7 @@ const sessions: Record<string, string> = {
   greeting: "Knock knock..\n",
 };
 
-/** The commands that a session gives when its bytes come in these pieces. */
+/** The commands of a session whose bytes arrive in these pieces. */
 function commands(name: string, pieces: readonly Uint8Array[]): (Command | undefined)[] {
   const entry = dialects[name];
   if (entry === undefined || entry.transport === "udp") throw new Error(`no dialect ${name}`);
@@ -67,7 +67,7 @@ for (const [name, text] of Object.entries(sessions)) {
   });
 }
 
-test("one read is one message, and a character that two reads share is whole", () => {
+test("one read is one message, and a character split over two reads stays whole", () => {
   const bytes = new TextEncoder().encode("grüße 🎈 漢字");
   for (let a = 0; a <= bytes.length; a++) {
     const splitter = new ReadFramer();

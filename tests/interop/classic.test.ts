@@ -1,12 +1,12 @@
-// `parley classic`: S2's small clients in a pipe, against `parley server`.
+// `parley classic`: the lab's small clients in a pipe, against `parley server`.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Parley } from "../parley.ts";
-import { SeedServer, host } from "./sockets.ts";
+import { DialectServer, host } from "./sockets.ts";
 
-let server: SeedServer;
+let server: DialectServer;
 beforeAll(async () => {
-  server = await SeedServer.start();
+  server = await DialectServer.start();
 });
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
@@ -75,7 +75,7 @@ test("chat-room: two people", async () => {
   expect(ann.lines[0]).toBe("Please, Enter Your Name:Please, Enter Your ig name");
 });
 
-test("nobody there, a wrong word, a wrong address", async () => {
+test("a closed port, an unknown client, a bad address", async () => {
   const closed = Bun.listen({ hostname: host, port: 0, socket: { data() {} } });
   const { port } = closed;
   closed.stop(true);
@@ -92,7 +92,7 @@ test("nobody there, a wrong word, a wrong address", async () => {
   }
 });
 
-test("greeting: a server that ends the connection without a word is no success", async () => {
+test("greeting: a server that closes the connection without an answer is a failure", async () => {
   using mute = Bun.listen({
     hostname: host,
     port: 0,

@@ -1,5 +1,5 @@
-// S2: the calculator and the chat room with login, through the hub and without sockets. Greeting and date-time, which have no
-// session, are in tests/dialects and, over sockets, in s2-binary.test.ts.
+// The calculator and the chat room with login through the hub, without sockets. Date-time, which
+// has no session, is in tests/dialects and, over sockets, in transcripts.test.ts.
 
 import { expect, test } from "bun:test";
 import { Rig } from "./rig.ts";
@@ -23,7 +23,7 @@ test("calculator: a name, expressions, q", () => {
   expect(rig.log).toEqual(["Client name is : Ann", "Session Ended"]);
 });
 
-test("calculator: whoever calculates is in no room", () => {
+test("calculator: its clients are in no room", () => {
   const rig = new Rig();
   const alice = rig.enter("open-chat", "Alice");
   alice.heard();
@@ -83,7 +83,7 @@ test("chat-room: handles are unique, and nobody goes by somebody else's name", (
   expect(ann.heard()).toEqual([":eve:hi"]);
 });
 
-test("chat-room: a person without a client", () => {
+test("chat-room: a person at nc", () => {
   const rig = new Rig();
   const ann = rig.enter("chat-room", "annie", true);
   ann.say("hello: you");

@@ -1,5 +1,5 @@
-// The hub and the dialects without sockets: people enter, say messages that are cut already, and what leaves is listed send by
-// send. Time stands still but for the gaps between the sends of unframed clients.
+// The hub and the dialects without sockets: people enter and send whole messages, and every send to
+// them is kept apart. Time passes only for the gaps between sends to unframed clients.
 
 import type { FileDesk } from "../../src/chat/file-service.ts";
 import { Hub } from "../../src/chat/hub.ts";
@@ -46,7 +46,7 @@ export class Rig {
     });
   }
 
-  /** A connection of `dialect`; `lines`: one that is known to speak in lines. */
+  /** A connection that speaks `dialect`; `lines`: known to be framed. */
   connect(dialect: string, lines = false): Person {
     const entry = dialects[dialect];
     if (entry === undefined || entry.transport === "udp") throw new Error(`no dialect ${dialect}`);
@@ -58,14 +58,14 @@ export class Rig {
     return person;
   }
 
-  /** The same, with a name. */
+  /** The same, logged in. */
   enter(dialect: string, login: string, lines = false): Person {
     const person = this.connect(dialect, lines);
     person.say(login);
     return person;
   }
 
-  /** Everything that is due leaves, gaps included. */
+  /** Lets everything that is due be sent, gaps included. */
   settle(): void {
     this.hub.flush(this.nowMs);
     for (let i = 0; i < 100; i++) {
@@ -88,13 +88,13 @@ export class Person implements Link {
     this.rig.settle();
   }
 
-  /** The connection ends: by the other side's FIN, or lost. */
+  /** The connection ends: by FIN, or it is lost. */
   close(reason: "quit" | "lost" = "quit"): void {
     this.rig.hub.closed(this.session, reason, this.rig.nowMs);
     this.rig.settle();
   }
 
-  /** What has left since the last look, send by send. */
+  /** What was sent since the last call, send by send. */
   heard(): string[] {
     return this.#heard.splice(0);
   }

@@ -1,4 +1,4 @@
-// S4, select-chat: chosen recipients, lists, private chat by consent; through the hub and without sockets.
+// select-chat through the hub, without sockets: chosen recipients, lists, private chat by consent.
 
 import { expect, test } from "bun:test";
 import { Rig } from "./rig.ts";
@@ -18,7 +18,7 @@ function three() {
   return { rig, ann: ann!, ben: ben!, cal: cal! };
 }
 
-test("the server speaks first in two sends; list and join message in that order; no echo of one's own", () => {
+test("the greeting in two sends; the list, then the join message; no echo", () => {
   const rig = new Rig();
   const ann = rig.connect("select-chat");
   expect(ann.heard()).toEqual(["welcome to the chat\n", "enter name: "]);
@@ -64,7 +64,7 @@ test("chosen recipients", () => {
   expect(ann.heard()).toEqual([usage]);
 });
 
-test("ALL beside names: nobody gets it twice, and who is unknown is still said", () => {
+test("ALL beside names: nobody gets it twice, and an unknown name is still reported", () => {
   const { ann, ben, cal } = three();
   ann.say("ALL,Ben,Ann,X - text");
   expect([ann.heard().join(""), ben.heard(), cal.heard()]).toEqual([
@@ -132,7 +132,7 @@ test("private chat: the partner exits, or is lost", () => {
   }
 });
 
-test("private chat: words that mean nothing now are answered", () => {
+test("private chat: accept, reject and leave out of place are answered", () => {
   const { ann } = three();
   for (const word of ["accept", "reject", "leave"]) {
     ann.say(word);
@@ -142,9 +142,9 @@ test("private chat: words that mean nothing now are answered", () => {
   expect(ann.heard().length).toBe(1);
 });
 
-test("somebody who is asked twice over stays in the chat that there is", () => {
+test("an invitation that lapses does not end another chat", () => {
   const { ann, ben, cal } = three();
-  // Cal asks Ann, Ann asks Ben instead and he accepts: whatever becomes of Cal, Ann and Ben go on
+  // Cal asks Ann, Ann asks Ben and he accepts: when Cal leaves, Ann and Ben go on.
   cal.say("Ann");
   ann.say("Ben");
   ben.say("accept");

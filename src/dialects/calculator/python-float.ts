@@ -75,14 +75,19 @@ function plain(digits: string, exponent: number): string {
  */
 function asciiDigits(text: string): string {
   if (!/[^\x00-\x7f]/.test(text)) return text;
-  return text.replace(/(?![0-9])\p{Nd}/gu, (digit) => {
-    const known = digitValues.get(digit);
-    if (known !== undefined) return known;
-    const code = digit.codePointAt(0) ?? 0;
-    let start = code;
-    while (/\p{Nd}/u.test(String.fromCodePoint(start - 1))) start--;
-    const value = String((code - start) % 10);
-    digitValues.set(digit, value);
-    return value;
+  // Whole runs, and no callback for each digit: a message may hold 40 000 of them.
+  return text.replace(/\p{Nd}+/gu, (run) => {
+    let digits = "";
+    for (const digit of run) digits += digitValues.get(digit) ?? digitValue(digit);
+    return digits;
   });
+}
+
+function digitValue(digit: string): string {
+  const code = digit.codePointAt(0) ?? 0;
+  let start = code;
+  while (/\p{Nd}/u.test(String.fromCodePoint(start - 1))) start--;
+  const value = String((code - start) % 10);
+  digitValues.set(digit, value);
+  return value;
 }

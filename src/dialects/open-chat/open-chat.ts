@@ -112,7 +112,7 @@ class OpenChatConversation implements Conversation {
     return slash ?? this.#consent.readWord(message) ?? this.#readCommand(message);
   }
 
-  render(event: PersonalEvent): string | undefined {
+  render(event: PersonalEvent): string | readonly string[] | undefined {
     this.#consent.handleEvent(event);
     switch (event.type) {
       case "welcome":
@@ -132,7 +132,7 @@ class OpenChatConversation implements Conversation {
       case "names":
         return renderRoster(event.names)(this.#self);
       case "files":
-        return `<CHOOSE_FILE> ${Array.from(listedFiles(event.files).keys(), (name) => `${name} `).join("")}`;
+        return listFiles(event);
       case "download":
         return `UDP ${event.port} ${event.sizeBytes} ${event.name}`;
       default:
@@ -192,6 +192,15 @@ class OpenChatConversation implements Conversation {
     }
     return { type: "rename", name: to };
   }
+}
+
+/** The list in one message; if it is cut short, another message says so. */
+function listFiles({ files, next }: Extract<PersonalEvent, { type: "files" }>): readonly string[] {
+  const names = Array.from(listedFiles(files).keys(), (name) => `${name} `);
+  const list = `<CHOOSE_FILE> ${names.join("")}`;
+  return next === undefined
+    ? [list]
+    : [list, `The list ends after ${files.length} files: there are more on the server`];
 }
 
 function tell(message: string): Command {

@@ -1,4 +1,4 @@
-// S1's download: the pickles byte for byte, the requests, and who is answered for how long.
+// open-chat's download: the pickles byte for byte, the requests, and who is answered for how long.
 
 import { expect, test } from "bun:test";
 import { OpenChatDownload, readDownloadRequest } from "../../../src/dialects/open-chat/download.ts";

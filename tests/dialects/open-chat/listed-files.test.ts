@@ -1,4 +1,4 @@
-// The names under which S1 lists files: harmless, and each means one file or is not there.
+// The names under which open-chat lists files: harmless, and each means one file.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";

@@ -95,9 +95,13 @@ test("files and downloads", () => {
     { name: "a.txt", sizeBytes: 1, modifiedMs: 0 },
     { name: "b.png", sizeBytes: 2, modifiedMs: 0 },
   ];
-  expect(alice().render({ type: "files", files, next: undefined, ref: undefined })).toBe(
+  expect(alice().render({ type: "files", files, next: undefined, ref: undefined })).toEqual([
     "<CHOOSE_FILE> a.txt b.png ",
-  );
+  ]);
+  expect(alice().render({ type: "files", files, next: "b.png", ref: undefined })).toEqual([
+    "<CHOOSE_FILE> a.txt b.png ",
+    "The list ends after 2 files: there are more on the server",
+  ]);
   expect(alice().render({ type: "download", port: 55_003, sizeBytes: 1234, name: "a.txt" })).toBe(
     "UDP 55003 1234 a.txt",
   );

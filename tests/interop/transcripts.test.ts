@@ -1,18 +1,19 @@
-// The transcripts of S1 to S4 against a running server over real sockets, with clients that receive once a message as the
-// originals do. What each says is tested one by one in s1 … s4; here it is sends, framing and connections.
+// The documented transcripts against a running server over real sockets, with clients that receive
+// once a message as the originals do: sends, framing, connections. What each dialect says is in the
+// other files here.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { SeedServer, askUdp } from "./sockets.ts";
+import { DialectServer, askUdp } from "./sockets.ts";
 
-let server: SeedServer;
+let server: DialectServer;
 beforeAll(async () => {
-  server = await SeedServer.start();
+  server = await DialectServer.start();
 });
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-test("S1: each message is a receive of its own", async () => {
+test("open-chat: each message is a receive of its own", async () => {
   const alice = await server.connect("open-chat");
   alice.send("Alice");
   expect([await alice.next(), await alice.next()]).toEqual(["Alice has joined the chat!", "ALL "]);
@@ -40,14 +41,14 @@ test("S1: each message is a receive of its own", async () => {
   await alice.end();
   await server.parley.until(
     () => server.said.includes("[DISCONNECTED] Eve disconnected"),
-    "the server's own line",
+    "the server's log line",
   );
   expect(server.said).toMatch(
     /\[CONNECTION\] \('127\.0\.0\.1', \d+\) connected to the server at \d+\.\d+/,
   );
 });
 
-test("S1: the main port speaks it too, in lines to who sends lines", async () => {
+test("open-chat on the main port, in lines to a client that sends lines", async () => {
   const alice = await server.connect("main");
   alice.send("Alice\r\nshow\r\n{quit}\r\n");
   await alice.end();
@@ -59,7 +60,7 @@ test("S1: the main port speaks it too, in lines to who sends lines", async () =>
   await bob.end();
 });
 
-test("S1: a person at nc is asked for a name, and a half-closed one gets the answer", async () => {
+test("main port: a person at nc is asked for a name and gets answers after FIN", async () => {
   const person = await server.connect("main");
   expect(await person.next()).toStartWith("Enter your name:");
   person.send("Nell\nshow\n");
@@ -68,7 +69,7 @@ test("S1: a person at nc is asked for a name, and a half-closed one gets the ans
   expect(person.all).toEndWith("Nell has joined the chat!\nALL \nALL \n");
 });
 
-test("S1: a character that two segments share is never cut", async () => {
+test("open-chat: a character split over two segments stays whole", async () => {
   const alice = await server.connect("open-chat");
   alice.send("Alice");
   await alice.heard("ALL ");
@@ -87,7 +88,48 @@ test("S1: a character that two segments share is never cut", async () => {
   await alice.end();
 });
 
-test("S2: greeting and date-time", async () => {
+test("main port: /help and unknown slash commands are answered, not said", async () => {
+  const bob = await server.connect("open-chat");
+  bob.send("Bob");
+  await bob.heard("ALL ");
+  const person = await server.connect("main");
+  person.send("/help\nNell\n/help\n/me waves\nhello\n");
+  await bob.heard("Nell: hello");
+  await person.heard("Nell: hello\n");
+  expect(person.all).toStartWith("Send a name first");
+  expect(person.all).toContain("~NAME TEXT");
+  expect(person.all).toContain("There is no command '/me'");
+  expect(bob.all).not.toContain("/");
+  for (const client of [bob, person]) client.abort();
+});
+
+for (const dialect of ["open-chat", "line-chat", "chat-room"]) {
+  test(`${dialect}: a private line that crosses the partner's leaving is not said to the room`, async () => {
+    const [room, ann, ben] = await Promise.all(
+      ["line-chat", dialect, "select-chat"].map((name) => server.connect(name)),
+    );
+    if (!room || !ann || !ben) throw new Error("not connected");
+    room.send("Room\n");
+    const prefix = dialect === "chat-room" ? ":Ann:" : "";
+    ann.send(`${prefix}Annie\n`);
+    ben.send("Ben");
+    await ben.until(() => /__users__.*Annie.*Ben/.test(ben.all), "Annie");
+    ben.send("Annie");
+    await ann.until(() => ann.all.includes("type accept or reject"), "the question");
+    ann.send(`${prefix}accept\n`);
+    await ben.until(() => ben.all.includes("has started"), "the chat");
+    ben.abort();
+    await room.until(() => room.all.includes("Ben left the chat"), "that Ben is gone");
+    ann.send(`${prefix}my password is 1234\n`);
+    ann.send(`${prefix}hello all\n`);
+    await room.until(() => room.all.includes("hello all"), "the line after it");
+    expect(room.all).not.toContain("password");
+    await ann.until(() => ann.all.includes("not said: your private chat with Ben"), "the refusal");
+    for (const client of [room, ann]) client.abort();
+  });
+}
+
+test("greeting and date-time", async () => {
   expect(await askUdp(server.port("greeting"), "hello")).toBe("Ok");
   const knocking = await server.connect("greeting");
   knocking.send("Knock knock..");
@@ -96,10 +138,10 @@ test("S2: greeting and date-time", async () => {
   expect(await askUdp(server.port("date-time"), "SEND_DATE")).toMatch(/^\d\d\/\d\d\/\d\d$/);
   expect(await askUdp(server.port("date-time"), "SEND_TIME")).toMatch(/^\d\d:\d\d:\d\d$/);
   expect(await askUdp(server.port("date-time"), "SEND_MONEY")).toBe("Invalid request");
-  await server.parley.until(() => server.said.includes("SEND_MONEY"), "each request printed");
+  await server.parley.until(() => server.said.includes("SEND_MONEY"), "the logged request");
 });
 
-test("S2: calculator", async () => {
+test("calculator", async () => {
   const ann = await server.connect("calculator");
   ann.send("Ann");
   await server.parley.until(() => server.said.includes("Client name is : Ann"), "the name");
@@ -118,7 +160,7 @@ test("S2: calculator", async () => {
   await server.parley.until(() => server.said.includes("Session Ended"), "the end");
 });
 
-test("S2: chat-room", async () => {
+test("chat-room", async () => {
   const ann = await server.connect("chat-room");
   expect(await ann.next()).toBe("Please, Enter Your ig name");
   ann.send(":Ann:annie");
@@ -136,7 +178,7 @@ test("S2: chat-room", async () => {
   await server.parley.until(() => server.said.includes("new user name is :Ann:annie!"), "its line");
 });
 
-test("S3: text and line end in two segments; who has half-closed still hears the room", async () => {
+test("line-chat: text and line end in two segments; after FIN the room is still heard", async () => {
   const emil = await server.connect("line-chat");
   const ida = await server.connect("line-chat");
   for (const [client, name] of [
@@ -162,7 +204,7 @@ test("S3: text and line end in two segments; who has half-closed still hears the
   ida.abort();
 });
 
-test("S4: two sends of greeting, lists and messages in lines", async () => {
+test("select-chat: a greeting in two sends, lists and messages in lines", async () => {
   const ann = await server.connect("select-chat");
   expect([await ann.next(), await ann.next()]).toEqual(["welcome to the chat\n", "enter name: "]);
   ann.send("Ann");
@@ -186,7 +228,7 @@ test("S4: two sends of greeting, lists and messages in lines", async () => {
   await ann.end();
 });
 
-test("S4: an empty name is the address", async () => {
+test("select-chat: an empty name becomes the address", async () => {
   const nobody = await server.connect("select-chat");
   nobody.send("\n");
   await nobody.until(() => /__users__ 127\.0\.0\.1:\d+\n$/.test(nobody.all), "its name");
