@@ -607,6 +607,16 @@ export const terminal = {
   maxPasteChars: 256 * KiB,
   /** Lines that the prompt remembers; more are forgotten, the oldest first. */
   maxHistoryLines: 500,
+  /** What Ctrl-R looks for in them has at most this many characters. */
+  maxSearchChars: 200,
+  /** Messages shown of a room that is entered. */
+  enteredMessages: 20,
+  /** Messages of a room in the background that are kept until it is looked at, the last ones … */
+  missedMessages: 50,
+  /** … and their characters at most. */
+  missedChars: 64 * KiB,
+  /** Messages held back while the last ones before them are on their way. */
+  heldMessages: 500,
   /** An escape that is followed by nothing for this long was the key. */
   escapeTimeoutMs: 50,
   /** Names remembered for completion. */

@@ -1,8 +1,10 @@
-// A prompt at the bottom of a terminal, under which nothing garbles: composes what to write so that lines appear above it and it
-// is drawn again below, however many rows it takes and whatever the terminal's width has become. Pure: answers strings.
+// A prompt at the bottom of a terminal that incoming lines never garble: composes what to write so that they appear above it and
+// it is drawn again below, however many rows it takes and whatever the terminal's width has become. Pure: returns strings.
 
-/** What is shown: status rows (progress), then the prompt with the line being written. */
-export type Prompt = {
+import { terminalSize } from "./terminal-size.ts";
+
+/** What is shown: status rows (progress), then the label and the line being written. */
+export type PromptContent = {
   status: readonly string[];
   /** May have colours; its width is measured without them. */
   label: string;
@@ -29,14 +31,13 @@ export class PromptScreen {
   readonly #width: Width;
   #columns: number;
   #rows: number;
-  #prompt: Prompt = { status: [], label: "", characters: [], cursor: 0 };
-  // As it stands on the screen; undefined: not there.
+  #content: PromptContent = { status: [], label: "", characters: [], cursor: 0 };
+  // What is on the screen now; undefined: nothing of ours.
   #drawn: Block | undefined;
 
   constructor(width: Width, columns: number, rows: number) {
     this.#width = width;
-    this.#columns = Math.max(columns, 8);
-    this.#rows = Math.max(rows, 2);
+    ({ columns: this.#columns, rows: this.#rows } = terminalSize(columns, rows));
   }
 
   get columns(): number {
@@ -44,27 +45,30 @@ export class PromptScreen {
   }
 
   /** Draws the prompt, over the old one if there is one. */
-  update(prompt: Prompt): string {
-    this.#prompt = prompt;
+  update(content: PromptContent): string {
+    this.#content = content;
     return hideCursor + this.#erase() + this.#draw() + showCursor;
   }
 
   /** Whole lines above the prompt, which is drawn again as it is now. Lines may be longer than a row. */
-  print(lines: readonly string[], prompt: Prompt): string {
-    this.#prompt = prompt;
+  print(lines: readonly string[], content: PromptContent): string {
+    this.#content = content;
     const text = lines.map((line) => `${line}\r\n`).join("");
     return hideCursor + this.#erase() + text + this.#draw() + showCursor;
   }
 
   /**
-   * The terminal has another size. Terminals that wrap again when they get narrower have made more rows of ours, which the cursor's
-   * row is worked out from; on those that do not, at worst a piece of the old prompt stays above the new one. `prompt` answers what is
-   * to be shown at the new size.
+   * The terminal has another size. Most terminals wrap again when they get narrower, so that our rows have become more, and the
+   * cursor's row is worked out from that; on the others, at worst a piece of the old prompt stays above the new one. `content`
+   * returns what to show at the new size.
    */
-  resize(columns: number, rows: number, prompt: () => Prompt = () => this.#prompt): string {
+  resize(
+    columns: number,
+    rows: number,
+    content: () => PromptContent = () => this.#content,
+  ): string {
     const oldColumns = this.#columns;
-    this.#columns = Math.max(columns, 8);
-    this.#rows = Math.max(rows, 2);
+    ({ columns: this.#columns, rows: this.#rows } = terminalSize(columns, rows));
     const drawn = this.#drawn;
     if (drawn !== undefined && this.#columns < oldColumns) {
       let above = Math.floor(Math.min(drawn.cursorColumn, oldColumns - 1) / this.#columns);
@@ -73,7 +77,7 @@ export class PromptScreen {
       }
       this.#drawn = { ...drawn, cursorRow: above };
     }
-    return this.update(prompt());
+    return this.update(content());
   }
 
   /** An empty screen with the prompt on top. */
@@ -82,7 +86,7 @@ export class PromptScreen {
     return clearScreen + this.#draw();
   }
 
-  /** Takes the prompt away; the cursor stands where it began. */
+  /** Erases the prompt; the cursor is left where it began. */
   hide(): string {
     return this.#erase();
   }
@@ -104,9 +108,9 @@ export class PromptScreen {
     return `${block.rows.join("\r\n")}\r${up}${right}`;
   }
 
-  // We break the rows ourselves: where a terminal would wrap is its own secret for wide characters and the last column.
+  // We break the rows ourselves: terminals differ in where they wrap wide characters and what they do in the last column.
   #layout(): Block {
-    const { status, label, characters, cursor } = this.#prompt;
+    const { status, label, characters, cursor } = this.#content;
     const rows = [...status.slice(0, 1), label].map((line) => this.#fit(line));
     const widths = rows.map((row) => this.#width(row));
     let [cursorRow, cursorColumn] = [rows.length - 1, widths.at(-1) ?? 0];
@@ -133,7 +137,7 @@ export class PromptScreen {
     return this.#window({ rows, widths, cursorRow, cursorColumn });
   }
 
-  // A block higher than the screen would scroll out of reach: show the rows around the cursor.
+  // A block higher than the screen would scroll out of reach: only the rows around the cursor are shown.
   #window(block: Block): Block {
     const height = Math.max(1, this.#rows - 1);
     if (block.rows.length <= height) return block;

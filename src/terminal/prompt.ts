@@ -1,15 +1,17 @@
-// A prompt that is written on while lines come in above it: what terminal client and peer have in common. Joins the line editor and
-// the screen, and draws once for all that happens together. Knows no tty, session or command.
+// A prompt on which a line is edited while others come in above it, for the terminal client and the peer. Joins the line editor
+// and the screen, and draws once for all that happens in one turn. Knows no tty, session or command.
 
 import { harmless } from "../text.ts";
 import { terminal as limits } from "../limits.ts";
 import { LineEditor } from "./line-editor.ts";
-import { type Prompt as Shown, PromptScreen, type Width } from "./prompt-screen.ts";
+import { type PromptContent, PromptScreen, type Width } from "./prompt-screen.ts";
 import type { Page } from "./wrap.ts";
+
+const bell = "\u0007";
 
 export type PromptParts = {
   write: (text: string) => void;
-  /** Calls back once the events and keys that are there now have been dealt with. */
+  /** Calls back once the events and keys that have arrived by now are handled. */
   soon: (draw: () => void) => void;
   width: Width;
   columns: number;
@@ -22,24 +24,25 @@ export class Prompt {
   readonly #label: (columns: number) => string;
   readonly #screen: PromptScreen;
   #status: string | undefined;
-  // Lines that are drawn together: a busy room would else cost a prompt a line.
+  // Lines to be drawn together: in a busy room the prompt would otherwise be drawn again for each.
   #lines: string[] = [];
+  #bell = false;
   #drawing = false;
   #hidden = false;
 
-  /** `label` answers what stands before the line that is written, on a terminal of so many columns. */
+  /** `label` returns what to show before the line being edited, on a terminal of that many columns. */
   constructor(parts: PromptParts, label: (columns: number) => string) {
     this.#parts = parts;
     this.#label = label;
     this.#screen = new PromptScreen(parts.width, parts.columns, parts.rows);
   }
 
-  /** What lines for people are broken to. */
+  /** What rows have to fit. */
   get page(): Page {
     return { columns: this.#screen.columns, width: this.#parts.width };
   }
 
-  /** A row above the prompt that stays, or none. */
+  /** A row that stays right above the prompt, or none. */
   set status(text: string | undefined) {
     this.#status = text;
     this.drawSoon();
@@ -51,6 +54,12 @@ export class Prompt {
     this.drawSoon();
   }
 
+  /** Once with the next draw, however often it is asked for until then. */
+  ringBell(): void {
+    this.#bell = true;
+    this.drawSoon();
+  }
+
   drawSoon(): void {
     if (this.#drawing) return;
     this.#drawing = true;
@@ -58,8 +67,9 @@ export class Prompt {
   }
 
   resize(columns: number, rows: number): void {
-    if (this.#hidden) return;
-    this.#parts.write(this.#screen.resize(columns, rows, () => this.#shown()));
+    const drawn = this.#screen.resize(columns, rows, () => this.#content());
+    if (this.#hidden) this.#screen.hide();
+    else this.#parts.write(drawn);
   }
 
   /** An empty screen with the prompt on top. */
@@ -68,13 +78,13 @@ export class Prompt {
     this.drawSoon();
   }
 
-  /** Draws it, as it is or anew after something else has used the terminal. */
+  /** Draws the prompt, also after something else has used the terminal. */
   draw(): void {
     this.#hidden = false;
     this.drawSoon();
   }
 
-  /** Takes it away until `draw`; what comes meanwhile waits. */
+  /** Erases the prompt until `draw`; lines that come in meanwhile wait. */
   hide(): void {
     this.#flush();
     this.#hidden = true;
@@ -84,25 +94,29 @@ export class Prompt {
   #flush(): void {
     this.#drawing = false;
     if (this.#hidden) return;
-    const prompt = this.#shown();
+    const content = this.#content();
     const lines = this.#lines.splice(0);
     const screen = this.#screen;
-    this.#parts.write(lines.length === 0 ? screen.update(prompt) : screen.print(lines, prompt));
+    const drawn = lines.length === 0 ? screen.update(content) : screen.print(lines, content);
+    this.#parts.write(this.#bell ? `${bell}${drawn}` : drawn);
+    this.#bell = false;
   }
 
-  #shown(): Shown {
+  #content(): PromptContent {
     const { list, cursor } = this.editor.characters;
+    const { query } = this.editor;
     const status = this.#status === undefined ? [] : [this.#status];
     return {
       status,
-      label: this.#label(this.#screen.columns),
+      label:
+        query === undefined ? this.#label(this.#screen.columns) : `(search '${harmless(query)}') `,
       characters: list.map(visible),
       cursor,
     };
   }
 }
 
-// Tab puts names of files into the line as they are, controls and all; the terminal must not see those.
+// Tab inserts names of files as they are, control characters included: the terminal must not get those.
 function visible(character: string): string {
   return harmless(character) === character ? character : "\ufffd";
 }

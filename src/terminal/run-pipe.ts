@@ -1,17 +1,19 @@
 // Assembles `parley client` in a pipe: standard streams, signals, one session. Knows no flags.
 
 import { endedBy, type EndSignal } from "../cli/end-signals.ts";
-import { type ClientOptions, login } from "./login.ts";
+import { ParleyError } from "../errors.ts";
+import { endedJson } from "./event-json.ts";
+import { jsonLine } from "./json-line.ts";
+import { type ClientOptions, openSession } from "./open-session.ts";
 import { stdout } from "./output.ts";
 import { PipeClient } from "./pipe-client.ts";
 
-/** @throws ParleyError */
+/** With `json`, an error is also the last line on stdout. @throws ParleyError */
 export async function runPipe(options: ClientOptions): Promise<void> {
   const interruption = Promise.withResolvers<never>();
-  // Nobody may be waiting for it any more when it comes.
+  // When it comes, nobody may be waiting for it any more.
   interruption.promise.catch(() => {});
   let pipe: PipeClient | undefined;
-  const early: Parameters<PipeClient["hear"]>[0][] = [];
   const interrupt = (signal: EndSignal) => {
     interruption.reject(endedBy(signal));
     pipe?.interrupt(signal);
@@ -19,17 +21,19 @@ export async function runPipe(options: ClientOptions): Promise<void> {
   process.on("SIGINT", interrupt);
   process.on("SIGTERM", interrupt);
   try {
-    const hear = (event: (typeof early)[number]) =>
-      pipe === undefined ? void early.push(event) : pipe.hear(event);
-    const { session, connection } = await login(options, hear, interruption.promise);
-    pipe = new PipeClient(session, connection, {
+    const { session, connection, listen } = await openSession(options, interruption.promise);
+    const client = new PipeClient(session, connection, {
       follow: options.follow,
       json: options.json,
       input: Bun.stdin.stream(),
       output: stdout,
     });
-    for (const event of early.splice(0)) pipe.hear(event);
-    await pipe.run();
+    pipe = client;
+    listen((event) => client.handleEvent(event));
+    await client.run();
+  } catch (error) {
+    if (options.json && error instanceof ParleyError) stdout.data(jsonLine(endedJson(error)));
+    throw error;
   } finally {
     process.off("SIGINT", interrupt);
     process.off("SIGTERM", interrupt);

@@ -25,7 +25,7 @@ export default defineCommand({
       description: "The same as a flag; an address without a flag wins",
     },
     name: { type: "string", valueHint: "NAME", description: "Who you are (your user name)" },
-    room: { type: "string", default: "lobby", valueHint: "ROOM", description: "Room to be in" },
+    room: { type: "string", default: "lobby", valueHint: "ROOM", description: "Room to enter" },
     downloads: {
       type: "string",
       default: "./Downloads",

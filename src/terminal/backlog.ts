@@ -1,0 +1,40 @@
+// The past of rooms that were just entered, which is on its way: what is said there meanwhile waits, so that everything appears in
+// order. Pure; knows no session and no screen.
+
+import { fold } from "../chat/names/grammar.ts";
+import type { PastMessage } from "../client/events.ts";
+import { terminal as limits } from "../limits.ts";
+import type { RoomMessage } from "./open-rooms.ts";
+
+type Waiting = { room: string; held: RoomMessage[] };
+
+export class Backlog {
+  /** By the request for the past. */
+  readonly #waiting = new Map<number, Waiting>();
+
+  expect(ref: number, room: string): void {
+    this.#waiting.set(ref, { room: fold(room), held: [] });
+  }
+
+  /** Holds a message back if the past of its room is still missing. */
+  hold(message: RoomMessage): boolean {
+    const room = fold(message.room);
+    for (const waiting of this.#waiting.values()) {
+      if (waiting.room !== room || waiting.held.length >= limits.heldMessages) continue;
+      waiting.held.push(message);
+      return true;
+    }
+    return false;
+  }
+
+  /**
+   * The request has been answered with these messages, or has failed. Returns what was held back and is not among them; undefined
+   * if it was no request of ours.
+   */
+  release(ref: number, past: readonly PastMessage[] = []): readonly RoomMessage[] | undefined {
+    const waiting = this.#waiting.get(ref);
+    this.#waiting.delete(ref);
+    const last = past.at(-1)?.seq ?? 0;
+    return waiting?.held.filter(({ seq }) => seq > last);
+  }
+}

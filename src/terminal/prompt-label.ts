@@ -1,0 +1,36 @@
+// What stands before the line being typed: the room, and what is new in the others. Pure.
+
+import { harmless } from "../text.ts";
+import type { Unread } from "./open-rooms.ts";
+import type { Width } from "./prompt-screen.ts";
+
+export type Whereabouts = {
+  /** The room in front; undefined: none. */
+  room: string | undefined;
+  /** What is typed goes only to them. */
+  partner: string | undefined;
+  online: boolean;
+  unread: readonly Unread[];
+};
+
+/** `[den 3! attic 12] lobby> `, `!` where we are spoken of. On a narrow terminal what is typed matters more. */
+export function promptLabel(where: Whereabouts, columns: number, width: Width): string {
+  const { room, partner, online, unread } = where;
+  const place = partner === undefined ? harmless(room ?? "no room") : `→ ${harmless(partner)}`;
+  const here = `${online ? place : `${place} (offline)`}> `;
+  const sum = {
+    room: "",
+    messages: unread.reduce((sum, { messages }) => sum + messages, 0),
+    isMentioned: unread.some(({ isMentioned }) => isMentioned),
+  };
+  const candidates =
+    unread.length === 0
+      ? [here]
+      : [`[${unread.map(countOf).join(" ")}] ${here}`, `[${countOf(sum)}] ${here}`, here];
+  return candidates.find((label) => width(label) <= columns / 2) ?? "> ";
+}
+
+function countOf({ room, messages, isMentioned }: Unread): string {
+  const count = `${messages}${isMentioned ? "!" : ""}`;
+  return room === "" ? count : `${harmless(room)} ${count}`;
+}

@@ -1,0 +1,120 @@
+// What a person reads above the prompt: messages and events, each with its time, the date where the day changes, whole words with a
+// hanging indent. Only the first row of a line begins in the first column, so that no text can imitate a line of its own.
+// Knows no session.
+
+import { harmless } from "../text.ts";
+import type { Style } from "./style.ts";
+import { type Page, wrapText } from "./wrap.ts";
+
+/** The person's clock and calendar. Times are Unix milliseconds. */
+export type Clock = {
+  now: () => number;
+  /** `12:03` */
+  timeOfDay: (timeMs: number) => string;
+  /** `Saturday, 28 November 2026` */
+  date: (timeMs: number) => string;
+};
+
+/** Where lines are shown. */
+export type Screen = {
+  readonly page: Page;
+  print(rows: readonly string[]): void;
+  ringBell(): void;
+};
+
+export type Said = { timeMs: number; from: string; text: string };
+
+export type SaidOptions = {
+  mine?: boolean;
+  /** The room, when it is not the one in front. */
+  room?: string | undefined;
+  isMention?: boolean;
+};
+
+/** Narrower terminals have no columns to spare for a deep indent. */
+const minIndentedColumns = 30;
+
+/** The server's clock and ours may differ by this much: around midnight, dates must not go back and forth with every line. */
+const maxSkewMs = 60_000;
+
+export class Transcript {
+  readonly #screen: Screen;
+  readonly #style: Style;
+  readonly #clock: Clock;
+  // Of the last line.
+  #timeMs: number;
+
+  constructor(screen: Screen, style: Style, clock: Clock) {
+    this.#screen = screen;
+    this.#style = style;
+    this.#clock = clock;
+    this.#timeMs = clock.now();
+  }
+
+  said(
+    { timeMs, from, text }: Said,
+    { mine = false, room, isMention = false }: SaidOptions = {},
+  ): void {
+    const name = `${harmless(from)}:`;
+    const speaker = isMention
+      ? this.#style.mention(name)
+      : mine
+        ? this.#style.own(name)
+        : this.#style.name(from, name);
+    this.#say(timeMs, room === undefined ? speaker : `[${harmless(room)}] ${speaker}`, text);
+  }
+
+  private({ timeMs, from, text }: Said): void {
+    this.#say(timeMs, this.#style.name(from, `${harmless(from)} (private):`), text);
+  }
+
+  /** Our own private message. */
+  privateTo(to: readonly string[], text: string): void {
+    const names = to.map(harmless).join(", ");
+    this.#say(this.#clock.now(), this.#style.own(`to ${names} (private):`), text);
+  }
+
+  /** Something that has just happened. */
+  event(text: string): void {
+    const timeMs = this.#clock.now();
+    const rows = this.#rowsOf(timeMs, `${this.#clock.timeOfDay(timeMs)} `, text);
+    this.#screen.print(rows.map(this.#style.dim));
+  }
+
+  /** An answer to what was typed. */
+  note(text: string): void {
+    this.noteRows(wrapText(text, this.#screen.page, { other: "  " }));
+  }
+
+  /** The same, as rows that fit. */
+  noteRows(rows: readonly string[]): void {
+    this.#screen.print(rows.map(this.#style.dim));
+  }
+
+  /** A heading over what follows. */
+  rule(text: string): void {
+    this.note(`── ${harmless(text)} ──`);
+  }
+
+  ringBell(): void {
+    this.#screen.ringBell();
+  }
+
+  #say(timeMs: number, speaker: string, text: string): void {
+    const time = this.#style.dim(this.#clock.timeOfDay(timeMs));
+    this.#screen.print(this.#rowsOf(timeMs, `${time} ${speaker} `, harmless(text)));
+  }
+
+  /** The rows of a line of this time that begins with `first`, after a rule if its date is another one. */
+  #rowsOf(timeMs: number, first: string, text: string): string[] {
+    const { page } = this.#screen;
+    const { date, timeOfDay } = this.#clock;
+    const isSkewed = timeMs < this.#timeMs && this.#timeMs - timeMs < maxSkewMs;
+    if (!isSkewed) {
+      if (date(timeMs) !== date(this.#timeMs)) this.rule(date(timeMs));
+      this.#timeMs = timeMs;
+    }
+    const indent = page.columns < minIndentedColumns ? 2 : page.width(`${timeOfDay(timeMs)} `);
+    return wrapText(text, page, { first, other: " ".repeat(indent) });
+  }
+}
