@@ -54,7 +54,7 @@ async function attempt(
 ): Promise<OpenSession> {
   const { promise: online, resolve, reject } = Promise.withResolvers<void>();
   const early: SessionEvent[] = [];
-  let handle = (event: SessionEvent) => void early.push(event);
+  let handle: (event: SessionEvent) => void = (event) => void early.push(event);
   let isOnline = false;
   const session = new ClientSession({
     name,

@@ -109,7 +109,10 @@ export class PipeClient {
         return this.#refused(event);
       case "parted":
         return this.#fail(
-          new ParleyError("not-in-room", `The server no longer lets us into the room ${this.#room}`),
+          new ParleyError(
+            "not-in-room",
+            `The server no longer lets us into the room ${this.#room}`,
+          ),
         );
       case "ended":
         return this.#fail(refusal(event.code, event.message));

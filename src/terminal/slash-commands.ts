@@ -110,15 +110,20 @@ function readCommand(typed: string): TypedLine {
   return command.read(rest.trim()) ?? { do: "explain", text: `Usage: ${command.usage}` };
 }
 
-/** A word longer than this is no slip of the pen: edit distance takes time with its length. */
-const maxMistypedChars = 20;
+/** Two letters are near to too many commands, and a very long word is no slip: edit distance takes time with its length. */
+const mistypedChars = { min: 4, max: 20 } as const;
 
 function unknownCommand(word: string): string {
-  const names = Object.keys(slashCommands);
-  const near = word.length > maxMistypedChars ? undefined : nearest(word, names);
+  const near = nearestCommand(word.toLowerCase());
   const advice = near === undefined ? "/help lists them" : `did you mean ${near}?`;
   const sentence = `There is no command ${quoted(word)}: ${advice}`;
   return `${sentence}${near === undefined ? "; to" : " To"} say it, type another / before it`;
+}
+
+function nearestCommand(word: string): string | undefined {
+  const names = Object.keys(slashCommands);
+  const isMistyped = word.length >= mistypedChars.min && word.length <= mistypedChars.max;
+  return isMistyped ? nearest(word, names) : names.find((name) => name.startsWith(word));
 }
 
 function readMessage(argument: string): TypedLine | undefined {

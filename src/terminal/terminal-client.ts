@@ -253,8 +253,7 @@ export class TerminalClient {
 
   #say(text: string): void {
     const { partner } = this.#session;
-    if (partner !== undefined)
-      return this.#sent(this.#session.sayToPartner(text), text, [partner]);
+    if (partner !== undefined) return this.#sent(this.#session.sayToPartner(text), text, [partner]);
     const room = this.#rooms.current;
     this.#sent(room === undefined ? "not-in-room" : this.#session.say(room, text), text);
   }

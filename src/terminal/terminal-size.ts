@@ -9,10 +9,7 @@ const smallest = { columns: 8, rows: 2 } as const;
 export type TerminalSize = { columns: number; rows: number };
 
 /** A serial line, `docker exec` and `expect` report 0 × 0, or nothing. */
-export function terminalSize(
-  columns: number | undefined,
-  rows: number | undefined,
-): TerminalSize {
+export function terminalSize(columns: number | undefined, rows: number | undefined): TerminalSize {
   return {
     columns: Math.max(columns || standard.columns, smallest.columns),
     rows: Math.max(rows || standard.rows, smallest.rows),

@@ -35,22 +35,22 @@ class Rig extends SessionRig {
         else this.#waiting.push(done);
       },
     }));
-    const drive = {
-      obey: () => this.obey(),
+    const driver = {
+      applyOutputs: () => this.applyOutputs(),
       pause: (paused: boolean) => void this.pauses.push(paused),
       leave: () => {
         this.left = true;
         return Promise.resolve();
       },
     };
-    this.client = new PipeClient(this.session, drive, {
+    this.client = new PipeClient(this.session, driver, {
       follow: false,
       json: false,
       input: new Response(input).body ?? new ReadableStream(),
       output,
       ...options,
     });
-    this.welcome({ limits: { textChars: 10 } });
+    this.welcome({ textChars: 10 });
   }
 
   says(n: number): boolean {
@@ -73,12 +73,12 @@ describe("a client in a pipe", () => {
     const rig = new Rig("one\ntwo");
     const run = rig.client.run();
     await rig.until(() => rig.says(2));
-    rig.hear({ type: "ack", n: 2, seq: 2 });
+    rig.hear({ type: "ack", n: 2, room: "lobby", seq: 2 });
     await Bun.sleep(5);
     expect(rig.left).toBe(false);
     rig.hear(
-      { type: "message", seq: 1, from: "bot", text: "one", n: 1 },
-      { type: "message", seq: 2, from: "bot", text: "two", n: 2 },
+      { type: "message", room: "lobby", time: 0, seq: 1, from: "bot", text: "one", n: 1 },
+      { type: "message", room: "lobby", time: 0, seq: 2, from: "bot", text: "two", n: 2 },
     );
     await run;
     expect(rig.out).toBe("bot: one\nbot: two\n");
@@ -106,8 +106,8 @@ describe("a client in a pipe", () => {
     const rig = new Rig("one\n", { giveUpMs: 20 });
     const run = rig.client.run().catch((error: unknown) => error);
     await rig.until(() => rig.says(1));
-    rig.session.lost(0, "gone");
-    rig.obey();
+    rig.session.handleLost("gone", 0);
+    rig.applyOutputs();
     expect(await run).toMatchObject({
       code: "cannot-connect",
       message: expect.stringContaining("1 message was not acknowledged"),
@@ -137,12 +137,20 @@ describe("a client in a pipe", () => {
       const output = closedWriter();
       const rig = new Rig("one\ntwo\nthree\n", { output, follow });
       const run = rig.client.run();
-      rig.hear({ type: "message", seq: 1, from: "Ann", text: "x" });
+      rig.hear({ type: "message", room: "lobby", time: 0, seq: 1, from: "Ann", text: "x" });
       await rig.until(() => output.closed);
       await rig.until(() => rig.says(3));
-      rig.hear({ type: "message", seq: 4, from: "bot", text: "three", n: 3 });
+      rig.hear({
+        type: "message",
+        room: "lobby",
+        time: 0,
+        seq: 4,
+        from: "bot",
+        text: "three",
+        n: 3,
+      });
       expect(rig.left).toBe(false);
-      rig.hear({ type: "ack", n: 3, seq: 4 });
+      rig.hear({ type: "ack", n: 3, room: "lobby", seq: 4 });
       await run;
     }
   });
@@ -152,7 +160,7 @@ describe("a client in a pipe", () => {
     const output = closedWriter();
     const rig = new Rig("", { output, input, follow: true });
     const run = rig.client.run();
-    rig.hear({ type: "message", seq: 1, from: "Ann", text: "x" });
+    rig.hear({ type: "message", room: "lobby", time: 0, seq: 1, from: "Ann", text: "x" });
     await run;
     expect(output.failure).toBeUndefined();
   });
@@ -164,7 +172,7 @@ describe("a client in a pipe", () => {
     const run = rig.client.run().catch((error: unknown) => error);
     await rig.until(() => rig.says(2));
     rig.hear({ type: "error", n: 1, code: "text-invalid", message: "no\u001b[2J\u009b31m" });
-    rig.hear({ type: "joined", name: "Bob\u001b]0;x\u0007" }, { type: "ack", n: 2 });
+    rig.hear({ type: "joined", room: "lobby", name: "Bob\u001b]0;x\u0007" }, { type: "ack", n: 2 });
     await run;
     redirect(nothing);
     expect(said.slice(-2)).toEqual(["Line 1 of the input was refused: no31m", "Bob has joined"]);
@@ -176,7 +184,14 @@ describe("a client in a pipe", () => {
     void rig.client.run().catch(nothing);
     rig.reading = false;
     for (let seq = 1; !rig.pauses.includes(true); seq++) {
-      rig.hear({ type: "message", seq, from: "Ann", text: "x".repeat(5_000) });
+      rig.hear({
+        type: "message",
+        room: "lobby",
+        time: 0,
+        seq,
+        from: "Ann",
+        text: "x".repeat(5_000),
+      });
     }
     rig.read();
     await rig.until(() => rig.pauses.at(-1) === false);

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { helpRows } from "../../src/terminal/chat-commands.ts";
+import { helpRows } from "../../src/terminal/slash-commands.ts";
 import { wrapItems, wrapWords } from "../../src/terminal/wrap.ts";
 
 const page = (columns: number) => ({ columns, width: (text: string) => Bun.stringWidth(text) });
@@ -43,7 +43,7 @@ describe("/help", () => {
     for (const row of rows) expect(row.length).toBeLessThanOrEqual(columns);
     const words = rows.join(" ").split(/\s+/);
     if (columns >= 30) {
-      expect(words).toContain("completes.");
+      expect(words).toContain("completes,");
       expect(words).toContain("NAME[,NAME]");
       expect(rows.every((row) => row.startsWith("  "))).toBe(true);
     }
@@ -51,9 +51,9 @@ describe("/help", () => {
 
   test("gives each command a row of its own at 80 columns, what it does below each other", () => {
     const rows = helpRows(page(80));
-    expect(rows[0]).toBe("  /help                  this list");
+    expect(rows[0]).toBe("  /help                  show this list");
     expect(rows.find((row) => row.includes("/quit"))).toBe(
-      "  /quit                  leave (also {quit} or Ctrl-D)",
+      "  /quit                  leave, as does Ctrl-D",
     );
   });
 });

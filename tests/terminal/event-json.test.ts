@@ -1,20 +1,24 @@
 // What scripts and people are told of a client's events: whole milliseconds, numbers with their nouns, nothing that steers a terminal.
 
 import { expect, test } from "bun:test";
-import { clientJson, clientLine } from "../../src/terminal/client-lines.ts";
+import { eventJson } from "../../src/terminal/event-json.ts";
+import { eventText } from "../../src/terminal/event-text.ts";
 import { jsonLine } from "../../src/terminal/json-line.ts";
 import { countText } from "../../src/terminal/units.ts";
 
 test("milliseconds are whole", () => {
   const back = { caughtUp: 1, recovered: true, summary: "reconnected after 2 s" };
-  const event = { type: "reconnected", afterMs: 2332.392551, ...back } as const;
-  expect(clientJson(event)).toEqual({ ...event, afterMs: 2332 });
+  expect(eventJson({ type: "reconnected", afterMs: 2332.392551, ...back })).toEqual({
+    event: "reconnected",
+    afterMs: 2332,
+    ...back,
+  });
 });
 
 test("one is one", () => {
   expect([0, 1, 2].map((n) => countText(n, "byte"))).toEqual(["0 bytes", "1 byte", "2 bytes"]);
-  expect(clientLine({ type: "gap", from: 3, to: 3 })?.text).toBe(
-    "No longer kept by the server: 1 message",
+  expect(eventText({ type: "gap", room: "lobby", from: 3, to: 3 })).toBe(
+    "1 message no longer kept by the server",
   );
 });
 
