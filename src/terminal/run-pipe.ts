@@ -1,14 +1,11 @@
 // Assembles `parley client` in a pipe: standard streams, signals, one session. Knows no flags.
 
 import { endedBy, type EndSignal } from "../cli/end-signals.ts";
-import { ParleyError } from "../errors.ts";
-import { endedJson } from "./event-json.ts";
-import { jsonLine } from "./json-line.ts";
 import { type ClientOptions, openSession } from "./open-session.ts";
 import { stdout } from "./output.ts";
 import { PipeClient } from "./pipe-client.ts";
 
-/** With `json`, an error is also the last line on stdout. @throws ParleyError */
+/** @throws ParleyError */
 export async function runPipe(options: ClientOptions): Promise<void> {
   const interruption = Promise.withResolvers<never>();
   // When it comes, nobody may be waiting for it any more.
@@ -31,9 +28,6 @@ export async function runPipe(options: ClientOptions): Promise<void> {
     pipe = client;
     listen((event) => client.handleEvent(event));
     await client.run();
-  } catch (error) {
-    if (options.json && error instanceof ParleyError) stdout.data(jsonLine(endedJson(error)));
-    throw error;
   } finally {
     process.off("SIGINT", interrupt);
     process.off("SIGTERM", interrupt);

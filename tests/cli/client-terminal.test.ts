@@ -48,7 +48,7 @@ class Pane {
     const shown = `${quoted}; echo "exit code $?"; sleep 60`;
     await tmux("new-session", "-d", "-s", session, "-x", `${columns}`, "-y", "20", shown);
     const pane = new Pane(session);
-    await pane.shows(`${name} (lobby)>`);
+    await pane.shows(`lobby>`);
     return pane;
   }
 
@@ -106,26 +106,26 @@ describe("the prompt", () => {
       const bob = await Pane.open("Bob", 60);
       const typed = "this is a line that is much longer than one row of this small terminal";
       await ann.type(typed);
-      await ann.shows(`Ann (lobby)> ${typed}`);
+      await ann.shows(`lobby> ${typed}`);
       for (let i = 0; i < 3; i++) await bob.type(`${i}: ${"word ".repeat(15)}end`, "Enter");
-      await ann.shows(`Bob: 2: ${"word ".repeat(15)}end Ann (lobby)> ${typed}`);
+      await ann.shows(`Bob: 2: ${"word ".repeat(15)}end lobby> ${typed}`);
       await ann.type("", "C-a");
       await ann.type("XX");
       await bob.type("once more", "Enter");
-      await ann.shows(`Bob: once more Ann (lobby)> XX${typed}`);
+      await ann.shows(`Bob: once more lobby> XX${typed}`);
       await ann.resize(27);
       await bob.type("after the resize", "Enter");
-      await ann.shows(`Bob: after the resize Ann (lobby)> XX${typed}`);
+      await ann.shows(`Bob: after the resize lobby> XX${typed}`);
       const rows = await ann.rows();
-      expect(rows.filter((row) => row.includes("(lobby)>")).length).toBe(1);
+      expect(rows.filter((row) => row.includes("lobby>")).length).toBe(1);
       await ann.type("", "Enter");
       await bob.shows(`Ann: XX${typed}`);
       await ann.type("", "Up");
-      await ann.shows(`(lobby)> XX${typed}`);
+      await ann.shows(`lobby> XX${typed}`);
       await ann.type("", "C-c");
       await ann.type("", "C-c");
       await ann.shows("exit code 130");
-      await bob.type("{quit}", "Enter");
+      await bob.type("/quit", "Enter");
       await bob.shows("exit code 0");
     },
     60_000,
@@ -138,7 +138,7 @@ describe("the prompt", () => {
       const dora = await Pane.open("Dora", 100);
       await cat.type("/m", "Tab");
       await cat.type("do", "Tab");
-      await cat.shows("(lobby)> /msg Dora");
+      await cat.shows("lobby> /msg Dora");
       await cat.type("psst", "Enter");
       await dora.shows("Cat (private): psst");
       await cat.type("/files", "Enter");
@@ -153,7 +153,7 @@ describe("the prompt", () => {
       await cat.type("/nope", "Enter");
       await cat.shows("There is no command '/nope'");
       await cat.type("日本語", "Left", "BSpace");
-      await cat.shows("(lobby)> 日語");
+      await cat.shows("lobby> 日語");
       await cat.type("", "C-e", "C-u", "C-d");
       await cat.shows("exit code 0");
       await dora.shows("Cat has left");
@@ -166,12 +166,12 @@ describe("the prompt", () => {
     async () => {
       const eve = await Pane.open("Eve", 100);
       await server[Symbol.asyncDispose]();
-      await eve.shows("Eve (offline)>");
+      await eve.shows("lobby (offline)>");
       await eve.type("typed while away", "Enter");
       await startServer(port);
       await eve.shows("Eve: typed while away");
       await eve.shows("Reconnected after");
-      await eve.shows("Eve (lobby)>");
+      await eve.shows("lobby>");
     },
     60_000,
   );

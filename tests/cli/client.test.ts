@@ -1,7 +1,7 @@
 // `parley client` as scripts use it: the compiled executable, in pipes, with servers that die.
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Parley, parleyCommand } from "../parley.ts";
@@ -15,6 +15,10 @@ async function server(...flags: string[]): Promise<{ parley: Parley; port: numbe
   const line = await parley.line(/^Server listening on /);
   return { parley, port: Number(line.split(":").at(-1)) };
 }
+
+/** SGR sequences, and those that move the cursor. */
+const color = /\u001b\[[0-9;]*m/;
+const cursorMove = /\u001b\[\d*[ACJ]/;
 
 const at = (port: number) => `127.0.0.1:${port}`;
 
@@ -78,13 +82,37 @@ describe("parley client in a pipe", () => {
     for (const line of log.lines) expect(line).not.toMatch(/[\u007f-\u009f]/);
     const events = log.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(events).toMatchObject([
-      { type: "online", name: "log", room: "lobby" },
-      { type: "joined", name: "log" },
-      { type: "joined", name: "bot" },
-      { type: "message", seq: 1, from: "bot", text: "a red word", mine: false, replayed: false },
-      { type: "left", name: "bot", reason: "quit" },
+      { event: "online", name: "log", rooms: ["lobby"] },
+      { event: "joined", room: "lobby", name: "log" },
+      { event: "joined", room: "lobby", name: "bot" },
+      { event: "message", room: "lobby", seq: 1, from: "bot", text: "a red word", mine: false },
+      { event: "left", room: "lobby", name: "bot", reason: "quit" },
     ]);
     expect(log.stderr).toBe("");
+  });
+
+  test("tells as JSON why it ends, even if it was never logged in", async () => {
+    const { parley, port } = await server();
+    await using _ = parley;
+    await using log = await listener(port, "Ann", "--json");
+    const taken = await pipe(port, "x", "--name", "ann", "--json");
+    expect(taken.code).toBe(4);
+    expect(JSON.parse(taken.out)).toMatchObject({
+      event: "ended",
+      code: "name-taken",
+      message: expect.stringContaining("'ann' is taken"),
+    });
+    expect(taken.err).toContain("'ann' is taken");
+    const wrong = await pipe(port, "x", "--name", "no good", "--json");
+    expect(JSON.parse(wrong.out)).toMatchObject({ event: "ended", code: "name-invalid" });
+    const nobody = await pipe(1, "x", "--json");
+    expect(JSON.parse(nobody.out)).toMatchObject({ event: "ended", code: "cannot-connect" });
+    log.signal("SIGTERM");
+    expect(await log.exit()).toBe(143);
+    expect(JSON.parse(log.lines.at(-1) ?? "")).toMatchObject({
+      event: "ended",
+      code: "terminated",
+    });
   });
 
   test("loses and doubles nothing while its server is killed again and again", async () => {
@@ -203,7 +231,7 @@ describe("parley client in a pipe", () => {
       const { parley, port } = await server();
       await using _ = parley;
       const ended = await runOnTerminal(["client", at(port), "--name", "Ann"], {
-        steps: [["(lobby)> ", (child) => child.kill(signal)]],
+        steps: [["lobby> ", (child) => child.kill(signal)]],
       });
       expect(ended.code).toBe(code);
       expect(ended.shown.lastIndexOf("\u001b[?2004l")).toBeGreaterThan(
@@ -213,29 +241,68 @@ describe("parley client in a pipe", () => {
     },
   );
 
-  test.each([{ NO_COLOR: "1" }, { TERM: "dumb" }])(
-    "on a terminal with %j it writes plain lines, and knows its commands",
-    async (env) => {
-      const { parley, port } = await server();
-      await using _ = parley;
-      await using log = await listener(port, "log");
-      const { code, shown, echoes } = await runOnTerminal(["client", at(port), "--name", "Ann"], {
-        env,
-        steps: [
-          ["Ctrl-D leaves", ({ type }) => type("hello\n")],
-          ["Ann: hello", ({ type }) => type("/who\n")],
-          ["2 in lobby: ", ({ type }) => type("/msg log psst\n")],
-          ["to log (private): psst", ({ type }) => type("/quit\n")],
-        ],
-      });
-      expect({ code, echoes }).toEqual({ code: 0, echoes: true });
-      expect(shown).not.toMatch(escape);
-      expect(shown).not.toContain("(lobby)>");
-      expect(shown).toContain("/help lists the commands, Ctrl-D leaves\r\n");
-      await log.line("Ann: hello");
-      expect(log.lines).not.toContain("Ann: /who");
-    },
-  );
+  test("on a terminal with TERM=dumb it writes plain lines, and knows its commands", async () => {
+    const { parley, port } = await server();
+    await using _ = parley;
+    await using log = await listener(port, "log");
+    const { code, shown, echoes } = await runOnTerminal(["client", at(port), "--name", "Ann"], {
+      env: { TERM: "dumb" },
+      steps: [
+        ["Ctrl-D leaves", ({ type }) => type("hello\n")],
+        ["Ann: hello", ({ type }) => type("/who\n")],
+        ["2 in lobby: ", ({ type }) => type("/msg log psst\n")],
+        ["to log (private): psst", ({ type }) => type("/quit\n")],
+      ],
+    });
+    expect({ code, echoes }).toEqual({ code: 0, echoes: true });
+    expect(shown).not.toMatch(escape);
+    expect(shown).not.toContain("lobby>");
+    expect(shown).toContain("/help lists the commands, Ctrl-D leaves\r\n");
+    await log.line("Ann: hello");
+    expect(log.lines).not.toContain("Ann: /who");
+  });
+
+  test("on a terminal with NO_COLOR it has prompt and Tab, and no colours", async () => {
+    const { parley, port } = await server();
+    await using _ = parley;
+    await using log = await listener(port, "log");
+    const { code, shown } = await runOnTerminal(["client", at(port), "--name", "Ann"], {
+      env: { NO_COLOR: "1" },
+      steps: [
+        ["lobby> ", ({ type }) => type("hello\r")],
+        ["Ann: hello", ({ type }) => type("/msg lo\t")],
+        ["/msg log ", ({ type }) => type("psst\r")],
+        ["to log (private): psst", ({ type }) => type("/quit\r")],
+      ],
+    });
+    expect(code).toBe(0);
+    expect(shown).toMatch(cursorMove);
+    expect(shown).not.toMatch(color);
+    await log.line("Ann (private): psst");
+  });
+
+  test("on a terminal without NO_COLOR it has colours", async () => {
+    const { parley, port } = await server();
+    await using _ = parley;
+    const { shown } = await runOnTerminal(["client", at(port), "--name", "Ann"], {
+      steps: [["lobby> ", ({ type }) => type("/quit\r")]],
+    });
+    expect(shown).toMatch(color);
+  });
+
+  test("a fetch of a missing file leaves no folder behind", async () => {
+    const { parley, port } = await server();
+    await using _ = parley;
+    const saved = join(folder, "not", "there");
+    const args = ["client", at(port), "--name", "Ann", "--downloads", saved];
+    await runOnTerminal(args, {
+      steps: [
+        ["lobby> ", ({ type }) => type("/get nothing\r")],
+        ["There is no file 'nothing'", ({ type }) => type("/quit\r")],
+      ],
+    });
+    expect(existsSync(join(folder, "not"))).toBe(false);
+  });
 
   test("without a prompt Ctrl-D and Ctrl-C leave as they do with one", async () => {
     const { parley, port } = await server();
@@ -245,7 +312,7 @@ describe("parley client in a pipe", () => {
       ["\u0003", 130],
     ] as const) {
       const { code, shown } = await runOnTerminal(["client", at(port), "--name", "Ann"], {
-        env: { NO_COLOR: "1" },
+        env: { TERM: "dumb" },
         steps: [["Ctrl-D leaves", ({ type }) => type(key)]],
       });
       expect(code).toBe(expected);
@@ -258,7 +325,7 @@ describe("parley client in a pipe", () => {
     await using _ = parley;
     await using log = await listener(port, "log");
     const { code, shown } = await runOnTerminal(["client", at(port), "--name", "Ann"], {
-      steps: [["(lobby)> ", ({ hangUp }) => hangUp()]],
+      steps: [["lobby> ", ({ hangUp }) => hangUp()]],
     });
     expect(code).toBe(129);
     expect(shown).not.toContain("internal error");
