@@ -1,5 +1,5 @@
-// `parley client` on a real terminal (tmux's): what a person sees while lines come in, names are completed, the window gets
-// narrower, the server goes away and comes back.
+// `parley client` on a real terminal (tmux's): what a person sees while lines come in, names are completed, rooms are switched, the
+// window gets narrower, the server goes away and comes back.
 
 import { afterAll, beforeAll, describe, expect } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -172,6 +172,32 @@ describe("the prompt", () => {
       await eve.shows("Eve: typed while away");
       await eve.shows("Reconnected after");
       await eve.shows("lobby>");
+    },
+    60_000,
+  );
+
+  tmuxTest(
+    "counts what is said in other rooms, marks mentions, and shows both when they are looked at",
+    async () => {
+      const gil = await Pane.open("Gil", 80);
+      const hal = await Pane.open("Hal", 40);
+      await gil.type("/join den", "Enter");
+      await gil.shows("── den ── den>");
+      await hal.type("one", "Enter");
+      await gil.shows("[lobby 1] den>");
+      await hal.type("two, gil", "Enter");
+      await gil.shows("[lobby] Hal: two, gil [lobby 2!] den>");
+      await hal.type("/join den", "Enter");
+      await gil.shows("Hal has joined");
+      await hal.type("hello den", "Enter");
+      await gil.shows("Hal: hello den");
+      await gil.type("/room", "Enter");
+      await gil.shows("Hal: two, gil lobby>");
+      expect((await gil.rows()).filter((row) => row.endsWith(" Hal: one")).length).toBe(1);
+      await gil.type("/rooms", "Enter");
+      await gil.shows("den (2, joined), lobby (");
+      await hal.type("/part", "Enter");
+      await hal.shows("You are no longer in the room den ── lobby ──");
     },
     60_000,
   );
