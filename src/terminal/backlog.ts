@@ -1,5 +1,5 @@
-// The past of rooms that were just entered, which is on its way: what is said there meanwhile waits, so that everything appears in
-// order. Pure; knows no session and no screen.
+// Rooms that were just entered and whose history is on its way: messages that arrive before it are
+// held back, so that everything appears in order. Pure; knows no session and no screen.
 
 import { fold } from "../chat/names/grammar.ts";
 import type { PastMessage } from "../client/events.ts";
@@ -9,14 +9,14 @@ import type { RoomMessage } from "./open-rooms.ts";
 type Waiting = { room: string; held: RoomMessage[] };
 
 export class Backlog {
-  /** By the request for the past. */
+  /** By the request for the history. */
   readonly #waiting = new Map<number, Waiting>();
 
   expect(ref: number, room: string): void {
     this.#waiting.set(ref, { room: fold(room), held: [] });
   }
 
-  /** Holds a message back if the past of its room is still missing. */
+  /** Holds a message back if the history of its room has not come yet. Returns whether it did. */
   hold(message: RoomMessage): boolean {
     const room = fold(message.room);
     for (const waiting of this.#waiting.values()) {
@@ -28,8 +28,8 @@ export class Backlog {
   }
 
   /**
-   * The request has been answered with these messages, or has failed. Returns what was held back and is not among them; undefined
-   * if it was no request of ours.
+   * The request has been answered with these messages, or has failed. Returns the messages held
+   * back that are not among them; undefined if it was not a request for history.
    */
   release(ref: number, past: readonly PastMessage[] = []): readonly RoomMessage[] | undefined {
     const waiting = this.#waiting.get(ref);

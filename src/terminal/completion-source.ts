@@ -1,4 +1,5 @@
-// The names, rooms and files that a client has heard of, for Tab to complete. Bounded; knows no screen.
+// The names, rooms and files that a client has heard of, for Tab to complete. Bounded; knows no
+// screen.
 
 import { fold } from "../chat/names/grammar.ts";
 import { harmless } from "../text.ts";
@@ -16,7 +17,7 @@ export class CompletionSource {
   #rooms: readonly string[] = [];
   #files: readonly string[] = [];
 
-  /** What can be completed in this room; `self` is not among it. */
+  /** What can be completed while this is the current room; without `self`. */
   words(self: string, room: string | undefined): Words {
     const others = (names: Iterable<[string, string]>) => {
       const unique: Names = new Map(names);

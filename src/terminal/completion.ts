@@ -1,12 +1,13 @@
-// What Tab makes of the text before the cursor: the commands, names, rooms or files that match. Pure.
+// What Tab makes of the text before the cursor: the commands, names, rooms or files that match.
+// Pure.
 
 import { fold } from "../chat/names/grammar.ts";
 import { slashCommands, type Completes } from "./slash-commands.ts";
 
-/** `member`: those in the room, for what is said there. */
+/** `member`: names of the people in the current room, for messages. */
 export type Words = Readonly<Record<Completes | "member", readonly string[]>>;
 
-/** The new text before the cursor, and what there is to choose from if that is still open. */
+/** The new text before the cursor, and the choices if there are several. */
 export type Completion = { before: string; choices: readonly string[] };
 
 export function complete(before: string, words: Words): Completion {
@@ -22,7 +23,7 @@ export function complete(before: string, words: Words): Completion {
   return { before: before.slice(0, start) + word, choices: matching };
 }
 
-/** The kind of word that Tab completes here; undefined for commands, and in what is said. */
+/** The kind of argument that Tab completes here; undefined for commands and in messages. */
 export function completesHere(before: string): Completes | undefined {
   return argumentOf(before)?.completes;
 }

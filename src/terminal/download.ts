@@ -62,19 +62,19 @@ export class FolderDownloads implements Downloads {
   }
 }
 
-/** The folder and those above it that are not there, the innermost first. */
+/** The folder and its parents as far as they are missing, innermost first. */
 function missingFolders(folder: string): string[] {
   const missing: string[] = [];
   for (let path = folder; !existsSync(path); path = dirname(path)) missing.push(path);
   return missing;
 }
 
-/** A fetch that has brought nothing leaves no empty folders behind. */
+/** A failed fetch leaves no empty folders behind. */
 function removeEmpty(folders: readonly string[]): void {
   try {
     for (const folder of folders) rmdirSync(folder);
   } catch {
-    // It is not empty: a partial file is in it.
+    // Not empty: it holds a partial file.
   }
 }
 
@@ -89,7 +89,7 @@ export function harmlessProblem(error: unknown, name: string): string {
   return harmless(error instanceof Error ? error.message : String(error));
 }
 
-/** Shows how a fetch goes to a person at the prompt. */
+/** Shows an event of a fetch to a person at the prompt. */
 export function showFetch(event: FetchEvent, { progress, say }: Report): void {
   const name = harmless(event.name);
   switch (event.event) {

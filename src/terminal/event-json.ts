@@ -1,4 +1,5 @@
-// Events of a session as objects of `--json` (docs/json.md): every one has `event`, and times are Unix milliseconds. Pure.
+// Events of a session as objects of `--json` (docs/json.md): every one has `event`, and times are
+// Unix milliseconds. Pure.
 
 import type { SessionEvent } from "../client/events.ts";
 import type { ParleyError } from "../errors.ts";
@@ -28,7 +29,7 @@ export function eventJson(event: SessionEvent): object | undefined {
     }
     case "acknowledged":
     case "response":
-    // How the command ends is `endedJson`, whoever ends it.
+    // `endedJson` is printed however the command fails.
     case "ended":
       return undefined;
     case "error": {

@@ -4,7 +4,7 @@ import type { ChatState, LeaveReason, SessionEvent, Unsayable } from "../client/
 import { harmless } from "../text.ts";
 import { countText } from "./units.ts";
 
-/** Undefined: nothing that a person needs to read, or something that was said. */
+/** Undefined: a message, or nothing that a person needs to read. */
 export function eventText(event: SessionEvent): string | undefined {
   switch (event.type) {
     case "online":

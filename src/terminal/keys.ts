@@ -1,9 +1,9 @@
-// What a terminal in raw mode sends, as keys: text, named keys, pasted text. Escape sequences may arrive in pieces; one that
-// never ends is abandoned. Pure.
+// What a terminal in raw mode sends, as keys: text, named keys, pasted text. Escape sequences may
+// arrive in pieces; one that never ends is abandoned. Pure.
 
 import { terminal as limits } from "../limits.ts";
 
-/** Printable input, one control key by name (`ctrl-a`, `enter`, `left`, `alt-b`, …), or what was pasted in one go. */
+/** Printable text, one key by name (`ctrl-a`, `enter`, `left`, `alt-b`, …), or one paste. */
 export type Key = { type: "text"; text: string } | { type: "key"; name: string } | Pasted;
 type Pasted = { type: "paste"; text: string };
 
@@ -47,7 +47,10 @@ export class KeyReader {
   #held = "";
   #paste: string | undefined;
 
-  /** Reads what has arrived. What may be the beginning of a sequence waits for the next call, or for `flush`. */
+  /**
+   * Reads what has arrived. What may be the beginning of a sequence waits for the next call, or for
+   * `flush`.
+   */
   push(text: string): Key[] {
     const keys: Key[] = [];
     this.#held += text;
@@ -59,7 +62,10 @@ export class KeyReader {
     return keys;
   }
 
-  /** The beginning of an escape sequence is held back: call `flush` if nothing follows within a moment. */
+  /**
+   * The beginning of an escape sequence is held back: call `flush` if nothing follows within a
+   * moment.
+   */
   get pending(): boolean {
     return this.#paste === undefined && this.#held !== "";
   }
@@ -72,7 +78,7 @@ export class KeyReader {
     return [{ type: "key", name: "escape" }, ...this.push(rest)];
   }
 
-  /** Reads the first key and returns what follows it; undefined: it is incomplete. */
+  /** Reads the first key and returns the text after it; undefined: the key is incomplete. */
   #next(keys: Key[]): string | undefined {
     const held = this.#held;
     const first = held.charAt(0);

@@ -1,10 +1,10 @@
-// Editing one line: text, cursor, history and its search, what was cut. Works on characters as people see them (graphemes).
-// Pure: keys in, what to do out; knows no screen.
+// Edits one line: text, cursor, history and its search, cut text. Works on characters as people see
+// them (graphemes). Pure: keys in, what to do out; knows no screen.
 
 import { terminal as limits } from "../limits.ts";
 import type { Key } from "./keys.ts";
 
-/** What the owner has to do after a key. `edited` includes moves of the cursor. */
+/** What to do after a key. `edited` includes cursor movement. */
 export type Edit =
   | { type: "edited" }
   /** The text did not fit and was dropped. */
@@ -17,7 +17,9 @@ export type Edit =
   | { type: "suspend" }
   | { type: "ignored" };
 
-/** `at`: position in the history of what was found; `line`: what was being written. */
+/**
+ * `at`: position in the history of what was found; `line`: what was being typed before the search.
+ */
 type Search = { query: string; at: number; line: string };
 
 const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
@@ -33,7 +35,7 @@ export class LineEditor {
   #before: string[] = [];
   #after: string[] = [];
   #history: string[] = [];
-  // Position in the history; its length stands for the line being written.
+  // Position in the history; one past its end: the line being typed.
   #at = 0;
   #draft = "";
   #cut = "";
@@ -54,12 +56,12 @@ export class LineEditor {
     return this.#before.join("");
   }
 
-  /** What Ctrl-R is looking for, while it does. */
+  /** What Ctrl-R is searching for; undefined: no search. */
   get query(): string | undefined {
     return this.#search?.query;
   }
 
-  /** Characters of the line and the cursor's place among them. */
+  /** The characters of the line, and the cursor's position among them. */
   get characters(): { list: readonly string[]; cursor: number } {
     return { list: [...this.#before, ...this.#after], cursor: this.#before.length };
   }
@@ -72,7 +74,7 @@ export class LineEditor {
 
   insert(text: string): boolean {
     if (text === "" || this.text.length + text.length > this.#maxChars) return false;
-    // An accent, or a part of a flag or a family, becomes one with the character before it.
+    // Combining characters become one with the character before them.
     this.#before = graphemes(this.beforeCursor + text);
     return true;
   }
@@ -85,7 +87,8 @@ export class LineEditor {
     const text = key.type === "paste" ? pastedLine(key.text) : key.text;
     if (this.#search !== undefined) return this.#find(this.#search.query + text, this.#search.at);
     if (text === "") return { type: "ignored" };
-    // A paste that comes as many pieces of text is cut off at its first piece that does not fit: later ones could fit again.
+    // A paste may come as many pieces of text: after one that does not fit, smaller ones must not
+    // be taken.
     this.#isFull = (this.#isFull && key.type === "text") || !this.insert(text);
     return { type: this.#isFull ? "full" : "edited" };
   }
@@ -143,7 +146,7 @@ export class LineEditor {
         this.set(search.line);
         return { type: "edited" };
       default: {
-        // Any other key takes what was found, and then does what it always does.
+        // Any other key accepts what was found, and then does what it always does.
         this.#search = undefined;
         const edit = this.#key(name);
         return edit.type === "ignored" ? { type: "edited" } : edit;
@@ -151,7 +154,10 @@ export class LineEditor {
     }
   }
 
-  /** Shows the last line from position `from` back that contains `query`; if there is none, what was found before stays. */
+  /**
+   * Searches back from position `from` for a line that contains `query`; if there is none, the last
+   * match stays.
+   */
   #find(query: string, from: number): Edit {
     const search = this.#search!;
     if (query.length > limits.maxSearchChars) return { type: "ignored" };
@@ -230,7 +236,7 @@ export class LineEditor {
     return true;
   }
 
-  // First blanks and punctuation, then the word.
+  // First any blanks and punctuation, then the word.
   #overWord(way: "left" | "right", step: () => boolean): boolean {
     const peek = () => (way === "left" ? this.#before.at(-1) : this.#after[0]);
     let moved = false;
@@ -272,7 +278,9 @@ function isWord(character: string | undefined): boolean {
   return character !== undefined && /[\p{L}\p{N}_]/u.test(character);
 }
 
-/** Pasted lines become one: nothing is sent before Enter is pressed. Control characters are dropped. */
+/**
+ * Pasted lines become one: nothing is sent before Enter is pressed. Control characters are dropped.
+ */
 function pastedLine(text: string): string {
   return text
     .replace(/[\r\n]+$/, "")

@@ -1,4 +1,4 @@
-// Whether a message speaks of somebody: the name as a word of its own, in whatever case. Pure.
+// Whether a message mentions somebody: the name as a word of its own, in any case. Pure.
 
 import { fold } from "../chat/names/grammar.ts";
 
@@ -8,7 +8,10 @@ const words = /[\p{L}\p{N}_.-][\p{L}\p{M}\p{N}_.-]*/gu;
 /** `Ann.` ends a sentence and `-Ann` begins a list; but a name may have such an end itself. */
 const punctuation = /^[.-]+|[.-]+$/g;
 
-/** A name with more punctuation around it than this is none; trimming a long run takes the square of its length. */
+/**
+ * More than this around a word is not looked through: trimming a run takes the square of its
+ * length.
+ */
 const maxPunctuation = 16;
 
 export function mentions(text: string, name: string): boolean {

@@ -1,5 +1,5 @@
-// The rooms that a person at a terminal is in: which one is in front, and what was said in the others since they were last looked
-// at. Pure; knows no session and no screen.
+// The rooms that a person at a terminal is in: which one is the current room, and what was said in
+// the others since it was left. Pure; knows no session and no screen.
 
 import { fold } from "../chat/names/grammar.ts";
 import type { SessionEvent } from "../client/events.ts";
@@ -7,10 +7,10 @@ import { terminal as limits } from "../limits.ts";
 
 export type RoomMessage = Extract<SessionEvent, { type: "message" }>;
 
-/** What is new in a room in the background. */
+/** What is new in a room that is not the current one. */
 export type Unread = { room: string; messages: number; isMentioned: boolean };
 
-/** What was missed in a room: its last messages, and how many came before those. */
+/** What was missed in a room: the last messages, and the number of those before them. */
 export type Missed = { messages: readonly RoomMessage[]; earlier: number };
 
 type Room = {
@@ -20,17 +20,17 @@ type Room = {
   isMentioned: boolean;
   missed: RoomMessage[];
   missedChars: number;
-  /** Counts up with each room that comes to the front. */
-  lookedAt: number;
+  /** Ordinal of the last switch to this room. */
+  switchedTo: number;
 };
 
 export class OpenRooms {
   /** By folded name. */
   readonly #rooms = new Map<string, Room>();
   #current: string | undefined;
-  #looks = 0;
+  #switches = 0;
 
-  /** The room in front; undefined: there is none. */
+  /** The current room; undefined: none. */
   get current(): string | undefined {
     return this.#find(this.#current)?.name;
   }
@@ -48,37 +48,37 @@ export class OpenRooms {
     const room = this.#rooms.get(fold(name));
     if (room !== undefined) room.name = name;
     else {
-      const fresh = { unread: 0, isMentioned: false, missed: [], missedChars: 0, lookedAt: 0 };
+      const fresh = { unread: 0, isMentioned: false, missed: [], missedChars: 0, switchedTo: 0 };
       this.#rooms.set(fold(name), { name, ...fresh });
     }
   }
 
-  /** Brings a room to the front, a new one too. Returns what was said there meanwhile. */
-  bringToFront(name: string): Missed {
+  /** Makes a room the current one, adding it if need be. Returns what was missed there. */
+  switchTo(name: string): Missed {
     if (!this.has(name)) this.add(name);
     this.#current = fold(name);
     const room = this.#find(this.#current);
     if (room === undefined) return { messages: [], earlier: 0 };
     const messages = room.missed;
     const earlier = Math.max(0, room.unread - messages.filter(({ mine }) => !mine).length);
-    room.lookedAt = ++this.#looks;
+    room.switchedTo = ++this.#switches;
     [room.unread, room.isMentioned, room.missed, room.missedChars] = [0, false, [], 0];
     return { messages, earlier };
   }
 
-  /** Forgets a room. If it was in front, returns the room that was there before it and is to be brought back. */
+  /** Forgets a room. If it was the current one, returns the room to switch back to. */
   remove(name: string): string | undefined {
     this.#rooms.delete(fold(name));
     if (!this.isCurrent(name)) return undefined;
     this.#current = undefined;
     const others = [...this.#rooms.values()];
     return others.reduce<Room | undefined>(
-      (last, room) => (last === undefined || room.lookedAt > last.lookedAt ? room : last),
+      (last, room) => (last === undefined || room.switchedTo > last.switchedTo ? room : last),
       undefined,
     )?.name;
   }
 
-  /** Keeps what was said in a room in the background. What we said ourselves is not news. */
+  /** Keeps a message of another room for later. Our own messages do not count as unread. */
   miss(message: RoomMessage, isMentioned: boolean): void {
     const room = this.#find(fold(message.room));
     if (room === undefined) return;

@@ -1,5 +1,5 @@
-// Getting a client's session online for the first time: which name to use, the connection, and what to say if there is none.
-// Later losses are the session's own business. Knows neither prompt nor pipe.
+// Gets a client's session online for the first time: the name to use, the connection, and the error
+// if there is none. Lost connections are the session's own business. Knows neither prompt nor pipe.
 
 import { userInfo } from "node:os";
 import { nameProblem } from "../chat/names/grammar.ts";
@@ -23,13 +23,14 @@ export type ClientOptions = {
 export type OpenSession = {
   session: ClientSession;
   connection: NativeConnection;
-  /** Hands every event to `handle`, from `online` on: those that have come already at once. */
+  /** Hands every event from `online` on to `handle`; those that have come already, at once. */
   listen: (handle: (event: SessionEvent) => void) => void;
 };
 
 /**
  * Connects and logs in; `interrupted` ends the attempt.
- * @throws ParleyError `cannot-connect`, `name-taken` and the server's other refusals, or what `interrupted` rejects with
+ * @throws ParleyError `cannot-connect`, `name-taken` and the server's other refusals, or what
+ * `interrupted` rejects with
  */
 export async function openSession(
   options: ClientOptions,
@@ -99,7 +100,7 @@ export function refusal(code: string, message: string): ParleyError {
   return new ParleyError(isErrorCode(code) ? code : "name-taken", harmless(message));
 }
 
-// The user's name if it can be one, then the same with random characters after it.
+// The user's name if the grammar allows it, then the same with random characters after it.
 function defaultNames(): string[] {
   const tail = secret()
     .replace(/[^a-z0-9]/g, "")

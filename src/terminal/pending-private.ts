@@ -1,5 +1,5 @@
-// Our own private messages that are not acknowledged yet. The server does not send them back to us, so they are shown from here.
-// Pure.
+// Our own private messages that are not acknowledged yet. The server does not send them back to us,
+// so they are shown from here. Pure.
 
 import { fold } from "../chat/names/grammar.ts";
 import type { SessionEvent } from "../client/events.ts";
@@ -20,7 +20,10 @@ export class PendingPrivate {
     if (event.subject !== undefined) this.#missed(event.subject);
   }
 
-  /** Removes the messages that the server has now, each with those whom it reached, and returns them. */
+  /**
+   * Removes the messages that the server has now, each with those whom it reached, and returns
+   * them.
+   */
   takeAcknowledged(upTo: number): Message[] {
     const messages: Message[] = [];
     for (const [id, message] of this.#messages) {

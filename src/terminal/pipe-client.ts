@@ -1,5 +1,6 @@
-// `parley client` in a pipe: every line of stdin is a message, literally. What is said in the room goes to stdout, what happens to
-// stderr. Reads stdin no faster than the server acknowledges, and the connection no faster than stdout is read. Knows no flags.
+// `parley client` in a pipe: every line of stdin is a message, literally. Messages go to stdout,
+// everything else to stderr. Reads stdin no faster than the server acknowledges, and the connection
+// no faster than stdout is read. Knows no flags.
 
 import { harmless } from "../text.ts";
 import type { NativeSession, SessionEvent } from "../client/events.ts";
@@ -36,13 +37,13 @@ export class PipeClient {
   readonly #over = Promise.withResolvers<void>();
   // The room, as the server spells it.
   #room: string;
-  // Line numbers of messages that are on their way, by message.
+  // Line numbers of unacknowledged messages, by the message's id.
   readonly #lines = new Map<number, number>();
   #onSpace: (() => void) | undefined;
   #line = 0;
   #ended = false;
   #inputDone = false;
-  // Numbers in the room: of our last message, and of the last one that came.
+  // Numbers in the room of our last message, and of the last message that has come.
   #saidSeq = 0;
   #heardSeq = 0;
   #failure: ParleyError | undefined;
@@ -55,7 +56,10 @@ export class PipeClient {
     [this.#room = defaultRoom] = session.rooms;
   }
 
-  /** Runs until all of stdin is acknowledged (with `follow`, for ever); the session is already online. @throws ParleyError */
+  /**
+   * Runs until all of stdin is acknowledged (with `follow`, for ever); the session is already
+   * online. @throws ParleyError
+   */
   async run(): Promise<void> {
     const { output } = this.#options;
     output.onClosed(() => this.#unread());
@@ -102,7 +106,7 @@ export class PipeClient {
         this.#heardSeq = event.seq;
         return this.#progress();
       case "reconnected":
-        // The numbers of another log say nothing about this one.
+        // The numbers of the lost log mean nothing in the new one.
         if (!event.recovered) this.#saidSeq = 0;
         return this.#progress();
       case "failed":
@@ -132,7 +136,7 @@ export class PipeClient {
         return this.#write(`${harmless(event.from)}: ${harmless(event.text)}\n`);
       case "private":
         return this.#write(`${harmless(event.from)} (private): ${harmless(event.text)}\n`);
-      // `#refused` tells which line it was.
+      // `#refused` says which line it was.
       case "failed":
         return;
       default: {
@@ -142,8 +146,9 @@ export class PipeClient {
     }
   }
 
-  // Sending the input is the purpose, printing its echo is not: a reader who has seen enough (`| head -1`) has not asked for the
-  // rest of the input to be lost. A client that only listens has nothing left to do.
+  // Sending the input is the purpose, printing is not: a reader that has seen enough (`| head -1`)
+  // has not asked for the rest of the input to be lost. A client that only listens has nothing left
+  // to do.
   #unread(): void {
     if (this.#options.output.failure !== undefined) return this.#end();
     if (this.#options.follow && this.#line === 0) this.#inputDone = true;
@@ -177,7 +182,7 @@ export class PipeClient {
     this.#inputEnded();
   }
 
-  // A stdin that was closed from the start has no lines; of any other, something has been lost.
+  // A stdin that was closed from the start has no lines; any other has lost some.
   #unreadable(error: unknown): void {
     if (error instanceof Error && "code" in error && error.code === "EBADF") return;
     this.#failure ??= new ParleyError(
@@ -204,7 +209,7 @@ export class PipeClient {
     return true;
   }
 
-  // What came before it is still sent; the exit code tells that not everything was.
+  // The lines before it are still sent; the exit code tells that not all were.
   #tooLong(): void {
     const { textChars } = this.#session;
     this.#failure ??= new ParleyError(
@@ -231,12 +236,12 @@ export class PipeClient {
     this.#progress();
   }
 
-  // There may be space for more lines, or everything is done: all is acknowledged, and the echo of our last message has come, so
-  // that a run always prints the same.
+  // There may be space for more lines, or everything is done: all is acknowledged, and our last
+  // message has come back, so that every run prints the same.
   #progress(): void {
     this.#onSpace?.();
     this.#onSpace = undefined;
-    // Judged by the events, not by the session: that may be several events ahead.
+    // Judged by events: the session itself may be several events ahead.
     if (!this.#inputDone || this.#lines.size > 0) return;
     const { follow, output } = this.#options;
     if (follow && !output.closed && this.#failure === undefined) return;

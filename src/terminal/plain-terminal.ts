@@ -1,5 +1,5 @@
-// A terminal that can't move its cursor (TERM=dumb): it edits and echoes lines itself, and what is said follows below them.
-// Offers the same calls as a prompt.
+// A terminal that can't move its cursor (TERM=dumb): the terminal edits and echoes lines itself,
+// and output simply follows. Stands in for the prompt and the tty.
 
 import { terminal as limits } from "../limits.ts";
 import { LineEditor } from "./line-editor.ts";
@@ -9,12 +9,12 @@ import type { Tty, TtyUser } from "./tty.ts";
 import { typedLines } from "./typed-lines.ts";
 import type { Page } from "./wrap.ts";
 
-/** Whether this terminal can show nothing but lines. */
+/** Whether the terminal can show nothing but lines. */
 export function isPlain(environment: Readonly<Record<string, string | undefined>>): boolean {
   return environment["TERM"] === "dumb";
 }
 
-/** All that a prompt can be asked. */
+/** A prompt, or its stand-in. */
 export type PromptLike = Pick<Prompt, keyof Prompt>;
 
 /** A prompt that is not drawn. */
@@ -52,7 +52,7 @@ export class PlainPrompt implements PromptLike {
   hide(): void {}
 }
 
-/** Typed lines as keys: a text and `enter` for each, `ctrl-d` for the end of input. */
+/** Hands on typed lines as keys: text and `enter` for each, `ctrl-d` at the end of input. */
 export class PlainTty implements Pick<Tty, "open" | "close" | "suspend"> {
   readonly #user: () => TtyUser | undefined;
   #closed = false;

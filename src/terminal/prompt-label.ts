@@ -1,19 +1,22 @@
-// What stands before the line being typed: the room, and what is new in the others. Pure.
+// The label before the line being typed: the current room, and what is unread in the others. Pure.
 
 import { harmless } from "../text.ts";
 import type { Unread } from "./open-rooms.ts";
 import type { Width } from "./prompt-screen.ts";
 
 export type Whereabouts = {
-  /** The room in front; undefined: none. */
+  /** The current room; undefined: none. */
   room: string | undefined;
-  /** What is typed goes only to them. */
+  /** Of the private chat: what is typed goes only to them. */
   partner: string | undefined;
   online: boolean;
   unread: readonly Unread[];
 };
 
-/** `[den 3! attic 12] lobby> `, `!` where we are spoken of. On a narrow terminal what is typed matters more. */
+/**
+ * `[den 3! attic 12] lobby> `, with `!` for a mention. Takes no more than half of a narrow
+ * terminal.
+ */
 export function promptLabel(where: Whereabouts, columns: number, width: Width): string {
   const { room, partner, online, unread } = where;
   const place = partner === undefined ? harmless(room ?? "no room") : `→ ${harmless(partner)}`;

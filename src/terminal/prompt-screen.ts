@@ -1,9 +1,10 @@
-// A prompt at the bottom of a terminal that incoming lines never garble: composes what to write so that they appear above it and
-// it is drawn again below, however many rows it takes and whatever the terminal's width has become. Pure: returns strings.
+// A prompt at the bottom of a terminal that incoming lines never garble: composes what to write so
+// that lines appear above it and it is redrawn below them, however many rows it takes and however
+// the terminal was resized. Pure: returns strings.
 
 import { terminalSize } from "./terminal-size.ts";
 
-/** What is shown: status rows (progress), then the label and the line being written. */
+/** What is shown: status rows (progress), then the label and the line being typed. */
 export type PromptContent = {
   status: readonly string[];
   /** May have colours; its width is measured without them. */
@@ -44,13 +45,13 @@ export class PromptScreen {
     return this.#columns;
   }
 
-  /** Draws the prompt, over the old one if there is one. */
+  /** Redraws the prompt in place. */
   update(content: PromptContent): string {
     this.#content = content;
     return hideCursor + this.#erase() + this.#draw() + showCursor;
   }
 
-  /** Whole lines above the prompt, which is drawn again as it is now. Lines may be longer than a row. */
+  /** Prints lines above the prompt, which is redrawn below them. Lines may be longer than a row. */
   print(lines: readonly string[], content: PromptContent): string {
     this.#content = content;
     const text = lines.map((line) => `${line}\r\n`).join("");
@@ -58,9 +59,9 @@ export class PromptScreen {
   }
 
   /**
-   * The terminal has another size. Most terminals wrap again when they get narrower, so that our rows have become more, and the
-   * cursor's row is worked out from that; on the others, at worst a piece of the old prompt stays above the new one. `content`
-   * returns what to show at the new size.
+   * The terminal was resized. Most terminals rewrap what is on the screen when they get narrower,
+   * so our rows have become more; where they do not, a piece of the old prompt may stay above the
+   * new one. `content` returns what to show at the new size.
    */
   resize(
     columns: number,
@@ -80,7 +81,7 @@ export class PromptScreen {
     return this.update(content());
   }
 
-  /** An empty screen with the prompt on top. */
+  /** Clears the screen; the prompt goes to the top. */
   clear(): string {
     this.#drawn = undefined;
     return clearScreen + this.#draw();
@@ -108,7 +109,8 @@ export class PromptScreen {
     return `${block.rows.join("\r\n")}\r${up}${right}`;
   }
 
-  // We break the rows ourselves: terminals differ in where they wrap wide characters and what they do in the last column.
+  // We break the rows ourselves: terminals differ in how they wrap wide characters and treat the
+  // last column.
   #layout(): Block {
     const { status, label, characters, cursor } = this.#content;
     const rows = [...status.slice(0, 1), label].map((line) => this.#fit(line));
@@ -137,7 +139,7 @@ export class PromptScreen {
     return this.#window({ rows, widths, cursorRow, cursorColumn });
   }
 
-  // A block higher than the screen would scroll out of reach: only the rows around the cursor are shown.
+  // A block taller than the screen would scroll out of reach: show only the rows around the cursor.
   #window(block: Block): Block {
     const height = Math.max(1, this.#rows - 1);
     if (block.rows.length <= height) return block;

@@ -1,5 +1,6 @@
-// A prompt on which a line is edited while others come in above it, for the terminal client and the peer. Joins the line editor
-// and the screen, and draws once for all that happens in one turn. Knows no tty, session or command.
+// A prompt on which a line is edited while others come in above it, for the terminal client and the
+// peer. Combines the line editor and the screen, and draws once for everything that happens in one
+// turn. Knows no tty, session or command.
 
 import { harmless } from "../text.ts";
 import { terminal as limits } from "../limits.ts";
@@ -11,7 +12,7 @@ const bell = "\u0007";
 
 export type PromptParts = {
   write: (text: string) => void;
-  /** Calls back once the events and keys that have arrived by now are handled. */
+  /** Calls back once the keys and events that have arrived so far are handled. */
   soon: (draw: () => void) => void;
   width: Width;
   columns: number;
@@ -24,37 +25,37 @@ export class Prompt {
   readonly #label: (columns: number) => string;
   readonly #screen: PromptScreen;
   #status: string | undefined;
-  // Lines to be drawn together: in a busy room the prompt would otherwise be drawn again for each.
+  // Printed together: in a busy room the prompt would otherwise be redrawn for each line.
   #lines: string[] = [];
   #bell = false;
   #drawing = false;
   #hidden = false;
 
-  /** `label` returns what to show before the line being edited, on a terminal of that many columns. */
+  /** `label` returns the label on a terminal of that many columns. */
   constructor(parts: PromptParts, label: (columns: number) => string) {
     this.#parts = parts;
     this.#label = label;
     this.#screen = new PromptScreen(parts.width, parts.columns, parts.rows);
   }
 
-  /** What rows have to fit. */
+  /** What rows above the prompt have to fit. */
   get page(): Page {
     return { columns: this.#screen.columns, width: this.#parts.width };
   }
 
-  /** A row that stays right above the prompt, or none. */
+  /** A row that stays above the prompt; undefined: none. */
   set status(text: string | undefined) {
     this.#status = text;
     this.drawSoon();
   }
 
-  /** Lines above the prompt, which may be longer than a row. */
+  /** Prints lines above the prompt. They may be longer than a row. */
   print(lines: readonly string[]): void {
     this.#lines.push(...lines);
     this.drawSoon();
   }
 
-  /** Once with the next draw, however often it is asked for until then. */
+  /** Rings with the next draw, once. */
   ringBell(): void {
     this.#bell = true;
     this.drawSoon();
@@ -72,19 +73,19 @@ export class Prompt {
     else this.#parts.write(drawn);
   }
 
-  /** An empty screen with the prompt on top. */
+  /** Clears the screen; the prompt goes to the top. */
   clear(): void {
     this.#parts.write(this.#screen.clear());
     this.drawSoon();
   }
 
-  /** Draws the prompt, also after something else has used the terminal. */
+  /** Draws the prompt, even if something else has used the terminal meanwhile. */
   draw(): void {
     this.#hidden = false;
     this.drawSoon();
   }
 
-  /** Erases the prompt until `draw`; lines that come in meanwhile wait. */
+  /** Erases the prompt until `draw`. Lines printed meanwhile wait. */
   hide(): void {
     this.#flush();
     this.#hidden = true;
@@ -116,7 +117,7 @@ export class Prompt {
   }
 }
 
-// Tab inserts names of files as they are, control characters included: the terminal must not get those.
+// Tab inserts file names as they are, with any control characters: the terminal must not get those.
 function visible(character: string): string {
   return harmless(character) === character ? character : "\ufffd";
 }

@@ -1,10 +1,10 @@
-// What the terminal client has asked the server for: whether the answer is to be shown, and the pages that follow the first.
-// Knows no screen.
+// The terminal client's open requests: whether the response is to be shown, and the pages that
+// follow the first. Knows no screen.
 
 import type { NativeSession, SessionRequest, SessionResponse } from "../client/events.ts";
 import { terminal as limits } from "../limits.ts";
 
-/** Where a response belongs. */
+/** How a request was made. */
 export type Asked = { isShown: boolean; page: number };
 
 export class Requests {
@@ -15,21 +15,24 @@ export class Requests {
     this.#session = session;
   }
 
-  /** Returns the request's number; undefined if nothing can be asked now. */
+  /** Returns the request's number; undefined if the server can't be asked now. */
   send(request: SessionRequest, asked: Asked): number | undefined {
     const ref = this.#session.request(request);
     if (ref !== undefined) this.#asked.set(ref, asked);
     return ref;
   }
 
-  /** The request is over. Returns how it was asked; undefined if it was not asked here. */
+  /**
+   * The request has been answered or has failed. Returns how it was made; undefined if it was not
+   * made here.
+   */
   finish(ref: number): Asked | undefined {
     const asked = this.#asked.get(ref);
     this.#asked.delete(ref);
     return asked;
   }
 
-  /** Asks for the next page of a list, if there is one and not too many have come already. */
+  /** Requests the next page of a list, if there is one and not too many have come already. */
   sendNext(response: SessionResponse, { isShown, page }: Asked): void {
     const next = nextPage(response);
     if (next === undefined || page >= (isShown ? limits.maxPages : limits.maxQuietPages)) return;

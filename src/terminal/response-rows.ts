@@ -1,4 +1,5 @@
-// What a person sees of the server's answers: who is here, which rooms and files there are. Pure.
+// The server's responses as rows for people: who is in a room, which rooms and files there are.
+// Pure.
 
 import { harmless } from "../text.ts";
 import type { SessionResponse } from "../client/events.ts";
@@ -6,7 +7,7 @@ import type { OpenRooms } from "./open-rooms.ts";
 import { sizeText } from "../size-text.ts";
 import { type Page, wrapItems, wrapText } from "./wrap.ts";
 
-/** Messages of the past are lines of the transcript. */
+/** History is shown as lines of the transcript. */
 type Listing = Exclude<SessionResponse, { type: "history" }>;
 
 export function responseRows(

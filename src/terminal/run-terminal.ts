@@ -1,5 +1,6 @@
-// Assembles `parley client` on a terminal: raw mode (or none, where the cursor can't be moved), resizes, signals, one session.
-// Whatever happens, the terminal is given back as it was. Knows no flags.
+// Assembles `parley client` on a terminal: raw mode (or none, where the cursor can't be moved),
+// resizes, signals, one session. Whatever happens, the terminal is given back as it was. Knows no
+// flags.
 
 import { endedBy, type EndSignal } from "../cli/end-signals.ts";
 import { localClock } from "./clock.ts";

@@ -1,4 +1,5 @@
-// What a line typed at the prompt means: a command that begins with `/`, or a message. A table; pure.
+// What a line typed at the prompt means: a command that begins with `/`, or a message. A table;
+// pure.
 
 import { nearest } from "../cli/flags.ts";
 import { quoted } from "../text.ts";
@@ -6,7 +7,7 @@ import { type Page, wrapWords } from "./wrap.ts";
 
 type Bare = "rooms" | "files" | "accept" | "reject" | "leave" | "quit" | "help" | "nothing";
 type Named = "nick" | "invite" | "get";
-/** `room` undefined: the room in front, or for `go` the next one with something new. */
+/** `room` undefined: the current room, or for `go` the next one with something unread. */
 type InRoom = "who" | "go" | "part";
 
 /** What to do for a typed line. */
@@ -42,7 +43,7 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
   "/help": { usage: "/help", help: "show this list", read: bare("help") },
   "/who": {
     usage: "/who [ROOM]",
-    help: "list the people in this room",
+    help: "list the people in a room",
     completes: "room",
     read: inRoom("who"),
   },
@@ -54,19 +55,19 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
   },
   "/join": {
     usage: "/join ROOM",
-    help: "enter a room, staying in the others",
+    help: "enter a room without leaving the others",
     completes: "room",
     read: (argument) => (argument === "" ? undefined : { do: "go", room: argument }),
   },
   "/part": {
     usage: "/part [ROOM]",
-    help: "leave this room",
+    help: "leave a room",
     completes: "room",
     read: inRoom("part"),
   },
   "/room": {
     usage: "/room [ROOM]",
-    help: "switch to a room; without a name, to the next one with something new",
+    help: "switch to a room, or to the next one with unread messages",
     completes: "room",
     read: inRoom("go"),
   },
@@ -85,7 +86,7 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
   "/get": { usage: "/get FILE", help: "fetch a file", completes: "file", read: named("get") },
   "/history": {
     usage: "/history [N]",
-    help: "show the last N messages of this room (20)",
+    help: "show the last N messages (20)",
     read: (argument) =>
       /^\d{0,3}$/.test(argument)
         ? { do: "history", limit: Math.max(1, Number(argument || 20)) }
@@ -110,7 +111,10 @@ function readCommand(typed: string): TypedLine {
   return command.read(rest.trim()) ?? { do: "explain", text: `Usage: ${command.usage}` };
 }
 
-/** Two letters are near to too many commands, and a very long word is no slip: edit distance takes time with its length. */
+/**
+ * Two letters are near too many commands; a very long word is no slip, and edit distance grows with
+ * its length.
+ */
 const mistypedChars = { min: 4, max: 20 } as const;
 
 function unknownCommand(word: string): string {

@@ -1,13 +1,14 @@
-// Colours of what a terminal shows, or none where NO_COLOR asks for that (no-color.org). Pure; texts come in harmless.
+// Colours of what a terminal shows, or none where NO_COLOR asks for that (no-color.org). Pure;
+// texts come in harmless.
 
 export type Style = {
-  /** What a person is called, always in the same colour, followed by `text`. */
+  /** Text in the colour of the person of that name. */
   name: (name: string, text: string) => string;
   /** What we said ourselves. */
   own: (text: string) => string;
-  /** Somebody speaks of us. */
+  /** The speaker of a message that mentions us. */
   mention: (text: string) => string;
-  /** What is of less interest: times, events, answers of commands. */
+  /** Times, events, responses to commands. */
   dim: (text: string) => string;
 };
 
@@ -24,7 +25,7 @@ export function createStyle(colors: boolean): Style {
   };
 }
 
-/** Whether a terminal with these variables is to have colours. */
+/** Whether to show colours on a terminal with these environment variables. */
 export function wantsColors(environment: Readonly<Record<string, string | undefined>>): boolean {
   return (environment["NO_COLOR"] ?? "") === "" && environment["TERM"] !== "dumb";
 }

@@ -1,5 +1,5 @@
-// `parley client` at a terminal: keys and events in, a screen with a prompt out. Knows the session, but no tty, signal or socket:
-// those are handed in.
+// `parley client` at a terminal: keys and events in, a screen with a prompt out. Knows the session,
+// but no tty, signal or socket: those are handed in.
 
 import { nameProblem, roomProblem } from "../chat/names/grammar.ts";
 import { endedBy } from "../cli/end-signals.ts";
@@ -191,7 +191,7 @@ export class TerminalClient {
     }
   }
 
-  // Once: a terminal that does not tell pastes from typing sends them in many pieces.
+  // Only once: without bracketed paste, a terminal sends a paste in many pieces.
   #tellFull(key: Key): void {
     if (this.#isToldFull) return;
     this.#isToldFull = true;
@@ -236,11 +236,11 @@ export class TerminalClient {
         return problem === undefined ? this.#ask({ type: "rename", name }) : this.say(problem);
       }
       case "invite":
-        return this.#askForChat({ type: "invite", to: typed.name });
+        return this.#requestChat({ type: "invite", to: typed.name });
       case "accept":
       case "reject":
       case "leave":
-        return this.#askForChat({ type: typed.do });
+        return this.#requestChat({ type: typed.do });
       case "who":
         return this.#askOf(typed.room, (room) => ({ type: "who", room }));
       case "history":
@@ -267,7 +267,7 @@ export class TerminalClient {
     else if (!online) this.say("Not connected: it is sent as soon as the connection is back");
   }
 
-  // Shown when the server has it: what it refuses has reached nobody.
+  // Shown once the server has it: what it refuses has reached nobody.
   #acknowledged(upTo: number): void {
     for (const { to, text } of this.#pending.takeAcknowledged(upTo)) {
       this.#transcript.privateTo(to, text);
@@ -281,8 +281,8 @@ export class TerminalClient {
     if (problem !== undefined) return this.say(problem);
     if (this.#rooms.isCurrent(room)) return this.say(`You are in the room ${harmless(room)}`);
     if (this.#rooms.has(room)) return this.#switchTo(room);
-    // In front from now on: what is typed before the server has answered is meant for this room.
-    this.#rooms.bringToFront(room);
+    // The current room from now on: what is typed before the server has answered is meant for it.
+    this.#rooms.switchTo(room);
     this.#session.join(room);
     this.#parts.applyOutputs();
     if (!this.#session.online) this.say("Not connected: entered as soon as the connection is back");
@@ -290,7 +290,7 @@ export class TerminalClient {
   }
 
   #switchTo(room: string): void {
-    this.#showMissed(this.#rooms.bringToFront(room));
+    this.#showMissed(this.#rooms.switchTo(room));
     this.#prompt.drawSoon();
   }
 
@@ -320,8 +320,8 @@ export class TerminalClient {
     if (returned) return this.#prompt.drawSoon();
     this.#happened({ rooms, returned, ...rest });
     if (first === undefined) return;
-    this.#rooms.bringToFront(first);
-    this.#askForPast(first);
+    this.#rooms.switchTo(first);
+    this.#requestHistory(first);
   }
 
   #entered(room: string): void {
@@ -329,10 +329,10 @@ export class TerminalClient {
     this.#ask({ type: "who", room }, false);
     if (!this.#rooms.isCurrent(room)) return;
     this.#transcript.rule(room);
-    this.#askForPast(room);
+    this.#requestHistory(room);
   }
 
-  #askForPast(room: string): void {
+  #requestHistory(room: string): void {
     const request = { type: "history", room, limit: limits.enteredMessages } as const;
     const ref = this.#requests.send(request, { isShown: false, page: 1 });
     if (ref !== undefined) this.#backlog.expect(ref, room);
@@ -363,8 +363,8 @@ export class TerminalClient {
     else this.say(problem);
   }
 
-  /** What comes of it is an event, not a response. */
-  #askForChat(request: ChatRequest): void {
+  /** The outcome is an event, not a response. */
+  #requestChat(request: ChatRequest): void {
     const ref = this.#session.request(request);
     if (ref === undefined) this.say("Not connected: try again in a moment");
     else this.#parts.applyOutputs();
@@ -374,7 +374,7 @@ export class TerminalClient {
     const asked = this.#requests.finish(ref);
     if (asked === undefined) return;
     this.#completion.handleResponse(response, asked.page === 1);
-    if (response.type === "history") return this.#past(ref, response);
+    if (response.type === "history") return this.#showHistory(ref, response);
     if (asked.isShown) {
       this.#transcript.noteRows(responseRows(response, this.#rooms, this.#prompt.page));
     }
@@ -382,7 +382,10 @@ export class TerminalClient {
     this.#parts.applyOutputs();
   }
 
-  #past(ref: number, { room, messages }: Extract<SessionResponse, { type: "history" }>): void {
+  #showHistory(
+    ref: number,
+    { room, messages }: Extract<SessionResponse, { type: "history" }>,
+  ): void {
     const held = this.#backlog.release(ref, messages);
     const self = this.#session.name;
     if (held === undefined || this.#rooms.isCurrent(room)) {
@@ -401,7 +404,10 @@ export class TerminalClient {
     if (asked?.isShown !== false) this.#happened(event);
   }
 
-  /** What is said in the room in front is shown; elsewhere it is counted, and shown only if it speaks of us. */
+  /**
+   * Messages of the current room are shown. Those of other rooms are counted, and only shown if
+   * they mention us.
+   */
   #show(message: RoomMessage): void {
     const isMention = this.#isMention(message);
     const isHere = this.#rooms.isCurrent(message.room);
@@ -421,7 +427,10 @@ export class TerminalClient {
     return !mine && mentions(text, this.#session.name ?? "");
   }
 
-  /** Whether it happened in the room in front, and to somebody else: one's own coming is known, a new name has been confirmed. */
+  /**
+   * Whether it happened in the current room, to somebody else: our own arrival is no news, and our
+   * new name has been confirmed.
+   */
   #concerns(event: Of<"joined" | "left" | "renamed" | "gap">): boolean {
     const self = this.#session.name;
     if (event.type === "joined" && event.name === self) return false;
@@ -432,7 +441,7 @@ export class TerminalClient {
   #happened(event: SessionEvent): void {
     const text = eventText(event);
     if (text !== undefined) this.#transcript.event(text);
-    // The prompt tells whether we are online, and where.
+    // The prompt shows whether we are online, and where.
     this.#prompt.drawSoon();
   }
 

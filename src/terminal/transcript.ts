@@ -1,6 +1,6 @@
-// What a person reads above the prompt: messages and events, each with its time, the date where the day changes, whole words with a
-// hanging indent. Only the first row of a line begins in the first column, so that no text can imitate a line of its own.
-// Knows no session.
+// The lines above the prompt: messages and events, each with its time, and the date where the day
+// changes. Lines break between words and have a hanging indent: only their first row begins in the
+// first column, so that no text can imitate a line of its own. Knows no session.
 
 import { harmless } from "../text.ts";
 import type { Style } from "./style.ts";
@@ -26,7 +26,7 @@ export type Said = { timeMs: number; from: string; text: string };
 
 export type SaidOptions = {
   mine?: boolean;
-  /** The room, when it is not the one in front. */
+  /** Its room, if that is not the current one. */
   room?: string | undefined;
   isMention?: boolean;
 };
@@ -34,14 +34,17 @@ export type SaidOptions = {
 /** Narrower terminals have no columns to spare for a deep indent. */
 const minIndentedColumns = 30;
 
-/** The server's clock and ours may differ by this much: around midnight, dates must not go back and forth with every line. */
+/**
+ * The server's clock may differ from ours by this much: around midnight, the date must not go back
+ * and forth.
+ */
 const maxSkewMs = 60_000;
 
 export class Transcript {
   readonly #screen: Screen;
   readonly #style: Style;
   readonly #clock: Clock;
-  // Of the last line.
+  // The time of the last line.
   #timeMs: number;
 
   constructor(screen: Screen, style: Style, clock: Clock) {
@@ -74,14 +77,14 @@ export class Transcript {
     this.#say(this.#clock.now(), this.#style.own(`to ${names} (private):`), text);
   }
 
-  /** Something that has just happened. */
+  /** Something has just happened. */
   event(text: string): void {
     const timeMs = this.#clock.now();
     const rows = this.#rowsOf(timeMs, `${this.#clock.timeOfDay(timeMs)} `, text);
     this.#screen.print(rows.map(this.#style.dim));
   }
 
-  /** An answer to what was typed. */
+  /** A response to what was typed. */
   note(text: string): void {
     this.noteRows(wrapText(text, this.#screen.page, { other: "  " }));
   }
@@ -91,7 +94,7 @@ export class Transcript {
     this.#screen.print(rows.map(this.#style.dim));
   }
 
-  /** A heading over what follows. */
+  /** A heading for what follows. */
   rule(text: string): void {
     this.note(`── ${harmless(text)} ──`);
   }
@@ -105,7 +108,9 @@ export class Transcript {
     this.#screen.print(this.#rowsOf(timeMs, `${time} ${speaker} `, harmless(text)));
   }
 
-  /** The rows of a line of this time that begins with `first`, after a rule if its date is another one. */
+  /**
+   * The rows of a line that begins with `first`. Prints its date before it if the day has changed.
+   */
   #rowsOf(timeMs: number, first: string, text: string): string[] {
     const { page } = this.#screen;
     const { date, timeOfDay } = this.#clock;

@@ -1,11 +1,15 @@
-// Breaks texts for people into rows of a terminal, between words. Pure; the width of a text is handed in.
+// Breaks texts for people into rows of a terminal, between words. Pure; the width of a text is
+// handed in.
 
 import { graphemes } from "./line-editor.ts";
 import type { Width } from "./prompt-screen.ts";
 
 export type Page = { columns: number; width: Width };
 
-/** What stands between two items of a row, and at the beginning of the first and of every other row. */
+/**
+ * What goes between two items of a row, at the beginning of the first row, and at the beginning of
+ * the others.
+ */
 export type Layout = { gap?: string; first?: string; other?: string };
 
 /** A text of words with a single blank between them. */
@@ -13,7 +17,7 @@ export function wrapWords(text: string, page: Page, layout: Layout = {}): string
   return wrapItems(text.split(" "), page, layout);
 }
 
-/** Items stay whole, with the blanks in them; one that is wider than a row is cut. */
+/** Items stay whole, blanks included; only one that is wider than a row is cut. */
 export function wrapItems(items: readonly string[], page: Page, layout: Layout = {}): string[] {
   const { gap = " ", ...rest } = layout;
   return wrap(
@@ -23,7 +27,7 @@ export function wrapItems(items: readonly string[], page: Page, layout: Layout =
   );
 }
 
-/** What a person wrote: blanks within a row stay as they are. An empty text is a row too. */
+/** Blanks within a row stay as they are. An empty text is one row. */
 export function wrapText(text: string, page: Page, layout: Omit<Layout, "gap"> = {}): string[] {
   const pieces = Array.from(text.matchAll(/( *)([^ ]+)/g), ([, gap = "", word = ""]) => {
     return { gap, word };
@@ -32,7 +36,7 @@ export function wrapText(text: string, page: Page, layout: Omit<Layout, "gap"> =
   return rows.length === 0 ? [layout.first ?? ""] : rows;
 }
 
-/** A word, and the blanks before it, which go where a row breaks. */
+/** A word, and the blanks before it, which are dropped where a row breaks. */
 type Piece = { gap: string; word: string };
 
 function wrap(
@@ -72,8 +76,9 @@ function wrap(
 }
 
 /**
- * Columns that a text takes on any terminal: one that does not join emoji shows each of their parts. A row that is wider than was
- * thought would break by itself, and its rest would look like a line of its own.
+ * The most columns that any terminal takes for a text: some show the parts of a joined emoji one by
+ * one. The terminal would wrap a row that is too wide by itself, and the rest would look like a
+ * line of its own.
  */
 function widestOf(text: string, { width }: Page): number {
   if (/^[\x20-\x7e]*$/.test(text)) return text.length;

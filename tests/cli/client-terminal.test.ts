@@ -1,5 +1,5 @@
-// `parley client` on a real terminal (tmux's): what a person sees while lines come in, names are completed, rooms are switched, the
-// window gets narrower, the server goes away and comes back.
+// `parley client` on a real terminal, tmux's: what a person sees while lines come in, words are
+// completed, rooms are switched, the window becomes narrower, the server goes away and comes back.
 
 import { afterAll, beforeAll, describe, expect } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -52,7 +52,7 @@ class Pane {
     return pane;
   }
 
-  /** Types text, or with `keys` presses them by tmux's names. */
+  /** Types text, then presses `keys`, named as tmux does. */
   async type(text: string, ...keys: string[]): Promise<void> {
     if (text !== "") await tmux("send-keys", "-t", this.#target, "-l", text);
     if (keys.length > 0) await tmux("send-keys", "-t", this.#target, ...keys);
@@ -62,7 +62,7 @@ class Pane {
     await tmux("resize-window", "-t", this.#target, "-x", `${columns}`, "-y", "20");
   }
 
-  /** The screen's rows, wrapped ones joined by nothing, empty ones left out. */
+  /** The rows of the screen that are not empty. */
   async rows(): Promise<string[]> {
     const out = await tmux("capture-pane", "-p", "-t", this.#target);
     return out.split("\n").filter((row) => row.trim() !== "");
@@ -132,7 +132,7 @@ describe("the prompt", () => {
   );
 
   tmuxTest(
-    "completes, whispers, fetches files",
+    "completes words, sends private messages, fetches files",
     async () => {
       const cat = await Pane.open("Cat", 100);
       const dora = await Pane.open("Dora", 100);
@@ -162,7 +162,7 @@ describe("the prompt", () => {
   );
 
   tmuxTest(
-    "comes back by itself, and then says what was typed meanwhile",
+    "reconnects by itself, and then sends what was typed meanwhile",
     async () => {
       const eve = await Pane.open("Eve", 100);
       await server[Symbol.asyncDispose]();
@@ -177,7 +177,7 @@ describe("the prompt", () => {
   );
 
   tmuxTest(
-    "counts what is said in other rooms, marks mentions, and shows both when they are looked at",
+    "counts the messages of other rooms, marks mentions, and shows what was missed on switching",
     async () => {
       const gil = await Pane.open("Gil", 80);
       const hal = await Pane.open("Hal", 40);

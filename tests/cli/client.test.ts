@@ -16,7 +16,7 @@ async function server(...flags: string[]): Promise<{ parley: Parley; port: numbe
   return { parley, port: Number(line.split(":").at(-1)) };
 }
 
-/** SGR sequences, and those that move the cursor. */
+/** Escape sequences that set colours, and those that move the cursor. */
 const color = /\u001b\[[0-9;]*m/;
 const cursorMove = /\u001b\[\d*[ACJ]/;
 
@@ -41,7 +41,7 @@ async function pipe(
   return { code: await child.exited, out, err };
 }
 
-/** Says `hi` with these flags and variables. */
+/** Sends `hi` with these flags and variables. */
 function sayHi(args: string[], env: Record<string, string> = {}): ReturnType<typeof run> {
   return run(["client", "--name", "bot", ...args], { input: "hi\n", env });
 }
@@ -54,7 +54,7 @@ async function listener(port: number, name: string, ...flags: string[]): Promise
 }
 
 describe("parley client in a pipe", () => {
-  test("says every line of stdin literally, and another process hears it", async () => {
+  test("sends every line of stdin literally, and another process gets it", async () => {
     const { parley, port } = await server();
     await using running = parley;
     await using log = await listener(port, "log");
@@ -73,7 +73,7 @@ describe("parley client in a pipe", () => {
     expect(running.lines.length).toBe(1);
   });
 
-  test("tells events as JSON", async () => {
+  test("prints events as JSON", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     await using log = await listener(port, "log", "--json");
@@ -91,7 +91,7 @@ describe("parley client in a pipe", () => {
     expect(log.stderr).toBe("");
   });
 
-  test("tells as JSON why it ends, even if it was never logged in", async () => {
+  test("prints as JSON why it failed, even if it was never logged in", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     await using log = await listener(port, "Ann", "--json");
@@ -174,7 +174,7 @@ describe("parley client in a pipe", () => {
     }
   });
 
-  test("stops at a line that is too long, names it, and has said those before it", async () => {
+  test("stops at a line that is too long, names it, and has sent those before it", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     const longest = "é".repeat(16_384);
@@ -191,7 +191,7 @@ describe("parley client in a pipe", () => {
     expect(endless.err).toContain("Line 1");
   });
 
-  test("goes where --server says, or the environment; an address without a flag wins", async () => {
+  test("connects to --server, or to what the environment says; an address without a flag wins", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     expect(await sayHi(["--server", at(port)])).toMatchObject({ code: 0, out: "bot: hi\n" });
@@ -205,7 +205,7 @@ describe("parley client in a pipe", () => {
     });
   });
 
-  test("has the user's name where the environment does not know it", async () => {
+  test("uses the user's name even if the environment does not have it", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     const command = `unset USER LOGNAME USERNAME; echo hi | ${[...parleyCommand(), "client", at(port)].join(" ")}`;
@@ -213,7 +213,7 @@ describe("parley client in a pipe", () => {
     expect(Bun.spawnSync(["sh", "-c", command]).stdout.toString()).toBe(`${user}: hi\n`);
   });
 
-  test("asked to stop ends as a shell expects", async () => {
+  test("ends on SIGTERM as a shell expects", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     await using log = await listener(port, "log");
@@ -241,7 +241,7 @@ describe("parley client in a pipe", () => {
     },
   );
 
-  test("on a terminal with TERM=dumb it writes plain lines, and knows its commands", async () => {
+  test("on a terminal with TERM=dumb it writes plain lines, and commands work", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     await using log = await listener(port, "log");
@@ -262,7 +262,7 @@ describe("parley client in a pipe", () => {
     expect(log.lines).not.toContain("Ann: /who");
   });
 
-  test("on a terminal with NO_COLOR it has prompt and Tab, and no colours", async () => {
+  test("on a terminal with NO_COLOR it has a prompt and Tab, and no colours", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     await using log = await listener(port, "log");
@@ -304,7 +304,7 @@ describe("parley client in a pipe", () => {
     expect(existsSync(join(folder, "not"))).toBe(false);
   });
 
-  test("without a prompt Ctrl-D and Ctrl-C leave as they do with one", async () => {
+  test("without a prompt, Ctrl-D and Ctrl-C do what they do with one", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     for (const [key, expected] of [
@@ -320,7 +320,7 @@ describe("parley client in a pipe", () => {
     }
   });
 
-  test("a terminal that goes away is no error of ours", async () => {
+  test("a terminal that goes away is not an internal error", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     await using log = await listener(port, "log");
@@ -332,21 +332,21 @@ describe("parley client in a pipe", () => {
     await log.until(() => log.stderr.includes("Ann has left"), "the end");
   });
 
-  test("puts U+FFFD where the input is no UTF-8", async () => {
+  test("replaces what is not UTF-8 with U+FFFD", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     const { code, out } = await pipe(port, Buffer.from([97, 0xff, 98, 10]), "--name", "bot");
     expect({ code, out }).toEqual({ code: 0, out: "bot: a\ufffdb\n" });
   });
 
-  test("finds a name by itself, for several at once", async () => {
+  test("finds a free name by itself, for several at once", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     const runs = await Promise.all([1, 2, 3].map((i) => pipe(port, `from ${i}\n`)));
     expect(runs.map(({ code }) => code)).toEqual([0, 0, 0]);
   });
 
-  test("says all of its input when nobody reads its output any more", async () => {
+  test("sends all of its input when nobody reads its output any more", async () => {
     const { parley, port } = await server("--rate", "0");
     await using _ = parley;
     await using log = await listener(port, "log");
@@ -359,7 +359,7 @@ describe("parley client in a pipe", () => {
     expect(log.lines.length).toBe(20_000);
   });
 
-  test("pauses for a reader that is slow, and loses nothing", async () => {
+  test("pauses for a slow reader, and loses nothing", async () => {
     const { parley, port } = await server("--rate", "0");
     await using _ = parley;
     const command = [...parleyCommand(), "client", at(port), "--name", "bot"].join(" ");

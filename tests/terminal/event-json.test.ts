@@ -1,4 +1,5 @@
-// What scripts and people are told of a client's events: whole milliseconds, numbers with their nouns, nothing that steers a terminal.
+// A client's events for scripts and people: whole milliseconds, singular and plural, nothing that a
+// terminal obeys.
 
 import { expect, test } from "bun:test";
 import { eventJson } from "../../src/terminal/event-json.ts";
@@ -15,14 +16,14 @@ test("milliseconds are whole", () => {
   });
 });
 
-test("one is one", () => {
+test("one is singular", () => {
   expect([0, 1, 2].map((n) => countText(n, "byte"))).toEqual(["0 bytes", "1 byte", "2 bytes"]);
   expect(eventText({ type: "gap", room: "lobby", from: 3, to: 3 })).toBe(
     "1 message no longer kept by the server",
   );
 });
 
-test("an object of --json means the same, and steers no terminal", () => {
+test("a line of --json is JSON, and no terminal obeys it", () => {
   const value = { name: "a\u001b[2J\u009b31m\u202e\u2028\u007fz" };
   const line = jsonLine(value);
   expect(JSON.parse(line)).toEqual(value);

@@ -1,4 +1,4 @@
-// Which messages speak of somebody.
+// Which messages mention somebody.
 
 import { describe, expect, test } from "bun:test";
 import { mentions } from "../../src/terminal/mention.ts";

@@ -1,4 +1,5 @@
-// The client in a pipe, with a session that we play the server to: line numbers in what goes wrong, giving up, back-pressure.
+// The client in a pipe, with a session whose server is played by the test: line numbers in errors,
+// giving up, back-pressure.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { client as limits } from "../../src/limits.ts";
@@ -11,13 +12,13 @@ const nothing = () => {};
 beforeAll(() => redirect(nothing));
 afterAll(() => redirect());
 
-/** An output whose reader has gone when the first line comes. */
+/** An output that fails with EPIPE at the first write. */
 function closedWriter(): Writer {
   const gone = Object.assign(new Error("gone"), { code: "EPIPE" });
   return new Writer(() => ({ write: (_, done) => setImmediate(() => done(gone)) }));
 }
 
-/** A pipe client between a queue of input and a server's lines. */
+/** A pipe client between its input and the lines of a server. */
 class Rig extends SessionRig {
   readonly pauses: boolean[] = [];
   readonly client: PipeClient;
@@ -69,7 +70,7 @@ class Rig extends SessionRig {
 }
 
 describe("a client in a pipe", () => {
-  test("leaves when all is acknowledged and its last echo was heard", async () => {
+  test("leaves when all is acknowledged and its last message has come back", async () => {
     const rig = new Rig("one\ntwo");
     const run = rig.client.run();
     await rig.until(() => rig.says(2));
@@ -84,7 +85,7 @@ describe("a client in a pipe", () => {
     expect(rig.out).toBe("bot: one\nbot: two\n");
   });
 
-  test("names the line that was refused, says the others, and fails", async () => {
+  test("names the line that was refused, sends the others, and fails", async () => {
     const rig = new Rig("one\ntwo\nthree\n");
     const run = rig.client.run().catch((error: unknown) => error);
     await rig.until(() => rig.says(3));
@@ -102,7 +103,7 @@ describe("a client in a pipe", () => {
     expect(rig.says(2)).toBe(false);
   });
 
-  test("gives up when nobody comes back, unless it follows", async () => {
+  test("gives up without a connection, unless it follows", async () => {
     const rig = new Rig("one\n", { giveUpMs: 20 });
     const run = rig.client.run().catch((error: unknown) => error);
     await rig.until(() => rig.says(1));
@@ -132,7 +133,7 @@ describe("a client in a pipe", () => {
     expect(await run).toMatchObject({ code: "interrupted" });
   });
 
-  test("says the rest of its input when nobody reads its output any more", async () => {
+  test("sends the rest of its input when nobody reads its output any more", async () => {
     for (const follow of [false, true]) {
       const output = closedWriter();
       const rig = new Rig("one\ntwo\nthree\n", { output, follow });
@@ -165,7 +166,7 @@ describe("a client in a pipe", () => {
     expect(output.failure).toBeUndefined();
   });
 
-  test("tells what a server says without its escapes", async () => {
+  test("drops the escapes of what a server sends", async () => {
     const said: string[] = [];
     redirect((line) => said.push(line));
     const rig = new Rig("one\ntwo\n");

@@ -1,5 +1,6 @@
-// A minimal terminal for tests of what is drawn on one: wraps at its last column only when the next character comes, scrolls,
-// counts its bell, and knows the escapes that the prompt uses; any other is an error.
+// A minimal terminal for tests of what is drawn on one: wraps at its last column only when the next
+// character comes, scrolls, counts its bell, and knows the escapes that the prompt uses; any other
+// is an error.
 
 export class Screen {
   columns: number;

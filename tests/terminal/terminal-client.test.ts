@@ -73,20 +73,20 @@ class Rig extends SessionRig {
     this.client.resize(columns, 50);
   }
 
-  /** Answers the last question of that type. */
+  /** Answers the last request of that type. */
   answer(type: string, answer: object): void {
     const question = this.sent.findLast((line) => line["type"] === type);
     this.hear({ ...answer, ref: question?.["ref"] });
   }
 
-  /** Somebody says this in a room. */
+  /** Somebody says something in a room. */
   said(room: string, from: string, text: string, extra: object = {}): void {
     const seq = (this.#seqs.get(room) ?? 0) + 1;
     this.#seqs.set(room, seq);
     this.hear({ type: "message", room, seq, time: this.nowMs, from, text, ...extra });
   }
 
-  /** Goes to a room and is let in, with that past. */
+  /** Enters a room with that history. */
   enter(room: string, messages: object[] = []): void {
     this.type(`/room ${room}\r`);
     this.answer("join", {
@@ -100,7 +100,7 @@ class Rig extends SessionRig {
     this.answer("history", { type: "history", room, messages });
   }
 
-  /** The prompt with what is typed. */
+  /** The prompt with the line being typed. */
   get prompt(): string {
     return this.rows.at(-1) ?? "";
   }
@@ -119,8 +119,8 @@ class Rig extends SessionRig {
   }
 }
 
-describe("what we say to somebody alone", () => {
-  test("is shown in a private chat, as soon as the server has it", () => {
+describe("our private messages", () => {
+  test("are shown in a private chat as soon as the server has them", () => {
     const rig = new Rig();
     rig.hear({ type: "chat", state: "started", with: "Bob" });
     rig.type("just us\r");
@@ -138,7 +138,7 @@ describe("what we say to somebody alone", () => {
     expect(rig.rows).toContain("12:00 Ann: aloud");
   });
 
-  test("is not shown when it was not said", () => {
+  test("are not shown when they were refused", () => {
     const rig = new Rig();
     rig.type("/msg Nobody hi\r");
     rig.hear({ type: "error", n: rig.n, code: "unknown-user", message: "There is no Nobody" });
@@ -149,7 +149,7 @@ describe("what we say to somebody alone", () => {
   });
 });
 
-test("a message names those whom it reached, and its sender hears whom not", () => {
+test("a message to several people names those it reached, after a line for each of the others", () => {
   const rig = new Rig();
   const noZoe = { type: "error", code: "unknown-user", message: "There is no Zoe", subject: "Zoe" };
   const noYve = { ...noZoe, message: "There is no Yve", subject: "Yve" };
@@ -167,7 +167,7 @@ test("a message names those whom it reached, and its sender hears whom not", () 
   ]);
 });
 
-describe("text that is too long is never dropped without a word", () => {
+describe("text that is too long is never dropped silently", () => {
   const tooLong = "a line has at most 32768 characters. Send a file instead";
 
   test("not as a message", () => {
@@ -186,7 +186,7 @@ describe("text that is too long is never dropped without a word", () => {
     expect(rig.prompt).toBe("lobby> ab");
   });
 
-  test("not where pastes come as typed text, in pieces: the rest is dropped, and one line says so", () => {
+  test("not where a paste comes as text in pieces: the rest is dropped, and one line says so", () => {
     const rig = new Rig(200);
     for (let i = 0; i < 10; i++) rig.type("y".repeat(4_000));
     expect(rig.rows.filter((row) => row.includes(`Not taken: ${tooLong}`)).length).toBe(1);
@@ -197,8 +197,8 @@ describe("text that is too long is never dropped without a word", () => {
   });
 });
 
-describe("names of files are never obeyed by the terminal", () => {
-  test("neither listed, nor completed, nor written in the line", () => {
+describe("the terminal never obeys the names of files", () => {
+  test("listed, completed, or in the line", () => {
     const got: string[] = [];
     const rig = new Rig(60, { start: (name) => got.push(name) });
     rig.type("/get ev\t");
@@ -220,7 +220,7 @@ describe("names of files are never obeyed by the terminal", () => {
     expect(rig.rows.join("\n")).toContain("evilreda.txt");
   });
 
-  test("nor when they are fetched", () => {
+  test("while they are fetched", () => {
     const said: string[] = [];
     const tell = {
       say: (text: string) => said.push(text),
@@ -237,7 +237,7 @@ describe("names of files are never obeyed by the terminal", () => {
     expect(said[0]).toContain("Downloads/evilreda.txt");
   });
 
-  test("a file that is not there: the words of the prompt, not of a command line", () => {
+  test("a missing file is reported in the prompt's terms, not the command line's", () => {
     const error = new ParleyError("not-found", "No file; `--list` shows what there is");
     expect(harmlessProblem(error, evil)).toBe(
       "There is no file 'evilreda.txt': /files lists what there is",
@@ -299,7 +299,7 @@ test("a terminal of 0 × 0 is drawn on as one of 80 × 24", () => {
 });
 
 describe("several rooms", () => {
-  test("are entered, switched between and left; what is typed goes to the one in front", () => {
+  test("are entered, switched between and left; what is typed goes to the current one", () => {
     const rig = new Rig();
     rig.type("/room den\r");
     // Before the server has answered, too.
@@ -319,7 +319,7 @@ describe("several rooms", () => {
     expect(rig.prompt).toBe("no room>");
   });
 
-  test("that can't be entered leave the room before in front, and nothing is said there", () => {
+  test("that can't be entered make the previous room current again, and nothing is said there", () => {
     const rig = new Rig();
     rig.type("/join den\rpsst\r");
     rig.answer("join", { type: "error", code: "full", message: "The room is full" });
@@ -329,7 +329,7 @@ describe("several rooms", () => {
     expect(rig.rows).toContain("12:00 The room is full");
   });
 
-  test("in the background are counted, and shown when they are looked at", () => {
+  test("in the background are counted, and what was missed is shown on switching to them", () => {
     const rig = new Rig();
     rig.enter("den");
     rig.said("lobby", "Bob", "one");
@@ -352,7 +352,7 @@ describe("several rooms", () => {
     expect(rig.rows).toContain("There is nothing new in other rooms");
   });
 
-  test("keep the last of what was missed, and say how much came before", () => {
+  test("keep the last of what was missed, and say how many came before", () => {
     const rig = new Rig();
     rig.enter("den");
     for (let i = 1; i <= 70; i++) rig.said("lobby", "Bob", `message ${i}.`);
@@ -364,7 +364,7 @@ describe("several rooms", () => {
     expect(text).toContain("message 70.");
   });
 
-  test("in which we are spoken of are marked, and the message is shown, with a bell", () => {
+  test("with a mention are marked, and the message is shown, with a bell", () => {
     const rig = new Rig();
     rig.enter("den");
     rig.enter("attic");
@@ -399,7 +399,7 @@ describe("several rooms", () => {
     expect(rig.rows).toContain("attic (2), den (2, here), lobby (2, joined)");
   });
 
-  test("complete the names of those who are there", () => {
+  test("complete the names of the people in them", () => {
     const rig = new Rig();
     rig.answer("who", { type: "names", room: "lobby", names: ["Ann", "Bob"], total: 2 });
     rig.enter("den");
@@ -441,11 +441,11 @@ describe("lines", () => {
     { room: "den", seq: 2, time: dayMs + 5 * minuteMs, from: "Ann", text: "today" },
   ].map((message) => ({ type: "message", ...message }));
 
-  test("of a room that is entered begin with its last ones, and dates where the day changes", () => {
+  test("of a room that is entered begin with its last 20, with dates where the day changes", () => {
     const rig = new Rig();
     rig.type("/join den\r");
     rig.answer("join", { type: "entered", room: "den", epoch: "e", seq: 2, recovered: true });
-    // Said before the past has come.
+    // Said before the history has come.
     rig.hear({ ...past[1], seq: 3, from: "Cal", time: rig.nowMs, text: "new" });
     expect(rig.rows.join("\n")).not.toContain("new");
     rig.answer("history", { type: "history", room: "den", messages: past });
@@ -460,7 +460,7 @@ describe("lines", () => {
     expect(rig.sent.findLast(({ type }) => type === "history")).toMatchObject({ limit: 20 });
   });
 
-  test("that waited for a past that does not come are shown without it", () => {
+  test("that waited for a history that does not come are shown without it", () => {
     const rig = new Rig();
     rig.type("/join den\r");
     rig.answer("join", { type: "entered", room: "den", epoch: "e", seq: 0, recovered: true });
@@ -506,14 +506,14 @@ describe("lines", () => {
     ]);
   });
 
-  test("of emoji that a terminal may not join are not wider than it", () => {
+  test("of emoji that a terminal may not join fit all the same", () => {
     const rig = new Rig(40);
     rig.said("lobby", "Bob", `${"👩‍👩‍👧".repeat(30)} 12:00 Eve: I quit`);
     const begin = rig.rows.filter((row) => !row.startsWith("      "));
     expect(begin.filter((row) => row.includes("Eve"))).toEqual([]);
   });
 
-  test("whose time no calendar has are shown with some other", () => {
+  test("with an impossible time are shown all the same", () => {
     expect(localClock.timeOfDay(Number.MAX_SAFE_INTEGER)).toMatch(/^\d\d:\d\d$/);
     expect(localClock.date(Number.MAX_SAFE_INTEGER)).toContain("1970");
   });
@@ -535,7 +535,7 @@ describe("Ctrl-R", () => {
     expect(rig.prompt).toBe("lobby> draft");
   });
 
-  test("sends what it has found with Enter, and gives it up with Ctrl-C", () => {
+  test("sends what it has found on Enter, and ends on Ctrl-C", () => {
     const rig = new Rig();
     rig.type("make tea\rdraft\u0012tea\u0003");
     expect(rig.prompt).toBe("lobby> draft");

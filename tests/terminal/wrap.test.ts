@@ -1,4 +1,5 @@
-// Rows of a terminal: broken between words, whole items, hanging indents, and never wider than the terminal.
+// Rows of a terminal: broken between words, whole items, hanging indents, and never wider than the
+// terminal.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -49,7 +50,7 @@ describe("/help", () => {
     }
   });
 
-  test("gives each command a row of its own at 80 columns, what it does below each other", () => {
+  test("gives each command one row at 80 columns, with the descriptions aligned", () => {
     const rows = helpRows(page(80));
     expect(rows[0]).toBe("  /help                  show this list");
     expect(rows.find((row) => row.includes("/quit"))).toBe(
