@@ -605,6 +605,8 @@ export const terminal = {
   maxTypedChars: 32 * KiB,
   /** Longest paste that is taken; the rest of it is dropped. Far above the longest message. */
   maxPasteChars: 256 * KiB,
+  /** Pieces of text that follow each other faster than this are one paste. */
+  pasteGapMs: 1_000,
   /** Lines that the prompt remembers; more are forgotten, the oldest first. */
   maxHistoryLines: 500,
   /** What Ctrl-R looks for in them has at most this many characters. */

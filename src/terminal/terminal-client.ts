@@ -72,7 +72,8 @@ export class TerminalClient {
   readonly #pending = new PendingPrivate();
   // The choices that the last Tab has shown.
   #offered = "";
-  #isToldFull = false;
+  // When text last did not fit.
+  #fullAtMs = -Infinity;
 
   constructor(parts: TerminalParts) {
     this.#parts = parts;
@@ -168,7 +169,6 @@ export class TerminalClient {
   #key(key: Key): void {
     const edit = this.#prompt.editor.apply(key);
     if (edit.type !== "complete") this.#offered = "";
-    if (edit.type !== "full") this.#isToldFull = false;
     switch (edit.type) {
       case "edited":
         return this.#prompt.drawSoon();
@@ -191,14 +191,15 @@ export class TerminalClient {
     }
   }
 
-  // Only once: without bracketed paste, a terminal sends a paste in many pieces.
   #tellFull(key: Key): void {
-    if (this.#isToldFull) return;
-    this.#isToldFull = true;
+    const nowMs = this.#parts.clock.now();
+    // Without bracketed paste, a terminal sends a paste in many pieces: one line is enough for all.
+    const isSamePaste = key.type === "text" && nowMs - this.#fullAtMs < limits.pasteGapMs;
+    this.#fullAtMs = nowMs;
+    if (isSamePaste) return;
     const verb = key.type === "paste" ? "pasted" : "taken";
-    this.say(
-      `Not ${verb}: a line has at most ${limits.maxTypedChars} characters. Send a file instead, or send it in parts`,
-    );
+    const advice = "Send a file instead, or send it in parts";
+    this.say(`Not ${verb}: a line has at most ${limits.maxTypedChars} characters. ${advice}`);
   }
 
   #interrupt(): void {

@@ -190,6 +190,10 @@ describe("text that is too long is never dropped silently", () => {
     const rig = new Rig(200);
     for (let i = 0; i < 10; i++) rig.type("y".repeat(4_000));
     expect(rig.rows.filter((row) => row.includes(`Not taken: ${tooLong}`)).length).toBe(1);
+    // The next paste is another one.
+    rig.nowMs += 5_000;
+    rig.type("y".repeat(4_000));
+    expect(rig.rows.filter((row) => row.includes(tooLong)).length).toBe(2);
     // The last piece would have fit again.
     rig.type("\u007f".repeat(2_000));
     rig.type("z");
