@@ -5,20 +5,20 @@ import { fold } from "../chat/names/grammar.ts";
 import type { SessionEvent } from "../client/events.ts";
 import { terminal as limits } from "../limits.ts";
 
-export type RoomMessage = Extract<SessionEvent, { type: "message" }>;
+export type ChatMessage = Extract<SessionEvent, { type: "message" }>;
 
 /** What is new in a room that is not the current one. */
 export type Unread = { room: string; messages: number; isMentioned: boolean };
 
 /** What was missed in a room: the last messages, and the number of those before them. */
-export type Missed = { messages: readonly RoomMessage[]; earlier: number };
+export type Missed = { messages: readonly ChatMessage[]; earlier: number };
 
 type Room = {
   /** As it was asked for; once it is entered, as the server spells it. */
   name: string;
   unread: number;
   isMentioned: boolean;
-  missed: RoomMessage[];
+  missed: ChatMessage[];
   missedChars: number;
   /** Ordinal of the last switch to this room. */
   switchedTo: number;
@@ -79,7 +79,7 @@ export class OpenRooms {
   }
 
   /** Keeps a message of another room for later. Our own messages do not count as unread. */
-  miss(message: RoomMessage, isMentioned: boolean): void {
+  miss(message: ChatMessage, isMentioned: boolean): void {
     const room = this.#find(fold(message.room));
     if (room === undefined) return;
     if (!message.mine) room.unread++;

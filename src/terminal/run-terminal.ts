@@ -3,8 +3,8 @@
 // flags.
 
 import { endedBy, type EndSignal } from "../cli/end-signals.ts";
-import { localClock } from "./clock.ts";
-import { FolderDownloads } from "./download.ts";
+import { localCalendar } from "./local-calendar.ts";
+import { FolderDownloads } from "./prompt-downloads.ts";
 import { type ClientOptions, openSession } from "./open-session.ts";
 import { redirect, stdout } from "./output.ts";
 import { isPlain, PlainTty } from "./plain-terminal.ts";
@@ -42,7 +42,7 @@ export async function runTerminal(options: ClientOptions): Promise<void> {
     soon: setImmediate,
     width: (text) => Bun.stringWidth(text),
     style: createStyle(wantsColors(process.env)),
-    clock: localClock,
+    calendar: localCalendar,
     plain,
     columns: process.stdout.columns,
     rows: process.stdout.rows,

@@ -14,14 +14,14 @@ import type {
 import type { ParleyError } from "../errors.ts";
 import { history, terminal as limits } from "../limits.ts";
 import { harmless, quoted } from "../text.ts";
-import { Backlog } from "./backlog.ts";
+import { AwaitedHistory } from "./awaited-history.ts";
 import { CompletionSource } from "./completion-source.ts";
 import { complete, completesHere } from "./completion.ts";
 import { eventText, unsayableText } from "./event-text.ts";
 import type { Key } from "./keys.ts";
 import { mentions } from "./mention.ts";
 import { refusal } from "./open-session.ts";
-import { type Missed, OpenRooms, type RoomMessage } from "./open-rooms.ts";
+import { type Missed, OpenRooms, type ChatMessage } from "./open-rooms.ts";
 import { PendingPrivate } from "./pending-private.ts";
 import { PlainPrompt, type PromptLike } from "./plain-terminal.ts";
 import { Prompt, type PromptParts } from "./prompt.ts";
@@ -30,7 +30,7 @@ import { Requests } from "./requests.ts";
 import { responseRows } from "./response-rows.ts";
 import { helpRows, readTyped, type TypedLine } from "./slash-commands.ts";
 import type { Style } from "./style.ts";
-import { type Clock, Transcript } from "./transcript.ts";
+import { type Calendar, Transcript } from "./transcript.ts";
 import { countText } from "./units.ts";
 import { wrapItems } from "./wrap.ts";
 
@@ -39,7 +39,7 @@ export type TerminalParts = PromptParts & {
   /** Carries out what the session wants done; to be called after anything was asked of it. */
   applyOutputs: () => void;
   style: Style;
-  clock: Clock;
+  calendar: Calendar;
   /** Stops the program until it is brought back to the foreground. */
   suspend: () => void;
   downloads: Downloads;
@@ -67,7 +67,7 @@ export class TerminalClient {
   readonly #over = Promise.withResolvers<ParleyError | undefined>();
   readonly #requests: Requests;
   readonly #rooms = new OpenRooms();
-  readonly #backlog = new Backlog();
+  readonly #awaited = new AwaitedHistory();
   readonly #completion = new CompletionSource();
   readonly #pending = new PendingPrivate();
   // The choices that the last Tab has shown.
@@ -83,7 +83,7 @@ export class TerminalClient {
       parts.plain === true
         ? new PlainPrompt(parts)
         : new Prompt(parts, (columns) => this.#label(columns));
-    this.#transcript = new Transcript(this.#prompt, parts.style, parts.clock);
+    this.#transcript = new Transcript(this.#prompt, parts.style, parts.calendar);
   }
 
   /** Resolves when it is over, with what went wrong if something did. */
@@ -131,7 +131,7 @@ export class TerminalClient {
       case "parted":
         return this.#left(event);
       case "message":
-        if (!this.#backlog.hold(event)) this.#show(event);
+        if (!this.#awaited.hold(event)) this.#show(event);
         return;
       case "private":
         this.#transcript.private(event);
@@ -192,7 +192,7 @@ export class TerminalClient {
   }
 
   #tellFull(key: Key): void {
-    const nowMs = this.#parts.clock.now();
+    const nowMs = this.#parts.calendar.now();
     // Without bracketed paste, a terminal sends a paste in many pieces: one line is enough for all.
     const isSamePaste = key.type === "text" && nowMs - this.#fullAtMs < limits.pasteGapMs;
     this.#fullAtMs = nowMs;
@@ -336,7 +336,7 @@ export class TerminalClient {
   #requestHistory(room: string): void {
     const request = { type: "history", room, limit: limits.enteredMessages } as const;
     const ref = this.#requests.send(request, { isShown: false, page: 1 });
-    if (ref !== undefined) this.#backlog.expect(ref, room);
+    if (ref !== undefined) this.#awaited.expect(ref, room);
     this.#parts.applyOutputs();
   }
 
@@ -387,7 +387,7 @@ export class TerminalClient {
     ref: number,
     { room, messages }: Extract<SessionResponse, { type: "history" }>,
   ): void {
-    const held = this.#backlog.release(ref, messages);
+    const held = this.#awaited.release(ref, messages);
     const self = this.#session.name;
     if (held === undefined || this.#rooms.isCurrent(room)) {
       for (const message of messages) {
@@ -400,7 +400,7 @@ export class TerminalClient {
 
   #failed(event: Of<"error">): void {
     const asked = event.ref === undefined ? undefined : this.#requests.finish(event.ref);
-    const held = event.ref === undefined ? [] : (this.#backlog.release(event.ref) ?? []);
+    const held = event.ref === undefined ? [] : (this.#awaited.release(event.ref) ?? []);
     for (const message of held) this.#show(message);
     if (asked?.isShown !== false) this.#happened(event);
   }
@@ -409,7 +409,7 @@ export class TerminalClient {
    * Messages of the current room are shown. Those of other rooms are counted, and only shown if
    * they mention us.
    */
-  #show(message: RoomMessage): void {
+  #show(message: ChatMessage): void {
     const isMention = this.#isMention(message);
     const isHere = this.#rooms.isCurrent(message.room);
     if (!isHere) this.#rooms.miss(message, isMention);
@@ -418,13 +418,13 @@ export class TerminalClient {
     this.#prompt.drawSoon();
   }
 
-  #print(message: RoomMessage): void {
+  #print(message: ChatMessage): void {
     const isMention = this.#isMention(message);
     const room = this.#rooms.isCurrent(message.room) ? undefined : message.room;
     this.#transcript.said(message, { mine: message.mine, room, isMention });
   }
 
-  #isMention({ mine, text }: RoomMessage): boolean {
+  #isMention({ mine, text }: ChatMessage): boolean {
     return !mine && mentions(text, this.#session.name ?? "");
   }
 

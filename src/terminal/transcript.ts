@@ -7,7 +7,7 @@ import type { Style } from "./style.ts";
 import { type Page, wrapText } from "./wrap.ts";
 
 /** The person's clock and calendar. Times are Unix milliseconds. */
-export type Clock = {
+export type Calendar = {
   now: () => number;
   /** `12:03` */
   timeOfDay: (timeMs: number) => string;
@@ -16,15 +16,15 @@ export type Clock = {
 };
 
 /** Where lines are shown. */
-export type Screen = {
+export type TranscriptOutput = {
   readonly page: Page;
   print(rows: readonly string[]): void;
   ringBell(): void;
 };
 
-export type Said = { timeMs: number; from: string; text: string };
+export type TimedMessage = { timeMs: number; from: string; text: string };
 
-export type SaidOptions = {
+export type MessageLook = {
   mine?: boolean;
   /** Its room, if that is not the current one. */
   room?: string | undefined;
@@ -41,22 +41,22 @@ const minIndentedColumns = 30;
 const maxSkewMs = 60_000;
 
 export class Transcript {
-  readonly #screen: Screen;
+  readonly #screen: TranscriptOutput;
   readonly #style: Style;
-  readonly #clock: Clock;
+  readonly #calendar: Calendar;
   // The time of the last line.
   #timeMs: number;
 
-  constructor(screen: Screen, style: Style, clock: Clock) {
+  constructor(screen: TranscriptOutput, style: Style, calendar: Calendar) {
     this.#screen = screen;
     this.#style = style;
-    this.#clock = clock;
-    this.#timeMs = clock.now();
+    this.#calendar = calendar;
+    this.#timeMs = calendar.now();
   }
 
   said(
-    { timeMs, from, text }: Said,
-    { mine = false, room, isMention = false }: SaidOptions = {},
+    { timeMs, from, text }: TimedMessage,
+    { mine = false, room, isMention = false }: MessageLook = {},
   ): void {
     const name = `${harmless(from)}:`;
     const speaker = isMention
@@ -67,20 +67,20 @@ export class Transcript {
     this.#say(timeMs, room === undefined ? speaker : `[${harmless(room)}] ${speaker}`, text);
   }
 
-  private({ timeMs, from, text }: Said): void {
+  private({ timeMs, from, text }: TimedMessage): void {
     this.#say(timeMs, this.#style.name(from, `${harmless(from)} (private):`), text);
   }
 
   /** Our own private message. */
   privateTo(to: readonly string[], text: string): void {
     const names = to.map(harmless).join(", ");
-    this.#say(this.#clock.now(), this.#style.own(`to ${names} (private):`), text);
+    this.#say(this.#calendar.now(), this.#style.own(`to ${names} (private):`), text);
   }
 
   /** Something has just happened. */
   event(text: string): void {
-    const timeMs = this.#clock.now();
-    const rows = this.#rowsOf(timeMs, `${this.#clock.timeOfDay(timeMs)} `, text);
+    const timeMs = this.#calendar.now();
+    const rows = this.#rowsOf(timeMs, `${this.#calendar.timeOfDay(timeMs)} `, text);
     this.#screen.print(rows.map(this.#style.dim));
   }
 
@@ -104,7 +104,7 @@ export class Transcript {
   }
 
   #say(timeMs: number, speaker: string, text: string): void {
-    const time = this.#style.dim(this.#clock.timeOfDay(timeMs));
+    const time = this.#style.dim(this.#calendar.timeOfDay(timeMs));
     this.#screen.print(this.#rowsOf(timeMs, `${time} ${speaker} `, harmless(text)));
   }
 
@@ -113,7 +113,7 @@ export class Transcript {
    */
   #rowsOf(timeMs: number, first: string, text: string): string[] {
     const { page } = this.#screen;
-    const { date, timeOfDay } = this.#clock;
+    const { date, timeOfDay } = this.#calendar;
     const isSkewed = timeMs < this.#timeMs && this.#timeMs - timeMs < maxSkewMs;
     if (!isSkewed) {
       if (date(timeMs) !== date(this.#timeMs)) this.rule(date(timeMs));

@@ -2,17 +2,17 @@
 
 import { describe, expect, test } from "bun:test";
 import { terminal as limits } from "../../src/limits.ts";
-import { OpenRooms, type RoomMessage } from "../../src/terminal/open-rooms.ts";
+import { OpenRooms, type ChatMessage } from "../../src/terminal/open-rooms.ts";
 
 let lastSeq = 0;
 
-function message(room: string, text: string, mine = false): RoomMessage {
+function message(room: string, text: string, mine = false): ChatMessage {
   const seq = ++lastSeq;
   const said = { type: "message", room, seq, timeMs: 0, from: "Bob", text } as const;
   return { ...said, mine, id: undefined, replayed: false };
 }
 
-function texts({ messages }: { messages: readonly RoomMessage[] }): string[] {
+function texts({ messages }: { messages: readonly ChatMessage[] }): string[] {
   return messages.map(({ text }) => text);
 }
 

@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import { ParleyError } from "../../src/errors.ts";
-import { harmlessProblem, showFetch } from "../../src/terminal/download.ts";
-import { localClock } from "../../src/terminal/clock.ts";
+import { harmlessProblem, showFetch } from "../../src/terminal/prompt-downloads.ts";
+import { localCalendar } from "../../src/terminal/local-calendar.ts";
 import { KeyReader } from "../../src/terminal/keys.ts";
 import { createStyle } from "../../src/terminal/style.ts";
 import { type Downloads, TerminalClient } from "../../src/terminal/terminal-client.ts";
@@ -48,7 +48,7 @@ class Rig extends SessionRig {
       soon: (draw) => this.#soon.push(draw),
       width,
       style: createStyle(false),
-      clock: { now: () => this.nowMs, timeOfDay: clockText, date: dateText },
+      calendar: { now: () => this.nowMs, timeOfDay: clockText, date: dateText },
       columns,
       rows: 50,
       suspend: () => {},
@@ -518,8 +518,8 @@ describe("lines", () => {
   });
 
   test("with an impossible time are shown all the same", () => {
-    expect(localClock.timeOfDay(Number.MAX_SAFE_INTEGER)).toMatch(/^\d\d:\d\d$/);
-    expect(localClock.date(Number.MAX_SAFE_INTEGER)).toContain("1970");
+    expect(localCalendar.timeOfDay(Number.MAX_SAFE_INTEGER)).toMatch(/^\d\d:\d\d$/);
+    expect(localCalendar.date(Number.MAX_SAFE_INTEGER)).toContain("1970");
   });
 });
 

@@ -1,6 +1,6 @@
 // The clock and calendar of the person at this terminal.
 
-import type { Clock } from "./transcript.ts";
+import type { Calendar } from "./transcript.ts";
 
 const dates = new Intl.DateTimeFormat("en-GB", {
   weekday: "long",
@@ -9,7 +9,7 @@ const dates = new Intl.DateTimeFormat("en-GB", {
   year: "numeric",
 });
 
-export const localClock: Clock = {
+export const localCalendar: Calendar = {
   now: Date.now,
   timeOfDay(timeMs) {
     const time = dateOf(timeMs);

@@ -4,11 +4,11 @@
 import { fold } from "../chat/names/grammar.ts";
 import type { PastMessage } from "../client/events.ts";
 import { terminal as limits } from "../limits.ts";
-import type { RoomMessage } from "./open-rooms.ts";
+import type { ChatMessage } from "./open-rooms.ts";
 
-type Waiting = { room: string; held: RoomMessage[] };
+type Waiting = { room: string; held: ChatMessage[] };
 
-export class Backlog {
+export class AwaitedHistory {
   /** By the request for the history. */
   readonly #waiting = new Map<number, Waiting>();
 
@@ -17,7 +17,7 @@ export class Backlog {
   }
 
   /** Holds a message back if the history of its room has not come yet. Returns whether it did. */
-  hold(message: RoomMessage): boolean {
+  hold(message: ChatMessage): boolean {
     const room = fold(message.room);
     for (const waiting of this.#waiting.values()) {
       if (waiting.room !== room || waiting.held.length >= limits.heldMessages) continue;
@@ -31,7 +31,7 @@ export class Backlog {
    * The request has been answered with these messages, or has failed. Returns the messages held
    * back that are not among them; undefined if it was not a request for history.
    */
-  release(ref: number, past: readonly PastMessage[] = []): readonly RoomMessage[] | undefined {
+  release(ref: number, past: readonly PastMessage[] = []): readonly ChatMessage[] | undefined {
     const waiting = this.#waiting.get(ref);
     this.#waiting.delete(ref);
     const last = past.at(-1)?.seq ?? 0;
