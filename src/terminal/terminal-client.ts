@@ -135,7 +135,9 @@ export class TerminalClient {
         return;
       case "private":
         this.#transcript.private(event);
-        return this.#transcript.ringBell();
+        // Whoever is in a private chat is looking at it.
+        if (!event.chat) this.#transcript.ringBell();
+        return;
       case "acknowledged":
         return this.#acknowledged(event.id);
       case "response":
