@@ -605,8 +605,20 @@ export const terminal = {
   maxTypedChars: 32 * KiB,
   /** Longest paste that is taken; the rest of it is dropped. Far above the longest message. */
   maxPasteChars: 256 * KiB,
+  /** Pieces of text that follow each other faster than this are one paste. */
+  pasteGapMs: 1_000,
   /** Lines that the prompt remembers; more are forgotten, the oldest first. */
   maxHistoryLines: 500,
+  /** What Ctrl-R looks for in them has at most this many characters. */
+  maxSearchChars: 200,
+  /** Messages shown of a room that is entered. */
+  enteredMessages: 20,
+  /** Messages of a room in the background that are kept until it is looked at, the last ones … */
+  missedMessages: 50,
+  /** … and their characters at most. */
+  missedChars: 64 * KiB,
+  /** Messages held back while the last ones before them are on their way. */
+  heldMessages: 500,
   /** An escape that is followed by nothing for this long was the key. */
   escapeTimeoutMs: 50,
   /** Names remembered for completion. */

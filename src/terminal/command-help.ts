@@ -1,15 +1,15 @@
-// What `parley COMMAND --help` prints, from the definitions of its flags: no row wider than the terminal, none that ends in blanks.
-// Pure; the terminal's width is handed in.
+// What `parley COMMAND --help` prints, from the definitions of the command's flags. No row is wider
+// than the terminal or ends in blanks. Pure; the terminal's width is handed in.
 
 import type { ArgDef, ArgsDef } from "citty";
 import { type Page, wrapWords } from "./wrap.ts";
 
-/** What stands behind the command's name where the definitions do not tell it. */
+/** What follows the command's name, where the definitions do not tell. */
 const usages: Readonly<Record<string, string>> = {
   "fetch-file": "[HOST:PORT] NAME… [flags]",
 };
 
-/** Where there is less room than this for a description, it goes below what it describes. */
+/** With fewer columns than this for a description, it goes below what it describes. */
 const minColumns = 30;
 
 type Entry = { term: string; description: string };
@@ -56,7 +56,7 @@ function wordEntry([name, definition]: [string, ArgDef]): Entry {
   return { term: hintOf(name, definition), description: definition.description ?? "" };
 }
 
-/** A switch that is on by default is told by what turns it off. */
+/** A switch that is on by default is listed as what turns it off. */
 function flagEntry(name: string, definition: ArgDef, hasShort: boolean): Entry {
   const short = shortOf(definition);
   const before = short === undefined ? (hasShort ? "    " : "") : `-${short}, `;

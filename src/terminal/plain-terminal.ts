@@ -1,22 +1,23 @@
-// A terminal on which no cursor is moved (NO_COLOR, TERM=dumb): it edits and echoes lines itself, and what is said follows below.
-// For who has a prompt elsewhere: the same calls, without one.
+// A terminal that can't move its cursor (TERM=dumb): the terminal edits and echoes lines itself,
+// and output simply follows. Stands in for the prompt and the tty.
 
 import { terminal as limits } from "../limits.ts";
 import { LineEditor } from "./line-editor.ts";
 import type { Prompt, PromptParts } from "./prompt.ts";
+import { terminalSize } from "./terminal-size.ts";
 import type { Tty, TtyUser } from "./tty.ts";
 import { typedLines } from "./typed-lines.ts";
 import type { Page } from "./wrap.ts";
 
-/** Whether lines are all that may be written to this terminal: it can't move its cursor, or is not to. */
+/** Whether the terminal can show nothing but lines. */
 export function isPlain(environment: Readonly<Record<string, string | undefined>>): boolean {
-  return environment["TERM"] === "dumb" || (environment["NO_COLOR"] ?? "") !== "";
+  return environment["TERM"] === "dumb";
 }
 
-/** What a client needs of a prompt. */
+/** A prompt, or its stand-in. */
 export type PromptLike = Pick<Prompt, keyof Prompt>;
 
-/** Lines, and nothing below them. */
+/** A prompt that is not drawn. */
 export class PlainPrompt implements PromptLike {
   readonly editor = new LineEditor(limits.maxTypedChars);
   readonly #parts: PromptParts;
@@ -24,7 +25,7 @@ export class PlainPrompt implements PromptLike {
 
   constructor(parts: PromptParts) {
     this.#parts = parts;
-    this.#columns = parts.columns;
+    ({ columns: this.#columns } = terminalSize(parts.columns, parts.rows));
   }
 
   get page(): Page {
@@ -37,8 +38,12 @@ export class PlainPrompt implements PromptLike {
     this.#parts.write(lines.map((line) => `${line}\n`).join(""));
   }
 
-  resize(columns: number): void {
-    this.#columns = columns;
+  ringBell(): void {
+    this.#parts.write("\u0007");
+  }
+
+  resize(columns: number, rows: number): void {
+    ({ columns: this.#columns } = terminalSize(columns, rows));
   }
 
   drawSoon(): void {}
@@ -47,7 +52,7 @@ export class PlainPrompt implements PromptLike {
   hide(): void {}
 }
 
-/** Typed lines as keys: each as a text and `enter`, the end of input as `ctrl-d`. */
+/** Hands on typed lines as keys: text and `enter` for each, `ctrl-d` at the end of input. */
 export class PlainTty implements Pick<Tty, "open" | "close" | "suspend"> {
   readonly #user: () => TtyUser | undefined;
   #closed = false;
@@ -66,7 +71,7 @@ export class PlainTty implements Pick<Tty, "open" | "close" | "suspend"> {
     process.stdout.off("resize", this.#resize);
   }
 
-  /** Ctrl-Z is the terminal's own business. */
+  /** Ctrl-Z is handled by the terminal. */
   suspend(): void {}
 
   readonly #resize = (): void => this.#user()?.resize(process.stdout.columns, process.stdout.rows);
@@ -81,7 +86,7 @@ export class PlainTty implements Pick<Tty, "open" | "close" | "suspend"> {
         ]);
       }
     } catch {
-      // A terminal that has gone.
+      // The terminal has gone.
     }
     if (!this.#closed) this.#user()?.keys([{ type: "key", name: "ctrl-d" }]);
   }

@@ -240,10 +240,10 @@ describe("no escape sequences", () => {
     expect((await run(["\u001b[2Jx"])).err).not.toMatch(escape);
   });
 
-  test("from a peer on a terminal with NO_COLOR", async () => {
+  test("from a peer on a terminal with TERM=dumb", async () => {
     const args = "peer --id Al --port 0 --server 127.0.0.1:1".split(" ");
     const { code, shown } = await runOnTerminal(args, {
-      env: { NO_COLOR: "1" },
+      env: { TERM: "dumb" },
       steps: [
         ["/bridge [NAME], /chat", ({ type }) => type("/id\n")],
         ["/id\r\nAl", ({ type }) => type("/quit\n")],

@@ -1,5 +1,5 @@
-// Getting a client's session online for the first time: the name to use, the connection, and what to say if there is none.
-// Later losses are the session's own business. Knows neither prompt nor pipe.
+// Gets a client's session online for the first time: the name to use, the connection, and the error
+// if there is none. Lost connections are the session's own business. Knows neither prompt nor pipe.
 
 import { userInfo } from "node:os";
 import { nameProblem } from "../chat/names/grammar.ts";
@@ -20,21 +20,26 @@ export type ClientOptions = {
   json: boolean;
 };
 
-export type Login = { session: ClientSession; connection: NativeConnection };
+export type OpenSession = {
+  session: ClientSession;
+  connection: NativeConnection;
+  /** Hands every event from `online` on to `handle`; those that have come already, at once. */
+  listen: (handle: (event: SessionEvent) => void) => void;
+};
 
 /**
- * Connects and logs in. `hear` gets every event, from `online` on; `interrupted` ends the attempt.
- * @throws ParleyError `cannot-connect`, `name-taken` and the server's other refusals, or what `interrupted` rejects with
+ * Connects and logs in; `interrupted` ends the attempt.
+ * @throws ParleyError `cannot-connect`, `name-taken` and the server's other refusals, or what
+ * `interrupted` rejects with
  */
-export async function login(
+export async function openSession(
   options: ClientOptions,
-  hear: (event: SessionEvent) => void,
   interrupted: Promise<never>,
-): Promise<Login> {
+): Promise<OpenSession> {
   const names = options.name === undefined ? defaultNames() : [options.name];
   for (const [index, name] of names.entries()) {
     try {
-      return await attempt(options, name, hear, interrupted);
+      return await attempt(options, name, interrupted);
     } catch (error) {
       const taken = error instanceof ParleyError && error.code === "name-taken";
       if (!taken || index === names.length - 1) throw error;
@@ -44,27 +49,28 @@ export async function login(
 }
 
 async function attempt(
-  options: ClientOptions,
+  { to, room }: ClientOptions,
   name: string,
-  hear: (event: SessionEvent) => void,
   interrupted: Promise<never>,
-): Promise<Login> {
+): Promise<OpenSession> {
   const { promise: online, resolve, reject } = Promise.withResolvers<void>();
-  let welcomed = false;
+  const early: SessionEvent[] = [];
+  let handle: (event: SessionEvent) => void = (event) => void early.push(event);
+  let isOnline = false;
   const session = new ClientSession({
     name,
-    room: options.room,
+    rooms: [room],
     secret: secret(),
     random: Math.random,
   });
-  const connection = new NativeConnection(options.to, session, (event) => {
-    if (event.type === "online" && !welcomed) {
-      welcomed = true;
+  const connection = new NativeConnection(to, session, (event) => {
+    if (event.type === "online" && !isOnline) {
+      isOnline = true;
       resolve();
     }
-    if (welcomed) hear(event);
+    if (isOnline) handle(event);
     else if (event.type === "offline")
-      reject(connection.problem ?? cannotConnect(options.to, event.reason));
+      reject(connection.problem ?? cannotConnect(to, event.reason));
     else if (event.type === "ended") reject(refusal(event.code, event.message));
   });
   connection.start();
@@ -74,7 +80,11 @@ async function attempt(
     await connection.leave();
     throw error;
   }
-  return { session, connection };
+  const listen = (listener: typeof handle) => {
+    handle = listener;
+    for (const event of early.splice(0)) listener(event);
+  };
+  return { session, connection, listen };
 }
 
 function cannotConnect(to: Address, reason: string): ParleyError {
@@ -90,7 +100,7 @@ export function refusal(code: string, message: string): ParleyError {
   return new ParleyError(isErrorCode(code) ? code : "name-taken", harmless(message));
 }
 
-// The user's name if it can be one, then the same with something that nobody else has.
+// The user's name if the grammar allows it, then the same with random characters after it.
 function defaultNames(): string[] {
   const tail = secret()
     .replace(/[^a-z0-9]/g, "")
@@ -109,7 +119,7 @@ function userName(): string | undefined {
   return undefined;
 }
 
-// Bun looks into the environment alone, and says `unknown` where it has no USER, as in a container.
+// Bun looks only at the environment, and says `unknown` where USER is not set, as in a container.
 function userInfoName(): string | undefined {
   try {
     const { username } = userInfo();
@@ -119,7 +129,7 @@ function userInfoName(): string | undefined {
   }
 }
 
-// A user id without an entry has no name.
+// A user id without an entry in the password database has no name.
 function idName(): string | undefined {
   if (process.platform === "win32") return undefined;
   try {
