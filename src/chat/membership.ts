@@ -80,8 +80,9 @@ export function settleEntry(
 ): RoomEntry {
   const { session } = membership;
   const seq = seqAt(chat, room, order);
-  const isThere = session.rooms.get(room.name) === membership && session.phase !== "gone";
-  if (isThere) room.listen(membership);
+  // One that has left again meanwhile still hears what happened before that.
+  if (session.phase !== "gone") room.listen(membership);
+  const isThere = session.rooms.get(room.name) === membership;
   const { from, recovered } = missedSince(chat.options.epoch, since, bounds, seq);
   if (isThere && from !== undefined) {
     membership.replayed = from;
