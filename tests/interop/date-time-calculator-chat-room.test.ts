@@ -70,17 +70,20 @@ test("chat-room: handles are unique, and nobody goes by somebody else's name", (
   ann.heard();
   const other = rig.connect("chat-room");
   other.heard();
-  other.say(":Eve:Annie");
-  const [reason, question, ...more] = other.heard();
-  expect([reason?.includes("taken"), question, more]).toEqual([
-    true,
-    "Please, Enter Your ig name",
-    [],
-  ]);
-  other.say(":annie:eve");
-  expect(ann.heard()).toEqual(["new user :eve:eve joined \n"]);
-  other.say(":annie:hi");
-  expect(ann.heard()).toEqual([":eve:hi"]);
+  for (const [login, taken] of [
+    [":Eve:Annie", "Annie"],
+    [":annie:eve", "annie"],
+    [":ann:eve", "ann"],
+    [":Eve:ann", "ann"],
+  ] as const) {
+    other.say(login);
+    const [reason, question, ...more] = other.heard();
+    expect(reason).toContain(`'${taken}' is taken`);
+    expect([question, more]).toEqual(["Please, Enter Your ig name", []]);
+  }
+  expect(ann.heard()).toEqual([]);
+  other.say(":Eve:eve");
+  expect(ann.heard()).toEqual(["new user :Eve:eve joined \n"]);
 });
 
 test("chat-room: a person at nc", () => {
