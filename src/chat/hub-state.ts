@@ -10,7 +10,8 @@ import type { Metrics } from "./metrics.ts";
 import type { NameRegistry } from "./names/registry.ts";
 import type { Room } from "./room.ts";
 import type { Schedule } from "./schedule.ts";
-import type { Rates } from "./sender-pace.ts";
+import { pageChars } from "./history-page.ts";
+import type { Rates } from "./rate-budget.ts";
 import type { Session } from "./session.ts";
 import type { StoreClient } from "./store-client.ts";
 import type { Timing } from "./turn-batch.ts";
@@ -79,6 +80,8 @@ export class HubState {
     timing: Timing = event.type === "bye" ? "settled" : "now",
     order = event.type === "bye" ? Infinity : this.pipeline.nextOrder(),
   ): void {
+    const asked = askedChars(event);
+    if (asked > 0) session.queue.charge(asked, this.nowMs);
     for (const text of textsOf(session, event)) this.tellText(session, text, timing, order);
   }
 
@@ -117,3 +120,22 @@ export function textsOf(session: Session, event: PersonalEvent): readonly string
   if (rendered === undefined) return [];
   return typeof rendered === "string" ? [rendered] : rendered;
 }
+
+/** Characters of an answer that may be much longer than what asked for it. */
+function askedChars(event: PersonalEvent): number {
+  switch (event.type) {
+    case "history":
+      return pageChars(event.messages);
+    case "names":
+      return nameChars * event.names.length;
+    case "rooms":
+      return 2 * nameChars * event.rooms.length;
+    case "files":
+      return 4 * nameChars * event.files.length;
+    default:
+      return 0;
+  }
+}
+
+/** About what a name takes in a list. */
+const nameChars = 20;

@@ -56,6 +56,7 @@ export function enterRoom(
     hearsFrom: order,
     hearsUntil: Infinity,
     replayed: undefined,
+    isCharged: false,
   };
   session.rooms.set(room.name, membership);
   room.add(session.identity);

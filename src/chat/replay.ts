@@ -5,7 +5,7 @@ import { history as limits } from "../limits.ts";
 import type { ParleyError } from "../errors.ts";
 import type { HubState } from "./hub-state.ts";
 import { lose } from "./disconnect.ts";
-import { fittingPage } from "./history-page.ts";
+import { fittingPage, pageChars } from "./history-page.ts";
 import type { Room } from "./room.ts";
 import type { Membership, Session } from "./session.ts";
 
@@ -47,6 +47,7 @@ function replayRoom(chat: HubState, room: Room, membership: Membership, from: nu
     const known = outcome.result.filter(({ seq }) => seq <= room.seq);
     const page = fittingPage(known, "oldest");
     for (const message of page) chat.tell(session, { type: "replay", message });
+    if (membership.isCharged) session.queue.charge(pageChars(page), chat.nowMs);
     const reached = page.at(-1)?.seq ?? room.seq;
     membership.replayed = reached >= room.seq ? undefined : reached;
     goOn(chat, session);
