@@ -155,6 +155,14 @@ export const sender = {
   refusalsPerSecond: 500,
   /** … and at once; who goes on beyond that hears nothing any more, and its connection ends. Our clients' windows fit often. */
   refusalBurst: 2_000,
+  /** All connections of one address, or of one /64 of IPv6, may together say as much as so many senders … */
+  sendersPerNetwork: 2,
+  /** … with this burst of bytes, in seconds: 2 MiB, half of `output.maxLagBytes`, so that no reader is dropped for it. */
+  networkBurstSeconds: 2,
+  /** Networks of which that is remembered; the one heard of longest ago is forgotten first. */
+  networks: 4_096,
+  /** Who owes the bytes of so many seconds goes on sending without being read: its connection ends. */
+  maxDebtSeconds: 30,
 } as const;
 
 /** Private chats by consent. */

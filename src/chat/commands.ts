@@ -187,6 +187,7 @@ function join(chat: HubState, session: Session, command: Join): void {
     }
     const isNew = !session.rooms.has(folded);
     const membership = session.rooms.get(folded) ?? enterRoom(chat, session, room, false);
+    membership.isCharged = true;
     const order = isNew ? membership.hearsFrom : chat.pipeline.nextOrder();
     const { epoch } = chat.options;
     chat.pipeline.gathering.beforeDelivery.push(() => {

@@ -20,6 +20,11 @@ export function fittingPage<T extends { text: string }>(
   return messages;
 }
 
+/** About what a page is on the wire, in characters. */
+export function pageChars(messages: readonly { text: string }[]): number {
+  return messages.reduce((sum, { text }) => sum + text.length + frameBytes, 0);
+}
+
 /** UTF-8 of one UTF-16 unit at most, and a message's numbers and names. */
 const maxBytesPerUnit = 3;
 const frameBytes = 200;

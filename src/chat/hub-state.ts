@@ -10,10 +10,11 @@ import type { Metrics } from "./metrics.ts";
 import type { NameRegistry } from "./names/registry.ts";
 import type { Room } from "./room.ts";
 import type { Schedule } from "./schedule.ts";
-import type { Rates } from "./sender-pace.ts";
+import { pageChars } from "./history-page.ts";
+import type { Rates } from "./rate-budget.ts";
 import type { Session } from "./session.ts";
 import type { StoreClient } from "./store-client.ts";
-import type { Timing } from "./turn-batch.ts";
+import type { TimedPersonal, Timing } from "./turn-batch.ts";
 
 export type HubOptions = {
   /** Names the log of the store behind the hub. */
@@ -79,6 +80,14 @@ export class HubState {
     timing: Timing = event.type === "bye" ? "settled" : "now",
     order = event.type === "bye" ? Infinity : this.pipeline.nextOrder(),
   ): void {
+    const asked = askedChars(event);
+    if (asked > 0) session.queue.charge(asked, this.nowMs);
+    if (session.awaitsWelcome && !session.isOver) {
+      // A conversation that has not been welcomed does not know yet what it is called.
+      const later = timing === "now" ? "settled" : timing;
+      this.pipeline.gathering.addPersonal(session, { order, event, timing: later });
+      return this.wake();
+    }
     for (const text of textsOf(session, event)) this.tellText(session, text, timing, order);
   }
 
@@ -111,9 +120,33 @@ export class HubState {
   }
 }
 
+/** What a session is told of something that was gathered for it. */
+export function renderPersonal(session: Session, personal: TimedPersonal): readonly string[] {
+  return "text" in personal ? [personal.text] : textsOf(session, personal.event);
+}
+
 /** What a session is told of an event, in its dialect: one text, several, or none. */
 export function textsOf(session: Session, event: PersonalEvent): readonly string[] {
   const rendered = session.conversation.render(event);
   if (rendered === undefined) return [];
   return typeof rendered === "string" ? [rendered] : rendered;
 }
+
+/** Characters of an answer that may be much longer than what asked for it. */
+function askedChars(event: PersonalEvent): number {
+  switch (event.type) {
+    case "history":
+      return pageChars(event.messages);
+    case "names":
+      return nameChars * event.names.length;
+    case "rooms":
+      return 2 * nameChars * event.rooms.length;
+    case "files":
+      return 4 * nameChars * event.files.length;
+    default:
+      return 0;
+  }
+}
+
+/** About what a name takes in a list. */
+const nameChars = 20;

@@ -17,6 +17,7 @@ import { LoginRates } from "./login-rates.ts";
 import { count } from "./metrics.ts";
 import { NameRegistry } from "./names/registry.ts";
 import { handleCommand, releaseCommands } from "./pacing.ts";
+import { NetworkBudgets } from "./rate-budget.ts";
 import { Schedule } from "./schedule.ts";
 import { Session } from "./session.ts";
 import type { SaidRun } from "./said-run.ts";
@@ -30,10 +31,12 @@ export type { HubOptions } from "./hub-state.ts";
 export class Hub {
   readonly #chat: HubState;
   readonly #timers: Timers;
+  readonly #budgets: NetworkBudgets;
   #nextId = 1;
   #stopping: string | undefined;
 
   constructor(readonly options: HubOptions) {
+    this.#budgets = new NetworkBudgets(options.rates);
     const store = new StoreClient();
     const pipeline = new CommitPipeline({
       store,
@@ -58,7 +61,9 @@ export class Hub {
     chat.nowMs = nowMs;
     const conversation = dialect.open(peer);
     const id = this.#nextId++;
-    const session = new Session(id, link, dialect, conversation, peer, nowMs, chat.backlog);
+    const budgets = this.#budgets.of(peer.address, nowMs);
+    const made = [id, link, dialect, conversation, peer, nowMs, chat.backlog, budgets] as const;
+    const session = new Session(...made);
     chat.sessions.add(session);
     count(this.options.metrics.connections, dialect.name);
     count(this.options.metrics.connectionsOpened, dialect.name);
@@ -235,10 +240,11 @@ export class Hub {
 
   /** How much is kept of anybody, by what it is: all 0 when nobody is here. For tests of leaks. */
   get kept(): Record<string, number> {
-    const { sessions, rooms, names, schedule, store, pipeline, backlog } = this.#chat;
+    const { sessions, rooms, awaitedRooms, names, schedule } = this.#chat;
+    const { store, pipeline, backlog } = this.#chat;
     return {
       sessions: sessions.size,
-      rooms: rooms.size,
+      rooms: rooms.size + awaitedRooms.size,
       names: names.keptEntries,
       schedule: schedule.size,
       requests: store.size,

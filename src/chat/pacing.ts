@@ -6,7 +6,7 @@ import { end } from "./disconnect.ts";
 import type { Command } from "./events.ts";
 import type { HubState } from "./hub-state.ts";
 import { count } from "./metrics.ts";
-import type { Rates } from "./sender-pace.ts";
+import type { Rates } from "./rate-budget.ts";
 import type { Session } from "./session.ts";
 
 /** Runs a command that has come, keeps it for later, or refuses it. `readChars`: how long the message was. */
@@ -33,11 +33,11 @@ export function handleCommand(
       return execute(chat, session, command);
     }
     if (command.type !== "say" && command.type !== "tell") {
-      return refuse(chat, session, command, rates);
+      return refuse(chat, session, command, rates, readChars);
     }
     chat.options.metrics.messagesDelayed++;
   }
-  if (queue.length >= limits.maxDelayed) return refuse(chat, session, command, rates);
+  if (queue.length >= limits.maxDelayed) return refuse(chat, session, command, rates, readChars);
   queue.push({ command, partner: session.privateChat.partner });
   if (!queue.isBlocked) delay(chat, session);
 }
@@ -77,13 +77,16 @@ function refuse(
   session: Session,
   command: Command,
   rates: Rates | undefined,
+  readChars: number,
 ): void {
   const { queue, counter } = session;
   const { nowMs, options } = chat;
   const retryAfterMs =
     rates === undefined ? limits.storageRetryMs : queue.retryAfterMs(rates, nowMs);
   count(options.metrics.messagesRefused, "rate");
-  if (!queue.mayRefuse(nowMs)) {
+  // It has been read all the same.
+  queue.charge(readChars, nowMs);
+  if (rates !== undefined && !queue.mayRefuse(rates, nowMs)) {
     const message = "Far too fast, for too long: connect again, and slow down";
     chat.tell(session, { type: "error", code: "rate", message });
     return end(chat, session);

@@ -3,15 +3,7 @@
 
 import { message, sender as limits } from "../limits.ts";
 import type { Command } from "./events.ts";
-import { TokenBucket } from "./token-bucket.ts";
-
-export type Rates = { messagesPerSecond: number; bytesPerSecond: number };
-
-/** The rates for `--rate N`; undefined, no limit at all, for 0. */
-export function ratesFor(messagesPerSecond: number): Rates | undefined {
-  if (messagesPerSecond <= 0) return undefined;
-  return { messagesPerSecond, bytesPerSecond: limits.bytesPerSecond };
-}
+import { type Rates, RateBudget } from "./rate-budget.ts";
 
 /** A command that waits; `partner` is whom a `say` to the partner was for when it came. */
 export type QueuedCommand = { command: Command; partner: string | undefined };
@@ -20,9 +12,13 @@ export type QueuedCommand = { command: Command; partner: string | undefined };
 export class CommandQueue {
   #waiting: QueuedCommand[] | undefined;
   #blocks = 0;
-  #messages: TokenBucket | undefined;
-  #bytes: TokenBucket | undefined;
-  #refusals: TokenBucket | undefined;
+  #own: RateBudget | undefined;
+  readonly #shared: readonly RateBudget[];
+
+  /** `shared`: the budgets of the networks that the session comes from. */
+  constructor(shared: readonly RateBudget[]) {
+    this.#shared = shared;
+  }
 
   /** The session's last command waits for the store: those that follow wait for that one. */
   get isBlocked(): boolean {
@@ -74,37 +70,39 @@ export class CommandQueue {
 
   /** Takes what a command costs: everybody whom a message is for, and what is read and written, `readChars` at least. */
   spend(command: Command, rates: Rates, nowMs: number, readChars = 0): boolean {
-    const { messagesPerSecond, bytesPerSecond } = rates;
-    this.#messages ??= bucket(messagesPerSecond, nowMs);
-    this.#bytes ??= bucket(bytesPerSecond, nowMs);
+    this.#own ??= new RateBudget(rates, limits.burstSeconds, 1, nowMs);
+    if (this.waitMs(nowMs) > 0) return false;
     const copies = command.type === "tell" ? Math.min(command.to.length, message.maxRecipients) : 1;
-    if (this.#bytes.waitMs(nowMs) > 0) return false;
-    if (!this.#messages.take(copies, nowMs)) return false;
     const textChars = "text" in command ? (command.text?.length ?? 0) : 0;
-    this.#bytes.take(Math.max(copies * textChars, readChars), nowMs);
+    const bytes = Math.max(copies * textChars, readChars);
+    this.#own.spend(copies, bytes, nowMs);
+    for (const budget of this.#shared) budget.spend(copies, bytes, nowMs);
     return true;
   }
 
-  /** Charges for output that the session has asked for. */
-  charge(chars: number, rates: Rates, nowMs: number): void {
-    this.#bytes ??= bucket(rates.bytesPerSecond, nowMs);
-    this.#bytes.take(chars, nowMs);
+  /** Charges for what the session has made the server read, or write, beyond the command itself. */
+  charge(chars: number, nowMs: number): void {
+    this.#own?.charge(chars, nowMs);
+    for (const budget of this.#shared) budget.charge(chars, nowMs);
+  }
+
+  /** Milliseconds until something may be spent; 0: now. */
+  waitMs(nowMs: number): number {
+    let waitMs = this.#own?.waitMs(nowMs) ?? 0;
+    for (const budget of this.#shared) waitMs = Math.max(waitMs, budget.waitMs(nowMs));
+    return waitMs;
   }
 
   /** After how many milliseconds a refused command may be tried again. */
   retryAfterMs(rates: Rates, nowMs: number): number {
     const queueMs = (this.length / rates.messagesPerSecond) * 1000;
-    const waitMs = Math.max(this.#messages?.waitMs(nowMs) ?? 0, this.#bytes?.waitMs(nowMs) ?? 0);
-    return Math.ceil(Math.max(waitMs, queueMs));
+    return Math.ceil(Math.max(this.waitMs(nowMs), queueMs));
   }
 
-  /** Whether one more refusal may be answered. */
-  mayRefuse(nowMs: number): boolean {
-    this.#refusals ??= new TokenBucket(limits.refusalsPerSecond, limits.refusalBurst, nowMs);
-    return this.#refusals.take(1, nowMs);
+  /** Whether one more refusal may be answered: of so many refused, or of so much owed, nothing more is read. */
+  mayRefuse(rates: Rates, nowMs: number): boolean {
+    this.#own ??= new RateBudget(rates, limits.burstSeconds, 1, nowMs);
+    if (this.#own.debtSeconds(nowMs) > limits.maxDebtSeconds) return false;
+    return [this.#own, ...this.#shared].every((budget) => budget.mayRefuse(nowMs));
   }
-}
-
-function bucket(perSecond: number, nowMs: number): TokenBucket {
-  return new TokenBucket(perSecond, perSecond * limits.burstSeconds, nowMs);
 }

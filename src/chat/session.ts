@@ -8,6 +8,7 @@ import type { Backlog } from "./fan-out/outbox.ts";
 import { SessionOutput } from "./fan-out/session-output.ts";
 import { MessageCounter } from "./message-counter.ts";
 import type { PartnerNames } from "./names/partner-names.ts";
+import type { RateBudget } from "./rate-budget.ts";
 import { CommandQueue } from "./sender-pace.ts";
 
 /**
@@ -36,6 +37,8 @@ export type Membership = {
   hearsUntil: number;
   /** The last `seq` that it has been told of the past; undefined once it hears the room live. */
   replayed: number | undefined;
+  /** What it is told of the past is charged: it has asked for it, and has not just come back. */
+  isCharged: boolean;
 };
 
 /** A private chat by consent: keys of others' identities. Written by private-chat.ts alone. */
@@ -76,6 +79,8 @@ export class Session {
   readonly identity: Identity;
   readonly counter = new MessageCounter();
   readonly rooms = new Map<string, Membership>();
+  /** Memberships by which it hears a room now, one that it has just left counted. Written by room.ts. */
+  listens = 0;
   readonly mailbox: Mailbox = { last: 0, replayed: undefined };
   readonly privateChat: PrivateChat = {
     partner: undefined,
@@ -84,7 +89,7 @@ export class Session {
     names: undefined,
   };
   readonly output: SessionOutput;
-  readonly queue = new CommandQueue();
+  readonly queue: CommandQueue;
   readonly liveness: Liveness;
 
   constructor(
@@ -96,7 +101,9 @@ export class Session {
     readonly peer: Peer,
     readonly openedMs: number,
     backlog: Backlog,
+    budgets: readonly RateBudget[],
   ) {
+    this.queue = new CommandQueue(budgets);
     this.identity = { key: `#${id}`, name: "", folded: "", alias: undefined, recordId: "" };
     this.output = new SessionOutput(link, backlog, dialect.output);
     this.liveness = {

@@ -3,7 +3,7 @@
 
 import { Hub } from "../chat/hub.ts";
 import { createMetrics, type Metrics } from "../chat/metrics.ts";
-import { ratesFor } from "../chat/sender-pace.ts";
+import { ratesFor } from "../chat/rate-budget.ts";
 import type { Dialect } from "../chat/dialect.ts";
 import { nativeDialect } from "../dialects/native/native.ts";
 import { openChatWithHelp } from "../dialects/open-chat/open-chat.ts";

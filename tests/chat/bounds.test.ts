@@ -2,7 +2,7 @@
 // reader may lag behind, so that nobody who reads is dropped for having asked.
 
 import { expect, test } from "bun:test";
-import { ratesFor } from "../../src/chat/sender-pace.ts";
+import { ratesFor } from "../../src/chat/rate-budget.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { history, message, output, sender } from "../../src/limits.ts";
 import { type Client, Rig, since } from "./rig.ts";

@@ -1,7 +1,7 @@
 // A log that can't be read: whoever needs it is told so and nothing else happens, everybody else goes on.
 
 import { beforeEach, expect, test } from "bun:test";
-import { ratesFor } from "../../src/chat/sender-pace.ts";
+import { ratesFor } from "../../src/chat/rate-budget.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { history as limits, sender } from "../../src/limits.ts";
 import { FailingStore } from "./failing-store.ts";

@@ -105,6 +105,8 @@ class OpenChatConversation implements Conversation {
         return { type: "reply", text: "Send a name first, then /help says what you can do:" };
       }
       this.#named = true;
+      // Until it is known better: what is read in the same turn may name it.
+      this.#self = name;
       return { type: "login", name };
     }
     if (showsNothing(message)) return undefined;

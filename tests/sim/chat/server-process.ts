@@ -4,7 +4,7 @@
 import { Hub } from "../../../src/chat/hub.ts";
 import type { Link } from "../../../src/chat/link.ts";
 import { createMetrics } from "../../../src/chat/metrics.ts";
-import type { Rates } from "../../../src/chat/sender-pace.ts";
+import type { Rates } from "../../../src/chat/rate-budget.ts";
 import type { Dialect } from "../../../src/chat/dialect.ts";
 import type { Session } from "../../../src/chat/session.ts";
 import type { StoreReply } from "../../../src/chat/store.ts";

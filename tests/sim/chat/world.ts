@@ -1,7 +1,7 @@
 // A whole system on one virtual clock, from one seed: the real hub, real client sessions, a real store behind one that fails. The
 // weather changes, wires are cut, the server is killed and started again; at the end the sun shines and everything must be there.
 
-import { ratesFor } from "../../../src/chat/sender-pace.ts";
+import { ratesFor } from "../../../src/chat/rate-budget.ts";
 import { nativeDialect } from "../../../src/dialects/native/native.ts";
 import { openMemoryStore } from "../../../src/store/memory.ts";
 import { seeded } from "../random.ts";
