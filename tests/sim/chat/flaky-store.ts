@@ -1,5 +1,4 @@
 // A real store behind one that fails, stalls and answers *unknown*: for a while the disk is full, can't be read, or takes its time;
-const process_env = process.env["SIM_TRACE"];
 // some outcomes get lost on the way, whether the store has taken the batch or not.
 
 import type { LocalStore, StoreReply, StoreRequest } from "../../../src/chat/store.ts";
@@ -65,14 +64,6 @@ export class FlakyStore {
     }
     const number = process * 1_000_000 + request.batch.number;
     const batch = { ...request.batch, number };
-    if (process_env)
-      console.log(
-        this.clock.nowMs - 1700000000000,
-        "COMMIT",
-        this.weather,
-        JSON.stringify(batch.sessions),
-        JSON.stringify(batch.rooms.map((r) => r.runs.map((x) => [x.from, x.n, x.texts]))),
-      );
     // What is in the log already can't fail any more.
     const isTaken = number === this.#taken;
     if (this.weather === "full" && !isTaken) return failed(request);
