@@ -6,7 +6,7 @@ import { Hub } from "../../src/chat/hub.ts";
 import type { Link } from "../../src/chat/link.ts";
 import { createMetrics } from "../../src/chat/metrics.ts";
 import type { Session } from "../../src/chat/session.ts";
-import { dialects } from "../../src/dialects/table.ts";
+import { dialects, reservedNames } from "../../src/dialects/table.ts";
 import { ParleyError } from "../../src/errors.ts";
 import { answerRequest } from "../../src/store/answer.ts";
 import { openMemoryStore } from "../../src/store/memory.ts";
@@ -45,6 +45,7 @@ export class Rig {
       log: (line) => this.log.push(line),
       warn: (line) => this.log.push(line),
       hashSecret: (secret) => `#${secret}`,
+      reservedNames,
       newSecret: () => "0123456789abcdef0123456789abcdef",
     });
   }

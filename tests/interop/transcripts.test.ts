@@ -178,6 +178,20 @@ test("chat-room", async () => {
   await server.parley.until(() => server.said.includes("new user name is :Ann:annie!"), "its line");
 });
 
+test("chat-room: two people never look alike", async () => {
+  const ann = await server.connect("chat-room");
+  ann.send(":Anna:annabel\n");
+  await ann.until(() => ann.all.includes("new user :Anna:annabel joined"), "the join line");
+  const mallory = await server.connect("chat-room");
+  mallory.send(":Anna:mallory\n");
+  await mallory.until(() => mallory.all.includes("The name 'Anna' is taken"), "the refusal");
+  expect(ann.all).not.toContain("mallory");
+  const native = await server.connect("main");
+  native.send('{"type":"hello","version":2,"name":"Anna"}\n');
+  await native.until(() => native.all.includes("name-taken"), "the refusal");
+  for (const client of [ann, mallory, native]) client.abort();
+});
+
 test("line-chat: text and line end in two segments; after FIN the room is still heard", async () => {
   const emil = await server.connect("line-chat");
   const ida = await server.connect("line-chat");

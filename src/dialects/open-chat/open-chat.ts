@@ -80,7 +80,7 @@ class OpenChatConversation implements Conversation {
   readonly #hasHelp: boolean;
   /** False until a login is under way. */
   #named = false;
-  /** The name as the hub knows it, from `welcome` on. */
+  /** The name as it was sent, and as the hub has it from `welcome` on. */
   #self = "";
   readonly #consent = new Consent();
 
@@ -105,6 +105,7 @@ class OpenChatConversation implements Conversation {
         return { type: "reply", text: "Send a name first, then /help says what you can do:" };
       }
       this.#named = true;
+      this.#self = name;
       return { type: "login", name };
     }
     if (showsNothing(message)) return undefined;

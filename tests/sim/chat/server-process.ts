@@ -40,6 +40,7 @@ export class ServerProcess {
       log() {},
       warn() {},
       hashSecret: (secret) => `hash of ${secret}`,
+      reservedNames,
       newSecret: () => `secret-number-${++this.#secrets}-0123456789`,
     });
     this.#schedule();
