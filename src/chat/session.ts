@@ -98,7 +98,7 @@ export class Session {
     backlog: Backlog,
   ) {
     this.identity = { key: `#${id}`, name: "", folded: "", alias: undefined, recordId: "" };
-    this.output = new SessionOutput(link, backlog, dialect.output);
+    this.output = new SessionOutput(link, backlog, dialect);
     this.liveness = {
       heardMs: openedMs,
       pingedMs: 0,

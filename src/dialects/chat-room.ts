@@ -74,7 +74,10 @@ class ChatRoomConversation implements Conversation {
     this.#prefix = whole;
     const handle = message.slice(whole.length).trim();
     const alias = name.trim();
-    return alias === "" ? { type: "login", name: handle } : { type: "login", name: handle, alias };
+    // Whether it can be shown is the hub's business, but a longer one never can.
+    return alias === "" || alias.length > maxAliasUnits
+      ? { type: "login", name: handle }
+      : { type: "login", name: handle, alias };
   }
 }
 

@@ -242,6 +242,28 @@ test("select-chat: a greeting in two sends, lists and messages in lines", async 
   await ann.end();
 });
 
+test("select-chat: 20 of 20 people come and go in receives of their own", async () => {
+  const page = await server.connect("select-chat");
+  // The page's client sleeps a little before its first receive.
+  page.pause();
+  await Bun.sleep(50);
+  page.resume();
+  expect([await page.next(), await page.next()]).toEqual(["welcome to the chat\n", "enter name: "]);
+  page.send("Page");
+  await page.heard("__users__ Page\n");
+  for (let i = 0; i < 20; i++) {
+    const other = await server.connect("select-chat");
+    other.send(`guest${i}`);
+    expect(await page.next()).toBe(`__users__ Page,guest${i}\n`);
+    expect(await page.next()).toBe(`guest${i} joined the chat\n`);
+    other.send("exit");
+    expect(await page.next()).toBe(`guest${i} left the chat\n`);
+    expect(await page.next()).toBe("__users__ Page\n");
+    await other.end();
+  }
+  page.abort();
+}, 30_000);
+
 test("select-chat: an empty name becomes the address", async () => {
   const nobody = await server.connect("select-chat");
   nobody.send("\n");
