@@ -38,6 +38,7 @@ export function welcome(name: string, alias?: string): PersonalEvent {
     mail: 0,
     recovered: false,
     n: 0,
+    recovered: false,
     rooms: [{ room: "lobby", seq: 0, recovered: false }],
   };
 }

@@ -50,9 +50,10 @@ test("open-chat: each message is a receive of its own", async () => {
 
 test("open-chat on the main port, in lines to a client that sends lines", async () => {
   const alice = await server.connect("main");
-  alice.send("Alice\r\nshow\r\n{quit}\r\n");
+  alice.send("Alice\r\nshow\r\nhello\r\n{quit}\r\n");
   await alice.end();
-  expect(alice.all).toBe("Alice has joined the chat!\nALL \nALL \n");
+  // All in one turn: who leaves in it hears what was before, and is owed no list any more.
+  expect(alice.all).toBe("Alice has joined the chat!\nALL \nAlice: hello\n");
   const bob = await server.connect("main");
   bob.send("Bob");
   expect([await bob.next(), await bob.next()]).toEqual(["Bob has joined the chat!", "ALL "]);
