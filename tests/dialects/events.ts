@@ -38,7 +38,6 @@ export function welcome(name: string, alias?: string): PersonalEvent {
     mail: 0,
     recovered: false,
     n: 0,
-    recovered: false,
     rooms: [{ room: "lobby", seq: 0, recovered: false }],
   };
 }
