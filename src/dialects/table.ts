@@ -34,7 +34,10 @@ export const dialects: Readonly<Record<string, DialectEntry>> = {
   "select-chat": { transport: "tcp", dialect: selectChat, classicPort: 10_000 },
 };
 
-/** Folded words that a dialect or CPP on the main port reads as something else: nobody can be called so. */
+/**
+ * Folded words that some dialect, or CPP on the main port, reads as something else: nobody can be
+ * called so.
+ */
 export const reservedNames: ReadonlySet<string> = new Set(
   [
     ...nativeWords,

@@ -105,7 +105,7 @@ test("main port: /help and unknown slash commands are answered, not said", async
 });
 
 for (const dialect of ["open-chat", "line-chat", "chat-room"]) {
-  test(`${dialect}: a private line that crosses the partner's leaving is not said to the room`, async () => {
+  test(`${dialect}: a private line that crosses the partner's leaving is not said`, async () => {
     const [room, ann, ben] = await Promise.all(
       ["line-chat", dialect, "select-chat"].map((name) => server.connect(name)),
     );
@@ -193,7 +193,7 @@ test("chat-room: two people never look alike", async () => {
   for (const client of [ann, mallory, native]) client.abort();
 });
 
-test("line-chat: text and line end in two segments; after FIN the room is still heard", async () => {
+test("line-chat: text and line end in two segments; the room is heard after FIN", async () => {
   const emil = await server.connect("line-chat");
   const ida = await server.connect("line-chat");
   for (const [client, name] of [
