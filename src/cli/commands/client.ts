@@ -2,7 +2,8 @@
 
 import { isatty } from "node:tty";
 import { defineCommand } from "citty";
-import { nameProblem, roomProblem } from "../../chat/names/grammar.ts";
+import { roomProblem } from "../../chat/names/grammar.ts";
+import { personNameProblem } from "../../dialects/table.ts";
 import { quoted } from "../../text.ts";
 import { ParleyError } from "../../errors.ts";
 import { type Address, parseHostPort } from "../../io/host-port.ts";
@@ -63,7 +64,7 @@ type Arguments = {
 
 async function chat(args: Arguments): Promise<void> {
   const to = serverOf(args.address, args.server);
-  const nameIssue = args.name === undefined ? undefined : nameProblem(args.name);
+  const nameIssue = args.name === undefined ? undefined : personNameProblem(args.name);
   if (nameIssue !== undefined) throw new ParleyError("name-invalid", nameIssue);
   const roomIssue = roomProblem(args.room);
   if (roomIssue !== undefined) throw new ParleyError("room-invalid", roomIssue);

@@ -97,9 +97,7 @@ export default defineCommand({
       say(`Warning: anyone who can reach ${host}:${listening} can call you; nothing is encrypted.`);
     }
     if (isLoopback(host) && !isLoopback(registry.host)) {
-      say(
-        `Warning: only this machine can call you at ${host}: use --host with an address that others reach.`,
-      );
+      say(`Warning: only this machine can call you at ${host}; others need another --host.`);
     }
     const self = { id, ip: callableHost(host), port: listening };
     const peer = new Peer(self, { duplex: args.duplex ?? false, style: styleOf(args.style) });
