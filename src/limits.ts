@@ -228,33 +228,33 @@ export const history = {
   pageBytes: 1 * MiB,
 } as const;
 
-/** Registry of peers (S0). */
+/** The CPP registry. */
 export const registry = {
-  /** Registrations kept; of whoever has made most, the longest unrefreshed is forgotten first. */
+  /** Registrations kept; beyond that the network with most of them loses its oldest. */
   maxEntries: 4_096,
-  /** An ID whose client has registered or bridged this recently can be replaced from its own network only. */
+  /** An ID whose client has registered or bridged within this time is replaced from its network only. */
   freshMs: 3_600_000,
   /** One CPP message, in bytes. */
   maxMessageBytes: 8 * KiB,
 } as const;
 
-/** A peer that calls others (S0's client). */
+/** A CPP peer (`parley peer`). */
 export const peer = {
-  /** Lines typed out of turn that wait for the next turn; a pasted page fits, a stuck pipe does not fill memory. */
+  /** Lines typed out of turn: a pasted page fits, and a stuck pipe does not fill memory. */
   maxTypedAhead: 256,
-  /** Callers that have said nothing yet; they are never timed out, so their number must end: with a newer one the oldest goes. */
+  /** Callers that are silent so far. They never time out, so their number is bounded: the oldest goes. */
   maxSilentCallers: 16,
   /** Connecting to the registry or to a peer, and the registry's answer. */
   requestTimeoutMs: 5_000,
-  /** Registrations that one `/bridge` tries to reach: of those who have left without a word, each may cost a timeout. */
+  /** Registrations that one `/bridge` tries: each client that has gone may cost a timeout. */
   maxBridgeTries: 16,
-  /** `/quit` while a request is under way leaves it this long to finish. */
+  /** `/quit` during a request gives it this long to finish. */
   hurryMs: 1_000,
-  /** After the last word: time for the other side to take it and to close. */
+  /** Closing: time for the other side to take the last bytes and to close. */
   lingerMs: 1_000,
-  /** Idle time after which the kernel ranges whether the other machine still exists; silence itself is no fault. */
+  /** Idle time after which the kernel checks whether the other machine still exists. */
   keepAliveMs: 60_000,
-  /** Bytes that a peer has not taken yet before no more is read from stdin. */
+  /** Bytes that wait for a peer before stdin is paused. */
   maxWaitingBytes: 256 * KiB,
 } as const;
 
@@ -378,7 +378,7 @@ export const web = {
   loopProbeMs: 500,
 } as const;
 
-/** S1's stop-and-wait download over UDP. */
+/** open-chat's stop-and-wait download over UDP. */
 export const openChatDownload = {
   /** First port of the pool, that of the original. */
   firstPort: 55_000,
@@ -404,21 +404,21 @@ export const openChatDownload = {
   spareRequests: 256,
 } as const;
 
-/** The seeds' small clients (`parley classic`). */
+/** The lab's small clients (`parley classic`). */
 export const classicClient = {
-  /** A TCP connection that is not open by then has failed. */
+  /** Time for a TCP connection to open. */
   connectTimeoutMs: 10_000,
-  /** Least time between two sends: a server that takes a read for a message must see two. More than sniff.unframedAfterMs. */
+  /** Least time between two sends: servers take one read for one message. Over sniff.unframedAfterMs. */
   sendGapMs: 100,
-  /** A calculator that has not answered by then never will. */
+  /** Time for an answer over TCP. */
   answerTimeoutMs: 10_000,
-  /** A datagram's answer is waited for this long … */
+  /** Time for the answer to a datagram, before it is sent again … */
   datagramTimeoutMs: 1_000,
-  /** … and the request is sent this often. */
+  /** … and how often it is sent. */
   datagramAttempts: 5,
-  /** Reads that wait to be printed; then the server waits. */
+  /** Reads that wait to be printed before reading pauses. */
   maxHeard: 256,
-  /** At the end of a pipe: silence after which all that was said has come back. */
+  /** After the end of input: silence after which every echo has arrived. */
   farewellMs: 500,
 } as const;
 
@@ -571,7 +571,7 @@ export const client = {
   welcomeTimeoutMs: 10_000,
   /** As `fetching.firstWordsMs`. */
   firstWordsMs: 2_000,
-  /** A TCP connection that is not open by then has failed. */
+  /** Time for a TCP connection to open. */
   connectTimeoutMs: 10_000,
   /** The server has been silent for this long: ask whether it is there. Less than connections.idlePingMs. */
   pingAfterMs: 20_000,

@@ -209,7 +209,7 @@ type Rename = Extract<Command, { type: "rename" }>;
 function rename(chat: HubState, session: Session, command: Rename): void {
   const { name, ref } = command;
   const { identity } = session;
-  const problem = nameProblem(name);
+  const problem = nameProblem(name, chat.options.reservedNames);
   if (problem !== undefined) {
     return reject(chat, session, "name-invalid", problem, { ref, subject: name });
   }

@@ -25,6 +25,13 @@ export interface Dialect {
    * unframed client, with `\n` after it to a framed one.
    */
   readonly output: "stream" | "message";
+  /**
+   * Milliseconds between the sends of the greeting; without it those of any two sends to an
+   * unframed client.
+   */
+  readonly greetingGapMs?: number;
+  /** Milliseconds between two sends to an unframed client (default `output.unframedGapMs`). */
+  readonly sendGapMs?: number;
   /** Whether a member hears its own `said` and `joined` events. */
   readonly echo: { said: boolean; joined: boolean };
   /** The user lists that members get unasked, if they do. */

@@ -25,6 +25,8 @@ export type HubOptions = {
   /** Messages and bytes a second that one sender may keep up; undefined for no limit. */
   rates: Rates | undefined;
   files: FilesPort;
+  /** Folded words that some dialect reads as something else: nobody can be called so. */
+  reservedNames: ReadonlySet<string>;
   /** Called when there is something to do at the end of the turn: once, until `endTurn` has been called. */
   wake: () => void;
   /** A line that a system's own server prints, harmless already. */

@@ -17,7 +17,14 @@ import {
 } from "./membership.ts";
 import { absentNow } from "./messages.ts";
 import { type Taken, takenByAbsent, takenByMember } from "./names/absent.ts";
-import { addressName, fold, lobby, nameProblem, roomProblem } from "./names/grammar.ts";
+import {
+  addressName,
+  aliasProblem,
+  fold,
+  lobby,
+  nameProblem,
+  roomProblem,
+} from "./names/grammar.ts";
 import type { Room } from "./room.ts";
 import type { Membership, Session } from "./session.ts";
 import { StoreAnswers } from "./store-answers.ts";
@@ -31,7 +38,7 @@ export function login(chat: HubState, session: Session, command: LoginCommand): 
   if (command.visitor === true) return welcomeVisitor(chat, session);
   const assigned = command.name === "" && command.assign === true;
   const name = assigned ? freeAddressName(chat, session) : command.name;
-  const refusal = assigned ? undefined : nameProblem(name);
+  const refusal = assigned ? undefined : nameProblem(name, chat.options.reservedNames);
   if (refusal !== undefined) return refuse(chat, session, "name-invalid", name, refusal);
   const rooms = roomsAsked(command);
   const problem = roomsProblem(rooms);
@@ -52,7 +59,8 @@ export function login(chat: HubState, session: Session, command: LoginCommand): 
   before?.queue.block();
   chat.names.reserve(fold(name));
   if (recordId !== "") chat.names.expect(session, recordId);
-  const entry = new Entry(chat, session, command, { name, secret, recordId, before, rooms });
+  const alias = shownAlias(chat, command);
+  const entry = new Entry(chat, session, command, { name, alias, secret, recordId, before, rooms });
   // What is on its way for this record is settled first: its numbers are told to the newcomer.
   if (recordId !== "" && chat.pipeline.touches(recordId, before)) {
     chat.pipeline.whenSettled(() => entry.ask());
@@ -87,8 +95,15 @@ function takenNow(chat: HubState, name: string, before: Session | undefined): Ta
   return !isOwn && chat.names.isTaken(folded) ? takenByMember(name) : undefined;
 }
 
+/** The alias, if it can be one; else the name stands in its place. */
+function shownAlias({ options }: HubState, { alias }: LoginCommand): string | undefined {
+  if (alias === undefined) return undefined;
+  return aliasProblem(alias, options.reservedNames) === undefined ? alias : undefined;
+}
+
 type Plan = {
   name: string;
+  alias: string | undefined;
   secret: string;
   recordId: string;
   /** Its own other connection. */
@@ -119,8 +134,8 @@ class Entry {
   /** Asks the store for everything that decides this login. */
   ask(): void {
     const { store, nowMs } = this.#chat;
-    const { name, recordId, rooms } = this.#plan;
-    const { alias, since } = this.#command;
+    const { name, alias, recordId, rooms } = this.#plan;
+    const { since } = this.#command;
     const answers = new StoreAnswers(this.#chat, this.#session);
     const sinceMs = nowMs - historyLimits.mailHoldMs;
     for (const room of rooms.keys()) {
@@ -201,7 +216,7 @@ class Entry {
     const holder = absentNow(this.#chat, fold(name), this.#holder);
     const byAbsent = takenByAbsent(name, holder, claimant, nowMs);
     if (byAbsent !== undefined) return byAbsent;
-    const { alias } = this.#command;
+    const { alias } = this.#plan;
     const key = before?.identity.key ?? this.#session.identity.key;
     // In a dialect that shows aliases, the name of one would stand for the alias of the other.
     if (names.isAlias(fold(name), key)) return takenByMember(name);
@@ -224,8 +239,8 @@ class Entry {
   #admit(rooms: readonly Room[]): void {
     const chat = this.#chat;
     const session = this.#session;
-    const { name, recordId, before } = this.#plan;
-    const { alias, since, runs } = this.#command;
+    const { name, alias, recordId, before } = this.#plan;
+    const { since, runs } = this.#command;
     // The same person in the same room: nobody needs to hear that a connection was replaced.
     const isSame = before?.phase === "member" && before.identity.name === name;
     const unheard = new Set<string>();

@@ -105,7 +105,7 @@ export class Session {
   ) {
     this.queue = new CommandQueue(budgets);
     this.identity = { key: `#${id}`, name: "", folded: "", alias: undefined, recordId: "" };
-    this.output = new SessionOutput(link, backlog, dialect.output);
+    this.output = new SessionOutput(link, backlog, dialect);
     this.liveness = {
       heardMs: openedMs,
       pingedMs: 0,

@@ -16,7 +16,7 @@ export type StreamEvent =
   | { type: "quit" }
   | { type: "malformed"; reason: string };
 
-/** Text that begins like `QUIT` waits this long for the rest; segments of one message are closer. */
+/** Text that begins like `QUIT` waits this long for the rest; segments are closer. */
 export const bareHoldMs = 50;
 /** A whole `QUIT` without its empty line waits this long for the end of the connection. */
 export const quitHoldMs = 1_000;

@@ -56,7 +56,7 @@ export class RegistryConnection {
     const asked = { id, ip, port };
     const contact = this.#registry.register(asked, nowMs, this.#network);
     if (contact === undefined) {
-      const log = `REGISTER: ${id} from ${hostPort(asked)} refused: registered from another network`;
+      const log = `REGISTER: ${id} from ${hostPort(asked)} refused: another network has this ID`;
       return { reply: encodeRegack(asked, takenStatus), end: true, log: [log] };
     }
     return {

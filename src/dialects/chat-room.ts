@@ -1,11 +1,15 @@
 // chat-room: the server asks for a handle first; its client puts `:NAME:` before every line, the
 // name in front of the person's handle. Pure.
 
+import { names } from "../limits.ts";
 import { showsNothing } from "../text.ts";
 import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
 import { Consent, consentWords } from "./consent.ts";
 import type { Conversation, Dialect } from "../chat/dialect.ts";
 import { sentence } from "./sentences.ts";
+
+/** UTF-16 units of the longest name that can be shown. */
+const maxAliasUnits = 2 * names.maxChars;
 
 const question = "Please, Enter Your ig name";
 
@@ -70,7 +74,10 @@ class ChatRoomConversation implements Conversation {
     this.#prefix = whole;
     const handle = message.slice(whole.length).trim();
     const alias = name.trim();
-    return alias === "" ? { type: "login", name: handle } : { type: "login", name: handle, alias };
+    // Whether it can be shown is the hub's business, but a longer one never can.
+    return alias === "" || alias.length > maxAliasUnits
+      ? { type: "login", name: handle }
+      : { type: "login", name: handle, alias };
   }
 }
 

@@ -2,6 +2,7 @@
 // be set talking to each other without end, and nobody may be flooded through us. Pure.
 
 import { isLoopback, networkOf } from "../addresses.ts";
+import { BoundedMap } from "../bounded-map.ts";
 import { TokenBucket } from "../chat/token-bucket.ts";
 import { datagramDialects as limits } from "../limits.ts";
 
@@ -30,9 +31,9 @@ export class DatagramGuard {
   }
 }
 
-/** A token bucket for each key; beyond a number of keys the one not used longest is forgotten. */
+/** A token bucket for each key; beyond a number of keys the least recently used is forgotten. */
 class Buckets {
-  readonly #buckets = new Map<string, TokenBucket>();
+  readonly #buckets = new BoundedMap<string, TokenBucket>(limits.maxSources);
 
   constructor(
     readonly perSecond: number,
@@ -40,12 +41,10 @@ class Buckets {
   ) {}
 
   take(key: string, nowMs: number): boolean {
-    const bucket = this.#buckets.get(key) ?? new TokenBucket(this.perSecond, this.burst, nowMs);
-    this.#buckets.delete(key);
-    this.#buckets.set(key, bucket);
-    for (const oldest of this.#buckets.keys()) {
-      if (this.#buckets.size <= limits.maxSources) break;
-      this.#buckets.delete(oldest);
+    let bucket = this.#buckets.get(key);
+    if (bucket === undefined) {
+      bucket = new TokenBucket(this.perSecond, this.burst, nowMs);
+      this.#buckets.set(key, bucket);
     }
     return bucket.take(1, nowMs);
   }

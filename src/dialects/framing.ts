@@ -1,9 +1,10 @@
-// One read is one message, for clients that know no line ends; those that do go through src/line-splitter.ts. Pure.
+// Messages of clients without line ends: one read is one message. Those with line ends go through
+// src/line-splitter.ts. Pure.
 
 import { tooLong } from "../line-splitter.ts";
 import { message as limits } from "../limits.ts";
 
-/** One read is one message, a trailing line end stripped; the beginning of a character waits for its end. */
+/** Strips a trailing line end; a UTF-8 character split over two reads waits for its rest. */
 export class ReadFramer {
   #decoder = new TextDecoder();
 

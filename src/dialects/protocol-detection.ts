@@ -94,5 +94,11 @@ export function foreignAnswer(bytes: Uint8Array, webPort: number | undefined): s
   if (!httpMethod.test(text) && !httpLine.test(text)) return undefined;
   const where = webPort === undefined ? "this server has none" : `it is on port ${webPort}`;
   const body = `This port is not for web browsers; the page: ${where}\n`;
-  return `HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`;
+  const headers = [
+    "HTTP/1.1 400 Bad Request",
+    "Content-Type: text/plain; charset=utf-8",
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    "Connection: close",
+  ];
+  return `${headers.join("\r\n")}\r\n\r\n${body}`;
 }

@@ -113,7 +113,10 @@ export const selectChat: Dialect = {
   name: "select-chat",
   reservedWords: [...consentWords, "exit", "__users__", "ALL"],
   input: "auto",
-  output: "stream",
+  output: "message",
+  // A client may sleep before its first receive, and takes one receive for one message.
+  greetingGapMs: 100,
+  sendGapMs: 40,
   echo: { said: false, joined: false },
   roster,
   renderRoom,

@@ -6,6 +6,7 @@ import { createMetrics, type Metrics } from "../chat/metrics.ts";
 import { ratesFor } from "../chat/rate-budget.ts";
 import type { Dialect } from "../chat/dialect.ts";
 import { nativeDialect } from "../dialects/native/native.ts";
+import { reservedNames } from "../dialects/table.ts";
 import { openChatWithHelp } from "../dialects/open-chat/open-chat.ts";
 import { connections } from "../limits.ts";
 import { answerRequest } from "../store/answer.ts";
@@ -80,6 +81,7 @@ export class ChatCore {
     });
     this.driver = new HubDriver((request, reply) => reply(answerRequest(store.store, request)));
     this.hub = new Hub({
+      reservedNames,
       epoch: store.store.epoch,
       stampMs,
       metrics: this.metrics,

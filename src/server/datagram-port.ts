@@ -1,4 +1,4 @@
-// A UDP port that speaks a datagram dialect: one request, one answer. Brings the clock; knows no wire
+// A UDP port that speaks a datagram dialect: one request, one answer. Has the clock; knows no wire
 // format.
 
 import type { DatagramDialect, LocalTime } from "../chat/dialect.ts";

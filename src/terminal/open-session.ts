@@ -2,7 +2,7 @@
 // if there is none. Lost connections are the session's own business. Knows neither prompt nor pipe.
 
 import { userInfo } from "node:os";
-import { nameProblem } from "../chat/names/grammar.ts";
+import { personNameProblem } from "../dialects/table.ts";
 import { harmless } from "../text.ts";
 import type { SessionEvent } from "../client/events.ts";
 import { ClientSession } from "../client/session.ts";
@@ -114,7 +114,7 @@ function defaultNames(): string[] {
 function userName(): string | undefined {
   for (const name of [userInfoName, idName]) {
     const found = name();
-    if (found !== undefined && nameProblem(found) === undefined) return found;
+    if (found !== undefined && personNameProblem(found) === undefined) return found;
   }
   return undefined;
 }

@@ -1,7 +1,8 @@
 // `parley client` at a terminal: keys and events in, a screen with a prompt out. Knows the session,
 // but no tty, signal or socket: those are handed in.
 
-import { nameProblem, roomProblem } from "../chat/names/grammar.ts";
+import { roomProblem } from "../chat/names/grammar.ts";
+import { personNameProblem } from "../dialects/table.ts";
 import { endedBy } from "../cli/end-signals.ts";
 import type {
   ChatRequest,
@@ -235,7 +236,7 @@ export class TerminalClient {
         return this.#part(typed.room);
       case "nick": {
         const { name } = typed;
-        const problem = nameProblem(name);
+        const problem = personNameProblem(name);
         return problem === undefined ? this.#ask({ type: "rename", name }) : this.say(problem);
       }
       case "invite":

@@ -6,6 +6,7 @@ import type { Link } from "../../src/chat/link.ts";
 import { createMetrics } from "../../src/chat/metrics.ts";
 import type { Session } from "../../src/chat/session.ts";
 import type { Dialect } from "../../src/chat/dialect.ts";
+import { reservedNames } from "../../src/dialects/table.ts";
 import { nativeDialect } from "../../src/dialects/native/native.ts";
 import { answerRequest } from "../../src/store/answer.ts";
 import { openMemoryStore } from "../../src/store/memory.ts";
@@ -133,6 +134,7 @@ export class Rig {
       log: (line) => this.log.push(line),
       warn: (line) => this.log.push(line),
       hashSecret: (secret) => `hash of ${secret}`,
+      reservedNames,
       newSecret: () => `secret-number-${++this.#secrets}`,
       ...options,
     });

@@ -62,7 +62,8 @@ export class World {
   }
 
   /**
-   * A foreign program at `address` calls `peer`. Returns how it sends; what it receives is added to `received`.
+   * A foreign program at `address` calls `peer`. Returns how it sends; what it receives is added to
+   * `received`.
    */
   call(
     peer: WorldPeer,

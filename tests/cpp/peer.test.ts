@@ -528,7 +528,7 @@ describe("other programs of the same protocol", () => {
     expect(received).toEqual(["(ended)"]);
   });
 
-  test("--style bare opens as they do: connects at /chat, a CHAT, then bare text a while later", () => {
+  test("--style bare: connects at /chat, sends a CHAT, then bare text a while later", () => {
     const world = new World();
     const zoe = world.join("Zoe", { style: "bare" });
     const alice = world.join("Alice");

@@ -1,4 +1,4 @@
-// Whoever adds a dialect documents it: each has a row and a section in docs/dialects.md, with its port.
+// Every dialect is documented: it has a row with its port, and a section, in docs/dialects.md.
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";

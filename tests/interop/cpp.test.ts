@@ -461,7 +461,7 @@ describe("foreign programs, over raw sockets", () => {
     expect(await alice.exit()).toBe(0);
   });
 
-  test("--style bare calls as they do: connects at /chat, and each receive is one message", async () => {
+  test("--style bare: connects at /chat, and each receive is one message", async () => {
     const received: string[] = [];
     let connections = 0;
     let ended = false;

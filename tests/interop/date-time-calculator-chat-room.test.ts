@@ -64,26 +64,46 @@ test("chat-room: login, lines as they came, leaving", () => {
   expect(rig.log).toContain("new user name is :Ann:annie!");
 });
 
-test("chat-room: handles are unique, and nobody goes by somebody else's name", () => {
+test("chat-room: nobody goes by a name, NAME or HANDLE that is somebody else's", () => {
   const rig = new Rig();
   const ann = rig.enter("chat-room", ":Ann:annie");
+  rig.enter("line-chat", "Emil");
   ann.heard();
+  const question = "Please, Enter Your ig name";
   const other = rig.connect("chat-room");
   other.heard();
   for (const [login, taken] of [
     [":Eve:Annie", "Annie"],
     [":annie:eve", "annie"],
-    [":ann:eve", "ann"],
+    [":Ann:mallory", "Ann"],
     [":Eve:ann", "ann"],
+    [":EMIL:eve", "EMIL"],
   ] as const) {
     other.say(login);
-    const [reason, question, ...more] = other.heard();
-    expect(reason).toContain(`'${taken}' is taken`);
-    expect([question, more]).toEqual(["Please, Enter Your ig name", []]);
+    const refusal = `The name '${taken}' is taken: choose another\n`;
+    expect([login, other.heard()]).toEqual([login, [refusal, question]]);
   }
-  expect(ann.heard()).toEqual([]);
+  expect(rig.enter("line-chat", "Ann").heard().join("")).toContain("'Ann' is taken");
   other.say(":Eve:eve");
   expect(ann.heard()).toEqual(["new user :Eve:eve joined \n"]);
+});
+
+test("chat-room: a NAME that cannot be one is not shown", () => {
+  const rig = new Rig();
+  const ann = rig.enter("chat-room", ":Ann:annie");
+  ann.heard();
+  for (const [login, handle] of [
+    [":Bob  says:bob", "bob"],
+    [":Bob, says:bob2", "bob2"],
+    [`:${"Bob ".repeat(9)}:bob3`, "bob3"],
+    [":ALL:bob4", "bob4"],
+    [":\u001b[2J:bob5", "bob5"],
+  ] as const) {
+    rig.enter("chat-room", login);
+    expect(ann.heard()).toEqual([`new user :${handle}:${handle} joined \n`]);
+  }
+  rig.enter("chat-room", ":Anna Maria:anna");
+  expect(ann.heard()).toEqual(["new user :Anna Maria:anna joined \n"]);
 });
 
 test("chat-room: a person at nc", () => {

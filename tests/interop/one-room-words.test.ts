@@ -87,21 +87,21 @@ test("coming, leaving, a new name", () => {
     alice: "Ida has joined the chat!|ALL annie Emil Ben Ida ",
     annie: "new user :Ida:Ida joined \n",
     emil: "\nIda joined the chat:\n",
-    ben: "__users__ Alice,annie,Emil,Ben,Ida\nIda joined the chat\n",
+    ben: "__users__ Alice,annie,Emil,Ben,Ida\n|Ida joined the chat\n",
   });
   ida.close();
   expect(heard()).toEqual({
     alice: "Ida left the chat...|ALL annie Emil Ben ",
     annie: ":Ida:Ida left chat",
     emil: "\nIda left the chat:\n",
-    ben: "Ida left the chat\n__users__ Alice,annie,Emil,Ben\n",
+    ben: "Ida left the chat\n|__users__ Alice,annie,Emil,Ben\n",
   });
   alice.say("CHANGENAME Alice Eve");
   const said = heard();
   expect(said.alice).toBe("Alice changed his name to Eve!");
   expect(said.annie).toBe("user Alice is called Eve now");
   expect(said.emil).toBe("\nAlice is called Eve now:\n");
-  expect(said.ben).toMatch(/^Alice is called Eve now\n__users__ [A-Za-z,]+\n$/);
+  expect(said.ben).toMatch(/^Alice is called Eve now\n\|__users__ [A-Za-z,]+\n$/);
 });
 
 test("private messages reach their recipients and nobody else", () => {

@@ -18,18 +18,18 @@ function three() {
   return { rig, ann: ann!, ben: ben!, cal: cal! };
 }
 
-test("the greeting in two sends; the list, then the join message; no echo", () => {
+test("each message is a send of its own; the list, then the join message; no echo", () => {
   const rig = new Rig();
   const ann = rig.connect("select-chat");
   expect(ann.heard()).toEqual(["welcome to the chat\n", "enter name: "]);
   ann.say("Ann");
-  expect(ann.heard().join("")).toBe("__users__ Ann\n");
+  expect(ann.heard()).toEqual(["__users__ Ann\n"]);
   const ben = rig.enter("select-chat", "Ben");
-  expect(ben.heard().join("")).toBe("welcome to the chat\nenter name: __users__ Ann,Ben\n");
-  expect(ann.heard().join("")).toBe("__users__ Ann,Ben\nBen joined the chat\n");
+  expect(ben.heard()).toEqual(["welcome to the chat\n", "enter name: ", "__users__ Ann,Ben\n"]);
+  expect(ann.heard()).toEqual(["__users__ Ann,Ben\n", "Ben joined the chat\n"]);
   ben.say("EXIT");
   expect(ben.ended).toBe(true);
-  expect(ann.heard().join("")).toBe("Ben left the chat\n__users__ Ann\n");
+  expect(ann.heard()).toEqual(["Ben left the chat\n", "__users__ Ann\n"]);
 });
 
 test("an empty name becomes the address", () => {

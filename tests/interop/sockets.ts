@@ -113,6 +113,10 @@ export class RawClient {
     this.#socket?.pause();
   }
 
+  resume(): void {
+    this.#socket?.resume();
+  }
+
   /** Resets the connection. */
   abort(): void {
     this.#socket?.terminate();

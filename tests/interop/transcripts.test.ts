@@ -50,9 +50,10 @@ test("open-chat: each message is a receive of its own", async () => {
 
 test("open-chat on the main port, in lines to a client that sends lines", async () => {
   const alice = await server.connect("main");
-  alice.send("Alice\r\nshow\r\n{quit}\r\n");
+  alice.send("Alice\r\nshow\r\nhello\r\n{quit}\r\n");
   await alice.end();
-  expect(alice.all).toBe("Alice has joined the chat!\nALL \nALL \n");
+  // All in one turn: who leaves in it hears what was before, and is owed no list any more.
+  expect(alice.all).toBe("Alice has joined the chat!\nALL \nAlice: hello\n");
   const bob = await server.connect("main");
   bob.send("Bob");
   expect([await bob.next(), await bob.next()]).toEqual(["Bob has joined the chat!", "ALL "]);
@@ -104,7 +105,7 @@ test("main port: /help and unknown slash commands are answered, not said", async
 });
 
 for (const dialect of ["open-chat", "line-chat", "chat-room"]) {
-  test(`${dialect}: a private line that crosses the partner's leaving is not said to the room`, async () => {
+  test(`${dialect}: a private line that crosses the partner's leaving is not said`, async () => {
     const [room, ann, ben] = await Promise.all(
       ["line-chat", dialect, "select-chat"].map((name) => server.connect(name)),
     );
@@ -178,7 +179,21 @@ test("chat-room", async () => {
   await server.parley.until(() => server.said.includes("new user name is :Ann:annie!"), "its line");
 });
 
-test("line-chat: text and line end in two segments; after FIN the room is still heard", async () => {
+test("chat-room: two people never look alike", async () => {
+  const ann = await server.connect("chat-room");
+  ann.send(":Anna:annabel\n");
+  await ann.until(() => ann.all.includes("new user :Anna:annabel joined"), "the join line");
+  const mallory = await server.connect("chat-room");
+  mallory.send(":Anna:mallory\n");
+  await mallory.until(() => mallory.all.includes("The name 'Anna' is taken"), "the refusal");
+  expect(ann.all).not.toContain("mallory");
+  const native = await server.connect("main");
+  native.send('{"type":"hello","version":2,"name":"Anna"}\n');
+  await native.until(() => native.all.includes("name-taken"), "the refusal");
+  for (const client of [ann, mallory, native]) client.abort();
+});
+
+test("line-chat: text and line end in two segments; the room is heard after FIN", async () => {
   const emil = await server.connect("line-chat");
   const ida = await server.connect("line-chat");
   for (const [client, name] of [
@@ -227,6 +242,28 @@ test("select-chat: a greeting in two sends, lists and messages in lines", async 
   ann.send("Exit");
   await ann.end();
 });
+
+test("select-chat: 20 of 20 people come and go in receives of their own", async () => {
+  const page = await server.connect("select-chat");
+  // The page's client sleeps a little before its first receive.
+  page.pause();
+  await Bun.sleep(50);
+  page.resume();
+  expect([await page.next(), await page.next()]).toEqual(["welcome to the chat\n", "enter name: "]);
+  page.send("Page");
+  await page.heard("__users__ Page\n");
+  for (let i = 0; i < 20; i++) {
+    const other = await server.connect("select-chat");
+    other.send(`guest${i}`);
+    expect(await page.next()).toBe(`__users__ Page,guest${i}\n`);
+    expect(await page.next()).toBe(`guest${i} joined the chat\n`);
+    other.send("exit");
+    expect(await page.next()).toBe(`guest${i} left the chat\n`);
+    expect(await page.next()).toBe("__users__ Page\n");
+    await other.end();
+  }
+  page.abort();
+}, 30_000);
 
 test("select-chat: an empty name becomes the address", async () => {
   const nobody = await server.connect("select-chat");

@@ -9,6 +9,8 @@ import { PacedQueue } from "./paced-queue.ts";
 /** Output for one session alone, in its place among the events of the turn. */
 export type Personal = { order: number; text: string };
 
+export type OutputStyle = Pick<Dialect, "output" | "greetingGapMs" | "sendGapMs">;
+
 type Piece = { bytes: Uint8Array; shared: Block | undefined };
 
 const encoder = new TextEncoder();
@@ -21,18 +23,20 @@ export class SessionOutput {
   /** UTF-16 units of answers that wait for the end of the turn. */
   answerChars = 0;
   readonly outbox: Outbox;
-  readonly #style: Dialect["output"];
+  readonly #dialect: OutputStyle;
   #paced: PacedQueue | undefined;
   #pieces: Piece[] | undefined;
 
-  constructor(link: Link, backlog: Backlog, style: Dialect["output"]) {
+  constructor(link: Link, backlog: Backlog, dialect: OutputStyle) {
     this.outbox = new Outbox(link, backlog);
-    this.#style = style;
+    this.#dialect = dialect;
   }
 
   /** One send a message: the client can't tell messages apart that arrive together. */
   get isPaced(): boolean {
-    return this.framed !== true && (this.#style === "message" || this.framed === undefined);
+    return (
+      this.framed !== true && (this.#dialect.output === "message" || this.framed === undefined)
+    );
   }
 
   /** Output that waits, in bytes; an estimate of one byte a character for what is not encoded yet. */
@@ -42,7 +46,7 @@ export class SessionOutput {
 
   /** A message as it goes into a stream: with a line end where the dialect has none of its own. */
   lineOf(text: string): string {
-    return this.#style === "stream" || text.endsWith("\n") ? text : `${text}\n`;
+    return this.#dialect.output === "stream" || text.endsWith("\n") ? text : `${text}\n`;
   }
 
   /** One text for this session alone; it leaves with `flush`. */
@@ -87,11 +91,17 @@ export class SessionOutput {
       return false;
     }
     while (!this.outbox.blocked) {
-      const text = queue.take(nowMs);
+      const text = queue.take(nowMs, this.#gapMs);
       if (text === undefined) break;
       this.outbox.send(Buffer.from(text));
     }
     return !queue.empty;
+  }
+
+  /** Between two sends to an unframed client; more before its first message. */
+  get #gapMs(): number | undefined {
+    const { greetingGapMs, sendGapMs } = this.#dialect;
+    return this.framed === undefined ? (greetingGapMs ?? sendGapMs) : sendGapMs;
   }
 
   /** Whether messages wait for their gap (and not for the link). */

@@ -2,7 +2,7 @@
 // Pure.
 
 import type { Session } from "../session.ts";
-import { aliasProblem, fold } from "./grammar.ts";
+import { fold } from "./grammar.ts";
 
 export class Aliases {
   readonly #users = new Map<string, Session>();
@@ -17,11 +17,9 @@ export class Aliases {
     return this.#users.get(folded);
   }
 
-  /** The member calls itself `alias`; undefined if that can't be a name. */
-  use(session: Session, alias: string): string | undefined {
-    if (aliasProblem(alias) !== undefined) return undefined;
+  /** The member calls itself `alias`, which nobody else does. */
+  use(session: Session, alias: string): void {
     this.#users.set(fold(alias), session);
-    return alias;
   }
 
   /** The member is gone. */

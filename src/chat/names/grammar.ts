@@ -17,27 +17,6 @@ const crowded = new RegExp(
   "u",
 );
 
-/** Words that a dialect would take for a command or a list, in folded form. Nobody can be called one of them. */
-const reserved: ReadonlySet<string> = new Set([
-  "all",
-  "show",
-  "accept",
-  "reject",
-  "leave",
-  "exit",
-  "q",
-  "__users__",
-  "get_list_file",
-  "download_file",
-  "changename",
-  "register",
-  "bridge",
-  "chat",
-  "quit",
-  // What S1's clients take for the answer to a download when it begins a line.
-  "udp",
-]);
-
 /**
  * Scripts whose letters may stand together: one by itself, or what people write Chinese, Japanese and Korean with beside Latin
  * (UTS #39, section 5.2, "highly restrictive"). In other mixtures `Ann` could begin with a Greek or Cyrillic letter.
@@ -80,17 +59,21 @@ function foldCase(text: string): string {
   return text.toLowerCase().toUpperCase().toLowerCase().replaceAll("ς", "σ");
 }
 
-/** Undefined if `name` can be a person's name; else the sentence that says why not. */
-export function nameProblem(name: string): string | undefined {
+/**
+ * Undefined if `name` can be a person's name; else the sentence that says why not. `reserved`: folded
+ * words that some dialect reads as something else, so that nobody can be called so.
+ */
+export function nameProblem(name: string, reserved: ReadonlySet<string>): string | undefined {
   if (name === "") return "A name can't be empty: use letters, digits, '_', '-' or '.'";
   if (reserved.has(fold(name))) return `The name ${quoted(name)} is reserved: choose another`;
   return grammarProblem("name", name, limits.maxChars);
 }
 
 /** The same for an alias, which may have several words with a blank between them, as no name has. */
-export function aliasProblem(alias: string): string | undefined {
-  if (alias.length > maxUnits) return nameProblem(alias);
-  const problem = alias.split(" ").map(nameProblem).find(Boolean);
+export function aliasProblem(alias: string, reserved: ReadonlySet<string>): string | undefined {
+  if (alias.length > maxUnits) return nameProblem(alias, reserved);
+  const problems = alias.split(" ").map((word) => nameProblem(word, reserved));
+  const problem = problems.find(Boolean);
   return problem ?? grammarProblem("name", alias.replaceAll(" ", "_"), limits.maxChars);
 }
 

@@ -98,7 +98,8 @@ export class NameRegistry {
     this.#members.set(identity.folded, session);
     this.#people.set(identity.key, session);
     this.#expected.delete(identity.recordId);
-    if (alias !== undefined) identity.alias = this.#aliases.use(session, alias);
+    identity.alias = alias;
+    if (alias !== undefined) this.#aliases.use(session, alias);
   }
 
   /** The member gets another name, which is free or differs in letter case only. */

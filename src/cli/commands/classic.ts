@@ -141,8 +141,8 @@ async function runGreeting(to: Address, show: Show, { tcp, udp }: Options): Prom
       await server.send(knock);
       const text = await server.receiveInTime();
       if (text === undefined) {
-        const sentence = `${to.host}:${to.port} has ended the connection without an answer: is it the right port?`;
-        throw new ParleyError("protocol", sentence);
+        const what = `${to.host}:${to.port} has ended the connection without an answer`;
+        throw new ParleyError("protocol", `${what}: is it the right port?`);
       }
       show(receivedLines(text).join(" "), { event: "answer", transport: "tcp", text });
     } finally {

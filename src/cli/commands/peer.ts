@@ -104,9 +104,7 @@ export default defineCommand({
       );
     }
     if (isLoopback(host) && !isLoopback(registry.host)) {
-      warn(
-        `Warning: only this machine can call you at ${host}: use --host with an address that others reach.`,
-      );
+      warn(`Warning: only this machine can call you at ${host}; others need another --host.`);
     }
     const self = { id, ip: callableHost(host), port: listening };
     const peer = new Peer(self, { duplex: args.duplex ?? false, style: styleOf(args.style) });

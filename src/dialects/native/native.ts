@@ -19,11 +19,14 @@ import type { Undecodable } from "../../protocol/undecodable.ts";
 /** What `welcome` says of the server; set once, before the first connection. */
 export type NativeServer = { name: string; udpPort: number; messagesPerSecond: number };
 
+/** The recipient that means the room. */
+export const reservedWords = ["ALL"];
+
 /** The dialect of a server that calls itself so. */
 export function nativeDialect(server: NativeServer): Dialect {
   const native: Dialect = {
     name: "native",
-    reservedWords: ["ALL"],
+    reservedWords,
     input: "lines",
     output: "stream",
     echo: { said: true, joined: true },

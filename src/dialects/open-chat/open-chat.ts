@@ -3,6 +3,7 @@
 // download.ts.
 
 import { fold } from "../../chat/names/grammar.ts";
+import { names } from "../../limits.ts";
 import { quoted, showsNothing } from "../../text.ts";
 import type { Command, PersonalEvent, RoomEvent } from "../../chat/events.ts";
 import { Consent, consentWords } from "../consent.ts";
@@ -24,10 +25,10 @@ const roster: RosterStyle = {
 };
 
 /** Builds the list of all names once; each member's is that list with its own name cut out. */
-function renderRoster(names: readonly string[]): (self: string) => string {
+function renderRoster(people: readonly string[]): (self: string) => string {
   const starts = new Map<string, number>();
   let all = "ALL ";
-  for (const name of names) {
+  for (const name of people) {
     starts.set(name, all.length);
     all += `${name} `;
   }
@@ -80,7 +81,7 @@ class OpenChatConversation implements Conversation {
   readonly #hasHelp: boolean;
   /** False until a login is under way. */
   #named = false;
-  /** The name as the hub knows it, from `welcome` on. */
+  /** The name as it was sent, and as the hub has it from `welcome` on. */
   #self = "";
   readonly #consent = new Consent();
 
@@ -105,8 +106,8 @@ class OpenChatConversation implements Conversation {
         return { type: "reply", text: "Send a name first, then /help says what you can do:" };
       }
       this.#named = true;
-      // Until it is known better: what is read in the same turn may name it.
-      this.#self = name;
+      // Answers may be rendered before the welcome. A name that is longer will be refused.
+      this.#self = name.slice(0, 2 * names.maxChars);
       return { type: "login", name };
     }
     if (showsNothing(message)) return undefined;
@@ -198,8 +199,8 @@ class OpenChatConversation implements Conversation {
 
 /** The list in one message; if it is cut short, another message says so. */
 function listFiles({ files, next }: Extract<PersonalEvent, { type: "files" }>): readonly string[] {
-  const names = Array.from(listedFiles(files).keys(), (name) => `${name} `);
-  const list = `<CHOOSE_FILE> ${names.join("")}`;
+  const entries = Array.from(listedFiles(files).keys(), (name) => `${name} `);
+  const list = `<CHOOSE_FILE> ${entries.join("")}`;
   return next === undefined
     ? [list]
     : [list, `The list ends after ${files.length} files: there are more on the server`];

@@ -199,6 +199,7 @@ export class World {
       log() {},
       warn() {},
       hashSecret: (secret) => `hash of ${secret}`,
+      reservedNames,
       newSecret: () => `secret-number-${++this.#secrets}-0123456789`,
     });
     this.hub = hub;

@@ -1,7 +1,8 @@
 // Names that mix scripts look like others: refused. Names of one script, and of those that belong together, are not.
 
 import { expect, test } from "bun:test";
-import { nameProblem, roomProblem } from "../../../src/chat/names/grammar.ts";
+import { roomProblem } from "../../../src/chat/names/grammar.ts";
+import { personNameProblem as nameProblem } from "../../../src/dialects/table.ts";
 
 test.each([
   ["Greek capital alpha in Latin", "\u0391nn"],

@@ -1,6 +1,7 @@
 // The server as a process on virtual time: the real hub, driven as the real driver does it, with connections that are byte
 // streams. It can be killed; what the store has is all that is left then.
 
+import { reservedNames } from "../../../src/dialects/table.ts";
 import { Hub } from "../../../src/chat/hub.ts";
 import type { Link } from "../../../src/chat/link.ts";
 import { createMetrics } from "../../../src/chat/metrics.ts";
@@ -40,6 +41,7 @@ export class ServerProcess {
       log() {},
       warn() {},
       hashSecret: (secret) => `hash of ${secret}`,
+      reservedNames,
       newSecret: () => `secret-number-${++this.#secrets}-0123456789`,
     });
     this.#schedule();

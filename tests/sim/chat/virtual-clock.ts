@@ -8,9 +8,13 @@ export class VirtualClock {
   /** A binary heap, the earliest first. */
   readonly #heap: Event[] = [];
 
-  /** Runs `run` after `delayMs`; what is not wanted any more has to look for itself. */
+  /** Runs `run` after `delayMs`, rounded to whole milliseconds; what is not wanted any more has to look for itself. */
   after(delayMs: number, run: () => void): void {
-    const event = { atMs: this.nowMs + Math.max(0, delayMs), order: this.#order++, run };
+    const event = {
+      atMs: this.nowMs + Math.max(0, Math.round(delayMs)),
+      order: this.#order++,
+      run,
+    };
     const heap = this.#heap;
     let at = heap.push(event) - 1;
     while (at > 0) {

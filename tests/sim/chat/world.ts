@@ -1,13 +1,17 @@
 // A whole system on one virtual clock, from one seed: the real hub, real client sessions, a real store behind one that fails. The
 // weather changes, wires are cut, the server is killed and started again; at the end the sun shines and everything must be there.
 
+import type { LocalStore } from "../../../src/chat/store.ts";
 import { ratesFor } from "../../../src/chat/rate-budget.ts";
+import { lineChat } from "../../../src/dialects/line-chat.ts";
 import { nativeDialect } from "../../../src/dialects/native/native.ts";
+import { openChat } from "../../../src/dialects/open-chat/open-chat.ts";
 import { openMemoryStore } from "../../../src/store/memory.ts";
 import { seeded } from "../random.ts";
 import type { Connection } from "./connection.ts";
 import { FlakyStore, type Weather } from "./flaky-store.ts";
 import { NativePerson } from "./native-person.ts";
+import { PlainPerson } from "./plain-person.ts";
 import { ServerProcess } from "./server-process.ts";
 import { fail, Truth } from "./truth.ts";
 import { VirtualClock } from "./virtual-clock.ts";
@@ -15,6 +19,11 @@ import { VirtualClock } from "./virtual-clock.ts";
 const startMs = 1_700_000_000_000;
 
 const names = ["Ann", "Ben", "Cal", "Dora", "Eve", "Finn"];
+
+/** Opens the real store of a world. */
+export type OpenStore = (epoch: string, clock: () => number) => LocalStore;
+
+const inMemory: OpenStore = (epoch, clock) => openMemoryStore({ epoch, clock });
 
 export class World {
   readonly clock = new VirtualClock();
@@ -24,14 +33,15 @@ export class World {
   readonly store: FlakyStore;
   server: ServerProcess;
   readonly people: NativePerson[] = [];
+  readonly #plain: PlainPerson[] = [];
   #connections: Connection[] = [];
   readonly #rate: number;
   #isCalm = false;
 
-  constructor(seed: number) {
+  /** `open`: the store behind the weather, by default one in memory. */
+  constructor(seed: number, open: OpenStore = inMemory) {
     this.random = seeded(seed);
-    const clock = () => this.clock.nowMs;
-    const store = openMemoryStore({ epoch: `epoch-${seed}`, clock });
+    const store = open(`epoch-${seed}`, () => this.clock.nowMs);
     this.store = new FlakyStore(store, this.truth, this.clock, this.random);
     this.#rate = this.random() < 0.3 ? 20 : 0;
     this.server = this.#start();
@@ -39,6 +49,11 @@ export class World {
       this.people.push(new NativePerson(this, name, `192.0.2.${i + 1}`));
     }
     for (const person of this.people) this.#live(person);
+    for (const [i, dialect] of [openChat, lineChat].entries()) {
+      const plain = new PlainPerson(this, `Plain${i}`, `192.0.2.${100 + i}`, dialect);
+      this.#plain.push(plain);
+      this.#live(plain);
+    }
     this.#weather();
     this.#accidents();
   }
@@ -86,6 +101,7 @@ export class World {
       person.checkCaughtUp(this.truth);
     }
     for (const person of this.people) person.leave();
+    for (const plain of this.#plain) plain.leave();
     this.clock.pass(120_000);
     for (const [what, kept] of Object.entries(this.server.hub.kept)) {
       if (kept !== 0) fail(`${kept} ${what} are kept when everybody has left`);
@@ -96,7 +112,7 @@ export class World {
     return new ServerProcess(this.clock, this.store, ratesFor(this.#rate));
   }
 
-  #live(person: NativePerson): void {
+  #live(person: { doSomething(): void }): void {
     this.clock.after(this.random() * 6_000, () => {
       if (this.#isCalm) return;
       person.doSomething();
@@ -137,8 +153,8 @@ export class World {
 }
 
 /** Runs one seed; what it throws names the seed. */
-export function simulate(seed: number, minutes: number): World {
-  const world = new World(seed);
+export function simulate(seed: number, minutes: number, open?: OpenStore): World {
+  const world = new World(seed, open);
   try {
     world.run(minutes * 60_000);
     return world;
