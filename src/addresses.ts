@@ -16,13 +16,35 @@ export function plainAddress(address: string): string {
  * 2^64 of its network too. Loopback and IPv4 addresses stand for themselves.
  */
 export function networkOf(address: string): string {
+  const groups = groupsOf(address);
+  return groups === undefined ? plainAddress(address) : `${groups.slice(0, 4).join(":")}::/64`;
+}
+
+/**
+ * The networks that an address is in, the smallest first, each with how many of the smallest it may count for: of IPv6 the /64,
+ * the /56 and the /48, which providers hand out to one customer; else the address alone.
+ */
+export function networksOf(address: string): readonly { network: string; share: number }[] {
+  const groups = groupsOf(address);
+  if (groups === undefined) return [{ network: plainAddress(address), share: 1 }];
+  const [first, second, third, fourth] = groups;
+  const upper = fourth!.padStart(4, "0").slice(0, 2);
+  return [
+    { network: networkOf(address), share: 1 },
+    { network: `${first}:${second}:${third}:${upper}00::/56`, share: 4 },
+    { network: `${first}:${second}:${third}::/48`, share: 8 },
+  ];
+}
+
+/** The first groups of an IPv6 address, four at least; undefined for IPv4 and loopback. */
+function groupsOf(address: string): readonly string[] | undefined {
   const plain = plainAddress(address);
-  if (!plain.includes(":") || isLoopback(plain)) return plain;
+  if (!plain.includes(":") || isLoopback(plain)) return undefined;
   const [head, tail] = plain
+    .toLowerCase()
     .split("::")
     .map((part) => part.split(":").filter((group) => group !== ""));
   const left = head ?? [];
   const zeros = tail === undefined ? 0 : Math.max(0, 8 - left.length - tail.length);
-  const groups = [...left, ...Array.from({ length: zeros }, () => "0"), ...(tail ?? [])];
-  return `${groups.slice(0, 4).join(":").toLowerCase()}::/64`;
+  return [...left, ...Array.from({ length: zeros }, () => "0"), ...(tail ?? [])];
 }

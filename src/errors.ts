@@ -35,6 +35,7 @@ const exitCodes = {
   "login-timeout": exitCode.refused,
   "not-found": exitCode.notFound,
   "unknown-user": exitCode.notFound,
+  "not-in-room": exitCode.notFound,
   protocol: exitCode.integrity,
   version: exitCode.integrity,
   integrity: exitCode.integrity,

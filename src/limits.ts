@@ -26,6 +26,8 @@ export const names = {
   maxRoomChars: 32,
   /** Most names, of members or of rooms, in one answer to a request for them: 40 KB. */
   pageNames: 500,
+  /** Rooms that one session can be in; each costs its events and a place in the room, and people follow fewer. */
+  maxRoomsPerSession: 16,
 } as const;
 
 /** One message. */
@@ -36,6 +38,20 @@ export const message = {
   maxLineBytes: 128 * KiB,
   /** Most recipients that one private message may name. */
   maxRecipients: 64,
+} as const;
+
+/** Lines of the native protocol, beside their length. */
+export const protocol = {
+  /** Deepest nesting of a line; lists of objects in an object need 3. Parsing 120 KB of `[[[[…` would take 20 ms. */
+  maxDepth: 4,
+  /** Values in a client's line: a `hello` with all rooms, or a `tell` to `message.maxRecipients`, several times. */
+  maxClientValues: 256,
+  /** Values in a server's line: the short texts of a run of `output.maxRunChars` fit. Four million would take 200 MB. */
+  maxServerValues: 65_536,
+  /** Longest `ref`, in UTF-16 units. */
+  maxRefChars: 64,
+  /** Longest `epoch` or file `version`, in UTF-16 units. */
+  maxEpochChars: 64,
 } as const;
 
 /** Output to one session. */
@@ -65,9 +81,11 @@ export const output = {
   rosterBurstBytes: 4 * KiB,
   /**
    * Answers to one session that wait for the end of the turn, in UTF-16 units; then they leave at once: what half a MiB of empty
-   * lines, or of requests for the past, asks for in one turn would be hundreds of MiB.
+   * lines, or of requests for the past, ranges for in one turn would be hundreds of MiB.
    */
   maxAnswerChars: 256 * KiB,
+  /** Text that is gathered while the log has not answered, in UTF-16 units; then messages are refused until it has. */
+  maxGatheredChars: 8 * MiB,
 } as const;
 
 /** Connections. */
@@ -98,7 +116,7 @@ export const connections = {
   afterFinMs: 500,
   /** A connection that is over and takes no more bytes is cut after this. */
   drainMs: 5_000,
-  /** Silence after which the system asks whether a connection is still there (TCP keep-alive). */
+  /** Silence after which the system ranges whether a connection is still there (TCP keep-alive). */
   keepAliveMs: 30_000,
   /** A native session that is silent this long is sent a ping … */
   idlePingMs: 60_000,
@@ -141,6 +159,14 @@ export const sender = {
   refusalsPerSecond: 500,
   /** … and at once; who goes on beyond that hears nothing any more, and its connection ends. Our clients' windows fit often. */
   refusalBurst: 2_000,
+  /** All connections of one address, or of one /64 of IPv6, may together say as much as so many senders … */
+  sendersPerNetwork: 2,
+  /** … with this burst of bytes, in seconds: 2 MiB, half of `output.maxLagBytes`, so that no reader is dropped for it. */
+  networkBurstSeconds: 2,
+  /** Networks of which that is remembered; the one heard of longest ago is forgotten first. */
+  networks: 4_096,
+  /** Who owes the bytes of so many seconds goes on sending without being read: its connection ends. */
+  maxDebtSeconds: 30,
 } as const;
 
 /** Private chats by consent. */
@@ -164,8 +190,6 @@ export const history = {
   memoryBytes: 256 * MiB,
   /** Bytes of private messages kept in memory for all recipients together. */
   memoryMailBytes: 64 * MiB,
-  /** Of so many who are away it is known from where they came; 2 MB. */
-  awayNetworks: 16_384,
   /** Rooms whose past is kept on disk; those without messages are forgotten first, then those with the fewest where nobody is. */
   diskRooms: 65_536,
   /** Rows that one slice of clearing up on disk looks at or deletes: a millisecond or two. */
@@ -206,33 +230,33 @@ export const history = {
   pageBytes: 1 * MiB,
 } as const;
 
-/** Registry of peers (S0). */
+/** The CPP registry. */
 export const registry = {
-  /** Registrations kept; of whoever has made most, the longest unrefreshed is forgotten first. */
+  /** Registrations kept; beyond that the network with most of them loses its oldest. */
   maxEntries: 4_096,
+  /** An ID whose client has registered or bridged within this time is replaced from its network only. */
+  freshMs: 3_600_000,
   /** One CPP message, in bytes. */
   maxMessageBytes: 8 * KiB,
 } as const;
 
-/** A peer that calls others (S0's client). */
+/** A CPP peer (`parley peer`). */
 export const peer = {
-  /** Lines typed out of turn that wait for the next turn; a pasted page fits, a stuck pipe does not fill memory. */
+  /** Lines typed out of turn: a pasted page fits, and a stuck pipe does not fill memory. */
   maxTypedAhead: 256,
-  /** Callers that have said nothing yet; they are never timed out, so their number must end: with a newer one the oldest goes. */
+  /** Callers that are silent so far. They never time out, so their number is bounded: the oldest goes. */
   maxSilentCallers: 16,
   /** Connecting to the registry or to a peer, and the registry's answer. */
   requestTimeoutMs: 5_000,
-  /** Registrations that one `/bridge` tries to reach: of those who have left without a word, each may cost a timeout. */
+  /** Registrations that one `/bridge` tries: each client that has gone may cost a timeout. */
   maxBridgeTries: 16,
-  /** `/quit` while a request is under way leaves it this long to finish. */
+  /** `/quit` during a request gives it this long to finish. */
   hurryMs: 1_000,
-  /** A bare text that begins like `QUIT` waits this long for the rest; segments of one message are closer. */
-  bareHoldMs: 50,
-  /** After the last word: time for the other side to take it and to close. */
+  /** Closing: time for the other side to take the last bytes and to close. */
   lingerMs: 1_000,
-  /** Idle time after which the kernel asks whether the other machine still exists; silence itself is no fault. */
+  /** Idle time after which the kernel checks whether the other machine still exists. */
   keepAliveMs: 60_000,
-  /** Bytes that a peer has not taken yet before no more is read from stdin. */
+  /** Bytes that wait for a peer before stdin is paused. */
   maxWaitingBytes: 256 * KiB,
 } as const;
 
@@ -257,9 +281,9 @@ export const transfer = {
   /** Largest segment of a server that can't forbid fragmenting: Ethernet less the headers of IPv4, UDP and DATA. */
   maxFragmentableBytes: 1_444,
   /** One ask names at most this much. */
-  maxAskBytes: 8 * MiB,
+  maxRangeBytes: 8 * MiB,
   /** Segments in flight at the receiver, a power of two: 38 MB of 1 200 bytes, 10 Gbit/s over 30 ms. */
-  maxFlightSegments: 32_768,
+  maxInFlightSegments: 32_768,
   /** Reordering that is tolerated at most before a segment counts as lost. */
   maxReorderSegments: 2_048,
   /** Bytes in flight at most; more than any path here needs, little enough for the server's queue. */
@@ -273,8 +297,8 @@ export const transfer = {
   /** Transfers that a server knows at once. */
   maxTransfers: 4_096,
   /** Asks of one transfer that wait at the server; more are dropped, and count as lost at the client. */
-  maxWaitingAsks: 512,
-  /** Bytes of one transfer that wait at the server; more than twice a window nobody asks for who can take it. */
+  maxQueuedRanges: 512,
+  /** Bytes of one transfer that wait at the server; more than twice a window nobody ranges for who can take it. */
   maxBacklogBytes: 64 * MiB,
   /** Distance of two digests, at least: one is 35 µs of hashing and 22 characters on the control connection. */
   minChunkBytes: 64 * KiB,
@@ -356,8 +380,8 @@ export const web = {
   loopProbeMs: 500,
 } as const;
 
-/** S1's stop-and-wait download over UDP. */
-export const classicDownload = {
+/** open-chat's stop-and-wait download over UDP. */
+export const openChatDownload = {
   /** First port of the pool, that of the original. */
   firstPort: 55_000,
   /** Ports of the pool, so downloads at once; a port that is taken is skipped. */
@@ -366,9 +390,9 @@ export const classicDownload = {
   partBytes: 1_000,
   /** Longest request: `part` and 15 digits, with room for a line end. */
   maxRequestBytes: 64,
-  /** A client that asks for nothing for this long is gone and its port is freed; if it left the chat, one that asks for nothing new. */
+  /** A client that ranges for nothing for this long is gone and its port is freed; if it left the chat, one that ranges for nothing new. */
   idleMs: 30_000,
-  /** The same before its first request: its program asks at once, and a person who types it by hand does in this time. */
+  /** The same before its first request: its program ranges at once, and a person who types it by hand does in this time. */
   firstRequestMs: 10_000,
   /** Ports of one session on which nothing has been asked for: the next file may be named while the first one starts. */
   unaskedPerSession: 2,
@@ -382,28 +406,40 @@ export const classicDownload = {
   spareRequests: 256,
 } as const;
 
-/** The seeds' small clients (`parley classic`). */
+/** The lab's small clients (`parley classic`). */
 export const classicClient = {
-  /** A TCP connection that is not open by then has failed. */
+  /** Time for a TCP connection to open. */
   connectTimeoutMs: 10_000,
-  /** Least time between two sends: a server that takes a read for a message must see two. More than sniff.unframedAfterMs. */
+  /** Least time between two sends: servers take one read for one message. Over sniff.unframedAfterMs. */
   sendGapMs: 100,
-  /** A calculator that has not answered by then never will. */
+  /** Time for an answer over TCP. */
   answerTimeoutMs: 10_000,
-  /** A datagram's answer is waited for this long … */
+  /** Time for the answer to a datagram, before it is sent again … */
   datagramTimeoutMs: 1_000,
-  /** … and the request is sent this often. */
+  /** … and how often it is sent. */
   datagramAttempts: 5,
-  /** Reads that wait to be printed; then the server waits. */
+  /** Reads that wait to be printed before reading pauses. */
   maxHeard: 256,
-  /** At the end of a pipe: silence after which all that was said has come back. */
+  /** After the end of input: silence after which every echo has arrived. */
   farewellMs: 500,
 } as const;
 
-/** Ports that answer a datagram with a datagram (S2). */
+/** Ports that answer a datagram with a datagram (greeting, date-time). */
 export const datagramDialects = {
   /** Longest request that is answered; the words have 9 characters, a greeting may be a sentence. */
   maxRequestBytes: 1_024,
+  /** Ports up to this one belong to services: what comes from them is no client's request. */
+  maxServicePort: 1_023,
+  /** Answers a second to one address and port; date-time's own client asks once a second or less … */
+  sourcePerSecond: 16,
+  /** … and at once. A forged sender that replies to every answer gets this many and no more. */
+  sourceBurst: 32,
+  /** Answers a second to one network, for all the clients behind one address … */
+  networkPerSecond: 128,
+  /** … and at once. */
+  networkBurst: 512,
+  /** Senders and networks that are remembered, each about 150 bytes. */
+  maxSources: 4_096,
 } as const;
 
 /** Handing out files. */
@@ -441,7 +477,7 @@ export const files = {
   maxControlBytes: 256 * KiB,
   /** Digests of finished files that are kept, in bytes of digests, the least recently used forgotten first. */
   digestCacheBytes: 8 * MiB,
-  /** Different lists of files that are read at once, for all that ask; nearly all ask for the same first page. */
+  /** Different lists of files that are read at once, for all that range; nearly all ask for the same first page. */
   maxListings: 64,
 } as const;
 
@@ -467,7 +503,7 @@ export const fetching = {
   firstWordsMs: 2_000,
   /** Answer to a request on the control connection. */
   answerTimeoutMs: 20_000,
-  /** A request that the server finds too fast is sent again, so many times with the wait that it asks for. */
+  /** A request that the server finds too fast is sent again, so many times with the wait that it ranges for. */
   maxRateTries: 10,
   /** A server may name another port, and then another version of the file, before it is waited between tries. */
   maxStaleTries: 4,
@@ -531,13 +567,13 @@ export const client = {
   windowChars: 256 * KiB,
   /** Messages that wait, on their way or not; then the person or the pipe waits. */
   queueMessages: 1_024,
-  /** Questions (who, rooms, files, …) without an answer. */
-  openQuestions: 64,
+  /** Requests (who, rooms, files, …) without an answer. */
+  openRequests: 64,
   /** From the open connection to the welcome; then it is tried again. */
   welcomeTimeoutMs: 10_000,
   /** As `fetching.firstWordsMs`. */
   firstWordsMs: 2_000,
-  /** A TCP connection that is not open by then has failed. */
+  /** Time for a TCP connection to open. */
   connectTimeoutMs: 10_000,
   /** The server has been silent for this long: ask whether it is there. Less than connections.idlePingMs. */
   pingAfterMs: 20_000,
@@ -553,12 +589,10 @@ export const client = {
   retryAfterMaxMs: 60_000,
   /** Answers `protocol` to one message without progress between them; then the connection starts afresh. */
   maxRewinds: 3,
-  /** Longest line of a server; a page of history holds 500 long messages. */
-  maxServerLineBytes: 16 * MiB,
+  /** Longest line of a server: a page of history, every character of it escaped, and as much again. */
+  maxServerLineBytes: 4 * MiB,
   /** Bytes that a server has not taken yet before its connection counts as stuck; the window's messages fit. */
   maxUnsentBytes: 8 * MiB,
-  /** After the last word: time for the server to take it and to close. */
-  lingerMs: 1_000,
   /** A pipe without `--follow` gives up when no connection came back for this long. */
   giveUpMs: 600_000,
 } as const;
@@ -581,8 +615,20 @@ export const terminal = {
   maxTypedChars: 32 * KiB,
   /** Longest paste that is taken; the rest of it is dropped. Far above the longest message. */
   maxPasteChars: 256 * KiB,
+  /** Pieces of text that follow each other faster than this are one paste. */
+  pasteGapMs: 1_000,
   /** Lines that the prompt remembers; more are forgotten, the oldest first. */
   maxHistoryLines: 500,
+  /** What Ctrl-R looks for in them has at most this many characters. */
+  maxSearchChars: 200,
+  /** Messages shown of a room that is entered. */
+  enteredMessages: 20,
+  /** Messages of a room in the background that are kept until it is looked at, the last ones … */
+  missedMessages: 50,
+  /** … and their characters at most. */
+  missedChars: 64 * KiB,
+  /** Messages held back while the last ones before them are on their way. */
+  heldMessages: 500,
   /** An escape that is followed by nothing for this long was the key. */
   escapeTimeoutMs: 50,
   /** Names remembered for completion. */

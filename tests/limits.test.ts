@@ -5,7 +5,7 @@ import * as limits from "../src/limits.ts";
 
 const {
   classicClient,
-  classicDownload,
+  openChatDownload,
   client,
   connections,
   descriptors,
@@ -97,7 +97,7 @@ describe("waits", () => {
     expect(sniff.promptAfterMs).toBeLessThan(connections.loginTimeoutMs);
     expect(classicClient.sendGapMs).toBeGreaterThan(sniff.unframedAfterMs);
   });
-  test("a client asks before the server does, and the server before the system gives up", () => {
+  test("a client ranges before the server does, and the server before the system gives up", () => {
     expect(client.pingAfterMs + client.pongTimeoutMs).toBeLessThan(connections.idlePingMs);
     expect(client.pingWaitingAfterMs).toBeLessThan(client.pingAfterMs);
     expect(privateChat.nameKnownMs).toBeGreaterThanOrEqual(
@@ -142,7 +142,7 @@ describe("memory", () => {
     const forWeb = 2 * descriptors.maxReserve;
     expect(connections.maxTotal + forWeb).toBeLessThanOrEqual(descriptors.max);
     expect(files.maxTransfers).toBeLessThan(descriptors.maxReserve);
-    expect(descriptors.minReserve).toBeGreaterThan(classicDownload.ports);
+    expect(descriptors.minReserve).toBeGreaterThan(openChatDownload.ports);
     expect(2 * connections.maxTurnedAway).toBeLessThanOrEqual(descriptors.minReserve);
   });
 });
@@ -156,10 +156,10 @@ describe("transfers", () => {
     expect(transfer.maxRequestBytes).toBeLessThanOrEqual(1_232);
   });
   test("a window of segments covers the window of bytes at the base size", () => {
-    expect(transfer.maxFlightSegments * transfer.baseSegmentBytes).toBeGreaterThan(
+    expect(transfer.maxInFlightSegments * transfer.baseSegmentBytes).toBeGreaterThan(
       transfer.maxWindowBytes,
     );
-    expect(Math.log2(transfer.maxFlightSegments) % 1).toBe(0);
+    expect(Math.log2(transfer.maxInFlightSegments) % 1).toBe(0);
   });
   test("digests fit their lines, and a listing its transfer table", () => {
     const base64 = 4 / 3;
@@ -171,13 +171,13 @@ describe("transfers", () => {
     expect(files.idleMs * 1_000).toBeGreaterThanOrEqual(transfer.stallTimeoutUs);
   });
   test("one session can't keep S1's ports from others, nor ports that it does not use for long", () => {
-    expect(classicDownload.unaskedPerSession).toBeLessThan(classicDownload.portsPerSession);
-    expect(4 * classicDownload.portsPerSession).toBeLessThanOrEqual(classicDownload.ports);
-    expect(classicDownload.portsPerSession).toBeLessThan(classicDownload.portsPerAddress);
-    expect(2 * classicDownload.portsPerAddress).toBeLessThanOrEqual(classicDownload.ports);
-    expect(classicDownload.firstRequestMs).toBeLessThan(classicDownload.idleMs);
+    expect(openChatDownload.unaskedPerSession).toBeLessThan(openChatDownload.portsPerSession);
+    expect(4 * openChatDownload.portsPerSession).toBeLessThanOrEqual(openChatDownload.ports);
+    expect(openChatDownload.portsPerSession).toBeLessThan(openChatDownload.portsPerAddress);
+    expect(2 * openChatDownload.portsPerAddress).toBeLessThanOrEqual(openChatDownload.ports);
+    expect(openChatDownload.firstRequestMs).toBeLessThan(openChatDownload.idleMs);
   });
   test("S1's parts fit its client's buffer", () => {
-    expect(classicDownload.partBytes + 18).toBeLessThanOrEqual(1_024);
+    expect(openChatDownload.partBytes + 18).toBeLessThanOrEqual(1_024);
   });
 });

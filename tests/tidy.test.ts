@@ -116,6 +116,11 @@ test("what src exports is imported somewhere", () => {
         imported.add(`${file} ${/(?:type )?(\w+)/.exec(name.trim())?.[1]}`);
       }
     }
+    for (const [, space = "", from = ""] of text.matchAll(/import \* as (\w+) from "([^"]+)"/g)) {
+      for (const [, name] of text.matchAll(new RegExp(`\\b${space}\\.(\\w+)`, "g"))) {
+        imported.add(`${join(dirname(path), from)} ${name}`);
+      }
+    }
   }
   const exported = /^export (?:async )?(?:function\*?|class|const|let) (\w+)/gm;
   const unused = code

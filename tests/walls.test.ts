@@ -18,7 +18,7 @@ const offences: Readonly<Record<string, readonly [code: string, rule: string]>> 
   "Bun's module": ['import { serve } from "bun";\nexport { serve };', "imports"],
   "Bun's SQLite": ['import { Database } from "bun:sqlite";\nexport { Database };', "imports"],
   "a library": ['import consola from "consola";\nexport { consola };', "imports"],
-  "the net layer": ['import { unixMs } from "../io/clock.ts";\nexport { unixMs };', "imports"],
+  "the net layer": ['import { steadyMs } from "../io/clock.ts";\nexport { steadyMs };', "imports"],
   "a part of it": [
     'import { Pull } from "../files/download-attempt.ts";\nexport { Pull };',
     "imports",
@@ -50,12 +50,15 @@ const offences: Readonly<Record<string, readonly [code: string, rule: string]>> 
   "global, around all of it": ["export const now = () => global.Date.now();", "globals"],
 };
 
-const pureFolders = ["dialects", "chat", "cpp", "transfer", "client"];
+const pureFolders = ["dialects", "chat", "cpp", "transfer", "client", "protocol"];
 const pureFiles = [
   "src/addresses.ts",
+  "src/bounded-map.ts",
   "src/errors.ts",
   "src/limits.ts",
+  "src/line-splitter.ts",
   "src/log.ts",
+  "src/size-text.ts",
   "src/text.ts",
 ];
 
@@ -89,7 +92,7 @@ beforeAll(async () => {
   for (const path of pureFiles) place(path, "export const now = () => Date.now();\n");
   place("src/io/innocent.ts", 'import { hostname } from "node:os";\nexport { hostname };\n');
   place("src/io/clock.ts", "export const now = () => Date.now() + Math.random();\n");
-  place("src/io/vast.ts", "export const line = [\n" + "  1,\n".repeat(310) + "];\n");
+  place("src/io/vast.ts", "export const line = [\n" + "  1,\n".repeat(510) + "];\n");
   place("src/io/careless.ts", "export const x = (y: any): string => y;\n");
   complaints = await lint();
 });
@@ -132,7 +135,7 @@ test("the outside world may touch the outside world", () => {
   expect(rulesFor("src/io/clock.ts")).toEqual([]);
 });
 
-test("files of more than 300 lines and `any` are errors everywhere", () => {
+test("files of more than 500 lines and `any` are errors everywhere", () => {
   expect(rulesFor("src/io/vast.ts")).toContain("eslint(max-lines)");
   expect(rulesFor("src/io/careless.ts")).toContain("typescript(no-explicit-any)");
 });

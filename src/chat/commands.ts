@@ -1,194 +1,294 @@
-// What each command does. A table: one function a command, all of the same shape; they change the hub's state and queue events,
-// and never write to a connection.
+// What each command does. A table: one function a command, all of the same shape; they change the hub's state and add to the
+// turn's batch, and never write to a connection.
 
 import { ParleyError } from "../errors.ts";
-import type { Command, Ref } from "./events.ts";
-import { fittingPage } from "./history.ts";
-import type { Hub } from "./hub.ts";
-import { login, refuseLogin } from "./login.ts";
+import { networkOf } from "../addresses.ts";
+import { history as historyLimits, names as nameLimits } from "../limits.ts";
+import { quoted } from "../text.ts";
+import { type HubState, textsOf } from "./hub-state.ts";
+import { end } from "./disconnect.ts";
+import type { Command, Ref, Said } from "./events.ts";
+import { fittingPage } from "./history-page.ts";
+import { login } from "./login.ts";
+import {
+  awaitRoom,
+  enterRoom,
+  leaveRoom,
+  openRoom,
+  roomsOf,
+  settleEntry,
+  stopAwaiting,
+} from "./membership.ts";
+import { absentNow, say, tell, useUp } from "./messages.ts";
+import { takenByAbsent, takenByMember } from "./names/absent.ts";
 import { fold, lobby, nameProblem, roomProblem } from "./names/grammar.ts";
-import { accept, type ChatRefusal, invite, leave, reject } from "./private-chat.ts";
-import { refuse, refuseUnread, unknownUser } from "./rejections.ts";
-import { type Missed, missedSince, startReplay } from "./replay.ts";
-import type { Room } from "./room.ts";
+import * as privateChat from "./private-chat.ts";
+import { reject, rejectUnknownUser, rejectUnread } from "./rejections.ts";
 import { roomPage } from "./room-list.ts";
 import type { Session } from "./session.ts";
-import { say, tell } from "./messages.ts";
-import { takenName } from "./names/registry.ts";
+import { StoreAnswers } from "./store-answers.ts";
+import type { RoomBounds, SessionRecord } from "./store.ts";
 
-/**
- * Handlers throw ParleyError `storage` where the history can't be read, and read it before they change anything: a command that
- * throws has done nothing.
- */
 type Handlers = {
   [K in Command["type"]]: (
-    hub: Hub,
+    chat: HubState,
     session: Session,
     command: Extract<Command, { type: K }>,
+    /** For a `say` to the partner: who that was when it came. */
+    partner: string | undefined,
   ) => void;
 };
 
-/** Commands that need a name first. */
-const forMembers: ReadonlySet<Command["type"]> = new Set<Command["type"]>([
-  "say",
-  "tell",
-  "enter",
-  "rename",
-  "history",
-  "invite",
-  "accept",
-  "reject",
-  "leave",
+/** Commands that need no name. */
+const forAll: ReadonlySet<Command["type"]> = new Set<Command["type"]>([
+  "login",
+  "files",
+  "transfer",
+  "download",
+  "ping",
+  "alive",
+  "reply",
+  "invalid",
+  "quit",
 ]);
 
 const handlers: Handlers = {
   login,
   say,
   tell,
-  names(hub, session, { after, limit, ref }) {
-    const room = session.room ?? hub.rooms.get(lobby);
+  join,
+  part(chat, session, { room: name, ref }) {
+    const room = chat.rooms.get(fold(name));
+    if (room === undefined || !session.rooms.has(room.name)) return notIn(chat, session, name, ref);
+    leaveRoom(chat, session, room, "parted");
+    chat.tell(session, { type: "parted", room: room.name, ref }, "settled");
+  },
+  names(chat, session, { room: asked = lobby, after, limit, ref }) {
+    const room = chat.rooms.get(fold(asked));
     const all = (limit === undefined ? room?.names() : room?.sortedNames()) ?? [];
     const from = after === undefined ? 0 : firstAfter(all, fold(after));
     const names = limit === undefined ? all : all.slice(from, from + limit);
     const next = from + names.length < all.length ? names.at(-1) : undefined;
-    const roomName = room?.name ?? lobby;
-    hub.tell(session, { type: "names", room: roomName, names, total: all.length, next, ref });
+    const total = all.length;
+    chat.tell(session, { type: "names", room: fold(asked), names, total, next, ref });
   },
-  rooms(hub, session, { after, limit, ref }) {
-    const { rooms, next } = roomPage(hub.rooms.values(), after, limit);
-    hub.tell(session, { type: "rooms", rooms, next, ref });
+  rooms(chat, session, { after, limit, ref }) {
+    const { rooms, next } = roomPage(chat.rooms.values(), after, limit);
+    chat.tell(session, { type: "rooms", rooms, next, ref });
   },
-  enter(hub, session, { room: name, since, ref }) {
-    const problem = roomProblem(name);
-    if (problem !== undefined) return refuse(hub, session, "room-invalid", problem, ref, name);
-    if (session.partner !== undefined) {
-      return refuse(hub, session, "protocol", "You are in a private chat: leave it first", ref);
+  rename,
+  history(chat, session, { room: asked = lobby, before, limit, ref }) {
+    const room = chat.rooms.get(fold(asked));
+    if (room === undefined || !session.rooms.has(room.name)) {
+      return notIn(chat, session, asked, ref);
     }
-    // What was said in the room that it leaves, or to it alone, it still hears there.
-    if (session.room?.unsettled === true) hub.flush(hub.nowMs);
-    else hub.settleBefore(fold(name), session.recordId);
-    if (session.phase !== "member") return;
-    const room = hub.room(fold(name));
-    if (room === undefined) {
-      return refuse(hub, session, "full", "There are too many rooms: enter one that exists", ref);
-    }
-    const missed = missedSince(hub.options.history, room, session, since);
-    move(hub, session, room, missed, ref);
-  },
-  rename(hub, session, { name, ref }) {
-    const problem = nameProblem(name);
-    if (problem !== undefined) return refuse(hub, session, "name-invalid", problem, ref, name);
-    const folded = fold(name);
-    const { recordId, peer } = session;
-    const who = { recordId, address: peer.address };
-    const taken = folded === session.folded ? undefined : takenName(hub, name, who);
-    if (taken !== undefined) {
-      return refuse(hub, session, "name-taken", taken.message, ref, name);
-    }
-    hub.rename(session, name, folded);
-    hub.tell(session, { type: "name", name, ref });
-  },
-  history(hub, session, { before, limit, ref }) {
-    const room = session.room!;
-    const found = hub.options.history.before(room.name, before ?? Infinity, limit);
-    const messages = fittingPage(found, "newest");
-    hub.tell(session, { type: "history", room: room.name, messages, ref });
-  },
-  invite(hub, session, { to, ref }) {
-    const other = hub.members.get(fold(to));
-    if (other === undefined) return unknownUser(hub, session, to, ref);
-    answer(hub, session, invite(session, other, hub.tellChat), ref);
-  },
-  accept(hub, session, { ref }) {
-    answer(hub, session, accept(session, hub.tellChat), ref);
-  },
-  reject(hub, session, { ref }) {
-    answer(hub, session, reject(session, hub.tellChat), ref);
-  },
-  leave(hub, session, { ref }) {
-    answer(hub, session, leave(session, hub.tellChat), ref);
-  },
-  files(hub, session, { after, limit, ref }) {
-    hub.options.files.list(after, limit, (result) => {
-      if (result instanceof ParleyError) refuse(hub, session, result.code, result.message, ref);
-      else hub.tell(session, { type: "files", files: result.files, next: result.next, ref });
+    // What the log has and nobody has heard yet is heard first.
+    const end = Math.min(before ?? Infinity, room.seq + 1);
+    const answers = new StoreAnswers(chat, session);
+    let found: readonly Said[] = [];
+    answers.ask<readonly Said[]>(
+      (then) => chat.store.readRoom(room.name, { before: end }, limit, then),
+      (messages) => (found = messages),
+    );
+    answers.whenAnswered((error) => {
+      if (error !== undefined) {
+        chat.options.warn(error.message);
+        return reject(chat, session, error.code, error.message, { ref });
+      }
+      const messages = fittingPage(found, "newest");
+      chat.tell(session, { type: "history", room: room.name, messages, ref });
     });
   },
-  fetch(hub, session, { request, ref }) {
-    hub.options.files.fetch(
+  invite(chat, session, { to, ref }) {
+    const other = chat.names.holder(fold(to));
+    if (other === undefined) return rejectUnknownUser(chat, session, to, { ref });
+    answerRequest(chat, session, privateChat.invite(chat, session, other), ref);
+  },
+  accept(chat, session, { ref }) {
+    answerRequest(chat, session, privateChat.accept(chat, session), ref);
+  },
+  reject(chat, session, { ref }) {
+    answerRequest(chat, session, privateChat.reject(chat, session), ref);
+  },
+  leave(chat, session, { ref }) {
+    answerRequest(chat, session, privateChat.leave(chat, session), ref);
+  },
+  files(chat, session, { after, limit, ref }) {
+    chat.options.files.list(after, limit, (result) => {
+      if (result instanceof ParleyError) {
+        reject(chat, session, result.code, result.message, { ref });
+      } else chat.tell(session, { type: "files", files: result.files, next: result.next, ref });
+    });
+  },
+  transfer(chat, session, { request }) {
+    chat.options.files.transfer(
       session.id,
       session.peer,
       request,
-      ref,
-      (line) => hub.tell(session, { type: "transfer", line }),
-      () => session.lagBytes,
+      (message) => chat.tell(session, { type: "transfer", message }),
+      () => session.output.lagBytes,
     );
   },
-  download(hub, session, { name }) {
-    hub.options.files.download(session.id, name, session.peer, (result) => {
-      if (result instanceof ParleyError)
-        refuse(hub, session, result.code, result.message, undefined, name);
-      else hub.tell(session, { type: "download", ...result });
+  download(chat, session, { name }) {
+    chat.options.files.download(session.id, name, session.peer, (result) => {
+      if (result instanceof ParleyError) {
+        reject(chat, session, result.code, result.message, { subject: name });
+      } else chat.tell(session, { type: "download", ...result });
     });
   },
-  ping(hub, session, { ref }) {
-    hub.tell(session, { type: "pong", ref });
+  ping(chat, session, { ref }) {
+    chat.tell(session, { type: "pong", ref });
   },
   alive() {},
-  reply(hub, session, { text, end, log }) {
-    if (log !== undefined) hub.options.log(log);
-    if (text !== undefined) hub.answer(session, text);
-    if (end === true) hub.end(session);
+  reply(chat, session, { text, end: isLast, log }) {
+    if (log !== undefined) chat.options.log(log);
+    if (text !== undefined) chat.tellText(session, text);
+    if (isLast === true) end(chat, session);
   },
-  invalid(hub, session, { code, message, ref, n, end }) {
-    if (n !== undefined && n === session.n + 1) hub.useUp(session, n);
-    hub.tell(session, { type: "error", code, message, ref, ...(n === undefined ? {} : { n }) });
-    if (end === true) hub.end(session);
+  invalid(chat, session, { code, message, ref, n, end: isLast }) {
+    const usesUp = n !== undefined && n === session.counter.taken + 1;
+    if (usesUp) useUp(chat, session, n);
+    reject(chat, session, code, message, { ref, n, usesUp });
+    if (isLast === true) end(chat, session);
   },
-  quit(hub, session) {
-    // What it has said itself in this turn it still hears.
-    if (session.room?.pending.some((event) => event?.author === session.id)) hub.flush(hub.nowMs);
-    hub.end(session);
+  quit(chat, session) {
+    end(chat, session);
   },
 };
 
-/** Into a room, or anew into the same one to be told of its past. */
-function move(hub: Hub, session: Session, room: Room, missed: Missed, ref: Ref | undefined): void {
-  const owedMail = session.replay?.mail;
-  const moved = room !== session.room;
-  if (moved) {
-    hub.leaveRoom(session, "moved");
-    session.room = room;
-    room.add(session);
+type Join = Extract<Command, { type: "join" }>;
+
+function join(chat: HubState, session: Session, command: Join): void {
+  const { room: name, since, ref } = command;
+  const problem = roomProblem(name);
+  if (problem !== undefined) {
+    return reject(chat, session, "room-invalid", problem, { ref, subject: name });
   }
-  startReplay(hub, session, room, missed, owedMail);
-  const { recovered } = missed;
-  const { epoch } = hub.options.history;
-  const seq = room.committedSeq;
-  hub.tell(session, { type: "entered", room: room.name, epoch, seq, recovered, ref });
-  if (moved) hub.announce(session);
+  const folded = fold(name);
+  const most = nameLimits.maxRoomsPerSession;
+  if (!session.rooms.has(folded) && session.rooms.size >= most) {
+    const message = `You are in ${most} rooms already: leave one first`;
+    return reject(chat, session, "full", message, { ref, subject: name });
+  }
+  const answers = new StoreAnswers(chat, session);
+  let bounds: RoomBounds = { first: 1, last: 0 };
+  awaitRoom(chat, folded);
+  answers.ask<RoomBounds>(
+    (then) => chat.store.bounds(folded, then),
+    (found) => (bounds = found),
+  );
+  const enter = (error: ParleyError | undefined): void => {
+    if (error !== undefined) return rejectUnread(chat, session, command, error);
+    if (session.phase !== "member") return;
+    const room = openRoom(chat, folded, bounds);
+    if (room === undefined) {
+      const message = "There are too many rooms: enter one that exists";
+      return reject(chat, session, "full", message, { ref, subject: name });
+    }
+    const isNew = !session.rooms.has(folded);
+    const membership = session.rooms.get(folded) ?? enterRoom(chat, session, room, false);
+    membership.isCharged = true;
+    const order = isNew ? membership.hearsFrom : chat.pipeline.nextOrder();
+    const { epoch } = chat.options;
+    chat.pipeline.gathering.beforeDelivery.push(() => {
+      const state = settleEntry(chat, room, membership, order, since, bounds);
+      for (const text of textsOf(session, { type: "entered", epoch, ref, ...state })) {
+        chat.pipeline.settling?.addPersonal(session, { order, text, timing: "settled" });
+      }
+    });
+    chat.wake();
+  };
+  answers.whenAnswered((error) => {
+    enter(error);
+    stopAwaiting(chat, folded);
+  }, true);
 }
 
-/** Runs a command of a session; what it may not do yet, and what the history can't be read for, is answered with an error. */
-export function execute(hub: Hub, session: Session, command: Command): void {
-  if (session.phase !== "member" && forMembers.has(command.type)) {
+type Rename = Extract<Command, { type: "rename" }>;
+
+function rename(chat: HubState, session: Session, command: Rename): void {
+  const { name, ref } = command;
+  const { identity } = session;
+  const problem = nameProblem(name, chat.options.reservedNames);
+  if (problem !== undefined) {
+    return reject(chat, session, "name-invalid", problem, { ref, subject: name });
+  }
+  const folded = fold(name);
+  if (folded === identity.folded) return applyRename(chat, session, command);
+  const refuse = (message: string): void =>
+    reject(chat, session, "name-taken", message, { ref, subject: name });
+  if (chat.names.isAnothers(name, identity.key)) return refuse(takenByMember(name).message);
+  chat.names.reserve(folded);
+  const answers = new StoreAnswers(chat, session);
+  let holder: SessionRecord | undefined;
+  answers.ask<SessionRecord | undefined>(
+    (then) => chat.store.findName(folded, chat.nowMs - historyLimits.mailHoldMs, then),
+    (record) => (holder = record),
+  );
+  answers.whenAnswered((error) => {
+    chat.names.unreserve(folded);
+    if (session.phase !== "member") return;
+    if (error !== undefined) return rejectUnread(chat, session, command, error);
+    const claimant = { recordId: identity.recordId, network: networkOf(session.peer.address) };
+    const absent = absentNow(chat, folded, holder);
+    const taken = takenByAbsent(name, absent, claimant, chat.nowMs);
+    if (taken !== undefined) return refuse(taken.message);
+    applyRename(chat, session, command);
+  }, true);
+}
+
+function applyRename(chat: HubState, session: Session, { name, ref }: Rename): void {
+  const from = session.name;
+  const rooms = roomsOf(chat, session);
+  for (const mate of privateChat.chatMates(chat, session)) {
+    const isPartner = mate.privateChat.partner === session.identity.key;
+    if (isPartner) privateChat.rememberName(chat, mate, session);
+    if (rooms.some((room) => mate.rooms.has(room.name))) continue;
+    chat.tell(mate, { type: "renamed", from, to: name, chat: true });
+  }
+  for (const room of rooms) room.remove(session.identity);
+  chat.names.rename(session, name);
+  chat.record(session);
+  for (const room of rooms) {
+    room.add(session.identity);
+    chat.announce(room, { type: "renamed", room: room.name, from, to: name, author: session.id });
+  }
+  chat.tell(session, { type: "name", name, ref });
+}
+
+/** Runs a command of a session; what needs a name first is answered with an error. */
+export function execute(
+  chat: HubState,
+  session: Session,
+  command: Command,
+  partner = session.privateChat.partner,
+): void {
+  if (session.phase !== "member" && !forAll.has(command.type)) {
     const ref = "ref" in command ? command.ref : undefined;
-    return refuse(hub, session, "protocol", "Say who you are first: this needs a name", ref);
+    const message = "Say who you are first: this needs a name";
+    return reject(chat, session, "protocol", message, { ref });
   }
-  const handler = handlers[command.type] as (hub: Hub, session: Session, command: Command) => void;
-  try {
-    handler(hub, session, command);
-  } catch (error) {
-    if (!(error instanceof ParleyError)) throw error;
-    hub.options.warn(error.message);
-    if (command.type === "login")
-      refuseLogin(hub, session, error.code, command.name, error.message);
-    else refuseUnread(hub, session, command, error);
-  }
+  const handle = handlers[command.type] as (
+    chat: HubState,
+    session: Session,
+    command: Command,
+    partner: string | undefined,
+  ) => void;
+  handle(chat, session, command, partner);
 }
 
-function answer(hub: Hub, session: Session, refusal: ChatRefusal, ref: Ref | undefined): void {
-  if (refusal !== undefined) refuse(hub, session, refusal.code, refusal.message, ref);
+function notIn(chat: HubState, session: Session, room: string, ref: Ref | undefined): void {
+  const message = `You are not in the room ${quoted(room)}: join it first`;
+  reject(chat, session, "not-in-room", message, { ref, subject: room });
+}
+
+function answerRequest(
+  chat: HubState,
+  session: Session,
+  refusal: privateChat.ChatRefusal,
+  ref: Ref | undefined,
+): void {
+  if (refusal !== undefined) reject(chat, session, refusal.code, refusal.message, { ref });
 }
 
 /** Index of the first name whose folded form comes after `folded`; `sorted` is sorted by folded form. */

@@ -1,328 +1,273 @@
-// The hub: all sessions, rooms and names. During a turn of the event loop commands only change state and queue events; `flush`
-// ends the turn (turn.ts). Knows no dialect, no socket and no clock: time comes with every call, and the adapter is asked to
-// call `flush` and `tick`.
+// The hub: all sessions, rooms and names behind one pure machine. Commands change state and gather a batch; `endTurn` gives it to
+// the store, and what comes of that (`handleStore`) is what anybody hears. Knows no dialect, socket, store or clock: the adapter
+// calls `handle…` with the time, carries out `pollStore`, and calls `endTurn` and `handleTimeout` when it is asked to.
 
-import type { Dialect, Peer } from "./dialect.ts";
-import { history as historyLimits, message as messageLimits, output } from "../limits.ts";
-import { Aliases } from "./names/aliases.ts";
-import { AwayNetworks } from "./names/recent-networks.ts";
+import { networkOf } from "../addresses.ts";
+import { message as messageLimits, output } from "../limits.ts";
+import { CommitPipeline } from "./commit-pipeline.ts";
 import { execute } from "./commands.ts";
-import { Due, reasonOfEnd } from "./timers.ts";
-import type { ChatState, Command, LeaveReason, PersonalEvent, RoomEvent } from "./events.ts";
-import { dropSlow, dropSlowest, stop } from "./disconnect.ts";
-import type { FileDesk } from "./file-service.ts";
-import type { History, SessionRecord } from "./history.ts";
-import { identityOf, KnownNames } from "./names/partner-names.ts";
+import { deliverAnswersOf, deliverBatch, deliverForeign } from "./delivery.ts";
+import type { Dialect, Peer } from "./dialect.ts";
+import { end, lose, partAll, reasonOfEnd, stopAll } from "./disconnect.ts";
+import type { LeaveReason } from "./events.ts";
+import { Backlog } from "./fan-out/outbox.ts";
+import { type HubOptions, HubState } from "./hub-state.ts";
 import type { Link } from "./link.ts";
 import { LoginRates } from "./login-rates.ts";
-import { type Metrics, count } from "./metrics.ts";
-import { fold } from "./names/grammar.ts";
-import { Backlog } from "./fan-out/outbox.ts";
-import { dissolve } from "./private-chat.ts";
-import { followsRefusal } from "./rejections.ts";
-import { Room } from "./room.ts";
-import { pacedCommand, type Rates } from "./sender-limits.ts";
+import { count } from "./metrics.ts";
+import { NameRegistry } from "./names/registry.ts";
+import { handleCommand, releaseCommands } from "./pacing.ts";
+import { NetworkBudgets } from "./rate-budget.ts";
+import { Schedule } from "./schedule.ts";
 import { Session } from "./session.ts";
-import { recordOf, Turn } from "./commit-batch.ts";
+import type { SaidRun } from "./said-run.ts";
+import { StoreClient } from "./store-client.ts";
+import type { SessionUpdate, StoreReply, StoreRequest } from "./store.ts";
+import { Timers } from "./timers.ts";
+import type { Departure } from "./turn-batch.ts";
 
-export type HubOptions = {
-  history: History;
-  metrics: Metrics;
-  /** Messages and bytes a second that one sender may keep up; undefined for no limit. */
-  rates: Rates | undefined;
-  files: FileDesk;
-  /** Called when there is something to flush: once, until `flush` has been called. */
-  wake: () => void;
-  /** A line that a system's own server prints, harmless already. */
-  log: (line: string) => void;
-  /** A line for whoever runs the server: something is wrong. */
-  warn: (line: string) => void;
-  /** Key under which a session's record is kept; not to be turned back into the secret. */
-  hashSecret: (secret: string) => string;
-  /** A fresh secret: 128 bits of chance or more, as text. */
-  newSecret: () => string;
-};
+export type { HubOptions } from "./hub-state.ts";
 
 export class Hub {
-  readonly rooms = new Map<string, Room>();
-  /** Every member by folded name: names are one space. */
-  readonly members = new Map<string, Session>();
-  readonly sessions = new Set<Session>();
-  /** The live session of each record. */
-  readonly records = new Map<string, Session>();
-  readonly aliases = new Aliases();
-  readonly awayNetworks = new AwayNetworks();
-  readonly loginRates = new LoginRates();
-  readonly backlog = new Backlog();
-  readonly turn = new Turn(this);
-  readonly due = new Due(this);
-  nowMs = 0;
+  readonly #chat: HubState;
+  readonly #timers: Timers;
+  readonly #budgets: NetworkBudgets;
   #nextId = 1;
   #stopping: string | undefined;
 
   constructor(readonly options: HubOptions) {
-    options.history.isInUse = (room) => this.rooms.has(room);
+    this.#budgets = new NetworkBudgets(options.rates);
+    const store = new StoreClient();
+    const pipeline = new CommitPipeline({
+      store,
+      recordOf: (session, departure) => recordOf(session, this.#chat.nowMs, departure),
+      settled: (batch, settlement) => deliverBatch(this.#chat, batch, settlement),
+    });
+    this.#chat = new HubState(
+      options,
+      new NameRegistry(),
+      store,
+      pipeline,
+      new Schedule(),
+      new LoginRates(),
+      new Backlog(),
+    );
+    this.#timers = new Timers(this.#chat);
   }
 
-  /** A connection has come. The adapter sets `session.framed` once it knows, and calls `receive`, `drained` and `closed`. */
-  connect(link: Link, dialect: Dialect, peer: Peer, nowMs: number): Session {
-    this.nowMs = nowMs;
+  /** A connection has come. The adapter sets `session.output.framed` once it knows. */
+  handleConnect(link: Link, dialect: Dialect, peer: Peer, nowMs: number): Session {
+    const chat = this.#chat;
+    chat.nowMs = nowMs;
     const conversation = dialect.open(peer);
     const id = this.#nextId++;
-    const session = new Session(id, link, dialect, conversation, peer, nowMs, this.backlog);
-    this.sessions.add(session);
+    const budgets = this.#budgets.of(peer.address, nowMs);
+    const made = [id, link, dialect, conversation, peer, nowMs, chat.backlog, budgets] as const;
+    const session = new Session(...made);
+    chat.sessions.add(session);
     count(this.options.metrics.connections, dialect.name);
     count(this.options.metrics.connectionsOpened, dialect.name);
-    const line = dialect.terminal?.connected?.(peer, nowMs);
+    const line = dialect.terminal?.connected?.(peer, chat.stampMs);
     if (line !== undefined) this.options.log(line);
-    for (const text of session.conversation.greeting()) session.pushSpaced(text);
-    if (session.pumpSpaced(nowMs)) this.due.gap(session);
+    for (const text of conversation.greeting()) session.output.push(text);
+    if (session.output.pump(nowMs)) this.#watchGap(session);
     if (this.#stopping !== undefined) {
-      this.tell(session, { type: "bye", reason: this.#stopping });
-      this.end(session);
+      chat.tell(session, { type: "bye", reason: this.#stopping });
+      end(chat, session);
     }
     return session;
   }
 
   /** One whole message of a session. */
-  receive(session: Session, message: string, nowMs: number): void {
-    this.nowMs = nowMs;
-    session.heardMs = nowMs;
-    session.pingedMs = 0;
-    session.messageChars = message.length;
+  handleMessage(session: Session, message: string, nowMs: number): void {
+    const chat = this.#chat;
+    chat.nowMs = nowMs;
+    session.liveness.heardMs = nowMs;
+    session.liveness.pingedMs = 0;
     if (session.phase === "ending" || session.phase === "gone") return;
-    if (session.personalChars >= output.maxAnswerChars) this.flush(nowMs);
+    if (session.output.answerChars >= output.maxAnswerChars) deliverAnswersOf(chat, session);
     const command = session.conversation.receive(message);
-    if (command !== undefined) this.command(session, command);
+    if (command !== undefined) handleCommand(chat, session, command, message.length);
   }
 
   /** A message that is too long: the sender is told, whatever its rate, and its connection ends. */
-  overflow(session: Session, nowMs: number): void {
-    this.nowMs = nowMs;
+  handleOverflow(session: Session, nowMs: number): void {
+    this.#chat.nowMs = nowMs;
     if (session.phase === "ending" || session.phase === "gone") return;
     const message = `A message has at most ${messageLimits.maxLineBytes} bytes: this one is longer`;
     const own = session.conversation.overflow?.();
     const command = own ?? { type: "invalid" as const, code: "text-invalid" as const, message };
-    execute(this, session, command);
-    this.end(session);
-  }
-
-  /** A command of a session, within its rate: run now, kept for later, or refused. */
-  command(session: Session, command: Command): void {
-    if (session.refusedN !== 0 && followsRefusal(session, command)) return;
-    const { rates } = this.options;
-    if (rates === undefined || pacedCommand(this, session, command, rates)) {
-      execute(this, session, command);
-    }
+    execute(this.#chat, session, command);
+    end(this.#chat, session);
   }
 
   /** The link can take more. */
-  drained(session: Session, nowMs: number): void {
-    this.nowMs = nowMs;
-    session.outbox.drained();
-    if (session.pumpSpaced(nowMs)) this.due.gap(session);
-    if (session.replay !== undefined && !session.outbox.blocked) this.turn.wake();
-    if (session.phase === "ending") this.due.finish(session);
+  handleDrain(session: Session, nowMs: number): void {
+    const chat = this.#chat;
+    chat.nowMs = nowMs;
+    session.output.outbox.drained();
+    if (session.output.pump(nowMs)) this.#watchGap(session);
+    const { replaying, ending } = chat.schedule;
+    if (replaying.has(session) || ending.has(session)) chat.wake();
   }
 
   /**
    * The other side sends no more (FIN). What it has asked is answered; then it leaves, at once if the room is to know, and
    * its connection ends a moment later, when late answers have come. A listener by nature stays.
    */
-  inputEnded(session: Session, nowMs: number): void {
-    this.nowMs = nowMs;
+  handleInputEnd(session: Session, nowMs: number): void {
+    this.#chat.nowMs = nowMs;
     if (session.dialect.hearsAfterEnd === true && session.phase === "member") return;
-    this.due.leaving(session);
+    session.liveness.endedMs = nowMs;
+    this.#chat.schedule.leaving.add(session);
+    this.#chat.wake();
   }
 
   /** The connection is gone, by the other side's will (`quit`) or not. */
-  closed(session: Session, reason: LeaveReason, nowMs: number): void {
-    this.nowMs = nowMs;
+  handleClose(session: Session, reason: LeaveReason, nowMs: number): void {
+    const chat = this.#chat;
+    chat.nowMs = nowMs;
     if (session.phase === "gone") return;
-    this.part(session, reason === "quit" ? reasonOfEnd(session) : reason);
+    partAll(chat, session, reason === "quit" ? reasonOfEnd(session) : reason);
     session.phase = "gone";
-    session.outbox.clear();
-    session.dropSpaced();
-    session.delayed = undefined;
-    this.turn.forget(session);
-    this.due.forget(session);
-    this.sessions.delete(session);
+    session.output.clear();
+    session.queue.clear();
+    chat.schedule.forget(session);
+    chat.sessions.delete(session);
     this.options.files.closed(session.id);
     count(this.options.metrics.connections, session.dialect.name, -1);
   }
 
-  /** The end of a turn: see turn.ts. Then readers that lag too far are dropped, and what follows a turn happens. */
-  flush(nowMs: number): void {
-    this.nowMs = nowMs;
-    const { slow, gaps } = this.turn.end();
-    for (const session of gaps) this.due.gap(session);
-    for (const session of slow) dropSlow(this, session);
-    if (this.backlog.bytes > output.maxBacklogBytes) dropSlowest(this);
-    this.due.afterTurn();
+  /** The end of a turn of the event loop: what was gathered goes to the store. Then `pollStore`, then `finishTurn`. */
+  endTurn(nowMs: number): void {
+    this.#chat.nowMs = nowMs;
+    this.#chat.rest();
+    this.#chat.pipeline.close();
   }
 
-  /** What is due by time: see due.ts. Call it by `nextTickMs` at the latest. */
-  tick(nowMs: number): void {
-    this.nowMs = nowMs;
-    this.due.tick();
+  /** After `endTurn`, when a store that answers at once has answered: what can't wait for one that does not is sent. */
+  finishTurn(nowMs: number): void {
+    this.#chat.nowMs = nowMs;
+    this.#timers.handleTurnEnd();
   }
 
-  get nextTickMs(): number {
-    return this.due.nextMs;
+  /** What is due by time: call it by `nextTimeout` at the latest. */
+  handleTimeout(nowMs: number): void {
+    this.#chat.nowMs = nowMs;
+    this.#timers.handleTimeout();
   }
 
-  /** Tells everyone that the server stops, and ends every connection, those too that still come. */
+  /** Unix milliseconds by which `handleTimeout` wants to be called. */
+  get nextTimeout(): number {
+    return this.#timers.nextMs;
+  }
+
+  /** The next request for the store, if there is one. To be asked for after every call of another method. */
+  pollStore(nowMs: number): StoreRequest | undefined {
+    return this.#chat.store.poll(nowMs);
+  }
+
+  /** Whether `pollStore` has a request now. */
+  get hasRequest(): boolean {
+    return this.#chat.store.hasRequest;
+  }
+
+  /** What came of a request of `pollStore`. */
+  handleStore(reply: StoreReply, nowMs: number): void {
+    const chat = this.#chat;
+    chat.nowMs = nowMs;
+    chat.store.handle(reply, nowMs);
+    for (const session of chat.schedule.unblocked) {
+      chat.schedule.unblocked.delete(session);
+      releaseCommands(chat, session);
+    }
+  }
+
+  /**
+   * Another server has put messages into the log of a room: who is in it here hears them. Runs follow each other, and the number
+   * that this hub knows; those that it knows already are passed over.
+   */
+  handleCommitted(room: string, runs: readonly SaidRun[], nowMs: number): void {
+    this.#chat.nowMs = nowMs;
+    const open = this.#chat.rooms.get(room);
+    if (open !== undefined) deliverForeign(this.#chat, open, runs);
+  }
+
+  /** Tells everybody that the server stops, and ends every connection, those too that still come. */
   stop(reason: string, nowMs: number): void {
-    this.nowMs = nowMs;
+    this.#chat.nowMs = nowMs;
     this.#stopping = reason;
-    stop(this, reason);
+    stopAll(this.#chat, reason);
   }
 
-  /** The member leaves its room, its private chat and its name; the connection stays. */
-  part(session: Session, reason: LeaveReason): void {
-    if (session.phase !== "member") return;
-    const terminal = session.dialect.terminal?.gone?.(session.name);
-    if (terminal !== undefined) this.options.log(terminal);
-    dissolve(session, this.tellChat, reason === "lost" || reason === "slow" ? "lost" : "left");
-    this.leaveRoom(session, reason);
-    if (this.members.get(session.folded) === session) this.members.delete(session.folded);
-    this.aliases.drop(session);
-    if (session.recordId !== "") this.#partRecord(session, reason);
-    session.phase = "visitor";
+  /** An adapter can't go on with this session: it leaves as if its connection were lost. */
+  drop(session: Session, reason: string, nowMs: number): void {
+    this.#chat.nowMs = nowMs;
+    lose(this.#chat, session, reason);
   }
 
-  leaveRoom(session: Session, reason: LeaveReason): void {
-    const { room, name, alias, id: author } = session;
-    if (room === undefined) return;
-    room.remove(session);
-    session.leaveRoom();
-    this.push(room, { type: "left", name, alias, reason, author });
+  /** Connections, whether they have a name or not. */
+  get sessionCount(): number {
+    return this.#chat.sessions.size;
   }
 
-  /** Tells a room that somebody has entered it. */
-  announce(session: Session): void {
-    const { room, name, alias, id: author } = session;
-    if (room === undefined) return;
-    this.push(room, { type: "joined", name, alias, author });
-    // One that comes back knows that it does.
-    if (session.replay !== undefined) session.hearsFrom = room.pending.length;
+  /** Whether the store has settled everything that has happened. */
+  get isSettled(): boolean {
+    return this.#chat.pipeline.isSettled && this.#chat.store.size === 0;
   }
 
-  /**
-   * Ends the turn here if somebody enters a room, or goes on with a record, that the history does not know as they are: what was
-   * said before is over then, in the log or not, and the numbers that the newcomer is told are good.
-   */
-  settleBefore(roomName: string, recordId: string): void {
-    const unsettled = this.rooms.get(roomName)?.unsettled === true;
-    if (unsettled || this.turn.changes(recordId)) this.flush(this.nowMs);
+  /** Names of everybody who is here. */
+  memberNames(): string[] {
+    return Array.from(this.#chat.names.members(), ({ name }) => name);
   }
 
-  rename(session: Session, name: string, folded: string): void {
-    const from = session.name;
-    const room = session.room!;
-    this.#rememberName(session.partner, session);
-    room.remember(session, () => {
-      this.members.delete(session.folded);
-      session.name = name;
-      session.folded = folded;
-      this.members.set(folded, session);
-    });
-    this.aliases.yield(folded, session);
-    this.turn.keepRecord(session);
-    this.push(room, { type: "renamed", from, to: name, author: session.id });
-    for (const other of [session.partner, session.asks, session.askedBy]) {
-      if (other === undefined || other.room === room) continue;
-      this.tell(other, { type: "renamed", from, to: name, chat: true });
+  /** Whether anybody is in a room. */
+  isRoomInUse(room: string): boolean {
+    return this.#chat.rooms.has(room);
+  }
+
+  /** Brings the gauges up to date that nobody counts as things happen. */
+  refreshMetrics(): void {
+    const { metrics } = this.options;
+    let inPrivate = 0;
+    for (const { privateChat } of this.#chat.names.members()) {
+      if (privateChat.partner !== undefined) inPrivate++;
     }
+    metrics.privateChats = inPrivate / 2;
+    metrics.members = this.#chat.names.size;
+    metrics.rooms = this.#chat.rooms.size;
   }
 
-  /** The counter of a message has been taken, whatever becomes of the message. */
-  useUp(session: Session, n: number): void {
-    session.n = n;
-    session.lastSeq = undefined;
-    // A copy of it was refused, while it waited itself.
-    if (n === session.refusedN) session.refusedN = 0;
-    this.turn.keepRecord(session);
+  /** How much is kept of anybody, by what it is: all 0 when nobody is here. For tests of leaks. */
+  get kept(): Record<string, number> {
+    const { sessions, rooms, awaitedRooms, names, schedule } = this.#chat;
+    const { store, pipeline, backlog } = this.#chat;
+    return {
+      sessions: sessions.size,
+      rooms: rooms.size + awaitedRooms.size,
+      names: names.keptEntries,
+      schedule: schedule.size,
+      requests: store.size,
+      batches: pipeline.isSettled ? 0 : 1,
+      backlogBytes: backlog.bytes,
+    };
   }
 
-  /**
-   * The room of that name, made if need be; undefined if there are too many.
-   * @throws ParleyError `storage`
-   */
-  room(name: string): Room | undefined {
-    const found = this.rooms.get(name);
-    if (found !== undefined) return found;
-    if (this.rooms.size >= historyLimits.maxRooms) return undefined;
-    const room = new Room(name, this.options.history.lastSeq(name));
-    this.rooms.set(name, room);
-    // It is forgotten at the end of the turn if nobody enters it after all.
-    this.turn.stir(room);
-    return room;
+  #watchGap(session: Session): void {
+    // The adapter learns of a new deadline at the end of a turn.
+    if (this.#chat.schedule.gaps.size === 0) this.#chat.wake();
+    this.#chat.schedule.gaps.add(session);
   }
+}
 
-  /** The last member has left: a room without anything pending is made again from the history when needed. */
-  forget(room: Room): void {
-    this.due.forgetRoom(room);
-    if (room.pending.length === 0) this.rooms.delete(room.name);
-  }
-
-  /** Queues an event for a room. */
-  push(room: Room, event: RoomEvent): void {
-    room.push(event);
-    this.turn.stir(room);
-  }
-
-  /** The record of someone who is away for a moment and whose mail is kept, this turn's changes included. @throws ParleyError `storage` */
-  awayRecord(folded: string): SessionRecord | undefined {
-    const since = this.nowMs - historyLimits.mailHoldMs;
-    const record = this.options.history.sessionNamed(folded, since);
-    if (record === undefined || this.records.has(record.id)) return undefined;
-    const latest = this.turn.away(record.id) ?? record;
-    return latest.name === folded ? latest : undefined;
-  }
-
-  /** Tells one member something, in its place among the room's events. */
-  tell(session: Session, event: PersonalEvent, onCommit = false): void {
-    if (session.isOver) return;
-    session.tell(event, session.room?.pending.length ?? 0, onCommit);
-    this.turn.touch(session);
-  }
-
-  readonly tellChat = (session: Session, state: ChatState, withName: string): void => {
-    if (state === "left" || state === "lost") {
-      this.#rememberName(session, this.members.get(fold(withName)));
-    }
-    this.tell(session, { type: "chat", state, with: withName });
+/** A session's record as it is now, or as it was when it left. */
+function recordOf(session: Session, nowMs: number, departure?: Departure): SessionUpdate {
+  const { identity, counter, peer } = session;
+  return {
+    id: identity.recordId,
+    name: departure?.name ?? identity.folded,
+    n: counter.taken,
+    network: networkOf(peer.address),
+    seenMs: departure?.seenMs ?? nowMs,
   };
-
-  /** A dialect's own answer. */
-  answer(session: Session, text: string): void {
-    session.insert({ at: session.room?.pending.length ?? 0, text, onCommit: false });
-    this.turn.touch(session);
-  }
-
-  /** Ends a connection after everything that was queued for it has left. */
-  end(session: Session): void {
-    if (session.phase === "ending" || session.phase === "gone") return;
-    this.part(session, "quit");
-    session.phase = "ending";
-    session.endAfterFlush = true;
-    this.turn.touch(session);
-  }
-
-  /** What `member` still writes to `other` by its name of this moment is for nobody else. */
-  #rememberName(member: Session | undefined, other: Session | undefined): void {
-    if (member === undefined || other === undefined) return;
-    member.knownNames ??= new KnownNames();
-    member.knownNames.remember(other.folded, identityOf(other), this.nowMs);
-  }
-
-  #partRecord(session: Session, reason: LeaveReason): void {
-    if (this.records.get(session.recordId) === session) this.records.delete(session.recordId);
-    if (reason === "replaced") return;
-    const record = recordOf(session, this.nowMs);
-    this.turn.keepAway(reason === "quit" ? { ...record, name: "" } : record);
-    this.awayNetworks.note(record.id, session.peer.address);
-    this.turn.dropRecord(session);
-  }
 }

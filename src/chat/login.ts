@@ -1,161 +1,361 @@
-// Entering: a name is checked and taken, a returning session gets its counter and its name back from its own dead connection.
+// Entering: a name is checked and taken, a returning session gets its counter, its name and its rooms back, from its record or from
+// its own other connection. The store is asked first; until it has answered, the name is reserved and the session's commands wait.
 
-import type { ErrorCode } from "../errors.ts";
-import type { Command } from "./events.ts";
-import { replace } from "./disconnect.ts";
-import type { SessionRecord } from "./history.ts";
-import type { Hub } from "./hub.ts";
-import { addressName, fold, lobby, nameProblem, roomProblem } from "./names/grammar.ts";
-import { type Missed, missedSince, startReplay } from "./replay.ts";
-import type { Session } from "./session.ts";
-import { takenName } from "./names/registry.ts";
+import type { ErrorCode, ParleyError } from "../errors.ts";
+import { networkOf } from "../addresses.ts";
+import { history as historyLimits, names as nameLimits } from "../limits.ts";
+import { type HubState, textsOf } from "./hub-state.ts";
+import { end, replace } from "./disconnect.ts";
+import type { LoginCommand, PrivateMessage } from "./events.ts";
+import {
+  awaitRoom,
+  enterRoom,
+  openRoom,
+  settleEntry,
+  type Since,
+  stopAwaiting,
+} from "./membership.ts";
+import { absentNow } from "./messages.ts";
+import { type Taken, takenByAbsent, takenByMember } from "./names/absent.ts";
+import {
+  addressName,
+  aliasProblem,
+  fold,
+  lobby,
+  nameProblem,
+  roomProblem,
+} from "./names/grammar.ts";
+import type { Room } from "./room.ts";
+import type { Membership, Session } from "./session.ts";
+import { StoreAnswers } from "./store-answers.ts";
+import type { RoomBounds, SessionRecord } from "./store.ts";
 
-type Login = Extract<Command, { type: "login" }>;
-
-export function login(hub: Hub, session: Session, command: Login): void {
-  if (!isNew(session)) {
-    hub.tell(session, { type: "error", code: "protocol", message: "You have said who you are" });
-    return;
+export function login(chat: HubState, session: Session, command: LoginCommand): void {
+  if (session.phase !== "new") {
+    const message = "You have said who you are";
+    return chat.tell(session, { type: "error", code: "protocol", message });
   }
-  if (command.visitor === true) return welcomeVisitor(hub, session);
+  if (command.visitor === true) return welcomeVisitor(chat, session);
   const assigned = command.name === "" && command.assign === true;
-  const name = assigned ? freeAddressName(hub, session) : command.name;
-  const problem = assigned ? undefined : nameProblem(name);
-  if (problem !== undefined) return refuseLogin(hub, session, "name-invalid", name, problem);
-  const roomIssue = command.room === undefined ? undefined : roomProblem(command.room);
-  if (roomIssue !== undefined) return refuseLogin(hub, session, "room-invalid", name, roomIssue);
+  const name = assigned ? freeAddressName(chat, session) : command.name;
+  const refusal = assigned ? undefined : nameProblem(name, chat.options.reservedNames);
+  if (refusal !== undefined) return refuse(chat, session, "name-invalid", name, refusal);
+  const rooms = roomsAsked(command);
+  const problem = roomsProblem(rooms);
+  if (problem !== undefined) return refuse(chat, session, "room-invalid", name, problem);
 
-  const roomName = fold(command.room ?? lobby);
-  const secret = command.secret === "" ? hub.options.newSecret() : (command.secret ?? "");
-  const recordId = secret === "" ? "" : hub.options.hashSecret(secret);
-  hub.settleBefore(roomName, recordId);
-  if (!isNew(session)) return;
-  const holder = hub.members.get(fold(name));
-  // Its own dead connection is no obstacle.
-  const isBack = recordId !== "" && holder?.recordId === recordId;
-  const { address } = session.peer;
-  const who = { recordId, address };
-  const taken = isBack ? undefined : takenName(hub, name, who);
-  if (taken !== undefined) {
-    const { message, retryAfterMs } = taken;
-    return refuseLogin(hub, session, "name-taken", name, message, retryAfterMs);
+  const secret = command.secret === "" ? chat.options.newSecret() : (command.secret ?? "");
+  const recordId = secret === "" ? "" : chat.options.hashSecret(secret);
+  const before = recordId === "" ? undefined : chat.names.person(recordId);
+  if (recordId !== "" && chat.names.expected(recordId) !== undefined) {
+    const message = "This session is entering on another connection: try again";
+    return refuse(chat, session, "rate", name, message, retryEnteringMs);
   }
-  const { alias } = command;
-  const ownAlias =
-    alias === undefined || fold(alias) === fold(name) || takenName(hub, alias, who) === undefined
-      ? alias
-      : undefined;
-  const waitMs = hub.options.rates === undefined ? 0 : hub.loginRates.take(address, hub.nowMs);
-  if (waitMs > 0) {
-    const message = `Too many people have come from ${address}: try again in ${Math.ceil(waitMs / 1000)} s`;
-    return refuseLogin(hub, session, "rate", name, message, waitMs);
-  }
-  const room = hub.room(roomName);
-  if (room === undefined) {
-    return refuseLogin(
-      hub,
-      session,
-      "full",
-      name,
-      "There are too many rooms: enter one that exists",
-    );
-  }
-  const { history } = hub.options;
-  const record = recordId === "" ? undefined : history.session(recordId);
-  const committedMail = record?.mail ?? 0;
-  const missed = missedSince(history, room, { recordId, committedMail }, command.since);
-  const before = recordId === "" ? undefined : hub.records.get(recordId);
-  // The same person in the same room: nobody needs to hear that a connection was replaced.
-  const silent = before?.room === room && before === holder && before.name === name;
-  if (before !== undefined) replace(hub, before, silent);
-  const admission = { name, alias: ownAlias, recordId, secret, room, command, silent };
-  admit(hub, session, { ...admission, record, missed });
+  const taken = takenNow(chat, name, before);
+  if (taken !== undefined) return refuse(chat, session, "name-taken", name, taken.message);
+
+  session.phase = "entering";
+  session.queue.block();
+  before?.queue.block();
+  chat.names.reserve(fold(name));
+  if (recordId !== "") chat.names.expect(session, recordId);
+  const alias = shownAlias(chat, command);
+  const entry = new Entry(chat, session, command, { name, alias, secret, recordId, before, rooms });
+  // What is on its way for this record is settled first: its numbers are told to the newcomer.
+  if (recordId !== "" && chat.pipeline.touches(recordId, before)) {
+    chat.pipeline.whenSettled(() => entry.ask());
+  } else entry.ask();
 }
 
-/** Asked again where a turn has ended: it may have dropped the session. */
-function isNew(session: Session): boolean {
-  return session.phase === "new";
+const retryEnteringMs = 1_000;
+
+/** Folded names of the rooms to enter, with the last `seq` that the client has. */
+type RoomsAsked = ReadonlyMap<string, number | undefined>;
+
+function roomsAsked({ rooms }: LoginCommand): RoomsAsked {
+  const asked = new Map<string, number | undefined>();
+  for (const { room, seq } of rooms ?? [{ room: lobby }]) asked.set(fold(room), seq);
+  return asked;
 }
 
-type Admission = {
+function roomsProblem(rooms: RoomsAsked): string | undefined {
+  const most = nameLimits.maxRoomsPerSession;
+  if (rooms.size > most) return `One can be in ${most} rooms at once: these are ${rooms.size}`;
+  for (const name of rooms.keys()) {
+    const problem = roomProblem(name);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
+/** Whether the name is somebody else's of those who are here. */
+function takenNow(chat: HubState, name: string, before: Session | undefined): Taken | undefined {
+  const folded = fold(name);
+  const isOwn = before !== undefined && chat.names.holder(folded) === before;
+  return !isOwn && chat.names.isTaken(folded) ? takenByMember(name) : undefined;
+}
+
+/** The alias, if it can be one; else the name stands in its place. */
+function shownAlias({ options }: HubState, { alias }: LoginCommand): string | undefined {
+  if (alias === undefined) return undefined;
+  return aliasProblem(alias, options.reservedNames) === undefined ? alias : undefined;
+}
+
+type Plan = {
   name: string;
-  /** Undefined if it is somebody else's name. */
   alias: string | undefined;
-  recordId: string;
   secret: string;
-  room: NonNullable<Session["room"]>;
-  command: Login;
-  silent: boolean;
-  record: SessionRecord | undefined;
-  missed: Missed;
+  recordId: string;
+  /** Its own other connection. */
+  before: Session | undefined;
+  rooms: RoomsAsked;
 };
 
-function admit(hub: Hub, session: Session, admission: Admission): void {
-  const { name, alias, recordId, secret, room, command, silent, record, missed } = admission;
-  session.phase = "member";
-  session.name = name;
-  session.folded = fold(name);
-  hub.members.set(session.folded, session);
-  hub.aliases.yield(session.folded, session);
-  if (alias !== undefined) session.alias = hub.aliases.use(session, alias);
-  if (recordId !== "") {
-    session.recordId = recordId;
-    hub.records.set(recordId, session);
-    session.n = session.committedN = session.ackedN = record?.n ?? 0;
-    session.mail = session.committedMail = record?.mail ?? 0;
-    if (command.since !== undefined) hub.options.metrics.resumes++;
-    hub.turn.keepRecord(session);
+/** One login between its command and its welcome. */
+class Entry {
+  readonly #chat: HubState;
+  readonly #session: Session;
+  readonly #command: LoginCommand;
+  readonly #plan: Plan;
+  readonly #bounds = new Map<string, RoomBounds>();
+  #record: SessionRecord | undefined;
+  #holder: SessionRecord | undefined;
+  #aliasHolder: SessionRecord | undefined;
+  /** The first private message after those that the client has is still kept. */
+  #mailIsKept = true;
+
+  constructor(chat: HubState, session: Session, command: LoginCommand, plan: Plan) {
+    this.#chat = chat;
+    this.#session = session;
+    this.#command = command;
+    this.#plan = plan;
   }
-  if (command.runs === true) session.dialect = session.dialect.withRuns ?? session.dialect;
-  session.room = room;
-  room.add(session);
-  startReplay(hub, session, room, missed);
-  hub.tell(session, {
-    type: "welcome",
-    name,
-    alias: session.alias,
-    room: room.name,
-    secret,
-    epoch: hub.options.history.epoch,
-    seq: room.committedSeq,
-    mail: session.committedMail,
-    recovered: missed.recovered,
-    n: session.n,
-  });
-  const line = session.dialect.terminal?.named?.(name, session.alias);
-  if (line !== undefined) hub.options.log(line);
-  if (!silent) hub.announce(session);
+
+  /** Asks the store for everything that decides this login. */
+  ask(): void {
+    const { store, nowMs } = this.#chat;
+    const { name, alias, recordId, rooms } = this.#plan;
+    const { since } = this.#command;
+    const answers = new StoreAnswers(this.#chat, this.#session);
+    const sinceMs = nowMs - historyLimits.mailHoldMs;
+    for (const room of rooms.keys()) {
+      awaitRoom(this.#chat, room);
+      answers.ask<RoomBounds>(
+        (then) => store.bounds(room, then),
+        (bounds) => this.#bounds.set(room, bounds),
+      );
+    }
+    answers.ask<SessionRecord | undefined>(
+      (then) => store.findName(fold(name), sinceMs, then),
+      (record) => (this.#holder = record),
+    );
+    if (alias !== undefined) {
+      answers.ask<SessionRecord | undefined>(
+        (then) => store.findName(fold(alias), sinceMs, then),
+        (record) => (this.#aliasHolder = record),
+      );
+    }
+    if (recordId !== "") {
+      answers.ask<SessionRecord | undefined>(
+        (then) => store.loadSession(recordId, then),
+        (record) => (this.#record = record),
+      );
+      const mail = since?.epoch === this.#chat.options.epoch ? since.mail : undefined;
+      if (mail !== undefined) {
+        answers.ask<readonly PrivateMessage[]>(
+          (then) => store.readMail(recordId, mail, 1, then),
+          (messages) => (this.#mailIsKept = messages.every((first) => first.mail === mail + 1)),
+        );
+      }
+    }
+    answers.whenAnswered((error) => {
+      this.#decide(error);
+      for (const room of rooms.keys()) stopAwaiting(this.#chat, room);
+    }, true);
+  }
+
+  #decide(error: ParleyError | undefined): void {
+    const { names } = this.#chat;
+    const { name, before } = this.#plan;
+    names.unreserve(fold(name));
+    this.#session.queue.unblock();
+    this.#chat.schedule.unblocked.add(this.#session);
+    before?.queue.unblock();
+    if (before?.phase === "member") this.#chat.schedule.unblocked.add(before);
+    // Its connection may have gone meanwhile.
+    if (this.#session.phase !== "entering") return names.forget(this.#session);
+    if (error !== undefined) {
+      this.#chat.options.warn(error.message);
+      return this.#refuse(error.code, error.message);
+    }
+    const taken = this.#taken();
+    if (taken !== undefined) {
+      return this.#refuse("name-taken", taken.message, taken.retryAfterMs);
+    }
+    const { rates } = this.#chat.options;
+    const { address } = this.#session.peer;
+    const waitMs = rates === undefined ? 0 : this.#chat.loginRates.take(address, this.#chat.nowMs);
+    if (waitMs > 0) {
+      const message = `Too many people have come from ${address}: try again in ${Math.ceil(waitMs / 1000)} s`;
+      return this.#refuse("rate", message, waitMs);
+    }
+    const rooms = this.#openRooms();
+    if (rooms === undefined) {
+      return this.#refuse("full", "There are too many rooms: enter one that exists");
+    }
+    this.#admit(rooms);
+  }
+
+  /** Whether name or alias are somebody else's. */
+  #taken(): Taken | undefined {
+    const { names, nowMs } = this.#chat;
+    const { name, recordId, before } = this.#plan;
+    const claimant = { recordId, network: networkOf(this.#session.peer.address) };
+    const byMember = takenNow(this.#chat, name, before);
+    if (byMember !== undefined) return byMember;
+    const holder = absentNow(this.#chat, fold(name), this.#holder);
+    const byAbsent = takenByAbsent(name, holder, claimant, nowMs);
+    if (byAbsent !== undefined) return byAbsent;
+    const { alias } = this.#plan;
+    const key = before?.identity.key ?? this.#session.identity.key;
+    // In a dialect that shows aliases, the name of one would stand for the alias of the other.
+    if (names.isAlias(fold(name), key)) return takenByMember(name);
+    if (alias === undefined || fold(alias) === fold(name)) return undefined;
+    if (names.isAnothers(alias, key)) return takenByMember(alias);
+    const aliasHolder = absentNow(this.#chat, fold(alias), this.#aliasHolder);
+    return takenByAbsent(alias, aliasHolder, claimant, nowMs);
+  }
+
+  #openRooms(): Room[] | undefined {
+    const opened: Room[] = [];
+    for (const [name, bounds] of this.#bounds) {
+      const room = openRoom(this.#chat, name, bounds);
+      if (room === undefined) return undefined;
+      opened.push(room);
+    }
+    return opened;
+  }
+
+  #admit(rooms: readonly Room[]): void {
+    const chat = this.#chat;
+    const session = this.#session;
+    const { name, alias, recordId, before } = this.#plan;
+    const { since, runs } = this.#command;
+    // The same person in the same room: nobody needs to hear that a connection was replaced.
+    const isSame = before?.phase === "member" && before.identity.name === name;
+    const unheard = new Set<string>();
+    for (const room of rooms) if (isSame && before.rooms.has(room.name)) unheard.add(room.name);
+    if (before !== undefined) replace(chat, before, unheard);
+    session.phase = "member";
+    chat.names.enter(session, name, alias);
+    if (recordId !== "") {
+      session.counter.restore(before?.counter.taken ?? this.#record?.n ?? 0);
+      const mailed = Math.max(this.#record?.mail ?? 0, before?.mailbox.last ?? 0);
+      session.mailbox.last = Math.max(session.mailbox.last, mailed);
+      chat.pipeline.gathering.departed.delete(recordId);
+      if (since !== undefined) chat.options.metrics.resumes++;
+      chat.record(session);
+    }
+    if (runs === true) session.dialect = session.dialect.withRuns ?? session.dialect;
+    const entries = rooms.map((room) => {
+      const membership = enterRoom(chat, session, room, unheard.has(room.name));
+      return { room, membership };
+    });
+    this.#welcome(entries);
+    const line = session.dialect.terminal?.named?.(name, session.identity.alias);
+    if (line !== undefined) chat.options.log(line);
+  }
+
+  /** Told when the place of the newcomer among all that is said is settled. */
+  #welcome(entries: readonly { room: Room; membership: Membership }[]): void {
+    const chat = this.#chat;
+    const session = this.#session;
+    const { name, secret } = this.#plan;
+    const n = session.counter.taken;
+    const order = entries[0]?.membership.hearsFrom ?? chat.pipeline.nextOrder();
+    session.awaitsWelcome = true;
+    chat.pipeline.gathering.beforeDelivery.push(() => {
+      session.awaitsWelcome = false;
+      const states = entries.map(({ room, membership }) => {
+        const since = this.#sinceOf(room.name);
+        const bounds = this.#bounds.get(room.name)!;
+        return settleEntry(chat, room, membership, membership.hearsFrom, since, bounds);
+      });
+      const { mail, recovered } = this.#startMail();
+      const { epoch } = chat.options;
+      const { alias } = session.identity;
+      const entry = { name, alias, secret, epoch, mail, n, recovered, rooms: states };
+      for (const text of textsOf(session, { type: "welcome", ...entry })) {
+        chat.pipeline.settling?.addPersonal(session, { order, text, timing: "settled" });
+      }
+    });
+    chat.wake();
+  }
+
+  #sinceOf(room: string): Since | undefined {
+    const { since } = this.#command;
+    const seq = this.#plan.rooms.get(room);
+    return since === undefined || seq === undefined ? undefined : { epoch: since.epoch, seq };
+  }
+
+  /**
+   * The private messages that the client has missed are told. Answers the number after which live ones go on, and whether all
+   * that it missed are told.
+   */
+  #startMail(): { mail: number; recovered: boolean } {
+    const chat = this.#chat;
+    const session = this.#session;
+    const { mailbox } = session;
+    const { since } = this.#command;
+    const has = since?.epoch === chat.options.epoch ? since.mail : undefined;
+    // What came while it was entering is told like what it has missed.
+    const live = mailbox.replayed ?? mailbox.last;
+    if (has !== undefined && has < mailbox.last) {
+      mailbox.replayed = Math.min(mailbox.replayed ?? has, has);
+    }
+    if (mailbox.replayed !== undefined && session.phase === "member") {
+      chat.schedule.replaying.add(session);
+      chat.wake();
+    }
+    const isAll = has !== undefined && has <= mailbox.last && this.#mailIsKept;
+    return { mail: has === undefined ? live : mailbox.last, recovered: isAll };
+  }
+
+  #refuse(code: ErrorCode, message: string, retryAfterMs?: number): void {
+    this.#chat.names.forget(this.#session);
+    this.#session.phase = "new";
+    refuse(this.#chat, this.#session, code, this.#plan.name, message, retryAfterMs);
+  }
 }
 
-function welcomeVisitor(hub: Hub, session: Session): void {
+function welcomeVisitor(chat: HubState, session: Session): void {
   session.phase = "visitor";
-  hub.tell(session, {
+  chat.tell(session, {
     type: "welcome",
     name: "",
     alias: undefined,
-    room: lobby,
     secret: "",
-    epoch: hub.options.history.epoch,
-    seq: 0,
+    epoch: chat.options.epoch,
     mail: 0,
-    recovered: false,
     n: 0,
+    recovered: false,
+    rooms: [],
   });
 }
 
-function freeAddressName(hub: Hub, session: Session): string {
+function freeAddressName(chat: HubState, session: Session): string {
   const name = addressName(session.peer.address, session.peer.port);
-  return hub.members.has(fold(name)) ? `${name}#${session.id}` : name;
+  return chat.names.isTaken(fold(name)) ? `${name}#${session.id}` : name;
 }
 
-export function refuseLogin(
-  hub: Hub,
+function refuse(
+  chat: HubState,
   session: Session,
   code: ErrorCode,
   name: string,
   message: string,
   retryAfterMs?: number,
 ): void {
-  hub.tell(session, { type: "refused", code, name, message, retryAfterMs });
-  if (session.dialect.refusalEnds === true) hub.end(session);
+  chat.tell(session, { type: "refused", code, name, message, retryAfterMs });
+  if (session.dialect.refusalEnds === true) end(chat, session);
 }

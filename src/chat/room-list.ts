@@ -10,11 +10,11 @@ export function roomPage(
   limit: number,
 ): { rooms: { room: string; members: number }[]; next: string | undefined } {
   const from = after === undefined ? "" : fold(after);
-  const rest = Array.from(all).filter((room) => room.name > from && room.members.size > 0);
+  const rest = Array.from(all).filter((room) => room.name > from && room.roster.size > 0);
   rest.sort((a, b) => (a.name < b.name ? -1 : 1));
   const page = rest.slice(0, limit);
   return {
-    rooms: page.map((room) => ({ room: room.name, members: room.members.size })),
+    rooms: page.map((room) => ({ room: room.name, members: room.roster.size })),
     next: page.length < rest.length ? page.at(-1)?.name : undefined,
   };
 }

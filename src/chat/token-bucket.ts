@@ -22,6 +22,12 @@ export class TokenBucket {
     return true;
   }
 
+  /** Takes `units`, whether they are there or not: what is owed has to flow in first. */
+  charge(units: number, nowMs: number): void {
+    this.#fill(nowMs);
+    this.#tokens -= units;
+  }
+
   /** Milliseconds until `take` can succeed again; 0 if it can now. */
   waitMs(nowMs: number): number {
     this.#fill(nowMs);

@@ -70,9 +70,9 @@ function explain(name: string, error: unknown, variables: Arguments["variables"]
   return { code: "failed", sentence, exitCode: exitCode.failed };
 }
 
-/** The last object of `--json`. The client writes its own: it knows what its session was about. */
+/** The last object of `--json`: scripts need not read stderr to learn why a command failed. */
 function tellPrograms(name: string, args: readonly string[], { code, sentence }: Failure): void {
-  if (name === "client" || !args.includes("--json")) return;
+  if (!args.includes("--json")) return;
   // With `-o -` the file has stdout.
   const events = args.includes("--output=-") ? stderr : stdout;
   const event = name === "peer" ? "exit" : "ended";

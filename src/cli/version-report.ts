@@ -1,6 +1,6 @@
 // What `--version` prints: a number for people, with `--json` all that tells one build from another.
 
-import { protocolVersion } from "../dialects/native/native.ts";
+import { protocolVersion } from "../protocol/messages.ts";
 import { jsonLine } from "../terminal/json-line.ts";
 import { transferVersion } from "../transfer/wire.ts";
 import { commit, version } from "../version.ts";

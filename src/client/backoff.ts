@@ -1,11 +1,13 @@
-// Coming back: how long to wait before the next attempt, and what to say when it has worked. Chance is handed in.
+// Reconnecting: how long to wait before the next attempt, and what to say when it has worked.
+// Chance is handed in.
 
 import { client as limits } from "../limits.ts";
-import type { Return } from "./log-position.ts";
+import type { Continuation } from "./stream-position.ts";
 
 /**
- * Milliseconds before attempt number `attempt` (from 1): doubles from `retryFirstMs` to `retryMaxMs`, and half of it is chance, so
- * that the clients of a restarted server do not come back in one instant. `random` answers 0 ≤ x < 1.
+ * Milliseconds before attempt number `attempt` (from 1): doubles from `retryFirstMs` to
+ * `retryMaxMs`. Half of it is random, so that the clients of a restarted server do not all come
+ * back at once. `random` returns 0 ≤ x < 1.
  */
 export function backoffMs(attempt: number, random: () => number): number {
   const doublings = Math.min(Math.max(attempt - 1, 0), 30);
@@ -14,20 +16,20 @@ export function backoffMs(attempt: number, random: () => number): number {
 }
 
 /** What happened, in one line: `reconnected after 3 s, 12 messages caught up`. */
-export function returnSummary(kind: Return, afterMs: number, caughtUp: number): string {
-  return `reconnected after ${spanText(afterMs)}${fate(kind, caughtUp)}`;
+export function reconnectSummary(how: Continuation, afterMs: number, caughtUp: number): string {
+  return `reconnected after ${spanText(afterMs)}${outcome(how, caughtUp)}`;
 }
 
-function fate(kind: Return, caughtUp: number): string {
-  if (kind === "restarted") {
+function outcome(how: Continuation, caughtUp: number): string {
+  if (how === "restarted") {
     return ": the server was restarted without history, what was said meanwhile is lost";
   }
-  if (kind === "trimmed") return ": the server no longer has all that was said meanwhile";
+  if (how === "trimmed") return ": the server no longer has all that was said meanwhile";
   if (caughtUp === 0) return ", nothing was missed";
   return `, ${caughtUp} ${caughtUp === 1 ? "message" : "messages"} caught up`;
 }
 
-/** A span of time as a person says it: `350 ms`, `3 s`, `2 min`. */
+/** A duration for people: `350 ms`, `3 s`, `2 min`. */
 function spanText(ms: number): string {
   if (ms < 950) return `${Math.round(ms)} ms`;
   if (ms < 90_000) return `${Math.round(ms / 1000)} s`;

@@ -1,46 +1,70 @@
-// What a native client session is told and tells: the interface between the pure session (session.ts) and whatever drives it,
-// a TCP socket on the terminal or a WebSocket in a browser. Types only; knows no socket, no clock and no screen.
+// The interface of the native session: what its driver (a TCP socket, a browser's WebSocket) does
+// for it, and what its user (the terminal, the page) asks of it and hears from it. Types only.
 
-import type { ChatState, LeaveReason } from "../chat/events.ts";
+import type { ChatState, LeaveReason, RoomPoint } from "../protocol/messages.ts";
 
-export type { ChatState, LeaveReason } from "../chat/events.ts";
+export type { ChatState, LeaveReason } from "../protocol/messages.ts";
 
 export type SessionOptions = {
-  /** Who to be; undefined for a session that only asks and fetches. */
+  /** Who to be; undefined for a session that only lists and fetches files. */
   name: string | undefined;
-  room: string;
-  /** 16 to 128 characters that nobody else knows, made once by the caller: takes the name back after a lost connection. */
+  /** The rooms to be in from the first login on, which fails if one of them is refused. */
+  rooms: readonly string[];
+  /**
+   * 16 to 128 visible ASCII characters that nobody else knows: reclaims the name after a lost
+   * connection.
+   */
   secret: string;
-  /** Where an earlier life of this session (a reloaded page) had got to; see `ClientSession.resumePoint`. */
-  since?: { epoch: string; seq: number; mail: number };
-  /** Chance for the back-off, 0 ≤ x < 1. */
+  /**
+   * How far an earlier life of this session (a reloaded page) had read: `NativeSession.position`.
+   */
+  since?: SessionPosition;
+  /** Randomness for the back-off, 0 ≤ x < 1. */
   random: () => number;
 };
 
-/**
- * What the driver has to do, in order. Ask `ClientSession.take()` for it after every call of a session's method.
- *
- * A driver: `start(now)` → `connect` → open a connection, then `connected(now)` or `lost(now, why)`; `receive(line, now)` for
- * every line (without its line end); `lost(now, why)` when the connection ends by itself; `poll(now)` at `nextDeadlineMs`.
- * After `close` the connection is of no interest any more: close it, and call nothing for it.
- */
-export type Output =
-  | { do: "connect" }
-  /** One line with its `\n`. Several in a row may leave in one write or frame. */
-  | { do: "send"; line: string }
-  | { do: "close" }
-  | { do: "tell"; event: SessionEvent };
+/** How far a session has read; after a lost connection it asks for what follows. */
+export type SessionPosition = {
+  /** The log that the numbers belong to. */
+  epoch: string;
+  /** Number of the last private message. */
+  mail: number;
+  /** The rooms that the session is in, each with the `seq` of the last message read. */
+  rooms: readonly RoomPoint[];
+};
 
-/** What the user of a session hears. Texts and names are as the server sent them: make them `harmless` before a terminal sees them. */
+/**
+ * What the driver has to do, in order. Call `pollOutputs()` after every other call, also after the
+ * user's.
+ *
+ * `start(now)` → `connect` → open a connection, then `handleConnected(now)` or `handleLost(why,
+ * now)`; `handleLine(line, now)` for every line (without its line end); `handleLost(why, now)` when
+ * the connection ends by itself; `handleTimeout(now)` at `nextTimeoutMs`. After `close`, close the
+ * connection and report nothing more about it.
+ */
+export type SessionOutput =
+  | { type: "connect" }
+  /** One line with its `\n`. Several in a row may leave in one write or frame. */
+  | { type: "send"; line: string }
+  | { type: "close" }
+  | { type: "event"; event: SessionEvent };
+
+/**
+ * What the user of a session hears. Texts and names are as the server sent them: make them
+ * `harmless` before a terminal sees them. A `room` is always in the server's spelling.
+ */
 export type SessionEvent =
-  /** Logged in, at first and after each lost connection (`returned`). `name` and `room` are the server's spelling. */
-  | { type: "online"; name: string; room: string; returned: boolean; server: string }
+  /** Logged in, for the first time or again (`returned`). */
+  | { type: "online"; name: string; rooms: readonly string[]; returned: boolean; server: string }
   /**
-   * The connection is gone (`attempt` 1) or could not be made again (2, 3, …); it is tried again in `retryMs`. `everOnline` false:
-   * it has never worked.
+   * The connection is lost (`attempt` 1) or could not be restored (2, 3, …); the next attempt is in
+   * `retryMs`. `everOnline`: whether there has ever been one.
    */
   | { type: "offline"; reason: string; retryMs: number; attempt: number; everOnline: boolean }
-  /** Back, and everything missed has arrived (`recovered`) or is lost. `summary` says so in one line. */
+  /**
+   * Back, and what was missed in all rooms has arrived (`recovered`) or is lost. `summary` says so
+   * in one line.
+   */
   | {
       type: "reconnected";
       afterMs: number;
@@ -48,11 +72,26 @@ export type SessionEvent =
       recovered: boolean;
       summary: string;
     }
-  /** It is over: refused (`name-taken`, …), replaced, or left. Nothing follows. `code` is one of errors.ts or `left`. */
+  /**
+   * It is over: refused (`name-taken`, …), replaced, or left. Nothing follows. `code` is one of
+   * errors.ts, or `left`.
+   */
   | { type: "ended"; code: string; message: string }
-  /** Said in the room. `mine`: said under this session's name; `id` as `say` gave it, when it is one of this session's. */
+  /** The answer to `join`: in the room now. Not sent for the rooms in `online`. */
+  | { type: "entered"; room: string }
+  /** `join` was refused. Messages queued for that room fail. */
+  | { type: "join-failed"; room: string; code: string; message: string }
+  /**
+   * No longer in the room: the answer to `part`, or because the server did not let us back in.
+   */
+  | { type: "parted"; room: string }
+  /**
+   * Said in a room. `mine`: under this session's name; `id`: what `say` returned, if this session
+   * said it.
+   */
   | {
       type: "message";
+      room: string;
       seq: number;
       timeMs: number;
       from: string;
@@ -61,7 +100,7 @@ export type SessionEvent =
       id: number | undefined;
       replayed: boolean;
     }
-  /** For us alone; `chat`: within a private chat by consent. */
+  /** For this session alone; `chat`: within a private chat by consent. */
   | {
       type: "private";
       mail: number;
@@ -72,36 +111,55 @@ export type SessionEvent =
       text: string;
       replayed: boolean;
     }
-  /** All messages up to `id` are in the log (those that `failed` excepted). */
-  | { type: "acknowledged"; id: number; seq: number | undefined }
-  /** Message `id` will never be said. */
-  | { type: "failed"; id: number; text: string; code: string; message: string }
-  /** Messages `from` to `to` of the room were not kept by the server. */
-  | { type: "gap"; from: number; to: number }
-  | { type: "joined"; name: string }
-  | { type: "left"; name: string; reason: LeaveReason }
-  | { type: "renamed"; from: string; to: string }
+  /**
+   * All messages up to `id` are in the log, except those that failed. `room` and `seq` are those of
+   * message `id`, if it was said in a room and its number is known.
+   */
+  | { type: "acknowledged"; id: number; room: string | undefined; seq: number | undefined }
+  /** Message `id` will never be said. `room` is as given to `say`. */
+  | {
+      type: "failed";
+      id: number;
+      room: string | undefined;
+      text: string;
+      code: string;
+      message: string;
+    }
+  /** Messages `from` to `to` of the room are no longer kept by the server. */
+  | { type: "gap"; room: string; from: number; to: number }
+  | { type: "joined"; room: string; name: string }
+  | { type: "left"; room: string; name: string; reason: LeaveReason }
+  /** Once for each shared room; without `room`: the partner of a private chat, who shares none. */
+  | { type: "renamed"; room: string | undefined; from: string; to: string }
   | { type: "chat"; state: ChatState; with: string }
-  /** Answers to `ask`. */
-  | { type: "answer"; ref: number; answer: Answer }
-  /** What was asked for did not happen; without `ref` it is about no question. `subject`: the name that it is about, if it is about one. */
-  | { type: "error"; code: string; message: string; ref: number | undefined; subject?: string }
-  /** In another room now (`enter`). */
-  | { type: "entered"; room: string; recovered: boolean };
+  /** The answer to a request. */
+  | { type: "response"; ref: number; response: SessionResponse }
+  /**
+   * Something requested did not happen; without `ref` it concerns no request. `subject`: the name
+   * or value that it is about.
+   */
+  | {
+      type: "error";
+      code: string;
+      message: string;
+      ref: number | undefined;
+      subject: string | undefined;
+    };
 
-/** What can be asked; `after` pages on from an answer's `next`. */
-export type Question =
-  | { type: "who"; after?: string }
+/** What can be requested; `after` continues from a response's `next`. */
+export type SessionRequest =
+  | { type: "who"; room: string; after?: string }
   | { type: "rooms"; after?: string }
-  | { type: "history"; limit: number; before?: number }
+  | { type: "history"; room: string; limit: number; before?: number }
   | { type: "files"; after?: string }
   | { type: "rename"; name: string }
-  | { type: "invite"; to: string }
-  | { type: "accept" }
-  | { type: "reject" }
-  | { type: "leave" };
+  | ChatRequest;
 
-export type Answer =
+/** Private chat by consent. These lead to a `chat` event, or to an `error` without `ref`. */
+export type ChatRequest =
+  { type: "invite"; to: string } | { type: "accept" } | { type: "reject" } | { type: "leave" };
+
+export type SessionResponse =
   | {
       type: "names";
       room: string;
@@ -114,52 +172,79 @@ export type Answer =
       rooms: readonly { room: string; members: number }[];
       next: string | undefined;
     }
-  | {
-      type: "history";
-      room: string;
-      messages: readonly { seq: number; timeMs: number; from: string; text: string }[];
-    }
+  | { type: "history"; room: string; messages: readonly PastMessage[] }
   | { type: "files"; files: readonly ListedFile[]; next: string | undefined }
   | { type: "name"; name: string };
 
+export type PastMessage = { seq: number; timeMs: number; from: string; text: string };
+
 export type ListedFile = { name: string; sizeBytes: number; modifiedMs: number };
 
-/** Why `say` and `tell` did not take a message. */
-export type Unsayable = "too-long" | "queue-full" | "ended" | "no-recipient";
+/** Why `say`, `tell` and `sayToPartner` did not take a message. */
+export type Unsayable =
+  "too-long" | "queue-full" | "ended" | "no-recipient" | "not-in-room" | "no-partner";
 
-/** The session as its driver and its user see it; `ClientSession` in session.ts is the one implementation. */
-export interface NativeSession {
+/** What a driver calls. `ClientSession` (session.ts) is the one implementation. */
+export interface DrivenSession {
   start(nowMs: number): void;
-  connected(nowMs: number): void;
-  receive(line: string, nowMs: number): void;
-  lost(nowMs: number, reason: string): void;
-  poll(nowMs: number): void;
-  /** When `poll` wants to be called; undefined: never. */
-  readonly nextDeadlineMs: number | undefined;
-  /** What is to be done now, in order; the list is the caller's. */
-  take(): Output[];
-  /** Longest text that the server takes, in UTF-16 units. */
-  readonly textChars: number;
-  /** Queues a message to the room (to the partner alone while a private chat lasts); sent at once when possible. Answers its `id`. */
-  say(text: string): number | Unsayable;
-  tell(to: readonly string[], text: string): number | Unsayable;
-  /** Asks the server; the `answer` (or `error`) carries the `ref`. Undefined: not online, or too many open questions. */
-  ask(question: Question): number | undefined;
-  /** Goes to another room after what was said before has arrived; messages said from now on are for that room. */
-  enter(room: string): void;
+  handleConnected(nowMs: number): void;
+  handleLine(line: string, nowMs: number): void;
+  handleLost(reason: string, nowMs: number): void;
+  handleTimeout(nowMs: number): void;
+  /** When `handleTimeout` wants to be called; undefined: never. */
+  readonly nextTimeoutMs: number | undefined;
+  /** What to do now, in order; the list is the caller's to keep. */
+  pollOutputs(): SessionOutput[];
+  /** While the driver does not read (back-pressure), the server's silence means nothing. */
+  setPaused(paused: boolean, nowMs: number): void;
   /** Says `bye` and ends. */
   leave(): void;
+}
+
+/** A session as its user sees it. */
+export interface NativeSession extends DrivenSession {
+  readonly name: string | undefined;
+  readonly online: boolean;
+  /**
+   * The rooms that it is in (`join` has been answered), in the order in which they were entered.
+   */
+  readonly rooms: readonly string[];
+  /** Partner of the current private chat by consent. */
+  readonly partner: string | undefined;
+  /**
+   * Queues a message to a room that the session is in or has asked to join. It is sent as soon as
+   * possible, and again after a lost connection. Returns its `id`. It never reaches a partner: see
+   * `sayToPartner`.
+   */
+  say(room: string, text: string): number | Unsayable;
+  tell(to: readonly string[], text: string): number | Unsayable;
+  /**
+   * To the partner of the private chat alone; never reaches a room, even if the chat ends first.
+   */
+  sayToPartner(text: string): number | Unsayable;
+  /**
+   * Joins another room: `entered` or `join-failed` follows, unless the session is in it already.
+   * Survives lost connections.
+   */
+  join(room: string): void;
+  /**
+   * Leaves a room: `parted` follows at once, and messages to it that have not been sent fail.
+   */
+  part(room: string): void;
+  /**
+   * Sends a request and returns its ref, which `response` or `error` carries. Undefined: not
+   * online, or too many open requests.
+   */
+  request(request: SessionRequest): number | undefined;
+  /** Longest text that the server takes, in UTF-16 units. */
+  readonly textChars: number;
   /** Messages not acknowledged yet. */
   readonly unacknowledged: number;
   /** How many more messages `say` takes at the moment. */
   readonly space: number;
-  readonly room: string;
-  readonly name: string | undefined;
-  readonly online: boolean;
-  /** Partner of the private chat by consent that lasts. */
-  readonly partner: string | undefined;
-  /** To be kept for a later life of this session (with the secret). */
-  readonly resumePoint: { epoch: string; seq: number; mail: number } | undefined;
-  /** While the driver does not read (back-pressure), silence of the server means nothing. */
-  setPaused(paused: boolean, nowMs: number): void;
+  /**
+   * To be kept, with the secret, for a later life of this session; undefined before the first
+   * login.
+   */
+  readonly position: SessionPosition | undefined;
 }

@@ -1,54 +1,44 @@
-// Who and where a session is, as the server last said: name, room, partner of a private chat. Pure.
+// Who a session is, according to the server: its name and its private chat. Pure.
 
-import type { ServerLine } from "./wire.ts";
+import type { ServerMessage } from "../protocol/messages.ts";
+import { chatAfter, chatRenamed, noChat } from "./private-chat-state.ts";
 
-export class Self {
+export class Identity {
   #name: string | undefined;
-  #room: string;
-  #partner: string | undefined;
+  #chat = noChat;
 
-  constructor(name: string | undefined, room: string) {
+  constructor(name: string | undefined) {
     this.#name = name;
-    this.#room = room;
   }
 
   get name(): string | undefined {
     return this.#name;
   }
 
-  /** As the server spells it. */
-  get room(): string {
-    return this.#room;
-  }
-
+  /** Partner of the current private chat. */
   get partner(): string | undefined {
-    return this.#partner;
+    return this.#chat.partner;
   }
 
   /** The connection is gone, and with it a private chat. */
-  lost(): void {
-    this.#partner = undefined;
+  handleLost(): void {
+    this.#chat = noChat;
   }
 
-  heard(line: ServerLine): void {
-    switch (line.type) {
+  handleMessage(message: ServerMessage): void {
+    switch (message.type) {
       case "welcome":
-        this.#name = line.name ?? this.#name;
-        if (line.room !== "") this.#room = line.room;
+        this.#name = message.session?.name ?? this.#name;
         return;
-      case "entered":
-        this.#room = line.room;
-        return;
-      case "answer":
-        if (line.answer.type === "name") this.#name = line.answer.name;
+      case "name":
+        this.#name = message.name;
         return;
       case "renamed":
-        if (line.from === this.#name) this.#name = line.to;
-        if (line.from === this.#partner) this.#partner = line.to;
+        if (message.from === this.#name) this.#name = message.to;
+        this.#chat = chatRenamed(this.#chat, message.from, message.to);
         return;
       case "chat":
-        if (line.state === "started") this.#partner = line.with;
-        else if (line.state === "left" || line.state === "lost") this.#partner = undefined;
+        this.#chat = chatAfter(this.#chat, message.state, message.with);
         return;
       default:
     }

@@ -1,4 +1,5 @@
-// Whether the server is still there: silence is answered with a ping, and more silence with giving up the connection. Pure.
+// Whether the server is still there: silence leads to a ping, and further silence to giving up the
+// connection. Pure.
 
 import { client as limits } from "../limits.ts";
 
@@ -12,28 +13,31 @@ export class Liveness {
   }
 
   /** Something arrived, or the connection has just begun. */
-  heard(nowMs: number): void {
+  handleInput(nowMs: number): void {
     this.#heardMs = nowMs;
     this.#pingedMs = undefined;
   }
 
-  /** Nobody reads at the moment, so that silence means nothing. */
+  /** Nobody is reading, so silence means nothing. */
   setPaused(paused: boolean, nowMs: number): void {
     this.#paused = paused;
-    this.heard(nowMs);
+    this.handleInput(nowMs);
   }
 
-  /** When `poll` has something to do. `waiting`: an acknowledgement is due, so be quicker to doubt. */
-  deadlineMs(waiting: boolean): number {
+  /**
+   * When `handleTimeout` has something to do. `waiting`: an acknowledgement is due, so ping sooner.
+   */
+  nextTimeoutMs(waiting: boolean): number {
     if (this.#paused) return Infinity;
     if (this.#pingedMs !== undefined) return this.#pingedMs + limits.pongTimeoutMs;
     return this.#heardMs + (waiting ? limits.pingWaitingAfterMs : limits.pingAfterMs);
   }
 
-  poll(nowMs: number, waiting: boolean): "alive" | "ask" | "dead" {
-    if (nowMs < this.deadlineMs(waiting)) return "alive";
+  /** Returns whether to ping or to give up. */
+  handleTimeout(nowMs: number, waiting: boolean): "alive" | "ping" | "dead" {
+    if (nowMs < this.nextTimeoutMs(waiting)) return "alive";
     if (this.#pingedMs !== undefined) return "dead";
     this.#pingedMs = nowMs;
-    return "ask";
+    return "ping";
   }
 }

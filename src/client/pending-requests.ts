@@ -1,35 +1,41 @@
-// Questions to the server that wait for their answers: numbered, bounded, given up when the connection is lost. Pure.
+// Requests that wait for the server's answers: numbered, bounded, abandoned when the connection is
+// lost. Pure.
 
 import { client as limits } from "../limits.ts";
-import type { Question } from "./events.ts";
+import type { ChatRequest, SessionRequest } from "./events.ts";
 
-/** What comes of these is an event of its own, without their number. */
-const unanswered: ReadonlySet<string> = new Set(["invite", "accept", "reject", "leave"]);
+/** These lead to events of their own, without a `ref`. */
+const unanswered: ReadonlySet<string> = new Set<ChatRequest["type"]>([
+  "invite",
+  "accept",
+  "reject",
+  "leave",
+]);
 
-export class Questions {
+export class PendingRequests {
   readonly #open = new Set<number>();
-  #last = 0;
+  #lastRef = 0;
 
   /** A new number. */
-  next(): number {
-    return ++this.#last;
+  nextRef(): number {
+    return ++this.#lastRef;
   }
 
-  /** The number for a question; undefined: too many are open. */
-  ask(question: Question): number | undefined {
-    if (this.#open.size >= limits.openQuestions) return undefined;
-    const ref = this.next();
-    if (!unanswered.has(question.type)) this.#open.add(ref);
+  /** The number for a request; undefined: too many are open. */
+  open(request: SessionRequest): number | undefined {
+    if (this.#open.size >= limits.openRequests) return undefined;
+    const ref = this.nextRef();
+    if (!unanswered.has(request.type)) this.#open.add(ref);
     return ref;
   }
 
-  /** Whether this is the answer (or refusal) of an open question, which it then no longer is. */
+  /** Whether this is the number of an open request, which it then no longer is. */
   close(ref: number | undefined): boolean {
     return ref !== undefined && this.#open.delete(ref);
   }
 
-  /** Gives up all that are open. */
-  giveUp(): number[] {
+  /** Abandons all open requests and returns their numbers. */
+  closeAll(): number[] {
     const refs = [...this.#open];
     this.#open.clear();
     return refs;

@@ -1,9 +1,11 @@
-// Private chat by consent as one person knows it, from what that person is told. What everybody's sessions are to each other is
-// in private-chats.ts. Pure.
+// Private chat by consent as one person sees it, from what that person is told. Pure.
 
-import type { ChatState } from "../chat/events.ts";
+import type { ChatState } from "../protocol/messages.ts";
 
-/** Names. Who has asked somebody can be asked by another meanwhile; with a partner there is neither. */
+/**
+ * Names of the partner, of the person invited, and of the person who invited us. There may be both
+ * invitations at once; with a partner there is neither.
+ */
 export type PrivateChat = {
   partner: string | undefined;
   asked: string | undefined;
@@ -12,7 +14,7 @@ export type PrivateChat = {
 
 export const noChat: PrivateChat = { partner: undefined, asked: undefined, invitedBy: undefined };
 
-/** What it is after one has been told `state` about `name`. */
+/** The state after hearing `state` about `name`. */
 export function chatAfter(chat: PrivateChat, state: ChatState, name: string): PrivateChat {
   switch (state) {
     case "asked":
@@ -22,7 +24,7 @@ export function chatAfter(chat: PrivateChat, state: ChatState, name: string): Pr
     case "started":
       return { ...noChat, partner: name };
     case "busy":
-      // An answer to one's own question: an invitation stays.
+      // The answer to our own invitation: one that we received stays.
       return { ...chat, asked: undefined };
     case "rejected":
     case "left":
@@ -31,7 +33,20 @@ export function chatAfter(chat: PrivateChat, state: ChatState, name: string): Pr
   }
 }
 
-/** What there was with `name` is over; all of it, where that is a name that somebody has taken out of one's sight. */
+/** The state after somebody changed names. */
+export function chatRenamed(chat: PrivateChat, from: string, to: string): PrivateChat {
+  const renamed = (name: string | undefined) => (name === from ? to : name);
+  const { partner, asked, invitedBy } = chat;
+  return {
+    partner: renamed(partner),
+    asked: renamed(asked),
+    invitedBy: renamed(invitedBy),
+  };
+}
+
+/**
+ * Ends what there was with `name`; an unknown one ends all of it: a rename may have gone unheard.
+ */
 function without({ partner, asked, invitedBy }: PrivateChat, name: string): PrivateChat {
   if (asked === name) return { partner, asked: undefined, invitedBy };
   return invitedBy === name ? { partner, asked, invitedBy: undefined } : noChat;

@@ -1,172 +1,226 @@
-// What a session has to say, on its way out: one order for messages and changes of room, held back when the server asks for time,
-// said again after it. Deterministic; knows the protocol's lines but no connection's state.
+// The messages of a session that the server has not acknowledged: numbered without gaps across
+// rooms, sent within a window, held back when the server asks for time, resent from where a refusal
+// or a lost connection requires it (go-back-N). Deterministic; knows no connection and no rooms.
 
 import { client as limits } from "../limits.ts";
-import type { SessionEvent, Unsayable } from "./events.ts";
-import { type Entry, Unacknowledged } from "./unacknowledged.ts";
-import type { ServerLine } from "./wire.ts";
+import { isRetryableMessage } from "../protocol/error-codes.ts";
+import type { ClientMessage, ErrorMessage } from "../protocol/messages.ts";
 
-type Refusal = Extract<ServerLine, { type: "error" }>;
-
-/** Where lines and events go. */
-export type Ways = {
-  send: (line: Readonly<Record<string, unknown>>) => void;
-  tell: (event: SessionEvent) => void;
-  /** A new number for a question. */
-  nextRef: () => number;
+/** A message on its way: to a room, or to chosen recipients. */
+export type QueuedMessage = {
+  readonly id: number;
+  readonly room: string | undefined;
+  readonly to: readonly string[];
+  readonly text: string;
 };
 
-export class Outgoing {
-  readonly #ways: Ways;
-  readonly #pending = new Unacknowledged();
+type Entry = QueuedMessage & {
+  /**
+   * Refused for good: it keeps its number as long as earlier messages are open, but is not
+   * reported again.
+   */
+  refused: boolean;
+};
+
+/**
+ * What a refusal leads to. `lost-count`: server and client keep disagreeing on the count, and the
+ * connection has to start afresh.
+ */
+export type RefusalOutcome =
+  | { type: "failed"; message: QueuedMessage }
+  | { type: "retried" }
+  | { type: "known" }
+  | { type: "lost-count" };
+
+const retried: RefusalOutcome = { type: "retried" };
+const known: RefusalOutcome = { type: "known" };
+
+export class SendWindow {
+  /** `entries[i]` has the number `headN + i`; the first `sent` of them are on their way. */
+  #entries: Entry[] = [];
+  #headN = 1;
+  #sent = 0;
+  #sentChars = 0;
+  /** Entries whose number the server may have seen on this connection; `sent` or more. */
+  #exposed = 0;
+  #lastId = 0;
   #open = false;
-  // The room as it was asked for; the one that messages said from now on are for.
-  #room: string;
-  #target: string;
-  #entering: { room: string; ref: number } | undefined;
   #heldUntilMs: number | undefined;
   #rewinds = 0;
+  /**
+   * Ids of this session's latest messages by number: their echo may come after the
+   * acknowledgement.
+   */
+  readonly #ids = new Map<number, number>();
 
-  constructor(room: string, ways: Ways) {
-    this.#room = room;
-    this.#target = room;
-    this.#ways = ways;
-  }
-
-  /** The room to be in, as it was asked for. */
-  get room(): string {
-    return this.#room;
-  }
-
+  /** Messages that are neither acknowledged nor refused for good, on their way or not. */
   get unacknowledged(): number {
-    return this.#pending.open;
+    return this.#entries.reduce((count, entry) => count + (entry.refused ? 0 : 1), 0);
   }
 
+  /** How many more messages fit. */
   get space(): number {
-    return this.#pending.space;
+    return limits.queueMessages - this.#entries.length;
   }
 
   get inFlight(): number {
-    return this.#pending.inFlight;
+    return this.#sent;
   }
 
-  get heldUntilMs(): number | undefined {
+  /**
+   * When `handleTimeout` has something to do: the end of the pause that the server asked for.
+   */
+  get nextTimeoutMs(): number | undefined {
     return this.#heldUntilMs;
   }
 
+  /** Id of this session's message with the number `n`, if it is one of the latest. */
   idOf(n: number): number | undefined {
-    return this.#pending.idOf(n);
+    return this.#ids.get(n);
   }
 
-  queue(text: string, to: readonly string[] | undefined): number | Unsayable {
-    const room = to === undefined ? this.#target : undefined;
-    const id = this.#pending.push({ room, to, text });
-    if (id === undefined) return "queue-full";
-    this.#pump();
+  /** Queues a message and returns its id; undefined when the queue is full. */
+  push(room: string | undefined, to: readonly string[], text: string): number | undefined {
+    if (this.space <= 0) return undefined;
+    const id = ++this.#lastId;
+    this.#entries.push({ id, room, to, text, refused: false });
     return id;
   }
 
-  enter(room: string): void {
-    this.#target = room;
-    this.#pump();
+  /** The next message to send, if connection, window and the server's last refusal allow one. */
+  pollSend(): ClientMessage | undefined {
+    const entry = this.#entries[this.#sent];
+    if (entry === undefined || !this.#open || this.#heldUntilMs !== undefined) return undefined;
+    if (this.#sent >= limits.windowMessages || this.#sentChars >= limits.windowChars) {
+      return undefined;
+    }
+    const { id, room, to, text } = entry;
+    const n = this.#headN + this.#sent++;
+    this.#sentChars += text.length;
+    this.#exposed = Math.max(this.#exposed, this.#sent);
+    this.#remember(n, id);
+    return room === undefined ? { type: "tell", n, to, text } : { type: "say", n, room, text };
   }
 
-  /** Logged in; see `Unacknowledged.resume`. */
-  open(serverN: number, first: boolean): void {
+  /**
+   * Logged in; the server has `serverN` messages of this session. Those are acknowledged, the
+   * others get the numbers that follow, in order. A smaller number than was acknowledged before
+   * means that the server has forgotten the session: then nothing is. `first`: nothing was sent
+   * before, so nothing can be acknowledged. Returns the id of the last message acknowledged.
+   */
+  handleWelcome(serverN: number, first: boolean): number | undefined {
+    const count = first ? 0 : Math.min(serverN - this.#headN + 1, this.#entries.length);
+    const last = count > 0 ? this.#entries[count - 1]?.id : undefined;
+    if (first || serverN < this.#headN - 1) this.#ids.clear();
+    this.#entries = this.#entries.slice(Math.max(count, 0)).filter((entry) => !entry.refused);
+    this.#headN = serverN + 1;
+    this.#sent = 0;
+    this.#sentChars = 0;
+    this.#exposed = 0;
+    this.#rewinds = 0;
     this.#open = true;
-    this.#rewinds = 0;
-    const id = this.#pending.resume(serverN, first);
-    if (id !== undefined) this.#ways.tell({ type: "acknowledged", id, seq: undefined });
-    this.#pump();
+    return last;
   }
 
-  close(): void {
+  /** The connection is gone. */
+  handleLost(): void {
     this.#open = false;
-    this.#entering = undefined;
     this.#heldUntilMs = undefined;
   }
 
-  poll(nowMs: number): void {
-    if (this.#heldUntilMs === undefined || nowMs < this.#heldUntilMs) return;
-    this.#heldUntilMs = undefined;
-    this.#pump();
+  /** The pause is over. */
+  handleTimeout(nowMs: number): void {
+    if (this.#heldUntilMs !== undefined && nowMs >= this.#heldUntilMs) {
+      this.#heldUntilMs = undefined;
+    }
   }
 
-  acknowledged(n: number, seq: number | undefined): void {
-    const id = this.#pending.acknowledge(n);
-    if (id === undefined) return;
-    this.#rewinds = 0;
-    this.#ways.tell({ type: "acknowledged", id, seq });
-    this.#pump();
+  /**
+   * Everything up to number `n` is in the log. Returns the id of the last message newly
+   * acknowledged.
+   */
+  handleAck(n: number): number | undefined {
+    const count = Math.min(n - this.#headN + 1, this.#sent);
+    const last = count > 0 ? this.#entries[count - 1]?.id : undefined;
+    if (count > 0) {
+      this.#removeHead(count);
+      this.#rewinds = 0;
+    }
+    this.#trim();
+    return last;
   }
 
-  /** The server refuses message `n`. False if it has refused too often: this connection is of no use any more. */
-  refused(n: number, refusal: Refusal, nowMs: number): boolean {
-    if (refusal.code === "rate" || refusal.code === "storage") {
+  /** The server refuses message `n`. */
+  handleRefusal(n: number, refusal: ErrorMessage, nowMs: number): RefusalOutcome {
+    if (isRetryableMessage(refusal.code)) {
       const waitMs = Math.min(refusal.retryAfterMs ?? 1_000, limits.retryAfterMaxMs);
-      if (this.#pending.rewind(n)) this.#heldUntilMs = nowMs + waitMs;
-      return true;
+      if (this.#rewind(n)) this.#heldUntilMs = nowMs + waitMs;
+      return retried;
     }
-    // `protocol` behind the head is a gap that an earlier refusal made: nothing is used up, go back to the head.
-    if (refusal.code === "protocol" && n > this.#pending.headN) {
-      if (!this.#pending.rewind(n)) return true;
-      this.#pending.rewind(this.#pending.headN);
+    // `protocol` beyond the head is a gap left by an earlier refusal: no number is used up, so go
+    // back to the head.
+    if (refusal.code === "protocol" && n > this.#headN) {
+      if (!this.#rewind(n)) return retried;
+      this.#rewind(this.#headN);
       this.#heldUntilMs = nowMs + limits.retryFirstMs;
-      return ++this.#rewinds <= limits.maxRewinds;
+      return ++this.#rewinds <= limits.maxRewinds ? retried : { type: "lost-count" };
     }
-    const entry = this.#pending.refuse(n);
-    if (entry !== undefined) this.#tellFailed(entry, refusal);
-    this.#pump();
+    const index = n - this.#headN;
+    const entry = index < this.#sent ? this.#entries[index] : undefined;
+    const isNews = entry?.refused === false;
+    if (isNews) entry.refused = true;
+    this.#trim();
+    return isNews ? { type: "failed", message: entry } : known;
+  }
+
+  /**
+   * Removes matching messages, except those whose number the server may have seen: it will refuse
+   * them itself, or has said them already.
+   */
+  drop(matches: (message: QueuedMessage) => boolean): readonly QueuedMessage[] {
+    const exposed = this.#entries.slice(0, this.#exposed);
+    const dropped: Entry[] = [];
+    const kept: Entry[] = [];
+    for (const entry of this.#entries.slice(this.#exposed)) {
+      (matches(entry) ? dropped : kept).push(entry);
+    }
+    this.#entries = [...exposed, ...kept];
+    return dropped;
+  }
+
+  /**
+   * Marks message `n` and those after it as unsent. False if `n` is not on its way (a late
+   * answer).
+   */
+  #rewind(n: number): boolean {
+    const index = n - this.#headN;
+    if (index < 0 || index >= this.#sent) return false;
+    for (const { text } of this.#entries.slice(index, this.#sent)) this.#sentChars -= text.length;
+    this.#sent = index;
     return true;
   }
 
-  /** The server has let us in. False if this is not what was asked for. */
-  entered(ref: number | undefined): boolean {
-    if (this.#entering === undefined || ref !== this.#entering.ref) return false;
-    this.#room = this.#entering.room;
-    this.#entering = undefined;
-    return true;
+  #removeHead(count: number): void {
+    for (const { text } of this.#entries.splice(0, count)) this.#sentChars -= text.length;
+    this.#headN += count;
+    this.#sent -= count;
+    this.#exposed -= count;
   }
 
-  /** Goes on with what waited; called once the news of `entered` have been told. */
-  resume(): void {
-    this.#pump();
+  /**
+   * Nothing is open before a refused message at the head: its number is used up on both sides.
+   */
+  #trim(): void {
+    while (this.#sent > 0 && this.#entries[0]?.refused === true) this.#removeHead(1);
   }
 
-  /** An error with `ref`: if it is about the change of room, what was meant for that room is not said. */
-  enterRefused(ref: number | undefined, refusal: Refusal): void {
-    if (this.#entering === undefined || ref !== this.#entering.ref) return;
-    const { room } = this.#entering;
-    this.#entering = undefined;
-    if (this.#target === room) this.#target = this.#room;
-    for (const entry of this.#pending.dropRoom(room)) this.#tellFailed(entry, refusal);
-    this.#pump();
-  }
-
-  // Sends what the window, the room and the server's last refusal allow.
-  #pump(): void {
-    if (!this.#open || this.#heldUntilMs !== undefined || this.#entering !== undefined) return;
-    for (let next = this.#pending.next; next !== undefined; next = this.#pending.next) {
-      if (next.room !== undefined && next.room !== this.#room) {
-        return this.#enterWhenQuiet(next.room);
-      }
-      if (this.#pending.windowFull) return;
-      const n = this.#pending.sendNext();
-      const { to, text } = next;
-      this.#ways.send(to === undefined ? { type: "say", n, text } : { type: "tell", n, to, text });
+  #remember(n: number, id: number): void {
+    this.#ids.delete(n);
+    this.#ids.set(n, id);
+    if (this.#ids.size <= 2 * limits.windowMessages) return;
+    for (const oldest of this.#ids.keys()) {
+      this.#ids.delete(oldest);
+      return;
     }
-    if (this.#target !== this.#room) this.#enterWhenQuiet(this.#target);
-  }
-
-  // A message that has to be sent again must find us in the room that it was said in: change rooms only when none is on its way.
-  #enterWhenQuiet(room: string): void {
-    if (this.#pending.inFlight > 0) return;
-    this.#entering = { room, ref: this.#ways.nextRef() };
-    this.#ways.send({ type: "enter", room, ref: this.#entering.ref });
-  }
-
-  #tellFailed(entry: Entry, refusal: Refusal): void {
-    const { id, text } = entry;
-    this.#ways.tell({ type: "failed", id, text, code: refusal.code, message: refusal.message });
   }
 }

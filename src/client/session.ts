@@ -1,334 +1,396 @@
-// A native session as a deterministic machine: who we are, what is not acknowledged, what was read, when to try again. Time and
-// chance are handed in; what is to be done comes out of `take()`. Knows no socket, no screen: terminal and page share it.
+// A native session as a deterministic state machine: its identity, its rooms, what has not been
+// acknowledged, what has been read, when to reconnect. Time and randomness are handed in; what is
+// to be done comes out of `pollOutputs()`. Knows no socket and no screen: terminal and page share
+// it.
 
-import { client as limits, message as messageLimits } from "../limits.ts";
-import { backoffMs, returnSummary } from "./backoff.ts";
+import { message as messageLimits } from "../limits.ts";
+import { decodeServer } from "../protocol/decode-server.ts";
+import { encodeClient } from "../protocol/encode.ts";
+import { isRetryableLogin } from "../protocol/error-codes.ts";
+import type { ClientMessage, ErrorMessage, ServerMessage } from "../protocol/messages.ts";
+import { ConnectionState } from "./connection-state.ts";
 import type {
   NativeSession,
-  Output,
-  Question,
   SessionEvent,
   SessionOptions,
+  SessionOutput,
+  SessionPosition,
+  SessionRequest,
+  SessionResponse,
   Unsayable,
 } from "./events.ts";
+import { Identity } from "./identity.ts";
+import { Inbox, type Ownership } from "./inbox.ts";
 import { Liveness } from "./liveness.ts";
-import { LogPosition, type Return } from "./log-position.ts";
-import { Outgoing } from "./send-window.ts";
-import { Questions } from "./pending-requests.ts";
-import { Self } from "./identity.ts";
-import { readServerLine, type ServerLine } from "./wire.ts";
+import { PendingRequests } from "./pending-requests.ts";
+import { readResponse } from "./response.ts";
+import type { Rooms } from "./rooms.ts";
+import { type QueuedMessage, SendWindow } from "./send-window.ts";
 
-type State = "idle" | "connecting" | "greeting" | "online" | "waiting" | "ended";
-type Line<T extends ServerLine["type"]> = Extract<ServerLine, { type: T }>;
-
-/** Answers to a hello that may be different in a moment; after any other the session ends. */
-const passing: ReadonlySet<string> = new Set(["full", "rate", "login-timeout", "storage"]);
+type Message<T extends ServerMessage["type"]> = Extract<ServerMessage, { type: T }>;
 
 export class ClientSession implements NativeSession {
-  readonly #random: () => number;
   readonly #secret: string;
+  readonly #connection: ConnectionState;
+  /** Continues an earlier life of this session. */
   readonly #resumed: boolean;
-  readonly #log: LogPosition;
-  readonly #out: Outgoing;
+  readonly #identity: Identity;
+  readonly #inbox: Inbox;
+  readonly #window = new SendWindow();
+  readonly #requests = new PendingRequests();
   readonly #liveness = new Liveness();
-  readonly #questions = new Questions();
-  readonly #self: Self;
-  #outputs: Output[] = [];
-  #state: State = "idle";
+  #outputs: SessionOutput[] = [];
   #textChars: number = messageLimits.maxTextChars;
-  #everOnline = false;
-  #attempts = 0;
-  #awaySinceMs: number | undefined;
   #byeReason = "";
-  #returned: { kind: Return; afterMs: number } | undefined;
-  // Of the states `greeting` (give up) and `waiting` (try again).
-  #deadlineMs: number | undefined;
 
   constructor(options: SessionOptions) {
-    this.#self = new Self(options.name, options.room);
-    this.#secret = options.secret;
-    this.#random = options.random;
-    this.#resumed = options.since !== undefined;
-    this.#log = new LogPosition(options.since);
-    this.#out = new Outgoing(options.room, {
-      send: (line) => this.#send(line),
-      tell: (event) => this.#tell(event),
-      nextRef: () => this.#questions.next(),
-    });
+    const { name, rooms, secret, since, random } = options;
+    this.#secret = secret;
+    this.#connection = new ConnectionState(random);
+    this.#resumed = since !== undefined;
+    this.#identity = new Identity(name);
+    this.#inbox = new Inbox(rooms, since, (event) => this.#emit(event));
   }
 
   get name(): string | undefined {
-    return this.#self.name;
-  }
-
-  get room(): string {
-    return this.#self.room;
-  }
-
-  get partner(): string | undefined {
-    return this.#self.partner;
+    return this.#identity.name;
   }
 
   get online(): boolean {
-    return this.#state === "online";
+    return this.#connection.phase === "online";
   }
 
-  get unacknowledged(): number {
-    return this.#out.unacknowledged;
+  get rooms(): readonly string[] {
+    return this.#rooms.entered;
   }
 
-  get space(): number {
-    return this.#state === "ended" ? 0 : this.#out.space;
+  get partner(): string | undefined {
+    return this.#identity.partner;
   }
 
   get textChars(): number {
     return this.#textChars;
   }
 
-  get resumePoint(): { epoch: string; seq: number; mail: number } | undefined {
-    return this.#log.point;
+  get unacknowledged(): number {
+    return this.#window.unacknowledged;
   }
 
-  get nextDeadlineMs(): number | undefined {
-    if (this.#state === "waiting") return this.#deadlineMs;
-    if (this.#state === "greeting") return this.#liveness.paused ? undefined : this.#deadlineMs;
-    if (this.#state !== "online") return undefined;
-    const silenceMs = this.#liveness.deadlineMs(this.#out.inFlight > 0);
-    const nextMs = Math.min(silenceMs, this.#out.heldUntilMs ?? Infinity);
+  get space(): number {
+    return this.#ended ? 0 : this.#window.space;
+  }
+
+  get position(): SessionPosition | undefined {
+    return this.#inbox.position;
+  }
+
+  get nextTimeoutMs(): number | undefined {
+    const { phase, deadlineMs } = this.#connection;
+    if (phase === "greeting" && this.#liveness.paused) return undefined;
+    if (phase !== "online") return deadlineMs;
+    const silenceMs = this.#liveness.nextTimeoutMs(this.#window.inFlight > 0);
+    const nextMs = Math.min(silenceMs, this.#window.nextTimeoutMs ?? Infinity);
     return nextMs === Infinity ? undefined : nextMs;
   }
 
-  take(): Output[] {
+  pollOutputs(): SessionOutput[] {
     const outputs = this.#outputs;
     this.#outputs = [];
     return outputs;
   }
 
   start(nowMs: number): void {
-    if (this.#state !== "idle") return;
-    this.#awaySinceMs = nowMs;
-    this.#connect();
+    if (this.#connection.phase === "idle") this.#connect(nowMs);
   }
 
-  connected(nowMs: number): void {
-    if (this.#state !== "connecting") return;
-    this.#state = "greeting";
-    this.#deadlineMs = nowMs + limits.welcomeTimeoutMs;
-    const who = { name: this.name, room: this.#out.room, secret: this.#secret };
-    this.#send({ type: "hello", version: 1, ...who, ...this.#log.point, runs: true });
+  handleConnected(nowMs: number): void {
+    if (this.#connection.phase !== "connecting") return;
+    this.#connection.greet(nowMs);
+    const { name } = this;
+    if (name === undefined) return this.#send({ type: "hello" });
+    const { epoch, mail, rooms } = this.#inbox.position ?? { rooms: this.#rooms.points };
+    this.#send({ type: "hello", name, secret: this.#secret, rooms, epoch, mail, runs: true });
   }
 
-  receive(line: string, nowMs: number): void {
-    if (this.#state !== "greeting" && this.#state !== "online") return;
-    this.#liveness.heard(nowMs);
-    const read = readServerLine(line);
-    if (read === undefined) return;
-    if (this.#state === "online") this.#heard(read, nowMs);
-    else if (read.type === "welcome") this.#welcome(read, nowMs);
-    else if (read.type === "error") this.#refused(read, nowMs);
-    else if (read.type === "bye") this.#byeReason = read.reason;
+  handleLine(line: string, nowMs: number): void {
+    const { phase } = this.#connection;
+    if (phase !== "greeting" && phase !== "online") return;
+    this.#liveness.handleInput(nowMs);
+    const message = decodeServer(line);
+    // Another dialect's greeting may precede the welcome, and a newer server may send unknown
+    // types.
+    if (message.type === "undecodable") return;
+    if (phase === "online") this.#handleMessage(message, nowMs);
+    else if (message.type === "welcome") this.#handleWelcome(message, nowMs);
+    else if (message.type === "error") this.#handleLoginRefusal(message, nowMs);
+    else if (message.type === "bye") this.#byeReason = message.reason;
   }
 
-  lost(nowMs: number, reason: string): void {
-    if (this.#state === "idle" || this.#state === "ended" || this.#state === "waiting") return;
-    this.#state = "waiting";
-    this.#awaySinceMs ??= nowMs;
-    const retryMs = backoffMs(++this.#attempts, this.#random);
-    this.#deadlineMs = nowMs + retryMs;
-    this.#self.lost();
-    this.#returned = undefined;
-    this.#out.close();
-    const said = this.#byeReason === "" ? reason : this.#byeReason;
+  handleLost(reason: string, nowMs: number): void {
+    if (!this.#connection.isOpen) return;
+    const { attempt, retryMs } = this.#connection.lose(nowMs);
+    this.#identity.handleLost();
+    this.#inbox.handleLost();
+    this.#window.handleLost();
+    const why = this.#byeReason === "" ? reason : this.#byeReason;
     this.#byeReason = "";
-    const [attempt, everOnline] = [this.#attempts, this.#everOnline];
-    this.#tell({ type: "offline", reason: said, retryMs, attempt, everOnline });
-    for (const ref of this.#questions.giveUp()) {
+    const { everOnline } = this.#connection;
+    this.#emit({ type: "offline", reason: why, retryMs, attempt, everOnline });
+    for (const ref of this.#requests.closeAll()) {
       const message = "The connection was lost before the answer came: ask again";
-      this.#tell({ type: "error", code: "cannot-connect", message, ref });
+      this.#emit({ type: "error", code: "cannot-connect", message, ref, subject: undefined });
     }
   }
 
-  poll(nowMs: number): void {
-    const deadlineMs = this.nextDeadlineMs;
+  handleTimeout(nowMs: number): void {
+    const deadlineMs = this.nextTimeoutMs;
     if (deadlineMs === undefined || nowMs < deadlineMs) return;
-    if (this.#state === "waiting") return this.#connect();
-    if (this.#state === "greeting") return this.#drop(nowMs, "the server sent no welcome");
-    this.#out.poll(nowMs);
-    const verdict = this.#liveness.poll(nowMs, this.#out.inFlight > 0);
-    if (verdict === "ask") this.#send({ type: "ping" });
-    else if (verdict === "dead") this.#drop(nowMs, "the server has gone silent");
+    const { phase } = this.#connection;
+    if (phase === "waiting") return this.#connect(nowMs);
+    if (phase === "greeting") return this.#drop("the server sent no welcome", nowMs);
+    this.#window.handleTimeout(nowMs);
+    this.#pump();
+    const verdict = this.#liveness.handleTimeout(nowMs, this.#window.inFlight > 0);
+    if (verdict === "ping") this.#send({ type: "ping" });
+    else if (verdict === "dead") this.#drop("the server has gone silent", nowMs);
   }
 
   setPaused(paused: boolean, nowMs: number): void {
     this.#liveness.setPaused(paused, nowMs);
-    if (this.#state === "greeting") this.#deadlineMs = nowMs + limits.welcomeTimeoutMs;
+    if (this.#connection.phase === "greeting") this.#connection.greet(nowMs);
   }
 
-  say(text: string): number | Unsayable {
-    // To the partner by name: a plain `say` would reach the room if the private chat ended before it arrived.
-    const { partner } = this.#self;
-    return this.#queue(text, partner === undefined ? undefined : [partner]);
+  say(room: string, text: string): number | Unsayable {
+    if (!this.#ended && !this.#rooms.has(room)) return "not-in-room";
+    return this.#queue(room, [], text);
   }
 
   tell(to: readonly string[], text: string): number | Unsayable {
-    return to.length === 0 ? "no-recipient" : this.#queue(text, to);
+    return to.length === 0 ? "no-recipient" : this.#queue(undefined, to, text);
   }
 
-  ask(question: Question): number | undefined {
-    const ref = this.online ? this.#questions.ask(question) : undefined;
-    if (ref !== undefined) this.#send({ ...question, ref });
+  sayToPartner(text: string): number | Unsayable {
+    const { partner } = this;
+    return partner === undefined ? "no-partner" : this.#queue(undefined, [partner], text);
+  }
+
+  join(room: string): void {
+    if (this.#ended) return;
+    const outcome = this.#rooms.join(room);
+    if (outcome === "added") return this.#pump();
+    if (outcome === "known") return;
+    const message = "You are in as many rooms as you can be: leave one first";
+    this.#emit({ type: "join-failed", room, code: "full", message });
+  }
+
+  part(room: string): void {
+    const name = this.#ended ? undefined : this.#rooms.remove(room);
+    if (name === undefined) return;
+    if (this.online) this.#sendPart(name);
+    this.#handleParted(name);
+  }
+
+  request(request: SessionRequest): number | undefined {
+    const ref = this.online ? this.#requests.open(request) : undefined;
+    if (ref !== undefined) this.#send({ ...request, ref });
     return ref;
   }
 
-  enter(room: string): void {
-    this.#out.enter(room);
-  }
-
   leave(): void {
-    if (this.#state === "ended") return;
-    if (this.#state === "online") this.#send({ type: "bye" });
+    if (this.#ended) return;
+    if (this.online) this.#send({ type: "bye" });
     this.#end("left", "Left");
   }
 
-  #queue(text: string, to: readonly string[] | undefined): number | Unsayable {
-    if (this.#state === "ended") return "ended";
+  get #ended(): boolean {
+    return this.#connection.phase === "ended";
+  }
+
+  get #rooms(): Rooms {
+    return this.#inbox.rooms;
+  }
+
+  get #ownership(): Ownership {
+    return { name: this.name, idOf: (n) => this.#window.idOf(n) };
+  }
+
+  #queue(room: string | undefined, to: readonly string[], text: string): number | Unsayable {
+    if (this.#ended) return "ended";
     if (text.length > this.#textChars) return "too-long";
-    return this.#out.queue(text, to);
+    const id = this.#window.push(room, to, text);
+    this.#pump();
+    return id ?? "queue-full";
   }
 
-  #welcome(welcome: Line<"welcome">, nowMs: number): void {
-    const returned = this.#everOnline;
-    this.#state = "online";
-    this.#everOnline = true;
-    this.#attempts = 0;
-    this.#self.heard(welcome);
-    this.#textChars = welcome.textChars ?? this.#textChars;
-    const afterMs = nowMs - (this.#awaySinceMs ?? nowMs);
-    this.#awaySinceMs = undefined;
-    const kind = this.#log.welcome(welcome);
-    const { name = "", room } = this.#self;
-    this.#tell({ type: "online", name, room, returned, server: welcome.server });
-    if (returned || this.#resumed) {
-      this.#returned = { kind, afterMs };
-      if (kind !== "recovered" || this.#log.complete) this.#tellReturn();
+  #handleWelcome(welcome: Message<"welcome">, nowMs: number): void {
+    const { session, server } = welcome;
+    if (session === undefined && this.name !== undefined) {
+      return this.#drop("the server's welcome names no session", nowMs);
     }
-    this.#out.open(welcome.n, !returned);
+    const { returned, afterMs } = this.#connection.welcome(nowMs);
+    this.#textChars = welcome.limits.textChars;
+    this.#identity.handleMessage(welcome);
+    const { how, lost, stray } = this.#inbox.resume(session, welcome.limits.rooms);
+    const { name = "", rooms } = this;
+    this.#emit({ type: "online", name, rooms, returned, server });
+    for (const room of lost) this.#emit({ type: "parted", room });
+    if (returned || this.#resumed) this.#inbox.announceReturn(how, afterMs);
+    const id = this.#window.handleWelcome(session?.n ?? 0, !returned);
+    if (id !== undefined) {
+      this.#emit({ type: "acknowledged", id, room: undefined, seq: undefined });
+    }
+    this.#failUnreachable();
+    for (const room of stray) this.#sendPart(room);
+    this.#pump();
   }
 
-  #refused(refusal: Line<"error">, nowMs: number): void {
-    if (this.#everOnline && passing.has(refusal.code)) this.#drop(nowMs, refusal.message);
+  #handleLoginRefusal(refusal: ErrorMessage, nowMs: number): void {
+    const { everOnline } = this.#connection;
+    if (everOnline && isRetryableLogin(refusal.code)) this.#drop(refusal.message, nowMs);
     else this.#end(refusal.code, refusal.message);
   }
 
-  #heard(line: ServerLine, nowMs: number): void {
-    this.#self.heard(line);
-    switch (line.type) {
+  #handleMessage(message: ServerMessage, nowMs: number): void {
+    this.#identity.handleMessage(message);
+    switch (message.type) {
       case "ack":
-        return this.#out.acknowledged(line.n, line.seq);
+        return this.#handleAck(message);
       case "error":
-        return this.#failed(line, nowMs);
+        return this.#handleError(message, nowMs);
       case "message":
-      case "private":
-        return this.#arrived(line);
+        return this.#inbox.handleRoomMessage(message, this.#ownership);
       case "messages":
-        return this.#arrivedTogether(line);
+        return this.#inbox.handleRun(message, this.#ownership);
+      case "private":
+        return this.#inbox.handlePrivate(message);
       case "entered":
-        return this.#entered(line);
-      case "answer":
-        if (line.ref === undefined || !this.#questions.close(line.ref)) return;
-        return this.#tell({ type: "answer", ref: line.ref, answer: line.answer });
+        return this.#handleEntered(message);
+      case "parted":
+        // With a ref it answers our own `part`, which was reported when it was sent.
+        if (message.ref === undefined) this.#handleParted(this.#rooms.remove(message.room));
+        return;
+      case "joined":
+      case "left":
+      case "renamed":
+        return this.#inbox.handlePresence(message);
+      case "chat":
+        return this.#emit({ type: "chat", state: message.state, with: message.with });
       case "ping":
-        // Any line answers a ping; this one is answered in turn, which shows us that the way back works too.
+        // Any line answers a ping; this one is answered in turn, which shows that the way back
+        // works too.
         return this.#send({ type: "ping" });
       case "bye":
-        // Coming back would throw out the session that took over, and so on without end.
-        if (line.code === "replaced") this.#end("replaced", line.reason);
-        else this.#byeReason = line.reason;
+        // Reconnecting would replace the other connection in turn, without end.
+        if (message.code === "replaced") this.#end("replaced", message.reason);
+        else this.#byeReason = message.reason;
         return;
-      case "welcome":
-      case "pong":
-        return;
-      default:
-        return this.#tell(line);
+      default: {
+        const response = readResponse(message);
+        if (response !== undefined) this.#handleResponse(response.ref, response.response);
+      }
     }
   }
 
-  #failed(error: Line<"error">, nowMs: number): void {
-    const { code, message, n, ref, subject } = error;
-    if (n !== undefined) {
-      if (!this.#out.refused(n, error, nowMs)) this.#drop(nowMs, "the server lost count");
-      return;
+  #handleAck({ n, room, seq }: Message<"ack">): void {
+    const id = this.#window.handleAck(n);
+    if (id !== undefined) this.#emit({ type: "acknowledged", id, room, seq });
+    this.#pump();
+  }
+
+  #handleError(error: ErrorMessage, nowMs: number): void {
+    const { code, message, n, subject } = error;
+    if (n !== undefined) return this.#handleRefusal(n, error, nowMs);
+    const ref = typeof error.ref === "number" ? error.ref : undefined;
+    const room = this.#rooms.handleRefusal(ref);
+    if (room !== undefined) {
+      this.#emit({ type: "join-failed", room, code, message });
+      return this.#failUnreachable();
     }
-    this.#out.enterRefused(ref, error);
-    const known = this.#questions.close(ref);
-    const about = subject === undefined ? {} : { subject };
-    this.#tell({ type: "error", code, message, ref: known ? ref : undefined, ...about });
+    const known = this.#requests.close(ref);
+    this.#emit({ type: "error", code, message, ref: known ? ref : undefined, subject });
   }
 
-  #arrivedTogether({ seq, timeMs, from, texts, n }: Line<"messages">): void {
-    texts.forEach((text, i) => {
-      const counted = n === undefined ? undefined : n + i;
-      this.#arrived({ type: "message", seq: seq + i, timeMs, from, text, n: counted });
-    });
+  #handleRefusal(n: number, refusal: ErrorMessage, nowMs: number): void {
+    const outcome = this.#window.handleRefusal(n, refusal, nowMs);
+    if (outcome.type === "lost-count") return this.#drop("the server lost count", nowMs);
+    if (outcome.type === "failed") this.#emitFailed(outcome.message, refusal);
+    this.#pump();
   }
 
-  #arrived(line: Line<"message" | "private">): void {
-    const arrival =
-      line.type === "message" ? this.#log.message(line.seq) : this.#log.mail(line.mail);
-    if (!arrival.fresh) return;
-    if (arrival.missing !== undefined) this.#tell({ type: "gap", ...arrival.missing });
-    const { replayed } = arrival;
-    if (line.type === "private") {
-      this.#tell({ ...line, replayed });
-    } else {
-      const { seq, timeMs, from, text, n } = line;
-      const mine = from === this.name;
-      const id = mine && n !== undefined ? this.#out.idOf(n) : undefined;
-      this.#tell({ type: "message", seq, timeMs, from, text, mine, id, replayed });
+  #handleEntered(entered: Message<"entered">): void {
+    const ref = typeof entered.ref === "number" ? entered.ref : undefined;
+    const room = this.#rooms.handleEntered(ref, entered);
+    if (room !== undefined) this.#emit({ type: "entered", room });
+  }
+
+  /** We are no longer in this room. */
+  #handleParted(room: string | undefined): void {
+    if (room === undefined) return;
+    this.#emit({ type: "parted", room });
+    this.#failUnreachable();
+    this.#inbox.checkReturned();
+  }
+
+  #handleResponse(ref: number | undefined, response: SessionResponse): void {
+    if (ref === undefined || !this.#requests.close(ref)) return;
+    this.#emit({ type: "response", ref, response });
+  }
+
+  /** Sends joins, then messages: what is said to a room has to follow its `join`. */
+  #pump(): void {
+    if (!this.online) return;
+    for (;;) {
+      const ref = this.#requests.nextRef();
+      const room = this.#rooms.pollJoin(ref);
+      if (room === undefined) break;
+      this.#send({ type: "join", room, ref });
     }
-    if (this.#returned !== undefined && this.#log.complete) this.#tellReturn();
+    for (let next = this.#window.pollSend(); next !== undefined; next = this.#window.pollSend()) {
+      this.#send(next);
+    }
   }
 
-  #entered(line: Line<"entered">): void {
-    if (!this.#out.entered(line.ref)) return;
-    this.#log.entered(line);
-    this.#tell({ type: "entered", room: line.room, recovered: line.recovered });
-    this.#out.resume();
+  /** Messages to rooms that we are no longer in will never be said. */
+  #failUnreachable(): void {
+    const isUnreachable = ({ room }: QueuedMessage) => room !== undefined && !this.#rooms.has(room);
+    for (const message of this.#window.drop(isUnreachable)) {
+      const why = `You are no longer in the room ${message.room}`;
+      this.#emitFailed(message, { code: "not-in-room", message: why });
+    }
   }
 
-  #tellReturn(): void {
-    if (this.#returned === undefined) return;
-    const { kind, afterMs } = this.#returned;
-    this.#returned = undefined;
-    const { caughtUp } = this.#log;
-    const summary = returnSummary(kind, afterMs, caughtUp);
-    const recovered = kind === "recovered";
-    this.#tell({ type: "reconnected", afterMs, caughtUp, recovered, summary });
+  #emitFailed(failed: QueuedMessage, why: { code: string; message: string }): void {
+    const { id, room, text } = failed;
+    this.#emit({ type: "failed", id, room, text, code: why.code, message: why.message });
   }
 
-  #connect(): void {
-    this.#state = "connecting";
-    this.#outputs.push({ do: "connect" });
+  #connect(nowMs: number): void {
+    this.#connection.connect(nowMs);
+    this.#outputs.push({ type: "connect" });
   }
 
-  #drop(nowMs: number, reason: string): void {
-    this.#outputs.push({ do: "close" });
-    this.lost(nowMs, reason);
+  #drop(reason: string, nowMs: number): void {
+    this.#outputs.push({ type: "close" });
+    this.handleLost(reason, nowMs);
   }
 
   #end(code: string, message: string): void {
-    const open = this.#state !== "idle" && this.#state !== "waiting";
-    this.#state = "ended";
-    this.#out.close();
-    if (open) this.#outputs.push({ do: "close" });
-    this.#tell({ type: "ended", code, message });
+    if (this.#connection.isOpen) this.#outputs.push({ type: "close" });
+    this.#connection.end();
+    this.#window.handleLost();
+    this.#emit({ type: "ended", code, message });
   }
 
-  #send(line: Readonly<Record<string, unknown>>): void {
-    this.#outputs.push({ do: "send", line: `${JSON.stringify(line)}\n` });
+  /** The ref distinguishes its answer from a `parted` that the server sends unasked. */
+  #sendPart(room: string): void {
+    this.#send({ type: "part", room, ref: this.#requests.nextRef() });
   }
 
-  #tell(event: SessionEvent): void {
-    this.#outputs.push({ do: "tell", event });
+  #send(message: ClientMessage): void {
+    this.#outputs.push({ type: "send", line: encodeClient(message) });
+  }
+
+  #emit(event: SessionEvent): void {
+    this.#outputs.push({ type: "event", event });
   }
 }

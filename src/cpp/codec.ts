@@ -1,31 +1,32 @@
-// CPP (S0): its messages, what their headers must hold, and the exact bytes of each. Pure: knows no socket and no registry.
-// How bytes become messages piece by piece is in cpp-parser.ts, what two peers say to each other in cpp-peer-stream.ts.
+// CPP messages: what their headers hold and the exact bytes of each. Pure: knows no socket and no
+// registry. parser.ts cuts a byte stream into these messages; peer-stream.ts reads what one peer
+// sends another.
 
 import { hasInvisible } from "../chat/names/grammar.ts";
 import { harmless } from "../text.ts";
 import { names } from "../limits.ts";
 
-/** Who can be called where: an ID of letters and digits, an address, a port from 1 to 65535. */
+/** Where a client listens: its ID (letters and digits), its address, its port (1 to 65535). */
 export type Contact = { id: string; ip: string; port: number };
 
 export type CppMessage =
   | ({ type: "REGISTER" } & Contact)
-  /** `status` is `registered` if it went through. */
+  /** `status` is `registered` on success. */
   | ({ type: "REGACK"; status: string } & Contact)
-  /** `peer` asks for one by name (ours; other programs send none). */
+  /** `peer` asks for one client by name. A parley extension. */
   | { type: "BRIDGE"; id: string; peer?: string }
-  /** Without a contact: there is nobody to give. */
+  /** No contact: nobody is available. */
   | { type: "BRIDGEACK"; contact?: Contact }
-  /** S0's own program puts every line into a CHAT. `duplex` is ours. */
+  /** The original program puts every line into a CHAT. `duplex` is a parley extension. */
   | ({ type: "CHAT"; style: "message"; text: string; duplex: boolean } & Contact)
-  /** Other programs open with a CHAT and send bare text after it. */
+  /** Other programs open with a CHAT and send bare text from then on. */
   | ({ type: "CHAT"; style: "bare" } & Contact)
   | { type: "QUIT" };
 
-export type CppType = CppMessage["type"];
+export type MessageType = CppMessage["type"];
 
-/** Type lines, exactly as they stand on the wire. */
-export const cppTypes: readonly CppType[] = [
+/** Type lines, exactly as on the wire. */
+export const messageTypes: readonly MessageType[] = [
   "REGISTER",
   "REGACK",
   "BRIDGE",
@@ -34,28 +35,34 @@ export const cppTypes: readonly CppType[] = [
   "QUIT",
 ];
 
-/** What S0's own program sends as a text to leave. */
+/** The types that begin a connection, to a registry or to a peer. */
+export const openingTypes = ["REGISTER", "BRIDGE", "CHAT", "QUIT"] as const;
+
+/** The text with which the original program leaves a chat. */
 export const quitText = "/quit";
 
 const idGrammar = /^[\p{L}\p{N}]+$/u;
 const hostGrammar = /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/;
 const v6Grammar = /^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9]+)?$/;
 const maxHostChars = 253;
-/** A composed letter is written with three marks at most. */
+/** A precomposed letter decomposes into a base letter and at most three marks. */
 const maxUnitsOfLetter = 4;
 
-/** An ID as everybody sees it (composed form), or undefined if it is none. */
-export function cppId(value: string): string | undefined {
+/** Reads an ID and returns it in composed form (NFC); undefined if it is not valid. */
+export function parseId(value: string): string | undefined {
   const written = value.trim();
-  // Normalizing what a stranger sends takes the square of its length.
+  // Normalizing takes quadratic time, so a stranger's input is bounded first.
   if (written.length > maxUnitsOfLetter * names.maxChars) return undefined;
   const id = written.normalize("NFC");
   if (id.length > names.maxChars || hasInvisible(id)) return undefined;
   return idGrammar.test(id) ? id : undefined;
 }
 
-/** An IPv4 or IPv6 address or a host name, or undefined. It is dialled and shown, so nothing else gets through. */
-export function cppHost(value: string): string | undefined {
+/**
+ * Reads an IPv4 or IPv6 address or a host name; undefined for anything else, since peers connect to
+ * it and print it.
+ */
+export function parseHost(value: string): string | undefined {
   const host = value.trim();
   if (host.length === 0 || host.length > maxHostChars) return undefined;
   if (/^[0-9.]+$/.test(host)) {
@@ -67,23 +74,23 @@ export function cppHost(value: string): string | undefined {
   return hostGrammar.test(host) || v6Grammar.test(host) ? host : undefined;
 }
 
-/** A port from 1 to 65535 in decimal, or undefined. */
-export function cppPort(value: string): number | undefined {
+/** Reads a decimal port from 1 to 65535, or returns undefined. */
+export function parsePort(value: string): number | undefined {
   const digits = value.trim();
   if (!/^[0-9]{1,5}$/.test(digits)) return undefined;
   const port = Number(digits);
   return port >= 1 && port <= 65_535 ? port : undefined;
 }
 
-/** `127.0.0.1:5555`, and `[::1]:5555` so that the port can be told from the address. */
+/** `127.0.0.1:5555` or `[::1]:5555`: the brackets keep address and port apart. */
 export function hostPort({ ip, port }: { ip: string; port: number }): string {
   return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
 }
 
 type Headers = ReadonlyMap<string, string>;
 
-/** Headers that mean something, in lower case; all others are skipped. */
-export const cppHeaders: ReadonlySet<string> = new Set([
+/** The headers that CPP defines, in lower case; all others are skipped. */
+export const knownHeaders: ReadonlySet<string> = new Set([
   "clientid",
   "id",
   "ip",
@@ -95,10 +102,10 @@ export const cppHeaders: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Makes a message of a type line and its headers (names in lower case, values without the one blank after the colon).
- * Answers a string, the reason, when a header is missing or holds what it must not.
+ * Builds a message from its type line and headers (names in lower case, values without the blank
+ * after the colon). Returns the reason as a string if a header is missing or invalid.
  */
-export function cppMessage(type: CppType, headers: Headers): CppMessage | string {
+export function buildMessage(type: MessageType, headers: Headers): CppMessage | string {
   switch (type) {
     case "REGISTER": {
       const contact = readContact(headers, "clientid");
@@ -126,17 +133,17 @@ export function cppMessage(type: CppType, headers: Headers): CppMessage | string
 }
 
 function readBridge(headers: Headers): CppMessage | string {
-  const id = cppId(headers.get("clientid") ?? "");
-  if (id === undefined) return "clientID is missing or no ID";
+  const id = parseId(headers.get("clientid") ?? "");
+  if (id === undefined) return "clientID is missing or invalid";
   const wanted = headers.get("peer");
   if (wanted === undefined) return { type: "BRIDGE", id };
-  const peer = cppId(wanted);
-  return peer === undefined ? "peer is no ID" : { type: "BRIDGE", id, peer };
+  const peer = parseId(wanted);
+  return peer === undefined ? "peer is invalid" : { type: "BRIDGE", id, peer };
 }
 
 function readChat(headers: Headers): CppMessage | string {
   const text = headers.get("message");
-  // Both kinds of program spell the sender's ID differently, and only one of them sends a text here.
+  // The two kinds of program name the sender's ID differently, and only one puts a text here.
   const contact = readContact(headers, headers.has("id") ? "id" : "clientid");
   if (typeof contact === "string") return contact;
   if (text === undefined) return { type: "CHAT", style: "bare", ...contact };
@@ -145,17 +152,17 @@ function readChat(headers: Headers): CppMessage | string {
 }
 
 function readContact(headers: Headers, idHeader: "clientid" | "id"): Contact | string {
-  const id = cppId(headers.get(idHeader) ?? "");
-  if (id === undefined) return "clientID is missing or no ID";
-  const ip = cppHost(headers.get("ip") ?? "");
-  if (ip === undefined) return "IP is missing or no address";
-  const port = cppPort(headers.get("port") ?? "");
-  if (port === undefined) return "Port is missing or no port";
+  const id = parseId(headers.get(idHeader) ?? "");
+  if (id === undefined) return "clientID is missing or invalid";
+  const ip = parseHost(headers.get("ip") ?? "");
+  if (ip === undefined) return "IP is missing or invalid";
+  const port = parsePort(headers.get("port") ?? "");
+  if (port === undefined) return "Port is missing or invalid";
   return { id, ip, port };
 }
 
-/** Every value goes through here, so a `\r` or `\n` can't begin a header of its own. */
-function block(type: CppType, headers: readonly (readonly [name: string, value: string])[]) {
+/** Every value passes through here, so no `\r` or `\n` in one can start a header of its own. */
+function encode(type: MessageType, headers: readonly (readonly [name: string, value: string])[]) {
   const lines = headers.map(([name, value]) => `${name}: ${harmless(value)}\r\n`);
   return `${type}\r\n${lines.join("")}\r\n`;
 }
@@ -168,34 +175,42 @@ function contactHeaders({ id, ip, port }: Contact): [string, string][] {
   ];
 }
 
-/** What a registry says of who is registered. */
+/** The status of a successful registration. */
 export const registeredStatus = "registered";
-const registered = ["Status", registeredStatus] as const;
+
+/** The status of an ID that belongs to somebody else. A parley extension. */
+export const takenStatus = "taken";
 
 export function encodeRegister(contact: Contact): string {
-  return block("REGISTER", contactHeaders(contact));
+  return encode("REGISTER", contactHeaders(contact));
 }
 
-export function encodeRegack(contact: Contact): string {
-  return block("REGACK", [...contactHeaders(contact), registered]);
+export function encodeRegack(contact: Contact, status = registeredStatus): string {
+  return encode("REGACK", [...contactHeaders(contact), ["Status", status]]);
 }
 
 export function encodeBridge(id: string, peer?: string): string {
-  return block("BRIDGE", [
+  return encode("BRIDGE", [
     ["clientID", id],
     ...(peer === undefined ? [] : [["peer", peer] as const]),
   ]);
 }
 
-/** Without a contact the three values are one blank each. */
+/** Without a contact each of the three values is one blank. */
 export function encodeBridgeAck(contact?: Contact): string {
-  const nobody = ["clientID", "IP", "Port"].map((name) => [name, " "] as const);
-  return block("BRIDGEACK", [...(contact ? contactHeaders(contact) : nobody), registered]);
+  const blank = ["clientID", "IP", "Port"].map((name) => [name, " "] as const);
+  return encode("BRIDGEACK", [
+    ...(contact ? contactHeaders(contact) : blank),
+    ["Status", registeredStatus],
+  ]);
 }
 
-/** A line to a peer, in the way of S0's own program. `duplex` adds a header that other programs skip. */
+/**
+ * A line to a peer, as the original program sends it. `duplex` adds a header that other programs
+ * skip.
+ */
 export function encodeChat(from: Contact, text: string, duplex = false): string {
-  return block("CHAT", [
+  return encode("CHAT", [
     ["message", text],
     ["id", from.id],
     ["ip", from.ip],
@@ -204,6 +219,11 @@ export function encodeChat(from: Contact, text: string, duplex = false): string 
   ]);
 }
 
+/** Opens a chat as other programs do; bare text follows. */
+export function encodeBareChat(from: Contact): string {
+  return encode("CHAT", contactHeaders(from));
+}
+
 export function encodeQuit(): string {
-  return block("QUIT", []);
+  return encode("QUIT", []);
 }

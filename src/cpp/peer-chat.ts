@@ -1,114 +1,147 @@
-// One chat between two peers (S0): whose turn it is, in which style lines leave, how it is left. Pure; which connection
-// the lines take, and what was typed before, is the session's business (peer-session.ts).
+// One chat between two peers: whose turn it is, and in which style lines leave. Pure; methods
+// return what to show and send. Which connection carries it is not its business.
 
-import { type Contact, encodeChat, encodeQuit, quitText } from "./codec.ts";
-import type { PeerStyle } from "./peer-stream.ts";
+import { registry } from "../limits.ts";
 import { harmless } from "../text.ts";
-import { registry as limits } from "../limits.ts";
-import type { PeerNotice } from "./peer-notice.ts";
+import { type Contact, encodeBareChat, encodeChat, encodeQuit, quitText } from "./codec.ts";
+import type { PeerEvent } from "./peer-event.ts";
+import type { PeerStyle } from "./peer-stream.ts";
 
-export type ChatOutput = {
-  /** A line for the terminal (none: only programs are told), and the same for programs. */
-  show(line: string | undefined, notice: PeerNotice): void;
+export type ChatOutput =
+  /** A line for the terminal (undefined: none), and the same as an event for `--json`. */
+  | { type: "show"; line: string | undefined; event: PeerEvent }
   /** One send. */
-  send(text: string): void;
-};
+  | { type: "send"; text: string };
 
-/** `write`: the next line is ours. `read`: it is the other's. `duplex`: both at any time. */
+/** `write`: the next line is ours. `read`: the next line is theirs. `duplex`: anyone, any time. */
 export type Turn = "write" | "read" | "duplex";
 
-const bytes = new TextEncoder();
+/** Between opening a bare chat and its first text: programs take one read for one message. */
+const bareGapMs = 100;
+
+const utf8 = new TextEncoder();
 
 export class PeerChat {
   readonly peer: Contact;
   readonly #self: Contact;
-  readonly #output: ChatOutput;
-  readonly #duplexWanted: boolean;
+  readonly #wantsDuplex: boolean;
   #style: PeerStyle;
   #turn: Turn;
+  /** While set, no line may be sent before this time. */
+  #writeAfterMs: number | undefined;
 
   constructor(
     self: Contact,
     peer: Contact,
-    output: ChatOutput,
     options: { turn: "write" | "read"; style: PeerStyle; duplex: boolean },
   ) {
     this.#self = self;
     this.peer = peer;
-    this.#output = output;
     this.#style = options.style;
-    this.#duplexWanted = options.duplex;
+    this.#wantsDuplex = options.duplex;
     this.#turn = options.turn;
-    if (this.#turn === "write") this.#sayTurn("IN WRITE MODE");
   }
 
-  /** Whether a typed line may leave now. */
+  /** The chat has begun. If we called in bare style, a CHAT says so before the first line. */
+  handleStart(nowMs: number): ChatOutput[] {
+    if (this.#turn !== "write") return [];
+    const turn = this.#sayTurn("IN WRITE MODE");
+    if (this.#style !== "bare") return [turn];
+    this.#writeAfterMs = nowMs + bareGapMs;
+    return [{ type: "send", text: encodeBareChat(this.#self) }, turn];
+  }
+
+  /** Whether a typed line may be sent now. */
   get canWrite(): boolean {
-    return this.#turn !== "read";
+    return this.#turn !== "read" && this.#writeAfterMs === undefined;
+  }
+
+  get nextTimeoutMs(): number | undefined {
+    return this.#writeAfterMs;
+  }
+
+  handleTimeout(nowMs: number): void {
+    if (nowMs >= (this.#writeAfterMs ?? Infinity)) this.#writeAfterMs = undefined;
   }
 
   get turn(): Turn {
     return this.#turn;
   }
 
-  /** The other side has shown how it speaks; from now on it is answered in that way. */
-  speak(style: PeerStyle): void {
+  /** The peer has shown how it speaks; from now on it is answered in that style. */
+  adoptStyle(style: PeerStyle): void {
     this.#style = style;
   }
 
-  /** Sends a typed line and gives the turn away. An empty line is not said; one that is too long is refused, never cut. */
-  write(typed: string): void {
+  /** Sends a line and gives up the turn. Empty lines are not sent; too long a line is refused. */
+  handleTyped(typed: string): ChatOutput[] {
     const text = harmless(typed);
-    if (text.trim() === "") return;
+    if (text.trim() === "") return [];
     const message = this.#style === "bare" ? text : this.#encode(text);
-    const size = bytes.encode(message).length;
-    if (size > limits.maxMessageBytes) {
-      const line = `Message not sent: it takes ${size} bytes, and ${limits.maxMessageBytes} are possible. Send it in parts.`;
-      this.#output.show(line, { event: "failed", what: "message", reason: line });
-      return;
+    const size = utf8.encode(message).length;
+    if (size > registry.maxMessageBytes) {
+      const line =
+        `Message not sent: it takes ${size} bytes, the limit is ${registry.maxMessageBytes}. ` +
+        "Send it in parts.";
+      return [{ type: "show", line, event: { event: "failed", what: "message", reason: line } }];
     }
-    this.#output.send(message);
-    this.#output.show(undefined, { event: "sent", to: this.peer.id, text });
-    if (this.#turn === "duplex") return;
-    this.#turn = "read";
-    this.#sayTurn("IN READ MODE");
-  }
-
-  /** A line of the other side; out of turn it is shown all the same. `duplex`: it offers to lift the turns. */
-  hear(text: string, duplex: boolean): void {
-    const offerOnly = duplex && text === "";
-    if (!offerOnly) {
-      this.#output.show(`${this.peer.id}> ${text}`, { event: "message", from: this.peer.id, text });
+    const outputs: ChatOutput[] = [
+      { type: "send", text: message },
+      { type: "show", line: undefined, event: { event: "sent", to: this.peer.id, text } },
+    ];
+    if (this.#turn !== "duplex") {
+      this.#turn = "read";
+      outputs.push(this.#sayTurn("IN READ MODE"));
     }
-    if (duplex && this.#duplexWanted) this.#liftTurns(!offerOnly);
-    else if (this.#turn === "read" && !offerOnly) this.#takeTurn();
+    return outputs;
   }
 
-  /** Says that we leave: S0's own program sends it twice, and the one who is left answers with one. */
-  leave(answering: boolean): void {
-    const message = this.#style === "bare" ? encodeQuit() : encodeChat(this.#self, quitText);
-    this.#output.send(message);
-    if (!answering && this.#style === "message") this.#output.send(message);
+  /** A line of the peer; shown even out of turn. `duplex`: the peer offers to lift the turns. */
+  handleText(text: string, duplex: boolean): ChatOutput[] {
+    const isOfferOnly = duplex && text === "";
+    const outputs: ChatOutput[] = [];
+    if (!isOfferOnly) {
+      const event: PeerEvent = { event: "message", from: this.peer.id, text };
+      outputs.push({ type: "show", line: `${this.peer.id}> ${text}`, event });
+    }
+    if (duplex && this.#wantsDuplex) return [...outputs, ...this.#liftTurns(!isOfferOnly)];
+    if (this.#turn === "read" && !isOfferOnly) {
+      this.#turn = "write";
+      outputs.push(this.#sayTurn("IN WRITE MODE"));
+    }
+    return outputs;
   }
 
-  #takeTurn(): void {
-    this.#turn = "write";
-    this.#sayTurn("IN WRITE MODE");
+  /**
+   * We leave. The original program says so twice. Bare programs need not know QUIT: some show it as
+   * text, some go on waiting, but all take the end of the connection for the end of the chat.
+   */
+  handleLeave(): ChatOutput[] {
+    return this.#style === "bare" ? [] : [this.#sendQuitText(), this.#sendQuitText()];
   }
 
-  /** An empty CHAT takes the offer up, and only a parley that has made it gets one. */
-  #liftTurns(answer: boolean): void {
-    if (this.#turn === "duplex") return;
+  /** The peer has said that it leaves: it gets one answer. */
+  handlePeerLeft(): ChatOutput[] {
+    return this.#style === "bare" ? [{ type: "send", text: encodeQuit() }] : [this.#sendQuitText()];
+  }
+
+  /** An empty CHAT accepts the offer; only a parley that made it gets one. */
+  #liftTurns(accept: boolean): ChatOutput[] {
+    if (this.#turn === "duplex") return [];
     this.#turn = "duplex";
-    if (answer) this.#output.send(this.#encode(""));
-    this.#sayTurn("IN DUPLEX MODE");
+    const turn = this.#sayTurn("IN DUPLEX MODE");
+    return accept ? [{ type: "send", text: this.#encode("") }, turn] : [turn];
+  }
+
+  #sendQuitText(): ChatOutput {
+    return { type: "send", text: encodeChat(this.#self, quitText) };
   }
 
   #encode(text: string): string {
-    return encodeChat(this.#self, text, this.#duplexWanted);
+    return encodeChat(this.#self, text, this.#wantsDuplex);
   }
 
-  #sayTurn(line: string): void {
-    this.#output.show(line, { event: "turn", turn: this.#turn });
+  #sayTurn(line: string): ChatOutput {
+    return { type: "show", line, event: { event: "turn", turn: this.#turn } };
   }
 }

@@ -1,137 +1,172 @@
-// CPP (S0) between two peers: reads either style of program from one connection. S0's own program sends every line as a
-// `CHAT` with a message; others open with a `CHAT` that names them, send bare text after it and end with `QUIT`.
-// Pure: the wait for the rest of a possible `QUIT` is the adapter's timer (`holding`, then `expire`).
+// What one peer sends another, in either style. The original program puts every line into a `CHAT`;
+// other programs open with a `CHAT` that names them, send bare text after it and end with `QUIT`.
+// Pure; knows no turns and no socket.
 
 import { harmless } from "../text.ts";
-import { type Contact, type CppMessage } from "./codec.ts";
+import type { Contact, CppMessage } from "./codec.ts";
 import { CppParser } from "./parser.ts";
 
-/** How a peer speaks, known from what it sent first. */
+/** How a peer speaks, decided by what it sends first. */
 export type PeerStyle = "message" | "bare";
 
-export type PeerEvent =
-  /** A bare CHAT: says who is there, and that bare text follows. */
+export type StreamEvent =
+  /** A CHAT without a message: names the peer; bare text follows. */
   | { type: "opened"; from: Contact }
   | { type: "text"; text: string; from?: Contact; duplex: boolean }
   | { type: "quit" }
   | { type: "malformed"; reason: string };
 
-// One or two empty lines end a QUIT; a third line end, if it comes, is dropped with the connection.
+/** Text that begins like `QUIT` waits this long for the rest; segments are closer. */
+export const bareHoldMs = 50;
+/** A whole `QUIT` without its empty line waits this long for the end of the connection. */
+export const quitHoldMs = 1_000;
+
+// A QUIT ends with one or two empty lines; what comes after it is never read.
 const quit = /QUIT\r?\n\r?\n/;
-const beginsQuit = /^Q(?:U(?:I(?:T(?:\r?(?:\n\r?)?)?)?)?)?$/;
+const isQuitUnfinished = /^QUIT[\r\n]*$/;
+const canBecomeQuit = /^Q(?:U(?:I(?:T(?:\r?(?:\n\r?)?)?)?)?)?$/;
 
 export class PeerStream {
-  /** We called: the other side may answer with bare text at once. A caller has to open with a message. */
-  readonly #called: boolean;
+  /** The other side answers and may begin with bare text; a caller has to open with a CHAT. */
+  readonly #isAnswering: boolean;
   #style: PeerStyle | undefined;
   #parser = new CppParser();
-  /** Bytes so far of what may turn out to be bare text (at most one CPP message and a read). */
+  /** Bytes that may turn out to be bare text: at most one CPP message and a read. */
   #opening: Uint8Array[] = [];
   #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   #held = "";
-  #over = false;
+  #holdUntilMs = 0;
+  #ended = false;
 
-  constructor(options: { called: boolean }) {
-    this.#called = options.called;
+  constructor(options: { isAnswering: boolean }) {
+    this.#isAnswering = options.isAnswering;
   }
 
   get style(): PeerStyle | undefined {
     return this.#style;
   }
 
-  /** Whether bytes are held back that may be the beginning of a `QUIT` or a `CHAT`: call `expire` if nothing follows. */
-  get holding(): boolean {
-    if (this.#over) return false;
-    if (this.#style === "bare") return this.#held !== "";
-    return (
-      this.#called && this.#style === undefined && this.#parser.midMessage && !this.#parser.hasType
-    );
+  /** When held-back bytes, which may be the start of a `QUIT` or a `CHAT`, become text. */
+  get nextTimeoutMs(): number | undefined {
+    return this.#isHolding ? this.#holdUntilMs : undefined;
   }
 
-  push(bytes: Uint8Array): PeerEvent[] {
-    if (this.#over || bytes.length === 0) return [];
-    if (this.#style === "bare") return this.#bareText(bytes);
-    if (this.#called && this.#style === undefined) this.#opening.push(bytes.slice());
-    this.#parser.push(bytes);
-    return this.#messages();
-  }
-
-  /** Nothing more came for a while: what was held back is text. */
-  expire(): PeerEvent[] {
-    if (!this.holding) return [];
-    if (this.#style === "bare") return this.#flushHeld();
-    return [...this.#becomeBare(), ...this.#flushHeld()];
-  }
-
-  /** The other side has ended its output. */
-  end(): PeerEvent[] {
-    const events = this.expire();
-    this.#over = true;
+  handleData(bytes: Uint8Array, nowMs: number): StreamEvent[] {
+    if (this.#ended || bytes.length === 0) return [];
+    const events = this.#read(bytes);
+    this.#holdUntilMs = nowMs + (this.#endsWithQuit() ? quitHoldMs : bareHoldMs);
     return events;
   }
 
-  #messages(): PeerEvent[] {
-    const events: PeerEvent[] = [];
+  handleTimeout(nowMs: number): StreamEvent[] {
+    return nowMs < this.#holdUntilMs ? [] : this.#releaseHeld();
+  }
+
+  /** The other side has ended its output. */
+  handleEnd(): StreamEvent[] {
+    const events: StreamEvent[] = this.#endsWithQuit() ? [{ type: "quit" }] : this.#releaseHeld();
+    this.#ended = true;
+    return events;
+  }
+
+  #read(bytes: Uint8Array): StreamEvent[] {
+    if (this.#style === "bare") return this.#readBareText(bytes);
+    if (this.#isUndecided) this.#opening.push(bytes.slice());
+    this.#parser.handleData(bytes);
+    return this.#readMessages();
+  }
+
+  /**
+   * Whether the last thing that came is a `QUIT` without its empty line: some programs send no
+   * more.
+   */
+  #endsWithQuit(): boolean {
+    if (this.#ended) return false;
+    if (this.#style === "bare") return isQuitUnfinished.test(this.#held);
+    return this.#parser.handleEnd().type === "message";
+  }
+
+  /** Nothing more came: what was held back is text. */
+  #releaseHeld(): StreamEvent[] {
+    if (!this.#isHolding) return [];
+    if (this.#style === "bare") return this.#flushText();
+    return [...this.#becomeBare(), ...this.#flushText()];
+  }
+
+  get #isHolding(): boolean {
+    if (this.#ended) return false;
+    if (this.#style === "bare") return this.#held !== "";
+    return this.#isUndecided && this.#parser.isMidMessage && !this.#parser.hasType;
+  }
+
+  get #isUndecided(): boolean {
+    return this.#isAnswering && this.#style === undefined;
+  }
+
+  #readMessages(): StreamEvent[] {
+    const events: StreamEvent[] = [];
     for (;;) {
-      const result = this.#parser.next();
-      if (result.kind === "need-more") return events;
-      if (result.kind === "malformed") {
-        if (this.#called && this.#style === undefined) return [...events, ...this.#becomeBare()];
-        this.#over = true;
+      const result = this.#parser.pollMessage();
+      if (result.type === "need-more") return events;
+      if (result.type === "malformed") {
+        if (this.#isUndecided) return [...events, ...this.#becomeBare()];
+        this.#ended = true;
         return [...events, { type: "malformed", reason: result.reason }];
       }
-      const event = this.#message(result.message);
+      const event = this.#readMessage(result.message);
       this.#opening = [];
       events.push(event);
-      if (this.#over) return events;
-      if (this.#style === "bare") return [...events, ...this.#bareText(this.#parser.rest())];
+      if (this.#ended) return events;
+      if (this.#style === "bare") {
+        return [...events, ...this.#readBareText(this.#parser.takeRest())];
+      }
     }
   }
 
-  #message(message: CppMessage): PeerEvent {
+  #readMessage(message: CppMessage): StreamEvent {
     if (message.type === "QUIT") {
-      this.#over = true;
+      this.#ended = true;
       return { type: "quit" };
     }
     if (message.type !== "CHAT") {
-      this.#over = true;
-      return { type: "malformed", reason: `${message.type} is for a registry` };
+      this.#ended = true;
+      return { type: "malformed", reason: `${message.type} belongs to the registry` };
     }
     const from: Contact = { id: message.id, ip: message.ip, port: message.port };
-    if (message.style === "bare") {
-      this.#style ??= "bare";
-      return { type: "opened", from };
-    }
-    this.#style ??= "message";
+    this.#style ??= message.style;
+    if (message.style === "bare") return { type: "opened", from };
     return { type: "text", text: message.text, from, duplex: message.duplex };
   }
 
-  #becomeBare(): PeerEvent[] {
+  #becomeBare(): StreamEvent[] {
     this.#style = "bare";
     const opening = this.#opening;
     this.#opening = [];
-    return opening.flatMap((bytes) => this.#bareText(bytes));
+    return opening.flatMap((bytes) => this.#readBareText(bytes));
   }
 
-  /** Unframed: one read is one message, or several where it holds line ends. A character cut in two waits for its rest. */
-  #bareText(bytes: Uint8Array): PeerEvent[] {
-    if (this.#over) return [];
+  /**
+   * One read is one message, or several if it holds line ends. A split character waits for its
+   * rest.
+   */
+  #readBareText(bytes: Uint8Array): StreamEvent[] {
+    if (this.#ended) return [];
     this.#held += this.#decoder.decode(bytes, { stream: true });
     const found = quit.exec(this.#held);
     if (found) {
       this.#held = this.#held.slice(0, found.index);
-      const events = this.#flushHeld();
-      this.#over = true;
+      const events = this.#flushText();
+      this.#ended = true;
       return [...events, { type: "quit" }];
     }
-    return beginsQuit.test(this.#held) ? [] : this.#flushHeld();
+    return canBecomeQuit.test(this.#held) ? [] : this.#flushText();
   }
 
-  #flushHeld(): PeerEvent[] {
+  #flushText(): StreamEvent[] {
     const lines = this.#held.split(/\r?\n/).map(harmless);
     this.#held = "";
     return lines
       .filter((text) => text !== "")
-      .map((text): PeerEvent => ({ type: "text", text, duplex: false }));
+      .map((text): StreamEvent => ({ type: "text", text, duplex: false }));
   }
 }

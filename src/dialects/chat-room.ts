@@ -1,16 +1,19 @@
-// chat-room (S2d): the server asks for a handle first; its client puts `:NAME:` before every line, which is the name in front of
-// the person's handle. Pure.
+// chat-room: the server asks for a handle first; its client puts `:NAME:` before every line, the
+// name in front of the person's handle. Pure.
 
-import { aliasProblem } from "../chat/names/grammar.ts";
+import { names } from "../limits.ts";
 import { showsNothing } from "../text.ts";
 import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
-import { Consent } from "./consent.ts";
+import { Consent, consentWords } from "./consent.ts";
 import type { Conversation, Dialect } from "../chat/dialect.ts";
 import { sentence } from "./sentences.ts";
 
+/** UTF-16 units of the longest name that can be shown. */
+const maxAliasUnits = 2 * names.maxChars;
+
 const question = "Please, Enter Your ig name";
 
-/** `:NAME:HANDLE`, as this system writes a person. People of other dialects have one name only. */
+/** `:NAME:HANDLE`, as this system writes a person. People of other dialects have only one name. */
 function person(name: string, alias: string | undefined): string {
   return `:${alias ?? name}:${name}`;
 }
@@ -30,7 +33,7 @@ function renderRoom(event: RoomEvent): string {
 
 class ChatRoomConversation implements Conversation {
   #named = false;
-  /** `:NAME:` as it stood before the handle, which the client puts before every line. */
+  /** The `:NAME:` that the client puts before every line, as it stood before the handle. */
   #prefix = "";
   #shownAs = "";
   readonly #consent = new Consent();
@@ -43,11 +46,11 @@ class ChatRoomConversation implements Conversation {
     if (!this.#named) return this.#login(message);
     const text = message.startsWith(this.#prefix) ? message.slice(this.#prefix.length) : message;
     if (showsNothing(text)) return undefined;
-    return this.#consent.read(text) ?? { type: "say", text };
+    return this.#consent.readWord(text) ?? this.#consent.say(text);
   }
 
   render(event: PersonalEvent): string | readonly string[] | undefined {
-    this.#consent.hear(event);
+    this.#consent.handleEvent(event);
     switch (event.type) {
       case "welcome":
         this.#shownAs = event.alias ?? event.name;
@@ -58,7 +61,7 @@ class ChatRoomConversation implements Conversation {
       case "private":
         return `:${event.alias ?? event.from}:(private) ${event.text}`;
       case "sent":
-        // this system lets people see their own lines
+        // In this system people see their own lines.
         return `:${this.#shownAs}:(private, to ${event.to.join(",")}) ${event.text}`;
       default:
         return sentence(event);
@@ -71,14 +74,16 @@ class ChatRoomConversation implements Conversation {
     this.#prefix = whole;
     const handle = message.slice(whole.length).trim();
     const alias = name.trim();
-    return aliasProblem(alias) === undefined
-      ? { type: "login", name: handle, alias }
-      : { type: "login", name: handle };
+    // Whether it can be shown is the hub's business, but a longer one never can.
+    return alias === "" || alias.length > maxAliasUnits
+      ? { type: "login", name: handle }
+      : { type: "login", name: handle, alias };
   }
 }
 
 export const chatRoom: Dialect = {
   name: "chat-room",
+  reservedWords: consentWords,
   input: "auto",
   output: "message",
   echo: { said: true, joined: true },

@@ -1,5 +1,5 @@
-// What the seeds' small clients (S2) ask, send and print, as steps without any I/O. The servers' side of the same words is in
-// the dialects' own files. Pure.
+// What the lab's small clients ask, send and print, as steps without I/O. The servers' side of the
+// same words is in the dialects' own files. Pure.
 
 import { harmless } from "../text.ts";
 import { parseExpression, sessionEnded } from "./calculator/calculator.ts";
@@ -7,21 +7,21 @@ import { sendDate, sendTime } from "./date-time.ts";
 
 /** What a client does next. */
 export type ClientStep = {
-  /** Lines for the person. */
+  /** Lines to print. */
   print?: string;
-  /** One message for the server. */
+  /** One message to the server. */
   send?: string;
-  /** The server's answer has to come before the person is asked again. */
+  /** Wait for the server's answer before asking again. */
   awaitsAnswer?: boolean;
-  /** The question that the person is asked next, without line end. */
+  /** The next question, printed without a line end. */
   ask?: string;
-  /** The client ends after this. */
+  /** The client exits after this step. */
   end?: boolean;
 };
 
 const askExpression = "Enter a expression and Use q for Exit : ";
 
-/** S2c: the name, then expressions until `q`. Wrong ones are warned about and not sent. */
+/** calculator: a name, then expressions until `q`. Wrong ones draw a warning and are not sent. */
 export class CalculatorClient {
   #named = false;
 
@@ -29,10 +29,10 @@ export class CalculatorClient {
     return { ask: "Please Enter your name: " };
   }
 
-  typed(line: string): ClientStep {
+  handleTyped(line: string): ClientStep {
     const text = line.trim();
     if (!this.#named) {
-      // nothing at all can't be sent as a message
+      // An empty message cannot be sent.
       if (text === "") return this.start();
       this.#named = true;
       return { send: text, ask: askExpression };
@@ -40,7 +40,8 @@ export class CalculatorClient {
     if (text === "q") return { send: "q", print: sessionEnded, end: true };
     const { type } = parseExpression(text);
     if (type === "format") {
-      return { print: "Incorrect format, Please Enter Right format", ask: askExpression };
+      // The original prints the blank at the end too.
+      return { print: "Incorrect format, Please Enter Right format ", ask: askExpression };
     }
     if (type === "operator") {
       return { print: "Incorrect operator, Please Enter Right Operator", ask: askExpression };
@@ -48,17 +49,19 @@ export class CalculatorClient {
     return { send: text, awaitsAnswer: true };
   }
 
-  heard(answer: string): ClientStep {
+  handleAnswer(answer: string): ClientStep {
     return { print: `Result: ${harmless(answer)}`, ask: askExpression };
   }
 
-  /** Nobody types any more: as if it had been `q`. */
-  typedEnd(): ClientStep {
+  /** The end of input means `q`. */
+  handleInputEnd(): ClientStep {
     return this.#named ? { send: "q", print: sessionEnded, end: true } : { end: true };
   }
 }
 
-/** S2d: asks for a name by itself and puts it before every line; the first line is the handle. */
+/**
+ * chat-room: asks for a name itself and prefixes every line with it; the first line is the handle.
+ */
 export class ChatRoomClient {
   #prefix: string | undefined;
 
@@ -66,7 +69,7 @@ export class ChatRoomClient {
     return { ask: "Please, Enter Your Name:" };
   }
 
-  typed(line: string): ClientStep {
+  handleTyped(line: string): ClientStep {
     if (this.#prefix === undefined) {
       const name = line.trim();
       if (name === "") return this.start();
@@ -77,7 +80,7 @@ export class ChatRoomClient {
   }
 }
 
-/** What came in one read, as lines for the person; nobody else's control characters get to the terminal. */
+/** One read as lines for the terminal, without control characters. */
 export function receivedLines(text: string): string[] {
   return text
     .replace(/\n$/, "")
@@ -85,17 +88,22 @@ export function receivedLines(text: string): string[] {
     .map((line) => harmless(line.replace(/\r$/, "")));
 }
 
-/** S2b: one of the two requests; `chance` in [0, 1). */
+/** greeting: an answer as the client prints it, with a blank of its own at the end. */
+export function greetingLine(answer: string): string {
+  return `${receivedLines(answer).join(" ")} `;
+}
+
+/** date-time: one of the two requests; `chance` in [0, 1). */
 export function dateTimeRequest(chance: number): string {
   return chance < 0.5 ? sendDate : sendTime;
 }
 
-/** S2b: 1 to 2 seconds between two requests; `chance` in [0, 1). */
+/** date-time: 1 to 2 seconds between two requests; `chance` in [0, 1). */
 export function dateTimePauseMs(chance: number): number {
   return 1_000 + 1_000 * chance;
 }
 
-/** S2b: what is printed for an answer, two blanks before `from`. */
+/** date-time: an answer as the client prints it, with two blanks before `from`. */
 export function dateTimeLine(message: string, address: string, port: number): string {
   return `Client received MESSAGE = ${harmless(message)}  from ADDR = ('${address}', ${port})`;
 }

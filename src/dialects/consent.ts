@@ -1,29 +1,76 @@
-// Private chat by consent as a dialect sees it from one connection: whether accept, reject and leave mean something now.
-// In dialects whose own system has no such words they are ordinary text at any other time. Knows no wire and no hub.
+// Private chat by consent, as one connection of a dialect knows it: whether accept, reject and
+// leave mean something now, and whom a text is for. Dialects whose own system has no such words
+// take them for ordinary text at any other time. Knows no wire and no hub.
 
 import type { Command, PersonalEvent } from "../chat/events.ts";
 import { chatAfter, noChat } from "../client/private-chat-state.ts";
 
-export class Consent {
-  #chat = noChat;
+/** The words of a private chat, in any letter case. */
+export const consentWords = ["accept", "reject", "leave"] as const;
 
-  /** True while everything that is typed goes to the partner alone. */
-  get chatting(): boolean {
+const maxWordChars = 16;
+
+export class Consent {
+  readonly #frame: (sentence: string) => string;
+  #chat = noChat;
+  #isLeaving = false;
+  /**
+   * Who has ended a private chat, until this side's next message: that may have been sent before.
+   */
+  #endedBy: string | undefined;
+  /** An invitation has been withdrawn, until this side's next message. */
+  #isWithdrawn = false;
+
+  /** `frame` puts a sentence into the dialect's form. */
+  constructor(frame: (sentence: string) => string = (sentence) => sentence) {
+    this.#frame = frame;
+  }
+
+  /** Whether everything that is typed is for the partner alone. */
+  get isChatting(): boolean {
     return this.#chat.partner !== undefined;
   }
 
-  /** Follows what the member is told. */
-  hear(event: PersonalEvent): void {
-    if (event.type === "chat") this.#chat = chatAfter(this.#chat, event.state, event.with);
+  /** Follows what the person is told. */
+  handleEvent(event: PersonalEvent): void {
+    if (event.type !== "chat") return;
+    const before = this.#chat;
+    this.#chat = chatAfter(before, event.state, event.with);
+    const isOver = before.partner !== undefined && !this.isChatting;
+    this.#endedBy = isOver && !this.#isLeaving ? event.with : undefined;
+    const isGone = event.state === "left" || event.state === "lost";
+    this.#isWithdrawn = isGone && before.invitedBy !== undefined && !this.#chat.invitedBy;
+    this.#isLeaving = false;
   }
 
-  /** The command that `text` is at this moment, if it is one. Letter case and blanks around it don't matter. */
-  read(text: string): Command | undefined {
-    const { partner, invitedBy } = this.#chat;
-    if ((partner === undefined && invitedBy === undefined) || text.length > 16) return undefined;
+  /** The command that `text` is at this moment, if it is one of the words. */
+  readWord(text: string): Command | undefined {
+    const isWithdrawn = this.#isWithdrawn;
+    this.#isWithdrawn = false;
+    if (text.length > maxWordChars) return undefined;
     const word = text.trim().toLowerCase();
-    if (partner !== undefined) return word === "leave" ? { type: "leave" } : undefined;
-    if (word === "accept") return { type: "accept" };
-    return word === "reject" ? { type: "reject" } : undefined;
+    if (this.isChatting) {
+      if (word !== "leave") return undefined;
+      this.#isLeaving = true;
+      return { type: "leave" };
+    }
+    if (this.#chat.invitedBy === undefined && !isWithdrawn) return undefined;
+    return word === "accept" || word === "reject" ? { type: word } : undefined;
+  }
+
+  /**
+   * The command that says `text`: to the partner while a private chat lasts, else to the room. The
+   * first text after the partner has ended the chat may have been meant for the partner, so it is
+   * not said.
+   */
+  say(text: string): Command {
+    if (this.isChatting) return { type: "say", text, to: "partner" };
+    const endedBy = this.#endedBy;
+    this.#endedBy = undefined;
+    if (endedBy === undefined) return { type: "say", text };
+    const sentence =
+      `not said: your private chat with ${endedBy} has ended, ` +
+      "send it again to say it to everyone";
+    return { type: "reply", text: this.#frame(sentence) };
   }
 }

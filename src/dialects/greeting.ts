@@ -1,13 +1,14 @@
-// greeting (S2a): one message, one answer. Any datagram gets `Ok `; over TCP a knock is answered and the connection ends. Pure.
+// greeting: one message, one answer. A datagram gets `Ok`; over TCP a knock is answered and the
+// connection ends. Pure.
 
 import type { Command, RoomEvent } from "../chat/events.ts";
-import { isServersAnswer, ok } from "./datagram-answers.ts";
+import { looksLikeAnswer, ok } from "./datagram-guard.ts";
 import type { Conversation, DatagramDialect, Dialect } from "../chat/dialect.ts";
 
 export const knock = "Knock knock..";
 const knockAnswer = "Who's there?";
 
-const nobodyKnocked = `Nobody knocked: send «${knock}»`;
+const notAKnock = `Send «${knock}» to be answered`;
 
 class GreetingConversation implements Conversation {
   greeting(): readonly string[] {
@@ -15,12 +16,12 @@ class GreetingConversation implements Conversation {
   }
 
   receive(message: string): Command {
-    const text = message.trim() === knock ? knockAnswer : nobodyKnocked;
+    const text = message.trim() === knock ? knockAnswer : notAKnock;
     return { type: "reply", text, end: true };
   }
 
   overflow(): Command {
-    return { type: "reply", text: nobodyKnocked, end: true };
+    return { type: "reply", text: notAKnock, end: true };
   }
 
   render(): undefined {
@@ -30,6 +31,7 @@ class GreetingConversation implements Conversation {
 
 export const greeting: Dialect = {
   name: "greeting",
+  reservedWords: [],
   input: "auto",
   output: "message",
   echo: { said: false, joined: false },
@@ -39,5 +41,5 @@ export const greeting: Dialect = {
 
 export const greetingDatagrams: DatagramDialect = {
   name: "greeting",
-  answer: (request) => (isServersAnswer(request) ? undefined : { text: ok }),
+  answer: (request) => (looksLikeAnswer(request) ? undefined : { text: ok }),
 };

@@ -1,28 +1,32 @@
-// line-chat (S3): the first line is the name, every later line goes to everyone else. What its server sends begins with a line
-// end as well as ending with one. Pure.
+// line-chat: the first line is the name, every later line goes to everyone else. Its server's
+// messages begin with a line end as well as ending with one. Pure.
 
 import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
 import { showsNothing } from "../text.ts";
-import { Consent } from "./consent.ts";
+import { Consent, consentWords } from "./consent.ts";
 import type { Conversation, Dialect } from "../chat/dialect.ts";
 import { sentence } from "./sentences.ts";
 
 function renderRoom(event: RoomEvent): string {
   switch (event.type) {
     case "said":
-      return `\n${event.from}: ${event.text}\n`;
+      return framed(`${event.from}: ${event.text}`);
     case "joined":
-      return `\n${event.name} joined the chat:\n`;
+      return framed(`${event.name} joined the chat:`);
     case "left":
-      return `\n${event.name} left the chat:\n`;
+      return framed(`${event.name} left the chat:`);
     case "renamed":
-      return `\n${event.from} is called ${event.to} now:\n`;
+      return framed(`${event.from} is called ${event.to} now:`);
   }
+}
+
+function framed(text: string): string {
+  return `\n${text}\n`;
 }
 
 class LineChatConversation implements Conversation {
   #named = false;
-  readonly #consent = new Consent();
+  readonly #consent = new Consent(framed);
 
   greeting(): readonly string[] {
     return [];
@@ -34,23 +38,24 @@ class LineChatConversation implements Conversation {
       return { type: "login", name: line.trim() };
     }
     if (showsNothing(line)) return undefined;
-    return this.#consent.read(line) ?? { type: "say", text: line };
+    return this.#consent.readWord(line) ?? this.#consent.say(line);
   }
 
   render(event: PersonalEvent): string | undefined {
-    this.#consent.hear(event);
-    if (event.type === "private") return `\n${event.from} (private): ${event.text}\n`;
+    this.#consent.handleEvent(event);
+    if (event.type === "private") return framed(`${event.from} (private): ${event.text}`);
     if (event.type === "refused") {
       this.#named = false;
-      return `\n${event.message}. The next line is your name:\n`;
+      return framed(`${event.message}. The next line is your name:`);
     }
     const text = sentence(event);
-    return text === undefined ? undefined : `\n${text}\n`;
+    return text === undefined ? undefined : framed(text);
   }
 }
 
 export const lineChat: Dialect = {
   name: "line-chat",
+  reservedWords: consentWords,
   input: "lines",
   output: "stream",
   hearsAfterEnd: true,

@@ -1,34 +1,34 @@
-// Telling protocols apart on the main port, by the first bytes alone (docs/dialects.md "The main port"). Pure: the adapter
-// keeps the bytes and the time, and asks again when either has changed.
+// Tells protocols apart on the main port by the first bytes (docs/dialects.md "The main port").
+// Pure: the adapter keeps the bytes and the time, and asks again when either has changed.
 
+import { openingTypes } from "../cpp/codec.ts";
 import { sniff as limits } from "../limits.ts";
 
 export type Verdict =
   | { kind: "wait"; untilMs: number | undefined }
   | { kind: "native" }
   | { kind: "cpp" }
-  /** Plain text: open-chat's words; `framed` if the first message has a line end. */
+  /** Plain text, so open-chat; `framed` if the first message has a line end. */
   | { kind: "text"; framed: boolean }
-  /** Another protocol that has no business here; `answer` is all it gets. */
+  /** A protocol that is not served here; `answer` is all it gets. */
   | { kind: "foreign"; answer: string }
-  /** Nothing has come for a while: ask for a name, once, and go on. */
+  /** Silence for a while: ask for a name, once, and go on waiting. */
   | { kind: "prompt" };
 
-const cppWords = ["REGISTER", "BRIDGE", "CHAT", "QUIT"];
 const httpLine = /^(?:[A-Z]{3,20}) [^\r\n]* HTTP\/\d/;
-// Enough by itself: no name has a blank, and a request line that is too long to be held back must not get past.
+// Enough by itself: no name has a blank, and a request line too long to be held back must not pass.
 const httpMethod = /^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|TRACE|CONNECT|PRI) /;
 
-/** What is known of a connection that has not been told apart. */
+/** What is known of a connection whose protocol is not. */
 export type Beginning = {
   bytes: Uint8Array;
-  /** Since the connection came, and since its first byte; milliseconds. */
+  /** Milliseconds since the connection was opened, and since its first byte. */
   silentMs: number;
   sinceFirstByteMs: number;
-  /** The other side has sent its FIN. */
+  /** The other side has sent FIN. */
   ended: boolean;
   prompted: boolean;
-  /** What web browsers are told to use instead. */
+  /** Where web browsers are sent. */
   webPort: number | undefined;
 };
 
@@ -42,11 +42,11 @@ export function sniff(beginning: Beginning): Verdict {
   const late = beginning.sinceFirstByteMs >= limits.unframedAfterMs;
 
   if (/^\{[ \t]*"/.test(text)) return { kind: "native" };
-  const word = cppWord(text);
+  const word = cppType(text);
   if (word === "whole") return { kind: "cpp" };
   if (text.includes("\n")) return { kind: "text", framed: true };
   if (ended) return { kind: "text", framed: false };
-  // A beginning of something that the next segment may complete.
+  // The next segment may complete it.
   const open = /^\{[ \t]*$/.test(text) || word === "beginning";
   if (late && !(open && beginning.sinceFirstByteMs < openWaitMs)) {
     return { kind: "text", framed: false };
@@ -55,7 +55,7 @@ export function sniff(beginning: Beginning): Verdict {
   return { kind: "wait", untilMs: late ? openWaitMs : limits.unframedAfterMs };
 }
 
-/** What begins like CPP or JSON but is not complete yet gets a little longer than a name. */
+/** An unfinished beginning of CPP or JSON is given longer than a name. */
 const openWaitMs = 300;
 
 function silence({ silentMs, prompted, ended }: Beginning): Verdict {
@@ -65,8 +65,8 @@ function silence({ silentMs, prompted, ended }: Beginning): Verdict {
   return { kind: "wait", untilMs: limits.promptAfterMs };
 }
 
-function cppWord(text: string): "whole" | "beginning" | "none" {
-  for (const word of cppWords) {
+function cppType(text: string): "whole" | "beginning" | "none" {
+  for (const word of openingTypes) {
     if (text.startsWith(word)) {
       const rest = text.slice(word.length);
       if (rest.startsWith("\n") || rest.startsWith("\r\n")) return "whole";
@@ -79,8 +79,9 @@ function cppWord(text: string): "whole" | "beginning" | "none" {
 }
 
 /**
- * What a client of another protocol is told that has no business on any port of ours, before the end; undefined for all others.
- * Above all HTTP: a hostile page can make a browser send lines of its choice, after this one.
+ * What a client of a protocol that none of our ports speaks is told before its connection is
+ * closed; undefined for all others. HTTP matters most: a hostile page can make a browser send lines
+ * of its choice after the request line.
  */
 export function foreignAnswer(bytes: Uint8Array, webPort: number | undefined): string | undefined {
   if (bytes[0] === 0x16 && bytes[1] === 0x03) {
@@ -93,5 +94,11 @@ export function foreignAnswer(bytes: Uint8Array, webPort: number | undefined): s
   if (!httpMethod.test(text) && !httpLine.test(text)) return undefined;
   const where = webPort === undefined ? "this server has none" : `it is on port ${webPort}`;
   const body = `This port is not for web browsers; the page: ${where}\n`;
-  return `HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`;
+  const headers = [
+    "HTTP/1.1 400 Bad Request",
+    "Content-Type: text/plain; charset=utf-8",
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    "Connection: close",
+  ];
+  return `${headers.join("\r\n")}\r\n\r\n${body}`;
 }

@@ -1,17 +1,18 @@
-// select-chat (S4): messages to chosen recipients, private chat by consent, a list of users at every change. The client sends
-// without line ends, the server in lines. Pure.
+// select-chat: messages to chosen recipients, private chat by consent, a list of users at every
+// change. The client sends without line ends; the server sends lines, one a send, for the original
+// page takes one receive for one message. Pure.
 
 import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
 import { harmless, showsNothing } from "../text.ts";
 import { message as limits } from "../limits.ts";
-import { Consent } from "./consent.ts";
+import { Consent, consentWords } from "./consent.ts";
 import type { Conversation, Dialect, Peer, RosterStyle } from "../chat/dialect.ts";
 import { sentence } from "./sentences.ts";
 
 const askName = "enter name: ";
 const usage = "use: recipient[,recipient] - message\n";
 const separator = " - ";
-/** Marks a name that stood alone, so that an unknown one is answered as what it is: not a message of this system. */
+/** Marks a name that stood alone: if nobody has it, the answer is how to write a message. */
 const inviteRef = "name alone";
 
 const roster: RosterStyle = {
@@ -55,15 +56,15 @@ class SelectChatConversation implements Conversation {
     }
     if (word === "exit") return { type: "quit" };
     if (word === "leave") return { type: "leave" };
-    if (this.#consent.chatting) {
+    if (this.#consent.isChatting) {
       return showsNothing(message) ? undefined : { type: "say", text: message, to: "partner" };
     }
     if (word === "accept" || word === "reject") return { type: word };
-    return chosen(message) ?? alone(message) ?? { type: "reply", text: usage };
+    return readTell(message) ?? readInvite(message) ?? { type: "reply", text: usage };
   }
 
   render(event: PersonalEvent): string | readonly string[] | undefined {
-    this.#consent.hear(event);
+    this.#consent.handleEvent(event);
     switch (event.type) {
       case "welcome":
         this.#self = event.name;
@@ -79,7 +80,7 @@ class SelectChatConversation implements Conversation {
       case "error":
         if (event.code === "unknown-user" && event.ref === inviteRef) return usage;
         if (event.code === "unknown-user" && event.subject !== undefined) {
-          // as it was asked for, but for what could forge a line
+          // As it was written, without what could forge a line.
           return `user not found: ${harmless(event.subject)}\n`;
         }
         return `${event.message}\n`;
@@ -91,27 +92,31 @@ class SelectChatConversation implements Conversation {
   }
 }
 
-/** `Ben,Cal - text`, or undefined if it is something else. */
-function chosen(message: string): Command | undefined {
+/** Reads `Ben,Cal - text`; undefined if it is something else. */
+function readTell(message: string): Command | undefined {
   const at = message.indexOf(separator);
   if (at < 0) return undefined;
   const text = message.slice(at + separator.length);
-  // one more than allowed is enough to be told that it is too many
+  // One more than allowed is enough for the hub to refuse it.
   const names = message.slice(0, at).split(",", limits.maxRecipients + 1);
   const to = names.map((name) => name.trim()).filter((name) => name !== "");
   return to.length === 0 || showsNothing(text) ? undefined : { type: "tell", to, text };
 }
 
-/** A name and nothing else. Whether it is somebody's the hub knows. */
-function alone(message: string): Command | undefined {
+/** Reads a name that stands alone. Only the hub knows whether somebody has it. */
+function readInvite(message: string): Command | undefined {
   const name = message.trim();
   return /^[^\s,]+$/.test(name) ? { type: "invite", to: name, ref: inviteRef } : undefined;
 }
 
 export const selectChat: Dialect = {
   name: "select-chat",
+  reservedWords: [...consentWords, "exit", "__users__", "ALL"],
   input: "auto",
-  output: "stream",
+  output: "message",
+  // A client may sleep before its first receive, and takes one receive for one message.
+  greetingGapMs: 100,
+  sendGapMs: 40,
   echo: { said: false, joined: false },
   roster,
   renderRoom,

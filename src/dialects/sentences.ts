@@ -1,11 +1,12 @@
-// What the dialects made for people say about things that their own system has no words for: one sentence, without line end.
-// The dialect puts it into its own frame. Knows no dialect.
+// What the dialects for people say where their own systems have no words: one sentence without a
+// line end, which the dialect puts into its own form. Knows no dialect.
 
 import type { ChatState, PersonalEvent } from "../chat/events.ts";
 
 /**
- * The sentence for what one member alone hears; undefined for what is not for people's eyes, or only comes to those who asked in
- * the native protocol. `private`, `names`, `files`, `sent` and `download` are each dialect's own business.
+ * The sentence for what one member alone hears; undefined for what people are not told, or only the
+ * native protocol asks for. `private`, `names`, `files`, `sent` and `download` have each dialect's
+ * own form.
  */
 export function sentence(event: PersonalEvent): string | undefined {
   switch (event.type) {
@@ -38,7 +39,7 @@ export function sentence(event: PersonalEvent): string | undefined {
   }
 }
 
-/** Private chat by consent, in select-chat's words: accept, reject, leave. */
+/** Private chat by consent, in select-chat's words. */
 function chatSentence(state: ChatState, partner: string): string {
   switch (state) {
     case "asked":

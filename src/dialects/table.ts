@@ -1,15 +1,18 @@
-// The ways of speaking, by name. Adding a dialect is adding a file and a line here.
+// All dialects by name. To add one, add its file and a line here (ARCHITECTURE.md).
 
+import { fold, nameProblem } from "../chat/names/grammar.ts";
+import { openingTypes } from "../cpp/codec.ts";
 import { calculator } from "./calculator/calculator.ts";
 import { chatRoom } from "./chat-room.ts";
 import { dateTime } from "./date-time.ts";
 import type { DatagramDialect, Dialect } from "../chat/dialect.ts";
 import { greeting, greetingDatagrams } from "./greeting.ts";
 import { lineChat } from "./line-chat.ts";
+import { reservedWords as nativeWords } from "./native/native.ts";
 import { openChat } from "./open-chat/open-chat.ts";
 import { selectChat } from "./select-chat.ts";
 
-/** A dialect, the transports of its own ports, and where `--classic` opens it (docs/dialects.md). */
+/** A dialect, the transports of its own port, and where `--classic` opens it (docs/dialects.md). */
 export type DialectEntry = { classicPort: number } & (
   | { transport: "tcp"; dialect: Dialect }
   | { transport: "udp"; datagram: DatagramDialect }
@@ -30,3 +33,22 @@ export const dialects: Readonly<Record<string, DialectEntry>> = {
   "line-chat": { transport: "tcp", dialect: lineChat, classicPort: 1_234 },
   "select-chat": { transport: "tcp", dialect: selectChat, classicPort: 10_000 },
 };
+
+/**
+ * Folded words that some dialect, or CPP on the main port, reads as something else: nobody can be
+ * called so.
+ */
+export const reservedNames: ReadonlySet<string> = new Set(
+  [
+    ...nativeWords,
+    ...openingTypes,
+    ...Object.values(dialects).flatMap((entry) =>
+      entry.transport === "udp" ? [] : entry.dialect.reservedWords,
+    ),
+  ].map(fold),
+);
+
+/** Undefined if a person can be called `name` here; else the sentence that says why not. */
+export function personNameProblem(name: string): string | undefined {
+  return nameProblem(name, reservedNames);
+}

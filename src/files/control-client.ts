@@ -1,36 +1,52 @@
-// The client's end of a control connection: the native protocol without a name, as much of it as fetching files needs
-// (docs/protocol.md). Every line of the server is hostile: bounded, and read as a JSON object or skipped.
+// The client's end of a control connection: the native protocol without a name, as far as file
+// transfers need it (docs/protocol.md). Every line of the server is hostile input; decode-server.ts
+// checks it.
 
 import { harmless } from "../text.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
 import { fetching as limits, message } from "../limits.ts";
-import { dial, Patience } from "../io/dial.ts";
-import { FirstWords } from "../io/banner-check.ts";
+import { LineSplitter, tooLong } from "../line-splitter.ts";
+import { BannerCheck } from "../io/banner-check.ts";
+import { Deadline, dial } from "../io/dial.ts";
+import { happyEyeballs } from "../io/happy-eyeballs.ts";
 import { type Address, hostPortText } from "../io/host-port.ts";
-import { staggered } from "../io/happy-eyeballs.ts";
 import type { TcpLink } from "../io/tcp-link.ts";
+import { decodeServer } from "../protocol/decode-server.ts";
+import { encodeClient } from "../protocol/encode.ts";
+import type {
+  ClientMessage,
+  ErrorMessage,
+  FetchRequest,
+  FileOffer,
+  ServerMessage,
+  TransferMessage,
+} from "../protocol/messages.ts";
+import type { Undecodable } from "../protocol/undecodable.ts";
 
-export type Line = Readonly<Record<string, unknown>>;
-
-type Waiting = { resolve: (line: Line) => void; reject: (error: Error) => void; timer: Timer };
+export type FilePage = Extract<ServerMessage, { type: "files" }>;
+type FilesRequest = Extract<ClientMessage, { type: "files" }>;
+type Pending = {
+  resolve: (answer: ServerMessage) => void;
+  reject: (error: Error) => void;
+  timer: Timer;
+};
 
 export class ControlClient {
   readonly where: string;
-  /** Lines that answer no request; set it before anything can arrive. */
-  onLine: (line: Line) => void = () => {};
+  /** News of transfers; set it before any can arrive. */
+  onTransferMessage: (message: TransferMessage) => void = () => {};
   readonly #link: TcpLink;
-  readonly #waiting = new Map<number, Waiting>();
+  /** Requests without an answer, by their `ref`. */
+  readonly #pending = new Map<number, Pending>();
   readonly #lost = Promise.withResolvers<ParleyError>();
-  readonly #decoder = new TextDecoder();
-  #pieces: Uint8Array[] = [];
-  #pendingBytes = 0;
+  readonly #lines = new LineSplitter(message.maxLineBytes);
   #welcomed = false;
-  #nextRef = 1;
+  #lastRef = 0;
   #endedBy: ParleyError | undefined;
   #heardAtMs = performance.now();
   #pinger: Timer | undefined;
-  readonly #first = new FirstWords();
-  #stranger: Timer | undefined;
+  readonly #banner = new BannerCheck();
+  #bannerTimer: Timer | undefined;
 
   private constructor(link: TcpLink, where: string) {
     this.#link = link;
@@ -43,22 +59,22 @@ export class ControlClient {
    */
   static async connect(to: Address): Promise<ControlClient> {
     const where = hostPortText(to);
-    const patience = new Patience(limits.connectTimeoutMs);
+    const deadline = new Deadline(limits.connectTimeoutMs);
     const attempt = async (): Promise<ControlClient | string> => {
       let client: ControlClient | undefined;
       const hears = (link: TcpLink) => (client = new ControlClient(link, where)).#events();
-      const outcome = await dial(to, patience, { hears });
+      const outcome = await dial(to, deadline, { hears });
       return typeof outcome === "string" ? outcome : (client ?? "closed");
     };
-    const connected = await staggered(attempt, limits.secondConnectMs, (late) => late.close());
-    patience.done();
+    const connected = await happyEyeballs(attempt, limits.secondConnectMs, (late) => late.close());
+    deadline.done();
     if (typeof connected === "string") {
       throw new ParleyError(
         "cannot-connect",
         `Cannot connect to ${where}: ${connected}. Is \`parley server\` running there?`,
       );
     }
-    connected.send({ type: "hello", version: 1 });
+    connected.send({ type: "hello" });
     connected.#pinger = setInterval(() => connected.#ping(), limits.pingAfterMs);
     return connected;
   }
@@ -72,38 +88,25 @@ export class ControlClient {
     return this.#endedBy !== undefined;
   }
 
-  send(line: Line): void {
-    if (!this.isClosed) this.#link.send(`${JSON.stringify(line)}\n`);
+  send(request: ClientMessage): void {
+    if (!this.isClosed) this.#link.send(encodeClient(request));
+  }
+
+  /** Asks for a file. @throws ParleyError what the server answers, or `stalled` */
+  async fetch(request: FetchRequest): Promise<FileOffer> {
+    const answer = await this.#request(request);
+    if (answer.type === "offer") return answer;
+    throw this.#unexpected(answer);
   }
 
   /**
-   * Sends a request with a `ref`, and resolves with the line that repeats it; one that came too fast for the server goes out again.
-   * @throws ParleyError what the server answers, or `stalled`
+   * A page of the list of files, after `after`. @throws ParleyError what the server answers, or
+   * `stalled`
    */
-  async request(line: Line): Promise<Line> {
-    for (let tries = 1; ; tries++) {
-      const answer = await this.#ask(line);
-      if (answer["type"] !== "error") return answer;
-      const { code, retryAfterMs } = answer;
-      if (code !== "rate" || typeof retryAfterMs !== "number") throw errorOf(answer);
-      if (tries === limits.maxRateTries) throw errorOf(answer);
-      await Bun.sleep(Math.min(retryAfterMs + 1, limits.retryMaxMs));
-    }
-  }
-
-  #ask(line: Line): Promise<Line> {
-    const ref = this.#nextRef++;
-    const { promise, resolve, reject } = Promise.withResolvers<Line>();
-    const timer = setTimeout(() => {
-      this.#waiting.delete(ref);
-      reject(new ParleyError("stalled", `${this.where} does not answer.`));
-    }, limits.answerTimeoutMs);
-    if (this.#endedBy !== undefined) {
-      clearTimeout(timer);
-      reject(this.#endedBy);
-    } else this.#waiting.set(ref, { resolve, reject, timer });
-    this.send({ ...line, ref });
-    return promise;
+  async listFiles(after: string | undefined): Promise<FilePage> {
+    const answer = await this.#request({ type: "files", after });
+    if (answer.type === "files") return answer;
+    throw this.#unexpected(answer);
   }
 
   close(): void {
@@ -111,120 +114,148 @@ export class ControlClient {
     this.#end(new ParleyError("cannot-connect", `The connection to ${this.where} is closed.`));
   }
 
+  /** Resolves with the answer, which is no error; a rate-limited request is sent again. */
+  async #request(request: FetchRequest | FilesRequest): Promise<ServerMessage> {
+    for (let tries = 1; ; tries++) {
+      const answer = await this.#ask(request);
+      if (answer.type !== "error") return answer;
+      const { code, retryAfterMs } = answer;
+      if (code !== "rate" || retryAfterMs === undefined || tries === limits.maxRateTries) {
+        throw errorOf(answer);
+      }
+      await Bun.sleep(Math.min(retryAfterMs + 1, limits.retryMaxMs));
+    }
+  }
+
+  #ask(request: FetchRequest | FilesRequest): Promise<ServerMessage> {
+    const ref = ++this.#lastRef;
+    const { promise, resolve, reject } = Promise.withResolvers<ServerMessage>();
+    if (this.#endedBy !== undefined) {
+      reject(this.#endedBy);
+      return promise;
+    }
+    const timer = setTimeout(() => {
+      this.#pending.delete(ref);
+      reject(new ParleyError("stalled", `${this.where} does not answer.`));
+    }, limits.answerTimeoutMs);
+    this.#pending.set(ref, { resolve, reject, timer });
+    this.send({ ...request, ref });
+    return promise;
+  }
+
   #events() {
     return {
-      data: (bytes: Uint8Array) => this.#read(bytes),
+      data: (bytes: Uint8Array) => this.#handleData(bytes),
       ended: () => {
         this.#link.end();
         const ended = new ParleyError("cannot-connect", `${this.where} ended the connection.`);
-        this.#end(this.#first.problem(this.where) ?? ended);
+        this.#end(this.#banner.problem(this.where) ?? ended);
       },
     };
   }
 
-  #read(bytes: Uint8Array): void {
+  #handleData(bytes: Uint8Array): void {
     this.#heardAtMs = performance.now();
-    if (!this.#welcomed) this.#judge(bytes);
-    let from = 0;
-    for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, from)) {
-      this.#keep(bytes.subarray(from, at));
-      from = at + 1;
-      const whole = this.#pieces.length === 1 ? this.#pieces[0] : Buffer.concat(this.#pieces);
-      this.#pieces = [];
-      this.#pendingBytes = 0;
-      this.#line(this.#decoder.decode(whole));
-      if (this.isClosed) return;
-    }
-    if (from < bytes.length) this.#keep(bytes.slice(from));
-    if (this.#pendingBytes > message.maxLineBytes) {
+    if (!this.#welcomed) this.#checkBanner(bytes);
+    const outcome = this.#lines.push(bytes, (line) => {
+      this.#handleLine(line);
+      return !this.isClosed;
+    });
+    if (outcome === tooLong) {
       this.#fail(`${this.where} sent a line of more than ${message.maxLineBytes} bytes.`);
     }
   }
 
-  /** Gives a server whose first words are not ours little time to say something else. */
-  #judge(bytes: Uint8Array): void {
-    this.#first.hear(bytes);
-    if (this.#first.problem(this.where) === undefined) return;
-    this.#stranger ??= setTimeout(() => {
-      const problem = this.#first.problem(this.where);
+  /** A server whose first words are not native gets little time to say something else. */
+  #checkBanner(bytes: Uint8Array): void {
+    this.#banner.hear(bytes);
+    if (this.#banner.problem(this.where) === undefined) return;
+    this.#bannerTimer ??= setTimeout(() => {
+      const problem = this.#banner.problem(this.where);
       if (problem === undefined) return;
       this.#link.end();
       this.#end(problem);
     }, limits.firstWordsMs);
   }
 
-  #keep(piece: Uint8Array): void {
-    this.#pieces.push(piece);
-    this.#pendingBytes += piece.length;
+  #handleLine(line: string): void {
+    const received = decodeServer(line);
+    if (received.type === "undecodable") return this.#handleUndecodable(received);
+    const pending = "ref" in received ? this.#take(received.ref) : undefined;
+    if (pending !== undefined) return pending.resolve(received);
+    switch (received.type) {
+      case "welcome":
+        this.#welcomed = true;
+        return;
+      case "ping":
+        return this.send({ type: "pong" });
+      case "error":
+        if (received.transfer !== undefined) return this.onTransferMessage(received);
+        this.#end(errorOf(received));
+        return this.#link.end();
+      case "digests":
+      case "digest":
+        return this.onTransferMessage(received);
+      default:
+      // Nothing that a session without a name has asked for.
+    }
   }
 
-  #line(text: string): void {
-    const line = parse(text);
-    if (line === undefined) {
-      // another dialect's greeting may come first (docs/protocol.md)
-      if (this.#welcomed) this.#fail(`${this.where} sent a line that is no JSON object.`);
-      return;
-    }
-    const { type, ref } = line;
-    if (type === "welcome") this.#welcomed = true;
-    else if (type === "ping") this.send({ type: "pong" });
-    const waiting = typeof ref === "number" ? this.#waiting.get(ref) : undefined;
-    if (waiting !== undefined && typeof ref === "number") {
-      this.#waiting.delete(ref);
-      clearTimeout(waiting.timer);
-      waiting.resolve(line);
-    } else if (type === "error" && line["transfer"] === undefined) {
-      this.#end(errorOf(line));
-      this.#link.end();
-    } else this.onLine(line);
+  #handleUndecodable({ reason, message: why, ref }: Undecodable): void {
+    const sentence = `${this.where} sent a line that is not a message of a parley server: ${why}.`;
+    const pending = this.#take(ref);
+    if (pending !== undefined) return pending.reject(new ParleyError("protocol", sentence));
+    // Messages of a newer server are skipped, and another dialect's greeting that comes before the
+    // welcome.
+    const isHarmless = reason === "unknown" || (reason === "malformed" && !this.#welcomed);
+    if (!isHarmless) this.#fail(sentence);
+  }
+
+  /** The request of that number, which waits no more. */
+  #take(ref: unknown): Pending | undefined {
+    const pending = typeof ref === "number" ? this.#pending.get(ref) : undefined;
+    if (pending === undefined || typeof ref !== "number") return undefined;
+    this.#pending.delete(ref);
+    clearTimeout(pending.timer);
+    return pending;
   }
 
   #ping(): void {
     const silentMs = performance.now() - this.#heardAtMs;
     if (silentMs > limits.pingAfterMs + limits.answerTimeoutMs) {
       this.#link.end();
-      this.#end(new ParleyError("stalled", `${this.where} does not answer any more.`));
+      this.#end(new ParleyError("stalled", `${this.where} no longer answers.`));
     } else if (silentMs > limits.pingAfterMs / 2) this.send({ type: "ping" });
+  }
+
+  #unexpected({ type }: ServerMessage): ParleyError {
+    return new ParleyError("protocol", `${this.where} answered with \`${type}\` instead.`);
   }
 
   #fail(sentence: string): void {
     this.#link.end();
-    this.#end(new ParleyError("protocol", `${sentence} Is it a parley server?`));
+    this.#end(new ParleyError("protocol", sentence));
   }
 
   #end(reason: ParleyError): void {
     if (this.#endedBy !== undefined) return;
     this.#endedBy = reason;
     clearInterval(this.#pinger);
-    clearTimeout(this.#stranger);
-    for (const { reject, timer } of this.#waiting.values()) {
+    clearTimeout(this.#bannerTimer);
+    for (const { reject, timer } of this.#pending.values()) {
       clearTimeout(timer);
       reject(reason);
     }
-    this.#waiting.clear();
+    this.#pending.clear();
     this.#lost.resolve(reason);
   }
 }
 
-/** The error that a server's `error` line tells. */
-export function errorOf(line: Line): ParleyError {
-  const { code, message: sentence } = line;
-  const shown = typeof sentence === "string" ? harmless(sentence).slice(0, 1_000) : "";
+/** The error in a server's `error` message. */
+export function errorOf({ code, message: sentence }: ErrorMessage): ParleyError {
+  const shown = harmless(sentence).slice(0, 1_000);
   return new ParleyError(
     isErrorCode(code) ? code : "protocol",
-    shown === "" ? `The server refused: ${harmless(String(code)).slice(0, 100)}` : shown,
+    shown === "" ? `The server refused: ${harmless(code).slice(0, 100)}` : shown,
   );
-}
-
-function parse(text: string): Line | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isLine(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isLine(value: unknown): value is Line {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

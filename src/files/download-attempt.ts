@@ -1,68 +1,69 @@
-// One try at fetching one file: the receiver's loop and a control connection put together, and the assembly driven in slices
-// between them. Decides nothing about segments, keeps nothing beyond the try; fetcher.ts tries again.
+// One attempt at downloading one file: couples the receiver's loop with a control connection and drives the assembler in slices
+// between them. Decides nothing about segments and keeps nothing beyond the attempt; download-client.ts retries.
 
 import { ParleyError } from "../errors.ts";
 import { fetching as limits, transfer as wire } from "../limits.ts";
-import type { Assembly } from "../transfer/assembler.ts";
-import { Receiver } from "../transfer/receiver.ts";
-import type { PathMemory, ReceiverStats } from "../transfer/receiver-machine.ts";
+import type { Assembler } from "../transfer/assembler.ts";
+import { type PathMetrics, Receiver, type ReceiverStats } from "../transfer/receiver.ts";
 import { nowUs } from "../io/clock.ts";
-import { type ControlClient, errorOf, type Line } from "./control-client.ts";
-import { EarlyArrivals } from "./pre-offer-buffer.ts";
+import { secretBytes } from "../secrets.ts";
+import { type ControlClient, errorOf } from "./control-client.ts";
+import { PreOfferBuffer } from "./pre-offer-buffer.ts";
 import { isLoopback } from "../addresses.ts";
-import { type Offer, readOffer } from "./offer.ts";
+import { checkOffer } from "./offer.ts";
+import type { FileOffer, TransferMessage } from "../protocol/messages.ts";
 import { ReceiverLoop } from "./receiver-loop.ts";
 import type { UdpOffload } from "../io/udp/udp.ts";
 
-export interface PullOptions {
+export interface DownloadAttemptOptions {
   /** The server's numeric address, and the UDP port: the TCP port's number, until an offer says otherwise. */
   readonly host: string;
   readonly udpPort: number;
   readonly name: string;
   /** Byte ranges that are missing; absent for all. */
   readonly wanted?: readonly (readonly [start: number, end: number])[];
-  /** Bytes up to here are there already, at least in parts. */
+  /** Bytes up to here are present already, at least in part. */
   readonly heldBytes: number;
   readonly limitBytesPerSecond?: number;
-  readonly path?: PathMemory;
+  readonly path?: PathMetrics;
   /** False: no kernel offload (tests). */
   readonly offload?: boolean;
-  /** Where the bytes go; undefined if `wanted` is of no use for what is offered: the pull then ends with `stale`. May throw. */
-  onOffer(offer: Offer): Assembly | undefined;
-  /** After each turn, with new bytes or without. May throw, which ends the pull. */
+  /** Where the bytes go; undefined if `wanted` does not apply to what is offered: the attempt then ends as `stale`. May throw. */
+  onOffer(offer: FileOffer): Assembler | undefined;
+  /** After each turn, with or without new bytes. May throw, which ends the attempt. */
   onTurn(): void;
 }
 
-/** How a try ended: `again` can be tried again, `elsewhere` at another UDP port. Everything that can't is thrown. */
-export type PullOutcome =
+/** How an attempt ended, if it can be retried (`elsewhere`: at another UDP port); everything else is thrown. */
+export type AttemptOutcome =
   | { how: "whole" }
   | { how: "stale" }
   | { how: "elsewhere"; udpPort: number }
-  | { how: "again"; reason: ParleyError };
+  | { how: "retry"; reason: ParleyError };
 
-export class Pull {
+export class DownloadAttempt {
   readonly receiver: Receiver;
-  readonly #options: PullOptions;
+  readonly #options: DownloadAttemptOptions;
   readonly #token: Uint8Array;
   readonly #loop: ReceiverLoop;
-  readonly #outcome = Promise.withResolvers<PullOutcome>();
-  #assembly: Assembly | undefined;
-  #offer: Offer | undefined;
+  readonly #outcome = Promise.withResolvers<AttemptOutcome>();
+  #assembler: Assembler | undefined;
+  #offer: FileOffer | undefined;
   #control: ControlClient | undefined;
-  readonly #early = new EarlyArrivals();
+  readonly #preOffer = new PreOfferBuffer();
   #onCookie: (() => void) | undefined;
   #flushedAtMs = 0;
   #ended = false;
 
-  private constructor(options: PullOptions, token: Uint8Array, loop: ReceiverLoop) {
+  private constructor(options: DownloadAttemptOptions, token: Uint8Array, loop: ReceiverLoop) {
     this.#options = options;
     this.#token = token;
     this.#loop = loop;
     const { wanted, limitBytesPerSecond, path, host } = options;
     this.receiver = new Receiver({
       token,
-      sink: (offset, source, at, length) => this.#take(offset, source, at, length),
-      // where a limit holds the rate down there is no need for loopback's great and unpaced steps
+      sink: (offset, source, at, length) => this.#handleBytes(offset, source, at, length),
+      // Under a rate limit loopback's large, unpaced steps are not needed.
       loopback: isLoopback(host) && limitBytesPerSecond === undefined,
       receiveBufferBytes: loop.offload.receiveBufferBytes,
       maxSegmentBytes: wire.maxSegmentBytes,
@@ -70,26 +71,26 @@ export class Pull {
       ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
       ...(path === undefined ? {} : { path }),
     });
-    // it may fail before anybody waits for it
+    // It may reject before anybody awaits it.
     this.#outcome.promise.catch(() => {});
   }
 
   /** Opens the socket and sends the first datagram. */
-  static async open(options: PullOptions): Promise<Pull> {
-    const token = crypto.getRandomValues(new Uint8Array(wire.tokenBytes));
-    let pull: Pull | undefined;
+  static async open(options: DownloadAttemptOptions): Promise<DownloadAttempt> {
+    const token = secretBytes(wire.tokenBytes);
+    let attempt: DownloadAttempt | undefined;
     const { host, udpPort, offload } = options;
     const loop = await ReceiverLoop.open({
       host,
       udpPort,
       ...(offload === undefined ? {} : { offload }),
-      onTurn: () => pull?.turn() ?? false,
-      dueInUs: () => pull?.dueInUs() ?? Number.POSITIVE_INFINITY,
-      onFailure: (error) => pull?.fail(error),
+      onTurn: () => attempt?.turn() ?? false,
+      dueInUs: () => attempt?.dueInUs() ?? Number.POSITIVE_INFINITY,
+      onFailure: (error) => attempt?.fail(error),
     });
-    pull = new Pull(options, token, loop);
-    loop.start(pull.receiver);
-    return pull;
+    attempt = new DownloadAttempt(options, token, loop);
+    loop.start(attempt.receiver);
+    return attempt;
   }
 
   get offload(): UdpOffload {
@@ -100,13 +101,14 @@ export class Pull {
     return this.receiver.stats();
   }
 
-  /** Asks for the file on this connection, and takes it. @throws ParleyError */
-  async run(control: ControlClient): Promise<PullOutcome> {
+  /** Requests the file on this connection and receives it. @throws ParleyError */
+  async run(control: ControlClient): Promise<AttemptOutcome> {
     this.#control = control;
-    control.onLine = (line) => this.#guard(() => this.#handleLine(line));
-    void control.lost.then((reason) => this.#end({ how: "again", reason }));
+    control.onTransferMessage = (message) =>
+      this.#guard(() => this.#handleTransferMessage(message));
+    void control.lost.then((reason) => this.#end({ how: "retry", reason }));
     try {
-      await this.#cookie();
+      await this.#cookieOrTimeout();
       await this.#fetch(control);
       return await this.#outcome.promise;
     } finally {
@@ -114,9 +116,9 @@ export class Pull {
     }
   }
 
-  /** Nothing at or beyond this offset is asked for until it is raised. */
+  /** Nothing at or beyond this offset is requested until it is raised. */
   setHorizon(offset: number): void {
-    this.receiver.setHorizon(nowUs(), offset);
+    this.receiver.setHorizon(offset, nowUs());
     this.#loop.wake();
   }
 
@@ -125,7 +127,7 @@ export class Pull {
     this.#loop.wake();
   }
 
-  /** Ends it from outside: Ctrl-C, a reader that has gone. */
+  /** Ends it from outside: Ctrl-C, a reader that is gone. */
   fail(error: unknown): void {
     this.#loop.end();
     this.#ended = true;
@@ -143,19 +145,19 @@ export class Pull {
   /** The loop's turn; true if there is more to do at once. */
   turn(): boolean {
     if (this.receiver.cookie !== undefined) this.#onCookie?.();
-    const more = this.#assembly !== undefined && this.#work(this.#assembly);
+    const more = this.#assembler !== undefined && this.#work(this.#assembler);
     this.#options.onTurn();
-    this.#look();
+    this.#checkOutcome();
     return more;
   }
 
-  /** Small segments are not kept from the disk for long. */
+  /** When gathered segments must be written: not long after. */
   dueInUs(): number {
-    return this.#assembly?.hasGathered === true ? limits.gatherMs * 1000 : Number.POSITIVE_INFINITY;
+    return this.#assembler?.hasGathered === true ? limits.gatherMs * 1000 : Number.POSITIVE_INFINITY;
   }
 
-  /** The cookie and the TCP handshake take one round trip each, at the same time; a lost cookie is not waited for. */
-  #cookie(): Promise<void> {
+  /** The cookie arrives with the TCP handshake's round trip; a lost one is not waited for. */
+  #cookieOrTimeout(): Promise<void> {
     if (this.receiver.cookie !== undefined) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, limits.cookieWaitMs);
@@ -171,95 +173,95 @@ export class Pull {
     const { name, heldBytes } = this.#options;
     const { cookie } = this.receiver;
     const request = new Uint8Array(wire.maxRequestBytes);
-    const length = this.receiver.firstRequest(nowUs(), request);
+    const length = this.receiver.pollFirstRequest(request, nowUs());
     const first = Buffer.from(request.subarray(0, length)).toString("base64");
     const proof = cookie === undefined ? {} : { address: cookie.address, port: cookie.port };
-    this.#loop.askFirst();
-    const answer = await control.request({
+    this.#loop.allowFirstRequest();
+    const offer = await control.fetch({
       type: "fetch",
       name,
       token: Buffer.from(this.#token).toString("base64url"),
       ...(heldBytes > 0 ? { held: heldBytes } : {}),
       ...(length > 0 ? { request: first, ...proof } : {}),
     });
-    this.#guard(() => this.#offered(readOffer(answer)));
+    this.#guard(() => this.#handleOffer(checkOffer(offer)));
   }
 
-  #offered(offer: Offer): void {
+  #handleOffer(offer: FileOffer): void {
     this.#offer = offer;
     const { udpPort } = this.#options;
-    // a port that answers is right, whatever the server calls it behind a forwarding router
+    // A port that answers is right, whatever number the server gives it behind a port-forwarding router.
     if (offer.udpPort !== udpPort && this.receiver.cookie === undefined) {
       return this.#end({ how: "elsewhere", udpPort: offer.udpPort });
     }
-    const assembly = this.#options.onOffer(offer);
-    if (assembly === undefined) return this.#end({ how: "stale" });
-    this.#assembly = assembly;
-    this.receiver.handleOffer(nowUs(), offer.size, offer.maxSegmentBytes);
-    this.#early.release(offer.size, {
-      data: (offset, bytes) => assembly.put(offset, bytes, 0, bytes.length),
-      line: (line) => this.#handleLine(line),
-      again: (offset, length) => this.receiver.reject(nowUs(), offset, length),
+    const assembler = this.#options.onOffer(offer);
+    if (assembler === undefined) return this.#end({ how: "stale" });
+    this.#assembler = assembler;
+    this.receiver.handleOffer(offer.size, offer.maxSegmentBytes, nowUs());
+    this.#preOffer.release(offer.size, {
+      data: (offset, bytes) => assembler.put(offset, bytes, 0, bytes.length),
+      message: (message) => this.#handleTransferMessage(message),
+      dropped: (offset, length) => this.receiver.handleBadRange(offset, length, nowUs()),
     });
     this.#loop.wake();
   }
 
   /** The receiver's sink. */
-  #take(offset: number, source: Uint8Array, at: number, length: number): void {
-    if (this.#assembly === undefined) this.#early.addData(offset, source, at, length);
-    else this.#assembly.put(offset, source, at, length);
+  #handleBytes(offset: number, source: Uint8Array, at: number, length: number): void {
+    if (this.#assembler === undefined) this.#preOffer.addData(offset, source, at, length);
+    else this.#assembler.put(offset, source, at, length);
   }
 
-  #handleLine(line: Line): void {
-    const { type, transfer } = line;
-    // read together with the offer, whose answer is on its way to us
-    if (this.#offer === undefined) return this.#early.addLine(line);
-    if (transfer !== this.#offer.transfer) return;
-    const check = this.#assembly?.check;
-    let right = true;
-    if (type === "error") throw errorOf(line);
-    else if (type === "digests") {
-      const { from, data } = line;
-      const packed = typeof data === "string" ? Buffer.from(data, "base64") : undefined;
-      right =
-        typeof from === "number" && packed !== undefined && check?.accept(from, packed) !== false;
-    } else if (type === "digest") {
-      const { sha256 } = line;
-      const whole = typeof sha256 === "string" ? Buffer.from(sha256, "hex") : undefined;
-      right = whole !== undefined && check?.acceptWhole(whole) !== false;
+  #handleTransferMessage(message: TransferMessage): void {
+    // Read in one piece with the offer, whose promise has not resolved yet.
+    if (this.#offer === undefined) return this.#preOffer.addMessage(message);
+    if (message.transfer !== this.#offer.transfer) return;
+    if (message.type === "error") throw errorOf(message);
+    if (!this.#acceptDigests(message)) {
+      throw new ParleyError("protocol", "The server sent invalid digests.");
     }
-    if (!right) throw new ParleyError("protocol", "The server sent digests that make no sense.");
     this.#loop.wake();
   }
 
+  #acceptDigests(message: TransferMessage): boolean {
+    const check = this.#assembler?.check;
+    if (message.type === "digests") {
+      return check?.accept(message.from, Buffer.from(message.data, "base64")) !== false;
+    }
+    if (message.type === "digest") {
+      return check?.acceptWhole(Buffer.from(message.sha256, "hex")) !== false;
+    }
+    return true;
+  }
+
   /** True if there is more to do at once. */
-  #work(assembly: Assembly): boolean {
+  #work(assembler: Assembler): boolean {
     const nowMs = performance.now();
-    // small segments gather until they are worth a write, but not for long, and not once all is there
-    const isOld = nowMs - this.#flushedAtMs >= limits.gatherMs;
-    if (isOld || this.receiver.state !== "running") {
-      assembly.flush();
+    // Small segments gather until they are worth a write, but not for long, and not once everything has arrived.
+    const isDue = nowMs - this.#flushedAtMs >= limits.gatherMs;
+    if (isDue || this.receiver.state !== "running") {
+      assembler.flush();
       this.#flushedAtMs = nowMs;
     }
     const until = nowMs + limits.workSliceMs;
     let more = true;
-    while (more && performance.now() < until) more = assembly.work(wire.readBackBytes);
-    for (let bad = assembly.takeBad(); bad !== undefined; bad = assembly.takeBad()) {
+    while (more && performance.now() < until) more = assembler.work(wire.readBackBytes);
+    for (let bad = assembler.nextBadChunk(); bad !== undefined; bad = assembler.nextBadChunk()) {
       if (bad.times >= wire.maxBadCopies) {
         throw new ParleyError(
           "integrity",
-          `Chunk ${bad.index} of '${this.#options.name}' (${bad.length} bytes at ${bad.offset}) came wrong ${bad.times} times.`,
+          `Chunk ${bad.index} of '${this.#options.name}' (${bad.length} bytes at ${bad.offset}) failed its digest ${bad.times} times.`,
         );
       }
-      this.receiver.reject(nowUs(), bad.offset, bad.length);
-      // it is to be asked for at once, which the next turn does
+      this.receiver.handleBadRange(bad.offset, bad.length, nowUs());
+      // The next turn requests it at once.
       more = true;
     }
     return more;
   }
 
-  #look(): void {
-    const check = this.#assembly?.check;
+  #checkOutcome(): void {
+    const check = this.#assembler?.check;
     const { name } = this.#options;
     if (check?.whole !== undefined) return this.#end({ how: "whole" });
     if (check?.contradicted === true) {
@@ -272,20 +274,20 @@ export class Pull {
     if (state === "changed") {
       throw new ParleyError(
         "changed",
-        `'${name}' changed on the server while it was sent: fetch it again.`,
+        `'${name}' changed on the server during the transfer: fetch it again.`,
       );
     }
     const where = this.#control?.where ?? "the server";
     if (state === "gone") {
-      const reason = new ParleyError("stalled", `${where} has forgotten the transfer.`);
-      this.#end({ how: "again", reason });
+      const reason = new ParleyError("stalled", `${where} no longer knows the transfer.`);
+      this.#end({ how: "retry", reason });
     } else if (state === "stalled") {
-      const reason = new ParleyError("stalled", `No data came from ${where} (UDP) for too long.`);
-      this.#end({ how: "again", reason });
+      const reason = new ParleyError("stalled", `No data arrived from ${where} over UDP for too long.`);
+      this.#end({ how: "retry", reason });
     }
   }
 
-  #end(outcome: PullOutcome): void {
+  #end(outcome: AttemptOutcome): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#loop.end();

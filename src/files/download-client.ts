@@ -1,96 +1,86 @@
-// Fetches files from one server: tries, comes back after lost connections and restarted servers, goes on where it was, and says
-// what happens. The command, the terminal client and tests use it alike; it prints nothing.
+// Downloads files from one server: retries after lost connections and server restarts, resumes, and reports events. The command,
+// the terminal client and tests use it alike; it prints nothing.
 
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { ParleyError } from "../errors.ts";
 import { fetching as limits, transfer as wire } from "../limits.ts";
-import type { PathMemory } from "../transfer/receiver-machine.ts";
-import { ControlClient, type Line } from "./control-client.ts";
+import type { PathMetrics } from "../transfer/receiver.ts";
+import type { FileInfo } from "../protocol/messages.ts";
+import { ControlClient, type FilePage } from "./control-client.ts";
 import type { FetchEvent, FetchTarget } from "./fetch-events.ts";
-import { Fetching } from "./download.ts";
+import { Download } from "./download.ts";
 import { lookAt } from "./file-reason.ts";
 import { type Address, hostNotFound, socketReason } from "../io/host-port.ts";
-import { skipLastTier } from "../io/jit-hints.ts";
+import { applyJitHints } from "../io/jit-hints.ts";
 import { compareWithLocal } from "./local-copy.ts";
-import { Pull, type PullOptions } from "./download-attempt.ts";
+import { DownloadAttempt, type DownloadAttemptOptions } from "./download-attempt.ts";
 
-export interface FetcherOptions {
+export interface DownloadClientOptions {
   readonly server: Address;
   readonly limitBytesPerSecond?: number;
-  /** False: begin from nothing, whatever a `.part` holds. */
+  /** False: start over, whatever a `.part` holds. */
   readonly resume?: boolean;
   /** Replace a file that differs. */
   readonly force?: boolean;
   /** False: no kernel offload. */
   readonly offload?: boolean;
-  /** Without progress for this long the fetch is stalled; default limits.ts. */
+  /** A download is stalled after this long without progress; default limits.ts. */
   readonly retryForMs?: number;
   onEvent?(event: FetchEvent): void;
 }
 
-export interface ListedFile {
-  readonly name: string;
-  readonly size: number;
-  /** Unix milliseconds. */
-  readonly modified: number;
-}
-
-export class Fetcher {
-  readonly #options: FetcherOptions;
+export class DownloadClient {
+  readonly #options: DownloadClientOptions;
   /** The server's addresses, the one in use first. */
   #addresses: string[] = [];
   #control: ControlClient | undefined;
-  #path: PathMemory | undefined;
+  #path: PathMetrics | undefined;
   #udpPort: number | undefined;
-  #current: Pull | undefined;
+  #current: DownloadAttempt | undefined;
   #stopped: ParleyError | undefined;
   readonly #stopping = Promise.withResolvers<never>();
 
-  constructor(options: FetcherOptions) {
+  constructor(options: DownloadClientOptions) {
     this.#options = options;
     this.#stopping.promise.catch(() => {});
-    skipLastTier();
+    applyJitHints();
   }
 
   /** All files of the server, page by page. @throws ParleyError `cannot-connect`, `protocol`, … */
-  async *list(): AsyncGenerator<ListedFile> {
+  async *list(): AsyncGenerator<FileInfo> {
     const control = await this.#connect();
     let listed = 0;
     for (let after: string | undefined = ""; after !== undefined;) {
-      const page = await this.#unlessStopped(
-        control.request({ type: "files", ...(after === "" ? {} : { after }) }),
-      );
-      const files = Array.isArray(page["files"]) ? page["files"] : [];
-      if (files.length === 0) return;
-      for (const file of files) {
+      const page: FilePage = await this.#unlessStopped(control.listFiles(after === "" ? undefined : after));
+      if (page.files.length === 0) return;
+      for (const file of page.files) {
         if (isListed(file)) yield file;
         if (++listed > limits.maxListed) return;
       }
-      const { next } = page as Line;
-      // names only ever go up, so a listing can't go in circles
-      after = typeof next === "string" && next > after ? next : undefined;
+      // Names must ascend, so that a listing can't go in circles.
+      after = page.next !== undefined && page.next > after ? page.next : undefined;
     }
   }
 
   /**
-   * Fetches one file; resolves when it is whole, verified and in its place (or equal to what is there already).
+   * Downloads one file; resolves when it is complete, verified and in place (or equal to what is there already).
    * @throws ParleyError `not-found`, `differs`, `locked`, `changed`, `integrity`, `stalled` (the partial file is kept), `storage`, …
    */
   async fetch(name: string, target: FetchTarget): Promise<void> {
-    if (target.kind === "file" && (await this.#isThere(name, target.path))) return;
-    const fetching = new Fetching(name, target, {
+    if (target.kind === "file" && (await this.#isUnchanged(name, target.path))) return;
+    const download = new Download(name, target, {
       resume: this.#options.resume ?? true,
       onEvent: this.#options.onEvent ?? (() => {}),
     });
     try {
-      await this.#tryUntilWhole(name, fetching);
+      await this.#retryUntilWhole(name, download);
     } finally {
-      fetching.close();
+      download.close();
     }
   }
 
-  /** Ends what runs with this error; a partial file is kept. */
+  /** Ends a running download with this error; a partial file is kept. */
   stop(reason: ParleyError): void {
     this.#stopped = reason;
     this.#stopping.reject(reason);
@@ -103,91 +93,91 @@ export class Fetcher {
     this.#control = undefined;
   }
 
-  async #tryUntilWhole(name: string, fetching: Fetching): Promise<void> {
+  async #retryUntilWhole(name: string, download: Download): Promise<void> {
     const retryForMs = this.#options.retryForMs ?? limits.retryForMs;
     let waitMs: number = limits.retryFirstMs;
     let seen = -1;
     let staleTries = 0;
     let progressAtMs = performance.now();
     for (;;) {
-      const outcome = await this.#try(name, fetching);
-      if (outcome === "whole") return fetching.finish(this.#options.force ?? false);
+      const outcome = await this.#try(name, download);
+      if (outcome === "whole") return download.finish(this.#options.force ?? false);
       if (this.#stopped !== undefined) throw this.#stopped;
-      if (fetching.receivedBytes !== seen) {
-        seen = fetching.receivedBytes;
+      if (download.receivedBytes !== seen) {
+        seen = download.receivedBytes;
         staleTries = 0;
         progressAtMs = performance.now();
         waitMs = limits.retryFirstMs;
       }
       if (outcome === "stale" && ++staleTries <= limits.maxStaleTries) continue;
       const reason = outcome === "stale" ? differentEachTime(name) : outcome;
-      if (performance.now() - progressAtMs > retryForMs) throw fetching.stalled(reason);
+      if (performance.now() - progressAtMs > retryForMs) throw download.stalled(reason);
       this.#options.onEvent?.({ event: "retry", name, reason: reason.message, inMs: waitMs });
       await this.#unlessStopped(Bun.sleep(waitMs));
       waitMs = Math.min(waitMs * 2, limits.retryMaxMs);
     }
   }
 
-  /** What `work` comes to. @throws ParleyError why this was stopped, as soon as it is */
+  /** The result of `work`. @throws ParleyError the reason given to `stop`, as soon as it is */
   #unlessStopped<Value>(work: Promise<Value>): Promise<Value> {
     return Promise.race([work, this.#stopping.promise]);
   }
 
-  /** A reason to try again, or how it went. The first connection of all must work. */
-  async #try(name: string, fetching: Fetching): Promise<"whole" | "stale" | ParleyError> {
+  /** The outcome, or a reason to retry. The very first connection must succeed. */
+  async #try(name: string, download: Download): Promise<"whole" | "stale" | ParleyError> {
     const { limitBytesPerSecond, offload } = this.#options;
     const { host, port } = await this.#resolve();
-    const pull = await openPull({
+    const attempt = await openAttempt({
       host,
       udpPort: this.#udpPort ?? port,
       name,
-      ...fetching.wanted(),
+      ...download.wanted(),
       ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
       ...(offload === undefined ? {} : { offload }),
       ...(this.#path === undefined ? {} : { path: this.#path }),
-      onOffer: (offer) => fetching.offered(offer),
-      onTurn: () => fetching.turn(),
+      onOffer: (offer) => download.handleOffer(offer),
+      onTurn: () => download.handleTurn(),
     });
-    this.#current = pull;
-    fetching.attach(pull);
+    this.#current = attempt;
+    download.attach(attempt);
     try {
-      const returning = this.#control !== undefined || fetching.hasBegun;
+      const returning = this.#control !== undefined || download.hasBegun;
       const control = await this.#connect().catch((error: unknown) => {
         if (returning && error instanceof ParleyError && error.code === "cannot-connect")
           return error;
         throw error;
       });
       if (control instanceof ParleyError) return control;
-      // the connection went to another of the server's addresses than the datagrams
+      // The connection went to another of the server's addresses than the datagrams.
       if (this.#addresses[0] !== host) return "stale";
-      const outcome = await pull.run(control);
-      if (outcome.how === "again") return outcome.reason;
-      if (outcome.how === "whole") this.#path = pull.receiver.pathMemory();
+      const outcome = await attempt.run(control);
+      if (outcome.how === "retry") return outcome.reason;
+      if (outcome.how === "whole") this.#path = attempt.receiver.pathMetrics();
       if (outcome.how === "elsewhere") this.#udpPort = outcome.udpPort;
       return outcome.how === "whole" ? "whole" : "stale";
     } catch (error) {
       if (this.#stopped !== undefined) throw this.#stopped;
-      // the connection broke, or nothing came, while we asked: as good as lost
+      // The connection broke or went silent during the request: as good as lost.
       const isLost =
         error instanceof ParleyError &&
         (error.code === "cannot-connect" || error.code === "stalled");
-      if (isLost && fetching.hasBegun) return error;
+      if (isLost && download.hasBegun) return error;
       throw error;
     } finally {
-      fetching.detach();
+      download.detach();
       this.#current = undefined;
-      pull.close();
+      attempt.close();
     }
   }
 
-  /** True if an equal file is in its place already. @throws ParleyError `differs` without `force` */
-  async #isThere(name: string, path: string): Promise<boolean> {
+  /** True if an equal file is in place already. @throws ParleyError `differs` without `force` */
+  async #isUnchanged(name: string, path: string): Promise<boolean> {
     const local = lookAt(path);
     if (local === undefined) return false;
     if (!local.isFile()) {
       throw new ParleyError(
         "differs",
-        `'${path}' is there already, and is no regular file: save elsewhere with -o`,
+        `'${path}' exists and is not a regular file: save elsewhere with -o`,
       );
     }
     const control = await this.#connect();
@@ -200,12 +190,12 @@ export class Fetcher {
     if (this.#options.force === true) return false;
     throw new ParleyError(
       "differs",
-      `'${path}' is there already and differs from the server's '${name}': ` +
+      `'${path}' exists and differs from the server's '${name}': ` +
         "`--force` replaces it, `-o` saves it elsewhere.",
     );
   }
 
-  /** To the first of the server's addresses that takes the connection. */
+  /** Connects to the first of the server's addresses that accepts. */
   async #connect(): Promise<ControlClient> {
     if (this.#control !== undefined && !this.#control.isClosed) return this.#control;
     for (;;) {
@@ -215,7 +205,7 @@ export class Fetcher {
         return (this.#control = await this.#unlessStopped(connecting));
       } catch (error) {
         void connecting.then((late) => late.close()).catch(() => {});
-        // once the last has failed, its name is looked up again: a server may move
+        // Once the last has failed, the name is looked up again: a server may move.
         this.#addresses.shift();
         if (this.#stopped !== undefined || this.#addresses.length === 0) throw error;
       }
@@ -231,9 +221,9 @@ export class Fetcher {
   }
 }
 
-async function openPull(options: PullOptions): Promise<Pull> {
+async function openAttempt(options: DownloadAttemptOptions): Promise<DownloadAttempt> {
   try {
-    return await Pull.open(options);
+    return await DownloadAttempt.open(options);
   } catch (error) {
     const { host, udpPort } = options;
     const why = socketReason(error);
@@ -245,7 +235,7 @@ async function openPull(options: PullOptions): Promise<Pull> {
 }
 
 function differentEachTime(name: string): ParleyError {
-  return new ParleyError("changed", `The server offers '${name}' differently each time.`);
+  return new ParleyError("changed", `The server offers a different '${name}' each time.`);
 }
 
 async function find(host: string): Promise<string[]> {
@@ -261,10 +251,7 @@ function isTime(unixMs: number): boolean {
   return !Number.isNaN(new Date(unixMs).getTime());
 }
 
-function isListed(value: unknown): value is ListedFile {
-  if (typeof value !== "object" || value === null) return false;
-  if (!("name" in value && "size" in value && "modified" in value)) return false;
-  const { name, size, modified } = value;
-  const isSize = typeof size === "number" && size >= 0 && size <= wire.maxFileBytes;
-  return typeof name === "string" && isSize && typeof modified === "number" && isTime(modified);
+/** Whether it can be a file at all. */
+function isListed({ size, modified }: FileInfo): boolean {
+  return size <= wire.maxFileBytes && isTime(modified);
 }

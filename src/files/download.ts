@@ -1,47 +1,47 @@
-// One file being fetched, over as many tries as it takes: its partial file or ring, what has come, what has been told and written out.
-// A try (pull.ts) brings bytes; this keeps them.
+// One file being downloaded, over as many attempts as it takes: its partial file or ring, what has arrived, what has been reported
+// and written out. An attempt (download-attempt.ts) brings bytes; this keeps them.
 
 import { ParleyError, unwritable } from "../errors.ts";
 import { fetching as limits, journal } from "../limits.ts";
-import { Assembly, type Store } from "../transfer/assembler.ts";
+import { Assembler, type ChunkStore } from "../transfer/assembler.ts";
 import { RangeSet } from "../transfer/ranges.ts";
-import type { ReceiverStats } from "../transfer/receiver-machine.ts";
+import type { ReceiverStats } from "../transfer/receiver.ts";
 import type { FetchEvent, FetchOutput, FetchTarget } from "./fetch-events.ts";
 import { MemoryRing } from "./memory-ring.ts";
-import type { Offer } from "./offer.ts";
+import type { FileOffer } from "../protocol/messages.ts";
 import { partPathOf } from "./part-path.ts";
 import { PartialFile } from "./partial-file.ts";
-import type { Pull } from "./download-attempt.ts";
+import type { DownloadAttempt } from "./download-attempt.ts";
 
-export interface FetchingOptions {
+export interface DownloadOptions {
   readonly resume: boolean;
   onEvent(event: FetchEvent): void;
 }
 
-export class Fetching {
+export class Download {
   readonly #name: string;
   readonly #target: FetchTarget;
-  readonly #options: FetchingOptions;
+  readonly #options: DownloadOptions;
   readonly #part: PartialFile | undefined;
   readonly #ring: MemoryRing | undefined;
   readonly #startedMs = performance.now();
-  #assembly: Assembly | undefined;
-  #offer: Offer | undefined;
+  #assembler: Assembler | undefined;
+  #offer: FileOffer | undefined;
   #resumedBytes = 0;
-  #pull: Pull | undefined;
+  #attempt: DownloadAttempt | undefined;
   #stats: ReceiverStats | undefined;
-  #offload: Pull["offload"] | undefined;
+  #offload: DownloadAttempt["offload"] | undefined;
   #emitted = 0;
   #emitting = false;
-  #horizonTold = 0;
-  #notedAtMs = 0;
-  #notedBytes = 0;
+  #horizonSet = 0;
+  #recordedAtMs = 0;
+  #recordedBytes = 0;
   #progressAtMs = 0;
   #progressBytes = 0;
   #rate = 0;
 
-  /** Takes the partial file, if it is to be one. @throws ParleyError `locked`, `storage` */
-  constructor(name: string, target: FetchTarget, options: FetchingOptions) {
+  /** Opens the partial file, if the target is one. @throws ParleyError `locked`, `storage` */
+  constructor(name: string, target: FetchTarget, options: DownloadOptions) {
     this.#name = name;
     this.#target = target;
     this.#options = options;
@@ -49,20 +49,20 @@ export class Fetching {
     else this.#ring = new MemoryRing(limits.ringBytes);
   }
 
-  /** An offer has come at least once. */
+  /** There has been an offer. */
   get hasBegun(): boolean {
     return this.#offer !== undefined;
   }
 
-  /** Bytes that are there, right or not. */
+  /** Bytes present, verified or not. */
   get receivedBytes(): number {
-    return this.#assembly?.present.bytes ?? 0;
+    return this.#assembler?.present.bytes ?? 0;
   }
 
-  /** What a try has to ask for. */
+  /** What an attempt has to request. */
   wanted(): { wanted?: [number, number][]; heldBytes: number } {
     const size = this.#offer?.size ?? this.#part?.left?.head.size;
-    const present = this.#assembly?.present ?? this.#part?.left?.present;
+    const present = this.#assembler?.present ?? this.#part?.left?.present;
     if (size === undefined || present === undefined) return { heldBytes: 0 };
     const missing = new RangeSet([[0, size]]);
     const held = present.toArray();
@@ -70,30 +70,30 @@ export class Fetching {
     return { wanted: missing.toArray(), heldBytes: held.at(-1)?.[1] ?? 0 };
   }
 
-  attach(pull: Pull): void {
-    this.#pull = pull;
-    this.#offload = pull.offload;
-    if (this.#ring !== undefined) pull.setHorizon((this.#horizonTold = this.#horizon(this.#ring)));
+  attach(attempt: DownloadAttempt): void {
+    this.#attempt = attempt;
+    this.#offload = attempt.offload;
+    if (this.#ring !== undefined) attempt.setHorizon((this.#horizonSet = this.#horizon(this.#ring)));
   }
 
   detach(): void {
-    this.#stats = this.#pull?.stats() ?? this.#stats;
-    this.#pull = undefined;
-    this.#note(true);
+    this.#stats = this.#attempt?.stats() ?? this.#stats;
+    this.#attempt = undefined;
+    this.#record(true);
   }
 
-  /** Where the bytes of this offer go; undefined when what was kept is of another version: it has been thrown away. */
-  offered(offer: Offer): Assembly | undefined {
+  /** Where the bytes of this offer go; undefined if the present ones were of another version, and have been discarded. */
+  handleOffer(offer: FileOffer): Assembler | undefined {
     const { size, version, chunkBytes } = offer;
     const known = this.#offer;
     this.#offer = offer;
-    if (this.#assembly !== undefined && known?.version === version && known.size === size) {
-      return this.#assembly;
+    if (this.#assembler !== undefined && known?.version === version && known.size === size) {
+      return this.#assembler;
     }
     if (this.#emitted > 0) {
       throw new ParleyError(
         "changed",
-        `'${this.#name}' changed on the server after a part of it was written out.`,
+        `'${this.#name}' changed on the server after part of it had been written out.`,
       );
     }
     const left = this.#part?.left;
@@ -104,7 +104,7 @@ export class Fetching {
     if (!fits) this.#part?.begin({ name: this.#name, size, version, chunkBytes });
     const present = fits ? left.present : new RangeSet();
     this.#resumedBytes = present.bytes;
-    this.#assembly = new Assembly({
+    this.#assembler = new Assembler({
       size,
       chunkBytes,
       newHasher: () => new Bun.CryptoHasher("sha256"),
@@ -118,19 +118,19 @@ export class Fetching {
     this.#progressBytes = resumedBytes;
     const offload = this.#report();
     this.#options.onEvent({ event: "offer", name, size, modified, version, resumedBytes, offload });
-    // what was kept of another version has told the try to leave out the wrong bytes
-    const misled = (known !== undefined || left !== undefined) && !fits;
-    return misled ? undefined : this.#assembly;
+    // The attempt has left out bytes that were present of another version.
+    const isMisled = (known !== undefined || left !== undefined) && !fits;
+    return isMisled ? undefined : this.#assembler;
   }
 
-  /** After each turn of a try. @throws ParleyError `storage`, `failed` when nobody reads the output any more */
-  turn(): void {
-    this.#note(false);
+  /** After each turn of an attempt. @throws ParleyError `storage`, `failed` when nobody reads the output any more */
+  handleTurn(): void {
+    this.#record(false);
     this.#emit();
     this.#progress();
   }
 
-  /** All is verified: the file gets its name. @throws ParleyError `differs` where something has it by now, unless `replace` */
+  /** Everything is verified: gives the file its name. @throws ParleyError `differs` if that is taken by now, unless `replace` */
   async finish(replace: boolean): Promise<void> {
     const { size } = this.#offer ?? { size: 0 };
     while (this.#ring !== undefined && this.#emitted < size) {
@@ -138,24 +138,24 @@ export class Fetching {
       await this.#output?.relief();
       await new Promise<void>((go) => setImmediate(go));
     }
-    // whoever ends the process after us waits a second at most; a reader may be slower
+    // The end of the process waits a second at most; a reader may be slower.
     await this.#output?.flush(limits.outputFlushMs);
     if (this.#output?.closed === true) throw outputLost(this.#output);
-    const sha256 = Buffer.from(this.#assembly?.check.whole ?? []).toString("hex");
+    const sha256 = Buffer.from(this.#assembler?.check.whole ?? []).toString("hex");
     this.#part?.finish(replace);
     this.#options.onEvent(this.#done(sha256));
   }
 
-  /** Leaves a partial file for the next time. */
+  /** Leaves a partial file for the next fetch. */
   close(): void {
     this.#part?.close();
   }
 
-  /** The error of a fetch that has given up coming back. */
+  /** The error of a download that has run out of retries. */
   stalled(reason: ParleyError): ParleyError {
     const kept =
       this.#target.kind === "file"
-        ? `; the partial file '${partPathOf(this.#target.path)}' is kept, fetch again to go on`
+        ? `; the partial file '${partPathOf(this.#target.path)}' is kept: fetch again to resume`
         : "";
     const size = this.#offer?.size ?? 0;
     return new ParleyError(
@@ -168,32 +168,32 @@ export class Fetching {
     return this.#target.kind === "stream" ? this.#target.output : undefined;
   }
 
-  #store(): Store {
+  #store(): ChunkStore {
     const store = this.#part ?? this.#ring;
     if (store === undefined) throw new ParleyError("failed", "Nowhere to put the file.");
     return store;
   }
 
-  /** Writes down in the journal what has come, now and then. */
-  #note(now: boolean): void {
-    const assembly = this.#assembly;
-    if (this.#part === undefined || assembly === undefined) return;
+  /** Records in the journal what has arrived, now and then. */
+  #record(now: boolean): void {
+    const assembler = this.#assembler;
+    if (this.#part === undefined || assembler === undefined) return;
     const nowMs = performance.now();
-    const bytes = assembly.present.bytes;
+    const bytes = assembler.present.bytes;
     const due =
-      bytes - this.#notedBytes >= journal.everyBytes || nowMs - this.#notedAtMs >= journal.everyMs;
+      bytes - this.#recordedBytes >= journal.everyBytes || nowMs - this.#recordedAtMs >= journal.everyMs;
     if (!now && !due) return;
-    this.#notedAtMs = nowMs;
-    this.#notedBytes = bytes;
-    assembly.flush();
-    this.#part.note(assembly.takeFreshChunks());
+    this.#recordedAtMs = nowMs;
+    this.#recordedBytes = bytes;
+    assembler.flush();
+    this.#part.record(assembler.takeNewChunks());
   }
 
-  /** Hands verified bytes to the output while it takes them. */
+  /** Writes verified bytes to the output while it accepts them. */
   #emit(): void {
     const ring = this.#ring;
     const output = this.#output;
-    const check = this.#assembly?.check;
+    const check = this.#assembler?.check;
     if (ring === undefined || output === undefined || check === undefined || this.#emitting) return;
     while (this.#emitted < check.verifiedBytes) {
       if (output.closed) throw outputLost(output);
@@ -204,19 +204,19 @@ export class Fetching {
         this.#emitting = true;
         void output.relief().then(() => {
           this.#emitting = false;
-          this.#pull?.wake();
+          this.#attempt?.wake();
         });
         break;
       }
     }
-    // in large steps, so that each is worth a request
+    // In large steps, so that each is worth a REQUEST.
     const horizon = this.#horizon(ring);
-    if (horizon - this.#horizonTold < ring.size / limits.horizonSteps) return;
-    this.#horizonTold = horizon;
-    this.#pull?.setHorizon(horizon);
+    if (horizon - this.#horizonSet < ring.size / limits.horizonSteps) return;
+    this.#horizonSet = horizon;
+    this.#attempt?.setHorizon(horizon);
   }
 
-  /** What was handed out is read from the ring until it has left, which is less than `unsentBytes` at any time. */
+  /** The output reads from the ring until its bytes have left; those are fewer than `unsentBytes` at any time. */
   #horizon(ring: MemoryRing): number {
     return Math.max(0, this.#emitted - limits.unsentBytes) + ring.size;
   }
@@ -224,23 +224,23 @@ export class Fetching {
   #progress(): void {
     const nowMs = performance.now();
     const elapsedMs = nowMs - this.#progressAtMs;
-    if (this.#assembly === undefined || elapsedMs < limits.progressMs) return;
-    const { size } = this.#assembly.check;
+    if (this.#assembler === undefined || elapsedMs < limits.progressMs) return;
+    const { size } = this.#assembler.check;
     const receivedBytes = this.receivedBytes;
     const now = ((receivedBytes - this.#progressBytes) / elapsedMs) * 1000;
-    // smoothed over about a second, so that the time left does not jump
+    // Smoothed over about a second, so that the time left does not jump.
     this.#rate =
       this.#rate === 0 ? now : this.#rate + (now - this.#rate) * Math.min(1, elapsedMs / 1000);
     this.#progressAtMs = nowMs;
     this.#progressBytes = receivedBytes;
-    const stats = this.#pull?.stats();
+    const stats = this.#attempt?.stats();
     const secondsLeft = this.#rate > 0 ? (size - receivedBytes) / this.#rate : null;
     this.#options.onEvent({
       event: "progress",
       name: this.#name,
       size,
       receivedBytes,
-      verifiedBytes: this.#assembly.check.verifiedBytes,
+      verifiedBytes: this.#assembler.check.verifiedBytes,
       bytesPerSecond: Math.round(this.#rate),
       secondsLeft: secondsLeft === null ? null : rounded(secondsLeft),
       rttMs: rounded((stats?.rttUs ?? 0) / 1000),
@@ -264,7 +264,7 @@ export class Fetching {
       resumedBytes: this.#resumedBytes,
       rttMs: rounded((stats?.rttUs ?? 0) / 1000),
       minRttMs: rounded((stats?.minRttUs ?? 0) / 1000),
-      lossShare: rounded((stats?.lostSegments ?? 0) / Math.max(1, stats?.askedSegments ?? 0)),
+      lossShare: rounded((stats?.lostSegments ?? 0) / Math.max(1, stats?.requestedSegments ?? 0)),
       retransmittedShare: rounded(stats?.retransmittedShare ?? 0),
       segmentBytes: stats?.segmentBytes ?? 0,
       offload: this.#report(),

@@ -5,7 +5,8 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { transfer as wire } from "../limits.ts";
 import { DigestCheck } from "../transfer/digests.ts";
 import { type ControlClient, errorOf } from "./control-client.ts";
-import { readOffer } from "./offer.ts";
+import type { TransferMessage } from "../protocol/messages.ts";
+import { checkOffer } from "./offer.ts";
 
 /** `sha256` (hexadecimal) if the two are equal. @throws ParleyError what the server answers, or why the connection was lost */
 export async function compareWithLocal(
@@ -14,13 +15,13 @@ export async function compareWithLocal(
   path: string,
   localBytes: number,
 ): Promise<{ sha256?: string }> {
-  const lines: Readonly<Record<string, unknown>>[] = [];
+  const messages: TransferMessage[] = [];
   let arrived = Promise.withResolvers<void>();
-  control.onLine = (line) => {
-    lines.push(line);
+  control.onTransferMessage = (message) => {
+    messages.push(message);
     arrived.resolve();
   };
-  const offer = readOffer(await control.request({ type: "fetch", name, check: true }));
+  const offer = checkOffer(await control.fetch({ type: "fetch", name, check: true }));
   if (offer.size !== localBytes) {
     control.send({ type: "fetched", transfer: offer.transfer });
     return {};
@@ -30,12 +31,14 @@ export async function compareWithLocal(
   const buffer = new Uint8Array(wire.readBackBytes);
   try {
     for (;;) {
-      for (let line = lines.shift(); line !== undefined; line = lines.shift()) {
-        const { type, transfer, from, data, sha256 } = line;
-        if (transfer !== offer.transfer) continue;
-        if (type === "error") throw errorOf(line);
-        if (type === "digests") check.accept(Number(from), Buffer.from(String(data), "base64"));
-        if (type === "digest") check.acceptWhole(Buffer.from(String(sha256), "hex"));
+      for (const message of messages.splice(0)) {
+        if (message.transfer !== offer.transfer) continue;
+        if (message.type === "error") throw errorOf(message);
+        if (message.type === "digests") {
+          check.accept(message.from, Buffer.from(message.data, "base64"));
+        } else if (message.type === "digest") {
+          check.acceptWhole(Buffer.from(message.sha256, "hex"));
+        }
       }
       const room = check.checkableBytes - check.hashedBytes;
       const got =
@@ -44,7 +47,7 @@ export async function compareWithLocal(
       if (check.compare() !== undefined || check.contradicted || (room > 0 && got === 0)) return {};
       if (check.whole !== undefined) return { sha256: Buffer.from(check.whole).toString("hex") };
       if (got > 0) await new Promise<void>((go) => setImmediate(go));
-      else if (lines.length === 0) {
+      else if (messages.length === 0) {
         const lost = await Promise.race([arrived.promise, control.lost]);
         if (lost !== undefined) throw lost;
         arrived = Promise.withResolvers<void>();

@@ -1,9 +1,9 @@
-// A window of a file in memory, for output that goes on at once instead of into a file: byte `n` lies at `n` modulo the size.
-// Whoever writes keeps within the window; `part` hands out what is next.
+// A window of a file in memory, for output that is streamed instead of saved: byte `n` is stored at `n` modulo the size.
+// The writer keeps within the window; `part` gives contiguous pieces.
 
-import type { Store } from "../transfer/assembler.ts";
+import type { ChunkStore } from "../transfer/assembler.ts";
 
-export class MemoryRing implements Store {
+export class MemoryRing implements ChunkStore {
   readonly #bytes: Uint8Array;
 
   constructor(bytes: number) {
@@ -30,7 +30,7 @@ export class MemoryRing implements Store {
     return into.length;
   }
 
-  /** The bytes from `start` on that lie in one piece, at most to `end`; valid until the window moves on. */
+  /** The bytes from `start` that are contiguous, up to `end`; valid until the window moves on. */
   part(start: number, end: number): Uint8Array {
     const at = start % this.#bytes.length;
     return this.#bytes.subarray(at, Math.min(this.#bytes.length, at + end - start));

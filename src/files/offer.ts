@@ -1,56 +1,25 @@
-// The server's offer of a file, read from its line (docs/transfer.md). Hostile input: every field is checked against its bounds.
+// Whether a server's offer of a file (docs/transfer.md) is one that a transfer can work with.
+// Hostile input: its fields are of the right kind (decode-server.ts), here they are held to their
+// bounds.
 
 import { ParleyError } from "../errors.ts";
-import { transfer as wire } from "../limits.ts";
+import { protocol, transfer as wire } from "../limits.ts";
+import type { FileOffer } from "../protocol/messages.ts";
 import { chunkCount } from "../transfer/digests.ts";
-import type { Line } from "./control-client.ts";
 
-export interface Offer {
-  readonly transfer: number;
-  readonly size: number;
-  /** Unix milliseconds. */
-  readonly modified: number;
-  readonly version: string;
-  readonly chunkBytes: number;
-  readonly udpPort: number;
-  readonly maxSegmentBytes: number;
-}
-
-/** @throws ParleyError `protocol` */
-export function readOffer(line: Line): Offer {
-  const offer = {
-    transfer: whole(line, "transfer", 0, Number.MAX_SAFE_INTEGER),
-    size: whole(line, "size", 0, wire.maxFileBytes),
-    modified: typeof line["modified"] === "number" ? line["modified"] : 0,
-    version: line["version"],
-    chunkBytes: whole(line, "chunkBytes", wire.minChunkBytes, Number.MAX_SAFE_INTEGER),
-    udpPort: whole(line, "udpPort", 1, 65_535),
-    maxSegmentBytes: whole(line, "maxSegmentBytes", wire.minSegmentBytes, wire.maxSegmentBytes),
-  };
-  const { version } = offer;
-  if (line["type"] !== "offer" || typeof version !== "string" || version.length > 64) {
-    throw new ParleyError("protocol", "The server answered something else than an offer.");
-  }
-  if (
-    chunkCount(offer.size, offer.chunkBytes) > wire.maxChunks ||
-    !isPowerOfTwo(offer.chunkBytes)
-  ) {
-    throw new ParleyError(
-      "protocol",
-      `The server offers ${offer.size} bytes in chunks of ${offer.chunkBytes}.`,
-    );
-  }
-  return { ...offer, version };
-}
-
-function whole(line: Line, field: string, least: number, most: number): number {
-  const value = line[field];
-  if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most) {
-    return value;
-  }
-  throw new ParleyError("protocol", `The server's offer has no valid \`${field}\`.`);
-}
-
-function isPowerOfTwo(value: number): boolean {
-  return Number.isInteger(Math.log2(value));
+/** Returns the offer. @throws ParleyError `protocol` */
+export function checkOffer(offer: FileOffer): FileOffer {
+  const { size, version, chunkBytes, udpPort, maxSegmentBytes } = offer;
+  const isValid =
+    size <= wire.maxFileBytes &&
+    version.length <= protocol.maxEpochChars &&
+    udpPort <= 65_535 &&
+    maxSegmentBytes >= wire.minSegmentBytes &&
+    maxSegmentBytes <= wire.maxSegmentBytes &&
+    chunkBytes >= wire.minChunkBytes &&
+    Number.isInteger(Math.log2(chunkBytes)) &&
+    chunkCount(size, chunkBytes) <= wire.maxChunks;
+  if (isValid) return offer;
+  const numbers = `${size} bytes in chunks of ${chunkBytes}, segments of up to ${maxSegmentBytes}, port ${udpPort}`;
+  throw new ParleyError("protocol", `The server's offer is outside the protocol's bounds: ${numbers}.`);
 }

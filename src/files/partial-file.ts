@@ -18,7 +18,7 @@ import {
 import { dirname } from "node:path";
 import { ParleyError } from "../errors.ts";
 import { journal as limits } from "../limits.ts";
-import type { Store } from "../transfer/assembler.ts";
+import type { ChunkStore } from "../transfer/assembler.ts";
 import {
   decodeJournal,
   encodeChunks,
@@ -30,7 +30,7 @@ import { FetchLock, isLinked } from "./fetch-lock.ts";
 import { fileReason, lookAt } from "./file-reason.ts";
 import { partPathOf } from "./part-path.ts";
 
-export class PartialFile implements Store {
+export class PartialFile implements ChunkStore {
   /** Where the file will be when it is whole. */
   readonly path: string;
   readonly #part: string;
@@ -97,8 +97,8 @@ export class PartialFile implements Store {
     return this.#guard(() => readSync(this.#data, into, 0, into.length, offset));
   }
 
-  /** Writes down that these chunks are there. They must have been written before. */
-  note(chunks: readonly (readonly [first: number, count: number])[]): void {
+  /** Records these chunks, which must have been written before. */
+  record(chunks: readonly (readonly [first: number, count: number])[]): void {
     if (chunks.length > 0) this.#guard(() => append(this.#journal, encodeChunks(chunks)));
   }
 

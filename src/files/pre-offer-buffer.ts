@@ -1,41 +1,42 @@
-// What overtakes the offer of a file: data by UDP, digests read in the same piece. Kept, within bounds, until it is known where it goes.
+// What overtakes the offer of a file: data over UDP, digests read in the same piece. Buffered, within bounds, until the offer
+// says where it goes.
 
 import { fetching as limits } from "../limits.ts";
-import type { Line } from "./control-client.ts";
+import type { TransferMessage } from "../protocol/messages.ts";
 
-export class EarlyArrivals {
+export class PreOfferBuffer {
   #data: { offset: number; bytes: Uint8Array }[] = [];
   #bytes = 0;
-  #lines: Line[] = [];
-  #overlooked: [offset: number, length: number][] = [];
+  #messages: TransferMessage[] = [];
+  #dropped: [offset: number, length: number][] = [];
 
-  addLine(line: Line): void {
-    if (this.#lines.length < limits.maxEarlyLines) this.#lines.push(line);
+  addMessage(message: TransferMessage): void {
+    if (this.#messages.length < limits.maxEarlyLines) this.#messages.push(message);
   }
 
   addData(offset: number, source: Uint8Array, at: number, length: number): void {
     if (this.#bytes + length > limits.maxEarlyBytes) {
-      this.#overlooked.push([offset, length]);
+      this.#dropped.push([offset, length]);
       return;
     }
     this.#bytes += length;
     this.#data.push({ offset, bytes: source.slice(at, at + length) });
   }
 
-  /** Hands all of it on, once: bytes within the file, lines, and the ranges that there was no room for. */
+  /** Hands everything on, once: bytes within the file, messages, and the ranges for which there was no room. */
   release(
     size: number,
     to: {
       data(offset: number, bytes: Uint8Array): void;
-      line(line: Line): void;
-      again(offset: number, length: number): void;
+      message(message: TransferMessage): void;
+      dropped(offset: number, length: number): void;
     },
   ): void {
     for (const { offset, bytes } of this.#data.splice(0)) {
       if (offset < size) to.data(offset, bytes.subarray(0, size - offset));
     }
-    for (const line of this.#lines.splice(0)) to.line(line);
-    for (const [offset, length] of this.#overlooked.splice(0)) to.again(offset, length);
+    for (const message of this.#messages.splice(0)) to.message(message);
+    for (const [offset, length] of this.#dropped.splice(0)) to.dropped(offset, length);
     this.#bytes = 0;
   }
 }

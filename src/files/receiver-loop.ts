@@ -1,5 +1,5 @@
-// Drives the receiver machine: its UDP socket, its timers, and turns of the event loop in which there is first read, then asked
-// for more, and then worked with what has come. Knows nothing of files.
+// Drives the receiver machine: its UDP socket, its timers, and turns of the event loop that first read, then request more, and
+// then process what has arrived. Knows nothing of files.
 
 import { fetching as limits, transfer as wire, udp } from "../limits.ts";
 import type { Receiver } from "../transfer/receiver.ts";
@@ -13,12 +13,12 @@ export interface LoopOptions {
   readonly udpPort: number;
   /** False: no kernel offload (tests). */
   readonly offload?: boolean;
-  /** In each turn, with new bytes or without, for `fetching.workSliceMs` at most: what comes meanwhile waits in the socket. True if
+  /** In each turn, with or without new bytes, for at most `fetching.workSliceMs`: what arrives meanwhile waits in the socket. True if
    *  there is more to do at once. May throw, which fails the loop. */
   onTurn(): boolean;
-  /** In so many µs `onTurn` is to be called again, whether anything comes or not; Infinity for never. */
+  /** µs until `onTurn` must be called again even if nothing arrives; Infinity for never. */
   dueInUs(): number;
-  /** The last that is heard of the loop. */
+  /** The loop has failed; nothing more is called. */
   onFailure(error: unknown): void;
 }
 
@@ -27,24 +27,24 @@ export class ReceiverLoop {
   readonly #socket: UdpPort;
   readonly #request = new Uint8Array(wire.maxRequestBytes);
   #receiver: Receiver | undefined;
-  /** The first request may go by UDP: whatever else carries it has left without. */
-  #mayAskFirst = false;
-  /** Bytes read in this turn, and since there was last asked for more. */
+  /** The first REQUEST may go over UDP: the control connection has left without it. */
+  #mayRequestFirst = false;
+  /** Bytes read in this turn, and since the last request. */
   #turnBytes = 0;
-  #sinceAsked = 0;
-  /** When the batch that is being read was read (-1: nothing of it has been looked at), and when the last datagram came. */
+  #bytesSinceRequest = 0;
+  /** When the current batch was read (-1: not looked at yet), and when its last datagram arrived. */
   #readAtUs = -1;
   #arrivedUs = 0;
-  /** Small datagrams come so fast that they are read in batches, with naps between them. */
+  /** Small datagrams arrive so fast that they are read in batches, with naps in between. */
   #isBatched = false;
   #napUs: number = limits.maxNapUs;
-  /** What has come since then, to tell how fast that is. */
+  /** Arrivals since then, to measure their rate. */
   #countedFromUs = 0;
   #counted = 0;
   #countedBytes = 0;
   #scheduled = false;
   #timer: Timer | undefined;
-  #expecting: Timer | undefined;
+  #burstTimer: Timer | undefined;
   #ended = false;
 
   private constructor(options: LoopOptions, socket: UdpPort) {
@@ -75,18 +75,18 @@ export class ReceiverLoop {
     this.#turn(receiver);
   }
 
-  /** From now on a first request that was not carried by the control connection goes by itself. */
-  askFirst(): void {
-    this.#mayAskFirst = true;
+  /** From now on the first REQUEST goes over UDP, unless the control connection carries it. */
+  allowFirstRequest(): void {
+    this.#mayRequestFirst = true;
     const rttUs = this.#receiver?.stats().minRttUs ?? 0;
     if (!this.#socket.hasBatches || rttUs === 0) return;
-    this.#expecting = setTimeout(() => this.#expect(), Math.floor((rttUs * 0.9) / 1000));
+    this.#burstTimer = setTimeout(() => this.#awaitFirstBurst(), Math.floor((rttUs * 0.9) / 1000));
   }
 
-  /** The first burst is near: its spacing on arrival tells the rate of the path, so that we should not be late for it. */
-  #expect(): void {
+  /** The first burst is near: its spacing on arrival measures the path, so we must not be late for it. */
+  #awaitFirstBurst(): void {
     if (this.#ended) return;
-    this.#batch(true);
+    this.#setBatched(true);
     this.#napUs = limits.minNapUs;
     this.#countedFromUs = nowUs() + limits.expectMs * 1000;
     this.wake();
@@ -97,14 +97,14 @@ export class ReceiverLoop {
     this.#readAtUs = -1;
     this.#guard(() => this.#read(bytes, bytes.length, 0));
     if (this.#ended) return;
-    // a fast path always has more to read, so that asking should not wait for the turn's end, nor the turn's end for ever
-    if (this.#sinceAsked >= limits.eagerBytes && this.#turnBytes <= limits.eagerTurnBytes) {
-      this.#guard(() => this.#ask());
+    // A fast path always has more to read: requests must not wait for the end of the turn, nor the end of the turn forever.
+    if (this.#bytesSinceRequest >= limits.eagerBytes && this.#turnBytes <= limits.eagerTurnBytes) {
+      this.#guard(() => this.#transmit());
     }
     this.wake();
   }
 
-  /** Comes back after what has arrived in this turn of the event loop. */
+  /** Takes a turn after what has arrived in this turn of the event loop. */
   wake(): void {
     if (this.#scheduled || this.#ended) return;
     this.#scheduled = true;
@@ -119,7 +119,7 @@ export class ReceiverLoop {
   end(): void {
     this.#ended = true;
     clearTimeout(this.#timer);
-    clearTimeout(this.#expecting);
+    clearTimeout(this.#burstTimer);
   }
 
   close(): void {
@@ -129,19 +129,19 @@ export class ReceiverLoop {
 
   readonly #read = (bytes: Uint8Array, length: number, agoUs: number): void => {
     if (this.#readAtUs < 0) this.#readAtUs = nowUs();
-    // what was read without a time of its own may have come a little later than what is read after it
+    // What was read without a timestamp may seem to arrive a little later than what is read after it.
     this.#arrivedUs = Math.max(this.#arrivedUs, Math.floor(this.#readAtUs - agoUs));
-    this.#receiver?.handleDatagrams(this.#arrivedUs, bytes, length, agoUs > 0);
+    this.#receiver?.handleDatagrams(bytes, this.#arrivedUs, length, agoUs > 0);
     this.#counted++;
     this.#countedBytes += length;
     this.#turnBytes += length;
-    this.#sinceAsked += length;
+    this.#bytesSinceRequest += length;
   };
 
   #turn(receiver: Receiver): void {
     let more = this.#step(receiver);
-    this.#count();
-    if (this.#isBatched) more = this.#stay(receiver, more);
+    this.#measureRate();
+    if (this.#isBatched) more = this.#readBatches(receiver, more);
     this.#turnBytes = 0;
     if (this.#ended) return;
     if (more) this.wake();
@@ -149,10 +149,10 @@ export class ReceiverLoop {
   }
 
   /**
-   * Reads in batches, for a while, what would otherwise go through the event loop one by one; that has nothing else to do
-   * meanwhile than to look after the control connection, a signal, the progress line. True if there is more to do at once.
+   * Reads in batches, for a few milliseconds, what would otherwise go through the event loop one by one; meanwhile only the control
+   * connection, signals and the progress line wait. True if there is more to do at once.
    */
-  #stay(receiver: Receiver, more: boolean): boolean {
+  #readBatches(receiver: Receiver, more: boolean): boolean {
     const until = performance.now() + limits.batchedTurnMs;
     let isMore = more;
     while (!this.#ended && performance.now() < until) {
@@ -161,17 +161,17 @@ export class ReceiverLoop {
       const count = this.#socket.readMore(this.#read);
       if (count > 0 || isMore || nowUs() >= receiver.nextTimeoutUs()) isMore = this.#step(receiver);
     }
-    this.#count();
+    this.#measureRate();
     return this.#isBatched || isMore;
   }
 
-  #batch(isBatched: boolean): void {
+  #setBatched(isBatched: boolean): void {
     this.#isBatched = isBatched;
     this.#socket.readAlone(isBatched);
   }
 
-  /** Is it worth while to read in batches? Looks back over a turn's length. */
-  #count(): void {
+  /** Decides from the arrivals of the last turn's length whether reading in batches is worthwhile. */
+  #measureRate(): void {
     if (!this.#socket.hasBatches) return;
     const now = nowUs();
     const sinceUs = now - this.#countedFromUs;
@@ -179,7 +179,7 @@ export class ReceiverLoop {
     if (sinceUs < 0 && this.#counted > 0) this.#countedFromUs = now;
     if (!isMany && sinceUs < limits.batchedTurnMs * 1000) return;
     const areSmall = this.#countedBytes < this.#counted * wire.directWriteBytes;
-    this.#batch(isMany && areSmall && sinceUs < 2 * limits.batchedTurnMs * 1000);
+    this.#setBatched(isMany && areSmall && sinceUs < 2 * limits.batchedTurnMs * 1000);
     const napUs = (limits.napDatagrams * sinceUs) / Math.max(1, this.#counted);
     this.#napUs = Math.min(limits.maxNapUs, Math.max(limits.minNapUs, napUs));
     this.#countedFromUs = now;
@@ -187,27 +187,27 @@ export class ReceiverLoop {
     this.#countedBytes = 0;
   }
 
-  /** Asking goes first: the path is busy while we hash. True if there is more to do at once. */
+  /** Requests go first, so that the path is busy while we hash. True if there is more to do at once. */
   #step(receiver: Receiver): boolean {
     const now = nowUs();
     if (now >= receiver.nextTimeoutUs()) receiver.handleTimeout(now);
-    this.#ask();
+    this.#transmit();
     return this.#options.onTurn();
   }
 
-  #ask(): void {
+  #transmit(): void {
     const receiver = this.#receiver;
     if (receiver === undefined) return;
     const now = nowUs();
-    this.#sinceAsked = 0;
-    if (this.#mayAskFirst) this.#send(receiver.firstRequest(now, this.#request));
-    // a request names ranges of megabytes, so a turn has few; the bound is for a machine gone wrong
+    this.#bytesSinceRequest = 0;
+    if (this.#mayRequestFirst) this.#send(receiver.pollFirstRequest(this.#request, now));
+    // A REQUEST names ranges of megabytes, so a turn has few; the bound is for a state machine gone wrong.
     for (let i = 0; i < udp.maxSendMany; i++) {
-      if (!this.#send(receiver.pollTransmit(now, this.#request))) return;
+      if (!this.#send(receiver.pollTransmit(this.#request, now))) return;
     }
   }
 
-  /** What the socket does not take is lost, as on any path: the receiver asks again. */
+  /** What the socket does not take is lost, as on any path: the receiver requests it again. */
   #send(length: number): boolean {
     if (length > 0) this.#socket.send(this.#request.subarray(0, length), length);
     return length > 0;

@@ -7,7 +7,7 @@ import { ParleyError } from "../errors.ts";
 /** Characters that are kept to be shown. */
 const maxChars = 200;
 
-export class FirstWords {
+export class BannerCheck {
   readonly #decoder = new TextDecoder();
   #text = "";
   #native = false;

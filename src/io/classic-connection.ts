@@ -1,10 +1,10 @@
-// How the seeds' small clients reach a server: a TCP connection where one send is one message, and a UDP port where a request
-// has one answer. Bounded in time and memory; knows no dialect.
+// How the lab's small clients reach a server: over TCP, one send a message, or over UDP, one answer
+// a request. Bounded in time and memory; knows no dialect.
 
 import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
 import { classicClient as limits } from "../limits.ts";
-import { dial, Patience } from "./dial.ts";
+import { dial, Deadline } from "./dial.ts";
 import { type Address, socketReason } from "./host-port.ts";
 import type { TcpLink } from "./tcp-link.ts";
 import { UdpPort } from "./udp/udp.ts";
@@ -16,7 +16,7 @@ export class ClassicTcp {
   #ended = false;
   #waiting: (() => void) | undefined;
   #nextSendMs = 0;
-  /** When something last came or left. */
+  /** When something was last sent or received. */
   #activeMs = performance.now();
 
   private constructor() {}
@@ -24,14 +24,14 @@ export class ClassicTcp {
   /** @throws ParleyError `cannot-connect` */
   static async connect(to: Address): Promise<ClassicTcp> {
     const connection = new ClassicTcp();
-    const patience = new Patience(limits.connectTimeoutMs);
-    const link = await dial(to, patience, {
+    const deadline = new Deadline(limits.connectTimeoutMs);
+    const link = await dial(to, deadline, {
       hears: () => ({
         data: (bytes) => connection.#take(bytes),
         ended: () => connection.#finish(),
       }),
     });
-    patience.done();
+    deadline.done();
     if (typeof link === "string") throw cannotConnect(to, link);
     connection.#link = link;
     return connection;
@@ -41,12 +41,12 @@ export class ClassicTcp {
     return this.#ended;
   }
 
-  /** For how long nothing has come or left, in milliseconds. */
+  /** Milliseconds since something was last sent or received. */
   get quietMs(): number {
     return performance.now() - this.#activeMs;
   }
 
-  /** Sends one message, apart from the one before so that a server that takes a read for a message sees two. */
+  /** Sends one message, a while after the last: servers take one read for one message. */
   async send(text: string): Promise<void> {
     const waitMs = this.#nextSendMs - performance.now();
     this.#nextSendMs = Math.max(this.#nextSendMs, performance.now()) + limits.sendGapMs;
@@ -55,7 +55,7 @@ export class ClassicTcp {
     this.#activeMs = performance.now();
   }
 
-  /** What came since the last call, as soon as there is something; undefined when no more will come. */
+  /** The next read, once there is one; undefined when the connection has ended. */
   async receive(): Promise<string | undefined> {
     while (this.#heard.length === 0 && !this.#ended) {
       await new Promise<void>((resolve) => (this.#waiting = resolve));
@@ -65,7 +65,7 @@ export class ClassicTcp {
     return text;
   }
 
-  /** The same, but an answer has to come in time. @throws ParleyError `stalled` */
+  /** The same, but bounded in time. @throws ParleyError `stalled` */
   async receiveInTime(): Promise<string | undefined> {
     const late = Symbol("late");
     const outcome = await Promise.race([
@@ -76,7 +76,7 @@ export class ClassicTcp {
     throw new ParleyError("stalled", `No answer for ${limits.answerTimeoutMs / 1000} s: try again`);
   }
 
-  /** Ends the connection after what was sent has left. */
+  /** Closes the connection once everything sent has left. */
   async end(): Promise<void> {
     this.#finish();
     this.#link?.end();
@@ -107,7 +107,7 @@ export class ClassicUdp {
   readonly address: string;
   readonly port: number;
   #udp: UdpPort | undefined;
-  /** Takes the answer; undefined: nobody listens there. */
+  /** Takes the answer; undefined: the port is closed. */
   #answer: ((text: string | undefined) => void) | undefined;
 
   private constructor(address: string, port: number) {
@@ -115,7 +115,7 @@ export class ClassicUdp {
     this.port = port;
   }
 
-  /** @throws ParleyError `cannot-connect` for a host that can't be found. */
+  /** @throws ParleyError `cannot-connect` if the host is unknown. */
   static async open(to: Address): Promise<ClassicUdp> {
     const address = await numericAddress(to);
     const made = new ClassicUdp(address, to.port);
@@ -134,8 +134,8 @@ export class ClassicUdp {
   }
 
   /**
-   * Sends a request, again if no answer comes, and gives the answer.
-   * @throws ParleyError `cannot-connect` when nobody is there, `stalled` when nobody answers.
+   * Sends a request, repeats it while no answer comes, and returns the answer.
+   * @throws ParleyError `cannot-connect` if the port is closed, `stalled` if nothing answers.
    */
   async ask(request: string): Promise<string> {
     const bytes = new TextEncoder().encode(request);
@@ -175,7 +175,7 @@ async function numericAddress(to: Address): Promise<string> {
     const [first] = await Bun.dns.lookup(to.host);
     if (first !== undefined) return first.address;
   } catch {
-    // said below
+    // Reported below.
   }
   throw cannotConnect(to, "no such host");
 }

@@ -1,25 +1,45 @@
-// The time, which never runs backwards.
-
-/** So far may the system's clock be ahead, in milliseconds; it is set by less than that all the time. */
-const aheadMs = 1_000;
+// Two times: one for deadlines and rates, which nobody can set, and one for stamps, which is the
+// system's.
 
 /**
- * A clock that goes on steadily whatever is done to the system's, except that it follows one that is far ahead: the machine has
- * slept, and the steady source with it, or it began with a clock that was slow. `steadyMs` and `systemMs` are Unix milliseconds.
+ * The system's clock is corrected by less than this all the time; stamps follow it when it is off
+ * by more.
  */
-export function clock(steadyMs: () => number, systemMs: () => number): () => number {
+const toleranceMs = 1_000;
+/** Between two looks at the system's clock. */
+const lookMs = 100;
+
+/**
+ * Whole milliseconds: Unix time as it was when the process began, and what has passed since. It
+ * never goes back and never jumps, whatever is done to the system's clock; a machine that sleeps
+ * stops it.
+ */
+export function steadyMs(): number {
+  return Math.floor(performance.timeOrigin + performance.now());
+}
+
+/**
+ * Turns steady time, in whole milliseconds, into Unix time for stamps: as steady as that, but if
+ * the system's clock is set, either way, or the machine has slept, stamps are right again at once.
+ * They go back when the clock is set back.
+ */
+export function stampClock(systemMs: () => number): (steadyMs: number) => number {
   let offsetMs = 0;
-  return () => {
-    const nowMs = steadyMs() + offsetMs;
-    const behindMs = systemMs() - nowMs;
-    if (behindMs <= aheadMs) return Math.floor(nowMs);
-    offsetMs += behindMs;
-    return Math.floor(nowMs + behindMs);
+  let lookedMs = -Infinity;
+  return (nowMs) => {
+    if (nowMs - lookedMs >= lookMs) {
+      lookedMs = nowMs;
+      const behindMs = systemMs() - (nowMs + offsetMs);
+      if (Math.abs(behindMs) > toleranceMs) offsetMs += behindMs;
+    }
+    return nowMs + offsetMs;
   };
 }
 
-/** Unix time in milliseconds, whole: the one clock of a server. */
-export const unixMs = clock(() => performance.timeOrigin + performance.now(), Date.now);
+/**
+ * Unix time in milliseconds, whole, at a steady time: for what is kept or shown, never for waiting.
+ */
+export const stampMs = stampClock(Date.now);
 
 /** The clock of the transfer machines, in whole µs since the start of the process. */
 export function nowUs(): number {

@@ -1,12 +1,10 @@
-// Connecting, bounded in time: to a peer, or to a registry for one question and its answer.
+// Opening a TCP connection, bounded in time.
 
-import { CppParser } from "../cpp/parser.ts";
-import type { Answer } from "../cpp/peer-session.ts";
 import { type Address, socketReason } from "./host-port.ts";
 import { linkHandlers, type PeerSocket, TcpLink, type TcpLinkEvents } from "./tcp-link.ts";
 
 /** Ends what takes too long, and sooner when somebody is in a hurry. */
-export class Patience {
+export class Deadline {
   #timer: ReturnType<typeof setTimeout>;
   readonly #lost = Promise.withResolvers<"timed out">();
 
@@ -39,7 +37,7 @@ export type Dialler = {
 /** An open link, or why there is none. Never rejects. */
 export async function dial(
   to: Address,
-  patience: Patience,
+  deadline: Deadline,
   dialler: Dialler,
 ): Promise<TcpLink | string> {
   const link = new TcpLink();
@@ -64,36 +62,7 @@ export async function dial(
       return socketReason(error);
     }
   };
-  const outcome = await Promise.race([connect(), patience.lost]);
+  const outcome = await Promise.race([connect(), deadline.lost]);
   late = typeof outcome === "string";
-  return outcome;
-}
-
-/** Sends one request of CPP and waits for its answer. */
-export async function askRegistry(
-  registry: Address,
-  message: string,
-  patience: Patience,
-): Promise<Answer> {
-  const answer = Promise.withResolvers<Answer>();
-  const parser = new CppParser();
-  const hears = {
-    data: (bytes: Uint8Array) => {
-      parser.push(bytes);
-      const result = parser.next();
-      if (result.kind === "message") answer.resolve({ message: result.message });
-      if (result.kind === "malformed") {
-        answer.resolve({ failed: `the registry's answer is not CPP (${result.reason})` });
-      }
-    },
-    ended: () => answer.resolve({ failed: "the registry ended the connection without an answer" }),
-  };
-  const link = await dial(registry, patience, { hears: () => hears });
-  const where = `${registry.host}:${registry.port}`;
-  if (typeof link === "string") return { failed: `cannot connect to ${where}: ${link}` };
-  link.send(message);
-  const late = patience.lost.then((): Answer => ({ failed: `${where} did not answer in time` }));
-  const outcome = await Promise.race([answer.promise, late]);
-  link.end();
   return outcome;
 }

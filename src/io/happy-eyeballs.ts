@@ -5,7 +5,7 @@
  * Tries, and once more after `delayMs` unless there is an outcome by then. Resolves with the first success (anything but a
  * string), or with the reason why the last of those that were begun has failed; a second success is handed to `discard`.
  */
-export async function staggered<Success extends object>(
+export async function happyEyeballs<Success extends object>(
   attempt: () => Promise<Success | string>,
   delayMs: number,
   discard: (late: Success) => void,

@@ -1,46 +1,39 @@
-// JavaScriptCore's last compiler (FTL) needs longer for the transfer's code than most transfers last, and on a machine of few cores takes
-// that time away from them: 0.2 s of processor at either end at the beginning of a fast fetch. Without it, gigabytes over
-// loopback take no longer. The chat's code keeps it.
+// Keeps JavaScriptCore's top-tier compiler (FTL) away from the transfer's code: it takes longer to compile than most transfers
+// last, and on a machine with few cores takes that time from them (0.2 s at either end of a fast fetch). Without it, gigabytes
+// over loopback take no longer. The chat's code keeps it.
 
 import { noFTL } from "bun:jsc";
-import { Asker } from "../transfer/range-picker.ts";
-import { Assembly } from "../transfer/assembler.ts";
-import { Congestion } from "../transfer/congestion/bbr.ts";
-import * as bigEndian from "../transfer/big-endian.ts";
-import { CookieJar } from "../transfer/cookies.ts";
-import { Flight } from "../transfer/sent-segments.ts";
-import { Intake } from "../transfer/intake.ts";
-import { Outgoing } from "../transfer/send-queue.ts";
-import { RangeSet } from "../transfer/ranges.ts";
-import { Receiver } from "../transfer/receiver.ts";
-import { Sender } from "../transfer/sender.ts";
-import { Silence } from "../transfer/probe-timeout.ts";
-import * as wire from "../transfer/wire.ts";
+import * as transferModules from "../transfer/modules.ts";
 
-const hotClasses = [
-  Asker,
-  Assembly,
-  Congestion,
-  CookieJar,
-  Flight,
-  Intake,
-  Outgoing,
-  RangeSet,
-  Receiver,
-  Sender,
-  Silence,
-];
+let isApplied = false;
 
-/** To be called before the first transfer; again does nothing. */
-export function skipLastTier(): void {
-  for (const { prototype } of hotClasses) {
-    for (const { value } of Object.values(Object.getOwnPropertyDescriptors(prototype))) {
-      skip(value);
-    }
-  }
-  for (const value of Object.values({ ...wire, ...bigEndian })) skip(value);
+/** To be called before the first transfer; later calls do nothing. */
+export function applyJitHints(): void {
+  if (isApplied) return;
+  isApplied = true;
+  for (const hot of hotFunctions(transferModules)) noFTL(hot as () => void);
 }
 
-function skip(value: unknown): void {
-  if (typeof value === "function") noFTL(value as () => void);
+/** Every function that the modules export, and every method and accessor of every class. */
+export function hotFunctions(modules: Readonly<Record<string, object>>): Set<Function> {
+  const found = new Set<Function>();
+  for (const module of Object.values(modules)) {
+    for (const exported of Object.values(module)) {
+      if (typeof exported !== "function") continue;
+      const isClass = /^class\b/.test(Function.prototype.toString.call(exported));
+      if (!isClass) found.add(exported);
+      for (const method of methodsOf(exported)) found.add(method);
+    }
+  }
+  return found;
+}
+
+function methodsOf(type: Function): Function[] {
+  const prototype: unknown = type.prototype;
+  if (typeof prototype !== "object" || prototype === null) return [];
+  const descriptors = Object.entries(Object.getOwnPropertyDescriptors(prototype));
+  return descriptors
+    .filter(([name]) => name !== "constructor")
+    .flatMap(([, { value, get, set }]) => [value, get, set])
+    .filter((method) => typeof method === "function");
 }

@@ -1,238 +1,205 @@
-// Drives a client's session over TCP: connects when it says so, writes what it sends, hands it lines and the time. What the
-// session tells goes to one listener, who can pause it. Knows neither the protocol's words nor what the listener does.
+// Drives a client's session over TCP: connects when it says so, writes what it sends, hands it
+// lines and the time. Its events go to one listener, who can pause the reading. Knows neither the
+// protocol's messages nor what the listener does.
 
-import type { NativeSession, SessionEvent } from "../client/events.ts";
+import type { DrivenSession, SessionEvent } from "../client/events.ts";
 import type { ParleyError } from "../errors.ts";
 import { client as limits } from "../limits.ts";
-import { FirstWords } from "./banner-check.ts";
-import { type Address, hostPortText, socketReason } from "./host-port.ts";
-import { LineSplitter } from "./line-splitter.ts";
+import { LineSplitter, tooLong } from "../line-splitter.ts";
+import { BannerCheck } from "./banner-check.ts";
+import { Deadline, dial } from "./dial.ts";
+import { type Address, hostPortText } from "./host-port.ts";
+import type { TcpLink } from "./tcp-link.ts";
 
 /** One attempt to connect, and the connection that came of it. */
 type Attempt = {
-  socket: Bun.Socket<Attempt> | undefined;
-  lines: LineSplitter;
-  first: FirstWords;
-  stranger: Timer | undefined;
-  unsent: Buffer[];
-  unsentBytes: number;
-  ending: boolean;
-  over: PromiseWithResolvers<void>;
-  timer: Timer | undefined;
+  /** Undefined: not open yet. */
+  link: TcpLink | undefined;
+  /** Of connecting. */
+  readonly deadline: Deadline;
+  readonly lines: LineSplitter;
+  readonly banner: BannerCheck;
+  bannerTimer: Timer | undefined;
+  /** Nothing of this connection is reported to the session any more. */
+  isOver: boolean;
+  /** The connection is gone. */
+  readonly closed: PromiseWithResolvers<void>;
 };
 
 export class NativeConnection {
   readonly #to: Address;
-  readonly #session: NativeSession;
-  readonly #hear: (event: SessionEvent) => void;
+  readonly #session: DrivenSession;
+  readonly #listener: (event: SessionEvent) => void;
   #current: Attempt | undefined;
   #timer: Timer | undefined;
   #paused = false;
-  #obeying = false;
+  #applying = false;
   #problem: ParleyError | undefined;
 
-  constructor(to: Address, session: NativeSession, hear: (event: SessionEvent) => void) {
+  constructor(to: Address, session: DrivenSession, listener: (event: SessionEvent) => void) {
     this.#to = to;
     this.#session = session;
-    this.#hear = hear;
+    this.#listener = listener;
   }
 
-  /** Why the last connection ended, when whoever answers there does not speak the native protocol. */
+  /**
+   * Why the last connection ended, if whatever listens there does not speak the native protocol.
+   */
   get problem(): ParleyError | undefined {
     return this.#problem;
   }
 
   start(): void {
     this.#session.start(now());
-    this.obey();
+    this.applyOutputs();
   }
 
   /** Does what the session wants done. To be called after anything was asked of the session. */
-  obey(): void {
-    // A listener that asks the session for something while it is told something gets here again.
-    if (this.#obeying) return;
-    this.#obeying = true;
-    for (let outputs = this.#session.take(); outputs.length > 0; outputs = this.#session.take()) {
-      const lines: string[] = [];
+  applyOutputs(): void {
+    // A listener that asks something of the session in turn gets here again.
+    if (this.#applying) return;
+    this.#applying = true;
+    for (;;) {
+      const outputs = this.#session.pollOutputs();
+      if (outputs.length === 0) break;
+      let lines = "";
       for (const output of outputs) {
-        if (output.do === "send") {
-          lines.push(output.line);
+        if (output.type === "send") {
+          lines += output.line;
           continue;
         }
-        this.#write(lines.splice(0).join(""));
-        if (output.do === "connect") this.#connect();
-        else if (output.do === "close") this.#hangUp();
-        else this.#hear(output.event);
+        this.#send(lines);
+        lines = "";
+        if (output.type === "connect") void this.#connect();
+        else if (output.type === "close") this.#close();
+        else this.#listener(output.event);
       }
-      this.#write(lines.join(""));
+      this.#send(lines);
     }
-    this.#obeying = false;
+    this.#applying = false;
     this.#setTimer();
   }
 
-  /** Stops and resumes reading, so that a server waits for whoever reads slowly here. */
+  /** Stops and resumes reading, so that the server waits for a slow reader here. */
   pause(paused: boolean): void {
     if (paused === this.#paused) return;
     this.#paused = paused;
     this.#session.setPaused(paused, now());
-    if (paused) this.#current?.socket?.pause();
-    else this.#current?.socket?.resume();
+    this.#current?.link?.pause(paused);
     this.#setTimer();
   }
 
-  /** Says goodbye, and resolves when the last word has left (bounded in time). */
+  /** Says goodbye, and resolves once the last words have left (bounded in time). */
   async leave(): Promise<void> {
     this.pause(false);
     this.#session.leave();
-    this.obey();
+    this.applyOutputs();
     clearTimeout(this.#timer);
-    await this.#current?.over.promise;
+    await this.#current?.closed.promise;
   }
 
-  #connect(): void {
+  async #connect(): Promise<void> {
     const attempt: Attempt = {
-      socket: undefined,
+      link: undefined,
+      deadline: new Deadline(limits.connectTimeoutMs),
       lines: new LineSplitter(limits.maxServerLineBytes),
-      first: new FirstWords(),
-      stranger: undefined,
-      unsent: [],
-      unsentBytes: 0,
-      ending: false,
-      over: Promise.withResolvers<void>(),
-      timer: undefined,
+      banner: new BannerCheck(),
+      bannerTimer: undefined,
+      isOver: false,
+      closed: Promise.withResolvers<void>(),
     };
     this.#current = attempt;
-    attempt.timer = setTimeout(() => this.#lost(attempt, "timed out"), limits.connectTimeoutMs);
-    void this.#open(attempt);
+    const outcome = await dial(this.#to, attempt.deadline, {
+      hears: (link) => {
+        attempt.link = link;
+        void link.closed.then(attempt.closed.resolve);
+        return {
+          data: (bytes) => this.#handleData(attempt, bytes),
+          ended: () => this.#lose(attempt, "the connection ended"),
+        };
+      },
+      opened: () => this.#handleOpened(attempt),
+    });
+    attempt.deadline.done();
+    if (typeof outcome !== "string") return;
+    attempt.closed.resolve();
+    this.#lose(attempt, outcome);
   }
 
-  async #open(attempt: Attempt): Promise<void> {
-    try {
-      await Bun.connect<Attempt>({
-        hostname: this.#to.host,
-        port: this.#to.port,
-        data: attempt,
-        socket: {
-          open: (socket) => this.#opened(socket),
-          data: (socket, bytes) => this.#read(socket.data, bytes),
-          drain: (socket) => this.#flush(socket.data),
-          close: (socket) => this.#lost(socket.data, "the connection ended"),
-          error: (socket, error) => this.#lost(socket.data, socketReason(error)),
-          connectError: (socket, error) => this.#lost(socket.data, socketReason(error)),
-        },
-      });
-    } catch (error) {
-      this.#lost(attempt, socketReason(error));
+  #handleOpened(attempt: Attempt): void {
+    if (attempt.isOver) return attempt.link?.end();
+    if (this.#paused) attempt.link?.pause(true);
+    this.#session.handleConnected(now());
+    this.applyOutputs();
+  }
+
+  #handleData(attempt: Attempt, bytes: Uint8Array): void {
+    if (attempt.isOver) return;
+    const nowMs = now();
+    this.#checkBanner(attempt, bytes);
+    const outcome = attempt.lines.push(bytes, (line) => {
+      this.#session.handleLine(line, nowMs);
+      return true;
+    });
+    this.applyOutputs();
+    if (outcome === tooLong) {
+      this.#lose(attempt, `it sent a line of more than ${limits.maxServerLineBytes} bytes`);
     }
   }
 
-  #opened(socket: Bun.Socket<Attempt>): void {
-    const attempt = socket.data;
-    clearTimeout(attempt.timer);
-    if (attempt !== this.#current || attempt.ending) return void socket.terminate();
-    attempt.socket = socket;
-    socket.setNoDelay(true);
-    if (this.#paused) socket.pause();
-    this.#session.connected(now());
-    this.obey();
-  }
-
-  #read(attempt: Attempt, bytes: Uint8Array): void {
-    if (attempt !== this.#current || attempt.ending) return;
-    const nowMs = now();
-    this.#judge(attempt, bytes);
-    const fits = attempt.lines.push(bytes, (line) => {
-      this.#session.receive(line, nowMs);
-      return true;
-    });
-    this.obey();
-    if (!fits)
-      this.#lost(attempt, `it sent a line of more than ${limits.maxServerLineBytes} bytes`);
-  }
-
-  /** Gives a server whose first words are not ours little time to say something else. */
-  #judge(attempt: Attempt, bytes: Uint8Array): void {
-    attempt.first.hear(bytes);
-    if (attempt.first.problem("") === undefined) return;
-    attempt.stranger ??= setTimeout(() => {
-      if (attempt.first.problem("") !== undefined) this.#lost(attempt, "no welcome");
+  /** A server whose first words are not native gets little time to say something else. */
+  #checkBanner(attempt: Attempt, bytes: Uint8Array): void {
+    attempt.banner.hear(bytes);
+    if (attempt.banner.problem("") === undefined) return;
+    attempt.bannerTimer ??= setTimeout(() => {
+      if (attempt.banner.problem("") !== undefined) this.#lose(attempt, "no welcome");
     }, limits.firstWordsMs);
   }
 
-  #write(text: string): void {
+  #send(lines: string): void {
     const attempt = this.#current;
-    if (text === "" || attempt?.socket === undefined || attempt.ending) return;
-    const bytes = Buffer.from(text);
-    attempt.unsent.push(bytes);
-    attempt.unsentBytes += bytes.length;
-    this.#flush(attempt);
-    if (attempt.unsentBytes > limits.maxUnsentBytes) this.#lost(attempt, "it reads nothing");
+    if (lines === "" || attempt?.link === undefined || attempt.isOver) return;
+    attempt.link.send(lines);
+    if (attempt.link.waitingBytes > limits.maxUnsentBytes) this.#lose(attempt, "it reads nothing");
   }
 
-  #flush(attempt: Attempt): void {
-    const { socket, unsent } = attempt;
-    if (socket === undefined) return;
-    for (let bytes = unsent[0]; bytes !== undefined; bytes = unsent[0]) {
-      const written = socket.write(bytes);
-      if (written < 0) return;
-      attempt.unsentBytes -= written;
-      if (written < bytes.length) {
-        unsent[0] = bytes.subarray(written);
-        return;
-      }
-      unsent.shift();
-    }
-    if (attempt.ending) socket.end();
-  }
-
-  // The session wants no more of this connection: what is written still leaves, bounded in time.
-  #hangUp(): void {
+  /** The session is done with this connection: what was sent still leaves, bounded in time. */
+  #close(): void {
     const attempt = this.#current;
-    if (attempt === undefined || attempt.ending) return;
-    attempt.ending = true;
-    clearTimeout(attempt.timer);
-    if (attempt.socket === undefined) return this.#over(attempt);
-    attempt.socket.resume();
-    attempt.timer = setTimeout(() => {
-      attempt.socket?.terminate();
-      this.#over(attempt);
-    }, limits.lingerMs);
-    this.#flush(attempt);
+    if (attempt === undefined || attempt.isOver) return;
+    this.#finish(attempt);
+    if (attempt.link === undefined) attempt.deadline.hurry(0);
+    else attempt.link.end();
   }
 
-  #lost(attempt: Attempt, reason: string): void {
-    clearTimeout(attempt.timer);
-    clearTimeout(attempt.stranger);
-    if (attempt !== this.#current) return;
-    this.#problem = attempt.first.problem(hostPortText(this.#to));
-    const ending = attempt.ending;
-    attempt.ending = true;
-    this.#over(attempt);
-    attempt.socket?.terminate();
-    if (ending) return;
-    this.#session.lost(now(), this.#problem?.message ?? reason);
-    this.obey();
+  /** The connection is gone or useless. */
+  #lose(attempt: Attempt, reason: string): void {
+    if (attempt.isOver) return;
+    this.#finish(attempt);
+    attempt.link?.cut();
+    this.#problem = attempt.banner.problem(hostPortText(this.#to));
+    this.#session.handleLost(this.#problem?.message ?? reason, now());
+    this.applyOutputs();
   }
 
-  #over(attempt: Attempt): void {
-    clearTimeout(attempt.stranger);
-    if (attempt === this.#current) this.#current = undefined;
-    attempt.over.resolve();
+  #finish(attempt: Attempt): void {
+    attempt.isOver = true;
+    clearTimeout(attempt.bannerTimer);
   }
 
   #setTimer(): void {
     clearTimeout(this.#timer);
-    const deadlineMs = this.#session.nextDeadlineMs;
-    if (deadlineMs === undefined) return;
-    const waitMs = Math.max(0, Math.ceil(deadlineMs - now()));
+    const timeoutMs = this.#session.nextTimeoutMs;
+    if (timeoutMs === undefined) return;
+    const waitMs = Math.max(0, Math.ceil(timeoutMs - now()));
     this.#timer = setTimeout(() => {
-      this.#session.poll(now());
-      this.obey();
+      this.#session.handleTimeout(now());
+      this.applyOutputs();
     }, waitMs);
   }
 }
 
-// Monotonic: a clock that somebody sets must not end connections.
+/** Monotonic: setting the clock must not end connections. */
 function now(): number {
   return performance.now();
 }

@@ -1,13 +1,15 @@
-// One TCP connection of a peer: sends in order, tells what comes, ends after all has left. Keeps FIN apart from the end of
-// the connection: what was sent last would be lost if both sides closed at once.
+// One TCP connection: sends in order, reports what arrives, ends once everything has left. Keeps FIN apart from the end of
+// the connection: the last words would be lost if both sides closed at once.
 
+import { plainAddress } from "../addresses.ts";
 import { peer as limits } from "../limits.ts";
+import { WriteQueue } from "./write-queue.ts";
 
 export type TcpLinkEvents = {
   data(bytes: Uint8Array): void;
-  /** No more will come. Called once, unless we ended the link ourselves. */
+  /** Nothing more will arrive. Called once, unless we ended the link ourselves. */
   ended(): void;
-  /** All that was sent has been taken. */
+  /** Everything sent has been taken. */
   drained?(): void;
 };
 
@@ -16,15 +18,19 @@ export type PeerSocket = Bun.Socket<TcpLink>;
 export class TcpLink {
   #socket: PeerSocket | undefined;
   #events: TcpLinkEvents | undefined;
-  #waiting: Buffer[] = [];
-  #waitingBytes = 0;
+  readonly #queue = new WriteQueue();
   #ending = false;
   #closed = Promise.withResolvers<void>();
   #linger: ReturnType<typeof setTimeout> | undefined;
 
+  /** The other end's address; empty while there is no connection. */
+  get remoteAddress(): string {
+    return plainAddress(this.#socket?.remoteAddress ?? "");
+  }
+
   /** Bytes that the other side has not taken yet. */
   get waitingBytes(): number {
-    return this.#waitingBytes;
+    return this.#queue.waitingBytes;
   }
 
   /** Resolves when the connection is gone. */
@@ -42,16 +48,14 @@ export class TcpLink {
   /** One send, if the connection takes it now. */
   send(text: string): void {
     if (this.#ending || !this.#socket) return;
-    const bytes = Buffer.from(text);
-    this.#waiting.push(bytes);
-    this.#waitingBytes += bytes.length;
-    this.#write();
+    this.#queue.push(text);
+    this.#flush();
   }
 
-  /** The system takes more again. */
+  /** The kernel takes more again. */
   drained(): void {
-    this.#write();
-    if (this.#waitingBytes === 0) this.#events?.drained?.();
+    this.#flush();
+    if (this.waitingBytes === 0) this.#events?.drained?.();
   }
 
   pause(paused: boolean): void {
@@ -59,17 +63,17 @@ export class TcpLink {
     else this.#socket?.resume();
   }
 
-  /** Ends the connection after what waits has left; what the other side still sends is not heard. Bounded in time. */
+  /** Ends the connection once what waits has left, bounded in time; what the other side still sends is ignored. */
   end(): void {
     if (this.#ending) return;
     this.#ending = true;
     if (!this.#socket) return this.#closed.resolve();
     this.#linger = setTimeout(() => this.#socket?.terminate(), limits.lingerMs);
     this.pause(false);
-    this.#write();
+    this.#flush();
   }
 
-  /** Ends the connection at once; nothing more is heard. */
+  /** Ends the connection at once; nothing more is reported. */
   cut(): void {
     this.#ending = true;
     this.#socket?.terminate();
@@ -89,28 +93,18 @@ export class TcpLink {
   /** The connection is gone. */
   gone(): void {
     clearTimeout(this.#linger);
-    this.#waiting = [];
-    this.#waitingBytes = 0;
+    this.#queue.clear();
     this.#closed.resolve();
     const tell = !this.#ending;
     this.#ending = true;
     if (tell) this.#events?.ended();
   }
 
-  #write(): void {
-    const socket = this.#socket;
-    if (!socket) return;
-    for (let bytes = this.#waiting[0]; bytes; bytes = this.#waiting[0]) {
-      const written = socket.write(bytes);
-      if (written < 0) return this.gone();
-      this.#waitingBytes -= written;
-      if (written < bytes.length) {
-        this.#waiting[0] = bytes.subarray(written);
-        return;
-      }
-      this.#waiting.shift();
-    }
-    if (this.#ending) socket.shutdown();
+  #flush(): void {
+    if (!this.#socket) return;
+    const state = this.#queue.flush(this.#socket);
+    if (state === "closed") this.gone();
+    else if (state === "empty" && this.#ending) this.#socket.shutdown();
   }
 }
 

@@ -2,7 +2,7 @@
 
 import type { ListedFile } from "../client/events.ts";
 import { byId, h, icon, setText } from "./dom.ts";
-import { sizeText } from "./size-text.ts";
+import { sizeText } from "../size-text.ts";
 import type { Download, State } from "./state.ts";
 
 type Row = {

@@ -1,14 +1,15 @@
 // One TCP connection of the server: finds out what it speaks, cuts its bytes into messages, and is the hub's link to it.
 
-import type { Hub } from "../chat/hub.ts";
 import type { Link } from "../chat/link.ts";
 import type { Session } from "../chat/session.ts";
 import type { Dialect, Peer } from "../chat/dialect.ts";
-import { LineFramer, ReadFramer, tooLong } from "../dialects/framing.ts";
+import { ReadFramer } from "../dialects/framing.ts";
+import { LineSplitter, tooLong } from "../line-splitter.ts";
 import { foreignAnswer, sniff } from "../dialects/protocol-detection.ts";
-import { connections as limits, sniff as sniffLimits } from "../limits.ts";
-import type { CppService } from "../cpp/registry-service.ts";
+import { connections as limits, message, sniff as sniffLimits } from "../limits.ts";
+import type { RegistryAnswer, RegistryConnection } from "../cpp/registry-connection.ts";
 import type { ChatPortOptions, Undecided } from "./chat-port.ts";
+import type { ConnectionDriver } from "./hub-driver.ts";
 
 export type ChatSocket = Bun.Socket<ChatConnection | undefined>;
 
@@ -25,9 +26,9 @@ export interface Wire {
 /** Nothing is known yet; a dialect, its framing still open; a dialect in lines or in reads; CPP; over. */
 type State =
   | { is: "sniffing" | "framing"; held: Uint8Array[]; heldBytes: number; firstMs: number }
-  | { is: "lines"; framer: LineFramer }
+  | { is: "lines"; framer: LineSplitter }
   | { is: "reads"; framer: ReadFramer }
-  | { is: "cpp"; service: CppService }
+  | { is: "cpp"; service: RegistryConnection }
   | { is: "over" };
 
 export class ChatConnection implements Link {
@@ -62,11 +63,11 @@ export class ChatConnection implements Link {
       this.#wait("sniffing");
       this.#undecided.add(this);
     } else if (speech.kind === "cpp") this.#serveCpp();
-    else this.#speak(speech.dialect, nowMs);
+    else this.#speak(speech.dialect);
   }
 
   received(bytes: Uint8Array, nowMs: number): void {
-    this.#hub.options.metrics.receivedBytes += bytes.length;
+    this.#options.metrics.receivedBytes += bytes.length;
     if (!this.#heard) {
       this.#heard = true;
       const { speech, webPort } = this.#options;
@@ -93,12 +94,12 @@ export class ChatConnection implements Link {
         return this.#readLines(state.framer, bytes, nowMs);
       case "reads": {
         const message = state.framer.push(bytes);
-        if (message === tooLong) return this.#overflow(nowMs);
-        if (message !== "") this.#hub.receive(this.#session!, message, nowMs);
+        if (message === tooLong) return this.#overflow();
+        if (message !== "") this.#driver.handleMessage(this.#session!, message, nowMs);
         return;
       }
       case "cpp":
-        return this.#answerCpp(state.service.receive(bytes));
+        return this.#answerCpp(state.service.handleData(bytes, nowMs));
       case "over":
         return;
     }
@@ -109,25 +110,25 @@ export class ChatConnection implements Link {
     this.#inputEnded = true;
     const state = this.#state;
     if (state.is === "sniffing" || state.is === "framing") this.decide(nowMs);
-    if (this.#state.is === "cpp") return this.#answerCpp(this.#state.service.end());
+    if (this.#state.is === "cpp") return this.#answerCpp(this.#state.service.handleEnd());
     const session = this.#session;
     if (session === undefined) return this.end();
     if (this.#state.is === "lines") {
       const rest = this.#state.framer.rest();
-      if (rest !== undefined && rest !== "") this.#hub.receive(session, rest, nowMs);
+      if (rest !== undefined && rest !== "") this.#driver.handleMessage(session, rest, nowMs);
     }
-    this.#hub.inputEnded(session, nowMs);
+    this.#driver.handleInputEnd(session);
   }
 
-  closed(nowMs: number): void {
+  closed(): void {
     this.#state = { is: "over" };
     this.#undecided.delete(this);
     if (this.#session === undefined) return;
-    this.#hub.closed(this.#session, this.#inputEnded ? "quit" : "lost", nowMs);
+    this.#driver.handleClose(this.#session, this.#inputEnded ? "quit" : "lost");
   }
 
-  drained(nowMs: number): void {
-    if (this.#session !== undefined) this.#hub.drained(this.#session, nowMs);
+  drained(): void {
+    if (this.#session !== undefined) this.#driver.handleDrain(this.#session);
   }
 
   /** Looks whether the bytes so far, or the time, tell what this connection speaks. */
@@ -149,10 +150,10 @@ export class ChatConnection implements Link {
       case "wait":
         return;
       case "native":
-        this.#speak(speech.native, nowMs);
+        this.#speak(speech.native);
         return this.#replay(state.held, true, nowMs);
       case "text":
-        this.#speak(speech.text, nowMs);
+        this.#speak(speech.text);
         return this.#replay(state.held, verdict.framed, nowMs);
       case "cpp":
         this.#undecided.delete(this);
@@ -174,12 +175,12 @@ export class ChatConnection implements Link {
   /** Nothing has come for as long as a name or a request may take. */
   timedOut(): void {
     if (this.#state.is === "sniffing") this.#refuse(noName);
-    if (this.#state.is === "cpp") this.#answerCpp(this.#state.service.end());
+    if (this.#state.is === "cpp") this.#answerCpp(this.#state.service.handleEnd());
   }
 
   write(bytes: Uint8Array): number {
     const written = this.#socket.write(bytes);
-    if (written > 0) this.#hub.options.metrics.sentBytes += written;
+    if (written > 0) this.#options.metrics.sentBytes += written;
     return written < 0 ? bytes.length : written;
   }
 
@@ -195,8 +196,8 @@ export class ChatConnection implements Link {
     this.#socket.terminate();
   }
 
-  get #hub(): Hub {
-    return this.#options.hub;
+  get #driver(): ConnectionDriver {
+    return this.#options.driver;
   }
 
   #wait(is: "sniffing" | "framing"): void {
@@ -209,9 +210,9 @@ export class ChatConnection implements Link {
   }
 
   /** From now on the hub knows this connection. */
-  #speak(dialect: Dialect, nowMs: number): void {
+  #speak(dialect: Dialect): void {
     if (this.#prompted) this.#socket.timeout(0);
-    this.#session = this.#hub.connect(this, dialect, this.peer, nowMs);
+    this.#session = this.#driver.handleConnect(this, dialect, this.peer);
     if (dialect.input === "lines") this.#frame(true);
     else this.#wait("framing");
   }
@@ -219,11 +220,11 @@ export class ChatConnection implements Link {
   #frame(framed: boolean): void {
     this.#undecided.delete(this);
     const session = this.#session!;
-    session.framed = framed;
+    session.output.framed = framed;
     // What still waits for its gap leaves before any answer.
-    if (!session.isSpaced) session.pumpSpaced(0);
+    if (!session.output.isPaced) session.output.pump(0);
     this.#state = framed
-      ? { is: "lines", framer: new LineFramer() }
+      ? { is: "lines", framer: new LineSplitter(message.maxLineBytes) }
       : { is: "reads", framer: new ReadFramer() };
   }
 
@@ -243,21 +244,21 @@ export class ChatConnection implements Link {
     for (const bytes of framed ? [joined(held)] : held) this.#take(bytes, nowMs);
   }
 
-  #readLines(framer: LineFramer, bytes: Uint8Array, nowMs: number): void {
+  #readLines(framer: LineSplitter, bytes: Uint8Array, nowMs: number): void {
     const session = this.#session!;
     const trouble = framer.push(bytes, (line) => {
-      this.#hub.receive(session, line, nowMs);
+      this.#driver.handleMessage(session, line, nowMs);
       return this.#state.is === "lines";
     });
-    if (trouble === tooLong) this.#overflow(nowMs);
+    if (trouble === tooLong) this.#overflow();
   }
 
-  #overflow(nowMs: number): void {
+  #overflow(): void {
     this.#state = { is: "over" };
-    this.#hub.overflow(this.#session!, nowMs);
+    this.#driver.handleOverflow(this.#session!);
   }
 
-  #answerCpp({ reply, end, log }: ReturnType<CppService["receive"]>): void {
+  #answerCpp({ reply, end, log }: RegistryAnswer): void {
     for (const line of log) this.#options.log(line);
     if (reply !== undefined) this.#socket.write(reply);
     if (end) this.end();

@@ -3,22 +3,25 @@
 
 import { Hub } from "../chat/hub.ts";
 import { createMetrics, type Metrics } from "../chat/metrics.ts";
-import { ratesFor } from "../chat/sender-limits.ts";
+import { ratesFor } from "../chat/rate-budget.ts";
 import type { Dialect } from "../chat/dialect.ts";
 import { nativeDialect } from "../dialects/native/native.ts";
-import { openChat } from "../dialects/open-chat/open-chat.ts";
+import { reservedNames } from "../dialects/table.ts";
+import { openChatWithHelp } from "../dialects/open-chat/open-chat.ts";
 import { connections } from "../limits.ts";
-import { CppService } from "../cpp/registry-service.ts";
+import { answerRequest } from "../store/answer.ts";
+import { RegistryConnection } from "../cpp/registry-connection.ts";
 import type { OpenStore } from "../store/open.ts";
 import { version } from "../version.ts";
 import { type Admission, type ChatPort, openChatPort, type Speech } from "./chat-port.ts";
-import { ClassicDownloads } from "./files/open-chat-download.ts";
-import { unixMs } from "../io/clock.ts";
+import { OpenChatDownloads } from "./files/open-chat-download.ts";
 import { FileService } from "./files/file-service.ts";
+import { stampMs } from "../io/clock.ts";
 import { networkOf } from "../addresses.ts";
 import { listenOn } from "./listen-errors.ts";
+import { secretText } from "../secrets.ts";
 import { ServerFiles } from "./files/server-files.ts";
-import { Turns } from "./hub-driver.ts";
+import { HubDriver } from "./hub-driver.ts";
 
 export type CoreOptions = {
   readonly host: string;
@@ -45,9 +48,9 @@ export class ChatCore {
   readonly native: Dialect;
   readonly main: ChatPort;
   readonly #options: CoreOptions;
-  readonly #turns = new Turns();
+  readonly driver: HubDriver;
   readonly #service: FileService;
-  readonly #downloads: ClassicDownloads;
+  readonly #downloads: OpenChatDownloads;
 
   /** @throws ParleyError `port-in-use`, `failed` */
   static async open(options: CoreOptions): Promise<ChatCore> {
@@ -71,30 +74,37 @@ export class ChatCore {
     this.#options = options;
     this.#service = service;
     this.metrics = createMetrics();
-    this.#downloads = new ClassicDownloads({
+    this.#downloads = new OpenChatDownloads({
       host,
       skipPort: service.udpPort,
       open: (name) => service.folder.open(name),
     });
+    this.driver = new HubDriver((request, reply) => reply(answerRequest(store.store, request)));
     this.hub = new Hub({
-      history: store.history,
+      reservedNames,
+      epoch: store.store.epoch,
+      stampMs,
       metrics: this.metrics,
       rates: ratesFor(options.rate),
       files: new ServerFiles(service, this.#downloads, log),
-      wake: this.#turns.wake,
+      wake: this.driver.wake,
       log,
       warn,
       hashSecret: (secret) => new Bun.CryptoHasher("sha256").update(secret).digest("base64url"),
-      newSecret: () =>
-        Buffer.from(crypto.getRandomValues(new Uint8Array(18))).toString("base64url"),
+      newSecret: () => secretText(18),
     });
     this.native = nativeDialect({
       name: `parley ${version}`,
       udpPort: service.udpPort,
       messagesPerSecond: options.rate,
     });
-    this.main = this.listen(service.udpPort, { kind: "any", native: this.native, text: openChat });
-    this.#turns.start(this.hub);
+    this.main = this.listen(service.udpPort, {
+      kind: "any",
+      native: this.native,
+      text: openChatWithHelp,
+    });
+    this.driver.start(this.hub);
+    store.store.isInUse = (room) => this.hub.isRoomInUse(room);
   }
 
   get folder(): FileService["folder"] {
@@ -103,26 +113,24 @@ export class ChatCore {
 
   /** Opens a TCP port to the same hub, and to the registry. The caller closes it. @throws what `openChatPort` throws */
   listen(port: number, speech: Speech): ChatPort {
-    const { host, webPort, log, admission, store } = this.#options;
-    const cpp = (address: string) => new CppService(store.registry, unixMs, networkOf(address));
-    return openChatPort({ host, port, speech, webPort, hub: this.hub, cpp, log, admission });
+    const { host, webPort, log, warn, admission, store } = this.#options;
+    const { driver, metrics } = this;
+    const cpp = (address: string) => new RegistryConnection(store.registry, networkOf(address));
+    const shared = { webPort, driver, metrics, cpp, log, warn, admission };
+    return openChatPort({ host, port, speech, ...shared });
   }
 
   /** Brings the gauges up to date that nobody counts as things happen. */
   refreshMetrics(): void {
-    const { metrics, hub } = this;
-    let inPrivate = 0;
-    for (const session of hub.members.values()) if (session.partner !== undefined) inPrivate++;
-    metrics.privateChats = inPrivate / 2;
-    metrics.members = hub.members.size;
-    metrics.rooms = hub.rooms.size;
+    const { metrics } = this;
+    this.hub.refreshMetrics();
     metrics.transfers = this.#service.transferCount;
     metrics.transfersStarted = this.#service.totals.transfers;
     metrics.transferBytes = this.#service.totals.sentBytes;
   }
 
   close(): void {
-    this.#turns.stop();
+    this.driver.stop();
     this.main.close();
     this.#downloads.close();
     this.#service.close();

@@ -1,15 +1,15 @@
 // TCP ports of the server: accepts, counts, and gives every connection its adapter. Knows what protocols exist (dialects, CPP),
 // not what they say.
 
-import type { Hub } from "../chat/hub.ts";
-import { count } from "../chat/metrics.ts";
+import { count, type Metrics } from "../chat/metrics.ts";
 import type { Dialect } from "../chat/dialect.ts";
 import { connections as limits } from "../limits.ts";
-import type { CppService } from "../cpp/registry-service.ts";
+import type { RegistryConnection } from "../cpp/registry-connection.ts";
 import { isLoopback, networkOf, plainAddress } from "../addresses.ts";
 import { ChatConnection, type ChatSocket } from "./chat-connection.ts";
-import { unixMs } from "../io/clock.ts";
+import { steadyMs } from "../io/clock.ts";
 import type { Descriptors } from "./descriptors.ts";
+import type { ConnectionDriver } from "./hub-driver.ts";
 
 /** What a port speaks: one dialect, CPP alone, or whatever the first bytes say. */
 export type Speech =
@@ -23,10 +23,12 @@ export type ChatPortOptions = {
   speech: Speech;
   /** Where a browser that knocks here is sent. */
   webPort: () => number | undefined;
-  hub: Hub;
+  driver: ConnectionDriver;
+  metrics: Metrics;
   /** For a connection from this address. */
-  cpp: (address: string) => CppService;
+  cpp: (address: string) => RegistryConnection;
   log: (line: string) => void;
+  warn: (line: string) => void;
   admission: Admission;
 };
 
@@ -97,7 +99,7 @@ export function openChatPort(options: ChatPortOptions): ChatPort {
         if (address === undefined) return void socket.terminate();
         const refusal = options.admission.enter(address);
         if (refusal !== undefined) {
-          count(options.hub.options.metrics.connectionsRefused, "full");
+          count(options.metrics.connectionsRefused, "full");
           return turnedAway.tell(socket, refusalText(refusal, options.speech));
         }
         socket.setNoDelay(true);
@@ -109,24 +111,24 @@ export function openChatPort(options: ChatPortOptions): ChatPort {
           undecided,
         );
         socket.data = connection;
-        connection.opened(unixMs());
+        connection.opened(steadyMs());
       },
-      data: (socket, bytes) => socket.data?.received(bytes, unixMs()),
-      drain: (socket) => socket.data?.drained(unixMs()),
+      data: (socket, bytes) => socket.data?.received(bytes, steadyMs()),
+      drain: (socket) => socket.data?.drained(),
       timeout: (socket) => socket.data?.timedOut(),
       end(socket) {
         if (socket.data === undefined) socket.end();
-        else socket.data.ended(unixMs());
+        else socket.data.ended(steadyMs());
       },
       close(socket) {
         if (socket.data === undefined) return;
         options.admission.leave(socket.data.peer.address);
-        socket.data.closed(unixMs());
+        socket.data.closed();
         socket.data = undefined;
       },
       // What one connection brings about must not end the others; that it happened must be seen.
       error(socket, error) {
-        options.hub.options.warn(`internal error, please report it: ${error.stack}`);
+        options.warn(`internal error, please report it: ${error.stack}`);
         socket.terminate();
       },
     },
@@ -188,7 +190,7 @@ export class Undecided {
   }
 
   readonly #look = (): void => {
-    const nowMs = unixMs();
+    const nowMs = steadyMs();
     for (const connection of this.#connections) connection.decide(nowMs);
     if (this.#connections.size === 0) this.#stop();
   };

@@ -12,7 +12,7 @@ import type { Synchronous } from "../store/sqlite-file.ts";
 import { version } from "../version.ts";
 import { ChatCore, type CoreOptions } from "./chat-core.ts";
 import { Admission, type Speech } from "./chat-port.ts";
-import { unixMs } from "../io/clock.ts";
+import { steadyMs } from "../io/clock.ts";
 import { openDatagramPort } from "./datagram-port.ts";
 import { Descriptors } from "./descriptors.ts";
 import { metricsHost, type MetricsPort, openMetricsPort } from "./metrics-port.ts";
@@ -117,7 +117,7 @@ export class ChatServer {
 
   /** Names of everyone who is logged in. */
   who(): string[] {
-    return Array.from(this.#core.hub.members.values(), (session) => session.name);
+    return this.#core.hub.memberNames();
   }
 
   /** Tells everyone, waits up to `shutdown.graceMs` for their output to be sent, closes the store. */
@@ -125,9 +125,10 @@ export class ChatServer {
     const { hub, main } = this.#core;
     this.#web?.drain();
     for (const port of [main, ...this.#extra.splice(0)]) port.close();
-    hub.stop("The server is stopping", unixMs());
-    const untilMs = unixMs() + shutdown.graceMs;
-    while (hub.sessions.size > 0 && unixMs() < untilMs) await Bun.sleep(20);
+    hub.stop("The server is stopping", steadyMs());
+    const untilMs = steadyMs() + shutdown.graceMs;
+    const isBusy = () => hub.sessionCount > 0 || !hub.isSettled;
+    while (isBusy() && steadyMs() < untilMs) await Bun.sleep(20);
     await this.#closePorts();
     closeBase(this.#base);
   }
@@ -219,15 +220,15 @@ export class ChatServer {
 }
 
 /** Makes a session of the hub out of a WebSocket. */
-function nativeSessions({ hub, native }: ChatCore): Connect {
+function nativeSessions({ driver, native }: ChatCore): Connect {
   return (link, peer) => {
-    const session = hub.connect(link, native, peer, unixMs());
-    session.framed = true;
+    const session = driver.handleConnect(link, native, peer);
+    session.output.framed = true;
     return {
-      receive: (line) => hub.receive(session, line, unixMs()),
-      overflow: () => hub.overflow(session, unixMs()),
-      drained: () => hub.drained(session, unixMs()),
-      closed: () => hub.closed(session, "lost", unixMs()),
+      receive: (line) => driver.handleMessage(session, line, steadyMs()),
+      overflow: () => driver.handleOverflow(session),
+      drained: () => driver.handleDrain(session),
+      closed: () => driver.handleClose(session, "lost"),
     };
   };
 }

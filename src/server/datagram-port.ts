@@ -1,6 +1,8 @@
-// A UDP port that speaks a datagram dialect: one request, one answer, nothing remembered. Brings the clock; knows no wire format.
+// A UDP port that speaks a datagram dialect: one request, one answer. Has the clock; knows no wire
+// format.
 
 import type { DatagramDialect, LocalTime } from "../chat/dialect.ts";
+import { DatagramGuard } from "../dialects/datagram-guard.ts";
 import { harmless } from "../text.ts";
 import { datagramDialects as limits } from "../limits.ts";
 
@@ -9,7 +11,10 @@ export interface DatagramPort {
   close(): void;
 }
 
-/** Opens the port; 0 takes a free one. Throws what `Bun.udpSocket` throws (`EADDRINUSE`). `log` is for the server's terminal. */
+/**
+ * Opens the port; 0 takes a free one. `log` prints a line on the server's terminal.
+ * @throws what `Bun.udpSocket` throws (`EADDRINUSE`)
+ */
 export async function openDatagramPort(
   dialect: DatagramDialect,
   host: string,
@@ -17,6 +22,7 @@ export async function openDatagramPort(
   log: (line: string) => void = () => {},
 ): Promise<DatagramPort> {
   const decoder = new TextDecoder();
+  const guard = new DatagramGuard();
   const socket = await Bun.udpSocket({
     hostname: host,
     port,
@@ -24,6 +30,7 @@ export async function openDatagramPort(
     socket: {
       data(socket, datagram, fromPort, from) {
         if (datagram.length > limits.maxRequestBytes) return;
+        if (!guard.admits(from, fromPort, performance.now())) return;
         const answer = dialect.answer(decoder.decode(datagram), localTime(new Date()));
         if (answer === undefined) return;
         if (answer.log !== undefined) log(harmless(answer.log));

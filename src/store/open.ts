@@ -1,16 +1,15 @@
-// Opens what a server remembers in: an SQLite file, or memory; and the registry that is kept beside it.
+// Opens what a server remembers in: an SQLite file, or memory; and the registry of peers that is
+// kept beside it.
 
-import type { History } from "../chat/history.ts";
-import { unixMs } from "../io/clock.ts";
 import { Registry } from "../cpp/registry.ts";
-import { openMemoryHistory } from "./memory.ts";
+import { openMemoryStore } from "./memory.ts";
 import { openRegistrations } from "./registrations.ts";
 import type { Synchronous } from "./sqlite-file.ts";
-import { openSqliteHistory } from "./sqlite.ts";
-import { keepTidy } from "./store.ts";
+import { openSqliteStore } from "./sqlite.ts";
+import { startSweeper, type Store } from "./store.ts";
 
 export type OpenStore = {
-  history: History;
+  store: Store;
   registry: Registry;
   close(): void;
 };
@@ -25,27 +24,27 @@ export function openStore(
   synchronous: Synchronous = "normal",
 ): OpenStore {
   if (path === undefined) {
-    const store = openMemoryHistory();
-    const untidy = keepTidy(store, unixMs);
+    const store = openMemoryStore();
+    const stopSweeper = startSweeper(store);
     return {
-      history: store,
+      store,
       registry: new Registry(),
       close() {
-        untidy();
+        stopSweeper();
         store.close();
       },
     };
   }
-  const store = openSqliteHistory(path, { synchronous });
-  const untidy = keepTidy(store, unixMs);
-  const registrations = openRegistrations(store.db, (error) => {
+  const store = openSqliteStore(path, { synchronous });
+  const stopSweeper = startSweeper(store);
+  const registrations = openRegistrations(store, (error) => {
     log(`A registration was not kept: ${error instanceof Error ? error.message : String(error)}`);
   });
   return {
-    history: store,
+    store,
     registry: registrations.registry,
     close() {
-      untidy();
+      stopSweeper();
       registrations.close();
       store.close();
     },

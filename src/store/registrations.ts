@@ -1,9 +1,9 @@
-// Keeps the registry of peers in the data file: read once at the start, each change written when it happens. The registry
-// itself knows nothing of this.
+// Keeps the registry of peers in the data file: read once at the start, each change written when it
+// happens. The registry itself knows nothing of this.
 
-import type { Database } from "bun:sqlite";
 import { fold } from "../chat/names/grammar.ts";
 import { Registry, type Registration, type RegistryChange } from "../cpp/registry.ts";
+import type { SqliteStore } from "./sqlite.ts";
 
 type Row = {
   id: string;
@@ -15,28 +15,33 @@ type Row = {
 };
 
 /**
- * The registry as the data file has it. A change that can't be written is told to `failed` and stands in memory: who is
- * registered now can be called now.
+ * The registry as the data file has it. A change that can't be written is told to `failed` and
+ * stands in memory: who is registered now can be called now.
  */
 export function openRegistrations(
-  db: Database,
+  store: Pick<SqliteStore, "db" | "transact">,
   failed: (error: unknown) => void,
   maxEntries?: number,
 ): { registry: Registry; close(): void } {
-  const put = db.prepare<never, [string, string, string, number, number, number | null, number]>(
+  const put = store.db.prepare<
+    never,
+    [string, string, string, number, number, number | null, number]
+  >(
     `INSERT OR REPLACE INTO registrations (folded, id, ip, port, registered_ms, waiting_since_ms, handed_out)
      VALUES (?, ?, ?, ?, ?, ?, ?)`,
   );
-  const remove = db.prepare<never, [string]>("DELETE FROM registrations WHERE folded = ?");
+  const remove = store.db.prepare<never, [string]>("DELETE FROM registrations WHERE folded = ?");
 
   const write = ({ kind, entry }: RegistryChange): void => {
     const key = fold(entry.id);
     try {
-      if (kind === "removed") remove.run(key);
-      else {
-        const { id, ip, port, registeredAtMs, waitingSinceMs, handedOut } = entry;
-        put.run(key, id, ip, port, registeredAtMs, waitingSinceMs ?? null, handedOut ? 1 : 0);
-      }
+      store.transact(() => {
+        if (kind === "removed") remove.run(key);
+        else {
+          const { id, ip, port, registeredAtMs, waitingSinceMs, handedOut } = entry;
+          put.run(key, id, ip, port, registeredAtMs, waitingSinceMs ?? null, handedOut ? 1 : 0);
+        }
+      });
     } catch (error) {
       failed(error);
     }
@@ -46,7 +51,7 @@ export function openRegistrations(
     onChange: write,
     ...(maxEntries === undefined ? {} : { maxEntries }),
   });
-  const kept = db.query<Row, []>("SELECT * FROM registrations").all().map(registration);
+  const kept = store.db.query<Row, []>("SELECT * FROM registrations").all().map(registration);
   registry.restore(kept);
   for (const entry of kept) {
     if (registry.find(entry.id) === undefined) write({ kind: "removed", entry });

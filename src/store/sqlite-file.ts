@@ -1,5 +1,5 @@
-// Opening a data file: told from foreign and damaged files before a byte is written, made whole or not at all, held by one
-// server at a time. Knows nothing of what the tables mean.
+// Opening a data file: told from foreign and damaged files before a byte is written, made whole or
+// not at all, held by one server at a time. Knows nothing of what the tables mean.
 
 import { Database, SQLiteError } from "bun:sqlite";
 import {
@@ -7,20 +7,26 @@ import {
   closeSync,
   constants,
   existsSync,
+  lstatSync,
   openSync,
+  readlinkSync,
   readSync,
   realpathSync,
 } from "node:fs";
 import { renameSync, rmSync, statSync } from "node:fs";
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
 import { history as limits } from "../limits.ts";
+import { readMeta, writeMeta } from "./sqlite-meta.ts";
 import { applicationId, migrate, schemaVersion, shapeOf } from "./sqlite-schema.ts";
 import { newEpoch } from "./store.ts";
 
 /** What a commit waits for: `normal` survives the death of any process, `full` a power loss too. */
 export type Synchronous = "normal" | "full";
+
+/** Runs a query; what SQLite throws becomes a ParleyError. */
+export type Read = <T>(query: () => T) => T;
 
 export type DataFile = {
   db: Database;
@@ -38,8 +44,8 @@ const header = {
 } as const;
 
 /**
- * Opens the file, makes it if there is none, brings an older one up to date. Throws ParleyError `storage` that names the
- * path and the way out; a file that is refused is left as it is.
+ * Opens the file, makes it if there is none, brings an older one up to date. Throws ParleyError
+ * `storage` that names the path and the way out; a file that is refused is left as it is.
  */
 export function openDataFile(given: string, synchronous: Synchronous): DataFile {
   const path = checkPlace(given);
@@ -53,14 +59,13 @@ export function openDataFile(given: string, synchronous: Synchronous): DataFile 
     db = new Database(path, { readwrite: true, strict: true });
     db.run("PRAGMA journal_mode = WAL");
     db.run(`PRAGMA synchronous = ${synchronous}`);
-    db.run(`PRAGMA wal_autocheckpoint = ${limits.walPages}`);
-    migrate(db, versionOf(db));
-    const epoch = db
-      .query<{ value: string }, []>("SELECT value FROM meta WHERE key = 'epoch'")
-      .get();
-    if (epoch === null) throw damaged(path, "it has no epoch");
+    // Transactions see to it (sqlite-transactions.ts).
+    db.run("PRAGMA wal_autocheckpoint = 0");
+    migrate(db, versionOf(db), schemaVersion, Date.now());
+    const epoch = readMeta(db, "epoch");
+    if (epoch === undefined) throw damaged(path, "it has no epoch");
     const open = db;
-    return { db, epoch: epoch.value, close: () => close(open, lock) };
+    return { db, epoch, close: () => close(open, lock) };
   } catch (error) {
     db?.close();
     lock.release();
@@ -68,21 +73,32 @@ export function openDataFile(given: string, synchronous: Synchronous): DataFile 
   }
 }
 
-/** What SQLite said, as a sentence for people. `done` is what could not be done with the file: opened, written, read. */
-export function storageError(path: string, done: string, error: unknown): ParleyError {
+/** What SQLite said, as a sentence for people. `done` is what could not be done with the file. */
+export function storageError(
+  path: string,
+  done: "opened" | "locked" | "written" | "read",
+  error: unknown,
+): ParleyError {
   const code = error instanceof SQLiteError ? (error.code ?? "") : "";
-  const why = reasons.find(([prefix]) => code.startsWith(prefix))?.[1];
+  const isRunning = done === "written" || done === "read";
+  const known = isRunning ? reasons : [...startReasons, ...reasons];
+  const why = known.find(([prefix]) => code.startsWith(prefix))?.[1];
   const detail = why ?? (error instanceof Error ? error.message : String(error));
-  // Only a server that runs already tries again.
-  const next = code === "SQLITE_FULL" && done !== "opened" ? ", it goes on by itself" : "";
   return new ParleyError(
     "storage",
-    `The data file ${quoted(path, 400)} can't be ${done}: ${detail}${next}`,
+    `The data file ${quoted(path, 400)} can't be ${done}: ${detail}`,
   );
 }
 
-const reasons: readonly (readonly [code: string, reason: string])[] = [
-  ["SQLITE_FULL", "the disk is full; make space"],
+type Reason = readonly [code: string, reason: string];
+
+/** Nothing is running yet that could go on by itself. */
+const startReasons: readonly Reason[] = [
+  ["SQLITE_FULL", "the disk is full; make space and start again"],
+];
+
+const reasons: readonly Reason[] = [
+  ["SQLITE_FULL", "the disk is full; make space, it goes on by itself"],
   ["SQLITE_IOERR", "the disk reports an error; check its space and health"],
   ["SQLITE_READONLY", "it is read-only; make it writable or choose another --data"],
   ["SQLITE_CANTOPEN", "its directory can't be written; make it writable or choose another --data"],
@@ -102,6 +118,31 @@ function damaged(path: string, how: string): ParleyError {
   );
 }
 
+/**
+ * Every path that a data file takes while it is open, being made or repaired: what a shared folder
+ * must not serve. Links are followed; the file need not exist yet.
+ */
+export function dataFilePaths(given: string): string[] {
+  const folder = dirname(given);
+  const place = existsSync(folder) ? join(realpathSync(folder), basename(given)) : given;
+  const path = existsSync(given) ? realpathSync(given) : place;
+  const suffixes = ["", "-wal", "-shm", "-journal", "-lock", "-lock-journal"];
+  return [...suffixes, ".new", ".new-journal"].map((suffix) => path + suffix);
+}
+
+/**
+ * A link that leads nowhere may be a disk that is not mounted: a file made through it would be an
+ * empty log elsewhere.
+ */
+function refuseDanglingLink(given: string): void {
+  if (existsSync(given) || lstatSync(given, { throwIfNoEntry: false }) === undefined) return;
+  const target = quoted(readlinkSync(given), 400);
+  throw refused(
+    given,
+    `is a link to ${target}, which is not there: mount the disk that has it, or remove the link`,
+  );
+}
+
 /** The real path, if a file can be there. */
 function checkPlace(given: string): string {
   const path = existsSync(given) ? realpathSync(given) : given;
@@ -115,6 +156,7 @@ function checkPlace(given: string): string {
   if (!statSync(directory).isDirectory()) {
     throw refused(given, `can't be made: ${quoted(directory, 400)} is not a directory`);
   }
+  refuseDanglingLink(given);
   const found = existsSync(path) ? statSync(path) : undefined;
   if (found?.isDirectory()) {
     throw refused(given, "is a directory: name a file in it, such as parley.db");
@@ -134,7 +176,10 @@ function checkPlace(given: string): string {
   return path;
 }
 
-/** Whether the file is yet to be made. Refuses what can't be a data file of ours, without touching anything. */
+/**
+ * Whether the file is yet to be made. Refuses what can't be a data file of ours, without touching
+ * anything.
+ */
 function look(path: string): { isNew: boolean } {
   const isNew = !existsSync(path) || statSync(path).size === 0;
   if (isNew) refuseOrphans(path);
@@ -176,7 +221,10 @@ function checkVersion(path: string, version: number): void {
   );
 }
 
-/** A look through a read-only connection: is every page sound, and are the tables those of its version? */
+/**
+ * A look through a read-only connection: is every page sound, and are the tables those of its
+ * version?
+ */
 function checkContent(path: string): void {
   const beside = ["-wal", "-shm"]
     .map((suffix) => path + suffix)
@@ -211,7 +259,10 @@ function expectedShape(version: number): string {
   return shapeOf(db);
 }
 
-/** For its owner alone: private messages are in it as they were written. What SQLite puts beside it takes its mode. */
+/**
+ * For its owner alone: private messages are in it as they were written. What SQLite puts beside it
+ * takes its mode.
+ */
 const ownerOnly = 0o600;
 
 /** An empty file, which SQLite takes for a new one. */
@@ -228,8 +279,8 @@ function create(path: string): void {
     makeEmpty(made);
     db = new Database(made, { create: true });
     db.run(`PRAGMA application_id = ${applicationId}`);
-    migrate(db, 0);
-    db.query("INSERT INTO meta VALUES ('epoch', ?)").run(newEpoch());
+    migrate(db, 0, schemaVersion, Date.now());
+    writeMeta(db, "epoch", newEpoch());
     db.close(true);
     renameSync(made, path);
   } catch (error) {
@@ -243,7 +294,10 @@ function versionOf(db: Database): number {
   return db.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
 }
 
-/** An exclusive lock on an empty SQLite file beside the data file: the system takes it back from whoever dies. */
+/**
+ * An exclusive lock on an empty SQLite file beside the data file: the system takes it back from
+ * whoever dies.
+ */
 function takeLock(path: string): { release(): void } {
   const lockPath = `${path}-lock`;
   let lock: Database | undefined;

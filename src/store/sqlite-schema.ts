@@ -1,13 +1,17 @@
-// The tables of a data file and the way from each version of them to the next. docs/operation.md describes them for people.
+// The tables of a data file and the way from each version of them to the next. docs/operation.md
+// describes them for people.
 
 import type { Database } from "bun:sqlite";
+import { makeVersion2 } from "./sqlite-version-2.ts";
 
 /** "prly": tells a data file of parley from all other SQLite files (PRAGMA application_id). */
 export const applicationId = 0x70726c79;
 
-/** What turns a file of version `index` into one of `index + 1`; never changed once released, only added to. */
-const migrations: readonly string[] = [
-  `
+/** A step from one version to the next; `systemMs` is the system's clock, Unix milliseconds. */
+type Migration = (db: Database, systemMs: number) => unknown;
+
+/** Version 1: a message a row. */
+const version1 = `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
   CREATE TABLE rooms (
@@ -65,23 +69,31 @@ const migrations: readonly string[] = [
     waiting_since_ms INTEGER,
     handed_out INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
-  `,
-];
+`;
+
+/**
+ * What turns a file of version `index` into one of `index + 1`; never changed once released, only
+ * added to.
+ */
+const migrations: readonly Migration[] = [(db) => db.run(version1), makeVersion2];
 
 /** The version that this program writes. */
 export const schemaVersion = migrations.length;
 
 /** Brings an open file from version `from` to version `to`, each step all or nothing. */
-export function migrate(db: Database, from: number, to = schemaVersion): void {
+export function migrate(db: Database, from: number, to = schemaVersion, systemMs = 0): void {
   for (let version = from; version < to; version++) {
     db.transaction(() => {
-      db.run(migrations[version]!);
+      migrations[version]!(db, systemMs);
       db.run(`PRAGMA user_version = ${version + 1}`);
     }).immediate();
   }
 }
 
-/** Names of tables, views and indexes with their columns, to tell whether a file is what its version says. */
+/**
+ * Names of tables, views and indexes with their columns, to tell whether a file is what its version
+ * says.
+ */
 export function shapeOf(db: Database): string {
   const rows = db
     .query<{ shape: string }, []>(

@@ -1,23 +1,14 @@
-// Every statement that the history runs, prepared once. Rows go in several a statement: binding costs less than stepping.
+// Every statement of the hot path, prepared once.
 
 import type { Database, SQLQueryBindings } from "bun:sqlite";
-import type { SessionRecord } from "../chat/history.ts";
+import type { SessionRecord } from "../chat/store.ts";
+import { batchKey, isInRoom, keySeq } from "./batch-key.ts";
+import type { MailboxEntry } from "./mailbox-shares.ts";
 
-/** Rows of one INSERT; measured: 16 take 1.24 µs a row, 64 take 1.1, one 1.5. */
-const rowsAtOnce = 32;
-const messageColumns = 7;
-
-export type MessageRow = {
-  seq: number;
-  time_ms: number;
-  sender: string;
-  alias: string | null;
-  text: string;
-  n: number | null;
-};
+type BatchRow = { firstSeq: number; timeMs: number; json: string };
 
 type RoomRow = { id: number; first_seq: number; last_seq: number; newest: number };
-type MailRow = {
+export type MailRow = {
   mail: number;
   time_ms: number;
   sender: string;
@@ -27,13 +18,14 @@ type MailRow = {
   text: string;
 };
 
-const messageFields = "seq, time_ms, sender, alias, text, n";
-const sessionFields = "id, name, n, mail, seen_ms AS seenMs";
+const sessionFields = "id, name, n, mail, network, seen_ms AS seenMs";
 
 /** Prepares a statement, which is finalized with the others. */
 type Prepare = <Row, Values extends SQLQueryBindings[]>(
   sql: string,
 ) => ReturnType<typeof Database.prototype.prepare<Row, Values>>;
+
+export type Statements = ReturnType<typeof statements>;
 
 export function statements(db: Database) {
   const prepared: { finalize(): void }[] = [];
@@ -46,76 +38,85 @@ export function statements(db: Database) {
     begin: prepare<never, []>("BEGIN IMMEDIATE"),
     commit: prepare<never, []>("COMMIT"),
     rollback: prepare<never, []>("ROLLBACK"),
-    ...ofRooms(prepare),
-    ...ofSessions(prepare),
-    ...ofMail(prepare),
+    /** More rows than one, so that whoever reads one of them is still reading. */
+    held: prepare<unknown, []>("SELECT 1 FROM meta, (VALUES (1), (2))"),
+    ...roomStatements(prepare),
+    ...sessionStatements(prepare),
+    ...mailStatements(prepare),
     finalize(): void {
       for (const statement of prepared) statement.finalize();
     },
   };
 }
 
-function ofRooms(prepare: Prepare) {
-  const row = `(${Array(messageColumns).fill("?").join(", ")})`;
-  const insert = "INSERT INTO messages (room, seq, time_ms, sender, alias, text, n) VALUES ";
-  const insertOne = prepare<never, SQLQueryBindings[]>(insert + row);
-  const rows = Array(rowsAtOnce).fill(row).join(", ");
-  const insertMany = prepare<never, SQLQueryBindings[]>(insert + rows);
+function roomStatements(prepare: Prepare) {
   return {
     room: prepare<RoomRow, [string]>(
-      `SELECT id, first_seq, last_seq, coalesce((SELECT max(seq) FROM messages WHERE room = rooms.id), 0) AS newest
+      `SELECT id, first_seq, last_seq, coalesce((SELECT ${keySeq} + count - 1 FROM batches
+         WHERE ${isInRoom("rooms.id")} ORDER BY key DESC LIMIT 1), 0) AS newest
        FROM rooms WHERE name = ?`,
     ),
-    insertRoom: prepare<never, [string, number, number]>(
-      "INSERT INTO rooms (name, first_seq, last_seq) VALUES (?, ?, ?)",
+    floor: prepare<{ value: string }, []>("SELECT value FROM meta WHERE key = 'floor'"),
+    highestRoomId: prepare<{ id: number | null }, []>("SELECT max(id) AS id FROM rooms"),
+    roomWithId: prepare<{ id: number }, [number]>("SELECT id FROM rooms WHERE id = ?"),
+    insertRoom: prepare<never, [number, string, number, number]>(
+      "INSERT INTO rooms (id, name, first_seq, last_seq) VALUES (?, ?, ?, ?)",
     ),
-    after: prepare<MessageRow, [number, number, number]>(
-      `SELECT ${messageFields} FROM messages WHERE room = ? AND seq >= ? ORDER BY seq LIMIT ?`,
+    insertBatch: prepare<never, [number, number, number, number, number, string]>(
+      `INSERT INTO batches (key, count, time_ms, clock_ms, runs)
+       VALUES (${batchKey("?", "?")}, ?, ?, ?, ?)`,
     ),
-    before: prepare<MessageRow, [number, number, number, number]>(
-      `SELECT ${messageFields} FROM messages WHERE room = ? AND seq >= ? AND seq <= ?
-       ORDER BY seq DESC LIMIT ?`,
+    /** The batches that messages `?2` to `?3` of room `?1` are in. */
+    batchesBetween: prepare<BatchRow, [number, number, number]>(
+      `SELECT ${keySeq} AS firstSeq, time_ms AS timeMs, runs AS json FROM batches
+       WHERE key <= ${batchKey("?1", "?3")} AND key >= coalesce(
+         (SELECT key FROM batches WHERE key BETWEEN ${batchKey("?1", "0")} AND ${batchKey("?1", "?2")}
+          ORDER BY key DESC LIMIT 1), ${batchKey("?1", "?2")})
+       ORDER BY key`,
     ),
-    /** Inserts rows whose values stand one after the other. */
-    insertMessages(values: SQLQueryBindings[]): void {
-      const step = rowsAtOnce * messageColumns;
-      let at = 0;
-      for (; at + step <= values.length; at += step) {
-        insertMany.run(...values.slice(at, at + step));
-      }
-      for (; at < values.length; at += messageColumns) {
-        insertOne.run(...values.slice(at, at + messageColumns));
-      }
-    },
   };
 }
 
-function ofSessions(prepare: Prepare) {
+function sessionStatements(prepare: Prepare) {
   return {
     session: prepare<SessionRecord, [string]>(`SELECT ${sessionFields} FROM sessions WHERE id = ?`),
     sessionNamed: prepare<SessionRecord, [string, number]>(
       `SELECT ${sessionFields} FROM sessions WHERE name = ? AND name <> '' AND seen_ms >= ?
        ORDER BY seen_ms DESC, id DESC LIMIT 1`,
     ),
-    floor: prepare<{ value: string }, []>("SELECT value FROM meta WHERE key = 'floor'"),
-    putSession: prepare<never, [string, string, number, number, number]>(
-      `INSERT INTO sessions (id, name, n, mail, seen_ms) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT (id) DO UPDATE SET name = excluded.name, n = excluded.n, mail = excluded.mail, seen_ms = excluded.seen_ms`,
+    touchSession: prepare<never, [number, number, number]>(
+      "UPDATE sessions SET n = ?, seen_ms = ? WHERE key = ?",
     ),
-    removeSession: prepare<never, [string]>("DELETE FROM sessions WHERE id = ?"),
+    putSession: prepare<{ key: number }, [string, string, number, string, number, number]>(
+      `INSERT INTO sessions (id, name, n, mail, network, seen_ms, clock_ms) VALUES (?, ?, ?, 0, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET name = excluded.name, n = excluded.n,
+         network = excluded.network, seen_ms = excluded.seen_ms, clock_ms = excluded.clock_ms
+       RETURNING key`,
+    ),
+    removeBlank: prepare<never, [string]>(
+      "DELETE FROM sessions WHERE id = ? AND name = '' AND n = 0 AND mail = 0",
+    ),
+    nextMail: prepare<{ mail: number }, [string, number, number]>(
+      `INSERT INTO sessions (id, name, n, mail, network, seen_ms, clock_ms)
+       VALUES (?, '', 0, 1, '', ?, ?)
+       ON CONFLICT (id) DO UPDATE SET mail = mail + 1 RETURNING mail`,
+    ),
   };
 }
 
-function ofMail(prepare: Prepare) {
+function mailStatements(prepare: Prepare) {
   return {
     mailAfter: prepare<MailRow, [string, number, number]>(
       `SELECT mail, time_ms, sender, alias, recipients, chat, text FROM mail
        WHERE session = ? AND mail > ? ORDER BY mail LIMIT ?`,
     ),
     insertMail: prepare<never, SQLQueryBindings[]>(
-      `INSERT INTO mail (session, mail, time_ms, sender, alias, recipients, chat, text)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO mail (session, mail, time_ms, clock_ms, sender, alias, recipients, chat, text)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
-    boundMail: prepare<never, [string, number]>("DELETE FROM mail WHERE session = ? AND mail <= ?"),
+    mailbox: prepare<MailboxEntry, [string]>(
+      `SELECT mail, sender AS "from" FROM mail WHERE session = ? ORDER BY mail`,
+    ),
+    removeMail: prepare<never, [string, number]>("DELETE FROM mail WHERE session = ? AND mail = ?"),
   };
 }

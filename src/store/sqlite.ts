@@ -1,240 +1,152 @@
-// The history in an SQLite file: one transaction a turn, so that what `append` has taken survives the death of the process.
+// The store in an SQLite file: one transaction a batch, so that what `commit` has taken survives
+// the death of the process.
 
-import type { Database, SQLQueryBindings } from "bun:sqlite";
-import type { PrivateMessage, Said } from "../chat/events.ts";
-import type { LogEntry, SessionRecord } from "../chat/history.ts";
+import type { Database } from "bun:sqlite";
+import type { Batch, Committed } from "../chat/store.ts";
 import { ParleyError } from "../errors.ts";
-import { type DataFile, type Synchronous, openDataFile, storageError } from "./sqlite-file.ts";
-import { type MessageRow, statements } from "./sqlite-statements.ts";
-import { Tidier } from "./sqlite-tidy.ts";
-import { type Retention, type Store, defaultRetention, isBlank } from "./store.ts";
+import { steadyMs } from "../io/clock.ts";
+import { retentionClock } from "./retention-clock.ts";
+import { type DataFile, openDataFile, type Read, storageError } from "./sqlite-file.ts";
+import type { Synchronous } from "./sqlite-file.ts";
+import { SqliteMailboxes } from "./sqlite-mailboxes.ts";
+import { readMeta, writeMeta } from "./sqlite-meta.ts";
+import { RoomChanges, SqliteRooms } from "./sqlite-rooms.ts";
+import { SqliteSessions } from "./sqlite-sessions.ts";
+import { type Statements, statements } from "./sqlite-statements.ts";
+import { SqliteSweep } from "./sqlite-sweep.ts";
+import { Transactions } from "./sqlite-transactions.ts";
+import {
+  defaultRetention,
+  LastBatch,
+  type Retention,
+  type Store,
+  type StoreOptions,
+} from "./store.ts";
 
-export type SqliteOptions = { synchronous?: Synchronous; retention?: Partial<Retention> };
+export type SqliteOptions = StoreOptions & { synchronous?: Synchronous };
 
-export type SqliteHistory = Store & {
-  /** The open file, for what else is kept in it. */
+export type SqliteStore = Store & {
+  /** The open file, for what else is kept in it. It is written to by `transact` alone. */
   readonly db: Database;
+  /** Writes to the file, all of it or nothing. @throws what SQLite or `work` throws */
+  transact(work: () => void): void;
 };
 
 /**
- * Opens or makes a data file. Throws ParleyError `storage` if it can't be used; it is then left as it is.
- * @example openSqliteHistory("parley.db", { synchronous: "full" })
+ * Opens or makes a data file. A file that can't be used is left as it is.
+ * @throws ParleyError `storage`
+ * @example openSqliteStore("parley.db", { synchronous: "full" })
  */
-export function openSqliteHistory(path: string, options: SqliteOptions = {}): SqliteHistory {
+export function openSqliteStore(path: string, options: SqliteOptions = {}): SqliteStore {
   const retention = { ...defaultRetention("disk"), ...options.retention };
-  return new FileHistory(path, openDataFile(path, options.synchronous ?? "normal"), retention);
+  const file = openDataFile(path, options.synchronous ?? "normal");
+  const startMs = Number(readMeta(file.db, "clock_ms") ?? Date.now());
+  const clock = options.clock ?? retentionClock(startMs, steadyMs, Date.now);
+  return new FileStore(path, file, retention, clock);
 }
 
-/** `id` 0: a room that is not in the file. */
-type RoomNumbers = { id: number; first: number; last: number };
-
-/** Rooms remembered beside the file; more are looked up again. */
-const cachedRooms = 4_096;
-
-class FileHistory implements SqliteHistory {
+class FileStore implements SqliteStore {
   readonly db: Database;
   readonly epoch: string;
+  readonly rooms: SqliteRooms;
+  readonly mailboxes: SqliteMailboxes;
+  readonly sessions: SqliteSessions;
   isInUse?: (room: string) => boolean;
   readonly #file: DataFile;
-  readonly #retention: Retention;
-  readonly #sql: ReturnType<typeof statements>;
-  readonly #tidier: Tidier;
-  #rooms = new Map<string, RoomNumbers>();
+  readonly #sql: Statements;
+  readonly #transactions: Transactions;
+  readonly #sweep: SqliteSweep;
+  readonly #last = new LastBatch();
 
   constructor(
     readonly path: string,
     file: DataFile,
     retention: Retention,
+    readonly clock: () => number,
   ) {
     this.#file = file;
     this.db = file.db;
     this.epoch = file.epoch;
-    this.#retention = retention;
     this.#sql = statements(file.db);
-    const forgotten = (room: string, first: number | undefined): void => {
-      const numbers = this.#rooms.get(room);
-      if (numbers === undefined) return;
-      if (first === undefined) this.#rooms.delete(room);
-      else numbers.first = first;
-    };
+    this.#transactions = new Transactions(file.db, this.#sql);
+    const read: Read = (query) => this.#attempt("read", query);
+    this.rooms = new SqliteRooms(this.#sql, read, retention.messages);
+    this.mailboxes = new SqliteMailboxes(this.#sql, read, retention.mailMessages);
+    this.sessions = new SqliteSessions(this.#sql, read, retention.goodbyeAgeMs / 10);
     const isInUse = (room: string): boolean => this.isInUse?.(room) === true;
-    this.#tidier = new Tidier(file.db, retention, forgotten, isInUse);
+    this.#sweep = new SqliteSweep(file.db, retention, this.rooms, this.sessions, isInUse);
   }
 
-  lastSeq(room: string): number {
-    return this.#read(() => this.#room(room).last);
+  get directory(): SqliteSessions {
+    return this.sessions;
   }
 
-  firstSeq(room: string): number {
-    return this.#read(() => this.#first(this.#room(room)));
-  }
-
-  after(room: string, seq: number, limit: number): readonly Said[] {
-    return this.#read(() => {
-      const numbers = this.#room(room);
-      const from = Math.max(seq + 1, this.#first(numbers));
-      return this.#sql.after.all(numbers.id, from, limit).map((row) => said(room, row));
+  commit(batch: Batch): Committed {
+    const repeated = this.#last.repeated(batch);
+    if (repeated !== undefined) return repeated;
+    const clockMs = this.clock();
+    const changes = new RoomChanges(this.rooms, this.#sql);
+    let committed: Committed = { rooms: [], mail: [] };
+    this.#attempt("written", () => {
+      try {
+        this.#transactions.run(() => {
+          committed = this.#write(batch, changes, clockMs);
+        });
+      } catch (error) {
+        this.sessions.rolledBack();
+        throw error;
+      }
     });
+    changes.keep();
+    return this.#last.remember(batch, committed);
   }
 
-  before(room: string, seq: number, limit: number): readonly Said[] {
-    return this.#read(() => {
-      const numbers = this.#room(room);
-      const to = Math.min(seq - 1, numbers.last);
-      const rows = this.#sql.before.all(numbers.id, this.#first(numbers), to, limit);
-      return rows.map((row) => said(room, row)).reverse();
-    });
+  transact(work: () => void): void {
+    this.#transactions.run(work);
   }
 
-  session(id: string): SessionRecord | undefined {
-    return this.#read(() => this.#sql.session.get(id) ?? undefined);
-  }
-
-  sessionNamed(folded: string, sinceMs: number): SessionRecord | undefined {
-    if (folded === "") return undefined;
-    return this.#read(() => this.#sql.sessionNamed.get(folded, sinceMs) ?? undefined);
-  }
-
-  mailAfter(id: string, mail: number, limit: number): readonly PrivateMessage[] {
-    return this.#read(() =>
-      this.#sql.mailAfter.all(id, mail, limit).map((row) => ({
-        type: "private",
-        mail: row.mail,
-        timeMs: row.time_ms,
-        from: row.sender,
-        alias: row.alias ?? undefined,
-        to: JSON.parse(row.recipients) as string[],
-        chat: row.chat === 1,
-        text: row.text,
-      })),
-    );
-  }
-
-  append(turn: LogEntry): void {
-    const changed = new Map<string, RoomNumbers>();
+  sweep(): boolean {
+    const clockMs = this.clock();
     try {
-      this.#sql.begin.run();
-      this.#appendSaid(turn.said, changed);
-      for (const { session, message } of turn.mail) this.#appendMail(session, message);
-      for (const record of turn.sessions) this.#putSession(record);
-      this.#sql.commit.run();
-    } catch (error) {
-      this.#rollback();
-      throw this.#error("written", error);
-    }
-    for (const [room, numbers] of changed) this.#remember(room, numbers);
-  }
-
-  tidy(nowMs: number): boolean {
-    try {
-      return this.#tidier.slice(nowMs);
+      this.#transactions.release();
+      const more = this.#sweep.slice(clockMs);
+      this.#transactions.swept(more);
+      return more;
     } catch {
-      this.#rollback();
+      this.#transactions.rollBack();
       return false;
     }
   }
 
   close(): void {
+    this.#transactions.release();
+    try {
+      writeMeta(this.db, "clock_ms", this.clock());
+    } catch {
+      // On a full disk the clock goes on from the last sweep.
+    }
     this.#sql.finalize();
     this.#file.close();
   }
 
-  #appendSaid(turn: readonly Said[], changed: Map<string, RoomNumbers>): void {
-    if (turn.length === 0) return;
-    const values: SQLQueryBindings[] = [];
-    let room = "";
-    let numbers: RoomNumbers | undefined;
-    for (const { room: name, seq, timeMs, from, alias, text, n } of turn) {
-      if (numbers === undefined || name !== room) {
-        room = name;
-        numbers = changed.get(name) ?? this.#ownNumbers(name, seq);
-        changed.set(name, numbers);
-      }
-      if (seq !== numbers.last + 1) {
-        throw new Error(`Message ${seq} of room '${name}' does not follow ${numbers.last}`);
-      }
-      numbers.last = seq;
-      values.push(numbers.id, seq, timeMs, from, alias ?? null, text, n ?? null);
-    }
-    this.#sql.insertMessages(values);
+  #write(batch: Batch, changes: RoomChanges, clockMs: number): Committed {
+    const rooms = batch.rooms.map((room) => changes.append(room, clockMs));
+    for (const update of batch.sessions) this.sessions.put(update, clockMs);
+    const mail = batch.mail.map(({ session, message }) => {
+      const number = this.sessions.nextMail(session, message.timeMs, clockMs);
+      this.mailboxes.append(session, { ...message, mail: number }, clockMs);
+      this.#transactions.wrote(message.text.length);
+      return number;
+    });
+    this.#transactions.wrote(changes.bytes);
+    return { rooms, mail };
   }
 
-  /** A copy of the room's numbers for this turn; the file gets the room if it is new. */
-  #ownNumbers(name: string, seq: number): RoomNumbers {
-    const known = this.#room(name);
-    if (known.id !== 0) return { ...known };
-    const { lastInsertRowid } = this.#sql.insertRoom.run(name, seq, seq - 1);
-    return { id: Number(lastInsertRowid), first: seq, last: seq - 1 };
-  }
-
-  #appendMail(session: string, message: PrivateMessage): void {
-    const { mail, timeMs, from, alias, to, chat, text } = message;
-    const recipients = JSON.stringify(to);
-    const isChat = chat ? 1 : 0;
-    this.#sql.insertMail.run(session, mail, timeMs, from, alias ?? null, recipients, isChat, text);
-    this.#sql.boundMail.run(session, mail - this.#retention.mailMessages);
-  }
-
-  #putSession(record: SessionRecord): void {
-    const { id, name, n, mail, seenMs } = record;
-    if (isBlank(record)) this.#sql.removeSession.run(id);
-    else this.#sql.putSession.run(id, name, n, mail, seenMs);
-  }
-
-  #room(name: string): RoomNumbers {
-    const cached = this.#rooms.get(name);
-    if (cached !== undefined) return cached;
-    const row = this.#sql.room.get(name);
-    if (row === null) {
-      const floor = Number(this.#sql.floor.get()?.value ?? 0);
-      return { id: 0, first: floor + 1, last: floor };
-    }
-    const numbers = { id: row.id, first: row.first_seq, last: Math.max(row.last_seq, row.newest) };
-    this.#remember(name, numbers);
-    return numbers;
-  }
-
-  #remember(name: string, numbers: RoomNumbers): void {
-    if (this.#rooms.size >= cachedRooms && !this.#rooms.has(name)) this.#rooms.clear();
-    this.#rooms.set(name, numbers);
-  }
-
-  /** The lowest number that counts as kept, whether or not what is under it has been deleted yet. */
-  #first({ first, last }: RoomNumbers): number {
-    return Math.max(first, last - this.#retention.messages + 1);
-  }
-
-  #read<T>(read: () => T): T {
+  #attempt<T>(done: "read" | "written", work: () => T): T {
     try {
-      return read();
+      return work();
     } catch (error) {
-      throw this.#error("read", error);
+      throw error instanceof ParleyError ? error : storageError(this.path, done, error);
     }
   }
-
-  #error(done: string, error: unknown): ParleyError {
-    return error instanceof ParleyError ? error : storageError(this.path, done, error);
-  }
-
-  #rollback(): void {
-    try {
-      if (this.db.inTransaction) this.#sql.rollback.run();
-    } catch {
-      // SQLite has rolled back by itself.
-    }
-  }
-}
-
-function said(room: string, row: MessageRow): Said {
-  return {
-    type: "said",
-    room,
-    seq: row.seq,
-    timeMs: row.time_ms,
-    from: row.sender,
-    alias: row.alias ?? undefined,
-    text: row.text,
-    n: row.n ?? undefined,
-    author: 0,
-  };
 }

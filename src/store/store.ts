@@ -1,16 +1,24 @@
-// What the assembled server needs of a store beyond the hub's History: clearing up and closing. One contract suite
-// (tests/store/history.contract.ts) holds every implementation to it.
+// What the assembled server needs of a store beyond the hub's LocalStore: retention and closing.
+// One contract suite (tests/store/store.contract.ts) holds every implementation to it.
 
-import type { History, SessionRecord } from "../chat/history.ts";
+import type { Batch, Committed, LocalStore } from "../chat/store.ts";
 import { history as limits } from "../limits.ts";
 
-/** Strings in it are well-formed Unicode, as the hub makes them (text.ts). */
-export interface Store extends History {
+/**
+ * Strings in it are well-formed Unicode without control characters, as the hub makes them
+ * (text.ts).
+ */
+export interface Store extends LocalStore {
   /**
-   * Forgets a bounded slice of what is over age or number; true if there is more to do now. Ages count from `nowMs`, Unix
-   * milliseconds. Never throws: what could not be deleted is deleted later.
+   * Set by the server: whether anybody is in a room. Where not all can be kept, other rooms are
+   * forgotten first.
    */
-  tidy(nowMs: number): boolean;
+  isInUse?: (room: string) => boolean;
+  /**
+   * Forgets a bounded slice of what is over age, number or bytes; true if there is more to do now.
+   * Never throws: what could not be deleted is deleted later.
+   */
+  sweep(): boolean;
   /** Writes what is open and lets go of it. The store can't be used after that. */
   close(): void;
 }
@@ -29,22 +37,27 @@ export type Retention = {
   fileBytes: number;
   /** Age of messages and mail, in milliseconds. */
   maxAgeMs: number;
-  /** Private messages of one recipient. */
+  /** Private messages of one recipient; up to an eighth more until it is cut back. */
   mailMessages: number;
   /** Rooms with a past. */
   rooms: number;
   /** Sessions, the ones unseen for longest forgotten first. */
   sessions: number;
-  /** Age of a session's last sign of life after which it is forgotten with its mail, in milliseconds. */
+  /**
+   * Age of a session's last sign of life after which it is forgotten with its mail, in
+   * milliseconds.
+   */
   sessionAgeMs: number;
   /** The same for a session that has said goodbye. */
   goodbyeAgeMs: number;
 };
 
-/** Whether a record says no more than none at all: nobody is remembered for having come, said nothing and gone. */
-export function isBlank({ name, n, mail }: SessionRecord): boolean {
-  return name === "" && n === 0 && mail === 0;
-}
+/** What stores can be opened with. */
+export type StoreOptions = {
+  retention?: Partial<Retention>;
+  /** The clock by which things age (retention-clock.ts), in milliseconds; it never goes back. */
+  clock?: () => number;
+};
 
 /** Retention of a server, for a store of that kind. */
 export function defaultRetention(kind: "memory" | "disk"): Retention {
@@ -64,21 +77,43 @@ export function defaultRetention(kind: "memory" | "disk"): Retention {
 }
 
 /**
- * Keeps a store tidy until the answer is called: a round now and then, in slices between which others get their turn. `nowMs` is
- * the clock by which its messages were dated.
+ * The last batch that was committed and its numbers, so that the same batch again is not in the log
+ * twice.
  */
-export function keepTidy(store: Store, nowMs: () => number): () => void {
+export class LastBatch {
+  #number = 0;
+  #committed: Committed | undefined;
+
+  /** The numbers of a batch that was the last one; undefined for a new one. */
+  repeated({ number }: Batch): Committed | undefined {
+    if (number > this.#number) return undefined;
+    if (number === this.#number && this.#committed !== undefined) return this.#committed;
+    throw new Error(`Batch ${number} comes after batch ${this.#number}`);
+  }
+
+  remember({ number }: Batch, committed: Committed): Committed {
+    this.#number = number;
+    this.#committed = committed;
+    return committed;
+  }
+}
+
+/**
+ * Sweeps a store now and then, in slices between which others get their turn, until the answer is
+ * called.
+ */
+export function startSweeper(store: Store): () => void {
   let timer: ReturnType<typeof setTimeout>;
-  const turn = (): void => {
-    timer = setTimeout(turn, store.tidy(nowMs()) ? limits.tidySliceMs : limits.tidyMs);
+  const sweep = (): void => {
+    timer = setTimeout(sweep, store.sweep() ? limits.tidySliceMs : limits.tidyMs);
     timer.unref();
   };
-  timer = setTimeout(turn, limits.tidyMs);
+  timer = setTimeout(sweep, limits.tidyMs);
   timer.unref();
   return () => clearTimeout(timer);
 }
 
-/** A name for a new log: 128 bits of chance. */
+/** A name for a new log: 128 random bits. */
 export function newEpoch(): string {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("hex");
 }

@@ -1,47 +1,86 @@
-// Names, rooms and files that a client has heard of, for Tab to complete. Bounded; knows no screen.
+// The names, rooms and files that a client has heard of, for Tab to complete. Bounded; knows no
+// screen.
 
 import { fold } from "../chat/names/grammar.ts";
 import { harmless } from "../text.ts";
-import type { SessionEvent } from "../client/events.ts";
+import type { SessionEvent, SessionResponse } from "../client/events.ts";
 import { terminal as limits } from "../limits.ts";
 import type { Words } from "./completion.ts";
 
-export class KnownWords {
-  readonly #names = new Map<string, string>();
+/** Names by their folded form. */
+type Names = Map<string, string>;
+
+export class CompletionSource {
+  /** By folded room. */
+  readonly #members = new Map<string, Names>();
+  readonly #correspondents: Names = new Map();
   #rooms: readonly string[] = [];
   #files: readonly string[] = [];
 
-  /** What can be completed by somebody of this name. */
-  words(self: string): Words {
-    const name = [...this.#names.values()].filter((other) => other !== self);
-    return { name, room: this.#rooms, file: this.#files };
+  /** What can be completed while this is the current room; without `self`. */
+  words(self: string, room: string | undefined): Words {
+    const others = (names: Iterable<[string, string]>) => {
+      const unique: Names = new Map(names);
+      unique.delete(fold(self));
+      return [...unique.values()];
+    };
+    const everyone = [...this.#members.values(), this.#correspondents].flatMap((m) => [...m]);
+    const here = room === undefined ? undefined : this.#members.get(fold(room));
+    return {
+      member: others(here ?? []),
+      name: others(everyone),
+      room: this.#rooms,
+      file: this.#files,
+    };
   }
 
-  hear(event: SessionEvent): void {
+  handleEvent(event: SessionEvent): void {
     switch (event.type) {
       case "online":
+        return this.#members.clear();
       case "entered":
-        return this.#names.clear();
+      case "parted":
+        return void this.#members.delete(fold(event.room));
       case "joined":
-        return this.#add(event.name);
+        return this.#add(event.room, event.name);
       case "left":
-        return void this.#names.delete(fold(event.name));
+        return void this.#members.get(fold(event.room))?.delete(fold(event.name));
       case "renamed":
-        this.#names.delete(fold(event.from));
-        return this.#add(event.to);
-      case "private":
+        return this.#rename(event.room, event.from, event.to);
       case "message":
-        return this.#add(event.from);
-      case "answer":
-        if (event.answer.type === "names") for (const name of event.answer.names) this.#add(name);
-        if (event.answer.type === "rooms") this.#rooms = event.answer.rooms.map((r) => r.room);
-        if (event.answer.type === "files") this.#files = event.answer.files.map((f) => f.name);
-        return;
+        return this.#add(event.room, event.from);
+      case "private":
+        return put(this.#correspondents, event.from);
       default:
     }
   }
 
-  #add(name: string): void {
-    if (this.#names.size < limits.maxNames) this.#names.set(fold(name), harmless(name));
+  /** Lists come page by page; the first page replaces what was known. */
+  handleResponse(response: SessionResponse, isFirstPage: boolean): void {
+    if (response.type === "names") {
+      for (const name of response.names) this.#add(response.room, name);
+    } else if (response.type === "rooms") {
+      const rooms = response.rooms.map(({ room }) => harmless(room));
+      this.#rooms = isFirstPage ? rooms : [...this.#rooms, ...rooms];
+    } else if (response.type === "files") {
+      const files = response.files.map(({ name }) => name);
+      this.#files = isFirstPage ? files : [...this.#files, ...files];
+    }
   }
+
+  #rename(room: string | undefined, from: string, to: string): void {
+    const names = room === undefined ? this.#correspondents : this.#members.get(fold(room));
+    names?.delete(fold(from));
+    if (names !== undefined) put(names, to);
+  }
+
+  #add(room: string, name: string): void {
+    let members = this.#members.get(fold(room));
+    if (members === undefined) this.#members.set(fold(room), (members = new Map()));
+    put(members, name);
+  }
+}
+
+function put(names: Names, name: string): void {
+  if (names.size < limits.maxNames) names.set(fold(name), harmless(name));
 }

@@ -1,27 +1,29 @@
-// What Tab makes of the text before the cursor: commands, names, rooms or files that fit. Pure.
+// What Tab makes of the text before the cursor: the commands, names, rooms or files that match.
+// Pure.
 
 import { fold } from "../chat/names/grammar.ts";
-import { commands, type Completes } from "./chat-commands.ts";
+import { slashCommands, type Completes } from "./slash-commands.ts";
 
-export type Words = Readonly<Record<Completes, readonly string[]>>;
+/** `member`: names of the people in the current room, for messages. */
+export type Words = Readonly<Record<Completes | "member", readonly string[]>>;
 
-/** The new text before the cursor, and what there is to choose from when that is not decided yet. */
+/** The new text before the cursor, and the choices if there are several. */
 export type Completion = { before: string; choices: readonly string[] };
 
 export function complete(before: string, words: Words): Completion {
   const { start, candidates, after } = place(before, words);
   const begun = before.slice(start);
-  const fitting = candidates.filter((word) => fold(word).startsWith(fold(begun))).sort();
-  const [only] = fitting;
+  const matching = candidates.filter((word) => fold(word).startsWith(fold(begun))).sort();
+  const [only] = matching;
   if (only === undefined) return { before, choices: [] };
-  if (fitting.length === 1) return { before: before.slice(0, start) + only + after, choices: [] };
-  const common = commonStart(fitting);
-  // What was typed stays as it is when the candidates agree on no more than that.
+  if (matching.length === 1) return { before: before.slice(0, start) + only + after, choices: [] };
+  const common = commonStart(matching);
+  // What was typed stays as it is unless the candidates agree on more than that.
   const word = common.length > begun.length ? common : begun;
-  return { before: before.slice(0, start) + word, choices: fitting };
+  return { before: before.slice(0, start) + word, choices: matching };
 }
 
-/** Which kind of word Tab would ask for here; undefined for commands. */
+/** The kind of argument that Tab completes here; undefined for commands and in messages. */
 export function completesHere(before: string): Completes | undefined {
   return argumentOf(before)?.completes;
 }
@@ -32,33 +34,28 @@ function place(before: string, words: Words): Place {
   const argument = argumentOf(before);
   if (argument !== undefined) {
     const { completes, start } = argument;
-    const after = completes === "name" && /^(?:\/msg|~)/.test(before) ? " " : "";
+    const after = /^\/msg/i.test(before) ? " " : "";
     return { start, candidates: words[completes], after };
   }
   if (/^\/\S*$/.test(before)) {
-    const candidates = Object.keys(commands);
+    const candidates = Object.keys(slashCommands);
     return { start: 0, candidates, after: " " };
   }
   // In a message: names, at its beginning as an address.
   const start = before.search(/\S*$/);
-  return { start, candidates: words.name, after: start === 0 ? ": " : " " };
+  return { start, candidates: words.member, after: start === 0 ? ": " : " " };
 }
 
 function argumentOf(before: string): { completes: Completes; start: number } | undefined {
-  const download = /^download_file\s+/.exec(before);
-  if (download !== null) return { completes: "file", start: download[0].length };
-  if (/^~\S*$/.test(before)) return { completes: "name", start: lastName(before, 1) };
   const command = /^(\/\S+)\s+/.exec(before);
-  const completes = commands[(command?.[1] ?? "").toLowerCase()]?.completes;
+  const word = (command?.[1] ?? "").toLowerCase();
+  const completes = Object.hasOwn(slashCommands, word) ? slashCommands[word]?.completes : undefined;
   if (command === null || completes === undefined) return undefined;
   const start = command[0].length;
-  if (completes !== "name") return { completes, start };
-  // Behind the names of /msg comes text.
-  return /\s/.test(before.slice(start)) ? undefined : { completes, start: lastName(before, start) };
-}
-
-function lastName(before: string, start: number): number {
-  return Math.max(start, before.lastIndexOf(",") + 1);
+  if (completes === "file") return { completes, start };
+  // After the names of /msg comes text.
+  if (/\s/.test(before.slice(start))) return undefined;
+  return { completes, start: Math.max(start, before.lastIndexOf(",") + 1) };
 }
 
 function commonStart(words: readonly string[]): string {

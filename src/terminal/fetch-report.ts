@@ -3,12 +3,13 @@
 import { harmless, quoted } from "../text.ts";
 import type { ParleyError } from "../errors.ts";
 import type { FetchEvent } from "../files/fetch-events.ts";
-import type { ListedFile } from "../files/download-client.ts";
+import type { FileInfo } from "../protocol/messages.ts";
 import { jsonLine } from "./json-line.ts";
 import { stderr, stdout } from "./output.ts";
 import { say } from "./voice.ts";
 import { barFits, ProgressBar } from "./progress.ts";
-import { countText, durationText, rateText, sizeText } from "./units.ts";
+import { countText, durationText, rateText } from "./units.ts";
+import { sizeText } from "../size-text.ts";
 
 export interface FetchReportOptions {
   readonly json: boolean;
@@ -40,7 +41,7 @@ export class FetchReport {
   }
 
   /** One row of `--list`, or with `--json` an event. */
-  async list(file: ListedFile): Promise<void> {
+  async list(file: FileInfo): Promise<void> {
     const { name, size, modified } = file;
     const time = new Date(modified).toISOString().slice(0, 16).replace("T", " ");
     const line = this.#options.json

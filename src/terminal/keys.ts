@@ -1,15 +1,15 @@
-// What a terminal in raw mode sends, as keys: text, named keys, pasted text. Escape sequences may arrive in pieces; one that
-// never ends is given up. Pure.
+// What a terminal in raw mode sends, as keys: text, named keys, pasted text. Escape sequences may
+// arrive in pieces; one that never ends is abandoned. Pure.
 
 import { terminal as limits } from "../limits.ts";
 
-/** Printable input, one control key by name (`ctrl-a`, `enter`, `left`, `alt-b`, …), or what was pasted in one go. */
+/** Printable text, one key by name (`ctrl-a`, `enter`, `left`, `alt-b`, …), or one paste. */
 export type Key = { type: "text"; text: string } | { type: "key"; name: string } | Pasted;
 type Pasted = { type: "paste"; text: string };
 
 const pasteStart = "\u001b[200~";
 const pasteEnd = "\u001b[201~";
-/** An escape sequence that is longer is none. */
+/** Anything longer is no escape sequence. */
 const maxSequenceChars = 32;
 
 const controls: Readonly<Record<string, string>> = {
@@ -47,7 +47,10 @@ export class KeyReader {
   #held = "";
   #paste: string | undefined;
 
-  /** Reads what arrived; what may be the beginning of a sequence waits for the next call, or for `flush`. */
+  /**
+   * Reads what has arrived. What may be the beginning of a sequence waits for the next call, or for
+   * `flush`.
+   */
   push(text: string): Key[] {
     const keys: Key[] = [];
     this.#held += text;
@@ -59,12 +62,15 @@ export class KeyReader {
     return keys;
   }
 
-  /** Something is held back that could be an escape sequence: after a moment without more, `flush`. */
+  /**
+   * The beginning of an escape sequence is held back: call `flush` if nothing follows within a
+   * moment.
+   */
   get pending(): boolean {
     return this.#paste === undefined && this.#held !== "";
   }
 
-  /** Nothing more has come: an escape alone was the Escape key. */
+  /** Nothing followed: it was the Escape key. */
   flush(): Key[] {
     if (!this.pending) return [];
     const rest = this.#held.slice(1);
@@ -72,7 +78,7 @@ export class KeyReader {
     return [{ type: "key", name: "escape" }, ...this.push(rest)];
   }
 
-  /** Takes the first key off what is held; undefined: it is not whole yet. */
+  /** Reads the first key and returns the text after it; undefined: the key is incomplete. */
   #next(keys: Key[]): string | undefined {
     const held = this.#held;
     const first = held.charAt(0);
@@ -84,7 +90,7 @@ export class KeyReader {
     }
     const end = held.search(/[\u0000-\u001f\u007f]/);
     const text = end < 0 ? held : held.slice(0, end);
-    // C1 controls are no text.
+    // C1 control characters are not text.
     keys.push({ type: "text", text: text.replace(/[\u0080-\u009f]/g, "") });
     return held.slice(text.length);
   }
@@ -118,7 +124,7 @@ export class KeyReader {
   #pasted(keys: Key[]): string | undefined {
     const held = this.#held;
     const end = held.indexOf(pasteEnd);
-    // The end marker may have come in part.
+    // Part of the end marker may have arrived.
     const safe = end >= 0 ? end : Math.max(0, held.length - pasteEnd.length + 1);
     this.#paste = `${this.#paste ?? ""}${held.slice(0, safe)}`.slice(0, limits.maxPasteChars);
     if (end < 0) {
@@ -137,7 +143,7 @@ function sequenceName(match: RegExpExecArray): string | undefined {
   const [number = "", modifier = ""] = parameters.split(";");
   const name = final === "~" ? numbered[number] : finals[final];
   if (name === undefined) return undefined;
-  // xterm: 1 + shift 1 + alt 2 + ctrl 4; ctrl and alt mean the same here: by words.
+  // xterm: 1 + (shift 1, alt 2, ctrl 4). Ctrl and Alt mean the same here: by words.
   const bits = Number(modifier === "" ? 1 : modifier) - 1;
   return (bits & 6) === 0 ? name : `ctrl-${name}`;
 }

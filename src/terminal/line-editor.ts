@@ -1,12 +1,14 @@
-// Editing one line: text, cursor, history, what was cut. Works on whole characters as people see them (graphemes). Pure: keys in,
-// what to do out; knows no screen.
+// Edits one line: text, cursor, history and its search, cut text. Works on characters as people see
+// them (graphemes). Pure: keys in, what to do out; knows no screen.
 
 import { terminal as limits } from "../limits.ts";
 import type { Key } from "./keys.ts";
 
-/** What the owner has to do after a key. `edited` includes moves of the cursor. */
+/** What to do after a key. `edited` includes cursor movement. */
 export type Edit =
   | { type: "edited" }
+  /** The text did not fit and was dropped. */
+  | { type: "full" }
   | { type: "submit"; line: string }
   | { type: "complete" }
   | { type: "interrupt" }
@@ -15,11 +17,16 @@ export type Edit =
   | { type: "suspend" }
   | { type: "ignored" };
 
+/**
+ * `at`: position in the history of what was found; `line`: what was being typed before the search.
+ */
+type Search = { query: string; at: number; line: string };
+
 const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
 /** The characters of a text as people see them. */
 export function graphemes(text: string): string[] {
-  // Nearly every line is plain, and the segmenter is slow.
+  // Nearly every line is ASCII, and the segmenter is slow.
   if (/^[\x20-\x7e]*$/.test(text)) return [...text];
   return Array.from(segmenter.segment(text), ({ segment }) => segment);
 }
@@ -28,13 +35,15 @@ export class LineEditor {
   #before: string[] = [];
   #after: string[] = [];
   #history: string[] = [];
-  // Position in the history; its length means the line that is being written.
+  // Position in the history; one past its end: the line being typed.
   #at = 0;
   #draft = "";
   #cut = "";
+  #search: Search | undefined;
+  #isFull = false;
   readonly #maxChars: number;
 
-  /** Text longer than `maxChars` (UTF-16 units) is not taken. */
+  /** The line is never longer than `maxChars` UTF-16 units. */
   constructor(maxChars: number) {
     this.#maxChars = maxChars;
   }
@@ -47,12 +56,17 @@ export class LineEditor {
     return this.#before.join("");
   }
 
-  /** Characters of the line and the cursor's place among them. */
+  /** What Ctrl-R is searching for; undefined: no search. */
+  get query(): string | undefined {
+    return this.#search?.query;
+  }
+
+  /** The characters of the line, and the cursor's position among them. */
   get characters(): { list: readonly string[]; cursor: number } {
     return { list: [...this.#before, ...this.#after], cursor: this.#before.length };
   }
 
-  /** Replaces the line; the cursor goes behind `before`. */
+  /** Replaces the line; the cursor goes after `before`. */
   set(before: string, after = ""): void {
     this.#before = graphemes(before);
     this.#after = graphemes(after);
@@ -60,15 +74,23 @@ export class LineEditor {
 
   insert(text: string): boolean {
     if (text === "" || this.text.length + text.length > this.#maxChars) return false;
-    // What joins with the character before it (accents, flags, families) becomes one with it.
+    // Combining characters become one with the character before them.
     this.#before = graphemes(this.beforeCursor + text);
     return true;
   }
 
   apply(key: Key): Edit {
-    if (key.type === "text") return this.#changed(this.insert(key.text));
-    if (key.type === "paste") return this.#changed(this.insert(pastedLine(key.text)));
-    return this.#key(key.name);
+    if (key.type === "key") {
+      this.#isFull = false;
+      return this.#search === undefined ? this.#key(key.name) : this.#searchKey(key.name);
+    }
+    const text = key.type === "paste" ? pastedLine(key.text) : key.text;
+    if (this.#search !== undefined) return this.#find(this.#search.query + text, this.#search.at);
+    if (text === "") return { type: "ignored" };
+    // A paste may come as many pieces of text: after one that does not fit, smaller ones must not
+    // be taken.
+    this.#isFull = (this.#isFull && key.type === "text") || !this.insert(text);
+    return { type: this.#isFull ? "full" : "edited" };
   }
 
   #key(name: string): Edit {
@@ -84,6 +106,9 @@ export class LineEditor {
       case "ctrl-d":
         if (this.text === "") return { type: "end" };
         return this.#changed(this.remove("right"));
+      case "ctrl-r":
+        this.#search = { query: "", at: this.#history.length, line: this.text };
+        return { type: "edited" };
       case "ctrl-l":
         return { type: "clear" };
       case "ctrl-z":
@@ -105,6 +130,46 @@ export class LineEditor {
     this.#at = this.#history.length;
     this.#draft = "";
     return { type: "submit", line };
+  }
+
+  #searchKey(name: string): Edit {
+    const search = this.#search!;
+    switch (name) {
+      case "ctrl-r":
+        return this.#find(search.query, search.at - 1);
+      case "backspace":
+        return this.#find(graphemes(search.query).slice(0, -1).join(""), this.#history.length - 1);
+      case "ctrl-g":
+      case "ctrl-c":
+      case "escape":
+        this.#search = undefined;
+        this.set(search.line);
+        return { type: "edited" };
+      default: {
+        // Any other key accepts what was found, and then does what it always does.
+        this.#search = undefined;
+        const edit = this.#key(name);
+        return edit.type === "ignored" ? { type: "edited" } : edit;
+      }
+    }
+  }
+
+  /**
+   * Searches back from position `from` for a line that contains `query`; if there is none, the last
+   * match stays.
+   */
+  #find(query: string, from: number): Edit {
+    const search = this.#search!;
+    if (query.length > limits.maxSearchChars) return { type: "ignored" };
+    search.query = query;
+    const wanted = query.toLowerCase();
+    const contains = (line: string) => line.toLowerCase().includes(wanted);
+    const at = query === "" ? -1 : this.#history.slice(0, from + 1).findLastIndex(contains);
+    if (at < 0) return { type: "edited" };
+    if (this.#at === this.#history.length) this.#draft = search.line;
+    this.#at = search.at = at;
+    this.set(this.#history[at] ?? "");
+    return { type: "edited" };
   }
 
   move(way: "left" | "right"): boolean {
@@ -171,7 +236,7 @@ export class LineEditor {
     return true;
   }
 
-  // Blanks (and punctuation, going by words) first, then the word.
+  // First any blanks and punctuation, then the word.
   #overWord(way: "left" | "right", step: () => boolean): boolean {
     const peek = () => (way === "left" ? this.#before.at(-1) : this.#after[0]);
     let moved = false;
@@ -213,7 +278,9 @@ function isWord(character: string | undefined): boolean {
   return character !== undefined && /[\p{L}\p{N}_]/u.test(character);
 }
 
-/** Pasted lines become one: nothing is sent before Enter is pressed. Controls are dropped. */
+/**
+ * Pasted lines become one: nothing is sent before Enter is pressed. Control characters are dropped.
+ */
 function pastedLine(text: string): string {
   return text
     .replace(/[\r\n]+$/, "")

@@ -1,30 +1,30 @@
-// What `parley peer` says on stderr besides S0's own lines: what those pass over in silence. Pure.
+// What `parley peer` says on stderr where the original program says nothing. Pure.
 
 import { harmless } from "../text.ts";
 import { hostPort } from "../cpp/codec.ts";
-import type { PeerNotice } from "../cpp/peer-notice.ts";
+import type { PeerEvent } from "../cpp/peer-event.ts";
 
-/** What is typed here, for who has a terminal. */
+/** The commands, printed once for a person at a terminal. */
 export const peerCommands = "/register, /bridge [NAME], /chat, /id, /quit";
 
-/** `line`: what S0 has said of it. */
-export function peerStatus(notice: PeerNotice, line: string | undefined): string | undefined {
-  const text = statusText(notice, line);
+/** A sentence about `event`, if it needs one; `line` is what the original program prints for it. */
+export function peerStatus(event: PeerEvent, line: string | undefined): string | undefined {
+  const text = statusText(event, line);
   return text === undefined ? undefined : harmless(text);
 }
 
-function statusText(notice: PeerNotice, line: string | undefined): string | undefined {
-  switch (notice.event) {
+function statusText(event: PeerEvent, line: string | undefined): string | undefined {
+  switch (event.event) {
     case "registered":
-      return `Registered as ${notice.id} at ${hostPort(notice)}, also after you leave`;
+      return `Registered as ${event.id} at ${hostPort(event)}, also after you leave`;
     case "bridged":
-      return `${notice.peer.id} ${hostPort(notice.peer)} found: /chat begins`;
+      return `${event.peer.id} ${hostPort(event.peer)} found: /chat begins`;
     case "ended":
-      return notice.by === "busy"
-        ? "Busy: another chat is going on there, and what you typed was not read"
+      return event.by === "busy"
+        ? "Busy: the peer is in another chat, and what you typed was not read"
         : undefined;
     case "failed":
-      return line === undefined ? notice.reason : undefined;
+      return line === undefined ? event.reason : undefined;
     default:
       return undefined;
   }

@@ -1,6 +1,7 @@
-// `parley peer` on a terminal: what comes in stands above the line that is being written, and nothing else differs from a plain
-// terminal: no label, and what was typed stays where it was. Knows no session.
+// `parley peer` on a terminal: incoming lines appear above the line being edited. There is no
+// label, and submitted lines stay where they were typed. Knows no peer and no chat.
 
+import { terminal as limits } from "../limits.ts";
 import type { Key } from "./keys.ts";
 import { Prompt, type PromptParts } from "./prompt.ts";
 import type { TtyUser } from "./tty.ts";
@@ -64,6 +65,8 @@ export class PeerPrompt implements TtyUser {
         return this.#prompt.clear();
       case "suspend":
         return this.#parts.suspend();
+      case "full":
+        return this.#prompt.print([`A line has at most ${limits.maxTypedChars} characters`]);
       case "complete":
       case "ignored":
         return;

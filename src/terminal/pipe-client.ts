@@ -1,16 +1,21 @@
-// `parley client` in a pipe: every line of stdin is a message, literally; what the room says goes to stdout, what happens to
-// stderr. Reads no faster than the server acknowledges and hears no faster than stdout is read. Knows no flags.
+// `parley client` in a pipe: every line of stdin is a message, literally. Messages go to stdout,
+// everything else to stderr. Reads stdin no faster than the server acknowledges, and the connection
+// no faster than stdout is read. Knows no flags.
 
 import { harmless } from "../text.ts";
 import type { NativeSession, SessionEvent } from "../client/events.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
 import { client as limits } from "../limits.ts";
-import { LineSplitter } from "../io/line-splitter.ts";
-import { clientJson, clientLine } from "./client-lines.ts";
+import { defaultRoom } from "../protocol/messages.ts";
+import type { NativeConnection } from "../io/native-connection.ts";
+import { LineSplitter, tooLong } from "../line-splitter.ts";
+import { eventJson } from "./event-json.ts";
+import { eventText } from "./event-text.ts";
 import { endedBy, type EndSignal } from "../cli/end-signals.ts";
 import { jsonLine } from "./json-line.ts";
-import type { Writer } from "./writer.ts";
+import { refusal } from "./open-session.ts";
 import { say } from "./voice.ts";
+import type { Writer } from "./writer.ts";
 import { countText } from "./units.ts";
 
 export type PipeOptions = {
@@ -19,41 +24,43 @@ export type PipeOptions = {
   json: boolean;
   input: AsyncIterable<Uint8Array>;
   output: Writer;
-  /** Unsent lines are given up when no connection came back for this long; never with `follow`. */
+  /** Without a connection for this long, unsent lines are abandoned; never with `follow`. */
   giveUpMs?: number;
 };
 
-/** What drives the session; a NativeConnection is one. */
-export type Drive = {
-  obey: () => void;
-  pause: (paused: boolean) => void;
-  leave: () => Promise<void>;
-};
+/** What drives the session. */
+export type SessionDriver = Pick<NativeConnection, "applyOutputs" | "pause" | "leave">;
 
 export class PipeClient {
   readonly #session: NativeSession;
-  readonly #connection: Drive;
+  readonly #connection: SessionDriver;
   readonly #options: PipeOptions;
   readonly #over = Promise.withResolvers<void>();
-  // Line numbers of messages that are on their way, by message.
+  // The room, as the server spells it.
+  #room: string;
+  // Line numbers of unacknowledged messages, by the message's id.
   readonly #lines = new Map<number, number>();
-  #room: (() => void) | undefined;
+  #onSpace: (() => void) | undefined;
   #line = 0;
   #ended = false;
   #inputDone = false;
-  // The room's number of our last message, and of the last one heard.
+  // Numbers in the room of our last message, and of the last message that has come.
   #saidSeq = 0;
   #heardSeq = 0;
   #failure: ParleyError | undefined;
   #giveUp: Timer | undefined;
 
-  constructor(session: NativeSession, connection: Drive, options: PipeOptions) {
+  constructor(session: NativeSession, connection: SessionDriver, options: PipeOptions) {
     this.#session = session;
     this.#connection = connection;
     this.#options = options;
+    [this.#room = defaultRoom] = session.rooms;
   }
 
-  /** Runs until all of stdin is acknowledged (for good with `follow`); the session is online already. @throws ParleyError */
+  /**
+   * Runs until all of stdin is acknowledged (with `follow`, for ever); the session is already
+   * online. @throws ParleyError
+   */
   async run(): Promise<void> {
     const { output } = this.#options;
     output.onClosed(() => this.#unread());
@@ -62,24 +69,24 @@ export class PipeClient {
     clearTimeout(this.#giveUp);
     await this.#connection.leave();
     await output.emptied();
-    // A stdin that nobody closes must not keep us.
+    // A stdin that nobody closes must not keep the program running.
     void reading;
     if (this.#failure !== undefined) throw this.#failure;
     if (output.failure !== undefined) {
       throw new ParleyError(
         "storage",
-        `The output can't be written: ${output.failure.message}. What follows line ${this.#line} of the input was not said`,
+        `The output can't be written: ${output.failure.message}. The input after line ${this.#line} was not sent`,
       );
     }
   }
 
-  /** Ends at once, saying what was left undone. */
+  /** Ends at once, saying what is not acknowledged. */
   interrupt(signal: EndSignal = "SIGINT"): void {
     const open = this.#session.unacknowledged;
-    this.#fail(endedBy(signal, open === 0 ? "" : unsaidText(open)));
+    this.#fail(endedBy(signal, open === 0 ? "" : unacknowledgedText(open)));
   }
 
-  hear(event: SessionEvent): void {
+  handleEvent(event: SessionEvent): void {
     if (this.#ended) return;
     this.#print(event);
     switch (event.type) {
@@ -100,45 +107,54 @@ export class PipeClient {
         this.#heardSeq = event.seq;
         return this.#progress();
       case "reconnected":
-        // The numbers of another log say nothing about this one.
+        // The numbers of the lost log mean nothing in the new one.
         if (!event.recovered) this.#saidSeq = 0;
         return this.#progress();
       case "failed":
         return this.#refused(event);
-      case "ended":
+      case "parted":
         return this.#fail(
           new ParleyError(
-            isErrorCode(event.code) ? event.code : "name-taken",
-            harmless(event.message),
+            "not-in-room",
+            `The server no longer lets us into the room ${this.#room}`,
           ),
         );
+      case "ended":
+        return this.#fail(refusal(event.code, event.message));
       default:
         return;
     }
   }
 
   #print(event: SessionEvent): void {
-    const { json } = this.#options;
-    if (json) {
-      const object = clientJson(event);
+    if (this.#options.json) {
+      const object = eventJson(event);
       if (object !== undefined) this.#write(jsonLine(object));
       return;
     }
-    // Which line was refused is said by whoever knows the line's number.
-    if (event.type === "failed") return;
-    const line = clientLine(event);
-    if (line === undefined) return;
-    if (line.kind === "room") this.#write(`${line.text}\n`);
-    else say(line.text);
+    switch (event.type) {
+      case "message":
+        return this.#write(`${harmless(event.from)}: ${harmless(event.text)}\n`);
+      case "private":
+        return this.#write(`${harmless(event.from)} (private): ${harmless(event.text)}\n`);
+      // `#refused` says which line it was.
+      case "failed":
+        return;
+      default: {
+        const text = eventText(event);
+        if (text !== undefined) say(text);
+      }
+    }
   }
 
-  // The messages are what this is for, and their echo is not: whoever has read enough of it (`| head -1`) has not said that the
-  // rest of the input may be lost. Who only listens has nothing left to do.
+  // Sending the input is the purpose, printing is not: a reader that has seen enough (`| head -1`)
+  // has not asked for the rest of the input to be lost. A client that only listens has nothing left
+  // to do.
   #unread(): void {
     if (this.#options.output.failure !== undefined) return this.#end();
     if (this.#options.follow && this.#line === 0) this.#inputDone = true;
     if (!this.#inputDone)
-      say("Nobody reads the output any more: the rest of the input is said without it");
+      say("Nobody reads the output any more: the rest of the input is sent without it");
     this.#progress();
   }
 
@@ -154,9 +170,9 @@ export class PipeClient {
     try {
       for await (const bytes of this.#options.input) {
         const lines: string[] = [];
-        const fits = splitter.push(bytes, (line) => lines.push(line) > 0);
+        const outcome = splitter.push(bytes, (line) => lines.push(line) > 0);
         for (const line of lines) if (!(await this.#say(line))) return;
-        if (!fits) return this.#tooLong();
+        if (outcome === tooLong) return this.#tooLong();
         if (this.#ended) return;
       }
       const rest = splitter.rest();
@@ -167,7 +183,7 @@ export class PipeClient {
     this.#inputEnded();
   }
 
-  // A stdin that was closed from the start has no lines; any other that breaks off has not been said as a whole.
+  // A stdin that was closed from the start has no lines; any other has lost some.
   #unreadable(error: unknown): void {
     if (error instanceof Error && "code" in error && error.code === "EBADF") return;
     this.#failure ??= new ParleyError(
@@ -176,30 +192,30 @@ export class PipeClient {
     );
   }
 
-  /** False: there is no going on. */
+  /** Returns whether to go on. */
   async #say(line: string): Promise<boolean> {
     this.#line++;
     while (this.#session.space === 0 && !this.#ended) {
-      await new Promise<void>((resolve) => (this.#room = resolve));
+      await new Promise<void>((resolve) => (this.#onSpace = resolve));
     }
     if (this.#ended) return false;
-    const id = this.#session.say(line);
+    const id = this.#session.say(this.#room, line);
     if (typeof id !== "number") {
       this.#line--;
       this.#tooLong();
       return false;
     }
     this.#lines.set(id, this.#line);
-    this.#connection.obey();
+    this.#connection.applyOutputs();
     return true;
   }
 
-  // What came before it is still said: the exit code tells that not all was.
+  // The lines before it are still sent; the exit code tells that not all were.
   #tooLong(): void {
     const { textChars } = this.#session;
     this.#failure ??= new ParleyError(
       "text-invalid",
-      `Line ${this.#line + 1} of the input is longer than ${textChars} characters: it and what follows was not said. Split it, or send a file`,
+      `Line ${this.#line + 1} of the input is longer than ${textChars} characters: neither it nor what follows was sent. Split it, or send a file`,
     );
     this.#inputEnded();
   }
@@ -211,7 +227,7 @@ export class PipeClient {
     say(sentence);
     this.#failure ??= new ParleyError(
       isErrorCode(event.code) ? event.code : "failed",
-      "Not every line was said",
+      "Not every line was sent",
     );
     this.#progress();
   }
@@ -221,11 +237,12 @@ export class PipeClient {
     this.#progress();
   }
 
-  // Room for more lines, or all is done: acknowledged, and our last message's echo heard, so that a run prints always the same.
+  // There may be space for more lines, or everything is done: all is acknowledged, and our last
+  // message has come back, so that every run prints the same.
   #progress(): void {
-    this.#room?.();
-    this.#room = undefined;
-    // By what was told, not by where the session is: that may be several events ahead.
+    this.#onSpace?.();
+    this.#onSpace = undefined;
+    // Judged by events: the session itself may be several events ahead.
     if (!this.#inputDone || this.#lines.size > 0) return;
     const { follow, output } = this.#options;
     if (follow && !output.closed && this.#failure === undefined) return;
@@ -240,7 +257,7 @@ export class PipeClient {
       this.#fail(
         new ParleyError(
           "cannot-connect",
-          `No connection for ${Math.round(waitMs / 1000)} s, gave up: ${unsaidText(open)}`,
+          `No connection for ${Math.round(waitMs / 1000)} s, giving up: ${unacknowledgedText(open)}`,
         ),
       );
     }, waitMs);
@@ -254,11 +271,11 @@ export class PipeClient {
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#room?.();
+    this.#onSpace?.();
     this.#over.resolve();
   }
 }
 
-function unsaidText(count: number): string {
+function unacknowledgedText(count: number): string {
   return `${countText(count, "message")} ${count === 1 ? "was" : "were"} not acknowledged`;
 }

@@ -1,5 +1,5 @@
-// A terminal on which no cursor can be moved (TERM=dumb): it edits and echoes lines itself, and what is said follows below.
-// For who has a prompt elsewhere: the same calls, without one.
+// A terminal that can't move its cursor (TERM=dumb): the terminal edits and echoes lines itself,
+// and output simply follows. Stands in for the prompt and the tty.
 
 import { terminal as limits } from "../limits.ts";
 import { LineEditor } from "./line-editor.ts";
@@ -9,15 +9,15 @@ import type { Tty, TtyUser } from "./tty.ts";
 import { typedLines } from "./typed-lines.ts";
 import type { Page } from "./wrap.ts";
 
-/** Whether lines are all that may be written to this terminal. */
+/** Whether the terminal can show nothing but lines. */
 export function isPlain(environment: Readonly<Record<string, string | undefined>>): boolean {
   return environment["TERM"] === "dumb";
 }
 
-/** What a client needs of a prompt. */
+/** A prompt, or its stand-in. */
 export type PromptLike = Pick<Prompt, keyof Prompt>;
 
-/** Lines, and nothing below them. */
+/** A prompt that is not drawn. */
 export class PlainPrompt implements PromptLike {
   readonly editor = new LineEditor(limits.maxTypedChars);
   readonly #parts: PromptParts;
@@ -25,7 +25,7 @@ export class PlainPrompt implements PromptLike {
 
   constructor(parts: PromptParts) {
     this.#parts = parts;
-    this.#columns = parts.columns;
+    ({ columns: this.#columns } = terminalSize(parts.columns, parts.rows));
   }
 
   get page(): Page {
@@ -38,8 +38,12 @@ export class PlainPrompt implements PromptLike {
     this.#parts.write(lines.map((line) => `${line}\n`).join(""));
   }
 
-  resize(columns: number): void {
-    this.#columns = columns;
+  ringBell(): void {
+    this.#parts.write("\u0007");
+  }
+
+  resize(columns: number, rows: number): void {
+    ({ columns: this.#columns } = terminalSize(columns, rows));
   }
 
   drawSoon(): void {}
@@ -48,7 +52,7 @@ export class PlainPrompt implements PromptLike {
   hide(): void {}
 }
 
-/** Typed lines as keys: each as a text and `enter`, the end of input as `ctrl-d`. */
+/** Hands on typed lines as keys: text and `enter` for each, `ctrl-d` at the end of input. */
 export class PlainTty implements Pick<Tty, "open" | "close" | "suspend"> {
   readonly #user: () => TtyUser | undefined;
   #closed = false;
@@ -67,7 +71,7 @@ export class PlainTty implements Pick<Tty, "open" | "close" | "suspend"> {
     process.stdout.off("resize", this.#resize);
   }
 
-  /** Ctrl-Z is the terminal's own business. */
+  /** Ctrl-Z is handled by the terminal. */
   suspend(): void {}
 
   readonly #resize = (): void => {
@@ -85,7 +89,7 @@ export class PlainTty implements Pick<Tty, "open" | "close" | "suspend"> {
         ]);
       }
     } catch {
-      // A terminal that has gone.
+      // The terminal has gone.
     }
     if (!this.#closed) this.#user()?.keys([{ type: "key", name: "ctrl-d" }]);
   }

@@ -2,7 +2,8 @@
 
 import { harmless } from "../text.ts";
 import { graphemes } from "./line-editor.ts";
-import { durationText, rateText, sizeText } from "./units.ts";
+import { durationText, rateText } from "./units.ts";
+import { sizeText } from "../size-text.ts";
 import type { Page } from "./wrap.ts";
 
 export type Progress = {

@@ -1,8 +1,11 @@
-// A prompt at the bottom of a terminal, under which nothing garbles: composes what to write so that lines appear above it and it
-// is drawn again below, however many rows it takes and whatever the terminal's width has become. Pure: answers strings.
+// A prompt at the bottom of a terminal that incoming lines never garble: composes what to write so
+// that lines appear above it and it is redrawn below them, however many rows it takes and however
+// the terminal was resized. Pure: returns strings.
 
-/** What is shown: status rows (progress), then the prompt with the line being written. */
-export type Prompt = {
+import { terminalSize } from "./terminal-size.ts";
+
+/** What is shown: status rows (progress), then the label and the line being typed. */
+export type PromptContent = {
   status: readonly string[];
   /** May have colours; its width is measured without them. */
   label: string;
@@ -29,42 +32,44 @@ export class PromptScreen {
   readonly #width: Width;
   #columns: number;
   #rows: number;
-  #prompt: Prompt = { status: [], label: "", characters: [], cursor: 0 };
-  // As it stands on the screen; undefined: not there.
+  #content: PromptContent = { status: [], label: "", characters: [], cursor: 0 };
+  // What is on the screen now; undefined: nothing of ours.
   #drawn: Block | undefined;
 
   constructor(width: Width, columns: number, rows: number) {
     this.#width = width;
-    this.#columns = Math.max(columns, 8);
-    this.#rows = Math.max(rows, 2);
+    ({ columns: this.#columns, rows: this.#rows } = terminalSize(columns, rows));
   }
 
   get columns(): number {
     return this.#columns;
   }
 
-  /** Draws the prompt, over the old one if there is one. */
-  update(prompt: Prompt): string {
-    this.#prompt = prompt;
+  /** Redraws the prompt in place. */
+  update(content: PromptContent): string {
+    this.#content = content;
     return hideCursor + this.#erase() + this.#draw() + showCursor;
   }
 
-  /** Whole lines above the prompt, which is drawn again as it is now. Lines may be longer than a row. */
-  print(lines: readonly string[], prompt: Prompt): string {
-    this.#prompt = prompt;
+  /** Prints lines above the prompt, which is redrawn below them. Lines may be longer than a row. */
+  print(lines: readonly string[], content: PromptContent): string {
+    this.#content = content;
     const text = lines.map((line) => `${line}\r\n`).join("");
     return hideCursor + this.#erase() + text + this.#draw() + showCursor;
   }
 
   /**
-   * The terminal has another size. Terminals that wrap again when they get narrower have made more rows of ours, which the cursor's
-   * row is worked out from; on those that do not, at worst a piece of the old prompt stays above the new one. `prompt` answers what is
-   * to be shown at the new size.
+   * The terminal was resized. Most terminals rewrap what is on the screen when they get narrower,
+   * so our rows have become more; where they do not, a piece of the old prompt may stay above the
+   * new one. `content` returns what to show at the new size.
    */
-  resize(columns: number, rows: number, prompt: () => Prompt = () => this.#prompt): string {
+  resize(
+    columns: number,
+    rows: number,
+    content: () => PromptContent = () => this.#content,
+  ): string {
     const oldColumns = this.#columns;
-    this.#columns = Math.max(columns, 8);
-    this.#rows = Math.max(rows, 2);
+    ({ columns: this.#columns, rows: this.#rows } = terminalSize(columns, rows));
     const drawn = this.#drawn;
     if (drawn !== undefined && this.#columns < oldColumns) {
       let above = Math.floor(Math.min(drawn.cursorColumn, oldColumns - 1) / this.#columns);
@@ -73,16 +78,16 @@ export class PromptScreen {
       }
       this.#drawn = { ...drawn, cursorRow: above };
     }
-    return this.update(prompt());
+    return this.update(content());
   }
 
-  /** An empty screen with the prompt on top. */
+  /** Clears the screen; the prompt goes to the top. */
   clear(): string {
     this.#drawn = undefined;
     return clearScreen + this.#draw();
   }
 
-  /** Takes the prompt away; the cursor stands where it began. */
+  /** Erases the prompt; the cursor is left where it began. */
   hide(): string {
     return this.#erase();
   }
@@ -104,9 +109,10 @@ export class PromptScreen {
     return `${block.rows.join("\r\n")}\r${up}${right}`;
   }
 
-  // We break the rows ourselves: where a terminal would wrap is its own secret for wide characters and the last column.
+  // We break the rows ourselves: terminals differ in how they wrap wide characters and treat the
+  // last column.
   #layout(): Block {
-    const { status, label, characters, cursor } = this.#prompt;
+    const { status, label, characters, cursor } = this.#content;
     const rows = [...status.slice(0, 1), label].map((line) => this.#fit(line));
     const widths = rows.map((row) => this.#width(row));
     let [cursorRow, cursorColumn] = [rows.length - 1, widths.at(-1) ?? 0];
@@ -133,7 +139,7 @@ export class PromptScreen {
     return this.#window({ rows, widths, cursorRow, cursorColumn });
   }
 
-  // A block higher than the screen would scroll out of reach: show the rows around the cursor.
+  // A block taller than the screen would scroll out of reach: show only the rows around the cursor.
   #window(block: Block): Block {
     const height = Math.max(1, this.#rows - 1);
     if (block.rows.length <= height) return block;

@@ -1,15 +1,18 @@
-// A prompt that is written on while lines come in above it: what terminal client and peer have in common. Joins the line editor and
-// the screen, and draws once for all that happens together. Knows no tty, session or command.
+// A prompt on which a line is edited while others come in above it, for the terminal client and the
+// peer. Combines the line editor and the screen, and draws once for everything that happens in one
+// turn. Knows no tty, session or command.
 
 import { harmless } from "../text.ts";
 import { terminal as limits } from "../limits.ts";
 import { LineEditor } from "./line-editor.ts";
-import { type Prompt as Shown, PromptScreen, type Width } from "./prompt-screen.ts";
+import { type PromptContent, PromptScreen, type Width } from "./prompt-screen.ts";
 import type { Page } from "./wrap.ts";
+
+const bell = "\u0007";
 
 export type PromptParts = {
   write: (text: string) => void;
-  /** Calls back once the events and keys that are there now have been dealt with. */
+  /** Calls back once the keys and events that have arrived so far are handled. */
   soon: (draw: () => void) => void;
   width: Width;
   columns: number;
@@ -22,32 +25,39 @@ export class Prompt {
   readonly #label: (columns: number) => string;
   readonly #screen: PromptScreen;
   #status: string | undefined;
-  // Lines that are drawn together: a busy room would else cost a prompt a line.
+  // Printed together: in a busy room the prompt would otherwise be redrawn for each line.
   #lines: string[] = [];
+  #bell = false;
   #drawing = false;
   #hidden = false;
 
-  /** `label` answers what stands before the line that is written, on a terminal of so many columns. */
+  /** `label` returns the label on a terminal of that many columns. */
   constructor(parts: PromptParts, label: (columns: number) => string) {
     this.#parts = parts;
     this.#label = label;
     this.#screen = new PromptScreen(parts.width, parts.columns, parts.rows);
   }
 
-  /** What lines for people are broken to. */
+  /** What rows above the prompt have to fit. */
   get page(): Page {
     return { columns: this.#screen.columns, width: this.#parts.width };
   }
 
-  /** A row above the prompt that stays, or none. */
+  /** A row that stays above the prompt; undefined: none. */
   set status(text: string | undefined) {
     this.#status = text;
     this.drawSoon();
   }
 
-  /** Lines above the prompt, which may be longer than a row. */
+  /** Prints lines above the prompt. They may be longer than a row. */
   print(lines: readonly string[]): void {
     this.#lines.push(...lines);
+    this.drawSoon();
+  }
+
+  /** Rings with the next draw, once. */
+  ringBell(): void {
+    this.#bell = true;
     this.drawSoon();
   }
 
@@ -58,23 +68,24 @@ export class Prompt {
   }
 
   resize(columns: number, rows: number): void {
-    if (this.#hidden) return;
-    this.#parts.write(this.#screen.resize(columns, rows, () => this.#shown()));
+    const drawn = this.#screen.resize(columns, rows, () => this.#content());
+    if (this.#hidden) this.#screen.hide();
+    else this.#parts.write(drawn);
   }
 
-  /** An empty screen with the prompt on top. */
+  /** Clears the screen; the prompt goes to the top. */
   clear(): void {
     this.#parts.write(this.#screen.clear());
     this.drawSoon();
   }
 
-  /** Draws it, as it is or anew after something else has used the terminal. */
+  /** Draws the prompt, even if something else has used the terminal meanwhile. */
   draw(): void {
     this.#hidden = false;
     this.drawSoon();
   }
 
-  /** Takes it away until `draw`; what comes meanwhile waits. */
+  /** Erases the prompt until `draw`. Lines printed meanwhile wait. */
   hide(): void {
     this.#flush();
     this.#hidden = true;
@@ -84,25 +95,29 @@ export class Prompt {
   #flush(): void {
     this.#drawing = false;
     if (this.#hidden) return;
-    const prompt = this.#shown();
+    const content = this.#content();
     const lines = this.#lines.splice(0);
     const screen = this.#screen;
-    this.#parts.write(lines.length === 0 ? screen.update(prompt) : screen.print(lines, prompt));
+    const drawn = lines.length === 0 ? screen.update(content) : screen.print(lines, content);
+    this.#parts.write(this.#bell ? `${bell}${drawn}` : drawn);
+    this.#bell = false;
   }
 
-  #shown(): Shown {
+  #content(): PromptContent {
     const { list, cursor } = this.editor.characters;
+    const { query } = this.editor;
     const status = this.#status === undefined ? [] : [this.#status];
     return {
       status,
-      label: this.#label(this.#screen.columns),
+      label:
+        query === undefined ? this.#label(this.#screen.columns) : `(search '${harmless(query)}') `,
       characters: list.map(visible),
       cursor,
     };
   }
 }
 
-// Tab puts names of files into the line as they are, controls and all; the terminal must not see those.
+// Tab inserts file names as they are, with any control characters: the terminal must not get those.
 function visible(character: string): string {
   return harmless(character) === character ? character : "\ufffd";
 }

@@ -1,33 +1,33 @@
-// How lines look on a terminal: with colours, or without where NO_COLOR (no-color.org) asks for that. Pure; texts come in
-// harmless.
+// Colours of what a terminal shows, or none where NO_COLOR asks for that (no-color.org). Pure;
+// texts come in harmless.
 
-/** Whether a terminal with these variables is to have colours. */
-export function wantsColors(environment: Readonly<Record<string, string | undefined>>): boolean {
-  return (environment["NO_COLOR"] ?? "") === "" && environment["TERM"] !== "dumb";
-}
-
-export type Paint = {
-  said: (from: string, text: string, mine: boolean) => string;
-  whispered: (from: string, text: string) => string;
-  /** Our own private message. */
-  told: (to: readonly string[], text: string) => string;
-  status: (text: string) => string;
-  time: (timeMs: number) => string;
+export type Style = {
+  /** Text in the colour of the person of that name. */
+  name: (name: string, text: string) => string;
+  /** What we said ourselves. */
+  own: (text: string) => string;
+  /** The speaker of a message that mentions us. */
+  mention: (text: string) => string;
+  /** Times, events, responses to commands. */
+  dim: (text: string) => string;
 };
 
-/** Readable on dark and on light ground. */
+/** Readable on a dark and on a light background. */
 const nameColors = [31, 32, 33, 34, 35, 36] as const;
 
-/** `clock` tells the time of day of a Unix time in milliseconds. */
-export function painter(colors: boolean, clock: (timeMs: number) => string): Paint {
-  const paint = (code: number, text: string) => (colors ? `\u001b[${code}m${text}\u001b[0m` : text);
+export function createStyle(colors: boolean): Style {
+  const paint = (code: string, text: string) => (colors ? `\u001b[${code}m${text}\u001b[0m` : text);
   return {
-    said: (from, text, mine) => `${paint(mine ? 1 : nameColor(from), `${from}:`)} ${text}`,
-    whispered: (from, text) => `${paint(nameColor(from), `${from} (private):`)} ${text}`,
-    told: (to, text) => `${paint(1, `to ${to.join(", ")} (private):`)} ${text}`,
-    status: (text) => paint(2, text),
-    time: (timeMs) => paint(2, clock(timeMs)),
+    name: (name, text) => paint(`${nameColor(name)}`, text),
+    own: (text) => paint("1", text),
+    mention: (text) => paint("1;7", text),
+    dim: (text) => paint("2", text),
   };
+}
+
+/** Whether to show colours on a terminal with these environment variables. */
+export function wantsColors(environment: Readonly<Record<string, string | undefined>>): boolean {
+  return (environment["NO_COLOR"] ?? "") === "" && environment["TERM"] !== "dumb";
 }
 
 function nameColor(name: string): number {

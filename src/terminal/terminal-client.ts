@@ -1,67 +1,95 @@
-// `parley client` at a terminal: keys and events in, a screen with a prompt out. Knows the session, but no tty, signal or socket:
-// those are handed in.
+// `parley client` at a terminal: keys and events in, a screen with a prompt out. Knows the session,
+// but no tty, signal or socket: those are handed in.
 
-import { nameProblem, roomProblem } from "../chat/names/grammar.ts";
-import { harmless } from "../text.ts";
-import type { Answer, NativeSession, Question, SessionEvent, Unsayable } from "../client/events.ts";
-import type { ParleyError } from "../errors.ts";
-import { terminal as limits } from "../limits.ts";
-import { answerLines } from "./answer-lines.ts";
-import { type Action, helpRows, readTyped } from "./chat-commands.ts";
-import { clientLine, unsayableText } from "./client-lines.ts";
-import { complete, completesHere } from "./completion.ts";
+import { roomProblem } from "../chat/names/grammar.ts";
+import { personNameProblem } from "../dialects/table.ts";
 import { endedBy } from "../cli/end-signals.ts";
+import type {
+  ChatRequest,
+  NativeSession,
+  SessionEvent,
+  SessionRequest,
+  SessionResponse,
+  Unsayable,
+} from "../client/events.ts";
+import type { ParleyError } from "../errors.ts";
+import { history, terminal as limits } from "../limits.ts";
+import { harmless, quoted } from "../text.ts";
+import { AwaitedHistory } from "./awaited-history.ts";
+import { CompletionSource } from "./completion-source.ts";
+import { complete, completesHere } from "./completion.ts";
+import { eventText, unsayableText } from "./event-text.ts";
 import type { Key } from "./keys.ts";
-import { KnownWords } from "./completion-source.ts";
-import { refusal } from "./login.ts";
+import { mentions } from "./mention.ts";
+import { refusal } from "./open-session.ts";
+import { type Missed, OpenRooms, type ChatMessage } from "./open-rooms.ts";
+import { PendingPrivate } from "./pending-private.ts";
 import { PlainPrompt, type PromptLike } from "./plain-terminal.ts";
-import { Prompt } from "./prompt.ts";
-import type { TerminalParts } from "./terminal-parts.ts";
-import { Told } from "./pending-private.ts";
+import { Prompt, type PromptParts } from "./prompt.ts";
+import { promptLabel } from "./prompt-label.ts";
+import { Requests } from "./requests.ts";
+import { responseRows } from "./response-rows.ts";
+import { helpRows, readTyped, type TypedLine } from "./slash-commands.ts";
+import type { Style } from "./style.ts";
+import { type Calendar, Transcript } from "./transcript.ts";
+import { countText } from "./units.ts";
 import { wrapItems } from "./wrap.ts";
 
-export type { Downloads, TerminalParts } from "./terminal-parts.ts";
+export type TerminalParts = PromptParts & {
+  session: NativeSession;
+  /** Carries out what the session wants done; to be called after anything was asked of it. */
+  applyOutputs: () => void;
+  style: Style;
+  calendar: Calendar;
+  /** Stops the program until it is brought back to the foreground. */
+  suspend: () => void;
+  downloads: Downloads;
+  /** No prompt: the terminal can't move its cursor. */
+  plain?: boolean;
+};
+
+/** Fetches one file at a time, and reports through `progress` and `say`. */
+export interface Downloads {
+  readonly running: boolean;
+  start(
+    name: string,
+    report: { progress: (text: string | undefined) => void; say: (text: string) => void },
+  ): void;
+  stop(): void;
+}
+
+type Of<T extends SessionEvent["type"]> = Extract<SessionEvent, { type: T }>;
 
 export class TerminalClient {
   readonly #parts: TerminalParts;
   readonly #session: NativeSession;
   readonly #prompt: PromptLike;
+  readonly #transcript: Transcript;
   readonly #over = Promise.withResolvers<ParleyError | undefined>();
-  // Questions whose answers are shown, and how many pages of them have been asked for.
-  readonly #asked = new Map<number, { shown: boolean; page: number }>();
-  readonly #known = new KnownWords();
-  readonly #told = new Told();
+  readonly #requests: Requests;
+  readonly #rooms = new OpenRooms();
+  readonly #awaited = new AwaitedHistory();
+  readonly #completion = new CompletionSource();
+  readonly #pending = new PendingPrivate();
   // The choices that the last Tab has shown.
   #offered = "";
+  // When text last did not fit.
+  #fullAtMs = -Infinity;
 
   constructor(parts: TerminalParts) {
     this.#parts = parts;
     this.#session = parts.session;
+    this.#requests = new Requests(parts.session);
     this.#prompt =
       parts.plain === true
         ? new PlainPrompt(parts)
         : new Prompt(parts, (columns) => this.#label(columns));
+    this.#transcript = new Transcript(this.#prompt, parts.style, parts.calendar);
   }
 
   /** Resolves when it is over, with what went wrong if something did. */
   get over(): Promise<ParleyError | undefined> {
     return this.#over.promise;
-  }
-
-  hear(event: SessionEvent): void {
-    this.#known.hear(event);
-    this.#told.hear(event);
-    // Who is here, for Tab.
-    if (event.type === "online" || event.type === "entered") this.#ask({ type: "who" }, 1, false);
-    if (event.type === "answer") return this.#answered(event.ref, event.answer);
-    if (event.type === "ended") return this.#ended(event.code, event.message);
-    if (event.type === "acknowledged") this.#arrived(event.id);
-    if (event.type === "error" && event.ref !== undefined) {
-      const quiet = this.#asked.get(event.ref)?.shown === false;
-      this.#asked.delete(event.ref);
-      if (quiet) return;
-    }
-    this.#show(event);
   }
 
   keys(keys: readonly Key[]): void {
@@ -72,19 +100,19 @@ export class TerminalClient {
     this.#prompt.resize(columns, rows);
   }
 
-  /** Draws the prompt, as it is or anew after something else has used the terminal. */
+  /** Draws the prompt, also after something else has used the terminal. */
   draw(): void {
     this.#prompt.draw();
   }
 
-  /** Takes the prompt away until `draw`; what comes meanwhile waits. */
+  /** Erases the prompt until `draw`; lines that come in meanwhile wait. */
   hide(): void {
     this.#prompt.hide();
   }
 
   /** A line above the prompt. */
   say(text: string): void {
-    this.#prompt.print([this.#parts.paint.status(text)]);
+    this.#transcript.note(text);
   }
 
   /** The terminal has gone. */
@@ -92,12 +120,53 @@ export class TerminalClient {
     this.#over.resolve(endedBy("SIGHUP"));
   }
 
+  handleEvent(event: SessionEvent): void {
+    this.#completion.handleEvent(event);
+    this.#pending.handleEvent(event);
+    switch (event.type) {
+      case "online":
+        return this.#online(event);
+      case "entered":
+        return this.#entered(event.room);
+      case "join-failed":
+      case "parted":
+        return this.#left(event);
+      case "message":
+        if (!this.#awaited.hold(event)) this.#show(event);
+        return;
+      case "private":
+        this.#transcript.private(event);
+        // Whoever is in a private chat is looking at it.
+        if (!event.chat) this.#transcript.ringBell();
+        return;
+      case "acknowledged":
+        return this.#acknowledged(event.id);
+      case "response":
+        return this.#responded(event.ref, event.response);
+      case "error":
+        return this.#failed(event);
+      case "ended":
+        return this.#over.resolve(
+          event.code === "left" ? undefined : refusal(event.code, event.message),
+        );
+      case "joined":
+      case "left":
+      case "renamed":
+      case "gap":
+        if (this.#concerns(event)) this.#happened(event);
+        return;
+      case "failed":
+      case "offline":
+      case "reconnected":
+      case "chat":
+        return this.#happened(event);
+    }
+  }
+
   #label(columns: number): string {
-    const { name, partner, room, online } = this.#session;
-    const where = partner === undefined ? room : `→ ${partner}`;
-    const label = `${harmless(name ?? "")} (${online ? harmless(where) : "offline"})> `;
-    // On a narrow terminal what is written matters more than who writes it.
-    return this.#parts.width(label) > columns / 2 ? "> " : label;
+    const { partner, online } = this.#session;
+    const { current, unread } = this.#rooms;
+    return promptLabel({ room: current, partner, online, unread }, columns, this.#parts.width);
   }
 
   #key(key: Key): void {
@@ -106,6 +175,8 @@ export class TerminalClient {
     switch (edit.type) {
       case "edited":
         return this.#prompt.drawSoon();
+      case "full":
+        return this.#tellFull(key);
       case "submit":
         this.#prompt.drawSoon();
         return this.#act(readTyped(edit.line));
@@ -120,16 +191,18 @@ export class TerminalClient {
       case "suspend":
         return this.#parts.suspend();
       case "ignored":
-        if (key.type === "paste") this.#notPasted(key.text.length);
-        return;
     }
   }
 
-  #notPasted(chars: number): void {
-    const all = this.#prompt.editor.text.length + chars;
-    const most = limits.maxTypedChars;
-    if (all > most)
-      this.say(`Not pasted: a line has at most ${most} characters, this would be ${all}`);
+  #tellFull(key: Key): void {
+    const nowMs = this.#parts.calendar.now();
+    // Without bracketed paste, a terminal sends a paste in many pieces: one line is enough for all.
+    const isSamePaste = key.type === "text" && nowMs - this.#fullAtMs < limits.pasteGapMs;
+    this.#fullAtMs = nowMs;
+    if (isSamePaste) return;
+    const verb = key.type === "paste" ? "pasted" : "taken";
+    const advice = "Send a file instead, or send it in parts";
+    this.say(`Not ${verb}: a line has at most ${limits.maxTypedChars} characters. ${advice}`);
   }
 
   #interrupt(): void {
@@ -141,111 +214,262 @@ export class TerminalClient {
     this.#prompt.drawSoon();
   }
 
-  #act(action: Action): void {
-    switch (action.do) {
+  #act(typed: TypedLine): void {
+    switch (typed.do) {
       case "nothing":
         return;
-      case "say": {
-        const { partner } = this.#session;
-        const to = partner === undefined ? undefined : [partner];
-        return this.#sent(this.#session.say(action.text), action.text, to);
-      }
+      case "say":
+        return this.#say(typed.text);
       case "tell":
-        return this.#sent(this.#session.tell(action.to, action.text), action.text, action.to);
+        return this.#sent(this.#session.tell(typed.to, typed.text), typed.text, typed.to);
       case "explain":
-        return this.say(action.text);
+        return this.say(typed.text);
       case "help":
-        return this.#prompt.print(helpRows(this.#prompt.page));
+        return this.#transcript.noteRows(helpRows(this.#prompt.page));
       case "quit":
         return this.#over.resolve(undefined);
       case "get":
-        return this.#get(action.name);
-      case "room":
-        return this.#go(action.name);
+        return this.#get(typed.name);
+      case "go":
+        return this.#go(typed.room);
+      case "part":
+        return this.#part(typed.room);
       case "nick": {
-        const problem = nameProblem(action.name);
-        return problem === undefined
-          ? this.#ask({ type: "rename", name: action.name })
-          : this.say(problem);
+        const { name } = typed;
+        const problem = personNameProblem(name);
+        return problem === undefined ? this.#ask({ type: "rename", name }) : this.say(problem);
       }
       case "invite":
-        return this.#ask({ type: "invite", to: action.name });
+        return this.#requestChat({ type: "invite", to: typed.name });
+      case "accept":
+      case "reject":
+      case "leave":
+        return this.#requestChat({ type: typed.do });
+      case "who":
+        return this.#askOf(typed.room, (room) => ({ type: "who", room }));
       case "history":
-        return this.#ask({ type: "history", limit: action.limit });
-      default:
-        return this.#ask({ type: action.do });
+        return this.#askOf(undefined, (room) => ({ type: "history", room, limit: typed.limit }));
+      case "rooms":
+      case "files":
+        return this.#ask({ type: typed.do });
     }
   }
 
-  /** `to`: to these people alone, so that it comes back from nowhere. */
+  #say(text: string): void {
+    const { partner } = this.#session;
+    if (partner !== undefined) return this.#sent(this.#session.sayToPartner(text), text, [partner]);
+    const room = this.#rooms.current;
+    this.#sent(room === undefined ? "not-in-room" : this.#session.say(room, text), text);
+  }
+
+  /** `to`: only to these people, so that the server does not send it back. */
   #sent(result: number | Unsayable, text: string, to?: readonly string[]): void {
-    if (typeof result === "number" && to !== undefined) this.#told.add(result, { to, text });
-    this.#parts.obey();
+    if (typeof result === "number" && to !== undefined) this.#pending.add(result, { to, text });
+    this.#parts.applyOutputs();
     const { textChars, online } = this.#session;
     if (typeof result !== "number") this.say(unsayableText(result, text, textChars));
-    else if (!online) this.say("Not connected: said as soon as the connection is back");
+    else if (!online) this.say("Not connected: it is sent as soon as the connection is back");
   }
 
-  // Shown when the server has it: what it refuses was said to nobody.
-  #arrived(upTo: number): void {
-    for (const { to, text } of this.#told.arrived(upTo)) {
-      this.#prompt.print([this.#parts.paint.told(to.map(harmless), harmless(text))]);
+  // Shown once the server has it: what it refuses has reached nobody.
+  #acknowledged(upTo: number): void {
+    for (const { to, text } of this.#pending.takeAcknowledged(upTo)) {
+      this.#transcript.privateTo(to, text);
     }
   }
 
-  #go(room: string): void {
+  #go(name: string | undefined): void {
+    const room = name ?? this.#rooms.unread[0]?.room;
+    if (room === undefined) return this.say("There is nothing new in other rooms");
     const problem = roomProblem(room);
     if (problem !== undefined) return this.say(problem);
-    this.#session.enter(room);
-    this.#parts.obey();
+    if (this.#rooms.isCurrent(room)) return this.say(`You are in the room ${harmless(room)}`);
+    if (this.#rooms.has(room)) return this.#switchTo(room);
+    // The current room from now on: what is typed before the server has answered is meant for it.
+    this.#rooms.switchTo(room);
+    this.#session.join(room);
+    this.#parts.applyOutputs();
+    if (!this.#session.online) this.say("Not connected: entered as soon as the connection is back");
+    this.#prompt.drawSoon();
   }
 
-  #ask(question: Question, page = 1, shown = true): void {
-    const ref = this.#session.ask(question);
-    if (ref === undefined) {
-      if (shown) this.say("Not connected: try again in a moment");
-      return;
+  #switchTo(room: string): void {
+    this.#showMissed(this.#rooms.switchTo(room));
+    this.#prompt.drawSoon();
+  }
+
+  #showMissed({ messages, earlier }: Missed): void {
+    this.#transcript.rule(this.#rooms.current ?? "");
+    if (earlier > 0) {
+      const last = Math.min(earlier + messages.length, history.pageMessages);
+      this.say(`… ${countText(earlier, "earlier message")}: /history ${last}`);
     }
-    // Private chats have no answers of their own; what comes of them is an event.
-    const answered = !("to" in question) && !["accept", "reject", "leave"].includes(question.type);
-    if (answered) this.#asked.set(ref, { shown, page });
-    this.#parts.obey();
+    for (const message of messages) this.#print(message);
   }
 
-  #answered(ref: number, answer: Answer): void {
-    const asked = this.#asked.get(ref);
-    this.#asked.delete(ref);
+  #part(name: string | undefined): void {
+    const room = name ?? this.#rooms.current;
+    if (room === undefined) return this.say("You are in no room");
+    if (!this.#rooms.has(room)) return this.say(`You are not in the room ${quoted(room)}`);
+    this.#session.part(room);
+    this.#parts.applyOutputs();
+  }
+
+  #online({ rooms, returned, ...rest }: Of<"online">): void {
+    for (const room of rooms) {
+      this.#rooms.add(room);
+      this.#ask({ type: "who", room }, false);
+    }
+    const [first] = rooms;
+    if (returned) return this.#prompt.drawSoon();
+    this.#happened({ rooms, returned, ...rest });
+    if (first === undefined) return;
+    this.#rooms.switchTo(first);
+    this.#requestHistory(first);
+  }
+
+  #entered(room: string): void {
+    this.#rooms.add(room);
+    this.#ask({ type: "who", room }, false);
+    if (!this.#rooms.isCurrent(room)) return;
+    this.#transcript.rule(room);
+    this.#requestHistory(room);
+  }
+
+  #requestHistory(room: string): void {
+    const request = { type: "history", room, limit: limits.enteredMessages } as const;
+    const ref = this.#requests.send(request, { isShown: false, page: 1 });
+    if (ref !== undefined) this.#awaited.expect(ref, room);
+    this.#parts.applyOutputs();
+  }
+
+  #left(event: Of<"join-failed" | "parted">): void {
+    this.#happened(event);
+    const back = this.#rooms.remove(event.room);
+    if (back !== undefined) return this.#switchTo(back);
+    if (this.#rooms.current === undefined) this.say("You are in no room: /join ROOM enters one");
+  }
+
+  #ask(request: Exclude<SessionRequest, ChatRequest>, isShown = true): void {
+    const ref = this.#requests.send(request, { isShown, page: 1 });
+    if (ref !== undefined) this.#parts.applyOutputs();
+    else if (isShown) this.say("Not connected: try again in a moment");
+  }
+
+  #askOf(
+    name: string | undefined,
+    request: (room: string) => Exclude<SessionRequest, ChatRequest>,
+  ): void {
+    const room = name ?? this.#rooms.current;
+    if (room === undefined) return this.say("You are in no room");
+    const problem = roomProblem(room);
+    if (problem === undefined) this.#ask(request(room));
+    else this.say(problem);
+  }
+
+  /** The outcome is an event, not a response. */
+  #requestChat(request: ChatRequest): void {
+    const ref = this.#session.request(request);
+    if (ref === undefined) this.say("Not connected: try again in a moment");
+    else this.#parts.applyOutputs();
+  }
+
+  #responded(ref: number, response: SessionResponse): void {
+    const asked = this.#requests.finish(ref);
     if (asked === undefined) return;
-    if (asked.shown) this.#prompt.print(answerLines(answer, this.#parts.paint, this.#prompt.page));
-    const next = "next" in answer ? answer.next : undefined;
-    const pages = asked.shown ? limits.maxPages : limits.maxQuietPages;
-    if (next === undefined || asked.page >= pages) return;
-    const type = answer.type === "names" ? "who" : answer.type;
-    if (type === "who" || type === "rooms" || type === "files") {
-      this.#ask({ type, after: next }, asked.page + 1, asked.shown);
+    this.#completion.handleResponse(response, asked.page === 1);
+    if (response.type === "history") return this.#showHistory(ref, response);
+    if (asked.isShown) {
+      this.#transcript.noteRows(responseRows(response, this.#rooms, this.#prompt.page));
     }
+    this.#requests.sendNext(response, asked);
+    this.#parts.applyOutputs();
+  }
+
+  #showHistory(
+    ref: number,
+    { room, messages }: Extract<SessionResponse, { type: "history" }>,
+  ): void {
+    const held = this.#awaited.release(ref, messages);
+    const self = this.#session.name;
+    if (held === undefined || this.#rooms.isCurrent(room)) {
+      for (const message of messages) {
+        this.#transcript.said(message, { mine: message.from === self });
+      }
+    }
+    if (held === undefined && messages.length === 0) this.say("Nothing has been said here yet");
+    for (const message of held ?? []) this.#show(message);
+  }
+
+  #failed(event: Of<"error">): void {
+    const asked = event.ref === undefined ? undefined : this.#requests.finish(event.ref);
+    const held = event.ref === undefined ? [] : (this.#awaited.release(event.ref) ?? []);
+    for (const message of held) this.#show(message);
+    if (asked?.isShown !== false) this.#happened(event);
+  }
+
+  /**
+   * Messages of the current room are shown. Those of other rooms are counted, and only shown if
+   * they mention us.
+   */
+  #show(message: ChatMessage): void {
+    const isMention = this.#isMention(message);
+    const isHere = this.#rooms.isCurrent(message.room);
+    if (!isHere) this.#rooms.miss(message, isMention);
+    if (isHere || isMention) this.#print(message);
+    if (isMention) this.#transcript.ringBell();
+    this.#prompt.drawSoon();
+  }
+
+  #print(message: ChatMessage): void {
+    const isMention = this.#isMention(message);
+    const room = this.#rooms.isCurrent(message.room) ? undefined : message.room;
+    this.#transcript.said(message, { mine: message.mine, room, isMention });
+  }
+
+  #isMention({ mine, text }: ChatMessage): boolean {
+    return !mine && mentions(text, this.#session.name ?? "");
+  }
+
+  /**
+   * Whether it happened in the current room, to somebody else: our own arrival is no news, and our
+   * new name has been confirmed.
+   */
+  #concerns(event: Of<"joined" | "left" | "renamed" | "gap">): boolean {
+    const self = this.#session.name;
+    if (event.type === "joined" && event.name === self) return false;
+    if (event.type === "renamed" && event.to === self) return false;
+    return event.room === undefined || this.#rooms.isCurrent(event.room);
+  }
+
+  #happened(event: SessionEvent): void {
+    const text = eventText(event);
+    if (text !== undefined) this.#transcript.event(text);
+    // The prompt shows whether we are online, and where.
+    this.#prompt.drawSoon();
   }
 
   #complete(): void {
-    const before = this.#prompt.editor.beforeCursor;
+    const { editor } = this.#prompt;
+    const before = editor.beforeCursor;
     const kind = completesHere(before);
     // What is not known yet is asked for; the next Tab has it.
-    if (kind === "file") this.#ask({ type: "files" }, limits.maxQuietPages, false);
-    if (kind === "room") this.#ask({ type: "rooms" }, limits.maxQuietPages, false);
-    const completion = complete(before, this.#known.words(this.#session.name ?? ""));
+    if (kind === "file") this.#ask({ type: "files" }, false);
+    if (kind === "room") this.#ask({ type: "rooms" }, false);
+    const words = this.#completion.words(this.#session.name ?? "", this.#rooms.current);
+    const completion = complete(before, words);
     if (completion.before !== before) {
-      const after = this.#prompt.editor.text.slice(before.length);
-      this.#prompt.editor.set(completion.before, after);
+      editor.set(completion.before, editor.text.slice(before.length));
       return this.#prompt.drawSoon();
     }
     if (completion.choices.length === 0) return;
     const shown = completion.choices.slice(0, limits.maxChoices).map(harmless);
     const more = completion.choices.length - shown.length;
     const choices = more > 0 ? [...shown, `… and ${more} more`] : shown;
-    // Another Tab would only say the same again.
+    // Another Tab would only show the same again.
     if (choices.join("\n") === this.#offered) return;
     this.#offered = choices.join("\n");
-    for (const row of wrapItems(choices, this.#prompt.page, { gap: "  " })) this.say(row);
+    this.#transcript.noteRows(wrapItems(choices, this.#prompt.page, { gap: "  " }));
   }
 
   #get(name: string): void {
@@ -258,29 +482,5 @@ export class TerminalClient {
       },
       say: (text) => this.say(text),
     });
-  }
-
-  #show(event: SessionEvent): void {
-    const { paint } = this.#parts;
-    if (event.type === "message") {
-      const { from, text, mine } = event;
-      return this.#prompt.print([paint.said(harmless(from), harmless(text), mine)]);
-    }
-    if (event.type === "private") {
-      return this.#prompt.print([paint.whispered(harmless(event.from), harmless(event.text))]);
-    }
-    // Whoever has come knows it, and whoever has a new name gets an answer that says so.
-    const self = this.#session.name;
-    const own =
-      (event.type === "joined" && event.name === self) ||
-      (event.type === "renamed" && event.to === self);
-    const line = own ? undefined : clientLine(event);
-    // The prompt says whether we are online, and where.
-    if (line === undefined) this.#prompt.drawSoon();
-    else this.say(line.text);
-  }
-
-  #ended(code: string, message: string): void {
-    this.#over.resolve(code === "left" ? undefined : refusal(code, message));
   }
 }

@@ -1,18 +1,6 @@
-// Sizes, rates and durations for people, and rates as they type them. Units are powers of 1000.
+// Rates and durations for people, and rates as they type them. Units are powers of 1000.
 
-const sizeUnits = ["B", "kB", "MB", "GB", "TB", "PB"] as const;
-
-/** `0 B`, `999 B`, `1.50 kB`, `95.3 MB`: at least three significant digits. */
-export function sizeText(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  while (value >= 999.5 && unit < sizeUnits.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
-  return `${value.toFixed(digits)} ${sizeUnits[unit]}`;
-}
+import { sizeText } from "../size-text.ts";
 
 /** `95.3 MB/s`. */
 export function rateText(bytesPerSecond: number): string {

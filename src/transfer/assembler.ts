@@ -1,89 +1,89 @@
-// Puts a file together from segments in any order: joins small ones into large writes, hashes along the front while the bytes
-// are still warm, reads back what came early, names bad chunks. Pure: the store and the hash are handed in.
+// Assembles a file from segments in any order: coalesces small writes, hashes along the front while the bytes are still in
+// cache, reads back what arrived out of order, reports bad chunks. Pure: the store and the hash are parameters.
 
 import { transfer as limit } from "../limits.ts";
 import { DigestCheck, type Hasher } from "./digests.ts";
 import { RangeSet } from "./ranges.ts";
 
-/** Where the bytes are kept: a partial file, or a ring in memory. May throw (disk full); what was put then counts as not there. */
-export interface Store {
+/** Where the bytes are kept: a partial file, or a ring in memory. May throw (disk full); what was put then counts as missing. */
+export interface ChunkStore {
   write(offset: number, bytes: Uint8Array): void;
-  /** Reads what was written before, all of it; returns the bytes read. */
+  /** Reads back what was written; returns the bytes read. */
   read(offset: number, into: Uint8Array): number;
 }
 
-export interface AssemblyConfig {
+export interface AssemblerConfig {
   readonly size: number;
   readonly chunkBytes: number;
   readonly newHasher: () => Hasher;
-  readonly store: Store;
-  /** What the store holds already, to be checked again. */
+  readonly store: ChunkStore;
+  /** What the store holds already, still to be verified. */
   readonly present?: RangeSet;
   /**
-   * Hash bytes whose digest isn't known yet. Saves reading them back; but going back after a bad chunk may then reach behind
-   * `verifiedBytes`, so a store that forgets what is verified wants false.
+   * Hash bytes whose digest isn't known yet. Saves reading them back; but rolling back after a bad chunk may then reach behind
+   * `verifiedBytes`, so a store that discards verified bytes wants false.
    */
   readonly ahead: boolean;
 }
 
-/** Copies between typed arrays without making a view of either: three times as fast for a segment. */
+/** Copies between typed arrays without a view of either: three times as fast for a segment. */
 const copyBytes = Buffer.prototype.copy;
 
-/** A chunk that differs from its digest: ask for it again. */
+/** A chunk that differs from its digest: request it again. */
 export interface BadChunk {
   readonly index: number;
   readonly offset: number;
   readonly length: number;
-  /** How many times this chunk has come wrong. */
+  /** How many copies of this chunk were wrong. */
   readonly times: number;
 }
 
-export class Assembly {
+export class Assembler {
   readonly check: DigestCheck;
   readonly present: RangeSet;
-  readonly #config: AssemblyConfig;
-  readonly #run = new Uint8Array(limit.writeRunBytes);
-  #runStart = 0;
-  #runLength = 0;
+  readonly #config: AssemblerConfig;
+  readonly #gathered = new Uint8Array(limit.writeRunBytes);
+  #gatheredStart = 0;
+  #gatheredLength = 0;
   readonly #readBack = new Uint8Array(limit.readBackBytes);
   readonly #badTimes = new Map<number, number>();
   readonly #bad: BadChunk[] = [];
-  readonly #fresh = new RangeSet();
+  readonly #unrecorded = new RangeSet();
 
-  constructor(config: AssemblyConfig) {
+  constructor(config: AssemblerConfig) {
     this.#config = config;
     this.check = new DigestCheck(config.size, config.chunkBytes, config.newHasher);
     this.present = config.present ?? new RangeSet();
   }
 
-  /** New bytes of the file; they are only read during the call. */
+  /** New bytes of the file, only read during the call. */
   put(offset: number, source: Uint8Array, at: number, length: number): void {
-    const joins = this.#runLength > 0 && offset === this.#runStart + this.#runLength;
-    if (!joins || this.#runLength + length > this.#run.length) this.flush();
-    if (length >= limit.directWriteBytes && this.#runLength === 0) {
+    const joins = this.#gatheredLength > 0 && offset === this.#gatheredStart + this.#gatheredLength;
+    if (!joins || this.#gatheredLength + length > this.#gathered.length) this.flush();
+    if (length >= limit.directWriteBytes && this.#gatheredLength === 0) {
       this.#store(offset, source.subarray(at, at + length));
       return;
     }
-    if (this.#runLength === 0) this.#runStart = offset;
-    copyBytes.call(source, this.#run, this.#runLength, at, at + length);
-    this.#runLength += length;
+    if (this.#gatheredLength === 0) this.#gatheredStart = offset;
+    copyBytes.call(source, this.#gathered, this.#gatheredLength, at, at + length);
+    this.#gatheredLength += length;
   }
 
-  /** Something waits to be joined with what follows it. */
+  /** Bytes wait to be coalesced with what follows them. */
   get hasGathered(): boolean {
-    return this.#runLength > 0;
+    return this.#gatheredLength > 0;
   }
 
-  /** Writes what waits to be joined. Call it when nothing more has come for now. */
+  /** Writes the gathered bytes. Call it when nothing more arrives for now. */
   flush(): void {
-    if (this.#runLength === 0) return;
-    const run = this.#run.subarray(0, this.#runLength);
-    this.#runLength = 0;
-    this.#store(this.#runStart, run);
+    if (this.#gatheredLength === 0) return;
+    const run = this.#gathered.subarray(0, this.#gatheredLength);
+    this.#gatheredLength = 0;
+    this.#store(this.#gatheredStart, run);
   }
 
   /**
-   * Compares with what is known of the digests, and hashes up to `maxBytes` of what came early; true if there is more to do.
+   * Compares with the digests known so far, and hashes up to `maxBytes` of what arrived out of order; true if there is more to do.
    * Call it after new digests, and whenever there is time.
    */
   work(maxBytes: number): boolean {
@@ -96,7 +96,7 @@ export class Assembly {
       const bytes = this.#readBack.subarray(0, length);
       const got = this.#config.store.read(from, bytes);
       if (got === 0) {
-        // a partial file that is shorter than its journal says
+        // The partial file is shorter than its journal says.
         this.present.remove(from, until);
         this.#reject(Math.floor(from / this.#config.chunkBytes));
         return false;
@@ -110,17 +110,17 @@ export class Assembly {
     );
   }
 
-  /** The next chunk that must be asked for again. */
-  takeBad(): BadChunk | undefined {
+  /** The next chunk to request again. */
+  nextBadChunk(): BadChunk | undefined {
     return this.#bad.shift();
   }
 
-  /** Whole chunks [first, count] that have come since the last call: what a journal writes down. */
-  takeFreshChunks(): [first: number, count: number][] {
+  /** Whole chunks [first, count] that were written since the last call, for the journal. */
+  takeNewChunks(): [first: number, count: number][] {
     const chunks: [number, number][] = [];
     const { chunkBytes, size } = this.#config;
     const taken: [number, number][] = [];
-    for (const [start, end] of this.#fresh.toArray()) {
+    for (const [start, end] of this.#unrecorded.toArray()) {
       const first = Math.ceil(start / chunkBytes);
       const last = end === size ? Math.ceil(size / chunkBytes) : Math.floor(end / chunkBytes);
       if (last > first) {
@@ -128,7 +128,7 @@ export class Assembly {
         taken.push([first * chunkBytes, Math.min(size, last * chunkBytes)]);
       }
     }
-    for (const [start, end] of taken) this.#fresh.remove(start, end);
+    for (const [start, end] of taken) this.#unrecorded.remove(start, end);
     return chunks;
   }
 
@@ -136,12 +136,12 @@ export class Assembly {
     this.#config.store.write(offset, bytes);
     const end = offset + bytes.length;
     this.present.add(offset, end);
-    this.#fresh.add(offset, end);
+    this.#unrecorded.add(offset, end);
     const front = this.check.hashedBytes;
     if (front >= offset && front < end) this.#feed(bytes.subarray(front - offset));
   }
 
-  /** Bytes from the front on. */
+  /** Hashes bytes from the front on. */
   #feed(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length;) {
       const from = this.check.hashedBytes;
@@ -149,7 +149,7 @@ export class Assembly {
       if (room <= 0) return;
       at += this.check.update(bytes.subarray(at, at + room));
       const atBoundary = this.check.hashedBytes % this.#config.chunkBytes === 0;
-      // after a bad chunk the front is elsewhere: what is left here is read back when its turn comes
+      // After a bad chunk the front is elsewhere: the rest is read back later.
       if ((atBoundary || this.check.hashedBytes === this.#config.size) && this.#compare()) return;
     }
   }
@@ -173,7 +173,7 @@ export class Assembly {
     const times = (this.#badTimes.get(index) ?? 0) + 1;
     this.#badTimes.set(index, times);
     this.present.remove(offset, offset + length);
-    this.#fresh.remove(offset, offset + length);
+    this.#unrecorded.remove(offset, offset + length);
     this.#bad.push({ index, offset, length, times });
   }
 }

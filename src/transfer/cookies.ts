@@ -1,5 +1,5 @@
-// Cookies: stateless proof that a client receives what is sent to the address that it writes in its datagrams.
-// Pure: the keyed hash and the time are handed in. A cookie is good for one address, one port, one token, and a while.
+// Cookies: stateless proof that a client receives what is sent to the source address of its datagrams (return routability).
+// Pure: the keyed hash and the time are parameters. A cookie is valid for one address, port and token, and a limited time.
 
 import { transfer as limit } from "../limits.ts";
 
@@ -9,45 +9,45 @@ export type KeyedHash = (message: Uint8Array) => Uint8Array;
 export class CookieJar {
   constructor(private readonly keyedHash: KeyedHash) {}
 
-  /** The cookie of an address now; it is accepted for one to two times limits.ts `cookieLifeUs`. */
-  mint(nowUs: number, address: string, port: number, token: Uint8Array): Uint8Array {
-    return this.forAge(Math.floor(nowUs / limit.cookieLifeUs), address, port, token);
+  /** The cookie of an address; valid for one to two times limits.ts `cookieLifeUs`. */
+  mint(address: string, port: number, token: Uint8Array, nowUs: number): Uint8Array {
+    return this.forEpoch(Math.floor(nowUs / limit.cookieLifeUs), address, port, token);
   }
 
-  /** True if `cookie` was minted for just this address, port and token, not too long ago. */
-  check(
-    nowUs: number,
+  /** True if `cookie` was minted for exactly this address, port and token, not too long ago. */
+  isValid(
     cookie: Uint8Array,
     address: string,
     port: number,
     token: Uint8Array,
+    nowUs: number,
   ): boolean {
-    const age = Math.floor(nowUs / limit.cookieLifeUs);
-    for (const candidate of [age, age - 1]) {
+    const epoch = Math.floor(nowUs / limit.cookieLifeUs);
+    for (const candidate of [epoch, epoch - 1]) {
       if ((candidate & 0xff) !== cookie[0]) continue;
-      if (equal(cookie, this.forAge(candidate, address, port, token))) return true;
+      if (equal(cookie, this.forEpoch(candidate, address, port, token))) return true;
     }
     return false;
   }
 
-  private forAge(age: number, address: string, port: number, token: Uint8Array): Uint8Array {
-    // Fields of fixed length first, so that no two different inputs give the same message.
+  private forEpoch(epoch: number, address: string, port: number, token: Uint8Array): Uint8Array {
+    // Fixed-length fields first, so that no two different inputs give the same message.
     const message = new Uint8Array(limit.tokenBytes + 10 + address.length);
     message.set(token, 0);
     const view = new DataView(message.buffer);
-    view.setFloat64(limit.tokenBytes, age);
+    view.setFloat64(limit.tokenBytes, epoch);
     view.setUint16(limit.tokenBytes + 8, port);
     for (let i = 0; i < address.length; i++) {
       message[limit.tokenBytes + 10 + i] = address.charCodeAt(i) & 0xff;
     }
     const cookie = new Uint8Array(limit.cookieBytes);
-    cookie[0] = age & 0xff;
+    cookie[0] = epoch & 0xff;
     cookie.set(this.keyedHash(message).subarray(0, limit.cookieBytes - 1), 1);
     return cookie;
   }
 }
 
-/** Compares in constant time: how far a guess was right stays unknown. */
+/** In constant time, so that a guess learns nothing of how close it was. */
 function equal(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   let difference = 0;

@@ -1,6 +1,6 @@
-// Prefix digests: the state of one SHA-256 pass, looked at wherever a chunk ends (docs/transfer.md "Digests"). The server makes
-// them while it reads, the client compares while it receives, and the last one is what `sha256sum` prints.
-// Pure: the hash is handed in, and so are the bytes, in order.
+// Prefix digests: the state of one SHA-256 pass at every chunk boundary (docs/transfer.md "Digests"). The server makes them
+// while it reads, the client compares them while it receives, and the last one is what `sha256sum` prints.
+// Pure: the hash is a parameter, and the bytes come in order.
 
 import { transfer as limit } from "../limits.ts";
 
@@ -11,7 +11,7 @@ export interface Hasher {
   digest(): Uint8Array;
 }
 
-/** Distance of two digests for a file of that size: a power of two, so large that there are at most `maxChunks`. */
+/** Chunk size for a file of that size: a power of two, large enough that there are at most `maxChunks`. */
 export function chunkBytesFor(sizeBytes: number): number {
   let bytes: number = limit.minChunkBytes;
   while (bytes * limit.maxChunks < sizeBytes) bytes *= 2;
@@ -22,8 +22,8 @@ export function chunkCount(sizeBytes: number, chunkBytes: number): number {
   return Math.ceil(sizeBytes / chunkBytes);
 }
 
-/** The pass over a file: takes its bytes in order, and looks at the state at each boundary. */
-class Pass {
+/** A pass over a file: takes its bytes in order, and stops at each chunk boundary. */
+class HashPass {
   at = 0;
   hasher: Hasher;
   readonly #size: number;
@@ -35,7 +35,7 @@ class Pass {
     this.hasher = hasher;
   }
 
-  /** Hashes the bytes up to the next boundary at most; returns how many, and whether a chunk has just ended. */
+  /** Hashes the bytes up to the next boundary; returns how many, and whether a chunk has just ended. */
   step(bytes: Uint8Array): { taken: number; ended: boolean } {
     const boundary = Math.min(
       this.#size,
@@ -50,11 +50,11 @@ class Pass {
   }
 }
 
-/** The server's side: digests become known as the pass moves on. */
+/** The server's side: digests become known as the pass advances. */
 export class DigestLog {
   readonly chunkBytes: number;
   readonly size: number;
-  readonly #pass: Pass;
+  readonly #pass: HashPass;
   readonly #digests: Uint8Array;
   #count = 0;
   #whole: Uint8Array | undefined;
@@ -62,12 +62,12 @@ export class DigestLog {
   constructor(size: number, newHasher: () => Hasher) {
     this.size = size;
     this.chunkBytes = chunkBytesFor(size);
-    this.#pass = new Pass(size, this.chunkBytes, newHasher());
+    this.#pass = new HashPass(size, this.chunkBytes, newHasher());
     this.#digests = new Uint8Array(chunkCount(size, this.chunkBytes) * limit.digestBytes);
     if (size === 0) this.#whole = this.#pass.hasher.digest();
   }
 
-  /** Bytes hashed so far: the next ones to be given to `update`. */
+  /** Bytes hashed so far: `update` wants those from here on. */
   get hashedBytes(): number {
     return this.#pass.at;
   }
@@ -82,7 +82,7 @@ export class DigestLog {
     return this.#whole;
   }
 
-  /** The file's bytes from `hashedBytes` on. What is beyond the size is ignored. */
+  /** The file's bytes from `hashedBytes` on; beyond the size they are ignored. */
   update(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length;) {
       const { taken, ended } = this.#pass.step(at === 0 ? bytes : bytes.subarray(at));
@@ -96,18 +96,18 @@ export class DigestLog {
     }
   }
 
-  /** The packed digests of chunks `from` … `to` − 1; valid as long as the log. */
+  /** The digests of chunks `from` … `to` − 1, packed; a view of the log. */
   packed(from: number, to: number): Uint8Array {
     return this.#digests.subarray(from * limit.digestBytes, to * limit.digestBytes);
   }
 }
 
-/** The client's side: hashes what has come, compares where it can, and goes back to the last good state when a chunk is bad. */
+/** The client's side: hashes what has arrived, compares where it can, and returns to the last good state when a chunk is bad. */
 export class DigestCheck {
   readonly size: number;
   readonly chunkBytes: number;
-  readonly #pass: Pass;
-  /** The state where everything before is known to be right; `#pass` starts again from here after a bad chunk. */
+  readonly #pass: HashPass;
+  /** The state up to which everything is verified; `#pass` restarts here after a bad chunk. */
   #good: Hasher;
   #goodChunks = 0;
   readonly #theirs: Uint8Array;
@@ -121,7 +121,7 @@ export class DigestCheck {
     this.size = size;
     this.chunkBytes = chunkBytes;
     const hasher = newHasher();
-    this.#pass = new Pass(size, chunkBytes, hasher);
+    this.#pass = new HashPass(size, chunkBytes, hasher);
     this.#good = hasher.copy();
     const bytes = chunkCount(size, chunkBytes) * limit.digestBytes;
     this.#theirs = new Uint8Array(bytes);
@@ -134,12 +134,12 @@ export class DigestCheck {
     return this.#pass.at;
   }
 
-  /** Everything before this is known to be right. */
+  /** Everything before this is verified. */
   get verifiedBytes(): number {
     return Math.min(this.size, this.#checked * this.chunkBytes);
   }
 
-  /** Everything before this can be checked as soon as it is hashed. */
+  /** Everything before this can be verified as soon as it is hashed. */
   get checkableBytes(): number {
     return Math.min(this.size, this.#theirCount * this.chunkBytes);
   }
@@ -152,7 +152,7 @@ export class DigestCheck {
     return right && equal(ours, theirs, 0, limit.wholeDigestBytes) ? ours : undefined;
   }
 
-  /** Both digests over the whole file are known and differ although every chunk was right: the server contradicts itself. */
+  /** Every chunk was right, yet the digests over the whole file differ: the server contradicts itself. */
   get contradicted(): boolean {
     const complete = this.verifiedBytes === this.size && this.#ourWhole !== undefined;
     return complete && this.#theirWhole !== undefined && this.whole === undefined;
@@ -164,7 +164,7 @@ export class DigestCheck {
     if (!Number.isInteger(count) || !Number.isInteger(from) || from < 0) return false;
     if (from > this.#theirCount) return false;
     if (packed.length + from * limit.digestBytes > this.#theirs.length) return false;
-    // what is known stays: a second server that tells the story from the start can't change its beginning
+    // Known digests stay: a server that starts over can't change them.
     const known = this.#theirCount - from;
     if (known >= count) return true;
     this.#theirs.set(
@@ -175,14 +175,14 @@ export class DigestCheck {
     return true;
   }
 
-  /** The digest over the whole file. False if it has no 32 bytes. */
+  /** The digest over the whole file. False if it has not 32 bytes. */
   acceptWhole(digest: Uint8Array): boolean {
     if (digest.length !== limit.wholeDigestBytes) return false;
     this.#theirWhole ??= digest;
     return true;
   }
 
-  /** The file's bytes from `hashedBytes` on, ending at the next boundary at the latest; returns how many were taken. */
+  /** The file's bytes from `hashedBytes` on; returns how many were taken, at most up to the next boundary. */
   update(bytes: Uint8Array): number {
     const { taken, ended } = this.#pass.step(bytes);
     if (!ended) return taken;
@@ -194,8 +194,8 @@ export class DigestCheck {
   }
 
   /**
-   * Compares as far as both sides are known. Returns the number of a chunk that is bad: the pass has then gone back to the
-   * last good state, `update` wants the bytes from `hashedBytes` on once more, the bad chunk's once they have come again.
+   * Compares as far as both sides are known. Returns the index of a bad chunk: the pass has then returned to the last good state, and
+   * `update` wants the bytes from `hashedBytes` on once more, the bad chunk's once they have arrived again.
    */
   compare(): number | undefined {
     const hashed =
@@ -205,7 +205,7 @@ export class DigestCheck {
     const until = Math.min(hashed, this.#theirCount);
     while (this.#checked < until) {
       const at = this.#checked * limit.digestBytes;
-      if (!equal(this.#ours, this.#theirs, at, limit.digestBytes)) return this.#goBack();
+      if (!equal(this.#ours, this.#theirs, at, limit.digestBytes)) return this.#rollBack();
       this.#checked++;
     }
     const atBoundary = this.#checked * this.chunkBytes === this.#pass.at;
@@ -216,7 +216,7 @@ export class DigestCheck {
     return undefined;
   }
 
-  #goBack(): number {
+  #rollBack(): number {
     const bad = this.#checked;
     this.#pass.hasher = this.#good.copy();
     this.#pass.at = this.#goodChunks * this.chunkBytes;

@@ -1,23 +1,23 @@
-// The journal beside a partial file: which file it is of, and which chunks have been written. Lines with a checksum each, only ever
-// appended, so that whatever instant a process dies at, what is whole can be read and the rest is ignored.
-// What a journal says is only a hint: every chunk is hashed again before the file is called whole. Pure: text in, text out.
+// The journal beside a partial file: which file it belongs to, and which chunks have been written. Checksummed lines, only ever
+// appended, so that a process may die at any instant: whole lines are read, a torn one is ignored.
+// A journal is only a hint: every chunk is hashed again before the file counts as complete. Pure: text in, text out.
 
 import { journal as limit } from "../limits.ts";
 import { chunkCount } from "./digests.ts";
 import { RangeSet } from "./ranges.ts";
 
-/** What a partial file is part of. */
+/** The file that a partial file belongs to. */
 export interface JournalHead {
   readonly name: string;
   readonly size: number;
-  /** The server's word for this very content (docs/transfer.md). */
+  /** The server's opaque identifier of this content (docs/transfer.md). */
   readonly version: string;
   readonly chunkBytes: number;
 }
 
 export interface Journal {
   readonly head: JournalHead;
-  /** Bytes that were written. */
+  /** Bytes that have been written. */
   readonly present: RangeSet;
 }
 
@@ -27,12 +27,12 @@ export function encodeHead(head: JournalHead): string {
   return line({ parley: 1, name, size, version, chunkBytes });
 }
 
-/** Lines that say that whole chunks [first, count] are there. */
+/** Lines that record whole chunks [first, count]. */
 export function encodeChunks(chunks: readonly (readonly [first: number, count: number])[]): string {
   return chunks.map((chunk) => line(chunk)).join("");
 }
 
-/** What a journal says, damaged lines left out; undefined if the head is damaged, or of another kind. Never throws. */
+/** The content of a journal, without damaged lines; undefined if the head is damaged or of another kind. Never throws. */
 export function decodeJournal(text: string): Journal | undefined {
   const end = text.indexOf("\n");
   const head = end < 0 ? undefined : headOf(payload(text.slice(0, end)));
@@ -41,7 +41,7 @@ export function decodeJournal(text: string): Journal | undefined {
   const chunks = chunkCount(head.size, head.chunkBytes);
   for (let at = end + 1; at < text.length;) {
     const next = text.indexOf("\n", at);
-    // a last line without its end was being written
+    // A last line without a line end was being written.
     if (next < 0) break;
     const record = payload(text.slice(at, next));
     at = next + 1;
@@ -89,7 +89,7 @@ function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
-/** FNV-1a, 32 bits (draft-eastlake-fnv): against torn lines, not against malice; the digests are for that. */
+/** FNV-1a, 32 bits (draft-eastlake-fnv): guards against torn lines, not malice; that is what the digests are for. */
 function checksum(text: string): string {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) {

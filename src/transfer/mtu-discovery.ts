@@ -1,5 +1,5 @@
-// Segment size by probing upward (RFC 8899): a probe is an ordinary ask, only larger, so that nothing is wasted when it
-// comes and one segment is asked for again when it does not. Pure.
+// Path MTU discovery (DPLPMTUD, RFC 8899): a probe is an ordinary request for a larger segment, so that nothing is wasted
+// when it arrives, and one segment is requested again when it does not. Pure.
 
 import { transfer as limit } from "../limits.ts";
 
@@ -9,12 +9,12 @@ const ladder = [1_200, 1_424, 1_444, 4_044, 8_924, 16_000, 32_000, 65_024] as co
 /** A size that has been lost this often does not fit (RFC 8899 §5.1.2, MAX_PROBES). */
 const maxProbes = 3;
 
-export class SegmentSizer {
+export class MtuDiscovery {
   private confirmed: number;
   /** Next size to try, and how often it has been lost. */
   private candidate = 0;
   private losses = 0;
-  private probing = false;
+  private isProbing = false;
 
   constructor(
     startBytes: number,
@@ -29,45 +29,45 @@ export class SegmentSizer {
     return this.confirmed;
   }
 
-  /** The offer has named the largest size that the server can send. */
+  /** The largest size that the server can send, as its offer says. */
   bound(maxBytes: number): void {
     this.maxBytes = Math.min(this.maxBytes, Math.max(maxBytes, limit.minSegmentBytes));
     this.confirmed = Math.min(this.confirmed, this.maxBytes);
     this.candidate = this.next(this.confirmed);
   }
 
-  /** A size that should be tried with the next ask, or 0. Then call `probed`. */
+  /** Size to probe with the next request (then call `onProbeSent`), or 0. */
   get probeBytes(): number {
-    return this.probing ? 0 : this.candidate;
+    return this.isProbing ? 0 : this.candidate;
   }
 
-  probed(): void {
-    this.probing = true;
+  onProbeSent(): void {
+    this.isProbing = true;
   }
 
-  /** A segment came whole: its size fits. */
-  onArrived(length: number): void {
+  /** A segment arrived whole: its size fits. */
+  onReceived(length: number): void {
     if (length <= this.confirmed || length > this.maxBytes) return;
     this.confirmed = length;
     this.losses = 0;
-    this.probing = false;
+    this.isProbing = false;
     this.candidate = this.next(length);
   }
 
   /** A probe was lost: try again, or stay below. */
   onProbeLost(length: number): void {
     if (length !== this.candidate) return;
-    this.probing = false;
+    this.isProbing = false;
     this.losses++;
     if (this.losses >= maxProbes) this.candidate = 0;
   }
 
-  /** Nothing comes any more: the path may take only small segments now (RFC 8899 §4.3). Starts over from the base. */
+  /** Nothing arrives any more; the path may now take only small segments (RFC 8899 §4.3). Starts over from the base. */
   onBlackHole(): void {
     if (this.confirmed <= limit.baseSegmentBytes) return;
     this.confirmed = Math.min(limit.baseSegmentBytes, this.maxBytes);
     this.losses = 0;
-    this.probing = false;
+    this.isProbing = false;
     this.candidate = this.next(this.confirmed);
   }
 

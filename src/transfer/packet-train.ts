@@ -1,68 +1,69 @@
-// The first guess at a path's rate, in bytes per µs: the spacing in which the first burst arrives (packet train). Pure.
+// The first estimate of a path's rate, in bytes per µs: the spacing of the first burst on arrival (packet-train dispersion).
+// Pure.
 
-/** Fewer segments than this say nothing of a rate. */
+/** Fewer segments than this say nothing about the rate. */
 const minTrainSegments = 12;
-/** Shorter than this, the rhythm of a process is measured and not the path. */
+/** A shorter train measures a process's rhythm, not the path. */
 const minTrainUs = 200;
 
-/** What a reader may have been late with at the beginning, so that the train seems shorter than it was: a guess is better low. */
+/** How late the reader may have been at the beginning, which makes the train look shorter than it was: better a low estimate. */
 const lateReaderUs = 1_000;
-/** Arrivals as close to the first had waited together, and mark the beginning. */
-const lumpUs = 50;
-/** A gap is a pause, and none of the path's spacing, if it is longer than this and than so many of the train's others. */
+/** Arrivals this close to the first had queued up together, and only mark the beginning. */
+const clusterUs = 50;
+/** A gap longer than this, and than so many average gaps of the train, is a pause, not the path's spacing. */
 const minPauseUs = 1_000;
 const pauseGaps = 8;
 
-/** So much of the train tells the rate as well as all of it, which may never come; out of order, hardly less than all does. */
-const enoughOfTrain = 0.75;
-const enoughOutOfOrder = 0.95;
-/** So many segments behind a later one are more than an accident: the path jitters. */
-const jitteryOvertaken = 3;
-/** Segments behind the train that may overtake its last ones. */
+/** This share of the train is enough, as the rest may never arrive; if it arrives out of order, nearly all of it is needed. */
+const sufficientShare = 0.75;
+const sufficientShareReordered = 0.95;
+/** So many segments overtaken by later ones are no accident: the path jitters. */
+const jitterReordered = 3;
+/** Segments after the train that may overtake its last ones. */
 const stragglers = 4;
 
-/** Watches the arrival of the first burst, which left its sender in one piece: its spacing is that of the bottleneck. */
-export class TrainEstimator {
+/** Watches the arrival of the first burst, which left the sender in one piece, so that the bottleneck alone spaces it. */
+export class PacketTrain {
   private firstUs = -1;
   private lastUs = 0;
   private bytes = 0;
   private allBytes = 0;
   private segments = 0;
-  private came = 0;
-  private ended = false;
+  private arrived = 0;
+  private hasEnded = false;
   private largest = -1;
-  private overtaken = 0;
-  /** Sums over (send number, time since the first) of what counts, for a line through them. */
-  private readonly line = { seq: 0, us: 0, seqSeq: 0, seqUs: 0 };
-  /** The arrivals that count were told by the kernel. */
+  private reordered = 0;
+  /** Sums over (send number, time since the first) of the counted arrivals, for a regression line. */
+  private readonly sums = { seq: 0, us: 0, seqSeq: 0, seqUs: 0 };
+  /** The counted arrivals have kernel timestamps. */
   private isExact = false;
 
   /** The train is the send numbers below `trainSegments`. */
   constructor(private readonly trainSegments: number) {}
 
   /**
-   * Note an arrival; bytes that come together with the first ones mark the beginning and don't count. `isExact`: the time is that of
-   * the arrival and not that of the reading; what is not is left out where there is one that is.
+   * Notes an arrival; bytes that arrive together with the first ones mark the beginning and don't count. `isExact`: the time is that of
+   * arrival, not of reading; other arrivals are ignored once there is one of these.
    */
-  add(nowUs: number, seq: number, bytes: number, isExact: boolean): void {
-    if (this.ended) return;
+  add(seq: number, bytes: number, nowUs: number, isExact: boolean): void {
+    if (this.hasEnded) return;
     if (seq >= this.trainSegments) {
-      // Behind the train, and not only a little out of order.
-      if (seq >= this.trainSegments + stragglers) this.ended = true;
+      // Past the train, and by more than a little reordering.
+      if (seq >= this.trainSegments + stragglers) this.hasEnded = true;
       return;
     }
-    this.came++;
-    if (seq < this.largest) this.overtaken++;
+    this.arrived++;
+    if (seq < this.largest) this.reordered++;
     this.largest = Math.max(this.largest, seq);
-    if (isExact || !this.isExact) this.count(nowUs, seq, bytes, isExact);
-    const enough = this.isJittery ? enoughOutOfOrder : enoughOfTrain;
-    const isEnough = this.came >= this.trainSegments * enough && this.rate > 0;
-    if (isEnough || this.came === this.trainSegments) this.ended = true;
+    if (isExact || !this.isExact) this.count(seq, bytes, nowUs, isExact);
+    const share = this.isJittery ? sufficientShareReordered : sufficientShare;
+    const isSufficient = this.arrived >= this.trainSegments * share && this.rate > 0;
+    if (isSufficient || this.arrived === this.trainSegments) this.hasEnded = true;
   }
 
   /** Bytes per µs once the whole train has passed, else 0. */
   get bytesPerUs(): number {
-    return this.ended ? this.rate : 0;
+    return this.hasEnded ? this.rate : 0;
   }
 
   /** How long it took to pass, in µs. */
@@ -71,12 +72,12 @@ export class TrainEstimator {
   }
 
   private get isJittery(): boolean {
-    return this.isExact && this.overtaken >= jitteryOvertaken;
+    return this.isExact && this.reordered >= jitterReordered;
   }
 
-  /** Mean spacing: the slope of the line through all arrivals, which jitter moves but does not tilt (least squares). */
+  /** Mean spacing: the slope of the least-squares line through all arrivals, which jitter shifts but does not tilt. */
   private get spacingUs(): number {
-    const { seq, us, seqSeq, seqUs } = this.line;
+    const { seq, us, seqSeq, seqUs } = this.sums;
     const n = this.segments;
     return (n * seqUs - seq * us) / (n * seqSeq - seq * seq);
   }
@@ -84,17 +85,18 @@ export class TrainEstimator {
   private get rate(): number {
     if (this.segments < minTrainSegments) return 0;
     const { spanUs } = this;
-    if (this.isJittery) return spanUs < minTrainUs ? 0 : this.allBytes / spanUs;
-    return spanUs < minTrainUs ? 0 : this.bytes / (spanUs + (this.isExact ? 0 : lateReaderUs));
+    if (spanUs < minTrainUs) return 0;
+    if (this.isJittery) return this.allBytes / spanUs;
+    return this.bytes / (spanUs + (this.isExact ? 0 : lateReaderUs));
   }
 
-  private count(nowUs: number, seq: number, bytes: number, isExact: boolean): void {
+  private count(seq: number, bytes: number, nowUs: number, isExact: boolean): void {
     if (isExact && this.segments > 0) {
-      const usualUs = (this.lastUs - this.firstUs) / this.segments;
-      if (nowUs - this.lastUs > Math.max(minPauseUs, pauseGaps * usualUs)) {
-        // Somebody was kept from running: what was before is enough, or does not count.
+      const averageUs = (this.lastUs - this.firstUs) / this.segments;
+      if (nowUs - this.lastUs > Math.max(minPauseUs, pauseGaps * averageUs)) {
+        // A process was descheduled: what came before is enough, or does not count.
         if (this.segments >= minTrainSegments) {
-          this.ended = true;
+          this.hasEnded = true;
           return;
         }
         this.firstUs = -1;
@@ -106,16 +108,16 @@ export class TrainEstimator {
       this.bytes = 0;
       this.allBytes = 0;
       this.segments = 0;
-      Object.assign(this.line, { seq: 0, us: 0, seqSeq: 0, seqUs: 0 });
+      Object.assign(this.sums, { seq: 0, us: 0, seqSeq: 0, seqUs: 0 });
     }
     const us = nowUs - this.firstUs;
-    this.line.seq += seq;
-    this.line.us += us;
-    this.line.seqSeq += seq * seq;
-    this.line.seqUs += seq * us;
+    this.sums.seq += seq;
+    this.sums.us += us;
+    this.sums.seqSeq += seq * seq;
+    this.sums.seqUs += seq * us;
     this.allBytes += bytes;
     this.segments++;
     this.lastUs = nowUs;
-    if (nowUs > this.firstUs + (isExact ? lumpUs : 0)) this.bytes += bytes;
+    if (nowUs > this.firstUs + (isExact ? clusterUs : 0)) this.bytes += bytes;
   }
 }

@@ -1,60 +1,59 @@
-// What is due when nothing comes: a probe, with back-off (RFC 9002 §6.2), and in the end the word that the transfer is stalled.
-// Pure. Times are in µs.
+// What is due when nothing arrives: a probe, with exponential backoff (RFC 9002 §6.2), and in the end the verdict that the
+// transfer is stalled. Pure. Times are in µs.
 
 import { transfer as limit } from "../limits.ts";
 import type { RttEstimator } from "./congestion/rtt.ts";
 
-/** Doublings of the probe timeout that are told apart; the wait is bounded long before. */
+/** Keeps the doubling finite; the wait is capped long before. */
 const maxDoublings = 16;
 
-export class Silence {
-  /** Probe timeouts in a row. */
+export class ProbeTimeout {
+  /** Consecutive probe timeouts. */
   probes = 0;
-  private activityUs = 0;
-  private newBytesUs = -1;
+  private restartedUs = 0;
+  private progressUs = -1;
 
   constructor(
     private readonly rtt: RttEstimator,
     private readonly stallTimeoutUs: number,
   ) {}
 
-  /** The transfer begins: a stall is counted from here, once. */
-  begin(nowUs: number): void {
-    if (this.newBytesUs < 0) this.newBytesUs = nowUs;
+  /** The transfer begins, and the stall timer with it. Later calls do nothing. */
+  start(nowUs: number): void {
+    if (this.progressUs < 0) this.progressUs = nowUs;
   }
 
-  /** Something has come: probes are not due any more. */
-  heard(nowUs: number): void {
-    this.active(nowUs);
+  /** Something arrived: no probe is due. */
+  onReceived(nowUs: number): void {
+    this.restart(nowUs);
     this.probes = 0;
   }
 
-  /** Something was begun anew: the next probe is counted from here. */
-  active(nowUs: number): void {
-    this.activityUs = nowUs;
+  /** Restarts the probe timer. */
+  restart(nowUs: number): void {
+    this.restartedUs = nowUs;
   }
 
-  /** There is progress, or what was waited for has changed: a stall is counted from here. */
-  progress(nowUs: number): void {
-    this.newBytesUs = nowUs;
+  /** Restarts the stall timer: new bytes arrived, or what was waited for has changed. */
+  onProgress(nowUs: number): void {
+    this.progressUs = nowUs;
   }
 
-  /** A probe timeout has come. */
-  probed(nowUs: number): void {
+  onProbe(nowUs: number): void {
     this.probes++;
-    this.active(nowUs);
+    this.restart(nowUs);
   }
 
-  /** When the transfer counts as stalled; Infinity before it has begun. */
+  /** When the transfer counts as stalled; Infinity before it begins. */
   get stallAtUs(): number {
-    return this.newBytesUs < 0 ? Infinity : this.newBytesUs + this.stallTimeoutUs;
+    return this.progressUs < 0 ? Infinity : this.progressUs + this.stallTimeoutUs;
   }
 
-  /** When to probe if nothing comes before; Infinity while nothing is waited for. */
+  /** When to probe unless something arrives; Infinity while nothing is expected. */
   probeAtUs(inFlightSegments: number): number {
     if (inFlightSegments === 0 && this.probes === 0) return Infinity;
     const base = this.rtt.probeTimeoutUs(limit.initTimeoutUs);
     const doubled = base * 2 ** Math.min(this.probes, maxDoublings);
-    return this.activityUs + Math.min(doubled, limit.maxProbeTimeoutUs + base);
+    return this.restartedUs + Math.min(doubled, limit.maxProbeTimeoutUs + base);
   }
 }

@@ -1,5 +1,5 @@
-// A set of byte ranges, kept sorted, apart and merged: what is missing, what is still to be asked for.
-// Pure data. The number of ranges is bounded by its users: a hole needs a segment in flight.
+// A set of byte ranges, kept sorted, disjoint and merged: what is missing, what is still to be requested.
+// Pure data. Its users bound the number of ranges: a hole needs a segment in flight.
 
 /** Half-open byte ranges [start, end). Most changes happen at the front, where they cost next to nothing. */
 export class RangeSet {
@@ -37,7 +37,7 @@ export class RangeSet {
 
   add(start: number, end: number): void {
     if (end <= start) return;
-    // Everything that touches [start, end) melts into it.
+    // Everything that touches [start, end) is merged into it.
     const from = this.firstEndingAtOrAfter(start);
     let to = from;
     let low = start;
@@ -58,7 +58,7 @@ export class RangeSet {
     this.ends.splice(from, to - from, high);
   }
 
-  /** Take [start, end) out; `removed` is called for each part that was in the set, in order. Returns their bytes. */
+  /** Removes [start, end); `removed` is called for each part that was in the set, in order. Returns their bytes. */
   remove(start: number, end: number, removed?: (start: number, end: number) => void): number {
     if (end <= start) return 0;
     let bytes = 0;
@@ -87,7 +87,7 @@ export class RangeSet {
     return bytes;
   }
 
-  /** Join the first two ranges: keeps a set of what is over and done with small. */
+  /** Joins the first two ranges: keeps a set of what is done with small. */
   fillFirstGap(): void {
     if (this.starts.length > 1) this.add(this.ends[0]!, this.starts[1]!);
   }

@@ -1,229 +1,326 @@
-// The receiving end of one transfer: decides what to ask for and when, and knows when all has come.
-// Pure: `nowUs` is a parameter, bytes go in and out through buffers that the caller owns. In the style of quinn-proto:
-// `handle…` takes input, `poll…` gives output, `nextTimeoutUs` says when to come back.
+// The receiving end of one transfer: decides what to request and when, and knows when everything has arrived.
+// Pure, in the style of quinn-proto: `handle…` takes input, `poll…` gives output, `nextTimeoutUs` says when to call again.
+// Knows nothing of sockets, files or digests.
+//
+// How an adapter drives it:
+//  1. at once, beside the TCP connect: `pollTransmit` gives the INIT;
+//  2. `handleDatagrams` takes the COOKIE and sets `cookie`: put it, the token and the address it names into the `fetch`
+//     message, along with `pollFirstRequest` (a whole REQUEST datagram);
+//  3. `handleOffer` as soon as the size is known (DATA may arrive before it, and is accepted);
+//  4. after every `handle…`, and at `nextTimeoutUs()` (call `handleTimeout` first): `pollTransmit` until it returns 0;
+//  5. until `state` is neither connecting nor running.
 
 import { transfer as limit } from "../limits.ts";
-import { ArrivalBatch, pauseUsOf } from "./arrivals.ts";
-import { Asker } from "./range-picker.ts";
-import { Congestion, type CongestionControl } from "./congestion/bbr.ts";
-import type { RateSample } from "./sent-segments.ts";
-import { InitSchedule } from "./init-schedule.ts";
-import { Intake } from "./intake.ts";
-import { LoopbackControl } from "./congestion/loopback.ts";
-import type {
-  PathMemory,
-  ReceiverConfig,
-  ReceiverMachine,
-  ReceiverState,
-  ReceiverStats,
-} from "./receiver-machine.ts";
-import { RequestSchedule } from "./request-schedule.ts";
+import { ArrivalBatch, pauseThresholdUs } from "./arrival-batch.ts";
+import { BbrController } from "./congestion/bbr.ts";
+import type { CongestionController } from "./congestion/controller.ts";
+import { LoopbackController } from "./congestion/loopback.ts";
 import { RttEstimator } from "./congestion/rtt.ts";
-import { SegmentSizer } from "./mtu-discovery.ts";
-import { Silence } from "./probe-timeout.ts";
+import { InitSchedule } from "./init-schedule.ts";
+import { MtuDiscovery } from "./mtu-discovery.ts";
+import { PacketTrain } from "./packet-train.ts";
+import { ProbeTimeout } from "./probe-timeout.ts";
+import { RangePicker } from "./range-picker.ts";
+import { RequestSchedule } from "./request-schedule.ts";
+import { match, type RateSample } from "./sent-segments.ts";
 import {
   datagramEnd,
   elapsedUs,
+  emptyDataHeader,
   goneReason,
   kind,
   kindAt,
   maxSendNumber,
   readCookie,
+  readData,
   readGone,
+  tagOf,
   wireTime,
   writeInit,
   writeRequest,
 } from "./wire.ts";
 
-/** Segments of the first request: one burst, whose spacing on arrival tells the bottleneck's rate. */
+/** Segments of the first request: a single burst, whose spacing on arrival reveals the bottleneck's rate. */
 const firstBurstSegments = 32;
-/** Linux' default receive buffer, less what its bookkeeping takes. */
+/** Linux' default receive buffer, less its bookkeeping. */
 const defaultBufferBytes = 160 * 1024;
-/** Probe timeouts in a row after which everything in flight is given up (RFC 9002 §7.6: persistent congestion). */
+/** Consecutive probe timeouts after which everything in flight is declared lost (RFC 9002 §7.6, persistent congestion). */
 const outageProbes = 3;
-/** GONE "unknown" is not believed before this long after the offer: one sent before it may still be on its way. */
+/** A GONE "unknown" this soon after the offer may have been sent before it, and is ignored. */
 const goneGraceUs = 1_000_000;
+/** The RTT minimum less some noise: a rate sample over a shorter interval is an artefact. */
+const minRttShare = 0.98;
 
-export class Receiver implements ReceiverMachine {
+/** Where new bytes of the file go: called exactly once for every byte, in whatever order they arrive.
+ *  `source[at, at + length)` is only valid during the call. */
+export type ByteSink = (offset: number, source: Uint8Array, at: number, length: number) => void;
+
+/** What a finished transfer has learnt about a path; hand it to the next one to the same server. */
+export interface PathMetrics {
+  minRttUs: number;
+  bandwidthBytesPerSecond: number;
+  segmentBytes: number;
+}
+
+export interface ReceiverConfig {
+  /** 16 random bytes, unguessable: identifies the transfer to the server. */
+  token: Uint8Array;
+  sink: ByteSink;
+  /** Byte ranges [start, end) to fetch, in order; default: everything. May extend past the end of the file (`handleOffer` trims
+   *  it), so it can be given before the size is known. */
+  wanted?: readonly (readonly [start: number, end: number])[];
+  /** Most bytes of the file to request per second; default: no limit. */
+  limitBytesPerSecond?: number;
+  /** The largest segment that this socket can receive; default limits.ts `maxSegmentBytes`. */
+  maxSegmentBytes?: number;
+  /** The path is loopback: start with the largest segments, unpaced. */
+  loopback?: boolean;
+  /** Size of the socket's receive buffer; bounds what is in flight on loopback. Default: that of a small system. */
+  receiveBufferBytes?: number;
+  /** What an earlier transfer from the same server has learnt. */
+  path?: PathMetrics;
+  /** The transfer is `stalled` after this long without a new byte; default limits.ts. */
+  stallTimeoutUs?: number;
+}
+
+export type ReceiverState =
+  /** No cookie yet: sending INITs. */
+  | "connecting"
+  | "running"
+  /** Every wanted byte has been handed to the sink. `handleBadRange` goes back to running. */
+  | "done"
+  /** The server does not know the transfer (any more): request it again over the control connection. */
+  | "gone"
+  /** The server says that the file has changed since it was offered. */
+  | "changed"
+  /** Nothing new has arrived for `stallTimeoutUs`. */
+  | "stalled";
+
+/** Figures for progress lines and `--json`. All bytes are the file's. */
+export interface ReceiverStats {
+  receivedBytes: number;
+  /** Wanted bytes still missing; Infinity before the offer. */
+  missingBytes: number;
+  /** Smoothed and least round trip, in µs; 0 before the first sample. */
+  rttUs: number;
+  minRttUs: number;
+  requestedSegments: number;
+  /** Segments declared lost, less those that arrived after all. */
+  lostSegments: number;
+  /** Bytes requested again / bytes requested, 0…1. */
+  retransmittedShare: number;
+  /** Bytes that arrived more than once. */
+  duplicateBytes: number;
+  /** File bytes in a segment now. */
+  segmentBytes: number;
+  /** The congestion controller's estimate, in bytes per second; 0 before the first sample. */
+  bandwidthBytesPerSecond: number;
+  windowBytes: number;
+  inFlightBytes: number;
+  /** "startup", "drain", "probe-bandwidth", … */
+  phase: string;
+}
+
+export class Receiver {
   state: ReceiverState = "connecting";
+  /** Set once the server has answered: proves our address, and says what that address is as the server sees it. */
   cookie: { bytes: Uint8Array; address: string; port: number } | undefined;
   private readonly rtt = new RttEstimator();
-  private readonly asker: Asker;
-  private readonly control: CongestionControl;
+  private readonly picker: RangePicker;
+  private readonly controller: CongestionController;
   private readonly schedule: RequestSchedule;
-  private readonly intake: Intake;
-  private readonly sample: RateSample = { rate: 0, priorDelivered: 0, appLimited: false };
-  private readonly silence: Silence;
-  /** The offer has come, or data have: the server knows us. */
-  private offerAtUs = -1;
+  private readonly probeTimeout: ProbeTimeout;
   private readonly inits = new InitSchedule();
-  private asked = false;
-  /** What has come that stock has not been taken of. */
-  private readonly arrivals = new ArrivalBatch();
+  private readonly train = new PacketTrain(firstBurstSegments);
+  /** When the offer arrived; -1 before it. */
+  private offerAtUs = -1;
+  private hasRequested = false;
+  /** Probes to send now; -1: an INIT for a fresh cookie instead. */
   private probesDue = 0;
 
+  private receivedBytes = 0;
+  private duplicateBytes = 0;
+  /** Arrivals that the congestion controller has not been told of yet. */
+  private readonly arrivals = new ArrivalBatch();
+  private readonly sample: RateSample = { rate: 0, priorDelivered: 0, appLimited: false };
+  /** Of the last accepted segment: how long its request waited at the server, and the time from request to arrival. */
+  private holdUs = 0;
+  private wholeRttUs = 0;
+  // Reused for every segment, so that the hot path allocates nothing.
+  private readonly tag: { high: number; low: number };
+  private readonly header = emptyDataHeader();
+  private source: Uint8Array = new Uint8Array(0);
+  private sourceShift = 0;
+
   constructor(private readonly config: ReceiverConfig) {
-    const { token, sink, limitBytesPerSecond = Infinity } = config;
-    // A limit is kept in steps of a moment's worth.
-    const ofLimit = Math.floor(limitBytesPerSecond / 20);
+    const { token, limitBytesPerSecond = Infinity } = config;
+    this.tag = tagOf(token);
+    // Segments no larger than 50 ms worth of the limit, so that it is kept in small steps.
+    const limitSegment = Math.floor(limitBytesPerSecond / 20);
     const maxSegment = Math.min(
       config.maxSegmentBytes ?? limit.maxSegmentBytes,
       limit.maxSegmentBytes,
-      Math.max(limit.baseSegmentBytes, ofLimit),
+      Math.max(limit.baseSegmentBytes, limitSegment),
     );
-    const start = config.loopback
+    const startSegment = config.loopback
       ? maxSegment
       : Math.max(limit.baseSegmentBytes, config.path?.segmentBytes ?? 0);
-    this.asker = new Asker(
+    this.picker = new RangePicker(
       config.wanted ?? [[0, limit.maxFileBytes]],
-      new SegmentSizer(start, maxSegment),
+      new MtuDiscovery(startSegment, maxSegment),
     );
-    const known = (config.path?.bandwidthBytesPerSecond ?? 0) / 1e6;
-    this.control = config.loopback
-      ? new LoopbackControl(config.receiveBufferBytes ?? defaultBufferBytes)
-      : new Congestion(this.rtt, { bandwidthBytesPerUs: known });
-    const most = limitBytesPerSecond / 1e6;
-    // A limit of a few bytes a second is no stall.
-    const ownUs = (3 * limit.baseSegmentBytes) / most;
-    const stallTimeoutUs = Math.max(config.stallTimeoutUs ?? limit.stallTimeoutUs, ownUs);
-    this.silence = new Silence(this.rtt, stallTimeoutUs);
-    this.schedule = new RequestSchedule(this.asker, this.control, this.rtt, most);
-    this.intake = new Intake(token, this.asker, this.control, sink, firstBurstSegments);
+    const knownBandwidth = (config.path?.bandwidthBytesPerSecond ?? 0) / 1e6;
+    this.controller = config.loopback
+      ? new LoopbackController(config.receiveBufferBytes ?? defaultBufferBytes)
+      : new BbrController(this.rtt, { bandwidthBytesPerUs: knownBandwidth });
+    const limitBytesPerUs = limitBytesPerSecond / 1e6;
+    // A limit of a few bytes a second must not look like a stall.
+    const threeSegmentsUs = (3 * limit.baseSegmentBytes) / limitBytesPerUs;
+    const stallTimeoutUs = Math.max(config.stallTimeoutUs ?? limit.stallTimeoutUs, threeSegmentsUs);
+    this.probeTimeout = new ProbeTimeout(this.rtt, stallTimeoutUs);
+    this.schedule = new RequestSchedule(this.picker, this.controller, this.rtt, limitBytesPerUs);
   }
 
-  handleDatagrams(nowUs: number, bytes: Uint8Array, length = bytes.length, isExact = false): void {
-    const { intake } = this;
+  /**
+   * One or several datagrams (as UDP_GRO merges them), all from the server's address: the first `length` bytes. Hostile input is
+   * ignored. What they say of the path is evaluated at the next `pollTransmit` or `handleTimeout`. `isExact`: `nowUs` is the
+   * kernel's time of arrival, not the time of reading.
+   */
+  handleDatagrams(bytes: Uint8Array, nowUs: number, length = bytes.length, isExact = false): void {
     let at = 0;
     // Each turn takes four bytes or more off the buffer, which the socket bounds.
     while (at < length) {
       const end = datagramEnd(bytes, at, length);
       if (end < 0) break;
       const what = kindAt(bytes, at);
-      if (what === kind.data) {
-        if (intake.take(nowUs, bytes, at, end, isExact)) {
-          const netUs = intake.wholeRttUs - intake.holdUs;
-          this.arrivals.add(nowUs, netUs, this.asker.flight);
-          if (intake.freshBytes > 0) this.silence.progress(nowUs);
-        }
-      } else if (what === kind.cookie) this.handleCookie(nowUs, bytes, at, end);
-      else if (what === kind.gone) this.handleGone(nowUs, bytes, at, end);
+      if (what === kind.data) this.handleData(bytes, at, end, nowUs, isExact);
+      else if (what === kind.cookie) this.handleCookie(bytes, at, end, nowUs);
+      else if (what === kind.gone) this.handleGone(bytes, at, end, nowUs);
       else break;
       at = end;
     }
     this.checkDone();
   }
 
-  handleOffer(nowUs: number, sizeBytes: number, maxSegmentBytes: number): void {
+  /** The file's size, and the largest segment that the server can send (65 024 on loopback or with jumbo frames; at most
+   *  1 444 if it cannot keep the kernel from fragmenting). */
+  handleOffer(sizeBytes: number, maxSegmentBytes: number, nowUs: number): void {
     if (this.offerAtUs < 0) this.offerAtUs = nowUs;
-    this.silence.active(nowUs);
-    this.silence.progress(nowUs);
-    this.asker.sizer.bound(maxSegmentBytes);
-    this.asker.end(sizeBytes);
+    this.probeTimeout.restart(nowUs);
+    this.probeTimeout.onProgress(nowUs);
+    this.picker.mtu.bound(maxSegmentBytes);
+    this.picker.setSize(sizeBytes);
     this.checkDone();
   }
 
   handleTimeout(nowUs: number): void {
-    this.takeStock();
+    this.processArrivals();
     if (!this.isActive) return;
-    if (nowUs >= this.silence.stallAtUs) {
+    if (nowUs >= this.probeTimeout.stallAtUs) {
       this.state = "stalled";
       return;
     }
-    if (nowUs >= this.asker.flight.lossTimeUs) this.detectLosses(nowUs);
+    if (nowUs >= this.picker.segments.lossTimeUs) this.detectLosses(nowUs);
     if (nowUs >= this.probeAtUs()) this.onProbeTimeout(nowUs);
   }
 
+  /** Bytes that turned out to be wrong (their digest differs) are requested again. */
+  handleBadRange(offset: number, length: number, nowUs: number): void {
+    this.receivedBytes -= length;
+    this.picker.wantAgain(offset, length);
+    if (this.state === "done") this.state = "running";
+    this.probeTimeout.onProgress(nowUs);
+    this.probeTimeout.restart(nowUs);
+  }
+
+  /** Nothing at or beyond this offset is requested until it is raised: keeps `-o -` in bounded memory. */
+  setHorizon(offset: number, nowUs: number): void {
+    if (this.picker.horizon <= this.picker.wanted.firstByte) this.probeTimeout.onProgress(nowUs);
+    this.picker.horizon = offset;
+  }
+
+  /** When to call `handleTimeout` next, in µs; Infinity for never. */
   nextTimeoutUs(): number {
     if (!this.isActive) return Infinity;
-    const { stallAtUs } = this.silence;
+    const { stallAtUs } = this.probeTimeout;
     if (this.cookie === undefined) return Math.min(stallAtUs, this.inits.dueUs);
     return Math.min(
       stallAtUs,
-      this.asker.flight.lossTimeUs,
+      this.picker.segments.lossTimeUs,
       this.probeAtUs(),
       this.schedule.repeatAtUs(),
-      this.askAtUs(),
+      this.nextRequestUs(),
     );
   }
 
-  firstRequest(nowUs: number, into: Uint8Array): number {
-    if (this.cookie === undefined || this.asked) return 0;
-    this.asked = true;
-    // A probe of the size belongs into the stream, not into the train that is measured.
+  /** The first REQUEST, for the control connection to carry; 0 if there is no cookie yet. */
+  pollFirstRequest(into: Uint8Array, nowUs: number): number {
+    if (this.cookie === undefined || this.hasRequested) return 0;
+    this.hasRequested = true;
+    // No MTU probe in this burst: it is measured.
     const budget = this.config.loopback
-      ? this.control.windowBytes
-      : firstBurstSegments * this.asker.sizer.segmentBytes;
-    const bytes = this.asker.chooseFirst(nowUs, this.schedule.firstBudget(budget));
+      ? this.controller.windowBytes
+      : firstBurstSegments * this.picker.mtu.segmentBytes;
+    const bytes = this.picker.pickFirst(this.schedule.firstBudget(budget), nowUs);
     this.schedule.update(nowUs);
     if (this.schedule.isLimited) this.schedule.spend(bytes);
-    // Not paced: the spacing in which this burst arrives is the bottleneck's.
-    return this.writeAsks(nowUs, into, true);
+    // Unpaced, so that the bottleneck alone spaces its segments.
+    return this.writeRanges(into, nowUs, true);
   }
 
-  pollTransmit(nowUs: number, into: Uint8Array): number {
-    this.silence.begin(nowUs);
-    this.takeStock();
-    if (this.asker.flight.nextSeq > maxSendNumber && this.isActive) this.state = "gone";
+  /** Writes the next datagram for the server; returns its length, 0 if there is none now. `into` holds at least limits.ts
+   *  `maxRequestBytes`. */
+  pollTransmit(into: Uint8Array, nowUs: number): number {
+    this.probeTimeout.start(nowUs);
+    this.processArrivals();
+    if (this.picker.segments.nextSeq > maxSendNumber && this.isActive) this.state = "gone";
     if (!this.isActive) return 0;
-    if (this.cookie === undefined || this.probesDue < 0) return this.pollInit(nowUs, into);
-    if (!this.asked) return 0;
-    const { asker, schedule } = this;
+    if (this.cookie === undefined || this.probesDue < 0) return this.pollInit(into, nowUs);
+    if (!this.hasRequested) return 0;
+    const { picker, schedule } = this;
     schedule.update(nowUs);
     if (this.probesDue > 0) {
       const count = this.probesDue;
       this.probesDue = 0;
-      const bytes = asker.chooseCopies(nowUs, count, false);
-      if (bytes > 0 || !asker.hasWanted) return this.writeAsks(nowUs, into);
+      const bytes = picker.pickCopies(count, false, nowUs);
+      if (bytes > 0 || !picker.hasWanted) return this.writeRanges(into, nowUs);
     }
     const budget = schedule.budget();
     if (budget > 0) {
-      const bytes = asker.choose(nowUs, budget, schedule.isLimited);
+      const bytes = picker.pick(budget, schedule.isLimited, nowUs);
       if (bytes > 0) {
         schedule.spend(bytes);
-        return this.writeAsks(nowUs, into);
+        return this.writeRanges(into, nowUs);
       }
     }
     if (nowUs < schedule.repeatAtUs()) return 0;
-    schedule.repeated();
-    const copies = asker.flight.lostSegments > 0 ? 12 : 1;
-    if (asker.mayCopyTail) asker.chooseTailCopies(nowUs, copies);
-    return this.writeAsks(nowUs, into);
-  }
-
-  reject(nowUs: number, offset: number, length: number): void {
-    this.intake.receivedBytes -= length;
-    this.asker.reject(offset, length);
-    if (this.state === "done") this.state = "running";
-    this.silence.progress(nowUs);
-    this.silence.active(nowUs);
-  }
-
-  setHorizon(nowUs: number, offset: number): void {
-    if (this.asker.horizon <= this.asker.wanted.firstByte) this.silence.progress(nowUs);
-    this.asker.horizon = offset;
+    schedule.onRepeated();
+    const copies = picker.segments.lostSegments > 0 ? 12 : 1;
+    if (picker.mayCopyTail) picker.pickTailCopies(copies, nowUs);
+    return this.writeRanges(into, nowUs);
   }
 
   stats(): ReceiverStats {
-    const { asker, control, rtt } = this;
-    const { flight } = asker;
+    const { picker, controller, rtt } = this;
+    const { segments } = picker;
     return {
-      receivedBytes: this.intake.receivedBytes,
-      missingBytes: this.asker.sizeBytes < Infinity ? asker.missing.bytes : Infinity,
+      receivedBytes: this.receivedBytes,
+      missingBytes: picker.sizeBytes < Infinity ? picker.missing.bytes : Infinity,
       rttUs: rtt.smoothedUs,
       minRttUs: rtt.minUs < Infinity ? rtt.minUs : 0,
-      askedSegments: asker.askedSegments,
-      lostSegments: flight.lostSegments - flight.lateSegments,
-      retransmittedShare: asker.againBytes / Math.max(1, asker.askedBytes),
-      duplicateBytes: this.intake.duplicateBytes,
-      segmentBytes: asker.sizer.segmentBytes,
-      bandwidthBytesPerSecond: control.bandwidthBytesPerUs * 1e6,
-      windowBytes: control.windowBytes,
-      inFlightBytes: flight.inFlightBytes,
-      phase: control.phase,
+      requestedSegments: picker.requestedSegments,
+      lostSegments: segments.lostSegments - segments.lateSegments,
+      retransmittedShare: picker.repeatedBytes / Math.max(1, picker.requestedBytes),
+      duplicateBytes: this.duplicateBytes,
+      segmentBytes: picker.mtu.segmentBytes,
+      bandwidthBytesPerSecond: controller.bandwidthBytesPerUs * 1e6,
+      windowBytes: controller.windowBytes,
+      inFlightBytes: segments.inFlightBytes,
+      phase: controller.phase,
     };
   }
 
-  pathMemory(): PathMemory {
+  pathMetrics(): PathMetrics {
     const { minRttUs, bandwidthBytesPerSecond, segmentBytes } = this.stats();
     return { minRttUs, bandwidthBytesPerSecond, segmentBytes };
   }
@@ -232,116 +329,158 @@ export class Receiver implements ReceiverMachine {
     return this.state === "connecting" || this.state === "running";
   }
 
-  private handleCookie(nowUs: number, bytes: Uint8Array, at: number, end: number): void {
+  /** The hot path: allocates nothing. A datagram that answers no request of ours is ignored. */
+  private handleData(
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    nowUs: number,
+    isExact: boolean,
+  ): void {
+    const { header, picker, tag } = this;
+    const { segments } = picker;
+    if (!readData(bytes, at, end, header)) return;
+    if (header.tagHigh !== tag.high || header.tagLow !== tag.low) return;
+    const { offset, length, seq, holdUs } = header;
+    const stop = offset + length;
+    // Only the file's last segment may be shorter than requested.
+    if (stop > picker.sizeBytes) return;
+    const isWhole = length === segments.lengthOf(seq);
+    if (!isWhole && picker.sizeBytes < Infinity && stop !== picker.sizeBytes) return;
+    // A forged or damaged echo can't make a round trip longer than the request is old.
+    const requestAgeUs = nowUs - segments.requestedAtUs(seq);
+    const wholeUs = Math.min(elapsedUs(nowUs, header.echoUs), requestAgeUs);
+    const sentUs = nowUs - wholeUs + holdUs;
+    const matched = segments.onReceived(seq, offset, length, sentUs, nowUs);
+    if (matched === match.none) return;
+    this.wholeRttUs = wholeUs;
+    this.holdUs = holdUs;
+    if (matched === match.late) this.controller.onSpuriousLoss(length);
+    this.train.add(seq, length, nowUs, isExact);
+    if (isWhole) picker.mtu.onReceived(length);
+    this.source = bytes;
+    this.sourceShift = header.at - offset;
+    const newBytes = picker.missing.remove(offset, stop, this.deliver);
+    if (!picker.wanted.isEmpty) picker.onLateSegment(offset, length);
+    this.receivedBytes += newBytes;
+    this.duplicateBytes += length - newBytes;
+    this.arrivals.add(wholeUs - holdUs, segments, nowUs);
+    if (newBytes > 0) this.probeTimeout.onProgress(nowUs);
+  }
+
+  private readonly deliver = (start: number, end: number): void => {
+    this.config.sink(start, this.source, start + this.sourceShift, end - start);
+  };
+
+  private handleCookie(bytes: Uint8Array, at: number, end: number, nowUs: number): void {
     const cookie = readCookie(bytes, at, end);
-    if (!cookie || !sameBytes(cookie.token, this.config.token)) return;
+    if (!cookie || !isSameToken(cookie.token, this.config.token)) return;
     this.cookie = { bytes: cookie.cookie, address: cookie.address, port: cookie.port };
     if (this.probesDue < 0) this.probesDue = 1;
     if (this.state !== "connecting") return;
     this.state = "running";
-    this.silence.active(nowUs);
-    const rttUs = Math.max(
-      1,
-      Math.min(elapsedUs(nowUs, cookie.echoUs), nowUs - this.inits.firstUs),
-    );
+    this.probeTimeout.restart(nowUs);
+    const echoedUs = elapsedUs(nowUs, cookie.echoUs);
+    const rttUs = Math.max(1, Math.min(echoedUs, nowUs - this.inits.firstUs));
     this.rtt.update(nowUs, rttUs, rttUs);
   }
 
-  private handleGone(nowUs: number, bytes: Uint8Array, at: number, end: number): void {
+  private handleGone(bytes: Uint8Array, at: number, end: number, nowUs: number): void {
     const gone = readGone(bytes, at, end);
-    if (!gone || !this.isActive || !sameBytes(gone.token, this.config.token)) return;
+    if (!gone || !this.isActive || !isSameToken(gone.token, this.config.token)) return;
     if (gone.reason === goneReason.changed) this.state = "changed";
     else if (this.offerAtUs >= 0 && nowUs > this.offerAtUs + goneGraceUs) this.state = "gone";
   }
 
   /**
-   * What the arrivals since the last time say of the path. Once for all that a process has read in one go: when it was kept
-   * from reading, a hundred segments with the same late round trip are one piece of evidence and not a hundred.
+   * Updates RTT, losses and congestion control from the arrivals since the last call. Once per batch: after the process was descheduled,
+   * a hundred segments with the same late round trip are one piece of evidence, not a hundred.
    */
-  private takeStock(): void {
-    const { control, asker, rtt, intake, arrivals } = this;
-    const { flight } = asker;
+  private processArrivals(): void {
+    const { controller, picker, rtt, arrivals, schedule, train } = this;
+    const { segments } = picker;
     const nowUs = arrivals.lastUs;
     if (nowUs < 0) return;
-    this.silence.heard(nowUs);
-    rtt.update(nowUs, intake.wholeRttUs, arrivals.netRttUs);
+    this.probeTimeout.onReceived(nowUs);
+    rtt.update(nowUs, this.wholeRttUs, arrivals.netRttUs);
     this.detectLosses(nowUs);
-    const { train } = intake;
-    if (train.bytesPerUs > 0) control.onTrain(train.bytesPerUs, train.spanUs);
-    flight.takeSample(rtt.minUs * 0.98, this.sample);
-    this.schedule.heldUs = intake.holdUs;
-    arrivals.delivered = flight.delivered;
-    arrivals.inFlightBytes = Math.max(0, flight.inFlightBytes - this.schedule.heldBytes);
-    control.onArrivals(nowUs, this.sample, arrivals);
+    if (train.bytesPerUs > 0) controller.onPacketTrain(train.bytesPerUs, train.spanUs);
+    segments.sampleRate(rtt.minUs * minRttShare, this.sample);
+    schedule.heldUs = this.holdUs;
+    arrivals.delivered = segments.delivered;
+    arrivals.inFlightBytes = Math.max(0, segments.inFlightBytes - schedule.heldBytes);
+    controller.onArrivals(this.sample, arrivals, nowUs);
     arrivals.clear();
-    flight.pauseUs = pauseUsOf(rtt.minUs, control.bandwidthBytesPerUs);
+    segments.pauseThresholdUs = pauseThresholdUs(rtt.minUs, controller.bandwidthBytesPerUs);
   }
 
   private detectLosses(nowUs: number): void {
     const rttUs = Math.max(this.rtt.smoothedUs, this.rtt.latestUs);
-    this.asker.flight.detectLosses(nowUs, rttUs, this.lost);
+    this.picker.segments.detectLosses(rttUs, nowUs, this.onLost);
   }
 
-  private readonly lost = (offset: number, length: number, marks: number): void => {
-    this.asker.lost(offset, length, marks);
-    // A try of a larger size that did not fit says nothing of the load.
-    if (length <= this.asker.sizer.segmentBytes) this.control.onLost(length);
+  private readonly onLost = (offset: number, length: number, marks: number): void => {
+    this.picker.onLost(offset, length, marks);
+    // A lost MTU probe says nothing of congestion.
+    if (length <= this.picker.mtu.segmentBytes) this.controller.onLost(length);
   };
 
   private checkDone(): void {
-    if (this.asker.sizeBytes < Infinity && this.asker.missing.isEmpty && this.isActive) {
+    if (this.picker.sizeBytes < Infinity && this.picker.missing.isEmpty && this.isActive) {
       this.state = "done";
     }
   }
 
   private onProbeTimeout(nowUs: number): void {
-    this.silence.probed(nowUs);
-    const { probes } = this.silence;
-    if (probes >= outageProbes) {
-      // The path may be down, narrower, or our address another: everything again, small, and with a fresh cookie.
-      const again = probes > outageProbes;
-      this.asker.flight.giveUpAll(again, this.asker.lost);
-      this.control.onOutage();
-      if (again) this.asker.sizer.onBlackHole();
-      this.probesDue = -1;
-      this.inits.dueUs = nowUs;
-    } else this.probesDue = 2;
+    this.probeTimeout.onProbe(nowUs);
+    const { probes } = this.probeTimeout;
+    if (probes < outageProbes) {
+      this.probesDue = 2;
+      return;
+    }
+    // The path may be down or narrower, or our address may have changed: start over, with small segments and a fresh cookie.
+    const isRepeated = probes > outageProbes;
+    this.picker.segments.declareAllLost(isRepeated, this.picker.onLost);
+    this.controller.onOutage();
+    if (isRepeated) this.picker.mtu.onBlackHole();
+    this.probesDue = -1;
+    this.inits.dueUs = nowUs;
   }
 
-  /** When nothing has come for so long that we ask again; Infinity if nothing is due. */
+  /** When the silence has lasted long enough for a probe; Infinity if none is due. */
   private probeAtUs(): number {
     if (this.cookie === undefined || this.offerAtUs < 0) return Infinity;
-    return this.silence.probeAtUs(this.asker.flight.inFlightSegments);
+    return this.probeTimeout.probeAtUs(this.picker.segments.inFlightSegments);
   }
 
-  /** When there may be something to ask for; Infinity if only an arrival can change that. */
-  private askAtUs(): number {
+  /** When there may be something to request; Infinity if only an arrival can change that. */
+  private nextRequestUs(): number {
     if (this.probesDue !== 0) return this.probesDue < 0 ? this.inits.dueUs : 0;
-    return this.asked ? this.schedule.askAtUs() : Infinity;
+    return this.hasRequested ? this.schedule.nextRequestUs() : Infinity;
   }
 
-  private pollInit(nowUs: number, into: Uint8Array): number {
+  private pollInit(into: Uint8Array, nowUs: number): number {
     if (nowUs < this.inits.dueUs) return 0;
-    // After an outage one INIT asks for a fresh cookie; what follows are probes.
+    // After an outage a single INIT asks for a fresh cookie; probes follow.
     if (this.probesDue < 0) this.probesDue = 1;
-    else this.inits.sent(nowUs);
+    else this.inits.onSent(nowUs);
     return writeInit(into, { token: this.config.token, timeUs: wireTime(nowUs) });
   }
 
-  private writeAsks(nowUs: number, into: Uint8Array, first = false): number {
+  private writeRanges(into: Uint8Array, nowUs: number, isFirst = false): number {
     if (this.cookie === undefined) return 0;
-    const asks = this.asker.takeAsks();
-    this.schedule.requested(nowUs, this.asker.lastWasFresh);
+    const { ranges, isNew } = this.picker.takeRanges();
+    this.schedule.onRequested(isNew, nowUs);
     const { token } = this.config;
     const cookie = this.cookie.bytes;
     const { sendBytesPerUs: pace, burstUs } = this.schedule;
-    const paceBytesPerMs = first || pace === Infinity ? 0 : pace * 1_000;
+    const paceBytesPerMs = isFirst || pace === Infinity ? 0 : pace * 1_000;
     const timeUs = wireTime(nowUs);
-    return writeRequest(into, { token, cookie, timeUs, paceBytesPerMs, burstUs, asks });
+    return writeRequest(into, { token, cookie, timeUs, paceBytesPerMs, burstUs, ranges });
   }
 }
 
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+function isSameToken(a: Uint8Array, b: Uint8Array): boolean {
   for (let i = 0; i < limit.tokenBytes; i++) if (a[i] !== b[i]) return false;
   return true;
 }

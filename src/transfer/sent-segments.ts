@@ -1,123 +1,131 @@
-// What is in flight: one entry per segment asked for, in a ring indexed by its send number; loss by packet and time
-// threshold (RFC 9002 §6.1) and the delivery-rate sample (draft-ietf-ccwg-bbr §4.1.1). Pure. Allocates nothing per segment.
+// The segments in flight, QUIC's "sent packets": one entry per requested segment, in a ring indexed by send number. Detects loss
+// by packet and time threshold (RFC 9002 §6.1) and takes delivery-rate samples (draft-ietf-ccwg-bbr §4.1.1).
+// Pure. Allocates nothing per segment. "Sent" and "requested" are the same here: the server sends what is requested.
 
 import { transfer as limit } from "../limits.ts";
+import type { Pauses } from "./arrival-batch.ts";
 
+// States of an entry.
 const free = 0;
 const outstanding = 1;
 const lost = 2;
 
-/** What became of a segment that came. */
-export const arrival = {
-  /** Nobody asked for it (forged, a copy, or too old to say). */
-  unknown: 0,
-  /** It was in flight. */
-  expected: 1,
-  /** It had been given up: the loss was none. */
+/** How a received segment matches what was requested. */
+export const match = {
+  /** No request of ours (forged, a duplicate, or too old to tell). */
+  none: 0,
+  inFlight: 1,
+  /** It had been declared lost: a spurious loss. */
   late: 2,
 } as const;
-export type Arrival = (typeof arrival)[keyof typeof arrival];
+export type Match = (typeof match)[keyof typeof match];
 
 /** Marks on an entry. */
 export const mark = {
-  /** A try of a larger segment size: its loss says nothing of congestion. */
-  sizeProbe: 1,
-  /** Another copy has been asked for since: when this one is lost, nothing needs to be done. */
+  /** An MTU probe: its loss says nothing of congestion. */
+  mtuProbe: 1,
+  /** Another copy has been requested since: if this one is lost, nothing needs to be done. */
   copied: 2,
 } as const;
 
-/** Rate of delivery between the asking of a segment and its arrival. */
+/** What is told of each segment that is declared lost. */
+export type OnLost = (offset: number, length: number, marks: number) => void;
+
+/** Delivery rate between the request of a segment and its arrival. */
 export interface RateSample {
   /** Bytes per µs; 0 if there is no sample. */
   rate: number;
-  /** `Flight.delivered` when the segment was asked for: tells rounds apart. */
+  /** `SentSegments.delivered` when the segment was requested: tells rounds apart. */
   priorDelivered: number;
-  /** The rate was held down by something else than the network when the segment was asked for. */
+  /** Something other than the network held the rate down when the segment was requested. */
   appLimited: boolean;
 }
 
-export class Flight {
+export class SentSegments implements Pauses {
   private readonly mask: number;
   private readonly state: Uint8Array;
   private readonly marks: Uint8Array;
   private readonly offset: Float64Array;
   private readonly length: Uint32Array;
-  private readonly askedUs: Float64Array;
+  private readonly requestedUs: Float64Array;
   private readonly priorDelivered: Float64Array;
   private readonly priorDeliveredUs: Float64Array;
-  private readonly priorFirstUs: Float64Array;
+  private readonly priorFirstSentUs: Float64Array;
   private readonly priorPausedUs: Float64Array;
   private readonly appLimited: Uint8Array;
 
   /** Next send number. */
   nextSeq = 0;
-  /** Everything below has come or been given up. */
+  /** Everything below has arrived or been declared lost. */
   private settled = 0;
-  /** Highest send number that has come; -1 before the first. */
+  /** Highest send number that has arrived; -1 before the first. */
   private largest = -1;
-  private largestAskedUs = 0;
-  /** Bytes asked for that have neither come nor been given up. */
+  private largestRequestedUs = 0;
+  /** Requested, neither arrived nor declared lost. */
   inFlightBytes = 0;
   inFlightSegments = 0;
-  /** Bytes that have come, copies of bytes included. */
+  /** Bytes that have arrived, duplicates included. */
   delivered = 0;
   private deliveredUs = 0;
-  /** When the newest segment that has come left the server, by our clock: its request's time and how long it waited. */
-  private firstLeftUs = 0;
-  /** Segments that came after all, of those given up. */
-  lateSegments = 0;
+  /** When the newest segment that has been sampled left the server, by our clock. */
+  private firstSentUs = 0;
+  /** Segments declared lost, and those of them that arrived after all. */
   lostSegments = 0;
-  /** When the time threshold gives the next one up; Infinity for never. */
+  lateSegments = 0;
+  /** When the time threshold declares the next one lost; Infinity for never. */
   lossTimeUs = Infinity;
-  /** Reordering that is tolerated, in segments and µs; widened by what is seen. */
+  /** Tolerated reordering, in segments and µs; grows with every spurious loss. */
   private reorderSegments = 3;
   private reorderUs = 0;
-  /** The newest of the segments that came since the last `takeSample`; -1 for none. */
+  /** The newest segment that has arrived since the last sample (-1 for none), and when it left the server. */
   private newest = -1;
-  private newestLeftUs = 0;
-  /** When nothing has come for so long, somebody was kept from running. In µs. */
-  pauseUs = Infinity;
-  /** Time between the last segment that came and the one before it. */
+  private newestSentUs = 0;
+  pauseThresholdUs = Infinity;
   gapUs = 0;
-  /** Pauses since the last segment that came was asked for, in µs: such gaps as tell of a process that was kept from running. */
-  pausedSinceAskedUs = 0;
+  pausedSinceRequestUs = 0;
   private pausedUs = 0;
 
-  constructor(capacity: number = limit.maxFlightSegments) {
+  constructor(capacity: number = limit.maxInFlightSegments) {
     this.mask = capacity - 1;
     this.state = new Uint8Array(capacity);
     this.marks = new Uint8Array(capacity);
     this.appLimited = new Uint8Array(capacity);
     this.offset = new Float64Array(capacity);
     this.length = new Uint32Array(capacity);
-    this.askedUs = new Float64Array(capacity);
+    this.requestedUs = new Float64Array(capacity);
     this.priorDelivered = new Float64Array(capacity);
     this.priorDeliveredUs = new Float64Array(capacity);
-    this.priorFirstUs = new Float64Array(capacity);
+    this.priorFirstSentUs = new Float64Array(capacity);
     this.priorPausedUs = new Float64Array(capacity);
   }
 
-  /** Segments that may still be asked for before the ring is full. */
+  /** Segments that can still be requested before the ring is full. */
   get room(): number {
     return this.mask + 1 - (this.nextSeq - this.settled);
   }
 
-  /** Note that [offset, offset + length) has been asked for; returns its send number. Needs `room`. */
-  ask(nowUs: number, offset: number, length: number, marks: number, appLimited: boolean): number {
+  /** Records a request for [offset, offset + length); returns its send number. Needs `room`. */
+  onRequested(
+    offset: number,
+    length: number,
+    marks: number,
+    appLimited: boolean,
+    nowUs: number,
+  ): number {
     const seq = this.nextSeq++;
     const i = seq & this.mask;
     if (this.inFlightSegments === 0) {
-      this.firstLeftUs = nowUs;
+      this.firstSentUs = nowUs;
       this.deliveredUs = nowUs;
     }
     this.state[i] = outstanding;
     this.marks[i] = marks;
     this.offset[i] = offset;
     this.length[i] = length;
-    this.askedUs[i] = nowUs;
+    this.requestedUs[i] = nowUs;
     this.priorDelivered[i] = this.delivered;
     this.priorDeliveredUs[i] = this.deliveredUs;
-    this.priorFirstUs[i] = this.firstLeftUs;
+    this.priorFirstSentUs[i] = this.firstSentUs;
     this.priorPausedUs[i] = this.pausedUs;
     this.appLimited[i] = appLimited ? 1 : 0;
     this.inFlightBytes += length;
@@ -125,30 +133,28 @@ export class Flight {
     return seq;
   }
 
-  /** Length that was asked for under a send number that is known to be in the ring. */
+  /** Length requested under a send number; meaningless unless `onReceived` matches it. */
   lengthOf(seq: number): number {
     return this.length[seq & this.mask]!;
   }
 
-  /** When a send number that is known to be in the ring was asked for: no round trip can be longer ago. */
-  askedAtUs(seq: number): number {
-    return this.askedUs[seq & this.mask]!;
+  /** When a send number was requested; meaningless unless `onReceived` matches it. */
+  requestedAtUs(seq: number): number {
+    return this.requestedUs[seq & this.mask]!;
   }
 
-  /** A segment has come; it left the server at `leftUs` by our clock. `length` may be shorter than asked for only at the
-   *  file's end, which the caller checks. */
-  arrive(nowUs: number, leftUs: number, seq: number, offset: number, length: number): Arrival {
-    if (seq >= this.nextSeq || seq < this.nextSeq - this.mask - 1) return arrival.unknown;
+  /** A segment arrived that left the server at `sentUs` by our clock. `length` may be shorter than requested only at the
+   *  end of the file, which the caller checks. */
+  onReceived(seq: number, offset: number, length: number, sentUs: number, nowUs: number): Match {
+    if (seq >= this.nextSeq || seq < this.nextSeq - this.mask - 1) return match.none;
     const i = seq & this.mask;
     const was = this.state[i];
-    if (was === free || this.offset[i] !== offset || length > this.length[i]!) {
-      return arrival.unknown;
-    }
+    if (was === free || this.offset[i] !== offset || length > this.length[i]!) return match.none;
     this.state[i] = free;
     this.delivered += length;
     this.gapUs = nowUs - this.deliveredUs;
-    if (this.gapUs > this.pauseUs) this.pausedUs += this.gapUs;
-    this.pausedSinceAskedUs = this.pausedUs - this.priorPausedUs[i]!;
+    if (this.gapUs > this.pauseThresholdUs) this.pausedUs += this.gapUs;
+    this.pausedSinceRequestUs = this.pausedUs - this.priorPausedUs[i]!;
     this.deliveredUs = nowUs;
     if (was === outstanding) {
       this.inFlightBytes -= this.length[i]!;
@@ -156,87 +162,79 @@ export class Flight {
     }
     if (seq > this.newest) {
       this.newest = seq;
-      this.newestLeftUs = leftUs;
+      this.newestSentUs = sentUs;
     }
     if (seq > this.largest) {
       this.largest = seq;
-      this.largestAskedUs = this.askedUs[i]!;
+      this.largestRequestedUs = this.requestedUs[i]!;
     }
-    if (was === outstanding) return arrival.expected;
+    if (was === outstanding) return match.inFlight;
     this.lateSegments++;
-    this.widen(nowUs, seq);
-    return arrival.late;
+    this.tolerateReordering(seq, nowUs);
+    return match.late;
   }
 
-  /** Fill `sample` from the newest segment that came since the last call; `minRttUs` bounds its interval from below. */
-  takeSample(minRttUs: number, sample: RateSample): void {
+  /** Fills `sample` from the newest segment that arrived since the last call; intervals below `minRttUs` give none. */
+  sampleRate(minRttUs: number, sample: RateSample): void {
     sample.rate = 0;
     if (this.newest < 0) return;
     const i = this.newest & this.mask;
     this.newest = -1;
-    // Not the asking counts but the leaving: we ask ahead of the rate at times, and all at once after a delay.
-    const leaveUs = this.newestLeftUs - this.priorFirstUs[i]!;
-    const comeUs = this.deliveredUs - this.priorDeliveredUs[i]!;
-    this.firstLeftUs = Math.max(this.firstLeftUs, this.newestLeftUs);
+    // From when it was sent, not requested: we request ahead of the rate at times, and in bulk after a delay.
+    const sendUs = this.newestSentUs - this.priorFirstSentUs[i]!;
+    const ackUs = this.deliveredUs - this.priorDeliveredUs[i]!;
+    this.firstSentUs = Math.max(this.firstSentUs, this.newestSentUs);
     sample.priorDelivered = this.priorDelivered[i]!;
     sample.appLimited = this.appLimited[i] === 1;
-    const intervalUs = Math.max(leaveUs, comeUs);
-    // Shorter than the path's round trip, it can only be an artefact.
+    const intervalUs = Math.max(sendUs, ackUs);
     if (intervalUs < minRttUs || intervalUs <= 0) return;
     sample.rate = (this.delivered - sample.priorDelivered) / intervalUs;
   }
 
-  /** Give up what RFC 9002 §6.1 calls lost; `onLost` hears of each. Sets `lossTimeUs` for those that are nearly. */
-  detectLosses(
-    nowUs: number,
-    rttUs: number,
-    onLost: (offset: number, length: number, marks: number) => void,
-  ): void {
+  /** Declares lost what RFC 9002 §6.1 does, and sets `lossTimeUs` for what is next. */
+  detectLosses(rttUs: number, nowUs: number, onLost: OnLost): void {
     this.lossTimeUs = Infinity;
     const delayUs = rttUs + Math.max(rttUs / 8, this.reorderUs, 1_000);
-    const packetLimit = this.largest - this.reorderSegments;
-    let front = true;
+    const packetThreshold = this.largest - this.reorderSegments;
+    let isFront = true;
     for (let seq = this.settled; seq < this.largest; seq++) {
       const i = seq & this.mask;
       if (this.state[i] === outstanding) {
-        const dueUs = this.askedUs[i]! + delayUs;
-        const sooner = this.askedUs[i]! <= this.largestAskedUs;
-        if ((seq <= packetLimit || dueUs <= nowUs) && sooner) this.giveUp(i, onLost);
+        const dueUs = this.requestedUs[i]! + delayUs;
+        const isOlder = this.requestedUs[i]! <= this.largestRequestedUs;
+        if ((seq <= packetThreshold || dueUs <= nowUs) && isOlder) this.declareLost(i, onLost);
         else {
-          front = false;
+          isFront = false;
           if (dueUs < this.lossTimeUs) this.lossTimeUs = dueUs;
-          // Later ones were asked for later: neither threshold can have reached them.
-          if (seq > packetLimit) return;
+          // The rest was requested later: neither threshold can have reached it.
+          if (seq > packetThreshold) return;
         }
       }
-      if (front) this.settled = seq + 1;
+      if (isFront) this.settled = seq + 1;
     }
   }
 
-  /** Give up everything: nothing has come for several probe timeouts. What comes after all is still known, unless
-   *  `skip`: send numbers then go on a ring further up, past those that the server may believe, by a damaged request,
-   *  to have answered. */
-  giveUpAll(skip: boolean, onLost: (offset: number, length: number, marks: number) => void): void {
+  /** Declares everything in flight lost. What arrives after all is still recognised, unless `skip`: send numbers then continue
+   *  a whole ring later, past any that a damaged request may have made the server believe it has answered. */
+  declareAllLost(skip: boolean, onLost: OnLost): void {
     for (let seq = this.settled; seq < this.nextSeq; seq++) {
       const i = seq & this.mask;
-      if (this.state[i] === outstanding) this.giveUp(i, onLost);
+      if (this.state[i] === outstanding) this.declareLost(i, onLost);
     }
     if (skip) this.nextSeq += this.mask + 1;
     this.settled = this.nextSeq;
     this.lossTimeUs = Infinity;
   }
 
-  /** Forget what was asked for at or beyond the file's end: it will not come, and is not lost. */
+  /** Forgets requests at or beyond the end of the file: they will not be answered, and are not lost. */
   forgetBeyond(sizeBytes: number): void {
     for (let seq = this.settled; seq < this.nextSeq; seq++) {
       const i = seq & this.mask;
-      if (this.state[i] === outstanding && this.offset[i]! >= sizeBytes) {
-        this.settle(i, free);
-      }
+      if (this.state[i] === outstanding && this.offset[i]! >= sizeBytes) this.settle(i, free);
     }
   }
 
-  /** The oldest (or the newest) `count` segments in flight that have no copy yet get one: `visit` asks for it. */
+  /** Marks the oldest (or newest) `count` uncopied segments in flight as copied; `visit` requests the copies. */
   copyOutstanding(
     count: number,
     fromNewest: boolean,
@@ -254,7 +252,7 @@ export class Flight {
     }
   }
 
-  private giveUp(i: number, onLost: (offset: number, length: number, marks: number) => void): void {
+  private declareLost(i: number, onLost: OnLost): void {
     this.settle(i, lost);
     this.lostSegments++;
     onLost(this.offset[i]!, this.length[i]!, this.marks[i]!);
@@ -266,14 +264,15 @@ export class Flight {
     this.inFlightSegments--;
   }
 
-  /** A loss was none: tolerate that much reordering from now on. */
-  private widen(nowUs: number, seq: number): void {
+  /** A loss was spurious: tolerate that much reordering from now on. */
+  private tolerateReordering(seq: number, nowUs: number): void {
     const distance = this.largest - seq;
-    const wanted = Math.min(limit.maxReorderSegments, Math.ceil(distance * 1.25) + 1);
-    this.reorderSegments = Math.max(this.reorderSegments, wanted);
-    // How much longer than the newest segment's it took, in time.
-    const laterUs = this.largestAskedUs - this.askedUs[seq & this.mask]!;
-    const tookUs = nowUs - this.askedUs[seq & this.mask]!;
-    this.reorderUs = Math.max(this.reorderUs, Math.min(laterUs * 1.25, tookUs / 2));
+    const segments = Math.min(limit.maxReorderSegments, Math.ceil(distance * 1.25) + 1);
+    this.reorderSegments = Math.max(this.reorderSegments, segments);
+    const requestedUs = this.requestedUs[seq & this.mask]!;
+    // How much longer than the newest segment it took.
+    const extraUs = this.largestRequestedUs - requestedUs;
+    const tookUs = nowUs - requestedUs;
+    this.reorderUs = Math.max(this.reorderUs, Math.min(extraUs * 1.25, tookUs / 2));
   }
 }

@@ -1,14 +1,14 @@
-// The datagrams of a transfer, as bytes: one writer and one reader a kind, big endian.
-// Pure: knows no socket, no file and no clock. Readers never throw: undefined means "not one of ours, or cut short".
+// The datagrams of a transfer, as bytes: a writer and a reader for each kind, big endian.
+// Pure: knows no socket, no file and no clock. Readers never throw: undefined means "not one of ours, or truncated".
 //
-// Every datagram begins with the same four bytes — magic, kind, length of what follows — so that datagrams that the
-// kernel has merged (UDP_GRO) can be told apart without being told their size: see `datagramEnd`.
+// Every datagram begins with the same four bytes (magic, kind, length of what follows), so that datagrams merged by the
+// kernel (UDP_GRO) can be split again: see `datagramEnd`.
 //
 //   INIT    client → server  token, client's time, padding: never shorter than the COOKIE that answers it
 //   COOKIE  server → client  token, cookie, echoed time, the address and port that the server saw
-//   REQUEST client → server  token, cookie, client's time, rate to send at, asks: ranges to be sent, each with the send numbers of its segments
+//   REQUEST client → server  token, cookie, client's time, rate to send at, ranges to send, each with its send numbers
 //   DATA    server → client  tag, send number, echoed time, offset, time held at the server, bytes of the file
-//   GONE    server → client  token, reason: this transfer is not known (any more), or its file has changed
+//   GONE    server → client  token, reason: the transfer is unknown (or over), or its file has changed
 
 import { transfer as limit } from "../limits.ts";
 import { readU16, readU32, readU48, writeU16, writeU32, writeU48 } from "./big-endian.ts";
@@ -22,7 +22,7 @@ const magic = 0xa0 | transferVersion;
 export const kind = { init: 1, cookie: 2, request: 3, data: 4, gone: 5 } as const;
 export type Kind = (typeof kind)[keyof typeof kind];
 
-/** Why a server will not go on with a transfer. */
+/** Why a server does not continue a transfer. */
 export const goneReason = {
   /** No such token: the server was restarted, or the control connection has ended. */
   unknown: 1,
@@ -30,12 +30,12 @@ export const goneReason = {
   changed: 2,
 } as const;
 
-/** Where the fields stand, in bytes from the datagram's first (of an ask, from the ask's); `end` is where what follows begins. */
+/** Offsets of the fields in a datagram (of a range: in its record); `end` is where what follows begins. */
 const common = { magic: 0, kind: 1, length: 2, end: 4 } as const;
 const initAt = { token: 4, time: 20 } as const;
 const cookieAt = { token: 4, cookie: 20, echo: 36, port: 40, addressBytes: 42, end: 43 } as const;
 const requestAt = { token: 4, cookie: 20, time: 36, pace: 40, burst: 44, end: 46 } as const;
-const askAt = { firstSeq: 0, offset: 4, length: 10, segmentBytes: 14, end: 16 } as const;
+const rangeAt = { firstSeq: 0, offset: 4, length: 10, segmentBytes: 14, end: 16 } as const;
 const dataAt = { tag: 4, seq: 12, echo: 16, offset: 20, hold: 26, end: 28 } as const;
 const goneAt = { token: 4, reason: 20, end: 21 } as const;
 
@@ -43,16 +43,16 @@ const goneAt = { token: 4, reason: 20, end: 21 } as const;
 export const initBytes = 96;
 /** Bytes before the file's bytes in a DATA datagram. */
 export const dataHeaderBytes = dataAt.end;
-/** Send numbers have 32 bits; from here on (5 TB in segments of 1 200 bytes) a transfer goes on under another token. */
+/** Send numbers have 32 bits; from here on (5 TB in segments of 1 200 bytes) a transfer continues under another token. */
 export const maxSendNumber = 2 ** 32 - 2 ** 20;
-/** The longest text of an IPv6 address: one that ends in an IPv4 address (RFC 4291 §2.2). */
+/** The longest text of an IPv6 address, which ends in an IPv4 address (RFC 4291 §2.2). */
 const maxAddressBytes = 45;
-/** Times that a segment was held travel in steps of so many µs. */
+/** Hold times travel in units of so many µs. */
 const holdStepUs = 16;
 
-/** A range to be sent: bytes [offset, offset + length) in segments of `segmentBytes` (the last may be shorter),
- *  numbered firstSeq, firstSeq + 1, … Send numbers are never used again, so an answer tells which ask it answers. */
-export interface Ask {
+/** A range to send: bytes [offset, offset + length) in segments of `segmentBytes` (the last may be shorter), numbered
+ *  firstSeq, firstSeq + 1, … Send numbers are never reused, so a DATA tells which request it answers. */
+export interface RangeRequest {
   firstSeq: number;
   offset: number;
   length: number;
@@ -78,12 +78,12 @@ export interface Request {
   token: Uint8Array;
   cookie: Uint8Array;
   timeUs: number;
-  /** Bytes of the file per ms at which all that waits is to leave, rounded up; 0 for as fast as it goes. */
+  /** Pace of everything that waits, in bytes of the file per ms, rounded up; 0 for as fast as possible. */
   paceBytesPerMs: number;
-  /** What a late timer at the server may make good at once, in µs of that rate. */
+  /** The largest burst after a late timer at the server, in µs of that rate. */
   burstUs: number;
   /** In the order of their send numbers; the first ones may repeat earlier datagrams. */
-  asks: Ask[];
+  ranges: RangeRequest[];
 }
 
 export interface Gone {
@@ -91,14 +91,14 @@ export interface Gone {
   reason: number;
 }
 
-/** Kind of the datagram at `at`, or 0 if it is none of ours. */
+/** Kind of the datagram at `at`, or 0 if it is not one of ours. */
 export function kindAt(bytes: Uint8Array, at: number): Kind | 0 {
   if (at + common.end > bytes.length || bytes[at] !== magic) return 0;
   const value = bytes[at + common.kind]!;
   return value >= kind.init && value <= kind.gone ? (value as Kind) : 0;
 }
 
-/** Where the datagram at `at` ends in a buffer of merged datagrams, or -1 if it is cut short. */
+/** End of the datagram at `at` in a buffer of merged datagrams, or -1 if it is truncated. */
 export function datagramEnd(bytes: Uint8Array, at: number, length = bytes.length): number {
   if (at + common.end > length) return -1;
   const end = at + common.end + readU16(bytes, at + common.length);
@@ -113,7 +113,7 @@ export function tagOf(token: Uint8Array): { high: number; low: number } {
   };
 }
 
-/** Write an INIT at `into[0]`; returns its length. `into` holds at least `initBytes`. */
+/** Writes an INIT at `into[0]`; returns its length. `into` holds at least `initBytes`. */
 export function writeInit(into: Uint8Array, init: Init): number {
   into.fill(0, 0, initBytes);
   writeCommon(into, 0, kind.init, initBytes);
@@ -127,7 +127,7 @@ export function readInit(bytes: Uint8Array, at: number, end: number): Init | und
   return { token: tokenAt(bytes, at + initAt.token), timeUs: readU32(bytes, at + initAt.time) };
 }
 
-/** Write a COOKIE; returns its length, at most `initBytes`, or 0 if the address is too long to be one. */
+/** Writes a COOKIE; returns its length, at most `initBytes`, or 0 if the address is too long to be one. */
 export function writeCookie(into: Uint8Array, cookie: Cookie): number {
   const { address } = cookie;
   if (address.length > maxAddressBytes) return 0;
@@ -162,13 +162,13 @@ export function readCookie(bytes: Uint8Array, at: number, end: number): Cookie |
   };
 }
 
-/** Most asks that fit a REQUEST of at most `limit.maxRequestBytes`. */
-export const maxAsks = Math.floor((limit.maxRequestBytes - requestAt.end) / askAt.end);
+/** Most ranges that fit a REQUEST of at most `limit.maxRequestBytes`. */
+export const maxRanges = Math.floor((limit.maxRequestBytes - requestAt.end) / rangeAt.end);
 
-/** Write a REQUEST with at most `maxAsks` asks; returns its length. `into` holds `limit.maxRequestBytes`. */
+/** Writes a REQUEST with at most `maxRanges` ranges; returns its length. `into` holds `limit.maxRequestBytes`. */
 export function writeRequest(into: Uint8Array, request: Request): number {
-  const count = Math.min(request.asks.length, maxAsks);
-  const length = requestAt.end + count * askAt.end;
+  const count = Math.min(request.ranges.length, maxRanges);
+  const length = requestAt.end + count * rangeAt.end;
   writeCommon(into, 0, kind.request, length);
   into.set(request.token, requestAt.token);
   into.set(request.cookie, requestAt.cookie);
@@ -176,12 +176,12 @@ export function writeRequest(into: Uint8Array, request: Request): number {
   writeU32(into, requestAt.pace, Math.min(0xffff_ffff, Math.ceil(request.paceBytesPerMs)));
   writeU16(into, requestAt.burst, Math.min(0xffff, Math.ceil(request.burstUs)));
   for (let i = 0; i < count; i++) {
-    const ask = request.asks[i]!;
-    const p = requestAt.end + i * askAt.end;
-    writeU32(into, p + askAt.firstSeq, ask.firstSeq);
-    writeU48(into, p + askAt.offset, ask.offset);
-    writeU32(into, p + askAt.length, ask.length);
-    writeU16(into, p + askAt.segmentBytes, ask.segmentBytes);
+    const range = request.ranges[i]!;
+    const p = requestAt.end + i * rangeAt.end;
+    writeU32(into, p + rangeAt.firstSeq, range.firstSeq);
+    writeU48(into, p + rangeAt.offset, range.offset);
+    writeU32(into, p + rangeAt.length, range.length);
+    writeU16(into, p + rangeAt.segmentBytes, range.segmentBytes);
   }
   return length;
 }
@@ -189,20 +189,20 @@ export function writeRequest(into: Uint8Array, request: Request): number {
 export function readRequest(bytes: Uint8Array, at: number, end: number): Request | undefined {
   if (kindAt(bytes, at) !== kind.request || end - at < requestAt.end) return undefined;
   const body = end - at - requestAt.end;
-  if (body % askAt.end !== 0 || body > maxAsks * askAt.end) return undefined;
-  const asks: Ask[] = [];
-  for (let p = at + requestAt.end; p < end; p += askAt.end) {
-    const ask = {
-      firstSeq: readU32(bytes, p + askAt.firstSeq),
-      offset: readU48(bytes, p + askAt.offset),
-      length: readU32(bytes, p + askAt.length),
-      segmentBytes: readU16(bytes, p + askAt.segmentBytes),
+  if (body % rangeAt.end !== 0 || body > maxRanges * rangeAt.end) return undefined;
+  const ranges: RangeRequest[] = [];
+  for (let p = at + requestAt.end; p < end; p += rangeAt.end) {
+    const range = {
+      firstSeq: readU32(bytes, p + rangeAt.firstSeq),
+      offset: readU48(bytes, p + rangeAt.offset),
+      length: readU32(bytes, p + rangeAt.length),
+      segmentBytes: readU16(bytes, p + rangeAt.segmentBytes),
     };
-    if (ask.segmentBytes < limit.minSegmentBytes || ask.segmentBytes > limit.maxSegmentBytes) {
+    if (range.segmentBytes < limit.minSegmentBytes || range.segmentBytes > limit.maxSegmentBytes) {
       return undefined;
     }
-    if (ask.length === 0 || ask.length > limit.maxAskBytes) return undefined;
-    asks.push(ask);
+    if (range.length === 0 || range.length > limit.maxRangeBytes) return undefined;
+    ranges.push(range);
   }
   return {
     token: tokenAt(bytes, at + requestAt.token),
@@ -210,11 +210,11 @@ export function readRequest(bytes: Uint8Array, at: number, end: number): Request
     timeUs: readU32(bytes, at + requestAt.time),
     paceBytesPerMs: readU32(bytes, at + requestAt.pace),
     burstUs: readU16(bytes, at + requestAt.burst),
-    asks,
+    ranges,
   };
 }
 
-/** The fields of a DATA, in a record that is filled again and again: nothing is allocated for a segment. */
+/** The fields of a DATA, in a record that is reused: nothing is allocated per segment. */
 export interface DataHeader {
   tagHigh: number;
   tagLow: number;
@@ -232,7 +232,7 @@ export function emptyDataHeader(): DataHeader {
   return { tagHigh: 0, tagLow: 0, seq: 0, echoUs: 0, offset: 0, holdUs: 0, at: 0, length: 0 };
 }
 
-/** Write the header of a DATA at `at`; the file's `length` bytes belong right behind it. */
+/** Writes the header of a DATA at `at`; the file's `length` bytes belong right after it. */
 export function writeDataHeader(
   into: Uint8Array,
   at: number,
@@ -254,7 +254,7 @@ export function writeDataHeader(
   writeU16(into, at + dataAt.hold, Math.min(0xffff, Math.max(0, steps)));
 }
 
-/** Read the DATA at [at, end) into `header`; false if it is none, or empty. */
+/** Reads the DATA at [at, end) into `header`; false if it is not one, or empty. */
 export function readData(bytes: Uint8Array, at: number, end: number, header: DataHeader): boolean {
   if (end - at <= dataHeaderBytes || kindAt(bytes, at) !== kind.data) return false;
   header.tagHigh = readU32(bytes, at + dataAt.tag);
@@ -268,7 +268,7 @@ export function readData(bytes: Uint8Array, at: number, end: number, header: Dat
   return true;
 }
 
-/** Write a GONE; returns its length, shorter than any REQUEST. */
+/** Writes a GONE; returns its length, shorter than any REQUEST. */
 export function writeGone(into: Uint8Array, gone: Gone): number {
   writeCommon(into, 0, kind.gone, goneAt.end);
   into.set(gone.token, goneAt.token);
@@ -286,7 +286,7 @@ export function wireTime(nowUs: number): number {
   return nowUs % 0x1_0000_0000;
 }
 
-/** µs between a time that has travelled and now. */
+/** µs from a time that has travelled until now. */
 export function elapsedUs(nowUs: number, thenUs: number): number {
   const wrap = 0x1_0000_0000;
   return Math.floor((((nowUs % wrap) - thenUs) % wrap) + wrap) % wrap;

@@ -2,10 +2,10 @@
 // reader may lag behind, so that nobody who reads is dropped for having asked.
 
 import { expect, test } from "bun:test";
-import { ratesFor } from "../../src/chat/sender-limits.ts";
+import { ratesFor } from "../../src/chat/rate-budget.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { history, message, output, sender } from "../../src/limits.ts";
-import { Rig, type Client } from "./rig.ts";
+import { type Client, Rig, since } from "./rig.ts";
 
 /** Three bytes a character on the wire. */
 const long = "漢".repeat(message.maxTextChars);
@@ -13,7 +13,7 @@ const long = "漢".repeat(message.maxTextChars);
 function roomOfLongMessages(count: number): { rig: Rig; ann: Client } {
   const rig = new Rig();
   const ann = rig.member("Ann");
-  for (let n = 1; n <= count; n++) ann.send({ type: "say", n, text: long });
+  for (let n = 1; n <= count; n++) ann.send({ type: "say", room: "lobby", n, text: long });
   ann.text();
   return { rig, ann };
 }
@@ -22,7 +22,7 @@ test("a page of the past is bounded in bytes, and the pages before it can be ask
   const { ann } = roomOfLongMessages(100);
   const seen: number[] = [];
   for (let before = 101; before > 1; before = seen[0] ?? 0) {
-    ann.send({ type: "history", before });
+    ann.send({ type: "history", room: "lobby", before });
     const [page] = ann.lines() as [{ messages: { seq: number }[] }];
     expect(JSON.stringify(page).length * 3).toBeLessThan(2 * history.pageBytes);
     seen.unshift(...page.messages.map(({ seq }) => seq));
@@ -34,17 +34,16 @@ test("a member that has missed much hears all of it as fast as it reads, and is 
   const { rig } = roomOfLongMessages(150);
   const bob = rig.client();
   bob.link.capacity = 0;
-  const since = { epoch: "epoch-1", seq: 0 };
-  bob.send({ type: "hello", version: 1, name: "Bob", ...since });
+  bob.send({ type: "hello", version: 2, name: "Bob", ...since(0) });
   const pieces: string[] = [];
   for (let reads = 0; reads < 80; reads++) {
-    expect(bob.session.lagBytes).toBeLessThan(output.maxLagBytes);
+    expect(bob.session.output.lagBytes).toBeLessThan(output.maxLagBytes);
     bob.link.capacity = 120_000;
-    rig.hub.drained(bob.session, rig.nowMs);
+    rig.hub.handleDrain(bob.session, rig.nowMs);
     rig.settle();
     pieces.push(bob.text());
   }
-  const seqs = [...pieces.join("").matchAll(/"type":"message","seq":(\d+)/g)];
+  const seqs = [...pieces.join("").matchAll(/"type":"message","room":"lobby","seq":(\d+)/g)];
   expect(seqs.map(([, seq]) => Number(seq))).toEqual(Array.from({ length: 150 }, (_, i) => i + 1));
   expect(rig.hub.options.metrics.slowReadersDropped).toBe(0);
 });
@@ -53,8 +52,8 @@ test("many questions in one turn are answered while they come, not kept together
   const { rig, ann } = roomOfLongMessages(40);
   let most = 0;
   for (let i = 0; i < 100; i++) {
-    ann.queue({ type: "history", ref: i });
-    most = Math.max(most, ann.session.personalChars);
+    ann.queue({ type: "history", room: "lobby", ref: i });
+    most = Math.max(most, ann.session.output.answerChars);
   }
   expect(most).toBeLessThan(output.maxAnswerChars + history.pageBytes);
   rig.settle();
@@ -64,10 +63,10 @@ test("many questions in one turn are answered while they come, not kept together
 test("who asks and does not read is dropped at the bound", () => {
   const { rig, ann } = roomOfLongMessages(40);
   ann.link.capacity = 0;
-  for (let i = 0; i < 1_000; i++) ann.queue({ type: "history", ref: i });
+  for (let i = 0; i < 1_000; i++) ann.queue({ type: "history", room: "lobby", ref: i });
   rig.settle();
   expect(rig.hub.options.metrics.slowReadersDropped).toBe(1);
-  expect(ann.session.lagBytes).toBeLessThan(1_000);
+  expect(ann.session.output.lagBytes).toBeLessThan(1_000);
 });
 
 test("a flood of refusals ends in one sentence and the end of the connection", () => {
@@ -87,12 +86,13 @@ test("a flood of refusals ends in one sentence and the end of the connection", (
 test("who says a word in more rooms than there can be takes nothing of the past where people are", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
-  for (let n = 1; n <= 20; n++) ann.queue({ type: "say", n, text: `m${n}` });
+  for (let n = 1; n <= 20; n++) ann.queue({ type: "say", room: "lobby", n, text: `m${n}` });
   const mallory = rig.member("Mallory");
   for (let i = 0; i < history.maxRooms + 50; i++) {
-    mallory.send({ type: "enter", room: `r${i}` }, { type: "say", text: "x" });
+    const room = `r${i}`;
+    mallory.send({ type: "join", room }, { type: "say", room, text: "x" }, { type: "part", room });
   }
   ann.text();
-  ann.send({ type: "history" });
-  expect(ann.lines()).toMatchObject([{ type: "history", messages: { length: 20 } }]);
+  ann.send({ type: "history", room: "lobby" });
+  expect(ann.lines()).toMatchObject([{ type: "history", room: "lobby", messages: { length: 20 } }]);
 });

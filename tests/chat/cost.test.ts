@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { message as limits } from "../../src/limits.ts";
-import { FailingHistory } from "./failing-history.ts";
+import { FailingStore } from "./failing-store.ts";
 import { type Client, Rig } from "./rig.ts";
 
 const errors = (client: Client) =>
@@ -13,8 +13,8 @@ const errors = (client: Client) =>
 const strangers = Array.from({ length: limits.maxRecipients }, (_, i) => `nobody${i}`);
 
 /** Ann, whose hello has been paid for. */
-function ann(messagesPerSecond: number, bytesPerSecond: number, history = new FailingHistory()) {
-  const rig = new Rig({ rates: { messagesPerSecond, bytesPerSecond } }, history);
+function ann(messagesPerSecond: number, bytesPerSecond: number, store = new FailingStore()) {
+  const rig = new Rig({ rates: { messagesPerSecond, bytesPerSecond } }, store.answer);
   const client = rig.member("Ann");
   rig.pass(10_000, 1_000);
   client.text();
@@ -22,13 +22,11 @@ function ann(messagesPerSecond: number, bytesPerSecond: number, history = new Fa
 }
 
 test("a private message costs as many as it has recipients, and so many names are looked up a second", () => {
-  const history = new FailingHistory();
-  const { rig, client } = ann(limits.maxRecipients, 1e6, history);
+  const store = new FailingStore();
+  const { rig, client } = ann(limits.maxRecipients, 1e6, store);
   let lookups = 0;
-  const sessionNamed = history.sessionNamed.bind(history);
-  history.sessionNamed = (...args) => {
-    lookups++;
-    return sessionNamed(...args);
+  store.asked = ({ type }) => {
+    if (type === "find-name") lookups++;
   };
   const tell = { type: "tell", to: strangers, text: "x" };
   client.send(...Array.from({ length: 20 }, () => tell));

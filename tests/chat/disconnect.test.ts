@@ -1,16 +1,14 @@
 // How sessions end: by their own word, without one, by force, with the server; and that nothing runs or stays behind.
 
 import { expect, test } from "bun:test";
-import type { FileDesk } from "../../src/chat/file-service.ts";
+import type { FilesPort } from "../../src/chat/files-port.ts";
 import { chatRoom } from "../../src/dialects/chat-room.ts";
 import { lineChat } from "../../src/dialects/line-chat.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { connections, history as limits, output } from "../../src/limits.ts";
-import { openMemoryHistory } from "../../src/store/memory.ts";
-import { FailingHistory } from "./failing-history.ts";
-import { kept, nothing, Rig } from "./rig.ts";
-
-const say = (n: number, text = `m${n}`) => ({ type: "say", n, text });
+import { openMemoryStore } from "../../src/store/memory.ts";
+import { FailingStore } from "./failing-store.ts";
+import { inRoom, nothing, Rig, say, since } from "./rig.ts";
 
 test("a native connection that ends without a goodbye is lost, and its mail kept", () => {
   const rig = new Rig();
@@ -18,12 +16,12 @@ test("a native connection that ends without a goodbye is lost, and its mail kept
   const ann = rig.member("Ann");
   const cal = rig.member("Cal");
   bob.text();
-  rig.hub.inputEnded(ann.session, rig.nowMs);
+  rig.hub.handleInputEnd(ann.session, rig.nowMs);
   rig.settle();
   cal.close("quit");
   expect(bob.lines()).toEqual([
-    { type: "left", name: "Ann", reason: "lost" },
-    { type: "left", name: "Cal", reason: "lost" },
+    { type: "left", room: "lobby", name: "Ann", reason: "lost" },
+    { type: "left", room: "lobby", name: "Cal", reason: "lost" },
   ]);
   bob.send({ type: "tell", n: 1, to: ["Ann", "Cal"], text: "psst" });
   expect(bob.lines()).toEqual([{ type: "ack", n: 1 }]);
@@ -32,9 +30,9 @@ test("a native connection that ends without a goodbye is lost, and its mail kept
 test("a half-closed connection gets its answers, then ends; a listener by nature stays", () => {
   const rig = new Rig();
   const ann = rig.client(openChat).queue("Ann", "show");
-  rig.hub.inputEnded(ann.session, rig.nowMs);
+  rig.hub.handleInputEnd(ann.session, rig.nowMs);
   const dan = rig.client(lineChat).queue("Dan");
-  rig.hub.inputEnded(dan.session, rig.nowMs);
+  rig.hub.handleInputEnd(dan.session, rig.nowMs);
   rig.settle();
   expect(ann.text()).toContain("ALL");
   expect(dan.text()).toContain("Ann left the chat");
@@ -46,42 +44,46 @@ test("a half-closed connection gets its answers, then ends; a listener by nature
 });
 
 test("who only listened gets its mail also after the server was killed, and is nobody to forget", () => {
-  const history = openMemoryHistory({ epoch: "epoch-1" });
-  const before = new Rig({}, history);
+  const clock = () => before.nowMs;
+  const store = new FailingStore(openMemoryStore({ epoch: "epoch-1", clock }));
+  const before = new Rig({}, store.answer);
   const ann = before.member("Ann");
   for (let minutes = 0; minutes < 25 * 60; minutes++) {
     before.pass(60_000, 20_000);
     ann.send({ type: "pong" });
-    history.tidy(before.nowMs);
+    store.store.sweep();
   }
-  const after = new Rig({}, history);
+  store.reopen();
+  const after = new Rig({}, store.answer);
   after.nowMs = before.nowMs;
   after.member("Bob").send({ type: "tell", n: 1, to: ["Ann"], text: "psst" });
-  const back = after.member("Ann", { epoch: "epoch-1", seq: 0, mail: 0 });
+  const back = after.member("Ann", since(0));
   expect(back.lines()).toContainEqual(expect.objectContaining({ type: "private", mail: 1 }));
 });
 
 test("records of a crowd that came at once are kept fresh a few at a time", () => {
-  const history = new FailingHistory();
-  const rig = new Rig({}, history);
+  const store = new FailingStore();
+  const rig = new Rig({}, store.answer);
   const crowd = 300;
   const people = Array.from({ length: crowd }, (_, i) => rig.member(`P${i}`));
   let most = 0;
-  history.tried = ({ sessions }) => {
+  store.tried = ({ sessions }) => {
     most = Math.max(most, sessions.length);
   };
   for (let minutes = 0; minutes < 4; minutes++) {
     rig.pass(60_000, 1_000);
     for (const person of people) person.queue({ type: "pong" });
-    const ages = people.map(({ session }) => rig.nowMs - history.session(session.recordId)!.seenMs);
+    const ages = people.map(
+      ({ session }) => rig.nowMs - store.store.sessions.load(session.identity.recordId)!.seenMs,
+    );
     expect(Math.max(...ages)).toBeLessThan(2 * limits.recordFreshMs);
   }
   expect(most).toBeLessThanOrEqual((crowd * 2) / 60);
 });
 
 test("people who were there when the server stopped get mail as soon as it is back", () => {
-  const history = openMemoryHistory({ epoch: "epoch-1" });
-  const before = new Rig({}, history);
+  const store = new FailingStore();
+  const before = new Rig({}, store.answer);
   const ann = before.member("Ann");
   const late = before.client(openChat, false).send("Late");
   for (let minutes = 0; minutes < 20; minutes++) {
@@ -90,6 +92,7 @@ test("people who were there when the server stopped get mail as soon as it is ba
   }
   ann.queue(say(1, "last words"));
   before.hub.stop("The server is stopping", before.nowMs);
+  before.settle();
   expect(ann.lines().slice(-3)).toMatchObject([
     { type: "message", text: "last words" },
     { type: "ack", n: 1 },
@@ -101,12 +104,13 @@ test("people who were there when the server stopped get mail as soon as it is ba
   before.settle();
   expect(tooLate.lines()).toMatchObject([{ type: "bye" }]);
   for (const client of [ann, late, tooLate]) client.close();
-  expect(kept(before.hub)).toEqual(nothing);
+  expect(before.hub.kept).toEqual(nothing);
 
-  const after = new Rig({}, history);
+  store.reopen();
+  const after = new Rig({}, store.answer);
   after.nowMs = before.nowMs;
   after.member("Bob").send({ type: "tell", n: 1, to: ["Ann"], text: "psst" });
-  const back = after.member("Ann", { epoch: "epoch-1", seq: 1, mail: 0 });
+  const back = after.member("Ann", since(1));
   expect(back.lines()).toContainEqual(expect.objectContaining({ type: "private", mail: 1 }));
 });
 
@@ -114,20 +118,20 @@ test("a line that is too long ends the connection, whatever the sender's rate", 
   const rig = new Rig({ rates: { messagesPerSecond: 1, bytesPerSecond: 1e6 } });
   const ann = rig.client(openChat).queue("Ann");
   for (let i = 0; i < 100; i++) ann.queue(`m${i}`);
-  rig.hub.overflow(ann.session, rig.nowMs);
+  rig.hub.handleOverflow(ann.session, rig.nowMs);
   rig.settle();
   expect(ann.text()).toContain("this one is longer");
   expect(ann.link.ended).toBe(true);
-  rig.hub.overflow(ann.session, rig.nowMs);
+  rig.hub.handleOverflow(ann.session, rig.nowMs);
   rig.settle();
   expect(ann.text()).toBe("");
 });
 
 test("what is ready too late for a connection that is over is dropped", () => {
   const answers: (() => void)[] = [];
-  const files: FileDesk = {
+  const files: FilesPort = {
     list: (_after, _limit, answer) => answers.push(() => answer({ files: [], next: undefined })),
-    fetch() {},
+    transfer() {},
     download() {},
     closed() {},
   };
@@ -138,7 +142,7 @@ test("what is ready too late for a connection that is over is dropped", () => {
   for (const answer of answers) answer();
   rig.settle();
   ann.link.capacity = Infinity;
-  rig.hub.drained(ann.session, rig.nowMs);
+  rig.hub.handleDrain(ann.session, rig.nowMs);
   expect(ann.text()).not.toContain('"files"');
 });
 
@@ -151,13 +155,15 @@ test("a message over the rate asks for a tick by itself", () => {
     ann.queue(text);
     const asked = wakes;
     wakes = 0;
-    rig.hub.flush(rig.nowMs);
+    rig.hub.endTurn(rig.nowMs);
+    rig.pump();
+    rig.hub.finishTurn(rig.nowMs);
     return asked;
   };
   for (const text of ["Ann", "1", "2", "3"]) send(text);
-  rig.hub.tick(rig.nowMs);
+  rig.hub.handleTimeout(rig.nowMs);
   expect(send("over")).toBe(1);
-  expect(rig.hub.nextTickMs - rig.nowMs).toBeLessThan(20);
+  expect(rig.hub.nextTimeout - rig.nowMs).toBeLessThan(20);
 });
 
 test("no quick timer runs for a client that does not read", () => {
@@ -167,10 +173,10 @@ test("no quick timer runs for a client that does not read", () => {
   const bob = rig.client(openChat).send("Bob");
   bob.send("1", "2", "3");
   rig.pass(200);
-  expect(rig.hub.nextTickMs - rig.nowMs).toBeGreaterThan(500);
+  expect(rig.hub.nextTimeout - rig.nowMs).toBeGreaterThan(500);
   ann.text();
   ann.link.capacity = Infinity;
-  rig.hub.drained(ann.session, rig.nowMs);
+  rig.hub.handleDrain(ann.session, rig.nowMs);
   rig.pass(500);
   expect(ann.sends().filter((text) => text.startsWith("Bob: "))).toEqual([
     "Bob: 1",
@@ -179,31 +185,11 @@ test("no quick timer runs for a client that does not read", () => {
   ]);
 });
 
-test("an alias gives way to the person of that name", () => {
-  const rig = new Rig();
-  const watcher = rig.client(chatRoom).send(":W:watcher");
-  const eve = rig.client(chatRoom).send(":Bob:eve");
-  const mia = rig.client(chatRoom).send(":Cal:mia");
-  eve.send(":Bob:before");
-  watcher.text();
-  const bob = rig.client(openChat).send("Bob");
-  rig.member("X").send({ type: "rename", name: "Cal" });
-  bob.send("I am Bob");
-  eve.send(":Bob:I am Bob");
-  mia.send(":Cal:I am Cal");
-  const heard = watcher.text().split("\n");
-  expect(heard.filter((line) => line.includes("I am"))).toEqual([
-    ":Bob:I am Bob",
-    ":eve:I am Bob",
-    ":mia:I am Cal",
-  ]);
-});
-
 test("when all are gone nothing is left of them", () => {
   const rig = new Rig({ rates: { messagesPerSecond: 1, bytesPerSecond: 1e6 } });
   const people = [
     rig.member("Ann"),
-    rig.member("Bob", { room: "den" }),
+    rig.member("Bob", inRoom("den")),
     rig.client(openChat, false).send("Cal"),
     rig.client(chatRoom, false).send(":N:Dan"),
     rig.client(),
@@ -215,5 +201,5 @@ test("when all are gone nothing is left of them", () => {
   rig.pass(output.unframedGapMs * 3);
   for (const client of people) client.close();
   rig.pass(2_000, 100);
-  expect(kept(rig.hub)).toEqual(nothing);
+  expect(rig.hub.kept).toEqual(nothing);
 });

@@ -26,7 +26,7 @@ for (const dialect of [selectChat, openChat, lineChat]) {
   test(`${dialect.name}: is not said to the room once the partner has left`, () => {
     const { rig, ann, bob, eve } = chat(dialect);
     ann.send(...secrets);
-    expect(ann.session.delayed?.length).toBeGreaterThan(1);
+    expect(ann.session.queue.length).toBeGreaterThan(1);
     bob.send({ type: "leave" });
     rig.pass(5_000);
     expect(eve.text()).not.toContain("secret");
@@ -42,10 +42,14 @@ test("what was for the room is said to the room, though a private chat begins me
   const eve = rig.member("Eve");
   const bob = rig.member("Bob");
   const ann = rig.member("Ann");
-  ann.send({ type: "invite", to: "Bob" }, ...secrets.map((text) => ({ type: "say", text })));
+  const talk = secrets.map((text) => ({ type: "say", room: "lobby", text }));
+  ann.send({ type: "invite", to: "Bob" }, ...talk);
   bob.send({ type: "accept" });
   rig.pass(5_000);
   expect(eve.text()).toContain("secret 49");
-  ann.send({ type: "say", text: "for Bob" });
+  ann.send({ type: "tell", to: ["Bob"], text: "for Bob" });
+  expect(bob.lines()).toContainEqual(
+    expect.objectContaining({ type: "private", chat: true, text: "for Bob" }),
+  );
   expect(eve.text()).not.toContain("for Bob");
 });

@@ -15,7 +15,7 @@ const rates = { messagesPerSecond: 100, bytesPerSecond: 1e6 };
 function come(rig: Rig, dialect: Dialect, name: string, address: string) {
   const client = rig.client(dialect, true, address);
   client.text();
-  return client.send(dialect === native ? { type: "hello", version: 1, name } : name);
+  return client.send(dialect === native ? { type: "hello", version: 2, name } : name);
 }
 
 /** Everybody who may come at once from an address has come. */
@@ -33,7 +33,7 @@ test("who comes too soon is told when to try again; from elsewhere people come a
   watcher.text();
   const late = come(rig, native, "Late", "192.0.2.1");
   const [refusal] = late.lines();
-  expect(refusal).toMatchObject({ type: "error", code: "rate", name: "Late" });
+  expect(refusal).toMatchObject({ type: "error", code: "rate", subject: "Late" });
   expect(refusal!["message"]).toContain("192.0.2.1: try again in 1 s");
   expect(late.link.ended).toBe(true);
   expect(watcher.text()).toBe("");
@@ -62,7 +62,7 @@ test("from this machine, and from anywhere without rates, all come at once", () 
   ] as const) {
     const rig = new Rig(options);
     for (let i = 0; i < 5 * limits.loginBurst; i++) come(rig, openChat, `p${i}`, address);
-    expect(rig.hub.members.size).toBe(5 * limits.loginBurst);
+    expect(rig.hub.memberNames().length).toBe(5 * limits.loginBurst);
   }
 });
 

@@ -4,10 +4,9 @@ import { expect, test } from "bun:test";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { selectChat } from "../../src/dialects/select-chat.ts";
 import { sender } from "../../src/limits.ts";
-import { FailingHistory } from "./failing-history.ts";
-import { Rig } from "./rig.ts";
+import { FailingStore } from "./failing-store.ts";
+import { Rig, say } from "./rig.ts";
 
-const say = (n: number) => ({ type: "say", n, text: String(n) });
 const slow = { messagesPerSecond: 1, bytesPerSecond: 1e6 };
 /** The first counter that is over a rate of 1: the hello has taken one of the burst, the queue is full. */
 const over = sender.burstSeconds + sender.maxDelayed;
@@ -33,7 +32,7 @@ test("while delayed messages go out, what follows a refused one stays ignored an
   rig.pass(80_000, 100);
   expect(ann.lines().filter(({ type }) => type === "error")).toEqual([]);
   ann.send(say(over), say(over + 1));
-  expect(ann.lines()).toContainEqual({ type: "ack", n: over + 1, seq: over + 1 });
+  expect(ann.lines()).toContainEqual({ type: "ack", n: over + 1, room: "lobby", seq: over + 1 });
 });
 
 test("a repeated message over the rate does not stop those after it for good", () => {
@@ -48,27 +47,27 @@ test("a repeated message over the rate does not stop those after it for good", (
   ann.text();
   const next = 2 + sender.maxDelayed;
   ann.send(say(next));
-  expect(ann.lines()).toContainEqual({ type: "ack", n: next, seq: next });
+  expect(ann.lines()).toContainEqual({ type: "ack", n: next, room: "lobby", seq: next });
 });
 
 test("an acknowledgement names the room's number of its own message", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   ann.text();
-  ann.send(say(1), { type: "say", text: "uncounted" });
-  expect(ann.lines()).toContainEqual({ type: "ack", n: 1, seq: 1 });
-  ann.send({ type: "say", n: 2, text: "x".repeat(20_000) });
+  ann.send(say(1), { type: "say", room: "lobby", text: "uncounted" });
+  expect(ann.lines()).toContainEqual({ type: "ack", n: 1, room: "lobby", seq: 1 });
+  ann.send({ type: "say", room: "lobby", n: 2, text: "x".repeat(20_000) });
   expect(ann.lines()).toContainEqual({ type: "ack", n: 2 });
 });
 
 test("everyone who spoke is told that the disk took nothing, nobody else is", () => {
-  const history = new FailingHistory();
-  const rig = new Rig({}, history);
+  const store = new FailingStore();
+  const rig = new Rig({}, store.answer);
   const ann = rig.member("Ann");
   const bob = rig.client(openChat).send("Bob");
   const cal = rig.client(openChat).send("Cal");
   for (const client of [ann, bob, cal]) client.text();
-  history.full = true;
+  store.full = true;
   bob.send("~Ann psst");
   expect(bob.text()).toBe("The disk is full: make space\n");
   expect(ann.text()).toBe("");
@@ -78,7 +77,7 @@ test("everyone who spoke is told that the disk took nothing, nobody else is", ()
   bob.text();
   const dan = rig.member("Dan");
   expect(dan.lines().map(({ type }) => type)).toEqual(["welcome", "joined"]);
-  history.full = false;
+  store.full = false;
   bob.send("~Ann again");
   expect(ann.lines()).toContainEqual(expect.objectContaining({ type: "private", mail: 1 }));
 });
@@ -120,14 +119,14 @@ test("who says more than its rate and then quits has said it all", () => {
 });
 
 test("going back works where rate and disk refuse the same messages", () => {
-  const history = new FailingHistory();
-  const rig = new Rig({ rates: { messagesPerSecond: 10, bytesPerSecond: 1e6 } }, history);
+  const store = new FailingStore();
+  const rig = new Rig({ rates: { messagesPerSecond: 10, bytesPerSecond: 1e6 } }, store.answer);
   const ann = rig.member("Ann");
   const last = 200;
   let from = 1;
   let acked = 0;
   for (let round = 0; round < 60 && acked < last; round++) {
-    history.full = round % 4 === 0;
+    store.full = round % 4 === 0;
     for (let n = from; n <= last; n++) ann.queue(say(n));
     rig.settle();
     rig.pass(1_500, 100);
@@ -140,7 +139,7 @@ test("going back works where rate and disk refuse the same messages", () => {
     }
   }
   expect(acked).toBe(last);
-  expect(history.lastSeq("lobby")).toBe(last);
+  expect(store.store.rooms.bounds("lobby").last).toBe(last);
 });
 
 test("a copy that is refused while the message itself waits does not stop those after it", () => {
@@ -152,5 +151,5 @@ test("a copy that is refused while the message itself waits does not stop those 
   rig.pass(80_000, 100);
   ann.text();
   ann.send(say(over));
-  expect(ann.lines()).toContainEqual({ type: "ack", n: over, seq: over });
+  expect(ann.lines()).toContainEqual({ type: "ack", n: over, room: "lobby", seq: over });
 });

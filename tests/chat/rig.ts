@@ -1,13 +1,15 @@
-// A hub without a network: links that record what they are given, a clock that moves when told, and a history in memory.
+// A hub without a network: links that record what they are given, a clock that moves when told, and a store in memory.
 
 import { Hub, type HubOptions } from "../../src/chat/hub.ts";
-import type { History } from "../../src/chat/history.ts";
+import type { StoreReply, StoreRequest } from "../../src/chat/store.ts";
 import type { Link } from "../../src/chat/link.ts";
 import { createMetrics } from "../../src/chat/metrics.ts";
 import type { Session } from "../../src/chat/session.ts";
 import type { Dialect } from "../../src/chat/dialect.ts";
+import { reservedNames } from "../../src/dialects/table.ts";
 import { nativeDialect } from "../../src/dialects/native/native.ts";
-import { openMemoryHistory } from "../../src/store/memory.ts";
+import { answerRequest } from "../../src/store/answer.ts";
+import { openMemoryStore } from "../../src/store/memory.ts";
 
 export const native: Dialect = nativeDialect({
   name: "parley test",
@@ -47,8 +49,8 @@ export class Client {
     address: string,
   ) {
     const port = rig.nextPort++;
-    this.session = rig.hub.connect(this.link, dialect, { address, port }, rig.nowMs);
-    this.session.framed = framed;
+    this.session = rig.hub.handleConnect(this.link, dialect, { address, port }, rig.nowMs);
+    this.session.output.framed = framed;
   }
 
   /** Sends messages and runs the turn to its end. */
@@ -62,7 +64,8 @@ export class Client {
   queue(...messages: (string | object)[]): this {
     for (const message of messages) {
       const text = typeof message === "string" ? message : JSON.stringify(message);
-      this.rig.hub.receive(this.session, text, this.rig.nowMs);
+      this.rig.hub.handleMessage(this.session, text, this.rig.nowMs);
+      this.rig.pump();
     }
     return this;
   }
@@ -91,9 +94,18 @@ export class Client {
   }
 
   close(reason: "quit" | "lost" = "lost"): void {
-    this.rig.hub.closed(this.session, reason, this.rig.nowMs);
+    this.rig.hub.handleClose(this.session, reason, this.rig.nowMs);
     this.rig.settle();
   }
+}
+
+/** Carries out what a hub asks of its store; undefined: the reply comes later, or never. */
+export type Answerer = (request: StoreRequest) => StoreReply | undefined;
+
+/** A store in memory that answers at once. */
+export function memoryAnswerer(): Answerer {
+  const store = openMemoryStore({ epoch: "epoch-1" });
+  return (request) => answerRequest(store, request);
 }
 
 export class Rig {
@@ -106,15 +118,15 @@ export class Rig {
 
   constructor(
     options: Partial<HubOptions> = {},
-    readonly history: History = openMemoryHistory({ epoch: "epoch-1" }),
+    readonly answer: Answerer = memoryAnswerer(),
   ) {
     this.hub = new Hub({
-      history,
+      epoch: "epoch-1",
       metrics: createMetrics(),
       rates: undefined,
       files: {
         list: (_after, _limit, answer) => answer({ files: [], next: undefined }),
-        fetch() {},
+        transfer() {},
         download() {},
         closed() {},
       },
@@ -122,26 +134,41 @@ export class Rig {
       log: (line) => this.log.push(line),
       warn: (line) => this.log.push(line),
       hashSecret: (secret) => `hash of ${secret}`,
+      reservedNames,
       newSecret: () => `secret-number-${++this.#secrets}`,
       ...options,
     });
   }
 
-  /** Runs flushes until nothing is left to do in this turn. */
-  settle(): void {
-    for (let round = 0; this.awake; round++) {
-      if (round > 10_000) throw new Error("the hub does not come to rest");
-      this.awake = false;
-      this.hub.flush(this.nowMs);
+  /** Has the store answer what the hub has asked. */
+  pump(): void {
+    for (;;) {
+      const request = this.hub.pollStore(this.nowMs);
+      if (request === undefined) return;
+      const reply = this.answer(request);
+      if (reply !== undefined) this.hub.handleStore(reply, this.nowMs);
     }
   }
 
-  /** Lets time pass, in steps, with ticks as the server has them. */
+  /** Ends turns until nothing is left to do. */
+  settle(): void {
+    this.pump();
+    for (let round = 0; this.awake; round++) {
+      if (round > 10_000) throw new Error("the hub does not come to rest");
+      this.awake = false;
+      this.hub.endTurn(this.nowMs);
+      this.pump();
+      this.hub.finishTurn(this.nowMs);
+      this.pump();
+    }
+  }
+
+  /** Lets time pass, in steps, with timers as the server has them. */
   pass(ms: number, stepMs = 4): void {
     const untilMs = this.nowMs + ms;
     while (this.nowMs < untilMs) {
       this.nowMs = Math.min(untilMs, this.nowMs + stepMs);
-      this.hub.tick(this.nowMs);
+      this.hub.handleTimeout(this.nowMs);
       this.settle();
     }
   }
@@ -153,25 +180,36 @@ export class Rig {
   /** A member of the native dialect, its welcome read. */
   member(name: string, extra: object = {}, address?: string): Client {
     const client = this.client(native, true, address);
-    client.send({ type: "hello", version: 1, name, secret: `${name}-0123456789abcdef`, ...extra });
+    client.send({ type: "hello", version: 2, name, secret: `${name}-0123456789abcdef`, ...extra });
     return client;
   }
 }
 
-/** Everything that a hub keeps of anybody, by name. */
-export function kept(hub: Hub): Record<string, number> {
-  const { sessions, members, rooms, records, aliases, turn, due } = hub;
-  const sizes = { sessions, members, rooms, records, aliases, turn, due };
-  return Object.fromEntries(Object.entries(sizes).map(([name, { size }]) => [name, size]));
-}
+/** A message with the counter `n`. */
+export const say = (n: number, text = `m${n}`, room = "lobby"): object => ({
+  type: "say",
+  room,
+  n,
+  text,
+});
+
+/** What a client asks for that has the lobby up to `seq` and its mailbox up to `mail`. */
+export const since = (seq: number, mail = 0): object => ({
+  epoch: "epoch-1",
+  mail,
+  rooms: [{ room: "lobby", seq }],
+});
+
+/** A `hello` that asks for nothing but the room. */
+export const inRoom = (room: string): object => ({ rooms: [{ room }] });
 
 /** What is kept when nobody is there. */
 export const nothing = {
   sessions: 0,
-  members: 0,
   rooms: 0,
-  records: 0,
-  aliases: 0,
-  turn: 0,
-  due: 0,
+  names: 0,
+  schedule: 0,
+  requests: 0,
+  batches: 0,
+  backlogBytes: 0,
 };

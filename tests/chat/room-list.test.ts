@@ -1,18 +1,23 @@
 // Pages of the list of rooms.
 
 import { expect, test } from "bun:test";
+import { Room } from "../../src/chat/room.ts";
 import { roomPage } from "../../src/chat/room-list.ts";
-import { Rig } from "./rig.ts";
 
-function hubWith(...rooms: string[]) {
-  const rig = new Rig();
-  rooms.forEach((room, i) => rig.member(`p${i}`, { room }));
-  return rig.hub.rooms;
+/** Rooms with as many people as their name is given times. */
+function rooms(...names: string[]): Room[] {
+  const byName = new Map<string, Room>();
+  for (const [i, name] of names.entries()) {
+    const room = byName.get(name) ?? new Room(name, 0);
+    byName.set(name, room);
+    const folded = `p${i}`;
+    room.add({ key: folded, name: folded, folded, alias: undefined, recordId: "" });
+  }
+  return [...byName.values()];
 }
 
 test("rooms with people, sorted, whatever their order of coming", () => {
-  const rooms = hubWith("den", "attic", "Lobby", "den");
-  expect(roomPage(rooms.values(), undefined, 10)).toEqual({
+  expect(roomPage(rooms("den", "attic", "lobby", "den"), undefined, 10)).toEqual({
     rooms: [
       { room: "attic", members: 1 },
       { room: "den", members: 2 },
@@ -22,13 +27,21 @@ test("rooms with people, sorted, whatever their order of coming", () => {
   });
 });
 
+test("a room that the last member has left, and whose end is on its way, is not in it", () => {
+  const empty = new Room("empty", 7);
+  expect(roomPage([empty, ...rooms("den")], undefined, 10)).toEqual({
+    rooms: [{ room: "den", members: 1 }],
+    next: undefined,
+  });
+});
+
 test("pages lead from one to the next and end", () => {
   const names = Array.from({ length: 25 }, (_, i) => `room${i}`);
-  const rooms = hubWith(...names);
+  const all = rooms(...names);
   const seen: string[] = [];
   let after: string | undefined;
   do {
-    const page = roomPage(rooms.values(), after, 7);
+    const page = roomPage(all, after, 7);
     seen.push(...page.rooms.map(({ room }) => room));
     after = page.next;
   } while (after !== undefined);
@@ -36,7 +49,7 @@ test("pages lead from one to the next and end", () => {
 });
 
 test("a page may begin after a room that is gone, in any case", () => {
-  const rooms = hubWith("a", "c");
-  expect(roomPage(rooms.values(), "B", 5).rooms).toEqual([{ room: "c", members: 1 }]);
-  expect(roomPage(rooms.values(), "C", 5)).toEqual({ rooms: [], next: undefined });
+  const all = rooms("a", "c");
+  expect(roomPage(all, "B", 5).rooms).toEqual([{ room: "c", members: 1 }]);
+  expect(roomPage(all, "C", 5)).toEqual({ rooms: [], next: undefined });
 });

@@ -1,52 +1,51 @@
 // A log that can't be read: whoever needs it is told so and nothing else happens, everybody else goes on.
 
 import { beforeEach, expect, test } from "bun:test";
-import { ratesFor } from "../../src/chat/sender-limits.ts";
+import { ratesFor } from "../../src/chat/rate-budget.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { history as limits, sender } from "../../src/limits.ts";
-import { FailingHistory } from "./failing-history.ts";
-import { kept, nothing, Rig } from "./rig.ts";
+import { FailingStore } from "./failing-store.ts";
+import { inRoom, nothing, Rig, since } from "./rig.ts";
 
 const secret = "Ann-0123456789abcdef";
-const since = (seq: number) => ({ epoch: "epoch-1", seq, mail: 0 });
 const unread = expect.objectContaining({ type: "error", code: "storage" });
 
-let history: FailingHistory;
+let store: FailingStore;
 let rig: Rig;
 
 beforeEach(() => {
-  history = new FailingHistory();
-  rig = new Rig({}, history);
+  store = new FailingStore();
+  rig = new Rig({}, store.answer);
 });
 
 test("a login is refused, nobody is thrown out for it, and no room is left behind", () => {
   const ann = rig.member("Ann");
   ann.text();
-  history.unreadable = true;
-  const hello = { type: "hello", version: 1, name: "Ann", secret, room: "den" };
+  store.unreadable = true;
+  const hello = { type: "hello", version: 2, name: "Ann", secret, ...inRoom("den") };
   const again = rig.client().send(hello);
   expect(again.lines()).toEqual([unread]);
   expect(again.link.ended).toBe(true);
   expect(ann.link.ended).toBe(false);
   const bob = rig.client(openChat).send("Bob");
-  ann.send({ type: "say", n: 1, text: "still here" });
-  expect(ann.lines()).toContainEqual({ type: "ack", n: 1, seq: 1 });
-  expect([...rig.hub.rooms.keys()]).toEqual(["lobby"]);
+  ann.send({ type: "say", room: "lobby", n: 1, text: "still here" });
+  expect(ann.lines()).toContainEqual({ type: "ack", n: 1, room: "lobby", seq: 1 });
+  expect(rig.hub.kept["rooms"]).toBe(1);
   for (const client of [ann, bob, again]) client.close();
-  expect(kept(rig.hub)).toEqual(nothing);
+  expect(rig.hub.kept).toEqual(nothing);
 });
 
 test("who may not enter stays where it is, and hears there", () => {
   const ann = rig.member("Ann");
   const bob = rig.member("Bob");
-  ann.send({ type: "enter", room: "den" }, { type: "enter", room: "lobby" });
+  ann.send({ type: "join", room: "den" }, { type: "join", room: "lobby" });
   ann.text();
-  history.unreadable = true;
-  ann.send({ type: "enter", room: "den", ref: 1, ...since(0) });
+  store.unreadable = true;
+  ann.send({ type: "join", room: "den", ref: 1, ...since(0) });
   expect(ann.lines()).toEqual([expect.objectContaining({ code: "storage", ref: 1 })]);
-  bob.send({ type: "say", n: 1, text: "hi" });
+  bob.send({ type: "say", room: "lobby", n: 1, text: "hi" });
   expect(ann.lines()).toEqual([expect.objectContaining({ type: "message", text: "hi" })]);
-  ann.send({ type: "history", ref: 2 });
+  ann.send({ type: "history", room: "lobby", ref: 2 });
   expect(ann.lines()).toEqual([expect.objectContaining({ code: "storage", ref: 2 })]);
 });
 
@@ -55,18 +54,18 @@ test("a private message to somebody who may be away can be said again", () => {
   const bob = rig.member("Bob");
   bob.close("lost");
   ann.text();
-  history.unreadable = true;
+  store.unreadable = true;
   const psst = { type: "tell", n: 1, to: ["ALL", "Bob"], text: "psst" };
   ann.send(psst);
   const retryAfterMs = sender.storageRetryMs;
   expect(ann.lines()).toEqual([expect.objectContaining({ code: "storage", n: 1, retryAfterMs })]);
-  history.unreadable = false;
+  store.unreadable = false;
   ann.send(psst);
-  expect(ann.lines()).toContainEqual({ type: "ack", n: 1, seq: 1 });
+  expect(ann.lines()).toContainEqual({ type: "ack", n: 1, room: "lobby", seq: 1 });
   const back = rig.client();
   back.send({
     type: "hello",
-    version: 1,
+    version: 2,
     name: "Bob",
     secret: "Bob-0123456789abcdef",
     ...since(0),
@@ -75,13 +74,16 @@ test("a private message to somebody who may be away can be said again", () => {
 });
 
 test("what waits for its rate behind such a message is neither lost nor said before it", () => {
-  rig = new Rig({ rates: ratesFor(1) }, history);
+  rig = new Rig({ rates: ratesFor(1) }, store.answer);
   const ann = rig.member("Ann");
-  for (let n = 1; n <= 5; n++) ann.queue({ type: "say", n, text: `m${n}` });
+  for (let n = 1; n <= 5; n++) ann.queue({ type: "say", room: "lobby", n, text: `m${n}` });
   ann.queue({ type: "tell", n: 6, to: ["Bob"], text: "psst" });
-  ann.queue({ type: "say", n: 7, text: "m7" }, { type: "say", text: "uncounted" });
+  ann.queue(
+    { type: "say", room: "lobby", n: 7, text: "m7" },
+    { type: "say", room: "lobby", text: "uncounted" },
+  );
   rig.settle();
-  history.unreadable = true;
+  store.unreadable = true;
   rig.pass(20_000, 100);
   const heard = ann.lines();
   expect(heard).toContainEqual(expect.objectContaining({ code: "storage", n: 6 }));
@@ -92,21 +94,22 @@ test("what waits for its rate behind such a message is neither lost nor said bef
 test("who can't be told its past leaves as if lost, and the others are told theirs", () => {
   const ann = rig.member("Ann");
   const bob = rig.member("Bob");
-  for (let n = 1; n <= limits.pageMessages; n++) ann.queue({ type: "say", n, text: "x" });
+  for (let n = 1; n <= limits.pageMessages; n++)
+    ann.queue({ type: "say", room: "lobby", n, text: "x" });
   rig.settle();
   bob.close("lost");
   ann.text();
-  const hello = { type: "hello", version: 1, name: "Bob", secret: "Bob-0123456789abcdef" };
+  const hello = { type: "hello", version: 2, name: "Bob", secret: "Bob-0123456789abcdef" };
   const back = rig.client().queue({ ...hello, ...since(0) });
-  history.unreadable = true;
+  store.unreadable = true;
   rig.settle();
   const lines = back.lines();
   expect(lines[0]).toMatchObject({ type: "welcome" });
   expect(lines.at(-1)).toEqual({ type: "bye", reason: "The disk reports an error: check it" });
   expect(back.link.ended).toBe(true);
-  expect(ann.lines()).toContainEqual({ type: "left", name: "Bob", reason: "lost" });
+  expect(ann.lines()).toContainEqual({ type: "left", room: "lobby", name: "Bob", reason: "lost" });
   expect(rig.log).toContain("The disk reports an error: check it");
-  history.unreadable = false;
+  store.unreadable = false;
   const once = rig.client().send({ ...hello, ...since(0) });
   const said = once.lines().filter(({ type }) => type === "message");
   expect(said).toHaveLength(limits.pageMessages);

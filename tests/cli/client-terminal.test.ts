@@ -1,5 +1,5 @@
-// `parley client` on a real terminal (tmux's): what a person sees while lines come in, names are completed, the window gets
-// narrower, the server goes away and comes back.
+// `parley client` on a real terminal, tmux's: what a person sees while lines come in, words are
+// completed, rooms are switched, the window becomes narrower, the server goes away and comes back.
 
 import { afterAll, beforeAll, describe, expect } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -48,11 +48,11 @@ class Pane {
     const shown = `${quoted}; echo "exit code $?"; sleep 60`;
     await tmux("new-session", "-d", "-s", session, "-x", `${columns}`, "-y", "20", shown);
     const pane = new Pane(session);
-    await pane.shows(`${name} (lobby)>`);
+    await pane.shows(`lobby>`);
     return pane;
   }
 
-  /** Types text, or with `keys` presses them by tmux's names. */
+  /** Types text, then presses `keys`, named as tmux does. */
   async type(text: string, ...keys: string[]): Promise<void> {
     if (text !== "") await tmux("send-keys", "-t", this.#target, "-l", text);
     if (keys.length > 0) await tmux("send-keys", "-t", this.#target, ...keys);
@@ -62,7 +62,7 @@ class Pane {
     await tmux("resize-window", "-t", this.#target, "-x", `${columns}`, "-y", "20");
   }
 
-  /** The screen's rows, wrapped ones joined by nothing, empty ones left out. */
+  /** The rows of the screen that are not empty. */
   async rows(): Promise<string[]> {
     const out = await tmux("capture-pane", "-p", "-t", this.#target);
     return out.split("\n").filter((row) => row.trim() !== "");
@@ -106,39 +106,39 @@ describe("the prompt", () => {
       const bob = await Pane.open("Bob", 60);
       const typed = "this is a line that is much longer than one row of this small terminal";
       await ann.type(typed);
-      await ann.shows(`Ann (lobby)> ${typed}`);
+      await ann.shows(`lobby> ${typed}`);
       for (let i = 0; i < 3; i++) await bob.type(`${i}: ${"word ".repeat(15)}end`, "Enter");
-      await ann.shows(`Bob: 2: ${"word ".repeat(15)}end Ann (lobby)> ${typed}`);
+      await ann.shows(`Bob: 2: ${"word ".repeat(15)}end lobby> ${typed}`);
       await ann.type("", "C-a");
       await ann.type("XX");
       await bob.type("once more", "Enter");
-      await ann.shows(`Bob: once more Ann (lobby)> XX${typed}`);
+      await ann.shows(`Bob: once more lobby> XX${typed}`);
       await ann.resize(27);
       await bob.type("after the resize", "Enter");
-      await ann.shows(`Bob: after the resize Ann (lobby)> XX${typed}`);
+      await ann.shows(`Bob: after the resize lobby> XX${typed}`);
       const rows = await ann.rows();
-      expect(rows.filter((row) => row.includes("(lobby)>")).length).toBe(1);
+      expect(rows.filter((row) => row.includes("lobby>")).length).toBe(1);
       await ann.type("", "Enter");
       await bob.shows(`Ann: XX${typed}`);
       await ann.type("", "Up");
-      await ann.shows(`(lobby)> XX${typed}`);
+      await ann.shows(`lobby> XX${typed}`);
       await ann.type("", "C-c");
       await ann.type("", "C-c");
       await ann.shows("exit code 130");
-      await bob.type("{quit}", "Enter");
+      await bob.type("/quit", "Enter");
       await bob.shows("exit code 0");
     },
     60_000,
   );
 
   tmuxTest(
-    "completes, whispers, fetches files",
+    "completes words, sends private messages, fetches files",
     async () => {
       const cat = await Pane.open("Cat", 100);
       const dora = await Pane.open("Dora", 100);
       await cat.type("/m", "Tab");
       await cat.type("do", "Tab");
-      await cat.shows("(lobby)> /msg Dora");
+      await cat.shows("lobby> /msg Dora");
       await cat.type("psst", "Enter");
       await dora.shows("Cat (private): psst");
       await cat.type("/files", "Enter");
@@ -153,7 +153,7 @@ describe("the prompt", () => {
       await cat.type("/nope", "Enter");
       await cat.shows("There is no command '/nope'");
       await cat.type("日本語", "Left", "BSpace");
-      await cat.shows("(lobby)> 日語");
+      await cat.shows("lobby> 日語");
       await cat.type("", "C-e", "C-u", "C-d");
       await cat.shows("exit code 0");
       await dora.shows("Cat has left");
@@ -162,16 +162,42 @@ describe("the prompt", () => {
   );
 
   tmuxTest(
-    "comes back by itself, and then says what was typed meanwhile",
+    "reconnects by itself, and then sends what was typed meanwhile",
     async () => {
       const eve = await Pane.open("Eve", 100);
       await server[Symbol.asyncDispose]();
-      await eve.shows("Eve (offline)>");
+      await eve.shows("lobby (offline)>");
       await eve.type("typed while away", "Enter");
       await startServer(port);
       await eve.shows("Eve: typed while away");
       await eve.shows("Reconnected after");
-      await eve.shows("Eve (lobby)>");
+      await eve.shows("lobby>");
+    },
+    60_000,
+  );
+
+  tmuxTest(
+    "counts the messages of other rooms, marks mentions, and shows what was missed on switching",
+    async () => {
+      const gil = await Pane.open("Gil", 80);
+      const hal = await Pane.open("Hal", 40);
+      await gil.type("/join den", "Enter");
+      await gil.shows("── den ── den>");
+      await hal.type("one", "Enter");
+      await gil.shows("[lobby 1] den>");
+      await hal.type("two, gil", "Enter");
+      await gil.shows("[lobby] Hal: two, gil [lobby 2!] den>");
+      await hal.type("/join den", "Enter");
+      await gil.shows("Hal has joined");
+      await hal.type("hello den", "Enter");
+      await gil.shows("Hal: hello den");
+      await gil.type("/room", "Enter");
+      await gil.shows("Hal: two, gil lobby>");
+      expect((await gil.rows()).filter((row) => row.endsWith(" Hal: one")).length).toBe(1);
+      await gil.type("/rooms", "Enter");
+      await gil.shows("den (2, joined), lobby (");
+      await hal.type("/part", "Enter");
+      await hal.shows("You are no longer in the room den ── lobby ──");
     },
     60_000,
   );

@@ -1,7 +1,7 @@
 // `parley client` as scripts use it: the compiled executable, in pipes, with servers that die.
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Parley, parleyCommand } from "../parley.ts";
@@ -15,6 +15,9 @@ async function server(...flags: string[]): Promise<{ parley: Parley; port: numbe
   const line = await parley.line(/^Server listening on /);
   return { parley, port: Number(line.split(":").at(-1)) };
 }
+
+/** Escape sequences that move the cursor. */
+const cursorMove = /\u001b\[\d*[ACJ]/;
 
 const at = (port: number) => `127.0.0.1:${port}`;
 
@@ -37,7 +40,7 @@ async function pipe(
   return { code: await child.exited, out, err };
 }
 
-/** Says `hi` with these flags and variables. */
+/** Sends `hi` with these flags and variables. */
 function sayHi(args: string[], env: Record<string, string> = {}): ReturnType<typeof run> {
   return run(["client", "--name", "bot", ...args], { input: "hi\n", env });
 }
@@ -50,7 +53,7 @@ async function listener(port: number, name: string, ...flags: string[]): Promise
 }
 
 describe("parley client in a pipe", () => {
-  test("says every line of stdin literally, and another process hears it", async () => {
+  test("sends every line of stdin literally, and another process gets it", async () => {
     const { parley, port } = await server();
     await using running = parley;
     await using log = await listener(port, "log");
@@ -69,7 +72,7 @@ describe("parley client in a pipe", () => {
     expect(running.lines.length).toBe(1);
   });
 
-  test("tells events as JSON", async () => {
+  test("prints events as JSON", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     await using log = await listener(port, "log", "--json");
@@ -78,13 +81,37 @@ describe("parley client in a pipe", () => {
     for (const line of log.lines) expect(line).not.toMatch(/[\u007f-\u009f]/);
     const events = log.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(events).toMatchObject([
-      { type: "online", name: "log", room: "lobby" },
-      { type: "joined", name: "log" },
-      { type: "joined", name: "bot" },
-      { type: "message", seq: 1, from: "bot", text: "a red word", mine: false, replayed: false },
-      { type: "left", name: "bot", reason: "quit" },
+      { event: "online", name: "log", rooms: ["lobby"] },
+      { event: "joined", room: "lobby", name: "log" },
+      { event: "joined", room: "lobby", name: "bot" },
+      { event: "message", room: "lobby", seq: 1, from: "bot", text: "a red word", mine: false },
+      { event: "left", room: "lobby", name: "bot", reason: "quit" },
     ]);
     expect(log.stderr).toBe("");
+  });
+
+  test("prints as JSON why it failed, even if it was never logged in", async () => {
+    const { parley, port } = await server();
+    await using _ = parley;
+    await using log = await listener(port, "Ann", "--json");
+    const taken = await pipe(port, "x", "--name", "ann", "--json");
+    expect(taken.code).toBe(4);
+    expect(JSON.parse(taken.out)).toMatchObject({
+      event: "ended",
+      code: "name-taken",
+      message: expect.stringContaining("'ann' is taken"),
+    });
+    expect(taken.err).toContain("'ann' is taken");
+    const wrong = await pipe(port, "x", "--name", "no good", "--json");
+    expect(JSON.parse(wrong.out)).toMatchObject({ event: "ended", code: "name-invalid" });
+    const nobody = await pipe(1, "x", "--json");
+    expect(JSON.parse(nobody.out)).toMatchObject({ event: "ended", code: "cannot-connect" });
+    log.signal("SIGTERM");
+    expect(await log.exit()).toBe(143);
+    expect(JSON.parse(log.lines.at(-1) ?? "")).toMatchObject({
+      event: "ended",
+      code: "terminated",
+    });
   });
 
   test("loses and doubles nothing while its server is killed again and again", async () => {
@@ -146,7 +173,7 @@ describe("parley client in a pipe", () => {
     }
   });
 
-  test("stops at a line that is too long, names it, and has said those before it", async () => {
+  test("stops at a line that is too long, names it, and has sent those before it", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     const longest = "é".repeat(16_384);
@@ -163,7 +190,7 @@ describe("parley client in a pipe", () => {
     expect(endless.err).toContain("Line 1");
   });
 
-  test("goes where --server says, or the environment; an address without a flag wins", async () => {
+  test("connects to --server, or to what the environment says; an address without a flag wins", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     expect(await sayHi(["--server", at(port)])).toMatchObject({ code: 0, out: "bot: hi\n" });
@@ -177,7 +204,7 @@ describe("parley client in a pipe", () => {
     });
   });
 
-  test("has the user's name where the environment does not know it", async () => {
+  test("uses the user's name even if the environment does not have it", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     const command = `unset USER LOGNAME USERNAME; echo hi | ${[...parleyCommand(), "client", at(port)].join(" ")}`;
@@ -185,7 +212,7 @@ describe("parley client in a pipe", () => {
     expect(Bun.spawnSync(["sh", "-c", command]).stdout.toString()).toBe(`${user}: hi\n`);
   });
 
-  test("asked to stop ends as a shell expects", async () => {
+  test("ends on SIGTERM as a shell expects", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     await using log = await listener(port, "log");
@@ -203,7 +230,7 @@ describe("parley client in a pipe", () => {
       const { parley, port } = await server();
       await using _ = parley;
       const ended = await runOnTerminal(["client", at(port), "--name", "Ann"], {
-        steps: [["(lobby)> ", (child) => child.kill(signal)]],
+        steps: [["lobby> ", (child) => child.kill(signal)]],
       });
       expect(ended.code).toBe(code);
       expect(ended.shown.lastIndexOf("\u001b[?2004l")).toBeGreaterThan(
@@ -213,42 +240,8 @@ describe("parley client in a pipe", () => {
     },
   );
 
-  test.each([
-    ["", true],
-    ["1", false],
-  ])(
-    "NO_COLOR=%p leaves prompt and completion, and of the rest its colours: %p",
-    async (value, colors) => {
-      const { parley, port } = await server();
-      await using _ = parley;
-      const { code, shown } = await runOnTerminal(["client", at(port), "--name", "Ann"], {
-        env: { NO_COLOR: value },
-        steps: [
-          ["(lobby)> ", ({ type }) => type("hello\r")],
-          ["Ann:", ({ type }) => type("/qu\t\r")],
-        ],
-      });
-      expect(code).toBe(0);
-      expect(color.test(shown)).toBe(colors);
-      expect(shown).toMatch(escape);
-    },
-  );
-
-  test("a terminal that says 0 by 0 is taken for one of 80 by 24", async () => {
-    const { parley, port } = await server();
-    await using _ = parley;
-    const { code } = await runOnTerminal(["client", at(port), "--name", "Ann"], {
-      before: "stty cols 0 rows 0",
-      steps: [
-        ["Ann (lobby)> ", ({ type }) => type("wider than eight")],
-        ["Ann (lobby)> wider than eight", ({ type }) => type("\r/quit\r")],
-      ],
-    });
-    expect(code).toBe(0);
-  });
-
   test.each([{ TERM: "dumb" }, { TERM: "dumb", NO_COLOR: "1" }])(
-    "on a terminal with %j it writes plain lines, and knows its commands",
+    "on a terminal with %j it writes plain lines, and commands work",
     async (env) => {
       const { parley, port } = await server();
       await using _ = parley;
@@ -264,14 +257,69 @@ describe("parley client in a pipe", () => {
       });
       expect({ code, echoes }).toEqual({ code: 0, echoes: true });
       expect(shown).not.toMatch(escape);
-      expect(shown).not.toContain("(lobby)>");
+      expect(shown).not.toContain("lobby>");
       expect(shown).toContain("/help lists the commands, Ctrl-D leaves\r\n");
       await log.line("Ann: hello");
       expect(log.lines).not.toContain("Ann: /who");
     },
   );
 
-  test("without a prompt Ctrl-D and Ctrl-C leave as they do with one", async () => {
+  test("a terminal that says 0 by 0 is taken for one of 80 by 24", async () => {
+    const { parley, port } = await server();
+    await using _ = parley;
+    const { code } = await runOnTerminal(["client", at(port), "--name", "Ann"], {
+      before: "stty cols 0 rows 0",
+      steps: [
+        ["lobby> ", ({ type }) => type("wider than eight")],
+        ["lobby> wider than eight", ({ type }) => type("\r/quit\r")],
+      ],
+    });
+    expect(code).toBe(0);
+  });
+
+  test("on a terminal with NO_COLOR it has a prompt and Tab, and no colours", async () => {
+    const { parley, port } = await server();
+    await using _ = parley;
+    await using log = await listener(port, "log");
+    const { code, shown } = await runOnTerminal(["client", at(port), "--name", "Ann"], {
+      env: { NO_COLOR: "1" },
+      steps: [
+        ["lobby> ", ({ type }) => type("hello\r")],
+        ["Ann: hello", ({ type }) => type("/msg lo\t")],
+        ["/msg log ", ({ type }) => type("psst\r")],
+        ["to log (private): psst", ({ type }) => type("/quit\r")],
+      ],
+    });
+    expect(code).toBe(0);
+    expect(shown).toMatch(cursorMove);
+    expect(shown).not.toMatch(color);
+    await log.line("Ann (private): psst");
+  });
+
+  test("on a terminal without NO_COLOR it has colours", async () => {
+    const { parley, port } = await server();
+    await using _ = parley;
+    const { shown } = await runOnTerminal(["client", at(port), "--name", "Ann"], {
+      steps: [["lobby> ", ({ type }) => type("/quit\r")]],
+    });
+    expect(shown).toMatch(color);
+  });
+
+  test("a fetch of a missing file leaves no folder behind", async () => {
+    const { parley, port } = await server();
+    await using _ = parley;
+    const saved = join(folder, "not", "there");
+    const args = ["client", at(port), "--name", "Ann", "--downloads", saved];
+    await runOnTerminal(args, {
+      steps: [
+        ["lobby> ", ({ type }) => type("/get nothing\r")],
+        ["There is no file 'nothing'", ({ type }) => type("/quit\r")],
+      ],
+    });
+    expect(existsSync(join(folder, "not"))).toBe(false);
+  });
+
+  test("without a prompt, Ctrl-D and Ctrl-C do what they do with one", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     for (const [key, expected] of [
@@ -287,33 +335,33 @@ describe("parley client in a pipe", () => {
     }
   });
 
-  test("a terminal that goes away is no error of ours", async () => {
+  test("a terminal that goes away is not an internal error", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     await using log = await listener(port, "log");
     const { code, shown } = await runOnTerminal(["client", at(port), "--name", "Ann"], {
-      steps: [["(lobby)> ", ({ hangUp }) => hangUp()]],
+      steps: [["lobby> ", ({ hangUp }) => hangUp()]],
     });
     expect(code).toBe(129);
     expect(shown).not.toContain("internal error");
     await log.until(() => log.stderr.includes("Ann has left"), "the end");
   });
 
-  test("puts U+FFFD where the input is no UTF-8", async () => {
+  test("replaces what is not UTF-8 with U+FFFD", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     const { code, out } = await pipe(port, Buffer.from([97, 0xff, 98, 10]), "--name", "bot");
     expect({ code, out }).toEqual({ code: 0, out: "bot: a\ufffdb\n" });
   });
 
-  test("finds a name by itself, for several at once", async () => {
+  test("finds a free name by itself, for several at once", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     const runs = await Promise.all([1, 2, 3].map((i) => pipe(port, `from ${i}\n`)));
     expect(runs.map(({ code }) => code)).toEqual([0, 0, 0]);
   });
 
-  test("says all of its input when nobody reads its output any more", async () => {
+  test("sends all of its input when nobody reads its output any more", async () => {
     const { parley, port } = await server("--rate", "0");
     await using _ = parley;
     await using log = await listener(port, "log");
@@ -326,7 +374,7 @@ describe("parley client in a pipe", () => {
     expect(log.lines.length).toBe(20_000);
   });
 
-  test("pauses for a reader that is slow, and loses nothing", async () => {
+  test("pauses for a slow reader, and loses nothing", async () => {
     const { parley, port } = await server("--rate", "0");
     await using _ = parley;
     const command = [...parleyCommand(), "client", at(port), "--name", "bot"].join(" ");

@@ -35,7 +35,7 @@ beforeAll(async () => {
   };
   ports = { main: ready.port, web: ready.webPort, ...ready.dialects };
   watch = await RawClient.connect(ready.port);
-  watch.send('{"type":"hello","version":1,"name":"Watch"}\n');
+  watch.send('{"type":"hello","version":2,"name":"Watch"}\n');
   await watch.until(() => watch.all.includes('"welcome"'), "a welcome");
 });
 
@@ -88,7 +88,7 @@ const tcp = [
 /** What makes each port listen to more. */
 const beginnings: [string, string][] = [
   ...tcp.map((name) => [name, ""] as [string, string]),
-  ["main", '{"type":"hello","version":1,"name":"Flood"}\n'],
+  ["main", '{"type":"hello","version":2,"name":"Flood"}\n'],
   ["main", '{"'],
   ["main", "Flood\n"],
   ["main", "REGISTER\r\nclientID: "],
@@ -179,7 +179,7 @@ test("one byte at a time", async () => {
     }
     return client;
   };
-  const native = await dribble('{"type":"hello","version":1,"name":"Bit"}\n{"type":"bye"}\n');
+  const native = await dribble('{"type":"hello","version":2,"name":"Bit"}\n{"type":"bye"}\n');
   await native.end();
   expect(native.all).toContain('"welcome"');
   const cpp = await dribble("REGISTER\r\nclientID: Bit\r\nIP: 127.0.0.1\r\nPort: 5555\r\n\r\n");

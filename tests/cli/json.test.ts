@@ -52,17 +52,16 @@ function objects(text: string): Printed[] {
 /** Answers the events' names, in order, each once, after looking up all of them. */
 function lookUp(command: string, printed: readonly Printed[]): string[] {
   const events = documented(command);
-  const key = command === "client" ? "type" : "event";
   for (const object of printed) {
-    const known = events.get(String(object[key]));
-    const unknown = Object.keys(object).filter((name) => name !== key && !known?.has(name));
+    const known = events.get(String(object.event));
+    const unknown = Object.keys(object).filter((name) => name !== "event" && !known?.has(name));
     expect({ object, documented: known !== undefined, unknown }).toEqual({
       object,
       documented: true,
       unknown: [],
     });
   }
-  return [...new Set(printed.map((object) => String(object[key])))];
+  return [...new Set(printed.map((object) => String(object.event)))];
 }
 
 test("client", async () => {

@@ -408,7 +408,7 @@ describe("SIGINT, SIGTERM and SIGHUP tell everyone and end with 0 within 5 s", (
     const dialects = [...server.stderr.matchAll(/(\S+) on port (\d+)\n/g)].slice(0);
     const portOf = (name: string) => Number(dialects.find(([, of]) => of === name)?.[2]);
     const native = await RawClient.connect(port);
-    native.send('{"type":"hello","version":1,"name":"Nat"}\n');
+    native.send('{"type":"hello","version":2,"name":"Nat"}\n');
     const text = await RawClient.connect(port);
     text.send("Ann\n");
     const lines = await RawClient.connect(portOf("line-chat"));
@@ -433,11 +433,11 @@ describe("SIGINT, SIGTERM and SIGHUP tell everyone and end with 0 within 5 s", (
     const { server, port } = await start("--rate", "0");
     await using _ = server;
     const deaf = await RawClient.connect(port);
-    deaf.send('{"type":"hello","version":1,"name":"Deaf"}\n');
+    deaf.send('{"type":"hello","version":2,"name":"Deaf"}\n');
     await deaf.until(() => deaf.all.includes("welcome"), "a welcome");
     deaf.pause();
     const loud = await RawClient.connect(port);
-    loud.send('{"type":"hello","version":1,"name":"Loud"}\n');
+    loud.send('{"type":"hello","version":2,"name":"Loud"}\n');
     await loud.until(() => loud.all.includes("welcome"), "a welcome");
     const line = `{"type":"say","text":"${"x".repeat(8_000)}"}\n`;
     for (let i = 0; i < 400; i++) {

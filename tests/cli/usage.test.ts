@@ -122,7 +122,7 @@ test("peer --host that is not an address of this machine is said so", async () =
     const { code, out, err } = await run([...words, "--host", host]);
     expect({ code, out, err }).toEqual({
       code: 1,
-      out: `Input socket setup failed: ${host}:0: no address of this machine\n`,
+      out: `Input socket setup failed: ${host}:0: not an address of this machine\n`,
       err: `parley peer: --host '${host}' is not an address of this machine: 127.0.0.1 is for it alone, 0.0.0.0 for everyone\n`,
     });
   }
@@ -284,7 +284,7 @@ describe("no escape sequences", () => {
     expect((await run(["\u001b[2Jx"])).err).not.toMatch(escape);
   });
 
-  test("from a peer on a terminal that is dumb", async () => {
+  test("from a peer on a terminal with TERM=dumb", async () => {
     const args = "peer --id Al --port 0 --server 127.0.0.1:1".split(" ");
     const { code, shown } = await runOnTerminal(args, {
       env: { TERM: "dumb" },

@@ -1,35 +1,73 @@
-// A plain, strict server of the native protocol for tests of the client: sessions, counters, one log, mail. What a restart keeps
-// is the caller's choice. Refuses whatever the protocol forbids, and counts it, so that a client's mistake cannot hide.
+// A plain, strict server of the native protocol for tests of the client: sessions, counters, a log
+// for each room, mail. What a restart keeps is the caller's choice. Whatever the protocol forbids
+// it refuses and counts, so that a client's mistake can't hide.
 
-type Fields = Record<string, unknown>;
-type Said = { seq: number; from: string; text: string; n: number; secret: string };
-type Account = { secret: string; name: string; n: number; mail: Fields[] };
-type Connection = { write: (line: string) => void; account: Account | undefined; room: string };
+import { decodeClient } from "../../src/protocol/decode-client.ts";
+import { encodeServer } from "../../src/protocol/encode.ts";
+import type {
+  ClientMessage,
+  Hello,
+  RoomMessage,
+  RoomState,
+  ServerLimits,
+  ServerMessage,
+} from "../../src/protocol/messages.ts";
+
+type Message<T extends ClientMessage["type"]> = Extract<ClientMessage, { type: T }>;
+type Letter = Extract<ServerMessage, { type: "private" }>;
+type Account = { secret: string; name: string; n: number; mail: Letter[] };
+type Connection = {
+  write: (line: string) => void;
+  account: Account | undefined;
+  rooms: Set<string>;
+};
 
 /** Decides whether the message is refused this time: `rate`, `storage`, … or undefined. */
 export type Whim = (text: string) => { code: string; retryAfterMs?: number } | undefined;
 
+const limits: ServerLimits = {
+  lineBytes: 131_072,
+  textChars: 16_384,
+  nameChars: 32,
+  recipients: 64,
+  rooms: 16,
+  messagesPerSecond: 0,
+  burstSeconds: 0,
+};
+
+/** Rooms with such names can't be joined. */
+export const forbiddenRoom = /^forbidden/;
+
 export class ModelServer {
   epoch: string;
-  readonly logs = new Map<string, Said[]>();
+  readonly logs = new Map<string, RoomMessage[]>();
   readonly accounts = new Map<string, Account>();
   /** What a client did that a right client never does. */
   readonly violations: string[] = [];
   readonly #connections = new Set<Connection>();
-  #whim: Whim;
+  readonly #whim: Whim;
 
   constructor(epoch: string, whim: Whim = () => undefined) {
     this.epoch = epoch;
     this.#whim = whim;
   }
 
-  log(room = "lobby"): Said[] {
+  log(room = "lobby"): RoomMessage[] {
     let log = this.logs.get(room);
     if (log === undefined) this.logs.set(room, (log = []));
     return log;
   }
 
-  /** The process dies: connections are gone; without `keep` everything else too, and the epoch is another. */
+  /** The rooms that somebody of this name is in, over a connection that lasts. */
+  roomsOf(name: string): string[] {
+    const connection = [...this.#connections].find(({ account }) => account?.name === name);
+    return [...(connection?.rooms ?? [])];
+  }
+
+  /**
+   * The process dies: connections are gone; without `keep` everything else too, and the epoch is
+   * another.
+   */
   restart(keep: boolean, epoch: string): void {
     this.#connections.clear();
     if (keep) return;
@@ -39,7 +77,7 @@ export class ModelServer {
   }
 
   connect(write: (line: string) => void): { receive: (line: string) => void; gone: () => void } {
-    const connection: Connection = { write, account: undefined, room: "lobby" };
+    const connection: Connection = { write, account: undefined, rooms: new Set() };
     this.#connections.add(connection);
     // Bytes of a connection that a restart has ended never reach the new process.
     const alive = () => this.#connections.has(connection);
@@ -52,100 +90,126 @@ export class ModelServer {
   }
 
   #receive(connection: Connection, line: string): void {
-    const fields = JSON.parse(line) as Fields;
-    const { type } = fields;
-    if (type === "hello") return this.#hello(connection, fields);
-    if (connection.account === undefined) return this.#violation(`${line} before hello`);
-    if (type === "say" || type === "tell")
-      return this.#message(connection, connection.account, fields);
-    if (type === "ping") return this.#send(connection, { type: "pong" });
-    if (type === "enter") {
-      connection.room = String(fields.room);
-      const seq = this.log(connection.room).length;
-      const { room } = connection;
-      const { epoch } = this;
-      return this.#send(connection, {
-        type: "entered",
-        room,
-        epoch,
-        seq,
-        recovered: true,
-        ref: fields.ref,
-      });
+    const message = decodeClient(line);
+    const { account } = connection;
+    if (message.type === "hello") return this.#hello(connection, message);
+    if (account === undefined) return this.#violation(`${line} before hello`);
+    switch (message.type) {
+      case "say":
+      case "tell":
+        return this.#message(connection, account, message);
+      case "ping":
+        return this.#send(connection, { type: "pong" });
+      case "join":
+        return this.#join(connection, message);
+      case "part":
+        return this.#part(connection, message);
+      case "bye":
+        return void this.#connections.delete(connection);
+      default:
+        this.#violation(`unexpected ${line}`);
     }
-    if (type === "bye") return void this.#connections.delete(connection);
-    this.#violation(`unknown ${line}`);
   }
 
-  #hello(connection: Connection, fields: Fields): void {
-    const secret = String(fields.secret);
+  #hello(connection: Connection, hello: Hello): void {
+    const { secret = "", name = "", rooms = [{ room: "lobby" }] } = hello;
+    if (connection.account !== undefined) return this.#violation("a second hello");
     for (const other of this.#connections) {
       if (other.account?.secret === secret) this.#connections.delete(other);
     }
     let account = this.accounts.get(secret);
     if (account === undefined) {
-      account = { secret, name: String(fields.name), n: 0, mail: [] };
+      account = { secret, name, n: 0, mail: [] };
       this.accounts.set(secret, account);
     }
     connection.account = account;
-    connection.room = String(fields.room);
-    const log = this.log(connection.room);
-    const wants = fields.epoch !== undefined;
-    const recovered = fields.epoch === this.epoch;
+    connection.rooms = new Set(rooms.map(({ room }) => room));
+    const knows = hello.epoch === this.epoch;
+    const states: RoomState[] = rooms.map(({ room, seq }) => ({
+      room,
+      seq: this.log(room).length,
+      recovered: knows || seq === undefined,
+    }));
     this.#send(connection, {
       type: "welcome",
-      version: 1,
+      version: 2,
       server: "model",
-      name: account.name,
-      room: connection.room,
-      secret,
-      epoch: this.epoch,
-      seq: log.length,
-      mail: account.mail.length,
-      recovered: recovered || !wants,
-      n: account.n,
+      udpPort: 1,
+      limits,
+      session: {
+        name: account.name,
+        secret,
+        epoch: this.epoch,
+        mail: account.mail.length,
+        n: account.n,
+        recovered: knows || hello.mail === undefined,
+        rooms: states,
+      },
     });
-    if (!wants) return;
-    const after = recovered ? Number(fields.seq) : 0;
-    for (const said of log.slice(after)) this.#sendSaid(connection, said);
-    for (const letter of account.mail.slice(recovered ? Number(fields.mail) : 0)) {
-      this.#send(connection, letter);
+    for (const { room, seq } of rooms) {
+      if (seq === undefined) continue;
+      for (const said of this.log(room).slice(knows ? seq : 0)) this.#send(connection, said);
     }
+    if (hello.mail === undefined) return;
+    for (const letter of account.mail.slice(knows ? hello.mail : 0)) this.#send(connection, letter);
   }
 
-  #message(connection: Connection, account: Account, fields: Fields): void {
-    const n = Number(fields.n);
-    if (n <= account.n) return this.#send(connection, { type: "ack", n: account.n });
-    if (n !== account.n + 1) {
-      return this.#send(connection, { type: "error", code: "protocol", n, message: "gap" });
+  #join(connection: Connection, { room, ref }: Message<"join">): void {
+    if (connection.rooms.has(room)) this.#violation(`join of ${room} twice`);
+    if (forbiddenRoom.test(room)) {
+      return this.#send(connection, { type: "error", code: "room-invalid", message: "no", ref });
     }
-    const text = String(fields.text);
+    connection.rooms.add(room);
+    const { epoch } = this;
+    const seq = this.log(room).length;
+    this.#send(connection, { type: "entered", room, epoch, seq, recovered: true, ref });
+  }
+
+  #part(connection: Connection, { room, ref }: Message<"part">): void {
+    // A client may part a room whose `join` will be refused.
+    if (!connection.rooms.delete(room) && !forbiddenRoom.test(room)) {
+      this.#violation(`part of ${room}`);
+    }
+    this.#send(connection, { type: "parted", room, ref });
+  }
+
+  #message(connection: Connection, account: Account, message: Message<"say" | "tell">): void {
+    const { n = 0, text } = message;
+    if (n <= account.n) return this.#send(connection, { type: "ack", n: account.n });
+    const refuse = (code: string, retryAfterMs?: number) =>
+      this.#send(connection, { type: "error", n, code, message: code, retryAfterMs });
+    if (n !== account.n + 1) return refuse("protocol");
+    if (message.type === "say" && !connection.rooms.has(message.room)) {
+      account.n = n;
+      return refuse("not-in-room");
+    }
     const whim = this.#whim(text);
     if (whim !== undefined) {
       const takes = whim.code !== "rate" && whim.code !== "storage";
       if (takes) account.n = n;
-      return this.#send(connection, { type: "error", n, message: whim.code, ...whim });
+      return refuse(whim.code, whim.retryAfterMs);
     }
     account.n = n;
-    if (fields.type === "tell") {
-      this.#deliver(account, fields.to as string[], text);
+    if (message.type === "tell") {
+      this.#deliver(account, message.to, text);
       return this.#send(connection, { type: "ack", n });
     }
-    const log = this.log(connection.room);
-    const said = { seq: log.length + 1, from: account.name, text, n, secret: account.secret };
+    const { room } = message;
+    const log = this.log(room);
+    const seq = log.length + 1;
+    const said: RoomMessage = { type: "message", room, seq, time: 0, from: account.name, text, n };
     log.push(said);
     for (const other of this.#connections) {
-      if (other.account !== undefined && other.room === connection.room)
-        this.#sendSaid(other, said);
+      if (other.account !== undefined && other.rooms.has(room)) this.#send(other, said);
     }
-    this.#send(connection, { type: "ack", n, seq: said.seq });
+    this.#send(connection, { type: "ack", n, room, seq });
   }
 
   #deliver(from: Account, to: readonly string[], text: string): void {
     for (const account of this.accounts.values()) {
       if (!to.includes(account.name)) continue;
       const mail = account.mail.length + 1;
-      const letter = { type: "private", mail, time: 0, from: from.name, to, text };
+      const letter: Letter = { type: "private", mail, time: 0, from: from.name, to, text };
       account.mail.push(letter);
       for (const other of this.#connections) {
         if (other.account === account) this.#send(other, letter);
@@ -153,12 +217,8 @@ export class ModelServer {
     }
   }
 
-  #sendSaid(connection: Connection, { seq, from, text, n }: Said): void {
-    this.#send(connection, { type: "message", seq, time: 0, from, text, n });
-  }
-
-  #send(connection: Connection, fields: Fields): void {
-    connection.write(`${JSON.stringify(fields)}\n`);
+  #send(connection: Connection, message: ServerMessage): void {
+    connection.write(encodeServer(message));
   }
 
   #violation(what: string): void {

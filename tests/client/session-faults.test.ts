@@ -1,17 +1,42 @@
-// Cuts at any byte, restarts with and without memory, refusals at random: every message exactly once, in order, on every client.
+// Cuts at any byte, restarts with and without memory, refusals at random, rooms joined and parted
+// all the time: every message exactly once, in order, in its own room, on every client. A failure
+// prints its seed: PARLEY_TEST_SEED=… runs that one first.
 
 import { describe, expect, test } from "bun:test";
+import { seeded } from "../sim/random.ts";
 import { ModelServer } from "./model-server.ts";
-import { VirtualNetwork, seeded } from "./virtual-network.ts";
+import { type VirtualClient, VirtualNetwork } from "./virtual-network.ts";
 
 const runs = 60;
-const firstSeed = Number(process.env.PARLEY_TEST_SEED ?? 1);
+const firstSeed = Number(process.env["PARLEY_TEST_SEED"] ?? 1);
 
-function unique(texts: readonly string[]): boolean {
-  return new Set(texts).size === texts.length;
+type Plan = {
+  clients: number;
+  each: number;
+  faults: number;
+  restarts: "keep" | "forget" | "none";
+  /** Clients join and part rooms meanwhile, and talk there. */
+  wandering: boolean;
+};
+
+/** A text that `say` has taken, and where it was to be said. */
+type Said = { id: number; room: string; text: string };
+
+/** What one client does at one moment. */
+function act(client: VirtualClient, said: Said[], chance: () => number, wandering: boolean): void {
+  const where = wandering ? chance() : 0;
+  const room = where < 0.5 ? "lobby" : where < 0.9 ? "den" : "forbidden-attic";
+  const what = wandering ? chance() : 1;
+  if (what < 0.2) return client.run((session) => session.join(room));
+  if (what < 0.35 && room !== "lobby") return client.run((session) => session.part(room));
+  const bad = chance() < 0.02 ? "-bad" : "";
+  const text = `${client.session.name}-${said.length}${bad}`;
+  client.run((session) => {
+    const id = session.say(room, text);
+    if (typeof id === "number") said.push({ id, room, text });
+    else expect(id).toBe("not-in-room");
+  });
 }
-
-type Plan = { clients: number; each: number; faults: number; restarts: "keep" | "forget" | "none" };
 
 function play(seed: number, plan: Plan) {
   const chance = seeded(seed * 7919);
@@ -23,16 +48,10 @@ function play(seed: number, plan: Plan) {
   });
   const net = new VirtualNetwork(server, seed);
   const clients = Array.from({ length: plan.clients }, (_, i) => net.add(`c${i}`));
-  const sent = new Map<string, string[]>();
-  for (const client of clients) {
-    const texts: string[] = [];
-    sent.set(client.session.name ?? "", texts);
+  const said = new Map(clients.map((client) => [client, [] as Said[]]));
+  for (const [client, own] of said) {
     for (let i = 0; i < plan.each; i++) {
-      net.after(chance() * 20_000, () => {
-        const text = `${client.session.name}-${texts.length}${chance() < 0.02 ? "-bad" : ""}`;
-        texts.push(text);
-        client.run((session) => expect(session.say(text)).toBeNumber());
-      });
+      net.after(chance() * 20_000, () => act(client, own, chance, plan.wandering));
     }
   }
   for (let i = 0; i < plan.faults; i++) {
@@ -47,81 +66,137 @@ function play(seed: number, plan: Plan) {
       net.after(chance() * 3_000, () => (net.down = false));
     });
   }
-  const settled = () =>
-    net.nowMs > 26_000 &&
-    !net.down &&
-    clients.every((c) => c.session.online && c.session.unacknowledged === 0) &&
-    clients.every((c) => c.session.resumePoint?.seq === server.log().length);
-  const done = net.runUntil(settled);
-  return { server, clients, sent, done, epochs };
+  const hasRead = ({ session }: VirtualClient) =>
+    session.position?.rooms.every(({ room, seq }) => seq === server.log(room).length) === true;
+  const isSettled = (client: VirtualClient) =>
+    client.session.online && client.session.unacknowledged === 0 && hasRead(client);
+  // A `part` or `join` may be on its way when all else is done.
+  const settled = () => net.nowMs > 26_000 && !net.down && clients.every(isSettled);
+  const done = net.runUntil(settled) && net.runUntil(() => net.nowMs > 30_000 && settled());
+  return { server, clients, said, done };
+}
+
+/** Texts that the client was told will never be said. */
+function failedTexts(client: VirtualClient): string[] {
+  return client.events.flatMap((event) => (event.type === "failed" ? [event.text] : []));
+}
+
+function isUnique(texts: readonly string[]): boolean {
+  return new Set(texts).size === texts.length;
+}
+
+function ordersOf(texts: readonly string[]): number[] {
+  return texts.map((text) => Number(text.split("-")[1]));
+}
+
+/** Everything that must hold, as one object per seed: what fails prints the seed with it. */
+function verify(seed: number, plan: Plan): void {
+  const { server, clients, said, done } = play(seed, plan);
+  expect({ seed, done, violations: server.violations }).toEqual({
+    seed,
+    done: true,
+    violations: [],
+  });
+  for (const [client, own] of said) {
+    const failed = failedTexts(client);
+    const logged = (room: string) =>
+      server.log(room).flatMap(({ from, text }) => (from === client.session.name ? [text] : []));
+    const lobby = own.filter(({ room, text }) => room === "lobby" && !text.includes("bad"));
+    // Nobody leaves the lobby.
+    expect({ seed, own: logged("lobby") }).toEqual({ seed, own: lobby.map(({ text }) => text) });
+    const den = new Set(own.flatMap(({ room, text }) => (room === "den" ? [text] : [])));
+    const denLog = logged("den");
+    const order = ordersOf(denLog);
+    expect({
+      seed,
+      unique: isUnique(denLog) && isUnique(failed),
+      order,
+      strange: denLog.filter((text) => !den.has(text)),
+      both: failed.filter((text) => denLog.includes(text)),
+      forbidden: server.log("forbidden-attic").length,
+    }).toEqual({
+      seed,
+      unique: true,
+      order: order.toSorted((a, b) => a - b),
+      strange: [],
+      both: [],
+      forbidden: 0,
+    });
+    // A refusal can be lost with its connection: the counter then says only that the message was
+    // dealt with.
+    if (plan.faults === 0) {
+      const ended = [...failed, ...logged("lobby"), ...denLog];
+      expect({ seed, ended: ended.length }).toEqual({ seed, ended: own.length });
+    }
+    expect({ seed, rooms: server.roomsOf(client.session.name ?? "").toSorted() }).toEqual({
+      seed,
+      rooms: client.session.rooms.toSorted(),
+    });
+  }
+  for (const client of clients) verifyHeard(seed, server, client);
+}
+
+/**
+ * A client hears a room from its first welcome or its `entered` on: then everything, once, in the
+ * log's order, until it parts.
+ */
+function verifyHeard(seed: number, server: ModelServer, client: VirtualClient): void {
+  const log = server.log().map(({ text }) => text);
+  const heard = client.heard();
+  expect({ seed, heard }).toEqual({ seed, heard: log.slice(log.length - heard.length) });
+  expect({ seed, gaps: client.events.filter(({ type }) => type === "gap") }).toEqual({
+    seed,
+    gaps: [],
+  });
+  let lastSeq = 0;
+  for (const event of client.events) {
+    if (event.type === "entered") lastSeq = 0;
+    if (event.type !== "message" || event.room !== "den") continue;
+    const jump = lastSeq === 0 ? 0 : event.seq - lastSeq - 1;
+    const { text } = server.log("den")[event.seq - 1] ?? {};
+    expect({ seed, jump, text }).toEqual({ seed, jump: 0, text: event.text });
+    lastSeq = event.seq;
+  }
 }
 
 describe("a session under faults", () => {
   for (const restarts of ["none", "keep"] as const) {
-    test(`loses nothing and doubles nothing (${restarts === "keep" ? "restarts of a server with memory" : "cuts only"})`, () => {
-      for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
-        const plan = { clients: 3, each: 60, faults: seed % 13, restarts };
-        const { server, clients, sent, done } = play(seed, plan);
-        const log = server.log().map((said) => said.text);
-        expect({ seed, done, violations: server.violations }).toEqual({
-          seed,
-          done: true,
-          violations: [],
-        });
-        for (const [name, texts] of sent) {
-          const wanted = texts.filter((text) => !text.includes("bad"));
-          const own = log.filter((text) => text.startsWith(`${name}-`));
-          expect({ seed, own }).toEqual({ seed, own: wanted });
+    const kind = restarts === "keep" ? "restarts of a server with memory" : "cuts only";
+    for (const wandering of [false, true]) {
+      const rooms = wandering ? "several rooms" : "one room";
+      test(`loses nothing and doubles nothing (${kind}, ${rooms})`, () => {
+        for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
+          verify(seed, { clients: 3, each: 60, faults: seed % 13, restarts, wandering });
         }
-        for (const client of clients) {
-          // A client hears from its first welcome on, then everything, once, in the log's order.
-          expect({ seed, heard: client.heard }).toEqual({
-            seed,
-            heard: log.slice(log.length - client.heard.length),
-          });
-          expect({ seed, gaps: client.events.filter((e) => e.type === "gap") }).toEqual({
-            seed,
-            gaps: [],
-          });
-          const failed = client.events.filter((e) => e.type === "failed").map((e) => e.text);
-          const bad = (sent.get(client.session.name ?? "") ?? []).filter((t) => t.includes("bad"));
-          // A refusal can be lost with its connection: the counter says only that the message was dealt with.
-          expect({ seed, odd: failed.filter((text) => !bad.includes(text)) }).toEqual({
-            seed,
-            odd: [],
-          });
-          expect({ seed, once: unique(failed) }).toEqual({ seed, once: true });
-          if (plan.faults === 0) expect(failed.length).toBe(bad.length);
-        }
-      }
-    });
+      });
+    }
   }
 
   test("says everything again to a server that has forgotten all, in order, once an epoch", () => {
     for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
-      const plan = { clients: 3, each: 60, faults: 12, restarts: "forget" } as const;
-      const { server, clients, sent, done } = play(seed, plan);
-      expect({ seed, done, violations: server.violations }).toEqual({
+      const wandering = seed % 2 === 0;
+      const plan = { clients: 3, each: 60, faults: 12, restarts: "forget", wandering } as const;
+      const { server, clients, said, done } = play(seed, plan);
+      const texts = ["lobby", "den"].flatMap((room) => server.log(room).map(({ text }) => text));
+      expect({ seed, done, violations: server.violations, once: isUnique(texts) }).toEqual({
         seed,
         done: true,
         violations: [],
-      });
-      expect({ seed, once: unique(server.log().map((said) => said.text)) }).toEqual({
-        seed,
         once: true,
       });
       for (const client of clients) {
-        const name = client.session.name ?? "";
+        const lastId = said.get(client)?.at(-1)?.id ?? 0;
         const acknowledged = client.events.reduce(
           (last, event) => (event.type === "acknowledged" ? event.id : last),
           0,
         );
-        const last = sent.get(name)?.length ?? 0;
         // The last may have been refused for good, which is the end of it too.
-        expect(acknowledged <= last).toBe(true);
-        const own = server.log().filter((said) => said.from === name);
-        const order = own.map((said) => Number(said.text.split("-")[1]));
-        expect({ seed, order }).toEqual({ seed, order: order.toSorted((a, b) => a - b) });
+        expect(acknowledged <= lastId).toBe(true);
+        for (const room of ["lobby", "den"]) {
+          const own = server.log(room).filter(({ from }) => from === client.session.name);
+          const order = ordersOf(own.map(({ text }) => text));
+          expect({ seed, order }).toEqual({ seed, order: order.toSorted((a, b) => a - b) });
+        }
       }
     }
   });

@@ -1,20 +1,11 @@
-// Sessions and a model server on a network in virtual time: bytes take their time, arrive in pieces of any size, and a cut loses
-// whatever is on its way, in the middle of a line too. Everything follows from one seed.
+// Sessions and a model server on a network in virtual time: bytes take their time, arrive in pieces
+// of any size, and a cut loses whatever is on its way, in the middle of a line too. Everything
+// follows from one seed.
 
 import type { SessionEvent } from "../../src/client/events.ts";
 import { ClientSession } from "../../src/client/session.ts";
+import { seeded } from "../sim/random.ts";
 import type { ModelServer } from "./model-server.ts";
-
-/** Chance from a seed (mulberry32). */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 type Task = { atMs: number; order: number; run: () => void };
 
@@ -37,20 +28,23 @@ export class VirtualNetwork {
     this.#tasks.push({ atMs: this.nowMs + delayMs, order: this.#order++, run });
   }
 
-  add(name: string): VirtualClient {
-    const client = new VirtualClient(this, name);
+  add(name: string, rooms: readonly string[] = ["lobby"]): VirtualClient {
+    const client = new VirtualClient(this, name, rooms);
     this.clients.push(client);
     client.run((session) => session.start(this.nowMs));
     return client;
   }
 
-  /** Jumps from event to event until `done`, at most `maxMs` of virtual time and a bounded number of steps. */
+  /**
+   * Jumps from event to event until `done`, at most `maxMs` of virtual time and a bounded number of
+   * steps.
+   */
   runUntil(done: () => boolean, maxMs = 600_000): boolean {
     const endMs = this.nowMs + maxMs;
     for (let step = 0; step < 2_000_000; step++) {
       if (done()) return true;
       const task = this.#earliest();
-      const timer = Math.min(...this.clients.map((c) => c.session.nextDeadlineMs ?? Infinity));
+      const timer = Math.min(...this.clients.map((c) => c.session.nextTimeoutMs ?? Infinity));
       const nextMs = Math.min(task?.atMs ?? Infinity, timer);
       if (nextMs === Infinity || nextMs > endMs) return done();
       this.nowMs = Math.max(this.nowMs, nextMs);
@@ -58,7 +52,8 @@ export class VirtualNetwork {
         this.#tasks.splice(this.#tasks.indexOf(task), 1);
         task.run();
       } else {
-        for (const client of this.clients) client.run((session) => session.poll(this.nowMs));
+        for (const client of this.clients)
+          client.run((session) => session.handleTimeout(this.nowMs));
       }
     }
     throw new Error("step cap reached");
@@ -123,32 +118,36 @@ export class VirtualClient {
   readonly #net: VirtualNetwork;
   #wire: Wire | undefined;
 
-  constructor(net: VirtualNetwork, name: string, room = "lobby") {
+  constructor(net: VirtualNetwork, name: string, rooms: readonly string[]) {
     this.#net = net;
     const secret = `secret-of-${name}-0123456789`;
-    this.session = new ClientSession({ name, room, secret, random: net.random });
+    this.session = new ClientSession({ name, rooms, secret, random: net.random });
   }
 
   /** Texts heard in the room, in order. */
-  get heard(): string[] {
-    return this.events.flatMap((event) => (event.type === "message" ? [event.text] : []));
+  heard(room = "lobby"): string[] {
+    return this.events.flatMap((event) =>
+      event.type === "message" && event.room === room ? [event.text] : [],
+    );
   }
 
   run(act: (session: ClientSession) => void): void {
     act(this.session);
-    for (const output of this.session.take()) {
-      if (output.do === "connect") this.#connect();
-      else if (output.do === "send") this.#wire?.toServer.write(output.line);
-      else if (output.do === "tell") this.events.push(output.event);
+    for (const output of this.session.pollOutputs()) {
+      if (output.type === "connect") this.#connect();
+      else if (output.type === "send") this.#wire?.toServer.write(output.line);
+      else if (output.type === "event") this.events.push(output.event);
       else this.#hangUp();
     }
   }
 
-  /** The connection dies; what is on its way is lost on both sides, and both notice a little later. */
+  /**
+   * The connection dies; what is on its way is lost on both sides, and both notice a little later.
+   */
   cut(): void {
     const wire = this.#hangUp();
     if (wire === undefined) return;
-    this.run((session) => session.lost(this.#net.nowMs, "cut"));
+    this.run((session) => session.handleLost("cut", this.#net.nowMs));
   }
 
   #hangUp(): Wire | undefined {
@@ -168,14 +167,14 @@ export class VirtualClient {
   #connect(): void {
     this.#net.after(1 + this.#net.random() * 10, () => {
       const nowMs = this.#net.nowMs;
-      if (this.#net.down) return this.run((session) => session.lost(nowMs, "refused"));
+      if (this.#net.down) return this.run((session) => session.handleLost("refused", nowMs));
       const toClient: Pipe = new Pipe(this.#net, (line) =>
-        this.run((session) => session.receive(line, this.#net.nowMs)),
+        this.run((session) => session.handleLine(line, this.#net.nowMs)),
       );
       const peer = this.#net.server.connect((line) => toClient.write(line));
       const toServer = new Pipe(this.#net, peer.receive);
       this.#wire = { toServer, toClient, gone: peer.gone };
-      this.run((session) => session.connected(nowMs));
+      this.run((session) => session.handleConnected(nowMs));
     });
   }
 }

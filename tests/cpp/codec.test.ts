@@ -1,22 +1,22 @@
-// CPP's messages byte for byte as in the capture, and everything that is none.
+// CPP messages byte for byte as captured, and input that is not CPP.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import {
   type Contact,
-  cppHost,
-  cppId,
   type CppMessage,
-  cppPort,
+  encodeBareChat,
   encodeBridge,
   encodeBridgeAck,
   encodeChat,
   encodeQuit,
   encodeRegack,
   encodeRegister,
+  parseHost,
+  parseId,
+  parsePort,
 } from "../../src/cpp/codec.ts";
-import { encodeBareChat } from "./bare-chat.ts";
-import { CppParser, type CppResult } from "../../src/cpp/parser.ts";
+import { CppParser, type ParseResult } from "../../src/cpp/parser.ts";
 import { harmless } from "../../src/text.ts";
 import { registry as limits } from "../../src/limits.ts";
 
@@ -24,19 +24,19 @@ const alice: Contact = { id: "Alice", ip: "127.0.0.1", port: 5555 };
 const bob: Contact = { id: "Bob", ip: "127.0.0.1", port: 7777 };
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-/** Parses `wire` cut at the given places; all messages, and how it ended. */
-function parse(wire: Uint8Array, cuts: readonly number[] = []): CppResult[] {
+/** Parses `wire` split at the given offsets; returns all messages and how it ended. */
+function parse(wire: Uint8Array, cuts: readonly number[] = []): ParseResult[] {
   const parser = new CppParser();
-  const results: CppResult[] = [];
+  const results: ParseResult[] = [];
   const edges = [...cuts, wire.length];
   let from = 0;
   for (const to of edges) {
-    parser.push(wire.subarray(from, to));
+    parser.handleData(wire.subarray(from, to));
     from = to;
-    for (let result = parser.next(); ; result = parser.next()) {
-      if (result.kind === "need-more") break;
+    for (let result = parser.pollMessage(); ; result = parser.pollMessage()) {
+      if (result.type === "need-more") break;
       results.push(result);
-      if (result.kind === "malformed") return results;
+      if (result.type === "malformed") return results;
     }
   }
   return results;
@@ -44,8 +44,8 @@ function parse(wire: Uint8Array, cuts: readonly number[] = []): CppResult[] {
 
 function one(wire: string): CppMessage | string {
   const [result] = parse(bytes(wire));
-  if (result?.kind === "message") return result.message;
-  return result?.kind === "malformed" ? "malformed" : "need-more";
+  if (result?.type === "message") return result.message;
+  return result?.type === "malformed" ? "malformed" : "need-more";
 }
 
 const samples: readonly (readonly [wire: string, message: CppMessage])[] = [
@@ -63,7 +63,7 @@ const samples: readonly (readonly [wire: string, message: CppMessage])[] = [
   [encodeQuit(), { type: "QUIT" }],
 ];
 
-describe("exact bytes of S0's messages", () => {
+describe("exact bytes", () => {
   test.each([
     ["REGISTER", 56, encodeRegister(alice)],
     ["REGACK", 74, encodeRegack(alice)],
@@ -71,11 +71,11 @@ describe("exact bytes of S0's messages", () => {
     ["BRIDGEACK empty", 62, encodeBridgeAck()],
     ["BRIDGEACK with Alice", 77, encodeBridgeAck(alice)],
     ["CHAT /quit", 60, encodeChat(bob, "/quit")],
-  ])("%s takes %d", (_name, size, wire) => {
+  ])("%s takes %d bytes", (_name, size, wire) => {
     expect(bytes(wire).length).toBe(size);
   });
 
-  test("letter by letter", () => {
+  test("character by character", () => {
     expect(encodeRegister(alice)).toBe(
       "REGISTER\r\nclientID: Alice\r\nIP: 127.0.0.1\r\nPort: 5555\r\n\r\n",
     );
@@ -93,11 +93,11 @@ describe("exact bytes of S0's messages", () => {
   });
 });
 
-describe("reading", () => {
-  test("every message in one piece, at every split, byte by byte, and at every truncation", () => {
+describe("parsing", () => {
+  test("every message whole, at every split, byte by byte, and truncated anywhere", () => {
     for (const [wire, message] of samples) {
       const all = bytes(wire);
-      const whole: CppResult[] = [{ kind: "message", message }];
+      const whole: ParseResult[] = [{ type: "message", message }];
       expect(parse(all)).toEqual(whole);
       expect(parse(all, [...all.keys()])).toEqual(whole);
       for (let cut = 0; cut < all.length; cut++) {
@@ -107,7 +107,7 @@ describe("reading", () => {
     }
   });
 
-  test("headers in any case and order, either line end, blanks around, unknown ones skipped", () => {
+  test("headers in any case and order, either line end, unknown ones skipped", () => {
     const message = { type: "REGISTER", ...alice } as const;
     const variants = [
       "REGISTER\nport: 5555\nip: 127.0.0.1\nclientid: Alice\n\n",
@@ -117,15 +117,15 @@ describe("reading", () => {
     for (const wire of variants) expect(one(wire)).toEqual(message);
   });
 
-  test("several messages in one segment, and the line ends that others add", () => {
+  test("several messages in one segment, with the extra line ends that some programs add", () => {
     const wire = `${encodeChat(bob, "one")}\n${encodeChat(bob, "two")}QUIT\r\n\r\n\r\n`;
     const kinds = parse(bytes(wire)).map((result) =>
-      result.kind === "message" ? result.message.type : result.kind,
+      result.type === "message" ? result.message.type : result.type,
     );
     expect(kinds).toEqual(["CHAT", "CHAT", "QUIT"]);
   });
 
-  test("the text of a CHAT keeps its blanks and colons, and loses what terminals obey", () => {
+  test("the text of a CHAT keeps blanks and colons and loses control sequences", () => {
     const text = "  a: b  ";
     expect(one(encodeChat(bob, text))).toMatchObject({ text });
     expect(
@@ -135,27 +135,27 @@ describe("reading", () => {
 
   test.each([
     ["another type", "REGISTERs\r\nclientID: A\r\nIP: 1.2.3.4\r\nPort: 1\r\n\r\n"],
-    ["a type in small letters", "register\r\n\r\n"],
+    ["a lower-case type", "register\r\n\r\n"],
     ["a type with a blank", "BRIDGE \r\n\r\n"],
-    ["no header", "REGISTER\r\n\r\n"],
+    ["no headers", "REGISTER\r\n\r\n"],
     ["a missing header", "REGISTER\r\nclientID: A\r\nPort: 1\r\n\r\n"],
-    ["a header twice", "BRIDGE\r\nclientID: A\r\nclientid: B\r\n\r\n"],
+    ["a duplicate header", "BRIDGE\r\nclientID: A\r\nclientid: B\r\n\r\n"],
     ["a header without a colon", "BRIDGE\r\nclientID A\r\n\r\n"],
-    ["an ID with other signs", "BRIDGE\r\nclientID: A b\r\n\r\n"],
+    ["an ID with other characters", "BRIDGE\r\nclientID: A b\r\n\r\n"],
     ["an empty ID", "BRIDGE\r\nclientID: \r\n\r\n"],
-    ["a long ID", `BRIDGE\r\nclientID: ${"a".repeat(33)}\r\n\r\n`],
-    ["a peer that is none", "BRIDGE\r\nclientID: A\r\npeer: *\r\n\r\n"],
+    ["an ID that is too long", `BRIDGE\r\nclientID: ${"a".repeat(33)}\r\n\r\n`],
+    ["an invalid peer", "BRIDGE\r\nclientID: A\r\npeer: *\r\n\r\n"],
     ["port 0", "REGISTER\r\nclientID: A\r\nIP: 1.2.3.4\r\nPort: 0\r\n\r\n"],
     ["port 65536", "REGISTER\r\nclientID: A\r\nIP: 1.2.3.4\r\nPort: 65536\r\n\r\n"],
     ["port 1e3", "REGISTER\r\nclientID: A\r\nIP: 1.2.3.4\r\nPort: 1e3\r\n\r\n"],
-    ["an address that is none", "REGISTER\r\nclientID: A\r\nIP: 1.2.3.400\r\nPort: 1\r\n\r\n"],
+    ["an invalid address", "REGISTER\r\nclientID: A\r\nIP: 1.2.3.400\r\nPort: 1\r\n\r\n"],
     ["an HTTP request", "GET / HTTP/1.1\r\n\r\n"],
-    ["half an answer", "BRIDGEACK\r\nclientID:  \r\nIP: 1.2.3.4\r\nPort:  \r\n\r\n"],
+    ["an incomplete answer", "BRIDGEACK\r\nclientID:  \r\nIP: 1.2.3.4\r\nPort:  \r\n\r\n"],
   ])("refuses %s", (_what, wire) => {
     expect(one(wire)).toBe("malformed");
   });
 
-  test("a type that can't become one is refused at once, without a line end", () => {
+  test("an impossible type is refused at once, before its line end", () => {
     expect(one("REGISTERs")).toBe("malformed");
     expect(one("hello")).toBe("malformed");
     expect(one("REGIST")).toBe("need-more");
@@ -163,34 +163,36 @@ describe("reading", () => {
 });
 
 describe("bounds", () => {
-  test("a message without an end stops at the limit, in any number of segments", () => {
+  test("an endless message stops at the limit, however it is segmented", () => {
     const endless = ["CHAT\r\nmessage: ", "CHAT\r\nx: y\r\n", "\r\n"];
     for (const start of endless) {
       const parser = new CppParser();
-      parser.push(bytes(start));
+      parser.handleData(bytes(start));
       let pushed = start.length;
-      while (parser.next().kind === "need-more") {
-        parser.push(bytes(start === endless[0] ? "x" : "a:\r\n".slice(start === "\r\n" ? 2 : 0)));
+      while (parser.pollMessage().type === "need-more") {
+        parser.handleData(
+          bytes(start === endless[0] ? "x" : "a:\r\n".slice(start === "\r\n" ? 2 : 0)),
+        );
         pushed += 1;
         expect(pushed).toBeLessThan(limits.maxMessageBytes + 2);
       }
-      expect(parser.next()).toMatchObject({ kind: "malformed" });
-      expect(parser.rest().length).toBe(0);
+      expect(parser.pollMessage()).toMatchObject({ type: "malformed" });
+      expect(parser.takeRest().length).toBe(0);
     }
   });
 
-  test("100 MB without a line end are refused at the first segment and held nowhere", () => {
+  test("100 MB without a line end are refused at the first segment and not kept", () => {
     const parser = new CppParser();
-    parser.push(bytes("CHAT\r\n"));
+    parser.handleData(bytes("CHAT\r\n"));
     const segment = new Uint8Array(64 * 1024).fill(97);
     for (let sent = 0; sent < 100_000_000; sent += segment.length) {
-      parser.push(segment);
-      expect(parser.next().kind).toBe("malformed");
+      parser.handleData(segment);
+      expect(parser.pollMessage().type).toBe("malformed");
     }
-    expect(parser.rest().length).toBe(0);
+    expect(parser.takeRest().length).toBe(0);
   });
 
-  test("the longest message is read, one byte more is not", () => {
+  test("the longest message is accepted, one byte more is not", () => {
     const room = limits.maxMessageBytes - bytes(encodeChat(bob, "")).length;
     expect(one(encodeChat(bob, "x".repeat(room)))).toMatchObject({ type: "CHAT" });
     expect(one(encodeChat(bob, "x".repeat(room + 1)))).toBe("malformed");
@@ -204,7 +206,7 @@ describe("properties", () => {
     port: fc.integer({ min: 1, max: 65_535 }),
   });
 
-  test("what is written is read again, whatever the text holds, cut anywhere", () => {
+  test("round trip, whatever the text holds, split anywhere", () => {
     fc.assert(
       fc.property(
         contact,
@@ -214,7 +216,7 @@ describe("properties", () => {
           const wire = bytes(encodeChat(from, text));
           expect(parse(wire, [cut % wire.length])).toEqual([
             {
-              kind: "message",
+              type: "message",
               message: {
                 type: "CHAT",
                 style: "message",
@@ -230,7 +232,7 @@ describe("properties", () => {
     );
   });
 
-  test("no value can make a header or a message of its own", () => {
+  test("no value can inject a header or a message", () => {
     const value = fc.string({
       unit: fc.constantFrom("\r", "\n", "a", ":", " ", "\u2028"),
       maxLength: 40,
@@ -245,36 +247,37 @@ describe("properties", () => {
     );
   });
 
-  test("an ID holds no letter that can't be seen", () => {
+  test("an ID holds no invisible letters", () => {
     for (const unseen of ["\u3164", "\u1160", "\uffa0", "\u115f"]) {
-      for (const id of [unseen, `Bob${unseen}`, `B${unseen}ob`]) expect(cppId(id)).toBeUndefined();
+      for (const id of [unseen, `Bob${unseen}`, `B${unseen}ob`])
+        expect(parseId(id)).toBeUndefined();
     }
-    expect(cppId("\ud55c\uae00")).toBe("\ud55c\uae00");
+    expect(parseId("\ud55c\uae00")).toBe("\ud55c\uae00");
   });
-  test("an ID may be written with three marks a letter; what is longer is not composed at all", () => {
+  test("an ID may use three marks a letter; longer input is not normalized at all", () => {
     const letter = "\u03b1\u0313\u0300\u0345";
-    expect(cppId(letter.repeat(32))).toBe("\u1f82".repeat(32));
-    expect(cppId(`${letter.repeat(32)}a`)).toBeUndefined();
+    expect(parseId(letter.repeat(32))).toBe("\u1f82".repeat(32));
+    expect(parseId(`${letter.repeat(32)}a`)).toBeUndefined();
     const hostile = `a${"\u0315\u0316".repeat(20_000)}`;
     const startMs = performance.now();
-    for (let i = 0; i < 3; i++) expect(cppId(hostile)).toBeUndefined();
+    for (let i = 0; i < 3; i++) expect(parseId(hostile)).toBeUndefined();
     expect(performance.now() - startMs).toBeLessThan(2_000);
   });
-  test("ports, IDs and hosts: nothing but their grammar", () => {
+  test("ports, IDs and hosts match their grammar or are refused", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 12 }), (text) => {
-        const port = cppPort(text);
+        const port = parsePort(text);
         if (port !== undefined) expect(String(port)).toBe(text.trim().replace(/^0+/, ""));
-        const id = cppId(text);
+        const id = parseId(text);
         if (id !== undefined) expect(id).toMatch(/^[\p{L}\p{N}]+$/u);
-        const host = cppHost(text);
+        const host = parseHost(text);
         if (host !== undefined) expect(host).toMatch(/^[A-Za-z0-9.:%-]+$/);
       }),
       { numRuns: 5_000 },
     );
   });
 
-  // Pieces of real messages find more than bytes of chance do; both are used.
+  // Pieces of real messages find more than random bytes do; both are used.
   const piece = fc.oneof(
     fc.constantFrom(
       "REGISTER",
@@ -305,7 +308,7 @@ describe("properties", () => {
     fc.uint8Array({ maxLength: 64 }),
   );
 
-  test("100 000 hostile inputs: no throw, and the same results however they are cut", () => {
+  test("100 000 hostile inputs: no throw, and the same result however they are split", () => {
     fc.assert(
       fc.property(hostile, fc.nat(), (wire, seed) => {
         const first = seed % (wire.length + 1);

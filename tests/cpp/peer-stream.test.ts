@@ -1,53 +1,53 @@
-// What peers say to each other, in either style, however it is cut into segments.
+// What one peer sends another, in either style, however it is segmented.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { type Contact, encodeChat } from "../../src/cpp/codec.ts";
-import { encodeBareChat } from "./bare-chat.ts";
-import { type PeerEvent, PeerStream } from "../../src/cpp/peer-stream.ts";
+import { type Contact, encodeBareChat, encodeChat } from "../../src/cpp/codec.ts";
+import { bareHoldMs, PeerStream, quitHoldMs, type StreamEvent } from "../../src/cpp/peer-stream.ts";
 
 const bob: Contact = { id: "Bob", ip: "127.0.0.1", port: 7777 };
 const bytes = (text: string) => new TextEncoder().encode(text);
-const said = (text: string): PeerEvent => ({ type: "text", text, duplex: false });
+const said = (text: string): StreamEvent => ({ type: "text", text, duplex: false });
 
-/** What a stream makes of reads that come one after another, each followed by silence if `pauses`. */
+/** The events of these reads, each followed by enough silence for the timeout if `pauses`. */
 function hear(
   reads: readonly (string | Uint8Array)[],
-  called = false,
+  isAnswering = false,
   pauses = false,
-): PeerEvent[] {
-  const stream = new PeerStream({ called });
+): StreamEvent[] {
+  const stream = new PeerStream({ isAnswering });
   const events = reads.flatMap((read) => {
-    const heard = stream.push(typeof read === "string" ? bytes(read) : read);
-    return pauses ? [...heard, ...stream.expire()] : heard;
+    const now = stream.handleData(typeof read === "string" ? bytes(read) : read, 0);
+    const timeoutMs = pauses ? stream.nextTimeoutMs : undefined;
+    return timeoutMs === undefined ? now : [...now, ...stream.handleTimeout(timeoutMs)];
   });
-  return [...events, ...stream.end()];
+  return [...events, ...stream.handleEnd()];
 }
 
-describe("S0's own program: every line a CHAT", () => {
-  const events: PeerEvent[] = [
+describe("the original program: every line is a CHAT", () => {
+  const events: StreamEvent[] = [
     { type: "text", text: "Hello", from: bob, duplex: false },
     { type: "text", text: "/quit", from: bob, duplex: false },
   ];
   const wire = encodeChat(bob, "Hello") + encodeChat(bob, "/quit");
 
-  test("at every split, merged or apart, whoever called", () => {
-    for (const called of [false, true]) {
+  test("at every split, whoever called", () => {
+    for (const isAnswering of [false, true]) {
       for (let cut = 0; cut <= wire.length; cut++) {
-        expect(hear([wire.slice(0, cut), wire.slice(cut)], called)).toEqual(events);
+        expect(hear([wire.slice(0, cut), wire.slice(cut)], isAnswering)).toEqual(events);
       }
-      expect(hear([...wire], called)).toEqual(events);
+      expect(hear([...wire], isAnswering)).toEqual(events);
     }
   });
 
-  test("QUIT ends it, and what comes after it is not read", () => {
+  test("QUIT ends it; nothing after it is read", () => {
     expect(hear([encodeChat(bob, "x"), "QUIT\r\n\r\n\r\nmore"])).toEqual([
       { type: "text", text: "x", from: bob, duplex: false },
       { type: "quit" },
     ]);
   });
 
-  test("bare text where a CHAT belongs is malformed, for good", () => {
+  test("bare text instead of a CHAT is malformed, and final", () => {
     expect(hear([encodeChat(bob, "x"), "hello", encodeChat(bob, "y")])).toMatchObject([
       { type: "text", text: "x" },
       { type: "malformed" },
@@ -56,10 +56,10 @@ describe("S0's own program: every line a CHAT", () => {
 });
 
 describe("other programs: a CHAT that names them, bare text, QUIT", () => {
-  const opened: PeerEvent = { type: "opened", from: bob };
+  const opened: StreamEvent = { type: "opened", from: bob };
   const opening = encodeBareChat(bob);
 
-  test("one read is one message; line ends part them", () => {
+  test("one read is one message, unless line ends split it", () => {
     expect(hear([opening, "Hello there", "CHAT is a word", "two\r\nlines\n"])).toEqual([
       opened,
       said("Hello there"),
@@ -69,7 +69,7 @@ describe("other programs: a CHAT that names them, bare text, QUIT", () => {
     ]);
   });
 
-  test("the first text may come with the CHAT, the last one with QUIT", () => {
+  test("the first text may share a read with the CHAT, the last one with QUIT", () => {
     expect(hear([`${opening}Hello`, "byeQUIT\r\n\r\n"])).toEqual([
       opened,
       said("Hello"),
@@ -88,19 +88,41 @@ describe("other programs: a CHAT that names them, bare text, QUIT", () => {
     },
   );
 
-  test("a text that only begins like QUIT is said when nothing follows", () => {
+  test.each(["QUIT", "QUIT\n", "QUIT\r\n"])(
+    "%j and then FIN ends it too, in either style",
+    (end) => {
+      for (let cut = 0; cut <= end.length; cut++) {
+        const reads = [end.slice(0, cut), end.slice(cut)];
+        expect(hear([opening, "Hi", ...reads])).toEqual([opened, said("Hi"), { type: "quit" }]);
+        expect(hear([encodeChat(bob, "Hi"), ...reads]).at(-1)).toEqual({ type: "quit" });
+        expect(hear(reads, true)).toEqual([{ type: "quit" }]);
+      }
+    },
+  );
+
+  test("a whole QUIT waits longer for FIN than the beginning of one", () => {
+    const stream = new PeerStream({ isAnswering: false });
+    stream.handleData(bytes(opening), 0);
+    stream.handleData(bytes("QUIT"), 0);
+    expect(stream.handleTimeout(bareHoldMs)).toEqual([]);
+    expect(stream.nextTimeoutMs).toBe(quitHoldMs);
+    expect(stream.handleEnd()).toEqual([{ type: "quit" }]);
+  });
+
+  test("a text that only begins like QUIT is shown when nothing follows", () => {
     for (const text of ["Q", "QU", "QUIT"]) {
       expect(hear([opening, text], false, true)).toEqual([opened, said(text)]);
     }
     expect(hear([opening, "QUITE right"])).toEqual([opened, said("QUITE right")]);
-    const stream = new PeerStream({ called: false });
-    stream.push(bytes(opening));
-    expect(stream.holding).toBe(false);
-    stream.push(bytes("QUI"));
-    expect(stream.holding).toBe(true);
+    const stream = new PeerStream({ isAnswering: false });
+    stream.handleData(bytes(opening), 0);
+    expect(stream.nextTimeoutMs).toBeUndefined();
+    stream.handleData(bytes("QUI"), 7);
+    expect(stream.nextTimeoutMs).toBe(7 + bareHoldMs);
+    expect(stream.handleTimeout(7)).toEqual([]);
   });
 
-  test("a character that two reads part is one character", () => {
+  test("a character split over two reads stays one character", () => {
     const hi = bytes("grüß 👋");
     for (let cut = 0; cut <= hi.length; cut++) {
       const texts = hear([opening, hi.subarray(0, cut), hi.subarray(cut)])
@@ -111,7 +133,7 @@ describe("other programs: a CHAT that names them, bare text, QUIT", () => {
     }
   });
 
-  test("one whom we called may answer with bare text at once, even with one like CHAT", () => {
+  test("a peer that we called may answer with bare text at once, even if it resembles CHAT", () => {
     expect(hear(["Hello you"], true)).toEqual([said("Hello you")]);
     expect(hear(["C"], true, true)).toEqual([said("C")]);
     expect(hear(["CHATTY"], true)).toEqual([said("CHATTY")]);
@@ -119,7 +141,7 @@ describe("other programs: a CHAT that names them, bare text, QUIT", () => {
     expect(hear(["QUIT\r\n\r\n"], true)).toEqual([{ type: "quit" }]);
   });
 
-  test("one who calls us has to open with a message", () => {
+  test("a peer that calls us has to open with a CHAT", () => {
     for (const first of ["hello", "GET / HTTP/1.1\r\n\r\n", "REGISTER\r\n\r\n"]) {
       expect(hear([first])).toMatchObject([{ type: "malformed" }]);
     }
@@ -127,7 +149,7 @@ describe("other programs: a CHAT that names them, bare text, QUIT", () => {
   });
 });
 
-test("hostile reads: no throw, no text with a line end or an escape, nothing held after the end", () => {
+test("hostile reads: no throw, no control character in a text, nothing held after the end", () => {
   const piece = fc.oneof(
     fc.constantFrom(
       encodeBareChat(bob),
@@ -149,17 +171,19 @@ test("hostile reads: no throw, no text with a line end or an escape, nothing hel
       fc.array(read, { maxLength: 5 }),
       fc.boolean(),
       fc.boolean(),
-      (reads, called, pauses) => {
-        const stream = new PeerStream({ called });
+      (reads, isAnswering, pauses) => {
+        const stream = new PeerStream({ isAnswering });
         for (const bytes of reads) {
-          for (const event of [...stream.push(bytes), ...(pauses ? stream.expire() : [])]) {
+          const events = stream.handleData(bytes, 0);
+          if (pauses) events.push(...stream.handleTimeout(bareHoldMs));
+          for (const event of events) {
             if (event.type === "text" && /[\u0000-\u001f\u007f-\u009f]/.test(event.text)) {
               throw new Error(`a control character in ${JSON.stringify(event.text)}`);
             }
           }
         }
-        stream.end();
-        expect(stream.holding).toBe(false);
+        stream.handleEnd();
+        expect(stream.nextTimeoutMs).toBeUndefined();
       },
     ),
     { numRuns: 50_000 },

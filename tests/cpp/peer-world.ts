@@ -1,85 +1,105 @@
-// Several peer sessions and a registry in one process without a socket: effects become inputs of the other side, in order.
-// Deterministic, and capped in steps, so that a conversation that never settles fails instead of hanging.
+// Several peers and a registry in one process without sockets: outputs become inputs of the other
+// side, in order, on a clock that jumps to the next timeout. Deterministic, and capped in steps, so
+// that a conversation that never settles fails instead of hanging.
 
 import type { Contact } from "../../src/cpp/codec.ts";
 import { CppParser } from "../../src/cpp/parser.ts";
-import { CppService } from "../../src/cpp/registry-service.ts";
-import type { PeerEffect } from "../../src/cpp/peer-effect.ts";
-import type { PeerNotice } from "../../src/cpp/peer-notice.ts";
-import { type Answer, PeerSession } from "../../src/cpp/peer-session.ts";
+import { type Answer, Peer } from "../../src/cpp/peer.ts";
+import type { PeerEvent } from "../../src/cpp/peer-event.ts";
+import type { PeerStyle } from "../../src/cpp/peer-stream.ts";
+import type { PeerOutput } from "../../src/cpp/peer-output.ts";
+import { RegistryConnection } from "../../src/cpp/registry-connection.ts";
 import { Registry } from "../../src/cpp/registry.ts";
 
 const maxSteps = 10_000;
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-/** One end of a connection: whom to tell what the other end sends. */
-export type End = { received: (bytes: Uint8Array) => void; ended: () => void };
+/** The far end of a connection: takes what this end sends. */
+export type FarEnd = { data: (bytes: Uint8Array) => void; ended: () => void };
 
-/** A session and all that it has shown, sent and wanted. */
+export type PeerOptions = { duplex?: boolean; style?: PeerStyle };
+
+/** A peer and everything that it has shown and sent. */
 export class WorldPeer {
-  readonly session: PeerSession;
+  readonly machine: Peer;
   readonly lines: string[] = [];
-  readonly notices: PeerNotice[] = [];
+  readonly events: PeerEvent[] = [];
   readonly sent: string[] = [];
   exit: string | undefined;
-  readonly others = new Map<number, End>();
+  readonly farEnds = new Map<number, FarEnd>();
   readonly contact: Contact;
 
-  constructor(contact: Contact, duplex: boolean) {
+  constructor(contact: Contact, options: PeerOptions) {
     this.contact = contact;
-    this.session = new PeerSession(contact, { duplex });
+    this.machine = new Peer(contact, options);
   }
 }
 
 export class World {
   readonly registry = new Registry();
-  /** What sessions asked of it. */
+  /** The requests that peers have sent it. */
   readonly asked: string[] = [];
   readonly #peers: WorldPeer[] = [];
-  /** While false, the registry's answers are kept back. */
+  nowMs = 0;
+  /** While false, the registry's answers are held back. */
   registryAnswers = true;
   #unanswered: (() => void)[] = [];
 
-  join(id: string, options: { duplex?: boolean } = {}): WorldPeer {
+  join(id: string, options: PeerOptions = {}): WorldPeer {
     const contact = { id, ip: "127.0.0.1", port: 5_000 + this.#peers.length };
-    const peer = new WorldPeer(contact, options.duplex ?? false);
+    const peer = new WorldPeer(contact, options);
     this.#peers.push(peer);
     this.settle();
     return peer;
   }
 
-  /** Types lines, one after another, each with all that follows from it. */
+  /** Types lines one after another, each with everything that follows from it. */
   type(peer: WorldPeer, ...lines: string[]): void {
     for (const line of lines) {
-      peer.session.typed(line);
+      peer.machine.handleTyped(line, this.nowMs);
       this.settle();
     }
   }
 
-  /** A program that is no session calls `peer`: answers how to send to it, and what it hears. */
-  call(peer: WorldPeer, heard: string[]): { send: (text: string) => void; hangUp: () => void } {
-    const link = peer.session.accepted();
-    if (link === undefined) throw new Error("the call was not taken");
-    peer.others.set(link, {
-      received: (data) => heard.push(new TextDecoder().decode(data)),
-      ended: () => heard.push("(ended)"),
+  /**
+   * A foreign program at `address` calls `peer`. Returns how it sends; what it receives is added to
+   * `received`.
+   */
+  call(
+    peer: WorldPeer,
+    received: string[],
+    address = "10.0.0.9",
+  ): { send: (text: string) => void; hangUp: () => void } {
+    const connection = peer.machine.handleAccepted(address);
+    if (connection === undefined) throw new Error("the call was not taken");
+    peer.farEnds.set(connection, {
+      data: (data) => received.push(new TextDecoder().decode(data)),
+      ended: () => received.push("(ended)"),
     });
     return {
       send: (text) => {
-        peer.session.received(link, bytes(text));
+        peer.machine.handleData(connection, bytes(text), this.nowMs);
         this.settle();
       },
       hangUp: () => {
-        peer.session.ended(link);
+        peer.machine.handleEnd(connection, this.nowMs);
         this.settle();
       },
     };
   }
 
-  /** The registry answers all that was kept back. */
+  /** The registry sends all answers that were held back. */
   answer(): void {
     this.registryAnswers = true;
     for (const answer of this.#unanswered.splice(0)) answer();
+    this.settle();
+  }
+
+  /** Nobody does anything until the next timeout, which every peer that it concerns handles. */
+  wait(): void {
+    const times = this.#peers.map(({ machine }) => machine.nextTimeoutMs ?? Infinity);
+    this.nowMs = Math.min(...times);
+    for (const { machine } of this.#peers) machine.handleTimeout(this.nowMs);
     this.settle();
   }
 
@@ -87,9 +107,9 @@ export class World {
     for (let step = 0; step < maxSteps; step++) {
       let acted = false;
       for (const peer of this.#peers) {
-        for (const effect of peer.session.take()) {
+        for (let next = peer.machine.pollOutput(); next; next = peer.machine.pollOutput()) {
           acted = true;
-          this.#do(peer, effect);
+          this.#apply(peer, next);
         }
       }
       if (!acted) return;
@@ -97,33 +117,33 @@ export class World {
     throw new Error(`not settled after ${maxSteps} steps`);
   }
 
-  #do(peer: WorldPeer, effect: PeerEffect): void {
-    switch (effect.do) {
+  #apply(peer: WorldPeer, output: PeerOutput): void {
+    switch (output.type) {
       case "show":
-        if (effect.line !== undefined) peer.lines.push(effect.line);
-        peer.notices.push(effect.notice);
+        if (output.line !== undefined) peer.lines.push(output.line);
+        peer.events.push(output.event);
         return;
-      case "ask": {
-        this.asked.push(effect.message);
-        const answer = () => peer.session.answered(this.#ask(effect.message));
+      case "request": {
+        this.asked.push(output.message);
+        const answer = () => peer.machine.handleAnswer(this.#ask(output.message), this.nowMs);
         if (this.registryAnswers) answer();
         else this.#unanswered.push(answer);
         return;
       }
-      case "dial":
-        this.#dial(peer, effect.link, effect.contact);
+      case "connect":
+        this.#connect(peer, output.connection, output.contact);
         return;
       case "send":
-        peer.sent.push(effect.text);
-        peer.others.get(effect.link)?.received(bytes(effect.text));
+        peer.sent.push(output.text);
+        peer.farEnds.get(output.connection)?.data(bytes(output.text));
         return;
       case "close":
-      case "cut":
-        peer.others.get(effect.link)?.ended();
-        peer.others.delete(effect.link);
+      case "abort":
+        peer.farEnds.get(output.connection)?.ended();
+        peer.farEnds.delete(output.connection);
         return;
       case "exit":
-        peer.exit = effect.why;
+        peer.exit = output.reason;
         return;
       case "hurry":
     }
@@ -131,26 +151,28 @@ export class World {
 
   #ask(message: string): Answer {
     const parser = new CppParser();
-    parser.push(bytes(new CppService(this.registry, () => 1).receive(bytes(message)).reply ?? ""));
-    const result = parser.next();
-    return result.kind === "message" ? { message: result.message } : { failed: result.kind };
+    const connection = new RegistryConnection(this.registry, "127.0.0.1");
+    parser.handleData(bytes(connection.handleData(bytes(message), this.nowMs).reply ?? ""));
+    const result = parser.pollMessage();
+    return result.type === "message" ? { message: result.message } : { failed: result.type };
   }
 
-  #dial(peer: WorldPeer, link: number, contact: Contact): void {
+  #connect(peer: WorldPeer, near: number, contact: Contact): void {
     const other = this.#peers.find(({ contact: { port } }) => port === contact.port);
-    const far = other?.exit === undefined ? other?.session.accepted() : undefined;
+    const far =
+      other?.exit === undefined ? other?.machine.handleAccepted(peer.contact.ip) : undefined;
     if (!other || far === undefined) {
-      peer.session.dialFailed(link, "connection refused");
+      peer.machine.handleConnectFailed(near, "connection refused", this.nowMs);
       return;
     }
-    peer.others.set(link, {
-      received: (data) => other.session.received(far, data),
-      ended: () => other.session.ended(far),
+    peer.farEnds.set(near, {
+      data: (data) => other.machine.handleData(far, data, this.nowMs),
+      ended: () => other.machine.handleEnd(far, this.nowMs),
     });
-    other.others.set(far, {
-      received: (data) => peer.session.received(link, data),
-      ended: () => peer.session.ended(link),
+    other.farEnds.set(far, {
+      data: (data) => peer.machine.handleData(near, data, this.nowMs),
+      ended: () => peer.machine.handleEnd(near, this.nowMs),
     });
-    peer.session.dialled(link);
+    peer.machine.handleConnected(near, contact.ip, this.nowMs);
   }
 }

@@ -17,15 +17,15 @@ export function said(from: string, text: string, alias?: string): Said {
 }
 
 export function joined(name: string, alias?: string): RoomEvent {
-  return { type: "joined", name, alias, author: 1 };
+  return { type: "joined", room: "lobby", name, alias, author: 1 };
 }
 
 export function left(name: string, alias?: string): RoomEvent {
-  return { type: "left", name, alias, reason: "quit", author: 1 };
+  return { type: "left", room: "lobby", name, alias, reason: "quit", author: 1 };
 }
 
 export function renamed(from: string, to: string): RoomEvent {
-  return { type: "renamed", from, to, author: 1 };
+  return { type: "renamed", room: "lobby", from, to, author: 1 };
 }
 
 export function welcome(name: string, alias?: string): PersonalEvent {
@@ -33,13 +33,12 @@ export function welcome(name: string, alias?: string): PersonalEvent {
     type: "welcome",
     name,
     alias,
-    room: "lobby",
     secret: "s",
     epoch: "e",
-    seq: 0,
     mail: 0,
     recovered: false,
     n: 0,
+    rooms: [{ room: "lobby", seq: 0, recovered: false }],
   };
 }
 

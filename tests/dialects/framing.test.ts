@@ -1,38 +1,10 @@
-// Cutting bytes into messages: whatever the segments, the same messages come out as from a plain slow twin that sees one byte
-// at a time. No throw, no hang, no growth.
+// One read is one message: no character is cut, no throw, no growth.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { LineFramer, ReadFramer, tooLong } from "../../src/dialects/framing.ts";
+import { ReadFramer } from "../../src/dialects/framing.ts";
+import { tooLong } from "../../src/line-splitter.ts";
 import { message as limits } from "../../src/limits.ts";
-
-type Cut = { lines: string[]; tooLong: boolean };
-
-/** What a framer makes of these segments. */
-function cut(segments: readonly Uint8Array[], framer = new LineFramer()): Cut {
-  const lines: string[] = [];
-  for (const segment of segments) {
-    // A reader's buffer is used again: what is kept must have been copied.
-    const buffer = Buffer.from(segment);
-    const trouble = framer.push(buffer, (line) => lines.push(line) > 0);
-    buffer.fill(0x58);
-    if (trouble === tooLong) return { lines, tooLong: true };
-  }
-  return { lines, tooLong: false };
-}
-
-/** The twin: byte by byte, without any cleverness. */
-function slowly(bytes: Uint8Array): Cut {
-  const lines: string[] = [];
-  let line: number[] = [];
-  for (const byte of bytes) {
-    if (byte === 0x0a) {
-      lines.push(Buffer.from(line).toString().replace(/\r$/, ""));
-      line = [];
-    } else if (line.push(byte) > limits.maxLineBytes) return { lines, tooLong: true };
-  }
-  return { lines, tooLong: false };
-}
 
 /** Cuts `bytes` at these places, whatever their order. */
 function segmentsOf(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
@@ -43,120 +15,8 @@ function segmentsOf(bytes: Uint8Array, places: readonly number[]): Uint8Array[] 
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-describe("lines", () => {
-  const examples = [
-    "",
-    "\n",
-    "Ann\n",
-    "Ann\r\nhello\n",
-    "\r\n\r\n",
-    "a\rb\r\r\nc",
-    "grüße 🎈\n漢字\n",
-  ];
-
-  test("every cut of every example into two and into three", () => {
-    for (const text of examples) {
-      const bytes = utf8(text);
-      const expected = slowly(bytes);
-      for (let a = 0; a <= bytes.length; a++) {
-        for (let b = a; b <= bytes.length; b++) {
-          expect(cut(segmentsOf(bytes, [a, b]))).toEqual(expected);
-        }
-      }
-    }
-  });
-
-  test("every truncation gives a beginning of the lines", () => {
-    for (const text of examples) {
-      const { lines } = slowly(utf8(text));
-      for (let end = 0; end <= utf8(text).length; end++) {
-        const some = cut([utf8(text).subarray(0, end)]).lines;
-        expect(lines.slice(0, some.length)).toEqual(some);
-      }
-    }
-  });
-
-  test("50 000 texts in random segments", () => {
-    const texts = fc.string({
-      unit: fc.constantFrom("\n", "\r", "\r\n", "a", "é", "漢", "🎈", " ", "\u0000", "\u2028"),
-      maxLength: 40,
-    });
-    const places = fc.array(fc.nat(200), { maxLength: 6 });
-    fc.assert(
-      fc.property(texts, places, (text, at) => {
-        const bytes = utf8(text);
-        expect(cut(segmentsOf(bytes, at))).toEqual(slowly(bytes));
-      }),
-      { numRuns: 50_000 },
-    );
-  });
-
-  test("50 000 times random bytes, which need not be UTF-8", () => {
-    fc.assert(
-      fc.property(
-        fc.uint8Array({ maxLength: 60 }),
-        fc.array(fc.nat(100), { maxLength: 4 }),
-        (bytes, at) => {
-          expect(cut(segmentsOf(bytes, at))).toEqual(slowly(bytes));
-        },
-      ),
-      { numRuns: 50_000 },
-    );
-  });
-
-  test.each(["a", "é", "漢"])("the bound counts bytes: of %j", (unit) => {
-    const size = utf8(unit).length;
-    for (const excess of [-1, 0, 1]) {
-      const line = unit.repeat(Math.floor(limits.maxLineBytes / size) + excess);
-      const bytes = utf8(`short\n${line}\nnext\n`);
-      const expected = slowly(bytes);
-      expect(expected.tooLong).toBe(utf8(line).length > limits.maxLineBytes);
-      for (const at of [[], [6], [3], [7, 9], [bytes.length - 6], [bytes.length - 5, 100_000]]) {
-        const got = cut(segmentsOf(bytes, at));
-        expect(got.tooLong).toBe(expected.tooLong);
-        expect(got.lines.length).toBe(expected.lines.length);
-      }
-    }
-  });
-
-  test("a line without an end is kept up to the bound and no further", () => {
-    const framer = new LineFramer();
-    const piece = new Uint8Array(1_024).fill(0x61);
-    let pushed = 0;
-    while (framer.push(piece, () => true) !== tooLong) {
-      pushed += piece.length;
-      expect(pushed).toBeLessThanOrEqual(limits.maxLineBytes);
-    }
-    expect(pushed).toBe(limits.maxLineBytes);
-  });
-
-  test("single bytes up to the bound take no time: what was searched is not searched again", () => {
-    const framer = new LineFramer();
-    const byte = Uint8Array.of(0x61);
-    const startMs = performance.now();
-    for (let i = 0; i < limits.maxLineBytes; i++) framer.push(byte, () => true);
-    const lines: string[] = [];
-    framer.push(Uint8Array.of(0x0a), (line) => lines.push(line) > 0);
-    expect(lines.map((line) => line.length)).toEqual([limits.maxLineBytes]);
-    expect(performance.now() - startMs).toBeLessThan(2_000);
-  });
-
-  test("stops handing out when told to", () => {
-    const lines: string[] = [];
-    new LineFramer().push(utf8("a\nb\nc\n"), (line) => lines.push(line) < 2);
-    expect(lines).toEqual(["a", "b"]);
-  });
-
-  test("the rest at the end of input is a line, once", () => {
-    const framer = new LineFramer();
-    framer.push(utf8("a\nb"), () => true);
-    framer.push(utf8("c"), () => true);
-    expect([framer.rest(), framer.rest()]).toEqual(["bc", undefined]);
-  });
-});
-
 describe("reads", () => {
-  test("one read is one message, its line end stripped", () => {
+  test("one read is one message, without its line end", () => {
     const framer = new ReadFramer();
     const texts = ["Ann", "hello\n", "hello\r\n", "\n", "two\nlines\n", " ", "a\r"];
     expect(texts.map((text) => framer.push(utf8(text)))).toEqual([

@@ -1,4 +1,4 @@
-// line-chat (S3) at the level of messages.
+// line-chat at the level of messages.
 
 import { expect, test } from "bun:test";
 import { lineChat } from "../../src/dialects/line-chat.ts";
@@ -11,11 +11,11 @@ test("every message begins and ends with a line end", () => {
   expect(lineChat.renderRoom(renamed("Emil", "Ida"))).toBe("\nEmil is called Ida now:\n");
 });
 
-test("no echo of one's own lines and joining", () => {
+test("one's own lines and joining are not echoed", () => {
   expect(lineChat.echo).toEqual({ said: false, joined: false });
 });
 
-test("the first line is the name, the others are said", () => {
+test("the first line is the name, later ones are said", () => {
   const emil = lineChat.open(peer);
   expect(emil.greeting()).toEqual([]);
   expect(emil.receive("Emil")).toEqual({ type: "login", name: "Emil" });
@@ -25,7 +25,7 @@ test("the first line is the name, the others are said", () => {
   expect(emil.receive("{quit}")).toEqual({ type: "say", text: "{quit}" });
 });
 
-test("private things of other dialects", () => {
+test("private messages of other dialects", () => {
   const emil = lineChat.open(peer);
   expect(emil.render(privately("Ann", ["Emil"], "psst"))).toBe("\nAnn (private): psst\n");
   expect(emil.render(sent(["Ann"], "psst", true))).toBeUndefined();

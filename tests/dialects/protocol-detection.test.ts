@@ -1,5 +1,6 @@
-// Telling protocols apart: every beginning, every truncation and every split of each, and 100 000 strangers. A verdict once
-// given must not depend on how the bytes were cut, as long as they come without a pause.
+// Telling protocols apart: every beginning, every truncation and every split of each, and 100 000
+// strangers. A verdict once given must not depend on how the bytes were cut, as long as they come
+// without a pause.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -56,7 +57,7 @@ describe("the first bytes decide", () => {
   test.each(native)("%j is native", (text) => expect(kind(text)).toBe("native"));
   test.each(cpp)("%j is CPP", (text) => expect(kind(text)).toBe("cpp"));
   test.each(lines)("%j is plain text in lines", (text) => expect(kind(text)).toBe("lines"));
-  test.each(foreign)("%j has no business here", (text) => expect(kind(text)).toBe("foreign"));
+  test.each(foreign)("%j is another protocol", (text) => expect(kind(text)).toBe("foreign"));
 
   test("a name without a line end waits 50 ms, then one read is one message", () => {
     expect(kind("Ann")).toBe("wait");
@@ -65,7 +66,7 @@ describe("the first bytes decide", () => {
     expect(kind("Ann", { ended: true })).toBe("reads");
   });
 
-  test("what may become CPP or native waits longer, but not for ever", () => {
+  test("a possible beginning of CPP or native waits longer, but not for ever", () => {
     for (const text of ["R", "REGISTER", "REGISTER\r", "BRIDG", "Q", "{", "{  \t"]) {
       expect(kind(text, { sinceFirstByteMs: limits.unframedAfterMs })).not.toBe("reads");
       expect(kind(text, { sinceFirstByteMs: 1_000 })).not.toBe("wait");
@@ -73,7 +74,7 @@ describe("the first bytes decide", () => {
   });
 });
 
-describe("silence", () => {
+describe("a silent client", () => {
   test("is asked for a name after a second, once", () => {
     expect(kind("", { silentMs: limits.promptAfterMs - 1 })).toBe("wait");
     expect(kind("", { silentMs: limits.promptAfterMs })).toBe("prompt");
@@ -83,7 +84,7 @@ describe("silence", () => {
     });
   });
 
-  test("that has ended its input is told nothing", () => {
+  test("is not asked after FIN", () => {
     expect(kind("", { ended: true })).toBe("lines");
   });
 });
@@ -98,7 +99,7 @@ describe("a browser", () => {
     });
   });
 
-  test("never gets past, however long its request line or slow its segments", () => {
+  test("is always recognised, however long its request line or slow its segments", () => {
     const line = `POST /${"a".repeat(2 * limits.maxBytes)} HTTP/1.1\r\nHost: x\r\n\r\nMallory\nhi\n`;
     for (const end of [5, 6, 100, limits.maxBytes - 1, limits.maxBytes, line.length]) {
       for (const sinceFirstByteMs of [0, limits.unframedAfterMs, 10_000]) {
@@ -107,7 +108,7 @@ describe("a browser", () => {
     }
   });
 
-  test("the length it is told is the length of what it gets", () => {
+  test("gets a body as long as its Content-Length", () => {
     const answer = verdict("GET / HTTP/1.1\r\n");
     const text = answer.kind === "foreign" ? answer.answer : "";
     const [head = "", body = ""] = text.split("\r\n\r\n");
@@ -115,7 +116,7 @@ describe("a browser", () => {
   });
 });
 
-test("every truncation waits or decides as the whole does", () => {
+test("every truncation waits, or gets the verdict of the whole", () => {
   for (const text of [...native, ...cpp, ...lines, ...foreign]) {
     const whole = kind(text);
     for (let end = 1; end <= text.length; end++) {
@@ -124,7 +125,7 @@ test("every truncation waits or decides as the whole does", () => {
   }
 });
 
-test("100 000 strangers: no throw, a verdict that stands, nothing kept for longer than the bounds", () => {
+test("100 000 random clients: no throw, a verdict that stands, nothing kept beyond the bounds", () => {
   const words = ["REGISTER", "CHAT", "{", '"', " ", "\r", "\n", "GET ", "SSH-", " HTTP/1.1", "Ann"];
   const signs = ["\u0016", "\u0003", "é", "\u0000", "\u00ff", "Q", "U"];
   const pieces = fc.constantFrom(...words, ...signs);
@@ -143,7 +144,7 @@ test("100 000 strangers: no throw, a verdict that stands, nothing kept for longe
       if (text === "" || first === "prompt") return;
       if (more.ended || more.sinceFirstByteMs >= 300) expect(first).not.toBe("wait");
       const now = kind(text);
-      // What more bytes bring must not have been decided otherwise before.
+      // More bytes must not change a verdict that was given.
       if (now !== "wait") expect(kind(text + next)).toBe(now);
     }),
     { numRuns: 100_000 },

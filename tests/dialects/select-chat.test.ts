@@ -1,4 +1,4 @@
-// select-chat (S4) at the level of messages: chosen recipients, lists, private chat by consent.
+// select-chat at the level of messages: chosen recipients, lists, private chat by consent.
 
 import { expect, test } from "bun:test";
 import { selectChat } from "../../src/dialects/select-chat.ts";
@@ -28,7 +28,7 @@ test("what the room hears", () => {
   expect(selectChat.echo).toEqual({ said: false, joined: false });
 });
 
-test("the words of a client", () => {
+test("what a client sends", () => {
   const table: [string, unknown][] = [
     ["Ben,Cal - text", { type: "tell", to: ["Ben", "Cal"], text: "text" }],
     ["Ben, Cal - a - b", { type: "tell", to: ["Ben", "Cal"], text: "a - b" }],
@@ -49,12 +49,12 @@ test("the words of a client", () => {
   for (const [message, command] of table) expect(ann().receive(message)).toEqual(command as never);
 });
 
-test("an empty name is for the server to choose", () => {
+test("an empty name is chosen by the server", () => {
   expect(selectChat.open(peer).receive("")).toEqual({ type: "login", name: "", assign: true });
   expect(selectChat.open(peer).receive("exit")).toEqual({ type: "quit" });
 });
 
-test("each recipient reads its own name", () => {
+test("each recipient sees its own name", () => {
   const ben = selectChat.open(peer);
   ben.receive("Ben");
   ben.render(welcome("Ben"));
@@ -62,7 +62,7 @@ test("each recipient reads its own name", () => {
   expect(ann().render(sent(["Ben"], "text"))).toBeUndefined();
 });
 
-test("an unknown recipient is told, an unknown name alone is no message", () => {
+test("an unknown recipient is reported, an unknown name alone gets the usage", () => {
   const error = {
     type: "error",
     code: "unknown-user",
@@ -75,13 +75,13 @@ test("an unknown recipient is told, an unknown name alone is no message", () => 
   );
 });
 
-test("too many recipients are no more than one too many", () => {
+test("of too many recipients only one too many is kept", () => {
   const many = Array.from({ length: 10_000 }, (_, i) => `n${i}`).join(",");
   const command = ann().receive(`${many} - text`);
   expect(command?.type === "tell" && command.to.length).toBe(limits.maxRecipients + 1);
 });
 
-test("while a private chat lasts everything typed is for the partner", () => {
+test("in a private chat everything typed is for the partner", () => {
   const conversation = ann();
   expect(conversation.render({ type: "chat", state: "asked", with: "Ben" })).toBe(
     "private chat: Ben has been asked\n",

@@ -1,9 +1,11 @@
-// A client's bytes may be cut anywhere: every split of a session in lines gives the same commands, and no character is lost where
-// one read is one message.
+// A client's bytes may be split anywhere: a session in lines gives the same commands, and where one
+// read is one message no character is lost.
 
 import { expect, test } from "bun:test";
 import type { Command } from "../../src/chat/events.ts";
-import { LineFramer, ReadFramer, tooLong } from "../../src/dialects/framing.ts";
+import { ReadFramer } from "../../src/dialects/framing.ts";
+import { LineSplitter, tooLong } from "../../src/line-splitter.ts";
+import { message as limits } from "../../src/limits.ts";
 import { dialects } from "../../src/dialects/table.ts";
 import { peer, welcome } from "./events.ts";
 
@@ -17,15 +19,15 @@ const sessions: Record<string, string> = {
   greeting: "Knock knock..\n",
 };
 
-/** The commands that a session gives when its bytes come in these pieces. */
+/** The commands of a session whose bytes arrive in these pieces. */
 function commands(name: string, pieces: readonly Uint8Array[]): (Command | undefined)[] {
   const entry = dialects[name];
   if (entry === undefined || entry.transport === "udp") throw new Error(`no dialect ${name}`);
   const conversation = entry.dialect.open(peer);
-  const framer = new LineFramer();
+  const splitter = new LineSplitter(limits.maxLineBytes);
   const all: (Command | undefined)[] = [];
   for (const piece of pieces) {
-    const trouble = framer.push(piece, (line) => {
+    const trouble = splitter.push(piece, (line) => {
       const command = conversation.receive(line);
       if (command?.type === "login") conversation.render(welcome(command.name));
       all.push(command);
@@ -65,11 +67,11 @@ for (const [name, text] of Object.entries(sessions)) {
   });
 }
 
-test("one read is one message, and a character that two reads share is whole", () => {
+test("one read is one message, and a character split over two reads stays whole", () => {
   const bytes = new TextEncoder().encode("grüße 🎈 漢字");
   for (let a = 0; a <= bytes.length; a++) {
-    const framer = new ReadFramer();
-    const messages = [framer.push(bytes.subarray(0, a)), framer.push(bytes.subarray(a))];
+    const splitter = new ReadFramer();
+    const messages = [splitter.push(bytes.subarray(0, a)), splitter.push(bytes.subarray(a))];
     expect(messages.map(String).join("")).toBe("grüße 🎈 漢字");
   }
 });

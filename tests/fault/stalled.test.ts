@@ -38,14 +38,15 @@ test("a stalled plain reader is dropped with a word, the others hear everything"
   const [speaker] = talkers;
   let said = 0;
   const say = (): void => {
-    while (said < needed && typeof speaker!.session.say(`${text}${said}`) === "number") said++;
+    while (said < needed && typeof speaker!.session.say("lobby", `${text}${said}`) === "number")
+      said++;
   };
   const slowLeft = (): boolean =>
     talkers.every(({ leaves }) => leaves.some((left) => left === "slow: slow"));
   await until(
     () => {
       say();
-      speaker!.obey();
+      speaker!.applyOutputs();
       return slowLeft();
     },
     () => `'slow' to be dropped after ${said} messages`,
@@ -79,8 +80,9 @@ test("a native reader that stops and reads on has missed nothing", async () => {
   let said = 0;
   await until(
     () => {
-      while (said < needed && typeof others[0]!.session.say(`${long}${said}`) === "number") said++;
-      others[0]!.obey();
+      while (said < needed && typeof others[0]!.session.say("lobby", `${long}${said}`) === "number")
+        said++;
+      others[0]!.applyOutputs();
       return others.every(({ leaves }) => leaves.includes(`${sleeper!.name}: slow`));
     },
     () => `the sleeper to be dropped after ${said} messages`,

@@ -30,7 +30,7 @@ export class Talker {
     random: () => number,
   ) {
     const secret = `${name}-${"s".repeat(32)}`;
-    this.session = new ClientSession({ name, room: "lobby", secret, random });
+    this.session = new ClientSession({ name, rooms: ["lobby"], secret, random });
     const to = { host: "127.0.0.1", port };
     this.#connection = new NativeConnection(to, this.session, (event) => this.#hear(event));
     this.#connection.start();
@@ -55,8 +55,8 @@ export class Talker {
   }
 
   /** Sends what the session was asked to say from outside. */
-  obey(): void {
-    this.#connection.obey();
+  applyOutputs(): void {
+    this.#connection.applyOutputs();
   }
 
   async leave(): Promise<void> {
@@ -66,11 +66,11 @@ export class Talker {
   #sayMore(): void {
     while (this.talking && this.#said.size < inFlight) {
       const text = `${this.name} ${++this.#count}`;
-      const id = this.session.say(text);
+      const id = this.session.say("lobby", text);
       if (typeof id !== "number") break;
       this.#said.set(id, text);
     }
-    this.#connection.obey();
+    this.#connection.applyOutputs();
   }
 
   #hear(event: SessionEvent): void {

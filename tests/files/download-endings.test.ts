@@ -1,16 +1,17 @@
-// How a fetch ends that is stopped, or whose server goes, at a moment in which no data flow: against a scripted control connection.
+// How a download ends when it is stopped, or its server goes away, while no data flow: against a scripted control connection.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ParleyError } from "../../src/errors.ts";
-import { Fetcher, type FetcherOptions } from "../../src/files/download-client.ts";
+import { DownloadClient, type DownloadClientOptions } from "../../src/files/download-client.ts";
 import { PartialFile } from "../../src/files/partial-file.ts";
+import { welcome } from "../protocol/welcome.ts";
 import { partPathOf } from "../../src/files/part-path.ts";
 
 type Line = Record<string, unknown>;
-type Answer = (line: Line, socket: Bun.Socket<undefined>) => Line | undefined;
+type Answer = (line: Line, socket: Bun.Socket<undefined>) => object | undefined;
 
 const interruption = new ParleyError("interrupted", "Interrupted");
 const size = 200_000;
@@ -26,12 +27,12 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A server that says what it is told to. */
+/** A server that follows a script. */
 function serve(answer: Answer): number {
   const data = (socket: Bun.Socket<undefined>, bytes: Buffer) => {
     for (const text of bytes.toString().split("\n").filter(Boolean)) {
       const line = JSON.parse(text) as Line;
-      const reply = line["type"] === "hello" ? { type: "welcome" } : answer(line, socket);
+      const reply = line["type"] === "hello" ? welcome() : answer(line, socket);
       if (reply !== undefined) socket.write(`${JSON.stringify({ ref: line["ref"], ...reply })}\n`);
     }
   };
@@ -40,10 +41,10 @@ function serve(answer: Answer): number {
   return listener.port;
 }
 
-function fetcherFor(port: number, options: Partial<FetcherOptions> = {}): Fetcher {
-  const fetcher = new Fetcher({ server: { host: "127.0.0.1", port }, ...options });
-  closing.push(() => fetcher.close());
-  return fetcher;
+function fetcherFor(port: number, options: Partial<DownloadClientOptions> = {}): DownloadClient {
+  const client = new DownloadClient({ server: { host: "127.0.0.1", port }, ...options });
+  closing.push(() => client.close());
+  return client;
 }
 
 async function errorOf(work: Promise<unknown>): Promise<ParleyError | undefined> {
@@ -58,15 +59,15 @@ async function errorOf(work: Promise<unknown>): Promise<ParleyError | undefined>
 
 function offerOf(udpPort: number, version = "v1"): Line {
   const shape = { chunkBytes: 65_536, maxSegmentBytes: 1_200, modified: 0 };
-  return { type: "offer", transfer: 1, size, version, udpPort, ...shape };
+  return { type: "offer", transfer: 1, name: "file", size, version, udpPort, ...shape };
 }
 
-test("a server that goes while a file is compared with ours is noticed", async () => {
+test("notices a server that goes away while a file is compared with the local one", async () => {
   const path = join(folder, "file");
   writeFileSync(path, new Uint8Array(size));
   const port = serve((line, socket) => {
     if (line["type"] !== "fetch") return undefined;
-    // one line that says nothing has come before the end does
+    // A line without meaning arrives before the end does.
     const digests = { type: "digests", transfer: 1, from: 0, data: "" };
     setImmediate(() => socket.end(`${JSON.stringify(digests)}\n`));
     return offerOf(1);
@@ -85,35 +86,35 @@ test.each(["fetch", "list", "compare"])(
       asked.resolve();
       return undefined;
     });
-    const fetcher = fetcherFor(port);
+    const client = fetcherFor(port);
     const work =
-      what === "list" ? fetcher.list().next() : fetcher.fetch("file", { kind: "file", path });
+      what === "list" ? client.list().next() : client.fetch("file", { kind: "file", path });
     const outcome = errorOf(work);
     await asked.promise;
-    fetcher.stop(interruption);
+    client.stop(interruption);
     expect(await outcome).toBe(interruption);
   },
 );
 
-test("one that is stopped while it connects ends at once, and nothing of it is heard again", async () => {
-  // nobody takes this one's connections, and the kernel takes only a few
+test("stopping while it connects ends it at once and for good", async () => {
+  // Nobody accepts these connections, and the kernel queues only a few.
   const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   closing.push(() => listener.stop(true));
   for (const work of ["list", "fetch"]) {
-    const fetcher = fetcherFor(listener.port);
+    const client = fetcherFor(listener.port);
     const target = { kind: "file", path: join(folder, "file") } as const;
     const outcome = errorOf(
-      work === "list" ? fetcher.list().next() : fetcher.fetch("file", target),
+      work === "list" ? client.list().next() : client.fetch("file", target),
     );
-    fetcher.stop(interruption);
+    client.stop(interruption);
     expect(await outcome).toBe(interruption);
   }
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test("a listing that makes no sense is passed over, and one without an end is left", async () => {
+test("skips files that can't be of a listing, and leaves one that never ends", async () => {
   const good = { name: "good", size: 1, modified: 1 };
-  const bad = [{ modified: 1e300 }, { size: -1 }, { size: 1e300 }, { modified: "1" }, { name: 1 }];
+  const bad = [{ modified: 1e300 }, { size: 2 ** 50 }];
   let pages = 0;
   const port = serve((line) => {
     if (line["type"] !== "files") return undefined;
@@ -125,23 +126,66 @@ test("a listing that makes no sense is passed over, and one without an end is le
   expect(pages).toBe(2);
 });
 
-test("a server that names another port each time is not asked without a pause", async () => {
+test.each([{ size: -1 }, { size: 1e300 }, { modified: "1" }, { name: 1 }, { modified: null }])(
+  "refuses a listing with %j in it",
+  async (other) => {
+    const files = [{ name: "good", size: 1, modified: 1, ...other }];
+    const port = serve((line) => (line["type"] === "files" ? { type: "files", files } : undefined));
+    const error = await errorOf(fetcherFor(port).list().next());
+    expect(error?.code).toBe("protocol");
+    expect(error?.message).toContain("in `files`, ");
+  },
+);
+
+test.each([
+  { chunkBytes: 65_537 },
+  { chunkBytes: 1 },
+  { size: 2 ** 49 },
+  { size: "1" },
+  { udpPort: 70_000 },
+  { udpPort: 0 },
+  { maxSegmentBytes: 1 },
+  { version: "x".repeat(65) },
+  { version: 1 },
+  { transfer: -1 },
+  { type: "files", files: [] },
+  { type: "nonsense" },
+])("refuses an offer with %j in it", async (other) => {
+  const offer = { ...offerOf(1), ...other };
+  const port = serve((line) => (line["type"] === "fetch" ? offer : undefined));
+  const client = fetcherFor(port, { retryForMs: 0 });
+  const error = await errorOf(client.fetch("file", { kind: "file", path: join(folder, "file") }));
+  expect(error?.code).toBe("protocol");
+});
+
+test("a server that answers with no message at all is left", async () => {
+  for (const noise of ["[]", "hello", '{"type":"digests","transfer":1}', "[".repeat(100_000)]) {
+    const port = serve((line, socket) => {
+      if (line["type"] === "files") socket.write(`${noise}\n`);
+      return undefined;
+    });
+    const error = await errorOf(fetcherFor(port).list().next());
+    expect(error?.code).toBe("protocol");
+  }
+});
+
+test("pauses before it retries a server that names another port each time", async () => {
   let offers = 0;
   const port = serve((line) =>
     line["type"] === "fetch" ? offerOf(20_000 + (offers++ % 9)) : undefined,
   );
   const retries: string[] = [];
-  const fetcher = fetcherFor(port, {
+  const client = fetcherFor(port, {
     retryForMs: 0,
     onEvent: (event) => void (event.event === "retry" && retries.push(event.reason)),
   });
-  const error = await errorOf(fetcher.fetch("file", { kind: "file", path: join(folder, "file") }));
+  const error = await errorOf(client.fetch("file", { kind: "file", path: join(folder, "file") }));
   expect(error?.code).toBe("stalled");
-  expect(error?.message).toContain("differently each time");
+  expect(error?.message).toContain("a different");
   expect(offers).toBeLessThan(10);
 });
 
-test("what somebody else has made meanwhile is not replaced, unless it is to be", () => {
+test("does not replace a file created meanwhile, unless told to", () => {
   const path = join(folder, "file");
   const begin = () => {
     const part = PartialFile.open(path, true);

@@ -6,7 +6,7 @@ import { networkInterfaces, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ParleyError } from "../../src/errors.ts";
 import type { FetchEvent } from "../../src/files/fetch-events.ts";
-import { Fetcher, type FetcherOptions } from "../../src/files/download-client.ts";
+import { DownloadClient, type DownloadClientOptions } from "../../src/files/download-client.ts";
 import { kind } from "../../src/transfer/wire.ts";
 import { skipUnless } from "../skip.ts";
 import { type FileServer, startFileServer } from "./file-server.ts";
@@ -14,7 +14,7 @@ import { type Relay, type RelayOptions, startRelay } from "./relay.ts";
 
 setDefaultTimeout(30_000);
 
-const base = mkdtempSync(join(tmpdir(), "parley-fetcher-"));
+const base = mkdtempSync(join(tmpdir(), "parley-client-"));
 const source = join(base, "FILES");
 const size = 6_000_001;
 let server: FileServer;
@@ -38,25 +38,25 @@ type Outcome = { path: string; events: FetchEvent[]; error: ParleyError | undefi
 
 async function fetchBy(
   port: number,
-  options: Partial<FetcherOptions> = {},
+  options: Partial<DownloadClientOptions> = {},
   name = "file",
 ): Promise<Outcome> {
   const path = join(base, `out ${++fetches}`, name);
   mkdirSync(dirname(path));
   const events: FetchEvent[] = [];
-  const fetcher = new Fetcher({
+  const client = new DownloadClient({
     server: { host: "127.0.0.1", port },
     onEvent: (event) => events.push(event),
     ...options,
   });
   try {
-    await fetcher.fetch(name, { kind: "file", path });
+    await client.fetch(name, { kind: "file", path });
     return { path, events, error: undefined };
   } catch (error) {
     if (error instanceof ParleyError) return { path, events, error };
     throw error;
   } finally {
-    fetcher.close();
+    client.close();
   }
 }
 
@@ -213,14 +213,14 @@ skipUnless(hasIpv6, "no ::1")("by IPv6 as by IPv4", async () => {
 });
 
 test("hundreds of small fetches over one connection, each with its own token", async () => {
-  const fetcher = new Fetcher({ server: { host: "127.0.0.1", port: server.port } });
+  const client = new DownloadClient({ server: { host: "127.0.0.1", port: server.port } });
   mkdirSync(join(base, "many"));
   for (let i = 0; i < 200; i++) {
     const path = join(base, "many", String(i));
-    await fetcher.fetch("small", { kind: "file", path });
+    await client.fetch("small", { kind: "file", path });
     expect(readFileSync(path, "utf8")).toBe("small");
   }
-  fetcher.close();
+  client.close();
   const deadlineMs = performance.now() + 2_000;
   while (server.service.transferCount > 0 && performance.now() < deadlineMs) await Bun.sleep(5);
   expect(server.service.transferCount).toBe(0);

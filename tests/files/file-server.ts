@@ -1,10 +1,15 @@
 // A server of nothing but files, for tests of transfers: says welcome to every hello and hands file requests to the service.
 // `bun tests/files/file-server.ts FOLDER [PORT] [HOST]` runs one by itself.
 
+import { LineSplitter } from "../../src/line-splitter.ts";
+import { decodeClient } from "../../src/protocol/decode-client.ts";
+import { encodeServer } from "../../src/protocol/encode.ts";
+import type { ServerMessage } from "../../src/protocol/messages.ts";
+import { visitorWelcome } from "../protocol/welcome.ts";
 import { FileService } from "../../src/server/files/file-service.ts";
 import type { FileSession } from "../../src/server/files/file-session.ts";
 
-type Connection = { session: FileSession | undefined; rest: string; unsent: Buffer };
+type Connection = { session: FileSession | undefined; lines: LineSplitter; unsent: Buffer };
 
 export interface FileServer {
   readonly port: number;
@@ -49,27 +54,28 @@ async function tryStart(folder: string, options: FileServerOptions): Promise<Fil
       socket: {
         open(socket) {
           sockets.add(socket);
-          const send = (line: object) => {
-            const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
+          const send = (message: ServerMessage) => {
+            const bytes = Buffer.from(encodeServer(message));
             socket.data.unsent = Buffer.concat([socket.data.unsent, bytes]);
             flush(socket);
           };
           socket.setNoDelay(true);
-          socket.data = { session: undefined, rest: "", unsent: Buffer.alloc(0) };
+          socket.data = { session: undefined, lines: new LineSplitter(131_072), unsent: Buffer.alloc(0) };
           socket.data.session = service.session(socket.remoteAddress, {
             send,
             waitingBytes: () => socket.data.unsent.length,
           });
         },
         data(socket, bytes) {
-          const lines = (socket.data.rest + bytes.toString()).split("\n");
-          socket.data.rest = lines.pop() ?? "";
-          for (const line of lines) {
-            const message = JSON.parse(line) as Record<string, unknown>;
-            if (message["type"] === "hello") socket.write('{"type":"welcome","version":1}\n');
-            else if (message["type"] === "ping") socket.write('{"type":"pong"}\n');
-            else socket.data.session?.handle(message, refOf(message));
-          }
+          socket.data.lines.push(bytes, (line) => {
+            const message = decodeClient(line);
+            if (message.type === "hello") socket.write(visitorWelcome);
+            else if (message.type === "ping") socket.write(encodeServer({ type: "pong" }));
+            else if (message.type === "fetch" || message.type === "fetched") {
+              socket.data.session?.handle(message);
+            }
+            return true;
+          });
         },
         drain: flush,
         close(socket) {
@@ -95,10 +101,6 @@ async function tryStart(folder: string, options: FileServerOptions): Promise<Fil
       service.close();
     },
   };
-}
-
-function refOf({ ref }: Record<string, unknown>): string | number | undefined {
-  return typeof ref === "string" || typeof ref === "number" ? ref : undefined;
 }
 
 if (import.meta.main) {

@@ -2,38 +2,41 @@
 
 import { expect, test } from "bun:test";
 import { fetching as limits } from "../../src/limits.ts";
-import { EarlyArrivals } from "../../src/files/pre-offer-buffer.ts";
+import type { TransferMessage } from "../../src/protocol/messages.ts";
+import { PreOfferBuffer } from "../../src/files/pre-offer-buffer.ts";
 
-function release(early: EarlyArrivals, size: number) {
+const digests: TransferMessage = { type: "digests", transfer: 1, from: 0, data: "" };
+
+function release(early: PreOfferBuffer, size: number) {
   const seen: unknown[] = [];
   early.release(size, {
     data: (offset, bytes) => seen.push(["data", offset, [...bytes]]),
-    line: (line) => seen.push(["line", line]),
-    again: (offset, length) => seen.push(["again", offset, length]),
+    message: (message) => seen.push(["message", message]),
+    dropped: (offset, length) => seen.push(["again", offset, length]),
   });
   return seen;
 }
 
-test("data come first, cut at the file's end, then lines, and all of it once", () => {
-  const early = new EarlyArrivals();
+test("data come first, cut at the file's end, then messages, and all of it once", () => {
+  const early = new PreOfferBuffer();
   const buffer = new Uint8Array([9, 1, 2, 3, 9]);
-  early.addLine({ type: "digests" });
+  early.addMessage(digests);
   early.addData(10, buffer, 1, 3);
   early.addData(20, buffer, 1, 3);
   buffer.fill(0);
   const wanted = [
     ["data", 10, [1, 2]],
-    ["line", { type: "digests" }],
+    ["message", digests],
   ];
   expect(release(early, 12)).toEqual(wanted);
   expect(release(early, 12)).toEqual([]);
 });
 
 test("more than the bound is asked for again", () => {
-  const early = new EarlyArrivals();
+  const early = new PreOfferBuffer();
   early.addData(0, new Uint8Array(limits.maxEarlyBytes), 0, limits.maxEarlyBytes);
   early.addData(limits.maxEarlyBytes, new Uint8Array(5), 0, 5);
-  for (let i = 0; i < limits.maxEarlyLines + 5; i++) early.addLine({ i });
+  for (let i = 0; i < limits.maxEarlyLines + 5; i++) early.addMessage(digests);
   const seen = release(early, Number.MAX_SAFE_INTEGER);
   expect(seen.at(-1)).toEqual(["again", limits.maxEarlyBytes, 5]);
   expect(seen.length).toBe(1 + limits.maxEarlyLines + 1);

@@ -1,12 +1,12 @@
-// `parley classic`: S2's small clients in a pipe, against `parley server`.
+// `parley classic`: the lab's small clients in a pipe, against `parley server`.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Parley } from "../parley.ts";
-import { SeedServer, host } from "./sockets.ts";
+import { DialectServer, host } from "./sockets.ts";
 
-let server: SeedServer;
+let server: DialectServer;
 beforeAll(async () => {
-  server = await SeedServer.start();
+  server = await DialectServer.start();
 });
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
@@ -30,6 +30,7 @@ test("date-time", async () => {
 
 test("greeting", async () => {
   await using both = classic("greeting");
+  // The original client prints a blank after each answer to a datagram.
   expect([await both.exit(), both.lines]).toEqual([0, ["Ok ", "Who's there?"]]);
   await using knocking = classic("greeting", "--tcp", "--json");
   await knocking.exit();
@@ -47,7 +48,7 @@ test("calculator: questions, warnings, results", async () => {
   const question = "Enter a expression and Use q for Exit : ";
   expect(client.lines).toEqual([
     `Please Enter your name: ${question}Result: 50.0`,
-    `${question}Incorrect format, Please Enter Right format`,
+    `${question}Incorrect format, Please Enter Right format `,
     `${question}Incorrect operator, Please Enter Right Operator`,
     `${question}Result: -0.75`,
     `${question}Result: Division by zero has no value`,
@@ -74,7 +75,7 @@ test("chat-room: two people", async () => {
   expect(ann.lines[0]).toBe("Please, Enter Your Name:Please, Enter Your ig name");
 });
 
-test("nobody there, a wrong word, a wrong address", async () => {
+test("a closed port, an unknown client, a bad address", async () => {
   const closed = Bun.listen({ hostname: host, port: 0, socket: { data() {} } });
   const { port } = closed;
   closed.stop(true);
@@ -82,7 +83,7 @@ test("nobody there, a wrong word, a wrong address", async () => {
     [["calculator", `${host}:${port}`], 3],
     [["date-time", `${host}:${port}`], 3],
     [["calculater", `${host}:${port}`], 2],
-    [["calculator", "non:sense"], 2],
+    [["calculator", "nonsense:"], 2],
     [["date-time", `${host}:${port}`, "--count", "-1"], 2],
   ] as const) {
     await using client = new Parley("classic", ...args);
@@ -91,7 +92,7 @@ test("nobody there, a wrong word, a wrong address", async () => {
   }
 });
 
-test("greeting: a server that ends the connection without a word is no success", async () => {
+test("greeting: a server that closes the connection without an answer is a failure", async () => {
   using mute = Bun.listen({
     hostname: host,
     port: 0,

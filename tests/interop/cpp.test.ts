@@ -1,27 +1,35 @@
-// S0 as its users see it: two `parley peer` processes chat through a registry, strangers speak to them over raw sockets.
-// The registry is the service of src/registry on a bare listener, for tests that look into it, or that of `parley server`.
+// CPP as its users see it: `parley peer` processes chat through a registry, and foreign programs
+// reach them over raw sockets. The registry is either the bare table of src/cpp, for tests that
+// look into it, or that of `parley server`.
 
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { connect } from "node:net";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { type Contact, encodeBridgeAck, encodeChat } from "../../src/cpp/codec.ts";
-import { encodeBareChat } from "../cpp/bare-chat.ts";
-import { CppService } from "../../src/cpp/registry-service.ts";
+import {
+  type Contact,
+  encodeBareChat,
+  encodeBridgeAck,
+  encodeChat,
+  encodeRegister,
+} from "../../src/cpp/codec.ts";
+import { type RegistryAnswer, RegistryConnection } from "../../src/cpp/registry-connection.ts";
 import { Registry } from "../../src/cpp/registry.ts";
 import { runOnTerminal } from "../cli/run.ts";
 import { Parley } from "../parley.ts";
+import { skipUnless } from "../skip.ts";
 
 const invalid = "Invalid command. Use /id, /register, /bridge, /chat, or /quit.";
 
 let registry: Registry;
 let log: string[];
-let server: Bun.TCPSocketListener<CppService>;
+let server: Bun.TCPSocketListener<RegistryConnection>;
 let address: string;
 
-type Socket = Bun.Socket<CppService>;
+type Socket = Bun.Socket<RegistryConnection>;
 
-function answer(socket: Socket, given: ReturnType<CppService["receive"]>): void {
+function answer(socket: Socket, given: RegistryAnswer): void {
   log.push(...given.log);
   if (given.reply !== undefined) socket.write(given.reply);
   if (given.end) socket.end();
@@ -33,16 +41,16 @@ beforeEach(() => {
 });
 
 beforeAll(() => {
-  server = Bun.listen<CppService>({
+  server = Bun.listen<RegistryConnection>({
     hostname: "127.0.0.1",
     port: 0,
     allowHalfOpen: true,
     socket: {
       open(socket) {
-        socket.data = new CppService(registry, () => performance.now());
+        socket.data = new RegistryConnection(registry, "127.0.0.1");
       },
-      data: (socket, bytes) => answer(socket, socket.data.receive(bytes)),
-      end: (socket) => answer(socket, socket.data.end()),
+      data: (socket, bytes) => answer(socket, socket.data.handleData(bytes, performance.now())),
+      end: (socket) => answer(socket, socket.data.handleEnd()),
     },
   });
   address = `127.0.0.1:${server.port}`;
@@ -58,7 +66,7 @@ class Peer extends Parley {
     this.id = id;
   }
 
-  /** Where it can be called, read from its first line. */
+  /** Its address, read from its first line. */
   async contact(): Promise<Contact> {
     const line = await this.line(/ running on /);
     const port = Number(line.split(":").at(-1));
@@ -67,9 +75,11 @@ class Peer extends Parley {
   }
 }
 
-/** A stranger's socket to `port`: what it hears is collected until the other side ends. */
-async function stranger(port: number) {
-  let heard = "";
+/**
+ * A foreign program's socket to `port`; what it receives is collected until the other side ends.
+ */
+async function foreign(port: number) {
+  let received = "";
   const closed = Promise.withResolvers<string>();
   const waiting: (() => void)[] = [];
   const socket = await Bun.connect({
@@ -77,10 +87,10 @@ async function stranger(port: number) {
     port,
     socket: {
       data(_socket, bytes) {
-        heard += bytes.toString();
+        received += bytes.toString();
         for (const resume of waiting.splice(0)) resume();
       },
-      close: () => closed.resolve(heard),
+      close: () => closed.resolve(received),
     },
   });
   return {
@@ -88,8 +98,8 @@ async function stranger(port: number) {
     hangUp: () => socket.end(),
     vanish: () => socket.terminate(),
     ended: closed.promise,
-    async hears(text: string): Promise<void> {
-      while (!heard.includes(text)) {
+    async receives(text: string): Promise<void> {
+      while (!received.includes(text)) {
         await new Promise<void>((resolve) => waiting.push(resolve));
       }
     },
@@ -97,13 +107,37 @@ async function stranger(port: number) {
 }
 
 async function ask(wire: string, port = server.port): Promise<string> {
-  const client = await stranger(port);
+  const client = await foreign(port);
   client.send(wire);
   return client.ended;
 }
 
+function registerAlice(port: number): string {
+  return encodeRegister({ id: "Alice", ip: "127.0.0.1", port });
+}
+
+/** The same, from one of this machine's addresses. */
+async function askFrom(
+  localAddress: string,
+  wire: string,
+  port: number,
+  host = "127.0.0.1",
+): Promise<string> {
+  const socket = connect({ host, port, localAddress });
+  socket.write(wire);
+  let heard = "";
+  for await (const bytes of socket) heard += String(bytes);
+  return heard;
+}
+
+/** An address of this machine that is not loopback. */
+function ownAddress(): string | undefined {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return addresses.find(({ internal, family }) => !internal && family === "IPv4")?.address;
+}
+
 describe("the registry, over raw TCP", () => {
-  test("the transcript of the docs, byte for byte", async () => {
+  test("the documented transcript, byte for byte", async () => {
     const alice: Contact = { id: "Alice", ip: "127.0.0.1", port: 5555 };
     expect(await ask("REGISTER\r\nclientID: Alice\r\nIP: 127.0.0.1\r\nPort: 5555\r\n\r\n")).toBe(
       "REGACK\r\nclientID: Alice\r\nIP: 127.0.0.1\r\nPort: 5555\r\nStatus: registered\r\n\r\n",
@@ -122,7 +156,7 @@ describe("the registry, over raw TCP", () => {
 });
 
 describe("parley peer", () => {
-  test("two of them chat as the docs show, every line of both", async () => {
+  test("two of them chat as documented, every line of both", async () => {
     await using alice = new Peer("Alice");
     const a = await alice.contact();
     await using bob = new Peer("Bob");
@@ -168,7 +202,7 @@ describe("parley peer", () => {
     );
   });
 
-  test("all of it from a pipe: one line is sent, the answer read, then it leaves", async () => {
+  test("from a pipe: one line is sent, the answer read, then it leaves", async () => {
     await using alice = new Peer("Ann");
     alice.type("/register", "/bridge");
     await alice.line("Ann IN WAIT MODE");
@@ -183,7 +217,7 @@ describe("parley peer", () => {
     expect(alice.lines.slice(-2)).toEqual(["Ben has ended the chat session.", "Exiting program"]);
   });
 
-  test("--duplex on both sides lifts the turns; --json tells it to programs", async () => {
+  test("--duplex on both sides lifts the turns; --json prints events", async () => {
     await using alice = new Peer("Ada", "--duplex");
     alice.type("/register", "/bridge");
     await alice.line("Ada IN WAIT MODE");
@@ -200,7 +234,7 @@ describe("parley peer", () => {
     expect(events.at(-1)).toEqual({ event: "exit" });
   });
 
-  test("failures are said and survived; Ctrl-C exits", async () => {
+  test("failures are reported and survived; Ctrl-C exits", async () => {
     const nobody = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
     const gone = nobody.port;
     nobody.stop(true);
@@ -222,7 +256,7 @@ describe("parley peer", () => {
     expect(parley.lines.at(-1)).toBe("Exiting program");
   });
 
-  test("what came to nothing is the exit code of a pipe, and SIGTERM that of a shell", async () => {
+  test("in a pipe the last failure is the exit code; SIGTERM has the shell's", async () => {
     await using lone = new Parley("peer", "--id=Al", "--port=0", "--server=127.0.0.1:1");
     lone.type("/register");
     await lone.line(/^Register failed: /);
@@ -235,7 +269,7 @@ describe("parley peer", () => {
     expect(stopped.lines.at(-1)).toBe("Exiting program");
   });
 
-  test("one who calls somebody that is in a chat is refused; nothing else changes on the wire", async () => {
+  test("a caller of a peer that is in a chat is refused, and the chat goes on", async () => {
     await using alice = new Peer("Alice");
     await alice.contact();
     alice.type("/register");
@@ -247,12 +281,12 @@ describe("parley peer", () => {
     eve.type("/bridge Alice", "/chat", "me too");
     expect(await eve.exit()).toBe(4);
     expect(eve.lines.slice(-2)).toEqual(["Alice has ended the chat session.", "Exiting program"]);
-    expect(eve.stderr).toContain("Busy: another chat is going on there");
+    expect(eve.stderr).toContain("Busy: the peer is in another chat");
     alice.type("still here");
     await bob.line("Alice> still here");
   });
 
-  test("on a terminal what comes in stands above the line that is being written", async () => {
+  test("on a terminal incoming lines appear above the line being edited", async () => {
     const bob = new Peer("Bob", "--duplex");
     await using _ = bob;
     await bob.contact();
@@ -268,14 +302,14 @@ describe("parley peer", () => {
       ],
     });
     expect({ code, shown }).toMatchObject({ code: 0 });
-    // Over the line that was begun, which comes again below.
+    // Above the line being edited, which is drawn again below.
     expect(shown).toMatch(/\r\u001b\[JBob> two\r+\nhalf \r/);
     expect(shown).toContain("\u001b[?2004l");
     expect(bob.lines).toContain("Alice> half a line");
     expect(await bob.exit()).toBe(0);
   });
 
-  test("a port in use: S0's sentence, a way out, exit 1", async () => {
+  test("a port in use: the original sentence, a way out, exit 1", async () => {
     const port = String(server.port);
     await using parley = new Parley("peer", "--id", "Al", "--port", port, "--server", address);
     expect(await parley.exit()).toBe(1);
@@ -288,7 +322,8 @@ describe("parley peer", () => {
   test.each([
     ["--id", "no name"],
     ["--port", "70000"],
-    ["--server", "nowhere"],
+    ["--server", "nowhere:"],
+    ["--style", "plain"],
   ])("%s %p is wrong usage", async (flag, value) => {
     const flags = { "--id": "Al", "--port": "0", "--server": address, [flag]: value };
     await using parley = new Parley("peer", ...Object.entries(flags).flat());
@@ -298,8 +333,8 @@ describe("parley peer", () => {
 });
 
 describe("parley server", () => {
-  test("its cpp port and its main port share one registry, and say what S0's server says", async () => {
-    const files = mkdtempSync(join(tmpdir(), "parley-s0-"));
+  test("its cpp port and its main port share one registry, with its log lines", async () => {
+    const files = mkdtempSync(join(tmpdir(), "parley-cpp-"));
     const flags = ["--port", "0", "--no-web", "--files", files, "--listen", "cpp=0", "--json"];
     await using parley = new Parley("server", ...flags);
     const listening = JSON.parse(await parley.line(/"listening"/)) as {
@@ -329,8 +364,31 @@ describe("parley server", () => {
     rmSync(files, { recursive: true });
   });
 
-  test("two peers chat through its main port", async () => {
-    const files = mkdtempSync(join(tmpdir(), "parley-s0-"));
+  test("an ID cannot be taken over from another network, nor loopback handed to it", async () => {
+    const files = mkdtempSync(join(tmpdir(), "parley-cpp-"));
+    const flags = ["--port", "0", "--no-web", "--files", files, "--host", "0.0.0.0"];
+    await using parley = new Parley("server", ...flags);
+    const at = (await parley.line(/^Server listening on /)).split(":").at(-1) ?? "";
+    expect(await askFrom("127.0.0.1", registerAlice(5555), Number(at))).toContain(
+      "Status: registered",
+    );
+    expect(await askFrom("127.0.0.2", registerAlice(6666), Number(at))).toContain("Status: taken");
+    expect(await askFrom("127.0.0.1", registerAlice(7777), Number(at))).toContain(
+      "Status: registered",
+    );
+    const bridge = "BRIDGE\r\nclientID: Bob\r\n\r\n";
+    expect(await askFrom("127.0.0.1", bridge, Number(at))).toContain("Port: 7777");
+    const outside = ownAddress();
+    if (outside !== undefined) {
+      const zed = encodeRegister({ id: "Zed", ip: "localhost", port: 22 });
+      expect(await askFrom(outside, zed, Number(at), outside)).toContain("Status: registered");
+      expect(await askFrom("127.0.0.1", bridge, Number(at))).toBe(encodeBridgeAck());
+    }
+    rmSync(files, { recursive: true });
+  });
+
+  test("two peers meet through its main port", async () => {
+    const files = mkdtempSync(join(tmpdir(), "parley-cpp-"));
     await using parley = new Parley("server", "--port", "0", "--no-web", "--files", files);
     const at = (await parley.line(/^Server listening on /)).split(" ").at(-1) ?? "";
     await using alice = new Parley("peer", "--id", "Alice", "--port", "0", "--server", at);
@@ -346,7 +404,7 @@ describe("parley server", () => {
   });
 });
 
-describe("other programs, over raw sockets", () => {
+describe("foreign programs, over raw sockets", () => {
   const zoe: Contact = { id: "Zoe", ip: "127.0.0.1", port: 9999 };
 
   test.each(["QUIT\r\n\r\n", "QUIT\r\n\r\n\r\n"])(
@@ -354,12 +412,12 @@ describe("other programs, over raw sockets", () => {
     async (quit) => {
       await using alice = new Peer("Alice");
       const contact = await alice.contact();
-      const other = await stranger(contact.port);
+      const other = await foreign(contact.port);
       other.send(encodeBareChat(zoe));
       other.send("Hello");
       await alice.line("Zoe> Hello");
       alice.type("Hi Zoe");
-      await other.hears("Hi Zoe");
+      await other.receives("Hi Zoe");
       other.send(quit);
       expect(await alice.exit()).toBe(0);
       expect(await other.ended).toBe("Hi ZoeQUIT\r\n\r\n");
@@ -374,10 +432,71 @@ describe("other programs, over raw sockets", () => {
     },
   );
 
-  test("a program of S0: silent at /bridge, then CHAT; ours says /quit twice, in its bytes", async () => {
+  test("QUIT without a line end, then FIN, leaves the chat", async () => {
     await using alice = new Peer("Alice");
     const contact = await alice.contact();
-    const other = await stranger(contact.port);
+    const other = await foreign(contact.port);
+    other.send(encodeBareChat(zoe));
+    other.send("Hello");
+    await alice.line("IN WRITE MODE");
+    other.send("QUIT");
+    other.hangUp();
+    expect(await alice.exit()).toBe(0);
+    expect(alice.lines.slice(3)).toEqual([
+      "IN WRITE MODE",
+      "Zoe has ended the chat session.",
+      "Exiting program",
+    ]);
+  });
+
+  test("we leave a bare chat by closing the connection, without a byte", async () => {
+    await using alice = new Peer("Alice");
+    const contact = await alice.contact();
+    const other = await foreign(contact.port);
+    other.send(encodeBareChat(zoe));
+    other.send("Hello");
+    await alice.line("IN WRITE MODE");
+    alice.type("/quit");
+    expect(await other.ended).toBe("");
+    expect(await alice.exit()).toBe(0);
+  });
+
+  test("--style bare: connects at /chat, and each receive is one message", async () => {
+    const received: string[] = [];
+    let connections = 0;
+    let ended = false;
+    const listener = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: {
+        open: () => void connections++,
+        data: (socket, bytes) => {
+          received.push(bytes.toString());
+          if (received.length === 2) socket.write("Hi there");
+        },
+        close: () => void (ended = true),
+      },
+    });
+    registry.register({ id: "Zed", ip: "127.0.0.1", port: listener.port }, performance.now());
+    await using bob = new Peer("Bob", "--style", "bare");
+    const contact = await bob.contact();
+    bob.type("/bridge Zed");
+    await bob.until(() => bob.stderr.includes("Zed"), "that Zed was found");
+    expect(connections).toBe(0);
+    bob.type("/chat", "Hello");
+    await bob.line("Zed> Hi there");
+    expect(received).toEqual([encodeBareChat(contact), "Hello"]);
+    bob.type("/quit");
+    expect(await bob.exit()).toBe(0);
+    await bob.until(() => ended, "the end of the connection");
+    expect(received).toHaveLength(2);
+    listener.stop(true);
+  });
+
+  test("the original program: silent, then CHAT; ours leaves with its two /quit", async () => {
+    await using alice = new Peer("Alice");
+    const contact = await alice.contact();
+    const other = await foreign(contact.port);
     other.send(encodeChat(zoe, "Hello"));
     await alice.line("IN WRITE MODE");
     alice.type("/quit");
@@ -386,12 +505,50 @@ describe("other programs, over raw sockets", () => {
     expect(await alice.exit()).toBe(0);
   });
 
+  const outside = ownAddress();
+  const testOutside = skipUnless(outside !== undefined, "this machine has only loopback addresses");
+  testOutside("a registry elsewhere cannot make a peer connect to its own machine", async () => {
+    let connections = 0;
+    const target = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: { open: () => void connections++, data() {} },
+    });
+    const evil = Bun.listen({
+      hostname: outside ?? "",
+      port: 0,
+      socket: {
+        data(socket) {
+          socket.write(encodeBridgeAck({ id: "Zed", ip: "localhost", port: target.port }));
+          socket.end();
+        },
+      },
+    });
+    const flags = ["--id=Bob", "--port=0", "--server", `${outside}:${evil.port}`];
+    await using bob = new Parley("peer", ...flags);
+    bob.type("/bridge Zed", "/chat", "secret");
+    await bob.line(/^Bridge request failed: .*not connecting to an address of this machine/);
+    await bob.line(/^Chat request failed: .*not connecting to an address of this machine/);
+    expect(connections).toBe(0);
+    evil.stop(true);
+    target.stop(true);
+  });
+
+  test("a caller's address is that of its socket, whatever it claims", async () => {
+    await using alice = new Peer("Alice");
+    const contact = await alice.contact();
+    const other = await foreign(contact.port);
+    other.send(encodeChat({ id: "Zoe", ip: "192.0.2.1", port: 9999 }, "Hello"));
+    await alice.line("Zoe> Hello");
+    expect(alice.lines).toContain("Incoming chat request from Zoe 127.0.0.1:9999");
+  });
+
   test.each(["hangUp", "vanish"] as const)(
-    "a peer that is gone (%s) ends the chat",
+    "a peer that vanishes (%s) ends the chat",
     async (how) => {
       await using alice = new Peer("Alice");
       const contact = await alice.contact();
-      const other = await stranger(contact.port);
+      const other = await foreign(contact.port);
       other.send(encodeChat(zoe, "Hello"));
       await alice.line("IN WRITE MODE");
       other[how]();
@@ -403,10 +560,10 @@ describe("other programs, over raw sockets", () => {
     },
   );
 
-  test("an HTTP request is no chat, and ends nothing but itself", async () => {
+  test("an HTTP request is refused and changes nothing else", async () => {
     await using alice = new Peer("Alice");
     const contact = await alice.contact();
-    const other = await stranger(contact.port);
+    const other = await foreign(contact.port);
     other.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     expect(await other.ended).toBe("");
     await alice.line("Malformed incoming message");
@@ -415,19 +572,19 @@ describe("other programs, over raw sockets", () => {
     expect(alice.lines).toContain("Alice");
   });
 
-  test("sixteen silent connections keep nobody out: the oldest goes, at once", async () => {
+  test("sixteen silent connections keep nobody out: the oldest is closed at once", async () => {
     await using alice = new Peer("Alice");
     const contact = await alice.contact();
-    const oldest = await stranger(contact.port);
-    for (let at = 0; at < 16; at++) await stranger(contact.port);
+    const oldest = await foreign(contact.port);
+    for (let at = 0; at < 16; at++) await foreign(contact.port);
     expect(await oldest.ended).toBe("");
     await alice.line(/^16 callers are connected and silent/);
-    const zoe = await stranger(contact.port);
+    const zoe = await foreign(contact.port);
     zoe.send(encodeChat({ id: "Zoe", ip: "127.0.0.1", port: 9 }, "hi"));
     await alice.line("Zoe> hi");
   });
 
-  test("a peer that was called answers in bare text, and is spoken to in bare text from then on", async () => {
+  test("a called peer that answers in bare text is sent bare text from then on", async () => {
     const called = Promise.withResolvers<Bun.Socket>();
     let heard = "";
     const listener = Bun.listen({
@@ -452,7 +609,7 @@ describe("other programs, over raw sockets", () => {
     await bob.until(() => heard === "in your way", "bare text");
     bob.type("/quit");
     expect(await bob.exit()).toBe(0);
-    expect(heard).toBe("in your wayQUIT\r\n\r\n");
+    expect(heard).toBe("in your way");
     listener.stop(true);
   });
 });

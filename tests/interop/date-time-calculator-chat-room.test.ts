@@ -1,5 +1,5 @@
-// S2: the calculator and the chat room with login, through the hub and without sockets. Greeting and date-time, which have no
-// session, are in tests/dialects and, over sockets, in s2-binary.test.ts.
+// The calculator and the chat room with login through the hub, without sockets. Date-time, which
+// has no session, is in tests/dialects and, over sockets, in transcripts.test.ts.
 
 import { expect, test } from "bun:test";
 import { Rig } from "./rig.ts";
@@ -23,7 +23,7 @@ test("calculator: a name, expressions, q", () => {
   expect(rig.log).toEqual(["Client name is : Ann", "Session Ended"]);
 });
 
-test("calculator: whoever calculates is in no room", () => {
+test("calculator: its clients are in no room", () => {
   const rig = new Rig();
   const alice = rig.enter("open-chat", "Alice");
   alice.heard();
@@ -64,26 +64,49 @@ test("chat-room: login, lines as they came, leaving", () => {
   expect(rig.log).toContain("new user name is :Ann:annie!");
 });
 
-test("chat-room: handles are unique, and nobody goes by somebody else's name", () => {
+test("chat-room: nobody goes by a name, NAME or HANDLE that is somebody else's", () => {
+  const rig = new Rig();
+  const ann = rig.enter("chat-room", ":Ann:annie");
+  rig.enter("line-chat", "Emil");
+  ann.heard();
+  const question = "Please, Enter Your ig name";
+  const other = rig.connect("chat-room");
+  other.heard();
+  for (const [login, taken] of [
+    [":Eve:Annie", "Annie"],
+    [":annie:eve", "annie"],
+    [":Ann:mallory", "Ann"],
+    [":Eve:ann", "ann"],
+    [":EMIL:eve", "EMIL"],
+  ] as const) {
+    other.say(login);
+    const refusal = `The name '${taken}' is taken: choose another\n`;
+    expect([login, other.heard()]).toEqual([login, [refusal, question]]);
+  }
+  expect(rig.enter("line-chat", "Ann").heard().join("")).toContain("'Ann' is taken");
+  other.say(":Eve:eve");
+  expect(ann.heard()).toEqual(["new user :Eve:eve joined \n"]);
+});
+
+test("chat-room: a NAME that cannot be one is not shown", () => {
   const rig = new Rig();
   const ann = rig.enter("chat-room", ":Ann:annie");
   ann.heard();
-  const other = rig.connect("chat-room");
-  other.heard();
-  other.say(":Eve:Annie");
-  const [reason, question, ...more] = other.heard();
-  expect([reason?.includes("taken"), question, more]).toEqual([
-    true,
-    "Please, Enter Your ig name",
-    [],
-  ]);
-  other.say(":annie:eve");
-  expect(ann.heard()).toEqual(["new user :eve:eve joined \n"]);
-  other.say(":annie:hi");
-  expect(ann.heard()).toEqual([":eve:hi"]);
+  for (const [login, handle] of [
+    [":Bob  says:bob", "bob"],
+    [":Bob, says:bob2", "bob2"],
+    [`:${"Bob ".repeat(9)}:bob3`, "bob3"],
+    [":ALL:bob4", "bob4"],
+    [":\u001b[2J:bob5", "bob5"],
+  ] as const) {
+    rig.enter("chat-room", login);
+    expect(ann.heard()).toEqual([`new user :${handle}:${handle} joined \n`]);
+  }
+  rig.enter("chat-room", ":Anna Maria:anna");
+  expect(ann.heard()).toEqual(["new user :Anna Maria:anna joined \n"]);
 });
 
-test("chat-room: a person without a client", () => {
+test("chat-room: a person at nc", () => {
   const rig = new Rig();
   const ann = rig.enter("chat-room", "annie", true);
   ann.say("hello: you");

@@ -1,35 +1,39 @@
-// 2 000 people join within a second: the server goes on answering, its memory stays bounded, lists are coalesced.
+// 2 000 people join within a second: the server keeps answering, its memory stays bounded, lists
+// are coalesced.
 
 import { expect } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import { skipUnless } from "../skip.ts";
-import { type RawClient, SeedServer } from "./sockets.ts";
+import { type RawClient, DialectServer } from "./sockets.ts";
 
 const crowd = 2_000;
 const limitMs = 100;
-/** 2 000 connections, and what they have not read yet. */
+/** For 2 000 connections and what they have not read yet. */
 const maxGrowthMiB = 400;
-/** Processor time of the server while the crowd comes: what 4 million deliveries may cost. */
+/** The server's processor time while the crowd joins: 4 million deliveries. */
 const maxCpuMs = 3_000;
 const MiB = 1024 * 1024;
 
-/** Resident bytes of a process, now. */
+/** A process's resident memory. */
 function residentBytes(pid: number): number {
   const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
   return Number(line?.[1]) * 1024;
 }
 
-/** Processor time that a process has used so far; Linux counts it in hundredths of a second. */
+/** A process's processor time so far; Linux counts in hundredths of a second. */
 function usedMs(pid: number): number {
   const [, fields = ""] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
   const [user, system] = fields.split(" ").slice(11, 13).map(Number);
   return ((user ?? 0) + (system ?? 0)) * 10;
 }
 
-/** Asks for the list again and again until `count` people have come (or gone): what the answers took, and the most memory. */
-async function watch(server: SeedServer, probe: RawClient, word: string, count: number) {
+/**
+ * Asks for the list until `count` people have joined (or left): the slowest answer and the peak
+ * memory.
+ */
+async function watch(server: DialectServer, probe: RawClient, word: string, count: number) {
   const tookMs: number[] = [];
   let bytes = 0;
   const startMs = performance.now();
@@ -45,8 +49,8 @@ async function watch(server: SeedServer, probe: RawClient, word: string, count: 
 }
 
 /**
- * Asks for the list: how long the answer takes, and what came up to it. What the probe says to itself marks the answer among the
- * lists that come unasked.
+ * Asks for the list: how long the answer takes, and what came up to it. A message of the probe to
+ * itself tells the answer from lists that come unasked.
  */
 async function show(probe: RawClient, mark: string): Promise<{ tookMs: number; text: string }> {
   const startMs = performance.now();
@@ -68,9 +72,9 @@ type Storm = {
   cpuMs: number;
 };
 
-/** One crowd comes and goes. */
+/** A crowd joins and leaves. */
 async function storm(framing: string): Promise<Storm> {
-  await using server = await SeedServer.start();
+  await using server = await DialectServer.start();
   const probe = await server.connect("open-chat");
   probe.send("probe\n");
   await probe.until(() => probe.all.includes("ALL "), "its list");
@@ -105,7 +109,7 @@ for (const framing of ["framed", "unframed"]) {
   skipUnless(existsSync("/proc/self/status"), "memory is read from /proc")(
     `${crowd} ${framing} people join within a second: show within ${limitMs} ms, memory bounded`,
     async () => {
-      // Other programs can make any answer late; three times in a row they don't, unless they keep every core busy.
+      // Other programs can delay an answer, but not three times in a row unless all cores are busy.
       const busy = loadavg()[0] ?? 0;
       for (let attempt = 1; ; attempt++) {
         const result = await storm(framing);
@@ -118,9 +122,7 @@ for (const framing of ["framed", "unframed"]) {
         const worstMs = Math.max(result.showMs, result.leavingShowMs);
         if (attempt < 3 && worstMs > limitMs) continue;
         if (busy > availableParallelism()) {
-          console.error(
-            `not judged: ${worstMs.toFixed(0)} ms, for the load was ${busy.toFixed(1)}`,
-          );
+          console.error(`not judged: ${worstMs.toFixed(0)} ms at a load of ${busy.toFixed(1)}`);
         } else {
           expect(worstMs).toBeLessThan(limitMs);
         }

@@ -1,4 +1,4 @@
-// S3, line chat, through the hub and without sockets.
+// line-chat through the hub, without sockets.
 
 import { expect, test } from "bun:test";
 import { Rig } from "./rig.ts";

@@ -1,4 +1,5 @@
-// One room, five ways of speaking: each hears the others in its own words. Through the hub, without sockets.
+// One room, several dialects: each hears the others in its own words. Through the hub, without
+// sockets.
 
 import { expect, test } from "bun:test";
 import { Rig } from "./rig.ts";
@@ -18,7 +19,7 @@ function fivePeople() {
   return { rig, ...all, heard };
 }
 
-test("a public message of any of them reaches all, each in its own words", () => {
+test("a public message of any dialect reaches all, in the words of each", () => {
   const { alice, annie, emil, ben, heard } = fivePeople();
   alice.say("text");
   expect(heard()).toEqual({
@@ -50,7 +51,7 @@ test("a public message of any of them reaches all, each in its own words", () =>
   });
 });
 
-test("a message in which nothing can be seen is not said, in any of them", () => {
+test("a message without anything visible is not said, in any dialect", () => {
   const { alice, annie, emil, ben, heard } = fivePeople();
   const silence = { alice: "", annie: "", emil: "", ben: "" };
   const usage = "use: recipient[,recipient] - message\n";
@@ -69,7 +70,7 @@ test("a message in which nothing can be seen is not said, in any of them", () =>
   }
 });
 
-test("in a private chat neither", () => {
+test("nor in a private chat", () => {
   const { alice, ben, heard } = fivePeople();
   ben.say("Alice");
   alice.say("accept");
@@ -86,24 +87,24 @@ test("coming, leaving, a new name", () => {
     alice: "Ida has joined the chat!|ALL annie Emil Ben Ida ",
     annie: "new user :Ida:Ida joined \n",
     emil: "\nIda joined the chat:\n",
-    ben: "__users__ Alice,annie,Emil,Ben,Ida\nIda joined the chat\n",
+    ben: "__users__ Alice,annie,Emil,Ben,Ida\n|Ida joined the chat\n",
   });
   ida.close();
   expect(heard()).toEqual({
     alice: "Ida left the chat...|ALL annie Emil Ben ",
     annie: ":Ida:Ida left chat",
     emil: "\nIda left the chat:\n",
-    ben: "Ida left the chat\n__users__ Alice,annie,Emil,Ben\n",
+    ben: "Ida left the chat\n|__users__ Alice,annie,Emil,Ben\n",
   });
   alice.say("CHANGENAME Alice Eve");
   const said = heard();
   expect(said.alice).toBe("Alice changed his name to Eve!");
   expect(said.annie).toBe("user Alice is called Eve now");
   expect(said.emil).toBe("\nAlice is called Eve now:\n");
-  expect(said.ben).toMatch(/^Alice is called Eve now\n__users__ [A-Za-z,]+\n$/);
+  expect(said.ben).toMatch(/^Alice is called Eve now\n\|__users__ [A-Za-z,]+\n$/);
 });
 
-test("private messages reach whom they are for, and nobody else", () => {
+test("private messages reach their recipients and nobody else", () => {
   const { alice, ben, heard } = fivePeople();
   alice.say("~annie hi");
   alice.say("~Emil hi");
@@ -155,7 +156,7 @@ test("names are one space", () => {
   expect(rig.enter("select-chat", "alice").heard().join("")).toContain("is taken");
 });
 
-test("a listener without line ends hears a busy room whole and in order, in few sends", () => {
+test("an unframed client hears a busy room whole and in order, in few sends", () => {
   const rig = new Rig();
   const listeners = [rig.enter("open-chat", "Alice"), rig.enter("chat-room", ":Ann:annie")];
   const emil = rig.enter("line-chat", "Emil");

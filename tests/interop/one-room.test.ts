@@ -1,7 +1,7 @@
 // One room over real sockets: 200 people in five dialects who all talk at once.
 
 import { expect, test } from "bun:test";
-import { RawClient, SeedServer } from "./sockets.ts";
+import { RawClient, DialectServer } from "./sockets.ts";
 
 const perDialect = 40;
 const messagesEach = 20;
@@ -9,13 +9,13 @@ const total = 5 * perDialect * messagesEach;
 
 type Heard = { from: string; text: string };
 
-/** How a dialect logs in, says something, and what its lines say; undefined for a line that is no message of the room. */
+/** How a client of a dialect logs in and talks, and how its lines are read. */
 type Speech = {
   port: string;
   login: (name: string) => string;
   say: (text: string, n: number) => string;
   read: (line: string) => Heard | undefined;
-  /** Whether a line shows that everybody is here. */
+  /** Whether a line shows that everyone is here. */
   complete: (line: string, people: number) => boolean;
   echo: boolean;
 };
@@ -66,7 +66,7 @@ const speeches: Speech[] = [
   },
   {
     port: "main",
-    login: (name) => `${JSON.stringify({ type: "hello", version: 1, name })}\n`,
+    login: (name) => `${JSON.stringify({ type: "hello", version: 2, name })}\n`,
     say: (text, n) => `${JSON.stringify({ type: "say", n, text })}\n`,
     read(line) {
       const { type, from, text } = JSON.parse(line) as Heard & { type: string };
@@ -84,7 +84,7 @@ function linesOf(member: Member): string[] {
   return member.client.all.slice(member.from).split("\n").slice(0, -1).filter(Boolean);
 }
 
-async function enter(server: SeedServer): Promise<Member[]> {
+async function enter(server: DialectServer): Promise<Member[]> {
   const members: Member[] = [];
   for (const speech of speeches) {
     for (let i = 0; i < perDialect; i++) {
@@ -95,7 +95,7 @@ async function enter(server: SeedServer): Promise<Member[]> {
     }
   }
   for (const { speech, client } of members) {
-    // the last list that anybody is owed names everybody
+    // The last list that is sent names everyone.
     const hasLists = speech.port === "open-chat" || speech.port === "select-chat";
     const whole = () =>
       client.all
@@ -109,8 +109,8 @@ async function enter(server: SeedServer): Promise<Member[]> {
   return members;
 }
 
-test("200 people, five dialects, 20 messages each at once: each once, in one order, and nothing else", async () => {
-  await using server = await SeedServer.start();
+test("200 people in five dialects all talk at once: everyone hears each message once, in order", async () => {
+  await using server = await DialectServer.start();
   const members = await enter(server);
   for (const { name, speech, client } of members) {
     const all = Array.from({ length: messagesEach }, (_, k) => speech.say(`${name} ${k}`, k + 1));
@@ -123,7 +123,7 @@ test("200 people, five dialects, 20 messages each at once: each once, in one ord
     const lastText = () => read().filter((heard) => heard?.from !== "").length >= expected;
     await member.client.until(lastText, `${expected} messages for ${member.name}`);
     const heard = read().filter((one) => one?.from !== "");
-    // a line that is no message reads as undefined
+    // A line that is no message would read as undefined.
     expect([member.name, heard.length, heard.includes(undefined)]).toEqual([
       member.name,
       expected,

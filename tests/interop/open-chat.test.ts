@@ -1,4 +1,4 @@
-// S1, open-chat: the row of docs/dialects.md, message by message, through the hub and without sockets.
+// open-chat as documented, message by message, through the hub and without sockets.
 
 import { expect, test } from "bun:test";
 import { Rig } from "./rig.ts";
@@ -24,7 +24,7 @@ function threePeople() {
   return { rig, alice: alice!, bob: bob!, carol: carol! };
 }
 
-test("messages, echoed to their sender", () => {
+test("messages are echoed to their sender", () => {
   const { alice, bob, carol } = threePeople();
   alice.say("hello  everybody ");
   for (const person of [alice, bob, carol]) {
@@ -39,7 +39,7 @@ test("show", () => {
   expect(bob.heard()).toEqual([]);
 });
 
-test("private messages with two blanks, at both ends and nowhere else", () => {
+test("private messages reach both ends, with two blanks, and nobody else", () => {
   const { alice, bob, carol } = threePeople();
   alice.say("~Bob hi there");
   expect(bob.heard()).toEqual(["Alice: (PRIVATE)  hi there"]);
@@ -60,7 +60,7 @@ test("files", () => {
   expect(alice.heard()).toEqual(["No file 'none.txt' on the server"]);
 });
 
-test("CHANGENAME: everybody is told, fresh lists for all but the renamed one", () => {
+test("CHANGENAME: everyone is told, all but the renamed one get a new list", () => {
   const { alice, bob, carol } = threePeople();
   alice.say("CHANGENAME Alice Eve");
   expect(alice.heard()).toEqual(["Alice changed his name to Eve!"]);
@@ -108,7 +108,7 @@ test("the server's terminal", () => {
   expect(rig.log).toContain("[DISCONNECTED] Alice disconnected");
 });
 
-test("a person who speaks in lines hears lines", () => {
+test("a client that sends lines is sent lines", () => {
   const rig = new Rig();
   const alice = rig.enter("open-chat", "Alice", true);
   alice.say("hi", "show");

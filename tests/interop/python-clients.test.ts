@@ -1,18 +1,21 @@
-// Clients as the authors of S1, S2 and S4 wrote them, in Python: a thread that calls recv(1024) once a message, sends without line
-// ends, a UDP socket whose answers go through pickle.loads. They run against the server as their own would.
+// Python clients like the originals: a thread that calls recv(1024) once a message, sends without
+// line ends, a UDP socket whose answers go through pickle.loads.
 
 import { afterAll, beforeAll, expect } from "bun:test";
 import { python3, runPython } from "../python.ts";
 import { skipUnless } from "../skip.ts";
-import { SeedServer, content, host } from "./sockets.ts";
+import { DialectServer, content, host } from "./sockets.ts";
 
-/** A machine that lets a client sleep for 20 ms makes one receive of two messages, which no server can help. */
+/**
+ * A client that is descheduled for 20 ms gets two messages in one receive, which no server can
+ * help.
+ */
 const unhurried = { retry: 3 };
 const testWithPython = skipUnless(python3 !== undefined, "no python3 on this machine");
 
-let server: SeedServer;
+let server: DialectServer;
 beforeAll(async () => {
-  if (python3 !== undefined) server = await SeedServer.start();
+  if (python3 !== undefined) server = await DialectServer.start();
 });
 afterAll(async () => {
   if (python3 !== undefined) await server[Symbol.asyncDispose]();
@@ -109,7 +112,7 @@ alice.sock.close()
 `;
 
 testWithPython(
-  "S1's client: chat, private messages, files, a new name, leaving",
+  "open-chat: chat, private messages, files, a new name, leaving",
   async () => {
     const out = await runPython(openChatProgram, "", [String(server.port("open-chat"))]);
     expect(out).toBe(`${Buffer.from(content).toString("hex")}\n\n`);
@@ -164,7 +167,7 @@ print("fine")
 `;
 
 testWithPython(
-  "S4's client: greeting in two receives, chosen recipients, consent, exit",
+  "select-chat: a greeting in two receives, chosen recipients, consent, exit",
   async () => {
     expect(await runPython(selectChatProgram, "", [String(server.port("select-chat"))])).toBe(
       "fine\n",
@@ -195,7 +198,7 @@ print("fine")
 `;
 
 testWithPython(
-  "S2c's client gets what Python itself would have said",
+  "calculator: answers are what Python itself prints",
   async () => {
     expect(await runPython(calculatorProgram, "", [String(server.port("calculator"))])).toBe(
       "fine\n",

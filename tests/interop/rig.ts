@@ -1,23 +1,19 @@
-// The hub and the dialects without sockets: people enter, say messages that are cut already, and what leaves is listed send by
-// send. Time stands still but for the gaps between the sends of unframed clients.
+// The hub and the dialects without sockets: people enter and send whole messages, and every send to
+// them is kept apart. Time passes only for the gaps between sends to unframed clients.
 
-import type { FileDesk } from "../../src/chat/file-service.ts";
-import { Hub } from "../../src/chat/hub.ts";
-import type { Link } from "../../src/chat/link.ts";
-import { createMetrics } from "../../src/chat/metrics.ts";
-import type { Session } from "../../src/chat/session.ts";
-import { dialects } from "../../src/dialects/table.ts";
+import type { FilesPort } from "../../src/chat/files-port.ts";
+import { dialects, reservedNames } from "../../src/dialects/table.ts";
 import { ParleyError } from "../../src/errors.ts";
-import { openMemoryHistory } from "../../src/store/memory.ts";
+import { type Client, Rig as HubRig } from "../chat/rig.ts";
 
 const files = [
   { name: "a.txt", sizeBytes: 1_234, modifiedMs: 0 },
   { name: "b.png", sizeBytes: 5, modifiedMs: 0 },
 ];
 
-const desk: FileDesk = {
+const sharedFolder: FilesPort = {
   list: (_after, _limit, answer) => answer({ files, next: undefined }),
-  fetch: () => {},
+  transfer: () => {},
   download(_session, name, _peer, answer) {
     const file = files.find((file) => file.name === name);
     if (file === undefined) answer(new ParleyError("not-found", `No file '${name}' on the server`));
@@ -27,88 +23,66 @@ const desk: FileDesk = {
 };
 
 export class Rig {
-  readonly log: string[] = [];
-  readonly hub: Hub;
-  nowMs = 1_646_241_506_974;
-  #nextPort = 40_001;
+  readonly #rig = new HubRig({ files: sharedFolder, reservedNames });
 
   constructor() {
-    this.hub = new Hub({
-      history: openMemoryHistory(),
-      metrics: createMetrics(),
-      rates: undefined,
-      files: desk,
-      wake: () => {},
-      log: (line) => this.log.push(line),
-      warn: (line) => this.log.push(line),
-      hashSecret: (secret) => `#${secret}`,
-      newSecret: () => "0123456789abcdef0123456789abcdef",
-    });
+    this.#rig.nowMs = 1_646_241_506_974;
+    this.#rig.nextPort = 40_001;
   }
 
-  /** A connection of `dialect`; `lines`: one that is known to speak in lines. */
+  get log(): string[] {
+    return this.#rig.log;
+  }
+
+  /** A connection that speaks `dialect`; `lines`: known to be framed. */
   connect(dialect: string, lines = false): Person {
     const entry = dialects[dialect];
     if (entry === undefined || entry.transport === "udp") throw new Error(`no dialect ${dialect}`);
-    const person = new Person(this);
-    const peer = { address: "127.0.0.1", port: this.#nextPort++ };
-    person.session = this.hub.connect(person, entry.dialect, peer, this.nowMs);
-    this.settle();
-    person.session.framed = lines || entry.dialect.input === "lines";
+    const framed = lines || entry.dialect.input === "lines";
+    const person = new Person(this.#rig, this.#rig.client(entry.dialect, framed));
+    person.passGaps();
     return person;
   }
 
-  /** The same, with a name. */
+  /** The same, logged in. */
   enter(dialect: string, login: string, lines = false): Person {
     const person = this.connect(dialect, lines);
     person.say(login);
     return person;
   }
-
-  /** Everything that is due leaves, gaps included. */
-  settle(): void {
-    this.hub.flush(this.nowMs);
-    for (let i = 0; i < 100; i++) {
-      this.nowMs += 20;
-      this.hub.tick(this.nowMs);
-      this.hub.flush(this.nowMs);
-    }
-  }
 }
 
-export class Person implements Link {
-  session!: Session;
-  ended = false;
-  #heard: string[] = [];
+export class Person {
+  readonly #rig: HubRig;
+  readonly #client: Client;
 
-  constructor(readonly rig: Rig) {}
+  constructor(rig: HubRig, client: Client) {
+    this.#rig = rig;
+    this.#client = client;
+  }
 
   say(...messages: string[]): void {
-    for (const message of messages) this.rig.hub.receive(this.session, message, this.rig.nowMs);
-    this.rig.settle();
+    this.#client.send(...messages);
+    this.passGaps();
   }
 
-  /** The connection ends: by the other side's FIN, or lost. */
+  /** The connection ends: by FIN, or it is lost. */
   close(reason: "quit" | "lost" = "quit"): void {
-    this.rig.hub.closed(this.session, reason, this.rig.nowMs);
-    this.rig.settle();
+    this.#client.close(reason);
+    this.passGaps();
   }
 
-  /** What has left since the last look, send by send. */
+  /** What was sent since the last call, send by send. */
   heard(): string[] {
-    return this.#heard.splice(0);
+    return this.#client.sends();
   }
 
-  write(bytes: Uint8Array): number {
-    this.#heard.push(Buffer.from(bytes).toString());
-    return bytes.length;
+  get ended(): boolean {
+    return this.#client.link.ended || this.#client.link.aborted;
   }
 
-  end(): void {
-    this.ended = true;
-  }
-
-  abort(): void {
-    this.ended = true;
+  /** Long enough for everything that waits for its gap. */
+  passGaps(): void {
+    this.#rig.pass(2_000, 20);
   }
 }

@@ -1,4 +1,4 @@
-// S4, select-chat: chosen recipients, lists, private chat by consent; through the hub and without sockets.
+// select-chat through the hub, without sockets: chosen recipients, lists, private chat by consent.
 
 import { expect, test } from "bun:test";
 import { Rig } from "./rig.ts";
@@ -18,18 +18,18 @@ function three() {
   return { rig, ann: ann!, ben: ben!, cal: cal! };
 }
 
-test("the server speaks first in two sends; list and join message in that order; no echo of one's own", () => {
+test("each message is a send of its own; the list, then the join message; no echo", () => {
   const rig = new Rig();
   const ann = rig.connect("select-chat");
   expect(ann.heard()).toEqual(["welcome to the chat\n", "enter name: "]);
   ann.say("Ann");
-  expect(ann.heard().join("")).toBe("__users__ Ann\n");
+  expect(ann.heard()).toEqual(["__users__ Ann\n"]);
   const ben = rig.enter("select-chat", "Ben");
-  expect(ben.heard().join("")).toBe("welcome to the chat\nenter name: __users__ Ann,Ben\n");
-  expect(ann.heard().join("")).toBe("__users__ Ann,Ben\nBen joined the chat\n");
+  expect(ben.heard()).toEqual(["welcome to the chat\n", "enter name: ", "__users__ Ann,Ben\n"]);
+  expect(ann.heard()).toEqual(["__users__ Ann,Ben\n", "Ben joined the chat\n"]);
   ben.say("EXIT");
   expect(ben.ended).toBe(true);
-  expect(ann.heard().join("")).toBe("Ben left the chat\n__users__ Ann\n");
+  expect(ann.heard()).toEqual(["Ben left the chat\n", "__users__ Ann\n"]);
 });
 
 test("an empty name becomes the address", () => {
@@ -64,7 +64,7 @@ test("chosen recipients", () => {
   expect(ann.heard()).toEqual([usage]);
 });
 
-test("ALL beside names: nobody gets it twice, and who is unknown is still said", () => {
+test("ALL beside names: nobody gets it twice, and an unknown name is still reported", () => {
   const { ann, ben, cal } = three();
   ann.say("ALL,Ben,Ann,X - text");
   expect([ann.heard().join(""), ben.heard(), cal.heard()]).toEqual([
@@ -132,7 +132,7 @@ test("private chat: the partner exits, or is lost", () => {
   }
 });
 
-test("private chat: words that mean nothing now are answered", () => {
+test("private chat: accept, reject and leave out of place are answered", () => {
   const { ann } = three();
   for (const word of ["accept", "reject", "leave"]) {
     ann.say(word);
@@ -142,9 +142,9 @@ test("private chat: words that mean nothing now are answered", () => {
   expect(ann.heard().length).toBe(1);
 });
 
-test("somebody who is asked twice over stays in the chat that there is", () => {
+test("an invitation that lapses does not end another chat", () => {
   const { ann, ben, cal } = three();
-  // Cal asks Ann, Ann asks Ben instead and he accepts: whatever becomes of Cal, Ann and Ben go on
+  // Cal asks Ann, Ann asks Ben and he accepts: when Cal leaves, Ann and Ben go on.
   cal.say("Ann");
   ann.say("Ben");
   ben.say("accept");

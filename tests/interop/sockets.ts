@@ -1,4 +1,5 @@
-// A real server on free ports, and clients as the seeds' own are: one send a message, one receive a message, without line ends.
+// A server on free ports, and clients like the originals: one send a message, one receive a
+// message, no line ends.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,8 +10,8 @@ export const host = "127.0.0.1";
 
 export const content: Uint8Array = Uint8Array.from({ length: 4_321 }, (_, i) => (i * 31) & 0xff);
 
-/** A server that speaks every dialect of S1 to S4, each on a port of its own. */
-export class SeedServer implements AsyncDisposable {
+/** A server that speaks every TCP and UDP dialect but CPP, each on a port of its own. */
+export class DialectServer implements AsyncDisposable {
   readonly #folder: string;
   ports: Readonly<Record<string, number>> = {};
 
@@ -21,8 +22,8 @@ export class SeedServer implements AsyncDisposable {
     this.#folder = folder;
   }
 
-  static async start(...more: string[]): Promise<SeedServer> {
-    const folder = mkdtempSync(join(tmpdir(), "parley-seeds-"));
+  static async start(...more: string[]): Promise<DialectServer> {
+    const folder = mkdtempSync(join(tmpdir(), "parley-interop-"));
     writeFileSync(join(folder, "a.txt"), content);
     writeFileSync(join(folder, "empty"), "");
     const names = [
@@ -37,7 +38,7 @@ export class SeedServer implements AsyncDisposable {
     const ports = names.map((name) => `${name}=0`).join(",");
     const flags = ["--port", "0", "--no-web", "--json", "--listen", ports];
     const parley = new Parley("server", "--files", folder, ...flags, ...more);
-    const server = new SeedServer(parley, folder);
+    const server = new DialectServer(parley, folder);
     const line = await parley.line(/^\{"event":"listening"/);
     const { port, dialects } = JSON.parse(line) as {
       port: number;
@@ -53,12 +54,12 @@ export class SeedServer implements AsyncDisposable {
     return port;
   }
 
-  /** A connection, without a word yet. */
+  /** A connection that has sent nothing yet. */
   connect(dialect: string): Promise<RawClient> {
     return RawClient.connect(this.port(dialect));
   }
 
-  /** What the server has said on its terminal, on either stream. */
+  /** What the server has printed, on stdout and stderr. */
   get said(): string {
     return `${this.parley.lines.join("\n")}\n${this.parley.stderr}`;
   }
@@ -71,9 +72,9 @@ export class SeedServer implements AsyncDisposable {
 
 const timeoutMs = 10_000;
 
-/** A TCP client that keeps what came receive by receive. */
+/** A TCP client that keeps each receive apart. */
 export class RawClient {
-  /** Receives that nobody has looked at. */
+  /** Receives that `next` has not returned yet. */
   readonly received: string[] = [];
   all = "";
   ended = false;
@@ -106,22 +107,26 @@ export class RawClient {
     this.#socket?.write(text);
   }
 
-  /** FIN: nothing more to say, still listening. */
+  /** Sends FIN and goes on receiving. */
   endSending(): void {
     this.#socket?.shutdown();
   }
 
-  /** Takes nothing more from the system: a reader that does not read. */
+  /** Stops reading. */
   pause(): void {
     this.#socket?.pause();
   }
 
-  /** The connection is reset. */
+  resume(): void {
+    this.#socket?.resume();
+  }
+
+  /** Resets the connection. */
   abort(): void {
     this.#socket?.terminate();
   }
 
-  /** The next receive, as `recv(1024)` gives it; fails with what came instead when nothing does. */
+  /** The next receive, as `recv(1024)` returns it. Throws if none comes. */
   async next(): Promise<string> {
     await this.until(() => this.received.length > 0, "another message");
     return this.received.shift() ?? "";
@@ -133,7 +138,7 @@ export class RawClient {
       if (this.ended && !condition())
         throw new Error(`ended before ${what}: ${JSON.stringify(this.all)}`);
       if (performance.now() > deadlineMs) {
-        throw new Error(`waited for ${what} in vain: ${JSON.stringify(this.all)}`);
+        throw new Error(`no ${what}: ${JSON.stringify(this.all)}`);
       }
       await Promise.race([
         new Promise<void>((resolve) => this.#waiting.push(resolve)),
@@ -142,7 +147,7 @@ export class RawClient {
     }
   }
 
-  /** Waits until all that came together is `text` or ends with it, and forgets the receives. */
+  /** Waits until everything received ends with `text`, and forgets the single receives. */
   async heard(text: string): Promise<void> {
     await this.until(() => this.all.endsWith(text), JSON.stringify(text));
     this.received.length = 0;
@@ -171,7 +176,7 @@ export class RawClient {
   }
 }
 
-/** Asks a UDP port one thing. */
+/** Sends one datagram and returns the answer. */
 export async function askUdp(port: number, text: string): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   const socket = await Bun.udpSocket({

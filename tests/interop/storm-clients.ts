@@ -1,6 +1,7 @@
-// A crowd, in a process of its own so that reading what it hears costs nobody else's time:  bun storm-clients.ts PORT COUNT framed|unframed
-// Everybody connects first; at a line on stdin all give their names. Says on stdout when all are connected, and when all
-// names have left and after how long. Ends with its stdin.
+// A crowd of clients in a process of its own, so that its reading costs nobody else time:     bun
+// storm-clients.ts PORT COUNT framed|unframed All connect first; at a line on stdin all send their
+// names. Prints when all are connected, and when all names have been sent and how long that took.
+// Exits when its stdin ends.
 
 import { host } from "./sockets.ts";
 
@@ -25,7 +26,7 @@ for await (const _ of Bun.stdin.stream()) {
   if (named) continue;
   named = true;
   const startMs = performance.now();
-  // in 100 portions over most of a second: a rush of people, not one segment
+  // In 100 portions over most of a second: a rush of people, not one segment.
   for (const [i, socket] of sockets.entries()) {
     socket.write(`crowd${i}${lineEnd}`);
     if (i % (count / 100) === 0) await Bun.sleep(7);

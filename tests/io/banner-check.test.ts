@@ -1,11 +1,11 @@
 // A server that speaks something else is known by its first words, and said to be one.
 
 import { expect, test } from "bun:test";
-import { FirstWords } from "../../src/io/banner-check.ts";
+import { BannerCheck } from "../../src/io/banner-check.ts";
 import { run } from "../cli/run.ts";
 
 function judged(...pieces: string[]): string | undefined {
-  const words = new FirstWords();
+  const words = new BannerCheck();
   for (const piece of pieces) words.hear(Buffer.from(piece));
   return words.problem("h:1")?.message;
 }

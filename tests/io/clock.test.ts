@@ -1,30 +1,43 @@
-// The server's clock beside two that a test moves.
+// Stamps beside a steady source and a system's clock that a test moves.
 
 import { expect, test } from "bun:test";
-import { clock } from "../../src/io/clock.ts";
+import { stampClock, stampMs, steadyMs } from "../../src/io/clock.ts";
 
-test("it goes on steadily, follows a system that is far ahead, and never goes back", () => {
-  let steadyMs = 1_700_000_000_000.7;
-  let systemMs = 1_700_000_000_000;
-  const unixMs = clock(
-    () => steadyMs,
-    () => systemMs,
-  );
-  const start = unixMs();
-  expect(start).toBe(1_700_000_000_000);
-  // Set a little, or back by a day: nothing of it is seen.
-  steadyMs += 100;
-  systemMs += 1_000;
-  expect(unixMs()).toBe(start + 100);
-  systemMs -= 86_400_000;
-  expect(unixMs()).toBe(start + 100);
+const dayMs = 86_400_000;
+
+test("stamps run with the steady time, and follow a system's clock that is set, ahead and back", () => {
+  let nowMs = 1_700_000_000_000;
+  let systemMs = nowMs;
+  const stamp = stampClock(() => systemMs);
+  const pass = (ms: number): number => {
+    nowMs += ms;
+    systemMs += ms;
+    return stamp(nowMs) - nowMs;
+  };
+  expect(pass(0)).toBe(0);
+  // Corrected a little: nothing of it is seen.
+  systemMs += 900;
+  expect(pass(100)).toBe(0);
+  systemMs -= 1_800;
+  expect(pass(100)).toBe(0);
+  systemMs += 900;
+  // 40 days ahead for 15 s, then right again.
+  systemMs += 40 * dayMs;
+  expect(pass(100)).toBe(40 * dayMs);
+  expect(pass(15_000)).toBe(40 * dayMs);
+  systemMs -= 40 * dayMs;
+  expect(pass(100)).toBe(0);
   // An hour of sleep, which the steady source has not noticed.
-  systemMs = start + 3_600_100;
-  expect(unixMs()).toBe(start + 3_600_100);
-  steadyMs += 50;
-  expect(unixMs()).toBe(start + 3_600_150);
-  // Put right again afterwards: it waits for nobody, and goes back for nobody.
-  systemMs = start + 200;
-  steadyMs += 50;
-  expect(unixMs()).toBe(start + 3_600_200);
+  systemMs += 3_600_000;
+  expect(pass(100)).toBe(3_600_000);
+  // It looks now and then, not each time.
+  systemMs -= 3_600_000;
+  expect(pass(1)).toBe(3_600_000);
+  expect(pass(99)).toBe(0);
+});
+
+test("both are whole milliseconds of this moment", () => {
+  const nowMs = steadyMs();
+  expect(Number.isInteger(nowMs)).toBe(true);
+  expect(Math.abs(Date.now() - stampMs(nowMs))).toBeLessThan(1_100);
 });

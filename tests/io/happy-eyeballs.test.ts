@@ -1,7 +1,7 @@
 // Two tries at one thing: the first success wins, a late one is given back, a failure is told.
 
 import { expect, test } from "bun:test";
-import { staggered } from "../../src/io/happy-eyeballs.ts";
+import { happyEyeballs } from "../../src/io/happy-eyeballs.ts";
 
 type Outcome = { name: string } | string;
 
@@ -10,7 +10,7 @@ function attempts() {
   const begun: PromiseWithResolvers<Outcome>[] = [];
   const discarded: string[] = [];
   const run = (delayMs: number) =>
-    staggered<{ name: string }>(
+    happyEyeballs<{ name: string }>(
       () => {
         const attempt = Promise.withResolvers<Outcome>();
         begun.push(attempt);

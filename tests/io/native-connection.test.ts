@@ -1,5 +1,5 @@
-// The client's connection against the compiled server, through a proxy that cuts it at bytes drawn from a seed: every message once,
-// on every client, in one order.
+// The client's connection against the compiled server, through a proxy that cuts it at bytes drawn
+// from a seed: every message once, on every client, in one order.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -7,7 +7,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SessionEvent } from "../../src/client/events.ts";
 import { ClientSession } from "../../src/client/session.ts";
-import { LineSplitter } from "../../src/io/line-splitter.ts";
 import { NativeConnection } from "../../src/io/native-connection.ts";
 import { Parley } from "../parley.ts";
 import { seeded } from "../sim/random.ts";
@@ -15,11 +14,12 @@ import { seeded } from "../sim/random.ts";
 const folder = mkdtempSync(join(tmpdir(), "parley-cuts-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const goOn = () => true;
-
 type Pair = { far: Bun.Socket<undefined> | undefined; early: Buffer[]; left: number };
 
-/** Passes bytes on until a connection has had as many as chance gives it, then resets it in both directions. */
+/**
+ * Passes bytes on until a connection has had as many as chance gives it, then resets it in both
+ * directions.
+ */
 function cuttingProxy(port: number, random: () => number) {
   let cutting = true;
   let cuts = 0;
@@ -81,28 +81,37 @@ function cuttingProxy(port: number, random: () => number) {
   };
 }
 
+const rooms = ["lobby", "den"];
+
 class Client {
-  readonly heard: string[] = [];
+  readonly events: SessionEvent[] = [];
   readonly session: ClientSession;
   readonly connection: NativeConnection;
 
   constructor(port: number, name: string, random: () => number, onEvent: () => void) {
     const secret = `secret-of-${name}-0123456789`;
-    this.session = new ClientSession({ name, room: "lobby", secret, random });
+    this.session = new ClientSession({ name, rooms, secret, random });
     this.connection = new NativeConnection({ host: "127.0.0.1", port }, this.session, (event) => {
-      this.#hear(event);
+      this.events.push(event);
       onEvent();
     });
     this.connection.start();
   }
 
-  #hear(event: SessionEvent): void {
-    if (event.type === "message") this.heard.push(event.text);
+  /** Texts heard in the room, in order. */
+  heard(room: string): string[] {
+    return this.events.flatMap((event) =>
+      event.type === "message" && event.room === room ? [event.text] : [],
+    );
+  }
+
+  seq(room: string): number {
+    return this.session.position?.rooms.find((point) => point.room === room)?.seq ?? 0;
   }
 }
 
 describe("a native connection", () => {
-  test("loses and doubles nothing through a proxy that cuts at any byte", async () => {
+  test("loses and doubles nothing in any room through a proxy that cuts at any byte", async () => {
     const seed = Number(process.env["PARLEY_TEST_SEED"] ?? 7);
     const random = seeded(seed);
     const flags = ["--no-web", "--files", folder, "--rate", "0", "--data", join(folder, "cuts.db")];
@@ -124,41 +133,52 @@ describe("a native connection", () => {
     const each = 200;
     for (let i = 0; i < each; i++) {
       for (const { session, connection } of clients) {
-        session.say(`${session.name}-${i} ${"x".repeat(Math.floor(random() * 60))}`);
-        connection.obey();
+        // A room that comes and goes: what is said there must not disturb the count.
+        if (i % 20 === 0) session.join("attic");
+        if (i % 20 < 10) session.say("attic", `${session.name} up here`);
+        if (i % 20 === 10) session.part("attic");
+        const text = `${session.name}-${i} ${"x".repeat(Math.floor(random() * 60))}`;
+        for (const room of rooms) session.say(room, text);
+        connection.applyOutputs();
       }
       if (i % 10 === 9) await Bun.sleep(5);
     }
     await settled(() => proxy.cuts >= 10, "ten cuts");
     proxy.stopCutting();
-    await settled(
-      () => clients.every((c) => c.session.online && c.session.unacknowledged === 0),
-      "acknowledgements",
-    );
-    await settled(() => {
-      const last = Math.max(...clients.map((c) => c.session.resumePoint?.seq ?? 0));
-      return clients.every((c) => c.session.resumePoint?.seq === last);
-    }, "the last message");
-    const longest = clients.map((c) => c.heard).toSorted((a, b) => b.length - a.length)[0] ?? [];
-    for (const { session, heard } of clients) {
-      // A client hears from its own login on.
-      expect({ seed, heard }).toEqual({
-        seed,
-        heard: longest.slice(longest.length - heard.length),
-      });
-      const own = heard.filter((text) => text.startsWith(`${session.name}-`));
-      expect({ seed, own: own.map((text) => text.split(" ")[0]) }).toEqual({
-        seed,
-        own: Array.from({ length: each }, (_, i) => `${session.name}-${i}`),
-      });
+    const hasAllSaid = () =>
+      clients.every((c) => c.session.online && c.session.unacknowledged === 0);
+    await settled(hasAllSaid, "acknowledgements");
+    const hasAllHeard = (room: string) => {
+      const last = Math.max(...clients.map((c) => c.seq(room)));
+      return clients.every((c) => c.seq(room) === last);
+    };
+    await settled(() => rooms.every(hasAllHeard), "the last messages");
+    for (const room of rooms) {
+      const all = clients.map((c) => c.heard(room)).toSorted((a, b) => b.length - a.length);
+      for (const client of clients) {
+        const heard = client.heard(room);
+        // A client hears from its own login on.
+        const expected = all[0]!.slice(all[0]!.length - heard.length);
+        expect({ seed, room, heard }).toEqual({ seed, room, heard: expected });
+        const { name } = client.session;
+        const own = heard.filter((text) => text.startsWith(`${name}-`));
+        expect({ seed, room, own: own.map((text) => text.split(" ")[0]) }).toEqual({
+          seed,
+          room,
+          own: Array.from({ length: each }, (_, i) => `${name}-${i}`),
+        });
+      }
     }
-    for (const { connection } of clients) await connection.leave();
+    for (const { session, connection } of clients) {
+      expect(session.rooms).toEqual(rooms);
+      await connection.leave();
+    }
   }, 60_000);
 
   test("says why it could not connect, and tries again", async () => {
     const events: SessionEvent[] = [];
     const secret = "0123456789abcdef";
-    const session = new ClientSession({ name: "Ann", room: "lobby", secret, random: () => 0 });
+    const session = new ClientSession({ name: "Ann", rooms: ["lobby"], secret, random: () => 0 });
     const two = Promise.withResolvers<void>();
     const connection = new NativeConnection({ host: "127.0.0.1", port: 1 }, session, (event) => {
       events.push(event);
@@ -171,28 +191,5 @@ describe("a native connection", () => {
       { type: "offline", reason: "connection refused", attempt: 1, everOnline: false },
       { type: "offline", reason: "connection refused", attempt: 2, everOnline: false },
     ]);
-  });
-});
-
-describe("a line splitter", () => {
-  test("finds the same lines however the bytes are cut", () => {
-    const text = "one\r\nzwei ü\n\n日本\r\nlast";
-    const bytes = Buffer.from(text);
-    for (let at = 0; at <= bytes.length; at++) {
-      const lines: string[] = [];
-      const splitter = new LineSplitter(100);
-      for (const part of [bytes.subarray(0, at), bytes.subarray(at)]) {
-        expect(splitter.push(part, (line) => lines.push(line) > 0)).toBe(true);
-      }
-      expect([...lines, splitter.rest()]).toEqual(["one", "zwei ü", "", "日本", "last"]);
-    }
-  });
-
-  test("gives up a line that is longer than its bound, in one piece or many", () => {
-    expect(new LineSplitter(10).push(Buffer.from("12345678901\n"), goOn)).toBe(false);
-    const splitter = new LineSplitter(10);
-    expect(splitter.push(Buffer.from("1234567890"), goOn)).toBe(true);
-    expect(splitter.push(Buffer.from("\n1234567890"), goOn)).toBe(true);
-    expect(splitter.push(Buffer.from("1"), goOn)).toBe(false);
   });
 });

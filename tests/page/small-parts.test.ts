@@ -6,7 +6,7 @@ import { avatarOf } from "../../src/page/avatar.ts";
 import { append, emptyLog } from "../../src/page/entries.ts";
 import { dayLabel, logText, startsDay, startsGroup } from "../../src/page/layout.ts";
 import { Sha256 } from "../../src/page/sha256.ts";
-import { sizeText } from "../../src/page/size-text.ts";
+import { sizeText } from "../../src/size-text.ts";
 import { atEnd, earlier, followed, later, maxShown, moved } from "../../src/page/window.ts";
 
 test("the page's SHA-256 is SHA-256, in whatever pieces the bytes come", () => {
@@ -129,5 +129,5 @@ test("the saved log has a line an entry", () => {
 
 test("sizes read in powers of 1000", () => {
   const sizes = [0, 999, 1_000, 9_950, 12_345, 1_500_000, 2e9].map(sizeText);
-  expect(sizes).toEqual(["0 B", "999 B", "1.0 kB", "9.9 kB", "12 kB", "1.5 MB", "2.0 GB"]);
+  expect(sizes).toEqual(["0 B", "999 B", "1.00 kB", "9.95 kB", "12.3 kB", "1.50 MB", "2.00 GB"]);
 });

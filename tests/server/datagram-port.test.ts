@@ -1,6 +1,7 @@
 // The UDP ports of greeting and date-time over real sockets.
 
 import { afterEach, expect, test } from "bun:test";
+import { datagramDialects as limits } from "../../src/limits.ts";
 import { dateTime } from "../../src/dialects/date-time.ts";
 import { greetingDatagrams } from "../../src/dialects/greeting.ts";
 import type { DatagramDialect } from "../../src/chat/dialect.ts";
@@ -30,7 +31,7 @@ async function asker(dialect: DatagramDialect, log?: (line: string) => void) {
 
 test("greeting", async () => {
   const ask = await asker(greetingDatagrams);
-  expect(await ask("anything")).toBe("Ok ");
+  expect(await ask("anything")).toBe("Ok");
 });
 
 test("date and time of the server's clock, each request printed", async () => {
@@ -41,6 +42,42 @@ test("date and time of the server's clock, each request printed", async () => {
   expect(await ask("what?")).toBe("Invalid request");
   expect(log).toEqual(["SEND_DATE", "SEND_TIME", "'what?'"]);
 });
+
+test.each([
+  ["greeting", greetingDatagrams],
+  ["date-time", dateTime],
+] as const)(
+  "%s: a service that replies to every answer is not answered for ever",
+  async (_name, dialect) => {
+    const server = await openDatagramPort(dialect, host, 0);
+    closers.push(() => server.close());
+    const heard = { quotes: 0, lastMs: performance.now() };
+    const quoteOfTheDay = await Bun.udpSocket({
+      hostname: host,
+      socket: {
+        data(socket, _bytes, port, address) {
+          heard.quotes++;
+          heard.lastMs = performance.now();
+          socket.send("To be, or not to be", port, address);
+        },
+      },
+    });
+    closers.push(() => quoteOfTheDay.close());
+    // The forged datagram: sent from the service's own port.
+    quoteOfTheDay.send("To be, or not to be", server.port, host);
+    while (heard.quotes === 0 || performance.now() - heard.lastMs < 200) {
+      expect(heard.quotes).toBeLessThan(2 * limits.sourceBurst);
+      await Bun.sleep(5);
+    }
+    expect(heard.quotes).toBeGreaterThanOrEqual(limits.sourceBurst);
+    // Somebody else is answered meanwhile.
+    const answered = Promise.withResolvers<void>();
+    const socket = await Bun.udpSocket({ socket: { data: () => answered.resolve() } });
+    closers.push(() => socket.close());
+    socket.send("hello", server.port, host);
+    await answered.promise;
+  },
+);
 
 test("months count from 1", () => {
   expect(localTime(new Date(2023, 1, 2, 4, 6, 21))).toEqual({

@@ -3,7 +3,7 @@
 
 import { createHmac } from "node:crypto";
 import { Receiver } from "../../src/transfer/receiver.ts";
-import type { ReceiverConfig } from "../../src/transfer/receiver-machine.ts";
+import type { ReceiverConfig } from "../../src/transfer/receiver.ts";
 import { Sender } from "../../src/transfer/sender.ts";
 import { EventLoop, type Link, Timeline } from "./network.ts";
 import type { Random } from "./random.ts";
@@ -39,7 +39,7 @@ export class SimServer {
   receive(bytes: Uint8Array, address: string, port: number): void {
     this.loop.run(() => {
       const { nowUs } = this.timeline;
-      const length = this.sender.handleDatagrams(nowUs, bytes, address, port, this.answer);
+      const length = this.sender.handleDatagrams(bytes, address, port, this.answer, nowUs);
       if (length > 0) this.send(this.answer.subarray(0, length), address, port);
       this.flush();
     });
@@ -47,7 +47,7 @@ export class SimServer {
 
   flush(): void {
     if (this.scheduled) return;
-    const burst = this.sender.pollTransmit(this.timeline.nowUs, this.buffer);
+    const burst = this.sender.pollTransmit(this.buffer, this.timeline.nowUs);
     if (!burst) return this.arm();
     for (let at = 0; at < burst.bytes; at += burst.datagramBytes) {
       const end = Math.min(at + burst.datagramBytes, burst.bytes);
@@ -65,7 +65,7 @@ export class SimServer {
   /** As an event loop's timers: whole milliseconds. */
   private arm(): void {
     const { nowUs } = this.timeline;
-    const dueUs = this.sender.nextTransmitUs(nowUs);
+    const dueUs = this.sender.nextTimeoutUs(nowUs);
     const atUs = nowUs + Math.max(1, Math.ceil((dueUs - nowUs) / 1_000)) * 1_000;
     if (dueUs === Infinity || atUs >= this.timerAtUs) return;
     this.timerAtUs = atUs;
@@ -154,7 +154,7 @@ export class SimClient {
         const isStamped = this.options.isStamped ?? true;
         this.loop.run(() => {
           const { nowUs } = this.timeline;
-          this.receiver.handleDatagrams(isStamped ? cameUs : nowUs, bytes, bytes.length, isStamped);
+          this.receiver.handleDatagrams(bytes, isStamped ? cameUs : nowUs, bytes.length, isStamped);
           this.flush();
         });
       },
@@ -174,7 +174,7 @@ export class SimClient {
     const { nowUs } = timeline;
     if (receiver.cookie && !this.fetched) this.fetch();
     for (let i = 0; i < 1_000; i++) {
-      const length = receiver.pollTransmit(nowUs, this.buffer);
+      const length = receiver.pollTransmit(this.buffer, nowUs);
       if (length === 0) break;
       const { server, address, side } = this.options;
       const { port } = this;
@@ -195,7 +195,7 @@ export class SimClient {
       if (Buffer.compare(this.copy.subarray(at, end), file.subarray(at, end)) === 0) continue;
       this.seen.fill(0, at, end);
       this.rejected += end - at;
-      this.receiver.reject(this.timeline.nowUs, at, end - at);
+      this.receiver.handleBadRange(at, end - at, this.timeline.nowUs);
     }
   }
 
@@ -204,7 +204,7 @@ export class SimClient {
     this.fetched = true;
     const { receiver, timeline, options } = this;
     const { address, port } = receiver.cookie!;
-    const length = receiver.firstRequest(timeline.nowUs, this.buffer);
+    const length = receiver.pollFirstRequest(this.buffer, timeline.nowUs);
     const request = this.buffer.slice(0, length);
     const { sender } = options.server;
     timeline.at(timeline.nowUs + options.side.up.config.delayUs, () => {
@@ -214,10 +214,10 @@ export class SimClient {
         if (file) into.set(file.subarray(offset, offset + bytes), at);
         return bytes;
       });
-      sender.handleFirstRequest(timeline.nowUs, request, address, port);
+      sender.handleFirstRequest(request, address, port, timeline.nowUs);
       options.server.flush();
       timeline.at(timeline.nowUs + options.side.down.config.delayUs, () => {
-        receiver.handleOffer(timeline.nowUs, sizeBytes, options.maxSegmentBytes);
+        receiver.handleOffer(sizeBytes, options.maxSegmentBytes, timeline.nowUs);
         this.flush();
       });
     });

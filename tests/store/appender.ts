@@ -1,22 +1,20 @@
-// A process that appends turns to a data file as fast as it can and prints the last number after each commit; the test
-// kills it. Usage: bun appender.ts FILE
+// A process that commits batches to a data file as fast as it can and prints the last numbers after
+// each; the test kills it. Usage: bun appender.ts FILE
 
-import { openSqliteHistory } from "../../src/store/sqlite.ts";
-import { mail, record, says } from "./turns.ts";
+import { openSqliteStore } from "../../src/store/sqlite.ts";
+import { mail, run, texts, update, Writer } from "./batches.ts";
 
-const path = process.argv[2] ?? "";
-const store = openSqliteHistory(path);
-let seq = store.lastSeq("lobby");
-let letters = store.session("s1")?.mail ?? 0;
+const store = openSqliteStore(process.argv[2] ?? "");
+const writer = new Writer(store);
+let { last } = store.rooms.bounds("lobby");
 for (;;) {
-  const size = 1 + (seq % 17);
-  letters++;
-  store.append({
-    ...says("lobby", seq + 1, seq + size),
-    mail: [{ session: "s1", message: mail(letters) }],
-    sessions: [record("s1", { n: seq + size, mail: letters })],
+  const size = 1 + (last % 17);
+  const committed = writer.commit({
+    rooms: [{ room: "lobby", runs: [run("lobby", texts(size))] }],
+    mail: [mail("s1", "psst")],
+    sessions: [update("s1", { n: last + size })],
   });
-  seq += size;
-  process.stdout.write(`${seq} ${letters}\n`);
+  last = committed.rooms[0]! + size - 1;
+  process.stdout.write(`${last} ${committed.mail[0]}\n`);
   await Bun.sleep(0);
 }

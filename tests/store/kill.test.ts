@@ -1,17 +1,20 @@
-// SIGKILL while a process appends: what it said was committed is there, whole turns only, and the file opens again.
+// SIGKILL while a process commits: what it said was committed is there, whole batches only, and the
+// file opens again.
 
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openSqliteHistory } from "../../src/store/sqlite.ts";
+import { openSqliteStore } from "../../src/store/sqlite.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-kill-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const rounds = Number(process.env["FAULT_ROUNDS"] ?? 5);
 
-/** Runs the appender until it has printed `lines` lines, kills it, and answers its last whole line. */
-async function appendAndKill(path: string, lines: number): Promise<[seq: number, mail: number]> {
+/**
+ * Runs the appender until it has printed `lines` lines, kills it, and answers its last whole line.
+ */
+async function commitAndKill(path: string, lines: number): Promise<[seq: number, mail: number]> {
   const child = Bun.spawn([process.execPath, join(import.meta.dir, "appender.ts"), path], {
     stdout: "pipe",
     stderr: "inherit",
@@ -28,19 +31,19 @@ async function appendAndKill(path: string, lines: number): Promise<[seq: number,
   return [Number(seq), Number(mail)];
 }
 
-test(`${rounds} kills while appending lose nothing that was committed`, async () => {
+test(`${rounds} kills while committing lose nothing that was committed`, async () => {
   const path = join(folder, "chat.db");
   for (let round = 1; round <= rounds; round++) {
-    const [seq, mail] = await appendAndKill(path, 20 * round);
-    const store = openSqliteHistory(path);
-    const last = store.lastSeq("lobby");
+    const [seq, mail] = await commitAndKill(path, 20 * round);
+    const store = openSqliteStore(path);
+    const { last } = store.rooms.bounds("lobby");
     expect(last).toBeGreaterThanOrEqual(seq);
-    const all = store.after("lobby", 0, 1e6).map((one) => one.seq);
+    const all = store.rooms.after("lobby", 0, 1e6).map((one) => one.seq);
     expect(all).toEqual(Array.from({ length: last }, (_, i) => i + 1));
-    const session = store.session("s1");
+    const session = store.sessions.load("s1");
     expect(session?.n).toBe(last);
     expect(session?.mail).toBeGreaterThanOrEqual(mail);
-    expect(store.mailAfter("s1", session!.mail - 1, 9)).toHaveLength(1);
+    expect(store.mailboxes.after("s1", session!.mail - 1, 9)).toHaveLength(1);
     store.close();
   }
 }, 60_000);

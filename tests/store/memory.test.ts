@@ -1,114 +1,119 @@
-// The history in memory: the contract, and the bounds in bytes that only memory has.
+// The store in memory: the contract, and the bounds in bytes that only memory has.
 
 import { describe, expect, test } from "bun:test";
-import { openMemoryHistory } from "../../src/store/memory.ts";
-import { historyContract } from "./history.contract.ts";
-import { emptyTurn, mail, record, says, tidyAll } from "./turns.ts";
+import { openMemoryStore } from "../../src/store/memory.ts";
+import type { Retention } from "../../src/store/store.ts";
+import { mail, sweepAll, update, Writer } from "./batches.ts";
+import { storeContract } from "./store.contract.ts";
 
-historyContract("memory", (retention = {}) => openMemoryHistory({ retention }));
+storeContract("memory", (retention, clock) => openMemoryStore({ retention, clock }));
 
 describe("memory", () => {
+  let nowMs = 1_000;
+  const open = (retention: Partial<Retention>) => {
+    nowMs = 1_000;
+    const store = openMemoryStore({ retention, clock: () => nowMs });
+    return { store, writer: new Writer(store) };
+  };
+  const long = ["x".repeat(5_000)];
+
   test("each store has an epoch of its own", () => {
-    expect(openMemoryHistory().epoch).not.toBe(openMemoryHistory().epoch);
+    expect(openMemoryStore().epoch).not.toBe(openMemoryStore().epoch);
   });
 
   test("a room of long messages keeps what fits its bytes, the newest", () => {
-    const store = openMemoryHistory({ retention: { roomBytes: 200_000 } });
-    for (let seq = 1; seq <= 500; seq++)
-      store.append(says("a", seq, seq, { text: "x".repeat(5_000) }));
-    const kept = store.after("a", 0, 1_000);
+    const { store, writer } = open({ roomBytes: 200_000 });
+    for (let seq = 1; seq <= 500; seq++) writer.say("a", long);
+    const kept = store.rooms.after("a", 0, 1_000);
     expect(kept.length).toBeGreaterThan(20);
     expect(kept.length).toBeLessThan(41);
     expect(kept.at(-1)?.seq).toBe(500);
-    expect(kept[0]?.seq).toBe(store.firstSeq("a"));
+    expect(kept[0]?.seq).toBe(store.rooms.bounds("a").first);
   });
 
   test("all rooms together keep what fits; the quiet ones lose their past, not their numbers", () => {
-    const store = openMemoryHistory({ retention: { totalBytes: 300_000 } });
+    const { store, writer } = open({ totalBytes: 300_000 });
     for (let room = 0; room < 50; room++) {
-      for (let seq = 1; seq <= 5; seq++) {
-        store.append(says(`r${room}`, seq, seq, { text: "x".repeat(5_000) }));
-      }
-      store.append(says("busy", room + 1, room + 1));
+      for (let i = 0; i < 5; i++) writer.say(`r${room}`, long);
+      writer.say("busy");
     }
-    expect(store.after("r0", 0, 9)).toEqual([]);
-    expect(store.lastSeq("r0")).toBe(5);
-    expect(store.after("r49", 0, 9)).toHaveLength(5);
-    expect(store.after("busy", 0, 99)).toHaveLength(50);
+    expect(store.rooms.after("r0", 0, 9)).toEqual([]);
+    expect(store.rooms.bounds("r0").last).toBe(5);
+    expect(store.rooms.after("r49", 0, 9)).toHaveLength(5);
+    expect(store.rooms.after("busy", 0, 99)).toHaveLength(50);
   });
 
-  test("where somebody is the past stays, but the room with the most loses its oldest if nothing else is left", () => {
-    const store = openMemoryHistory({ retention: { totalBytes: 300_000 } });
+  test("a room in use keeps its past, but the largest loses its oldest if nothing else is left", () => {
+    const { store, writer } = open({ totalBytes: 300_000 });
     store.isInUse = (room) => room !== "empty";
-    const text = "x".repeat(5_000);
-    store.append(says("lobby", 1, 5, { text }));
-    store.append(says("empty", 1, 5, { text }));
-    for (let seq = 1; seq <= 100; seq++) store.append(says("flood", seq, seq, { text }));
-    expect(store.after("lobby", 0, 9)).toHaveLength(5);
-    expect(store.after("empty", 0, 9)).toEqual([]);
-    const kept = store.after("flood", 0, 200);
+    for (const room of ["lobby", "empty"]) for (let i = 0; i < 5; i++) writer.say(room, long);
+    for (let i = 0; i < 100; i++) writer.say("flood", long);
+    expect(store.rooms.after("lobby", 0, 9)).toHaveLength(5);
+    expect(store.rooms.after("empty", 0, 9)).toEqual([]);
+    const kept = store.rooms.after("flood", 0, 200);
     expect(kept.at(-1)?.seq).toBe(100);
     expect(kept.length).toBeGreaterThan(20);
     expect(kept.length).toBeLessThan(60);
   });
 
   test("more rooms than fit: of equals the quietest is forgotten at once", () => {
-    const store = openMemoryHistory({ retention: { rooms: 10 } });
-    for (let room = 0; room < 100; room++) store.append(says(`r${room}`, 1, 2));
-    expect(store.after("r89", 0, 9)).toEqual([]);
-    expect(store.after("r90", 0, 9)).toHaveLength(2);
+    const { store, writer } = open({ rooms: 10 });
+    for (let room = 0; room < 100; room++) writer.say(`r${room}`, 2);
+    expect(store.rooms.after("r89", 0, 9)).toEqual([]);
+    expect(store.rooms.after("r90", 0, 9)).toHaveLength(2);
   });
 
   test("mail keeps what fits its bytes, the newest of all", () => {
-    const store = openMemoryHistory({ retention: { mailBytes: 50_000 } });
-    for (let i = 1; i <= 100; i++) {
-      const session = `s${i % 2}`;
-      const message = mail(Math.ceil(i / 2), { text: "x".repeat(1_000) });
-      store.append({ ...emptyTurn, mail: [{ session, message }] });
+    const { store, writer } = open({ mailBytes: 50_000 });
+    for (let i = 0; i < 100; i++) {
+      writer.commit({ mail: [mail(`s${i % 2}`, "x".repeat(1_000))] });
     }
-    const kept = [store.mailAfter("s0", 0, 99), store.mailAfter("s1", 0, 99)];
-    for (const box of kept) {
-      expect(box.length).toBeGreaterThan(20);
-      expect(box.length).toBeLessThan(25);
-      expect(box.at(-1)?.mail).toBe(50);
+    for (const session of ["s0", "s1"]) {
+      const kept = store.mailboxes.after(session, 0, 99);
+      expect(kept.length).toBeGreaterThan(20);
+      expect(kept.length).toBeLessThan(25);
+      expect(kept.at(-1)?.mail).toBe(50);
     }
   });
 
-  test("who gets the most mail loses it, nobody else, however old", () => {
-    const store = openMemoryHistory({ retention: { mailBytes: 100_000 } });
-    const send = (session: string, i: number, chars: number) => {
-      const message = mail(i, { text: "x".repeat(chars) });
-      store.append({ ...emptyTurn, mail: [{ session, message }] });
-    };
-    for (let i = 1; i <= 20; i++) send("bob", i, 100);
-    for (let i = 1; i <= 500; i++) for (let box = 0; box < 8; box++) send(`m${box}`, i, 1_000);
-    expect(store.mailAfter("bob", 0, 99)).toHaveLength(20);
-    for (let box = 0; box < 8; box++) {
-      const kept = store.mailAfter(`m${box}`, 0, 99);
-      expect(kept.at(-1)?.mail).toBe(500);
+  test("the largest mailboxes lose what their busiest sender wrote, and nobody else anything", () => {
+    const { store, writer } = open({ mailBytes: 100_000 });
+    const flooded = Array.from({ length: 8 }, (_, i) => `m${i}`);
+    for (let i = 0; i < 20; i++) writer.commit({ mail: [mail("bob", "x".repeat(100))] });
+    for (const session of flooded) writer.commit({ mail: [mail(session, "hello")] });
+    for (let i = 1; i <= 500; i++) {
+      writer.commit({ mail: flooded.map((to) => mail(to, "x".repeat(1_000), { from: "M" })) });
+    }
+    expect(store.mailboxes.after("bob", 0, 99)).toHaveLength(20);
+    for (const session of flooded) {
+      const kept = store.mailboxes.after(session, 0, 99);
+      expect(kept[0]).toMatchObject({ mail: 1, text: "hello" });
+      expect(kept.at(-1)?.mail).toBe(501);
       expect(kept.length).toBeGreaterThan(5);
     }
     // Age still takes all of it.
-    tidyAll(store, 1e13);
-    for (const session of ["bob", "m0", "m7"]) expect(store.mailAfter(session, 0, 99)).toEqual([]);
+    nowMs = 1e13;
+    sweepAll(store);
+    for (const session of ["bob", "m0", "m7"]) {
+      expect(store.mailboxes.after(session, 0, 99)).toEqual([]);
+    }
   });
 
-  test("a million letters to one reader leave no trace beyond the bound", () => {
-    const store = openMemoryHistory({ retention: { mailMessages: 3 } });
-    for (let i = 1; i <= 20_000; i++) {
-      store.append({ ...emptyTurn, mail: [{ session: "s", message: mail(i) }] });
-    }
-    expect(store.mailAfter("s", 0, 9).map(({ mail }) => mail)).toEqual([19_998, 19_999, 20_000]);
+  test("thousands of private messages to one reader leave no trace beyond the bound", () => {
+    const { store, writer } = open({ mailMessages: 3 });
+    for (let i = 1; i <= 20_000; i++) writer.commit({ mail: [mail("s", "psst")] });
+    const kept = store.mailboxes.after("s", 0, 9);
+    expect(kept.map(({ mail: number }) => number)).toEqual([19_998, 19_999, 20_000]);
   });
 
-  test("a crowd of sessions is cut back without anybody tidying", () => {
-    const store = openMemoryHistory({ retention: { sessions: 100 } });
-    for (let i = 1; i <= 1_000; i++) {
-      store.append({ ...emptyTurn, sessions: [record(`s${i}`, { seenMs: i })] });
+  test("a crowd of sessions is cut back without a sweep", () => {
+    const { store, writer } = open({ sessions: 100 });
+    for (nowMs = 1; nowMs <= 1_000; nowMs++) {
+      writer.commit({ sessions: [update(`s${nowMs}`, { seenMs: nowMs })] });
     }
-    expect(store.session("s1")).toBeUndefined();
-    expect(store.session("s887")).toBeUndefined();
-    expect(store.session("s1000")).toBeDefined();
-    expect(store.sessionNamed("ann", 0)?.id).toBe("s1000");
+    expect(store.sessions.load("s1")).toBeUndefined();
+    expect(store.sessions.load("s887")).toBeUndefined();
+    expect(store.sessions.load("s1000")).toBeDefined();
+    expect(store.directory.find("ann", 0)?.id).toBe("s1000");
   });
 });

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openRegistrations } from "../../src/store/registrations.ts";
-import { openSqliteHistory } from "../../src/store/sqlite.ts";
+import { openSqliteStore } from "../../src/store/sqlite.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-registrations-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -17,33 +17,33 @@ const fail = (error: unknown): never => {
 
 test("who was registered, waiting or handed out is so after a restart", () => {
   const path = join(folder, "a.db");
-  const first = openSqliteHistory(path);
-  const before = openRegistrations(first.db, fail);
+  const first = openSqliteStore(path);
+  const before = openRegistrations(first, fail);
   for (const [i, id] of ["Ann", "Bob", "Cal"].entries()) {
     before.registry.register(address(id, 5_000 + i), 10 * i);
   }
   before.registry.register(address("ann", 6_000), 40);
-  expect(before.registry.bridge("Bob", 50)?.id).toBe("Cal");
-  expect(before.registry.bridge("Cal", 60, "Nobody")).toBeUndefined();
+  expect(before.registry.bridge("Bob", 50, "127.0.0.1")?.id).toBe("Cal");
+  expect(before.registry.bridge("Cal", 60, "127.0.0.1", "Nobody")).toBeUndefined();
   const entries = before.registry.entries();
   before.close();
   first.close();
 
-  const second = openSqliteHistory(path);
-  const after = openRegistrations(second.db, fail);
+  const second = openSqliteStore(path);
+  const after = openRegistrations(second, fail);
   expect(after.registry.entries()).toEqual(entries);
-  expect(after.registry.bridge("Bob", 70)?.id).toBe("Cal");
+  expect(after.registry.bridge("Bob", 70, "127.0.0.1")?.id).toBe("Cal");
   after.close();
   second.close();
 });
 
 test("a smaller bound forgets the oldest, in the file too", () => {
   const path = join(folder, "b.db");
-  const store = openSqliteHistory(path);
-  const many = openRegistrations(store.db, fail);
+  const store = openSqliteStore(path);
+  const many = openRegistrations(store, fail);
   for (let i = 0; i < 10; i++) many.registry.register(address(`p${i}`, 5_000 + i), i);
   many.close();
-  const few = openRegistrations(store.db, fail, 3);
+  const few = openRegistrations(store, fail, 3);
   expect(few.registry.entries().map(({ id }) => id)).toEqual(["p7", "p8", "p9"]);
   expect(store.db.query("SELECT count(*) AS n FROM registrations").get()).toEqual({ n: 3 });
   few.registry.register(address("p10", 6_000), 10);
@@ -53,9 +53,9 @@ test("a smaller bound forgets the oldest, in the file too", () => {
 });
 
 test("a change that can't be written is told and stands in memory", () => {
-  const store = openSqliteHistory(join(folder, "c.db"));
+  const store = openSqliteStore(join(folder, "c.db"));
   const problems: unknown[] = [];
-  const { registry, close } = openRegistrations(store.db, (error) => problems.push(error));
+  const { registry, close } = openRegistrations(store, (error) => problems.push(error));
   store.db.run("DROP TABLE registrations");
   registry.register(address("Ann", 5_000), 1);
   expect(problems).toHaveLength(1);

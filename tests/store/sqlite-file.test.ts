@@ -1,4 +1,5 @@
-// Files that are no data file of parley's, or not this parley's: refused in a sentence, and left as they are.
+// Files that are no data file of parley's, or not this parley's: refused in a sentence, and left as
+// they are.
 
 import { afterAll, afterEach, describe, expect, spyOn, test } from "bun:test";
 import { Database } from "bun:sqlite";
@@ -6,6 +7,8 @@ import { spawnSync } from "node:child_process";
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync } from "node:fs";
 import {
   copyFileSync,
+  existsSync,
+  lstatSync,
   renameSync,
   rmSync,
   statSync,
@@ -18,9 +21,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ParleyError } from "../../src/errors.ts";
 import { applicationId, migrate, schemaVersion, shapeOf } from "../../src/store/sqlite-schema.ts";
-import { openSqliteHistory } from "../../src/store/sqlite.ts";
+import { dataFilePaths } from "../../src/store/sqlite-file.ts";
+import { openSqliteStore } from "../../src/store/sqlite.ts";
 import { skipUnless } from "../skip.ts";
-import { says, tidyAll } from "./turns.ts";
+import { sweepAll, Writer } from "./batches.ts";
 
 const isRoot = process.getuid?.() === 0;
 const top = mkdtempSync(join(tmpdir(), "parley-file-"));
@@ -35,7 +39,7 @@ function freshFolder(): string {
 /** Opens a file that must be refused; the answer is the sentence. */
 function refusal(path: string): string {
   try {
-    openSqliteHistory(path).close();
+    openSqliteStore(path).close();
   } catch (error) {
     expect(error).toBeInstanceOf(ParleyError);
     expect((error as ParleyError).code).toBe("storage");
@@ -47,7 +51,10 @@ function refusal(path: string): string {
 /** Refuses and leaves every file of the folder as it was, byte for byte. */
 function untouchedRefusal(folder: string, path: string): string {
   const look = () =>
-    readdirSync(folder).map((name) => [name, Bun.hash(readFileSync(join(folder, name)))]);
+    readdirSync(folder).map((name) => {
+      const place = join(folder, name);
+      return [name, existsSync(place) ? Bun.hash(readFileSync(place)) : "leads nowhere"];
+    });
   const before = look();
   const sentence = refusal(path);
   expect(look()).toEqual(before);
@@ -57,8 +64,8 @@ function untouchedRefusal(folder: string, path: string): string {
 
 function dataFile(folder: string, rows = 2_000): string {
   const path = join(folder, "chat.db");
-  const store = openSqliteHistory(path);
-  store.append(says("lobby", 1, rows));
+  const store = openSqliteStore(path);
+  new Writer(store).say("lobby", rows);
   store.close();
   return path;
 }
@@ -117,19 +124,19 @@ describe("a file that is refused", () => {
       expect(untouchedRefusal(folder, path)).toContain("is damaged");
     }
     writeFileSync(path, whole);
-    openSqliteHistory(path).close();
+    openSqliteStore(path).close();
   });
 
   test("is in use by another server, and free again when that one has gone", () => {
     const folder = freshFolder();
     const path = dataFile(folder);
-    const store = openSqliteHistory(path);
+    const store = openSqliteStore(path);
     expect(refusal(path)).toContain("in use by another parley server");
     symlinkSync(path, join(folder, "link.db"));
     expect(refusal(join(folder, "link.db"))).toContain("in use by another parley server");
-    store.append(says("lobby", 2_001, 2_001));
+    new Writer(store).say("lobby");
     store.close();
-    openSqliteHistory(path).close();
+    openSqliteStore(path).close();
   });
 
   test("is missing while its log is there", () => {
@@ -148,6 +155,28 @@ describe("a file that is refused", () => {
     expect(refusal("/dev/null")).toContain("is not a regular file");
   });
 
+  test("is a link that leads nowhere, or into a folder that is not there", () => {
+    const folder = freshFolder();
+    const link = join(folder, "chat.db");
+    const target = join(folder, "disk", "chat.db");
+    for (const to of [target, "disk/chat.db", "chat.db"]) {
+      rmSync(link, { force: true });
+      symlinkSync(to, link);
+      const sentence = `is a link to '${to}', which is not there: mount the disk that has it`;
+      expect(untouchedRefusal(folder, link)).toContain(sentence);
+      expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    }
+    symlinkSync(join(folder, "disk"), join(folder, "mnt"));
+    expect(refusal(join(folder, "mnt", "chat.db"))).toContain("there is no directory");
+    expect(existsSync(join(folder, "disk"))).toBe(false);
+    // Once the disk is there, so is the data.
+    mkdirSync(join(folder, "disk"));
+    openSqliteStore(target).close();
+    rmSync(link);
+    symlinkSync(target, link);
+    openSqliteStore(link).close();
+  });
+
   skipUnless(!isRoot, "root may write everywhere: rights on files are not tested")(
     "may not be written",
     () => {
@@ -163,14 +192,31 @@ describe("a file that is refused", () => {
   );
 });
 
+test("every path that a data file takes is named, links followed, before and while it is there", () => {
+  const folder = freshFolder();
+  const real = join(folder, "real");
+  mkdirSync(real);
+  symlinkSync(real, join(folder, "link"));
+  const given = join(folder, "link", "chat.db");
+  const before = dataFilePaths(given);
+  const store = openSqliteStore(given);
+  new Writer(store).say("lobby");
+  const here = readdirSync(real).map((name) => join(real, name));
+  expect(here.length).toBeGreaterThan(3);
+  expect(before).toEqual(expect.arrayContaining(here));
+  symlinkSync(given, join(folder, "other.db"));
+  expect(dataFilePaths(join(folder, "other.db"))).toEqual(before);
+  store.close();
+});
+
 test("an empty file, and what a killed first start left, become a data file", () => {
   const folder = freshFolder();
   const path = join(folder, "chat.db");
   writeFileSync(path, "");
   writeFileSync(`${path}.new`, "half a file");
   writeFileSync(`${path}-lock`, "");
-  const store = openSqliteHistory(path);
-  store.append(says("lobby", 1, 1));
+  const store = openSqliteStore(path);
+  new Writer(store).say("lobby");
   store.close();
   const bytes = readFileSync(path);
   expect(bytes.readUInt32BE(68)).toBe(applicationId);
@@ -188,9 +234,9 @@ test("a file that another server has made just before the lock was ours is kept"
     if (args[0] === "BEGIN EXCLUSIVE") copyFileSync(made, path);
     return run.apply(this, args);
   } as Database["run"]);
-  const store = openSqliteHistory(path);
+  const store = openSqliteStore(path);
   spy.mockRestore();
-  expect(store.lastSeq("lobby")).toBe(5);
+  expect(store.rooms.bounds("lobby").last).toBe(5);
   store.close();
 });
 
@@ -225,13 +271,14 @@ const canMount =
   spawnSync("unshare", ["--mount", "mount", "-t", "tmpfs", "tmpfs", tmpdir()]).status === 0;
 const diskTest = skipUnless(canMount, "a small disk to fill needs root and mount(8)");
 
-diskTest("a full disk: append says so and changes nothing; with space it goes on", () => {
+diskTest("a full disk: commit says so and changes nothing; with space it goes on", () => {
   withSmallDisk((folder) => {
     const path = join(folder, "chat.db");
-    const store = openSqliteHistory(path, { retention: { messages: 1e6 } });
+    const store = openSqliteStore(path, { retention: { messages: 1e6 } });
+    const writer = new Writer(store);
     let seq = 0;
     const more = (): void => {
-      store.append(says("lobby", seq + 1, seq + 100, { text: "x".repeat(200) }));
+      writer.say("lobby", Array<string>(100).fill("x".repeat(200)));
       seq += 100;
     };
     let problem: unknown;
@@ -245,18 +292,18 @@ diskTest("a full disk: append says so and changes nothing; with space it goes on
     expect(problem).toBeInstanceOf(ParleyError);
     expect((problem as ParleyError).code).toBe("storage");
     expect((problem as ParleyError).message).toMatch(/the disk (is full|reports an error)/);
-    expect(store.lastSeq("lobby")).toBe(seq);
-    expect(store.after("lobby", seq - 5, 99)).toHaveLength(5);
+    expect(store.rooms.bounds("lobby").last).toBe(seq);
+    expect(store.rooms.after("lobby", seq - 5, 99)).toHaveLength(5);
     expect(more).toThrow(ParleyError);
-    tidyAll(store, 0);
+    sweepAll(store);
 
     const remounted = spawnSync("mount", ["-o", "remount,size=16m", folder]);
     expect(remounted.status).toBe(0);
     more();
     store.close();
-    const again = openSqliteHistory(path);
-    expect(again.lastSeq("lobby")).toBe(seq);
-    expect(again.after("lobby", 0, seq + 1)).toHaveLength(seq);
+    const again = openSqliteStore(path);
+    expect(again.rooms.bounds("lobby").last).toBe(seq);
+    expect(again.rooms.after("lobby", 0, seq + 1)).toHaveLength(seq);
     again.close();
   });
 });
@@ -265,8 +312,8 @@ diskTest("a disk without room for a new file: a sentence, and no half file", () 
   withSmallDisk((folder) => {
     writeFileSync(join(folder, "ballast"), Buffer.alloc(2 * 1024 * 1024 - 8192));
     const sentence = refusal(join(folder, "chat.db"));
-    expect(sentence).toMatch(/the disk (is full|reports an error)/);
-    expect(sentence).not.toContain("goes on by itself");
+    expect(sentence).toMatch(/the disk (is full; make space and start again|reports an error)/);
+    expect(sentence).not.toContain("by itself");
     const left = readdirSync(folder).filter((name) => name.startsWith("chat.db"));
     expect(left.filter((name) => statSync(join(folder, name)).size > 0)).toEqual([]);
   });
@@ -290,14 +337,14 @@ skipUnless(process.platform !== "win32", "Windows has no modes")(
     const modeOf = (name: string) => (statSync(join(folder, name)).mode & 0o777).toString(8);
     const before = process.umask(0);
     try {
-      const store = openSqliteHistory(path);
-      store.append(says("lobby", 1, 10));
+      const store = openSqliteStore(path);
+      new Writer(store).say("lobby", 10);
       const names = readdirSync(folder);
       expect(names).toContain("chat.db-wal");
       expect(names.filter((name) => modeOf(name) !== "600")).toEqual([]);
       store.close();
       chmodSync(path, 0o640);
-      openSqliteHistory(path).close();
+      openSqliteStore(path).close();
       expect(modeOf("chat.db")).toBe("640");
     } finally {
       process.umask(before);

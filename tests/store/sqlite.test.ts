@@ -1,114 +1,248 @@
-// The history in an SQLite file: the contract, and that it outlives its process.
+// The store in an SQLite file: the contract, and that it outlives its process.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openSqliteHistory } from "../../src/store/sqlite.ts";
-import { historyContract } from "./history.contract.ts";
-import { emptyTurn, mail, record, says, tidyAll } from "./turns.ts";
+import { openSqliteStore, type SqliteStore } from "../../src/store/sqlite.ts";
+import { logged, mail, run, sweepAll, texts, update, Writer } from "./batches.ts";
+import { storeContract, type WhileFailing } from "./store.contract.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-sqlite-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 let files = 0;
 const freshPath = (): string => join(folder, `${++files}.db`);
 
-historyContract("sqlite", (retention = {}) => openSqliteHistory(freshPath(), { retention }));
+let current: SqliteStore;
+function open(options: Parameters<typeof openSqliteStore>[1] = {}, path = freshPath()) {
+  const store = openSqliteStore(path, options);
+  current = store;
+  return { store, writer: new Writer(store) };
+}
+
+/** Everything is written by then: what fails is COMMIT itself. */
+const whileFailing: WhileFailing = (store, body) => {
+  expect(store).toBe(current);
+  const { db } = current;
+  db.run(`
+    PRAGMA foreign_keys = ON;
+    CREATE TEMP TABLE IF NOT EXISTS parents (id INTEGER PRIMARY KEY);
+    CREATE TEMP TABLE IF NOT EXISTS orphans (
+      id INTEGER REFERENCES parents DEFERRABLE INITIALLY DEFERRED
+    );
+    CREATE TEMP TRIGGER IF NOT EXISTS spoil AFTER INSERT ON mail
+      WHEN (SELECT foreign_keys FROM pragma_foreign_keys)
+      BEGIN INSERT INTO orphans VALUES (1); END;
+  `);
+  body();
+  db.run("PRAGMA foreign_keys = OFF; DELETE FROM orphans");
+};
+
+const said = (room: string, count: number) => ({ room, runs: [run(room, texts(count))] });
+
+storeContract("sqlite", (retention, clock) => open({ retention, clock }).store, whileFailing);
 
 describe("sqlite", () => {
   test("everything is there after a restart, under the same epoch", () => {
     const path = freshPath();
-    const first = openSqliteHistory(path);
-    const session = record("s1", { n: 4, mail: 1 });
-    const letter = { session: "s1", message: mail(1) };
-    first.append({ ...says("lobby", 1, 100), mail: [letter], sessions: [session] });
+    const { store: first, writer } = open({}, path);
+    const runs = [run("lobby", texts(100))];
+    const session = update("s1", { n: 4 });
+    const letter = mail("s1", "psst");
+    writer.commit({ rooms: [{ room: "lobby", runs }], mail: [letter], sessions: [session] });
     first.close();
 
-    const second = openSqliteHistory(path);
-    expect(second.epoch).toBe(first.epoch);
-    expect(second.lastSeq("lobby")).toBe(100);
-    expect(second.after("lobby", 0, 1_000)).toEqual([...says("lobby", 1, 100).said]);
-    expect(second.session("s1")).toEqual(session);
-    expect(second.mailAfter("s1", 0, 9)).toEqual([letter.message]);
-    second.append(says("lobby", 101, 101));
-    second.close();
+    const { store, writer: again } = open({}, path);
+    expect(store.epoch).toBe(first.epoch);
+    expect(store.rooms.bounds("lobby")).toEqual({ first: 1, last: 100 });
+    expect(store.rooms.after("lobby", 0, 1_000)).toEqual(logged(runs, 1));
+    expect(store.sessions.load("s1")).toEqual({ ...session, mail: 1 });
+    expect(store.mailboxes.after("s1", 0, 9)).toEqual([{ ...letter.message, mail: 1 }]);
+    // Batches are counted by each process from 1.
+    expect(again.commit({ mail: [letter] }).mail).toEqual([2]);
+    expect(again.say("lobby")).toBe(101);
+    store.close();
   });
 
   test("numbers go on after everything was forgotten and the server restarted", () => {
     const path = freshPath();
-    const first = openSqliteHistory(path, { retention: { maxAgeMs: 10, rooms: 1 } });
-    first.append(says("a", 1, 700));
-    first.append(says("b", 1, 5));
-    tidyAll(first, 1e9);
+    let nowMs = 1_000;
+    const options = { retention: { maxAgeMs: 10, rooms: 1 }, clock: () => nowMs };
+    const { store: first, writer } = open(options, path);
+    writer.say("a", 700);
+    writer.say("b", 5);
+    nowMs = 1e9;
+    sweepAll(first);
     first.close();
-    const second = openSqliteHistory(path);
+    const { store, writer: again } = open({}, path);
     // Room a is forgotten altogether: too many rooms. Whatever is new begins after its numbers.
-    expect(second.lastSeq("a")).toBe(700);
-    expect(second.lastSeq("b")).toBe(5);
-    expect(second.lastSeq("c")).toBe(700);
-    second.append(says("b", 6, 6));
-    second.append(says("a", 701, 701));
-    expect(second.after("a", 0, 9)).toHaveLength(1);
-    second.close();
+    expect(store.rooms.bounds("a").last).toBe(700);
+    expect(store.rooms.bounds("b").last).toBe(5);
+    expect(store.rooms.bounds("c").last).toBe(700);
+    expect(again.say("b")).toBe(6);
+    expect(again.say("a")).toBe(701);
+    expect(store.rooms.after("a", 0, 9)).toHaveLength(1);
+    store.close();
+  });
+
+  test("the store's clock goes on where it was, however long the server was stopped", () => {
+    const path = freshPath();
+    const { store: first, writer } = open({ clock: () => 5_000 }, path);
+    writer.say("lobby");
+    first.close();
+    const { store } = open({}, path);
+    sweepAll(store);
+    expect(store.rooms.after("lobby", 0, 9)).toHaveLength(1);
+    store.close();
   });
 
   test("a closed file stands alone: no log, no lock", () => {
-    const path = freshPath();
-    const store = openSqliteHistory(path);
-    store.append(says("lobby", 1, 10));
+    const { store, writer } = open();
+    writer.say("lobby", 10);
     store.close();
     const beside = readdirSync(folder).filter((name) => name.startsWith(`${files}.db`));
     expect(beside).toEqual([`${files}.db`]);
   });
 
-  test("a turn that fails half way changes nothing, and the next one works", () => {
-    const store = openSqliteHistory(freshPath());
-    store.append({ ...says("lobby", 1, 3), sessions: [record("s1", { n: 3 })] });
-    const broken = {
-      said: [...says("lobby", 4, 5).said, ...says("den", 1, 2).said],
-      mail: [1, 1].map((number) => ({ session: "s1", message: mail(number) })),
-      sessions: [record("s1", { n: 5 })],
+  test("a batch that fails half way, or at its end, changes nothing, and the next one works", () => {
+    const { store, writer } = open();
+    writer.commit({ rooms: [said("lobby", 3)], sessions: [update("s1", { n: 3 })] });
+    const batch = {
+      rooms: [said("lobby", 2), said("den", 2)],
+      mail: [mail("s1", "psst"), mail("s2", "psst")],
+      sessions: [update("s1", { n: 5 })],
     };
-    expect(() => store.append(broken)).toThrow("can't be written");
-    expect(store.lastSeq("lobby")).toBe(3);
-    expect(store.lastSeq("den")).toBe(0);
-    expect(store.session("s1")?.n).toBe(3);
-    expect(store.mailAfter("s1", 0, 9)).toEqual([]);
-    store.append(says("lobby", 4, 5));
-    store.append(says("den", 1, 2));
-    expect(store.after("lobby", 0, 9)).toHaveLength(5);
+    const expectUnchanged = (): void => {
+      expect(store.rooms.bounds("lobby").last).toBe(3);
+      expect(store.rooms.bounds("den").last).toBe(0);
+      expect(store.sessions.load("s1")).toMatchObject({ n: 3, mail: 0 });
+      expect(store.sessions.load("s2")).toBeUndefined();
+      expect(store.mailboxes.after("s1", 0, 9)).toEqual([]);
+    };
+    store.db.run(`CREATE TEMP TRIGGER spoil AFTER INSERT ON mail WHEN new.session = 's2'
+      BEGIN SELECT RAISE(ABORT, 'spoilt'); END`);
+    expect(() => writer.commit(batch)).toThrow("can't be written: spoilt");
+    store.db.run("DROP TRIGGER spoil");
+    expectUnchanged();
+    whileFailing(store, () => {
+      expect(() => writer.commit(batch)).toThrow("can't be written");
+    });
+    expectUnchanged();
+    expect(writer.commit(batch)).toEqual({ rooms: [4, 1], mail: [1, 1] });
     store.close();
   });
 
   test("people can query it while the server runs: the view `chat`", () => {
     const path = freshPath();
-    const store = openSqliteHistory(path);
-    store.append(says("lobby", 1, 3, { timeMs: 1_763_700_000_123, text: "hi" }));
+    const { store, writer } = open({}, path);
+    const runs = [
+      run("lobby", ["hi", `say "\\" '`], { timeMs: 1_763_700_000_123, n: 5 }),
+      run("lobby", ["", "\u{1f600}"], { timeMs: 1_763_700_000_124, from: "Bob", alias: "B" }),
+    ];
+    writer.commit({ rooms: [{ room: "lobby", runs }] });
+    writer.say("den");
     const db = new Database(path, { readonly: true });
-    const rows = db
-      .query("SELECT room, seq, time, sender, text FROM chat WHERE room = 'lobby'")
-      .all();
-    expect(rows).toHaveLength(3);
-    expect(rows[0]).toEqual({
-      room: "lobby",
-      seq: 1,
-      time: "2025-11-21T04:40:00.123Z",
-      sender: "Ann",
-      text: "hi",
-    });
+    const rows = db.query("SELECT * FROM chat WHERE room = 'lobby' ORDER BY seq DESC").all();
+    const ann = { room: "lobby", sender: "Ann", alias: null, time_ms: 1_763_700_000_123 };
+    const bob = { room: "lobby", sender: "Bob", alias: "B", time_ms: 1_763_700_000_124 };
+    const [time, later] = ["2025-11-21T04:40:00.123Z", "2025-11-21T04:40:00.124Z"];
+    expect(rows).toEqual([
+      { ...bob, seq: 4, time: later, text: "\u{1f600}", n: null },
+      { ...bob, seq: 3, time: later, text: "", n: null },
+      { ...ann, seq: 2, time, text: `say "\\" '`, n: 6 },
+      { ...ann, seq: 1, time, text: "hi", n: 5 },
+    ]);
     db.close();
-    store.append(says("lobby", 4, 4));
+    writer.say("lobby");
     store.close();
   });
 
+  test("another program reads what was committed, makes a whole copy, and may write", () => {
+    const path = freshPath();
+    const copy = freshPath();
+    const { store, writer } = open({}, path);
+    const other = new Database(path);
+    for (let i = 1; i <= 20; i++) {
+      writer.say("lobby");
+      expect(other.query("SELECT max(seq) AS last FROM chat").get()).toEqual({ last: i });
+      other.run("UPDATE meta SET value = ? WHERE key = 'epoch'", [`epoch ${i}`]);
+    }
+    other.query("VACUUM INTO ?").run(copy);
+    const registrations = store.db.prepare("DELETE FROM registrations");
+    other.run("DELETE FROM registrations");
+    store.transact(() => registrations.run());
+    registrations.finalize();
+    other.run("DELETE FROM mail");
+    while (store.sweep()) continue;
+    other.close();
+    expect(writer.say("lobby")).toBe(21);
+    store.close();
+    const { store: copied } = open({}, copy);
+    expect(copied.epoch).toBe("epoch 20");
+    expect(copied.rooms.after("lobby", 0, 99)).toHaveLength(20);
+    copied.close();
+  });
+
+  test("another program that is writing just then: the batch fails, and goes through afterwards", () => {
+    const path = freshPath();
+    const { store, writer } = open({}, path);
+    const other = new Database(path);
+    writer.say("lobby");
+    other.run("BEGIN IMMEDIATE");
+    expect(() => writer.say("lobby")).toThrow("another program is writing to it");
+    other.run("COMMIT");
+    expect(writer.say("lobby")).toBe(2);
+    other.close();
+    store.close();
+  });
+
+  test("the write-ahead log stays short, whatever is written", () => {
+    const path = freshPath();
+    const { store, writer } = open({}, path);
+    const logBytes = () => statSync(`${path}-wal`).size;
+    for (let i = 0; i < 3_000; i++) writer.say("lobby", 1);
+    const small = logBytes();
+    for (let i = 0; i < 1_000; i++) writer.say("lobby", ["x".repeat(16_000)]);
+    const large = logBytes();
+    for (let i = 0; i < 3_000; i++) writer.commit({ mail: [mail("s1", "x".repeat(4_000))] });
+    // 4 MiB, and what the estimate of it misses.
+    for (const bytes of [small, large, logBytes()]) expect(bytes).toBeLessThan(8 * 1024 * 1024);
+    // A sweep moves the rest of it into the file.
+    sweepAll(store);
+    const other = new Database(path);
+    expect(other.query("PRAGMA wal_checkpoint(PASSIVE)").get()).toMatchObject({ busy: 0 });
+    other.close();
+    store.close();
+  });
+
+  test("a page of 500 is read fast from a long room, of single messages and of long batches", () => {
+    const { store, writer } = open();
+    for (let i = 0; i < 100; i++) {
+      const runs = Array.from({ length: 1_000 }, (_, k) => `single ${i * 1_000 + k}`);
+      for (const text of runs) writer.say("singles", [text]);
+    }
+    for (let i = 0; i < 4; i++) writer.say("batches", 5_000);
+    for (const room of ["singles", "batches"]) {
+      const { last } = store.rooms.bounds(room);
+      const timesMs = [0, 1_000, last / 2, last - 500].map((seq) => {
+        const startMs = performance.now();
+        expect(store.rooms.after(room, seq, 500)).toHaveLength(500);
+        return performance.now() - startMs;
+      });
+      // A reading that unpacks all of it takes 50 ms.
+      expect(Math.min(...timesMs)).toBeLessThan(10);
+    }
+    store.close();
+  }, 30_000);
+
   test("forgetting goes in bounded slices", () => {
-    const store = openSqliteHistory(freshPath(), { retention: { messages: 10 } });
-    for (let seq = 1; seq <= 5_000; seq += 500) store.append(says("lobby", seq, seq + 499));
+    const { store, writer } = open({ retention: { messages: 10 } });
+    for (let i = 0; i < 5_000; i++) writer.say("lobby");
     const count = () =>
-      store.db.query<{ n: number }, []>("SELECT count(*) AS n FROM messages").get()!.n;
+      store.db.query<{ n: number }, []>("SELECT count(*) AS n FROM batches").get()!.n;
     let before = count();
-    while (store.tidy(0)) {
+    while (store.sweep()) {
       expect(before - count()).toBeLessThanOrEqual(500);
       before = count();
     }
@@ -117,16 +251,16 @@ describe("sqlite", () => {
   });
 
   test("a room in which somebody speaks while the quietest are sought is none of them", () => {
-    const store = openSqliteHistory(freshPath(), { retention: { rooms: 1 } });
-    store.append(says("quiet", 1, 900));
-    store.append(says("quieter", 1, 900, { timeMs: 1 }));
+    const { store, writer } = open({ retention: { rooms: 1 } });
+    writer.say("quiet", 900);
+    writer.say("quieter", 900, { timeMs: 1 });
     // One slice has looked at all rooms.
-    store.tidy(2_000);
-    store.append(says("quieter", 901, 901, { timeMs: 2_000 }));
-    tidyAll(store, 2_000);
-    expect(store.after("quiet", 0, 9)).toEqual([]);
-    expect(store.lastSeq("quiet")).toBe(900);
-    expect(store.after("quieter", 0, 9)).toHaveLength(9);
+    store.sweep();
+    writer.say("quieter");
+    sweepAll(store);
+    expect(store.rooms.after("quiet", 0, 9)).toEqual([]);
+    expect(store.rooms.bounds("quiet").last).toBe(900);
+    expect(store.rooms.after("quieter", 0, 9)).toHaveLength(9);
     store.close();
   });
 
@@ -135,10 +269,10 @@ describe("sqlite", () => {
       ["normal", 1],
       ["full", 2],
     ] as const) {
-      const store = openSqliteHistory(freshPath(), { synchronous });
+      const { store, writer } = open({ synchronous });
       expect(store.db.query("PRAGMA synchronous").get()).toEqual({ synchronous: level });
       expect(store.db.query("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" });
-      store.append({ ...emptyTurn, sessions: [record("s")] });
+      writer.commit({ sessions: [update("s")] });
       store.close();
     }
   });

@@ -1,4 +1,4 @@
-// The help of a command on terminals of every width: nothing wider, nothing lost.
+// A command's help on terminals of every width: no row is wider, no word is lost.
 
 import { expect, test } from "bun:test";
 import type { ArgsDef } from "citty";
@@ -15,7 +15,7 @@ const definitions: ArgsDef = {
 const words = (text: string) => text.split(/\s+/).toSorted();
 const width = (text: string) => Bun.stringWidth(text);
 
-test("what it looks like", () => {
+test("at 60 columns", () => {
   const page = { columns: 60, width };
   expect(commandHelp("call", "Call somebody", definitions, page).split("\n")).toEqual([
     "Usage: parley call NAME [NAME…] --port N [flags]",
@@ -39,7 +39,7 @@ test("what it looks like", () => {
   ]);
 });
 
-test("of any width from 24 columns on: no row is wider, none ends in blanks, no word is lost", () => {
+test("at any width from 24 columns: no row is wider or ends in blanks, no word is lost", () => {
   const whole = commandHelp("call", "Call somebody", definitions, { columns: 1000, width });
   for (let columns = 24; columns <= 130; columns++) {
     const help = commandHelp("call", "Call somebody", definitions, { columns, width });

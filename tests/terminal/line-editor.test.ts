@@ -1,4 +1,4 @@
-// Keys as terminals send them, cut anywhere, and what they make of a line.
+// Keys as terminals send them, split anywhere, and what they do to a line.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -31,7 +31,7 @@ describe("keys", () => {
     expect(new KeyReader().push(sequence)).toEqual([key(name)]);
   });
 
-  test("mean the same however they are cut", () => {
+  test("mean the same however they are split", () => {
     const input = "ab\u001b[1;5Dé日\u001b[200~two\rlines\u001b[201~\u001bOA\u001b[3~x\r";
     const whole = new KeyReader().push(input);
     for (let at = 1; at < input.length; at++) {
@@ -48,7 +48,7 @@ describe("keys", () => {
     }
   });
 
-  test("a lone escape is the key, an endless sequence is given up", () => {
+  test("a lone escape is the Escape key, an endless sequence is abandoned", () => {
     const reader = new KeyReader();
     expect(reader.push("\u001b")).toEqual([]);
     expect(reader.pending).toBe(true);
@@ -82,19 +82,19 @@ describe("the line editor", () => {
     expect(editor.text).toBe("ye new worl");
   });
 
-  test("takes whole characters as people see them", () => {
+  test("edits whole characters as people see them", () => {
     const editor = typed(new LineEditor(100), "a👩‍👩‍👧e", "\u0301", key("left"), key("backspace"));
     expect(editor.text).toBe("ae\u0301");
   });
 
-  test("remembers lines, and the one that was being written", () => {
+  test("remembers lines, and the one being typed", () => {
     const editor = typed(new LineEditor(100), "one", key("enter"), "two", key("enter"), "thr");
     expect(typed(editor, key("up")).text).toBe("two");
     expect(typed(editor, key("up"), key("up")).text).toBe("one");
     expect(typed(editor, key("down"), key("down")).text).toBe("thr");
   });
 
-  test("sends nothing that was only pasted, and makes one line of it", () => {
+  test("joins pasted lines to one, and does not send it", () => {
     const editor = typed(new LineEditor(100), { type: "paste", text: "a\r\nb\n\u001b[31mc\n" });
     expect(editor.text).toBe("a b [31mc");
   });

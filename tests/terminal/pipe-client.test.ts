@@ -1,4 +1,5 @@
-// The client in a pipe, with a session that we play the server to: line numbers in what goes wrong, giving up, back-pressure.
+// The client in a pipe, with a session whose server is played by the test: line numbers in errors,
+// giving up, back-pressure.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { client as limits } from "../../src/limits.ts";
@@ -12,13 +13,13 @@ const nothing = () => {};
 beforeAll(() => redirect(nothing));
 afterAll(() => redirect());
 
-/** An output whose reader has gone when the first line comes. */
+/** An output that fails with EPIPE at the first write. */
 function closedWriter(): Writer {
   const gone = Object.assign(new Error("gone"), { code: "EPIPE" });
   return new Writer(() => ({ write: (_, done) => setImmediate(() => done(gone)) }));
 }
 
-/** A pipe client between a queue of input and a server's lines. */
+/** A pipe client between its input and the lines of a server. */
 class Rig extends SessionRig {
   readonly pauses: boolean[] = [];
   readonly client: PipeClient;
@@ -36,22 +37,22 @@ class Rig extends SessionRig {
         else this.#waiting.push(done);
       },
     }));
-    const drive = {
-      obey: () => this.obey(),
+    const driver = {
+      applyOutputs: () => this.applyOutputs(),
       pause: (paused: boolean) => void this.pauses.push(paused),
       leave: () => {
         this.left = true;
         return Promise.resolve();
       },
     };
-    this.client = new PipeClient(this.session, drive, {
+    this.client = new PipeClient(this.session, driver, {
       follow: false,
       json: false,
       input: new Response(input).body ?? new ReadableStream(),
       output,
       ...options,
     });
-    this.welcome({ limits: { textChars: 10 } });
+    this.welcome({ textChars: 10 });
   }
 
   says(n: number): boolean {
@@ -70,22 +71,22 @@ class Rig extends SessionRig {
 }
 
 describe("a client in a pipe", () => {
-  test("leaves when all is acknowledged and its last echo was heard", async () => {
+  test("leaves when all is acknowledged and its last message has come back", async () => {
     const rig = new Rig("one\ntwo");
     const run = rig.client.run();
     await rig.until(() => rig.says(2));
-    rig.hear({ type: "ack", n: 2, seq: 2 });
+    rig.hear({ type: "ack", n: 2, room: "lobby", seq: 2 });
     await Bun.sleep(5);
     expect(rig.left).toBe(false);
     rig.hear(
-      { type: "message", seq: 1, from: "bot", text: "one", n: 1 },
-      { type: "message", seq: 2, from: "bot", text: "two", n: 2 },
+      { type: "message", room: "lobby", time: 0, seq: 1, from: "bot", text: "one", n: 1 },
+      { type: "message", room: "lobby", time: 0, seq: 2, from: "bot", text: "two", n: 2 },
     );
     await run;
     expect(rig.out).toBe("bot: one\nbot: two\n");
   });
 
-  test("names the line that was refused, says the others, and fails", async () => {
+  test("names the line that was refused, sends the others, and fails", async () => {
     const rig = new Rig("one\ntwo\nthree\n");
     const run = rig.client.run().catch((error: unknown) => error);
     await rig.until(() => rig.says(3));
@@ -103,12 +104,12 @@ describe("a client in a pipe", () => {
     expect(rig.says(2)).toBe(false);
   });
 
-  test("gives up when nobody comes back, unless it follows", async () => {
+  test("gives up without a connection, unless it follows", async () => {
     const rig = new Rig("one\n", { giveUpMs: 20 });
     const run = rig.client.run().catch((error: unknown) => error);
     await rig.until(() => rig.says(1));
-    rig.session.lost(0, "gone");
-    rig.obey();
+    rig.session.handleLost("gone", 0);
+    rig.applyOutputs();
     expect(await run).toMatchObject({
       code: "cannot-connect",
       message: expect.stringContaining("1 message was not acknowledged"),
@@ -133,17 +134,25 @@ describe("a client in a pipe", () => {
     expect(await run).toMatchObject({ code: "interrupted" });
   });
 
-  test("says the rest of its input when nobody reads its output any more", async () => {
+  test("sends the rest of its input when nobody reads its output any more", async () => {
     for (const follow of [false, true]) {
       const output = closedWriter();
       const rig = new Rig("one\ntwo\nthree\n", { output, follow });
       const run = rig.client.run();
-      rig.hear({ type: "message", seq: 1, from: "Ann", text: "x" });
+      rig.hear({ type: "message", room: "lobby", time: 0, seq: 1, from: "Ann", text: "x" });
       await rig.until(() => output.closed);
       await rig.until(() => rig.says(3));
-      rig.hear({ type: "message", seq: 4, from: "bot", text: "three", n: 3 });
+      rig.hear({
+        type: "message",
+        room: "lobby",
+        time: 0,
+        seq: 4,
+        from: "bot",
+        text: "three",
+        n: 3,
+      });
       expect(rig.left).toBe(false);
-      rig.hear({ type: "ack", n: 3, seq: 4 });
+      rig.hear({ type: "ack", n: 3, room: "lobby", seq: 4 });
       await run;
     }
   });
@@ -153,19 +162,19 @@ describe("a client in a pipe", () => {
     const output = closedWriter();
     const rig = new Rig("", { output, input, follow: true });
     const run = rig.client.run();
-    rig.hear({ type: "message", seq: 1, from: "Ann", text: "x" });
+    rig.hear({ type: "message", room: "lobby", time: 0, seq: 1, from: "Ann", text: "x" });
     await run;
     expect(output.failure).toBeUndefined();
   });
 
-  test("tells what a server says without its escapes", async () => {
+  test("drops the escapes of what a server sends", async () => {
     const said: string[] = [];
     redirect((line) => said.push(line));
     const rig = new Rig("one\ntwo\n");
     const run = rig.client.run().catch((error: unknown) => error);
     await rig.until(() => rig.says(2));
     rig.hear({ type: "error", n: 1, code: "text-invalid", message: "no\u001b[2J\u009b31m" });
-    rig.hear({ type: "joined", name: "Bob\u001b]0;x\u0007" }, { type: "ack", n: 2 });
+    rig.hear({ type: "joined", room: "lobby", name: "Bob\u001b]0;x\u0007" }, { type: "ack", n: 2 });
     await run;
     redirect(nothing);
     expect(said.slice(-2)).toEqual(["Line 1 of the input was refused: no31m", "Bob has joined"]);
@@ -177,7 +186,14 @@ describe("a client in a pipe", () => {
     void rig.client.run().catch(nothing);
     rig.reading = false;
     for (let seq = 1; !rig.pauses.includes(true); seq++) {
-      rig.hear({ type: "message", seq, from: "Ann", text: "x".repeat(5_000) });
+      rig.hear({
+        type: "message",
+        room: "lobby",
+        time: 0,
+        seq,
+        from: "Ann",
+        text: "x".repeat(5_000),
+      });
     }
     rig.read();
     await rig.until(() => rig.pauses.at(-1) === false);

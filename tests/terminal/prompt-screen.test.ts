@@ -1,5 +1,5 @@
-// The prompt on an emulated terminal: whatever is typed and printed, no line is lost, doubled or mixed with the prompt, and the
-// cursor stands where the next character will appear.
+// The prompt on an emulated terminal: whatever is typed and printed, no line is lost, doubled or
+// mixed with the prompt, and the cursor is where the next character will appear.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -68,7 +68,7 @@ describe("the prompt's screen", () => {
     );
   });
 
-  test("finds its first row again after the terminal got narrower and has wrapped it", () => {
+  test("finds its first row again after the terminal has become narrower and rewrapped it", () => {
     const screen = new PromptScreen(width, 20, 10);
     const typed = graphemes("0123456789".repeat(3));
     screen.update({ status: [], label: "me> ", characters: typed, cursor: typed.length });
@@ -76,7 +76,7 @@ describe("the prompt's screen", () => {
     expect(screen.resize(10, 10)).toStartWith("\u001b[?25l\r\u001b[3A\u001b[J");
   });
 
-  test("has the cursor in the next row when what is typed fills one", () => {
+  test("puts the cursor in the next row when the line fills one", () => {
     const terminal = new Screen(10, 5, width);
     const screen = new PromptScreen(width, 10, 5);
     const typed = graphemes("01234567");
@@ -86,7 +86,7 @@ describe("the prompt's screen", () => {
     expect(terminal.cursor).toEqual({ x: 9, y: 0 });
   });
 
-  test("shows the rows around the cursor when what is typed is higher than the terminal", () => {
+  test("shows the rows around the cursor when the line is taller than the terminal", () => {
     const terminal = new Screen(10, 4, width);
     const screen = new PromptScreen(width, 10, 4);
     const typed = graphemes("0123456789".repeat(8));

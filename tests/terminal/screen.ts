@@ -1,5 +1,6 @@
-// A terminal of the plainest kind, for tests of what is drawn on one: wraps at its last column only when the next character comes,
-// scrolls, and knows the escapes that the prompt uses; anything else is an error.
+// A minimal terminal for tests of what is drawn on one: wraps at its last column only when the next
+// character comes, scrolls, counts its bell, and knows the escapes that the prompt uses; any other
+// is an error.
 
 export class Screen {
   columns: number;
@@ -11,6 +12,7 @@ export class Screen {
   #y = 0;
   #top = 0;
   #pendingWrap = false;
+  bells = 0;
 
   constructor(columns: number, rows: number, width: (text: string) => number) {
     this.columns = columns;
@@ -18,7 +20,7 @@ export class Screen {
     this.#width = width;
   }
 
-  /** All rows ever, the scrolled ones too, without blanks at their ends. */
+  /** All rows ever, those that have scrolled away too, without trailing blanks. */
   get text(): string[] {
     return this.#lines.map((cells) => cells.join("").trimEnd());
   }
@@ -46,6 +48,7 @@ export class Screen {
       this.#x = 0;
       this.#pendingWrap = false;
     } else if (character === "\n") this.#down();
+    else if (character === "\u0007") this.bells++;
     else {
       const width = this.#width(character);
       if (this.#pendingWrap || this.#x + width > this.columns) {

@@ -1,39 +1,73 @@
-// A client's session that a test plays the server to: what it sends is kept, what it tells goes to the view that is tested.
+// A client's session whose server is played by the test: what it sends is kept, its events go to
+// the view that is tested.
 
 import type { SessionEvent } from "../../src/client/events.ts";
 import { ClientSession } from "../../src/client/session.ts";
+import type { ServerLimits, WelcomeSession } from "../../src/protocol/messages.ts";
+
+const limits: ServerLimits = {
+  lineBytes: 131_072,
+  textChars: 16_384,
+  nameChars: 32,
+  recipients: 64,
+  rooms: 16,
+  messagesPerSecond: 0,
+  burstSeconds: 0,
+};
 
 export abstract class SessionRig {
   readonly session: ClientSession;
   readonly sent: Record<string, unknown>[] = [];
-  abstract readonly client: { hear(event: SessionEvent): void };
+  abstract readonly client: { handleEvent(event: SessionEvent): void };
 
   constructor(readonly name: string) {
     this.session = new ClientSession({
       name,
-      room: "lobby",
+      rooms: ["lobby"],
       secret: "0123456789abcdef",
       random: () => 0,
     });
   }
 
   /** Connects and is let in. */
-  welcome(extra: object = {}): void {
+  welcome(bounds: Partial<ServerLimits> = {}, given: Partial<WelcomeSession> = {}): void {
     this.session.start(0);
-    this.session.connected(0);
-    const { name } = this;
-    this.hear({ type: "welcome", name, room: "lobby", epoch: "e", seq: 0, n: 0, ...extra });
+    this.session.handleConnected(0);
+    this.welcomeAgain(bounds, given);
   }
 
-  obey(): void {
-    for (const output of this.session.take()) {
-      if (output.do === "send") this.sent.push(JSON.parse(output.line) as Record<string, unknown>);
-      else if (output.do === "tell") this.client.hear(output.event);
+  /** Answers the last hello. */
+  welcomeAgain(bounds: Partial<ServerLimits> = {}, given: Partial<WelcomeSession> = {}): void {
+    this.hear({
+      type: "welcome",
+      version: 2,
+      server: "test",
+      udpPort: 1,
+      limits: { ...limits, ...bounds },
+      session: {
+        name: this.name,
+        secret: "0123456789abcdef",
+        epoch: "e",
+        mail: 0,
+        n: 0,
+        recovered: true,
+        rooms: [{ room: "lobby", seq: 0, recovered: true }],
+        ...given,
+      },
+    });
+  }
+
+  applyOutputs(): void {
+    for (const output of this.session.pollOutputs()) {
+      if (output.type === "send") {
+        this.sent.push(JSON.parse(output.line) as Record<string, unknown>);
+      } else if (output.type === "event") this.client.handleEvent(output.event);
     }
   }
 
+  /** The server sends these lines. */
   hear(...lines: object[]): void {
-    for (const line of lines) this.session.receive(JSON.stringify(line), 0);
-    this.obey();
+    for (const line of lines) this.session.handleLine(JSON.stringify(line), 0);
+    this.applyOutputs();
   }
 }

@@ -1,10 +1,11 @@
-// The terminal client on an emulated screen, with a session that we play the server to.
+// The terminal client on an emulated screen, with a session whose server is played by the test.
 
 import { describe, expect, test } from "bun:test";
 import { ParleyError } from "../../src/errors.ts";
-import { harmlessProblem, showFetch } from "../../src/terminal/download.ts";
+import { harmlessProblem, showFetch } from "../../src/terminal/prompt-downloads.ts";
+import { localCalendar } from "../../src/terminal/local-calendar.ts";
 import { KeyReader } from "../../src/terminal/keys.ts";
-import { painter } from "../../src/terminal/style.ts";
+import { createStyle } from "../../src/terminal/style.ts";
 import { type Downloads, TerminalClient } from "../../src/terminal/terminal-client.ts";
 import { Screen } from "./screen.ts";
 import { SessionRig } from "./session-rig.ts";
@@ -12,32 +13,49 @@ import { SessionRig } from "./session-rig.ts";
 const width = (text: string) => Bun.stringWidth(text);
 const evil = "evil\u001b[31mred\u001b]0;PWNED\u0007a.txt";
 
+const minuteMs = 60_000;
+const dayMs = 24 * 60 * minuteMs;
+
+/** In UTC, whatever the zone of the machine. */
+function clockText(timeMs: number): string {
+  return new Date(timeMs).toISOString().slice(11, 16);
+}
+
+function dateText(timeMs: number): string {
+  return new Date(timeMs).toISOString().slice(0, 10);
+}
+
 class Rig extends SessionRig {
+  /** Noon of the first day after 1970-01-01. */
+  nowMs = dayMs + dayMs / 2;
   readonly screen: Screen;
   readonly client: TerminalClient;
   readonly keys = new KeyReader();
   raw = "";
   #soon: (() => void)[] = [];
+  readonly #seqs = new Map<string, number>();
 
   constructor(columns = 60, downloads: Partial<Downloads> = {}) {
     super("Ann");
     this.screen = new Screen(columns, 50, width);
     this.client = new TerminalClient({
       session: this.session,
-      obey: () => this.obey(),
+      applyOutputs: () => this.applyOutputs(),
       write: (text) => {
         this.raw += text;
         this.screen.write(text);
       },
       soon: (draw) => this.#soon.push(draw),
       width,
-      paint: painter(false, () => "12:00"),
+      style: createStyle(false),
+      calendar: { now: () => this.nowMs, timeOfDay: clockText, date: dateText },
       columns,
       rows: 50,
       suspend: () => {},
       downloads: { running: false, start: () => {}, stop: () => {}, ...downloads },
     });
     this.welcome();
+    this.answer("history", { type: "history", room: "lobby", messages: [] });
   }
 
   override hear(...lines: object[]): void {
@@ -55,13 +73,39 @@ class Rig extends SessionRig {
     this.client.resize(columns, 50);
   }
 
-  /** Answers the last question of that type. */
+  /** Answers the last request of that type. */
   answer(type: string, answer: object): void {
     const question = this.sent.findLast((line) => line["type"] === type);
     this.hear({ ...answer, ref: question?.["ref"] });
   }
 
-  /** What the last message was numbered. */
+  /** Somebody says something in a room. */
+  said(room: string, from: string, text: string, extra: object = {}): void {
+    const seq = (this.#seqs.get(room) ?? 0) + 1;
+    this.#seqs.set(room, seq);
+    this.hear({ type: "message", room, seq, time: this.nowMs, from, text, ...extra });
+  }
+
+  /** Enters a room with that history. */
+  enter(room: string, messages: object[] = []): void {
+    this.type(`/room ${room}\r`);
+    this.answer("join", {
+      type: "entered",
+      room,
+      epoch: "e",
+      seq: messages.length,
+      recovered: true,
+    });
+    this.#seqs.set(room, messages.length);
+    this.answer("history", { type: "history", room, messages });
+  }
+
+  /** The prompt with the line being typed. */
+  get prompt(): string {
+    return this.rows.at(-1) ?? "";
+  }
+
+  /** The number of the last message. */
   get n(): unknown {
     return this.sent.findLast((line) => "n" in line)?.["n"];
   }
@@ -75,36 +119,37 @@ class Rig extends SessionRig {
   }
 }
 
-describe("what we say to somebody alone", () => {
-  test("is shown in a private chat, as soon as the server has it", () => {
+describe("our private messages", () => {
+  test("are shown in a private chat as soon as the server has them", () => {
     const rig = new Rig();
     rig.hear({ type: "chat", state: "started", with: "Bob" });
     rig.type("just us\r");
-    expect(rig.rows).not.toContain("to Bob (private): just us");
+    expect(rig.rows).not.toContain("12:00 to Bob (private): just us");
     rig.hear({ type: "ack", n: rig.n });
-    expect(rig.rows).toContain("to Bob (private): just us");
-    rig.hear({ type: "private", mail: 1, from: "Bob", to: ["Ann"], chat: true, text: "yes" });
-    expect(rig.rows).toContain("Bob (private): yes");
+    expect(rig.rows).toContain("12:00 to Bob (private): just us");
+    const letter = { type: "private", mail: 1, time: rig.nowMs, from: "Bob", to: ["Ann"] };
+    rig.hear({ ...letter, chat: true, text: "yes" });
+    expect(rig.rows).toContain("12:00 Bob (private): yes");
     rig.hear({ type: "chat", state: "left", with: "Bob" });
     rig.type("aloud\r");
-    rig.hear({ type: "ack", n: rig.n, seq: 1 });
+    rig.hear({ type: "ack", n: rig.n, room: "lobby", seq: 1 });
     expect(rig.rows.join("\n")).not.toContain("aloud");
-    rig.hear({ type: "message", seq: 1, from: "Ann", text: "aloud", n: rig.n });
-    expect(rig.rows).toContain("Ann: aloud");
+    rig.said("lobby", "Ann", "aloud", { n: rig.n });
+    expect(rig.rows).toContain("12:00 Ann: aloud");
   });
 
-  test("is not shown when it was not said", () => {
+  test("are not shown when they were refused", () => {
     const rig = new Rig();
     rig.type("/msg Nobody hi\r");
     rig.hear({ type: "error", n: rig.n, code: "unknown-user", message: "There is no Nobody" });
     rig.type("/msg Bob hi\r");
     rig.hear({ type: "ack", n: rig.n });
     const said = rig.rows.filter((row) => /Nobody|Bob/.test(row));
-    expect(said).toEqual(["Not said: There is no Nobody", "to Bob (private): hi"]);
+    expect(said).toEqual(["12:00 Not sent: There is no Nobody", "12:00 to Bob (private): hi"]);
   });
 });
 
-test("a message names those whom it reached, and its sender hears whom not", () => {
+test("a message to several people names those it reached, after a line for each of the others", () => {
   const rig = new Rig();
   const noZoe = { type: "error", code: "unknown-user", message: "There is no Zoe", subject: "Zoe" };
   const noYve = { ...noZoe, message: "There is no Yve", subject: "Yve" };
@@ -112,31 +157,52 @@ test("a message names those whom it reached, and its sender hears whom not", () 
   const n = rig.n as number;
   rig.hear(noZoe, noYve, { type: "ack", n: n - 1 }, noZoe);
   rig.hear({ type: "ack", n });
-  expect(rig.rows.filter((row) => /There is|to Bob|Not said/.test(row))).toEqual([
-    "There is no Zoe",
-    "There is no Yve",
-    "to Bob, Cal (private): first",
-    "to Bob (private): secret",
-    "There is no Zoe",
-    "to Bob (private): third",
+  expect(rig.rows.filter((row) => /There is|to Bob|Not sent/.test(row))).toEqual([
+    "12:00 There is no Zoe",
+    "12:00 There is no Yve",
+    "12:00 to Bob, Cal (private): first",
+    "12:00 to Bob (private): secret",
+    "12:00 There is no Zoe",
+    "12:00 to Bob (private): third",
   ]);
 });
 
-test("what is too long is named with its length and the limit", () => {
-  const rig = new Rig(200);
-  rig.type(`${"x".repeat(20_000)}\r`);
-  expect(rig.rows.join("\n")).toContain(
-    "Not said: a message has at most 16384 characters, this one 20000. Send it in parts (Up brings it back)",
-  );
-  rig.type("ab");
-  rig.type(`\u001b[200~${"y".repeat(40_000)}\u001b[201~`);
-  expect(rig.rows.join("\n")).toContain(
-    "Not pasted: a line has at most 32768 characters, this would be 40002",
-  );
+describe("text that is too long is never dropped silently", () => {
+  const tooLong = "a line has at most 32768 characters. Send a file instead";
+
+  test("not as a message", () => {
+    const rig = new Rig(200);
+    rig.type(`${"x".repeat(20_000)}\r`);
+    expect(rig.rows.join("\n")).toContain(
+      "Not sent: a message has at most 16384 characters, this one has 20000. Send it in parts",
+    );
+  });
+
+  test("not as a paste", () => {
+    const rig = new Rig(200);
+    rig.type("ab");
+    rig.type(`\u001b[200~${"y".repeat(40_000)}\u001b[201~`);
+    expect(rig.rows.join("\n")).toContain(`Not pasted: ${tooLong}`);
+    expect(rig.prompt).toBe("lobby> ab");
+  });
+
+  test("not where a paste comes as text in pieces: the rest is dropped, and one line says so", () => {
+    const rig = new Rig(200);
+    for (let i = 0; i < 10; i++) rig.type("y".repeat(4_000));
+    expect(rig.rows.filter((row) => row.includes(`Not taken: ${tooLong}`)).length).toBe(1);
+    // The next paste is another one.
+    rig.nowMs += 5_000;
+    rig.type("y".repeat(4_000));
+    expect(rig.rows.filter((row) => row.includes(tooLong)).length).toBe(2);
+    // The last piece would have fit again.
+    rig.type("\u007f".repeat(2_000));
+    rig.type("z");
+    expect(rig.rows.join("")).toContain("yz");
+  });
 });
 
-describe("names of files are never obeyed by the terminal", () => {
-  test("neither listed, nor completed, nor written in the line", () => {
+describe("the terminal never obeys the names of files", () => {
+  test("listed, completed, or in the line", () => {
     const got: string[] = [];
     const rig = new Rig(60, { start: (name) => got.push(name) });
     rig.type("/get ev\t");
@@ -158,7 +224,7 @@ describe("names of files are never obeyed by the terminal", () => {
     expect(rig.rows.join("\n")).toContain("evilreda.txt");
   });
 
-  test("nor when they are fetched", () => {
+  test("while they are fetched", () => {
     const said: string[] = [];
     const tell = {
       say: (text: string) => said.push(text),
@@ -175,7 +241,7 @@ describe("names of files are never obeyed by the terminal", () => {
     expect(said[0]).toContain("Downloads/evilreda.txt");
   });
 
-  test("a file that is not there: the words of the prompt, not of a command line", () => {
+  test("a missing file is reported in the prompt's terms, not the command line's", () => {
     const error = new ParleyError("not-found", "No file; `--list` shows what there is");
     expect(harmlessProblem(error, evil)).toBe(
       "There is no file 'evilreda.txt': /files lists what there is",
@@ -213,16 +279,272 @@ describe("lists", () => {
     expect(rig.rows).toContain("  somebody-1, somebody-2,");
     rig.type("/help\r");
     expect(rig.rows).toContain("  /msg NAME[,NAME] TEXT");
-    expect(rig.rows).toContain("      to these people alone");
+    expect(rig.rows).toContain("      send a private message");
   });
 });
 
 test("a terminal that becomes narrower than the prompt gets a shorter one at once", () => {
   const rig = new Rig(30);
-  rig.type("ab");
-  expect(rig.rows.at(-1)).toBe("Ann (lobby)> ab");
+  rig.type("abcdef");
+  expect(rig.prompt).toBe("lobby> abcdef");
   rig.raw = "";
   rig.resize(12);
-  // Up what the old one takes now: it was longer than a row.
-  expect(rig.raw).toBe("\u001b[?25l\r\u001b[1A\u001b[J> ab\r\u001b[4C\u001b[?25h");
+  // Up over both rows that the old one takes now.
+  expect(rig.raw).toBe("\u001b[?25l\r\u001b[1A\u001b[J> abcdef\r\u001b[8C\u001b[?25h");
+});
+
+test("a terminal of 0 × 0 is drawn on as one of 80 × 24", () => {
+  const rig = new Rig(0);
+  rig.screen.columns = 80;
+  rig.type("x".repeat(75));
+  expect(rig.rows.slice(-2)).toEqual([`lobby> ${"x".repeat(73)}`, "xx"]);
+  rig.client.resize(0, 0);
+  expect(rig.rows.slice(-2)).toEqual([`lobby> ${"x".repeat(73)}`, "xx"]);
+});
+
+describe("several rooms", () => {
+  test("are entered, switched between and left; what is typed goes to the current one", () => {
+    const rig = new Rig();
+    rig.type("/room den\r");
+    // Before the server has answered, too.
+    rig.type("hello den\r");
+    expect(rig.prompt).toBe("den>");
+    expect(rig.sent.findLast(({ type }) => type === "say")).toMatchObject({ room: "den" });
+    rig.answer("join", { type: "entered", room: "Den", epoch: "e", seq: 0, recovered: true });
+    expect(rig.prompt).toBe("Den>");
+    rig.type("/room lobby\rhello lobby\r");
+    expect(rig.sent.findLast(({ type }) => type === "say")).toMatchObject({ room: "lobby" });
+    rig.type("/room den\r/part\r");
+    expect(rig.sent.at(-1)).toMatchObject({ type: "part" });
+    expect(rig.rows).toContain("12:00 You are no longer in the room Den");
+    expect(rig.prompt).toBe("lobby>");
+    rig.type("/part\rto nobody\r");
+    expect(rig.rows).toContain("Not sent: you are in no room. /join ROOM enters one");
+    expect(rig.prompt).toBe("no room>");
+  });
+
+  test("that can't be entered make the previous room current again, and nothing is said there", () => {
+    const rig = new Rig();
+    rig.type("/join den\rpsst\r");
+    rig.answer("join", { type: "error", code: "full", message: "The room is full" });
+    expect(rig.prompt).toBe("lobby>");
+    const said = rig.sent.filter(({ type }) => type === "say");
+    expect(said.every(({ room }) => room === "den")).toBe(true);
+    expect(rig.rows).toContain("12:00 The room is full");
+  });
+
+  test("in the background are counted, and what was missed is shown on switching to them", () => {
+    const rig = new Rig();
+    rig.enter("den");
+    rig.said("lobby", "Bob", "one");
+    rig.said("lobby", "Bob", "two");
+    rig.hear({ type: "joined", room: "lobby", name: "Cal" });
+    expect(rig.prompt).toBe("[lobby 2] den>");
+    expect(rig.rows.join("\n")).not.toMatch(/one|Cal/);
+    rig.said("den", "Bob", "here");
+    expect(rig.rows).toContain("12:00 Bob: here");
+    rig.type("/room\r");
+    expect(rig.rows.slice(-4)).toEqual([
+      "── lobby ──",
+      "12:00 Bob: one",
+      "12:00 Bob: two",
+      "lobby>",
+    ]);
+    rig.said("lobby", "Bob", "three");
+    expect(rig.rows.at(-2)).toBe("12:00 Bob: three");
+    rig.type("/room\r");
+    expect(rig.rows).toContain("There is nothing new in other rooms");
+  });
+
+  test("keep the last of what was missed, and say how many came before", () => {
+    const rig = new Rig();
+    rig.enter("den");
+    for (let i = 1; i <= 70; i++) rig.said("lobby", "Bob", `message ${i}.`);
+    rig.type("/room lobby\r");
+    expect(rig.rows).toContain("… 20 earlier messages: /history 70");
+    const text = rig.rows.join("\n");
+    expect(text).not.toContain("message 20.");
+    expect(text).toContain("message 21.");
+    expect(text).toContain("message 70.");
+  });
+
+  test("with a mention are marked, and the message is shown, with a bell", () => {
+    const rig = new Rig();
+    rig.enter("den");
+    rig.enter("attic");
+    const { bells } = rig.screen;
+    rig.said("lobby", "Bob", "Annabel is not Ann's name");
+    expect(rig.screen.bells).toBe(bells + 1);
+    rig.said("den", "Bob", "banana, Anna, AN");
+    expect(rig.screen.bells).toBe(bells + 1);
+    expect(rig.prompt).toBe("[lobby 1! den 1] attic>");
+    expect(rig.rows).toContain("12:00 [lobby] Bob: Annabel is not Ann's name");
+    expect(rig.rows.join("\n")).not.toContain("banana");
+  });
+
+  test("show fewer counts, and then none, where the terminal is narrow", () => {
+    const rig = new Rig(30);
+    rig.enter("den");
+    rig.enter("attic");
+    rig.said("lobby", "Bob", "one");
+    rig.said("den", "Bob", "two, Ann");
+    expect(rig.prompt).toBe("[2!] attic>");
+    rig.screen.columns = 20;
+    rig.resize(20);
+    expect(rig.prompt).toBe("attic>");
+  });
+
+  test("are listed with a mark on those that we are in", () => {
+    const rig = new Rig();
+    rig.enter("den");
+    rig.type("/rooms\r");
+    const rooms = ["attic", "den", "lobby"].map((room) => ({ room, members: 2 }));
+    rig.answer("rooms", { type: "rooms", rooms });
+    expect(rig.rows).toContain("attic (2), den (2, here), lobby (2, joined)");
+  });
+
+  test("complete the names of the people in them", () => {
+    const rig = new Rig();
+    rig.answer("who", { type: "names", room: "lobby", names: ["Ann", "Bob"], total: 2 });
+    rig.enter("den");
+    rig.answer("who", { type: "names", room: "den", names: ["Ann", "Cal"], total: 2 });
+    rig.type("c\t");
+    expect(rig.prompt).toBe("den> Cal:");
+    rig.type("\u0015b\t");
+    expect(rig.prompt).toBe("den> b");
+    rig.type("\u0015/msg b\t");
+    expect(rig.prompt).toBe("den> /msg Bob");
+  });
+
+  test("are all there again after a lost connection", () => {
+    const rig = new Rig();
+    rig.enter("den");
+    rig.session.handleLost("gone", 0);
+    rig.applyOutputs();
+    rig.type("away\r");
+    expect(rig.prompt).toBe("den (offline)>");
+    rig.session.handleTimeout(1_000_000);
+    rig.session.handleConnected(1_000_000);
+    rig.welcomeAgain(
+      {},
+      {
+        rooms: [
+          { room: "lobby", seq: 1, recovered: true },
+          { room: "den", seq: 0, recovered: true },
+        ],
+      },
+    );
+    rig.said("lobby", "Bob", "meanwhile");
+    expect(rig.prompt).toBe("[lobby 1] den>");
+  });
+});
+
+describe("lines", () => {
+  const past = [
+    { room: "den", seq: 1, time: dayMs / 2 - 3 * minuteMs, from: "Bob", text: "yesterday" },
+    { room: "den", seq: 2, time: dayMs + 5 * minuteMs, from: "Ann", text: "today" },
+  ].map((message) => ({ type: "message", ...message }));
+
+  test("of a room that is entered begin with its last 20, with dates where the day changes", () => {
+    const rig = new Rig();
+    rig.type("/join den\r");
+    rig.answer("join", { type: "entered", room: "den", epoch: "e", seq: 2, recovered: true });
+    // Said before the history has come.
+    rig.hear({ ...past[1], seq: 3, from: "Cal", time: rig.nowMs, text: "new" });
+    expect(rig.rows.join("\n")).not.toContain("new");
+    rig.answer("history", { type: "history", room: "den", messages: past });
+    expect(rig.rows.slice(-7, -1)).toEqual([
+      "── den ──",
+      "── 1970-01-01 ──",
+      "11:57 Bob: yesterday",
+      "── 1970-01-02 ──",
+      "00:05 Ann: today",
+      "12:00 Cal: new",
+    ]);
+    expect(rig.sent.findLast(({ type }) => type === "history")).toMatchObject({ limit: 20 });
+  });
+
+  test("that waited for a history that does not come are shown without it", () => {
+    const rig = new Rig();
+    rig.type("/join den\r");
+    rig.answer("join", { type: "entered", room: "den", epoch: "e", seq: 0, recovered: true });
+    rig.said("den", "Bob", "hi");
+    rig.answer("history", { type: "error", code: "storage", message: "no" });
+    expect(rig.rows.at(-2)).toBe("12:00 Bob: hi");
+  });
+
+  test("of /history show their date and time", () => {
+    const rig = new Rig();
+    rig.type("/history 2\r");
+    rig.answer("history", { type: "history", room: "lobby", messages: past });
+    expect(rig.rows).toContain("11:57 Bob: yesterday");
+    expect(rig.rows).toContain("── 1970-01-01 ──");
+  });
+
+  test("show a new day once, even if the server's clock is a little behind", () => {
+    const rig = new Rig();
+    rig.nowMs = 2 * dayMs + 1_000;
+    rig.hear({ type: "joined", room: "lobby", name: "Bob" });
+    rig.said("lobby", "Bob", "late", { time: 2 * dayMs - 1_000 });
+    rig.said("lobby", "Bob", "on time");
+    expect(rig.rows.slice(-5, -1)).toEqual([
+      "── 1970-01-03 ──",
+      "00:00 Bob has joined",
+      "23:59 Bob: late",
+      "00:00 Bob: on time",
+    ]);
+  });
+
+  test("break between words and hang, so that none can imitate another", () => {
+    const rig = new Rig(40);
+    const fake = "12:00 Eve: I quit";
+    rig.said("lobby", "Bob", `${"word ".repeat(6)}${fake} ${"x".repeat(50)}`);
+    rig.said("lobby", "Bob", `a${" ".repeat(200)}${fake}`);
+    expect(rig.rows.slice(1, -1)).toEqual([
+      "12:00 Bob: word word word word word word",
+      "      12:00 Eve: I quit",
+      `      ${"x".repeat(34)}`,
+      `      ${"x".repeat(16)}`,
+      "12:00 Bob: a",
+      `      ${fake}`,
+    ]);
+  });
+
+  test("of emoji that a terminal may not join fit all the same", () => {
+    const rig = new Rig(40);
+    rig.said("lobby", "Bob", `${"👩‍👩‍👧".repeat(30)} 12:00 Eve: I quit`);
+    const begin = rig.rows.filter((row) => !row.startsWith("      "));
+    expect(begin.filter((row) => row.includes("Eve"))).toEqual([]);
+  });
+
+  test("with an impossible time are shown all the same", () => {
+    expect(localCalendar.timeOfDay(Number.MAX_SAFE_INTEGER)).toMatch(/^\d\d:\d\d$/);
+    expect(localCalendar.date(Number.MAX_SAFE_INTEGER)).toContain("1970");
+  });
+});
+
+describe("Ctrl-R", () => {
+  test("finds what was typed before, newest first", () => {
+    const rig = new Rig();
+    rig.type("make tea\rmake coffee\rnothing\rdraft");
+    rig.type("\u0012MAKE");
+    expect(rig.prompt).toBe("(search 'MAKE') make coffee");
+    rig.type("\u0012");
+    expect(rig.prompt).toBe("(search 'MAKE') make tea");
+    rig.type("\u0012\u007f");
+    expect(rig.prompt).toBe("(search 'MAK') make coffee");
+    rig.type("\u001b[A");
+    expect(rig.prompt).toBe("lobby> make tea");
+    rig.type("\u001b[B\u001b[B\u001b[B");
+    expect(rig.prompt).toBe("lobby> draft");
+  });
+
+  test("sends what it has found on Enter, and ends on Ctrl-C", () => {
+    const rig = new Rig();
+    rig.type("make tea\rdraft\u0012tea\u0003");
+    expect(rig.prompt).toBe("lobby> draft");
+    rig.type("\u0012tea\r");
+    expect(rig.prompt).toBe("lobby>");
+    expect(rig.sent.filter(({ text }) => text === "make tea").length).toBe(2);
+  });
 });

@@ -1,8 +1,9 @@
-// Rows of a terminal: broken between words, whole items, hanging indents, and never wider than the terminal.
+// Rows of a terminal: broken between words, whole items, hanging indents, and never wider than the
+// terminal.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { helpRows } from "../../src/terminal/chat-commands.ts";
+import { helpRows } from "../../src/terminal/slash-commands.ts";
 import { wrapItems, wrapWords } from "../../src/terminal/wrap.ts";
 
 const page = (columns: number) => ({ columns, width: (text: string) => Bun.stringWidth(text) });
@@ -43,17 +44,17 @@ describe("/help", () => {
     for (const row of rows) expect(row.length).toBeLessThanOrEqual(columns);
     const words = rows.join(" ").split(/\s+/);
     if (columns >= 30) {
-      expect(words).toContain("completes.");
+      expect(words).toContain("completes,");
       expect(words).toContain("NAME[,NAME]");
       expect(rows.every((row) => row.startsWith("  "))).toBe(true);
     }
   });
 
-  test("gives each command a row of its own at 80 columns, what it does below each other", () => {
+  test("gives each command one row at 80 columns, with the descriptions aligned", () => {
     const rows = helpRows(page(80));
-    expect(rows[0]).toBe("  /help                  this list");
+    expect(rows[0]).toBe("  /help                  show this list");
     expect(rows.find((row) => row.includes("/quit"))).toBe(
-      "  /quit                  leave (also {quit} or Ctrl-D)",
+      "  /quit                  leave, as does Ctrl-D",
     );
   });
 });

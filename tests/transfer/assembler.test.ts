@@ -3,14 +3,14 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { transfer as limits } from "../../src/limits.ts";
-import { Assembly, type Store } from "../../src/transfer/assembler.ts";
+import { Assembler, type ChunkStore } from "../../src/transfer/assembler.ts";
 import { DigestLog } from "../../src/transfer/digests.ts";
 import { RangeSet } from "../../src/transfer/ranges.ts";
 
 const chunkBytes = limits.minChunkBytes;
 const newHasher = () => new Bun.CryptoHasher("sha256");
 
-class Memory implements Store {
+class Memory implements ChunkStore {
   readonly bytes: Uint8Array;
   writes = 0;
 
@@ -47,9 +47,9 @@ function segments(segmentBytes: number): [start: number, end: number][] {
   return all;
 }
 
-function settle(assembly: Assembly): void {
-  assembly.flush();
-  for (let i = 0; i < 100 && assembly.work(chunkBytes); i++);
+function settle(assembler: Assembler): void {
+  assembler.flush();
+  for (let i = 0; i < 100 && assembler.work(chunkBytes); i++);
 }
 
 test.each([true, false])("any order of segments and digests (hashing ahead: %p)", (ahead) => {
@@ -60,25 +60,25 @@ test.each([true, false])("any order of segments and digests (hashing ahead: %p)"
       (stream, segmentBytes) => {
         const next = () => stream.next().value ?? 0;
         const store = new Memory(size);
-        const assembly = new Assembly({ size, chunkBytes, newHasher, store, ahead });
+        const assembler = new Assembler({ size, chunkBytes, newHasher, store, ahead });
         const waiting = segments(segmentBytes);
         let told = 0;
         while (waiting.length > 0) {
           const at = next() % 3 === 0 ? next() % waiting.length : 0;
           const [[start, end]] = waiting.splice(at, 1) as [[number, number]];
-          assembly.put(start, file, start, end - start);
+          assembler.put(start, file, start, end - start);
           if (next() % 5 === 0 && told < log.count) {
             const to = Math.min(log.count, told + 1 + (next() % 3));
-            expect(assembly.check.accept(told, log.packed(told, to))).toBe(true);
+            expect(assembler.check.accept(told, log.packed(told, to))).toBe(true);
             told = to;
           }
-          if (next() % 7 === 0) settle(assembly);
+          if (next() % 7 === 0) settle(assembler);
         }
-        assembly.check.accept(told, log.packed(told, log.count));
-        assembly.check.acceptWhole(log.whole ?? new Uint8Array());
-        settle(assembly);
-        expect(assembly.takeBad()).toBeUndefined();
-        expect(assembly.check.whole).toEqual(log.whole);
+        assembler.check.accept(told, log.packed(told, log.count));
+        assembler.check.acceptWhole(log.whole ?? new Uint8Array());
+        settle(assembler);
+        expect(assembler.nextBadChunk()).toBeUndefined();
+        expect(assembler.check.whole).toEqual(log.whole);
         expect(store.bytes).toEqual(file);
       },
     ),
@@ -95,24 +95,28 @@ test.each([true, false])("forged segments are found and replaced (hashing ahead:
         const forged = file.slice();
         for (const i of at) forged[i] = (forged[i] ?? 0) ^ 0x5a;
         const store = new Memory(size);
-        const assembly = new Assembly({ size, chunkBytes, newHasher, store, ahead });
-        if (!late) assembly.check.accept(0, log.packed(0, log.count));
+        const assembler = new Assembler({ size, chunkBytes, newHasher, store, ahead });
+        if (!late) assembler.check.accept(0, log.packed(0, log.count));
         for (const [start, end] of segments(65_024))
-          assembly.put(start, forged, start, end - start);
-        settle(assembly);
-        assembly.check.accept(0, log.packed(0, log.count));
-        assembly.check.acceptWhole(log.whole ?? new Uint8Array());
+          assembler.put(start, forged, start, end - start);
+        settle(assembler);
+        assembler.check.accept(0, log.packed(0, log.count));
+        assembler.check.acceptWhole(log.whole ?? new Uint8Array());
         const found = new Set<number>();
-        for (let i = 0; i < 20 && assembly.check.whole === undefined; i++) {
-          settle(assembly);
-          for (let bad = assembly.takeBad(); bad !== undefined; bad = assembly.takeBad()) {
+        for (let i = 0; i < 20 && assembler.check.whole === undefined; i++) {
+          settle(assembler);
+          for (
+            let bad = assembler.nextBadChunk();
+            bad !== undefined;
+            bad = assembler.nextBadChunk()
+          ) {
             found.add(bad.index);
             expect(bad.times).toBe(1);
-            assembly.put(bad.offset, file, bad.offset, bad.length);
+            assembler.put(bad.offset, file, bad.offset, bad.length);
           }
         }
         expect(found).toEqual(new Set(at.map((i) => Math.floor(i / chunkBytes))));
-        expect(assembly.check.whole).toEqual(log.whole);
+        expect(assembler.check.whole).toEqual(log.whole);
         expect(store.bytes).toEqual(file);
       },
     ),
@@ -122,13 +126,13 @@ test.each([true, false])("forged segments are found and replaced (hashing ahead:
 
 test("a chunk that comes wrong again and again is counted", () => {
   const store = new Memory(size);
-  const assembly = new Assembly({ size, chunkBytes, newHasher, store, ahead: true });
-  assembly.check.accept(0, log.packed(0, log.count));
+  const assembler = new Assembler({ size, chunkBytes, newHasher, store, ahead: true });
+  assembler.check.accept(0, log.packed(0, log.count));
   const wrong = new Uint8Array(chunkBytes);
   for (let times = 1; times <= 4; times++) {
-    assembly.put(0, wrong, 0, chunkBytes);
-    settle(assembly);
-    expect(assembly.takeBad()).toEqual({ index: 0, offset: 0, length: chunkBytes, times });
+    assembler.put(0, wrong, 0, chunkBytes);
+    settle(assembler);
+    expect(assembler.nextBadChunk()).toEqual({ index: 0, offset: 0, length: chunkBytes, times });
   }
 });
 
@@ -137,52 +141,52 @@ test("what a partial file holds is hashed again, and what is wrong or missing in
   store.bytes.set(file);
   store.bytes[2 * chunkBytes + 5] = (file[2 * chunkBytes + 5] ?? 0) ^ 1;
   const present = new RangeSet([[0, 4 * chunkBytes]]);
-  const assembly = new Assembly({ size, chunkBytes, newHasher, store, present, ahead: true });
-  assembly.check.accept(0, log.packed(0, log.count));
-  assembly.check.acceptWhole(log.whole ?? new Uint8Array());
-  settle(assembly);
-  const bad = assembly.takeBad();
+  const assembler = new Assembler({ size, chunkBytes, newHasher, store, present, ahead: true });
+  assembler.check.accept(0, log.packed(0, log.count));
+  assembler.check.acceptWhole(log.whole ?? new Uint8Array());
+  settle(assembler);
+  const bad = assembler.nextBadChunk();
   expect(bad?.index).toBe(2);
-  assembly.put(2 * chunkBytes, file, 2 * chunkBytes, chunkBytes);
-  assembly.put(4 * chunkBytes, file, 4 * chunkBytes, size - 4 * chunkBytes);
-  settle(assembly);
-  expect(assembly.check.whole).toEqual(log.whole);
+  assembler.put(2 * chunkBytes, file, 2 * chunkBytes, chunkBytes);
+  assembler.put(4 * chunkBytes, file, 4 * chunkBytes, size - 4 * chunkBytes);
+  settle(assembler);
+  expect(assembler.check.whole).toEqual(log.whole);
 });
 
 test("a partial file that is shorter than its journal says is filled up", () => {
-  const store: Store = { write: () => {}, read: () => 0 };
+  const store: ChunkStore = { write: () => {}, read: () => 0 };
   const present = new RangeSet([[0, 2 * chunkBytes]]);
-  const assembly = new Assembly({ size, chunkBytes, newHasher, store, present, ahead: true });
-  settle(assembly);
-  expect(assembly.takeBad()?.offset).toBe(0);
+  const assembler = new Assembler({ size, chunkBytes, newHasher, store, present, ahead: true });
+  settle(assembler);
+  expect(assembler.nextBadChunk()?.offset).toBe(0);
 });
 
 test("only whole chunks are journaled, each when it has come", () => {
-  const assembly = new Assembly({
+  const assembler = new Assembler({
     size,
     chunkBytes,
     newHasher,
     store: new Memory(size),
     ahead: true,
   });
-  assembly.put(10, file, 10, 2 * chunkBytes);
-  assembly.flush();
-  expect(assembly.takeFreshChunks()).toEqual([[1, 1]]);
-  assembly.put(0, file, 0, 10);
-  assembly.put(size - 12_345, file, size - 12_345, 12_345);
-  assembly.flush();
-  expect(assembly.takeFreshChunks()).toEqual([
+  assembler.put(10, file, 10, 2 * chunkBytes);
+  assembler.flush();
+  expect(assembler.takeNewChunks()).toEqual([[1, 1]]);
+  assembler.put(0, file, 0, 10);
+  assembler.put(size - 12_345, file, size - 12_345, 12_345);
+  assembler.flush();
+  expect(assembler.takeNewChunks()).toEqual([
     [0, 1],
     [5, 1],
   ]);
-  expect(assembly.takeFreshChunks()).toEqual([]);
+  expect(assembler.takeNewChunks()).toEqual([]);
 });
 
 test("small segments in order are written together", () => {
   const store = new Memory(size);
-  const assembly = new Assembly({ size, chunkBytes, newHasher, store, ahead: true });
-  for (const [start, end] of segments(1_200)) assembly.put(start, file, start, end - start);
-  assembly.flush();
+  const assembler = new Assembler({ size, chunkBytes, newHasher, store, ahead: true });
+  for (const [start, end] of segments(1_200)) assembler.put(start, file, start, end - start);
+  assembler.flush();
   expect(store.writes).toBeLessThanOrEqual(Math.ceil(size / (limits.writeRunBytes - 1_200)) + 1);
   expect(store.bytes).toEqual(file);
 });

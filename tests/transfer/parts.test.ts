@@ -1,32 +1,32 @@
-// The parts of the receiver, each by itself, with time as a number: pacing, segment size, round trips, loss, rates, asks.
+// The parts of receiver and sender one by one: pacer, MTU discovery, loss detection, rate estimates, range picker, send queue.
 
 import { describe, expect, test } from "bun:test";
 import { transfer as limit } from "../../src/limits.ts";
-import { Asker } from "../../src/transfer/range-picker.ts";
+import { RangePicker } from "../../src/transfer/range-picker.ts";
 import { BandwidthFilter, SlidingRate } from "../../src/transfer/congestion/bandwidth-filter.ts";
-import { Congestion } from "../../src/transfer/congestion/bbr.ts";
-import { arrival, Flight } from "../../src/transfer/sent-segments.ts";
-import { Outgoing } from "../../src/transfer/send-queue.ts";
+import { BbrController } from "../../src/transfer/congestion/bbr.ts";
+import { match, SentSegments } from "../../src/transfer/sent-segments.ts";
+import { SendQueue } from "../../src/transfer/send-queue.ts";
 import { Pacer } from "../../src/transfer/congestion/pacer.ts";
 import { RttEstimator } from "../../src/transfer/congestion/rtt.ts";
-import { SegmentSizer } from "../../src/transfer/mtu-discovery.ts";
-import { TrainEstimator } from "../../src/transfer/packet-train.ts";
+import { MtuDiscovery } from "../../src/transfer/mtu-discovery.ts";
+import { PacketTrain } from "../../src/transfer/packet-train.ts";
 import { seeded } from "../sim/random.ts";
 
 describe("pacer", () => {
-  test("timers that come late do not lower the rate", () => {
+  test("late timers do not lower the rate", () => {
     const pacer = new Pacer();
     const rate = 12.5;
-    let asked = 0;
+    let requested = 0;
     let nowUs = 0;
     // Every 2.7 ms instead of every 1 ms, for ten seconds.
     for (; nowUs < 10_000_000; nowUs += 2_700) {
       pacer.update(nowUs, rate, 1_200, 5_000);
       const bytes = pacer.available(rate, 1_200, 0);
       pacer.spend(bytes);
-      asked += bytes;
+      requested += bytes;
     }
-    expect(asked / nowUs).toBeCloseTo(rate, 1);
+    expect(requested / nowUs).toBeCloseTo(rate, 1);
   });
 
   test("a long sleep is not followed by a flood", () => {
@@ -36,105 +36,105 @@ describe("pacer", () => {
     expect(pacer.available(12.5, 1_200, 0)).toBe(12.5 * 5_000);
   });
 
-  test("asks ahead of the rate once, and not again and again", () => {
+  test("requests ahead of the rate once, not over and over", () => {
     const pacer = new Pacer();
     const aheadBytes = 12.5 * 3_000;
-    let asked = 0;
+    let requested = 0;
     let nowUs = 0;
     for (; nowUs < 1_000_000; nowUs += 100) {
       pacer.update(nowUs, 12.5, 1_200, 5_000);
       const bytes = pacer.available(12.5, 1_200, aheadBytes);
       pacer.spend(bytes);
-      asked += bytes;
+      requested += bytes;
     }
-    expect(asked).toBeGreaterThan(12.5 * 1_000_000);
-    expect(asked).toBeLessThanOrEqual(12.5 * 1_000_000 + aheadBytes);
+    expect(requested).toBeGreaterThan(12.5 * 1_000_000);
+    expect(requested).toBeLessThanOrEqual(12.5 * 1_000_000 + aheadBytes);
     expect(pacer.readyUs(nowUs, 12.5, 1_200, aheadBytes)).toBeLessThan(nowUs + 1_000);
   });
 });
 
-describe("segment size", () => {
-  test("grows while probes arrive, and stays below what is lost three times", () => {
-    const sizer = new SegmentSizer(1_200, limit.maxSegmentBytes);
+describe("MTU discovery", () => {
+  test("grows while probes arrive, and stays below a size that is lost three times", () => {
+    const mtu = new MtuDiscovery(1_200, limit.maxSegmentBytes);
     let lost = 0;
-    for (let i = 0; i < 20 && sizer.probeBytes > 0; i++) {
-      const size = sizer.probeBytes;
-      sizer.probed();
-      expect(sizer.probeBytes).toBe(0);
-      if (size <= 1_444) sizer.onArrived(size);
+    for (let i = 0; i < 20 && mtu.probeBytes > 0; i++) {
+      const size = mtu.probeBytes;
+      mtu.onProbeSent();
+      expect(mtu.probeBytes).toBe(0);
+      if (size <= 1_444) mtu.onReceived(size);
       else {
         lost++;
-        sizer.onProbeLost(size);
+        mtu.onProbeLost(size);
       }
     }
-    expect(sizer.segmentBytes).toBe(1_444);
+    expect(mtu.segmentBytes).toBe(1_444);
     expect(lost).toBe(3);
   });
 
-  test("goes back to the base when nothing comes any more, and is never above the offer", () => {
-    const sizer = new SegmentSizer(65_024, 65_024);
-    sizer.bound(8_924);
-    expect(sizer.segmentBytes).toBe(8_924);
-    sizer.onBlackHole();
-    expect(sizer.segmentBytes).toBe(limit.baseSegmentBytes);
-    expect(sizer.probeBytes).toBeGreaterThan(limit.baseSegmentBytes);
+  test("returns to the base size in a black hole, and never exceeds the offer", () => {
+    const mtu = new MtuDiscovery(65_024, 65_024);
+    mtu.bound(8_924);
+    expect(mtu.segmentBytes).toBe(8_924);
+    mtu.onBlackHole();
+    expect(mtu.segmentBytes).toBe(limit.baseSegmentBytes);
+    expect(mtu.probeBytes).toBeGreaterThan(limit.baseSegmentBytes);
   });
 });
 
-function flightOf(count: number): Flight {
-  const flight = new Flight(64);
-  for (let i = 0; i < count; i++) flight.ask(i * 10, i * 1_200, 1_200, 0, false);
-  return flight;
+function segmentsOf(count: number): SentSegments {
+  const segments = new SentSegments(64);
+  for (let i = 0; i < count; i++) segments.onRequested(i * 1_200, 1_200, 0, false, i * 10);
+  return segments;
 }
 
-describe("flight", () => {
-  test("gives up what is three segments behind, at once", () => {
-    const flight = flightOf(8);
+describe("loss detection", () => {
+  test("declares lost at once what is three segments behind", () => {
+    const segments = segmentsOf(8);
     const lost: number[] = [];
-    flight.arrive(50_000, 50_000, 4, 4_800, 1_200);
-    flight.detectLosses(50_000, 50_000, (offset) => lost.push(offset));
+    segments.onReceived(4, 4_800, 1_200, 50_000, 50_000);
+    segments.detectLosses(50_000, 50_000, (offset) => lost.push(offset));
     expect(lost).toEqual([0, 1_200]);
-    expect(flight.lossTimeUs).toBeGreaterThan(50_000);
+    expect(segments.lossTimeUs).toBeGreaterThan(50_000);
   });
 
-  test("gives up the rest when an eighth of a round trip has passed", () => {
-    const flight = flightOf(8);
+  test("declares the rest lost after an eighth of a round trip", () => {
+    const segments = segmentsOf(8);
     const lost: number[] = [];
-    flight.arrive(50_000, 50_000, 2, 2_400, 1_200);
-    flight.detectLosses(50_000, 50_000, (offset) => lost.push(offset));
+    segments.onReceived(2, 2_400, 1_200, 50_000, 50_000);
+    segments.detectLosses(50_000, 50_000, (offset) => lost.push(offset));
     expect(lost).toEqual([]);
-    flight.detectLosses(flight.lossTimeUs + 10, 50_000, (offset) => lost.push(offset));
+    segments.detectLosses(50_000, segments.lossTimeUs + 10, (offset) => lost.push(offset));
     expect(lost).toEqual([0, 1_200]);
   });
 
-  test("tolerates the reordering that it has met", () => {
-    const flight = new Flight(64);
-    for (let i = 0; i < 40; i++) flight.ask(0, i * 1_200, 1_200, 0, false);
+  test("tolerates as much reordering as it has seen", () => {
+    const segments = new SentSegments(64);
+    for (let i = 0; i < 40; i++) segments.onRequested(i * 1_200, 1_200, 0, false, 0);
     const lost: number[] = [];
     const note = (offset: number) => lost.push(offset);
-    flight.arrive(100, 0, 8, 9_600, 1_200);
-    flight.detectLosses(100, 50_000, note);
+    segments.onReceived(8, 9_600, 1_200, 0, 100);
+    segments.detectLosses(50_000, 100, note);
     expect(lost.length).toBe(6);
-    expect(flight.arrive(101, 0, 0, 0, 1_200)).toBe(arrival.late);
-    flight.arrive(102, 0, 18, 21_600, 1_200);
+    expect(segments.onReceived(0, 0, 1_200, 0, 101)).toBe(match.late);
+    segments.onReceived(18, 21_600, 1_200, 0, 102);
     lost.length = 0;
-    flight.detectLosses(102, 50_000, note);
-    // Eleven behind is allowed now: 6 and 7, but not 8 to 17.
+    segments.detectLosses(50_000, 102, note);
+    // Eleven behind is tolerated now: 6 and 7 are lost, 8 to 17 are not.
     expect(lost).toEqual([7_200, 8_400]);
-    expect(flight.lateSegments).toBe(1);
+    expect(segments.lateSegments).toBe(1);
   });
 
-  test("a copy counts once", () => {
-    const flight = flightOf(2);
-    expect(flight.arrive(9, 0, 1, 1_200, 1_200)).toBe(arrival.expected);
-    expect(flight.arrive(9, 0, 1, 1_200, 1_200)).toBe(arrival.unknown);
-    expect(flight.inFlightBytes).toBe(1_200);
-    expect(flight.delivered).toBe(1_200);
+  test("a duplicate counts once", () => {
+    const segments = segmentsOf(2);
+    expect(segments.onReceived(1, 1_200, 1_200, 0, 9)).toBe(match.inFlight);
+    expect(segments.onReceived(1, 1_200, 1_200, 0, 9)).toBe(match.none);
+    expect(segments.inFlightBytes).toBe(1_200);
+    expect(segments.delivered).toBe(1_200);
   });
 });
 
 describe("rates", () => {
-  test("the filter believes a maximum for ten rounds with samples", () => {
+  test("the filter keeps a maximum for ten rounds with samples", () => {
     const filter = new BandwidthFilter();
     filter.add(10);
     for (let round = 0; round < 9; round++) {
@@ -149,57 +149,57 @@ describe("rates", () => {
     expect(filter.bytesPerUs).toBe(5);
   });
 
-  test("a train's spacing is the bottleneck's rate; one lump says nothing", () => {
-    const train = new TrainEstimator(32);
-    for (let i = 0; i < 32; i++) train.add(1_000 + i * 100, i, 1_200, true);
+  test("a train's spacing is the bottleneck's rate; a single cluster says nothing", () => {
+    const train = new PacketTrain(32);
+    for (let i = 0; i < 32; i++) train.add(i, 1_200, 1_000 + i * 100, true);
     expect(train.bytesPerUs).toBeCloseTo(12, 5);
-    const lump = new TrainEstimator(32);
-    for (let i = 0; i < 32; i++) lump.add(1_000, i, 1_200, true);
-    expect(lump.bytesPerUs).toBe(0);
+    const cluster = new PacketTrain(32);
+    for (let i = 0; i < 32; i++) cluster.add(i, 1_200, 1_000, true);
+    expect(cluster.bytesPerUs).toBe(0);
   });
 
-  test("a train whose arrivals nobody has timed is guessed a little low", () => {
-    const train = new TrainEstimator(32);
-    for (let i = 0; i < 32; i++) train.add(1_000 + i * 100, i, 1_200, false);
-    // Three quarters are enough: 2.3 ms, and the millisecond that the reader may have been late.
+  test("without kernel timestamps the estimate is a little low", () => {
+    const train = new PacketTrain(32);
+    for (let i = 0; i < 32; i++) train.add(i, 1_200, 1_000 + i * 100, false);
+    // Three quarters suffice: 2.3 ms, plus the millisecond that the reader may have been late.
     expect(train.bytesPerUs).toBeCloseTo((23 * 1_200) / 3_300, 5);
-    // The first eight were read late and all at once, the others are timed.
-    const mixed = new TrainEstimator(32);
-    for (let i = 0; i < 32; i++) mixed.add(1_000 + Math.max(i, 7) * 100, i, 1_200, i > 7);
+    // The first eight were read late and all at once, the others have timestamps.
+    const mixed = new PacketTrain(32);
+    for (let i = 0; i < 32; i++) mixed.add(i, 1_200, 1_000 + Math.max(i, 7) * 100, i > 7);
     expect(mixed.bytesPerUs).toBeCloseTo(12, 5);
   });
 
-  test("a train that jitter has mixed up is guessed by the line through it", () => {
+  test("a train reordered by jitter is estimated by a regression line", () => {
     const random = seeded(7);
-    const guesses: number[] = [];
+    const estimates: number[] = [];
     for (let round = 0; round < 200; round++) {
-      const train = new TrainEstimator(32);
+      const train = new PacketTrain(32);
       const arrivals = Array.from({ length: 32 }, (_, seq) => ({
         seq,
         us: 1_000 + seq * 100 + random() * 5_000,
       }));
       for (const { seq, us } of arrivals.toSorted((a, b) => a.us - b.us)) {
-        train.add(us, seq, 1_200, true);
+        train.add(seq, 1_200, us, true);
       }
-      train.add(20_000, 36, 1_200, true);
-      guesses.push(train.bytesPerUs);
-      // however wrong the guess is, it is trusted no farther than the train would then have been long
+      train.add(36, 1_200, 20_000, true);
+      estimates.push(train.bytesPerUs);
+      // However wrong the estimate, span and rate together stay within the length of the train.
       if (train.bytesPerUs > 0) expect(train.bytesPerUs * train.spanUs).toBeLessThan(32 * 1_201);
     }
-    // 12 is true; from the first to the last they take 8 ms, which would be 4.7
-    const sorted = guesses.toSorted((a, b) => a - b);
+    // 12 is true; taken from first to last (8 ms) it would be 4.7.
+    const sorted = estimates.toSorted((a, b) => a - b);
     expect(sorted[100]).toBeGreaterThan(9);
     expect(sorted[100]).toBeLessThan(15);
     expect(sorted[20]).toBeGreaterThan(6);
   });
 
-  test("the sliding rate is not taken in by what was read late", () => {
+  test("the sliding rate is not fooled by late reads", () => {
     const sliding = new SlidingRate();
     expect(sliding.update(0, 0)).toBe(Infinity);
     let most = 0;
     let delivered = 0;
     for (let ms = 1; ms <= 500; ms++) {
-      // 120 bytes per µs; of every 20 ms the reader does not run for 3, and then has all at once.
+      // 120 bytes per µs; out of every 20 ms the reader is descheduled for 3, and then reads it all at once.
       if (ms % 20 > 0 && ms % 20 <= 3) continue;
       delivered = ms * 120_000;
       const rate = sliding.update(ms * 1_000, delivered);
@@ -209,17 +209,16 @@ describe("rates", () => {
     expect(most).toBeLessThan(160);
   });
 
-  test("the congestion control always leaves a way to ask for something", () => {
+  test("congestion control always leaves room for a request", () => {
     const rtt = new RttEstimator();
-    const control = new Congestion(rtt);
-    expect(control.windowBytes).toBeGreaterThan(limit.baseSegmentBytes);
-    expect(control.pacingBytesPerUs).toBeGreaterThan(0);
+    const controller = new BbrController(rtt);
+    expect(controller.windowBytes).toBeGreaterThan(limit.baseSegmentBytes);
+    expect(controller.pacingBytesPerUs).toBeGreaterThan(0);
     const none = { rate: 0, priorDelivered: 0, appLimited: false };
     for (let i = 1; i < 2_000; i++) {
       rtt.update(i * 1_000, 50_000, 50_000);
-      control.onLost(100_000);
-      control.onArrivals(
-        i * 1_000,
+      controller.onLost(100_000);
+      controller.onArrivals(
         { ...none, priorDelivered: i * 1_200 },
         {
           netRttUs: 50_000,
@@ -228,54 +227,62 @@ describe("rates", () => {
           delivered: i * 1_200,
           inFlightBytes: 0,
         },
+        i * 1_000,
       );
-      expect(control.windowBytes).toBeGreaterThan(limit.baseSegmentBytes);
-      expect(control.pacingBytesPerUs).toBeGreaterThan(0);
+      expect(controller.windowBytes).toBeGreaterThan(limit.baseSegmentBytes);
+      expect(controller.pacingBytesPerUs).toBeGreaterThan(0);
     }
-    control.onOutage();
-    expect(control.windowBytes).toBeGreaterThan(limit.baseSegmentBytes);
+    controller.onOutage();
+    expect(controller.windowBytes).toBeGreaterThan(limit.baseSegmentBytes);
   });
 });
 
-describe("asks", () => {
-  test("a request repeats the asks of the three before it", () => {
-    const asker = new Asker([[0, 1_000_000]], new SegmentSizer(1_200, 1_200));
+describe("range picker", () => {
+  test("a request repeats the ranges of the three before it", () => {
+    const picker = new RangePicker([[0, 1_000_000]], new MtuDiscovery(1_200, 1_200));
     const counts: number[] = [];
     for (let i = 0; i < 6; i++) {
-      asker.choose(i, 2_400, false);
-      counts.push(asker.takeAsks().length);
+      picker.pick(2_400, false, i);
+      counts.push(picker.takeRanges().ranges.length);
     }
     expect(counts).toEqual([1, 2, 3, 4, 4, 4]);
   });
 
-  test("what is lost is asked for before what is new", () => {
-    const asker = new Asker([[0, 100_000]], new SegmentSizer(1_200, 1_200));
-    asker.choose(0, 12_000, false);
-    asker.takeAsks();
-    asker.lost(3_600, 1_200, 0);
-    asker.choose(1, 2_400, false);
-    const fresh = asker.takeAsks().slice(-2);
-    expect(fresh.map((ask) => [ask.offset, ask.length])).toEqual([
+  test("lost ranges are requested before new ones", () => {
+    const picker = new RangePicker([[0, 100_000]], new MtuDiscovery(1_200, 1_200));
+    picker.pick(12_000, false, 0);
+    picker.takeRanges();
+    picker.onLost(3_600, 1_200, 0);
+    picker.pick(2_400, false, 1);
+    const picked = picker.takeRanges().ranges.slice(-2);
+    expect(picked.map((range) => [range.offset, range.length])).toEqual([
       [3_600, 1_200],
       [12_000, 1_200],
     ]);
   });
 });
 
-describe("outgoing", () => {
+describe("send queue", () => {
   const token = new Uint8Array(16);
-  const asks = [{ firstSeq: 0, offset: 0, length: 600_000, segmentBytes: 1_200 }];
-  const request = { token, cookie: token, timeUs: 0, paceBytesPerMs: 12_000, burstUs: 2_000, asks };
+  const ranges = [{ firstSeq: 0, offset: 0, length: 600_000, segmentBytes: 1_200 }];
+  const request = {
+    token,
+    cookie: token,
+    timeUs: 0,
+    paceBytesPerMs: 12_000,
+    burstUs: 2_000,
+    ranges,
+  };
 
-  test("sends at the rate that was asked for, catching up no more than allowed", () => {
-    const outgoing = new Outgoing(token, 600_000, (_o, _i, _a, length) => length, 1_444);
+  test("sends at the requested pace, catching up no more than allowed", () => {
+    const queue = new SendQueue(token, 600_000, (_o, _i, _a, length) => length, 1_444);
     const into = new Uint8Array(65_536);
     let nowUs = 1_000_000;
-    outgoing.take(nowUs, request);
+    queue.handleRequest(request, nowUs);
     let sent = 0;
     const drain = (): number => {
       let bytes = 0;
-      while (outgoing.readyUs(nowUs) <= nowUs) bytes += outgoing.fill(nowUs, into).bytes;
+      while (queue.readyUs(nowUs) <= nowUs) bytes += queue.pollBurst(into, nowUs).bytes;
       sent += bytes;
       return bytes;
     };
@@ -284,21 +291,21 @@ describe("outgoing", () => {
       nowUs += 1_000;
       drain();
     }
-    expect(outgoing.readyUs(nowUs)).toBeGreaterThanOrEqual(nowUs + 1_000);
+    expect(queue.readyUs(nowUs)).toBeGreaterThanOrEqual(nowUs + 1_000);
     expect(sent).toBeGreaterThan(19 * 12_000);
     expect(sent).toBeLessThan(23 * 12_000);
     nowUs += 30_000;
     expect(drain()).toBeLessThan(2 * 12_000 + 2 * 1_300);
   });
 
-  test("at a fast rate what may leave gathers for a quarter of a millisecond, but for the end", () => {
-    const outgoing = new Outgoing(token, 600_000, (_o, _i, _a, length) => length, 1_444);
+  test("at a fast pace credit gathers for a quarter of a millisecond, except at the end", () => {
+    const queue = new SendQueue(token, 600_000, (_o, _i, _a, length) => length, 1_444);
     const into = new Uint8Array(65_536);
     let nowUs = 1_000_000;
-    outgoing.take(nowUs, { ...request, paceBytesPerMs: 100_000 });
+    queue.handleRequest({ ...request, paceBytesPerMs: 100_000 }, nowUs);
     const sizes: number[] = [];
-    for (; outgoing.isWaiting; nowUs += 10) {
-      if (outgoing.readyUs(nowUs) <= nowUs) sizes.push(outgoing.fill(nowUs, into).bytes);
+    for (; queue.isWaiting; nowUs += 10) {
+      if (queue.readyUs(nowUs) <= nowUs) sizes.push(queue.pollBurst(into, nowUs).bytes);
     }
     const typical = sizes.toSorted((a, b) => a - b)[Math.floor(sizes.length / 2)]!;
     expect(typical).toBeGreaterThan(20_000);
@@ -306,26 +313,26 @@ describe("outgoing", () => {
     expect(nowUs).toBeLessThan(1_000_000 + 6_500);
   });
 
-  test("what was asked for without a pace leaves in one piece, though a pace is named before it has left", () => {
-    const outgoing = new Outgoing(token, 600_000, (_o, _i, _a, length) => length, 1_444);
+  test("ranges requested without a pace leave in one burst, even if a pace is named meanwhile", () => {
+    const queue = new SendQueue(token, 600_000, (_o, _i, _a, length) => length, 1_444);
     const into = new Uint8Array(65_536);
     const train = [{ firstSeq: 0, offset: 0, length: 38_400, segmentBytes: 1_200 }];
     const more = [{ firstSeq: 32, offset: 38_400, length: 38_400, segmentBytes: 1_200 }];
-    outgoing.take(1_000, { ...request, paceBytesPerMs: 0, asks: train });
-    outgoing.take(1_000, { ...request, paceBytesPerMs: 1_500, asks: more });
-    expect(outgoing.readyUs(1_000)).toBe(1_000);
-    const { bytes, datagramBytes } = outgoing.fill(1_000, into);
+    queue.handleRequest({ ...request, paceBytesPerMs: 0, ranges: train }, 1_000);
+    queue.handleRequest({ ...request, paceBytesPerMs: 1_500, ranges: more }, 1_000);
+    expect(queue.readyUs(1_000)).toBe(1_000);
+    const { bytes, datagramBytes } = queue.pollBurst(into, 1_000);
     expect(Math.ceil(bytes / datagramBytes)).toBeGreaterThanOrEqual(32);
     expect(bytes).toBeLessThan(34 * datagramBytes);
-    // the rest keeps the pace
-    expect(outgoing.readyUs(1_000)).toBeGreaterThanOrEqual(2_000);
+    // The rest keeps the pace.
+    expect(queue.readyUs(1_000)).toBeGreaterThanOrEqual(2_000);
   });
 
   test("a file that has become shorter ends the transfer", () => {
-    const outgoing = new Outgoing(token, 600_000, () => 0, 1_444);
-    outgoing.take(0, { ...request, paceBytesPerMs: 0 });
-    expect(outgoing.fill(0, new Uint8Array(65_536)).bytes).toBe(0);
-    expect(outgoing.changed).toBe(true);
-    expect(outgoing.isWaiting).toBe(false);
+    const queue = new SendQueue(token, 600_000, () => 0, 1_444);
+    queue.handleRequest({ ...request, paceBytesPerMs: 0 }, 0);
+    expect(queue.pollBurst(new Uint8Array(65_536), 0).bytes).toBe(0);
+    expect(queue.hasChanged).toBe(true);
+    expect(queue.isWaiting).toBe(false);
   });
 });

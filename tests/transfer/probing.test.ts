@@ -1,9 +1,9 @@
-// The parts of the congestion control that tell a full path from a process that was kept from running.
+// The parts of congestion control that tell a full path from a descheduled process.
 
 import { describe, expect, test } from "bun:test";
-import { Flight } from "../../src/transfer/sent-segments.ts";
-import { ProbeCycle } from "../../src/transfer/congestion/probe-bw.ts";
-import { LateRun } from "../../src/transfer/congestion/queue-delay.ts";
+import { SentSegments } from "../../src/transfer/sent-segments.ts";
+import { ProbeBwCycle } from "../../src/transfer/congestion/probe-bw.ts";
+import { LateStreak } from "../../src/transfer/congestion/queue-delay.ts";
 import { RttEstimator } from "../../src/transfer/congestion/rtt.ts";
 import { initialWindowBytes, type Round, Startup } from "../../src/transfer/congestion/startup.ts";
 
@@ -43,7 +43,7 @@ describe("startup", () => {
     expect(rounds({ ...quiet, isPaused: true })).toBe(6);
   });
 
-  test("loss ends it on a short path, but for a handful of segments", () => {
+  test("on a short path loss ends it, unless only a handful of segments", () => {
     const startup = new Startup(pathOf(2_000));
     startup.endRound(2_000, 50, quiet);
     const handful = { ...quiet, loss: 0.1, lostBytes: 10_000 };
@@ -51,29 +51,29 @@ describe("startup", () => {
     expect(startup.endRound(6_000, 50, { ...handful, lostBytes: 20_000 })).toBe(true);
   });
 
-  test("a queue of a real buffer's size ends it at once, if it stands", () => {
+  test("a standing queue the size of a real buffer ends it at once", () => {
     const startup = new Startup(pathOf(2_000));
     startup.endRound(2_000, 100, quiet);
-    const late = new LateRun();
+    const streak = new LateStreak();
     const looks: boolean[] = [];
     for (let us = 3_000; us <= 6_000; us += 500) {
       const rttUs = us < 4_000 ? 2_100 : 2_900;
-      late.note(us, rttUs, 2_000);
-      looks.push(startup.isQueued(us, rttUs, 100, late));
+      streak.add(us, rttUs, 2_000);
+      looks.push(startup.isQueued(us, rttUs, 100, streak));
     }
     expect(looks).toEqual([false, false, false, false, true, true, true]);
-    // the same delay is a few kilobytes at a low rate: somebody was late
-    expect(startup.isQueued(6_000, 2_900, 10, late)).toBe(false);
+    // At a low rate the same delay is a few kilobytes: a process was late.
+    expect(startup.isQueued(6_000, 2_900, 10, streak)).toBe(false);
   });
 
-  test("goes by a guess at once, and looks gently for more", () => {
+  test("jumps to an estimate at once, then looks gently for more", () => {
     const startup = new Startup(pathOf(50_000));
     const first = startup.paceBytesPerUs(0);
     expect(first).toBeCloseTo(initialWindowBytes / 50_000, 5);
-    startup.onTrain(first / 2, 3_000);
+    startup.onPacketTrain(first / 2, 3_000);
     expect(startup.paceBytesPerUs(0)).toBe(first);
-    startup.onTrain(12, 3_000);
-    startup.onTrain(40, 3_000);
+    startup.onPacketTrain(12, 3_000);
+    startup.onPacketTrain(40, 3_000);
     expect(startup.paceBytesPerUs(0)).toBe(12);
     expect(startup.windowBytes(0)).toBeGreaterThan(12 * 50_000);
     startup.endRound(100_000, 11.9, quiet);
@@ -85,23 +85,23 @@ describe("startup", () => {
 
 /** How long each cruise lasts while probing finds `found` times what was known. */
 function cruises(rttUs: number, found: number): number[] {
-  const cycle = new ProbeCycle(pathOf(rttUs));
-  const late = new LateRun();
+  const cycle = new ProbeBwCycle(pathOf(rttUs));
+  const streak = new LateStreak();
   const lasted: number[] = [];
   let sinceUs = 0;
   cycle.start(0);
   for (let us = 500; lasted.length < 6; us += 500) {
     const was = cycle.isCruising;
-    cycle.advance(us, cycle.isCruising ? 100 : 100 * found, 1e9, 1, false, late);
+    cycle.advance(us, cycle.isCruising ? 100 : 100 * found, 1e9, 1, false, streak);
     if (was && !cycle.isCruising) lasted.push((us - sinceUs) / 1_000);
     if (!was && cycle.isCruising) sinceUs = us;
   }
   return lasted;
 }
 
-test("a guess from a train that came in a moment does not carry far, and is forgotten if it is not met", () => {
+test("an estimate from a very short train is not trusted far, and is discarded if not confirmed", () => {
   const startup = new Startup(pathOf(50_000));
-  startup.onTrain(120, 250);
+  startup.onPacketTrain(120, 250);
   expect(startup.windowBytes(0)).toBeLessThanOrEqual(4 * initialWindowBytes);
   expect(startup.endRound(100_000, 6, quiet)).toBe(false);
   expect(startup.endRound(150_000, 7, quiet)).toBe(false);
@@ -109,46 +109,46 @@ test("a guess from a train that came in a moment does not carry far, and is forg
 });
 
 describe("probing", () => {
-  test("where it brings nothing, a short path is asked ever more seldom; a long one keeps its rhythm", () => {
+  test("where it finds nothing, a short path is probed ever more rarely; a long one keeps its rhythm", () => {
     expect(cruises(2_000, 1)).toEqual([30, 60, 120, 240, 240, 240]);
     expect(cruises(2_000, 1.1)).toEqual([30, 30, 30, 30, 30, 30]);
     expect(new Set(cruises(50_000, 1))).toEqual(new Set([300]));
   });
 
-  test("ends on a short path as soon as a queue stands, and finds out that there was much more", () => {
-    const cycle = new ProbeCycle(pathOf(2_000));
-    const late = new LateRun();
+  test("ends on a short path as soon as a queue stands, and notices that there was much more", () => {
+    const cycle = new ProbeBwCycle(pathOf(2_000));
+    const streak = new LateStreak();
     cycle.start(0);
     let us = 0;
-    while (!cycle.isProbing) cycle.advance((us += 500), 100, 1e9, 1, false, late);
+    while (!cycle.isProbing) cycle.advance((us += 500), 100, 1e9, 1, false, streak);
     const fromUs = us;
     while (cycle.isProbing) {
       us += 250;
-      late.note(us, us < fromUs + 3_000 ? 2_000 : 2_700, 2_000);
-      cycle.advance(us, 100, 1e9, 1, false, late);
+      streak.add(us, us < fromUs + 3_000 ? 2_000 : 2_700, 2_000);
+      cycle.advance(us, 100, 1e9, 1, false, streak);
     }
     expect(us - fromUs).toBeGreaterThanOrEqual(3_250);
     expect(us - fromUs).toBeLessThanOrEqual(4_000);
-    expect(cycle.advance(us + 2_000, 113, 1e9, 1, false, late)).toBe("more");
+    expect(cycle.advance(us + 2_000, 113, 1e9, 1, false, streak)).toBe("refill");
   });
 });
 
-test("a pause in which nothing came is not a queue", () => {
-  const flight = new Flight(64);
-  flight.pauseUs = 700;
-  for (let i = 0; i < 4; i++) flight.ask(1_000, i * 1_000, 1_000, 0, false);
-  const come = (atUs: number, seq: number): number => {
-    flight.arrive(atUs, atUs - 1_000, seq, seq * 1_000, 1_000);
-    return flight.pausedSinceAskedUs;
+test("a pause without arrivals is not a queue", () => {
+  const segments = new SentSegments(64);
+  segments.pauseThresholdUs = 700;
+  for (let i = 0; i < 4; i++) segments.onRequested(i * 1_000, 1_000, 0, false, 1_000);
+  const arrive = (atUs: number, seq: number): number => {
+    segments.onReceived(seq, seq * 1_000, 1_000, atUs - 1_000, atUs);
+    return segments.pausedSinceRequestUs;
   };
-  // asked for at 1.0 ms, the first after 2 ms as always
-  expect(come(3_000, 0)).toBe(2_000);
-  expect(come(3_100, 1)).toBe(2_000);
-  // then nothing for 4 ms
-  expect(come(7_100, 2)).toBe(6_000);
-  expect(flight.gapUs).toBe(4_000);
-  // what is asked for after the pause knows nothing of it
-  const seq = flight.ask(7_200, 9_000, 1_000, 0, false);
-  flight.arrive(7_700, 7_300, seq, 9_000, 1_000);
-  expect(flight.pausedSinceAskedUs).toBe(0);
+  // Requested at 1.0 ms; the first takes 2 ms, as always.
+  expect(arrive(3_000, 0)).toBe(2_000);
+  expect(arrive(3_100, 1)).toBe(2_000);
+  // Then nothing for 4 ms.
+  expect(arrive(7_100, 2)).toBe(6_000);
+  expect(segments.gapUs).toBe(4_000);
+  // A request made after the pause does not count it.
+  const seq = segments.onRequested(9_000, 1_000, 0, false, 7_200);
+  segments.onReceived(seq, 9_000, 1_000, 7_300, 7_700);
+  expect(segments.pausedSinceRequestUs).toBe(0);
 });

@@ -3,7 +3,7 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "bun:test";
 import { transfer as limit } from "../../src/limits.ts";
-import type { Asker } from "../../src/transfer/range-picker.ts";
+import type { RangePicker } from "../../src/transfer/range-picker.ts";
 import { Receiver } from "../../src/transfer/receiver.ts";
 import { Sender } from "../../src/transfer/sender.ts";
 import {
@@ -30,7 +30,7 @@ const otherToken = new Uint8Array(16).map((_, i) => i * 5 + 3);
 const file = new Uint8Array(100_000).map((_, i) => i * 13);
 const home = ["192.0.2.1", 4_000] as const;
 const elsewhere = ["198.51.100.9", 4_000] as const;
-const asks = [{ firstSeq: 0, offset: 0, length: 50_000, segmentBytes: 1_200 }];
+const ranges = [{ firstSeq: 0, offset: 0, length: 50_000, segmentBytes: 1_200 }];
 
 function server(): Sender {
   const sender = new Sender({
@@ -54,7 +54,7 @@ function initOf(which: Uint8Array): Uint8Array {
   return bytes;
 }
 
-function requestOf(which: Uint8Array, cookie: Uint8Array, count = asks.length): Uint8Array {
+function requestOf(which: Uint8Array, cookie: Uint8Array, count = ranges.length): Uint8Array {
   const bytes = new Uint8Array(limit.maxRequestBytes);
   const request = {
     token: which,
@@ -62,7 +62,7 @@ function requestOf(which: Uint8Array, cookie: Uint8Array, count = asks.length): 
     timeUs: 1,
     paceBytesPerMs: 0,
     burstUs: 0,
-    asks: asks.slice(0, count),
+    ranges: ranges.slice(0, count),
   };
   return bytes.slice(0, writeRequest(bytes, request));
 }
@@ -74,24 +74,24 @@ function cookieFor(
   from: readonly [string, number],
   which = token,
 ): Uint8Array {
-  const length = sender.handleDatagrams(nowUs, initOf(which), ...from, into);
+  const length = sender.handleDatagrams(initOf(which), ...from, into, nowUs);
   return readCookie(into, 0, length)!.cookie;
 }
 
 describe("the server sends no data", () => {
   test("to a client that knows the token but has no cookie", () => {
     const sender = server();
-    sender.handleDatagrams(0, requestOf(token, new Uint8Array(16)), ...home, into);
-    expect(sender.pollTransmit(0, buffer)).toBeUndefined();
+    sender.handleDatagrams(requestOf(token, new Uint8Array(16)), ...home, into, 0);
+    expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
   });
 
   test("for a wrong token, whatever the cookie", () => {
     const sender = server();
     const wrong = token.map((byte) => byte ^ 1);
     const cookie = cookieFor(sender, 0, home, wrong);
-    const length = sender.handleDatagrams(0, requestOf(wrong, cookie), ...home, into);
+    const length = sender.handleDatagrams(requestOf(wrong, cookie), ...home, into, 0);
     expect(readGone(into, 0, length)).toEqual({ token: wrong, reason: goneReason.unknown });
-    expect(sender.pollTransmit(0, buffer)).toBeUndefined();
+    expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
   });
 
   test("for a cookie with any one bit changed", () => {
@@ -100,57 +100,57 @@ describe("the server sends no data", () => {
     for (let bit = 0; bit < cookie.length * 8; bit++) {
       const forged = cookie.slice();
       forged[bit >> 3]! ^= 1 << (bit & 7);
-      sender.handleDatagrams(0, requestOf(token, forged), ...home, into);
-      expect(sender.pollTransmit(0, buffer)).toBeUndefined();
+      sender.handleDatagrams(requestOf(token, forged), ...home, into, 0);
+      expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
     }
   });
 
   test("to another address that replays a cookie (spoofed source)", () => {
     const sender = server();
     const cookie = cookieFor(sender, 0, home);
-    sender.handleDatagrams(0, requestOf(token, cookie), ...elsewhere, into);
-    expect(sender.pollTransmit(0, buffer)).toBeUndefined();
-    sender.handleDatagrams(0, requestOf(token, cookie), home[0], home[1] + 1, into);
-    expect(sender.pollTransmit(0, buffer)).toBeUndefined();
+    sender.handleDatagrams(requestOf(token, cookie), ...elsewhere, into, 0);
+    expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
+    sender.handleDatagrams(requestOf(token, cookie), home[0], home[1] + 1, into, 0);
+    expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
     // The rightful owner is served all the same.
-    sender.handleDatagrams(0, requestOf(token, cookie), ...home, into);
-    expect(sender.pollTransmit(0, buffer)?.address).toBe(home[0]);
+    sender.handleDatagrams(requestOf(token, cookie), ...home, into, 0);
+    expect(sender.pollTransmit(buffer, 0)?.address).toBe(home[0]);
   });
 
   test("for a cookie of another token", () => {
     const sender = server();
     const cookie = cookieFor(sender, 0, home, otherToken);
-    sender.handleDatagrams(0, requestOf(token, cookie), ...home, into);
-    expect(sender.pollTransmit(0, buffer)).toBeUndefined();
+    sender.handleDatagrams(requestOf(token, cookie), ...home, into, 0);
+    expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
   });
 
   test("for a cookie that has expired", () => {
     const sender = server();
     const cookie = cookieFor(sender, 0, home);
     const lateUs = 2 * limit.cookieLifeUs;
-    sender.handleDatagrams(lateUs, requestOf(token, cookie), ...home, into);
-    expect(sender.pollTransmit(lateUs, buffer)).toBeUndefined();
+    sender.handleDatagrams(requestOf(token, cookie), ...home, into, lateUs);
+    expect(sender.pollTransmit(buffer, lateUs)).toBeUndefined();
     // Nor when the age, of which eight bits travel, comes round again.
     const roundUs = 256 * limit.cookieLifeUs;
-    sender.handleDatagrams(roundUs, requestOf(token, cookie), ...home, into);
-    expect(sender.pollTransmit(roundUs, buffer)).toBeUndefined();
+    sender.handleDatagrams(requestOf(token, cookie), ...home, into, roundUs);
+    expect(sender.pollTransmit(buffer, roundUs)).toBeUndefined();
   });
 
   test("over the control connection to an address that the cookie does not prove", () => {
     const sender = server();
     const cookie = cookieFor(sender, 0, home);
-    expect(sender.handleFirstRequest(0, requestOf(token, cookie), ...elsewhere)).toBe(false);
-    expect(sender.pollTransmit(0, buffer)).toBeUndefined();
-    expect(sender.handleFirstRequest(0, requestOf(token, cookie), ...home)).toBe(true);
-    expect(sender.pollTransmit(0, buffer)?.address).toBe(home[0]);
+    expect(sender.handleFirstRequest(requestOf(token, cookie), ...elsewhere, 0)).toBe(false);
+    expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
+    expect(sender.handleFirstRequest(requestOf(token, cookie), ...home, 0)).toBe(true);
+    expect(sender.pollTransmit(buffer, 0)?.address).toBe(home[0]);
   });
 
   test("twice for a replayed request", () => {
     const sender = server();
     const request = requestOf(token, cookieFor(sender, 0, home));
-    sender.handleDatagrams(0, request, ...home, into);
+    sender.handleDatagrams(request, ...home, into, 0);
     expect(sender.backlogBytes).toBe(50_000);
-    for (let i = 0; i < 5; i++) sender.handleDatagrams(0, request, ...home, into);
+    for (let i = 0; i < 5; i++) sender.handleDatagrams(request, ...home, into, 0);
     expect(sender.backlogBytes).toBe(50_000);
   });
 });
@@ -170,18 +170,18 @@ describe("amplification", () => {
     ];
     for (const attempt of attempts) {
       for (const address of ["1.2.3.4", long]) {
-        const length = sender.handleDatagrams(0, attempt, address, 9, into);
+        const length = sender.handleDatagrams(attempt, address, 9, into, 0);
         expect(length).toBeLessThanOrEqual(attempt.length);
       }
       for (let cut = 0; cut < attempt.length; cut++) {
-        const length = sender.handleDatagrams(0, attempt.slice(0, cut), long, 9, into);
+        const length = sender.handleDatagrams(attempt.slice(0, cut), long, 9, into, 0);
         expect(length).toBeLessThanOrEqual(cut);
       }
     }
-    expect(sender.pollTransmit(0, buffer)).toBeUndefined();
+    expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
   });
 
-  test("the queue of a client that asks without end stays bounded", () => {
+  test("the queue of a client that requests ranges without end stays bounded", () => {
     const sender = server();
     const cookie = cookieFor(sender, 0, home);
     const bytes = new Uint8Array(limit.maxRequestBytes);
@@ -199,11 +199,11 @@ describe("amplification", () => {
         timeUs: 0,
         paceBytesPerMs: 0,
         burstUs: 0,
-        asks: many,
+        ranges: many,
       });
-      sender.handleDatagrams(0, bytes.slice(0, length), ...home, into);
+      sender.handleDatagrams(bytes.slice(0, length), ...home, into, 0);
     }
-    expect(sender.backlogBytes).toBeLessThanOrEqual(600 * limit.maxWaitingAsks);
+    expect(sender.backlogBytes).toBeLessThanOrEqual(600 * limit.maxQueuedRanges);
   });
 
   test("requests for more than anybody can take leave a bounded queue", () => {
@@ -212,15 +212,15 @@ describe("amplification", () => {
     sender.open(great, 2 ** 40, (_offset, _into, _at, length) => length);
     const cookie = cookieFor(sender, 0, home, great);
     const bytes = new Uint8Array(limit.maxRequestBytes);
-    const asks = Array.from({ length: 40 }, (_, k) => ({
+    const ranges = Array.from({ length: 40 }, (_, k) => ({
       firstSeq: k * 10_000,
-      offset: k * limit.maxAskBytes,
-      length: limit.maxAskBytes,
+      offset: k * limit.maxRangeBytes,
+      length: limit.maxRangeBytes,
       segmentBytes: 1_200,
     }));
-    const request = { token: great, cookie, timeUs: 0, paceBytesPerMs: 1, burstUs: 0, asks };
+    const request = { token: great, cookie, timeUs: 0, paceBytesPerMs: 1, burstUs: 0, ranges };
     const length = writeRequest(bytes, request);
-    sender.handleDatagrams(0, bytes.slice(0, length), ...home, into);
+    sender.handleDatagrams(bytes.slice(0, length), ...home, into, 0);
     expect(sender.backlogBytes).toBeGreaterThan(0);
     expect(sender.backlogBytes).toBeLessThanOrEqual(limit.maxBacklogBytes);
   });
@@ -238,7 +238,7 @@ function client(): Client {
     token,
     sink: (offset, _source, _at, length) => written.push([offset, length]),
   });
-  receiver.pollTransmit(0, into);
+  receiver.pollTransmit(into, 0);
   const cookie = {
     token,
     cookie: new Uint8Array(16),
@@ -247,9 +247,9 @@ function client(): Client {
     port: home[1],
   };
   const bytes = new Uint8Array(initBytes);
-  receiver.handleDatagrams(10_000, bytes.slice(0, writeCookie(bytes, cookie)));
-  receiver.firstRequest(10_000, into);
-  receiver.handleOffer(20_000, file.length, 1_444);
+  receiver.handleDatagrams(bytes.slice(0, writeCookie(bytes, cookie)), 10_000);
+  receiver.pollFirstRequest(into, 10_000);
+  receiver.handleOffer(file.length, 1_444, 20_000);
   return { receiver, written };
 }
 
@@ -262,40 +262,40 @@ function segment(tag: { high: number; low: number }, seq: number, offset: number
 describe("the client", () => {
   test("takes the segment that it asked for, once", () => {
     const { receiver, written } = client();
-    receiver.handleDatagrams(30_000, segment(tagOf(token), 3, 3_600));
-    receiver.handleDatagrams(30_001, segment(tagOf(token), 3, 3_600));
+    receiver.handleDatagrams(segment(tagOf(token), 3, 3_600), 30_000);
+    receiver.handleDatagrams(segment(tagOf(token), 3, 3_600), 30_001);
     expect(written).toEqual([[3_600, 1_200]]);
   });
 
   test("ignores a segment without the secret of its token", () => {
     const { receiver, written } = client();
     const tag = tagOf(token);
-    receiver.handleDatagrams(30_000, segment({ high: tag.high, low: tag.low ^ 1 }, 0, 0));
-    receiver.handleDatagrams(30_000, segment({ high: tag.high ^ 1, low: tag.low }, 0, 0));
-    receiver.handleDatagrams(30_000, segment({ high: 0, low: 0 }, 0, 0));
+    receiver.handleDatagrams(segment({ high: tag.high, low: tag.low ^ 1 }, 0, 0), 30_000);
+    receiver.handleDatagrams(segment({ high: tag.high ^ 1, low: tag.low }, 0, 0), 30_000);
+    receiver.handleDatagrams(segment({ high: 0, low: 0 }, 0, 0), 30_000);
     expect(written).toEqual([]);
   });
 
   test("ignores a segment that it has not asked for, even with the secret", () => {
     const { receiver, written } = client();
     const tag = tagOf(token);
-    receiver.handleDatagrams(30_000, segment(tag, 999, 0));
-    receiver.handleDatagrams(30_000, segment(tag, 0, 1_200));
-    receiver.handleDatagrams(30_000, segment(tag, 1, 1_201));
-    receiver.handleDatagrams(30_000, segment(tag, 0, 0, 1_201));
-    receiver.handleDatagrams(30_000, segment(tag, 0, 0, 1_199));
-    receiver.handleDatagrams(30_000, segment(tag, 0xffff_ffff, limit.maxFileBytes));
+    receiver.handleDatagrams(segment(tag, 999, 0), 30_000);
+    receiver.handleDatagrams(segment(tag, 0, 1_200), 30_000);
+    receiver.handleDatagrams(segment(tag, 1, 1_201), 30_000);
+    receiver.handleDatagrams(segment(tag, 0, 0, 1_201), 30_000);
+    receiver.handleDatagrams(segment(tag, 0, 0, 1_199), 30_000);
+    receiver.handleDatagrams(segment(tag, 0xffff_ffff, limit.maxFileBytes), 30_000);
     expect(written).toEqual([]);
   });
 
   test("goes on under another token before the send numbers come round", () => {
     const { receiver } = client();
-    const { flight } = (receiver as unknown as { asker: Asker }).asker;
-    flight.nextSeq = maxSendNumber;
-    receiver.pollTransmit(30_000, into);
+    const { segments } = (receiver as unknown as { picker: RangePicker }).picker;
+    segments.nextSeq = maxSendNumber;
+    receiver.pollTransmit(into, 30_000);
     expect(receiver.state).toBe("running");
-    flight.nextSeq++;
-    expect(receiver.pollTransmit(30_001, into)).toBe(0);
+    segments.nextSeq++;
+    expect(receiver.pollTransmit(into, 30_001)).toBe(0);
     expect(receiver.state).toBe("gone");
   });
 
@@ -306,9 +306,9 @@ describe("the client", () => {
       0,
       writeGone(bytes, { token: otherToken, reason: goneReason.changed }),
     );
-    receiver.handleDatagrams(30_000, other);
+    receiver.handleDatagrams(other, 30_000);
     const early = bytes.slice(0, writeGone(bytes, { token, reason: goneReason.unknown }));
-    receiver.handleDatagrams(30_000, early);
+    receiver.handleDatagrams(early, 30_000);
     expect(receiver.state).toBe("running");
   });
 
@@ -322,33 +322,33 @@ describe("the client", () => {
       address: elsewhere[0],
       port: 1,
     };
-    receiver.handleDatagrams(30_000, bytes.slice(0, writeCookie(bytes, forged)));
+    receiver.handleDatagrams(bytes.slice(0, writeCookie(bytes, forged)), 30_000);
     expect(receiver.cookie?.address).toBe(home[0]);
   });
 
   test("a changed address gets data only after a new cookie", () => {
     const sender = server();
     const cookie = cookieFor(sender, 0, home);
-    sender.handleDatagrams(0, requestOf(token, cookie), ...home, into);
-    while (sender.pollTransmit(0, buffer));
+    sender.handleDatagrams(requestOf(token, cookie), ...home, into, 0);
+    while (sender.pollTransmit(buffer, 0));
     const later = [{ firstSeq: 900, offset: 60_000, length: 1_200, segmentBytes: 1_200 }];
     const padded = Array.from({ length: 4 }, () => later[0]!);
     const bytes = new Uint8Array(limit.maxRequestBytes);
-    const old = { token, cookie, timeUs: 5, paceBytesPerMs: 0, burstUs: 0, asks: padded };
+    const old = { token, cookie, timeUs: 5, paceBytesPerMs: 0, burstUs: 0, ranges: padded };
     const length = sender.handleDatagrams(
-      1,
       bytes.slice(0, writeRequest(bytes, old)),
       ...elsewhere,
       into,
+      1,
     );
     // No data, but the way to them.
-    expect(sender.pollTransmit(1, buffer)).toBeUndefined();
+    expect(sender.pollTransmit(buffer, 1)).toBeUndefined();
     expect(kindAt(into, 0)).toBe(kind.cookie);
     const fresh = readCookie(into, 0, length)!;
     expect(fresh.address).toBe(elsewhere[0]);
     const again = { ...old, cookie: fresh.cookie };
-    sender.handleDatagrams(2, bytes.slice(0, writeRequest(bytes, again)), ...elsewhere, into);
-    const burst = sender.pollTransmit(2, buffer)!;
+    sender.handleDatagrams(bytes.slice(0, writeRequest(bytes, again)), ...elsewhere, into, 2);
+    const burst = sender.pollTransmit(buffer, 2)!;
     expect(burst.address).toBe(elsewhere[0]);
     const header = emptyDataHeader();
     expect(readData(buffer, 0, burst.bytes, header)).toBe(true);

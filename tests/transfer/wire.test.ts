@@ -4,14 +4,14 @@ import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { transfer as limit } from "../../src/limits.ts";
 import {
-  type Ask,
+  type RangeRequest,
   dataHeaderBytes,
   datagramEnd,
   emptyDataHeader,
   initBytes,
   kind,
   kindAt,
-  maxAsks,
+  maxRanges,
   readCookie,
   readData,
   readGone,
@@ -27,10 +27,10 @@ import {
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 const u48 = fc.integer({ min: 0, max: limit.maxFileBytes });
 const bytes16 = fc.uint8Array({ minLength: 16, maxLength: 16 });
-const ask: fc.Arbitrary<Ask> = fc.record({
+const range: fc.Arbitrary<RangeRequest> = fc.record({
   firstSeq: u32,
   offset: u48,
-  length: fc.integer({ min: 1, max: limit.maxAskBytes }),
+  length: fc.integer({ min: 1, max: limit.maxRangeBytes }),
   segmentBytes: fc.integer({ min: limit.minSegmentBytes, max: limit.maxSegmentBytes }),
 });
 
@@ -79,15 +79,15 @@ describe("round trips", () => {
   });
 
   test("REQUEST", () => {
-    const asks = fc.array(ask, { maxLength: maxAsks });
+    const ranges = fc.array(range, { maxLength: maxRanges });
     fc.assert(
       fc.property(
         bytes16,
         bytes16,
         u32,
         u32,
-        asks,
-        (token, cookie, timeUs, paceBytesPerMs, asks) => {
+        ranges,
+        (token, cookie, timeUs, paceBytesPerMs, ranges) => {
           const into = room();
           const length = writeRequest(into, {
             token,
@@ -95,7 +95,7 @@ describe("round trips", () => {
             timeUs,
             paceBytesPerMs,
             burstUs: 7,
-            asks,
+            ranges,
           });
           expect(length).toBeLessThanOrEqual(limit.maxRequestBytes);
           expect(datagramEnd(into, 0)).toBe(length);
@@ -105,7 +105,7 @@ describe("round trips", () => {
             timeUs,
             paceBytesPerMs,
             burstUs: 7,
-            asks,
+            ranges,
           });
         },
       ),
@@ -153,7 +153,7 @@ describe("round trips", () => {
 
 describe("hostile bytes", () => {
   const token = new Uint8Array(16).fill(7);
-  const asks = [{ firstSeq: 1, offset: 2, length: 3_000, segmentBytes: 1_200 }];
+  const ranges = [{ firstSeq: 1, offset: 2, length: 3_000, segmentBytes: 1_200 }];
   const samples: [string, (into: Uint8Array) => number][] = [
     ["INIT", (into) => writeInit(into, { token, timeUs: 1 })],
     [
@@ -169,7 +169,7 @@ describe("hostile bytes", () => {
           timeUs: 1,
           paceBytesPerMs: 0,
           burstUs: 0,
-          asks,
+          ranges,
         }),
     ],
     ["GONE", (into) => writeGone(into, { token, reason: 1 })],
@@ -197,11 +197,11 @@ describe("hostile bytes", () => {
     }
   });
 
-  test("asks beyond the limits make the whole REQUEST invalid", () => {
-    const good = asks[0]!;
+  test("ranges beyond the limits make the whole REQUEST invalid", () => {
+    const good = ranges[0]!;
     for (const bad of [
       { ...good, length: 0 },
-      { ...good, length: limit.maxAskBytes + 1 },
+      { ...good, length: limit.maxRangeBytes + 1 },
       { ...good, segmentBytes: limit.minSegmentBytes - 1 },
       { ...good, segmentBytes: limit.maxSegmentBytes + 1 },
     ]) {
@@ -212,7 +212,7 @@ describe("hostile bytes", () => {
         timeUs: 1,
         paceBytesPerMs: 0,
         burstUs: 0,
-        asks: [good, bad],
+        ranges: [good, bad],
       });
       expect(readRequest(into, 0, length)).toBeUndefined();
     }

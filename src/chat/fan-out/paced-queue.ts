@@ -3,11 +3,12 @@
 
 import { output } from "../../limits.ts";
 
-export class SpacedQueue {
+export class PacedQueue {
   /** One entry a send. Those that will be joined stay apart until then: they are shared between sessions, and a growing text
    * would be copied again and again. */
   #waiting: (string | string[])[] = [];
-  #lastSendMs = -Infinity;
+  /** No send before this time. */
+  #nextSendMs = -Infinity;
   /** UTF-16 units that wait. */
   chars = 0;
 
@@ -31,10 +32,10 @@ export class SpacedQueue {
     return this.#waiting.length === 0;
   }
 
-  /** The next message if it may leave at `nowMs`. */
-  take(nowMs: number): string | undefined {
-    if (this.empty || nowMs < this.#lastSendMs + output.unframedGapMs) return undefined;
-    this.#lastSendMs = nowMs;
+  /** The next message if it may leave at `nowMs`; the one after it waits for `gapMs` more. */
+  take(nowMs: number, gapMs: number = output.unframedGapMs): string | undefined {
+    if (this.empty || nowMs < this.#nextSendMs) return undefined;
+    this.#nextSendMs = nowMs + gapMs;
     const next = this.#waiting.shift()!;
     if (typeof next === "string") {
       this.chars -= next.length;

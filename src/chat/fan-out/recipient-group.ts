@@ -1,120 +1,154 @@
-// A room in one dialect's words: every event of a turn is rendered once and encoded once, and all members that speak the
-// dialect are given the same bytes. A member that hears something of its own in between gets a copy cut for it.
+// The members of a room that speak one dialect: every event of a turn is rendered once for all of them.
 
 import type { Dialect } from "../dialect.ts";
-import { output } from "../../limits.ts";
-import type { RoomEvent, Said } from "../events.ts";
-import { cutsOf, runAt } from "./coalesce.ts";
-import { composeFor, Script } from "./rendered-batch.ts";
-import type { Session } from "../session.ts";
+import type { PresenceEvent } from "../events.ts";
+import { output as limits } from "../../limits.ts";
+import type { SaidRun } from "../said-run.ts";
+import type { Membership, Session } from "../session.ts";
 import { TokenBucket } from "../token-bucket.ts";
+import { insertPersonal, RenderedBatch } from "./rendered-batch.ts";
 
-/** What a room hands to its voices at the end of a turn. An event that was withdrawn is undefined. */
-export type RoomTurn = {
-  events: readonly (RoomEvent | undefined)[];
-  /** The last event of this turn that changed who is here. */
-  presence: { at: number; cause: "joined" | "left" | "renamed"; author: number } | undefined;
+/** Something that happened in a room, with its place among all that happened. A message that was withdrawn is undefined. */
+export type RoomItem = { order: number; event: SaidRun | PresenceEvent | undefined };
+
+/** What a room hands to its groups when a turn is settled. */
+export type RoomDelivery = {
+  items: readonly RoomItem[];
+  /** The last event that changed who is here. */
+  presence: { order: number; event: PresenceEvent } | undefined;
   /** Lists the names of those present: asked for only where a list is sent. */
   names: () => readonly string[];
   nowMs: number;
   after: Aftermath;
 };
 
-/** What a turn leaves to do: members that lag further behind than allowed, and ones whose next message waits for its gap. */
-export type Aftermath = { slow: Session[]; gaps: Session[] };
+/** What a delivery leaves to do. */
+export type Aftermath = {
+  /** Members whose output is put together but not sent. */
+  composed: Set<Session>;
+  /** Members that lag further behind than allowed. */
+  slow: Session[];
+  /** Members whose next message waits for its gap. */
+  gaps: Session[];
+};
 
-export class Voice {
-  readonly members = new Set<Session>();
+export class RecipientGroup {
+  readonly members = new Set<Membership>();
   /** The list of users changed while the budget for lists was spent. */
   rosterDue = false;
   #rosterBudget: TokenBucket | undefined;
 
   constructor(readonly dialect: Dialect) {}
 
-  /** Renders a turn once and hands it to every member. Returns how many messages were handed to members, added up. */
-  deliver(turn: RoomTurn): number {
-    const script = this.#render(turn);
+  /** Renders a turn once and hands it to every member. Answers how many messages were handed over, added up. */
+  deliver(delivery: RoomDelivery): number {
+    const rendered = this.#render(delivery);
+    const { after, nowMs } = delivery;
     let handed = 0;
-    for (const session of this.members) {
-      if (session.special || session.personal !== undefined) {
-        handed += composeFor(session, script);
-      } else {
-        if (session.isSpaced) script.spaceOut(session);
-        else session.outbox.send(script.bytes, script.block);
-        handed += script.said;
+    for (const membership of this.members) {
+      const { session } = membership;
+      if (session.isOver) continue;
+      const { output } = session;
+      const isPlain =
+        output.personal === undefined &&
+        membership.hearsFrom === 0 &&
+        membership.hearsUntil === Infinity &&
+        membership.replayed === undefined &&
+        session.rooms.size === 1 &&
+        !rendered.hidesFrom(session.id);
+      if (!isPlain) {
+        const isMixed = output.personal !== undefined && session.listens > 1;
+        handed += isMixed ? rendered.mergeFor(membership) : rendered.composeFor(membership);
+        membership.hearsFrom = 0;
+        after.composed.add(session);
+        continue;
       }
-      settle(session, turn.nowMs, turn.after);
+      if (output.isPaced) rendered.paceOut(output);
+      else if (rendered.length > 0) output.outbox.send(rendered.block.bytes, rendered.block);
+      handed += rendered.said;
+      noteOutput(session, nowMs, after);
     }
     return handed;
   }
 
   /** Sends the list of users if one is owed and affordable; true while one is still owed. */
-  payRoster(names: RoomTurn["names"], nowMs: number): boolean {
+  payRoster(names: () => readonly string[], nowMs: number, after: Aftermath): boolean {
     if (!this.rosterDue) return false;
     const listFor = this.#affordableRoster(names, nowMs);
     if (listFor === undefined) return true;
-    for (const session of this.members) {
-      session.insert({ at: 0, text: listFor(session.name), onCommit: false });
+    for (const { session } of this.members) {
+      if (session.isOver) continue;
+      session.output.addText(listFor(session.name));
+      after.composed.add(session);
     }
     return false;
   }
 
-  #render(turn: RoomTurn): Script {
+  #render(delivery: RoomDelivery): RenderedBatch {
     const { dialect } = this;
-    const { events } = turn;
-    const script = new Script(dialect);
-    const list = this.#sharedRoster(turn);
-    const cuts = dialect.renderRun === undefined ? undefined : cutsOf(this.members);
+    const rendered = new RenderedBatch(dialect);
+    const list = this.#sharedRoster(delivery);
     // A plain loop: this runs for every message, once a dialect.
-    for (let at = 0; at < events.length; at++) {
-      if (list?.at === at) script.add(at, list.text, list.hiddenFrom, 0);
-      const event = events[at];
-      const run = cuts === undefined ? none : runAt(events, at, cuts);
-      if (run.length > 1) {
-        script.add(at, dialect.renderRun!(run), 0, run.length);
-        at += run.length - 1;
+    for (const { order, event } of delivery.items) {
+      if (list !== undefined && list.order < order && !list.added) addList(rendered, list);
+      if (event === undefined) continue;
+      if (event.type === "said") {
+        this.#renderRun(rendered, order, event);
         continue;
       }
-      const text = event === undefined ? undefined : dialect.renderRoom(event);
-      if (event === undefined || text === undefined) continue;
-      const own =
-        (event.type === "said" && !dialect.echo.said) ||
-        (event.type === "joined" && !dialect.echo.joined);
-      script.add(at, text, own ? event.author : 0, event.type === "said" ? 1 : 0);
+      const text = dialect.renderRoom(event);
+      if (text === undefined) continue;
+      const isOwn = event.type === "joined" && !dialect.echo.joined;
+      rendered.add(order, text, isOwn ? event.author : 0, 0);
     }
-    if (list?.at === events.length) script.add(list.at, list.text, list.hiddenFrom, 0);
-    return script;
+    if (list !== undefined && !list.added) addList(rendered, list);
+    return rendered;
+  }
+
+  #renderRun(rendered: RenderedBatch, order: number, run: SaidRun): void {
+    const { dialect } = this;
+    const hiddenFrom = dialect.echo.said ? 0 : run.author;
+    if (dialect.renderRun !== undefined && run.length > 1) {
+      rendered.add(order, dialect.renderRun(run), hiddenFrom, run.length);
+      return;
+    }
+    for (let i = 0; i < run.length; i++) {
+      const text = dialect.renderRoom(run.at(i));
+      if (text !== undefined) rendered.add(order, text, hiddenFrom, 1);
+    }
   }
 
   /** The list of users that this turn's presence calls for, if it is the same for all; else each member gets its own. */
-  #sharedRoster(turn: RoomTurn): { at: number; text: string; hiddenFrom: number } | undefined {
+  #sharedRoster({ presence, names, nowMs }: RoomDelivery): List | undefined {
     const style = this.dialect.roster;
-    const { presence } = turn;
     if (style === undefined || presence === undefined || this.members.size === 0) return undefined;
-    const when = style.when[presence.cause];
+    const { event } = presence;
+    const when = style.when[event.type];
     if (when === "never") return undefined;
-    const listFor = this.#affordableRoster(turn.names, turn.nowMs);
+    const listFor = this.#affordableRoster(names, nowMs);
     if (listFor === undefined) return undefined;
-    const at = when === "before" ? presence.at : presence.at + 1;
-    const skipped = style.skipRenamed && presence.cause === "renamed" ? presence.author : 0;
-    if (style.shared) return { at, text: listFor(""), hiddenFrom: skipped };
-    for (const session of this.members) {
-      if (session.id === skipped) continue;
-      session.insert({ at, text: listFor(session.name), onCommit: false });
+    // Orders of events are whole: between two of them there is room for a list.
+    const order = presence.order + (when === "before" ? -0.5 : 0.5);
+    const skipped = style.skipRenamed && event.type === "renamed" ? event.author : 0;
+    if (style.shared) return { order, text: listFor(""), hiddenFrom: skipped, added: false };
+    for (const { session, hearsFrom, hearsUntil } of this.members) {
+      if (session.isOver || session.id === skipped || order <= hearsFrom || order > hearsUntil)
+        continue;
+      insertPersonal(session, { order, text: listFor(session.name) });
     }
     return undefined;
   }
 
   /** Renders the list once if the members' budget for lists allows; else remembers that it is owed. */
   #affordableRoster(
-    names: RoomTurn["names"],
+    names: () => readonly string[],
     nowMs: number,
   ): ((self: string) => string) | undefined {
     const style = this.dialect.roster;
     if (style === undefined) return undefined;
     this.#rosterBudget ??= new TokenBucket(
-      output.rosterBytesPerSecond - output.rosterBurstBytes,
-      output.rosterBurstBytes,
+      limits.rosterBytesPerSecond - limits.rosterBurstBytes,
+      limits.rosterBurstBytes,
       nowMs,
     );
     if (this.#rosterBudget.waitMs(nowMs) > 0) {
@@ -128,17 +162,15 @@ export class Voice {
   }
 }
 
-const none: readonly Said[] = [];
+type List = { order: number; text: string; hiddenFrom: number; added: boolean };
 
-/** Sends what a session hears that no room's turn has reached: answers, private messages, the past. */
-export function deliverAlone(session: Session, nowMs: number, after: Aftermath): void {
-  if (session.personal !== undefined) composeFor(session, new Script(session.dialect));
-  session.special = session.replay !== undefined;
-  settle(session, nowMs, after);
+function addList(rendered: RenderedBatch, list: List): void {
+  list.added = true;
+  rendered.add(list.order, list.text, list.hiddenFrom, 0);
 }
 
-/** Lets the first of the spaced messages go, and notes what is left to do. */
-function settle(session: Session, nowMs: number, after: Aftermath): void {
-  if (session.pumpSpaced(nowMs)) after.gaps.push(session);
-  if (session.lagBytes > output.maxLagBytes) after.slow.push(session);
+/** Lets the first of the paced messages go, and notes what is left to do. */
+export function noteOutput(session: Session, nowMs: number, after: Aftermath): void {
+  if (session.output.pump(nowMs)) after.gaps.push(session);
+  if (session.output.lagBytes > limits.maxLagBytes) after.slow.push(session);
 }

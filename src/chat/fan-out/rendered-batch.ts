@@ -1,25 +1,23 @@
-// A turn in one dialect's words, and how it is put together for a member that hears something of its own in between: the
-// shared bytes are cut, never rendered again.
+// One turn of a room in one dialect's words: every line is rendered once and encoded once, and all members that speak the
+// dialect share the bytes. A member that hears something of its own in between gets the shared bytes cut, never rendered again.
 
 import type { Dialect } from "../dialect.ts";
+import type { Membership, Session } from "../session.ts";
 import { Block } from "./outbox.ts";
-import type { Session } from "../session.ts";
+import type { Personal, SessionOutput } from "./session-output.ts";
 
 /** Twice as fast as Buffer.from for the long strings of a turn. */
 const encoder = new TextEncoder();
 
-/**
- * What a turn sounds like in one dialect: lines in their order, each with the place of its event and the session that is not to
- * hear it (0: none); as text, as bytes, and where in the bytes each begins.
- */
-export class Script {
+export class RenderedBatch {
   readonly #texts: string[] = [];
-  readonly #places: number[] = [];
+  readonly #orders: number[] = [];
   readonly #hiddenFrom: number[] = [];
   readonly #said: number[] = [];
   readonly #isStream: boolean;
   /** Messages in it, by whatever number of lines. */
   said = 0;
+  #hides: Set<number> | undefined;
   #text = "";
   #block: Block | undefined;
   #starts: number[] | undefined;
@@ -32,32 +30,20 @@ export class Script {
     return this.#texts.length;
   }
 
-  /** A line for the event at `place`; `said`: for so many messages from there on. 0: it says who is here. */
-  add(place: number, text: string, hiddenFrom: number, said: number): void {
+  /** A line for the event at `order`, hidden from one session (0: from none); `said`: for so many messages. */
+  add(order: number, text: string, hiddenFrom: number, said: number): void {
     this.said += said;
     this.#said.push(said);
     this.#texts.push(text);
-    this.#places.push(place);
+    this.#orders.push(order);
     this.#hiddenFrom.push(hiddenFrom);
+    if (hiddenFrom !== 0) (this.#hides ??= new Set()).add(hiddenFrom);
     this.#text += this.#lineOf(text);
   }
 
-  placeOf(i: number): number {
-    return this.#places[i]!;
-  }
-
-  isHidden(i: number, session: Session): boolean {
-    return this.#hiddenFrom[i] === session.id;
-  }
-
-  /** How many messages line `i` is for; they are in the log, and who is here is not. */
-  saidBy(i: number): number {
-    return this.#said[i]!;
-  }
-
-  /** Line `i` as a message of its own. */
-  messageOf(i: number): string {
-    return this.#texts[i]!;
+  /** Whether a line is hidden from this session. */
+  hidesFrom(session: number): boolean {
+    return this.#hides !== undefined && this.#hides.has(session);
   }
 
   /** All of it, encoded once. */
@@ -66,25 +52,80 @@ export class Script {
     return this.#block;
   }
 
-  get bytes(): Uint8Array {
-    return this.block.bytes;
-  }
-
-  /** The bytes of lines `from` up to `to`. */
-  slice(from: number, to: number): Uint8Array {
-    if (from === 0 && to === this.length) return this.bytes;
-    const starts = this.#byteStarts();
-    return this.bytes.subarray(starts[from], starts[to]);
-  }
-
   /** Queues every line as a message of its own; where many wait already, they are joined anyway. */
-  spaceOut(session: Session): void {
+  paceOut(output: SessionOutput): void {
     if (this.length === 0) return;
-    if (session.spacedFull) {
-      session.pushSpaced(this.#isStream ? this.#text : this.#text.slice(0, -1));
+    if (output.pacedFull) {
+      output.push(this.#isStream ? this.#text : this.#text.slice(0, -1));
       return;
     }
-    for (let i = 0; i < this.length; i++) session.pushSpaced(this.messageOf(i));
+    for (const text of this.#texts) output.push(text);
+  }
+
+  /**
+   * Adds what one member hears to its output: the lines that are meant for it, and its own texts in their places; own texts
+   * that come after the last line stay for what follows. Answers how many messages were among the lines.
+   */
+  composeFor(membership: Membership): number {
+    const { session, hearsFrom, hearsUntil, replayed } = membership;
+    const { output } = session;
+    const own = output.personal ?? [];
+    let heard = 0;
+    let next = 0;
+    let from = 0;
+    let to = 0;
+    const addRun = (): void => {
+      if (to > from) this.#addLines(output, from, to);
+      from = to;
+    };
+    for (let i = 0; i < this.length; i++) {
+      const order = this.#orders[i]!;
+      while (next < own.length && own[next]!.order < order) {
+        addRun();
+        output.addText(own[next++]!.text);
+      }
+      if (order <= hearsFrom || order > hearsUntil) continue;
+      if (this.#hiddenFrom[i] === session.id) continue;
+      const said = this.#said[i]!;
+      if (said > 0 && replayed !== undefined) continue;
+      if (i !== to) {
+        addRun();
+        from = i;
+      }
+      to = i + 1;
+      heard += said;
+    }
+    addRun();
+    if (next > 0) output.personal = next === own.length ? undefined : own.slice(next);
+    return heard;
+  }
+
+  /**
+   * The same for a member that hears other rooms in this turn, too, and texts of its own: the lines take their places among those,
+   * so that what it is told of a room comes neither before nor after the answers that begin and end it.
+   */
+  mergeFor({ session, hearsFrom, hearsUntil, replayed }: Membership): number {
+    let heard = 0;
+    for (const [i, text] of this.#texts.entries()) {
+      const order = this.#orders[i]!;
+      const said = this.#said[i]!;
+      if (order <= hearsFrom || order > hearsUntil || this.#hiddenFrom[i] === session.id) continue;
+      if (said > 0 && replayed !== undefined) continue;
+      insertPersonal(session, { order, text });
+      heard += said;
+    }
+    return heard;
+  }
+
+  #addLines(output: SessionOutput, from: number, to: number): void {
+    if (output.isPaced) {
+      for (let i = from; i < to; i++) output.push(this.#texts[i]!);
+    } else if (from === 0 && to === this.length) {
+      output.addBytes(this.block.bytes, this.block);
+    } else {
+      const starts = this.#byteStarts();
+      output.addBytes(this.block.bytes.subarray(starts[from], starts[to]), undefined);
+    }
   }
 
   /** A message has no line end of its own but needs one among others. */
@@ -94,7 +135,7 @@ export class Script {
 
   #byteStarts(): number[] {
     if (this.#starts !== undefined) return this.#starts;
-    const ascii = this.bytes.length === this.#text.length;
+    const ascii = this.block.bytes.length === this.#text.length;
     const starts = [0];
     let end = 0;
     for (const text of this.#texts) {
@@ -107,90 +148,11 @@ export class Script {
   }
 }
 
-/**
- * Puts together what one member hears: the room's items that are meant for it, and its own in their places. Answers how many of
- * the room's messages are among it.
- */
-export function composeFor(session: Session, script: Script): number {
-  const own = session.personal ?? [];
-  const sink = session.isSpaced ? new SpacedSink(session, script) : new StreamSink(session, script);
-  const isReplaying = session.replay !== undefined;
-  let heard = 0;
-  let p = 0;
-  for (let i = 0; i < script.length; i++) {
-    const place = script.placeOf(i);
-    for (; p < own.length && own[p]!.at <= place; p++) sink.personal(own[p]!.text);
-    if (place < session.hearsFrom || script.isHidden(i, session)) continue;
-    const said = script.saidBy(i);
-    if (isReplaying && said > 0) continue;
-    sink.line(i);
-    heard += said;
-  }
-  for (; p < own.length; p++) sink.personal(own[p]!.text);
-  sink.end();
-  session.personal = undefined;
-  session.personalChars = 0;
-  session.special = isReplaying;
-  session.hearsFrom = 0;
-  return heard;
-}
-
-class SpacedSink {
-  constructor(
-    readonly session: Session,
-    readonly script: Script,
-  ) {}
-  line(i: number): void {
-    this.session.pushSpaced(this.script.messageOf(i));
-  }
-  personal(text: string): void {
-    this.session.pushSpaced(text);
-  }
-  end(): void {}
-}
-
-/** Joins runs of the shared bytes with a member's own, so that they leave in one write. */
-class StreamSink {
-  #pieces: Uint8Array[] = [];
-  #own = "";
-  #from = 0;
-  #to = 0;
-
-  constructor(
-    readonly session: Session,
-    readonly script: Script,
-  ) {}
-
-  line(i: number): void {
-    this.#closeOwn();
-    if (i !== this.#to) {
-      this.#closeRun();
-      this.#from = i;
-    }
-    this.#to = i + 1;
-  }
-
-  personal(text: string): void {
-    this.#closeRun();
-    this.#own += this.session.lineOf(text);
-  }
-
-  end(): void {
-    this.#closeRun();
-    this.#closeOwn();
-    const [first] = this.#pieces;
-    if (first === undefined) return;
-    this.session.outbox.send(this.#pieces.length === 1 ? first : Buffer.concat(this.#pieces));
-  }
-
-  #closeRun(): void {
-    if (this.#to > this.#from) this.#pieces.push(this.script.slice(this.#from, this.#to));
-    this.#from = this.#to;
-  }
-
-  #closeOwn(): void {
-    if (this.#own === "") return;
-    this.#pieces.push(encoder.encode(this.#own));
-    this.#own = "";
-  }
+/** Keeps a session's own texts sorted by place; what has the same place stays in the order it came. */
+export function insertPersonal(session: Session, personal: Personal): void {
+  const list = (session.output.personal ??= []);
+  let at = list.length;
+  while (at > 0 && list[at - 1]!.order > personal.order) at--;
+  if (at === list.length) list.push(personal);
+  else list.splice(at, 0, personal);
 }

@@ -17,26 +17,26 @@ const crowded = new RegExp(
   "u",
 );
 
-/** Words that a dialect would take for a command or a list, in folded form. Nobody can be called one of them. */
-const reserved: ReadonlySet<string> = new Set([
-  "all",
-  "show",
-  "accept",
-  "reject",
-  "leave",
-  "exit",
-  "q",
-  "__users__",
-  "get_list_file",
-  "download_file",
-  "changename",
-  "register",
-  "bridge",
-  "chat",
-  "quit",
-  // What S1's clients take for the answer to a download when it begins a line.
-  "udp",
-]);
+/**
+ * Scripts whose letters may stand together: one by itself, or what people write Chinese, Japanese and Korean with beside Latin
+ * (UTS #39, section 5.2, "highly restrictive"). In other mixtures `Ann` could begin with a Greek or Cyrillic letter.
+ */
+const scripts = [
+  "Latn Cyrl Grek Armn Hebr Arab Syrc Thaa Deva Beng Guru",
+  "Gujr Orya Taml Telu Knda Mlym Sinh Thai Laoo Tibt Mymr",
+  "Geor Ethi Khmr Mong Cher Cans",
+].flatMap((names) => names.split(" "));
+const together = [...scripts.map((script) => [script]), ["Latn", "Hani", "Hira", "Kana"]];
+together.push(["Latn", "Hani", "Bopo"], ["Latn", "Hani", "Hang"]);
+const unmixed = together.map((set) => {
+  const letters = [...set, "Zyyy", "Zinh"].map((script) => `\\p{scx=${script}}`).join("");
+  return new RegExp(`^[${letters}]*$`, "u");
+});
+/** Letters of none of those scripts: not worth a list of who may stand beside whom. */
+const rare = new RegExp(
+  `^[^${[...new Set(together.flat())].map((script) => `\\p{sc=${script}}`).join("")}]*$`,
+  "u",
+);
 
 /** UTF-16 units of the longest name of a person or a room. */
 const maxUnits = 2 * Math.max(limits.maxChars, limits.maxRoomChars);
@@ -59,17 +59,21 @@ function foldCase(text: string): string {
   return text.toLowerCase().toUpperCase().toLowerCase().replaceAll("ς", "σ");
 }
 
-/** Undefined if `name` can be a person's name; else the sentence that says why not. */
-export function nameProblem(name: string): string | undefined {
+/**
+ * Undefined if `name` can be a person's name; else the sentence that says why not. `reserved`: folded
+ * words that some dialect reads as something else, so that nobody can be called so.
+ */
+export function nameProblem(name: string, reserved: ReadonlySet<string>): string | undefined {
   if (name === "") return "A name can't be empty: use letters, digits, '_', '-' or '.'";
   if (reserved.has(fold(name))) return `The name ${quoted(name)} is reserved: choose another`;
   return grammarProblem("name", name, limits.maxChars);
 }
 
 /** The same for an alias, which may have several words with a blank between them, as no name has. */
-export function aliasProblem(alias: string): string | undefined {
-  if (alias.length > maxUnits) return nameProblem(alias);
-  const problem = alias.split(" ").map(nameProblem).find(Boolean);
+export function aliasProblem(alias: string, reserved: ReadonlySet<string>): string | undefined {
+  if (alias.length > maxUnits) return nameProblem(alias, reserved);
+  const problems = alias.split(" ").map((word) => nameProblem(word, reserved));
+  const problem = problems.find(Boolean);
   return problem ?? grammarProblem("name", alias.replaceAll(" ", "_"), limits.maxChars);
 }
 
@@ -90,7 +94,17 @@ function grammarProblem(what: string, name: string, maxChars: number): string | 
   if (!grammar.test(name) || hasInvisible(name)) {
     return `The ${what} ${quoted(name)} is not possible: use only letters, digits, '_', '-' or '.'`;
   }
+  if (isMixed(name)) {
+    return `The ${what} ${quoted(name)} mixes letters of several scripts: use those of one`;
+  }
   return undefined;
+}
+
+/** Whether letters of scripts stand together that do not belong together. */
+function isMixed(name: string): boolean {
+  if (/^[\x20-\x7e]*$/.test(name)) return false;
+  const letters = name.normalize("NFKC");
+  return !rare.test(letters) && !unmixed.some((script) => script.test(letters));
 }
 
 /** Whether something in a text can't be seen, so that it looks like another. */

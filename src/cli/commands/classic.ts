@@ -10,6 +10,7 @@ import {
   dateTimeLine,
   dateTimePauseMs,
   dateTimeRequest,
+  greetingLine,
   receivedLines,
 } from "../../dialects/classic-clients.ts";
 import { knock } from "../../dialects/greeting.ts";
@@ -52,7 +53,7 @@ export default defineCommand({
       type: "positional",
       required: false,
       valueHint: "ADDRESS",
-      description: "HOST:PORT or HOST of the server (the dialect's own port on 127.0.0.1)",
+      description: "HOST:PORT or HOST of the server (default: the dialect's own port on 127.0.0.1)",
     },
     count: {
       type: "string",
@@ -97,7 +98,7 @@ function readCount(text: string): number {
   throw new ParleyError("usage", `--count ${quoted(text)} is not a number: use 0 or more`);
 }
 
-/** Resolves when the reader of stdout is gone. @throws ParleyError at a signal, or when stdout can't be written */
+/** Resolves when stdout has been closed. @throws ParleyError at a signal, or if stdout fails */
 async function interruption(): Promise<void> {
   const signal = await new Promise<EndSignal | undefined>((resolve) => {
     onSignals(["SIGINT", "SIGTERM"], resolve);
@@ -129,7 +130,7 @@ async function runGreeting(to: Address, show: Show, { tcp, udp }: Options): Prom
     const server = await ClassicUdp.open(to);
     try {
       const text = await server.ask("Hello");
-      show(receivedLines(text).join(" "), { event: "answer", transport: "udp", text });
+      show(greetingLine(text), { event: "answer", transport: "udp", text });
     } finally {
       server.close();
     }
@@ -160,15 +161,15 @@ async function runCalculator(to: Address, show: Show, { json }: Options): Promis
     if (!step.awaitsAnswer) return step.end !== true;
     const answer = await server.receiveInTime();
     if (answer === undefined) throw endedByServer(to);
-    return act(client.heard(answer));
+    return act(client.handleAnswer(answer));
   };
   try {
     await act(client.start());
     for await (const line of typedLines()) {
-      if (!(await act(client.typed(line)))) return;
+      if (!(await act(client.handleTyped(line)))) return;
     }
     if (!json) stdout.data("\n");
-    await act(client.typedEnd());
+    await act(client.handleInputEnd());
   } finally {
     await server.end();
   }
@@ -182,11 +183,11 @@ async function runChatRoom(to: Address, show: Show, { json }: Options): Promise<
     const { ask } = client.start();
     if (!json) stdout.data(ask ?? "");
     for await (const line of typedLines()) {
-      const { send, ask } = client.typed(line);
+      const { send, ask } = client.handleTyped(line);
       if (send !== undefined) await server.send(send);
       if (ask !== undefined && !json) stdout.data(ask);
     }
-    // The last messages have still to come back.
+    // The echo of the last line is still to come.
     while (!server.ended && server.quietMs < limits.farewellMs) await Bun.sleep(limits.sendGapMs);
     return "typed";
   };
@@ -196,7 +197,7 @@ async function runChatRoom(to: Address, show: Show, { json }: Options): Promise<
   if (first !== "typed") throw endedByServer(to);
 }
 
-/** Prints what comes until the connection ends, no faster than it is read. */
+/** Prints what arrives until the connection ends, no faster than stdout takes it. */
 async function listen(server: ClassicTcp, show: Show): Promise<"ended"> {
   for (;;) {
     const text = await server.receive();

@@ -2,7 +2,8 @@
 
 import { isatty } from "node:tty";
 import { defineCommand } from "citty";
-import { nameProblem, roomProblem } from "../../chat/names/grammar.ts";
+import { roomProblem } from "../../chat/names/grammar.ts";
+import { personNameProblem } from "../../dialects/table.ts";
 import { ParleyError } from "../../errors.ts";
 import { type Address, hostPortText } from "../../io/host-port.ts";
 import { addressOf, defaultAddress } from "../address.ts";
@@ -40,7 +41,7 @@ export default defineCommand({
   },
   async run({ args }) {
     const to = serverOf(args.address, args.server);
-    const nameIssue = args.name === undefined ? undefined : nameProblem(args.name);
+    const nameIssue = args.name === undefined ? undefined : personNameProblem(args.name);
     if (nameIssue !== undefined) throw new ParleyError("name-invalid", nameIssue);
     const roomIssue = roomProblem(args.room);
     if (roomIssue !== undefined) throw new ParleyError("room-invalid", roomIssue);

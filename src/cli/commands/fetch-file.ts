@@ -4,7 +4,7 @@ import { defineCommand } from "citty";
 import { quoted } from "../../text.ts";
 import { ParleyError, unwritable } from "../../errors.ts";
 import type { FetchTarget } from "../../files/fetch-events.ts";
-import { Fetcher } from "../../files/download-client.ts";
+import { DownloadClient } from "../../files/download-client.ts";
 import { type Address, parseHostPort } from "../../io/host-port.ts";
 import { FetchReport } from "../../terminal/fetch-report.ts";
 import {
@@ -83,7 +83,7 @@ export default defineCommand({
       quiet: args.quiet === true,
       dataOnStdout: args.output === standardOutput,
     });
-    const fetcher = new Fetcher({
+    const client = new DownloadClient({
       server,
       resume: args.resume,
       force: args.force === true,
@@ -94,33 +94,33 @@ export default defineCommand({
     interrupted.promise.catch(() => {});
     const interrupt = (signal: EndSignal) => {
       const reason = endedBy(signal, "what has arrived is kept, fetch again to resume");
-      fetcher.stop(reason);
+      client.stop(reason);
       interrupted.reject(reason);
     };
     let removeFolder: (() => void) | undefined;
     const stopListening = onSignals(["SIGINT", "SIGTERM"], interrupt);
     try {
-      if (args.list === true) await list(fetcher, report);
+      if (args.list === true) await list(client, report);
       const targets = fetchTargets(names.filter(isFileName), args.output, stdout);
       if (targets.length > 0 && args.output === undefined) removeFolder = makeDefaultFolder();
       const byName = new Map(targets.map(({ name, target }) => [name, target]));
-      await fetchAll(fetcher, new Set(names), byName, report);
+      await fetchAll(client, new Set(names), byName, report);
       // A listing and events are data: a slow reader gets all of them.
       await Promise.race([stdout.emptied(), interrupted.promise]);
       if (stdout.failure !== undefined) throw unwritable(stdout.failure);
     } finally {
       stopListening();
       report.end();
-      fetcher.close();
+      client.close();
       removeFolder?.();
       await stderr.flush();
     }
   },
 });
 
-async function list(fetcher: Fetcher, report: FetchReport): Promise<void> {
+async function list(client: DownloadClient, report: FetchReport): Promise<void> {
   let isEmpty = true;
-  for await (const file of fetcher.list()) {
+  for await (const file of client.list()) {
     isEmpty = false;
     await report.list(file);
     if (stdout.closed) return;
@@ -133,7 +133,7 @@ const ownFailures: ReadonlySet<string> = new Set(["not-found", "differs", "locke
 
 /** Fetches one file after the other; one that fails does not keep the others back. @throws ParleyError with the first failure's code */
 async function fetchAll(
-  fetcher: Fetcher,
+  client: DownloadClient,
   names: ReadonlySet<string>,
   targets: ReadonlyMap<string, FetchTarget>,
   report: FetchReport,
@@ -144,7 +144,7 @@ async function fetchAll(
     try {
       const target = targets.get(name);
       if (target === undefined) checkName(name);
-      else await fetcher.fetch(name, target);
+      else await client.fetch(name, target);
     } catch (error) {
       if (!(error instanceof ParleyError)) throw error;
       const isLast = names.size === 1 || !ownFailures.has(error.code);

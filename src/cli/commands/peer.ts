@@ -1,18 +1,20 @@
-// `parley peer`: the CPP client on a terminal or in a pipe. Reads flags, connects session, sockets and terminal.
+// `parley peer`: the CPP client on a terminal or in a pipe. Reads the flags, assembles peer,
+// sockets and terminal, and runs them.
 
 import { isatty } from "node:tty";
 import { defineCommand } from "citty";
 import { quoted } from "../../text.ts";
 import { addressOf } from "../address.ts";
 import { portOf } from "../flags.ts";
-import { cppId } from "../../cpp/codec.ts";
+import { parseId } from "../../cpp/codec.ts";
 import { exitCode, ParleyError, unwritable } from "../../errors.ts";
 import { names } from "../../limits.ts";
 import { isLoopback } from "../../addresses.ts";
 import { callableHost } from "../../io/host-port.ts";
-import { PeerLinks } from "../../io/peer-links.ts";
-import type { Interruption } from "../../cpp/peer-effect.ts";
-import { PeerSession } from "../../cpp/peer-session.ts";
+import { PeerDriver } from "../../io/peer-driver.ts";
+import { Peer } from "../../cpp/peer.ts";
+import type { PeerStyle } from "../../cpp/peer-stream.ts";
+import type { ExitReason, Interruption } from "../../cpp/peer-output.ts";
 import { jsonLine } from "../../terminal/json-line.ts";
 import { stdout } from "../../terminal/output.ts";
 import { redirect, say, warn } from "../../terminal/voice.ts";
@@ -29,7 +31,7 @@ export default defineCommand({
   meta: {
     name: "peer",
     description:
-      "Call someone who is registered at a server, and chat from terminal to terminal. " +
+      "Chat from terminal to terminal, with peers found through a server's registry. " +
       "Commands: /register, /bridge [NAME], /chat, /id, /quit",
   },
   args: {
@@ -45,63 +47,76 @@ export default defineCommand({
       alias: "p",
       required: true,
       valueHint: "N",
-      description: "Port on which others call you (0 picks a free one)",
+      description: "Port to listen on for calls (0: a free one)",
     },
     server: {
       type: "string",
       required: true,
       valueHint: "ADDRESS",
-      description: "HOST:PORT or HOST of the registry",
+      description: "HOST:PORT or HOST of the registry to register at and to find peers",
     },
-    host: { type: "string", default: "127.0.0.1", description: "Address on which others call you" },
+    host: {
+      type: "string",
+      default: "127.0.0.1",
+      description: "Address to listen on, and at which others call you",
+    },
     duplex: {
       type: "boolean",
-      description: "Between two parleys: both write at any time, no turns",
+      description: "No turns, if the peer is a parley that wants this too",
+    },
+    style: {
+      type: "string",
+      default: "message",
+      valueHint: "STYLE",
+      description: "How to call: message, or bare for programs that send bare text",
     },
     json: { type: "boolean", description: "Print one JSON object per line instead of text" },
   },
   async run({ args }) {
-    const id = cppId(args.id);
+    const id = parseId(args.id);
     if (id === undefined) {
       throw new ParleyError(
         "name-invalid",
-        `--id ${quoted(args.id)} is not an ID: use 1 to ${names.maxChars} letters and digits`,
+        `--id ${quoted(args.id)} is not valid: use 1 to ${names.maxChars} letters and digits`,
       );
     }
     const port = portOf("--port", args.port);
     const host = listenHost(args.host);
     const registry = addressOf("--server", args.server);
     let prompt: PeerPrompt | undefined;
-    const links = new PeerLinks({
+    const driver = new PeerDriver({
       registry,
-      show: ({ line, notice }) => {
-        if (args.json) stdout.data(jsonLine(notice));
+      show: ({ line, event }) => {
+        if (args.json) stdout.data(jsonLine(event));
         else {
           if (line !== undefined && prompt) prompt.print(line);
           else if (line !== undefined) stdout.data(`${line}\n`);
-          const status = peerStatus(notice, line);
+          const status = peerStatus(event, line);
           if (status !== undefined) say(status);
         }
         return stdout.pressure ? stdout.relief() : undefined;
       },
     });
-    const listening = links.listen(host, port);
+    const listening = driver.listen(host, port);
     if (!isLoopback(host)) {
       warn(
-        `Warning: anyone who can reach ${host}:${listening} can call you, and nothing is encrypted.`,
+        `Warning: anyone who can reach ${host}:${listening} can call you; nothing is encrypted.`,
       );
     }
+    if (isLoopback(host) && !isLoopback(registry.host)) {
+      warn(`Warning: only this machine can call you at ${host}; others need another --host.`);
+    }
     const self = { id, ip: callableHost(host), port: listening };
-    const session = new PeerSession(self, { duplex: args.duplex ?? false });
+    const peer = new Peer(self, { duplex: args.duplex ?? false, style: styleOf(args.style) });
     const onTerminal = isatty(0) && isatty(1) && args.json !== true;
     if (onTerminal) say(peerCommands);
-    if (!onTerminal || isPlain(process.env)) return converse(links, session);
+    if (!onTerminal || isPlain(process.env)) return converse(driver, peer);
     const tty = new Tty(() => prompt);
-    prompt = newPrompt(links, session, tty);
+    prompt = newPrompt(driver, peer, tty);
     redirect((line) => prompt?.print(line));
     tty.open();
     try {
-      return await converse(links, session, prompt);
+      return await converse(driver, peer, prompt);
     } finally {
       prompt.hide();
       redirect();
@@ -110,25 +125,30 @@ export default defineCommand({
   },
 });
 
-function newPrompt(links: PeerLinks, session: PeerSession, tty: Tty): PeerPrompt {
+function styleOf(text: string): PeerStyle {
+  if (text === "message" || text === "bare") return text;
+  throw new ParleyError("usage", `--style ${quoted(text)} is unknown: use message or bare`);
+}
+
+function newPrompt(driver: PeerDriver, peer: Peer, tty: Tty): PeerPrompt {
   const act = (what: () => void) => () => {
     what();
-    links.obey();
+    driver.applyOutputs();
   };
   return new PeerPrompt({
     write: (text) => void stdout.data(text),
     soon: setImmediate,
     width: (text) => Bun.stringWidth(text),
     ...terminalSize(process.stdout.columns, process.stdout.rows),
-    typed: (line) => act(() => session.typed(line))(),
-    end: act(() => session.typedEnd()),
-    interrupt: act(() => session.interrupt()),
-    gone: act(() => session.interrupt("hung-up")),
+    typed: (line) => act(() => peer.handleTyped(line, performance.now()))(),
+    end: act(() => peer.handleInputEnd(performance.now())),
+    interrupt: act(() => peer.handleInterrupt("interrupted", performance.now())),
+    gone: act(() => peer.handleInterrupt("hung-up", performance.now())),
     suspend: () => tty.suspend(),
   });
 }
 
-const exitCodes = {
+const exitCodes: Readonly<Record<ExitReason, number>> = {
   done: exitCode.done,
   refused: exitCode.refused,
   unreachable: exitCode.cannotConnect,
@@ -136,38 +156,34 @@ const exitCodes = {
   interrupted: exitCode.interrupted,
   terminated: exitCode.terminated,
   "hung-up": exitCode.hungUp,
-} as const;
+};
 
-/** Answers the exit code; the client's own lines have already said why. Without a prompt, lines are read from stdin. */
-async function converse(
-  links: PeerLinks,
-  session: PeerSession,
-  prompt?: PeerPrompt,
-): Promise<number> {
+/** Runs the peer and returns the exit code. Without a prompt, lines are read from stdin. */
+async function converse(driver: PeerDriver, peer: Peer, prompt?: PeerPrompt): Promise<number> {
   const end = (why: Interruption) => () => {
-    session.interrupt(why);
-    links.obey();
+    peer.handleInterrupt(why, performance.now());
+    driver.applyOutputs();
   };
   onSignals(["SIGINT"], end("interrupted"));
   onSignals(["SIGTERM"], end("terminated"));
   if (prompt) onSignals(["SIGHUP"], end("hung-up"));
   stdout.onClosed(end("interrupted"));
-  if (!prompt) void readTyped(links, session);
-  const code = exitCodes[await links.run(session)];
+  if (!prompt) void readTyped(driver, peer);
+  const code = exitCodes[await driver.run(peer)];
   if (stdout.failure !== undefined) throw unwritable(stdout.failure);
   return stdout.closed ? exitCode.done : code;
 }
 
-async function readTyped(links: PeerLinks, session: PeerSession): Promise<void> {
+async function readTyped(driver: PeerDriver, peer: Peer): Promise<void> {
   try {
     for await (const line of typedLines()) {
-      session.typed(line);
-      links.obey();
-      if (links.congested) await links.room();
+      peer.handleTyped(line, performance.now());
+      driver.applyOutputs();
+      if (driver.congested) await driver.whenUncongested();
     }
   } catch {
-    // stdin is closed, or its terminal is gone: nobody types.
+    // An unreadable stdin (closed, or its terminal gone) is the end of input.
   }
-  session.typedEnd();
-  links.obey();
+  peer.handleInputEnd(performance.now());
+  driver.applyOutputs();
 }

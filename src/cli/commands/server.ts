@@ -1,7 +1,7 @@
 // `parley server`: starts the server, says where it can be reached, and runs until a signal or `/quit` on stdin.
 
 import { defineCommand } from "citty";
-import { contactLine } from "../../cpp/registry-service.ts";
+import { contactLine } from "../../cpp/registry-connection.ts";
 import { hostPortText } from "../../io/host-port.ts";
 import { ChatServer } from "../../server/chat-server.ts";
 import { folderState } from "../../server/files/shared-folder.ts";

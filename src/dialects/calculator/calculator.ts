@@ -1,5 +1,6 @@
-// calculator (S2c): a name, then expressions `A OP B`, answered as Python would. Stateful, one session a connection. Pure.
-// The same reading serves the server and parley's own client, which warns before it sends.
+// calculator: a name, then expressions `A OP B`, answered as Python would. One session a
+// connection. Pure. The parser serves both the server and parley's own client, which warns before
+// it sends.
 
 import { harmless } from "../../text.ts";
 import type { Command, PersonalEvent } from "../../chat/events.ts";
@@ -16,7 +17,7 @@ export type Expression =
   | { type: "format" }
   | { type: "operator" };
 
-/** Reads `A OP B`, parted by what are blanks to Python. */
+/** Parses `A OP B`, separated by what Python takes for blanks. */
 export function parseExpression(text: string): Expression {
   const [a = "", operator = "", b = "", more] = pythonWords(text, 4);
   const left = parsePythonFloat(a);
@@ -28,7 +29,7 @@ export function parseExpression(text: string): Expression {
   return { type: "expression", left, operator, right };
 }
 
-/** The server's answer to a message that is not `q`. */
+/** The server's answer to any message but `q`. */
 function answerExpression(text: string): string {
   const parsed = parseExpression(text);
   if (parsed.type === "format") return "Incorrect expression format";
@@ -69,7 +70,7 @@ class CalculatorConversation implements Conversation {
     return { type: "reply", text: answerExpression(message) };
   }
 
-  /** Answers are given by `receive`; what the server has to say besides (too long, too late, it stops) is one line. */
+  /** What the server says besides its answers (too long, too late, it stops) is one line. */
   render(event: PersonalEvent): string | undefined {
     return sentence(event);
   }
@@ -77,6 +78,7 @@ class CalculatorConversation implements Conversation {
 
 export const calculator: Dialect = {
   name: "calculator",
+  reservedWords: ["q"],
   input: "auto",
   output: "message",
   echo: { said: false, joined: false },

@@ -1,14 +1,18 @@
-// Numbers as Python's float() reads and repr() prints them; the calculator's clients and servers are Python programs. Pure.
+// Numbers as Python's float() reads and repr() prints them: the original calculator is a Python
+// program. Pure.
 
 const decimal =
   /^[+-]?(?:\d+(?:_\d+)*(?:\.(?:\d+(?:_\d+)*)?)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/;
 const special = /^([+-]?)(inf|infinity|nan)$/i;
-/** What Python's `str.split` parts at: JavaScript's white space without U+FEFF, and four separators and U+0085 more. */
+/**
+ * What Python's `str.split` leaves: it splits at JavaScript's white space, without U+FEFF but with
+ * U+001C–U+001F and U+0085.
+ */
 const word = /[^\t-\r\x1c-\x20\x85\p{Zs}\p{Zl}\p{Zp}]+/gu;
-/** The values of the digits that are no ASCII, as they are met: one entry a character at most. */
+/** Values of non-ASCII digits met so far; bounded by Unicode's digits. */
 const digitValues = new Map<string, string>();
 
-/** The words of a text as Python's `text.split()` has them, at most `limit`. */
+/** The words of Python's `text.split()`, at most `limit`. */
 export function pythonWords(text: string, limit: number): string[] {
   const words: string[] = [];
   for (const [found] of text.matchAll(word)) {
@@ -19,14 +23,15 @@ export function pythonWords(text: string, limit: number): string[] {
 }
 
 /**
- * Reads what Python's `float(text)` reads: blanks around it, a sign, digits of any script with single underscores between them, an
- * exponent, `inf`, `infinity`, `nan`. Undefined for what Python refuses. Takes a time that grows with the length, no faster.
- * Source: Python 3 library reference, "Built-in Functions", `float`, production `floatvalue`.
+ * Reads what Python's `float(text)` reads: blanks around it, a sign, digits of any script with
+ * single underscores between them, an exponent, `inf`, `infinity`, `nan`. Undefined for what Python
+ * refuses. Takes linear time. Source: Python 3 library reference, "Built-in Functions", `float`,
+ * production `floatvalue`.
  */
 export function parsePythonFloat(text: string): number | undefined {
   const [first, more] = pythonWords(text, 2);
   if (first === undefined || more !== undefined) return undefined;
-  // four separators part words, but are no blanks to `float`
+  // These four separate words, but are not white space to `float`.
   if (/[\x1c-\x1f]/.test(text)) return undefined;
   const number = asciiDigits(first);
   const found = special.exec(number);
@@ -38,8 +43,9 @@ export function parsePythonFloat(text: string): number | undefined {
 }
 
 /**
- * Prints a double as Python's `repr`: the fewest digits that read back as the same number (so do JavaScript's), with an exponent of at
- * least two digits from 1e16 up and below 1e-4, else with at least one digit after the point.
+ * Prints a double as Python's `repr`: the fewest digits that read back as the same number (as in
+ * JavaScript), with an exponent of at least two digits from 1e16 up and below 1e-4, else with at
+ * least one digit after the point.
  */
 export function pythonRepr(value: number): string {
   if (Number.isNaN(value)) return "nan";
@@ -56,24 +62,32 @@ export function pythonRepr(value: number): string {
   return sign + plain(mantissa.replace(".", ""), exponent);
 }
 
-/** Digits with the point after the first `exponent + 1` of them. */
+/** The digits with the point after the first `exponent + 1` of them. */
 function plain(digits: string, exponent: number): string {
   if (exponent < 0) return `0.${"0".repeat(-exponent - 1)}${digits}`;
   const whole = digits.slice(0, exponent + 1).padEnd(exponent + 1, "0");
   return `${whole}.${digits.slice(exponent + 1) || "0"}`;
 }
 
-/** Decimal digits of any script as ASCII. They stand in runs of ten in Unicode, so the place in the run is the value. */
+/**
+ * Decimal digits of any script as ASCII. Unicode has them in runs of ten: the place in the run is
+ * the value.
+ */
 function asciiDigits(text: string): string {
   if (!/[^\x00-\x7f]/.test(text)) return text;
-  return text.replace(/(?![0-9])\p{Nd}/gu, (digit) => {
-    const known = digitValues.get(digit);
-    if (known !== undefined) return known;
-    const code = digit.codePointAt(0) ?? 0;
-    let start = code;
-    while (/\p{Nd}/u.test(String.fromCodePoint(start - 1))) start--;
-    const value = String((code - start) % 10);
-    digitValues.set(digit, value);
-    return value;
+  // Whole runs, and no callback for each digit: a message may hold 40 000 of them.
+  return text.replace(/\p{Nd}+/gu, (run) => {
+    let digits = "";
+    for (const digit of run) digits += digitValues.get(digit) ?? digitValue(digit);
+    return digits;
   });
+}
+
+function digitValue(digit: string): string {
+  const code = digit.codePointAt(0) ?? 0;
+  let start = code;
+  while (/\p{Nd}/u.test(String.fromCodePoint(start - 1))) start--;
+  const value = String((code - start) % 10);
+  digitValues.set(digit, value);
+  return value;
 }

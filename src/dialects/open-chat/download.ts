@@ -1,11 +1,12 @@
-// One download of open-chat (S1): the client asks for part after part, the server answers each request and remembers nothing
-// but who asks. Pure: reading the file, sending and the clock are the adapter's. A lost datagram costs a repeated request, never a hang.
+// One download of open-chat: the client asks for part after part; the server answers each request
+// and remembers only who asks. A lost datagram costs a repeated request, never a hang. Pure: the
+// adapter reads the file, sends, and has the clock.
 
-import { classicDownload as limits } from "../../limits.ts";
+import { openChatDownload as limits } from "../../limits.ts";
 
 export type DownloadRequest = { type: "part"; index: number } | { type: "finished" };
 
-/** Reads a datagram: `part I` or `finished`; undefined for anything else. Blanks and a line end after it don't matter. */
+/** Reads `part I` or `finished`; undefined for anything else. White space around it is ignored. */
 export function readDownloadRequest(datagram: Uint8Array): DownloadRequest | undefined {
   if (datagram.length > limits.maxRequestBytes) return undefined;
   const text = String.fromCharCode(...datagram).trim();
@@ -14,11 +15,11 @@ export function readDownloadRequest(datagram: Uint8Array): DownloadRequest | und
   return index === undefined ? undefined : { type: "part", index: Number(index) };
 }
 
-/** What the adapter has to do after a datagram. */
+/** What the adapter does after a datagram. */
 export type DownloadStep =
-  /** Send these bytes of the file (`length` may be 0: beyond the end) as a pickle to who asked. */
+  /** Send these bytes of the file to the asker, pickled; beyond the end `length` is 0. */
   | { type: "send"; offset: number; length: number }
-  /** The port can be freed; `early` if its client has not said `finished` but asked too often. */
+  /** Free the port; `early` if the client has asked too often instead of saying `finished`. */
   | { type: "close"; early: boolean }
   | { type: "ignore" };
 
@@ -28,10 +29,12 @@ export class OpenChatDownload {
   #asker: string | undefined;
   readonly #idleMs: number;
   #requestsLeft: number;
-  /** The port is freed when nothing has come from the asker by then. */
+  /** The port is freed if the asker has sent nothing by then. */
   deadlineMs: number;
 
-  /** `address`: the only one that is answered, if it is known. Of its ports, the first that asks has the download. */
+  /**
+   * `address`, if known, is the only one that is answered; its first port to ask has the download.
+   */
   constructor(
     sizeBytes: number,
     address: string | undefined,

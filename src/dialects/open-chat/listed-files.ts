@@ -1,11 +1,11 @@
-// The names under which open-chat (S1) lists the files of the shared folder, and takes requests for them: file names are what
-// others have written, and stand in one line with the rest of the list. Pure.
+// The names under which open-chat lists the shared folder's files and takes requests for them.
+// Others have chosen these names, and all of them stand in one line. Pure.
 
 import { harmless, showsNothing } from "../../text.ts";
 
 /**
- * `name` as it can be listed: harmless, and without blanks around it, which no request keeps. Undefined if nothing of it can be
- * seen. A name that is listed as it is may be asked for; no other can.
+ * `name` as it is listed: harmless, and without blanks around it, which no request keeps. Undefined
+ * if nothing of it is visible. Only a file that is listed under its real name can be requested.
  */
 export function listedName(name: string): string | undefined {
   const listed = harmless(name).trim();
@@ -13,8 +13,8 @@ export function listedName(name: string): string | undefined {
 }
 
 /**
- * The files that can be listed, by the name that is listed. Of those that would look the same only the one that is really called
- * so is there; if none is, nobody could say which is meant, and all of them are left out.
+ * The files by listed name. Of files that would look the same only the one really called so is
+ * listed; if none is, the name would be ambiguous and all of them are left out.
  */
 export function listedFiles<F extends { readonly name: string }>(
   files: readonly F[],

@@ -1,10 +1,12 @@
-// open-chat (S1): a room with private messages and files, one send a message without line end. Also what the main port speaks
-// to people at `nc`. Pure: bytes are cut elsewhere, and downloads themselves are in open-chat-download.ts.
+// open-chat: a room with private messages and files, one send a message, without line ends. Also
+// what the main port speaks to a person at `nc`, with /help. Pure; downloads themselves are in
+// download.ts.
 
 import { fold } from "../../chat/names/grammar.ts";
+import { names } from "../../limits.ts";
 import { quoted, showsNothing } from "../../text.ts";
 import type { Command, PersonalEvent, RoomEvent } from "../../chat/events.ts";
-import { Consent } from "../consent.ts";
+import { Consent, consentWords } from "../consent.ts";
 import type {
   Conversation,
   Dialect,
@@ -22,11 +24,11 @@ const roster: RosterStyle = {
   render: renderRoster,
 };
 
-/** The list of all names is built once; a member's own is that list without its own name, two cuts and no loop. */
-function renderRoster(names: readonly string[]): (self: string) => string {
+/** Builds the list of all names once; each member's is that list with its own name cut out. */
+function renderRoster(people: readonly string[]): (self: string) => string {
   const starts = new Map<string, number>();
   let all = "ALL ";
-  for (const name of names) {
+  for (const name of people) {
     starts.set(name, all.length);
     all += `${name} `;
   }
@@ -43,7 +45,7 @@ const terminal: ServerTerminal = {
   gone: (name) => `[DISCONNECTED] ${name} disconnected`,
 };
 
-/** What the server's terminal says when a download is about to be served. */
+/** The server's log line for a download that has been accepted. */
 export const downloadStarted = "[UDP STARTED] Waiting for connections...";
 
 function renderRoom(event: RoomEvent): string {
@@ -59,15 +61,34 @@ function renderRoom(event: RoomEvent): string {
   }
 }
 
-/** What may be a command and not just talk: most messages are told apart by this alone. */
-const words = /^(?:~|(?:show|get_list_file|download_file|CHANGENAME|\{quit\})(?:\s|$))/;
+/** The words of this system, also as others may not be called. */
+const words = ["show", "get_list_file", "download_file", "CHANGENAME"] as const;
+/** Whether a message may be a command: this alone tells most messages apart. */
+const mayBeCommand = /^(?:~|(?:show|get_list_file|download_file|CHANGENAME|\{quit\})(?:\s|$))/;
+
+/** A command as people at a terminal are used to it: `/help`, but not `/etc/hosts` or `/`. */
+const slashCommand = /^\s*\/(\w+|\?)(?:\s|$)/;
+const help = [
+  "What you type is said to everyone. These are commands:",
+  "  ~NAME TEXT            say something to NAME alone",
+  "  show                  who is here",
+  "  CHANGENAME OLD NEW    another name for you",
+  "  get_list_file         list the server's files; parley fetch-file gets them",
+  "  {quit}                leave",
+].join("\n");
 
 class OpenChatConversation implements Conversation {
+  readonly #hasHelp: boolean;
   /** False until a login is under way. */
   #named = false;
-  /** The name as the hub knows it, from `welcome` on. */
+  /** The name as it was sent, and as the hub has it from `welcome` on. */
   #self = "";
   readonly #consent = new Consent();
+
+  /** `hasHelp`: slash commands are answered and not said. */
+  constructor(hasHelp: boolean) {
+    this.#hasHelp = hasHelp;
+  }
 
   greeting(): readonly string[] {
     return [];
@@ -81,21 +102,27 @@ class OpenChatConversation implements Conversation {
     if (!this.#named) {
       const name = message.trim();
       if (name === "{quit}") return { type: "quit" };
+      if (this.#hasHelp && slashCommand.test(name)) {
+        return { type: "reply", text: "Send a name first, then /help says what you can do:" };
+      }
       this.#named = true;
+      // Answers may be rendered before the welcome. A name that is longer will be refused.
+      this.#self = name.slice(0, 2 * names.maxChars);
       return { type: "login", name };
     }
     if (showsNothing(message)) return undefined;
-    return this.#consent.read(message) ?? this.#word(message);
+    const slash = this.#hasHelp ? this.#readSlashCommand(message) : undefined;
+    return slash ?? this.#consent.readWord(message) ?? this.#readCommand(message);
   }
 
-  render(event: PersonalEvent): string | undefined {
-    this.#consent.hear(event);
+  render(event: PersonalEvent): string | readonly string[] | undefined {
+    this.#consent.handleEvent(event);
     switch (event.type) {
       case "welcome":
         this.#self = event.name;
         return undefined;
       case "name":
-        // the room's `renamed` tells its own member too
+        // The room's `renamed` is heard by the renamed member too.
         this.#self = event.name;
         return undefined;
       case "refused":
@@ -108,7 +135,7 @@ class OpenChatConversation implements Conversation {
       case "names":
         return renderRoster(event.names)(this.#self);
       case "files":
-        return `<CHOOSE_FILE> ${Array.from(listedFiles(event.files).keys(), (name) => `${name} `).join("")}`;
+        return listFiles(event);
       case "download":
         return `UDP ${event.port} ${event.sizeBytes} ${event.name}`;
       default:
@@ -116,9 +143,27 @@ class OpenChatConversation implements Conversation {
     }
   }
 
-  /** Words count as the first word of a message only. */
-  #word(message: string): Command {
-    if (!words.test(message)) return { type: "say", text: message };
+  #readSlashCommand(message: string): Command | undefined {
+    const word = slashCommand.exec(message)?.[1]?.toLowerCase();
+    switch (word) {
+      case undefined:
+        return undefined;
+      case "help":
+      case "?":
+        return { type: "reply", text: help };
+      case "who":
+        return { type: "names" };
+      case "quit":
+      case "exit":
+        return { type: "quit" };
+      default:
+        return usage(`There is no command ${quoted(`/${word}`)}: /help lists the commands`);
+    }
+  }
+
+  /** A command counts as the first word of a message only. */
+  #readCommand(message: string): Command {
+    if (!mayBeCommand.test(message)) return this.#consent.say(message);
     if (message.startsWith("~")) return tell(message);
     const [word, rest] = cut(message);
     switch (word) {
@@ -135,14 +180,14 @@ class OpenChatConversation implements Conversation {
       case "{quit}":
         return { type: "quit" };
       default:
-        return { type: "say", text: message };
+        return this.#consent.say(message);
     }
   }
 
   #rename(rest: string): Command {
     const [from = "", to = "", more] = rest.trim().split(/ +/, 3);
     if (to === "" || more !== undefined) return usage("Send: CHANGENAME OLD NEW");
-    // nobody renames somebody else
+    // Nobody can rename somebody else.
     if (fold(from) !== fold(this.#self)) {
       return usage(
         `Your name is ${this.#self}, not ${quoted(from)}: send CHANGENAME ${this.#self} NEW`,
@@ -150,6 +195,15 @@ class OpenChatConversation implements Conversation {
     }
     return { type: "rename", name: to };
   }
+}
+
+/** The list in one message; if it is cut short, another message says so. */
+function listFiles({ files, next }: Extract<PersonalEvent, { type: "files" }>): readonly string[] {
+  const entries = Array.from(listedFiles(files).keys(), (name) => `${name} `);
+  const list = `<CHOOSE_FILE> ${entries.join("")}`;
+  return next === undefined
+    ? [list]
+    : [list, `The list ends after ${files.length} files: there are more on the server`];
 }
 
 function tell(message: string): Command {
@@ -170,11 +224,20 @@ function usage(message: string): Command {
 
 export const openChat: Dialect = {
   name: "open-chat",
+  // A name that begins a line would be taken for the list of users, or for the answer to a
+  // download.
+  reservedWords: [...words, ...consentWords, "ALL", "UDP"],
   input: "auto",
   output: "message",
   echo: { said: true, joined: true },
   roster,
   terminal,
   renderRoom,
-  open: () => new OpenChatConversation(),
+  open: () => new OpenChatConversation(false),
+};
+
+/** The main port's: the same, for people who have no client. */
+export const openChatWithHelp: Dialect = {
+  ...openChat,
+  open: () => new OpenChatConversation(true),
 };

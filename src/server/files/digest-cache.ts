@@ -1,6 +1,7 @@
-// The files that are being handed out, each opened and hashed once however many ask for it, and the digests of the ones that
-// were: a second fetch of the same version needs no second hashing. Knows no protocol.
+// The files being served, each opened and hashed once however many clients fetch it, and the digests of those that were: fetching
+// the same version again needs no second hashing. Knows no protocol.
 
+import { BoundedMap } from "../../bounded-map.ts";
 import { files as limits, transfer as wire } from "../../limits.ts";
 import type { DigestLog } from "../../transfer/digests.ts";
 import { ReadAhead, ServedFile } from "./served-file.ts";
@@ -8,16 +9,15 @@ import type { OpenFile } from "./shared-folder.ts";
 
 export class DigestCache {
   readonly #active = new Map<string, ServedFile>();
-  /** Finished digests by version, the least recently used first. */
-  readonly #finished = new Map<string, DigestLog>();
-  #bytes = 0;
+  /** Finished digests by version. */
+  readonly #finished = new BoundedMap<string, DigestLog>(limits.digestCacheBytes, costOf);
 
-  /** Files that are in use. */
+  /** Files in use. */
   get active(): Iterable<ServedFile> {
     return this.#active.values();
   }
 
-  /** Takes over the opened file, for a client that holds the first `heldBytes` already; give the reader back with `release`. */
+  /** Takes over the opened file, for a client that holds the first `heldBytes` already; return the reader with `release`. */
   use(file: OpenFile, heldBytes: number): { served: ServedFile; reader: ReadAhead } {
     let served = this.#active.get(file.version);
     if (served === undefined || served.broken !== undefined) {
@@ -35,7 +35,7 @@ export class DigestCache {
     const { version } = served.file;
     if (this.#active.get(version) === served) this.#active.delete(version);
     if (served.broken === undefined && served.log.whole !== undefined) {
-      this.#remember(version, served.log);
+      this.#finished.set(version, served.log);
     }
   }
 
@@ -43,22 +43,9 @@ export class DigestCache {
     for (const served of this.#active.values()) served.file.close();
     this.#active.clear();
   }
-
-  #remember(version: string, log: DigestLog): void {
-    const known = this.#finished.get(version);
-    if (known !== undefined) this.#bytes -= costOf(known);
-    this.#finished.delete(version);
-    this.#finished.set(version, log);
-    this.#bytes += costOf(log);
-    for (const [oldest, old] of this.#finished) {
-      if (this.#bytes <= limits.digestCacheBytes) break;
-      this.#finished.delete(oldest);
-      this.#bytes -= costOf(old);
-    }
-  }
 }
 
-/** Bytes of digests, and of what belongs to each entry. */
+/** Bytes of digests, plus the overhead of an entry. */
 function costOf(log: DigestLog): number {
   return log.count * wire.digestBytes + 1_024;
 }

@@ -1,23 +1,23 @@
-// Who may have how many of S1's download ports at once: few for a session, half of them for an address.
+// Who may hold how many of the open-chat download ports at once: a few per session, half of them per address.
 
 import { ParleyError } from "../../errors.ts";
-import { classicDownload as limits } from "../../limits.ts";
+import { openChatDownload as limits } from "../../limits.ts";
 import { isLoopback, networkOf } from "../../addresses.ts";
 
-/** A claim to a port, from its request on. */
+/** A claim to a port, from the moment of its request. */
 export type Claim = {
   readonly session: number | undefined;
-  /** Whose claims are counted together; undefined for this machine's. */
+  /** Claims of one network are counted together; undefined: loopback, not counted. */
   readonly network: string | undefined;
   asked: boolean;
-  /** The session is gone. */
+  /** Its session has ended. */
   orphaned: boolean;
-  /** Once there is a port: frees it. */
+  /** Frees the port, once there is one. */
   close?: () => void;
 };
 
 export class DownloadClaims {
-  /** What each session has, or is about to have. */
+  /** Claims by session. */
   readonly #perSession = new Map<number, Set<Claim>>();
   readonly #perNetwork = new Map<string, number>();
 
@@ -25,7 +25,7 @@ export class DownloadClaims {
     return this.#perSession.get(session) ?? [];
   }
 
-  /** `session` or `address` undefined: not bounded by it. @throws ParleyError `full` */
+  /** `session` or `address` undefined: not limited by it. @throws ParleyError `full` */
   add(session: number | undefined, address: string | undefined): Claim {
     const network = address === undefined || isLoopback(address) ? undefined : networkOf(address);
     const here = this.#perNetwork.get(network ?? "") ?? 0;
@@ -33,17 +33,17 @@ export class DownloadClaims {
       throw new ParleyError("full", `${network} has ${here} downloads: finish one first`);
     }
     const claim: Claim = { session, network, asked: false, orphaned: false };
-    if (session !== undefined) this.#perSession.set(session, this.#with(session, claim));
+    if (session !== undefined) this.#perSession.set(session, this.#claimsWith(session, claim));
     if (network !== undefined) this.#perNetwork.set(network, here + 1);
     return claim;
   }
 
   /** @throws ParleyError `full` */
-  #with(session: number, claim: Claim): Set<Claim> {
+  #claimsWith(session: number, claim: Claim): Set<Claim> {
     const claims = this.#perSession.get(session) ?? new Set();
     const unasked = Array.from(claims).filter(({ asked }) => !asked).length;
     if (unasked >= limits.unaskedPerSession || claims.size >= limits.portsPerSession) {
-      const sentence = `You have ${claims.size} downloads, ${unasked} of them not begun: finish one first`;
+      const sentence = `You have ${claims.size} downloads, ${unasked} of them not started: finish one first`;
       throw new ParleyError("full", sentence);
     }
     return claims.add(claim);

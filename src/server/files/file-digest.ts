@@ -1,13 +1,14 @@
-// SHA-256 of shared files for whoever downloads them over HTTP: computed in slices between other work, once per version.
+// SHA-256 of shared files for HTTP downloads: computed in slices between other work, once per version.
 
+import { BoundedMap } from "../../bounded-map.ts";
 import { ParleyError } from "../../errors.ts";
 import { web } from "../../limits.ts";
 import type { OpenFile, SharedFolder } from "./shared-folder.ts";
 
 export class FileDigests {
   readonly #folder: SharedFolder;
-  /** Hexadecimal digests by version, the oldest first. */
-  readonly #known = new Map<string, string>();
+  /** Hexadecimal digests by version. */
+  readonly #known = new BoundedMap<string, string>(web.digestsKept);
   readonly #running = new Map<string, Promise<string>>();
   readonly #waiting: (() => void)[] = [];
   #active = 0;
@@ -47,7 +48,7 @@ export class FileDigests {
       await this.#turn();
       try {
         const sha256 = await hash(file);
-        this.#remember(file.version, sha256);
+        this.#known.set(file.version, sha256);
         return sha256;
       } finally {
         this.#active--;
@@ -61,18 +62,11 @@ export class FileDigests {
   async #turn(): Promise<void> {
     if (this.#active >= web.maxHashes) {
       if (this.#waiting.length >= web.maxHashWaiting) {
-        throw new ParleyError("full", "Too many files are being hashed: ask again in a moment.");
+        throw new ParleyError("full", "Too many files are being hashed: try again in a moment.");
       }
       await new Promise<void>((go) => this.#waiting.push(go));
     }
     this.#active++;
-  }
-
-  #remember(version: string, sha256: string): void {
-    this.#known.set(version, sha256);
-    if (this.#known.size <= web.digestsKept) return;
-    const [oldest] = this.#known.keys();
-    if (oldest !== undefined) this.#known.delete(oldest);
   }
 }
 
@@ -89,7 +83,7 @@ async function hash(file: OpenFile): Promise<string> {
   if (!file.unchanged()) {
     throw new ParleyError(
       "changed",
-      `The file '${file.name}' changed while it was hashed: ask again.`,
+      `The file '${file.name}' changed while it was hashed: try again.`,
     );
   }
   return hasher.digest("hex");

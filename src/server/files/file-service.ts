@@ -1,14 +1,16 @@
-// Hands out the shared folder: offers files over control connections, sends them as datagrams, tells their digests.
-// One event loop serves all: sending and hashing take turns in slices of a millisecond. It is the glue between the
-// sender machine, the UDP socket and the files; it decides nothing about segments. docs/transfer.md is the protocol.
+// Serves the shared folder: offers files over control connections, sends them as datagrams, reports their digests.
+// One event loop serves everyone: sending and hashing alternate in slices of a millisecond. Glue between the sender machine, the
+// UDP socket and the files; decides nothing about segments. The protocol is in docs/transfer.md.
 
 import { files as limits, transfer as wire, udp } from "../../limits.ts";
 import { Sender } from "../../transfer/sender.ts";
 import { nowUs } from "../../io/clock.ts";
+import { secretBytes } from "../../secrets.ts";
 import { DigestCache } from "./digest-cache.ts";
-import { FileSession } from "./file-session.ts";
+import type { FileControl } from "./file-control.ts";
+import { FileSession, type TransferHost } from "./file-session.ts";
 import type { FileTransfer } from "./file-transfer.ts";
-import { skipLastTier } from "../../io/jit-hints.ts";
+import { applyJitHints } from "../../io/jit-hints.ts";
 import { SharedFolder } from "./shared-folder.ts";
 import { TransferSlots } from "./transfer-slots.ts";
 import { UdpPort } from "../../io/udp/udp.ts";
@@ -21,32 +23,22 @@ export interface FileServiceOptions {
   readonly port: number;
   /** False: no kernel offload (tests). */
   readonly offload?: boolean;
-  /** Time without use after which a transfer gives way to others; another one in tests. */
+  /** An idle transfer gives way to others after this long; default limits.ts. */
   readonly idleMs?: number;
 }
 
-/** What a control connection can do for its transfers. */
-export interface FileControl {
-  /** Sends one line (a JSON object). */
-  send(line: Readonly<Record<string, unknown>>): void;
-  /** Bytes that wait to leave on this connection: digests are held back above `files.maxControlBytes`. Without it they never are. */
-  waitingBytes?(): number;
-  /** Where no file is called `name`: the one that is shown so in lists, if there is one. */
-  find?(name: string): Promise<string | undefined>;
-}
-
-export class FileService {
+export class FileService implements TransferHost {
   readonly folder: SharedFolder;
   readonly digests = new DigestCache();
   readonly sender: Sender;
-  /** Since the start, for /metrics: transfers offered, bytes of datagrams sent. */
+  /** Since the start, for /metrics: transfers offered, datagram bytes sent. */
   readonly totals = { transfers: 0, sentBytes: 0 };
   readonly #udp: UdpPort;
   readonly #transfers: TransferSlots<FileTransfer>;
   readonly #burst = new Uint8Array(udp.maxBatchBytes);
   readonly #answer = new Uint8Array(wire.maxRequestBytes);
   readonly #scratch = new Uint8Array(limits.hashSliceBytes);
-  /** Part of the burst that the socket did not take yet. */
+  /** The part of the burst that the socket has not taken yet. */
   #unsent:
     { from: number; to: number; datagramBytes: number; address: string; port: number } | undefined;
   #scheduled = false;
@@ -59,7 +51,7 @@ export class FileService {
     this.folder = new SharedFolder(options.folder);
     this.#udp = socket;
     this.#transfers = new TransferSlots(options.idleMs);
-    const key = crypto.getRandomValues(new Uint8Array(32));
+    const key = secretBytes(32);
     this.sender = new Sender({
       keyedHash: (message) => new Bun.CryptoHasher("sha256", key).update(message).digest(),
       maxSegmentBytes: this.maxSegmentBytes,
@@ -68,7 +60,7 @@ export class FileService {
 
   /** @throws what binding a UDP port throws: `EADDRINUSE`. */
   static async open(options: FileServiceOptions): Promise<FileService> {
-    skipLastTier();
+    applyJitHints();
     let service: FileService | undefined;
     const socket = await UdpPort.open({
       host: options.host,
@@ -93,19 +85,19 @@ export class FileService {
     return this.#udp.offload.dontFragment ? wire.maxSegmentBytes : wire.maxFragmentableBytes;
   }
 
-  /** Transfers that run now. */
+  /** Running transfers. */
   get transferCount(): number {
     return this.#transfers.size;
   }
 
-  /** A control connection: hand it the `fetch` and `fetched` lines, and close it with the connection. */
+  /** A control connection's session: hand it the `fetch` and `fetched` lines, and close it with the connection. */
   session(peerAddress: string, control: FileControl): FileSession {
     return new FileSession(this, peerAddress, control);
   }
 
   handleDatagrams(bytes: Uint8Array, address: string, port: number): void {
     if (this.#closed) return;
-    const length = this.sender.handleDatagrams(nowUs(), bytes, address, port, this.#answer);
+    const length = this.sender.handleDatagrams(bytes, address, port, this.#answer, nowUs());
     if (length > 0) this.#udp.send(this.#answer.subarray(0, length), length, address, port);
     this.wake();
   }
@@ -121,7 +113,7 @@ export class FileService {
     this.#transfers.remove(transfer);
   }
 
-  /** There may be something to do: comes back in this turn of the event loop, after what has arrived with it. */
+  /** There may be something to do: takes a turn after what has arrived in this turn of the event loop. */
   wake(): void {
     if (this.#scheduled || this.#closed) return;
     this.#scheduled = true;
@@ -146,7 +138,7 @@ export class FileService {
     const nowMs = performance.now();
     let waiting = false;
     for (const transfer of this.#transfers) {
-      waiting = transfer.tell(nowMs, !hashed) || waiting;
+      waiting = transfer.sendDigests(nowMs, !hashed) || waiting;
     }
     if (more || hashed) this.wake();
     else if (waiting) this.#wakeLater();
@@ -157,7 +149,7 @@ export class FileService {
     const until = performance.now() + limits.sendSliceMs;
     while (performance.now() < until) {
       if (this.#unsent === undefined) {
-        const burst = this.sender.pollTransmit(nowUs(), this.#burst);
+        const burst = this.sender.pollTransmit(this.#burst, nowUs());
         if (burst === undefined) {
           this.#pace();
           return false;
@@ -177,10 +169,10 @@ export class FileService {
     return true;
   }
 
-  /** What waits leaves at the rate that its client has asked for: comes back when its time has come. */
+  /** What waits leaves at the pace that its client has named: takes a turn when it is due. */
   #pace(): void {
     const now = nowUs();
-    const dueUs = this.sender.nextTransmitUs(now);
+    const dueUs = this.sender.nextTimeoutUs(now);
     if (dueUs === Number.POSITIVE_INFINITY) return;
     if (this.#napped(dueUs - now)) return;
     this.#pacing ??= setTimeout(
@@ -192,7 +184,7 @@ export class FileService {
     );
   }
 
-  /** Waits less than a timer could, if the event loop has nothing else to do; comes back at once if it has. */
+  /** Waits for less than a timer can, if the event loop is idle; otherwise takes another turn at once. */
   #napped(us: number): boolean {
     if (us >= 1_000 || !this.#udp.canNap) return false;
     const sinceNapUs = nowUs() - this.#napEndUs;
@@ -203,8 +195,8 @@ export class FileService {
   }
 
   /**
-   * True if there is more to hash now. While there is something to send, hashing only keeps up: what is read to be sent is hashed
-   * in passing. In the pauses it gets ahead.
+   * True if there is more to hash now. While there is something to send, hashing only keeps up: bytes read for sending are hashed in
+   * passing. In pauses it runs ahead.
    */
   #hash(busy: boolean): boolean {
     const until = performance.now() + limits.hashSliceMs;

@@ -1,9 +1,9 @@
-// One file on its way to one client, seen from the server: what was read for it, and which digests its client knows.
-// The datagrams are the sender machine's; this is the control side.
+// One file on its way to one client, on the server: what has been read for it, and which digests its client knows.
+// This is the control side; the datagrams are the sender machine's.
 
 import { files as limits, transfer as wire } from "../../limits.ts";
-import type { ReadInto } from "../../transfer/sender.ts";
-import type { FileControl } from "./file-service.ts";
+import type { ReadInto } from "../../transfer/send-queue.ts";
+import type { FileControl } from "./file-control.ts";
 import type { ReadAhead, ServedFile } from "./served-file.ts";
 import type { SlotHolder } from "./transfer-slots.ts";
 
@@ -13,9 +13,9 @@ export interface FileTransferOptions {
   readonly served: ServedFile;
   readonly control: FileControl;
   readonly reader: ReadAhead;
-  /** It is over: the file has changed or can't be read. The client has been told. */
+  /** The file has changed or cannot be read. The client has been told. */
   onBroken(transfer: FileTransfer): void;
-  /** It is over, for whatever reason. Called once. */
+  /** The transfer has ended, for whatever reason. Called once. */
   onClose(transfer: FileTransfer): void;
 }
 
@@ -24,12 +24,12 @@ export class FileTransfer implements SlotHolder {
   readonly served: ServedFile;
   readonly reader: ReadAhead;
   readonly #options: FileTransferOptions;
-  #told = 0;
-  #toldWhole = false;
-  #lastToldMs = 0;
-  #toldBroken = false;
+  #sentDigests = 0;
+  #hasSentWhole = false;
+  #lastSentMs = 0;
+  #hasSentError = false;
   #usedAtMs = performance.now();
-  #wasRead = false;
+  #hasRead = false;
   #closed = false;
 
   constructor(options: FileTransferOptions) {
@@ -39,43 +39,43 @@ export class FileTransfer implements SlotHolder {
     this.#options = options;
   }
 
-  /** As of the last `tell`. */
+  /** As of the last `sendDigests`. */
   get usedAtMs(): number {
     return this.#usedAtMs;
   }
 
-  /** Reads what the client has asked for. */
+  /** Reads what the client has requested. */
   readonly read: ReadInto = (offset, into, at, length) => {
-    this.#wasRead = true;
+    this.#hasRead = true;
     return this.reader.read(offset, into, at, length);
   };
 
   /**
-   * Tells the digests that have become known; `now` says that no more will come soon, so that few are worth a line too. True if some
-   * wait to be told later. Ends the transfer when the file has changed.
+   * Sends the digests that have become known; `now`: no more will come soon, so that even a few are worth a line. True if some wait to be
+   * sent later. Ends the transfer when the file has changed.
    */
-  tell(nowMs: number, now: boolean): boolean {
-    if (this.#wasRead) this.#used(nowMs);
-    if (this.#closed || this.#toldBroken) return false;
+  sendDigests(nowMs: number, now: boolean): boolean {
+    if (this.#hasRead) this.#used(nowMs);
+    if (this.#closed || this.#hasSentError) return false;
     if (!this.served.isIntact(nowMs)) {
-      this.#tellBroken();
+      this.#sendError();
       return false;
     }
     const { log } = this.served;
     const { control } = this.#options;
-    const due = now || log.whole !== undefined || nowMs - this.#lastToldMs >= limits.digestsAfterMs;
-    if (!due && log.count - this.#told < limits.digestsTogether) return this.#told < log.count;
-    while (this.#told < log.count) {
+    const due = now || log.whole !== undefined || nowMs - this.#lastSentMs >= limits.digestsAfterMs;
+    if (!due && log.count - this.#sentDigests < limits.digestsTogether) return this.#sentDigests < log.count;
+    while (this.#sentDigests < log.count) {
       if ((control.waitingBytes?.() ?? 0) > limits.maxControlBytes) return true;
-      const to = Math.min(log.count, this.#told + wire.maxDigestsPerLine);
-      const data = Buffer.from(log.packed(this.#told, to)).toString("base64");
-      control.send({ type: "digests", transfer: this.id, from: this.#told, data });
-      this.#told = to;
-      this.#lastToldMs = nowMs;
+      const to = Math.min(log.count, this.#sentDigests + wire.maxDigestsPerLine);
+      const data = Buffer.from(log.packed(this.#sentDigests, to)).toString("base64");
+      control.send({ type: "digests", transfer: this.id, from: this.#sentDigests, data });
+      this.#sentDigests = to;
+      this.#lastSentMs = nowMs;
       this.#used(nowMs);
     }
-    if (log.whole !== undefined && !this.#toldWhole) {
-      this.#toldWhole = true;
+    if (log.whole !== undefined && !this.#hasSentWhole) {
+      this.#hasSentWhole = true;
       const sha256 = Buffer.from(log.whole).toString("hex");
       control.send({ type: "digest", transfer: this.id, sha256 });
     }
@@ -83,12 +83,12 @@ export class FileTransfer implements SlotHolder {
   }
 
   /**
-   * Others need its place. A client that still lacks something asks for it, hears that there is no such transfer, and comes again;
-   * one that only waits for digests, and does not read them, is told.
+   * Makes room for another. A client that still misses data requests it, hears that the transfer is unknown, and fetches again; one
+   * that only waits for digests, and does not read them, is told.
    */
   giveWay(): void {
-    const lacksDigests = !this.#toldWhole && this.reader.front >= this.served.file.size;
-    if (lacksDigests && !this.#toldBroken) {
+    const lacksDigests = !this.#hasSentWhole && this.reader.front >= this.served.file.size;
+    if (lacksDigests && !this.#hasSentError) {
       const name = JSON.stringify(this.served.file.name);
       const message = `The digests of ${name} were not read for too long: fetch it again.`;
       this.#options.control.send({ type: "error", code: "stalled", transfer: this.id, message });
@@ -104,17 +104,17 @@ export class FileTransfer implements SlotHolder {
 
   #used(nowMs: number): void {
     this.#usedAtMs = nowMs;
-    this.#wasRead = false;
+    this.#hasRead = false;
   }
 
-  #tellBroken(): void {
-    this.#toldBroken = true;
+  #sendError(): void {
+    this.#hasSentError = true;
     const code = this.served.broken ?? "changed";
     const name = JSON.stringify(this.served.file.name);
     const message =
       code === "changed"
-        ? `The file ${name} changed on the server while it was sent: fetch it again.`
-        : `The server can't read the file ${name} any more.`;
+        ? `The file ${name} changed on the server during the transfer: fetch it again.`
+        : `The server can no longer read the file ${name}.`;
     this.#options.control.send({ type: "error", code, transfer: this.id, message });
     this.#options.onBroken(this);
   }

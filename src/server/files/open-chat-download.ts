@@ -1,16 +1,16 @@
-// The ports on which S1's clients fetch files, part by part: opens one of the pool for a download, reads the file, frees the port.
-// What a datagram means is open-chat-download.ts's business, which names may be opened is the folder's.
+// The ports on which open-chat clients download files, part by part: takes one of the pool for a download, reads the file, frees
+// the port. What a datagram means is dialects/open-chat/download.ts's business, which names may be opened is the folder's.
 
 import { quoted } from "../../text.ts";
 import { ParleyError } from "../../errors.ts";
 import { OpenChatDownload } from "../../dialects/open-chat/download.ts";
 import { listedName } from "../../dialects/open-chat/listed-files.ts";
 import { picklePart } from "../../dialects/open-chat/pickle.ts";
-import { classicDownload as limits } from "../../limits.ts";
+import { openChatDownload as limits } from "../../limits.ts";
 import { type Claim, DownloadClaims } from "./download-claims.ts";
 import { plainAddress } from "../../addresses.ts";
 
-/** What is read; `SharedFolder.open` gives such a one. */
+/** What is read; `SharedFolder.open` returns one. */
 export interface DownloadFile {
   readonly size: number;
   read(target: Uint8Array, position: number): number;
@@ -18,63 +18,63 @@ export interface DownloadFile {
   close(): void;
 }
 
-export interface ClassicDownloadOptions {
+export interface OpenChatDownloadOptions {
   /** Address to bind. */
   readonly host: string;
   /** First port of the pool; 0 takes free ones. */
   readonly firstPort?: number;
-  /** A port that is never used, though it may be in the pool: the transfer port. */
+  /** A port of the pool that is never used: the transfer port. */
   readonly skipPort?: number;
   /** @throws ParleyError `not-found` */
   open(name: string): DownloadFile;
-  /** Time without a request after which a port is freed. */
+  /** A port is freed after this long without a request. */
   readonly idleMs?: number;
 }
 
-export interface DownloadAsker {
-  /** Whose download it is: a session has few ports at once, and none that it has not used when it is gone (see `sessionEnded`). */
+export interface DownloadRequester {
+  /** Whose download it is: a session may hold few ports, and keeps no unused one when it ends (see `sessionEnded`). */
   readonly session?: number;
-  /** Where no file is called `name`: the one that is listed so, if there is one. */
+  /** Finds the file that is listed as `name`, where no file has that name. */
   find?(name: string): Promise<string | undefined>;
   /** Address of the control connection; nobody else is answered. */
   readonly address?: string;
-  /** The download has ended before its client said `finished`: nothing asked for in time, the file changed, the disk failed. */
+  /** The download ended before its client said `finished`: no request in time, the file changed, the disk failed. */
   onFailed?(sentence: string): void;
 }
 
 type Running = { port: number; close(): void };
 
-export class ClassicDownloads {
-  readonly #options: ClassicDownloadOptions;
+export class OpenChatDownloads {
+  readonly #options: OpenChatDownloadOptions;
   readonly #running = new Set<Running>();
-  /** Ports taken but not bound yet, so that two downloads that start at once don't race for one. */
+  /** Ports chosen but not bound yet, so that two downloads starting at once don't race for one. */
   readonly #reserved = new Set<number>();
   readonly #claims = new DownloadClaims();
   #starting = 0;
   #closed = false;
 
-  constructor(options: ClassicDownloadOptions) {
+  constructor(options: OpenChatDownloadOptions) {
     this.#options = options;
   }
 
-  /** Downloads that run. */
+  /** Running downloads. */
   get running(): number {
     return this.#running.size;
   }
 
   /**
-   * Opens a port for the file that is listed as `name`. The client asks there.
-   * @throws ParleyError `not-found` for no such file, `full` when all ports are in use, or enough of them by this session or address.
+   * Opens a port for the file that is listed as `name`, on which the client sends its requests.
+   * @throws ParleyError `not-found`; `full` when all ports are in use, or this session or address has enough of them.
    */
   async start(
     name: string,
-    asker: DownloadAsker = {},
+    picker: DownloadRequester = {},
   ): Promise<{ port: number; sizeBytes: number }> {
-    const claim = this.#claims.add(asker.session, asker.address);
+    const claim = this.#claims.add(picker.session, picker.address);
     let file: DownloadFile | undefined;
     try {
-      file = await this.#open(name, asker);
-      const port = await this.#listen(name, file, asker, claim);
+      file = await this.#open(name, picker);
+      const port = await this.#listen(name, file, picker, claim);
       if (port === undefined) {
         throw new ParleyError(
           "full",
@@ -89,7 +89,7 @@ export class ClassicDownloads {
     }
   }
 
-  /** The session is gone, and with it the ports on which it has asked for nothing; a download that gets on goes on. */
+  /** Frees the ports that the session has not used; a download in progress continues. */
   sessionEnded(session: number): void {
     for (const claim of this.#claims.of(session)) {
       claim.orphaned = true;
@@ -97,12 +97,12 @@ export class ClassicDownloads {
     }
   }
 
-  /** Only what could be listed is found; a refusal of the folder is said in S1's words. */
-  async #open(name: string, asker: DownloadAsker): Promise<DownloadFile> {
+  /** Only what could be listed is found; the folder's refusal is put in open-chat's words. */
+  async #open(name: string, picker: DownloadRequester): Promise<DownloadFile> {
     if (listedName(name) === name) {
       const file = this.#tryOpen(name);
       if (file !== undefined) return file;
-      const found = await asker.find?.(name);
+      const found = await picker.find?.(name);
       const other = found === undefined ? undefined : this.#tryOpen(found);
       if (other !== undefined) return other;
     }
@@ -128,13 +128,13 @@ export class ClassicDownloads {
   async #listen(
     name: string,
     file: DownloadFile,
-    asker: DownloadAsker,
+    picker: DownloadRequester,
     claim: Claim,
   ): Promise<number | undefined> {
     if (this.#running.size + this.#starting >= limits.ports) return undefined;
     this.#starting++;
     try {
-      return await this.#bindFree(name, file, asker, claim);
+      return await this.#bindFree(name, file, picker, claim);
     } finally {
       this.#starting--;
     }
@@ -144,7 +144,7 @@ export class ClassicDownloads {
   async #bindFree(
     name: string,
     file: DownloadFile,
-    asker: DownloadAsker,
+    picker: DownloadRequester,
     claim: Claim,
   ): Promise<number | undefined> {
     const first = this.#options.firstPort ?? limits.firstPort;
@@ -152,29 +152,29 @@ export class ClassicDownloads {
       const port = first === 0 ? 0 : first + i;
       if (port !== 0 && (port === this.#options.skipPort || this.#reserved.has(port))) continue;
       if (port !== 0) this.#reserved.add(port);
-      const running = await this.#bind(port, name, file, asker, claim);
+      const running = await this.#bind(port, name, file, picker, claim);
       if (running !== undefined) return running.port;
       this.#reserved.delete(port);
     }
     return undefined;
   }
 
-  /** Undefined if the port is taken by somebody else. */
+  /** Undefined if another program has the port. */
   async #bind(
     port: number,
     name: string,
     file: DownloadFile,
-    asker: DownloadAsker,
+    picker: DownloadRequester,
     claim: Claim,
   ): Promise<Running | undefined> {
     const idleMs = this.#options.idleMs ?? limits.idleMs;
-    const address = asker.address === undefined ? undefined : plainAddress(asker.address);
+    const address = picker.address === undefined ? undefined : plainAddress(picker.address);
     const download = new OpenChatDownload(file.size, address, performance.now(), idleMs);
     const end = (sentence?: string) => {
       if (!this.#running.delete(running)) return;
       running.close();
       if (sentence !== undefined)
-        asker.onFailed?.(`${sentence}: ${quoted(name)} was not sent whole`);
+        picker.onFailed?.(`${sentence}: ${quoted(name)} was not sent whole`);
     };
     let farthest = -1;
     let progressMs = performance.now();
@@ -188,17 +188,17 @@ export class ClassicDownloads {
       }
       if (step.type === "close") return void end(step.early ? "Too many requests" : undefined);
       const part = readPart(file, step.offset, step.length);
-      if (part === undefined) return void end("The file has changed or can't be read");
+      if (part === undefined) return void end("The file has changed or cannot be read");
       return picklePart(part);
     });
     if (socket === undefined) return undefined;
     let timer = setTimeout(check, download.deadlineMs - performance.now());
     function check() {
-      // who is not here any more keeps a port only for a file that it is fetching, not for one part again and again
+      // A client whose session has ended keeps its port only while it makes progress.
       const untilMs = claim.orphaned ? progressMs + idleMs : download.deadlineMs;
       const leftMs = Math.min(untilMs, download.deadlineMs) - performance.now();
       if (leftMs <= 0)
-        end(claim.asked ? "Nothing was asked for any more" : "Nothing was asked for");
+        end(claim.asked ? "No further requests arrived" : "No request arrived");
       else timer = setTimeout(check, leftMs);
     }
     let isOver = false;
@@ -222,7 +222,7 @@ export class ClassicDownloads {
   }
 }
 
-/** A UDP port that answers requests; undefined if it is taken. */
+/** A UDP port that answers requests; undefined if it is in use. */
 async function openSocket(
   hostname: string,
   port: number,
@@ -236,10 +236,10 @@ async function openSocket(
       socket: {
         data(socket, datagram, fromPort, from) {
           const bytes = answer(datagram, from, fromPort);
-          // what the system can't take now is lost, and its client asks again
+          // What the kernel does not take now is lost, and the client asks again.
           if (bytes !== undefined) socket.send(bytes, fromPort, from);
         },
-        // a client that is gone answers with "port unreachable"; the deadline frees the port
+        // A client that is gone causes "port unreachable"; the deadline frees the port.
         error: () => {},
       },
     });

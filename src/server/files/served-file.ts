@@ -1,5 +1,5 @@
-// One file that is being handed out, to one client or to many: a single hashing pass for all of them, which shares its reads
-// with what is being sent wherever the two are at the same place. Knows no protocol and no client.
+// One file being served, to one client or many: a single hashing pass for all of them, which shares its reads with sending
+// wherever the two are at the same offset. Knows no protocol and no client.
 
 import { files as limits } from "../../limits.ts";
 import { DigestLog } from "../../transfer/digests.ts";
@@ -8,9 +8,9 @@ import type { OpenFile } from "./shared-folder.ts";
 export class ServedFile {
   readonly file: OpenFile;
   readonly log: DigestLog;
-  /** Who reads it. */
+  /** Its readers, one per client. */
   readonly readers = new Set<ReadAhead>();
-  /** Set once the file is another than the one that was opened, or can't be read any more. */
+  /** Set once the file has changed since it was opened, or can no longer be read. */
   broken: "changed" | "storage" | undefined;
   #checkedAtMs = Number.NEGATIVE_INFINITY;
   #wholeChecked = false;
@@ -22,7 +22,7 @@ export class ServedFile {
     this.#wholeChecked = known !== undefined;
   }
 
-  /** The farthest byte that somebody has, or has been sent. */
+  /** The farthest byte that any client holds or has been sent. */
   get front(): number {
     let front = 0;
     for (const reader of this.readers) front = Math.max(front, reader.front);
@@ -34,7 +34,7 @@ export class ServedFile {
     return Math.min(this.file.size, this.front + limits.hashLeadBytes);
   }
 
-  /** Reads bytes to be sent; fewer than asked for when the file is broken. Hashes them too if they are the next ones. */
+  /** Reads bytes for sending; fewer than requested if the file is broken. Hashes them too if they come next. */
   read(offset: number, into: Uint8Array, at: number, length: number): number {
     const target = into.subarray(at, at + length);
     const got = this.#read(target, offset);
@@ -53,7 +53,7 @@ export class ServedFile {
     return length;
   }
 
-  /** Looks whether the file is still the same, at most once in `checkFileMs`; always just before the whole digest is told. */
+  /** Whether the file is unchanged; checked at most once in `checkFileMs`, and always just before the final digest is sent. */
   isIntact(nowMs: number): boolean {
     if (this.broken !== undefined) return false;
     const finishing = this.log.whole !== undefined && !this.#wholeChecked;
@@ -83,7 +83,7 @@ export class ServedFile {
         if (more === 0) break;
         got += more;
       }
-      // shorter than it was when it was offered
+      // Shorter than when it was offered.
       if (got < target.length) this.broken = "changed";
       return got;
     } catch {
@@ -93,9 +93,9 @@ export class ServedFile {
   }
 }
 
-/** One client's way through the file. Where its segments are small, one read of the file serves many of them. */
+/** One client's progress through the file. One read serves many of its segments where those are small. */
 export class ReadAhead {
-  /** The farthest byte that was read for sending, or that the client holds already. */
+  /** The farthest byte that has been read for sending, or that the client holds already. */
   front: number;
   readonly #file: ServedFile;
   #block: Uint8Array | undefined;
@@ -115,7 +115,7 @@ export class ReadAhead {
     this.#next = offset + length;
     if (length >= limits.directReadBytes) return this.#file.read(offset, into, at, length);
     if (offset < this.#start || offset + length > this.#start + this.#length) {
-      // one that was lost, alone: not worth a block
+      // A lost segment, alone: not worth a block.
       if (!inOrder) return this.#file.read(offset, into, at, length);
       const block = (this.#block ??= new Uint8Array(limits.readAheadBytes));
       const wanted = Math.min(block.length, this.#file.file.size - offset);

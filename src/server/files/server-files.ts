@@ -1,34 +1,35 @@
-// The hub's file desk: lists, transfers and S1's downloads, over the services that do the work. Answers come later, so they are
-// callbacks; a session's transfers end with it.
+// The hub's file port: lists, transfers and open-chat downloads, over the services that do the work. Answers are asynchronous, so
+// they are callbacks; a session's transfers end with it.
 
-import type { FileEntry, Ref } from "../../chat/events.ts";
-import type { FileDesk } from "../../chat/file-service.ts";
+import type { FileEntry } from "../../chat/events.ts";
+import type { FilesPort } from "../../chat/files-port.ts";
+import type { TransferMessage, TransferRequest } from "../../protocol/messages.ts";
 import { downloadStarted } from "../../dialects/open-chat/open-chat.ts";
 import { listedFiles } from "../../dialects/open-chat/listed-files.ts";
 import type { Peer } from "../../chat/dialect.ts";
 import { ParleyError } from "../../errors.ts";
 import { files as limits, folder, history } from "../../limits.ts";
-import type { ClassicDownloads } from "./open-chat-download.ts";
+import type { OpenChatDownloads } from "./open-chat-download.ts";
 import type { FileService } from "./file-service.ts";
 import type { FileSession } from "./file-session.ts";
 
 type Page = { files: readonly FileEntry[]; next: string | undefined };
 
-export class ServerFiles implements FileDesk {
+export class ServerFiles implements FilesPort {
   readonly #service: FileService;
-  readonly #downloads: ClassicDownloads;
+  readonly #downloads: OpenChatDownloads;
   readonly #log: (line: string) => void;
   readonly #sessions = new Map<number, FileSession>();
-  /** What is being read, by what was asked for. */
+  /** Pages being read, by request. */
   readonly #listings = new Map<string, Promise<Page>>();
-  /** Answers that are to be given: each is written anew for its client, which takes time. */
+  /** Answers to be sent: each is rendered for its client, which takes time. */
   readonly #answers: (() => void)[] = [];
-  /** The files by the names that S1's clients have been shown, and when. */
+  /** The files by the names that open-chat clients were shown, and when. */
   #listed:
     | { page: Promise<Page>; files: Promise<ReadonlyMap<string, FileEntry>>; atMs: number }
     | undefined;
 
-  constructor(service: FileService, downloads: ClassicDownloads, log: (line: string) => void) {
+  constructor(service: FileService, downloads: OpenChatDownloads, log: (line: string) => void) {
     this.#service = service;
     this.#downloads = downloads;
     this.#log = log;
@@ -37,7 +38,7 @@ export class ServerFiles implements FileDesk {
   list(
     after: string | undefined,
     limit: number | undefined,
-    answer: Parameters<FileDesk["list"]>[2],
+    answer: Parameters<FilesPort["list"]>[2],
   ): void {
     const page = this.#shared(after, limit);
     if (after === undefined && limit === undefined) this.#remember(page);
@@ -47,30 +48,29 @@ export class ServerFiles implements FileDesk {
     );
   }
 
-  /** Gives an answer in its turn; where many wait, with turns for other work between them. */
+  /** Queues an answer; many are sent in slices, with other work in between. */
   #answer(give: () => void): void {
-    if (this.#answers.push(give) === 1) setImmediate(() => this.#giveSome());
+    if (this.#answers.push(give) === 1) setImmediate(() => this.#sendAnswers());
   }
 
-  #giveSome(): void {
+  #sendAnswers(): void {
     const untilMs = performance.now() + limits.answerSliceMs;
-    let given = 0;
+    let sent = 0;
     try {
-      while (given < this.#answers.length && (given === 0 || performance.now() < untilMs)) {
-        this.#answers[given++]!();
+      while (sent < this.#answers.length && (sent === 0 || performance.now() < untilMs)) {
+        this.#answers[sent++]!();
       }
     } finally {
-      this.#answers.splice(0, given);
-      if (this.#answers.length > 0) setImmediate(() => this.#giveSome());
+      this.#answers.splice(0, sent);
+      if (this.#answers.length > 0) setImmediate(() => this.#sendAnswers());
     }
   }
 
-  fetch(
+  transfer(
     session: number,
     peer: Peer,
-    request: Readonly<Record<string, unknown>>,
-    ref: Ref | undefined,
-    send: (line: Readonly<Record<string, unknown>>) => void,
+    request: TransferRequest,
+    send: (message: TransferMessage) => void,
     waitingBytes: () => number,
   ): void {
     let files = this.#sessions.get(session);
@@ -79,22 +79,22 @@ export class ServerFiles implements FileDesk {
       files = this.#service.session(peer.address, { send, waitingBytes, find });
       this.#sessions.set(session, files);
     }
-    files.handle(request, ref);
+    files.handle(request);
   }
 
   download(
     session: number,
     name: string,
     peer: Peer,
-    answer: Parameters<FileDesk["download"]>[3],
+    answer: Parameters<FilesPort["download"]>[3],
   ): void {
-    const asker = {
+    const picker = {
       session,
       address: peer.address,
       onFailed: this.#log,
       find: (listed: string) => this.#find(listed),
     };
-    this.#downloads.start(name, asker).then(
+    this.#downloads.start(name, picker).then(
       ({ port, sizeBytes }) => {
         this.#log(downloadStarted);
         answer({ port, sizeBytes, name });
@@ -109,7 +109,7 @@ export class ServerFiles implements FileDesk {
     this.#downloads.sessionEnded(session);
   }
 
-  /** The file that is listed as `name`, though it is called otherwise. */
+  /** The file that is listed as `name`, though its own name differs. */
   async #find(name: string): Promise<string | undefined> {
     const fresh =
       this.#listed !== undefined && performance.now() - this.#listed.atMs < folder.listingMs;
@@ -117,13 +117,13 @@ export class ServerFiles implements FileDesk {
     return (await files).get(name)?.name;
   }
 
-  /** Who asks for what is being read gets the same, so however many ask at once, few lists are in memory. */
+  /** Concurrent requests for the same page share it, so that few lists are in memory however many clients ask. */
   #shared(after: string | undefined, limit: number | undefined): Promise<Page> {
     const key = JSON.stringify([after, limit]);
     const running = this.#listings.get(key);
     if (running !== undefined) return running;
     if (this.#listings.size >= limits.maxListings) {
-      const sentence = "Too many lists of files are being read: ask again in a moment.";
+      const sentence = "Too many file lists are being read: try again in a moment.";
       return Promise.reject(new ParleyError("full", sentence));
     }
     const page = this.#page(after, limit).finally(() => this.#listings.delete(key));
@@ -136,7 +136,7 @@ export class ServerFiles implements FileDesk {
     const files = page.then((page) => listedFiles(page.files));
     const listed = { page, files, atMs: performance.now() };
     this.#listed = listed;
-    // whoever waits for it is told, and whoever asks next asks anew
+    // Whoever waits for it hears of the error; the next request reads anew.
     files.catch(() => {
       if (this.#listed === listed) this.#listed = undefined;
     });
@@ -146,7 +146,7 @@ export class ServerFiles implements FileDesk {
   async #page(after: string | undefined, limit: number | undefined): Promise<Page> {
     const files: FileEntry[] = [];
     let from = after;
-    // Dialects that know no pages get the whole list, as far as one message can hold it.
+    // Dialects without pages get the whole list, as far as one message can hold it.
     for (;;) {
       const page = await this.#service.folder.list(from);
       for (const { name, size, modified } of page.files) {
@@ -167,5 +167,5 @@ export class ServerFiles implements FileDesk {
 
 function asParleyError(error: unknown): ParleyError {
   if (error instanceof ParleyError) return error;
-  return new ParleyError("failed", `The shared folder can't be read: ${(error as Error).message}`);
+  return new ParleyError("failed", `The shared folder cannot be read: ${(error as Error).message}`);
 }

@@ -1,4 +1,4 @@
-// The folder whose files the server hands out: what is in it, and opening one by name without ever leaving it or touching
+// The folder whose files the server shares: what is in it, and opening one by name without ever leaving it or touching
 // anything but a regular file. Knows no protocol.
 
 import { constants, type BigIntStats } from "node:fs";
@@ -25,7 +25,7 @@ export interface FileEntry {
 
 export interface FilePage {
   readonly files: readonly FileEntry[];
-  /** Ask again with `after` = this; absent on the last page. */
+  /** Pass this as `after` for the next page; absent on the last. */
   readonly next?: string;
 }
 
@@ -33,7 +33,7 @@ export interface FilePage {
 export interface OpenFile extends FileEntry {
   /** Equal exactly for the same content as far as the file system tells: device, inode, size, time of change. */
   readonly version: string;
-  /** For what opens it by itself (sendfile) while this one is open: on Linux the same inode, whatever happens to the name. */
+  /** For code that opens it again (sendfile) while this one is open: on Linux the same inode, whatever happens to the name. */
   readonly path: string;
   /** Reads at `position`; may read less than `target` holds, 0 at the end. Throws what `readSync` throws. */
   read(target: Uint8Array, position: number): number;
@@ -42,13 +42,13 @@ export interface OpenFile extends FileEntry {
   close(): void;
 }
 
-/** A file as it was looked at for a listing, and what it takes of the room in an answer; undefined for what is none. */
+/** A file of a listing, and the room it takes in an answer; undefined for what is no shared file. */
 type Listed = { entry: FileEntry; roomBytes: number } | undefined;
 
 export class SharedFolder {
   readonly path: string;
   #names: readonly string[] = [];
-  /** Of the listing that was read last, what has been looked at already: so many requests cost one walk through the folder. */
+  /** Entries of the last listing whose metadata is known: many requests then cost one walk through the folder. */
   #listed = new Map<string, Listed>();
   #readAtMs = Number.NEGATIVE_INFINITY;
   #reading: Promise<readonly string[]> | undefined;
@@ -60,8 +60,7 @@ export class SharedFolder {
 
   /**
    * Regular files with names after `after`, sorted by code unit: at most `limits.folder.pageFiles`, and at most `pageBytes` as JSON.
-   * Names that could not be opened (see `open`) are not listed. What it tells is at most `listingMs` old. Yields to other work every
-   * few files that it looks at.
+   * Only what `open` could open is listed. The result is at most `listingMs` old. Yields to other work every few files.
    */
   async list(after = ""): Promise<FilePage> {
     const names = await this.#listing();
@@ -89,14 +88,14 @@ export class SharedFolder {
 
   /**
    * @throws ParleyError `not-found` for everything that is no regular file of this folder, whatever the reason; `full` if
-   * that can't be found out now.
+   * that cannot be determined now.
    */
   open(name: string): OpenFile {
     const found = this.#find(name);
     if (found === undefined) throw notFound(name);
     let fd: number | undefined;
     try {
-      // a file that became a FIFO or a link in between is neither waited for nor followed
+      // A file that became a FIFO or a link in between neither blocks nor is followed.
       const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
       fd = openSync(found.path, flags);
       const stat = fstatSync(fd, { bigint: true });
@@ -149,7 +148,7 @@ export class SharedFolder {
       names = await readdir(this.path);
     } catch (error) {
       throwIfBusy(error);
-      // not there (yet), or not readable: nothing to hand out
+      // Missing (yet), or not readable: nothing to share.
     }
     this.#names = names.sort();
     this.#listed = new Map();
@@ -176,25 +175,25 @@ function opened(fd: number, name: string, path: string, first: BigIntStats): Ope
   };
 }
 
-/** Whether `path` can be shared; one that is missing can be made later. */
+/** Whether `path` can be shared; a missing one may be created later. */
 export function folderState(path: string): "ready" | "missing" | "no-folder" {
   try {
     const stat = statSync(path, { throwIfNoEntry: false });
     if (stat === undefined) return "missing";
     return stat.isDirectory() ? "ready" : "no-folder";
   } catch {
-    // below a file, or not ours to see
+    // Below a file, or not readable.
     return "no-folder";
   }
 }
 
-/** Opaque to clients; hashed, so that inode numbers of the server are nobody's business. */
+/** Opaque to clients; hashed, so as not to reveal inode numbers. */
 function versionOf(stat: BigIntStats): string {
   const identity = `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs}`;
   return new Bun.CryptoHasher("sha256").update(identity).digest("base64url").slice(0, 22);
 }
 
-/** No path, no drive, nothing that a system call would cut short. */
+/** No path, no drive, nothing that a system call would truncate. */
 function isPlainName(name: string): boolean {
   return (
     name !== "" &&
@@ -205,10 +204,10 @@ function isPlainName(name: string): boolean {
   );
 }
 
-/** Too many open files, no memory, a disk that fails: that says nothing about whether a file is there. */
+/** Too many open files, no memory, a failing disk: none of these says whether a file exists. */
 const busyCodes: ReadonlySet<unknown> = new Set(["EMFILE", "ENFILE", "ENOMEM", "EIO"]);
 
-/** @throws ParleyError `full` for what may go better at the next try */
+/** @throws ParleyError `full` for errors that may not recur */
 function throwIfBusy(error: unknown): void {
   const code = (error as { code?: unknown }).code;
   if (!busyCodes.has(code)) return;

@@ -1,14 +1,14 @@
-// Who may fetch how much at once: the places for transfers, in all and for one address. A place of which nobody has made use for a
-// while is given up when somebody else wants it, and not before: a paused reader harms nobody while there is room.
+// Limits transfers, in total and per address. A slot that has been idle for a while is given up when somebody else needs one, and
+// not before: a paused reader harms nobody while there is room.
 
 import { ParleyError } from "../../errors.ts";
 import { files as limits } from "../../limits.ts";
 import { isLoopback, networkOf } from "../../addresses.ts";
 
 export interface SlotHolder {
-  /** When its client was last sent or told something; milliseconds of the caller's clock. */
+  /** When it last sent anything; milliseconds of the caller's clock. */
   readonly usedAtMs: number;
-  /** Gives its place back, with `remove`, at once. */
+  /** Gives its slot back, with `remove`, at once. */
   giveWay(): void;
 }
 
@@ -17,7 +17,7 @@ export class TransferSlots<Holder extends SlotHolder> {
   readonly #perNetwork = new Map<string, number>();
   readonly #idleMs: number;
 
-  /** `idleMs`: unused for this long, a place can be taken from its holder. */
+  /** `idleMs`: an idle slot can be taken from its holder after this long. */
   constructor(idleMs: number = limits.idleMs) {
     this.#idleMs = idleMs;
   }
@@ -38,11 +38,11 @@ export class TransferSlots<Holder extends SlotHolder> {
     if (here() >= mayHave) this.#makeRoom(nowMs, network);
     if (this.size >= limits.maxTransfers) this.#makeRoom(nowMs);
     if (this.size >= limits.maxTransfers) {
-      const sentence = `The server sends ${limits.maxTransfers} files already: try again later.`;
+      const sentence = `The server is sending ${limits.maxTransfers} files already: try again later.`;
       throw new ParleyError("full", sentence);
     }
     if (here() >= mayHave) {
-      throw new ParleyError("full", `${network} fetches ${here()} files already: try again later.`);
+      throw new ParleyError("full", `${network} is fetching ${here()} files already: try again later.`);
     }
     this.#perNetwork.set(network, here() + 1);
     this.#holders.set(holder, network);
@@ -57,7 +57,7 @@ export class TransferSlots<Holder extends SlotHolder> {
     else this.#perNetwork.delete(network);
   }
 
-  /** Takes the place that was unused longest, of this network or of all, if it was for long enough. */
+  /** Takes the slot that has been idle longest, of this network or of all, if that is long enough. */
   #makeRoom(nowMs: number, network?: string): void {
     let oldest: Holder | undefined;
     for (const [holder, from] of this.#holders) {

@@ -1,7 +1,7 @@
-// Bandwidth estimates in bytes per µs: the windowed maximum of delivery-rate samples (draft-ietf-ccwg-bbr §5.5), and what bounds
-// them from above. Pure.
+// Bandwidth estimates in bytes per µs: the windowed maximum of delivery-rate samples (draft-ietf-ccwg-bbr §5.5), and what caps
+// them. Pure.
 
-/** Rounds that a sample is believed: longer than a probing cycle, so that a cycle's best is still known in the next. */
+/** Rounds for which a sample counts: longer than a probing cycle, so that one cycle's best is still known in the next. */
 const filterRounds = 10;
 
 /** Maximum of the samples of the last rounds. */
@@ -10,7 +10,7 @@ export class BandwidthFilter {
   private round = 0;
   bytesPerUs = 0;
 
-  /** A round without a sample (too short, or nothing came) does not age the others. */
+  /** A round without a sample (too short, or nothing arrived) does not age the others. */
   nextRound(): void {
     if (this.best[this.round] === 0) return;
     this.round = (this.round + 1) % filterRounds;
@@ -18,7 +18,7 @@ export class BandwidthFilter {
     this.bytesPerUs = Math.max(...this.best);
   }
 
-  /** Forget what is above: it was more than the path has. */
+  /** Caps all samples: they exceeded what the path has. */
   limit(bytesPerUs: number): void {
     for (let i = 0; i < filterRounds; i++) {
       this.best[i] = Math.min(this.best[i]!, bytesPerUs);
@@ -32,17 +32,17 @@ export class BandwidthFilter {
   }
 }
 
-/** Throughput is taken over this long at least, so that a process that was kept waiting does not count as a fast path. */
+/** Throughput is measured over at least this long, so that a descheduled process does not look like a fast path. */
 const minMeterUs = 10_000;
 
-/** What really came, over a round trip or longer: slower to tell than a delivery-rate sample, and harder to fool. */
+/** What really arrived, over a round trip or longer: slower than a delivery-rate sample, and harder to fool. */
 export class ThroughputMeter {
   private sinceUs = 0;
   private from = 0;
   /** Bytes per µs of the last whole period; 0 before the first. */
   bytesPerUs = 0;
 
-  /** True when a period has ended with this. */
+  /** True when this ends a period. */
   update(nowUs: number, delivered: number, rttUs: number): boolean {
     const elapsedUs = nowUs - this.sinceUs;
     if (this.sinceUs > 0 && elapsedUs < Math.max(minMeterUs, rttUs)) return false;
@@ -53,20 +53,20 @@ export class ThroughputMeter {
   }
 }
 
-/** The sliding rate looks back so far, in steps of so much. */
+/** Window of the sliding rate, and its resolution. */
 const slideUs = 20_000;
 const slideSteps = 20;
 
 /**
- * Delivery rate over the last 20 ms: where a round trip is shorter than the moments in which a process does not run, a sample
- * over one round trip is mostly noise, and the maximum of many such samples far above the truth.
+ * Delivery rate over the last 20 ms: where a round trip is shorter than the pauses of a descheduled process, a sample over one round
+ * trip is mostly noise, and the maximum of many such samples far above the truth.
  */
 export class SlidingRate {
   private readonly atUs = new Float64Array(slideSteps).fill(-1);
   private readonly delivered = new Float64Array(slideSteps);
   private newest = 0;
 
-  /** Note what has been delivered until now; bytes per µs, Infinity before there is a whole window. */
+  /** Notes the bytes delivered so far; returns bytes per µs, Infinity before there is a whole window. */
   update(nowUs: number, delivered: number): number {
     if (nowUs - this.atUs[this.newest]! >= slideUs / slideSteps) {
       this.newest = (this.newest + 1) % slideSteps;

@@ -1,92 +1,73 @@
-// Congestion control at the receiver, modelled on BBR (draft-ietf-ccwg-bbr): how fast to ask, and how much may be in flight,
-// from the delivery rate and the least round trip. Loss that is there at any rate (radio) does not slow it down; loss that
-// comes with a higher rate does. Pure. Rates are bytes per µs.
+// Congestion control at the receiver, modelled on BBR (draft-ietf-ccwg-bbr): pacing rate and window from the delivery rate and
+// the least round trip. Loss at any rate (radio) does not slow it down; loss that comes with a higher rate does.
+// Pure. Rates are bytes per µs.
 
 import { transfer as limit } from "../../limits.ts";
-import type { Arrivals } from "../arrivals.ts";
-import { BandwidthFilter, SlidingRate, ThroughputMeter } from "./bandwidth-filter.ts";
+import type { Arrivals } from "../arrival-batch.ts";
 import type { RateSample } from "../sent-segments.ts";
-import { ProbeCycle } from "./probe-bw.ts";
-import { isShortPath, LateRun } from "./queue-delay.ts";
+import { BandwidthFilter, SlidingRate, ThroughputMeter } from "./bandwidth-filter.ts";
+import type { CongestionController, CongestionPhase } from "./controller.ts";
+import { ProbeBwCycle } from "./probe-bw.ts";
+import { isShortPath, LateStreak } from "./queue-delay.ts";
 import type { RttEstimator } from "./rtt.ts";
 import { initialWindowBytes, type Round, Startup } from "./startup.ts";
 
-export type Phase = "startup" | "drain" | "probe-bandwidth" | "probe-rtt" | "loopback";
-
-/** What the receiver asks of a congestion control. */
-export interface CongestionControl {
-  readonly phase: Phase;
-  readonly windowBytes: number;
-  /** Infinity: not paced. */
-  readonly pacingBytesPerUs: number;
-  readonly bandwidthBytesPerUs: number;
-  /** A first guess at the bandwidth, taken over so long, before there is a sample. */
-  onTrain(bytesPerUs: number, overUs: number): void;
-  onLost(bytes: number): void;
-  /** What was given up came after all. */
-  onLate(bytes: number): void;
-  /** After each batch of arrivals. */
-  onArrivals(nowUs: number, sample: RateSample, arrivals: Arrivals): void;
-  /** Nothing has come for several probe timeouts: begin gently when it does again. */
-  onOutage(): void;
-}
-
-/** Least window: enough for the packet threshold to work. */
+/** Least window: enough for loss detection by packet threshold to work. */
 const minWindowBytes = 16 * limit.baseSegmentBytes;
 /** In flight at most, in bandwidth-delay products (draft §4.6.4). */
 const windowGain = 2;
-/** While probing for more there must be room for more, or the smaller one of two flows that share a queue stays small. */
+/** While probing there must be room for more, or the smaller of two flows that share a queue stays small. */
 const probingWindowGain = 2.5;
-/** What may be in flight above that: what an event loop asks for in one go. */
+/** Window above that, in µs of the rate: what an event loop requests in one go. */
 const slackUs = 3_000;
 const drainGain = 0.5;
 const drainRounds = 3;
-/** Loss beyond the path's own, in a round of probing, that means "too much". */
+/** Loss beyond the path's own that ends a round of probing. */
 const excessLoss = 0.04;
 const shortExcessLoss = 0.02;
-/** The bound that it sets: bandwidth-delay products, and a moment in which a process does not run; at least. */
-const boundGain = 1.25;
-const boundSlackUs = 1_000;
-/** Loss beside a queue that lowers the estimate itself, in one step by so much at most. */
+/** Least cap on the window after such a loss: bandwidth-delay products, plus a short pause of a process. */
+const capGain = 1.25;
+const capSlackUs = 1_000;
+/** Loss beside a queue that lowers the estimate itself, by at most this factor at a time. */
 const congestiveLoss = 0.08;
 const congestiveStep = 0.85;
-/** On a short path a queue that stands lowers it as well. */
+/** On a short path a standing queue lowers it as well. */
 const queuedStep = 0.97;
-/** The path's own loss that is made up for by asking for more, at most. */
+/** Most of the path's own loss that is compensated by requesting more. */
 const maxCompensatedLoss = 0.25;
 const lossRounds = 8;
 /** A queue shorter than this may be the noise of an event loop. */
 const minOwnQueueUs = 500;
-/** Rounds of fewer bytes say nothing of loss: a reordered handful may look like one. */
+/** Rounds of fewer bytes say nothing of loss: a reordered handful may look like it. */
 const minLossBytes = initialWindowBytes / 2;
-/** On a short path, where a round is soon over, samples of the rate are believed ten times as long as this at least. */
+/** On a short path rounds are brief: there a step of the filter lasts at least this long. */
 const shortAgeUs = 40_000;
-/** Probing the round trip: this long with half a bandwidth-delay product. */
+/** ProbeRTT: this long with half a bandwidth-delay product in flight. */
 const probeRttUs = 200_000;
 
-export class Congestion implements CongestionControl {
-  phase: Phase = "startup";
+export class BbrController implements CongestionController {
+  phase: CongestionPhase = "startup";
   private readonly filter = new BandwidthFilter();
   private readonly meter = new ThroughputMeter();
   private readonly sliding = new SlidingRate();
-  private readonly late = new LateRun();
+  private readonly lateStreak = new LateStreak();
   private readonly startup: Startup;
-  private readonly cycle: ProbeCycle;
+  private readonly cycle: ProbeBwCycle;
   private periodLost = 0;
   private periodSinceUs = 0;
   private nextRoundAt = 0;
   private agedAtUs = 0;
   private probeRounds = 0;
   private phaseSinceUs = 0;
-  private probeRttLeast = Infinity;
-  /** Bytes in flight above which probing has met loss; Infinity while it has not. */
-  private bound = Infinity;
-  private restarting = false;
-  /** This round; `isQueued` is of the last one until it ends. */
+  private probedMinRttUs = Infinity;
+  /** Bytes in flight at which probing has caused loss; Infinity while it has not. */
+  private windowCap = Infinity;
+  private isRestarting = false;
+  /** The current round; until it ends, `isQueued` is of the last one. */
   private readonly round: Round = { loss: 0, lostBytes: 0, isQueued: false, isPaused: false };
   private roundDeliveredFrom = 0;
   private roundLeastRttUs = Infinity;
-  // The loss of the last rounds.
+  /** Loss of the last rounds, and the least of it: the path's own. */
   private readonly losses: number[] = [];
   private ownLoss = 0;
 
@@ -95,8 +76,8 @@ export class Congestion implements CongestionControl {
     known?: { bandwidthBytesPerUs: number },
   ) {
     this.startup = new Startup(rtt);
-    this.cycle = new ProbeCycle(rtt);
-    if (known) this.onTrain(known.bandwidthBytesPerUs, Infinity);
+    this.cycle = new ProbeBwCycle(rtt);
+    if (known) this.onPacketTrain(known.bandwidthBytesPerUs, Infinity);
   }
 
   get bandwidthBytesPerUs(): number {
@@ -109,12 +90,12 @@ export class Congestion implements CongestionControl {
     const cycleGain = this.phase === "probe-rtt" ? 1 : this.cycle.gain(this.round.isQueued);
     const gain = this.phase === "drain" ? drainGain : cycleGain;
     const rttUs = this.rtt.minUs < Infinity ? this.rtt.minUs : 100_000;
-    // What the path loses anyway never reaches the bottleneck.
+    // The path's own loss never reaches the bottleneck.
     return Math.max(minWindowBytes / rttUs, (gain * bandwidth) / (1 - this.ownLoss));
   }
 
   get windowBytes(): number {
-    if (this.restarting) return minWindowBytes;
+    if (this.isRestarting) return minWindowBytes;
     const bandwidth = this.filter.bytesPerUs;
     const product = this.product();
     if (this.phase === "probe-rtt") return Math.max(minWindowBytes / 4, product / 2);
@@ -124,11 +105,14 @@ export class Congestion implements CongestionControl {
     const isProbing = this.phase === "probe-bandwidth" && this.cycle.isProbing;
     const slack = slackUs * Math.max(bandwidth, limit.baseSegmentBytes / 1_000);
     const window = (isProbing ? probingWindowGain : windowGain) * product + slack;
-    return Math.min(Math.max(Math.min(window, this.bound), minWindowBytes), limit.maxWindowBytes);
+    return Math.min(
+      Math.max(Math.min(window, this.windowCap), minWindowBytes),
+      limit.maxWindowBytes,
+    );
   }
 
-  onTrain(bytesPerUs: number, overUs: number): void {
-    if (this.phase === "startup") this.startup.onTrain(bytesPerUs, overUs);
+  onPacketTrain(bytesPerUs: number, spanUs: number): void {
+    if (this.phase === "startup") this.startup.onPacketTrain(bytesPerUs, spanUs);
   }
 
   onLost(bytes: number): void {
@@ -136,22 +120,22 @@ export class Congestion implements CongestionControl {
     this.periodLost += bytes;
   }
 
-  onLate(bytes: number): void {
+  onSpuriousLoss(bytes: number): void {
     this.round.lostBytes = Math.max(0, this.round.lostBytes - bytes);
     this.periodLost = Math.max(0, this.periodLost - bytes);
   }
 
   onOutage(): void {
-    this.restarting = true;
+    this.isRestarting = true;
   }
 
-  onArrivals(nowUs: number, sample: RateSample, arrivals: Arrivals): void {
+  onArrivals(sample: RateSample, arrivals: Arrivals, nowUs: number): void {
     const { queueRttUs, delivered, inFlightBytes } = arrivals;
     this.round.isPaused ||= arrivals.isPaused;
-    this.late.note(nowUs, queueRttUs, this.rtt.minUs);
+    this.lateStreak.add(nowUs, queueRttUs, this.rtt.minUs);
     if (this.phase === "startup") {
       const bandwidth = this.filter.bytesPerUs;
-      if (this.startup.isQueued(nowUs, queueRttUs, bandwidth, this.late)) this.drain(nowUs);
+      if (this.startup.isQueued(nowUs, queueRttUs, bandwidth, this.lateStreak)) this.drain(nowUs);
     }
     if (queueRttUs < this.roundLeastRttUs) this.roundLeastRttUs = queueRttUs;
     const sliding = this.sliding.update(nowUs, delivered);
@@ -165,23 +149,22 @@ export class Congestion implements CongestionControl {
     this.advance(nowUs, arrivals.netRttUs, inFlightBytes);
   }
 
-  /** The estimate is too high if more gets lost than the path loses by itself, and less comes than it says
-   *  (draft §4.5.10: the lower bounds). */
+  /** The estimate is too high if more is lost than the path's own loss while a queue stands (draft §4.5.10: lower bounds). */
   private endPeriod(nowUs: number): void {
     const came = this.meter.bytesPerUs * Math.max(1, nowUs - this.periodSinceUs);
     const loss = this.periodLost / Math.max(1, came + this.periodLost);
     this.periodSinceUs = nowUs;
     this.periodLost = 0;
     if (this.phase !== "probe-bandwidth" || this.probeRounds < 2 || !this.round.isQueued) return;
-    // What came while somebody was kept from running says nothing of the path.
+    // What arrived while a process was descheduled says nothing of the path.
     if (this.isShort && this.round.isPaused) return;
     if (this.isShort && this.cycle.isCruising) this.lower(queuedStep);
     if (loss < this.ownLoss + congestiveLoss) return;
     this.lower(congestiveStep);
-    this.cycle.hurry();
+    this.cycle.probeSoon();
   }
 
-  /** Lower the estimate to what really comes, by this factor at most. */
+  /** Lowers the estimate to what really arrives, by this factor at most. */
   private lower(step: number): void {
     this.filter.limit(Math.max(this.meter.bytesPerUs, this.filter.bytesPerUs * step));
   }
@@ -193,12 +176,12 @@ export class Congestion implements CongestionControl {
     round.loss = got < minLossBytes ? 0 : round.lostBytes / (got + round.lostBytes);
     round.isQueued = this.roundLeastRttUs > minUs + Math.max(minOwnQueueUs, minUs / 4);
     if (got >= minLossBytes) this.learnOwnLoss(round);
-    this.restarting = false;
+    this.isRestarting = false;
     if (this.phase === "startup") {
       const rate = this.filter.bytesPerUs;
       if (rate > 0 && !appLimited && this.startup.endRound(nowUs, rate, round)) this.drain(nowUs);
     } else if (this.phase === "probe-bandwidth" && this.probeRounds++ > 1) {
-      // The first rounds still hear of what startup has lost.
+      // The first rounds still show losses of startup.
       this.checkLoss(round, inFlight);
     }
     this.nextRoundAt = delivered;
@@ -211,28 +194,28 @@ export class Congestion implements CongestionControl {
     this.filter.nextRound();
   }
 
-  /** The least of the last rounds is there at any rate. */
+  /** The least loss of the last rounds is there at any rate. */
   private learnOwnLoss({ loss, isQueued }: Round): void {
-    // Loss beside a standing queue may be the queue's: making up for it would feed it.
+    // Loss beside a standing queue may be the queue's: compensating for it would feed the queue.
     this.losses.push(isQueued ? 0 : loss);
     if (this.losses.length > lossRounds) this.losses.shift();
     if (this.losses.length > 2) this.ownLoss = Math.min(maxCompensatedLoss, ...this.losses);
   }
 
-  /** Loss beyond the path's own while asking for more bounds what may be in flight (draft §4.5). */
+  /** Loss beyond the path's own while probing caps what may be in flight (draft §4.5). */
   private checkLoss({ loss, isQueued, isPaused }: Round, inFlight: number): void {
     const { isShort } = this;
-    // What a link loses that was kept from running is not what it loses under load.
+    // Loss while a process was descheduled is not loss under load.
     if (isShort && isPaused) return;
     const excess = isShort ? shortExcessLoss : excessLoss;
-    // Where a queue stands, others fill it as well: to hold back then is to be starved by a TCP that does not (BBR v1).
-    if (isQueued && !isShort) this.bound = Infinity;
+    // Others fill a standing queue too: to hold back would be to starve beside a TCP that does not (BBR v1).
+    if (isQueued && !isShort) this.windowCap = Infinity;
     else if (loss > this.ownLoss + excess && this.losses.length > 2) {
-      const least = boundGain * this.product() + boundSlackUs * this.filter.bytesPerUs;
-      this.bound = Math.max(least, Math.min(this.bound, inFlight) * 0.9);
+      const least = capGain * this.product() + capSlackUs * this.filter.bytesPerUs;
+      this.windowCap = Math.max(least, Math.min(this.windowCap, inFlight) * 0.9);
       this.cycle.stopProbing();
-    } else if (this.cycle.isProbing) this.bound *= 1.25;
-    else if (isShort) this.bound *= 1.01;
+    } else if (this.cycle.isProbing) this.windowCap *= 1.25;
+    else if (isShort) this.windowCap *= 1.01;
   }
 
   private advance(nowUs: number, netRttUs: number, inFlight: number): void {
@@ -243,23 +226,30 @@ export class Congestion implements CongestionControl {
       if (isDrained || elapsedUs > drainRounds * this.rtt.minUs) this.probeBandwidth(nowUs);
     } else if (this.phase === "probe-bandwidth") {
       if (this.rtt.isMinStale(nowUs)) {
-        this.probeRttLeast = Infinity;
+        this.probedMinRttUs = Infinity;
         this.enter("probe-rtt", nowUs);
         return;
       }
       const bandwidth = this.filter.bytesPerUs;
       const { isQueued } = this.round;
-      const step = this.cycle.advance(nowUs, bandwidth, inFlight, product, isQueued, this.late);
-      if (step !== "more") return;
-      this.startup.again(nowUs, bandwidth);
+      const step = this.cycle.advance(
+        nowUs,
+        bandwidth,
+        inFlight,
+        product,
+        isQueued,
+        this.lateStreak,
+      );
+      if (step !== "refill") return;
+      this.startup.restart(nowUs, bandwidth);
       this.enter("startup", nowUs);
     } else if (this.phase === "probe-rtt") {
       // The first samples still belong to what was in flight before.
       if (elapsedUs > this.rtt.smoothedUs) {
-        this.probeRttLeast = Math.min(this.probeRttLeast, netRttUs);
+        this.probedMinRttUs = Math.min(this.probedMinRttUs, netRttUs);
       }
       if (elapsedUs >= probeRttUs + this.rtt.smoothedUs) {
-        this.rtt.resetMin(nowUs, Math.min(this.probeRttLeast, this.rtt.minUs * 4));
+        this.rtt.resetMin(nowUs, Math.min(this.probedMinRttUs, this.rtt.minUs * 4));
         this.probeBandwidth(nowUs);
       }
     }
@@ -274,7 +264,7 @@ export class Congestion implements CongestionControl {
     this.enter("probe-bandwidth", nowUs);
   }
 
-  private enter(phase: Phase, nowUs: number): void {
+  private enter(phase: CongestionPhase, nowUs: number): void {
     this.phase = phase;
     this.phaseSinceUs = nowUs;
   }

@@ -1,43 +1,43 @@
-// The cycle in which a running transfer asks for a little more than there was, and lets go of what that has queued
+// BBR's ProbeBW cycle: probe for a little more bandwidth, then drain the queue that this caused, then cruise
 // (draft-ietf-ccwg-bbr-00 §4.3.3 and BBRv1: eight phases). Pure. Rates are bytes per µs.
 
-import { isShortPath, type LateRun } from "./queue-delay.ts";
+import { isShortPath, type LateStreak } from "./queue-delay.ts";
 import type { RttEstimator } from "./rtt.ts";
 
-/** One round each; the first asks for more than there was, the second lets the queue of the first go. */
+/** Pacing gains, one round each: the first probes up, the second drains what the first has queued. */
 const gains = [1.25, 0.75, 1, 1, 1, 1, 1, 1] as const;
-/** The rate while a queue stands: lets it go, for the maximum of many samples is a little above the truth. */
+/** Gain while a queue stands: drains it, as the maximum of many samples is a little above the truth. */
 const queuedGain = 0.97;
 const shortQueuedGain = 0.95;
-/** Probing that brings this much more has not met the path's end … */
+/** Probing that finds this much more has not filled the pipe … */
 const notFull = 1.12;
-/** … and this much more was worth it. Where it was not, a short path waits twice as long for the next, and so on. */
+/** … and probing that finds this much more was worth it. Where it was not, a short path doubles the wait for the next. */
 const worthwhile = 1.05;
-const maxPatience = 8;
-/** There a phase lasts so long at least, and one that asks for more until a queue stands, or so long at most: what it brings is seen
- *  only by a rate that is taken over longer than a round trip (`SlidingRate`). */
+const maxBackoff = 8;
+/** There a phase lasts at least this long, and probing up until a queue stands, or at most so long: its gain only shows in a rate
+ *  taken over longer than a round trip (`SlidingRate`). */
 const shortPhaseUs = 5_000;
 const shortProbeUs = 25_000;
 const queueStandsUs = 500;
 
-/** What an end of a phase means: go on, or `more`: there is much more to be had. */
-export type CycleStep = "stay" | "next" | "more";
+/** `next`: a phase has ended; `refill`: probing found so much that startup should search on. */
+export type ProbeBwStep = "stay" | "next" | "refill";
 
-export class ProbeCycle {
+export class ProbeBwCycle {
   private phase = 2;
   private sinceUs = 0;
-  /** The estimate when the last probing began. */
+  /** The estimate when the last probe began. */
   private probedFrom = Infinity;
-  private patience = 1;
+  private backoff = 1;
 
   constructor(private readonly rtt: RttEstimator) {}
 
-  /** Asking for more than there was. */
+  /** Probing for more bandwidth. */
   get isProbing(): boolean {
     return this.phase === 0;
   }
 
-  /** Neither probing nor letting go of what it has queued. */
+  /** Neither probing nor draining. */
   get isCruising(): boolean {
     return this.phase > 1;
   }
@@ -48,18 +48,18 @@ export class ProbeCycle {
     return isShortPath(this.rtt.minUs) ? shortQueuedGain : queuedGain;
   }
 
-  /** Begin with a whole stretch of cruising. */
+  /** Begins with a whole stretch of cruising. */
   start(nowUs: number): void {
     this.phase = 2;
     this.sinceUs = nowUs;
   }
 
-  /** What was found is not true any more: look again soon. */
-  hurry(): void {
-    this.patience = 1;
+  /** The estimate is out of date: probe again soon. */
+  probeSoon(): void {
+    this.backoff = 1;
   }
 
-  /** Probing has met loss: go on to letting go, at once. */
+  /** Probing has caused loss: drain at once. */
   stopProbing(): void {
     if (this.phase === 0) this.phase = 1;
   }
@@ -71,32 +71,37 @@ export class ProbeCycle {
     inFlight: number,
     product: number,
     isQueued: boolean,
-    late: LateRun,
-  ): CycleStep {
-    if (!this.isOver(nowUs, inFlight, product, late)) return "stay";
+    lateStreak: LateStreak,
+  ): ProbeBwStep {
+    if (!this.isOver(nowUs, inFlight, product, lateStreak)) return "stay";
     if (this.phase === gains.length - 1) this.probedFrom = bandwidth;
-    // What probing has brought shows a round later. Much more than before, and no queue: the pipe was not full at all.
+    // What probing found shows a round later. Much more than before, and no queue: the pipe was not full at all.
     if (this.phase === 1) {
       const found = bandwidth / this.probedFrom;
-      this.patience = found > worthwhile ? 1 : Math.min(maxPatience, this.patience * 2);
-      if (found > notFull && !isQueued) return "more";
+      this.backoff = found > worthwhile ? 1 : Math.min(maxBackoff, this.backoff * 2);
+      if (found > notFull && !isQueued) return "refill";
     }
     this.phase = (this.phase + 1) % gains.length;
     this.sinceUs = nowUs;
     return "next";
   }
 
-  private isOver(nowUs: number, inFlight: number, product: number, late: LateRun): boolean {
+  private isOver(
+    nowUs: number,
+    inFlight: number,
+    product: number,
+    lateStreak: LateStreak,
+  ): boolean {
     const { minUs } = this.rtt;
     const elapsedUs = nowUs - this.sinceUs;
     const isShort = isShortPath(minUs);
     const gain = gains[this.phase]!;
     if (gain < 1) return elapsedUs >= minUs || inFlight <= product;
     if (gain === 1) {
-      return elapsedUs >= (isShort ? Math.max(minUs, shortPhaseUs * this.patience) : minUs);
+      return elapsedUs >= (isShort ? Math.max(minUs, shortPhaseUs * this.backoff) : minUs);
     }
     if (elapsedUs < minUs) return false;
-    if (isShort) return late.lastsUs(nowUs) > queueStandsUs || elapsedUs >= shortProbeUs;
+    if (isShort) return lateStreak.durationUs(nowUs) > queueStandsUs || elapsedUs >= shortProbeUs;
     return inFlight >= gain * product || elapsedUs >= 2 * minUs;
   }
 }

@@ -1,13 +1,13 @@
-// Round-trip time: smoothed and variance for timers (RFC 6298), a windowed minimum for the congestion control.
-// Pure: fed with samples, told the time.
+// Round-trip time: smoothed, with variance, for timers (RFC 6298); a windowed minimum for congestion control.
+// Pure: fed with samples and the time.
 
-/** How long a least round trip is believed before the path is asked again (draft-ietf-ccwg-bbr: MinRTTFilterLen). */
+/** How long the minimum is trusted before the path is probed again (draft-ietf-ccwg-bbr: MinRTTFilterLen). */
 const minRttLifeUs = 10_000_000;
-/** What a probe timeout leaves on top of the round trip at least: as long as a busy machine keeps a process waiting. */
+/** Least margin of a probe timeout over the round trip: how long a busy machine keeps a process waiting. */
 const granularityUs = 20_000;
 
 export class RttEstimator {
-  /** Smoothed round trip as timers see it, the server's holding time included; 0 before the first sample. */
+  /** Smoothed round trip as timers see it, including the wait at the server; 0 before the first sample. */
   smoothedUs = 0;
   varianceUs = 0;
   latestUs = 0;
@@ -36,18 +36,18 @@ export class RttEstimator {
     if (netUs < this.minUs) this.minUs = Math.max(1, netUs);
   }
 
-  /** True if the minimum has not been seen for too long: the path may have become longer. */
+  /** The minimum has not been seen for too long: the path may have become longer. */
   isMinStale(nowUs: number): boolean {
     return this.minUs < Infinity && nowUs - this.minAtUs > minRttLifeUs;
   }
 
-  /** Believe the least sample of a phase with little in flight instead. */
+  /** Replaces the minimum with the least sample of a phase with little in flight. */
   resetMin(nowUs: number, minUs: number): void {
     this.minUs = minUs;
     this.minAtUs = nowUs;
   }
 
-  /** Probe timeout (RFC 9002 §6.2.1) before back-off; `initialUs` while there is no sample. */
+  /** Probe timeout (RFC 9002 §6.2.1) before backoff; `initialUs` while there is no sample. */
   probeTimeoutUs(initialUs: number): number {
     if (this.smoothedUs === 0) return initialUs;
     return this.smoothedUs + Math.max(4 * this.varianceUs, granularityUs);

@@ -64,10 +64,10 @@ export const wires = {
   },
   native: {
     join: (name, room) =>
-      `{"type":"hello","version":1,"name":"${name}","room":"${room}","runs":true}\n`,
+      `{"type":"hello","version":2,"name":"${name}","rooms":[{"room":"${room}"}],"runs":true}\n`,
     joined: '"type":"welcome"',
     sayer: "echoed",
-    say: (text, n) => `{"type":"say","n":${n},"text":"${text}"}\n`,
+    say: (text, n, room) => `{"type":"say","n":${n},"room":"${room}","text":"${text}"}\n`,
     counter: nativeMessages,
     tell: (to, text, n) => `{"type":"tell","n":${n},"to":["${to}"],"text":"${text}"}\n`,
   },

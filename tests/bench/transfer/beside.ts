@@ -112,7 +112,7 @@ async function chat(host: string, port: number, seconds: number): Promise<number
     socket: {
       open(connection) {
         connection.setNoDelay(true);
-        connection.write('{"type":"hello","version":1,"name":"bench"}\n');
+        connection.write('{"type":"hello","version":2,"name":"bench"}\n');
       },
       data(_, bytes) {
         const lines = (rest + bytes.toString()).split("\n");

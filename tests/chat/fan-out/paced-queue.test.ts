@@ -1,14 +1,14 @@
 // One send a message, a gap between two, and joined ones where many wait.
 
 import { expect, test } from "bun:test";
-import { SpacedQueue } from "../../../src/chat/fan-out/paced-queue.ts";
+import { PacedQueue } from "../../../src/chat/fan-out/paced-queue.ts";
 import { output } from "../../../src/limits.ts";
 import { seeded } from "../../sim/random.ts";
 
 const { unframedGapMs: gapMs, unframedWaiting: places } = output;
 
 test("the first leaves at once, each other a gap later", () => {
-  const queue = new SpacedQueue();
+  const queue = new PacedQueue();
   expect([queue.empty, queue.take(0)]).toEqual([true, undefined]);
   queue.push("a");
   queue.push("b");
@@ -19,7 +19,7 @@ test("the first leaves at once, each other a gap later", () => {
 });
 
 test("beyond its places, messages are joined by line ends, and none has two", () => {
-  const queue = new SpacedQueue();
+  const queue = new PacedQueue();
   for (let i = 1; i < places; i++) queue.push(String(i));
   for (const text of ["x", "y\n", "z"]) queue.push(text);
   for (let i = 1; i < places; i++) queue.take(i * gapMs);
@@ -30,7 +30,7 @@ test("beyond its places, messages are joined by line ends, and none has two", ()
 test("whatever comes and goes: the order stays, nothing is lost, the count is right", () => {
   for (let seed = 1; seed <= 50; seed++) {
     const random = seeded(seed);
-    const queue = new SpacedQueue();
+    const queue = new PacedQueue();
     const pushed: string[] = [];
     const taken: string[] = [];
     let nowMs = 0;

@@ -2,13 +2,20 @@
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { addressName, fold, nameProblem, roomProblem } from "../../../src/chat/names/grammar.ts";
+import { addressName, fold, roomProblem } from "../../../src/chat/names/grammar.ts";
+import { personNameProblem as nameProblem, reservedNames } from "../../../src/dialects/table.ts";
 import { names as limits } from "../../../src/limits.ts";
 
 test("letters, digits, _ - . of any script make a name", () => {
   for (const name of ["Ann", "a", "-", "...", "Zoë", "Зоя", "小明", "ann_b-c.d", "9", "नमस्ते"]) {
     expect(nameProblem(name)).toBeUndefined();
   }
+});
+
+test("the reserved words are those that some dialect reads as something else", () => {
+  const words = "all show accept reject leave exit q __users__ get_list_file download_file udp";
+  const all = `${words} changename register bridge chat quit`.split(" ");
+  expect([...reservedNames].toSorted()).toEqual(all.toSorted());
 });
 
 test("reserved words are no names, in any case or width", () => {

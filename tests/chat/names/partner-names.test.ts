@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { openChat } from "../../../src/dialects/open-chat/open-chat.ts";
 import { selectChat } from "../../../src/dialects/select-chat.ts";
 import { privateChat as limits } from "../../../src/limits.ts";
-import { type Client, Rig } from "../rig.ts";
+import { type Client, inRoom, Rig } from "../rig.ts";
 
 const tell = (n: number, to: string, text = "my PIN") => ({ type: "tell", n, to: [to], text });
 const heard = (client: Client) =>
@@ -14,7 +14,7 @@ const heard = (client: Client) =>
 function chat() {
   const rig = new Rig();
   const ann = rig.member("Ann");
-  const bob = rig.member("Bob", { room: "den" });
+  const bob = rig.member("Bob", inRoom("den"));
   ann.send({ type: "invite", to: "Bob" });
   bob.send({ type: "accept" });
   for (const client of [ann, bob]) client.text();
@@ -26,7 +26,7 @@ test("whoever is in a private chat, asked or asking hears of the other's new nam
   bob.send({ type: "rename", name: "Robert" });
   expect(ann.lines()).toEqual([{ type: "renamed", from: "Bob", to: "Robert", chat: true }]);
   const cal = rig.client(openChat).send("Cal");
-  const dan = rig.member("Dan", { room: "den" });
+  const dan = rig.member("Dan", inRoom("den"));
   dan.send({ type: "invite", to: "Cal" }, { type: "rename", name: "Daniel" });
   expect(cal.text()).toContain("Dan is called Daniel now");
   dan.text();
@@ -43,7 +43,7 @@ test("whoever is in a private chat, asked or asking hears of the other's new nam
 test("a line of select-chat tells it in its own words", () => {
   const rig = new Rig();
   const ann = rig.client(selectChat).send("Ann");
-  const bob = rig.member("Bob", { room: "den" });
+  const bob = rig.member("Bob", inRoom("den"));
   ann.send("Bob");
   bob.send({ type: "accept" });
   ann.text();

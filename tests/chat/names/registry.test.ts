@@ -22,7 +22,7 @@ test("nobody else enters under it, and the mail under it is for the one who come
     {
       type: "error",
       code: "name-taken",
-      name: "BOB",
+      subject: "BOB",
       message: expect.stringContaining("try again in 241 s"),
       retryAfterMs: limits.mailHoldMs - 60_000 + 1,
     },
@@ -40,11 +40,11 @@ test("nobody takes it as a new name, or calls themselves so", () => {
   mallory.text();
   mallory.send({ type: "rename", name: "Bob", ref: 1 });
   expect(mallory.lines()).toMatchObject([{ type: "error", code: "name-taken", ref: 1 }]);
-  const ann = rig.client(chatRoom).send(":Ann:Ann");
   const eve = rig.client(chatRoom, true, elsewhere).send(":Bob:Eve");
-  ann.text();
-  eve.send(":Bob:I am Bob");
-  expect(ann.text()).toBe(":Eve:I am Bob\n");
+  expect(eve.text()).toContain("is kept for somebody who has lost the connection");
+  expect(eve.session.phase).toBe("new");
+  eve.send(":Evi:Eve");
+  expect(eve.session.name).toBe("Eve");
   for (const dialect of [openChat, lineChat]) {
     const plain = rig.client(dialect, true, elsewhere).send("Bob");
     expect(plain.text()).toContain("is kept for somebody who has lost the connection");
@@ -78,7 +78,7 @@ test("who comes from the same place is taken for the one who was there, without 
   for (const address of [elsewhere, "2001:db8::1"]) {
     rig.member("Bob", {}, address).close();
     const again = rig.member("Bob", { secret: "another-0123456789" }, address);
-    expect(again.lines()[0]).toMatchObject({ type: "welcome", name: "Bob" });
+    expect(again.lines()[0]).toMatchObject({ type: "welcome", session: { name: "Bob" } });
     again.send({ type: "bye" });
   }
   rig.member("Cal", {}, "2001:db8::1").close();
@@ -94,4 +94,33 @@ test("a dialect without secrets keeps no name: who loses such a connection has i
     expect(again.session.name).toBe("Zoe");
     again.close();
   }
+});
+
+test("nobody enters under another's alias, or calls themselves by another's name or alias", () => {
+  const rig = new Rig();
+  const watcher = rig.client(openChat).send("Bob");
+  const mia = rig.client(chatRoom).send(":Cal:mia");
+  watcher.text();
+  for (const login of [":Bob:eve", ":bob:eve", ":CAL:eve", ":x:Cal"]) {
+    const eve = rig.client(chatRoom).send(login);
+    expect(eve.text()).toContain("is taken: choose another");
+    // Asked again, in the words of this system.
+    expect(eve.session.phase).toBe("new");
+    eve.close();
+  }
+  const cal = rig.client(openChat).send("Cal");
+  expect(cal.text()).toContain("The name 'Cal' is taken: choose another");
+  const dan = rig.member("Dan");
+  dan.text();
+  dan.send({ type: "rename", name: "cal", ref: 1 });
+  expect(dan.lines()).toMatchObject([
+    { type: "error", code: "name-taken", subject: "cal", ref: 1 },
+  ]);
+  // Its own is nobody else's.
+  const own = rig.client(chatRoom).send(":Eva:Eva");
+  expect(own.session.name).toBe("Eva");
+  // It is free as soon as its user is gone.
+  mia.close();
+  cal.send("Cal");
+  expect(cal.session.name).toBe("Cal");
 });

@@ -1,9 +1,9 @@
-// S1's download: the pickles byte for byte, the requests, and who is answered for how long.
+// open-chat's download: the pickles byte for byte, the requests, and who is answered for how long.
 
 import { expect, test } from "bun:test";
 import { OpenChatDownload, readDownloadRequest } from "../../../src/dialects/open-chat/download.ts";
 import { picklePart } from "../../../src/dialects/open-chat/pickle.ts";
-import { classicDownload as limits } from "../../../src/limits.ts";
+import { openChatDownload as limits } from "../../../src/limits.ts";
 import { python3, runPython } from "../../python.ts";
 import { skipUnless } from "../../skip.ts";
 
@@ -20,7 +20,7 @@ test("a pickle is what Python's protocol 3 writes", () => {
 });
 
 skipUnless(python3 !== undefined, "no python3 on this machine")(
-  "a real Python reads the pickles, and would have written the same",
+  "a real Python reads the pickles and writes the same",
   async () => {
     const sizes = [0, 1, 9, 255, 256, 257, 999, 1000];
     const parts = sizes.map((size) => Uint8Array.from({ length: size }, (_, i) => i & 0xff));
@@ -71,7 +71,7 @@ test("parts, the one at the end, and those beyond it", () => {
   expect(ask("finished")).toEqual({ type: "close", early: false });
 });
 
-test("the last part of a size that 1000 divides is empty", () => {
+test("if 1000 divides the size, the last part is empty", () => {
   const download = new OpenChatDownload(2_000, undefined, 0);
   expect(download.receive(bytesOf("part 2"), "::1", 9, 0)).toEqual({
     type: "send",
@@ -98,7 +98,7 @@ test("the deadline moves with requests and with nothing else", () => {
   expect(download.deadlineMs).toBe(5_000 + limits.idleMs);
 });
 
-test("nobody keeps a port by asking for the same part for ever", () => {
+test("asking for the same part for ever does not keep a port", () => {
   const download = new OpenChatDownload(10, undefined, 0);
   let answers = 0;
   while (download.receive(bytesOf("part 0"), "127.0.0.1", 9, 0).type === "send") answers++;

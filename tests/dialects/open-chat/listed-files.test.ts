@@ -1,4 +1,4 @@
-// The names under which S1 lists files: harmless, and each means one file or is not there.
+// The names under which open-chat lists files: harmless, and each means one file.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -20,7 +20,7 @@ test("plain names are listed as they are, in their order", () => {
   expect(Object.entries(shown(...names))).toEqual(names.map((name) => [name, name]));
 });
 
-test("what could move a cursor or forge a line is cleaned", () => {
+test("what could move a cursor or forge a line is removed", () => {
   expect(
     shown("esc\u001b[31m.txt", "nl\nMallory: forged", "bidi\u202etxt", "ls\u2028x", " a "),
   ).toEqual({
@@ -32,7 +32,7 @@ test("what could move a cursor or forge a line is cleaned", () => {
   });
 });
 
-test("of names that look the same the real one is listed, or none", () => {
+test("of names that look the same only the real one is listed, or none", () => {
   const red = "a\u001b[31m";
   const bell = "a\u0007";
   for (const names of [
@@ -46,11 +46,11 @@ test("of names that look the same the real one is listed, or none", () => {
   expect(shown(red, bell, "a ", "b")).toEqual({ b: "b" });
 });
 
-test("a name of which nothing can be seen is not listed", () => {
+test("an invisible name is not listed", () => {
   expect(shown("\u0001", " ", "\u001b[2J", "\u200b", "\ufeff")).toEqual({});
 });
 
-test("any folder: what is listed is harmless, is asked for as it is listed, and means one file", () => {
+test("in any folder a listed name is harmless, can be requested, and means one file", () => {
   const piece = fc.constantFrom("a", "b", " ", "\u0007", "\u001b[31m", "\n", "\u202e", "\u001b");
   const name = fc.array(piece, { minLength: 1, maxLength: 4 }).map((pieces) => pieces.join(""));
   fc.assert(

@@ -1,8 +1,8 @@
-// open-chat (S1) at the level of messages: its words, what is said back, the lists.
+// open-chat at the level of messages: its commands, the answers, the lists.
 
 import { expect, test } from "bun:test";
 import type { ChatState } from "../../../src/chat/events.ts";
-import { openChat } from "../../../src/dialects/open-chat/open-chat.ts";
+import { openChat, openChatWithHelp } from "../../../src/dialects/open-chat/open-chat.ts";
 import {
   joined,
   left,
@@ -30,7 +30,7 @@ test("what the room hears", () => {
   expect(openChat.renderRoom(said("Alice", "text"))).toBe("Alice: text");
 });
 
-test("the words of a client", () => {
+test("what a client sends", () => {
   const table: [string, unknown][] = [
     ["show", { type: "names" }],
     ["show me", { type: "names" }],
@@ -53,7 +53,7 @@ test("the words of a client", () => {
     expect(alice().receive(message)).toEqual(command as never);
 });
 
-test("words that lack something are told so", () => {
+test("incomplete commands are refused", () => {
   for (const message of [
     "~",
     "~Bob",
@@ -67,7 +67,7 @@ test("words that lack something are told so", () => {
   }
 });
 
-test("nobody renames somebody else", () => {
+test("nobody can rename somebody else", () => {
   expect(alice().receive("CHANGENAME Bob Eve")).toMatchObject({ type: "invalid" });
   const conversation = alice();
   conversation.render({ type: "name", name: "Eve", ref: undefined });
@@ -95,9 +95,13 @@ test("files and downloads", () => {
     { name: "a.txt", sizeBytes: 1, modifiedMs: 0 },
     { name: "b.png", sizeBytes: 2, modifiedMs: 0 },
   ];
-  expect(alice().render({ type: "files", files, next: undefined, ref: undefined })).toBe(
+  expect(alice().render({ type: "files", files, next: undefined, ref: undefined })).toEqual([
     "<CHOOSE_FILE> a.txt b.png ",
-  );
+  ]);
+  expect(alice().render({ type: "files", files, next: "b.png", ref: undefined })).toEqual([
+    "<CHOOSE_FILE> a.txt b.png ",
+    "The list ends after 2 files: there are more on the server",
+  ]);
   expect(alice().render({ type: "download", port: 55_003, sizeBytes: 1234, name: "a.txt" })).toBe(
     "UDP 55003 1234 a.txt",
   );
@@ -110,7 +114,7 @@ test("a refused name is asked for again", () => {
   expect(conversation.receive(" Eve\r")).toEqual({ type: "login", name: "Eve" });
 });
 
-test("accept, reject and leave are words only while they mean something", () => {
+test("accept, reject and leave are commands only while they mean something", () => {
   const conversation = alice();
   expect(conversation.render({ type: "chat", state: "invited", with: "Ann" })).toBe(
     "private chat: Ann asks you, type accept or reject",
@@ -118,13 +122,21 @@ test("accept, reject and leave are words only while they mean something", () => 
   expect(conversation.receive("leave")).toEqual({ type: "say", text: "leave" });
   expect(conversation.receive("accept")).toEqual({ type: "accept" });
   conversation.render({ type: "chat", state: "started", with: "Ann" });
-  expect(conversation.receive("accept")).toEqual({ type: "say", text: "accept" });
+  expect(conversation.receive("accept")).toEqual({ type: "say", text: "accept", to: "partner" });
   expect(conversation.receive("Leave ")).toEqual({ type: "leave" });
   conversation.render({ type: "chat", state: "left", with: "Ann" });
   expect(conversation.receive("leave")).toEqual({ type: "say", text: "leave" });
 });
 
-test("an invitation stays one while others answer one's own question", () => {
+test("an answer to an invitation that has just been withdrawn is not said", () => {
+  const conversation = alice();
+  conversation.render({ type: "chat", state: "invited", with: "Ann" });
+  conversation.render({ type: "chat", state: "lost", with: "Ann" });
+  expect(conversation.receive("accept")).toEqual({ type: "accept" });
+  expect(conversation.receive("accept")).toEqual({ type: "say", text: "accept" });
+});
+
+test("an invitation stands while another person answers one's own", () => {
   const conversation = alice();
   const hear = (state: ChatState, name: string) =>
     conversation.render({ type: "chat", state, with: name });
@@ -134,7 +146,27 @@ test("an invitation stays one while others answer one's own question", () => {
   expect(conversation.receive("accept")).toEqual({ type: "accept" });
   // Ann has another name by now.
   hear("lost", "Eve");
+  expect(conversation.receive("hello")).toEqual({ type: "say", text: "hello" });
   expect(conversation.receive("accept")).toEqual({ type: "say", text: "accept" });
+});
+
+test("slash commands are text to its own clients, and answered where there is help", () => {
+  expect(alice().receive("/help")).toEqual({ type: "say", text: "/help" });
+  const person = openChatWithHelp.open(peer);
+  expect(person.receive("/help")).toMatchObject({ type: "reply" });
+  expect(person.receive("Alice")).toEqual({ type: "login", name: "Alice" });
+  person.render(welcome("Alice"));
+  const table: [string, unknown][] = [
+    ["/help", { type: "reply", text: expect.stringContaining("~NAME TEXT") }],
+    [" /? ", { type: "reply", text: expect.stringContaining("{quit}") }],
+    ["/who", { type: "names" }],
+    ["/quit", { type: "quit" }],
+    ["/me waves", { type: "invalid", code: "usage", message: expect.stringContaining("'/me'") }],
+    ["/etc/hosts is broken", { type: "say", text: "/etc/hosts is broken" }],
+    ["/ is the root", { type: "say", text: "/ is the root" }],
+    ["1 /2", { type: "say", text: "1 /2" }],
+  ];
+  for (const [message, command] of table) expect(person.receive(message)).toEqual(command as never);
 });
 
 test("the server's terminal", () => {

@@ -6,8 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { files as limits, transfer as wire } from "../../../src/limits.ts";
+import { decodeClient } from "../../../src/protocol/decode-client.ts";
+import type { FetchRequest } from "../../../src/protocol/messages.ts";
 import { FileService } from "../../../src/server/files/file-service.ts";
 
+/** A message as a test looks into it. */
 type Line = Record<string, unknown>;
 
 const base = mkdtempSync(join(tmpdir(), "parley-session-"));
@@ -30,7 +33,7 @@ function connect(address = "127.0.0.1") {
   const lines: Line[] = [];
   const state = { waitingBytes: 0 };
   const session = service.session(address, {
-    send: (line) => lines.push({ ...line }),
+    send: (message) => lines.push({ ...message }),
     waitingBytes: () => state.waitingBytes,
   });
   return { session, lines, state };
@@ -39,12 +42,7 @@ function connect(address = "127.0.0.1") {
 const newToken = () =>
   Buffer.from(crypto.getRandomValues(new Uint8Array(wire.tokenBytes))).toString("base64url");
 
-const fetchLine = (name: unknown, more: Line = {}) => ({
-  type: "fetch",
-  name,
-  token: newToken(),
-  ...more,
-});
+const fetchOf = (name: string): FetchRequest => ({ type: "fetch", name, token: newToken() });
 
 async function until(condition: () => boolean): Promise<void> {
   const deadlineMs = performance.now() + 5_000;
@@ -56,7 +54,7 @@ async function until(condition: () => boolean): Promise<void> {
 
 test("an offer repeats the ref, and all digests of a check follow in order", async () => {
   const { session, lines } = connect();
-  session.handle({ type: "fetch", name: "a", check: true }, "r");
+  session.handle({ type: "fetch", name: "a", check: true, ref: "r" });
   expect(lines[0]).toMatchObject({
     type: "offer",
     ref: "r",
@@ -82,17 +80,17 @@ test("an offer repeats the ref, and all digests of a check follow in order", asy
 
 test("`fetched` ends a transfer, a second one of that number changes nothing", () => {
   const { session, lines } = connect();
-  session.handle(fetchLine("b"));
+  session.handle(fetchOf("b"));
   expect(lines[0]?.["type"]).toBe("offer");
   expect(service.transferCount).toBe(1);
-  for (const transfer of [99, "1", null, 1, 1]) session.handle({ type: "fetched", transfer });
+  for (const transfer of [99, 1, 1]) session.handle({ type: "fetched", transfer });
   expect(service.transferCount).toBe(0);
   session.close();
 });
 
 test("a token that names a running transfer is refused, and is free again after it", () => {
   const { session, lines } = connect();
-  const line = fetchLine("b");
+  const line = fetchOf("b");
   session.handle(line);
   session.handle(line);
   expect(lines.map(({ type, code }) => code ?? type)).toEqual(["offer", "full"]);
@@ -105,13 +103,13 @@ test("a token that names a running transfer is refused, and is free again after 
 
 test("one connection, and one address, have so many transfers and no more", () => {
   const { session, lines } = connect();
-  for (let i = 0; i <= limits.maxTransfersPerSession; i++) session.handle(fetchLine("b"));
+  for (let i = 0; i <= limits.maxTransfersPerSession; i++) session.handle(fetchOf("b"));
   expect(lines.filter(({ type }) => type === "offer").length).toBe(limits.maxTransfersPerSession);
   expect(lines.at(-1)?.["code"]).toBe("full");
   session.close();
   const many = Array.from({ length: 10 }, () => connect("192.0.2.1"));
   for (const one of many) {
-    for (let i = 0; i < limits.maxTransfersPerSession; i++) one.session.handle(fetchLine("b"));
+    for (let i = 0; i < limits.maxTransfersPerSession; i++) one.session.handle(fetchOf("b"));
   }
   expect(service.transferCount).toBe(limits.maxTransfersPerAddress);
   for (const one of many) one.session.close();
@@ -132,7 +130,7 @@ test("digests wait while the connection is slow", async () => {
 test("a file that changes is said once, with the transfer's number", async () => {
   writeFileSync(join(base, "FILES", "c"), new Uint8Array(3 * limits.hashLeadBytes));
   const { session, lines } = connect();
-  session.handle(fetchLine("c"));
+  session.handle(fetchOf("c"));
   appendFileSync(join(base, "FILES", "c"), "more");
   await until(() => lines.some(({ type }) => type === "error"));
   service.wake();
@@ -154,7 +152,7 @@ test("a file that the disk does not know any more ends its own transfer, and no 
   };
   const broken = connect();
   const opening = spyOn(service.folder, "open").mockImplementation(() => lost);
-  broken.session.handle(fetchLine("b"));
+  broken.session.handle(fetchOf("b"));
   opening.mockRestore();
   const { session, lines } = connect();
   session.handle({ type: "fetch", name: "a", check: true });
@@ -170,11 +168,11 @@ test("a file that the disk does not know any more ends its own transfer, and no 
 test("a connection that has ended is answered no more", () => {
   const { session, lines } = connect();
   session.close();
-  session.handle(fetchLine("b"));
+  session.handle(fetchOf("b"));
   expect(lines).toEqual([]);
 });
 
-test("anything at all is refused or answered, never thrown", () => {
+test("anything that passes the decoder is refused or answered, never thrown", () => {
   const value = fc.oneof(
     fc.jsonValue(),
     fc.constantFrom(
@@ -183,6 +181,7 @@ test("anything at all is refused or answered, never thrown", () => {
       "../a",
       "/etc/passwd",
       "a\0",
+      newToken(),
       newToken(),
       "AAAA",
       1,
@@ -208,7 +207,10 @@ test("anything at all is refused or answered, never thrown", () => {
   fc.assert(
     fc.property(fc.array(line, { maxLength: 30 }), (all) => {
       const { session, lines } = connect();
-      for (const one of all) session.handle(one);
+      for (const one of all) {
+        const message = decodeClient(JSON.stringify(one));
+        if (message.type === "fetch" || message.type === "fetched") session.handle(message);
+      }
       for (const { type } of lines)
         expect(["offer", "error", "digests", "digest"]).toContain(String(type));
       session.close();

@@ -1,13 +1,13 @@
-// S1's download ports over real sockets: a client as the original is, ports that are freed, and ports that are taken.
+// The open-chat download ports over real sockets: a client like the original, ports that are freed, and ports in use.
 
 import { afterEach, expect, test } from "bun:test";
 import {
-  ClassicDownloads,
-  type ClassicDownloadOptions,
+  OpenChatDownloads,
+  type OpenChatDownloadOptions,
   type DownloadFile,
 } from "../../../src/server/files/open-chat-download.ts";
 import { ParleyError } from "../../../src/errors.ts";
-import { classicDownload as limits } from "../../../src/limits.ts";
+import { openChatDownload as limits } from "../../../src/limits.ts";
 
 const host = "127.0.0.1";
 const closers: (() => void)[] = [];
@@ -32,13 +32,13 @@ function file(bytes = content, unchanged = () => true): DownloadFile {
   };
 }
 
-function downloads(options: Partial<ClassicDownloadOptions> = {}): ClassicDownloads {
-  const made = new ClassicDownloads({ host, firstPort: 0, open: () => file(), ...options });
+function downloads(options: Partial<OpenChatDownloadOptions> = {}): OpenChatDownloads {
+  const made = new OpenChatDownloads({ host, firstPort: 0, open: () => file(), ...options });
   closers.push(() => made.close());
   return made;
 }
 
-/** Asks as the original does: one request, one answer. */
+/** Sends as the original does: one request, one answer. */
 async function client(port: number) {
   const answers: Uint8Array[] = [];
   let heard: (() => void) | undefined;
@@ -77,7 +77,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-test("a whole download, part by part, and the port is freed at `finished`", async () => {
+test("sends a whole file part by part, and frees the port at `finished`", async () => {
   const pool = downloads();
   const { port, sizeBytes } = await pool.start("a.txt", { address: "127.0.0.1" });
   expect(sizeBytes).toBe(2_500);
@@ -94,20 +94,20 @@ test("a whole download, part by part, and the port is freed at `finished`", asyn
   expect(openFiles).toBe(0);
 });
 
-test("a client that goes away frees its port and is told so", async () => {
+test("a silent client loses its port and is told so", async () => {
   const told: string[] = [];
   const pool = downloads({ idleMs: 30 });
   await pool.start("a.txt", { onFailed: (sentence) => told.push(sentence) });
   await until(() => pool.running === 0);
-  expect(told).toEqual(["Nothing was asked for: 'a.txt' was not sent whole"]);
+  expect(told).toEqual(["No request arrived: 'a.txt' was not sent whole"]);
   const { port } = await pool.start("a.txt", { onFailed: (sentence) => told.push(sentence) });
   await (await client(port)).ask("part 0");
   await until(() => pool.running === 0);
-  expect(told[1]).toBe("Nothing was asked for any more: 'a.txt' was not sent whole");
+  expect(told[1]).toBe("No further requests arrived: 'a.txt' was not sent whole");
   expect(openFiles).toBe(0);
 });
 
-test("a session has few ports that it does not use, and few at all; others still get one", async () => {
+test("a session may hold few ports, and fewer unused ones; others still get one", async () => {
   const pool = downloads();
   const results = await Promise.allSettled(
     Array.from({ length: limits.ports }, () => pool.start("a.txt", { session: 1 })),
@@ -120,11 +120,11 @@ test("a session has few ports that it does not use, and few at all; others still
     status: "rejected",
     reason: {
       code: "full",
-      message: "You have 2 downloads, 2 of them not begun: finish one first",
+      message: "You have 2 downloads, 2 of them not started: finish one first",
     },
   });
   await pool.start("a.txt", { session: 2 });
-  // what is used makes room for the next, up to a bound
+  // A port in use makes room for the next, up to a bound.
   const one = await client(first!);
   await one.ask("part 0");
   await (await client(second!)).ask("part 0");
@@ -138,7 +138,7 @@ test("a session has few ports that it does not use, and few at all; others still
   await pool.start("a.txt", { session: 1 });
 });
 
-test("with a session end the ports that it has not used, and no others", async () => {
+test("when a session ends, only its unused ports are freed", async () => {
   const told: string[] = [];
   const pool = downloads();
   const asker = { session: 1, onFailed: (sentence: string) => told.push(sentence) };
@@ -150,7 +150,7 @@ test("with a session end the ports that it has not used, and no others", async (
   pool.sessionEnded(1);
   expect([pool.running, openFiles, told]).toEqual([2, 2, []]);
   await peer.ask("part 1");
-  // one that is about to get its port when its session ends has none either
+  // Nor does a download keep its port whose session ends while it starts.
   const late = pool.start("a.txt", { session: 2 });
   pool.sessionEnded(2);
   await late;
@@ -158,7 +158,7 @@ test("with a session end the ports that it has not used, and no others", async (
   expect(openFiles).toBe(1);
 });
 
-test("one address has half of the pool, this machine all of it", async () => {
+test("one address may hold half of the pool, loopback all of it", async () => {
   const pool = downloads();
   let session = 0;
   const start = (address: string) => pool.start("a.txt", { session: session++, address });
@@ -177,7 +177,7 @@ test("one address has half of the pool, this machine all of it", async () => {
   expect(here.running).toBe(limits.ports);
 });
 
-test("a download that gets nowhere ends some time after its session, one that gets on does not", async () => {
+test("after its session a download ends unless it makes progress", async () => {
   const idleMs = 500;
   const told: string[] = [];
   const long = new Uint8Array(1_000 * limits.partBytes);
@@ -193,13 +193,13 @@ test("a download that gets nowhere ends some time after its session, one that ge
     onward.send(`part ${++part}`);
   }, idleMs / 10);
   closers.push(() => clearInterval(asking));
-  // who is here may ask for the same part as often as it likes
+  // While its session lasts, a client may request the same part as often as it likes.
   const startMs = performance.now();
   await until(() => performance.now() - startMs > 1.5 * idleMs);
   expect([pool.running, told]).toEqual([2, []]);
   pool.sessionEnded(1);
   await until(() => pool.running === 1);
-  expect(told).toEqual(["Nothing was asked for any more: 'short' was not sent whole"]);
+  expect(told).toEqual(["No further requests arrived: 'short' was not sent whole"]);
   onward.send("finished");
   await until(() => pool.running === 0);
   expect([told.length, openFiles]).toEqual([1, 0]);
@@ -215,10 +215,10 @@ test("a file that changes is never sent as a mixture", async () => {
   same = false;
   peer.send("part 1");
   await until(() => pool.running === 0);
-  expect(told).toEqual(["The file has changed or can't be read: 'a.txt' was not sent whole"]);
+  expect(told).toEqual(["The file has changed or cannot be read: 'a.txt' was not sent whole"]);
 });
 
-test("the pool has its bound, skips taken ports and the transfer port, and no two downloads share one", async () => {
+test("the pool is bounded, skips ports in use and the transfer port, and never shares one", async () => {
   const firstPort = (await freePort()) & ~0xf;
   const taken = await Bun.udpSocket({ hostname: host, port: firstPort + 3 }).catch(() => undefined);
   closers.push(() => taken?.close());

@@ -5,9 +5,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openChat } from "../../../src/dialects/open-chat/open-chat.ts";
+import type { TransferMessage, TransferRequest } from "../../../src/protocol/messages.ts";
 import { ParleyError } from "../../../src/errors.ts";
 import { files as limits, folder as folderLimits } from "../../../src/limits.ts";
-import { ClassicDownloads } from "../../../src/server/files/open-chat-download.ts";
+import { OpenChatDownloads } from "../../../src/server/files/open-chat-download.ts";
 import { FileService } from "../../../src/server/files/file-service.ts";
 import { ServerFiles } from "../../../src/server/files/server-files.ts";
 
@@ -25,7 +26,7 @@ const contents: [name: string, content: string][] = [
 ];
 let folder: string;
 let service: FileService;
-let downloads: ClassicDownloads;
+let downloads: OpenChatDownloads;
 let files: ServerFiles;
 
 beforeAll(async () => {
@@ -33,7 +34,7 @@ beforeAll(async () => {
   for (const [name, content] of contents) writeFileSync(join(folder, name), content);
   service = await FileService.open({ folder, host, port: 0 });
   const open = (name: string) => service.folder.open(name);
-  downloads = new ClassicDownloads({ host, firstPort: 0, open });
+  downloads = new OpenChatDownloads({ host, firstPort: 0, open });
   files = new ServerFiles(service, downloads, () => {});
 });
 afterAll(() => {
@@ -54,13 +55,13 @@ function download(name: string): Promise<{ name: string; sizeBytes: number } | s
   });
 }
 
-function list(): Promise<string> {
+/** The messages that answer `get_list_file`. */
+function list(): Promise<unknown> {
   const peer = { address: host, port: 1 };
   return new Promise((resolve) => {
     files.list(undefined, undefined, (result) => {
       if (result instanceof ParleyError) return resolve(result.message);
-      const said = openChat.open(peer).render({ type: "files", ...result, ref: undefined });
-      resolve(said as string);
+      resolve(openChat.open(peer).render({ type: "files", ...result, ref: undefined }));
     });
   });
 }
@@ -81,7 +82,8 @@ test("before anybody has asked for the list", async () => {
 });
 
 test("list, request and offer agree", async () => {
-  expect(await list()).toBe("<CHOOSE_FILE> lead a.txt esc.png my file nl Mallory: forged twin ");
+  const listed = "<CHOOSE_FILE> lead a.txt esc.png my file nl Mallory: forged twin ";
+  expect(await list()).toEqual([listed]);
   const sizes = {
     lead: 6,
     "a.txt": 1,
@@ -99,7 +101,7 @@ test("a new file can be asked for as soon as it is listed", async () => {
   await list();
   writeFileSync(join(folder, "new\u0007"), "g");
   await later(async () => {
-    expect(await list()).toContain(" new ");
+    expect(await list()).toEqual([expect.stringContaining(" new ")]);
     expect(await download("new")).toEqual({ name: "new", sizeBytes: 1 });
   });
 });
@@ -108,17 +110,16 @@ test("a new file can be asked for as soon as it is listed", async () => {
 function fetched(name: string, token?: string): Promise<{ name: unknown; size: unknown } | string> {
   const asking = ++session;
   return new Promise((resolve) => {
-    const send = (line: Readonly<Record<string, unknown>>) => {
-      if (line["ref"] !== 7) return;
+    const send = (message: TransferMessage) => {
+      if (message.type !== "offer" && message.type !== "error") return;
+      expect(message.ref).toBe(7);
       files.closed(asking);
-      resolve(
-        line["type"] === "offer"
-          ? { name: line["name"], size: line["size"] }
-          : `${String(line["code"])}`,
-      );
+      const { type } = message;
+      resolve(type === "offer" ? { name: message.name, size: message.size } : message.code);
     };
-    const request = { type: "fetch", name, check: token === undefined, token };
-    files.fetch(asking, { address: host, port: 1 }, request, 7, send, () => 0);
+    const check = token === undefined;
+    const request: TransferRequest = { type: "fetch", name, check, token, ref: 7 };
+    files.transfer(asking, { address: host, port: 1 }, request, send, () => 0);
   });
 }
 
@@ -140,13 +141,12 @@ test("a native client fetches a file by its name, or else as it is shown", async
 test("who leaves while its file is looked for gets nothing, and keeps no place", async () => {
   const lines: unknown[] = [];
   const asking = ++session;
-  const request = { type: "fetch", name: "esc.png", check: true };
-  files.fetch(
+  const request = { type: "fetch", name: "esc.png", check: true, ref: 7 } as const;
+  files.transfer(
     asking,
     { address: host, port: 1 },
     request,
-    7,
-    (line) => lines.push(line),
+    (message) => lines.push(message),
     () => 0,
   );
   files.closed(asking);

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fetching, files as limits, transfer as wire } from "../../../src/limits.ts";
 import type { FetchOutput } from "../../../src/files/fetch-events.ts";
-import { Fetcher } from "../../../src/files/download-client.ts";
+import { DownloadClient } from "../../../src/files/download-client.ts";
 import { FileService } from "../../../src/server/files/file-service.ts";
 import { type SlotHolder, TransferSlots } from "../../../src/server/files/transfer-slots.ts";
 import { startFileServer } from "../../files/file-server.ts";
@@ -102,11 +102,11 @@ test("idle connections can't keep everyone from fetching", async () => {
   const server = await startFileServer(folder, { idleMs: 0 });
   takeAll(server.service);
   expect(server.service.transferCount).toBe(limits.maxTransfers);
-  const fetcher = new Fetcher({ server: { host: "127.0.0.1", port: server.port } });
+  const client = new DownloadClient({ server: { host: "127.0.0.1", port: server.port } });
   const path = join(base, "small");
-  await fetcher.fetch("small", { kind: "file", path });
+  await client.fetch("small", { kind: "file", path });
   expect(readFileSync(path, "utf8")).toBe("small");
-  fetcher.close();
+  client.close();
   server.close();
 });
 
@@ -132,7 +132,7 @@ test("a reader that was paused, and lost its place meanwhile, gets the rest", as
   writeFileSync(join(folder, "file"), bytes);
   const server = await startFileServer(folder, { idleMs: 0 });
   const events: string[] = [];
-  const fetcher = new Fetcher({
+  const client = new DownloadClient({
     server: { host: "127.0.0.1", port: server.port },
     onEvent: ({ event }) => events.push(event),
   });
@@ -148,7 +148,7 @@ test("a reader that was paused, and lost its place meanwhile, gets the rest", as
     closed: false,
     failure: undefined,
   };
-  const fetched = fetcher.fetch("file", { kind: "stream", output });
+  const fetched = client.fetch("file", { kind: "stream", output });
   while (server.service.totals.sentBytes < fetching.ringBytes) await Bun.sleep(1);
   takeAll(server.service);
   expect(events).not.toContain("retry");
@@ -156,6 +156,6 @@ test("a reader that was paused, and lost its place meanwhile, gets the rest", as
   await fetched;
   expect(events).toContain("retry");
   expect(hash.digest("hex")).toBe(new Bun.CryptoHasher("sha256").update(bytes).digest("hex"));
-  fetcher.close();
+  client.close();
   server.close();
 });

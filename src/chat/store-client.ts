@@ -1,0 +1,134 @@
+// The hub's requests to its store: what is asked, what is still open, and what becomes of each. An unknown outcome is asked
+// again after a while, for as long as it takes. Knows no store.
+
+import type { ParleyError } from "../errors.ts";
+import { sender } from "../limits.ts";
+import type { PrivateMessage, Said } from "./events.ts";
+import type {
+  Batch,
+  Committed,
+  RoomBounds,
+  SessionRecord,
+  StoreQuestion,
+  StoreReply,
+  StoreRequest,
+} from "./store.ts";
+
+/** What a request came to. */
+export type Outcome<T> = { done: true; result: T } | { done: false; error: ParleyError };
+
+type Open = { request: StoreRequest; settle: (reply: SettledReply) => void };
+type SettledReply = Exclude<StoreReply, { outcome: "unknown" }>;
+type DoneReply = Extract<StoreReply, { outcome: "done" }>;
+
+export class StoreClient {
+  #nextId = 1;
+  #unsent: StoreRequest[] = [];
+  readonly #open = new Map<number, Open>();
+  #retries: { atMs: number; request: StoreRequest }[] = [];
+
+  /** Requests that have no settled outcome yet. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Whether a request waits that `poll` has not handed out; one that is asked again waits for its time. */
+  get hasRequest(): boolean {
+    return this.#unsent.length > 0;
+  }
+
+  /** When `poll` may have something again that waits for its time; Infinity if nothing does. */
+  get nextMs(): number {
+    return this.#retries[0]?.atMs ?? Infinity;
+  }
+
+  /** The next request to carry out, if there is one. */
+  poll(nowMs: number): StoreRequest | undefined {
+    const retry = this.#retries[0];
+    if (retry !== undefined && retry.atMs <= nowMs) {
+      this.#retries.shift();
+      return retry.request;
+    }
+    return this.#unsent.shift();
+  }
+
+  /** What came of a request. A reply to nothing that is open is ignored. */
+  handle(reply: StoreReply, nowMs: number): void {
+    const open = this.#open.get(reply.id);
+    if (open === undefined) return;
+    if (reply.outcome === "unknown") {
+      this.#retries.push({ atMs: nowMs + sender.storageRetryMs, request: open.request });
+      return;
+    }
+    this.#open.delete(reply.id);
+    open.settle(reply);
+  }
+
+  commit(batch: Batch, then: (outcome: Outcome<Committed>) => void): void {
+    this.#ask({ type: "commit", batch }, (reply) =>
+      then(outcomeOf(reply, (done) => (done.type === "commit" ? done : undefined))),
+    );
+  }
+
+  bounds(room: string, then: (outcome: Outcome<RoomBounds>) => void): void {
+    this.#ask({ type: "room-bounds", room }, (reply) =>
+      then(outcomeOf(reply, (done) => (done.type === "room-bounds" ? done : undefined))),
+    );
+  }
+
+  /** Messages after `after`, or the newest before `before`. */
+  readRoom(
+    room: string,
+    where: { after: number } | { before: number },
+    limit: number,
+    then: (outcome: Outcome<readonly Said[]>) => void,
+  ): void {
+    this.#ask({ type: "read-room", room, limit, ...where }, (reply) =>
+      then(outcomeOf(reply, (done) => (done.type === "read-room" ? done : undefined))),
+    );
+  }
+
+  readMail(
+    session: string,
+    after: number,
+    limit: number,
+    then: (outcome: Outcome<readonly PrivateMessage[]>) => void,
+  ): void {
+    this.#ask({ type: "read-mail", session, after, limit }, (reply) =>
+      then(outcomeOf(reply, (done) => (done.type === "read-mail" ? done : undefined))),
+    );
+  }
+
+  loadSession(session: string, then: (outcome: Outcome<SessionRecord | undefined>) => void): void {
+    this.#ask({ type: "load-session", session }, (reply) =>
+      then(outcomeOf(reply, (done) => (done.type === "load-session" ? done : undefined))),
+    );
+  }
+
+  findName(
+    name: string,
+    sinceMs: number,
+    then: (outcome: Outcome<SessionRecord | undefined>) => void,
+  ): void {
+    this.#ask({ type: "find-name", name, sinceMs }, (reply) =>
+      then(outcomeOf(reply, (done) => (done.type === "find-name" ? done : undefined))),
+    );
+  }
+
+  #ask(question: StoreQuestion, settle: (reply: SettledReply) => void): void {
+    const request = { ...question, id: this.#nextId++ };
+    this.#open.set(request.id, { request, settle });
+    this.#unsent.push(request);
+  }
+}
+
+/** `narrow` answers the reply if it is of the kind that was asked for. */
+function outcomeOf<R extends DoneReply>(
+  reply: SettledReply,
+  narrow: (done: DoneReply) => R | undefined,
+): Outcome<R["result"]> {
+  if (reply.outcome === "failed") return { done: false, error: reply.error };
+  const done = narrow(reply);
+  if (done === undefined) throw new Error(`The store answered '${reply.type}' to another question`);
+  return { done: true, result: done.result };
+}

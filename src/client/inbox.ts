@@ -1,0 +1,130 @@
+// What a session has read of its rooms and its mailbox: reports each message once, finds gaps, and
+// knows when everything missed during a lost connection has arrived. Knows no lines and no
+// connection.
+
+import type { ServerMessage, WelcomeSession } from "../protocol/messages.ts";
+import { reconnectSummary } from "./backoff.ts";
+import type { SessionEvent, SessionPosition } from "./events.ts";
+import { type Readmission, Rooms } from "./rooms.ts";
+import { type Continuation, StreamPosition } from "./stream-position.ts";
+
+type Message<T extends ServerMessage["type"]> = Extract<ServerMessage, { type: T }>;
+
+/** What makes a message our own. */
+export type Ownership = { name: string | undefined; idOf: (n: number) => number | undefined };
+
+export class Inbox {
+  readonly rooms: Rooms;
+  readonly #mail: StreamPosition;
+  readonly #emit: (event: SessionEvent) => void;
+  #epoch: string | undefined;
+  /** Reconnected, but not everything missed has arrived yet. */
+  #returning: { how: Continuation; afterMs: number } | undefined;
+
+  constructor(
+    rooms: readonly string[],
+    since: SessionPosition | undefined,
+    emit: (event: SessionEvent) => void,
+  ) {
+    this.rooms = new Rooms(rooms, since?.rooms);
+    this.#mail = new StreamPosition(since?.mail);
+    this.#epoch = since?.epoch;
+    this.#emit = emit;
+  }
+
+  /** Undefined before the first login. */
+  get position(): SessionPosition | undefined {
+    const { last: mail } = this.#mail;
+    if (this.#epoch === undefined || mail === undefined) return undefined;
+    return { epoch: this.#epoch, mail, rooms: this.rooms.points };
+  }
+
+  /** Logged in: continues from where it was. */
+  resume(session: WelcomeSession | undefined, maxRooms: number): Readmission {
+    if (session === undefined) return { how: "recovered", lost: [], stray: [] };
+    const { epoch, mail, recovered, rooms } = session;
+    const restarted = this.#epoch !== undefined && this.#epoch !== epoch;
+    this.#epoch = epoch;
+    const continuation = recovered ? "recovered" : "trimmed";
+    const mailHow = this.#mail.resume(restarted ? "restarted" : continuation, mail);
+    const readmission = this.rooms.handleWelcome(rooms, restarted, maxRooms);
+    return readmission.how === "recovered" ? { ...readmission, how: mailHow } : readmission;
+  }
+
+  /** Reports the return once everything missed is here, at once if some of it is lost for good. */
+  announceReturn(how: Continuation, afterMs: number): void {
+    this.#returning = { how, afterMs };
+    if (how === "recovered") this.checkReturned();
+    else this.#emitReturned();
+  }
+
+  handleLost(): void {
+    this.#returning = undefined;
+    this.rooms.handleLost();
+  }
+
+  handleRun(run: Message<"messages">, own: Ownership): void {
+    const { room, seq, time, from, texts, n } = run;
+    for (const [i, text] of texts.entries()) {
+      const counted = n === undefined ? undefined : n + i;
+      this.handleRoomMessage(
+        { type: "message", room, seq: seq + i, time, from, text, n: counted },
+        own,
+      );
+    }
+  }
+
+  handleRoomMessage({ room, seq, time, from, text, n }: Message<"message">, own: Ownership): void {
+    // Still under way when the room was parted.
+    const found = this.rooms.find(room);
+    const arrival = found?.position.arrive(seq);
+    if (found === undefined || arrival?.fresh !== true) return;
+    const { name } = found;
+    if (arrival.missing !== undefined) this.#emit({ type: "gap", room: name, ...arrival.missing });
+    const mine = from === own.name;
+    const id = mine && n !== undefined ? own.idOf(n) : undefined;
+    const { replayed } = arrival;
+    this.#emit({ type: "message", room: name, seq, timeMs: time, from, text, mine, id, replayed });
+    this.checkReturned();
+  }
+
+  /**
+   * Gaps in the mail are not reported: the server keeps less of it than of a room, and says so
+   * with `recovered`.
+   */
+  handlePrivate({ type, mail, time, from, to, chat, text }: Message<"private">): void {
+    const arrival = this.#mail.arrive(mail);
+    if (!arrival.fresh) return;
+    const { replayed } = arrival;
+    this.#emit({ type, mail, timeMs: time, from, to, chat: chat === true, text, replayed });
+    this.checkReturned();
+  }
+
+  handlePresence(message: Message<"joined" | "left" | "renamed">): void {
+    if (message.type === "renamed" && message.room === undefined) {
+      const { type, from, to } = message;
+      return this.#emit({ type, room: undefined, from, to });
+    }
+    const room = message.room === undefined ? undefined : this.rooms.find(message.room)?.name;
+    if (room === undefined) return;
+    if (message.type === "joined") this.#emit({ type: "joined", room, name: message.name });
+    else if (message.type === "left") {
+      this.#emit({ type: "left", room, name: message.name, reason: message.reason });
+    } else this.#emit({ type: "renamed", room, from: message.from, to: message.to });
+  }
+
+  /** To be called after anything that may complete the return: a message, a parted room. */
+  checkReturned(): void {
+    if (this.#returning === undefined) return;
+    if (this.#mail.complete && this.rooms.complete) this.#emitReturned();
+  }
+
+  #emitReturned(): void {
+    if (this.#returning === undefined) return;
+    const { how, afterMs } = this.#returning;
+    this.#returning = undefined;
+    const caughtUp = this.#mail.caughtUp + this.rooms.caughtUp;
+    const summary = reconnectSummary(how, afterMs, caughtUp);
+    this.#emit({ type: "reconnected", afterMs, caughtUp, recovered: how === "recovered", summary });
+  }
+}

@@ -1,0 +1,42 @@
+// Translates a server's answer to a request into the terms of the session's user. Pure.
+
+import type { RoomMessage, ServerMessage } from "../protocol/messages.ts";
+import type { PastMessage, SessionResponse } from "./events.ts";
+
+/** The response and the number of its request; undefined for other messages. */
+export function readResponse(
+  message: ServerMessage,
+): { ref: number | undefined; response: SessionResponse } | undefined {
+  const response = responseOf(message);
+  if (response === undefined || !("ref" in message)) return undefined;
+  return { ref: typeof message.ref === "number" ? message.ref : undefined, response };
+}
+
+function responseOf(message: ServerMessage): SessionResponse | undefined {
+  switch (message.type) {
+    case "names": {
+      const { type, room, names, total, next } = message;
+      return { type, room, names, total, next };
+    }
+    case "rooms":
+      return { type: "rooms", rooms: message.rooms, next: message.next };
+    case "history":
+      return { type: "history", room: message.room, messages: message.messages.map(pastMessage) };
+    case "files": {
+      const files = message.files.map(({ name, size, modified }) => ({
+        name,
+        sizeBytes: size,
+        modifiedMs: modified,
+      }));
+      return { type: "files", files, next: message.next };
+    }
+    case "name":
+      return { type: "name", name: message.name };
+    default:
+      return undefined;
+  }
+}
+
+function pastMessage({ seq, time, from, text }: RoomMessage): PastMessage {
+  return { seq, timeMs: time, from, text };
+}

@@ -1,0 +1,160 @@
+// The rooms a session is in or has asked to join, and how far each has been read. A room survives
+// lost connections until it is parted or refused. Knows no lines, no messages and no time.
+
+import { fold } from "../chat/names/grammar.ts";
+import { names as limits } from "../limits.ts";
+import type { RoomPoint, RoomState } from "../protocol/messages.ts";
+import { type Continuation, StreamPosition } from "./stream-position.ts";
+
+type Room = {
+  /** As requested; once entered, as the server spells it. */
+  name: string;
+  /**
+   * `wanted`: part of every hello. `joining`: requested by `join` and left out of hellos, where a
+   * bad name would end the session.
+   */
+  state: "wanted" | "joining" | "entered";
+  /** Of the `join` sent on this connection. */
+  ref: number | undefined;
+  readonly position: StreamPosition;
+};
+
+/** What a login did to the rooms. */
+export type Readmission = {
+  how: Continuation;
+  /** Rooms that the server did not let us back into. */
+  lost: readonly string[];
+  /** Rooms that the server put us into although we parted them after the hello. */
+  stray: readonly string[];
+};
+
+export class Rooms {
+  /** By folded name. */
+  readonly #rooms = new Map<string, Room>();
+  #max: number = limits.maxRoomsPerSession;
+
+  constructor(rooms: readonly string[], since: readonly RoomPoint[] = []) {
+    const read = new Map(since.map(({ room, seq }) => [fold(room), seq]));
+    for (const name of rooms) {
+      const position = new StreamPosition(read.get(fold(name)));
+      this.#rooms.set(fold(name), { name, state: "wanted", ref: undefined, position });
+    }
+  }
+
+  /** The rooms that the session is in, in the order in which they were entered. */
+  get entered(): readonly string[] {
+    return this.#all("entered").map(({ name }) => name);
+  }
+
+  /** For a hello: the rooms to be in again, and how far each has been read. */
+  get points(): readonly RoomPoint[] {
+    return [...this.#all("wanted"), ...this.#all("entered")].map(({ name, position }) => ({
+      room: name,
+      seq: position.last,
+    }));
+  }
+
+  get complete(): boolean {
+    return this.#all("entered").every(({ position }) => position.complete);
+  }
+
+  get caughtUp(): number {
+    return this.#all("entered").reduce((sum, { position }) => sum + position.caughtUp, 0);
+  }
+
+  /** Whether the session is in the room or has asked to join it. */
+  has(name: string): boolean {
+    return this.#rooms.has(fold(name));
+  }
+
+  /** The room, if the session is in it: its name as the server spells it, and its position. */
+  find(name: string): { readonly name: string; readonly position: StreamPosition } | undefined {
+    const room = this.#rooms.get(fold(name));
+    return room?.state === "entered" ? room : undefined;
+  }
+
+  /** Adds a room to be joined. `full`: the session is in as many rooms as it may be. */
+  join(name: string): "added" | "known" | "full" {
+    if (this.has(name)) return "known";
+    if (this.#rooms.size >= this.#max) return "full";
+    const position = new StreamPosition();
+    this.#rooms.set(fold(name), { name, state: "joining", ref: undefined, position });
+    return "added";
+  }
+
+  /** Forgets a room. Returns its name as known here; undefined if it is not known. */
+  remove(name: string): string | undefined {
+    const room = this.#rooms.get(fold(name));
+    this.#rooms.delete(fold(name));
+    return room?.name;
+  }
+
+  /** The next room to send a `join` for, with this `ref`. */
+  pollJoin(ref: number): string | undefined {
+    const next = this.#all("joining").find((room) => room.ref === undefined);
+    if (next !== undefined) next.ref = ref;
+    return next?.name;
+  }
+
+  /**
+   * The server has answered a `join`. Returns the room's name; undefined if the room is no longer
+   * wanted.
+   */
+  handleEntered(ref: number | undefined, state: RoomState): string | undefined {
+    const room = this.#joining(ref);
+    if (room === undefined) return undefined;
+    room.state = "entered";
+    this.#rename(room, state.room);
+    room.position.resume("recovered", state.seq);
+    return room.name;
+  }
+
+  /** The server has refused a `join`. Returns the room's name as requested. */
+  handleRefusal(ref: number | undefined): string | undefined {
+    const room = this.#joining(ref);
+    return room === undefined ? undefined : this.remove(room.name);
+  }
+
+  /** Logged in: `states` are the rooms that the server put us into. `restarted`: of a new log. */
+  handleWelcome(states: readonly RoomState[], restarted: boolean, max: number): Readmission {
+    this.#max = max;
+    const given = new Map(states.slice(0, max).map((state) => [fold(state.room), state]));
+    let how: Continuation = restarted ? "restarted" : "recovered";
+    const lost: string[] = [];
+    for (const [key, room] of this.#rooms) {
+      if (room.state === "joining") continue;
+      const state = given.get(key);
+      given.delete(key);
+      if (state === undefined) {
+        this.#rooms.delete(key);
+        lost.push(room.name);
+        continue;
+      }
+      room.state = "entered";
+      this.#rename(room, state.room);
+      const continuation = state.recovered ? "recovered" : "trimmed";
+      const gone = room.position.resume(restarted ? "restarted" : continuation, state.seq);
+      if (how === "recovered") how = gone;
+    }
+    return { how, lost, stray: [...given.values()].map(({ room }) => room) };
+  }
+
+  /** The connection is gone: unanswered joins have to be sent again. */
+  handleLost(): void {
+    for (const room of this.#rooms.values()) room.ref = undefined;
+  }
+
+  #all(state: Room["state"]): Room[] {
+    return [...this.#rooms.values()].filter((room) => room.state === state);
+  }
+
+  #joining(ref: number | undefined): Room | undefined {
+    if (ref === undefined) return undefined;
+    return this.#all("joining").find((room) => room.ref === ref);
+  }
+
+  /** Adopts the server's spelling, unless it is another name. */
+  #rename(room: Room, spelling: string): void {
+    if (fold(spelling) === fold(room.name)) room.name = spelling;
+  }
+}

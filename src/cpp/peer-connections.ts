@@ -1,0 +1,302 @@
+// The connections between peers and the one chat that they carry: who is silent, who calls, who is
+// turned down, who has left. Deterministic; knows no socket, no command and no registry.
+
+import { isLoopback } from "../addresses.ts";
+import { fold } from "../chat/names/grammar.ts";
+import { peer as limits } from "../limits.ts";
+import { type Contact, encodeChat, hostPort, quitText } from "./codec.ts";
+import { type ChatOutput, PeerChat } from "./peer-chat.ts";
+import { type ExitReason, failed, type PeerOutput } from "./peer-output.ts";
+import { bareHoldMs, PeerStream, type PeerStyle, type StreamEvent } from "./peer-stream.ts";
+
+type Connection = {
+  stream: PeerStream;
+  /** The other end's address, as the socket has it. */
+  address: string;
+  /** The peer that we connected to; undefined if the peer connected to us. */
+  called?: Contact;
+};
+
+type Call = {
+  chat: PeerChat;
+  connection: number;
+  /** The peer's own call, if both called at once: each writes on its own and reads from both. */
+  second?: number;
+  /** We called, and nothing has come back yet. */
+  isUnconfirmed: boolean;
+  /**
+   * While set, a `/quit` was the first thing that came back. A peer that leaves says it twice, as
+   * the original program does; one that turns a caller down says it once and closes the connection.
+   */
+  partingUntilMs?: number;
+};
+
+export class PeerConnections {
+  readonly #self: Contact;
+  readonly #duplex: boolean;
+  /** How chats are opened that we begin. */
+  readonly #style: PeerStyle;
+  readonly #outputs: PeerOutput[] = [];
+  readonly #connections = new Map<number, Connection>();
+  /** The connection that we opened; silent until `/chat` and the first line. */
+  #outgoing: number | undefined;
+  #call: Call | undefined;
+  #over: ExitReason | undefined;
+  #saidCrowded = false;
+
+  constructor(self: Contact, options: { duplex: boolean; style: PeerStyle }) {
+    this.#self = self;
+    this.#duplex = options.duplex;
+    this.#style = options.style;
+  }
+
+  pollOutput(): PeerOutput | undefined {
+    return this.#outputs.shift();
+  }
+
+  get nextTimeoutMs(): number | undefined {
+    const times = Array.from(this.#connections.values(), ({ stream }) => stream.nextTimeoutMs);
+    const { chat, partingUntilMs } = this.#call ?? {};
+    const due = [partingUntilMs, chat?.nextTimeoutMs, ...times].filter(
+      (time) => time !== undefined,
+    );
+    return due.length === 0 ? undefined : Math.min(...due);
+  }
+
+  /** The current chat, if there is one. */
+  get chat(): PeerChat | undefined {
+    return this.#call?.chat;
+  }
+
+  /** Set once the chat is over, and with it the program. */
+  get over(): ExitReason | undefined {
+    return this.#over;
+  }
+
+  /** Whether a connection that we opened is still silent. */
+  get hasOutgoing(): boolean {
+    return this.#outgoing !== undefined;
+  }
+
+  /**
+   * A peer has connected. If too many are silent, the oldest goes, or they would keep out all
+   * others.
+   */
+  handleAccepted(connection: number, address: string): void {
+    const silent = Array.from(this.#connections.keys()).filter((known) => this.#isSilent(known));
+    const [oldest] = silent;
+    if (oldest !== undefined && silent.length >= limits.maxSilentCallers) {
+      this.#connections.delete(oldest);
+      this.#outputs.push({ type: "abort", connection: oldest });
+      if (!this.#saidCrowded) this.#outputs.push(failed("connection", crowded));
+      this.#saidCrowded = true;
+    }
+    const stream = new PeerStream({ isAnswering: false });
+    this.#connections.set(connection, { stream, address });
+  }
+
+  /** A connection to `called` is open. */
+  handleConnected(connection: number, called: Contact, address: string): void {
+    const stream = new PeerStream({ isAnswering: true });
+    this.#connections.set(connection, { stream, address, called });
+    this.#outgoing = connection;
+  }
+
+  /** `/chat`: begins a chat on the connection that we opened; the first line is ours. */
+  startChat(nowMs: number): void {
+    const connection = this.#outgoing;
+    const called = connection === undefined ? undefined : this.#connections.get(connection)?.called;
+    if (connection === undefined || !called) return;
+    this.#show("IN CHAT MODE", { event: "chat", peer: called, by: "us" });
+    this.#start(connection, called, "write", nowMs);
+  }
+
+  /** A line typed in the chat. */
+  handleTyped(line: string): void {
+    const call = this.#call;
+    if (call) this.#emit(call, call.chat.handleTyped(line));
+  }
+
+  closeOutgoing(): void {
+    if (this.#outgoing !== undefined) this.close(this.#outgoing);
+    this.#outgoing = undefined;
+  }
+
+  leaveChat(reason: ExitReason): void {
+    const call = this.#call;
+    if (!call) return;
+    this.#emit(call, call.chat.handleLeave());
+    this.#show("Chat session has ended", { event: "ended", by: "us" });
+    this.#over = reason;
+  }
+
+  close(connection: number): void {
+    this.#connections.delete(connection);
+    this.#outputs.push({ type: "close", connection });
+  }
+
+  closeAll(): void {
+    for (const connection of this.#connections.keys()) this.close(connection);
+  }
+
+  handleData(connection: number, bytes: Uint8Array, nowMs: number): void {
+    const stream = this.#connections.get(connection)?.stream;
+    if (stream) this.#handleEvents(connection, stream, stream.handleData(bytes, nowMs), nowMs);
+  }
+
+  handleTimeout(nowMs: number): void {
+    for (const [connection, { stream }] of this.#connections) {
+      this.#handleEvents(connection, stream, stream.handleTimeout(nowMs), nowMs);
+    }
+    const call = this.#call;
+    call?.chat.handleTimeout(nowMs);
+    if (call && nowMs >= (call.partingUntilMs ?? Infinity)) this.#endByPeer(call, "peer");
+  }
+
+  /** The other side has closed the connection, or it broke. */
+  handleEnd(connection: number, nowMs: number): void {
+    const known = this.#connections.get(connection);
+    if (!known) return;
+    this.#handleEvents(connection, known.stream, known.stream.handleEnd(), nowMs);
+    if (this.#over !== undefined || !this.#connections.has(connection)) return;
+    const call = this.#call;
+    if (call?.connection === connection && call.partingUntilMs !== undefined) {
+      return this.#endByPeer(call, "busy");
+    }
+    this.close(connection);
+    if (call?.connection === connection) {
+      const line = `${call.chat.peer.id} is gone: the connection ended without a word.`;
+      this.#show(line, { event: "ended", by: "lost" });
+      this.#over = "done";
+      return;
+    }
+    if (call?.second === connection) delete call.second;
+    if (this.#outgoing !== connection) return;
+    this.#outgoing = undefined;
+    const who = known.called ? `${known.called.id} ${hostPort(known.called)}` : "the peer";
+    this.#outputs.push(
+      failed("connection", `The connection to ${who} has ended; /chat calls again.`),
+    );
+  }
+
+  /** Whether a peer has connected but not spoken. */
+  #isSilent(connection: number): boolean {
+    const { connection: first, second } = this.#call ?? {};
+    return connection !== this.#outgoing && connection !== first && connection !== second;
+  }
+
+  #start(connection: number, peer: Contact, turn: "write" | "read", nowMs: number): Call {
+    const opening = turn === "write" ? this.#style : "message";
+    const style = this.#connections.get(connection)?.stream.style ?? opening;
+    const chat = new PeerChat(this.#self, peer, { turn, style, duplex: this.#duplex });
+    const call = { chat, connection, isUnconfirmed: turn === "write" };
+    this.#call = call;
+    if (this.#outgoing !== connection) this.closeOutgoing();
+    this.#emit(call, chat.handleStart(nowMs));
+    return call;
+  }
+
+  #handleEvents(connection: number, stream: PeerStream, events: StreamEvent[], nowMs: number) {
+    for (const event of events) {
+      if (this.#over !== undefined || !this.#connections.has(connection)) return;
+      const call = this.#call;
+      if (call && (call.connection === connection || call.second === connection)) {
+        this.#handleChatEvent(call, stream, event, nowMs);
+      } else this.#handleFirstEvent(connection, stream, event, nowMs);
+    }
+  }
+
+  /** A connection that has been silent until now speaks. */
+  #handleFirstEvent(connection: number, stream: PeerStream, event: StreamEvent, nowMs: number) {
+    const from = this.#senderOf(connection, event);
+    if (event.type === "malformed" || event.type === "quit" || !from) {
+      if (event.type === "malformed") this.#outputs.push(failed("connection", malformed));
+      if (this.#outgoing === connection) this.#outgoing = undefined;
+      return this.close(connection);
+    }
+    const call = this.#call;
+    if (!call) {
+      const line = `Incoming chat request from ${from.id} ${hostPort(from)}`;
+      this.#show(line, { event: "chat", peer: from, by: "peer" });
+      const started = this.#start(connection, from, "read", nowMs);
+      return this.#handleChatEvent(started, stream, event, nowMs);
+    }
+    if (call.isUnconfirmed && call.second === undefined && this.#isCalled(call, from)) {
+      call.second = connection;
+      return this.#handleChatEvent(call, stream, event, nowMs);
+    }
+    this.#turnDown(connection, stream, from);
+  }
+
+  /** Who sends `event`. The address is the socket's: the one in the message is a claim. */
+  #senderOf(connection: number, event: StreamEvent): Contact | undefined {
+    const { address, called } = this.#connections.get(connection) ?? {};
+    const claimed = event.type === "text" || event.type === "opened" ? event.from : undefined;
+    return claimed && address !== undefined ? { ...claimed, ip: address } : called;
+  }
+
+  /** Whether the sender is the peer that we called, calling us at the same time. */
+  #isCalled(call: Call, { id, ip, port }: Contact): boolean {
+    const { peer } = call.chat;
+    const address = this.#connections.get(call.connection)?.address ?? "";
+    const isSameAddress = ip === address || (isLoopback(ip) && isLoopback(address));
+    return fold(id) === fold(peer.id) && port === peer.port && isSameAddress;
+  }
+
+  #handleChatEvent(call: Call, stream: PeerStream, event: StreamEvent, nowMs: number): void {
+    if (stream.style) call.chat.adoptStyle(stream.style);
+    if (event.type === "malformed") {
+      this.#show(malformed, { event: "ended", by: "malformed" });
+      this.#over = "malformed";
+      return;
+    }
+    if (event.type === "quit" || (event.type === "text" && isQuitText(event.text, stream))) {
+      const isParting = call.partingUntilMs !== undefined;
+      if (!isParting) this.#emit(call, call.chat.handlePeerLeft());
+      if (isParting || !call.isUnconfirmed || event.type === "quit") {
+        return this.#endByPeer(call, "peer");
+      }
+      call.partingUntilMs = nowMs + bareHoldMs;
+      return;
+    }
+    call.isUnconfirmed = false;
+    delete call.partingUntilMs;
+    if (event.type === "text") this.#emit(call, call.chat.handleText(event.text, event.duplex));
+  }
+
+  #endByPeer(call: Call, by: "peer" | "busy"): void {
+    this.#show(`${call.chat.peer.id} has ended the chat session.`, { event: "ended", by });
+    this.#over = by === "busy" ? "refused" : "done";
+  }
+
+  /** One chat at a time: the caller is told in its own style. */
+  #turnDown(connection: number, stream: PeerStream, from: Contact): void {
+    if (stream.style !== "bare") {
+      this.#outputs.push({ type: "send", connection, text: encodeChat(this.#self, quitText) });
+    }
+    this.close(connection);
+    const line = `${from.id} ${hostPort(from)} called during this chat and was turned down.`;
+    this.#show(line, { event: "turned-down", peer: from });
+  }
+
+  #show(line: string | undefined, event: Extract<PeerOutput, { type: "show" }>["event"]): void {
+    this.#outputs.push({ type: "show", line, event });
+  }
+
+  /** Puts a chat's outputs onto its connection. */
+  #emit({ connection }: Call, outputs: readonly ChatOutput[]): void {
+    for (const output of outputs) {
+      this.#outputs.push(output.type === "send" ? { ...output, connection } : output);
+    }
+  }
+}
+
+const crowded =
+  `${limits.maxSilentCallers} callers are connected and silent: ` +
+  "for each new one the oldest is turned away.";
+
+const malformed = "Malformed incoming message";
+
+function isQuitText(text: string, stream: PeerStream): boolean {
+  return stream.style === "message" && text.trim() === quitText;
+}

@@ -1,0 +1,30 @@
+// The events that `parley peer --json` prints, one object a line (docs/json.md). Pure.
+
+import type { Contact } from "./codec.ts";
+
+export type PeerEvent =
+  /** Listening under this ID and address. */
+  | { event: "running"; id: string; ip: string; port: number }
+  /** Answers `/id`. */
+  | { event: "id"; id: string }
+  | { event: "registered"; id: string; ip: string; port: number }
+  /** The registry had nobody to hand out; a call may come at any time. */
+  | { event: "waiting"; id: string }
+  /** The registry handed out a peer; `connected` follows once the connection is open. */
+  | { event: "bridged"; peer: Contact }
+  | { event: "connected"; peer: Contact }
+  /** A chat has begun: ours, or one that a peer began. */
+  | { event: "chat"; peer: Contact; by: "us" | "peer" }
+  | { event: "turn"; turn: "write" | "read" | "duplex" }
+  | { event: "message"; from: string; text: string }
+  | { event: "sent"; to: string; text: string }
+  /** A peer called during a chat and was turned down. */
+  | { event: "turned-down"; peer: Contact }
+  /** `busy`: the peer that we called is in another chat and turned us down. */
+  | { event: "ended"; by: "us" | "peer" | "busy" | "lost" | "malformed" }
+  /**
+   * Something failed and the program goes on; `what` is the command, or `message`, `connection`,
+   * `input`.
+   */
+  | { event: "failed"; what: string; reason: string }
+  | { event: "exit" };

@@ -1,0 +1,339 @@
+// `parley peer` without its sockets: typed lines, the registry's answers and what peers send go in,
+// outputs come out. Deterministic; knows no socket, timer or terminal. After each input the driver
+// polls all outputs.
+
+import { fold } from "../chat/names/grammar.ts";
+import { peer as limits } from "../limits.ts";
+import { quoted } from "../text.ts";
+import {
+  type Contact,
+  type CppMessage,
+  encodeBridge,
+  encodeRegister,
+  hostPort,
+  parseId,
+  quitText,
+  registeredStatus,
+  takenStatus,
+} from "./codec.ts";
+import { PeerConnections } from "./peer-connections.ts";
+import type { PeerEvent } from "./peer-event.ts";
+import { type ExitReason, failed, type Interruption, type PeerOutput } from "./peer-output.ts";
+import type { PeerStyle } from "./peer-stream.ts";
+
+/** The result of a request to the registry. */
+export type Answer = { message: CppMessage } | { failed: string };
+
+/** What the next command has to wait for. */
+type Pending =
+  | { type: "register" }
+  | { type: "bridge" }
+  | { type: "connect"; connection: number; contact: Contact; thenChat: boolean };
+
+const invalidCommand = "Invalid command. Use /id, /register, /bridge, /chat, or /quit.";
+
+export class Peer {
+  readonly #self: Contact;
+  readonly #style: PeerStyle;
+  readonly #connections: PeerConnections;
+  readonly #outputs: PeerOutput[] = [];
+  #nextConnection = 1;
+  /** Lines that have to wait: a request is pending, or it is the peer's turn. */
+  #typed: string[] = [];
+  #inputEnded = false;
+  #pending: Pending | undefined;
+  /** The registry had nobody for us, so another client may call at any time. */
+  #isWaiting = false;
+  /** The peer that the registry gave us last. */
+  #peer: Contact | undefined;
+  /** Folded IDs that this `/bridge` could not reach; undefined if it asked for one by name. */
+  #unreached: Set<string> | undefined;
+  /** Why the last request came to nothing. */
+  #failure: ExitReason | undefined;
+  #exited = false;
+
+  /** `style`: how we open the chats that we begin. */
+  constructor(self: Contact, options: { duplex?: boolean; style?: PeerStyle } = {}) {
+    const { duplex = false, style = "message" } = options;
+    this.#self = self;
+    this.#style = style;
+    this.#connections = new PeerConnections(self, { duplex, style });
+    const { id, ip, port } = self;
+    this.#show(`${id} running on ${hostPort(self)}`, { event: "running", id, ip, port });
+  }
+
+  /** The next thing to do; undefined when there is nothing more for now. */
+  pollOutput(): PeerOutput | undefined {
+    this.#collect();
+    return this.#outputs.shift();
+  }
+
+  /** When `handleTimeout` is due, on the clock of the `nowMs` parameters. */
+  get nextTimeoutMs(): number | undefined {
+    return this.#connections.nextTimeoutMs;
+  }
+
+  /** Whether typed lines would be dropped now: too many are waiting for their turn. */
+  get isFull(): boolean {
+    return this.#typed.length >= limits.maxTypedAhead;
+  }
+
+  /**
+   * A line without its line end. In a chat `/quit` acts at once; anything else waits for its turn.
+   */
+  handleTyped(line: string, nowMs: number): void {
+    if (this.#exited) return;
+    const isQuit = line.trim() === quitText;
+    if (isQuit && this.#connections.chat) this.#connections.leaveChat("done");
+    else {
+      if (isQuit && this.#pending) this.#push({ type: "hurry" });
+      if (!this.isFull) this.#typed.push(line);
+      else this.#push(failed("input", tooManyTyped));
+    }
+    this.#advance(nowMs);
+  }
+
+  /** Nothing more will be typed: leave as soon as it would be this side's turn. */
+  handleInputEnd(nowMs: number): void {
+    this.#inputEnded = true;
+    this.#advance(nowMs);
+  }
+
+  handleInterrupt(reason: Interruption, nowMs: number): void {
+    if (this.#connections.chat && !this.#exited) this.#connections.leaveChat(reason);
+    else this.#exit(reason);
+    this.#advance(nowMs);
+  }
+
+  /** The registry's answer to the last request. */
+  handleAnswer(answer: Answer, nowMs: number): void {
+    const type = this.#pending?.type;
+    if (this.#exited || (type !== "register" && type !== "bridge")) return;
+    this.#pending = undefined;
+    if (type === "register") this.#handleRegisterAnswer(answer);
+    else this.#handleBridgeAnswer(answer);
+    this.#advance(nowMs);
+  }
+
+  /** A peer has connected from `address`. Returns the connection's number; undefined refuses it. */
+  handleAccepted(address: string): number | undefined {
+    if (this.#exited) return undefined;
+    const connection = this.#nextConnection++;
+    this.#connections.handleAccepted(connection, address);
+    return connection;
+  }
+
+  /** A connection that was asked for is open; the other end is at `address`. */
+  handleConnected(connection: number, address: string, nowMs: number): void {
+    const pending = this.#takeConnecting(connection);
+    if (pending === undefined) return this.#connections.close(connection);
+    this.#failure = undefined;
+    if (this.#connections.chat) return this.#connections.close(connection);
+    this.#connections.handleConnected(connection, pending.contact, address);
+    this.#show(undefined, { event: "connected", peer: pending.contact });
+    if (pending.thenChat) this.#connections.startChat(nowMs);
+    this.#advance(nowMs);
+  }
+
+  handleConnectFailed(connection: number, reason: string, nowMs: number): void {
+    const pending = this.#takeConnecting(connection);
+    if (pending === undefined) return;
+    if (!this.#connections.chat) this.#handleUnreached(pending, reason);
+    this.#advance(nowMs);
+  }
+
+  handleData(connection: number, bytes: Uint8Array, nowMs: number): void {
+    this.#connections.handleData(connection, bytes, nowMs);
+    this.#advance(nowMs);
+  }
+
+  handleTimeout(nowMs: number): void {
+    this.#connections.handleTimeout(nowMs);
+    this.#advance(nowMs);
+  }
+
+  /** The other side has closed a connection, or it broke. */
+  handleEnd(connection: number, nowMs: number): void {
+    this.#connections.handleEnd(connection, nowMs);
+    this.#advance(nowMs);
+  }
+
+  /** Does what can be done now: typed lines whose turn has come, and leaving. */
+  #advance(nowMs: number): void {
+    if (this.#connections.chat) this.#isWaiting = false;
+    while (!this.#exited) {
+      const { chat, over } = this.#connections;
+      if (over !== undefined) return this.#exit(over);
+      if (this.#typed.length === 0) break;
+      if (chat ? !chat.canWrite : this.#pending !== undefined) return;
+      const line = this.#typed.shift() ?? "";
+      if (!chat) this.#handleCommand(line.trim(), nowMs);
+      else if (line.trim() === quitText) this.#connections.leaveChat("done");
+      else this.#connections.handleTyped(line);
+    }
+    if (this.#inputEnded && !this.#exited) this.#leaveUnlessWaiting();
+  }
+
+  /** The input has ended: stay only for what others may still say. */
+  #leaveUnlessWaiting(): void {
+    const { chat } = this.#connections;
+    if (chat?.canWrite) {
+      this.#connections.leaveChat("done");
+      this.#exit("done");
+    } else if (!chat && !this.#pending && !this.#isWaiting) this.#exit(this.#failure ?? "done");
+  }
+
+  #handleCommand(line: string, nowMs: number): void {
+    const [word = "", ...rest] = line.split(/\s+/);
+    const wanted = word === "/bridge" && rest.length === 1 ? parseId(rest[0] ?? "") : undefined;
+    if (rest.length > 0 && wanted === undefined) return this.#push(failed("input", invalidCommand));
+    switch (word) {
+      case "/id":
+        return this.#show(this.#self.id, { event: "id", id: this.#self.id });
+      case "/register":
+        this.#pending = { type: "register" };
+        return this.#push({ type: "request", message: encodeRegister(this.#self) });
+      case "/bridge":
+        this.#unreached = wanted === undefined ? new Set() : undefined;
+        return this.#requestPeer(wanted);
+      case "/chat":
+        if (this.#connections.hasOutgoing) return this.#connections.startChat(nowMs);
+        return this.#peer ? this.#connect(this.#peer, true) : this.#sayNobodyToCall();
+      case quitText:
+        return this.#exit("done");
+      default:
+        return this.#push(failed("input", invalidCommand));
+    }
+  }
+
+  /** The original program prints nothing here. */
+  #sayNobodyToCall(): void {
+    const reason = this.#isWaiting
+      ? "Nobody to call: you are waiting for a call yourself"
+      : "Nobody to call: find someone with /bridge, or by name with /bridge NAME";
+    this.#show(undefined, { event: "failed", what: "chat", reason });
+  }
+
+  #handleRegisterAnswer(answer: Answer): void {
+    const refusal = this.#refusalIn(answer);
+    const failure = failureOf(answer, "REGACK") ?? refusal;
+    this.#failure =
+      failure === undefined ? undefined : refusal === undefined ? reasonOf(answer) : "refused";
+    if (failure) return this.#push(failed("register", `Register failed: ${failure}`));
+    const { id, ip, port } = this.#self;
+    this.#show(undefined, { event: "registered", id, ip, port });
+  }
+
+  /** Why a REGACK does not mean that we are registered. */
+  #refusalIn(answer: Answer): string | undefined {
+    if (!("message" in answer) || answer.message.type !== "REGACK") return undefined;
+    const { id, status } = answer.message;
+    if (fold(id) !== fold(this.#self.id)) {
+      return `the registry answered for ${id}, not for ${this.#self.id}`;
+    }
+    if (status.toLowerCase() === registeredStatus) return undefined;
+    if (status.toLowerCase() === takenStatus) {
+      return `the ID ${this.#self.id} is taken: choose another with --id`;
+    }
+    return `the registry answered Status: ${quoted(status)}, expected '${registeredStatus}'`;
+  }
+
+  #handleBridgeAnswer(answer: Answer): void {
+    const failure = failureOf(answer, "BRIDGEACK");
+    this.#failure = failure === undefined ? undefined : reasonOf(answer);
+    if (failure) return this.#push(failed("bridge", `Bridge request failed: ${failure}`));
+    if (this.#connections.chat || !("message" in answer) || answer.message.type !== "BRIDGEACK") {
+      return;
+    }
+    const { contact } = answer.message;
+    const { id } = this.#self;
+    if (!contact || fold(contact.id) === fold(id)) {
+      this.#isWaiting = true;
+      return this.#show(`${id} IN WAIT MODE`, { event: "waiting", id });
+    }
+    this.#isWaiting = false;
+    if (this.#unreached?.has(fold(contact.id))) {
+      this.#failure = "unreachable";
+      return this.#push(failed("bridge", "Bridge request failed: the registry knows nobody else"));
+    }
+    this.#peer = contact;
+    this.#show(undefined, { event: "bridged", peer: contact });
+    this.#connections.closeOutgoing();
+    // Programs of the bare style connect at `/chat`.
+    if (this.#style === "message") this.#connect(contact, false);
+  }
+
+  #requestPeer(wanted?: string): void {
+    this.#pending = { type: "bridge" };
+    this.#push({ type: "request", message: encodeBridge(this.#self.id, wanted) });
+  }
+
+  #connect(contact: Contact, thenChat: boolean): void {
+    const connection = this.#nextConnection++;
+    this.#pending = { type: "connect", connection, contact, thenChat };
+    this.#push({ type: "connect", connection, contact });
+  }
+
+  /** The pending connection attempt, no longer pending; undefined if it is not this one. */
+  #takeConnecting(connection: number): Extract<Pending, { type: "connect" }> | undefined {
+    const pending = this.#pending;
+    if (this.#exited || pending?.type !== "connect" || pending.connection !== connection) {
+      return undefined;
+    }
+    this.#pending = undefined;
+    return pending;
+  }
+
+  /** Registrations outlive their clients, so `/bridge` tries the next one. */
+  #handleUnreached(
+    { contact, thenChat }: { contact: Contact; thenChat: boolean },
+    reason: string,
+  ): void {
+    this.#failure = "unreachable";
+    if (thenChat) return this.#push(failed("chat", `Chat request failed: ${reason}`));
+    this.#unreached?.add(fold(contact.id));
+    const isLeaving = this.#typed.some((line) => line.trim() === quitText);
+    const again = this.#unreached && this.#unreached.size < limits.maxBridgeTries && !isLeaving;
+    const next = again ? "; asking for the next one" : "";
+    this.#push(failed("bridge", `Bridge request failed: ${reason}${next}`));
+    if (again) this.#requestPeer();
+  }
+
+  #exit(reason: ExitReason): void {
+    if (this.#exited) return;
+    this.#exited = true;
+    this.#typed = [];
+    this.#show("Exiting program", { event: "exit" });
+    this.#connections.closeAll();
+    this.#push({ type: "exit", reason });
+  }
+
+  #show(line: string | undefined, event: PeerEvent): void {
+    this.#push({ type: "show", line, event });
+  }
+
+  /** What the connections want came first. */
+  #push(output: PeerOutput): void {
+    this.#collect();
+    this.#outputs.push(output);
+  }
+
+  #collect(): void {
+    for (let next = this.#connections.pollOutput(); next; next = this.#connections.pollOutput()) {
+      this.#outputs.push(next);
+    }
+  }
+}
+
+const tooManyTyped = `Line dropped: ${limits.maxTypedAhead} lines are waiting for their turn.`;
+
+function failureOf(answer: Answer, wanted: "REGACK" | "BRIDGEACK"): string | undefined {
+  if ("failed" in answer) return answer.failed;
+  if (answer.message.type === wanted) return undefined;
+  return `the registry answered ${answer.message.type}, expected ${wanted}`;
+}
+
+/** What a failed request's answer means for the exit code. */
+function reasonOf(answer: Answer): ExitReason {
+  return "failed" in answer ? "unreachable" : "malformed";
+}

@@ -1,0 +1,86 @@
+// One connection to the CPP registry: a request in, its answer and the server's log lines out.
+// Pure: the server reads, writes and closes. Knows no port; the main port serves it too.
+
+import { type Contact, encodeBridgeAck, encodeRegack, hostPort, takenStatus } from "./codec.ts";
+import { CppParser } from "./parser.ts";
+import type { Registry } from "./registry.ts";
+
+export type RegistryAnswer = {
+  /** Written as it is. */
+  reply: string | undefined;
+  /** Close the connection once the reply has been sent. */
+  end: boolean;
+  /** Lines for the server's terminal, without line ends. */
+  log: string[];
+};
+
+/** A registration as `/info` prints it: `Bob 127.0.0.1:7777`. */
+export function contactLine(contact: Contact): string {
+  return `${contact.id} ${hostPort(contact)}`;
+}
+
+export class RegistryConnection {
+  readonly #registry: Registry;
+  readonly #network: string;
+  readonly #parser = new CppParser();
+  #answered = false;
+
+  /** `network`: where the client connects from (`networkOf` its address). */
+  constructor(registry: Registry, network: string) {
+    this.#registry = registry;
+    this.#network = network;
+  }
+
+  /** Reads the next bytes. A connection carries one request; anything after it is ignored. */
+  handleData(bytes: Uint8Array, nowMs: number): RegistryAnswer {
+    if (this.#answered) return { reply: undefined, end: true, log: [] };
+    this.#parser.handleData(bytes);
+    const result = this.#parser.pollMessage();
+    if (result.type === "need-more") return { reply: undefined, end: false, log: [] };
+    this.#answered = true;
+    if (result.type === "malformed") return refusal;
+    const { message } = result;
+    if (message.type === "REGISTER") return this.#register(message, nowMs);
+    if (message.type === "BRIDGE") return this.#bridge(message.id, message.peer, nowMs);
+    return refusal;
+  }
+
+  /** The client has ended its output: half a request will never be complete. */
+  handleEnd(): RegistryAnswer {
+    const cutShort = !this.#answered && this.#parser.isMidMessage;
+    this.#answered = true;
+    return cutShort ? refusal : { reply: undefined, end: true, log: [] };
+  }
+
+  #register({ id, ip, port }: Contact, nowMs: number): RegistryAnswer {
+    const asked = { id, ip, port };
+    const contact = this.#registry.register(asked, nowMs, this.#network);
+    if (contact === undefined) {
+      const log = `REGISTER: ${id} from ${hostPort(asked)} refused: another network has this ID`;
+      return { reply: encodeRegack(asked, takenStatus), end: true, log: [log] };
+    }
+    return {
+      reply: encodeRegack(contact),
+      end: true,
+      log: [`REGISTER: ${contact.id} from ${hostPort(contact)} received`],
+    };
+  }
+
+  #bridge(id: string, wanted: string | undefined, nowMs: number): RegistryAnswer {
+    const found = this.#registry.bridge(id, nowMs, this.#network, wanted);
+    if (!found) return { reply: encodeBridgeAck(), end: true, log: [] };
+    const self = this.#registry.findOwn(id, this.#network);
+    const asker = self ? contactLine(self) : `${id} (not registered)`;
+    return {
+      reply: encodeBridgeAck(found),
+      end: true,
+      log: [`BRIDGE: ${asker} ${contactLine(found)}`],
+    };
+  }
+}
+
+const refusal: RegistryAnswer = {
+  reply: "Un expected message\n",
+  end: true,
+  log: ["Malformed incoming message"],
+};

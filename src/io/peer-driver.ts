@@ -1,0 +1,237 @@
+// The sockets and timers of `parley peer`: carries out what the peer machine asks for and feeds it
+// what arrives. Knows nothing of turns or texts.
+
+import { plainAddress } from "../addresses.ts";
+import { type Contact, hostPort } from "../cpp/codec.ts";
+import type { Peer } from "../cpp/peer.ts";
+import type { ExitReason, PeerOutput } from "../cpp/peer-output.ts";
+import { mayConnect } from "../cpp/reach.ts";
+import { ParleyError } from "../errors.ts";
+import { peer as limits } from "../limits.ts";
+import { dial, Deadline } from "./dial.ts";
+import { type Address, notOwnAddress, socketReason } from "./host-port.ts";
+import { askRegistry } from "./registry-request.ts";
+import { linkHandlers, TcpLink, type TcpLinkEvents } from "./tcp-link.ts";
+
+export type Shown = Pick<Extract<PeerOutput, { type: "show" }>, "line" | "event">;
+
+export type PeerDriverOptions = {
+  registry: Address;
+  /** Prints a line; if it returns a promise, nothing more is read from peers until it resolves. */
+  show: (shown: Shown) => Promise<void> | undefined;
+};
+
+export class PeerDriver {
+  readonly #options: PeerDriverOptions;
+  readonly #links = new Map<number, TcpLink>();
+  readonly #closing = new Set<Promise<void>>();
+  readonly #exit = Promise.withResolvers<ExitReason>();
+  #peer: Peer | undefined;
+  #listener: Bun.TCPSocketListener<TcpLink> | undefined;
+  #deadline: Deadline | undefined;
+  /** Where the registry's last answer came from. */
+  #registryAddress = "";
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Resumes whoever waits for `congested` to become false. */
+  #uncongested: (() => void)[] = [];
+
+  constructor(options: PeerDriverOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Starts listening and returns the port. Peers are answered once `run` has been called.
+   * @throws ParleyError `port-in-use` after the original program's own sentence has been shown.
+   */
+  listen(host: string, port: number): number {
+    try {
+      this.#listener = Bun.listen<TcpLink>({
+        hostname: host,
+        port,
+        exclusive: true,
+        allowHalfOpen: true,
+        socket: { ...linkHandlers, open: (socket) => this.#accept(socket) },
+      });
+    } catch (error) {
+      const notOwn = notOwnAddress(host, error);
+      const why = notOwn === undefined ? socketReason(error) : "not an address of this machine";
+      const reason = `${hostPort({ ip: host, port })}: ${why}`;
+      const line = `Input socket setup failed: ${reason}`;
+      this.#options.show({ line, event: { event: "failed", what: "listen", reason: line } });
+      if (notOwn !== undefined) throw notOwn;
+      throw new ParleyError(
+        "port-in-use",
+        `cannot listen on ${reason}; choose another with --port or --host`,
+      );
+    }
+    return this.#listener.port;
+  }
+
+  /** Runs a peer to its end, its last words delivered. Returns why it ended. */
+  async run(peer: Peer): Promise<ExitReason> {
+    this.#peer = peer;
+    this.applyOutputs();
+    const reason = await this.#exit.promise;
+    clearTimeout(this.#timer);
+    this.#listener?.stop();
+    this.#deadline?.hurry(0);
+    for (const link of this.#links.values()) link.end();
+    await Promise.all(this.#closing);
+    return reason;
+  }
+
+  /** Does what the peer wants now. Call it after each input that the peer got from elsewhere. */
+  applyOutputs(): void {
+    for (let next = this.#peer?.pollOutput(); next; next = this.#peer?.pollOutput()) {
+      this.#apply(next);
+    }
+    this.#setTimer();
+    if (!this.congested) for (const resume of this.#uncongested.splice(0)) resume();
+  }
+
+  /** Whether typed lines come faster than peers take them. */
+  get congested(): boolean {
+    let waiting = 0;
+    for (const link of this.#links.values()) waiting += link.waitingBytes;
+    return waiting > limits.maxWaitingBytes || (this.#peer?.isFull ?? false);
+  }
+
+  /** Resolves when more may be typed. */
+  whenUncongested(): Promise<void> {
+    if (!this.congested) return Promise.resolve();
+    return new Promise((resolve) => this.#uncongested.push(resolve));
+  }
+
+  #apply(output: PeerOutput): void {
+    switch (output.type) {
+      case "show": {
+        const relief = this.#options.show(output);
+        if (relief) this.#pauseUntil(relief);
+        return;
+      }
+      case "request":
+        void this.#request(output.message);
+        return;
+      case "hurry":
+        this.#deadline?.hurry(limits.hurryMs);
+        return;
+      case "connect":
+        void this.#connect(output.connection, output.contact);
+        return;
+      case "send":
+        this.#links.get(output.connection)?.send(output.text);
+        return;
+      case "close":
+        this.#links.get(output.connection)?.end();
+        this.#links.delete(output.connection);
+        return;
+      case "abort":
+        this.#links.get(output.connection)?.cut();
+        this.#links.delete(output.connection);
+        return;
+      case "exit":
+        this.#exit.resolve(output.reason);
+    }
+  }
+
+  #setTimer(): void {
+    clearTimeout(this.#timer);
+    const dueMs = this.#peer?.nextTimeoutMs;
+    if (dueMs === undefined) return;
+    this.#timer = setTimeout(
+      () => {
+        this.#peer?.handleTimeout(performance.now());
+        this.applyOutputs();
+      },
+      Math.ceil(Math.max(0, dueMs - performance.now())),
+    );
+  }
+
+  async #request(message: string): Promise<void> {
+    const deadline = (this.#deadline = new Deadline(limits.requestTimeoutMs));
+    const { answer, from } = await askRegistry(this.#options.registry, message, deadline);
+    if (from !== "") this.#registryAddress = from;
+    deadline.done();
+    this.#peer?.handleAnswer(answer, performance.now());
+    this.applyOutputs();
+  }
+
+  async #connect(connection: number, contact: Contact): Promise<void> {
+    const deadline = (this.#deadline = new Deadline(limits.requestTimeoutMs));
+    const outcome = await this.#dialRegistered(connection, contact, deadline);
+    deadline.done();
+    if (typeof outcome !== "string") return;
+    const reason = `cannot reach ${contact.id} at ${hostPort(contact)}: ${outcome}`;
+    this.#peer?.handleConnectFailed(connection, reason, performance.now());
+    this.applyOutputs();
+  }
+
+  /** Connects to a registered address, unless it is one that a registry elsewhere cannot mean. */
+  async #dialRegistered(connection: number, { ip, port }: Contact, deadline: Deadline) {
+    const found = await Promise.race([addressesOf(ip), deadline.lost]);
+    if (typeof found === "string") return found;
+    const allowed = found.filter((address) => mayConnect(address, this.#registryAddress));
+    let outcome: TcpLink | string = notConnecting;
+    for (const host of allowed) {
+      outcome = await dial({ host, port }, deadline, {
+        hears: (link) => this.#hold(connection, link),
+        opened: () => {
+          this.#peer?.handleConnected(connection, host, performance.now());
+          this.applyOutputs();
+        },
+      });
+      if (typeof outcome !== "string") break;
+    }
+    return outcome;
+  }
+
+  #accept(socket: Bun.Socket<TcpLink>): void {
+    socket.data = new TcpLink();
+    const connection = this.#peer?.handleAccepted(plainAddress(socket.remoteAddress));
+    if (connection === undefined) socket.terminate();
+    else socket.data.attach(socket, this.#hold(connection, socket.data));
+    // Another silent caller may have to go.
+    this.applyOutputs();
+  }
+
+  #hold(connection: number, link: TcpLink): TcpLinkEvents {
+    this.#links.set(connection, link);
+    const closed = link.closed.then(() => {
+      this.#closing.delete(closed);
+    });
+    this.#closing.add(closed);
+    return {
+      data: (bytes) => {
+        this.#peer?.handleData(connection, bytes, performance.now());
+        this.applyOutputs();
+      },
+      ended: () => {
+        this.#peer?.handleEnd(connection, performance.now());
+        this.applyOutputs();
+      },
+      drained: () => this.applyOutputs(),
+    };
+  }
+
+  #pauseUntil(relief: Promise<void>): void {
+    for (const link of this.#links.values()) link.pause(true);
+    void relief.then(() => {
+      for (const link of this.#links.values()) link.pause(false);
+    });
+  }
+}
+
+const notConnecting =
+  "not connecting to an address of this machine or link that a registry elsewhere gives";
+
+/** The numeric addresses of a registered one, or the reason why there are none. Never rejects. */
+async function addressesOf(host: string): Promise<string[] | string> {
+  // The resolver does not know addresses with a zone.
+  if (host.includes("%")) return [host];
+  try {
+    const found = await Bun.dns.lookup(host);
+    return found.map(({ address }) => plainAddress(address));
+  } catch (error) {
+    return socketReason(error);
+  }
+}

@@ -1,0 +1,45 @@
+// One request to a CPP registry: connects, sends, waits for the answer. Bounded in time; knows
+// nothing of peers.
+
+import { CppParser } from "../cpp/parser.ts";
+import type { Answer } from "../cpp/peer.ts";
+import { dial, type Deadline } from "./dial.ts";
+import { type Address, hostPortText } from "./host-port.ts";
+
+/**
+ * The answer, or why there is none, and the address that it came from (empty: there was no
+ * connection).
+ */
+export type RegistryReply = { answer: Answer; from: string };
+
+/** Sends one CPP message to a registry. Never rejects. */
+export async function askRegistry(
+  registry: Address,
+  message: string,
+  deadline: Deadline,
+): Promise<RegistryReply> {
+  const answer = Promise.withResolvers<Answer>();
+  const parser = new CppParser();
+  const hears = {
+    data: (bytes: Uint8Array) => {
+      parser.handleData(bytes);
+      const result = parser.pollMessage();
+      if (result.type === "message") answer.resolve({ message: result.message });
+      if (result.type === "malformed") {
+        answer.resolve({ failed: `the registry's answer is not CPP (${result.reason})` });
+      }
+    },
+    ended: () => answer.resolve({ failed: "the registry ended the connection without an answer" }),
+  };
+  const link = await dial(registry, deadline, { hears: () => hears });
+  const where = hostPortText(registry);
+  if (typeof link === "string") {
+    return { answer: { failed: `cannot connect to ${where}: ${link}` }, from: "" };
+  }
+  const from = link.remoteAddress;
+  link.send(message);
+  const late = deadline.lost.then((): Answer => ({ failed: `${where} did not answer in time` }));
+  const outcome = await Promise.race([answer.promise, late]);
+  link.end();
+  return { answer: outcome, from };
+}

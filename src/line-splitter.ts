@@ -1,0 +1,75 @@
+// Bytes in, lines out: the one line splitter of server, clients and pipes. Decodes all whole lines of a read at once, never cuts a
+// UTF-8 character that spans two reads, and never searches the same bytes twice. Bounded. Pure; knows no protocol.
+
+/** A line exceeds the bound, and where it ends is unknown: the stream cannot continue. */
+export const tooLong = Symbol("too long");
+
+/** Pieces of one line that are kept apart: a sender of single bytes must not cost an object each. */
+const maxPieces = 64;
+
+/** Splits a stream at `\n`; a `\r` before it belongs to the line end. Invalid UTF-8 becomes U+FFFD. */
+export class LineSplitter {
+  readonly #maxLineBytes: number;
+  /** Reads that hold no line end yet, and their length. */
+  #held: Uint8Array[] = [];
+  #heldBytes = 0;
+
+  constructor(maxLineBytes: number) {
+    this.#maxLineBytes = maxLineBytes;
+  }
+
+  /** Hands every whole line to `take` until it answers false. Returns `tooLong` if a line exceeds the bound. */
+  push(bytes: Uint8Array, take: (line: string) => boolean): typeof tooLong | undefined {
+    const last = bytes.lastIndexOf(0x0a);
+    if (last < 0) return this.#hold(bytes);
+    const buffer = Buffer.isBuffer(bytes) ? bytes : asBuffer(bytes);
+    let text = buffer.toString("utf8", 0, last);
+    if (this.#heldBytes > 0) {
+      // Decoded together, as a character may be split between them.
+      const all = [...this.#held, bytes.subarray(0, last)];
+      if (this.#heldBytes + bytes.indexOf(0x0a) > this.#maxLineBytes) return tooLong;
+      text = Buffer.concat(all).toString("utf8");
+      this.#held = [];
+      this.#heldBytes = 0;
+    }
+    let from = 0;
+    // The bound is in bytes, not characters; a read shorter than it needs no counting.
+    let fromByte = bytes.length > this.#maxLineBytes ? 0 : undefined;
+    for (;;) {
+      const end = text.indexOf("\n", from);
+      const line = text.slice(from, end < 0 ? text.length : end);
+      if (fromByte !== undefined) {
+        const endByte = bytes.indexOf(0x0a, fromByte);
+        if (endByte - fromByte > this.#maxLineBytes) return tooLong;
+        fromByte = endByte + 1;
+      }
+      if (!take(line.endsWith("\r") ? line.slice(0, -1) : line)) return undefined;
+      if (end < 0) break;
+      from = end + 1;
+    }
+    return this.#hold(bytes.subarray(last + 1));
+  }
+
+  /** At the end of input: the last line, if it has no line end. */
+  rest(): string | undefined {
+    if (this.#heldBytes === 0) return undefined;
+    const text = Buffer.concat(this.#held).toString("utf8");
+    this.#held = [];
+    this.#heldBytes = 0;
+    return text.endsWith("\r") ? text.slice(0, -1) : text;
+  }
+
+  #hold(bytes: Uint8Array): typeof tooLong | undefined {
+    if (bytes.length === 0) return undefined;
+    if (this.#heldBytes + bytes.length > this.#maxLineBytes) return tooLong;
+    // A copy (a Buffer's slice is none): the caller may reuse the read, and one byte must not keep half a megabyte alive.
+    this.#held.push(new Uint8Array(bytes));
+    this.#heldBytes += bytes.length;
+    if (this.#held.length > maxPieces) this.#held = [Buffer.concat(this.#held)];
+    return undefined;
+  }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,192 @@
+// Decodes a client's line into a typed message, or a problem that can be reported to its sender.
+// Bounded; never throws, whatever the line is. Knows no session and no hub.
+
+import { names, protocol as limits, transfer } from "../limits.ts";
+import { quoted } from "../text.ts";
+import {
+  type FieldReader as Reader,
+  FieldReader,
+  isCount,
+  isRef,
+  parseObject,
+} from "./field-reader.ts";
+import {
+  type ClientMessage,
+  defaultRoom,
+  type FetchRequest,
+  type Hello,
+  protocolVersion,
+} from "./messages.ts";
+import { malformed, type Undecodable } from "./undecodable.ts";
+
+type MessageType = ClientMessage["type"];
+
+/** Reads one line, without its line end. */
+export function decodeClient(line: string): ClientMessage | Undecodable {
+  const plain = plainSay(line);
+  if (plain !== undefined) return plain;
+  const fields = parseObject(line, { maxValues: limits.maxClientValues });
+  if (fields === undefined) return malformed(limits.maxClientValues);
+  const { type, version, ref, n } = fields;
+  const problem = (reason: Undecodable["reason"], message: string): Undecodable => ({
+    type: "undecodable",
+    reason,
+    messageType: typeof type === "string" ? type : undefined,
+    message,
+    ref: isRef(ref) ? ref : undefined,
+    n: isCount(n, 1) ? n : undefined,
+  });
+  if (!isMessageType(type)) return problem("unknown", `There is no request of type ${shown(type)}`);
+  if (type === "hello" && version !== protocolVersion) {
+    const spoken = `This server speaks version ${protocolVersion} of the protocol, not ${shown(version)}`;
+    return problem("version", `${spoken}: use a client that does`);
+  }
+  const reader = new FieldReader(fields);
+  const message = readers[type](reader);
+  if (reader.problem === undefined) return message;
+  return problem("invalid", `Bad \`${type}\`: ${reader.problem}`);
+}
+
+const readers: { [T in MessageType]: (reader: Reader) => Extract<ClientMessage, { type: T }> } = {
+  hello: readHello,
+  say: (r) => ({ type: "say", room: room(r), text: r.text("text"), n: r.optionalCount("n", 1) }),
+  tell: (r) => {
+    const to = r.texts("to");
+    if (to.length === 0) r.refuse("`to` has to name somebody");
+    return { type: "tell", to, text: r.text("text"), n: r.optionalCount("n", 1) };
+  },
+  join: (r) => ({
+    type: "join",
+    room: r.text("room"),
+    seq: r.optionalCount("seq"),
+    epoch: epoch(r),
+    ref: r.ref(),
+  }),
+  part: (r) => ({ type: "part", room: r.text("room"), ref: r.ref() }),
+  who: (r) => ({ type: "who", room: room(r), after: r.optionalText("after"), ref: r.ref() }),
+  rooms: (r) => ({ type: "rooms", after: r.optionalText("after"), ref: r.ref() }),
+  rename: (r) => ({ type: "rename", name: r.text("name"), ref: r.ref() }),
+  history: (r) => ({
+    type: "history",
+    room: room(r),
+    before: r.optionalCount("before", 1),
+    limit: r.optionalCount("limit", 1),
+    ref: r.ref(),
+  }),
+  invite: (r) => ({ type: "invite", to: r.text("to"), ref: r.ref() }),
+  accept: (r) => ({ type: "accept", ref: r.ref() }),
+  reject: (r) => ({ type: "reject", ref: r.ref() }),
+  leave: (r) => ({ type: "leave", ref: r.ref() }),
+  files: (r) => ({
+    type: "files",
+    after: r.optionalText("after"),
+    limit: r.optionalCount("limit", 1),
+    ref: r.ref(),
+  }),
+  fetch: readFetch,
+  fetched: (r) => ({ type: "fetched", transfer: r.count("transfer", 1) }),
+  ping: (r) => ({ type: "ping", ref: r.ref() }),
+  pong: () => ({ type: "pong" }),
+  bye: () => ({ type: "bye" }),
+};
+
+function isMessageType(type: unknown): type is MessageType {
+  return typeof type === "string" && Object.hasOwn(readers, type);
+}
+
+function readHello(r: Reader): Hello {
+  const rooms = r.optionalList("rooms", (point) => ({
+    room: point.text("room"),
+    seq: point.optionalCount("seq"),
+  }));
+  if (rooms !== undefined && rooms.length > names.maxRoomsPerSession) {
+    r.refuse(`\`rooms\` has at most ${names.maxRoomsPerSession} of them`);
+  }
+  const secretForm = "16 to 128 visible ASCII characters";
+  return {
+    type: "hello",
+    name: r.optionalText("name"),
+    secret: r.optionalPattern("secret", /^[\x21-\x7e]{16,128}$/, secretForm),
+    rooms,
+    epoch: epoch(r),
+    mail: r.optionalCount("mail"),
+    runs: r.optionalFlag("runs"),
+  };
+}
+
+function readFetch(r: Reader): FetchRequest {
+  const check = r.optionalFlag("check");
+  const token = r.optionalPattern("token", tokenPattern, "16 bytes in base64url");
+  if (check !== true && token === undefined) r.refuse("`token` has to be 16 bytes in base64url");
+  const port = r.optionalCount("port", 1);
+  if (port !== undefined && port > 65_535) r.refuse("`port` has to be at most 65535");
+  return {
+    type: "fetch",
+    name: r.text("name"),
+    token,
+    request: r.optionalPattern("request", requestPattern, "a REQUEST datagram in base64"),
+    address: r.optionalText("address"),
+    port,
+    held: r.optionalCount("held"),
+    check,
+    ref: r.ref(),
+  };
+}
+
+const tokenPattern = /^[A-Za-z0-9_-]{22}$/;
+const requestPattern = new RegExp(
+  `^[A-Za-z0-9+/]{1,${Math.ceil(transfer.maxRequestBytes / 3) * 4}}={0,2}$`,
+);
+
+function room(r: Reader): string {
+  return r.optionalText("room") ?? defaultRoom;
+}
+
+function epoch(r: Reader): string | undefined {
+  const found = r.optionalText("epoch");
+  if (found !== undefined && found.length > limits.maxEpochChars) {
+    r.refuse(`\`epoch\` has at most ${limits.maxEpochChars} characters`);
+  }
+  return found;
+}
+
+/** A value as an error quotes it; lists and objects are not spelled out. */
+function shown(value: unknown): string {
+  if (typeof value === "string") return quoted(value);
+  return typeof value === "object" || value === undefined ? "this" : String(value);
+}
+
+const sayStart = '{"type":"say","n":';
+const roomStart = ',"room":"';
+const textStart = '","text":"';
+/** Every counter of this many digits is a safe integer. */
+const maxPlainDigits = 15;
+const notPlain = /["\\\u0000-\u001f]/;
+
+/**
+ * Fast path for the most frequent message, in the form that encode.ts writes, without building an
+ * object. Undefined for anything unusual (an escape, a control character, another order), which is
+ * left to the JSON parser.
+ */
+function plainSay(line: string): ClientMessage | undefined {
+  if (!line.startsWith(sayStart)) return undefined;
+  let n = 0;
+  let at = sayStart.length;
+  for (; at < sayStart.length + maxPlainDigits; at++) {
+    const digit = line.charCodeAt(at) - 0x30;
+    if (!(digit >= 0 && digit <= 9)) break;
+    n = n * 10 + digit;
+    // No leading zero.
+    if (n === 0) return undefined;
+  }
+  if (n === 0 || !line.startsWith(roomStart, at) || !line.endsWith('"}')) return undefined;
+  const roomAt = at + roomStart.length;
+  const roomEnd = line.indexOf('"', roomAt);
+  const textAt = roomEnd + textStart.length;
+  if (roomEnd < 0 || !line.startsWith(textStart, roomEnd) || line.length < textAt + 2) {
+    return undefined;
+  }
+  const room = line.slice(roomAt, roomEnd);
+  const text = line.slice(textAt, -2);
+  return notPlain.test(room) || notPlain.test(text) ? undefined : { type: "say", room, text, n };
+}

@@ -1,0 +1,290 @@
+// Decodes a server's line into a typed message with every field checked, or a problem. Servers may
+// be hostile: bounded, and never throws, whatever the line is. Texts and names are not sanitized.
+// Knows no session.
+
+import { protocol as limits } from "../limits.ts";
+import { quoted } from "../text.ts";
+import {
+  type FieldReader as Reader,
+  FieldReader,
+  isCount,
+  isRef,
+  parseObject,
+} from "./field-reader.ts";
+import {
+  type ChatState,
+  type ErrorMessage,
+  type FileOffer,
+  type LeaveReason,
+  protocolVersion,
+  type RoomMessage,
+  type RoomState,
+  type ServerLimits,
+  type ServerMessage,
+  type Welcome,
+  type WelcomeSession,
+} from "./messages.ts";
+import { malformed, type Undecodable } from "./undecodable.ts";
+
+type MessageType = ServerMessage["type"];
+
+/** Reads one line, without its line end. */
+export function decodeServer(line: string): ServerMessage | Undecodable {
+  const fields = parseObject(line, { maxValues: limits.maxServerValues });
+  if (fields === undefined) return malformed(limits.maxServerValues);
+  const { type, ref, n } = fields;
+  const problem = (reason: Undecodable["reason"], message: string): Undecodable => ({
+    type: "undecodable",
+    reason,
+    messageType: typeof type === "string" ? type : undefined,
+    message,
+    ref: isRef(ref) ? ref : undefined,
+    n: isCount(n, 1) ? n : undefined,
+  });
+  if (!isMessageType(type)) {
+    const named = typeof type === "string" ? quoted(type) : "none";
+    return problem("unknown", `There is no message of type ${named}`);
+  }
+  const reader = new FieldReader(fields);
+  const message = readers[type](reader);
+  if (reader.problem === undefined) return message;
+  return problem("invalid", `Bad \`${type}\`: ${reader.problem}`);
+}
+
+const readers: { [T in MessageType]: (reader: Reader) => Extract<ServerMessage, { type: T }> } = {
+  welcome: readWelcome,
+  ack: (r) => ({
+    type: "ack",
+    n: r.count("n"),
+    room: r.optionalText("room"),
+    seq: r.optionalCount("seq"),
+  }),
+  message: readMessage,
+  messages: (r) => ({
+    type: "messages",
+    room: r.text("room"),
+    seq: r.count("seq"),
+    time: r.number("time"),
+    from: r.text("from"),
+    texts: r.texts("texts"),
+    n: r.optionalCount("n"),
+  }),
+  private: (r) => ({
+    type: "private",
+    mail: r.count("mail"),
+    time: r.number("time"),
+    from: r.text("from"),
+    to: r.texts("to"),
+    text: r.text("text"),
+    chat: r.optionalFlag("chat"),
+  }),
+  joined: (r) => ({ type: "joined", room: r.text("room"), name: r.text("name") }),
+  left: (r) => ({
+    type: "left",
+    room: r.text("room"),
+    name: r.text("name"),
+    reason: leaveReason(r),
+  }),
+  renamed: (r) => ({
+    type: "renamed",
+    from: r.text("from"),
+    to: r.text("to"),
+    room: r.optionalText("room"),
+    chat: r.optionalFlag("chat"),
+  }),
+  chat: (r) => ({ type: "chat", state: chatState(r), with: r.text("with") }),
+  entered: (r) => ({
+    type: "entered",
+    ...readRoomState(r),
+    epoch: r.text("epoch"),
+    ref: r.ref(),
+  }),
+  parted: (r) => ({ type: "parted", room: r.text("room"), ref: r.ref() }),
+  names: (r) => ({
+    type: "names",
+    room: r.text("room"),
+    names: r.texts("names"),
+    total: r.count("total"),
+    next: r.optionalText("next"),
+    ref: r.ref(),
+  }),
+  rooms: (r) => ({
+    type: "rooms",
+    rooms: r.list("rooms", (item) => ({ room: item.text("room"), members: item.count("members") })),
+    next: r.optionalText("next"),
+    ref: r.ref(),
+  }),
+  history: (r) => ({
+    type: "history",
+    room: r.text("room"),
+    messages: r.list("messages", readMessage),
+    ref: r.ref(),
+  }),
+  files: (r) => ({
+    type: "files",
+    files: r.list("files", (item) => ({
+      name: item.text("name"),
+      size: item.count("size"),
+      modified: item.number("modified"),
+    })),
+    next: r.optionalText("next"),
+    ref: r.ref(),
+  }),
+  name: (r) => ({ type: "name", name: r.text("name"), ref: r.ref() }),
+  offer: readOffer,
+  digests: (r) => ({
+    type: "digests",
+    transfer: r.count("transfer"),
+    from: r.count("from"),
+    data: r.text("data"),
+  }),
+  digest: (r) => ({
+    type: "digest",
+    transfer: r.count("transfer"),
+    sha256: r.optionalPattern("sha256", /^[0-9a-f]{64}$/i, hashForm) ?? r.text("sha256"),
+  }),
+  error: readError,
+  ping: () => ({ type: "ping" }),
+  pong: (r) => ({ type: "pong", ref: r.ref() }),
+  bye: (r) => ({
+    type: "bye",
+    reason: r.text("reason"),
+    code: r.optionalText("code") === "replaced" ? "replaced" : undefined,
+  }),
+};
+
+const hashForm = "a SHA-256 in hexadecimal";
+
+function isMessageType(type: unknown): type is MessageType {
+  return typeof type === "string" && Object.hasOwn(readers, type);
+}
+
+function readWelcome(r: Reader): Welcome {
+  if (r.count("version") !== protocolVersion) r.refuse(`\`version\` has to be ${protocolVersion}`);
+  return {
+    type: "welcome",
+    version: protocolVersion,
+    server: r.text("server"),
+    udpPort: r.count("udpPort"),
+    limits: r.object("limits", readLimits) ?? noLimits,
+    session: r.optionalObject("session", readSession),
+  };
+}
+
+function readLimits(r: Reader): ServerLimits {
+  return {
+    lineBytes: r.count("lineBytes", 1),
+    textChars: r.count("textChars", 1),
+    nameChars: r.count("nameChars", 1),
+    recipients: r.count("recipients", 1),
+    rooms: r.count("rooms", 1),
+    messagesPerSecond: r.count("messagesPerSecond"),
+    burstSeconds: r.count("burstSeconds"),
+  };
+}
+
+/** Placeholder in a welcome that is rejected. */
+const noLimits: ServerLimits = {
+  lineBytes: 1,
+  textChars: 1,
+  nameChars: 1,
+  recipients: 1,
+  rooms: 1,
+  messagesPerSecond: 0,
+  burstSeconds: 0,
+};
+
+function readSession(r: Reader): WelcomeSession {
+  return {
+    name: r.text("name"),
+    secret: r.text("secret"),
+    epoch: r.text("epoch"),
+    mail: r.count("mail"),
+    n: r.count("n"),
+    recovered: r.flag("recovered"),
+    rooms: r.list("rooms", readRoomState),
+  };
+}
+
+function readRoomState(r: Reader): RoomState {
+  return { room: r.text("room"), seq: r.count("seq"), recovered: r.flag("recovered") };
+}
+
+function readMessage(r: Reader): RoomMessage {
+  return {
+    type: "message",
+    room: r.text("room"),
+    seq: r.count("seq"),
+    time: r.number("time"),
+    from: r.text("from"),
+    text: r.text("text"),
+    n: r.optionalCount("n"),
+  };
+}
+
+function readOffer(r: Reader): FileOffer {
+  return {
+    type: "offer",
+    transfer: r.count("transfer"),
+    name: r.text("name"),
+    size: r.count("size"),
+    modified: r.number("modified"),
+    version: r.text("version"),
+    chunkBytes: r.count("chunkBytes", 1),
+    udpPort: r.count("udpPort", 1),
+    maxSegmentBytes: r.count("maxSegmentBytes", 1),
+    ref: r.ref(),
+  };
+}
+
+function readError(r: Reader): ErrorMessage {
+  return {
+    type: "error",
+    code: r.text("code"),
+    message: r.text("message"),
+    n: r.optionalCount("n", 1),
+    ref: r.ref(),
+    retryAfterMs: r.optionalCount("retryAfterMs"),
+    subject: r.optionalText("subject"),
+    transfer: r.optionalCount("transfer"),
+  };
+}
+
+const chatStates: Readonly<Record<ChatState, true>> = {
+  asked: true,
+  invited: true,
+  started: true,
+  rejected: true,
+  busy: true,
+  left: true,
+  lost: true,
+};
+
+function chatState(r: Reader): ChatState {
+  const state = r.text("state");
+  if (isChatState(state)) return state;
+  r.refuse(`there is no \`state\` ${quoted(state)}`);
+  return "lost";
+}
+
+function isChatState(state: string): state is ChatState {
+  return Object.hasOwn(chatStates, state);
+}
+
+const leaveReasons: Readonly<Record<LeaveReason, true>> = {
+  quit: true,
+  lost: true,
+  slow: true,
+  parted: true,
+  replaced: true,
+};
+
+/** The member is gone whatever the reason: an unknown one counts as `quit`. */
+function leaveReason(r: Reader): LeaveReason {
+  const reason = r.text("reason");
+  return isLeaveReason(reason) ? reason : "quit";
+}
+
+function isLeaveReason(reason: string): reason is LeaveReason {
+  return Object.hasOwn(leaveReasons, reason);
+}

@@ -1,0 +1,89 @@
+// Encodes typed messages as lines. The most frequent ones are assembled by hand, at a fifth of the
+// cost of JSON.stringify. Pure.
+
+import {
+  type ClientMessage,
+  protocolVersion,
+  type RoomMessage,
+  type ServerMessage,
+} from "./messages.ts";
+
+/** A client's message as a line with its `\n`. */
+export function encodeClient(message: ClientMessage): string {
+  switch (message.type) {
+    case "say": {
+      // In the order of decodeClient's fast path.
+      const { n, room, text } = message;
+      const counter = n === undefined ? "" : `,"n":${n}`;
+      return `{"type":"say"${counter},"room":${JSON.stringify(room)},"text":${JSON.stringify(text)}}\n`;
+    }
+    case "hello": {
+      const { type, ...rest } = message;
+      return line({ type, version: protocolVersion, ...rest });
+    }
+    default:
+      return line(message);
+  }
+}
+
+/** A server's message as a line with its `\n`. */
+export function encodeServer(message: ServerMessage): string {
+  switch (message.type) {
+    case "message":
+      return `${roomMessage(message)}\n`;
+    case "messages": {
+      const { room, seq, time, from, texts, n } = message;
+      const textsJson = texts.map((text) => JSON.stringify(text)).join(",");
+      return encodeRun({ room, seq, time, from, textsJson, n });
+    }
+    case "history": {
+      const { room, messages, ref } = message;
+      const repeated = ref === undefined ? "" : `,"ref":${JSON.stringify(ref)}`;
+      const list = messages.map(roomMessage).join(",");
+      return `{"type":"history","room":${JSON.stringify(room)},"messages":[${list}]${repeated}}\n`;
+    }
+    default:
+      return line(message);
+  }
+}
+
+/** A `messages` line whose texts are already the inside of a JSON array: `"a","b"`. */
+export function encodeRun(run: {
+  room: string;
+  seq: number;
+  time: number;
+  from: string;
+  textsJson: string;
+  n: number | undefined;
+}): string {
+  const { room, seq, time, from, textsJson, n } = run;
+  const counted = n === undefined ? "" : `,"n":${n}`;
+  return `{"type":"messages","room":${JSON.stringify(room)},"seq":${seq},"time":${time},"from":${JSON.stringify(from)},"texts":[${textsJson}]${counted}}\n`;
+}
+
+/** Consecutive messages often share room, sender and time: that part is assembled once. */
+let common = { room: "", from: "", time: 0, start: "", middle: "" };
+
+function roomMessage({ room, seq, time, from, text, n }: RoomMessage): string {
+  if (room !== common.room || from !== common.from || time !== common.time) {
+    const start = `{"type":"message","room":${JSON.stringify(room)},"seq":`;
+    const middle = `,"time":${time},"from":${JSON.stringify(from)},"text":"`;
+    common = { room, from, time, start, middle };
+  }
+  const { start, middle } = common;
+  const body = escapedText(text);
+  return n === undefined
+    ? `${start}${seq}${middle}${body}"}`
+    : `${start}${seq}${middle}${body}","n":${n}}`;
+}
+
+/**
+ * The inside of a JSON string. Most need no escapes, and testing is cheaper than JSON.stringify.
+ */
+function escapedText(text: string): string {
+  return /["\\\u0000-\u001f\ud800-\udfff]/.test(text) ? JSON.stringify(text).slice(1, -1) : text;
+}
+
+function line(message: object): string {
+  return `${JSON.stringify(message)}\n`;
+}

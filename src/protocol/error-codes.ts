@@ -1,0 +1,34 @@
+// The codes of `error` lines, and how a client reacts to them. docs/protocol.md explains each code,
+// errors.ts has their exit codes. Pure.
+
+import type { ErrorCode } from "../errors.ts";
+
+/** Every code that a server sends. */
+export const protocolErrorCodes = [
+  "protocol",
+  "version",
+  "full",
+  "rate",
+  "storage",
+  "login-timeout",
+  "name-taken",
+  "name-invalid",
+  "room-invalid",
+  "text-invalid",
+  "unknown-user",
+  "not-in-room",
+  "not-found",
+  "changed",
+  "stalled",
+  "slow-reader",
+] as const satisfies readonly ErrorCode[];
+
+/** Whether a login refused with this code may succeed a moment later. */
+export function isRetryableLogin(code: string): boolean {
+  return code === "full" || code === "rate" || code === "login-timeout" || code === "storage";
+}
+
+/** Whether a message refused with this code keeps its number and is to be sent again. */
+export function isRetryableMessage(code: string): boolean {
+  return code === "rate" || code === "storage";
+}

@@ -1,0 +1,42 @@
+// Answers the hub's requests from a store in this process: each at once, done or failed.
+
+import type { LocalStore, StoreReply, StoreRequest } from "../chat/store.ts";
+import { ParleyError } from "../errors.ts";
+
+/** @throws what is no failure of the store but a mistake in this program */
+export function answerRequest(store: LocalStore, request: StoreRequest): StoreReply {
+  try {
+    return answer(store, request);
+  } catch (error) {
+    if (!(error instanceof ParleyError)) throw error;
+    return { id: request.id, outcome: "failed", error };
+  }
+}
+
+function answer(store: LocalStore, request: StoreRequest): StoreReply {
+  const done = { id: request.id, outcome: "done" } as const;
+  switch (request.type) {
+    case "commit":
+      return { ...done, type: "commit", result: store.commit(request.batch) };
+    case "room-bounds":
+      return { ...done, type: "room-bounds", result: store.rooms.bounds(request.room) };
+    case "read-room": {
+      const { rooms } = store;
+      const result =
+        "after" in request
+          ? rooms.after(request.room, request.after, request.limit)
+          : rooms.before(request.room, request.before, request.limit);
+      return { ...done, type: "read-room", result };
+    }
+    case "read-mail": {
+      const result = store.mailboxes.after(request.session, request.after, request.limit);
+      return { ...done, type: "read-mail", result };
+    }
+    case "load-session":
+      return { ...done, type: "load-session", result: store.sessions.load(request.session) };
+    case "find-name": {
+      const result = store.directory.find(request.name, request.sinceMs);
+      return { ...done, type: "find-name", result };
+    }
+  }
+}

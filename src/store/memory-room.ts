@@ -1,0 +1,214 @@
+// One room's log in memory: rows of JSON as UTF-8 in blocks, their numbers in a ring of columns.
+// Nothing here is an object per message or row, so a full room costs what its bytes cost, and no
+// message keeps a network buffer alive.
+
+import type { Said } from "../chat/events.ts";
+import type { SaidRun } from "../chat/said-run.ts";
+import { type PackedRow, packRuns, type StoredRun, unpackRuns } from "./packed-runs.ts";
+
+/**
+ * Columns of a row: its first `seq`, its time, the store's clock when it was appended, its offset
+ * in its block.
+ */
+const columns = 4;
+const timeColumn = 1;
+const clockColumn = 2;
+const offsetColumn = 3;
+
+const firstRows = 16;
+const firstBlockBytes = 512;
+/** Blocks grow with the room up to this size. */
+const maxBlockBytes = 16 * 1024;
+
+/** Rows `first` up to but not including `end`, counted since the room began. */
+type Block = { first: number; end: number; bytes: Uint8Array; used: number };
+
+/**
+ * Blocks that full rooms have given back: a busy room takes as many as it gives, and the system
+ * need not clear new ones.
+ */
+const spareBlocks: Uint8Array[] = [];
+const maxSpareBlocks = 8;
+
+function takeBlock(bytes: number): Uint8Array {
+  const spare = bytes === maxBlockBytes ? spareBlocks.pop() : undefined;
+  return spare ?? new Uint8Array(bytes);
+}
+
+function giveBlock(bytes: Uint8Array): void {
+  if (bytes.length === maxBlockBytes && spareBlocks.length < maxSpareBlocks)
+    spareBlocks.push(bytes);
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export class MemoryRoom {
+  /** The highest number said, and the lowest that is kept: it may be in the middle of a row. */
+  last: number;
+  first: number;
+  #blockBytes = 0;
+  #blocks: Block[] = [];
+  #capacity = firstRows;
+  #ring = new Float64Array(firstRows * columns);
+  /** Rows that are kept: `#head` up to but not including `#end`. */
+  #head = 0;
+  #end = 0;
+
+  /** A room that has been at `last` and forgotten everything. */
+  constructor(last: number) {
+    this.last = last;
+    this.first = last + 1;
+  }
+
+  /** Memory for rows and columns, whether in use or not. */
+  get bytes(): number {
+    return this.#blockBytes + this.#ring.byteLength;
+  }
+
+  get kept(): number {
+    return this.last - this.first + 1;
+  }
+
+  /** Adds what was said in one turn; the answer is the number of its first message. */
+  append(runs: readonly SaidRun[], clockMs: number): number {
+    const first = this.last + 1;
+    for (const row of packRuns(runs)) this.#appendRow(row, clockMs);
+    return first;
+  }
+
+  /** Messages `from` to `to` (inclusive, both kept), ascending. */
+  read(room: string, from: number, to: number): Said[] {
+    const found: Said[] = [];
+    if (from > to) return found;
+    let row = this.#rowOf(from);
+    for (const block of this.#blocks) {
+      if (block.end <= row) continue;
+      let end = row;
+      while (end < block.end && this.#column(end, 0) <= to) end++;
+      if (end === row) break;
+      for (const runs of this.#unpackRows(block, row, end)) {
+        const firstSeq = this.#column(row, 0);
+        const timeMs = this.#column(row, timeColumn);
+        unpackRuns(runs, { room, firstSeq, timeMs }, [from, to], found);
+        row++;
+      }
+    }
+    return found;
+  }
+
+  /** Forgets everything under `seq`. */
+  forget(seq: number): void {
+    this.first = Math.max(this.first, Math.min(seq, this.last + 1));
+    while (this.#head < this.#end && this.#firstOf(this.#head + 1) <= this.first) this.#head++;
+    let gone = 0;
+    while (gone < this.#blocks.length && this.#blocks[gone]!.end <= this.#head) {
+      const { bytes } = this.#blocks[gone++]!;
+      this.#blockBytes -= bytes.length;
+      giveBlock(bytes);
+    }
+    if (gone > 0) this.#blocks.splice(0, gone);
+    if (this.kept === 0 && this.#capacity > firstRows) {
+      this.#capacity = firstRows;
+      this.#ring = new Float64Array(firstRows * columns);
+    }
+  }
+
+  /** Forgets rows appended before `clockMs`; the answer is how many rows were looked at. */
+  forgetBefore(clockMs: number): number {
+    const begin = this.#head;
+    let row = begin;
+    while (row < this.#end && this.#column(row, clockColumn) < clockMs) row++;
+    if (row > begin) this.forget(this.#firstOf(row));
+    return row - begin + 1;
+  }
+
+  get hasOlderBlocks(): boolean {
+    return this.#blocks.length > 1;
+  }
+
+  /** Forgets the oldest block's worth of messages. */
+  forgetBlock(): void {
+    const oldest = this.#blocks[0];
+    if (oldest !== undefined) this.forget(this.#firstOf(oldest.end));
+  }
+
+  #appendRow({ count, timeMs, runs }: PackedRow, clockMs: number): void {
+    if (this.#end - this.#head === this.#capacity) this.#grow();
+    const row = this.#end++;
+    const at = (row % this.#capacity) * columns;
+    this.#ring[at] = this.last + 1;
+    this.#ring[at + timeColumn] = timeMs;
+    this.#ring[at + clockColumn] = clockMs;
+    this.#ring[at + offsetColumn] = this.#keep(row, `${runs},`);
+    this.last += count;
+  }
+
+  /** Puts a row into a block; the answer is where. */
+  #keep(row: number, json: string): number {
+    const tail = this.#blocks.at(-1);
+    if (tail !== undefined && tail.used + json.length <= tail.bytes.length) {
+      const { used } = tail;
+      const { read, written } = encoder.encodeInto(json, tail.bytes.subarray(used));
+      if (read === json.length) {
+        tail.used += written;
+        tail.end = row + 1;
+        return used;
+      }
+    }
+    const grown = Math.min(maxBlockBytes, Math.max(firstBlockBytes, 2 * (tail?.bytes.length ?? 0)));
+    let bytes = takeBlock(Math.max(grown, json.length));
+    let { read, written } = encoder.encodeInto(json, bytes);
+    if (read < json.length) {
+      // Not all of it is ASCII; only now is it worth counting.
+      bytes = new Uint8Array(Buffer.byteLength(json));
+      ({ read, written } = encoder.encodeInto(json, bytes));
+    }
+    this.#blocks.push({ first: row, end: row + 1, bytes, used: written });
+    this.#blockBytes += bytes.length;
+    return 0;
+  }
+
+  /** Rows `from` up to but not including `end` of a block. */
+  #unpackRows(block: Block, from: number, end: number): StoredRun[][] {
+    const begin = this.#column(from, offsetColumn);
+    const after = end < block.end ? this.#column(end, offsetColumn) : block.used;
+    // Each row ends with a comma.
+    const json = decoder.decode(block.bytes.subarray(begin, after - 1));
+    return JSON.parse(`[${json}]`);
+  }
+
+  /** The row that holds message `seq`, by binary search. */
+  #rowOf(seq: number): number {
+    let low = this.#head;
+    let high = this.#end - 1;
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (this.#column(middle, 0) <= seq) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  /** The first number of a row, or of the one that is yet to come. */
+  #firstOf(row: number): number {
+    return row < this.#end ? this.#column(row, 0) : this.last + 1;
+  }
+
+  #column(row: number, column: number): number {
+    return this.#ring[(row % this.#capacity) * columns + column]!;
+  }
+
+  /** Twice the rows; a row's place depends on their number, so each moves. */
+  #grow(): void {
+    const before = this.#ring;
+    const capacity = this.#capacity;
+    this.#capacity = capacity * 2;
+    this.#ring = new Float64Array(this.#capacity * columns);
+    for (let row = this.#head; row < this.#end; row++) {
+      const from = (row % capacity) * columns;
+      const to = (row % this.#capacity) * columns;
+      this.#ring.set(before.subarray(from, from + columns), to);
+    }
+  }
+}

@@ -1,0 +1,104 @@
+// How a room's batch is kept: rows of JSON, each a bounded number of messages, so that reading a
+// page and deleting the oldest stay bounded however much was said in one turn. Memory and SQLite
+// share this. Knows no table and no file.
+
+import type { Said } from "../chat/events.ts";
+import type { SaidRun } from "../chat/said-run.ts";
+
+/** Messages of one row: a page of history unpacks at most two rows more than it needs. */
+const maxRowMessages = 256;
+/** A row takes no further run beyond this many UTF-16 units of text; a single run may be longer. */
+const maxRowChars = 64 * 1024;
+
+/**
+ * Consecutive messages of a room. `runs` is a JSON array of `StoredRun`; `timeMs` is when the first
+ * was said.
+ */
+export type PackedRow = { readonly count: number; readonly timeMs: number; readonly runs: string };
+
+/**
+ * A run within a row: `at` is the index of its first message there, `time` is absent where it is
+ * the row's.
+ */
+export type StoredRun = {
+  at: number;
+  time?: number;
+  from: string;
+  alias?: string;
+  n?: number;
+  texts: string[];
+};
+
+/** Packs what a room said in one turn. */
+export function packRuns(runs: readonly SaidRun[]): PackedRow[] {
+  const rows: PackedRow[] = [];
+  let count = 0;
+  let chars = 0;
+  let timeMs = 0;
+  let json = "";
+  const endRow = (): void => {
+    if (count > 0) rows.push({ count, timeMs, runs: `[${json}]` });
+    count = chars = 0;
+    json = "";
+  };
+  for (const run of runs) {
+    const { length } = run;
+    if (count + length > maxRowMessages || chars + run.chars > maxRowChars) endRow();
+    for (let from = 0; from < length; from += maxRowMessages) {
+      const to = Math.min(length, from + maxRowMessages);
+      if (from > 0) endRow();
+      if (count === 0) timeMs = run.timeMs;
+      else json += ",";
+      json += runJson(run, from, to, count, timeMs);
+      count += to - from;
+    }
+    chars += run.chars;
+  }
+  endRow();
+  return rows;
+}
+
+/** Messages `from` to `to` of a run, as they stand in a row whose first is of `rowTimeMs`. */
+function runJson(run: SaidRun, from: number, to: number, at: number, rowTimeMs: number): string {
+  const { timeMs, alias, n } = run;
+  const isWhole = from === 0 && to === run.length;
+  // The texts of a whole run are JSON already: the native protocol sends the same string.
+  const texts = isWhole ? `[${run.textsJson}]` : JSON.stringify(run.texts.slice(from, to));
+  let json = `{"at":${at}`;
+  if (timeMs !== rowTimeMs) json += `,"time":${timeMs}`;
+  json += `,"from":${quote(run.from)}`;
+  if (alias !== undefined) json += `,"alias":${quote(alias)}`;
+  if (n !== undefined) json += `,"n":${n + from}`;
+  return `${json},"texts":${texts}}`;
+}
+
+/** Names seldom have anything to escape. */
+function quote(name: string): string {
+  return /^[\w .:[\]#-]*$/.test(name) ? `"${name}"` : JSON.stringify(name);
+}
+
+/** Adds those messages of a row that are numbered `from` to `to`; the row's first is `firstSeq`. */
+export function unpackRuns(
+  runs: readonly StoredRun[],
+  row: { room: string; firstSeq: number; timeMs: number },
+  [from, to]: readonly [number, number],
+  found: Said[],
+): void {
+  for (const run of runs) {
+    const first = row.firstSeq + run.at;
+    const end = Math.min(run.texts.length, to - first + 1);
+    for (let i = Math.max(0, from - first); i < end; i++) {
+      found.push({
+        type: "said",
+        room: row.room,
+        seq: first + i,
+        timeMs: run.time ?? row.timeMs,
+        from: run.from,
+        alias: run.alias,
+        text: run.texts[i]!,
+        n: run.n === undefined ? undefined : run.n + i,
+        author: 0,
+      });
+    }
+  }
+}

@@ -1,0 +1,48 @@
+// Private messages in a data file. A full mailbox loses what its busiest sender wrote first.
+
+import type { PrivateMessage } from "../chat/events.ts";
+import type { Mailboxes } from "../chat/store.ts";
+import { isTrimDue, surplusMail } from "./mailbox-shares.ts";
+import type { Read } from "./sqlite-file.ts";
+import type { MailRow, Statements } from "./sqlite-statements.ts";
+
+export class SqliteMailboxes implements Mailboxes {
+  readonly #sql: Statements;
+  readonly #read: Read;
+  readonly #maxMessages: number;
+
+  /** Each mailbox keeps `maxMessages`, and up to an eighth more. */
+  constructor(sql: Statements, read: Read, maxMessages: number) {
+    this.#sql = sql;
+    this.#read = read;
+    this.#maxMessages = maxMessages;
+  }
+
+  after(session: string, mail: number, limit: number): PrivateMessage[] {
+    return this.#read(() => this.#sql.mailAfter.all(session, mail, limit).map(messageOf));
+  }
+
+  /** Adds a message, in a transaction. */
+  append(session: string, message: PrivateMessage, clockMs: number): void {
+    const { mail, timeMs, from, alias, to, chat, text } = message;
+    const recipients = JSON.stringify(to);
+    const sender = [from, alias ?? null, recipients, chat ? 1 : 0] as const;
+    this.#sql.insertMail.run(session, mail, timeMs, clockMs, ...sender, text);
+    if (mail <= this.#maxMessages || !isTrimDue(mail, this.#maxMessages)) return;
+    const gone = surplusMail(this.#sql.mailbox.all(session), this.#maxMessages);
+    for (const number of gone) this.#sql.removeMail.run(session, number);
+  }
+}
+
+function messageOf(row: MailRow): PrivateMessage {
+  return {
+    type: "private",
+    mail: row.mail,
+    timeMs: row.time_ms,
+    from: row.sender,
+    alias: row.alias ?? undefined,
+    to: JSON.parse(row.recipients),
+    chat: row.chat === 1,
+    text: row.text,
+  };
+}

@@ -1,0 +1,95 @@
+// Events of a session as sentences for people. Pure.
+
+import type { ChatState, LeaveReason, SessionEvent, Unsayable } from "../client/events.ts";
+import { harmless } from "../text.ts";
+import { countText } from "./units.ts";
+
+/** Undefined: a message, or nothing that a person needs to read. */
+export function eventText(event: SessionEvent): string | undefined {
+  switch (event.type) {
+    case "online":
+      return event.returned ? undefined : onlineText(event.name, event.rooms);
+    case "offline":
+      return event.everOnline && event.attempt === 1
+        ? `Connection lost (${harmless(event.reason)}), reconnecting`
+        : undefined;
+    case "reconnected":
+      return harmless(event.summary).replace(/^r/, "R");
+    case "gap":
+      return `${countText(event.to - event.from + 1, "message")} no longer kept by the server`;
+    case "failed":
+      return `Not sent: ${harmless(event.message)}`;
+    case "joined":
+      return `${harmless(event.name)} has joined`;
+    case "left":
+      return `${harmless(event.name)} ${leaving[event.reason]}`;
+    case "renamed":
+      return `${harmless(event.from)} is now ${harmless(event.to)}`;
+    case "chat":
+      return chatText(event.state, harmless(event.with));
+    case "error":
+    case "join-failed":
+      return harmless(event.message);
+    case "entered":
+      return `You are in the room ${harmless(event.room)}`;
+    case "parted":
+      return `You are no longer in the room ${harmless(event.room)}`;
+    case "message":
+    case "private":
+    case "acknowledged":
+    case "response":
+    case "ended":
+      return undefined;
+  }
+}
+
+function onlineText(name: string, rooms: readonly string[]): string {
+  const list = rooms.map(harmless).join(", ");
+  if (rooms.length === 0) return `You are ${harmless(name)}, in no room`;
+  return `You are ${harmless(name)} in the ${rooms.length === 1 ? "room" : "rooms"} ${list}`;
+}
+
+const leaving: Readonly<Record<LeaveReason, string>> = {
+  quit: "has left",
+  lost: "has lost the connection",
+  slow: "was too slow and has been disconnected",
+  parted: "has left the room",
+  replaced: "has connected again from elsewhere",
+};
+
+function chatText(state: ChatState, partner: string): string {
+  switch (state) {
+    case "asked":
+      return `You have asked ${partner} for a private chat`;
+    case "invited":
+      return `${partner} asks for a private chat: /accept or /reject`;
+    case "started":
+      return `Private chat with ${partner}: what you type goes only to ${partner}, until /leave`;
+    case "rejected":
+      return `No private chat with ${partner}: rejected`;
+    case "busy":
+      return `${partner} is busy in another private chat`;
+    case "left":
+      return `The private chat with ${partner} has ended: what you type goes to the room again`;
+    case "lost":
+      return `${partner} has lost the connection, and the private chat has ended: what you type goes to the room again`;
+  }
+}
+
+/** Why `text` could not be sent; a message has at most `textChars` characters. */
+export function unsayableText(why: Unsayable, text: string, textChars: number): string {
+  switch (why) {
+    case "too-long":
+      return `Not sent: a message has at most ${textChars} characters, this one has ${text.length}. Send it in parts (Up brings it back)`;
+    case "queue-full":
+      return "Not sent: too many messages are waiting for the connection. Try again when it is back";
+    case "no-recipient":
+      return "Not sent: name at least one person";
+    case "not-in-room":
+      return "Not sent: you are in no room. /join ROOM enters one";
+    case "no-partner":
+      return "Not sent: the private chat has ended";
+    case "ended":
+      return "Not sent: the session has ended";
+  }
+}

@@ -1,0 +1,27 @@
+// The clock and calendar of the person at this terminal.
+
+import type { Calendar } from "./transcript.ts";
+
+const dates = new Intl.DateTimeFormat("en-GB", {
+  weekday: "long",
+  day: "numeric",
+  month: "long",
+  year: "numeric",
+});
+
+export const localCalendar: Calendar = {
+  now: Date.now,
+  timeOfDay(timeMs) {
+    const time = dateOf(timeMs);
+    return [time.getHours(), time.getMinutes()].map((n) => String(n).padStart(2, "0")).join(":");
+  },
+  date(timeMs) {
+    return dates.format(dateOf(timeMs));
+  },
+};
+
+/** A server may send a time that no calendar has. */
+function dateOf(timeMs: number): Date {
+  const date = new Date(timeMs);
+  return Number.isNaN(date.getTime()) ? new Date(0) : date;
+}

@@ -1,0 +1,145 @@
+// Gets a client's session online for the first time: the name to use, the connection, and the error
+// if there is none. Lost connections are the session's own business. Knows neither prompt nor pipe.
+
+import { userInfo } from "node:os";
+import { personNameProblem } from "../dialects/table.ts";
+import { harmless } from "../text.ts";
+import type { SessionEvent } from "../client/events.ts";
+import { ClientSession } from "../client/session.ts";
+import { isErrorCode, ParleyError } from "../errors.ts";
+import { type Address, hostNotFound, hostPortText, noSuchHost } from "../io/host-port.ts";
+import { NativeConnection } from "../io/native-connection.ts";
+
+export type ClientOptions = {
+  to: Address;
+  /** As given with --name; undefined: a sensible one. */
+  name: string | undefined;
+  room: string;
+  downloads: string;
+  follow: boolean;
+  json: boolean;
+};
+
+export type OpenSession = {
+  session: ClientSession;
+  connection: NativeConnection;
+  /** Hands every event from `online` on to `handle`; those that have come already, at once. */
+  listen: (handle: (event: SessionEvent) => void) => void;
+};
+
+/**
+ * Connects and logs in; `interrupted` ends the attempt.
+ * @throws ParleyError `cannot-connect`, `name-taken` and the server's other refusals, or what
+ * `interrupted` rejects with
+ */
+export async function openSession(
+  options: ClientOptions,
+  interrupted: Promise<never>,
+): Promise<OpenSession> {
+  const names = options.name === undefined ? defaultNames() : [options.name];
+  for (const [index, name] of names.entries()) {
+    try {
+      return await attempt(options, name, interrupted);
+    } catch (error) {
+      const taken = error instanceof ParleyError && error.code === "name-taken";
+      if (!taken || index === names.length - 1) throw error;
+    }
+  }
+  throw new ParleyError("name-invalid", "There is no name to use: give one with --name");
+}
+
+async function attempt(
+  { to, room }: ClientOptions,
+  name: string,
+  interrupted: Promise<never>,
+): Promise<OpenSession> {
+  const { promise: online, resolve, reject } = Promise.withResolvers<void>();
+  const early: SessionEvent[] = [];
+  let handle: (event: SessionEvent) => void = (event) => void early.push(event);
+  let isOnline = false;
+  const session = new ClientSession({
+    name,
+    rooms: [room],
+    secret: secret(),
+    random: Math.random,
+  });
+  const connection = new NativeConnection(to, session, (event) => {
+    if (event.type === "online" && !isOnline) {
+      isOnline = true;
+      resolve();
+    }
+    if (isOnline) handle(event);
+    else if (event.type === "offline")
+      reject(connection.problem ?? cannotConnect(to, event.reason));
+    else if (event.type === "ended") reject(refusal(event.code, event.message));
+  });
+  connection.start();
+  try {
+    await Promise.race([online, interrupted]);
+  } catch (error) {
+    await connection.leave();
+    throw error;
+  }
+  const listen = (listener: typeof handle) => {
+    handle = listener;
+    for (const event of early.splice(0)) listener(event);
+  };
+  return { session, connection, listen };
+}
+
+function cannotConnect(to: Address, reason: string): ParleyError {
+  if (reason === noSuchHost) return hostNotFound(to.host);
+  return new ParleyError(
+    "cannot-connect",
+    `Cannot chat at ${hostPortText(to)}: ${harmless(reason)}. Is parley server running there?`,
+  );
+}
+
+/** What ended a session, as an error of the command. */
+export function refusal(code: string, message: string): ParleyError {
+  return new ParleyError(isErrorCode(code) ? code : "name-taken", harmless(message));
+}
+
+// The user's name if the grammar allows it, then the same with random characters after it.
+function defaultNames(): string[] {
+  const tail = secret()
+    .replace(/[^a-z0-9]/g, "")
+    .slice(0, 4)
+    .padEnd(4, "0");
+  const guest = `guest-${tail}`;
+  const user = userName();
+  return user === undefined ? [guest] : [user, `${user.slice(0, 24)}-${tail}`, guest];
+}
+
+function userName(): string | undefined {
+  for (const name of [userInfoName, idName]) {
+    const found = name();
+    if (found !== undefined && personNameProblem(found) === undefined) return found;
+  }
+  return undefined;
+}
+
+// Bun looks only at the environment, and says `unknown` where USER is not set, as in a container.
+function userInfoName(): string | undefined {
+  try {
+    const { username } = userInfo();
+    return username === "unknown" ? undefined : username;
+  } catch {
+    return undefined;
+  }
+}
+
+// A user id without an entry in the password database has no name.
+function idName(): string | undefined {
+  if (process.platform === "win32") return undefined;
+  try {
+    const { success, stdout } = Bun.spawnSync(["id", "-un"], { stderr: "ignore" });
+    return success ? stdout.toString().trim() : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function secret(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString("base64url");
+}

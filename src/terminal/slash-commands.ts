@@ -1,0 +1,161 @@
+// What a line typed at the prompt means: a command that begins with `/`, or a message. A table;
+// pure.
+
+import { nearest } from "../cli/flags.ts";
+import { quoted } from "../text.ts";
+import { type Page, wrapWords } from "./wrap.ts";
+
+type Bare = "rooms" | "files" | "accept" | "reject" | "leave" | "quit" | "help" | "nothing";
+type Named = "nick" | "invite" | "get";
+/** `room` undefined: the current room, or for `go` the next one with something unread. */
+type InRoom = "who" | "go" | "part";
+
+/** What to do for a typed line. */
+export type TypedLine =
+  | { do: "say"; text: string }
+  | { do: "tell"; to: readonly string[]; text: string }
+  | { do: Bare }
+  | { do: Named; name: string }
+  | { do: InRoom; room: string | undefined }
+  | { do: "history"; limit: number }
+  /** A sentence for the person who typed it. */
+  | { do: "explain"; text: string };
+
+/** What Tab completes in a command's argument. */
+export type Completes = "name" | "room" | "file";
+
+type SlashCommand = {
+  usage: string;
+  help: string;
+  completes?: Completes;
+  /** Undefined: wrong usage. */
+  read: (argument: string) => TypedLine | undefined;
+};
+
+const bare = (what: Bare) => (argument: string) =>
+  argument === "" ? ({ do: what } as const) : undefined;
+const named = (what: Named) => (argument: string) =>
+  argument === "" ? undefined : ({ do: what, name: argument } as const);
+const inRoom = (what: InRoom) => (argument: string) =>
+  ({ do: what, room: argument === "" ? undefined : argument }) as const;
+
+export const slashCommands: Readonly<Record<string, SlashCommand>> = {
+  "/help": { usage: "/help", help: "show this list", read: bare("help") },
+  "/who": {
+    usage: "/who [ROOM]",
+    help: "list the people in a room",
+    completes: "room",
+    read: inRoom("who"),
+  },
+  "/msg": {
+    usage: "/msg NAME[,NAME] TEXT",
+    help: "send a private message",
+    completes: "name",
+    read: readMessage,
+  },
+  "/join": {
+    usage: "/join ROOM",
+    help: "enter a room without leaving the others",
+    completes: "room",
+    read: (argument) => (argument === "" ? undefined : { do: "go", room: argument }),
+  },
+  "/part": {
+    usage: "/part [ROOM]",
+    help: "leave a room",
+    completes: "room",
+    read: inRoom("part"),
+  },
+  "/room": {
+    usage: "/room [ROOM]",
+    help: "switch to a room, or to the next one with unread messages",
+    completes: "room",
+    read: inRoom("go"),
+  },
+  "/rooms": { usage: "/rooms", help: "list all rooms", read: bare("rooms") },
+  "/nick": { usage: "/nick NAME", help: "change your name", read: named("nick") },
+  "/invite": {
+    usage: "/invite NAME",
+    help: "ask for a private chat",
+    completes: "name",
+    read: named("invite"),
+  },
+  "/accept": { usage: "/accept", help: "accept a private chat", read: bare("accept") },
+  "/reject": { usage: "/reject", help: "reject a private chat", read: bare("reject") },
+  "/leave": { usage: "/leave", help: "end the private chat", read: bare("leave") },
+  "/files": { usage: "/files", help: "list the files to fetch", read: bare("files") },
+  "/get": { usage: "/get FILE", help: "fetch a file", completes: "file", read: named("get") },
+  "/history": {
+    usage: "/history [N]",
+    help: "show the last N messages (20)",
+    read: (argument) =>
+      /^\d{0,3}$/.test(argument)
+        ? { do: "history", limit: Math.max(1, Number(argument || 20)) }
+        : undefined,
+  },
+  "/quit": { usage: "/quit", help: "leave, as does Ctrl-D", read: bare("quit") },
+};
+
+/** Reads one typed line. `//text` says `/text`. */
+export function readTyped(line: string): TypedLine {
+  const typed = line.trim();
+  if (typed === "") return { do: "nothing" };
+  if (typed.startsWith("//")) return { do: "say", text: typed.slice(1) };
+  return typed.startsWith("/") ? readCommand(typed) : { do: "say", text: line };
+}
+
+function readCommand(typed: string): TypedLine {
+  const [, word = typed, rest = ""] = /^(\S+)\s*(.*)$/s.exec(typed) ?? [];
+  const lower = word.toLowerCase();
+  const command = Object.hasOwn(slashCommands, lower) ? slashCommands[lower] : undefined;
+  if (command === undefined) return { do: "explain", text: unknownCommand(word) };
+  return command.read(rest.trim()) ?? { do: "explain", text: `Usage: ${command.usage}` };
+}
+
+/**
+ * Two letters are near too many commands; a very long word is no slip, and edit distance grows with
+ * its length.
+ */
+const mistypedChars = { min: 4, max: 20 } as const;
+
+function unknownCommand(word: string): string {
+  const near = nearestCommand(word.toLowerCase());
+  const advice = near === undefined ? "/help lists them" : `did you mean ${near}?`;
+  const sentence = `There is no command ${quoted(word)}: ${advice}`;
+  return `${sentence}${near === undefined ? "; to" : " To"} say it, type another / before it`;
+}
+
+function nearestCommand(word: string): string | undefined {
+  const names = Object.keys(slashCommands);
+  const isMistyped = word.length >= mistypedChars.min && word.length <= mistypedChars.max;
+  return isMistyped ? nearest(word, names) : names.find((name) => name.startsWith(word));
+}
+
+function readMessage(argument: string): TypedLine | undefined {
+  const [, names = "", text = ""] = /^(\S+)\s+(.*)$/s.exec(argument) ?? [];
+  const to = names.split(",").filter((name) => name !== "");
+  return to.length === 0 || text.trim() === "" ? undefined : { do: "tell", to, text };
+}
+
+/** With fewer columns than this for its description, a command is described below its usage. */
+const minHelpColumns = 20;
+
+/** The rows of `/help` on a terminal of that width. */
+export function helpRows(page: Page): string[] {
+  const entries = Object.values(slashCommands);
+  const width = Math.max(...entries.map(({ usage }) => usage.length));
+  const beside = page.columns - width - 4 >= minHelpColumns;
+  const rows = entries.flatMap(({ usage, help }) => {
+    if (beside) {
+      const other = " ".repeat(width + 4);
+      return wrapWords(help, page, { first: `  ${usage.padEnd(width)}  `, other });
+    }
+    return [
+      ...wrapWords(usage, page, { first: "  ", other: "    " }),
+      ...wrapWords(help, page, { first: "      ", other: "      " }),
+    ];
+  });
+  const rest =
+    "Anything else is said to the room, or to the partner of a private chat. Begin with // to say " +
+    "a line that begins with /. Tab completes, Ctrl-R searches what you typed.";
+  return [...rows, ...wrapWords(rest, page, { first: "  ", other: "  " })];
+}

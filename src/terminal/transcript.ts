@@ -1,0 +1,125 @@
+// The lines above the prompt: messages and events, each with its time, and the date where the day
+// changes. Lines break between words and have a hanging indent: only their first row begins in the
+// first column, so that no text can imitate a line of its own. Knows no session.
+
+import { harmless } from "../text.ts";
+import type { Style } from "./style.ts";
+import { type Page, wrapText } from "./wrap.ts";
+
+/** The person's clock and calendar. Times are Unix milliseconds. */
+export type Calendar = {
+  now: () => number;
+  /** `12:03` */
+  timeOfDay: (timeMs: number) => string;
+  /** `Saturday, 28 November 2026` */
+  date: (timeMs: number) => string;
+};
+
+/** Where lines are shown. */
+export type TranscriptOutput = {
+  readonly page: Page;
+  print(rows: readonly string[]): void;
+  ringBell(): void;
+};
+
+export type TimedMessage = { timeMs: number; from: string; text: string };
+
+export type MessageLook = {
+  mine?: boolean;
+  /** Its room, if that is not the current one. */
+  room?: string | undefined;
+  isMention?: boolean;
+};
+
+/** Narrower terminals have no columns to spare for a deep indent. */
+const minIndentedColumns = 30;
+
+/**
+ * The server's clock may differ from ours by this much: around midnight, the date must not go back
+ * and forth.
+ */
+const maxSkewMs = 60_000;
+
+export class Transcript {
+  readonly #screen: TranscriptOutput;
+  readonly #style: Style;
+  readonly #calendar: Calendar;
+  // The time of the last line.
+  #timeMs: number;
+
+  constructor(screen: TranscriptOutput, style: Style, calendar: Calendar) {
+    this.#screen = screen;
+    this.#style = style;
+    this.#calendar = calendar;
+    this.#timeMs = calendar.now();
+  }
+
+  said(
+    { timeMs, from, text }: TimedMessage,
+    { mine = false, room, isMention = false }: MessageLook = {},
+  ): void {
+    const name = `${harmless(from)}:`;
+    const speaker = isMention
+      ? this.#style.mention(name)
+      : mine
+        ? this.#style.own(name)
+        : this.#style.name(from, name);
+    this.#say(timeMs, room === undefined ? speaker : `[${harmless(room)}] ${speaker}`, text);
+  }
+
+  private({ timeMs, from, text }: TimedMessage): void {
+    this.#say(timeMs, this.#style.name(from, `${harmless(from)} (private):`), text);
+  }
+
+  /** Our own private message. */
+  privateTo(to: readonly string[], text: string): void {
+    const names = to.map(harmless).join(", ");
+    this.#say(this.#calendar.now(), this.#style.own(`to ${names} (private):`), text);
+  }
+
+  /** Something has just happened. */
+  event(text: string): void {
+    const timeMs = this.#calendar.now();
+    const rows = this.#rowsOf(timeMs, `${this.#calendar.timeOfDay(timeMs)} `, text);
+    this.#screen.print(rows.map(this.#style.dim));
+  }
+
+  /** A response to what was typed. */
+  note(text: string): void {
+    this.noteRows(wrapText(text, this.#screen.page, { other: "  " }));
+  }
+
+  /** The same, as rows that fit. */
+  noteRows(rows: readonly string[]): void {
+    this.#screen.print(rows.map(this.#style.dim));
+  }
+
+  /** A heading for what follows. */
+  rule(text: string): void {
+    this.note(`── ${harmless(text)} ──`);
+  }
+
+  ringBell(): void {
+    this.#screen.ringBell();
+  }
+
+  #say(timeMs: number, speaker: string, text: string): void {
+    const time = this.#style.dim(this.#calendar.timeOfDay(timeMs));
+    this.#screen.print(this.#rowsOf(timeMs, `${time} ${speaker} `, harmless(text)));
+  }
+
+  /**
+   * The rows of a line that begins with `first`. Prints its date before it if the day has changed.
+   */
+  #rowsOf(timeMs: number, first: string, text: string): string[] {
+    const { page } = this.#screen;
+    const { date, timeOfDay } = this.#calendar;
+    const isSkewed = timeMs < this.#timeMs && this.#timeMs - timeMs < maxSkewMs;
+    if (!isSkewed) {
+      if (date(timeMs) !== date(this.#timeMs)) this.rule(date(timeMs));
+      this.#timeMs = timeMs;
+    }
+    const indent = page.columns < minIndentedColumns ? 2 : page.width(`${timeOfDay(timeMs)} `);
+    return wrapText(text, page, { first, other: " ".repeat(indent) });
+  }
+}

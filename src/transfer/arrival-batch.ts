@@ -1,0 +1,63 @@
+// What the segments that a process reads in one go say about the path: one piece of evidence, however many they are. Pure.
+
+/** Silence longer than a turn of the event loop, in µs. */
+const longPauseUs = 2_000;
+/** What counts as a pause at all: an eighth of a round trip, but more than a sender's own rhythm, which is finer from
+ *  `fastBytesPerUs` on. */
+const pauseShare = 1 / 8;
+const senderRhythmUs = { fast: 700, slow: 3_000 };
+const fastBytesPerUs = 25;
+
+/** A gap between arrivals longer than this (µs) means that a process was descheduled, not that the path is slow. */
+export function pauseThresholdUs(minRttUs: number, bytesPerUs: number): number {
+  const rhythmUs = bytesPerUs >= fastBytesPerUs ? senderRhythmUs.fast : senderRhythmUs.slow;
+  return Math.max(rhythmUs, minRttUs * pauseShare);
+}
+
+/** A batch of arrivals, as the congestion controller sees it. */
+export interface Arrivals {
+  /** Least round trip of the batch, in µs, without the time the request waited at the server. */
+  readonly netRttUs: number;
+  /** The same without pauses in which nothing arrived. */
+  readonly queueRttUs: number;
+  /** Some process was descheduled just before. */
+  readonly isPaused: boolean;
+  /** Bytes delivered since the transfer began, and bytes on the path. */
+  readonly delivered: number;
+  readonly inFlightBytes: number;
+}
+
+/** Gaps between arrivals, as of the newest one (`SentSegments`). In µs. */
+export interface Pauses {
+  /** Since the arrival before it. */
+  readonly gapUs: number;
+  /** Gaps above this count as pauses. */
+  readonly pauseThresholdUs: number;
+  /** Sum of the pauses since its segment was requested. */
+  readonly pausedSinceRequestUs: number;
+}
+
+/** The batch being read. */
+export class ArrivalBatch implements Arrivals {
+  /** When its last segment arrived; -1 while it is empty. */
+  lastUs = -1;
+  netRttUs = Infinity;
+  queueRttUs = Infinity;
+  isPaused = false;
+  delivered = 0;
+  inFlightBytes = 0;
+
+  add(netRttUs: number, pauses: Pauses, nowUs: number): void {
+    this.lastUs = nowUs;
+    this.netRttUs = Math.min(this.netRttUs, Math.max(1, netRttUs));
+    this.queueRttUs = Math.min(this.queueRttUs, netRttUs - pauses.pausedSinceRequestUs);
+    this.isPaused ||= pauses.gapUs > Math.max(longPauseUs, pauses.pauseThresholdUs);
+  }
+
+  clear(): void {
+    this.lastUs = -1;
+    this.netRttUs = Infinity;
+    this.queueRttUs = Infinity;
+    this.isPaused = false;
+  }
+}

@@ -1,0 +1,24 @@
+// What the receiver asks of congestion control; BBR and loopback implement it. Types only. Rates are bytes per µs.
+
+import type { Arrivals } from "../arrival-batch.ts";
+import type { RateSample } from "../sent-segments.ts";
+
+export type CongestionPhase = "startup" | "drain" | "probe-bandwidth" | "probe-rtt" | "loopback";
+
+export interface CongestionController {
+  readonly phase: CongestionPhase;
+  /** Bytes that may be in flight. */
+  readonly windowBytes: number;
+  /** Infinity: not paced. */
+  readonly pacingBytesPerUs: number;
+  readonly bandwidthBytesPerUs: number;
+  /** A first estimate of the bandwidth, measured over `spanUs`, before there is a sample. */
+  onPacketTrain(bytesPerUs: number, spanUs: number): void;
+  onLost(bytes: number): void;
+  /** What was declared lost arrived after all. */
+  onSpuriousLoss(bytes: number): void;
+  /** After each batch of arrivals. */
+  onArrivals(sample: RateSample, arrivals: Arrivals, nowUs: number): void;
+  /** Nothing has arrived for several probe timeouts: restart gently when it does. */
+  onOutage(): void;
+}

@@ -1,0 +1,29 @@
+// Every module of the transfer as a namespace, for whatever must treat their code alike (io/jit-hints.ts).
+// tests/io/jit-hints.test.ts fails if one is missing.
+
+export * as arrivalBatch from "./arrival-batch.ts";
+export * as assembler from "./assembler.ts";
+export * as bandwidthFilter from "./congestion/bandwidth-filter.ts";
+export * as bbr from "./congestion/bbr.ts";
+export * as bigEndian from "./big-endian.ts";
+export * as cookies from "./cookies.ts";
+export * as digests from "./digests.ts";
+export * as initSchedule from "./init-schedule.ts";
+export * as journal from "./journal.ts";
+export * as loopback from "./congestion/loopback.ts";
+export * as mtuDiscovery from "./mtu-discovery.ts";
+export * as pacer from "./congestion/pacer.ts";
+export * as packetTrain from "./packet-train.ts";
+export * as probeBw from "./congestion/probe-bw.ts";
+export * as probeTimeout from "./probe-timeout.ts";
+export * as queueDelay from "./congestion/queue-delay.ts";
+export * as rangePicker from "./range-picker.ts";
+export * as ranges from "./ranges.ts";
+export * as receiver from "./receiver.ts";
+export * as requestSchedule from "./request-schedule.ts";
+export * as rtt from "./congestion/rtt.ts";
+export * as sendQueue from "./send-queue.ts";
+export * as sender from "./sender.ts";
+export * as sentSegments from "./sent-segments.ts";
+export * as startup from "./congestion/startup.ts";
+export * as wire from "./wire.ts";

@@ -1,0 +1,138 @@
+// One address is not many strangers: what its connections may say and ask for together, and what others have of that.
+
+import { expect, test } from "bun:test";
+import { networksOf } from "../../src/addresses.ts";
+import { ratesFor } from "../../src/chat/rate-budget.ts";
+import { history, sender } from "../../src/limits.ts";
+import { type Client, Rig } from "./rig.ts";
+
+const rates = { rates: ratesFor(sender.messagesPerSecond) };
+
+/** Strangers at these addresses who say as much as they can for `seconds`; answers how many messages were heard. */
+function flood(rig: Rig, addresses: readonly string[], seconds: number): number {
+  const watcher = rig.member("Watcher", {}, "127.0.0.1");
+  const strangers = addresses.map((address, i) => rig.member(`S${i}`, {}, address));
+  const counters = strangers.map(() => 1);
+  watcher.text();
+  let heard = 0;
+  for (let ms = 0; ms < seconds * 1000; ms += 50) {
+    for (const [i, stranger] of strangers.entries()) {
+      for (let k = 0; k < 20; k++) {
+        stranger.queue({ type: "say", n: counters[i]!, room: "lobby", text: "flood" });
+        counters[i]!++;
+      }
+      // What was refused comes again.
+      for (const line of stranger.lines()) {
+        if (line["type"] === "error" && typeof line["n"] === "number") {
+          counters[i] = Math.min(counters[i]!, line["n"]);
+        }
+      }
+    }
+    rig.pass(50, 10);
+    heard += watcher.lines().filter(({ type }) => type === "message").length;
+  }
+  return heard;
+}
+
+const many = (count: number, address: (i: number) => string): string[] =>
+  Array.from({ length: count }, (_, i) => address(i));
+
+/** Messages that one network may say in `seconds`, with its burst. */
+const share = (seconds: number, networks = 1): number =>
+  networks * sender.sendersPerNetwork * sender.messagesPerSecond * (seconds + sender.burstSeconds);
+
+test("63 connections of one address say no more than two senders may, and leave the room its past", () => {
+  const heard = flood(
+    new Rig(rates),
+    many(63, () => "192.0.2.1"),
+    4,
+  );
+  expect(heard).toBeGreaterThan(share(4) * 0.5);
+  expect(heard).toBeLessThanOrEqual(share(4) + 1);
+  expect(heard).toBeLessThan(history.memoryMessages);
+});
+
+test("63 addresses of one /64 are one network, and those of one /48 count for eight", () => {
+  const one = flood(
+    new Rig(rates),
+    many(63, (i) => `2001:db8:1:2::${i + 1}`),
+    4,
+  );
+  expect(one).toBeLessThanOrEqual(share(4) + 1);
+  const eight = flood(
+    new Rig(rates),
+    many(63, (i) => `2001:db8:1:${i.toString(16)}00::1`),
+    4,
+  );
+  expect(eight).toBeLessThanOrEqual(share(4, 8) + 8);
+  expect(eight).toBeGreaterThan(one);
+});
+
+test("networks of an address, the smallest first", () => {
+  expect(networksOf("192.0.2.7").map(({ network }) => network)).toEqual(["192.0.2.7"]);
+  expect(networksOf("2001:DB8:1:23a::9").map(({ network }) => network)).toEqual([
+    "2001:db8:1:23a::/64",
+    "2001:db8:1:0200::/56",
+    "2001:db8:1::/48",
+  ]);
+});
+
+test("the flood of one address delays nobody of another", () => {
+  const rig = new Rig(rates);
+  const ann = rig.member("Ann", {}, "198.51.100.1");
+  const strangers = many(20, (i) => `T${i}`).map((name) => rig.member(name, {}, "192.0.2.1"));
+  for (const stranger of strangers) {
+    for (let n = 1; n <= 200; n++) stranger.queue({ type: "say", n, room: "lobby", text: "x" });
+  }
+  rig.settle();
+  ann.text();
+  ann.send({ type: "say", n: 1, room: "lobby", text: "hello" });
+  expect(ann.lines().map(({ type }) => type)).toEqual(["message", "ack"]);
+});
+
+/** A room with a past of about two megabytes. */
+function withPast(rig: Rig): void {
+  const teller = rig.member("Teller", {}, "127.0.0.1");
+  const text = "p".repeat(4_000);
+  for (let n = 1; n <= 500; n++) {
+    teller.queue({ type: "say", n, room: "lobby", text });
+    if (n % 20 === 0) rig.pass(400, 100);
+  }
+  rig.pass(5_000, 500);
+}
+
+/** Bytes that a client is sent while it asks for something over and over. */
+function askedBytes(rig: Rig, client: Client, request: object, seconds: number): number {
+  let bytes = 0;
+  for (let ms = 0; ms < seconds * 1000; ms += 50) {
+    for (let k = 0; k < 10; k++) client.queue(request);
+    rig.pass(50, 10);
+    bytes += client.text().length;
+  }
+  return bytes;
+}
+
+test.each([
+  ["history", { type: "history", room: "lobby" }],
+  ["join from the beginning", { type: "join", room: "lobby", epoch: "epoch-1", seq: 0 }],
+])("who asks for %s over and over is told as much as it may say, not more", (_, request) => {
+  const rig = new Rig(rates);
+  withPast(rig);
+  const stranger = rig.member("Stranger", {}, "192.0.2.1");
+  stranger.text();
+  const bytes = askedBytes(rig, stranger, request, 4);
+  // Its burst, its rate, and the one answer that it may owe for.
+  const most = sender.bytesPerSecond * (sender.burstSeconds + 4) + 2 * history.pageBytes;
+  expect(bytes).toBeGreaterThan(100_000);
+  expect(bytes).toBeLessThan(2 * most);
+});
+
+test("who sends long lines on and on without being heard is disconnected", () => {
+  const rig = new Rig(rates);
+  const stranger = rig.member("Stranger", {}, "192.0.2.1");
+  const line = { type: "ping", padding: "x".repeat(100_000) };
+  for (let i = 0; i < 2_000 && !stranger.link.ended; i++) stranger.send(line);
+  rig.pass(100);
+  expect(stranger.text()).toContain("Far too fast");
+  expect(stranger.link.ended).toBe(true);
+});

@@ -1,0 +1,58 @@
+// Whom a text is for, as one connection knows it: private words never reach the room.
+
+import { describe, expect, test } from "bun:test";
+import type { ChatState } from "../../src/chat/events.ts";
+import { chatRoom } from "../../src/dialects/chat-room.ts";
+import { lineChat } from "../../src/dialects/line-chat.ts";
+import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
+import { peer, welcome } from "./events.ts";
+
+describe.each([
+  ["open-chat", openChat],
+  ["chat-room", chatRoom],
+  ["line-chat", lineChat],
+] as const)("%s", (_name, dialect) => {
+  function chatting() {
+    const conversation = dialect.open(peer);
+    conversation.receive("Emil");
+    conversation.render(welcome("Emil"));
+    const tell = (state: ChatState) => conversation.render({ type: "chat", state, with: "Ann" });
+    tell("invited");
+    expect(conversation.receive("accept")).toEqual({ type: "accept" });
+    tell("started");
+    return { conversation, tell };
+  }
+
+  test("in a private chat a text says that it is for the partner", () => {
+    const { conversation } = chatting();
+    const say = { type: "say", text: "just us", to: "partner" } as const;
+    expect(conversation.receive("just us")).toEqual(say);
+  });
+
+  test.each(["left", "lost"] as const)(
+    "the first text after the partner has %s is not said, the second is",
+    (state) => {
+      const { conversation, tell } = chatting();
+      tell(state);
+      const answer = conversation.receive("still for Ann");
+      expect(answer).toMatchObject({
+        type: "reply",
+        text: expect.stringContaining("not said: your private chat with Ann has ended"),
+      });
+      expect(conversation.receive("hello all")).toEqual({ type: "say", text: "hello all" });
+    },
+  );
+
+  test("a leave that crosses the partner's is not said either", () => {
+    const { conversation, tell } = chatting();
+    tell("left");
+    expect(conversation.receive("leave")).toMatchObject({ type: "reply" });
+  });
+
+  test("after one's own leave the room is meant again", () => {
+    const { conversation, tell } = chatting();
+    expect(conversation.receive("leave")).toEqual({ type: "leave" });
+    tell("left");
+    expect(conversation.receive("hello all")).toEqual({ type: "say", text: "hello all" });
+  });
+});

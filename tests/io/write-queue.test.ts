@@ -1,0 +1,46 @@
+// A write queue loses and doubles nothing, whatever a socket takes of each write.
+
+import { expect, test } from "bun:test";
+import * as fc from "fast-check";
+import { WriteQueue } from "../../src/io/write-queue.ts";
+
+test("every byte leaves once, in order, and is counted until then", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.string({ unit: fc.constantFrom("a", "é", "漢"), maxLength: 9 })),
+      fc.array(fc.nat(5), { minLength: 1 }),
+      (texts, takes) => {
+        const queue = new WriteQueue();
+        const sent: Buffer[] = [];
+        let turn = 0;
+        const socket = {
+          write(bytes: Buffer): number {
+            const count = Math.min(bytes.length, takes[turn++ % takes.length]! + (turn % 2));
+            sent.push(Buffer.from(bytes.subarray(0, count)));
+            return count;
+          },
+        };
+        const all = Buffer.from(texts.join(""));
+        const sentBytes = () => Buffer.concat(sent).length;
+        let pushed = 0;
+        for (const text of texts) {
+          queue.push(text);
+          pushed += Buffer.byteLength(text);
+          queue.flush(socket);
+          expect(queue.waitingBytes).toBe(pushed - sentBytes());
+        }
+        while (queue.flush(socket) !== "empty");
+        expect(Buffer.concat(sent)).toEqual(all);
+        expect(queue.waitingBytes).toBe(0);
+      },
+    ),
+  );
+});
+
+test("says that a socket is closed", () => {
+  const queue = new WriteQueue();
+  queue.push("a");
+  expect(queue.flush({ write: () => -1 })).toBe("closed");
+  queue.clear();
+  expect(queue.waitingBytes).toBe(0);
+});

@@ -1,0 +1,248 @@
+// Arbitrary messages of the native protocol, every type of them, for property tests.
+
+import * as fc from "fast-check";
+import type { ClientMessage, RoomMessage, ServerMessage } from "../../src/protocol/messages.ts";
+
+const text = fc.oneof(
+  fc.string({ maxLength: 12 }),
+  fc.string({ unit: "binary", maxLength: 12 }),
+  fc.constantFrom('a "quoted" \\ text', "grüße 🎈", "a\nb", "\u001b[2J", "\ud800", "</script>", ""),
+);
+const name = fc.oneof(text, fc.constantFrom("Ann", "Bob", "[::1]:5"));
+const room = fc.oneof(text, fc.constantFrom("lobby", "den"));
+const count = fc.oneof(fc.nat(), fc.constantFrom(0, 1, Number.MAX_SAFE_INTEGER));
+const fromOne = fc.oneof(fc.integer({ min: 1 }), fc.constantFrom(1, Number.MAX_SAFE_INTEGER));
+const time = fc.oneof(fc.integer(), fc.constant(1_790_000_000_000));
+const ref = fc.oneof(fc.integer(), fc.string({ maxLength: 64 }));
+const epoch = fc.string({ maxLength: 64 });
+const ascii = "!#$%&'()*+,-./0123456789:;<=>?@ABC[]^_`abc{|}~\"\\".split("");
+const secret = fc.string({ unit: fc.constantFrom(...ascii), minLength: 16, maxLength: 128 });
+const base64url = fc.constantFrom(..."ABCXYZabcxyz0123456789-_".split(""));
+const names = fc.array(name, { maxLength: 5 });
+
+/** An object of which the fields in `optional` may be absent. */
+function partial<F extends object>(
+  fields: { [K in keyof F]: fc.Arbitrary<F[K]> },
+  ...optional: (keyof F)[]
+) {
+  const required = (Object.keys(fields) as (keyof F)[]).filter((key) => !optional.includes(key));
+  return fc.record(fields, { requiredKeys: required });
+}
+
+/** The same as a message of that type. */
+function record<T extends string, F extends object>(
+  type: T,
+  fields: { [K in keyof F]: fc.Arbitrary<F[K]> },
+  ...optional: (keyof F)[]
+) {
+  return partial(fields, ...optional).map((value) => ({ ...value, type }));
+}
+
+/** One arbitrary for each type of a union: a type that is forgotten does not compile. */
+type Each<Message extends { type: string }> = {
+  [T in Message["type"]]: fc.Arbitrary<Extract<Message, { type: T }>>;
+};
+
+const clientMessages: Each<ClientMessage> = {
+  hello: record(
+    "hello",
+    {
+      name,
+      secret,
+      rooms: fc.array(partial({ room, seq: count }, "seq"), { maxLength: 16 }),
+      epoch,
+      mail: count,
+      runs: fc.boolean(),
+    },
+    "name",
+    "secret",
+    "rooms",
+    "epoch",
+    "mail",
+    "runs",
+  ),
+  say: record("say", { room, text, n: fromOne }, "n"),
+  tell: record(
+    "tell",
+    { to: fc.array(name, { minLength: 1, maxLength: 5 }), text, n: fromOne },
+    "n",
+  ),
+  join: record("join", { room, seq: count, epoch, ref }, "seq", "epoch", "ref"),
+  part: record("part", { room, ref }, "ref"),
+  who: record("who", { room, after: text, ref }, "after", "ref"),
+  rooms: record("rooms", { after: text, ref }, "after", "ref"),
+  rename: record("rename", { name, ref }, "ref"),
+  history: record(
+    "history",
+    { room, before: fromOne, limit: fromOne, ref },
+    "before",
+    "limit",
+    "ref",
+  ),
+  invite: record("invite", { to: name, ref }, "ref"),
+  accept: record("accept", { ref }, "ref"),
+  reject: record("reject", { ref }, "ref"),
+  leave: record("leave", { ref }, "ref"),
+  files: record("files", { after: text, limit: fromOne, ref }, "after", "limit", "ref"),
+  fetch: fc.oneof(
+    record("fetch", { name, check: fc.constant(true), ref }, "ref"),
+    record(
+      "fetch",
+      {
+        name,
+        token: fc.string({ unit: base64url, minLength: 22, maxLength: 22 }),
+        request: fc
+          .uint8Array({ minLength: 1, maxLength: 1_200 })
+          .map((bytes) => Buffer.from(bytes).toString("base64")),
+        address: text,
+        port: fc.integer({ min: 1, max: 65_535 }),
+        held: count,
+        check: fc.constant(false),
+        ref,
+      },
+      "request",
+      "address",
+      "port",
+      "held",
+      "check",
+      "ref",
+    ),
+  ),
+  fetched: record("fetched", { transfer: fromOne }),
+  ping: record("ping", { ref }, "ref"),
+  pong: fc.constant({ type: "pong" }),
+  bye: fc.constant({ type: "bye" }),
+};
+
+const roomState = fc.record({ room, seq: count, recovered: fc.boolean() });
+const roomMessage: fc.Arbitrary<RoomMessage> = record(
+  "message",
+  { room, seq: count, time, from: name, text, n: fromOne },
+  "n",
+);
+
+const serverMessages: Each<ServerMessage> = {
+  welcome: record(
+    "welcome",
+    {
+      version: fc.constant(2 as const),
+      server: text,
+      udpPort: count,
+      limits: fc.record({
+        lineBytes: fromOne,
+        textChars: fromOne,
+        nameChars: fromOne,
+        recipients: fromOne,
+        rooms: fromOne,
+        messagesPerSecond: count,
+        burstSeconds: count,
+      }),
+      session: fc.record({
+        name,
+        secret,
+        epoch,
+        mail: count,
+        n: count,
+        recovered: fc.boolean(),
+        rooms: fc.array(roomState, { maxLength: 16 }),
+      }),
+    },
+    "session",
+  ),
+  ack: record("ack", { n: count, room, seq: count }, "room", "seq"),
+  error: record(
+    "error",
+    {
+      code: text,
+      message: text,
+      n: fromOne,
+      ref,
+      retryAfterMs: count,
+      subject: text,
+      transfer: count,
+    },
+    "n",
+    "ref",
+    "retryAfterMs",
+    "subject",
+    "transfer",
+  ),
+  message: roomMessage,
+  messages: record(
+    "messages",
+    { room, seq: count, time, from: name, texts: fc.array(text, { maxLength: 6 }), n: fromOne },
+    "n",
+  ),
+  private: record(
+    "private",
+    { mail: count, time, from: name, to: names, text, chat: fc.boolean() },
+    "chat",
+  ),
+  joined: record("joined", { room, name }),
+  left: record("left", {
+    room,
+    name,
+    reason: fc.constantFrom("quit", "lost", "slow", "parted", "replaced"),
+  }),
+  renamed: record("renamed", { from: name, to: name, room, chat: fc.boolean() }, "room", "chat"),
+  chat: record("chat", {
+    state: fc.constantFrom("asked", "invited", "started", "rejected", "busy", "left", "lost"),
+    with: name,
+  }),
+  entered: fc
+    .tuple(roomState, record("entered", { epoch, ref }, "ref"))
+    .map(([state, entered]) => ({ ...state, ...entered })),
+  parted: record("parted", { room, ref }, "ref"),
+  names: record("names", { room, names, total: count, next: text, ref }, "next", "ref"),
+  rooms: record(
+    "rooms",
+    { rooms: fc.array(fc.record({ room, members: count }), { maxLength: 5 }), next: text, ref },
+    "next",
+    "ref",
+  ),
+  history: record(
+    "history",
+    { room, messages: fc.array(roomMessage, { maxLength: 5 }), ref },
+    "ref",
+  ),
+  files: record(
+    "files",
+    {
+      files: fc.array(fc.record({ name, size: count, modified: time }), { maxLength: 5 }),
+      next: text,
+      ref,
+    },
+    "next",
+    "ref",
+  ),
+  name: record("name", { name, ref }, "ref"),
+  offer: record(
+    "offer",
+    {
+      transfer: count,
+      name,
+      size: count,
+      modified: time,
+      version: text,
+      chunkBytes: fromOne,
+      udpPort: fromOne,
+      maxSegmentBytes: fromOne,
+      ref,
+    },
+    "ref",
+  ),
+  digests: record("digests", { transfer: count, from: count, data: text }),
+  digest: record("digest", { transfer: count, sha256: fc.constant("0f".repeat(32)) }),
+  ping: fc.constant({ type: "ping" }),
+  pong: record("pong", { ref }, "ref"),
+  bye: record("bye", { reason: text, code: fc.constant("replaced" as const) }, "code"),
+};
+
+export const clientTypes = Object.keys(clientMessages);
+export const serverTypes = Object.keys(serverMessages);
+export const anyClientMessage: fc.Arbitrary<ClientMessage> = fc.oneof(
+  ...Object.values(clientMessages),
+);
+export const anyServerMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
+  ...Object.values(serverMessages),
+);

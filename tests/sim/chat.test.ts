@@ -1,0 +1,102 @@
+// A bounded number of seeds of the whole-system simulator; `bun tests/sim/soak.ts` runs as many as one likes.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { LocalStore } from "../../src/chat/store.ts";
+import { openMemoryStore } from "../../src/store/memory.ts";
+import { openSqliteStore } from "../../src/store/sqlite.ts";
+import { simulate } from "./chat/world.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "parley-sim-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const seeds = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
+
+describe("nothing acknowledged is lost, doubled or out of order", () => {
+  test.each(seeds(25))("in memory, seed %d", (seed) => {
+    expect(simulate(seed, 4).truth.tokens.length).toBeGreaterThan(100);
+  });
+
+  test.each(seeds(4))("in a data file, seed %d", (seed) => {
+    const stores: { close(): void }[] = [];
+    simulate(seed, 2, (_epoch, clock) => {
+      const store = openSqliteStore(join(folder, `${seed}.db`), { clock });
+      stores.push(store);
+      return store;
+    });
+    for (const store of stores) store.close();
+  });
+});
+
+/** A store that breaks its promise in some way. */
+function lying(lie: (store: LocalStore, commits: number) => LocalStore["commit"] | undefined) {
+  return (epoch: string, clock: () => number): LocalStore => {
+    const store = openMemoryStore({ epoch, clock });
+    let commits = 0;
+    return {
+      epoch,
+      rooms: store.rooms,
+      mailboxes: store.mailboxes,
+      sessions: store.sessions,
+      directory: store.directory,
+      commit: (batch) => (lie(store, ++commits) ?? ((b) => store.commit(b)))(batch),
+    };
+  };
+}
+
+describe("the simulator bites", () => {
+  test("a store that loses a message is found out", () => {
+    const open = lying((store, commits) =>
+      commits % 50 !== 0
+        ? undefined
+        : (batch) => {
+            const { rooms, mail } = store.commit({ ...batch, rooms: [], mail: [] });
+            return {
+              rooms: batch.rooms.map(
+                ({ room }) => store.rooms.bounds(room).last + 1 + rooms.length,
+              ),
+              mail: batch.mail.map(
+                ({ session }) => (store.sessions.load(session)?.mail ?? 0) + 1 + mail.length,
+              ),
+            };
+          },
+    );
+    expect(() => simulate(1, 4, open)).toThrow("replay it alone");
+  });
+
+  test("a store that writes twice is found out", () => {
+    const open = lying((store, commits) =>
+      commits % 50 !== 0
+        ? undefined
+        : (batch) => {
+            store.commit({ ...batch, number: batch.number + 0.5 });
+            return store.commit(batch);
+          },
+    );
+    expect(() => simulate(1, 4, open)).toThrow("replay it alone");
+  });
+
+  test("a store that forgets how far a session has got is found out", () => {
+    const open = lying(
+      (store) => (batch) =>
+        store.commit({
+          ...batch,
+          sessions: batch.sessions.map((session) => ({
+            ...session,
+            n: Math.max(0, session.n - 1),
+          })),
+        }),
+    );
+    const caught = seeds(12).filter((seed) => {
+      try {
+        simulate(seed, 8, open);
+        return false;
+      } catch {
+        return true;
+      }
+    });
+    expect(caught.length).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,85 @@
+// A real store behind one that fails, stalls and answers *unknown*: for a while the disk is full, can't be read, or takes its time;
+// some outcomes get lost on the way, whether the store has taken the batch or not.
+
+import type { LocalStore, StoreReply, StoreRequest } from "../../../src/chat/store.ts";
+import { ParleyError } from "../../../src/errors.ts";
+import { answerRequest } from "../../../src/store/answer.ts";
+import type { Truth } from "./truth.ts";
+import type { VirtualClock } from "./virtual-clock.ts";
+
+/** What the store is like now. */
+export type Weather = "fine" | "slow" | "full" | "unreadable" | "forgetful";
+
+export class FlakyStore {
+  weather: Weather = "fine";
+  /** Requests are carried out in the order in which they came, each not before this. */
+  #freeMs = 0;
+  /** Numbers of batches are those of one process: here they are those of all. */
+  #process = 0;
+  #taken = 0;
+  #pending: StoreRequest[] = [];
+
+  constructor(
+    readonly store: LocalStore,
+    readonly truth: Truth,
+    readonly clock: VirtualClock,
+    readonly random: () => number,
+  ) {}
+
+  /** Another process works with the store from now on; answers its way of asking. */
+  attach(): (request: StoreRequest, reply: (reply: StoreReply) => void) => void {
+    const process = ++this.#process;
+    return (request, reply) => {
+      const { clock, random, weather } = this;
+      const isBusy = clock.nowMs < this.#freeMs;
+      if (weather === "fine" && !isBusy) return reply(this.#answer(request, process));
+      const latencyMs = weather === "slow" ? random() * 2_000 : random() * 5;
+      this.#freeMs = Math.max(this.#freeMs, clock.nowMs) + latencyMs;
+      this.#pending.push(request);
+      clock.after(this.#freeMs - clock.nowMs, () => {
+        if (process !== this.#process) return;
+        this.#pending.shift();
+        const forgets = weather === "forgetful" && random() < 0.5;
+        if (forgets && random() < 0.5) return reply({ id: request.id, outcome: "unknown" });
+        const answer = this.#answer(request, process);
+        reply(forgets ? { id: request.id, outcome: "unknown" } : answer);
+      });
+    };
+  }
+
+  /** The process is gone: what it has asked for is done in part, before anybody else can ask. */
+  detach(): void {
+    for (const request of this.#pending) {
+      if (this.random() < 0.5) break;
+      this.#answer(request, this.#process);
+    }
+    this.#pending = [];
+    this.#freeMs = 0;
+    this.#process++;
+  }
+
+  #answer(request: StoreRequest, process: number): StoreReply {
+    if (request.type !== "commit") {
+      return this.weather === "unreadable" ? failed(request) : answerRequest(this.store, request);
+    }
+    const number = process * 1_000_000 + request.batch.number;
+    const batch = { ...request.batch, number };
+    // What is in the log already can't fail any more.
+    const isTaken = number === this.#taken;
+    if (this.weather === "full" && !isTaken) return failed(request);
+    const reply = answerRequest(this.store, { ...request, batch });
+    if (reply.outcome === "done" && reply.type === "commit" && !isTaken) {
+      this.#taken = number;
+      this.truth.committed(batch, reply.result);
+    }
+    return reply;
+  }
+}
+
+function failed({ id }: StoreRequest): StoreReply {
+  return {
+    id,
+    outcome: "failed",
+    error: new ParleyError("storage", "The disk does not work: wait"),
+  };
+}

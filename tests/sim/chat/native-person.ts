@@ -1,0 +1,316 @@
+// A person at a native client: the real client session, which says, joins, parts, is cut off and comes back; everything that it
+// tells its user is held against the truth.
+
+import type { SessionEvent, SessionPosition } from "../../../src/client/events.ts";
+import { ClientSession } from "../../../src/client/session.ts";
+import { LineSplitter } from "../../../src/line-splitter.ts";
+import { Connection } from "./connection.ts";
+import { fail, type Token, type Truth } from "./truth.ts";
+import type { World } from "./world.ts";
+
+export class NativePerson {
+  readonly #world: World;
+  readonly #secret: string;
+  #session: ClientSession;
+  #connection: Connection | undefined;
+  #timerMs = Infinity;
+  /** Counts lives of the session, so that what was scheduled for an earlier one is passed over. */
+  #life = 0;
+  readonly #tokens = new Map<number, Token>();
+  /** The last number heard of each room and of the mailbox; undefined: whatever comes next. */
+  readonly #heard = new Map<string, number | undefined>();
+  #mail: number | undefined;
+  isOnline = false;
+  /** The session is over, and why. */
+  ended: string | undefined;
+
+  constructor(
+    world: World,
+    readonly name: string,
+    readonly address: string,
+    secret = `secret-of-${name}-0123456789`,
+  ) {
+    this.#world = world;
+    this.#secret = secret;
+    this.#session = this.#newSession(undefined);
+    this.#act((session) => session.start(world.clock.nowMs));
+  }
+
+  /** Something that a person does now. */
+  doSomething(): void {
+    const { random } = this.#world;
+    const dice = random();
+    if (this.ended !== undefined) return this.#comeBack(undefined);
+    if (dice < 0.62) this.#say(1 + Math.floor(random() * (random() < 0.1 ? 40 : 3)));
+    else if (dice < 0.76) this.#tell();
+    else if (dice < 0.82) this.#act((session) => session.join(this.#anyRoom()));
+    else if (dice < 0.86) this.#act((session) => session.part(this.#ownRoom() ?? "lobby"));
+    else if (dice < 0.88) this.#rename();
+    else if (dice < 0.92) this.#chat();
+    else if (dice < 0.95) this.#cut();
+    else if (dice < 0.97) this.#restart();
+    else if (dice < 0.98) this.#act((session) => session.leave());
+  }
+
+  /** Everything that this person has said is settled. */
+  get isQuiet(): boolean {
+    return this.ended !== undefined || (this.isOnline && this.#session.unacknowledged === 0);
+  }
+
+  /** At the end, in fine weather: it has heard all that was said where it is. */
+  checkCaughtUp(truth: Truth): void {
+    if (!this.isOnline) fail(`${this.name} is not online`);
+    for (const room of this.#session.rooms) {
+      const heard = this.#heard.get(room);
+      const said = truth.rooms.get(room)?.length ?? 0;
+      if (heard !== undefined && heard !== said)
+        fail(`${this.name} has heard ${heard} of ${said} in ${room}`);
+    }
+    const mailed = truth.mail.get(this.#mailbox)?.length ?? 0;
+    if (this.#mail !== undefined && this.#mail !== mailed) {
+      fail(`${this.name} has heard ${this.#mail} of ${mailed} private messages`);
+    }
+  }
+
+  leave(): void {
+    this.#act((session) => session.leave());
+  }
+
+  get #mailbox(): string {
+    return `hash of ${this.#secret}`;
+  }
+
+  #newSession(since: SessionPosition | undefined): ClientSession {
+    this.#life++;
+    this.#tokens.clear();
+    const rooms = since?.rooms.map(({ room }) => room) ?? ["lobby"];
+    return new ClientSession({
+      name: this.name,
+      rooms,
+      secret: this.#secret,
+      random: this.#world.random,
+      ...(since === undefined ? {} : { since }),
+    });
+  }
+
+  #say(times: number): void {
+    const room = this.#ownRoom();
+    if (room === undefined) return;
+    for (let i = 0; i < times; i++) {
+      const token = this.#world.truth.token(this.name, room, []);
+      this.#queue(token, (session) => session.say(room, this.#world.truth.text(token)));
+    }
+  }
+
+  #tell(): void {
+    const { truth, random } = this.#world;
+    const to = [this.#world.anyName(), ...(random() < 0.3 ? [this.#world.anyName()] : [])];
+    const token = truth.token(this.name, undefined, to);
+    this.#queue(token, (session) => session.tell(to, truth.text(token)));
+  }
+
+  #chat(): void {
+    const { truth, random } = this.#world;
+    const { partner } = this.#session;
+    if (partner === undefined) {
+      const request =
+        random() < 0.6
+          ? ({ type: "accept" } as const)
+          : { type: "invite" as const, to: this.#world.anyName() };
+      this.#act((session) => session.request(request));
+    } else if (random() < 0.3) this.#act((session) => session.request({ type: "leave" }));
+    else {
+      const token = truth.token(this.name, undefined, [partner]);
+      this.#queue(token, (session) => session.sayToPartner(truth.text(token)));
+    }
+  }
+
+  #rename(): void {
+    const name = this.#world.random() < 0.5 ? this.name : `${this.name}-too`;
+    this.#act((session) => session.request({ type: "rename", name }));
+  }
+
+  #queue(token: Token, say: (session: ClientSession) => number | string): void {
+    this.#act((session) => {
+      const id = say(session);
+      if (typeof id === "number") this.#tokens.set(id, token);
+      else this.#world.truth.failed(token);
+    });
+  }
+
+  #cut(): void {
+    const { random } = this.#world;
+    const connection = this.#connection;
+    this.#connection = undefined;
+    connection?.cut(random() * 3_000, random() < 0.3 ? 60_000 : random() * 5_000);
+  }
+
+  /** The program is killed and started again: it knows its position, not what was on its way. */
+  #restart(): void {
+    const { position } = this.#session;
+    this.#connection?.leave(this.#world.random() * 2_000);
+    this.#connection = undefined;
+    this.#comeBack(this.#world.random() < 0.7 ? position : undefined);
+  }
+
+  #comeBack(position: SessionPosition | undefined): void {
+    this.isOnline = false;
+    this.ended = undefined;
+    this.#timerMs = Infinity;
+    this.#session = this.#newSession(position);
+    this.#heard.clear();
+    this.#mail = position?.mail;
+    for (const { room, seq } of position?.rooms ?? []) this.#heard.set(room, seq);
+    this.#act((session) => session.start(this.#world.clock.nowMs));
+  }
+
+  #ownRoom(): string | undefined {
+    const { rooms } = this.#session;
+    return rooms[Math.floor(this.#world.random() * rooms.length)];
+  }
+
+  #anyRoom(): string {
+    return ["lobby", "den", "attic", "hall"][Math.floor(this.#world.random() * 4)]!;
+  }
+
+  #act(act: (session: ClientSession) => void): void {
+    const life = this.#life;
+    act(this.#session);
+    for (const output of this.#session.pollOutputs()) {
+      if (life !== this.#life) return;
+      if (output.type === "connect") this.#connect();
+      else if (output.type === "send") {
+        this.#world.trace(this.name, ">", output.line);
+        this.#connection?.send(output.line);
+      } else if (output.type === "event") this.#hear(output.event);
+      else {
+        this.#connection?.leave(20);
+        this.#connection = undefined;
+      }
+    }
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    const dueMs = this.#session.nextTimeoutMs ?? Infinity;
+    if (dueMs >= this.#timerMs || dueMs === Infinity) return;
+    this.#timerMs = dueMs;
+    const life = this.#life;
+    const { clock } = this.#world;
+    clock.after(dueMs - clock.nowMs, () => {
+      if (life !== this.#life || this.#timerMs !== dueMs) return;
+      this.#timerMs = Infinity;
+      this.#act((session) => session.handleTimeout(clock.nowMs));
+    });
+  }
+
+  #connect(): void {
+    const life = this.#life;
+    const { clock, random } = this.#world;
+    clock.after(1 + random() * 30, () => {
+      if (life !== this.#life) return;
+      const process = this.#world.server;
+      if (process.isDead) {
+        return this.#act((session) => session.handleLost("refused", clock.nowMs));
+      }
+      const splitter = new LineSplitter(16 * 1024 * 1024);
+      const connection: Connection = new Connection(
+        process,
+        this.#world.native,
+        this.address,
+        random,
+        {
+          received: (bytes) => {
+            splitter.push(bytes, (line) => {
+              if (this.#connection !== connection || life !== this.#life) return false;
+              this.#world.trace(this.name, "<", line);
+              this.#act((session) => session.handleLine(line, clock.nowMs));
+              return true;
+            });
+          },
+          closed: () => {
+            if (life !== this.#life) return;
+            if (this.#connection === connection) this.#connection = undefined;
+            else if (this.#connection !== undefined) return;
+            this.#act((session) => session.handleLost("closed", clock.nowMs));
+          },
+        },
+      );
+      this.#world.watch(connection);
+      this.#connection = connection;
+      this.#act((session) => session.handleConnected(clock.nowMs));
+    });
+  }
+
+  #hear(event: SessionEvent): void {
+    const { truth } = this.#world;
+    this.#world.trace(this.name, "!", JSON.stringify(event));
+    switch (event.type) {
+      case "online":
+        this.isOnline = true;
+        for (const room of this.#heard.keys()) {
+          if (!event.rooms.includes(room)) this.#heard.delete(room);
+        }
+        this.#world.entered(this, event.name);
+        return;
+      case "offline":
+        this.isOnline = false;
+        return;
+      case "ended":
+        this.isOnline = false;
+        this.ended = event.code;
+        return;
+      case "entered":
+        this.#heard.set(event.room, undefined);
+        return;
+      case "parted":
+        this.#heard.delete(event.room);
+        for (const token of this.#tokens.values())
+          if (token.room === event.room) token.orphaned = true;
+        return;
+      case "gap": {
+        const heard = this.#heard.get(event.room);
+        if (heard !== undefined && event.from !== heard + 1)
+          fail(`${this.name}: a gap from ${event.from} after ${heard}`);
+        this.#heard.set(event.room, event.to);
+        return;
+      }
+      case "message": {
+        const { room, seq, text } = event;
+        const heard = this.#heard.get(room);
+        if (heard !== undefined && seq !== heard + 1)
+          fail(`${this.name} hears ${seq} of ${room} after ${heard}`);
+        this.#heard.set(room, seq);
+        truth.heard(this.name, room, seq, text);
+        return;
+      }
+      case "private": {
+        const { mail, text } = event;
+        if (this.#mail !== undefined && mail <= this.#mail)
+          fail(`${this.name} hears mail ${mail} after ${this.#mail}`);
+        this.#mail = mail;
+        truth.heardPrivate(this.name, this.#mailbox, mail, text);
+        return;
+      }
+      case "acknowledged":
+        for (const [id, token] of this.#tokens) {
+          if (id > event.id) continue;
+          this.#tokens.delete(id);
+          if (token.state !== "sent") continue;
+          // A refusal that was lost with the connection: the welcome says that the message is dealt with, not that it was said.
+          const isLost = event.seq === undefined && token.logged.length === 0;
+          if (isLost && (token.orphaned || token.room === undefined)) truth.failed(token);
+          else truth.acknowledged(token);
+        }
+        return;
+      case "failed": {
+        const token = this.#tokens.get(event.id);
+        this.#tokens.delete(event.id);
+        if (token !== undefined) truth.failed(token);
+        return;
+      }
+      default:
+        return;
+    }
+  }
+}

@@ -1,0 +1,118 @@
+// What must be so, whatever breaks: every message that is acknowledged is in its log once, nobody hears anything that is not in
+// the log, in another order, or twice. Everything that is said is a token; the truth knows what became of each.
+
+import type { Batch, Committed } from "../../../src/chat/store.ts";
+
+/** Something said: by whom, where it may be heard, and where it was written. */
+export type Token = {
+  id: number;
+  author: string;
+  /** A room, or `undefined` for a private message. */
+  room: string | undefined;
+  to: readonly string[];
+  /** Rooms and mailboxes whose log has it. */
+  logged: string[];
+  state: "sent" | "acknowledged" | "failed";
+  /** Its author has left the room meanwhile. */
+  orphaned: boolean;
+};
+
+export class Truth {
+  readonly tokens: Token[] = [];
+  /** The text of each message, by room and by mailbox; number 1 is the first. */
+  readonly rooms = new Map<string, string[]>();
+  readonly mail = new Map<string, string[]>();
+
+  token(author: string, room: string | undefined, to: readonly string[]): Token {
+    const token: Token = {
+      id: this.tokens.length,
+      author,
+      room,
+      to,
+      logged: [],
+      state: "sent",
+      orphaned: false,
+    };
+    this.tokens.push(token);
+    return token;
+  }
+
+  text({ id }: Token): string {
+    // Some are long, so that buffers fill; some have what JSON escapes.
+    return `<${id}>${id % 17 === 0 ? "x".repeat(3_000) : id % 5 === 0 ? ' "ä\\' : ""}`;
+  }
+
+  tokenOf(text: string): Token {
+    const id = /<(\d+)>/.exec(text)?.[1];
+    const token = id === undefined ? undefined : this.tokens[Number(id)];
+    return token ?? fail(`Nobody has said ${JSON.stringify(text)}`);
+  }
+
+  /** The log has taken a batch; not to be called again for one that it had already. */
+  committed(batch: Batch, { rooms, mail }: Committed): void {
+    batch.rooms.forEach(({ room, runs }, i) => {
+      const log = entry(this.rooms, room);
+      if (rooms[i] !== log.length + 1) fail(`${room}: ${rooms[i]} follows ${log.length}`);
+      for (const { texts } of runs) {
+        for (const text of texts) {
+          log.push(text);
+          this.#log(this.tokenOf(text), room);
+        }
+      }
+    });
+    batch.mail.forEach(({ session, message }, i) => {
+      const box = entry(this.mail, session);
+      if (mail[i] !== box.length + 1) fail(`mail ${mail[i]} follows ${box.length}`);
+      box.push(message.text);
+      this.#log(this.tokenOf(message.text), `mail of ${session}`);
+    });
+  }
+
+  acknowledged(token: Token): void {
+    if (token.state === "failed") fail(`Token ${token.id} failed and was acknowledged`);
+    token.state = "acknowledged";
+    if (token.room !== undefined && token.logged.length !== 1) {
+      fail(`Token ${token.id} was acknowledged, and is in ${token.logged.length} logs`);
+    }
+  }
+
+  failed(token: Token): void {
+    if (token.state === "acknowledged") fail(`Token ${token.id} was acknowledged and failed`);
+    token.state = "failed";
+    if (token.logged.length > 0) fail(`Token ${token.id} failed, and is in ${token.logged[0]}`);
+  }
+
+  /** Somebody hears message `seq` of a room. */
+  heard(who: string, room: string, seq: number, text: string): void {
+    const logged = this.rooms.get(room)?.[seq - 1];
+    if (logged !== text) fail(`${who} hears ${text} as ${seq} of ${room}, which is ${logged}`);
+  }
+
+  /** Somebody with a mailbox hears private message `mail`. */
+  heardPrivate(who: string, mailbox: string, mail: number, text: string): void {
+    const logged = this.mail.get(mailbox)?.[mail - 1];
+    if (logged !== text) fail(`${who} hears ${text} as mail ${mail}, which is ${logged}`);
+  }
+
+  #log(token: Token, where: string): void {
+    if (token.state === "failed") fail(`Token ${token.id} failed, and is logged in ${where}`);
+    if (token.logged.includes(where)) fail(`Token ${token.id} is twice in ${where}`);
+    if (token.room !== undefined && token.room !== where) {
+      fail(`Token ${token.id} was said in ${token.room}, and is logged in ${where}`);
+    }
+    if (token.room === undefined && !where.startsWith("mail of ")) {
+      fail(`Token ${token.id} is private, and is logged in ${where}`);
+    }
+    token.logged.push(where);
+  }
+}
+
+export function fail(what: string): never {
+  throw new Error(what);
+}
+
+function entry(map: Map<string, string[]>, key: string): string[] {
+  let list = map.get(key);
+  if (list === undefined) map.set(key, (list = []));
+  return list;
+}

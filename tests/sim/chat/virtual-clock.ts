@@ -1,0 +1,62 @@
+// Time that jumps from one event to the next. Events of one moment happen in the order in which they were scheduled.
+
+type Event = { atMs: number; order: number; run: () => void };
+
+export class VirtualClock {
+  nowMs = 1_700_000_000_000;
+  #order = 0;
+  /** A binary heap, the earliest first. */
+  readonly #heap: Event[] = [];
+
+  /** Runs `run` after `delayMs`, rounded to whole milliseconds; what is not wanted any more has to look for itself. */
+  after(delayMs: number, run: () => void): void {
+    const event = {
+      atMs: this.nowMs + Math.max(0, Math.round(delayMs)),
+      order: this.#order++,
+      run,
+    };
+    const heap = this.#heap;
+    let at = heap.push(event) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (!isEarlier(event, heap[parent]!)) break;
+      heap[at] = heap[parent]!;
+      at = parent;
+    }
+    heap[at] = event;
+  }
+
+  /** Lets `ms` pass, at most `maxEvents` events; throws if there are more: something goes on for ever. */
+  pass(ms: number, maxEvents = 2_000_000): void {
+    const untilMs = this.nowMs + ms;
+    for (let events = 0; ; events++) {
+      const next = this.#heap[0];
+      if (next === undefined || next.atMs > untilMs) break;
+      if (events === maxEvents) throw new Error(`More than ${maxEvents} events in ${ms} ms`);
+      this.#pop();
+      this.nowMs = Math.max(this.nowMs, next.atMs);
+      next.run();
+    }
+    this.nowMs = untilMs;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop()!;
+    if (heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && isEarlier(heap[child + 1]!, heap[child]!)) child++;
+      if (!isEarlier(heap[child]!, last)) break;
+      heap[at] = heap[child]!;
+      at = child;
+    }
+    heap[at] = last;
+  }
+}
+
+function isEarlier(a: Event, b: Event): boolean {
+  return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
+}

@@ -1,0 +1,36 @@
+// Simulates the whole chat system, seed after seed.
+//   bun tests/sim/soak.ts [--seconds 60] [--minutes 10] [--from 1]    as many seeds as there is time for, each so long a chat
+//   bun tests/sim/soak.ts --seeds 1000                                so many seeds, however long that takes
+//   bun tests/sim/soak.ts --seed 4711                                 one seed again
+
+import { parseArgs } from "node:util";
+import { simulate } from "./chat/world.ts";
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: "string", default: "60" },
+    minutes: { type: "string", default: "10" },
+    from: { type: "string", default: "1" },
+    seeds: { type: "string" },
+    seed: { type: "string" },
+  },
+});
+const minutes = Number(values.minutes);
+const first = Number(values.seed ?? values.from);
+const most = values.seed === undefined ? Number(values.seeds ?? Infinity) : 1;
+const untilMs =
+  values.seeds === undefined ? performance.now() + 1000 * Number(values.seconds) : Infinity;
+let failures = 0;
+let done = 0;
+let messages = 0;
+for (let seed = first; done < most && (done === 0 || performance.now() < untilMs); seed++, done++) {
+  try {
+    messages += simulate(seed, minutes).truth.tokens.length;
+  } catch (error) {
+    failures++;
+    console.log(error instanceof Error ? error.message : String(error));
+    if (values.seed !== undefined) console.log(error instanceof Error ? error.cause : error);
+  }
+}
+console.log(`${done} seeds of ${minutes} min, ${messages} messages, ${failures} failed`);
+process.exit(failures === 0 ? 0 : 1);

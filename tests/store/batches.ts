@@ -1,0 +1,70 @@
+// Runs, private messages, records and batches for tests of stores.
+
+import type { PrivateMessage, Said } from "../../src/chat/events.ts";
+import { SaidRun } from "../../src/chat/said-run.ts";
+import type { Batch, Committed, LocalStore, SessionUpdate } from "../../src/chat/store.ts";
+import type { Store } from "../../src/store/store.ts";
+
+type RunFields = Partial<Pick<SaidRun, "timeMs" | "from" | "alias" | "n">>;
+type Mail = Batch["mail"][number];
+
+/** Consecutive messages of one sender. */
+export function run(room: string, texts: readonly string[], fields: RunFields = {}): SaidRun {
+  const { timeMs = 1_000, from = "Ann", alias, n } = fields;
+  const made = new SaidRun(room, 0, timeMs, from, alias, n, 7, texts[0]!);
+  for (const text of texts.slice(1)) made.push(text);
+  return made;
+}
+
+/** `count` short texts, each different. */
+export function texts(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `text ${i}`);
+}
+
+/** What a log has of runs whose first message is number `first`. */
+export function logged(runs: readonly SaidRun[], first: number): Said[] {
+  const all = runs.flatMap((one) => one.texts.map((_, i) => ({ ...one.at(i), author: 0 })));
+  return all.map((said, i) => ({ ...said, seq: first + i }));
+}
+
+export function mail(
+  session: string,
+  text: string,
+  fields: Partial<PrivateMessage> = {},
+): Mail & { message: Omit<PrivateMessage, "mail"> } {
+  const { timeMs = 1_000, from = "Ann", alias, to = ["Bob"], chat = false } = fields;
+  return { session, message: { type: "private", timeMs, from, alias, to, chat, text } };
+}
+
+export function update(id: string, fields: Partial<SessionUpdate> = {}): SessionUpdate {
+  return { id, name: "ann", n: 0, network: "192.0.2.1", seenMs: 1_000, ...fields };
+}
+
+/** Commits batches under the next number each. */
+export class Writer {
+  #number = 0;
+
+  constructor(readonly store: LocalStore) {}
+
+  commit(parts: Partial<Omit<Batch, "number">>): Committed {
+    return this.store.commit({
+      number: ++this.#number,
+      rooms: [],
+      mail: [],
+      sessions: [],
+      ...parts,
+    });
+  }
+
+  /** One run in one room; the answer is the number of its first message. */
+  say(room: string, said: readonly string[] | number = 1, fields: RunFields = {}): number {
+    const all = typeof said === "number" ? texts(said) : said;
+    return this.commit({ rooms: [{ room, runs: [run(room, all, fields)] }] }).rooms[0]!;
+  }
+}
+
+/** Sweeps until there is nothing more to do; a store that never comes to an end fails. */
+export function sweepAll(store: Store): void {
+  for (let i = 0; i < 10_000; i++) if (!store.sweep()) return;
+  throw new Error("The store still has something to sweep after 10 000 slices");
+}

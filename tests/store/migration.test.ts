@@ -1,0 +1,208 @@
+// Data files of version 1 are brought up to date when they are opened, whole or not at all: a file
+// that parley 0.1.0 wrote, a large one, and one whose migration was killed.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import { Database } from "bun:sqlite";
+import { copyFileSync, existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openRegistrations } from "../../src/store/registrations.ts";
+import { applicationId, migrate, schemaVersion } from "../../src/store/sqlite-schema.ts";
+import { openSqliteStore } from "../../src/store/sqlite.ts";
+import { mail, sweepAll, Writer } from "./batches.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "parley-migration-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+let files = 0;
+const freshPath = (): string => join(folder, `${++files}.db`);
+
+/** The fixture's tables as SQL sees them. */
+type Contents = {
+  chat: { room: string; seq: number; text: string; alias: string | null; n: number | null }[];
+  sessions: { id: string; name: string; n: number; mail: number; seen_ms: number }[];
+  mail: {
+    session: string;
+    mail: number;
+    time_ms: number;
+    sender: string;
+    alias: string | null;
+    recipients: string;
+    chat: number;
+    text: string;
+  }[];
+};
+
+function contents(path: string): Contents {
+  using db = new Database(path, { readonly: true });
+  return {
+    chat: db.query<Contents["chat"][0], []>("SELECT * FROM chat ORDER BY room, seq").all(),
+    sessions: db
+      .query<Contents["sessions"][0], []>(
+        "SELECT id, name, n, mail, seen_ms FROM sessions ORDER BY id",
+      )
+      .all(),
+    mail: db
+      .query<Contents["mail"][0], []>(
+        `SELECT session, mail, time_ms, sender, alias, recipients, chat, text FROM mail
+         ORDER BY session, mail`,
+      )
+      .all(),
+  };
+}
+
+describe("a file of version 1", () => {
+  const path = freshPath();
+  copyFileSync(join(import.meta.dir, "fixtures/version-1.db"), path);
+  const before = contents(path);
+
+  test("has what the fixture should have", () => {
+    expect(before.chat).toHaveLength(140);
+    expect(before.chat.map(({ text }) => text)).toEqual(
+      expect.arrayContaining(['"quoted" and \\ back\\slash\\', "emoji 😀 and 日本語", "100%"]),
+    );
+    expect(before.chat.filter(({ alias }) => alias === "Eve")).toHaveLength(2);
+    expect(before.mail).toHaveLength(8);
+    expect(before.sessions).toHaveLength(5);
+  });
+
+  test("is all there after it was opened: messages, numbers, mail, sessions, registrations, epoch", () => {
+    const store = openSqliteStore(path);
+    expect(store.db.query("PRAGMA user_version").get()).toEqual({ user_version: schemaVersion });
+    expect(store.epoch).toBe("4cb7278e2f56df582a5fb5ef64d4fd7c");
+    expect(store.rooms.bounds("lobby")).toEqual({ first: 1, last: 136 });
+    expect(store.rooms.bounds("den")).toEqual({ first: 1, last: 4 });
+    const said = ["den", "lobby"].flatMap((room) => store.rooms.after(room, 0, 1_000));
+    expect(said.map(({ room, seq, text, alias, n }) => [room, seq, text, alias, n])).toEqual(
+      before.chat.map(({ room, seq, text, alias, n }) => [
+        room,
+        seq,
+        text,
+        alias ?? undefined,
+        n ?? undefined,
+      ]),
+    );
+    for (const { id, name, n, mail: count, seen_ms: seenMs } of before.sessions) {
+      const record = { id, name, n, mail: count, network: "", seenMs };
+      expect(store.sessions.load(id)).toEqual(record);
+      const own = before.mail.filter(({ session }) => session === id);
+      expect(store.mailboxes.after(id, 0, 99)).toEqual(
+        own.map((row) => ({
+          type: "private",
+          mail: row.mail,
+          timeMs: row.time_ms,
+          from: row.sender,
+          alias: row.alias ?? undefined,
+          to: JSON.parse(row.recipients),
+          chat: row.chat === 1,
+          text: row.text,
+        })),
+      );
+    }
+    const dot = store.directory.find("dot", 0);
+    expect(dot).toMatchObject({ n: 2, mail: 4 });
+    const { registry, close } = openRegistrations(store, (error) => {
+      throw error;
+    });
+    expect(registry.entries().map(({ id, port }) => [id, port])).toEqual([
+      ["Alice", 5_555],
+      ["Brad", 5_556],
+    ]);
+    close();
+
+    // Nothing is so old that it goes, and numbers go on.
+    sweepAll(store);
+    const writer = new Writer(store);
+    expect(writer.say("lobby")).toBe(137);
+    expect(writer.commit({ mail: [mail(dot!.id, "psst")] }).mail).toEqual([5]);
+    store.close();
+  });
+
+  test("reads the same for people", () => {
+    const after = contents(path);
+    const old = after.chat.filter(({ room, seq }) => room === "den" || seq <= 136);
+    expect(old).toEqual(before.chat);
+    expect(after.mail.filter(({ time_ms }) => time_ms > 1_000)).toEqual(before.mail);
+  });
+});
+
+/** A file of version 1 with `count` messages in each of two rooms. */
+function largeFile(count: number): string {
+  const path = freshPath();
+  using db = new Database(path);
+  db.run(`PRAGMA application_id = ${applicationId}`);
+  migrate(db, 0, 1);
+  db.run("INSERT INTO meta VALUES ('epoch', '0123456789abcdef')");
+  db.run("INSERT INTO rooms VALUES (1, 'lobby', 1, 0), (2, 'den', 101, 100)");
+  db.run(
+    `WITH RECURSIVE count(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM count WHERE i < ${count})
+     INSERT INTO messages SELECT room, seq + i, 1700000000000 + i / 3, 'user ' || (i / 5 % 7), NULL,
+       'message ' || (seq + i) || ', which goes on for some more words', CASE WHEN i / 5 % 2 THEN i END
+     FROM count, (SELECT 1 AS room, 0 AS seq UNION ALL SELECT 2, 100)`,
+  );
+  return path;
+}
+
+function expectLarge(path: string, count: number): void {
+  const store = openSqliteStore(path);
+  expect(store.rooms.bounds("lobby")).toEqual({ first: 1, last: count });
+  expect(store.rooms.bounds("den")).toEqual({ first: 101, last: count + 100 });
+  for (const room of ["lobby", "den"]) {
+    const { first, last } = store.rooms.bounds(room);
+    const all = store.rooms.after(room, 0, Infinity);
+    expect(all).toHaveLength(last - first + 1);
+    const wrong = all.filter(
+      ({ seq, text, n }, i) =>
+        seq !== first + i ||
+        text !== `message ${seq}, which goes on for some more words` ||
+        n !== (Math.trunc((i + 1) / 5) % 2 === 1 ? i + 1 : undefined),
+    );
+    expect(wrong).toEqual([]);
+  }
+  store.close();
+}
+
+test("a large file is migrated page by page, and does not grow", () => {
+  const path = largeFile(25_000);
+  const { size } = statSync(path);
+  expectLarge(path, 25_000);
+  expect(statSync(path).size).toBeLessThan(1.2 * size);
+});
+
+test("a migration that was killed has not happened: the file is as it was, and is migrated next time", async () => {
+  const path = largeFile(100_000);
+  const script = `
+    import { openSqliteStore } from ${JSON.stringify(join(import.meta.dir, "../../src/store/sqlite.ts"))};
+    openSqliteStore(${JSON.stringify(path)}).close();
+    console.log("migrated");
+  `;
+  const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe", stderr: "inherit" });
+  const wal = `${path}-wal`;
+  while (!existsSync(wal) || statSync(wal).size < 500_000) {
+    expect(child.exitCode).toBeNull();
+    await Bun.sleep(1);
+  }
+  child.kill("SIGKILL");
+  await child.exited;
+  expect(await new Response(child.stdout).text()).toBe("");
+  {
+    using db = new Database(path);
+    expect(db.query("PRAGMA user_version").get()).toEqual({ user_version: 1 });
+    expect(db.query("SELECT count(*) AS n FROM messages").get()).toEqual({ n: 200_000 });
+    expect(db.query("PRAGMA quick_check").get()).toEqual({ quick_check: "ok" });
+  }
+  expectLarge(path, 100_000);
+}, 30_000);
+
+test("a clock that was ahead does not make what a file has old", () => {
+  const path = largeFile(10);
+  {
+    using db = new Database(path);
+    const aheadMs = Date.now() + 4_000 * 24 * 3_600_000;
+    db.run(`UPDATE messages SET time_ms = ${aheadMs} WHERE seq = 110`);
+  }
+  const store = openSqliteStore(path);
+  sweepAll(store);
+  // The others are as old as they were when that clock was right.
+  expect(store.rooms.before("den", Infinity, 1)).toHaveLength(1);
+  store.close();
+});

@@ -1,0 +1,123 @@
+// A store as a beginner would write it, to compare the real ones with: plain arrays, searched from
+// end to end.
+
+import type { PrivateMessage, Said } from "../../src/chat/events.ts";
+import type { Batch, Committed, LocalStore, SessionRecord } from "../../src/chat/store.ts";
+import { surplusMail } from "../../src/store/mailbox-shares.ts";
+
+export type Bounds = {
+  messages: number;
+  mailMessages: number;
+  maxAgeMs: number;
+  sessionAgeMs: number;
+  goodbyeAgeMs: number;
+};
+
+export class PlainStore implements LocalStore {
+  #said: { said: Said; clockMs: number }[] = [];
+  readonly #last = new Map<string, number>();
+  #mail: { session: string; message: PrivateMessage; clockMs: number }[] = [];
+  #sessions: { record: SessionRecord; clockMs: number }[] = [];
+
+  constructor(
+    readonly epoch: string,
+    readonly bounds: Bounds,
+    readonly clock: () => number,
+  ) {}
+
+  readonly rooms = {
+    bounds: (room: string) => {
+      const last = this.#last.get(room) ?? 0;
+      return { first: this.#of(room)[0]?.seq ?? last + 1, last };
+    },
+    after: (room: string, seq: number, limit: number) =>
+      this.#of(room)
+        .filter((one) => one.seq > seq)
+        .slice(0, limit),
+    before: (room: string, seq: number, limit: number) =>
+      this.#of(room)
+        .filter((one) => one.seq < seq)
+        .slice(-limit),
+  };
+
+  readonly mailboxes = {
+    after: (session: string, mail: number, limit: number) =>
+      this.#mail
+        .filter((one) => one.session === session && one.message.mail > mail)
+        .map(({ message }) => message)
+        .slice(0, limit),
+  };
+
+  readonly sessions = {
+    load: (id: string) => this.#sessions.find(({ record }) => record.id === id)?.record,
+  };
+
+  readonly directory = {
+    find: (name: string, sinceMs: number) =>
+      this.#sessions
+        .map(({ record }) => record)
+        .filter((one) => name !== "" && one.name === name && one.seenMs >= sinceMs)
+        .sort((a, b) => b.seenMs - a.seenMs || (a.id < b.id ? 1 : -1))[0],
+  };
+
+  commit({ rooms, mail, sessions }: Batch): Committed {
+    const clockMs = this.clock();
+    const firsts = rooms.map(({ room, runs }) => {
+      let last = this.#last.get(room) ?? 0;
+      const first = last + 1;
+      for (const run of runs) {
+        for (let i = 0; i < run.length; i++) {
+          this.#said.push({ said: { ...run.at(i), author: 0, seq: ++last }, clockMs });
+        }
+      }
+      this.#last.set(room, last);
+      return first;
+    });
+    for (const update of sessions) {
+      const known = this.sessions.load(update.id);
+      this.#put({ ...update, mail: known?.mail ?? 0 }, clockMs);
+    }
+    const numbers = mail.map(({ session, message }) => {
+      const known = this.#sessions.find(({ record }) => record.id === session);
+      const number = (known?.record.mail ?? 0) + 1;
+      const stranger = { id: session, name: "", n: 0, network: "", seenMs: message.timeMs };
+      this.#put({ ...(known?.record ?? stranger), mail: number }, known?.clockMs ?? clockMs);
+      this.#mail.push({ session, message: { ...message, mail: number }, clockMs });
+      this.#trim(session);
+      return number;
+    });
+    return { rooms: firsts, mail: numbers };
+  }
+
+  sweep(): void {
+    const nowMs = this.clock();
+    const { maxAgeMs, sessionAgeMs, goodbyeAgeMs } = this.bounds;
+    this.#said = this.#said.filter(({ clockMs }) => clockMs >= nowMs - maxAgeMs);
+    this.#mail = this.#mail.filter(({ clockMs }) => clockMs >= nowMs - maxAgeMs);
+    this.#sessions = this.#sessions.filter(
+      ({ record, clockMs }) =>
+        clockMs >= nowMs - (record.name === "" ? goodbyeAgeMs : sessionAgeMs),
+    );
+    this.#mail = this.#mail.filter(({ session }) => this.sessions.load(session) !== undefined);
+  }
+
+  /** A session of which there is nothing to know is not kept. */
+  #put(record: SessionRecord, clockMs: number): void {
+    this.#sessions = this.#sessions.filter((one) => one.record.id !== record.id);
+    const { name, n, mail } = record;
+    if (name !== "" || n > 0 || mail > 0) this.#sessions.push({ record, clockMs });
+  }
+
+  #trim(session: string): void {
+    const own = this.#mail.filter((one) => one.session === session).map(({ message }) => message);
+    const gone = surplusMail(own, this.bounds.mailMessages);
+    this.#mail = this.#mail.filter(
+      (one) => one.session !== session || !gone.includes(one.message.mail),
+    );
+  }
+
+  #of(room: string): Said[] {
+    const all = this.#said.map(({ said }) => said).filter((one) => one.room === room);
+    return all.slice(-this.bounds.messages);
+  }
+}

@@ -1,0 +1,31 @@
+// A client's events for scripts and people: whole milliseconds, singular and plural, nothing that a
+// terminal obeys.
+
+import { expect, test } from "bun:test";
+import { eventJson } from "../../src/terminal/event-json.ts";
+import { eventText } from "../../src/terminal/event-text.ts";
+import { jsonLine } from "../../src/terminal/json-line.ts";
+import { countText } from "../../src/terminal/units.ts";
+
+test("milliseconds are whole", () => {
+  const back = { caughtUp: 1, recovered: true, summary: "reconnected after 2 s" };
+  expect(eventJson({ type: "reconnected", afterMs: 2332.392551, ...back })).toEqual({
+    event: "reconnected",
+    afterMs: 2332,
+    ...back,
+  });
+});
+
+test("one is singular", () => {
+  expect([0, 1, 2].map((n) => countText(n, "byte"))).toEqual(["0 bytes", "1 byte", "2 bytes"]);
+  expect(eventText({ type: "gap", room: "lobby", from: 3, to: 3 })).toBe(
+    "1 message no longer kept by the server",
+  );
+});
+
+test("a line of --json is JSON, and no terminal obeys it", () => {
+  const value = { name: "a\u001b[2J\u009b31m\u202e\u2028\u007fz" };
+  const line = jsonLine(value);
+  expect(JSON.parse(line)).toEqual(value);
+  expect(line).toMatch(/^[\x20-\x7e]+\n$/);
+});

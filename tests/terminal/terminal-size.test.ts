@@ -1,0 +1,14 @@
+// How large terminals are taken to be.
+
+import { expect, test } from "bun:test";
+import { terminalSize } from "../../src/terminal/terminal-size.ts";
+
+test.each([
+  [120, 40, 120, 40],
+  [0, 0, 80, 24],
+  [undefined, undefined, 80, 24],
+  [100, 0, 100, 24],
+  [3, 1, 8, 2],
+])("%j × %j is %j × %j", (columns, rows, wantedColumns, wantedRows) => {
+  expect(terminalSize(columns, rows)).toEqual({ columns: wantedColumns, rows: wantedRows });
+});
