@@ -5,6 +5,7 @@
 import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { $ } from "bun";
 import { version } from "./package.json";
 
 const root = import.meta.dir;
@@ -24,6 +25,13 @@ const { values } = parseArgs({
   options: { all: { type: "boolean" }, "if-needed": { type: "boolean" } },
 });
 
+/** Ends in `-dirty` if there are changes besides; empty outside a repository. */
+const described = await $`git describe --always --dirty --abbrev=40 --exclude='*'`
+  .cwd(root)
+  .nothrow()
+  .quiet();
+const commit = described.stdout.toString().trim();
+
 mkdirSync(dist, { recursive: true });
 if (values.all) await buildAll();
 else if (!values["if-needed"] || isStale()) await compile(join(dist, "parley"));
@@ -36,6 +44,7 @@ async function compile(outfile: string, target?: string, executablePath?: string
     bytecode: true,
     sourcemap: "linked",
     format: "esm",
+    ...(commit === "" ? {} : { define: { PARLEY_COMMIT: JSON.stringify(commit) } }),
     compile: {
       outfile,
       ...(target === undefined ? {} : { target: target as Bun.Build.CompileTarget }),

@@ -356,8 +356,6 @@ export const web = {
   maxFrameBytes: 256 * KiB,
   /** Largest frame to a client; longer output is cut at a line end, so that a phone can show the beginning early. */
   outFrameBytes: 64 * KiB,
-  /** Body of a request; nothing here takes one. */
-  maxBodyBytes: 1 * KiB,
   /** The first request of a connection must be whole by then, in seconds; bytes that drip do not help. */
   requestSeconds: 10,
   /** An answer or download that has not moved for this long ends, in seconds (Bun.serve counts in seconds, up to 255). */
@@ -368,8 +366,6 @@ export const web = {
   socketCloseMs: 2_000,
   /** Files and ranges up to this size are read at once, and so can't be a mixture of two versions; larger ones go by sendfile. */
   wholeReadBytes: 1024 * KiB,
-  /** For so long a file stays open here that Bun sends: it opens it by itself when the handler has returned, in a turn or two. */
-  sendfileOpenMs: 1_000,
   /** Read and hashed in one go before other work gets a turn: half a millisecond. */
   hashSliceBytes: 1024 * KiB,
   /** Hashes that are computed at once … */
@@ -603,10 +599,14 @@ export const client = {
 export const terminal = {
   /** Log lines that wait for a reader, in bytes; more are dropped and counted. */
   maxLogBytes: 256 * KiB,
+  /** Longest value of a log line's field; file names have at most 255 bytes. */
+  maxLogFieldChars: 256,
   /** Data that wait for a reader, in bytes; then whoever makes them pauses. */
   maxDataBytes: 256 * KiB,
   /** One write to the system: about what a pipe takes at once. */
   writeBytes: 64 * KiB,
+  /** How often a terminal that takes nothing, stopped by Ctrl-S for example, is tried again. */
+  stoppedTerminalMs: 20,
   /** How long the end of the program waits for a reader of its last lines. */
   flushTimeoutMs: 1_000,
   /** Longest line that can be written at the prompt; above the longest message, so that the refusal says what is wrong. */

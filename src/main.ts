@@ -3,7 +3,8 @@
 import type { CommandDef } from "citty";
 import { nearest } from "./cli/flags.ts";
 import { exitCode, ParleyError } from "./errors.ts";
-import { flush, say, stderr, stdout } from "./terminal/output.ts";
+import { flush, stderr, stdout } from "./terminal/output.ts";
+import { fail } from "./terminal/voice.ts";
 import { version } from "./version.ts";
 
 type Entry = { description: string; load: () => Promise<{ default: CommandDef }> };
@@ -55,14 +56,17 @@ async function main(words: readonly string[]): Promise<number> {
   const asksHelp = first === "help" && others[0] !== undefined;
   const [name, rest] = asksHelp ? [others[0]!, ["--help"]] : [first, others];
   if (name === "--help" || name === "-h" || name === "help") return tell(help);
-  if (name === "--version" || name === "-v") return tell(`${version}\n`);
+  if (/^-(?:v|V|-version|-json)$/.test(name)) {
+    const { asksVersion, versionReport } = await import("./cli/version-report.ts");
+    if (asksVersion(words)) return tell(versionReport(words));
+  }
   if (!Object.hasOwn(commands, name)) {
     const near = nearest(name, [...Object.keys(commands), "--help", "--version"]);
     const hint = near === undefined ? "see parley --help" : `did you mean ${near}?`;
     if (name === "") stderr.data(help);
     else {
       const what = name.startsWith("-") ? "flag" : "command";
-      say(`parley: there is no ${what} '${printable(name)}': ${hint}`);
+      fail(`parley: there is no ${what} '${printable(name)}': ${hint}`);
     }
     return exitCode.usage;
   }
@@ -86,7 +90,7 @@ try {
 } catch (error) {
   code = error instanceof ParleyError ? error.exitCode : exitCode.failed;
   const text = error instanceof ParleyError ? error.message : (error as Error).stack;
-  say(`parley: ${text}`);
+  fail(`parley: ${text}`);
 }
 await flush();
 process.exit(code);

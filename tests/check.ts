@@ -1,51 +1,54 @@
 // The one command that checks everything: types, format, lint, tests.   bun tests/check.ts [FILTER of tests]
-// Ends with the first that fails, and says which.
+// Stops at the first step that fails, and names it. Its last line on stdout counts the tests.
 
-import { parseTotals } from "./totals.ts";
+import { parseTotals, skipReasons } from "./totals.ts";
 
 const root = `${import.meta.dir}/..`;
-const steps: [name: string, command: string[]][] = [
-  ["types", ["bun", "check"]],
-  ["format", ["bun", "fmt", "--check"]],
-  // Run by Bun itself: its launcher asks for Node, which not everyone has.
-  ["lint", ["bun", "node_modules/oxlint/bin/oxlint", "--deny-warnings"]],
-  ["tests", ["bun", "test", "--timeout", "30000", ...process.argv.slice(2)]],
-];
 const path = `${root}/node_modules/.bin:${process.env["PATH"]}`;
 
-for (const [name, command] of steps) {
+await step("types", ["bun", "check"]);
+await step("format", ["bun", "fmt", "--check"]);
+// Run by Bun itself: oxlint's launcher asks for Node, which not everyone has.
+await step("lint", ["bun", "node_modules/oxlint/bin/oxlint", "--deny-warnings"]);
+await tests(["bun", "test", "--timeout", "30000", ...process.argv.slice(2)]);
+
+/** Runs a command whose output matters only if it fails. */
+async function step(name: string, command: readonly string[]): Promise<void> {
   const startedMs = performance.now();
-  const child = Bun.spawn(command, {
-    cwd: root,
-    env: { ...process.env, PATH: path },
-    stdout: name === "tests" ? "inherit" : "pipe",
-    stderr: "pipe",
-  });
-  const [err, out] = await Promise.all([
-    collect(child.stderr, name === "tests"),
-    name === "tests" ? "" : new Response(child.stdout as ReadableStream).text(),
+  const { child, err } = start(command, "pipe");
+  const [errText, outText] = await Promise.all([
+    new Response(err).text(),
+    new Response(child.stdout as ReadableStream).text(),
   ]);
   const code = await child.exited;
-  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
-  if (code !== 0) {
-    if (name !== "tests") process.stderr.write(out + err);
-    console.error(`${name}: failed after ${seconds} s`);
-    process.exit(code || 1);
-  }
-  console.error(`${name}: fine (${seconds} s)`);
-  if (name === "tests") {
-    const { passed, failed, skipped } = parseTotals(err);
-    console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
-  }
+  if (code !== 0) process.stderr.write(outText + errText);
+  conclude(name, code, startedMs);
 }
 
-/** Passes a stream on as it comes, if asked to, and answers all of it. */
-async function collect(stream: ReadableStream<Uint8Array>, show: boolean): Promise<string> {
+async function tests(command: readonly string[]): Promise<void> {
+  const startedMs = performance.now();
+  const { child, err } = start(command, "inherit");
   const decoder = new TextDecoder();
-  let all = "";
-  for await (const bytes of stream) {
-    if (show) process.stderr.write(bytes);
-    all += decoder.decode(bytes, { stream: true });
+  let output = "";
+  for await (const bytes of err) {
+    process.stderr.write(bytes);
+    output += decoder.decode(bytes, { stream: true });
   }
-  return all;
+  const code = await child.exited;
+  for (const [reason, count] of skipReasons(output)) console.error(`${count} skipped: ${reason}`);
+  const { passed, failed, skipped } = parseTotals(output);
+  console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+  conclude("tests", code, startedMs);
+}
+
+function start(command: readonly string[], stdout: "inherit" | "pipe") {
+  const env = { ...process.env, PATH: path };
+  const child = Bun.spawn([...command], { cwd: root, env, stdout, stderr: "pipe" });
+  return { child, err: child.stderr };
+}
+
+function conclude(name: string, code: number, startedMs: number): void {
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+  console.error(`${name}: ${code === 0 ? "fine" : "failed"} (${seconds} s)`);
+  if (code !== 0) process.exit(code);
 }

@@ -1,10 +1,18 @@
-// Tests that need what not every machine has: they say why they are skipped, so that a green run hides nothing.
+// Tests that need what not every machine has: each one that is skipped says why, so that a green run hides nothing.
 
-import { test } from "bun:test";
+import { test, type TestOptions } from "bun:test";
 
-/** `skipUnless(condition, reason)("name", body)`: a test, or a skipped one after printing the reason. */
-export function skipUnless(condition: boolean, reason: string): typeof test {
+type Define = (
+  name: string,
+  body: () => void | Promise<unknown>,
+  options?: number | TestOptions,
+) => void;
+
+/** `skipUnless(condition, reason)("name", body)`: a test, or a skipped one whose reason is printed. */
+export function skipUnless(condition: boolean, reason: string): Define {
   if (condition) return test;
-  console.error(`skipped: ${reason}`);
-  return test.skip as typeof test;
+  return (name, body) => {
+    console.error(`skipped: ${reason}: ${name}`);
+    test.skip(name, body);
+  };
 }

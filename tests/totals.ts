@@ -1,7 +1,18 @@
-// Reads the totals that `bun test` prints at its end.
+// Reads what `bun test` prints: the totals at its end, and why tests were skipped (tests/skip.ts).
 
-export function parseTotals(output: string): { passed: number; failed: number; skipped: number } {
+export type Totals = { passed: number; failed: number; skipped: number };
+
+export function parseTotals(output: string): Totals {
   const number = (word: string): number =>
     Number(new RegExp(`^\\s*(\\d+) ${word}$`, "m").exec(output)?.[1] ?? 0);
   return { passed: number("pass"), failed: number("fail"), skipped: number("skip") };
+}
+
+/** How many tests were skipped for each reason. */
+export function skipReasons(output: string): ReadonlyMap<string, number> {
+  const reasons = new Map<string, number>();
+  for (const [, reason = ""] of output.matchAll(/^skipped: (.+?): /gm)) {
+    reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+  }
+  return reasons;
 }

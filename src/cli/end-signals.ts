@@ -1,5 +1,7 @@
-// What a signal that ends a command is to people and shells: a sentence and an exit code.
+// The signals that end a command: who listens to them, and what each is to people and shells, a sentence and an exit code.
 
+import { readFileSync } from "node:fs";
+import { constants } from "node:os";
 import { ParleyError } from "../errors.ts";
 
 const endings = {
@@ -14,4 +16,37 @@ export type EndSignal = keyof typeof endings;
 export function endedBy(signal: EndSignal, left = ""): ParleyError {
   const [code, sentence] = endings[signal];
   return new ParleyError(code, left === "" ? sentence : `${sentence}: ${left}`);
+}
+
+/**
+ * Calls `handle` at each of these signals; the returned function ends that. SIGHUP and SIGINT that were ignored when the program
+ * started stay ignored: so `nohup` wants it, and a shell without job control for what it starts with `&`.
+ */
+export function onSignals(
+  signals: readonly EndSignal[],
+  handle: (signal: EndSignal) => void,
+): () => void {
+  const heard = signals.filter((signal) => signal === "SIGTERM" || !ignoredAtStart().has(signal));
+  for (const signal of heard) process.on(signal, handle);
+  return () => {
+    for (const signal of heard) process.off(signal, handle);
+  };
+}
+
+let ignored: ReadonlySet<EndSignal> | undefined;
+
+/** Asked once, before a handler of ours replaces what the program was started with. Linux only; elsewhere none is known. */
+function ignoredAtStart(): ReadonlySet<EndSignal> {
+  ignored ??= new Set((["SIGHUP", "SIGINT"] as const).filter((signal) => isIgnored(signal)));
+  return ignored;
+}
+
+function isIgnored(signal: EndSignal): boolean {
+  try {
+    // proc(5): a bit for each signal, in hexadecimal
+    const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "latin1"))?.[1];
+    return (BigInt(`0x${mask ?? "0"}`) & (1n << BigInt(constants.signals[signal] - 1))) !== 0n;
+  } catch {
+    return false;
+  }
 }

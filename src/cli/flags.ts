@@ -81,7 +81,7 @@ export function nearest(written: string, candidates: readonly string[]): string 
   const scored = candidates.map((candidate) => ({ candidate, far: distance(word, candidate) }));
   scored.sort((a, b) => a.far - b.far);
   const [best] = scored;
-  return best !== undefined && best.far <= Math.max(2, word.length / 2)
+  return best !== undefined && best.far <= Math.max(2, word.length / 3)
     ? best.candidate
     : undefined;
 }
@@ -93,9 +93,6 @@ export function portOf(flag: string, text: string): number {
   const sentence = `${flag} ${quoted(text)} is no port: give a number from 0 to 65535`;
   throw new ParleyError("usage", sentence);
 }
-
-/** The version is that of the whole program. */
-const asksVersion = /^(?:-v|--vers(?:ion)?)$/i;
 
 function splitFlag(token: string): [string, string | undefined] {
   const equals = token.indexOf("=");
@@ -119,9 +116,7 @@ function findFlag(
       return { flag: { name: key, kind }, value: false };
     }
   }
-  const near = asksVersion.test(written)
-    ? "parley --version"
-    : nearest(written, [...flagNames(definitions), "--help"]);
+  const near = nearest(written, [...flagNames(definitions), "--help", "--version"]);
   const hint = near === undefined ? `see parley ${command} --help` : `did you mean ${near}?`;
   throw usage(`there is no flag ${quoted(written)}: ${hint}`);
 }

@@ -1,14 +1,15 @@
-// Runs one loaded subcommand: strict flags, help, and the exit code for whatever it throws.
+// Runs one loaded subcommand: strict flags, help, and for whatever it throws a sentence, with `--json` an object, and the exit code.
 
-import { type CommandDef, runCommand } from "citty";
+import { type ArgsDef, type CommandDef, runCommand } from "citty";
 import { harmless } from "../text.ts";
 import { type Arguments, blamed, strictArguments } from "./flags.ts";
-import { exitCode, ParleyError } from "../errors.ts";
+import { type ErrorCode, exitCode, ParleyError } from "../errors.ts";
+import { asksVersion, versionReport } from "./version-report.ts";
 import { commandHelp } from "../terminal/command-help.ts";
-import { say, stdout } from "../terminal/output.ts";
-
-/** Where there is no terminal that says how wide it is. */
-const defaultColumns = 80;
+import { jsonLine } from "../terminal/json-line.ts";
+import { terminalSize } from "../terminal/terminal-size.ts";
+import { stderr, stdout } from "../terminal/output.ts";
+import { fail } from "../terminal/voice.ts";
 
 /** Answers the exit code; output may still be on its way. */
 export async function run(
@@ -16,47 +17,63 @@ export async function run(
   command: CommandDef,
   words: readonly string[],
 ): Promise<number> {
-  let variables: Arguments["variables"] = new Map();
+  const beforeDashes = words.includes("--") ? words.slice(0, words.indexOf("--")) : words;
+  let given: Arguments = { raw: [...beforeDashes], variables: new Map() };
   try {
     const definitions =
       (await (typeof command.args === "function" ? command.args() : command.args)) ?? {};
-    const beforeDashes = words.includes("--") ? words.slice(0, words.indexOf("--")) : words;
-    if (beforeDashes.includes("--help") || beforeDashes.includes("-h")) {
-      const meta = await (typeof command.meta === "function" ? command.meta() : command.meta);
-      const columns = process.stdout.columns || defaultColumns;
-      const page = { columns, width: (text: string) => Bun.stringWidth(text) };
-      stdout.data(commandHelp(name, meta?.description ?? "", definitions, page));
+    if (asksVersion(beforeDashes)) {
+      stdout.data(versionReport(beforeDashes));
       return exitCode.done;
     }
-    const given = strictArguments(name, definitions, words, process.env);
-    ({ variables } = given);
+    if (beforeDashes.includes("--help") || beforeDashes.includes("-h")) {
+      stdout.data(await helpOf(name, command, definitions));
+      return exitCode.done;
+    }
+    given = strictArguments(name, definitions, words, process.env);
     const { result } = await runCommand(command, { rawArgs: given.raw });
     return typeof result === "number" ? result : exitCode.done;
   } catch (error) {
-    return explain(name, error, variables);
+    const failure = explain(name, error, given.variables);
+    fail(`parley ${name}: ${failure.sentence}`);
+    tellPrograms(name, given.raw, failure);
+    return failure.exitCode;
   }
 }
 
-function explain(name: string, error: unknown, variables: Arguments["variables"]): number {
+async function helpOf(name: string, command: CommandDef, definitions: ArgsDef): Promise<string> {
+  const meta = await (typeof command.meta === "function" ? command.meta() : command.meta);
+  const { columns } = terminalSize(process.stdout.columns, process.stdout.rows);
+  const page = { columns, width: (text: string) => Bun.stringWidth(text) };
+  return commandHelp(name, meta?.description ?? "", definitions, page);
+}
+
+type Failure = { code: ErrorCode; sentence: string; exitCode: number };
+
+function explain(name: string, error: unknown, variables: Arguments["variables"]): Failure {
   if (error instanceof ParleyError) {
-    // Of a port in use the flag is told as the way out.
-    const inUse = error.code === "port-in-use";
-    const sentence = inUse ? error.message : blamed(error.message, variables);
+    const { code } = error;
+    // The flag that an error about a port names is the way out, not what was wrong.
+    const sentence = code === "port-in-use" ? error.message : blamed(error.message, variables);
     // What a server said may be part of it.
-    say(`parley ${name}: ${harmless(sentence)}`);
-    return error.exitCode;
+    return { code, sentence: harmless(sentence), exitCode: error.exitCode };
   }
   // citty's own: a required flag or argument is missing.
   if (error instanceof Error && error.name === "CLIError") {
-    say(`parley ${name}: ${plain(error.message)}; see parley ${name} --help`);
-    return exitCode.usage;
+    const sentence = `${Bun.stripANSI(error.message)}; see parley ${name} --help`;
+    return { code: "usage", sentence, exitCode: exitCode.usage };
   }
   const details = (error instanceof Error && error.stack) || String(error);
   const lines = details.split("\n").map(harmless).join("\n");
-  say(`parley ${name}: internal error, please report it: ${lines}`);
-  return exitCode.failed;
+  const sentence = `internal error, please report it: ${lines}`;
+  return { code: "failed", sentence, exitCode: exitCode.failed };
 }
 
-function plain(text: string): string {
-  return Bun.stripANSI(text);
+/** The last object of `--json`: scripts need not read stderr to learn why a command failed. */
+function tellPrograms(name: string, args: readonly string[], { code, sentence }: Failure): void {
+  if (!args.includes("--json")) return;
+  // With `-o -` the file has stdout.
+  const events = args.includes("--output=-") ? stderr : stdout;
+  const event = name === "peer" ? "exit" : "ended";
+  events.data(jsonLine({ event, code, message: sentence }));
 }

@@ -1,5 +1,6 @@
 // Addresses as people write them, and what the operating system says when one of them does not work, in words.
 
+import { isIPv6 } from "node:net";
 import { networkInterfaces } from "node:os";
 import { harmless, quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
@@ -14,6 +15,16 @@ export function parseHostPort(text: string): Address | undefined {
   return host !== undefined && port >= 1 && port <= 65_535 ? { host, port } : undefined;
 }
 
+/** The same, or a host alone, which then has this port. An IPv6 address may stand alone too, without brackets. */
+export function parseAddress(text: string, defaultPort: number): Address | undefined {
+  const written = text.trim();
+  const full = parseHostPort(written);
+  if (full !== undefined) return full;
+  const bare = /^\[([0-9A-Fa-f:.%]+)\]$/.exec(written)?.[1] ?? written;
+  const isHost = bare.includes(":") ? isIPv6(bare) : /^[^\s:[\]/]+$/.test(bare);
+  return isHost ? { host: bare, port: defaultPort } : undefined;
+}
+
 /** An address as people write it. */
 export function hostPortText({ host, port }: Address): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
@@ -22,12 +33,6 @@ export function hostPortText({ host, port }: Address): string {
 /** Whether listening there means listening on every address of this machine. */
 export function isEveryAddress(host: string): boolean {
   return host === "0.0.0.0" || host === "::";
-}
-
-/** The address that programs of this machine can call: `host`, or for "every address" the loopback one. */
-export function hereHost(host: string): string {
-  if (!isEveryAddress(host)) return host;
-  return host === "::" ? "::1" : "127.0.0.1";
 }
 
 /** The address that others can call: `host`, or for "every address" the first that leads out of this machine. */

@@ -9,7 +9,7 @@ import { foreignAnswer, sniff } from "../dialects/protocol-detection.ts";
 import { connections as limits, message, sniff as sniffLimits } from "../limits.ts";
 import type { RegistryAnswer, RegistryConnection } from "../cpp/registry-connection.ts";
 import type { ChatPortOptions, Undecided } from "./chat-port.ts";
-import type { HubDriver } from "./hub-driver.ts";
+import type { ConnectionDriver } from "./hub-driver.ts";
 
 export type ChatSocket = Bun.Socket<ChatConnection | undefined>;
 
@@ -196,7 +196,7 @@ export class ChatConnection implements Link {
     this.#socket.terminate();
   }
 
-  get #driver(): HubDriver {
+  get #driver(): ConnectionDriver {
     return this.#options.driver;
   }
 

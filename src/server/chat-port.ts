@@ -9,7 +9,7 @@ import { isLoopback, networkOf, plainAddress } from "../addresses.ts";
 import { ChatConnection, type ChatSocket } from "./chat-connection.ts";
 import { steadyMs } from "../io/clock.ts";
 import type { Descriptors } from "./descriptors.ts";
-import type { HubDriver } from "./hub-driver.ts";
+import type { ConnectionDriver } from "./hub-driver.ts";
 
 /** What a port speaks: one dialect, CPP alone, or whatever the first bytes say. */
 export type Speech =
@@ -23,7 +23,7 @@ export type ChatPortOptions = {
   speech: Speech;
   /** Where a browser that knocks here is sent. */
   webPort: () => number | undefined;
-  driver: HubDriver;
+  driver: ConnectionDriver;
   metrics: Metrics;
   /** For a connection from this address. */
   cpp: (address: string) => RegistryConnection;

@@ -5,6 +5,7 @@ import { openChat } from "../dialects/open-chat/open-chat.ts";
 import { dialects } from "../dialects/table.ts";
 import { ParleyError } from "../errors.ts";
 import { shutdown } from "../limits.ts";
+import type { Log } from "../log.ts";
 import type { Registry } from "../cpp/registry.ts";
 import { openStore, type OpenStore } from "../store/open.ts";
 import type { Synchronous } from "../store/sqlite-file.ts";
@@ -14,7 +15,9 @@ import { Admission, type Speech } from "./chat-port.ts";
 import { steadyMs } from "../io/clock.ts";
 import { openDatagramPort } from "./datagram-port.ts";
 import { Descriptors } from "./descriptors.ts";
+import { metricsHost, type MetricsPort, openMetricsPort } from "./metrics-port.ts";
 import { startWeb, type WebServer } from "./web/http.ts";
+import { TrustedProxies } from "./web/trusted-proxies.ts";
 import { named } from "./listen-errors.ts";
 import { folderState } from "./files/shared-folder.ts";
 import type { Connect } from "./web/websocket.ts";
@@ -22,12 +25,21 @@ import type { Connect } from "./web/websocket.ts";
 /** A port that speaks one dialect; `flag` is what asked for it, for the error when it is taken. */
 export type ExtraPort = { dialect: string; port: number; flag: string };
 
-export type ServerOptions = Pick<
-  CoreOptions,
-  "host" | "port" | "files" | "rate" | "log" | "warn"
-> & {
+export type ServerOptions = Pick<CoreOptions, "host" | "port" | "files" | "rate"> & {
+  /** A line that one of the old systems' servers prints on its terminal. */
+  print: (line: string) => void;
+  /** A line about the start, for whoever starts the server. */
+  announce: (line: string) => void;
+  /** What happens from then on. */
+  log: Log;
   /** Undefined: no page. */
   webPort: number | undefined;
+  /** Where people reach the page, if that is behind a proxy. */
+  publicUrl?: URL | undefined;
+  /** Reverse proxies whose word for a client's address counts. */
+  proxies?: TrustedProxies;
+  /** Undefined: no metrics. */
+  metricsPort?: number | undefined;
   /** SQLite file; undefined: memory. */
   data: string | undefined;
   /** What an acknowledgement waits for; see docs/operation.md "Data". */
@@ -50,6 +62,7 @@ export class ChatServer {
   readonly #core: ChatCore;
   readonly #extra: { close(): void }[] = [];
   #web: WebServer | undefined;
+  #metrics: MetricsPort | undefined;
 
   private constructor(options: ServerOptions, base: Base, core: ChatCore) {
     this.#options = options;
@@ -66,14 +79,16 @@ export class ChatServer {
       const sentence = `--files ${quoted(options.files)} is no folder: name one that has the files to share`;
       throw new ParleyError("failed", sentence);
     }
-    const store = openStore(options.data, options.warn, options.synchronous);
+    const warn = (line: string) => options.log.warn(line);
+    const store = openStore(options.data, warn, options.synchronous);
     const descriptors = new Descriptors();
     const admission = new Admission(options.maxPerAddress, descriptors);
     const base = { store, descriptors, admission };
     let server: ChatServer | undefined;
     try {
       const webPort = () => server?.webPort;
-      const core = await ChatCore.open({ ...options, store, admission, webPort });
+      const own = { store, admission, webPort, log: options.print, warn };
+      const core = await ChatCore.open({ ...options, ...own });
       server = new ChatServer(options, base, core);
       await server.#openOthers();
       return server;
@@ -96,6 +111,10 @@ export class ChatServer {
     return this.#web?.port;
   }
 
+  get metricsPort(): number | undefined {
+    return this.#metrics?.port;
+  }
+
   /** Names of everyone who is here. */
   who(): string[] {
     return this.#core.hub.memberNames();
@@ -115,18 +134,23 @@ export class ChatServer {
   }
 
   async #openOthers(): Promise<void> {
-    const { host, classic, webPort, extra, warn } = this.#options;
+    const { host, classic, webPort, metricsPort, extra, announce } = this.#options;
     const started = classic === true ? [openChat.terminal?.started?.(host, this.port)] : [];
     if (webPort !== undefined) {
       this.#web = await named(host, "--web-port", webPort, () => this.#startWeb(webPort));
     }
+    if (metricsPort !== undefined) {
+      this.#metrics = await named(metricsHost, "--metrics-port", metricsPort, () =>
+        this.#openMetrics(metricsPort),
+      );
+    }
     for (const one of extra) started.push(await this.#openExtra(one));
     // a server that can't open its last port has not started
-    for (const line of started) if (line !== undefined) warn(line);
+    for (const line of started) if (line !== undefined) announce(line);
   }
 
   #startWeb(port: number): WebServer {
-    const { host, warn } = this.#options;
+    const { host, log, publicUrl, proxies = new TrustedProxies() } = this.#options;
     const { descriptors, admission } = this.#base;
     const core = this.#core;
     return startWeb({
@@ -134,22 +158,29 @@ export class ChatServer {
       port,
       folder: core.folder,
       metrics: core.metrics,
-      version,
+      log,
+      publicUrl,
+      proxies,
       admission,
-      guard: {
+      reaper: {
         descriptors,
-        counted: (address) => admission.counted(address),
-        bound: (address) => admission.bound(address),
-        warn,
+        chatConnections: (address) => admission.counted(address),
+        maxConnections: (address) =>
+          proxies.has(address) ? Number.POSITIVE_INFINITY : admission.bound(address),
       },
-      refresh: () => core.refreshMetrics(),
       connect: nativeSessions(core),
     });
   }
 
+  #openMetrics(port: number): MetricsPort {
+    const core = this.#core;
+    const refresh = () => core.refreshMetrics();
+    return openMetricsPort({ port, metrics: core.metrics, version, refresh });
+  }
+
   /** What the dialect's own server would say now, if anything. */
   async #openExtra({ dialect, port, flag }: ExtraPort): Promise<string | undefined> {
-    const { host, log } = this.#options;
+    const { host, print } = this.#options;
     const listen = (speech: Speech) =>
       named(host, flag, port, () => {
         const opened = this.#core.listen(port, speech);
@@ -170,7 +201,7 @@ export class ChatServer {
     }
     if (entry.transport !== "tcp") {
       const opened = await named(host, flag, bound, () =>
-        openDatagramPort(entry.datagram, host, bound, log),
+        openDatagramPort(entry.datagram, host, bound, print),
       );
       this.#extra.push(opened);
       bound = opened.port;
@@ -182,6 +213,7 @@ export class ChatServer {
   async #closePorts(): Promise<void> {
     for (const port of this.#extra.splice(0)) port.close();
     this.#core.close();
+    this.#metrics?.close();
     await this.#web?.stop();
   }
 }

@@ -1,22 +1,22 @@
-// How many file descriptors this process has open and how many it may have, so that what takes them stops before there are
-// none. Linux only; elsewhere there are always enough.
+// Counts the process's open file descriptors against its limit, so that connections are refused before files can no longer be
+// opened. Linux only; elsewhere there are always enough.
 
 import { closeSync, openSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { descriptors as limits } from "../limits.ts";
 
 export class Descriptors {
-  /** How many there may be; Infinity where that can't be known. Bun has raised the soft limit to the hard one. */
+  /** The soft limit, which Bun raises to the hard one at its start; Infinity where it can't be known. */
   readonly limit: number;
-  /** So many are not for chat connections … */
+  /** Kept free of chat connections … */
   readonly reserve: number;
-  /** … and twice as many not for the web port, so that a flood there leaves room for chat. */
+  /** … and twice that of the web port's, so that a flood there leaves room for chat. */
   readonly webReserve: number;
-  /** Frees some that matter less, if there are any. */
+  /** Ends connections that matter less, if there are any. */
   relieve: () => void = () => {};
   #used = 0;
   #takenSince = 0;
   #countAgainMs = Number.NEGATIVE_INFINITY;
-  /** Given up for a moment when counting needs one and there is none. */
+  /** Closed for a moment when listing needs a descriptor and there is none left. */
   #spare: number | undefined;
 
   constructor(limit: number = systemLimit()) {
@@ -27,30 +27,30 @@ export class Descriptors {
     if (limit !== Number.POSITIVE_INFINITY) this.#spare = openSync("/dev/null", "r");
   }
 
-  /** Descriptors that may still be taken; about, between two counts. */
+  /** Descriptors that are left; an estimate between two counts. */
   get free(): number {
     if (this.limit === Number.POSITIVE_INFINITY) return this.limit;
     if (performance.now() >= this.#countAgainMs) this.count();
     return this.limit - this.#used - this.#takenSince;
   }
 
-  /** No chat connection is to come any more; asks for relief first. */
+  /** Whether chat connections must be refused; asks for relief first. */
   get areScarce(): boolean {
     if (this.free < this.reserve) this.relieve();
     return this.free < this.reserve;
   }
 
-  /** One that is open now is closed before long. */
+  /** A descriptor that is open now is about to be closed. */
   willFree(): void {
     this.#takenSince--;
   }
 
-  /** A connection has come since the last count. */
+  /** A connection was accepted since the last count. */
   took(): void {
     this.#takenSince++;
   }
 
-  /** Counts now; how many are open. */
+  /** Counts now. Answers how many are open. */
   count(): number {
     if (this.limit === Number.POSITIVE_INFINITY) return 0;
     const startMs = performance.now();
@@ -62,7 +62,7 @@ export class Descriptors {
     return this.#used;
   }
 
-  /** Those that are open. Needs one itself. */
+  /** The open descriptors. Needs one itself. */
   list(): number[] {
     if (this.limit === Number.POSITIVE_INFINITY) return [];
     try {
@@ -84,7 +84,7 @@ export class Descriptors {
   }
 }
 
-/** Linux says it in the size of the folder since 6.2 (proc(5)), which costs nothing; undefined where it doesn't. */
+/** Since Linux 6.2 the size of the folder is the count (proc(5)), which costs nothing; undefined on older ones. */
 function counted(): number | undefined {
   try {
     const { size } = statSync("/proc/self/fd");
@@ -105,7 +105,7 @@ function systemLimit(): number {
     const soft = Number(line?.[1] ?? Number.POSITIVE_INFINITY);
     return Math.min(soft, limits.max);
   } catch {
-    // no Linux, or no /proc
+    // Not Linux, or no /proc.
     return Number.POSITIVE_INFINITY;
   }
 }

@@ -125,3 +125,14 @@ export class HubDriver {
     this.#timer = setTimeout(this.#handleTimeout, Math.max(1, dueMs - steadyMs()));
   }
 }
+
+/** What a connection needs of the hub. */
+export type ConnectionDriver = Pick<
+  HubDriver,
+  | "handleConnect"
+  | "handleMessage"
+  | "handleOverflow"
+  | "handleDrain"
+  | "handleInputEnd"
+  | "handleClose"
+>;

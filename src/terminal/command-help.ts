@@ -6,7 +6,7 @@ import { type Page, wrapWords } from "./wrap.ts";
 
 /** What follows the command's name, where the definitions do not tell. */
 const usages: Readonly<Record<string, string>> = {
-  "fetch-file": "[HOST:PORT] NAME… [flags]",
+  "fetch-file": "[ADDRESS] NAME… [flags]",
 };
 
 /** With fewer columns than this for a description, it goes below what it describes. */

@@ -2,7 +2,6 @@
 // Unix milliseconds. Pure.
 
 import type { SessionEvent } from "../client/events.ts";
-import type { ParleyError } from "../errors.ts";
 
 /** Undefined: of no use to scripts. */
 export function eventJson(event: SessionEvent): object | undefined {
@@ -29,7 +28,7 @@ export function eventJson(event: SessionEvent): object | undefined {
     }
     case "acknowledged":
     case "response":
-    // `endedJson` is printed however the command fails.
+    // However a command fails, cli/run-command.ts prints `ended`.
     case "ended":
       return undefined;
     case "error": {
@@ -41,9 +40,4 @@ export function eventJson(event: SessionEvent): object | undefined {
       return { event: type, ...rest };
     }
   }
-}
-
-/** The last object of a client that fails, before or after it was logged in. */
-export function endedJson({ code, message }: ParleyError): object {
-  return { event: "ended", code, message };
 }

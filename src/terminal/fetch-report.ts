@@ -5,7 +5,8 @@ import type { ParleyError } from "../errors.ts";
 import type { FetchEvent } from "../files/fetch-events.ts";
 import type { FileInfo } from "../protocol/messages.ts";
 import { jsonLine } from "./json-line.ts";
-import { say, stderr, stdout } from "./output.ts";
+import { stderr, stdout } from "./output.ts";
+import { say } from "./voice.ts";
 import { barFits, ProgressBar } from "./progress.ts";
 import { countText, durationText, rateText } from "./units.ts";
 import { sizeText } from "../size-text.ts";
@@ -70,7 +71,9 @@ export class FetchReport {
       }
       case "progress": {
         this.#startBar(event.name, event.size);
-        this.#bar?.update(event.receivedBytes, event.size, event.bytesPerSecond, event.secondsLeft);
+        const { receivedBytes, size, bytesPerSecond, secondsLeft } = event;
+        const progress = { haveBytes: receivedBytes, allBytes: size, bytesPerSecond, secondsLeft };
+        this.#bar?.update(progress);
         break;
       }
       case "retry": {

@@ -1,164 +1,7 @@
-// The one way out to stdout and stderr. Log lines are bounded: when nobody reads, they are dropped and counted, and the
-// event loop goes on. Data are never dropped: who makes them asks `pressure` and waits for `relief`. Knows no command.
+// The one way out to stdout and stderr: nothing else may write there. Knows no command.
 
-import { terminal as limits } from "../limits.ts";
-import { countText } from "./units.ts";
-
-/** What a writer needs of a stream; `process.stdout` and `process.stderr` fit. */
-export interface Sink {
-  write(bytes: Uint8Array, done: (error?: Error | null) => void): unknown;
-}
-
-/** A bounded queue in front of a stream, with at most one write on its way. */
-export class Writer {
-  readonly #open: () => Sink;
-  readonly #encoder = new TextEncoder();
-  #sink: Sink | undefined;
-  #waiting: Uint8Array[] = [];
-  #waitingBytes = 0;
-  #writingBytes = 0;
-  #dropped = 0;
-  #closed = false;
-  #relief: (() => void)[] = [];
-  #idle: (() => void)[] = [];
-  #onClosed: (() => void) | undefined;
-  #failure: Error | undefined;
-
-  /** `open` is called at the first write, so that a command that says nothing touches no stream. */
-  constructor(open: () => Sink) {
-    this.#open = open;
-  }
-
-  /** Writes a log line, without its line end; drops it when `maxLogBytes` wait already. */
-  line(text: string): void {
-    if (this.#closed) return;
-    const bytes = this.#encoder.encode(`${this.#dropNotice()}${text}\n`);
-    if (this.#waitingBytes > 0 && this.#waitingBytes + bytes.length > limits.maxLogBytes) {
-      this.#dropped++;
-      return;
-    }
-    this.#dropped = 0;
-    this.#push(bytes);
-  }
-
-  /** Writes data, whatever waits already. Answers whether there is room for more: if not, wait for `relief()`. */
-  data(content: string | Uint8Array): boolean {
-    if (this.#closed) return true;
-    const bytes = typeof content === "string" ? this.#encoder.encode(content) : content;
-    if (bytes.length > 0) this.#push(bytes);
-    return !this.pressure;
-  }
-
-  /** More data wait than should. */
-  get pressure(): boolean {
-    return !this.#closed && this.#waitingBytes + this.#writingBytes > limits.maxDataBytes;
-  }
-
-  /** The reader has gone (EPIPE) or the stream is broken: everything is thrown away from now on. */
-  get closed(): boolean {
-    return this.#closed;
-  }
-
-  /** Why nothing can be written, if that is no reader's choice: a full disk, for example. */
-  get failure(): Error | undefined {
-    return this.#failure;
-  }
-
-  /** Log lines dropped since the last one that went through. */
-  get dropped(): number {
-    return this.#dropped;
-  }
-
-  /** Resolves when there is room for data again, or nobody reads any more. */
-  relief(): Promise<void> {
-    if (!this.pressure) return Promise.resolve();
-    return new Promise((resolve) => this.#relief.push(resolve));
-  }
-
-  /** Called once when the reader goes away. */
-  onClosed(handler: () => void): void {
-    this.#onClosed = handler;
-  }
-
-  /** Resolves when all is written or nobody reads any more, however long that takes: for data. */
-  emptied(): Promise<void> {
-    if (this.#writingBytes === 0 || this.#closed) return Promise.resolve();
-    return new Promise((resolve) => this.#idle.push(resolve));
-  }
-
-  /** Resolves when all is written, or after `timeoutMs`: for logs. */
-  async flush(timeoutMs: number = limits.flushTimeoutMs): Promise<void> {
-    const notice = this.#dropNotice();
-    if (notice !== "" && !this.#closed) {
-      this.#dropped = 0;
-      this.#push(this.#encoder.encode(notice));
-    }
-    if (this.#writingBytes === 0 || this.#closed) return;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    await Promise.race([
-      new Promise<void>((resolve) => this.#idle.push(resolve)),
-      new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, timeoutMs);
-      }),
-    ]);
-    clearTimeout(timer);
-  }
-
-  #dropNotice(): string {
-    return this.#dropped === 0
-      ? ""
-      : `… ${countText(this.#dropped, "line")} dropped: nobody read ${this.#dropped === 1 ? "it" : "them"}\n`;
-  }
-
-  #push(bytes: Uint8Array): void {
-    this.#waiting.push(bytes);
-    this.#waitingBytes += bytes.length;
-    if (this.#writingBytes === 0) this.#writeNext();
-  }
-
-  // One write at a time: the stream's own queue has no bound, and its callbacks come only when all of it has left.
-  #writeNext(): void {
-    const bytes = this.#take();
-    if (bytes === undefined) return;
-    this.#writingBytes = bytes.length;
-    this.#sink ??= this.#open();
-    this.#sink.write(bytes, (error) => this.#written(error));
-  }
-
-  #take(): Uint8Array | undefined {
-    let size = 0;
-    let count = 0;
-    for (const piece of this.#waiting) {
-      if (count > 0 && size + piece.length > limits.writeBytes) break;
-      size += piece.length;
-      count++;
-    }
-    if (count === 0) return undefined;
-    this.#waitingBytes -= size;
-    const pieces = this.#waiting.splice(0, count);
-    return count === 1 ? pieces[0] : Buffer.concat(pieces);
-  }
-
-  #written(error?: Error | null): void {
-    this.#writingBytes = 0;
-    if (error) return this.close(error);
-    this.#writeNext();
-    if (!this.pressure) for (const resume of this.#relief.splice(0)) resume();
-    if (this.#writingBytes === 0) for (const resume of this.#idle.splice(0)) resume();
-  }
-
-  /** Throws away what waits and everything that comes. */
-  close(error?: Error): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    const readerLeft = error !== undefined && "code" in error && error.code === "EPIPE";
-    if (!readerLeft) this.#failure = error;
-    this.#waiting = [];
-    this.#waitingBytes = 0;
-    for (const resume of [...this.#relief.splice(0), ...this.#idle.splice(0)]) resume();
-    this.#onClosed?.();
-  }
-}
+import { ttyOutput } from "./tty-output.ts";
+import { type Sink, Writer } from "./writer.ts";
 
 // Without a listener for `error`, a reader that goes away would end the program with a stack trace.
 function guarded(stream: NodeJS.WriteStream, writer: () => Writer): Sink {
@@ -167,26 +10,17 @@ function guarded(stream: NodeJS.WriteStream, writer: () => Writer): Sink {
 }
 
 /** stdout: data. */
-export const stdout: Writer = new Writer(() => guarded(process.stdout, () => stdout));
+export const stdout: Writer = new Writer(
+  () => ttyOutput(1) ?? guarded(process.stdout, () => stdout),
+);
 /** stderr: human text. */
-export const stderr: Writer = new Writer(() => guarded(process.stderr, () => stderr));
-
-let sayElsewhere: ((line: string) => void) | undefined;
-
-/** Says a line to the person: on stderr, or where `redirect` sends it. */
-export function say(line: string): void {
-  if (sayElsewhere !== undefined) sayElsewhere(line);
-  else stderr.line(line);
-}
+export const stderr: Writer = new Writer(
+  () => ttyOutput(2) ?? guarded(process.stderr, () => stderr),
+);
 
 /** Prints a log line on stdout (a server's own lines); dropped and counted when nobody reads. For data use `stdout.data`. */
 export function print(line: string): void {
   stdout.line(line);
-}
-
-/** Sends what `say` says to a screen that keeps a prompt, until called without one. */
-export function redirect(screen?: (line: string) => void): void {
-  sayElsewhere = screen;
 }
 
 /** Resolves when everything said and printed has left, or a second has passed. Only main calls it, before it exits. */

@@ -14,7 +14,8 @@ import { eventText } from "./event-text.ts";
 import { endedBy, type EndSignal } from "../cli/end-signals.ts";
 import { jsonLine } from "./json-line.ts";
 import { refusal } from "./open-session.ts";
-import { say, type Writer } from "./output.ts";
+import { say } from "./voice.ts";
+import type { Writer } from "./writer.ts";
 import { countText } from "./units.ts";
 
 export type PipeOptions = {

@@ -74,7 +74,10 @@ export class PlainTty implements Pick<Tty, "open" | "close" | "suspend"> {
   /** Ctrl-Z is handled by the terminal. */
   suspend(): void {}
 
-  readonly #resize = (): void => this.#user()?.resize(process.stdout.columns, process.stdout.rows);
+  readonly #resize = (): void => {
+    const { columns, rows } = terminalSize(process.stdout.columns, process.stdout.rows);
+    this.#user()?.resize(columns, rows);
+  };
 
   async #read(): Promise<void> {
     try {

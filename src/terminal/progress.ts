@@ -1,56 +1,43 @@
 // The bar of a running fetch, on a terminal's stderr only: per cent, bytes, rate, time left.
 
-import { Presets, SingleBar } from "cli-progress";
+import { stderr } from "./output.ts";
 import { type Progress, progressLine } from "./progress-line.ts";
+import { terminalSize } from "./terminal-size.ts";
 
-/** Where the terminal does not say how wide it is. */
-const usualColumns = 80;
+// A window that is made narrower must not leave half a bar behind: for the bar the terminal does not wrap.
+const wrapOff = "\u001b[?7l";
+const wrapOn = "\u001b[?7h";
+const eraseLine = "\r\u001b[K";
 
 export class ProgressBar {
-  readonly #bar: SingleBar;
-  #now: Progress;
+  #progress: Progress;
 
   constructor(name: string, sizeBytes: number) {
-    this.#now = { name, haveBytes: 0, allBytes: sizeBytes, bytesPerSecond: 0, secondsLeft: null };
-    this.#bar = new SingleBar(
-      {
-        format: () => this.#line(),
-        stream: process.stderr,
-        hideCursor: true,
-        clearOnComplete: true,
-        stopOnComplete: false,
-        // a resize must not leave half a bar behind
-        linewrap: false,
-      },
-      Presets.rect,
-    );
-    this.#bar.start(Math.max(1, sizeBytes), 0);
+    const nothing = { haveBytes: 0, bytesPerSecond: 0, secondsLeft: null };
+    this.#progress = { name, allBytes: sizeBytes, ...nothing };
+    this.#draw();
   }
 
-  update(
-    haveBytes: number,
-    allBytes: number,
-    bytesPerSecond: number,
-    secondsLeft: number | null,
-  ): void {
-    this.#now = { ...this.#now, haveBytes, allBytes, bytesPerSecond, secondsLeft };
-    this.#bar.update(Math.min(haveBytes, allBytes));
+  update(progress: Omit<Progress, "name">): void {
+    this.#progress = { ...this.#progress, ...progress };
+    this.#draw();
   }
 
   /** Takes the bar away, so that the next line starts at the margin. */
   stop(): void {
-    this.#bar.stop();
+    stderr.data(eraseLine);
   }
 
-  #line(): string {
-    // A terminal that does not know its size says 0.
-    const columns = process.stderr.columns || usualColumns;
-    return progressLine(this.#now, { columns, width: (text) => Bun.stringWidth(text) });
+  /** A terminal that takes nothing (Ctrl-S) gets no more bars than the one that waits. */
+  #draw(): void {
+    if (!stderr.isIdle) return;
+    const { columns } = terminalSize(process.stderr.columns, process.stderr.rows);
+    const page = { columns, width: (text: string) => Bun.stringWidth(text) };
+    stderr.data(`${eraseLine}${wrapOff}${progressLine(this.#progress, page)}${wrapOn}`);
   }
 }
 
-/** Whether stderr is a terminal on which a bar may be drawn (no-color.org asks for plain output; a dumb one can't). */
+/** Whether stderr is a terminal on which a bar can be drawn. */
 export function barFits(): boolean {
-  const { NO_COLOR, TERM } = process.env;
-  return process.stderr.isTTY === true && (NO_COLOR ?? "") === "" && TERM !== "dumb";
+  return process.stderr.isTTY === true && process.env["TERM"] !== "dumb";
 }

@@ -1,6 +1,6 @@
 // Assembles `parley client` in a pipe: standard streams, signals, one session. Knows no flags.
 
-import { endedBy, type EndSignal } from "../cli/end-signals.ts";
+import { endedBy, type EndSignal, onSignals } from "../cli/end-signals.ts";
 import { type ClientOptions, openSession } from "./open-session.ts";
 import { stdout } from "./output.ts";
 import { PipeClient } from "./pipe-client.ts";
@@ -15,8 +15,7 @@ export async function runPipe(options: ClientOptions): Promise<void> {
     interruption.reject(endedBy(signal));
     pipe?.interrupt(signal);
   };
-  process.on("SIGINT", interrupt);
-  process.on("SIGTERM", interrupt);
+  const stopListening = onSignals(["SIGINT", "SIGTERM"], interrupt);
   try {
     const { session, connection, listen } = await openSession(options, interruption.promise);
     const client = new PipeClient(session, connection, {
@@ -29,7 +28,6 @@ export async function runPipe(options: ClientOptions): Promise<void> {
     listen((event) => client.handleEvent(event));
     await client.run();
   } finally {
-    process.off("SIGINT", interrupt);
-    process.off("SIGTERM", interrupt);
+    stopListening();
   }
 }

@@ -2,14 +2,16 @@
 // resizes, signals, one session. Whatever happens, the terminal is given back as it was. Knows no
 // flags.
 
-import { endedBy, type EndSignal } from "../cli/end-signals.ts";
+import { endedBy, type EndSignal, onSignals } from "../cli/end-signals.ts";
 import { localCalendar } from "./local-calendar.ts";
 import { FolderDownloads } from "./prompt-downloads.ts";
 import { type ClientOptions, openSession } from "./open-session.ts";
-import { redirect, stdout } from "./output.ts";
+import { stdout } from "./output.ts";
+import { redirect } from "./voice.ts";
 import { isPlain, PlainTty } from "./plain-terminal.ts";
 import { createStyle, wantsColors } from "./style.ts";
 import { TerminalClient } from "./terminal-client.ts";
+import { terminalSize } from "./terminal-size.ts";
 import { Tty } from "./tty.ts";
 
 const ctrlC = { type: "key", name: "ctrl-c" } as const;
@@ -26,7 +28,7 @@ export async function runTerminal(options: ClientOptions): Promise<void> {
     else interruption.reject(endedBy(signal));
   };
   // For as long as the program runs: a terminal that goes away says so more than once.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
+  onSignals(["SIGINT", "SIGTERM", "SIGHUP"], stop);
   const { session, connection, listen } = await openSession(options, interruption.promise);
   const tty = new (plain ? PlainTty : Tty)(() => client);
   const write = (text: string) => {
@@ -44,8 +46,7 @@ export async function runTerminal(options: ClientOptions): Promise<void> {
     style: createStyle(wantsColors(process.env)),
     calendar: localCalendar,
     plain,
-    columns: process.stdout.columns,
-    rows: process.stdout.rows,
+    ...terminalSize(process.stdout.columns, process.stdout.rows),
     suspend: () => tty.suspend(),
     downloads,
   });

@@ -3,6 +3,7 @@
 import { terminal as limits } from "../limits.ts";
 import { type Key, KeyReader } from "./keys.ts";
 import { stdout } from "./output.ts";
+import { terminalSize } from "./terminal-size.ts";
 
 const pasteOn = "\u001b[?2004h";
 const pasteOff = "\u001b[?2004l";
@@ -69,7 +70,10 @@ export class Tty {
 
   readonly #end = (): void => this.#user()?.gone();
 
-  readonly #resize = (): void => this.#user()?.resize(process.stdout.columns, process.stdout.rows);
+  readonly #resize = (): void => {
+    const { columns, rows } = terminalSize(process.stdout.columns, process.stdout.rows);
+    this.#user()?.resize(columns, rows);
+  };
 
   readonly #resume = (): void => {
     this.#raw(true);

@@ -13,8 +13,10 @@
 import { transfer as limit } from "../limits.ts";
 import { readU16, readU32, readU48, writeU16, writeU32, writeU48 } from "./big-endian.ts";
 
-/** First byte of every datagram: "parley transfer, version 1". */
-const magic = 0xa1;
+export const transferVersion = 1;
+
+/** First byte of every datagram: "parley transfer", and its version in the low half. */
+const magic = 0xa0 | transferVersion;
 
 /** Second byte of a datagram. */
 export const kind = { init: 1, cookie: 2, request: 3, data: 4, gone: 5 } as const;

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Parley, parleyCommand } from "../parley.ts";
-import { escape, run, runOnTerminal } from "./run.ts";
+import { color, escape, run, runOnTerminal } from "./run.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-client-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -16,8 +16,7 @@ async function server(...flags: string[]): Promise<{ parley: Parley; port: numbe
   return { parley, port: Number(line.split(":").at(-1)) };
 }
 
-/** Escape sequences that set colours, and those that move the cursor. */
-const color = /\u001b\[[0-9;]*m/;
+/** Escape sequences that move the cursor. */
 const cursorMove = /\u001b\[\d*[ACJ]/;
 
 const at = (port: number) => `127.0.0.1:${port}`;
@@ -198,10 +197,10 @@ describe("parley client in a pipe", () => {
     expect(await sayHi([], { PARLEY_CLIENT_SERVER: at(port) })).toMatchObject({ code: 0 });
     const both = await sayHi([at(port), "--server", at(1)], { PARLEY_CLIENT_SERVER: at(1) });
     expect(both).toMatchObject({ code: 0, out: "bot: hi\n" });
-    const wrong = await sayHi([], { PARLEY_CLIENT_SERVER: "nowhere" });
+    const wrong = await sayHi([], { PARLEY_CLIENT_SERVER: "nowhere:" });
     expect(wrong).toMatchObject({
       code: 2,
-      err: expect.stringContaining("PARLEY_CLIENT_SERVER 'nowhere'"),
+      err: expect.stringContaining("PARLEY_CLIENT_SERVER 'nowhere:'"),
     });
   });
 
@@ -241,25 +240,41 @@ describe("parley client in a pipe", () => {
     },
   );
 
-  test("on a terminal with TERM=dumb it writes plain lines, and commands work", async () => {
+  test.each([{ TERM: "dumb" }, { TERM: "dumb", NO_COLOR: "1" }])(
+    "on a terminal with %j it writes plain lines, and commands work",
+    async (env) => {
+      const { parley, port } = await server();
+      await using _ = parley;
+      await using log = await listener(port, "log");
+      const { code, shown, echoes } = await runOnTerminal(["client", at(port), "--name", "Ann"], {
+        env,
+        steps: [
+          ["Ctrl-D leaves", ({ type }) => type("hello\n")],
+          ["Ann: hello", ({ type }) => type("/who\n")],
+          ["2 in lobby: ", ({ type }) => type("/msg log psst\n")],
+          ["to log (private): psst", ({ type }) => type("/quit\n")],
+        ],
+      });
+      expect({ code, echoes }).toEqual({ code: 0, echoes: true });
+      expect(shown).not.toMatch(escape);
+      expect(shown).not.toContain("lobby>");
+      expect(shown).toContain("/help lists the commands, Ctrl-D leaves\r\n");
+      await log.line("Ann: hello");
+      expect(log.lines).not.toContain("Ann: /who");
+    },
+  );
+
+  test("a terminal that says 0 by 0 is taken for one of 80 by 24", async () => {
     const { parley, port } = await server();
     await using _ = parley;
-    await using log = await listener(port, "log");
-    const { code, shown, echoes } = await runOnTerminal(["client", at(port), "--name", "Ann"], {
-      env: { TERM: "dumb" },
+    const { code } = await runOnTerminal(["client", at(port), "--name", "Ann"], {
+      before: "stty cols 0 rows 0",
       steps: [
-        ["Ctrl-D leaves", ({ type }) => type("hello\n")],
-        ["Ann: hello", ({ type }) => type("/who\n")],
-        ["2 in lobby: ", ({ type }) => type("/msg log psst\n")],
-        ["to log (private): psst", ({ type }) => type("/quit\n")],
+        ["lobby> ", ({ type }) => type("wider than eight")],
+        ["lobby> wider than eight", ({ type }) => type("\r/quit\r")],
       ],
     });
-    expect({ code, echoes }).toEqual({ code: 0, echoes: true });
-    expect(shown).not.toMatch(escape);
-    expect(shown).not.toContain("lobby>");
-    expect(shown).toContain("/help lists the commands, Ctrl-D leaves\r\n");
-    await log.line("Ann: hello");
-    expect(log.lines).not.toContain("Ann: /who");
+    expect(code).toBe(0);
   });
 
   test("on a terminal with NO_COLOR it has a prompt and Tab, and no colours", async () => {

@@ -16,6 +16,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { color, runOnTerminal } from "./run.ts";
 import { parleyCommand } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
 
@@ -193,6 +194,7 @@ test("a missing file keeps none of the others back: they come, it is named, and 
     ["failed", "nope"],
     ["offer", "empty"],
     ["done", "empty"],
+    ["ended", undefined],
   ]);
 });
 
@@ -206,14 +208,31 @@ test("a file that differs keeps none of the others back either", async () => {
     ["failed", "a:1", "differs"],
     ["offer", "empty", undefined],
     ["done", "empty", undefined],
+    ["ended", undefined, "differs"],
   ]);
   expect(readFileSync(join(home, "Downloads", "a:1"), "utf8")).toBe("mine");
+});
+
+test("on a terminal a bar tells how far it is, and gives way to the last line", async () => {
+  const saved = join(newFolder(), "big");
+  const words = ["fetch-file", here(), "big", "-o", saved, "--limit-rate", "20M"];
+  const { code, shown } = await runOnTerminal(words, { env: { NO_COLOR: "1" } });
+  expect(code).toBe(0);
+  const rows = shown.split("\r").map((row) => row.replaceAll(/\u001b\[[?\d]*[a-zA-Z]/g, ""));
+  const bars = rows.filter((row) => /^big +■* +\d+%  [\d.]+ \w+ of [\d.]+ MB/.test(row));
+  expect(bars.length).toBeGreaterThan(1);
+  for (const bar of bars) expect(Bun.stringWidth(bar)).toBeLessThan(80);
+  expect(rows.at(-2)).toMatch(/^'.*big': \d+ bytes in .*, sha256 [0-9a-f]{64}$/);
+  expect(shown).not.toMatch(color);
 });
 
 test("a single file that can't be had is an event as well", async () => {
   const { code, text } = await fetchFile([here(), "--json", "nope"]);
   expect(code).toBe(5);
-  expect(events(text)).toMatchObject([{ event: "failed", name: "nope", code: "not-found" }]);
+  expect(events(text)).toMatchObject([
+    { event: "failed", name: "nope", code: "not-found" },
+    { event: "ended", code: "not-found" },
+  ]);
 });
 
 test("paths that lead nowhere are said in words", async () => {
@@ -341,7 +360,7 @@ skipUnless(Bun.which("mkfifo") !== null, "no mkfifo")(
 test("wrong usage ends with 2, nobody there with 3", async () => {
   expect((await fetchFile([here()])).code).toBe(2);
   expect((await fetchFile([here(), "big", "--limit-rate", "fast"])).code).toBe(2);
-  expect((await fetchFile(["--server", "nonsense", "big"])).code).toBe(2);
+  expect((await fetchFile(["--server", "non:sense", "big"])).code).toBe(2);
   expect((await fetchFile([here(), "a", "b", "-o", "-"])).code).toBe(2);
   const { code, stderr } = await fetchFile(["127.0.0.1:1", "big"]);
   expect(code).toBe(3);

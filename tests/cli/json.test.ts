@@ -84,7 +84,40 @@ test("fetch-file", async () => {
   expect(await fetched("a.txt", "-o", path)).toEqual(["offer", "done"]);
   expect(await fetched("a.txt", "-o", path)).toEqual(["unchanged"]);
   expect(await fetched("a.txt", "-o", "-")).toEqual(["offer", "done"]);
-  expect(await fetched("b.txt", "nothing", "-o", folder)).toEqual(["unchanged", "failed"]);
+  expect(await fetched("b.txt", "nothing", "-o", folder)).toEqual(["unchanged", "failed", "ended"]);
+});
+
+describe("a command that fails says so in its last object", () => {
+  const closed = "127.0.0.1:1";
+  test.each([
+    ["server", ["--port", "x"], "usage", 2],
+    ["server", ["--port", "0", "--no-web", "--files", import.meta.path], "failed", 1],
+    ["fetch-file", [closed, "a.txt"], "cannot-connect", 3],
+    ["fetch-file", [closed, "a.txt", "--nonsense"], "usage", 2],
+    ["classic", ["calculator", closed], "cannot-connect", 3],
+    ["peer", ["--id", "A b", "--port", "0", "--server", closed], "name-invalid", 2],
+    ["peer", ["--id", "Ann"], "usage", 2],
+  ])("%s %p: %s", async (command, args, code, exitCode) => {
+    const ended = await run([command, "--json", ...args]);
+    const printed = objects(ended.out);
+    lookUp(command, printed);
+    expect({ exitCode: ended.code, last: printed.at(-1) }).toEqual({
+      exitCode,
+      last: {
+        event: command === "peer" ? "exit" : "ended",
+        code,
+        message: expect.stringMatching(/^\S.+/),
+      },
+    });
+    expect(ended.err).toContain(String(printed.at(-1)?.["message"]).slice(0, 40));
+  });
+
+  test("on stderr where stdout is the file", async () => {
+    const { code, out, err } = await run(["fetch-file", address, "nothing", "-o", "-", "--json"]);
+    expect({ code, out }).toEqual({ code: 5, out: "" });
+    const lines = err.split("\n").filter((line) => line.startsWith("{"));
+    expect(objects(lines.join("\n")).at(-1)).toMatchObject({ event: "ended", code: "not-found" });
+  });
 });
 
 function peer(id: string): Parley {
@@ -129,5 +162,7 @@ test("server", async () => {
   await server.line(/"member"/);
   await server.line(/"registration"/);
   const events = lookUp("server", objects(server.lines.join("\n")));
-  expect(events.toSorted()).toEqual([...documented("server").keys()].toSorted());
+  // Nothing failed.
+  const expected = [...documented("server").keys()].filter((name) => name !== "ended");
+  expect(events.toSorted()).toEqual(expected.toSorted());
 });

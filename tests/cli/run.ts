@@ -33,6 +33,8 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
 export type TerminalOptions = {
   env?: Readonly<Record<string, string>>;
   columns?: number;
+  /** Shell commands that are run on the terminal before it. */
+  before?: string;
   /** Done one after the other, each once the terminal has shown this text since the one before. */
   steps?: readonly (readonly [shown: string, act: (child: OnTerminal) => void])[];
 };
@@ -47,13 +49,14 @@ export type OnTerminal = {
 /** The same on a terminal of its own: everything that it showed, on both streams, and whether it echoes again at the end. */
 export async function runOnTerminal(
   args: readonly string[],
-  { env = {}, columns = 80, steps = [] }: TerminalOptions = {},
+  { env = {}, columns = 80, before = ":", steps = [] }: TerminalOptions = {},
 ): Promise<{ code: number; shown: string; echoes: boolean }> {
   let shown = "";
   let from = 0;
   const waiting = [...steps];
   const decoder = new TextDecoder();
-  const child = Bun.spawn([...parleyCommand(), ...args], {
+  const command = ["sh", "-c", `${before}; exec "$@"`, "sh", ...parleyCommand(), ...args];
+  const child = Bun.spawn(command, {
     terminal: {
       cols: columns,
       data: (terminal, bytes) => {
@@ -94,3 +97,5 @@ export function environment(more: Readonly<Record<string, string>> = {}): Record
 
 /** Escape sequences: colour, cursor. */
 export const escape = /\u001b/;
+/** Those that change how text looks. */
+export const color = /\u001b\[[\d;]*m/;

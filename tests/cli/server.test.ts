@@ -1,16 +1,29 @@
 // `parley server` as scripts and people run it: ready lines, ports that are taken, the environment, typed words, signals.
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Parley, parleyCommand } from "../parley.ts";
+import { reachableHosts } from "../../src/cli/server-banner.ts";
 import { RawClient } from "../interop/sockets.ts";
 import { skipUnless } from "../skip.ts";
 import { environment, escape, run } from "./run.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-cli-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const onLinux = skipUnless(process.platform === "linux", "no /proc");
+const withFifo = skipUnless(Bun.which("mkfifo") !== null, "no mkfifo");
 
 const common = ["--no-web", "--files", folder];
 const listening = /^Server listening on 127\.0\.0\.1:(\d+)$/;
@@ -81,8 +94,9 @@ describe("ready", () => {
       "Warning: 0.0.0.0 is every address of this machine: other machines can reach it",
     );
     const port = ready.split(":")[1];
-    expect(server.stderr).toContain(`client 127.0.0.1:${port} --name`);
-    expect(server.stderr).toContain(`nc 127.0.0.1 ${port}\n`);
+    const [address] = reachableHosts("0.0.0.0");
+    expect(server.stderr).toContain(`client ${address}:${port} --name`);
+    expect(server.stderr).toContain(`nc ${address} ${port}\n`);
   });
 
   test.each([
@@ -108,6 +122,7 @@ describe("a port that is taken: exit code 1 and one line with port and flag", ()
     ["--port", "tcp"],
     ["--port", "udp"],
     ["--web-port", "tcp"],
+    ["--metrics-port", "tcp"],
     ["--listen cpp=PORT", "tcp"],
     ["--listen line-chat=PORT", "tcp"],
     ["--listen date-time=PORT", "udp"],
@@ -135,6 +150,60 @@ describe("a port that is taken: exit code 1 and one line with port and flag", ()
       expect(err).toStartWith(`parley server: --host '${host}' is no address of this machine`);
     }
   });
+});
+
+describe("metrics", () => {
+  test("have a port of their own on this machine, and are nowhere else", async () => {
+    const flags = ["--port", "0", "--web-port", "0", "--metrics-port", "0", "--files", folder];
+    await using server = new Parley("server", "--host", "0.0.0.0", "--json", ...flags);
+    const ready = JSON.parse(await server.line(/listening/)) as Record<string, number>;
+    const { webPort, metricsPort } = ready;
+    expect(metricsPort).toBeGreaterThan(0);
+    const answer = await fetch(`http://127.0.0.1:${metricsPort}/metrics`);
+    expect(await answer.text()).toContain("\nparley_members 0\n");
+    expect((await fetch(`http://127.0.0.1:${webPort}/metrics`)).status).toBe(404);
+    const outward = reachableHosts("0.0.0.0").filter((host) => host !== "127.0.0.1");
+    for (const host of outward) {
+      expect(await fetch(`http://${host}:${metricsPort}/metrics`).catch(() => "refused")).toBe(
+        "refused",
+      );
+    }
+    server.type("/quit");
+    expect(await server.exit()).toBe(0);
+  });
+
+  test("are not there unless they are asked for", async () => {
+    const flags = ["--port", "0", "--web-port", "0", "--files", folder];
+    await using server = new Parley("server", "--json", ...flags);
+    const { webPort, metricsPort } = JSON.parse(await server.line(/listening/)) as {
+      webPort: number;
+      metricsPort?: number;
+    };
+    expect(metricsPort).toBeUndefined();
+    expect((await fetch(`http://127.0.0.1:${webPort}/metrics`)).status).toBe(404);
+  });
+});
+
+test("behind a proxy: the public URL is told, its page may chat, people count by their address", async () => {
+  const flags = ["--port", "0", "--web-port", "0", "--files", folder, "--max-per-address", "2"];
+  const proxied = ["--public-url", "https://chat.example", "--trusted-proxy", "127.0.0.1,::1"];
+  await using server = new Parley("server", "--json", ...flags, ...proxied);
+  const { webPort } = JSON.parse(await server.line(/listening/)) as { webPort: number };
+  expect(server.stderr).toContain("https://chat.example/");
+  const statusFor = async (client: string) => {
+    const socket = await RawClient.connect(webPort);
+    socket.send(
+      "GET /ws HTTP/1.1\r\nHost: chat.example\r\nOrigin: https://chat.example\r\n" +
+        `X-Forwarded-For: ${client}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+    );
+    await socket.until(() => socket.all.includes("\r\n\r\n"), "an answer");
+    return socket.all.split(" ")[1];
+  };
+  expect(await statusFor("198.51.100.7")).toBe("101");
+  expect(await statusFor("198.51.100.7")).toBe("101");
+  expect(await statusFor("6.6.6.6, 198.51.100.7")).toBe("503");
+  expect(await statusFor("198.51.100.8")).toBe("101");
 });
 
 describe("the environment", () => {
@@ -176,6 +245,82 @@ describe("the environment", () => {
       code: 2,
       err: expect.stringContaining("PARLEY_SERVER_JSON takes 0 or 1, not 'perhaps'"),
     });
+  });
+});
+
+describe("the log on stderr", () => {
+  test("--log-level leaves out what is less, and the line on stdout is said all the same", async () => {
+    const { server } = await start("--log-level", "warn");
+    await using _ = server;
+    server.type("/frobnicate", "/quit");
+    expect(await server.exit()).toBe(0);
+    expect(server.stderr).toBe("");
+  });
+
+  test("a wrong level is wrong usage, and the right ones are named", async () => {
+    const { code, out, err } = await run(["server", "--log-level", "loud"]);
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err).toStartWith("parley server: --log-level 'loud' is no level: use one of silent, ");
+  });
+
+  test("with --json every line is an object with event, time and level", async () => {
+    await using server = new Parley("server", "--port", "0", "--json", ...common);
+    await server.line(/listening/);
+    server.type("/frobnicate", "/quit");
+    expect(await server.exit()).toBe(0);
+    const lines = server.stderr.trimEnd().split("\n");
+    expect(lines.length).toBeGreaterThan(2);
+    for (const line of lines) {
+      expect(JSON.parse(line)).toMatchObject({
+        event: "log",
+        time: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+        level: "info",
+        message: expect.any(String),
+      });
+    }
+  });
+
+  withFifo("a pipe that nobody reads drops lines and stalls nobody", async () => {
+    const fifo = join(folder, "stderr");
+    Bun.spawnSync(["mkfifo", fifo]);
+    const fd = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+    const child = Bun.spawn([...parleyCommand(), "server", "--port", "0", ...common], {
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: fd,
+      env: environment(),
+    });
+    const reader = child.stdout.getReader();
+    const ready = new TextDecoder().decode((await reader.read()).value);
+    const port = Number(listening.exec(ready.trim())?.[1]);
+    // ten times what a pipe and the queue before it hold
+    const lines = 60_000;
+    void child.stdin.write(`/${"x".repeat(30)}\n`.repeat(lines) + "/who\n");
+    const ann = await RawClient.connect(port);
+    ann.send("Ann\n");
+    await ann.heard("ALL \n");
+    void child.stdin.write("/who\n");
+    let out = "";
+    while (!out.includes("Ann")) out += new TextDecoder().decode((await reader.read()).value);
+    child.kill("SIGTERM");
+    let err = "";
+    const drain = (): void => {
+      const piece = Buffer.alloc(65_536);
+      try {
+        err += piece.toString("utf8", 0, readSync(fd, piece));
+      } catch {
+        // nothing there yet
+      }
+    };
+    while (child.exitCode === null) {
+      drain();
+      await Bun.sleep(1);
+    }
+    drain();
+    closeSync(fd);
+    expect(child.exitCode).toBe(0);
+    const dropped = Number(/… (\d+) lines dropped: nobody read them/.exec(err)?.[1]);
+    expect(dropped).toBeGreaterThan(lines / 2);
   });
 });
 
@@ -290,7 +435,53 @@ describe("SIGINT, SIGTERM and SIGHUP tell everyone and end with 0 within 5 s", (
   });
 });
 
+onLinux(
+  "SIGHUP and SIGINT that were ignored at the start, as under nohup, stay ignored",
+  async () => {
+    const command = [...parleyCommand(), "server", "--port", "0", ...common];
+    const child = Bun.spawn(["sh", "-c", 'trap "" HUP INT; exec "$@"', "sh", ...command], {
+      stdout: "pipe",
+      stderr: "ignore",
+      env: environment(),
+    });
+    const reader = child.stdout.getReader();
+    const ready = new TextDecoder().decode((await reader.read()).value);
+    child.kill("SIGHUP");
+    child.kill("SIGINT");
+    const ann = await RawClient.connect(Number(listening.exec(ready.trim())?.[1]));
+    ann.send("Ann\n");
+    await ann.heard("ALL \n");
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(0);
+    expect(ann.all).toContain("The server is stopping");
+  },
+);
+
 const withBash = skipUnless(Bun.which("bash") !== null, "no bash for job control");
+
+test("a terminal that is stopped by Ctrl-S stalls nobody", async () => {
+  let shown = "";
+  const child = Bun.spawn([...parleyCommand(), "server", "--port", "0", ...common], {
+    terminal: { data: (_, bytes) => (shown += new TextDecoder().decode(bytes)) },
+    env: environment(),
+  });
+  const until = async (text: string): Promise<void> => {
+    while (!shown.includes(text)) await Bun.sleep(5);
+  };
+  await until("Server listening on");
+  const port = Number(/Server listening on 127\.0\.0\.1:(\d+)/.exec(shown)?.[1]);
+  child.terminal?.write("\u0013");
+  const ann = await RawClient.connect(port);
+  ann.send("Ann\n");
+  await ann.heard("ALL \n");
+  // That it was really stopped: what is printed when somebody connects has to wait.
+  expect(shown).not.toContain("[CONNECTION]");
+  child.terminal?.write("\u0011");
+  await until("[CONNECTION]");
+  child.kill("SIGTERM");
+  expect(await child.exited).toBe(0);
+  child.terminal?.close();
+});
 
 withBash(
   "in a shell's background it runs on, and reads its terminal once it is brought back",
@@ -318,8 +509,6 @@ withBash(
     shell.terminal?.close();
   },
 );
-
-const onLinux = skipUnless(process.platform === "linux", "memory is read from /proc");
 
 onLinux("an idle server needs less than 60 MB", async () => {
   const { server } = await start();

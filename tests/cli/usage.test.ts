@@ -1,6 +1,7 @@
 // What a person sees who mistypes, asks for help, or looks from a script: the compiled program's words and exit codes.
 
 import { describe, expect, test } from "bun:test";
+import { version } from "../../package.json";
 import { dialects } from "../../src/dialects/table.ts";
 import { escape, run, runOnTerminal } from "./run.ts";
 
@@ -15,10 +16,10 @@ describe("a wrong word is an error that names the nearest right one", () => {
     [["help", "cleint"], "there is no command 'cleint': did you mean client?"],
     [["server", "--prot", "1"], "there is no flag '--prot': did you mean --port?"],
     [["server", "--no-wbe"], "there is no flag '--no-wbe': did you mean --no-web?"],
-    [["server", "-p", "1"], "there is no flag '-p'"],
+    [["server", "-x", "1"], "there is no flag '-x'"],
     [["client", "--nam=x"], "there is no flag '--nam': did you mean --name?"],
     [["client", "--NAME", "x"], "there is no flag '--NAME': did you mean --name?"],
-    [["server", "--version"], "there is no flag '--version': did you mean parley --version?"],
+    [["server", "--vers"], "there is no flag '--vers': did you mean --version?"],
     [["peer", "--idd", "x"], "there is no flag '--idd': did you mean --id?"],
     [["fetch-file", "--limit", "1M"], "there is no flag '--limit': did you mean --limit-rate?"],
     [["fetch-file", "--fore", "a"], "there is no flag '--fore': did you mean --force?"],
@@ -60,12 +61,18 @@ describe("a wrong value is an error that names flag and value", () => {
     [["server", "--listen", "cpp=0", "--listen", "cpp=0"], "--listen cpp=PORT is given twice"],
     [["server", "--listen", "cpp=x"], "--listen cpp=PORT: 'x' is no port"],
     [["server", "--host", ""], "--host '' is no address"],
+    [["server", "--public-url", "chat.example"], "--public-url 'chat.example' is not where a page"],
+    [["server", "--public-url", "https://x/chat"], "--public-url 'https://x/chat' is not where"],
+    [["server", "--public-url", "ftp://x"], "--public-url 'ftp://x' is not where"],
+    [["server", "--trusted-proxy", "10.0.0.0/33"], "--trusted-proxy '10.0.0.0/33' is no network"],
+    [["server", "--trusted-proxy", "::1,x"], "--trusted-proxy 'x' is no network"],
+    [["server", "--metrics-port", "x"], "--metrics-port 'x' is no port"],
     [
       ["server", "--host", "*"],
       "--host '*' is no address: every address of this machine is 0.0.0.0",
     ],
     [["client", "--downloads", ""], "--downloads '' is no folder: try ./Downloads"],
-    [["client", "nonsense"], "'nonsense' is no address: write HOST:PORT"],
+    [["client", "host:port"], "'host:port' is no address: write HOST:PORT"],
     [["client", "127.0.0.1:99999"], "'127.0.0.1:99999'"],
     [["client", "--name", "a b"], "The name 'a b' is not possible"],
     [["client", "--name", "ALL"], "The name 'ALL' is reserved"],
@@ -95,7 +102,7 @@ test("a wrong value of the environment is blamed on its variable, not on a flag"
     ["server", "SERVER_PORT", "abc", " 'abc' is no port: give a number from 0 to 65535"],
     ["server", "SERVER_LISTEN", "cpp=x", " cpp=PORT: 'x' is no port"],
     ["server", "SERVER_LISTEN", "foo=1", " 'foo=1' is not DIALECT=PORT with one of: cpp"],
-    ["client", "CLIENT_SERVER", "x", " 'x' is no address: write HOST:PORT"],
+    ["client", "CLIENT_SERVER", "x:", " 'x:' is no address: write HOST:PORT"],
     ["client", "CLIENT_NAME", "a b", ": The name 'a b' is not possible"],
     ["fetch-file", "FETCH_FILE_LIMIT_RATE", "zz", " 'zz' is no rate: write bytes a second"],
   ] as const) {
@@ -118,10 +125,24 @@ test("peer --host that is no address of this machine is said so", async () => {
   }
 });
 
+test("short flags are what people expect", async () => {
+  for (const [args, sentence] of [
+    [["server", "-p", "x"], "--port 'x' is no port"],
+    [["peer", "-n", "A l", "-p", "0", "--server", "127.0.0.1"], "'A l'"],
+    [["client", "-n", "a b"], "The name 'a b' is not possible"],
+    [["fetch-file", "-q", "-o", "", "a.txt"], "-o '' is no path"],
+  ] as const) {
+    const { code, err } = await run(args);
+    expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining(sentence) });
+  }
+});
+
 test("a host that can't be found is exit code 3 and the same sentence everywhere", async () => {
   for (const args of [
     ["client", "nowhere.invalid:1", "--name", "bot"],
     ["fetch-file", "nowhere.invalid:1", "a.txt"],
+    ["client", "nowhere.invalid", "--name", "bot"],
+    ["fetch-file", "--server", "nowhere.invalid", "a.txt"],
   ]) {
     const { code, err } = await run(args);
     expect({ code, err }).toEqual({
@@ -192,10 +213,10 @@ describe("help", () => {
     const helps = await Promise.all(commands.map((name) => run([name, "--help"])));
     expect(helps.map(({ out }) => out.split("\n")[0])).toEqual([
       "Usage: parley server [flags]",
-      "Usage: parley client [HOST:PORT] [flags]",
-      "Usage: parley peer --id NAME --port N --server HOST:PORT [flags]",
-      "Usage: parley fetch-file [HOST:PORT] NAME… [flags]",
-      "Usage: parley classic DIALECT [HOST:PORT] [flags]",
+      "Usage: parley client [ADDRESS] [flags]",
+      "Usage: parley peer --id NAME --port N --server ADDRESS [flags]",
+      "Usage: parley fetch-file [ADDRESS] NAME… [flags]",
+      "Usage: parley classic DIALECT [ADDRESS] [flags]",
     ]);
     const { out } = await run(["server", "--help"]);
     for (const name of ["cpp", ...Object.keys(dialects)]) expect(out).toContain(name);
@@ -203,9 +224,10 @@ describe("help", () => {
 
   test("names every flag of the contract", async () => {
     const flags = {
-      server: "host port web-port no-web files data listen classic rate max-per-address json".split(
-        " ",
-      ),
+      server:
+        "host port web-port no-web public-url trusted-proxy metrics-port files data listen classic rate max-per-address log-level json".split(
+          " ",
+        ),
       client: ["server", "name", "room", "downloads", "follow", "json"],
       peer: ["id", "port", "server", "host", "duplex"],
       "fetch-file": "server list no-resume force limit-rate json quiet".split(" "),
@@ -222,9 +244,28 @@ describe("help", () => {
   });
 });
 
-test("--version is a number and nothing else", async () => {
-  const { version } = await import("../../package.json");
-  expect(await run(["--version"])).toEqual({ code: 0, out: `${version}\n`, err: "" });
+describe("the version", () => {
+  test.each([[["--version"]], [["-V"]], [["-v"]], [["server", "--version"]], [["client", "-V"]]])(
+    "%p is a number and nothing else",
+    async (args) => expect(await run(args)).toEqual({ code: 0, out: `${version}\n`, err: "" }),
+  );
+
+  test.each([
+    [["--version", "--json"]],
+    [["--json", "--version"]],
+    [["server", "--json", "--version"]],
+  ])("%p tells build and protocols too", async (args) => {
+    const { code, out, err } = await run(args);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    const report = JSON.parse(out) as Record<string, unknown>;
+    expect(report).toMatchObject({
+      event: "version",
+      version,
+      bun: Bun.version,
+      protocols: { native: expect.any(Number), transfer: expect.any(Number) },
+    });
+    if ("commit" in report) expect(report["commit"]).toMatch(/^[0-9a-f]{40}(?:-dirty)?$/);
+  });
 });
 
 describe("no escape sequences", () => {

@@ -83,7 +83,7 @@ test("a closed port, an unknown client, a bad address", async () => {
     [["calculator", `${host}:${port}`], 3],
     [["date-time", `${host}:${port}`], 3],
     [["calculater", `${host}:${port}`], 2],
-    [["calculator", "nonsense"], 2],
+    [["calculator", "nonsense:"], 2],
     [["date-time", `${host}:${port}`, "--count", "-1"], 2],
   ] as const) {
     await using client = new Parley("classic", ...args);

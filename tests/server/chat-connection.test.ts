@@ -8,35 +8,54 @@ import { dialects } from "../../src/dialects/table.ts";
 import { connections as limits, message, output, sniff } from "../../src/limits.ts";
 import { ChatConnection, type Wire } from "../../src/server/chat-connection.ts";
 import { Admission, type ChatPortOptions, type Speech } from "../../src/server/chat-port.ts";
+import type { ConnectionDriver } from "../../src/server/hub-driver.ts";
 import { RegistryConnection } from "../../src/cpp/registry-connection.ts";
 import { Registry } from "../../src/cpp/registry.ts";
-import { Rig } from "../interop/rig.ts";
+import { createMetrics } from "../../src/chat/metrics.ts";
+import { Rig } from "../chat/rig.ts";
 
 const native = nativeDialect({ name: "test", udpPort: 1, messagesPerSecond: 100 });
 const any: Speech = { kind: "any", native, text: openChat };
 const hello = '{"type":"hello","version":2,"name":"Nat"}\n';
 
+/** Hands on what comes at the rig's time, as the server's driver does at the clock's. */
+function driverOf(rig: Rig): ConnectionDriver {
+  const { hub } = rig;
+  return {
+    handleConnect: (link, dialect, peer) => hub.handleConnect(link, dialect, peer, rig.nowMs),
+    handleMessage(session, message, nowMs) {
+      hub.handleMessage(session, message, nowMs);
+      rig.pump();
+    },
+    handleOverflow: (session) => hub.handleOverflow(session, rig.nowMs),
+    handleDrain: (session) => hub.handleDrain(session, rig.nowMs),
+    handleInputEnd: (session) => hub.handleInputEnd(session, rig.nowMs),
+    handleClose: (session, reason) => hub.handleClose(session, reason, rig.nowMs),
+  };
+}
+
 /** A connection to a server of its own, and everything that its socket was told. */
 class Caller implements Wire {
-  readonly rig = new Rig();
+  readonly metrics = createMetrics();
+  readonly rig = new Rig({ metrics: this.metrics });
   readonly registry = new Registry();
   readonly connection: ChatConnection;
   heard = "";
   over: "" | "end" | "abort" = "";
   timeoutSeconds = 0;
-  #nowMs: number;
   #undecided = false;
 
   constructor(speech: Speech = any) {
-    this.#nowMs = this.rig.nowMs;
     const options: ChatPortOptions = {
       host: "127.0.0.1",
       port: 0,
       speech,
       webPort: () => 8_000,
-      hub: this.rig.hub,
+      driver: driverOf(this.rig),
+      metrics: this.metrics,
       cpp: () => new RegistryConnection(this.registry, "127.0.0.1"),
       log: (line) => this.rig.log.push(line),
+      warn: (line) => this.rig.log.push(line),
       admission: new Admission(1),
     };
     const undecided = {
@@ -45,7 +64,8 @@ class Caller implements Wire {
     };
     const peer = { address: "127.0.0.1", port: 40_000 };
     this.connection = new ChatConnection(this, peer, options, undecided);
-    this.connection.opened(this.#nowMs);
+    this.connection.opened(this.rig.nowMs);
+    this.rig.settle();
   }
 
   static at(name: string): Caller {
@@ -60,34 +80,35 @@ class Caller implements Wire {
   }
 
   get names(): string[] {
-    return Array.from(this.rig.hub.members.values(), (session) => session.name);
+    return this.rig.hub.memberNames();
   }
 
   send(...reads: (string | Uint8Array)[]): this {
     for (const read of reads) {
       const bytes = Buffer.from(read);
-      this.connection.received(bytes, this.#nowMs);
+      this.connection.received(bytes, this.rig.nowMs);
       // The reader's buffer is used again.
       bytes.fill(0x58);
     }
-    this.rig.hub.flush(this.#nowMs);
+    this.rig.settle();
     return this;
   }
 
   /** Time passes, as the port's timer and the hub's see it. */
   wait(ms: number): this {
-    for (const end = this.#nowMs + ms; this.#nowMs < end;) {
-      this.#nowMs = Math.min(end, this.#nowMs + 10);
-      if (this.#undecided) this.connection.decide(this.#nowMs);
-      this.rig.hub.tick(this.#nowMs);
-      this.rig.hub.flush(this.#nowMs);
+    const { rig } = this;
+    for (const endMs = rig.nowMs + ms; rig.nowMs < endMs;) {
+      rig.nowMs = Math.min(endMs, rig.nowMs + 10);
+      if (this.#undecided) this.connection.decide(rig.nowMs);
+      rig.hub.handleTimeout(rig.nowMs);
+      rig.settle();
     }
     return this;
   }
 
   fin(): this {
-    this.connection.ended(this.#nowMs);
-    this.rig.hub.flush(this.#nowMs);
+    this.connection.ended(this.rig.nowMs);
+    this.rig.settle();
     return this.wait(limits.afterFinMs + 20);
   }
 
@@ -168,7 +189,7 @@ describe("in lines or in reads", () => {
     );
     expect(ann.over).toBe("end");
     const nobody = Caller.at("greeting").send("x".repeat(message.maxLineBytes), "xx");
-    expect([nobody.heard, nobody.over]).toEqual(["Nobody knocked: send «Knock knock..»", "end"]);
+    expect([nobody.heard, nobody.over]).toEqual(["Send «Knock knock..» to be answered", "end"]);
   });
 });
 
@@ -328,6 +349,6 @@ describe("admission", () => {
 test("bytes that were held back are counted once", () => {
   for (const first of ["Ann\nhi\n", hello, "BRIDGE\r\nclientID: A\r\n\r\n"]) {
     const caller = new Caller().send(first).wait(100);
-    expect(caller.rig.hub.options.metrics.receivedBytes).toBe(Buffer.byteLength(first));
+    expect(caller.metrics.receivedBytes).toBe(Buffer.byteLength(first));
   }
 });

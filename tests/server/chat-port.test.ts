@@ -1,14 +1,15 @@
 // The main port when it takes nobody any more: people, native programs and commands are told so, each in its own way.
 
 import { afterAll, describe, expect, test } from "bun:test";
+import { createMetrics } from "../../src/chat/metrics.ts";
 import { nativeDialect } from "../../src/dialects/native/native.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { connections as limits } from "../../src/limits.ts";
 import { Admission, openChatPort, type Speech } from "../../src/server/chat-port.ts";
+import { HubDriver } from "../../src/server/hub-driver.ts";
 import { RegistryConnection } from "../../src/cpp/registry-connection.ts";
 import { Registry } from "../../src/cpp/registry.ts";
 import { run } from "../cli/run.ts";
-import { Rig } from "../interop/rig.ts";
 
 const sentence = "The server is full: try again later";
 const native = nativeDialect({ name: "test", udpPort: 1, messagesPerSecond: 100 });
@@ -21,9 +22,11 @@ function fullPort(speech: Speech) {
     port: 0,
     speech,
     webPort: () => undefined,
-    hub: new Rig().hub,
+    driver: new HubDriver(() => {}),
+    metrics: createMetrics(),
     cpp: () => new RegistryConnection(new Registry(), "127.0.0.1"),
     log: () => {},
+    warn: () => {},
     admission,
   });
 }

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Admission } from "../../src/server/chat-port.ts";
 import { ChatServer, type ServerOptions } from "../../src/server/chat-server.ts";
+import { silentLog } from "../silent-log.ts";
 import { skipUnless } from "../skip.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-server-"));
@@ -20,15 +21,16 @@ const options = (more: Partial<ServerOptions> = {}): ServerOptions => ({
   rate: 0,
   maxPerAddress: 0,
   extra: [],
-  log: () => {},
-  warn: () => {},
+  print: () => {},
+  announce: () => {},
+  log: silentLog,
   ...more,
 });
 
 /** Starts a server on free ports, stops it, and answers what it has said. */
 async function saidBy(more: Partial<ServerOptions>): Promise<string[]> {
   const said: string[] = [];
-  const server = await ChatServer.start(options({ warn: (line) => said.push(line), ...more }));
+  const server = await ChatServer.start(options({ announce: (line) => said.push(line), ...more }));
   await server.stop();
   return said;
 }
@@ -57,8 +59,8 @@ test("nothing is announced when the last port is taken", async () => {
     { dialect: "line-chat", port: 0, flag: "--listen line-chat=PORT" },
     { dialect: "select-chat", port: taken.port, flag: "--listen select-chat=PORT" },
   ];
-  const warn = (line: string) => said.push(line);
-  const starting = ChatServer.start(options({ classic: true, extra, warn }));
+  const announce = (line: string) => said.push(line);
+  const starting = ChatServer.start(options({ classic: true, extra, announce }));
   await expect(starting).rejects.toMatchObject({ code: "port-in-use" });
   expect(said).toEqual([]);
   taken.stop();
@@ -75,7 +77,7 @@ test("when the last port is taken nothing stays open, and nothing goes on", asyn
     import { ChatServer } from ${source("server/chat-server.ts")};
     const options = ${JSON.stringify(options({ webPort: 0 }))};
     options.extra = [{ dialect: "line-chat", port: ${taken.port}, flag: "--listen line-chat=PORT" }];
-    options.log = options.warn = () => {};
+    options.print = options.announce = () => {};
     await ChatServer.start(options).catch((error) => console.log(error.code));`;
   const child = Bun.spawn([process.execPath, "-e", program], { stdout: "pipe", timeout: 10_000 });
   expect(await new Response(child.stdout).text()).toBe("port-in-use\n");
@@ -99,7 +101,9 @@ skipUnless(process.platform === "linux", "descriptors are counted on Linux alone
       let asked = 0;
       FileService.open = (options) => open(asked++ === 0 ? { ...options, port: ${taken.port} } : options);
       const before = spares();
-      const quiet = { log() {}, warn() {} };
+      const nothing = () => {};
+      const log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+      const quiet = { print: nothing, announce: nothing, log };
       const server = await ChatServer.start({ ...${JSON.stringify(options())}, ...quiet });
       const during = spares() - before;
       await server.stop();

@@ -3,7 +3,8 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { client as limits } from "../../src/limits.ts";
-import { redirect, Writer } from "../../src/terminal/output.ts";
+import { Writer } from "../../src/terminal/writer.ts";
+import { redirect } from "../../src/terminal/voice.ts";
 import { PipeClient, type PipeOptions } from "../../src/terminal/pipe-client.ts";
 import { SessionRig } from "./session-rig.ts";
 

@@ -22,10 +22,10 @@ const crowded = new RegExp(
  * (UTS #39, section 5.2, "highly restrictive"). In other mixtures `Ann` could begin with a Greek or Cyrillic letter.
  */
 const scripts = [
-  ...["Latn", "Cyrl", "Grek", "Armn", "Hebr", "Arab", "Syrc", "Thaa", "Deva", "Beng", "Guru"],
-  ...["Gujr", "Orya", "Taml", "Telu", "Knda", "Mlym", "Sinh", "Thai", "Laoo", "Tibt", "Mymr"],
-  ...["Geor", "Ethi", "Khmr", "Mong", "Cher", "Cans"],
-];
+  "Latn Cyrl Grek Armn Hebr Arab Syrc Thaa Deva Beng Guru",
+  "Gujr Orya Taml Telu Knda Mlym Sinh Thai Laoo Tibt Mymr",
+  "Geor Ethi Khmr Mong Cher Cans",
+].flatMap((names) => names.split(" "));
 const together = [...scripts.map((script) => [script]), ["Latn", "Hani", "Hira", "Kana"]];
 together.push(["Latn", "Hani", "Bopo"], ["Latn", "Hani", "Hang"]);
 const unmixed = together.map((set) => {

@@ -18,9 +18,10 @@ import { dialects } from "../../dialects/table.ts";
 import { ParleyError, unwritable } from "../../errors.ts";
 import { classicClient as limits } from "../../limits.ts";
 import { ClassicTcp, ClassicUdp } from "../../io/classic-connection.ts";
-import { type Address, parseHostPort } from "../../io/host-port.ts";
+import type { Address } from "../../io/host-port.ts";
 import { jsonLine } from "../../terminal/json-line.ts";
-import { endedBy, type EndSignal } from "../end-signals.ts";
+import { addressOf } from "../address.ts";
+import { endedBy, type EndSignal, onSignals } from "../end-signals.ts";
 import { stdout } from "../../terminal/output.ts";
 import { typedLines } from "../../terminal/typed-lines.ts";
 
@@ -51,8 +52,8 @@ export default defineCommand({
     server: {
       type: "positional",
       required: false,
-      valueHint: "HOST:PORT",
-      description: "The server (default: the dialect's own port on 127.0.0.1)",
+      valueHint: "ADDRESS",
+      description: "HOST:PORT or HOST of the server (default: the dialect's own port on 127.0.0.1)",
     },
     count: {
       type: "string",
@@ -89,12 +90,7 @@ export default defineCommand({
 
 function readAddress(dialect: string, text: string | undefined): Address {
   const port = dialects[dialect]?.classicPort ?? 0;
-  const to = text === undefined ? { host: "127.0.0.1", port } : parseHostPort(text);
-  if (to !== undefined) return to;
-  throw new ParleyError(
-    "usage",
-    `${quoted(text ?? "")} is not an address: use HOST:PORT, such as 127.0.0.1:${port}`,
-  );
+  return text === undefined ? { host: "127.0.0.1", port } : addressOf("", text, port);
 }
 
 function readCount(text: string): number {
@@ -105,8 +101,7 @@ function readCount(text: string): number {
 /** Resolves when stdout has been closed. @throws ParleyError at a signal, or if stdout fails */
 async function interruption(): Promise<void> {
   const signal = await new Promise<EndSignal | undefined>((resolve) => {
-    process.once("SIGINT", resolve);
-    process.once("SIGTERM", resolve);
+    onSignals(["SIGINT", "SIGTERM"], resolve);
     stdout.onClosed(() => resolve(undefined));
   });
   if (signal !== undefined) throw endedBy(signal);

@@ -14,11 +14,10 @@ import {
   makeDefaultFolder,
   standardOutput,
 } from "../../terminal/fetch-targets.ts";
-import { endedBy, type EndSignal } from "../end-signals.ts";
+import { addressOf, defaultAddress } from "../address.ts";
+import { endedBy, type EndSignal, onSignals } from "../end-signals.ts";
 import { stderr, stdout } from "../../terminal/output.ts";
 import { parseRate } from "../../terminal/units.ts";
-
-const defaultServer: Address = { host: "127.0.0.1", port: 55_000 };
 
 export default defineCommand({
   meta: { name: "fetch-file", description: "Fetch files from a server, or list them" },
@@ -31,9 +30,8 @@ export default defineCommand({
     },
     server: {
       type: "string",
-      valueHint: "HOST:PORT",
-      description:
-        "The server (default 127.0.0.1:55000); a first word that ends in :PORT is one too",
+      valueHint: "ADDRESS",
+      description: "HOST:PORT or HOST of the server; a first word that ends in :PORT is one too",
     },
     output: {
       type: "string",
@@ -55,7 +53,7 @@ export default defineCommand({
       description: "Bytes a second at most: k, M, G are powers of 1000",
     },
     json: { type: "boolean", description: "One JSON object a line: offer, progress, done, …" },
-    quiet: { type: "boolean", description: "Say nothing but errors" },
+    quiet: { type: "boolean", alias: "q", description: "Say nothing but errors" },
   },
   async run({ args }) {
     const { server, names } = readWords(args._, args.server);
@@ -96,8 +94,7 @@ export default defineCommand({
       client.stop(reason);
       interrupted.reject(reason);
     };
-    process.on("SIGINT", interrupt);
-    process.on("SIGTERM", interrupt);
+    const stopListening = onSignals(["SIGINT", "SIGTERM"], interrupt);
     try {
       if (args.list === true) await list(client, report);
       const targets = fetchTargets(names.filter(isFileName), args.output, stdout);
@@ -108,8 +105,7 @@ export default defineCommand({
       await Promise.race([stdout.emptied(), interrupted.promise]);
       if (stdout.failure !== undefined) throw unwritable(stdout.failure);
     } finally {
-      process.off("SIGINT", interrupt);
-      process.off("SIGTERM", interrupt);
+      stopListening();
       report.end();
       client.close();
       await stderr.flush();
@@ -172,12 +168,7 @@ function readWords(
   const typed = allNames || isTyped || first === undefined ? undefined : parseHostPort(first);
   if (typed !== undefined) return { server: typed, names: words.slice(1) };
   if (given !== undefined) {
-    const server = parseHostPort(given);
-    if (server !== undefined) return { server, names: words };
-    throw new ParleyError(
-      "usage",
-      `--server ${quoted(given)} is no address: write HOST:PORT, such as 127.0.0.1:55000`,
-    );
+    return { server: addressOf("--server", given), names: words };
   }
-  return { server: defaultServer, names: words };
+  return { server: defaultAddress, names: words };
 }

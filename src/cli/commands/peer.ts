@@ -4,23 +4,27 @@
 import { isatty } from "node:tty";
 import { defineCommand } from "citty";
 import { quoted } from "../../text.ts";
+import { addressOf } from "../address.ts";
 import { portOf } from "../flags.ts";
 import { parseId } from "../../cpp/codec.ts";
 import { exitCode, ParleyError, unwritable } from "../../errors.ts";
 import { names } from "../../limits.ts";
 import { isLoopback } from "../../addresses.ts";
-import { callableHost, parseHostPort } from "../../io/host-port.ts";
+import { callableHost } from "../../io/host-port.ts";
 import { PeerDriver } from "../../io/peer-driver.ts";
 import { Peer } from "../../cpp/peer.ts";
 import type { PeerStyle } from "../../cpp/peer-stream.ts";
 import type { ExitReason, Interruption } from "../../cpp/peer-output.ts";
 import { jsonLine } from "../../terminal/json-line.ts";
-import { redirect, say, stdout } from "../../terminal/output.ts";
+import { stdout } from "../../terminal/output.ts";
+import { redirect, say, warn } from "../../terminal/voice.ts";
 import { peerCommands, peerStatus } from "../../terminal/peer-lines.ts";
 import { PeerPrompt } from "../../terminal/peer-prompt.ts";
 import { isPlain } from "../../terminal/plain-terminal.ts";
+import { terminalSize } from "../../terminal/terminal-size.ts";
 import { Tty } from "../../terminal/tty.ts";
 import { typedLines } from "../../terminal/typed-lines.ts";
+import { onSignals } from "../end-signals.ts";
 import { listenHost } from "../host-flag.ts";
 
 export default defineCommand({
@@ -31,9 +35,16 @@ export default defineCommand({
       "Commands: /register, /bridge [NAME], /chat, /id, /quit",
   },
   args: {
-    id: { type: "string", required: true, valueHint: "NAME", description: "Letters and digits" },
+    id: {
+      type: "string",
+      alias: "n",
+      required: true,
+      valueHint: "NAME",
+      description: "Who you are: letters and digits",
+    },
     port: {
       type: "string",
+      alias: "p",
       required: true,
       valueHint: "N",
       description: "Port to listen on for calls (0: a free one)",
@@ -41,8 +52,8 @@ export default defineCommand({
     server: {
       type: "string",
       required: true,
-      valueHint: "HOST:PORT",
-      description: "Registry to register at and to find peers",
+      valueHint: "ADDRESS",
+      description: "HOST:PORT or HOST of the registry to register at and to find peers",
     },
     host: {
       type: "string",
@@ -71,13 +82,7 @@ export default defineCommand({
     }
     const port = portOf("--port", args.port);
     const host = listenHost(args.host);
-    const registry = parseHostPort(args.server);
-    if (!registry) {
-      throw new ParleyError(
-        "usage",
-        `--server ${quoted(args.server)} is not an address: use HOST:PORT, such as 127.0.0.1:8080`,
-      );
-    }
+    const registry = addressOf("--server", args.server);
     let prompt: PeerPrompt | undefined;
     const driver = new PeerDriver({
       registry,
@@ -94,10 +99,12 @@ export default defineCommand({
     });
     const listening = driver.listen(host, port);
     if (!isLoopback(host)) {
-      say(`Warning: anyone who can reach ${host}:${listening} can call you; nothing is encrypted.`);
+      warn(
+        `Warning: anyone who can reach ${host}:${listening} can call you; nothing is encrypted.`,
+      );
     }
     if (isLoopback(host) && !isLoopback(registry.host)) {
-      say(`Warning: only this machine can call you at ${host}; others need another --host.`);
+      warn(`Warning: only this machine can call you at ${host}; others need another --host.`);
     }
     const self = { id, ip: callableHost(host), port: listening };
     const peer = new Peer(self, { duplex: args.duplex ?? false, style: styleOf(args.style) });
@@ -132,8 +139,7 @@ function newPrompt(driver: PeerDriver, peer: Peer, tty: Tty): PeerPrompt {
     write: (text) => void stdout.data(text),
     soon: setImmediate,
     width: (text) => Bun.stringWidth(text),
-    columns: process.stdout.columns,
-    rows: process.stdout.rows,
+    ...terminalSize(process.stdout.columns, process.stdout.rows),
     typed: (line) => act(() => peer.handleTyped(line, performance.now()))(),
     end: act(() => peer.handleInputEnd(performance.now())),
     interrupt: act(() => peer.handleInterrupt("interrupted", performance.now())),
@@ -158,10 +164,9 @@ async function converse(driver: PeerDriver, peer: Peer, prompt?: PeerPrompt): Pr
     peer.handleInterrupt(why, performance.now());
     driver.applyOutputs();
   };
-  process.on("SIGINT", end("interrupted"));
-  process.on("SIGTERM", end("terminated"));
-  // In a pipe it may have come ignored, by `nohup`.
-  if (prompt) process.on("SIGHUP", end("hung-up"));
+  onSignals(["SIGINT"], end("interrupted"));
+  onSignals(["SIGTERM"], end("terminated"));
+  if (prompt) onSignals(["SIGHUP"], end("hung-up"));
   stdout.onClosed(end("interrupted"));
   if (!prompt) void readTyped(driver, peer);
   const code = exitCodes[await driver.run(peer)];

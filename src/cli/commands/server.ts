@@ -3,28 +3,26 @@
 import { defineCommand } from "citty";
 import { quoted } from "../../text.ts";
 import { portOf } from "../flags.ts";
-import { dialects } from "../../dialects/table.ts";
 import { ParleyError } from "../../errors.ts";
 import { connections, sender } from "../../limits.ts";
-import { ChatServer, type ExtraPort } from "../../server/chat-server.ts";
-import { isLoopback } from "../../addresses.ts";
-import { hereHost, hostPortText, isEveryAddress } from "../../io/host-port.ts";
+import { ChatServer } from "../../server/chat-server.ts";
+import { hostPortText } from "../../io/host-port.ts";
 import { folderState } from "../../server/files/shared-folder.ts";
 import { contactLine } from "../../cpp/registry-connection.ts";
 import { whenForeground } from "../../terminal/foreground.ts";
 import { jsonLine } from "../../terminal/json-line.ts";
-import { ownCommand } from "../program-name.ts";
-import { print, say } from "../../terminal/output.ts";
+import { defaultPort } from "../address.ts";
+import { onSignals } from "../end-signals.ts";
+import { publicUrlOf, trustedProxiesOf } from "../proxy-flags.ts";
+import { exposureWarning, serverBanner } from "../server-banner.ts";
+import { print } from "../../terminal/output.ts";
+import { isLogLevel, type LogLevel, logLevels, say, voice, warn } from "../../terminal/voice.ts";
 import { typedLines } from "../../terminal/typed-lines.ts";
 import { listenHost } from "../host-flag.ts";
-
-/** Where `--classic` opens CPP, which is no dialect of the chat. */
-const classicCppPort = 8080;
+import { dialectNames, dialectPorts } from "../listen-flag.ts";
 
 /** What SQLite calls a database without a file. */
 const memory = ":memory:";
-
-const dialectNames = ["cpp", ...Object.keys(dialects)];
 
 export default defineCommand({
   meta: { name: "server", description: "Serve a chat, a shared folder and a page for browsers" },
@@ -32,6 +30,7 @@ export default defineCommand({
     host: { type: "string", default: "127.0.0.1", description: "Address to listen on" },
     port: {
       type: "string",
+      alias: "p",
       default: "55000",
       valueHint: "N",
       description: "TCP port for everything, and UDP port for transfers (0: a free one)",
@@ -47,6 +46,22 @@ export default defineCommand({
       default: true,
       description: "Serve the page for browsers",
       negativeDescription: "Serve no page",
+    },
+    "public-url": {
+      type: "string",
+      valueHint: "URL",
+      description: "Where people reach the page, if that is through a reverse proxy",
+    },
+    "trusted-proxy": {
+      type: "string",
+      valueHint: "CIDR…",
+      description:
+        "Believe this proxy's X-Forwarded-For or Forwarded about where people come from; may be repeated",
+    },
+    "metrics-port": {
+      type: "string",
+      valueHint: "N",
+      description: "Port for Prometheus, on 127.0.0.1 alone: /metrics (0: a free one)",
     },
     files: { type: "string", default: "./FILES", valueHint: "DIR", description: "Shared folder" },
     data: {
@@ -79,6 +94,11 @@ export default defineCommand({
       valueHint: "N",
       description: "Connections from one address (0: no limit; loopback is exempt)",
     },
+    "log-level": {
+      type: "string",
+      valueHint: "LEVEL",
+      description: `What the log on stderr tells: ${logLevels.join(", ")} (else CONSOLA_LEVEL, or info)`,
+    },
     json: {
       type: "boolean",
       description:
@@ -86,58 +106,61 @@ export default defineCommand({
     },
   },
   async run({ args }) {
-    const extra = extraPorts(args.listen, args.classic === true);
+    const port = portOf("--port", args.port);
+    const classic = args.classic === true;
+    const extra = dialectPorts(args.listen, classic, port);
     const host = listenHost(args.host);
     if (args.files === "")
       throw new ParleyError("usage", "--files '' is no folder: try ./FILES, which may be missing");
     if (args.data === "")
       throw new ParleyError("usage", "--data '' is no file: name one, or leave --data out");
+    const publicUrl = publicUrlOf(args["public-url"]);
     const json = args.json === true;
-    const log = (line: string): void => print(json ? jsonText({ event: "log", line }) : line);
+    const printLine = (line: string): void => {
+      print(json ? jsonText({ event: "log", line }) : line);
+    };
+    voice.configure({ level: levelOf(args["log-level"]), json });
     const server = await ChatServer.start({
       host,
-      port: portOf("--port", args.port),
+      port,
       webPort: args.web ? portOf("--web-port", args["web-port"]) : undefined,
+      publicUrl,
+      proxies: trustedProxiesOf(args["trusted-proxy"]),
+      metricsPort: optionalPort("--metrics-port", args["metrics-port"]),
       files: args.files,
       data: args.data === memory ? undefined : args.data,
       synchronous: syncOf(args.sync),
       rate: numberOf("--rate", args.rate),
       maxPerAddress: numberOf("--max-per-address", args["max-per-address"]),
       extra,
-      classic: args.classic === true,
-      log,
-      warn: say,
+      classic: classic && port === defaultPort,
+      print: printLine,
+      announce: say,
+      log: voice.log,
     });
     // Listens before it says that it is ready: a script may stop it at once.
     const stopped = untilStopped(server, json);
-    announce(server, host, json, args.files);
+    announce(server, { host, json, files: args.files, publicUrl });
     await stopped;
-    if (!json) log("");
-    log("Server shutting down...");
+    if (!json) printLine("");
+    printLine("Server shutting down...");
     await server.stop();
   },
 });
 
-function announce(server: ChatServer, host: string, json: boolean, files: string): void {
-  if (!isLoopback(host)) {
-    const it = isEveryAddress(host)
-      ? `${host} is every address of this machine: other machines can reach it`
-      : `other machines can reach ${host}`;
-    say(`Warning: ${it}, and nothing here asks for a password.`);
-  }
-  const here = hereHost(host);
-  const hint = folderState(files) === "missing" ? " (make it and put files there)" : "";
-  say(`Chat and files on port ${server.port} (TCP and UDP), shared folder ${files}${hint}`);
-  if (server.webPort !== undefined)
-    say(`Page:          http://${hostPortText({ host: here, port: server.webPort })}/`);
-  for (const [name, port] of server.dialectPorts) say(`Dialect:       ${name} on port ${port}`);
-  const address = hostPortText({ host: here, port: server.port });
-  say(`Terminal:      ${ownCommand()} client ${address} --name NAME`);
-  say(`Without parley: nc ${here} ${server.port}`);
-  const { port, webPort } = server;
+type Announced = { host: string; json: boolean; files: string; publicUrl: URL | undefined };
+
+function announce(server: ChatServer, given: Announced): void {
+  const { host, json } = given;
+  const { port, webPort, metricsPort, dialectPorts } = server;
+  const exposure = exposureWarning(host);
+  if (exposure !== undefined) warn(exposure);
+  const areFilesMissing = folderState(given.files) === "missing";
+  const ports = { port, webPort, metricsPort, dialectPorts };
+  for (const line of serverBanner({ ...given, ...ports, areFilesMissing })) say(line);
   if (json) {
-    const ports = Object.fromEntries(server.dialectPorts);
-    print(jsonText({ event: "listening", host, port, webPort, dialects: ports }));
+    const dialects = Object.fromEntries(dialectPorts);
+    print(jsonText({ event: "listening", host, port, webPort, metricsPort, dialects }));
   } else {
     print(`Server listening on ${hostPortText({ host, port })}`);
   }
@@ -146,7 +169,11 @@ function announce(server: ChatServer, host: string, json: boolean, files: string
 /** Resolves on SIGINT, SIGTERM, SIGHUP (its terminal was closed) or `/quit`. The end of stdin stops nothing. */
 function untilStopped(server: ChatServer, json: boolean): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, resolve);
+  const stopListening = onSignals(["SIGINT", "SIGTERM", "SIGHUP"], () => {
+    // A second signal ends it at once.
+    stopListening();
+    resolve();
+  });
   const listen = async (): Promise<void> => {
     for await (const line of typedLines(process.stdin)) {
       if (line.trim() === "/quit") return resolve();
@@ -175,39 +202,14 @@ function jsonText(event: object): string {
   return jsonLine(event).trimEnd();
 }
 
-function extraPorts(listen: string | undefined, classic: boolean): ExtraPort[] {
-  const extra: ExtraPort[] = [];
-  for (const item of listen === undefined ? [] : listen.split(",")) {
-    const [dialect = "", port, rest] = item.split("=");
-    if (!dialectNames.includes(dialect) || port === undefined || rest !== undefined) {
-      throw new ParleyError(
-        "usage",
-        `--listen ${quoted(item)} is not DIALECT=PORT with one of: ${dialectNames.join(", ")}`,
-      );
-    }
-    // what says where the ports are has one place for each dialect
-    if (extra.some((other) => other.dialect === dialect)) {
-      throw new ParleyError(
-        "usage",
-        `--listen ${dialect}=PORT is given twice: a dialect has one port of its own`,
-      );
-    }
-    extra.push({
-      dialect,
-      port: portOf(`--listen ${dialect}=PORT:`, port),
-      flag: `--listen ${dialect}=PORT`,
-    });
-  }
-  if (!classic) return extra;
-  const asked = new Set(extra.map(({ dialect }) => dialect));
-  const classicPorts = Object.entries(dialects)
-    // The main port is open-chat's.
-    .filter(([name]) => name !== "open-chat")
-    .map(([dialect, { classicPort }]) => ({ dialect, port: classicPort }));
-  for (const { dialect, port } of [{ dialect: "cpp", port: classicCppPort }, ...classicPorts]) {
-    if (!asked.has(dialect)) extra.push({ dialect, port, flag: `--listen ${dialect}=PORT` });
-  }
-  return extra;
+function levelOf(text: string | undefined): LogLevel | undefined {
+  if (text === undefined || isLogLevel(text)) return text;
+  const sentence = `--log-level ${quoted(text)} is no level: use one of ${logLevels.join(", ")}`;
+  throw new ParleyError("usage", sentence);
+}
+
+function optionalPort(flag: string, text: string | undefined): number | undefined {
+  return text === undefined ? undefined : portOf(flag, text);
 }
 
 function syncOf(word: string): "normal" | "full" {

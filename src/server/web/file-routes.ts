@@ -1,5 +1,5 @@
-// GET /files and /files/NAME: the shared folder for browsers and curl, with ranges, entity tags and digests.
-// Names are checked by the shared folder; this file only speaks HTTP.
+// GET /files and /files/NAME: the shared folder for browsers and curl, with ranges, entity tags and digests. Speaks HTTP only;
+// the shared folder decides which names it opens.
 
 import type { Metrics } from "../../chat/metrics.ts";
 import { ParleyError } from "../../errors.ts";
@@ -7,9 +7,9 @@ import { web } from "../../limits.ts";
 import { FileDigests } from "../files/file-digest.ts";
 import type { OpenFile, SharedFolder } from "../files/shared-folder.ts";
 import { attachment, fileHeaders } from "./headers.ts";
-import { decide } from "./range.ts";
+import { evaluateConditions } from "./conditional-request.ts";
 
-export class WebFiles {
+export class FileRoutes {
   readonly #folder: SharedFolder;
   readonly #digests: FileDigests;
   readonly #metrics: Metrics;
@@ -20,17 +20,19 @@ export class WebFiles {
     this.#digests = new FileDigests(folder);
   }
 
-  /** The list as JSON: `{files:[{name,size,modified}],next?}`; `?after=NAME` asks for the next page. */
+  /** The list as JSON: `{files:[{name,size,modified}],next?}`; `?after=NAME` asks for the next page, as `Link` says too. */
   async list(query: URLSearchParams): Promise<Response> {
     try {
       const page = await this.#folder.list(query.get("after") ?? "");
-      return Response.json(page, { headers: fileHeaders });
+      const more = page.next === undefined ? "" : encodeURIComponent(page.next.toWellFormed());
+      const link = more === "" ? {} : { Link: `</files?after=${more}>; rel="next"` };
+      return Response.json(page, { headers: { ...fileHeaders, ...link } });
     } catch (error) {
       return refusal(error);
     }
   }
 
-  /** One file, part of it, or with `?sha256` its digest. `name` is decoded already. */
+  /** A file, a part of it, or with `?sha256` its digest. `name` has been percent-decoded. */
   async get(name: string, query: URLSearchParams, request: Request): Promise<Response> {
     try {
       if (query.has("sha256")) return await this.#digest(name);
@@ -57,7 +59,7 @@ export class WebFiles {
       "Accept-Ranges": "bytes",
     };
     const state = { sizeBytes: file.size, etag, lastModified };
-    const decision = decide(request.headers, state);
+    const decision = evaluateConditions(request.headers, state);
     switch (decision.type) {
       case "not-modified":
         file.close();
@@ -82,15 +84,20 @@ export class WebFiles {
         if (decision.type === "part") {
           headers["Content-Range"] = `bytes ${from}-${to - 1}/${file.size}`;
         }
-        if (request.method === "GET") this.#metrics.httpFileBytes += to - from;
         const status = decision.type === "part" ? 206 : 200;
+        if (request.method === "HEAD") {
+          file.close();
+          headers["Content-Length"] = String(to - from);
+          return new Response(null, { status, headers });
+        }
+        this.#metrics.httpFileBytes += to - from;
         return new Response(body(file, from, to, request, status), { status, headers });
       }
     }
   }
 }
 
-/** The bytes from `from` up to `to`; the file is closed when they are safe. */
+/** Bytes `from` up to `to` (exclusive); closes the file once it is no longer needed. */
 function body(
   file: OpenFile,
   from: number,
@@ -99,10 +106,11 @@ function body(
   status: number,
 ): BodyInit {
   if (to - from <= web.wholeReadBytes) return readWhole(file, from, to);
-  // Bun takes a Range header on its own account when a whole file is the answer; ours has decided otherwise.
+  // Bun would apply the Range header itself to a whole file. This request gets all of it: If-Range did not match, for example.
   if (status === 200 && request.headers.has("range")) return streamed(file, to);
   const part = Bun.file(file.path).slice(from, to);
-  setTimeout(() => file.close(), web.sendfileOpenMs);
+  // Bun opens the path as soon as it has the response, before the event loop goes on; then it no longer needs ours.
+  setImmediate(() => file.close());
   return part;
 }
 
@@ -123,7 +131,7 @@ function readWhole(file: OpenFile, from: number, to: number): Uint8Array<ArrayBu
   }
 }
 
-/** Ends early, and with it the connection, once the file is no longer what it was: never as if all had been sent. */
+/** If the file changes meanwhile, the stream fails and the connection is cut, so that nobody takes a mixture for the file. */
 function streamed(file: OpenFile, to: number): ReadableStream<Uint8Array> {
   let position = 0;
   return new ReadableStream({
@@ -138,14 +146,14 @@ function streamed(file: OpenFile, to: number): ReadableStream<Uint8Array> {
         return controller.enqueue(piece);
       }
       file.close();
-      // Bun prints a reason with its stack, if there is one
+      // Without a reason: Bun would print it with its stack.
       controller.error();
     },
     cancel: () => file.close(),
   });
 }
 
-/** At least one byte; undefined if the file has changed or can't be read. */
+/** At least one byte, or undefined if the file has changed or can't be read. */
 function readPiece(file: OpenFile, position: number, length: number): Uint8Array | undefined {
   const bytes = new Uint8Array(length);
   try {

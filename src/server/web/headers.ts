@@ -1,6 +1,6 @@
-// The headers that every answer of the web port carries, and how a file's name is written in one. Pure.
+// Headers that the web port's responses share, and two that need care: Content-Disposition and Accept-Encoding. Pure.
 
-/** For everything: nothing is guessed, framed, or told to others. */
+/** For every response: no content sniffing, no framing, no referrer. */
 export const safeHeaders = {
   "X-Content-Type-Options": "nosniff",
   "Referrer-Policy": "no-referrer",
@@ -8,7 +8,7 @@ export const safeHeaders = {
   "X-Frame-Options": "DENY",
 } as const;
 
-/** For the page: its own script, style and sockets, and nothing else; no inline code, so that text can never become any. */
+/** For the page: only its own script, style and connections. No inline code, so that text can never become code. */
 export const pageHeaders = {
   ...safeHeaders,
   "Content-Security-Policy":
@@ -20,17 +20,14 @@ export const pageHeaders = {
   Vary: "Accept-Encoding",
 } as const;
 
-/** For shared files: even a browser that shows one runs nothing of it. */
+/** For shared files: a browser that displays one executes nothing in it. */
 export const fileHeaders = {
   ...safeHeaders,
   "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
   "Cache-Control": "no-cache",
 } as const;
 
-/**
- * Content-Disposition for saving under `name` (RFC 6266): a plain form for old programs, and the exact one (RFC 8187) when
- * that can't hold it.
- */
+/** Content-Disposition that saves as `name` (RFC 6266); a name that is not plain ASCII is added in its exact form (RFC 8187). */
 export function attachment(name: string): string {
   const wellFormed = name.toWellFormed();
   const plain = wellFormed.replace(/[^\x20-\x7e]/g, "_").replace(/["\\%]/g, "_");
@@ -42,8 +39,8 @@ export function attachment(name: string): string {
   return `attachment; filename="${plain}"; filename*=UTF-8''${exact}`;
 }
 
-/** Whether the client takes gzip (RFC 9110 section 12.5.3, without weighing it against other codings). */
-export function takesGzip(acceptEncoding: string | null): boolean {
+/** Whether the client accepts gzip (RFC 9110 section 12.5.3; quality values only matter if they are 0). */
+export function acceptsGzip(acceptEncoding: string | null): boolean {
   return (acceptEncoding ?? "").split(",").some((entry) => {
     const [coding = "", ...parameters] = entry.split(";").map((part) => part.trim().toLowerCase());
     if (coding !== "gzip" && coding !== "*") return false;

@@ -1,23 +1,23 @@
-// The web port: routes requests to the page, the files, the WebSocket of the native protocol, /metrics and /healthz.
-// Knows HTTP and nothing of chat; the hub is a function that turns a link into a session.
+// The web port: routes requests to the page, the files, the WebSocket of the native protocol and /healthz. Knows HTTP, not
+// chat: the hub is a function that turns a link into a session.
 
 import { hostname } from "node:os";
 import type { Server } from "bun";
 import { count, type Metrics } from "../../chat/metrics.ts";
-import { renderMetrics } from "../../chat/metrics-page.ts";
 import { web } from "../../limits.ts";
-import { plainAddress } from "../../addresses.ts";
-import { probeLoop, processNumbers } from "../loop-probe.ts";
+import { isLoopback, plainAddress } from "../../addresses.ts";
+import type { Log } from "../../log.ts";
 import type { SharedFolder } from "../files/shared-folder.ts";
-import { WebFiles } from "./file-routes.ts";
-import { WebGuard, type WebGuardOptions } from "./guard.ts";
-import { safeHeaders } from "./headers.ts";
+import { FileRoutes } from "./file-routes.ts";
+import { ConnectionReaper, type ReaperOptions } from "./connection-reaper.ts";
 import { isOwnHost, isOwnOrigin } from "./origin.ts";
 import { pageResponse } from "./page-assets.ts";
+import { plainText } from "./plain-text.ts";
+import type { TrustedProxies } from "./trusted-proxies.ts";
 import { SocketLink, type Connect } from "./websocket.ts";
 
-/** Lets an address in or says why not; whoever was let in leaves once. */
-export interface Doorkeeper {
+/** Bounds connections by address: `enter` admits one (undefined) or says why not; each admitted one calls `leave` once. */
+export interface ConnectionLimiter {
   enter(address: string): string | undefined;
   leave(address: string): void;
 }
@@ -28,24 +28,23 @@ export type WebOptions = {
   port: number;
   /** Gives a new connection to the hub, in the native dialect. */
   connect: Connect;
-  /** Bounds connections; shared with the other ports. */
-  admission: Doorkeeper;
+  /** Shared with the other ports. */
+  admission: ConnectionLimiter;
   folder: SharedFolder;
   metrics: Metrics;
-  version: string;
-  /** Host names beside loopback, addresses and this machine's own name under which the page is reached, say behind a proxy. */
-  names?: readonly string[];
-  /** Watches over connections that have not asked for anything yet; see web-guard.ts. */
-  guard?: Pick<WebGuardOptions, "descriptors" | "counted" | "bound" | "warn">;
-  /** Brings gauges up to date just before they are read. */
-  refresh?: () => void;
+  log: Log;
+  /** The origin that browsers see behind a reverse proxy; undefined without one. */
+  publicUrl: URL | undefined;
+  proxies: TrustedProxies;
+  /** Absent: connections that send no request are bounded by time alone. */
+  reaper?: Pick<ReaperOptions, "descriptors" | "chatConnections" | "maxConnections">;
 };
 
 export interface WebServer {
   readonly port: number;
-  /** Health checks say 503 from now on, so that a balancer looks elsewhere while people are told. */
+  /** Answers health checks with 503 from now on, so that a load balancer looks elsewhere. */
   drain(): void;
-  /** Ends everything that is open. */
+  /** Closes the port and every connection. */
   stop(): Promise<void>;
 }
 
@@ -53,32 +52,30 @@ export interface WebServer {
 export function startWeb(options: WebOptions): WebServer {
   const site = new Site(options);
   const ports = new WebPorts(options.port, (port) => serve(site, options, port));
-  const { guard } = options;
-  const watch =
-    guard &&
-    new WebGuard({
-      ...guard,
+  const reaper =
+    options.reaper &&
+    new ConnectionReaper({
+      ...options.reaper,
+      log: options.log,
       port: ports.port,
       isWebSocket: ({ address, port }) => site.webSockets.has(`${address} ${port}`),
       listen: (on) => ports.listen(on),
     });
-  const stopProbe = probeLoop(options.metrics.loopDelay);
   return {
     port: ports.port,
     drain: () => (site.isStopping = true),
     async stop() {
-      stopProbe();
-      watch?.stop();
+      reaper?.stop();
       await ports.stop();
     },
   };
 }
 
-/** The port, which can be closed for new connections and opened again while those that are there go on. */
+/** The port. It can stop accepting and start again while existing connections go on: each start is a new Bun server. */
 class WebPorts {
   readonly port: number;
   readonly #serve: (port: number) => Server<SocketLink>;
-  /** The one that listens, if one does, is the last. */
+  /** Only the last can be listening; the others serve their remaining connections. */
   readonly #servers = new Set<Server<SocketLink>>();
 
   constructor(port: number, serve: (port: number) => Server<SocketLink>) {
@@ -88,7 +85,7 @@ class WebPorts {
     this.port = first.port ?? port;
   }
 
-  /** False if the port can't be opened now. */
+  /** False if the port can't be opened at the moment. */
   listen(on: boolean): boolean {
     if (!on) {
       const server = [...this.#servers].at(-1);
@@ -114,17 +111,18 @@ function serve(site: Site, options: WebOptions, port: number): Server<SocketLink
     hostname: options.host,
     port,
     development: false,
-    // Without it Bun 1.4.5 lets a second server listen on the same port, and each gets some of the connections.
+    // By default Bun 1.4.5 lets a second server listen on the same port, and each gets some of the connections.
     reusePort: false,
     idleTimeout: web.requestSeconds,
-    maxRequestBodySize: web.maxBodyBytes,
+    // A request with a body gets 405 from us. With a limit, Bun would answer 413 first. It keeps nothing of an unread body.
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     async fetch(request, server) {
       server.timeout(request, web.idleSeconds);
       const response = await site.answer(request, server);
       if (response !== undefined) count(metrics.httpRequests, String(response.status));
       return response;
     },
-    error: () => plain(500, "The server failed to answer; its log may say why."),
+    error: () => plainText(500, "The server failed to answer; its log may say why."),
     websocket: {
       maxPayloadLength: web.maxFrameBytes,
       idleTimeout: web.socketIdleSeconds,
@@ -139,42 +137,41 @@ function serve(site: Site, options: WebOptions, port: number): Server<SocketLink
 
 class Site {
   isStopping = false;
-  /** Address and port of those at the other end. */
+  /** Remote address and port of each. */
   readonly webSockets = new Set<string>();
   readonly #options: WebOptions;
-  /** Names in a Host header that mean us. */
+  /** Names in a Host header that mean this server. */
   readonly #hostNames: ReadonlySet<string>;
-  /** Names of pages that may chat though their Host differs: ours behind a proxy. */
-  readonly #proxyNames: ReadonlySet<string>;
-  readonly #files: WebFiles;
+  readonly #files: FileRoutes;
+  #warnedOfProxy = false;
 
   constructor(options: WebOptions) {
     this.#options = options;
-    this.#files = new WebFiles(options.folder, options.metrics);
+    this.#files = new FileRoutes(options.folder, options.metrics);
     const own = hostname();
-    const names = (options.names ?? []).map((name) => name.toLowerCase());
-    const machine = [options.host, own, `${own}.local`].map((name) => name.toLowerCase());
-    this.#proxyNames = new Set(names);
-    this.#hostNames = new Set([...machine, ...names]);
+    const names = [options.host, own, `${own}.local`, options.publicUrl?.hostname ?? own];
+    this.#hostNames = new Set(names.map((name) => name.toLowerCase()));
   }
 
   /** Undefined when the request has become a WebSocket. */
   async answer(request: Request, server: Server<SocketLink>): Promise<Response | undefined> {
     const host = request.headers.get("host");
     if (!isOwnHost(host, this.#hostNames)) {
-      return plain(421, "This server is not known under that Host. Use its address.");
+      return plainText(
+        421,
+        "This server is not known under that Host. Use its address, or start it with --public-url.",
+      );
     }
     if (request.method !== "GET" && request.method !== "HEAD") {
-      return plain(405, "Only GET and HEAD are understood here.", { Allow: "GET, HEAD" });
+      return plainText(405, "Only GET and HEAD are understood here.", { Allow: "GET, HEAD" });
     }
     const { path, query } = target(request.url);
     if (path === "/ws") return this.#upgrade(request, server, host);
     if (path === "/files") return this.#files.list(query);
     if (path.startsWith("/files/")) return this.#file(path.slice("/files/".length), query, request);
-    if (path === "/metrics") return this.#metrics();
     if (path === "/healthz") return this.#health();
     const page = pageResponse(path, request);
-    return page ?? plain(404, "Nothing here. There are /, /files, /ws, /metrics and /healthz.");
+    return page ?? plainText(404, "Nothing here. There are /, /files, /ws and /healthz.");
   }
 
   #upgrade(
@@ -182,19 +179,27 @@ class Site {
     server: Server<SocketLink>,
     host: string | null,
   ): Response | undefined {
-    if (!isOwnOrigin(request.headers.get("origin"), host, this.#proxyNames)) {
-      return plain(403, "A page of another origin may not chat here.");
+    const { admission, metrics, proxies, publicUrl } = this.#options;
+    if (!isOwnOrigin(request.headers.get("origin"), host, publicUrl?.origin)) {
+      return plainText(403, "A page of another origin may not chat here.");
     }
-    if (this.isStopping) return plain(503, "The server is stopping.", { "Retry-After": "1" });
+    if (this.isStopping) return plainText(503, "The server is stopping.", { "Retry-After": "1" });
     const { address: from = "", port = 0 } = server.requestIP(request) ?? {};
-    const address = plainAddress(from);
-    const { admission, metrics } = this.#options;
+    const connected = plainAddress(from);
+    this.#warnOfProxy(connected, request.headers);
+    const address = proxies.clientOf(connected, request.headers);
+    if (address === undefined) {
+      return plainText(
+        400,
+        "The proxy does not say who asks: it must set X-Forwarded-For or Forwarded.",
+      );
+    }
     const refusal = admission.enter(address);
     if (refusal !== undefined) {
       count(metrics.connectionsRefused, "full");
-      return plain(503, refusal, { "Retry-After": "10" });
+      return plainText(503, refusal, { "Retry-After": "10" });
     }
-    const socket = `${address} ${port}`;
+    const socket = `${connected} ${port}`;
     const leave = () => {
       this.webSockets.delete(socket);
       admission.leave(address);
@@ -203,7 +208,7 @@ class Site {
     const link = new SocketLink({ address, port }, metrics, leave);
     if (server.upgrade(request, { data: link })) return undefined;
     leave();
-    return plain(426, "This is a WebSocket.", { Upgrade: "websocket", Connection: "Upgrade" });
+    return plainText(426, "This is a WebSocket.", { Upgrade: "websocket", Connection: "Upgrade" });
   }
 
   #file(encoded: string, query: URLSearchParams, request: Request): Promise<Response> | Response {
@@ -211,40 +216,33 @@ class Site {
     try {
       name = decodeURIComponent(encoded);
     } catch {
-      return plain(400, "The file's name is not valid percent-encoded UTF-8.");
+      return plainText(400, "The file's name is not valid percent-encoded UTF-8.");
     }
     return this.#files.get(name, query, request);
   }
 
-  #metrics(): Response {
-    this.#options.refresh?.();
-    const text = renderMetrics(this.#options.metrics, processNumbers(this.#options.version));
-    const type = "text/plain; version=0.0.4; charset=utf-8";
-    return new Response(text, { headers: { ...safeHeaders, "Content-Type": type } });
+  /** All clients of an untrusted proxy look like the proxy; on this machine that exempts them from limits by address. */
+  #warnOfProxy(connected: string, headers: Headers): void {
+    if (this.#warnedOfProxy || !isLoopback(connected) || this.#options.proxies.has(connected))
+      return;
+    if (!headers.has("x-forwarded-for") && !headers.has("forwarded")) return;
+    this.#warnedOfProxy = true;
+    this.#options.log.warn(
+      "a proxy on this machine is not trusted, so all its clients count as this machine: see --trusted-proxy",
+      { proxy: connected },
+    );
   }
 
   #health(): Response {
-    return this.isStopping ? plain(503, "stopping") : plain(200, "ok");
+    return this.isStopping ? plainText(503, "stopping") : plainText(200, "ok");
   }
 }
 
-/** Path and query of a request's URL, whatever its Host header did to it. */
+/** Path and query of a request's URL, which Bun makes from the Host header: with an odd one it may have no path. */
 function target(url: string): { path: string; query: URLSearchParams } {
   const from = url.startsWith("/") ? 0 : url.indexOf("/", url.indexOf("//") + 2);
   const rest = from < 0 ? "/" : url.slice(from);
   const mark = rest.indexOf("?");
   const path = mark < 0 ? rest : rest.slice(0, mark);
   return { path, query: new URLSearchParams(mark < 0 ? "" : rest.slice(mark + 1)) };
-}
-
-function plain(status: number, text: string, headers: Record<string, string> = {}): Response {
-  return new Response(`${text}\n`, {
-    status,
-    headers: {
-      ...safeHeaders,
-      "Content-Type": "text/plain; charset=utf-8",
-      "Cache-Control": "no-store",
-      ...headers,
-    },
-  });
 }

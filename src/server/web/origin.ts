@@ -1,7 +1,7 @@
-// Who may talk to the web port: the Host that a request names and, for WebSockets, the Origin of the page that opened them.
+// Which requests the web port answers: those whose Host means this server and, for WebSockets, whose Origin is its own page.
 // A hostile page can make a browser send anything, but not lie about these two. Pure.
 
-/** Host names that are ours beside loopback and IP addresses, in lower case without a port. */
+/** Host names that mean this server, besides loopback and IP addresses: in lower case, without a port. */
 export type OwnNames = ReadonlySet<string>;
 
 /**
@@ -9,36 +9,42 @@ export type OwnNames = ReadonlySet<string>;
  * domain to our address (DNS rebinding) still names that domain. Other names must be known.
  */
 export function isOwnHost(host: string | null, names: OwnNames): boolean {
-  const name = hostName(host);
+  const name = parseAuthority(host)?.name;
   if (name === undefined) return false;
   if (name === "localhost" || name.endsWith(".localhost")) return true;
   return isAddress(name) || names.has(name);
 }
 
 /**
- * Whether a request with this Origin may open a WebSocket. Programs send none and may; a browser always sends one, which
- * must be the page of this very host and port (a proxy in front may speak https), or of a known name.
+ * Whether a request with this Origin may open a WebSocket. Programs send none and may; a browser always sends one, which must be
+ * `publicOrigin`, or the host and port of the request itself. The scheme is free: a proxy in front may speak https.
  */
-export function isOwnOrigin(origin: string | null, host: string | null, names: OwnNames): boolean {
+export function isOwnOrigin(
+  origin: string | null,
+  host: string | null,
+  publicOrigin: string | undefined,
+): boolean {
   if (origin === null) return true;
-  const match = /^https?:\/\/([^/?#@\s]+)$/i.exec(origin);
-  const authority = match?.[1]?.toLowerCase();
-  if (authority === undefined || host === null) return false;
-  if (withoutDefaultPort(authority) === withoutDefaultPort(host.toLowerCase())) return true;
-  const name = hostName(authority);
-  return name !== undefined && names.has(name);
+  if (origin.toLowerCase() === publicOrigin) return true;
+  const match = /^(https?):\/\/([^/?#@\s]+)$/i.exec(origin);
+  const page = parseAuthority(match?.[2] ?? null);
+  const here = parseAuthority(host);
+  if (page === undefined || here === undefined || page.name !== here.name) return false;
+  const usual = match?.[1]?.toLowerCase() === "https" ? 443 : 80;
+  // A Host without a port says that it is the scheme's usual one, but not which scheme.
+  return (page.port ?? usual) === (here.port ?? usual);
 }
 
-/** The name or address of `HOST[:PORT]`, in lower case; undefined if it is none. */
-function hostName(host: string | null): string | undefined {
-  const match = /^(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::\d{1,5})?$/i.exec(host ?? "");
-  return match?.[1]?.toLowerCase().replace(/\.$/, "");
+type Authority = { name: string; port: number | undefined };
+
+/** `HOST[:PORT]`, the host in lower case; undefined if it is none. */
+function parseAuthority(text: string | null): Authority | undefined {
+  const match = /^(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::(\d{1,5}))?$/i.exec(text ?? "");
+  const name = match?.[1]?.toLowerCase().replace(/\.$/, "");
+  if (name === undefined) return undefined;
+  return { name, port: match?.[2] === undefined ? undefined : Number(match[2]) };
 }
 
 function isAddress(name: string): boolean {
   return name.startsWith("[") || /^\d{1,3}(?:\.\d{1,3}){3}$/.test(name);
-}
-
-function withoutDefaultPort(authority: string): string {
-  return authority.replace(/:(?:80|443)$/, "");
 }

@@ -1,7 +1,7 @@
-// The page's files as they are served: embedded at build time, compressed once, each with its entity tag.
+// The page's files as they are served: embedded at build time, compressed once, with entity tags.
 
 import { buildPage } from "../../page/build-page.ts" with { type: "macro" };
-import { pageHeaders, takesGzip } from "./headers.ts";
+import { pageHeaders, acceptsGzip } from "./headers.ts";
 
 type PageFile = {
   type: string;
@@ -12,12 +12,12 @@ type PageFile = {
 
 let files: ReadonlyMap<string, PageFile> | undefined;
 
-/** The answer for `path`, undefined if the page has no such file. HEAD is Bun's business: it drops the body itself. */
+/** The response for `path`; undefined if the page has no such file. For HEAD, Bun drops the body. */
 export function pageResponse(path: string, request: Request): Response | undefined {
   files ??= loadFiles();
   const file = files.get(path);
   if (file === undefined) return undefined;
-  const isGzip = takesGzip(request.headers.get("accept-encoding"));
+  const isGzip = acceptsGzip(request.headers.get("accept-encoding"));
   const etag = isGzip ? `"${file.etag}-gzip"` : `"${file.etag}"`;
   const headers = { ...pageHeaders, ETag: etag };
   const known = request.headers.get("if-none-match") ?? "";

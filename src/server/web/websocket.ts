@@ -1,29 +1,29 @@
-// The native protocol in WebSocket frames: one connection's Link over Bun's ServerWebSocket. Knows lines, not what they say.
+// The native protocol in WebSocket frames: one connection's Link over Bun's ServerWebSocket. Knows lines, not their meaning.
 
 import type { ServerWebSocket } from "bun";
 import type { Link } from "../../chat/link.ts";
 import type { Peer } from "../../chat/dialect.ts";
 import { message as messageLimits, web } from "../../limits.ts";
 
-/** What the hub gives for a connection. */
+/** The hub's side of a connection. */
 export interface WebSession {
-  /** One line without its end. */
+  /** One line, without its line end. */
   receive(line: string): void;
-  /** A line that is longer than limits allow has begun; the connection ends once the sender has been told. */
+  /** A line exceeds the limit; the hub tells the sender and ends the connection. */
   overflow(): void;
-  /** The link takes output again. */
+  /** The link accepts output again. */
   drained(): void;
-  /** The connection is gone; nothing more is written. */
+  /** The connection is gone; nothing may be written any more. */
   closed(): void;
 }
 
-/** Where bytes are counted. */
+/** Byte counters. */
 export type Traffic = { receivedBytes: number; sentBytes: number };
 
-/** Gives a new connection to the hub. */
+/** Hands a new connection to the hub. */
 export type Connect = (link: Link, peer: Peer) => WebSession;
 
-/** A browser's or bot's connection, as `data` of its socket. */
+/** The connection of a browser or a bot; Bun keeps it as the socket's `data`. */
 export class SocketLink implements Link {
   readonly peer: Peer;
   #socket: ServerWebSocket<SocketLink> | undefined;
@@ -51,7 +51,7 @@ export class SocketLink implements Link {
     if (this.#isFull) return 0;
     for (let from = 0; from < bytes.length;) {
       const frame = bytes.subarray(from, from + frameLength(bytes, from));
-      // Text frames, as the protocol says; -1: taken, but the rest waits for `drain`; 0: the connection is gone.
+      // Text frames, as the protocol says. -1: accepted, but wait for `drain`; 0: the connection is gone.
       const sent = socket.sendText(decoder.decode(frame));
       if (sent === 0) return bytes.length;
       this.#traffic.sentBytes += frame.length;
@@ -75,7 +75,7 @@ export class SocketLink implements Link {
     this.#socket?.terminate();
   }
 
-  /** A frame from the client: one or more lines; an empty one says nothing. */
+  /** A frame from the client: one or more lines. Empty lines are ignored. */
   received(frame: string | Buffer): void {
     if (typeof frame !== "string") {
       this.#socket?.close(1003, "text frames only");
@@ -111,7 +111,7 @@ export class SocketLink implements Link {
 
 const decoder = new TextDecoder();
 
-/** How much of `bytes` from `from` on makes the next frame: whole lines, about `outFrameBytes`, at least one line. */
+/** Length of the next frame, which starts at `from`: whole lines, about `outFrameBytes`, at least one line. */
 function frameLength(bytes: Uint8Array, from: number): number {
   const rest = bytes.length - from;
   if (rest <= web.outFrameBytes) return rest;

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createMetrics } from "../../../src/chat/metrics.ts";
 import { web as limits } from "../../../src/limits.ts";
 import { type OpenFile, SharedFolder } from "../../../src/server/files/shared-folder.ts";
-import { WebFiles } from "../../../src/server/web/file-routes.ts";
+import { FileRoutes } from "../../../src/server/web/file-routes.ts";
 
 const path = mkdtempSync(join(tmpdir(), "parley-web-files-"));
 const large = join(path, "large");
@@ -72,9 +72,27 @@ test.each<[string, (folder: WatchedFolder) => void, End]>([
 ])("a file %s while it is sent is closed", async (_, change, expected) => {
   writeFileSync(large, new Uint8Array(sizeBytes));
   const folder = new WatchedFolder(path);
-  const files = new WebFiles(folder, createMetrics());
+  const files = new FileRoutes(folder, createMetrics());
   const answer = await files.get("large", new URLSearchParams(), request());
   expect([answer.status, folder.opened.size]).toEqual([200, 1]);
   expect(await read(answer.body!, () => change(folder))).toEqual(expected);
   expect(folder.opened.size).toBe(0);
+});
+
+test("a listing that goes on says where, and all of its pages have all files", async () => {
+  const many = mkdtempSync(join(path, "many-"));
+  for (let i = 0; i < 1_100; i++) writeFileSync(join(many, `grüße & ${i}`), "");
+  const files = new FileRoutes(new SharedFolder(many), createMetrics());
+  const names: string[] = [];
+  let pages = 0;
+  for (let query: string | undefined = ""; query !== undefined; pages++) {
+    const answer = await files.list(new URLSearchParams(query));
+    const page = (await answer.json()) as { files: { name: string }[]; next?: string };
+    names.push(...page.files.map(({ name }) => name));
+    const link = answer.headers.get("link");
+    expect(link === null).toBe(page.next === undefined);
+    query = /^<\/files\?(.*)>; rel="next"$/.exec(link ?? "")?.[1];
+  }
+  expect(pages).toBe(2);
+  expect(new Set(names).size).toBe(1_100);
 });

@@ -1,9 +1,10 @@
 // The web port over real HTTP: headers of the page, files with ranges, who is let in, sockets and their bounds.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "../../cli/run.ts";
+import { skipUnless } from "../../skip.ts";
 import { Socket, until, WebRig } from "./web-rig.ts";
 
 let rig: WebRig;
@@ -23,7 +24,6 @@ beforeAll(() => {
   writeFileSync(join(files, "large.bin"), largeFile);
   symlinkSync(join(rig.path, "outside.txt"), join(files, "escape.txt"));
   symlinkSync("digits.txt", join(files, "inside.txt"));
-  Bun.spawnSync(["mkfifo", join(files, "pipe")]);
 });
 
 afterAll(() => rig[Symbol.asyncDispose]());
@@ -67,8 +67,12 @@ describe("the page", () => {
 
   test("what is not there is 404, other methods are 405", async () => {
     expect((await rig.get("/nothing")).status).toBe(404);
-    const posted = await rig.get("/", {}, "POST");
-    expect([posted.status, posted.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+    for (const body of [null, "x", new Uint8Array(5_000_000)]) {
+      for (const path of ["/", "/files/digits.txt"]) {
+        const posted = await fetch(`${rig.url}${path}`, { method: "PUT", body });
+        expect([posted.status, posted.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+      }
+    }
   });
 });
 
@@ -90,6 +94,26 @@ async function statusAt(host: string): Promise<string> {
   return answer.split(" ")[1] ?? "";
 }
 
+/** The status of a WebSocket's handshake with these headers. */
+async function upgrade(
+  at: WebRig,
+  headers: Readonly<Record<string, string | undefined>>,
+): Promise<string> {
+  const lines = Object.entries(headers).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}: ${value}\r\n`],
+  );
+  const answer = await at.raw(
+    `GET /ws HTTP/1.1\r\n${lines.join("")}Connection: Upgrade\r\nUpgrade: websocket\r\n` +
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+    true,
+  );
+  return answer.split(" ")[1] ?? "";
+}
+
+function own(): string {
+  return `127.0.0.1:${rig.web.port}`;
+}
+
 describe("who is let in", () => {
   test("a Host that is not ours is refused, so that no page can rebind its name to us", async () => {
     for (const host of ["localhost", "127.0.0.1:8000", "[::1]:1", "chat.example", "10.1.2.3"]) {
@@ -105,31 +129,53 @@ describe("who is let in", () => {
     }
   });
 
-  test("a WebSocket of a foreign Origin is refused, of our own or of none accepted", async () => {
-    const own = `127.0.0.1:${rig.web.port}`;
-    const upgrade = async (origin: string | undefined): Promise<string> => {
-      const answer = await rig.raw(
-        `GET /ws HTTP/1.1\r\nHost: ${own}\r\n${origin === undefined ? "" : `Origin: ${origin}\r\n`}` +
-          "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
-          "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
-        true,
-      );
-      return answer.split(" ")[1] ?? "";
-    };
-    for (const origin of [`http://${own}`, `https://${own}`, "https://chat.example", undefined]) {
-      expect([origin, await upgrade(origin)]).toEqual([origin, "101"]);
+  test("a WebSocket is for our own page, at the public URL too, and for programs", async () => {
+    for (const origin of [
+      `http://${own()}`,
+      `https://${own()}`,
+      "https://chat.example",
+      undefined,
+    ]) {
+      expect([origin, await upgrade(rig, { Host: own(), Origin: origin })]).toEqual([
+        origin,
+        "101",
+      ]);
     }
     await until(() => rig.inside.length === 0, "the sockets' end");
+  });
+
+  test("a WebSocket of another origin is refused, of another port too", async () => {
     const before = rig.links.length;
-    const foreign = [
+    for (const origin of [
       "http://evil.example",
       "null",
       "http://127.0.0.1:1",
+      "http://127.0.0.1",
+      "https://127.0.0.1",
       "file://",
-      `http://${own}.evil`,
-    ];
-    for (const origin of foreign) expect([origin, await upgrade(origin)]).toEqual([origin, "403"]);
+      "http://chat.example",
+      "https://chat.example:8443",
+      `http://${own()}.evil`,
+    ]) {
+      expect([origin, await upgrade(rig, { Host: own(), Origin: origin })]).toEqual([
+        origin,
+        "403",
+      ]);
+    }
     expect(rig.links.length).toBe(before);
+  });
+
+  test.each([
+    ["127.0.0.1:443", "http://127.0.0.1:80", "403"],
+    ["127.0.0.1:443", "http://127.0.0.1", "403"],
+    ["127.0.0.1:80", "https://127.0.0.1", "403"],
+    ["127.0.0.1", "http://127.0.0.1:443", "403"],
+    ["127.0.0.1:443", "https://127.0.0.1", "101"],
+    ["127.0.0.1:80", "http://127.0.0.1", "101"],
+    ["127.0.0.1", "http://127.0.0.1", "101"],
+    ["127.0.0.1", "https://127.0.0.1", "101"],
+  ])("at Host %s a page of %s gets %s: the usual ports are two", async (host, origin, status) => {
+    expect(await upgrade(rig, { Host: host, Origin: origin })).toBe(status);
   });
 
   test("too many from one address are told so before there is a session", async () => {
@@ -145,6 +191,39 @@ describe("who is let in", () => {
   test("plain HTTP to /ws is told what it is", async () => {
     expect((await rig.get("/ws")).status).toBe(426);
     expect(rig.inside).toEqual([]);
+  });
+});
+
+describe("behind a reverse proxy", () => {
+  test("its Host is known, or rewritten: the page at the public URL may chat", async () => {
+    for (const host of ["chat.example", "127.0.0.1:8000"]) {
+      expect(await upgrade(rig, { Host: host, Origin: "https://chat.example" })).toBe("101");
+    }
+  });
+
+  test("people count by their own address, and a proxy that hides it is told so", async () => {
+    await using behind = new WebRig("127.0.0.0/8");
+    const from = (address: string) =>
+      upgrade(behind, { Host: "localhost", "X-Forwarded-For": address });
+    expect(await from("6.6.6.6, 198.51.100.7")).toBe("101");
+    expect(behind.seen).toEqual(["198.51.100.7"]);
+    expect(behind.links.at(-1)).toMatchObject({ peer: { address: "198.51.100.7" } });
+    expect(await from("unknown")).toBe("400");
+    expect(await upgrade(behind, { Host: "localhost" })).toBe("101");
+    expect(behind.seen).toEqual(["198.51.100.7", "127.0.0.1"]);
+    expect(behind.logged).toEqual([]);
+  });
+
+  test("one that is not trusted is worth one warning, and not believed", async () => {
+    await using direct = new WebRig();
+    for (let i = 0; i < 3; i++) {
+      const headers = { Host: "localhost", "X-Forwarded-For": "198.51.100.7" };
+      expect(await upgrade(direct, headers)).toBe("101");
+    }
+    expect(direct.seen).toEqual(["127.0.0.1", "127.0.0.1", "127.0.0.1"]);
+    expect(direct.logged).toMatchObject([
+      { level: "warn", message: expect.stringContaining("--trusted-proxy") },
+    ]);
   });
 });
 
@@ -254,7 +333,6 @@ describe("files", () => {
       "/files/digits.txt%00.png",
       "/files/escape.txt",
       "/files/folder",
-      "/files/pipe",
       "/files/.",
       "/files/",
       "/files/nothing",
@@ -268,6 +346,16 @@ describe("files", () => {
     }
     expect((await rig.get("/files/%ff")).status).toBe(400);
   });
+
+  skipUnless(Bun.which("mkfifo") !== null, "no mkfifo")(
+    "a FIFO is not found, and nobody waits for its writer",
+    async () => {
+      const path = join(rig.path, "files", "pipe");
+      Bun.spawnSync(["mkfifo", path]);
+      expect((await rig.get("/files/pipe")).status).toBe(404);
+      rmSync(path);
+    },
+  );
 
   test.each([
     ["bytes=0-0", 206, "0", "bytes 0-0/10"],
@@ -352,20 +440,6 @@ describe("files", () => {
 });
 
 describe("operation", () => {
-  test("metrics are what Prometheus reads", async () => {
-    rig.metrics.connectionsRefused.set('odd"\\\n', 2);
-    const answer = await rig.get("/metrics");
-    expect(answer.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
-    const text = await answer.text();
-    expect(text).toContain('parley_build_info{version="1.2.3"} 1\n');
-    expect(text).toContain('parley_connections_refused_total{reason="odd\\"\\\\\\n"} 2\n');
-    expect(text).toMatch(/^parley_http_requests_total\{code="200"\} \d+$/m);
-    expect(text).toMatch(/^process_resident_memory_bytes \d+$/m);
-    for (const line of text.trimEnd().split("\n")) {
-      expect(line).toMatch(/^# (HELP|TYPE) \w+ .+$|^[a-z_]+(\{\w+="(\\.|[^"\\])*"\})? [\d.e+-]+$/);
-    }
-  });
-
   test("health changes when the server stops", async () => {
     expect((await rig.get("/healthz")).status).toBe(200);
     rig.web.drain();

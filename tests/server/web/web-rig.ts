@@ -6,6 +6,8 @@ import { join } from "node:path";
 import type { Link } from "../../../src/chat/link.ts";
 import { createMetrics } from "../../../src/chat/metrics.ts";
 import { startWeb, type WebServer } from "../../../src/server/web/http.ts";
+import { parseNetwork, TrustedProxies } from "../../../src/server/web/trusted-proxies.ts";
+import { keepingLog } from "../../silent-log.ts";
 import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
 
 export class WebRig implements AsyncDisposable {
@@ -14,6 +16,8 @@ export class WebRig implements AsyncDisposable {
   readonly heard: string[] = [];
   readonly links: Link[] = [];
   readonly inside: string[] = [];
+  /** Addresses that were let in or refused. */
+  readonly seen: string[] = [];
   drains = 0;
   closed = 0;
   overflows = 0;
@@ -21,16 +25,22 @@ export class WebRig implements AsyncDisposable {
   refusal: string | undefined;
   readonly web: WebServer;
 
-  constructor() {
+  readonly #kept = keepingLog();
+  readonly logged = this.#kept.logged;
+
+  /** `proxies`: networks of trusted ones. */
+  constructor(...proxies: readonly string[]) {
     this.web = startWeb({
       host: "127.0.0.1",
       port: 0,
       folder: new SharedFolder(join(this.path, "files")),
       metrics: this.metrics,
-      version: "1.2.3",
-      names: ["chat.example"],
+      log: this.#kept.log,
+      publicUrl: new URL("https://chat.example"),
+      proxies: new TrustedProxies(proxies.map((text) => parseNetwork(text)!)),
       admission: {
         enter: (address) => {
+          this.seen.push(address);
           if (this.refusal === undefined) this.inside.push(address);
           return this.refusal;
         },

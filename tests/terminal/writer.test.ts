@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { terminal as limits } from "../../src/limits.ts";
-import { type Sink, Writer } from "../../src/terminal/output.ts";
+import { type Sink, Writer } from "../../src/terminal/writer.ts";
 
 /** A stream whose reader takes a write only when told. */
 class Reader implements Sink {

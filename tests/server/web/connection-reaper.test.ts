@@ -1,7 +1,7 @@
 // Connections of the web port that have asked for nothing yet: bounded by address, and never so many that chat has no descriptor.
 
 import { afterAll, expect, setDefaultTimeout } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createMetrics } from "../../../src/chat/metrics.ts";
@@ -9,13 +9,15 @@ import { Descriptors } from "../../../src/server/descriptors.ts";
 import { startWeb } from "../../../src/server/web/http.ts";
 import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
 import { connectionsTo } from "../../../src/io/udp/socket-names.ts";
+import { silentLog } from "../../silent-log.ts";
+import { TrustedProxies } from "../../../src/server/web/trusted-proxies.ts";
 import { parleyCommand } from "../../parley.ts";
 import { RawClient } from "../../interop/sockets.ts";
 import { skipUnless } from "../../skip.ts";
 
 setDefaultTimeout(30_000);
 
-const folder = mkdtempSync(join(tmpdir(), "parley-guard-"));
+const folder = mkdtempSync(join(tmpdir(), "parley-reaper-"));
 writeFileSync(join(folder, "a.txt"), "abc");
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -71,17 +73,18 @@ onLinux(
       port: 0,
       folder: new SharedFolder(folder),
       metrics: createMetrics(),
-      version: "1",
+      log: silentLog,
+      publicUrl: undefined,
+      proxies: new TrustedProxies(),
       admission: { enter: () => (chat++, undefined), leave: () => chat-- },
       connect: () => ({ receive() {}, overflow() {}, drained() {}, closed() {} }),
-      guard: {
+      reaper: {
         descriptors,
-        counted(address) {
+        chatConnections(address) {
           if (address === undefined) looks++;
           return chat;
         },
-        bound: () => 5,
-        warn() {},
+        maxConnections: () => 5,
       },
     });
     try {
@@ -135,11 +138,60 @@ onLinux(
       server.kill();
       expect(await server.exited).toBe(0);
     }
-    expect(await new Response(server.stderr).text()).toContain(
-      "of 256 file descriptors are in use",
+    expect(await new Response(server.stderr).text()).toMatch(
+      /"level":"warn","message":"file descriptors run short.*"limit":256\}/,
     );
   },
 );
+
+onLinux(
+  "requests for files leave no descriptor open, however many one connection sends",
+  async () => {
+    writeFileSync(join(folder, "large.bin"), new Uint8Array(3_000_000));
+    const flags = ["--port", "0", "--web-port", "0", "--files", folder, "--json"];
+    const server = Bun.spawn([...parleyCommand(), "server", ...flags], {
+      stdout: "pipe",
+      stderr: "ignore",
+    });
+    const open = () =>
+      readdirSync(`/proc/${server.pid}/fd`).filter((fd) => linkOf(server.pid, fd).endsWith(".bin"));
+    try {
+      const { value } = await server.stdout.getReader().read();
+      const { webPort } = JSON.parse(Buffer.from(value ?? []).toString()) as { webPort: number };
+      const heads = await RawClient.connect(webPort);
+      heads.send(request("HEAD").repeat(3_000));
+      const answers = () => heads.all.split("HTTP/1.1 200 OK").length - 1;
+      await heads.until(() => answers() >= 2_000, "2 000 answers");
+      expect(open().length).toBeLessThan(10);
+      await heads.until(() => answers() === 3_000, "all answers");
+      expect(heads.all.slice(0, 1_000).toLowerCase()).toContain("content-length: 3000000\r\n");
+      heads.abort();
+      const gets = await Promise.all(Array.from({ length: 50 }, () => RawClient.connect(webPort)));
+      for (const get of gets) get.send(request("GET"));
+      await Promise.all(gets.map((get) => get.until(() => get.all.length > 0, "an answer")));
+      for (const get of gets) get.abort();
+      const startedMs = performance.now();
+      await until(() => open().length === 0);
+      expect(performance.now() - startedMs).toBeLessThan(700);
+    } finally {
+      server.kill();
+      await server.exited;
+    }
+  },
+);
+
+function request(method: string): string {
+  return `${method} /files/large.bin HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
+}
+
+function linkOf(pid: number, fd: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${fd}`);
+  } catch {
+    // closed meanwhile
+    return "";
+  }
+}
 
 onLinux("the other end of a connection is found by its descriptor, IPv4 and IPv6", async () => {
   const descriptors = new Descriptors();

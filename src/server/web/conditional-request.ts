@@ -1,18 +1,18 @@
-// Range and conditional requests for one file (RFC 9110, sections 13 and 14). Pure: headers in, decision out.
+// Conditional and range requests for one file (RFC 9110, sections 13 and 14). Pure: headers in, decision out.
 
-/** What is known of the file: its strong entity tag (with quotes) and Last-Modified date as sent. */
+/** The file as the response describes it: `etag` is strong and quoted, `lastModified` the HTTP date. */
 export type FileState = { sizeBytes: number; etag: string; lastModified: string };
 
 /** `from` inclusive, `to` exclusive. */
-export type RangeDecision =
+export type ConditionalDecision =
   | { type: "whole" }
   | { type: "part"; from: number; to: number }
   | { type: "not-modified" }
   | { type: "failed" }
   | { type: "unsatisfiable" };
 
-/** What a GET or HEAD with these headers gets, in the order of RFC 9110 section 13.2.2. */
-export function decide(headers: Headers, file: FileState): RangeDecision {
+/** What a GET or HEAD with these headers gets; the order of preconditions is that of RFC 9110 section 13.2.2. */
+export function evaluateConditions(headers: Headers, file: FileState): ConditionalDecision {
   const match = headers.get("if-match");
   if (match !== null) {
     if (!anyTag(match, file.etag, false)) return { type: "failed" };
@@ -31,11 +31,8 @@ export function decide(headers: Headers, file: FileState): RangeDecision {
   return parseRange(range, file.sizeBytes);
 }
 
-/**
- * One byte range. Another unit, several ranges and what can't be parsed are ignored, as section 14.2 allows: the whole
- * file is a right answer to them.
- */
-function parseRange(range: string, sizeBytes: number): RangeDecision {
+/** One byte range. Several ranges, other units and malformed ones are ignored, as section 14.2 allows: the whole file is sent. */
+function parseRange(range: string, sizeBytes: number): ConditionalDecision {
   const match = /^bytes=\s*(\d{0,15})-(\d{0,15})\s*$/i.exec(range);
   if (match === null) return { type: "whole" };
   const [first = "", last = ""] = match.slice(1);
@@ -53,12 +50,12 @@ function parseRange(range: string, sizeBytes: number): RangeDecision {
   return { type: "part", from, to };
 }
 
-/** If-Range: a strong tag or the exact date; anything else means that the file may be another one by now. */
+/** Whether If-Range holds: it must be the strong tag or the exact date. */
 function isCurrent(condition: string | null, file: FileState): boolean {
   return condition === null || condition === file.etag || condition === file.lastModified;
 }
 
-/** Whether a list of tags holds `etag`; `weak` compares without the `W/` (section 8.8.3.2). */
+/** Whether a list of entity tags contains `etag`; `weak` allows weak comparison (section 8.8.3.2). */
 function anyTag(list: string, etag: string, weak: boolean): boolean {
   return list.split(",").some((entry) => {
     const tag = entry.trim();

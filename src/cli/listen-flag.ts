@@ -1,0 +1,68 @@
+// `--listen DIALECT=PORT` and `--classic`: the ports that speak one dialect each, beside the main one that speaks all.
+
+import { dialects } from "../dialects/table.ts";
+import { ParleyError } from "../errors.ts";
+import type { ExtraPort } from "../server/chat-server.ts";
+import { quoted } from "../text.ts";
+import { portOf } from "./flags.ts";
+
+/** The registry is no dialect of the chat, but has a port like one. */
+const cpp = "cpp";
+const classicCppPort = 8080;
+
+const spokenOnMainPort: ReadonlySet<string> = new Set([cpp, "open-chat"]);
+
+export const dialectNames: readonly string[] = [cpp, ...Object.keys(dialects)];
+
+/**
+ * @param listen the values of `--listen`, joined by commas
+ * @param classic open the dialects that are not in `listen` too, on the ports that their own servers have
+ * @param mainPort speaks open-chat and CPP, so that there is no second port for the one whose usual port it is
+ * @throws ParleyError `usage`
+ */
+export function dialectPorts(
+  listen: string | undefined,
+  classic: boolean,
+  mainPort: number,
+): ExtraPort[] {
+  const ports = listen === undefined ? [] : readListen(listen);
+  if (!classic) return ports;
+  const asked = new Set(ports.map(({ dialect }) => dialect));
+  const all: [string, number][] = [
+    [cpp, classicCppPort],
+    ...Object.entries(dialects).map(([name, { classicPort }]): [string, number] => [
+      name,
+      classicPort,
+    ]),
+  ];
+  const missing = all.filter(
+    ([name, port]) => !asked.has(name) && !(port === mainPort && spokenOnMainPort.has(name)),
+  );
+  return [...ports, ...missing.map(([dialect, port]) => extraPort(dialect, port))];
+}
+
+function readListen(listen: string): ExtraPort[] {
+  const ports: ExtraPort[] = [];
+  for (const item of listen.split(",")) {
+    const [dialect = "", port, rest] = item.split("=");
+    if (!dialectNames.includes(dialect) || port === undefined || rest !== undefined) {
+      throw new ParleyError(
+        "usage",
+        `--listen ${quoted(item)} is not DIALECT=PORT with one of: ${dialectNames.join(", ")}`,
+      );
+    }
+    // The line that says where the ports are has one place for each dialect.
+    if (ports.some((other) => other.dialect === dialect)) {
+      throw new ParleyError(
+        "usage",
+        `--listen ${dialect}=PORT is given twice: a dialect has one port of its own`,
+      );
+    }
+    ports.push(extraPort(dialect, portOf(`--listen ${dialect}=PORT:`, port)));
+  }
+  return ports;
+}
+
+function extraPort(dialect: string, port: number): ExtraPort {
+  return { dialect, port, flag: `--listen ${dialect}=PORT` };
+}

@@ -1,0 +1,24 @@
+// What `--version` prints: a number for people, with `--json` all that tells one build from another.
+
+import { protocolVersion } from "../protocol/messages.ts";
+import { jsonLine } from "../terminal/json-line.ts";
+import { transferVersion } from "../transfer/wire.ts";
+import { commit, version } from "../version.ts";
+
+const flags: ReadonlySet<string> = new Set(["--version", "-V", "-v"]);
+
+export function asksVersion(words: readonly string[]): boolean {
+  return words.some((word) => flags.has(word));
+}
+
+/** `words`: the command line, where `--json` may stand before or after. */
+export function versionReport(words: readonly string[]): string {
+  if (!words.includes("--json")) return `${version}\n`;
+  return jsonLine({
+    event: "version",
+    version,
+    commit,
+    bun: Bun.version,
+    protocols: { native: protocolVersion, transfer: transferVersion },
+  });
+}

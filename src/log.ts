@@ -1,0 +1,19 @@
+// The server's log as every folder sees it: four levels, a short message, fields. Pure: where a line goes, in which form and
+// whether at all is decided once, in terminal/voice.ts.
+
+/** Undefined fields are left out. Text may come from strangers: whoever writes the line makes it harmless. */
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>> & {
+  /** These names belong to the line itself. */
+  readonly [reserved in "event" | "time" | "level" | "message"]?: never;
+};
+
+/**
+ * `message` is constant and says what happened ("logged in", "connection refused"); what differs from one time to the next
+ * goes into `fields` ({ name, address, dialect }), so that a log can be searched.
+ */
+export interface Log {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}

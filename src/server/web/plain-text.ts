@@ -1,0 +1,19 @@
+// An answer in one sentence, for people with curl and for errors.
+
+import { safeHeaders } from "./headers.ts";
+
+export function plainText(
+  status: number,
+  text: string,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  return new Response(`${text}\n`, {
+    status,
+    headers: {
+      ...safeHeaders,
+      "Content-Type": "text/plain; charset=utf-8",
+      "Cache-Control": "no-store",
+      ...headers,
+    },
+  });
+}

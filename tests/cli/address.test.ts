@@ -1,0 +1,15 @@
+// Where a server is, as people write it on the command line.
+
+import { expect, test } from "bun:test";
+import { addressOf } from "../../src/cli/address.ts";
+
+test("a host alone has the usual port, or that of the command", () => {
+  expect(addressOf("", "chat.example")).toEqual({ host: "chat.example", port: 55_000 });
+  expect(addressOf("", "chat.example:1")).toEqual({ host: "chat.example", port: 1 });
+  expect(addressOf("", "[::1]", 7)).toEqual({ host: "::1", port: 7 });
+});
+
+test("what is none is named as it was written, with the flag", () => {
+  expect(() => addressOf("", "a b")).toThrow(/^'a b' is no address: write HOST:PORT, /);
+  expect(() => addressOf("--server", "x:")).toThrow(/^--server 'x:' is no address/);
+});

@@ -1,0 +1,32 @@
+// The numbers for Prometheus, and who can read them.
+
+import { afterAll, expect, test } from "bun:test";
+import { createMetrics } from "../../src/chat/metrics.ts";
+import { openMetricsPort } from "../../src/server/metrics-port.ts";
+
+const metrics = createMetrics();
+metrics.connectionsRefused.set('odd"\\\n', 2);
+let refreshed = 0;
+const opened = openMetricsPort({ port: 0, metrics, version: "1.2.3", refresh: () => refreshed++ });
+afterAll(() => opened.close());
+
+const get = (path: string, headers: Record<string, string> = {}) =>
+  fetch(`http://127.0.0.1:${opened.port}${path}`, { headers });
+
+test("metrics are what Prometheus reads", async () => {
+  const answer = await get("/metrics");
+  expect(answer.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+  const text = await answer.text();
+  expect(refreshed).toBe(1);
+  expect(text).toContain('parley_build_info{version="1.2.3"} 1\n');
+  expect(text).toContain('parley_connections_refused_total{reason="odd\\"\\\\\\n"} 2\n');
+  expect(text).toMatch(/^process_resident_memory_bytes \d+$/m);
+  for (const line of text.trimEnd().split("\n")) {
+    expect(line).toMatch(/^# (HELP|TYPE) \w+ .+$|^[a-z_]+(\{\w+="(\\.|[^"\\])*"\})? [\d.e+-]+$/);
+  }
+});
+
+test("nothing else is there, and no page that has rebound its name may read them", async () => {
+  expect((await get("/")).status).toBe(404);
+  expect((await get("/metrics", { Host: "evil.example" })).status).toBe(421);
+});
