@@ -9,6 +9,7 @@ import { connections as limits, message, output, sniff } from "../../src/limits.
 import { ChatConnection, type Wire } from "../../src/server/chat-connection.ts";
 import { type ConnectionOptions, type Speech } from "../../src/server/chat-connection.ts";
 import type { ConnectionDriver } from "../../src/server/hub-driver.ts";
+import { Admission } from "../../src/server/admission.ts";
 import { RegistryConnection } from "../../src/cpp/registry-connection.ts";
 import { Registry } from "../../src/cpp/registry.ts";
 import { createMetrics } from "../../src/chat/metrics.ts";
