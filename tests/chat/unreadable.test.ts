@@ -5,7 +5,7 @@ import { ratesFor } from "../../src/chat/rate-budget.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { history as limits, sender } from "../../src/limits.ts";
 import { FailingStore } from "./failing-store.ts";
-import { inRoom, nothing, Rig, say, since } from "./rig.ts";
+import { inRoom, nothing, Rig, since } from "./rig.ts";
 
 const secret = "Ann-0123456789abcdef";
 const unread = expect.objectContaining({ type: "error", code: "storage" });
