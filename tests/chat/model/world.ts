@@ -75,7 +75,7 @@ export class World {
 
   /** What is said and heard, for whoever looks for a seed's reason: HUB_LOG=1. */
   trace(who: string, way: "<" | ">", what: string): void {
-    if (process.env["HUB_LOG"] === "1") console.log(this.nowMs, who, way, what.slice(0, 200));
+    if (process.env["HUB_LOG"] === "1") console.log(this.nowMs, who, way, what.slice(0, 1000));
   }
 
   token(owner: string, kind: Token["kind"], to: readonly string[], room?: string): Token {
