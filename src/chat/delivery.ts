@@ -34,7 +34,9 @@ export function deliverBatch(chat: HubState, batch: TurnBatch, settlement: Settl
   for (const turn of batch.rooms.values()) deliverRoom(chat, turn.room, turn, after);
   finishDelivery(chat, after);
   for (const session of batch.ending) {
-    if (session.phase !== "gone") chat.schedule.ending.add(session);
+    if (session.phase === "gone") continue;
+    chat.schedule.ending.add(session);
+    chat.wake();
   }
 }
 

@@ -136,6 +136,7 @@ export class World {
     while (store.waiting.length > 0 && this.chance(0.5)) {
       store.releaseOne(this, this.below(store.waiting.length));
       this.#pump();
+      this.#schedule();
     }
   }
 
@@ -149,6 +150,7 @@ export class World {
     while (store.waiting.length > 0) {
       store.releaseOne(this);
       this.#pump();
+      this.#schedule();
     }
   }
 
