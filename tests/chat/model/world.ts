@@ -7,7 +7,7 @@ import type { LeaveReason } from "../../../src/chat/events.ts";
 import { Hub } from "../../../src/chat/hub.ts";
 import type { Link } from "../../../src/chat/link.ts";
 import { createMetrics } from "../../../src/chat/metrics.ts";
-import type { Rates } from "../../../src/chat/sender-pace.ts";
+import type { Rates } from "../../../src/chat/rate-budget.ts";
 import type { Session } from "../../../src/chat/session.ts";
 import type { Batch, Committed } from "../../../src/chat/store.ts";
 import { seeded } from "../../sim/random.ts";
