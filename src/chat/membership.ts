@@ -85,8 +85,9 @@ export function settleEntry(
   if (session.phase !== "gone") room.listen(membership);
   const isThere = session.rooms.get(room.name) === membership;
   const { from, recovered } = missedSince(chat.options.epoch, since, bounds, seq);
-  if (isThere && from !== undefined) {
-    membership.replayed = from;
+  // Whoever misses something hears no message before that: also one that has left again, and is told nothing of the past.
+  if (from !== undefined) membership.replayed = from < seq ? from : undefined;
+  if (isThere && membership.replayed !== undefined) {
     chat.schedule.replaying.add(session);
     chat.wake();
   }
