@@ -2,7 +2,7 @@
 // them is kept apart. Time passes only for the gaps between sends to unframed clients.
 
 import type { FilesPort } from "../../src/chat/files-port.ts";
-import { dialects, reservedNames } from "../../src/dialects/table.ts";
+import { dialects } from "../../src/dialects/table.ts";
 import { ParleyError } from "../../src/errors.ts";
 import { type Client, Rig as HubRig } from "../chat/rig.ts";
 
@@ -23,7 +23,7 @@ const sharedFolder: FilesPort = {
 };
 
 export class Rig {
-  readonly #rig = new HubRig({ files: sharedFolder, reservedNames });
+  readonly #rig = new HubRig({ files: sharedFolder });
 
   constructor() {
     this.#rig.nowMs = 1_646_241_506_974;

@@ -10,6 +10,7 @@ import { createMetrics } from "../../../src/chat/metrics.ts";
 import type { Rates } from "../../../src/chat/rate-budget.ts";
 import type { Session } from "../../../src/chat/session.ts";
 import type { Batch, Committed } from "../../../src/chat/store.ts";
+import { reservedNames } from "../../../src/dialects/table.ts";
 import { seeded } from "../../sim/random.ts";
 import { FailingStore } from "../failing-store.ts";
 
