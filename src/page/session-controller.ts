@@ -40,6 +40,8 @@ type Pending =
   | { type: "history"; room: string }
   | { type: "directory"; page: number; isShown: boolean };
 
+const noNames: ReadonlySet<string> = new Set();
+
 export class SessionController {
   readonly #dispatch: (action: Action) => void;
   readonly #state: () => State;
@@ -74,7 +76,8 @@ export class SessionController {
 
   /** Starts a session, if name and rooms can be such. */
   login({ name, rooms }: Login): void {
-    const badName = nameProblem(name);
+    // Which names are reserved the server knows.
+    const badName = nameProblem(name, noNames);
     const badRoom = rooms.map(roomProblem).find((problem) => problem !== undefined);
     if (badName !== undefined) return this.#refuseLogin("name", badName);
     if (badRoom !== undefined) return this.#refuseLogin("rooms", badRoom);
