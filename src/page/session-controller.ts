@@ -25,8 +25,6 @@ import {
 } from "./state.ts";
 import { WebSocketDriver } from "./websocket-driver.ts";
 
-/** The server refuses names that a dialect reserves: knowing them here would make the page a fifth larger. */
-const noReservedNames: ReadonlySet<string> = new Set();
 /** Messages of the past in one request. */
 const historyMessages = 200;
 /** A list of rooms that is older than this is requested again when it is needed. */
@@ -41,6 +39,8 @@ type Pending =
   | { type: "people"; room: string; known: number }
   | { type: "history"; room: string }
   | { type: "directory"; page: number; isShown: boolean };
+
+const noNames: ReadonlySet<string> = new Set();
 
 export class SessionController {
   readonly #dispatch: (action: Action) => void;
@@ -76,7 +76,8 @@ export class SessionController {
 
   /** Starts a session, if name and rooms can be such. */
   login({ name, rooms }: Login): void {
-    const badName = nameProblem(name, noReservedNames);
+    // Which names are reserved the server knows.
+    const badName = nameProblem(name, noNames);
     const badRoom = rooms.map(roomProblem).find((problem) => problem !== undefined);
     if (badName !== undefined) return this.#refuseLogin("name", badName);
     if (badRoom !== undefined) return this.#refuseLogin("rooms", badRoom);
