@@ -41,7 +41,7 @@ export function deliverBatch(chat: HubState, batch: TurnBatch, settlement: Settl
 }
 
 /** A room has said this, here or on another server: its listeners hear it. */
-export function deliverRoom(
+function deliverRoom(
   chat: HubState,
   room: Room,
   { items, presence }: Pick<RoomTurn, "items" | "presence">,

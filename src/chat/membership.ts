@@ -35,7 +35,7 @@ export function stopAwaiting(chat: HubState, name: string): void {
 }
 
 /** A room where nobody is, and of which nothing is on its way, is opened anew from the store when it is needed. */
-export function closeIfEmpty(chat: HubState, room: Room): void {
+function closeIfEmpty(chat: HubState, room: Room): void {
   const { gathering, inFlight } = chat.pipeline;
   if (!room.isEmpty || chat.awaitedRooms.has(room.name)) return;
   if (gathering.rooms.has(room) || inFlight?.rooms.has(room) === true) return;
