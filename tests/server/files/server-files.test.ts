@@ -55,13 +55,13 @@ function download(name: string): Promise<{ name: string; sizeBytes: number } | s
   });
 }
 
-/** The messages that answer `get_list_file`. */
-function list(): Promise<unknown> {
+function list(): Promise<string> {
   const peer = { address: host, port: 1 };
   return new Promise((resolve) => {
     files.list(undefined, undefined, (result) => {
       if (result instanceof ParleyError) return resolve(result.message);
-      resolve(openChat.open(peer).render({ type: "files", ...result, ref: undefined }));
+      const said = openChat.open(peer).render({ type: "files", ...result, ref: undefined });
+      resolve([said ?? []].flat().join("\n"));
     });
   });
 }
@@ -82,8 +82,7 @@ test("before anybody has asked for the list", async () => {
 });
 
 test("list, request and offer agree", async () => {
-  const listed = "<CHOOSE_FILE> lead a.txt esc.png my file nl Mallory: forged twin ";
-  expect(await list()).toEqual([listed]);
+  expect(await list()).toBe("<CHOOSE_FILE> lead a.txt esc.png my file nl Mallory: forged twin ");
   const sizes = {
     lead: 6,
     "a.txt": 1,
@@ -101,7 +100,7 @@ test("a new file can be asked for as soon as it is listed", async () => {
   await list();
   writeFileSync(join(folder, "new\u0007"), "g");
   await later(async () => {
-    expect(await list()).toEqual([expect.stringContaining(" new ")]);
+    expect(await list()).toContain(" new ");
     expect(await download("new")).toEqual({ name: "new", sizeBytes: 1 });
   });
 });
