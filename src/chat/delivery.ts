@@ -216,7 +216,10 @@ function withdraw(chat: HubState, batch: TurnBatch, error: ParleyError): void {
     if (session.phase === "member") pipeline.gathering.records.add(session);
   }
   for (const [id, departure] of batch.departed) {
-    if (!pipeline.gathering.departed.has(id)) pipeline.gathering.departed.set(id, departure);
+    // Whoever is back has a newer record.
+    const isBack = chat.names.person(id)?.phase === "member";
+    if (isBack || pipeline.gathering.departed.has(id)) continue;
+    pipeline.gathering.departed.set(id, departure);
   }
   options.warn(error.message);
 }
