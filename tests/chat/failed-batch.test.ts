@@ -156,6 +156,27 @@ test("who comes back while its leaving could not be written keeps its name and i
   });
 });
 
+test("a leaving that could not be written is forgotten once its session is back", () => {
+  const ann = rig.member("Ann");
+  store.timing = () => "run-late";
+  const hello = { type: "hello", version: 2, name: "Ann", secret: "Ann-0123456789abcdef" };
+  const back = rig.client().send({ ...hello, ...since(0) });
+  // It goes while the other waits; that it is gone is on its way to the log when the other is in.
+  ann.close();
+  store.timing = ({ type }) => (type === "commit" ? "run-late" : "now");
+  const leaving = store.waiting.findIndex(({ type }) => type === "commit");
+  for (let i = 0; i < leaving; i++) store.releaseOne(rig);
+  expect(back.session.phase).toBe("member");
+  back.send(say(1));
+  store.full = true;
+  store.releaseOne(rig);
+  rig.settle();
+  store.full = false;
+  store.release(rig);
+  expect(back.lines().at(-1)).toMatchObject({ type: "ack", n: 1 });
+  expect(store.store.sessions.load("hash of Ann-0123456789abcdef")).toMatchObject({ n: 1 });
+});
+
 test.each([
   ["taken", ["unknown-taken"]],
   ["taken, and unsure again", ["unknown-taken", "unknown-taken", "unknown-taken"]],

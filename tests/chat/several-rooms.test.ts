@@ -9,6 +9,11 @@ const inRooms = (...rooms: string[]) => ({ rooms: rooms.map((room) => ({ room })
 const join = (room: string, more: object = {}) => ({ type: "join", room, ...more });
 const part = (room: string, more: object = {}) => ({ type: "part", room, ...more });
 const types = (client: Client) => client.lines().map(({ type }) => type);
+const who = (room: string) => ({ type: "who", room });
+const listed = (client: Client) => client.lines().map(({ names }) => names);
+/** The rooms in which a client has heard a new name. */
+const renames = (client: Client) =>
+  client.lines().flatMap(({ type, room }) => (type === "renamed" ? [room] : []));
 const said = (client: Client) =>
   client
     .lines()
@@ -198,8 +203,6 @@ test("a new name is heard once a room that one shares", () => {
   const cal = rig.member("Cal", inRoom("cellar"));
   for (const client of [ann, bob, cal]) client.text();
   ann.send({ type: "rename", name: "Anna", ref: 1 });
-  const renames = (client: Client) =>
-    client.lines().flatMap(({ type, room }) => (type === "renamed" ? [room] : []));
   expect(renames(bob).toSorted()).toEqual(["den", "lobby"]);
   expect(renames(ann).toSorted()).toEqual(["attic", "den", "lobby"]);
   expect(cal.text()).toBe("");
@@ -211,8 +214,6 @@ test("each room lists those who are in it, and only it hears who comes and goes"
   const bob = rig.member("Bob", inRoom("den"));
   const cal = rig.member("Cal");
   for (const client of [ann, bob, cal]) client.text();
-  const who = (room: string) => ({ type: "who", room });
-  const listed = (client: Client) => client.lines().map(({ names }) => names);
   ann.send(who("lobby"), who("DEN"), who("attic"));
   expect(listed(ann)).toEqual([["Ann", "Cal"], ["Ann", "Bob"], []]);
   ann.send(part("den"));
