@@ -1,4 +1,5 @@
-// Logins that wait for the store: who else wants the same, what comes meanwhile, and that nothing is kept of those who give up.
+// Logins that wait for the store: competing logins, what happens meanwhile, and that nothing is
+// kept of those that give up.
 
 import { beforeEach, expect, test } from "bun:test";
 import { chatRoom } from "../../src/dialects/chat-room.ts";
@@ -28,7 +29,7 @@ const slowReads = (): void => {
   store.timing = ({ type }) => (type === "commit" ? "now" : "run-late");
 };
 
-test("a login waits for what its own other connection has said, and counts it", () => {
+test("a login waits for its other connection's unsettled messages, and counts them", () => {
   const bob = rig.member("Bob");
   const ann = rig.member("Ann");
   bob.text();
@@ -36,7 +37,7 @@ test("a login waits for what its own other connection has said, and counts it", 
   ann.send(say(1));
   ann.send(say(2));
   const back = rig.client().send(hello("Ann", since(0)));
-  // It stays until the other is in, and says nothing more.
+  // The old connection stays until the new one is in, but its messages wait.
   ann.send(say(3));
   expect([back.text(), ann.link.ended]).toEqual(["", false]);
   store.release(rig);
@@ -50,7 +51,7 @@ test("a login waits for what its own other connection has said, and counts it", 
   expect(heard.map(({ type, text }) => text ?? type)).toEqual(["m1", "m2", "m3"]);
 });
 
-test("what its other connection has said and the log did not take is not counted", () => {
+test("messages of its other connection that the log refused are not counted", () => {
   const ann = rig.member("Ann");
   store.timing = ({ type }) => (type === "commit" ? "run-late" : "now");
   store.full = true;
@@ -66,13 +67,13 @@ test("what its other connection has said and the log did not take is not counted
   expect(back.lines().at(-1)).toMatchObject({ type: "ack", n: 2, seq: 2 });
 });
 
-test("what its other connection asked the store before is not counted without being said", () => {
+test("a message of its other connection counts only once it is logged", () => {
   rig.member("Bob").close();
   const ann = rig.member("Ann");
   slowReads();
   ann.send({ type: "tell", n: 1, to: ["Bob"], text: "psst" });
   const back = rig.client().send(hello("Ann", since(0)));
-  // The name is found, the message gathered; before the log has it, the login is decided.
+  // The lookup is answered and the message gathered; the login is decided before it is logged.
   store.timing = ({ type }) => (type === "commit" ? "reply-late" : "now");
   store.full = true;
   while (store.waiting.length > 0) store.releaseOne(rig);
@@ -86,7 +87,7 @@ test("what its other connection asked the store before is not counted without be
   expect(mail).toHaveLength(n);
 });
 
-test("of two logins with one secret the second is told to try again", () => {
+test("the second of two logins with one secret is told to try again", () => {
   slowReads();
   const first = rig.client().send(hello("Ann"));
   const second = rig.client().send(hello("Ann"));
@@ -96,7 +97,7 @@ test("of two logins with one secret the second is told to try again", () => {
   expect(second.link.ended).toBe(true);
   store.release(rig);
   expect(first.lines()[0]).toMatchObject({ type: "welcome" });
-  // So it is while a member of that secret is here.
+  // The same while a member with that secret is here.
   slowReads();
   const third = rig.client().send(hello("Ann"));
   const fourth = rig.client().send(hello("Ann"));
@@ -108,7 +109,7 @@ test("of two logins with one secret the second is told to try again", () => {
   expect(rig.hub.kept).toEqual(nothing);
 });
 
-test("of two logins with one name one gets it, and the other none", () => {
+test("only one of two logins with the same name succeeds", () => {
   slowReads();
   const first = rig.client(openChat).send("Ann");
   const second = rig.client(openChat).send("ANN");
@@ -117,7 +118,7 @@ test("of two logins with one name one gets it, and the other none", () => {
   expect([first.session.phase, second.session.phase]).toEqual(["member", "new"]);
 });
 
-test("a connection that ends while its login waits leaves nothing, whatever it had", () => {
+test("a connection that closes while its login waits leaves nothing behind", () => {
   const clients = [
     rig.client(),
     rig.client(openChat, false),
@@ -136,7 +137,7 @@ test("a connection that ends while its login waits leaves nothing, whatever it h
   expect(rig.hub.kept).toEqual(nothing);
 });
 
-test("so it is when the login waits for its own other connection, and both end", () => {
+test("nor do a waiting login and its other connection when both close", () => {
   const ann = rig.member("Ann");
   store.timing = () => "run-late";
   ann.send(say(1));
@@ -149,7 +150,7 @@ test("so it is when the login waits for its own other connection, and both end",
   expect(rig.member("Ann", since(0)).lines()[0]).toMatchObject({ session: { n: 1 } });
 });
 
-test("a member goes on where the login of its own new connection came to nothing", () => {
+test("a member carries on when its new connection gives up", () => {
   const ann = rig.member("Ann");
   ann.text();
   slowReads();
@@ -164,7 +165,7 @@ test("a member goes on where the login of its own new connection came to nothing
   ]);
 });
 
-test("a login that is refused because there are too many rooms leaves none behind", () => {
+test("a login refused at the room limit leaves no room open", () => {
   for (let i = 0; i < history.maxRooms - 1; i++) rig.member(`p${i}`, inRoom(`r${i}`));
   const ann = rig.member("Ann", { rooms: [{ room: "new" }, { room: "newer" }] });
   expect(ann.lines()).toMatchObject([{ type: "error", code: "full" }]);
@@ -172,7 +173,7 @@ test("a login that is refused because there are too many rooms leaves none behin
   expect(rig.member("Bob", inRoom("new")).lines()[0]).toMatchObject({ type: "welcome" });
 });
 
-test("mail for somebody who is entering waits for it, and is told once, after the welcome", () => {
+test("mail sent while its recipient logs in is delivered once, after the welcome", () => {
   const bob = rig.member("Bob");
   for (const more of [since(0), {}]) {
     rig.member("Ann").close();
@@ -190,7 +191,7 @@ test("mail for somebody who is entering waits for it, and is told once, after th
   }
 });
 
-test("mail on its way to the log when its recipient enters is told once, after the welcome", () => {
+test("mail being committed when its recipient logs in is delivered once, after the welcome", () => {
   const bob = rig.member("Bob");
   rig.member("Ann").close();
   store.timing = ({ type }) => (type === "commit" ? "run-late" : "now");
@@ -206,7 +207,7 @@ test("mail on its way to the log when its recipient enters is told once, after t
   ]);
 });
 
-test("mail that comes as one connection of its recipient goes and the other enters is not skipped", () => {
+test("mail committed between the recipient's two connections is not skipped", () => {
   const bob = rig.member("Bob");
   const ann = rig.member("Ann");
   store.timing = ({ type }) => (type === "commit" ? "now" : "reply-late");
@@ -222,7 +223,7 @@ test("mail that comes as one connection of its recipient goes and the other ente
   ]);
 });
 
-test("commands that follow a login at once wait for it, and nobody hears them if it is refused", () => {
+test("commands sent right after a login wait for it, and are not said if it is refused", () => {
   rig.member("Cal", {}, "192.0.2.7").close();
   slowReads();
   const bob = rig.client().send(hello("Bob"), say(1), { type: "ping", ref: 1 });

@@ -1,5 +1,6 @@
-// Batches that the log does not take, or of which it does not say whether it took them, while the next has gathered: what is
-// acknowledged is there once, what is not can come again, and nobody pays for another's message.
+// Batches that the log refuses, or whose outcome is unknown, while the next one gathers: what is
+// acknowledged is logged once, what is not can be resent, and one sender's failure is not
+// another's.
 
 import { beforeEach, expect, test } from "bun:test";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
@@ -23,12 +24,12 @@ const texts = (client: Client) =>
   client.lines().flatMap(({ type, text }) => (type === "message" ? [text] : []));
 const logged = () => store.store.rooms.after("lobby", 0, 100).map(({ text }) => text);
 
-/** The next commits come to this, and then all go well. */
+/** Outcomes of the next commits; after those all succeed. */
 function outcomes(...next: CommitOutcome[]): void {
   store.outcome = () => next.shift() ?? "done";
 }
 
-/** Ann has said 1, which is on its way to the log, and its reply will be that it was not taken. */
+/** Ann's message 1 is in flight, and its commit will fail. */
 function failing(): { ann: Client; bob: Client; cal: Client } {
   const people = {
     ann: rig.member("Ann"),
@@ -44,14 +45,14 @@ function failing(): { ann: Client; bob: Client; cal: Client } {
   return people;
 }
 
-test("what the same sender has said after it is withdrawn, and comes again with it", () => {
+test("later messages of the same sender are withdrawn with the failed one", () => {
   const { ann, bob } = failing();
   ann.send(say(2), say(3));
   ann.send({ type: "tell", n: 4, to: ["Bob"], text: "psst" });
   store.release(rig);
   expect(ann.lines()).toEqual([refused(1)]);
   expect(bob.text()).toBe("");
-  // Too early, out of order: passed over until the first comes.
+  // Ignored until the first one comes again.
   ann.send(say(5));
   expect(ann.text()).toBe("");
   ann.send(say(1), say(2), say(3), { type: "tell", n: 4, to: ["Bob"], text: "psst" }, say(5));
@@ -60,7 +61,7 @@ test("what the same sender has said after it is withdrawn, and comes again with 
   expect(logged()).toEqual(["m1", "m2", "m3", "m5"]);
 });
 
-test("what others have said after it stays, and so does what nobody counts", () => {
+test("messages of others, and uncounted ones, stay", () => {
   const { ann, bob, cal } = failing();
   ann.send(say(2), { type: "say", room: "lobby", text: "uncounted" });
   bob.send("plain");
@@ -76,7 +77,7 @@ test("what others have said after it stays, and so does what nobody counts", () 
   expect(logged()).toEqual(["uncounted", "plain", "c1"]);
 });
 
-test("the counters go back to what is in the log, and the record never says more", () => {
+test("counters go back to what is logged, and the record never runs ahead", () => {
   const { ann } = failing();
   const record = () => store.store.sessions.load(ann.session.identity.recordId)!.n;
   ann.send(say(2));
@@ -88,7 +89,7 @@ test("the counters go back to what is in the log, and the record never says more
   expect([ann.session.counter.settled, record()]).toEqual([3, 3]);
 });
 
-test("a message that waits to know its recipients is not counted after one that was refused", () => {
+test("a message that waits for a lookup is not counted after a failed one", () => {
   const { ann } = failing();
   store.timing = () => "run-late";
   ann.send({ type: "tell", n: 2, to: ["Nobody"], text: "psst" });
@@ -103,14 +104,14 @@ test("a message that waits to know its recipients is not counted after one that 
   ]);
 });
 
-test("a message that was refused for what it is, in a batch that failed, is refused again", () => {
+test("a rejection is told only once the log has its batch", () => {
   const { ann } = failing();
   store.release(rig);
   ann.text();
   store.full = true;
   store.outcome = () => (store.full ? "full" : "done");
   ann.send(say(1), say(2, "x", "elsewhere"));
-  // Not refused for good by a batch that is not in the log.
+  // A batch that is not in the log rejects nothing for good.
   expect(ann.lines()).toEqual([refused(1)]);
   store.full = false;
   ann.send(say(1), say(2, "x", "elsewhere"));
@@ -121,7 +122,7 @@ test("a message that was refused for what it is, in a batch that failed, is refu
   ]);
 });
 
-test("who comes and goes in a batch that failed is heard, and its record is written later", () => {
+test("joins and leaves of a failed batch are heard, and the records written later", () => {
   const { bob, cal } = failing();
   const dan = rig.member("Dan");
   cal.close();
@@ -135,13 +136,13 @@ test("who comes and goes in a batch that failed is heard, and its record is writ
   expect(store.store.sessions.load(dan.session.identity.recordId)).toBeUndefined();
   store.outcome = () => "done";
   store.release(rig);
-  // Nothing else happens; the next look at what is left brings it.
+  // Nothing else happens: the next sweep writes them.
   rig.pass(2_000, 100);
   expect(store.store.sessions.load(dan.session.identity.recordId)).toMatchObject({ name: "dan" });
   expect(store.store.directory.find("cal", 0)).toMatchObject({ name: "cal" });
 });
 
-test("who comes back while its leaving could not be written keeps its name and its counter", () => {
+test("a session whose departure could not be written keeps its name and counter", () => {
   const ann = rig.member("Ann");
   ann.send(say(1), say(2));
   store.full = true;
@@ -156,12 +157,13 @@ test("who comes back while its leaving could not be written keeps its name and i
   });
 });
 
-test("a leaving that could not be written is forgotten once its session is back", () => {
+test("a failed departure is not written once its session is back", () => {
   const ann = rig.member("Ann");
   store.timing = () => "run-late";
   const hello = { type: "hello", version: 2, name: "Ann", secret: "Ann-0123456789abcdef" };
   const back = rig.client().send({ ...hello, ...since(0) });
-  // It goes while the other waits; that it is gone is on its way to the log when the other is in.
+  // The old connection closes while the new one waits; its departure is in flight when the new one
+  // gets in.
   ann.close();
   store.timing = ({ type }) => (type === "commit" ? "run-late" : "now");
   const leaving = store.waiting.findIndex(({ type }) => type === "commit");
@@ -183,7 +185,7 @@ test.each([
   ["lost", ["unknown-lost"]],
   ["lost, then taken", ["unknown-lost", "unknown-lost", "unknown-taken"]],
 ] as const)(
-  "a batch whose fate is unknown is asked for again, and is there once: %s",
+  "a batch with an unknown outcome is sent again, and logged once: %s",
   (_name, fates) => {
     const ann = rig.member("Ann");
     const bob = rig.client(openChat).send("Bob");
@@ -206,7 +208,7 @@ test.each([
   },
 );
 
-test("a batch whose fate is unknown may turn out to have failed, and comes again", () => {
+test("a batch with an unknown outcome that turns out to have failed can be resent", () => {
   const ann = rig.member("Ann");
   const bob = rig.client(selectChat).send("Bob");
   for (const client of [ann, bob]) client.text();
@@ -222,7 +224,7 @@ test("a batch whose fate is unknown may turn out to have failed, and comes again
   expect(logged()).toEqual(["m1", "m2"]);
 });
 
-test("a question whose answer is unknown is asked again", () => {
+test("a read with an unknown outcome is repeated", () => {
   const ann = rig.member("Ann");
   ann.send(say(1));
   ann.text();
@@ -234,7 +236,7 @@ test("a question whose answer is unknown is asked again", () => {
   expect(ann.lines()).toMatchObject([{ type: "history", ref: 1, messages: { length: 1 } }]);
 });
 
-test("a sender is told once of a batch that failed, however much of it was in it", () => {
+test("a sender is told once of a failed batch, however many of its messages were in it", () => {
   const ann = rig.member("Ann");
   const bob = rig.client(openChat).send("Bob");
   for (const client of [ann, bob]) client.text();

@@ -1,4 +1,5 @@
-// A session in several rooms: each has its own log, roster and place to go on from; what is told of it stands in one order.
+// Sessions in several rooms: each room has its own log, roster and resume point, and what a session
+// is told of them is in one order.
 
 import { expect, test } from "bun:test";
 import { names } from "../../src/limits.ts";
@@ -11,7 +12,7 @@ const part = (room: string, more: object = {}) => ({ type: "part", room, ...more
 const types = (client: Client) => client.lines().map(({ type }) => type);
 const who = (room: string) => ({ type: "who", room });
 const listed = (client: Client) => client.lines().map(({ names }) => names);
-/** The rooms in which a client has heard a new name. */
+/** The rooms in which a client has heard a rename. */
 const renames = (client: Client) =>
   client.lines().flatMap(({ type, room }) => (type === "renamed" ? [room] : []));
 const said = (client: Client) =>
@@ -21,7 +22,7 @@ const said = (client: Client) =>
       type === "message" ? [`${String(room)} ${Number(seq)}`] : [],
     );
 
-test("a session hears all its rooms, each with numbers of its own, and no other", () => {
+test("a session hears its own rooms only, each with its own numbers", () => {
   const rig = new Rig();
   const ann = rig.member("Ann", inRooms("lobby", "den"));
   const bob = rig.member("Bob", inRoom("den"));
@@ -34,7 +35,7 @@ test("a session hears all its rooms, each with numbers of its own, and no other"
   expect(said(cal).toSorted()).toEqual(["attic 1", "lobby 1", "lobby 2"]);
 });
 
-test("one acknowledgement covers messages to several rooms, and names that of the last", () => {
+test("one ack covers messages to several rooms, and names the last one's room", () => {
   const rig = new Rig();
   const ann = rig.member("Ann", inRooms("lobby", "den"));
   ann.text();
@@ -43,7 +44,7 @@ test("one acknowledgement covers messages to several rooms, and names that of th
   expect(acks).toEqual([{ type: "ack", n: 3, room: "lobby", seq: 2 }]);
 });
 
-test("who comes back gets what it missed of each room from where it was there", () => {
+test("a returning session gets what it missed of each room", () => {
   const rig = new Rig();
   const ann = rig.member("Ann", inRooms("lobby", "den", "attic"));
   const bob = rig.member("Bob", inRooms("lobby", "den", "attic"));
@@ -78,7 +79,7 @@ test("who comes back gets what it missed of each room from where it was there", 
   ]);
 });
 
-test("of another epoch a room is told as far as a page goes, and is not recovered", () => {
+test("with another epoch, one page of a room is told and nothing counts as recovered", () => {
   const rig = new Rig();
   const bob = rig.member("Bob");
   bob.send(say(1), say(2));
@@ -91,7 +92,7 @@ test("of another epoch a room is told as far as a page goes, and is not recovere
   expect(lines.filter(({ type }) => type === "message").map(({ seq }) => seq)).toEqual([1, 2]);
 });
 
-test("what is said before and after one leaves a room and enters it again in one turn is told so", () => {
+test("parting and rejoining within one turn misses only what was said between", () => {
   const rig = new Rig();
   const ann = rig.member("Ann", inRooms("lobby", "den"));
   const bob = rig.member("Bob", inRooms("lobby", "den"));
@@ -119,9 +120,9 @@ test("what is said before and after one leaves a room and enters it again in one
   expect(said(ann)).toEqual(["den 4"]);
 });
 
-test("nothing of a room is told after the answer that one has left it, whatever happens elsewhere", () => {
+test("nothing of a room is told after its parted", () => {
   const rig = new Rig();
-  // The room that is left comes after the other in all that is delivered.
+  // The room that is left is delivered after the other one.
   const ann = rig.member("Ann", inRooms("lobby", "den"));
   const bob = rig.member("Bob", inRooms("lobby", "den"));
   ann.text();
@@ -141,7 +142,7 @@ test("nothing of a room is told after the answer that one has left it, whatever 
   ]);
 });
 
-test("a message to a room where one is not is refused, uses up its number, and reaches nobody", () => {
+test("a message to a room that one is not in is refused, and uses up its number", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   const bob = rig.member("Bob", inRooms("lobby", "den"));
@@ -160,7 +161,7 @@ test("a message to a room where one is not is refused, uses up its number, and r
   ]);
 });
 
-test("one can be in so many rooms at once, and in another after leaving one", () => {
+test("a session can be in a limited number of rooms at once", () => {
   const rig = new Rig();
   const many = Array.from({ length: names.maxRoomsPerSession }, (_, i) => `room${i}`);
   const ann = rig.member("Ann", inRooms(...many));
@@ -181,7 +182,7 @@ test("one can be in so many rooms at once, and in another after leaving one", ()
   expect(rig.hub.kept).toEqual(nothing);
 });
 
-test("joins that wait for the store together count each other", () => {
+test("concurrent joins respect the room limit", () => {
   const store = new FailingStore();
   const rig = new Rig({}, store.answer);
   const ann = rig.member("Ann", { rooms: [] });
@@ -196,7 +197,7 @@ test("joins that wait for the store together count each other", () => {
   expect(lines.filter(({ code }) => code === "full")).toHaveLength(3);
 });
 
-test("a new name is heard once a room that one shares", () => {
+test("a new name is heard once per shared room", () => {
   const rig = new Rig();
   const ann = rig.member("Ann", inRooms("lobby", "den", "attic"));
   const bob = rig.member("Bob", inRooms("lobby", "den"));
@@ -208,7 +209,7 @@ test("a new name is heard once a room that one shares", () => {
   expect(cal.text()).toBe("");
 });
 
-test("each room lists those who are in it, and only it hears who comes and goes", () => {
+test("each room has its own roster, joins and leaves", () => {
   const rig = new Rig();
   const ann = rig.member("Ann", inRooms("lobby", "den"));
   const bob = rig.member("Bob", inRoom("den"));
@@ -222,7 +223,7 @@ test("each room lists those who are in it, and only it hears who comes and goes"
   expect([types(bob), types(cal)]).toEqual([[], ["left"]]);
 });
 
-test("a session without a room hears its mail, and may enter one", () => {
+test("a session without rooms gets its mail, and may join a room", () => {
   const rig = new Rig();
   const ann = rig.member("Ann", { rooms: [] });
   const bob = rig.member("Bob");
@@ -235,7 +236,7 @@ test("a session without a room hears its mail, and may enter one", () => {
   expect(back.lines()).toMatchObject([{ type: "welcome" }, { type: "private", mail: 2 }]);
 });
 
-test("bounds that were read before a room was used and left again do not set its numbers back", () => {
+test("stale bounds do not set back a room that was used meanwhile", () => {
   const store = new FailingStore();
   const rig = new Rig({}, store.answer);
   const ann = rig.member("Ann");
