@@ -53,6 +53,7 @@ function deliverRoom(
       throw new Error(`Message ${event.seq} of '${room.name}' follows ${room.seq}`);
     }
     room.seq += event.length;
+    for (const tail of room.tails) tail.add(event);
   }
   const { nowMs, options } = chat;
   const delivery = { items, presence, names: () => room.names(), nowMs, after };
