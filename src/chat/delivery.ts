@@ -53,6 +53,7 @@ function deliverRoom(
       throw new Error(`Message ${event.seq} of '${room.name}' follows ${room.seq}`);
     }
     room.seq += event.length;
+    for (const tail of room.tails) tail.add(event);
   }
   const { nowMs, options } = chat;
   const delivery = { items, presence, names: () => room.names(), nowMs, after };
@@ -216,7 +217,10 @@ function withdraw(chat: HubState, batch: TurnBatch, error: ParleyError): void {
     if (session.phase === "member") pipeline.gathering.records.add(session);
   }
   for (const [id, departure] of batch.departed) {
-    if (!pipeline.gathering.departed.has(id)) pipeline.gathering.departed.set(id, departure);
+    // Whoever is back has a newer record.
+    const isBack = chat.names.person(id)?.phase === "member";
+    if (isBack || pipeline.gathering.departed.has(id)) continue;
+    pipeline.gathering.departed.set(id, departure);
   }
   options.warn(error.message);
 }

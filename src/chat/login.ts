@@ -134,7 +134,7 @@ class Entry {
   /** Asks the store for everything that decides this login. */
   ask(): void {
     const { store, nowMs } = this.#chat;
-    const { name, alias, recordId, rooms } = this.#plan;
+    const { name, alias, recordId, before, rooms } = this.#plan;
     const { since } = this.#command;
     const answers = new StoreAnswers(this.#chat, this.#session);
     const sinceMs = nowMs - historyLimits.mailHoldMs;
@@ -169,7 +169,10 @@ class Entry {
       }
     }
     answers.whenAnswered((error) => {
-      this.#decide(error);
+      const { pipeline } = this.#chat;
+      // A message of its other connection, which had asked the store before, has been counted since.
+      if (before !== undefined && pipeline.counts(before)) pipeline.whenSettled(() => this.ask());
+      else this.#decide(error);
       for (const room of rooms.keys()) stopAwaiting(this.#chat, room);
     }, true);
   }

@@ -1,4 +1,5 @@
-// A hub without a network: links that record what they are given, a clock that moves when told, and a store in memory.
+// A hub without a network: links that record what they are given, a clock that moves when told, and
+// a store in memory that answers at once.
 
 import { Hub, type HubOptions } from "../../src/chat/hub.ts";
 import type { StoreReply, StoreRequest } from "../../src/chat/store.ts";
@@ -17,7 +18,7 @@ export const native: Dialect = nativeDialect({
   messagesPerSecond: 0,
 });
 
-/** What a client has received, send by send; `capacity` bytes are taken before it seems full. */
+/** What a client has received, write by write; it takes `capacity` bytes before it is full. */
 export class FakeLink implements Link {
   sends: string[] = [];
   capacity = Infinity;
@@ -60,7 +61,7 @@ export class Client {
     return this;
   }
 
-  /** Sends messages; the turn goes on. */
+  /** Sends messages within the current turn. */
   queue(...messages: (string | object)[]): this {
     for (const message of messages) {
       const text = typeof message === "string" ? message : JSON.stringify(message);
@@ -77,7 +78,7 @@ export class Client {
     return text;
   }
 
-  /** Everything received since the last call, send by send. */
+  /** Everything received since the last call, write by write. */
   sends(): string[] {
     const { sends } = this.link;
     this.link.sends = [];
@@ -140,7 +141,7 @@ export class Rig {
     });
   }
 
-  /** Has the store answer what the hub has asked. */
+  /** Lets the store answer the hub's requests. */
   pump(): void {
     for (;;) {
       const request = this.hub.pollStore(this.nowMs);
@@ -163,7 +164,7 @@ export class Rig {
     }
   }
 
-  /** Lets time pass, in steps, with timers as the server has them. */
+  /** Lets time pass in steps, with timers as in the server. */
   pass(ms: number, stepMs = 4): void {
     const untilMs = this.nowMs + ms;
     while (this.nowMs < untilMs) {
@@ -193,17 +194,17 @@ export const say = (n: number, text = `m${n}`, room = "lobby"): object => ({
   text,
 });
 
-/** What a client asks for that has the lobby up to `seq` and its mailbox up to `mail`. */
+/** Resumes the lobby after `seq` and the mailbox after `mail`. */
 export const since = (seq: number, mail = 0): object => ({
   epoch: "epoch-1",
   mail,
   rooms: [{ room: "lobby", seq }],
 });
 
-/** A `hello` that asks for nothing but the room. */
+/** Enters that room only. */
 export const inRoom = (room: string): object => ({ rooms: [{ room }] });
 
-/** What is kept when nobody is there. */
+/** `Hub.kept` when nobody is there. */
 export const nothing = {
   sessions: 0,
   rooms: 0,
