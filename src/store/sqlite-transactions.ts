@@ -8,7 +8,7 @@ import type { Statements } from "./sqlite-statements.ts";
 
 const pageBytes = 4_096;
 /** Pages that a transaction writes beside those of its text, about. */
-const transactionPages = 3;
+const transactionPages = 2;
 /** Pages that a slice of a sweep writes, at most. */
 const slicePages = 50;
 
