@@ -109,7 +109,8 @@ export class SqliteRooms implements RoomLog {
 
 /** Appends what one batch says, within its transaction. Readers see it once that is committed. */
 export class RoomAppender {
-  /** Written so far, about. */
+  /** Written so far. */
+  rows = 0;
   bytes = 0;
   readonly #rooms: SqliteRooms;
   readonly #sql: Statements;
@@ -130,6 +131,7 @@ export class RoomAppender {
       const { count, timeMs } = row;
       this.#sql.insertBatch.run(numbers.id, firstSeq, count, timeMs, clockMs, row.runs);
       numbers.last += count;
+      this.rows++;
       this.bytes += row.runs.length;
     }
     return first;

@@ -7,8 +7,6 @@ import { history as limits } from "../limits.ts";
 import type { Statements } from "./sqlite-statements.ts";
 
 const pageBytes = 4_096;
-/** Pages that a transaction writes beside those of its text, about. */
-const transactionPages = 2;
 /** Pages that a slice of a sweep writes, at most. */
 const slicePages = 50;
 
@@ -35,13 +33,14 @@ export class Transactions {
       this.rollBack();
       throw error;
     }
-    this.#pages += transactionPages;
+    // That of the sessions.
+    this.#pages++;
     if (this.#pages >= limits.walPages) this.#checkpoint();
   }
 
-  /** Accounts for text that a transaction has written. */
-  wroteBytes(bytes: number): void {
-    this.#pages += bytes / pageBytes;
+  /** Accounts for rows that a transaction writes, each to another page, and for their text. */
+  wrote(rows: number, bytes: number): void {
+    this.#pages += rows + bytes / pageBytes;
   }
 
   /** Runs one slice of a sweep, which has transactions of its own; true if another is to follow. */

@@ -129,10 +129,10 @@ class FileStore implements SqliteStore {
     const mail = batch.mail.map(({ session, message }) => {
       const number = this.sessions.nextMail(session, message.timeMs, clockMs);
       this.mailboxes.append(session, { ...message, mail: number }, clockMs);
-      this.#transactions.wroteBytes(message.text.length);
+      this.#transactions.wrote(1, message.text.length);
       return number;
     });
-    this.#transactions.wroteBytes(appender.bytes);
+    this.#transactions.wrote(appender.rows, appender.bytes);
     return { rooms, mail };
   }
 

@@ -491,7 +491,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
             expectSame(store, plain);
           }
         }),
-        { numRuns: 60 },
+        { numRuns: 40 },
       );
     }, 30_000);
   });
