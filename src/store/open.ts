@@ -3,10 +3,10 @@
 import { Registry } from "../cpp/registry.ts";
 import { openMemoryStore } from "./memory.ts";
 import { openRegistrations } from "./registrations.ts";
-import { startSweeper } from "./retention.ts";
 import type { ServerStore } from "./server-store.ts";
 import type { Synchronous } from "./sqlite-file.ts";
 import { openSqliteStore } from "./sqlite.ts";
+import { startSweeper } from "./sweeper.ts";
 
 export type OpenStore = {
   store: ServerStore;

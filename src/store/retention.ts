@@ -1,7 +1,6 @@
-// How much a store keeps and for how long, and the timer that has it delete the rest.
+// How much a store keeps, and for how long.
 
 import { history as limits } from "../limits.ts";
-import type { ServerStore } from "./server-store.ts";
 
 /** A server's values are in limits.ts; tests use smaller ones. Ages are in milliseconds. */
 export type Retention = {
@@ -43,18 +42,4 @@ export function defaultRetention(kind: "memory" | "disk"): Retention {
     sessionAgeMs: limits.resumeMs,
     goodbyeAgeMs: limits.goodbyeMs,
   };
-}
-
-/**
- * Sweeps a store every so often, slice by slice with pauses for others; returns how to stop that.
- */
-export function startSweeper(store: ServerStore): () => void {
-  let timer: ReturnType<typeof setTimeout>;
-  const schedule = (delayMs: number): void => {
-    timer = setTimeout(sweep, delayMs);
-    timer.unref();
-  };
-  const sweep = (): void => schedule(store.sweep() ? limits.sweepSliceMs : limits.sweepMs);
-  schedule(limits.sweepMs);
-  return () => clearTimeout(timer);
 }
