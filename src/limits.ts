@@ -190,15 +190,15 @@ export const history = {
   memoryBytes: 256 * MiB,
   /** Bytes of private messages kept in memory for all recipients together. */
   memoryMailBytes: 64 * MiB,
-  /** Rooms whose past is kept on disk; those without messages are forgotten first, then those with the fewest where nobody is. */
+  /** Rooms whose log is kept on disk. Empty ones are dropped first, then the smallest not in use. */
   diskRooms: 65_536,
-  /** Rows that one slice of clearing up on disk looks at or deletes: a millisecond or two. */
+  /** Rows that one slice of a sweep reads or deletes: a millisecond or two. */
   sliceRows: 500,
-  /** Between two rounds of clearing up … */
-  tidyMs: 10_000,
-  /** … and between two slices of one round, so that others get their turn. */
-  tidySliceMs: 20,
-  /** Pages of the write-ahead log after which it is moved into the file: 4 MiB, some milliseconds. */
+  /** Pause between two sweeps of the store … */
+  sweepMs: 10_000,
+  /** … and between two slices of one, so that others get their turn. */
+  sweepSliceMs: 20,
+  /** Pages of the write-ahead log after which it is checkpointed: 4 MiB, some milliseconds. */
   walPages: 1_000,
   /** A file up to this size is checked page by page when it is opened: about half a second. */
   checkBytes: 256 * MiB,

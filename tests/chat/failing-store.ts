@@ -5,7 +5,7 @@ import type { Batch, Committed, StoreReply, StoreRequest } from "../../src/chat/
 import { ParleyError } from "../../src/errors.ts";
 import { answerRequest } from "../../src/store/answer.ts";
 import { openMemoryStore } from "../../src/store/memory.ts";
-import type { Store } from "../../src/store/store.ts";
+import type { ServerStore } from "../../src/store/server-store.ts";
 import type { Rig } from "./rig.ts";
 
 /**
@@ -41,7 +41,7 @@ export class FailingStore {
   /** The last batch that is in the log. */
   #taken = 0;
 
-  constructor(readonly store: Store = openMemoryStore({ epoch: "epoch-1" })) {}
+  constructor(readonly store: ServerStore = openMemoryStore({ epoch: "epoch-1" })) {}
 
   /** Carries out a request; undefined if the reply comes with `release`. */
   readonly answer = (request: StoreRequest): StoreReply | undefined => {
