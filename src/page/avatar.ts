@@ -1,5 +1,5 @@
-// A picture for a name, derived from the name alone: the same everywhere, requested from nowhere. `avatarOf` is pure; `drawAvatar`
-// makes an element of it.
+// A picture for a name, derived from the name alone: the same everywhere, requested from nowhere.
+// `avatarOf` is pure; `drawAvatar` makes an element of it.
 
 export type Avatar = {
   /** Of the background, the half-plane and the disc. */

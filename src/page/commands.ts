@@ -1,5 +1,5 @@
-// What a line typed into the composer means: a `/` command, a message, or a mistake to point out. A line that begins with `/` is
-// never said as it stands. Pure.
+// What a line typed into the composer means: a `/` command, a message, or a mistake to point out. A
+// line that begins with `/` is never said as it stands. Pure.
 
 import { quoted } from "../text.ts";
 

@@ -1,4 +1,5 @@
-// The only ways in which the page makes, finds and changes elements: text goes in as text, never as markup.
+// The only ways in which the page makes, finds and changes elements: text goes in as text, never as
+// markup.
 
 type Child = Node | string | undefined;
 
@@ -41,7 +42,9 @@ export function byId<T extends Element>(id: string, kind: abstract new () => T):
   return element;
 }
 
-/** Replaces text only where it differs, so that nothing is announced or laid out again needlessly. */
+/**
+ * Replaces text only where it differs, so that nothing is announced or laid out again needlessly.
+ */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -53,7 +56,10 @@ export function setProblem(field: HTMLElement, line: HTMLElement, text: string):
   else field.setAttribute("aria-invalid", "true");
 }
 
-/** Makes `nodes` the children of `parent`. Those that stay in order are not touched, so only what is new is laid out. */
+/**
+ * Makes `nodes` the children of `parent`. Those that stay in order are not touched, so only what is
+ * new is laid out.
+ */
 export function syncChildren(parent: Element, nodes: Iterable<Element>): void {
   const wanted = new Set(nodes);
   const focused = document.activeElement;

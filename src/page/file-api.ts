@@ -1,4 +1,5 @@
-// The server's files over HTTP, as docs/web.md has them: the list, and the hash of one. Answers are checked like any input.
+// The server's files over HTTP, as docs/web.md has them: the list, and the hash of one. Answers are
+// checked like any input.
 
 import type { ListedFile } from "../client/events.ts";
 import { protocol as limits } from "../limits.ts";
@@ -6,7 +7,9 @@ import { FieldReader, parseObject } from "../protocol/field-reader.ts";
 
 export type FilePage = { files: readonly ListedFile[]; next: string | undefined };
 
-/** One page of the list, from the file after `after` on. @throws Error with a sentence for people. */
+/**
+ * One page of the list, from the file after `after` on. @throws Error with a sentence for people.
+ */
 export async function fetchFilePage(after: string | undefined): Promise<FilePage> {
   const query = after === undefined ? "" : `?after=${encodeURIComponent(after)}`;
   const response = await fetch(`/files${query}`);

@@ -1,4 +1,5 @@
-// Which part of a long list is in the document: at most `maxShown` entries around where the person reads. Pure.
+// Which part of a long list is in the document: at most `maxShown` entries around where the person
+// reads. Pure.
 
 /** `from` inclusive, `to` exclusive. */
 export type ListWindow = { from: number; to: number };
@@ -13,7 +14,10 @@ export function atEnd(total: number): ListWindow {
   return { from: Math.max(0, total - maxShown + stepEntries), to: total };
 }
 
-/** The newest entries, for a list shown from `first` on (-1: not shown): the window grows until it is full, then starts anew. */
+/**
+ * The newest entries, for a list shown from `first` on (-1: not shown): the window grows until it
+ * is full, then starts anew.
+ */
 export function followEnd(first: number, total: number): ListWindow {
   const end = atEnd(total);
   const isKept = first >= 0 && total - first <= maxShown;
@@ -32,7 +36,10 @@ export function later(window: ListWindow, total: number): ListWindow {
   return { from: Math.max(window.from, to - maxShown), to };
 }
 
-/** The same place after the list has changed and the window's first entry is at `first`. New entries come in until it is full. */
+/**
+ * The same place after the list has changed and the window's first entry is at `first`. New entries
+ * come in until it is full.
+ */
 export function keepPlace(
   window: ListWindow,
   first: number,

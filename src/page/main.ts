@@ -1,4 +1,5 @@
-// The page: puts state, session and views together. Every change goes through `dispatch`; the views are drawn once a frame.
+// The page: puts state, session and views together. Every change goes through `dispatch`; the views
+// are drawn once a frame.
 
 import type { ListedFile } from "../client/events.ts";
 import { runCommand } from "./command-runner.ts";

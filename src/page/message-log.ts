@@ -1,5 +1,6 @@
-// Everything said and everything that happened, in the order in which the page shows it: appended, confirmed, merged with
-// history, bounded. One log holds all rooms and the private messages. Pure; knows no DOM and no session.
+// Everything said and everything that happened, in the order in which the page shows it: appended,
+// confirmed, merged with history, bounded. One log holds all rooms and the private messages. Pure;
+// knows no DOM and no session.
 
 /** Entries kept for all rooms together; older ones can be requested from the server again. */
 export const maxEntries = 12_000;
@@ -56,7 +57,8 @@ export function append(log: MessageLog, entry: WithoutKey<Entry>): MessageLog {
 }
 
 /**
- * Message `id` came back as the room has it: it takes its place and the server's text. Undefined if the log does not hold it.
+ * Message `id` came back as the room has it: it takes its place and the server's text. Undefined if
+ * the log does not hold it.
  */
 export function confirm(
   log: MessageLog,
@@ -90,7 +92,10 @@ export function fail(log: MessageLog, id: number, problem: string): MessageLog {
   );
 }
 
-/** The session is over: what still waits has failed, and the next session's numbers mean other messages. */
+/**
+ * The session is over: what still waits has failed, and the next session's numbers mean other
+ * messages.
+ */
 export function endSession(log: MessageLog, problem: string): MessageLog {
   return updateOwn(log, (entry) => {
     if (entry.id === undefined) return entry;
@@ -100,7 +105,10 @@ export function endSession(log: MessageLog, problem: string): MessageLog {
   });
 }
 
-/** Puts older messages of one room in their places by number; those that the log holds already are left out. */
+/**
+ * Puts older messages of one room in their places by number; those that the log holds already are
+ * left out.
+ */
 export function mergeHistory(
   log: MessageLog,
   room: string,
@@ -132,7 +140,10 @@ export function oldestSeq(log: MessageLog, room: string): number | undefined {
   return undefined;
 }
 
-/** The server started a new log (restarted without `--data`): numbers from the old one mean nothing any more. */
+/**
+ * The server started a new log (restarted without `--data`): numbers from the old one mean nothing
+ * any more.
+ */
 export function forgetSeqs(log: MessageLog): MessageLog {
   const entries = log.entries.map((entry) =>
     entry.kind === "message" ? { ...entry, seq: undefined } : entry,
@@ -159,8 +170,9 @@ export function entriesIn(log: MessageLog, room: string | undefined): readonly E
 }
 
 /**
- * What only this page knows, oldest first: private messages, which the server does not repeat, and messages that it has not
- * confirmed. At most `maxCount`, of `maxChars` in all; the newest are kept.
+ * What only this page knows, oldest first: private messages, which the server does not repeat, and
+ * messages that it has not confirmed. At most `maxCount`, of `maxChars` in all; the newest are
+ * kept.
  */
 export function unrepeatable(log: MessageLog, maxCount: number, maxChars: number): Message[] {
   const newest: Message[] = [];
@@ -176,7 +188,10 @@ export function unrepeatable(log: MessageLog, maxCount: number, maxChars: number
   return newest.reverse();
 }
 
-/** Brings back what an earlier life of the page kept. Nobody knows whether messages that waited then were delivered. */
+/**
+ * Brings back what an earlier life of the page kept. Nobody knows whether messages that waited then
+ * were delivered.
+ */
 export function restore(log: MessageLog, kept: readonly NewMessage[]): MessageLog {
   const problem = "the page was reloaded before the server confirmed it";
   return kept.reduce((log, message) => {
@@ -218,7 +233,10 @@ function updateOwn(log: MessageLog, update: (message: Message) => Message): Mess
   return entries === undefined ? log : { ...log, entries };
 }
 
-/** Drops the older half of the room that fills the log most, so that a busy room costs the quiet ones nothing. */
+/**
+ * Drops the older half of the room that fills the log most, so that a busy room costs the quiet
+ * ones nothing.
+ */
 function trim(log: MessageLog): MessageLog {
   if (log.entries.length <= maxEntries) return log;
   const counts = new Map<string | undefined, number>();

@@ -1,4 +1,5 @@
-// Attracts attention: unread messages in the title, words for a screen reader, and notifications once they are allowed.
+// Attracts attention: unread messages in the title, words for a screen reader, and notifications
+// once they are allowed.
 
 import type { SessionEvent } from "../client/events.ts";
 import { harmless } from "../text.ts";
@@ -50,7 +51,10 @@ export class Notifier {
   }
 }
 
-/** Messages that arrive late are no news, and from other rooms only mentions interrupt somebody who is reading. */
+/**
+ * Messages that arrive late are no news, and from other rooms only mentions interrupt somebody who
+ * is reading.
+ */
 function isForAttention(event: SessionEvent, state: State): boolean {
   if (event.type === "private") return !event.replayed;
   if (event.type === "chat") return event.state === "invited";

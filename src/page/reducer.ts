@@ -1,5 +1,5 @@
-// How the page's state changes: one pure function from state and action to state. What the session's events do is in
-// session-events.ts.
+// How the page's state changes: one pure function from state and action to state. What the
+// session's events do is in session-events.ts.
 
 import { noChat } from "../client/private-chat-state.ts";
 import { append, dropRoom, emptyLog, forgetSeqs, type MessageLog, restore } from "./message-log.ts";

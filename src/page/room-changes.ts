@@ -9,7 +9,10 @@ export function updateRoom(state: State, name: string, update: (room: Room) => R
   return { ...state, rooms };
 }
 
-/** Shows a room that this user is in: what it held unread is read now, and nobody is chosen as a recipient. */
+/**
+ * Shows a room that this user is in: what it held unread is read now, and nobody is chosen as a
+ * recipient.
+ */
 export function showRoom(state: State, name: string): State {
   if (state.shown === name || !state.rooms.some((room) => room.name === name)) return state;
   const rooms = state.rooms.map((room) => {

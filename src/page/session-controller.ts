@@ -1,5 +1,5 @@
-// Between the page and its session: runs one session at a time, gives its events to the reducer, requests what the page has to
-// show, and keeps what a reload needs. Knows no DOM element.
+// Between the page and its session: runs one session at a time, gives its events to the reducer,
+// requests what the page has to show, and keeps what a reload needs. Knows no DOM element.
 
 import { nameProblem, roomProblem } from "../chat/names/grammar.ts";
 import type {
@@ -54,7 +54,10 @@ export class SessionController {
   /** Not online yet since `#start`: the page has nothing of this session. */
   #isFresh = true;
   #pending = new Map<number, Pending>();
-  /** Rooms whose people or history have been requested: the lists are good for one connection, the history for one session. */
+  /**
+   * Rooms whose people or history have been requested: the lists are good for one connection, the
+   * history for one session.
+   */
   #listed = new Set<string>();
   #recalled = new Set<string>();
   #directoryAtMs = Number.NEGATIVE_INFINITY;
@@ -107,7 +110,10 @@ export class SessionController {
     this.#dispatch({ type: "disconnect", nowMs: Date.now() });
   }
 
-  /** Sends a line to the partner, the chosen recipients or the room that is shown. Returns why it can't be sent, or nothing. */
+  /**
+   * Sends a line to the partner, the chosen recipients or the room that is shown. Returns why it
+   * can't be sent, or nothing.
+   */
   say(text: string): string | undefined {
     const { recipients, shown, chat } = this.#state();
     if (chat.partner !== undefined) {
@@ -329,7 +335,10 @@ export class SessionController {
     }
   }
 
-  /** A request of the page itself is gone with its connection: nobody needs to be told, and the next connection makes it again. */
+  /**
+   * A request of the page itself is gone with its connection: nobody needs to be told, and the next
+   * connection makes it again.
+   */
   #isOwnRequestLost({ ref, code }: SessionEvent & { type: "error" }): boolean {
     const pending = ref === undefined ? undefined : this.#pending.get(ref);
     if (ref === undefined || pending === undefined) return false;

@@ -1,5 +1,5 @@
-// What each event of the session changes in the page's state. Pure. Text from the server loses what could hide or forge
-// anything before it gets here into the state.
+// What each event of the session changes in the page's state. Pure. Text from the server loses what
+// could hide or forge anything before it gets here into the state.
 
 import { chatAfter, chatRenamed } from "../client/private-chat-state.ts";
 import type { PastMessage, SessionEvent, SessionResponse } from "../client/events.ts";

@@ -1,5 +1,6 @@
-// What a tab remembers over a reload: its user, its rooms with what was unread and typed there, how far it has read, and the
-// messages that the server does not repeat. Kept by the tab alone; deleted when the session ends, or with the tab.
+// What a tab remembers over a reload: its user, its rooms with what was unread and typed there, how
+// far it has read, and the messages that the server does not repeat. Kept by the tab alone; deleted
+// when the session ends, or with the tab.
 
 import type { SessionPosition } from "../client/events.ts";
 import { FieldReader, parseObject } from "../protocol/field-reader.ts";
@@ -59,7 +60,10 @@ export function loadStored(): StoredSession | undefined {
   }
 }
 
-/** Reads what `store` wrote; undefined for anything else, such as what another version of the page left. */
+/**
+ * Reads what `store` wrote; undefined for anything else, such as what another version of the page
+ * left.
+ */
 export function decodeStored(text: string): StoredSession | undefined {
   const fields = parseObject(text, { maxValues });
   if (fields === undefined) return undefined;

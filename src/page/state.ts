@@ -1,5 +1,5 @@
-// What the page knows, and what can happen to it. The reducer (reducer.ts) alone makes new states. Pure; knows no DOM, no socket,
-// no clock.
+// What the page knows, and what can happen to it. The reducer (reducer.ts) alone makes new states.
+// Pure; knows no DOM, no socket, no clock.
 
 import { fold } from "../chat/names/grammar.ts";
 import type { ListedFile, SessionEvent } from "../client/events.ts";
@@ -12,7 +12,10 @@ import {
   oldestSeq,
 } from "./message-log.ts";
 
-/** `offline`: not connected, and not trying to be. `reconnecting`: the session is trying to come back by itself. */
+/**
+ * `offline`: not connected, and not trying to be. `reconnecting`: the session is trying to come
+ * back by itself.
+ */
 export type Phase = "offline" | "connecting" | "online" | "reconnecting";
 
 /** Why a login was refused, and the field that it is about. */
@@ -187,7 +190,10 @@ export function orderedRooms({ rooms }: State): readonly Room[] {
   return [...rooms.filter(isMentioned), ...rooms.filter((room) => !isMentioned(room))];
 }
 
-/** Rooms on the server that this user is not in, those with most people first; `query` is a part of the name. */
+/**
+ * Rooms on the server that this user is not in, those with most people first; `query` is a part of
+ * the name.
+ */
 export function joinableRooms({ directory, rooms }: State, query: string): State["directory"] {
   const part = fold(query);
   const mine = new Set(rooms.map(({ name }) => name));

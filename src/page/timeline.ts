@@ -1,4 +1,5 @@
-// How entries relate to each other in a timeline: groups by sender, days, and how times read. Pure but for the local calendar.
+// How entries relate to each other in a timeline: groups by sender, days, and how times read. Pure
+// but for the local calendar.
 
 import type { Entry } from "./message-log.ts";
 

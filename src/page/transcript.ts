@@ -1,4 +1,5 @@
-// A timeline as a text file for people: one line an entry, times to the second. Pure but for the local calendar.
+// A timeline as a text file for people: one line an entry, times to the second. Pure but for the
+// local calendar.
 
 import type { Entry, Message } from "./message-log.ts";
 import { dateTime } from "./timeline.ts";

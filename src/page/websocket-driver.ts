@@ -2,7 +2,9 @@
 
 import type { DrivenSession, SessionEvent, SessionOutput } from "../client/events.ts";
 
-/** One frame holds many lines; the server takes up to 256 KiB, and a line is at most half of that. */
+/**
+ * One frame holds many lines; the server takes up to 256 KiB, and a line is at most half of that.
+ */
 const maxFrameChars = 32_768;
 
 /** Runs one session until it ends. Call `step` after every call of one of the session's methods. */

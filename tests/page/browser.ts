@@ -1,4 +1,5 @@
-// Tabs of a real browser, driven by Bun.WebView over the DevTools protocol, and what people do in them.
+// Tabs of a real browser, driven by Bun.WebView over the DevTools protocol, and what people do in
+// them.
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +14,8 @@ export const noChromium =
 /** Screenshots for people to look at; ignored by git. */
 const shots = join(import.meta.dir, "shots");
 
-// A quiet, disposable browser that talks to the tests only. Its sandbox does not work for root in a container.
+// A quiet, disposable browser that talks to the tests only. Its sandbox does not work for root in a
+// container.
 const flags = [
   "--no-sandbox",
   "--disable-quic",

@@ -1,4 +1,5 @@
-// The page's list of shared files, in a real browser: names that were chosen to hurt, and more files than one page holds.
+// The page's list of shared files, in a real browser: names that were chosen to hurt, and more
+// files than one page holds.
 
 import { expect } from "bun:test";
 import { writeFileSync } from "node:fs";

@@ -1,4 +1,5 @@
-// How good the page is, in a real browser: first paint, long timelines, the keyboard, accessibility, looks.
+// How good the page is, in a real browser: first paint, long timelines, the keyboard,
+// accessibility, looks.
 
 import { expect } from "bun:test";
 import { maxShown } from "../../src/page/list-window.ts";
@@ -181,33 +182,6 @@ inBrowser("axe-core finds no violation in any state, color scheme and width", as
   await bob.until("document.querySelector('#rename-dialog').open");
   await check(bob, "dialog open");
   await bob.press("Escape");
-});
-
-inBrowser("looks: phone and desktop, light and dark", async () => {
-  using door = await rig.open();
-  await bob.say("Has somebody seen the new build?");
-  await ann.say("It is in the files, with its hash.");
-  await bob.say("Found it, thank you!");
-  await ann.hears("Found it, thank you!");
-  await ann.click("[aria-label='Write to Robert privately']");
-  await ann.say("Lunch at noon?");
-  await bob.hears("Lunch at noon?");
-  await ann.click("[aria-label='Write to Robert privately']");
-  for (const scheme of ["light", "dark"] as const) {
-    for (const [name, size] of Object.entries({ phone, desktop })) {
-      for (const [tab, what] of [
-        [door, "door"],
-        [ann, "talk"],
-        [bob, "other"],
-      ] as const) {
-        await tab.colors(scheme);
-        await tab.resize(size);
-        const wide = await tab.get<number>("document.documentElement.scrollWidth - innerWidth");
-        expect([what, name, wide]).toEqual([what, name, 0]);
-        await tab.shot(`${what}-${name}-${scheme}`);
-      }
-    }
-  }
 });
 
 expectNoComplaints(rig);

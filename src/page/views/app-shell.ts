@@ -1,4 +1,5 @@
-// The frame around the conversation: login form or app, the heading, the sidebar and the panel of files.
+// The frame around the conversation: login form or app, the heading, the sidebar and the panel of
+// files.
 
 import { byId, setText } from "../dom.ts";
 import { shownRoom, type State, unreadElsewhere } from "../state.ts";

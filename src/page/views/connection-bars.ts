@@ -1,4 +1,5 @@
-// The lines above the conversation: what is wrong with the connection, and where a private chat stands.
+// The lines above the conversation: what is wrong with the connection, and where a private chat
+// stands.
 
 import { byId, setText } from "../dom.ts";
 import type { State } from "../state.ts";

@@ -1,5 +1,5 @@
-// The timeline of the room that is shown: a window of it in the document, kept where the person reads, and following the end when
-// they are there.
+// The timeline of the room that is shown: a window of it in the document, kept where the person
+// reads, and following the end when they are there.
 
 import { byId, setText, syncChildren } from "../dom.ts";
 import { atEnd, earlier, followEnd, keepPlace, later, type ListWindow } from "../list-window.ts";

@@ -1,4 +1,5 @@
-// Who gets the next message: everyone in the room, or chosen people. During a private chat it is the partner, and not a choice.
+// Who gets the next message: everyone in the room, or chosen people. During a private chat it is
+// the partner, and not a choice.
 
 import { drawAvatar } from "../avatar.ts";
 import { byId, h, setText } from "../dom.ts";

@@ -1,4 +1,5 @@
-// The dialog to change one's name. It stays open until the name is changed; why it is not stands in it.
+// The dialog to change one's name. It stays open until the name is changed; why it is not stands in
+// it.
 
 import { byId, setProblem } from "../dom.ts";
 import type { State } from "../state.ts";

@@ -1,5 +1,5 @@
-// The field to join a room: a combobox that suggests the rooms on the server. What was typed stays until the room is entered, and
-// the problem stands below it.
+// The field to join a room: a combobox that suggests the rooms on the server. What was typed stays
+// until the room is entered, and the problem stands below it.
 
 import { byId, h, setProblem, syncChildren } from "../dom.ts";
 import { joinableRooms, roomNamed, type State } from "../state.ts";
