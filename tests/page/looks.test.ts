@@ -62,7 +62,8 @@ const defects = `(() => {
     }
     const hit = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
     const isHit = hit === control || control.contains(hit) || hit?.closest("label")?.contains(control) === true;
-    if (!isHit) found.push(name + " is covered by " + (hit?.id || hit?.className));
+    const isUnderPopup = hit?.closest("#room-options, #recipient-list") !== null;
+    if (!isHit && !isUnderPopup) found.push(name + " is covered by " + (hit?.id || hit?.className));
   }
   return found;
 })()`;
