@@ -28,7 +28,7 @@ import { WebSocketDriver } from "./websocket-driver.ts";
 /** Messages of the past in one request. */
 const historyMessages = 200;
 /** A list of rooms that is older than this is requested again when it is needed. */
-const directoryMs = 10_000;
+const directoryMs = 1_000;
 /** Pages of the list of rooms at most. */
 const maxDirectoryPages = 4;
 

@@ -125,6 +125,11 @@ export class Tab implements Disposable {
     await this.type(text);
   }
 
+  async clear(selector: string): Promise<void> {
+    await this.fill(selector, "");
+    await this.press("Backspace");
+  }
+
   async login(name: string, ...rooms: readonly string[]): Promise<void> {
     if (rooms.length > 0) await this.fill("#login-rooms", rooms.join(", "));
     await this.fill("#login-name", name);

@@ -1,6 +1,6 @@
 // Screenshots for people to look at (tests/page/shots): each state of the page on a phone and on a
-// desktop, light and dark, with names as long as they may be. Machines check what they can: nothing
-// is wider than the screen, no button is covered or cut off.
+// desktop, light and dark, with names as long as they may be. Machines check what they can:
+// axe-core finds nothing, nothing is wider than the screen, no button is covered or cut off.
 
 import { expect } from "bun:test";
 import { writeFileSync } from "node:fs";
@@ -20,7 +20,7 @@ const rig = pageRig(async (...tabs) => {
   await ann.login("Ann", "lobby", "releases", longRoom, "support", "会議室");
 });
 
-/** Takes the state as it is on every screen, in both color schemes. */
+/** Takes the state on both screens in both color schemes, once nothing is wrong with it. */
 async function shoot(
   tab: Tab,
   state: string,
@@ -29,12 +29,25 @@ async function shoot(
   for (const [name, size] of Object.entries({ phone, desktop })) {
     await tab.resize(size);
     await prepare?.(size);
+    await tab.until("document.getAnimations().length === 0");
     for (const scheme of ["light", "dark"] as const) {
+      const shot = `${state}-${name}-${scheme}`;
       await tab.colors(scheme);
-      expect([state, name, await tab.get<string[]>(defects)]).toEqual([state, name, []]);
-      await tab.shot(`${state}-${name}-${scheme}`);
+      expect([shot, await tab.get<string[]>(defects)]).toEqual([shot, []]);
+      expect([shot, await violations(tab)]).toEqual([shot, []]);
+      await tab.shot(shot);
     }
   }
+}
+
+const axe = await Bun.file(Bun.resolveSync("axe-core/axe.min.js", import.meta.dir)).text();
+
+/** What axe-core finds inaccessible, with the elements. */
+async function violations(tab: Tab): Promise<string[]> {
+  await tab.get(`typeof axe === "undefined" && void (() => { ${axe}\n })()`);
+  return tab.get<string[]>(`axe.run(document, { resultTypes: ["violations"] }).then((found) =>
+    found.violations.flatMap(({ id, nodes }) =>
+      nodes.map(({ html, failureSummary }) => [id, html.slice(0, 160), failureSummary].join(" "))))`);
 }
 
 /**
@@ -81,6 +94,15 @@ inBrowser("the login form, with and without problems", async () => {
   await shoot(door, "login-bad-room");
 });
 
+inBrowser("as many rooms as one can be in", async () => {
+  using tab = await rig.open();
+  const rooms = Array.from({ length: 16 }, (_, i) => `room-number-${i}`);
+  await tab.login("Everywhere", ...rooms);
+  await shoot(tab, "many-rooms", async (size) => {
+    if (size === phone) await tab.click("#menu");
+  });
+});
+
 inBrowser("a busy conversation in several rooms", async () => {
   using wilhelmina = await Bot.login(rig.port, longName, "lobby", "releases", longRoom);
   using bob = await Bot.login(rig.port, "Bob", "lobby", "support", "releases");
@@ -106,7 +128,7 @@ inBrowser("a busy conversation in several rooms", async () => {
   await ann.say("/me nods");
   await ann.until("document.querySelector('#send-problem').textContent !== ''");
   await shoot(ann, "conversation");
-  await ann.fill("#text", " ");
+  await ann.clear("#text");
   await ann.show(longRoom);
   await ann.hears("item 119");
   await shoot(ann, "long-names");
@@ -119,7 +141,7 @@ inBrowser("a busy conversation in several rooms", async () => {
     await ann.press("Enter");
     await ann.until("document.querySelector('#room-problem').textContent !== ''");
     if (size === phone) return;
-    await ann.fill("#room-name", "");
+    await ann.clear("#room-name");
   });
 });
 
@@ -139,8 +161,7 @@ inBrowser("suggested rooms and chosen recipients", async () => {
   await shoot(ann, "suggestions", async (size) => {
     if (size === phone) await ann.click("#menu");
     else await ann.get("document.activeElement.blur()");
-    await ann.fill("#room-name", "");
-    await ann.press("Backspace");
+    await ann.clear("#room-name");
     await ann.until("document.querySelectorAll('#room-options li').length >= 3");
     await ann.press("ArrowDown");
   });

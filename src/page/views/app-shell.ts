@@ -30,6 +30,8 @@ export class AppShell {
       else this.#closeFiles();
     });
     byId("files-close", HTMLButtonElement).addEventListener("click", () => this.#closeFiles());
+    // A window that grows wide enough shows the sidebar beside the conversation again.
+    matchMedia("(width < 760px)").addEventListener("change", () => this.closeSidebar());
     document.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
       if (this.#sidebar.classList.contains("open")) this.closeSidebar();
@@ -62,11 +64,13 @@ export class AppShell {
 
   #renderMenu(state: State): void {
     const { unread, mentions } = unreadElsewhere(state);
+    const text = badgeText(mentions > 0 ? mentions : unread);
+    const [one, several] = mentions > 0 ? ["mention", "mentions"] : ["unread", "unread"];
+    const label = `Rooms and people, ${text} ${text === "1" ? one : several}`;
     this.#menuBadge.hidden = unread === 0;
     this.#menuBadge.classList.toggle("mention", mentions > 0);
-    setText(this.#menuBadge, badgeText(mentions > 0 ? mentions : unread));
-    const label = unread === 0 ? "Rooms and people" : `Rooms and people, ${unread} unread`;
-    this.#menu.setAttribute("aria-label", label);
+    setText(this.#menuBadge, text);
+    this.#menu.setAttribute("aria-label", unread === 0 ? "Rooms and people" : label);
   }
 
   #toggleSidebar(isOpen: boolean): void {

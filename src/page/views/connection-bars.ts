@@ -58,7 +58,7 @@ function connectionText({ phase, loginProblem, status }: State): string {
 
 function privateChatText({ partner, invitedBy, asked }: State["chat"]): string {
   if (partner !== undefined)
-    return `Private chat with ${partner}. Nobody else sees what you write.`;
+    return `Private chat with ${partner}. What you write goes to nobody else.`;
   if (invitedBy !== undefined) return `${invitedBy} invites you to a private chat`;
   return asked === undefined ? "" : `Waiting for ${asked} to accept a private chat`;
 }

@@ -46,7 +46,7 @@ function drawMeta({ from, mine, to }: Message): HTMLElement {
   if (to === undefined) return h("p", { class: "meta" }, sender);
   const isForMeAlone = !mine && to.length === 1;
   const recipients = isForMeAlone ? "to you privately" : `to ${to.join(", ")} privately`;
-  return h("p", { class: "meta" }, sender, h("span", { class: "to" }, icon("lock"), recipients));
+  return h("p", { class: "meta" }, sender, h("span", { class: "to" }, icon("person"), recipients));
 }
 
 function drawTime({ timeMs, mine, delivery }: Message): HTMLElement {

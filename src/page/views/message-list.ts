@@ -30,6 +30,8 @@ export class MessageList {
   #firstUnreadKey: number | undefined;
   #window: ListWindow = { from: 0, to: 0 };
   #followsEnd = true;
+  /** The sizes for which the end was last brought into sight. */
+  #pinnedLayout = "";
   /** Key of the newest entry when the person left the end. */
   #leftAtKey: number | undefined;
   #isScrollHandled = true;
@@ -131,6 +133,12 @@ export class MessageList {
 
   #pinToEnd(): void {
     this.#scroll.scrollTop = this.#scroll.scrollHeight;
+    this.#pinnedLayout = this.#layout();
+  }
+
+  #layout(): string {
+    const { clientWidth, clientHeight, scrollHeight } = this.#scroll;
+    return [clientWidth, clientHeight, scrollHeight].join();
   }
 
   #scrolled(): void {
@@ -144,6 +152,8 @@ export class MessageList {
 
   /** Brings in what is in reach, and notices whether the person is at the end. */
   #handleScroll(): void {
+    // A window that changes its size has moved the end away, not the person.
+    if (this.#followsEnd && this.#layout() !== this.#pinnedLayout) return this.#pinToEnd();
     const { scrollTop, scrollHeight, clientHeight } = this.#scroll;
     const below = scrollHeight - scrollTop - clientHeight;
     const total = this.#entries.length;

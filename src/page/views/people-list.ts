@@ -69,7 +69,7 @@ export class PeopleList {
       return { node, isSelf, write: undefined };
     }
     const write = iconButton("reply", `Write to ${name} privately`);
-    const invite = iconButton("lock", `Invite ${name} to a private chat`);
+    const invite = iconButton("private-chat", `Invite ${name} to a private chat`);
     write.addEventListener("click", () => this.#actions.toggleRecipient(name));
     invite.addEventListener("click", () => this.#actions.invite(name));
     node.append(write, invite);

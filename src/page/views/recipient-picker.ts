@@ -68,7 +68,7 @@ export class RecipientPicker {
     this.#everyone.checked = recipients.length === 0;
     const people = shownRoom(state)?.people ?? [];
     // Somebody who was chosen may have left the room since.
-    const names = new Set([...recipients, ...people].filter((name) => name !== self));
+    const names = new Set([...people, ...recipients].filter((name) => name !== self));
     this.#people.replaceChildren(...Array.from(names, (name) => this.#choice(name, recipients)));
     for (const box of this.#people.querySelectorAll("input")) {
       if (box.value === focused) box.focus();
