@@ -23,14 +23,15 @@ export type CommandTargets = {
     | "show"
     | "tell"
   >;
-  state: State;
+  state: () => State;
   openFiles: () => void;
   download: (file: ListedFile) => void;
 };
 
 /** Returns why the command can't be carried out, or nothing. */
 export function runCommand(command: Command, targets: CommandTargets): string | undefined {
-  const { controller, state } = targets;
+  const { controller } = targets;
+  const state = targets.state();
   switch (command.type) {
     case "mistake":
       return command.problem;
@@ -88,7 +89,7 @@ function inRoom(
 }
 
 function listPeople({ controller, state }: CommandTargets): string | undefined {
-  const room = shownRoom(state);
+  const room = shownRoom(state());
   if (room === undefined) return "You are in no room.";
   controller.notice(peopleText(room));
   return undefined;
@@ -98,7 +99,7 @@ function download(
   name: string,
   { state, openFiles, download }: CommandTargets,
 ): string | undefined {
-  const file = state.listing.files.find((file) => file.name === name);
+  const file = state().listing.files.find((file) => file.name === name);
   openFiles();
   if (file === undefined) return `${quoted(name)} is not in the list of files that is shown.`;
   download(file);

@@ -2,17 +2,16 @@
 // are drawn once a frame.
 
 import type { ListedFile } from "../client/events.ts";
-import { runCommand } from "./command-runner.ts";
-import { readLine } from "./commands.ts";
 import { byId, saveAs } from "./dom.ts";
 import { download } from "./download.ts";
 import { fetchFilePage } from "./file-api.ts";
 import { entriesIn } from "./message-log.ts";
 import { Notifier } from "./notifier.ts";
 import { reduce } from "./reducer.ts";
+import { submitDraft } from "./submit-draft.ts";
 import { SessionController } from "./session-controller.ts";
 import { loadStored } from "./session-storage.ts";
-import { type Action, initialState, type Renaming, type State } from "./state.ts";
+import { type Action, currentDraft, initialState, type Renaming, type State } from "./state.ts";
 import { transcript } from "./transcript.ts";
 import { AppShell } from "./views/app-shell.ts";
 import { Composer } from "./views/composer.ts";
@@ -47,12 +46,11 @@ const controller = new SessionController(
 const shell = new AppShell(() => void loadFiles());
 const messages = new MessageList(() => controller.loadEarlier());
 const composer = new Composer({
-  submit(line) {
+  submit() {
     messages.followEnd();
-    return runCommand(readLine(line), { controller, state, openFiles, download: startDownload });
+    submitDraft({ controller, dispatch, state: () => state, openFiles, download: startDownload });
   },
-  draft: (text) => dispatch({ type: "draft", text }),
-  problem: (problem) => dispatch({ type: "problem", origin: "composer", problem }),
+  write: (text) => dispatch({ type: "draft", text }),
 });
 const views: readonly { render(state: State): void }[] = [
   shell,
@@ -77,9 +75,9 @@ const views: readonly { render(state: State): void }[] = [
   }),
   new PeopleList({
     toggleRecipient(name) {
-      const others = state.recipients.filter((other) => other !== name);
-      const isChosen = others.length < state.recipients.length;
-      choose(isChosen ? others : [...others, name]);
+      const { recipients } = currentDraft(state);
+      const others = recipients.filter((other) => other !== name);
+      choose(recipients.includes(name) ? others : [...others, name]);
       shell.closeSidebar();
       composer.focus();
     },

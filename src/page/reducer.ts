@@ -3,10 +3,11 @@
 
 import { noChat } from "../client/private-chat-state.ts";
 import { append, dropRoom, emptyLog, forgetSeqs, type MessageLog, restore } from "./message-log.ts";
-import { notice, sessionOver, showRoom, updateRoom } from "./room-changes.ts";
+import { notice, sessionOver, showRoom, updateDraft, updateRoom } from "./room-changes.ts";
 import { reduceSessionEvent } from "./session-events.ts";
 import {
   type Action,
+  currentDraft,
   type FileListing,
   isSameName,
   maxPeople,
@@ -47,11 +48,12 @@ export function reduce(state: State, action: Action): State {
         ? { ...state, joinProblem: action.problem }
         : { ...state, composerProblem: action.problem };
     case "draft":
-      return draft(state, action.text);
+      return writeDraft(state, action.text);
     case "choose-recipients":
-      return { ...state, recipients: action.to };
+      return updateDraft(state, { recipients: action.to });
     case "restore":
-      return { ...state, log: restore(state.log, action.messages) };
+      // The session goes on, so the conversation is shown while it connects.
+      return { ...state, isLoginShown: false, log: restore(state.log, action.messages) };
     case "chat-ended":
       return { ...state, chat: noChat };
     case "renaming":
@@ -95,7 +97,10 @@ function connect(state: State, { name, rooms, shown }: Action & { type: "connect
     ...state,
     phase: "connecting",
     name,
-    rooms: rooms.map((room) => ({ ...newRoom(room.name), ...room })),
+    rooms: rooms.map(({ name, unread, mentions }) => ({ ...newRoom(name), unread, mentions })),
+    drafts: new Map(
+      rooms.map(({ name, text, recipients, writtenTo }) => [name, { text, recipients, writtenTo }]),
+    ),
     shown: shown ?? rooms[0]?.name,
     status: "",
     loginProblem: undefined,
@@ -142,13 +147,16 @@ function listPeople(state: State, action: Action & { type: "people" }): State {
   }));
 }
 
-function draft(state: State, text: string): State {
-  const drafted =
-    state.shown === undefined
-      ? state
-      : updateRoom(state, state.shown, (room) => ({ ...room, draft: text }));
+function writeDraft(state: State, text: string): State {
+  const { writtenTo } = currentDraft(state);
+  const written = updateDraft(state, {
+    text,
+    // What was begun in a private chat stays meant for the partner, even if the chat ends
+    // meanwhile.
+    writtenTo: text === "" ? undefined : (writtenTo ?? state.chat.partner),
+  });
   // Once the text changes, what was wrong with it may not be any more.
-  return { ...drafted, composerProblem: "" };
+  return { ...written, composerProblem: "" };
 }
 
 function away(state: State, isAway: boolean): State {

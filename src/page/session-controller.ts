@@ -17,6 +17,8 @@ import { oldestSeq } from "./message-log.ts";
 import { clearStored, newSecret, store, type StoredSession } from "./session-storage.ts";
 import {
   type Action,
+  currentDraft,
+  emptyDraft,
   maxPeople,
   type Origin,
   roomNamed,
@@ -84,15 +86,13 @@ export class SessionController {
     const badRoom = rooms.map(roomProblem).find((problem) => problem !== undefined);
     if (badName !== undefined) return this.#refuseLogin("name", badName);
     if (badRoom !== undefined) return this.#refuseLogin("rooms", badRoom);
-    const known = (room: string) => roomNamed(this.#state(), room);
-    const entered = rooms.map((room) => ({
-      name: room,
-      unread: 0,
-      mentions: 0,
-      draft: known(room)?.draft ?? "",
-    }));
+    const { drafts } = this.#state();
+    const wanted = rooms.map((room) => {
+      const draft = drafts.get(room) ?? emptyDraft;
+      return { name: room, unread: 0, mentions: 0, ...draft };
+    });
     const secret = newSecret();
-    this.#start({ name, secret, rooms: entered, shown: undefined, since: undefined, messages: [] });
+    this.#start({ name, secret, rooms: wanted, shown: undefined, since: undefined, messages: [] });
   }
 
   /** Goes on with the session of a page that was reloaded. */
@@ -115,7 +115,8 @@ export class SessionController {
    * can't be sent, or nothing.
    */
   say(text: string): string | undefined {
-    const { recipients, shown, chat } = this.#state();
+    const { shown, chat } = this.#state();
+    const { recipients } = currentDraft(this.#state());
     if (chat.partner !== undefined) {
       return this.#send({ room: undefined, to: [chat.partner], text }, (session) =>
         session.sayToPartner(text),
@@ -351,9 +352,13 @@ export class SessionController {
   #store(): void {
     const session = this.#session;
     if (session?.name === undefined) return;
-    const { rooms, shown, log } = this.#state();
+    const { rooms, drafts, shown, log } = this.#state();
+    const stored = rooms.map(({ name, unread, mentions }) => {
+      const draft = drafts.get(name) ?? emptyDraft;
+      return { name, unread, mentions, ...draft };
+    });
     const { name, position: since } = session;
-    store({ name, secret: this.#secret, rooms, shown, since }, log);
+    store({ name, secret: this.#secret, rooms: stored, shown, since }, log);
   }
 }
 

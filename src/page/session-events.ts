@@ -238,10 +238,8 @@ function left(state: State, event: EventOf<"left">, nowMs: number): State {
     people: room.people.filter((other) => other !== person),
     peopleTotal: Math.max(0, room.peopleTotal - 1),
   }));
-  // Who only left the room can still be written to.
-  const recipients =
-    reason === "parted" ? state.recipients : state.recipients.filter((to) => to !== person);
-  return notice({ ...gone, recipients }, name, leftText(person, reason), nowMs);
+  // A chosen recipient stays chosen: what is written to one person must not go to all instead.
+  return notice(gone, name, leftText(person, reason), nowMs);
 }
 
 function leftText(person: string, reason: LeaveReason): string {
@@ -264,7 +262,12 @@ function renamed(state: State, { room, from, to }: EventOf<"renamed">, nowMs: nu
   const changed: State = {
     ...state,
     name: isMe ? to : state.name,
-    recipients: state.recipients.map(swap),
+    drafts: new Map(
+      Array.from(state.drafts, ([room, draft]) => [
+        room,
+        { ...draft, recipients: draft.recipients.map(swap) },
+      ]),
+    ),
     chat: chatRenamed(state.chat, from, to),
   };
   const text = isMe ? `You are now ${harmless(to)}` : `${harmless(from)} is now ${harmless(to)}`;

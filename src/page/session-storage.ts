@@ -28,15 +28,8 @@ export type StoredSession = {
 };
 
 export function store(session: Omit<StoredSession, "messages">, log: MessageLog): void {
-  const { name, secret, shown, since } = session;
-  const rooms = session.rooms.map(({ name, unread, mentions, draft }) => ({
-    name,
-    unread,
-    mentions,
-    draft,
-  }));
   const messages = unrepeatable(log, maxMessages, maxMessageChars);
-  const stored: StoredSession = { name, secret, rooms, shown, since, messages };
+  const stored: StoredSession = { ...session, messages };
   try {
     sessionStorage.setItem(key, JSON.stringify(stored));
   } catch {
@@ -90,7 +83,9 @@ function readRoom(reader: FieldReader): StoredRoom {
     name: reader.text("name"),
     unread: reader.count("unread"),
     mentions: reader.count("mentions"),
-    draft: reader.text("draft"),
+    text: reader.text("text"),
+    recipients: reader.texts("recipients"),
+    writtenTo: reader.optionalText("writtenTo"),
   };
 }
 

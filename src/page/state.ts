@@ -40,12 +40,19 @@ export type Room = {
   mentions: number;
   /** The first message that was unread when the room was last shown. */
   firstUnreadKey: number | undefined;
-  /** Text typed but not sent. */
-  draft: string;
+};
+
+/** What is in the composer while a room is shown. */
+export type Draft = {
+  text: string;
+  /** Chosen recipients; none: everyone in the room. */
+  recipients: readonly string[];
+  /** The partner of the private chat in which the text was written. */
+  writtenTo: string | undefined;
 };
 
 /** A room as one tab remembers it. */
-export type StoredRoom = Pick<Room, "name" | "unread" | "mentions" | "draft">;
+export type StoredRoom = Pick<Room, "name" | "unread" | "mentions"> & Draft;
 
 /** Where a command was given, and so where its problem is shown. */
 export type Origin = "form" | "composer";
@@ -92,8 +99,8 @@ export type State = {
   composerProblem: string;
   /** Rooms that exist on the server, as last heard. */
   directory: readonly { room: string; members: number }[];
-  /** Chosen recipients; none: everyone in the room that is shown. */
-  recipients: readonly string[];
+  /** By room; `undefined` is that of no room. */
+  drafts: ReadonlyMap<string | undefined, Draft>;
   chat: PrivateChat;
   /** Undefined: the dialog is closed. */
   renaming: Renaming | undefined;
@@ -149,7 +156,7 @@ export const initialState: State = {
   joinProblem: "",
   composerProblem: "",
   directory: [],
-  recipients: [],
+  drafts: new Map(),
   chat: noChat,
   renaming: undefined,
   log: emptyLog,
@@ -170,8 +177,14 @@ export function newRoom(name: string): Room {
     unread: 0,
     mentions: 0,
     firstUnreadKey: undefined,
-    draft: "",
   };
+}
+
+export const emptyDraft: Draft = { text: "", recipients: [], writtenTo: undefined };
+
+/** What is in the composer now. */
+export function currentDraft({ drafts, shown }: State): Draft {
+  return drafts.get(shown) ?? emptyDraft;
 }
 
 /** The room that is shown. */

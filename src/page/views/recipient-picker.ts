@@ -3,7 +3,7 @@
 
 import { drawAvatar } from "../avatar.ts";
 import { byId, h, setText } from "../dom.ts";
-import { shownRoom, type State } from "../state.ts";
+import { currentDraft, shownRoom, type State } from "../state.ts";
 
 export class RecipientPicker {
   readonly #form = byId("composer", HTMLFormElement);
@@ -39,7 +39,8 @@ export class RecipientPicker {
   render(state: State): void {
     const last = this.#rendered;
     this.#rendered = state;
-    const { recipients, chat } = state;
+    const { chat } = state;
+    const { recipients } = currentDraft(state);
     const chosen = chat.partner === undefined ? recipients : [chat.partner];
     setText(this.#text, chosen.length > 0 ? chosen.join(", ") : "Everyone");
     this.#form.classList.toggle("private", chosen.length > 0);
@@ -48,7 +49,7 @@ export class RecipientPicker {
     if (this.#list.hidden) return;
     const isSame =
       last !== undefined &&
-      last.recipients === recipients &&
+      currentDraft(last).recipients === recipients &&
       shownRoom(last)?.people === shownRoom(state)?.people;
     if (!isSame) this.#renderChoices(state);
   }
@@ -62,7 +63,8 @@ export class RecipientPicker {
   }
 
   #renderChoices(state: State): void {
-    const { recipients, name: self } = state;
+    const { name: self } = state;
+    const { recipients } = currentDraft(state);
     const focused =
       document.activeElement instanceof HTMLInputElement ? document.activeElement.value : "";
     this.#everyone.checked = recipients.length === 0;
