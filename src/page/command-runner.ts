@@ -1,4 +1,4 @@
-// Carries out what was typed into the composer. Knows no DOM.
+// Executes the commands of the composer. Knows no DOM.
 
 import type { ListedFile } from "../client/events.ts";
 import { quoted } from "../text.ts";
@@ -28,7 +28,7 @@ export type CommandTargets = {
   download: (file: ListedFile) => void;
 };
 
-/** Returns why the command can't be carried out, or nothing. */
+/** Executes a command. Returns the reason if that is impossible. */
 export function runCommand(command: Command, targets: CommandTargets): string | undefined {
   const { controller } = targets;
   const state = targets.state();
@@ -75,7 +75,7 @@ export function runCommand(command: Command, targets: CommandTargets): string | 
   }
 }
 
-/** Does something to the room called `name`, or to the one that is shown. */
+/** Calls `act` with the room called `name`, by default the one that is shown. */
 function inRoom(
   name: string | undefined,
   state: State,

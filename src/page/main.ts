@@ -1,5 +1,5 @@
-// The page: puts state, session and views together. Every change goes through `dispatch`; the views
-// are drawn once a frame.
+// Entry point of the page: wires state, session and views together. Every change goes through
+// `dispatch`; the views render at most once per frame.
 
 import type { ListedFile } from "../client/events.ts";
 import { byId, saveAs } from "./dom.ts";
@@ -32,7 +32,7 @@ function dispatch(action: Action): void {
   state = reduce(state, action);
   if (isDrawDue) return;
   isDrawDue = true;
-  // A hidden tab has no frames, but a title.
+  // A hidden tab gets no animation frames, but its title changes.
   if (document.hidden) setTimeout(draw, 250);
   else requestAnimationFrame(draw);
 }
@@ -119,7 +119,7 @@ function loadFiles(): Promise<void> {
   return loadFilePage(undefined);
 }
 
-/** Loads the page of the list after the file `after`, or the first. */
+/** Loads the files after `after`, or the first page of the list. */
 async function loadFilePage(after: string | undefined): Promise<void> {
   if (state.listing.phase === "loading") return;
   dispatch({ type: "files-loading" });
@@ -136,7 +136,7 @@ function startDownload(file: ListedFile): void {
   void download(file, (progress) => dispatch({ type: "download", download: progress }));
 }
 
-/** Whether somebody looks at the page. */
+/** Notes whether the page is visible and has the focus. */
 function look(): void {
   dispatch({ type: "away", isAway: document.hidden || !document.hasFocus() });
 }

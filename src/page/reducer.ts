@@ -1,5 +1,5 @@
-// How the page's state changes: one pure function from state and action to state. What the
-// session's events do is in session-events.ts.
+// The reducer: a pure function from state and action to the next state. session-events.ts handles
+// the events of the session.
 
 import { noChat } from "../client/private-chat-state.ts";
 import { append, dropRoom, emptyLog, forgetSeqs, type MessageLog, restore } from "./message-log.ts";
@@ -52,7 +52,7 @@ export function reduce(state: State, action: Action): State {
     case "choose-recipients":
       return updateDraft(state, { recipients: action.to });
     case "restore":
-      // The session goes on, so the conversation is shown while it connects.
+      // The session continues, so the conversation is shown while it reconnects.
       return { ...state, isLoginShown: false, log: restore(state.log, action.messages) };
     case "chat-ended":
       return { ...state, chat: noChat };
@@ -108,7 +108,7 @@ function connect(state: State, { name, rooms, shown }: Action & { type: "connect
   };
 }
 
-/** What may stay on the page: nothing of another user, and no room that was left. */
+/** Keeps the log for the same user, without the rooms that are not joined again. */
 function logFor(state: State, name: string, rooms: readonly { name: string }[]): MessageLog {
   if (state.name !== "" && !isSameName(state.name, name)) {
     return { ...emptyLog, nextKey: state.log.nextKey };
@@ -129,7 +129,7 @@ function sent(state: State, { message, nowMs }: Action & { type: "sent" }): Stat
     problem: undefined,
     mentionsMe: false,
   });
-  // Who answers has read what was unread.
+  // Replying implies that the unread messages have been read.
   const read =
     state.shown === undefined
       ? state
@@ -151,11 +151,11 @@ function writeDraft(state: State, text: string): State {
   const { writtenTo } = currentDraft(state);
   const written = updateDraft(state, {
     text,
-    // What was begun in a private chat stays meant for the partner, even if the chat ends
-    // meanwhile.
+    // Text begun in a private chat is meant for the partner, even if the chat ends before it is
+    // sent.
     writtenTo: text === "" ? undefined : (writtenTo ?? state.chat.partner),
   });
-  // Once the text changes, what was wrong with it may not be any more.
+  // The problem may be gone with the change.
   return { ...written, composerProblem: "" };
 }
 

@@ -1,11 +1,11 @@
-// Sends what is in the composer, or carries it out, line by line; what can't be sent stays there,
-// with the reason. Knows no DOM.
+// Sends the composer's text line by line, or executes it as a command. What can't be sent stays in
+// the composer, with the reason. Knows no DOM.
 
 import { type CommandTargets, runCommand } from "./command-runner.ts";
 import { isCommand, readLine } from "./commands.ts";
 import { type Action, currentDraft, type State } from "./state.ts";
 
-/** Lines that can be sent at once, so that an accidental paste does not flood the room. */
+/** Most lines sent at once, so that an accidental paste does not flood the room. */
 const maxLines = 20;
 
 export function submitDraft(
@@ -19,7 +19,7 @@ export function submitDraft(
     dispatch({ type: "problem", origin: "composer", problem });
   };
   const refusal = refusalOf(lines) ?? audienceRefusal(lines, state());
-  // Emptied first: a command may show another room, which has a draft of its own.
+  // Clear it first: a command may switch to another room, which has its own draft.
   dispatch({ type: "draft", text: "" });
   if (refusal !== undefined) return put([text], refusal);
   for (const [i, line] of lines.entries()) {
@@ -30,7 +30,7 @@ export function submitDraft(
 
 function refusalOf(lines: readonly string[]): string | undefined {
   if (lines.length > maxLines) return `At most ${maxLines} lines can be sent at once.`;
-  // A pasted text must not carry out commands that happen to be in it.
+  // Commands in pasted text must not be executed.
   if (lines.length <= 1 || !lines.some(isCommand)) return undefined;
   return (
     "A line starts with /. Send commands one at a time, " +
@@ -38,7 +38,7 @@ function refusalOf(lines: readonly string[]): string | undefined {
   );
 }
 
-/** What was written to a partner does not go to the room because the chat has just ended. */
+/** Text written to a partner must not go to the room because the chat ended meanwhile. */
 function audienceRefusal(lines: readonly string[], state: State): string | undefined {
   const { writtenTo, recipients } = currentDraft(state);
   const { partner } = state.chat;

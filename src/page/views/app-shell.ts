@@ -1,5 +1,4 @@
-// The frame around the conversation: login form or app, the heading, the sidebar and the panel of
-// files.
+// The layout around the conversation: login form or app, heading, sidebar and file panel.
 
 import { byId, setText } from "../dom.ts";
 import { shownRoom, type State, unreadElsewhere } from "../state.ts";
@@ -30,7 +29,7 @@ export class AppShell {
       else this.#closeFiles();
     });
     byId("files-close", HTMLButtonElement).addEventListener("click", () => this.#closeFiles());
-    // A window that grows wide enough shows the sidebar beside the conversation again.
+    // A wider window shows the sidebar beside the conversation.
     matchMedia("(width < 760px)").addEventListener("change", () => this.closeSidebar());
     document.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
@@ -77,7 +76,7 @@ export class AppShell {
     this.#sidebar.classList.toggle("open", isOpen);
     this.#backdrop.hidden = !isOpen;
     this.#menu.setAttribute("aria-expanded", String(isOpen));
-    // Nothing behind the backdrop can be reached.
+    // Keep the focus out of what the backdrop covers.
     byId("conversation", HTMLElement).inert = isOpen;
     if (isOpen) byId("sidebar-close", HTMLButtonElement).focus();
     else this.#menu.focus();

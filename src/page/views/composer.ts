@@ -1,4 +1,4 @@
-// Where messages and commands are typed, and why one was not sent.
+// The field for messages and commands, with the reason why something was not sent.
 
 import { byId, setProblem } from "../dom.ts";
 import { currentDraft, type State } from "../state.ts";

@@ -1,5 +1,4 @@
-// The lines above the conversation: what is wrong with the connection, and where a private chat
-// stands.
+// The bars above the conversation: connection problems and private chats.
 
 import { byId, setText } from "../dom.ts";
 import type { State } from "../state.ts";

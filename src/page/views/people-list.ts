@@ -1,4 +1,4 @@
-// This user, and who else is in the room that is shown.
+// The user, and the people in the room that is shown.
 
 import { drawAvatar } from "../avatar.ts";
 import { byId, h, iconButton, setText, syncChildren } from "../dom.ts";

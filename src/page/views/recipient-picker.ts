@@ -1,5 +1,5 @@
-// Who gets the next message: everyone in the room, or chosen people. During a private chat it is
-// the partner, and not a choice.
+// The recipients of the next message: everyone in the room, or chosen people. During a private chat
+// it shows the partner and is disabled.
 
 import { drawAvatar } from "../avatar.ts";
 import { byId, h, setText } from "../dom.ts";
@@ -69,7 +69,7 @@ export class RecipientPicker {
       document.activeElement instanceof HTMLInputElement ? document.activeElement.value : "";
     this.#everyone.checked = recipients.length === 0;
     const people = shownRoom(state)?.people ?? [];
-    // Somebody who was chosen may have left the room since.
+    // A recipient may have left the room.
     const names = new Set([...people, ...recipients].filter((name) => name !== self));
     this.#people.replaceChildren(...Array.from(names, (name) => this.#choice(name, recipients)));
     for (const box of this.#people.querySelectorAll("input")) {

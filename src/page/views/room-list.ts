@@ -1,4 +1,4 @@
-// The rooms that this user is in, with what is unread there; to show one, or to leave it.
+// The joined rooms with their unread counts, and buttons to leave them.
 
 import { byId, h, iconButton, setText, syncChildren } from "../dom.ts";
 import { orderedRooms, type Room, type State } from "../state.ts";
