@@ -96,6 +96,10 @@ export const connections = {
   maxTotal: 16_384,
   /** Ports that are tried for `--port 0` until one is free for both UDP and TCP. */
   portTries: 10,
+  /** A port that an outgoing connection of this machine has taken is waited for this long … */
+  portWaitMs: 2_000,
+  /** … and tried this often. */
+  portRetryMs: 100,
   /** People who come from one address that is not loopback, a second; everybody is told of each … */
   loginsPerSecond: 5,
   /** … and at once: as many as may be there come back after a restart, and once more. */

@@ -20,7 +20,7 @@ import { OpenChatDownloads } from "./files/open-chat-download.ts";
 import { FileService } from "./files/file-service.ts";
 import { stampMs } from "../io/clock.ts";
 import { networkOf } from "../addresses.ts";
-import { named } from "./listen-errors.ts";
+import { listenOn } from "./listen-errors.ts";
 import { secretText } from "../secrets.ts";
 import { ServerFiles } from "./files/server-files.ts";
 import { HubDriver } from "./hub-driver.ts";
@@ -58,11 +58,11 @@ export class ChatCore {
   static async open(options: CoreOptions): Promise<ChatCore> {
     const { host, port, files: folder } = options;
     for (let left = port === 0 ? connections.portTries : 1; ; left--) {
-      const service = await named(host, "--port", port, () =>
-        FileService.open({ folder, host, port }),
-      );
+      const udp = { transport: "udp", host, port, flag: "--port" } as const;
+      const service = await listenOn(udp, () => FileService.open({ folder, host, port }));
       try {
-        return await named(host, "--port", service.udpPort, () => new ChatCore(options, service));
+        const tcp = { ...udp, transport: "tcp", port: service.udpPort } as const;
+        return await listenOn(tcp, () => new ChatCore(options, service));
       } catch (error) {
         service.close();
         if (left === 1) throw error;

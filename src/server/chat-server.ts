@@ -19,7 +19,7 @@ import { Descriptors } from "./descriptors.ts";
 import { metricsHost, type MetricsPort, openMetricsPort } from "./metrics-port.ts";
 import { startWeb, type WebServer } from "./web/http.ts";
 import { TrustedProxies } from "./web/trusted-proxies.ts";
-import { named } from "./listen-errors.ts";
+import { listenOn } from "./listen-errors.ts";
 import { folderState } from "./files/shared-folder.ts";
 import type { Connect } from "./web/websocket.ts";
 
@@ -138,12 +138,13 @@ export class ChatServer {
     const { host, classic, webPort, metricsPort, extra, announce } = this.#options;
     const started = classic === true ? [openChat.terminal?.started?.(host, this.port)] : [];
     if (webPort !== undefined) {
-      this.#web = await named(host, "--web-port", webPort, () => this.#startWeb(webPort));
+      const place = { transport: "tcp", host, port: webPort, flag: "--web-port" } as const;
+      this.#web = await listenOn(place, () => this.#startWeb(webPort));
     }
     if (metricsPort !== undefined) {
-      this.#metrics = await named(metricsHost, "--metrics-port", metricsPort, () =>
-        this.#openMetrics(metricsPort),
-      );
+      const [host, flag] = [metricsHost, "--metrics-port"];
+      const place = { transport: "tcp", host, port: metricsPort, flag } as const;
+      this.#metrics = await listenOn(place, () => this.#openMetrics(metricsPort));
     }
     for (const one of extra) started.push(await this.#openExtra(one));
     // a server that can't open its last port has not started
@@ -183,7 +184,7 @@ export class ChatServer {
   async #openExtra({ dialect, port, flag }: ExtraPort): Promise<string | undefined> {
     const { host, print } = this.#options;
     const listen = (speech: Speech) =>
-      named(host, flag, port, () => {
+      listenOn({ transport: "tcp", host, port, flag }, () => {
         const opened = this.#core.listen(port, speech);
         this.#extra.push(opened);
         return opened.port;
@@ -201,7 +202,7 @@ export class ChatServer {
       started = entry.dialect.terminal?.started?.(host, bound);
     }
     if (entry.transport !== "tcp") {
-      const opened = await named(host, flag, bound, () =>
+      const opened = await listenOn({ transport: "udp", host, port: bound, flag }, () =>
         openDatagramPort(entry.datagram, host, bound, print),
       );
       this.#extra.push(opened);

@@ -143,6 +143,22 @@ describe("a port that is taken: exit code 1 and one line with port and flag", ()
     });
   });
 
+  onLinux("but one that only an outgoing connection has is waited for", async () => {
+    await using there = await takePort("tcp");
+    const outgoing = await RawClient.connect(there.port);
+    const port = String(outgoing.localPort);
+    const flags = ["--port", port, ...common];
+    const { code, err } = await run(["server", ...flags]);
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: expect.stringContaining(`Port ${port} is in use by a connection to another server`),
+    });
+    await using server = new Parley("server", ...flags);
+    await Bun.sleep(300);
+    outgoing.abort();
+    await server.line(`Server listening on 127.0.0.1:${port}`);
+  });
+
   test("an address of another machine is named with its flag", async () => {
     for (const host of ["192.0.2.1", "nowhere.invalid", "256.1.1.1"]) {
       const { code, out, err } = await run(["server", "--host", host, "--port", "0", ...common]);
