@@ -66,7 +66,7 @@ export function notOwnAddress(host: string, error: unknown): ParleyError | undef
   if (!isIt) return undefined;
   return new ParleyError(
     "failed",
-    `--host ${quoted(host)} is no address of this machine: 127.0.0.1 is for it alone, 0.0.0.0 for everyone`,
+    `--host ${quoted(host)} is not an address of this machine: 127.0.0.1 is for it alone, 0.0.0.0 for everyone`,
   );
 }
 

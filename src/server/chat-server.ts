@@ -77,7 +77,7 @@ export class ChatServer {
    */
   static async start(options: ServerOptions): Promise<ChatServer> {
     if (folderState(options.files) === "no-folder") {
-      const sentence = `--files ${quoted(options.files)} is no folder: name one that has the files to share`;
+      const sentence = `--files ${quoted(options.files)} is not a folder: name one that has the files to share`;
       throw new ParleyError("failed", sentence);
     }
     const warn = (line: string) => options.log.warn(line);

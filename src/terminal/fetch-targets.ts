@@ -28,12 +28,12 @@ export function fetchTargets(
     return wanted.map((name) => ({ name, target: { kind: "stream", output: stdout } }));
   }
   if (output === "")
-    throw new ParleyError("usage", "-o '' is no path: write -o PATH, or -o - for stdout");
+    throw new ParleyError("usage", "-o '' is not a path: write -o PATH, or -o - for stdout");
   const isFolder = output === undefined || /[/\\]$/.test(output) || isDirectory(output);
   if (!isFolder && wanted.length > 1) {
     throw new ParleyError(
       "usage",
-      `-o ${quoted(output)} is no folder, and several files are to go there: end it with a /`,
+      `-o ${quoted(output)} is not a folder, and several files are to go there: end it with a /`,
     );
   }
   return wanted.map((name) => {

@@ -10,6 +10,6 @@ test("a host alone has the usual port, or that of the command", () => {
 });
 
 test("what is none is named as it was written, with the flag", () => {
-  expect(() => addressOf("", "a b")).toThrow(/^'a b' is no address: write HOST:PORT, /);
-  expect(() => addressOf("--server", "x:")).toThrow(/^--server 'x:' is no address/);
+  expect(() => addressOf("", "a b")).toThrow(/^'a b' is not an address: write HOST:PORT, /);
+  expect(() => addressOf("--server", "x:")).toThrow(/^--server 'x:' is not an address/);
 });

@@ -186,7 +186,7 @@ test("a missing file keeps none of the others back: they come, it is named, and 
     home,
   );
   expect(code).toBe(5);
-  expect(stderr).toEndWith("parley fetch-file: Not fetched, of 4 files: 'nope', '../secret'\n");
+  expect(stderr).toEndWith("parley fetch-file: 2 of 4 files not fetched: 'nope', '../secret'\n");
   expect(readdirSync(join(home, "Downloads")).toSorted()).toEqual(["empty", "zwei Wörter.txt"]);
   const json = await fetchFile([here(), "--json", "nope", "empty"]);
   expect(json.code).toBe(5);

@@ -163,7 +163,7 @@ describe("a port that is taken: exit code 1 and one line with port and flag", ()
     for (const host of ["192.0.2.1", "nowhere.invalid", "256.1.1.1"]) {
       const { code, out, err } = await run(["server", "--host", host, "--port", "0", ...common]);
       expect({ code, out }).toEqual({ code: 1, out: "" });
-      expect(err).toStartWith(`parley server: --host '${host}' is no address of this machine`);
+      expect(err).toStartWith(`parley server: --host '${host}' is not an address of this machine`);
     }
   });
 });
@@ -254,7 +254,7 @@ describe("the environment", () => {
     const port = await run(["server"], { env: { PARLEY_SERVER_PORT: "abc" } });
     expect({ code: port.code, err: port.err }).toEqual({
       code: 2,
-      err: expect.stringContaining("PARLEY_SERVER_PORT 'abc' is no port"),
+      err: expect.stringContaining("PARLEY_SERVER_PORT 'abc' is not a port"),
     });
     const json = await run(["server"], { env: { PARLEY_SERVER_JSON: "perhaps" } });
     expect({ code: json.code, err: json.err }).toEqual({
@@ -276,7 +276,9 @@ describe("the log on stderr", () => {
   test("a wrong level is wrong usage, and the right ones are named", async () => {
     const { code, out, err } = await run(["server", "--log-level", "loud"]);
     expect({ code, out }).toEqual({ code: 2, out: "" });
-    expect(err).toStartWith("parley server: --log-level 'loud' is no level: use one of silent, ");
+    expect(err).toStartWith(
+      "parley server: --log-level 'loud' is not a level: use one of silent, ",
+    );
   });
 
   test("with --json every line is an object with event, time and level", async () => {
@@ -354,7 +356,7 @@ describe("typed on its stdin", () => {
     await server.line("Alice 127.0.0.1:5555");
     await server.line("Ann");
     await server.until(() => server.stderr.includes("'frobnicate'"), "a complaint");
-    expect(server.stderr).toContain("type /info, /who or /quit");
+    expect(server.stderr).toContain("use /info, /who or /quit");
   });
 
   test("with --json the answers are objects too", async () => {
@@ -518,7 +520,7 @@ withBash(
     await until(/\[1\]\+? +Running/);
     expect(shown).not.toMatch(/Stopped/);
     shell.terminal?.write("fg\n/frobnicate\n/quit\n");
-    await until(/There is no '\/frobnicate' here/);
+    await until(/Unknown command '\/frobnicate'/);
     await until(/Server shutting down\.\.\./);
     shell.terminal?.write("exit\n");
     expect(await shell.exited).toBe(0);
