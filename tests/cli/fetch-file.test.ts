@@ -17,7 +17,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { color, runOnTerminal } from "./run.ts";
-import { parleyCommand } from "../parley.ts";
+import { Parley, parleyCommand } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
 
 const bunBinary = join(import.meta.dir, "../../node_modules/bun/bin/bun.exe");
@@ -233,6 +233,27 @@ test("a single file that can't be had is an event as well", async () => {
     { event: "failed", name: "nope", code: "not-found" },
     { event: "ended", code: "not-found" },
   ]);
+});
+
+test("a missing file leaves no folder behind, and an existing one alone", async () => {
+  const home = newFolder();
+  expect((await fetchFile([here(), "nope"], home)).code).toBe(5);
+  expect(readdirSync(home)).toEqual([]);
+  mkdirSync(join(home, "Downloads"));
+  expect((await fetchFile([here(), "nope"], home)).code).toBe(5);
+  expect(readdirSync(home)).toEqual(["Downloads"]);
+});
+
+test("an empty list says that it is empty", async () => {
+  await using empty = new Parley("server", "--port", "0", "--no-web", "--files", newFolder());
+  const address = (await empty.line(/^Server listening on /)).split(" ").at(-1) ?? "";
+  const said = async (...flags: string[]) => {
+    const { code, text, stderr } = await fetchFile([address, "--list", ...flags]);
+    return { code, text, stderr };
+  };
+  expect(await said()).toEqual({ code: 0, text: "", stderr: "The server shares no files\n" });
+  expect(await said("--quiet")).toEqual({ code: 0, text: "", stderr: "" });
+  expect(await said("--json")).toEqual({ code: 0, text: "", stderr: "" });
 });
 
 test("paths that lead nowhere are said in words", async () => {

@@ -97,11 +97,12 @@ export default defineCommand({
       client.stop(reason);
       interrupted.reject(reason);
     };
+    let removeFolder: (() => void) | undefined;
     const stopListening = onSignals(["SIGINT", "SIGTERM"], interrupt);
     try {
       if (args.list === true) await list(client, report);
       const targets = fetchTargets(names.filter(isFileName), args.output, stdout);
-      if (targets.length > 0 && args.output === undefined) makeDefaultFolder();
+      if (targets.length > 0 && args.output === undefined) removeFolder = makeDefaultFolder();
       const byName = new Map(targets.map(({ name, target }) => [name, target]));
       await fetchAll(client, new Set(names), byName, report);
       // A listing and events are data: a slow reader gets all of them.
@@ -111,16 +112,20 @@ export default defineCommand({
       stopListening();
       report.end();
       client.close();
+      removeFolder?.();
       await stderr.flush();
     }
   },
 });
 
 async function list(client: DownloadClient, report: FetchReport): Promise<void> {
+  let isEmpty = true;
   for await (const file of client.list()) {
+    isEmpty = false;
     await report.list(file);
     if (stdout.closed) return;
   }
+  if (isEmpty) report.emptyList();
 }
 
 /** Errors of one file that say nothing about the others. */
