@@ -22,13 +22,13 @@ export const serverFlags = {
     alias: "p",
     default: String(defaultPort),
     valueHint: "N",
-    description: "TCP port for everything, and UDP port for transfers (0: any free one)",
+    description: "TCP port for everything, and UDP port for transfers (0 picks a free one)",
   },
   "web-port": {
     type: "string",
     default: "8000",
     valueHint: "N",
-    description: "Port of the page (0: any free one)",
+    description: "Port of the page (0 picks a free one)",
   },
   web: {
     type: "boolean",
@@ -50,7 +50,7 @@ export const serverFlags = {
   "metrics-port": {
     type: "string",
     valueHint: "N",
-    description: "Serve /metrics for Prometheus on this port of 127.0.0.1 (0: any free one)",
+    description: "Serve /metrics for Prometheus on this port of 127.0.0.1 (0 picks a free one)",
   },
   files: { type: "string", default: "./FILES", valueHint: "DIR", description: "Shared folder" },
   data: {

@@ -1,4 +1,4 @@
-// The server, put together: store, core, page and the ports of single dialects, and their orderly end. Decides nothing of its own.
+// Assembles the server: store, hub, page, metrics and the ports of single dialects; and shuts it down in order. Makes no decisions.
 
 import { quoted } from "../text.ts";
 import { openChat } from "../dialects/open-chat/open-chat.ts";
@@ -23,7 +23,7 @@ import { listenOn } from "./listen-errors.ts";
 import { folderState } from "./files/shared-folder.ts";
 import type { Connect } from "./web/websocket.ts";
 
-/** A port that speaks one dialect; `flag` is what asked for it, for the error when it is taken. */
+/** A port that speaks one dialect; `flag` is what asked for it, for error messages. */
 export type ExtraPort = { dialect: string; port: number; flag: string };
 
 export type ServerOptions = Pick<CoreOptions, "host" | "port" | "files" | "rate"> & {
@@ -43,20 +43,20 @@ export type ServerOptions = Pick<CoreOptions, "host" | "port" | "files" | "rate"
   metricsPort?: number | undefined;
   /** SQLite file; undefined: memory. */
   data: string | undefined;
-  /** What an acknowledgement waits for; see docs/operation.md "Data". */
+  /** What an acknowledgement waits for: see docs/operation.md, "Data". */
   synchronous?: Synchronous;
-  /** 0 for no bound. */
+  /** 0: no limit. */
   maxPerAddress: number;
   extra: readonly ExtraPort[];
-  /** The main port is the one of S1's server, and is announced in its words. */
+  /** The main port is open-chat's own, and is announced as that system's server does. */
   classic?: boolean;
 };
 
-/** What there is before any port is open, and is closed after all of them. */
+/** What exists before any port is opened, and is closed after all of them. */
 type Base = { store: OpenStore; descriptors: Descriptors; admission: Admission };
 
 export class ChatServer {
-  /** Dialects and the ports of their own, by name. */
+  /** Ports that speak one dialect, by its name. */
   readonly dialectPorts = new Map<string, number>();
   readonly #options: ServerOptions;
   readonly #base: Base;
@@ -72,7 +72,7 @@ export class ChatServer {
   }
 
   /**
-   * Opens every port, or none.
+   * Opens every port, or fails and leaves none open.
    * @throws ParleyError `port-in-use`, `storage`, `failed`
    */
   static async start(options: ServerOptions): Promise<ChatServer> {
@@ -116,12 +116,12 @@ export class ChatServer {
     return this.#metrics?.port;
   }
 
-  /** Names of everyone who is here. */
+  /** Names of everyone who is logged in. */
   who(): string[] {
     return this.#core.hub.memberNames();
   }
 
-  /** Tells everyone, lets their last lines leave, closes the store. At most `shutdown.graceMs` long. */
+  /** Tells everyone, waits up to `shutdown.graceMs` for their output to be sent, closes the store. */
   async stop(): Promise<void> {
     const { hub, main } = this.#core;
     this.#web?.drain();
@@ -147,7 +147,7 @@ export class ChatServer {
       this.#metrics = await listenOn(place, () => this.#openMetrics(metricsPort));
     }
     for (const one of extra) started.push(await this.#openExtra(one));
-    // a server that can't open its last port has not started
+    // Only now: if the last port can't be opened, nothing has started.
     for (const line of started) if (line !== undefined) announce(line);
   }
 
@@ -180,7 +180,7 @@ export class ChatServer {
     return openMetricsPort({ port, metrics: core.metrics, version, refresh });
   }
 
-  /** What the dialect's own server would say now, if anything. */
+  /** Answers what the dialect's original server prints when it starts, if anything. */
   async #openExtra({ dialect, port, flag }: ExtraPort): Promise<string | undefined> {
     const { host, print } = this.#options;
     const listen = (speech: Speech) =>
@@ -220,7 +220,7 @@ export class ChatServer {
   }
 }
 
-/** How a WebSocket becomes a session of the hub. */
+/** Makes a session of the hub out of a WebSocket. */
 function nativeSessions({ driver, native }: ChatCore): Connect {
   return (link, peer) => {
     const session = driver.handleConnect(link, native, peer);
@@ -234,7 +234,7 @@ function nativeSessions({ driver, native }: ChatCore): Connect {
   };
 }
 
-/** The spare descriptor last: until then counting may need it. */
+/** The spare descriptor goes last: counting may need it until then. */
 function closeBase({ store, descriptors }: Base): void {
   store.close();
   descriptors.close();
