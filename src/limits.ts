@@ -601,6 +601,10 @@ export const client = {
 export const terminal = {
   /** Log lines that wait for a reader, in bytes; more are dropped and counted. */
   maxLogBytes: 256 * KiB,
+  /** Log lines per second, of events and of troubles each; more are suppressed and counted … */
+  logLinesPerSecond: 200,
+  /** … beyond this many at once: as many people may come back at once after a restart. */
+  logBurst: 2_000,
   /** Longest value of a log line's field; file names have at most 255 bytes. */
   maxLogFieldChars: 256,
   /** Data that wait for a reader, in bytes; then whoever makes them pauses. */

@@ -218,5 +218,5 @@ function withdraw(chat: HubState, batch: TurnBatch, error: ParleyError): void {
   for (const [id, departure] of batch.departed) {
     if (!pipeline.gathering.departed.has(id)) pipeline.gathering.departed.set(id, departure);
   }
-  options.warn(error.message);
+  options.log.warn(error.message);
 }

@@ -281,6 +281,23 @@ describe("the log on stderr", () => {
     );
   });
 
+  test("tells who came, logged in and left, from where and why", async () => {
+    const { server, port } = await start();
+    await using _ = server;
+    const ann = await RawClient.connect(port);
+    ann.send("Ann\n");
+    await ann.heard("ALL \n");
+    const from = `address=127.0.0.1 port=${ann.localPort} dialect=open-chat`;
+    ann.abort();
+    const lines = () => server.stderr.split("\n").filter((line) => line.startsWith("20"));
+    await server.until(() => lines().length >= 3, "three lines");
+    expect(lines().map((line) => line.replace(/^\S+Z /, ""))).toEqual([
+      `info  connected ${from}`,
+      `info  logged in name=Ann ${from} returned=false`,
+      `info  left name=Ann ${from} reason=lost`,
+    ]);
+  });
+
   test("with --json every line is an object with event, time and level", async () => {
     await using server = new Parley("server", "--port", "0", "--json", ...common);
     await server.line(/listening/);

@@ -132,4 +132,12 @@ describe("a log", () => {
       message: "Page: http://127.0.0.1:8000/",
     });
   });
+
+  test("is bounded: a flood of events is counted, and hides no trouble", () => {
+    const { lines, voice } = recorded();
+    for (let i = 0; i < 3 * limits.logBurst; i++) voice.log.info("connected");
+    expect(lines.length).toBeLessThan(1.1 * limits.logBurst);
+    voice.log.error("disk full");
+    expect(untimed(lines.slice(-1))).toEqual(["error disk full"]);
+  });
 });

@@ -18,7 +18,7 @@ type Page = { files: readonly FileEntry[]; next: string | undefined };
 export class ServerFiles implements FilesPort {
   readonly #service: FileService;
   readonly #downloads: OpenChatDownloads;
-  readonly #log: (line: string) => void;
+  readonly #print: (line: string) => void;
   readonly #sessions = new Map<number, FileSession>();
   /** Pages being read, by request. */
   readonly #listings = new Map<string, Promise<Page>>();
@@ -29,10 +29,10 @@ export class ServerFiles implements FilesPort {
     | { page: Promise<Page>; files: Promise<ReadonlyMap<string, FileEntry>>; atMs: number }
     | undefined;
 
-  constructor(service: FileService, downloads: OpenChatDownloads, log: (line: string) => void) {
+  constructor(service: FileService, downloads: OpenChatDownloads, print: (line: string) => void) {
     this.#service = service;
     this.#downloads = downloads;
-    this.#log = log;
+    this.#print = print;
   }
 
   list(
@@ -91,12 +91,12 @@ export class ServerFiles implements FilesPort {
     const picker = {
       session,
       address: peer.address,
-      onFailed: this.#log,
+      onFailed: this.#print,
       find: (listed: string) => this.#find(listed),
     };
     this.#downloads.start(name, picker).then(
       ({ port, sizeBytes }) => {
-        this.#log(downloadStarted);
+        this.#print(downloadStarted);
         answer({ port, sizeBytes, name });
       },
       (error: unknown) => answer(asParleyError(error)),

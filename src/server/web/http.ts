@@ -179,8 +179,9 @@ class Site {
     server: Server<SocketLink>,
     host: string | null,
   ): Response | undefined {
-    const { admission, metrics, proxies, publicUrl } = this.#options;
+    const { admission, metrics, log, proxies, publicUrl } = this.#options;
     if (!isOwnOrigin(request.headers.get("origin"), host, publicUrl?.origin)) {
+      log.info("WebSocket refused", { origin: request.headers.get("origin") ?? "" });
       return plainText(403, "A page of another origin may not chat here.");
     }
     if (this.isStopping) return plainText(503, "The server is stopping.", { "Retry-After": "1" });
@@ -197,6 +198,7 @@ class Site {
     const refusal = admission.enter(address);
     if (refusal !== undefined) {
       count(metrics.connectionsRefused, "full");
+      log.warn("connection refused", { address, reason: refusal });
       return plainText(503, refusal, { "Retry-After": "10" });
     }
     const socket = `${connected} ${port}`;

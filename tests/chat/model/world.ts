@@ -2,6 +2,7 @@
 // finishes it, and calls by time only when it was asked to), beside its plain slow twin: every room's log and everybody's mail as
 // two lists.
 
+import { silentLog } from "../../silent-log.ts";
 import type { Dialect, Peer } from "../../../src/chat/dialect.ts";
 import type { LeaveReason } from "../../../src/chat/events.ts";
 import { Hub } from "../../../src/chat/hub.ts";
@@ -197,8 +198,8 @@ export class World {
         // What a process that is gone still wants is nobody's business.
         if (hub === this.hub) this.#awake = true;
       },
-      log() {},
-      warn() {},
+      print() {},
+      log: silentLog,
       hashSecret: (secret) => `hash of ${secret}`,
       reservedNames,
       newSecret: () => `secret-number-${++this.#secrets}-0123456789`,
