@@ -89,7 +89,7 @@ export class ChatCore {
       stampMs,
       metrics: this.metrics,
       rates: ratesFor(options.rate),
-      files: new ServerFiles(service, this.#downloads, print),
+      files: new ServerFiles(service, this.#downloads, print, log),
       wake: this.driver.wake,
       log,
       print,

@@ -311,6 +311,15 @@ describe("files", () => {
     expect(rest.files.map((file) => file.name)).toEqual(names.slice(2));
   });
 
+  test("who gets which file is in the log, once", async () => {
+    rig.logged.length = 0;
+    await rig.get("/files/digits.txt");
+    await rig.get("/files/digits.txt", {}, "HEAD");
+    await rig.get("/files/nothing");
+    const fields = { file: "digits.txt", bytes: 10, address: "127.0.0.1" };
+    expect(rig.logged).toEqual([{ level: "info", message: "file requested", fields }]);
+  });
+
   test("a file comes as an attachment that runs nowhere", async () => {
     const answer = await rig.get(`/files/${encodeURIComponent('grüße "1".html')}`);
     expect(answer.headers.get("content-type")).toBe("text/html;charset=utf-8");
