@@ -19,7 +19,7 @@ function taken(logged: Logged[]): string[] {
   });
 }
 
-test("people come, log in and leave, each with address and dialect", () => {
+test("connecting, logging in and leaving are logged with address and dialect", () => {
   const { rig, logged } = loggingRig();
   const ann = rig.member("Ann", {}, "198.51.100.7");
   expect(taken(logged)).toEqual([
@@ -38,7 +38,7 @@ test("people come, log in and leave, each with address and dialect", () => {
   ]);
 });
 
-test("who leaves without a name is not said to have left, and nobody leaves twice", () => {
+test("a client without a name disconnects instead of leaving, and nobody leaves twice", () => {
   const { rig, logged } = loggingRig();
   rig.client().close();
   expect(taken(logged)).toEqual([
@@ -52,7 +52,7 @@ test("who leaves without a name is not said to have left, and nobody leaves twic
   ]);
 });
 
-test("a refused login has the name that was asked for, and why", () => {
+test("a refused login is logged with the name and the reason", () => {
   const { rig, logged } = loggingRig();
   rig.member("Ann");
   taken(logged);

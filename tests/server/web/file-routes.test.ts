@@ -1,4 +1,4 @@
-// Files over HTTP that fail on the way: the answer ends early, and the descriptor is closed whatever happened.
+// Files that change or fail while they are sent over HTTP: the response ends early, and the descriptor is closed in any case.
 
 import { afterAll, expect, test } from "bun:test";
 import { appendFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
@@ -80,7 +80,7 @@ test.each<[string, (folder: WatchedFolder) => void, End]>([
   expect(folder.opened.size).toBe(0);
 });
 
-test("a listing that goes on says where, and all of its pages have all files", async () => {
+test("a list links to its next page, and the pages together have all files", async () => {
   const many = mkdtempSync(join(path, "many-"));
   for (let i = 0; i < 1_100; i++) writeFileSync(join(many, `grüße & ${i}`), "");
   const files = new FileRoutes(new SharedFolder(many), createMetrics(), silentLog);
