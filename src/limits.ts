@@ -611,8 +611,8 @@ export const terminal = {
   maxDataBytes: 256 * KiB,
   /** One write to the system: about what a pipe takes at once. */
   writeBytes: 64 * KiB,
-  /** How often a terminal that takes nothing, stopped by Ctrl-S for example, is tried again. */
-  stoppedTerminalMs: 20,
+  /** A terminal that takes nothing, stopped by Ctrl-S for example, is tried again at least this often. */
+  stoppedTerminalMs: 50,
   /** How long the end of the program waits for a reader of its last lines. */
   flushTimeoutMs: 1_000,
   /** Longest line that can be written at the prompt; above the longest message, so that the refusal says what is wrong. */
