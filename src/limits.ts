@@ -601,14 +601,18 @@ export const client = {
 export const terminal = {
   /** Log lines that wait for a reader, in bytes; more are dropped and counted. */
   maxLogBytes: 256 * KiB,
+  /** Log lines per second, of events and of troubles each; more are suppressed and counted … */
+  logLinesPerSecond: 200,
+  /** … beyond this many at once: as many people may come back at once after a restart. */
+  logBurst: 2_000,
   /** Longest value of a log line's field; file names have at most 255 bytes. */
   maxLogFieldChars: 256,
   /** Data that wait for a reader, in bytes; then whoever makes them pauses. */
   maxDataBytes: 256 * KiB,
   /** One write to the system: about what a pipe takes at once. */
   writeBytes: 64 * KiB,
-  /** How often a terminal that takes nothing, stopped by Ctrl-S for example, is tried again. */
-  stoppedTerminalMs: 20,
+  /** A terminal that takes nothing, stopped by Ctrl-S for example, is tried again at least this often. */
+  stoppedTerminalMs: 50,
   /** How long the end of the program waits for a reader of its last lines. */
   flushTimeoutMs: 1_000,
   /** Longest line that can be written at the prompt; above the longest message, so that the refusal says what is wrong. */

@@ -1,5 +1,5 @@
-// What no compiler looks at: leftover marks, files without a word on what they are, drawers, traces of somebody's machine,
-// links that lead nowhere.
+// What no compiler checks: leftover marks, files that do not say what they are, drawers, traces of somebody's machine, dead
+// links, unused exports and limits.
 
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";

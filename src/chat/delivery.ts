@@ -222,5 +222,5 @@ function withdraw(chat: HubState, batch: TurnBatch, error: ParleyError): void {
     if (isBack || pipeline.gathering.departed.has(id)) continue;
     pipeline.gathering.departed.set(id, departure);
   }
-  options.warn(error.message);
+  options.log.warn(error.message);
 }

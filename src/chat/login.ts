@@ -27,6 +27,7 @@ import {
 } from "./names/grammar.ts";
 import type { Room } from "./room.ts";
 import type { Membership, Session } from "./session.ts";
+import { sessionFields } from "./session-log.ts";
 import { StoreAnswers } from "./store-answers.ts";
 import type { RoomBounds, SessionRecord } from "./store.ts";
 
@@ -188,7 +189,7 @@ class Entry {
     // Its connection may have gone meanwhile.
     if (this.#session.phase !== "entering") return names.forget(this.#session);
     if (error !== undefined) {
-      this.#chat.options.warn(error.message);
+      this.#chat.options.log.warn(error.message);
       return this.#refuse(error.code, error.message);
     }
     const taken = this.#taken();
@@ -266,7 +267,9 @@ class Entry {
     });
     this.#welcome(entries);
     const line = session.dialect.terminal?.named?.(name, session.identity.alias);
-    if (line !== undefined) chat.options.log(line);
+    if (line !== undefined) chat.options.print(line);
+    const returned = since !== undefined;
+    chat.options.log.info("logged in", { ...sessionFields(session), returned });
   }
 
   /** Told when the place of the newcomer among all that is said is settled. */
@@ -359,6 +362,7 @@ function refuse(
   message: string,
   retryAfterMs?: number,
 ): void {
+  chat.options.log.info("login refused", { ...sessionFields(session), name, code });
   chat.tell(session, { type: "refused", code, name, message, retryAfterMs });
   if (session.dialect.refusalEnds === true) end(chat, session);
 }

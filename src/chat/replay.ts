@@ -74,6 +74,6 @@ function goOn(chat: HubState, session: Session): void {
 
 /** Of a past that can't be read nothing may be left out silently: the member is told, and may come back for it. */
 function fail(chat: HubState, session: Session, error: ParleyError): void {
-  chat.options.warn(error.message);
+  chat.options.log.warn(error.message);
   lose(chat, session, error.message);
 }

@@ -80,16 +80,14 @@ export class ChatServer {
       const sentence = `--files ${quoted(options.files)} is not a folder: name one that has the files to share`;
       throw new ParleyError("failed", sentence);
     }
-    const warn = (line: string) => options.log.warn(line);
-    const store = openStore(options.data, warn, options.synchronous);
+    const store = openStore(options.data, (line) => options.log.warn(line), options.synchronous);
     const descriptors = new Descriptors();
     const admission = new Admission(options.maxPerAddress, descriptors);
     const base = { store, descriptors, admission };
     let server: ChatServer | undefined;
     try {
       const webPort = () => server?.webPort;
-      const own = { store, admission, webPort, log: options.print, warn };
-      const core = await ChatCore.open({ ...options, ...own });
+      const core = await ChatCore.open({ ...options, store, admission, webPort });
       server = new ChatServer(options, base, core);
       await server.#openOthers();
       return server;

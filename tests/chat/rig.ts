@@ -1,6 +1,7 @@
 // A hub without a network: links that record what they are given, a clock that moves when told, and
 // a store in memory that answers at once.
 
+import { silentLog } from "../silent-log.ts";
 import { Hub, type HubOptions } from "../../src/chat/hub.ts";
 import type { StoreReply, StoreRequest } from "../../src/chat/store.ts";
 import type { Link } from "../../src/chat/link.ts";
@@ -132,8 +133,12 @@ export class Rig {
         closed() {},
       },
       wake: () => (this.awake = true),
-      log: (line) => this.log.push(line),
-      warn: (line) => this.log.push(line),
+      print: (line) => this.log.push(line),
+      log: {
+        ...silentLog,
+        warn: (message) => void this.log.push(message),
+        error: (message) => void this.log.push(message),
+      },
       hashSecret: (secret) => `hash of ${secret}`,
       reservedNames,
       newSecret: () => `secret-number-${++this.#secrets}`,

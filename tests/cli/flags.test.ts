@@ -1,5 +1,5 @@
-// Flags read strictly: every way of writing one, the environment, and mistakes that are named. Nothing that people can type
-// makes the reader throw anything but a ParleyError, or hands citty a word that it could misread.
+// Strict flags: every way to write one, the environment, and errors. Whatever is typed, the result is either arguments that
+// citty can't misread or a ParleyError.
 
 import { describe, expect, test } from "bun:test";
 import type { ArgsDef } from "citty";
@@ -84,14 +84,14 @@ describe("words", () => {
     expect(read("a b c", {}, many)).toBe("-- a b c");
   });
 
-  test("after -- everything is a word, and - is one anyway", () => {
+  test("after -- everything is a word, and - always is", () => {
     expect(read("--json -- --port -o", {}, many)).toBe("--json -- --port -o");
     expect(read("-", {}, many)).toBe("-- -");
   });
 });
 
 describe("the environment", () => {
-  test("fills in what is not given", () => {
+  test("supplies flags that are not given", () => {
     const environment = {
       PARLEY_SERVER_PORT: "1",
       PARLEY_SERVER_WEB_PORT: "2",
@@ -135,7 +135,7 @@ describe("an error names the variable instead of a flag that nobody typed", () =
   ])("%j", (sentence, expected) => expect(blameVariables(sentence, variables)).toBe(expected));
 });
 
-test("the nearest word is one that is near", () => {
+test("the nearest word is only offered if it is near", () => {
   const commands = ["server", "client", "peer", "fetch-file", "classic"];
   for (const [word, expected] of [
     ["servr", "server"],

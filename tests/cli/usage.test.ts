@@ -1,4 +1,4 @@
-// What a person sees who mistypes, asks for help, or looks from a script: the compiled program's words and exit codes.
+// Typos, wrong values, help and version, as the compiled program reports them: sentences and exit codes.
 
 import { describe, expect, test } from "bun:test";
 import { version } from "../../package.json";
@@ -7,7 +7,7 @@ import { escape, run, runOnTerminal } from "./run.ts";
 
 const commands = ["server", "client", "peer", "fetch-file", "classic"];
 
-describe("a wrong word is an error that names the nearest right one", () => {
+describe("a mistyped word is an error that suggests the nearest right one", () => {
   test.each([
     [["servr"], "unknown command 'servr': did you mean server?"],
     [["fetchfile"], "unknown command 'fetchfile': did you mean fetch-file?"],
@@ -39,7 +39,7 @@ describe("a wrong word is an error that names the nearest right one", () => {
   });
 });
 
-describe("a wrong value is an error that names flag and value", () => {
+describe("a wrong value is an error that names the flag and quotes the value", () => {
   test.each([
     [["server", "--port", "abc"], "--port 'abc' is not a port: use a number from 0 to 65535"],
     [["server", "--port", "65536"], "--port '65536'"],
@@ -100,7 +100,7 @@ describe("a wrong value is an error that names flag and value", () => {
   });
 });
 
-test("a wrong value of the environment is blamed on its variable, not on a flag", async () => {
+test("a wrong value in the environment is blamed on its variable, not on a flag", async () => {
   for (const [command, variable, value, sentence] of [
     ["server", "SERVER_PORT", "abc", " 'abc' is not a port: use a number from 0 to 65535"],
     ["server", "SERVER_LISTEN", "cpp=x", " cpp=PORT: 'x' is not a port"],
@@ -116,7 +116,7 @@ test("a wrong value of the environment is blamed on its variable, not on a flag"
   }
 });
 
-test("peer --host that is not an address of this machine is said so", async () => {
+test("peer --host must be an address of this machine", async () => {
   const words = ["peer", "--id", "Al", "--port", "0", "--server", "127.0.0.1:1"];
   for (const host of ["192.0.2.1", "256.1.1.1"]) {
     const { code, out, err } = await run([...words, "--host", host]);
@@ -140,7 +140,7 @@ test("short flags are what people expect", async () => {
   }
 });
 
-test("a host that can't be found is exit code 3 and the same sentence everywhere", async () => {
+test("an unknown host is exit code 3, and the same sentence everywhere", async () => {
   for (const args of [
     ["client", "nowhere.invalid:1", "--name", "bot"],
     ["fetch-file", "nowhere.invalid:1", "a.txt"],
@@ -155,7 +155,7 @@ test("a host that can't be found is exit code 3 and the same sentence everywhere
   }
 });
 
-test("no server there is exit code 3 and one sentence with the address", async () => {
+test("a server that is not running is exit code 3, and one sentence with the address", async () => {
   const closed = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const address = `127.0.0.1:${closed.port}`;
   closed.stop(true);
@@ -212,7 +212,7 @@ describe("help", () => {
     expect(shown).not.toBe(out);
   });
 
-  test("tells how to call it, and what a value can be", async () => {
+  test("shows the usage, and what values are possible", async () => {
     const helps = await Promise.all(commands.map((name) => run([name, "--help"])));
     expect(helps.map(({ out }) => out.split("\n")[0])).toEqual([
       "Usage: parley server [flags]",
@@ -225,7 +225,7 @@ describe("help", () => {
     for (const name of ["cpp", ...Object.keys(dialects)]) expect(out).toContain(name);
   });
 
-  test("names every flag of the contract", async () => {
+  test("lists every flag of the contract", async () => {
     const flags = {
       server:
         "host port web-port no-web public-url trusted-proxy metrics-port files data listen classic rate max-per-address log-level json".split(

@@ -9,6 +9,7 @@ import { listedFiles } from "../../dialects/open-chat/listed-files.ts";
 import type { Peer } from "../../chat/dialect.ts";
 import { ParleyError } from "../../errors.ts";
 import { files as limits, folder, history } from "../../limits.ts";
+import type { Log } from "../../log.ts";
 import type { OpenChatDownloads } from "./open-chat-download.ts";
 import type { FileService } from "./file-service.ts";
 import type { FileSession } from "./file-session.ts";
@@ -18,7 +19,8 @@ type Page = { files: readonly FileEntry[]; next: string | undefined };
 export class ServerFiles implements FilesPort {
   readonly #service: FileService;
   readonly #downloads: OpenChatDownloads;
-  readonly #log: (line: string) => void;
+  readonly #print: (line: string) => void;
+  readonly #log: Log;
   readonly #sessions = new Map<number, FileSession>();
   /** Pages being read, by request. */
   readonly #listings = new Map<string, Promise<Page>>();
@@ -29,9 +31,16 @@ export class ServerFiles implements FilesPort {
     | { page: Promise<Page>; files: Promise<ReadonlyMap<string, FileEntry>>; atMs: number }
     | undefined;
 
-  constructor(service: FileService, downloads: OpenChatDownloads, log: (line: string) => void) {
+  /** `print` is for the line that open-chat's server prints. */
+  constructor(
+    service: FileService,
+    downloads: OpenChatDownloads,
+    print: (line: string) => void,
+    log: Log,
+  ) {
     this.#service = service;
     this.#downloads = downloads;
+    this.#print = print;
     this.#log = log;
   }
 
@@ -79,6 +88,7 @@ export class ServerFiles implements FilesPort {
       files = this.#service.session(peer.address, { send, waitingBytes, find });
       this.#sessions.set(session, files);
     }
+    if (request.type === "fetch" && request.check !== true) this.#logRequest(request.name, peer);
     files.handle(request);
   }
 
@@ -88,19 +98,24 @@ export class ServerFiles implements FilesPort {
     peer: Peer,
     answer: Parameters<FilesPort["download"]>[3],
   ): void {
+    this.#logRequest(name, peer);
     const picker = {
       session,
       address: peer.address,
-      onFailed: this.#log,
+      onFailed: this.#print,
       find: (listed: string) => this.#find(listed),
     };
     this.#downloads.start(name, picker).then(
       ({ port, sizeBytes }) => {
-        this.#log(downloadStarted);
+        this.#print(downloadStarted);
         answer({ port, sizeBytes, name });
       },
       (error: unknown) => answer(asParleyError(error)),
     );
+  }
+
+  #logRequest(file: string, { address }: Peer): void {
+    this.#log.info("file requested", { file, address });
   }
 
   closed(session: number): void {

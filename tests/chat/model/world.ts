@@ -2,6 +2,7 @@
 // strict as the server's: it ends turns, then finishes them, and calls on time only when asked to.
 // Beside it the model: every room's log and every mailbox as a list.
 
+import { silentLog } from "../../silent-log.ts";
 import type { Dialect, Peer } from "../../../src/chat/dialect.ts";
 import type { LeaveReason } from "../../../src/chat/events.ts";
 import { Hub } from "../../../src/chat/hub.ts";
@@ -197,8 +198,8 @@ export class World {
         // A dead process wakes nobody.
         if (hub === this.hub) this.#awake = true;
       },
-      log() {},
-      warn() {},
+      print() {},
+      log: silentLog,
       hashSecret: (secret) => `hash of ${secret}`,
       reservedNames,
       newSecret: () => `secret-number-${++this.#secrets}-0123456789`,

@@ -1,5 +1,6 @@
 // S1's files: what is listed can be asked for by that name, and is offered under it; what is not listed is not there.
 
+import { keepingLog } from "../../silent-log.ts";
 import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -28,6 +29,7 @@ let folder: string;
 let service: FileService;
 let downloads: OpenChatDownloads;
 let files: ServerFiles;
+const { log, logged } = keepingLog();
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "parley-listed-"));
@@ -35,7 +37,7 @@ beforeAll(async () => {
   service = await FileService.open({ folder, host, port: 0 });
   const open = (name: string) => service.folder.open(name);
   downloads = new OpenChatDownloads({ host, firstPort: 0, open });
-  files = new ServerFiles(service, downloads, () => {});
+  files = new ServerFiles(service, downloads, () => {}, log);
 });
 afterAll(() => {
   downloads.close();
@@ -77,8 +79,10 @@ async function later(act: () => Promise<void>): Promise<void> {
   await act();
 }
 
-test("before anybody has asked for the list", async () => {
+test("before anybody has asked for the list; the log has the request", async () => {
   expect(await download("esc.png")).toEqual({ name: "esc.png", sizeBytes: 3 });
+  const fields = { file: "esc.png", address: host };
+  expect(logged).toEqual([{ level: "info", message: "file requested", fields }]);
 });
 
 test("list, request and offer agree", async () => {
