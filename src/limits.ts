@@ -330,6 +330,12 @@ export const udp = {
   maxLateUs: 1_000_000,
   /** After the kernel took less than all: try again at the latest then. */
   retrySendMs: 2,
+  /** On every address: addresses of this machine are looked for this often, and … */
+  addressScanMs: 5_000,
+  /** … when a datagram arrives at one without a socket, but not more often than this. */
+  addressScanGapMs: 100,
+  /** Addresses with a socket of their own; a machine with more serves the others from the wildcard socket. */
+  maxLocalAddresses: 64,
 } as const;
 
 /** The shared folder. */

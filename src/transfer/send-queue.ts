@@ -2,6 +2,7 @@
 // Pure. Does not know what became of a segment: whoever wants it again requests it again.
 
 import { transfer as limit } from "../limits.ts";
+import type { Path } from "./cookies.ts";
 import { RangeSet } from "./ranges.ts";
 import {
   type RangeRequest,
@@ -36,9 +37,8 @@ interface QueuedRange {
 }
 
 export class SendQueue {
-  /** The address that has proven itself with a cookie; empty before. */
-  address = "";
-  port = 0;
+  /** The path that a cookie has proven; undefined before. */
+  path: Path | undefined;
   /** The file is no longer what it was: a GONE is due, and nothing else. */
   hasChanged = false;
   /** It is in the sender's round robin. */

@@ -39,7 +39,12 @@ export class SimServer {
   receive(bytes: Uint8Array, address: string, port: number): void {
     this.loop.run(() => {
       const { nowUs } = this.timeline;
-      const length = this.sender.handleDatagrams(bytes, address, port, this.answer, nowUs);
+      const length = this.sender.handleDatagrams(
+        bytes,
+        { address, port, local: "" },
+        this.answer,
+        nowUs,
+      );
       if (length > 0) this.send(this.answer.subarray(0, length), address, port);
       this.flush();
     });
@@ -51,7 +56,7 @@ export class SimServer {
     if (!burst) return this.arm();
     for (let at = 0; at < burst.bytes; at += burst.datagramBytes) {
       const end = Math.min(at + burst.datagramBytes, burst.bytes);
-      this.send(this.buffer.subarray(at, end), burst.address, burst.port);
+      this.send(this.buffer.subarray(at, end), burst.path.address, burst.path.port);
     }
     this.scheduled = true;
     this.timeline.at(this.timeline.nowUs + 5, () => {
@@ -214,7 +219,7 @@ export class SimClient {
         if (file) into.set(file.subarray(offset, offset + bytes), at);
         return bytes;
       });
-      sender.handleFirstRequest(request, address, port, timeline.nowUs);
+      sender.handleFirstRequest(request, [{ address, port, local: "" }], timeline.nowUs);
       options.server.flush();
       timeline.at(timeline.nowUs + options.side.down.config.delayUs, () => {
         receiver.handleOffer(sizeBytes, options.maxSegmentBytes, timeline.nowUs);

@@ -5,6 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { transfer as limit } from "../../src/limits.ts";
 import type { RangePicker } from "../../src/transfer/range-picker.ts";
 import { Receiver } from "../../src/transfer/receiver.ts";
+import type { Path } from "../../src/transfer/cookies.ts";
 import { Sender } from "../../src/transfer/sender.ts";
 import {
   dataHeaderBytes,
@@ -28,9 +29,13 @@ import {
 const token = new Uint8Array(16).map((_, i) => i * 7 + 1);
 const otherToken = new Uint8Array(16).map((_, i) => i * 5 + 3);
 const file = new Uint8Array(100_000).map((_, i) => i * 13);
-const home = ["192.0.2.1", 4_000] as const;
-const elsewhere = ["198.51.100.9", 4_000] as const;
+const home: Path = { address: "192.0.2.1", port: 4_000, local: "" };
+const elsewhere: Path = { address: "198.51.100.9", port: 4_000, local: "" };
 const ranges = [{ firstSeq: 0, offset: 0, length: 50_000, segmentBytes: 1_200 }];
+
+function pathOf(address: string, port: number): Path {
+  return { address, port, local: "" };
+}
 
 function server(): Sender {
   const sender = new Sender({
@@ -68,20 +73,15 @@ function requestOf(which: Uint8Array, cookie: Uint8Array, count = ranges.length)
 }
 
 /** The cookie that the server gives to an address for a token. */
-function cookieFor(
-  sender: Sender,
-  nowUs: number,
-  from: readonly [string, number],
-  which = token,
-): Uint8Array {
-  const length = sender.handleDatagrams(initOf(which), ...from, into, nowUs);
+function cookieFor(sender: Sender, nowUs: number, from: Path, which = token): Uint8Array {
+  const length = sender.handleDatagrams(initOf(which), from, into, nowUs);
   return readCookie(into, 0, length)!.cookie;
 }
 
 describe("the server sends no data", () => {
   test("to a client that knows the token but has no cookie", () => {
     const sender = server();
-    sender.handleDatagrams(requestOf(token, new Uint8Array(16)), ...home, into, 0);
+    sender.handleDatagrams(requestOf(token, new Uint8Array(16)), home, into, 0);
     expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
   });
 
@@ -89,7 +89,7 @@ describe("the server sends no data", () => {
     const sender = server();
     const wrong = token.map((byte) => byte ^ 1);
     const cookie = cookieFor(sender, 0, home, wrong);
-    const length = sender.handleDatagrams(requestOf(wrong, cookie), ...home, into, 0);
+    const length = sender.handleDatagrams(requestOf(wrong, cookie), home, into, 0);
     expect(readGone(into, 0, length)).toEqual({ token: wrong, reason: goneReason.unknown });
     expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
   });
@@ -100,7 +100,7 @@ describe("the server sends no data", () => {
     for (let bit = 0; bit < cookie.length * 8; bit++) {
       const forged = cookie.slice();
       forged[bit >> 3]! ^= 1 << (bit & 7);
-      sender.handleDatagrams(requestOf(token, forged), ...home, into, 0);
+      sender.handleDatagrams(requestOf(token, forged), home, into, 0);
       expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
     }
   });
@@ -108,19 +108,19 @@ describe("the server sends no data", () => {
   test("to another address that replays a cookie (spoofed source)", () => {
     const sender = server();
     const cookie = cookieFor(sender, 0, home);
-    sender.handleDatagrams(requestOf(token, cookie), ...elsewhere, into, 0);
+    sender.handleDatagrams(requestOf(token, cookie), elsewhere, into, 0);
     expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
-    sender.handleDatagrams(requestOf(token, cookie), home[0], home[1] + 1, into, 0);
+    sender.handleDatagrams(requestOf(token, cookie), pathOf("192.0.2.1", 4_001), into, 0);
     expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
     // The rightful owner is served all the same.
-    sender.handleDatagrams(requestOf(token, cookie), ...home, into, 0);
-    expect(sender.pollTransmit(buffer, 0)?.address).toBe(home[0]);
+    sender.handleDatagrams(requestOf(token, cookie), home, into, 0);
+    expect(sender.pollTransmit(buffer, 0)?.path.address).toBe(home.address);
   });
 
   test("for a cookie of another token", () => {
     const sender = server();
     const cookie = cookieFor(sender, 0, home, otherToken);
-    sender.handleDatagrams(requestOf(token, cookie), ...home, into, 0);
+    sender.handleDatagrams(requestOf(token, cookie), home, into, 0);
     expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
   });
 
@@ -128,29 +128,41 @@ describe("the server sends no data", () => {
     const sender = server();
     const cookie = cookieFor(sender, 0, home);
     const lateUs = 2 * limit.cookieLifeUs;
-    sender.handleDatagrams(requestOf(token, cookie), ...home, into, lateUs);
+    sender.handleDatagrams(requestOf(token, cookie), home, into, lateUs);
     expect(sender.pollTransmit(buffer, lateUs)).toBeUndefined();
     // Nor when the age, of which eight bits travel, comes round again.
     const roundUs = 256 * limit.cookieLifeUs;
-    sender.handleDatagrams(requestOf(token, cookie), ...home, into, roundUs);
+    sender.handleDatagrams(requestOf(token, cookie), home, into, roundUs);
     expect(sender.pollTransmit(buffer, roundUs)).toBeUndefined();
   });
 
   test("over the control connection to an address that the cookie does not prove", () => {
     const sender = server();
     const cookie = cookieFor(sender, 0, home);
-    expect(sender.handleFirstRequest(requestOf(token, cookie), ...elsewhere, 0)).toBe(false);
+    expect(sender.handleFirstRequest(requestOf(token, cookie), [elsewhere], 0)).toBe(false);
     expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
-    expect(sender.handleFirstRequest(requestOf(token, cookie), ...home, 0)).toBe(true);
-    expect(sender.pollTransmit(buffer, 0)?.address).toBe(home[0]);
+    expect(sender.handleFirstRequest(requestOf(token, cookie), [home], 0)).toBe(true);
+    expect(sender.pollTransmit(buffer, 0)?.path.address).toBe(home.address);
+  });
+
+  test("to a client that asked at another of our addresses", () => {
+    const sender = server();
+    const first = { ...home, local: "203.0.113.1" };
+    const second = { ...home, local: "203.0.113.2" };
+    const cookie = cookieFor(sender, 0, first);
+    sender.handleDatagrams(requestOf(token, cookie), second, into, 0);
+    expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
+    expect(sender.handleFirstRequest(requestOf(token, cookie), [second], 0)).toBe(false);
+    expect(sender.handleFirstRequest(requestOf(token, cookie), [second, first], 0)).toBe(true);
+    expect(sender.pollTransmit(buffer, 0)?.path).toEqual(first);
   });
 
   test("twice for a replayed request", () => {
     const sender = server();
     const request = requestOf(token, cookieFor(sender, 0, home));
-    sender.handleDatagrams(request, ...home, into, 0);
+    sender.handleDatagrams(request, home, into, 0);
     expect(sender.backlogBytes).toBe(50_000);
-    for (let i = 0; i < 5; i++) sender.handleDatagrams(request, ...home, into, 0);
+    for (let i = 0; i < 5; i++) sender.handleDatagrams(request, home, into, 0);
     expect(sender.backlogBytes).toBe(50_000);
   });
 });
@@ -170,11 +182,11 @@ describe("amplification", () => {
     ];
     for (const attempt of attempts) {
       for (const address of ["1.2.3.4", long]) {
-        const length = sender.handleDatagrams(attempt, address, 9, into, 0);
+        const length = sender.handleDatagrams(attempt, pathOf(address, 9), into, 0);
         expect(length).toBeLessThanOrEqual(attempt.length);
       }
       for (let cut = 0; cut < attempt.length; cut++) {
-        const length = sender.handleDatagrams(attempt.slice(0, cut), long, 9, into, 0);
+        const length = sender.handleDatagrams(attempt.slice(0, cut), pathOf(long, 9), into, 0);
         expect(length).toBeLessThanOrEqual(cut);
       }
     }
@@ -201,7 +213,7 @@ describe("amplification", () => {
         burstUs: 0,
         ranges: many,
       });
-      sender.handleDatagrams(bytes.slice(0, length), ...home, into, 0);
+      sender.handleDatagrams(bytes.slice(0, length), home, into, 0);
     }
     expect(sender.backlogBytes).toBeLessThanOrEqual(600 * limit.maxQueuedRanges);
   });
@@ -220,7 +232,7 @@ describe("amplification", () => {
     }));
     const request = { token: great, cookie, timeUs: 0, paceBytesPerMs: 1, burstUs: 0, ranges };
     const length = writeRequest(bytes, request);
-    sender.handleDatagrams(bytes.slice(0, length), ...home, into, 0);
+    sender.handleDatagrams(bytes.slice(0, length), home, into, 0);
     expect(sender.backlogBytes).toBeGreaterThan(0);
     expect(sender.backlogBytes).toBeLessThanOrEqual(limit.maxBacklogBytes);
   });
@@ -243,8 +255,8 @@ function client(): Client {
     token,
     cookie: new Uint8Array(16),
     echoUs: 0,
-    address: home[0],
-    port: home[1],
+    address: home.address,
+    port: home.port,
   };
   const bytes = new Uint8Array(initBytes);
   receiver.handleDatagrams(bytes.slice(0, writeCookie(bytes, cookie)), 10_000);
@@ -319,17 +331,17 @@ describe("the client", () => {
       token: otherToken,
       cookie: new Uint8Array(16).fill(9),
       echoUs: 0,
-      address: elsewhere[0],
+      address: elsewhere.address,
       port: 1,
     };
     receiver.handleDatagrams(bytes.slice(0, writeCookie(bytes, forged)), 30_000);
-    expect(receiver.cookie?.address).toBe(home[0]);
+    expect(receiver.cookie?.address).toBe(home.address);
   });
 
   test("a changed address gets data only after a new cookie", () => {
     const sender = server();
     const cookie = cookieFor(sender, 0, home);
-    sender.handleDatagrams(requestOf(token, cookie), ...home, into, 0);
+    sender.handleDatagrams(requestOf(token, cookie), home, into, 0);
     while (sender.pollTransmit(buffer, 0));
     const later = [{ firstSeq: 900, offset: 60_000, length: 1_200, segmentBytes: 1_200 }];
     const padded = Array.from({ length: 4 }, () => later[0]!);
@@ -337,7 +349,7 @@ describe("the client", () => {
     const old = { token, cookie, timeUs: 5, paceBytesPerMs: 0, burstUs: 0, ranges: padded };
     const length = sender.handleDatagrams(
       bytes.slice(0, writeRequest(bytes, old)),
-      ...elsewhere,
+      elsewhere,
       into,
       1,
     );
@@ -345,11 +357,11 @@ describe("the client", () => {
     expect(sender.pollTransmit(buffer, 1)).toBeUndefined();
     expect(kindAt(into, 0)).toBe(kind.cookie);
     const fresh = readCookie(into, 0, length)!;
-    expect(fresh.address).toBe(elsewhere[0]);
+    expect(fresh.address).toBe(elsewhere.address);
     const again = { ...old, cookie: fresh.cookie };
-    sender.handleDatagrams(bytes.slice(0, writeRequest(bytes, again)), ...elsewhere, into, 2);
+    sender.handleDatagrams(bytes.slice(0, writeRequest(bytes, again)), elsewhere, into, 2);
     const burst = sender.pollTransmit(buffer, 2)!;
-    expect(burst.address).toBe(elsewhere[0]);
+    expect(burst.path.address).toBe(elsewhere.address);
     const header = emptyDataHeader();
     expect(readData(buffer, 0, burst.bytes, header)).toBe(true);
     expect(header.offset).toBe(60_000);

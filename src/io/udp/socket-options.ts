@@ -6,6 +6,7 @@ import { libc } from "./libc.ts";
 
 /** Linux numbers (include/uapi/asm-generic/socket.h, linux/udp.h, linux/in.h, linux/in6.h). */
 export const option = {
+  reuseAddress: { level: 1, name: 2 },
   sendBuffer: { level: 1, name: 7 },
   receiveBuffer: { level: 1, name: 8 },
   sendBufferForce: { level: 1, name: 32 },

@@ -13,6 +13,8 @@ export interface UdpOptions {
   readonly host?: string;
   /** 0 takes a free one. */
   readonly port?: number;
+  /** Binds a port that another socket of this process has, if that allows it: see `allowSharing`. */
+  readonly shared?: boolean;
   /** A peer: the kernel then drops datagrams of everyone else. */
   readonly connect?: { readonly host: string; readonly port: number };
   /** False: behave as if the kernel had no offload (tests, and a way out for odd drivers). */
@@ -39,6 +41,9 @@ export interface UdpOffload {
   /** 0 where it can't be asked for. */
   readonly receiveBufferBytes: number;
 }
+
+/** LIBUS_LISTEN_REUSE_ADDR of Bun 1.4.5. */
+const reuseAddressFlag = 16;
 
 type Bound = Bun.udp.Socket<"uint8array">;
 type Connected = Bun.udp.ConnectedSocket<"uint8array">;
@@ -74,6 +79,8 @@ export class UdpPort {
       hostname: options.host ?? any,
       port: options.port ?? 0,
       binaryType: "uint8array" as const,
+      // Not in Bun's types; node:dgram passes it for `reuseAddr`.
+      ...(options.shared === true ? { flags: reuseAddressFlag } : {}),
     };
     let port: UdpPort | undefined;
     if (connect !== undefined) {
@@ -134,6 +141,11 @@ export class UdpPort {
     }
     this.#tryLater();
     return 0;
+  }
+
+  /** Lets sockets opened with `shared` bind more specific addresses of this port; false where the platform can't. */
+  allowSharing(isAllowed: boolean): boolean {
+    return setOption(this.#fd, option.reuseAddress, isAllowed ? 1 : 0);
   }
 
   /** `readMore` reads. */

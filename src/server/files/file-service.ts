@@ -13,7 +13,8 @@ import type { FileTransfer } from "./file-transfer.ts";
 import { applyJitHints } from "../../io/jit-hints.ts";
 import { SharedFolder } from "./shared-folder.ts";
 import { TransferSlots } from "./transfer-slots.ts";
-import { UdpPort } from "../../io/udp/udp.ts";
+import type { UdpOffload } from "../../io/udp/udp.ts";
+import { UdpListener, type UdpPath } from "../../io/udp/udp-listener.ts";
 
 export interface FileServiceOptions {
   /** The shared folder; it need not exist. */
@@ -33,21 +34,20 @@ export class FileService implements TransferHost {
   readonly sender: Sender;
   /** Since the start, for /metrics: transfers offered, datagram bytes sent. */
   readonly totals = { transfers: 0, sentBytes: 0 };
-  readonly #udp: UdpPort;
+  readonly #udp: UdpListener;
   readonly #transfers: TransferSlots<FileTransfer>;
   readonly #burst = new Uint8Array(udp.maxBatchBytes);
   readonly #answer = new Uint8Array(wire.maxRequestBytes);
   readonly #scratch = new Uint8Array(limits.hashSliceBytes);
   /** The part of the burst that the socket has not taken yet. */
-  #unsent:
-    { from: number; to: number; datagramBytes: number; address: string; port: number } | undefined;
+  #unsent: { from: number; to: number; datagramBytes: number; path: UdpPath } | undefined;
   #scheduled = false;
   #timer: Timer | undefined;
   #pacing: Timer | undefined;
   #napEndUs = 0;
   #closed = false;
 
-  private constructor(options: FileServiceOptions, socket: UdpPort) {
+  private constructor(options: FileServiceOptions, socket: UdpListener) {
     this.folder = new SharedFolder(options.folder);
     this.#udp = socket;
     this.#transfers = new TransferSlots(options.idleMs);
@@ -62,11 +62,11 @@ export class FileService implements TransferHost {
   static async open(options: FileServiceOptions): Promise<FileService> {
     applyJitHints();
     let service: FileService | undefined;
-    const socket = await UdpPort.open({
+    const socket = await UdpListener.open({
       host: options.host,
       port: options.port,
       ...(options.offload === undefined ? {} : { offload: options.offload }),
-      onDatagrams: (bytes, address, port) => service?.handleDatagrams(bytes, address, port),
+      onDatagrams: (bytes, path) => service?.handleDatagrams(bytes, path),
       onWritable: () => service?.wake(),
     });
     service = new FileService(options, socket);
@@ -77,8 +77,13 @@ export class FileService implements TransferHost {
     return this.#udp.port;
   }
 
-  get offload(): UdpPort["offload"] {
+  get offload(): UdpOffload {
     return this.#udp.offload;
+  }
+
+  /** Addresses of this machine at which datagrams can arrive. */
+  get locals(): Iterable<string> {
+    return this.#udp.locals;
   }
 
   get maxSegmentBytes(): number {
@@ -95,10 +100,10 @@ export class FileService implements TransferHost {
     return new FileSession(this, peerAddress, control);
   }
 
-  handleDatagrams(bytes: Uint8Array, address: string, port: number): void {
+  handleDatagrams(bytes: Uint8Array, path: UdpPath): void {
     if (this.#closed) return;
-    const length = this.sender.handleDatagrams(bytes, address, port, this.#answer, nowUs());
-    if (length > 0) this.#udp.send(this.#answer.subarray(0, length), length, address, port);
+    const length = this.sender.handleDatagrams(bytes, path, this.#answer, nowUs());
+    if (length > 0) this.#udp.send(this.#answer.subarray(0, length), length, path);
     this.wake();
   }
 
@@ -154,11 +159,11 @@ export class FileService implements TransferHost {
           this.#pace();
           return false;
         }
-        const { bytes: to, datagramBytes, address, port } = burst;
-        this.#unsent = { from: 0, to, datagramBytes, address, port };
+        const { bytes: to, datagramBytes, path } = burst;
+        this.#unsent = { from: 0, to, datagramBytes, path };
       }
-      const { from, to, datagramBytes, address, port } = this.#unsent;
-      const taken = this.#udp.send(this.#burst.subarray(from, to), datagramBytes, address, port);
+      const { from, to, datagramBytes, path } = this.#unsent;
+      const taken = this.#udp.send(this.#burst.subarray(from, to), datagramBytes, path);
       this.totals.sentBytes += taken;
       if (from + taken < to) {
         this.#unsent.from += taken;

@@ -9,6 +9,7 @@ import { picklePart } from "../../dialects/open-chat/pickle.ts";
 import { openChatDownload as limits } from "../../limits.ts";
 import { type Claim, DownloadClaims } from "./download-claims.ts";
 import { plainAddress } from "../../addresses.ts";
+import { UdpListener } from "../../io/udp/udp-listener.ts";
 
 /** What is read; `SharedFolder.open` returns one. */
 export interface DownloadFile {
@@ -178,7 +179,7 @@ export class OpenChatDownloads {
     };
     let farthest = -1;
     let progressMs = performance.now();
-    const socket = await openSocket(this.#options.host, port, (datagram, from, fromPort) => {
+    const socket = await openPort(this.#options.host, port, (datagram, from, fromPort) => {
       const step = download.receive(datagram, plainAddress(from), fromPort, performance.now());
       if (step.type === "ignore") return undefined;
       claim.asked = true;
@@ -223,26 +224,24 @@ export class OpenChatDownloads {
 }
 
 /** A UDP port that answers requests; undefined if it is in use. */
-async function openSocket(
-  hostname: string,
+async function openPort(
+  host: string,
   port: number,
   answer: (datagram: Uint8Array, from: string, fromPort: number) => Uint8Array | undefined,
-): Promise<Bun.udp.Socket<"uint8array"> | undefined> {
+): Promise<UdpListener | undefined> {
+  let listener: UdpListener | undefined;
   try {
-    return await Bun.udpSocket({
-      hostname,
+    listener = await UdpListener.open({
+      host,
       port,
-      binaryType: "uint8array",
-      socket: {
-        data(socket, datagram, fromPort, from) {
-          const bytes = answer(datagram, from, fromPort);
-          // What the kernel does not take now is lost, and the client asks again.
-          if (bytes !== undefined) socket.send(bytes, fromPort, from);
-        },
-        // A client that is gone causes "port unreachable"; the deadline frees the port.
-        error: () => {},
+      offload: false,
+      onDatagrams(datagram, path) {
+        const bytes = answer(datagram, path.address, path.port);
+        // What the kernel does not take now is lost, and the client asks again.
+        if (bytes !== undefined) listener?.send(bytes, bytes.length, path);
       },
     });
+    return listener;
   } catch {
     return undefined;
   }
