@@ -10,7 +10,9 @@ import type { FileInfo } from "../protocol/messages.ts";
 import { ControlClient, type FilePage } from "./control-client.ts";
 import type { FetchEvent, FetchTarget } from "./fetch-events.ts";
 import { Download } from "./download.ts";
+import { quietly } from "./cleanup.ts";
 import { lookAt } from "./file-reason.ts";
+import { PartialFile } from "./partial-file.ts";
 import { type Address, hostNotFound, socketReason } from "../io/host-port.ts";
 import { applyJitHints } from "../io/jit-hints.ts";
 import { compareWithLocal } from "./local-copy.ts";
@@ -75,9 +77,11 @@ export class DownloadClient {
     });
     try {
       await this.#retryUntilWhole(name, download);
-    } finally {
-      download.close();
+    } catch (error) {
+      quietly(() => download.close());
+      throw error;
     }
+    download.close();
   }
 
   /** Ends a running download with this error; a partial file is kept. */
@@ -164,9 +168,10 @@ export class DownloadClient {
       if (isLost && download.hasBegun) return error;
       throw error;
     } finally {
-      download.detach();
+      // A journal that can't be written costs only the next resume; what it would hide is worse.
+      quietly(() => download.detach());
       this.#current = undefined;
-      attempt.close();
+      quietly(() => attempt.close());
     }
   }
 
@@ -184,6 +189,7 @@ export class DownloadClient {
     const found = await this.#unlessStopped(compareWithLocal(control, name, path, local.size));
     if (found.sha256 !== undefined) {
       const { sha256 } = found;
+      quietly(() => PartialFile.removeLeftovers(path));
       this.#options.onEvent?.({ event: "unchanged", name, path, size: local.size, sha256 });
       return true;
     }

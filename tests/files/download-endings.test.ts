@@ -1,7 +1,7 @@
 // How a download ends when it is stopped, or its server goes away, while no data flow: against a scripted control connection.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ParleyError } from "../../src/errors.ts";
@@ -183,25 +183,6 @@ test("pauses before it retries a server that names another port each time", asyn
   expect(error?.code).toBe("stalled");
   expect(error?.message).toContain("a different");
   expect(offers).toBeLessThan(10);
-});
-
-test("does not replace a file created meanwhile, unless told to", () => {
-  const path = join(folder, "file");
-  const begin = () => {
-    const part = PartialFile.open(path, true);
-    part.begin({ name: "file", size: 3, version: "v1", chunkBytes: 65_536 });
-    part.write(0, Buffer.from("new"));
-    return part;
-  };
-  const part = begin();
-  writeFileSync(path, "theirs");
-  expect(() => part.finish(false)).toThrow("has been made by somebody else meanwhile");
-  part.close();
-  expect(readFileSync(path, "utf8")).toBe("theirs");
-  expect(readFileSync(`${path}.part`, "utf8")).toBe("new");
-  begin().finish(true);
-  expect(readFileSync(path, "utf8")).toBe("new");
-  expect(readdirSync(folder)).toEqual(["file"]);
 });
 
 test.each(["x".repeat(255), "ü".repeat(127), "😀".repeat(63), "x".repeat(232)])(
