@@ -346,6 +346,8 @@ export const folder = {
   pageBytes: 120 * KiB,
   /** A listing, and what its files are like, is read from disk again after this long. */
   listingMs: 2_000,
+  /** A folder that has not changed for this long is known to be the same by its time; file systems count in up to 2 s. */
+  settledMs: 3_000,
   /** Files of a listing of which it is remembered so long what they are like; in a larger folder they are looked at anew. */
   listedFiles: 16_384,
   /** Files looked at before other work gets a turn; 50 `lstat` take a tenth of a millisecond. */
