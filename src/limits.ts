@@ -511,6 +511,18 @@ export const fetching = {
   maxRateTries: 10,
   /** A server may name another port, and then another version of the file, before it is waited between tries. */
   maxStaleTries: 4,
+  /** Everything has arrived, but the digests that verify it have not, for this long: tried again on a new connection. */
+  digestTimeoutMs: 20_000,
+  /** Nothing at all has arrived for this long: the control connection is asked for a sign of life … */
+  silenceMs: 1_500,
+  /** … and given up without one. Our address may have changed; a new connection goes on within 5 s. */
+  aliveTimeoutMs: 2_000,
+  /** The server answers over TCP, but not over UDP, for this long: something on the way blocks it. */
+  udpAnswerMs: 5_000,
+  /** The same after an ICMP "port unreachable". */
+  udpRefusedMs: 1_000,
+  /** Versions of one file that are begun before it is said to change all the time. */
+  maxVersions: 16,
   /** Without progress a fetch tries to come back this long; then it is stalled, and the partial file is kept. */
   retryForMs: 30_000,
   /** Wait between two tries, doubled up to the second figure. */

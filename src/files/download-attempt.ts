@@ -26,6 +26,8 @@ export interface DownloadAttemptOptions {
   readonly heldBytes: number;
   readonly limitBytesPerSecond?: number;
   readonly path?: PathMetrics;
+  /** How long digests may be late once everything has arrived. */
+  readonly digestTimeoutMs: number;
   /** False: no kernel offload (tests). */
   readonly offload?: boolean;
   /** Where the bytes go; undefined if `wanted` does not apply to what is offered: the attempt then ends as `stale`. May throw. */
@@ -53,6 +55,11 @@ export class DownloadAttempt {
   readonly #preOffer = new PreOfferBuffer();
   #onCookie: (() => void) | undefined;
   #flushedAtMs = 0;
+  #offeredAtMs = 0;
+  #isRefused = false;
+  /** Bytes arrived or verified, and when they last became more. */
+  #progressBytes = 0;
+  #progressAtMs = performance.now();
   #ended = false;
 
   private constructor(options: DownloadAttemptOptions, token: Uint8Array, loop: ReceiverLoop) {
@@ -86,6 +93,7 @@ export class DownloadAttempt {
       ...(offload === undefined ? {} : { offload }),
       onTurn: () => attempt?.turn() ?? false,
       dueInUs: () => attempt?.dueInUs() ?? Number.POSITIVE_INFINITY,
+      onRefused: () => attempt?.handleRefused(),
       onFailure: (error) => attempt?.fail(error),
     });
     attempt = new DownloadAttempt(options, token, loop);
@@ -151,9 +159,14 @@ export class DownloadAttempt {
     return more;
   }
 
-  /** When gathered segments must be written: not long after. */
+  /** When gathered segments must be written, or silence looked into. */
   dueInUs(): number {
-    return this.#assembler?.hasGathered === true ? limits.gatherMs * 1000 : Number.POSITIVE_INFINITY;
+    if (this.#assembler?.hasGathered === true) return limits.gatherMs * 1000;
+    return Math.min(limits.silenceMs, this.#options.digestTimeoutMs) * 1000;
+  }
+
+  handleRefused(): void {
+    this.#isRefused = true;
   }
 
   /** The cookie arrives with the TCP handshake's round trip; a lost one is not waited for. */
@@ -189,6 +202,7 @@ export class DownloadAttempt {
 
   #handleOffer(offer: FileOffer): void {
     this.#offer = offer;
+    this.#offeredAtMs = performance.now();
     const { udpPort } = this.#options;
     // A port that answers is right, whatever number the server gives it behind a port-forwarding router.
     if (offer.udpPort !== udpPort && this.receiver.cookie === undefined) {
@@ -278,13 +292,43 @@ export class DownloadAttempt {
       );
     }
     const where = this.#control?.where ?? "the server";
+    this.#checkSilence(where);
     if (state === "gone") {
-      const reason = new ParleyError("stalled", `${where} no longer knows the transfer.`);
-      this.#end({ how: "retry", reason });
+      this.#retry(`${where} no longer knows the transfer.`);
     } else if (state === "stalled") {
-      const reason = new ParleyError("stalled", `No data arrived from ${where} over UDP for too long.`);
-      this.#end({ how: "retry", reason });
+      this.#retry(`No data arrived from ${where} over UDP for too long: a firewall may block it.`);
     }
+  }
+
+  /** Notices a server, a path or an address of ours that has gone, before the long timeouts do. */
+  #checkSilence(where: string): void {
+    const nowMs = performance.now();
+    const check = this.#assembler?.check;
+    const progressBytes =
+      this.receiver.stats().receivedBytes + (check?.verifiedBytes ?? 0) + (check?.checkableBytes ?? 0);
+    if (progressBytes !== this.#progressBytes) {
+      this.#progressBytes = progressBytes;
+      this.#progressAtMs = nowMs;
+    }
+    const control = this.#control;
+    const silentMs = Math.min(this.#loop.silentMs, control?.silentMs ?? 0);
+    if (silentMs >= limits.silenceMs) control?.checkAlive(limits.aliveTimeoutMs);
+    const isUnverified = this.receiver.state === "done" && check !== undefined;
+    if (isUnverified && nowMs - this.#progressAtMs > this.#options.digestTimeoutMs) {
+      this.#retry(`${where} does not send the digests of the file.`);
+    }
+    if (this.#offer === undefined || this.receiver.cookie !== undefined) return;
+    const unansweredMs = nowMs - this.#offeredAtMs;
+    const { udpPort } = this.#options;
+    if (this.#isRefused && unansweredMs > limits.udpRefusedMs) {
+      this.#retry(`${where} refuses datagrams on UDP port ${udpPort}: a firewall may block it.`);
+    } else if (unansweredMs > limits.udpAnswerMs) {
+      this.#retry(`${where} answers, but not on UDP port ${udpPort}: a firewall may block it.`);
+    }
+  }
+
+  #retry(sentence: string): void {
+    this.#end({ how: "retry", reason: new ParleyError("stalled", sentence) });
   }
 
   #end(outcome: AttemptOutcome): void {

@@ -31,6 +31,7 @@ export class Download {
   #attempt: DownloadAttempt | undefined;
   #stats: ReceiverStats | undefined;
   #offload: DownloadAttempt["offload"] | undefined;
+  #versions = 0;
   #emitted = 0;
   #emitting = false;
   #horizonSet = 0;
@@ -57,6 +58,11 @@ export class Download {
   /** Bytes present, verified or not. */
   get receivedBytes(): number {
     return this.#assembler?.present.bytes ?? 0;
+  }
+
+  /** Grows with every byte that arrives or is verified. */
+  get progressBytes(): number {
+    return this.receivedBytes + (this.#assembler?.check.verifiedBytes ?? 0);
   }
 
   /** What an attempt has to request. */
@@ -89,6 +95,12 @@ export class Download {
     this.#offer = offer;
     if (this.#assembler !== undefined && known?.version === version && known.size === size) {
       return this.#assembler;
+    }
+    if (++this.#versions > limits.maxVersions) {
+      throw new ParleyError(
+        "changed",
+        `'${this.#name}' keeps changing on the server: ${limits.maxVersions} versions were begun.`,
+      );
     }
     if (this.#emitted > 0) {
       throw new ParleyError(

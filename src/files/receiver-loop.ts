@@ -18,6 +18,8 @@ export interface LoopOptions {
   onTurn(): boolean;
   /** µs until `onTurn` must be called again even if nothing arrives; Infinity for never. */
   dueInUs(): number;
+  /** The server's machine refuses our datagrams (ICMP port unreachable). */
+  onRefused(): void;
   /** The loop has failed; nothing more is called. */
   onFailure(error: unknown): void;
 }
@@ -61,6 +63,7 @@ export class ReceiverLoop {
       batches: !isLoopback(options.host),
       onDatagrams: (bytes) => loop?.handleDatagrams(bytes),
       onWritable: () => loop?.wake(),
+      onRefused: () => options.onRefused(),
     });
     return (loop = new ReceiverLoop(options, socket));
   }
@@ -69,9 +72,15 @@ export class ReceiverLoop {
     return this.#socket.offload;
   }
 
+  /** For how long no datagram has arrived, since the start at most. */
+  get silentMs(): number {
+    return (nowUs() - this.#arrivedUs) / 1000;
+  }
+
   /** Sends the first datagram. */
   start(receiver: Receiver): void {
     this.#receiver = receiver;
+    this.#arrivedUs = nowUs();
     this.#turn(receiver);
   }
 

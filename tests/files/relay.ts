@@ -1,5 +1,5 @@
-// Stands between a fetch and its server, on a port of its own, TCP and UDP: passes everything on, and lets a test touch datagrams
-// on their way or cut connections. No more than the two ends need.
+// Stands between a download and its server, on a port of its own, TCP and UDP: passes everything on, and lets a test change
+// datagrams on their way, cut connections or make them go silent. No more than the two ends need.
 
 import { UdpPort } from "../../src/io/udp/udp.ts";
 
@@ -19,6 +19,8 @@ export interface Relay {
   rebind(): Promise<void>;
   /** Ends all TCP connections. */
   cut(): void;
+  /** The client's address is gone: whatever uses it now is silent for good, without an end; what is opened from now on works. */
+  freeze(): void;
   close(): void;
 }
 
@@ -48,6 +50,8 @@ async function tryStart(options: RelayOptions): Promise<Relay> {
   const { host = "127.0.0.1", port = 0 } = options;
   const server = { host: "127.0.0.1", port: options.serverPort };
   let client: { address: string; port: number } | undefined;
+  let frozenPort = 0;
+  const frozen = new Set<unknown>();
   const openUpstream = () =>
     UdpPort.open({
       connect: server,
@@ -63,6 +67,7 @@ async function tryStart(options: RelayOptions): Promise<Relay> {
     host,
     port,
     onDatagrams: (bytes, address, port) => {
+      if (port === frozenPort) return;
       client = { address, port };
       each(bytes, (datagram) => {
         const passed = options.toServer === undefined ? datagram : options.toServer(datagram);
@@ -82,6 +87,7 @@ async function tryStart(options: RelayOptions): Promise<Relay> {
   };
   const handlers: Bun.SocketHandler<Pipe> = {
     data(socket, bytes) {
+      if (frozen.has(socket)) return;
       const { other } = socket.data;
       if (other === undefined) socket.data.waiting = Buffer.concat([socket.data.waiting, bytes]);
       else push(other, Buffer.from(bytes));
@@ -122,6 +128,11 @@ async function tryStart(options: RelayOptions): Promise<Relay> {
       const old = upstream;
       upstream = await openUpstream();
       old.close();
+    },
+    freeze() {
+      for (const socket of pipes) frozen.add(socket);
+      frozenPort = client?.port ?? 0;
+      client = undefined;
     },
     cut() {
       for (const socket of pipes) socket.terminate();

@@ -48,9 +48,8 @@ async function ask(host: string, port: number, datagram: Uint8Array): Promise<Ui
 
 const host = outward ?? "";
 
-testHere.each(["0.0.0.0", "::"])(
-  "on %s an answer leaves from the address that was asked",
-  async (every) => {
+for (const every of ["0.0.0.0", "::"]) {
+  testHere(`on ${every} an answer leaves from the address that was asked`, async () => {
     const listener = await UdpListener.open({
       host: every,
       port: 0,
@@ -62,8 +61,8 @@ testHere.each(["0.0.0.0", "::"])(
     closers.push(() => listener.close());
     const answer = await ask(host, listener.port, Buffer.from("echo"));
     expect(Buffer.from(answer).toString()).toBe("echo");
-  },
-);
+  });
+}
 
 testHere("date-time answers from the address that was asked", async () => {
   const entry = dialects["date-time"];

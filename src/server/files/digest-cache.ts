@@ -34,9 +34,7 @@ export class DigestCache {
     served.file.close();
     const { version } = served.file;
     if (this.#active.get(version) === served) this.#active.delete(version);
-    if (served.broken === undefined && served.log.whole !== undefined) {
-      this.#finished.set(version, served.log);
-    }
+    if (served.isReusable) this.#finished.set(version, served.log);
   }
 
   close(): void {

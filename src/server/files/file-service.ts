@@ -208,7 +208,7 @@ export class FileService implements TransferHost {
     for (;;) {
       let progress = false;
       for (const file of this.digests.active) {
-        if (file.log.hashedBytes >= (busy ? file.front : file.hashTarget)) continue;
+        if (!file.isHashDue(busy)) continue;
         progress = file.hashOn(this.#scratch) > 0 || progress;
         if (performance.now() >= until) return true;
       }

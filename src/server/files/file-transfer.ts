@@ -61,9 +61,9 @@ export class FileTransfer implements SlotHolder {
       this.#sendError();
       return false;
     }
-    const { log } = this.served;
+    const { log, whole } = this.served;
     const { control } = this.#options;
-    const due = now || log.whole !== undefined || nowMs - this.#lastSentMs >= limits.digestsAfterMs;
+    const due = now || whole !== undefined || nowMs - this.#lastSentMs >= limits.digestsAfterMs;
     if (!due && log.count - this.#sentDigests < limits.digestsTogether) return this.#sentDigests < log.count;
     while (this.#sentDigests < log.count) {
       if ((control.waitingBytes?.() ?? 0) > limits.maxControlBytes) return true;
@@ -74,12 +74,13 @@ export class FileTransfer implements SlotHolder {
       this.#lastSentMs = nowMs;
       this.#used(nowMs);
     }
-    if (log.whole !== undefined && !this.#hasSentWhole) {
+    if (whole !== undefined && !this.#hasSentWhole) {
       this.#hasSentWhole = true;
-      const sha256 = Buffer.from(log.whole).toString("hex");
+      const sha256 = Buffer.from(whole).toString("hex");
       control.send({ type: "digest", transfer: this.id, sha256 });
     }
-    return false;
+    // A file that has grown is hashed once more before the last digest may leave.
+    return log.whole !== undefined && whole === undefined;
   }
 
   /**
