@@ -50,6 +50,11 @@ export class FetchReport {
     if (!stdout.data(line)) await stdout.relief();
   }
 
+  /** A listing without files: nothing on stdout, but people are told. */
+  emptyList(): void {
+    if (!this.#options.json && !this.#options.quiet) this.#say("The server shares no files.");
+  }
+
   /** The last word; an error may follow on a line of its own. */
   end(): void {
     this.#bar?.stop();

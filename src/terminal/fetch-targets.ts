@@ -1,9 +1,10 @@
 // Where the files of one call go: `-o` and the names, made into paths that never leave the folder they are meant for.
 
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
+import { quietly } from "../files/cleanup.ts";
 import { fileReason, lookAt } from "../files/file-reason.ts";
 import type { FetchOutput, FetchTarget } from "../files/fetch-events.ts";
 
@@ -42,9 +43,16 @@ export function fetchTargets(
   });
 }
 
-/** The folder of a file without `-o`, made if it is not there. Any other folder is its owner's to make. */
-export function makeDefaultFolder(): void {
+/** Creates the folder of files without `-o`; true if it was missing. Any other folder is its owner's to create. */
+export function makeDefaultFolder(): boolean {
+  const wasMissing = lookAt(defaultFolder) === undefined;
   makeFolder(defaultFolder, "-o PATH");
+  return wasMissing;
+}
+
+/** Takes it away again if nothing was saved there. */
+export function removeEmptyDefaultFolder(): void {
+  quietly(() => rmdirSync(defaultFolder));
 }
 
 /** @throws ParleyError `storage`, with a way out */

@@ -12,6 +12,7 @@ import {
   fetchTargets,
   isFileName,
   makeDefaultFolder,
+  removeEmptyDefaultFolder,
   standardOutput,
 } from "../../terminal/fetch-targets.ts";
 import { addressOf, defaultAddress } from "../address.ts";
@@ -95,10 +96,12 @@ export default defineCommand({
       interrupted.reject(reason);
     };
     const stopListening = onSignals(["SIGINT", "SIGTERM"], interrupt);
+    let madeFolder = false;
     try {
       if (args.list === true) await list(client, report);
       const targets = fetchTargets(names.filter(isFileName), args.output, stdout);
-      if (targets.length > 0 && args.output === undefined) makeDefaultFolder();
+      const isDefault = targets.length > 0 && args.output === undefined;
+      madeFolder = isDefault && makeDefaultFolder();
       const byName = new Map(targets.map(({ name, target }) => [name, target]));
       await fetchAll(client, new Set(names), byName, report);
       // a listing, or events, are data: whoever reads them may take as long as they like
@@ -108,16 +111,20 @@ export default defineCommand({
       stopListening();
       report.end();
       client.close();
+      if (madeFolder) removeEmptyDefaultFolder();
       await stderr.flush();
     }
   },
 });
 
 async function list(client: DownloadClient, report: FetchReport): Promise<void> {
+  let count = 0;
   for await (const file of client.list()) {
     await report.list(file);
+    count++;
     if (stdout.closed) return;
   }
+  if (count === 0) report.emptyList();
 }
 
 /** What is wrong with one file, and need not be with the next. */
