@@ -1,5 +1,6 @@
-// One attempt at downloading one file: couples the receiver's loop with a control connection and drives the assembler in slices
-// between them. Decides nothing about segments and keeps nothing beyond the attempt; download-client.ts retries.
+// One attempt at downloading one file: couples the receiver's loop with a control connection and
+// drives the assembler in slices between them. Decides nothing about segments and keeps nothing
+// beyond the attempt; download-client.ts retries.
 
 import { ParleyError } from "../errors.ts";
 import { fetching as limits, transfer as wire } from "../limits.ts";
@@ -16,7 +17,10 @@ import { ReceiverLoop } from "./receiver-loop.ts";
 import type { UdpOffload } from "../io/udp/udp.ts";
 
 export interface DownloadAttemptOptions {
-  /** The server's numeric address, and the UDP port: the TCP port's number, until an offer says otherwise. */
+  /**
+   * The server's numeric address, and the UDP port: the TCP port's number, until an offer says
+   * otherwise.
+   */
   readonly host: string;
   readonly udpPort: number;
   readonly name: string;
@@ -30,13 +34,19 @@ export interface DownloadAttemptOptions {
   readonly digestTimeoutMs: number;
   /** False: no kernel offload (tests). */
   readonly offload?: boolean;
-  /** Where the bytes go; undefined if `wanted` does not apply to what is offered: the attempt then ends as `stale`. May throw. */
+  /**
+   * Where the bytes go; undefined if `wanted` does not apply to what is offered: the attempt then
+   * ends as `stale`. May throw.
+   */
   onOffer(offer: FileOffer): Assembler | undefined;
   /** After each turn, with or without new bytes. May throw, which ends the attempt. */
   onTurn(): void;
 }
 
-/** How an attempt ended, if it can be retried (`elsewhere`: at another UDP port); everything else is thrown. */
+/**
+ * How an attempt ended, if it can be retried (`elsewhere`: at another UDP port); everything else is
+ * thrown.
+ */
 export type AttemptOutcome =
   | { how: "whole" }
   | { how: "stale" }
@@ -204,7 +214,8 @@ export class DownloadAttempt {
     this.#offer = offer;
     this.#offeredAtMs = performance.now();
     const { udpPort } = this.#options;
-    // A port that answers is right, whatever number the server gives it behind a port-forwarding router.
+    // A port that answers is right, whatever number the server gives it behind a port-forwarding
+    // router.
     if (offer.udpPort !== udpPort && this.receiver.cookie === undefined) {
       return this.#end({ how: "elsewhere", udpPort: offer.udpPort });
     }
@@ -251,7 +262,8 @@ export class DownloadAttempt {
   /** True if there is more to do at once. */
   #work(assembler: Assembler): boolean {
     const nowMs = performance.now();
-    // Small segments gather until they are worth a write, but not for long, and not once everything has arrived.
+    // Small segments gather until they are worth a write, but not for long, and not once everything
+    // has arrived.
     const isDue = nowMs - this.#flushedAtMs >= limits.gatherMs;
     if (isDue || this.receiver.state !== "running") {
       assembler.flush();

@@ -1,5 +1,5 @@
-// Downloads files from one server: retries after lost connections and server restarts, resumes, and reports events. The command,
-// the terminal client and tests use it alike; it prints nothing.
+// Downloads files from one server: retries after lost connections and server restarts, resumes, and
+// reports events. The command, the terminal client and tests use it alike; it prints nothing.
 
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
@@ -70,8 +70,10 @@ export class DownloadClient {
   }
 
   /**
-   * Downloads one file; resolves when it is complete, verified and in place (or equal to what is there already).
-   * @throws ParleyError `not-found`, `differs`, `locked`, `changed`, `integrity`, `stalled` (the partial file is kept), `storage`, …
+   * Downloads one file; resolves when it is complete, verified and in place (or equal to what is
+   * there already).
+   * @throws ParleyError `not-found`, `differs`, `locked`, `changed`, `integrity`, `stalled` (the
+   * partial file is kept), `storage`, …
    */
   async fetch(name: string, target: FetchTarget): Promise<void> {
     if (target.kind === "file" && (await this.#isUnchanged(name, target.path))) return;
@@ -153,7 +155,10 @@ export class DownloadClient {
     }
   }
 
-  /** The connection, the route or the name server has gone, and may come back. The very first connection must succeed. */
+  /**
+   * The connection, the route or the name server has gone, and may come back. The very first
+   * connection must succeed.
+   */
   #isRetriable(error: unknown): error is ParleyError {
     this.#isWelcomed ||= this.#control?.isWelcomed === true;
     const isLost =
@@ -246,7 +251,10 @@ export class DownloadClient {
     }
   }
 
-  /** The server's numeric address, so that TCP and UDP go to the same one. @throws ParleyError `cannot-connect` */
+  /**
+   * The server's numeric address, so that TCP and UDP go to the same one.
+   * @throws ParleyError `cannot-connect`
+   */
   async #resolve(): Promise<Address> {
     const { host, port } = this.#options.server;
     if (this.#addresses.length === 0)

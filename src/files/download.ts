@@ -1,5 +1,6 @@
-// One file being downloaded, over as many attempts as it takes: its partial file or ring, what has arrived, what has been reported
-// and written out. An attempt (download-attempt.ts) brings bytes; this keeps them.
+// One file being downloaded, over as many attempts as it takes: its partial file or ring, what has
+// arrived, what has been reported and written out. An attempt (download-attempt.ts) brings bytes;
+// this keeps them.
 
 import { ParleyError, unwritable } from "../errors.ts";
 import { fetching as limits, journal } from "../limits.ts";
@@ -88,7 +89,10 @@ export class Download {
     this.#record(true);
   }
 
-  /** Where the bytes of this offer go; undefined if the present ones were of another version, and have been discarded. */
+  /**
+   * Where the bytes of this offer go; undefined if the present ones were of another version, and
+   * have been discarded.
+   */
   handleOffer(offer: FileOffer): Assembler | undefined {
     const { size, version, chunkBytes } = offer;
     const known = this.#offer;
@@ -135,14 +139,20 @@ export class Download {
     return isMisled ? undefined : this.#assembler;
   }
 
-  /** After each turn of an attempt. @throws ParleyError `storage`, `failed` when nobody reads the output any more */
+  /**
+   * After each turn of an attempt.
+   * @throws ParleyError `storage`, `failed` when nobody reads the output any more
+   */
   handleTurn(): void {
     this.#record(false);
     this.#emit();
     this.#progress();
   }
 
-  /** Everything is verified: gives the file its name. @throws ParleyError `differs` if that is taken by now, unless `replace` */
+  /**
+   * Everything is verified: gives the file its name.
+   * @throws ParleyError `differs` if that is taken by now, unless `replace`
+   */
   async finish(replace: boolean): Promise<void> {
     const { size } = this.#offer ?? { size: 0 };
     while (this.#ring !== undefined && this.#emitted < size) {
@@ -228,7 +238,10 @@ export class Download {
     this.#attempt?.setHorizon(horizon);
   }
 
-  /** The output reads from the ring until its bytes have left; those are fewer than `unsentBytes` at any time. */
+  /**
+   * The output reads from the ring until its bytes have left; those are fewer than `unsentBytes` at
+   * any time.
+   */
   #horizon(ring: MemoryRing): number {
     return Math.max(0, this.#emitted - limits.unsentBytes) + ring.size;
   }

@@ -1,4 +1,5 @@
-// What a fetch tells whoever started it; with `--json` these are the lines, field by field. Types only.
+// What a fetch tells whoever started it; with `--json` these are the lines, field by field. Types
+// only.
 
 import type { ErrorCode } from "../errors.ts";
 
@@ -9,7 +10,10 @@ export type FetchTarget =
   | { readonly kind: "stream"; readonly output: FetchOutput };
 
 export interface FetchOutput {
-  /** Takes all bytes, which stay as they are until they have left; false: wait for `relief` before the next ones. */
+  /**
+   * Takes all bytes, which stay as they are until they have left; false: wait for `relief` before
+   * the next ones.
+   */
   data(bytes: Uint8Array): boolean;
   relief(): Promise<void>;
   /** Resolves when all has left, or after `timeoutMs`. */
@@ -57,7 +61,10 @@ export type FetchEvent =
       readonly inMs: number;
     }
   | {
-      /** It was not fetched, and why (docs/protocol.md: Errors); the others still are, unless the server is lost. */
+      /**
+       * It was not fetched, and why (docs/protocol.md: Errors); the others still are, unless the
+       * server is lost.
+       */
       readonly event: "failed";
       readonly name: string;
       readonly code: ErrorCode;

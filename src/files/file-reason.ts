@@ -25,7 +25,10 @@ const reasons: Readonly<Record<string, string>> = {
   ESTALE: "the network file system no longer knows it",
 };
 
-/** What is there; undefined for nothing. @throws ParleyError `storage` if that can't be determined, and so nothing can be written */
+/**
+ * What is there; undefined for nothing.
+ * @throws ParleyError `storage` if that can't be determined, and so nothing can be written
+ */
 export function lookAt(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });

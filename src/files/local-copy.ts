@@ -1,5 +1,5 @@
-// Is the local file the server's? Compares its prefix digests with the server's, in slices, and stops at the first chunk that
-// differs. Nothing of the file crosses the network.
+// Is the local file the server's? Compares its prefix digests with the server's, in slices, and
+// stops at the first chunk that differs. Nothing of the file crosses the network.
 
 import { closeSync, openSync, readSync } from "node:fs";
 import { transfer as wire } from "../limits.ts";
@@ -9,7 +9,10 @@ import { type ControlClient, errorOf } from "./control-client.ts";
 import type { TransferMessage } from "../protocol/messages.ts";
 import { checkOffer } from "./offer.ts";
 
-/** `sha256` (hexadecimal) if the two are equal. @throws ParleyError the server's answer, or why the connection was lost */
+/**
+ * `sha256` (hexadecimal) if the two are equal.
+ * @throws ParleyError the server's answer, or why the connection was lost
+ */
 export async function compareWithLocal(
   control: ControlClient,
   name: string,

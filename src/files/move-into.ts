@@ -1,10 +1,14 @@
-// Gives a file its final name in one step, without ever replacing a file that must not be: by whatever means the file system has.
+// Gives a file its final name in one step, without ever replacing a file that must not be: by
+// whatever means the file system has.
 
 import { closeSync, linkSync, openSync, renameSync, rmSync } from "node:fs";
 import { renameNoReplace } from "../io/file-calls.ts";
 import { quietly } from "./cleanup.ts";
 
-/** False, and nothing done, if the name is taken and not to be replaced. Throws what the file system throws. */
+/**
+ * False, and nothing done, if the name is taken and not to be replaced. Throws what the file system
+ * throws.
+ */
 export function moveInto(
   from: string,
   to: string,

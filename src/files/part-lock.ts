@@ -1,5 +1,6 @@
-// One fetch of a name at a time: a lock on the partial file itself, held by the kernel, so that it is gone with its process.
-// Where the file system knows no such lock, SQLite's on a file beside it does the same.
+// One fetch of a name at a time: a lock on the partial file itself, held by the kernel, so that it
+// is gone with its process. Where the file system knows no such lock, SQLite's on a file beside it
+// does the same.
 
 import { Database } from "bun:sqlite";
 import { rmSync, statSync } from "node:fs";
@@ -19,7 +20,8 @@ export class PartLock {
   }
 
   /**
-   * `fd` is the open partial file, `part` its path. Closing `fd` releases the lock, and so must `release`.
+   * `fd` is the open partial file, `part` its path. Closing `fd` releases the lock, and so must
+   * `release`.
    * @throws ParleyError `locked` while another fetch holds it
    */
   static take(fd: number, part: string, lock: typeof lockFile = lockFile): PartLock {

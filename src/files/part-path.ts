@@ -2,11 +2,17 @@
 
 import { basename, dirname, join } from "node:path";
 
-/** Bytes of a name on any usual file system, and of the longest suffix: `.part.journal`, with some reserve. */
+/**
+ * Bytes of a name on any usual file system, and of the longest suffix: `.part.journal`, with some
+ * reserve.
+ */
 const maxNameBytes = 255;
 const maxSuffixBytes = 24;
 
-/** `NAME.part` beside it; a name that leaves no room for the suffix is truncated, and told from others by a hash. */
+/**
+ * `NAME.part` beside it; a name that leaves no room for the suffix is truncated, and told from
+ * others by a hash.
+ */
 export function partPathOf(path: string): string {
   const name = basename(path);
   const room = maxNameBytes - maxSuffixBytes;

@@ -1,5 +1,5 @@
-// `NAME.part` with its journal and its lock: what a fetch writes into, and where the next one resumes whatever happened.
-// Knows files, not how they are fetched.
+// `NAME.part` with its journal and its lock: what a fetch writes into, and where the next one
+// resumes whatever happened. Knows files, not how they are fetched.
 
 import {
   type BigIntStats,
@@ -57,7 +57,8 @@ export class PartialFile implements ChunkStore {
   }
 
   /**
-   * Takes the lock, and reads what an earlier fetch has left (unless `resume` is false). The folder must exist.
+   * Takes the lock, and reads what an earlier fetch has left (unless `resume` is false). The folder
+   * must exist.
    * @throws ParleyError `locked`, `storage`
    */
   static open(path: string, resume: boolean): PartialFile {
@@ -78,7 +79,9 @@ export class PartialFile implements ChunkStore {
     }
   }
 
-  /** Removes what a fetch has left of a file that is complete by now: it died just before its end. */
+  /**
+   * Removes what a fetch has left of a file that is complete by now: it died just before its end.
+   */
   static removeLeftovers(path: string): void {
     const part = partPathOf(path);
     const left = lstatOf(part);
@@ -122,14 +125,16 @@ export class PartialFile implements ChunkStore {
   }
 
   /**
-   * The file is complete and verified: gives it its name, with `replace` in place of whatever has it.
+   * The file is complete and verified: gives it its name, with `replace` in place of whatever has
+   * it.
    * @throws ParleyError `differs` if the name is taken by now and must not be replaced; `storage`
    */
   finish(replace: boolean): void {
     this.#guard(() => {
       const { size } = this.#head ?? { size: 0 };
       if (fstatSync(this.#data).size !== size) ftruncateSync(this.#data, size);
-      // What was verified is what was written through the open file: its name must still be that file's.
+      // What was verified is what was written through the open file: its name must still be that
+      // file's.
       this.#checkName(this.#part);
       if (!moveInto(this.#part, this.path, replace)) throw takenMeanwhile(this.path);
       this.#checkName(this.path);
@@ -214,8 +219,8 @@ function openLocked(part: string): Opened {
 }
 
 /**
- * Opens a file of ours for writing. A FIFO or a device of that name is not waited for, a link not followed; a file with a second name
- * (a hard link) is not written through: it is replaced.
+ * Opens a file of ours for writing. A FIFO or a device of that name is not waited for, a link not
+ * followed; a file with a second name (a hard link) is not written through: it is replaced.
  */
 function openOwn(path: string, flags: number): number {
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;

@@ -1,5 +1,6 @@
-// Calls on files that Bun does not expose: the kernel's lock on an open file, and a rename that never replaces. Each says
-// "unsupported" where the platform or the file system has none, and its caller does it another way.
+// Calls on files that Bun does not expose: the kernel's lock on an open file, and a rename that
+// never replaces. Each says "unsupported" where the platform or the file system has none, and its
+// caller does it another way.
 
 import { dlopen, FFIType, read } from "bun:ffi";
 import { libcNames } from "./udp/libc.ts";
@@ -17,7 +18,10 @@ const exists = 17;
 const workingFolder = -100;
 const noReplace = 1;
 
-/** Binds functions of libc, or nothing if one is missing: each is bound alone, so as not to take the others away. */
+/**
+ * Binds functions of libc, or nothing if one is missing: each is bound alone, so as not to take the
+ * others away.
+ */
 function bind<Functions>(load: (library: string) => Functions): Functions | undefined {
   for (const library of libraries) {
     try {
@@ -59,7 +63,10 @@ function errno(): number {
   return place === null ? 0 : read.i32(place, 0);
 }
 
-/** Locks an open file until it is closed, or its process dies; "held": another open file of it is locked. */
+/**
+ * Locks an open file until it is closed, or its process dies; "held": another open file of it is
+ * locked.
+ */
 export function lockFile(fd: number): "locked" | "held" | "unsupported" {
   const call = flockCall();
   if (call === undefined) return "unsupported";

@@ -1,16 +1,23 @@
-// Cookies: stateless proof that a client receives what is sent to the source address of its datagrams (return routability).
-// Pure: the keyed hash and the time are parameters. A cookie is valid for one path, one token, and a limited time.
+// Cookies: stateless proof that a client receives what is sent to the source address of its
+// datagrams (return routability). Pure: the keyed hash and the time are parameters. A cookie is
+// valid for one path, one token, and a limited time.
 
 import { transfer as limit } from "../limits.ts";
 
-/** The two ends of a path: the client's address and port, and the server's address that it uses (opaque here). */
+/**
+ * The two ends of a path: the client's address and port, and the server's address that it uses
+ * (opaque here).
+ */
 export interface Path {
   readonly address: string;
   readonly port: number;
   readonly local: string;
 }
 
-/** Keyed hash of `message` (HMAC-SHA-256 or better), at least 16 bytes. The key lives in the closure. */
+/**
+ * Keyed hash of `message` (HMAC-SHA-256 or better), at least 16 bytes. The key lives in the
+ * closure.
+ */
 export type KeyedHash = (message: Uint8Array) => Uint8Array;
 
 export class CookieJar {
@@ -32,8 +39,8 @@ export class CookieJar {
   }
 
   private forEpoch(epoch: number, path: Path, token: Uint8Array): Uint8Array {
-    // Fixed-length fields first, and a character that is in no address between the others, so that no two different inputs give the
-    // same message.
+    // Fixed-length fields first, and a character that is in no address between the others, so that
+    // no two different inputs give the same message.
     const addresses = `${path.address}\0${path.local}`;
     const message = new Uint8Array(limit.tokenBytes + 10 + addresses.length);
     message.set(token, 0);

@@ -1,6 +1,7 @@
-// The sending end of all transfers of a server: answers INIT with a cookie and REQUESTs with segments, and keeps nothing
-// per packet. Pure: bytes in, bytes out; time and the keyed hash are parameters. The adapter owns the socket and the files:
-// after each `handle…`, and when the socket can take more, it calls `pollTransmit` until undefined.
+// The sending end of all transfers of a server: answers INIT with a cookie and REQUESTs with
+// segments, and keeps nothing per packet. Pure: bytes in, bytes out; time and the keyed hash are
+// parameters. The adapter owns the socket and the files: after each `handle…`, and when the socket
+// can take more, it calls `pollTransmit` until undefined.
 
 import { transfer as limit } from "../limits.ts";
 import { CookieJar, type KeyedHash, type Path } from "./cookies.ts";
@@ -19,12 +20,18 @@ import {
 
 export interface SenderConfig {
   keyedHash: KeyedHash;
-  /** The largest segment that this socket can send unfragmented; larger ones are not sent. Default limits.ts. */
+  /**
+   * The largest segment that this socket can send unfragmented; larger ones are not sent. Default
+   * limits.ts.
+   */
   maxSegmentBytes?: number;
 }
 
-/** A run of datagrams on one path: `bytes` of the buffer, cut every `datagramBytes` (the last may be shorter):
- *  one send with UDP_SEGMENT = datagramBytes, or ceil(bytes / datagramBytes) sends without. */
+/**
+ * A run of datagrams on one path: `bytes` of the buffer, cut every `datagramBytes` (the last may be
+ * shorter): one send with UDP_SEGMENT = datagramBytes, or ceil(bytes / datagramBytes) sends
+ * without.
+ */
 export interface Burst {
   path: Path;
   bytes: number;
@@ -56,7 +63,10 @@ export class Sender {
     return bytes;
   }
 
-  /** Begins a transfer under the token that its client has chosen. False if the table is full or the token is in use. */
+  /**
+   * Begins a transfer under the token that its client has chosen. False if the table is full or the
+   * token is in use.
+   */
   open(token: Uint8Array, sizeBytes: number, read: ReadInto): boolean {
     const key = keyOf(token);
     if (token.length !== limit.tokenBytes || this.queues.has(key)) return false;
@@ -80,8 +90,11 @@ export class Sender {
     queue.clear();
   }
 
-  /** Datagrams from a client (several if UDP_GRO merged them). Writes at most one short answer at `into[0]`, never longer
-   *  than what arrived, for the same path; returns its length, 0 for none. `into` holds limits.ts maxRequestBytes. */
+  /**
+   * Datagrams from a client (several if UDP_GRO merged them). Writes at most one short answer at
+   * `into[0]`, never longer than what arrived, for the same path; returns its length, 0 for none.
+   * `into` holds limits.ts maxRequestBytes.
+   */
   handleDatagrams(bytes: Uint8Array, path: Path, into: Uint8Array, nowUs: number): number {
     let answerBytes = 0;
     let at = 0;
@@ -102,8 +115,11 @@ export class Sender {
     return answerBytes;
   }
 
-  /** The REQUEST from the `fetch` message, with the paths that the client may have meant (its COOKIE named its address and port):
-   *  true if its cookie proves one of them, on which data then flow. `open` the transfer first. */
+  /**
+   * The REQUEST from the `fetch` message, with the paths that the client may have meant (its COOKIE
+   * named its address and port): true if its cookie proves one of them, on which data then flow.
+   * `open` the transfer first.
+   */
   handleFirstRequest(bytes: Uint8Array, paths: Iterable<Path>, nowUs: number): boolean {
     if (datagramEnd(bytes, 0) !== bytes.length) return false;
     const request = readRequest(bytes, 0, bytes.length);
@@ -118,8 +134,11 @@ export class Sender {
     return false;
   }
 
-  /** Fills `into` (64 KiB or more) with the next burst, of one transfer, round robin; undefined if nothing may leave now.
-   *  All but the last datagram of a burst have the same size. The result is reused: read it before the next call. */
+  /**
+   * Fills `into` (64 KiB or more) with the next burst, of one transfer, round robin; undefined if
+   * nothing may leave now. All but the last datagram of a burst have the same size. The result is
+   * reused: read it before the next call.
+   */
   pollTransmit(into: Uint8Array, nowUs: number): Burst | undefined {
     for (let left = this.scheduled.length; left > 0; left--) {
       const queue = this.scheduled.shift()!;
@@ -144,8 +163,10 @@ export class Sender {
     return undefined;
   }
 
-  /** When to call `pollTransmit` again after it gave undefined: what waits leaves at the rate that its client has named.
-   *  In µs; Infinity for never. */
+  /**
+   * When to call `pollTransmit` again after it gave undefined: what waits leaves at the rate that
+   * its client has named. In µs; Infinity for never.
+   */
   nextTimeoutUs(nowUs: number): number {
     let soonest = Infinity;
     for (const queue of this.scheduled) soonest = Math.min(soonest, queue.readyUs(nowUs));
@@ -180,7 +201,8 @@ export class Sender {
     if (!queue) return writeGone(into, { token, reason: goneReason.unknown });
     if (!isSame(queue.path, path)) {
       if (!this.cookies.isValid(request.cookie, path, token, nowUs)) {
-        // A new address, or a forged one: offer a cookie for it, unless that would be longer than the request.
+        // A new address, or a forged one: offer a cookie for it, unless that would be longer than
+        // the request.
         const cookie = this.cookies.mint(path, token, nowUs);
         const { address, port } = path;
         const echoUs = request.timeUs;

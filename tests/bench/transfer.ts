@@ -1,6 +1,7 @@
-// How fast a file comes: parley beside curl from nginx, Bun's HTTP/3, TFTP and S1's stop-and-wait, each as a whole process, in the
-// same run over the same links. `bun tests/bench/transfer.ts [--rows 1,2] [--peers parley,curl] [--repeat 3] [--size 16]`
-// Wide-area rows need root, iproute2 and a C compiler; what is missing is said and skipped.
+// How fast a file comes: parley beside curl from nginx, Bun's HTTP/3, TFTP and S1's stop-and-wait,
+// each as a whole process, in the same run over the same links. `bun tests/bench/transfer.ts
+// [--rows 1,2] [--peers parley,curl] [--repeat 3] [--size 16]` Wide-area rows need root, iproute2
+// and a C compiler; what is missing is said and skipped.
 
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -118,7 +119,10 @@ function describe({ mbit, rttMs, lossPercent, jitterMs }: Link): string {
   return `${rate}, ${rttMs} ms, ${lossPercent} %${jitter}`;
 }
 
-/** Peers take turns, so that whatever else the machine does meets all of them alike; the median counts. */
+/**
+ * Peers take turns, so that whatever else the machine does meets all of them alike; the median
+ * counts.
+ */
 async function wideAreaRow(row: Row): Promise<void> {
   const sizeBytes = Number(values.size ?? row.sizeMiB) * MiB;
   const course = await prepare(sizeBytes);

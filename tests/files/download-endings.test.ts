@@ -1,4 +1,5 @@
-// How a download ends when it is stopped, or its server goes away, while no data flow: against a scripted control connection.
+// How a download ends when it is stopped, or its server goes away, while no data flow: against a
+// scripted control connection.
 
 import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";

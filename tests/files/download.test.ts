@@ -1,4 +1,5 @@
-// A download through a relay that forges, loses, delays, cuts and moves: what gets the name in the end is the file, or nothing does.
+// A download through a relay that forges, loses, delays, cuts and moves: what gets the name in the
+// end is the file, or nothing does.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import * as dns from "node:dns/promises";
@@ -97,7 +98,8 @@ test("works without offload at either end", async () => {
   });
 });
 
-// The relay has the server's port, so that the client looks for no other; only Linux has a second loopback address by default.
+// The relay has the server's port, so that the client looks for no other; only Linux has a second
+// loopback address by default.
 skipUnless(process.platform === "linux", "no 127.0.0.2")(
   "uses a cookie that arrives long after the offer",
   async () => {

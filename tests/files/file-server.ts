@@ -1,5 +1,6 @@
-// A server of nothing but files, for tests of transfers: says welcome to every hello and hands file requests to the service.
-// `bun tests/files/file-server.ts FOLDER [PORT] [HOST]` runs one by itself.
+// A server of nothing but files, for tests of transfers: says welcome to every hello and hands file
+// requests to the service. `bun tests/files/file-server.ts FOLDER [PORT] [HOST]` runs one by
+// itself.
 
 import { LineSplitter } from "../../src/line-splitter.ts";
 import { decodeClient } from "../../src/protocol/decode-client.ts";
@@ -25,7 +26,9 @@ export interface FileServerOptions {
   readonly idleMs?: number;
 }
 
-/** TCP and UDP on the same port; a free UDP port may be taken for TCP, then another one is tried. */
+/**
+ * TCP and UDP on the same port; a free UDP port may be taken for TCP, then another one is tried.
+ */
 export async function startFileServer(
   folder: string,
   options: FileServerOptions = {},

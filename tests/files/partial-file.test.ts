@@ -1,5 +1,6 @@
-// Partial files: one fetch at a time, whoever dies; nothing is written through a link; nothing is replaced that must not be; what gets
-// the name is what was verified; and all of it where file systems have neither locks nor hard links.
+// Partial files: one fetch at a time, whoever dies; nothing is written through a link; nothing is
+// replaced that must not be; what gets the name is what was verified; and all of it where file
+// systems have neither locks nor hard links.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {

@@ -1,4 +1,5 @@
-// What overtakes an offer is handed on once, within its bounds; what there was no room for is asked for again.
+// What overtakes an offer is handed on once, within its bounds; what there was no room for is asked
+// for again.
 
 import { expect, test } from "bun:test";
 import { fetching as limits } from "../../src/limits.ts";

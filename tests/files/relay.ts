@@ -1,5 +1,6 @@
-// Stands between a download and its server, on a port of its own, TCP and UDP: passes everything on, and lets a test change
-// datagrams on their way, cut connections or make them go silent. No more than the two ends need.
+// Stands between a download and its server, on a port of its own, TCP and UDP: passes everything
+// on, and lets a test change datagrams on their way, cut connections or make them go silent. No
+// more than the two ends need.
 
 import { UdpPort } from "../../src/io/udp/udp.ts";
 
@@ -8,7 +9,10 @@ export interface RelayOptions {
   /** Its own address and port; a free port of 127.0.0.1 if absent. */
   readonly host?: string;
   readonly port?: number;
-  /** A datagram on its way: what is passed on instead; undefined for nothing. Merged ones come one by one. */
+  /**
+   * A datagram on its way: what is passed on instead; undefined for nothing. Merged ones come one
+   * by one.
+   */
   toServer?(datagram: Uint8Array): Uint8Array | undefined;
   toClient?(datagram: Uint8Array): Uint8Array | undefined;
 }
@@ -19,7 +23,10 @@ export interface Relay {
   rebind(): Promise<void>;
   /** Ends all TCP connections. */
   cut(): void;
-  /** The client's address is gone: whatever uses it now is silent for good, without an end; what is opened from now on works. */
+  /**
+   * The client's address is gone: whatever uses it now is silent for good, without an end; what is
+   * opened from now on works.
+   */
   freeze(): void;
   close(): void;
 }

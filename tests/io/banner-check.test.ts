@@ -29,7 +29,10 @@ test.each([
   );
 });
 
-/** Answers the first bytes with a text, like a port of another dialect, and keeps the connection unless told to end it. */
+/**
+ * Answers the first bytes with a text, like a port of another dialect, and keeps the connection
+ * unless told to end it.
+ */
 function stranger(text: string, ends: boolean) {
   return Bun.listen({
     hostname: "127.0.0.1",

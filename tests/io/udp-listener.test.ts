@@ -1,4 +1,5 @@
-// A port on every address answers from the one that was asked, and no other program can take it meanwhile.
+// A port on every address answers from the one that was asked, and no other program can take it
+// meanwhile.
 
 import { afterEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -27,7 +28,10 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-/** The answer to a datagram sent from loopback to this machine's other address: the kernel's own choice would be loopback. */
+/**
+ * The answer to a datagram sent from loopback to this machine's other address: the kernel's own
+ * choice would be loopback.
+ */
 async function ask(host: string, port: number, datagram: Uint8Array): Promise<Uint8Array> {
   const answer = Promise.withResolvers<Uint8Array>();
   // Connected: answers from any other address are dropped.

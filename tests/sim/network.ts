@@ -1,5 +1,5 @@
-// A simulated network in virtual time: a queue of events, and links that lose, delay, reorder, double, damage and limit.
-// Knows nothing of what the datagrams mean.
+// A simulated network in virtual time: a queue of events, and links that lose, delay, reorder,
+// double, damage and limit. Knows nothing of what the datagrams mean.
 
 import type { Random } from "./random.ts";
 
@@ -57,11 +57,16 @@ function before(a: { atUs: number; order: number }, b: { atUs: number; order: nu
 export interface LoopConfig {
   /** What one datagram or timer costs its process. */
   taskUs: number;
-  /** Mean time between two moments in which the process does not run (hashing, another process on its core), and their
-   *  mean length. Infinity: never. */
+  /**
+   * Mean time between two moments in which the process does not run (hashing, another process on
+   * its core), and their mean length. Infinity: never.
+   */
   stallEveryUs: number;
   stallUs: number;
-  /** At the beginning a task costs so much instead, for so long: code that has not been compiled yet. */
+  /**
+   * At the beginning a task costs so much instead, for so long: code that has not been compiled
+   * yet.
+   */
   cold?: { taskUs: number; forUs: number };
 }
 

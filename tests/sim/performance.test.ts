@@ -1,5 +1,6 @@
-// How fast, how wasteful, how polite: in virtual time these are facts and can be asserted.
-// The links are those of the wide-area rows in tests/bench/transfer; the queue holds one bandwidth-delay product.
+// How fast, how wasteful, how polite: in virtual time these are facts and can be asserted. The
+// links are those of the wide-area rows in tests/bench/transfer; the queue holds one
+// bandwidth-delay product.
 
 import { describe, expect, test } from "bun:test";
 import { EventLoop, Link, type LinkConfig, perfectLink, Timeline } from "./network.ts";
@@ -71,7 +72,10 @@ function world(path: Path, seed: number): World {
   return { timeline, down, start };
 }
 
-/** Run one transfer; megabytes per second from the first datagram to the last byte, and the rest of what is asserted. */
+/**
+ * Run one transfer; megabytes per second from the first datagram to the last byte, and the rest of
+ * what is asserted.
+ */
 function run(path: Path, mebibytes: number, seed: number) {
   const { timeline, down, start } = world(path, seed);
   const client = start(mebibytes, 0);
@@ -93,7 +97,8 @@ function run(path: Path, mebibytes: number, seed: number) {
   };
 }
 
-// Goodput wanted of peers measured on real links of this kind, times the ratio asked for: see the table of the bench.
+// Goodput wanted of peers measured on real links of this kind, times the ratio asked for: see the
+// table of the bench.
 const rows: [name: string, path: Path, mebibytes: number, leastMBps: number][] = [
   ["100 Mbit/s, 50 ms", { mbit: 100, rttMs: 50, lossPercent: 0 }, 16, 10.5],
   ["100 Mbit/s, 50 ms, 1 %", { mbit: 100, rttMs: 50, lossPercent: 1 }, 16, 10.1],

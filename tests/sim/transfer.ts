@@ -1,5 +1,6 @@
-// Couples Receiver and Sender over simulated links, with an event loop's coarse timers, and a control connection that is
-// only a delay. What tests/sim asserts is in the tests; here is how a transfer runs.
+// Couples Receiver and Sender over simulated links, with an event loop's coarse timers, and a
+// control connection that is only a delay. What tests/sim asserts is in the tests; here is how a
+// transfer runs.
 
 import { createHmac } from "node:crypto";
 import { Receiver } from "../../src/transfer/receiver.ts";
@@ -101,7 +102,10 @@ export interface ClientOptions {
   random: Random;
   receiver?: Partial<ReceiverConfig>;
   loop?: EventLoop;
-  /** False: what waited for the event loop seems to have come only then, as without the kernel's time of arrival. */
+  /**
+   * False: what waited for the event loop seems to have come only then, as without the kernel's
+   * time of arrival.
+   */
   isStamped?: boolean;
 }
 
@@ -144,7 +148,9 @@ export class SimClient {
     this.flush();
   }
 
-  /** As when a NAT forgets: from now on the server sees another port, and the old one leads nowhere. */
+  /**
+   * As when a NAT forgets: from now on the server sees another port, and the old one leads nowhere.
+   */
   moveTo(port: number): void {
     this.options.server.routes.delete(`${this.options.address}:${this.port}`);
     this.port = port;

@@ -1,4 +1,5 @@
-// Thousands of transfers over networks drawn from a seed: each must finish, byte for byte, within a step cap.
+// Thousands of transfers over networks drawn from a seed: each must finish, byte for byte, within a
+// step cap.
 // A failing seed is printed and replays alone:  SIM_SEED=123 bun test tests/sim
 
 import { expect, test } from "bun:test";

@@ -1,4 +1,5 @@
-// Segments in any order, with forged ones among them, become the file that the digests describe, and nothing else.
+// Segments in any order, with forged ones among them, become the file that the digests describe,
+// and nothing else.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";

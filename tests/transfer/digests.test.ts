@@ -1,4 +1,5 @@
-// Prefix digests: both ends agree with SHA-256 however the bytes are cut, a bad chunk is named, and nothing hostile gets through.
+// Prefix digests: both ends agree with SHA-256 however the bytes are cut, a bad chunk is named, and
+// nothing hostile gets through.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";

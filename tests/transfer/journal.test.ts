@@ -1,4 +1,5 @@
-// The journal of a partial file: whatever instant it is cut at, whatever is damaged, what it says was true.
+// The journal of a partial file: whatever instant it is cut at, whatever is damaged, what it says
+// was true.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";

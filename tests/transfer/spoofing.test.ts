@@ -1,4 +1,5 @@
-// Nothing spoofed gets in, and nothing gets out to an address that has not proven itself. One test an attack.
+// Nothing spoofed gets in, and nothing gets out to an address that has not proven itself. One test
+// an attack.
 
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "bun:test";

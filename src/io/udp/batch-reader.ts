@@ -1,8 +1,9 @@
-// Reads what waits in a UDP socket many datagrams a call (recvmmsg), into memory that is used again and again. Bun's own reader
-// makes an array and an address for each: at 80 000 datagrams a second it does nothing else, and does not come back to the event loop
-// before there is a pause. So the socket can be taken from it for a while. The kernel says when each datagram came: a process
-// that was kept from reading then does not take its own lateness for the path's.
-// Linux on 64 bits, where the layout below holds; elsewhere there is no batch reader, and Bun's does it alone.
+// Reads what waits in a UDP socket many datagrams a call (recvmmsg), into memory that is used again
+// and again. Bun's own reader makes an array and an address for each: at 80 000 datagrams a second
+// it does nothing else, and does not come back to the event loop before there is a pause. So the
+// socket can be taken from it for a while. The kernel says when each datagram came: a process that
+// was kept from reading then does not take its own lateness for the path's. Linux on 64 bits, where
+// the layout below holds; elsewhere there is no batch reader, and Bun's does it alone.
 
 import { ptr } from "bun:ffi";
 import { endianness } from "node:os";
@@ -10,7 +11,10 @@ import { udp as limits } from "../../limits.ts";
 import { type Libc, libc } from "./libc.ts";
 import { option, setOption } from "./socket-options.ts";
 
-/** sizeof struct mmsghdr and struct iovec, and the places of their fields, in words of 8 bytes (recvmmsg(2), recvmsg(2)). */
+/**
+ * sizeof struct mmsghdr and struct iovec, and the places of their fields, in words of 8 bytes
+ * (recvmmsg(2), recvmsg(2)).
+ */
 const messageWords = 8;
 const messageVector = 2;
 const messageVectorCount = 3;
@@ -22,7 +26,10 @@ const dontWait = 0x40;
 const internet = 2;
 const datagramNonBlocking = 2 | 0x800;
 const closeOnExec = 0x80000;
-/** The control message that the kernel puts first, a struct timespec (cmsg(3), socket(7): SO_TIMESTAMPNS); others are cut off. */
+/**
+ * The control message that the kernel puts first, a struct timespec (cmsg(3), socket(7):
+ * SO_TIMESTAMPNS); others are cut off.
+ */
 const controlWords = 4;
 const controlLevel = 2;
 const controlType = 3;
@@ -30,10 +37,15 @@ const controlSeconds = 4;
 const controlNanoseconds = 6;
 const clockRealtime = 0;
 
-/** The bytes are only valid during the call. `agoUs`: so long ago they came; 0 where nobody can say. */
+/**
+ * The bytes are only valid during the call. `agoUs`: so long ago they came; 0 where nobody can say.
+ */
 export type Visit = (bytes: Uint8Array, length: number, agoUs: number) => void;
 
-/** Where the kernel puts what it hands over: a slot for each datagram, and the structures that point there. */
+/**
+ * Where the kernel puts what it hands over: a slot for each datagram, and the structures that point
+ * there.
+ */
 class Slots {
   readonly bytes: readonly Uint8Array[];
   readonly messages: BigUint64Array;
@@ -73,7 +85,10 @@ class Slots {
     return this.#halves[(i * messageWords + messageLength) * 2] ?? 0;
   }
 
-  /** How long before this time the datagram came, in µs; 0 where the kernel does not say, or the clock was set. */
+  /**
+   * How long before this time the datagram came, in µs; 0 where the kernel does not say, or the
+   * clock was set.
+   */
   agoUs(i: number, seconds: number, nanoseconds: number): number {
     const at = i * controlWords * 2;
     const controls = this.#controls;
@@ -115,8 +130,8 @@ export class BatchReader {
   }
 
   /**
-   * Puts an idle socket in the place of this one, where Bun reads: it then finds nothing, and only `read` and `send` have the real one.
-   * Does nothing where the system has no descriptors left.
+   * Puts an idle socket in the place of this one, where Bun reads: it then finds nothing, and only
+   * `read` and `send` have the real one. Does nothing where the system has no descriptors left.
    */
   take(): void {
     if (this.#taken !== undefined) return;
@@ -129,7 +144,10 @@ export class BatchReader {
     if (idle >= 0) calls.close(idle);
   }
 
-  /** The socket is Bun's again. Needed before Bun closes it: its event loop still has the real one on its list. */
+  /**
+   * The socket is Bun's again. Needed before Bun closes it: its event loop still has the real one
+   * on its list.
+   */
   giveBack(): void {
     if (this.#taken === undefined) return;
     this.#libc.dup3(this.#taken, this.#fd, closeOnExec);
@@ -144,7 +162,10 @@ export class BatchReader {
     }
   }
 
-  /** Hands on what waits in the socket, up to a batch; returns how many datagrams (merged ones count once). Never blocks. */
+  /**
+   * Hands on what waits in the socket, up to a batch; returns how many datagrams (merged ones count
+   * once). Never blocks.
+   */
   read(visit: Visit): number {
     const count = limits.batchDatagrams;
     const slots = (this.#slots ??= new Slots(count));

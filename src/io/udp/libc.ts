@@ -1,5 +1,5 @@
-// The socket calls of libc that Bun does not expose. Linux only; elsewhere, or if libc can't be loaded, there are none, and callers
-// do without.
+// The socket calls of libc that Bun does not expose. Linux only; elsewhere, or if libc can't be
+// loaded, there are none, and callers do without.
 
 import { dlopen, FFIType } from "bun:ffi";
 

@@ -1,5 +1,5 @@
-// Who is at the other end of a TCP connection that Bun does not show: by libc, from the descriptor. Linux only; elsewhere
-// nobody is found, and callers do without.
+// Who is at the other end of a TCP connection that Bun does not show: by libc, from the descriptor.
+// Linux only; elsewhere nobody is found, and callers do without.
 
 import { ptr } from "bun:ffi";
 import { libc } from "./libc.ts";
@@ -31,7 +31,10 @@ export function connectionsTo(port: number, descriptors: readonly number[]): Ope
   return found;
 }
 
-/** Ends a connection as if its other side had: whoever it belongs to is told by the event loop, and closes it. */
+/**
+ * Ends a connection as if its other side had: whoever it belongs to is told by the event loop, and
+ * closes it.
+ */
 export function endConnection({ fd }: OpenSocket): void {
   libc()?.shutdown(fd, bothWays);
 }

@@ -1,5 +1,6 @@
-// Socket options that Bun does not expose, set by libc's setsockopt on a descriptor. Linux only; anywhere else, or when
-// libc can't be loaded, every call answers false and the caller does without. Knows no protocol.
+// Socket options that Bun does not expose, set by libc's setsockopt on a descriptor. Linux only;
+// anywhere else, or when libc can't be loaded, every call answers false and the caller does
+// without. Knows no protocol.
 
 import { ptr } from "bun:ffi";
 import { libc } from "./libc.ts";
@@ -20,7 +21,9 @@ export const option = {
 
 export type SocketOption = (typeof option)[keyof typeof option];
 
-/** IP_PMTUDISC_PROBE: "don't fragment" on everything, and no opinion of the kernel about the path. */
+/**
+ * IP_PMTUDISC_PROBE: "don't fragment" on everything, and no opinion of the kernel about the path.
+ */
 export const mtuDiscoverProbe = 3;
 
 const value = new Int32Array(1);

@@ -1,13 +1,17 @@
-// A UDP port of a server that answers from the address it was asked at. On "every address" it has a socket for each address of this
-// machine beside the wildcard one: from that the kernel would answer with whatever address the route back prefers, and clients
-// ignore such answers. Knows nothing of what is in a datagram.
+// A UDP port of a server that answers from the address it was asked at. On "every address" it has a
+// socket for each address of this machine beside the wildcard one: from that the kernel would
+// answer with whatever address the route back prefers, and clients ignore such answers. Knows
+// nothing of what is in a datagram.
 
 import { networkInterfaces } from "node:os";
 import { udp as limits } from "../../limits.ts";
 import { isEveryAddress } from "../host-port.ts";
 import { type UdpOffload, UdpPort } from "./udp.ts";
 
-/** Where a datagram came from and where its answer goes: the peer, and the local address that it sent to. */
+/**
+ * Where a datagram came from and where its answer goes: the peer, and the local address that it
+ * sent to.
+ */
 export interface UdpPath {
   readonly address: string;
   readonly port: number;
@@ -136,7 +140,10 @@ export class UdpListener {
     for (const socket of this.#sockets.values()) socket.allowSharing(false);
   }
 
-  /** Undefined where the address can't be bound (it has just gone, is tentative): the wildcard socket serves it. */
+  /**
+   * Undefined where the address can't be bound (it has just gone, is tentative): the wildcard
+   * socket serves it.
+   */
   async #bind(local: string): Promise<UdpPort | undefined> {
     try {
       return await UdpPort.open({
@@ -162,7 +169,10 @@ function socketOptions({ host, port, offload, onWritable }: UdpListenerOptions) 
   };
 }
 
-/** This machine's addresses that `host` stands for; those of a link with its name, as binding them needs it. */
+/**
+ * This machine's addresses that `host` stands for; those of a link with its name, as binding them
+ * needs it.
+ */
 function localAddresses(host: string): Set<string> {
   const found = new Set<string>();
   for (const [name, addresses] of Object.entries(networkInterfaces())) {

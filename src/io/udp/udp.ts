@@ -1,6 +1,6 @@
-// A UDP socket with what Linux has for speed: segmentation (one send leaves as many datagrams), merged receiving, large
-// buffers, "don't fragment". Where the platform says no it does the same more slowly, and says so in `offload`.
-// Knows nothing of what is in a datagram.
+// A UDP socket with what Linux has for speed: segmentation (one send leaves as many datagrams),
+// merged receiving, large buffers, "don't fragment". Where the platform says no it does the same
+// more slowly, and says so in `offload`. Knows nothing of what is in a datagram.
 
 import { isIP } from "node:net";
 import { udp as limits } from "../../limits.ts";
@@ -13,18 +13,23 @@ export interface UdpOptions {
   readonly host?: string;
   /** 0 takes a free one. */
   readonly port?: number;
-  /** Binds a port that another socket of this process has, if that allows it: see `allowSharing`. */
+  /**
+   * Binds a port that another socket of this process has, if that allows it: see `allowSharing`.
+   */
   readonly shared?: boolean;
   /** A peer: the kernel then drops datagrams of everyone else. */
   readonly connect?: { readonly host: string; readonly port: number };
   /** False: behave as if the kernel had no offload (tests, and a way out for odd drivers). */
   readonly offload?: boolean;
   /**
-   * One or more datagrams of one sender, merged: the kernel does not say where they part, so every datagram must tell its
-   * own length. The bytes belong to the callee.
+   * One or more datagrams of one sender, merged: the kernel does not say where they part, so every
+   * datagram must tell its own length. The bytes belong to the callee.
    */
   onDatagrams(bytes: Uint8Array, address: string, port: number): void;
-  /** Read many datagrams a call where the platform can, if the caller asks for it: `readMore`. Connected sockets only. */
+  /**
+   * Read many datagrams a call where the platform can, if the caller asks for it: `readMore`.
+   * Connected sockets only.
+   */
   readonly batches?: boolean;
   /** After `send` took less than it was given: try again. */
   onWritable?(): void;
@@ -119,9 +124,10 @@ export class UdpPort {
   }
 
   /**
-   * Sends `bytes` as datagrams of `segmentBytes` (the last may be shorter); at most 64 KiB less headers at once. Returns how many bytes
-   * the kernel took: after less than all of them `onWritable` is called when it is worth trying again. A datagram that can't
-   * be sent at all (larger than the path allows, no route) counts as taken: to the protocol it is lost.
+   * Sends `bytes` as datagrams of `segmentBytes` (the last may be shorter); at most 64 KiB less
+   * headers at once. Returns how many bytes the kernel took: after less than all of them
+   * `onWritable` is called when it is worth trying again. A datagram that can't be sent at all
+   * (larger than the path allows, no route) counts as taken: to the protocol it is lost.
    */
   send(bytes: Uint8Array, segmentBytes: number, address = "", port = 0): number {
     if (this.#any.closed) return bytes.length;
@@ -143,7 +149,10 @@ export class UdpPort {
     return 0;
   }
 
-  /** Lets sockets opened with `shared` bind more specific addresses of this port; false where the platform can't. */
+  /**
+   * Lets sockets opened with `shared` bind more specific addresses of this port; false where the
+   * platform can't.
+   */
   allowSharing(isAllowed: boolean): boolean {
     return setOption(this.#fd, option.reuseAddress, isAllowed ? 1 : 0);
   }
@@ -154,15 +163,18 @@ export class UdpPort {
   }
 
   /**
-   * From now on, until it is said otherwise, `readMore` alone reads, and `send` takes one datagram at a time. Whoever says so has to look
-   * often: nothing wakes him.
+   * From now on, until it is said otherwise, `readMore` alone reads, and `send` takes one datagram
+   * at a time. Whoever says so has to look often: nothing wakes him.
    */
   readAlone(isAlone: boolean): void {
     if (isAlone) this.#reader?.take();
     else this.#reader?.giveBack();
   }
 
-  /** Reads up to a batch of what waits, past the event loop; returns the number of datagrams, 0 where that can't be done. */
+  /**
+   * Reads up to a batch of what waits, past the event loop; returns the number of datagrams, 0
+   * where that can't be done.
+   */
   readMore(visit: Visit): number {
     return this.#any.closed ? 0 : (this.#reader?.read(visit) ?? 0);
   }

@@ -1,5 +1,5 @@
-// SHA-256 of shared files for HTTP downloads: computed in slices between other work, once per version, and only while somebody waits
-// for it.
+// SHA-256 of shared files for HTTP downloads: computed in slices between other work, once per
+// version, and only while somebody waits for it.
 
 import { BoundedMap } from "../../bounded-map.ts";
 import { ParleyError } from "../../errors.ts";
@@ -31,8 +31,10 @@ export class FileDigests {
   }
 
   /**
-   * The digest of the file as it is now. Once `signal` is aborted nobody waits here any more: the work ends with its last waiter.
-   * @throws ParleyError `not-found`; `changed` when the file changes meanwhile; `full` when too many wait already; what `signal` says
+   * The digest of the file as it is now. Once `signal` is aborted nobody waits here any more: the
+   * work ends with its last waiter.
+   * @throws ParleyError `not-found`; `changed` when the file changes meanwhile; `full` when too
+   * many wait already; what `signal` says
    */
   async of(
     name: string,

@@ -1,4 +1,5 @@
-// Names of shared files: which are names at all, and how one that is not UTF-8 is shown. Knows no file system.
+// Names of shared files: which are names at all, and how one that is not UTF-8 is shown. Knows no
+// file system.
 
 import { folder as limits } from "../../limits.ts";
 

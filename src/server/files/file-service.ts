@@ -1,6 +1,7 @@
-// Serves the shared folder: offers files over control connections, sends them as datagrams, reports their digests.
-// One event loop serves everyone: sending and hashing alternate in slices of a millisecond. Glue between the sender machine, the
-// UDP socket and the files; decides nothing about segments. The protocol is in docs/transfer.md.
+// Serves the shared folder: offers files over control connections, sends them as datagrams, reports
+// their digests. One event loop serves everyone: sending and hashing alternate in slices of a
+// millisecond. Glue between the sender machine, the UDP socket and the files; decides nothing about
+// segments. The protocol is in docs/transfer.md.
 
 import { files as limits, transfer as wire, udp } from "../../limits.ts";
 import { Sender } from "../../transfer/sender.ts";
@@ -95,7 +96,10 @@ export class FileService implements TransferHost {
     return this.#transfers.size;
   }
 
-  /** A control connection's session: hand it the `fetch` and `fetched` lines, and close it with the connection. */
+  /**
+   * A control connection's session: hand it the `fetch` and `fetched` lines, and close it with the
+   * connection.
+   */
   session(peerAddress: string, control: FileControl): FileSession {
     return new FileSession(this, peerAddress, control);
   }
@@ -118,7 +122,10 @@ export class FileService implements TransferHost {
     this.#transfers.remove(transfer);
   }
 
-  /** There may be something to do: takes a turn after what has arrived in this turn of the event loop. */
+  /**
+   * There may be something to do: takes a turn after what has arrived in this turn of the event
+   * loop.
+   */
   wake(): void {
     if (this.#scheduled || this.#closed) return;
     this.#scheduled = true;
@@ -189,7 +196,10 @@ export class FileService implements TransferHost {
     );
   }
 
-  /** Waits for less than a timer can, if the event loop is idle; otherwise takes another turn at once. */
+  /**
+   * Waits for less than a timer can, if the event loop is idle; otherwise takes another turn at
+   * once.
+   */
   #napped(us: number): boolean {
     if (us >= 1_000 || !this.#udp.canNap) return false;
     const sinceNapUs = nowUs() - this.#napEndUs;
@@ -200,8 +210,8 @@ export class FileService implements TransferHost {
   }
 
   /**
-   * True if there is more to hash now. While there is something to send, hashing only keeps up: bytes read for sending are hashed in
-   * passing. In pauses it runs ahead.
+   * True if there is more to hash now. While there is something to send, hashing only keeps up:
+   * bytes read for sending are hashed in passing. In pauses it runs ahead.
    */
   #hash(busy: boolean): boolean {
     const until = performance.now() + limits.hashSliceMs;

@@ -1,5 +1,5 @@
-// One file on its way to one client, on the server: what has been read for it, and which digests its client knows.
-// This is the control side; the datagrams are the sender machine's.
+// One file on its way to one client, on the server: what has been read for it, and which digests
+// its client knows. This is the control side; the datagrams are the sender machine's.
 
 import { files as limits, transfer as wire } from "../../limits.ts";
 import type { ReadInto } from "../../transfer/send-queue.ts";
@@ -51,8 +51,8 @@ export class FileTransfer implements SlotHolder {
   };
 
   /**
-   * Sends the digests that have become known; `now`: no more will come soon, so that even a few are worth a line. True if some wait to be
-   * sent later. Ends the transfer when the file has changed.
+   * Sends the digests that have become known; `now`: no more will come soon, so that even a few are
+   * worth a line. True if some wait to be sent later. Ends the transfer when the file has changed.
    */
   sendDigests(nowMs: number, now: boolean): boolean {
     if (this.#hasRead) this.#used(nowMs);
@@ -84,8 +84,8 @@ export class FileTransfer implements SlotHolder {
   }
 
   /**
-   * Makes room for another. A client that still misses data requests it, hears that the transfer is unknown, and fetches again; one
-   * that only waits for digests, and does not read them, is told.
+   * Makes room for another. A client that still misses data requests it, hears that the transfer is
+   * unknown, and fetches again; one that only waits for digests, and does not read them, is told.
    */
   giveWay(): void {
     const lacksDigests = !this.#hasSentWhole && this.reader.front >= this.served.file.size;

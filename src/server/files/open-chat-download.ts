@@ -1,5 +1,6 @@
-// The ports on which open-chat clients download files, part by part: takes one of the pool for a download, reads the file, frees
-// the port. What a datagram means is dialects/open-chat/download.ts's business, which names may be opened is the folder's.
+// The ports on which open-chat clients download files, part by part: takes one of the pool for a
+// download, reads the file, frees the port. What a datagram means is
+// dialects/open-chat/download.ts's business, which names may be opened is the folder's.
 
 import { quoted } from "../../text.ts";
 import { ParleyError } from "../../errors.ts";
@@ -33,13 +34,19 @@ export interface OpenChatDownloadOptions {
 }
 
 export interface DownloadRequester {
-  /** Whose download it is: a session may hold few ports, and keeps no unused one when it ends (see `sessionEnded`). */
+  /**
+   * Whose download it is: a session may hold few ports, and keeps no unused one when it ends (see
+   * `sessionEnded`).
+   */
   readonly session?: number;
   /** Finds the file that is listed as `name`, where no file has that name. */
   find?(name: string): Promise<string | undefined>;
   /** Address of the control connection; nobody else is answered. */
   readonly address?: string;
-  /** The download ended before its client said `finished`: no request in time, the file changed, the disk failed. */
+  /**
+   * The download ended before its client said `finished`: no request in time, the file changed, the
+   * disk failed.
+   */
   onFailed?(sentence: string): void;
 }
 
@@ -65,7 +72,8 @@ export class OpenChatDownloads {
 
   /**
    * Opens a port for the file that is listed as `name`, on which the client sends its requests.
-   * @throws ParleyError `not-found`; `full` when all ports are in use, or this session or address has enough of them.
+   * @throws ParleyError `not-found`; `full` when all ports are in use, or this session or address
+   * has enough of them.
    */
   async start(
     name: string,

@@ -1,5 +1,5 @@
-// One file being served, to one client or many: a single hashing pass for all of them, which shares its reads with sending
-// wherever the two are at the same offset. Knows no protocol and no client.
+// One file being served, to one client or many: a single hashing pass for all of them, which shares
+// its reads with sending wherever the two are at the same offset. Knows no protocol and no client.
 
 import { files as limits } from "../../limits.ts";
 import { DigestLog } from "../../transfer/digests.ts";
@@ -15,7 +15,10 @@ export class ServedFile {
   #checkedAtMs = Number.NEGATIVE_INFINITY;
   /** The whole digest has been checked against the file once more, and may be sent. */
   #isConfirmed = false;
-  /** Something was appended since it was opened: what was there then may still be the same, which a second pass confirms. */
+  /**
+   * Something was appended since it was opened: what was there then may still be the same, which a
+   * second pass confirms.
+   */
   #hasGrown = false;
   #confirmHasher: Bun.CryptoHasher | undefined;
   #confirmedBytes = 0;
@@ -39,7 +42,10 @@ export class ServedFile {
     return Math.min(this.file.size, this.front + limits.hashLeadBytes);
   }
 
-  /** Reads bytes for sending; fewer than requested if the file is broken. Hashes them too if they come next. */
+  /**
+   * Reads bytes for sending; fewer than requested if the file is broken. Hashes them too if they
+   * come next.
+   */
   read(offset: number, into: Uint8Array, at: number, length: number): number {
     const target = into.subarray(at, at + length);
     const got = this.#read(target, offset);
@@ -62,7 +68,10 @@ export class ServedFile {
     return this.log.hashedBytes < (busy ? this.front : this.hashTarget) || this.#isConfirming;
   }
 
-  /** Reads and hashes on; returns the bytes, 0 when nothing is left (or the file is broken). `scratch` is overwritten. */
+  /**
+   * Reads and hashes on; returns the bytes, 0 when nothing is left (or the file is broken).
+   * `scratch` is overwritten.
+   */
   hashOn(scratch: Uint8Array): number {
     if (this.#isConfirming) return this.#confirmOn(scratch);
     const from = this.log.hashedBytes;
@@ -75,8 +84,8 @@ export class ServedFile {
   }
 
   /**
-   * Whether the file is what was offered, or that with something appended; checked at most once in `checkFileMs`, and always just before
-   * the final digest is sent.
+   * Whether the file is what was offered, or that with something appended; checked at most once in
+   * `checkFileMs`, and always just before the final digest is sent.
    */
   isIntact(nowMs: number): boolean {
     if (this.broken !== undefined) return false;
@@ -137,7 +146,10 @@ export class ServedFile {
   }
 }
 
-/** One client's progress through the file. One read serves many of its segments where those are small. */
+/**
+ * One client's progress through the file. One read serves many of its segments where those are
+ * small.
+ */
 export class ReadAhead {
   /** The farthest byte that has been read for sending, or that the client holds already. */
   front: number;

@@ -1,5 +1,5 @@
-// The folder whose files the server shares: what is in it, and opening one by name without ever leaving it or touching
-// anything but a regular file. Knows no protocol.
+// The folder whose files the server shares: what is in it, and opening one by name without ever
+// leaving it or touching anything but a regular file. Knows no protocol.
 
 import { constants, type BigIntStats } from "node:fs";
 import {
@@ -34,26 +34,46 @@ export interface FilePage {
 
 /** A regular file, opened for reading. Close it. */
 export interface OpenFile extends FileEntry {
-  /** Equal for the same content as far as the file system tells: device, inode, size, times of modification and of change. */
+  /**
+   * Equal for the same content as far as the file system tells: device, inode, size, times of
+   * modification and of change.
+   */
   readonly version: string;
-  /** For code that opens it again (sendfile) while this one is open: on Linux the same inode, whatever happens to the name. */
+  /**
+   * For code that opens it again (sendfile) while this one is open: on Linux the same inode,
+   * whatever happens to the name.
+   */
   readonly path: string;
-  /** Reads at `position`; may read less than `target` holds, 0 at the end. Throws what `readSync` throws. */
+  /**
+   * Reads at `position`; may read less than `target` holds, 0 at the end. Throws what `readSync`
+   * throws.
+   */
   read(target: Uint8Array, position: number): number;
-  /** False once the file differs from what was opened (written to, truncated, appended). Throws what `fstatSync` throws. */
+  /**
+   * False once the file differs from what was opened (written to, truncated, appended). Throws what
+   * `fstatSync` throws.
+   */
   unchanged(): boolean;
-  /** Bytes in the file now: above `size` once something was appended. Throws what `fstatSync` throws. */
+  /**
+   * Bytes in the file now: above `size` once something was appended. Throws what `fstatSync`
+   * throws.
+   */
   sizeNow(): number;
   close(): void;
 }
 
-/** A file of a listing, and the room it takes in an answer; undefined for what is no shared file. */
+/**
+ * A file of a listing, and the room it takes in an answer; undefined for what is no shared file.
+ */
 type Listed = { entry: FileEntry; roomBytes: number } | undefined;
 
 export class SharedFolder {
   readonly path: string;
   #names: readonly string[] = [];
-  /** Entries of the last listing whose metadata is known: many requests then cost one walk through the folder. */
+  /**
+   * Entries of the last listing whose metadata is known: many requests then cost one walk through
+   * the folder.
+   */
   #listed = new Map<string, Listed>();
   #readAtMs = Number.NEGATIVE_INFINITY;
   /** State of the folder when it was read; undefined if it was changing. */
@@ -66,8 +86,9 @@ export class SharedFolder {
   }
 
   /**
-   * Regular files with names after `after`, sorted by code unit: at most `limits.folder.pageFiles`, and at most `pageBytes` as JSON.
-   * Only what `open` could open is listed. The result is at most `listingMs` old. Yields to other work every few files.
+   * Regular files with names after `after`, sorted by code unit: at most `limits.folder.pageFiles`,
+   * and at most `pageBytes` as JSON. Only what `open` could open is listed. The result is at most
+   * `listingMs` old. Yields to other work every few files.
    */
   async list(after = ""): Promise<FilePage> {
     const names = await this.#listing();
@@ -94,8 +115,8 @@ export class SharedFolder {
   }
 
   /**
-   * @throws ParleyError `not-found` for everything that is no regular file of this folder, whatever the reason; `full` if
-   * that cannot be determined now.
+   * @throws ParleyError `not-found` for everything that is no regular file of this folder, whatever
+   * the reason; `full` if that cannot be determined now.
    */
   open(name: string): OpenFile {
     const found = this.#find(name);
@@ -180,13 +201,17 @@ export class SharedFolder {
 /** Names as they are shown: in UTF-8, or as Latin-1 where they are not. */
 async function namesIn(path: string): Promise<string[]> {
   const names = await readdir(path);
-  // A name that is not UTF-8 has lost its bytes here. Reading those takes longer, so only where it is needed.
+  // A name that is not UTF-8 has lost its bytes here. Reading those takes longer, so only where it
+  // is needed.
   if (!names.some((name) => name.includes("\ufffd"))) return names;
   const encoded = await readdir(path, { encoding: "buffer" });
   return [...new Set(encoded.map(shownName))];
 }
 
-/** Equal while no name was added or removed; undefined if that just happened, and the clock can't tell two changes apart. */
+/**
+ * Equal while no name was added or removed; undefined if that just happened, and the clock can't
+ * tell two changes apart.
+ */
 function folderVersion(path: string, nowMs: number): string | undefined {
   const { dev, ino, mtimeNs, ctimeNs, mtimeMs } = statSync(path, { bigint: true });
   const isSettled = nowMs - Number(mtimeMs) > limits.settledMs;

@@ -1,5 +1,5 @@
-// Who takes part in the races: parley and the others, each as a server to be started and a client command that saves one file.
-// A peer that the machine hasn't got says so and is left out.
+// Who takes part in the races: parley and the others, each as a server to be started and a client
+// command that saves one file. A peer that the machine hasn't got says so and is left out.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -25,7 +25,9 @@ export interface Peer {
   /** One segment at a time: gets a small file, the figure stays a rate. */
   readonly isSlow?: boolean;
   missing(): string | undefined;
-  /** The server's command, and the line that says it is ready (absent: ready when its port answers). */
+  /**
+   * The server's command, and the line that says it is ready (absent: ready when its port answers).
+   */
   server(course: Course): { command: string[]; ready?: RegExp; port: number; udp?: boolean };
   client(course: Course, out: string): string[];
   /** Reads figures from what the client has printed. */

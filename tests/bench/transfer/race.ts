@@ -1,4 +1,5 @@
-// One run of one peer over one course: server up, client timed from start to exit, what it saved compared with what was served.
+// One run of one peer over one course: server up, client timed from start to exit, what it saved
+// compared with what was served.
 
 import { rmSync } from "node:fs";
 import { join } from "node:path";
@@ -92,7 +93,10 @@ async function readUntil(stream: ReadableStream<Uint8Array>, wanted: RegExp): Pr
   reader.releaseLock();
 }
 
-/** The server has no word for "ready": asks the kernel at its end, so that nothing crosses the link yet. */
+/**
+ * The server has no word for "ready": asks the kernel at its end, so that nothing crosses the link
+ * yet.
+ */
 async function portIsOpen(course: Course, port: number, udp: boolean): Promise<void> {
   const hex = port.toString(16).toUpperCase().padStart(4, "0");
   const words = [...course.atServer, "cat", `/proc/net/${udp ? "udp" : "tcp"}`];

@@ -1,5 +1,5 @@
-// A wide-area link between two network namespaces for the length of a row: `wanlink.c`, compiled when first needed.
-// Needs root, iproute2, a C compiler and /dev/net/tun; says which is missing.
+// A wide-area link between two network namespaces for the length of a row: `wanlink.c`, compiled
+// when first needed. Needs root, iproute2, a C compiler and /dev/net/tun; says which is missing.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -71,7 +71,10 @@ export class WideArea implements AsyncDisposable {
     return area;
   }
 
-  /** Which congestion control the kernel's TCP uses to send to the client; false if the kernel has not got it. */
+  /**
+   * Which congestion control the kernel's TCP uses to send to the client; false if the kernel has
+   * not got it.
+   */
   useTcp(name: string): boolean {
     const words = ["-n", this.#names[0], "route", "replace", network, "dev", "wan0"];
     return Bun.spawnSync(["ip", ...words, "src", serverAddress, "congctl", name]).success;

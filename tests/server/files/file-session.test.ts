@@ -1,4 +1,5 @@
-// The file requests of one control connection, without the connection: what is answered, what is refused, what is bounded.
+// The file requests of one control connection, without the connection: what is answered, what is
+// refused, what is bounded.
 
 import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";

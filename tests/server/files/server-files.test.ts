@@ -1,4 +1,5 @@
-// S1's files: what is listed can be asked for by that name, and is offered under it; what is not listed is not there.
+// S1's files: what is listed can be asked for by that name, and is offered under it; what is not
+// listed is not there.
 
 import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -105,7 +106,10 @@ test("a new file can be asked for as soon as it is listed", async () => {
   });
 });
 
-/** A session of its own asks to compare a file with its own, in the native protocol: the offer, or the refusal's code. */
+/**
+ * A session of its own asks to compare a file with its own, in the native protocol: the offer, or
+ * the refusal's code.
+ */
 function fetched(name: string, token?: string): Promise<{ name: unknown; size: unknown } | string> {
   const asking = ++session;
   return new Promise((resolve) => {
