@@ -190,7 +190,7 @@ export class ControlClient {
 
   /** A server whose first words are not native gets little time to say something else. */
   #checkBanner(bytes: Uint8Array): void {
-    this.#banner.hear(bytes);
+    this.#banner.handleData(bytes);
     if (this.#banner.problem(this.where) === undefined) return;
     this.#bannerTimer ??= setTimeout(() => {
       const problem = this.#banner.problem(this.where);

@@ -67,7 +67,7 @@ export class DownloadAttempt {
   #flushedAtMs = 0;
   #offeredAtMs = 0;
   #isRefused = false;
-  /** Bytes arrived or verified, and when they last became more. */
+  /** Bytes that have arrived or been verified, and when that last changed. */
   #progressBytes = 0;
   #progressAtMs = performance.now();
   #ended = false;
@@ -169,7 +169,7 @@ export class DownloadAttempt {
     return more;
   }
 
-  /** When gathered segments must be written, or silence looked into. */
+  /** When gathered segments must be written, or a silence be investigated. */
   dueInUs(): number {
     if (this.#assembler?.hasGathered === true) return limits.gatherMs * 1000;
     return Math.min(limits.silenceMs, this.#options.digestTimeoutMs) * 1000;
@@ -312,12 +312,12 @@ export class DownloadAttempt {
     }
   }
 
-  /** Notices a server, a path or an address of ours that has gone, before the long timeouts do. */
+  /** Notices a lost server, path or local address well before the long timeouts do. */
   #checkSilence(where: string): void {
     const nowMs = performance.now();
     const check = this.#assembler?.check;
     const progressBytes =
-      this.receiver.stats().receivedBytes + (check?.verifiedBytes ?? 0) + (check?.checkableBytes ?? 0);
+      this.receiver.receivedBytes + (check?.verifiedBytes ?? 0) + (check?.checkableBytes ?? 0);
     if (progressBytes !== this.#progressBytes) {
       this.#progressBytes = progressBytes;
       this.#progressAtMs = nowMs;

@@ -137,7 +137,8 @@ export class DownloadClient {
   }
 
   /**
-   * Does `work`; once there has been a connection, as often as it takes for it to come back.
+   * Does `work`, and once a server has answered, again after every lost connection, within the
+   * retry window.
    * @throws ParleyError what `work` throws
    */
   async #retryWhileLost<Value>(name: string, work: () => Promise<Value>): Promise<Value> {
@@ -156,7 +157,7 @@ export class DownloadClient {
   }
 
   /**
-   * The connection, the route or the name server has gone, and may come back. The very first
+   * The connection, the route or the name server was lost, and may come back. The very first
    * connection must succeed.
    */
   #isRetriable(error: unknown): error is ParleyError {
@@ -200,7 +201,7 @@ export class DownloadClient {
       if (this.#isRetriable(error)) return error;
       throw error;
     } finally {
-      // A journal that can't be written costs only the next resume; what it would hide is worse.
+      // A journal that can't be written only costs the next resume; hiding an error would be worse.
       quietly(() => download.detach());
       this.#current = undefined;
       quietly(() => attempt?.close());

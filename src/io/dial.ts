@@ -1,9 +1,9 @@
-// Opening a TCP connection, bounded in time.
+// Opens a TCP connection within a deadline.
 
 import { type Address, socketReason } from "./host-port.ts";
 import { linkHandlers, type PeerSocket, TcpLink, type TcpLinkEvents } from "./tcp-link.ts";
 
-/** Ends what takes too long, and sooner when somebody is in a hurry. */
+/** Expires once, after a time that can be shortened. */
 export class Deadline {
   #timer: ReturnType<typeof setTimeout>;
   readonly #lost = Promise.withResolvers<"timed out">();
@@ -16,7 +16,7 @@ export class Deadline {
     return this.#lost.promise;
   }
 
-  /** At most this long from now. */
+  /** Expires this long from now at the latest. */
   hurry(timeoutMs: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#lost.resolve("timed out"), timeoutMs);
@@ -28,9 +28,9 @@ export class Deadline {
 }
 
 export type Dialler = {
-  /** What hears the link; asked for before anything can arrive on it. */
+  /** Who handles the link's events; called before anything can arrive on it. */
   hears: (link: TcpLink) => TcpLinkEvents;
-  /** The link stands: sends leave from now on. */
+  /** The link is open: sends leave from now on. */
   opened?: () => void;
 };
 

@@ -149,7 +149,7 @@ export class NativeConnection {
 
   /** A server whose first words are not native gets little time to say something else. */
   #checkBanner(attempt: Attempt, bytes: Uint8Array): void {
-    attempt.banner.hear(bytes);
+    attempt.banner.handleData(bytes);
     if (attempt.banner.problem("") === undefined) return;
     attempt.bannerTimer ??= setTimeout(() => {
       if (attempt.banner.problem("") !== undefined) this.#lose(attempt, "no welcome");

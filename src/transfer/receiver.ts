@@ -156,7 +156,8 @@ export class Receiver {
   /** Probes to send now; -1: an INIT for a fresh cookie instead. */
   private probesDue = 0;
 
-  private receivedBytes = 0;
+  /** New bytes handed to the sink, less those that were wrong. */
+  receivedBytes = 0;
   private duplicateBytes = 0;
   /** Arrivals that the congestion controller has not been told of yet. */
   private readonly arrivals = new ArrivalBatch();

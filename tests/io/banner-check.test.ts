@@ -6,7 +6,7 @@ import { run } from "../cli/run.ts";
 
 function judged(...pieces: string[]): string | undefined {
   const words = new BannerCheck();
-  for (const piece of pieces) words.hear(Buffer.from(piece));
+  for (const piece of pieces) words.handleData(Buffer.from(piece));
   return words.problem("h:1")?.message;
 }
 

@@ -1,7 +1,7 @@
-// A UDP port of a server that answers from the address it was asked at. On "every address" it has a
-// socket for each address of this machine beside the wildcard one: from that the kernel would
-// answer with whatever address the route back prefers, and clients ignore such answers. Knows
-// nothing of what is in a datagram.
+// A server's UDP port that answers from the address that was asked. On "every address" it has a
+// socket for each address of this machine beside the wildcard socket, whose answers would leave
+// from whatever address the route back prefers; clients ignore those. Knows nothing of what is in a
+// datagram.
 
 import { networkInterfaces } from "node:os";
 import { udp as limits } from "../../limits.ts";
@@ -32,7 +32,7 @@ export interface UdpListenerOptions {
   onWritable?(): void;
 }
 
-/** The socket for addresses that have none of their own. */
+/** Names the socket that serves addresses without one of their own. */
 const wildcard = "";
 
 export class UdpListener {
@@ -74,7 +74,7 @@ export class UdpListener {
     return this.#main.offload;
   }
 
-  /** What `UdpPath.local` may be now. */
+  /** The possible values of `UdpPath.local` now. */
   get locals(): Iterable<string> {
     return this.#sockets.keys();
   }
@@ -101,12 +101,12 @@ export class UdpListener {
   }
 
   handleWildcard(bytes: Uint8Array, address: string, port: number): void {
-    // Somebody uses an address without a socket: it may be new.
+    // A client uses an address without a socket: it may be new.
     if (this.#scanner !== undefined) void this.#scan();
     this.#options.onDatagrams(bytes, { address, port, local: wildcard });
   }
 
-  /** Opens sockets for addresses that have come, closes those of addresses that have gone. */
+  /** Opens sockets for addresses that appeared, closes those of addresses that disappeared. */
   async #scan(): Promise<void> {
     const nowMs = performance.now();
     if (this.#scanning || nowMs - this.#scannedMs < limits.addressScanGapMs) return;
@@ -127,7 +127,7 @@ export class UdpListener {
   }
 
   async #bindEach(locals: readonly string[]): Promise<void> {
-    // Only while they are bound: otherwise another program could take the port, too.
+    // Only for the moment: another program could take the port, too.
     if (!this.#main.allowSharing(true)) return;
     for (const socket of this.#sockets.values()) socket.allowSharing(true);
     for (const local of locals) {
@@ -141,8 +141,8 @@ export class UdpListener {
   }
 
   /**
-   * Undefined where the address can't be bound (it has just gone, is tentative): the wildcard
-   * socket serves it.
+   * Undefined if the address can't be bound (it has just disappeared, or is tentative): the
+   * wildcard socket serves it.
    */
   async #bind(local: string): Promise<UdpPort | undefined> {
     try {
@@ -170,8 +170,8 @@ function socketOptions({ host, port, offload, onWritable }: UdpListenerOptions) 
 }
 
 /**
- * This machine's addresses that `host` stands for; those of a link with its name, as binding them
- * needs it.
+ * This machine's addresses that `host` stands for; link-local ones with the name of their link,
+ * which binding needs.
  */
 function localAddresses(host: string): Set<string> {
   const found = new Set<string>();

@@ -77,13 +77,13 @@ export class OpenChatDownloads {
    */
   async start(
     name: string,
-    picker: DownloadRequester = {},
+    requester: DownloadRequester = {},
   ): Promise<{ port: number; sizeBytes: number }> {
-    const claim = this.#claims.add(picker.session, picker.address);
+    const claim = this.#claims.add(requester.session, requester.address);
     let file: DownloadFile | undefined;
     try {
-      file = await this.#open(name, picker);
-      const port = await this.#listen(name, file, picker, claim);
+      file = await this.#open(name, requester);
+      const port = await this.#listen(name, file, requester, claim);
       if (port === undefined) {
         throw new ParleyError(
           "full",
@@ -107,11 +107,11 @@ export class OpenChatDownloads {
   }
 
   /** Only what could be listed is found; the folder's refusal is put in open-chat's words. */
-  async #open(name: string, picker: DownloadRequester): Promise<DownloadFile> {
+  async #open(name: string, requester: DownloadRequester): Promise<DownloadFile> {
     if (listedName(name) === name) {
       const file = this.#tryOpen(name);
       if (file !== undefined) return file;
-      const found = await picker.find?.(name);
+      const found = await requester.find?.(name);
       const other = found === undefined ? undefined : this.#tryOpen(found);
       if (other !== undefined) return other;
     }
@@ -137,13 +137,13 @@ export class OpenChatDownloads {
   async #listen(
     name: string,
     file: DownloadFile,
-    picker: DownloadRequester,
+    requester: DownloadRequester,
     claim: Claim,
   ): Promise<number | undefined> {
     if (this.#running.size + this.#starting >= limits.ports) return undefined;
     this.#starting++;
     try {
-      return await this.#bindFree(name, file, picker, claim);
+      return await this.#bindFree(name, file, requester, claim);
     } finally {
       this.#starting--;
     }
@@ -153,7 +153,7 @@ export class OpenChatDownloads {
   async #bindFree(
     name: string,
     file: DownloadFile,
-    picker: DownloadRequester,
+    requester: DownloadRequester,
     claim: Claim,
   ): Promise<number | undefined> {
     const first = this.#options.firstPort ?? limits.firstPort;
@@ -161,7 +161,7 @@ export class OpenChatDownloads {
       const port = first === 0 ? 0 : first + i;
       if (port !== 0 && (port === this.#options.skipPort || this.#reserved.has(port))) continue;
       if (port !== 0) this.#reserved.add(port);
-      const running = await this.#bind(port, name, file, picker, claim);
+      const running = await this.#bind(port, name, file, requester, claim);
       if (running !== undefined) return running.port;
       this.#reserved.delete(port);
     }
@@ -173,17 +173,17 @@ export class OpenChatDownloads {
     port: number,
     name: string,
     file: DownloadFile,
-    picker: DownloadRequester,
+    requester: DownloadRequester,
     claim: Claim,
   ): Promise<Running | undefined> {
     const idleMs = this.#options.idleMs ?? limits.idleMs;
-    const address = picker.address === undefined ? undefined : plainAddress(picker.address);
+    const address = requester.address === undefined ? undefined : plainAddress(requester.address);
     const download = new OpenChatDownload(file.size, address, performance.now(), idleMs);
     const end = (sentence?: string) => {
       if (!this.#running.delete(running)) return;
       running.close();
       if (sentence !== undefined)
-        picker.onFailed?.(`${sentence}: ${quoted(name)} was not sent whole`);
+        requester.onFailed?.(`${sentence}: ${quoted(name)} was not sent whole`);
     };
     let farthest = -1;
     let progressMs = performance.now();

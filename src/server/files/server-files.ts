@@ -88,13 +88,13 @@ export class ServerFiles implements FilesPort {
     peer: Peer,
     answer: Parameters<FilesPort["download"]>[3],
   ): void {
-    const picker = {
+    const requester = {
       session,
       address: peer.address,
       onFailed: this.#log,
       find: (listed: string) => this.#find(listed),
     };
-    this.#downloads.start(name, picker).then(
+    this.#downloads.start(name, requester).then(
       ({ port, sizeBytes }) => {
         this.#log(downloadStarted);
         answer({ port, sizeBytes, name });

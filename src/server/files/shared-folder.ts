@@ -218,7 +218,7 @@ function folderVersion(path: string, nowMs: number): string | undefined {
   return isSettled ? `${dev} ${ino} ${mtimeNs} ${ctimeNs}` : undefined;
 }
 
-/** Where there is a /proc, its word; elsewhere what was checked before opening has to do. */
+/** /proc tells what was really opened; elsewhere the checks before opening have to do. */
 function isOpenedBeneath(fd: number, folder: string): boolean {
   if (process.platform !== "linux") return true;
   return isBeneath(readlinkSync(`/proc/self/fd/${fd}`, { encoding: "buffer" }), folder);
