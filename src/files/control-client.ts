@@ -197,7 +197,7 @@ export class ControlClient {
       if (problem === undefined) return;
       this.#link.end();
       this.#end(problem);
-    }, limits.firstWordsMs);
+    }, limits.bannerTimeoutMs);
   }
 
   #handleLine(line: string): void {

@@ -1,6 +1,6 @@
-// Partial files: one fetch at a time, whoever dies; nothing is written through a link; nothing is
-// replaced that must not be; what gets the name is what was verified; and all of it where file
-// systems have neither locks nor hard links.
+// Partial files: one fetch at a time, whichever process dies; nothing is written through a link or
+// replaced by accident; only what was verified gets the name. Also on file systems without locks
+// and hard links.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {

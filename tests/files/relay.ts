@@ -10,8 +10,8 @@ export interface RelayOptions {
   readonly host?: string;
   readonly port?: number;
   /**
-   * A datagram on its way: what is passed on instead; undefined for nothing. Merged ones come one
-   * by one.
+   * Called with each datagram, merged ones one by one: returns what to pass on instead, undefined
+   * for nothing.
    */
   toServer?(datagram: Uint8Array): Uint8Array | undefined;
   toClient?(datagram: Uint8Array): Uint8Array | undefined;
@@ -31,7 +31,7 @@ export interface Relay {
   close(): void;
 }
 
-/** Where the datagram at `at` ends: docs/transfer.md, the header that all kinds share. */
+/** Where the datagram at `at` ends (docs/transfer.md: the common header). */
 function endOf(bytes: Uint8Array, at: number): number {
   return at + 4 + (((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0));
 }
@@ -42,7 +42,7 @@ function each(bytes: Uint8Array, pass: (datagram: Uint8Array) => void): void {
   }
 }
 
-/** A free UDP port may be taken for TCP: then another one is tried. */
+/** A port that is free for UDP may be in use for TCP: then another is tried. */
 export async function startRelay(options: RelayOptions): Promise<Relay> {
   for (let tries = 1; ; tries++) {
     try {

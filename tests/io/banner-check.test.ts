@@ -1,4 +1,4 @@
-// A server that speaks something else is known by its first words, and said to be one.
+// A server that speaks another protocol is recognised by its first words, and reported.
 
 import { expect, test } from "bun:test";
 import { BannerCheck } from "../../src/io/banner-check.ts";
@@ -31,7 +31,7 @@ test.each([
 
 /**
  * Answers the first bytes with a text, like a port of another dialect, and keeps the connection
- * unless told to end it.
+ * open unless told otherwise.
  */
 function stranger(text: string, ends: boolean) {
   return Bun.listen({

@@ -1,5 +1,5 @@
-// Nothing spoofed gets in, and nothing gets out to an address that has not proven itself. One test
-// an attack.
+// Nothing spoofed gets in, and nothing goes out to an address that has not proven itself. One test
+// per attack.
 
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "bun:test";
@@ -73,7 +73,7 @@ function requestOf(which: Uint8Array, cookie: Uint8Array, count = ranges.length)
   return bytes.slice(0, writeRequest(bytes, request));
 }
 
-/** The cookie that the server gives to an address for a token. */
+/** The server's cookie for a path and token. */
 function cookieFor(sender: Sender, nowUs: number, from: Path, which = token): Uint8Array {
   const length = sender.handleDatagrams(initOf(which), from, into, nowUs);
   return readCookie(into, 0, length)!.cookie;
@@ -95,7 +95,7 @@ describe("the server sends no data", () => {
     expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
   });
 
-  test("for a cookie with any one bit changed", () => {
+  test("for a cookie with any bit flipped", () => {
     const sender = server();
     const cookie = cookieFor(sender, 0, home);
     for (let bit = 0; bit < cookie.length * 8; bit++) {
@@ -113,7 +113,7 @@ describe("the server sends no data", () => {
     expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
     sender.handleDatagrams(requestOf(token, cookie), pathOf("192.0.2.1", 4_001), into, 0);
     expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
-    // The rightful owner is served all the same.
+    // The rightful owner is served nevertheless.
     sender.handleDatagrams(requestOf(token, cookie), home, into, 0);
     expect(sender.pollTransmit(buffer, 0)?.path.address).toBe(home.address);
   });
@@ -131,7 +131,7 @@ describe("the server sends no data", () => {
     const lateUs = 2 * limit.cookieLifeUs;
     sender.handleDatagrams(requestOf(token, cookie), home, into, lateUs);
     expect(sender.pollTransmit(buffer, lateUs)).toBeUndefined();
-    // Nor when the age, of which eight bits travel, comes round again.
+    // Nor when the epoch, eight bits of which travel, wraps around.
     const roundUs = 256 * limit.cookieLifeUs;
     sender.handleDatagrams(requestOf(token, cookie), home, into, roundUs);
     expect(sender.pollTransmit(buffer, roundUs)).toBeUndefined();
@@ -200,7 +200,7 @@ describe("amplification", () => {
     const bytes = new Uint8Array(limit.maxRequestBytes);
     for (let i = 0; i < 5_000; i++) {
       const many = Array.from({ length: 60 }, (_, k) => ({
-        // With gaps, so that what has been taken can't be remembered as one range.
+        // With gaps, so that the send numbers can't be remembered as one range.
         firstSeq: (i * 60 + k) * 2,
         offset: 0,
         length: 600,
@@ -219,7 +219,7 @@ describe("amplification", () => {
     expect(sender.backlogBytes).toBeLessThanOrEqual(600 * limit.maxQueuedRanges);
   });
 
-  test("requests for more than anybody can take leave a bounded queue", () => {
+  test("requests for more than any client can receive leave a bounded queue", () => {
     const sender = server();
     const great = new Uint8Array(limit.tokenBytes).fill(7);
     sender.open(great, 2 ** 40, (_offset, _into, _at, length) => length);
@@ -244,7 +244,7 @@ interface Client {
   written: [number, number][];
 }
 
-/** A client in the middle of a transfer, with its first request in flight. */
+/** A client in mid-transfer, with its first request in flight. */
 function client(): Client {
   const written: [number, number][] = [];
   const receiver = new Receiver({
@@ -273,7 +273,7 @@ function segment(tag: { high: number; low: number }, seq: number, offset: number
 }
 
 describe("the client", () => {
-  test("takes the segment that it asked for, once", () => {
+  test("accepts a requested segment, once", () => {
     const { receiver, written } = client();
     receiver.handleDatagrams(segment(tagOf(token), 3, 3_600), 30_000);
     receiver.handleDatagrams(segment(tagOf(token), 3, 3_600), 30_001);
@@ -289,7 +289,7 @@ describe("the client", () => {
     expect(written).toEqual([]);
   });
 
-  test("ignores a segment that it has not asked for, even with the secret", () => {
+  test("ignores a segment that it has not requested, even with the secret", () => {
     const { receiver, written } = client();
     const tag = tagOf(token);
     receiver.handleDatagrams(segment(tag, 999, 0), 30_000);
@@ -301,7 +301,7 @@ describe("the client", () => {
     expect(written).toEqual([]);
   });
 
-  test("goes on under another token before the send numbers come round", () => {
+  test("continues under another token before the send numbers wrap around", () => {
     const { receiver } = client();
     const { segments } = (receiver as unknown as { picker: RangePicker }).picker;
     segments.nextSeq = maxSendNumber;
@@ -325,7 +325,7 @@ describe("the client", () => {
     expect(receiver.state).toBe("running");
   });
 
-  test("does not take a cookie that is for another token", () => {
+  test("ignores a cookie for another token", () => {
     const { receiver } = client();
     const bytes = new Uint8Array(initBytes);
     const forged = {
@@ -354,7 +354,7 @@ describe("the client", () => {
       into,
       1,
     );
-    // No data, but the way to them.
+    // No data yet, but a cookie to get them.
     expect(sender.pollTransmit(buffer, 1)).toBeUndefined();
     expect(kindAt(into, 0)).toBe(kind.cookie);
     const fresh = readCookie(into, 0, length)!;

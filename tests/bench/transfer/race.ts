@@ -1,5 +1,5 @@
-// One run of one peer over one course: server up, client timed from start to exit, what it saved
-// compared with what was served.
+// One run of one contestant over one course: server up, client timed from start to exit, its file
+// compared with the original.
 
 import { rmSync } from "node:fs";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ export interface Running extends AsyncDisposable {
   readonly pid: number;
 }
 
-/** Starts a peer's server, and waits until it is ready. */
+/** Starts a server, and waits until it is ready. */
 export async function startServer(peer: Peer, course: Course): Promise<Running> {
   const { command, ready, port, udp } = peer.server(course);
   const child = Bun.spawn([...course.atServer, ...command], {
@@ -39,7 +39,7 @@ export async function startServer(peer: Peer, course: Course): Promise<Running> 
   return { pid: child.pid, [Symbol.asyncDispose]: stop };
 }
 
-/** @throws if the client fails or saves something else than was served */
+/** @throws if the client fails, or its file differs from the original */
 export async function race(
   peer: Peer,
   course: Course,
