@@ -517,6 +517,8 @@ export const fetching = {
   silenceMs: 1_500,
   /** … and give it up without an answer. Our address may have changed; a new connection continues within 5 s. */
   aliveTimeoutMs: 2_000,
+  /** While nothing arrives, timeouts are checked this often. */
+  silenceStepMs: 100,
   /** The server answers over TCP but not over UDP for this long: something on the way blocks it. */
   udpAnswerMs: 5_000,
   /** The same after an ICMP "port unreachable". */

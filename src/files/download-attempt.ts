@@ -172,7 +172,8 @@ export class DownloadAttempt {
   /** When gathered segments must be written, or a silence be investigated. */
   dueInUs(): number {
     if (this.#assembler?.hasGathered === true) return limits.gatherMs * 1000;
-    return Math.min(limits.silenceMs, this.#options.digestTimeoutMs) * 1000;
+    const untilSilentMs = Math.max(limits.silenceStepMs, limits.silenceMs - this.#silentMs);
+    return Math.min(untilSilentMs, this.#options.digestTimeoutMs) * 1000;
   }
 
   handleRefused(): void {
@@ -322,9 +323,7 @@ export class DownloadAttempt {
       this.#progressBytes = progressBytes;
       this.#progressAtMs = nowMs;
     }
-    const control = this.#control;
-    const silentMs = Math.min(this.#loop.silentMs, control?.silentMs ?? 0);
-    if (silentMs >= limits.silenceMs) control?.checkAlive(limits.aliveTimeoutMs);
+    if (this.#silentMs >= limits.silenceMs) this.#control?.checkAlive(limits.aliveTimeoutMs);
     const isUnverified = this.receiver.state === "done" && check !== undefined;
     if (isUnverified && nowMs - this.#progressAtMs > this.#options.digestTimeoutMs) {
       this.#retry(`${where} does not send the digests of the file.`);
@@ -337,6 +336,11 @@ export class DownloadAttempt {
     } else if (unansweredMs > limits.udpAnswerMs) {
       this.#retry(`${where} answers, but not on UDP port ${udpPort}: a firewall may block it.`);
     }
+  }
+
+  /** For how long nothing at all has arrived. */
+  get #silentMs(): number {
+    return Math.min(this.#loop.silentMs, this.#control?.silentMs ?? 0);
   }
 
   #retry(sentence: string): void {
