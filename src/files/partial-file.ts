@@ -147,17 +147,14 @@ export class PartialFile implements ChunkStore {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    try {
-      if (this.#head === undefined && !this.#existed) {
-        rmSync(this.#part, { force: true });
-        rmSync(`${this.#part}.journal`, { force: true });
-      }
-    } finally {
-      quietly(() => closeSync(this.#journal));
-      quietly(() => this.#lock.release());
-      // A network file system may only now say that it could not store everything.
-      closeSync(this.#data);
+    if (this.#head === undefined && !this.#existed) {
+      quietly(() => rmSync(this.#part, { force: true }));
+      quietly(() => rmSync(`${this.#part}.journal`, { force: true }));
     }
+    quietly(() => closeSync(this.#journal));
+    quietly(() => this.#lock.release());
+    // A network file system may only now say that it could not store everything.
+    closeSync(this.#data);
   }
 
   #load(): void {
