@@ -68,7 +68,7 @@ export class ControlClient {
       return typeof outcome === "string" ? outcome : (client ?? "closed");
     };
     const connected = await happyEyeballs(attempt, limits.secondConnectMs, (late) => late.close());
-    deadline.done();
+    deadline.cancel();
     if (typeof connected === "string") {
       throw new ParleyError(
         "cannot-connect",

@@ -63,7 +63,7 @@ export class PartialFile implements ChunkStore {
    */
   static open(path: string, resume: boolean): PartialFile {
     checkFolder(path);
-    const opened = openLocked(partPathOf(path));
+    const opened = openLocked(path);
     let part: PartialFile | undefined;
     try {
       part = new PartialFile(path, opened);
@@ -75,7 +75,7 @@ export class PartialFile implements ChunkStore {
         closeSync(opened.data);
         opened.lock.release();
       });
-      throw asStorageError(error, path);
+      throw asOpenError(error, path);
     }
   }
 
@@ -195,22 +195,25 @@ interface Opened {
 }
 
 /** Opens and locks the file that has the name once it is locked. */
-function openLocked(part: string): Opened {
+function openLocked(path: string): Opened {
+  const part = partPathOf(path);
   for (let i = 0; i < openTries; i++) {
     const existed = existsSync(part);
-    const data = openOwn(part, 0);
+    let data: number | undefined;
     try {
+      data = openOwn(part, 0);
       const lock = PartLock.take(data, part);
       const named = lstatOf(part);
       if (named !== undefined && isSameFile(named, fstatSync(data, { bigint: true }))) {
         return { data, lock, existed };
       }
       lock.release();
+      closeSync(data);
     } catch (error) {
-      quietly(() => closeSync(data));
-      throw asStorageError(error, part);
+      const fd = data;
+      if (fd !== undefined) quietly(() => closeSync(fd));
+      throw asOpenError(error, path);
     }
-    closeSync(data);
   }
   throw new ParleyError("storage", `Cannot write '${part}': another program keeps replacing it.`);
 }
@@ -222,22 +225,21 @@ function openLocked(part: string): Opened {
 function openOwn(path: string, flags: number): number {
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
   const all = O_CREAT | O_RDWR | flags | (O_NONBLOCK ?? 0) | (O_NOFOLLOW ?? 0);
-  let fd: number | undefined;
-  try {
-    fd = openSync(path, all, 0o644);
-    const stat = fstatSync(fd);
-    if (stat.isFile() && stat.nlink <= 1) return fd;
-    closeSync(fd);
-    fd = undefined;
-    if (stat.isFile()) {
-      rmSync(path);
-      return openSync(path, all | O_EXCL, 0o644);
-    }
-  } catch (error) {
-    if (fd !== undefined) quietly(() => closeSync(fd ?? -1));
-    throw new ParleyError("storage", `Cannot open '${path}': ${fileReason(error)}`);
+  const fd = openSync(path, all, 0o644);
+  const stat = fstatSync(fd);
+  if (stat.isFile() && stat.nlink <= 1) return fd;
+  closeSync(fd);
+  if (!stat.isFile()) {
+    throw new ParleyError("storage", `Cannot write '${path}': it is not a regular file.`);
   }
-  throw new ParleyError("storage", `Cannot write '${path}': it is not a regular file.`);
+  rmSync(path);
+  return openSync(path, all | O_EXCL, 0o644);
+}
+
+function asOpenError(error: unknown, path: string): ParleyError {
+  if (error instanceof ParleyError) return error;
+  const hint = "Choose another place with -o";
+  return new ParleyError("storage", `Cannot write '${path}': ${fileReason(error)}. ${hint}`);
 }
 
 function asStorageError(error: unknown, path: string): ParleyError {

@@ -6,23 +6,23 @@ import { linkHandlers, type PeerSocket, TcpLink, type TcpLinkEvents } from "./tc
 /** Expires once, after a time that can be shortened. */
 export class Deadline {
   #timer: ReturnType<typeof setTimeout>;
-  readonly #lost = Promise.withResolvers<"timed out">();
+  readonly #expired = Promise.withResolvers<"timed out">();
 
   constructor(timeoutMs: number) {
-    this.#timer = setTimeout(() => this.#lost.resolve("timed out"), timeoutMs);
+    this.#timer = setTimeout(() => this.#expired.resolve("timed out"), timeoutMs);
   }
 
-  get lost(): Promise<"timed out"> {
-    return this.#lost.promise;
+  get expired(): Promise<"timed out"> {
+    return this.#expired.promise;
   }
 
   /** Expires this long from now at the latest. */
-  hurry(timeoutMs: number): void {
+  shorten(timeoutMs: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#lost.resolve("timed out"), timeoutMs);
+    this.#timer = setTimeout(() => this.#expired.resolve("timed out"), timeoutMs);
   }
 
-  done(): void {
+  cancel(): void {
     clearTimeout(this.#timer);
   }
 }
@@ -62,7 +62,7 @@ export async function dial(
       return socketReason(error);
     }
   };
-  const outcome = await Promise.race([connect(), deadline.lost]);
+  const outcome = await Promise.race([connect(), deadline.expired]);
   late = typeof outcome === "string";
   return outcome;
 }

@@ -326,7 +326,7 @@ test("a folder that is not there is not made, but Downloads is", async () => {
     expect({ code, stderr }).toEqual({
       code: 1,
       stderr: expect.stringContaining(
-        `there is no folder '${folder}'. Make it first, or choose another place with -o`,
+        `there is no folder '${folder}'. Create it first, or choose another place with -o`,
       ),
     });
   }
@@ -343,7 +343,7 @@ skipUnless(existsSync("/proc/self"), "no /proc")(
     const { code, stderr } = await fetchFile([here(), "empty", "-o", "/proc/y"]);
     expect(code).toBe(1);
     expect(stderr).toBe(
-      "parley fetch-file: Cannot write '/proc/y': no file can be made there. Choose another place with -o\n",
+      "parley fetch-file: Cannot write '/proc/y': no file can be created there. Choose another place with -o\n",
     );
   },
 );
