@@ -14,11 +14,17 @@ export function shownName(encoded: Uint8Array): string {
   }
 }
 
-/** The bytes of a name that `shownName` has read as Latin-1; undefined if it can't be one. */
-export function encodedName(shown: string): Buffer | undefined {
-  if (!/[\u0080-\u00ff]/.test(shown) || /[^\u0000-\u00ff]/.test(shown)) return undefined;
-  const encoded = Buffer.from(shown, "latin1");
-  return shownName(encoded) === shown ? encoded : undefined;
+/**
+ * The byte strings that may be meant by a name, the likeliest first: as it is, with accents composed
+ * or decomposed (keyboards type one, macOS stores the other), and as Latin-1.
+ */
+export function* spellings(name: string): Generator<Buffer> {
+  for (const form of new Set([name, name.normalize("NFC"), name.normalize("NFD")])) {
+    yield Buffer.from(form);
+  }
+  const isLatin1 = /[\u0080-\u00ff]/.test(name) && !/[^\u0000-\u00ff]/.test(name);
+  const latin1 = isLatin1 ? Buffer.from(name, "latin1") : undefined;
+  if (latin1 !== undefined && shownName(latin1) === name) yield latin1;
 }
 
 /** A name, not a path; nothing that a system call would truncate. */

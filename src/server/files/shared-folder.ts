@@ -16,7 +16,7 @@ import { readdir } from "node:fs/promises";
 import { sep } from "node:path";
 import { ParleyError } from "../../errors.ts";
 import { folder as limits } from "../../limits.ts";
-import { encodedName, isPlainName, shownName } from "./file-names.ts";
+import { isPlainName, shownName, spellings } from "./file-names.ts";
 import { slicedSort } from "./sliced-sort.ts";
 
 export interface FileEntry {
@@ -151,11 +151,14 @@ export class SharedFolder {
 
   #find(name: string): { path: Buffer; stat: BigIntStats } | undefined {
     if (!isPlainName(name)) return undefined;
-    return this.#findEncoded(Buffer.from(name)) ?? this.#findEncoded(encodedName(name));
+    for (const encoded of spellings(name)) {
+      const found = this.#findEncoded(encoded);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 
-  #findEncoded(name: Buffer | undefined): { path: Buffer; stat: BigIntStats } | undefined {
-    if (name === undefined) return undefined;
+  #findEncoded(name: Buffer): { path: Buffer; stat: BigIntStats } | undefined {
     try {
       let path = Buffer.concat([Buffer.from(this.path + sep), name]);
       let stat = lstatSync(path, { bigint: true });

@@ -180,6 +180,22 @@ test("the version sees a change that keeps size and modification time", () => {
   rmSync(change);
 });
 
+test("a name is found however its accents are encoded, the exact one first", () => {
+  const accents = join(base, "accents");
+  mkdirSync(accents);
+  writeFileSync(join(accents, "cafe\u0301"), "decomposed");
+  const folder = new SharedFolder(accents);
+  const sizeOf = (name: string): number => {
+    const file = folder.open(name);
+    file.close();
+    return file.size;
+  };
+  expect([sizeOf("caf\u00e9"), sizeOf("cafe\u0301")]).toEqual([10, 10]);
+  if (process.platform !== "linux") return;
+  writeFileSync(join(accents, "caf\u00e9"), "composed");
+  expect([sizeOf("caf\u00e9"), sizeOf("cafe\u0301")]).toEqual([8, 10]);
+});
+
 const isLinux = process.platform === "linux";
 
 skipUnless(isLinux, "names are any bytes on Linux only")(
