@@ -12,6 +12,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -346,7 +347,7 @@ test("only Downloads is created, no other folder", async () => {
     expect({ code, stderr }).toEqual({
       code: 1,
       stderr: expect.stringContaining(
-        `there is no folder '${folder}'. Make it first, or choose another place with -o`,
+        `there is no folder '${folder}'. Create it first, or choose another place with -o`,
       ),
     });
   }
@@ -363,7 +364,7 @@ skipUnless(existsSync("/proc/self"), "no /proc")(
     const { code, stderr } = await fetchFile([here(), "empty", "-o", "/proc/y"]);
     expect(code).toBe(1);
     expect(stderr).toBe(
-      "parley fetch-file: Cannot write '/proc/y': no file can be made there. Choose another place with -o\n",
+      "parley fetch-file: Cannot write '/proc/y': no file can be created there. Choose another place with -o\n",
     );
   },
 );
@@ -567,6 +568,37 @@ test("the same process resumes when its server is killed and comes back", async 
   expect(code).toBe(0);
   expect(events(text).some(({ event }) => event === "retry")).toBe(true);
   expect(sha256(join(home, "Downloads", "big"))).toBe(sha256(join(source, "big")));
+});
+
+test("a missing file leaves no empty folder behind", async () => {
+  const home = newFolder();
+  const { code } = await fetchFile([here(), "missing"], home);
+  expect(code).toBe(5);
+  expect(readdirSync(home)).toEqual([]);
+});
+
+test("an empty listing says so", async () => {
+  const none = new Server();
+  await none.start(newFolder());
+  const { code, text, stderr } = await fetchFile([`127.0.0.1:${none.port}`, "--list"]);
+  await none.stop();
+  expect([code, text, stderr]).toEqual([0, "", "The server shares no files.\n"]);
+});
+
+test("other content of the same size and time is another file", async () => {
+  const home = newFolder();
+  const file = join(source, "stamped");
+  const out = join(home, "Downloads", "stamped");
+  writeFileSync(file, "one");
+  utimesSync(file, 1_000_000, 1_000_000);
+  expect((await fetchFile([here(), "stamped"], home)).code).toBe(0);
+  writeFileSync(file, "two");
+  utimesSync(file, 1_000_000, 1_000_000);
+  const again = await fetchFile([here(), "stamped"], home);
+  expect([again.code, again.stderr]).toEqual([1, expect.stringContaining("differs")]);
+  expect(readFileSync(out, "utf8")).toBe("one");
+  const fresh = await fetchFile([here(), "stamped", "--force"], home);
+  expect([fresh.code, readFileSync(out, "utf8")]).toEqual([0, "two"]);
 });
 
 test("10 000 small files are listed within a second", async () => {

@@ -1,5 +1,5 @@
-// The hub's file port: lists, transfers and open-chat downloads, over the services that do the work. Answers are asynchronous, so
-// they are callbacks; a session's transfers end with it.
+// The hub's file port: lists, transfers and open-chat downloads, over the services that do the
+// work. Answers are asynchronous, so they are callbacks; a session's transfers end with it.
 
 import type { FileEntry } from "../../chat/events.ts";
 import type { FilesPort } from "../../chat/files-port.ts";
@@ -99,13 +99,13 @@ export class ServerFiles implements FilesPort {
     answer: Parameters<FilesPort["download"]>[3],
   ): void {
     this.#logRequest(name, peer);
-    const picker = {
+    const requester = {
       session,
       address: peer.address,
       onFailed: this.#print,
       find: (listed: string) => this.#find(listed),
     };
-    this.#downloads.start(name, picker).then(
+    this.#downloads.start(name, requester).then(
       ({ port, sizeBytes }) => {
         this.#print(downloadStarted);
         answer({ port, sizeBytes, name });
@@ -132,7 +132,10 @@ export class ServerFiles implements FilesPort {
     return (await files).get(name)?.name;
   }
 
-  /** Concurrent requests for the same page share it, so that few lists are in memory however many clients ask. */
+  /**
+   * Concurrent requests for the same page share it, so that few lists are in memory however many
+   * clients ask.
+   */
   #shared(after: string | undefined, limit: number | undefined): Promise<Page> {
     const key = JSON.stringify([after, limit]);
     const running = this.#listings.get(key);

@@ -43,7 +43,7 @@ export class FileRoutes {
     address: string,
   ): Promise<Response> {
     try {
-      if (query.has("sha256")) return await this.#digest(name);
+      if (query.has("sha256")) return await this.#digest(name, request.signal);
       const file = this.#folder.open(name);
       return this.#answer(file, request, address);
     } catch (error) {
@@ -51,8 +51,8 @@ export class FileRoutes {
     }
   }
 
-  async #digest(name: string): Promise<Response> {
-    const { version, sha256, sizeBytes } = await this.#digests.of(name);
+  async #digest(name: string, signal: AbortSignal): Promise<Response> {
+    const { version, sha256, sizeBytes } = await this.#digests.of(name, signal);
     const body = { name, size: sizeBytes, version, sha256 };
     return Response.json(body, { headers: fileHeaders });
   }
