@@ -438,7 +438,7 @@ describe("vanishing peers and many callers", () => {
     ]);
     // Said once, and a caller that speaks is heard.
     expect(alice.lines.slice(1)).toEqual([
-      "16 callers are connected and silent: for each new one the oldest is turned away.",
+      "16 callers are connected and silent: each new one disconnects the oldest.",
     ]);
     calls.at(-1)?.send(encodeChat(carol, "hi"));
     expect(alice.lines).toContain("Carol> hi");

@@ -4,13 +4,17 @@
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { type Beginning, sniff, type Verdict } from "../../src/dialects/protocol-detection.ts";
+import {
+  type Beginning,
+  detectProtocol,
+  type Verdict,
+} from "../../src/dialects/protocol-detection.ts";
 import { sniff as limits } from "../../src/limits.ts";
 
 const latin = (text: string): Uint8Array => Buffer.from(text, "latin1");
 
 function verdict(text: string, more: Partial<Beginning> = {}): Verdict {
-  return sniff({
+  return detectProtocol({
     bytes: latin(text),
     silentMs: 0,
     sinceFirstByteMs: 0,

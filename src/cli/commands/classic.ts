@@ -157,7 +157,7 @@ async function runCalculator(to: Address, show: Show, { json }: Options): Promis
   const act = async (step: ClientStep): Promise<boolean> => {
     if (step.send !== undefined) await server.send(step.send);
     if (step.print !== undefined) show(step.print, { event: "line", text: step.print });
-    if (step.ask !== undefined && !json) stdout.data(step.ask);
+    if (step.prompt !== undefined && !json) stdout.data(step.prompt);
     if (!step.awaitsAnswer) return step.end !== true;
     const answer = await server.receiveInTime();
     if (answer === undefined) throw endedByServer(to);
@@ -180,12 +180,12 @@ async function runChatRoom(to: Address, show: Show, { json }: Options): Promise<
   const client = new ChatRoomClient();
   const listening = listen(server, show);
   const typing = async () => {
-    const { ask } = client.start();
-    if (!json) stdout.data(ask ?? "");
+    const { prompt } = client.start();
+    if (!json) stdout.data(prompt ?? "");
     for await (const line of typedLines()) {
-      const { send, ask } = client.handleTyped(line);
+      const { send, prompt } = client.handleTyped(line);
       if (send !== undefined) await server.send(send);
-      if (ask !== undefined && !json) stdout.data(ask);
+      if (prompt !== undefined && !json) stdout.data(prompt);
     }
     // The echo of the last line is still to come.
     while (!server.ended && server.quietMs < limits.farewellMs) await Bun.sleep(limits.sendGapMs);
