@@ -1,4 +1,5 @@
-// Server addresses on the command line: HOST:PORT, or HOST alone with the port that servers have if nobody says otherwise.
+// Server addresses on the command line: HOST:PORT, or HOST alone with the port that servers have if
+// nobody says otherwise.
 
 import { ParleyError } from "../errors.ts";
 import { type Address, parseAddress } from "../io/host-port.ts";
@@ -9,7 +10,10 @@ export const defaultPort = 55_000;
 
 export const defaultAddress: Address = { host: "127.0.0.1", port: defaultPort };
 
-/** `flag`: what the sentence of an error begins with, such as "--server"; empty for a word. @throws ParleyError `usage` */
+/**
+ * `flag`: what the sentence of an error begins with, such as "--server"; empty for a word. @throws
+ * ParleyError `usage`
+ */
 export function addressOf(flag: string, text: string, port = defaultPort): Address {
   const address = parseAddress(text, port);
   if (address !== undefined) return address;

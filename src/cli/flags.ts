@@ -1,17 +1,21 @@
-// Strict flags on top of citty: an unknown flag, a missing value or one too many is an error that names the nearest right
-// flag. Flags that are not given are taken from the environment (PARLEY_COMMAND_FLAG). The result is a list of arguments that
-// citty can't misread. Pure: arguments and environment are passed in.
+// Strict flags on top of citty: an unknown flag, a missing value or one too many is an error that
+// names the nearest right flag. Flags that are not given are taken from the environment
+// (PARLEY_COMMAND_FLAG). The result is a list of arguments that citty can't misread. Pure:
+// arguments and environment are passed in.
 
 import type { ArgDef, ArgsDef } from "citty";
 import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
+import { nearestWord } from "../nearest-word.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export type Arguments = {
   /** For citty. */
   raw: string[];
-  /** The variable behind each flag that came from the environment, by every spelling of the flag. */
+  /**
+   * The variable behind each flag that came from the environment, by every spelling of the flag.
+   */
   variables: ReadonlyMap<string, Variable>;
 };
 
@@ -73,19 +77,6 @@ export function blameVariables(sentence: string, variables: Arguments["variables
   return origin === undefined ? sentence : `${origin.name}: ${sentence}`;
 }
 
-/** The lower-case candidate that `written` abbreviates, else the one at the smallest edit distance, if that is small enough. */
-export function nearest(written: string, candidates: readonly string[]): string | undefined {
-  const word = written.toLowerCase();
-  const begun = candidates.filter((candidate) => candidate.startsWith(word));
-  if (begun.length === 1 && /\w\w/.test(word)) return begun[0];
-  const scored = candidates.map((candidate) => ({ candidate, far: distance(word, candidate) }));
-  scored.sort((a, b) => a.far - b.far);
-  const [best] = scored;
-  return best !== undefined && best.far <= Math.max(2, word.length / 3)
-    ? best.candidate
-    : undefined;
-}
-
 /** The port in a flag's value, 0 included. @throws ParleyError `usage` */
 export function portOf(flag: string, text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
@@ -116,7 +107,7 @@ function findFlag(
       return { flag: { name: key, kind }, value: false };
     }
   }
-  const near = nearest(written, [...flagNames(definitions), "--help", "--version"]);
+  const near = nearestWord(written, [...flagNames(definitions), "--help", "--version"]);
   const hint = near === undefined ? `see parley ${command} --help` : `did you mean ${near}?`;
   throw usage(`unknown flag ${quoted(written)}: ${hint}`);
 }
@@ -167,7 +158,10 @@ function addValue(
   else throw usage(`${written} is given twice: give it once`);
 }
 
-/** Adds flags that were not given; answers the variables they came from, by every spelling of the flag. */
+/**
+ * Adds flags that were not given; answers the variables they came from, by every spelling of the
+ * flag.
+ */
 function fromEnvironment(
   command: string,
   definitions: ArgsDef,
@@ -206,18 +200,4 @@ function checkWords(command: string, definitions: ArgsDef, words: readonly strin
 
 function usage(sentence: string): ParleyError {
   return new ParleyError("usage", sentence);
-}
-
-/** Levenshtein distance. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }

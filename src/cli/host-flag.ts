@@ -5,8 +5,9 @@ import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
 
 /**
- * The host without brackets, and an IP address in its usual form: `0` becomes 0.0.0.0, `127.1` 127.0.0.1. Whether it is an address
- * of this machine turns out when listening. @throws ParleyError `usage`
+ * The host without brackets, and an IP address in its usual form: `0` becomes 0.0.0.0, `127.1`
+ * 127.0.0.1. Whether it is an address of this machine turns out when listening. @throws ParleyError
+ * `usage`
  */
 export function listenHost(text: string): string {
   if (text === "") throw notAHost(text, "try 127.0.0.1");

@@ -1,4 +1,5 @@
-// `--listen DIALECT=PORT` and `--classic`: the ports that speak one dialect each, beside the main one that speaks all.
+// `--listen DIALECT=PORT` and `--classic`: the ports that speak one dialect each, beside the main
+// one that speaks all.
 
 import { dialects } from "../dialects/table.ts";
 import { ParleyError } from "../errors.ts";
@@ -16,8 +17,10 @@ export const dialectNames: readonly string[] = [cpp, ...Object.keys(dialects)];
 
 /**
  * @param listen the values of `--listen`, joined by commas
- * @param classic open the dialects that are not in `listen` too, on the ports that their own servers have
- * @param mainPort speaks open-chat and CPP, so that there is no second port for the one whose usual port it is
+ * @param classic open the dialects that are not in `listen` too, on the ports that their own
+ * servers have
+ * @param mainPort speaks open-chat and CPP, so that there is no second port for the one whose usual
+ * port it is
  * @throws ParleyError `usage`
  */
 export function dialectPorts(

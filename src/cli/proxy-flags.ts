@@ -1,4 +1,5 @@
-// `--public-url` and `--trusted-proxy`: how the page is reached through a reverse proxy, and whose word for an address counts.
+// `--public-url` and `--trusted-proxy`: how the page is reached through a reverse proxy, and whose
+// word for an address counts.
 
 import { ParleyError } from "../errors.ts";
 import { parseNetwork, TrustedProxies } from "../server/web/trusted-proxies.ts";

@@ -1,15 +1,16 @@
-// Runs one loaded subcommand: strict flags, help and version, and for an error a sentence, an object with `--json`, an exit code.
+// Runs one loaded subcommand: strict flags, help and version, and for an error a sentence, an
+// object with `--json`, an exit code.
 
 import { type ArgsDef, type CommandDef, runCommand } from "citty";
 import { harmless } from "../text.ts";
 import { type Arguments, blameVariables, strictArguments } from "./flags.ts";
 import { type ErrorCode, exitCode, ParleyError } from "../errors.ts";
 import { asksVersion, versionReport } from "./version-report.ts";
-import { commandHelp } from "../terminal/command-help.ts";
+import { commandHelp } from "./command-help.ts";
 import { jsonLine } from "../terminal/json-line.ts";
 import { terminalSize } from "../terminal/terminal-size.ts";
 import { stderr, stdout } from "../terminal/output.ts";
-import { fail } from "../terminal/voice.ts";
+import { fail } from "../terminal/diagnostics.ts";
 
 /** Answers the exit code; output may still be on its way. */
 export async function run(
@@ -44,8 +45,8 @@ export async function run(
 async function helpOf(name: string, command: CommandDef, definitions: ArgsDef): Promise<string> {
   const meta = await (typeof command.meta === "function" ? command.meta() : command.meta);
   const { columns } = terminalSize(process.stdout.columns, process.stdout.rows);
-  const page = { columns, width: (text: string) => Bun.stringWidth(text) };
-  return commandHelp(name, meta?.description ?? "", definitions, page);
+  const area = { columns, width: (text: string) => Bun.stringWidth(text) };
+  return commandHelp(name, meta?.description ?? "", definitions, area);
 }
 
 type Failure = { code: ErrorCode; sentence: string; exitCode: number };

@@ -1,5 +1,5 @@
-// What `parley server` says on stderr when it is ready: where it can be reached, and by whom. Standard output's one line is not
-// its business.
+// What `parley server` says on stderr when it is ready: where it can be reached, and by whom.
+// Standard output's one line is not its business.
 
 import { networkInterfaces } from "node:os";
 import { isLoopback } from "../addresses.ts";
@@ -56,15 +56,16 @@ export function serverBanner(server: Reachable, interfaces?: Interfaces): string
 }
 
 /**
- * By which addresses a server that listens on `host` can be reached, those first that other machines can use. Never none: a
- * machine without a network still reaches itself.
+ * By which addresses a server that listens on `host` can be reached, those first that other
+ * machines can use. Never none: a machine without a network still reaches itself.
  */
 export function reachableHosts(
   host: string,
   interfaces: Interfaces = networkInterfaces(),
 ): readonly string[] {
   if (!isEveryAddress(host)) return [host];
-  // A socket on :: takes IPv4 too. Link-local addresses need a zone, which is different on each machine.
+  // A socket on :: takes IPv4 too. Link-local addresses need a zone, which is different on each
+  // machine.
   const families = host === "::" ? ["IPv4", "IPv6"] : ["IPv4"];
   const outward = Object.values(interfaces)
     .flatMap((addresses) => addresses ?? [])

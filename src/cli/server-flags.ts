@@ -4,7 +4,7 @@ import type { ArgsDef, ParsedArgs } from "citty";
 import { ParleyError } from "../errors.ts";
 import { connections, sender } from "../limits.ts";
 import type { ServerOptions } from "../server/chat-server.ts";
-import { isLogLevel, type LogLevel, logLevels } from "../terminal/voice.ts";
+import { isLogLevel, type LogLevel, logLevels } from "../terminal/diagnostics.ts";
 import { quoted } from "../text.ts";
 import { defaultPort } from "./address.ts";
 import { portOf } from "./flags.ts";

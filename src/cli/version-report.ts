@@ -1,4 +1,5 @@
-// What `--version` prints: a number for people, with `--json` all that tells one build from another.
+// What `--version` prints: a number for people, with `--json` all that tells one build from
+// another.
 
 import { protocolVersion } from "../protocol/messages.ts";
 import { jsonLine } from "../terminal/json-line.ts";

@@ -1,5 +1,5 @@
-// Gets a client's session online for the first time: the name to use, the connection, and the error
-// if there is none. Lost connections are the session's own business. Knows neither prompt nor pipe.
+// Brings a client's session online for the first time: picks the name, connects and logs in, or
+// says why not. The session handles lost connections itself. Knows neither prompt nor pipe.
 
 import { userInfo } from "node:os";
 import { personNameProblem } from "../dialects/table.ts";
@@ -12,7 +12,7 @@ import { NativeConnection } from "../io/native-connection.ts";
 
 export type ClientOptions = {
   to: Address;
-  /** As given with --name; undefined: a sensible one. */
+  /** The value of --name; undefined: the user's name, or one like it. */
   name: string | undefined;
   room: string;
   downloads: string;
@@ -23,7 +23,7 @@ export type ClientOptions = {
 export type OpenSession = {
   session: ClientSession;
   connection: NativeConnection;
-  /** Hands every event from `online` on to `handle`; those that have come already, at once. */
+  /** Passes every event from `online` on to `handle`, starting with those already received. */
   listen: (handle: (event: SessionEvent) => void) => void;
 };
 
@@ -45,7 +45,7 @@ export async function openSession(
       if (!taken || index === names.length - 1) throw error;
     }
   }
-  throw new ParleyError("name-invalid", "There is no name to use: give one with --name");
+  throw new ParleyError("name-invalid", "No name is free: choose one with --name");
 }
 
 async function attempt(
@@ -95,12 +95,12 @@ function cannotConnect(to: Address, reason: string): ParleyError {
   );
 }
 
-/** What ended a session, as an error of the command. */
+/** The command's error for a session that the server ended. */
 export function refusal(code: string, message: string): ParleyError {
   return new ParleyError(isErrorCode(code) ? code : "name-taken", harmless(message));
 }
 
-// The user's name if the grammar allows it, then the same with random characters after it.
+// The user's name if it is valid, then the same with random characters appended.
 function defaultNames(): string[] {
   const tail = secret()
     .replace(/[^a-z0-9]/g, "")
@@ -119,7 +119,7 @@ function userName(): string | undefined {
   return undefined;
 }
 
-// Bun looks only at the environment, and says `unknown` where USER is not set, as in a container.
+// Bun only reads the environment, and returns `unknown` if USER is not set, as in a container.
 function userInfoName(): string | undefined {
   try {
     const { username } = userInfo();
@@ -129,7 +129,7 @@ function userInfoName(): string | undefined {
   }
 }
 
-// A user id without an entry in the password database has no name.
+// A user ID without an entry in the password database has no name.
 function idName(): string | undefined {
   if (process.platform === "win32") return undefined;
   try {

@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { client as limits } from "../../src/limits.ts";
 import { Writer } from "../../src/terminal/writer.ts";
-import { redirect } from "../../src/terminal/voice.ts";
+import { redirect } from "../../src/terminal/diagnostics.ts";
 import { PipeClient, type PipeOptions } from "../../src/terminal/pipe-client.ts";
 import { SessionRig } from "./session-rig.ts";
 

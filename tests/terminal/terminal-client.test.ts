@@ -244,7 +244,7 @@ describe("the terminal never obeys the names of files", () => {
   test("a missing file is reported in the prompt's terms, not the command line's", () => {
     const error = new ParleyError("not-found", "No file; `--list` shows what there is");
     expect(harmlessProblem(error, evil)).toBe(
-      "There is no file 'evilreda.txt': /files lists what there is",
+      "There is no file 'evilreda.txt': /files lists them",
     );
     expect(harmlessProblem(new Error(`disk ${evil}`), "x")).toBe("disk evilreda.txt");
   });
@@ -353,7 +353,7 @@ describe("several rooms", () => {
     rig.said("lobby", "Bob", "three");
     expect(rig.rows.at(-2)).toBe("12:00 Bob: three");
     rig.type("/room\r");
-    expect(rig.rows).toContain("There is nothing new in other rooms");
+    expect(rig.rows).toContain("No unread messages in other rooms");
   });
 
   test("keep the last of what was missed, and say how many came before", () => {

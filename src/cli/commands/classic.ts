@@ -21,7 +21,7 @@ import { ClassicTcp, ClassicUdp } from "../../io/classic-connection.ts";
 import type { Address } from "../../io/host-port.ts";
 import { jsonLine } from "../../terminal/json-line.ts";
 import { addressOf } from "../address.ts";
-import { endedBy, type EndSignal, onSignals } from "../end-signals.ts";
+import { endedBy, type EndSignal, onSignals } from "../../io/end-signals.ts";
 import { stdout } from "../../terminal/output.ts";
 import { typedLines } from "../../terminal/typed-lines.ts";
 

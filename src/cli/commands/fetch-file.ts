@@ -13,9 +13,9 @@ import {
   isFileName,
   makeDefaultFolder,
   standardOutput,
-} from "../../terminal/fetch-targets.ts";
+} from "../../files/fetch-targets.ts";
 import { addressOf, defaultAddress } from "../address.ts";
-import { endedBy, type EndSignal, onSignals } from "../end-signals.ts";
+import { endedBy, type EndSignal, onSignals } from "../../io/end-signals.ts";
 import { stderr, stdout } from "../../terminal/output.ts";
 import { parseRate } from "../../terminal/units.ts";
 
@@ -88,7 +88,7 @@ export default defineCommand({
       resume: args.resume,
       force: args.force === true,
       ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
-      onEvent: (event) => report.tell(event),
+      onEvent: (event) => report.handleEvent(event),
     });
     const interrupted = Promise.withResolvers<never>();
     interrupted.promise.catch(() => {});

@@ -17,14 +17,14 @@ import type { PeerStyle } from "../../cpp/peer-stream.ts";
 import type { ExitReason, Interruption } from "../../cpp/peer-output.ts";
 import { jsonLine } from "../../terminal/json-line.ts";
 import { stdout } from "../../terminal/output.ts";
-import { redirect, say, warn } from "../../terminal/voice.ts";
+import { redirect, say, warn } from "../../terminal/diagnostics.ts";
 import { peerCommands, peerStatus } from "../../terminal/peer-lines.ts";
 import { PeerPrompt } from "../../terminal/peer-prompt.ts";
 import { isPlain } from "../../terminal/plain-terminal.ts";
 import { terminalSize } from "../../terminal/terminal-size.ts";
 import { Tty } from "../../terminal/tty.ts";
 import { typedLines } from "../../terminal/typed-lines.ts";
-import { onSignals } from "../end-signals.ts";
+import { onSignals } from "../../io/end-signals.ts";
 import { listenHost } from "../host-flag.ts";
 
 export default defineCommand({

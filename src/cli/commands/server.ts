@@ -9,9 +9,9 @@ import { whenForeground } from "../../terminal/foreground.ts";
 import { jsonLine } from "../../terminal/json-line.ts";
 import { print } from "../../terminal/output.ts";
 import { typedLines } from "../../terminal/typed-lines.ts";
-import { say, voice, warn } from "../../terminal/voice.ts";
+import { say, diagnostics, warn } from "../../terminal/diagnostics.ts";
 import { quoted } from "../../text.ts";
-import { onSignals } from "../end-signals.ts";
+import { onSignals } from "../../io/end-signals.ts";
 import { exposureWarning, serverBanner } from "../server-banner.ts";
 import { serverFlags, type ServerSettings, serverSettings } from "../server-flags.ts";
 
@@ -21,7 +21,7 @@ export default defineCommand({
   async run({ args }) {
     const settings = serverSettings(args);
     const { json, logLevel } = settings;
-    voice.configure({ level: logLevel, json });
+    diagnostics.configure({ level: logLevel, json });
     const printLine = (line: string): void => {
       print(json ? jsonText({ event: "log", line }) : line);
     };
@@ -29,7 +29,7 @@ export default defineCommand({
       ...settings,
       print: printLine,
       announce: say,
-      log: voice.log,
+      log: diagnostics.log,
     });
     // Before it says that it is ready: a script may stop it right then.
     const stopped = untilStopped(server, json);
