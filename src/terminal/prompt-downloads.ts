@@ -42,7 +42,7 @@ export class FolderDownloads implements Downloads {
   }
 
   async #run(client: DownloadClient, name: string, report: Report): Promise<void> {
-    let removeFolder = () => {};
+    let removeFolder: (() => void) | undefined;
     try {
       removeFolder = makeFolder(this.#folder, "another --downloads");
       const folder = this.#folder.endsWith("/") ? this.#folder : `${this.#folder}/`;
@@ -50,7 +50,7 @@ export class FolderDownloads implements Downloads {
         await client.fetch(wanted, target);
       }
     } catch (error) {
-      removeFolder();
+      removeFolder?.();
       report.say(harmlessProblem(error, name));
     } finally {
       client.close();

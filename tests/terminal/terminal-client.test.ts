@@ -243,9 +243,7 @@ describe("the terminal never obeys the names of files", () => {
 
   test("a missing file is reported in the prompt's terms, not the command line's", () => {
     const error = new ParleyError("not-found", "No file; `--list` shows what there is");
-    expect(harmlessProblem(error, evil)).toBe(
-      "There is no file 'evilreda.txt': /files lists them",
-    );
+    expect(harmlessProblem(error, evil)).toBe("There is no file 'evilreda.txt': /files lists them");
     expect(harmlessProblem(new Error(`disk ${evil}`), "x")).toBe("disk evilreda.txt");
   });
 });
