@@ -427,7 +427,7 @@ export const classicClient = {
   /** … and how often it is sent. */
   datagramAttempts: 5,
   /** Reads that wait to be printed before reading pauses. */
-  maxHeard: 256,
+  maxUnreadMessages: 256,
   /** After the end of input: silence after which every echo has arrived. */
   farewellMs: 500,
 } as const;

@@ -1,7 +1,7 @@
-// Strict flags on top of citty: an unknown flag, a missing value or one too many is an error that
-// names the nearest right flag. Flags that are not given are taken from the environment
-// (PARLEY_COMMAND_FLAG). The result is a list of arguments that citty can't misread. Pure:
-// arguments and environment are passed in.
+// Strict flag parsing in front of citty: unknown flags, missing values and surplus arguments are
+// errors that suggest the nearest flag. Flags that are not given are read from the environment
+// (PARLEY_COMMAND_FLAG). Returns arguments that citty can't misread. Pure: arguments and
+// environment are passed in.
 
 import type { ArgDef, ArgsDef } from "citty";
 import { quoted } from "../text.ts";
@@ -11,17 +11,15 @@ import { nearestWord } from "../nearest-word.ts";
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export type Arguments = {
-  /** For citty. */
+  /** Normalized arguments for citty. */
   raw: string[];
-  /**
-   * The variable behind each flag that came from the environment, by every spelling of the flag.
-   */
+  /** For flags that came from the environment: their variables, by every spelling of the flag. */
   variables: ReadonlyMap<string, Variable>;
 };
 
 type Variable = { name: string; value: string };
 
-/** A flag whose value hint ends in this may be repeated; citty gets its values joined by commas. */
+/** A flag whose value hint ends in this may be repeated; its values are joined by commas. */
 const repeatable = "…";
 
 type Flag = { name: string; kind: "switch" | "value" };
@@ -52,7 +50,7 @@ export function strictArguments(
       continue;
     }
     const value = attached ?? given[++i];
-    // A negative number is a value, though a wrong one: the command says so.
+    // A negative number is a value; the command itself rejects it.
     if (value === undefined || (attached === undefined && /^-[^\d]/.test(value))) {
       throw usage(`${written} needs a value: write ${example(definitions[flag.name], written)}`);
     }
@@ -66,9 +64,11 @@ export function strictArguments(
   return { raw: [...flags, "--", ...words], variables };
 }
 
-/** The error's sentence, naming the variable instead of a flag that came from the environment. */
+/**
+ * An error message that names the variable, instead of the flag, if it came from the environment.
+ */
 export function blameVariables(sentence: string, variables: Arguments["variables"]): string {
-  // Quoted text is a value, even if it looks like a flag.
+  // Leave quoted values alone, even if they look like flags.
   const named = sentence.replace(/'[^']*'|(?<![\w-])--?[\w-]+/g, (part) => {
     return variables.get(part)?.name ?? part;
   });
@@ -112,7 +112,7 @@ function findFlag(
   throw usage(`unknown flag ${quoted(written)}: ${hint}`);
 }
 
-/** As people type them: a switch that is on by default in its negative form. */
+/** Flags as people type them: a switch that is on by default in its negative form. */
 function flagNames(definitions: ArgsDef): string[] {
   return Object.entries(definitions).flatMap(([name, definition]) => {
     if (definition.type === "positional") return [];
@@ -126,7 +126,7 @@ function aliasesOf(definition: ArgDef): string[] {
   return "alias" in definition ? [definition.alias ?? []].flat() : [];
 }
 
-/** The flag with a value, as it should have been typed. */
+/** The flag with a placeholder value, as it should have been typed. */
 function example(definition: ArgDef | undefined, written: string): string {
   const hint = definition !== undefined && "valueHint" in definition ? definition.valueHint : "";
   const value = (hint ?? "").replace(repeatable, "").replace(/\|-$/, "");
@@ -137,7 +137,7 @@ function readSwitch(written: string, attached: string | undefined, value: boolea
   if (attached === undefined) return value;
   if (attached === "1" || attached === "true") return value;
   if (attached === "0" || attached === "false") return !value;
-  // In the environment a switch needs a value to be on.
+  // A variable, unlike a flag, needs a value.
   const isVariable = !written.startsWith("-");
   const takes = isVariable ? "takes 0 or 1" : "is a switch and takes no value";
   throw usage(`${written} ${takes}, not ${quoted(attached)}`);
@@ -158,10 +158,7 @@ function addValue(
   else throw usage(`${written} is given twice: give it once`);
 }
 
-/**
- * Adds flags that were not given; answers the variables they came from, by every spelling of the
- * flag.
- */
+/** Adds flags from the environment; returns their variables, by every spelling of the flag. */
 function fromEnvironment(
   command: string,
   definitions: ArgsDef,

@@ -1,5 +1,6 @@
-// Splits a byte stream into CPP messages: any segmentation, `\r\n` or `\n`, headers in any case and
-// order. Pure; never throws; buffers at most one message besides the bytes just handed in.
+// Splits a byte stream into CPP messages, whatever its segmentation, line endings (`\r\n` or `\n`)
+// and the case and order of headers. Pure; never throws; buffers at most one message besides the
+// bytes just handed in.
 
 import { registry as limits } from "../limits.ts";
 import {

@@ -80,7 +80,7 @@ describe("ready", () => {
     const missing = join(folder, "not yet");
     await using server = new Parley("server", "--port", "0", "--no-web", "--files", missing);
     await server.line(listening);
-    expect(server.stderr).toContain(`${missing} (make it and put files there)`);
+    expect(server.stderr).toContain(`${missing} (create it and put files there)`);
     const file = join(folder, "file");
     writeFileSync(file, "");
     const { code, err } = await run(["server", "--port", "0", "--no-web", "--files", file]);
@@ -91,7 +91,7 @@ describe("ready", () => {
     await using server = new Parley("server", "--host", "0.0.0.0", "--port", "0", ...common);
     const ready = await server.line(/^Server listening on 0\.0\.0\.0:\d+$/);
     expect(server.stderr).toContain(
-      "Warning: 0.0.0.0 is every address of this machine: other machines can reach it",
+      "Warning: 0.0.0.0 is every address of this machine, so other machines can reach it",
     );
     const port = ready.split(":")[1];
     const [address] = reachableHosts("0.0.0.0");

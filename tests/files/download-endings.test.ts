@@ -202,7 +202,7 @@ test("a refused UDP port is said to be one, and a firewall to be a reason", asyn
   });
   const outcome = errorOf(client.fetch("file", { kind: "file", path: join(folder, "file") }));
   expect(await retry.promise).toBe(
-    `127.0.0.1:${port} refuses datagrams on UDP port ${port}: a firewall may block it.`,
+    `127.0.0.1:${port} refuses datagrams on UDP port ${port}: is a firewall blocking it?`,
   );
   client.stop(interruption);
   expect(await outcome).toBe(interruption);

@@ -236,7 +236,7 @@ skipUnless(process.platform === "linux", "no 127.0.0.2")(
       const path = join(base, "blocked");
       const outcome = client.fetch("file", { kind: "file", path }).catch((error: unknown) => error);
       expect(await retry.promise).toBe(
-        `127.0.0.2:${port} answers, but not on UDP port ${port}: a firewall may block it.`,
+        `127.0.0.2:${port} answers, but not on UDP port ${port}: is a firewall blocking it?`,
       );
       const reason = new ParleyError("interrupted", "enough");
       client.stop(reason);

@@ -1,5 +1,5 @@
-// `parley classic`: the original small clients of four dialects, on a terminal or in a pipe. What they say is in
-// dialects/classic-clients.ts, how they reach a server in io/classic-connection.ts.
+// `parley classic`: small clients for four dialects, on a terminal or in a pipe. What they send and
+// print is in dialects/classic-clients.ts, how they connect in io/classic-connection.ts.
 
 import { defineCommand } from "citty";
 import { quoted } from "../../text.ts";
@@ -98,7 +98,9 @@ function readCount(text: string): number {
   throw new ParleyError("usage", `--count ${quoted(text)} is not a number: use 0 or more`);
 }
 
-/** Resolves when stdout has been closed. @throws ParleyError at a signal, or if stdout fails */
+/**
+ * Resolves when stdout is closed. @throws ParleyError at a signal, or if writing to stdout fails
+ */
 async function interruption(): Promise<void> {
   const signal = await new Promise<EndSignal | undefined>((resolve) => {
     onSignals(["SIGINT", "SIGTERM"], resolve);
@@ -141,7 +143,9 @@ async function runGreeting(to: Address, show: Show, { tcp, udp }: Options): Prom
       await server.send(knock);
       const text = await server.receiveInTime();
       if (text === undefined) {
-        const sentence = `${to.host}:${to.port} closed the connection without an answer: is it the right port?`;
+        const sentence =
+          `${to.host}:${to.port} closed the connection without an answer: ` +
+          "is it the right port?";
         throw new ParleyError("protocol", sentence);
       }
       show(receivedLines(text).join(" "), { event: "answer", transport: "tcp", text });
@@ -187,7 +191,7 @@ async function runChatRoom(to: Address, show: Show, { json }: Options): Promise<
       if (send !== undefined) await server.send(send);
       if (prompt !== undefined && !json) stdout.data(prompt);
     }
-    // The echo of the last line is still to come.
+    // Wait for the echo of the last line.
     while (!server.ended && server.quietMs < limits.farewellMs) await Bun.sleep(limits.sendGapMs);
     return "typed";
   };
@@ -197,7 +201,7 @@ async function runChatRoom(to: Address, show: Show, { json }: Options): Promise<
   if (first !== "typed") throw endedByServer(to);
 }
 
-/** Prints what arrives until the connection ends, no faster than stdout takes it. */
+/** Prints what arrives until the connection ends, no faster than stdout drains. */
 async function listen(server: ClassicTcp, show: Show): Promise<"ended"> {
   for (;;) {
     const text = await server.receive();

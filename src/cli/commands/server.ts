@@ -1,4 +1,5 @@
-// `parley server`: starts the server, says where it can be reached, and runs until a signal or `/quit` on stdin.
+// `parley server`: starts the server, prints where it can be reached, and runs until a signal or
+// `/quit` on stdin.
 
 import { defineCommand } from "citty";
 import { contactLine } from "../../cpp/registry-connection.ts";
@@ -31,7 +32,7 @@ export default defineCommand({
       announce: say,
       log: diagnostics.log,
     });
-    // Before it says that it is ready: a script may stop it right then.
+    // Listen for signals before announcing readiness, when a script may stop the server at once.
     const stopped = untilStopped(server, json);
     announce(server, settings);
     await stopped;
@@ -60,7 +61,7 @@ function announce(server: ChatServer, { host, json, files, publicUrl }: ServerSe
 function untilStopped(server: ChatServer, json: boolean): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const stopListening = onSignals(["SIGINT", "SIGTERM", "SIGHUP"], () => {
-    // A second signal then ends the process at once.
+    // A second signal ends the process at once.
     stopListening();
     resolve();
   });
@@ -88,7 +89,7 @@ function answer(server: ChatServer, command: string, json: boolean): void {
   }
 }
 
-/** For `print`, which adds the line end. */
+/** For `print`, which adds the newline. */
 function jsonText(event: object): string {
   return jsonLine(event).trimEnd();
 }
