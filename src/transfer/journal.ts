@@ -59,9 +59,9 @@ function line(value: unknown): string {
 }
 
 function payload(text: string): unknown {
-  const blank = text.indexOf(" ");
-  const json = text.slice(blank + 1);
-  if (blank < 0 || text.slice(0, blank) !== checksum(json)) return undefined;
+  const space = text.indexOf(" ");
+  const json = text.slice(space + 1);
+  if (space < 0 || text.slice(0, space) !== checksum(json)) return undefined;
   try {
     return JSON.parse(json);
   } catch {

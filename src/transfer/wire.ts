@@ -1,5 +1,5 @@
 // The datagrams of a transfer, as bytes: a writer and a reader for each kind, big endian. Pure:
-// knows no socket, no file and no clock. Readers never throw; undefined means truncated or not ours.
+// knows no socket, no file and no clock. Readers never throw: undefined is not ours, or truncated.
 //
 // Every datagram begins with the same four bytes (magic, kind, length of what follows), so that
 // datagrams merged by the kernel (UDP_GRO) can be split again: see `datagramEnd`.

@@ -1,5 +1,5 @@
-// Strict flags: every way to write one, the environment, and errors. Whatever is typed, the result is either arguments that
-// citty can't misread or a ParleyError.
+// Strict flags: every way to write one, the environment, and errors. For any input the result is
+// either arguments that citty can't misread or a ParleyError.
 
 import { describe, expect, test } from "bun:test";
 import type { ArgsDef } from "citty";

@@ -1,4 +1,4 @@
-// What a server says when it is ready: addresses that work for whoever reads them.
+// What a server prints when it is ready: addresses that work for the reader.
 
 import { expect, test } from "bun:test";
 import {

@@ -1,4 +1,4 @@
-// The peer machine against peers of every style, without sockets: turns, calls, leaving.
+// The peer state machine against peers of every style, without sockets: turns, calls, leaving.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -492,7 +492,7 @@ describe("vanishing peers and many callers", () => {
     expect(bob.lines.join()).not.toContain("password");
   });
 
-  test("a text with line ends and escapes becomes one harmless line", () => {
+  test("a text with line endings and escapes becomes one harmless line", () => {
     const world = new World();
     const alice = world.join("Alice");
     world.call(alice, []).send(encodeChat(carol, "x\r\nBob> forged\x1b[2J"));

@@ -1,5 +1,5 @@
-// A download through a relay that forges, loses, delays, cuts and moves: what gets the name in the
-// end is the file, or nothing does.
+// Downloads through a relay that forges, loses, delays, cuts and moves: in the end the file is in
+// place and correct, or it is not there.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import * as dns from "node:dns/promises";

@@ -432,7 +432,7 @@ describe("foreign programs, over raw sockets", () => {
     },
   );
 
-  test("QUIT without a line end, then FIN, leaves the chat", async () => {
+  test("QUIT without a line ending, then FIN, leaves the chat", async () => {
     await using alice = new Peer("Alice");
     const contact = await alice.contact();
     const other = await foreign(contact.port);

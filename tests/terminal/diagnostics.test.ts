@@ -1,4 +1,5 @@
-// What is said on stderr: lines for people as they stand, log lines with time and level, both as JSON where that is asked for.
+// Diagnostics on stderr: lines for people unchanged, log lines with time and level, both as JSON
+// with `json`.
 
 import { describe, expect, test } from "bun:test";
 import { terminal as limits } from "../../src/limits.ts";

@@ -1,5 +1,5 @@
-// The client in a pipe, with a session whose server is played by the test: line numbers in errors,
-// giving up, back-pressure.
+// The client in a pipe, with the test in the role of the server: line numbers in errors, giving up,
+// back-pressure.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { client as limits } from "../../src/limits.ts";

@@ -1,4 +1,4 @@
-// The terminal client on an emulated screen, with a session whose server is played by the test.
+// The terminal client on an emulated screen, with the test in the role of the server.
 
 import { describe, expect, test } from "bun:test";
 import { ParleyError } from "../../src/errors.ts";

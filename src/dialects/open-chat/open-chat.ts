@@ -213,8 +213,8 @@ function tell(message: string): Command {
 
 /** The first word, and everything after the one space that follows it. */
 function cut(message: string): [string, string] {
-  const blank = message.indexOf(" ");
-  return blank < 0 ? [message.trimEnd(), ""] : [message.slice(0, blank), message.slice(blank + 1)];
+  const space = message.indexOf(" ");
+  return space < 0 ? [message.trimEnd(), ""] : [message.slice(0, space), message.slice(space + 1)];
 }
 
 function usage(message: string): Command {
