@@ -122,7 +122,7 @@ class Entry {
   #record: SessionRecord | undefined;
   #holder: SessionRecord | undefined;
   #aliasHolder: SessionRecord | undefined;
-  /** The first private message after those that the client has is still kept. */
+  /** The private messages after those that the client has are still kept, without a gap. */
   #mailIsKept = true;
 
   constructor(chat: HubState, session: Session, command: LoginCommand, plan: Plan) {
@@ -164,8 +164,8 @@ class Entry {
       const mail = since?.epoch === this.#chat.options.epoch ? since.mail : undefined;
       if (mail !== undefined) {
         answers.ask<readonly PrivateMessage[]>(
-          (then) => store.readMail(recordId, mail, 1, then),
-          (messages) => (this.#mailIsKept = messages.every((first) => first.mail === mail + 1)),
+          (then) => store.readMail(recordId, mail, historyLimits.pageMessages, then),
+          (messages) => (this.#mailIsKept = messages.every((one, i) => one.mail === mail + 1 + i)),
         );
       }
     }

@@ -4,13 +4,15 @@ import { Registry } from "../cpp/registry.ts";
 import { openMemoryStore } from "./memory.ts";
 import { openRegistrations } from "./registrations.ts";
 import type { ServerStore } from "./server-store.ts";
-import type { Synchronous } from "./sqlite-file.ts";
+import { dataFilePaths, type Synchronous } from "./sqlite-file.ts";
 import { openSqliteStore } from "./sqlite.ts";
 import { startSweeper } from "./sweeper.ts";
 
 export type OpenStore = {
   store: ServerStore;
   registry: Registry;
+  /** Real paths of its files. */
+  paths: readonly string[];
   close(): void;
 };
 
@@ -29,6 +31,7 @@ export function openStore(
     return {
       store,
       registry: new Registry(),
+      paths: [],
       close() {
         stopSweeper();
         store.close();
@@ -44,6 +47,7 @@ export function openStore(
   return {
     store,
     registry: registrations.registry,
+    paths: dataFilePaths(path),
     close() {
       stopSweeper();
       registrations.close();
