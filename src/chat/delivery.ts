@@ -7,7 +7,7 @@ import { type HubState, renderPersonal, textsOf } from "./hub-state.ts";
 import type { Settlement } from "./commit-pipeline.ts";
 import type { PersonalEvent, PrivateMessage } from "./events.ts";
 import { dropSlow, dropSlowest } from "./disconnect.ts";
-import { type Aftermath, noteOutput, type RoomItem } from "./fan-out/recipient-group.ts";
+import { type Aftermath, finishOutput, type RoomItem } from "./fan-out/recipient-group.ts";
 import { insertPersonal } from "./fan-out/rendered-batch.ts";
 import { count } from "./metrics.ts";
 import type { Room } from "./room.ts";
@@ -135,13 +135,7 @@ function newAftermath(): Aftermath {
 }
 
 function finishDelivery(chat: HubState, after: Aftermath): void {
-  for (const session of after.composed) {
-    const { output } = session;
-    for (const { text } of output.personal ?? []) output.addText(text);
-    output.personal = undefined;
-    output.flush();
-    noteOutput(session, chat.nowMs, after);
-  }
+  for (const session of after.composed) finishOutput(session, chat.nowMs, after);
   for (const session of after.gaps) chat.schedule.gaps.add(session);
   for (const session of after.slow) dropSlow(chat, session);
   dropSlowest(chat);

@@ -17,8 +17,8 @@ export function continueReplay(chat: HubState, session: Session): void {
   if (session.phase !== "member") return;
   if (session.mailbox.replayed !== undefined)
     return replayMail(chat, session, session.mailbox.replayed);
-  for (const [name, membership] of session.rooms) {
-    const room = chat.rooms.get(name);
+  for (const membership of session.rooms) {
+    const room = chat.rooms.get(membership.room);
     if (room === undefined || membership.replayed === undefined) continue;
     return replayRoom(chat, room, membership, membership.replayed);
   }
