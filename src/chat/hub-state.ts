@@ -48,6 +48,8 @@ export class HubState {
   /** Rooms that somebody is about to enter, and how many are: they stay open, so that their numbers stay known. */
   readonly awaitedRooms = new Map<string, number>();
   #isAwake = false;
+  #stampedMs = NaN;
+  #stampMs = 0;
 
   constructor(
     readonly options: HubOptions,
@@ -61,7 +63,11 @@ export class HubState {
 
   /** Unix time, for what is kept or shown. */
   get stampMs(): number {
-    return this.options.stampMs?.(this.nowMs) ?? this.nowMs;
+    if (this.#stampedMs !== this.nowMs) {
+      this.#stampedMs = this.nowMs;
+      this.#stampMs = this.options.stampMs?.(this.nowMs) ?? this.nowMs;
+    }
+    return this.#stampMs;
   }
 
   /** Something has happened: the turn needs its end. */
