@@ -44,7 +44,7 @@ export type Membership = {
 };
 
 /** The rooms of a session, by folded name. A list: most are in one room, and a Map costs 250 bytes more. */
-export class Memberships {
+class Memberships {
   #list: Membership[] = [];
 
   get size(): number {

@@ -2,6 +2,7 @@
 // rooms, sent within a window, held back when the server asks for time, resent from where a refusal
 // or a lost connection requires it (go-back-N). Deterministic; knows no connection and no rooms.
 
+import { BoundedMap } from "../bounded-map.ts";
 import { client as limits } from "../limits.ts";
 import { isRetryableMessage } from "../protocol/error-codes.ts";
 import type { ClientMessage, ErrorMessage } from "../protocol/messages.ts";
@@ -51,7 +52,7 @@ export class SendWindow {
    * Ids of this session's latest messages by number: their echo may come after the
    * acknowledgement.
    */
-  readonly #ids = new Map<number, number>();
+  readonly #ids = new BoundedMap<number, number>(2 * limits.windowMessages);
 
   /** Messages that are neither acknowledged nor refused for good, on their way or not. */
   get unacknowledged(): number {
@@ -98,7 +99,7 @@ export class SendWindow {
     const n = this.#headN + this.#sent++;
     this.#sentChars += text.length;
     this.#exposed = Math.max(this.#exposed, this.#sent);
-    this.#remember(n, id);
+    this.#ids.set(n, id);
     return room === undefined ? { type: "tell", n, to, text } : { type: "say", n, room, text };
   }
 
@@ -212,15 +213,5 @@ export class SendWindow {
    */
   #trim(): void {
     while (this.#sent > 0 && this.#entries[0]?.refused === true) this.#removeHead(1);
-  }
-
-  #remember(n: number, id: number): void {
-    this.#ids.delete(n);
-    this.#ids.set(n, id);
-    if (this.#ids.size <= 2 * limits.windowMessages) return;
-    for (const oldest of this.#ids.keys()) {
-      this.#ids.delete(oldest);
-      return;
-    }
   }
 }

@@ -1,6 +1,7 @@
 // What the server needs of a store beyond what the hub asks of it: sweeping and closing. One
 // contract suite (tests/store/store.contract.ts) holds every implementation to both.
 
+import { secretText } from "../secrets.ts";
 import type { LocalStore } from "../chat/store.ts";
 import type { Retention } from "./retention.ts";
 
@@ -27,5 +28,5 @@ export type StoreOptions = {
 
 /** A name for a new log: 128 random bits. */
 export function newEpoch(): string {
-  return Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("hex");
+  return secretText(16);
 }
