@@ -291,7 +291,7 @@ export class ChatConnection implements Link {
   }
 }
 
-const noName = `No name came within ${limits.loginTimeoutMs / 1000} s: connect again\n`;
+const noName = `You did not log in within ${limits.loginTimeoutMs / 1000} s: connect again\n`;
 
 function joined(held: Uint8Array[]): Uint8Array {
   return held.length === 1 ? held[0]! : Buffer.concat(held);

@@ -174,7 +174,7 @@ describe("in lines or in reads", () => {
 
   test("a line beyond the bound ends the connection after a sentence", () => {
     const ann = new Caller().send("Ann\n", "x".repeat(message.maxLineBytes), "xx");
-    expect(ann.heard).toContain(`at most ${message.maxLineBytes} bytes`);
+    expect(ann.heard).toContain(`longer than ${message.maxLineBytes} bytes`);
     expect(ann.over).toBe("end");
     expect(ann.send("more\n").heard).not.toContain("more");
   });
@@ -182,7 +182,7 @@ describe("in lines or in reads", () => {
   test("so it does at the small servers", () => {
     const ann = Caller.at("calculator").send("Ann\n", "1".repeat(message.maxLineBytes), "11");
     expect(ann.heard).toBe(
-      `A message has at most ${message.maxLineBytes} bytes: this one is longer\n`,
+      `The message is longer than ${message.maxLineBytes} bytes\n`,
     );
     expect(ann.over).toBe("end");
     const nobody = Caller.at("greeting").send("x".repeat(message.maxLineBytes), "xx");
@@ -236,16 +236,16 @@ describe("silence", () => {
   test("without a name a minute later it is over", () => {
     const nobody = new Caller().wait(2_000);
     nobody.connection.timedOut();
-    expect(nobody.heard).toEndWith("No name came within 60 s: connect again\n");
+    expect(nobody.heard).toEndWith("You did not log in within 60 s: connect again\n");
     expect(nobody.over).toBe("end");
     const named = Caller.at("line-chat").wait(limits.loginTimeoutMs + 2_500);
-    expect(named.heard).toContain("No name came within 60 s: connect again");
+    expect(named.heard).toContain("You did not log in within 60 s: connect again");
     expect(named.over).toBe("end");
   });
 
   test("the calculator waits a minute for a name, and then for ever", () => {
     const nobody = Caller.at("calculator").wait(limits.loginTimeoutMs + 2_500);
-    expect(nobody.heard).toBe("No name came within 60 s: connect again");
+    expect(nobody.heard).toBe("You did not log in within 60 s: connect again");
     expect(nobody.over).toBe("end");
     const ann = Caller.at("calculator")
       .send("Ann\n")
