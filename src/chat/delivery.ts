@@ -7,7 +7,7 @@ import { type HubState, renderPersonal, textsOf } from "./hub-state.ts";
 import type { Settlement } from "./commit-pipeline.ts";
 import type { PersonalEvent, PrivateMessage } from "./events.ts";
 import { dropSlow, dropSlowest } from "./disconnect.ts";
-import { type FlushPlan, pumpOutput, type RoomItem } from "./fan-out/recipient-group.ts";
+import { type FlushPlan, finishOutput, type RoomItem } from "./fan-out/recipient-group.ts";
 import { insertPersonal } from "./fan-out/rendered-batch.ts";
 import { count } from "./metrics.ts";
 import type { Room } from "./room.ts";
@@ -131,13 +131,7 @@ function newFlushPlan(): FlushPlan {
 }
 
 function finishDelivery(hub: HubState, after: FlushPlan): void {
-  for (const session of after.composed) {
-    const { output } = session;
-    for (const { text } of output.personal ?? []) output.addText(text);
-    output.personal = undefined;
-    output.flush();
-    pumpOutput(session, hub.nowMs, after);
-  }
+  for (const session of after.composed) finishOutput(session, hub.nowMs, after);
   for (const session of after.gaps) hub.schedule.gaps.add(session);
   for (const session of after.slow) dropSlow(hub, session);
   dropSlowest(hub);

@@ -130,7 +130,7 @@ class PendingLogin {
   #record: SessionRecord | undefined;
   #holder: SessionRecord | undefined;
   #aliasHolder: SessionRecord | undefined;
-  /** Whether the first private message the client has missed is still stored. */
+  /** Whether the missed private messages are stored without a gap. */
   #mailIsKept = true;
 
   constructor(hub: HubState, session: Session, command: LoginCommand, plan: LoginPlan) {
@@ -172,8 +172,8 @@ class PendingLogin {
       const mail = since?.epoch === this.#hub.options.epoch ? since.mail : undefined;
       if (mail !== undefined) {
         answers.ask<readonly PrivateMessage[]>(
-          (then) => store.readMail(recordId, mail, 1, then),
-          (messages) => (this.#mailIsKept = messages.every((first) => first.mail === mail + 1)),
+          (then) => store.readMail(recordId, mail, historyLimits.pageMessages, then),
+          (messages) => (this.#mailIsKept = messages.every((one, i) => one.mail === mail + 1 + i)),
         );
       }
     }

@@ -56,12 +56,13 @@ export function enterRoom(
   const order = hub.pipeline.nextOrder();
   const membership: Membership = {
     session,
+    room: room.name,
     hearsFrom: order,
     hearsUntil: Infinity,
     replayedTo: undefined,
     isCharged: false,
   };
-  session.rooms.set(room.name, membership);
+  session.rooms.add(membership);
   room.add(session.identity);
   hub.pipeline.gathering.roomTurn(room).breaksRun = true;
   if (silent) return membership;
@@ -149,8 +150,8 @@ export function leaveRoom(
 /** The rooms a session is in. */
 export function roomsOf(hub: HubState, session: Session): Room[] {
   const rooms: Room[] = [];
-  for (const name of session.rooms.keys()) {
-    const room = hub.rooms.get(name);
+  for (const membership of session.rooms) {
+    const room = hub.rooms.get(membership.room);
     if (room !== undefined) rooms.push(room);
   }
   return rooms;

@@ -18,8 +18,8 @@ export function continueReplay(hub: HubState, session: Session): void {
   if (session.phase !== "member") return;
   if (session.mailbox.replayedTo !== undefined)
     return replayMail(hub, session, session.mailbox.replayedTo);
-  for (const [name, membership] of session.rooms) {
-    const room = hub.rooms.get(name);
+  for (const membership of session.rooms) {
+    const room = hub.rooms.get(membership.room);
     if (room === undefined || membership.replayedTo === undefined) continue;
     return replayRoom(hub, room, membership, membership.replayedTo);
   }

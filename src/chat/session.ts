@@ -32,6 +32,8 @@ export type Identity = {
 /** A session in a room. Written by membership.ts; replay.ts advances `replayedTo`. */
 export type Membership = {
   readonly session: Session;
+  /** Folded name of the room. */
+  readonly room: string;
   /** The member receives events after `hearsFrom`, up to and including `hearsUntil`. */
   hearsFrom: number;
   hearsUntil: number;
@@ -42,6 +44,40 @@ export type Membership = {
    */
   isCharged: boolean;
 };
+
+/**
+ * A session's rooms by folded name. A list, because most sessions have one; a Map takes 250 bytes
+ * more.
+ */
+export class Memberships {
+  #list: Membership[] = [];
+
+  get size(): number {
+    return this.#list.length;
+  }
+
+  get(room: string): Membership | undefined {
+    return this.#list.find((membership) => membership.room === room);
+  }
+
+  has(room: string): boolean {
+    return this.get(room) !== undefined;
+  }
+
+  /** Replaces a membership of the same room. */
+  add(membership: Membership): void {
+    this.delete(membership.room);
+    this.#list.push(membership);
+  }
+
+  delete(room: string): void {
+    this.#list = this.#list.filter((membership) => membership.room !== room);
+  }
+
+  [Symbol.iterator](): Iterator<Membership> {
+    return this.#list[Symbol.iterator]();
+  }
+}
 
 /** Private chat by consent; identity keys. Written by private-chat.ts alone. */
 export type PrivateChat = {
@@ -82,7 +118,7 @@ export class Session {
   awaitsWelcome = false;
   readonly identity: Identity;
   readonly counter = new MessageCounter();
-  readonly rooms = new Map<string, Membership>();
+  readonly rooms = new Memberships();
   /** Memberships it receives from, including rooms it is just leaving. Written by room.ts. */
   listens = 0;
   readonly mailbox: Mailbox = { last: 0, replayedTo: undefined };

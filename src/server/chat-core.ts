@@ -58,9 +58,10 @@ export class ChatCore {
   /** @throws ParleyError `port-in-use`, `failed` */
   static async open(options: CoreOptions): Promise<ChatCore> {
     const { host, port, files: folder } = options;
+    const { paths: withheld } = options.store;
     for (let left = port === 0 ? connections.portTries : 1; ; left--) {
       const udp = { transport: "udp", host, port, flag: "--port" } as const;
-      const service = await listenOn(udp, () => FileService.open({ folder, host, port }));
+      const service = await listenOn(udp, () => FileService.open({ folder, withheld, host, port }));
       try {
         const tcp = { ...udp, transport: "tcp", port: service.udpPort } as const;
         return await listenOn(tcp, () => new ChatCore(options, service));

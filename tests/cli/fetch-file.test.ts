@@ -577,14 +577,6 @@ test("a missing file leaves no empty folder behind", async () => {
   expect(readdirSync(home)).toEqual([]);
 });
 
-test("an empty listing says so", async () => {
-  const none = new Server();
-  await none.start(newFolder());
-  const { code, text, stderr } = await fetchFile([`127.0.0.1:${none.port}`, "--list"]);
-  await none.stop();
-  expect([code, text, stderr]).toEqual([0, "", "The server shares no files.\n"]);
-});
-
 test("other content of the same size and time is another file", async () => {
   const home = newFolder();
   const file = join(source, "stamped");

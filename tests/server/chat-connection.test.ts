@@ -181,9 +181,7 @@ describe("in lines or in reads", () => {
 
   test("so it does at the small servers", () => {
     const ann = Caller.at("calculator").send("Ann\n", "1".repeat(message.maxLineBytes), "11");
-    expect(ann.heard).toBe(
-      `The message is longer than ${message.maxLineBytes} bytes\n`,
-    );
+    expect(ann.heard).toBe(`The message is longer than ${message.maxLineBytes} bytes\n`);
     expect(ann.over).toBe("end");
     const nobody = Caller.at("greeting").send("x".repeat(message.maxLineBytes), "xx");
     expect([nobody.heard, nobody.over]).toEqual(["Send «Knock knock..» to be answered", "end"]);

@@ -61,7 +61,10 @@ export class RecipientGroup {
         const isMixed = output.personal !== undefined && session.listens > 1;
         handed += isMixed ? rendered.mergeFor(membership) : rendered.composeFor(membership);
         membership.hearsFrom = 0;
-        after.composed.add(session);
+        // Nothing else is coming for a session with one room; sending now frees memory when a crowd
+        // gets lists.
+        if (session.listens === 1) finishOutput(session, nowMs, after);
+        else after.composed.add(session);
         continue;
       }
       if (output.isPaced) rendered.paceOut(output);
@@ -80,7 +83,7 @@ export class RecipientGroup {
     for (const { session } of this.members) {
       if (session.isOver) continue;
       session.output.addText(listFor(session.name));
-      after.composed.add(session);
+      finishOutput(session, nowMs, after);
     }
     return false;
   }
@@ -173,8 +176,18 @@ function addList(rendered: RenderedBatch, list: List): void {
   rendered.add(list.order, list.text, list.hiddenFrom, 0);
 }
 
+/** Sends a session's composed output and notes follow-up work. */
+export function finishOutput(session: Session, nowMs: number, after: FlushPlan): void {
+  const { output } = session;
+  for (const { text } of output.personal ?? []) output.addText(text);
+  output.personal = undefined;
+  output.flush();
+  after.composed.delete(session);
+  pumpOutput(session, nowMs, after);
+}
+
 /** Sends due paced messages and notes follow-up work. */
-export function pumpOutput(session: Session, nowMs: number, after: FlushPlan): void {
+function pumpOutput(session: Session, nowMs: number, after: FlushPlan): void {
   if (session.output.pump(nowMs)) after.gaps.push(session);
   if (session.output.lagBytes > limits.maxLagBytes) after.slow.push(session);
 }

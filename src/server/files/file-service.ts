@@ -20,6 +20,8 @@ import { UdpListener, type UdpPath } from "../../io/udp/udp-listener.ts";
 export interface FileServiceOptions {
   /** The shared folder; it need not exist. */
   readonly folder: string;
+  /** Real paths of files in it that are never shared. */
+  readonly withheld?: readonly string[];
   /** Address and UDP port to bind; the port is that of the TCP port, 0 takes a free one. */
   readonly host: string;
   readonly port: number;
@@ -49,7 +51,7 @@ export class FileService implements TransferHost {
   #closed = false;
 
   private constructor(options: FileServiceOptions, socket: UdpListener) {
-    this.folder = new SharedFolder(options.folder);
+    this.folder = new SharedFolder(options.folder, options.withheld);
     this.#udp = socket;
     this.#transfers = new TransferSlots(options.idleMs);
     const key = secretBytes(32);

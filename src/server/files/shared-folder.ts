@@ -80,9 +80,13 @@ export class SharedFolder {
   #readVersion: string | undefined;
   #reading: Promise<readonly string[]> | undefined;
 
+  /** Real paths of files that are never shared, such as the server's own data. */
+  readonly #withheld: ReadonlySet<string>;
+
   /** A folder that does not exist (yet) is an empty one. */
-  constructor(path: string) {
+  constructor(path: string, withheld: readonly string[] = []) {
     this.path = path;
+    this.#withheld = new Set(withheld);
   }
 
   /**
@@ -150,7 +154,7 @@ export class SharedFolder {
   }
 
   #find(name: string): { path: Buffer; stat: BigIntStats } | undefined {
-    if (!isPlainName(name)) return undefined;
+    if (!isPlainName(name) || isHidden(name)) return undefined;
     for (const encoded of spellings(name)) {
       const found = this.#findEncoded(encoded);
       if (found !== undefined) return found;
@@ -167,11 +171,16 @@ export class SharedFolder {
         if (!isBeneath(path, realpathSync(this.path))) return undefined;
         stat = statSync(path, { bigint: true });
       }
-      return stat.isFile() ? { path, stat } : undefined;
+      return stat.isFile() && !this.#isWithheld(path) ? { path, stat } : undefined;
     } catch (error) {
       throwIfBusy(error);
       return undefined;
     }
+  }
+
+  /** By its real path: neither a link nor a second name of the folder leads to it. */
+  #isWithheld(path: Buffer): boolean {
+    return this.#withheld.size > 0 && this.#withheld.has(realpathSync(path));
   }
 
   async #listing(): Promise<readonly string[]> {
@@ -201,14 +210,19 @@ export class SharedFolder {
   }
 }
 
+/** As `ls` has it: configuration and half-made files, not meant for others. */
+function isHidden(name: string): boolean {
+  return name.startsWith(".");
+}
+
 /** Names as they are shown: in UTF-8, or as Latin-1 where they are not. */
 async function namesIn(path: string): Promise<string[]> {
-  const names = await readdir(path);
+  const names = (await readdir(path)).filter((name) => !isHidden(name));
   // A name that is not UTF-8 has lost its bytes here. Reading those takes longer, so only where it
   // is needed.
   if (!names.some((name) => name.includes("\ufffd"))) return names;
   const encoded = await readdir(path, { encoding: "buffer" });
-  return [...new Set(encoded.map(shownName))];
+  return [...new Set(encoded.map(shownName).filter((name) => !isHidden(name)))];
 }
 
 /**

@@ -80,7 +80,7 @@ async function later(act: () => Promise<void>): Promise<void> {
   await act();
 }
 
-test("before anybody has asked for the list; the log has the request", async () => {
+test("works before anybody has asked for the list, and logs the request", async () => {
   expect(await download("esc.png")).toEqual({ name: "esc.png", sizeBytes: 3 });
   const fields = { file: "esc.png", address: host };
   expect(logged).toEqual([{ level: "info", message: "file requested", fields }]);

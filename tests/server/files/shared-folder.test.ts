@@ -17,6 +17,7 @@ import { join } from "node:path";
 import { ParleyError } from "../../../src/errors.ts";
 import { folder as limits } from "../../../src/limits.ts";
 import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
+import { dataFilePaths } from "../../../src/store/sqlite-file.ts";
 import { skipUnless } from "../../skip.ts";
 
 const base = mkdtempSync(join(tmpdir(), "parley-folder-"));
@@ -27,7 +28,6 @@ const plain = [
   "日本.txt",
   'it\'s "quoted".txt',
   "-rf",
-  ".hidden",
   "%2e%2e",
   "a\nb",
   ...(process.platform === "win32" ? [] : ["back\\slash.txt"]),
@@ -385,3 +385,15 @@ skipUnless(process.platform === "linux", "no ulimit in sh")(
     ]);
   },
 );
+
+test("dotfiles and the server's own data are neither listed nor opened", async () => {
+  const path = mkdtempSync(join(tmpdir(), "parley-withheld-"));
+  for (const name of ["a.txt", ".env", "chat.db", "chat.db-wal"]) writeFileSync(join(path, name), name);
+  symlinkSync("chat.db", join(path, "link.db"));
+  const folder = new SharedFolder(path, dataFilePaths(join(path, "chat.db")));
+  expect(await all(folder)).toEqual(["a.txt"]);
+  for (const name of [".env", "chat.db", "chat.db-wal", "link.db"]) {
+    expect(() => folder.open(name)).toThrow("No file");
+  }
+  rmSync(path, { recursive: true });
+});
