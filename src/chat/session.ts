@@ -49,7 +49,7 @@ export type Membership = {
  * A session's rooms by folded name. A list, because most sessions have one; a Map takes 250 bytes
  * more.
  */
-export class Memberships {
+class Memberships {
   #list: Membership[] = [];
 
   get size(): number {

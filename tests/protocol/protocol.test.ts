@@ -123,7 +123,10 @@ describe("bad client lines", () => {
     [{ type: "hello", version: 2, secret: "short" }, "`secret` must be 16 to 128 visible"],
     [{ type: "hello", version: 2, rooms: ["den"] }, "`rooms` must be a list of objects"],
     [{ type: "hello", version: 2, rooms: [{}] }, "in `rooms`, `room` must be a string"],
-    [{ type: "hello", version: 2, epoch: "x".repeat(65) }, "`epoch` must have at most 64 characters"],
+    [
+      { type: "hello", version: 2, epoch: "x".repeat(65) },
+      "`epoch` must have at most 64 characters",
+    ],
   ];
   test.each(invalid)("%j: %s", (fields, problem) => {
     expect(decodeClient(JSON.stringify({ ...fields, ref: 7 }))).toMatchObject({

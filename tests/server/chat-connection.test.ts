@@ -310,7 +310,7 @@ describe("admission", () => {
     const admission = new Admission(2);
     expect([1, 2].map(() => admission.enter("192.0.2.1"))).toEqual([undefined, undefined]);
     expect(admission.enter("192.0.2.1")).toBe(
-      "There are 2 connections from 192.0.2.1 already: close one first",
+      "192.0.2.1 already has 2 connections: close one first",
     );
     expect(admission.enter("192.0.2.2")).toBeUndefined();
     for (let i = 0; i < 100; i++) expect(admission.enter("127.0.0.1")).toBeUndefined();
@@ -324,7 +324,7 @@ describe("admission", () => {
     expect(admission.enter("2001:db8:1:2::1")).toBeUndefined();
     expect(admission.enter("2001:db8:1:2:ffff::1")).toBeUndefined();
     expect(admission.enter("2001:db8:1:2::2")).toBe(
-      "There are 2 connections from 2001:db8:1:2::/64 already: close one first",
+      "2001:db8:1:2::/64 already has 2 connections: close one first",
     );
     expect(admission.enter("2001:db8:1:3::1")).toBeUndefined();
     expect(admission.counted("2001:db8:1:2::9")).toBe(2);
