@@ -1,5 +1,4 @@
-// How fast people may come from one address: everybody is told of each who comes and goes. Whoever is on this machine may come as
-// fast as they like. Pure.
+// Limits logins per address, because each is announced to everybody. Loopback is exempt. Pure.
 
 import { connections as limits } from "../limits.ts";
 import { isLoopback, networkOf } from "../addresses.ts";
@@ -7,10 +6,10 @@ import { BoundedMap } from "../bounded-map.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 export class LoginRates {
-  /** By address, or network of IPv6. */
+  /** By address, or IPv6 network. */
   readonly #buckets = new BoundedMap<string, TokenBucket>(limits.loginAddresses);
 
-  /** Counts one who comes; else answers after how many milliseconds one may come from there, over 0. */
+  /** Counts a login; returns 0 if it is allowed, otherwise the milliseconds to wait. */
   take(address: string, nowMs: number): number {
     if (isLoopback(address)) return 0;
     const network = networkOf(address);
@@ -22,7 +21,7 @@ export class LoginRates {
     return bucket.take(1, nowMs) ? 0 : bucket.waitMs(nowMs);
   }
 
-  /** How many addresses are known. */
+  /** Number of networks tracked. */
   get size(): number {
     return this.#buckets.size;
   }
