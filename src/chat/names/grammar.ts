@@ -92,7 +92,7 @@ function grammarProblem(what: string, name: string, maxChars: number): string | 
     return `The ${what} ${quoted(name)} has too many accents on one letter: use at most ${limits.maxAccents}`;
   }
   if (!grammar.test(name) || hasInvisible(name)) {
-    return `The ${what} ${quoted(name)} is not possible: use only letters, digits, '_', '-' or '.'`;
+    return `The ${what} ${quoted(name)} is invalid: use only letters, digits, '_', '-' or '.'`;
   }
   if (isMixed(name)) {
     return `The ${what} ${quoted(name)} mixes letters of several scripts: use those of one`;
