@@ -22,7 +22,7 @@ export function reconnectSummary(how: Continuation, afterMs: number, caughtUp: n
 
 function outcome(how: Continuation, caughtUp: number): string {
   if (how === "restarted") {
-    return ": the server was restarted without history, what was said meanwhile is lost";
+    return ": the server was restarted without history; what was said meanwhile is lost";
   }
   if (how === "trimmed") return ": the server no longer has all that was said meanwhile";
   if (caughtUp === 0) return ", nothing was missed";
