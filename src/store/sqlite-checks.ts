@@ -38,7 +38,7 @@ export function checkPlace(given: string): string {
   refuseDanglingLink(given);
   const found = existsSync(path) ? statSync(path) : undefined;
   if (found?.isDirectory()) {
-    throw refused(given, "is a directory: name a file in it, such as parley.db");
+    throw refused(given, "is a folder: name a file in it, such as parley.db");
   }
   if (found !== undefined && !found.isFile()) {
     throw refused(given, "is not a regular file: choose another --data");
