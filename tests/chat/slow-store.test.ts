@@ -218,13 +218,13 @@ test("messages are refused once too many wait for a log that does not answer", (
     {
       type: "error",
       code: "storage",
-      message: expect.stringContaining("The log is slow"),
+      message: expect.stringContaining("The server's disk is too slow"),
       n: refused,
       retryAfterMs: 1_000,
     },
   ]);
   bob.send(long);
-  expect(bob.text()).toContain("The log is slow");
+  expect(bob.text()).toContain("The server's disk is too slow");
   finishCommit();
   finishCommit();
   expect(ann.lines().at(-1)).toMatchObject({ type: "ack", n: refused - 1 });
