@@ -151,12 +151,12 @@ export const connections = {
    */
   loginTimeoutMs: 60_000,
   /** How long a refused connection may take to read the reason. */
-  turnedAwayMs: 500,
+  refusedLingerMs: 500,
   /**
    * Refused connections kept open for that: half the minimum descriptor reserve. Others are closed
    * at once.
    */
-  maxTurnedAway: 16,
+  maxRefusedLingering: 16,
   /**
    * After the peer's FIN: time for late answers (a list of files) before the connection is closed.
    */

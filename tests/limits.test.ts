@@ -143,7 +143,7 @@ describe("memory", () => {
     expect(connections.maxTotal + forWeb).toBeLessThanOrEqual(descriptors.max);
     expect(files.maxTransfers).toBeLessThan(descriptors.maxReserve);
     expect(descriptors.minReserve).toBeGreaterThan(openChatDownload.ports);
-    expect(2 * connections.maxTurnedAway).toBeLessThanOrEqual(descriptors.minReserve);
+    expect(2 * connections.maxRefusedLingering).toBeLessThanOrEqual(descriptors.minReserve);
   });
 });
 

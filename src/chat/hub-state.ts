@@ -48,6 +48,8 @@ export class HubState {
   /** Rooms with pending joins, counted. They stay open so that their numbers stay known. */
   readonly heldRooms = new Map<string, number>();
   #isWoken = false;
+  #stampedMs = NaN;
+  #stampMs = 0;
 
   constructor(
     readonly options: HubOptions,
@@ -61,7 +63,11 @@ export class HubState {
 
   /** Unix time, for what is stored or shown. */
   get stampMs(): number {
-    return this.options.stampMs?.(this.nowMs) ?? this.nowMs;
+    if (this.#stampedMs !== this.nowMs) {
+      this.#stampedMs = this.nowMs;
+      this.#stampMs = this.options.stampMs?.(this.nowMs) ?? this.nowMs;
+    }
+    return this.#stampMs;
   }
 
   /** Requests an end of turn. */

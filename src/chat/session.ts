@@ -57,7 +57,9 @@ class Memberships {
   }
 
   get(room: string): Membership | undefined {
-    return this.#list.find((membership) => membership.room === room);
+    // A plain loop: this runs for every message.
+    for (const membership of this.#list) if (membership.room === room) return membership;
+    return undefined;
   }
 
   has(room: string): boolean {

@@ -7,7 +7,7 @@ import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { dialects } from "../../src/dialects/table.ts";
 import { connections as limits, message, output, sniff } from "../../src/limits.ts";
 import { ChatConnection, type Wire } from "../../src/server/chat-connection.ts";
-import { type ConnectionOptions, type Speech } from "../../src/server/chat-connection.ts";
+import { type ConnectionOptions, type PortProtocol } from "../../src/server/chat-connection.ts";
 import type { ConnectionDriver } from "../../src/server/hub-driver.ts";
 import { Admission } from "../../src/server/admission.ts";
 import { RegistryConnection } from "../../src/cpp/registry-connection.ts";
@@ -16,7 +16,7 @@ import { createMetrics } from "../../src/chat/metrics.ts";
 import { Rig } from "../chat/rig.ts";
 
 const native = nativeDialect({ name: "test", udpPort: 1, messagesPerSecond: 100 });
-const any: Speech = { kind: "any", native, text: openChat };
+const any: PortProtocol = { kind: "any", native, text: openChat };
 const hello = '{"type":"hello","version":2,"name":"Nat"}\n';
 
 /** Hands on what comes at the rig's time, as the server's driver does at the clock's. */
@@ -46,9 +46,9 @@ class Caller implements Wire {
   timeoutSeconds = 0;
   #undecided = false;
 
-  constructor(speech: Speech = any) {
+  constructor(protocol: PortProtocol = any) {
     const options: ConnectionOptions = {
-      speech,
+      protocol,
       webPort: () => 8_000,
       driver: driverOf(this.rig),
       metrics: this.metrics,
@@ -327,7 +327,7 @@ describe("admission", () => {
       "2001:db8:1:2::/64 already has 2 connections: close one first",
     );
     expect(admission.enter("2001:db8:1:3::1")).toBeUndefined();
-    expect(admission.counted("2001:db8:1:2::9")).toBe(2);
+    expect(admission.count("2001:db8:1:2::9")).toBe(2);
     admission.leave("2001:db8:1:2::1");
     expect(admission.enter("2001:db8:1:2::2")).toBeUndefined();
   });

@@ -7,7 +7,7 @@ import { nativeDialect } from "../../src/dialects/native/native.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { connections as limits } from "../../src/limits.ts";
 import { Admission } from "../../src/server/admission.ts";
-import { type Speech } from "../../src/server/chat-connection.ts";
+import { type PortProtocol } from "../../src/server/chat-connection.ts";
 import { openChatPort } from "../../src/server/chat-port.ts";
 import { HubDriver } from "../../src/server/hub-driver.ts";
 import { RegistryConnection } from "../../src/cpp/registry-connection.ts";
@@ -17,13 +17,13 @@ import { run } from "../cli/run.ts";
 const sentence = "The server is full: try again later";
 const native = nativeDialect({ name: "test", udpPort: 1, messagesPerSecond: 100 });
 
-function fullPort(speech: Speech) {
+function fullPort(protocol: PortProtocol) {
   const admission = new Admission(0);
   for (let i = 0; i < limits.maxTotal; i++) admission.enter("192.0.2.1");
   return openChatPort({
     host: "127.0.0.1",
     port: 0,
-    speech,
+    protocol,
     webPort: () => undefined,
     driver: new HubDriver(() => {}),
     metrics: createMetrics(),
@@ -73,7 +73,7 @@ describe("a server that is full", () => {
 
   test("waits for few of those that it turned away, and not for long", async () => {
     const kept = [];
-    for (let i = 0; i < limits.maxTurnedAway + 1; i++) kept.push(await keepOpen(main.port));
+    for (let i = 0; i < limits.maxRefusedLingering + 1; i++) kept.push(await keepOpen(main.port));
     // the last one found all places taken
     expect(await kept.pop()!.isOver).toBe(true);
     await Promise.all(kept.map(({ isOver }) => isOver));

@@ -219,7 +219,7 @@ export class World {
   }
 
   #schedule(): void {
-    this.#timerMs = Math.min(this.#timerMs, this.hub.nextTimeout);
+    this.#timerMs = Math.min(this.#timerMs, this.hub.nextTimeoutMs);
   }
 
   /** Records what the log takes as the truth, and checks that numbers have no gaps. */

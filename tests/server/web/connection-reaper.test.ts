@@ -213,7 +213,7 @@ onLinux("descriptors are counted, and a reserve is kept for files", () => {
   const now = new Descriptors().count();
   const few = new Descriptors(now + 40);
   expect([few.reserve, few.areScarce]).toEqual([32, false]);
-  for (let i = 0; i < 20; i++) few.took();
+  for (let i = 0; i < 20; i++) few.noteAccepted();
   expect(few.areScarce).toBe(true);
   few.close();
   const none = new Descriptors(Number.POSITIVE_INFINITY);

@@ -94,7 +94,7 @@ export class ServerProcess {
   }
 
   #schedule(): void {
-    const dueMs = this.hub.nextTimeout;
+    const dueMs = this.hub.nextTimeoutMs;
     if (dueMs >= this.#timerMs) return;
     this.#timerMs = dueMs;
     this.clock.after(Math.max(1, dueMs - this.clock.nowMs), () => {
