@@ -1,5 +1,5 @@
 // How sessions end: by a goodbye, without one, by force, with the server; and that nothing of them
-// stays behind.
+// is left.
 
 import { expect, test } from "bun:test";
 import type { FilesPort } from "../../src/chat/files-port.ts";
@@ -62,7 +62,7 @@ test("a member that only listens keeps its name and mail when the server is kill
   expect(back.lines()).toContainEqual(expect.objectContaining({ type: "private", mail: 1 }));
 });
 
-test("records of a crowd that came at once are refreshed a few at a time", () => {
+test("records of a crowd that logged in at once are refreshed a few at a time", () => {
   const store = new FailingStore();
   const rig = new Rig({}, store.answer);
   const crowd = 300;

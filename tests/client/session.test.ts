@@ -1,5 +1,4 @@
-// The client's session line by line: what it sends, tells and waits for, at moments of our
-// choosing.
+// The client's session line by line: what it sends, reports and waits for, at chosen times.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -58,7 +57,7 @@ function refusal(code: string, n: number, retryAfterMs?: number): ServerMessage 
   return { type: "error", code, n, message: "no", retryAfterMs };
 }
 
-/** A session with what it did since the last look. */
+/** A session and its outputs since the last look. */
 class Bench {
   nowMs = 0;
   readonly session: ClientSession;
@@ -128,7 +127,7 @@ class Bench {
     return this.sent.map((sent) => ("n" in sent ? sent.n : undefined));
   }
 
-  /** Number, room and text of what was said. */
+  /** Number, room and text of the messages sent. */
   get said(): unknown[] {
     return this.sent.map((sent) => (sent.type === "say" ? [sent.n, sent.room, sent.text] : sent));
   }
@@ -141,7 +140,7 @@ class Bench {
 const den: RoomState = { room: "den", seq: 9, recovered: true };
 
 describe("logging in", () => {
-  test("says hello with its secret, and with what it has read when it comes back", () => {
+  test("says hello with its secret and, when it returns, with its position", () => {
     const bench = new Bench(["lobby", "den"]);
     expect(bench.act((s) => s.start(0)).actions).toEqual(["connect"]);
     bench.act((s) => s.handleConnected(0));
@@ -157,7 +156,7 @@ describe("logging in", () => {
     expect(bench.session.position).toEqual({ epoch: "e", mail: 1, rooms });
   });
 
-  test("goes on where an earlier life of it had got to", () => {
+  test("continues where an earlier life of it stopped", () => {
     const since = { epoch: "e", mail: 3, rooms: [{ room: "Lobby", seq: 7 }] };
     const rooms = ["lobby", "den"];
     const session = new ClientSession({ name: "Ann", rooms, secret, since, random: () => 0 });
@@ -170,7 +169,7 @@ describe("logging in", () => {
     });
   });
 
-  test("a session without a name asks for nothing but to be let in", () => {
+  test("a session without a name asks for nothing but a welcome", () => {
     const session = new ClientSession({ name: undefined, rooms: [], secret, random: () => 0 });
     session.start(0);
     session.handleConnected(0);
@@ -193,14 +192,14 @@ describe("logging in", () => {
     expect(bench.act((s) => s.say("Lobby", "hi")).said).toEqual([[1, "Lobby", "hi"]]);
   });
 
-  test("gives up a connection whose welcome names no session", () => {
+  test("drops a connection whose welcome has no session", () => {
     const bench = new Bench().connect();
     bench.hear({ type: "welcome", version: 2, server: "s", udpPort: 1, limits: serverLimits });
     expect(bench.actions).toEqual(["close"]);
     expect(bench.events("offline")).toHaveLength(1);
   });
 
-  test("leaves rooms that it is not let into again, and what was said there fails", () => {
+  test("leaves rooms that it is not let back into, and fails messages to them", () => {
     const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });
     bench.act((s) => s.say("den", "psst")).reconnect();
     bench.hear(welcome());
@@ -219,7 +218,7 @@ function welcomeRoom(room: string): RoomState {
 }
 
 describe("sending", () => {
-  test("keeps a window in flight and tells what is acknowledged", () => {
+  test("keeps a window in flight and reports acknowledgements", () => {
     const bench = new Bench().online();
     const texts = Array.from({ length: limits.windowMessages + 5 }, (_, i) => `m${i}`);
     bench.say(...texts);
@@ -230,7 +229,7 @@ describe("sending", () => {
     expect(bench.session.unacknowledged).toBe(limits.windowMessages + 2);
   });
 
-  test("refuses more than its queue holds, and texts that the server would not take", () => {
+  test("refuses more than its queue holds, and texts that are too long for the server", () => {
     const { session } = new Bench().online({ textChars: 5 });
     expect(session.say("lobby", "123456")).toBe("too-long");
     for (let i = 0; i < limits.queueMessages; i++) expect(session.say("lobby", "x")).toBe(i + 1);
@@ -242,7 +241,7 @@ describe("sending", () => {
     expect(session.say("lobby", "x")).toBe("ended");
   });
 
-  test("waits as long as it is told, then sends the refused message and those after it again", () => {
+  test("waits as long as asked, then resends the refused message and those after it", () => {
     const bench = new Bench().online().say("a", "b", "c");
     bench.hear(ack(1), refusal("rate", 2, 700), refusal("protocol", 3));
     bench.say("d");
@@ -254,14 +253,14 @@ describe("sending", () => {
     ]);
   });
 
-  test("tells once that a message was refused for good, and keeps the count with the server", () => {
+  test("reports once that a message was refused for good, and keeps the count with the server", () => {
     const bench = new Bench().online().say("a", "bad", "c");
     bench.hear(refusal("text-invalid", 2));
     expect(bench.told).toEqual([
       { type: "failed", id: 2, room: "lobby", text: "bad", code: "text-invalid", message: "no" },
     ]);
     expect(bench.session.unacknowledged).toBe(2);
-    // The disk was full for all of them: number 2 is refused once more, which is no news.
+    // The disk was full for all of them: number 2 is refused again, which is no news.
     bench.hear(refusal("storage", 1, 10)).wait(10);
     expect(bench.numbers).toEqual([1, 2, 3]);
     bench.hear(ack(1), refusal("text-invalid", 2), ack(3, 2));
@@ -270,7 +269,7 @@ describe("sending", () => {
     expect(bench.say("d").numbers).toEqual([4]);
   });
 
-  test("numbers anew, in order, for a server that has forgotten it", () => {
+  test("renumbers, in order, for a server that has forgotten it", () => {
     const bench = new Bench().online().say("a", "b", "c").hear(ack(1)).reconnect();
     bench.hear(welcome({ epoch: "other", recovered: false }));
     expect(bench.said).toEqual([
@@ -282,7 +281,7 @@ describe("sending", () => {
     ]);
   });
 
-  test("sends only what can still be said when it comes back, and at once", () => {
+  test("sends at once after returning, but only what can still be sent", () => {
     const bench = new Bench().online().say("a", "bad", "c");
     bench.hear(refusal("text-invalid", 2), refusal("rate", 1, 60_000)).reconnect();
     expect(bench.hear(welcome()).said).toEqual([
@@ -291,7 +290,7 @@ describe("sending", () => {
     ]);
   });
 
-  test("gives up a connection on which the counts can't be brought together", () => {
+  test("drops a connection on which the counts can't be reconciled", () => {
     const bench = new Bench().online().say("a", "b");
     for (let i = 0; i < limits.maxRewinds; i++) {
       bench.hear(refusal("protocol", 2));
@@ -301,7 +300,7 @@ describe("sending", () => {
     expect(bench.hear(refusal("protocol", 2)).actions).toEqual(["close"]);
   });
 
-  test("counts across rooms, and says each message again to the room that it was said in", () => {
+  test("counts across rooms, and resends each message to its own room", () => {
     const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });
     bench.act((s) => {
       s.say("lobby", "a");
@@ -320,7 +319,7 @@ describe("sending", () => {
 });
 
 describe("rooms", () => {
-  test("joins a room beside the others, and what is said there follows at once", () => {
+  test("joins a room beside the others, and sends messages to it right after", () => {
     const bench = new Bench().online();
     bench.act((s) => {
       s.join("den");
@@ -342,7 +341,7 @@ describe("rooms", () => {
     ]);
   });
 
-  test("a refused join is told, and what was meant for that room fails", () => {
+  test("reports a refused join, and fails messages to that room", () => {
     const bench = new Bench().online();
     const window = limits.windowMessages;
     bench.act((s) => {
@@ -351,7 +350,7 @@ describe("rooms", () => {
       s.say("lobby", "open");
     });
     bench.hear({ type: "error", code: "room-invalid", message: "no", ref: bench.joinRef });
-    // What the server has not seen yet fails at once; the rest it refuses itself.
+    // Unsent messages fail at once; the server refuses the rest itself.
     expect(bench.told).toMatchObject([
       { type: "join-failed", room: "den", code: "room-invalid", message: "no" },
       { type: "failed", room: "den", text: `secret ${window}`, code: "not-in-room" },
@@ -362,7 +361,7 @@ describe("rooms", () => {
     expect(bench.session.say("den", "again")).toBe("not-in-room");
   });
 
-  test("a join that was not answered is asked for again, before what was said there", () => {
+  test("repeats an unanswered join before the messages to that room", () => {
     const bench = new Bench().online();
     bench.act((s) => {
       s.join("den");
@@ -375,7 +374,7 @@ describe("rooms", () => {
     ]);
   });
 
-  test("rooms joined and parted while there is no connection", () => {
+  test("rooms joined and parted without a connection", () => {
     const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });
     bench.act((s) => s.say("den", "lost")).lose();
     bench.act((s) => {
@@ -383,7 +382,7 @@ describe("rooms", () => {
       s.part("den");
       s.say("attic", "up here");
     });
-    // It may be in the log: only the next welcome tells.
+    // It may be committed: only the next welcome tells.
     expect(bench.told).toEqual([{ type: "parted", room: "den" }]);
     bench.wait(limits.retryFirstMs).act((s) => s.handleConnected(bench.nowMs));
     expect(bench.sent).toMatchObject([{ rooms: [{ room: "lobby", seq: 0 }] }]);
@@ -397,7 +396,7 @@ describe("rooms", () => {
     ]);
   });
 
-  test("what was said to a parted room before the connection was lost counts if the server has it", () => {
+  test("a message to a room parted before the connection was lost counts if the server has it", () => {
     const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });
     bench.act((s) => {
       s.say("den", "said");
@@ -408,7 +407,7 @@ describe("rooms", () => {
     expect(bench.events("failed")).toEqual([]);
   });
 
-  test("parting tells at once, and nothing more of that room", () => {
+  test("parting is reported at once, and nothing of that room afterwards", () => {
     const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });
     bench.act((s) => {
       s.say("den", "on its way");
@@ -442,7 +441,7 @@ describe("rooms", () => {
     expect(bench.session.rooms).toEqual(["lobby", "den"]);
   });
 
-  test("a room that was parted between hello and welcome is parted after all, even if joined anew", () => {
+  test("a room parted between hello and welcome is parted after all, even if joined again", () => {
     const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });
     bench.reconnect().act((s) => s.part("den"));
     expect(bench.sent).toEqual([]);
@@ -453,7 +452,7 @@ describe("rooms", () => {
     expect(bench.sent).toMatchObject([{ type: "part" }, { type: "join", room: "den" }]);
   });
 
-  test("a server that puts us out of a room is believed", () => {
+  test("believes a server that removes it from a room", () => {
     const bench = new Bench().online();
     bench.hear({ type: "parted", room: "lobby" });
     expect(bench.told).toEqual([{ type: "parted", room: "lobby" }]);
@@ -461,7 +460,7 @@ describe("rooms", () => {
     expect(bench.reconnect().sent).toMatchObject([{ rooms: [] }]);
   });
 
-  test("no more rooms than the server allows", () => {
+  test("keeps to the server's room limit", () => {
     const bench = new Bench().online({ maxRooms: 2 });
     bench.act((s) => {
       s.join("den");
@@ -472,8 +471,8 @@ describe("rooms", () => {
   });
 });
 
-describe("hearing", () => {
-  test("tells apart messages of one sender that come in one line", () => {
+describe("receiving", () => {
+  test("splits messages of one sender that arrive in one line", () => {
     const bench = new Bench().online({ rooms: [{ room: "lobby", seq: 3, recovered: true }] });
     const texts = ["old", "a", "b"];
     bench.hear({ type: "messages", room: "lobby", seq: 3, time: 7, from: "Bob", texts, n: 8 });
@@ -483,7 +482,7 @@ describe("hearing", () => {
     ]);
   });
 
-  test("knows its own messages by their counter, whatever room they are in", () => {
+  test("recognizes its own messages by their counter, whatever room they are in", () => {
     const bench = new Bench().online();
     bench.say("a", "b");
     bench.hear(
@@ -499,14 +498,14 @@ describe("hearing", () => {
     ]);
   });
 
-  test("goes on with a log that is shorter than what it had read", () => {
+  test("continues with a log that is shorter than its position", () => {
     const bench = new Bench().online({ rooms: [{ room: "lobby", seq: 9, recovered: true }] });
     bench.reconnect();
     bench.hear(welcome({ rooms: [{ room: "lobby", seq: 7, recovered: true }] }));
     expect(bench.hear(message(8)).events("message").length).toBe(1);
   });
 
-  test("counts what it caught up with in all rooms before it says that it is back", () => {
+  test("counts what it caught up with in all rooms before reporting its return", () => {
     const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });
     bench.reconnect(3_000);
     const states = [
@@ -537,7 +536,7 @@ describe("hearing", () => {
     ]);
   });
 
-  test("does not wait for the past of a room that was left", () => {
+  test("does not wait for the history of a room that was left", () => {
     const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });
     bench.reconnect().hear(welcome({ rooms: [welcomeRoom("lobby"), { ...den, seq: 99 }] }));
     expect(bench.events("reconnected")).toEqual([]);
@@ -549,7 +548,7 @@ describe("hearing", () => {
     expect(bench.told[0]).toEqual({ type: "gap", room: "lobby", from: 1, to: 3 });
   });
 
-  test("names the partner of a private chat, and says nothing to the room in its place", () => {
+  test("reports its private-chat partner, and sends nothing to the room in its place", () => {
     const bench = new Bench().online();
     bench.hear({ type: "chat", state: "started", with: "Bob" });
     expect(bench.session.partner).toBe("Bob");
@@ -576,7 +575,7 @@ describe("hearing", () => {
 });
 
 describe("requests", () => {
-  test("are answered by their number, in the session's own words", () => {
+  test("are answered by number, in the session's own terms", () => {
     const bench = new Bench().online();
     const ref = bench.session.request({ type: "history", room: "den", limit: 5 });
     bench.hear({
@@ -592,7 +591,7 @@ describe("requests", () => {
     expect(bench.hear({ type: "name", name: "Eve", ref }).events("response")).toEqual([]);
   });
 
-  test("a refusal carries the number of its request, and what it is about", () => {
+  test("a refusal carries the number of its request, and its subject", () => {
     const bench = new Bench().online();
     const ref = bench.session.request({ type: "rename", name: "Bob" });
     const error = { type: "error", code: "name-taken", message: "no", subject: "Bob" } as const;
@@ -600,7 +599,7 @@ describe("requests", () => {
     expect(bench.hear({ ...error, ref }).told).toEqual([{ ...error, ref: undefined }]);
   });
 
-  test("are given up when the connection is lost", () => {
+  test("are abandoned when the connection is lost", () => {
     const bench = new Bench().online();
     const ref = bench.session.request({ type: "who", room: "lobby" });
     bench.lose();
@@ -618,7 +617,7 @@ describe("requests", () => {
 });
 
 describe("the connection", () => {
-  test("pings a silent server, sooner when it owes an acknowledgement, and gives it up", () => {
+  test("pings a silent server, sooner when it owes an acknowledgement, and then drops it", () => {
     const bench = new Bench().online();
     expect(bench.wait(limits.pingAfterMs - 1).sent).toEqual([]);
     expect(bench.wait(1).sent).toEqual([{ type: "ping" }]);
@@ -629,7 +628,7 @@ describe("the connection", () => {
     expect(bench.events("offline").length).toBe(1);
   });
 
-  test("does not doubt a server that it does not read", () => {
+  test("does not suspect a server that it does not read from", () => {
     const bench = new Bench().online();
     bench.act((s) => s.setPaused(true, bench.nowMs));
     expect(bench.session.nextTimeoutMs).toBeUndefined();
@@ -638,7 +637,7 @@ describe("the connection", () => {
     expect(bench.session.nextTimeoutMs).toBe(bench.nowMs + limits.pingAfterMs);
   });
 
-  test("answers a ping, and comes back ever more slowly", () => {
+  test("answers a ping, and reconnects ever more slowly", () => {
     const bench = new Bench().online();
     expect(bench.hear({ type: "ping" }).sent.length).toBe(1);
     let lastMs = 0;
@@ -658,13 +657,13 @@ describe("the connection", () => {
     expect(bench.told).toEqual([{ type: "ended", code: "replaced", message: "elsewhere" }]);
   });
 
-  test("tells the server's reason for ending it", () => {
+  test("reports the server's reason for closing it", () => {
     const bench = new Bench().online().hear({ type: "bye", reason: "too slow" });
     expect(bench.lose().events("offline")).toMatchObject([{ reason: "too slow" }]);
   });
 });
 
-test("never throws, whatever the server says", () => {
+test("never throws, whatever the server sends", () => {
   const noise = fc.oneof(fc.string(), fc.json());
   // Numbers as the session uses them, so that answers meet their requests.
   const small = anyServerMessage.map((one) => {

@@ -1,5 +1,6 @@
-// A real store behind one that fails, stalls and answers *unknown*: for a while the disk is full, can't be read, or takes its time;
-// some outcomes get lost on the way, whether the store has taken the batch or not.
+// A real store behind one that fails, stalls and answers *unknown*: for a while the disk is full,
+// can't be read, or is slow; some outcomes are lost whether the store has committed the batch or
+// not.
 
 import type { LocalStore, StoreReply, StoreRequest } from "../../../src/chat/store.ts";
 import { ParleyError } from "../../../src/errors.ts";
@@ -7,14 +8,14 @@ import { answerRequest } from "../../../src/store/answer.ts";
 import type { Truth } from "./truth.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
-/** What the store is like now. */
+/** The store's present condition. */
 export type Weather = "fine" | "slow" | "full" | "unreadable" | "forgetful";
 
 export class FlakyStore {
   weather: Weather = "fine";
-  /** Requests are carried out in the order in which they came, each not before this. */
+  /** Requests are carried out in the order in which they arrive, none before this. */
   #freeMs = 0;
-  /** Numbers of batches are those of one process: here they are those of all. */
+  /** The hub numbers batches per process; the store needs one sequence. */
   #process = 0;
   #taken = 0;
   #pending: StoreRequest[] = [];
@@ -26,7 +27,7 @@ export class FlakyStore {
     readonly random: () => number,
   ) {}
 
-  /** Another process works with the store from now on; answers its way of asking. */
+  /** Another process takes over the store; returns its function to send requests. */
   attach(): (request: StoreRequest, reply: (reply: StoreReply) => void) => void {
     const process = ++this.#process;
     return (request, reply) => {
@@ -47,7 +48,7 @@ export class FlakyStore {
     };
   }
 
-  /** The process is gone: what it has asked for is done in part, before anybody else can ask. */
+  /** The process is dead: some of its requests are carried out before anybody else's. */
   detach(): void {
     for (const request of this.#pending) {
       if (this.random() < 0.5) break;
@@ -64,7 +65,7 @@ export class FlakyStore {
     }
     const number = process * 1_000_000 + request.batch.number;
     const batch = { ...request.batch, number };
-    // What is in the log already can't fail any more.
+    // What is committed can no longer fail.
     const isTaken = number === this.#taken;
     if (this.weather === "full" && !isTaken) return failed(request);
     const reply = answerRequest(this.store, { ...request, batch });

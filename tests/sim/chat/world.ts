@@ -1,5 +1,6 @@
-// A whole system on one virtual clock, from one seed: the real hub, real client sessions, a real store behind one that fails. The
-// weather changes, wires are cut, the server is killed and started again; at the end the sun shines and everything must be there.
+// A whole system on one virtual clock, from one seed: the real hub, real client sessions, a real
+// store behind a flaky one. Conditions change, connections are cut, the server is killed and
+// restarted; in the end everything heals and every message must be there.
 
 import type { LocalStore } from "../../../src/chat/store.ts";
 import { ratesFor } from "../../../src/chat/rate-budget.ts";
@@ -39,7 +40,7 @@ export class World implements Surroundings {
   readonly #rate: number;
   #isCalm = false;
 
-  /** `open`: the store behind the weather, by default one in memory. */
+  /** `open`: the store behind the flaky one, by default in memory. */
   constructor(seed: number, open: OpenStore = inMemory) {
     this.random = seeded(seed);
     const store = open(`epoch-${seed}`, () => this.clock.nowMs);
@@ -59,7 +60,10 @@ export class World implements Surroundings {
     this.#accidents();
   }
 
-  /** What is sent, received and told, for whoever looks for a seed's reason: SIM_TRACE=Ann (or all). */
+  /**
+   * A trace of everything sent, received and reported, for debugging a seed: SIM_TRACE=Ann (or
+   * all).
+   */
   trace(who: string, way: "<" | ">" | "!", what: string): void {
     const wanted = process.env["SIM_TRACE"];
     if (wanted === undefined || (wanted !== "all" && wanted !== who)) return;
@@ -78,13 +82,13 @@ export class World implements Surroundings {
     if (this.#connections.length > 200) this.#connections.splice(0, 100);
   }
 
-  /** Somebody is in: nobody else may have the name. */
+  /** Somebody logged in: nobody else may have the name. */
   entered(who: string, name: string): void {
     const live = this.server.hub.memberNames().filter((other) => other === name);
     if (live.length > 1) fail(`${who}: ${name} is held ${live.length} times`);
   }
 
-  /** Lets the chat go on for a while, then everything heal; throws if something is not as it must be. */
+  /** Lets the chat run for a while, then heals everything; throws if an invariant is violated. */
   run(chatMs: number): void {
     this.clock.pass(chatMs);
     this.#isCalm = true;
@@ -137,7 +141,7 @@ export class World implements Surroundings {
     });
   }
 
-  /** The server is killed now and then, and is there again soon. */
+  /** The server is killed now and then, and restarted soon after. */
   #accidents(): void {
     this.clock.after(30_000 + this.random() * 240_000, () => {
       if (this.#isCalm) return;
@@ -153,7 +157,7 @@ export class World implements Surroundings {
   }
 }
 
-/** Runs one seed; what it throws names the seed. */
+/** Runs one seed; errors name the seed. */
 export function simulate(seed: number, minutes: number, open?: OpenStore): World {
   const world = new World(seed, open);
   try {
