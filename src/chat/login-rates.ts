@@ -6,6 +6,7 @@ import { BoundedMap } from "../bounded-map.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 export class LoginRates {
+  /** By address, or IPv6 network. */
   readonly #buckets = new BoundedMap<string, TokenBucket>(limits.loginAddresses);
 
   /** Counts a login; returns 0 if it is allowed, otherwise the milliseconds to wait. */

@@ -40,7 +40,7 @@ export function rejectUnknownUser(
   name: string,
   about: About = {},
 ): void {
-  const message = `Nobody here is called ${quoted(name, nameLimits.maxChars)}: see who is here first (show, or /who)`;
+  const message = `Nobody here is called ${quoted(name, nameLimits.maxChars)}: check who is here`;
   const subject = name.slice(0, messageLimits.maxTextChars);
   reject(hub, session, "unknown-user", message, { ...about, subject });
 }

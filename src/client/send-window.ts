@@ -2,6 +2,7 @@
 // held back when the server asks for time, resent after a refusal or a lost connection (go-back-N).
 // Deterministic; knows no connection and no rooms.
 
+import { BoundedMap } from "../bounded-map.ts";
 import { client as limits } from "../limits.ts";
 import { isRetryableMessage } from "../protocol/error-codes.ts";
 import type { ClientMessage, ErrorMessage } from "../protocol/messages.ts";
@@ -48,7 +49,7 @@ export class SendWindow {
   #heldUntilMs: number | undefined;
   #rewinds = 0;
   /** IDs of the latest messages by number; their echo may come after the acknowledgement. */
-  readonly #ids = new Map<number, number>();
+  readonly #ids = new BoundedMap<number, number>(2 * limits.windowMessages);
 
   /** Messages neither acknowledged nor refused for good, sent or not. */
   get unacknowledged(): number {
@@ -93,7 +94,7 @@ export class SendWindow {
     const n = this.#headN + this.#sent++;
     this.#sentChars += text.length;
     this.#exposed = Math.max(this.#exposed, this.#sent);
-    this.#remember(n, id);
+    this.#ids.set(n, id);
     return room === undefined ? { type: "tell", n, to, text } : { type: "say", n, room, text };
   }
 
@@ -202,15 +203,5 @@ export class SendWindow {
   /** A refused message at the head is dropped: its number is used up on both sides. */
   #trim(): void {
     while (this.#sent > 0 && this.#entries[0]?.refused === true) this.#removeHead(1);
-  }
-
-  #remember(n: number, id: number): void {
-    this.#ids.delete(n);
-    this.#ids.set(n, id);
-    if (this.#ids.size <= 2 * limits.windowMessages) return;
-    for (const oldest of this.#ids.keys()) {
-      this.#ids.delete(oldest);
-      return;
-    }
   }
 }

@@ -1,6 +1,7 @@
 // What the server needs from a store beyond the hub's interface: sweeping and closing. Every
 // implementation passes one contract suite (tests/store/store.contract.ts).
 
+import { secretText } from "../secrets.ts";
 import type { LocalStore } from "../chat/store.ts";
 import type { Retention } from "./retention.ts";
 
@@ -25,5 +26,5 @@ export type StoreOptions = {
 
 /** An identifier for a new log: 128 random bits. */
 export function newEpoch(): string {
-  return Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("hex");
+  return secretText(16);
 }

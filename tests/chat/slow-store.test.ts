@@ -42,7 +42,7 @@ test("requests and new connections are answered while a message waits for the co
   expect(rig.client(chatRoom).text()).toBe("Please, Enter Your ig name");
   expect(types(rig.client().send({ type: "hello", version: 2 }))).toEqual(["welcome"]);
   // Refusals need no commit either.
-  expect(rig.client(openChat).send("a b").text()).toContain("is not valid");
+  expect(rig.client(openChat).send("a b").text()).toContain("is invalid");
   expect(rig.member("BOB", { secret: "others-0123456789" }).lines()).toMatchObject([
     { type: "error", code: "name-taken" },
   ]);

@@ -145,12 +145,12 @@ describe("a file that is refused", () => {
     expect(untouchedRefusal(folder, path)).toContain("'chat.db-wal' exists");
   });
 
-  test("has no directory, is a directory, lies in a file, is a device", () => {
+  test("has no folder, is a folder, lies in a file, is a device", () => {
     const folder = freshFolder();
-    expect(refusal(join(folder, "no", "chat.db"))).toContain("there is no directory");
-    expect(refusal(folder)).toContain("is a directory: name a file in it");
+    expect(refusal(join(folder, "no", "chat.db"))).toContain("there is no folder");
+    expect(refusal(folder)).toContain("is a folder: name a file in it");
     writeFileSync(join(folder, "file"), "");
-    expect(refusal(join(folder, "file", "chat.db"))).toContain("is not a directory");
+    expect(refusal(join(folder, "file", "chat.db"))).toContain("is not a folder");
     expect(refusal("/dev/null")).toContain("is not a regular file");
   });
 
@@ -166,7 +166,7 @@ describe("a file that is refused", () => {
       expect(lstatSync(link).isSymbolicLink()).toBe(true);
     }
     symlinkSync(join(folder, "disk"), join(folder, "mnt"));
-    expect(refusal(join(folder, "mnt", "chat.db"))).toContain("there is no directory");
+    expect(refusal(join(folder, "mnt", "chat.db"))).toContain("there is no folder");
     expect(existsSync(join(folder, "disk"))).toBe(false);
     // With the disk mounted, the data is there.
     mkdirSync(join(folder, "disk"));

@@ -101,7 +101,7 @@ function grammarProblem(what: string, name: string, maxChars: number): string | 
     return `The ${what} ${quoted(name)} has too many accents on one letter: use at most ${limits.maxAccents}`;
   }
   if (!grammar.test(name) || hasInvisible(name)) {
-    return `The ${what} ${quoted(name)} is not valid: use only letters, digits, '_', '-' or '.'`;
+    return `The ${what} ${quoted(name)} is invalid: use only letters, digits, '_', '-' or '.'`;
   }
   if (isMixed(name)) {
     return `The ${what} ${quoted(name)} mixes several scripts: use letters of only one`;

@@ -1,20 +1,15 @@
 // Former names of private-chat partners. A message sent to a partner by name may arrive after the
 // partner was renamed or left; it must not reach a new holder of that name. Pure.
 
+import { BoundedMap } from "../../bounded-map.ts";
 import { privateChat as limits } from "../../limits.ts";
 
 export class PartnerNames {
-  readonly #names = new Map<string, { key: string; untilMs: number }>();
+  readonly #names = new BoundedMap<string, { key: string; untilMs: number }>(limits.namesKnown);
 
   /** Ties the folded name to that identity for a while. */
   remember(folded: string, key: string, nowMs: number): void {
-    this.#names.delete(folded);
     this.#names.set(folded, { key, untilMs: nowMs + limits.nameKnownMs });
-    if (this.#names.size <= limits.namesKnown) return;
-    for (const oldest of this.#names.keys()) {
-      this.#names.delete(oldest);
-      return;
-    }
   }
 
   /** Identity key of the partner who last had the name; undefined once that has expired. */

@@ -16,6 +16,7 @@ import { readdir } from "node:fs/promises";
 import { sep } from "node:path";
 import { ParleyError } from "../../errors.ts";
 import { folder as limits } from "../../limits.ts";
+import { quoted } from "../../text.ts";
 import { isPlainName, shownName, spellings } from "./file-names.ts";
 import { slicedSort } from "./sliced-sort.ts";
 
@@ -295,11 +296,8 @@ function throwIfBusy(error: unknown): void {
 }
 
 function notFound(name: string): ParleyError {
-  const shown = JSON.stringify(name.slice(0, limits.maxNameChars));
-  return new ParleyError(
-    "not-found",
-    `No file ${shown} on the server; \`--list\` shows what there is.`,
-  );
+  const shown = quoted(name, limits.maxNameChars);
+  return new ParleyError("not-found", `No file ${shown} on the server: --list shows what there is`);
 }
 
 /** Index of the first name greater than `after`; the names are sorted. */
