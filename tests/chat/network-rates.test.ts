@@ -119,7 +119,7 @@ function askedBytes(rig: Rig, client: Client, request: object, seconds: number):
 test.each([
   ["history", { type: "history", room: "lobby" }],
   ["join from the beginning", { type: "join", room: "lobby", epoch: "epoch-1", seq: 0 }],
-])("who asks for %s over and over is told as much as it may say, not more", (_, request) => {
+])("a client that repeats %s receives as much as it may send, and no more", (_, request) => {
   const rig = new Rig(rates);
   withPast(rig);
   const stranger = rig.member("Stranger", {}, "192.0.2.1");

@@ -87,7 +87,7 @@ test("accepting an invitation withdraws one's own, and the others are told", () 
   expect(heard(answer(cal, "accept"))).toEqual(["protocol"]);
 });
 
-test("a departure is told to partner, inviter and invited", () => {
+test("a departure is reported to partner, inviter and invited", () => {
   const { ann, ben, cal, skip } = people();
   invite(ann, "Ben");
   invite(ben, "Cal");

@@ -12,7 +12,7 @@ test("letters, digits, _ - . of any script form a name", () => {
   }
 });
 
-test("the reserved words are those that some dialect interprets", () => {
+test("the reserved words are those with a meaning in some dialect", () => {
   const words = "all show accept reject leave exit q __users__ get_list_file download_file udp";
   const all = `${words} changename register bridge chat quit`.split(" ");
   expect([...reservedNames].toSorted()).toEqual(all.toSorted());
