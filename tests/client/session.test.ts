@@ -62,7 +62,7 @@ class Bench {
   nowMs = 0;
   readonly session: ClientSession;
   sent: (ClientMessage | Undecodable)[] = [];
-  told: SessionEvent[] = [];
+  reported: SessionEvent[] = [];
   actions: string[] = [];
   /** Of the latest `join`. */
   joinRef: Ref | undefined;
@@ -72,11 +72,11 @@ class Bench {
   }
 
   act(what: (session: ClientSession) => void): this {
-    [this.sent, this.told, this.actions] = [[], [], []];
+    [this.sent, this.reported, this.actions] = [[], [], []];
     what(this.session);
     for (const output of this.session.pollOutputs()) {
       if (output.type === "send") this.#handleSent(decodeClient(output.line));
-      else if (output.type === "event") this.told.push(output.event);
+      else if (output.type === "event") this.reported.push(output.event);
       else this.actions.push(output.type);
     }
     return this;
@@ -87,7 +87,7 @@ class Bench {
     if (sent.type === "join") this.joinRef = sent.ref;
   }
 
-  hear(...messages: ServerMessage[]): this {
+  receive(...messages: ServerMessage[]): this {
     return this.act((s) => {
       for (const one of messages) s.handleLine(encodeServer(one).trimEnd(), this.nowMs);
     });
@@ -98,7 +98,7 @@ class Bench {
   }
 
   online(fields: WelcomeFields = {}): this {
-    return this.connect().hear(welcome(fields));
+    return this.connect().receive(welcome(fields));
   }
 
   lose(): this {
@@ -133,7 +133,7 @@ class Bench {
   }
 
   events(type: SessionEvent["type"]): SessionEvent[] {
-    return this.told.filter((event) => event.type === type);
+    return this.reported.filter((event) => event.type === type);
   }
 }
 
@@ -146,8 +146,8 @@ describe("logging in", () => {
     bench.act((s) => s.handleConnected(0));
     const hello = { type: "hello", name: "Ann", secret, runs: true } as const;
     expect(bench.sent).toEqual([{ ...hello, rooms: [{ room: "lobby" }, { room: "den" }] }]);
-    bench.hear(welcome({ mail: 1, rooms: [{ room: "lobby", seq: 4, recovered: false }, den] }));
-    bench.hear(message(5)).reconnect();
+    bench.receive(welcome({ mail: 1, rooms: [{ room: "lobby", seq: 4, recovered: false }, den] }));
+    bench.receive(message(5)).reconnect();
     const rooms = [
       { room: "lobby", seq: 5 },
       { room: "den", seq: 9 },
@@ -181,20 +181,20 @@ describe("logging in", () => {
 
   test.each(["name-taken", "name-invalid", "room-invalid", "version"])("ends on %s", (code) => {
     const bench = new Bench().connect();
-    bench.hear({ type: "error", code, message: "no" });
-    expect(bench.told).toEqual([{ type: "ended", code, message: "no" }]);
+    bench.receive({ type: "error", code, message: "no" });
+    expect(bench.reported).toEqual([{ type: "ended", code, message: "no" }]);
     expect(bench.session.nextTimeoutMs).toBeUndefined();
   });
 
   test("takes the server's spelling of its rooms", () => {
     const bench = new Bench(["LOBBY"]).online();
-    expect(bench.told[0]).toMatchObject({ type: "online", rooms: ["lobby"] });
+    expect(bench.reported[0]).toMatchObject({ type: "online", rooms: ["lobby"] });
     expect(bench.act((s) => s.say("Lobby", "hi")).said).toEqual([[1, "Lobby", "hi"]]);
   });
 
   test("drops a connection whose welcome has no session", () => {
     const bench = new Bench().connect();
-    bench.hear({ type: "welcome", version: 2, server: "s", udpPort: 1, limits: serverLimits });
+    bench.receive({ type: "welcome", version: 2, server: "s", udpPort: 1, limits: serverLimits });
     expect(bench.actions).toEqual(["close"]);
     expect(bench.events("offline")).toHaveLength(1);
   });
@@ -202,8 +202,8 @@ describe("logging in", () => {
   test("leaves rooms that it is not let back into, and fails messages to them", () => {
     const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });
     bench.act((s) => s.say("den", "psst")).reconnect();
-    bench.hear(welcome());
-    expect(bench.told.map(({ type }) => type)).toEqual([
+    bench.receive(welcome());
+    expect(bench.reported.map(({ type }) => type)).toEqual([
       "online",
       "parted",
       "reconnected",
@@ -223,8 +223,8 @@ describe("sending", () => {
     const texts = Array.from({ length: limits.windowMessages + 5 }, (_, i) => `m${i}`);
     bench.say(...texts);
     expect(bench.sent.length).toBe(limits.windowMessages);
-    bench.hear(ack(3));
-    expect(bench.told).toEqual([{ type: "acknowledged", id: 3, room: "lobby", seq: 3 }]);
+    bench.receive(ack(3));
+    expect(bench.reported).toEqual([{ type: "acknowledged", id: 3, room: "lobby", seq: 3 }]);
     expect(bench.numbers).toEqual([257, 258, 259]);
     expect(bench.session.unacknowledged).toBe(limits.windowMessages + 2);
   });
@@ -243,35 +243,35 @@ describe("sending", () => {
 
   test("waits as long as asked, then resends the refused message and those after it", () => {
     const bench = new Bench().online().say("a", "b", "c");
-    bench.hear(ack(1), refusal("rate", 2, 700), refusal("protocol", 3));
+    bench.receive(ack(1), refusal("rate", 2, 700), refusal("protocol", 3));
     bench.say("d");
     expect(bench.sent).toEqual([]);
     expect(bench.wait(699).sent).toEqual([]);
     expect(bench.wait(1).numbers).toEqual([2, 3, 4]);
-    expect(bench.hear(ack(4)).told).toEqual([
+    expect(bench.receive(ack(4)).reported).toEqual([
       { type: "acknowledged", id: 4, room: "lobby", seq: 4 },
     ]);
   });
 
   test("reports once that a message was refused for good, and keeps the count with the server", () => {
     const bench = new Bench().online().say("a", "bad", "c");
-    bench.hear(refusal("text-invalid", 2));
-    expect(bench.told).toEqual([
+    bench.receive(refusal("text-invalid", 2));
+    expect(bench.reported).toEqual([
       { type: "failed", id: 2, room: "lobby", text: "bad", code: "text-invalid", message: "no" },
     ]);
     expect(bench.session.unacknowledged).toBe(2);
     // The disk was full for all of them: number 2 is refused again, which is no news.
-    bench.hear(refusal("storage", 1, 10)).wait(10);
+    bench.receive(refusal("storage", 1, 10)).wait(10);
     expect(bench.numbers).toEqual([1, 2, 3]);
-    bench.hear(ack(1), refusal("text-invalid", 2), ack(3, 2));
+    bench.receive(ack(1), refusal("text-invalid", 2), ack(3, 2));
     expect(bench.events("failed")).toEqual([]);
     expect(bench.session.unacknowledged).toBe(0);
     expect(bench.say("d").numbers).toEqual([4]);
   });
 
   test("renumbers, in order, for a server that has forgotten it", () => {
-    const bench = new Bench().online().say("a", "b", "c").hear(ack(1)).reconnect();
-    bench.hear(welcome({ epoch: "other", recovered: false }));
+    const bench = new Bench().online().say("a", "b", "c").receive(ack(1)).reconnect();
+    bench.receive(welcome({ epoch: "other", recovered: false }));
     expect(bench.said).toEqual([
       [1, "lobby", "b"],
       [2, "lobby", "c"],
@@ -283,8 +283,8 @@ describe("sending", () => {
 
   test("sends at once after returning, but only what can still be sent", () => {
     const bench = new Bench().online().say("a", "bad", "c");
-    bench.hear(refusal("text-invalid", 2), refusal("rate", 1, 60_000)).reconnect();
-    expect(bench.hear(welcome()).said).toEqual([
+    bench.receive(refusal("text-invalid", 2), refusal("rate", 1, 60_000)).reconnect();
+    expect(bench.receive(welcome()).said).toEqual([
       [1, "lobby", "a"],
       [2, "lobby", "c"],
     ]);
@@ -293,11 +293,11 @@ describe("sending", () => {
   test("drops a connection on which the counts can't be reconciled", () => {
     const bench = new Bench().online().say("a", "b");
     for (let i = 0; i < limits.maxRewinds; i++) {
-      bench.hear(refusal("protocol", 2));
+      bench.receive(refusal("protocol", 2));
       expect(bench.actions).toEqual([]);
       bench.wait(limits.retryFirstMs);
     }
-    expect(bench.hear(refusal("protocol", 2)).actions).toEqual(["close"]);
+    expect(bench.receive(refusal("protocol", 2)).actions).toEqual(["close"]);
   });
 
   test("counts across rooms, and resends each message to its own room", () => {
@@ -308,8 +308,8 @@ describe("sending", () => {
       s.tell(["Bob"], "c");
       s.say("lobby", "d");
     });
-    bench.hear(ack(1)).reconnect();
-    bench.hear(welcome({ n: 1, rooms: [welcomeRoom("lobby"), den] }));
+    bench.receive(ack(1)).reconnect();
+    bench.receive(welcome({ n: 1, rooms: [welcomeRoom("lobby"), den] }));
     expect(bench.said).toEqual([
       [2, "den", "b"],
       { type: "tell", n: 3, to: ["Bob"], text: "c" },
@@ -331,11 +331,11 @@ describe("rooms", () => {
       { type: "say", n: 1, room: "den", text: "there" },
     ]);
     expect(bench.session.rooms).toEqual(["lobby"]);
-    bench.hear({ type: "entered", ...den, epoch: "e", ref: bench.joinRef });
-    expect(bench.told).toEqual([{ type: "entered", room: "den" }]);
+    bench.receive({ type: "entered", ...den, epoch: "e", ref: bench.joinRef });
+    expect(bench.reported).toEqual([{ type: "entered", room: "den" }]);
     expect(bench.session.rooms).toEqual(["lobby", "den"]);
-    bench.hear(message(10, "hello", "den"), message(1, "hello"));
-    expect(bench.told).toMatchObject([
+    bench.receive(message(10, "hello", "den"), message(1, "hello"));
+    expect(bench.reported).toMatchObject([
       { type: "message", room: "den", seq: 10, replayed: false },
       { type: "message", room: "lobby", seq: 1, replayed: false },
     ]);
@@ -349,13 +349,13 @@ describe("rooms", () => {
       for (let i = 0; i <= window; i++) s.say("den", `secret ${i}`);
       s.say("lobby", "open");
     });
-    bench.hear({ type: "error", code: "room-invalid", message: "no", ref: bench.joinRef });
+    bench.receive({ type: "error", code: "room-invalid", message: "no", ref: bench.joinRef });
     // Unsent messages fail at once; the server refuses the rest itself.
-    expect(bench.told).toMatchObject([
+    expect(bench.reported).toMatchObject([
       { type: "join-failed", room: "den", code: "room-invalid", message: "no" },
       { type: "failed", room: "den", text: `secret ${window}`, code: "not-in-room" },
     ]);
-    bench.hear(...Array.from({ length: window }, (_, i) => refusal("not-in-room", i + 1)));
+    bench.receive(...Array.from({ length: window }, (_, i) => refusal("not-in-room", i + 1)));
     expect(bench.events("failed")).toHaveLength(window);
     expect(bench.said).toEqual([[window + 1, "lobby", "open"]]);
     expect(bench.session.say("den", "again")).toBe("not-in-room");
@@ -368,7 +368,7 @@ describe("rooms", () => {
       s.say("den", "there");
     });
     expect(bench.reconnect().sent).toMatchObject([{ type: "hello", rooms: [{ room: "lobby" }] }]);
-    expect(bench.hear(welcome()).sent).toMatchObject([
+    expect(bench.receive(welcome()).sent).toMatchObject([
       { type: "join", room: "den" },
       { type: "say", n: 1, room: "den" },
     ]);
@@ -383,10 +383,10 @@ describe("rooms", () => {
       s.say("attic", "up here");
     });
     // It may be committed: only the next welcome tells.
-    expect(bench.told).toEqual([{ type: "parted", room: "den" }]);
+    expect(bench.reported).toEqual([{ type: "parted", room: "den" }]);
     bench.wait(limits.retryFirstMs).act((s) => s.handleConnected(bench.nowMs));
     expect(bench.sent).toMatchObject([{ rooms: [{ room: "lobby", seq: 0 }] }]);
-    bench.hear(welcome());
+    bench.receive(welcome());
     expect(bench.events("failed")).toMatchObject([
       { room: "den", text: "lost", code: "not-in-room" },
     ]);
@@ -402,7 +402,7 @@ describe("rooms", () => {
       s.say("den", "said");
       s.part("den");
     });
-    bench.reconnect().hear(welcome({ n: 1 }));
+    bench.reconnect().receive(welcome({ n: 1 }));
     expect(bench.events("acknowledged")).toMatchObject([{ id: 1 }]);
     expect(bench.events("failed")).toEqual([]);
   });
@@ -414,17 +414,17 @@ describe("rooms", () => {
       s.part("Den");
       s.part("den");
     });
-    expect(bench.told).toEqual([{ type: "parted", room: "den" }]);
+    expect(bench.reported).toEqual([{ type: "parted", room: "den" }]);
     expect(bench.sent).toMatchObject([{ type: "say" }, { type: "part", room: "den" }]);
-    bench.hear(
+    bench.receive(
       message(10, "late", "den"),
       { type: "joined", room: "den", name: "Bob" },
       { type: "left", room: "den", name: "Ann", reason: "parted" },
       { type: "renamed", room: "den", from: "Bob", to: "Rob" },
       { type: "parted", room: "den", ref: 5 },
     );
-    expect(bench.told).toEqual([]);
-    expect(bench.hear({ type: "ack", n: 1, room: "den", seq: 10 }).told).toEqual([
+    expect(bench.reported).toEqual([]);
+    expect(bench.receive({ type: "ack", n: 1, room: "den", seq: 10 }).reported).toEqual([
       { type: "acknowledged", id: 1, room: "den", seq: 10 },
     ]);
   });
@@ -434,10 +434,10 @@ describe("rooms", () => {
     bench.act((s) => s.join("den"));
     const first = bench.joinRef;
     bench.act((s) => s.part("den")).act((s) => s.join("den"));
-    bench.hear({ type: "entered", ...den, epoch: "e", ref: first });
-    bench.hear(message(10, "before", "den"));
-    expect(bench.told).toEqual([]);
-    bench.hear({ type: "entered", ...den, seq: 10, epoch: "e", ref: bench.joinRef });
+    bench.receive({ type: "entered", ...den, epoch: "e", ref: first });
+    bench.receive(message(10, "before", "den"));
+    expect(bench.reported).toEqual([]);
+    bench.receive({ type: "entered", ...den, seq: 10, epoch: "e", ref: bench.joinRef });
     expect(bench.session.rooms).toEqual(["lobby", "den"]);
   });
 
@@ -446,16 +446,16 @@ describe("rooms", () => {
     bench.reconnect().act((s) => s.part("den"));
     expect(bench.sent).toEqual([]);
     const both = welcome({ rooms: [welcomeRoom("lobby"), den] });
-    expect(bench.hear(both).sent).toMatchObject([{ type: "part", room: "den" }]);
+    expect(bench.receive(both).sent).toMatchObject([{ type: "part", room: "den" }]);
     bench.act((s) => s.join("den")).reconnect();
-    bench.hear(both);
+    bench.receive(both);
     expect(bench.sent).toMatchObject([{ type: "part" }, { type: "join", room: "den" }]);
   });
 
   test("believes a server that removes it from a room", () => {
     const bench = new Bench().online();
-    bench.hear({ type: "parted", room: "lobby" });
-    expect(bench.told).toEqual([{ type: "parted", room: "lobby" }]);
+    bench.receive({ type: "parted", room: "lobby" });
+    expect(bench.reported).toEqual([{ type: "parted", room: "lobby" }]);
     expect(bench.session.rooms).toEqual([]);
     expect(bench.reconnect().sent).toMatchObject([{ rooms: [] }]);
   });
@@ -466,7 +466,7 @@ describe("rooms", () => {
       s.join("den");
       s.join("attic");
     });
-    expect(bench.told).toMatchObject([{ type: "join-failed", room: "attic", code: "full" }]);
+    expect(bench.reported).toMatchObject([{ type: "join-failed", room: "attic", code: "full" }]);
     expect(bench.sent).toHaveLength(1);
   });
 });
@@ -475,7 +475,7 @@ describe("receiving", () => {
   test("splits messages of one sender that arrive in one line", () => {
     const bench = new Bench().online({ rooms: [{ room: "lobby", seq: 3, recovered: true }] });
     const texts = ["old", "a", "b"];
-    bench.hear({ type: "messages", room: "lobby", seq: 3, time: 7, from: "Bob", texts, n: 8 });
+    bench.receive({ type: "messages", room: "lobby", seq: 3, time: 7, from: "Bob", texts, n: 8 });
     expect(bench.events("message")).toMatchObject([
       { room: "lobby", seq: 4, timeMs: 7, from: "Bob", text: "a" },
       { room: "lobby", seq: 5, timeMs: 7, from: "Bob", text: "b" },
@@ -485,7 +485,7 @@ describe("receiving", () => {
   test("recognizes its own messages by their counter, whatever room they are in", () => {
     const bench = new Bench().online();
     bench.say("a", "b");
-    bench.hear(
+    bench.receive(
       ack(2),
       { type: "message", room: "lobby", seq: 1, time: 1, from: "Ann", text: "a", n: 1 },
       { type: "message", room: "lobby", seq: 2, time: 1, from: "Bob", text: "x", n: 2 },
@@ -501,8 +501,8 @@ describe("receiving", () => {
   test("continues with a log that is shorter than its position", () => {
     const bench = new Bench().online({ rooms: [{ room: "lobby", seq: 9, recovered: true }] });
     bench.reconnect();
-    bench.hear(welcome({ rooms: [{ room: "lobby", seq: 7, recovered: true }] }));
-    expect(bench.hear(message(8)).events("message").length).toBe(1);
+    bench.receive(welcome({ rooms: [{ room: "lobby", seq: 7, recovered: true }] }));
+    expect(bench.receive(message(8)).events("message").length).toBe(1);
   });
 
   test("counts what it caught up with in all rooms before reporting its return", () => {
@@ -512,16 +512,16 @@ describe("receiving", () => {
       { room: "lobby", seq: 2, recovered: true },
       { room: "den", seq: 10, recovered: true },
     ];
-    bench.hear(welcome({ mail: 1, rooms: states }));
+    bench.receive(welcome({ mail: 1, rooms: states }));
     expect(bench.events("reconnected")).toEqual([]);
-    bench.hear(
+    bench.receive(
       message(1, "one"),
       message(1, "one"),
       { type: "private", mail: 1, time: 1, from: "Bob", to: ["Ann"], text: "psst" },
       message(2, "two"),
       message(10, "three", "den"),
     );
-    expect(bench.told.map(({ type }) => type)).toEqual([
+    expect(bench.reported.map(({ type }) => type)).toEqual([
       "message",
       "private",
       "message",
@@ -538,34 +538,34 @@ describe("receiving", () => {
 
   test("does not wait for the history of a room that was left", () => {
     const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });
-    bench.reconnect().hear(welcome({ rooms: [welcomeRoom("lobby"), { ...den, seq: 99 }] }));
+    bench.reconnect().receive(welcome({ rooms: [welcomeRoom("lobby"), { ...den, seq: 99 }] }));
     expect(bench.events("reconnected")).toEqual([]);
     expect(bench.act((s) => s.part("den")).events("reconnected")).toHaveLength(1);
   });
 
   test("finds a gap in a room's numbers", () => {
-    const bench = new Bench().online().hear(message(4));
-    expect(bench.told[0]).toEqual({ type: "gap", room: "lobby", from: 1, to: 3 });
+    const bench = new Bench().online().receive(message(4));
+    expect(bench.reported[0]).toEqual({ type: "gap", room: "lobby", from: 1, to: 3 });
   });
 
   test("reports its private-chat partner, and sends nothing to the room in its place", () => {
     const bench = new Bench().online();
-    bench.hear({ type: "chat", state: "started", with: "Bob" });
+    bench.receive({ type: "chat", state: "started", with: "Bob" });
     expect(bench.session.partner).toBe("Bob");
     bench.act((s) => s.sayToPartner("psst"));
     expect(bench.sent).toEqual([{ type: "tell", n: 1, to: ["Bob"], text: "psst" }]);
-    bench.hear({ type: "renamed", from: "Bob", to: "Rob", chat: true });
-    expect(bench.told).toEqual([{ type: "renamed", room: undefined, from: "Bob", to: "Rob" }]);
+    bench.receive({ type: "renamed", from: "Bob", to: "Rob", chat: true });
+    expect(bench.reported).toEqual([{ type: "renamed", room: undefined, from: "Bob", to: "Rob" }]);
     bench.act((s) => s.sayToPartner("psst"));
     expect(bench.sent).toMatchObject([{ type: "tell", to: ["Rob"] }]);
-    bench.hear({ type: "chat", state: "left", with: "Rob" });
+    bench.receive({ type: "chat", state: "left", with: "Rob" });
     expect(bench.session.sayToPartner("late")).toBe("no-partner");
   });
 
   test("follows its own new name", () => {
     const bench = new Bench().online();
     const ref = bench.session.request({ type: "rename", name: "Anna" });
-    bench.hear(
+    bench.receive(
       { type: "renamed", room: "lobby", from: "Ann", to: "Anna" },
       { type: "name", name: "Anna", ref },
     );
@@ -578,25 +578,25 @@ describe("requests", () => {
   test("are answered by number, in the session's own terms", () => {
     const bench = new Bench().online();
     const ref = bench.session.request({ type: "history", room: "den", limit: 5 });
-    bench.hear({
+    bench.receive({
       type: "history",
       room: "den",
       messages: [{ type: "message", room: "den", seq: 1, time: 7, from: "Bob", text: "x" }],
       ref,
     });
     const messages = [{ seq: 1, timeMs: 7, from: "Bob", text: "x" }];
-    expect(bench.told).toEqual([
+    expect(bench.reported).toEqual([
       { type: "response", ref: ref!, response: { type: "history", room: "den", messages } },
     ]);
-    expect(bench.hear({ type: "name", name: "Eve", ref }).events("response")).toEqual([]);
+    expect(bench.receive({ type: "name", name: "Eve", ref }).events("response")).toEqual([]);
   });
 
   test("a refusal carries the number of its request, and its subject", () => {
     const bench = new Bench().online();
     const ref = bench.session.request({ type: "rename", name: "Bob" });
     const error = { type: "error", code: "name-taken", message: "no", subject: "Bob" } as const;
-    expect(bench.hear({ ...error, ref }).told).toEqual([{ ...error, ref }]);
-    expect(bench.hear({ ...error, ref }).told).toEqual([{ ...error, ref: undefined }]);
+    expect(bench.receive({ ...error, ref }).reported).toEqual([{ ...error, ref }]);
+    expect(bench.receive({ ...error, ref }).reported).toEqual([{ ...error, ref: undefined }]);
   });
 
   test("are abandoned when the connection is lost", () => {
@@ -621,7 +621,7 @@ describe("the connection", () => {
     const bench = new Bench().online();
     expect(bench.wait(limits.pingAfterMs - 1).sent).toEqual([]);
     expect(bench.wait(1).sent).toEqual([{ type: "ping" }]);
-    bench.hear({ type: "pong" }).say("a");
+    bench.receive({ type: "pong" }).say("a");
     expect(bench.wait(limits.pingWaitingAfterMs).sent).toEqual([{ type: "ping" }]);
     bench.wait(limits.pongTimeoutMs);
     expect(bench.actions).toEqual(["close"]);
@@ -639,7 +639,7 @@ describe("the connection", () => {
 
   test("answers a ping, and reconnects ever more slowly", () => {
     const bench = new Bench().online();
-    expect(bench.hear({ type: "ping" }).sent.length).toBe(1);
+    expect(bench.receive({ type: "ping" }).sent.length).toBe(1);
     let lastMs = 0;
     for (let i = 0; i < 12; i++) {
       bench.lose();
@@ -653,12 +653,12 @@ describe("the connection", () => {
 
   test("does not fight with the session that replaced it", () => {
     const bench = new Bench().online();
-    bench.hear({ type: "bye", code: "replaced", reason: "elsewhere" });
-    expect(bench.told).toEqual([{ type: "ended", code: "replaced", message: "elsewhere" }]);
+    bench.receive({ type: "bye", code: "replaced", reason: "elsewhere" });
+    expect(bench.reported).toEqual([{ type: "ended", code: "replaced", message: "elsewhere" }]);
   });
 
   test("reports the server's reason for closing it", () => {
-    const bench = new Bench().online().hear({ type: "bye", reason: "too slow" });
+    const bench = new Bench().online().receive({ type: "bye", reason: "too slow" });
     expect(bench.lose().events("offline")).toMatchObject([{ reason: "too slow" }]);
   });
 });

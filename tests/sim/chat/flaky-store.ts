@@ -9,10 +9,10 @@ import type { Truth } from "./truth.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
 /** The store's present condition. */
-export type Weather = "fine" | "slow" | "full" | "unreadable" | "forgetful";
+export type StoreCondition = "fine" | "slow" | "full" | "unreadable" | "forgetful";
 
 export class FlakyStore {
-  weather: Weather = "fine";
+  condition: StoreCondition = "fine";
   /** Requests are carried out in the order in which they arrive, none before this. */
   #freeMs = 0;
   /** The hub numbers batches per process; the store needs one sequence. */
@@ -31,16 +31,16 @@ export class FlakyStore {
   attach(): (request: StoreRequest, reply: (reply: StoreReply) => void) => void {
     const process = ++this.#process;
     return (request, reply) => {
-      const { clock, random, weather } = this;
+      const { clock, random, condition } = this;
       const isBusy = clock.nowMs < this.#freeMs;
-      if (weather === "fine" && !isBusy) return reply(this.#answer(request, process));
-      const latencyMs = weather === "slow" ? random() * 2_000 : random() * 5;
+      if (condition === "fine" && !isBusy) return reply(this.#answer(request, process));
+      const latencyMs = condition === "slow" ? random() * 2_000 : random() * 5;
       this.#freeMs = Math.max(this.#freeMs, clock.nowMs) + latencyMs;
       this.#pending.push(request);
       clock.after(this.#freeMs - clock.nowMs, () => {
         if (process !== this.#process) return;
         this.#pending.shift();
-        const forgets = weather === "forgetful" && random() < 0.5;
+        const forgets = condition === "forgetful" && random() < 0.5;
         if (forgets && random() < 0.5) return reply({ id: request.id, outcome: "unknown" });
         const answer = this.#answer(request, process);
         reply(forgets ? { id: request.id, outcome: "unknown" } : answer);
@@ -61,13 +61,13 @@ export class FlakyStore {
 
   #answer(request: StoreRequest, process: number): StoreReply {
     if (request.type !== "commit") {
-      return this.weather === "unreadable" ? failed(request) : answerRequest(this.store, request);
+      return this.condition === "unreadable" ? failed(request) : answerRequest(this.store, request);
     }
     const number = process * 1_000_000 + request.batch.number;
     const batch = { ...request.batch, number };
     // What is committed can no longer fail.
     const isTaken = number === this.#taken;
-    if (this.weather === "full" && !isTaken) return failed(request);
+    if (this.condition === "full" && !isTaken) return failed(request);
     const reply = answerRequest(this.store, { ...request, batch });
     if (reply.outcome === "done" && reply.type === "commit" && !isTaken) {
       this.#taken = number;

@@ -10,7 +10,7 @@ import { openChat } from "../../../src/dialects/open-chat/open-chat.ts";
 import { openMemoryStore } from "../../../src/store/memory.ts";
 import { seeded } from "../random.ts";
 import type { Connection } from "./connection.ts";
-import { FlakyStore, type Weather } from "./flaky-store.ts";
+import { FlakyStore, type StoreCondition } from "./flaky-store.ts";
 import { NativePerson } from "./native-person.ts";
 import { PlainPerson } from "./plain-person.ts";
 import { ServerProcess } from "./server-process.ts";
@@ -38,7 +38,7 @@ export class World implements Surroundings {
   readonly #plain: PlainPerson[] = [];
   #connections: Connection[] = [];
   readonly #rate: number;
-  #isCalm = false;
+  #isHealing = false;
 
   /** `open`: the store behind the flaky one, by default in memory. */
   constructor(seed: number, open: OpenStore = inMemory) {
@@ -56,8 +56,8 @@ export class World implements Surroundings {
       this.#plain.push(plain);
       this.#live(plain);
     }
-    this.#weather();
-    this.#accidents();
+    this.#changeStore();
+    this.#injectFaults();
   }
 
   /**
@@ -91,8 +91,8 @@ export class World implements Surroundings {
   /** Lets the chat run for a while, then heals everything; throws if an invariant is violated. */
   run(chatMs: number): void {
     this.clock.pass(chatMs);
-    this.#isCalm = true;
-    this.store.weather = "fine";
+    this.#isHealing = true;
+    this.store.condition = "fine";
     if (this.server.isDead) this.server = this.#start();
     for (const person of this.people) if (person.ended !== undefined) person.doSomething();
     for (let minute = 0; minute < 15; minute++) {
@@ -119,16 +119,16 @@ export class World implements Surroundings {
 
   #live(person: { doSomething(): void }): void {
     this.clock.after(this.random() * 6_000, () => {
-      if (this.#isCalm) return;
+      if (this.#isHealing) return;
       person.doSomething();
       this.#live(person);
     });
   }
 
-  #weather(): void {
+  #changeStore(): void {
     this.clock.after(this.random() * 40_000, () => {
-      if (this.#isCalm) return;
-      const weathers: readonly Weather[] = [
+      if (this.#isHealing) return;
+      const conditions: readonly StoreCondition[] = [
         "fine",
         "fine",
         "slow",
@@ -136,15 +136,15 @@ export class World implements Surroundings {
         "unreadable",
         "forgetful",
       ];
-      this.store.weather = weathers[Math.floor(this.random() * weathers.length)]!;
-      this.#weather();
+      this.store.condition = conditions[Math.floor(this.random() * conditions.length)]!;
+      this.#changeStore();
     });
   }
 
   /** The server is killed now and then, and restarted soon after. */
-  #accidents(): void {
+  #injectFaults(): void {
     this.clock.after(30_000 + this.random() * 240_000, () => {
-      if (this.#isCalm) return;
+      if (this.#isHealing) return;
       this.server.kill();
       for (const connection of this.#connections.splice(0)) {
         connection.cut(this.random() * 500, Infinity);
@@ -152,7 +152,7 @@ export class World implements Surroundings {
       this.clock.after(this.random() * 5_000, () => {
         if (this.server.isDead) this.server = this.#start();
       });
-      this.#accidents();
+      this.#injectFaults();
     });
   }
 }
