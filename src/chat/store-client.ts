@@ -1,5 +1,5 @@
-// The hub's requests to its store: what is asked, what is still open, and what becomes of each. An unknown outcome is asked
-// again after a while, for as long as it takes. Knows no store.
+// The hub's side of the store protocol: pending requests and their outcomes. A request with an
+// unknown outcome is repeated until it is known. Knows no store.
 
 import type { ParleyError } from "../errors.ts";
 import { sender } from "../limits.ts";
@@ -9,12 +9,12 @@ import type {
   Committed,
   RoomBounds,
   SessionRecord,
-  StoreQuestion,
+  StoreOperation,
   StoreReply,
   StoreRequest,
 } from "./store.ts";
 
-/** What a request came to. */
+/** The outcome of a request. */
 export type Outcome<T> = { done: true; result: T } | { done: false; error: ParleyError };
 
 type Open = { request: StoreRequest; settle: (reply: SettledReply) => void };
@@ -27,22 +27,22 @@ export class StoreClient {
   readonly #open = new Map<number, Open>();
   #retries: { atMs: number; request: StoreRequest }[] = [];
 
-  /** Requests that have no settled outcome yet. */
+  /** Requests without an outcome. */
   get size(): number {
     return this.#open.size;
   }
 
-  /** Whether a request waits that `poll` has not handed out; one that is asked again waits for its time. */
+  /** Whether `poll` has a new request ready; retries wait for their time. */
   get hasRequest(): boolean {
     return this.#unsent.length > 0;
   }
 
-  /** When `poll` may have something again that waits for its time; Infinity if nothing does. */
+  /** When the next retry is due; Infinity if there is none. */
   get nextMs(): number {
     return this.#retries[0]?.atMs ?? Infinity;
   }
 
-  /** The next request to carry out, if there is one. */
+  /** The next request to carry out, if any. */
   poll(nowMs: number): StoreRequest | undefined {
     const retry = this.#retries[0];
     if (retry !== undefined && retry.atMs <= nowMs) {
@@ -52,7 +52,7 @@ export class StoreClient {
     return this.#unsent.shift();
   }
 
-  /** What came of a request. A reply to nothing that is open is ignored. */
+  /** Handles a reply. A reply to an unknown request is ignored. */
   handle(reply: StoreReply, nowMs: number): void {
     const open = this.#open.get(reply.id);
     if (open === undefined) return;
@@ -65,13 +65,13 @@ export class StoreClient {
   }
 
   commit(batch: Batch, then: (outcome: Outcome<Committed>) => void): void {
-    this.#ask({ type: "commit", batch }, (reply) =>
+    this.#request({ type: "commit", batch }, (reply) =>
       then(outcomeOf(reply, (done) => (done.type === "commit" ? done : undefined))),
     );
   }
 
   bounds(room: string, then: (outcome: Outcome<RoomBounds>) => void): void {
-    this.#ask({ type: "room-bounds", room }, (reply) =>
+    this.#request({ type: "room-bounds", room }, (reply) =>
       then(outcomeOf(reply, (done) => (done.type === "room-bounds" ? done : undefined))),
     );
   }
@@ -83,7 +83,7 @@ export class StoreClient {
     limit: number,
     then: (outcome: Outcome<readonly Said[]>) => void,
   ): void {
-    this.#ask({ type: "read-room", room, limit, ...where }, (reply) =>
+    this.#request({ type: "read-room", room, limit, ...where }, (reply) =>
       then(outcomeOf(reply, (done) => (done.type === "read-room" ? done : undefined))),
     );
   }
@@ -94,13 +94,13 @@ export class StoreClient {
     limit: number,
     then: (outcome: Outcome<readonly PrivateMessage[]>) => void,
   ): void {
-    this.#ask({ type: "read-mail", session, after, limit }, (reply) =>
+    this.#request({ type: "read-mail", session, after, limit }, (reply) =>
       then(outcomeOf(reply, (done) => (done.type === "read-mail" ? done : undefined))),
     );
   }
 
   loadSession(session: string, then: (outcome: Outcome<SessionRecord | undefined>) => void): void {
-    this.#ask({ type: "load-session", session }, (reply) =>
+    this.#request({ type: "load-session", session }, (reply) =>
       then(outcomeOf(reply, (done) => (done.type === "load-session" ? done : undefined))),
     );
   }
@@ -110,25 +110,25 @@ export class StoreClient {
     sinceMs: number,
     then: (outcome: Outcome<SessionRecord | undefined>) => void,
   ): void {
-    this.#ask({ type: "find-name", name, sinceMs }, (reply) =>
+    this.#request({ type: "find-name", name, sinceMs }, (reply) =>
       then(outcomeOf(reply, (done) => (done.type === "find-name" ? done : undefined))),
     );
   }
 
-  #ask(question: StoreQuestion, settle: (reply: SettledReply) => void): void {
-    const request = { ...question, id: this.#nextId++ };
+  #request(operation: StoreOperation, settle: (reply: SettledReply) => void): void {
+    const request = { ...operation, id: this.#nextId++ };
     this.#open.set(request.id, { request, settle });
     this.#unsent.push(request);
   }
 }
 
-/** `narrow` answers the reply if it is of the kind that was asked for. */
+/** `narrow` returns the reply if it is of the expected kind. */
 function outcomeOf<R extends DoneReply>(
   reply: SettledReply,
   narrow: (done: DoneReply) => R | undefined,
 ): Outcome<R["result"]> {
   if (reply.outcome === "failed") return { done: false, error: reply.error };
   const done = narrow(reply);
-  if (done === undefined) throw new Error(`The store answered '${reply.type}' to another question`);
+  if (done === undefined) throw new Error(`The store answered '${reply.type}' to another request`);
   return { done: true, result: done.result };
 }

@@ -1,15 +1,9 @@
-// Decodes a client's line into a typed message, or a problem that can be reported to its sender.
-// Bounded; never throws, whatever the line is. Knows no session and no hub.
+// Decodes a client's line into a typed message, or a problem to report to its sender. Bounded;
+// never throws. Knows no session and no hub.
 
 import { names, protocol as limits, transfer } from "../limits.ts";
 import { quoted } from "../text.ts";
-import {
-  type FieldReader as Reader,
-  FieldReader,
-  isCount,
-  isRef,
-  parseObject,
-} from "./field-reader.ts";
+import { FieldReader, parseObject } from "./field-reader.ts";
 import {
   type ClientMessage,
   defaultRoom,
@@ -17,7 +11,7 @@ import {
   type Hello,
   protocolVersion,
 } from "./messages.ts";
-import { malformed, type Undecodable } from "./undecodable.ts";
+import { malformed, undecodable, type Undecodable } from "./undecodable.ts";
 
 type MessageType = ClientMessage["type"];
 
@@ -27,32 +21,27 @@ export function decodeClient(line: string): ClientMessage | Undecodable {
   if (plain !== undefined) return plain;
   const fields = parseObject(line, { maxValues: limits.maxClientValues });
   if (fields === undefined) return malformed(limits.maxClientValues);
-  const { type, version, ref, n } = fields;
-  const problem = (reason: Undecodable["reason"], message: string): Undecodable => ({
-    type: "undecodable",
-    reason,
-    messageType: typeof type === "string" ? type : undefined,
-    message,
-    ref: isRef(ref) ? ref : undefined,
-    n: isCount(n, 1) ? n : undefined,
-  });
-  if (!isMessageType(type)) return problem("unknown", `There is no request of type ${shown(type)}`);
+  const { type, version } = fields;
+  if (!isMessageType(type))
+    return undecodable(fields, "unknown", `There is no request of type ${shown(type)}`);
   if (type === "hello" && version !== protocolVersion) {
     const spoken = `This server speaks version ${protocolVersion} of the protocol, not ${shown(version)}`;
-    return problem("version", `${spoken}: use a client that does`);
+    return undecodable(fields, "version", `${spoken}: use a matching client`);
   }
   const reader = new FieldReader(fields);
   const message = readers[type](reader);
   if (reader.problem === undefined) return message;
-  return problem("invalid", `Bad \`${type}\`: ${reader.problem}`);
+  return undecodable(fields, "invalid", `Bad \`${type}\`: ${reader.problem}`);
 }
 
-const readers: { [T in MessageType]: (reader: Reader) => Extract<ClientMessage, { type: T }> } = {
+const readers: {
+  [T in MessageType]: (reader: FieldReader) => Extract<ClientMessage, { type: T }>;
+} = {
   hello: readHello,
   say: (r) => ({ type: "say", room: room(r), text: r.text("text"), n: r.optionalCount("n", 1) }),
   tell: (r) => {
     const to = r.texts("to");
-    if (to.length === 0) r.refuse("`to` has to name somebody");
+    if (to.length === 0) r.refuse("`to` must name somebody");
     return { type: "tell", to, text: r.text("text"), n: r.optionalCount("n", 1) };
   },
   join: (r) => ({
@@ -94,13 +83,13 @@ function isMessageType(type: unknown): type is MessageType {
   return typeof type === "string" && Object.hasOwn(readers, type);
 }
 
-function readHello(r: Reader): Hello {
+function readHello(r: FieldReader): Hello {
   const rooms = r.optionalList("rooms", (point) => ({
     room: point.text("room"),
     seq: point.optionalCount("seq"),
   }));
   if (rooms !== undefined && rooms.length > names.maxRoomsPerSession) {
-    r.refuse(`\`rooms\` has at most ${names.maxRoomsPerSession} of them`);
+    r.refuse(`\`rooms\` must have at most ${names.maxRoomsPerSession} entries`);
   }
   const secretForm = "16 to 128 visible ASCII characters";
   return {
@@ -114,12 +103,12 @@ function readHello(r: Reader): Hello {
   };
 }
 
-function readFetch(r: Reader): FetchRequest {
+function readFetch(r: FieldReader): FetchRequest {
   const check = r.optionalFlag("check");
   const token = r.optionalPattern("token", tokenPattern, "16 bytes in base64url");
-  if (check !== true && token === undefined) r.refuse("`token` has to be 16 bytes in base64url");
+  if (check !== true && token === undefined) r.refuse("`token` must be 16 bytes in base64url");
   const port = r.optionalCount("port", 1);
-  if (port !== undefined && port > 65_535) r.refuse("`port` has to be at most 65535");
+  if (port !== undefined && port > 65_535) r.refuse("`port` must be at most 65535");
   return {
     type: "fetch",
     name: r.text("name"),
@@ -138,19 +127,19 @@ const requestPattern = new RegExp(
   `^[A-Za-z0-9+/]{1,${Math.ceil(transfer.maxRequestBytes / 3) * 4}}={0,2}$`,
 );
 
-function room(r: Reader): string {
+function room(r: FieldReader): string {
   return r.optionalText("room") ?? defaultRoom;
 }
 
-function epoch(r: Reader): string | undefined {
+function epoch(r: FieldReader): string | undefined {
   const found = r.optionalText("epoch");
   if (found !== undefined && found.length > limits.maxEpochChars) {
-    r.refuse(`\`epoch\` has at most ${limits.maxEpochChars} characters`);
+    r.refuse(`\`epoch\` must have at most ${limits.maxEpochChars} characters`);
   }
   return found;
 }
 
-/** A value as an error quotes it; lists and objects are not spelled out. */
+/** A value as quoted in an error; lists and objects are not spelled out. */
 function shown(value: unknown): string {
   if (typeof value === "string") return quoted(value);
   return typeof value === "object" || value === undefined ? "this" : String(value);
@@ -159,17 +148,20 @@ function shown(value: unknown): string {
 const sayStart = '{"type":"say","n":';
 const roomStart = ',"room":"';
 const textStart = '","text":"';
-/** Every counter of this many digits is a safe integer. */
+/** Every number with this many digits is a safe integer. */
 const maxPlainDigits = 15;
 const notPlain = /["\\\u0000-\u001f]/;
 
+/** Room of the last plain `say`, and how it stands in the line: clients repeat it. */
+let lastRoom = { name: "", part: "" };
+
 /**
  * Fast path for the most frequent message, in the form that encode.ts writes, without building an
- * object. Undefined for anything unusual (an escape, a control character, another order), which is
- * left to the JSON parser.
+ * object. Returns undefined for anything unusual (an escape, a control character, another key
+ * order), which the JSON parser then handles.
  */
 function plainSay(line: string): ClientMessage | undefined {
-  if (!line.startsWith(sayStart)) return undefined;
+  if (!line.startsWith(sayStart) || !line.endsWith('"}')) return undefined;
   let n = 0;
   let at = sayStart.length;
   for (; at < sayStart.length + maxPlainDigits; at++) {
@@ -179,14 +171,22 @@ function plainSay(line: string): ClientMessage | undefined {
     // No leading zero.
     if (n === 0) return undefined;
   }
-  if (n === 0 || !line.startsWith(roomStart, at) || !line.endsWith('"}')) return undefined;
-  const roomAt = at + roomStart.length;
-  const roomEnd = line.indexOf('"', roomAt);
-  const textAt = roomEnd + textStart.length;
-  if (roomEnd < 0 || !line.startsWith(textStart, roomEnd) || line.length < textAt + 2) {
-    return undefined;
-  }
-  const room = line.slice(roomAt, roomEnd);
+  if (n === 0 || !readPlainRoom(line, at)) return undefined;
+  const textAt = at + lastRoom.part.length;
+  if (line.length < textAt + 2) return undefined;
   const text = line.slice(textAt, -2);
-  return notPlain.test(room) || notPlain.test(text) ? undefined : { type: "say", room, text, n };
+  return notPlain.test(text) ? undefined : { type: "say", room: lastRoom.name, text, n };
+}
+
+/** Reads the room that starts at `at` into `lastRoom`; false if it is not plain. */
+function readPlainRoom(line: string, at: number): boolean {
+  if (lastRoom.part !== "" && line.startsWith(lastRoom.part, at)) return true;
+  if (!line.startsWith(roomStart, at)) return false;
+  const nameAt = at + roomStart.length;
+  const nameEnd = line.indexOf('"', nameAt);
+  if (nameEnd < 0 || !line.startsWith(textStart, nameEnd)) return false;
+  const name = line.slice(nameAt, nameEnd);
+  if (notPlain.test(name)) return false;
+  lastRoom = { name, part: line.slice(at, nameEnd + textStart.length) };
+  return true;
 }

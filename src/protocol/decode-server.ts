@@ -1,16 +1,9 @@
-// Decodes a server's line into a typed message with every field checked, or a problem. Servers may
-// be hostile: bounded, and never throws, whatever the line is. Texts and names are not sanitized.
-// Knows no session.
+// Decodes a server's line into a typed message with every field checked, or a problem. Bounded;
+// never throws, even if the server is hostile. Texts and names are not sanitized. Knows no session.
 
 import { protocol as limits } from "../limits.ts";
 import { quoted } from "../text.ts";
-import {
-  type FieldReader as Reader,
-  FieldReader,
-  isCount,
-  isRef,
-  parseObject,
-} from "./field-reader.ts";
+import { FieldReader, parseObject } from "./field-reader.ts";
 import {
   type ChatState,
   type ErrorMessage,
@@ -24,7 +17,7 @@ import {
   type Welcome,
   type WelcomeSession,
 } from "./messages.ts";
-import { malformed, type Undecodable } from "./undecodable.ts";
+import { malformed, undecodable, type Undecodable } from "./undecodable.ts";
 
 type MessageType = ServerMessage["type"];
 
@@ -32,26 +25,20 @@ type MessageType = ServerMessage["type"];
 export function decodeServer(line: string): ServerMessage | Undecodable {
   const fields = parseObject(line, { maxValues: limits.maxServerValues });
   if (fields === undefined) return malformed(limits.maxServerValues);
-  const { type, ref, n } = fields;
-  const problem = (reason: Undecodable["reason"], message: string): Undecodable => ({
-    type: "undecodable",
-    reason,
-    messageType: typeof type === "string" ? type : undefined,
-    message,
-    ref: isRef(ref) ? ref : undefined,
-    n: isCount(n, 1) ? n : undefined,
-  });
+  const { type } = fields;
   if (!isMessageType(type)) {
     const named = typeof type === "string" ? quoted(type) : "none";
-    return problem("unknown", `There is no message of type ${named}`);
+    return undecodable(fields, "unknown", `There is no message of type ${named}`);
   }
   const reader = new FieldReader(fields);
   const message = readers[type](reader);
   if (reader.problem === undefined) return message;
-  return problem("invalid", `Bad \`${type}\`: ${reader.problem}`);
+  return undecodable(fields, "invalid", `Bad \`${type}\`: ${reader.problem}`);
 }
 
-const readers: { [T in MessageType]: (reader: Reader) => Extract<ServerMessage, { type: T }> } = {
+const readers: {
+  [T in MessageType]: (reader: FieldReader) => Extract<ServerMessage, { type: T }>;
+} = {
   welcome: readWelcome,
   ack: (r) => ({
     type: "ack",
@@ -159,8 +146,8 @@ function isMessageType(type: unknown): type is MessageType {
   return typeof type === "string" && Object.hasOwn(readers, type);
 }
 
-function readWelcome(r: Reader): Welcome {
-  if (r.count("version") !== protocolVersion) r.refuse(`\`version\` has to be ${protocolVersion}`);
+function readWelcome(r: FieldReader): Welcome {
+  if (r.count("version") !== protocolVersion) r.refuse(`\`version\` must be ${protocolVersion}`);
   return {
     type: "welcome",
     version: protocolVersion,
@@ -171,7 +158,7 @@ function readWelcome(r: Reader): Welcome {
   };
 }
 
-function readLimits(r: Reader): ServerLimits {
+function readLimits(r: FieldReader): ServerLimits {
   return {
     lineBytes: r.count("lineBytes", 1),
     textChars: r.count("textChars", 1),
@@ -183,7 +170,7 @@ function readLimits(r: Reader): ServerLimits {
   };
 }
 
-/** Placeholder in a welcome that is rejected. */
+/** Placeholder in a welcome that will be rejected. */
 const noLimits: ServerLimits = {
   lineBytes: 1,
   textChars: 1,
@@ -194,7 +181,7 @@ const noLimits: ServerLimits = {
   burstSeconds: 0,
 };
 
-function readSession(r: Reader): WelcomeSession {
+function readSession(r: FieldReader): WelcomeSession {
   return {
     name: r.text("name"),
     secret: r.text("secret"),
@@ -206,11 +193,11 @@ function readSession(r: Reader): WelcomeSession {
   };
 }
 
-function readRoomState(r: Reader): RoomState {
+function readRoomState(r: FieldReader): RoomState {
   return { room: r.text("room"), seq: r.count("seq"), recovered: r.flag("recovered") };
 }
 
-function readMessage(r: Reader): RoomMessage {
+function readMessage(r: FieldReader): RoomMessage {
   return {
     type: "message",
     room: r.text("room"),
@@ -222,7 +209,7 @@ function readMessage(r: Reader): RoomMessage {
   };
 }
 
-function readOffer(r: Reader): FileOffer {
+function readOffer(r: FieldReader): FileOffer {
   return {
     type: "offer",
     transfer: r.count("transfer"),
@@ -237,7 +224,7 @@ function readOffer(r: Reader): FileOffer {
   };
 }
 
-function readError(r: Reader): ErrorMessage {
+function readError(r: FieldReader): ErrorMessage {
   return {
     type: "error",
     code: r.text("code"),
@@ -260,10 +247,10 @@ const chatStates: Readonly<Record<ChatState, true>> = {
   lost: true,
 };
 
-function chatState(r: Reader): ChatState {
+function chatState(r: FieldReader): ChatState {
   const state = r.text("state");
   if (isChatState(state)) return state;
-  r.refuse(`there is no \`state\` ${quoted(state)}`);
+  r.refuse(`unknown \`state\` ${quoted(state)}`);
   return "lost";
 }
 
@@ -279,8 +266,8 @@ const leaveReasons: Readonly<Record<LeaveReason, true>> = {
   replaced: true,
 };
 
-/** The member is gone whatever the reason: an unknown one counts as `quit`. */
-function leaveReason(r: Reader): LeaveReason {
+/** The member has left whatever the reason; an unknown one counts as `quit`. */
+function leaveReason(r: FieldReader): LeaveReason {
   const reason = r.text("reason");
   return isLeaveReason(reason) ? reason : "quit";
 }

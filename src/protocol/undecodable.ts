@@ -1,16 +1,17 @@
 // What a decoder returns for a line that is not a message. Pure.
 
 import { protocol as limits } from "../limits.ts";
+import { type Fields, isCount, isRef } from "./field-reader.ts";
 import type { Ref } from "./messages.ts";
 
 export type Undecodable = {
   type: "undecodable";
   /**
-   * `malformed`: not a JSON object within bounds. `unknown`: of a type that does not exist.
-   * `invalid`: a field is missing or of the wrong kind. `version`: a `hello` of another version.
+   * `malformed`: not a JSON object within bounds. `unknown`: no such message type. `invalid`: a
+   * field is missing or of the wrong kind. `version`: a `hello` of another version.
    */
   reason: "malformed" | "unknown" | "invalid" | "version";
-  /** The `type` in the line, if there is one. */
+  /** The `type` in the line, if any. */
   messageType: string | undefined;
   /** A sentence for the author of the line. */
   message: string;
@@ -19,10 +20,10 @@ export type Undecodable = {
   n: number | undefined;
 };
 
-/** A line that is not a JSON object, or a larger one than any message is. */
+/** A line that is not a JSON object, or exceeds the bounds of any message. */
 export function malformed(maxValues: number): Undecodable {
   const bounds = `at most ${limits.maxDepth} levels deep, with at most ${maxValues} values`;
-  const message = `A line has to be one JSON object, ${bounds}`;
+  const message = `A line must be one JSON object, ${bounds}`;
   return {
     type: "undecodable",
     reason: "malformed",
@@ -30,5 +31,21 @@ export function malformed(maxValues: number): Undecodable {
     message,
     ref: undefined,
     n: undefined,
+  };
+}
+
+/** A JSON object that is not a message. */
+export function undecodable(
+  { type, ref, n }: Fields,
+  reason: Undecodable["reason"],
+  message: string,
+): Undecodable {
+  return {
+    type: "undecodable",
+    reason,
+    messageType: typeof type === "string" ? type : undefined,
+    message,
+    ref: isRef(ref) ? ref : undefined,
+    n: isCount(n, 1) ? n : undefined,
   };
 }

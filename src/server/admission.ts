@@ -1,49 +1,50 @@
-// Who may connect: so many of one address, or of one network of IPv6, so many in all, and only while there are descriptors.
+// Which connections are admitted: limited per address (or IPv6 network), in total, and by free
+// descriptors.
 
 import { isLoopback, networkOf } from "../addresses.ts";
 import { connections as limits } from "../limits.ts";
 import type { Descriptors } from "./descriptors.ts";
 
-/** Counts connections, over all ports. Loopback is exempt from the bound on one address, or on one network of IPv6. */
+/** Counts connections over all ports. Loopback is exempt from the limit per address. */
 export class Admission {
   #perNetwork = new Map<string, number>();
   #total = 0;
 
-  /** `maxPerAddress` 0 is no bound on one address. */
+  /** `maxPerAddress` 0: no limit per address. */
   constructor(
     readonly maxPerAddress: number,
     readonly descriptors?: Descriptors,
   ) {}
 
-  /** Undefined if the connection may come; else the sentence for it. */
+  /** Undefined if the connection is admitted; otherwise the refusal. */
   enter(address: string): string | undefined {
-    this.descriptors?.took();
+    this.descriptors?.noteAccepted();
     if (this.#total >= limits.maxTotal || this.descriptors?.areScarce === true) {
       return "The server is full: try again later";
     }
-    const here = this.counted(address);
-    if (here >= this.bound(address)) {
-      return `There are ${here} connections from ${networkOf(address)} already: close one first`;
+    const here = this.count(address);
+    if (here >= this.limitFor(address)) {
+      return `${networkOf(address)} already has ${here} connections: close one first`;
     }
     this.#total++;
     this.#perNetwork.set(networkOf(address), here + 1);
     return undefined;
   }
 
-  /** How many are in, of one address or of all. */
-  counted(address?: string): number {
+  /** Number of admitted connections, of one address or in total. */
+  count(address?: string): number {
     return address === undefined ? this.#total : (this.#perNetwork.get(networkOf(address)) ?? 0);
   }
 
-  /** How many one address may have. */
-  bound(address: string): number {
+  /** The limit for one address. */
+  limitFor(address: string): number {
     const isFree = this.maxPerAddress === 0 || isLoopback(address);
     return isFree ? Number.POSITIVE_INFINITY : this.maxPerAddress;
   }
 
   leave(address: string): void {
     this.#total--;
-    const here = this.counted(address) - 1;
+    const here = this.count(address) - 1;
     if (here <= 0) this.#perNetwork.delete(networkOf(address));
     else this.#perNetwork.set(networkOf(address), here);
   }

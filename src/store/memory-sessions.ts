@@ -1,4 +1,4 @@
-// Sessions in memory, by ID and by name. Those seen longest ago are dropped first.
+// Sessions in memory, by ID and by name. The ones unseen for longest are dropped first.
 
 import type { Directory, SessionRecord, Sessions, SessionUpdate } from "../chat/store.ts";
 
@@ -6,12 +6,12 @@ import type { Directory, SessionRecord, Sessions, SessionUpdate } from "../chat/
 const slack = 1.125;
 
 /** `clockMs` is when the record was last written, by the store's clock. */
-type Entry = { record: SessionRecord; clockMs: number };
+type Entry = SessionRecord & { clockMs: number };
 
 export class MemorySessions implements Sessions, Directory {
   readonly #entries = new Map<string, Entry>();
   /** IDs by folded name; several sessions may have had one name, one after the other. */
-  readonly #idsByName = new Map<string, Set<string>>();
+  readonly #idsByName = new Map<string, string[]>();
   #sweepCursor: MapIterator<Entry> | undefined;
   readonly #maxSessions: number;
   readonly #onDelete: (id: string) => void;
@@ -23,50 +23,49 @@ export class MemorySessions implements Sessions, Directory {
 
   load(id: string): SessionRecord | undefined {
     const entry = this.#entries.get(id);
-    return entry === undefined ? undefined : { ...entry.record };
+    return entry === undefined ? undefined : recordOf(entry);
   }
 
   find(name: string, sinceMs: number): SessionRecord | undefined {
-    let found: SessionRecord | undefined;
+    let found: Entry | undefined;
     for (const id of this.#idsByName.get(name) ?? []) {
-      const { record } = this.#entries.get(id)!;
-      if (record.seenMs < sinceMs) continue;
-      if (found === undefined || isLater(record, found)) found = record;
+      const entry = this.#entries.get(id)!;
+      if (entry.seenMs < sinceMs) continue;
+      if (found === undefined || isLater(entry, found)) found = entry;
     }
-    return found === undefined ? undefined : { ...found };
+    return found === undefined ? undefined : recordOf(found);
   }
 
-  /** A session that leaves without ever having sent or received anything is not kept. */
+  /** A session that leaves without having sent or received anything is not kept. */
   put(update: SessionUpdate, clockMs: number): void {
     const { id, name, n, network, seenMs } = update;
     const entry = this.#entries.get(id);
-    const mail = entry?.record.mail ?? 0;
+    const mail = entry?.mail ?? 0;
     if (name === "" && n === 0 && mail === 0) {
-      if (entry !== undefined) this.#delete(entry.record);
+      if (entry !== undefined) this.#delete(entry);
       return;
     }
     if (entry === undefined) {
-      return this.#add({ record: { id, name, n, mail, network, seenMs }, clockMs });
+      return this.#add({ id, name, n, mail, network, seenMs, clockMs });
     }
-    if (entry.record.name !== name) {
-      this.#removeName(entry.record);
+    if (entry.name !== name) {
+      this.#removeName(entry);
       this.#addName(id, name);
     }
-    Object.assign(entry.record, { name, n, network, seenMs });
-    entry.clockMs = clockMs;
+    Object.assign(entry, { name, n, network, seenMs, clockMs });
   }
 
-  /** The number for the next message to a session. An unknown session gets a record by it. */
+  /** Assigns the next mail number. An unknown session gets a record. */
   nextMail(id: string, timeMs: number, clockMs: number): number {
     const entry = this.#entries.get(id);
-    if (entry !== undefined) return ++entry.record.mail;
-    this.#add({ record: { id, name: "", n: 0, mail: 1, network: "", seenMs: timeMs }, clockMs });
+    if (entry !== undefined) return ++entry.mail;
+    this.#add({ id, name: "", n: 0, mail: 1, network: "", seenMs: timeMs, clockMs });
     return 1;
   }
 
   /**
-   * Looks at the next `limit` sessions and deletes those not seen since `unseenMs`, or since
-   * `goodbyeMs` if they have said goodbye. True until all have been looked at.
+   * Examines the next `limit` sessions and deletes those unseen since `unseenMs`, or since
+   * `goodbyeMs` if they said goodbye. True until all have been examined.
    */
   sweep(unseenMs: number, goodbyeMs: number, limit: number): boolean {
     if (this.#entries.size > this.#maxSessions) this.#deleteOldest();
@@ -77,22 +76,21 @@ export class MemorySessions implements Sessions, Directory {
         this.#sweepCursor = undefined;
         return false;
       }
-      const { record, clockMs } = entry;
-      if (clockMs < (record.name === "" ? goodbyeMs : unseenMs)) this.#delete(record);
+      if (entry.clockMs < (entry.name === "" ? goodbyeMs : unseenMs)) this.#delete(entry);
     }
     return true;
   }
 
   #add(entry: Entry): void {
-    this.#entries.set(entry.record.id, entry);
-    this.#addName(entry.record.id, entry.record.name);
+    this.#entries.set(entry.id, entry);
+    this.#addName(entry.id, entry.name);
     if (this.#entries.size > this.#maxSessions * slack) this.#deleteOldest();
   }
 
   #deleteOldest(): void {
     const byAge = [...this.#entries.values()].sort((a, b) => a.clockMs - b.clockMs);
     const surplus = byAge.slice(0, byAge.length - this.#maxSessions);
-    for (const { record } of surplus) this.#delete(record);
+    for (const entry of surplus) this.#delete(entry);
   }
 
   #delete(record: SessionRecord): void {
@@ -104,15 +102,19 @@ export class MemorySessions implements Sessions, Directory {
   #addName(id: string, name: string): void {
     if (name === "") return;
     const ids = this.#idsByName.get(name);
-    if (ids === undefined) this.#idsByName.set(name, new Set([id]));
-    else ids.add(id);
+    if (ids === undefined) this.#idsByName.set(name, [id]);
+    else ids.push(id);
   }
 
   #removeName({ id, name }: SessionRecord): void {
-    const ids = this.#idsByName.get(name);
-    ids?.delete(id);
-    if (ids?.size === 0) this.#idsByName.delete(name);
+    const others = this.#idsByName.get(name)?.filter((other) => other !== id) ?? [];
+    if (others.length === 0) this.#idsByName.delete(name);
+    else this.#idsByName.set(name, others);
   }
+}
+
+function recordOf({ id, name, n, mail, network, seenMs }: Entry): SessionRecord {
+  return { id, name, n, mail, network, seenMs };
 }
 
 /** Ties are broken by ID, so that every store gives the same answer. */

@@ -4,18 +4,20 @@ import { Registry } from "../cpp/registry.ts";
 import { openMemoryStore } from "./memory.ts";
 import { openRegistrations } from "./registrations.ts";
 import type { ServerStore } from "./server-store.ts";
-import type { Synchronous } from "./sqlite-file.ts";
+import { dataFilePaths, type Synchronous } from "./sqlite-file.ts";
 import { openSqliteStore } from "./sqlite.ts";
 import { startSweeper } from "./sweeper.ts";
 
 export type OpenStore = {
   store: ServerStore;
   registry: Registry;
+  /** Real paths of the store's files. */
+  paths: readonly string[];
   close(): void;
 };
 
 /**
- * In memory if `path` is undefined. `log` is told what could not be written.
+ * In memory if `path` is undefined. `log` receives write failures of the registry.
  * @throws ParleyError `storage` if the file can't be used
  */
 export function openStore(
@@ -29,6 +31,7 @@ export function openStore(
     return {
       store,
       registry: new Registry(),
+      paths: [],
       close() {
         stopSweeper();
         store.close();
@@ -44,6 +47,7 @@ export function openStore(
   return {
     store,
     registry: registrations.registry,
+    paths: dataFilePaths(path),
     close() {
       stopSweeper();
       registrations.close();

@@ -269,7 +269,7 @@ export class TerminalClient {
     this.#parts.applyOutputs();
     const { textChars, online } = this.#session;
     if (typeof result !== "number") this.say(unsayableText(result, text, textChars));
-    else if (!online) this.say("Not connected: it will be sent when the connection is back");
+    else if (!online) this.say("Offline: this is sent once the connection is back");
   }
 
   // Shown only once the server has them, since a refused message reaches nobody.
@@ -290,9 +290,7 @@ export class TerminalClient {
     this.#rooms.switchTo(room);
     this.#session.join(room);
     this.#parts.applyOutputs();
-    if (!this.#session.online) {
-      this.say("Not connected: you will enter the room when the connection is back");
-    }
+    if (!this.#session.online) this.say("Offline: the room is entered once the connection is back");
     this.#prompt.drawSoon();
   }
 

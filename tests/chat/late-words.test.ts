@@ -1,5 +1,5 @@
 // Lines typed in a private chat and delayed by the sender's rate: they are for that partner,
-// whatever happens meanwhile.
+// whatever happens in the meantime.
 
 import { expect, test } from "bun:test";
 import type { Dialect } from "../../src/chat/dialect.ts";
@@ -31,14 +31,14 @@ for (const dialect of [selectChat, openChat, lineChat]) {
     bob.send({ type: "leave" });
     rig.pass(5_000);
     expect(eve.text()).not.toContain("secret");
-    expect(ann.text()).toContain("The private chat has ended: this was not sent");
+    expect(ann.text()).toContain("The private chat has ended: the message was not sent");
     const reached = bob.text();
     expect(reached).toContain(`secret ${burst / 2}`);
     expect(reached).not.toContain("secret 49");
   });
 }
 
-test("delayed lines for the room go to the room, even if a private chat has begun", () => {
+test("delayed lines for the room go to the room, even if a private chat has started", () => {
   const rig = new Rig({ rates });
   const eve = rig.member("Eve");
   const bob = rig.member("Bob");

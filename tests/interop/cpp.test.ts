@@ -194,11 +194,11 @@ describe("parley peer", () => {
       "Chat session has ended",
       "Exiting program",
     ]);
-    const stays = "even after you leave";
+    const stays = "this stays when you leave";
     const [aliceAt, bobAt] = [`127.0.0.1:${a.port}`, `127.0.0.1:${b.port}`];
-    expect(alice.stderr).toBe(`Registered as Alice at ${aliceAt}, ${stays}\n`);
+    expect(alice.stderr).toBe(`Registered as Alice at ${aliceAt}; ${stays}\n`);
     expect(bob.stderr).toBe(
-      `Registered as Bob at ${bobAt}, ${stays}\nFound Alice ${aliceAt}: /chat starts the chat\n`,
+      `Registered as Bob at ${bobAt}; ${stays}\nAlice ${aliceAt} found: /chat starts the chat\n`,
     );
   });
 
@@ -432,7 +432,7 @@ describe("foreign programs, over raw sockets", () => {
     },
   );
 
-  test("QUIT without a line ending, then FIN, leaves the chat", async () => {
+  test("QUIT without a line end, then FIN, leaves the chat", async () => {
     await using alice = new Peer("Alice");
     const contact = await alice.contact();
     const other = await foreign(contact.port);

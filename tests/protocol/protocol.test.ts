@@ -1,6 +1,5 @@
-// Every message of the native protocol through encoder and decoder and back, and what is left of
-// its line when it is cut, edited or made of noise: a typed message or a typed problem, never a
-// throw, never at length.
+// Round trips of every message of the native protocol, and decoding of truncated, edited and random
+// lines: a typed message or a typed problem, never an exception, never slow.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -44,7 +43,7 @@ describe("round trip", () => {
     );
   });
 
-  test("survives unknown fields, another order of fields and blanks", () => {
+  test("survives unknown fields, another order of fields and spaces", () => {
     fc.assert(
       fc.property(anyClientMessage, fc.boolean(), (message, reversed) => {
         const fields = Object.entries(JSON.parse(encodeClient(message)) as object);
@@ -56,7 +55,7 @@ describe("round trip", () => {
     );
   });
 
-  test("of a run whose texts are JSON already", () => {
+  test("of a run whose texts are already JSON", () => {
     const run = { room: "den", seq: 45, time: 7, from: "Ann", textsJson: '"a","q\\""', n: 3 };
     const { textsJson, ...rest } = run;
     expect(JSON.parse(`[${textsJson}]`)).toEqual(["a", 'q"']);
@@ -102,28 +101,31 @@ describe("what a client may leave out", () => {
 
 describe("bad client lines", () => {
   const invalid: [object, string][] = [
-    [{ type: "say" }, "`text` has to be a string"],
-    [{ type: "say", text: ["x"] }, "`text` has to be a string"],
-    [{ type: "say", text: "x", room: 5 }, "`room` has to be a string"],
-    [{ type: "say", text: "x", n: 0 }, "`n` has to be a whole number from 1 on"],
-    [{ type: "tell", text: "x" }, "`to` has to be a list of strings"],
-    [{ type: "tell", text: "x", to: "Bob" }, "`to` has to be a list of strings"],
-    [{ type: "tell", text: "x", to: ["Bob", 5] }, "`to` has to be a list of strings"],
-    [{ type: "tell", text: "x", to: [] }, "`to` has to name somebody"],
-    [{ type: "join" }, "`room` has to be a string"],
-    [{ type: "join", room: "den", seq: -1 }, "`seq` has to be a whole number from 0 on"],
-    [{ type: "part", room: null }, "`room` has to be a string"],
-    [{ type: "rename", name: {} }, "`name` has to be a string"],
-    [{ type: "history", limit: 0 }, "`limit` has to be a whole number from 1 on"],
-    [{ type: "invite", to: ["Bob"] }, "`to` has to be a string"],
-    [{ type: "fetch", name: "a" }, "`token` has to be 16 bytes in base64url"],
-    [{ type: "fetch", name: "a", token: "AAAA" }, "`token` has to be 16 bytes in base64url"],
-    [{ type: "fetch", check: true }, "`name` has to be a string"],
-    [{ type: "fetched", transfer: "1" }, "`transfer` has to be a whole number from 1 on"],
-    [{ type: "hello", version: 2, secret: "short" }, "`secret` has to be 16 to 128 visible"],
-    [{ type: "hello", version: 2, rooms: ["den"] }, "`rooms` has to be a list of objects"],
-    [{ type: "hello", version: 2, rooms: [{}] }, "in `rooms`, `room` has to be a string"],
-    [{ type: "hello", version: 2, epoch: "x".repeat(65) }, "`epoch` has at most 64 characters"],
+    [{ type: "say" }, "`text` must be a string"],
+    [{ type: "say", text: ["x"] }, "`text` must be a string"],
+    [{ type: "say", text: "x", room: 5 }, "`room` must be a string"],
+    [{ type: "say", text: "x", n: 0 }, "`n` must be a whole number of at least 1"],
+    [{ type: "tell", text: "x" }, "`to` must be a list of strings"],
+    [{ type: "tell", text: "x", to: "Bob" }, "`to` must be a list of strings"],
+    [{ type: "tell", text: "x", to: ["Bob", 5] }, "`to` must be a list of strings"],
+    [{ type: "tell", text: "x", to: [] }, "`to` must name somebody"],
+    [{ type: "join" }, "`room` must be a string"],
+    [{ type: "join", room: "den", seq: -1 }, "`seq` must be a whole number of at least 0"],
+    [{ type: "part", room: null }, "`room` must be a string"],
+    [{ type: "rename", name: {} }, "`name` must be a string"],
+    [{ type: "history", limit: 0 }, "`limit` must be a whole number of at least 1"],
+    [{ type: "invite", to: ["Bob"] }, "`to` must be a string"],
+    [{ type: "fetch", name: "a" }, "`token` must be 16 bytes in base64url"],
+    [{ type: "fetch", name: "a", token: "AAAA" }, "`token` must be 16 bytes in base64url"],
+    [{ type: "fetch", check: true }, "`name` must be a string"],
+    [{ type: "fetched", transfer: "1" }, "`transfer` must be a whole number of at least 1"],
+    [{ type: "hello", version: 2, secret: "short" }, "`secret` must be 16 to 128 visible"],
+    [{ type: "hello", version: 2, rooms: ["den"] }, "`rooms` must be a list of objects"],
+    [{ type: "hello", version: 2, rooms: [{}] }, "in `rooms`, `room` must be a string"],
+    [
+      { type: "hello", version: 2, epoch: "x".repeat(65) },
+      "`epoch` must have at most 64 characters",
+    ],
   ];
   test.each(invalid)("%j: %s", (fields, problem) => {
     expect(decodeClient(JSON.stringify({ ...fields, ref: 7 }))).toMatchObject({
@@ -134,7 +136,7 @@ describe("bad client lines", () => {
     });
   });
 
-  test("no more rooms than a session can be in", () => {
+  test("the room limit per session", () => {
     const rooms = Array.from({ length: names.maxRoomsPerSession + 1 }, (_, i) => ({
       room: `r${i}`,
     }));
@@ -143,14 +145,14 @@ describe("bad client lines", () => {
     expect(decodeClient(encodeClient({ type: "hello", rooms: rooms.slice(1) })).type).toBe("hello");
   });
 
-  test("a hello of another version is told apart from a bad one", () => {
+  test("a hello of another version differs from a bad one", () => {
     for (const version of [0, 1, 3, "2", null, undefined, 2.5, [], {}]) {
       const line = JSON.stringify({ type: "hello", version, name: 5 });
       expect(decodeClient(line)).toMatchObject({ reason: "version", messageType: "hello" });
     }
   });
 
-  test("unknown types, inherited names too, are called unknown", () => {
+  test("unknown types, inherited names included, are reported as unknown", () => {
     for (const type of ["nonsense", "__proto__", "constructor", "toString", "welcome", 5, null]) {
       expect(decodeClient(JSON.stringify({ type, n: 4, ref: "r" }))).toMatchObject({
         reason: "unknown",
@@ -161,7 +163,7 @@ describe("bad client lines", () => {
     expect(decodeServer('{"type":"hello"}')).toMatchObject({ reason: "unknown" });
   });
 
-  test("a ref that can't be repeated is refused", () => {
+  test("a ref that can't be echoed is refused", () => {
     for (const ref of [1.5, 2 ** 53, "x".repeat(65), null, {}, true]) {
       expect(decodeClient(JSON.stringify({ type: "ping", ref }))).toMatchObject({
         reason: "invalid",
@@ -170,7 +172,7 @@ describe("bad client lines", () => {
     }
   });
 
-  test("the counter of a bad message is reported, so that its sender's count goes on", () => {
+  test("the counter of a bad message is reported, so that its sender's count continues", () => {
     expect(decodeClient('{"type":"say","n":4,"text":5}')).toMatchObject({ n: 4 });
     expect(decodeClient('{"type":"tell","n":5,"text":"x"}')).toMatchObject({ n: 5 });
   });
@@ -188,7 +190,7 @@ test("the quick reader of `say` and the whole parser agree", () => {
     fc.property(n, piece, piece, fc.boolean(), tails, (n, room, text, raw, tail) => {
       const inside = (value: string) => (raw ? value : JSON.stringify(value).slice(1, -1));
       const fields = `"n":${n},"room":"${inside(room)}","text":"${inside(text)}"${tail}`;
-      // A blank in front keeps the quick reader out.
+      // A leading space bypasses the fast path.
       expect(decodeClient(`{"type":"say",${fields}}`)).toEqual(
         decodeClient(` {"type":"say",${fields}}`),
       );
@@ -245,7 +247,7 @@ describe.each(ways)("hostile lines to the decoder of a $name's lines", ({ decode
     );
   });
 
-  test("lines as deep, wide and long as the bound on their length allows cost little", () => {
+  test("lines as deep, wide and long as allowed cost little", () => {
     const half = messageLimits.maxLineBytes / 2;
     const lines = [
       "[".repeat(2 * half),
@@ -263,11 +265,11 @@ describe.each(ways)("hostile lines to the decoder of a $name's lines", ({ decode
       `${" ".repeat(2 * half - 2)}{}`,
     ];
     for (const line of lines) {
-      // Time of the processor, which a busy machine does not stretch.
+      // CPU time, which a busy machine does not stretch.
       const started = process.cpuUsage();
       for (let i = 0; i < 10; i++) decode(line);
       const { user, system } = process.cpuUsage(started);
-      // Merely parsing ten lines of `[[[[…` takes 200 ms.
+      // Just parsing ten lines of `[[[[…` takes 200 ms.
       expect((user + system) / 1_000).toBeLessThan(150);
     }
   });

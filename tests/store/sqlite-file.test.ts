@@ -1,5 +1,4 @@
-// Files that are no data file of parley's, or not this parley's: refused in a sentence, and left as
-// they are.
+// Files that are not data files of this parley are refused with a sentence, and left as they are.
 
 import { afterAll, afterEach, describe, expect, spyOn, test } from "bun:test";
 import { Database } from "bun:sqlite";
@@ -36,7 +35,7 @@ function freshFolder(): string {
   return folder;
 }
 
-/** Opens a file that must be refused; the answer is the sentence. */
+/** Opens a file that must be refused; returns the sentence. */
 function refusal(path: string): string {
   try {
     openSqliteStore(path).close();
@@ -48,7 +47,7 @@ function refusal(path: string): string {
   throw new Error(`'${path}' was opened`);
 }
 
-/** Refuses and leaves every file of the folder as it was, byte for byte. */
+/** Checks that opening is refused and leaves every file of the folder as it was, byte for byte. */
 function untouchedRefusal(folder: string, path: string): string {
   const look = () =>
     readdirSync(folder).map((name) => {
@@ -89,7 +88,7 @@ describe("a file that is refused", () => {
     expect(untouchedRefusal(folder, path)).toContain("belongs to another program");
   });
 
-  test("is of a newer parley", () => {
+  test("is from a newer parley", () => {
     const folder = freshFolder();
     const path = dataFile(folder);
     const db = new Database(path);
@@ -99,16 +98,16 @@ describe("a file that is refused", () => {
     expect(untouchedRefusal(folder, path)).toContain(`newer parley (version ${schemaVersion + 1}`);
   });
 
-  test("has other tables than its version says", () => {
+  test("does not have the tables of its version", () => {
     const folder = freshFolder();
     const path = dataFile(folder);
     const db = new Database(path);
     db.run("ALTER TABLE sessions ADD COLUMN colour TEXT");
     db.close();
-    expect(untouchedRefusal(folder, path)).toContain("other tables");
+    expect(untouchedRefusal(folder, path)).toContain("does not have parley's tables");
   });
 
-  test("is damaged in the middle, or cut", () => {
+  test("is damaged in the middle, or truncated", () => {
     const folder = freshFolder();
     const path = dataFile(folder, 5_000);
     const whole = readFileSync(path);
@@ -127,7 +126,7 @@ describe("a file that is refused", () => {
     openSqliteStore(path).close();
   });
 
-  test("is in use by another server, and free again when that one has gone", () => {
+  test("is in use by another server, and free again once that one is gone", () => {
     const folder = freshFolder();
     const path = dataFile(folder);
     const store = openSqliteStore(path);
@@ -139,37 +138,37 @@ describe("a file that is refused", () => {
     openSqliteStore(path).close();
   });
 
-  test("is missing while its log is there", () => {
+  test("is missing while its log exists", () => {
     const folder = freshFolder();
     const path = join(folder, "chat.db");
     writeFileSync(`${path}-wal`, "left behind");
-    expect(untouchedRefusal(folder, path)).toContain("'chat.db-wal' is there");
+    expect(untouchedRefusal(folder, path)).toContain("'chat.db-wal' exists");
   });
 
-  test("has no directory, is a directory, lies in a file, is a device", () => {
+  test("has no folder, is a folder, lies in a file, is a device", () => {
     const folder = freshFolder();
-    expect(refusal(join(folder, "no", "chat.db"))).toContain("there is no directory");
-    expect(refusal(folder)).toContain("is a directory: name a file in it");
+    expect(refusal(join(folder, "no", "chat.db"))).toContain("there is no folder");
+    expect(refusal(folder)).toContain("is a folder: name a file in it");
     writeFileSync(join(folder, "file"), "");
-    expect(refusal(join(folder, "file", "chat.db"))).toContain("is not a directory");
+    expect(refusal(join(folder, "file", "chat.db"))).toContain("is not a folder");
     expect(refusal("/dev/null")).toContain("is not a regular file");
   });
 
-  test("is a link that leads nowhere, or into a folder that is not there", () => {
+  test("is a link to a missing file or folder", () => {
     const folder = freshFolder();
     const link = join(folder, "chat.db");
     const target = join(folder, "disk", "chat.db");
     for (const to of [target, "disk/chat.db", "chat.db"]) {
       rmSync(link, { force: true });
       symlinkSync(to, link);
-      const sentence = `is a link to '${to}', which is not there: mount the disk that has it`;
+      const sentence = `is a link to '${to}', which does not exist: mount the disk it is on`;
       expect(untouchedRefusal(folder, link)).toContain(sentence);
       expect(lstatSync(link).isSymbolicLink()).toBe(true);
     }
     symlinkSync(join(folder, "disk"), join(folder, "mnt"));
-    expect(refusal(join(folder, "mnt", "chat.db"))).toContain("there is no directory");
+    expect(refusal(join(folder, "mnt", "chat.db"))).toContain("there is no folder");
     expect(existsSync(join(folder, "disk"))).toBe(false);
-    // Once the disk is there, so is the data.
+    // With the disk mounted, the data is there.
     mkdirSync(join(folder, "disk"));
     openSqliteStore(target).close();
     rmSync(link);
@@ -192,7 +191,7 @@ describe("a file that is refused", () => {
   );
 });
 
-test("every path that a data file takes is named, links followed, before and while it is there", () => {
+test("all paths of a data file are listed, links followed, before and while it exists", () => {
   const folder = freshFolder();
   const real = join(folder, "real");
   mkdirSync(real);
@@ -209,7 +208,7 @@ test("every path that a data file takes is named, links followed, before and whi
   store.close();
 });
 
-test("an empty file, and what a killed first start left, become a data file", () => {
+test("an empty file, and the remains of a killed first start, become a data file", () => {
   const folder = freshFolder();
   const path = join(folder, "chat.db");
   writeFileSync(path, "");
@@ -223,7 +222,7 @@ test("an empty file, and what a killed first start left, become a data file", ()
   expect(bytes.readUInt32BE(60)).toBe(schemaVersion);
 });
 
-test("a file that another server has made just before the lock was ours is kept", () => {
+test("a file that another server made just before we got the lock is kept", () => {
   const made = dataFile(freshFolder(), 5);
   const path = join(freshFolder(), "chat.db");
   const run = Database.prototype.run;
@@ -240,7 +239,7 @@ test("a file that another server has made just before the lock was ours is kept"
   store.close();
 });
 
-test("migrations: step by step is the same as at once, and a failing step leaves the version before it", () => {
+test("migrating step by step equals migrating at once, and a failing step leaves the version before it", () => {
   using atOnce = new Database(":memory:");
   using stepwise = new Database(":memory:");
   migrate(atOnce, 0);
@@ -312,7 +311,9 @@ diskTest("a disk without room for a new file: a sentence, and no half file", () 
   withSmallDisk((folder) => {
     writeFileSync(join(folder, "ballast"), Buffer.alloc(2 * 1024 * 1024 - 8192));
     const sentence = refusal(join(folder, "chat.db"));
-    expect(sentence).toMatch(/the disk (is full; make space and start again|reports an error)/);
+    expect(sentence).toMatch(
+      /the disk (is full; free some space and start again|reports an error)/,
+    );
     expect(sentence).not.toContain("by itself");
     const left = readdirSync(folder).filter((name) => name.startsWith("chat.db"));
     expect(left.filter((name) => statSync(join(folder, name)).size > 0)).toEqual([]);

@@ -1,4 +1,5 @@
-// The members of a room that speak one dialect: every event of a turn is rendered once for all of them.
+// The members of a room that speak one dialect. Every event of a turn is rendered once for all of
+// them.
 
 import type { Dialect } from "../dialect.ts";
 import type { PresenceEvent } from "../events.ts";
@@ -8,42 +9,42 @@ import type { Membership, Session } from "../session.ts";
 import { TokenBucket } from "../token-bucket.ts";
 import { insertPersonal, RenderedBatch } from "./rendered-batch.ts";
 
-/** Something that happened in a room, with its place among all that happened. A message that was withdrawn is undefined. */
+/** An event in a room with its position. `event` is undefined if the message was withdrawn. */
 export type RoomItem = { order: number; event: SaidRun | PresenceEvent | undefined };
 
 /** What a room hands to its groups when a turn is settled. */
 export type RoomDelivery = {
   items: readonly RoomItem[];
-  /** The last event that changed who is here. */
+  /** The last join, leave or rename. */
   presence: { order: number; event: PresenceEvent } | undefined;
-  /** Lists the names of those present: asked for only where a list is sent. */
+  /** Members' names; only called if a list is sent. */
   names: () => readonly string[];
   nowMs: number;
-  after: Aftermath;
+  plan: FlushPlan;
 };
 
-/** What a delivery leaves to do. */
-export type Aftermath = {
-  /** Members whose output is put together but not sent. */
+/** Follow-up work of a delivery. */
+export type FlushPlan = {
+  /** Sessions with composed but unsent output. */
   composed: Set<Session>;
-  /** Members that lag further behind than allowed. */
+  /** Sessions lagging further behind than allowed. */
   slow: Session[];
-  /** Members whose next message waits for its gap. */
+  /** Sessions whose paced output waits for its gap. */
   gaps: Session[];
 };
 
 export class RecipientGroup {
   readonly members = new Set<Membership>();
-  /** The list of users changed while the budget for lists was spent. */
+  /** The user list changed while the list budget was exhausted. */
   rosterDue = false;
   #rosterBudget: TokenBucket | undefined;
 
   constructor(readonly dialect: Dialect) {}
 
-  /** Renders a turn once and hands it to every member. Answers how many messages were handed over, added up. */
+  /** Renders a turn and hands it to every member. Returns the number of messages handed over. */
   deliver(delivery: RoomDelivery): number {
     const rendered = this.#render(delivery);
-    const { after, nowMs } = delivery;
+    const { plan, nowMs } = delivery;
     let handed = 0;
     for (const membership of this.members) {
       const { session } = membership;
@@ -53,33 +54,36 @@ export class RecipientGroup {
         output.personal === undefined &&
         membership.hearsFrom === 0 &&
         membership.hearsUntil === Infinity &&
-        membership.replayed === undefined &&
+        membership.replayedTo === undefined &&
         session.rooms.size === 1 &&
         !rendered.hidesFrom(session.id);
       if (!isPlain) {
         const isMixed = output.personal !== undefined && session.listens > 1;
         handed += isMixed ? rendered.mergeFor(membership) : rendered.composeFor(membership);
         membership.hearsFrom = 0;
-        after.composed.add(session);
+        // Nothing else is coming for a session with one room; sending now frees memory when a crowd
+        // gets lists.
+        if (session.listens === 1) finishOutput(session, nowMs, plan);
+        else plan.composed.add(session);
         continue;
       }
       if (output.isPaced) rendered.paceOut(output);
       else if (rendered.length > 0) output.outbox.send(rendered.block.bytes, rendered.block);
       handed += rendered.said;
-      noteOutput(session, nowMs, after);
+      pumpOutput(session, nowMs, plan);
     }
     return handed;
   }
 
-  /** Sends the list of users if one is owed and affordable; true while one is still owed. */
-  payRoster(names: () => readonly string[], nowMs: number, after: Aftermath): boolean {
+  /** Sends an overdue user list if the budget allows. True if it is still overdue. */
+  sendDueRoster(names: () => readonly string[], nowMs: number, plan: FlushPlan): boolean {
     if (!this.rosterDue) return false;
     const listFor = this.#affordableRoster(names, nowMs);
     if (listFor === undefined) return true;
     for (const { session } of this.members) {
       if (session.isOver) continue;
       session.output.addText(listFor(session.name));
-      after.composed.add(session);
+      finishOutput(session, nowMs, plan);
     }
     return false;
   }
@@ -88,9 +92,9 @@ export class RecipientGroup {
     const { dialect } = this;
     const rendered = new RenderedBatch(dialect);
     const list = this.#sharedRoster(delivery);
-    // A plain loop: this runs for every message, once a dialect.
+    // A plain loop: this runs for every message, once per dialect.
     for (const { order, event } of delivery.items) {
-      if (list !== undefined && list.order < order && !list.added) addList(rendered, list);
+      if (list !== undefined && list.order < order && !list.added) addRoster(rendered, list);
       if (event === undefined) continue;
       if (event.type === "said") {
         this.#renderRun(rendered, order, event);
@@ -101,7 +105,7 @@ export class RecipientGroup {
       const isOwn = event.type === "joined" && !dialect.echo.joined;
       rendered.add(order, text, isOwn ? event.author : 0, 0);
     }
-    if (list !== undefined && !list.added) addList(rendered, list);
+    if (list !== undefined && !list.added) addRoster(rendered, list);
     return rendered;
   }
 
@@ -118,8 +122,11 @@ export class RecipientGroup {
     }
   }
 
-  /** The list of users that this turn's presence calls for, if it is the same for all; else each member gets its own. */
-  #sharedRoster({ presence, names, nowMs }: RoomDelivery): List | undefined {
+  /**
+   * The user list to add for this turn's presence changes if it is the same for all; otherwise
+   * queues each member's own.
+   */
+  #sharedRoster({ presence, names, nowMs }: RoomDelivery): SharedRoster | undefined {
     const style = this.dialect.roster;
     if (style === undefined || presence === undefined || this.members.size === 0) return undefined;
     const { event } = presence;
@@ -127,7 +134,7 @@ export class RecipientGroup {
     if (when === "never") return undefined;
     const listFor = this.#affordableRoster(names, nowMs);
     if (listFor === undefined) return undefined;
-    // Orders of events are whole: between two of them there is room for a list.
+    // Event orders are integers, which leaves room for a list in between.
     const order = presence.order + (when === "before" ? -0.5 : 0.5);
     const skipped = style.skipRenamed && event.type === "renamed" ? event.author : 0;
     if (style.shared) return { order, text: listFor(""), hiddenFrom: skipped, added: false };
@@ -139,7 +146,7 @@ export class RecipientGroup {
     return undefined;
   }
 
-  /** Renders the list once if the members' budget for lists allows; else remembers that it is owed. */
+  /** Renders the list if the budget allows; otherwise marks it as overdue. */
   #affordableRoster(
     names: () => readonly string[],
     nowMs: number,
@@ -162,15 +169,25 @@ export class RecipientGroup {
   }
 }
 
-type List = { order: number; text: string; hiddenFrom: number; added: boolean };
+type SharedRoster = { order: number; text: string; hiddenFrom: number; added: boolean };
 
-function addList(rendered: RenderedBatch, list: List): void {
+function addRoster(rendered: RenderedBatch, list: SharedRoster): void {
   list.added = true;
   rendered.add(list.order, list.text, list.hiddenFrom, 0);
 }
 
-/** Lets the first of the paced messages go, and notes what is left to do. */
-export function noteOutput(session: Session, nowMs: number, after: Aftermath): void {
-  if (session.output.pump(nowMs)) after.gaps.push(session);
-  if (session.output.lagBytes > limits.maxLagBytes) after.slow.push(session);
+/** Sends a session's composed output and notes follow-up work. */
+export function finishOutput(session: Session, nowMs: number, plan: FlushPlan): void {
+  const { output } = session;
+  for (const { text } of output.personal ?? []) output.addText(text);
+  output.personal = undefined;
+  output.flush();
+  plan.composed.delete(session);
+  pumpOutput(session, nowMs, plan);
+}
+
+/** Sends due paced messages and notes follow-up work. */
+function pumpOutput(session: Session, nowMs: number, plan: FlushPlan): void {
+  if (session.output.pump(nowMs)) plan.gaps.push(session);
+  if (session.output.lagBytes > limits.maxLagBytes) plan.slow.push(session);
 }

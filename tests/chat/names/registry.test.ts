@@ -1,4 +1,4 @@
-// The name of a lost connection is held for whoever has its secret, as long as its mail is.
+// The name of a lost connection is held for the owner of its secret as long as its mail is.
 
 import { expect, test } from "bun:test";
 import { chatRoom } from "../../../src/dialects/chat-room.ts";
@@ -41,20 +41,20 @@ test("nobody can take it by a rename or as an alias", () => {
   mallory.send({ type: "rename", name: "Bob", ref: 1 });
   expect(mallory.lines()).toMatchObject([{ type: "error", code: "name-taken", ref: 1 }]);
   const eve = rig.client(chatRoom, true, elsewhere).send(":Bob:Eve");
-  expect(eve.text()).toContain("is kept for somebody who has lost the connection");
+  expect(eve.text()).toContain("is reserved for a user who lost the connection");
   expect(eve.session.phase).toBe("new");
   eve.send(":Evi:Eve");
   expect(eve.session.name).toBe("Eve");
   for (const dialect of [openChat, lineChat]) {
     const plain = rig.client(dialect, true, elsewhere).send("Bob");
-    expect(plain.text()).toContain("is kept for somebody who has lost the connection");
+    expect(plain.text()).toContain("is reserved for a user who lost the connection");
     plain.send("Bob2");
     expect(plain.session.name).toBe("Bob2");
     plain.send({ type: "bye" }).close("quit");
   }
 });
 
-test("it is free after the hold time, and at once after a goodbye or a rename", () => {
+test("it is free after the hold time, and immediately after a goodbye or a rename", () => {
   const rig = new Rig();
   rig.member("Bob").close();
   rig.member("Cal").send({ type: "bye" });
@@ -96,7 +96,7 @@ test("dialects without secrets hold no name after a lost connection", () => {
   }
 });
 
-test("names and aliases are one space", () => {
+test("names and aliases share one namespace", () => {
   const rig = new Rig();
   const watcher = rig.client(openChat).send("Bob");
   const mia = rig.client(chatRoom).send(":Cal:mia");

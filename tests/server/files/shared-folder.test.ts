@@ -1,4 +1,4 @@
-// The shared folder serves its regular files and nothing else, whatever name is asked for.
+// The shared folder serves its regular files and nothing else, whatever name is requested.
 
 import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
 import * as fs from "node:fs";
@@ -17,6 +17,7 @@ import { join } from "node:path";
 import { ParleyError } from "../../../src/errors.ts";
 import { folder as limits } from "../../../src/limits.ts";
 import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
+import { dataFilePaths } from "../../../src/store/sqlite-file.ts";
 import { skipUnless } from "../../skip.ts";
 
 const base = mkdtempSync(join(tmpdir(), "parley-folder-"));
@@ -27,7 +28,6 @@ const plain = [
   "日本.txt",
   'it\'s "quoted".txt',
   "-rf",
-  ".hidden",
   "%2e%2e",
   "a\nb",
   ...(process.platform === "win32" ? [] : ["back\\slash.txt"]),
@@ -163,7 +163,7 @@ test("a file that is written to, truncated or touched is no longer what was open
   rmSync(change);
 });
 
-test("the version sees a change that keeps size and modification time", () => {
+test("the version reflects a change that keeps size and modification time", () => {
   const change = join(path, "same");
   writeFileSync(change, "one");
   utimesSync(change, 1_000, 1_000);
@@ -322,7 +322,7 @@ test("a thousand requests cost one walk, whatever they ask for, until the listin
     return { pages, looks };
   };
   const first = await walk();
-  // Each request may look once more at the file at which it paused for others.
+  // Each request may re-examine the file at which it yielded.
   expect(first.looks).toBeLessThan(count + 1_000);
   for (const [i, { files, next }] of first.pages.entries()) {
     const from = i % 2 === 0 ? 0 : i + 1;
@@ -352,7 +352,7 @@ test("a page has at most as many files and bytes as limits allow", async () => {
   expect((await all(new SharedFolder(long))).length).toBe(1_200);
 });
 
-test("a folder that does not exist has no files", async () => {
+test("a missing folder has no files", async () => {
   const folder = new SharedFolder(join(base, "nowhere"));
   expect(await folder.list()).toEqual({ files: [] });
   expect(() => folder.open("a")).toThrow("No file");
@@ -378,10 +378,22 @@ skipUnless(process.platform === "linux", "no ulimit in sh")(
       { stdout: "pipe" },
     );
     expect(JSON.parse(await new Response(child.stdout).text())).toEqual([
-      "full The server is too busy to read its shared folder now (EMFILE): try again in a while.",
+      "full The server is too busy to read its shared folder (EMFILE): try again later.",
       "full",
       "content of a.txt".length,
       true,
     ]);
   },
 );
+
+test("dotfiles and the server's own data are neither listed nor opened", async () => {
+  const path = mkdtempSync(join(tmpdir(), "parley-withheld-"));
+  for (const name of ["a.txt", ".env", "chat.db", "chat.db-wal"]) writeFileSync(join(path, name), name);
+  symlinkSync("chat.db", join(path, "link.db"));
+  const folder = new SharedFolder(path, dataFilePaths(join(path, "chat.db")));
+  expect(await all(folder)).toEqual(["a.txt"]);
+  for (const name of [".env", "chat.db", "chat.db-wal", "link.db"]) {
+    expect(() => folder.open(name)).toThrow("No file");
+  }
+  rmSync(path, { recursive: true });
+});
