@@ -126,7 +126,7 @@ export class HubState {
   /** Queues the session's record to be written. */
   queueRecord(session: Session): void {
     if (session.identity.recordId === "") return;
-    session.liveness.recordedMs = this.nowMs;
+    session.liveness.recorded(this.nowMs);
     this.pipeline.gathering.records.add(session);
     this.wake();
   }

@@ -84,8 +84,7 @@ export class Hub {
   handleMessage(session: Session, message: string, nowMs: number): void {
     const hub = this.#hub;
     hub.nowMs = nowMs;
-    session.liveness.heardMs = nowMs;
-    session.liveness.pingedMs = 0;
+    session.liveness.heard(nowMs);
     if (session.phase === "ending" || session.phase === "gone") return;
     if (session.output.answerChars >= output.maxAnswerChars) deliverAnswersOf(hub, session);
     const command = session.conversation.receive(message);
@@ -124,7 +123,7 @@ export class Hub {
   handleInputEnd(session: Session, nowMs: number): void {
     this.#hub.nowMs = nowMs;
     if (session.dialect.hearsAfterEnd === true && session.phase === "member") return;
-    session.liveness.inputEndedMs = nowMs;
+    session.liveness.inputEnded(nowMs);
     this.#hub.schedule.halfClosed.add(session);
     this.#hub.wake();
   }
@@ -139,7 +138,7 @@ export class Hub {
       this.options.log.info("disconnected", sessionFields(session));
     }
     partAll(hub, session, reason === "quit" ? reasonForEnd(session) : reason);
-    session.phase = "gone";
+    session.enter("gone");
     session.output.clear();
     session.queue.clear();
     hub.schedule.forget(session);

@@ -56,7 +56,7 @@ export function login(hub: HubState, session: Session, command: LoginCommand): v
   const taken = takenNow(hub, name, previous);
   if (taken !== undefined) return refuse(hub, session, "name-taken", name, taken.message);
 
-  session.phase = "entering";
+  session.enter("entering");
   session.queue.block();
   previous?.queue.block();
   hub.names.reserve(fold(name));
@@ -260,12 +260,12 @@ class PendingLogin {
     for (const room of rooms)
       if (isSame && previous.rooms.has(room.name)) silentRooms.add(room.name);
     if (previous !== undefined) replaceSession(hub, previous, silentRooms);
-    session.phase = "member";
+    session.enter("member");
     hub.names.enter(session, name, alias);
     if (recordId !== "") {
       session.counter.restore(previous?.counter.taken ?? this.#record?.n ?? 0);
       const mailed = Math.max(this.#record?.mail ?? 0, previous?.mailbox.last ?? 0);
-      session.mailbox.last = Math.max(session.mailbox.last, mailed);
+      session.mailbox.restore(mailed);
       hub.pipeline.gathering.departed.delete(recordId);
       if (since !== undefined) hub.options.metrics.resumes++;
       hub.queueRecord(session);
@@ -326,9 +326,7 @@ class PendingLogin {
     const has = since?.epoch === hub.options.epoch ? since.mail : undefined;
     // Messages that arrived during the login are replayed too.
     const live = mailbox.replayedTo ?? mailbox.last;
-    if (has !== undefined && has < mailbox.last) {
-      mailbox.replayedTo = Math.min(mailbox.replayedTo ?? has, has);
-    }
+    if (has !== undefined) mailbox.replayAfter(has);
     if (mailbox.replayedTo !== undefined && session.phase === "member") {
       hub.schedule.replaying.add(session);
       hub.wake();
@@ -339,13 +337,13 @@ class PendingLogin {
 
   #refuse(code: ErrorCode, message: string, retryAfterMs?: number): void {
     this.#hub.names.abortEntry(this.#session);
-    this.#session.phase = "new";
+    this.#session.enter("new");
     refuse(this.#hub, this.#session, code, this.#plan.name, message, retryAfterMs);
   }
 }
 
 function welcomeVisitor(hub: HubState, session: Session): void {
-  session.phase = "visitor";
+  session.enter("visitor");
   hub.send(session, {
     type: "welcome",
     name: "",

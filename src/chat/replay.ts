@@ -36,7 +36,7 @@ function replayMail(hub: HubState, session: Session, from: number): void {
     const page = fittingPage(known, "oldest");
     deliverPast(hub, session, page);
     const reached = page.at(-1)?.mail ?? last;
-    mailbox.replayedTo = reached >= mailbox.last ? undefined : reached;
+    mailbox.replayed(reached);
     scheduleNextPage(hub, session);
   });
 }
@@ -64,7 +64,7 @@ function replayRoom(hub: HubState, room: Room, membership: Membership, from: num
     );
     if (membership.isCharged) session.queue.charge(pageChars(told), hub.nowMs);
     const reached = told.at(-1)?.seq ?? end;
-    membership.replayedTo = reached >= room.seq ? undefined : reached;
+    membership.replayed(reached, room.seq);
     scheduleNextPage(hub, session);
   });
 }
