@@ -35,7 +35,7 @@ export function exposureWarning(host: string): string | undefined {
 export function serverBanner(server: Reachable, interfaces?: Interfaces): string[] {
   const { port, webPort, metricsPort, files } = server;
   const [host = server.host, ...others] = reachableHosts(server.host, interfaces);
-  const hint = server.areFilesMissing ? " (create it and put files there)" : "";
+  const hint = server.areFilesMissing ? " (create it to share files)" : "";
   const lines = [`Chat and files on port ${port} (TCP and UDP), shared folder ${files}${hint}`];
   if (webPort !== undefined) {
     const url = server.publicUrl?.href ?? `http://${hostPortText({ host, port: webPort })}/`;

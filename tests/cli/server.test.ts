@@ -80,7 +80,7 @@ describe("ready", () => {
     const missing = join(folder, "not yet");
     await using server = new Parley("server", "--port", "0", "--no-web", "--files", missing);
     await server.line(listening);
-    expect(server.stderr).toContain(`${missing} (create it and put files there)`);
+    expect(server.stderr).toContain(`${missing} (create it to share files)`);
     const file = join(folder, "file");
     writeFileSync(file, "");
     const { code, err } = await run(["server", "--port", "0", "--no-web", "--files", file]);
