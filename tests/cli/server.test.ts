@@ -143,21 +143,25 @@ describe("a port in use: exit code 1, and one line with port and flag", () => {
     });
   });
 
-  onLinux("taken by an outgoing connection only is waited for", async () => {
-    await using there = await takePort("tcp");
-    const outgoing = await RawClient.connect(there.port);
-    const port = String(outgoing.localPort);
-    const flags = ["--port", port, ...common];
-    const { code, err } = await run(["server", ...flags]);
-    expect({ code, err }).toEqual({
-      code: 1,
-      err: expect.stringContaining(`Port ${port} is in use by a connection to another server`),
-    });
-    await using server = new Parley("server", ...flags);
-    await Bun.sleep(300);
-    outgoing.abort();
-    await server.line(`Server listening on 127.0.0.1:${port}`);
-  });
+  onLinux(
+    "taken by an outgoing connection only is waited for",
+    async () => {
+      await using there = await takePort("tcp");
+      const outgoing = await RawClient.connect(there.port);
+      const port = String(outgoing.localPort);
+      const flags = ["--port", port, ...common];
+      const { code, err } = await run(["server", ...flags]);
+      expect({ code, err }).toEqual({
+        code: 1,
+        err: expect.stringContaining(`Port ${port} is in use by a connection to another server`),
+      });
+      await using server = new Parley("server", ...flags);
+      await Bun.sleep(300);
+      outgoing.abort();
+      await server.line(`Server listening on 127.0.0.1:${port}`);
+    },
+    20_000,
+  );
 
   test("an address of another machine is reported with its flag", async () => {
     for (const host of ["192.0.2.1", "nowhere.invalid", "256.1.1.1"]) {
