@@ -89,7 +89,7 @@ export class Hub {
     session.liveness.pingedMs = 0;
     if (session.phase === "ending" || session.phase === "gone") return;
     if (session.output.answerChars >= output.maxAnswerChars) deliverAnswersOf(hub, session);
-    const command = session.conversation.receive(message);
+    const command = session.conversation.receive(message, nowMs);
     if (command !== undefined) handleCommand(hub, session, command, message.length);
   }
 
