@@ -124,8 +124,8 @@ export class Hub {
    */
   handleInputEnd(session: Session, nowMs: number): void {
     this.#hub.nowMs = nowMs;
-    if (session.dialect.hearsAfterEnd === true && session.phase === "member") return;
     session.liveness.inputEndedMs = nowMs;
+    if (session.dialect.hearsAfterEnd === true && session.phase === "member") return;
     this.#hub.schedule.halfClosed.add(session);
     this.#hub.wake();
   }
