@@ -177,8 +177,9 @@ export function absentNow(
     if (id === record?.id) return undefined;
   }
   const person = record === undefined ? undefined : hub.names.byKey(record.id);
-  // A person that has come back has another name now; one still logging in keeps this one.
-  return person === undefined || person.phase === "entering" ? record : undefined;
+  // A person that has come back has another name now; one still logging in, even on a connection
+  // that is gone meanwhile, keeps this one.
+  return person?.phase === "member" ? undefined : record;
 }
 
 /** Whether `n` is the next counter. A repeated message is acknowledged again; a gap is rejected. */

@@ -285,3 +285,21 @@ test("a name is free for its own network while the departure is on its way to th
   store.release(rig);
   expect(own.lines()[0]).toMatchObject({ type: "welcome", session: { name: "Ann" } });
 });
+
+test("a name stays reserved when its owner's login under another name breaks off", () => {
+  const store = new FailingStore();
+  const rig = new Rig({}, store.answer);
+  rig.member("Ann").send(say(1)).close();
+  store.timing = ({ type }) => (type === "commit" ? "now" : "run-late");
+  rig
+    .client()
+    .send({ ...hello("Anna"), secret: hello("Ann").secret })
+    .close();
+  // The stranger's questions are answered first.
+  const owners = store.waiting.length;
+  const stranger = rig.client(undefined, true, "192.0.2.1");
+  stranger.send({ ...hello("Ann"), secret: "stranger-0123456789" });
+  while (store.waiting.length > owners) store.releaseOne(rig, owners);
+  rig.settle();
+  expect(stranger.lines()).toMatchObject([{ type: "error", code: "name-taken" }]);
+});
