@@ -242,6 +242,11 @@ export const privateChat = {
    * lost its connection; by then it knows the new name, and what it sent before has arrived.
    */
   nameKnownMs: 30_000,
+  /**
+   * After the first text that arrived too late for the partner: the time in which further ones may
+   * have been typed before the answer to it was read.
+   */
+  crossingMs: 2_000,
   /** Former names per member; partners seldom rename twice in that time. */
   namesKnown: 8,
 } as const;

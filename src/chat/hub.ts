@@ -87,7 +87,7 @@ export class Hub {
     session.liveness.heard(nowMs);
     if (session.phase === "ending" || session.phase === "gone") return;
     if (session.output.answerChars >= output.maxAnswerChars) deliverAnswersOf(hub, session);
-    const command = session.conversation.receive(message);
+    const command = session.conversation.receive(message, nowMs);
     if (command !== undefined) handleCommand(hub, session, command, message.length);
   }
 
@@ -122,8 +122,8 @@ export class Hub {
    */
   handleInputEnd(session: Session, nowMs: number): void {
     this.#hub.nowMs = nowMs;
-    if (session.dialect.hearsAfterEnd === true && session.phase === "member") return;
     session.liveness.inputEnded(nowMs);
+    if (session.dialect.hearsAfterEnd === true && session.phase === "member") return;
     this.#hub.schedule.halfClosed.add(session);
     this.#hub.wake();
   }

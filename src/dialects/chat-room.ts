@@ -42,11 +42,11 @@ class ChatRoomConversation implements Conversation {
     return [handlePrompt];
   }
 
-  receive(message: string): Command | undefined {
+  receive(message: string, nowMs = 0): Command | undefined {
     if (!this.#named) return this.#login(message);
     const text = message.startsWith(this.#prefix) ? message.slice(this.#prefix.length) : message;
     if (showsNothing(text)) return undefined;
-    return this.#consent.readWord(text) ?? this.#consent.say(text);
+    return this.#consent.readWord(text) ?? this.#consent.say(text, nowMs);
   }
 
   render(event: PersonalEvent): string | readonly string[] | undefined {

@@ -3,6 +3,7 @@
 // ordinary text at any other time. Knows no wire format and no hub.
 
 import type { Command, PersonalEvent } from "../chat/events.ts";
+import { privateChat as limits } from "../limits.ts";
 import { chatAfter, noChat } from "../client/private-chat-state.ts";
 
 /** The commands of a private chat, in any case. */
@@ -15,10 +16,12 @@ export class Consent {
   #chat = noChat;
   #isLeaving = false;
   /**
-   * The partner who ended the last private chat; kept until this side's next message, which may
-   * have been sent before the news arrived.
+   * The partner who ended the last private chat, while this side's texts may have been sent before
+   * the news arrived.
    */
   #endedBy: string | undefined;
+  /** Until when; undefined before the first of them. */
+  #crossingUntilMs: number | undefined;
   /** An invitation was withdrawn; kept until this side's next message. */
   #isWithdrawn = false;
 
@@ -38,7 +41,10 @@ export class Consent {
     const before = this.#chat;
     this.#chat = chatAfter(before, event.state, event.with);
     const isOver = before.partner !== undefined && !this.isChatting;
-    this.#endedBy = isOver && !this.#isLeaving ? event.with : undefined;
+    if (isOver || this.isChatting) {
+      this.#endedBy = this.isChatting || this.#isLeaving ? undefined : event.with;
+      this.#crossingUntilMs = undefined;
+    }
     const isGone = event.state === "left" || event.state === "lost";
     this.#isWithdrawn = isGone && before.invitedBy !== undefined && !this.#chat.invitedBy;
     this.#isLeaving = false;
@@ -61,13 +67,17 @@ export class Consent {
 
   /**
    * Says `text` to the partner during a private chat, else to the room. The first text after the
-   * partner has ended the chat may have been meant for the partner, so it is not said.
+   * partner has ended the chat may have been meant for the partner, and so may those that follow
+   * before a person can have read that it was not said; none of them are.
    */
-  say(text: string): Command {
+  say(text: string, nowMs: number): Command {
     if (this.isChatting) return { type: "say", text, to: "partner" };
     const endedBy = this.#endedBy;
-    this.#endedBy = undefined;
-    if (endedBy === undefined) return { type: "say", text };
+    this.#crossingUntilMs ??= nowMs + limits.crossingMs;
+    if (endedBy === undefined || nowMs >= this.#crossingUntilMs) {
+      this.#endedBy = undefined;
+      return { type: "say", text };
+    }
     const sentence =
       `not said: your private chat with ${endedBy} has ended, ` +
       "send it again to say it to everyone";

@@ -32,13 +32,13 @@ class LineChatConversation implements Conversation {
     return [];
   }
 
-  receive(line: string): Command | undefined {
+  receive(line: string, nowMs = 0): Command | undefined {
     if (!this.#named) {
       this.#named = true;
       return { type: "login", name: line.trim() };
     }
     if (showsNothing(line)) return undefined;
-    return this.#consent.readWord(line) ?? this.#consent.say(line);
+    return this.#consent.readWord(line) ?? this.#consent.say(line, nowMs);
   }
 
   render(event: PersonalEvent): string | undefined {

@@ -97,7 +97,7 @@ class OpenChatConversation implements Conversation {
     return "Enter your name:";
   }
 
-  receive(message: string): Command | undefined {
+  receive(message: string, nowMs = 0): Command | undefined {
     if (!this.#named) {
       const name = message.trim();
       if (name === "{quit}") return { type: "quit" };
@@ -111,7 +111,7 @@ class OpenChatConversation implements Conversation {
     }
     if (showsNothing(message)) return undefined;
     const slash = this.#hasHelp ? this.#readSlashCommand(message) : undefined;
-    return slash ?? this.#consent.readWord(message) ?? this.#readCommand(message);
+    return slash ?? this.#consent.readWord(message) ?? this.#readCommand(message, nowMs);
   }
 
   render(event: PersonalEvent): string | readonly string[] | undefined {
@@ -161,8 +161,8 @@ class OpenChatConversation implements Conversation {
   }
 
   /** Only the first word of a message can be a command. */
-  #readCommand(message: string): Command {
-    if (!mayBeCommand.test(message)) return this.#consent.say(message);
+  #readCommand(message: string, nowMs: number): Command {
+    if (!mayBeCommand.test(message)) return this.#consent.say(message, nowMs);
     if (message.startsWith("~")) return tell(message);
     const [word, rest] = cut(message);
     switch (word) {
@@ -179,7 +179,7 @@ class OpenChatConversation implements Conversation {
       case "{quit}":
         return { type: "quit" };
       default:
-        return this.#consent.say(message);
+        return this.#consent.say(message, nowMs);
     }
   }
 
