@@ -210,6 +210,11 @@ export const sender = {
   storageRetryMs: 1_000,
   /** Queued messages over the rate; further ones are refused with a retry time. */
   maxDelayed: 64,
+  /**
+   * Characters of the lines they came in; as many as our own clients have in flight. 64 of the
+   * longest lines would take 8 MiB a connection.
+   */
+  maxDelayedChars: 256 * KiB,
   /** Refusals answered per second; each is as long as a message. */
   refusalsPerSecond: 500,
   /**
@@ -230,9 +235,14 @@ export const sender = {
   networks: 4_096,
   /**
    * A session with this many seconds' worth of byte debt is disconnected: it keeps sending although
-   * nothing is accepted.
+   * nothing is accepted. One in debt at all is, once its network owes as much.
    */
   maxDebtSeconds: 30,
+  /**
+   * Bytes charged for input that asks for nothing (a blank line, a pong), at least: reading a
+   * megabyte of line ends takes 50 ms, answering one of WebSocket pings a second.
+   */
+  minIgnoredBytes: 512,
 } as const;
 
 /** Private chats by consent. */

@@ -17,7 +17,7 @@ import type { Link } from "./link.ts";
 import { LoginRates } from "./login-rates.ts";
 import { count } from "./metrics.ts";
 import { NameRegistry } from "./names/registry.ts";
-import { handleCommand, releaseCommands } from "./throttle.ts";
+import { chargeIgnored, handleCommand, releaseCommands } from "./throttle.ts";
 import { NetworkBudgets } from "./rate-budget.ts";
 import { Schedule } from "./schedule.ts";
 import { Session } from "./session.ts";
@@ -88,7 +88,17 @@ export class Hub {
     if (session.phase === "ending" || session.phase === "gone") return;
     if (session.output.answerChars >= output.maxAnswerChars) deliverAnswersOf(hub, session);
     const command = session.conversation.receive(message, nowMs);
-    if (command !== undefined) handleCommand(hub, session, command, message.length);
+    if (command === undefined) chargeIgnored(hub, session, message.length);
+    else handleCommand(hub, session, command, message.length);
+  }
+
+  /**
+   * Input without a message, such as a WebSocket's ping. It does not show that the client is well.
+   * False once there was too much of it.
+   */
+  handleEmptyInput(session: Session, nowMs: number): boolean {
+    this.#hub.nowMs = nowMs;
+    return session.phase === "gone" || chargeIgnored(this.#hub, session, 0);
   }
 
   /**

@@ -62,7 +62,7 @@ function replayRoom(hub: HubState, room: Room, membership: Membership, from: num
       session,
       told.map((message) => ({ type: "replay", message })),
     );
-    if (membership.isCharged) session.queue.charge(pageChars(told), hub.nowMs);
+    if (membership.isCharged) session.queue.charge(pageChars(told), hub.options.rates, hub.nowMs);
     const reached = told.at(-1)?.seq ?? end;
     membership.replayed(reached, room.seq);
     scheduleNextPage(hub, session);
