@@ -186,8 +186,6 @@ export const history = {
   memoryBytes: 256 * MiB,
   /** Bytes of private messages kept in memory for all recipients together. */
   memoryMailBytes: 64 * MiB,
-  /** Of so many who are away it is known from where they came; 2 MB. */
-  awayNetworks: 16_384,
   /** Rooms whose past is kept on disk; those without messages are forgotten first, then those with the fewest where nobody is. */
   diskRooms: 65_536,
   /** Rows that one slice of clearing up on disk looks at or deletes: a millisecond or two. */

@@ -22,7 +22,15 @@ import {
 import { absentNow, say, tell, useUp } from "./messages.ts";
 import { takenByAbsent, takenByMember } from "./names/absent.ts";
 import { fold, lobby, nameProblem, roomProblem } from "./names/grammar.ts";
-import * as privateChat from "./private-chat.ts";
+import {
+  accept,
+  chatMates,
+  type ChatRefusal,
+  invite,
+  leave,
+  reject as rejectChat,
+  rememberName,
+} from "./private-chat.ts";
 import { reject, rejectUnknownUser, rejectUnread } from "./rejections.ts";
 import { roomPage } from "./room-list.ts";
 import type { Session } from "./session.ts";
@@ -102,16 +110,16 @@ const handlers: Handlers = {
   invite(chat, session, { to, ref }) {
     const other = chat.names.holder(fold(to));
     if (other === undefined) return rejectUnknownUser(chat, session, to, { ref });
-    answerRequest(chat, session, privateChat.invite(chat, session, other), ref);
+    answerRequest(chat, session, invite(chat, session, other), ref);
   },
   accept(chat, session, { ref }) {
-    answerRequest(chat, session, privateChat.accept(chat, session), ref);
+    answerRequest(chat, session, accept(chat, session), ref);
   },
   reject(chat, session, { ref }) {
-    answerRequest(chat, session, privateChat.reject(chat, session), ref);
+    answerRequest(chat, session, rejectChat(chat, session), ref);
   },
   leave(chat, session, { ref }) {
-    answerRequest(chat, session, privateChat.leave(chat, session), ref);
+    answerRequest(chat, session, leave(chat, session), ref);
   },
   files(chat, session, { after, limit, ref }) {
     chat.options.files.list(after, limit, (result) => {
@@ -240,9 +248,9 @@ function rename(chat: HubState, session: Session, command: Rename): void {
 function applyRename(chat: HubState, session: Session, { name, ref }: Rename): void {
   const from = session.name;
   const rooms = roomsOf(chat, session);
-  for (const mate of privateChat.chatMates(chat, session)) {
+  for (const mate of chatMates(chat, session)) {
     const isPartner = mate.privateChat.partner === session.identity.key;
-    if (isPartner) privateChat.rememberName(chat, mate, session);
+    if (isPartner) rememberName(chat, mate, session);
     if (rooms.some((room) => mate.rooms.has(room.name))) continue;
     chat.tell(mate, { type: "renamed", from, to: name, chat: true });
   }
@@ -285,7 +293,7 @@ function notIn(chat: HubState, session: Session, room: string, ref: Ref | undefi
 function answerRequest(
   chat: HubState,
   session: Session,
-  refusal: privateChat.ChatRefusal,
+  refusal: ChatRefusal,
   ref: Ref | undefined,
 ): void {
   if (refusal !== undefined) reject(chat, session, refusal.code, refusal.message, { ref });

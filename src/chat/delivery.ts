@@ -3,16 +3,12 @@
 
 import type { ParleyError } from "../errors.ts";
 import { sender } from "../limits.ts";
-import { type HubState, textsOf } from "./hub-state.ts";
+import { type HubState, renderPersonal, textsOf } from "./hub-state.ts";
 import type { Settlement } from "./commit-pipeline.ts";
-import type { PrivateMessage } from "./events.ts";
+import type { PersonalEvent, PrivateMessage } from "./events.ts";
 import { dropSlow, dropSlowest } from "./disconnect.ts";
-import {
-  type Aftermath,
-  insertPersonal,
-  noteOutput,
-  type RoomItem,
-} from "./fan-out/recipient-group.ts";
+import { type Aftermath, noteOutput, type RoomItem } from "./fan-out/recipient-group.ts";
+import { insertPersonal } from "./fan-out/rendered-batch.ts";
 import { count } from "./metrics.ts";
 import type { Room } from "./room.ts";
 import type { Session } from "./session.ts";
@@ -27,19 +23,25 @@ export function deliverBatch(chat: HubState, batch: TurnBatch, settlement: Settl
   const after = newAftermath();
   for (const [session, personals] of batch.personals) {
     if (session.isOver) continue;
-    for (const personal of personals) insertPersonal(session, personal);
+    for (const personal of personals) {
+      const { order } = personal;
+      for (const text of renderPersonal(session, personal))
+        insertPersonal(session, { order, text });
+    }
     session.output.answerChars = 0;
     after.composed.add(session);
   }
   for (const turn of batch.rooms.values()) deliverRoom(chat, turn.room, turn, after);
   finishDelivery(chat, after);
   for (const session of batch.ending) {
-    if (session.phase !== "gone") chat.schedule.ending.add(session);
+    if (session.phase === "gone") continue;
+    chat.schedule.ending.add(session);
+    chat.wake();
   }
 }
 
 /** A room has said this, here or on another server: its listeners hear it. */
-export function deliverRoom(
+function deliverRoom(
   chat: HubState,
   room: Room,
   { items, presence }: Pick<RoomTurn, "items" | "presence">,
@@ -91,6 +93,21 @@ export function deliverAnswersOf(chat: HubState, session: Session): void {
   finishDelivery(chat, after);
 }
 
+/** Sends a page of the past at once: it comes before whatever is not settled yet. */
+export function deliverPast(
+  chat: HubState,
+  session: Session,
+  page: readonly PersonalEvent[],
+): void {
+  if (session.isOver) return;
+  const after = newAftermath();
+  for (const event of page) {
+    for (const text of textsOf(session, event)) session.output.addText(text);
+  }
+  after.composed.add(session);
+  finishDelivery(chat, after);
+}
+
 /** Pays the lists of users that a room owes; true while one is still owed. */
 export function payRosters(chat: HubState, room: Room): boolean {
   const after = newAftermath();
@@ -105,7 +122,9 @@ export function payRosters(chat: HubState, room: Room): boolean {
 function addAnswers(session: Session, batch: TurnBatch, after: Aftermath): void {
   const answers: readonly TimedPersonal[] = batch.takeAnswers(session);
   if (answers.length === 0 || session.isOver) return;
-  for (const { text } of answers) session.output.addText(text);
+  for (const answer of answers) {
+    for (const text of renderPersonal(session, answer)) session.output.addText(text);
+  }
   session.output.answerChars = 0;
   after.composed.add(session);
 }
@@ -139,8 +158,10 @@ function confirm(chat: HubState, batch: TurnBatch, mailNumbers: readonly number[
     if (session === undefined) continue;
     if (item.stored) hearMail(batch, session, { ...message, mail: item.mail }, order);
     // Whoever has no mailbox, and is not welcomed yet, hears it after that.
-    else if (session.awaitsWelcome) chat.tell(session, { ...message, mail: 0 }, "settled");
-    else addPersonals(batch, session, textsOf(session, { ...message, mail: 0 }), order);
+    else if (session.awaitsWelcome) {
+      const event = { ...message, mail: 0 };
+      batch.addPersonal(session, { order, event, timing: "committed" });
+    } else addPersonals(batch, session, textsOf(session, { ...message, mail: 0 }), order);
   }
   const last = chat.pipeline.nextOrder();
   for (const [session, { n, run, index }] of batch.counted) {

@@ -14,7 +14,7 @@ import { pageChars } from "./history-page.ts";
 import type { Rates } from "./rate-budget.ts";
 import type { Session } from "./session.ts";
 import type { StoreClient } from "./store-client.ts";
-import type { Timing } from "./turn-batch.ts";
+import type { TimedPersonal, Timing } from "./turn-batch.ts";
 
 export type HubOptions = {
   /** Names the log of the store behind the hub. */
@@ -84,6 +84,12 @@ export class HubState {
   ): void {
     const asked = askedChars(event);
     if (asked > 0) session.queue.charge(asked, this.nowMs);
+    if (session.awaitsWelcome && !session.isOver) {
+      // A conversation that has not been welcomed does not know yet what it is called.
+      const later = timing === "now" ? "settled" : timing;
+      this.pipeline.gathering.addPersonal(session, { order, event, timing: later });
+      return this.wake();
+    }
     for (const text of textsOf(session, event)) this.tellText(session, text, timing, order);
   }
 
@@ -114,6 +120,11 @@ export class HubState {
     this.pipeline.gathering.records.add(session);
     this.wake();
   }
+}
+
+/** What a session is told of something that was gathered for it. */
+export function renderPersonal(session: Session, personal: TimedPersonal): readonly string[] {
+  return "text" in personal ? [personal.text] : textsOf(session, personal.event);
 }
 
 /** What a session is told of an event, in its dialect: one text, several, or none. */

@@ -240,10 +240,11 @@ export class Hub {
 
   /** How much is kept of anybody, by what it is: all 0 when nobody is here. For tests of leaks. */
   get kept(): Record<string, number> {
-    const { sessions, rooms, names, schedule, store, pipeline, backlog } = this.#chat;
+    const { sessions, rooms, awaitedRooms, names, schedule } = this.#chat;
+    const { store, pipeline, backlog } = this.#chat;
     return {
       sessions: sessions.size,
-      rooms: rooms.size,
+      rooms: rooms.size + awaitedRooms.size,
       names: names.keptEntries,
       schedule: schedule.size,
       requests: store.size,

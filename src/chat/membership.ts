@@ -35,7 +35,7 @@ export function stopAwaiting(chat: HubState, name: string): void {
 }
 
 /** A room where nobody is, and of which nothing is on its way, is opened anew from the store when it is needed. */
-export function closeIfEmpty(chat: HubState, room: Room): void {
+function closeIfEmpty(chat: HubState, room: Room): void {
   const { gathering, inFlight } = chat.pipeline;
   if (!room.isEmpty || chat.awaitedRooms.has(room.name)) return;
   if (gathering.rooms.has(room) || inFlight?.rooms.has(room) === true) return;
@@ -85,8 +85,9 @@ export function settleEntry(
   if (session.phase !== "gone") room.listen(membership);
   const isThere = session.rooms.get(room.name) === membership;
   const { from, recovered } = missedSince(chat.options.epoch, since, bounds, seq);
-  if (isThere && from !== undefined) {
-    membership.replayed = from;
+  // Whoever misses something hears no message before that: also one that has left again, and is told nothing of the past.
+  if (from !== undefined) membership.replayed = from < seq ? from : undefined;
+  if (isThere && membership.replayed !== undefined) {
     chat.schedule.replaying.add(session);
     chat.wake();
   }

@@ -165,8 +165,9 @@ export function absentNow(
     }
     if (id === record?.id) return undefined;
   }
-  // It has come back, under another name.
-  return record !== undefined && chat.names.person(record.id) !== undefined ? undefined : record;
+  const person = record === undefined ? undefined : chat.names.person(record.id);
+  // It has come back, under another name; while it is entering, it is called as before.
+  return person === undefined || person.phase === "entering" ? record : undefined;
 }
 
 /** Whether a message has the counter that is next. A repeated one is acknowledged again, one that leaves a gap is refused. */

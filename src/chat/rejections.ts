@@ -30,7 +30,7 @@ export function reject(
     ...(subject === undefined ? {} : { subject }),
     ...(n === undefined ? {} : { n }),
   };
-  const timing = usesUp ? "committed" : "now";
+  const timing = usesUp && n !== undefined ? "committed" : "now";
   chat.tell(session, { type: "error", code, message, ref, ...about }, timing);
 }
 

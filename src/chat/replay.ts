@@ -4,6 +4,7 @@
 import { history as limits } from "../limits.ts";
 import type { ParleyError } from "../errors.ts";
 import type { HubState } from "./hub-state.ts";
+import { deliverPast } from "./delivery.ts";
 import { lose } from "./disconnect.ts";
 import { fittingPage, pageChars } from "./history-page.ts";
 import type { Room } from "./room.ts";
@@ -24,14 +25,16 @@ export function continueReplay(chat: HubState, session: Session): void {
 
 function replayMail(chat: HubState, session: Session, from: number): void {
   const { mailbox, identity } = session;
+  // The store may have looked before what comes meanwhile: a page without anything says no more than that.
+  const { last } = mailbox;
   chat.store.readMail(identity.recordId, from, limits.pageMessages, (outcome) => {
     if (session.phase !== "member" || mailbox.replayed !== from) return;
     if (!outcome.done) return fail(chat, session, outcome.error);
     // What is in the log but not settled here yet is told when it is.
     const known = outcome.result.filter(({ mail }) => mail <= mailbox.last);
     const page = fittingPage(known, "oldest");
-    for (const message of page) chat.tell(session, message);
-    const reached = page.at(-1)?.mail ?? mailbox.last;
+    deliverPast(chat, session, page);
+    const reached = page.at(-1)?.mail ?? last;
     mailbox.replayed = reached >= mailbox.last ? undefined : reached;
     goOn(chat, session);
   });
@@ -39,6 +42,7 @@ function replayMail(chat: HubState, session: Session, from: number): void {
 
 function replayRoom(chat: HubState, room: Room, membership: Membership, from: number): void {
   const { session } = membership;
+  const { seq: last } = room;
   chat.store.readRoom(room.name, { after: from }, limits.pageMessages, (outcome) => {
     const isCurrent = session.rooms.get(room.name) === membership && membership.replayed === from;
     if (session.phase !== "member") return;
@@ -46,9 +50,13 @@ function replayRoom(chat: HubState, room: Room, membership: Membership, from: nu
     if (!outcome.done) return fail(chat, session, outcome.error);
     const known = outcome.result.filter(({ seq }) => seq <= room.seq);
     const page = fittingPage(known, "oldest");
-    for (const message of page) chat.tell(session, { type: "replay", message });
+    deliverPast(
+      chat,
+      session,
+      page.map((message) => ({ type: "replay", message })),
+    );
     if (membership.isCharged) session.queue.charge(pageChars(page), chat.nowMs);
-    const reached = page.at(-1)?.seq ?? room.seq;
+    const reached = page.at(-1)?.seq ?? last;
     membership.replayed = reached >= room.seq ? undefined : reached;
     goOn(chat, session);
   });

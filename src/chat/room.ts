@@ -40,13 +40,15 @@ export class Room {
       group = new RecipientGroup(dialect);
       this.groups.set(dialect, group);
     }
+    if (group.members.has(membership)) return;
     group.members.add(membership);
+    membership.session.listens++;
   }
 
   unlisten(membership: Membership): void {
     const { dialect } = membership.session;
     const group = this.groups.get(dialect);
-    group?.members.delete(membership);
+    if (group?.members.delete(membership) === true) membership.session.listens--;
     if (group?.members.size === 0) this.groups.delete(dialect);
   }
 

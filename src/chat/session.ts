@@ -79,6 +79,8 @@ export class Session {
   readonly identity: Identity;
   readonly counter = new MessageCounter();
   readonly rooms = new Map<string, Membership>();
+  /** Memberships by which it hears a room now, one that it has just left counted. Written by room.ts. */
+  listens = 0;
   readonly mailbox: Mailbox = { last: 0, replayed: undefined };
   readonly privateChat: PrivateChat = {
     partner: undefined,

@@ -92,6 +92,8 @@ export class Timers {
     const { metrics } = chat.options;
     this.#freshen(chat.nowMs - this.#sweptMs);
     this.#sweptMs = chat.nowMs;
+    // Records that a failed batch has left are written again, whether anything else happens or not.
+    if (!chat.pipeline.isSettled) chat.wake();
     metrics.rooms = chat.rooms.size;
     metrics.members = chat.names.size;
     metrics.lagBytes = 0;

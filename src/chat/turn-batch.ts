@@ -1,7 +1,7 @@
 // What happens in one turn, gathered until the log has taken it: what was said, who came and went, private messages, records,
 // and what single sessions are told, each with its place in the order of events. Pure data; commit-pipeline.ts decides its fate.
 
-import type { PresenceEvent, PrivateMessage } from "./events.ts";
+import type { PersonalEvent, PresenceEvent, PrivateMessage } from "./events.ts";
 import type { RoomItem } from "./fan-out/recipient-group.ts";
 import { output } from "../limits.ts";
 import type { Room } from "./room.ts";
@@ -14,7 +14,10 @@ import type { Session } from "./session.ts";
  */
 export type Timing = "now" | "settled" | "committed";
 
-export type TimedPersonal = { order: number; text: string; timing: Timing };
+/** A text, or an event whose words depend on one that comes before it and is not rendered yet. */
+export type TimedPersonal = { order: number; timing: Timing } & (
+  { text: string } | { event: PersonalEvent }
+);
 
 /** What happened in one room. */
 export class RoomTurn {

@@ -1,8 +1,8 @@
-// A picture for a name, drawn from nothing but the name: the same everywhere, asked of nobody. The shapes are pure numbers;
-// drawing them is the only DOM here.
+// A picture for a name, derived from the name alone: the same everywhere, requested from nowhere. `avatarOf` is pure; `drawAvatar`
+// makes an element of it.
 
 export type Avatar = {
-  /** Ground, plane and disc. */
+  /** Of the background, the half-plane and the disc. */
   colors: readonly [string, string, string];
   x: number;
   y: number;
@@ -11,7 +11,7 @@ export type Avatar = {
   initial: string;
 };
 
-/** Grounds that a white letter stands out from, each with two that go with it. */
+/** Backgrounds that a white letter stands out from, each with two matching colors. */
 const palettes: readonly Avatar["colors"][] = [
   ["#31508c", "#4a7fb5", "#22335f"],
   ["#8c3b4a", "#bf6a5c", "#5f2440"],
@@ -27,7 +27,7 @@ const palettes: readonly Avatar["colors"][] = [
   ["#6d3f5b", "#a0607a", "#46284a"],
 ];
 
-/** What the picture of `name` looks like; equal for equal names, whatever their letter case. */
+/** What the picture of `name` looks like, whatever its letter case. */
 export function avatarOf(name: string): Avatar {
   const seed = hash(name.toLowerCase());
   const part = (shift: number, range: number): number => (seed >>> shift) % range;
@@ -43,15 +43,15 @@ export function avatarOf(name: string): Avatar {
 
 const svg = "http://www.w3.org/2000/svg";
 
-/** The picture as an element; decoration only, as the name always stands beside it. */
+/** The picture as an element. Decoration: the name always stands beside it. */
 export function drawAvatar(name: string): SVGSVGElement {
   const avatar = avatarOf(name);
-  const [ground, plane, disc] = avatar.colors;
+  const [background, plane, disc] = avatar.colors;
   const picture = shape("svg", { viewBox: "0 0 40 40", class: "avatar", "aria-hidden": "true" });
   const letter = shape("text", { x: 20, y: 20, class: "initial" });
   letter.textContent = avatar.initial;
   picture.append(
-    shape("rect", { width: 40, height: 40, fill: ground }),
+    shape("rect", { width: 40, height: 40, fill: background }),
     shape("rect", {
       x: 20,
       y: -20,
@@ -82,7 +82,7 @@ function shape<K extends keyof SVGElementTagNameMap>(
   return element;
 }
 
-/** FNV-1a, 32 bits, with a last mix so that short names differ in all bits. */
+/** 32-bit FNV-1a with a final mix, so that short names differ in all bits. */
 function hash(text: string): number {
   let h = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(text)) h = Math.imul(h ^ byte, 0x01000193);

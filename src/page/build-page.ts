@@ -1,12 +1,12 @@
-// Makes the page's three files out of src/web. Called as a macro (`with { type: "macro" }`), so it runs when the server's code
-// is transpiled or compiled: the program carries the strings, and neither this file nor a bundler at run time.
+// Builds the three files of the page. Called as a macro (`with { type: "macro" }`), so it runs when the server's code is
+// transpiled or compiled: the program carries the three strings, and needs no bundler at run time.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 export type PageSources = { html: string; css: string; js: string };
 
-/** @throws Error with the bundler's words when the script does not build; the build then fails too. */
+/** @throws Error with the bundler's message if a file does not build, which fails the whole build. */
 export function buildPage(): PageSources {
   const folder = import.meta.dir;
   return {
@@ -16,7 +16,7 @@ export function buildPage(): PageSources {
   };
 }
 
-// A macro may not call Bun.build: it would wait for the very bundler that waits for it.
+// A macro cannot call Bun.build: each would wait for the other.
 function bundle(entry: string): string {
   const run = Bun.spawnSync(
     [process.execPath, "build", entry, "--target=browser", "--format=iife", "--minify"],

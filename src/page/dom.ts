@@ -1,8 +1,8 @@
-// The only ways in which the page makes and finds elements: text goes in as text, never as markup.
+// The only ways in which the page makes, finds and changes elements: text goes in as text, never as markup.
 
 type Child = Node | string | undefined;
 
-/** Makes an element; `attributes` without a value (undefined, false) are left out, true is an empty one. */
+/** Makes an element; attributes that are undefined or false are left out, true is an empty one. */
 export function h<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   attributes: Readonly<Record<string, string | number | boolean | undefined>> = {},
@@ -28,19 +28,46 @@ export function icon(name: string): SVGSVGElement {
   return picture;
 }
 
-/** The element of index.html with this id. @throws Error if the two files do not fit. */
+/** A button that shows only an icon; `label` is its name and its tooltip. */
+export function iconButton(name: string, label: string): HTMLButtonElement {
+  const attributes = { class: "ghost", type: "button", "aria-label": label, title: label };
+  return h("button", attributes, icon(name));
+}
+
+/** The element of index.html with this id. @throws Error if the two files do not fit together. */
 export function byId<T extends Element>(id: string, kind: abstract new () => T): T {
   const element = document.getElementById(id);
   if (!(element instanceof kind)) throw new Error(`index.html has no ${kind.name} #${id}`);
   return element;
 }
 
-/** Replaces text only when it differs, so that nothing is announced or laid out again for nothing. */
+/** Replaces text only where it differs, so that nothing is announced or laid out again needlessly. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Hands `blob` to the person as a file. */
+/** Shows `text` as the problem of a field, or that it has none. */
+export function setProblem(field: HTMLElement, line: HTMLElement, text: string): void {
+  setText(line, text);
+  if (text === "") field.removeAttribute("aria-invalid");
+  else field.setAttribute("aria-invalid", "true");
+}
+
+/** Makes `nodes` the children of `parent`. Those that stay in order are not touched, so only what is new is laid out. */
+export function syncChildren(parent: Element, nodes: Iterable<Element>): void {
+  const wanted = new Set(nodes);
+  const focused = document.activeElement;
+  for (const child of Array.from(parent.children)) if (!wanted.has(child)) child.remove();
+  let place = parent.firstElementChild;
+  for (const node of wanted) {
+    if (place === node) place = node.nextElementSibling;
+    else parent.insertBefore(node, place);
+  }
+  // A node that was moved has lost the focus.
+  if (focused instanceof HTMLElement && parent.contains(focused)) focused.focus();
+}
+
+/** Saves `blob` as a file, the way the browser saves files. */
 export function saveAs(blob: Blob, name: string): void {
   const url = URL.createObjectURL(blob);
   const link = h("a", { href: url, download: name });

@@ -1,6 +1,6 @@
-// SHA-256 (FIPS 180-4) over bytes that come in pieces. The browser's own is not there on plain http and takes no pieces. Pure.
+// SHA-256 (FIPS 180-4) over bytes that come in pieces. The browser's own needs https and the whole input at once. Pure.
 
-/** The first 32 bits of the fractional parts of the roots of the first primes: cube roots for rounds, square roots to start. */
+/** First 32 bits of the fractional parts of roots of the first primes: cube roots for the rounds, square roots to start with. */
 const [roundConstants, startValues] = constants();
 
 export class Sha256 {
@@ -25,7 +25,7 @@ export class Sha256 {
     this.#filled = bytes.length - from;
   }
 
-  /** The hash in hexadecimal; nothing can be added after it. */
+  /** The hash in hexadecimal. Call it once, after the last `update`. */
   hex(): string {
     const padding = new Uint8Array(this.#filled < 56 ? 64 - this.#filled : 128 - this.#filled);
     padding[0] = 0x80;

@@ -80,7 +80,7 @@ function roomMessage({ room, seq, time, from, text, n }: RoomMessage): string {
 /**
  * The inside of a JSON string. Most need no escapes, and testing is cheaper than JSON.stringify.
  */
-export function escapedText(text: string): string {
+function escapedText(text: string): string {
   return /["\\\u0000-\u001f\ud800-\udfff]/.test(text) ? JSON.stringify(text).slice(1, -1) : text;
 }
 

@@ -8,10 +8,29 @@ import { LineSplitter, tooLong } from "../line-splitter.ts";
 import { foreignAnswer, sniff } from "../dialects/protocol-detection.ts";
 import { connections as limits, message, sniff as sniffLimits } from "../limits.ts";
 import type { RegistryAnswer, RegistryConnection } from "../cpp/registry-connection.ts";
-import type { ChatPortOptions, Undecided } from "./chat-port.ts";
+import type { Metrics } from "../chat/metrics.ts";
 import type { ConnectionDriver } from "./hub-driver.ts";
+import type { UndecidedConnections } from "./undecided-connections.ts";
 
 export type ChatSocket = Bun.Socket<ChatConnection | undefined>;
+
+/** What a port speaks: one dialect, CPP alone, or whatever the first bytes say. */
+export type Speech =
+  | { kind: "dialect"; dialect: Dialect }
+  | { kind: "cpp" }
+  | { kind: "any"; native: Dialect; text: Dialect };
+
+/** What the connections of a port share. */
+export type ConnectionOptions = {
+  speech: Speech;
+  /** Where a browser that knocks here is sent. */
+  webPort: () => number | undefined;
+  driver: ConnectionDriver;
+  metrics: Metrics;
+  /** For a connection from this address. */
+  cpp: (address: string) => RegistryConnection;
+  log: (line: string) => void;
+};
 
 /** What a connection needs of its socket. */
 export interface Wire {
@@ -34,8 +53,8 @@ type State =
 export class ChatConnection implements Link {
   readonly peer: Peer;
   readonly #socket: Wire;
-  readonly #options: ChatPortOptions;
-  readonly #undecided: Pick<Undecided, "add" | "delete">;
+  readonly #options: ConnectionOptions;
+  readonly #undecided: Pick<UndecidedConnections, "add" | "delete">;
   #state: State = { is: "over" };
   #session: Session | undefined;
   #openedMs = 0;
@@ -47,8 +66,8 @@ export class ChatConnection implements Link {
   constructor(
     socket: Wire,
     peer: Peer,
-    options: ChatPortOptions,
-    undecided: Pick<Undecided, "add" | "delete">,
+    options: ConnectionOptions,
+    undecided: Pick<UndecidedConnections, "add" | "delete">,
   ) {
     this.#socket = socket;
     this.#options = options;

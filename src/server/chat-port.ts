@@ -1,81 +1,25 @@
 // TCP ports of the server: accepts, counts, and gives every connection its adapter. Knows what protocols exist (dialects, CPP),
 // not what they say.
 
-import { count, type Metrics } from "../chat/metrics.ts";
-import type { Dialect } from "../chat/dialect.ts";
-import { connections as limits } from "../limits.ts";
-import type { RegistryConnection } from "../cpp/registry-connection.ts";
-import { isLoopback, networkOf, plainAddress } from "../addresses.ts";
-import { ChatConnection, type ChatSocket } from "./chat-connection.ts";
+import { plainAddress } from "../addresses.ts";
+import { count } from "../chat/metrics.ts";
 import { steadyMs } from "../io/clock.ts";
-import type { Descriptors } from "./descriptors.ts";
-import type { ConnectionDriver } from "./hub-driver.ts";
+import { connections as limits } from "../limits.ts";
+import type { Admission } from "./admission.ts";
+import {
+  ChatConnection,
+  type ChatSocket,
+  type ConnectionOptions,
+  type Speech,
+} from "./chat-connection.ts";
+import { UndecidedConnections } from "./undecided-connections.ts";
 
-/** What a port speaks: one dialect, CPP alone, or whatever the first bytes say. */
-export type Speech =
-  | { kind: "dialect"; dialect: Dialect }
-  | { kind: "cpp" }
-  | { kind: "any"; native: Dialect; text: Dialect };
-
-export type ChatPortOptions = {
+export type ChatPortOptions = ConnectionOptions & {
   host: string;
   port: number;
-  speech: Speech;
-  /** Where a browser that knocks here is sent. */
-  webPort: () => number | undefined;
-  driver: ConnectionDriver;
-  metrics: Metrics;
-  /** For a connection from this address. */
-  cpp: (address: string) => RegistryConnection;
-  log: (line: string) => void;
   warn: (line: string) => void;
   admission: Admission;
 };
-
-/** Counts connections, over all ports. Loopback is exempt from the bound on one address, or on one network of IPv6. */
-export class Admission {
-  #perNetwork = new Map<string, number>();
-  #total = 0;
-
-  /** `maxPerAddress` 0 is no bound on one address. */
-  constructor(
-    readonly maxPerAddress: number,
-    readonly descriptors?: Descriptors,
-  ) {}
-
-  /** Undefined if the connection may come; else the sentence for it. */
-  enter(address: string): string | undefined {
-    this.descriptors?.took();
-    if (this.#total >= limits.maxTotal || this.descriptors?.areScarce === true) {
-      return "The server is full: try again later";
-    }
-    const here = this.counted(address);
-    if (here >= this.bound(address)) {
-      return `There are ${here} connections from ${networkOf(address)} already: close one first`;
-    }
-    this.#total++;
-    this.#perNetwork.set(networkOf(address), here + 1);
-    return undefined;
-  }
-
-  /** How many are in, of one address or of all. */
-  counted(address?: string): number {
-    return address === undefined ? this.#total : (this.#perNetwork.get(networkOf(address)) ?? 0);
-  }
-
-  /** How many one address may have. */
-  bound(address: string): number {
-    const isFree = this.maxPerAddress === 0 || isLoopback(address);
-    return isFree ? Number.POSITIVE_INFINITY : this.maxPerAddress;
-  }
-
-  leave(address: string): void {
-    this.#total--;
-    const here = this.counted(address) - 1;
-    if (here <= 0) this.#perNetwork.delete(networkOf(address));
-    else this.#perNetwork.set(networkOf(address), here);
-  }
-}
 
 export interface ChatPort {
   readonly port: number;
@@ -85,7 +29,7 @@ export interface ChatPort {
 
 /** Starts listening. @throws with `code` `EADDRINUSE` when the port is taken */
 export function openChatPort(options: ChatPortOptions): ChatPort {
-  const undecided = new Undecided();
+  const undecided = new UndecidedConnections();
   const turnedAway = new TurnedAway();
   const listener = Bun.listen<ChatConnection | undefined>({
     hostname: options.host,
@@ -164,40 +108,6 @@ class TurnedAway {
       this.#waiting--;
       socket.terminate();
     }, limits.turnedAwayMs).unref();
-  }
-}
-
-/** How often undecided connections are looked at; under half of the shortest wait. */
-const decideEveryMs = 10;
-
-/** Connections that the time may decide. No timer runs while there are none. */
-export class Undecided {
-  readonly #connections = new Set<ChatConnection>();
-  #timer: ReturnType<typeof setInterval> | undefined;
-
-  add(connection: ChatConnection): void {
-    this.#connections.add(connection);
-    this.#timer ??= setInterval(this.#look, decideEveryMs);
-  }
-
-  delete(connection: ChatConnection): void {
-    this.#connections.delete(connection);
-  }
-
-  clear(): void {
-    this.#connections.clear();
-    this.#stop();
-  }
-
-  readonly #look = (): void => {
-    const nowMs = steadyMs();
-    for (const connection of this.#connections) connection.decide(nowMs);
-    if (this.#connections.size === 0) this.#stop();
-  };
-
-  #stop(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
   }
 }
 

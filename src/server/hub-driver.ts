@@ -95,7 +95,10 @@ export class HubDriver {
 
   readonly #reply = (reply: StoreReply): void => {
     this.#hub?.handleStore(reply, steadyMs());
+    if (this.#isPumping) return;
     this.#pump();
+    // What it has led to may have to leave soon, and no turn need follow.
+    this.#schedule();
   };
 
   readonly #endTurn = (): void => {

@@ -24,9 +24,11 @@ export class FailingStore {
   full = false;
   /** Answers no question. */
   unreadable = false;
+  /** Whether it does not say what came of a question. */
+  unsure: () => boolean = () => false;
   /** When each request is answered. */
   timing: (request: StoreRequest) => Timing = () => "now";
-  /** What becomes of each commit. */
+  /** What becomes of each commit. What the log has stays in it: a batch that comes again is not refused any more. */
   outcome: (batch: Batch) => CommitOutcome = () => (this.full ? "full" : "done");
   /** Told every batch that is tried; `committed` if the log took it, a batch that it has already again. */
   tried: (batch: Batch, committed: Committed | undefined) => void = () => {};
@@ -36,6 +38,8 @@ export class FailingStore {
   /** Batches of processes that are gone. */
   #earlier = 0;
   #batches = 0;
+  /** The last batch that the log took. */
+  #taken = 0;
 
   constructor(readonly store: Store = openMemoryStore({ epoch: "epoch-1" })) {}
 
@@ -74,18 +78,19 @@ export class FailingStore {
   reopen(): void {
     this.#waiting.length = 0;
     this.#earlier += this.#batches;
-    this.#batches = 0;
+    this.#batches = this.#taken = 0;
   }
 
   #run(request: StoreRequest): StoreReply {
     if (request.type === "commit") return this.#commit(request.id, request.batch);
+    if (this.unsure()) return { id: request.id, outcome: "unknown" };
     if (!this.unreadable) return answerRequest(this.store, request);
     const error = new ParleyError("storage", "The disk reports an error: check it");
     return { id: request.id, outcome: "failed", error };
   }
 
   #commit(id: number, batch: Batch): StoreReply {
-    const outcome = this.outcome(batch);
+    const outcome = this.#outcome(batch);
     const isTaken = outcome === "done" || outcome === "unknown-taken";
     this.#batches = Math.max(this.#batches, batch.number);
     const numbered = { ...batch, number: this.#earlier + batch.number };
@@ -93,8 +98,15 @@ export class FailingStore {
       ? answerRequest(this.store, { id, type: "commit", batch: numbered })
       : this.#failure(id);
     const isCommitted = reply.outcome === "done" && reply.type === "commit";
+    if (isCommitted) this.#taken = batch.number;
     this.tried(batch, isCommitted ? reply.result : undefined);
     return outcome === "done" || outcome === "full" ? reply : { id, outcome: "unknown" };
+  }
+
+  #outcome(batch: Batch): CommitOutcome {
+    const outcome = this.outcome(batch);
+    if (batch.number !== this.#taken) return outcome;
+    return outcome.startsWith("unknown") ? "unknown-taken" : "done";
   }
 
   #failure(id: number): StoreReply {

@@ -322,7 +322,7 @@ describe("parley peer", () => {
   test.each([
     ["--id", "no name"],
     ["--port", "70000"],
-    ["--server", "nowhere"],
+    ["--server", "no where"],
     ["--style", "plain"],
   ])("%s %p is wrong usage", async (flag, value) => {
     const flags = { "--id": "Al", "--port": "0", "--server": address, [flag]: value };

@@ -1,19 +1,19 @@
-// Real tabs of a real browser, driven by Bun.WebView over the DevTools protocol, and what people do in them.
+// Tabs of a real browser, driven by Bun.WebView over the DevTools protocol, and what people do in them.
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
-/** The browser, or undefined where none is installed. */
+/** The browser's path; undefined where none is installed. */
 export const chromium: string | undefined =
   Bun.which("chromium") ?? Bun.which("chromium-browser") ?? Bun.which("google-chrome") ?? undefined;
 
 export const noChromium =
-  "no chromium is installed (Debian: apt-get install chromium), so the page was not tried in a browser";
+  "chromium is not installed (Debian: apt-get install chromium), so the page was not tested in a browser";
 
 /** Screenshots for people to look at; ignored by git. */
 const shots = join(import.meta.dir, "shots");
 
-// A quiet, throw-away browser that speaks to nobody but us; tests run as root in containers, where the sandbox can't.
+// A quiet, disposable browser that talks to the tests only. Its sandbox does not work for root in a container.
 const flags = [
   "--no-sandbox",
   "--disable-quic",
@@ -30,7 +30,7 @@ export const phone: Size = { width: 390, height: 844 };
 const conditionTimeoutMs = 15_000;
 
 export class Tab implements Disposable {
-  /** Errors of scripts and of the content policy; a good page has none. */
+  /** Script errors and violations of the content policy; a good page has none. */
   readonly complaints: string[] = [];
   readonly #view: Bun.WebView;
 
@@ -48,11 +48,11 @@ export class Tab implements Disposable {
     for (const name of ["Runtime.exceptionThrown", "Log.entryAdded"]) {
       view.addEventListener(name, (event) => {
         const text = JSON.stringify((event as MessageEvent<unknown>).data);
-        // A lost connection is part of some tests; the browser logs it whatever the page does.
+        // Some tests cut the connection; the browser logs that whatever the page does.
         if (!/ERR_CONNECTION_REFUSED|WebSocket connection to/.test(text)) tab.complaints.push(text);
       });
     }
-    // Headless tabs start without a window of their own: say its size, and that somebody looks.
+    // Headless tabs have no window of their own: set its size and its focus.
     await view.cdp("Emulation.setDeviceMetricsOverride", {
       ...size,
       deviceScaleFactor: 1,
@@ -68,7 +68,7 @@ export class Tab implements Disposable {
     return this.#view.evaluate(expression) as Promise<T>;
   }
 
-  /** Resolves once the page is there again. */
+  /** Resolves once the page has loaded again. */
   reload(): Promise<void> {
     return this.#view.reload();
   }
@@ -82,7 +82,7 @@ export class Tab implements Disposable {
       }
       const seen = await this.get<string>("document.body.innerText.slice(-1500)");
       throw new Error(
-        `waited for ${expression} in vain; the page says:\n${seen}\n${this.complaints.join("\n")}`,
+        `still not true: ${expression}; the page says:\n${seen}\n${this.complaints.join("\n")}`,
       );
     }
   }
@@ -116,25 +116,40 @@ export class Tab implements Disposable {
     return this.#view.scroll(0, byPixels);
   }
 
-  /** Puts `text` into a field as a person would, over what stands there. */
+  /** Types `text` into a field over what is in it. */
   async fill(selector: string, text: string): Promise<void> {
     await this.click(selector);
     await this.get(`document.querySelector(${JSON.stringify(selector)}).select()`);
     await this.type(text);
   }
 
-  async join(name: string): Promise<void> {
-    await this.fill("#name", name);
+  async login(name: string, ...rooms: readonly string[]): Promise<void> {
+    if (rooms.length > 0) await this.fill("#login-rooms", rooms.join(", "));
+    await this.fill("#login-name", name);
     await this.press("Enter");
-    await this.until(
-      `document.querySelector("#presence").textContent === ${JSON.stringify(`online as ${name}`)}`,
-    );
+    await this.shows("#presence", `online as ${name}`);
   }
 
-  async enter(room: string): Promise<void> {
+  /** Joins a room by the field below the rooms. */
+  async join(room: string): Promise<void> {
     await this.fill("#room-name", room);
     await this.press("Enter");
     await this.shows("#room", room);
+  }
+
+  /** Shows a room that the person is in. */
+  async show(room: string): Promise<void> {
+    await this.click(`#rooms [data-room=${JSON.stringify(room)}]`);
+    await this.shows("#room", room);
+  }
+
+  /** Waits until the rooms are listed so, each with its badge if it has one: "den @2". */
+  async listsRooms(...rooms: readonly string[]): Promise<void> {
+    const listed = `[...document.querySelectorAll("#rooms [data-room]")].map((room) => {
+      const badge = room.querySelector(".badge");
+      return badge.hidden ? room.dataset.room : room.dataset.room + " " + badge.textContent;
+    }).join()`;
+    await this.until(`${listed} === ${JSON.stringify(rooms.join())}`);
   }
 
   async say(text: string): Promise<void> {
@@ -143,17 +158,17 @@ export class Tab implements Disposable {
     await this.press("Enter");
   }
 
-  /** Waits until a bubble with exactly this text is shown; answers the classes of its message. */
+  /** Waits until a message with exactly this text is shown. Returns the classes of its element. */
   async hears(text: string): Promise<string> {
-    const found = `[...document.querySelectorAll(".said")].find((said) => said.querySelector(".text").textContent === ${JSON.stringify(text)})`;
+    const found = `[...document.querySelectorAll(".message")].find((message) => message.querySelector(".text").textContent === ${JSON.stringify(text)})`;
     await this.until(found);
     return this.get<string>(`${found}.className`);
   }
 
-  /** Waits for a centred line. */
-  sees(banner: string): Promise<void> {
+  /** Waits for a line about something that happened. */
+  sees(notice: string): Promise<void> {
     return this.until(
-      `[...document.querySelectorAll(".banner")].some((line) => line.textContent === ${JSON.stringify(banner)})`,
+      `[...document.querySelectorAll(".notice")].some((line) => line.textContent === ${JSON.stringify(notice)})`,
     );
   }
 

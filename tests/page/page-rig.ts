@@ -1,20 +1,22 @@
-// A server for the page's tests, with files to share, a database, and ports that stay the same over restarts, and two tabs at
-// its door.
+// A server for the page's tests, with shared files, a database and ports that survive a restart, and two tabs at its login form.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { encodeClient } from "../../src/protocol/encode.ts";
+import type { ClientMessage } from "../../src/protocol/messages.ts";
 import { join } from "node:path";
+import { until } from "../server/web/web-rig.ts";
 import { Parley } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
 import { chromium, noChromium, Tab } from "./browser.ts";
 
-/** `test`, or a skipped one after saying why. */
+/** `test`, skipped with a printed reason where there is no browser. */
 export const inBrowser = skipUnless(chromium !== undefined, noChromium);
 
-/** A rig for the tests of one file, gone after them; `use` gets its two tabs before the first. */
+/** A rig for the tests of one file, disposed of after them; `use` gets its two tabs before the first. */
 export function pageRig(use: (ann: Tab, bob: Tab) => void | Promise<void>): PageRig {
-  // Starting a browser on a busy machine takes its time.
+  // A browser starts slowly on a busy machine.
   setDefaultTimeout(60_000);
   const rig = new PageRig();
   beforeAll(async () => {
@@ -26,19 +28,69 @@ export function pageRig(use: (ann: Tab, bob: Tab) => void | Promise<void>): Page
   return rig;
 }
 
-/** The last test of a file: what its tabs have put up with. */
+/** The last test of a file. */
 export function expectNoComplaints(rig: PageRig): void {
-  inBrowser("nobody complained: no script error, nothing refused by the content policy", () => {
+  inBrowser("no tab reports a script error or a violation of the content policy", () => {
     expect(rig.tabs.flatMap((tab) => tab.complaints)).toEqual([]);
   });
+}
+
+/** Shared beside `data.bin`: markup, a name that every object has, and one that pretends to be a picture. */
+export const hostileNames = ["<b>bold<b>.txt", "constructor", "photo\u202Egpj.exe"] as const;
+
+/** Somebody in rooms by a plain socket, as a bot would be. */
+export class Bot implements Disposable {
+  #heard = "";
+  readonly #socket: Bun.Socket;
+
+  private constructor(socket: Bun.Socket) {
+    this.#socket = socket;
+  }
+
+  static async login(port: number, name: string, ...rooms: readonly string[]): Promise<Bot> {
+    const login = Promise.withResolvers<Bot>();
+    const socket = await Bun.connect({
+      hostname: "127.0.0.1",
+      port,
+      socket: {
+        data(_, bytes) {
+          bot.#heard += bytes.toString();
+          if (bot.#heard.includes('"type":"welcome"')) login.resolve(bot);
+          else if (bot.#heard.includes('"type":"error"')) login.reject(new Error(bot.#heard));
+        },
+      },
+    });
+    const bot = new Bot(socket);
+    bot.send({ type: "hello", name, rooms: rooms.map((room) => ({ room })) });
+    return login.promise;
+  }
+
+  send(...messages: readonly ClientMessage[]): void {
+    this.#socket.write(messages.map(encodeClient).join(""));
+  }
+
+  /** Resolves once the room has the text. */
+  async say(room: string, text: string): Promise<void> {
+    this.send({ type: "say", room, text });
+    await this.hears(text);
+  }
+
+  hears(text: string): Promise<void> {
+    return until(() => this.#heard.includes(JSON.stringify(text)), text);
+  }
+
+  [Symbol.dispose](): void {
+    this.send({ type: "bye" });
+    this.#socket.end();
+  }
 }
 
 export class PageRig implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), "parley-page-"));
   readonly downloads = join(this.folder, "downloads");
-  /** Content of the shared `data.bin`; beside it lies a file with markup in its name. */
+  /** Content of the shared `data.bin`. */
   readonly shared = Buffer.from(Array.from({ length: 2_500_000 }, (_, i) => (i * 7919) >>> 5));
-  /** Every tab that was opened, closed ones too. */
+  /** All tabs, closed ones too. */
   readonly tabs: Tab[] = [];
   server: Parley | undefined;
   port = 0;
@@ -49,7 +101,7 @@ export class PageRig implements AsyncDisposable {
     mkdirSync(files);
     mkdirSync(this.downloads);
     writeFileSync(join(files, "data.bin"), this.shared);
-    writeFileSync(join(files, "<b>bold<b>.txt"), "markup in a name");
+    for (const name of hostileNames) writeFileSync(join(files, name), name);
   }
 
   get url(): string {
@@ -65,14 +117,14 @@ export class PageRig implements AsyncDisposable {
     ({ port: this.port, webPort: this.webPort } = ready as { port: number; webPort: number });
   }
 
-  /** A tab with the page. */
+  /** A tab at the login form. */
   async open(): Promise<Tab> {
     const tab = await Tab.open(this.url);
     this.tabs.push(tab);
     return tab;
   }
 
-  /** A tab to which what the server says takes its time. */
+  /** A tab that hears the server 150 ms late. */
   async openFar(): Promise<Tab> {
     const tab = await Tab.open("about:blank");
     this.tabs.push(tab);
@@ -86,7 +138,7 @@ export class PageRig implements AsyncDisposable {
     return tab;
   }
 
-  /** As a crash or a power cut does it. */
+  /** As in a crash or a power cut. */
   async kill(): Promise<void> {
     this.server?.signal("SIGKILL");
     await this.server?.exit();

@@ -1,4 +1,4 @@
-// The page in a real browser: two tabs, a terminal client and a bare socket in one room, and everything that people do in it.
+// The page in a real browser: two tabs, a terminal client and a plain socket in one room, and what people do there.
 
 import { expect } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
@@ -14,9 +14,9 @@ const rig = pageRig((...tabs) => {
   [ann, bob] = tabs;
 });
 
-inBrowser("two tabs, a terminal client and a bare socket hear each other", async () => {
-  await ann.join("Ann");
-  await bob.join("Bob");
+inBrowser("two tabs, a terminal client and a plain socket hear each other", async () => {
+  await ann.login("Ann");
+  await bob.login("Bob");
   await ann.sees("Bob joined");
   await using terminal = new Parley(
     "client",
@@ -39,7 +39,7 @@ inBrowser("two tabs, a terminal client and a bare socket hear each other", async
   await ann.say("from the page");
   expect(await ann.hears("from the page")).toContain("mine");
   expect(await bob.hears("from the page")).not.toContain("mine");
-  await ann.until("document.querySelector('.said.mine.sent') !== null");
+  await ann.until("document.querySelector('.message.mine.sent') !== null");
   await terminal.line(/from the page/);
   terminal.type("from the terminal");
   await ann.hears("from the terminal");
@@ -56,75 +56,77 @@ inBrowser("two tabs, a terminal client and a bare socket hear each other", async
   await ann.until("document.querySelector('#people-count').textContent === '3'");
 });
 
-inBrowser("a name is proposed; what is typed is not added to it", async () => {
+inBrowser("a name is suggested; what is typed replaces it", async () => {
   using tab = await rig.open();
-  const proposed = await tab.get<string>("document.querySelector('#name').placeholder");
-  expect(proposed).toMatch(/^user-\w{6}$/);
-  await tab.click("#name");
+  const suggested = await tab.get<string>("document.querySelector('#login-name').placeholder");
+  expect(suggested).toMatch(/^user-\w{6}$/);
+  await tab.click("#login-name");
   await tab.type("Wanda");
-  expect(await tab.get("document.querySelector('#name').value")).toBe("Wanda");
-  await tab.fill("#name", "");
+  expect(await tab.get("document.querySelector('#login-name').value")).toBe("Wanda");
+  await tab.fill("#login-name", "");
   await tab.press("Backspace");
   await tab.press("Enter");
-  await tab.shows("#presence", `online as ${proposed}`);
+  await tab.shows("#presence", `online as ${suggested}`);
 });
 
-inBrowser("chosen recipients hear it, and nobody else", async () => {
+inBrowser("chosen recipients get it, and nobody else", async () => {
   using cal = await rig.open();
-  await cal.join("Cal");
-  await ann.click("#to");
+  await cal.login("Cal");
+  await ann.click("#recipients");
   await ann.click(".choice input[value='Bob']");
   await ann.press("Escape");
-  await ann.shows("#to-text", "Bob");
+  await ann.shows("#recipients-text", "Bob");
   await ann.say("for Bob alone");
   expect(await bob.hears("for Bob alone")).toContain("private");
   expect(await ann.hears("for Bob alone")).toContain("private");
-  await ann.click("#to");
+  await ann.click("#recipients");
   await ann.click(".choice input[value='Cal']");
   await ann.press("Escape");
   await ann.say("for both");
   expect(await bob.hears("for both")).toContain("private");
   expect(await cal.hears("for both")).toContain("private");
-  await ann.click("#to");
-  await ann.click("#to-all");
+  await ann.click("#recipients");
+  await ann.click("#recipient-everyone");
   await ann.press("Escape");
   await ann.say("for everyone");
   expect(await cal.hears("for everyone")).not.toContain("private");
   expect(await cal.get("document.body.textContent.includes('for Bob alone')")).toBe(false);
 });
 
-inBrowser("a private chat: asked, declined, asked again, accepted, left", async () => {
-  const invite = "[aria-label='Ask Bob for a private chat']";
+inBrowser("a private chat: invited, declined, invited again, accepted, ended", async () => {
+  const invite = "[aria-label='Invite Bob to a private chat']";
   await ann.click(invite);
-  await bob.until("document.querySelector('#invitation-text').textContent.startsWith('Ann asks')");
+  await bob.until(
+    "document.querySelector('#private-chat-text').textContent.startsWith('Ann invites')",
+  );
   await bob.click("#reject");
-  await ann.sees("the private chat with Bob was declined");
-  await bob.until("document.querySelector('#invitation').hidden");
+  await ann.sees("The private chat with Bob was declined");
+  await bob.until("document.querySelector('#private-chat').hidden");
   await ann.click(invite);
   await bob.until("!document.querySelector('#accept').hidden");
   await bob.click("#accept");
-  await ann.sees("private chat with Bob");
+  await ann.sees("Private chat with Bob started");
   await ann.say("just us");
   expect(await bob.hears("just us")).toContain("private");
   await bob.say("yes");
   expect(await ann.hears("yes")).toContain("private");
   await ann.click("#leave");
-  await bob.until("document.querySelector('#invitation').hidden");
-  await ann.shows("#to-text", "Everyone");
+  await bob.until("document.querySelector('#private-chat').hidden");
+  await ann.shows("#recipients-text", "Everyone");
 });
 
-inBrowser("a new name is heard by all; a taken one is refused with a reason", async () => {
+inBrowser("a new name is told to everyone; a taken one is refused with a reason", async () => {
   await bob.click("#rename");
   await bob.fill("#new-name", "Robert");
   await bob.press("Enter");
-  await ann.sees("Bob is Robert now");
+  await ann.sees("Bob is now Robert");
   await bob.shows("#presence", "online as Robert");
   await bob.click("#rename");
   await bob.fill("#new-name", "Ann");
   await bob.press("Enter");
   await bob.until("/Ann.*(taken|use)/.test(document.querySelector('#rename-problem').textContent)");
   expect(await bob.get("document.querySelector('#rename-dialog').open")).toBe(true);
-  expect(await bob.text("#list")).not.toContain("taken");
+  expect(await bob.text("#messages")).not.toContain("taken");
   expect(await bob.text("#presence")).toBe("online as Robert");
   await bob.press("Escape");
   await bob.click("#rename");
@@ -133,7 +135,7 @@ inBrowser("a new name is heard by all; a taken one is refused with a reason", as
   await bob.until("!document.querySelector('#rename-dialog').open");
 });
 
-inBrowser("markup stays text, wherever it comes from", async () => {
+inBrowser("markup stays text wherever it comes from", async () => {
   const evil = "<img src=x onerror=alert(1)>";
   await ann.say(evil);
   await bob.hears(evil);
@@ -152,56 +154,38 @@ inBrowser("markup stays text, wherever it comes from", async () => {
   }
 });
 
-inBrowser("pasted lines go as messages of their own; too many stay in the field", async () => {
-  await ann.click("#text");
-  await ann.type("line one\n\n  line two\nline three");
-  await ann.press("Enter");
-  for (const line of ["line one", "  line two", "line three"]) await bob.hears(line);
-  await ann.type("x\n".repeat(30));
-  await ann.press("Enter");
-  await ann.shows("#send-problem", "At most 20 lines go at once.");
-  await ann.get("document.querySelector('#text').value = ''");
-  await ann.say("back to one");
-  await ann.shows("#send-problem", "");
-});
-
-inBrowser("rooms: enter another, hear only it, come back to what was said", async () => {
-  await bob.enter("den");
-  await ann.sees("Robert went to another room");
-  await ann.say("only the lobby");
-  await bob.say("only the den");
-  await bob.hears("only the den");
-  await ann.hears("only the lobby");
-  expect(await ann.get("document.body.textContent.includes('only the den')")).toBe(false);
-  await bob.get(
-    "[...document.querySelectorAll('.rooms button')].find((room) => room.textContent.startsWith('lobby')).click()",
-  );
-  await bob.hears("only the lobby");
-  expect(await bob.get("document.body.textContent.includes('only the den')")).toBe(false);
-});
+inBrowser(
+  "pasted lines are sent as messages of their own; too many stay in the field",
+  async () => {
+    await ann.click("#text");
+    await ann.type("line one\n\n  line two\nline three");
+    await ann.press("Enter");
+    for (const line of ["line one", "  line two", "line three"]) await bob.hears(line);
+    await ann.type("x\n".repeat(30));
+    await ann.press("Enter");
+    await ann.shows("#send-problem", "At most 20 lines can be sent at once.");
+    await ann.get("document.querySelector('#text').value = ''");
+    await ann.say("back to one");
+    await ann.shows("#send-problem", "");
+  },
+);
 
 inBrowser("a far server: history is shown however late it comes", async () => {
   using far = await rig.openFar();
-  await far.fill("#name", "not a name");
-  await far.press("Enter");
-  await far.until("document.querySelector('#door-problem').textContent !== ''");
-  const problem = await far.text("#door-problem");
-  await far.join("Far");
+  await far.login("Far");
   await far.hears("from the page");
-  expect(await far.get(`document.querySelector('#list').textContent`)).not.toContain(problem);
-  await far.enter("attic");
-  await far.sees("you entered attic");
-  await far.click("#rooms [data-room=lobby]");
+  await far.join("attic");
+  await far.sees("You joined attic");
+  await far.show("lobby");
   await far.hears("from the page");
   await ann.say("nobody left");
   await far.hears("nobody left");
 });
 
-inBrowser("earlier messages come by the button, also to who stands at the first", async () => {
+inBrowser("the button brings earlier messages, also to a reader at the very first", async () => {
   await fill(rig.port, "archive", 500);
   using tab = await rig.open();
-  await tab.fill("#door-room", "archive");
-  await tab.join("Reader");
+  await tab.login("Reader", "archive");
   await tab.hears("line 499");
   const top = `document.querySelector("#scroll").scrollTop = 0`;
   for (const first of [300, 100]) {
@@ -215,11 +199,14 @@ inBrowser("earlier messages come by the button, also to who stands at the first"
   expect(await tab.get("document.querySelector('#earlier').hidden")).toBe(true);
 });
 
-/** Says `count` lines in a room of their own. */
+/** Says `count` lines in a room. */
 async function fill(port: number, room: string, count: number): Promise<void> {
   let heard = "";
-  const hello = JSON.stringify({ type: "hello", version: 1, name: "Scribe", room });
-  const lines = Array.from({ length: count }, (_, i) => `{"type":"say","text":"line ${i}"}\n`);
+  const hello = JSON.stringify({ type: "hello", version: 2, name: "Scribe", rooms: [{ room }] });
+  const lines = Array.from(
+    { length: count },
+    (_, i) => `${JSON.stringify({ type: "say", room, text: `line ${i}` })}\n`,
+  );
   const socket = await Bun.connect({
     hostname: "127.0.0.1",
     port,
@@ -230,10 +217,10 @@ async function fill(port: number, room: string, count: number): Promise<void> {
   socket.end();
 }
 
-inBrowser("a file is downloaded, its hash checked, its bytes the same", async () => {
+inBrowser("a file is downloaded, its hash verified, its bytes equal", async () => {
   await ann.cdp("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: rig.downloads });
-  await ann.click("#files-open");
-  await ann.until("document.querySelectorAll('.file').length === 2");
+  await ann.click("#files-toggle");
+  await ann.until("document.querySelectorAll('.file').length === 4");
   expect(await ann.text(".file-name")).toStartWith("<b>bold<b>.txt");
   await ann.click("[aria-label='Download data.bin']");
   await ann.until("document.querySelector('.file-state.verified') !== null");
@@ -245,7 +232,7 @@ inBrowser("a file is downloaded, its hash checked, its bytes the same", async ()
   await ann.click("#files-close");
 });
 
-inBrowser("the log is saved as a file with a line for each thing said", async () => {
+inBrowser("the conversation is saved as a file with a line for each entry", async () => {
   await ann.click("#save");
   const path = join(rig.downloads, "Ann_messages_log.txt");
   await ann.say("after the log was saved");
@@ -256,7 +243,7 @@ inBrowser("the log is saved as a file with a line for each thing said", async ()
   expect(text).not.toContain("after the log");
 });
 
-inBrowser("messages that arrive while nobody looks are counted in the title", async () => {
+inBrowser("the title counts messages that come while nobody looks", async () => {
   await ann.get("(document.hasFocus = () => false, dispatchEvent(new Event('blur')))");
   await bob.say("are you there?");
   await ann.until("document.title.startsWith('(1) ')");
@@ -264,22 +251,22 @@ inBrowser("messages that arrive while nobody looks are counted in the title", as
   await ann.until("!document.title.startsWith('(')");
 });
 
-inBrowser("a server restart loses nothing that was said, and doubles nothing", async () => {
+inBrowser("a server restart loses no message and doubles none", async () => {
   await rig.kill();
-  await ann.until("!document.querySelector('#status').hidden");
+  await ann.until("!document.querySelector('#connection').hidden");
   await ann.say("said while the server was down");
   expect(await ann.hears("said while the server was down")).toContain("waiting");
   await rig.start();
-  await ann.until("document.querySelector('#status').hidden");
+  await ann.until("document.querySelector('#connection').hidden");
   await bob.hears("said while the server was down");
-  await ann.until("document.querySelector('.said.waiting') === null");
+  await ann.until("document.querySelector('.message.waiting') === null");
   const count =
     "[...document.querySelectorAll('.text')].filter((text) => text.textContent === 'said while the server was down').length";
   expect([await ann.get(count), await bob.get(count)]).toEqual([1, 1]);
 });
 
-inBrowser("a reload comes back as the same person with what was said", async () => {
-  const privately = `[...document.querySelectorAll(".said.private .text")].map((text) => text.textContent)`;
+inBrowser("a reload comes back as the same person with the same messages", async () => {
+  const privately = `[...document.querySelectorAll(".message.private .text")].map((text) => text.textContent)`;
   const before = await ann.get<string[]>(privately);
   expect(before).toContain("for Bob alone");
   expect(before).toContain("yes");
@@ -287,13 +274,13 @@ inBrowser("a reload comes back as the same person with what was said", async () 
   await ann.until("document.querySelector('#presence')?.textContent === 'online as Ann'");
   await ann.hears("said while the server was down");
   expect(await ann.get<string[]>(privately)).toEqual(before);
-  await ann.until("document.querySelector('.said.private.mine.sent') !== null");
+  await ann.until("document.querySelector('.message.private.mine.sent') !== null");
 });
 
-inBrowser("who disconnects leaves nothing behind in the tab", async () => {
+inBrowser("disconnecting leaves nothing behind in the tab", async () => {
   await ann.click("#disconnect");
   await ann.reload();
-  await ann.until("document.querySelector('#door')?.hidden === false");
+  await ann.until("document.querySelector('#login')?.hidden === false");
   expect(await ann.get("sessionStorage.length")).toBe(0);
 });
 

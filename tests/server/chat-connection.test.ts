@@ -7,8 +7,9 @@ import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { dialects } from "../../src/dialects/table.ts";
 import { connections as limits, message, output, sniff } from "../../src/limits.ts";
 import { ChatConnection, type Wire } from "../../src/server/chat-connection.ts";
-import { Admission, type ChatPortOptions, type Speech } from "../../src/server/chat-port.ts";
+import { type ConnectionOptions, type Speech } from "../../src/server/chat-connection.ts";
 import type { ConnectionDriver } from "../../src/server/hub-driver.ts";
+import { Admission } from "../../src/server/admission.ts";
 import { RegistryConnection } from "../../src/cpp/registry-connection.ts";
 import { Registry } from "../../src/cpp/registry.ts";
 import { createMetrics } from "../../src/chat/metrics.ts";
@@ -46,17 +47,13 @@ class Caller implements Wire {
   #undecided = false;
 
   constructor(speech: Speech = any) {
-    const options: ChatPortOptions = {
-      host: "127.0.0.1",
-      port: 0,
+    const options: ConnectionOptions = {
       speech,
       webPort: () => 8_000,
       driver: driverOf(this.rig),
       metrics: this.metrics,
       cpp: () => new RegistryConnection(this.registry, "127.0.0.1"),
       log: (line) => this.rig.log.push(line),
-      warn: (line) => this.rig.log.push(line),
-      admission: new Admission(1),
     };
     const undecided = {
       add: () => (this.#undecided = true),

@@ -6,7 +6,7 @@ import { output as limits } from "../../limits.ts";
 import type { SaidRun } from "../said-run.ts";
 import type { Membership, Session } from "../session.ts";
 import { TokenBucket } from "../token-bucket.ts";
-import { RenderedBatch } from "./rendered-batch.ts";
+import { insertPersonal, RenderedBatch } from "./rendered-batch.ts";
 
 /** Something that happened in a room, with its place among all that happened. A message that was withdrawn is undefined. */
 export type RoomItem = { order: number; event: SaidRun | PresenceEvent | undefined };
@@ -47,6 +47,7 @@ export class RecipientGroup {
     let handed = 0;
     for (const membership of this.members) {
       const { session } = membership;
+      if (session.isOver) continue;
       const { output } = session;
       const isPlain =
         output.personal === undefined &&
@@ -56,7 +57,8 @@ export class RecipientGroup {
         session.rooms.size === 1 &&
         !rendered.hidesFrom(session.id);
       if (!isPlain) {
-        handed += rendered.composeFor(membership);
+        const isMixed = output.personal !== undefined && session.listens > 1;
+        handed += isMixed ? rendered.mergeFor(membership) : rendered.composeFor(membership);
         membership.hearsFrom = 0;
         after.composed.add(session);
         continue;
@@ -75,6 +77,7 @@ export class RecipientGroup {
     const listFor = this.#affordableRoster(names, nowMs);
     if (listFor === undefined) return true;
     for (const { session } of this.members) {
+      if (session.isOver) continue;
       session.output.addText(listFor(session.name));
       after.composed.add(session);
     }
@@ -129,7 +132,8 @@ export class RecipientGroup {
     const skipped = style.skipRenamed && event.type === "renamed" ? event.author : 0;
     if (style.shared) return { order, text: listFor(""), hiddenFrom: skipped, added: false };
     for (const { session, hearsFrom, hearsUntil } of this.members) {
-      if (session.id === skipped || order <= hearsFrom || order > hearsUntil) continue;
+      if (session.isOver || session.id === skipped || order <= hearsFrom || order > hearsUntil)
+        continue;
       insertPersonal(session, { order, text: listFor(session.name) });
     }
     return undefined;
@@ -163,15 +167,6 @@ type List = { order: number; text: string; hiddenFrom: number; added: boolean };
 function addList(rendered: RenderedBatch, list: List): void {
   list.added = true;
   rendered.add(list.order, list.text, list.hiddenFrom, 0);
-}
-
-/** Keeps a session's own texts sorted by place; what has the same place stays in the order it came. */
-export function insertPersonal(session: Session, personal: { order: number; text: string }): void {
-  const list = (session.output.personal ??= []);
-  let at = list.length;
-  while (at > 0 && list[at - 1]!.order > personal.order) at--;
-  if (at === list.length) list.push(personal);
-  else list.splice(at, 0, personal);
 }
 
 /** Lets the first of the paced messages go, and notes what is left to do. */

@@ -2,9 +2,9 @@
 // dialect share the bytes. A member that hears something of its own in between gets the shared bytes cut, never rendered again.
 
 import type { Dialect } from "../dialect.ts";
-import type { Membership } from "../session.ts";
+import type { Membership, Session } from "../session.ts";
 import { Block } from "./outbox.ts";
-import type { SessionOutput } from "./session-output.ts";
+import type { Personal, SessionOutput } from "./session-output.ts";
 
 /** Twice as fast as Buffer.from for the long strings of a turn. */
 const encoder = new TextEncoder();
@@ -100,6 +100,23 @@ export class RenderedBatch {
     return heard;
   }
 
+  /**
+   * The same for a member that hears other rooms in this turn, too, and texts of its own: the lines take their places among those,
+   * so that what it is told of a room comes neither before nor after the answers that begin and end it.
+   */
+  mergeFor({ session, hearsFrom, hearsUntil, replayed }: Membership): number {
+    let heard = 0;
+    for (const [i, text] of this.#texts.entries()) {
+      const order = this.#orders[i]!;
+      const said = this.#said[i]!;
+      if (order <= hearsFrom || order > hearsUntil || this.#hiddenFrom[i] === session.id) continue;
+      if (said > 0 && replayed !== undefined) continue;
+      insertPersonal(session, { order, text });
+      heard += said;
+    }
+    return heard;
+  }
+
   #addLines(output: SessionOutput, from: number, to: number): void {
     if (output.isPaced) {
       for (let i = from; i < to; i++) output.push(this.#texts[i]!);
@@ -129,4 +146,13 @@ export class RenderedBatch {
     this.#starts = starts;
     return starts;
   }
+}
+
+/** Keeps a session's own texts sorted by place; what has the same place stays in the order it came. */
+export function insertPersonal(session: Session, personal: Personal): void {
+  const list = (session.output.personal ??= []);
+  let at = list.length;
+  while (at > 0 && list[at - 1]!.order > personal.order) at--;
+  if (at === list.length) list.push(personal);
+  else list.splice(at, 0, personal);
 }

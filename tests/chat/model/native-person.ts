@@ -1,5 +1,5 @@
-// A person at a native client: keeps a secret, counts messages, resends what was not acknowledged, comes back to where it was;
-// and holds every line that arrives to the protocol and to the twin's log.
+// A person at a native client: keeps a secret, is in several rooms, counts messages, sends again what was not acknowledged, comes
+// back to where it was; and holds every line that arrives to the protocol and to the twin's log.
 
 import type { Session } from "../../../src/chat/session.ts";
 import { native } from "../rig.ts";
@@ -10,7 +10,7 @@ type Sent = {
   n: number;
   token: Token;
   padding: number;
-  /** It will never be said, for the server said so. */
+  /** It was refused for good. */
   refused: boolean;
   /** By an `ack`; a `welcome` may count what was refused on a connection that is lost. */
   acknowledged: boolean;
@@ -27,32 +27,35 @@ export class NativePerson {
   inRuns = 0;
   link: ModelLink | undefined;
   session: Session | undefined;
-  room = "lobby";
+  /** The rooms that it has entered and not left; it asks for these when it comes back. */
+  readonly rooms = new Set<string>(["lobby"]);
   /** Every message that counts, in the order of its number. */
   readonly sent: Sent[] = [];
   acked = 0;
   refusals = 0;
-  /** Numbers after which the room's messages and the mail go on. */
-  seq: number | undefined;
-  mail = 0;
-  /** Who is in the room, as told; undefined while the first list is not there. */
-  present: Set<string> | undefined;
-  chats: string[] = [];
-  /** It may be in a private chat that it has not heard of. */
-  mayChat = false;
-  #seqs = new Map<string, number>();
+  /** Numbers after which a room's messages go on, and the mail. */
+  readonly seqs = new Map<string, number>();
+  mail: number | undefined;
+  /** Who is in a room, as told; a room is missing while the first list is not there. */
+  readonly present = new Map<string, Set<string>>();
+  readonly #joining = new Set<string>();
+  readonly #parting = new Set<string>();
+  /** Rooms whose messages come now. */
+  readonly #heard = new Set<string>();
+  /** Where the rooms that are being joined were asked to go on from. */
+  readonly #joinedFrom = new Map<string, number | undefined>();
   /** How many of `sent` are on their way on this connection. */
   #onWay = 0;
   /** The highest number that was ever sent. */
   #highest = 0;
   #waitUntilMs = 0;
   #repeated = false;
-  /** When to ask again who is here. */
-  #askAtMs = Infinity;
+  /** When to ask again who is in a room. */
+  readonly #askAtMs = new Map<string, number>();
   #rest = "";
   #welcomed = false;
-  #hasPoint = false;
-  #moving = false;
+  #knows = false;
+  #isOver = false;
 
   constructor(
     readonly world: World,
@@ -68,11 +71,18 @@ export class NativePerson {
     return `hash of ${this.#secret}`;
   }
   get isLive(): boolean {
-    return this.session?.phase === "member" && this.link?.over === "";
+    const { session, link } = this;
+    if (session === undefined || link?.over !== "") return false;
+    return session.phase === "member" || session.phase === "entering";
   }
-  /** All is said and acknowledged. */
+  get isWelcome(): boolean {
+    return this.isLive && this.#welcomed;
+  }
+  /** All is said and acknowledged, and it knows who is here. */
   get isQuiet(): boolean {
-    return this.acked === this.sent.length && this.present !== undefined;
+    const pending = this.#joining.size + this.#parting.size;
+    const knowsAll = [...this.rooms].every((room) => this.present.has(room));
+    return this.#welcomed && this.acked === this.sent.length && pending === 0 && knowsAll;
   }
 
   /** A new connection, beside the old one if that is still there. `since`: it wants what it has missed. */
@@ -80,70 +90,85 @@ export class NativePerson {
     const { world } = this;
     const peer = { address: "127.0.0.1", port: 1 };
     this.link = new ModelLink();
-    this.session = world.hub.connect(this.link, native, peer, world.nowMs);
-    this.session.framed = true;
+    this.session = world.connect(this.link, native, peer);
+    this.session.output.framed = true;
     this.#rest = "";
-    this.#welcomed = false;
-    this.#moving = false;
-    this.present = undefined;
-    const knows = since && this.#hasPoint && this.seq !== undefined;
-    if (!knows) this.seq = undefined;
-    const point = { epoch: "epoch-1", seq: this.seq, mail: this.mail };
-    const who = { name: this.name, secret: this.#secret, room: this.room, runs: this.takesRuns };
-    this.#send({ type: "hello", version: 1, ...who, ...(knows ? point : {}) });
-    this.#send({ type: "who", ref: "present" });
+    this.#welcomed = this.#isOver = false;
+    for (const started of [this.#joining, this.#parting, this.#heard, this.present])
+      started.clear();
+    this.#askAtMs.clear();
+    this.#knows = since && this.mail !== undefined;
+    if (!this.#knows) this.seqs.clear();
+    const rooms = Array.from(this.rooms, (room) => ({ room, seq: this.seqs.get(room) }));
+    const point = this.#knows ? { epoch: "epoch-1", mail: this.mail } : {};
+    const who = { name: this.name, secret: this.#secret, runs: this.takesRuns };
+    this.#send({ type: "hello", version: 2, ...who, rooms, ...point });
+    for (const room of this.rooms) this.#askWho(room);
   }
 
+  /** Says something in a room, now and then in one where it is not. */
   say(padding = 0): void {
-    const token = this.world.token(this.id, "say", []);
-    this.#queue(token, padding);
+    const { world } = this;
+    const room = world.chance(0.03) ? "elsewhere" : (world.pick([...this.rooms]) ?? "lobby");
+    this.#queue(world.token(this.id, "say", [], room), padding);
   }
   tell(to: readonly string[]): void {
-    const token = this.world.token(
-      this.id,
-      "tell",
-      to.map((name) => name.toLowerCase()),
-    );
-    this.#queue(token, 0);
+    const folded = to.map((name) => name.toLowerCase());
+    this.#queue(this.world.token(this.id, "tell", folded), 0);
   }
-  enter(room: string): void {
-    if (!this.#welcomed || this.#moving) return;
-    this.#moving = true;
-    const seq = this.#seqs.get(room);
-    const since = seq === undefined ? {} : { epoch: "epoch-1", seq };
-    this.#send({ type: "enter", room, ref: room, ...since });
+  join(room: string): void {
+    if (!this.#canAsk || this.#joining.has(room)) return;
+    // What still comes from before it parted would come again.
+    const seq = this.#parting.has(room) ? undefined : this.seqs.get(room);
+    this.#joining.add(room);
+    this.#joinedFrom.set(room, seq);
+    // In a room that it is in, messages may come meanwhile that it has then.
+    if (this.#heard.has(room)) this.#joinedFrom.set(room, undefined);
+    const since = this.#joinedFrom.get(room) === undefined ? {} : { epoch: "epoch-1", seq };
+    this.#send({ type: "join", room, ref: `join:${room}`, ...since });
+  }
+  part(room: string): void {
+    if (!this.#canAsk || !this.rooms.has(room)) return;
+    if (this.#joining.has(room) || this.#parting.has(room)) return;
+    this.#parting.add(room);
+    this.#send({ type: "part", room, ref: `part:${room}` });
   }
   rename(name: string): void {
-    if (!this.#welcomed) return;
+    if (!this.#canAsk) return;
     this.names.add(name.toLowerCase());
     this.#send({ type: "rename", name, ref: "rename" });
   }
   ask(line: { type: string } & Record<string, unknown>): void {
-    if (!this.#welcomed) return;
-    if (line.type === "invite" || line.type === "accept") this.mayChat = true;
-    this.#send(line);
+    if (this.#canAsk) this.#send(line);
   }
   /** Sends again what has been sent already, as after a doubt. */
   repeat(): void {
     const sent = this.sent[this.world.below(Math.max(1, this.#onWay))];
-    if (!this.#welcomed || sent === undefined || sent.n > this.#onWay) return;
+    if (!this.#canAsk || sent === undefined || sent.n > this.#onWay) return;
     this.#repeated = true;
     this.#transmit(sent);
   }
 
   /** Sends what waits, and reads what has arrived. */
   step(): void {
-    if (this.link === undefined) return;
-    this.#read(this.link);
-    if (!this.#welcomed || !this.isLive || this.world.nowMs < this.#waitUntilMs) return;
+    const { link, world } = this;
+    if (link === undefined) return;
+    this.#read(link);
+    if (!this.#canAsk || world.nowMs < this.#waitUntilMs) return;
+    for (const [room, atMs] of this.#askAtMs) if (world.nowMs >= atMs) this.#askWho(room);
     // Some clients have a window.
-    if (this.world.nowMs >= this.#askAtMs) {
-      this.#askAtMs = Infinity;
-      this.#send({ type: "who", ref: "present" });
-    }
     while (this.#onWay < this.sent.length && this.#onWay - this.acked < 200) {
       this.#transmit(this.sent[this.#onWay++]!);
     }
+  }
+
+  get #canAsk(): boolean {
+    return this.#welcomed && this.isLive;
+  }
+
+  #askWho(room: string): void {
+    this.#askAtMs.delete(room);
+    this.#send({ type: "who", room, ref: `who:${room}` });
   }
 
   #queue(token: Token, padding: number): void {
@@ -154,13 +179,13 @@ export class NativePerson {
   #transmit({ n, token, padding }: Sent): void {
     const text = tokenText(token.id, padding);
     this.#highest = Math.max(this.#highest, n);
-    if (token.kind === "say") this.#send({ type: "say", n, text });
+    if (token.kind === "say") this.#send({ type: "say", room: token.room, n, text });
     else this.#send({ type: "tell", n, to: token.to, text });
   }
 
   #send(line: object): void {
     this.world.trace(this.id, ">", JSON.stringify(line));
-    this.world.hub.receive(this.session!, JSON.stringify(line), this.world.nowMs);
+    this.world.message(this.session!, JSON.stringify(line));
   }
 
   #read(link: ModelLink): void {
@@ -174,25 +199,32 @@ export class NativePerson {
 
   #hear(line: Line): void {
     this.world.trace(this.id, "<", JSON.stringify(line));
+    if (this.#isOver) this.#fail(`heard ${JSON.stringify(line)} after the goodbye`);
+    if (!this.#welcomed && !["welcome", "error", "bye"].includes(line["type"] as string)) {
+      this.#fail(`heard ${JSON.stringify(line)} before the welcome`);
+    }
+    const room = line["room"] as string;
     switch (line["type"]) {
       case "welcome":
-        return this.#welcome(line);
+        return this.#welcome(line["session"] as Line);
       case "entered":
-        return this.#entered(line);
+        return this.#entered(room, line["seq"] as number, line["recovered"] as boolean);
+      case "parted":
+        return this.#parted(room);
       case "message":
-        return this.#message(line["seq"] as number, line["text"] as string);
+        return this.#message(room, line["seq"] as number, line["text"] as string);
       case "messages":
-        return this.#messages(line["seq"] as number, line["texts"] as string[]);
+        return this.#messages(room, line["seq"] as number, line["texts"] as string[]);
       case "private":
         return this.#private(line["mail"] as number, line["text"] as string);
       case "ack":
-        return this.#ack(line["n"] as number, line["seq"] as number | undefined);
+        return this.#ack(line["n"] as number, room, line["seq"] as number | undefined);
       case "error":
         return this.#error(line);
       case "ping":
         return this.#send({ type: "pong" });
-      case "chat":
-        if (line["state"] === "started") this.chats.push(line["with"] as string);
+      case "bye":
+        this.#isOver = true;
         return;
       case "name":
         this.name = line["name"] as string;
@@ -202,48 +234,69 @@ export class NativePerson {
     }
   }
 
-  #welcome(line: Line): void {
+  #welcome(session: Line): void {
+    if (this.#welcomed) this.#fail("was welcomed twice");
     this.#welcomed = true;
-    this.#hasPoint = true;
-    const n = line["n"] as number;
+    const n = session["n"] as number;
+    const highest = this.sent.length;
     if (n < this.acked) this.#fail(`welcome has n ${n}, ${this.acked} was acknowledged`);
-    if (n > this.sent.length) this.#fail(`welcome has n ${n} of ${this.sent.length}`);
+    if (n > highest) this.#fail(`welcome has n ${n} of ${highest}`);
+    for (const sent of this.sent.slice(this.acked, n)) {
+      // It may have been refused on a connection that is lost; else it is said.
+      if (sent.token.rooms.length > 1) this.#fail(`${sent.token.id} was said twice`);
+    }
     this.acked = n;
     this.#onWay = n;
     this.#waitUntilMs = 0;
-    if (this.seq === undefined) {
-      this.seq = line["seq"] as number;
-      this.mail = line["mail"] as number;
-    } else if (line["recovered"] !== true) this.#fail("not recovered");
+    const rooms = session["rooms"] as { room: string; seq: number; recovered: boolean }[];
+    const named = rooms.map(({ room }) => room);
+    if (named.sort().join() !== [...this.rooms].sort().join()) this.#fail(`is in ${named.join()}`);
+    for (const { room, seq, recovered } of rooms) {
+      this.#heard.add(room);
+      const known = this.seqs.get(room);
+      if (known !== undefined && !recovered) this.#fail(`${room} not recovered`);
+      if (known !== undefined && known > seq) this.#fail(`${room} ends at ${seq}, knows ${known}`);
+      if (known === undefined) this.seqs.set(room, seq);
+    }
+    if (!this.#knows) this.mail = session["mail"] as number;
+    else if (session["recovered"] !== true) this.#fail("mail not recovered");
   }
 
-  #entered(line: Line): void {
-    this.#moving = false;
-    const room = line["room"] as string;
-    const known = this.#seqs.get(room);
-    if (known !== undefined && line["recovered"] !== true) this.#fail(`${room} not recovered`);
-    this.#seqs.set(this.room, this.seq!);
-    this.seq = known ?? (line["seq"] as number);
-    this.room = room;
-    this.present = undefined;
-    this.#send({ type: "who", ref: "present" });
+  #entered(room: string, seq: number, recovered: boolean): void {
+    if (!this.#joining.delete(room)) this.#fail(`entered ${room} unasked`);
+    const from = this.#joinedFrom.get(room);
+    if (from !== undefined && !recovered) this.#fail(`${room} not recovered`);
+    if (!this.#heard.has(room)) this.seqs.set(room, from ?? seq);
+    this.rooms.add(room);
+    this.#heard.add(room);
+    this.present.delete(room);
+    this.#askWho(room);
   }
 
-  #messages(seq: number, texts: readonly string[]): void {
+  #parted(room: string): void {
+    if (!this.#parting.delete(room)) this.#fail(`parted from ${room} unasked`);
+    this.#heard.delete(room);
+    this.present.delete(room);
+    this.rooms.delete(room);
+  }
+
+  #messages(room: string, seq: number, texts: readonly string[]): void {
     if (!this.takesRuns || texts.length < 2) this.#fail(`heard ${texts.length} in a run`);
     this.inRuns += texts.length;
-    texts.forEach((text, i) => this.#message(seq + i, text));
+    texts.forEach((text, i) => this.#message(room, seq + i, text));
   }
 
-  #message(seq: number, text: string): void {
-    if (seq !== this.seq! + 1) this.#fail(`heard ${seq} of ${this.room} after ${this.seq}`);
-    this.seq = seq;
-    const told = this.world.room(this.room)[seq - 1];
-    if (told !== text) this.#fail(`heard ${text} as ${seq} of ${this.room}, which is ${told}`);
+  #message(room: string, seq: number, text: string): void {
+    if (!this.#heard.has(room)) this.#fail(`heard ${seq} of ${room}, where it is not`);
+    const known = this.seqs.get(room);
+    if (seq !== known! + 1) this.#fail(`heard ${seq} of ${room} after ${known}`);
+    this.seqs.set(room, seq);
+    const told = this.world.room(room)[seq - 1];
+    if (told !== text) this.#fail(`heard ${text} as ${seq} of ${room}, which is ${told}`);
   }
 
   #private(mail: number, text: string): void {
-    if (mail !== this.mail + 1) this.#fail(`mail ${mail} after ${this.mail}`);
+    if (mail !== this.mail! + 1) this.#fail(`mail ${mail} after ${this.mail}`);
     this.mail = mail;
     const told = this.world.mailOf(this.record)[mail - 1];
     if (told !== text) this.#fail(`mail ${mail} is ${text}, not ${told}`);
@@ -253,15 +306,20 @@ export class NativePerson {
     }
   }
 
-  #ack(n: number, seq: number | undefined): void {
+  #ack(n: number, room: string | undefined, seq: number | undefined): void {
     if (n > this.#highest) this.#fail(`ack ${n} of ${this.#highest}`);
-    while (this.acked < n) this.sent[this.acked++]!.acknowledged = true;
+    while (this.acked < n) {
+      const { token, refused } = this.sent[this.acked]!;
+      if (token.kind === "say" && !refused && token.rooms[0] !== token.room) {
+        this.#fail(`ack ${n}, but ${token.id} is not in ${token.room}`);
+      }
+      this.sent[this.acked++]!.acknowledged = true;
+    }
     this.#onWay = Math.max(this.#onWay, n);
     const sent = this.sent[n - 1]!;
     const own = tokenText(sent.token.id, sent.padding);
-    const rooms = [...this.world.rooms.values()];
-    if (seq !== undefined && !rooms.some((log) => log[seq - 1] === own)) {
-      this.#fail(`ack ${n} says seq ${seq}, where ${own} is in no room`);
+    if (seq !== undefined && this.world.room(room!)[seq - 1] !== own) {
+      this.#fail(`ack ${n} says ${seq} of ${room}, which is not ${own}`);
     }
   }
 
@@ -269,10 +327,11 @@ export class NativePerson {
     const { world } = this;
     const code = line["code"] as string;
     const n = line["n"] as number | undefined;
-    if (line["ref"] === "present") {
-      this.#askAtMs = world.nowMs + ((line["retryAfterMs"] as number | undefined) ?? 0);
-    }
-    if (line["ref"] === this.#movingTo(line)) this.#moving = false;
+    const retryAfterMs = (line["retryAfterMs"] as number | undefined) ?? 0;
+    const [asked, room = ""] = String(line["ref"] ?? "").split(":");
+    if (asked === "who") this.#askAtMs.set(room, world.nowMs + retryAfterMs);
+    if (asked === "join") this.#joining.delete(room);
+    if (asked === "part") this.#parting.delete(room);
     if (code === "name-taken" && !this.#welcomed) {
       // Somebody took it while this one was away.
       this.name = `${this.id}.${this.names.size}`;
@@ -282,9 +341,12 @@ export class NativePerson {
     if (code === "rate" || code === "storage") {
       this.refusals++;
       if (n > this.#onWay) return;
-      if (n <= this.acked) return;
+      if (n <= this.acked) {
+        if (code === "storage") this.#fail(`${n} was acknowledged, and refused then`);
+        return;
+      }
       this.#onWay = n - 1;
-      this.#waitUntilMs = world.nowMs + (line["retryAfterMs"] as number);
+      this.#waitUntilMs = world.nowMs + retryAfterMs;
     } else if (code === "protocol") {
       // Only a client that says things twice can lose count.
       if (!this.#repeated) this.#fail(JSON.stringify(line));
@@ -292,23 +354,23 @@ export class NativePerson {
     } else this.sent[n - 1]!.refused = true;
   }
 
-  /** An error with the name of a room as its ref is the answer to `enter`. */
-  #movingTo(line: Line): unknown {
-    return this.#moving && line["ref"] !== undefined && line["ref"] !== "present"
-      ? line["ref"]
-      : Symbol("none");
-  }
-
   #presence(line: Line): void {
-    const { type, name, from, to } = line as Record<string, string>;
-    if (type === "names" && line["ref"] === "present") {
-      this.present = new Set(line["names"] as string[]);
-    } else if (this.present === undefined) return;
-    else if (type === "joined") this.present.add(name!);
-    else if (type === "left") this.present.delete(name!);
-    else if (type === "renamed" && line["chat"] !== true) {
-      this.present.delete(from!);
-      this.present.add(to!);
+    const { type, room, name, from, to } = line as Record<string, string>;
+    if (type === "names") {
+      if (line["ref"] === `who:${room}`)
+        this.present.set(room!, new Set(line["names"] as string[]));
+      return;
+    }
+    if (type === "renamed" && line["chat"] === true) return;
+    if (type !== "joined" && type !== "left" && type !== "renamed") return;
+    if (!this.#heard.has(room!)) this.#fail(`heard of ${room}, where it is not`);
+    const present = this.present.get(room!);
+    if (present === undefined) return;
+    if (type === "joined") present.add(name!);
+    else if (type === "left") present.delete(name!);
+    else {
+      present.delete(from!);
+      present.add(to!);
     }
   }
 

@@ -1,4 +1,4 @@
-// A person in one of the seeds' dialects, framed or not: says things, and notes what it hears of everybody and alone.
+// A person in one of the old systems' dialects, framed or not: says things, and notes what it hears of everybody and alone.
 
 import type { Session } from "../../../src/chat/session.ts";
 import { chatRoom } from "../../../src/dialects/chat-room.ts";
@@ -11,6 +11,7 @@ import { tokenText, type World } from "./world.ts";
 
 type Words = {
   dialect: Dialect;
+  quit?: string;
   mayBeUnframed: boolean;
   login: (name: string) => string;
   say: (text: string) => string;
@@ -22,6 +23,7 @@ type Words = {
 const words: readonly Words[] = [
   {
     dialect: openChat,
+    quit: "{quit}",
     mayBeUnframed: true,
     login: (name) => name,
     say: (text) => text,
@@ -37,6 +39,7 @@ const words: readonly Words[] = [
   },
   {
     dialect: selectChat,
+    quit: "exit",
     mayBeUnframed: true,
     login: (name) => name,
     say: (text) => `ALL - ${text}`,
@@ -58,8 +61,9 @@ export class PlainPerson {
   readonly session: Session;
   readonly names = new Set<string>();
   name: string;
-  /** The room's messages that it has to hear begin after this number. */
-  from: number | undefined;
+  /** It hears the room from somewhere between these two numbers on; the last is undefined while it may not hear it yet. */
+  readonly #fromAtLeast: number;
+  #fromAtMost: number | undefined;
   readonly heard: number[] = [];
   readonly alone: number[] = [];
   readonly #words: Words;
@@ -72,24 +76,33 @@ export class PlainPerson {
     this.#words = world.pick(words)!;
     this.name = id;
     this.names.add(id.toLowerCase());
+    this.#fromAtLeast = world.room("lobby").length;
     const peer = { address: "127.0.0.1", port: 2 };
-    this.session = world.hub.connect(this.link, this.#words.dialect, peer, world.nowMs);
-    this.session.framed = !(this.#words.mayBeUnframed && world.chance(0.5));
-    if (!this.session.isSpaced) this.session.pumpSpaced(world.nowMs);
+    this.session = world.connect(this.link, this.#words.dialect, peer);
+    const { output } = this.session;
+    output.framed = !(this.#words.mayBeUnframed && world.chance(0.5));
+    if (!output.isPaced) output.pump(world.nowMs);
   }
 
   get isLive(): boolean {
     return this.session.phase === "member" && this.link.over === "";
   }
+  /** All that it has said has been taken, and all that it is told has left. */
+  get isQuiet(): boolean {
+    return this.session.queue.length === 0 && this.session.output.lagBytes === 0;
+  }
+  /** Its login was refused. */
+  get isRefused(): boolean {
+    return this.session.phase === "new";
+  }
 
   login(): void {
     this.send(this.#words.login(this.name));
-    if (this.session.phase === "member") this.from = this.world.hub.rooms.get("lobby")!.seq;
   }
 
   send(message: string): void {
     this.world.trace(this.id, ">", message);
-    this.world.hub.receive(this.session, message, this.world.nowMs);
+    this.world.message(this.session, message);
   }
 
   say(padding = 0): void {
@@ -99,7 +112,8 @@ export class PlainPerson {
 
   tell(to: string): void {
     // In a private chat, all that select-chat's people type goes to the partner.
-    const chats = this.#words.dialect === selectChat && this.session.partner !== undefined;
+    const chats =
+      this.#words.dialect === selectChat && this.session.privateChat.partner !== undefined;
     if (this.#words.tell === undefined || chats) return this.say();
     const { id } = this.world.token(this.id, "tell", [to.toLowerCase()]);
     this.send(this.#words.tell(to, tokenText(id)));
@@ -111,8 +125,16 @@ export class PlainPerson {
     this.send(`CHANGENAME ${this.session.name} ${name}`);
   }
 
+  quit(): void {
+    if (this.#words.quit === undefined) this.world.endInput(this.session);
+    else this.send(this.#words.quit);
+  }
+
   /** Reads what has arrived and holds it to the twin. */
   step(): void {
+    if (this.isLive && !this.session.awaitsWelcome) {
+      this.#fromAtMost ??= this.world.room("lobby").length;
+    }
     const arrived = this.link.read();
     if (arrived !== "") this.world.trace(this.id, "<", JSON.stringify(arrived));
     this.#text += arrived;
@@ -128,12 +150,27 @@ export class PlainPerson {
     this.#text = this.#text.slice(end).slice(-200);
   }
 
-  /** Messages that it has to have heard by now, once everything has arrived. */
-  get expected(): number[] {
-    const { world } = this;
-    const log = this.from === undefined ? [] : world.room("lobby").slice(this.from);
-    const tokens = log.flatMap((text) => world.tokenOf(text) ?? []);
+  /** Everything that was said since it connected. */
+  get couldHear(): number[] {
+    return this.#audible(this.world.room("lobby").slice(this.#fromAtLeast));
+  }
+
+  /** Whether it has heard the room from where it came in, without a gap; `all`: to the end of the log. */
+  hasHeard(all: boolean): boolean {
+    const { world, heard } = this;
+    const log = world.room("lobby");
+    const last = this.#fromAtMost ?? log.length;
+    for (let from = this.#fromAtLeast; from <= last; from++) {
+      const due = this.#audible(log.slice(from));
+      const isWhole = !all || due.length === heard.length;
+      if (isWhole && heard.every((id, i) => due[i] === id)) return true;
+    }
+    return false;
+  }
+
+  #audible(texts: readonly string[]): number[] {
     const echo = this.session.dialect.echo.said;
+    const tokens = texts.flatMap((text) => this.world.tokenOf(text) ?? []);
     return tokens.filter(({ owner }) => echo || owner !== this.id).map(({ id }) => id);
   }
 

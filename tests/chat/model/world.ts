@@ -1,19 +1,26 @@
-// A hub with a clock, a disk that can be full and an adapter as strict as the server's (flush after the turn, tick only when it
-// was asked for), beside its plain slow twin: every room's log and everybody's mail as two lists.
+// A hub with a clock, a store that can fail, stall and be unsure, and an adapter as strict as the server's (it ends the turn, then
+// finishes it, and calls by time only when it was asked to), beside its plain slow twin: every room's log and everybody's mail as
+// two lists.
 
+import type { Dialect, Peer } from "../../../src/chat/dialect.ts";
+import type { LeaveReason } from "../../../src/chat/events.ts";
 import { Hub } from "../../../src/chat/hub.ts";
-import type { LogEntry } from "../../../src/chat/history.ts";
+import type { Link } from "../../../src/chat/link.ts";
 import { createMetrics } from "../../../src/chat/metrics.ts";
-import type { Rates } from "../../../src/chat/sender-limits.ts";
-import { FailingHistory } from "../failing-history.ts";
+import type { Rates } from "../../../src/chat/rate-budget.ts";
+import type { Session } from "../../../src/chat/session.ts";
+import type { Batch, Committed } from "../../../src/chat/store.ts";
+import { reservedNames } from "../../../src/dialects/table.ts";
 import { seeded } from "../../sim/random.ts";
-import { kept } from "../rig.ts";
+import { FailingStore } from "../failing-store.ts";
 
 /** Something said: where it may be heard, and where it was. */
 export type Token = {
   id: number;
   owner: string;
   kind: "say" | "tell";
+  /** The room that it was for; undefined: the lobby, or the partner of a private chat. */
+  room: string | undefined;
   /** Folded names that it was meant for; empty for everybody. */
   to: readonly string[];
   /** Rooms and mailboxes whose log has it, and clients of dialects without a mailbox that heard it alone. */
@@ -26,12 +33,16 @@ export const tokenText = (id: number, padding = 0): string => `<${id}>${"x".repe
 
 export class World {
   readonly random: () => number;
-  readonly history = new FailingHistory();
+  readonly store = new FailingStore();
   readonly rooms = new Map<string, string[]>();
   readonly mail = new Map<string, string[]>();
   readonly tokens: Token[] = [];
+  /** Connections that the hub has not been told the end of. */
+  readonly sessions = new Set<Session>();
   hub: Hub;
   nowMs = 1_700_000_000_000;
+  /** The last batch of this process that the log has. */
+  #recorded = 0;
   #awake = false;
   #timerMs = Infinity;
   #secrets = 0;
@@ -41,8 +52,13 @@ export class World {
     readonly rates: Rates | undefined,
   ) {
     this.random = seeded(seed);
-    this.history.tried = (turn, taken) => {
-      if (taken) this.#record(turn);
+    this.store.tried = (batch, committed) => {
+      this.trace(
+        "store",
+        "<",
+        `batch ${batch.number} ${committed === undefined ? "lost" : "taken"}`,
+      );
+      if (committed !== undefined && batch.number > this.#recorded) this.#record(batch, committed);
     };
     this.hub = this.#start();
   }
@@ -60,11 +76,12 @@ export class World {
 
   /** What is said and heard, for whoever looks for a seed's reason: HUB_LOG=1. */
   trace(who: string, way: "<" | ">", what: string): void {
-    if (process.env["HUB_LOG"] === "1") console.log(this.nowMs, who, way, what.slice(0, 200));
+    if (process.env["HUB_LOG"] === "1") console.log(this.nowMs, who, way, what.slice(0, 1000));
   }
 
-  token(owner: string, kind: Token["kind"], to: readonly string[]): Token {
-    const token = { id: this.tokens.length, owner, kind, to, rooms: [], mails: [], alone: [] };
+  token(owner: string, kind: Token["kind"], to: readonly string[], room?: string): Token {
+    const places = { rooms: [], mails: [], alone: [] };
+    const token = { id: this.tokens.length, owner, kind, room, to, ...places };
     this.tokens.push(token);
     return token;
   }
@@ -76,13 +93,64 @@ export class World {
     return entry(this.mail, record);
   }
 
+  connect(link: Link, dialect: Dialect, peer: Peer): Session {
+    const session = this.hub.handleConnect(link, dialect, peer, this.nowMs);
+    this.sessions.add(session);
+    return session;
+  }
+
+  message(session: Session, message: string): void {
+    this.hub.handleMessage(session, message, this.nowMs);
+    if (this.hub.hasRequest) this.#pump();
+  }
+
+  drain(session: Session): void {
+    this.hub.handleDrain(session, this.nowMs);
+  }
+
+  endInput(session: Session): void {
+    this.hub.handleInputEnd(session, this.nowMs);
+  }
+
+  close(session: Session, reason: LeaveReason): void {
+    this.sessions.delete(session);
+    this.hub.handleClose(session, reason, this.nowMs);
+  }
+
   /** The end of a turn of the event loop. */
   endTurn(): void {
     let rounds = 0;
     while (this.#awake) {
       this.#awake = false;
       if (++rounds > 5_000) throw new Error("the hub does not come to rest");
-      this.hub.flush(this.nowMs);
+      this.hub.endTurn(this.nowMs);
+      this.#pump();
+      this.hub.finishTurn(this.nowMs);
+      this.#pump();
+      this.#schedule();
+    }
+  }
+
+  /** Some of the replies come that the store has kept back, in any order. */
+  releaseSome(): void {
+    const { store } = this;
+    while (store.waiting.length > 0 && this.chance(0.5)) {
+      store.releaseOne(this, this.below(store.waiting.length));
+      this.#pump();
+      this.#schedule();
+    }
+  }
+
+  /** The store is well, and all replies come that it has kept back. */
+  heal(): void {
+    const { store } = this;
+    store.full = store.unreadable = false;
+    store.unsure = () => false;
+    store.outcome = () => "done";
+    store.timing = () => "now";
+    while (store.waiting.length > 0) {
+      store.releaseOne(this);
+      this.#pump();
       this.#schedule();
     }
   }
@@ -95,7 +163,8 @@ export class World {
     while (this.#timerMs <= untilMs) {
       this.nowMs = Math.max(this.nowMs, this.#timerMs);
       this.#timerMs = Infinity;
-      this.hub.tick(this.nowMs);
+      this.hub.handleTimeout(this.nowMs);
+      this.#pump();
       this.#schedule();
       this.endTurn();
       after();
@@ -107,22 +176,20 @@ export class World {
   restart(): void {
     this.#awake = false;
     this.#timerMs = Infinity;
+    this.#recorded = 0;
+    this.sessions.clear();
+    this.store.reopen();
     this.hub = this.#start();
-  }
-
-  /** Everything that is kept of anybody, by name; all 0 when nobody is there. */
-  get kept(): Record<string, number> {
-    return kept(this.hub);
   }
 
   #start(): Hub {
     const hub: Hub = new Hub({
-      history: this.history,
+      epoch: "epoch-1",
       metrics: createMetrics(),
       rates: this.rates,
       files: {
         list: (_after, _limit, answer) => answer({ files: [], next: undefined }),
-        fetch() {},
+        transfer() {},
         download() {},
         closed() {},
       },
@@ -141,22 +208,36 @@ export class World {
     return hub;
   }
 
-  #schedule(): void {
-    this.#timerMs = Math.min(this.#timerMs, this.hub.nextTickMs);
+  #pump(): void {
+    for (;;) {
+      const request = this.hub.pollStore(this.nowMs);
+      if (request === undefined) return;
+      const reply = this.store.answer(request);
+      if (reply !== undefined) this.hub.handleStore(reply, this.nowMs);
+    }
   }
 
-  /** What the disk takes is the truth: numbers without gaps, every message once. */
-  #record({ said, mail }: LogEntry): void {
-    for (const { room, seq, text } of said) {
+  #schedule(): void {
+    this.#timerMs = Math.min(this.#timerMs, this.hub.nextTimeout);
+  }
+
+  /** What the log takes is the truth: numbers without gaps, every message once. */
+  #record({ number, rooms, mail }: Batch, committed: Committed): void {
+    this.#recorded = number;
+    for (const [i, { room, runs }] of rooms.entries()) {
       const log = this.room(room);
-      if (seq !== log.length + 1) throw new Error(`seq ${seq} of ${room} after ${log.length}`);
-      log.push(text);
-      this.tokenOf(text)?.rooms.push(room);
+      if (committed.rooms[i] !== log.length + 1) {
+        throw new Error(`seq ${committed.rooms[i]} of ${room} after ${log.length}`);
+      }
+      for (const text of runs.flatMap(({ texts }) => texts)) {
+        log.push(text);
+        this.tokenOf(text)?.rooms.push(room);
+      }
     }
-    for (const { session, message } of mail) {
+    for (const [i, { session, message }] of mail.entries()) {
       const box = this.mailOf(session);
-      if (message.mail !== box.length + 1) {
-        throw new Error(`mail ${message.mail} of ${session} after ${box.length}`);
+      if (committed.mail[i] !== box.length + 1) {
+        throw new Error(`mail ${committed.mail[i]} of ${session} after ${box.length}`);
       }
       box.push(message.text);
       this.tokenOf(message.text)?.mails.push(session);

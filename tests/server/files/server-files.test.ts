@@ -61,7 +61,7 @@ function list(): Promise<string> {
     files.list(undefined, undefined, (result) => {
       if (result instanceof ParleyError) return resolve(result.message);
       const said = openChat.open(peer).render({ type: "files", ...result, ref: undefined });
-      resolve(said as string);
+      resolve([said ?? []].flat().join("\n"));
     });
   });
 }

@@ -6,10 +6,10 @@ import { ClientSession } from "../../../src/client/session.ts";
 import { LineSplitter } from "../../../src/line-splitter.ts";
 import { Connection } from "./connection.ts";
 import { fail, type Token, type Truth } from "./truth.ts";
-import type { World } from "./world.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 export class NativePerson {
-  readonly #world: World;
+  readonly #world: Surroundings;
   readonly #secret: string;
   #session: ClientSession;
   #connection: Connection | undefined;
@@ -25,7 +25,7 @@ export class NativePerson {
   ended: string | undefined;
 
   constructor(
-    world: World,
+    world: Surroundings,
     readonly name: string,
     readonly address: string,
     secret = `secret-of-${name}-0123456789`,
@@ -251,7 +251,7 @@ export class NativePerson {
         for (const room of this.#heard.keys()) {
           if (!event.rooms.includes(room)) this.#heard.delete(room);
         }
-        this.#world.entered(this, event.name);
+        this.#world.entered(this.name, event.name);
         return;
       case "offline":
         this.isOnline = false;

@@ -5,16 +5,16 @@ import type { Dialect } from "../../../src/chat/dialect.ts";
 import { LineSplitter } from "../../../src/line-splitter.ts";
 import { Connection } from "./connection.ts";
 import { fail } from "./truth.ts";
-import type { World } from "./world.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 export class PlainPerson {
-  readonly #world: World;
+  readonly #world: Surroundings;
   #connection: Connection | undefined;
   /** Number of the last message of the lobby that it has heard on this connection. */
   #heard = 0;
 
   constructor(
-    world: World,
+    world: Surroundings,
     readonly name: string,
     readonly address: string,
     readonly dialect: Dialect,

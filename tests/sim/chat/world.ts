@@ -13,6 +13,7 @@ import { FlakyStore, type Weather } from "./flaky-store.ts";
 import { NativePerson } from "./native-person.ts";
 import { PlainPerson } from "./plain-person.ts";
 import { ServerProcess } from "./server-process.ts";
+import type { Surroundings } from "./surroundings.ts";
 import { fail, Truth } from "./truth.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
@@ -25,7 +26,7 @@ export type OpenStore = (epoch: string, clock: () => number) => LocalStore;
 
 const inMemory: OpenStore = (epoch, clock) => openMemoryStore({ epoch, clock });
 
-export class World {
+export class World implements Surroundings {
   readonly clock = new VirtualClock();
   readonly truth = new Truth();
   readonly random: () => number;
@@ -78,9 +79,9 @@ export class World {
   }
 
   /** Somebody is in: nobody else may have the name. */
-  entered(person: NativePerson, name: string): void {
+  entered(who: string, name: string): void {
     const live = this.server.hub.memberNames().filter((other) => other === name);
-    if (live.length > 1) fail(`${person.name}: ${name} is held ${live.length} times`);
+    if (live.length > 1) fail(`${who}: ${name} is held ${live.length} times`);
   }
 
   /** Lets the chat go on for a while, then everything heal; throws if something is not as it must be. */

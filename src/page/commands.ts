@@ -1,0 +1,104 @@
+// What a line typed into the composer means: a `/` command, a message, or a mistake to point out. A line that begins with `/` is
+// never said as it stands. Pure.
+
+import { quoted } from "../text.ts";
+
+export type Command =
+  | { type: "say"; text: string }
+  | { type: "tell"; to: readonly string[]; text: string }
+  | { type: "join" | "show-room"; room: string }
+  /** Without a room: the one that is shown. */
+  | { type: "part"; room: string | undefined }
+  | { type: "rename" | "invite" | "download"; name: string }
+  | { type: "accept" | "reject" | "leave" }
+  | { type: "who" | "rooms" | "files" | "history" | "help" | "quit" }
+  /** Nothing is done; `problem` goes to the person who typed it. */
+  | { type: "mistake"; problem: string };
+
+type Entry = {
+  usage: string;
+  help: string;
+  /** Undefined: the argument does not fit. */
+  read: (argument: string) => Command | undefined;
+};
+
+const commands = new Map<string, Entry>([
+  ["/join", { usage: "/join ROOM", help: "join a room, or show it", read: withRoom("join") }],
+  [
+    "/part",
+    {
+      usage: "/part [ROOM]",
+      help: "leave this room, or another one",
+      read: (room) => ({ type: "part", room: room === "" ? undefined : room }),
+    },
+  ],
+  [
+    "/room",
+    { usage: "/room ROOM", help: "show a room that you are in", read: withRoom("show-room") },
+  ],
+  ["/rooms", { usage: "/rooms", help: "list all rooms", read: alone({ type: "rooms" }) }],
+  ["/who", { usage: "/who", help: "list the people in this room", read: alone({ type: "who" }) }],
+  ["/msg", { usage: "/msg NAME[,NAME] TEXT", help: "send a private message", read: readTell }],
+  ["/nick", { usage: "/nick NAME", help: "change your name", read: withName("rename") }],
+  [
+    "/invite",
+    { usage: "/invite NAME", help: "invite to a private chat", read: withName("invite") },
+  ],
+  ["/accept", { usage: "/accept", help: "accept a private chat", read: alone({ type: "accept" }) }],
+  [
+    "/reject",
+    { usage: "/reject", help: "decline a private chat", read: alone({ type: "reject" }) },
+  ],
+  ["/leave", { usage: "/leave", help: "end the private chat", read: alone({ type: "leave" }) }],
+  [
+    "/history",
+    { usage: "/history", help: "show earlier messages", read: alone({ type: "history" }) },
+  ],
+  ["/files", { usage: "/files", help: "show the shared files", read: alone({ type: "files" }) }],
+  ["/get", { usage: "/get FILE", help: "download a shared file", read: withName("download") }],
+  ["/quit", { usage: "/quit", help: "disconnect", read: alone({ type: "quit" }) }],
+  ["/help", { usage: "/help", help: "show this list", read: alone({ type: "help" }) }],
+]);
+
+/** Reads one line. `//text` says `/text`. */
+export function readLine(line: string): Command {
+  const typed = line.trim();
+  if (!typed.startsWith("/")) return { type: "say", text: line };
+  if (typed.startsWith("//")) return { type: "say", text: typed.slice(1) };
+  const [, word = "", argument = ""] = /^(\S+)\s*(.*)$/s.exec(typed) ?? [];
+  const entry = commands.get(word.toLowerCase());
+  if (entry !== undefined) {
+    return entry.read(argument) ?? { type: "mistake", problem: `Usage: ${entry.usage}` };
+  }
+  const problem = `There is no command ${quoted(word)}. Type /help for a list, or start with // to send it as text.`;
+  return { type: "mistake", problem };
+}
+
+/** Whether a line would be read as a command. */
+export function isCommand(line: string): boolean {
+  return /^\s*\/(?!\/)/.test(line);
+}
+
+/** All commands, one a line. */
+export function helpText(): string {
+  const rows = Array.from(commands.values(), ({ usage, help }) => `${usage} – ${help}`);
+  return [...rows, "//TEXT – send a message that starts with /"].join("\n");
+}
+
+function alone(command: Command): Entry["read"] {
+  return (argument) => (argument === "" ? command : undefined);
+}
+
+function withRoom(type: "join" | "show-room"): Entry["read"] {
+  return (room) => (room === "" ? undefined : { type, room });
+}
+
+function withName(type: "rename" | "invite" | "download"): Entry["read"] {
+  return (name) => (name === "" ? undefined : { type, name });
+}
+
+function readTell(argument: string): Command | undefined {
+  const [, names = "", text = ""] = /^(\S+)\s+(.*)$/s.exec(argument) ?? [];
+  const to = names.split(",").filter((name) => name !== "");
+  return to.length === 0 || text.trim() === "" ? undefined : { type: "tell", to, text };
+}

@@ -1,0 +1,29 @@
+// Whether a text addresses somebody by name. Pure.
+
+/** Names shorter than this are words in too many languages; they count only after an `@`. */
+const minBareChars = 3;
+
+/**
+ * Whether `text` contains `name` as a word of its own, in any letter case: "Ann, look", "@ann" and "thanks Ann." address Ann;
+ * "Annette", "Ann-Marie" and "ann.txt" do not.
+ */
+export function mentions(text: string, name: string): boolean {
+  const [where, what] = [foldCase(text), foldCase(name)];
+  if (what === "") return false;
+  const isShort = Array.from(what).length < minBareChars;
+  for (let at = where.indexOf(what); at >= 0; at = where.indexOf(what, at + 1)) {
+    const before = where.slice(Math.max(0, at - 2), at);
+    const after = where.slice(at + what.length, at + what.length + 4);
+    if (continuesBefore.test(before) || continuesAfter.test(after)) continue;
+    if (!isShort || before.endsWith("@")) return true;
+  }
+  return false;
+}
+
+// A name goes on where a letter or digit follows, at once or after one of the signs that names may contain.
+const continuesBefore = /[\p{L}\p{M}\p{N}_][.-]?$/u;
+const continuesAfter = /^[.-]?[\p{L}\p{M}\p{N}_]/u;
+
+function foldCase(text: string): string {
+  return text.normalize("NFKC").toLowerCase();
+}

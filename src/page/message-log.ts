@@ -1,0 +1,230 @@
+// Everything said and everything that happened, in the order in which the page shows it: appended, confirmed, merged with
+// history, bounded. One log holds all rooms and the private messages. Pure; knows no DOM and no session.
+
+/** Entries kept for all rooms together; older ones can be requested from the server again. */
+export const maxEntries = 12_000;
+
+/** A message in a room, or (with `to`) a private one. */
+export type Message = {
+  kind: "message";
+  key: number;
+  /** Undefined: private, shown in every room. */
+  room: string | undefined;
+  from: string;
+  text: string;
+  timeMs: number;
+  mine: boolean;
+  /** Recipients of a private message. */
+  to: readonly string[] | undefined;
+  /** Position in the room's log at the server, once known. */
+  seq: number | undefined;
+  /** The session's number of a message sent from this page. */
+  id: number | undefined;
+  delivery: "waiting" | "sent" | "failed";
+  problem: string | undefined;
+  /** Addresses this user by name. */
+  mentionsMe: boolean;
+};
+
+/** Something that happened, or the answer to a command. */
+export type Notice = {
+  kind: "notice";
+  key: number;
+  /** Undefined: shown in every room. */
+  room: string | undefined;
+  text: string;
+  timeMs: number;
+};
+
+export type Entry = Message | Notice;
+
+/** Keys identify entries for as long as the page lives. */
+export type MessageLog = { entries: readonly Entry[]; nextKey: number };
+
+export const emptyLog: MessageLog = { entries: [], nextKey: 1 };
+
+type WithoutKey<T> = T extends Entry ? Omit<T, "key"> : never;
+export type NewMessage = WithoutKey<Message>;
+
+/** Adds an entry. Messages still on their way stay at the end: their place is not known yet. */
+export function append(log: MessageLog, entry: WithoutKey<Entry>): MessageLog {
+  const entries = log.entries.slice();
+  const isWaiting = entry.kind === "message" && entry.delivery === "waiting";
+  const at = isWaiting ? entries.length : endOfDelivered(entries);
+  entries.splice(at, 0, { ...entry, key: log.nextKey });
+  return trim({ entries, nextKey: log.nextKey + 1 });
+}
+
+/**
+ * Message `id` came back as the room has it: it takes its place and the server's text. Undefined if the log does not hold it.
+ */
+export function confirm(
+  log: MessageLog,
+  id: number,
+  confirmed: { seq: number; timeMs: number; text: string },
+): MessageLog | undefined {
+  const at = log.entries.findLastIndex((entry) => entry.kind === "message" && entry.id === id);
+  const entry = log.entries[at];
+  if (entry?.kind !== "message") return undefined;
+  const entries = log.entries.slice();
+  entries.splice(at, 1);
+  const { seq, timeMs, text } = confirmed;
+  const moved: Message = { ...entry, seq, timeMs, text, delivery: "sent" };
+  entries.splice(endOfDelivered(entries), 0, moved);
+  return { ...log, entries };
+}
+
+/** The server holds every message up to `id`. */
+export function acknowledge(log: MessageLog, id: number): MessageLog {
+  return updateOwn(log, (entry) =>
+    entry.delivery === "waiting" && entry.id !== undefined && entry.id <= id
+      ? { ...entry, delivery: "sent" }
+      : entry,
+  );
+}
+
+/** Message `id` will never be delivered. */
+export function fail(log: MessageLog, id: number, problem: string): MessageLog {
+  return updateOwn(log, (entry) =>
+    entry.id === id ? { ...entry, delivery: "failed", problem } : entry,
+  );
+}
+
+/** The session is over: what still waits has failed, and the next session's numbers mean other messages. */
+export function endSession(log: MessageLog, problem: string): MessageLog {
+  return updateOwn(log, (entry) => {
+    if (entry.id === undefined) return entry;
+    return entry.delivery === "waiting"
+      ? { ...entry, id: undefined, delivery: "failed", problem }
+      : { ...entry, id: undefined };
+  });
+}
+
+/** Puts older messages of one room in their places by number; those that the log holds already are left out. */
+export function mergeHistory(
+  log: MessageLog,
+  room: string,
+  older: readonly NewMessage[],
+): MessageLog {
+  const known = new Set(
+    log.entries.map((entry) => (isSaidIn(entry, room) ? entry.seq : undefined)),
+  );
+  const missing = older.filter((entry) => !known.has(entry.seq));
+  if (missing.length === 0) return log;
+  let { nextKey } = log;
+  const entries: Entry[] = [];
+  let next = 0;
+  for (const entry of log.entries) {
+    for (let first = missing[next]; first && isBefore(first, entry, room); first = missing[next]) {
+      entries.push({ ...first, key: nextKey++ });
+      next++;
+    }
+    entries.push(entry);
+  }
+  const rest = missing.slice(next).map((entry) => ({ ...entry, key: nextKey++ }));
+  entries.splice(endOfDelivered(entries), 0, ...rest);
+  return trim({ entries, nextKey });
+}
+
+/** The lowest number of a room's messages in the log. */
+export function oldestSeq(log: MessageLog, room: string): number | undefined {
+  for (const entry of log.entries) if (isSaidIn(entry, room)) return entry.seq;
+  return undefined;
+}
+
+/** The server started a new log (restarted without `--data`): numbers from the old one mean nothing any more. */
+export function forgetSeqs(log: MessageLog): MessageLog {
+  const entries = log.entries.map((entry) =>
+    entry.kind === "message" ? { ...entry, seq: undefined } : entry,
+  );
+  return { ...log, entries };
+}
+
+/** The server spells a room differently now: created anew by somebody else, after a restart. */
+export function renameRoom(log: MessageLog, from: string, to: string): MessageLog {
+  const entries = log.entries.map((entry) =>
+    entry.room === from ? { ...entry, room: to } : entry,
+  );
+  return { ...log, entries };
+}
+
+/** Drops what belongs to a room that was left. */
+export function dropRoom(log: MessageLog, room: string): MessageLog {
+  return { ...log, entries: log.entries.filter((entry) => entry.room !== room) };
+}
+
+/** What stands in one room's timeline: its own entries and those shown everywhere. */
+export function entriesIn(log: MessageLog, room: string | undefined): readonly Entry[] {
+  return log.entries.filter((entry) => entry.room === undefined || entry.room === room);
+}
+
+/**
+ * What only this page knows, oldest first: private messages, which the server does not repeat, and messages that it has not
+ * confirmed. At most `maxCount`, of `maxChars` in all; the newest are kept.
+ */
+export function unrepeatable(log: MessageLog, maxCount: number, maxChars: number): Message[] {
+  const newest: Message[] = [];
+  let chars = 0;
+  for (let i = log.entries.length - 1; i >= 0 && newest.length < maxCount; i--) {
+    const entry = log.entries[i];
+    if (entry?.kind !== "message") continue;
+    if (entry.room !== undefined && entry.delivery === "sent") continue;
+    chars += entry.text.length;
+    if (chars > maxChars) break;
+    newest.push(entry);
+  }
+  return newest.reverse();
+}
+
+/** Brings back what an earlier life of the page kept. Nobody knows whether messages that waited then were delivered. */
+export function restore(log: MessageLog, kept: readonly NewMessage[]): MessageLog {
+  const problem = "the page was reloaded before the server confirmed it";
+  return kept.reduce((log, message) => {
+    const restored = { ...message, id: undefined };
+    if (message.delivery !== "waiting") return append(log, restored);
+    return append(log, { ...restored, delivery: "failed", problem });
+  }, log);
+}
+
+type Numbered = Message & { seq: number };
+
+function isSaidIn(entry: Entry, room: string): entry is Numbered {
+  return entry.kind === "message" && entry.room === room && entry.seq !== undefined;
+}
+
+function isBefore(older: NewMessage, entry: Entry, room: string): boolean {
+  if (isSaidIn(entry, room) && older.seq !== undefined) return older.seq < entry.seq;
+  // Another room's entries do not share a timeline with it, so they need not be compared.
+  if (entry.room !== undefined && entry.room !== room) return false;
+  return older.timeMs < entry.timeMs;
+}
+
+function endOfDelivered(entries: readonly Entry[]): number {
+  let end = entries.length;
+  for (; end > 0; end--) {
+    const last = entries[end - 1];
+    if (last?.kind !== "message" || last.delivery !== "waiting") break;
+  }
+  return end;
+}
+
+function updateOwn(log: MessageLog, update: (message: Message) => Message): MessageLog {
+  let entries: Entry[] | undefined;
+  log.entries.forEach((entry, i) => {
+    if (entry.kind !== "message" || !entry.mine) return;
+    const updated = update(entry);
+    if (updated !== entry) (entries ??= log.entries.slice())[i] = updated;
+  });
+  return entries === undefined ? log : { ...log, entries };
+}
+
+/** Drops the older half of the room that fills the log most, so that a busy room costs the quiet ones nothing. */
+function trim(log: MessageLog): MessageLog {
+  if (log.entries.length <= maxEntries) return log;
+  const counts = new Map<string | undefined, number>();
+  for (const { room } of log.entries) counts.set(room, (counts.get(room) ?? 0) + 1);
+  const [busiest, count] = [...counts].reduce((most, next) => (next[1] > most[1] ? next : most));
+  let surplus = Math.ceil(count / 2);
+  const entries = log.entries.filter((entry) => entry.room !== busiest || surplus-- <= 0);
+  return { ...log, entries };
+}

@@ -1,0 +1,161 @@
+// How the page's state changes: one pure function from state and action to state. What the session's events do is in
+// session-events.ts.
+
+import { noChat } from "../client/private-chat-state.ts";
+import { append, dropRoom, emptyLog, forgetSeqs, type MessageLog, restore } from "./message-log.ts";
+import { notice, sessionOver, showRoom, updateRoom } from "./room-changes.ts";
+import { reduceSessionEvent } from "./session-events.ts";
+import {
+  type Action,
+  type FileListing,
+  isSameName,
+  maxPeople,
+  newRoom,
+  shownRoom,
+  sortNames,
+  type State,
+} from "./state.ts";
+
+export function reduce(state: State, action: Action): State {
+  switch (action.type) {
+    case "connect":
+      return connect(state, action);
+    case "disconnect":
+      return sessionOver(state, undefined, action.nowMs);
+    case "show-login":
+      return { ...state, isLoginShown: true };
+    case "login-problem":
+      return { ...state, loginProblem: action.problem };
+    case "session-event":
+      return reduceSessionEvent(state, action.event, action.nowMs);
+    case "sent":
+      return sent(state, action);
+    case "people":
+      return listPeople(state, action);
+    case "directory": {
+      const directory = action.isFirst ? action.rooms : [...state.directory, ...action.rooms];
+      return { ...state, directory };
+    }
+    case "show-room":
+      return showRoom(state, action.room);
+    case "join": {
+      const { room, origin } = action;
+      return { ...state, joining: { room, origin }, joinProblem: "", composerProblem: "" };
+    }
+    case "problem":
+      return action.origin === "form"
+        ? { ...state, joinProblem: action.problem }
+        : { ...state, composerProblem: action.problem };
+    case "draft":
+      return draft(state, action.text);
+    case "choose-recipients":
+      return { ...state, recipients: action.to };
+    case "restore":
+      return { ...state, log: restore(state.log, action.messages) };
+    case "chat-ended":
+      return { ...state, chat: noChat };
+    case "renaming":
+      return { ...state, renaming: action.renaming };
+    case "epoch-changed": {
+      const rooms = state.rooms.map((room) => ({ ...room, firstSeq: undefined }));
+      return { ...state, rooms, log: forgetSeqs(state.log) };
+    }
+    case "away":
+      return away(state, action.isAway);
+    case "files-loading":
+    case "files":
+    case "files-failed":
+      return { ...state, listing: list(state.listing, action) };
+    case "download": {
+      const downloads = new Map(state.downloads).set(action.download.name, action.download);
+      return { ...state, downloads };
+    }
+    case "notice":
+      return notice(state, state.shown, action.text, action.nowMs);
+  }
+}
+
+type ListingAction = Extract<Action, { type: "files-loading" | "files" | "files-failed" }>;
+
+function list(listing: FileListing, action: ListingAction): FileListing {
+  switch (action.type) {
+    case "files-loading":
+      return { ...listing, phase: "loading", problem: "" };
+    case "files": {
+      const files = action.isFirst ? action.files : [...listing.files, ...action.files];
+      return { files, next: action.next, phase: "loaded", problem: "" };
+    }
+    case "files-failed":
+      return { ...listing, phase: "loaded", problem: action.problem };
+  }
+}
+
+function connect(state: State, { name, rooms, shown }: Action & { type: "connect" }): State {
+  return {
+    ...state,
+    phase: "connecting",
+    name,
+    rooms: rooms.map((room) => ({ ...newRoom(room.name), ...room })),
+    shown: shown ?? rooms[0]?.name,
+    status: "",
+    loginProblem: undefined,
+    log: logFor(state, name, rooms),
+  };
+}
+
+/** What may stay on the page: nothing of another user, and no room that was left. */
+function logFor(state: State, name: string, rooms: readonly { name: string }[]): MessageLog {
+  if (state.name !== "" && !isSameName(state.name, name)) {
+    return { ...emptyLog, nextKey: state.log.nextKey };
+  }
+  const left = state.rooms.filter((old) => !rooms.some((room) => isSameName(room.name, old.name)));
+  return left.reduce((log, room) => dropRoom(log, room.name), state.log);
+}
+
+function sent(state: State, { message, nowMs }: Action & { type: "sent" }): State {
+  const log = append(state.log, {
+    kind: "message",
+    ...message,
+    from: state.name,
+    timeMs: nowMs,
+    mine: true,
+    seq: undefined,
+    delivery: "waiting",
+    problem: undefined,
+    mentionsMe: false,
+  });
+  // Who answers has read what was unread.
+  const read =
+    state.shown === undefined
+      ? state
+      : updateRoom(state, state.shown, (room) => ({ ...room, firstUnreadKey: undefined }));
+  return { ...read, log, composerProblem: "" };
+}
+
+function listPeople(state: State, action: Action & { type: "people" }): State {
+  const { room: name, names, total, isFirst } = action;
+  return updateRoom(state, name, (room) => ({
+    ...room,
+    people: sortNames(isFirst ? names : [...room.people, ...names]).slice(0, maxPeople),
+    peopleTotal: total,
+    isListed: true,
+  }));
+}
+
+function draft(state: State, text: string): State {
+  const drafted =
+    state.shown === undefined
+      ? state
+      : updateRoom(state, state.shown, (room) => ({ ...room, draft: text }));
+  // Once the text changes, what was wrong with it may not be any more.
+  return { ...drafted, composerProblem: "" };
+}
+
+function away(state: State, isAway: boolean): State {
+  if (isAway) return { ...state, isAway };
+  const looking = { ...state, isAway, unreadPrivate: 0 };
+  const room = shownRoom(state);
+  return room === undefined
+    ? looking
+    : updateRoom(looking, room.name, (shown) => ({ ...shown, unread: 0, mentions: 0 }));
+}

@@ -1,0 +1,338 @@
+// What each event of the session changes in the page's state. Pure. Text from the server loses what could hide or forge
+// anything before it gets here into the state.
+
+import { chatAfter, chatRenamed } from "../client/private-chat-state.ts";
+import type { PastMessage, SessionEvent, SessionResponse } from "../client/events.ts";
+import type { ChatState, LeaveReason } from "../protocol/messages.ts";
+import { harmless } from "../text.ts";
+import { mentions } from "./mentions.ts";
+import {
+  acknowledge,
+  append,
+  confirm,
+  fail,
+  mergeHistory,
+  type NewMessage,
+  oldestSeq,
+  renameRoom,
+} from "./message-log.ts";
+import {
+  isInSight,
+  notice,
+  removeRoom,
+  sessionOver,
+  showRoom,
+  updateRoom,
+} from "./room-changes.ts";
+import {
+  isSameName,
+  type LoginProblem,
+  maxPeople,
+  newRoom,
+  type Room,
+  sortNames,
+  type State,
+} from "./state.ts";
+
+type EventOf<T extends SessionEvent["type"]> = Extract<SessionEvent, { type: T }>;
+
+export function reduceSessionEvent(state: State, event: SessionEvent, nowMs: number): State {
+  switch (event.type) {
+    case "online":
+      return online(state, event);
+    case "offline":
+      return offline(state, event);
+    case "reconnected":
+      return notice({ ...state, status: "" }, undefined, harmless(event.summary), nowMs);
+    case "ended":
+      return ended(state, event, nowMs);
+    case "entered":
+      return entered(state, event.room, nowMs);
+    case "join-failed":
+      return joinFailed(state, event, nowMs);
+    case "parted":
+      return parted(state, event.room, nowMs);
+    case "message":
+      return messageArrived(state, event);
+    case "private":
+      return privateArrived(state, event);
+    case "acknowledged":
+      return { ...state, log: acknowledge(state.log, event.id) };
+    case "failed":
+      return { ...state, log: fail(state.log, event.id, harmless(event.message)) };
+    case "gap": {
+      const count = event.to - event.from + 1;
+      const what = count === 1 ? "1 message is" : `${count} messages are`;
+      return notice(state, event.room, `${what} no longer on the server`, nowMs);
+    }
+    case "joined":
+      return joined(state, event, nowMs);
+    case "left":
+      return left(state, event, nowMs);
+    case "renamed":
+      return renamed(state, event, nowMs);
+    case "chat": {
+      const chat = chatAfter(state.chat, event.state, event.with);
+      return notice({ ...state, chat }, undefined, chatText(event.state, event.with), nowMs);
+    }
+    case "error":
+      return failedRequest(state, event, nowMs);
+    case "response":
+      return isRenameOf(state, event.ref)
+        ? responded({ ...state, renaming: undefined }, event.response)
+        : responded(state, event.response);
+  }
+}
+
+/** Rooms that were known before keep what the page has of them; their lists of people are old. */
+function online(state: State, event: EventOf<"online">): State {
+  const rooms = event.rooms.map((name): Room => {
+    const known = state.rooms.find((room) => isSameName(room.name, name));
+    return known === undefined ? newRoom(name) : { ...known, name, isListed: false };
+  });
+  const shown = rooms.find(({ name }) => isSameName(name, state.shown ?? "")) ?? rooms[0];
+  const respelled = state.rooms.filter(({ name }) => !event.rooms.includes(name));
+  const log = respelled.reduce((log, { name: from }) => {
+    const to = event.rooms.find((room) => isSameName(room, from));
+    return to === undefined ? log : renameRoom(log, from, to);
+  }, state.log);
+  return {
+    ...state,
+    log,
+    phase: "online",
+    isLoginShown: false,
+    name: event.name,
+    rooms,
+    shown: shown?.name,
+    status: "",
+    loginProblem: undefined,
+  };
+}
+
+function offline(state: State, event: EventOf<"offline">): State {
+  const seconds = Math.max(1, Math.ceil(event.retryMs / 1_000));
+  const what = event.everOnline ? "Connection lost" : "Connection failed";
+  const status = `${what}. Trying again in ${seconds} s`;
+  return event.everOnline
+    ? { ...state, phase: "reconnecting", status }
+    : { ...state, phase: "connecting", status, loginProblem: { field: "form", text: status } };
+}
+
+const fieldsByCode: ReadonlyMap<string, LoginProblem["field"]> = new Map([
+  ["name-taken", "name"],
+  ["name-invalid", "name"],
+  ["room-invalid", "rooms"],
+]);
+
+function ended(state: State, { code, message }: EventOf<"ended">, nowMs: number): State {
+  if (state.phase === "offline") return state;
+  if (code === "left") return sessionOver(state, undefined, nowMs);
+  const field = fieldsByCode.get(code) ?? "form";
+  return sessionOver(state, { field, text: harmless(message) }, nowMs);
+}
+
+function entered(state: State, name: string, nowMs: number): State {
+  const isKnown = state.rooms.some((room) => room.name === name);
+  const joined = isKnown ? state : { ...state, rooms: [...state.rooms, newRoom(name)] };
+  if (!isAskedFor(state, name)) return joined;
+  const shown = showRoom({ ...joined, joining: undefined, joinProblem: "" }, name);
+  return notice(shown, name, `You joined ${name}`, nowMs);
+}
+
+function joinFailed(state: State, event: EventOf<"join-failed">, nowMs: number): State {
+  const message = harmless(event.message);
+  if (!isAskedFor(state, event.room)) return notice(state, state.shown, message, nowMs);
+  const answered = { ...state, joining: undefined };
+  return state.joining?.origin === "composer"
+    ? { ...answered, composerProblem: message }
+    : { ...answered, joinProblem: message };
+}
+
+function isAskedFor({ joining }: State, room: string): boolean {
+  return joining !== undefined && isSameName(joining.room, room);
+}
+
+function parted(state: State, room: string, nowMs: number): State {
+  const removed = removeRoom(state, room);
+  return notice(removed, removed.shown, `You left ${room}`, nowMs);
+}
+
+function messageArrived(state: State, event: EventOf<"message">): State {
+  const text = harmless(event.text);
+  if (event.id !== undefined) {
+    const { seq, timeMs } = event;
+    const log = confirm(state.log, event.id, { seq, timeMs, text });
+    if (log !== undefined) return { ...state, log };
+  }
+  const { nextKey } = state.log;
+  const message = roomMessage(state, event.room, event);
+  const log = append(state.log, message);
+  if (event.mine || isInSight(state, event.room)) return { ...state, log };
+  return updateRoom({ ...state, log }, event.room, (room) => ({
+    ...room,
+    unread: room.unread + 1,
+    mentions: room.mentions + (message.mentionsMe ? 1 : 0),
+    firstUnreadKey: room.unread === 0 ? nextKey : room.firstUnreadKey,
+  }));
+}
+
+function roomMessage(state: State, room: string, past: PastMessage): NewMessage {
+  const mine = isSameName(past.from, state.name);
+  const text = harmless(past.text);
+  return {
+    kind: "message",
+    room,
+    from: harmless(past.from),
+    text,
+    timeMs: past.timeMs,
+    mine,
+    to: undefined,
+    seq: past.seq,
+    id: undefined,
+    delivery: "sent",
+    problem: undefined,
+    mentionsMe: !mine && mentions(text, state.name),
+  };
+}
+
+function privateArrived(state: State, event: EventOf<"private">): State {
+  const log = append(state.log, {
+    kind: "message",
+    room: undefined,
+    from: harmless(event.from),
+    text: harmless(event.text),
+    timeMs: event.timeMs,
+    mine: isSameName(event.from, state.name),
+    to: event.to.map(harmless),
+    seq: undefined,
+    id: undefined,
+    delivery: "sent",
+    problem: undefined,
+    mentionsMe: false,
+  });
+  return { ...state, log, unreadPrivate: state.unreadPrivate + (state.isAway ? 1 : 0) };
+}
+
+function joined(
+  state: State,
+  { room: name, name: person }: EventOf<"joined">,
+  nowMs: number,
+): State {
+  const room = state.rooms.find((room) => room.name === name);
+  if (room === undefined || room.people.includes(person)) return state;
+  const listed = room.isListed
+    ? updateRoom(state, name, (room) => ({
+        ...room,
+        people: sortNames([...room.people, person]).slice(0, maxPeople),
+        peopleTotal: room.peopleTotal + 1,
+      }))
+    : state;
+  if (isSameName(person, state.name)) return listed;
+  return notice(listed, name, `${harmless(person)} joined`, nowMs);
+}
+
+function left(state: State, event: EventOf<"left">, nowMs: number): State {
+  const { room: name, name: person, reason } = event;
+  const gone = updateRoom(state, name, (room) => ({
+    ...room,
+    people: room.people.filter((other) => other !== person),
+    peopleTotal: Math.max(0, room.peopleTotal - 1),
+  }));
+  // Who only left the room can still be written to.
+  const recipients =
+    reason === "parted" ? state.recipients : state.recipients.filter((to) => to !== person);
+  return notice({ ...gone, recipients }, name, leftText(person, reason), nowMs);
+}
+
+function leftText(person: string, reason: LeaveReason): string {
+  const name = harmless(person);
+  switch (reason) {
+    case "quit":
+    case "replaced":
+      return `${name} disconnected`;
+    case "lost":
+    case "slow":
+      return `${name} lost the connection`;
+    case "parted":
+      return `${name} left`;
+  }
+}
+
+function renamed(state: State, { room, from, to }: EventOf<"renamed">, nowMs: number): State {
+  const swap = (name: string): string => (name === from ? to : name);
+  const isMe = isSameName(from, state.name);
+  const changed: State = {
+    ...state,
+    name: isMe ? to : state.name,
+    recipients: state.recipients.map(swap),
+    chat: chatRenamed(state.chat, from, to),
+  };
+  const text = isMe ? `You are now ${harmless(to)}` : `${harmless(from)} is now ${harmless(to)}`;
+  if (room === undefined) return notice(changed, undefined, text, nowMs);
+  const listed = updateRoom(changed, room, (listed) => ({
+    ...listed,
+    people: sortNames(listed.people.map(swap)),
+  }));
+  return notice(listed, room, text, nowMs);
+}
+
+function chatText(change: ChatState, person: string): string {
+  const name = harmless(person);
+  switch (change) {
+    case "asked":
+      return `You invited ${name} to a private chat`;
+    case "invited":
+      return `${name} invites you to a private chat`;
+    case "started":
+      return `Private chat with ${name} started`;
+    case "rejected":
+      return `The private chat with ${name} was declined`;
+    case "busy":
+      return `${name} is in another private chat, or has been invited to one`;
+    case "left":
+      return `The private chat with ${name} is over`;
+    case "lost":
+      return `${name} lost the connection; the private chat is over`;
+  }
+}
+
+function failedRequest(state: State, event: EventOf<"error">, nowMs: number): State {
+  const message = harmless(event.message);
+  return isRenameOf(state, event.ref)
+    ? { ...state, renaming: { ref: undefined, problem: message } }
+    : notice(state, state.shown, message, nowMs);
+}
+
+/** Whether this responds to what the dialog requested. */
+function isRenameOf({ renaming }: State, ref: number | undefined): boolean {
+  return ref !== undefined && renaming?.ref === ref;
+}
+
+function responded(state: State, response: SessionResponse): State {
+  switch (response.type) {
+    case "history":
+      return history(state, response.room, response.messages);
+    case "name":
+      return { ...state, name: response.name };
+    // The controller puts the pages of these together.
+    case "names":
+    case "rooms":
+    case "files":
+      return state;
+  }
+}
+
+/** A response that brings nothing older means that the server has nothing older. */
+function history(state: State, name: string, messages: readonly PastMessage[]): State {
+  const older = messages.map((past) => roomMessage(state, name, past));
+  const before = oldestSeq(state.log, name);
+  const oldest = messages[0]?.seq ?? before;
+  const isEnd =
+    oldest === before && state.rooms.some((room) => room.name === name && room.isHistoryLoaded);
+  const merged = { ...state, log: mergeHistory(state.log, name, older) };
+  return updateRoom(merged, name, (room) => ({
+    ...room,
+    isHistoryLoaded: true,
+    firstSeq: isEnd ? oldest : room.firstSeq,
+  }));
+}

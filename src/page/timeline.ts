@@ -1,0 +1,56 @@
+// How entries relate to each other in a timeline: groups by sender, days, and how times read. Pure but for the local calendar.
+
+import type { Entry } from "./message-log.ts";
+
+/** A pause after which the sender's name is repeated. */
+const groupMs = 5 * 60_000;
+
+/** Whether `entry` needs a name above it: another sender, other recipients, or a pause. */
+export function startsGroup(entry: Entry, previous: Entry | undefined): boolean {
+  if (entry.kind !== "message" || previous?.kind !== "message") return true;
+  return (
+    previous.from !== entry.from ||
+    previous.mine !== entry.mine ||
+    previous.to?.join() !== entry.to?.join() ||
+    entry.timeMs - previous.timeMs > groupMs
+  );
+}
+
+/** Whether a new day begins with `entry`. */
+export function startsDay(entry: Entry, previous: Entry | undefined): boolean {
+  return previous === undefined || dayOf(entry.timeMs) !== dayOf(previous.timeMs);
+}
+
+export function dayLabel(timeMs: number, nowMs: number): string {
+  const yesterday = new Date(nowMs);
+  yesterday.setDate(yesterday.getDate() - 1);
+  if (dayOf(timeMs) === dayOf(nowMs)) return "Today";
+  if (dayOf(timeMs) === yesterday.toDateString()) return "Yesterday";
+  return new Date(timeMs).toLocaleDateString(undefined, {
+    weekday: "long",
+    day: "numeric",
+    month: "long",
+    year: "numeric",
+  });
+}
+
+/** Hours and minutes: "04:05". */
+export function clockTime(timeMs: number): string {
+  const date = new Date(timeMs);
+  return `${twoDigits(date.getHours())}:${twoDigits(date.getMinutes())}`;
+}
+
+/** "2026-02-03 04:05:06". */
+export function dateTime(timeMs: number): string {
+  const date = new Date(timeMs);
+  const day = `${date.getFullYear()}-${twoDigits(date.getMonth() + 1)}-${twoDigits(date.getDate())}`;
+  return `${day} ${clockTime(timeMs)}:${twoDigits(date.getSeconds())}`;
+}
+
+function dayOf(timeMs: number): string {
+  return new Date(timeMs).toDateString();
+}
+
+function twoDigits(value: number): string {
+  return String(value).padStart(2, "0");
+}

@@ -1,0 +1,99 @@
+// The frame around the conversation: login form or app, the heading, the sidebar and the panel of files.
+
+import { byId, setText } from "../dom.ts";
+import { shownRoom, type State, unreadElsewhere } from "../state.ts";
+import { badgeText } from "./badge.ts";
+
+export class AppShell {
+  readonly #login = byId("login", HTMLElement);
+  readonly #app = byId("app", HTMLElement);
+  readonly #sidebar = byId("sidebar", HTMLElement);
+  readonly #menu = byId("menu", HTMLButtonElement);
+  readonly #menuBadge = byId("menu-badge", HTMLElement);
+  readonly #files = byId("files", HTMLElement);
+  readonly #filesToggle = byId("files-toggle", HTMLButtonElement);
+  readonly #backdrop = byId("backdrop", HTMLElement);
+  readonly #room = byId("room", HTMLElement);
+  readonly #note = byId("room-note", HTMLElement);
+  readonly #text = byId("text", HTMLTextAreaElement);
+  readonly #onlineOnly = ["rename", "disconnect"].map((id) => byId(id, HTMLButtonElement));
+  readonly #loadFiles: () => void;
+
+  constructor(loadFiles: () => void) {
+    this.#loadFiles = loadFiles;
+    this.#menu.addEventListener("click", () => this.#toggleSidebar(true));
+    byId("sidebar-close", HTMLButtonElement).addEventListener("click", () => this.closeSidebar());
+    this.#backdrop.addEventListener("click", () => this.closeSidebar());
+    this.#filesToggle.addEventListener("click", () => {
+      if (this.#files.hidden === true) this.openFiles();
+      else this.#closeFiles();
+    });
+    byId("files-close", HTMLButtonElement).addEventListener("click", () => this.#closeFiles());
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      if (this.#sidebar.classList.contains("open")) this.closeSidebar();
+      else if (this.#files.contains(document.activeElement)) this.#closeFiles();
+    });
+  }
+
+  closeSidebar(): void {
+    if (this.#sidebar.classList.contains("open")) this.#toggleSidebar(false);
+  }
+
+  openFiles(): void {
+    this.#toggleFiles(true);
+    byId("files-close", HTMLButtonElement).focus();
+    this.#loadFiles();
+  }
+
+  render(state: State): void {
+    const wasLoginShown = this.#app.hidden;
+    this.#login.hidden = !state.isLoginShown;
+    this.#app.hidden = state.isLoginShown;
+    this.#app.dataset["phase"] = state.phase;
+    if (wasLoginShown && !state.isLoginShown) this.#text.focus();
+    for (const control of this.#onlineOnly) control.disabled = state.phase === "offline";
+    setText(this.#room, state.shown ?? "No room");
+    this.#room.title = state.shown ?? "";
+    setText(this.#note, noteOf(state));
+    this.#renderMenu(state);
+  }
+
+  #renderMenu(state: State): void {
+    const { unread, mentions } = unreadElsewhere(state);
+    this.#menuBadge.hidden = unread === 0;
+    this.#menuBadge.classList.toggle("mention", mentions > 0);
+    setText(this.#menuBadge, badgeText(mentions > 0 ? mentions : unread));
+    const label = unread === 0 ? "Rooms and people" : `Rooms and people, ${unread} unread`;
+    this.#menu.setAttribute("aria-label", label);
+  }
+
+  #toggleSidebar(isOpen: boolean): void {
+    this.#sidebar.classList.toggle("open", isOpen);
+    this.#backdrop.hidden = !isOpen;
+    this.#menu.setAttribute("aria-expanded", String(isOpen));
+    // Nothing behind the backdrop can be reached.
+    byId("conversation", HTMLElement).inert = isOpen;
+    if (isOpen) byId("sidebar-close", HTMLButtonElement).focus();
+    else this.#menu.focus();
+  }
+
+  #closeFiles(): void {
+    this.#toggleFiles(false);
+    this.#filesToggle.focus();
+  }
+
+  #toggleFiles(isOpen: boolean): void {
+    this.#files.hidden = !isOpen;
+    this.#filesToggle.setAttribute("aria-expanded", String(isOpen));
+  }
+}
+
+function noteOf(state: State): string {
+  if (state.phase !== "online") return "offline";
+  const room = shownRoom(state);
+  if (room === undefined) return "Join a room to talk";
+  if (!room.isListed) return "";
+  if (room.peopleTotal <= 1) return "Nobody else is here";
+  return room.peopleTotal === 2 ? "1 other person" : `${room.peopleTotal - 1} other people`;
+}

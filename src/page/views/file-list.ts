@@ -1,0 +1,133 @@
+// The server's shared files, page by page, and how far their downloads are.
+
+import type { ListedFile } from "../../client/events.ts";
+import { sizeText } from "../../size-text.ts";
+import { harmless } from "../../text.ts";
+import { byId, h, iconButton, setText, syncChildren } from "../dom.ts";
+import type { Download, FileListing, State } from "../state.ts";
+
+export type FileListActions = {
+  download: (file: ListedFile) => void;
+  /** Loads the next page. */
+  more: () => void;
+};
+
+type Row = {
+  file: ListedFile;
+  node: HTMLLIElement;
+  bar: HTMLProgressElement;
+  note: HTMLElement;
+  button: HTMLButtonElement;
+  rendered: Download | undefined;
+};
+
+export class FileList {
+  readonly #list = byId("file-list", HTMLUListElement);
+  readonly #note = byId("files-note", HTMLElement);
+  readonly #more = byId("files-more", HTMLButtonElement);
+  readonly #actions: FileListActions;
+  #rows = new Map<string, Row>();
+  #files: readonly ListedFile[] = [];
+  #downloads: State["downloads"] = new Map();
+
+  constructor(actions: FileListActions) {
+    this.#actions = actions;
+    this.#more.addEventListener("click", () => actions.more());
+    // Whoever scrolls to the end wants the next page.
+    const observer = new IntersectionObserver((seen) => {
+      if (seen.some(({ isIntersecting }) => isIntersecting)) actions.more();
+    });
+    observer.observe(this.#more);
+  }
+
+  render({ listing, downloads }: State): void {
+    const isListSame = listing.files === this.#files;
+    if (!isListSame) this.#renderRows(listing.files);
+    setText(this.#note, noteOf(listing));
+    this.#more.hidden = listing.next === undefined;
+    this.#more.disabled = listing.phase === "loading";
+    if (isListSame && downloads === this.#downloads) return;
+    this.#downloads = downloads;
+    for (const [name, download] of downloads) {
+      const row = this.#rows.get(name);
+      if (row !== undefined) renderDownload(row, download);
+    }
+  }
+
+  /** Rows of files that have not changed stay as they are. */
+  #renderRows(files: readonly ListedFile[]): void {
+    this.#files = files;
+    const rows = files.map((file): [string, Row] => {
+      const known = this.#rows.get(file.name);
+      return [
+        file.name,
+        known !== undefined && isSame(known.file, file) ? known : this.#newRow(file),
+      ];
+    });
+    this.#rows = new Map(rows);
+    syncChildren(
+      this.#list,
+      Array.from(this.#rows.values(), ({ node }) => node),
+    );
+  }
+
+  #newRow(file: ListedFile): Row {
+    const name = harmless(file.name);
+    const button = iconButton("save", `Download ${name}`);
+    button.addEventListener("click", () => this.#actions.download(file));
+    const facts = `${sizeText(file.sizeBytes)} · ${new Date(file.modifiedMs).toLocaleDateString()}`;
+    const bar = h("progress", {
+      max: 1,
+      value: 0,
+      "aria-label": `Download of ${name}`,
+      hidden: true,
+    });
+    const note = h("p", { class: "file-state", role: "status", hidden: true });
+    const label = h("p", { class: "file-name" }, h("bdi", {}, name), h("small", {}, facts));
+    const row = h("div", { class: "file-row" }, label, button);
+    const node = h("li", { class: "file" }, row, bar, note);
+    return { file, node, bar, note, button, rendered: undefined };
+  }
+}
+
+function isSame(a: ListedFile, b: ListedFile): boolean {
+  return a.sizeBytes === b.sizeBytes && a.modifiedMs === b.modifiedMs;
+}
+
+function renderDownload(row: Row, download: Download): void {
+  if (download === row.rendered) return;
+  const isNewPhase = row.rendered?.phase !== download.phase;
+  row.rendered = download;
+  const { phase, doneBytes, totalBytes } = download;
+  const isRunning = phase === "running" || phase === "checking";
+  row.bar.hidden = !isRunning;
+  row.bar.value = totalBytes === 0 ? 1 : doneBytes / totalBytes;
+  row.button.disabled = isRunning;
+  row.note.hidden = false;
+  // While it runs, a screen reader can ask the bar; only changes of phase are announced.
+  row.note.setAttribute("aria-live", isNewPhase ? "polite" : "off");
+  row.note.className = `file-state ${phase}`;
+  setText(row.note, downloadText(download));
+}
+
+function downloadText({ phase, doneBytes, totalBytes, detail }: Download): string {
+  switch (phase) {
+    case "running":
+      return `${Math.floor((100 * doneBytes) / Math.max(1, totalBytes))}% of ${sizeText(totalBytes)}`;
+    case "checking":
+      return "Verifying …";
+    case "verified":
+      return `Saved and verified. SHA-256: ${detail}`;
+    case "unchecked":
+    case "failed":
+      return detail;
+  }
+}
+
+function noteOf({ files, next, phase, problem }: FileListing): string {
+  if (problem !== "") return problem;
+  const count = files.length;
+  if (count === 0) return phase === "loaded" ? "This server shares no files." : "Loading …";
+  if (next !== undefined) return `The first ${count.toLocaleString("en")} files; there are more.`;
+  return count === 1 ? "1 file" : `${count.toLocaleString("en")} files`;
+}

@@ -1,0 +1,61 @@
+// The form to log in: a name, the rooms to join, and what is wrong with either beside it.
+
+import { byId, setProblem, setText } from "../dom.ts";
+import type { Login } from "../session-controller.ts";
+import type { LoginProblem, State } from "../state.ts";
+import { defaultRoom } from "../../protocol/messages.ts";
+
+export class LoginForm {
+  readonly #name = byId("login-name", HTMLInputElement);
+  readonly #nameHint = byId("login-name-hint", HTMLElement);
+  readonly #nameProblem = byId("login-name-problem", HTMLElement);
+  readonly #rooms = byId("login-rooms", HTMLInputElement);
+  readonly #roomsHint = byId("login-rooms-hint", HTMLElement);
+  readonly #roomsProblem = byId("login-rooms-problem", HTMLElement);
+  readonly #connect = byId("connect", HTMLButtonElement);
+  readonly #problem = byId("login-problem", HTMLElement);
+  #wasShown = false;
+  #shownProblem: LoginProblem | undefined;
+
+  constructor(login: (login: Login) => void) {
+    this.#name.placeholder = `user-${randomLetters(6)}`;
+    byId("login-form", HTMLFormElement).addEventListener("submit", (event) => {
+      event.preventDefault();
+      const name = this.#name.value.trim() || this.#name.placeholder;
+      const rooms = this.#rooms.value.split(/[\s,]+/).filter((room) => room !== "");
+      login({ name, rooms: rooms.length === 0 ? [defaultRoom] : rooms });
+    });
+  }
+
+  render(state: State): void {
+    const isConnecting = state.phase === "connecting";
+    const problem = state.loginProblem;
+    this.#connect.disabled = isConnecting && problem === undefined;
+    setText(this.#connect, isConnecting ? "Connecting …" : "Connect");
+    const textFor = (field: LoginProblem["field"]): string =>
+      problem?.field === field ? problem.text : "";
+    setProblem(this.#name, this.#nameProblem, textFor("name"));
+    setProblem(this.#rooms, this.#roomsProblem, textFor("rooms"));
+    setText(this.#problem, textFor("form"));
+    this.#nameHint.hidden = problem?.field === "name";
+    this.#roomsHint.hidden = problem?.field === "rooms";
+    if (state.isLoginShown && !this.#wasShown) {
+      if (state.name !== "") this.#name.value = state.name;
+      this.#rooms.value = state.rooms.map(({ name }) => name).join(", ") || defaultRoom;
+      this.#name.select();
+    }
+    if (state.isLoginShown && problem !== this.#shownProblem) {
+      if (problem?.field === "name") this.#name.select();
+      if (problem?.field === "rooms") this.#rooms.select();
+    }
+    this.#shownProblem = problem;
+    this.#wasShown = state.isLoginShown;
+  }
+}
+
+/** Letters and digits that cannot be taken for one another. */
+function randomLetters(count: number): string {
+  const letters = "abcdefghjkmnpqrstuvwxyz23456789";
+  const bytes = crypto.getRandomValues(new Uint8Array(count));
+  return Array.from(bytes, (byte) => letters[byte % letters.length]).join("");
+}

@@ -1,0 +1,70 @@
+// Draws one entry of a timeline. Knows nothing of the entries around it but what it is told.
+
+import { drawAvatar } from "../avatar.ts";
+import { h, icon } from "../dom.ts";
+import type { Entry, Message } from "../message-log.ts";
+import { clockTime, dayLabel } from "../timeline.ts";
+
+/** How an entry relates to the one before it. */
+export type Placement = {
+  /** The sender is named. */
+  isFirstOfGroup: boolean;
+  isFirstOfDay: boolean;
+  /** What follows was unread when the room was shown. */
+  isFirstUnread: boolean;
+};
+
+export function drawEntry(entry: Entry, placement: Placement): HTMLLIElement {
+  const { isFirstOfDay, isFirstUnread } = placement;
+  const item = h("li", { class: "item" });
+  if (isFirstOfDay) item.append(h("p", { class: "day" }, dayLabel(entry.timeMs, Date.now())));
+  if (isFirstUnread) item.append(h("p", { class: "first-unread" }, h("span", {}, "New messages")));
+  if (entry.kind === "notice") item.append(h("p", { class: "notice" }, entry.text));
+  else item.append(drawMessage(entry, placement.isFirstOfGroup || isFirstOfDay || isFirstUnread));
+  return item;
+}
+
+function drawMessage(message: Message, isNamed: boolean): HTMLElement {
+  const { mine, delivery, to, mentionsMe, problem } = message;
+  const classes = ["message", delivery];
+  if (isNamed) classes.push("first");
+  if (mine) classes.push("mine");
+  if (to !== undefined) classes.push("private");
+  if (mentionsMe) classes.push("mention");
+  const node = h("div", { class: classes.join(" ") });
+  if (!mine) node.append(isNamed ? drawAvatar(message.from) : h("span"));
+  if (isNamed) node.append(drawMeta(message));
+  // The time stands in the last line of the text, at its right.
+  const text = h("p", { class: "text", dir: "auto" }, message.text);
+  node.append(h("div", { class: "bubble" }, text, drawTime(message)));
+  if (problem !== undefined) node.append(h("p", { class: "why" }, `Not sent: ${problem}`));
+  return node;
+}
+
+function drawMeta({ from, mine, to }: Message): HTMLElement {
+  const sender = h("b", { class: mine ? "unseen" : undefined }, h("bdi", {}, mine ? "You" : from));
+  if (to === undefined) return h("p", { class: "meta" }, sender);
+  const isForMeAlone = !mine && to.length === 1;
+  const recipients = isForMeAlone ? "to you privately" : `to ${to.join(", ")} privately`;
+  return h("p", { class: "meta" }, sender, h("span", { class: "to" }, icon("lock"), recipients));
+}
+
+function drawTime({ timeMs, mine, delivery }: Message): HTMLElement {
+  const date = new Date(timeMs);
+  const time = h("time", {
+    class: "time",
+    datetime: date.toISOString(),
+    title: date.toLocaleString(),
+  });
+  time.append(clockTime(timeMs));
+  if (!mine) return time;
+  const [name, words] = deliveryMarks[delivery];
+  time.append(icon(name), h("span", { class: "unseen" }, words));
+  return time;
+}
+
+const deliveryMarks = {
+  waiting: ["clock", "not delivered yet"],
+  sent: ["check", "delivered"],
+  failed: ["alert", "not sent"],
+} as const;

@@ -1,0 +1,187 @@
+// The timeline of the room that is shown: a window of it in the document, kept where the person reads, and following the end when
+// they are there.
+
+import { byId, setText, syncChildren } from "../dom.ts";
+import { atEnd, earlier, followEnd, keepPlace, later, type ListWindow } from "../list-window.ts";
+import { entriesIn, type Entry, type MessageLog } from "../message-log.ts";
+import { hasEarlier, shownRoom, type State } from "../state.ts";
+import { startsDay, startsGroup } from "../timeline.ts";
+import { drawEntry, type Placement } from "./message-item.ts";
+
+type Item = { entry: Entry; placement: Placement; node: HTMLLIElement };
+
+/** Pixels from an end of what is in the document at which more is brought in. */
+const reachPixels = 1_200;
+/** Pixels from the end that still count as being there. */
+const endPixels = 40;
+
+export class MessageList {
+  readonly #scroll = byId("scroll", HTMLElement);
+  readonly #list = byId("messages", HTMLOListElement);
+  readonly #empty = byId("empty", HTMLElement);
+  readonly #earlier = byId("earlier", HTMLButtonElement);
+  readonly #jump = byId("jump", HTMLButtonElement);
+  readonly #jumpText = byId("jump-text", HTMLElement);
+  #items = new Map<number, Item>();
+  #log: MessageLog["entries"] | undefined;
+  #entries: readonly Entry[] = [];
+  #room: string | undefined;
+  #hasEarlier = false;
+  #firstUnreadKey: number | undefined;
+  #window: ListWindow = { from: 0, to: 0 };
+  #followsEnd = true;
+  /** Key of the newest entry when the person left the end. */
+  #leftAtKey: number | undefined;
+  #isScrollHandled = true;
+
+  constructor(loadEarlier: () => void) {
+    this.#earlier.addEventListener("click", loadEarlier);
+    this.#jump.addEventListener("click", () => this.#jumpToEnd());
+    this.#scroll.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    new ResizeObserver(() => this.#followsEnd && this.#pinToEnd()).observe(this.#scroll);
+  }
+
+  render(state: State): void {
+    const room = shownRoom(state);
+    const isEarlier = room !== undefined && hasEarlier(state, room);
+    const isSame =
+      state.log.entries === this.#log &&
+      state.shown === this.#room &&
+      isEarlier === this.#hasEarlier &&
+      room?.firstUnreadKey === this.#firstUnreadKey;
+    if (isSame) return;
+    if (state.shown !== this.#room) this.#followsEnd = true;
+    const entries = entriesIn(state.log, state.shown);
+    this.#window = this.#windowFor(entries);
+    this.#log = state.log.entries;
+    this.#room = state.shown;
+    this.#entries = entries;
+    this.#hasEarlier = isEarlier;
+    this.#firstUnreadKey = room?.firstUnreadKey;
+    this.#empty.hidden = entries.length > 0;
+    this.#draw();
+    // What came in above the window moves nothing, so no scroll event tells whether it is in reach.
+    if (!this.#followsEnd) this.#scrolled();
+  }
+
+  /** Follows the newest entry from the next drawing on. */
+  followEnd(): void {
+    this.#followsEnd = true;
+  }
+
+  #jumpToEnd(): void {
+    this.#followsEnd = true;
+    this.#window = atEnd(this.#entries.length);
+    this.#draw();
+    this.#scroll.focus({ preventScroll: true });
+  }
+
+  #windowFor(entries: readonly Entry[]): ListWindow {
+    const total = entries.length;
+    const firstKey = this.#entries[this.#window.from]?.key;
+    const first = entries.findIndex((entry) => entry.key === firstKey);
+    if (this.#followsEnd) return followEnd(first, total);
+    if (first < 0) return atEnd(total);
+    return keepPlace(this.#window, first, total, this.#window.to >= this.#entries.length);
+  }
+
+  #draw(): void {
+    const anchor = this.#followsEnd ? undefined : this.#anchor();
+    this.#earlier.hidden = !this.#hasEarlier || this.#window.from > 0;
+    const items = new Map<number, Item>();
+    for (let i = this.#window.from; i < this.#window.to; i++) {
+      const item = this.#item(i);
+      if (item !== undefined) items.set(item.entry.key, item);
+    }
+    this.#items = items;
+    syncChildren(
+      this.#list,
+      Array.from(items.values(), ({ node }) => node),
+    );
+    if (anchor === undefined) this.#pinToEnd();
+    else if (anchor.node.isConnected) {
+      this.#scroll.scrollTop += anchor.node.getBoundingClientRect().top - anchor.top;
+    }
+    this.#drawJump();
+  }
+
+  #item(i: number): Item | undefined {
+    const entry = this.#entries[i];
+    if (entry === undefined) return undefined;
+    const previous = this.#entries[i - 1];
+    const placement: Placement = {
+      isFirstOfGroup: startsGroup(entry, previous),
+      isFirstOfDay: startsDay(entry, previous),
+      isFirstUnread: entry.key === this.#firstUnreadKey,
+    };
+    const known = this.#items.get(entry.key);
+    if (known?.entry === entry && isSamePlacement(known.placement, placement)) return known;
+    return { entry, placement, node: drawEntry(entry, placement) };
+  }
+
+  /** The first item in sight, and where it is. */
+  #anchor(): { node: Element; top: number } | undefined {
+    const sightTop = this.#scroll.getBoundingClientRect().top;
+    for (const node of this.#list.children) {
+      const { top, bottom } = node.getBoundingClientRect();
+      if (bottom > sightTop) return { node, top };
+    }
+    return undefined;
+  }
+
+  #pinToEnd(): void {
+    this.#scroll.scrollTop = this.#scroll.scrollHeight;
+  }
+
+  #scrolled(): void {
+    if (!this.#isScrollHandled) return;
+    this.#isScrollHandled = false;
+    requestAnimationFrame(() => {
+      this.#isScrollHandled = true;
+      this.#handleScroll();
+    });
+  }
+
+  /** Brings in what is in reach, and notices whether the person is at the end. */
+  #handleScroll(): void {
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroll;
+    const below = scrollHeight - scrollTop - clientHeight;
+    const total = this.#entries.length;
+    const isAtEnd = below < endPixels && this.#window.to >= total;
+    if (this.#followsEnd && !isAtEnd) this.#leftAtKey = this.#entries.at(-1)?.key;
+    this.#followsEnd = isAtEnd;
+    if (scrollTop < reachPixels && this.#window.from > 0) {
+      this.#window = earlier(this.#window);
+      this.#draw();
+    } else if (below < reachPixels && this.#window.to < total) {
+      this.#window = later(this.#window, total);
+      this.#draw();
+    } else this.#drawJump();
+  }
+
+  #drawJump(): void {
+    this.#jump.hidden = this.#followsEnd;
+    if (this.#followsEnd) return;
+    const fresh = this.#messagesSinceLeft();
+    setText(this.#jumpText, fresh > 0 ? `${fresh} new` : "Latest");
+  }
+
+  #messagesSinceLeft(): number {
+    let count = 0;
+    for (let i = this.#entries.length - 1; i >= 0; i--) {
+      const entry = this.#entries[i];
+      if (entry?.key === this.#leftAtKey) return count;
+      if (entry?.kind === "message") count++;
+    }
+    // The entry is gone from the log, so nobody can tell.
+    return 0;
+  }
+}
+
+function isSamePlacement(a: Placement, b: Placement): boolean {
+  return (
+    a.isFirstOfGroup === b.isFirstOfGroup &&
+    a.isFirstOfDay === b.isFirstOfDay &&
+    a.isFirstUnread === b.isFirstUnread
+  );
+}

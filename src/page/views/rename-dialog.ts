@@ -1,0 +1,31 @@
+// The dialog to change one's name. It stays open until the name is changed; why it is not stands in it.
+
+import { byId, setProblem } from "../dom.ts";
+import type { State } from "../state.ts";
+
+export class RenameDialog {
+  readonly #dialog = byId("rename-dialog", HTMLDialogElement);
+  readonly #name = byId("new-name", HTMLInputElement);
+  readonly #problem = byId("rename-problem", HTMLElement);
+
+  constructor(actions: { rename: (name: string) => void; close: () => void }) {
+    byId("rename-cancel", HTMLButtonElement).addEventListener("click", () => actions.close());
+    // Escape closes it without asking.
+    this.#dialog.addEventListener("close", () => actions.close());
+    byId("rename-form", HTMLFormElement).addEventListener("submit", (event) => {
+      event.preventDefault();
+      const name = this.#name.value.trim();
+      if (name !== "") actions.rename(name);
+    });
+  }
+
+  render({ renaming, name }: State): void {
+    const isWanted = renaming !== undefined;
+    setProblem(this.#name, this.#problem, renaming?.problem ?? "");
+    if (isWanted === this.#dialog.open) return;
+    if (!isWanted) return this.#dialog.close();
+    this.#name.value = name;
+    this.#dialog.showModal();
+    this.#name.select();
+  }
+}

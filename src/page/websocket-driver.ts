@@ -1,0 +1,107 @@
+// Gives a native session (src/client) a WebSocket and a clock. Knows nothing of the page.
+
+import type { DrivenSession, SessionEvent, SessionOutput } from "../client/events.ts";
+
+/** One frame holds many lines; the server takes up to 256 KiB, and a line is at most half of that. */
+const maxFrameChars = 32_768;
+
+/** Runs one session until it ends. Call `step` after every call of one of the session's methods. */
+export class WebSocketDriver {
+  readonly #session: DrivenSession;
+  readonly #url: string;
+  readonly #onEvents: (events: readonly SessionEvent[]) => void;
+  #socket: WebSocket | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    session: DrivenSession,
+    url: string,
+    onEvents: (events: readonly SessionEvent[]) => void,
+  ) {
+    this.#session = session;
+    this.#url = url;
+    this.#onEvents = onEvents;
+  }
+
+  start(): void {
+    this.#session.start(performance.now());
+    this.step();
+  }
+
+  /** Does what the session wants: its lines leave in one frame, its events are told together. */
+  step(): void {
+    const lines: string[] = [];
+    const events: SessionEvent[] = [];
+    for (const output of this.#session.pollOutputs()) this.#apply(output, lines, events);
+    this.#send(lines);
+    clearTimeout(this.#timer);
+    const timeoutMs = this.#session.nextTimeoutMs;
+    if (timeoutMs !== undefined) {
+      const waitMs = Math.max(0, timeoutMs - performance.now());
+      this.#timer = setTimeout(() => this.wake(), waitMs);
+    }
+    if (events.length > 0) this.#onEvents(events);
+  }
+
+  /** Looks at the clock at once: after sleep, or when the network is back. */
+  wake(): void {
+    this.#session.handleTimeout(performance.now());
+    this.step();
+  }
+
+  #apply(output: SessionOutput, lines: string[], events: SessionEvent[]): void {
+    switch (output.type) {
+      case "connect":
+        return this.#connect();
+      case "send":
+        lines.push(output.line);
+        return;
+      case "close":
+        this.#send(lines.splice(0));
+        this.#socket?.close();
+        this.#socket = undefined;
+        return;
+      case "event":
+        events.push(output.event);
+    }
+  }
+
+  #send(lines: readonly string[]): void {
+    let frame = "";
+    for (const line of lines) {
+      if (frame !== "" && frame.length + line.length > maxFrameChars) {
+        this.#socket?.send(frame);
+        frame = "";
+      }
+      frame += line;
+    }
+    if (frame !== "") this.#socket?.send(frame);
+  }
+
+  #connect(): void {
+    const socket = new WebSocket(this.#url);
+    this.#socket = socket;
+    const ifCurrent = (handle: () => void): void => {
+      if (this.#socket !== socket) return;
+      handle();
+      this.step();
+    };
+    socket.addEventListener("open", () =>
+      ifCurrent(() => this.#session.handleConnected(performance.now())),
+    );
+    socket.addEventListener("message", (event: MessageEvent<unknown>) =>
+      ifCurrent(() => {
+        if (typeof event.data !== "string") return;
+        for (const line of event.data.split("\n")) {
+          if (line !== "") this.#session.handleLine(line, performance.now());
+        }
+      }),
+    );
+    socket.addEventListener("close", (event) =>
+      ifCurrent(() => {
+        this.#socket = undefined;
+        this.#session.handleLost(event.reason || "the connection ended", performance.now());
+      }),
+    );
+  }
+}

@@ -1,0 +1,246 @@
+// A log that answers late: nothing waits for it that needs not, nobody hears what is not in it, and everybody hears the same.
+
+import { beforeEach, expect, test } from "bun:test";
+import { chatRoom } from "../../src/dialects/chat-room.ts";
+import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
+import { history as limits, message, output } from "../../src/limits.ts";
+import { FailingStore } from "./failing-store.ts";
+import { type Client, nothing, Rig, say, since } from "./rig.ts";
+
+let store: FailingStore;
+let rig: Rig;
+
+beforeEach(() => {
+  store = new FailingStore();
+  rig = new Rig({}, store.answer);
+});
+
+const lateCommits = (): void => {
+  store.timing = ({ type }) => (type === "commit" ? "run-late" : "now");
+};
+/** 200 ms pass, and the commit is done that has waited for them. */
+const finishCommit = (): void => {
+  rig.pass(200);
+  store.releaseOne(rig);
+  rig.settle();
+};
+const types = (client: Client) => client.lines().map(({ type }) => type);
+const said = (client: Client) =>
+  client.lines().flatMap(({ type, seq, text }) => (type === "message" ? [[seq, text]] : []));
+
+test("while a message waits for the log, questions and new connections are answered", () => {
+  const ann = rig.member("Ann");
+  const bob = rig.member("Bob");
+  for (const client of [ann, bob]) client.text();
+  lateCommits();
+  ann.send(say(1));
+  expect(store.waiting).toMatchObject([{ type: "commit" }]);
+  bob.send({ type: "ping", ref: 1 }, { type: "files" }, { type: "who", room: "lobby" });
+  bob.send({ type: "rooms" }, { type: "history", room: "lobby" });
+  expect(types(bob)).toEqual(["pong", "files", "names", "rooms", "history"]);
+  expect(rig.client(chatRoom).text()).toBe("Please, Enter Your ig name");
+  expect(types(rig.client().send({ type: "hello", version: 2 }))).toEqual(["welcome"]);
+  // What is refused is refused now: an error needs no log.
+  expect(rig.client(openChat).send("a b").text()).toContain("is not possible");
+  expect(rig.member("BOB", { secret: "others-0123456789" }).lines()).toMatchObject([
+    { type: "error", code: "name-taken" },
+  ]);
+  expect([ann.text(), bob.text()]).toEqual(["", ""]);
+});
+
+test("a message is heard and acknowledged once it is in the log, in order, one batch after the other", () => {
+  const ann = rig.member("Ann");
+  const bob = rig.member("Bob");
+  for (const client of [ann, bob]) client.text();
+  lateCommits();
+  ann.send(say(1));
+  for (let n = 2; n <= 5; n++) {
+    rig.pass(10);
+    ann.send(say(n));
+    bob.send(say(n - 1, `b${n - 1}`));
+  }
+  expect([ann.text(), bob.text(), store.waiting.length]).toEqual(["", "", 1]);
+  finishCommit();
+  expect(ann.lines()).toMatchObject([
+    { type: "message", seq: 1, text: "m1" },
+    { type: "ack", n: 1, room: "lobby", seq: 1 },
+  ]);
+  // What has gathered meanwhile is the next batch.
+  expect(store.waiting).toHaveLength(1);
+  finishCommit();
+  expect(said(bob).map(([, text]) => text)).toEqual([
+    "m1",
+    "m2",
+    "b1",
+    "m3",
+    "b2",
+    "m4",
+    "b3",
+    "m5",
+    "b4",
+  ]);
+  expect(ann.lines().at(-1)).toEqual({ type: "ack", n: 5, room: "lobby", seq: 8 });
+  expect(store.waiting).toEqual([]);
+});
+
+test("a private message reaches nobody before it is in the log", () => {
+  const ann = rig.client(openChat).send("Ann");
+  const bob = rig.member("Bob");
+  for (const client of [ann, bob]) client.text();
+  lateCommits();
+  ann.send("~Bob psst");
+  rig.pass(199);
+  expect([ann.text(), bob.text()]).toEqual(["", ""]);
+  finishCommit();
+  expect(ann.text()).toBe("from you to Bob: (PRIVATE)  psst\n");
+  expect(bob.lines()).toMatchObject([{ type: "private", mail: 1, text: "psst" }]);
+});
+
+test("who comes while messages wait for the log has no gap between its welcome and what it hears", () => {
+  const ann = rig.member("Ann");
+  lateCommits();
+  ann.send(say(1));
+  ann.send(say(2));
+  const bob = rig.client().send({ type: "hello", version: 2, name: "Bob" });
+  const cal = rig.client(openChat).send("Cal");
+  ann.send(say(3));
+  for (const client of [bob, cal]) expect(client.text()).toBe("");
+  finishCommit();
+  finishCommit();
+  ann.send(say(4));
+  finishCommit();
+  const lines = bob.lines();
+  expect(lines).toMatchObject([
+    { type: "welcome", session: { rooms: [{ room: "lobby", seq: 2 }] } },
+    { type: "joined", name: "Bob" },
+    { type: "joined", name: "Cal" },
+    { type: "message", seq: 3 },
+    { type: "message", seq: 4 },
+  ]);
+  expect(cal.text()).toBe("Cal has joined the chat!\nALL Ann Bob \nAnn: m3\nAnn: m4\n");
+});
+
+test("what a plain client asks in the turn of its login is answered in its own name", () => {
+  rig.member("Ann");
+  const bob = rig.client(openChat).queue("Bob", "show", "~Bob note", "CHANGENAME Bob Rob", "show");
+  rig.settle();
+  expect(bob.text().split("\n")).toEqual([
+    "Bob has joined the chat!",
+    "ALL Ann ",
+    "Bob: (PRIVATE)  note",
+    "from you to Bob: (PRIVATE)  note",
+    "Bob changed his name to Rob!",
+    "ALL Ann ",
+    "",
+  ]);
+});
+
+test("the past is told in order while the room goes on, whenever the pages come", () => {
+  for (const timing of ["reply-late", "run-late"] as const) {
+    store = new FailingStore();
+    rig = new Rig({}, store.answer);
+    const ann = rig.member("Ann");
+    const past = 2 * limits.pageMessages + 10;
+    for (let n = 1; n <= past; n++) ann.queue(say(n));
+    rig.settle();
+    store.timing = ({ type }) => (type === "read-room" ? timing : "now");
+    const bob = rig.member("Bob", since(0));
+    let n = past;
+    for (let pages = 0; store.waiting.length > 0; pages++) {
+      if (pages > 20) throw new Error("the past has no end");
+      if (pages < 10) ann.send(say(++n), say(++n));
+      store.releaseOne(rig);
+      rig.settle();
+    }
+    ann.send(say(++n));
+    expect(said(bob).map(([seq]) => seq)).toEqual(Array.from({ length: n }, (_, i) => i + 1));
+  }
+});
+
+test("a page of the past that comes while a batch is on its way is told before that batch", () => {
+  const ann = rig.member("Ann");
+  ann.send(say(1), say(2));
+  store.timing = ({ type }) => (type === "read-room" ? "reply-late" : "now");
+  const bob = rig.member("Bob", since(0));
+  store.timing = ({ type }) => (type === "commit" ? "run-late" : "reply-late");
+  ann.send(say(3));
+  expect(store.waiting.map(({ type }) => type)).toEqual(["read-room", "commit"]);
+  store.releaseOne(rig);
+  store.releaseOne(rig);
+  rig.settle();
+  store.release(rig);
+  expect(said(bob).map(([seq]) => seq)).toEqual([1, 2, 3]);
+});
+
+test("a page that was read before anything was there leaves out nothing that came since", () => {
+  const ann = rig.member("Ann");
+  ann.send(say(1));
+  rig.member("Bob").close();
+  ann.send({ type: "tell", n: 2, to: ["Bob"], text: "psst" });
+  store.timing = ({ type }) => (type.startsWith("read") ? "reply-late" : "now");
+  const bob = rig.member("Bob", since(1, 1));
+  ann.send(say(3), { type: "tell", n: 4, to: ["Bob"], text: "live" });
+  store.release(rig);
+  const lines = bob.lines();
+  const mails = lines.filter(({ type }) => type === "private").map(({ mail }) => mail);
+  const seqs = lines.filter(({ type }) => type === "message").map(({ seq }) => seq);
+  expect([mails, seqs]).toEqual([[2], [2]]);
+});
+
+test("while the log does not answer, so much is gathered and then refused; it can come again", () => {
+  const ann = rig.member("Ann");
+  const bob = rig.client(openChat).send("Bob");
+  for (const client of [ann, bob]) client.text();
+  lateCommits();
+  ann.send(say(1));
+  const long = "x".repeat(message.maxTextChars);
+  const fitting = Math.floor(output.maxGatheredChars / long.length);
+  for (let n = 2; n <= fitting + 3; n++) ann.queue(say(n, long));
+  rig.settle();
+  const refused = fitting + 2;
+  // Once: what follows a refused message is passed over.
+  expect(ann.lines()).toEqual([
+    {
+      type: "error",
+      code: "storage",
+      message: expect.stringContaining("The log is slow"),
+      n: refused,
+      retryAfterMs: 1_000,
+    },
+  ]);
+  bob.send(long);
+  expect(bob.text()).toContain("The log is slow");
+  finishCommit();
+  finishCommit();
+  expect(ann.lines().at(-1)).toMatchObject({ type: "ack", n: refused - 1 });
+  ann.send(say(refused), say(refused + 1));
+  finishCommit();
+  expect(ann.lines().at(-1)).toMatchObject({ type: "ack", n: refused + 1 });
+});
+
+test("the server stops when the log has answered, and its last words come last", () => {
+  const ann = rig.member("Ann");
+  ann.text();
+  lateCommits();
+  ann.send(say(1));
+  rig.hub.stop("The server is stopping", rig.nowMs);
+  rig.pass(150);
+  expect([ann.text(), ann.link.ended, rig.hub.isSettled]).toEqual(["", false, false]);
+  store.release(rig);
+  expect(types(ann)).toEqual(["message", "ack", "bye"]);
+  expect([ann.link.ended, rig.hub.isSettled]).toEqual([true, true]);
+  ann.close();
+  expect(rig.hub.kept).toEqual(nothing);
+});
+
+test("who is gone while something for it waits for the log leaves no byte behind", () => {
+  const ann = rig.member("Ann");
+  const bob = rig.member("Bob");
+  lateCommits();
+  ann.send(say(1, "x".repeat(1_000)));
+  bob.link.capacity = 0;
+  bob.close();
+  store.release(rig);
+  ann.close();
+  expect(rig.hub.kept).toEqual(nothing);
+});

@@ -1,0 +1,76 @@
+// What typed lines mean: nothing that begins with `/` is said by mistake. No browser.
+
+import { expect, test } from "bun:test";
+import { assert, property, string } from "fast-check";
+import { directoryText, peopleText } from "../../src/page/command-output.ts";
+import { helpText, isCommand, readLine } from "../../src/page/commands.ts";
+import { initialState, newRoom } from "../../src/page/state.ts";
+
+test("a line that begins with / is a command", () => {
+  expect(readLine("/who")).toEqual({ type: "who" });
+  expect(readLine(" /WHO ")).toEqual({ type: "who" });
+  expect(readLine("/join den")).toEqual({ type: "join", room: "den" });
+  expect(readLine("/room den")).toEqual({ type: "show-room", room: "den" });
+  expect(readLine("/part")).toEqual({ type: "part", room: undefined });
+  expect(readLine("/part den")).toEqual({ type: "part", room: "den" });
+  expect(readLine("/nick Anna")).toEqual({ type: "rename", name: "Anna" });
+  expect(readLine("/get a b.txt")).toEqual({ type: "download", name: "a b.txt" });
+  expect(readLine("/msg Bob,Cal see you")).toEqual({
+    type: "tell",
+    to: ["Bob", "Cal"],
+    text: "see you",
+  });
+});
+
+test("a command that there is none of, or that is used wrongly, is pointed out and not said", () => {
+  for (const line of ["/me waves", "/usr/bin/env", "/", "/constructor", "/__proto__"]) {
+    const command = readLine(line);
+    expect(command.type).toBe("mistake");
+    expect(command.type === "mistake" && command.problem).toContain("There is no command");
+  }
+  for (const line of ["/join", "/who all", "/msg Bob", "/nick"]) {
+    const command = readLine(line);
+    expect(command.type === "mistake" && command.problem).toStartWith("Usage: /");
+  }
+});
+
+test("// says a line that begins with /", () => {
+  expect(readLine("//usr/bin/env")).toEqual({ type: "say", text: "/usr/bin/env" });
+  expect(isCommand("//x")).toBe(false);
+});
+
+test("no text that is said came from a line with a single / in front", () => {
+  assert(
+    property(string(), (rest) => {
+      const line = `/${rest}`;
+      const isSaid = readLine(line).type === "say";
+      expect(isSaid).toBe(!isCommand(line));
+      expect(isSaid).toBe(rest.startsWith("/"));
+    }),
+  );
+});
+
+test("anything else is said as it was typed", () => {
+  for (const line of ["hello", "  indented", "a/b", "~/.bashrc is broken", "show"]) {
+    expect(readLine(line)).toEqual({ type: "say", text: line });
+  }
+});
+
+test("the help lists every command", () => {
+  for (const word of ["/join", "/part", "/who", "/quit", "//TEXT"]) {
+    expect(helpText()).toContain(`${word}`);
+  }
+});
+
+test("answers count what they do not list", () => {
+  const people = ["Ann", "Bob"];
+  expect(peopleText({ ...newRoom("den"), people, peopleTotal: 2 })).toBe(
+    "2 people in den: Ann, Bob",
+  );
+  expect(peopleText({ ...newRoom("den"), people, peopleTotal: 900 })).toBe(
+    "900 people in den: Ann, Bob and 898 more",
+  );
+  expect(directoryText(initialState)).toBe("There are no rooms.");
+  const directory = [{ room: "den", members: 2 }];
+  expect(directoryText({ ...initialState, directory })).toContain("den (2)");
+});

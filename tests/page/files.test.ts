@@ -1,0 +1,64 @@
+// The page's list of shared files, in a real browser: names that were chosen to hurt, and more files than one page holds.
+
+import { expect } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Tab } from "./browser.ts";
+import { expectNoComplaints, hostileNames, inBrowser, pageRig } from "./page-rig.ts";
+
+const fileCount = 2_300;
+let ann: Tab;
+const rig = pageRig(async (tab) => {
+  ann = tab;
+  for (let i = 0; i < fileCount; i++) {
+    writeFileSync(join(rig.folder, "files", `report-${String(i).padStart(4, "0")}.txt`), "");
+  }
+  await ann.login("Ann");
+});
+
+const rows = "[...document.querySelectorAll('.file')]";
+const names = `${rows}.map((row) => row.querySelector('bdi').textContent)`;
+
+inBrowser("names can't reverse their letters or be taken for something else", async () => {
+  await ann.click("#files-toggle");
+  await ann.until(`${rows}.length > 0`);
+  expect(await ann.get(`${names}.slice(0, 4)`)).toEqual([
+    "<b>bold<b>.txt",
+    "constructor",
+    "data.bin",
+    "photogpj.exe",
+  ]);
+  expect(await ann.get("document.body.innerHTML.includes('\\u202E')")).toBe(false);
+  await ann.click("[aria-label='Download constructor']");
+  await ann.until("document.querySelector('.file-state.verified') !== null");
+  await ann.click("[aria-label='Download photogpj.exe']");
+  await ann.until("document.querySelectorAll('.file-state.verified').length === 2");
+});
+
+inBrowser(
+  "a long list says that there is more, and grows page by page to the last file",
+  async () => {
+    await ann.shows("#files-note", "The first 1,000 files; there are more.");
+    // The rows of a page stay in the document while the next ones come.
+    await ann.get(`(() => {
+    window.removed = 0;
+    new MutationObserver((changes) => {
+      for (const { removedNodes } of changes) window.removed += removedNodes.length;
+    }).observe(document.querySelector('#file-list'), { childList: true });
+    ${rows}.at(-1).dataset.seen = 'yes';
+  })()`);
+    await ann.get("document.querySelector('#files-more').scrollIntoView()");
+    await ann.shows("#files-note", "The first 2,000 files; there are more.");
+    await ann.get("document.querySelector('#files-more').click()");
+    const total = fileCount + hostileNames.length + 1;
+    await ann.shows("#files-note", `${total.toLocaleString("en")} files`);
+    expect(await ann.get(`${rows}.length`)).toBe(total);
+    expect(await ann.get("document.querySelectorAll('[data-seen]').length")).toBe(1);
+    expect(await ann.get("window.removed")).toBe(0);
+    expect(await ann.get("document.querySelector('#files-more').hidden")).toBe(true);
+    // The new ones come last, though the list is sorted.
+    expect(await ann.get(`${names}.at(-1)`)).toBe(`report-${fileCount - 1}.txt`);
+  },
+);
+
+expectNoComplaints(rig);

@@ -1,0 +1,486 @@
+// The page's reducer: what each action and each event of the session does. No browser.
+
+import { expect, test } from "bun:test";
+import type { ListedFile, SessionEvent } from "../../src/client/events.ts";
+import { noChat } from "../../src/client/private-chat-state.ts";
+import { entriesIn } from "../../src/page/message-log.ts";
+import { reduce } from "../../src/page/reducer.ts";
+import {
+  type Action,
+  hasEarlier,
+  initialState,
+  joinableRooms,
+  orderedRooms,
+  type Room,
+  shownRoom,
+  type State,
+  unreadElsewhere,
+  unreadTotal,
+} from "../../src/page/state.ts";
+
+const nowMs = 1_760_000_000_000;
+
+function run(state: State, ...actions: readonly Action[]): State {
+  return actions.reduce(reduce, state);
+}
+
+function hear(state: State, ...events: readonly SessionEvent[]): State {
+  return run(state, ...events.map((event): Action => ({ type: "session-event", event, nowMs })));
+}
+
+const stored = (name: string) => ({ name, unread: 0, mentions: 0, draft: "" });
+
+function connect(...rooms: readonly string[]): Action {
+  return { type: "connect", name: "Ann", rooms: rooms.map(stored), shown: undefined };
+}
+
+function online(...rooms: readonly string[]): SessionEvent {
+  return { type: "online", name: "Ann", rooms, returned: false, server: "parley" };
+}
+
+const inLobby = hear(run(initialState, connect("lobby")), online("lobby"));
+/** In three rooms, the first of them shown. */
+const inThree = hear(
+  run(initialState, connect("lobby", "den", "attic")),
+  online("lobby", "den", "attic"),
+);
+const names = ["Bob", "ann2", "Ann"];
+const crowd = run(inLobby, { type: "people", room: "lobby", names, total: 3, isFirst: true });
+
+function message(
+  from: string,
+  text: string,
+  seq: number,
+  more: { room?: string; id?: number; replayed?: boolean } = {},
+): SessionEvent {
+  const { room = "lobby", id, replayed = false } = more;
+  const mine = from === "Ann";
+  return { type: "message", room, seq, timeMs: nowMs, from, text, mine, id, replayed };
+}
+
+function privately(from: string, text: string): SessionEvent {
+  const to = ["Ann"];
+  return {
+    type: "private",
+    mail: 1,
+    timeMs: nowMs,
+    from,
+    to,
+    text,
+    replayed: false,
+    chat: false,
+  };
+}
+
+function sent(text: string, id: number, to?: readonly string[]): Action {
+  const room = to === undefined ? "lobby" : undefined;
+  return { type: "sent", message: { room, to, text, id }, nowMs };
+}
+
+function notices(state: State, room = state.shown): string[] {
+  return entriesIn(state.log, room)
+    .filter(({ kind }) => kind === "notice")
+    .map(({ text }) => text);
+}
+
+function texts(state: State, room = state.shown): string[] {
+  return entriesIn(state.log, room).map(({ text }) => text);
+}
+
+function room(state: State, name: string): Room {
+  const found = state.rooms.find((room) => room.name === name);
+  if (found === undefined) throw new Error(`not in ${name}`);
+  return found;
+}
+
+test("the login form goes once online, and comes back only on request", () => {
+  expect(initialState.isLoginShown).toBe(true);
+  expect(inLobby).toMatchObject({ phase: "online", isLoginShown: false, shown: "lobby" });
+  const over = run(crowd, { type: "disconnect", nowMs });
+  expect(over).toMatchObject({ phase: "offline", isLoginShown: false });
+  expect(shownRoom(over)).toMatchObject({ people: [], peopleTotal: 0 });
+  expect(notices(over)).toEqual(["You disconnected"]);
+  expect(run(over, { type: "show-login" }).isLoginShown).toBe(true);
+});
+
+test("messages that were not delivered when the session ends are marked", () => {
+  const waiting = run(crowd, sent("hi", 1));
+  const over = run(waiting, { type: "disconnect", nowMs });
+  expect(over.log.entries[0]).toMatchObject({ text: "hi", delivery: "failed" });
+  const replaced = hear(waiting, { type: "ended", code: "replaced", message: "moved elsewhere" });
+  expect(replaced).toMatchObject({ phase: "offline", isLoginShown: false });
+  expect(replaced.loginProblem?.text).toBe("moved elsewhere");
+});
+
+test("a refused login is told beside the field that it is about, and nowhere else", () => {
+  const refusals = [
+    ["name-taken", "name"],
+    ["name-invalid", "name"],
+    ["room-invalid", "rooms"],
+    ["version", "form"],
+    ["constructor", "form"],
+  ] as const;
+  for (const [code, field] of refusals) {
+    const connecting = run(initialState, connect("lobby"));
+    const refused = hear(connecting, { type: "ended", code, message: `because of ${code}` });
+    expect(refused).toMatchObject({ phase: "offline", isLoginShown: true });
+    expect(refused.loginProblem).toEqual({ field, text: `because of ${code}` });
+    expect(refused.log.entries).toEqual([]);
+    expect(run(refused, connect("lobby")).loginProblem).toBeUndefined();
+  }
+});
+
+test("a lost connection is said; rooms, messages and what is unread stay", () => {
+  const before = hear(
+    inThree,
+    message("Bob", "hello", 1),
+    message("Bob", "psst", 1, { room: "den" }),
+  );
+  const lost = hear(before, {
+    type: "offline",
+    reason: "gone",
+    retryMs: 1_500,
+    attempt: 1,
+    everOnline: true,
+  });
+  expect(lost).toMatchObject({
+    phase: "reconnecting",
+    status: "Connection lost. Trying again in 2 s",
+  });
+  const back = hear(
+    lost,
+    { type: "online", name: "Ann", rooms: ["lobby", "den"], returned: true, server: "parley" },
+    {
+      type: "reconnected",
+      afterMs: 1_000,
+      caughtUp: 2,
+      recovered: true,
+      summary: "back after 1 s",
+    },
+  );
+  expect(back).toMatchObject({ phase: "online", status: "", shown: "lobby" });
+  expect(back.rooms.map(({ name }) => name)).toEqual(["lobby", "den"]);
+  expect(room(back, "den")).toMatchObject({ unread: 1, isListed: false });
+  expect(texts(back)).toContain("hello");
+  expect(notices(back, "den")).toContain("back after 1 s");
+});
+
+test("a room that the server spells differently after a restart keeps its messages", () => {
+  const before = hear(inLobby, message("Bob", "hello", 1));
+  const back = hear(before, online("Lobby"));
+  expect(back.shown).toBe("Lobby");
+  expect(texts(back)).toEqual(["hello"]);
+});
+
+test("people are sorted, once each, and follow joins, leaves and renames", () => {
+  expect(shownRoom(crowd)?.people).toEqual(["Ann", "ann2", "Bob"]);
+  const joined: SessionEvent = { type: "joined", room: "lobby", name: "Cal" };
+  const more = hear(crowd, joined, joined);
+  expect(shownRoom(more)).toMatchObject({ people: ["Ann", "ann2", "Bob", "Cal"], peopleTotal: 4 });
+  const chosen = run(more, { type: "choose-recipients", to: ["Bob", "Cal"] });
+  const fewer = hear(chosen, { type: "left", room: "lobby", name: "Cal", reason: "lost" });
+  expect(fewer.recipients).toEqual(["Bob"]);
+  const renamed = hear(fewer, { type: "renamed", room: "lobby", from: "Bob", to: "Rob" });
+  expect(renamed.recipients).toEqual(["Rob"]);
+  expect(shownRoom(renamed)?.people).toEqual(["Ann", "ann2", "Rob"]);
+  expect(notices(renamed)).toEqual(["Cal joined", "Cal lost the connection", "Bob is now Rob"]);
+});
+
+test("somebody who only leaves the room can still be written to", () => {
+  const chosen = run(crowd, { type: "choose-recipients", to: ["Bob"] });
+  const left = hear(chosen, { type: "left", room: "lobby", name: "Bob", reason: "parted" });
+  expect(left.recipients).toEqual(["Bob"]);
+  expect(notices(left)).toEqual(["Bob left"]);
+});
+
+test("what happens in one room leaves the others alone", () => {
+  const people = { type: "people", total: 2, isFirst: true } as const;
+  const listed = run(
+    inThree,
+    { ...people, room: "lobby", names: ["Ann", "Bob"] },
+    { ...people, room: "den", names: ["Ann", "Bob"] },
+  );
+  const left = hear(listed, { type: "left", room: "den", name: "Bob", reason: "parted" });
+  expect(room(left, "lobby").people).toEqual(["Ann", "Bob"]);
+  expect(room(left, "den").people).toEqual(["Ann"]);
+  expect(notices(left, "lobby")).toEqual([]);
+  expect(notices(left, "den")).toEqual(["Bob left"]);
+});
+
+test("a changed name of one's own changes who one is", () => {
+  const renamed = hear(crowd, { type: "renamed", room: "lobby", from: "Ann", to: "Anna" });
+  expect(renamed.name).toBe("Anna");
+  expect(notices(renamed)).toEqual(["You are now Anna"]);
+});
+
+function nameTaken(ref: number | undefined): SessionEvent {
+  return { type: "error", code: "name-taken", message: "Bob is taken", ref, subject: "Bob" };
+}
+
+test("the dialog for a new name waits for its response, and says why not", () => {
+  const asked = run(crowd, { type: "renaming", renaming: { ref: 7, problem: "" } });
+  const refused = hear(asked, nameTaken(7));
+  expect(refused.renaming).toEqual({ ref: undefined, problem: "Bob is taken" });
+  expect(notices(refused)).toEqual([]);
+  const named = hear(asked, {
+    type: "response",
+    ref: 7,
+    response: { type: "name", name: "Anna" },
+  });
+  expect(named).toMatchObject({ renaming: undefined, name: "Anna" });
+  for (const ref of [8, undefined]) {
+    expect(hear(asked, nameTaken(ref)).renaming).toEqual({ ref: 7, problem: "" });
+    expect(notices(hear(asked, nameTaken(ref)))).toEqual(["Bob is taken"]);
+  }
+  expect(run(asked, { type: "disconnect", nowMs }).renaming).toBeUndefined();
+});
+
+test("a message is shown at once, takes its place when it comes back, and is there once", () => {
+  const waiting = run(crowd, sent("hi", 1));
+  expect(waiting.log.entries.at(-1)).toMatchObject({ text: "hi", delivery: "waiting" });
+  const back = hear(waiting, message("Bob", "first", 1), message("Ann", "hi", 2, { id: 1 }), {
+    type: "acknowledged",
+    id: 1,
+    room: "lobby",
+    seq: 2,
+  });
+  expect(texts(back)).toEqual(["first", "hi"]);
+  expect(back.log.entries[1]).toMatchObject({ delivery: "sent", seq: 2 });
+});
+
+test("a refused message says why", () => {
+  const failed = hear(run(crowd, sent("hi", 1)), {
+    type: "failed",
+    id: 1,
+    room: "lobby",
+    text: "hi",
+    code: "text-invalid",
+    message: "no",
+  });
+  expect(failed.log.entries[0]).toMatchObject({ delivery: "failed", problem: "no" });
+});
+
+test("a private message names its recipients and is marked by the acknowledgement", () => {
+  const done = hear(run(crowd, sent("psst", 1, ["Bob"])), {
+    type: "acknowledged",
+    id: 1,
+    room: undefined,
+    seq: undefined,
+  });
+  expect(done.log.entries[0]).toMatchObject({ to: ["Bob"], delivery: "sent", mine: true });
+});
+
+test("text from the server loses what hides or forges something", () => {
+  const evil = "a\u202Eb\u001B[2Jc";
+  const state = hear(crowd, message("Bob", evil, 1), privately("Bob", evil));
+  expect(texts(state)).toEqual(["abc", "abc"]);
+});
+
+test("unread counts what others say in other rooms; one's own messages are read", () => {
+  const state = hear(
+    inThree,
+    message("Bob", "in sight", 1),
+    message("Bob", "not in sight", 1, { room: "den" }),
+    message("Ann", "from me", 2, { room: "den" }),
+    message("Bob", "missed while away", 3, { room: "den", replayed: true }),
+  );
+  expect(state.rooms.map(({ unread }) => unread)).toEqual([0, 2, 0]);
+  expect(unreadTotal(state)).toBe(2);
+  const shown = run(state, { type: "show-room", room: "den" });
+  expect(room(shown, "den")).toMatchObject({ unread: 0, mentions: 0 });
+  expect(shown.shown).toBe("den");
+});
+
+test("the first unread message is marked for as long as its room is shown", () => {
+  const state = hear(
+    inThree,
+    message("Bob", "one", 1, { room: "den" }),
+    message("Bob", "two", 2, { room: "den" }),
+  );
+  const shown = run(state, { type: "show-room", room: "den" });
+  const marked = shown.log.entries.find(({ key }) => key === room(shown, "den").firstUnreadKey);
+  expect(marked?.text).toBe("one");
+  const back = run(shown, { type: "show-room", room: "lobby" });
+  expect(room(back, "den").firstUnreadKey).toBeUndefined();
+});
+
+test("rooms with mentions come first, the others stay where they are", () => {
+  const state = hear(
+    inThree,
+    message("Bob", "hello", 1, { room: "den" }),
+    message("Bob", "Ann, look", 1, { room: "attic" }),
+  );
+  expect(room(state, "attic")).toMatchObject({ unread: 1, mentions: 1 });
+  expect(orderedRooms(state).map(({ name }) => name)).toEqual(["attic", "lobby", "den"]);
+  expect(unreadElsewhere(state)).toEqual({ unread: 2, mentions: 1 });
+  const shown = run(state, { type: "show-room", room: "attic" });
+  expect(orderedRooms(shown).map(({ name }) => name)).toEqual(["lobby", "den", "attic"]);
+  expect(shown.log.entries.map((entry) => entry.kind === "message" && entry.mentionsMe)).toEqual([
+    false,
+    true,
+  ]);
+});
+
+test("while nobody looks, everything counts as unread, until somebody does", () => {
+  const away = run(inThree, { type: "away", isAway: true });
+  const heard = hear(away, message("Bob", "a", 1), privately("Bob", "b"));
+  expect(unreadTotal(heard)).toBe(2);
+  expect(unreadTotal(run(heard, { type: "show-room", room: "den" }))).toBe(2);
+  const back = run(heard, { type: "away", isAway: false });
+  expect(unreadTotal(back)).toBe(0);
+});
+
+test("a room that was asked for is shown once it is entered", () => {
+  const joining = run(inLobby, { type: "join", room: "DEN", origin: "form" });
+  expect(joining.shown).toBe("lobby");
+  const entered = hear(joining, { type: "entered", room: "den" });
+  expect(entered).toMatchObject({ shown: "den", joining: undefined });
+  expect(notices(entered)).toEqual(["You joined den"]);
+  // One that was not asked for here does not take over the screen.
+  const another = hear(entered, { type: "entered", room: "attic" });
+  expect(another.shown).toBe("den");
+  expect(another.rooms.map(({ name }) => name)).toEqual(["lobby", "den", "attic"]);
+});
+
+test("a refused join is told where the room was asked for, not among the messages", () => {
+  const refused = (origin: "form" | "composer"): State =>
+    hear(run(inLobby, { type: "join", room: "den", origin }), {
+      type: "join-failed",
+      room: "den",
+      code: "full",
+      message: "too many rooms",
+    });
+  expect(refused("form")).toMatchObject({ joinProblem: "too many rooms", composerProblem: "" });
+  expect(refused("composer")).toMatchObject({ joinProblem: "", composerProblem: "too many rooms" });
+  expect(refused("form").log.entries).toEqual([]);
+  expect(refused("form").shown).toBe("lobby");
+  const again = run(refused("form"), { type: "join", room: "attic", origin: "form" });
+  expect(again.joinProblem).toBe("");
+});
+
+test("leaving a room drops its messages and shows the next; private messages stay", () => {
+  const state = hear(
+    run(inThree, { type: "show-room", room: "den" }),
+    message("Bob", "public", 1, { room: "den" }),
+    privately("Bob", "secret"),
+  );
+  const left = hear(state, { type: "parted", room: "den" });
+  expect(left.shown).toBe("attic");
+  expect(texts(left)).toEqual(["secret", "You left den"]);
+  const none = hear(left, { type: "parted", room: "attic" }, { type: "parted", room: "lobby" });
+  expect(none).toMatchObject({ shown: undefined, rooms: [] });
+  expect(texts(none)).toContain("secret");
+});
+
+test("choosing recipients ends when another room is shown, and drafts are kept by room", () => {
+  const chosen = run(
+    inThree,
+    { type: "choose-recipients", to: ["Bob"] },
+    { type: "draft", text: "half a sen" },
+    { type: "show-room", room: "den" },
+  );
+  expect(chosen.recipients).toEqual([]);
+  expect(room(chosen, "lobby").draft).toBe("half a sen");
+  expect(room(chosen, "den").draft).toBe("");
+});
+
+test("a private chat goes through its states, whoever asks", () => {
+  const chat = (state: State, change: "asked" | "invited" | "started" | "left" | "busy"): State =>
+    hear(state, { type: "chat", state: change, with: "Bob" });
+  expect(chat(crowd, "invited").chat).toEqual({ ...noChat, invitedBy: "Bob" });
+  expect(chat(crowd, "started").chat).toEqual({ ...noChat, partner: "Bob" });
+  expect(chat(chat(crowd, "started"), "left").chat).toEqual(noChat);
+  expect(chat(chat(crowd, "asked"), "busy").chat).toEqual(noChat);
+  // A partner who shares no room.
+  const renamed = hear(chat(crowd, "started"), {
+    type: "renamed",
+    room: undefined,
+    from: "Bob",
+    to: "Rob",
+  });
+  expect(renamed.chat).toEqual({ ...noChat, partner: "Rob" });
+});
+
+test("what becomes of one's own question leaves an invitation as it is", () => {
+  const invited = hear(crowd, { type: "chat", state: "invited", with: "Bob" });
+  for (const state of ["busy", "rejected", "left", "lost"] as const) {
+    const asking = hear(invited, { type: "chat", state: "asked", with: "ann2" });
+    expect(asking.chat).toEqual({ partner: undefined, asked: "ann2", invitedBy: "Bob" });
+    const answered = hear(asking, { type: "chat", state, with: "ann2" });
+    expect(answered.chat).toEqual({ ...noChat, invitedBy: "Bob" });
+  }
+});
+
+function history(roomName: string, ...seqs: readonly number[]): SessionEvent {
+  const messages = seqs.map((seq) => ({ seq, timeMs: nowMs + seq, from: "Bob", text: `#${seq}` }));
+  return { type: "response", ref: 1, response: { type: "history", room: roomName, messages } };
+}
+
+test("history goes to its room; earlier messages can be had until the server has none", () => {
+  const loaded = hear(inThree, history("den", 5, 6));
+  expect(texts(loaded, "den")).toEqual(["#5", "#6"]);
+  expect(texts(loaded, "lobby")).toEqual([]);
+  expect(unreadTotal(loaded)).toBe(0);
+  expect(hasEarlier(loaded, room(loaded, "den"))).toBe(true);
+  expect(hasEarlier(loaded, room(loaded, "lobby"))).toBe(false);
+  const more = hear(loaded, history("den", 3, 4));
+  expect(hasEarlier(more, room(more, "den"))).toBe(true);
+  // The server keeps nothing before 3.
+  const all = hear(more, history("den"));
+  expect(hasEarlier(all, room(all, "den"))).toBe(false);
+});
+
+test("another user on the same page starts with nothing of the one before", () => {
+  const over = run(hear(crowd, privately("Bob", "secret")), { type: "disconnect", nowMs });
+  const same = run(over, connect("lobby"));
+  expect(texts(same)).toContain("secret");
+  const other = run(over, {
+    type: "connect",
+    name: "Eve",
+    rooms: [stored("lobby")],
+    shown: undefined,
+  });
+  expect(other.log.entries).toEqual([]);
+});
+
+test("a session that goes on after a reload has its rooms, counts and drafts", () => {
+  const rooms = [stored("lobby"), { name: "den", unread: 7, mentions: 2, draft: "half a sen" }];
+  const resumed = hear(
+    run(initialState, { type: "connect", name: "Ann", rooms, shown: "den" }),
+    online("lobby", "den"),
+  );
+  expect(resumed.shown).toBe("den");
+  expect(room(resumed, "den")).toMatchObject({ unread: 7, mentions: 2, draft: "half a sen" });
+});
+
+test("rooms to join are those on the server that one is not in, the busiest first", () => {
+  const rooms = [
+    { room: "lobby", members: 9 },
+    { room: "Garden", members: 1 },
+    { room: "den", members: 4 },
+    { room: "cellar", members: 1 },
+  ];
+  const known = run(inLobby, { type: "directory", rooms, isFirst: true });
+  const found = (query: string): string[] => joinableRooms(known, query).map(({ room }) => room);
+  expect(found("")).toEqual(["den", "cellar", "Garden"]);
+  expect(found("DEN")).toEqual(["den", "Garden"]);
+  expect(found("nowhere")).toEqual([]);
+});
+
+function file(name: string): ListedFile {
+  return { name, sizeBytes: 1, modifiedMs: nowMs };
+}
+
+test("pages of the file list are put together, and a name is only a name", () => {
+  const [a, b] = [file("a"), file("constructor")];
+  const first = run(
+    initialState,
+    { type: "files-loading" },
+    { type: "files", files: [a], next: "a", isFirst: true },
+  );
+  const both = run(first, { type: "files", files: [b], next: undefined, isFirst: false });
+  expect(both.listing).toMatchObject({ files: [a, b], next: undefined, phase: "loaded" });
+  expect(both.downloads.get("constructor")).toBeUndefined();
+  const failed = run(both, { type: "files-failed", problem: "no" });
+  expect(failed.listing).toMatchObject({ files: [a, b], problem: "no" });
+});

@@ -1,0 +1,56 @@
+// What a tab keeps over a reload: read back as it was written, and nothing else is believed.
+
+import { expect, test } from "bun:test";
+import { anything, assert, property } from "fast-check";
+import { decodeStored, type StoredSession } from "../../src/page/session-storage.ts";
+
+const stored: StoredSession = {
+  name: "Ann",
+  secret: "0123456789abcdef",
+  rooms: [
+    { name: "lobby", unread: 0, mentions: 0, draft: "half a sen" },
+    { name: "den", unread: 7, mentions: 2, draft: "" },
+  ],
+  shown: "den",
+  since: { epoch: "e1", mail: 3, rooms: [{ room: "lobby", seq: 41 }, { room: "den" }] },
+  messages: [
+    {
+      kind: "message",
+      room: undefined,
+      from: "Bob",
+      text: "psst",
+      timeMs: 1_760_000_000_000,
+      mine: false,
+      to: ["Ann"],
+      seq: undefined,
+      id: undefined,
+      delivery: "sent",
+      problem: undefined,
+      mentionsMe: false,
+    },
+  ],
+};
+
+test("every part of a session is read back", () => {
+  const read = decodeStored(JSON.stringify(stored));
+  expect(JSON.stringify(read)).toBe(JSON.stringify(stored));
+});
+
+test("a session that was never online has no position", () => {
+  const read = decodeStored(JSON.stringify({ ...stored, since: undefined, shown: undefined }));
+  expect(read?.since).toBeUndefined();
+  expect(read?.shown).toBeUndefined();
+});
+
+test("what does not fit is not believed, and nothing throws", () => {
+  for (const [key, value] of Object.entries(stored)) {
+    const broken = { ...stored, [key]: typeof value === "string" ? 1 : "x" };
+    expect([key, decodeStored(JSON.stringify(broken))]).toEqual([key, undefined]);
+  }
+  assert(
+    property(anything(), (value) => {
+      expect(decodeStored(JSON.stringify(value) ?? "")).toBeUndefined();
+      expect(decodeStored(String(value))).toBeUndefined();
+    }),
+  );
+});

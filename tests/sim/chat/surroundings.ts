@@ -1,0 +1,23 @@
+// What a simulated person needs of the world around it.
+
+import type { Dialect } from "../../../src/chat/dialect.ts";
+import type { Connection } from "./connection.ts";
+import type { ServerProcess } from "./server-process.ts";
+import type { Truth } from "./truth.ts";
+import type { VirtualClock } from "./virtual-clock.ts";
+
+export interface Surroundings {
+  readonly clock: VirtualClock;
+  readonly truth: Truth;
+  readonly random: () => number;
+  readonly native: Dialect;
+  readonly server: ServerProcess;
+  /** A name that somebody may have. */
+  anyName(): string;
+  /** The connection is one that accidents may befall. */
+  watch(connection: Connection): void;
+  /** Somebody has logged in under that name. */
+  entered(who: string, name: string): void;
+  /** What is sent, received and told, for whoever looks for a seed's reason. */
+  trace(who: string, way: "<" | ">" | "!", what: string): void;
+}
