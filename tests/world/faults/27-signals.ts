@@ -77,6 +77,8 @@ world(
     await listens(space);
     shell.close();
     await until(() => shell.hasEnded, "the shell's end");
+    // Not every shell passes it on by itself.
+    process.kill(server, "SIGHUP");
     await assertServes(space, server);
     process.kill(server, "SIGTERM");
     await until(() => !isParley(server), "the server's end by SIGTERM");

@@ -28,9 +28,11 @@ world(
     const text = "a sentence of some length that has room in one row of most terminals";
     await bob.say(text.slice(0, 60));
     await ann.shows(text.slice(0, 60));
-    ann.type("and an answer that is typed\r");
+    // Before it is sent: on a row of 8 columns only its end would be there.
+    ann.type("and an answer that is typed");
+    await ann.shows("and an answer that is typed");
+    ann.type("\r");
     await bob.until(() => bob.texts.includes("and an answer that is typed"), "Ann's answer");
-    assert.match(ann.text, /and an answer that is typed/, "what was typed is not to be seen whole");
     ann.type("\x04");
     assert.equal(await ann.exit(), 0);
   },
@@ -61,8 +63,8 @@ for (const chars of [40_000, 300_000]) {
       const before = ann.text.length;
       for (let at = 0; at < chars; at += 1_000) ann.type("x".repeat(Math.min(1_000, chars - at)));
       ann.type("\r");
-      ann.type("after the paste\r");
-      await bob.until(() => bob.texts.includes("after the paste"), "what was typed after it");
+      ann.type("and now this\r");
+      await bob.until(() => bob.texts.includes("and now this"), "what was typed after it");
       const arrived = bob.texts.reduce((sum, text) => sum + text.replaceAll(/[^x]/g, "").length, 0);
       if (arrived === chars) return;
       const words = ann.text.slice(before).replaceAll("x", "");
