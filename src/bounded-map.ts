@@ -7,7 +7,10 @@ export class BoundedMap<Key, Value> {
   readonly #costOf: (value: Value) => number;
   #cost = 0;
 
-  /** `max`: most entries, or with `costOf` the largest sum of their costs. The newest entry stays, whatever it costs. */
+  /**
+   * `max`: most entries, or with `costOf` the largest sum of their costs. The newest entry stays,
+   * whatever it costs.
+   */
   constructor(max: number, costOf: (value: Value) => number = () => 1) {
     this.#max = max;
     this.#costOf = costOf;

@@ -1,7 +1,7 @@
-// Every failure that parley tells a person about: a code for programs, an exit code for shells (docs: README "Exit codes"),
-// and a sentence that names what failed, with which value, and what to do. Pure.
+// Failures that parley reports to people: a code for programs, an exit code for shells (README, "For scripts"), and a sentence
+// that says what failed, quotes the value and tells what to do. Pure.
 
-/** Exit codes of the command line; they are a contract with scripts. */
+/** Exit codes of the command line: a contract with scripts. */
 export const exitCode = {
   done: 0,
   failed: 1,
@@ -11,13 +11,13 @@ export const exitCode = {
   notFound: 5,
   integrity: 6,
   stalled: 7,
-  /** As a shell tells of who ended by SIGHUP, SIGINT, SIGTERM: 128 and the signal's number. */
+  /** As shells report SIGHUP, SIGINT and SIGTERM: 128 plus the signal's number. */
   hungUp: 129,
   interrupted: 130,
   terminated: 143,
 } as const;
 
-/** Each error code, as it stands on the wire and in `--json`, with the exit code of a command that ends by it. */
+/** The exit code of each error code. Error codes are what the wire and `--json` carry. */
 const exitCodes = {
   failed: exitCode.failed,
   "port-in-use": exitCode.failed,
@@ -49,7 +49,7 @@ const exitCodes = {
 
 export type ErrorCode = keyof typeof exitCodes;
 
-/** A failure that is said to a person as it stands, without a stack trace. */
+/** A failure whose message is shown as it is, without a stack trace. */
 export class ParleyError extends Error {
   readonly code: ErrorCode;
 
@@ -64,12 +64,12 @@ export class ParleyError extends Error {
   }
 }
 
-/** Data can't be written any more: the disk is full, for example. */
+/** Output can't be written any more: the disk is full, for example. */
 export function unwritable(failure: Error): ParleyError {
   return new ParleyError("storage", `The output can't be written: ${failure.message}`);
 }
 
-/** Whether a code that came over the wire is one of ours. */
+/** Whether a code from the wire is one that this version knows. */
 export function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === "string" && Object.hasOwn(exitCodes, code);
 }

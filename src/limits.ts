@@ -81,7 +81,7 @@ export const output = {
   rosterBurstBytes: 4 * KiB,
   /**
    * Answers to one session that wait for the end of the turn, in UTF-16 units; then they leave at once: what half a MiB of empty
-   * lines, or of requests for the past, ranges for in one turn would be hundreds of MiB.
+   * lines, or of requests for the past, asks for in one turn would be hundreds of MiB.
    */
   maxAnswerChars: 256 * KiB,
   /** Text that is gathered while the log has not answered, in UTF-16 units; then messages are refused until it has. */
@@ -96,6 +96,10 @@ export const connections = {
   maxTotal: 16_384,
   /** Ports that are tried for `--port 0` until one is free for both UDP and TCP. */
   portTries: 10,
+  /** A port that an outgoing connection of this machine has taken is waited for this long … */
+  portWaitMs: 2_000,
+  /** … and tried this often. */
+  portRetryMs: 100,
   /** People who come from one address that is not loopback, a second; everybody is told of each … */
   loginsPerSecond: 5,
   /** … and at once: as many as may be there come back after a restart, and once more. */
@@ -112,7 +116,7 @@ export const connections = {
   afterFinMs: 500,
   /** A connection that is over and takes no more bytes is cut after this. */
   drainMs: 5_000,
-  /** Silence after which the system ranges whether a connection is still there (TCP keep-alive). */
+  /** Silence after which the system asks whether a connection is still there (TCP keep-alive). */
   keepAliveMs: 30_000,
   /** A native session that is silent this long is sent a ping … */
   idlePingMs: 60_000,
@@ -186,15 +190,15 @@ export const history = {
   memoryBytes: 256 * MiB,
   /** Bytes of private messages kept in memory for all recipients together. */
   memoryMailBytes: 64 * MiB,
-  /** Rooms whose past is kept on disk; those without messages are forgotten first, then those with the fewest where nobody is. */
+  /** Rooms whose log is kept on disk. Empty ones are dropped first, then the smallest not in use. */
   diskRooms: 65_536,
-  /** Rows that one slice of clearing up on disk looks at or deletes: a millisecond or two. */
+  /** Rows that one slice of a sweep reads or deletes: a millisecond or two. */
   sliceRows: 500,
-  /** Between two rounds of clearing up … */
-  tidyMs: 10_000,
-  /** … and between two slices of one round, so that others get their turn. */
-  tidySliceMs: 20,
-  /** Pages of the write-ahead log after which it is moved into the file: 4 MiB, some milliseconds. */
+  /** Pause between two sweeps of the store … */
+  sweepMs: 10_000,
+  /** … and between two slices of one, so that others get their turn. */
+  sweepSliceMs: 20,
+  /** Pages of the write-ahead log after which it is checkpointed: 4 MiB, some milliseconds. */
   walPages: 1_000,
   /** A file up to this size is checked page by page when it is opened: about half a second. */
   checkBytes: 256 * MiB,
@@ -256,51 +260,51 @@ export const peer = {
   maxWaitingBytes: 256 * KiB,
 } as const;
 
-/** File transfers over UDP. "Segment bytes" are the file's bytes in one datagram. */
+/** File transfers over UDP. "Segment bytes" are the bytes of the file in one datagram. */
 export const transfer = {
-  /** Unguessable name of a transfer; its last eight bytes are what a forger of DATA would have to guess. */
+  /** Names a transfer, unguessably; a forger of DATA would have to guess its last eight bytes. */
   tokenBytes: 16,
-  /** Proof of an address; 120 bits of keyed hash and a byte for its age. */
+  /** Proof of an address: 120 bits of keyed hash and a byte for its epoch. */
   cookieBytes: 16,
-  /** How long a cookie can open a transfer, at least; a running one remembers its address. */
+  /** How long a cookie can start a transfer, at least; a running one remembers its address. */
   cookieLifeUs: 60_000_000,
-  /** Largest file: 48 bits of offset. */
+  /** Largest file: offsets have 48 bits. */
   maxFileBytes: 2 ** 48 - 1,
   /** Largest REQUEST: fits the least MTU of IPv6. */
   maxRequestBytes: 1_200,
-  /** Smallest segment that a client may ask for; smaller ones would only cost the server time. */
+  /** Smallest segment that a client may request; smaller ones would just cost the server time. */
   minSegmentBytes: 512,
   /** Fits every path: 1 256 bytes with IPv4, 1 276 with IPv6, which guarantees 1 280. */
   baseSegmentBytes: 1_200,
   /** 64 KiB with all headers, on loopback. */
   maxSegmentBytes: 65_024,
-  /** Largest segment of a server that can't forbid fragmenting: Ethernet less the headers of IPv4, UDP and DATA. */
+  /** Largest segment of a server that can't prevent fragmentation: Ethernet less IPv4, UDP and DATA headers. */
   maxFragmentableBytes: 1_444,
-  /** One ask names at most this much. */
+  /** Longest range in a REQUEST. */
   maxRangeBytes: 8 * MiB,
   /** Segments in flight at the receiver, a power of two: 38 MB of 1 200 bytes, 10 Gbit/s over 30 ms. */
   maxInFlightSegments: 32_768,
-  /** Reordering that is tolerated at most before a segment counts as lost. */
+  /** Most reordering that is tolerated before a segment counts as lost. */
   maxReorderSegments: 2_048,
-  /** Bytes in flight at most; more than any path here needs, little enough for the server's queue. */
+  /** Most bytes in flight: more than any path here needs, little enough for the server's queue. */
   maxWindowBytes: 32 * MiB,
-  /** Nothing new for this long ends a transfer as stalled; the partial file is kept. */
+  /** A transfer is stalled after this long without a new byte; the partial file is kept. */
   stallTimeoutUs: 30_000_000,
-  /** First wait for an answer to INIT, then doubled (RFC 9002 §6.2.2 has 1 s; a lost INIT costs more than a copy). */
+  /** First timeout of an INIT, then doubled (RFC 9002 §6.2.2 has 1 s; losing one costs more than a copy). */
   initTimeoutUs: 300_000,
-  /** Longest wait between two tries, so that a link that comes back is noticed soon. */
+  /** Longest wait between two probes, so that a restored link is noticed soon. */
   maxProbeTimeoutUs: 2_000_000,
   /** Transfers that a server knows at once. */
   maxTransfers: 4_096,
-  /** Asks of one transfer that wait at the server; more are dropped, and count as lost at the client. */
+  /** Ranges of one transfer queued at the server; more are dropped, and count as lost at the client. */
   maxQueuedRanges: 512,
-  /** Bytes of one transfer that wait at the server; more than twice a window nobody ranges for who can take it. */
+  /** Bytes of one transfer queued at the server: twice a window is all that a client can use. */
   maxBacklogBytes: 64 * MiB,
-  /** Distance of two digests, at least: one is 35 µs of hashing and 22 characters on the control connection. */
+  /** Smallest chunk; a digest costs 35 µs of hashing and 22 characters on the control connection. */
   minChunkBytes: 64 * KiB,
-  /** Chunks of a file, at most: 4 MiB of digests, 16 GiB in chunks of 64 KiB; larger files have larger chunks. */
+  /** Most chunks of a file: 4 MiB of digests, 16 GiB in chunks of 64 KiB; larger files have larger chunks. */
   maxChunks: 262_144,
-  /** Bytes kept of the digest of a chunk: 128 bits can't be met by chance or by search. */
+  /** Bytes kept of a chunk's digest: 128 bits can't be matched by chance or by search. */
   digestBytes: 16,
   /** SHA-256. */
   wholeDigestBytes: 32,
@@ -308,41 +312,49 @@ export const transfer = {
   maxDigestsPerLine: 1_024,
   /** Wrong copies of one chunk before the fetch gives up. */
   maxBadCopies: 3,
-  /** Small segments that follow each other are joined up to this before they are written. */
+  /** Consecutive small segments are coalesced up to this before they are written. */
   writeRunBytes: 256 * KiB,
-  /** Segments of this size and more are written as they are. */
+  /** Segments from this size on are written as they are. */
   directWriteBytes: 16 * KiB,
-  /** What came early is read back for hashing in pieces of this size: 0.15 ms of hashing. */
+  /** What arrived out of order is read back for hashing in pieces of this size: 0.15 ms. */
   readBackBytes: 256 * KiB,
 } as const;
 
 /** UDP sockets. */
 export const udp = {
-  /** Socket buffers asked for; a burst at 1 Gbit/s for 60 ms. The kernel may give less. */
+  /** Requested socket buffers: a burst of 60 ms at 1 Gbit/s. The kernel may grant less. */
   socketBufferBytes: 8 * MiB,
-  /** Datagrams of one `sendMany`: Bun 1.4.5 was seen to send no more than 204 at once. */
+  /** Datagrams of one `sendMany`: Bun 1.4.5 sends no more than 204 at once. */
   maxSendMany: 204,
-  /** Bytes of one segmented send: 64 KiB less the headers of IP and UDP. */
+  /** Bytes of one segmented send: 64 KiB less IP and UDP headers. */
   maxBatchBytes: 65_507,
-  /** Datagrams read in one call where that can be done past the event loop: 8 MiB of memory, little of it ever touched. */
+  /** Datagrams read per call where the event loop can be bypassed: 8 MiB of memory, little of it ever touched. */
   batchDatagrams: 128,
-  /** A datagram that waited longer in the socket than this, in µs, is taken for one of a clock that was set. */
+  /** A longer wait in the socket than this, in µs, means that the clock was set. */
   maxLateUs: 1_000_000,
-  /** After the kernel took less than all: try again at the latest then. */
+  /** Retry at the latest after this, when the kernel took less than everything. */
   retrySendMs: 2,
+  /** On every address: this machine's addresses are looked up this often, and … */
+  addressScanMs: 5_000,
+  /** … when a datagram arrives at one without a socket, but no more often than this. */
+  addressScanGapMs: 100,
+  /** Addresses with a socket of their own; a machine with more serves the others from the wildcard socket. */
+  maxLocalAddresses: 64,
 } as const;
 
 /** The shared folder. */
 export const folder = {
-  /** Files in one answer; 1 000 names of 255 bytes with size and time fit several lines of the longest kind. */
+  /** Files in one answer. */
   pageFiles: 1_000,
   /** Bytes of one answer, below `message.maxLineBytes`. */
   pageBytes: 120 * KiB,
-  /** A listing, and what its files are like, is read from disk again after this long. */
+  /** A listing, and its files' metadata, is read from disk again after this long. */
   listingMs: 2_000,
-  /** Files of a listing of which it is remembered so long what they are like; in a larger folder they are looked at anew. */
+  /** A folder unchanged for this long can be recognised by its modification time; file systems count in up to 2 s. */
+  settledMs: 3_000,
+  /** Files of a listing whose metadata is cached that long; in a larger folder it is read anew. */
   listedFiles: 16_384,
-  /** Files looked at before other work gets a turn; 50 `lstat` take a tenth of a millisecond. */
+  /** Files examined before other work gets a turn; 50 `lstat` take 0.1 ms. */
   sliceFiles: 100,
   /** Longest file name, in UTF-16 units. */
   maxNameChars: 1_024,
@@ -376,29 +388,29 @@ export const web = {
   loopProbeMs: 500,
 } as const;
 
-/** open-chat's stop-and-wait download over UDP. */
+/** Open-chat's stop-and-wait download over UDP. */
 export const openChatDownload = {
-  /** First port of the pool, that of the original. */
+  /** First port of the pool: that of the original. */
   firstPort: 55_000,
-  /** Ports of the pool, so downloads at once; a port that is taken is skipped. */
+  /** Ports of the pool, and so concurrent downloads; a port in use is skipped. */
   ports: 16,
-  /** Bytes of the file in one answer; with the pickle around it 1016, its client's buffer holds 1024. */
+  /** Bytes of the file in one answer: 1016 with the pickle around it; its client's buffer holds 1024. */
   partBytes: 1_000,
   /** Longest request: `part` and 15 digits, with room for a line end. */
   maxRequestBytes: 64,
-  /** A client that ranges for nothing for this long is gone and its port is freed; if it left the chat, one that ranges for nothing new. */
+  /** A port is freed after this long without a request; once its client has left the chat, without a new one. */
   idleMs: 30_000,
-  /** The same before its first request: its program ranges at once, and a person who types it by hand does in this time. */
+  /** The same before the first request: its program asks at once, and a person can type it in this time. */
   firstRequestMs: 10_000,
-  /** Ports of one session on which nothing has been asked for: the next file may be named while the first one starts. */
+  /** Unused ports of one session: the next file may be named while the first one starts. */
   unaskedPerSession: 2,
-  /** Ports of one session, so that one client can't keep the pool from everyone; its program loads one file after the other. */
+  /** Ports of one session, so that one client can't take the pool; its program loads one file at a time. */
   portsPerSession: 4,
-  /** Ports of one address that is not loopback: half of the pool, which two such may share. */
+  /** Ports of one address other than loopback: half of the pool. */
   portsPerAddress: 8,
-  /** Requests that a client may make for each part of the file; more are no download but somebody who keeps a port. */
+  /** Requests that a client may make per part of the file; more are not a download, but hold a port. */
   maxRequestsPerPart: 16,
-  /** Requests beyond that, so that small files bear a lossy path too. */
+  /** Requests beyond that, so that small files survive a lossy path too. */
   spareRequests: 256,
 } as const;
 
@@ -438,17 +450,17 @@ export const datagramDialects = {
   maxSources: 4_096,
 } as const;
 
-/** Handing out files. */
+/** Serving files. */
 export const files = {
-  /** Transfers that run at once; each has a file open and up to `readAheadBytes`. */
+  /** Concurrent transfers; each has an open file and up to `readAheadBytes`. */
   maxTransfers: 512,
-  /** Of those, to one address that is not loopback. */
+  /** Of those, to one address other than loopback. */
   maxTransfersPerAddress: 64,
   /** Transfers that one control connection may have open. */
   maxTransfersPerSession: 16,
-  /** One that was sent and told nothing for this long gives way to others; its client has given up, or waits for its own reader. */
+  /** One that was sent nothing for this long gives way to others: its client has given up, or waits for its own reader. */
   idleMs: 30_000,
-  /** A running file is looked at for changes this often. */
+  /** A file being sent is checked for changes this often. */
   checkFileMs: 100,
   /** Small segments are read from a block of this size … */
   readAheadBytes: 128 * KiB,
@@ -456,32 +468,32 @@ export const files = {
   directReadBytes: 16 * KiB,
   /** Bytes hashed between two looks at the clock: 0.1 ms. */
   hashSliceBytes: 128 * KiB,
-  /** The hashing pass keeps this far ahead of what is sent: the last digest must not be what a client waits for. */
+  /** The hashing pass stays this far ahead of sending: a client must not wait for the last digest. */
   hashLeadBytes: 64 * MiB,
-  /** Sending may take the event loop this long before others have a turn … */
+  /** Sending may take the event loop this long at a time … */
   sendSliceMs: 1,
   /** … and hashing this long. */
   hashSliceMs: 1,
-  /** … and writing lists of files too; one takes half a millisecond. */
+  /** … and rendering lists of files too; one takes 0.5 ms. */
   answerSliceMs: 1,
-  /** Longest wait in place of a timer, which can't be shorter than a millisecond, in µs. Everyone else waits as long. */
+  /** Longest blocking wait in place of a timer, which can't be shorter than 1 ms; in µs. */
   napUs: 250,
-  /** Digests wait for as many, or for `digestsAfterMs`, before a line is sent. */
+  /** Digests are sent once there are so many, or after `digestsAfterMs`. */
   digestsTogether: 64,
   digestsAfterMs: 5,
-  /** Nothing more is told to a control connection that has this much unsent. */
+  /** Digests are held back from a control connection with this much unsent. */
   maxControlBytes: 256 * KiB,
-  /** Digests of finished files that are kept, in bytes of digests, the least recently used forgotten first. */
+  /** Cached digests of finished files, in bytes of digests; the least recently used are evicted. */
   digestCacheBytes: 8 * MiB,
-  /** Different lists of files that are read at once, for all that range; nearly all ask for the same first page. */
+  /** Different lists of files being read at once; nearly everybody asks for the same first page. */
   maxListings: 64,
 } as const;
 
 /** The journal beside a partial file. */
 export const journal = {
-  /** As `transfer.minChunkBytes`: smaller chunks are no journal of ours. */
+  /** As `transfer.minChunkBytes`: a journal with smaller chunks is not ours. */
   minChunkBytes: 64 * KiB,
-  /** What has come is written down after this many bytes … */
+  /** Arrivals are recorded after this many bytes … */
   everyBytes: 8 * MiB,
   /** … or this long: what a SIGKILL costs. */
   everyMs: 250,
@@ -491,59 +503,73 @@ export const journal = {
 
 /** Fetching files, the client's side. */
 export const fetching = {
-  /** A second connection is begun beside the first after this long: a lost SYN is sent again after a second only (RFC 6298 §2.1). */
+  /** A second connection attempt is started after this long: a lost SYN is only resent after a second (RFC 6298 §2.1). */
   secondConnectMs: 300,
   /** TCP connect, and the server's `welcome`. */
   connectTimeoutMs: 10_000,
-  /** A server whose first words are no line of ours may have prompted a person; its welcome must come this soon after. */
-  firstWordsMs: 2_000,
+  /** A server whose first words are not native may have prompted a person; its welcome must follow this soon. */
+  bannerTimeoutMs: 2_000,
   /** Answer to a request on the control connection. */
   answerTimeoutMs: 20_000,
-  /** A request that the server finds too fast is sent again, so many times with the wait that it ranges for. */
+  /** A rate-limited request is sent again this often, after the wait that the server asks for. */
   maxRateTries: 10,
-  /** A server may name another port, and then another version of the file, before it is waited between tries. */
+  /** A server may name another port, and then another version of the file, before there is a wait between attempts. */
   maxStaleTries: 4,
-  /** Without progress a fetch tries to come back this long; then it is stalled, and the partial file is kept. */
+  /** Everything has arrived, but no digests to verify it for this long: retry on a new connection. */
+  digestTimeoutMs: 20_000,
+  /** Nothing at all has arrived for this long: ping the control connection … */
+  silenceMs: 1_500,
+  /** … and give it up without an answer. Our address may have changed; a new connection continues within 5 s. */
+  aliveTimeoutMs: 2_000,
+  /** While nothing arrives, timeouts are checked this often. */
+  silenceStepMs: 100,
+  /** The server answers over TCP but not over UDP for this long: something on the way blocks it. */
+  udpAnswerMs: 5_000,
+  /** The same after an ICMP "port unreachable". */
+  udpRefusedMs: 1_000,
+  /** Versions of one file that are started before giving up on it. */
+  maxVersions: 16,
+  /** A fetch retries this long without progress; then it is stalled, and the partial file is kept. */
   retryForMs: 30_000,
-  /** Wait between two tries, doubled up to the second figure. */
+  /** Wait between two attempts, doubled up to the second figure. */
   retryFirstMs: 100,
   retryMaxMs: 2_000,
-  /** The cookie may come this much later than the TCP connection before `fetch` leaves without it. */
+  /** `fetch` leaves without the cookie if that is this much later than the TCP connection. */
   cookieWaitMs: 30,
-  /** Data that overtake the offer are kept up to this much. */
+  /** Data that overtake the offer are buffered up to this much. */
   maxEarlyBytes: 4 * MiB,
-  /** Lines that were read together with the offer; one read is 512 KiB at most, a full line of digests 21 KiB. */
+  /** Lines read together with the offer; one read is 512 KiB at most, a full line of digests 21 KiB. */
   maxEarlyLines: 1_024,
-  /** Memory of `-o -`: verified bytes leave it in order. */
+  /** Buffer of `-o -`: verified bytes leave it in order. */
   ringBytes: 16 * MiB,
-  /** While a turn reads there is asked for more after this many bytes: a quarter of a millisecond at 1 Gbit/s. */
+  /** While a turn reads, more is requested after this many bytes: 0.25 ms at 1 Gbit/s. */
   eagerBytes: 32 * KiB,
-  /** A turn that has read this much stops asking, so that the socket runs dry and the turn can end. */
+  /** A turn that has read this much stops requesting, so that the socket runs dry and the turn can end. */
   eagerTurnBytes: 1 * MiB,
-  /** Where so many small datagrams come in so long, a turn stays with the socket for as long, and reads in batches. */
+  /** With this many small datagrams in this long, a turn stays with the socket that long, and reads in batches. */
   batchedDatagrams: 8,
   batchedTurnMs: 5,
-  /** The first burst is waited for in batches as well, for so long. */
+  /** The first burst is awaited in batches as well, for this long. */
   expectMs: 25,
-  /** Between two batches, so that they are worth a call: until so many have come, within these bounds in µs. */
+  /** Nap between two batches until so many datagrams are expected, within these bounds in µs. */
   napDatagrams: 8,
   minNapUs: 150,
   maxNapUs: 1_000,
-  /** Small segments wait this long at most to be written together. */
+  /** Small segments wait at most this long to be written together. */
   gatherMs: 4,
-  /** Hashing what came early takes the event loop this long at once. */
+  /** Hashing what arrived out of order may take the event loop this long at a time. */
   workSliceMs: 2,
   /** Bytes handed to stdout at once. */
   outputBytes: 256 * KiB,
-  /** The window of `-o -` moves on in this many steps a ring. */
+  /** The window of `-o -` advances in this many steps per ring. */
   horizonSteps: 8,
-  /** Bytes of the ring that stdout may still be reading: `terminal.maxDataBytes` and one piece, twice over. */
+  /** Bytes of the ring that stdout may still be reading: `terminal.maxDataBytes` and one piece, doubled. */
   unsentBytes: 1 * MiB,
-  /** The reader of `-o -` may take this long for what is left in the end: a day. */
+  /** The reader of `-o -` may take this long for the rest at the end: a day. */
   outputFlushMs: 86_400_000,
-  /** Progress is told this often. */
+  /** Progress is reported this often. */
   progressMs: 200,
-  /** Silence on the control connection after which it is asked whether it is still there. */
+  /** The control connection is pinged after this long a silence. */
   pingAfterMs: 10_000,
   /** Longest listing, in files; a server that never ends is left. */
   maxListed: 1_000_000,
@@ -567,7 +593,7 @@ export const client = {
   openRequests: 64,
   /** From the open connection to the welcome; then it is tried again. */
   welcomeTimeoutMs: 10_000,
-  /** As `fetching.firstWordsMs`. */
+  /** As `fetching.bannerTimeoutMs`. */
   firstWordsMs: 2_000,
   /** Time for a TCP connection to open. */
   connectTimeoutMs: 10_000,
@@ -597,14 +623,18 @@ export const client = {
 export const terminal = {
   /** Log lines that wait for a reader, in bytes; more are dropped and counted. */
   maxLogBytes: 256 * KiB,
+  /** Log lines per second, of events and of troubles each; more are suppressed and counted … */
+  logLinesPerSecond: 200,
+  /** … beyond this many at once: as many people may come back at once after a restart. */
+  logBurst: 2_000,
   /** Longest value of a log line's field; file names have at most 255 bytes. */
   maxLogFieldChars: 256,
   /** Data that wait for a reader, in bytes; then whoever makes them pauses. */
   maxDataBytes: 256 * KiB,
   /** One write to the system: about what a pipe takes at once. */
   writeBytes: 64 * KiB,
-  /** How often a terminal that takes nothing, stopped by Ctrl-S for example, is tried again. */
-  stoppedTerminalMs: 20,
+  /** A terminal that takes nothing, stopped by Ctrl-S for example, is tried again at least this often. */
+  stoppedTerminalMs: 50,
   /** How long the end of the program waits for a reader of its last lines. */
   flushTimeoutMs: 1_000,
   /** Longest line that can be written at the prompt; above the longest message, so that the refusal says what is wrong. */

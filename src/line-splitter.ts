@@ -1,13 +1,18 @@
-// Bytes in, lines out: the one line splitter of server, clients and pipes. Decodes all whole lines of a read at once, never cuts a
-// UTF-8 character that spans two reads, and never searches the same bytes twice. Bounded. Pure; knows no protocol.
+// Bytes in, lines out: the one line splitter of server, clients and pipes. Decodes all whole lines
+// of a read at once, never cuts a UTF-8 character that spans two reads, and never searches the same
+// bytes twice. Bounded. Pure; knows no protocol.
 
 /** A line exceeds the bound, and where it ends is unknown: the stream cannot continue. */
 export const tooLong = Symbol("too long");
 
-/** Pieces of one line that are kept apart: a sender of single bytes must not cost an object each. */
+/**
+ * Pieces of one line that are kept apart: a sender of single bytes must not cost an object each.
+ */
 const maxPieces = 64;
 
-/** Splits a stream at `\n`; a `\r` before it belongs to the line end. Invalid UTF-8 becomes U+FFFD. */
+/**
+ * Splits a stream at `\n`; a `\r` before it belongs to the line end. Invalid UTF-8 becomes U+FFFD.
+ */
 export class LineSplitter {
   readonly #maxLineBytes: number;
   /** Reads that hold no line end yet, and their length. */
@@ -18,7 +23,10 @@ export class LineSplitter {
     this.#maxLineBytes = maxLineBytes;
   }
 
-  /** Hands every whole line to `take` until it answers false. Returns `tooLong` if a line exceeds the bound. */
+  /**
+   * Hands every whole line to `take` until it answers false. Returns `tooLong` if a line exceeds
+   * the bound.
+   */
   push(bytes: Uint8Array, take: (line: string) => boolean): typeof tooLong | undefined {
     const last = bytes.lastIndexOf(0x0a);
     if (last < 0) return this.#hold(bytes);
@@ -62,7 +70,8 @@ export class LineSplitter {
   #hold(bytes: Uint8Array): typeof tooLong | undefined {
     if (bytes.length === 0) return undefined;
     if (this.#heldBytes + bytes.length > this.#maxLineBytes) return tooLong;
-    // A copy (a Buffer's slice is none): the caller may reuse the read, and one byte must not keep half a megabyte alive.
+    // A copy (a Buffer's slice is none): the caller may reuse the read, and one byte must not keep
+    // half a megabyte alive.
     this.#held.push(new Uint8Array(bytes));
     this.#heldBytes += bytes.length;
     if (this.#held.length > maxPieces) this.#held = [Buffer.concat(this.#held)];

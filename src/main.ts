@@ -1,4 +1,4 @@
-// The table of subcommands, each loaded when it is called, and the only place where the process ends.
+// The table of subcommands, each loaded when it is called, and the only process.exit.
 
 import type { CommandDef } from "citty";
 import { nearest } from "./cli/flags.ts";
@@ -9,7 +9,7 @@ import { version } from "./version.ts";
 
 type Entry = { description: string; load: () => Promise<{ default: CommandDef }> };
 
-// citty's type of a command depends on its flags; the table needs only what all have in common.
+// A command's type depends on its flags; the table needs only what all have in common.
 const load = (module: Promise<{ default: unknown }>): Promise<{ default: CommandDef }> =>
   module as Promise<{ default: CommandDef }>;
 
@@ -23,7 +23,7 @@ const commands: Readonly<Record<string, Entry>> = {
     load: () => load(import("./cli/commands/client.ts")),
   },
   peer: {
-    description: "Call someone directly, by way of a registry",
+    description: "Call someone through a registry, and chat from terminal to terminal",
     load: () => load(import("./cli/commands/peer.ts")),
   },
   "fetch-file": {
@@ -31,7 +31,7 @@ const commands: Readonly<Record<string, Entry>> = {
     load: () => load(import("./cli/commands/fetch-file.ts")),
   },
   classic: {
-    description: "Talk to the small servers of the systems that parley grew from",
+    description: "Small clients for date-time, calculator, chat-room and greeting servers",
     load: () => load(import("./cli/commands/classic.ts")),
   },
 };
@@ -46,15 +46,15 @@ ${Object.entries(commands)
   .map(([name, { description }]) => `  ${name.padEnd(width)}  ${description}`)
   .join("\n")}
 
-parley COMMAND --help tells its flags; every flag can also be set in the environment, as in
+parley COMMAND --help lists its flags. Each can also be set in the environment:
 PARLEY_SERVER_PORT=55000. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 cannot connect, 4 refused,
 5 not found, 6 integrity or protocol error, 7 stalled, 130 interrupted.
 `;
 
 async function main(words: readonly string[]): Promise<number> {
   const [first = "", ...others] = words;
-  const asksHelp = first === "help" && others[0] !== undefined;
-  const [name, rest] = asksHelp ? [others[0]!, ["--help"]] : [first, others];
+  const wantsHelp = first === "help" && others[0] !== undefined;
+  const [name, rest] = wantsHelp ? [others[0]!, ["--help"]] : [first, others];
   if (name === "--help" || name === "-h" || name === "help") return tell(help);
   if (/^-(?:v|V|-version|-json)$/.test(name)) {
     const { asksVersion, versionReport } = await import("./cli/version-report.ts");
@@ -66,7 +66,7 @@ async function main(words: readonly string[]): Promise<number> {
     if (name === "") stderr.data(help);
     else {
       const what = name.startsWith("-") ? "flag" : "command";
-      fail(`parley: there is no ${what} '${printable(name)}': ${hint}`);
+      fail(`parley: unknown ${what} '${printable(name)}': ${hint}`);
     }
     return exitCode.usage;
   }

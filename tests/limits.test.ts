@@ -97,7 +97,7 @@ describe("waits", () => {
     expect(sniff.promptAfterMs).toBeLessThan(connections.loginTimeoutMs);
     expect(classicClient.sendGapMs).toBeGreaterThan(sniff.unframedAfterMs);
   });
-  test("a client ranges before the server does, and the server before the system gives up", () => {
+  test("a client asks before the server does, and the server before the system gives up", () => {
     expect(client.pingAfterMs + client.pongTimeoutMs).toBeLessThan(connections.idlePingMs);
     expect(client.pingWaitingAfterMs).toBeLessThan(client.pingAfterMs);
     expect(privateChat.nameKnownMs).toBeGreaterThanOrEqual(

@@ -1,4 +1,4 @@
-// Runs parley as a user does: the compiled executable (PARLEY_BIN, or dist/parley), or the sources where it is not built yet.
+// Runs parley as a user does: the compiled executable (PARLEY_BIN or dist/parley), or the sources if it is not built yet.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ export function parleyCommand(): string[] {
 
 const conditionTimeoutMs = 10_000;
 
-/** A running parley: types lines, and waits for lines instead of for time. */
+/** A running parley. Tests type lines and wait for lines, never for time. */
 export class Parley implements AsyncDisposable {
   readonly #process: Bun.Subprocess<"pipe", "pipe", "pipe">;
   readonly #ended: Promise<unknown>;
@@ -38,7 +38,7 @@ export class Parley implements AsyncDisposable {
     this.#ended = Promise.all([out, err]);
   }
 
-  /** Everything on stdout so far, the last line only when it has ended. */
+  /** The complete lines on stdout so far. */
   get lines(): string[] {
     return this.#out.split("\n").slice(0, -1);
   }
@@ -64,7 +64,7 @@ export class Parley implements AsyncDisposable {
     this.#process.kill(name);
   }
 
-  /** Waits until stdout has this line, `times` over; fails with all that was said instead. */
+  /** Waits until stdout has had this line `times` times; the error has all output so far. */
   async line(wanted: string | RegExp, times = 1): Promise<string> {
     const fits = (line: string) =>
       typeof wanted === "string" ? line === wanted : wanted.test(line);
@@ -85,7 +85,7 @@ export class Parley implements AsyncDisposable {
     }
   }
 
-  /** Waits for the end; the exit code, with all output read. */
+  /** Waits for the end, with all output read; answers the exit code. */
   async exit(): Promise<number> {
     const code = await this.#process.exited;
     await this.#ended;

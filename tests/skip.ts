@@ -1,4 +1,4 @@
-// Tests that need what not every machine has: each one that is skipped says why, so that a green run hides nothing.
+// Tests that need what not every machine has. Each skipped test prints why, so that a green run hides nothing.
 
 import { test, type TestOptions } from "bun:test";
 

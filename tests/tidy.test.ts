@@ -1,5 +1,5 @@
-// What no compiler looks at: leftover marks, files without a word on what they are, drawers, traces of somebody's machine,
-// links that lead nowhere.
+// What no compiler checks: leftover marks, files that do not say what they are, drawers, traces of somebody's machine, dead
+// links, unused exports and limits.
 
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
@@ -114,6 +114,11 @@ test("what src exports is imported somewhere", () => {
       const file = join(dirname(path), from ?? lateFrom ?? "");
       for (const name of (names ?? lateNames ?? "").split(",")) {
         imported.add(`${file} ${/(?:type )?(\w+)/.exec(name.trim())?.[1]}`);
+      }
+    }
+    for (const [, space = "", from = ""] of text.matchAll(/import \* as (\w+) from "([^"]+)"/g)) {
+      for (const [, name] of text.matchAll(new RegExp(`\\b${space}\\.(\\w+)`, "g"))) {
+        imported.add(`${join(dirname(path), from)} ${name}`);
       }
     }
   }

@@ -16,7 +16,7 @@ const program = `
   withTool("needs it too", () => {});
   skipUnless(false, "not root")("writes everywhere", () => {});`;
 
-test("failures are shown, passes are not, and what is skipped is counted by its reason", async () => {
+test("failures are shown, passes are not, and skipped tests are counted by reason", async () => {
   const folder = mkdtempSync(join(tmpdir(), "parley-totals-"));
   writeFileSync(join(folder, "some.test.ts"), program);
   const root = join(import.meta.dir, "..");

@@ -93,6 +93,11 @@ beforeAll(async () => {
   place("src/io/innocent.ts", 'import { hostname } from "node:os";\nexport { hostname };\n');
   place("src/io/clock.ts", "export const now = () => Date.now() + Math.random();\n");
   place("src/io/vast.ts", "export const line = [\n" + "  1,\n".repeat(510) + "];\n");
+  place("src/io/egg.ts", 'import type { Hen } from "./hen.ts";\nexport type Egg = { of: Hen };\n');
+  place(
+    "src/io/hen.ts",
+    'import type { Egg } from "./egg.ts";\nexport type Hen = { from: Egg };\n',
+  );
   place("src/io/careless.ts", "export const x = (y: any): string => y;\n");
   complaints = await lint();
 });
@@ -133,6 +138,11 @@ test.each(pureFiles)("%s is as pure", (path) => {
 test("the outside world may touch the outside world", () => {
   expect(rulesFor("src/io/innocent.ts")).toEqual([]);
   expect(rulesFor("src/io/clock.ts")).toEqual([]);
+});
+
+test("files that import each other are an error, types alone too", () => {
+  expect(rulesFor("src/io/egg.ts")).toContain("import(no-cycle)");
+  expect(rulesFor("src/io/hen.ts")).toContain("import(no-cycle)");
 });
 
 test("files of more than 500 lines and `any` are errors everywhere", () => {

@@ -100,7 +100,7 @@ const handlers: Handlers = {
     );
     answers.whenAnswered((error) => {
       if (error !== undefined) {
-        chat.options.warn(error.message);
+        chat.options.log.warn(error.message);
         return reject(chat, session, error.code, error.message, { ref });
       }
       const messages = fittingPage(found, "newest");
@@ -149,7 +149,7 @@ const handlers: Handlers = {
   },
   alive() {},
   reply(chat, session, { text, end: isLast, log }) {
-    if (log !== undefined) chat.options.log(log);
+    if (log !== undefined) chat.options.print(log);
     if (text !== undefined) chat.tellText(session, text);
     if (isLast === true) end(chat, session);
   },

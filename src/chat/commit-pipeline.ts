@@ -98,6 +98,11 @@ export class CommitPipeline {
     return false;
   }
 
+  /** Whether a message of the session has been counted and is not settled. */
+  counts(session: Session): boolean {
+    return this.gathering.counted.has(session) || this.#inFlight?.counted.has(session) === true;
+  }
+
   #commit(batch: TurnBatch): void {
     const { store, recordOf } = this.#options;
     const rooms = roomBatches(batch);

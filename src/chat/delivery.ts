@@ -7,7 +7,7 @@ import { type HubState, renderPersonal, textsOf } from "./hub-state.ts";
 import type { Settlement } from "./commit-pipeline.ts";
 import type { PersonalEvent, PrivateMessage } from "./events.ts";
 import { dropSlow, dropSlowest } from "./disconnect.ts";
-import { type Aftermath, noteOutput, type RoomItem } from "./fan-out/recipient-group.ts";
+import { type Aftermath, finishOutput, type RoomItem } from "./fan-out/recipient-group.ts";
 import { insertPersonal } from "./fan-out/rendered-batch.ts";
 import { count } from "./metrics.ts";
 import type { Room } from "./room.ts";
@@ -53,6 +53,7 @@ function deliverRoom(
       throw new Error(`Message ${event.seq} of '${room.name}' follows ${room.seq}`);
     }
     room.seq += event.length;
+    for (const tail of room.tails) tail.add(event);
   }
   const { nowMs, options } = chat;
   const delivery = { items, presence, names: () => room.names(), nowMs, after };
@@ -134,13 +135,7 @@ function newAftermath(): Aftermath {
 }
 
 function finishDelivery(chat: HubState, after: Aftermath): void {
-  for (const session of after.composed) {
-    const { output } = session;
-    for (const { text } of output.personal ?? []) output.addText(text);
-    output.personal = undefined;
-    output.flush();
-    noteOutput(session, chat.nowMs, after);
-  }
+  for (const session of after.composed) finishOutput(session, chat.nowMs, after);
   for (const session of after.gaps) chat.schedule.gaps.add(session);
   for (const session of after.slow) dropSlow(chat, session);
   dropSlowest(chat);
@@ -216,7 +211,10 @@ function withdraw(chat: HubState, batch: TurnBatch, error: ParleyError): void {
     if (session.phase === "member") pipeline.gathering.records.add(session);
   }
   for (const [id, departure] of batch.departed) {
-    if (!pipeline.gathering.departed.has(id)) pipeline.gathering.departed.set(id, departure);
+    // Whoever is back has a newer record.
+    const isBack = chat.names.person(id)?.phase === "member";
+    if (isBack || pipeline.gathering.departed.has(id)) continue;
+    pipeline.gathering.departed.set(id, departure);
   }
-  options.warn(error.message);
+  options.log.warn(error.message);
 }

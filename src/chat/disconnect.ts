@@ -7,6 +7,7 @@ import type { LeaveReason } from "./events.ts";
 import { leaveRoom, roomsOf } from "./membership.ts";
 import { dissolve } from "./private-chat.ts";
 import type { Session } from "./session.ts";
+import { sessionFields } from "./session-log.ts";
 
 /**
  * The other side has sent no goodbye, just its FIN. A system without sessions has no other; in one that has them, it is what a
@@ -29,7 +30,8 @@ export function partAll(
   if (session.phase !== "member") return;
   const { identity, dialect } = session;
   const terminal = dialect.terminal?.gone?.(identity.name);
-  if (terminal !== undefined) chat.options.log(terminal);
+  if (terminal !== undefined) chat.options.print(terminal);
+  chat.options.log.info("left", { ...sessionFields(session), reason });
   dissolve(chat, session, reason === "lost" || reason === "slow" ? "lost" : "left");
   for (const room of roomsOf(chat, session)) {
     leaveRoom(chat, session, room, reason, unheard.has(room.name));

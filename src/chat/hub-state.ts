@@ -1,6 +1,7 @@
 // Everything that the hub keeps, and the few things that every operation does: tell a session something, wake the adapter. The
 // operations are in the files beside this one; none of them knows the hub.
 
+import type { Log } from "../log.ts";
 import type { PersonalEvent, PresenceEvent } from "./events.ts";
 import type { Backlog } from "./fan-out/outbox.ts";
 import type { FilesPort } from "./files-port.ts";
@@ -30,9 +31,9 @@ export type HubOptions = {
   /** Called when there is something to do at the end of the turn: once, until `endTurn` has been called. */
   wake: () => void;
   /** A line that a system's own server prints, harmless already. */
-  log: (line: string) => void;
-  /** A line for whoever runs the server: something is wrong. */
-  warn: (line: string) => void;
+  print: (line: string) => void;
+  /** For whoever runs the server: who comes and goes, and what goes wrong. */
+  log: Log;
   /** Key under which a session's record is kept; not to be turned back into the secret. */
   hashSecret: (secret: string) => string;
   /** A fresh secret: 128 bits of chance or more, as text. */
@@ -47,6 +48,8 @@ export class HubState {
   /** Rooms that somebody is about to enter, and how many are: they stay open, so that their numbers stay known. */
   readonly awaitedRooms = new Map<string, number>();
   #isAwake = false;
+  #stampedMs = NaN;
+  #stampMs = 0;
 
   constructor(
     readonly options: HubOptions,
@@ -60,7 +63,11 @@ export class HubState {
 
   /** Unix time, for what is kept or shown. */
   get stampMs(): number {
-    return this.options.stampMs?.(this.nowMs) ?? this.nowMs;
+    if (this.#stampedMs !== this.nowMs) {
+      this.#stampedMs = this.nowMs;
+      this.#stampMs = this.options.stampMs?.(this.nowMs) ?? this.nowMs;
+    }
+    return this.#stampMs;
   }
 
   /** Something has happened: the turn needs its end. */

@@ -20,6 +20,7 @@ import { handleCommand, releaseCommands } from "./pacing.ts";
 import { NetworkBudgets } from "./rate-budget.ts";
 import { Schedule } from "./schedule.ts";
 import { Session } from "./session.ts";
+import { sessionFields } from "./session-log.ts";
 import type { SaidRun } from "./said-run.ts";
 import { StoreClient } from "./store-client.ts";
 import type { SessionUpdate, StoreReply, StoreRequest } from "./store.ts";
@@ -68,7 +69,8 @@ export class Hub {
     count(this.options.metrics.connections, dialect.name);
     count(this.options.metrics.connectionsOpened, dialect.name);
     const line = dialect.terminal?.connected?.(peer, chat.stampMs);
-    if (line !== undefined) this.options.log(line);
+    if (line !== undefined) this.options.print(line);
+    this.options.log.info("connected", sessionFields(session));
     for (const text of conversation.greeting()) session.output.push(text);
     if (session.output.pump(nowMs)) this.#watchGap(session);
     if (this.#stopping !== undefined) {
@@ -128,6 +130,10 @@ export class Hub {
     const chat = this.#chat;
     chat.nowMs = nowMs;
     if (session.phase === "gone") return;
+    const { phase } = session;
+    if (phase !== "member" && phase !== "ending") {
+      this.options.log.info("disconnected", sessionFields(session));
+    }
     partAll(chat, session, reason === "quit" ? reasonOfEnd(session) : reason);
     session.phase = "gone";
     session.output.clear();

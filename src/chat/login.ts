@@ -27,6 +27,7 @@ import {
 } from "./names/grammar.ts";
 import type { Room } from "./room.ts";
 import type { Membership, Session } from "./session.ts";
+import { sessionFields } from "./session-log.ts";
 import { StoreAnswers } from "./store-answers.ts";
 import type { RoomBounds, SessionRecord } from "./store.ts";
 
@@ -121,7 +122,7 @@ class Entry {
   #record: SessionRecord | undefined;
   #holder: SessionRecord | undefined;
   #aliasHolder: SessionRecord | undefined;
-  /** The first private message after those that the client has is still kept. */
+  /** The private messages after those that the client has are still kept, without a gap. */
   #mailIsKept = true;
 
   constructor(chat: HubState, session: Session, command: LoginCommand, plan: Plan) {
@@ -134,7 +135,7 @@ class Entry {
   /** Asks the store for everything that decides this login. */
   ask(): void {
     const { store, nowMs } = this.#chat;
-    const { name, alias, recordId, rooms } = this.#plan;
+    const { name, alias, recordId, before, rooms } = this.#plan;
     const { since } = this.#command;
     const answers = new StoreAnswers(this.#chat, this.#session);
     const sinceMs = nowMs - historyLimits.mailHoldMs;
@@ -163,13 +164,16 @@ class Entry {
       const mail = since?.epoch === this.#chat.options.epoch ? since.mail : undefined;
       if (mail !== undefined) {
         answers.ask<readonly PrivateMessage[]>(
-          (then) => store.readMail(recordId, mail, 1, then),
-          (messages) => (this.#mailIsKept = messages.every((first) => first.mail === mail + 1)),
+          (then) => store.readMail(recordId, mail, historyLimits.pageMessages, then),
+          (messages) => (this.#mailIsKept = messages.every((one, i) => one.mail === mail + 1 + i)),
         );
       }
     }
     answers.whenAnswered((error) => {
-      this.#decide(error);
+      const { pipeline } = this.#chat;
+      // A message of its other connection, which had asked the store before, has been counted since.
+      if (before !== undefined && pipeline.counts(before)) pipeline.whenSettled(() => this.ask());
+      else this.#decide(error);
       for (const room of rooms.keys()) stopAwaiting(this.#chat, room);
     }, true);
   }
@@ -185,7 +189,7 @@ class Entry {
     // Its connection may have gone meanwhile.
     if (this.#session.phase !== "entering") return names.forget(this.#session);
     if (error !== undefined) {
-      this.#chat.options.warn(error.message);
+      this.#chat.options.log.warn(error.message);
       return this.#refuse(error.code, error.message);
     }
     const taken = this.#taken();
@@ -263,7 +267,9 @@ class Entry {
     });
     this.#welcome(entries);
     const line = session.dialect.terminal?.named?.(name, session.identity.alias);
-    if (line !== undefined) chat.options.log(line);
+    if (line !== undefined) chat.options.print(line);
+    const returned = since !== undefined;
+    chat.options.log.info("logged in", { ...sessionFields(session), returned });
   }
 
   /** Told when the place of the newcomer among all that is said is settled. */
@@ -356,6 +362,7 @@ function refuse(
   message: string,
   retryAfterMs?: number,
 ): void {
+  chat.options.log.info("login refused", { ...sessionFields(session), name, code });
   chat.tell(session, { type: "refused", code, name, message, retryAfterMs });
   if (session.dialect.refusalEnds === true) end(chat, session);
 }

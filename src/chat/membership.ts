@@ -53,12 +53,13 @@ export function enterRoom(
   const order = chat.pipeline.nextOrder();
   const membership: Membership = {
     session,
+    room: room.name,
     hearsFrom: order,
     hearsUntil: Infinity,
     replayed: undefined,
     isCharged: false,
   };
-  session.rooms.set(room.name, membership);
+  session.rooms.add(membership);
   room.add(session.identity);
   chat.pipeline.gathering.roomTurn(room).breaksRun = true;
   if (silent) return membership;
@@ -146,8 +147,8 @@ export function leaveRoom(
 /** The rooms that a session is in. */
 export function roomsOf(chat: HubState, session: Session): Room[] {
   const rooms: Room[] = [];
-  for (const name of session.rooms.keys()) {
-    const room = chat.rooms.get(name);
+  for (const membership of session.rooms) {
+    const room = chat.rooms.get(membership.room);
     if (room !== undefined) rooms.push(room);
   }
   return rooms;

@@ -236,7 +236,7 @@ function sayAloud(
   gathering.say(room, chat.pipeline.nextOrder(), chat.stampMs, session, said, n);
   chat.wake();
   const line = session.dialect.terminal?.said?.(session.name, said);
-  if (line !== undefined) chat.options.log(line);
+  if (line !== undefined) chat.options.print(line);
 }
 
 /** The sender is told whom it reached. */

@@ -52,7 +52,7 @@ export function rejectUnread(
   command: Command,
   { code, message }: ParleyError,
 ): void {
-  chat.options.warn(message);
+  chat.options.log.warn(message);
   const n = "n" in command ? command.n : undefined;
   const ref = "ref" in command ? command.ref : undefined;
   if (n === undefined) return reject(chat, session, code, message, { ref });

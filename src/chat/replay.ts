@@ -8,6 +8,7 @@ import { deliverPast } from "./delivery.ts";
 import { lose } from "./disconnect.ts";
 import { fittingPage, pageChars } from "./history-page.ts";
 import type { Room } from "./room.ts";
+import { RoomTail } from "./room-tail.ts";
 import type { Membership, Session } from "./session.ts";
 
 /** Asks the store for the next page of what the session has missed; told when that comes. */
@@ -16,8 +17,8 @@ export function continueReplay(chat: HubState, session: Session): void {
   if (session.phase !== "member") return;
   if (session.mailbox.replayed !== undefined)
     return replayMail(chat, session, session.mailbox.replayed);
-  for (const [name, membership] of session.rooms) {
-    const room = chat.rooms.get(name);
+  for (const membership of session.rooms) {
+    const room = chat.rooms.get(membership.room);
     if (room === undefined || membership.replayed === undefined) continue;
     return replayRoom(chat, room, membership, membership.replayed);
   }
@@ -25,7 +26,6 @@ export function continueReplay(chat: HubState, session: Session): void {
 
 function replayMail(chat: HubState, session: Session, from: number): void {
   const { mailbox, identity } = session;
-  // The store may have looked before what comes meanwhile: a page without anything says no more than that.
   const { last } = mailbox;
   chat.store.readMail(identity.recordId, from, limits.pageMessages, (outcome) => {
     if (session.phase !== "member" || mailbox.replayed !== from) return;
@@ -42,21 +42,26 @@ function replayMail(chat: HubState, session: Session, from: number): void {
 
 function replayRoom(chat: HubState, room: Room, membership: Membership, from: number): void {
   const { session } = membership;
-  const { seq: last } = room;
+  const tail = new RoomTail(room.seq);
+  room.tails.add(tail);
   chat.store.readRoom(room.name, { after: from }, limits.pageMessages, (outcome) => {
+    room.tails.delete(tail);
     const isCurrent = session.rooms.get(room.name) === membership && membership.replayed === from;
     if (session.phase !== "member") return;
     if (!isCurrent) return goOn(chat, session);
     if (!outcome.done) return fail(chat, session, outcome.error);
     const known = outcome.result.filter(({ seq }) => seq <= room.seq);
     const page = fittingPage(known, "oldest");
+    // The store may have looked before what came meanwhile: a page without anything says no more than that.
+    const end = page.at(-1)?.seq ?? tail.seq;
+    const told = [...page, ...(tail.after(end) ?? [])];
     deliverPast(
       chat,
       session,
-      page.map((message) => ({ type: "replay", message })),
+      told.map((message) => ({ type: "replay", message })),
     );
-    if (membership.isCharged) session.queue.charge(pageChars(page), chat.nowMs);
-    const reached = page.at(-1)?.seq ?? last;
+    if (membership.isCharged) session.queue.charge(pageChars(told), chat.nowMs);
+    const reached = told.at(-1)?.seq ?? end;
     membership.replayed = reached >= room.seq ? undefined : reached;
     goOn(chat, session);
   });
@@ -69,6 +74,6 @@ function goOn(chat: HubState, session: Session): void {
 
 /** Of a past that can't be read nothing may be left out silently: the member is told, and may come back for it. */
 function fail(chat: HubState, session: Session, error: ParleyError): void {
-  chat.options.warn(error.message);
+  chat.options.log.warn(error.message);
   lose(chat, session, error.message);
 }

@@ -3,12 +3,15 @@
 
 import type { Dialect } from "./dialect.ts";
 import { RecipientGroup } from "./fan-out/recipient-group.ts";
+import type { RoomTail } from "./room-tail.ts";
 import type { Identity, Membership } from "./session.ts";
 
 export class Room {
   /** Names by folded name, in the order in which they came. */
   readonly roster = new Map<string, string>();
   readonly groups = new Map<Dialect, RecipientGroup>();
+  /** Members for whom a page of the past is being read, by what is said meanwhile. */
+  readonly tails = new Set<RoomTail>();
   #sorted: string[] | undefined;
 
   /** `seq` is the number of the last message that its listeners have been given. */

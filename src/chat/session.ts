@@ -32,6 +32,8 @@ export type Identity = {
 /** A session in a room. Written by membership.ts alone. */
 export type Membership = {
   readonly session: Session;
+  /** Folded name of the room. */
+  readonly room: string;
   /** It hears the events after this order, and up to the other. */
   hearsFrom: number;
   hearsUntil: number;
@@ -40,6 +42,39 @@ export type Membership = {
   /** What it is told of the past is charged: it has asked for it, and has not just come back. */
   isCharged: boolean;
 };
+
+/** The rooms of a session, by folded name. A list: most are in one room, and a Map costs 250 bytes more. */
+export class Memberships {
+  #list: Membership[] = [];
+
+  get size(): number {
+    return this.#list.length;
+  }
+
+  get(room: string): Membership | undefined {
+    // A plain loop: this runs for every message.
+    for (const membership of this.#list) if (membership.room === room) return membership;
+    return undefined;
+  }
+
+  has(room: string): boolean {
+    return this.get(room) !== undefined;
+  }
+
+  /** Adds a membership in place of another in the same room. */
+  add(membership: Membership): void {
+    this.delete(membership.room);
+    this.#list.push(membership);
+  }
+
+  delete(room: string): void {
+    this.#list = this.#list.filter((membership) => membership.room !== room);
+  }
+
+  [Symbol.iterator](): Iterator<Membership> {
+    return this.#list[Symbol.iterator]();
+  }
+}
 
 /** A private chat by consent: keys of others' identities. Written by private-chat.ts alone. */
 export type PrivateChat = {
@@ -78,7 +113,7 @@ export class Session {
   awaitsWelcome = false;
   readonly identity: Identity;
   readonly counter = new MessageCounter();
-  readonly rooms = new Map<string, Membership>();
+  readonly rooms = new Memberships();
   /** Memberships by which it hears a room now, one that it has just left counted. Written by room.ts. */
   listens = 0;
   readonly mailbox: Mailbox = { last: 0, replayed: undefined };

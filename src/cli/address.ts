@@ -16,6 +16,6 @@ export function addressOf(flag: string, text: string, port = defaultPort): Addre
   const what = flag === "" ? quoted(text) : `${flag} ${quoted(text)}`;
   throw new ParleyError(
     "usage",
-    `${what} is no address: write HOST:PORT, such as 127.0.0.1:${port}, or HOST for port ${port}`,
+    `${what} is not an address: write HOST:PORT, such as 127.0.0.1:${port}, or HOST for port ${port}`,
   );
 }

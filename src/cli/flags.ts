@@ -1,6 +1,6 @@
-// Reads a command's flags strictly, which citty does not: an unknown flag, a missing or a superfluous value is an error that
-// names the nearest right one. Flags that are not given come from the environment (PARLEY_COMMAND_FLAG). What comes out is a
-// list of arguments that citty can't misread. Pure: arguments and environment are handed in.
+// Strict flags on top of citty: an unknown flag, a missing value or one too many is an error that names the nearest right
+// flag. Flags that are not given are taken from the environment (PARLEY_COMMAND_FLAG). The result is a list of arguments that
+// citty can't misread. Pure: arguments and environment are passed in.
 
 import type { ArgDef, ArgsDef } from "citty";
 import { quoted } from "../text.ts";
@@ -11,13 +11,13 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export type Arguments = {
   /** For citty. */
   raw: string[];
-  /** Flags that came from the environment, as errors write them, with what set them. */
+  /** The variable behind each flag that came from the environment, by every spelling of the flag. */
   variables: ReadonlyMap<string, Variable>;
 };
 
 type Variable = { name: string; value: string };
 
-/** A flag whose hint ends so may be repeated; citty gets its values joined by commas. */
+/** A flag whose value hint ends in this may be repeated; citty gets its values joined by commas. */
 const repeatable = "…";
 
 type Flag = { name: string; kind: "switch" | "value" };
@@ -48,7 +48,7 @@ export function strictArguments(
       continue;
     }
     const value = attached ?? given[++i];
-    // a number below 0 is a value, though a wrong one: whoever reads it says so
+    // A negative number is a value, though a wrong one: the command says so.
     if (value === undefined || (attached === undefined && /^-[^\d]/.test(value))) {
       throw usage(`${written} needs a value: write ${example(definitions[flag.name], written)}`);
     }
@@ -62,9 +62,9 @@ export function strictArguments(
   return { raw: [...flags, "--", ...words], variables };
 }
 
-/** The sentence of an error, with the name of the variable where it names a flag that nobody typed. */
-export function blamed(sentence: string, variables: Arguments["variables"]): string {
-  // What is quoted is a value, whatever it looks like.
+/** The error's sentence, naming the variable instead of a flag that came from the environment. */
+export function blameVariables(sentence: string, variables: Arguments["variables"]): string {
+  // Quoted text is a value, even if it looks like a flag.
   const named = sentence.replace(/'[^']*'|(?<![\w-])--?[\w-]+/g, (part) => {
     return variables.get(part)?.name ?? part;
   });
@@ -73,7 +73,7 @@ export function blamed(sentence: string, variables: Arguments["variables"]): str
   return origin === undefined ? sentence : `${origin.name}: ${sentence}`;
 }
 
-/** The candidate, in small letters, that `word` begins, or else is nearest to by edit distance, if it is near at all. */
+/** The lower-case candidate that `written` abbreviates, else the one at the smallest edit distance, if that is small enough. */
 export function nearest(written: string, candidates: readonly string[]): string | undefined {
   const word = written.toLowerCase();
   const begun = candidates.filter((candidate) => candidate.startsWith(word));
@@ -86,11 +86,11 @@ export function nearest(written: string, candidates: readonly string[]): string 
     : undefined;
 }
 
-/** The value of a flag that names a port; 0 is one. @throws ParleyError `usage` */
+/** The port in a flag's value, 0 included. @throws ParleyError `usage` */
 export function portOf(flag: string, text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (port <= 65_535) return port;
-  const sentence = `${flag} ${quoted(text)} is no port: give a number from 0 to 65535`;
+  const sentence = `${flag} ${quoted(text)} is not a port: use a number from 0 to 65535`;
   throw new ParleyError("usage", sentence);
 }
 
@@ -118,10 +118,10 @@ function findFlag(
   }
   const near = nearest(written, [...flagNames(definitions), "--help", "--version"]);
   const hint = near === undefined ? `see parley ${command} --help` : `did you mean ${near}?`;
-  throw usage(`there is no flag ${quoted(written)}: ${hint}`);
+  throw usage(`unknown flag ${quoted(written)}: ${hint}`);
 }
 
-/** As people write them: a switch that is on by default is written to turn it off. */
+/** As people type them: a switch that is on by default in its negative form. */
 function flagNames(definitions: ArgsDef): string[] {
   return Object.entries(definitions).flatMap(([name, definition]) => {
     if (definition.type === "positional") return [];
@@ -135,7 +135,7 @@ function aliasesOf(definition: ArgDef): string[] {
   return "alias" in definition ? [definition.alias ?? []].flat() : [];
 }
 
-/** The flag as it should have been written. */
+/** The flag with a value, as it should have been typed. */
 function example(definition: ArgDef | undefined, written: string): string {
   const hint = definition !== undefined && "valueHint" in definition ? definition.valueHint : "";
   const value = (hint ?? "").replace(repeatable, "").replace(/\|-$/, "");
@@ -146,7 +146,7 @@ function readSwitch(written: string, attached: string | undefined, value: boolea
   if (attached === undefined) return value;
   if (attached === "1" || attached === "true") return value;
   if (attached === "0" || attached === "false") return !value;
-  // a variable of the environment has no other way of being on
+  // In the environment a switch needs a value to be on.
   const isVariable = !written.startsWith("-");
   const takes = isVariable ? "takes 0 or 1" : "is a switch and takes no value";
   throw usage(`${written} ${takes}, not ${quoted(attached)}`);
@@ -167,7 +167,7 @@ function addValue(
   else throw usage(`${written} is given twice: give it once`);
 }
 
-/** Fills in what is not given; answers the flags that it has filled in, by each of their names. */
+/** Adds flags that were not given; answers the variables they came from, by every spelling of the flag. */
 function fromEnvironment(
   command: string,
   definitions: ArgsDef,
@@ -201,14 +201,14 @@ function checkWords(command: string, definitions: ArgsDef, words: readonly strin
   const many = last !== undefined && "valueHint" in last && last.valueHint?.endsWith(repeatable);
   if (many || words.length <= places.length) return;
   const extra = quoted(words[places.length]!);
-  throw usage(`${extra} is one word too many: see parley ${command} --help`);
+  throw usage(`unexpected argument ${extra}: see parley ${command} --help`);
 }
 
 function usage(sentence: string): ParleyError {
   return new ParleyError("usage", sentence);
 }
 
-/** Levenshtein's distance. */
+/** Levenshtein distance. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {

@@ -1,17 +1,17 @@
-// `--host`, as `server` and `peer` read it: the address to listen on.
+// `--host` of `server` and `peer`: the address to listen on.
 
 import { isIP } from "node:net";
 import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
 
 /**
- * The host as everything else knows it: without brackets, and an IP address in its usual spelling (`0` is 0.0.0.0, `127.1` is
- * 127.0.0.1). Whether a name is one of this machine is found out by listening. @throws ParleyError `usage`
+ * The host without brackets, and an IP address in its usual form: `0` becomes 0.0.0.0, `127.1` 127.0.0.1. Whether it is an address
+ * of this machine turns out when listening. @throws ParleyError `usage`
  */
 export function listenHost(text: string): string {
-  if (text === "") throw noHost(text, "try 127.0.0.1");
+  if (text === "") throw notAHost(text, "try 127.0.0.1");
   if (text === "*")
-    throw noHost(text, "every address of this machine is 0.0.0.0, with IPv6 too ::");
+    throw notAHost(text, "for every address of this machine use 0.0.0.0, or :: with IPv6");
   const host = /^\[(.*)\]$/.exec(text)?.[1] ?? text;
   if (!/^[\da-fx.:]+$/i.test(host)) return host;
   const spelled = URL.parse(`http://${host.includes(":") ? `[${host}]` : host}/`)?.hostname ?? "";
@@ -19,6 +19,6 @@ export function listenHost(text: string): string {
   return isIP(usual) === 0 ? host : usual;
 }
 
-function noHost(text: string, wayOut: string): ParleyError {
-  return new ParleyError("usage", `--host ${quoted(text)} is no address: ${wayOut}`);
+function notAHost(text: string, wayOut: string): ParleyError {
+  return new ParleyError("usage", `--host ${quoted(text)} is not an address: ${wayOut}`);
 }

@@ -1,15 +1,15 @@
-// How whoever reads our hints can start this program: by name where the shell finds it, else by path. Knows no command.
+// How to write this program in a hint, so that it can be pasted into the shell. Knows no command.
 
 import { basename, relative } from "node:path";
 
-/** `parley`, or a path to it as short as possible. */
+/** `parley` if the shell finds it under that name, else the shortest path to it. */
 export function ownCommand(
   executable = process.execPath,
   folder = process.cwd(),
   find: (name: string) => string | null = Bun.which,
 ): string {
   const name = basename(executable).replace(/\.exe$/i, "");
-  // Run from the sources: the executable is Bun's.
+  // Running from source, the executable is Bun's.
   if (name === "bun") return "parley";
   if (find(name) === executable) return name;
   const near = relative(folder, executable);

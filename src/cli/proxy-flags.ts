@@ -25,7 +25,7 @@ export function trustedProxiesOf(text: string | undefined): TrustedProxies {
       if (network !== undefined) return network;
       throw new ParleyError(
         "usage",
-        `--trusted-proxy ${quoted(item)} is no network: write an address or CIDR, such as 127.0.0.1 or 10.0.0.0/8`,
+        `--trusted-proxy ${quoted(item)} is not a network: write an address or CIDR, such as 127.0.0.1 or 10.0.0.0/8`,
       );
     }),
   );

@@ -1,8 +1,8 @@
-// Runs one loaded subcommand: strict flags, help, and for whatever it throws a sentence, with `--json` an object, and the exit code.
+// Runs one loaded subcommand: strict flags, help and version, and for an error a sentence, an object with `--json`, an exit code.
 
 import { type ArgsDef, type CommandDef, runCommand } from "citty";
 import { harmless } from "../text.ts";
-import { type Arguments, blamed, strictArguments } from "./flags.ts";
+import { type Arguments, blameVariables, strictArguments } from "./flags.ts";
 import { type ErrorCode, exitCode, ParleyError } from "../errors.ts";
 import { asksVersion, versionReport } from "./version-report.ts";
 import { commandHelp } from "../terminal/command-help.ts";
@@ -54,11 +54,12 @@ function explain(name: string, error: unknown, variables: Arguments["variables"]
   if (error instanceof ParleyError) {
     const { code } = error;
     // The flag that an error about a port names is the way out, not what was wrong.
-    const sentence = code === "port-in-use" ? error.message : blamed(error.message, variables);
-    // What a server said may be part of it.
+    const sentence =
+      code === "port-in-use" ? error.message : blameVariables(error.message, variables);
+    // It may quote a server.
     return { code, sentence: harmless(sentence), exitCode: error.exitCode };
   }
-  // citty's own: a required flag or argument is missing.
+  // From citty: a required flag or argument is missing.
   if (error instanceof Error && error.name === "CLIError") {
     const sentence = `${Bun.stripANSI(error.message)}; see parley ${name} --help`;
     return { code: "usage", sentence, exitCode: exitCode.usage };

@@ -47,6 +47,7 @@ export class ControlClient {
   #pinger: Timer | undefined;
   readonly #banner = new BannerCheck();
   #bannerTimer: Timer | undefined;
+  #aliveTimer: Timer | undefined;
 
   private constructor(link: TcpLink, where: string) {
     this.#link = link;
@@ -67,7 +68,7 @@ export class ControlClient {
       return typeof outcome === "string" ? outcome : (client ?? "closed");
     };
     const connected = await happyEyeballs(attempt, limits.secondConnectMs, (late) => late.close());
-    deadline.done();
+    deadline.cancel();
     if (typeof connected === "string") {
       throw new ParleyError(
         "cannot-connect",
@@ -82,6 +83,11 @@ export class ControlClient {
   /** Resolves when the connection is lost or closed, with the reason. */
   get lost(): Promise<ParleyError> {
     return this.#lost.promise;
+  }
+
+  /** The server has said welcome: it is a parley server. */
+  get isWelcomed(): boolean {
+    return this.#welcomed;
   }
 
   get isClosed(): boolean {
@@ -107,6 +113,22 @@ export class ControlClient {
     const answer = await this.#request({ type: "files", after });
     if (answer.type === "files") return answer;
     throw this.#unexpected(answer);
+  }
+
+  /** For how long nothing has arrived. */
+  get silentMs(): number {
+    return performance.now() - this.#heardAtMs;
+  }
+
+  /** Asks for a sign of life; without one the connection is lost after `timeoutMs`. */
+  checkAlive(timeoutMs: number): void {
+    if (this.isClosed || this.#aliveTimer !== undefined) return;
+    const askedAtMs = performance.now();
+    this.send({ type: "ping" });
+    this.#aliveTimer = setTimeout(() => {
+      this.#aliveTimer = undefined;
+      if (this.#heardAtMs < askedAtMs) this.#giveUp();
+    }, timeoutMs);
   }
 
   close(): void {
@@ -168,14 +190,14 @@ export class ControlClient {
 
   /** A server whose first words are not native gets little time to say something else. */
   #checkBanner(bytes: Uint8Array): void {
-    this.#banner.hear(bytes);
+    this.#banner.handleData(bytes);
     if (this.#banner.problem(this.where) === undefined) return;
     this.#bannerTimer ??= setTimeout(() => {
       const problem = this.#banner.problem(this.where);
       if (problem === undefined) return;
       this.#link.end();
       this.#end(problem);
-    }, limits.firstWordsMs);
+    }, limits.bannerTimeoutMs);
   }
 
   #handleLine(line: string): void {
@@ -221,11 +243,14 @@ export class ControlClient {
   }
 
   #ping(): void {
-    const silentMs = performance.now() - this.#heardAtMs;
-    if (silentMs > limits.pingAfterMs + limits.answerTimeoutMs) {
-      this.#link.end();
-      this.#end(new ParleyError("stalled", `${this.where} no longer answers.`));
-    } else if (silentMs > limits.pingAfterMs / 2) this.send({ type: "ping" });
+    const { silentMs } = this;
+    if (silentMs > limits.pingAfterMs + limits.answerTimeoutMs) this.#giveUp();
+    else if (silentMs > limits.pingAfterMs / 2) this.send({ type: "ping" });
+  }
+
+  #giveUp(): void {
+    this.#link.end();
+    this.#end(new ParleyError("stalled", `${this.where} no longer answers.`));
   }
 
   #unexpected({ type }: ServerMessage): ParleyError {
@@ -242,6 +267,7 @@ export class ControlClient {
     this.#endedBy = reason;
     clearInterval(this.#pinger);
     clearTimeout(this.#bannerTimer);
+    clearTimeout(this.#aliveTimer);
     for (const { reject, timer } of this.#pending.values()) {
       clearTimeout(timer);
       reject(reason);

@@ -1,5 +1,6 @@
-// One attempt at downloading one file: couples the receiver's loop with a control connection and drives the assembler in slices
-// between them. Decides nothing about segments and keeps nothing beyond the attempt; download-client.ts retries.
+// One attempt at downloading one file: couples the receiver's loop with a control connection and
+// drives the assembler in slices between them. Decides nothing about segments and keeps nothing
+// beyond the attempt; download-client.ts retries.
 
 import { ParleyError } from "../errors.ts";
 import { fetching as limits, transfer as wire } from "../limits.ts";
@@ -16,7 +17,10 @@ import { ReceiverLoop } from "./receiver-loop.ts";
 import type { UdpOffload } from "../io/udp/udp.ts";
 
 export interface DownloadAttemptOptions {
-  /** The server's numeric address, and the UDP port: the TCP port's number, until an offer says otherwise. */
+  /**
+   * The server's numeric address, and the UDP port: the TCP port's number, until an offer says
+   * otherwise.
+   */
   readonly host: string;
   readonly udpPort: number;
   readonly name: string;
@@ -26,15 +30,23 @@ export interface DownloadAttemptOptions {
   readonly heldBytes: number;
   readonly limitBytesPerSecond?: number;
   readonly path?: PathMetrics;
+  /** How long digests may be late once everything has arrived. */
+  readonly digestTimeoutMs: number;
   /** False: no kernel offload (tests). */
   readonly offload?: boolean;
-  /** Where the bytes go; undefined if `wanted` does not apply to what is offered: the attempt then ends as `stale`. May throw. */
+  /**
+   * Where the bytes go; undefined if `wanted` does not apply to what is offered: the attempt then
+   * ends as `stale`. May throw.
+   */
   onOffer(offer: FileOffer): Assembler | undefined;
   /** After each turn, with or without new bytes. May throw, which ends the attempt. */
   onTurn(): void;
 }
 
-/** How an attempt ended, if it can be retried (`elsewhere`: at another UDP port); everything else is thrown. */
+/**
+ * How an attempt ended, if it can be retried (`elsewhere`: at another UDP port); everything else is
+ * thrown.
+ */
 export type AttemptOutcome =
   | { how: "whole" }
   | { how: "stale" }
@@ -53,6 +65,11 @@ export class DownloadAttempt {
   readonly #preOffer = new PreOfferBuffer();
   #onCookie: (() => void) | undefined;
   #flushedAtMs = 0;
+  #offeredAtMs = 0;
+  #isRefused = false;
+  /** Bytes that have arrived or been verified, and when that last changed. */
+  #progressBytes = 0;
+  #progressAtMs = performance.now();
   #ended = false;
 
   private constructor(options: DownloadAttemptOptions, token: Uint8Array, loop: ReceiverLoop) {
@@ -86,6 +103,7 @@ export class DownloadAttempt {
       ...(offload === undefined ? {} : { offload }),
       onTurn: () => attempt?.turn() ?? false,
       dueInUs: () => attempt?.dueInUs() ?? Number.POSITIVE_INFINITY,
+      onRefused: () => attempt?.handleRefused(),
       onFailure: (error) => attempt?.fail(error),
     });
     attempt = new DownloadAttempt(options, token, loop);
@@ -151,9 +169,15 @@ export class DownloadAttempt {
     return more;
   }
 
-  /** When gathered segments must be written: not long after. */
+  /** When gathered segments must be written, or a silence be investigated. */
   dueInUs(): number {
-    return this.#assembler?.hasGathered === true ? limits.gatherMs * 1000 : Number.POSITIVE_INFINITY;
+    if (this.#assembler?.hasGathered === true) return limits.gatherMs * 1000;
+    const untilSilentMs = Math.max(limits.silenceStepMs, limits.silenceMs - this.#silentMs);
+    return Math.min(untilSilentMs, this.#options.digestTimeoutMs) * 1000;
+  }
+
+  handleRefused(): void {
+    this.#isRefused = true;
   }
 
   /** The cookie arrives with the TCP handshake's round trip; a lost one is not waited for. */
@@ -189,8 +213,10 @@ export class DownloadAttempt {
 
   #handleOffer(offer: FileOffer): void {
     this.#offer = offer;
+    this.#offeredAtMs = performance.now();
     const { udpPort } = this.#options;
-    // A port that answers is right, whatever number the server gives it behind a port-forwarding router.
+    // A port that answers is right, whatever number the server gives it behind a port-forwarding
+    // router.
     if (offer.udpPort !== udpPort && this.receiver.cookie === undefined) {
       return this.#end({ how: "elsewhere", udpPort: offer.udpPort });
     }
@@ -237,7 +263,8 @@ export class DownloadAttempt {
   /** True if there is more to do at once. */
   #work(assembler: Assembler): boolean {
     const nowMs = performance.now();
-    // Small segments gather until they are worth a write, but not for long, and not once everything has arrived.
+    // Small segments gather until they are worth a write, but not for long, and not once everything
+    // has arrived.
     const isDue = nowMs - this.#flushedAtMs >= limits.gatherMs;
     if (isDue || this.receiver.state !== "running") {
       assembler.flush();
@@ -278,13 +305,46 @@ export class DownloadAttempt {
       );
     }
     const where = this.#control?.where ?? "the server";
+    this.#checkSilence(where);
     if (state === "gone") {
-      const reason = new ParleyError("stalled", `${where} no longer knows the transfer.`);
-      this.#end({ how: "retry", reason });
+      this.#retry(`${where} no longer knows the transfer.`);
     } else if (state === "stalled") {
-      const reason = new ParleyError("stalled", `No data arrived from ${where} over UDP for too long.`);
-      this.#end({ how: "retry", reason });
+      this.#retry(`No data arrived from ${where} over UDP for too long: a firewall may block it.`);
     }
+  }
+
+  /** Notices a lost server, path or local address well before the long timeouts do. */
+  #checkSilence(where: string): void {
+    const nowMs = performance.now();
+    const check = this.#assembler?.check;
+    const progressBytes =
+      this.receiver.receivedBytes + (check?.verifiedBytes ?? 0) + (check?.checkableBytes ?? 0);
+    if (progressBytes !== this.#progressBytes) {
+      this.#progressBytes = progressBytes;
+      this.#progressAtMs = nowMs;
+    }
+    if (this.#silentMs >= limits.silenceMs) this.#control?.checkAlive(limits.aliveTimeoutMs);
+    const isUnverified = this.receiver.state === "done" && check !== undefined;
+    if (isUnverified && nowMs - this.#progressAtMs > this.#options.digestTimeoutMs) {
+      this.#retry(`${where} does not send the digests of the file.`);
+    }
+    if (this.#offer === undefined || this.receiver.cookie !== undefined) return;
+    const unansweredMs = nowMs - this.#offeredAtMs;
+    const { udpPort } = this.#options;
+    if (this.#isRefused && unansweredMs > limits.udpRefusedMs) {
+      this.#retry(`${where} refuses datagrams on UDP port ${udpPort}: a firewall may block it.`);
+    } else if (unansweredMs > limits.udpAnswerMs) {
+      this.#retry(`${where} answers, but not on UDP port ${udpPort}: a firewall may block it.`);
+    }
+  }
+
+  /** For how long nothing at all has arrived. */
+  get #silentMs(): number {
+    return Math.min(this.#loop.silentMs, this.#control?.silentMs ?? 0);
+  }
+
+  #retry(sentence: string): void {
+    this.#end({ how: "retry", reason: new ParleyError("stalled", sentence) });
   }
 
   #end(outcome: AttemptOutcome): void {

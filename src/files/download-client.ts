@@ -1,5 +1,5 @@
-// Downloads files from one server: retries after lost connections and server restarts, resumes, and reports events. The command,
-// the terminal client and tests use it alike; it prints nothing.
+// Downloads files from one server: retries after lost connections and server restarts, resumes, and
+// reports events. The command, the terminal client and tests use it alike; it prints nothing.
 
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
@@ -10,7 +10,9 @@ import type { FileInfo } from "../protocol/messages.ts";
 import { ControlClient, type FilePage } from "./control-client.ts";
 import type { FetchEvent, FetchTarget } from "./fetch-events.ts";
 import { Download } from "./download.ts";
+import { quietly } from "./cleanup.ts";
 import { lookAt } from "./file-reason.ts";
+import { PartialFile } from "./partial-file.ts";
 import { type Address, hostNotFound, socketReason } from "../io/host-port.ts";
 import { applyJitHints } from "../io/jit-hints.ts";
 import { compareWithLocal } from "./local-copy.ts";
@@ -35,6 +37,8 @@ export class DownloadClient {
   /** The server's addresses, the one in use first. */
   #addresses: string[] = [];
   #control: ControlClient | undefined;
+  /** A parley server has answered. */
+  #isWelcomed = false;
   #path: PathMetrics | undefined;
   #udpPort: number | undefined;
   #current: DownloadAttempt | undefined;
@@ -49,10 +53,12 @@ export class DownloadClient {
 
   /** All files of the server, page by page. @throws ParleyError `cannot-connect`, `protocol`, … */
   async *list(): AsyncGenerator<FileInfo> {
-    const control = await this.#connect();
     let listed = 0;
     for (let after: string | undefined = ""; after !== undefined;) {
-      const page: FilePage = await this.#unlessStopped(control.listFiles(after === "" ? undefined : after));
+      const from = after === "" ? undefined : after;
+      const page: FilePage = await this.#retryWhileLost("", async () =>
+        (await this.#connect()).listFiles(from),
+      );
       if (page.files.length === 0) return;
       for (const file of page.files) {
         if (isListed(file)) yield file;
@@ -64,8 +70,10 @@ export class DownloadClient {
   }
 
   /**
-   * Downloads one file; resolves when it is complete, verified and in place (or equal to what is there already).
-   * @throws ParleyError `not-found`, `differs`, `locked`, `changed`, `integrity`, `stalled` (the partial file is kept), `storage`, …
+   * Downloads one file; resolves when it is complete, verified and in place (or equal to what is
+   * there already).
+   * @throws ParleyError `not-found`, `differs`, `locked`, `changed`, `integrity`, `stalled` (the
+   * partial file is kept), `storage`, …
    */
   async fetch(name: string, target: FetchTarget): Promise<void> {
     if (target.kind === "file" && (await this.#isUnchanged(name, target.path))) return;
@@ -75,9 +83,11 @@ export class DownloadClient {
     });
     try {
       await this.#retryUntilWhole(name, download);
-    } finally {
-      download.close();
+    } catch (error) {
+      quietly(() => download.close());
+      throw error;
     }
+    download.close();
   }
 
   /** Ends a running download with this error; a partial file is kept. */
@@ -88,13 +98,16 @@ export class DownloadClient {
     this.close();
   }
 
+  get #retryForMs(): number {
+    return this.#options.retryForMs ?? limits.retryForMs;
+  }
+
   close(): void {
     this.#control?.close();
     this.#control = undefined;
   }
 
   async #retryUntilWhole(name: string, download: Download): Promise<void> {
-    const retryForMs = this.#options.retryForMs ?? limits.retryForMs;
     let waitMs: number = limits.retryFirstMs;
     let seen = -1;
     let staleTries = 0;
@@ -103,15 +116,15 @@ export class DownloadClient {
       const outcome = await this.#try(name, download);
       if (outcome === "whole") return download.finish(this.#options.force ?? false);
       if (this.#stopped !== undefined) throw this.#stopped;
-      if (download.receivedBytes !== seen) {
-        seen = download.receivedBytes;
+      if (download.progressBytes !== seen) {
+        seen = download.progressBytes;
         staleTries = 0;
         progressAtMs = performance.now();
         waitMs = limits.retryFirstMs;
       }
       if (outcome === "stale" && ++staleTries <= limits.maxStaleTries) continue;
       const reason = outcome === "stale" ? differentEachTime(name) : outcome;
-      if (performance.now() - progressAtMs > retryForMs) throw download.stalled(reason);
+      if (performance.now() - progressAtMs > this.#retryForMs) throw download.stalled(reason);
       this.#options.onEvent?.({ event: "retry", name, reason: reason.message, inMs: waitMs });
       await this.#unlessStopped(Bun.sleep(waitMs));
       waitMs = Math.min(waitMs * 2, limits.retryMaxMs);
@@ -123,50 +136,75 @@ export class DownloadClient {
     return Promise.race([work, this.#stopping.promise]);
   }
 
-  /** The outcome, or a reason to retry. The very first connection must succeed. */
+  /**
+   * Does `work`, and once a server has answered, again after every lost connection, within the
+   * retry window.
+   * @throws ParleyError what `work` throws
+   */
+  async #retryWhileLost<Value>(name: string, work: () => Promise<Value>): Promise<Value> {
+    const startMs = performance.now();
+    for (let waitMs: number = limits.retryFirstMs; ; ) {
+      try {
+        return await this.#unlessStopped(work());
+      } catch (error) {
+        if (this.#stopped !== undefined) throw this.#stopped;
+        if (!this.#isRetriable(error) || performance.now() - startMs > this.#retryForMs) throw error;
+        this.#options.onEvent?.({ event: "retry", name, reason: error.message, inMs: waitMs });
+      }
+      await this.#unlessStopped(Bun.sleep(waitMs));
+      waitMs = Math.min(waitMs * 2, limits.retryMaxMs);
+    }
+  }
+
+  /**
+   * The connection, the route or the name server was lost, and may come back. The very first
+   * connection must succeed.
+   */
+  #isRetriable(error: unknown): error is ParleyError {
+    this.#isWelcomed ||= this.#control?.isWelcomed === true;
+    const isLost =
+      error instanceof ParleyError && (error.code === "cannot-connect" || error.code === "stalled");
+    return isLost && this.#isWelcomed;
+  }
+
+  /** The outcome, or a reason to retry. */
   async #try(name: string, download: Download): Promise<"whole" | "stale" | ParleyError> {
-    const { limitBytesPerSecond, offload } = this.#options;
-    const { host, port } = await this.#resolve();
-    const attempt = await openAttempt({
-      host,
-      udpPort: this.#udpPort ?? port,
-      name,
-      ...download.wanted(),
-      ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
-      ...(offload === undefined ? {} : { offload }),
-      ...(this.#path === undefined ? {} : { path: this.#path }),
-      onOffer: (offer) => download.handleOffer(offer),
-      onTurn: () => download.handleTurn(),
-    });
-    this.#current = attempt;
-    download.attach(attempt);
+    let attempt: DownloadAttempt | undefined;
     try {
-      const returning = this.#control !== undefined || download.hasBegun;
-      const control = await this.#connect().catch((error: unknown) => {
-        if (returning && error instanceof ParleyError && error.code === "cannot-connect")
-          return error;
-        throw error;
+      const { limitBytesPerSecond, offload } = this.#options;
+      const { host, port } = await this.#resolve();
+      attempt = await openAttempt({
+        host,
+        udpPort: this.#udpPort ?? port,
+        name,
+        ...download.wanted(),
+        digestTimeoutMs: Math.min(limits.digestTimeoutMs, this.#retryForMs),
+        ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
+        ...(offload === undefined ? {} : { offload }),
+        ...(this.#path === undefined ? {} : { path: this.#path }),
+        onOffer: (offer) => download.handleOffer(offer),
+        onTurn: () => download.handleTurn(),
       });
-      if (control instanceof ParleyError) return control;
+      this.#current = attempt;
+      download.attach(attempt);
+      const control = await this.#connect();
       // The connection went to another of the server's addresses than the datagrams.
       if (this.#addresses[0] !== host) return "stale";
       const outcome = await attempt.run(control);
+      this.#isWelcomed ||= control.isWelcomed;
       if (outcome.how === "retry") return outcome.reason;
       if (outcome.how === "whole") this.#path = attempt.receiver.pathMetrics();
       if (outcome.how === "elsewhere") this.#udpPort = outcome.udpPort;
       return outcome.how === "whole" ? "whole" : "stale";
     } catch (error) {
       if (this.#stopped !== undefined) throw this.#stopped;
-      // The connection broke or went silent during the request: as good as lost.
-      const isLost =
-        error instanceof ParleyError &&
-        (error.code === "cannot-connect" || error.code === "stalled");
-      if (isLost && download.hasBegun) return error;
+      if (this.#isRetriable(error)) return error;
       throw error;
     } finally {
-      download.detach();
+      // A journal that can't be written only costs the next resume; hiding an error would be worse.
+      quietly(() => download.detach());
       this.#current = undefined;
-      attempt.close();
+      quietly(() => attempt?.close());
     }
   }
 
@@ -180,10 +218,12 @@ export class DownloadClient {
         `'${path}' exists and is not a regular file: save elsewhere with -o`,
       );
     }
-    const control = await this.#connect();
-    const found = await this.#unlessStopped(compareWithLocal(control, name, path, local.size));
+    const found = await this.#retryWhileLost(name, async () =>
+      compareWithLocal(await this.#connect(), name, path, local.size),
+    );
     if (found.sha256 !== undefined) {
       const { sha256 } = found;
+      quietly(() => PartialFile.removeLeftovers(path));
       this.#options.onEvent?.({ event: "unchanged", name, path, size: local.size, sha256 });
       return true;
     }
@@ -212,7 +252,10 @@ export class DownloadClient {
     }
   }
 
-  /** The server's numeric address, so that TCP and UDP go to the same one. @throws ParleyError `cannot-connect` */
+  /**
+   * The server's numeric address, so that TCP and UDP go to the same one.
+   * @throws ParleyError `cannot-connect`
+   */
   async #resolve(): Promise<Address> {
     const { host, port } = this.#options.server;
     if (this.#addresses.length === 0)

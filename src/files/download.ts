@@ -1,5 +1,6 @@
-// One file being downloaded, over as many attempts as it takes: its partial file or ring, what has arrived, what has been reported
-// and written out. An attempt (download-attempt.ts) brings bytes; this keeps them.
+// One file being downloaded, over as many attempts as it takes: its partial file or ring, what has
+// arrived, what has been reported and written out. An attempt (download-attempt.ts) brings bytes;
+// this keeps them.
 
 import { ParleyError, unwritable } from "../errors.ts";
 import { fetching as limits, journal } from "../limits.ts";
@@ -31,6 +32,7 @@ export class Download {
   #attempt: DownloadAttempt | undefined;
   #stats: ReceiverStats | undefined;
   #offload: DownloadAttempt["offload"] | undefined;
+  #versions = 0;
   #emitted = 0;
   #emitting = false;
   #horizonSet = 0;
@@ -59,6 +61,11 @@ export class Download {
     return this.#assembler?.present.bytes ?? 0;
   }
 
+  /** Grows with every byte that arrives or is verified. */
+  get progressBytes(): number {
+    return this.receivedBytes + (this.#assembler?.check.verifiedBytes ?? 0);
+  }
+
   /** What an attempt has to request. */
   wanted(): { wanted?: [number, number][]; heldBytes: number } {
     const size = this.#offer?.size ?? this.#part?.left?.head.size;
@@ -82,13 +89,22 @@ export class Download {
     this.#record(true);
   }
 
-  /** Where the bytes of this offer go; undefined if the present ones were of another version, and have been discarded. */
+  /**
+   * Where the bytes of this offer go; undefined if the present ones were of another version, and
+   * have been discarded.
+   */
   handleOffer(offer: FileOffer): Assembler | undefined {
     const { size, version, chunkBytes } = offer;
     const known = this.#offer;
     this.#offer = offer;
     if (this.#assembler !== undefined && known?.version === version && known.size === size) {
       return this.#assembler;
+    }
+    if (++this.#versions > limits.maxVersions) {
+      throw new ParleyError(
+        "changed",
+        `'${this.#name}' keeps changing on the server: ${limits.maxVersions} versions were begun.`,
+      );
     }
     if (this.#emitted > 0) {
       throw new ParleyError(
@@ -123,14 +139,20 @@ export class Download {
     return isMisled ? undefined : this.#assembler;
   }
 
-  /** After each turn of an attempt. @throws ParleyError `storage`, `failed` when nobody reads the output any more */
+  /**
+   * After each turn of an attempt.
+   * @throws ParleyError `storage`, `failed` when nobody reads the output any more
+   */
   handleTurn(): void {
     this.#record(false);
     this.#emit();
     this.#progress();
   }
 
-  /** Everything is verified: gives the file its name. @throws ParleyError `differs` if that is taken by now, unless `replace` */
+  /**
+   * Everything is verified: gives the file its name.
+   * @throws ParleyError `differs` if that is taken by now, unless `replace`
+   */
   async finish(replace: boolean): Promise<void> {
     const { size } = this.#offer ?? { size: 0 };
     while (this.#ring !== undefined && this.#emitted < size) {
@@ -216,7 +238,10 @@ export class Download {
     this.#attempt?.setHorizon(horizon);
   }
 
-  /** The output reads from the ring until its bytes have left; those are fewer than `unsentBytes` at any time. */
+  /**
+   * The output reads from the ring until its bytes have left; those are fewer than `unsentBytes` at
+   * any time.
+   */
   #horizon(ring: MemoryRing): number {
     return Math.max(0, this.#emitted - limits.unsentBytes) + ring.size;
   }

@@ -1,20 +1,23 @@
-// What a fetch tells whoever started it; with `--json` these are the lines, field by field. Types only.
+// The events of a fetch; with `--json` these are its lines, field by field. Types only.
 
 import type { ErrorCode } from "../errors.ts";
 
 /** Where a file goes. */
 export type FetchTarget =
   | { readonly kind: "file"; readonly path: string }
-  /** In order, verified, at once. */
+  /** In order, and only verified bytes. */
   | { readonly kind: "stream"; readonly output: FetchOutput };
 
 export interface FetchOutput {
-  /** Takes all bytes, which stay as they are until they have left; false: wait for `relief` before the next ones. */
+  /**
+   * Takes all bytes, which must not change until they have left; false: wait for `relief` before
+   * the next ones.
+   */
   data(bytes: Uint8Array): boolean;
   relief(): Promise<void>;
-  /** Resolves when all has left, or after `timeoutMs`. */
+  /** Resolves when everything has left, or after `timeoutMs`. */
   flush(timeoutMs: number): Promise<void>;
-  /** Nobody reads any more, or the disk is full: `failure`. */
+  /** Nobody reads any more, or the disk is full (`failure`). */
   readonly closed: boolean;
   readonly failure: Error | undefined;
 }
@@ -45,7 +48,7 @@ export type FetchEvent =
       readonly receivedBytes: number;
       readonly verifiedBytes: number;
       readonly bytesPerSecond: number;
-      /** Infinity is told as null. */
+      /** Null: unknown. */
       readonly secondsLeft: number | null;
       readonly rttMs: number;
       readonly segmentBytes: number;
@@ -57,7 +60,10 @@ export type FetchEvent =
       readonly inMs: number;
     }
   | {
-      /** It was not fetched, and why (docs/protocol.md: Errors); the others still are, unless the server is lost. */
+      /**
+       * Not fetched, and why (docs/protocol.md: Errors); the others still are, unless the server is
+       * lost.
+       */
       readonly event: "failed";
       readonly name: string;
       readonly code: ErrorCode;
@@ -78,12 +84,12 @@ export type FetchEvent =
       readonly size: number;
       readonly sha256: string;
       readonly seconds: number;
-      /** Fetched bytes (not the resumed ones) by `seconds`. */
+      /** Fetched bytes (without the resumed ones) per second. */
       readonly goodputBytesPerSecond: number;
       readonly resumedBytes: number;
       readonly rttMs: number;
       readonly minRttMs: number;
-      /** Segments lost by those asked for, 0…1. */
+      /** Lost segments / requested segments, 0…1. */
       readonly lossShare: number;
       readonly retransmittedShare: number;
       readonly segmentBytes: number;

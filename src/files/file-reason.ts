@@ -1,4 +1,4 @@
-// What the operating system says when a file can't be looked at, made or written, in words.
+// Why a file can't be looked at, created or written, in words.
 
 import { type Stats, statSync } from "node:fs";
 import { harmless } from "../text.ts";
@@ -7,22 +7,28 @@ import { ParleyError } from "../errors.ts";
 const reasons: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
   EPERM: "permission denied",
-  EROFS: "it can only be read there",
+  EROFS: "the file system is read-only",
   ENOSPC: "the disk is full",
-  EDQUOT: "your share of the disk is full",
-  // the folder is there: it is one in which nobody makes files, such as /proc
-  ENOENT: "no file can be made there",
-  EEXIST: "a file of that name is there",
-  ENOTDIR: "a part of the path is no folder",
+  EDQUOT: "your disk quota is used up",
+  EFBIG: "the file system allows no file of that size",
+  EINVAL: "the file system does not allow that name",
+  // The folder exists, but is one in which no files can be created, such as /proc.
+  ENOENT: "no file can be created there",
+  EEXIST: "a file of that name exists",
+  ENOTDIR: "a part of the path is not a folder",
   EISDIR: "it is a folder",
   ENAMETOOLONG: "the name is too long",
-  ELOOP: "a link leads nowhere, or is not followed here",
+  ELOOP: "it is a link, which is not followed here",
   EMFILE: "too many files are open",
   ENFILE: "too many files are open",
   EIO: "the disk failed",
+  ESTALE: "the network file system no longer knows it",
 };
 
-/** What is there; undefined for nothing. @throws ParleyError `storage` where that can't be known, and nothing can be written either */
+/**
+ * What is there; undefined for nothing.
+ * @throws ParleyError `storage` if that can't be determined, and so nothing can be written
+ */
 export function lookAt(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
@@ -32,7 +38,7 @@ export function lookAt(path: string): Stats | undefined {
   }
 }
 
-/** Why a file could not be made or opened for writing, in a few words. */
+/** Why a file could not be created or opened for writing, in a few words. */
 export function fileReason(error: unknown): string {
   const code =
     error !== null && typeof error === "object" && "code" in error ? String(error.code) : "";

@@ -1,14 +1,20 @@
-// Is the file that is here already the server's? Compares its prefix digests with those that the server tells, in slices, and
+// Is the local file the server's? Compares its prefix digests with the server's, in slices, and
 // stops at the first chunk that differs. Nothing of the file crosses the network.
 
 import { closeSync, openSync, readSync } from "node:fs";
+import { ParleyError } from "../errors.ts";
 import { transfer as wire } from "../limits.ts";
 import { DigestCheck } from "../transfer/digests.ts";
+import { quietly } from "./cleanup.ts";
 import { type ControlClient, errorOf } from "./control-client.ts";
+import { fileReason } from "./file-reason.ts";
 import type { TransferMessage } from "../protocol/messages.ts";
 import { checkOffer } from "./offer.ts";
 
-/** `sha256` (hexadecimal) if the two are equal. @throws ParleyError what the server answers, or why the connection was lost */
+/**
+ * `sha256` (hexadecimal) if the two are equal.
+ * @throws ParleyError the server's answer, or why the connection was lost
+ */
 export async function compareWithLocal(
   control: ControlClient,
   name: string,
@@ -27,7 +33,7 @@ export async function compareWithLocal(
     return {};
   }
   const check = new DigestCheck(offer.size, offer.chunkBytes, () => new Bun.CryptoHasher("sha256"));
-  const fd = openSync(path, "r");
+  const fd = openLocal(path);
   const buffer = new Uint8Array(wire.readBackBytes);
   try {
     for (;;) {
@@ -54,7 +60,17 @@ export async function compareWithLocal(
       }
     }
   } finally {
-    closeSync(fd);
+    quietly(() => closeSync(fd));
     control.send({ type: "fetched", transfer: offer.transfer });
+  }
+}
+
+/** @throws ParleyError `storage` */
+function openLocal(path: string): number {
+  try {
+    return openSync(path, "r");
+  } catch (error) {
+    const reason = fileReason(error);
+    throw new ParleyError("storage", `Cannot read '${path}' to compare it: ${reason}`);
   }
 }

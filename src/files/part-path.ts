@@ -1,12 +1,18 @@
-// What a file is called while it is fetched.
+// The name of a file while it is being fetched.
 
 import { basename, dirname, join } from "node:path";
 
-/** Bytes of a name on any usual file system, and what is put behind it at most: `.part.lock.4194304.stale`. */
+/**
+ * Bytes of a name on any usual file system, and of the longest suffix: `.part.journal`, with some
+ * reserve.
+ */
 const maxNameBytes = 255;
 const maxSuffixBytes = 24;
 
-/** `NAME.part` beside it; a name that leaves no room for that is cut, and told from others by a hash of its own. */
+/**
+ * `NAME.part` beside it; a name that leaves no room for the suffix is truncated, and told from
+ * others by a hash.
+ */
 export function partPathOf(path: string): string {
   const name = basename(path);
   const room = maxNameBytes - maxSuffixBytes;

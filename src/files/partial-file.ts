@@ -1,18 +1,18 @@
-// `NAME.part` with its journal and its lock: what a fetch writes into, and where the next one goes on after anything.
-// Knows files, not how they are fetched.
+// `NAME.part` with its journal and its lock: what a fetch writes into, and where the next one
+// resumes whatever happened. Knows files, not how they are fetched.
 
 import {
+  type BigIntStats,
   closeSync,
   constants,
   existsSync,
   fstatSync,
+  ftruncateSync,
+  lstatSync,
   openSync,
   readFileSync,
   readSync,
-  renameSync,
   rmSync,
-  statSync,
-  ftruncateSync,
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
@@ -26,15 +26,20 @@ import {
   type JournalHead,
 } from "../transfer/journal.ts";
 import { RangeSet } from "../transfer/ranges.ts";
-import { FetchLock, isLinked } from "./fetch-lock.ts";
+import { quietly } from "./cleanup.ts";
 import { fileReason, lookAt } from "./file-reason.ts";
+import { moveInto } from "./move-into.ts";
 import { partPathOf } from "./part-path.ts";
+import { PartLock } from "./part-lock.ts";
+
+/** A file may be finished and renamed, or replaced, just while it is being opened. */
+const openTries = 5;
 
 export class PartialFile implements ChunkStore {
-  /** Where the file will be when it is whole. */
+  /** Where the file will be when it is complete. */
   readonly path: string;
   readonly #part: string;
-  readonly #lock: FetchLock;
+  readonly #lock: PartLock;
   readonly #data: number;
   readonly #journal: number;
   readonly #existed: boolean;
@@ -42,39 +47,56 @@ export class PartialFile implements ChunkStore {
   #present = new RangeSet();
   #closed = false;
 
-  private constructor(path: string, lock: FetchLock) {
+  private constructor(path: string, opened: Opened) {
     this.path = path;
     this.#part = partPathOf(path);
-    this.#lock = lock;
-    this.#existed = existsSync(this.#part);
-    const { O_CREAT, O_RDWR, O_APPEND } = constants;
-    this.#data = openRegular(this.#part, O_CREAT | O_RDWR);
-    this.#journal = openRegular(`${this.#part}.journal`, O_CREAT | O_RDWR | O_APPEND);
+    this.#existed = opened.existed;
+    this.#data = opened.data;
+    this.#lock = opened.lock;
+    this.#journal = openOwn(`${this.#part}.journal`, constants.O_APPEND);
   }
 
   /**
-   * Takes the lock, and reads what an earlier fetch has left (unless `resume` is false). The folder must be there.
+   * Takes the lock, and reads what an earlier fetch has left (unless `resume` is false). The folder
+   * must exist.
    * @throws ParleyError `locked`, `storage`
    */
   static open(path: string, resume: boolean): PartialFile {
     checkFolder(path);
-    const lock = FetchLock.take(path);
+    const opened = openLocked(path);
+    let part: PartialFile | undefined;
     try {
-      const part = new PartialFile(path, lock);
+      part = new PartialFile(path, opened);
       if (resume) part.#load();
       return part;
     } catch (error) {
-      lock.release();
-      throw error;
+      quietly(() => {
+        if (part !== undefined) return part.close();
+        closeSync(opened.data);
+        opened.lock.release();
+      });
+      throw asOpenError(error, path);
     }
   }
 
-  /** What an earlier fetch has left, if that is of use. */
+  /**
+   * Removes what a fetch has left of a file that is complete by now: it died just before its end.
+   */
+  static removeLeftovers(path: string): void {
+    const part = partPathOf(path);
+    const left = lstatOf(part);
+    const complete = lstatOf(path);
+    if (left !== undefined && complete !== undefined && !isSameFile(left, complete)) return;
+    if (left !== undefined) rmSync(part, { force: true });
+    rmSync(`${part}.journal`, { force: true });
+  }
+
+  /** What an earlier fetch has left, if it is of use. */
   get left(): { head: JournalHead; present: RangeSet } | undefined {
     return this.#head && { head: this.#head, present: this.#present };
   }
 
-  /** Begins a file from nothing; what was there before is thrown away. */
+  /** Starts from nothing; what was there before is discarded. */
   begin(head: JournalHead): void {
     this.#head = head;
     this.#present = new RangeSet();
@@ -103,20 +125,22 @@ export class PartialFile implements ChunkStore {
   }
 
   /**
-   * The file is whole and verified: it gets its name; with `replace` in place of whatever has it.
-   * @throws ParleyError `differs` where there is something by now that must not be replaced; `storage`
+   * The file is complete and verified: gives it its name, with `replace` in place of whatever has
+   * it.
+   * @throws ParleyError `differs` if the name is taken by now and must not be replaced; `storage`
    */
   finish(replace: boolean): void {
-    const part = this.#part;
     this.#guard(() => {
       const { size } = this.#head ?? { size: 0 };
       if (fstatSync(this.#data).size !== size) ftruncateSync(this.#data, size);
-      if (replace) renameSync(part, this.path);
-      else if (!isLinked(part, this.path)) throw cameMeanwhile(this.path);
-      rmSync(part, { force: true });
-      rmSync(`${part}.journal`, { force: true });
+      // What was verified is what was written through the open file: its name must still be that
+      // file's.
+      this.#checkName(this.#part);
+      if (!moveInto(this.#part, this.path, replace)) throw takenMeanwhile(this.path);
+      this.#checkName(this.path);
+      rmSync(`${this.#part}.journal`, { force: true });
+      this.close();
     });
-    this.close();
   }
 
   /** Leaves it as it is, for the next fetch; if nothing was ever begun, leaves nothing. */
@@ -124,58 +148,120 @@ export class PartialFile implements ChunkStore {
     if (this.#closed) return;
     this.#closed = true;
     if (this.#head === undefined && !this.#existed) {
-      rmSync(this.#part, { force: true });
-      rmSync(`${this.#part}.journal`, { force: true });
+      quietly(() => rmSync(this.#part, { force: true }));
+      quietly(() => rmSync(`${this.#part}.journal`, { force: true }));
     }
+    quietly(() => closeSync(this.#journal));
+    quietly(() => this.#lock.release());
+    // A network file system may only now say that it could not store everything.
     closeSync(this.#data);
-    closeSync(this.#journal);
-    this.#lock.release();
   }
 
   #load(): void {
     const path = `${this.#part}.journal`;
-    if (statSync(path).size > limits.maxBytes) return;
+    if (fstatSync(this.#journal).size > limits.maxBytes) return;
     const found = decodeJournal(readFileSync(path, "utf8"));
     if (found === undefined) return;
-    // what was damaged at the end must not swallow the next line
-    this.#guard(() => append(this.#journal, "\n"));
+    // A torn last line must not swallow the next one.
+    append(this.#journal, "\n");
     this.#head = found.head;
     this.#present = found.present;
     const { size } = fstatSync(this.#data);
     this.#present.remove(size, Number.MAX_SAFE_INTEGER);
   }
 
+  #checkName(path: string): void {
+    const named = lstatOf(path);
+    if (named !== undefined && isSameFile(named, fstatSync(this.#data, { bigint: true }))) return;
+    throw new ParleyError(
+      "storage",
+      `'${path}' was replaced by another program during the fetch: fetch again`,
+    );
+  }
+
   #guard<Value>(work: () => Value): Value {
     try {
       return work();
     } catch (error) {
-      if (error instanceof ParleyError) throw error;
-      throw new ParleyError(
-        "storage",
-        `Cannot write '${this.path}': ${fileReason(error)}; what has come is kept, fetch again to go on`,
-      );
+      throw asStorageError(error, this.path);
     }
   }
 }
 
-/** A FIFO or a device of that name is not waited for, a link not followed. */
-function openRegular(path: string, flags: number): number {
-  let fd: number;
-  try {
-    const { O_NONBLOCK, O_NOFOLLOW } = constants;
-    fd = openSync(path, flags | (O_NONBLOCK ?? 0) | (O_NOFOLLOW ?? 0), 0o644);
-  } catch (error) {
-    throw new ParleyError("storage", `Cannot open '${path}': ${fileReason(error)}`);
-  }
-  if (fstatSync(fd).isFile()) return fd;
-  closeSync(fd);
-  throw new ParleyError("storage", `Cannot write '${path}': it is no regular file.`);
+interface Opened {
+  readonly data: number;
+  readonly lock: PartLock;
+  readonly existed: boolean;
 }
 
-function cameMeanwhile(path: string): ParleyError {
+/** Opens and locks the file that has the name once it is locked. */
+function openLocked(path: string): Opened {
+  const part = partPathOf(path);
+  for (let i = 0; i < openTries; i++) {
+    const existed = existsSync(part);
+    let data: number | undefined;
+    try {
+      data = openOwn(part, 0);
+      const lock = PartLock.take(data, part);
+      const named = lstatOf(part);
+      if (named !== undefined && isSameFile(named, fstatSync(data, { bigint: true }))) {
+        return { data, lock, existed };
+      }
+      lock.release();
+      closeSync(data);
+    } catch (error) {
+      const fd = data;
+      if (fd !== undefined) quietly(() => closeSync(fd));
+      throw asOpenError(error, path);
+    }
+  }
+  throw new ParleyError("storage", `Cannot write '${part}': another program keeps replacing it.`);
+}
+
+/**
+ * Opens a file of ours for writing. A FIFO or a device of that name is not waited for, a link not
+ * followed; a file with a second name (a hard link) is not written through: it is replaced.
+ */
+function openOwn(path: string, flags: number): number {
+  const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
+  const all = O_CREAT | O_RDWR | flags | (O_NONBLOCK ?? 0) | (O_NOFOLLOW ?? 0);
+  const fd = openSync(path, all, 0o644);
+  const stat = fstatSync(fd);
+  if (stat.isFile() && stat.nlink <= 1) return fd;
+  closeSync(fd);
+  if (!stat.isFile()) {
+    throw new ParleyError("storage", `Cannot write '${path}': it is not a regular file.`);
+  }
+  rmSync(path);
+  return openSync(path, all | O_EXCL, 0o644);
+}
+
+function asOpenError(error: unknown, path: string): ParleyError {
+  if (error instanceof ParleyError) return error;
+  const hint = "Choose another place with -o";
+  return new ParleyError("storage", `Cannot write '${path}': ${fileReason(error)}. ${hint}`);
+}
+
+function asStorageError(error: unknown, path: string): ParleyError {
+  if (error instanceof ParleyError) return error;
+  return new ParleyError(
+    "storage",
+    `Cannot write '${path}': ${fileReason(error)}; what has arrived is kept, fetch again to resume`,
+  );
+}
+
+function lstatOf(path: string): BigIntStats | undefined {
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false });
+}
+
+function isSameFile(a: BigIntStats, b: BigIntStats): boolean {
+  return a.ino === b.ino && a.dev === b.dev;
+}
+
+function takenMeanwhile(path: string): ParleyError {
   return new ParleyError(
     "differs",
-    `'${path}' has been made by somebody else meanwhile; what was fetched is kept beside it: ` +
+    `'${path}' has been created by another program meanwhile; what was fetched is kept beside it: ` +
       "`--force` replaces it, `-o` saves it elsewhere.",
   );
 }
@@ -185,14 +271,14 @@ function append(fd: number, text: string): void {
   for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
 }
 
-/** A folder that is not there may be misspelled: it is not made, as no cp or curl would. */
+/** A missing folder may be misspelled: it is not created, as cp and curl would not. */
 function checkFolder(path: string): void {
   const folder = dirname(path);
   const stat = lookAt(folder);
   if (stat?.isDirectory()) return;
-  const problem = stat === undefined ? "there is no folder" : "no folder is";
+  const problem = stat === undefined ? "there is no folder" : "not a folder:";
   throw new ParleyError(
     "storage",
-    `Cannot write '${path}': ${problem} '${folder}'. Make it first, or choose another place with -o`,
+    `Cannot write '${path}': ${problem} '${folder}'. Create it first, or choose another place with -o`,
   );
 }

@@ -1,5 +1,5 @@
-// What overtakes the offer of a file: data over UDP, digests read in the same piece. Buffered, within bounds, until the offer
-// says where it goes.
+// What overtakes the offer of a file: data over UDP, digests read in the same piece. Buffered,
+// within bounds, until the offer says where it goes.
 
 import { fetching as limits } from "../limits.ts";
 import type { TransferMessage } from "../protocol/messages.ts";
@@ -23,7 +23,10 @@ export class PreOfferBuffer {
     this.#data.push({ offset, bytes: source.slice(at, at + length) });
   }
 
-  /** Hands everything on, once: bytes within the file, messages, and the ranges for which there was no room. */
+  /**
+   * Hands everything on, once: bytes within the file, messages, and the ranges for which there was
+   * no room.
+   */
   release(
     size: number,
     to: {

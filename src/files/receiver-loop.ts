@@ -1,5 +1,5 @@
-// Drives the receiver machine: its UDP socket, its timers, and turns of the event loop that first read, then request more, and
-// then process what has arrived. Knows nothing of files.
+// Drives the receiver machine: its UDP socket, its timers, and turns of the event loop that first
+// read, then request more, and then process what has arrived. Knows nothing of files.
 
 import { fetching as limits, transfer as wire, udp } from "../limits.ts";
 import type { Receiver } from "../transfer/receiver.ts";
@@ -13,11 +13,16 @@ export interface LoopOptions {
   readonly udpPort: number;
   /** False: no kernel offload (tests). */
   readonly offload?: boolean;
-  /** In each turn, with or without new bytes, for at most `fetching.workSliceMs`: what arrives meanwhile waits in the socket. True if
-   *  there is more to do at once. May throw, which fails the loop. */
+  /**
+   * In each turn, with or without new bytes, for at most `fetching.workSliceMs`: what arrives
+   * meanwhile waits in the socket. True if there is more to do at once. May throw, which fails the
+   * loop.
+   */
   onTurn(): boolean;
   /** µs until `onTurn` must be called again even if nothing arrives; Infinity for never. */
   dueInUs(): number;
+  /** The server's machine refuses our datagrams (ICMP port unreachable). */
+  onRefused(): void;
   /** The loop has failed; nothing more is called. */
   onFailure(error: unknown): void;
 }
@@ -32,7 +37,9 @@ export class ReceiverLoop {
   /** Bytes read in this turn, and since the last request. */
   #turnBytes = 0;
   #bytesSinceRequest = 0;
-  /** When the current batch was read (-1: not looked at yet), and when its last datagram arrived. */
+  /**
+   * When the current batch was read (-1: not looked at yet), and when its last datagram arrived.
+   */
   #readAtUs = -1;
   #arrivedUs = 0;
   /** Small datagrams arrive so fast that they are read in batches, with naps in between. */
@@ -61,6 +68,7 @@ export class ReceiverLoop {
       batches: !isLoopback(options.host),
       onDatagrams: (bytes) => loop?.handleDatagrams(bytes),
       onWritable: () => loop?.wake(),
+      onRefused: () => options.onRefused(),
     });
     return (loop = new ReceiverLoop(options, socket));
   }
@@ -69,9 +77,15 @@ export class ReceiverLoop {
     return this.#socket.offload;
   }
 
+  /** For how long no datagram has arrived, since the start at most. */
+  get silentMs(): number {
+    return (nowUs() - this.#arrivedUs) / 1000;
+  }
+
   /** Sends the first datagram. */
   start(receiver: Receiver): void {
     this.#receiver = receiver;
+    this.#arrivedUs = nowUs();
     this.#turn(receiver);
   }
 
@@ -83,7 +97,10 @@ export class ReceiverLoop {
     this.#burstTimer = setTimeout(() => this.#awaitFirstBurst(), Math.floor((rttUs * 0.9) / 1000));
   }
 
-  /** The first burst is near: its spacing on arrival measures the path, so we must not be late for it. */
+  /**
+   * The first burst is near: its spacing on arrival measures the path, so we must not be late for
+   * it.
+   */
   #awaitFirstBurst(): void {
     if (this.#ended) return;
     this.#setBatched(true);
@@ -97,7 +114,8 @@ export class ReceiverLoop {
     this.#readAtUs = -1;
     this.#guard(() => this.#read(bytes, bytes.length, 0));
     if (this.#ended) return;
-    // A fast path always has more to read: requests must not wait for the end of the turn, nor the end of the turn forever.
+    // A fast path always has more to read: requests must not wait for the end of the turn, nor the
+    // end of the turn forever.
     if (this.#bytesSinceRequest >= limits.eagerBytes && this.#turnBytes <= limits.eagerTurnBytes) {
       this.#guard(() => this.#transmit());
     }
@@ -129,7 +147,8 @@ export class ReceiverLoop {
 
   readonly #read = (bytes: Uint8Array, length: number, agoUs: number): void => {
     if (this.#readAtUs < 0) this.#readAtUs = nowUs();
-    // What was read without a timestamp may seem to arrive a little later than what is read after it.
+    // What was read without a timestamp may seem to arrive a little later than what is read after
+    // it.
     this.#arrivedUs = Math.max(this.#arrivedUs, Math.floor(this.#readAtUs - agoUs));
     this.#receiver?.handleDatagrams(bytes, this.#arrivedUs, length, agoUs > 0);
     this.#counted++;
@@ -149,8 +168,9 @@ export class ReceiverLoop {
   }
 
   /**
-   * Reads in batches, for a few milliseconds, what would otherwise go through the event loop one by one; meanwhile only the control
-   * connection, signals and the progress line wait. True if there is more to do at once.
+   * Reads in batches, for a few milliseconds, what would otherwise go through the event loop one by
+   * one; meanwhile only the control connection, signals and the progress line wait. True if there
+   * is more to do at once.
    */
   #readBatches(receiver: Receiver, more: boolean): boolean {
     const until = performance.now() + limits.batchedTurnMs;
@@ -170,7 +190,9 @@ export class ReceiverLoop {
     this.#socket.readAlone(isBatched);
   }
 
-  /** Decides from the arrivals of the last turn's length whether reading in batches is worthwhile. */
+  /**
+   * Decides from the arrivals of the last turn's length whether reading in batches is worthwhile.
+   */
   #measureRate(): void {
     if (!this.#socket.hasBatches) return;
     const now = nowUs();
@@ -187,7 +209,9 @@ export class ReceiverLoop {
     this.#countedBytes = 0;
   }
 
-  /** Requests go first, so that the path is busy while we hash. True if there is more to do at once. */
+  /**
+   * Requests go first, so that the path is busy while we hash. True if there is more to do at once.
+   */
   #step(receiver: Receiver): boolean {
     const now = nowUs();
     if (now >= receiver.nextTimeoutUs()) receiver.handleTimeout(now);
@@ -201,7 +225,8 @@ export class ReceiverLoop {
     const now = nowUs();
     this.#bytesSinceRequest = 0;
     if (this.#mayRequestFirst) this.#send(receiver.pollFirstRequest(this.#request, now));
-    // A REQUEST names ranges of megabytes, so a turn has few; the bound is for a state machine gone wrong.
+    // A REQUEST names ranges of megabytes, so a turn has few; the bound is for a state machine gone
+    // wrong.
     for (let i = 0; i < udp.maxSendMany; i++) {
       if (!this.#send(receiver.pollTransmit(this.#request, now))) return;
     }

@@ -1,10 +1,11 @@
-// What a server says first, as a client of the native protocol hears it: whether it speaks that protocol at all. A port of
-// another dialect may answer with text, and would else be waited for in vain. Knows no socket and no clock.
+// Checks a server's first words: does it speak the native protocol at all? A port of another
+// dialect answers with text, and a client would otherwise wait for nothing. Knows no socket and no
+// clock.
 
 import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
 
-/** Characters that are kept to be shown. */
+/** Characters kept for the error message. */
 const maxChars = 200;
 
 export class BannerCheck {
@@ -12,16 +13,16 @@ export class BannerCheck {
   #text = "";
   #native = false;
 
-  hear(bytes: Uint8Array): void {
+  handleData(bytes: Uint8Array): void {
     if (this.#native) return;
     const text =
       this.#text + this.#decoder.decode(bytes.subarray(0, 4 * maxChars), { stream: true });
-    // a native server's lines are objects; before its welcome there may be a prompt on lines of its own
+    // A native server's lines are objects; lines of a prompt may come before its welcome.
     this.#native = /(?:^|\n)[ \t\r]*\{/.test(text);
     this.#text = text.slice(0, maxChars);
   }
 
-  /** Text has come that no native server's line begins with, and no such line yet: an error, if it stays so. */
+  /** The text so far is none that a native server sends: an error, unless a native line follows. */
   problem(where: string): ParleyError | undefined {
     if (this.#native || this.#text.trim() === "") return undefined;
     return new ParleyError(

@@ -31,7 +31,7 @@ export class ClassicTcp {
         ended: () => connection.#finish(),
       }),
     });
-    deadline.done();
+    deadline.cancel();
     if (typeof link === "string") throw cannotConnect(to, link);
     connection.#link = link;
     return connection;

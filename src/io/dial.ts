@@ -1,36 +1,36 @@
-// Opening a TCP connection, bounded in time.
+// Opens a TCP connection within a deadline.
 
 import { type Address, socketReason } from "./host-port.ts";
 import { linkHandlers, type PeerSocket, TcpLink, type TcpLinkEvents } from "./tcp-link.ts";
 
-/** Ends what takes too long, and sooner when somebody is in a hurry. */
+/** Expires once, after a time that can be shortened. */
 export class Deadline {
   #timer: ReturnType<typeof setTimeout>;
-  readonly #lost = Promise.withResolvers<"timed out">();
+  readonly #expired = Promise.withResolvers<"timed out">();
 
   constructor(timeoutMs: number) {
-    this.#timer = setTimeout(() => this.#lost.resolve("timed out"), timeoutMs);
+    this.#timer = setTimeout(() => this.#expired.resolve("timed out"), timeoutMs);
   }
 
-  get lost(): Promise<"timed out"> {
-    return this.#lost.promise;
+  get expired(): Promise<"timed out"> {
+    return this.#expired.promise;
   }
 
-  /** At most this long from now. */
-  hurry(timeoutMs: number): void {
+  /** Expires this long from now at the latest. */
+  shorten(timeoutMs: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#lost.resolve("timed out"), timeoutMs);
+    this.#timer = setTimeout(() => this.#expired.resolve("timed out"), timeoutMs);
   }
 
-  done(): void {
+  cancel(): void {
     clearTimeout(this.#timer);
   }
 }
 
 export type Dialler = {
-  /** What hears the link; asked for before anything can arrive on it. */
+  /** Who handles the link's events; called before anything can arrive on it. */
   hears: (link: TcpLink) => TcpLinkEvents;
-  /** The link stands: sends leave from now on. */
+  /** The link is open: sends leave from now on. */
   opened?: () => void;
 };
 
@@ -62,7 +62,7 @@ export async function dial(
       return socketReason(error);
     }
   };
-  const outcome = await Promise.race([connect(), deadline.lost]);
+  const outcome = await Promise.race([connect(), deadline.expired]);
   late = typeof outcome === "string";
   return outcome;
 }

@@ -1,9 +1,11 @@
-// Two tries at one thing, the second a little later, in case the first has got lost on the way: whatever comes first wins
-// (after RFC 8305 §5, "connection attempt delay"). Knows nothing of connections.
+// Two attempts at one thing, the second a little later in case the first got lost on the way: the
+// first to succeed wins (after RFC 8305 §5, "connection attempt delay"). Knows nothing of
+// connections.
 
 /**
- * Tries, and once more after `delayMs` unless there is an outcome by then. Resolves with the first success (anything but a
- * string), or with the reason why the last of those that were begun has failed; a second success is handed to `discard`.
+ * Starts an attempt, and another after `delayMs` unless there is an outcome by then. Resolves with
+ * the first success (anything but a string), or once all have failed with the reason of one; a
+ * second success is handed to `discard`.
  */
 export async function happyEyeballs<Success extends object>(
   attempt: () => Promise<Success | string>,

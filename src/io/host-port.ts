@@ -1,4 +1,5 @@
-// Addresses as people write them, and what the operating system says when one of them does not work, in words.
+// Addresses as people write them, and what the operating system says when one of them does not
+// work, in words.
 
 import { isIPv6 } from "node:net";
 import { networkInterfaces } from "node:os";
@@ -15,7 +16,10 @@ export function parseHostPort(text: string): Address | undefined {
   return host !== undefined && port >= 1 && port <= 65_535 ? { host, port } : undefined;
 }
 
-/** The same, or a host alone, which then has this port. An IPv6 address may stand alone too, without brackets. */
+/**
+ * The same, or a host alone, which then has this port. An IPv6 address may stand alone too, without
+ * brackets.
+ */
 export function parseAddress(text: string, defaultPort: number): Address | undefined {
   const written = text.trim();
   const full = parseHostPort(written);
@@ -35,7 +39,10 @@ export function isEveryAddress(host: string): boolean {
   return host === "0.0.0.0" || host === "::";
 }
 
-/** The address that others can call: `host`, or for "every address" the first that leads out of this machine. */
+/**
+ * The address that others can call: `host`, or for "every address" the first that leads out of this
+ * machine.
+ */
 export function callableHost(host: string): string {
   if (!isEveryAddress(host)) return host;
   const family = host === "::" ? "IPv6" : "IPv4";
@@ -56,8 +63,9 @@ export function hostNotFound(host: string): ParleyError {
 }
 
 /**
- * The error to throw when listening on `host` failed because no address of this machine is called so; undefined if that
- * was not the reason. Bun 1.4.5 has no code for it with TCP, and with UDP that of what happened to be the last.
+ * The error to throw when listening on `host` failed because no address of this machine is called
+ * so; undefined if that was not the reason. Bun 1.4.5 has no code for it with TCP, and with UDP
+ * that of what happened to be the last.
  */
 export function notOwnAddress(host: string, error: unknown): ParleyError | undefined {
   const { code, message = "" } = error as { code?: string; message?: string };
@@ -66,7 +74,7 @@ export function notOwnAddress(host: string, error: unknown): ParleyError | undef
   if (!isIt) return undefined;
   return new ParleyError(
     "failed",
-    `--host ${quoted(host)} is no address of this machine: 127.0.0.1 is for it alone, 0.0.0.0 for everyone`,
+    `--host ${quoted(host)} is not an address of this machine: 127.0.0.1 is for it alone, 0.0.0.0 for everyone`,
   );
 }
 

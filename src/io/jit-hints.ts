@@ -1,6 +1,7 @@
-// Keeps JavaScriptCore's top-tier compiler (FTL) away from the transfer's code: it takes longer to compile than most transfers
-// last, and on a machine with few cores takes that time from them (0.2 s at either end of a fast fetch). Without it, gigabytes
-// over loopback take no longer. The chat's code keeps it.
+// Keeps JavaScriptCore's top-tier compiler (FTL) away from the transfer's code: it takes longer to
+// compile than most transfers last, and on a machine with few cores takes that time from them (0.2
+// s at either end of a fast fetch). Without it, gigabytes over loopback take no longer. The chat's
+// code keeps it.
 
 import { noFTL } from "bun:jsc";
 import * as transferModules from "../transfer/modules.ts";

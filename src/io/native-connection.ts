@@ -120,7 +120,7 @@ export class NativeConnection {
       },
       opened: () => this.#handleOpened(attempt),
     });
-    attempt.deadline.done();
+    attempt.deadline.cancel();
     if (typeof outcome !== "string") return;
     attempt.closed.resolve();
     this.#lose(attempt, outcome);
@@ -149,7 +149,7 @@ export class NativeConnection {
 
   /** A server whose first words are not native gets little time to say something else. */
   #checkBanner(attempt: Attempt, bytes: Uint8Array): void {
-    attempt.banner.hear(bytes);
+    attempt.banner.handleData(bytes);
     if (attempt.banner.problem("") === undefined) return;
     attempt.bannerTimer ??= setTimeout(() => {
       if (attempt.banner.problem("") !== undefined) this.#lose(attempt, "no welcome");
@@ -168,7 +168,7 @@ export class NativeConnection {
     const attempt = this.#current;
     if (attempt === undefined || attempt.isOver) return;
     this.#finish(attempt);
-    if (attempt.link === undefined) attempt.deadline.hurry(0);
+    if (attempt.link === undefined) attempt.deadline.shorten(0);
     else attempt.link.end();
   }
 

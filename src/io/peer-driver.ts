@@ -74,7 +74,7 @@ export class PeerDriver {
     const reason = await this.#exit.promise;
     clearTimeout(this.#timer);
     this.#listener?.stop();
-    this.#deadline?.hurry(0);
+    this.#deadline?.shorten(0);
     for (const link of this.#links.values()) link.end();
     await Promise.all(this.#closing);
     return reason;
@@ -113,7 +113,7 @@ export class PeerDriver {
         void this.#request(output.message);
         return;
       case "hurry":
-        this.#deadline?.hurry(limits.hurryMs);
+        this.#deadline?.shorten(limits.hurryMs);
         return;
       case "connect":
         void this.#connect(output.connection, output.contact);
@@ -151,7 +151,7 @@ export class PeerDriver {
     const deadline = (this.#deadline = new Deadline(limits.requestTimeoutMs));
     const { answer, from } = await askRegistry(this.#options.registry, message, deadline);
     if (from !== "") this.#registryAddress = from;
-    deadline.done();
+    deadline.cancel();
     this.#peer?.handleAnswer(answer, performance.now());
     this.applyOutputs();
   }
@@ -159,7 +159,7 @@ export class PeerDriver {
   async #connect(connection: number, contact: Contact): Promise<void> {
     const deadline = (this.#deadline = new Deadline(limits.requestTimeoutMs));
     const outcome = await this.#dialRegistered(connection, contact, deadline);
-    deadline.done();
+    deadline.cancel();
     if (typeof outcome !== "string") return;
     const reason = `cannot reach ${contact.id} at ${hostPort(contact)}: ${outcome}`;
     this.#peer?.handleConnectFailed(connection, reason, performance.now());
@@ -168,7 +168,7 @@ export class PeerDriver {
 
   /** Connects to a registered address, unless it is one that a registry elsewhere cannot mean. */
   async #dialRegistered(connection: number, { ip, port }: Contact, deadline: Deadline) {
-    const found = await Promise.race([addressesOf(ip), deadline.lost]);
+    const found = await Promise.race([addressesOf(ip), deadline.expired]);
     if (typeof found === "string") return found;
     const allowed = found.filter((address) => mayConnect(address, this.#registryAddress));
     let outcome: TcpLink | string = notConnecting;

@@ -38,7 +38,7 @@ export async function askRegistry(
   }
   const from = link.remoteAddress;
   link.send(message);
-  const late = deadline.lost.then((): Answer => ({ failed: `${where} did not answer in time` }));
+  const late = deadline.expired.then((): Answer => ({ failed: `${where} did not answer in time` }));
   const outcome = await Promise.race([answer.promise, late]);
   link.end();
   return { answer: outcome, from };

@@ -1,5 +1,6 @@
-// One TCP connection: sends in order, reports what arrives, ends once everything has left. Keeps FIN apart from the end of
-// the connection: the last words would be lost if both sides closed at once.
+// One TCP connection: sends in order, reports what arrives, ends once everything has left. Keeps
+// FIN apart from the end of the connection: the last words would be lost if both sides closed at
+// once.
 
 import { plainAddress } from "../addresses.ts";
 import { peer as limits } from "../limits.ts";
@@ -63,7 +64,10 @@ export class TcpLink {
     else this.#socket?.resume();
   }
 
-  /** Ends the connection once what waits has left, bounded in time; what the other side still sends is ignored. */
+  /**
+   * Ends the connection once what waits has left, bounded in time; what the other side still sends
+   * is ignored.
+   */
   end(): void {
     if (this.#ending) return;
     this.#ending = true;

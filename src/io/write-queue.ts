@@ -1,7 +1,10 @@
-// What waits to be written to a TCP socket: sends in order, counts what has not left, keeps the rest of a partial write.
-// Knows no protocol; its owner bounds it by `waitingBytes`.
+// What waits to be written to a TCP socket: sends in order, counts what has not left, keeps the
+// rest of a partial write. Knows no protocol; its owner bounds it by `waitingBytes`.
 
-/** What a queue needs of a socket; Bun's have it. Writes what it can, returns the bytes taken, below 0 once it is closed. */
+/**
+ * What a queue needs of a socket; Bun's have it. Writes what it can, returns the bytes taken, below
+ * 0 once it is closed.
+ */
 export interface WritableSocket {
   write(bytes: Buffer): number;
 }

@@ -1,5 +1,5 @@
-// A picture for a name, derived from the name alone: the same everywhere, requested from nowhere. `avatarOf` is pure; `drawAvatar`
-// makes an element of it.
+// Avatars derived from names alone, so that they are the same everywhere and need no requests.
+// `avatarOf` is pure; `drawAvatar` makes an element.
 
 export type Avatar = {
   /** Of the background, the half-plane and the disc. */
@@ -27,7 +27,7 @@ const palettes: readonly Avatar["colors"][] = [
   ["#6d3f5b", "#a0607a", "#46284a"],
 ];
 
-/** What the picture of `name` looks like, whatever its letter case. */
+/** The avatar of `name`, ignoring case. */
 export function avatarOf(name: string): Avatar {
   const seed = hash(name.toLowerCase());
   const part = (shift: number, range: number): number => (seed >>> shift) % range;
@@ -43,7 +43,7 @@ export function avatarOf(name: string): Avatar {
 
 const svg = "http://www.w3.org/2000/svg";
 
-/** The picture as an element. Decoration: the name always stands beside it. */
+/** The avatar as an element. It is decorative: the name is always shown beside it. */
 export function drawAvatar(name: string): SVGSVGElement {
   const avatar = avatarOf(name);
   const [background, plane, disc] = avatar.colors;

@@ -1,12 +1,15 @@
-// Builds the three files of the page. Called as a macro (`with { type: "macro" }`), so it runs when the server's code is
-// transpiled or compiled: the program carries the three strings, and needs no bundler at run time.
+// Builds the three files of the page. Called as a macro (`with { type: "macro" }`), so it runs when
+// the server's code is transpiled or compiled: the program carries the three strings, and needs no
+// bundler at run time.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 export type PageSources = { html: string; css: string; js: string };
 
-/** @throws Error with the bundler's message if a file does not build, which fails the whole build. */
+/**
+ * @throws Error with the bundler's message if a file does not build, which fails the whole build.
+ */
 export function buildPage(): PageSources {
   const folder = import.meta.dir;
   return {

@@ -1,9 +1,9 @@
-// What commands answer, in words. Pure.
+// The output of commands. Pure.
 
 import { harmless } from "../text.ts";
 import type { Room, State } from "./state.ts";
 
-/** Names or rooms in one answer; more would bury the conversation. */
+/** Most names in one output, so that it does not bury the conversation. */
 const maxListed = 100;
 
 export function peopleText({ name, people, peopleTotal }: Room): string {

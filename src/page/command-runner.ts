@@ -1,4 +1,4 @@
-// Carries out what was typed into the composer. Knows no DOM.
+// Executes the commands of the composer. Knows no DOM.
 
 import type { ListedFile } from "../client/events.ts";
 import { quoted } from "../text.ts";
@@ -23,14 +23,15 @@ export type CommandTargets = {
     | "show"
     | "tell"
   >;
-  state: State;
+  state: () => State;
   openFiles: () => void;
   download: (file: ListedFile) => void;
 };
 
-/** Returns why the command can't be carried out, or nothing. */
+/** Executes a command. Returns the reason if that is impossible. */
 export function runCommand(command: Command, targets: CommandTargets): string | undefined {
-  const { controller, state } = targets;
+  const { controller } = targets;
+  const state = targets.state();
   switch (command.type) {
     case "mistake":
       return command.problem;
@@ -74,7 +75,7 @@ export function runCommand(command: Command, targets: CommandTargets): string | 
   }
 }
 
-/** Does something to the room called `name`, or to the one that is shown. */
+/** Calls `act` with the room called `name`, by default the one that is shown. */
 function inRoom(
   name: string | undefined,
   state: State,
@@ -88,7 +89,7 @@ function inRoom(
 }
 
 function listPeople({ controller, state }: CommandTargets): string | undefined {
-  const room = shownRoom(state);
+  const room = shownRoom(state());
   if (room === undefined) return "You are in no room.";
   controller.notice(peopleText(room));
   return undefined;
@@ -98,7 +99,7 @@ function download(
   name: string,
   { state, openFiles, download }: CommandTargets,
 ): string | undefined {
-  const file = state.listing.files.find((file) => file.name === name);
+  const file = state().listing.files.find((file) => file.name === name);
   openFiles();
   if (file === undefined) return `${quoted(name)} is not in the list of files that is shown.`;
   download(file);

@@ -1,5 +1,5 @@
-// What a line typed into the composer means: a `/` command, a message, or a mistake to point out. A line that begins with `/` is
-// never said as it stands. Pure.
+// Parses a line typed into the composer: a `/` command, a message, or a mistake. A line that starts
+// with `/` is never sent as text. Pure.
 
 import { quoted } from "../text.ts";
 
@@ -12,13 +12,13 @@ export type Command =
   | { type: "rename" | "invite" | "download"; name: string }
   | { type: "accept" | "reject" | "leave" }
   | { type: "who" | "rooms" | "files" | "history" | "help" | "quit" }
-  /** Nothing is done; `problem` goes to the person who typed it. */
+  /** Not a command: `problem` says why. */
   | { type: "mistake"; problem: string };
 
 type Entry = {
   usage: string;
   help: string;
-  /** Undefined: the argument does not fit. */
+  /** Undefined if the argument is missing or superfluous. */
   read: (argument: string) => Command | undefined;
 };
 
@@ -60,7 +60,7 @@ const commands = new Map<string, Entry>([
   ["/help", { usage: "/help", help: "show this list", read: alone({ type: "help" }) }],
 ]);
 
-/** Reads one line. `//text` says `/text`. */
+/** Parses one line. `//text` sends `/text`. */
 export function readLine(line: string): Command {
   const typed = line.trim();
   if (!typed.startsWith("/")) return { type: "say", text: line };
@@ -74,12 +74,12 @@ export function readLine(line: string): Command {
   return { type: "mistake", problem };
 }
 
-/** Whether a line would be read as a command. */
+/** Whether `readLine` takes the line for a command. */
 export function isCommand(line: string): boolean {
   return /^\s*\/(?!\/)/.test(line);
 }
 
-/** All commands, one a line. */
+/** One line per command. */
 export function helpText(): string {
   const rows = Array.from(commands.values(), ({ usage, help }) => `${usage} – ${help}`);
   return [...rows, "//TEXT – send a message that starts with /"].join("\n");

@@ -1,8 +1,10 @@
-// The only ways in which the page makes, finds and changes elements: text goes in as text, never as markup.
+// Helpers to create, find and change elements. Text is always inserted as text, never as markup.
 
 type Child = Node | string | undefined;
 
-/** Makes an element; attributes that are undefined or false are left out, true is an empty one. */
+/**
+ * Creates an element. Attributes that are undefined or false are omitted; true sets an empty one.
+ */
 export function h<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   attributes: Readonly<Record<string, string | number | boolean | undefined>> = {},
@@ -17,7 +19,7 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** An icon of the sprite in index.html. */
+/** An icon from the sprite in index.html. */
 export function icon(name: string): SVGSVGElement {
   const picture = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   picture.setAttribute("class", "icon");
@@ -28,32 +30,32 @@ export function icon(name: string): SVGSVGElement {
   return picture;
 }
 
-/** A button that shows only an icon; `label` is its name and its tooltip. */
+/** An icon button; `label` is its accessible name and its tooltip. */
 export function iconButton(name: string, label: string): HTMLButtonElement {
   const attributes = { class: "ghost", type: "button", "aria-label": label, title: label };
   return h("button", attributes, icon(name));
 }
 
-/** The element of index.html with this id. @throws Error if the two files do not fit together. */
+/** The element with this id. @throws Error if index.html does not have it. */
 export function byId<T extends Element>(id: string, kind: abstract new () => T): T {
   const element = document.getElementById(id);
   if (!(element instanceof kind)) throw new Error(`index.html has no ${kind.name} #${id}`);
   return element;
 }
 
-/** Replaces text only where it differs, so that nothing is announced or laid out again needlessly. */
+/** Sets the text only if it differs, to avoid needless layout and screen reader announcements. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Shows `text` as the problem of a field, or that it has none. */
+/** Marks a field as invalid and shows the problem, or clears both if `text` is empty. */
 export function setProblem(field: HTMLElement, line: HTMLElement, text: string): void {
   setText(line, text);
   if (text === "") field.removeAttribute("aria-invalid");
   else field.setAttribute("aria-invalid", "true");
 }
 
-/** Makes `nodes` the children of `parent`. Those that stay in order are not touched, so only what is new is laid out. */
+/** Makes `nodes` the children of `parent`, touching only those that are new, gone or moved. */
 export function syncChildren(parent: Element, nodes: Iterable<Element>): void {
   const wanted = new Set(nodes);
   const focused = document.activeElement;
@@ -63,17 +65,17 @@ export function syncChildren(parent: Element, nodes: Iterable<Element>): void {
     if (place === node) place = node.nextElementSibling;
     else parent.insertBefore(node, place);
   }
-  // A node that was moved has lost the focus.
+  // Moving a node takes the focus away from it.
   if (focused instanceof HTMLElement && parent.contains(focused)) focused.focus();
 }
 
-/** Saves `blob` as a file, the way the browser saves files. */
+/** Saves `blob` as a download. */
 export function saveAs(blob: Blob, name: string): void {
   const url = URL.createObjectURL(blob);
   const link = h("a", { href: url, download: name });
   document.body.append(link);
   link.click();
   link.remove();
-  // The browser reads the blob after the click; a minute is plenty.
+  // The browser reads the blob after the click. A minute is ample.
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

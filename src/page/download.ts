@@ -1,4 +1,4 @@
-// Downloads a file in pieces, with progress, and compares its hash with the server's before it is saved.
+// Downloads a file with progress, and verifies its hash before saving it.
 
 import type { ListedFile } from "../client/events.ts";
 import { harmless } from "../text.ts";
@@ -7,9 +7,9 @@ import { fetchSha256, fileUrl, problemOf } from "./file-api.ts";
 import { Sha256 } from "./sha256.ts";
 import type { Download } from "./state.ts";
 
-/** Larger files are left to the browser's own download: the page would have to hold them in memory. */
+/** Larger files are left to the browser, because the page would hold them in memory. */
 const maxCheckedBytes = 1024 ** 3;
-/** Least time between two reports of progress. */
+/** Shortest interval between two progress reports. */
 const reportMs = 100;
 
 /** Never throws: the last report says what went wrong. */
@@ -23,7 +23,7 @@ export async function download(
     report({ name, doneBytes, totalBytes, phase, detail });
   progress("running");
   try {
-    // Requested at once, so that the server hashes while it sends. A failure shows when it is awaited.
+    // Requested first, so that the server hashes while it sends. A failure surfaces at the `await`.
     const expected = fetchSha256(name);
     expected.catch(() => undefined);
     if (totalBytes > maxCheckedBytes) {

@@ -1,4 +1,5 @@
-// The server's files over HTTP, as docs/web.md has them: the list, and the hash of one. Answers are checked like any input.
+// The HTTP interface to the shared files (docs/web.md): listing and hashes. Responses are validated
+// like any input.
 
 import type { ListedFile } from "../client/events.ts";
 import { protocol as limits } from "../limits.ts";
@@ -6,7 +7,9 @@ import { FieldReader, parseObject } from "../protocol/field-reader.ts";
 
 export type FilePage = { files: readonly ListedFile[]; next: string | undefined };
 
-/** One page of the list, from the file after `after` on. @throws Error with a sentence for people. */
+/**
+ * Fetches one page of the listing: the files after `after`. @throws Error with a readable message.
+ */
 export async function fetchFilePage(after: string | undefined): Promise<FilePage> {
   const query = after === undefined ? "" : `?after=${encodeURIComponent(after)}`;
   const response = await fetch(`/files${query}`);
@@ -20,12 +23,12 @@ export async function fetchFilePage(after: string | undefined): Promise<FilePage
   return { files, next };
 }
 
-/** Where a file is downloaded from. */
+/** The download URL of a file. */
 export function fileUrl(name: string): string {
   return `/files/${encodeURIComponent(name)}`;
 }
 
-/** The server's SHA-256 of a file, hexadecimal. @throws Error with a sentence for people. */
+/** Fetches a file's SHA-256, hexadecimal. @throws Error with a readable message. */
 export async function fetchSha256(name: string): Promise<string> {
   const response = await fetch(`${fileUrl(name)}?sha256`);
   if (!response.ok) throw new Error(await problemOf(response));
@@ -38,7 +41,7 @@ export async function fetchSha256(name: string): Promise<string> {
   return sha256;
 }
 
-/** Why the server refused, in its own words where it has some. */
+/** The server's explanation of an error response, or at least its status. */
 export async function problemOf(response: Response): Promise<string> {
   const message = readerOf((await response.text()).slice(0, 2_000))?.optionalText("message");
   return message ?? `The server answered ${response.status} ${response.statusText}`.trim();

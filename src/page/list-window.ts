@@ -1,11 +1,12 @@
-// Which part of a long list is in the document: at most `maxShown` entries around where the person reads. Pure.
+// Windowing of a long list: at most `maxShown` entries around the scroll position are in the
+// document. Pure.
 
 /** `from` inclusive, `to` exclusive. */
 export type ListWindow = { from: number; to: number };
 
 /** Most entries in the document; a screen shows about thirty. */
 export const maxShown = 270;
-/** Entries added to or removed from an end at once: what a slow phone lays out within a frame. */
+/** Entries added or removed in one step: what a slow phone can lay out within a frame. */
 const stepEntries = 45;
 
 /** The newest entries. */
@@ -13,7 +14,10 @@ export function atEnd(total: number): ListWindow {
   return { from: Math.max(0, total - maxShown + stepEntries), to: total };
 }
 
-/** The newest entries, for a list shown from `first` on (-1: not shown): the window grows until it is full, then starts anew. */
+/**
+ * The newest entries, when the window begins at `first` (-1: nowhere in the list). The window grows
+ * until it is full, and then shrinks to `atEnd`.
+ */
 export function followEnd(first: number, total: number): ListWindow {
   const end = atEnd(total);
   const isKept = first >= 0 && total - first <= maxShown;
@@ -32,7 +36,10 @@ export function later(window: ListWindow, total: number): ListWindow {
   return { from: Math.max(window.from, to - maxShown), to };
 }
 
-/** The same place after the list has changed and the window's first entry is at `first`. New entries come in until it is full. */
+/**
+ * The same place after the list has changed and the window's first entry is at `first`. At the end
+ * of the list the window grows until it is full.
+ */
 export function keepPlace(
   window: ListWindow,
   first: number,

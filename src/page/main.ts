@@ -1,17 +1,17 @@
-// The page: puts state, session and views together. Every change goes through `dispatch`; the views are drawn once a frame.
+// Entry point of the page: wires state, session and views together. Every change goes through
+// `dispatch`; the views render at most once per frame.
 
 import type { ListedFile } from "../client/events.ts";
-import { runCommand } from "./command-runner.ts";
-import { readLine } from "./commands.ts";
 import { byId, saveAs } from "./dom.ts";
 import { download } from "./download.ts";
 import { fetchFilePage } from "./file-api.ts";
 import { entriesIn } from "./message-log.ts";
 import { Notifier } from "./notifier.ts";
 import { reduce } from "./reducer.ts";
+import { submitDraft } from "./submit-draft.ts";
 import { SessionController } from "./session-controller.ts";
 import { loadStored } from "./session-storage.ts";
-import { type Action, initialState, type Renaming, type State } from "./state.ts";
+import { type Action, currentDraft, initialState, type Renaming, type State } from "./state.ts";
 import { transcript } from "./transcript.ts";
 import { AppShell } from "./views/app-shell.ts";
 import { Composer } from "./views/composer.ts";
@@ -32,7 +32,7 @@ function dispatch(action: Action): void {
   state = reduce(state, action);
   if (isDrawDue) return;
   isDrawDue = true;
-  // A hidden tab has no frames, but a title.
+  // A hidden tab gets no animation frames, but its title changes.
   if (document.hidden) setTimeout(draw, 250);
   else requestAnimationFrame(draw);
 }
@@ -46,12 +46,11 @@ const controller = new SessionController(
 const shell = new AppShell(() => void loadFiles());
 const messages = new MessageList(() => controller.loadEarlier());
 const composer = new Composer({
-  submit(line) {
+  submit() {
     messages.followEnd();
-    return runCommand(readLine(line), { controller, state, openFiles, download: startDownload });
+    submitDraft({ controller, dispatch, state: () => state, openFiles, download: startDownload });
   },
-  draft: (text) => dispatch({ type: "draft", text }),
-  problem: (problem) => dispatch({ type: "problem", origin: "composer", problem }),
+  write: (text) => dispatch({ type: "draft", text }),
 });
 const views: readonly { render(state: State): void }[] = [
   shell,
@@ -76,9 +75,9 @@ const views: readonly { render(state: State): void }[] = [
   }),
   new PeopleList({
     toggleRecipient(name) {
-      const others = state.recipients.filter((other) => other !== name);
-      const isChosen = others.length < state.recipients.length;
-      choose(isChosen ? others : [...others, name]);
+      const { recipients } = currentDraft(state);
+      const others = recipients.filter((other) => other !== name);
+      choose(recipients.includes(name) ? others : [...others, name]);
       shell.closeSidebar();
       composer.focus();
     },
@@ -120,7 +119,7 @@ function loadFiles(): Promise<void> {
   return loadFilePage(undefined);
 }
 
-/** Loads the page of the list after the file `after`, or the first. */
+/** Loads the files after `after`, or the first page of the list. */
 async function loadFilePage(after: string | undefined): Promise<void> {
   if (state.listing.phase === "loading") return;
   dispatch({ type: "files-loading" });
@@ -137,7 +136,7 @@ function startDownload(file: ListedFile): void {
   void download(file, (progress) => dispatch({ type: "download", download: progress }));
 }
 
-/** Whether somebody looks at the page. */
+/** Notes whether the page is visible and has the focus. */
 function look(): void {
   dispatch({ type: "away", isAway: document.hidden || !document.hasFocus() });
 }

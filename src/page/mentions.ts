@@ -1,11 +1,11 @@
-// Whether a text addresses somebody by name. Pure.
+// Detects mentions of a name in a text. Pure.
 
-/** Names shorter than this are words in too many languages; they count only after an `@`. */
+/** Shorter names are common words in many languages. They count only after an `@`. */
 const minBareChars = 3;
 
 /**
- * Whether `text` contains `name` as a word of its own, in any letter case: "Ann, look", "@ann" and "thanks Ann." address Ann;
- * "Annette", "Ann-Marie" and "ann.txt" do not.
+ * Whether `text` contains `name` as a word of its own, in any letter case: "Ann, look", "@ann" and
+ * "thanks Ann." address Ann; "Annette", "Ann-Marie" and "ann.txt" do not.
  */
 export function mentions(text: string, name: string): boolean {
   const [where, what] = [foldCase(text), foldCase(name)];
@@ -20,7 +20,8 @@ export function mentions(text: string, name: string): boolean {
   return false;
 }
 
-// A name goes on where a letter or digit follows, at once or after one of the signs that names may contain.
+// The match is part of a longer name if a letter or digit is adjacent to it, directly or after a
+// `.` or `-`.
 const continuesBefore = /[\p{L}\p{M}\p{N}_][.-]?$/u;
 const continuesAfter = /^[.-]?[\p{L}\p{M}\p{N}_]/u;
 

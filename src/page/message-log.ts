@@ -1,10 +1,10 @@
-// Everything said and everything that happened, in the order in which the page shows it: appended, confirmed, merged with
-// history, bounded. One log holds all rooms and the private messages. Pure; knows no DOM and no session.
+// The messages and notices of all rooms, in display order: append, confirm, merge with history,
+// trim. Pure; knows no DOM and no session.
 
-/** Entries kept for all rooms together; older ones can be requested from the server again. */
+/** Most entries, all rooms together. Older ones can be fetched from the server again. */
 export const maxEntries = 12_000;
 
-/** A message in a room, or (with `to`) a private one. */
+/** A message to a room, or a private one. */
 export type Message = {
   kind: "message";
   key: number;
@@ -16,17 +16,17 @@ export type Message = {
   mine: boolean;
   /** Recipients of a private message. */
   to: readonly string[] | undefined;
-  /** Position in the room's log at the server, once known. */
+  /** Sequence number in the room's log, once known. */
   seq: number | undefined;
-  /** The session's number of a message sent from this page. */
+  /** The session's id of a message sent from this page. */
   id: number | undefined;
   delivery: "waiting" | "sent" | "failed";
   problem: string | undefined;
-  /** Addresses this user by name. */
+  /** Contains this user's name. */
   mentionsMe: boolean;
 };
 
-/** Something that happened, or the answer to a command. */
+/** An event, or the output of a command. */
 export type Notice = {
   kind: "notice";
   key: number;
@@ -38,7 +38,7 @@ export type Notice = {
 
 export type Entry = Message | Notice;
 
-/** Keys identify entries for as long as the page lives. */
+/** Keys are unique for the lifetime of the page. */
 export type MessageLog = { entries: readonly Entry[]; nextKey: number };
 
 export const emptyLog: MessageLog = { entries: [], nextKey: 1 };
@@ -46,7 +46,7 @@ export const emptyLog: MessageLog = { entries: [], nextKey: 1 };
 type WithoutKey<T> = T extends Entry ? Omit<T, "key"> : never;
 export type NewMessage = WithoutKey<Message>;
 
-/** Adds an entry. Messages still on their way stay at the end: their place is not known yet. */
+/** Adds an entry. Messages in flight stay at the end, as their place is not known yet. */
 export function append(log: MessageLog, entry: WithoutKey<Entry>): MessageLog {
   const entries = log.entries.slice();
   const isWaiting = entry.kind === "message" && entry.delivery === "waiting";
@@ -56,7 +56,8 @@ export function append(log: MessageLog, entry: WithoutKey<Entry>): MessageLog {
 }
 
 /**
- * Message `id` came back as the room has it: it takes its place and the server's text. Undefined if the log does not hold it.
+ * The room's copy of message `id` has arrived: moves the message to its place and takes over the
+ * server's text. Undefined if the log does not contain it.
  */
 export function confirm(
   log: MessageLog,
@@ -74,7 +75,7 @@ export function confirm(
   return { ...log, entries };
 }
 
-/** The server holds every message up to `id`. */
+/** The server has stored every message up to `id`. */
 export function acknowledge(log: MessageLog, id: number): MessageLog {
   return updateOwn(log, (entry) =>
     entry.delivery === "waiting" && entry.id !== undefined && entry.id <= id
@@ -90,7 +91,10 @@ export function fail(log: MessageLog, id: number, problem: string): MessageLog {
   );
 }
 
-/** The session is over: what still waits has failed, and the next session's numbers mean other messages. */
+/**
+ * The session is over. Messages in flight have failed, and all ids are cleared because the next
+ * session starts counting anew.
+ */
 export function endSession(log: MessageLog, problem: string): MessageLog {
   return updateOwn(log, (entry) => {
     if (entry.id === undefined) return entry;
@@ -100,7 +104,7 @@ export function endSession(log: MessageLog, problem: string): MessageLog {
   });
 }
 
-/** Puts older messages of one room in their places by number; those that the log holds already are left out. */
+/** Inserts a room's older messages by sequence number. Those already in the log are skipped. */
 export function mergeHistory(
   log: MessageLog,
   room: string,
@@ -126,13 +130,13 @@ export function mergeHistory(
   return trim({ entries, nextKey });
 }
 
-/** The lowest number of a room's messages in the log. */
+/** The lowest sequence number of a room in the log. */
 export function oldestSeq(log: MessageLog, room: string): number | undefined {
   for (const entry of log.entries) if (isSaidIn(entry, room)) return entry.seq;
   return undefined;
 }
 
-/** The server started a new log (restarted without `--data`): numbers from the old one mean nothing any more. */
+/** The server has started a new log (a restart without `--data`): old numbers are obsolete. */
 export function forgetSeqs(log: MessageLog): MessageLog {
   const entries = log.entries.map((entry) =>
     entry.kind === "message" ? { ...entry, seq: undefined } : entry,
@@ -140,7 +144,7 @@ export function forgetSeqs(log: MessageLog): MessageLog {
   return { ...log, entries };
 }
 
-/** The server spells a room differently now: created anew by somebody else, after a restart. */
+/** A room's name changed case: after a restart, somebody else created it again. */
 export function renameRoom(log: MessageLog, from: string, to: string): MessageLog {
   const entries = log.entries.map((entry) =>
     entry.room === from ? { ...entry, room: to } : entry,
@@ -148,19 +152,19 @@ export function renameRoom(log: MessageLog, from: string, to: string): MessageLo
   return { ...log, entries };
 }
 
-/** Drops what belongs to a room that was left. */
+/** Removes the entries of a room. */
 export function dropRoom(log: MessageLog, room: string): MessageLog {
   return { ...log, entries: log.entries.filter((entry) => entry.room !== room) };
 }
 
-/** What stands in one room's timeline: its own entries and those shown everywhere. */
+/** The timeline of a room: its own entries and those shown in every room. */
 export function entriesIn(log: MessageLog, room: string | undefined): readonly Entry[] {
   return log.entries.filter((entry) => entry.room === undefined || entry.room === room);
 }
 
 /**
- * What only this page knows, oldest first: private messages, which the server does not repeat, and messages that it has not
- * confirmed. At most `maxCount`, of `maxChars` in all; the newest are kept.
+ * Messages that the server will not send again: private ones and those in flight. Oldest first, at
+ * most `maxCount` and `maxChars` in total; the newest win.
  */
 export function unrepeatable(log: MessageLog, maxCount: number, maxChars: number): Message[] {
   const newest: Message[] = [];
@@ -176,7 +180,7 @@ export function unrepeatable(log: MessageLog, maxCount: number, maxChars: number
   return newest.reverse();
 }
 
-/** Brings back what an earlier life of the page kept. Nobody knows whether messages that waited then were delivered. */
+/** Adds the messages kept over a reload. Whether those in flight were delivered is unknown. */
 export function restore(log: MessageLog, kept: readonly NewMessage[]): MessageLog {
   const problem = "the page was reloaded before the server confirmed it";
   return kept.reduce((log, message) => {
@@ -194,7 +198,7 @@ function isSaidIn(entry: Entry, room: string): entry is Numbered {
 
 function isBefore(older: NewMessage, entry: Entry, room: string): boolean {
   if (isSaidIn(entry, room) && older.seq !== undefined) return older.seq < entry.seq;
-  // Another room's entries do not share a timeline with it, so they need not be compared.
+  // Entries of other rooms are never shown together with it.
   if (entry.room !== undefined && entry.room !== room) return false;
   return older.timeMs < entry.timeMs;
 }
@@ -218,7 +222,7 @@ function updateOwn(log: MessageLog, update: (message: Message) => Message): Mess
   return entries === undefined ? log : { ...log, entries };
 }
 
-/** Drops the older half of the room that fills the log most, so that a busy room costs the quiet ones nothing. */
+/** Drops the older half of the busiest room, so that quiet rooms keep their entries. */
 function trim(log: MessageLog): MessageLog {
   if (log.entries.length <= maxEntries) return log;
   const counts = new Map<string | undefined, number>();

@@ -1,4 +1,5 @@
-// Attracts attention: unread messages in the title, words for a screen reader, and notifications once they are allowed.
+// Tells the user about new messages: unread count in the title, screen reader announcements, and
+// notifications if they are allowed.
 
 import type { SessionEvent } from "../client/events.ts";
 import { harmless } from "../text.ts";
@@ -6,7 +7,7 @@ import { byId, setText } from "./dom.ts";
 import { mentions } from "./mentions.ts";
 import { type State, unreadTotal } from "./state.ts";
 
-/** Characters of a message that are read out or shown in a notification. */
+/** Longest part of a message that is announced. */
 const maxChars = 300;
 
 export class Notifier {
@@ -27,7 +28,7 @@ export class Notifier {
     if (document.title !== title) document.title = title;
   }
 
-  /** Hears of the session's events once `state` has them. */
+  /** Announces the session's events. `state` already includes them. */
   handle(events: readonly SessionEvent[], state: State): void {
     const news = events
       .filter((event) => isForAttention(event, state))
@@ -50,7 +51,10 @@ export class Notifier {
   }
 }
 
-/** Messages that arrive late are no news, and from other rooms only mentions interrupt somebody who is reading. */
+/**
+ * Replayed messages are not announced. While the user is reading, other rooms interrupt only with
+ * mentions.
+ */
 function isForAttention(event: SessionEvent, state: State): boolean {
   if (event.type === "private") return !event.replayed;
   if (event.type === "chat") return event.state === "invited";
@@ -72,10 +76,10 @@ function newsText(event: SessionEvent, state: State): string | undefined {
 
 function notify(text: string): void {
   try {
-    // The tag keeps it to one at a time: a busy room must not bury the screen.
+    // The tag limits it to one at a time, so that a busy room does not cover the screen.
     const notification = new Notification("parley", { body: text, tag: "parley" });
     notification.addEventListener("click", () => window.focus());
   } catch {
-    // Some phones let only service workers show notifications.
+    // On some phones only service workers may show notifications.
   }
 }

@@ -1,12 +1,13 @@
-// How the page's state changes: one pure function from state and action to state. What the session's events do is in
-// session-events.ts.
+// The reducer: a pure function from state and action to the next state. session-events.ts handles
+// the events of the session.
 
 import { noChat } from "../client/private-chat-state.ts";
 import { append, dropRoom, emptyLog, forgetSeqs, type MessageLog, restore } from "./message-log.ts";
-import { notice, sessionOver, showRoom, updateRoom } from "./room-changes.ts";
+import { notice, sessionOver, showRoom, updateDraft, updateRoom } from "./room-changes.ts";
 import { reduceSessionEvent } from "./session-events.ts";
 import {
   type Action,
+  currentDraft,
   type FileListing,
   isSameName,
   maxPeople,
@@ -47,11 +48,12 @@ export function reduce(state: State, action: Action): State {
         ? { ...state, joinProblem: action.problem }
         : { ...state, composerProblem: action.problem };
     case "draft":
-      return draft(state, action.text);
+      return writeDraft(state, action.text);
     case "choose-recipients":
-      return { ...state, recipients: action.to };
+      return updateDraft(state, { recipients: action.to });
     case "restore":
-      return { ...state, log: restore(state.log, action.messages) };
+      // The session continues, so the conversation is shown while it reconnects.
+      return { ...state, isLoginShown: false, log: restore(state.log, action.messages) };
     case "chat-ended":
       return { ...state, chat: noChat };
     case "renaming":
@@ -95,7 +97,10 @@ function connect(state: State, { name, rooms, shown }: Action & { type: "connect
     ...state,
     phase: "connecting",
     name,
-    rooms: rooms.map((room) => ({ ...newRoom(room.name), ...room })),
+    rooms: rooms.map(({ name, unread, mentions }) => ({ ...newRoom(name), unread, mentions })),
+    drafts: new Map(
+      rooms.map(({ name, text, recipients, writtenTo }) => [name, { text, recipients, writtenTo }]),
+    ),
     shown: shown ?? rooms[0]?.name,
     status: "",
     loginProblem: undefined,
@@ -103,7 +108,7 @@ function connect(state: State, { name, rooms, shown }: Action & { type: "connect
   };
 }
 
-/** What may stay on the page: nothing of another user, and no room that was left. */
+/** Keeps the log for the same user, without the rooms that are not joined again. */
 function logFor(state: State, name: string, rooms: readonly { name: string }[]): MessageLog {
   if (state.name !== "" && !isSameName(state.name, name)) {
     return { ...emptyLog, nextKey: state.log.nextKey };
@@ -124,7 +129,7 @@ function sent(state: State, { message, nowMs }: Action & { type: "sent" }): Stat
     problem: undefined,
     mentionsMe: false,
   });
-  // Who answers has read what was unread.
+  // Replying implies that the unread messages have been read.
   const read =
     state.shown === undefined
       ? state
@@ -142,13 +147,16 @@ function listPeople(state: State, action: Action & { type: "people" }): State {
   }));
 }
 
-function draft(state: State, text: string): State {
-  const drafted =
-    state.shown === undefined
-      ? state
-      : updateRoom(state, state.shown, (room) => ({ ...room, draft: text }));
-  // Once the text changes, what was wrong with it may not be any more.
-  return { ...drafted, composerProblem: "" };
+function writeDraft(state: State, text: string): State {
+  const { writtenTo } = currentDraft(state);
+  const written = updateDraft(state, {
+    text,
+    // Text begun in a private chat is meant for the partner, even if the chat ends before it is
+    // sent.
+    writtenTo: text === "" ? undefined : (writtenTo ?? state.chat.partner),
+  });
+  // The problem may be gone with the change.
+  return { ...written, composerProblem: "" };
 }
 
 function away(state: State, isAway: boolean): State {

@@ -1,38 +1,50 @@
-// The changes of rooms and of the log that actions and session events share. Pure.
+// State changes shared by the reducer and session-events.ts. Pure.
 
 import { noChat } from "../client/private-chat-state.ts";
 import { append, dropRoom, endSession } from "./message-log.ts";
-import { type LoginProblem, type Room, shownRoom, type State } from "./state.ts";
+import {
+  currentDraft,
+  type Draft,
+  type LoginProblem,
+  type Room,
+  shownRoom,
+  type State,
+} from "./state.ts";
 
 export function updateRoom(state: State, name: string, update: (room: Room) => Room): State {
   const rooms = state.rooms.map((room) => (room.name === name ? update(room) : room));
   return { ...state, rooms };
 }
 
-/** Shows a room that this user is in: what it held unread is read now, and nobody is chosen as a recipient. */
+/** Shows a joined room and marks it as read. */
 export function showRoom(state: State, name: string): State {
   if (state.shown === name || !state.rooms.some((room) => room.name === name)) return state;
   const rooms = state.rooms.map((room) => {
     if (room.name === name) return state.isAway ? room : { ...room, unread: 0, mentions: 0 };
     return room.name === state.shown ? { ...room, firstUnreadKey: undefined } : room;
   });
-  return { ...state, rooms, shown: name, recipients: [], composerProblem: "" };
+  return { ...state, rooms, shown: name, composerProblem: "" };
 }
 
-/** Out of a room: its messages go, and the next room is shown. */
+/** Removes a room with its messages and draft. If it was shown, the next one is. */
 export function removeRoom(state: State, name: string): State {
   const at = state.rooms.findIndex((room) => room.name === name);
   if (at < 0) return state;
   const rooms = state.rooms.filter((room) => room.name !== name);
-  const removed = { ...state, rooms, log: dropRoom(state.log, name) };
+  const drafts = new Map(state.drafts);
+  drafts.delete(name);
+  const removed = { ...state, rooms, drafts, log: dropRoom(state.log, name) };
   if (state.shown !== name) return removed;
   const next = rooms[Math.min(at, rooms.length - 1)];
-  return next === undefined
-    ? { ...removed, shown: undefined, recipients: [] }
-    : showRoom(removed, next.name);
+  return next === undefined ? { ...removed, shown: undefined } : showRoom(removed, next.name);
 }
 
-/** Adds a line about something that happened; without a room it is shown in all of them. */
+export function updateDraft(state: State, changes: Partial<Draft>): State {
+  const draft = { ...currentDraft(state), ...changes };
+  return { ...state, drafts: new Map(state.drafts).set(state.shown, draft) };
+}
+
+/** Adds a notice to a room, or without `room` to all of them. */
 export function notice(
   state: State,
   room: string | undefined,
@@ -42,7 +54,7 @@ export function notice(
   return { ...state, log: append(state.log, { kind: "notice", room, text, timeMs }) };
 }
 
-/** The session is over: by this user's own choice, or for the reason in `problem`. */
+/** The session has ended: the user disconnected, or `problem` says why. */
 export function sessionOver(state: State, problem: LoginProblem | undefined, nowMs: number): State {
   const over: State = {
     ...state,
@@ -54,7 +66,6 @@ export function sessionOver(state: State, problem: LoginProblem | undefined, now
     joinProblem: "",
     composerProblem: "",
     directory: [],
-    recipients: [],
     chat: noChat,
     renaming: undefined,
     log: endSession(state.log, "the connection ended first"),
@@ -63,7 +74,7 @@ export function sessionOver(state: State, problem: LoginProblem | undefined, now
   return notice(over, undefined, problem?.text ?? "You disconnected", nowMs);
 }
 
-/** Whether the person sees what is said in this room as it comes. */
+/** Whether the user sees new messages of this room at once. */
 export function isInSight(state: State, room: string): boolean {
   return !state.isAway && shownRoom(state)?.name === room;
 }

@@ -1,5 +1,5 @@
-// Between the page and its session: runs one session at a time, gives its events to the reducer, requests what the page has to
-// show, and keeps what a reload needs. Knows no DOM element.
+// Runs the page's session: passes its events to the reducer, requests what the page shows, and
+// stores what a reload needs. Knows no DOM elements.
 
 import { nameProblem, roomProblem } from "../chat/names/grammar.ts";
 import type {
@@ -17,6 +17,8 @@ import { oldestSeq } from "./message-log.ts";
 import { clearStored, newSecret, store, type StoredSession } from "./session-storage.ts";
 import {
   type Action,
+  currentDraft,
+  emptyDraft,
   maxPeople,
   type Origin,
   roomNamed,
@@ -25,16 +27,16 @@ import {
 } from "./state.ts";
 import { WebSocketDriver } from "./websocket-driver.ts";
 
-/** Messages of the past in one request. */
+/** Messages per history request. */
 const historyMessages = 200;
-/** A list of rooms that is older than this is requested again when it is needed. */
-const directoryMs = 10_000;
-/** Pages of the list of rooms at most. */
+/** The list of rooms is refreshed when it is shown and older than this. */
+const directoryMs = 1_000;
+/** Most pages of the list of rooms. */
 const maxDirectoryPages = 4;
 
 export type Login = { name: string; rooms: readonly string[] };
 
-/** What a response is for. */
+/** What was requested. */
 type Pending =
   | { type: "people"; room: string; known: number }
   | { type: "history"; room: string }
@@ -49,17 +51,18 @@ export class SessionController {
   #session: ClientSession | undefined;
   #driver: WebSocketDriver | undefined;
   #secret = "";
-  /** Of the log that the page's numbers are from. */
+  /** Epoch of the server's log that the page's sequence numbers refer to. */
   #epoch: string | undefined;
-  /** Not online yet since `#start`: the page has nothing of this session. */
+  /** The session has not been online yet. */
   #isFresh = true;
   #pending = new Map<number, Pending>();
-  /** Rooms whose people or history have been requested: the lists are good for one connection, the history for one session. */
+  /** Rooms whose people have been requested on this connection … */
   #listed = new Set<string>();
+  /** … and whose history has been requested in this session. */
   #recalled = new Set<string>();
   #directoryAtMs = Number.NEGATIVE_INFINITY;
 
-  /** `onEvents` hears of the session's events after the reducer has. */
+  /** `onEvents` gets the session's events after the reducer has applied them. */
   constructor(
     dispatch: (action: Action) => void,
     state: () => State,
@@ -69,30 +72,28 @@ export class SessionController {
     this.#state = state;
     this.#onEvents = onEvents;
     addEventListener("pagehide", () => this.#store());
-    // A phone may end a hidden page without another word.
+    // Phones may kill a hidden page without `pagehide`.
     document.addEventListener("visibilitychange", () => this.#store());
     addEventListener("online", () => this.#driver?.wake());
   }
 
-  /** Starts a session, if name and rooms can be such. */
+  /** Starts a session, unless the name or a room is malformed. */
   login({ name, rooms }: Login): void {
-    // Which names are reserved the server knows.
+    // Only the server knows which names are reserved.
     const badName = nameProblem(name, noNames);
     const badRoom = rooms.map(roomProblem).find((problem) => problem !== undefined);
     if (badName !== undefined) return this.#refuseLogin("name", badName);
     if (badRoom !== undefined) return this.#refuseLogin("rooms", badRoom);
-    const known = (room: string) => roomNamed(this.#state(), room);
-    const entered = rooms.map((room) => ({
-      name: room,
-      unread: 0,
-      mentions: 0,
-      draft: known(room)?.draft ?? "",
-    }));
+    const { drafts } = this.#state();
+    const wanted = rooms.map((room) => {
+      const draft = drafts.get(room) ?? emptyDraft;
+      return { name: room, unread: 0, mentions: 0, ...draft };
+    });
     const secret = newSecret();
-    this.#start({ name, secret, rooms: entered, shown: undefined, since: undefined, messages: [] });
+    this.#start({ name, secret, rooms: wanted, shown: undefined, since: undefined, messages: [] });
   }
 
-  /** Goes on with the session of a page that was reloaded. */
+  /** Continues the session from before a reload. */
   resume(stored: StoredSession): void {
     this.#dispatch({ type: "restore", messages: stored.messages });
     this.#start(stored);
@@ -107,9 +108,13 @@ export class SessionController {
     this.#dispatch({ type: "disconnect", nowMs: Date.now() });
   }
 
-  /** Sends a line to the partner, the chosen recipients or the room that is shown. Returns why it can't be sent, or nothing. */
+  /**
+   * Sends a line to the partner, the chosen recipients or the room that is shown. Returns the
+   * reason if that is impossible.
+   */
   say(text: string): string | undefined {
-    const { recipients, shown, chat } = this.#state();
+    const { shown, chat } = this.#state();
+    const { recipients } = currentDraft(this.#state());
     if (chat.partner !== undefined) {
       return this.#send({ room: undefined, to: [chat.partner], text }, (session) =>
         session.sayToPartner(text),
@@ -124,7 +129,7 @@ export class SessionController {
     return this.#send({ room: undefined, to, text }, (session) => session.tell(to, text));
   }
 
-  /** Joins a room, or shows it if we are in it. Returns why it can't be joined, or nothing. */
+  /** Joins a room, or shows it if already joined. Returns the reason if that is impossible. */
   join(room: string, origin: Origin): string | undefined {
     const known = roomNamed(this.#state(), room);
     if (known !== undefined) {
@@ -149,17 +154,17 @@ export class SessionController {
     this.#loadShown();
   }
 
-  /** Undefined: it could not be requested. */
+  /** Returns the request's ref; undefined while offline. */
   rename(name: string): number | undefined {
     return this.#request({ type: "rename", name });
   }
 
-  /** Returns why it could not be requested, or nothing. */
+  /** Returns the reason if the request can't be sent. */
   chat(request: ChatRequest): string | undefined {
     return this.#request(request) === undefined ? this.#offlineProblem() : undefined;
   }
 
-  /** A line for this user alone, in the room that is shown. */
+  /** Adds a notice to the room that is shown. */
   notice(text: string): void {
     this.#dispatch({ type: "notice", text, nowMs: Date.now() });
   }
@@ -169,7 +174,9 @@ export class SessionController {
     if (shown !== undefined) this.#requestHistory(shown, oldestSeq(log, shown));
   }
 
-  /** Brings the list of the server's rooms up to date; `isShown`: as a notice, too. */
+  /**
+   * Refreshes the list of the server's rooms. With `isShown` the result is also shown as a notice.
+   */
   loadDirectory(isShown = false): void {
     const nowMs = performance.now();
     if (!isShown && nowMs - this.#directoryAtMs < directoryMs) return;
@@ -213,7 +220,7 @@ export class SessionController {
     if (session === undefined) return unsayable("ended", undefined);
     const id = send(session);
     if (typeof id === "number") {
-      // Shown at once, before the session's next events.
+      // Before the session's next events, which may confirm it.
       const shown = { ...message, text: harmless(message.text), id };
       this.#dispatch({ type: "sent", message: shown, nowMs: Date.now() });
     }
@@ -242,7 +249,7 @@ export class SessionController {
   }
 
   #handleOne(event: SessionEvent): void {
-    // A page that was reloaded has not been away: nobody needs to be told.
+    // After a reload there is no interruption to report.
     if (event.type === "reconnected" && this.#isFresh) {
       this.#isFresh = false;
       return;
@@ -254,7 +261,7 @@ export class SessionController {
       case "online":
         this.#pending.clear();
         this.#listed.clear();
-        // A private chat may have ended with the connection; the session knows.
+        // The private chat may have ended with the old connection.
         if (this.#session?.partner === undefined) this.#dispatch({ type: "chat-ended" });
         return;
       case "offline":
@@ -272,7 +279,7 @@ export class SessionController {
     }
   }
 
-  /** Another epoch: what is on the page carries numbers of a log that is gone. */
+  /** A new epoch means a new log at the server: the page's sequence numbers are obsolete. */
   #compareEpoch(): void {
     const epoch = this.#session?.position?.epoch;
     if (this.#epoch !== undefined && epoch !== this.#epoch) {
@@ -281,7 +288,7 @@ export class SessionController {
     this.#epoch = epoch;
   }
 
-  /** Requests what the room that is shown lacks. */
+  /** Requests people and history of the room that is shown, unless they have been. */
   #loadShown(): void {
     const { shown } = this.#state();
     if (shown === undefined || this.#session?.online !== true) return;
@@ -329,7 +336,10 @@ export class SessionController {
     }
   }
 
-  /** A request of the page itself is gone with its connection: nobody needs to be told, and the next connection makes it again. */
+  /**
+   * Whether the page's own request was lost with the connection. It is repeated on the next one, so
+   * the error is not shown.
+   */
   #isOwnRequestLost({ ref, code }: SessionEvent & { type: "error" }): boolean {
     const pending = ref === undefined ? undefined : this.#pending.get(ref);
     if (ref === undefined || pending === undefined) return false;
@@ -342,9 +352,13 @@ export class SessionController {
   #store(): void {
     const session = this.#session;
     if (session?.name === undefined) return;
-    const { rooms, shown, log } = this.#state();
+    const { rooms, drafts, shown, log } = this.#state();
+    const stored = rooms.map(({ name, unread, mentions }) => {
+      const draft = drafts.get(name) ?? emptyDraft;
+      return { name, unread, mentions, ...draft };
+    });
     const { name, position: since } = session;
-    store({ name, secret: this.#secret, rooms, shown, since }, log);
+    store({ name, secret: this.#secret, rooms: stored, shown, since }, log);
   }
 }
 

@@ -1,5 +1,5 @@
-// What each event of the session changes in the page's state. Pure. Text from the server loses what could hide or forge
-// anything before it gets here into the state.
+// Applies the session's events to the page's state. Text from the server is made harmless before it
+// enters the state. Pure.
 
 import { chatAfter, chatRenamed } from "../client/private-chat-state.ts";
 import type { PastMessage, SessionEvent, SessionResponse } from "../client/events.ts";
@@ -84,7 +84,7 @@ export function reduceSessionEvent(state: State, event: SessionEvent, nowMs: num
   }
 }
 
-/** Rooms that were known before keep what the page has of them; their lists of people are old. */
+/** Known rooms keep their state, but their lists of people are stale. */
 function online(state: State, event: EventOf<"online">): State {
   const rooms = event.rooms.map((name): Room => {
     const known = state.rooms.find((room) => isSameName(room.name, name));
@@ -238,10 +238,8 @@ function left(state: State, event: EventOf<"left">, nowMs: number): State {
     people: room.people.filter((other) => other !== person),
     peopleTotal: Math.max(0, room.peopleTotal - 1),
   }));
-  // Who only left the room can still be written to.
-  const recipients =
-    reason === "parted" ? state.recipients : state.recipients.filter((to) => to !== person);
-  return notice({ ...gone, recipients }, name, leftText(person, reason), nowMs);
+  // A chosen recipient stays chosen: a private message must never fall back to the whole room.
+  return notice(gone, name, leftText(person, reason), nowMs);
 }
 
 function leftText(person: string, reason: LeaveReason): string {
@@ -264,7 +262,12 @@ function renamed(state: State, { room, from, to }: EventOf<"renamed">, nowMs: nu
   const changed: State = {
     ...state,
     name: isMe ? to : state.name,
-    recipients: state.recipients.map(swap),
+    drafts: new Map(
+      Array.from(state.drafts, ([room, draft]) => [
+        room,
+        { ...draft, recipients: draft.recipients.map(swap) },
+      ]),
+    ),
     chat: chatRenamed(state.chat, from, to),
   };
   const text = isMe ? `You are now ${harmless(to)}` : `${harmless(from)} is now ${harmless(to)}`;
@@ -303,7 +306,7 @@ function failedRequest(state: State, event: EventOf<"error">, nowMs: number): St
     : notice(state, state.shown, message, nowMs);
 }
 
-/** Whether this responds to what the dialog requested. */
+/** Whether `ref` is the request of the rename dialog. */
 function isRenameOf({ renaming }: State, ref: number | undefined): boolean {
   return ref !== undefined && renaming?.ref === ref;
 }
@@ -314,7 +317,7 @@ function responded(state: State, response: SessionResponse): State {
       return history(state, response.room, response.messages);
     case "name":
       return { ...state, name: response.name };
-    // The controller puts the pages of these together.
+    // The controller collects their pages.
     case "names":
     case "rooms":
     case "files":
@@ -322,7 +325,7 @@ function responded(state: State, response: SessionResponse): State {
   }
 }
 
-/** A response that brings nothing older means that the server has nothing older. */
+/** If a response brings nothing older, the server has nothing older. */
 function history(state: State, name: string, messages: readonly PastMessage[]): State {
   const older = messages.map((past) => roomMessage(state, name, past));
   const before = oldestSeq(state.log, name);

@@ -1,5 +1,6 @@
-// What a tab remembers over a reload: its user, its rooms with what was unread and typed there, how far it has read, and the
-// messages that the server does not repeat. Kept by the tab alone; deleted when the session ends, or with the tab.
+// Keeps the session over a reload: user, rooms with unread counts and drafts, read positions, and
+// the messages that the server will not send again. Deleted when the session ends or the tab
+// closes.
 
 import type { SessionPosition } from "../client/events.ts";
 import { FieldReader, parseObject } from "../protocol/field-reader.ts";
@@ -8,11 +9,11 @@ import { type Message, type MessageLog, type NewMessage, unrepeatable } from "./
 import type { StoredRoom } from "./state.ts";
 
 const key = "parley-session";
-/** Messages kept at most … */
+/** Most messages kept … */
 const maxMessages = 200;
-/** … and their characters: with what is around them, a quarter of the 5 MB that a browser gives. */
+/** … and their total length. Encoded, that is about a quarter of a browser's 5 MB quota. */
 const maxMessageChars = 500_000;
-/** Values in what is stored: 200 messages to a few recipients each, and all rooms twice. */
+/** Most JSON values: 200 messages with up to 64 recipients each, and the rooms, fit in. */
 const maxValues = 65_536;
 
 export type StoredSession = {
@@ -21,25 +22,18 @@ export type StoredSession = {
   rooms: readonly StoredRoom[];
   /** The room that was shown. */
   shown: string | undefined;
-  /** Undefined: the session was never online. */
+  /** Undefined if the session was never online. */
   since: SessionPosition | undefined;
   messages: readonly NewMessage[];
 };
 
 export function store(session: Omit<StoredSession, "messages">, log: MessageLog): void {
-  const { name, secret, shown, since } = session;
-  const rooms = session.rooms.map(({ name, unread, mentions, draft }) => ({
-    name,
-    unread,
-    mentions,
-    draft,
-  }));
   const messages = unrepeatable(log, maxMessages, maxMessageChars);
-  const stored: StoredSession = { name, secret, rooms, shown, since, messages };
+  const stored: StoredSession = { ...session, messages };
   try {
     sessionStorage.setItem(key, JSON.stringify(stored));
   } catch {
-    // Storage may be switched off; then a reload starts at the login form.
+    // Storage may be disabled. A reload then starts at the login form.
   }
 }
 
@@ -47,7 +41,7 @@ export function clearStored(): void {
   try {
     sessionStorage.removeItem(key);
   } catch {
-    // Storage is switched off, so nothing was stored.
+    // Storage is disabled, so nothing was stored.
   }
 }
 
@@ -59,7 +53,7 @@ export function loadStored(): StoredSession | undefined {
   }
 }
 
-/** Reads what `store` wrote; undefined for anything else, such as what another version of the page left. */
+/** Decodes what `store` wrote. Undefined for anything else, such as another version's format. */
 export function decodeStored(text: string): StoredSession | undefined {
   const fields = parseObject(text, { maxValues });
   if (fields === undefined) return undefined;
@@ -75,7 +69,7 @@ export function decodeStored(text: string): StoredSession | undefined {
   return reader.problem === undefined ? stored : undefined;
 }
 
-/** A secret that nobody can guess: 128 bits in 32 hexadecimal digits. */
+/** 128 random bits in hexadecimal. */
 export function newSecret(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -86,7 +80,9 @@ function readRoom(reader: FieldReader): StoredRoom {
     name: reader.text("name"),
     unread: reader.count("unread"),
     mentions: reader.count("mentions"),
-    draft: reader.text("draft"),
+    text: reader.text("text"),
+    recipients: reader.texts("recipients"),
+    writtenTo: reader.optionalText("writtenTo"),
   };
 }
 

@@ -1,5 +1,5 @@
-// What the page knows, and what can happen to it. The reducer (reducer.ts) alone makes new states. Pure; knows no DOM, no socket,
-// no clock.
+// The page's state, its actions and selectors. Only the reducer makes new states. Pure; knows no
+// DOM, no socket and no clock.
 
 import { fold } from "../chat/names/grammar.ts";
 import type { ListedFile, SessionEvent } from "../client/events.ts";
@@ -12,10 +12,12 @@ import {
   oldestSeq,
 } from "./message-log.ts";
 
-/** `offline`: not connected, and not trying to be. `reconnecting`: the session is trying to come back by itself. */
+/**
+ * `offline`: there is no session. `reconnecting`: the session is trying to restore its connection.
+ */
 export type Phase = "offline" | "connecting" | "online" | "reconnecting";
 
-/** Why a login was refused, and the field that it is about. */
+/** Why a login failed, and the field to blame. */
 export type LoginProblem = { field: "name" | "rooms" | "form"; text: string };
 
 /** A room that this user is in. */
@@ -23,28 +25,35 @@ export type Room = {
   name: string;
   /** Sorted; empty until `isListed`. */
   people: readonly string[];
-  /** How many there are, listed or not. */
+  /** Number of people, including those not listed. */
   peopleTotal: number;
-  /** The list of people came, and follows what happens in the room. */
+  /** `people` has been loaded and is kept up to date. */
   isListed: boolean;
-  /** The newest messages from before we came are in the log. */
+  /** The newest part of the history has been loaded. */
   isHistoryLoaded: boolean;
-  /** Lowest number that the server still has, once known. */
+  /** Lowest sequence number that the server still has, once known. */
   firstSeq: number | undefined;
-  /** Messages from others that nobody has looked at. */
+  /** Unread messages from others. */
   unread: number;
   /** How many of those mention this user. */
   mentions: number;
   /** The first message that was unread when the room was last shown. */
   firstUnreadKey: number | undefined;
-  /** Text typed but not sent. */
-  draft: string;
 };
 
-/** A room as one tab remembers it. */
-export type StoredRoom = Pick<Room, "name" | "unread" | "mentions" | "draft">;
+/** The content of the composer for a room. */
+export type Draft = {
+  text: string;
+  /** Chosen recipients. Empty: everyone in the room. */
+  recipients: readonly string[];
+  /** The partner, if the text was begun in a private chat. */
+  writtenTo: string | undefined;
+};
 
-/** Where a command was given, and so where its problem is shown. */
+/** What a tab stores about a room. */
+export type StoredRoom = Pick<Room, "name" | "unread" | "mentions"> & Draft;
+
+/** Where a room was requested; a problem is shown there. */
 export type Origin = "form" | "composer";
 
 export type Download = {
@@ -56,16 +65,16 @@ export type Download = {
   detail: string;
 };
 
-/** The dialog for a new name. */
+/** State of the rename dialog. */
 export type Renaming = {
-  /** The request that waits for its response. */
+  /** The pending request. */
   ref: number | undefined;
   problem: string;
 };
 
 export type FileListing = {
   files: readonly ListedFile[];
-  /** Where the next page begins; undefined: the list is complete. */
+  /** The next page begins after this file. Undefined: the list is complete. */
   next: string | undefined;
   phase: "unloaded" | "loading" | "loaded";
   problem: string;
@@ -73,31 +82,31 @@ export type FileListing = {
 
 export type State = {
   phase: Phase;
-  /** The login form is shown in place of the conversation. */
+  /** The login form is shown instead of the conversation. */
   isLoginShown: boolean;
   name: string;
-  /** The rooms that this user is in, in the order of joining. */
+  /** The joined rooms, oldest first. */
   rooms: readonly Room[];
-  /** The room that is shown; undefined: in none. */
+  /** The room that is shown. Undefined: no room is joined. */
   shown: string | undefined;
-  /** One line about the connection; empty while all is well. */
+  /** What is wrong with the connection; empty while online. */
   status: string;
   loginProblem: LoginProblem | undefined;
-  /** The room that was asked for and has not answered yet. */
+  /** The pending request to join a room. */
   joining: { room: string; origin: Origin } | undefined;
   joinProblem: string;
   composerProblem: string;
-  /** Rooms that exist on the server, as last heard. */
+  /** The server's rooms, as of the last request. */
   directory: readonly { room: string; members: number }[];
-  /** Chosen recipients; none: everyone in the room that is shown. */
-  recipients: readonly string[];
+  /** By room; the key is undefined while no room is shown. */
+  drafts: ReadonlyMap<string | undefined, Draft>;
   chat: PrivateChat;
   /** Undefined: the dialog is closed. */
   renaming: Renaming | undefined;
   log: MessageLog;
-  /** Private messages that came while nobody looked. */
+  /** Private messages received while away. */
   unreadPrivate: number;
-  /** Nobody looks at the page. */
+  /** The page is hidden or does not have the focus. */
   isAway: boolean;
   listing: FileListing;
   downloads: ReadonlyMap<string, Download>;
@@ -128,10 +137,10 @@ export type Action =
   | { type: "download"; download: Download }
   | { type: "notice"; text: string; nowMs: number };
 
-/** A message that the session has just taken. Without `room` it is private. */
+/** A message just accepted by the session. Without `room` it is private. */
 export type SentMessage = Pick<Message, "room" | "to" | "text"> & { id: number };
 
-/** People listed in a room at most; a crowd beyond it is counted, not listed. */
+/** Most people listed for a room. Beyond that they are only counted. */
 export const maxPeople = 2_000;
 
 export const initialState: State = {
@@ -146,7 +155,7 @@ export const initialState: State = {
   joinProblem: "",
   composerProblem: "",
   directory: [],
-  recipients: [],
+  drafts: new Map(),
   chat: noChat,
   renaming: undefined,
   log: emptyLog,
@@ -167,8 +176,14 @@ export function newRoom(name: string): Room {
     unread: 0,
     mentions: 0,
     firstUnreadKey: undefined,
-    draft: "",
   };
+}
+
+export const emptyDraft: Draft = { text: "", recipients: [], writtenTo: undefined };
+
+/** The content of the composer. */
+export function currentDraft({ drafts, shown }: State): Draft {
+  return drafts.get(shown) ?? emptyDraft;
 }
 
 /** The room that is shown. */
@@ -176,18 +191,18 @@ export function shownRoom({ rooms, shown }: State): Room | undefined {
   return rooms.find(({ name }) => name === shown);
 }
 
-/** The room that somebody means who typed `name`, in whatever letter case. */
+/** The joined room called `name`, ignoring case. */
 export function roomNamed({ rooms }: State, name: string): Room | undefined {
   return rooms.find((room) => isSameName(room.name, name));
 }
 
-/** The rooms as they are listed: those with mentions first. */
+/** The joined rooms in display order: those with mentions first. */
 export function orderedRooms({ rooms }: State): readonly Room[] {
   const isMentioned = (room: Room): boolean => room.mentions > 0;
   return [...rooms.filter(isMentioned), ...rooms.filter((room) => !isMentioned(room))];
 }
 
-/** Rooms on the server that this user is not in, those with most people first; `query` is a part of the name. */
+/** Rooms that are not joined and whose names contain `query`, the busiest first. */
 export function joinableRooms({ directory, rooms }: State, query: string): State["directory"] {
   const part = fold(query);
   const mine = new Set(rooms.map(({ name }) => name));
@@ -196,12 +211,12 @@ export function joinableRooms({ directory, rooms }: State, query: string): State
     .sort((a, b) => b.members - a.members || compare(fold(a.room), fold(b.room)));
 }
 
-/** Unread messages everywhere. */
+/** Unread messages in total. */
 export function unreadTotal({ rooms, unreadPrivate }: State): number {
   return rooms.reduce((sum, { unread }) => sum + unread, unreadPrivate);
 }
 
-/** Unread messages in rooms that are not shown, and how many of them mention this user. */
+/** Unread messages and mentions in the rooms that are not shown. */
 export function unreadElsewhere({ rooms, shown }: State): Pick<Room, "unread" | "mentions"> {
   const others = rooms.filter(({ name }) => name !== shown);
   return {
@@ -210,7 +225,7 @@ export function unreadElsewhere({ rooms, shown }: State): Pick<Room, "unread" | 
   };
 }
 
-/** Whether the server has messages from before those in the log. */
+/** Whether the server has older messages than the log. */
 export function hasEarlier({ log }: State, room: Room): boolean {
   const oldest = oldestSeq(log, room.name);
   return room.isHistoryLoaded && oldest !== undefined && oldest > (room.firstSeq ?? 1);
@@ -220,7 +235,7 @@ export function isSameName(a: string, b: string): boolean {
   return fold(a) === fold(b);
 }
 
-/** Sorted for people, each name once. */
+/** Sorted ignoring case, without duplicates. */
 export function sortNames(names: readonly string[]): readonly string[] {
   return [...new Set(names)].sort((a, b) => compare(fold(a), fold(b)));
 }

@@ -1,8 +1,9 @@
-// How entries relate to each other in a timeline: groups by sender, days, and how times read. Pure but for the local calendar.
+// Layout of a timeline: grouping by sender, days, and the format of times. Pure except for the
+// local time zone and locale.
 
 import type { Entry } from "./message-log.ts";
 
-/** A pause after which the sender's name is repeated. */
+/** After a pause of this length the sender's name is repeated. */
 const groupMs = 5 * 60_000;
 
 /** Whether `entry` needs a name above it: another sender, other recipients, or a pause. */
@@ -16,7 +17,7 @@ export function startsGroup(entry: Entry, previous: Entry | undefined): boolean 
   );
 }
 
-/** Whether a new day begins with `entry`. */
+/** Whether `entry` is the first of its day. */
 export function startsDay(entry: Entry, previous: Entry | undefined): boolean {
   return previous === undefined || dayOf(entry.timeMs) !== dayOf(previous.timeMs);
 }

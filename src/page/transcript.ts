@@ -1,4 +1,4 @@
-// A timeline as a text file for people: one line an entry, times to the second. Pure but for the local calendar.
+// A timeline as plain text, one line per entry. Pure except for the local time zone.
 
 import type { Entry, Message } from "./message-log.ts";
 import { dateTime } from "./timeline.ts";

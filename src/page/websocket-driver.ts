@@ -1,11 +1,13 @@
-// Gives a native session (src/client) a WebSocket and a clock. Knows nothing of the page.
+// Connects a native session (src/client) to a WebSocket and a clock. Knows nothing of the page.
 
 import type { DrivenSession, SessionEvent, SessionOutput } from "../client/events.ts";
 
-/** One frame holds many lines; the server takes up to 256 KiB, and a line is at most half of that. */
+/**
+ * One frame holds many lines; the server takes up to 256 KiB, and a line is at most half of that.
+ */
 const maxFrameChars = 32_768;
 
-/** Runs one session until it ends. Call `step` after every call of one of the session's methods. */
+/** Runs one session until it ends. Call `step` after calling any method of the session. */
 export class WebSocketDriver {
   readonly #session: DrivenSession;
   readonly #url: string;
@@ -28,7 +30,10 @@ export class WebSocketDriver {
     this.step();
   }
 
-  /** Does what the session wants: its lines leave in one frame, its events are told together. */
+  /**
+   * Applies the session's outputs. Lines are sent in as few frames as possible, events passed on
+   * together.
+   */
   step(): void {
     const lines: string[] = [];
     const events: SessionEvent[] = [];
@@ -43,7 +48,7 @@ export class WebSocketDriver {
     if (events.length > 0) this.#onEvents(events);
   }
 
-  /** Looks at the clock at once: after sleep, or when the network is back. */
+  /** Checks the session's timeouts now: timers may be late after sleep or while offline. */
   wake(): void {
     this.#session.handleTimeout(performance.now());
     this.step();

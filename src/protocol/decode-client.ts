@@ -163,13 +163,16 @@ const textStart = '","text":"';
 const maxPlainDigits = 15;
 const notPlain = /["\\\u0000-\u001f]/;
 
+/** Room of the last plain `say`, and how it stands in the line: clients repeat it. */
+let lastRoom = { name: "", part: "" };
+
 /**
  * Fast path for the most frequent message, in the form that encode.ts writes, without building an
  * object. Undefined for anything unusual (an escape, a control character, another order), which is
  * left to the JSON parser.
  */
 function plainSay(line: string): ClientMessage | undefined {
-  if (!line.startsWith(sayStart)) return undefined;
+  if (!line.startsWith(sayStart) || !line.endsWith('"}')) return undefined;
   let n = 0;
   let at = sayStart.length;
   for (; at < sayStart.length + maxPlainDigits; at++) {
@@ -179,14 +182,22 @@ function plainSay(line: string): ClientMessage | undefined {
     // No leading zero.
     if (n === 0) return undefined;
   }
-  if (n === 0 || !line.startsWith(roomStart, at) || !line.endsWith('"}')) return undefined;
-  const roomAt = at + roomStart.length;
-  const roomEnd = line.indexOf('"', roomAt);
-  const textAt = roomEnd + textStart.length;
-  if (roomEnd < 0 || !line.startsWith(textStart, roomEnd) || line.length < textAt + 2) {
-    return undefined;
-  }
-  const room = line.slice(roomAt, roomEnd);
+  if (n === 0 || !readPlainRoom(line, at)) return undefined;
+  const textAt = at + lastRoom.part.length;
+  if (line.length < textAt + 2) return undefined;
   const text = line.slice(textAt, -2);
-  return notPlain.test(room) || notPlain.test(text) ? undefined : { type: "say", room, text, n };
+  return notPlain.test(text) ? undefined : { type: "say", room: lastRoom.name, text, n };
+}
+
+/** Reads the room that starts at `at` into `lastRoom`; false if it is not plain. */
+function readPlainRoom(line: string, at: number): boolean {
+  if (lastRoom.part !== "" && line.startsWith(lastRoom.part, at)) return true;
+  if (!line.startsWith(roomStart, at)) return false;
+  const nameAt = at + roomStart.length;
+  const nameEnd = line.indexOf('"', nameAt);
+  if (nameEnd < 0 || !line.startsWith(textStart, nameEnd)) return false;
+  const name = line.slice(nameAt, nameEnd);
+  if (notPlain.test(name)) return false;
+  lastRoom = { name, part: line.slice(at, nameEnd + textStart.length) };
+  return true;
 }

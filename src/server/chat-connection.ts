@@ -29,7 +29,8 @@ export type ConnectionOptions = {
   metrics: Metrics;
   /** For a connection from this address. */
   cpp: (address: string) => RegistryConnection;
-  log: (line: string) => void;
+  /** A line that a system's own server prints. */
+  print: (line: string) => void;
 };
 
 /** What a connection needs of its socket. */
@@ -278,7 +279,7 @@ export class ChatConnection implements Link {
   }
 
   #answerCpp({ reply, end, log }: RegistryAnswer): void {
-    for (const line of log) this.#options.log(line);
+    for (const line of log) this.#options.print(line);
     if (reply !== undefined) this.#socket.write(reply);
     if (end) this.end();
   }

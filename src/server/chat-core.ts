@@ -1,6 +1,7 @@
 // What every way into the server shares: the hub with its history and turns, the files, and the main port, TCP and UDP of one
 // number. It is whole or not there. Knows nothing of the page and of the ports of single dialects.
 
+import type { Log } from "../log.ts";
 import { Hub } from "../chat/hub.ts";
 import { createMetrics, type Metrics } from "../chat/metrics.ts";
 import { ratesFor } from "../chat/rate-budget.ts";
@@ -20,7 +21,7 @@ import { OpenChatDownloads } from "./files/open-chat-download.ts";
 import { FileService } from "./files/file-service.ts";
 import { stampMs } from "../io/clock.ts";
 import { networkOf } from "../addresses.ts";
-import { named } from "./listen-errors.ts";
+import { listenOn } from "./listen-errors.ts";
 import { secretText } from "../secrets.ts";
 import { ServerFiles } from "./files/server-files.ts";
 import { HubDriver } from "./hub-driver.ts";
@@ -34,9 +35,9 @@ export type CoreOptions = {
   /** Messages a second, 0 for no limit. */
   readonly rate: number;
   /** A line that a system's own server prints. */
-  readonly log: (line: string) => void;
-  /** A line for whoever runs the server. */
-  readonly warn: (line: string) => void;
+  readonly print: (line: string) => void;
+  /** For whoever runs the server. */
+  readonly log: Log;
   readonly store: OpenStore;
   readonly admission: Admission;
   /** Where a browser that knocks at a chat port is sent. */
@@ -57,12 +58,13 @@ export class ChatCore {
   /** @throws ParleyError `port-in-use`, `failed` */
   static async open(options: CoreOptions): Promise<ChatCore> {
     const { host, port, files: folder } = options;
+    const { paths: withheld } = options.store;
     for (let left = port === 0 ? connections.portTries : 1; ; left--) {
-      const service = await named(host, "--port", port, () =>
-        FileService.open({ folder, host, port }),
-      );
+      const udp = { transport: "udp", host, port, flag: "--port" } as const;
+      const service = await listenOn(udp, () => FileService.open({ folder, withheld, host, port }));
       try {
-        return await named(host, "--port", service.udpPort, () => new ChatCore(options, service));
+        const tcp = { ...udp, transport: "tcp", port: service.udpPort } as const;
+        return await listenOn(tcp, () => new ChatCore(options, service));
       } catch (error) {
         service.close();
         if (left === 1) throw error;
@@ -72,7 +74,7 @@ export class ChatCore {
 
   /** @throws with `code` `EADDRINUSE` when the TCP port of the service's number is taken; then nothing of it goes on */
   private constructor(options: CoreOptions, service: FileService) {
-    const { host, store, log, warn } = options;
+    const { host, store, log, print } = options;
     this.#options = options;
     this.#service = service;
     this.metrics = createMetrics();
@@ -88,10 +90,10 @@ export class ChatCore {
       stampMs,
       metrics: this.metrics,
       rates: ratesFor(options.rate),
-      files: new ServerFiles(service, this.#downloads, log),
+      files: new ServerFiles(service, this.#downloads, print, log),
       wake: this.driver.wake,
       log,
-      warn,
+      print,
       hashSecret: (secret) => new Bun.CryptoHasher("sha256").update(secret).digest("base64url"),
       newSecret: () => secretText(18),
     });
@@ -115,10 +117,10 @@ export class ChatCore {
 
   /** Opens a TCP port to the same hub, and to the registry. The caller closes it. @throws what `openChatPort` throws */
   listen(port: number, speech: Speech): ChatPort {
-    const { host, webPort, log, warn, admission, store } = this.#options;
+    const { host, webPort, log, print, admission, store } = this.#options;
     const { driver, metrics } = this;
     const cpp = (address: string) => new RegistryConnection(store.registry, networkOf(address));
-    const shared = { webPort, driver, metrics, cpp, log, warn, admission };
+    const shared = { webPort, driver, metrics, cpp, log, print, admission };
     return openChatPort({ host, port, speech, ...shared });
   }
 

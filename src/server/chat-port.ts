@@ -5,6 +5,7 @@ import { plainAddress } from "../addresses.ts";
 import { count } from "../chat/metrics.ts";
 import { steadyMs } from "../io/clock.ts";
 import { connections as limits } from "../limits.ts";
+import type { Log } from "../log.ts";
 import type { Admission } from "./admission.ts";
 import {
   ChatConnection,
@@ -17,7 +18,7 @@ import { UndecidedConnections } from "./undecided-connections.ts";
 export type ChatPortOptions = ConnectionOptions & {
   host: string;
   port: number;
-  warn: (line: string) => void;
+  log: Log;
   admission: Admission;
 };
 
@@ -44,6 +45,7 @@ export function openChatPort(options: ChatPortOptions): ChatPort {
         const refusal = options.admission.enter(address);
         if (refusal !== undefined) {
           count(options.metrics.connectionsRefused, "full");
+          options.log.warn("connection refused", { address, reason: refusal });
           return turnedAway.tell(socket, refusalText(refusal, options.speech));
         }
         socket.setNoDelay(true);
@@ -72,7 +74,7 @@ export function openChatPort(options: ChatPortOptions): ChatPort {
       },
       // What one connection brings about must not end the others; that it happened must be seen.
       error(socket, error) {
-        options.warn(`internal error, please report it: ${error.stack}`);
+        options.log.error(`internal error, please report it: ${error.stack}`);
         socket.terminate();
       },
     },

@@ -1,4 +1,4 @@
-// The server, put together: store, core, page and the ports of single dialects, and their orderly end. Decides nothing of its own.
+// Assembles the server: store, hub, page, metrics and the ports of single dialects; and shuts it down in order. Makes no decisions.
 
 import { quoted } from "../text.ts";
 import { openChat } from "../dialects/open-chat/open-chat.ts";
@@ -19,11 +19,11 @@ import { Descriptors } from "./descriptors.ts";
 import { metricsHost, type MetricsPort, openMetricsPort } from "./metrics-port.ts";
 import { startWeb, type WebServer } from "./web/http.ts";
 import { TrustedProxies } from "./web/trusted-proxies.ts";
-import { named } from "./listen-errors.ts";
+import { listenOn } from "./listen-errors.ts";
 import { folderState } from "./files/shared-folder.ts";
 import type { Connect } from "./web/websocket.ts";
 
-/** A port that speaks one dialect; `flag` is what asked for it, for the error when it is taken. */
+/** A port that speaks one dialect; `flag` is what asked for it, for error messages. */
 export type ExtraPort = { dialect: string; port: number; flag: string };
 
 export type ServerOptions = Pick<CoreOptions, "host" | "port" | "files" | "rate"> & {
@@ -43,20 +43,20 @@ export type ServerOptions = Pick<CoreOptions, "host" | "port" | "files" | "rate"
   metricsPort?: number | undefined;
   /** SQLite file; undefined: memory. */
   data: string | undefined;
-  /** What an acknowledgement waits for; see docs/operation.md "Data". */
+  /** What an acknowledgement waits for: see docs/operation.md, "Data". */
   synchronous?: Synchronous;
-  /** 0 for no bound. */
+  /** 0: no limit. */
   maxPerAddress: number;
   extra: readonly ExtraPort[];
-  /** The main port is the one of S1's server, and is announced in its words. */
+  /** The main port is open-chat's own, and is announced as that system's server does. */
   classic?: boolean;
 };
 
-/** What there is before any port is open, and is closed after all of them. */
+/** What exists before any port is opened, and is closed after all of them. */
 type Base = { store: OpenStore; descriptors: Descriptors; admission: Admission };
 
 export class ChatServer {
-  /** Dialects and the ports of their own, by name. */
+  /** Ports that speak one dialect, by its name. */
   readonly dialectPorts = new Map<string, number>();
   readonly #options: ServerOptions;
   readonly #base: Base;
@@ -72,24 +72,22 @@ export class ChatServer {
   }
 
   /**
-   * Opens every port, or none.
+   * Opens every port, or fails and leaves none open.
    * @throws ParleyError `port-in-use`, `storage`, `failed`
    */
   static async start(options: ServerOptions): Promise<ChatServer> {
     if (folderState(options.files) === "no-folder") {
-      const sentence = `--files ${quoted(options.files)} is no folder: name one that has the files to share`;
+      const sentence = `--files ${quoted(options.files)} is not a folder: name one that has the files to share`;
       throw new ParleyError("failed", sentence);
     }
-    const warn = (line: string) => options.log.warn(line);
-    const store = openStore(options.data, warn, options.synchronous);
+    const store = openStore(options.data, (line) => options.log.warn(line), options.synchronous);
     const descriptors = new Descriptors();
     const admission = new Admission(options.maxPerAddress, descriptors);
     const base = { store, descriptors, admission };
     let server: ChatServer | undefined;
     try {
       const webPort = () => server?.webPort;
-      const own = { store, admission, webPort, log: options.print, warn };
-      const core = await ChatCore.open({ ...options, ...own });
+      const core = await ChatCore.open({ ...options, store, admission, webPort });
       server = new ChatServer(options, base, core);
       await server.#openOthers();
       return server;
@@ -116,12 +114,12 @@ export class ChatServer {
     return this.#metrics?.port;
   }
 
-  /** Names of everyone who is here. */
+  /** Names of everyone who is logged in. */
   who(): string[] {
     return this.#core.hub.memberNames();
   }
 
-  /** Tells everyone, lets their last lines leave, closes the store. At most `shutdown.graceMs` long. */
+  /** Tells everyone, waits up to `shutdown.graceMs` for their output to be sent, closes the store. */
   async stop(): Promise<void> {
     const { hub, main } = this.#core;
     this.#web?.drain();
@@ -138,15 +136,16 @@ export class ChatServer {
     const { host, classic, webPort, metricsPort, extra, announce } = this.#options;
     const started = classic === true ? [openChat.terminal?.started?.(host, this.port)] : [];
     if (webPort !== undefined) {
-      this.#web = await named(host, "--web-port", webPort, () => this.#startWeb(webPort));
+      const place = { transport: "tcp", host, port: webPort, flag: "--web-port" } as const;
+      this.#web = await listenOn(place, () => this.#startWeb(webPort));
     }
     if (metricsPort !== undefined) {
-      this.#metrics = await named(metricsHost, "--metrics-port", metricsPort, () =>
-        this.#openMetrics(metricsPort),
-      );
+      const [host, flag] = [metricsHost, "--metrics-port"];
+      const place = { transport: "tcp", host, port: metricsPort, flag } as const;
+      this.#metrics = await listenOn(place, () => this.#openMetrics(metricsPort));
     }
     for (const one of extra) started.push(await this.#openExtra(one));
-    // a server that can't open its last port has not started
+    // Only now: if the last port can't be opened, nothing has started.
     for (const line of started) if (line !== undefined) announce(line);
   }
 
@@ -179,11 +178,11 @@ export class ChatServer {
     return openMetricsPort({ port, metrics: core.metrics, version, refresh });
   }
 
-  /** What the dialect's own server would say now, if anything. */
+  /** Answers what the dialect's original server prints when it starts, if anything. */
   async #openExtra({ dialect, port, flag }: ExtraPort): Promise<string | undefined> {
     const { host, print } = this.#options;
     const listen = (speech: Speech) =>
-      named(host, flag, port, () => {
+      listenOn({ transport: "tcp", host, port, flag }, () => {
         const opened = this.#core.listen(port, speech);
         this.#extra.push(opened);
         return opened.port;
@@ -201,7 +200,7 @@ export class ChatServer {
       started = entry.dialect.terminal?.started?.(host, bound);
     }
     if (entry.transport !== "tcp") {
-      const opened = await named(host, flag, bound, () =>
+      const opened = await listenOn({ transport: "udp", host, port: bound, flag }, () =>
         openDatagramPort(entry.datagram, host, bound, print),
       );
       this.#extra.push(opened);
@@ -219,7 +218,7 @@ export class ChatServer {
   }
 }
 
-/** How a WebSocket becomes a session of the hub. */
+/** Makes a session of the hub out of a WebSocket. */
 function nativeSessions({ driver, native }: ChatCore): Connect {
   return (link, peer) => {
     const session = driver.handleConnect(link, native, peer);
@@ -233,7 +232,7 @@ function nativeSessions({ driver, native }: ChatCore): Connect {
   };
 }
 
-/** The spare descriptor last: until then counting may need it. */
+/** The spare descriptor goes last: counting may need it until then. */
 function closeBase({ store, descriptors }: Base): void {
   store.close();
   descriptors.close();

@@ -3,6 +3,7 @@
 
 import type { DatagramDialect, LocalTime } from "../chat/dialect.ts";
 import { DatagramGuard } from "../dialects/datagram-guard.ts";
+import { UdpListener } from "../io/udp/udp-listener.ts";
 import { harmless } from "../text.ts";
 import { datagramDialects as limits } from "../limits.ts";
 
@@ -23,23 +24,23 @@ export async function openDatagramPort(
 ): Promise<DatagramPort> {
   const decoder = new TextDecoder();
   const guard = new DatagramGuard();
-  const socket = await Bun.udpSocket({
-    hostname: host,
+  let listener: UdpListener | undefined;
+  const opened = await UdpListener.open({
+    host,
     port,
-    binaryType: "uint8array",
-    socket: {
-      data(socket, datagram, fromPort, from) {
-        if (datagram.length > limits.maxRequestBytes) return;
-        if (!guard.admits(from, fromPort, performance.now())) return;
-        const answer = dialect.answer(decoder.decode(datagram), localTime(new Date()));
-        if (answer === undefined) return;
-        if (answer.log !== undefined) log(harmless(answer.log));
-        socket.send(answer.text, fromPort, from);
-      },
-      error: () => {},
+    offload: false,
+    onDatagrams(datagram, path) {
+      if (datagram.length > limits.maxRequestBytes) return;
+      if (!guard.admits(path.address, path.port, performance.now())) return;
+      const answer = dialect.answer(decoder.decode(datagram), localTime(new Date()));
+      if (answer === undefined) return;
+      if (answer.log !== undefined) log(harmless(answer.log));
+      const bytes = Buffer.from(answer.text);
+      listener?.send(bytes, bytes.length, path);
     },
   });
-  return { port: socket.port, close: () => socket.close() };
+  listener = opened;
+  return { port: opened.port, close: () => opened.close() };
 }
 
 /** The server's own clock and time zone. */

@@ -1,40 +1,83 @@
-// Opening a port that a person has asked for: what goes wrong is said with its number and the flag that chose it.
+// Opening a port that a person has asked for: errors name the port and the flag that chose it, and a port that is only held by
+// an outgoing connection is waited for. The usual port lies in the range from which Linux takes ports for those.
 
+import { readFileSync } from "node:fs";
 import { ParleyError } from "../errors.ts";
 import { notOwnAddress } from "../io/host-port.ts";
+import { connections as limits } from "../limits.ts";
+
+export type ListenPlace = {
+  transport: "tcp" | "udp";
+  host: string;
+  port: number;
+  /** What chose the port, as it is written: `--port`. */
+  flag: string;
+};
 
 /**
- * Runs what opens `port` on `host`; `flag` is what asked for it.
+ * Runs `open`, which opens the port.
  * @throws ParleyError `port-in-use`, `failed`
  */
-export async function named<T>(
-  host: string,
-  flag: string,
-  port: number,
-  open: () => T | Promise<T>,
-): Promise<T> {
-  try {
-    return await open();
-  } catch (error) {
-    const { code } = error as { code?: string };
-    if (code === "EADDRINUSE") {
-      throw new ParleyError(
-        "port-in-use",
-        `Port ${port} is in use: choose another with ${flag} (0 takes a free one)`,
-      );
+export async function listenOn<T>(place: ListenPlace, open: () => T | Promise<T>): Promise<T> {
+  const untilMs = performance.now() + limits.portWaitMs;
+  for (;;) {
+    try {
+      return await open();
+    } catch (error) {
+      const mayBeFreed = codeOf(error) === "EADDRINUSE" && !hasServer(place);
+      if (!mayBeFreed || performance.now() >= untilMs) throw listenError(place, error);
     }
-    const notOwn = notOwnAddress(host, error);
-    if (notOwn !== undefined) throw notOwn;
-    if (code === "EACCES") {
-      throw new ParleyError(
-        "failed",
-        `Port ${port} is not allowed to you: choose one from 1024 up with ${flag}`,
-      );
-    }
-    if (error instanceof ParleyError) throw error;
-    throw new ParleyError(
+    await Bun.sleep(limits.portRetryMs);
+  }
+}
+
+function listenError(place: ListenPlace, error: unknown): ParleyError {
+  const { host, port, flag } = place;
+  const code = codeOf(error);
+  if (code === "EADDRINUSE") {
+    const wayOut = `choose another with ${flag} (0 takes a free one)`;
+    const sentence = hasServer(place)
+      ? `Port ${port} is in use: ${wayOut}`
+      : `Port ${port} is in use by a connection to another server: try again later, or ${wayOut}`;
+    return new ParleyError("port-in-use", sentence);
+  }
+  const notOwn = notOwnAddress(host, error);
+  if (notOwn !== undefined) return notOwn;
+  if (code === "EACCES") {
+    return new ParleyError(
       "failed",
-      `Port ${port} (${flag}) could not be opened: ${(error as Error).message}`,
+      `You may not listen on port ${port}: choose one from 1024 up with ${flag}`,
     );
   }
+  if (error instanceof ParleyError) return error;
+  return new ParleyError(
+    "failed",
+    `Port ${port} (${flag}) could not be opened: ${(error as Error).message}`,
+  );
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as { code?: string }).code;
+}
+
+/** States of a socket in proc(5) that waits to be talked to: LISTEN of TCP, and UDP without a remote address. */
+const servingStates = { tcp: "0A", udp: "07" } as const;
+
+/** Whether a server has this port, not just an outgoing connection. Where that can't be known: yes. */
+function hasServer({ transport, port }: ListenPlace): boolean {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  let isKnown = false;
+  for (const family of ["", "6"]) {
+    try {
+      const table = readFileSync(`/proc/net/${transport}${family}`, "latin1");
+      isKnown = true;
+      for (const line of table.split("\n")) {
+        const [, address, , state] = line.trim().split(/\s+/);
+        if (address?.endsWith(local) === true && state === servingStates[transport]) return true;
+      }
+    } catch {
+      // Not Linux, or without IPv6.
+    }
+  }
+  return !isKnown;
 }

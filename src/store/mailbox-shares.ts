@@ -1,19 +1,21 @@
-// Which messages a full mailbox loses: those of whoever has the most in it, the oldest first, so
-// that a flood from a few senders can't push out what others wrote. Every store decides by this.
-// Pure.
+// Which messages a full mailbox loses: those of the sender who has most in it, oldest first. A
+// flood from a few senders can't push out what others wrote. Shared by every store. Pure.
 
-/** A message in a mailbox; `from` is its sender's name. */
-export type MailboxEntry = { readonly mail: number; readonly from: string };
+export type MailboxEntry = {
+  readonly mail: number;
+  /** The sender's name. */
+  readonly from: string;
+};
 
 /**
- * Whether a mailbox that keeps `max` messages is cut back when it is given number `mail`: that
- * happens once for each eighth of `max`, since it means looking through the whole mailbox.
+ * Whether a mailbox that keeps `max` messages is trimmed when message `mail` arrives. It is once
+ * for every eighth of `max`, because trimming reads the whole mailbox.
  */
 export function isTrimDue(mail: number, max: number): boolean {
   return mail % Math.max(1, max >> 3) === 0;
 }
 
-/** The numbers to delete so that `max` stay. `entries` are all of one mailbox, ascending. */
+/** Numbers of the messages to delete so that `max` stay. `entries` is a mailbox, ascending. */
 export function surplusMail(entries: readonly MailboxEntry[], max: number): number[] {
   const bySender = new Map<string, number[]>();
   for (const { mail, from } of entries) {
@@ -21,21 +23,27 @@ export function surplusMail(entries: readonly MailboxEntry[], max: number): numb
     if (numbers === undefined) bySender.set(from, [mail]);
     else numbers.push(mail);
   }
-  const senders = Array.from(bySender.values(), (numbers) => ({ numbers, gone: 0 }));
+  const senders = Array.from(bySender.values(), (numbers) => ({ numbers, deleted: 0 }));
   const surplus: number[] = [];
   for (let left = entries.length - max; left > 0; left--) {
-    let most = senders[0]!;
+    let largest = senders[0]!;
     for (const sender of senders) {
-      const more = sender.numbers.length - sender.gone - (most.numbers.length - most.gone);
-      // Of equals the one whose oldest is older.
-      if (more > 0 || (more === 0 && oldest(sender) < oldest(most))) most = sender;
+      const difference = kept(sender) - kept(largest);
+      const isOlder = oldest(sender) < oldest(largest);
+      if (difference > 0 || (difference === 0 && isOlder)) largest = sender;
     }
-    surplus.push(oldest(most));
-    most.gone++;
+    surplus.push(oldest(largest));
+    largest.deleted++;
   }
   return surplus;
 }
 
-function oldest({ numbers, gone }: { numbers: number[]; gone: number }): number {
-  return numbers[gone] ?? Infinity;
+type Sender = { numbers: number[]; deleted: number };
+
+function kept({ numbers, deleted }: Sender): number {
+  return numbers.length - deleted;
+}
+
+function oldest({ numbers, deleted }: Sender): number {
+  return numbers[deleted] ?? Infinity;
 }

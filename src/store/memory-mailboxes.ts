@@ -1,151 +1,158 @@
-// Private messages in memory, packed as JSON so that their size is known. A mailbox that is full,
-// or the largest when all of them together are, loses the oldest of whoever has the most in it: a
-// flood takes nothing from others. Knows no sessions.
+// Private messages in memory, packed as JSON so that their size is known. A full mailbox, or the
+// largest one when all of them together are too large, loses the oldest messages of the sender who
+// has most in it. Knows nothing about sessions.
 
 import type { PrivateMessage } from "../chat/events.ts";
 import type { Mailboxes } from "../chat/store.ts";
 import { isTrimDue, surplusMail } from "./mailbox-shares.ts";
 
-type Letter = { mail: number; from: string; packed: Uint8Array };
-/** What one recipient has, ascending; `bySender` counts its bytes. */
-type Mailbox = { letters: Letter[]; bytes: number; bySender: Map<string, number> };
+type PackedMessage = { mail: number; from: string; packed: Uint8Array };
+type Mailbox = {
+  /** Ascending by `mail`. */
+  messages: PackedMessage[];
+  bytes: number;
+  bytesBySender: Map<string, number>;
+};
 type Arrival = { session: string; mail: number; clockMs: number };
 
-/**
- * Arrivals whose letter is gone already are dropped when they are this many more than the letters.
- */
-const staleArrivals = 1_024;
+/** Arrivals of deleted messages are cleared out when they outnumber the messages by this. */
+const maxStaleArrivals = 1_024;
 
 export class MemoryMailboxes implements Mailboxes {
   readonly #boxes = new Map<string, Mailbox>();
   /**
-   * Sessions by the leading zeros of their mailbox's bytes: those of one set differ by less than a
-   * factor of two.
+   * Sessions by the number of leading zeros in the size of their mailbox, so that the mailboxes in
+   * one set differ by less than a factor of two.
    */
-  readonly #bySize = Array.from({ length: 33 }, () => new Set<string>());
-  /**
-   * All letters in the order of arrival; those of letters that are gone stay until their turn
-   * comes.
-   */
+  readonly #sessionsBySize = Array.from({ length: 33 }, () => new Set<string>());
+  /** Every message in order of arrival, deleted ones included. */
   #arrivals: Arrival[] = [];
-  #head = 0;
+  #firstArrival = 0;
   #bytes = 0;
   #count = 0;
-  readonly #maxPerBox: number;
+  readonly #maxMessages: number;
   readonly #maxBytes: number;
 
-  constructor(maxPerBox: number, maxBytes: number) {
-    this.#maxPerBox = maxPerBox;
+  /** Each mailbox keeps `maxMessages`, and all of them together `maxBytes`. */
+  constructor(maxMessages: number, maxBytes: number) {
+    this.#maxMessages = maxMessages;
     this.#maxBytes = maxBytes;
   }
 
   append(session: string, message: PrivateMessage, clockMs: number): void {
     let box = this.#boxes.get(session);
     if (box === undefined) {
-      box = { letters: [], bytes: 0, bySender: new Map() };
+      box = { messages: [], bytes: 0, bytesBySender: new Map() };
       this.#boxes.set(session, box);
     }
     const { mail, from } = message;
     const packed = Buffer.from(JSON.stringify(message));
-    box.letters.push({ mail, from, packed });
+    box.messages.push({ mail, from, packed });
     this.#resize(session, box, from, packed.length);
     this.#count++;
     this.#arrivals.push({ session, mail, clockMs });
-    if (box.letters.length > this.#maxPerBox && isTrimDue(mail, this.#maxPerBox)) {
-      const gone = surplusMail(box.letters, this.#maxPerBox);
-      for (const number of gone) this.#remove(session, box, number);
+    if (box.messages.length > this.#maxMessages && isTrimDue(mail, this.#maxMessages)) {
+      const surplus = surplusMail(box.messages, this.#maxMessages);
+      for (const number of surplus) this.#remove(session, box, number);
     }
     while (this.#bytes > this.#maxBytes) this.#shrinkLargest();
-    if (this.#arrivals.length - this.#head > this.#count + staleArrivals) this.#dropStale();
+    if (this.#arrivals.length - this.#firstArrival > this.#count + maxStaleArrivals) {
+      this.#clearStaleArrivals();
+    }
   }
 
   after(session: string, mail: number, limit: number): readonly PrivateMessage[] {
-    const letters = this.#boxes.get(session)?.letters ?? [];
-    const from = indexOf(letters, mail + 1);
-    return letters.slice(from, from + limit).map(unpack);
+    const messages = this.#boxes.get(session)?.messages ?? [];
+    const from = indexOf(messages, mail + 1);
+    return messages.slice(from, from + limit).map(unpack);
   }
 
-  forget(session: string): void {
+  delete(session: string): void {
     const box = this.#boxes.get(session);
     if (box === undefined) return;
-    this.#count -= box.letters.length;
-    this.#bySize[Math.clz32(box.bytes)]!.delete(session);
+    this.#count -= box.messages.length;
+    this.#sessionsBySize[Math.clz32(box.bytes)]!.delete(session);
     this.#bytes -= box.bytes;
     this.#boxes.delete(session);
   }
 
-  /** Forgets at most `limit` letters that came before `clockMs`; true if there may be more. */
+  /** Deletes at most `limit` messages that arrived before `clockMs`; true if there may be more. */
   sweep(clockMs: number, limit: number): boolean {
     for (let i = 0; i < limit; i++) {
-      const arrival = this.#arrivals[this.#head];
+      const arrival = this.#arrivals[this.#firstArrival];
       if (arrival === undefined || arrival.clockMs >= clockMs) return false;
-      this.#head++;
+      this.#firstArrival++;
       const box = this.#boxes.get(arrival.session);
       if (box !== undefined) this.#remove(arrival.session, box, arrival.mail);
-      if (this.#head <= staleArrivals) continue;
-      this.#arrivals.splice(0, this.#head);
-      this.#head = 0;
+      if (this.#firstArrival <= maxStaleArrivals) continue;
+      this.#arrivals.splice(0, this.#firstArrival);
+      this.#firstArrival = 0;
     }
     return true;
   }
 
-  /** The largest mailboxes, within a factor of two, take turns. */
+  /** Mailboxes of about the size of the largest take turns. */
   #shrinkLargest(): void {
-    for (const sessions of this.#bySize) {
+    for (const sessions of this.#sessionsBySize) {
       for (const session of sessions) {
         const box = this.#boxes.get(session)!;
         let most = { from: "", bytes: 0 };
-        for (const [from, bytes] of box.bySender) if (bytes > most.bytes) most = { from, bytes };
-        const oldest = box.letters.find(({ from }) => from === most.from)!;
+        for (const [from, bytes] of box.bytesBySender) {
+          if (bytes > most.bytes) most = { from, bytes };
+        }
+        const oldest = box.messages.find(({ from }) => from === most.from)!;
         return this.#remove(session, box, oldest.mail);
       }
     }
   }
 
-  /** Keeps account of a mailbox that grows, or shrinks; it becomes the last of its size. */
+  /**
+   * Accounts for a message of `from` that is added or removed; the mailbox goes to the end of its
+   * set.
+   */
   #resize(session: string, box: Mailbox, from: string, byBytes: number): void {
-    this.#bySize[Math.clz32(box.bytes)]!.delete(session);
+    this.#sessionsBySize[Math.clz32(box.bytes)]!.delete(session);
     box.bytes += byBytes;
     this.#bytes += byBytes;
-    if (box.bytes > 0) this.#bySize[Math.clz32(box.bytes)]!.add(session);
-    const bytes = (box.bySender.get(from) ?? 0) + byBytes;
-    if (bytes > 0) box.bySender.set(from, bytes);
-    else box.bySender.delete(from);
+    if (box.bytes > 0) this.#sessionsBySize[Math.clz32(box.bytes)]!.add(session);
+    const bytes = (box.bytesBySender.get(from) ?? 0) + byBytes;
+    if (bytes > 0) box.bytesBySender.set(from, bytes);
+    else box.bytesBySender.delete(from);
   }
 
   #remove(session: string, box: Mailbox, mail: number): void {
-    const index = indexOf(box.letters, mail);
-    const letter = box.letters[index];
-    if (letter === undefined || letter.mail !== mail) return;
-    box.letters.splice(index, 1);
+    const index = indexOf(box.messages, mail);
+    const message = box.messages[index];
+    if (message === undefined || message.mail !== mail) return;
+    box.messages.splice(index, 1);
     this.#count--;
-    this.#resize(session, box, letter.from, -letter.packed.length);
-    if (box.letters.length === 0) this.#boxes.delete(session);
+    this.#resize(session, box, message.from, -message.packed.length);
+    if (box.messages.length === 0) this.#boxes.delete(session);
   }
 
-  #dropStale(): void {
+  #clearStaleArrivals(): void {
     const isKept = ({ session, mail }: Arrival): boolean => {
-      const letters = this.#boxes.get(session)?.letters ?? [];
-      return letters[indexOf(letters, mail)]?.mail === mail;
+      const messages = this.#boxes.get(session)?.messages ?? [];
+      return messages[indexOf(messages, mail)]?.mail === mail;
     };
-    this.#arrivals = this.#arrivals.slice(this.#head).filter(isKept);
-    this.#head = 0;
+    this.#arrivals = this.#arrivals.slice(this.#firstArrival).filter(isKept);
+    this.#firstArrival = 0;
   }
 }
 
-/** Where the first letter numbered `mail` or higher is, by binary search. */
-function indexOf(letters: readonly Letter[], mail: number): number {
+/** The index of the first message numbered `mail` or higher, by binary search. */
+function indexOf(messages: readonly PackedMessage[], mail: number): number {
   let low = 0;
-  let high = letters.length;
+  let high = messages.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (letters[middle]!.mail < mail) low = middle + 1;
+    if (messages[middle]!.mail < mail) low = middle + 1;
     else high = middle;
   }
   return low;
 }
 
-function unpack({ packed }: Letter): PrivateMessage {
+function unpack({ packed }: PackedMessage): PrivateMessage {
   const bytes = Buffer.from(packed.buffer, packed.byteOffset, packed.length);
   const message: PrivateMessage = JSON.parse(bytes.toString());
   // JSON has no undefined.

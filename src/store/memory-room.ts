@@ -1,17 +1,16 @@
-// One room's log in memory: rows of JSON as UTF-8 in blocks, their numbers in a ring of columns.
-// Nothing here is an object per message or row, so a full room costs what its bytes cost, and no
+// One room's log in memory. Rows of JSON are UTF-8 in blocks, their numbers are columns in a ring.
+// There is no object per message or row, so a full room takes little more than its bytes, and no
 // message keeps a network buffer alive.
 
 import type { Said } from "../chat/events.ts";
 import type { SaidRun } from "../chat/said-run.ts";
 import { type PackedRow, packRuns, type StoredRun, unpackRuns } from "./packed-runs.ts";
 
-/**
- * Columns of a row: its first `seq`, its time, the store's clock when it was appended, its offset
- * in its block.
- */
+/** Columns of a row in the ring: the `seq` and the time of its first message … */
 const columns = 4;
+const seqColumn = 0;
 const timeColumn = 1;
+/** … the store's clock when it was appended, and where it begins in its block. */
 const clockColumn = 2;
 const offsetColumn = 3;
 
@@ -20,13 +19,10 @@ const firstBlockBytes = 512;
 /** Blocks grow with the room up to this size. */
 const maxBlockBytes = 16 * 1024;
 
-/** Rows `first` up to but not including `end`, counted since the room began. */
+/** Holds rows `first` up to but not including `end`, counted from the room's beginning. */
 type Block = { first: number; end: number; bytes: Uint8Array; used: number };
 
-/**
- * Blocks that full rooms have given back: a busy room takes as many as it gives, and the system
- * need not clear new ones.
- */
+/** Blocks of full rooms, for reuse: a busy room takes one as often as it gives one back. */
 const spareBlocks: Uint8Array[] = [];
 const maxSpareBlocks = 8;
 
@@ -44,24 +40,24 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 export class MemoryRoom {
-  /** The highest number said, and the lowest that is kept: it may be in the middle of a row. */
+  /** The highest number given, and the lowest that is kept; that may be in the middle of a row. */
   last: number;
   first: number;
   #blockBytes = 0;
   #blocks: Block[] = [];
   #capacity = firstRows;
   #ring = new Float64Array(firstRows * columns);
-  /** Rows that are kept: `#head` up to but not including `#end`. */
+  /** The rows kept are `#head` up to but not including `#end`. */
   #head = 0;
   #end = 0;
 
-  /** A room that has been at `last` and forgotten everything. */
+  /** An empty log that continues after number `last`. */
   constructor(last: number) {
     this.last = last;
     this.first = last + 1;
   }
 
-  /** Memory for rows and columns, whether in use or not. */
+  /** Memory that is allocated for rows and columns. */
   get bytes(): number {
     return this.#blockBytes + this.#ring.byteLength;
   }
@@ -70,7 +66,7 @@ export class MemoryRoom {
     return this.last - this.first + 1;
   }
 
-  /** Adds what was said in one turn; the answer is the number of its first message. */
+  /** Adds what was said in one turn and returns the number of its first message. */
   append(runs: readonly SaidRun[], clockMs: number): number {
     const first = this.last + 1;
     for (const row of packRuns(runs)) this.#appendRow(row, clockMs);
@@ -85,10 +81,10 @@ export class MemoryRoom {
     for (const block of this.#blocks) {
       if (block.end <= row) continue;
       let end = row;
-      while (end < block.end && this.#column(end, 0) <= to) end++;
+      while (end < block.end && this.#column(end, seqColumn) <= to) end++;
       if (end === row) break;
       for (const runs of this.#unpackRows(block, row, end)) {
-        const firstSeq = this.#column(row, 0);
+        const firstSeq = this.#column(row, seqColumn);
         const timeMs = this.#column(row, timeColumn);
         unpackRuns(runs, { room, firstSeq, timeMs }, [from, to], found);
         row++;
@@ -97,8 +93,8 @@ export class MemoryRoom {
     return found;
   }
 
-  /** Forgets everything under `seq`. */
-  forget(seq: number): void {
+  /** Deletes the messages numbered below `seq`. */
+  deleteBefore(seq: number): void {
     this.first = Math.max(this.first, Math.min(seq, this.last + 1));
     while (this.#head < this.#end && this.#firstOf(this.#head + 1) <= this.first) this.#head++;
     let gone = 0;
@@ -114,12 +110,12 @@ export class MemoryRoom {
     }
   }
 
-  /** Forgets rows appended before `clockMs`; the answer is how many rows were looked at. */
-  forgetBefore(clockMs: number): number {
+  /** Deletes rows appended before `clockMs` and returns how many were looked at. */
+  deleteOlder(clockMs: number): number {
     const begin = this.#head;
     let row = begin;
     while (row < this.#end && this.#column(row, clockColumn) < clockMs) row++;
-    if (row > begin) this.forget(this.#firstOf(row));
+    if (row > begin) this.deleteBefore(this.#firstOf(row));
     return row - begin + 1;
   }
 
@@ -127,24 +123,24 @@ export class MemoryRoom {
     return this.#blocks.length > 1;
   }
 
-  /** Forgets the oldest block's worth of messages. */
-  forgetBlock(): void {
+  /** Deletes the messages of the oldest block. */
+  deleteOldestBlock(): void {
     const oldest = this.#blocks[0];
-    if (oldest !== undefined) this.forget(this.#firstOf(oldest.end));
+    if (oldest !== undefined) this.deleteBefore(this.#firstOf(oldest.end));
   }
 
   #appendRow({ count, timeMs, runs }: PackedRow, clockMs: number): void {
     if (this.#end - this.#head === this.#capacity) this.#grow();
     const row = this.#end++;
     const at = (row % this.#capacity) * columns;
-    this.#ring[at] = this.last + 1;
+    this.#ring[at + seqColumn] = this.last + 1;
     this.#ring[at + timeColumn] = timeMs;
     this.#ring[at + clockColumn] = clockMs;
     this.#ring[at + offsetColumn] = this.#keep(row, `${runs},`);
     this.last += count;
   }
 
-  /** Puts a row into a block; the answer is where. */
+  /** Puts a row into a block and returns where it begins there. */
   #keep(row: number, json: string): number {
     const tail = this.#blocks.at(-1);
     if (tail !== undefined && tail.used + json.length <= tail.bytes.length) {
@@ -184,22 +180,22 @@ export class MemoryRoom {
     let high = this.#end - 1;
     while (low < high) {
       const middle = Math.ceil((low + high) / 2);
-      if (this.#column(middle, 0) <= seq) low = middle;
+      if (this.#column(middle, seqColumn) <= seq) low = middle;
       else high = middle - 1;
     }
     return low;
   }
 
-  /** The first number of a row, or of the one that is yet to come. */
+  /** The number of the first message of a row, which may be the next one to come. */
   #firstOf(row: number): number {
-    return row < this.#end ? this.#column(row, 0) : this.last + 1;
+    return row < this.#end ? this.#column(row, seqColumn) : this.last + 1;
   }
 
   #column(row: number, column: number): number {
     return this.#ring[(row % this.#capacity) * columns + column]!;
   }
 
-  /** Twice the rows; a row's place depends on their number, so each moves. */
+  /** Doubles the ring. A row's place depends on its capacity, so every row moves. */
   #grow(): void {
     const before = this.#ring;
     const capacity = this.#capacity;

@@ -1,21 +1,21 @@
-// All rooms' logs in memory, bounded in number and bytes. Who loses: rooms where nobody is before
-// others, quiet ones before busy ones. Knows nothing of mail and sessions.
+// The logs of all rooms in memory, limited in number and size. Rooms that are not in use are cut
+// before those that are, and quiet ones before busy ones. Knows nothing about mail and sessions.
 
 import type { Said } from "../chat/events.ts";
 import type { RoomBatch, RoomBounds, RoomLog } from "../chat/store.ts";
 import { MemoryRoom } from "./memory-room.ts";
-import type { Retention } from "./store.ts";
+import type { Retention } from "./retention.ts";
 
 export class MemoryRooms implements RoomLog {
   readonly #retention: Retention;
   readonly #isInUse: (room: string) => boolean;
-  /** The room that was quiet longest is the first. */
+  /** Ordered by the last message: the quietest room is first. */
   readonly #rooms = new Map<string, MemoryRoom>();
-  #latest = "";
+  #busiest = "";
   #bytes = 0;
-  /** Where a room begins that is not known (any more): no number is used twice. */
+  /** Unknown rooms continue after this number, so that none is given twice. */
   #floor = 0;
-  #cursor: MapIterator<MemoryRoom> | undefined;
+  #sweepCursor: MapIterator<MemoryRoom> | undefined;
 
   constructor(retention: Retention, isInUse: (room: string) => boolean) {
     this.#retention = retention;
@@ -42,35 +42,34 @@ export class MemoryRooms implements RoomLog {
     return log.read(room, Math.max(log.first, to - limit + 1), to);
   }
 
-  /** The answer is the number of the first message. */
+  /** Returns the number of the first message. */
   append({ room, runs }: RoomBatch, clockMs: number): number {
     const log = this.#open(room);
-    const { messages, roomBytes } = this.#retention;
-    let first = 0;
-    this.#changing(log, () => {
-      first = log.append(runs, clockMs);
-      if (log.kept > messages) log.forget(log.last - messages + 1);
-      while (log.bytes > roomBytes && log.hasOlderBlocks) log.forgetBlock();
-    });
-    if (this.#bytes > this.#retention.totalBytes) this.#shrink();
+    const { messages, roomBytes, totalBytes } = this.#retention;
+    const before = log.bytes;
+    const first = log.append(runs, clockMs);
+    if (log.kept > messages) log.deleteBefore(log.last - messages + 1);
+    while (log.bytes > roomBytes && log.hasOlderBlocks) log.deleteOldestBlock();
+    this.#bytes += log.bytes - before;
+    if (this.#bytes > totalBytes) this.#shrink();
     return first;
   }
 
   /**
-   * Forgets what was appended before `clockMs`, looking at about `limit` rows; true if there is
+   * Deletes what was appended before `clockMs`, looking at about `limit` rows; true if there are
    * more to look at.
    */
   sweep(clockMs: number, limit: number): boolean {
-    this.#cursor ??= this.#rooms.values();
+    this.#sweepCursor ??= this.#rooms.values();
     let left = limit;
     while (left > 0) {
-      const { done, value: log } = this.#cursor.next();
+      const { done, value: log } = this.#sweepCursor.next();
       if (done === true) {
-        this.#cursor = undefined;
+        this.#sweepCursor = undefined;
         return false;
       }
       const before = log.bytes;
-      left -= log.forgetBefore(clockMs);
+      left -= log.deleteOlder(clockMs);
       this.#bytes += log.bytes - before;
     }
     return true;
@@ -80,39 +79,34 @@ export class MemoryRooms implements RoomLog {
     this.#rooms.clear();
   }
 
-  /** The room's log, which is made if there is none, as the busiest one. */
+  /** The room's log, made if need be; the room becomes the busiest. */
   #open(room: string): MemoryRoom {
     let log = this.#rooms.get(room);
     if (log === undefined) {
-      // Clients that saw the room's number before it was forgotten continue from there.
       log = new MemoryRoom(this.#floor);
       this.#bytes += log.bytes;
       this.#rooms.set(room, log);
-      if (this.#rooms.size > this.#retention.rooms) this.#forgetLeast(room);
-    } else if (room !== this.#latest) {
+      if (this.#rooms.size > this.#retention.rooms) this.#dropSmallest(room);
+    } else if (room !== this.#busiest) {
       this.#rooms.delete(room);
       this.#rooms.set(room, log);
     }
-    this.#latest = room;
+    this.#busiest = room;
     return log;
   }
 
-  #changing(log: MemoryRoom, change: () => void): void {
-    const before = log.bytes;
-    change();
-    this.#bytes += log.bytes - before;
-  }
-
   /**
-   * Empties rooms where nobody is, the quiet ones first; if that is not enough, the largest room
-   * loses its oldest.
+   * Empties rooms that are not in use, the quietest first. If that is not enough, the largest room
+   * loses its oldest messages.
    */
   #shrink(): void {
     const { totalBytes } = this.#retention;
     for (const [room, log] of this.#rooms) {
       if (this.#bytes <= totalBytes) return;
-      if (room === this.#latest || log.kept === 0 || this.#isInUse(room)) continue;
-      this.#changing(log, () => log.forget(log.last + 1));
+      if (room === this.#busiest || log.kept === 0 || this.#isInUse(room)) continue;
+      const before = log.bytes;
+      log.deleteBefore(log.last + 1);
+      this.#bytes += log.bytes - before;
     }
     while (this.#bytes > totalBytes) {
       let largest: MemoryRoom | undefined;
@@ -120,29 +114,29 @@ export class MemoryRooms implements RoomLog {
         if (largest === undefined || log.bytes > largest.bytes) largest = log;
       }
       if (largest === undefined || !largest.hasOlderBlocks) return;
-      const log = largest;
-      this.#changing(log, () => log.forgetBlock());
+      const before = largest.bytes;
+      largest.deleteOldestBlock();
+      this.#bytes += largest.bytes - before;
     }
   }
 
   /**
-   * Forgets one room other than `newest`, of which only the numbers stay reserved. It is one where
-   * nobody is, if there is one, and of those the one with the fewest messages; of equals the
-   * quietest.
+   * Drops one room other than `newest`: one that is not in use if there is any, of those the one
+   * with the fewest messages, and of equals the quietest.
    */
-  #forgetLeast(newest: string): void {
-    let least: { room: string; log: MemoryRoom; isInUse: boolean } | undefined;
+  #dropSmallest(newest: string): void {
+    let smallest: { room: string; log: MemoryRoom; isInUse: boolean } | undefined;
     for (const [room, log] of this.#rooms) {
       if (room === newest) continue;
       const isInUse = this.#isInUse(room);
-      const isLess =
-        least === undefined ||
-        (isInUse === least.isInUse ? log.kept < least.log.kept : least.isInUse);
-      if (isLess) least = { room, log, isInUse };
+      const isSmaller =
+        smallest === undefined ||
+        (isInUse === smallest.isInUse ? log.kept < smallest.log.kept : smallest.isInUse);
+      if (isSmaller) smallest = { room, log, isInUse };
     }
-    if (least === undefined) return;
-    this.#floor = Math.max(this.#floor, least.log.last);
-    this.#bytes -= least.log.bytes;
-    this.#rooms.delete(least.room);
+    if (smallest === undefined) return;
+    this.#floor = Math.max(this.#floor, smallest.log.last);
+    this.#bytes -= smallest.log.bytes;
+    this.#rooms.delete(smallest.room);
   }
 }

@@ -1,29 +1,24 @@
-// The store in memory: everything is gone with the process, so its epoch is new each time.
+// The store in memory. Everything is gone with the process, so its epoch is new each time.
 
 import type { Batch, Committed } from "../chat/store.ts";
-import { history as limits } from "../limits.ts";
 import { steadyMs } from "../io/clock.ts";
+import { history as limits } from "../limits.ts";
+import { LastBatch } from "./last-batch.ts";
 import { MemoryMailboxes } from "./memory-mailboxes.ts";
 import { MemoryRooms } from "./memory-rooms.ts";
 import { MemorySessions } from "./memory-sessions.ts";
 import { retentionClock } from "./retention-clock.ts";
-import {
-  defaultRetention,
-  LastBatch,
-  newEpoch,
-  type Retention,
-  type Store,
-  type StoreOptions,
-} from "./store.ts";
+import { defaultRetention, type Retention } from "./retention.ts";
+import { newEpoch, type ServerStore, type StoreOptions } from "./server-store.ts";
 
 /** A new, empty store. */
-export function openMemoryStore(options: StoreOptions & { epoch?: string } = {}): Store {
+export function openMemoryStore(options: StoreOptions & { epoch?: string } = {}): ServerStore {
   const retention = { ...defaultRetention("memory"), ...options.retention };
   const clock = options.clock ?? retentionClock(Date.now(), steadyMs, Date.now);
   return new MemoryStore(options.epoch ?? newEpoch(), retention, clock);
 }
 
-class MemoryStore implements Store {
+class MemoryStore implements ServerStore {
   readonly rooms: MemoryRooms;
   readonly mailboxes: MemoryMailboxes;
   readonly sessions: MemorySessions;
@@ -37,7 +32,7 @@ class MemoryStore implements Store {
   ) {
     this.rooms = new MemoryRooms(retention, (room) => this.isInUse?.(room) === true);
     this.mailboxes = new MemoryMailboxes(retention.mailMessages, retention.mailBytes);
-    this.sessions = new MemorySessions(retention.sessions, (id) => this.mailboxes.forget(id));
+    this.sessions = new MemorySessions(retention.sessions, (id) => this.mailboxes.delete(id));
   }
 
   get directory(): MemorySessions {
@@ -45,8 +40,8 @@ class MemoryStore implements Store {
   }
 
   commit(batch: Batch): Committed {
-    const repeated = this.#last.repeated(batch);
-    if (repeated !== undefined) return repeated;
+    const committed = this.#last.committed(batch);
+    if (committed !== undefined) return committed;
     const clockMs = this.clock();
     const rooms = batch.rooms.map((room) => this.rooms.append(room, clockMs));
     for (const update of batch.sessions) this.sessions.put(update, clockMs);

@@ -1,22 +1,24 @@
-// Opens what a server remembers in: an SQLite file, or memory; and the registry of peers that is
-// kept beside it.
+// Opens a server's store, in an SQLite file or in memory, and the registry of peers beside it.
 
 import { Registry } from "../cpp/registry.ts";
 import { openMemoryStore } from "./memory.ts";
 import { openRegistrations } from "./registrations.ts";
-import type { Synchronous } from "./sqlite-file.ts";
+import type { ServerStore } from "./server-store.ts";
+import { dataFilePaths, type Synchronous } from "./sqlite-file.ts";
 import { openSqliteStore } from "./sqlite.ts";
-import { startSweeper, type Store } from "./store.ts";
+import { startSweeper } from "./sweeper.ts";
 
 export type OpenStore = {
-  store: Store;
+  store: ServerStore;
   registry: Registry;
+  /** Real paths of its files. */
+  paths: readonly string[];
   close(): void;
 };
 
 /**
- * `path` undefined: in memory. `log` hears what could not be kept.
- * @throws ParleyError `storage` when the file can't be used
+ * In memory if `path` is undefined. `log` is told what could not be written.
+ * @throws ParleyError `storage` if the file can't be used
  */
 export function openStore(
   path: string | undefined,
@@ -29,6 +31,7 @@ export function openStore(
     return {
       store,
       registry: new Registry(),
+      paths: [],
       close() {
         stopSweeper();
         store.close();
@@ -38,11 +41,13 @@ export function openStore(
   const store = openSqliteStore(path, { synchronous });
   const stopSweeper = startSweeper(store);
   const registrations = openRegistrations(store, (error) => {
-    log(`A registration was not kept: ${error instanceof Error ? error.message : String(error)}`);
+    const reason = error instanceof Error ? error.message : String(error);
+    log(`A registration was not written to the data file: ${reason}`);
   });
   return {
     store,
     registry: registrations.registry,
+    paths: dataFilePaths(path),
     close() {
       stopSweeper();
       registrations.close();

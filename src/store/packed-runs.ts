@@ -1,24 +1,24 @@
-// How a room's batch is kept: rows of JSON, each a bounded number of messages, so that reading a
-// page and deleting the oldest stay bounded however much was said in one turn. Memory and SQLite
-// share this. Knows no table and no file.
+// How stores keep what a room said in one turn: as rows of JSON, each a bounded number of messages,
+// so that reading a page or deleting the oldest messages is bounded work however long the turn was.
 
 import type { Said } from "../chat/events.ts";
 import type { SaidRun } from "../chat/said-run.ts";
 
-/** Messages of one row: a page of history unpacks at most two rows more than it needs. */
+/** Messages in a row. A page that is read unpacks at most two rows beyond what it needs. */
 const maxRowMessages = 256;
-/** A row takes no further run beyond this many UTF-16 units of text; a single run may be longer. */
+/** UTF-16 units of text after which a row takes no further run; a single run may be longer. */
 const maxRowChars = 64 * 1024;
 
-/**
- * Consecutive messages of a room. `runs` is a JSON array of `StoredRun`; `timeMs` is when the first
- * was said.
- */
-export type PackedRow = { readonly count: number; readonly timeMs: number; readonly runs: string };
+/** Consecutive messages of a room. `runs` is a JSON array of `StoredRun`. */
+export type PackedRow = {
+  readonly count: number;
+  /** When the first message was said. */
+  readonly timeMs: number;
+  readonly runs: string;
+};
 
 /**
- * A run within a row: `at` is the index of its first message there, `time` is absent where it is
- * the row's.
+ * A run in a row: `at` is the index of its first message; `time` is left out if it is the row's.
  */
 export type StoredRun = {
   at: number;
@@ -29,7 +29,6 @@ export type StoredRun = {
   texts: string[];
 };
 
-/** Packs what a room said in one turn. */
 export function packRuns(runs: readonly SaidRun[]): PackedRow[] {
   const rows: PackedRow[] = [];
   let count = 0;
@@ -58,11 +57,11 @@ export function packRuns(runs: readonly SaidRun[]): PackedRow[] {
   return rows;
 }
 
-/** Messages `from` to `to` of a run, as they stand in a row whose first is of `rowTimeMs`. */
+/** Messages `from` up to but not including `to` of a run, at index `at` of a row. */
 function runJson(run: SaidRun, from: number, to: number, at: number, rowTimeMs: number): string {
   const { timeMs, alias, n } = run;
   const isWhole = from === 0 && to === run.length;
-  // The texts of a whole run are JSON already: the native protocol sends the same string.
+  // The native protocol sends the same string, so it is often made already.
   const texts = isWhole ? `[${run.textsJson}]` : JSON.stringify(run.texts.slice(from, to));
   let json = `{"at":${at}`;
   if (timeMs !== rowTimeMs) json += `,"time":${timeMs}`;
@@ -72,12 +71,12 @@ function runJson(run: SaidRun, from: number, to: number, at: number, rowTimeMs: 
   return `${json},"texts":${texts}}`;
 }
 
-/** Names seldom have anything to escape. */
+/** Most names need no escaping, and checking that is cheaper than escaping. */
 function quote(name: string): string {
   return /^[\w .:[\]#-]*$/.test(name) ? `"${name}"` : JSON.stringify(name);
 }
 
-/** Adds those messages of a row that are numbered `from` to `to`; the row's first is `firstSeq`. */
+/** Appends to `found` the messages of a row that are numbered `from` to `to`, both inclusive. */
 export function unpackRuns(
   runs: readonly StoredRun[],
   row: { room: string; firstSeq: number; timeMs: number },

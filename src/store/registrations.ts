@@ -1,5 +1,5 @@
-// Keeps the registry of peers in the data file: read once at the start, each change written when it
-// happens. The registry itself knows nothing of this.
+// Keeps the registry of peers in the data file: read at the start, and written with each change.
+// The registry knows nothing of it.
 
 import { fold } from "../chat/names/grammar.ts";
 import { Registry, type Registration, type RegistryChange } from "../cpp/registry.ts";
@@ -15,19 +15,20 @@ type Row = {
 };
 
 /**
- * The registry as the data file has it. A change that can't be written is told to `failed` and
- * stands in memory: who is registered now can be called now.
+ * The registry that a data file has. A change that can't be written is reported to `onError` and
+ * holds in memory: a peer that is registered now can be called now.
  */
 export function openRegistrations(
   store: Pick<SqliteStore, "db" | "transact">,
-  failed: (error: unknown) => void,
+  onError: (error: unknown) => void,
   maxEntries?: number,
 ): { registry: Registry; close(): void } {
   const put = store.db.prepare<
     never,
     [string, string, string, number, number, number | null, number]
   >(
-    `INSERT OR REPLACE INTO registrations (folded, id, ip, port, registered_ms, waiting_since_ms, handed_out)
+    `INSERT OR REPLACE INTO registrations
+       (folded, id, ip, port, registered_ms, waiting_since_ms, handed_out)
      VALUES (?, ?, ?, ?, ?, ?, ?)`,
   );
   const remove = store.db.prepare<never, [string]>("DELETE FROM registrations WHERE folded = ?");
@@ -43,7 +44,7 @@ export function openRegistrations(
         }
       });
     } catch (error) {
-      failed(error);
+      onError(error);
     }
   };
 

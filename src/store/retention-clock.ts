@@ -1,15 +1,15 @@
-// The clock by which stored things age. It runs with the time that the server runs, so that setting
-// the system's clock, by however much, deletes nothing. Pure: both sources of time are handed in.
+// The clock by which stored things age. It advances with the time for which the server runs, so
+// setting the system's clock, by whatever amount, deletes nothing. Pure: time is handed in.
 
 /**
- * How many times as fast as real time it runs while it is behind the system's clock: time in which
- * the server did not run, or the machine slept, is made up at this pace and never at once.
+ * How many times as fast as real time it runs while it is behind the system's clock. Time for which
+ * the server was stopped or the machine asleep is made up at this pace, never at once.
  */
 const catchUpRate = 2;
 
 /**
- * A clock in Unix milliseconds that begins at `startMs`, where an earlier process left it.
- * `steadyMs` is a source that is never set, `systemMs` the system's clock.
+ * A clock in Unix milliseconds that starts at `startMs`, where an earlier process left off.
+ * `steadyMs` is a source that nobody can set, `systemMs` the system's clock.
  */
 export function retentionClock(
   startMs: number,
@@ -17,11 +17,11 @@ export function retentionClock(
   systemMs: () => number,
 ): () => number {
   let reachedMs = startMs;
-  let lookedMs = steadyMs();
+  let lastMs = steadyMs();
   return () => {
     const nowMs = steadyMs();
-    const passedMs = Math.max(0, nowMs - lookedMs);
-    lookedMs = nowMs;
+    const passedMs = Math.max(0, nowMs - lastMs);
+    lastMs = nowMs;
     const behindMs = systemMs() - reachedMs;
     reachedMs += Math.min(Math.max(behindMs, passedMs), catchUpRate * passedMs);
     return Math.floor(reachedMs);

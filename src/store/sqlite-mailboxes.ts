@@ -1,17 +1,16 @@
-// Private messages in a data file. A full mailbox loses what its busiest sender wrote first.
+// Mailboxes in a data file. A full one loses messages of the sender who has most in it.
 
 import type { PrivateMessage } from "../chat/events.ts";
 import type { Mailboxes } from "../chat/store.ts";
 import { isTrimDue, surplusMail } from "./mailbox-shares.ts";
-import type { Read } from "./sqlite-file.ts";
-import type { MailRow, Statements } from "./sqlite-statements.ts";
+import type { MailRow, Read, Statements } from "./sqlite-statements.ts";
 
 export class SqliteMailboxes implements Mailboxes {
   readonly #sql: Statements;
   readonly #read: Read;
   readonly #maxMessages: number;
 
-  /** Each mailbox keeps `maxMessages`, and up to an eighth more. */
+  /** Each mailbox keeps `maxMessages`, and up to an eighth more until it is trimmed. */
   constructor(sql: Statements, read: Read, maxMessages: number) {
     this.#sql = sql;
     this.#read = read;
@@ -22,15 +21,14 @@ export class SqliteMailboxes implements Mailboxes {
     return this.#read(() => this.#sql.mailAfter.all(session, mail, limit).map(messageOf));
   }
 
-  /** Adds a message, in a transaction. */
+  /** Within a transaction. */
   append(session: string, message: PrivateMessage, clockMs: number): void {
     const { mail, timeMs, from, alias, to, chat, text } = message;
-    const recipients = JSON.stringify(to);
-    const sender = [from, alias ?? null, recipients, chat ? 1 : 0] as const;
-    this.#sql.insertMail.run(session, mail, timeMs, clockMs, ...sender, text);
+    const rest = [from, alias ?? null, JSON.stringify(to), chat ? 1 : 0, text] as const;
+    this.#sql.insertMail.run(session, mail, timeMs, clockMs, ...rest);
     if (mail <= this.#maxMessages || !isTrimDue(mail, this.#maxMessages)) return;
-    const gone = surplusMail(this.#sql.mailbox.all(session), this.#maxMessages);
-    for (const number of gone) this.#sql.removeMail.run(session, number);
+    const surplus = surplusMail(this.#sql.mailbox.all(session), this.#maxMessages);
+    for (const number of surplus) this.#sql.deleteMail.run(session, number);
   }
 }
 

@@ -3,8 +3,8 @@
 import type { Database } from "bun:sqlite";
 
 /**
- * `epoch` names the log, `floor` is a number that unknown rooms begin after, `clock_ms` where the
- * store's clock was last.
+ * `epoch` names the log, rooms that are not in the file begin after `floor`, and `clock_ms` is
+ * where the store's clock was at the end of the last sweep.
  */
 type Key = "epoch" | "floor" | "clock_ms";
 

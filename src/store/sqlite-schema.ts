@@ -1,5 +1,5 @@
-// The tables of a data file and the way from each version of them to the next. docs/operation.md
-// describes them for people.
+// The tables of a data file, as the steps from each version of them to the next. docs/operation.md
+// describes them.
 
 import type { Database } from "bun:sqlite";
 import { makeVersion2 } from "./sqlite-version-2.ts";
@@ -33,7 +33,8 @@ const version1 = `
   ) STRICT, WITHOUT ROWID;
 
   CREATE VIEW chat AS
-    SELECT r.name AS room, m.seq, strftime('%Y-%m-%dT%H:%M:%fZ', m.time_ms / 1000.0, 'unixepoch') AS time,
+    SELECT r.name AS room, m.seq,
+      strftime('%Y-%m-%dT%H:%M:%fZ', m.time_ms / 1000.0, 'unixepoch') AS time,
       m.sender, m.text, m.alias, m.n, m.time_ms
     FROM messages m JOIN rooms r ON r.id = m.room;
 
@@ -71,16 +72,13 @@ const version1 = `
   ) STRICT, WITHOUT ROWID;
 `;
 
-/**
- * What turns a file of version `index` into one of `index + 1`; never changed once released, only
- * added to.
- */
+/** Step `i` turns version `i` into `i + 1`. Steps are added, but a released one never changes. */
 const migrations: readonly Migration[] = [(db) => db.run(version1), makeVersion2];
 
 /** The version that this program writes. */
 export const schemaVersion = migrations.length;
 
-/** Brings an open file from version `from` to version `to`, each step all or nothing. */
+/** Brings a file from version `from` to version `to`. Each step is all or nothing. */
 export function migrate(db: Database, from: number, to = schemaVersion, systemMs = 0): void {
   for (let version = from; version < to; version++) {
     db.transaction(() => {
@@ -90,6 +88,10 @@ export function migrate(db: Database, from: number, to = schemaVersion, systemMs
   }
 }
 
+export function versionOf(db: Database): number {
+  return db.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
+}
+
 /**
  * Names of tables, views and indexes with their columns, to tell whether a file is what its version
  * says.
@@ -97,7 +99,8 @@ export function migrate(db: Database, from: number, to = schemaVersion, systemMs
 export function shapeOf(db: Database): string {
   const rows = db
     .query<{ shape: string }, []>(
-      `SELECT s.type || ' ' || s.name || '(' || coalesce((SELECT group_concat(c.name, ',') FROM pragma_table_info(s.name) c), '') || ')' AS shape
+      `SELECT s.type || ' ' || s.name || '(' || coalesce(
+         (SELECT group_concat(c.name, ',') FROM pragma_table_info(s.name) c), '') || ')' AS shape
        FROM sqlite_schema s WHERE s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY s.type, s.name`,
     )
     .all();

@@ -1,30 +1,26 @@
-// What is known of sessions, in a data file. Beside the file it is remembered where the busy ones
-// stand in it and what their indexed columns are: a message then changes one row in place, and no
-// index.
+// Sessions in a data file. Rows of busy sessions are cached, so that a session's message rewrites
+// one row in place and touches no index.
 
 import type { Directory, SessionRecord, Sessions, SessionUpdate } from "../chat/store.ts";
-import type { Read } from "./sqlite-file.ts";
-import type { Statements } from "./sqlite-statements.ts";
+import type { Read, Statements } from "./sqlite-statements.ts";
 
-/** A row as the file has it. `clockMs` is when its age was written last. */
-type Row = { key: number; name: string; network: string; clockMs: number };
+/** Where a session is in the file, and what its indexed columns are there. */
+type CachedRow = { key: number; name: string; network: string; clockMs: number };
 
-/** Rows remembered beside the file; of more all are looked up again. */
-const cachedRows = 8_192;
+/** When there are more, all of them are read again. */
+const maxCachedRows = 8_192;
 
 export class SqliteSessions implements Sessions, Directory {
   readonly #sql: Statements;
   readonly #read: Read;
-  readonly #ageStepMs: number;
-  readonly #rows = new Map<string, Row>();
+  readonly #clockStepMs: number;
+  readonly #rows = new Map<string, CachedRow>();
 
-  /**
-   * A session's age in the file may be `ageStepMs` too much: it is not written with every message.
-   */
-  constructor(sql: Statements, read: Read, ageStepMs: number) {
+  /** A row's clock may be behind by `clockStepMs`, since it is not written with every message. */
+  constructor(sql: Statements, read: Read, clockStepMs: number) {
     this.#sql = sql;
     this.#read = read;
-    this.#ageStepMs = ageStepMs;
+    this.#clockStepMs = clockStepMs;
   }
 
   load(id: string): SessionRecord | undefined {
@@ -36,42 +32,42 @@ export class SqliteSessions implements Sessions, Directory {
     return this.#read(() => this.#sql.sessionNamed.get(name, sinceMs) ?? undefined);
   }
 
-  /** Writes a record, in a transaction. */
+  /** Writes a record. Within a transaction. */
   put({ id, name, n, network, seenMs }: SessionUpdate, clockMs: number): void {
     const row = this.#rows.get(id);
-    const hasSameIndexes =
+    const isUpdatedInPlace =
       row?.name === name &&
       row.network === network &&
-      row.clockMs >= clockMs - this.#ageStepMs &&
-      this.#sql.touchSession.run(n, seenMs, row.key).changes === 1;
-    if (!hasSameIndexes) {
+      row.clockMs >= clockMs - this.#clockStepMs &&
+      this.#sql.updateSession.run(n, seenMs, row.key).changes === 1;
+    if (!isUpdatedInPlace) {
       const { key } = this.#sql.putSession.get(id, name, n, network, seenMs, clockMs)!;
-      this.#remember(id, { key, name, network, clockMs });
+      this.#cache(id, { key, name, network, clockMs });
     }
-    // Nobody is remembered for having come, said nothing, got nothing and gone.
-    if (name === "" && n === 0 && this.#sql.removeBlank.run(id).changes > 0) this.forgot(id);
+    // A session that leaves without ever having sent or received anything is not kept.
+    if (name === "" && n === 0 && this.#sql.deleteBlank.run(id).changes > 0) this.deleted(id);
   }
 
   /**
-   * The number of the next message to a session, in a transaction; one that is not known becomes
-   * known by it.
+   * The number for the next message to a session, within a transaction. An unknown session gets a
+   * record by it.
    */
   nextMail(id: string, timeMs: number, clockMs: number): number {
     return this.#sql.nextMail.get(id, timeMs, clockMs)!.mail;
   }
 
-  /** The session has been deleted. */
-  forgot(id: string): void {
+  /** The session's row is no longer in the file. */
+  deleted(id: string): void {
     this.#rows.delete(id);
   }
 
-  /** The transaction has been rolled back. */
-  rolledBack(): void {
+  /** After a rollback: the file has other rows than were written. */
+  clearCache(): void {
     this.#rows.clear();
   }
 
-  #remember(id: string, row: Row): void {
-    if (this.#rows.size >= cachedRows && !this.#rows.has(id)) this.#rows.clear();
+  #cache(id: string, row: CachedRow): void {
+    if (this.#rows.size >= maxCachedRows && !this.#rows.has(id)) this.#rows.clear();
     this.#rows.set(id, row);
   }
 }

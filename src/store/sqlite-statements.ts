@@ -1,13 +1,15 @@
-// Every statement of the hot path, prepared once.
+// The statements that committing and reading run, prepared once.
 
 import type { Database, SQLQueryBindings } from "bun:sqlite";
 import type { SessionRecord } from "../chat/store.ts";
-import { batchKey, isInRoom, keySeq } from "./batch-key.ts";
 import type { MailboxEntry } from "./mailbox-shares.ts";
+import { batchKey, isInRoom, keySeq } from "./sqlite-batch-key.ts";
 
-type BatchRow = { firstSeq: number; timeMs: number; json: string };
+/** Runs a query and turns what SQLite throws into a ParleyError. */
+export type Read = <T>(query: () => T) => T;
 
 type RoomRow = { id: number; first_seq: number; last_seq: number; newest: number };
+type BatchRow = { firstSeq: number; timeMs: number; json: string };
 export type MailRow = {
   mail: number;
   time_ms: number;
@@ -18,9 +20,9 @@ export type MailRow = {
   text: string;
 };
 
-const sessionFields = "id, name, n, mail, network, seen_ms AS seenMs";
+const sessionColumns = "id, name, n, mail, network, seen_ms AS seenMs";
 
-/** Prepares a statement, which is finalized with the others. */
+/** Prepares a statement that is finalized with the others. */
 type Prepare = <Row, Values extends SQLQueryBindings[]>(
   sql: string,
 ) => ReturnType<typeof Database.prototype.prepare<Row, Values>>;
@@ -38,8 +40,8 @@ export function statements(db: Database) {
     begin: prepare<never, []>("BEGIN IMMEDIATE"),
     commit: prepare<never, []>("COMMIT"),
     rollback: prepare<never, []>("ROLLBACK"),
-    /** More rows than one, so that whoever reads one of them is still reading. */
-    held: prepare<unknown, []>("SELECT 1 FROM meta, (VALUES (1), (2))"),
+    /** Reads the file, and is not done after its first row. */
+    twoRows: prepare<unknown, []>("SELECT 1 FROM meta, (VALUES (1), (2))"),
     ...roomStatements(prepare),
     ...sessionStatements(prepare),
     ...mailStatements(prepare),
@@ -50,10 +52,12 @@ export function statements(db: Database) {
 }
 
 function roomStatements(prepare: Prepare) {
+  const newest = `SELECT ${keySeq} + count - 1 FROM batches
+    WHERE ${isInRoom("rooms.id")} ORDER BY key DESC LIMIT 1`;
+  const [start, from, to] = [batchKey("?1", "0"), batchKey("?1", "?2"), batchKey("?1", "?3")];
   return {
     room: prepare<RoomRow, [string]>(
-      `SELECT id, first_seq, last_seq, coalesce((SELECT ${keySeq} + count - 1 FROM batches
-         WHERE ${isInRoom("rooms.id")} ORDER BY key DESC LIMIT 1), 0) AS newest
+      `SELECT id, first_seq, last_seq, coalesce((${newest}), 0) AS newest
        FROM rooms WHERE name = ?`,
     ),
     floor: prepare<{ value: string }, []>("SELECT value FROM meta WHERE key = 'floor'"),
@@ -66,12 +70,12 @@ function roomStatements(prepare: Prepare) {
       `INSERT INTO batches (key, count, time_ms, clock_ms, runs)
        VALUES (${batchKey("?", "?")}, ?, ?, ?, ?)`,
     ),
-    /** The batches that messages `?2` to `?3` of room `?1` are in. */
+    /** The batches of room `?1` that have messages `?2` to `?3`. */
     batchesBetween: prepare<BatchRow, [number, number, number]>(
       `SELECT ${keySeq} AS firstSeq, time_ms AS timeMs, runs AS json FROM batches
-       WHERE key <= ${batchKey("?1", "?3")} AND key >= coalesce(
-         (SELECT key FROM batches WHERE key BETWEEN ${batchKey("?1", "0")} AND ${batchKey("?1", "?2")}
-          ORDER BY key DESC LIMIT 1), ${batchKey("?1", "?2")})
+       WHERE key <= ${to} AND key >= coalesce(
+         (SELECT key FROM batches WHERE key BETWEEN ${start} AND ${from} ORDER BY key DESC LIMIT 1),
+         ${from})
        ORDER BY key`,
     ),
   };
@@ -79,21 +83,25 @@ function roomStatements(prepare: Prepare) {
 
 function sessionStatements(prepare: Prepare) {
   return {
-    session: prepare<SessionRecord, [string]>(`SELECT ${sessionFields} FROM sessions WHERE id = ?`),
+    session: prepare<SessionRecord, [string]>(
+      `SELECT ${sessionColumns} FROM sessions WHERE id = ?`,
+    ),
     sessionNamed: prepare<SessionRecord, [string, number]>(
-      `SELECT ${sessionFields} FROM sessions WHERE name = ? AND name <> '' AND seen_ms >= ?
+      `SELECT ${sessionColumns} FROM sessions WHERE name = ? AND name <> '' AND seen_ms >= ?
        ORDER BY seen_ms DESC, id DESC LIMIT 1`,
     ),
-    touchSession: prepare<never, [number, number, number]>(
+    /** The columns that no index has. */
+    updateSession: prepare<never, [number, number, number]>(
       "UPDATE sessions SET n = ?, seen_ms = ? WHERE key = ?",
     ),
     putSession: prepare<{ key: number }, [string, string, number, string, number, number]>(
-      `INSERT INTO sessions (id, name, n, mail, network, seen_ms, clock_ms) VALUES (?, ?, ?, 0, ?, ?, ?)
+      `INSERT INTO sessions (id, name, n, mail, network, seen_ms, clock_ms)
+       VALUES (?, ?, ?, 0, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET name = excluded.name, n = excluded.n,
          network = excluded.network, seen_ms = excluded.seen_ms, clock_ms = excluded.clock_ms
        RETURNING key`,
     ),
-    removeBlank: prepare<never, [string]>(
+    deleteBlank: prepare<never, [string]>(
       "DELETE FROM sessions WHERE id = ? AND name = '' AND n = 0 AND mail = 0",
     ),
     nextMail: prepare<{ mail: number }, [string, number, number]>(
@@ -117,6 +125,6 @@ function mailStatements(prepare: Prepare) {
     mailbox: prepare<MailboxEntry, [string]>(
       `SELECT mail, sender AS "from" FROM mail WHERE session = ? ORDER BY mail`,
     ),
-    removeMail: prepare<never, [string, number]>("DELETE FROM mail WHERE session = ? AND mail = ?"),
+    deleteMail: prepare<never, [string, number]>("DELETE FROM mail WHERE session = ? AND mail = ?"),
   };
 }

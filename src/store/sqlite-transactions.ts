@@ -1,24 +1,21 @@
-// Transactions of a data file, and its write-ahead log. Between them a read transaction stays open:
-// to begin one costs four locks of the system's, a fifth of what a small batch costs. It is given
-// up now and then, since the log can't be moved into the file under it. Other programs may read the
-// file meanwhile, and write to it.
+// Transactions of a data file and its write-ahead log. Between transactions a read transaction is
+// held open, because starting one takes four file locks, a fifth of the cost of a small batch. It
+// is let go to checkpoint the log. Meanwhile other programs can read the file, and write to it.
 
 import { type Database, SQLiteError } from "bun:sqlite";
 import { history as limits } from "../limits.ts";
 import type { Statements } from "./sqlite-statements.ts";
 
-/** Pages of a transaction beside those of its text. */
-const pagesPerTransaction = 3;
 const pageBytes = 4_096;
-/** Pages that a slice of sweeping changes at most, about. */
-const pagesPerSlice = 50;
+/** Pages that a slice of a sweep writes, at most. */
+const slicePages = 50;
 
 export class Transactions {
   readonly #db: Database;
   readonly #sql: Statements;
-  /** A query that has not come to its end. */
-  #held: Iterator<unknown> | undefined;
-  /** Pages that were written since the log was moved into the file, about. */
+  /** A query with rows left to read, which is what holds a read transaction open. */
+  #reader: Iterator<unknown> | undefined;
+  /** Pages written to the log since the last checkpoint, about. */
   #pages = 0;
 
   constructor(db: Database, sql: Statements) {
@@ -36,23 +33,27 @@ export class Transactions {
       this.rollBack();
       throw error;
     }
-    this.#pages += pagesPerTransaction;
-    if (this.#pages >= limits.walPages) this.checkpoint();
+    // That of the sessions.
+    this.#pages++;
+    if (this.#pages >= limits.walPages) this.#checkpoint();
   }
 
-  /** Tells how much text a transaction has written, about. */
-  wrote(bytes: number): void {
-    this.#pages += bytes / pageBytes;
+  /** Accounts for rows that a transaction writes, each to another page, and for their text. */
+  wrote(rows: number, bytes: number): void {
+    this.#pages += rows + bytes / pageBytes;
   }
 
-  /** A slice of the file has been swept; `more` is false after the last one. */
-  swept(more: boolean): void {
-    this.#pages += pagesPerSlice;
-    if (!more || this.#pages >= limits.walPages) this.checkpoint();
+  /** Runs one slice of a sweep, which has transactions of its own; true if another is to follow. */
+  runSlice(slice: () => boolean): boolean {
+    this.#release();
+    const more = slice();
+    this.#pages += slicePages;
+    if (!more || this.#pages >= limits.walPages) this.#checkpoint();
+    return more;
   }
 
   rollBack(): void {
-    this.release();
+    this.#release();
     try {
       if (this.#db.inTransaction) this.#sql.rollback.run();
     } catch {
@@ -60,38 +61,38 @@ export class Transactions {
     }
   }
 
-  /**
-   * Moves the log into the file, as far as other programs have read it. What fails now is done
-   * later.
-   */
-  checkpoint(): void {
-    this.release();
-    this.#pages = 0;
-    try {
-      this.#db.run("PRAGMA wal_checkpoint(PASSIVE)");
-    } catch {
-      // The log grows meanwhile.
-    }
-  }
-
-  /** Gives up the read transaction that is held. */
-  release(): void {
-    this.#held?.return?.();
-    this.#held = undefined;
+  close(): void {
+    this.#release();
   }
 
   #begin(): void {
     try {
-      if (this.#held === undefined) {
-        this.#held = this.#sql.held.iterate();
-        this.#held.next();
+      if (this.#reader === undefined) {
+        this.#reader = this.#sql.twoRows.iterate();
+        this.#reader.next();
       }
       this.#sql.begin.run();
     } catch (error) {
-      this.release();
-      // Another program has written to the file since.
-      if (!(error instanceof SQLiteError) || error.code !== "SQLITE_BUSY_SNAPSHOT") throw error;
+      this.#release();
+      const isStale = error instanceof SQLiteError && error.code === "SQLITE_BUSY_SNAPSHOT";
+      if (!isStale) throw error;
+      // Another program has written since the read transaction began.
       this.#sql.begin.run();
+    }
+  }
+
+  #release(): void {
+    this.#reader?.return?.();
+    this.#reader = undefined;
+  }
+
+  #checkpoint(): void {
+    this.#release();
+    this.#pages = 0;
+    try {
+      this.#db.run("PRAGMA wal_checkpoint(PASSIVE)");
+    } catch {
+      // The log grows until the next one.
     }
   }
 }

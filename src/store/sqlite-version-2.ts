@@ -1,13 +1,13 @@
-// The way of a data file from version 1, where a message was a row, to version 2: what a room said
-// in one turn is a row, rows have the store's clock beside their times, and sessions know their
-// network. Works page by page: a large file needs no memory.
+// Version 2 of a data file. In version 1 each message was a row; now what a room said in one turn
+// is one. Rows also have the store's clock, by which they age, and sessions their network. Messages
+// are converted page by page, so that a large file takes little memory.
 
 import type { Database } from "bun:sqlite";
 import { SaidRun } from "../chat/said-run.ts";
-import { batchKey, isInRoom, keyRoom, keySeq } from "./batch-key.ts";
+import { batchKey, isInRoom, keyRoom, keySeq } from "./sqlite-batch-key.ts";
 import { packRuns } from "./packed-runs.ts";
 
-/** Runs in a transaction of the caller's. `systemMs` is the system's clock, Unix milliseconds. */
+/** Within a transaction. `systemMs` is the system's clock, Unix milliseconds. */
 export function makeVersion2(db: Database, systemMs: number): void {
   const newest = db
     .query<{ ms: number | null }, []>(
@@ -15,14 +15,15 @@ export function makeVersion2(db: Database, systemMs: number): void {
          UNION ALL SELECT max(time_ms) FROM mail UNION ALL SELECT max(seen_ms) FROM sessions)`,
     )
     .get()?.ms;
-  // Where the server's clock was last, unless that was ahead.
+  // The time of the last server, unless its clock was ahead.
   const clockMs = Math.min(newest ?? systemMs, systemMs);
   db.run(batchesTable);
   batchMessages(db, clockMs);
   db.run(chatView);
   renewTable(db, "sessions", sessionsTable, {
     into: "id, name, n, mail, network, seen_ms, clock_ms",
-    from: `id, name, n, mail, '', seen_ms, min(seen_ms, ${clockMs}) FROM sessions_1 ORDER BY seen_ms`,
+    from: `id, name, n, mail, '', seen_ms, min(seen_ms, ${clockMs})
+      FROM sessions_1 ORDER BY seen_ms`,
   });
   renewTable(db, "mail", mailTable, {
     into: "session, mail, time_ms, clock_ms, sender, alias, recipients, chat, text",
@@ -51,13 +52,15 @@ const chatView = `
   CREATE VIEW chat AS
     SELECT r.name AS room,
       b.first_seq + json_extract(run.value, '$.at') + text.key AS seq,
-      strftime('%Y-%m-%dT%H:%M:%fZ', coalesce(json_extract(run.value, '$.time'), b.time_ms) / 1000.0, 'unixepoch') AS time,
+      strftime('%Y-%m-%dT%H:%M:%fZ',
+        coalesce(json_extract(run.value, '$.time'), b.time_ms) / 1000.0, 'unixepoch') AS time,
       json_extract(run.value, '$.from') AS sender,
       text.value AS text,
       json_extract(run.value, '$.alias') AS alias,
       json_extract(run.value, '$.n') + text.key AS n,
       coalesce(json_extract(run.value, '$.time'), b.time_ms) AS time_ms
-    FROM rooms r JOIN batches b ON b.${isInRoom("r.id")}, json_each(b.runs) run, json_each(run.value, '$.texts') text;
+    FROM rooms r JOIN batches b ON b.${isInRoom("r.id")},
+      json_each(b.runs) run, json_each(run.value, '$.texts') text;
 `;
 
 const sessionsTable = `
@@ -73,7 +76,7 @@ const sessionsTable = `
   ) STRICT;
 `;
 
-/** Not of what a session's messages change. */
+/** No column in them changes with a session's messages. */
 const sessionIndexes = `
   CREATE INDEX sessions_by_name ON sessions (name) WHERE name <> '';
   CREATE INDEX sessions_by_age ON sessions (clock_ms);
@@ -95,7 +98,7 @@ const mailTable = `
   ) STRICT, WITHOUT ROWID;
 `;
 
-/** Makes a table anew, with the rows of the one before, which goes with its indexes. */
+/** Replaces a table, which takes its indexes with it. `rows.from` reads the old one. */
 function renewTable(
   db: Database,
   name: string,
@@ -121,7 +124,7 @@ type MessageRow = {
   n: number | null;
 };
 
-/** Fills `batches` from `messages`. What seems to be from after `clockMs` counts as of then. */
+/** Moves `messages` into `batches`. A message that is later than `clockMs` ages from then on. */
 function batchMessages(db: Database, clockMs: number): void {
   const page = db.prepare<MessageRow, [number, number, number]>(
     `SELECT room, seq, time_ms, sender, alias, text, n FROM messages WHERE (room, seq) > (?, ?)
@@ -131,7 +134,7 @@ function batchMessages(db: Database, clockMs: number): void {
     `INSERT INTO batches (key, count, time_ms, clock_ms, runs)
      VALUES (${batchKey("?", "?")}, ?, ?, ?, ?)`,
   );
-  // Their pages take the batches: the file need not grow.
+  // Batches are written to the pages that this frees, so the file does not grow.
   const remove = db.prepare<never, [number, number]>(
     "DELETE FROM messages WHERE (room, seq) <= (?, ?)",
   );
@@ -160,7 +163,7 @@ function batchMessages(db: Database, clockMs: number): void {
   for (const statement of [page, insert, remove]) statement.finalize();
 }
 
-/** Consecutive messages of one sender and one time are a run. */
+/** A run is consecutive messages of one sender at one time. */
 function runsOf(rows: readonly MessageRow[]): SaidRun[] {
   const runs: SaidRun[] = [];
   for (const { seq, time_ms: timeMs, sender, alias, text, n } of rows) {

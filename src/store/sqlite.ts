@@ -1,39 +1,35 @@
-// The store in an SQLite file: one transaction a batch, so that what `commit` has taken survives
-// the death of the process.
+// The store in an SQLite file. Each batch is one transaction, so what `commit` has returned
+// survives the death of the process.
 
 import type { Database } from "bun:sqlite";
 import type { Batch, Committed } from "../chat/store.ts";
 import { ParleyError } from "../errors.ts";
 import { steadyMs } from "../io/clock.ts";
+import { LastBatch } from "./last-batch.ts";
 import { retentionClock } from "./retention-clock.ts";
-import { type DataFile, openDataFile, type Read, storageError } from "./sqlite-file.ts";
-import type { Synchronous } from "./sqlite-file.ts";
+import { defaultRetention, type Retention } from "./retention.ts";
+import type { ServerStore, StoreOptions } from "./server-store.ts";
+import { storageError } from "./sqlite-errors.ts";
+import { type DataFile, openDataFile, type Synchronous } from "./sqlite-file.ts";
 import { SqliteMailboxes } from "./sqlite-mailboxes.ts";
 import { readMeta, writeMeta } from "./sqlite-meta.ts";
-import { RoomChanges, SqliteRooms } from "./sqlite-rooms.ts";
+import { RoomAppender, SqliteRooms } from "./sqlite-rooms.ts";
 import { SqliteSessions } from "./sqlite-sessions.ts";
 import { type Statements, statements } from "./sqlite-statements.ts";
 import { SqliteSweep } from "./sqlite-sweep.ts";
 import { Transactions } from "./sqlite-transactions.ts";
-import {
-  defaultRetention,
-  LastBatch,
-  type Retention,
-  type Store,
-  type StoreOptions,
-} from "./store.ts";
 
 export type SqliteOptions = StoreOptions & { synchronous?: Synchronous };
 
-export type SqliteStore = Store & {
-  /** The open file, for what else is kept in it. It is written to by `transact` alone. */
+export type SqliteStore = ServerStore & {
+  /** The open file, for what else is kept in it. Write to it with `transact` only. */
   readonly db: Database;
-  /** Writes to the file, all of it or nothing. @throws what SQLite or `work` throws */
+  /** Runs `work` in a transaction. @throws what SQLite or `work` throws */
   transact(work: () => void): void;
 };
 
 /**
- * Opens or makes a data file. A file that can't be used is left as it is.
+ * Opens a data file or makes it. A file that can't be used is left as it is.
  * @throws ParleyError `storage`
  * @example openSqliteStore("parley.db", { synchronous: "full" })
  */
@@ -69,7 +65,7 @@ class FileStore implements SqliteStore {
     this.epoch = file.epoch;
     this.#sql = statements(file.db);
     this.#transactions = new Transactions(file.db, this.#sql);
-    const read: Read = (query) => this.#attempt("read", query);
+    const read = <T>(query: () => T): T => this.#attempt("read", query);
     this.rooms = new SqliteRooms(this.#sql, read, retention.messages);
     this.mailboxes = new SqliteMailboxes(this.#sql, read, retention.mailMessages);
     this.sessions = new SqliteSessions(this.#sql, read, retention.goodbyeAgeMs / 10);
@@ -82,22 +78,23 @@ class FileStore implements SqliteStore {
   }
 
   commit(batch: Batch): Committed {
-    const repeated = this.#last.repeated(batch);
-    if (repeated !== undefined) return repeated;
+    const before = this.#last.committed(batch);
+    if (before !== undefined) return before;
     const clockMs = this.clock();
-    const changes = new RoomChanges(this.rooms, this.#sql);
-    let committed: Committed = { rooms: [], mail: [] };
-    this.#attempt("written", () => {
+    const appender = new RoomAppender(this.rooms, this.#sql);
+    const committed = this.#attempt("written", () => {
+      let numbers: Committed = { rooms: [], mail: [] };
       try {
         this.#transactions.run(() => {
-          committed = this.#write(batch, changes, clockMs);
+          numbers = this.#write(batch, appender, clockMs);
         });
       } catch (error) {
-        this.sessions.rolledBack();
+        this.sessions.clearCache();
         throw error;
       }
+      return numbers;
     });
-    changes.keep();
+    appender.committed();
     return this.#last.remember(batch, committed);
   }
 
@@ -108,10 +105,7 @@ class FileStore implements SqliteStore {
   sweep(): boolean {
     const clockMs = this.clock();
     try {
-      this.#transactions.release();
-      const more = this.#sweep.slice(clockMs);
-      this.#transactions.swept(more);
-      return more;
+      return this.#transactions.runSlice(() => this.#sweep.slice(clockMs));
     } catch {
       this.#transactions.rollBack();
       return false;
@@ -119,7 +113,7 @@ class FileStore implements SqliteStore {
   }
 
   close(): void {
-    this.#transactions.release();
+    this.#transactions.close();
     try {
       writeMeta(this.db, "clock_ms", this.clock());
     } catch {
@@ -129,24 +123,24 @@ class FileStore implements SqliteStore {
     this.#file.close();
   }
 
-  #write(batch: Batch, changes: RoomChanges, clockMs: number): Committed {
-    const rooms = batch.rooms.map((room) => changes.append(room, clockMs));
+  #write(batch: Batch, appender: RoomAppender, clockMs: number): Committed {
+    const rooms = batch.rooms.map((room) => appender.append(room, clockMs));
     for (const update of batch.sessions) this.sessions.put(update, clockMs);
     const mail = batch.mail.map(({ session, message }) => {
       const number = this.sessions.nextMail(session, message.timeMs, clockMs);
       this.mailboxes.append(session, { ...message, mail: number }, clockMs);
-      this.#transactions.wrote(message.text.length);
+      this.#transactions.wrote(1, message.text.length);
       return number;
     });
-    this.#transactions.wrote(changes.bytes);
+    this.#transactions.wrote(appender.rows, appender.bytes);
     return { rooms, mail };
   }
 
-  #attempt<T>(done: "read" | "written", work: () => T): T {
+  #attempt<T>(action: "read" | "written", work: () => T): T {
     try {
       return work();
     } catch (error) {
-      throw error instanceof ParleyError ? error : storageError(this.path, done, error);
+      throw error instanceof ParleyError ? error : storageError(this.path, action, error);
     }
   }
 }

@@ -1,20 +1,20 @@
-// What `parley COMMAND --help` prints, from the definitions of the command's flags. No row is wider
-// than the terminal or ends in blanks. Pure; the terminal's width is handed in.
+// The text of `parley COMMAND --help`, made from the definitions of its flags. No row is wider than the terminal or ends in
+// blanks. Pure: the terminal's width is passed in.
 
 import type { ArgDef, ArgsDef } from "citty";
 import { type Page, wrapWords } from "./wrap.ts";
 
-/** What follows the command's name, where the definitions do not tell. */
+/** Usage lines that the definitions can't express. */
 const usages: Readonly<Record<string, string>> = {
   "fetch-file": "[ADDRESS] NAME… [flags]",
 };
 
-/** With fewer columns than this for a description, it goes below what it describes. */
+/** With less room than this for a description, it goes below its flag. */
 const minColumns = 30;
 
 type Entry = { term: string; description: string };
 
-/** @param description what the command does */
+/** `description` says what the command does. */
 export function commandHelp(
   name: string,
   description: string,
@@ -30,11 +30,11 @@ export function commandHelp(
   const list = (title: string, items: readonly Entry[]) =>
     items.length === 0 ? [] : [[title, ...items.flatMap((item) => rowsOf(item, width, page))]];
   const variable = `PARLEY_${name}_${flags[0]?.[0] ?? ""}`.toUpperCase().replaceAll("-", "_");
-  const environment = `Every flag can also be set in the environment, as in ${variable}=…`;
+  const environment = `Every flag can also be set in the environment: ${variable}=…`;
   const paragraphs = [
     wrapWords(`Usage: parley ${name} ${usages[name] ?? usageOf(all)}`, page, { other: "  " }),
     wrapWords(description, page),
-    ...list("Words:", words),
+    ...list("Arguments:", words),
     ...list("Flags:", entries),
     wrapWords(environment, page),
   ];
@@ -56,7 +56,7 @@ function wordEntry([name, definition]: [string, ArgDef]): Entry {
   return { term: hintOf(name, definition), description: definition.description ?? "" };
 }
 
-/** A switch that is on by default is listed as what turns it off. */
+/** A switch that is on by default is listed in its negative form. */
 function flagEntry(name: string, definition: ArgDef, hasShort: boolean): Entry {
   const short = shortOf(definition);
   const before = short === undefined ? (hasShort ? "    " : "") : `-${short}, `;

@@ -1,4 +1,4 @@
-// What a fetch shows: a bar and a final line for people, events for programs, names for `--list`.
+// What a fetch prints: a progress bar and a final line for people, events for programs, the rows of `--list`.
 
 import { harmless, quoted } from "../text.ts";
 import type { ParleyError } from "../errors.ts";
@@ -14,14 +14,14 @@ import { sizeText } from "../size-text.ts";
 export interface FetchReportOptions {
   readonly json: boolean;
   readonly quiet: boolean;
-  /** The file itself goes to stdout, so events go to stderr. */
+  /** stdout has the file itself, so events go to stderr. */
   readonly dataOnStdout: boolean;
 }
 
 export class FetchReport {
   readonly #options: FetchReportOptions;
   #bar: ProgressBar | undefined;
-  /** What was said last of a try that had failed: the next tries fail for the same reason, mostly. */
+  /** Why the last attempt failed. The next ones mostly fail for the same reason, which is not repeated. */
   #trouble = "";
 
   constructor(options: FetchReportOptions) {
@@ -35,12 +35,12 @@ export class FetchReport {
     } else if (!this.#options.quiet) this.#show(event);
   }
 
-  /** A file can't be had; `isLast` where that ends the command, which then says so to people itself. */
+  /** A file can't be fetched. `isLast`: that ends the command, whose error tells people. */
   failed(name: string, { code, message }: ParleyError, isLast: boolean): void {
     if (this.#options.json || !isLast) this.tell({ event: "failed", name, code, message });
   }
 
-  /** One file of a listing: with `--json` an event, else size, time and name. */
+  /** One row of `--list`, or with `--json` an event. */
   async list(file: FileInfo): Promise<void> {
     const { name, size, modified } = file;
     const time = new Date(modified).toISOString().slice(0, 16).replace("T", " ");
@@ -50,7 +50,11 @@ export class FetchReport {
     if (!stdout.data(line)) await stdout.relief();
   }
 
-  /** The last word; an error may follow on a line of its own. */
+  emptyList(): void {
+    if (!this.#options.json && !this.#options.quiet) say("The server shares no files");
+  }
+
+  /** Takes the bar away. */
   end(): void {
     this.#bar?.stop();
     this.#bar = undefined;
@@ -63,7 +67,7 @@ export class FetchReport {
         this.#trouble = "";
         if (event.resumedBytes > 0) {
           this.#say(
-            `${quoted(event.name, 100)}: going on at ${sizeText(event.resumedBytes)} of ${sizeText(event.size)}`,
+            `${quoted(event.name, 100)}: resuming at ${sizeText(event.resumedBytes)} of ${sizeText(event.size)}`,
           );
         }
         this.#startBar(event.name, event.size);
@@ -104,12 +108,12 @@ export class FetchReport {
   }
 
   #startBar(name: string, sizeBytes: number): void {
-    // it would wipe lines of the file from the screen
+    // It would wipe lines of the file off the screen.
     if (this.#options.dataOnStdout && process.stdout.isTTY) return;
     if (barFits()) this.#bar ??= new ProgressBar(name, sizeBytes);
   }
 
-  /** The bar gives way, and is drawn anew below. */
+  /** Replaces the bar, which is drawn again below. */
   #say(line: string): void {
     this.end();
     say(line);

@@ -1,6 +1,6 @@
-// Where the files of one call go: `-o` and the names, made into paths that never leave the folder they are meant for.
+// Where fetched files go: paths made of `-o` and the names, which never leave the folder they are meant for.
 
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
@@ -13,7 +13,7 @@ export const standardOutput = "-";
 /** Without `-o`. */
 const defaultFolder = "Downloads";
 
-/** @throws ParleyError `usage`, `not-found` for a name that can't be one of a shared folder */
+/** @throws ParleyError `usage`; `not-found` for a name that no shared file can have */
 export function fetchTargets(
   names: readonly string[],
   output: string | undefined,
@@ -28,12 +28,12 @@ export function fetchTargets(
     return wanted.map((name) => ({ name, target: { kind: "stream", output: stdout } }));
   }
   if (output === "")
-    throw new ParleyError("usage", "-o '' is no path: write -o PATH, or -o - for stdout");
+    throw new ParleyError("usage", "-o '' is not a path: write -o PATH, or -o - for stdout");
   const isFolder = output === undefined || /[/\\]$/.test(output) || isDirectory(output);
   if (!isFolder && wanted.length > 1) {
     throw new ParleyError(
       "usage",
-      `-o ${quoted(output)} is no folder, and several files are to go there: end it with a /`,
+      `-o ${quoted(output)} is not a folder, but there are several files to save: end it with a /`,
     );
   }
   return wanted.map((name) => {
@@ -42,15 +42,22 @@ export function fetchTargets(
   });
 }
 
-/** The folder of a file without `-o`, made if it is not there. Any other folder is its owner's to make. */
-export function makeDefaultFolder(): void {
-  makeFolder(defaultFolder, "-o PATH");
+/** Makes the folder that is used without `-o`. Any other one must exist. */
+export function makeDefaultFolder(): () => void {
+  return makeFolder(defaultFolder, "-o PATH");
 }
 
-/** @throws ParleyError `storage`, with a way out */
-export function makeFolder(path: string, elsewhere: string): void {
+/**
+ * Makes a folder unless it exists; the returned function removes what was made if nothing is in it.
+ * @param elsewhere what to use instead, for the error's sentence
+ * @throws ParleyError `storage`
+ */
+export function makeFolder(path: string, elsewhere: string): () => void {
   try {
-    mkdirSync(path, { recursive: true });
+    const isNew = mkdirSync(path, { recursive: true }) !== undefined;
+    return () => {
+      if (isNew) removeIfEmpty(path);
+    };
   } catch (error) {
     throw new ParleyError(
       "storage",
@@ -59,7 +66,15 @@ export function makeFolder(path: string, elsewhere: string): void {
   }
 }
 
-/** No server has a name with folders, and here it must not lead anywhere else. */
+function removeIfEmpty(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch {
+    // Something is in it.
+  }
+}
+
+/** Shared files have names without folders; here a name must not lead anywhere else. */
 export function isFileName(name: string): boolean {
   const plain = name !== "" && name !== "." && name !== ".." && !name.includes("\0");
   return plain && basename(name) === name;

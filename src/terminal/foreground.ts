@@ -1,28 +1,27 @@
-// Whether this process may read its terminal: one that a shell runs in the background (`parley server &`) is stopped by the
-// system when it tries.
+// Whether this process may read its terminal. A background job (`parley server &`) that tries is stopped by SIGTTIN.
 
 import { readFileSync } from "node:fs";
 import { isatty } from "node:tty";
 
-/** True if stdin is no terminal, or this process is in its foreground, or that can't be found out. */
+/** True if stdin is not a terminal, if this process is in its foreground, or if that can't be determined. */
 function mayReadTerminal(): boolean {
   if (!isatty(0)) return true;
   const groups = process.platform === "linux" ? groupsOfProc() : groupsOfPs();
   return groups === undefined || groups.own === groups.foreground;
 }
 
-/** Calls `act` now, or as soon as the shell has brought this process to the foreground. */
+/** Calls `act` now, or once the shell has brought this process to the foreground. */
 export function whenForeground(act: () => void): void {
   if (mayReadTerminal()) return act();
-  // The shell tells nobody; a look a second costs nothing.
-  setTimeout(() => whenForeground(act), lookMs).unref();
+  // There is no signal for it; checking once a second costs nothing.
+  setTimeout(() => whenForeground(act), checkMs).unref();
 }
 
-const lookMs = 1_000;
+const checkMs = 1_000;
 
 type Groups = { own: number; foreground: number };
 
-/** proc(5): after the name in brackets come state, parent, process group, session, terminal, its foreground group. */
+/** proc(5): after the name in parentheses come state, parent, group, session, terminal, the terminal's foreground group. */
 function groupsOfProc(): Groups | undefined {
   try {
     const text = readFileSync("/proc/self/stat", "latin1");

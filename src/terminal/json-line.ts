@@ -1,11 +1,11 @@
-// One object of `--json` as a line that no terminal obeys. Pure.
+// One object of `--json` as a line that is safe to show on a terminal. Pure.
 
-// What JSON.stringify leaves as it is: DEL, C1 controls (U+009B begins an escape sequence), separators, bidirectional overrides.
-const obeyed = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+// What JSON.stringify does not escape: DEL, C1 controls (U+009B begins an escape sequence), separators, bidirectional overrides.
+const unsafe = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
 const escape = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 
-/** With its line end. */
+/** Ends in a line feed. */
 export function jsonLine(value: object): string {
-  return `${JSON.stringify(value).replace(obeyed, escape)}\n`;
+  return `${JSON.stringify(value).replace(unsafe, escape)}\n`;
 }

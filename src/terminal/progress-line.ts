@@ -1,4 +1,4 @@
-// The line of a running fetch, fitted to a terminal's width: what matters most is left out last. Pure.
+// The progress of a fetch in one row that fits the terminal: the less important parts are left out first. Pure.
 
 import { harmless } from "../text.ts";
 import { graphemes } from "./line-editor.ts";
@@ -16,7 +16,7 @@ export type Progress = {
 
 type Layout = { name: number; bar: number; amount: boolean; rate: boolean; left: boolean };
 
-/** From what there is room for on a wide terminal to the bare per cent; columns of name and bar. */
+/** From a wide terminal's to just the percentage. `name` and `bar` are columns. */
 const layouts: readonly Layout[] = [
   { name: 28, bar: 24, amount: true, rate: true, left: true },
   { name: 28, bar: 10, amount: true, rate: true, left: true },
@@ -28,7 +28,7 @@ const layouts: readonly Layout[] = [
   { name: 0, bar: 0, amount: false, rate: false, left: false },
 ];
 
-/** One row, narrower than the terminal: in the last column some wrap. */
+/** Narrower than the terminal, since some wrap at the last column. */
 export function progressLine(progress: Progress, page: Page): string {
   let line = "";
   for (const layout of layouts) {

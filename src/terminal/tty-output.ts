@@ -25,6 +25,8 @@ export function ttyOutput(fd: 1 | 2): Sink | undefined {
 
 class TtyOutput implements Sink {
   readonly #fd: number;
+  /** Doubles while the terminal takes nothing. */
+  #waitMs = 1;
 
   constructor(fd: number) {
     this.#fd = fd;
@@ -37,9 +39,11 @@ class TtyOutput implements Sink {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code !== "EAGAIN" && code !== "EINTR") return done(error as Error);
-      setTimeout(() => this.write(bytes.subarray(written), done), limits.stoppedTerminalMs);
+      this.#waitMs = written > 0 ? 1 : Math.min(2 * this.#waitMs, limits.stoppedTerminalMs);
+      setTimeout(() => this.write(bytes.subarray(written), done), this.#waitMs);
       return;
     }
+    this.#waitMs = 1;
     done();
   }
 }

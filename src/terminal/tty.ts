@@ -1,4 +1,4 @@
-// A terminal's raw mode and what it sends, for whoever keeps a prompt on it. Whatever happens, the terminal is given back as it was.
+// A terminal in raw mode, for whoever shows a prompt on it. Its mode is restored whatever happens.
 
 import { terminal as limits } from "../limits.ts";
 import { type Key, KeyReader } from "./keys.ts";
@@ -8,14 +8,14 @@ import { terminalSize } from "./terminal-size.ts";
 const pasteOn = "\u001b[?2004h";
 const pasteOff = "\u001b[?2004l";
 
-/** Whoever has the prompt. */
+/** The owner of the prompt. */
 export interface TtyUser {
   keys(keys: readonly Key[]): void;
   resize(columns: number, rows: number): void;
-  /** Takes the prompt away until `draw`. */
+  /** Removes the prompt until `draw`. */
   hide(): void;
   draw(): void;
-  /** The terminal has gone. */
+  /** The terminal is gone. */
   gone(): void;
 }
 
@@ -53,7 +53,7 @@ export class Tty {
     this.#raw(false);
     void stdout.flush().then(() => {
       process.kill(process.pid, "SIGTSTP");
-      // Here again after SIGCONT, or at once where there is no shell that could bring us back.
+      // Runs after SIGCONT, or at once if no shell can continue this process.
       setImmediate(this.#resume);
     });
   }
@@ -65,7 +65,7 @@ export class Tty {
     this.#escape = setTimeout(() => this.#user()?.keys(this.#keys.flush()), limits.escapeTimeoutMs);
   };
 
-  // A terminal that has gone has no mode that could be set.
+  // The mode of a terminal that is gone can't be set.
   readonly #broken = (): void => {};
 
   readonly #end = (): void => this.#user()?.gone();
@@ -80,7 +80,7 @@ export class Tty {
     this.#user()?.draw();
   };
 
-  // Even a crash must not leave a shell without echo.
+  // Even a crash must not leave the shell without echo.
   readonly #restore = (): void => {
     process.stdin.setRawMode(false);
   };

@@ -1,10 +1,10 @@
-// Lines from stdin, a terminal's or a pipe's, one at a time and bounded. Knows no command.
+// Lines from stdin, one at a time, bounded in length. Knows no command.
 
 import { message as limits } from "../limits.ts";
 
 /**
- * Yields each line without its line end, and a last one that has none. A line longer than limits.message.maxLineBytes is
- * cut there, so that whoever reads it refuses it; what follows up to its end is skipped.
+ * Yields each line without its line end, also a last one that has none. A line longer than limits.message.maxLineBytes is cut
+ * there, which is still too long to be accepted; its rest is skipped.
  */
 export async function* typedLines(
   input: AsyncIterable<Uint8Array> = Bun.stdin.stream(),

@@ -1,4 +1,4 @@
-// Rates and times as people read them. Powers of 1000, as rates on the command line.
+// Rates and durations for people, and rates as they type them. Units are powers of 1000.
 
 import { sizeText } from "../size-text.ts";
 
@@ -28,7 +28,7 @@ export function countText(count: number, noun: string): string {
 
 const factors: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6, g: 1e9 };
 
-/** Bytes a second of `2M`, `500k`, `1.5G` or plain digits; undefined if it is no rate, or none above 0. */
+/** Bytes per second from `2M`, `500k`, `1.5G` or plain digits; undefined if that is not a rate of at least 1. */
 export function parseRate(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)([kmg]?)$/i.exec(text.trim());
   const factor = factors[(match?.[2] ?? "?").toLowerCase()];

@@ -2,7 +2,14 @@
 // write through the bounded writer of output.ts, since consola's own streams would stall the event loop when nobody reads.
 // Knows no command.
 
-import { type ConsolaReporter, createConsola, LogLevels, type LogType } from "consola/core";
+import {
+  type ConsolaInstance,
+  type ConsolaReporter,
+  createConsola,
+  LogLevels,
+  type LogType,
+} from "consola/core";
+import { TokenBucket } from "../chat/token-bucket.ts";
 import { terminal as limits } from "../limits.ts";
 import type { Log, LogFields } from "../log.ts";
 import { harmless } from "../text.ts";
@@ -66,15 +73,18 @@ export function createVoice({ write, level, colors }: VoiceOptions): Voice {
   };
   const person = createConsola({ ...options, reporters: [plain] });
   const journal = createConsola({ ...options, reporters: [text] });
+  // Of each kind its own: who comes and goes must not hide what goes wrong.
+  const events = new LineBudget();
+  const troubles = new LineBudget();
   return {
     say: (line) => person.log(line),
     warn: (line) => person.warn(line),
     fail: (line) => person.fatal(line),
     log: {
-      debug: (message, fields) => journal.debug(message, fields),
-      info: (message, fields) => journal.info(message, fields),
-      warn: (message, fields) => journal.warn(message, fields),
-      error: (message, fields) => journal.error(message, fields),
+      debug: logger(journal, "debug", events),
+      info: logger(journal, "info", events),
+      warn: logger(journal, "warn", troubles),
+      error: logger(journal, "error", troubles),
     },
     configure(to) {
       for (const logger of [person, journal]) {
@@ -82,6 +92,33 @@ export function createVoice({ write, level, colors }: VoiceOptions): Voice {
         if (to.json) logger.setReporters([json]);
       }
     },
+  };
+}
+
+/** Bounds log lines per second, so that a flood of strangers can't fill the disk with their coming and going. */
+class LineBudget {
+  readonly #bucket = new TokenBucket(limits.logLinesPerSecond, limits.logBurst, performance.now());
+  #suppressed = 0;
+
+  /** Undefined: this line must not be written. Else how many were not, before it. */
+  take(): number | undefined {
+    if (!this.#bucket.take(1, performance.now())) {
+      this.#suppressed++;
+      return undefined;
+    }
+    const suppressed = this.#suppressed;
+    this.#suppressed = 0;
+    return suppressed;
+  }
+}
+
+function logger(journal: ConsolaInstance, level: keyof Log, budget: LineBudget): Log[keyof Log] {
+  return (message, fields) => {
+    if (levels[level] > journal.level) return;
+    const suppressed = budget.take();
+    if (suppressed === undefined) return;
+    if (suppressed > 0) journal.warn("log lines suppressed: too many at once", { suppressed });
+    journal[level](message, fields);
   };
 }
 

@@ -1,5 +1,5 @@
-// A bounded way out to one stream. Log lines are dropped and counted when nobody reads, and the event loop goes on. Data are
-// never dropped: whoever makes them asks `pressure` and waits for `relief`. Knows no stream.
+// A bounded queue in front of an output stream. When nobody reads, log lines are dropped and counted, and the event loop goes
+// on. Data are never dropped: their producer checks `pressure` and waits for `relief`. Knows no particular stream.
 
 import { terminal as limits } from "../limits.ts";
 import { countText } from "./units.ts";
@@ -9,7 +9,7 @@ export interface Sink {
   write(bytes: Uint8Array, done: (error?: Error | null) => void): unknown;
 }
 
-/** A bounded queue in front of a stream, with at most one write on its way. */
+/** At most one write is in flight. */
 export class Writer {
   readonly #open: () => Sink;
   readonly #encoder = new TextEncoder();
@@ -24,12 +24,12 @@ export class Writer {
   #onClosed: (() => void) | undefined;
   #failure: Error | undefined;
 
-  /** `open` is called at the first write, so that a command that says nothing touches no stream. */
+  /** `open` is called at the first write: a command that prints nothing opens nothing. */
   constructor(open: () => Sink) {
     this.#open = open;
   }
 
-  /** Writes a log line, without its line end; drops it when `maxLogBytes` wait already. */
+  /** Writes a log line, given without its line end. Drops it if `maxLogBytes` are waiting already. */
   line(text: string): void {
     if (this.#closed) return;
     const bytes = this.#encoder.encode(`${this.#dropNotice()}${text}\n`);
@@ -41,7 +41,7 @@ export class Writer {
     this.#push(bytes);
   }
 
-  /** Writes data, whatever waits already. Answers whether there is room for more: if not, wait for `relief()`. */
+  /** Writes data, however much is waiting already. False: wait for `relief()` before writing more. */
   data(content: string | Uint8Array): boolean {
     if (this.#closed) return true;
     const bytes = typeof content === "string" ? this.#encoder.encode(content) : content;
@@ -49,49 +49,49 @@ export class Writer {
     return !this.pressure;
   }
 
-  /** More data wait than should. */
+  /** More is waiting than should be. */
   get pressure(): boolean {
     return !this.#closed && this.#waitingBytes + this.#writingBytes > limits.maxDataBytes;
   }
 
-  /** All that was written has left. */
+  /** Nothing is waiting or in flight. */
   get isIdle(): boolean {
     return this.#writingBytes === 0;
   }
 
-  /** The reader has gone (EPIPE) or the stream is broken: everything is thrown away from now on. */
+  /** The reader is gone (EPIPE) or the stream is broken: everything is discarded from now on. */
   get closed(): boolean {
     return this.#closed;
   }
 
-  /** Why nothing can be written, if that is no reader's choice: a full disk, for example. */
+  /** Why nothing can be written, unless the reader just went away: a full disk, for example. */
   get failure(): Error | undefined {
     return this.#failure;
   }
 
-  /** Log lines dropped since the last one that went through. */
+  /** Log lines dropped since the last one that was written. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** Resolves when there is room for data again, or nobody reads any more. */
+  /** Resolves when there is room for data again, or the stream is closed. */
   relief(): Promise<void> {
     if (!this.pressure) return Promise.resolve();
     return new Promise((resolve) => this.#relief.push(resolve));
   }
 
-  /** Called once when the reader goes away. */
+  /** `handler` is called once, when the stream is closed. */
   onClosed(handler: () => void): void {
     this.#onClosed = handler;
   }
 
-  /** Resolves when all is written or nobody reads any more, however long that takes: for data. */
+  /** Resolves when everything is written or the stream is closed, however long that takes: for data. */
   emptied(): Promise<void> {
     if (this.#writingBytes === 0 || this.#closed) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  /** Resolves when all is written, or after `timeoutMs`: for logs. */
+  /** Resolves when everything is written, or after `timeoutMs`: for logs. */
   async flush(timeoutMs: number = limits.flushTimeoutMs): Promise<void> {
     const notice = this.#dropNotice();
     if (notice !== "" && !this.#closed) {
@@ -121,7 +121,7 @@ export class Writer {
     if (this.#writingBytes === 0) this.#writeNext();
   }
 
-  // One write at a time: the stream's own queue has no bound, and its callbacks come only when all of it has left.
+  // One write at a time: the stream's own queue is unbounded, and its callbacks come only when it is empty.
   #writeNext(): void {
     const bytes = this.#take();
     if (bytes === undefined) return;
@@ -152,7 +152,7 @@ export class Writer {
     if (this.#writingBytes === 0) for (const resume of this.#idle.splice(0)) resume();
   }
 
-  /** Throws away what waits and everything that comes. */
+  /** Discards what is waiting, and everything from now on. */
   close(error?: Error): void {
     if (this.#closed) return;
     this.#closed = true;

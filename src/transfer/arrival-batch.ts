@@ -1,14 +1,20 @@
-// What the segments that a process reads in one go say about the path: one piece of evidence, however many they are. Pure.
+// What the segments that a process reads in one go say about the path: one piece of evidence,
+// however many they are. Pure.
 
 /** Silence longer than a turn of the event loop, in µs. */
 const longPauseUs = 2_000;
-/** What counts as a pause at all: an eighth of a round trip, but more than a sender's own rhythm, which is finer from
- *  `fastBytesPerUs` on. */
+/**
+ * What counts as a pause at all: an eighth of a round trip, but more than a sender's own rhythm,
+ * which is finer from `fastBytesPerUs` on.
+ */
 const pauseShare = 1 / 8;
 const senderRhythmUs = { fast: 700, slow: 3_000 };
 const fastBytesPerUs = 25;
 
-/** A gap between arrivals longer than this (µs) means that a process was descheduled, not that the path is slow. */
+/**
+ * A gap between arrivals longer than this (µs) means that a process was descheduled, not that the
+ * path is slow.
+ */
 export function pauseThresholdUs(minRttUs: number, bytesPerUs: number): number {
   const rhythmUs = bytesPerUs >= fastBytesPerUs ? senderRhythmUs.fast : senderRhythmUs.slow;
   return Math.max(rhythmUs, minRttUs * pauseShare);

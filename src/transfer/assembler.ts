@@ -1,11 +1,15 @@
-// Assembles a file from segments in any order: coalesces small writes, hashes along the front while the bytes are still in
-// cache, reads back what arrived out of order, reports bad chunks. Pure: the store and the hash are parameters.
+// Assembles a file from segments in any order: coalesces small writes, hashes along the front while
+// the bytes are still in cache, reads back what arrived out of order, reports bad chunks. Pure: the
+// store and the hash are parameters.
 
 import { transfer as limit } from "../limits.ts";
 import { DigestCheck, type Hasher } from "./digests.ts";
 import { RangeSet } from "./ranges.ts";
 
-/** Where the bytes are kept: a partial file, or a ring in memory. May throw (disk full); what was put then counts as missing. */
+/**
+ * Where the bytes are kept: a partial file, or a ring in memory. May throw (disk full); what was
+ * put then counts as missing.
+ */
 export interface ChunkStore {
   write(offset: number, bytes: Uint8Array): void;
   /** Reads back what was written; returns the bytes read. */
@@ -20,8 +24,9 @@ export interface AssemblerConfig {
   /** What the store holds already, still to be verified. */
   readonly present?: RangeSet;
   /**
-   * Hash bytes whose digest isn't known yet. Saves reading them back; but rolling back after a bad chunk may then reach behind
-   * `verifiedBytes`, so a store that discards verified bytes wants false.
+   * Hash bytes whose digest isn't known yet. Saves reading them back; but rolling back after a bad
+   * chunk may then reach behind `verifiedBytes`, so a store that discards verified bytes wants
+   * false.
    */
   readonly ahead: boolean;
 }
@@ -83,8 +88,8 @@ export class Assembler {
   }
 
   /**
-   * Compares with the digests known so far, and hashes up to `maxBytes` of what arrived out of order; true if there is more to do.
-   * Call it after new digests, and whenever there is time.
+   * Compares with the digests known so far, and hashes up to `maxBytes` of what arrived out of
+   * order; true if there is more to do. Call it after new digests, and whenever there is time.
    */
   work(maxBytes: number): boolean {
     this.#compare();

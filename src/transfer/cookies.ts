@@ -1,44 +1,54 @@
-// Cookies: stateless proof that a client receives what is sent to the source address of its datagrams (return routability).
-// Pure: the keyed hash and the time are parameters. A cookie is valid for one address, port and token, and a limited time.
+// Cookies: stateless proof that a client receives what is sent to the source address of its
+// datagrams (return routability). Pure: the keyed hash and the time are parameters. A cookie is
+// valid for one path, one token, and a limited time.
 
 import { transfer as limit } from "../limits.ts";
 
-/** Keyed hash of `message` (HMAC-SHA-256 or better), at least 16 bytes. The key lives in the closure. */
+/**
+ * The two ends of a path: the client's address and port, and the server's address that it uses
+ * (opaque here).
+ */
+export interface Path {
+  readonly address: string;
+  readonly port: number;
+  readonly local: string;
+}
+
+/**
+ * Keyed hash of `message` (HMAC-SHA-256 or better), at least 16 bytes. The key lives in the
+ * closure.
+ */
 export type KeyedHash = (message: Uint8Array) => Uint8Array;
 
 export class CookieJar {
   constructor(private readonly keyedHash: KeyedHash) {}
 
-  /** The cookie of an address; valid for one to two times limits.ts `cookieLifeUs`. */
-  mint(address: string, port: number, token: Uint8Array, nowUs: number): Uint8Array {
-    return this.forEpoch(Math.floor(nowUs / limit.cookieLifeUs), address, port, token);
+  /** The cookie of a path; valid for one to two times limits.ts `cookieLifeUs`. */
+  mint(path: Path, token: Uint8Array, nowUs: number): Uint8Array {
+    return this.forEpoch(Math.floor(nowUs / limit.cookieLifeUs), path, token);
   }
 
-  /** True if `cookie` was minted for exactly this address, port and token, not too long ago. */
-  isValid(
-    cookie: Uint8Array,
-    address: string,
-    port: number,
-    token: Uint8Array,
-    nowUs: number,
-  ): boolean {
+  /** True if `cookie` was minted for exactly this path and token, not too long ago. */
+  isValid(cookie: Uint8Array, path: Path, token: Uint8Array, nowUs: number): boolean {
     const epoch = Math.floor(nowUs / limit.cookieLifeUs);
     for (const candidate of [epoch, epoch - 1]) {
       if ((candidate & 0xff) !== cookie[0]) continue;
-      if (equal(cookie, this.forEpoch(candidate, address, port, token))) return true;
+      if (equal(cookie, this.forEpoch(candidate, path, token))) return true;
     }
     return false;
   }
 
-  private forEpoch(epoch: number, address: string, port: number, token: Uint8Array): Uint8Array {
-    // Fixed-length fields first, so that no two different inputs give the same message.
-    const message = new Uint8Array(limit.tokenBytes + 10 + address.length);
+  private forEpoch(epoch: number, path: Path, token: Uint8Array): Uint8Array {
+    // Fixed-length fields first, and a character that is in no address between the others, so that
+    // no two different inputs give the same message.
+    const addresses = `${path.address}\0${path.local}`;
+    const message = new Uint8Array(limit.tokenBytes + 10 + addresses.length);
     message.set(token, 0);
     const view = new DataView(message.buffer);
     view.setFloat64(limit.tokenBytes, epoch);
-    view.setUint16(limit.tokenBytes + 8, port);
-    for (let i = 0; i < address.length; i++) {
-      message[limit.tokenBytes + 10 + i] = address.charCodeAt(i) & 0xff;
+    view.setUint16(limit.tokenBytes + 8, path.port);
+    for (let i = 0; i < addresses.length; i++) {
+      message[limit.tokenBytes + 10 + i] = addresses.charCodeAt(i) & 0xff;
     }
     const cookie = new Uint8Array(limit.cookieBytes);
     cookie[0] = epoch & 0xff;

@@ -1,6 +1,7 @@
-// Prefix digests: the state of one SHA-256 pass at every chunk boundary (docs/transfer.md "Digests"). The server makes them
-// while it reads, the client compares them while it receives, and the last one is what `sha256sum` prints.
-// Pure: the hash is a parameter, and the bytes come in order.
+// Prefix digests: the state of one SHA-256 pass at every chunk boundary (docs/transfer.md
+// "Digests"). The server makes them while it reads, the client compares them while it receives, and
+// the last one is what `sha256sum` prints. Pure: the hash is a parameter, and the bytes come in
+// order.
 
 import { transfer as limit } from "../limits.ts";
 
@@ -11,7 +12,10 @@ export interface Hasher {
   digest(): Uint8Array;
 }
 
-/** Chunk size for a file of that size: a power of two, large enough that there are at most `maxChunks`. */
+/**
+ * Chunk size for a file of that size: a power of two, large enough that there are at most
+ * `maxChunks`.
+ */
 export function chunkBytesFor(sizeBytes: number): number {
   let bytes: number = limit.minChunkBytes;
   while (bytes * limit.maxChunks < sizeBytes) bytes *= 2;
@@ -35,7 +39,9 @@ class HashPass {
     this.hasher = hasher;
   }
 
-  /** Hashes the bytes up to the next boundary; returns how many, and whether a chunk has just ended. */
+  /**
+   * Hashes the bytes up to the next boundary; returns how many, and whether a chunk has just ended.
+   */
   step(bytes: Uint8Array): { taken: number; ended: boolean } {
     const boundary = Math.min(
       this.#size,
@@ -102,7 +108,10 @@ export class DigestLog {
   }
 }
 
-/** The client's side: hashes what has arrived, compares where it can, and returns to the last good state when a chunk is bad. */
+/**
+ * The client's side: hashes what has arrived, compares where it can, and returns to the last good
+ * state when a chunk is bad.
+ */
 export class DigestCheck {
   readonly size: number;
   readonly chunkBytes: number;
@@ -152,13 +161,19 @@ export class DigestCheck {
     return right && equal(ours, theirs, 0, limit.wholeDigestBytes) ? ours : undefined;
   }
 
-  /** Every chunk was right, yet the digests over the whole file differ: the server contradicts itself. */
+  /**
+   * Every chunk was right, yet the digests over the whole file differ: the server contradicts
+   * itself.
+   */
   get contradicted(): boolean {
     const complete = this.verifiedBytes === this.size && this.#ourWhole !== undefined;
     return complete && this.#theirWhole !== undefined && this.whole === undefined;
   }
 
-  /** Packed digests of the chunks from `from` on. False: not a whole number of them, a gap, or more than there are chunks. */
+  /**
+   * Packed digests of the chunks from `from` on. False: not a whole number of them, a gap, or more
+   * than there are chunks.
+   */
   accept(from: number, packed: Uint8Array): boolean {
     const count = packed.length / limit.digestBytes;
     if (!Number.isInteger(count) || !Number.isInteger(from) || from < 0) return false;
@@ -182,7 +197,10 @@ export class DigestCheck {
     return true;
   }
 
-  /** The file's bytes from `hashedBytes` on; returns how many were taken, at most up to the next boundary. */
+  /**
+   * The file's bytes from `hashedBytes` on; returns how many were taken, at most up to the next
+   * boundary.
+   */
   update(bytes: Uint8Array): number {
     const { taken, ended } = this.#pass.step(bytes);
     if (!ended) return taken;
@@ -194,8 +212,9 @@ export class DigestCheck {
   }
 
   /**
-   * Compares as far as both sides are known. Returns the index of a bad chunk: the pass has then returned to the last good state, and
-   * `update` wants the bytes from `hashedBytes` on once more, the bad chunk's once they have arrived again.
+   * Compares as far as both sides are known. Returns the index of a bad chunk: the pass has then
+   * returned to the last good state, and `update` wants the bytes from `hashedBytes` on once more,
+   * the bad chunk's once they have arrived again.
    */
   compare(): number | undefined {
     const hashed =

@@ -2,7 +2,10 @@
 
 import { transfer as limit } from "../limits.ts";
 
-/** Waits between the first INITs, in µs: 96 bytes each, while a lost one would cost a small file its whole time. */
+/**
+ * Waits between the first INITs, in µs: 96 bytes each, while a lost one would cost a small file its
+ * whole time.
+ */
 const earlyWaitsUs = [25_000, 75_000, 200_000] as const;
 
 export class InitSchedule {

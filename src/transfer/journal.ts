@@ -1,6 +1,7 @@
-// The journal beside a partial file: which file it belongs to, and which chunks have been written. Checksummed lines, only ever
-// appended, so that a process may die at any instant: whole lines are read, a torn one is ignored.
-// A journal is only a hint: every chunk is hashed again before the file counts as complete. Pure: text in, text out.
+// The journal beside a partial file: which file it belongs to, and which chunks have been written.
+// Checksummed lines, only ever appended, so that a process may die at any instant: whole lines are
+// read, a torn one is ignored. A journal is only a hint: every chunk is hashed again before the
+// file counts as complete. Pure: text in, text out.
 
 import { journal as limit } from "../limits.ts";
 import { chunkCount } from "./digests.ts";
@@ -32,7 +33,10 @@ export function encodeChunks(chunks: readonly (readonly [first: number, count: n
   return chunks.map((chunk) => line(chunk)).join("");
 }
 
-/** The content of a journal, without damaged lines; undefined if the head is damaged or of another kind. Never throws. */
+/**
+ * The content of a journal, without damaged lines; undefined if the head is damaged or of another
+ * kind. Never throws.
+ */
 export function decodeJournal(text: string): Journal | undefined {
   const end = text.indexOf("\n");
   const head = end < 0 ? undefined : headOf(payload(text.slice(0, end)));
@@ -89,7 +93,10 @@ function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
-/** FNV-1a, 32 bits (draft-eastlake-fnv): guards against torn lines, not malice; that is what the digests are for. */
+/**
+ * FNV-1a, 32 bits (draft-eastlake-fnv): guards against torn lines, not malice; that is what the
+ * digests are for.
+ */
 function checksum(text: string): string {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) {

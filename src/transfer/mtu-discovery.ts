@@ -1,10 +1,13 @@
-// Path MTU discovery (DPLPMTUD, RFC 8899): a probe is an ordinary request for a larger segment, so that nothing is wasted
-// when it arrives, and one segment is requested again when it does not. Pure.
+// Path MTU discovery (DPLPMTUD, RFC 8899): a probe is an ordinary request for a larger segment, so
+// that nothing is wasted when it arrives, and one segment is requested again when it does not.
+// Pure.
 
 import { transfer as limit } from "../limits.ts";
 
-/** Sizes worth trying, file bytes in a segment: Ethernet with IPv6, with IPv4, jumbo frames twice, 64 KiB.
- *  (Headers take 28 bytes of ours, 28 or 48 of UDP and IP.) */
+/**
+ * Sizes worth trying, file bytes in a segment: Ethernet with IPv6, with IPv4, jumbo frames twice,
+ * 64 KiB. (Headers take 28 bytes of ours, 28 or 48 of UDP and IP.)
+ */
 const ladder = [1_200, 1_424, 1_444, 4_044, 8_924, 16_000, 32_000, 65_024] as const;
 /** A size that has been lost this often does not fit (RFC 8899 §5.1.2, MAX_PROBES). */
 const maxProbes = 3;
@@ -62,7 +65,10 @@ export class MtuDiscovery {
     if (this.losses >= maxProbes) this.candidate = 0;
   }
 
-  /** Nothing arrives any more; the path may now take only small segments (RFC 8899 §4.3). Starts over from the base. */
+  /**
+   * Nothing arrives any more; the path may now take only small segments (RFC 8899 §4.3). Starts
+   * over from the base.
+   */
   onBlackHole(): void {
     if (this.confirmed <= limit.baseSegmentBytes) return;
     this.confirmed = Math.min(limit.baseSegmentBytes, this.maxBytes);

@@ -1,20 +1,29 @@
-// The first estimate of a path's rate, in bytes per µs: the spacing of the first burst on arrival (packet-train dispersion).
-// Pure.
+// The first estimate of a path's rate, in bytes per µs: the spacing of the first burst on arrival
+// (packet-train dispersion). Pure.
 
 /** Fewer segments than this say nothing about the rate. */
 const minTrainSegments = 12;
 /** A shorter train measures a process's rhythm, not the path. */
 const minTrainUs = 200;
 
-/** How late the reader may have been at the beginning, which makes the train look shorter than it was: better a low estimate. */
+/**
+ * How late the reader may have been at the beginning, which makes the train look shorter than it
+ * was: better a low estimate.
+ */
 const lateReaderUs = 1_000;
 /** Arrivals this close to the first had queued up together, and only mark the beginning. */
 const clusterUs = 50;
-/** A gap longer than this, and than so many average gaps of the train, is a pause, not the path's spacing. */
+/**
+ * A gap longer than this, and than so many average gaps of the train, is a pause, not the path's
+ * spacing.
+ */
 const minPauseUs = 1_000;
 const pauseGaps = 8;
 
-/** This share of the train is enough, as the rest may never arrive; if it arrives out of order, nearly all of it is needed. */
+/**
+ * This share of the train is enough, as the rest may never arrive; if it arrives out of order,
+ * nearly all of it is needed.
+ */
 const sufficientShare = 0.75;
 const sufficientShareReordered = 0.95;
 /** So many segments overtaken by later ones are no accident: the path jitters. */
@@ -22,7 +31,10 @@ const jitterReordered = 3;
 /** Segments after the train that may overtake its last ones. */
 const stragglers = 4;
 
-/** Watches the arrival of the first burst, which left the sender in one piece, so that the bottleneck alone spaces it. */
+/**
+ * Watches the arrival of the first burst, which left the sender in one piece, so that the
+ * bottleneck alone spaces it.
+ */
 export class PacketTrain {
   private firstUs = -1;
   private lastUs = 0;
@@ -33,7 +45,9 @@ export class PacketTrain {
   private hasEnded = false;
   private largest = -1;
   private reordered = 0;
-  /** Sums over (send number, time since the first) of the counted arrivals, for a regression line. */
+  /**
+   * Sums over (send number, time since the first) of the counted arrivals, for a regression line.
+   */
   private readonly sums = { seq: 0, us: 0, seqSeq: 0, seqUs: 0 };
   /** The counted arrivals have kernel timestamps. */
   private isExact = false;
@@ -42,8 +56,9 @@ export class PacketTrain {
   constructor(private readonly trainSegments: number) {}
 
   /**
-   * Notes an arrival; bytes that arrive together with the first ones mark the beginning and don't count. `isExact`: the time is that of
-   * arrival, not of reading; other arrivals are ignored once there is one of these.
+   * Notes an arrival; bytes that arrive together with the first ones mark the beginning and don't
+   * count. `isExact`: the time is that of arrival, not of reading; other arrivals are ignored once
+   * there is one of these.
    */
   add(seq: number, bytes: number, nowUs: number, isExact: boolean): void {
     if (this.hasEnded) return;
@@ -75,7 +90,10 @@ export class PacketTrain {
     return this.isExact && this.reordered >= jitterReordered;
   }
 
-  /** Mean spacing: the slope of the least-squares line through all arrivals, which jitter shifts but does not tilt. */
+  /**
+   * Mean spacing: the slope of the least-squares line through all arrivals, which jitter shifts but
+   * does not tilt.
+   */
   private get spacingUs(): number {
     const { seq, us, seqSeq, seqUs } = this.sums;
     const n = this.segments;

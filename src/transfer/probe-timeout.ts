@@ -1,5 +1,5 @@
-// What is due when nothing arrives: a probe, with exponential backoff (RFC 9002 §6.2), and in the end the verdict that the
-// transfer is stalled. Pure. Times are in µs.
+// What is due when nothing arrives: a probe, with exponential backoff (RFC 9002 §6.2), and in the
+// end the verdict that the transfer is stalled. Pure. Times are in µs.
 
 import { transfer as limit } from "../limits.ts";
 import type { RttEstimator } from "./congestion/rtt.ts";

@@ -1,5 +1,6 @@
-// What to request next: lost ranges first, then new ones, then copies of the last segments when nothing else is left.
-// Pure. Keeps account of bytes (wanted, in flight, missing); the receiver decides when and how much.
+// What to request next: lost ranges first, then new ones, then copies of the last segments when
+// nothing else is left. Pure. Keeps account of bytes (wanted, in flight, missing); the receiver
+// decides when and how much.
 
 import { transfer as limit } from "../limits.ts";
 import type { MtuDiscovery } from "./mtu-discovery.ts";
@@ -95,7 +96,10 @@ export class RangePicker {
     return budget - left;
   }
 
-  /** Requests the newest segments in flight once more, so that the loss of the last ones shows without a timeout. */
+  /**
+   * Requests the newest segments in flight once more, so that the loss of the last ones shows
+   * without a timeout.
+   */
   pickTailCopies(count: number, nowUs: number): number {
     if (this.isTailCopied || !this.isEndgame) return 0;
     this.isTailCopied = true;
@@ -120,7 +124,10 @@ export class RangePicker {
     return this.isEndgame && !this.isTailCopied && this.mayCopy(this.mtu.segmentBytes);
   }
 
-  /** The ranges of the next REQUEST: those of the last ones, then what has just been picked, if anything (`isNew`). */
+  /**
+   * The ranges of the next REQUEST: those of the last ones, then what has just been picked, if
+   * anything (`isNew`).
+   */
   takeRanges(): { ranges: RangeRequest[]; isNew: boolean } {
     const ranges = [...this.recent.flat(), ...this.picked];
     const isNew = this.picked.length > 0;

@@ -1,7 +1,10 @@
-// A set of byte ranges, kept sorted, disjoint and merged: what is missing, what is still to be requested.
-// Pure data. Its users bound the number of ranges: a hole needs a segment in flight.
+// A set of byte ranges, kept sorted, disjoint and merged: what is missing, what is still to be
+// requested. Pure data. Its users bound the number of ranges: a hole needs a segment in flight.
 
-/** Half-open byte ranges [start, end). Most changes happen at the front, where they cost next to nothing. */
+/**
+ * Half-open byte ranges [start, end). Most changes happen at the front, where they cost next to
+ * nothing.
+ */
 export class RangeSet {
   private readonly starts: number[] = [];
   private readonly ends: number[] = [];
@@ -58,7 +61,10 @@ export class RangeSet {
     this.ends.splice(from, to - from, high);
   }
 
-  /** Removes [start, end); `removed` is called for each part that was in the set, in order. Returns their bytes. */
+  /**
+   * Removes [start, end); `removed` is called for each part that was in the set, in order. Returns
+   * their bytes.
+   */
   remove(start: number, end: number, removed?: (start: number, end: number) => void): number {
     if (end <= start) return 0;
     let bytes = 0;

@@ -1,6 +1,6 @@
-// The receiving end of one transfer: decides what to request and when, and knows when everything has arrived.
-// Pure, in the style of quinn-proto: `handle…` takes input, `poll…` gives output, `nextTimeoutUs` says when to call again.
-// Knows nothing of sockets, files or digests.
+// The receiving end of one transfer: decides what to request and when, and knows when everything
+// has arrived. Pure, in the style of quinn-proto: `handle…` takes input, `poll…` gives output,
+// `nextTimeoutUs` says when to call again. Knows nothing of sockets, files or digests.
 //
 // How an adapter drives it:
 //  1. at once, beside the TCP connect: `pollTransmit` gives the INIT;
@@ -40,19 +40,27 @@ import {
   writeRequest,
 } from "./wire.ts";
 
-/** Segments of the first request: a single burst, whose spacing on arrival reveals the bottleneck's rate. */
+/**
+ * Segments of the first request: a single burst, whose spacing on arrival reveals the bottleneck's
+ * rate.
+ */
 const firstBurstSegments = 32;
 /** Linux' default receive buffer, less its bookkeeping. */
 const defaultBufferBytes = 160 * 1024;
-/** Consecutive probe timeouts after which everything in flight is declared lost (RFC 9002 §7.6, persistent congestion). */
+/**
+ * Consecutive probe timeouts after which everything in flight is declared lost (RFC 9002 §7.6,
+ * persistent congestion).
+ */
 const outageProbes = 3;
 /** A GONE "unknown" this soon after the offer may have been sent before it, and is ignored. */
 const goneGraceUs = 1_000_000;
 /** The RTT minimum less some noise: a rate sample over a shorter interval is an artefact. */
 const minRttShare = 0.98;
 
-/** Where new bytes of the file go: called exactly once for every byte, in whatever order they arrive.
- *  `source[at, at + length)` is only valid during the call. */
+/**
+ * Where new bytes of the file go: called exactly once for every byte, in whatever order they
+ * arrive. `source[at, at + length)` is only valid during the call.
+ */
 export type ByteSink = (offset: number, source: Uint8Array, at: number, length: number) => void;
 
 /** What a finished transfer has learnt about a path; hand it to the next one to the same server. */
@@ -66,8 +74,10 @@ export interface ReceiverConfig {
   /** 16 random bytes, unguessable: identifies the transfer to the server. */
   token: Uint8Array;
   sink: ByteSink;
-  /** Byte ranges [start, end) to fetch, in order; default: everything. May extend past the end of the file (`handleOffer` trims
-   *  it), so it can be given before the size is known. */
+  /**
+   * Byte ranges [start, end) to fetch, in order; default: everything. May extend past the end of
+   * the file (`handleOffer` trims it), so it can be given before the size is known.
+   */
   wanted?: readonly (readonly [start: number, end: number])[];
   /** Most bytes of the file to request per second; default: no limit. */
   limitBytesPerSecond?: number;
@@ -75,7 +85,10 @@ export interface ReceiverConfig {
   maxSegmentBytes?: number;
   /** The path is loopback: start with the largest segments, unpaced. */
   loopback?: boolean;
-  /** Size of the socket's receive buffer; bounds what is in flight on loopback. Default: that of a small system. */
+  /**
+   * Size of the socket's receive buffer; bounds what is in flight on loopback. Default: that of a
+   * small system.
+   */
   receiveBufferBytes?: number;
   /** What an earlier transfer from the same server has learnt. */
   path?: PathMetrics;
@@ -89,7 +102,9 @@ export type ReceiverState =
   | "running"
   /** Every wanted byte has been handed to the sink. `handleBadRange` goes back to running. */
   | "done"
-  /** The server does not know the transfer (any more): request it again over the control connection. */
+  /**
+   * The server does not know the transfer (any more): request it again over the control connection.
+   */
   | "gone"
   /** The server says that the file has changed since it was offered. */
   | "changed"
@@ -123,7 +138,10 @@ export interface ReceiverStats {
 
 export class Receiver {
   state: ReceiverState = "connecting";
-  /** Set once the server has answered: proves our address, and says what that address is as the server sees it. */
+  /**
+   * Set once the server has answered: proves our address, and says what that address is as the
+   * server sees it.
+   */
   cookie: { bytes: Uint8Array; address: string; port: number } | undefined;
   private readonly rtt = new RttEstimator();
   private readonly picker: RangePicker;
@@ -138,12 +156,16 @@ export class Receiver {
   /** Probes to send now; -1: an INIT for a fresh cookie instead. */
   private probesDue = 0;
 
-  private receivedBytes = 0;
+  /** New bytes handed to the sink, less those that were wrong. */
+  receivedBytes = 0;
   private duplicateBytes = 0;
   /** Arrivals that the congestion controller has not been told of yet. */
   private readonly arrivals = new ArrivalBatch();
   private readonly sample: RateSample = { rate: 0, priorDelivered: 0, appLimited: false };
-  /** Of the last accepted segment: how long its request waited at the server, and the time from request to arrival. */
+  /**
+   * Of the last accepted segment: how long its request waited at the server, and the time from
+   * request to arrival.
+   */
   private holdUs = 0;
   private wholeRttUs = 0;
   // Reused for every segment, so that the hot path allocates nothing.
@@ -182,9 +204,10 @@ export class Receiver {
   }
 
   /**
-   * One or several datagrams (as UDP_GRO merges them), all from the server's address: the first `length` bytes. Hostile input is
-   * ignored. What they say of the path is evaluated at the next `pollTransmit` or `handleTimeout`. `isExact`: `nowUs` is the
-   * kernel's time of arrival, not the time of reading.
+   * One or several datagrams (as UDP_GRO merges them), all from the server's address: the first
+   * `length` bytes. Hostile input is ignored. What they say of the path is evaluated at the next
+   * `pollTransmit` or `handleTimeout`. `isExact`: `nowUs` is the kernel's time of arrival, not the
+   * time of reading.
    */
   handleDatagrams(bytes: Uint8Array, nowUs: number, length = bytes.length, isExact = false): void {
     let at = 0;
@@ -202,8 +225,10 @@ export class Receiver {
     this.checkDone();
   }
 
-  /** The file's size, and the largest segment that the server can send (65 024 on loopback or with jumbo frames; at most
-   *  1 444 if it cannot keep the kernel from fragmenting). */
+  /**
+   * The file's size, and the largest segment that the server can send (65 024 on loopback or with
+   * jumbo frames; at most 1 444 if it cannot keep the kernel from fragmenting).
+   */
   handleOffer(sizeBytes: number, maxSegmentBytes: number, nowUs: number): void {
     if (this.offerAtUs < 0) this.offerAtUs = nowUs;
     this.probeTimeout.restart(nowUs);
@@ -233,7 +258,10 @@ export class Receiver {
     this.probeTimeout.restart(nowUs);
   }
 
-  /** Nothing at or beyond this offset is requested until it is raised: keeps `-o -` in bounded memory. */
+  /**
+   * Nothing at or beyond this offset is requested until it is raised: keeps `-o -` in bounded
+   * memory.
+   */
   setHorizon(offset: number, nowUs: number): void {
     if (this.picker.horizon <= this.picker.wanted.firstByte) this.probeTimeout.onProgress(nowUs);
     this.picker.horizon = offset;
@@ -268,8 +296,10 @@ export class Receiver {
     return this.writeRanges(into, nowUs, true);
   }
 
-  /** Writes the next datagram for the server; returns its length, 0 if there is none now. `into` holds at least limits.ts
-   *  `maxRequestBytes`. */
+  /**
+   * Writes the next datagram for the server; returns its length, 0 if there is none now. `into`
+   * holds at least limits.ts `maxRequestBytes`.
+   */
   pollTransmit(into: Uint8Array, nowUs: number): number {
     this.probeTimeout.start(nowUs);
     this.processArrivals();
@@ -393,8 +423,9 @@ export class Receiver {
   }
 
   /**
-   * Updates RTT, losses and congestion control from the arrivals since the last call. Once per batch: after the process was descheduled,
-   * a hundred segments with the same late round trip are one piece of evidence, not a hundred.
+   * Updates RTT, losses and congestion control from the arrivals since the last call. Once per
+   * batch: after the process was descheduled, a hundred segments with the same late round trip are
+   * one piece of evidence, not a hundred.
    */
   private processArrivals(): void {
     const { controller, picker, rtt, arrivals, schedule, train } = this;
@@ -438,7 +469,8 @@ export class Receiver {
       this.probesDue = 2;
       return;
     }
-    // The path may be down or narrower, or our address may have changed: start over, with small segments and a fresh cookie.
+    // The path may be down or narrower, or our address may have changed: start over, with small
+    // segments and a fresh cookie.
     const isRepeated = probes > outageProbes;
     this.picker.segments.declareAllLost(isRepeated, this.picker.onLost);
     this.controller.onOutage();

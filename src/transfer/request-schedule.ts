@@ -1,27 +1,37 @@
-// When a receiver may request, and how much: the congestion window and rate, the pacer's credit, a limit set by hand.
-// Pure. Knows nothing of datagrams; the range picker says what there is to request.
+// When a receiver may request, and how much: the congestion window and rate, the pacer's credit, a
+// limit set by hand. Pure. Knows nothing of datagrams; the range picker says what there is to
+// request.
 
 import type { CongestionController } from "./congestion/controller.ts";
 import { Pacer } from "./congestion/pacer.ts";
 import type { RttEstimator } from "./congestion/rtt.ts";
 import type { RangePicker } from "./range-picker.ts";
 
-/** A REQUEST that no other has followed is repeated after this long, this often: losing the last one would otherwise
- *  cost a timeout. */
+/**
+ * A REQUEST that no other has followed is repeated after this long, this often: losing the last one
+ * would otherwise cost a timeout.
+ */
 const repeatUs = 2_000;
 const maxRepeats = 2;
-/** Bounds of the burst after a delay, in µs of the rate: 1.5 ticks of a coarse event loop, and as long as processes on a
- *  busy machine keep each other waiting. */
+/**
+ * Bounds of the burst after a delay, in µs of the rate: 1.5 ticks of a coarse event loop, and as
+ * long as processes on a busy machine keep each other waiting.
+ */
 const minBurstUs = 1_500;
 const maxBurstUs = 20_000;
 /** The first REQUEST is not paced: where a limit is set, it takes at most this long's worth. */
 const firstLimitUs = 100_000;
-/** When window-limited, wait until a sixteenth of the window is free, or this long's worth of the rate: a REQUEST for every
- *  segment that arrives would cost a datagram each. */
+/**
+ * When window-limited, wait until a sixteenth of the window is free, or this long's worth of the
+ * rate: a REQUEST for every segment that arrives would cost a datagram each.
+ */
 const windowParts = 16;
 const windowUs = 500;
-/** Requests run this far ahead of the rate, so that the server has something to send while a process or a REQUEST is late.
- *  What waits there is not on the path, and a change of the rate takes effect at once. */
+/**
+ * Requests run this far ahead of the rate, so that the server has something to send while a process
+ * or a REQUEST is late. What waits there is not on the path, and a change of the rate takes effect
+ * at once.
+ */
 const aheadUs = 3_000;
 
 export class RequestSchedule {
@@ -44,8 +54,8 @@ export class RequestSchedule {
   }
 
   /**
-   * The rate at which the server is to send: the path's. A limit is enforced by requesting less; what it held back at the server
-   * would look lost.
+   * The rate at which the server is to send: the path's. A limit is enforced by requesting less;
+   * what it held back at the server would look lost.
    */
   get sendBytesPerUs(): number {
     return this.controller.pacingBytesPerUs;
@@ -56,13 +66,18 @@ export class RequestSchedule {
     return this.limitBytesPerUs <= this.controller.pacingBytesPerUs;
   }
 
-  /** How much of `bytes` the first REQUEST may take: 100 ms worth of the limit, but at least a segment. */
+  /**
+   * How much of `bytes` the first REQUEST may take: 100 ms worth of the limit, but at least a
+   * segment.
+   */
   firstBudget(bytes: number): number {
     const most = Math.max(this.picker.mtu.segmentBytes, this.limitBytesPerUs * firstLimitUs);
     return Math.floor(Math.min(bytes, this.controller.windowBytes, most));
   }
 
-  /** The largest burst after a delay, at either end: what a queue of a third of a round trip holds. */
+  /**
+   * The largest burst after a delay, at either end: what a queue of a third of a round trip holds.
+   */
   get burstUs(): number {
     const { minUs } = this.rtt;
     return Math.min(maxBurstUs, Math.max(minBurstUs, minUs < Infinity ? minUs / 3 : 0));

@@ -1,7 +1,9 @@
-// One transfer at the sending end: the ranges waiting to be sent, and how they become bursts of datagrams.
-// Pure. Does not know what became of a segment: whoever wants it again requests it again.
+// One transfer at the sending end: the ranges waiting to be sent, and how they become bursts of
+// datagrams. Pure. Does not know what became of a segment: whoever wants it again requests it
+// again.
 
 import { transfer as limit } from "../limits.ts";
+import type { Path } from "./cookies.ts";
 import { RangeSet } from "./ranges.ts";
 import {
   type RangeRequest,
@@ -11,15 +13,24 @@ import {
   writeDataHeader,
 } from "./wire.ts";
 
-/** Reads [offset, offset + length) of the file into `into` at `at`; returns the bytes read. Fewer than asked for: the file
- *  has changed, and the transfer ends with GONE "changed". Called from `pollTransmit`, so synchronously. */
+/**
+ * Reads [offset, offset + length) of the file into `into` at `at`; returns the bytes read. Fewer
+ * than asked for: the file has changed, and the transfer ends with GONE "changed". Called from
+ * `pollTransmit`, so synchronously.
+ */
 export type ReadInto = (offset: number, into: Uint8Array, at: number, length: number) => number;
 
-/** The kernel's bound for one send with UDP_SEGMENT: 64 datagrams (UDP_MAX_SEGMENTS before 6.x), 64 KiB less headers. */
+/**
+ * The kernel's bound for one send with UDP_SEGMENT: 64 datagrams (UDP_MAX_SEGMENTS before 6.x), 64
+ * KiB less headers.
+ */
 const maxBurstDatagrams = 64;
 const maxBurstBytes = 65_487;
-/** From this rate on (200 Mbit/s) credit gathers for so long before a burst: a send per datagram would cost too much, while
- *  what a timer of a millisecond lets through at once is half of a short path's queue. */
+/**
+ * From this rate on (200 Mbit/s) credit gathers for so long before a burst: a send per datagram
+ * would cost too much, while what a timer of a millisecond lets through at once is half of a short
+ * path's queue.
+ */
 const fastBytesPerUs = 25;
 const gatherUs = 250;
 /** Below it, waking up more often than this does not pay. */
@@ -36,15 +47,16 @@ interface QueuedRange {
 }
 
 export class SendQueue {
-  /** The address that has proven itself with a cookie; empty before. */
-  address = "";
-  port = 0;
+  /** The path that a cookie has proven; undefined before. */
+  path: Path | undefined;
   /** The file is no longer what it was: a GONE is due, and nothing else. */
   hasChanged = false;
   /** It is in the sender's round robin. */
   isScheduled = false;
-  /** Send numbers seen: REQUESTs arrive doubled, repeated and out of order, and each range counts once.
-   *  Nearly always a single range; gaps are REQUESTs that are late or lost. */
+  /**
+   * Send numbers seen: REQUESTs arrive doubled, repeated and out of order, and each range counts
+   * once. Nearly always a single range; gaps are REQUESTs that are late or lost.
+   */
   private readonly seen = new RangeSet();
   private readonly waiting: QueuedRange[] = [];
   private head = 0;
@@ -75,7 +87,10 @@ export class SendQueue {
     return this.head < this.waiting.length;
   }
 
-  /** Queues the ranges that are new, all to leave at the given pace. Those beyond the file or the queue's bound are dropped. */
+  /**
+   * Queues the ranges that are new, all to leave at the given pace. Those beyond the file or the
+   * queue's bound are dropped.
+   */
   handleRequest(request: Request, nowUs: number): void {
     this.refill(nowUs);
     this.pace = request.paceBytesPerMs / 1_000;
@@ -117,9 +132,11 @@ export class SendQueue {
     this.unpacedBytes = 0;
   }
 
-  /** Fills `into` with datagrams of one size (the last may be shorter); returns the sum of their sizes, and that size.
-   *  Call it once `readyUs` has come: credit may be overdrawn by a datagram.
-   *  If the file has become shorter, `hasChanged` is set and the transfer ends. */
+  /**
+   * Fills `into` with datagrams of one size (the last may be shorter); returns the sum of their
+   * sizes, and that size. Call it once `readyUs` has come: credit may be overdrawn by a datagram.
+   * If the file has become shorter, `hasChanged` is set and the transfer ends.
+   */
   pollBurst(into: Uint8Array, nowUs: number): { bytes: number; datagramBytes: number } {
     let at = 0;
     let datagramBytes = 0;

@@ -1,9 +1,10 @@
-// The sending end of all transfers of a server: answers INIT with a cookie and REQUESTs with segments, and keeps nothing
-// per packet. Pure: bytes in, bytes out; time and the keyed hash are parameters. The adapter owns the socket and the files:
-// after each `handle…`, and when the socket can take more, it calls `pollTransmit` until undefined.
+// The sending end of all transfers of a server: answers INIT with a cookie and REQUESTs with
+// segments, and keeps nothing per packet. Pure: bytes in, bytes out; time and the keyed hash are
+// parameters. The adapter owns the socket and the files: after each `handle…`, and when the socket
+// can take more, it calls `pollTransmit` until undefined.
 
 import { transfer as limit } from "../limits.ts";
-import { CookieJar, type KeyedHash } from "./cookies.ts";
+import { CookieJar, type KeyedHash, type Path } from "./cookies.ts";
 import { type ReadInto, SendQueue } from "./send-queue.ts";
 import {
   type Request,
@@ -19,18 +20,25 @@ import {
 
 export interface SenderConfig {
   keyedHash: KeyedHash;
-  /** The largest segment that this socket can send unfragmented; larger ones are not sent. Default limits.ts. */
+  /**
+   * The largest segment that this socket can send unfragmented; larger ones are not sent. Default
+   * limits.ts.
+   */
   maxSegmentBytes?: number;
 }
 
-/** A run of datagrams to one address: `bytes` of the buffer, cut every `datagramBytes` (the last may be shorter):
- *  one send with UDP_SEGMENT = datagramBytes, or ceil(bytes / datagramBytes) sends without. */
+/**
+ * A run of datagrams on one path: `bytes` of the buffer, cut every `datagramBytes` (the last may be
+ * shorter): one send with UDP_SEGMENT = datagramBytes, or ceil(bytes / datagramBytes) sends
+ * without.
+ */
 export interface Burst {
-  address: string;
-  port: number;
+  path: Path;
   bytes: number;
   datagramBytes: number;
 }
+
+const nowhere: Path = { address: "", port: 0, local: "" };
 
 export class Sender {
   private readonly cookies: CookieJar;
@@ -38,7 +46,7 @@ export class Sender {
   private readonly queues = new Map<string, SendQueue>();
   /** Queues with something to send, in round robin order. */
   private readonly scheduled: SendQueue[] = [];
-  private readonly burst: Burst = { address: "", port: 0, bytes: 0, datagramBytes: 0 };
+  private readonly burst: Burst = { path: nowhere, bytes: 0, datagramBytes: 0 };
 
   constructor(config: SenderConfig) {
     this.cookies = new CookieJar(config.keyedHash);
@@ -55,7 +63,10 @@ export class Sender {
     return bytes;
   }
 
-  /** Begins a transfer under the token that its client has chosen. False if the table is full or the token is in use. */
+  /**
+   * Begins a transfer under the token that its client has chosen. False if the table is full or the
+   * token is in use.
+   */
   open(token: Uint8Array, sizeBytes: number, read: ReadInto): boolean {
     const key = keyOf(token);
     if (token.length !== limit.tokenBytes || this.queues.has(key)) return false;
@@ -79,15 +90,12 @@ export class Sender {
     queue.clear();
   }
 
-  /** Datagrams from a client (several if UDP_GRO merged them). Writes at most one short answer at `into[0]`, never longer
-   *  than what arrived, for the same address; returns its length, 0 for none. `into` holds limits.ts maxRequestBytes. */
-  handleDatagrams(
-    bytes: Uint8Array,
-    address: string,
-    port: number,
-    into: Uint8Array,
-    nowUs: number,
-  ): number {
+  /**
+   * Datagrams from a client (several if UDP_GRO merged them). Writes at most one short answer at
+   * `into[0]`, never longer than what arrived, for the same path; returns its length, 0 for none.
+   * `into` holds limits.ts maxRequestBytes.
+   */
+  handleDatagrams(bytes: Uint8Array, path: Path, into: Uint8Array, nowUs: number): number {
     let answerBytes = 0;
     let at = 0;
     // Each turn takes four bytes or more off the buffer, which the socket bounds.
@@ -96,10 +104,10 @@ export class Sender {
       if (end < 0) break;
       const what = kindAt(bytes, at);
       let answer = 0;
-      if (what === kind.init) answer = this.handleInit(bytes, at, end, address, port, into, nowUs);
+      if (what === kind.init) answer = this.handleInit(bytes, at, end, path, into, nowUs);
       else if (what === kind.request) {
         const request = readRequest(bytes, at, end);
-        if (request) answer = this.handleRequest(request, end - at, address, port, into, nowUs);
+        if (request) answer = this.handleRequest(request, end - at, path, into, nowUs);
       } else if (what === 0) break;
       if (answer > 0) answerBytes = answer;
       at = end;
@@ -107,22 +115,30 @@ export class Sender {
     return answerBytes;
   }
 
-  /** The REQUEST from the `fetch` message, with the address and port that the client's COOKIE named: true if its cookie
-   *  proves that address, and data then flow there. `open` the transfer first. */
-  handleFirstRequest(bytes: Uint8Array, address: string, port: number, nowUs: number): boolean {
+  /**
+   * The REQUEST from the `fetch` message, with the paths that the client may have meant (its COOKIE
+   * named its address and port): true if its cookie proves one of them, on which data then flow.
+   * `open` the transfer first.
+   */
+  handleFirstRequest(bytes: Uint8Array, paths: Iterable<Path>, nowUs: number): boolean {
     if (datagramEnd(bytes, 0) !== bytes.length) return false;
     const request = readRequest(bytes, 0, bytes.length);
     const queue = request && this.queues.get(keyOf(request.token));
     if (!request || !queue) return false;
-    if (!this.cookies.isValid(request.cookie, address, port, request.token, nowUs)) return false;
-    queue.address = address;
-    queue.port = port;
-    this.enqueue(queue, request, nowUs);
-    return true;
+    for (const path of paths) {
+      if (!this.cookies.isValid(request.cookie, path, request.token, nowUs)) continue;
+      queue.path = path;
+      this.enqueue(queue, request, nowUs);
+      return true;
+    }
+    return false;
   }
 
-  /** Fills `into` (64 KiB or more) with the next burst, of one transfer, round robin; undefined if nothing may leave now.
-   *  All but the last datagram of a burst have the same size. The result is reused: read it before the next call. */
+  /**
+   * Fills `into` (64 KiB or more) with the next burst, of one transfer, round robin; undefined if
+   * nothing may leave now. All but the last datagram of a burst have the same size. The result is
+   * reused: read it before the next call.
+   */
   pollTransmit(into: Uint8Array, nowUs: number): Burst | undefined {
     for (let left = this.scheduled.length; left > 0; left--) {
       const queue = this.scheduled.shift()!;
@@ -134,8 +150,7 @@ export class Sender {
       const { bytes, datagramBytes } = queue.pollBurst(into, nowUs);
       this.schedule(queue);
       const { burst } = this;
-      burst.address = queue.address;
-      burst.port = queue.port;
+      burst.path = queue.path ?? nowhere;
       burst.bytes = bytes;
       burst.datagramBytes = datagramBytes;
       if (queue.hasChanged) {
@@ -148,8 +163,10 @@ export class Sender {
     return undefined;
   }
 
-  /** When to call `pollTransmit` again after it gave undefined: what waits leaves at the rate that its client has named.
-   *  In µs; Infinity for never. */
+  /**
+   * When to call `pollTransmit` again after it gave undefined: what waits leaves at the rate that
+   * its client has named. In µs; Infinity for never.
+   */
   nextTimeoutUs(nowUs: number): number {
     let soonest = Infinity;
     for (const queue of this.scheduled) soonest = Math.min(soonest, queue.readyUs(nowUs));
@@ -160,39 +177,39 @@ export class Sender {
     bytes: Uint8Array,
     at: number,
     end: number,
-    address: string,
-    port: number,
+    path: Path,
     into: Uint8Array,
     nowUs: number,
   ): number {
     const init = readInit(bytes, at, end);
     if (!init) return 0;
     const { token, timeUs: echoUs } = init;
-    const cookie = this.cookies.mint(address, port, token, nowUs);
+    const cookie = this.cookies.mint(path, token, nowUs);
+    const { address, port } = path;
     return writeCookie(into, { token, cookie, echoUs, address, port });
   }
 
   private handleRequest(
     request: Request,
     requestBytes: number,
-    address: string,
-    port: number,
+    path: Path,
     into: Uint8Array,
     nowUs: number,
   ): number {
     const { token } = request;
     const queue = this.queues.get(keyOf(token));
     if (!queue) return writeGone(into, { token, reason: goneReason.unknown });
-    if (queue.address !== address || queue.port !== port) {
-      if (!this.cookies.isValid(request.cookie, address, port, token, nowUs)) {
-        // A new address, or a forged one: offer a cookie for it, unless that would be longer than the request.
-        const cookie = this.cookies.mint(address, port, token, nowUs);
+    if (!isSame(queue.path, path)) {
+      if (!this.cookies.isValid(request.cookie, path, token, nowUs)) {
+        // A new address, or a forged one: offer a cookie for it, unless that would be longer than
+        // the request.
+        const cookie = this.cookies.mint(path, token, nowUs);
+        const { address, port } = path;
         const echoUs = request.timeUs;
         const length = writeCookie(into, { token, cookie, echoUs, address, port });
         return length <= requestBytes ? length : 0;
       }
-      queue.address = address;
-      queue.port = port;
+      queue.path = path;
     }
     if (queue.hasChanged) return writeGone(into, { token, reason: goneReason.changed });
     this.enqueue(queue, request, nowUs);
@@ -209,6 +226,10 @@ export class Sender {
     queue.isScheduled = true;
     this.scheduled.push(queue);
   }
+}
+
+function isSame(a: Path | undefined, b: Path): boolean {
+  return a?.address === b.address && a.port === b.port && a.local === b.local;
 }
 
 function keyOf(token: Uint8Array): string {

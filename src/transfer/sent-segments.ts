@@ -1,6 +1,7 @@
-// The segments in flight, QUIC's "sent packets": one entry per requested segment, in a ring indexed by send number. Detects loss
-// by packet and time threshold (RFC 9002 §6.1) and takes delivery-rate samples (draft-ietf-ccwg-bbr §4.1.1).
-// Pure. Allocates nothing per segment. "Sent" and "requested" are the same here: the server sends what is requested.
+// The segments in flight, QUIC's "sent packets": one entry per requested segment, in a ring indexed
+// by send number. Detects loss by packet and time threshold (RFC 9002 §6.1) and takes delivery-rate
+// samples (draft-ietf-ccwg-bbr §4.1.1). Pure. Allocates nothing per segment. "Sent" and "requested"
+// are the same here: the server sends what is requested.
 
 import { transfer as limit } from "../limits.ts";
 import type { Pauses } from "./arrival-batch.ts";
@@ -77,7 +78,10 @@ export class SentSegments implements Pauses {
   /** Tolerated reordering, in segments and µs; grows with every spurious loss. */
   private reorderSegments = 3;
   private reorderUs = 0;
-  /** The newest segment that has arrived since the last sample (-1 for none), and when it left the server. */
+  /**
+   * The newest segment that has arrived since the last sample (-1 for none), and when it left the
+   * server.
+   */
   private newest = -1;
   private newestSentUs = 0;
   pauseThresholdUs = Infinity;
@@ -143,8 +147,10 @@ export class SentSegments implements Pauses {
     return this.requestedUs[seq & this.mask]!;
   }
 
-  /** A segment arrived that left the server at `sentUs` by our clock. `length` may be shorter than requested only at the
-   *  end of the file, which the caller checks. */
+  /**
+   * A segment arrived that left the server at `sentUs` by our clock. `length` may be shorter than
+   * requested only at the end of the file, which the caller checks.
+   */
   onReceived(seq: number, offset: number, length: number, sentUs: number, nowUs: number): Match {
     if (seq >= this.nextSeq || seq < this.nextSeq - this.mask - 1) return match.none;
     const i = seq & this.mask;
@@ -174,13 +180,17 @@ export class SentSegments implements Pauses {
     return match.late;
   }
 
-  /** Fills `sample` from the newest segment that arrived since the last call; intervals below `minRttUs` give none. */
+  /**
+   * Fills `sample` from the newest segment that arrived since the last call; intervals below
+   * `minRttUs` give none.
+   */
   sampleRate(minRttUs: number, sample: RateSample): void {
     sample.rate = 0;
     if (this.newest < 0) return;
     const i = this.newest & this.mask;
     this.newest = -1;
-    // From when it was sent, not requested: we request ahead of the rate at times, and in bulk after a delay.
+    // From when it was sent, not requested: we request ahead of the rate at times, and in bulk
+    // after a delay.
     const sendUs = this.newestSentUs - this.priorFirstSentUs[i]!;
     const ackUs = this.deliveredUs - this.priorDeliveredUs[i]!;
     this.firstSentUs = Math.max(this.firstSentUs, this.newestSentUs);
@@ -214,8 +224,11 @@ export class SentSegments implements Pauses {
     }
   }
 
-  /** Declares everything in flight lost. What arrives after all is still recognised, unless `skip`: send numbers then continue
-   *  a whole ring later, past any that a damaged request may have made the server believe it has answered. */
+  /**
+   * Declares everything in flight lost. What arrives after all is still recognised, unless `skip`:
+   * send numbers then continue a whole ring later, past any that a damaged request may have made
+   * the server believe it has answered.
+   */
   declareAllLost(skip: boolean, onLost: OnLost): void {
     for (let seq = this.settled; seq < this.nextSeq; seq++) {
       const i = seq & this.mask;
@@ -226,7 +239,9 @@ export class SentSegments implements Pauses {
     this.lossTimeUs = Infinity;
   }
 
-  /** Forgets requests at or beyond the end of the file: they will not be answered, and are not lost. */
+  /**
+   * Forgets requests at or beyond the end of the file: they will not be answered, and are not lost.
+   */
   forgetBeyond(sizeBytes: number): void {
     for (let seq = this.settled; seq < this.nextSeq; seq++) {
       const i = seq & this.mask;
@@ -234,7 +249,10 @@ export class SentSegments implements Pauses {
     }
   }
 
-  /** Marks the oldest (or newest) `count` uncopied segments in flight as copied; `visit` requests the copies. */
+  /**
+   * Marks the oldest (or newest) `count` uncopied segments in flight as copied; `visit` requests
+   * the copies.
+   */
   copyOutstanding(
     count: number,
     fromNewest: boolean,

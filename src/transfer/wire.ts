@@ -1,8 +1,9 @@
-// The datagrams of a transfer, as bytes: a writer and a reader for each kind, big endian.
-// Pure: knows no socket, no file and no clock. Readers never throw: undefined means "not one of ours, or truncated".
+// The datagrams of a transfer, as bytes: a writer and a reader for each kind, big endian. Pure:
+// knows no socket, no file and no clock. Readers never throw: undefined means "not one of ours, or
+// truncated".
 //
-// Every datagram begins with the same four bytes (magic, kind, length of what follows), so that datagrams merged by the
-// kernel (UDP_GRO) can be split again: see `datagramEnd`.
+// Every datagram begins with the same four bytes (magic, kind, length of what follows), so that
+// datagrams merged by the kernel (UDP_GRO) can be split again: see `datagramEnd`.
 //
 //   INIT    client → server  token, client's time, padding: never shorter than the COOKIE that answers it
 //   COOKIE  server → client  token, cookie, echoed time, the address and port that the server saw
@@ -30,7 +31,10 @@ export const goneReason = {
   changed: 2,
 } as const;
 
-/** Offsets of the fields in a datagram (of a range: in its record); `end` is where what follows begins. */
+/**
+ * Offsets of the fields in a datagram (of a range: in its record); `end` is where what follows
+ * begins.
+ */
 const common = { magic: 0, kind: 1, length: 2, end: 4 } as const;
 const initAt = { token: 4, time: 20 } as const;
 const cookieAt = { token: 4, cookie: 20, echo: 36, port: 40, addressBytes: 42, end: 43 } as const;
@@ -43,15 +47,21 @@ const goneAt = { token: 4, reason: 20, end: 21 } as const;
 export const initBytes = 96;
 /** Bytes before the file's bytes in a DATA datagram. */
 export const dataHeaderBytes = dataAt.end;
-/** Send numbers have 32 bits; from here on (5 TB in segments of 1 200 bytes) a transfer continues under another token. */
+/**
+ * Send numbers have 32 bits; from here on (5 TB in segments of 1 200 bytes) a transfer continues
+ * under another token.
+ */
 export const maxSendNumber = 2 ** 32 - 2 ** 20;
 /** The longest text of an IPv6 address, which ends in an IPv4 address (RFC 4291 §2.2). */
 const maxAddressBytes = 45;
 /** Hold times travel in units of so many µs. */
 const holdStepUs = 16;
 
-/** A range to send: bytes [offset, offset + length) in segments of `segmentBytes` (the last may be shorter), numbered
- *  firstSeq, firstSeq + 1, … Send numbers are never reused, so a DATA tells which request it answers. */
+/**
+ * A range to send: bytes [offset, offset + length) in segments of `segmentBytes` (the last may be
+ * shorter), numbered firstSeq, firstSeq + 1, … Send numbers are never reused, so a DATA tells which
+ * request it answers.
+ */
 export interface RangeRequest {
   firstSeq: number;
   offset: number;
@@ -78,7 +88,10 @@ export interface Request {
   token: Uint8Array;
   cookie: Uint8Array;
   timeUs: number;
-  /** Pace of everything that waits, in bytes of the file per ms, rounded up; 0 for as fast as possible. */
+  /**
+   * Pace of everything that waits, in bytes of the file per ms, rounded up; 0 for as fast as
+   * possible.
+   */
   paceBytesPerMs: number;
   /** The largest burst after a late timer at the server, in µs of that rate. */
   burstUs: number;
@@ -105,7 +118,10 @@ export function datagramEnd(bytes: Uint8Array, at: number, length = bytes.length
   return end <= length ? end : -1;
 }
 
-/** The secret that a DATA must carry: the token's last eight bytes, which nobody off the path can guess. */
+/**
+ * The secret that a DATA must carry: the token's last eight bytes, which nobody off the path can
+ * guess.
+ */
 export function tagOf(token: Uint8Array): { high: number; low: number } {
   return {
     high: readU32(token, limit.tokenBytes - 8),
@@ -127,7 +143,10 @@ export function readInit(bytes: Uint8Array, at: number, end: number): Init | und
   return { token: tokenAt(bytes, at + initAt.token), timeUs: readU32(bytes, at + initAt.time) };
 }
 
-/** Writes a COOKIE; returns its length, at most `initBytes`, or 0 if the address is too long to be one. */
+/**
+ * Writes a COOKIE; returns its length, at most `initBytes`, or 0 if the address is too long to be
+ * one.
+ */
 export function writeCookie(into: Uint8Array, cookie: Cookie): number {
   const { address } = cookie;
   if (address.length > maxAddressBytes) return 0;
@@ -165,7 +184,10 @@ export function readCookie(bytes: Uint8Array, at: number, end: number): Cookie |
 /** Most ranges that fit a REQUEST of at most `limit.maxRequestBytes`. */
 export const maxRanges = Math.floor((limit.maxRequestBytes - requestAt.end) / rangeAt.end);
 
-/** Writes a REQUEST with at most `maxRanges` ranges; returns its length. `into` holds `limit.maxRequestBytes`. */
+/**
+ * Writes a REQUEST with at most `maxRanges` ranges; returns its length. `into` holds
+ * `limit.maxRequestBytes`.
+ */
 export function writeRequest(into: Uint8Array, request: Request): number {
   const count = Math.min(request.ranges.length, maxRanges);
   const length = requestAt.end + count * rangeAt.end;

@@ -1,6 +1,7 @@
-// How fast a file comes: parley beside curl from nginx, Bun's HTTP/3, TFTP and S1's stop-and-wait, each as a whole process, in the
-// same run over the same links. `bun tests/bench/transfer.ts [--rows 1,2] [--peers parley,curl] [--repeat 3] [--size 16]`
-// Wide-area rows need root, iproute2 and a C compiler; what is missing is said and skipped.
+// How fast a file arrives: parley beside curl from nginx, Bun's HTTP/3, TFTP and open-chat's
+// stop-and-wait, each as a whole process, in the same run over the same links.
+//   bun tests/bench/transfer.ts [--rows 1,2] [--peers parley,curl] [--repeat 3] [--size 16]
+// Wide-area rows need root, iproute2 and a C compiler; without them they are skipped with a reason.
 
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -95,7 +96,7 @@ function isWantedRow(name: string): boolean {
 
 async function neighbours(): Promise<void> {
   const seconds = 30;
-  // more than the link brings in that time
+  // More than the link carries in that time.
   const course = await prepare(640 * MiB);
   console.log("\ntwo downloads on 100 Mbit/s, 50 ms:");
   for (const second of ["curl", "parley"] as const) {
@@ -118,7 +119,10 @@ function describe({ mbit, rttMs, lossPercent, jitterMs }: Link): string {
   return `${rate}, ${rttMs} ms, ${lossPercent} %${jitter}`;
 }
 
-/** Peers take turns, so that whatever else the machine does meets all of them alike; the median counts. */
+/**
+ * Peers take turns, so that whatever else the machine does meets all of them alike; the median
+ * counts.
+ */
 async function wideAreaRow(row: Row): Promise<void> {
   const sizeBytes = Number(values.size ?? row.sizeMiB) * MiB;
   const course = await prepare(sizeBytes);
@@ -150,11 +154,11 @@ async function prepare(sizeBytes: number, address = serverAddress): Promise<Cour
   const source = join(folder, "source");
   const target = join(folder, "target");
   const work = join(folder, "work");
-  // what an earlier row left is in memory
+  // What an earlier row left is in memory.
   rmSync(source, { recursive: true, force: true });
   rmSync(target, { recursive: true, force: true });
   for (const path of [source, target, work]) mkdirSync(path, { recursive: true });
-  // nothing that a link or a file system could make smaller
+  // Nothing that a link or a file system could compress.
   const writer = Bun.file(join(source, "file")).writer();
   for (let at = 0; at < sizeBytes; at += 65_536) {
     writer.write(crypto.getRandomValues(new Uint8Array(Math.min(65_536, sizeBytes - at))));

@@ -1,5 +1,5 @@
-// What one session can make the hub hold: pages of long messages, floods of questions, refusals. Always less than what a slow
-// reader may lag behind, so that nobody who reads is dropped for having asked.
+// What one session can make the hub hold: history pages, floods of requests, refusals. Always less
+// than the lag of a slow reader, so that nobody who reads is dropped for having asked.
 
 import { expect, test } from "bun:test";
 import { ratesFor } from "../../src/chat/rate-budget.ts";
@@ -18,7 +18,7 @@ function roomOfLongMessages(count: number): { rig: Rig; ann: Client } {
   return { rig, ann };
 }
 
-test("a page of the past is bounded in bytes, and the pages before it can be asked for", () => {
+test("a history page is bounded in bytes, and earlier pages can be fetched", () => {
   const { ann } = roomOfLongMessages(100);
   const seen: number[] = [];
   for (let before = 101; before > 1; before = seen[0] ?? 0) {
@@ -30,7 +30,7 @@ test("a page of the past is bounded in bytes, and the pages before it can be ask
   expect(seen).toEqual(Array.from({ length: 100 }, (_, i) => i + 1));
 });
 
-test("a member that has missed much hears all of it as fast as it reads, and is not dropped", () => {
+test("a long replay goes as fast as the client reads, and does not drop it", () => {
   const { rig } = roomOfLongMessages(150);
   const bob = rig.client();
   bob.link.capacity = 0;
@@ -48,7 +48,7 @@ test("a member that has missed much hears all of it as fast as it reads, and is 
   expect(rig.hub.options.metrics.slowReadersDropped).toBe(0);
 });
 
-test("many questions in one turn are answered while they come, not kept together", () => {
+test("answers to many requests in one turn are sent along the way, not piled up", () => {
   const { rig, ann } = roomOfLongMessages(40);
   let most = 0;
   for (let i = 0; i < 100; i++) {
@@ -60,7 +60,7 @@ test("many questions in one turn are answered while they come, not kept together
   expect(ann.lines().map(({ ref }) => ref)).toEqual(Array.from({ length: 100 }, (_, i) => i));
 });
 
-test("who asks and does not read is dropped at the bound", () => {
+test("a client that asks without reading is dropped at the limit", () => {
   const { rig, ann } = roomOfLongMessages(40);
   ann.link.capacity = 0;
   for (let i = 0; i < 1_000; i++) ann.queue({ type: "history", room: "lobby", ref: i });
@@ -69,7 +69,7 @@ test("who asks and does not read is dropped at the bound", () => {
   expect(ann.session.output.lagBytes).toBeLessThan(1_000);
 });
 
-test("a flood of refusals ends in one sentence and the end of the connection", () => {
+test("a client that ignores thousands of refusals is told once and disconnected", () => {
   const rig = new Rig({ rates: ratesFor(sender.messagesPerSecond) });
   const bob = rig.member("Bob");
   const loud = rig.client(openChat).send("Loud");
@@ -83,7 +83,7 @@ test("a flood of refusals ends in one sentence and the end of the connection", (
   expect(bob.lines().at(-1)).toMatchObject({ type: "left", name: "Loud" });
 });
 
-test("who says a word in more rooms than there can be takes nothing of the past where people are", () => {
+test("talking in more rooms than are kept does not evict the history of a room in use", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   for (let n = 1; n <= 20; n++) ann.queue({ type: "say", room: "lobby", n, text: `m${n}` });

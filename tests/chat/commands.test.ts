@@ -1,4 +1,4 @@
-// The table of commands: what needs a name, what is answered to whom with which code, what a request for a list gets.
+// The command table: what needs a name, which error code answers what, and how lists are paged.
 
 import { expect, test } from "bun:test";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
@@ -8,7 +8,7 @@ import { type Client, inRoom, Rig } from "./rig.ts";
 const errors = (client: Client) => client.lines().filter(({ type }) => type === "error");
 const looker = (rig: Rig) => rig.client().send({ type: "hello", version: 2 });
 
-test("what needs a name is refused with the ref of the request, what does not is answered", () => {
+test("a visitor's requests are refused with their ref, except those that need no name", () => {
   const rig = new Rig();
   const eve = looker(rig);
   eve.text();
@@ -38,7 +38,7 @@ test("what needs a name is refused with the ref of the request, what does not is
   expect(rig.hub.kept["rooms"]).toBe(0);
 });
 
-test("nobody says twice who they are", () => {
+test("a second hello is refused", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   ann.text();
@@ -47,7 +47,7 @@ test("nobody says twice who they are", () => {
   expect(rig.hub.memberNames()).toEqual(["Ann"]);
 });
 
-test("names come in pages, sorted, each once, while people come and go", () => {
+test("names are paged and sorted, without repeats while people come and go", () => {
   const rig = new Rig();
   const total = historyLimits.pageMessages + 20;
   const people = new Map<string, Client>();
@@ -69,7 +69,7 @@ test("names come in pages, sorted, each once, while people come and go", () => {
   );
 });
 
-test("rooms and names are refused with the reason", () => {
+test("invalid rooms and names are refused with a code that says why", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   rig.member("Bob");
@@ -92,7 +92,7 @@ test("rooms and names are refused with the reason", () => {
   ]);
 });
 
-test("when there are too many rooms, new ones are refused and old ones can be entered", () => {
+test("at the room limit new rooms are refused and existing ones can be joined", () => {
   const rig = new Rig();
   for (let i = 0; i < historyLimits.maxRooms; i++) rig.member(`p${i}`, inRoom(`r${i}`));
   const ann = rig.member("Ann", inRoom("one-more"));
@@ -132,7 +132,7 @@ test("texts, recipients and counters at their bounds and beyond", () => {
   expect(bob.lines().map(({ type }) => type)).toEqual(["message", "private", "message"]);
 });
 
-test("the same recipient named twice hears it once", () => {
+test("a recipient named twice hears the message once", () => {
   const rig = new Rig();
   const bob = rig.member("Bob");
   const ann = rig.member("Ann");
@@ -141,7 +141,7 @@ test("the same recipient named twice hears it once", () => {
   expect(bob.lines()).toMatchObject([{ type: "private", mail: 1, to: ["Bob"] }]);
 });
 
-test("who names somebody unknown is told whom it did not reach, and refused only if it reached none", () => {
+test("a private message with unknown recipients is refused only if it reaches nobody", () => {
   const rig = new Rig();
   const bob = rig.member("Bob");
   const ann = rig.member("Ann");
@@ -166,7 +166,7 @@ test("who names somebody unknown is told whom it did not reach, and refused only
   ]);
 });
 
-test("to ALL and to somebody by name: once to each, in the room aloud, elsewhere privately", () => {
+test("a message to ALL and to names reaches each person once", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   const ben = rig.member("Ben");

@@ -1,4 +1,4 @@
-// What a sender's rate is spent on: every recipient, and every line as long as it is.
+// What a sender's rate is charged for: every recipient, and every line by its length.
 
 import { expect, test } from "bun:test";
 import { message as limits } from "../../src/limits.ts";
@@ -12,7 +12,7 @@ const errors = (client: Client) =>
     .map(({ code }) => code);
 const strangers = Array.from({ length: limits.maxRecipients }, (_, i) => `nobody${i}`);
 
-/** Ann, whose hello has been paid for. */
+/** Ann, with a full budget. */
 function ann(messagesPerSecond: number, bytesPerSecond: number, store = new FailingStore()) {
   const rig = new Rig({ rates: { messagesPerSecond, bytesPerSecond } }, store.answer);
   const client = rig.member("Ann");
@@ -21,7 +21,7 @@ function ann(messagesPerSecond: number, bytesPerSecond: number, store = new Fail
   return { rig, client };
 }
 
-test("a private message costs as many as it has recipients, and so many names are looked up a second", () => {
+test("a private message is charged per recipient, which bounds name lookups", () => {
   const store = new FailingStore();
   const { rig, client } = ann(limits.maxRecipients, 1e6, store);
   let lookups = 0;
@@ -36,14 +36,14 @@ test("a private message costs as many as it has recipients, and so many names ar
   expect(lookups).toBe(7 * limits.maxRecipients);
 });
 
-test("its text costs as often", () => {
+test("its text is charged per recipient too", () => {
   const { client } = ann(1_000, 10_000);
   client.send({ type: "tell", to: ["Bob", "Cal", "Dan", "Eve"], text: "x".repeat(10_001) });
   client.send({ type: "ping" });
   expect(errors(client)).toContain("rate");
 });
 
-test("a line costs its length, whatever is in it", () => {
+test("a line is charged for its whole length", () => {
   const { client } = ann(1_000, 10_000);
   client.send({ type: "ping", padding: "x".repeat(40_000) });
   expect(errors(client)).toEqual([]);

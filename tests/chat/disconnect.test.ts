@@ -1,4 +1,5 @@
-// How sessions end: by their own word, without one, by force, with the server; and that nothing runs or stays behind.
+// How sessions end: by a goodbye, without one, by force, with the server; and that nothing of them
+// stays behind.
 
 import { expect, test } from "bun:test";
 import type { FilesPort } from "../../src/chat/files-port.ts";
@@ -10,7 +11,7 @@ import { openMemoryStore } from "../../src/store/memory.ts";
 import { FailingStore } from "./failing-store.ts";
 import { inRoom, nothing, Rig, say, since } from "./rig.ts";
 
-test("a native connection that ends without a goodbye is lost, and its mail kept", () => {
+test("a native connection that ends without a goodbye is lost, and its mail is kept", () => {
   const rig = new Rig();
   const bob = rig.member("Bob");
   const ann = rig.member("Ann");
@@ -27,7 +28,7 @@ test("a native connection that ends without a goodbye is lost, and its mail kept
   expect(bob.lines()).toEqual([{ type: "ack", n: 1 }]);
 });
 
-test("a half-closed connection gets its answers, then ends; a listener by nature stays", () => {
+test("a half-closed connection gets its answers, then ends; a line-chat listener stays", () => {
   const rig = new Rig();
   const ann = rig.client(openChat).queue("Ann", "show");
   rig.hub.handleInputEnd(ann.session, rig.nowMs);
@@ -43,7 +44,7 @@ test("a half-closed connection gets its answers, then ends; a listener by nature
   expect(dan.text()).toContain("Eve joined");
 });
 
-test("who only listened gets its mail also after the server was killed, and is nobody to forget", () => {
+test("a member that only listens keeps its name and mail when the server is killed", () => {
   const clock = () => before.nowMs;
   const store = new FailingStore(openMemoryStore({ epoch: "epoch-1", clock }));
   const before = new Rig({}, store.answer);
@@ -61,7 +62,7 @@ test("who only listened gets its mail also after the server was killed, and is n
   expect(back.lines()).toContainEqual(expect.objectContaining({ type: "private", mail: 1 }));
 });
 
-test("records of a crowd that came at once are kept fresh a few at a time", () => {
+test("records of a crowd that came at once are refreshed a few at a time", () => {
   const store = new FailingStore();
   const rig = new Rig({}, store.answer);
   const crowd = 300;
@@ -81,7 +82,7 @@ test("records of a crowd that came at once are kept fresh a few at a time", () =
   expect(most).toBeLessThanOrEqual((crowd * 2) / 60);
 });
 
-test("people who were there when the server stopped get mail as soon as it is back", () => {
+test("members present at a shutdown get mail as soon as the server is back", () => {
   const store = new FailingStore();
   const before = new Rig({}, store.answer);
   const ann = before.member("Ann");
@@ -127,7 +128,7 @@ test("a line that is too long ends the connection, whatever the sender's rate", 
   expect(ann.text()).toBe("");
 });
 
-test("what is ready too late for a connection that is over is dropped", () => {
+test("an answer that comes after the connection has ended is dropped", () => {
   const answers: (() => void)[] = [];
   const files: FilesPort = {
     list: (_after, _limit, answer) => answers.push(() => answer({ files: [], next: undefined })),
@@ -146,7 +147,7 @@ test("what is ready too late for a connection that is over is dropped", () => {
   expect(ann.text()).not.toContain('"files"');
 });
 
-test("a message over the rate asks for a tick by itself", () => {
+test("a delayed message asks for a timer by itself", () => {
   let wakes = 0;
   const rates = { messagesPerSecond: 1, bytesPerSecond: 1e6 };
   const rig = new Rig({ rates, wake: () => wakes++ });
@@ -166,7 +167,7 @@ test("a message over the rate asks for a tick by itself", () => {
   expect(rig.hub.nextTimeout - rig.nowMs).toBeLessThan(20);
 });
 
-test("no quick timer runs for a client that does not read", () => {
+test("no fast timer runs for a client that does not read", () => {
   const rig = new Rig();
   const ann = rig.client(openChat, false).send("Ann");
   ann.link.capacity = 0;
@@ -185,7 +186,7 @@ test("no quick timer runs for a client that does not read", () => {
   ]);
 });
 
-test("when all are gone nothing is left of them", () => {
+test("nothing is kept once everybody has gone", () => {
   const rig = new Rig({ rates: { messagesPerSecond: 1, bytesPerSecond: 1e6 } });
   const people = [
     rig.member("Ann"),

@@ -1,47 +1,47 @@
-// A store whose disk is full, can't be read, is slow, or does not say what it did, when a test says so. Everything else is the
-// store that it stands before.
+// A store that is full, unreadable, slow or silent about its outcome when a test says so, in front
+// of a real one.
 
 import type { Batch, Committed, StoreReply, StoreRequest } from "../../src/chat/store.ts";
 import { ParleyError } from "../../src/errors.ts";
 import { answerRequest } from "../../src/store/answer.ts";
 import { openMemoryStore } from "../../src/store/memory.ts";
-import type { Store } from "../../src/store/store.ts";
+import type { ServerStore } from "../../src/store/server-store.ts";
 import type { Rig } from "./rig.ts";
 
 /**
- * When a request is carried out and its reply comes. `now`: both at once. `reply-late`: it is carried out at once, and the reply
- * waits for `release`. `run-late`: both wait.
+ * When a request is carried out and its reply comes. `now`: both at once. `reply-late`: it is
+ * carried out at once, and the reply waits for `release`. `run-late`: both wait.
  */
 export type Timing = "now" | "reply-late" | "run-late";
 
-/** What a commit comes to. `unknown-taken` and `unknown-lost`: the hub is not told whether the log has it. */
+/** The outcome of a commit; with `unknown-…` the hub is not told whether the log has it. */
 export type CommitOutcome = "done" | "full" | "unknown-taken" | "unknown-lost";
 
 type Waiting = { request: StoreRequest; reply: StoreReply | undefined };
 
 export class FailingStore {
-  /** Takes nothing. */
+  /** Commits fail. */
   full = false;
-  /** Answers no question. */
+  /** Reads fail. */
   unreadable = false;
-  /** Whether it does not say what came of a question. */
+  /** Whether the outcome of a read is unknown. */
   unsure: () => boolean = () => false;
-  /** When each request is answered. */
+  /** When a request is carried out and answered. */
   timing: (request: StoreRequest) => Timing = () => "now";
-  /** What becomes of each commit. What the log has stays in it: a batch that comes again is not refused any more. */
+  /** The outcome of each commit. A batch that is in the log already cannot fail any more. */
   outcome: (batch: Batch) => CommitOutcome = () => (this.full ? "full" : "done");
-  /** Told every batch that is tried; `committed` if the log took it, a batch that it has already again. */
+  /** Called for every attempt to commit; `committed` if the batch is in the log. */
   tried: (batch: Batch, committed: Committed | undefined) => void = () => {};
-  /** Told every request, when it comes. */
+  /** Called for every request. */
   asked: (request: StoreRequest) => void = () => {};
   readonly #waiting: Waiting[] = [];
-  /** Batches of processes that are gone. */
+  /** The number of batches of earlier processes. */
   #earlier = 0;
   #batches = 0;
-  /** The last batch that the log took. */
+  /** The last batch that is in the log. */
   #taken = 0;
 
-  constructor(readonly store: Store = openMemoryStore({ epoch: "epoch-1" })) {}
+  constructor(readonly store: ServerStore = openMemoryStore({ epoch: "epoch-1" })) {}
 
   /** Carries out a request; undefined if the reply comes with `release`. */
   readonly answer = (request: StoreRequest): StoreReply | undefined => {
@@ -53,19 +53,19 @@ export class FailingStore {
     return undefined;
   };
 
-  /** Requests whose replies wait, in the order in which they came. */
+  /** Requests whose replies are held back, oldest first. */
   get waiting(): readonly StoreRequest[] {
     return this.#waiting.map(({ request }) => request);
   }
 
-  /** Gives the hub the reply to one request that waits. */
+  /** Delivers one held reply. */
   releaseOne(rig: Pick<Rig, "hub" | "nowMs">, at = 0): void {
     const [next] = this.#waiting.splice(at, 1);
     if (next === undefined) throw new Error("No request waits");
     rig.hub.handleStore(next.reply ?? this.#run(next.request), rig.nowMs);
   }
 
-  /** Gives the hub the replies to all requests that wait, and to those that follow from them; those come at once from now on. */
+  /** Delivers all held replies, and answers everything at once from now on. */
   release(rig: Rig): void {
     this.timing = () => "now";
     while (this.#waiting.length > 0) {
@@ -74,7 +74,7 @@ export class FailingStore {
     }
   }
 
-  /** The process that asked is gone; the next one counts its batches from 1 again. */
+  /** For a new process, which numbers its batches from 1 again. */
   reopen(): void {
     this.#waiting.length = 0;
     this.#earlier += this.#batches;

@@ -1,7 +1,9 @@
-// The hub against its plain slow twin: random people of every dialect come, talk in several rooms, lose their connections, read
-// slowly, while the store fails, stalls, answers out of order or does not say what it did, and the server dies. Everyone hears every
-// message of its rooms once, in one order, and nothing else; what is acknowledged is in the log once; nothing is kept of those who
-// are gone. A failure prints its seed: HUB_SEED=n runs that alone, HUB_LOG=1 shows it.
+// The hub against a simple model. Random people of every dialect log in, talk in several rooms,
+// lose connections and read slowly, while the store fails, stalls, answers out of order or leaves
+// outcomes unknown, and the server dies. Everybody hears every message of its rooms once and in
+// order, what is acknowledged is logged once, and nothing is kept of those who are gone. A failure
+// prints its seed: HUB_SEED=n runs that one alone, HUB_SEEDS=n that many, HUB_LOG=1 prints what is
+// said.
 
 import { expect, test } from "bun:test";
 import { NativePerson } from "./model/native-person.ts";
@@ -18,14 +20,14 @@ class Story {
   readonly world: World;
   readonly natives: NativePerson[] = [];
   plains: PlainPerson[] = [];
-  /** Native connections that were left behind by a newer one. */
+  /** Native connections replaced by a newer one and not closed yet. */
   readonly stale: { session: NonNullable<NativePerson["session"]>; over: () => boolean }[] = [];
   readonly gone: PlainPerson[] = [];
   readonly #everyPlain: PlainPerson[] = [];
   #people = 0;
   #names = 0;
   #floods = 0;
-  /** People who read slowly; a store that fails, that is late, that does not say what it did. */
+  /** Slow readers; a store that fails, is late, leaves outcomes unknown. */
   readonly #slow: boolean;
   readonly #faulty: boolean;
   readonly #late: boolean;
@@ -147,7 +149,7 @@ class Story {
     }
     const person = world.pick(this.natives);
     if (person === undefined) return;
-    // A client that notices late: its old connection is still there.
+    // A client that reconnects while its old connection is still open.
     if (person.isLive && !world.chance(0.2)) return;
     this.#abandon(person);
     person.connect(world.chance(0.9));
@@ -172,7 +174,7 @@ class Story {
     person.tell([...new Set(Array.from({ length: count }, () => this.#someName().toLowerCase()))]);
   };
 
-  /** A connection is lost, at either end. */
+  /** A connection is lost, or half-closed. */
   #lose = (): void => {
     const { world } = this;
     if (world.chance(0.5)) {
@@ -235,13 +237,13 @@ class Story {
     this.#drained(person);
   };
 
-  /** Far more at once than a rate allows: some wait, some are refused. */
+  /** Far more at once than the rate allows: some wait, some are refused. */
   #paste = (): void => {
     const person = this.#somebody();
     for (let i = 20 + this.world.below(150); i > 0; i--) person?.say();
   };
 
-  /** Long messages, until whoever does not read is dropped. */
+  /** Long messages, until slow readers are dropped. */
   #flood = (): void => {
     const person = this.#someNative();
     if (person === undefined || this.world.rates !== undefined) return;
@@ -249,7 +251,7 @@ class Story {
     for (let i = 0; i < 270; i++) person.say(16_000);
   };
 
-  /** The process stops in order or dies in the middle of a turn; everybody's connection is gone. */
+  /** The process stops or dies in the middle of a turn, and all connections with it. */
   #restart = (): void => {
     const { world } = this;
     if (world.chance(0.5)) {
@@ -299,7 +301,7 @@ class Story {
     this.world.drain(person.session);
   }
 
-  /** Everybody reads and answers; sockets that are over are closed, as the adapter does. */
+  /** Everybody reads and answers; ended sockets are closed, as the adapter does. */
   readonly #step = (): void => {
     const { world } = this;
     world.releaseSome();
@@ -309,7 +311,7 @@ class Story {
     }
     for (const person of this.plains.slice()) {
       person.step();
-      // Nobody gets in under a name that is taken, or while the log can't be read.
+      // The login was refused.
       if (person.link.over !== "" || person.isRefused) this.#closePlain(person);
     }
     for (let i = this.stale.length - 1; i >= 0; i--) {
@@ -321,7 +323,10 @@ class Story {
     world.endTurn();
   };
 
-  /** All links are fast, the disk is well, everyone is there and has said all: then everyone has heard all. */
+  /**
+   * With fast links and a healthy store, everybody is back, has said everything and has heard
+   * everything.
+   */
   #settle(): void {
     const { world } = this;
     world.heal();
@@ -375,7 +380,7 @@ class Story {
     ].sort();
   }
 
-  /** Each message once in one place, or nowhere if its sender was told so. */
+  /** Each message is in one place once, or nowhere if its sender was told so. */
   #judge(): void {
     const acknowledged = new Map<Token, boolean>();
     for (const person of this.natives) {
@@ -390,7 +395,7 @@ class Story {
       const outside = room === undefined ? false : places.some((place) => place !== room);
       const stray = kind === "tell" ? rooms.length > 0 : places.length > 1 || outside;
       const tooMany = kind === "tell" && places.length > to.length;
-      // What was for a plain client alone may have been lost with its connection.
+      // A private message to a plain client may be lost with its connection.
       const toPlain = kind === "tell" ? to.some((name) => this.#isPlain(name)) : true;
       const lost = acknowledged.get(token) === true && places.length === 0 && !toPlain;
       if (twice || stray || tooMany || lost) throw new Error(JSON.stringify(token));
@@ -403,7 +408,7 @@ class Story {
     }
   }
 
-  /** Whether a plain client has, or may have, had that name. */
+  /** Whether a plain client may have had that name. */
   #isPlain(name: string): boolean {
     return !name.startsWith("n") || this.#everyPlain.some(({ names }) => names.has(name));
   }
@@ -416,7 +421,7 @@ class Story {
   }
 }
 
-test("the hub does what its plain twin does", () => {
+test("the hub agrees with a simple model", () => {
   const only = process.env["HUB_SEED"];
   const first = only === undefined ? 1 : Number(only);
   const last = only === undefined ? Number(process.env["HUB_SEEDS"] ?? seeds) : first;
@@ -431,6 +436,6 @@ test("the hub does what its plain twin does", () => {
       throw error;
     }
   }
-  // The twin has looked into lines of several messages, too.
+  // Runs have been checked too.
   if (only === undefined) expect(inRuns).toBeGreaterThan(100);
 }, 120_000);

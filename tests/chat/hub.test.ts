@@ -1,4 +1,4 @@
-// The hub's promises, without a network: who hears what, in which order, exactly once.
+// What the hub promises: who hears what, in which order, exactly once.
 
 import { expect, test } from "bun:test";
 import { lineChat } from "../../src/dialects/line-chat.ts";
@@ -33,7 +33,7 @@ test("a message reaches every dialect in its own words, once, and is acknowledge
   expect(bob.text()).toBe("Dan: hej\n");
 });
 
-test("messages of one turn leave in one send", () => {
+test("the messages of one turn are sent in one write", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   const bob = rig.client(openChat).send("Bob");
@@ -51,7 +51,7 @@ test("messages of one turn leave in one send", () => {
 
 const say = (n: number, text = `${n}`): object => ({ type: "say", room: "lobby", n, text });
 
-test("who asks for runs gets messages of one sender in one line, parted where they must be", () => {
+test("a client that asks for runs gets consecutive messages of one sender in one line", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   const bob = rig.member("Bob", { runs: true });
@@ -71,8 +71,8 @@ test("who asks for runs gets messages of one sender in one line, parted where th
   expect(bob.lines()).toEqual([one]);
   expect(said(cal.lines())).toEqual(['q"', "2", "3"]);
 
-  // Another sender, somebody who begins to listen in between, another millisecond: each parts a run. An answer to one member
-  // does not: it comes after the run.
+  // Another sender, a newcomer in between and another millisecond each end a run. An answer to one
+  // member does not: it follows the run.
   ann.queue(say(4), say(5));
   cal.queue(say(1));
   ann.queue(say(6));
@@ -101,7 +101,7 @@ test("who asks for runs gets messages of one sender in one line, parted where th
   ]);
 });
 
-test("a run is no longer than its bound", () => {
+test("a run has a maximum length", () => {
   const rig = new Rig();
   const ann = rig.member("Ann", { runs: true });
   ann.text();
@@ -112,7 +112,7 @@ test("a run is no longer than its bound", () => {
   expect(lines.map(({ texts }) => (texts as string[] | undefined)?.length ?? 1)).toEqual([4, 4, 1]);
 });
 
-test("what a member hears of its own stands in its place among what the room hears", () => {
+test("personal answers keep their place among the room's events", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   const cal = rig.member("Cal");
@@ -125,7 +125,7 @@ test("what a member hears of its own stands in its place among what the room hea
   expect(bob.text()).toBe("Ann: before\nALL Ann Cal \nCal: after\n");
 });
 
-test("an unframed client gets one send a message, 20 ms apart, and joined ones when many wait", () => {
+test("an unframed client gets one message per write, 20 ms apart, joined when many wait", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   const bob = rig.client(openChat, false).send("Bob");
@@ -143,7 +143,7 @@ test("an unframed client gets one send a message, 20 ms apart, and joined ones w
   expect(rest.join("\n").split("\n").at(-1)).toBe("Ann: 40");
 });
 
-test("a repeated message counts once, also after the connection was lost", () => {
+test("a repeated message counts once, even after a reconnect", () => {
   const rig = new Rig();
   const bob = rig.client(openChat).send("Bob");
   const ann = rig.member("Ann");
@@ -189,7 +189,7 @@ test("a returning member gets exactly what it missed, then hears the room live",
   expect(seqs).toEqual(Array.from({ length: 1_500 }, (_, i) => i + 2));
 });
 
-test("a session takes its name back from its own dead connection, nobody else does", () => {
+test("a session takes over its name from its dead connection, and nobody else can", () => {
   const rig = new Rig();
   const watcher = rig.client(openChat).send("Eve");
   const ann = rig.member("Ann");
@@ -250,7 +250,7 @@ test("a slow reader is told, dropped and forgotten; the others notice nothing", 
   expect(bob.link.ended).toBe(true);
 });
 
-test("when the log takes nothing, nobody hears it, its sender is told, and it goes through later", () => {
+test("a message that the log refuses is not heard; its sender is told and can resend it", () => {
   const store = new FailingStore();
   const rig = new Rig({}, store.answer);
   const bob = rig.client(openChat).send("Bob");
@@ -274,7 +274,7 @@ test("when the log takes nothing, nobody hears it, its sender is told, and it go
   expect(said(ann.lines())).toEqual(["lost?"]);
 });
 
-test("over its rate a sender is delayed, then refused with the time to retry; others are not", () => {
+test("a sender over its rate is delayed, then refused with a retry time; others are not", () => {
   const rig = new Rig({ rates: { messagesPerSecond: 10, bytesPerSecond: 1e6 } });
   const bob = rig.client(openChat).send("Bob");
   const ann = rig.member("Ann");
@@ -294,7 +294,7 @@ test("over its rate a sender is delayed, then refused with the time to retry; ot
   expect(numbers).toEqual(Array.from({ length: n }, (_, i) => i + 1));
 });
 
-test("a private chat carries what either says to the other alone, across dialects", () => {
+test("a private chat works across dialects, and nobody else hears it", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   const ben = rig.client(selectChat).send("Ben");
@@ -313,7 +313,7 @@ test("a private chat carries what either says to the other alone, across dialect
   expect(ann.lines()).toContainEqual({ type: "chat", state: "lost", with: "Ben" });
 });
 
-test("a renamed member keeps its room, and the old name is free", () => {
+test("a renamed member stays in its room, and the old name is free", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   ann.text();
@@ -327,7 +327,7 @@ test("a renamed member keeps its room, and the old name is free", () => {
   expect(ann.lines()).toContainEqual(expect.objectContaining({ code: "name-invalid" }));
 });
 
-test("rooms keep their talk apart, and numbers of their own", () => {
+test("rooms have separate messages and numbers", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   const bob = rig.member("Bob", inRoom("den"));
@@ -348,7 +348,7 @@ test("rooms keep their talk apart, and numbers of their own", () => {
   expect(bob.lines()).toContainEqual({ type: "joined", room: "den", name: "Ann" });
 });
 
-test("controls, escapes and line ends never reach anybody", () => {
+test("control characters, escapes and line ends reach nobody", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   const bob = rig.client(openChat).send("Bob");
@@ -357,7 +357,7 @@ test("controls, escapes and line ends never reach anybody", () => {
   expect(bob.text()).toBe("Ann: a Bob: forgedbc\n");
 });
 
-test("a silent native session is pinged, and gone if nothing comes back", () => {
+test("a silent native session is pinged, and dropped if it does not answer", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   ann.text();
@@ -369,7 +369,7 @@ test("a silent native session is pinged, and gone if nothing comes back", () => 
   expect(rig.hub.memberNames()).toEqual([]);
 });
 
-test("a connection without a name is told and ended in time", () => {
+test("a connection that gives no name is told, and closed in time", () => {
   const rig = new Rig();
   const nobody = rig.client(openChat);
   rig.pass(62_000, 500);
@@ -377,7 +377,7 @@ test("a connection without a name is told and ended in time", () => {
   expect(nobody.link.ended).toBe(true);
 });
 
-test("blank lines, keep-alives and names that are refused win no time", () => {
+test("blank lines and refused names do not extend the login timeout", () => {
   const rig = new Rig();
   rig.client(lineChat).send("Ann");
   const dodgers = [
@@ -392,7 +392,7 @@ test("blank lines, keep-alives and names that are refused win no time", () => {
   for (const [client] of dodgers) expect(client.link.ended).toBe(true);
 });
 
-test("deliveries are messages of rooms, as often as members were handed one", () => {
+test("the deliveries metric counts room messages per recipient", () => {
   const rig = new Rig();
   const { metrics } = rig.hub.options;
   const ann = rig.member("Ann");
@@ -405,7 +405,7 @@ test("deliveries are messages of rooms, as often as members were handed one", ()
     { type: "say", room: "lobby", n: 2, text: "b" },
   );
   expect(metrics.deliveries).toBe(8);
-  // In this dialect nobody hears his own words.
+  // Nobody hears their own lines in this dialect.
   rig.client(lineChat).send("Fay").send("c");
   expect(metrics.deliveries).toBe(8 + 4);
   ann.send({ type: "tell", n: 1, to: ["Bob"], text: "psst" });

@@ -1,4 +1,5 @@
-// What was typed in a private chat and waits for its sender's rate: it is for that partner, whatever happens meanwhile.
+// Lines typed in a private chat and delayed by the sender's rate: they are for that partner,
+// whatever happens meanwhile.
 
 import { expect, test } from "bun:test";
 import type { Dialect } from "../../src/chat/dialect.ts";
@@ -23,7 +24,7 @@ function chat(dialect: Dialect) {
 }
 
 for (const dialect of [selectChat, openChat, lineChat]) {
-  test(`${dialect.name}: is not said to the room once the partner has left`, () => {
+  test(`${dialect.name}: delayed private lines never go to the room`, () => {
     const { rig, ann, bob, eve } = chat(dialect);
     ann.send(...secrets);
     expect(ann.session.queue.length).toBeGreaterThan(1);
@@ -37,7 +38,7 @@ for (const dialect of [selectChat, openChat, lineChat]) {
   });
 }
 
-test("what was for the room is said to the room, though a private chat begins meanwhile", () => {
+test("delayed lines for the room go to the room, even if a private chat has begun", () => {
   const rig = new Rig({ rates });
   const eve = rig.member("Eve");
   const bob = rig.member("Bob");

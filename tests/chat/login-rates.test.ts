@@ -1,4 +1,4 @@
-// How fast people may come from one address.
+// The rate of logins from one address.
 
 import { expect, test } from "bun:test";
 import { LoginRates } from "../../src/chat/login-rates.ts";
@@ -18,7 +18,7 @@ function come(rig: Rig, dialect: Dialect, name: string, address: string) {
   return client.send(dialect === native ? { type: "hello", version: 2, name } : name);
 }
 
-/** Everybody who may come at once from an address has come. */
+/** A hub on which an address has used up its login burst. */
 function crowded(address: string): Rig {
   const rig = new Rig({ rates });
   for (let i = 0; i < limits.loginBurst; i++) {
@@ -27,7 +27,7 @@ function crowded(address: string): Rig {
   return rig;
 }
 
-test("who comes too soon is told when to try again; from elsewhere people come as before", () => {
+test("logins over an address's rate are told when to retry", () => {
   const rig = crowded("192.0.2.1");
   const watcher = come(rig, openChat, "Watcher", "192.0.2.2");
   watcher.text();
@@ -42,7 +42,7 @@ test("who comes too soon is told when to try again; from elsewhere people come a
   expect(come(rig, native, "Late2", "192.0.2.1").lines()[0]).toMatchObject({ type: "error" });
 });
 
-test("in the dialects for people it is one sentence, and the next try is heard", () => {
+test("classic dialects say so in one sentence and accept the next try", () => {
   for (const dialect of [openChat, selectChat, chatRoom, lineChat]) {
     const rig = crowded("192.0.2.1");
     const late = come(rig, dialect, "Late", "192.0.2.1");
@@ -54,7 +54,7 @@ test("in the dialects for people it is one sentence, and the next try is heard",
   }
 });
 
-test("from this machine, and from anywhere without rates, all come at once", () => {
+test("loopback, and a server without rates, has no login limit", () => {
   for (const [options, address] of [
     [{ rates }, "127.0.0.1"],
     [{ rates }, "::1"],
@@ -66,7 +66,7 @@ test("from this machine, and from anywhere without rates, all come at once", () 
   }
 });
 
-test("of IPv6 a whole network counts as one address", () => {
+test("an IPv6 network counts as one address", () => {
   const known = new LoginRates();
   const from = (i: number) => known.take(`2001:db8:0:1::${i.toString(16)}`, 0);
   for (let i = 0; i < limits.loginBurst; i++) expect(from(i)).toBe(0);
@@ -74,7 +74,7 @@ test("of IPv6 a whole network counts as one address", () => {
   expect(known.take("2001:db8:0:2::1", 0)).toBe(0);
 });
 
-test("the addresses that are known are bounded, and the busy one is not the one to be forgotten", () => {
+test("known addresses are bounded, and a busy one is not the one forgotten", () => {
   const known = new LoginRates();
   const waits = [];
   for (let i = 0; i < 3 * limits.loginAddresses; i++) {

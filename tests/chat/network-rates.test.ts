@@ -1,4 +1,5 @@
-// One address is not many strangers: what its connections may say and ask for together, and what others have of that.
+// One address is not many strangers: what its connections may say and ask for together, and what
+// others have of that.
 
 import { expect, test } from "bun:test";
 import { networksOf } from "../../src/addresses.ts";
@@ -8,7 +9,10 @@ import { type Client, Rig } from "./rig.ts";
 
 const rates = { rates: ratesFor(sender.messagesPerSecond) };
 
-/** Strangers at these addresses who say as much as they can for `seconds`; answers how many messages were heard. */
+/**
+ * Strangers at these addresses who say as much as they can for `seconds`; answers how many messages
+ * were heard.
+ */
 function flood(rig: Rig, addresses: readonly string[], seconds: number): number {
   const watcher = rig.member("Watcher", {}, "127.0.0.1");
   const strangers = addresses.map((address, i) => rig.member(`S${i}`, {}, address));

@@ -1,11 +1,13 @@
-// Private chat by consent: who may do what, who is told, and that no one is ever half in a chat.
+// Private chats by consent: who may do what, who is told, and that nobody is ever half in a chat.
 
 import { expect, test } from "bun:test";
 import type { PrivateChat, Session } from "../../src/chat/session.ts";
 import { seeded } from "../sim/random.ts";
 import { type Client, Rig } from "./rig.ts";
 
-/** What a client was told of private chats since the last call, as `state name`; refusals by their code. */
+/**
+ * What a client was told of private chats since the last call, as `state name` or an error code.
+ */
 const heard = (client: Client): string[] =>
   client.lines().flatMap(({ type, state, with: other, code }) => {
     if (type === "chat") return [`${String(state)} ${String(other)}`];
@@ -19,7 +21,7 @@ function people() {
   const rig = new Rig();
   const [ann, ben, cal] = [rig.member("Ann"), rig.member("Ben"), rig.member("Cal")];
   const all = { ann, ben, cal };
-  /** Forgets what was told up to here. */
+  /** Skips what was told so far. */
   const skip = (): void => Object.values(all).forEach((client) => client.text());
   skip();
   return { ...all, skip };
@@ -27,7 +29,7 @@ function people() {
 
 const partner = ({ session }: Client): string | undefined => session.privateChat.partner;
 
-test("asked, accepted, left", () => {
+test("an invitation is accepted and the chat left", () => {
   const { ann, ben } = people();
   invite(ann, "ben");
   expect([heard(ann), heard(ben)]).toEqual([["asked Ben"], ["invited Ann"]]);
@@ -42,7 +44,7 @@ test("asked, accepted, left", () => {
   expect([partner(ann), partner(ben)]).toEqual([undefined, undefined]);
 });
 
-test("rejected, taken back, asked both ways", () => {
+test("an invitation is rejected, taken back, crossed by another", () => {
   const { ann, ben, skip } = people();
   invite(ann, "Ben");
   skip();
@@ -58,7 +60,7 @@ test("rejected, taken back, asked both ways", () => {
   expect([heard(ann), heard(ben)]).toEqual([["started Ben"], ["started Ann"]]);
 });
 
-test("whoever has asked, is asked or talks is busy; requests that fit no state are refused", () => {
+test("people with an invitation or a chat are busy, and requests out of order are refused", () => {
   const { ann, ben, cal, skip } = people();
   for (const type of ["accept", "reject", "leave"] as const) {
     expect(heard(answer(ann, type))).toEqual(["protocol"]);
@@ -75,7 +77,7 @@ test("whoever has asked, is asked or talks is busy; requests that fit no state a
   expect(heard(invite(ann, "Cal"))).toEqual(["protocol"]);
 });
 
-test("who is asked and asks a third is in one chat in the end, and the others know", () => {
+test("accepting an invitation takes back one's own, and the others are told", () => {
   const { ann, ben, cal, skip } = people();
   invite(ann, "Ben");
   invite(ben, "Cal");
@@ -87,7 +89,7 @@ test("who is asked and asks a third is in one chat in the end, and the others kn
   expect(heard(answer(cal, "accept"))).toEqual(["protocol"]);
 });
 
-test("when one is gone, partner, asker and asked are told", () => {
+test("a departure is told to partner, inviter and invited", () => {
   const { ann, ben, cal, skip } = people();
   invite(ann, "Ben");
   invite(ben, "Cal");
@@ -101,7 +103,7 @@ test("when one is gone, partner, asker and asked are told", () => {
   expect(heard(cal)).toEqual(["left Ann"]);
 });
 
-/** The other end of a tie points back. */
+/** How the other side of a tie points back. */
 const opposite = { partner: "partner", invited: "invitedBy", invitedBy: "invited" } as const;
 
 function isSound(session: Session, people: ReadonlyMap<string, Session>): boolean {
@@ -117,7 +119,7 @@ function isSound(session: Session, people: ReadonlyMap<string, Session>): boolea
   });
 }
 
-test("whatever people do, both sides of every tie agree", () => {
+test("both sides of every invitation and chat agree, whatever people do", () => {
   for (let seed = 1; seed <= 100; seed++) {
     const random = seeded(seed);
     const rig = new Rig();
@@ -138,7 +140,7 @@ test("whatever people do, both sides of every tie agree", () => {
           one.close("lost");
           all[at] = rig.member(names[at]!);
         },
-        // The same person on another connection: a private chat does not come along.
+        // A takeover by a new connection, which ends the private chat.
         () => (all[at] = rig.member(names[at]!)),
       ];
       deeds[below(deeds.length)]!();

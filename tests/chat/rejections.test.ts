@@ -1,4 +1,4 @@
-// Messages that are refused, by their rate or by the disk: who is told what, and how the counter goes on.
+// Messages refused by rate or by a full disk: who is told, and how the counter goes on.
 
 import { expect, test } from "bun:test";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
@@ -8,10 +8,10 @@ import { FailingStore } from "./failing-store.ts";
 import { Rig, say } from "./rig.ts";
 
 const slow = { messagesPerSecond: 1, bytesPerSecond: 1e6 };
-/** The first counter that is over a rate of 1: the hello has taken one of the burst, the queue is full. */
+/** The first counter over a rate of 1: the hello took one of the burst, and the queue is full. */
 const over = sender.burstSeconds + sender.maxDelayed;
 
-test("a refused message that comes again too early is refused again, aloud", () => {
+test("a refused message resent too early is refused again, and told so", () => {
   const rig = new Rig({ rates: slow });
   const ann = rig.member("Ann");
   for (let n = 1; n <= over; n++) ann.queue(say(n));
@@ -21,7 +21,7 @@ test("a refused message that comes again too early is refused again, aloud", () 
   expect(ann.lines()).toContainEqual(expect.objectContaining({ code: "rate", n: over }));
 });
 
-test("while delayed messages go out, what follows a refused one stays ignored and unanswered", () => {
+test("messages after a refused one are ignored until it comes again", () => {
   const rig = new Rig({ rates: slow });
   const ann = rig.member("Ann");
   for (let n = 1; n <= over; n++) ann.queue(say(n));
@@ -35,11 +35,11 @@ test("while delayed messages go out, what follows a refused one stays ignored an
   expect(ann.lines()).toContainEqual({ type: "ack", n: over + 1, room: "lobby", seq: over + 1 });
 });
 
-test("a repeated message over the rate does not stop those after it for good", () => {
+test("a repeated message over the rate does not block later ones for good", () => {
   const rig = new Rig({ rates: slow });
   const ann = rig.member("Ann");
   ann.send(say(1));
-  // Questions can't wait, so with the queue empty they use up the rate and then are refused.
+  // Requests are not queued: they use up the rate and are then refused.
   for (let i = 0; i < 10; i++) ann.queue({ type: "rooms" });
   for (let n = 2; n < 2 + sender.maxDelayed; n++) ann.queue(say(n));
   ann.send(say(1));
@@ -50,7 +50,7 @@ test("a repeated message over the rate does not stop those after it for good", (
   expect(ann.lines()).toContainEqual({ type: "ack", n: next, room: "lobby", seq: next });
 });
 
-test("an acknowledgement names the room's number of its own message", () => {
+test("an ack carries the room's number of its own message", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   ann.text();
@@ -60,7 +60,7 @@ test("an acknowledgement names the room's number of its own message", () => {
   expect(ann.lines()).toContainEqual({ type: "ack", n: 2 });
 });
 
-test("everyone who spoke is told that the disk took nothing, nobody else is", () => {
+test("only those who spoke are told that the disk is full", () => {
   const store = new FailingStore();
   const rig = new Rig({}, store.answer);
   const ann = rig.member("Ann");
@@ -71,7 +71,7 @@ test("everyone who spoke is told that the disk took nothing, nobody else is", ()
   bob.send("~Ann psst");
   expect(bob.text()).toBe("The disk is full: make space\n");
   expect(ann.text()).toBe("");
-  // Nothing of this has to be remembered: it goes through.
+  // Nothing of this needs the log, so it goes through.
   bob.send("~Cal psst");
   expect(cal.text()).toBe("Bob: (PRIVATE)  psst\n");
   bob.text();
@@ -82,7 +82,7 @@ test("everyone who spoke is told that the disk took nothing, nobody else is", ()
   expect(ann.lines()).toContainEqual(expect.objectContaining({ type: "private", mail: 1 }));
 });
 
-test("a message names those whom it reached, not whatever its sender wrote", () => {
+test("a private message lists whom it reached, not what its sender wrote", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   const bob = rig.member("Bob");
@@ -93,7 +93,7 @@ test("a message names those whom it reached, not whatever its sender wrote", () 
   expect(unknown).toHaveLength(2);
 });
 
-test("mail is not kept for one who said goodbye in the same turn", () => {
+test("mail is not kept for somebody who said goodbye in the same turn", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   const bob = rig.member("Bob");
@@ -103,7 +103,7 @@ test("mail is not kept for one who said goodbye in the same turn", () => {
   expect(bob.lines()).toContainEqual(expect.objectContaining({ code: "unknown-user", n: 1 }));
 });
 
-test("who says more than its rate and then quits has said it all", () => {
+test("everything a client said before it quit is said, even over its rate", () => {
   const rig = new Rig({ rates: { messagesPerSecond: 10, bytesPerSecond: 1e6 } });
   const bob = rig.client(selectChat).send("Bob");
   const ann = rig.client(openChat).send("Ann");
@@ -118,7 +118,7 @@ test("who says more than its rate and then quits has said it all", () => {
   expect(ann.link.ended).toBe(true);
 });
 
-test("going back works where rate and disk refuse the same messages", () => {
+test("a sender gets everything through while rate and disk refuse in turn", () => {
   const store = new FailingStore();
   const rig = new Rig({ rates: { messagesPerSecond: 10, bytesPerSecond: 1e6 } }, store.answer);
   const ann = rig.member("Ann");
@@ -142,7 +142,7 @@ test("going back works where rate and disk refuse the same messages", () => {
   expect(store.store.rooms.bounds("lobby").last).toBe(last);
 });
 
-test("a copy that is refused while the message itself waits does not stop those after it", () => {
+test("a refused copy of a waiting message does not block later ones", () => {
   const rig = new Rig({ rates: slow });
   const ann = rig.member("Ann");
   for (let n = 1; n < over; n++) ann.queue(say(n));

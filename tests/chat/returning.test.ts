@@ -1,4 +1,5 @@
-// Coming, coming back and moving while things are under way in the same turn: nothing is missed, doubled or out of order.
+// Logging in, coming back and changing rooms in the middle of a turn: nothing is missed, repeated
+// or out of order.
 
 import { expect, test } from "bun:test";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
@@ -20,7 +21,7 @@ const texts = (client: Client) =>
     .map(({ text }) => text);
 const types = (client: Client) => client.lines().map(({ type }) => type);
 
-test("a takeover in the turn of a message counts that message", () => {
+test("a takeover in the turn of a message counts it", () => {
   const rig = new Rig();
   const bob = rig.member("Bob");
   const ann = rig.member("Ann");
@@ -56,7 +57,7 @@ test("so does coming back in the turn in which the connection was lost", () => {
   expect(back.lines()).toMatchObject([{ type: "private", mail: 2 }]);
 });
 
-test("a newcomer's numbers begin where the room is, also in the middle of a turn", () => {
+test("a newcomer in the middle of a turn starts at the room's number there", () => {
   for (const full of [false, true]) {
     const store = new FailingStore();
     const rig = new Rig({}, store.answer);
@@ -76,7 +77,7 @@ test("a newcomer's numbers begin where the room is, also in the middle of a turn
   }
 });
 
-test("who joins another room has heard what was said in those before, and answers stay in order", () => {
+test("joining a room keeps earlier messages and answers in order", () => {
   const rig = new Rig();
   const bob = rig.member("Bob");
   const cal = rig.member("Cal", inRoom("den"));
@@ -100,7 +101,7 @@ test("who joins another room has heard what was said in those before, and answer
   ]);
 });
 
-test("answers given before and after a change of rooms keep their order", () => {
+test("answers before and after a join or part keep their order", () => {
   const rig = new Rig();
   rig.member("Bob", inRoom("den"));
   const ann = rig.member("Ann");
@@ -127,7 +128,7 @@ test("answers given before and after a change of rooms keep their order", () => 
   ]);
 });
 
-test("entering the room one is in tells what was missed and nobody else anything", () => {
+test("joining a room again replays what was missed, and nobody else notices", () => {
   const rig = new Rig();
   const bob = rig.member("Bob");
   const ann = rig.member("Ann");
@@ -144,7 +145,7 @@ test("entering the room one is in tells what was missed and nobody else anything
   ]);
 });
 
-test("mail that is still being told to a returning member survives a change of rooms", () => {
+test("a mail replay survives a join", () => {
   const rig = new Rig();
   const bob = rig.member("Bob");
   rig.member("Ann").close();
@@ -157,7 +158,7 @@ test("mail that is still being told to a returning member survives a change of r
   expect(mails.map(({ mail }) => mail)).toEqual(Array.from({ length: count }, (_, i) => i + 1));
 });
 
-test("who comes and goes is told while the past is", () => {
+test("joins and leaves are told during a replay", () => {
   const rig = new Rig();
   const bob = rig.member("Bob");
   for (let n = 1; n <= 3 * limits.pageMessages; n++) bob.queue(say(n));
@@ -184,7 +185,7 @@ test("who comes and goes is told while the past is", () => {
   expect(seqs).toEqual(Array.from({ length: 3 * limits.pageMessages + 1 }, (_, i) => i + 1));
 });
 
-test("numbers that the log does not have, or mail that is gone, are not recovered", () => {
+test("unknown numbers and expired mail are not reported as recovered", () => {
   const rig = new Rig();
   const bob = rig.member("Bob");
   bob.send(say(1));
@@ -194,7 +195,7 @@ test("numbers that the log does not have, or mail that is gone, are not recovere
     session: { mail: 0, recovered: false, rooms: [{ seq: 1, recovered: false }] },
   });
   back.close();
-  // Up to an eighth more is kept until it is cut back.
+  // A mailbox may exceed its limit by an eighth before it is trimmed.
   const mails = limits.mailMessages * 1.25;
   for (let n = 2; n <= mails; n++) {
     bob.queue({ type: "tell", n, to: ["Ann"], text: "psst" });
@@ -207,7 +208,7 @@ test("numbers that the log does not have, or mail that is gone, are not recovere
   expect(told).toEqual(told.map((_, i) => told[0]! + i));
 });
 
-test("a session that returns under another spelling is seen to do so", () => {
+test("a session that returns under another spelling of its name is announced", () => {
   const rig = new Rig();
   const bob = rig.client(openChat).send("Bob");
   rig.member("Ann");
@@ -216,7 +217,7 @@ test("a session that returns under another spelling is seen to do so", () => {
   expect(bob.text()).toContain("ANN has joined the chat!");
 });
 
-test("rooms that nobody has entered do not come to be", () => {
+test("asking about a room does not create it", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   ann.text();
@@ -231,7 +232,7 @@ test("rooms that nobody has entered do not come to be", () => {
   expect(rig.hub.kept["rooms"]).toBe(1);
 });
 
-test("mail of the turn in which its recipient moves is told once", () => {
+test("mail in the turn of its recipient's join is delivered once", () => {
   const rig = new Rig();
   const bob = rig.client(openChat).send("Bob");
   const ann = rig.member("Ann");

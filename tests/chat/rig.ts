@@ -1,5 +1,7 @@
-// A hub without a network: links that record what they are given, a clock that moves when told, and a store in memory.
+// A hub without a network: links that record what they are given, a clock that moves when told, and
+// a store in memory that answers at once.
 
+import { silentLog } from "../silent-log.ts";
 import { Hub, type HubOptions } from "../../src/chat/hub.ts";
 import type { StoreReply, StoreRequest } from "../../src/chat/store.ts";
 import type { Link } from "../../src/chat/link.ts";
@@ -17,7 +19,7 @@ export const native: Dialect = nativeDialect({
   messagesPerSecond: 0,
 });
 
-/** What a client has received, send by send; `capacity` bytes are taken before it seems full. */
+/** What a client has received, write by write; it takes `capacity` bytes before it is full. */
 export class FakeLink implements Link {
   sends: string[] = [];
   capacity = Infinity;
@@ -60,7 +62,7 @@ export class Client {
     return this;
   }
 
-  /** Sends messages; the turn goes on. */
+  /** Sends messages within the current turn. */
   queue(...messages: (string | object)[]): this {
     for (const message of messages) {
       const text = typeof message === "string" ? message : JSON.stringify(message);
@@ -77,7 +79,7 @@ export class Client {
     return text;
   }
 
-  /** Everything received since the last call, send by send. */
+  /** Everything received since the last call, write by write. */
   sends(): string[] {
     const { sends } = this.link;
     this.link.sends = [];
@@ -131,8 +133,12 @@ export class Rig {
         closed() {},
       },
       wake: () => (this.awake = true),
-      log: (line) => this.log.push(line),
-      warn: (line) => this.log.push(line),
+      print: (line) => this.log.push(line),
+      log: {
+        ...silentLog,
+        warn: (message) => void this.log.push(message),
+        error: (message) => void this.log.push(message),
+      },
       hashSecret: (secret) => `hash of ${secret}`,
       reservedNames,
       newSecret: () => `secret-number-${++this.#secrets}`,
@@ -140,7 +146,7 @@ export class Rig {
     });
   }
 
-  /** Has the store answer what the hub has asked. */
+  /** Lets the store answer the hub's requests. */
   pump(): void {
     for (;;) {
       const request = this.hub.pollStore(this.nowMs);
@@ -163,7 +169,7 @@ export class Rig {
     }
   }
 
-  /** Lets time pass, in steps, with timers as the server has them. */
+  /** Lets time pass in steps, with timers as in the server. */
   pass(ms: number, stepMs = 4): void {
     const untilMs = this.nowMs + ms;
     while (this.nowMs < untilMs) {
@@ -193,17 +199,17 @@ export const say = (n: number, text = `m${n}`, room = "lobby"): object => ({
   text,
 });
 
-/** What a client asks for that has the lobby up to `seq` and its mailbox up to `mail`. */
+/** Resumes the lobby after `seq` and the mailbox after `mail`. */
 export const since = (seq: number, mail = 0): object => ({
   epoch: "epoch-1",
   mail,
   rooms: [{ room: "lobby", seq }],
 });
 
-/** A `hello` that asks for nothing but the room. */
+/** Enters that room only. */
 export const inRoom = (room: string): object => ({ rooms: [{ room }] });
 
-/** What is kept when nobody is there. */
+/** `Hub.kept` when nobody is there. */
 export const nothing = {
   sessions: 0,
   rooms: 0,

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { Room } from "../../src/chat/room.ts";
 import { roomPage } from "../../src/chat/room-list.ts";
 
-/** Rooms with as many people as their name is given times. */
+/** Rooms by name; each mention adds a member. */
 function rooms(...names: string[]): Room[] {
   const byName = new Map<string, Room>();
   for (const [i, name] of names.entries()) {
@@ -16,7 +16,7 @@ function rooms(...names: string[]): Room[] {
   return [...byName.values()];
 }
 
-test("rooms with people, sorted, whatever their order of coming", () => {
+test("lists rooms with members, sorted by name", () => {
   expect(roomPage(rooms("den", "attic", "lobby", "den"), undefined, 10)).toEqual({
     rooms: [
       { room: "attic", members: 1 },
@@ -27,7 +27,7 @@ test("rooms with people, sorted, whatever their order of coming", () => {
   });
 });
 
-test("a room that the last member has left, and whose end is on its way, is not in it", () => {
+test("leaves out a room that its last member is leaving", () => {
   const empty = new Room("empty", 7);
   expect(roomPage([empty, ...rooms("den")], undefined, 10)).toEqual({
     rooms: [{ room: "den", members: 1 }],
@@ -35,7 +35,7 @@ test("a room that the last member has left, and whose end is on its way, is not 
   });
 });
 
-test("pages lead from one to the next and end", () => {
+test("pages follow each other to the end", () => {
   const names = Array.from({ length: 25 }, (_, i) => `room${i}`);
   const all = rooms(...names);
   const seen: string[] = [];
@@ -48,7 +48,7 @@ test("pages lead from one to the next and end", () => {
   expect(seen).toEqual([...names].sort());
 });
 
-test("a page may begin after a room that is gone, in any case", () => {
+test("a page may start after a room that no longer exists, in any letter case", () => {
   const all = rooms("a", "c");
   expect(roomPage(all, "B", 5).rooms).toEqual([{ room: "c", members: 1 }]);
   expect(roomPage(all, "C", 5)).toEqual({ rooms: [], next: undefined });

@@ -1,4 +1,5 @@
-// The lists of users that members get unasked: right in the end, and at most a budget a second while a crowd comes and goes.
+// User lists that members get unasked: right in the end, and within a budget per second while a
+// crowd comes and goes.
 
 import { expect, spyOn, test } from "bun:test";
 import { Room } from "../../src/chat/room.ts";
@@ -13,7 +14,7 @@ const lists = {
 };
 
 for (const [name, { dialect, line }] of Object.entries(lists)) {
-  test(`${name}: no member gets more lists in any second than the budget and one more`, () => {
+  test(`${name}: no member gets more than the budget and one list a second`, () => {
     const rig = new Rig();
     const ann = rig.client(dialect).send("Ann");
     const crowd = 400;
@@ -55,7 +56,7 @@ for (const [name, { dialect, line }] of Object.entries(lists)) {
   });
 }
 
-/** What one member reads while so many others join. */
+/** Characters that one member is sent while others join. */
 function bytesFor(crowd: number): number {
   const rig = new Rig();
   const ann = rig.client(openChat).send("Ann");
@@ -67,12 +68,12 @@ function bytesFor(crowd: number): number {
   return ann.text().length;
 }
 
-test("a join costs each member a line, not a list of all", () => {
+test("a join costs each member a line, not a list", () => {
   // Twice the crowd: twice the lines, the same budget for lists.
   expect(bytesFor(1_000)).toBeLessThan(2.5 * bytesFor(500) + output.rosterBytesPerSecond);
 });
 
-test("while the budget for lists is spent, nobody lists the names", () => {
+test("no list is made while the budget is spent", () => {
   const rig = new Rig();
   const ann = rig.client(openChat).send("Ann");
   ann.text();

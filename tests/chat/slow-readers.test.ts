@@ -1,4 +1,4 @@
-// Readers that do not read, all together: what waits for them is bounded, and nobody waits for ever.
+// Slow readers together: their backlog is bounded, and none stalls forever.
 
 import { expect, test } from "bun:test";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
@@ -8,7 +8,7 @@ import { type Client, Rig } from "./rig.ts";
 const MiB = 1024 * 1024;
 const isDropped = (client: Client) => client.session.phase === "ending";
 
-/** A room with a long past and many members that have stopped reading. */
+/** A room with a long history and many members that have stopped reading. */
 function crowd(size: number) {
   const rig = new Rig();
   const ann = rig.member("Ann");
@@ -24,7 +24,7 @@ function crowd(size: number) {
   return { rig, ann, readers };
 }
 
-test("those who lag most are dropped when too much waits for all together", () => {
+test("the slowest readers are dropped when the total backlog is too large", () => {
   const { rig, readers } = crowd(90);
   for (const [i, reader] of readers.entries()) {
     for (let page = 0; page < 3 * ((i % 3) + 1); page++)
@@ -39,7 +39,7 @@ test("those who lag most are dropped when too much waits for all together", () =
   expect(rig.hub.kept["backlogBytes"]).toBe(0);
 });
 
-test("what a whole room waits for is there once, and drops nobody", () => {
+test("bytes that a whole room waits for are kept once, and drop nobody", () => {
   const { rig, ann, readers } = crowd(100);
   for (let n = 101; n <= 230; n++) {
     ann.send({ type: "say", room: "lobby", n, text: "x".repeat(message.maxTextChars) });
@@ -51,7 +51,7 @@ test("what a whole room waits for is there once, and drops nobody", () => {
   expect(readers.some(isDropped)).toBe(false);
 });
 
-test("who takes nothing for a minute is dropped, who takes a little stays", () => {
+test("a reader that takes nothing for a minute is dropped, one that takes a little stays", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   const [deaf, slow] = [rig.client(openChat).send("Deaf"), rig.client(openChat).send("Slow")];

@@ -1,4 +1,5 @@
-// A log that answers late: nothing waits for it that needs not, nobody hears what is not in it, and everybody hears the same.
+// A store that answers late: requests that do not need it are answered meanwhile, nobody hears what
+// is not in the log, and nobody misses or repeats anything.
 
 import { beforeEach, expect, test } from "bun:test";
 import { chatRoom } from "../../src/dialects/chat-room.ts";
@@ -18,7 +19,7 @@ beforeEach(() => {
 const lateCommits = (): void => {
   store.timing = ({ type }) => (type === "commit" ? "run-late" : "now");
 };
-/** 200 ms pass, and the commit is done that has waited for them. */
+/** The pending commit is done after 200 ms. */
 const finishCommit = (): void => {
   rig.pass(200);
   store.releaseOne(rig);
@@ -28,7 +29,7 @@ const types = (client: Client) => client.lines().map(({ type }) => type);
 const said = (client: Client) =>
   client.lines().flatMap(({ type, seq, text }) => (type === "message" ? [[seq, text]] : []));
 
-test("while a message waits for the log, questions and new connections are answered", () => {
+test("requests and new connections are answered while a message waits for the log", () => {
   const ann = rig.member("Ann");
   const bob = rig.member("Bob");
   for (const client of [ann, bob]) client.text();
@@ -40,7 +41,7 @@ test("while a message waits for the log, questions and new connections are answe
   expect(types(bob)).toEqual(["pong", "files", "names", "rooms", "history"]);
   expect(rig.client(chatRoom).text()).toBe("Please, Enter Your ig name");
   expect(types(rig.client().send({ type: "hello", version: 2 }))).toEqual(["welcome"]);
-  // What is refused is refused now: an error needs no log.
+  // Refusals need no log either.
   expect(rig.client(openChat).send("a b").text()).toContain("is not possible");
   expect(rig.member("BOB", { secret: "others-0123456789" }).lines()).toMatchObject([
     { type: "error", code: "name-taken" },
@@ -48,7 +49,7 @@ test("while a message waits for the log, questions and new connections are answe
   expect([ann.text(), bob.text()]).toEqual(["", ""]);
 });
 
-test("a message is heard and acknowledged once it is in the log, in order, one batch after the other", () => {
+test("messages are heard and acknowledged in order, once they are in the log", () => {
   const ann = rig.member("Ann");
   const bob = rig.member("Bob");
   for (const client of [ann, bob]) client.text();
@@ -65,7 +66,7 @@ test("a message is heard and acknowledged once it is in the log, in order, one b
     { type: "message", seq: 1, text: "m1" },
     { type: "ack", n: 1, room: "lobby", seq: 1 },
   ]);
-  // What has gathered meanwhile is the next batch.
+  // What was gathered meanwhile is the next batch.
   expect(store.waiting).toHaveLength(1);
   finishCommit();
   expect(said(bob).map(([, text]) => text)).toEqual([
@@ -83,7 +84,7 @@ test("a message is heard and acknowledged once it is in the log, in order, one b
   expect(store.waiting).toEqual([]);
 });
 
-test("a private message reaches nobody before it is in the log", () => {
+test("a private message is delivered once it is in the log", () => {
   const ann = rig.client(openChat).send("Ann");
   const bob = rig.member("Bob");
   for (const client of [ann, bob]) client.text();
@@ -96,7 +97,7 @@ test("a private message reaches nobody before it is in the log", () => {
   expect(bob.lines()).toMatchObject([{ type: "private", mail: 1, text: "psst" }]);
 });
 
-test("who comes while messages wait for the log has no gap between its welcome and what it hears", () => {
+test("a newcomer has no gap between its welcome and live messages while a batch waits", () => {
   const ann = rig.member("Ann");
   lateCommits();
   ann.send(say(1));
@@ -120,7 +121,7 @@ test("who comes while messages wait for the log has no gap between its welcome a
   expect(cal.text()).toBe("Cal has joined the chat!\nALL Ann Bob \nAnn: m3\nAnn: m4\n");
 });
 
-test("what a plain client asks in the turn of its login is answered in its own name", () => {
+test("requests in the turn of a login are answered in the client's own name", () => {
   rig.member("Ann");
   const bob = rig.client(openChat).queue("Bob", "show", "~Bob note", "CHANGENAME Bob Rob", "show");
   rig.settle();
@@ -135,7 +136,7 @@ test("what a plain client asks in the turn of its login is answered in its own n
   ]);
 });
 
-test("the past is told in order while the room goes on, whenever the pages come", () => {
+test("a replay with a slow store misses and repeats nothing while the room goes on", () => {
   for (const timing of ["reply-late", "run-late"] as const) {
     store = new FailingStore();
     rig = new Rig({}, store.answer);
@@ -146,9 +147,10 @@ test("the past is told in order while the room goes on, whenever the pages come"
     store.timing = ({ type }) => (type === "read-room" ? timing : "now");
     const bob = rig.member("Bob", since(0));
     let n = past;
+    // However much is said while each page is read, it catches up.
     for (let pages = 0; store.waiting.length > 0; pages++) {
-      if (pages > 20) throw new Error("the past has no end");
-      if (pages < 10) ann.send(say(++n), say(++n));
+      if (pages > 3) throw new Error("the replay does not catch up");
+      ann.send(say(++n), say(++n));
       store.releaseOne(rig);
       rig.settle();
     }
@@ -157,7 +159,20 @@ test("the past is told in order while the room goes on, whenever the pages come"
   }
 });
 
-test("a page of the past that comes while a batch is on its way is told before that batch", () => {
+test("what is said while a page is read may be more than is kept, and still comes once", () => {
+  const ann = rig.member("Ann");
+  ann.send(say(1));
+  store.timing = ({ type }) => (type === "read-room" ? "reply-late" : "now");
+  const bob = rig.member("Bob", since(0));
+  const many = limits.pageMessages + 50;
+  for (let n = 2; n <= many; n++) ann.queue(say(n));
+  rig.settle();
+  store.release(rig);
+  ann.send(say(many + 1));
+  expect(said(bob).map(([seq]) => seq)).toEqual(Array.from({ length: many + 1 }, (_, i) => i + 1));
+});
+
+test("a replay page that arrives while a batch is in flight is told before it", () => {
   const ann = rig.member("Ann");
   ann.send(say(1), say(2));
   store.timing = ({ type }) => (type === "read-room" ? "reply-late" : "now");
@@ -172,7 +187,7 @@ test("a page of the past that comes while a batch is on its way is told before t
   expect(said(bob).map(([seq]) => seq)).toEqual([1, 2, 3]);
 });
 
-test("a page that was read before anything was there leaves out nothing that came since", () => {
+test("an empty page that was read early does not skip later messages", () => {
   const ann = rig.member("Ann");
   ann.send(say(1));
   rig.member("Bob").close();
@@ -187,7 +202,7 @@ test("a page that was read before anything was there leaves out nothing that cam
   expect([mails, seqs]).toEqual([[2], [2]]);
 });
 
-test("while the log does not answer, so much is gathered and then refused; it can come again", () => {
+test("messages are refused once too many wait for a log that does not answer", () => {
   const ann = rig.member("Ann");
   const bob = rig.client(openChat).send("Bob");
   for (const client of [ann, bob]) client.text();
@@ -198,7 +213,7 @@ test("while the log does not answer, so much is gathered and then refused; it ca
   for (let n = 2; n <= fitting + 3; n++) ann.queue(say(n, long));
   rig.settle();
   const refused = fitting + 2;
-  // Once: what follows a refused message is passed over.
+  // Told once: messages after a refused one are ignored.
   expect(ann.lines()).toEqual([
     {
       type: "error",
@@ -218,7 +233,7 @@ test("while the log does not answer, so much is gathered and then refused; it ca
   expect(ann.lines().at(-1)).toMatchObject({ type: "ack", n: refused + 1 });
 });
 
-test("the server stops when the log has answered, and its last words come last", () => {
+test("at a stop, pending messages are settled first and the goodbye comes last", () => {
   const ann = rig.member("Ann");
   ann.text();
   lateCommits();
@@ -233,7 +248,7 @@ test("the server stops when the log has answered, and its last words come last",
   expect(rig.hub.kept).toEqual(nothing);
 });
 
-test("who is gone while something for it waits for the log leaves no byte behind", () => {
+test("a client that closes while a batch waits leaves no bytes queued", () => {
   const ann = rig.member("Ann");
   const bob = rig.member("Bob");
   lateCommits();

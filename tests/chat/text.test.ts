@@ -1,10 +1,10 @@
-// What people write, made harmless.
+// Cleaning the text that people send.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { harmless, quoted, showsNothing } from "../../src/text.ts";
 
-// Built from code points, so that no control character stands in this file.
+// Built from code points, so that this file contains no control characters.
 const range = (from: number, to: number): string =>
   Array.from({ length: to - from + 1 }, (_, i) => String.fromCodePoint(from + i)).join("");
 const bad = new Set([
@@ -14,7 +14,7 @@ const bad = new Set([
   ...range(0x2066, 0x2069),
 ]);
 
-test("plain text of any script stays as it is", () => {
+test("plain text of any script is unchanged", () => {
   for (const text of ["", "hi", "Zoë 小明 🙂", "a  b", "\\u001b", "שלום"])
     expect(harmless(text)).toBe(text);
 });
@@ -51,7 +51,7 @@ test("lone surrogates become U+FFFD", () => {
   expect(harmless("a\ud800b\udfffc")).toBe("a\ufffdb\ufffdc");
 });
 
-test("whatever comes, nothing harmful is left, and cleaning again changes nothing", () => {
+test("cleaning leaves nothing harmful and is idempotent", () => {
   const nasty = fc.constantFrom(
     "\u001b",
     "[",
@@ -78,7 +78,7 @@ test("whatever comes, nothing harmful is left, and cleaning again changes nothin
   );
 });
 
-test("hostile text takes time by its length alone", () => {
+test("hostile text takes linear time", () => {
   const startMs = performance.now();
   for (const piece of ["\u001b[", "\u001b]", "\u001b[0", "\u001b[0 ", "\u001b", "\u001b]\u001b"]) {
     harmless(piece.repeat(16_384 / piece.length));
@@ -87,7 +87,7 @@ test("hostile text takes time by its length alone", () => {
   expect(performance.now() - startMs).toBeLessThan(1_000);
 });
 
-test("a value is quoted clean and cut", () => {
+test("quoted values are cleaned and cut", () => {
   expect(quoted("a\nb")).toBe("'a b'");
   expect(quoted("x".repeat(50))).toBe(`'${"x".repeat(40)}…'`);
   expect(quoted(`${"x".repeat(39)}🙂`).isWellFormed()).toBe(true);

@@ -1,10 +1,10 @@
-// What a sender may still spend, over a time that is handed in.
+// Token buckets, over a time that is passed in.
 
 import { expect, test } from "bun:test";
 import { TokenBucket } from "../../src/chat/token-bucket.ts";
 import { seeded } from "../sim/random.ts";
 
-test("starts full, goes into debt by one purchase, and says when it can go on", () => {
+test("starts full, goes into debt by one purchase, and says how long to wait", () => {
   const bucket = new TokenBucket(10, 20, 0);
   expect(bucket.take(19, 0)).toBe(true);
   expect(bucket.take(11, 0)).toBe(true);
@@ -15,7 +15,7 @@ test("starts full, goes into debt by one purchase, and says when it can go on", 
   expect(bucket.take(1, waitMs)).toBe(true);
 });
 
-test("after the wait that it names, taking succeeds", () => {
+test("taking succeeds after the wait it names", () => {
   const random = seeded(7);
   let nowMs = 0;
   for (let i = 0; i < 2_000; i++) {
@@ -37,7 +37,7 @@ test("never gives more than burst, rate and one purchase together", () => {
   expect(spent).toBeGreaterThanOrEqual(1_000);
 });
 
-test("keeps no more than the burst, and a clock that goes back takes nothing away", () => {
+test("keeps at most the burst, and a clock that goes back takes nothing away", () => {
   const bucket = new TokenBucket(10, 5, 1_000);
   expect(bucket.take(5, 1_000_000)).toBe(true);
   expect(bucket.take(1, 1_000_000)).toBe(false);

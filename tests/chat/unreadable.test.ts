@@ -1,4 +1,5 @@
-// A log that can't be read: whoever needs it is told so and nothing else happens, everybody else goes on.
+// A store that cannot be read: whoever needs it is told so, nothing else changes, and everybody
+// else carries on.
 
 import { beforeEach, expect, test } from "bun:test";
 import { ratesFor } from "../../src/chat/rate-budget.ts";
@@ -18,7 +19,7 @@ beforeEach(() => {
   rig = new Rig({}, store.answer);
 });
 
-test("a login is refused, nobody is thrown out for it, and no room is left behind", () => {
+test("a login that cannot be checked is refused, and disturbs nobody", () => {
   const ann = rig.member("Ann");
   ann.text();
   store.unreadable = true;
@@ -35,7 +36,7 @@ test("a login is refused, nobody is thrown out for it, and no room is left behin
   expect(rig.hub.kept).toEqual(nothing);
 });
 
-test("who may not enter stays where it is, and hears there", () => {
+test("a failed join changes nothing", () => {
   const ann = rig.member("Ann");
   const bob = rig.member("Bob");
   ann.send({ type: "join", room: "den" }, { type: "join", room: "lobby" });
@@ -49,7 +50,7 @@ test("who may not enter stays where it is, and hears there", () => {
   expect(ann.lines()).toEqual([expect.objectContaining({ code: "storage", ref: 2 })]);
 });
 
-test("a private message to somebody who may be away can be said again", () => {
+test("a private message whose lookup failed can be resent", () => {
   const ann = rig.member("Ann");
   const bob = rig.member("Bob");
   bob.close("lost");
@@ -73,7 +74,7 @@ test("a private message to somebody who may be away can be said again", () => {
   expect(back.lines()).toContainEqual(expect.objectContaining({ type: "private", text: "psst" }));
 });
 
-test("what waits for its rate behind such a message is neither lost nor said before it", () => {
+test("delayed messages behind it are neither lost nor said first", () => {
   rig = new Rig({ rates: ratesFor(1) }, store.answer);
   const ann = rig.member("Ann");
   for (let n = 1; n <= 5; n++) ann.queue({ type: "say", room: "lobby", n, text: `m${n}` });
@@ -91,7 +92,7 @@ test("what waits for its rate behind such a message is neither lost nor said bef
   expect(texts).toEqual(["m1", "m2", "m3", "m4", "m5", "uncounted"]);
 });
 
-test("who can't be told its past leaves as if lost, and the others are told theirs", () => {
+test("a member whose replay fails is disconnected as lost, and can come back", () => {
   const ann = rig.member("Ann");
   const bob = rig.member("Bob");
   for (let n = 1; n <= limits.pageMessages; n++)

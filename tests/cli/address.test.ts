@@ -9,7 +9,7 @@ test("a host alone has the usual port, or that of the command", () => {
   expect(addressOf("", "[::1]", 7)).toEqual({ host: "::1", port: 7 });
 });
 
-test("what is none is named as it was written, with the flag", () => {
-  expect(() => addressOf("", "a b")).toThrow(/^'a b' is no address: write HOST:PORT, /);
-  expect(() => addressOf("--server", "x:")).toThrow(/^--server 'x:' is no address/);
+test("an invalid address is quoted as it was written, with its flag", () => {
+  expect(() => addressOf("", "a b")).toThrow(/^'a b' is not an address: write HOST:PORT, /);
+  expect(() => addressOf("--server", "x:")).toThrow(/^--server 'x:' is not an address/);
 });

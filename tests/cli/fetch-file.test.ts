@@ -12,12 +12,13 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { color, runOnTerminal } from "./run.ts";
-import { parleyCommand } from "../parley.ts";
+import { Parley, parleyCommand } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
 
 const bunBinary = join(import.meta.dir, "../../node_modules/bun/bin/bun.exe");
@@ -128,7 +129,7 @@ function events(text: string): Record<string, unknown>[] {
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-test("Bun's own executable comes whole, and the hash printed is that of sha256sum", async () => {
+test("fetches Bun's executable intact and prints the hash that sha256sum prints", async () => {
   const home = newFolder();
   const { code, stderr, text } = await fetchFile([here(), "bun.exe"], home);
   expect(code).toBe(0);
@@ -140,7 +141,7 @@ test("Bun's own executable comes whole, and the hash printed is that of sha256su
   expect(readdirSync(join(home, "Downloads"))).toEqual(["bun.exe"]);
 });
 
-test("odd names and an empty file, all in one call", async () => {
+test("fetches files with odd names and an empty one in one call", async () => {
   const home = newFolder();
   const { code } = await fetchFile(
     ["--server", here(), "--quiet", "empty", "--", ...oddNames],
@@ -156,7 +157,7 @@ test("odd names and an empty file, all in one call", async () => {
   expect(statSync(join(home, "Downloads", "empty")).size).toBe(0);
 });
 
-test("the list has every file once, in order", async () => {
+test("--list has every file once, in order", async () => {
   const { code, text } = await fetchFile([here(), "--list", "--json"]);
   expect(code).toBe(0);
   const names = events(text).map(({ name }) => name);
@@ -179,14 +180,14 @@ test.each([
   expect(left).toEqual([]);
 });
 
-test("a missing file keeps none of the others back: they come, it is named, and the end is 5", async () => {
+test("a missing file does not keep the others back: they are fetched, it is named, the exit code is 5", async () => {
   const home = newFolder();
   const { code, stderr } = await fetchFile(
     [here(), "nope", "../secret", "empty", "zwei Wörter.txt"],
     home,
   );
   expect(code).toBe(5);
-  expect(stderr).toEndWith("parley fetch-file: Not fetched, of 4 files: 'nope', '../secret'\n");
+  expect(stderr).toEndWith("parley fetch-file: 2 of 4 files not fetched: 'nope', '../secret'\n");
   expect(readdirSync(join(home, "Downloads")).toSorted()).toEqual(["empty", "zwei Wörter.txt"]);
   const json = await fetchFile([here(), "--json", "nope", "empty"]);
   expect(json.code).toBe(5);
@@ -198,7 +199,7 @@ test("a missing file keeps none of the others back: they come, it is named, and 
   ]);
 });
 
-test("a file that differs keeps none of the others back either", async () => {
+test("nor does a file that differs", async () => {
   const home = newFolder();
   mkdirSync(join(home, "Downloads"));
   writeFileSync(join(home, "Downloads", "a:1"), "mine");
@@ -213,7 +214,7 @@ test("a file that differs keeps none of the others back either", async () => {
   expect(readFileSync(join(home, "Downloads", "a:1"), "utf8")).toBe("mine");
 });
 
-test("on a terminal a bar tells how far it is, and gives way to the last line", async () => {
+test("on a terminal a progress bar is shown, and replaced by the final line", async () => {
   const saved = join(newFolder(), "big");
   const words = ["fetch-file", here(), "big", "-o", saved, "--limit-rate", "20M"];
   const { code, shown } = await runOnTerminal(words, { env: { NO_COLOR: "1" } });
@@ -226,7 +227,7 @@ test("on a terminal a bar tells how far it is, and gives way to the last line", 
   expect(shown).not.toMatch(color);
 });
 
-test("a single file that can't be had is an event as well", async () => {
+test("a single file that can't be fetched is an event too", async () => {
   const { code, text } = await fetchFile([here(), "--json", "nope"]);
   expect(code).toBe(5);
   expect(events(text)).toMatchObject([
@@ -235,7 +236,28 @@ test("a single file that can't be had is an event as well", async () => {
   ]);
 });
 
-test("paths that lead nowhere are said in words", async () => {
+test("a missing file leaves no folder behind, and an existing one alone", async () => {
+  const home = newFolder();
+  expect((await fetchFile([here(), "nope"], home)).code).toBe(5);
+  expect(readdirSync(home)).toEqual([]);
+  mkdirSync(join(home, "Downloads"));
+  expect((await fetchFile([here(), "nope"], home)).code).toBe(5);
+  expect(readdirSync(home)).toEqual(["Downloads"]);
+});
+
+test("an empty list says that it is empty", async () => {
+  await using empty = new Parley("server", "--port", "0", "--no-web", "--files", newFolder());
+  const address = (await empty.line(/^Server listening on /)).split(" ").at(-1) ?? "";
+  const said = async (...flags: string[]) => {
+    const { code, text, stderr } = await fetchFile([address, "--list", ...flags]);
+    return { code, text, stderr };
+  };
+  expect(await said()).toEqual({ code: 0, text: "", stderr: "The server shares no files\n" });
+  expect(await said("--quiet")).toEqual({ code: 0, text: "", stderr: "" });
+  expect(await said("--json")).toEqual({ code: 0, text: "", stderr: "" });
+});
+
+test("paths that can't be written are explained", async () => {
   const home = newFolder();
   writeFileSync(join(home, "plain"), "");
   symlinkSync("loop", join(home, "loop"));
@@ -248,7 +270,7 @@ test("paths that lead nowhere are said in words", async () => {
   }
 });
 
-test("a name that leaves no room for `.part` comes as well", async () => {
+test("a name too long to append `.part` can still be fetched", async () => {
   const home = newFolder();
   const name = `${"ü".repeat(120)}.tar.gz`;
   writeFileSync(join(source, name), "long");
@@ -257,7 +279,7 @@ test("a name that leaves no room for `.part` comes as well", async () => {
   expect(readdirSync(join(home, "Downloads"))).toEqual([name]);
 });
 
-test("an address that was typed beats the environment's", async () => {
+test("an address on the command line beats the environment's", async () => {
   const variables = { PARLEY_FETCH_FILE_SERVER: "127.0.0.1:1" };
   const child = start({ cwd: newFolder(), variables }, here(), "empty");
   expect((await outcome(child)).code).toBe(0);
@@ -266,7 +288,7 @@ test("an address that was typed beats the environment's", async () => {
 });
 
 skipUnless(existsSync("/dev/full"), "no /dev/full")(
-  "output that can't be written is an error, however little it is",
+  "output that can't be written is an error, however short it is",
   async () => {
     for (const words of [["a:1", "-o", "-"], ["big", "-o", "-"], ["--list"], ["empty", "--json"]]) {
       const child = Bun.spawn([...parleyCommand(), "fetch-file", here(), "--quiet", ...words], {
@@ -280,7 +302,7 @@ skipUnless(existsSync("/dev/full"), "no /dev/full")(
   },
 );
 
-test("a listing comes whole, however late it is read", async () => {
+test("a slow reader gets the whole list", async () => {
   const folder = join(base, "MANY");
   mkdirSync(folder);
   for (let i = 0; i < 2_400; i++) {
@@ -299,7 +321,7 @@ test("a listing comes whole, however late it is read", async () => {
   }
 });
 
-test("SIGTERM ends it with 143, SIGINT with 130, and what has come is kept", async () => {
+test("SIGTERM exits with 143, SIGINT with 130, and the partial file is kept", async () => {
   for (const [signal, wanted] of [
     ["SIGTERM", 143],
     ["SIGINT", 130],
@@ -314,7 +336,7 @@ test("SIGTERM ends it with 143, SIGINT with 130, and what has come is kept", asy
   }
 });
 
-test("a folder that is not there is not made, but Downloads is", async () => {
+test("only Downloads is created, no other folder", async () => {
   const home = newFolder();
   for (const [words, folder] of [
     [["empty", "-o", "no/such/file"], "no/such"],
@@ -325,7 +347,7 @@ test("a folder that is not there is not made, but Downloads is", async () => {
     expect({ code, stderr }).toEqual({
       code: 1,
       stderr: expect.stringContaining(
-        `there is no folder '${folder}'. Make it first, or choose another place with -o`,
+        `there is no folder '${folder}'. Create it first, or choose another place with -o`,
       ),
     });
   }
@@ -337,18 +359,18 @@ test("a folder that is not there is not made, but Downloads is", async () => {
 });
 
 skipUnless(existsSync("/proc/self"), "no /proc")(
-  "a place where no files can be made is said by the path that was asked for",
+  "an error about a place where no files can be created names the path that was given",
   async () => {
     const { code, stderr } = await fetchFile([here(), "empty", "-o", "/proc/y"]);
     expect(code).toBe(1);
     expect(stderr).toBe(
-      "parley fetch-file: Cannot write '/proc/y': no file can be made there. Choose another place with -o\n",
+      "parley fetch-file: Cannot write '/proc/y': no file can be created there. Choose another place with -o\n",
     );
   },
 );
 
 skipUnless(Bun.which("mkfifo") !== null, "no mkfifo")(
-  "a FIFO is not found, and nobody waits for it",
+  "a FIFO is not found, and does not block",
   async () => {
     Bun.spawnSync(["mkfifo", join(source, "fifo")]);
     expect((await fetchFile([here(), "fifo"])).code).toBe(5);
@@ -357,7 +379,7 @@ skipUnless(Bun.which("mkfifo") !== null, "no mkfifo")(
   },
 );
 
-test("wrong usage ends with 2, nobody there with 3", async () => {
+test("wrong usage exits with 2, a server that can't be reached with 3", async () => {
   expect((await fetchFile([here()])).code).toBe(2);
   expect((await fetchFile([here(), "big", "--limit-rate", "fast"])).code).toBe(2);
   expect((await fetchFile(["--server", "non:sense", "big"])).code).toBe(2);
@@ -385,7 +407,7 @@ test("an equal file is left alone, a different one needs --force", async () => {
   expect(sha256(join(home, "mine"))).toBe(sha256(join(source, "big")));
 });
 
-test("-o - writes the file in order, events go to stderr", async () => {
+test("-o - writes the file in order, and events to stderr", async () => {
   const { code, stdout, stderr } = await fetchFile([here(), "big", "-o", "-", "--json"]);
   expect(code).toBe(0);
   expect(new Bun.CryptoHasher("sha256").update(stdout).digest("hex")).toBe(
@@ -394,7 +416,7 @@ test("-o - writes the file in order, events go to stderr", async () => {
   expect(events(stderr).map(({ event }) => event)).toContain("done");
 });
 
-test("-o - waits for a slow reader, and ends when there is none", async () => {
+test("-o - waits for a slow reader, and ends when the reader is gone", async () => {
   const child = start(newFolder(), here(), "big", "-o", "-");
   const reader = child.stdout.getReader();
   let got = 0;
@@ -418,7 +440,7 @@ test("-o - waits for a slow reader, and ends when there is none", async () => {
   expect(await left.exited).not.toBe(0);
 });
 
-test("--json tells offer, progress and done; --limit-rate is kept", async () => {
+test("--json reports offer, progress and done; --limit-rate is respected", async () => {
   const startedMs = performance.now();
   const { code, text } = await fetchFile([here(), "big", "--json", "--limit-rate", "16M"]);
   const seconds = (performance.now() - startedMs) / 1000;
@@ -461,7 +483,7 @@ test("a second fetch of the same name is locked out, and the first goes on", asy
   expect(sha256(join(home, "Downloads", "big"))).toBe(sha256(join(source, "big")));
 });
 
-test("killed at any instant, again and again, it goes on where it was", async () => {
+test("killed at any instant, again and again, it resumes where it was", async () => {
   const home = newFolder();
   const part = join(home, "Downloads", "big.part");
   let kept = 0;
@@ -486,7 +508,7 @@ test("killed at any instant, again and again, it goes on where it was", async ()
   expect(readdirSync(join(home, "Downloads"))).toEqual(["big"]);
 });
 
-test("a damaged partial file is found out and mended", async () => {
+test("a damaged partial file is detected and repaired", async () => {
   const home = newFolder();
   const part = join(home, "Downloads", "big.part");
   const child = start(home, here(), "big", "--limit-rate", "40M");
@@ -504,7 +526,7 @@ test("a damaged partial file is found out and mended", async () => {
   expect(sha256(join(home, "Downloads", "big"))).toBe(sha256(join(source, "big")));
 });
 
-test("a partial file of another version is thrown away", async () => {
+test("a partial file of another version is discarded", async () => {
   const home = newFolder();
   const part = join(home, "Downloads", "other.part");
   writeFileSync(join(source, "other"), noise(8 * mebibyte));
@@ -518,7 +540,7 @@ test("a partial file of another version is thrown away", async () => {
   expect(sha256(join(home, "Downloads", "other"))).toBe(sha256(join(source, "other")));
 });
 
-test("a file that changes while it is sent ends with 6, and no mixture is left", async () => {
+test("a file that changes while it is sent exits with 6, and leaves no mixture behind", async () => {
   const home = newFolder();
   writeFileSync(join(source, "change"), noise(24 * mebibyte));
   const child = start(home, here(), "change", "--limit-rate", "12M");
@@ -535,7 +557,7 @@ test("a file that changes while it is sent ends with 6, and no mixture is left",
   expect(sha256(join(home, "Downloads", "change"))).toBe(sha256(join(source, "change")));
 });
 
-test("a server that is killed and comes back is gone on with, by the same process", async () => {
+test("the same process resumes when its server is killed and comes back", async () => {
   const home = newFolder();
   const part = join(home, "Downloads", "big.part");
   const child = start(home, here(), "big", "--limit-rate", "12M", "--json");
@@ -546,6 +568,29 @@ test("a server that is killed and comes back is gone on with, by the same proces
   expect(code).toBe(0);
   expect(events(text).some(({ event }) => event === "retry")).toBe(true);
   expect(sha256(join(home, "Downloads", "big"))).toBe(sha256(join(source, "big")));
+});
+
+test("a missing file leaves no empty folder behind", async () => {
+  const home = newFolder();
+  const { code } = await fetchFile([here(), "missing"], home);
+  expect(code).toBe(5);
+  expect(readdirSync(home)).toEqual([]);
+});
+
+test("other content of the same size and time is another file", async () => {
+  const home = newFolder();
+  const file = join(source, "stamped");
+  const out = join(home, "Downloads", "stamped");
+  writeFileSync(file, "one");
+  utimesSync(file, 1_000_000, 1_000_000);
+  expect((await fetchFile([here(), "stamped"], home)).code).toBe(0);
+  writeFileSync(file, "two");
+  utimesSync(file, 1_000_000, 1_000_000);
+  const again = await fetchFile([here(), "stamped"], home);
+  expect([again.code, again.stderr]).toEqual([1, expect.stringContaining("differs")]);
+  expect(readFileSync(out, "utf8")).toBe("one");
+  const fresh = await fetchFile([here(), "stamped", "--force"], home);
+  expect([fresh.code, readFileSync(out, "utf8")]).toEqual([0, "two"]);
 });
 
 test("10 000 small files are listed within a second", async () => {

@@ -1,10 +1,10 @@
-// Flags read strictly: every way of writing one, the environment, and mistakes that are named. Nothing that people can type
-// makes the reader throw anything but a ParleyError, or hands citty a word that it could misread.
+// Strict flags: every way to write one, the environment, and errors. Whatever is typed, the result is either arguments that
+// citty can't misread or a ParleyError.
 
 import { describe, expect, test } from "bun:test";
 import type { ArgsDef } from "citty";
 import * as fc from "fast-check";
-import { blamed, type Environment, nearest, strictArguments } from "../../src/cli/flags.ts";
+import { blameVariables, type Environment, nearest, strictArguments } from "../../src/cli/flags.ts";
 import { ParleyError } from "../../src/errors.ts";
 
 const definitions: ArgsDef = {
@@ -52,15 +52,15 @@ describe("flags", () => {
   ])("%j", (words, expected) => expect(read(words)).toBe(expected));
 
   test.each([
-    ["--prot 1", "there is no flag '--prot': did you mean --port?"],
-    ["--out x", "there is no flag '--out': did you mean --output?"],
-    ["--no-json", "there is no flag '--no-json': did you mean --json?"],
-    ["--qwertyuiop", "there is no flag '--qwertyuiop': see parley server --help"],
-    ["--PORT 1", "there is no flag '--PORT': did you mean --port?"],
-    ["--vers", "there is no flag '--vers': did you mean --version?"],
-    ["--hlep", "there is no flag '--hlep': did you mean --help?"],
-    ["-x", "there is no flag '-x'"],
-    ["-port 1", "there is no flag '-port': did you mean --port?"],
+    ["--prot 1", "unknown flag '--prot': did you mean --port?"],
+    ["--out x", "unknown flag '--out': did you mean --output?"],
+    ["--no-json", "unknown flag '--no-json': did you mean --json?"],
+    ["--qwertyuiop", "unknown flag '--qwertyuiop': see parley server --help"],
+    ["--PORT 1", "unknown flag '--PORT': did you mean --port?"],
+    ["--vers", "unknown flag '--vers': did you mean --version?"],
+    ["--hlep", "unknown flag '--hlep': did you mean --help?"],
+    ["-x", "unknown flag '-x'"],
+    ["-port 1", "unknown flag '-port': did you mean --port?"],
     ["--port", "--port needs a value: write --port=VALUE"],
     ["--port --json", "--port needs a value"],
     ["--listen", "--listen needs a value: write --listen=DIALECT=PORT"],
@@ -68,9 +68,9 @@ describe("flags", () => {
     ["--output -o", "--output needs a value: write --output=PATH"],
     ["--port 1 --port 1", "--port is given twice: give it once"],
     ["--json=x", "--json is a switch and takes no value, not 'x'"],
-    ["word", "'word' is one word too many: see parley server --help"],
-    ["-- --json", "'--json' is one word too many"],
-    ["\u001b[2J", "'' is one word too many"],
+    ["word", "unexpected argument 'word': see parley server --help"],
+    ["-- --json", "unexpected argument '--json'"],
+    ["\u001b[2J", "unexpected argument ''"],
   ])("%j is named", (words, sentence) => expect(complaint(words)).toStartWith(sentence));
 });
 
@@ -80,18 +80,18 @@ describe("words", () => {
 
   test("as many as there are places", () => {
     expect(read("a --json", {}, one)).toBe("--json -- a");
-    expect(complaint("a b", {}, one)).toStartWith("'b' is one word too many");
+    expect(complaint("a b", {}, one)).toStartWith("unexpected argument 'b'");
     expect(read("a b c", {}, many)).toBe("-- a b c");
   });
 
-  test("after -- everything is a word, and - is one anyway", () => {
+  test("after -- everything is a word, and - always is", () => {
     expect(read("--json -- --port -o", {}, many)).toBe("--json -- --port -o");
     expect(read("-", {}, many)).toBe("-- -");
   });
 });
 
 describe("the environment", () => {
-  test("fills in what is not given", () => {
+  test("supplies flags that are not given", () => {
     const environment = {
       PARLEY_SERVER_PORT: "1",
       PARLEY_SERVER_WEB_PORT: "2",
@@ -125,17 +125,17 @@ describe("an error names the variable instead of a flag that nobody typed", () =
   const { variables } = strictArguments("server", definitions, ["--web-port=1"], environment);
 
   test.each([
-    ["--port '--port' is no port", "PARLEY_SERVER_PORT '--port' is no port"],
-    ["--web-port 'x' is no port", "--web-port 'x' is no port"],
+    ["--port '--port' is not a port", "PARLEY_SERVER_PORT '--port' is not a port"],
+    ["--web-port 'x' is not a port", "--web-port 'x' is not a port"],
     ["choose another --port", "choose another PARLEY_SERVER_PORT"],
     ["-o 'a' or --output", "PARLEY_SERVER_OUTPUT 'a' or PARLEY_SERVER_OUTPUT"],
     ["--porter, a--port and ---port", "--porter, a--port and ---port"],
     ["The name 'a b' is taken", "PARLEY_SERVER_OUTPUT: The name 'a b' is taken"],
     ["The name 'a' is taken", "The name 'a' is taken"],
-  ])("%j", (sentence, expected) => expect(blamed(sentence, variables)).toBe(expected));
+  ])("%j", (sentence, expected) => expect(blameVariables(sentence, variables)).toBe(expected));
 });
 
-test("the nearest word is one that is near", () => {
+test("the nearest word is only offered if it is near", () => {
   const commands = ["server", "client", "peer", "fetch-file", "classic"];
   for (const [word, expected] of [
     ["servr", "server"],

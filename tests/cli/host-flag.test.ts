@@ -22,5 +22,5 @@ test.each([
 ])("%p is %p", (text, host) => expect(listenHost(text)).toBe(host));
 
 test.each(["", "*"])("%p is none", (text) => {
-  expect(() => listenHost(text)).toThrow(`--host '${text}' is no address`);
+  expect(() => listenHost(text)).toThrow(`--host '${text}' is not an address`);
 });

@@ -1,5 +1,5 @@
-// What strangers send to the ports of a running server: floods, noise, silence, other protocols, browsers of hostile pages.
-// After each the server still serves, people in the room have heard nothing strange, and its memory is bounded.
+// What strangers send to a running server's ports: floods, noise, silence, other protocols, browsers on hostile pages. After
+// each, the server still serves, people in the room have seen nothing strange, and its memory is bounded.
 
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-// `--json` against its documentation: every object that the programs print is in docs/json.md, with all of its fields.
+// `--json` against its documentation: every object that is printed is in docs/json.md, with all of its fields.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -112,7 +112,7 @@ describe("a command that fails says so in its last object", () => {
     expect(ended.err).toContain(String(printed.at(-1)?.["message"]).slice(0, 40));
   });
 
-  test("on stderr where stdout is the file", async () => {
+  test("on stderr if stdout is the file", async () => {
     const { code, out, err } = await run(["fetch-file", address, "nothing", "-o", "-", "--json"]);
     expect({ code, out }).toEqual({ code: 5, out: "" });
     const lines = err.split("\n").filter((line) => line.startsWith("{"));

@@ -7,7 +7,7 @@ function ports(...given: Parameters<typeof dialectPorts>): Record<string, number
   return Object.fromEntries(dialectPorts(...given).map(({ dialect, port }) => [dialect, port]));
 }
 
-test("--classic opens every dialect that the main port is not there for", () => {
+test("--classic opens a port for every dialect but the main port's own", () => {
   const there = ports(undefined, true, 55_000);
   expect(Object.keys(there).sort()).toEqual(
     dialectNames.filter((name) => name !== "open-chat").sort(),

@@ -1,16 +1,16 @@
-// Runs the compiled program once, to its end, as a shell does: arguments, environment and input in; exit code and output out.
+// Runs the compiled program to its end, as a shell does: arguments, environment and input in, exit code and output out.
 
 import { parleyCommand } from "../parley.ts";
 
 export type Ended = { code: number; out: string; err: string };
 
 export type RunOptions = {
-  /** Added to this process's environment, from which parley's own variables have been taken. */
+  /** Added to this process's environment, without its PARLEY_ variables. */
   env?: Readonly<Record<string, string>>;
   input?: string;
 };
 
-/** Far longer than anything here takes: a run that hangs fails its test instead of all of them. */
+/** Far more than any run needs: one that hangs fails its test instead of the whole suite. */
 const timeoutMs = 15_000;
 
 export async function run(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
@@ -33,9 +33,9 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
 export type TerminalOptions = {
   env?: Readonly<Record<string, string>>;
   columns?: number;
-  /** Shell commands that are run on the terminal before it. */
+  /** A shell command to run first, on the same terminal. */
   before?: string;
-  /** Done one after the other, each once the terminal has shown this text since the one before. */
+  /** Each is done once the terminal has shown this text since the one before. */
   steps?: readonly (readonly [shown: string, act: (child: OnTerminal) => void])[];
 };
 
@@ -46,7 +46,7 @@ export type OnTerminal = {
   hangUp: () => void;
 };
 
-/** The same on a terminal of its own: everything that it showed, on both streams, and whether it echoes again at the end. */
+/** The same on a terminal of its own: what both streams showed there, and whether it echoes again at the end. */
 export async function runOnTerminal(
   args: readonly string[],
   { env = {}, columns = 80, before = ":", steps = [] }: TerminalOptions = {},

@@ -36,7 +36,7 @@ function banner(more: Partial<Reachable>): string {
   return serverBanner({ ...server, ...more }, interfaces).join("\n");
 }
 
-test("every address of this machine is told by those that others can use, this machine's own last", () => {
+test("of every address, those that other machines can use come first, loopback last", () => {
   expect(reachableHosts("0.0.0.0", interfaces)).toEqual(["192.168.1.5", "10.0.0.7", "127.0.0.1"]);
   expect(reachableHosts("::", interfaces)).toEqual([
     "192.168.1.5",
@@ -48,7 +48,7 @@ test("every address of this machine is told by those that others can use, this m
   expect(reachableHosts("0.0.0.0", {})).toEqual(["127.0.0.1"]);
 });
 
-test("what to type, to share and to open has an address that works elsewhere", () => {
+test("what to type, share and open has an address that works on other machines", () => {
   const lines = banner({ host: "0.0.0.0" });
   expect(lines).toContain("Page:          http://192.168.1.5:8000/");
   expect(lines).toContain("client 192.168.1.5:55000 --name NAME");
@@ -58,7 +58,7 @@ test("what to type, to share and to open has an address that works elsewhere", (
   expect(banner({})).not.toContain("Other addresses");
 });
 
-test("what is there is told, and nothing else", () => {
+test("only what exists is listed", () => {
   expect(banner({ publicUrl: new URL("https://chat.example") })).toContain(
     "Page:          https://chat.example/\n",
   );
@@ -68,7 +68,7 @@ test("what is there is told, and nothing else", () => {
   expect(banner({ areFilesMissing: true })).toContain("./FILES (make it and put files there)");
 });
 
-test("whoever opens a server to others is warned", () => {
+test("a server that other machines can reach is worth a warning", () => {
   expect(exposureWarning("127.0.0.1")).toBeUndefined();
   expect(exposureWarning("0.0.0.0")).toStartWith("Warning: 0.0.0.0 is every address");
   expect(exposureWarning("10.0.0.7")).toStartWith("Warning: other machines can reach 10.0.0.7");

@@ -1,4 +1,4 @@
-// What a person sees who mistypes, asks for help, or looks from a script: the compiled program's words and exit codes.
+// Typos, wrong values, help and version, as the compiled program reports them: sentences and exit codes.
 
 import { describe, expect, test } from "bun:test";
 import { version } from "../../package.json";
@@ -7,23 +7,23 @@ import { escape, run, runOnTerminal } from "./run.ts";
 
 const commands = ["server", "client", "peer", "fetch-file", "classic"];
 
-describe("a wrong word is an error that names the nearest right one", () => {
+describe("a mistyped word is an error that suggests the nearest right one", () => {
   test.each([
-    [["servr"], "there is no command 'servr': did you mean server?"],
-    [["fetchfile"], "there is no command 'fetchfile': did you mean fetch-file?"],
-    [["frobnicate"], "there is no command 'frobnicate': see parley --help"],
-    [["--helpp"], "there is no flag '--helpp': did you mean --help?"],
-    [["help", "cleint"], "there is no command 'cleint': did you mean client?"],
-    [["server", "--prot", "1"], "there is no flag '--prot': did you mean --port?"],
-    [["server", "--no-wbe"], "there is no flag '--no-wbe': did you mean --no-web?"],
-    [["server", "-x", "1"], "there is no flag '-x'"],
-    [["client", "--nam=x"], "there is no flag '--nam': did you mean --name?"],
-    [["client", "--NAME", "x"], "there is no flag '--NAME': did you mean --name?"],
-    [["server", "--vers"], "there is no flag '--vers': did you mean --version?"],
-    [["peer", "--idd", "x"], "there is no flag '--idd': did you mean --id?"],
-    [["fetch-file", "--limit", "1M"], "there is no flag '--limit': did you mean --limit-rate?"],
-    [["fetch-file", "--fore", "a"], "there is no flag '--fore': did you mean --force?"],
-    [["server", "extra"], "'extra' is one word too many: see parley server --help"],
+    [["servr"], "unknown command 'servr': did you mean server?"],
+    [["fetchfile"], "unknown command 'fetchfile': did you mean fetch-file?"],
+    [["frobnicate"], "unknown command 'frobnicate': see parley --help"],
+    [["--helpp"], "unknown flag '--helpp': did you mean --help?"],
+    [["help", "cleint"], "unknown command 'cleint': did you mean client?"],
+    [["server", "--prot", "1"], "unknown flag '--prot': did you mean --port?"],
+    [["server", "--no-wbe"], "unknown flag '--no-wbe': did you mean --no-web?"],
+    [["server", "-x", "1"], "unknown flag '-x'"],
+    [["client", "--nam=x"], "unknown flag '--nam': did you mean --name?"],
+    [["client", "--NAME", "x"], "unknown flag '--NAME': did you mean --name?"],
+    [["server", "--vers"], "unknown flag '--vers': did you mean --version?"],
+    [["peer", "--idd", "x"], "unknown flag '--idd': did you mean --id?"],
+    [["fetch-file", "--limit", "1M"], "unknown flag '--limit': did you mean --limit-rate?"],
+    [["fetch-file", "--fore", "a"], "unknown flag '--fore': did you mean --force?"],
+    [["server", "extra"], "unexpected argument 'extra': see parley server --help"],
     [["classic", "foo"], "'foo'"],
     [["classic"], "DIALECT"],
     [["peer"], "--id"],
@@ -39,51 +39,54 @@ describe("a wrong word is an error that names the nearest right one", () => {
   });
 });
 
-describe("a wrong value is an error that names flag and value", () => {
+describe("a wrong value is an error that names the flag and quotes the value", () => {
   test.each([
-    [["server", "--port", "abc"], "--port 'abc' is no port: give a number from 0 to 65535"],
+    [["server", "--port", "abc"], "--port 'abc' is not a port: use a number from 0 to 65535"],
     [["server", "--port", "65536"], "--port '65536'"],
-    [["server", "--port", "-1"], "--port '-1' is no port: give a number from 0 to 65535"],
+    [["server", "--port", "-1"], "--port '-1' is not a port: use a number from 0 to 65535"],
     [["server", "--port=-1"], "--port '-1'"],
     [["server", "--port=1e3"], "--port '1e3'"],
     [["server", "--port"], "--port needs a value"],
     [["server", "--port="], "--port ''"],
     [["server", "--port", "1", "--port", "2"], "--port is given twice: give it once"],
     [["server", "--web-port", "x"], "--web-port 'x'"],
-    [["server", "--rate", "1.5"], "--rate '1.5' is no whole number from 0 to 999999999"],
-    [["server", "--rate", "-5"], "--rate '-5' is no whole number from 0 to 999999999"],
-    [["server", "--data", ""], "--data '' is no file"],
-    [["server", "--files", ""], "--files '' is no folder"],
+    [["server", "--rate", "1.5"], "--rate '1.5' is not a whole number from 0 to 999999999"],
+    [["server", "--rate", "-5"], "--rate '-5' is not a whole number from 0 to 999999999"],
+    [["server", "--data", ""], "--data '' is not a file"],
+    [["server", "--files", ""], "--files '' is not a folder"],
     [["server", "--max-per-address", "many"], "--max-per-address 'many'"],
     [["server", "--json=maybe"], "--json is a switch and takes no value, not 'maybe'"],
     [["server", "--listen", "foo=1"], "--listen 'foo=1' is not DIALECT=PORT with one of: cpp"],
     [["server", "--listen", "cpp"], "--listen 'cpp' is not DIALECT=PORT"],
     [["server", "--listen", "cpp=0", "--listen", "cpp=0"], "--listen cpp=PORT is given twice"],
-    [["server", "--listen", "cpp=x"], "--listen cpp=PORT: 'x' is no port"],
-    [["server", "--host", ""], "--host '' is no address"],
+    [["server", "--listen", "cpp=x"], "--listen cpp=PORT: 'x' is not a port"],
+    [["server", "--host", ""], "--host '' is not an address"],
     [["server", "--public-url", "chat.example"], "--public-url 'chat.example' is not where a page"],
     [["server", "--public-url", "https://x/chat"], "--public-url 'https://x/chat' is not where"],
     [["server", "--public-url", "ftp://x"], "--public-url 'ftp://x' is not where"],
-    [["server", "--trusted-proxy", "10.0.0.0/33"], "--trusted-proxy '10.0.0.0/33' is no network"],
-    [["server", "--trusted-proxy", "::1,x"], "--trusted-proxy 'x' is no network"],
-    [["server", "--metrics-port", "x"], "--metrics-port 'x' is no port"],
+    [
+      ["server", "--trusted-proxy", "10.0.0.0/33"],
+      "--trusted-proxy '10.0.0.0/33' is not a network",
+    ],
+    [["server", "--trusted-proxy", "::1,x"], "--trusted-proxy 'x' is not a network"],
+    [["server", "--metrics-port", "x"], "--metrics-port 'x' is not a port"],
     [
       ["server", "--host", "*"],
-      "--host '*' is no address: every address of this machine is 0.0.0.0",
+      "--host '*' is not an address: for every address of this machine use 0.0.0.0",
     ],
-    [["client", "--downloads", ""], "--downloads '' is no folder: try ./Downloads"],
-    [["client", "host:port"], "'host:port' is no address: write HOST:PORT"],
+    [["client", "--downloads", ""], "--downloads '' is not a folder: try ./Downloads"],
+    [["client", "host:port"], "'host:port' is not an address: write HOST:PORT"],
     [["client", "127.0.0.1:99999"], "'127.0.0.1:99999'"],
     [["client", "--name", "a b"], "The name 'a b' is not possible"],
     [["client", "--name", "ALL"], "The name 'ALL' is reserved"],
     [["client", "--name", "x".repeat(33)], "is longer than 32 characters"],
-    [["peer", "--id", "Al", "--port", "x", "--server", "127.0.0.1:1"], "--port 'x' is no port"],
+    [["peer", "--id", "Al", "--port", "x", "--server", "127.0.0.1:1"], "--port 'x' is not a port"],
     [["peer", "--id", "Al", "--port", "0", "--server", "127.0.0.1:1", "--host", "*"], "--host '*'"],
     [["peer", "--id", "A l", "--port", "0", "--server", "127.0.0.1:1"], "A l"],
-    [["fetch-file", "--limit-rate", "x", "a"], "--limit-rate 'x' is no rate"],
+    [["fetch-file", "--limit-rate", "x", "a"], "--limit-rate 'x' is not a rate"],
     [
       ["fetch-file", "--limit-rate", "-1", "a"],
-      "--limit-rate '-1' is no rate: write bytes a second from 1",
+      "--limit-rate '-1' is not a rate: use bytes per second, at least 1",
     ],
     [["fetch-file", "a", "-o"], "-o needs a value: write -o PATH"],
   ])("parley %p", async (args, sentence) => {
@@ -97,14 +100,14 @@ describe("a wrong value is an error that names flag and value", () => {
   });
 });
 
-test("a wrong value of the environment is blamed on its variable, not on a flag", async () => {
+test("a wrong value in the environment is blamed on its variable, not on a flag", async () => {
   for (const [command, variable, value, sentence] of [
-    ["server", "SERVER_PORT", "abc", " 'abc' is no port: give a number from 0 to 65535"],
-    ["server", "SERVER_LISTEN", "cpp=x", " cpp=PORT: 'x' is no port"],
+    ["server", "SERVER_PORT", "abc", " 'abc' is not a port: use a number from 0 to 65535"],
+    ["server", "SERVER_LISTEN", "cpp=x", " cpp=PORT: 'x' is not a port"],
     ["server", "SERVER_LISTEN", "foo=1", " 'foo=1' is not DIALECT=PORT with one of: cpp"],
-    ["client", "CLIENT_SERVER", "x:", " 'x:' is no address: write HOST:PORT"],
+    ["client", "CLIENT_SERVER", "x:", " 'x:' is not an address: write HOST:PORT"],
     ["client", "CLIENT_NAME", "a b", ": The name 'a b' is not possible"],
-    ["fetch-file", "FETCH_FILE_LIMIT_RATE", "zz", " 'zz' is no rate: write bytes a second"],
+    ["fetch-file", "FETCH_FILE_LIMIT_RATE", "zz", " 'zz' is not a rate: use bytes per second"],
   ] as const) {
     const args = command === "fetch-file" ? [command, "a"] : [command];
     const { code, err } = await run(args, { env: { [`PARLEY_${variable}`]: value } });
@@ -113,31 +116,31 @@ test("a wrong value of the environment is blamed on its variable, not on a flag"
   }
 });
 
-test("peer --host that is no address of this machine is said so", async () => {
+test("peer --host must be an address of this machine", async () => {
   const words = ["peer", "--id", "Al", "--port", "0", "--server", "127.0.0.1:1"];
   for (const host of ["192.0.2.1", "256.1.1.1"]) {
     const { code, out, err } = await run([...words, "--host", host]);
     expect({ code, out, err }).toEqual({
       code: 1,
       out: `Input socket setup failed: ${host}:0: not an address of this machine\n`,
-      err: `parley peer: --host '${host}' is no address of this machine: 127.0.0.1 is for it alone, 0.0.0.0 for everyone\n`,
+      err: `parley peer: --host '${host}' is not an address of this machine: 127.0.0.1 is for it alone, 0.0.0.0 for everyone\n`,
     });
   }
 });
 
 test("short flags are what people expect", async () => {
   for (const [args, sentence] of [
-    [["server", "-p", "x"], "--port 'x' is no port"],
+    [["server", "-p", "x"], "--port 'x' is not a port"],
     [["peer", "-n", "A l", "-p", "0", "--server", "127.0.0.1"], "'A l'"],
     [["client", "-n", "a b"], "The name 'a b' is not possible"],
-    [["fetch-file", "-q", "-o", "", "a.txt"], "-o '' is no path"],
+    [["fetch-file", "-q", "-o", "", "a.txt"], "-o '' is not a path"],
   ] as const) {
     const { code, err } = await run(args);
     expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining(sentence) });
   }
 });
 
-test("a host that can't be found is exit code 3 and the same sentence everywhere", async () => {
+test("an unknown host is exit code 3, and the same sentence everywhere", async () => {
   for (const args of [
     ["client", "nowhere.invalid:1", "--name", "bot"],
     ["fetch-file", "nowhere.invalid:1", "a.txt"],
@@ -152,7 +155,7 @@ test("a host that can't be found is exit code 3 and the same sentence everywhere
   }
 });
 
-test("no server there is exit code 3 and one sentence with the address", async () => {
+test("a server that is not running is exit code 3, and one sentence with the address", async () => {
   const closed = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const address = `127.0.0.1:${closed.port}`;
   closed.stop(true);
@@ -209,7 +212,7 @@ describe("help", () => {
     expect(shown).not.toBe(out);
   });
 
-  test("tells how to call it, and what a value can be", async () => {
+  test("shows the usage, and what values are possible", async () => {
     const helps = await Promise.all(commands.map((name) => run([name, "--help"])));
     expect(helps.map(({ out }) => out.split("\n")[0])).toEqual([
       "Usage: parley server [flags]",
@@ -222,7 +225,7 @@ describe("help", () => {
     for (const name of ["cpp", ...Object.keys(dialects)]) expect(out).toContain(name);
   });
 
-  test("names every flag of the contract", async () => {
+  test("lists every flag of the contract", async () => {
     const flags = {
       server:
         "host port web-port no-web public-url trusted-proxy metrics-port files data listen classic rate max-per-address log-level json".split(

@@ -1,7 +1,8 @@
-// How a download ends when it is stopped, or its server goes away, while no data flow: against a scripted control connection.
+// How a download ends when it is stopped, or its server goes away, while no data flow: against a
+// scripted control connection.
 
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ParleyError } from "../../src/errors.ts";
@@ -72,7 +73,8 @@ test("notices a server that goes away while a file is compared with the local on
     setImmediate(() => socket.end(`${JSON.stringify(digests)}\n`));
     return offerOf(1);
   });
-  const error = await errorOf(fetcherFor(port).fetch("file", { kind: "file", path }));
+  const client = fetcherFor(port, { retryForMs: 0 });
+  const error = await errorOf(client.fetch("file", { kind: "file", path }));
   expect(error?.code).toBe("cannot-connect");
 });
 
@@ -169,6 +171,56 @@ test("a server that answers with no message at all is left", async () => {
   }
 });
 
+test("a server that never sends the last digest does not hold a download for ever", async () => {
+  const port = serve((line) => {
+    if (line["type"] === "ping") return { type: "pong" };
+    // An empty file needs no data, only its digest.
+    return line["type"] === "fetch" ? { ...offerOf(1), udpPort: port, size: 0 } : undefined;
+  });
+  const client = fetcherFor(port, { retryForMs: 300 });
+  const error = await errorOf(client.fetch("file", { kind: "file", path: join(folder, "file") }));
+  expect([error?.code, error?.message]).toEqual(["stalled", expect.stringContaining("digests")]);
+});
+
+test("a server that offers another version each time is left", async () => {
+  let versions = 0;
+  const port = serve((line, socket) => {
+    if (line["type"] !== "fetch") return undefined;
+    setImmediate(() => socket.end());
+    return { ...offerOf(port, `v${versions++}`), size: 100 + versions };
+  });
+  const client = fetcherFor(port);
+  const error = await errorOf(client.fetch("file", { kind: "file", path: join(folder, "file") }));
+  expect([error?.code, error?.message]).toEqual(["changed", expect.stringContaining("keeps changing")]);
+}, 20_000);
+
+test("a refused UDP port is said to be one, and a firewall to be a reason", async () => {
+  const port = serve((line) => (line["type"] === "fetch" ? offerOf(port) : { type: "pong" }));
+  const retry = Promise.withResolvers<string>();
+  const client = fetcherFor(port, {
+    onEvent: (event) => void (event.event === "retry" && retry.resolve(event.reason)),
+  });
+  const outcome = errorOf(client.fetch("file", { kind: "file", path: join(folder, "file") }));
+  expect(await retry.promise).toBe(
+    `127.0.0.1:${port} refuses datagrams on UDP port ${port}: a firewall may block it.`,
+  );
+  client.stop(interruption);
+  expect(await outcome).toBe(interruption);
+});
+
+test("an error of cleaning up does not hide the error that led there", async () => {
+  const path = join(folder, "file");
+  const port = serve((line) =>
+    line["type"] === "fetch" ? { type: "error", code: "not-found", message: "No such file" } : undefined,
+  );
+  const closing = spyOn(PartialFile.prototype, "close").mockImplementation(() => {
+    throw Object.assign(new Error("EIO: i/o error"), { code: "EIO" });
+  });
+  const error = await errorOf(fetcherFor(port).fetch("file", { kind: "file", path }));
+  closing.mockRestore();
+  expect([error?.code, error?.message]).toEqual(["not-found", "No such file"]);
+});
+
 test("pauses before it retries a server that names another port each time", async () => {
   let offers = 0;
   const port = serve((line) =>
@@ -183,25 +235,6 @@ test("pauses before it retries a server that names another port each time", asyn
   expect(error?.code).toBe("stalled");
   expect(error?.message).toContain("a different");
   expect(offers).toBeLessThan(10);
-});
-
-test("does not replace a file created meanwhile, unless told to", () => {
-  const path = join(folder, "file");
-  const begin = () => {
-    const part = PartialFile.open(path, true);
-    part.begin({ name: "file", size: 3, version: "v1", chunkBytes: 65_536 });
-    part.write(0, Buffer.from("new"));
-    return part;
-  };
-  const part = begin();
-  writeFileSync(path, "theirs");
-  expect(() => part.finish(false)).toThrow("has been made by somebody else meanwhile");
-  part.close();
-  expect(readFileSync(path, "utf8")).toBe("theirs");
-  expect(readFileSync(`${path}.part`, "utf8")).toBe("new");
-  begin().finish(true);
-  expect(readFileSync(path, "utf8")).toBe("new");
-  expect(readdirSync(folder)).toEqual(["file"]);
 });
 
 test.each(["x".repeat(255), "ü".repeat(127), "😀".repeat(63), "x".repeat(232)])(

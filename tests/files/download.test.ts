@@ -1,13 +1,16 @@
-// A fetch through a relay that forges, loses, delays, cuts and moves: what gets its name in the end is the file, or nothing is.
+// A download through a relay that forges, loses, delays, cuts and moves: what gets the name in the
+// end is the file, or nothing does.
 
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { afterAll, beforeAll, expect, setDefaultTimeout, spyOn, test } from "bun:test";
+import * as dns from "node:dns/promises";
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { networkInterfaces, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ParleyError } from "../../src/errors.ts";
 import type { FetchEvent } from "../../src/files/fetch-events.ts";
 import { DownloadClient, type DownloadClientOptions } from "../../src/files/download-client.ts";
 import { kind } from "../../src/transfer/wire.ts";
+import { UdpPort } from "../../src/io/udp/udp.ts";
 import { skipUnless } from "../skip.ts";
 import { type FileServer, startFileServer } from "./file-server.ts";
 import { type Relay, type RelayOptions, startRelay } from "./relay.ts";
@@ -84,7 +87,7 @@ function forgeAll(datagram: Uint8Array): Uint8Array {
   return datagram;
 }
 
-test("without offload at either end it comes whole as well", async () => {
+test("works without offload at either end", async () => {
   const plain = await startFileServer(source, { offload: false });
   const outcome = await fetchBy(plain.port, { offload: false });
   plain.close();
@@ -95,9 +98,10 @@ test("without offload at either end it comes whole as well", async () => {
   });
 });
 
-// the relay has the server's port, so that nobody looks for another; only Linux has a second loopback address by itself
+// The relay has the server's port, so that the client looks for no other; only Linux has a second
+// loopback address by default.
 skipUnless(process.platform === "linux", "no 127.0.0.2")(
-  "a cookie that comes long after the offer is not waited for in vain",
+  "uses a cookie that arrives long after the offer",
   async () => {
     const startedMs = performance.now();
     let dropped = 0;
@@ -116,7 +120,7 @@ skipUnless(process.platform === "linux", "no 127.0.0.2")(
   },
 );
 
-test("forged segments are found, asked for again, and never end up in the file", async () => {
+test("forged segments are detected, requested again, and never end up in the file", async () => {
   let forged = 0;
   const forge = (datagram: Uint8Array) => {
     if (isData(datagram) && forged < 5 && Math.random() < 0.2) {
@@ -129,13 +133,13 @@ test("forged segments are found, asked for again, and never end up in the file",
   expect(forged).toBeGreaterThan(0);
 });
 
-test("when every copy is forged, it ends with `integrity`, and nothing has the file's name", async () => {
+test("if every copy is forged, it ends with `integrity`, and nothing gets the name", async () => {
   const { path, error } = await through({ toClient: forgeAll }, ({ port }) => fetchBy(port));
   expect(error?.code).toBe("integrity");
   expect(existsSync(path)).toBe(false);
 });
 
-test("lost, doubled and swapped datagrams change nothing", async () => {
+test("lost, duplicated and reordered datagrams change nothing", async () => {
   let held: Uint8Array | undefined;
   const harm = (datagram: Uint8Array) => {
     if (Math.random() < 0.1) return undefined;
@@ -151,7 +155,7 @@ test("lost, doubled and swapped datagrams change nothing", async () => {
   ).toBe(true);
 });
 
-test("goes on when its own address changes", async () => {
+test("continues when a NAT gives it another port", async () => {
   await through({}, async (relay) => {
     const moving = setTimeout(() => void relay.rebind(), 150);
     const outcome = await fetchBy(relay.port, { limitBytesPerSecond: 12_000_000 });
@@ -160,7 +164,120 @@ test("goes on when its own address changes", async () => {
   });
 });
 
-test("goes on when the control connection is lost, in place", async () => {
+test("continues within five seconds when its own address is gone without a word", async () => {
+  await through({}, async (relay) => {
+    let frozenAtMs = 0;
+    let lastMs = 0;
+    let mostMs = 0;
+    const outcome = fetchBy(relay.port, {
+      limitBytesPerSecond: 3_000_000,
+      onEvent(event) {
+        if (event.event !== "progress" || event.receivedBytes < size / 8) return;
+        const nowMs = performance.now();
+        if (frozenAtMs === 0) {
+          frozenAtMs = nowMs;
+          relay.freeze();
+        } else mostMs = Math.max(mostMs, nowMs - lastMs);
+        lastMs = nowMs;
+      },
+    });
+    expect(isWhole(await outcome)).toBe(true);
+    expect(frozenAtMs).toBeGreaterThan(0);
+    expect(mostMs).toBeLessThan(5_000);
+  });
+});
+
+test("continues when the server's name can't be resolved for a while, nor a socket opened", async () => {
+  const first = await startFileServer(source);
+  const { port } = first;
+  const seen: string[] = [];
+  let second: Promise<FileServer> | undefined;
+  let lookups = 0;
+  const real = dns.lookup;
+  const lookup = spyOn(dns, "lookup").mockImplementation(((...args: Parameters<typeof real>) => {
+    // The first one works, the next ones find no name server; only then is there a server again.
+    lookups++;
+    if (lookups === 4) second = startFileServer(source, { port });
+    if (lookups === 1 || lookups > 4) return real(...args);
+    return Promise.reject(Object.assign(new Error("no name server"), { code: "EAI_AGAIN" }));
+  }) as typeof real);
+  const open = UdpPort.open.bind(UdpPort);
+  let opens = 0;
+  const opening = spyOn(UdpPort, "open").mockImplementation((options) => {
+    if (options.connect === undefined || ++opens !== 2) return open(options);
+    return Promise.reject(Object.assign(new Error("no route"), { code: "ENETUNREACH" }));
+  });
+  const outcome = await fetchBy(port, {
+    server: { host: "localhost", port },
+    limitBytesPerSecond: 6_000_000,
+    onEvent(event) {
+      if (event.event === "retry") seen.push(event.reason);
+      if (event.event === "progress") first.close();
+    },
+  });
+  lookup.mockRestore();
+  opening.mockRestore();
+  (await second)?.close();
+  expect(isWhole(outcome)).toBe(true);
+  expect(seen.join("\n")).toContain("Cannot find the host 'localhost'");
+  expect(seen.join("\n")).toContain("network unreachable");
+});
+
+skipUnless(process.platform === "linux", "no 127.0.0.2")(
+  "says that a firewall may block UDP when only TCP gets through",
+  async () => {
+    const relay = { host: "127.0.0.2", port: server.port, toServer: () => undefined };
+    const retry = Promise.withResolvers<string>();
+    await through(relay, async ({ port }) => {
+      const client = new DownloadClient({
+        server: { host: relay.host, port },
+        onEvent: (event) => void (event.event === "retry" && retry.resolve(event.reason)),
+      });
+      const path = join(base, "blocked");
+      const outcome = client.fetch("file", { kind: "file", path }).catch((error: unknown) => error);
+      expect(await retry.promise).toBe(
+        `127.0.0.2:${port} answers, but not on UDP port ${port}: a firewall may block it.`,
+      );
+      const reason = new ParleyError("interrupted", "enough");
+      client.stop(reason);
+      expect(await outcome).toBe(reason);
+    });
+  },
+);
+
+test("a log that grows all the time is fetched as it was at the start", async () => {
+  const log = join(source, "log");
+  const start = crypto.getRandomValues(new Uint8Array(60_000));
+  writeFileSync(log, start);
+  for (let i = 0; i < 50; i++) appendFileSync(log, start);
+  const content = readFileSync(log);
+  const growing = setInterval(() => appendFileSync(log, "one more line\n"), 10);
+  const outcome = await fetchBy(server.port, { limitBytesPerSecond: 6_000_000 }, "log");
+  clearInterval(growing);
+  expect(outcome.error).toBeUndefined();
+  expect(readFileSync(outcome.path).length).toBeGreaterThanOrEqual(content.length);
+  const grown = readFileSync(log);
+  const fetched = readFileSync(outcome.path);
+  expect(fetched.equals(grown.subarray(0, fetched.length))).toBe(true);
+  expect(fetched.length).toBeLessThan(grown.length);
+});
+
+test("a file that is rewritten while it grows is not fetched as a mixture", async () => {
+  const log = join(source, "rewritten");
+  const start = new Uint8Array(3_000_000).fill(1);
+  writeFileSync(log, start);
+  let fill = 1;
+  const rewriting = setInterval(() => {
+    fill++;
+    writeFileSync(log, new Uint8Array(start.length + fill).fill(fill));
+  }, 100);
+  const outcome = await fetchBy(server.port, { limitBytesPerSecond: 6_000_000 }, "rewritten");
+  clearInterval(rewriting);
+  expect(outcome.error?.code).toBeOneOf(["changed", "integrity"]);
+  expect(existsSync(outcome.path)).toBe(false);
+});
+
+test("continues when the control connection is lost, in place", async () => {
   await through({}, async (relay) => {
     const cutting = setTimeout(() => relay.cut(), 200);
     const outcome = await fetchBy(relay.port, { limitBytesPerSecond: 12_000_000 });
@@ -170,7 +287,7 @@ test("goes on when the control connection is lost, in place", async () => {
   });
 });
 
-test("goes on when the server is another process with the same files", async () => {
+test("continues when the server is restarted with the same files", async () => {
   const first = await startFileServer(source);
   const { port } = first;
   const restart = async () => {
@@ -185,7 +302,7 @@ test("goes on when the server is another process with the same files", async () 
   expect(outcome.events.some(({ event }) => event === "retry")).toBe(true);
 });
 
-test("a server that goes for good leaves a partial file and `stalled`", async () => {
+test("a server that goes away for good leaves a partial file and `stalled`", async () => {
   const gone = await startFileServer(source);
   setTimeout(() => gone.close(), 200);
   const { path, error } = await fetchBy(gone.port, {
@@ -212,7 +329,7 @@ skipUnless(hasIpv6, "no ::1")("by IPv6 as by IPv4", async () => {
   }
 });
 
-test("hundreds of small fetches over one connection, each with its own token", async () => {
+test("hundreds of small downloads over one connection, each with its own token", async () => {
   const client = new DownloadClient({ server: { host: "127.0.0.1", port: server.port } });
   mkdirSync(join(base, "many"));
   for (let i = 0; i < 200; i++) {

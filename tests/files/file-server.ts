@@ -1,5 +1,5 @@
-// A server of nothing but files, for tests of transfers: says welcome to every hello and hands file requests to the service.
-// `bun tests/files/file-server.ts FOLDER [PORT] [HOST]` runs one by itself.
+// A server of files alone, for tests of transfers: welcomes every hello and hands file requests to
+// the service. `bun tests/files/file-server.ts FOLDER [PORT] [HOST]` runs one.
 
 import { LineSplitter } from "../../src/line-splitter.ts";
 import { decodeClient } from "../../src/protocol/decode-client.ts";
@@ -25,7 +25,10 @@ export interface FileServerOptions {
   readonly idleMs?: number;
 }
 
-/** TCP and UDP on the same port; a free UDP port may be taken for TCP, then another one is tried. */
+/**
+ * TCP and UDP on the same port; one that is free for UDP may be in use for TCP: then another is
+ * tried.
+ */
 export async function startFileServer(
   folder: string,
   options: FileServerOptions = {},

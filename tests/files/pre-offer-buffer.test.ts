@@ -1,4 +1,4 @@
-// What overtakes an offer is handed on once, within its bounds; what there was no room for is asked for again.
+// What overtakes an offer is handed on once, within bounds; what did not fit is requested again.
 
 import { expect, test } from "bun:test";
 import { fetching as limits } from "../../src/limits.ts";
@@ -17,7 +17,7 @@ function release(early: PreOfferBuffer, size: number) {
   return seen;
 }
 
-test("data come first, cut at the file's end, then messages, and all of it once", () => {
+test("data first, trimmed to the file, then messages, and everything once", () => {
   const early = new PreOfferBuffer();
   const buffer = new Uint8Array([9, 1, 2, 3, 9]);
   early.addMessage(digests);
@@ -32,7 +32,7 @@ test("data come first, cut at the file's end, then messages, and all of it once"
   expect(release(early, 12)).toEqual([]);
 });
 
-test("more than the bound is asked for again", () => {
+test("what exceeds the bound is requested again", () => {
   const early = new PreOfferBuffer();
   early.addData(0, new Uint8Array(limits.maxEarlyBytes), 0, limits.maxEarlyBytes);
   early.addData(limits.maxEarlyBytes, new Uint8Array(5), 0, 5);

@@ -1,5 +1,6 @@
-// Stands between a fetch and its server, on a port of its own, TCP and UDP: passes everything on, and lets a test touch datagrams
-// on their way or cut connections. No more than the two ends need.
+// Stands between a download and its server, on a port of its own, TCP and UDP: passes everything
+// on, and lets a test change datagrams on their way, cut connections or make them go silent. No
+// more than the two ends need.
 
 import { UdpPort } from "../../src/io/udp/udp.ts";
 
@@ -8,7 +9,10 @@ export interface RelayOptions {
   /** Its own address and port; a free port of 127.0.0.1 if absent. */
   readonly host?: string;
   readonly port?: number;
-  /** A datagram on its way: what is passed on instead; undefined for nothing. Merged ones come one by one. */
+  /**
+   * Called with each datagram, merged ones one by one: returns what to pass on instead, undefined
+   * for nothing.
+   */
   toServer?(datagram: Uint8Array): Uint8Array | undefined;
   toClient?(datagram: Uint8Array): Uint8Array | undefined;
 }
@@ -19,10 +23,15 @@ export interface Relay {
   rebind(): Promise<void>;
   /** Ends all TCP connections. */
   cut(): void;
+  /**
+   * The client's address is gone: whatever uses it now is silent for good, without an end; what is
+   * opened from now on works.
+   */
+  freeze(): void;
   close(): void;
 }
 
-/** Where the datagram at `at` ends: docs/transfer.md, the header that all kinds share. */
+/** Where the datagram at `at` ends (docs/transfer.md: the common header). */
 function endOf(bytes: Uint8Array, at: number): number {
   return at + 4 + (((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0));
 }
@@ -33,7 +42,7 @@ function each(bytes: Uint8Array, pass: (datagram: Uint8Array) => void): void {
   }
 }
 
-/** A free UDP port may be taken for TCP: then another one is tried. */
+/** A port that is free for UDP may be in use for TCP: then another is tried. */
 export async function startRelay(options: RelayOptions): Promise<Relay> {
   for (let tries = 1; ; tries++) {
     try {
@@ -48,6 +57,8 @@ async function tryStart(options: RelayOptions): Promise<Relay> {
   const { host = "127.0.0.1", port = 0 } = options;
   const server = { host: "127.0.0.1", port: options.serverPort };
   let client: { address: string; port: number } | undefined;
+  let frozenPort = 0;
+  const frozen = new Set<unknown>();
   const openUpstream = () =>
     UdpPort.open({
       connect: server,
@@ -63,6 +74,7 @@ async function tryStart(options: RelayOptions): Promise<Relay> {
     host,
     port,
     onDatagrams: (bytes, address, port) => {
+      if (port === frozenPort) return;
       client = { address, port };
       each(bytes, (datagram) => {
         const passed = options.toServer === undefined ? datagram : options.toServer(datagram);
@@ -82,6 +94,7 @@ async function tryStart(options: RelayOptions): Promise<Relay> {
   };
   const handlers: Bun.SocketHandler<Pipe> = {
     data(socket, bytes) {
+      if (frozen.has(socket)) return;
       const { other } = socket.data;
       if (other === undefined) socket.data.waiting = Buffer.concat([socket.data.waiting, bytes]);
       else push(other, Buffer.from(bytes));
@@ -122,6 +135,11 @@ async function tryStart(options: RelayOptions): Promise<Relay> {
       const old = upstream;
       upstream = await openUpstream();
       old.close();
+    },
+    freeze() {
+      for (const socket of pipes) frozen.add(socket);
+      frozenPort = client?.port ?? 0;
+      client = undefined;
     },
     cut() {
       for (const socket of pipes) socket.terminate();

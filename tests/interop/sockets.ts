@@ -99,6 +99,10 @@ export class RawClient {
     return client;
   }
 
+  get localPort(): number {
+    return this.#socket?.localPort ?? 0;
+  }
+
   send(text: string | Uint8Array): void {
     this.#socket?.write(text);
   }

@@ -1,4 +1,4 @@
-// A server that speaks something else is known by its first words, and said to be one.
+// A server that speaks another protocol is recognised by its first words, and reported.
 
 import { expect, test } from "bun:test";
 import { BannerCheck } from "../../src/io/banner-check.ts";
@@ -6,7 +6,7 @@ import { run } from "../cli/run.ts";
 
 function judged(...pieces: string[]): string | undefined {
   const words = new BannerCheck();
-  for (const piece of pieces) words.hear(Buffer.from(piece));
+  for (const piece of pieces) words.handleData(Buffer.from(piece));
   return words.problem("h:1")?.message;
 }
 
@@ -29,7 +29,10 @@ test.each([
   );
 });
 
-/** Answers the first bytes with a text, like a port of another dialect, and keeps the connection unless told to end it. */
+/**
+ * Answers the first bytes with a text, like a port of another dialect, and keeps the connection
+ * open unless told otherwise.
+ */
 function stranger(text: string, ends: boolean) {
   return Bun.listen({
     hostname: "127.0.0.1",

@@ -1,11 +1,12 @@
-// Two tries at one thing: the first success wins, a late one is given back, a failure is told.
+// Two attempts at one thing: the first success wins, a late one is discarded, a failure is
+// reported.
 
 import { expect, test } from "bun:test";
 import { happyEyeballs } from "../../src/io/happy-eyeballs.ts";
 
 type Outcome = { name: string } | string;
 
-/** Attempts that end when told, in the order in which they were begun. */
+/** Attempts that end on command, in the order in which they were started. */
 function attempts() {
   const begun: PromiseWithResolvers<Outcome>[] = [];
   const discarded: string[] = [];
@@ -25,7 +26,7 @@ function attempts() {
   return { begun, discarded, run, until };
 }
 
-test("one that is there in time is alone", async () => {
+test("a success in time needs no second attempt", async () => {
   const { begun, run } = attempts();
   const outcome = run(60_000);
   begun[0]!.resolve({ name: "first" });
@@ -33,7 +34,7 @@ test("one that is there in time is alone", async () => {
   expect(begun.length).toBe(1);
 });
 
-test("a failure in time is the answer", async () => {
+test("a failure in time is the outcome", async () => {
   const { begun, run } = attempts();
   const outcome = run(60_000);
   begun[0]!.resolve("refused");
@@ -52,7 +53,7 @@ test.each([0, 1])("the first success of two wins (%d), the other is given back",
   expect(discarded).toEqual(["slow"]);
 });
 
-test("a success is waited for when the other has failed, and so are two failures", async () => {
+test("when one has failed, the other is awaited", async () => {
   const one = attempts();
   const outcome = one.run(1);
   await one.until(2);

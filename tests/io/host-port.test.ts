@@ -59,7 +59,7 @@ test("a listener on every address is called on one that exists", () => {
   expect(callableHost("0.0.0.0")).not.toBe("0.0.0.0");
 });
 
-test("a host that is no address of this machine, as TCP and UDP say it", async () => {
+test("a host that is not an address of this machine, as TCP and UDP say it", async () => {
   for (const host of ["192.0.2.1", "nowhere.invalid", "256.1.1.1"]) {
     const errors: unknown[] = [];
     for (const open of [
@@ -75,7 +75,7 @@ test("a host that is no address of this machine, as TCP and UDP say it", async (
     const sentences = errors.map((error) => notOwnAddress(host, error)?.message);
     expect(sentences).toHaveLength(2);
     for (const sentence of sentences)
-      expect(sentence).toStartWith(`--host '${host}' is no address of this machine: 127.0.0.1`);
+      expect(sentence).toStartWith(`--host '${host}' is not an address of this machine: 127.0.0.1`);
   }
   const taken = Object.assign(new Error("Failed to listen at 127.0.0.1"), { code: "EADDRINUSE" });
   expect(notOwnAddress("127.0.0.1", taken)).toBeUndefined();

@@ -1,4 +1,4 @@
-// The UDP socket brings the same bytes with offload and without, and says what it has.
+// A UDP socket transports the same bytes with and without offload, and says what it has.
 
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
@@ -8,7 +8,7 @@ import { UdpPort } from "../../src/io/udp/udp.ts";
 const datagramBytes = 1_000;
 const count = 40;
 
-/** Datagrams that tell their number; merged or not, they are counted one by one. */
+/** Numbered datagrams; merged or not, they are counted one by one. */
 async function roundTrip(offload: boolean): Promise<number[]> {
   const seen: number[] = [];
   const done = Promise.withResolvers<void>();
@@ -40,7 +40,7 @@ test.each([true, false])("a burst arrives whole and in order (offload: %p)", asy
 });
 
 test.skipIf(process.platform !== "linux")(
-  "datagrams are read in batches, past the event loop",
+  "datagrams are read in batches, bypassing the event loop",
   async () => {
     const peer = await UdpPort.open({ host: "127.0.0.1", onDatagrams() {} });
     const byLoop: number[] = [];
@@ -54,7 +54,7 @@ test.skipIf(process.platform !== "linux")(
     for (const size of sizes) {
       peer.send(new Uint8Array(size).fill(size), size, "127.0.0.1", port.port);
     }
-    // Loopback has delivered when `send` returns, and the event loop has not had its turn.
+    // Loopback has delivered when `send` returns, and the event loop has not had a turn.
     const read: number[] = [];
     const counts: number[] = [];
     for (let i = 0; i < 3; i++) {
@@ -82,7 +82,7 @@ test.skipIf(process.platform !== "linux")(
     const port = await UdpPort.open({ connect, batches: true, onDatagrams() {} });
     const beforeMs = performance.now();
     peer.send(Buffer.from("early"), 5, "127.0.0.1", port.port);
-    // loopback hands it over within the call
+    // Loopback delivers within the call.
     const sentMs = performance.now();
     while (performance.now() < sentMs + 20);
     const agoUs: number[] = [];
@@ -115,7 +115,7 @@ test.skipIf(process.platform !== "linux")(
       },
     });
     const before = new Set(readdirSync("/proc/self/fd"));
-    // other tests' sockets may still be on their way out, but nobody opens any
+    // Other tests' sockets may still be closing, but nobody opens any.
     const more = () => readdirSync("/proc/self/fd").filter((fd) => !before.has(fd));
     port.readAlone(true);
     port.readAlone(true);
@@ -126,7 +126,7 @@ test.skipIf(process.platform !== "linux")(
     const read: string[] = [];
     port.readMore((bytes, length) => read.push(Buffer.from(bytes.subarray(0, length)).toString()));
     expect(read).toEqual(["one"]);
-    // what has come meanwhile is not lost
+    // What arrived meanwhile is not lost.
     peer.send(Buffer.from("two"), 3, "127.0.0.1", port.port);
     port.readAlone(false);
     port.readAlone(false);
@@ -136,7 +136,7 @@ test.skipIf(process.platform !== "linux")(
     expect(port.send(Buffer.from("from both"), 9)).toBe(9);
     while (heard.length < 2) await Bun.sleep(1);
     expect(heard).toEqual(["from alone", "from both"]);
-    // closed while it is read alone: its port is free, its descriptors are gone
+    // Closed while taken: its port is free, its descriptors are gone.
     const { port: own } = port;
     port.readAlone(true);
     port.close();
@@ -147,7 +147,7 @@ test.skipIf(process.platform !== "linux")(
   },
 );
 
-test("without offload nothing is said to be offloaded", async () => {
+test("without offload none is reported", async () => {
   const port = await UdpPort.open({
     host: "127.0.0.1",
     offload: false,
@@ -159,7 +159,7 @@ test("without offload nothing is said to be offloaded", async () => {
   port.close();
 });
 
-test("what can't be sent counts as lost and throws nothing", async () => {
+test("what can't be sent counts as lost and does not throw", async () => {
   const port = await UdpPort.open({ host: "127.0.0.1", onDatagrams() {} });
   const tooLong = new Uint8Array(70_000);
   expect(port.send(tooLong, tooLong.length, "127.0.0.1", 9)).toBe(tooLong.length);
@@ -169,7 +169,7 @@ test("what can't be sent counts as lost and throws nothing", async () => {
   expect(port.send(new Uint8Array(10), 10, "127.0.0.1", 9)).toBe(10);
 });
 
-test("a connected socket hears its peer only, and hears that nobody is there", async () => {
+test("a connected socket hears only its peer, and of a refusal", async () => {
   const heard: string[] = [];
   const peer = await UdpPort.open({ host: "127.0.0.1", onDatagrams() {} });
   const got = Promise.withResolvers<void>();

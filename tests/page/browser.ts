@@ -1,4 +1,5 @@
-// Tabs of a real browser, driven by Bun.WebView over the DevTools protocol, and what people do in them.
+// Tabs of a real browser, driven by Bun.WebView over the DevTools protocol, and what people do in
+// them.
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +14,8 @@ export const noChromium =
 /** Screenshots for people to look at; ignored by git. */
 const shots = join(import.meta.dir, "shots");
 
-// A quiet, disposable browser that talks to the tests only. Its sandbox does not work for root in a container.
+// A quiet, disposable browser that talks to the tests only. Its sandbox does not work for root in a
+// container.
 const flags = [
   "--no-sandbox",
   "--disable-quic",
@@ -121,6 +123,11 @@ export class Tab implements Disposable {
     await this.click(selector);
     await this.get(`document.querySelector(${JSON.stringify(selector)}).select()`);
     await this.type(text);
+  }
+
+  async clear(selector: string): Promise<void> {
+    await this.fill(selector, "");
+    await this.press("Backspace");
   }
 
   async login(name: string, ...rooms: readonly string[]): Promise<void> {

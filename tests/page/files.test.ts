@@ -1,4 +1,5 @@
-// The page's list of shared files, in a real browser: names that were chosen to hurt, and more files than one page holds.
+// The page's list of shared files, in a real browser: names that were chosen to hurt, and more
+// files than one page holds.
 
 import { expect } from "bun:test";
 import { writeFileSync } from "node:fs";
@@ -19,7 +20,7 @@ const rig = pageRig(async (tab) => {
 const rows = "[...document.querySelectorAll('.file')]";
 const names = `${rows}.map((row) => row.querySelector('bdi').textContent)`;
 
-inBrowser("names can't reverse their letters or be taken for something else", async () => {
+inBrowser("file names can't reverse their letters or clash with built-in properties", async () => {
   await ann.click("#files-toggle");
   await ann.until(`${rows}.length > 0`);
   expect(await ann.get(`${names}.slice(0, 4)`)).toEqual([

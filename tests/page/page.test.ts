@@ -1,4 +1,5 @@
-// The page in a real browser: two tabs, a terminal client and a plain socket in one room, and what people do there.
+// The page in a real browser: two tabs, a terminal client and a plain socket in one room, and what
+// people do there.
 
 import { expect } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";

@@ -1,4 +1,5 @@
-// What is refused, and where the page says so: beside the field that it is about, which keeps what was typed. In a real browser.
+// What is refused, and where the page says so: beside the field that it is about, which keeps what
+// was typed. In a real browser.
 
 import { expect } from "bun:test";
 import type { Tab } from "./browser.ts";

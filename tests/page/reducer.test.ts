@@ -7,6 +7,8 @@ import { entriesIn } from "../../src/page/message-log.ts";
 import { reduce } from "../../src/page/reducer.ts";
 import {
   type Action,
+  currentDraft,
+  emptyDraft,
   hasEarlier,
   initialState,
   joinableRooms,
@@ -28,7 +30,7 @@ function hear(state: State, ...events: readonly SessionEvent[]): State {
   return run(state, ...events.map((event): Action => ({ type: "session-event", event, nowMs })));
 }
 
-const stored = (name: string) => ({ name, unread: 0, mentions: 0, draft: "" });
+const stored = (name: string) => ({ name, unread: 0, mentions: 0, ...emptyDraft });
 
 function connect(...rooms: readonly string[]): Action {
   return { type: "connect", name: "Ann", rooms: rooms.map(stored), shown: undefined };
@@ -179,18 +181,23 @@ test("people are sorted, once each, and follow joins, leaves and renames", () =>
   expect(shownRoom(more)).toMatchObject({ people: ["Ann", "ann2", "Bob", "Cal"], peopleTotal: 4 });
   const chosen = run(more, { type: "choose-recipients", to: ["Bob", "Cal"] });
   const fewer = hear(chosen, { type: "left", room: "lobby", name: "Cal", reason: "lost" });
-  expect(fewer.recipients).toEqual(["Bob"]);
   const renamed = hear(fewer, { type: "renamed", room: "lobby", from: "Bob", to: "Rob" });
-  expect(renamed.recipients).toEqual(["Rob"]);
+  expect(currentDraft(renamed).recipients).toEqual(["Rob", "Cal"]);
   expect(shownRoom(renamed)?.people).toEqual(["Ann", "ann2", "Rob"]);
   expect(notices(renamed)).toEqual(["Cal joined", "Cal lost the connection", "Bob is now Rob"]);
 });
 
-test("somebody who only leaves the room can still be written to", () => {
+test("a chosen recipient who leaves stays chosen: nothing meant for one goes to all", () => {
   const chosen = run(crowd, { type: "choose-recipients", to: ["Bob"] });
-  const left = hear(chosen, { type: "left", room: "lobby", name: "Bob", reason: "parted" });
-  expect(left.recipients).toEqual(["Bob"]);
-  expect(notices(left)).toEqual(["Bob left"]);
+  for (const [reason, said] of [
+    ["quit", "Bob disconnected"],
+    ["lost", "Bob lost the connection"],
+    ["parted", "Bob left"],
+  ] as const) {
+    const left = hear(chosen, { type: "left", room: "lobby", name: "Bob", reason });
+    expect(currentDraft(left).recipients).toEqual(["Bob"]);
+    expect(notices(left)).toEqual([said]);
+  }
 });
 
 test("what happens in one room leaves the others alone", () => {
@@ -372,16 +379,16 @@ test("leaving a room drops its messages and shows the next; private messages sta
   expect(texts(none)).toContain("secret");
 });
 
-test("choosing recipients ends when another room is shown, and drafts are kept by room", () => {
+test("text and recipients are kept by room", () => {
   const chosen = run(
     inThree,
     { type: "choose-recipients", to: ["Bob"] },
     { type: "draft", text: "half a sen" },
     { type: "show-room", room: "den" },
   );
-  expect(chosen.recipients).toEqual([]);
-  expect(room(chosen, "lobby").draft).toBe("half a sen");
-  expect(room(chosen, "den").draft).toBe("");
+  expect(currentDraft(chosen)).toEqual(emptyDraft);
+  const back = run(chosen, { type: "show-room", room: "lobby" });
+  expect(currentDraft(back)).toMatchObject({ text: "half a sen", recipients: ["Bob"] });
 });
 
 test("a private chat goes through its states, whoever asks", () => {
@@ -444,13 +451,18 @@ test("another user on the same page starts with nothing of the one before", () =
 });
 
 test("a session that goes on after a reload has its rooms, counts and drafts", () => {
-  const rooms = [stored("lobby"), { name: "den", unread: 7, mentions: 2, draft: "half a sen" }];
-  const resumed = hear(
-    run(initialState, { type: "connect", name: "Ann", rooms, shown: "den" }),
-    online("lobby", "den"),
+  const draft = { text: "half a sen", recipients: ["Bob"], writtenTo: undefined };
+  const rooms = [stored("lobby"), { name: "den", unread: 7, mentions: 2, ...draft }];
+  const resuming = run(
+    initialState,
+    { type: "restore", messages: [] },
+    { type: "connect", name: "Ann", rooms, shown: "den" },
   );
+  expect(resuming).toMatchObject({ isLoginShown: false, phase: "connecting" });
+  const resumed = hear(resuming, online("lobby", "den"));
   expect(resumed.shown).toBe("den");
-  expect(room(resumed, "den")).toMatchObject({ unread: 7, mentions: 2, draft: "half a sen" });
+  expect(room(resumed, "den")).toMatchObject({ unread: 7, mentions: 2 });
+  expect(currentDraft(resumed)).toEqual(draft);
 });
 
 test("rooms to join are those on the server that one is not in, the busiest first", () => {

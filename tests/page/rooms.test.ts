@@ -1,4 +1,5 @@
-// Several rooms at once in the page, in a real browser: what is unread, joining and leaving, a reload, a lost connection.
+// Several rooms at once in the page, in a real browser: what is unread, joining and leaving, a
+// reload, a lost connection.
 
 import { expect } from "bun:test";
 import { desktop, phone, type Tab } from "./browser.ts";

@@ -8,8 +8,15 @@ const stored: StoredSession = {
   name: "Ann",
   secret: "0123456789abcdef",
   rooms: [
-    { name: "lobby", unread: 0, mentions: 0, draft: "half a sen" },
-    { name: "den", unread: 7, mentions: 2, draft: "" },
+    {
+      name: "lobby",
+      unread: 0,
+      mentions: 0,
+      text: "half a sen",
+      recipients: ["Bob"],
+      writtenTo: "Bob",
+    },
+    { name: "den", unread: 7, mentions: 2, text: "", recipients: [], writtenTo: undefined },
   ],
   shown: "den",
   since: { epoch: "e1", mail: 3, rooms: [{ room: "lobby", seq: 41 }, { room: "den" }] },

@@ -53,7 +53,7 @@ class Caller implements Wire {
       driver: driverOf(this.rig),
       metrics: this.metrics,
       cpp: () => new RegistryConnection(this.registry, "127.0.0.1"),
-      log: (line) => this.rig.log.push(line),
+      print: (line) => this.rig.log.push(line),
     };
     const undecided = {
       add: () => (this.#undecided = true),

@@ -1,5 +1,6 @@
 // The main port when it takes nobody any more: people, native programs and commands are told so, each in its own way.
 
+import { silentLog } from "../silent-log.ts";
 import { afterAll, describe, expect, test } from "bun:test";
 import { createMetrics } from "../../src/chat/metrics.ts";
 import { nativeDialect } from "../../src/dialects/native/native.ts";
@@ -27,8 +28,8 @@ function fullPort(speech: Speech) {
     driver: new HubDriver(() => {}),
     metrics: createMetrics(),
     cpp: () => new RegistryConnection(new Registry(), "127.0.0.1"),
-    log: () => {},
-    warn: () => {},
+    print: () => {},
+    log: silentLog,
     admission,
   });
 }

@@ -52,7 +52,7 @@ test("a port of open-chat, its own or the main one of --classic, is announced in
   expect(await saidBy({ classic: true })).toEqual(["[STARTED] Waiting for connections..."]);
 });
 
-test("nothing is announced when the last port is taken", async () => {
+test("nothing is announced if the last port is in use", async () => {
   const taken = takenPort();
   const said: string[] = [];
   const extra = [
@@ -71,7 +71,7 @@ test("--max-per-address 0 is no bound on one address", () => {
   for (let i = 0; i < 1_000; i++) expect(admission.enter("192.0.2.1")).toBeUndefined();
 });
 
-test("when the last port is taken nothing stays open, and nothing goes on", async () => {
+test("if the last port is in use, nothing stays open or keeps running", async () => {
   const taken = takenPort();
   const program = `
     import { ChatServer } from ${source("server/chat-server.ts")};

@@ -26,7 +26,7 @@ test("metrics are what Prometheus reads", async () => {
   }
 });
 
-test("nothing else is there, and no page that has rebound its name may read them", async () => {
+test("nothing else is served, and no page that has rebound its name can read them", async () => {
   expect((await get("/")).status).toBe(404);
   expect((await get("/metrics", { Host: "evil.example" })).status).toBe(421);
 });

@@ -1,5 +1,5 @@
-// A simulated network in virtual time: a queue of events, and links that lose, delay, reorder, double, damage and limit.
-// Knows nothing of what the datagrams mean.
+// A simulated network in virtual time: an event queue, and links that lose, delay, reorder,
+// duplicate, corrupt and limit. Knows nothing of what the datagrams mean.
 
 import type { Random } from "./random.ts";
 
@@ -25,7 +25,7 @@ export class Timeline {
     heap[i] = event;
   }
 
-  /** Run the next event; false if there is none. */
+  /** Runs the next event; false if there is none. */
   step(): boolean {
     const { heap } = this;
     const top = heap[0];
@@ -55,17 +55,21 @@ function before(a: { atUs: number; order: number }, b: { atUs: number; order: nu
 }
 
 export interface LoopConfig {
-  /** What one datagram or timer costs its process. */
+  /** What one datagram or timer costs the process. */
   taskUs: number;
-  /** Mean time between two moments in which the process does not run (hashing, another process on its core), and their
-   *  mean length. Infinity: never. */
+  /**
+   * Mean time between two pauses of the process (hashing, another process on its core), and their
+   * mean length. Infinity: never.
+   */
   stallEveryUs: number;
   stallUs: number;
-  /** At the beginning a task costs so much instead, for so long: code that has not been compiled yet. */
+  /**
+   * Cost of a task at the beginning, and for how long: code that has not been compiled yet.
+   */
   cold?: { taskUs: number; forUs: number };
 }
 
-/** A process with one event loop: what comes while it is busy waits, in order. */
+/** A process with one event loop: what arrives while it is busy waits, in order. */
 export class EventLoop {
   private freeAtUs = 0;
   private stallAtUs: number;
@@ -97,10 +101,10 @@ export class EventLoop {
 export interface LinkConfig {
   /** Bottleneck, in bytes per second; 0 for none. */
   bytesPerSecond: number;
-  /** What waits before the bottleneck, in bytes; more is dropped. */
+  /** Queue before the bottleneck, in bytes; more is dropped. */
   queueBytes: number;
   delayUs: number;
-  /** Extra uniform delay, which reorders. */
+  /** Extra uniform delay, which causes reordering. */
   jitterUs: number;
   /** Shares, 0…1. */
   loss: number;
@@ -135,10 +139,10 @@ export const perfectLink: LinkConfig = {
   blackouts: [],
 };
 
-/** Bytes of IP and UDP that the bottleneck carries with each datagram. */
+/** IP and UDP headers that the bottleneck carries with each datagram. */
 const headerBytes = 28;
 
-/** One direction. Loss comes before the bottleneck, as on a radio link in front of a router. */
+/** One direction. Loss is before the bottleneck, as on a radio link in front of a router. */
 export class Link {
   private freeAtUs = 0;
   private burstLeft = 0;
@@ -163,7 +167,7 @@ export class Link {
     this.queueSamples = 0;
   }
 
-  /** Send a copy of `bytes`; `deliver` is called for each that arrives. */
+  /** Sends a copy of `bytes`; `deliver` is called for each that arrives. */
   send(bytes: Uint8Array, deliver: (bytes: Uint8Array) => void): void {
     const { config, random, timeline } = this;
     const { nowUs } = timeline;

@@ -1,5 +1,5 @@
-// How fast, how wasteful, how polite: in virtual time these are facts and can be asserted.
-// The links are those of the wide-area rows in tests/bench/transfer; the queue holds one bandwidth-delay product.
+// Speed, overhead and fairness: in virtual time they are facts, and can be asserted. The links are
+// those of the wide-area rows in tests/bench/transfer; the queue holds one bandwidth-delay product.
 
 import { describe, expect, test } from "bun:test";
 import { EventLoop, Link, type LinkConfig, perfectLink, Timeline } from "./network.ts";
@@ -11,10 +11,10 @@ interface Path {
   rttMs: number;
   lossPercent: number;
   jitterMs?: number;
-  /** Both ends do not run for 1.5 ms on average, that often. */
+  /** Both ends are descheduled this often, for 1.5 ms on average. */
   stallEveryMs?: number;
   stallUs?: number;
-  /** For so long both ends need 100 µs for a datagram. */
+  /** Code is cold for this long: both ends need 100 µs per datagram. */
   coldMs?: number;
 }
 
@@ -71,7 +71,10 @@ function world(path: Path, seed: number): World {
   return { timeline, down, start };
 }
 
-/** Run one transfer; megabytes per second from the first datagram to the last byte, and the rest of what is asserted. */
+/**
+ * Runs one transfer: megabytes per second from the first datagram to the last byte, and whatever
+ * else is asserted.
+ */
 function run(path: Path, mebibytes: number, seed: number) {
   const { timeline, down, start } = world(path, seed);
   const client = start(mebibytes, 0);
@@ -86,14 +89,15 @@ function run(path: Path, mebibytes: number, seed: number) {
   return {
     goodput: (mebibytes * 1024 * 1024) / client.doneAtUs,
     retransmittedShare: stats.retransmittedShare,
-    // What the seed has drawn, which is not quite what was asked for.
+    // What the seed has drawn, which is not quite the configured share.
     lossShare: down.dropped / down.sent,
     queueMs: down.queueSumUs / Math.max(1, down.queueSamples) / 1_000,
     segmentBytes: stats.segmentBytes,
   };
 }
 
-// Goodput wanted of peers measured on real links of this kind, times the ratio asked for: see the table of the bench.
+// Goodput of other programs on real links of this kind, times the wanted ratio: see the table of
+// the benchmark.
 const rows: [name: string, path: Path, mebibytes: number, leastMBps: number][] = [
   ["100 Mbit/s, 50 ms", { mbit: 100, rttMs: 50, lossPercent: 0 }, 16, 10.5],
   ["100 Mbit/s, 50 ms, 1 %", { mbit: 100, rttMs: 50, lossPercent: 1 }, 16, 10.1],
@@ -127,7 +131,7 @@ describe("alone on the link", () => {
   );
 });
 
-describe("on a machine that keeps processes waiting", () => {
+describe("on a busy machine", () => {
   const fast = { mbit: 1_000, rttMs: 2, lossPercent: 0, stallEveryMs: 20 };
   const long = { ...fast, rttMs: 10, lossPercent: 0.1, stallEveryMs: 50, stallUs: 20_000 };
   test.each([
@@ -158,7 +162,7 @@ describe("on a machine that keeps processes waiting", () => {
   }, 60_000);
 });
 
-describe("beside each other", () => {
+describe("sharing a link", () => {
   test.each([0, 3_000_000])(
     "two transfers share a link, the second %d µs later",
     (laterUs) => {
@@ -188,7 +192,7 @@ describe("beside each other", () => {
 
 test.each([
   { sizeBytes: 4_000_000, limitBytesPerSecond: 1_000_000, delayUs: 10_000, maxSegmentBytes: 1_444 },
-  // Loopback: 64 KiB fit a datagram, and a round trip is nothing.
+  // Loopback: 64 KiB fit a datagram, and there is no round trip to speak of.
   { sizeBytes: 100_000, limitBytesPerSecond: 20_000, delayUs: 25, maxSegmentBytes: 65_024 },
   { sizeBytes: 20_000, limitBytesPerSecond: 1_000, delayUs: 25, maxSegmentBytes: 65_024 },
 ])("a rate limit is kept: %p", ({ sizeBytes, limitBytesPerSecond, delayUs, maxSegmentBytes }) => {
@@ -208,7 +212,7 @@ test.each([
     receiver: { limitBytesPerSecond },
   });
   client.start();
-  // At no time has more come than the limit allows, but for a step.
+  // At no time has more arrived than the limit allows, except for one step.
   const stepBytes = 2 * Math.max(1_200, limitBytesPerSecond / 10);
   while (client.doneAtUs === Infinity && timeline.step()) {
     const most = (timeline.nowUs * limitBytesPerSecond) / 1e6 + stepBytes;

@@ -1,4 +1,4 @@
-// Repeatable chance: everything that a simulated network draws comes from one seed.
+// Reproducible randomness: everything that a simulated network draws comes from one seed.
 
 export type Random = () => number;
 

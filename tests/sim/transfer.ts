@@ -1,5 +1,5 @@
-// Couples Receiver and Sender over simulated links, with an event loop's coarse timers, and a control connection that is
-// only a delay. What tests/sim asserts is in the tests; here is how a transfer runs.
+// Couples Receiver and Sender over simulated links, with an event loop's coarse timers, and a
+// control connection that is just a delay.
 
 import { createHmac } from "node:crypto";
 import { Receiver } from "../../src/transfer/receiver.ts";
@@ -21,11 +21,11 @@ export function senderFor(key: string, maxSegmentBytes: number): Sender {
   });
 }
 
-/** A server on the timeline that sends what its sender has, one burst a step. */
+/** A server on the timeline that sends what its sender has, one burst per step. */
 export class SimServer {
   private readonly buffer = new Uint8Array(65_536);
   private readonly answer = new Uint8Array(2_048);
-  /** Where datagrams to an address go; none: nobody is there (any more). */
+  /** Where datagrams to an address go; none: nobody has it (any more). */
   readonly routes = new Map<string, { link: Link; deliver: (bytes: Uint8Array) => void }>();
   private scheduled = false;
   private timerAtUs = Infinity;
@@ -39,7 +39,12 @@ export class SimServer {
   receive(bytes: Uint8Array, address: string, port: number): void {
     this.loop.run(() => {
       const { nowUs } = this.timeline;
-      const length = this.sender.handleDatagrams(bytes, address, port, this.answer, nowUs);
+      const length = this.sender.handleDatagrams(
+        bytes,
+        { address, port, local: "" },
+        this.answer,
+        nowUs,
+      );
       if (length > 0) this.send(this.answer.subarray(0, length), address, port);
       this.flush();
     });
@@ -51,7 +56,7 @@ export class SimServer {
     if (!burst) return this.arm();
     for (let at = 0; at < burst.bytes; at += burst.datagramBytes) {
       const end = Math.min(at + burst.datagramBytes, burst.bytes);
-      this.send(this.buffer.subarray(at, end), burst.address, burst.port);
+      this.send(this.buffer.subarray(at, end), burst.path.address, burst.path.port);
     }
     this.scheduled = true;
     this.timeline.at(this.timeline.nowUs + 5, () => {
@@ -62,7 +67,7 @@ export class SimServer {
     });
   }
 
-  /** As an event loop's timers: whole milliseconds. */
+  /** Like an event loop's timers: whole milliseconds. */
   private arm(): void {
     const { nowUs } = this.timeline;
     const dueUs = this.sender.nextTimeoutUs(nowUs);
@@ -84,29 +89,32 @@ export class SimServer {
 
 export interface ClientOptions {
   token: Uint8Array;
-  /** The file's bytes, or only its size where nobody looks at them. */
+  /** The file's bytes, or just its size where nobody looks at them. */
   file: Uint8Array | number;
   side: Side;
   server: SimServer;
   address: string;
   port: number;
   maxSegmentBytes: number;
-  /** How late timers fire, at most, beside their granularity of 1 ms. */
+  /** How late timers fire at most, on top of their granularity of 1 ms. */
   timerSlackUs: number;
   random: Random;
   receiver?: Partial<ReceiverConfig>;
   loop?: EventLoop;
-  /** False: what waited for the event loop seems to have come only then, as without the kernel's time of arrival. */
+  /**
+   * False: no kernel timestamps, so that what waited for the event loop seems to have arrived only
+   * then.
+   */
   isStamped?: boolean;
 }
 
-/** One client: a receiver, its timer, its place on the network, and the file as it has come. */
+/** One client: a receiver, its timer, its address, and the file as received. */
 export class SimClient {
   readonly receiver: Receiver;
   readonly copy: Uint8Array;
   port: number;
-  /** Times a byte came more than once at the sink: must stay 0 unless it was rejected. */
-  twice = 0;
+  /** Bytes handed to the sink more than once: must stay 0 unless they were rejected. */
+  duplicates = 0;
   doneAtUs = Infinity;
   rejected = 0;
   private readonly file: Uint8Array | undefined;
@@ -139,7 +147,9 @@ export class SimClient {
     this.flush();
   }
 
-  /** As when a NAT forgets: from now on the server sees another port, and the old one leads nowhere. */
+  /**
+   * Like a NAT rebinding: from now on the server sees another port, and the old one leads nowhere.
+   */
   moveTo(port: number): void {
     this.options.server.routes.delete(`${this.options.address}:${this.port}`);
     this.port = port;
@@ -150,11 +160,16 @@ export class SimClient {
     this.options.server.routes.set(`${this.options.address}:${this.port}`, {
       link: this.options.side.down,
       deliver: (bytes) => {
-        const cameUs = this.timeline.nowUs;
+        const arrivedUs = this.timeline.nowUs;
         const isStamped = this.options.isStamped ?? true;
         this.loop.run(() => {
           const { nowUs } = this.timeline;
-          this.receiver.handleDatagrams(bytes, isStamped ? cameUs : nowUs, bytes.length, isStamped);
+          this.receiver.handleDatagrams(
+            bytes,
+            isStamped ? arrivedUs : nowUs,
+            bytes.length,
+            isStamped,
+          );
           this.flush();
         });
       },
@@ -163,7 +178,7 @@ export class SimClient {
 
   private keep(offset: number, source: Uint8Array, at: number, length: number): void {
     for (let i = 0; i < length; i++) {
-      if (this.seen[offset + i] !== 0) this.twice++;
+      if (this.seen[offset + i] !== 0) this.duplicates++;
       this.seen[offset + i] = 1;
       this.copy[offset + i] = source[at + i]!;
     }
@@ -187,7 +202,7 @@ export class SimClient {
     this.arm();
   }
 
-  /** What the digests do for a real file: a chunk that differs is wanted again. */
+  /** What digests do for a real file: a chunk that differs is requested again. */
   private repair(file: Uint8Array): void {
     const chunkBytes = 4_096;
     for (let at = 0; at < file.length; at += chunkBytes) {
@@ -214,7 +229,7 @@ export class SimClient {
         if (file) into.set(file.subarray(offset, offset + bytes), at);
         return bytes;
       });
-      sender.handleFirstRequest(request, address, port, timeline.nowUs);
+      sender.handleFirstRequest(request, [{ address, port, local: "" }], timeline.nowUs);
       options.server.flush();
       timeline.at(timeline.nowUs + options.side.down.config.delayUs, () => {
         receiver.handleOffer(sizeBytes, options.maxSegmentBytes, timeline.nowUs);
@@ -227,7 +242,7 @@ export class SimClient {
     const { timeline, options } = this;
     const dueUs = this.receiver.nextTimeoutUs();
     if (dueUs === Infinity) return;
-    // An event loop's timer: whole milliseconds, and a little late.
+    // Like an event loop's timer: whole milliseconds, and a little late.
     const waitUs = Math.max(1, Math.ceil((dueUs - timeline.nowUs) / 1_000)) * 1_000;
     const atUs = timeline.nowUs + waitUs + options.random() * options.timerSlackUs;
     if (atUs >= this.timerAtUs) return;

@@ -1,5 +1,6 @@
-// Thousands of transfers over networks drawn from a seed: each must finish, byte for byte, within a step cap.
-// A failing seed is printed and replays alone:  SIM_SEED=123 bun test tests/sim
+// Thousands of transfers over networks drawn from a seed: each must finish, byte for byte, within a
+// step cap. A failing seed is printed, and can be replayed alone:
+//   SIM_SEED=123 bun test tests/sim
 
 import { expect, test } from "bun:test";
 import { Link, type LinkConfig, perfectLink, Timeline } from "./network.ts";
@@ -7,7 +8,7 @@ import { fileOf, type Random, seeded } from "./random.ts";
 import { senderFor, SimClient, SimServer } from "./transfer.ts";
 
 const transfers = 5_000;
-/** Far above what any of them needs; a machine that spins or waits for ever stops here. */
+/** Far above what any of them needs; a state machine that spins or waits forever stops here. */
 const maxSteps = 400_000;
 const maxVirtualUs = 600_000_000;
 
@@ -15,7 +16,7 @@ function pick<T>(random: Random, choices: readonly T[]): T {
   return choices[Math.floor(random() * choices.length)]!;
 }
 
-/** Mostly small files: the edges are where the bugs are. */
+/** Mostly small files: bugs are at the edges. */
 function drawSize(random: Random): number {
   const most = pick(random, [0, 1, 1_200, 1_201, 3_000, 30_000, 30_000, 100_000, 100_000, 400_000]);
   return Math.floor(random() * (most + 1));
@@ -43,7 +44,7 @@ function drawLink(random: Random, delayUs: number): LinkConfig {
   };
 }
 
-/** Why the transfer of a seed did not end as it should; empty if it did. */
+/** What went wrong in the transfer of a seed; empty if nothing did. */
 function simulate(seed: number): string {
   const random = seeded(seed);
   const timeline = new Timeline();
@@ -83,7 +84,7 @@ function simulate(seed: number): string {
   const { state } = client.receiver;
   if (state !== "done") return `ended as ${state} at ${timeline.nowUs} µs`;
   if (Buffer.compare(client.copy, file) !== 0) return "the copy differs";
-  if (client.twice > 0) return `${client.twice} bytes were handed on twice`;
+  if (client.duplicates > 0) return `${client.duplicates} bytes were handed on twice`;
   const stats = client.receiver.stats();
   if (stats.missingBytes !== 0) return "done, but bytes are missing";
   if (stats.receivedBytes !== file.length) return `counted ${stats.receivedBytes} bytes`;

@@ -3,7 +3,7 @@
 import type { PrivateMessage, Said } from "../../src/chat/events.ts";
 import { SaidRun } from "../../src/chat/said-run.ts";
 import type { Batch, Committed, LocalStore, SessionUpdate } from "../../src/chat/store.ts";
-import type { Store } from "../../src/store/store.ts";
+import type { ServerStore } from "../../src/store/server-store.ts";
 
 type RunFields = Partial<Pick<SaidRun, "timeMs" | "from" | "alias" | "n">>;
 type Mail = Batch["mail"][number];
@@ -64,7 +64,7 @@ export class Writer {
 }
 
 /** Sweeps until there is nothing more to do; a store that never comes to an end fails. */
-export function sweepAll(store: Store): void {
+export function sweepAll(store: ServerStore): void {
   for (let i = 0; i < 10_000; i++) if (!store.sweep()) return;
   throw new Error("The store still has something to sweep after 10 000 slices");
 }

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { openMemoryStore } from "../../src/store/memory.ts";
-import type { Retention } from "../../src/store/store.ts";
+import type { Retention } from "../../src/store/retention.ts";
 import { mail, sweepAll, update, Writer } from "./batches.ts";
 import { storeContract } from "./store.contract.ts";
 

@@ -3,17 +3,18 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { retentionClock } from "../../src/store/retention-clock.ts";
-import type { Retention, Store } from "../../src/store/store.ts";
+import type { Retention } from "../../src/store/retention.ts";
+import type { ServerStore } from "../../src/store/server-store.ts";
 import { logged, mail, run, sweepAll, texts, update, Writer } from "./batches.ts";
 import { PlainStore } from "./plain-store.ts";
 import { batchOf, expectSame, step } from "./random-batches.ts";
 
-export type StoreMaker = (retention: Partial<Retention>, clock: () => number) => Store;
+export type StoreMaker = (retention: Partial<Retention>, clock: () => number) => ServerStore;
 
 /**
  * Runs `body` while the store can't commit a batch with mail. A store that never fails has none.
  */
-export type WhileFailing = (store: Store, body: () => void) => void;
+export type WhileFailing = (store: ServerStore, body: () => void) => void;
 
 const seqs = (page: readonly { seq: number }[]) => page.map(({ seq }) => seq);
 
@@ -21,7 +22,7 @@ const dayMs = 24 * 3_600_000;
 
 export function storeContract(name: string, make: StoreMaker, whileFailing?: WhileFailing): void {
   describe(`${name}: contract`, () => {
-    let opened: Store | undefined;
+    let opened: ServerStore | undefined;
     /** What the store's clock says. */
     let nowMs = 1_000;
     afterEach(() => {
@@ -33,7 +34,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
     function open(
       retention: Partial<Retention> = {},
       clock: () => number = () => nowMs,
-    ): { store: Store; writer: Writer } {
+    ): { store: ServerStore; writer: Writer } {
       opened?.close();
       const store = make(retention, clock);
       opened = store;
@@ -401,7 +402,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
 
     describe("the system's clock", () => {
       /** A store whose clock follows two that the test moves. */
-      function openClocked(): { store: Store; writer: Writer; run: (ms: number) => void } {
+      function openClocked(): { store: ServerStore; writer: Writer; run: (ms: number) => void } {
         const clock = retentionClock(
           systemMs,
           () => steadyMs,
@@ -490,7 +491,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
             expectSame(store, plain);
           }
         }),
-        { numRuns: 60 },
+        { numRuns: 40 },
       );
     }, 30_000);
   });

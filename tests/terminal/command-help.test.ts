@@ -22,7 +22,7 @@ test("at 60 columns", () => {
     "",
     "Call somebody",
     "",
-    "Words:",
+    "Arguments:",
     "  NAME               Who it is",
     "  NAME…              Who else",
     "",
@@ -33,7 +33,7 @@ test("at 60 columns", () => {
     "      --host HOST    Address to listen on (default",
     "                     127.0.0.1)",
     "",
-    "Every flag can also be set in the environment, as in",
+    "Every flag can also be set in the environment:",
     "PARLEY_CALL_PORT=…",
     "",
   ]);

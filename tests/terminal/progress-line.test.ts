@@ -1,4 +1,4 @@
-// The line of a running fetch at every width: per cent first of all, then the time left, and never wider than the terminal.
+// The progress line at every width: the percentage comes first, then the time left; never wider than the terminal.
 
 import { expect, test } from "bun:test";
 import { type Progress, progressLine } from "../../src/terminal/progress-line.ts";
@@ -37,6 +37,6 @@ test("fits, whatever the name and the width", () => {
   }
 });
 
-test("an empty file is whole", () => {
+test("an empty file is complete", () => {
   expect(progressLine({ ...progress, haveBytes: 0, allBytes: 0 }, page(200))).toContain("100%");
 });

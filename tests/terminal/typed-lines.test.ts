@@ -1,4 +1,4 @@
-// Lines from stdin: cut anywhere, bounded, the last one without an end too.
+// Lines from stdin: split anywhere, bounded, the last one without a line end too.
 
 import { expect, test } from "bun:test";
 import { message as limits } from "../../src/limits.ts";
@@ -11,7 +11,7 @@ async function* pieces(...parts: readonly (string | Uint8Array)[]): AsyncGenerat
 const lines = (...parts: readonly (string | Uint8Array)[]) =>
   Array.fromAsync(typedLines(pieces(...parts)));
 
-test("lines end in \\n or \\r\\n, the last one also without; at every split", async () => {
+test("lines end in \\n or \\r\\n, the last one in nothing; split anywhere", async () => {
   const all = new TextEncoder().encode("ä\r\n\nb 👋\nlast");
   for (let cut = 0; cut <= all.length; cut++) {
     const read = await lines(all.subarray(0, cut), all.subarray(cut));
@@ -21,7 +21,7 @@ test("lines end in \\n or \\r\\n, the last one also without; at every split", as
   expect(await lines()).toEqual([]);
 });
 
-test("100 MB without a line end are cut at the limit, and the next line is whole", async () => {
+test("a line of 100 MB is cut at the limit, and the next one is whole", async () => {
   const part = new Uint8Array(1024 * 1024).fill(120);
   const [long, next, ...rest] = await lines(...Array.from({ length: 100 }, () => part), "\nnext\n");
   expect(long).toHaveLength(limits.maxLineBytes);

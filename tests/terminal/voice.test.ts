@@ -55,7 +55,7 @@ describe("lines for people", () => {
     expect(lines.length).toBe(100);
   });
 
-  test("of an error are seen at every level but silent", () => {
+  test("are shown down to their level, errors at every level but silent", () => {
     expect(saidAt("silent")).toBe("");
     expect(saidAt("error")).toBe("c");
     expect(saidAt("warn")).toBe("bc");
@@ -76,7 +76,7 @@ describe("a log", () => {
     ]);
   });
 
-  test("can't be forged by what strangers wrote", () => {
+  test("can't be forged by what strangers write", () => {
     const { lines, voice } = recorded();
     const evil = "x\n2026-01-01T00:00:00.000Z error \u001b[31mforged\u0007 level=error";
     voice.log.info("logged in", { name: evil, address: "127.0.0.1" });
@@ -131,5 +131,13 @@ describe("a log", () => {
       level: "info",
       message: "Page: http://127.0.0.1:8000/",
     });
+  });
+
+  test("suppresses a flood of events, which hides no error", () => {
+    const { lines, voice } = recorded();
+    for (let i = 0; i < 3 * limits.logBurst; i++) voice.log.info("connected");
+    expect(lines.length).toBeLessThan(1.1 * limits.logBurst);
+    voice.log.error("disk full");
+    expect(untimed(lines.slice(-1))).toEqual(["error disk full"]);
   });
 });

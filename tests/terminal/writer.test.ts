@@ -1,10 +1,10 @@
-// The one way out: nothing freezes, grows or gets lost without being counted when nobody reads.
+// When nobody reads, nothing freezes or grows, and nothing is lost without being counted.
 
 import { describe, expect, test } from "bun:test";
 import { terminal as limits } from "../../src/limits.ts";
 import { type Sink, Writer } from "../../src/terminal/writer.ts";
 
-/** A stream whose reader takes a write only when told. */
+/** A stream that completes a write only when told. */
 class Reader implements Sink {
   text = "";
   #done: ((error?: Error | null) => void)[] = [];
@@ -31,7 +31,7 @@ class Reader implements Sink {
 }
 
 describe("a writer", () => {
-  test("drops and counts log lines that nobody reads, and says so", () => {
+  test("drops log lines that nobody reads, counts them and says so", () => {
     const reader = new Reader();
     const writer = new Writer(() => reader);
     const line = "x".repeat(999);
@@ -46,7 +46,7 @@ describe("a writer", () => {
     expect(lines.length).toBe(2_000 - dropped + 2);
   });
 
-  test("never drops data, asks for a pause instead", async () => {
+  test("never drops data, but asks for a pause", async () => {
     const reader = new Reader();
     const writer = new Writer(() => reader);
     let room = true;
@@ -66,7 +66,7 @@ describe("a writer", () => {
     expect(writer.pressure).toBe(false);
   });
 
-  test("ends quietly when the reader has gone", async () => {
+  test("ends quietly when the reader is gone", async () => {
     const reader = new Reader();
     const writer = new Writer(() => reader);
     let closed = 0;
@@ -81,7 +81,7 @@ describe("a writer", () => {
     expect([closed, reader.waiting, writer.failure]).toEqual([1, 0, undefined]);
   });
 
-  test("tells a full disk from a reader that has gone", () => {
+  test("tells a full disk from a reader that is gone", () => {
     const reader = new Reader();
     const writer = new Writer(() => reader);
     writer.data("a");
@@ -89,7 +89,7 @@ describe("a writer", () => {
     expect(writer.failure?.message).toBe("no space left");
   });
 
-  test("does not wait for ever at the end", async () => {
+  test("does not wait forever at the end", async () => {
     const writer = new Writer(() => new Reader());
     writer.line("last words");
     await writer.flush(20);

@@ -1,4 +1,5 @@
-// Segments in any order, with forged ones among them, become the file that the digests describe, and nothing else.
+// Segments in any order, with forged ones among them, become the file that the digests describe,
+// and nothing else.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -124,7 +125,7 @@ test.each([true, false])("forged segments are found and replaced (hashing ahead:
   );
 });
 
-test("a chunk that comes wrong again and again is counted", () => {
+test("repeated wrong copies of a chunk are counted", () => {
   const store = new Memory(size);
   const assembler = new Assembler({ size, chunkBytes, newHasher, store, ahead: true });
   assembler.check.accept(0, log.packed(0, log.count));
@@ -136,7 +137,7 @@ test("a chunk that comes wrong again and again is counted", () => {
   }
 });
 
-test("what a partial file holds is hashed again, and what is wrong or missing in it is asked for", () => {
+test("a partial file is hashed again, and what is wrong or missing in it is requested", () => {
   const store = new Memory(size);
   store.bytes.set(file);
   store.bytes[2 * chunkBytes + 5] = (file[2 * chunkBytes + 5] ?? 0) ^ 1;
@@ -153,7 +154,7 @@ test("what a partial file holds is hashed again, and what is wrong or missing in
   expect(assembler.check.whole).toEqual(log.whole);
 });
 
-test("a partial file that is shorter than its journal says is filled up", () => {
+test("a partial file shorter than its journal says is completed", () => {
   const store: ChunkStore = { write: () => {}, read: () => 0 };
   const present = new RangeSet([[0, 2 * chunkBytes]]);
   const assembler = new Assembler({ size, chunkBytes, newHasher, store, present, ahead: true });
@@ -161,7 +162,7 @@ test("a partial file that is shorter than its journal says is filled up", () => 
   expect(assembler.nextBadChunk()?.offset).toBe(0);
 });
 
-test("only whole chunks are journaled, each when it has come", () => {
+test("only whole chunks are journaled, each once it has arrived", () => {
   const assembler = new Assembler({
     size,
     chunkBytes,
@@ -182,7 +183,7 @@ test("only whole chunks are journaled, each when it has come", () => {
   expect(assembler.takeNewChunks()).toEqual([]);
 });
 
-test("small segments in order are written together", () => {
+test("consecutive small segments are written together", () => {
   const store = new Memory(size);
   const assembler = new Assembler({ size, chunkBytes, newHasher, store, ahead: true });
   for (const [start, end] of segments(1_200)) assembler.put(start, file, start, end - start);

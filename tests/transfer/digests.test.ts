@@ -1,4 +1,5 @@
-// Prefix digests: both ends agree with SHA-256 however the bytes are cut, a bad chunk is named, and nothing hostile gets through.
+// Prefix digests: both ends agree with SHA-256 however the bytes are split, a bad chunk is
+// reported, and nothing hostile gets through.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -28,7 +29,7 @@ function checkOf(log: DigestLog): DigestCheck {
   return check;
 }
 
-/** Feeds all of it, in the pieces that `update` takes; the first bad chunk, if any. */
+/** Feeds everything, in the pieces that `update` takes; returns the first bad chunk, if any. */
 function feed(check: DigestCheck, file: Uint8Array): number | undefined {
   while (check.hashedBytes < file.length) {
     check.update(file.subarray(check.hashedBytes));
@@ -75,7 +76,7 @@ test("pieces of any length give the same digests", () => {
   );
 });
 
-test("names the first bad chunk, and goes on from the last good state when it has come again", () => {
+test("reports the first bad chunk, and continues from the last good state once it has arrived again", () => {
   const file = someBytes(6 * chunk + 5, 11);
   const log = logOf(file);
   fc.assert(
@@ -93,7 +94,7 @@ test("names the first bad chunk, and goes on from the last good state when it ha
   );
 });
 
-test("digests that come after the bytes find a bad chunk too, and what was right before it is taken again", () => {
+test("digests that arrive after the bytes find a bad chunk too, and the good ones before it are hashed again", () => {
   const file = someBytes(5 * chunk, 13);
   const log = logOf(file);
   const forged = file.slice();
@@ -111,7 +112,7 @@ test("digests that come after the bytes find a bad chunk too, and what was right
   expect(check.whole).toEqual(log.whole);
 });
 
-test("digests with a gap, beyond the end, or cut short are refused and change nothing", () => {
+test("digests with a gap, beyond the end, or truncated are refused and change nothing", () => {
   const log = logOf(someBytes(3 * chunk, 17));
   const check = new DigestCheck(3 * chunk, chunk, sha256);
   expect(check.accept(1, log.packed(1, 2))).toBe(false);
@@ -124,7 +125,7 @@ test("digests with a gap, beyond the end, or cut short are refused and change no
   expect(check.acceptWhole(new Uint8Array(31))).toBe(false);
 });
 
-test("digests told again from the start do not change what is known", () => {
+test("digests sent again from the start change nothing", () => {
   const file = someBytes(3 * chunk, 19);
   const log = logOf(file);
   const check = checkOf(log);
@@ -133,7 +134,7 @@ test("digests told again from the start do not change what is known", () => {
   expect(check.whole).toEqual(log.whole);
 });
 
-test("a whole digest that contradicts its prefixes is not believed", () => {
+test("a final digest that contradicts its prefixes is not accepted", () => {
   const file = someBytes(chunk + 1, 23);
   const log = logOf(file);
   const check = new DigestCheck(file.length, chunk, sha256);
@@ -144,7 +145,7 @@ test("a whole digest that contradicts its prefixes is not believed", () => {
   expect(check.contradicted).toBe(true);
 });
 
-test("chunks grow with the file, so that their number is bounded", () => {
+test("chunks grow with the file, which bounds their number", () => {
   for (const size of [0, 1, 2 ** 34, 2 ** 34 + 1, 2 ** 40, limits.maxFileBytes]) {
     const bytes = chunkBytesFor(size);
     expect(chunkCount(size, bytes)).toBeLessThanOrEqual(limits.maxChunks);

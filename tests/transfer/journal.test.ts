@@ -1,4 +1,5 @@
-// The journal of a partial file: whatever instant it is cut at, whatever is damaged, what it says was true.
+// The journal of a partial file: wherever it is truncated, whatever is damaged, what it says was
+// true.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -31,7 +32,7 @@ function chunksIn(text: string): Set<number> | undefined {
   return all;
 }
 
-test("what was written is read", () => {
+test("what was written is read back", () => {
   fc.assert(
     fc.property(records, (chunks) => {
       const text = encodeHead(head) + encodeChunks(chunks);
@@ -46,7 +47,7 @@ test("the last chunk ends where the file ends", () => {
   expect(found?.present.toArray()).toEqual([[40 * chunkBytes, head.size]]);
 });
 
-test("cut anywhere, it says what its whole lines say", () => {
+test("truncated anywhere, it says what its whole lines say", () => {
   const chunks: [number, number][] = [
     [0, 3],
     [10, 2],
@@ -61,7 +62,7 @@ test("cut anywhere, it says what its whole lines say", () => {
   }
 });
 
-test("cut, then gone on with: the torn line is left out, the rest counts", () => {
+test("truncated, then continued: the torn line is ignored, the rest counts", () => {
   const text = encodeHead(head) + encodeChunks([[0, 3]]) + encodeChunks([[10, 2]]).slice(0, -4);
   expect(chunksIn(`${text}\n${encodeChunks([[20, 1]])}`)).toEqual(
     bytesOf([
@@ -87,7 +88,7 @@ test("a damaged byte never adds a chunk", () => {
   );
 });
 
-test("anything at all is read without harm", () => {
+test("any text at all is read without harm", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary", maxLength: 300 }), (text) => {
       decodeJournal(text);
@@ -96,7 +97,7 @@ test("anything at all is read without harm", () => {
   );
 });
 
-test("a record beyond the file is left out", () => {
+test("a record beyond the end of the file is ignored", () => {
   expect(chunksIn(encodeHead(head) + encodeChunks([[40, 2]]))).toEqual(new Set());
   expect(chunksIn(encodeHead(head) + encodeChunks([[1e15, 1]]))).toEqual(new Set());
 });

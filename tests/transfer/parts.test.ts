@@ -1,4 +1,5 @@
-// The parts of receiver and sender one by one: pacer, MTU discovery, loss detection, rate estimates, range picker, send queue.
+// The parts of receiver and sender one by one: pacer, MTU discovery, loss detection, rate
+// estimates, range picker, send queue.
 
 import { describe, expect, test } from "bun:test";
 import { transfer as limit } from "../../src/limits.ts";
@@ -199,7 +200,8 @@ describe("rates", () => {
     let most = 0;
     let delivered = 0;
     for (let ms = 1; ms <= 500; ms++) {
-      // 120 bytes per µs; out of every 20 ms the reader is descheduled for 3, and then reads it all at once.
+      // 120 bytes per µs; out of every 20 ms the reader is descheduled for 3, and then reads it all
+      // at once.
       if (ms % 20 > 0 && ms % 20 <= 3) continue;
       delivered = ms * 120_000;
       const rate = sliding.update(ms * 1_000, delivered);

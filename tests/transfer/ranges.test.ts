@@ -1,4 +1,4 @@
-// RangeSet beside a plain slow twin: a set of numbers.
+// RangeSet against a plain slow model: a set of numbers.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";

@@ -1,10 +1,12 @@
-// Nothing spoofed gets in, and nothing gets out to an address that has not proven itself. One test an attack.
+// Nothing spoofed gets in, and nothing goes out to an address that has not proven itself. One test
+// per attack.
 
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "bun:test";
 import { transfer as limit } from "../../src/limits.ts";
 import type { RangePicker } from "../../src/transfer/range-picker.ts";
 import { Receiver } from "../../src/transfer/receiver.ts";
+import type { Path } from "../../src/transfer/cookies.ts";
 import { Sender } from "../../src/transfer/sender.ts";
 import {
   dataHeaderBytes,
@@ -28,9 +30,13 @@ import {
 const token = new Uint8Array(16).map((_, i) => i * 7 + 1);
 const otherToken = new Uint8Array(16).map((_, i) => i * 5 + 3);
 const file = new Uint8Array(100_000).map((_, i) => i * 13);
-const home = ["192.0.2.1", 4_000] as const;
-const elsewhere = ["198.51.100.9", 4_000] as const;
+const home: Path = { address: "192.0.2.1", port: 4_000, local: "" };
+const elsewhere: Path = { address: "198.51.100.9", port: 4_000, local: "" };
 const ranges = [{ firstSeq: 0, offset: 0, length: 50_000, segmentBytes: 1_200 }];
+
+function pathOf(address: string, port: number): Path {
+  return { address, port, local: "" };
+}
 
 function server(): Sender {
   const sender = new Sender({
@@ -67,21 +73,16 @@ function requestOf(which: Uint8Array, cookie: Uint8Array, count = ranges.length)
   return bytes.slice(0, writeRequest(bytes, request));
 }
 
-/** The cookie that the server gives to an address for a token. */
-function cookieFor(
-  sender: Sender,
-  nowUs: number,
-  from: readonly [string, number],
-  which = token,
-): Uint8Array {
-  const length = sender.handleDatagrams(initOf(which), ...from, into, nowUs);
+/** The server's cookie for a path and token. */
+function cookieFor(sender: Sender, nowUs: number, from: Path, which = token): Uint8Array {
+  const length = sender.handleDatagrams(initOf(which), from, into, nowUs);
   return readCookie(into, 0, length)!.cookie;
 }
 
 describe("the server sends no data", () => {
   test("to a client that knows the token but has no cookie", () => {
     const sender = server();
-    sender.handleDatagrams(requestOf(token, new Uint8Array(16)), ...home, into, 0);
+    sender.handleDatagrams(requestOf(token, new Uint8Array(16)), home, into, 0);
     expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
   });
 
@@ -89,18 +90,18 @@ describe("the server sends no data", () => {
     const sender = server();
     const wrong = token.map((byte) => byte ^ 1);
     const cookie = cookieFor(sender, 0, home, wrong);
-    const length = sender.handleDatagrams(requestOf(wrong, cookie), ...home, into, 0);
+    const length = sender.handleDatagrams(requestOf(wrong, cookie), home, into, 0);
     expect(readGone(into, 0, length)).toEqual({ token: wrong, reason: goneReason.unknown });
     expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
   });
 
-  test("for a cookie with any one bit changed", () => {
+  test("for a cookie with any bit flipped", () => {
     const sender = server();
     const cookie = cookieFor(sender, 0, home);
     for (let bit = 0; bit < cookie.length * 8; bit++) {
       const forged = cookie.slice();
       forged[bit >> 3]! ^= 1 << (bit & 7);
-      sender.handleDatagrams(requestOf(token, forged), ...home, into, 0);
+      sender.handleDatagrams(requestOf(token, forged), home, into, 0);
       expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
     }
   });
@@ -108,19 +109,19 @@ describe("the server sends no data", () => {
   test("to another address that replays a cookie (spoofed source)", () => {
     const sender = server();
     const cookie = cookieFor(sender, 0, home);
-    sender.handleDatagrams(requestOf(token, cookie), ...elsewhere, into, 0);
+    sender.handleDatagrams(requestOf(token, cookie), elsewhere, into, 0);
     expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
-    sender.handleDatagrams(requestOf(token, cookie), home[0], home[1] + 1, into, 0);
+    sender.handleDatagrams(requestOf(token, cookie), pathOf("192.0.2.1", 4_001), into, 0);
     expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
-    // The rightful owner is served all the same.
-    sender.handleDatagrams(requestOf(token, cookie), ...home, into, 0);
-    expect(sender.pollTransmit(buffer, 0)?.address).toBe(home[0]);
+    // The rightful owner is served nevertheless.
+    sender.handleDatagrams(requestOf(token, cookie), home, into, 0);
+    expect(sender.pollTransmit(buffer, 0)?.path.address).toBe(home.address);
   });
 
   test("for a cookie of another token", () => {
     const sender = server();
     const cookie = cookieFor(sender, 0, home, otherToken);
-    sender.handleDatagrams(requestOf(token, cookie), ...home, into, 0);
+    sender.handleDatagrams(requestOf(token, cookie), home, into, 0);
     expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
   });
 
@@ -128,29 +129,41 @@ describe("the server sends no data", () => {
     const sender = server();
     const cookie = cookieFor(sender, 0, home);
     const lateUs = 2 * limit.cookieLifeUs;
-    sender.handleDatagrams(requestOf(token, cookie), ...home, into, lateUs);
+    sender.handleDatagrams(requestOf(token, cookie), home, into, lateUs);
     expect(sender.pollTransmit(buffer, lateUs)).toBeUndefined();
-    // Nor when the age, of which eight bits travel, comes round again.
+    // Nor when the epoch, eight bits of which travel, wraps around.
     const roundUs = 256 * limit.cookieLifeUs;
-    sender.handleDatagrams(requestOf(token, cookie), ...home, into, roundUs);
+    sender.handleDatagrams(requestOf(token, cookie), home, into, roundUs);
     expect(sender.pollTransmit(buffer, roundUs)).toBeUndefined();
   });
 
   test("over the control connection to an address that the cookie does not prove", () => {
     const sender = server();
     const cookie = cookieFor(sender, 0, home);
-    expect(sender.handleFirstRequest(requestOf(token, cookie), ...elsewhere, 0)).toBe(false);
+    expect(sender.handleFirstRequest(requestOf(token, cookie), [elsewhere], 0)).toBe(false);
     expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
-    expect(sender.handleFirstRequest(requestOf(token, cookie), ...home, 0)).toBe(true);
-    expect(sender.pollTransmit(buffer, 0)?.address).toBe(home[0]);
+    expect(sender.handleFirstRequest(requestOf(token, cookie), [home], 0)).toBe(true);
+    expect(sender.pollTransmit(buffer, 0)?.path.address).toBe(home.address);
+  });
+
+  test("to a client that asked at another of our addresses", () => {
+    const sender = server();
+    const first = { ...home, local: "203.0.113.1" };
+    const second = { ...home, local: "203.0.113.2" };
+    const cookie = cookieFor(sender, 0, first);
+    sender.handleDatagrams(requestOf(token, cookie), second, into, 0);
+    expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
+    expect(sender.handleFirstRequest(requestOf(token, cookie), [second], 0)).toBe(false);
+    expect(sender.handleFirstRequest(requestOf(token, cookie), [second, first], 0)).toBe(true);
+    expect(sender.pollTransmit(buffer, 0)?.path).toEqual(first);
   });
 
   test("twice for a replayed request", () => {
     const sender = server();
     const request = requestOf(token, cookieFor(sender, 0, home));
-    sender.handleDatagrams(request, ...home, into, 0);
+    sender.handleDatagrams(request, home, into, 0);
     expect(sender.backlogBytes).toBe(50_000);
-    for (let i = 0; i < 5; i++) sender.handleDatagrams(request, ...home, into, 0);
+    for (let i = 0; i < 5; i++) sender.handleDatagrams(request, home, into, 0);
     expect(sender.backlogBytes).toBe(50_000);
   });
 });
@@ -170,11 +183,11 @@ describe("amplification", () => {
     ];
     for (const attempt of attempts) {
       for (const address of ["1.2.3.4", long]) {
-        const length = sender.handleDatagrams(attempt, address, 9, into, 0);
+        const length = sender.handleDatagrams(attempt, pathOf(address, 9), into, 0);
         expect(length).toBeLessThanOrEqual(attempt.length);
       }
       for (let cut = 0; cut < attempt.length; cut++) {
-        const length = sender.handleDatagrams(attempt.slice(0, cut), long, 9, into, 0);
+        const length = sender.handleDatagrams(attempt.slice(0, cut), pathOf(long, 9), into, 0);
         expect(length).toBeLessThanOrEqual(cut);
       }
     }
@@ -187,7 +200,7 @@ describe("amplification", () => {
     const bytes = new Uint8Array(limit.maxRequestBytes);
     for (let i = 0; i < 5_000; i++) {
       const many = Array.from({ length: 60 }, (_, k) => ({
-        // With gaps, so that what has been taken can't be remembered as one range.
+        // With gaps, so that the send numbers can't be remembered as one range.
         firstSeq: (i * 60 + k) * 2,
         offset: 0,
         length: 600,
@@ -201,12 +214,12 @@ describe("amplification", () => {
         burstUs: 0,
         ranges: many,
       });
-      sender.handleDatagrams(bytes.slice(0, length), ...home, into, 0);
+      sender.handleDatagrams(bytes.slice(0, length), home, into, 0);
     }
     expect(sender.backlogBytes).toBeLessThanOrEqual(600 * limit.maxQueuedRanges);
   });
 
-  test("requests for more than anybody can take leave a bounded queue", () => {
+  test("requests for more than any client can receive leave a bounded queue", () => {
     const sender = server();
     const great = new Uint8Array(limit.tokenBytes).fill(7);
     sender.open(great, 2 ** 40, (_offset, _into, _at, length) => length);
@@ -220,7 +233,7 @@ describe("amplification", () => {
     }));
     const request = { token: great, cookie, timeUs: 0, paceBytesPerMs: 1, burstUs: 0, ranges };
     const length = writeRequest(bytes, request);
-    sender.handleDatagrams(bytes.slice(0, length), ...home, into, 0);
+    sender.handleDatagrams(bytes.slice(0, length), home, into, 0);
     expect(sender.backlogBytes).toBeGreaterThan(0);
     expect(sender.backlogBytes).toBeLessThanOrEqual(limit.maxBacklogBytes);
   });
@@ -231,7 +244,7 @@ interface Client {
   written: [number, number][];
 }
 
-/** A client in the middle of a transfer, with its first request in flight. */
+/** A client in mid-transfer, with its first request in flight. */
 function client(): Client {
   const written: [number, number][] = [];
   const receiver = new Receiver({
@@ -243,8 +256,8 @@ function client(): Client {
     token,
     cookie: new Uint8Array(16),
     echoUs: 0,
-    address: home[0],
-    port: home[1],
+    address: home.address,
+    port: home.port,
   };
   const bytes = new Uint8Array(initBytes);
   receiver.handleDatagrams(bytes.slice(0, writeCookie(bytes, cookie)), 10_000);
@@ -260,7 +273,7 @@ function segment(tag: { high: number; low: number }, seq: number, offset: number
 }
 
 describe("the client", () => {
-  test("takes the segment that it asked for, once", () => {
+  test("accepts a requested segment, once", () => {
     const { receiver, written } = client();
     receiver.handleDatagrams(segment(tagOf(token), 3, 3_600), 30_000);
     receiver.handleDatagrams(segment(tagOf(token), 3, 3_600), 30_001);
@@ -276,7 +289,7 @@ describe("the client", () => {
     expect(written).toEqual([]);
   });
 
-  test("ignores a segment that it has not asked for, even with the secret", () => {
+  test("ignores a segment that it has not requested, even with the secret", () => {
     const { receiver, written } = client();
     const tag = tagOf(token);
     receiver.handleDatagrams(segment(tag, 999, 0), 30_000);
@@ -288,7 +301,7 @@ describe("the client", () => {
     expect(written).toEqual([]);
   });
 
-  test("goes on under another token before the send numbers come round", () => {
+  test("continues under another token before the send numbers wrap around", () => {
     const { receiver } = client();
     const { segments } = (receiver as unknown as { picker: RangePicker }).picker;
     segments.nextSeq = maxSendNumber;
@@ -312,24 +325,24 @@ describe("the client", () => {
     expect(receiver.state).toBe("running");
   });
 
-  test("does not take a cookie that is for another token", () => {
+  test("ignores a cookie for another token", () => {
     const { receiver } = client();
     const bytes = new Uint8Array(initBytes);
     const forged = {
       token: otherToken,
       cookie: new Uint8Array(16).fill(9),
       echoUs: 0,
-      address: elsewhere[0],
+      address: elsewhere.address,
       port: 1,
     };
     receiver.handleDatagrams(bytes.slice(0, writeCookie(bytes, forged)), 30_000);
-    expect(receiver.cookie?.address).toBe(home[0]);
+    expect(receiver.cookie?.address).toBe(home.address);
   });
 
   test("a changed address gets data only after a new cookie", () => {
     const sender = server();
     const cookie = cookieFor(sender, 0, home);
-    sender.handleDatagrams(requestOf(token, cookie), ...home, into, 0);
+    sender.handleDatagrams(requestOf(token, cookie), home, into, 0);
     while (sender.pollTransmit(buffer, 0));
     const later = [{ firstSeq: 900, offset: 60_000, length: 1_200, segmentBytes: 1_200 }];
     const padded = Array.from({ length: 4 }, () => later[0]!);
@@ -337,19 +350,19 @@ describe("the client", () => {
     const old = { token, cookie, timeUs: 5, paceBytesPerMs: 0, burstUs: 0, ranges: padded };
     const length = sender.handleDatagrams(
       bytes.slice(0, writeRequest(bytes, old)),
-      ...elsewhere,
+      elsewhere,
       into,
       1,
     );
-    // No data, but the way to them.
+    // No data yet, but a cookie to get them.
     expect(sender.pollTransmit(buffer, 1)).toBeUndefined();
     expect(kindAt(into, 0)).toBe(kind.cookie);
     const fresh = readCookie(into, 0, length)!;
-    expect(fresh.address).toBe(elsewhere[0]);
+    expect(fresh.address).toBe(elsewhere.address);
     const again = { ...old, cookie: fresh.cookie };
-    sender.handleDatagrams(bytes.slice(0, writeRequest(bytes, again)), ...elsewhere, into, 2);
+    sender.handleDatagrams(bytes.slice(0, writeRequest(bytes, again)), elsewhere, into, 2);
     const burst = sender.pollTransmit(buffer, 2)!;
-    expect(burst.address).toBe(elsewhere[0]);
+    expect(burst.path.address).toBe(elsewhere.address);
     const header = emptyDataHeader();
     expect(readData(buffer, 0, burst.bytes, header)).toBe(true);
     expect(header.offset).toBe(60_000);

@@ -1,4 +1,4 @@
-// The transfer's datagrams: round trips, every truncation, merged buffers, and noise.
+// The transfer's datagrams: round trips, every truncation, merged buffers, noise.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -112,7 +112,7 @@ describe("round trips", () => {
     );
   });
 
-  test("DATA, at any place of a buffer", () => {
+  test("DATA, anywhere in a buffer", () => {
     const args = [u32, u32, u32, u32, u48, fc.nat(1_048_575), fc.nat(200)] as const;
     fc.assert(
       fc.property(
@@ -188,7 +188,7 @@ describe("hostile bytes", () => {
     for (let cut = 0; cut < length; cut++) {
       const bytes = into.slice(0, cut);
       expect(datagramEnd(bytes, 0)).toBe(-1);
-      // A reader that is told a wrong end must not read past it either.
+      // A reader that is given a wrong end must not read past it either.
       expect(readGone(bytes, 0, cut)).toBeUndefined();
       expect(readInit(bytes, 0, cut)).toBeUndefined();
       if (kindAt(bytes, 0) !== kind.data || cut <= dataHeaderBytes) {
@@ -218,7 +218,7 @@ describe("hostile bytes", () => {
     }
   });
 
-  test("noise is read as something or nothing, never thrown at", () => {
+  test("noise is read as something or nothing, and never throws", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(8), fc.boolean(), (noise, k, ours) => {
         if (ours && noise.length > 1) {

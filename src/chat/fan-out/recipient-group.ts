@@ -60,7 +60,9 @@ export class RecipientGroup {
         const isMixed = output.personal !== undefined && session.listens > 1;
         handed += isMixed ? rendered.mergeFor(membership) : rendered.composeFor(membership);
         membership.hearsFrom = 0;
-        after.composed.add(session);
+        // What a session of one room hears is complete: a crowd's lists need not wait in memory.
+        if (session.listens === 1) finishOutput(session, nowMs, after);
+        else after.composed.add(session);
         continue;
       }
       if (output.isPaced) rendered.paceOut(output);
@@ -79,7 +81,7 @@ export class RecipientGroup {
     for (const { session } of this.members) {
       if (session.isOver) continue;
       session.output.addText(listFor(session.name));
-      after.composed.add(session);
+      finishOutput(session, nowMs, after);
     }
     return false;
   }
@@ -169,8 +171,18 @@ function addList(rendered: RenderedBatch, list: List): void {
   rendered.add(list.order, list.text, list.hiddenFrom, 0);
 }
 
+/** Sends all that was put together for a session. */
+export function finishOutput(session: Session, nowMs: number, after: Aftermath): void {
+  const { output } = session;
+  for (const { text } of output.personal ?? []) output.addText(text);
+  output.personal = undefined;
+  output.flush();
+  after.composed.delete(session);
+  noteOutput(session, nowMs, after);
+}
+
 /** Lets the first of the paced messages go, and notes what is left to do. */
-export function noteOutput(session: Session, nowMs: number, after: Aftermath): void {
+function noteOutput(session: Session, nowMs: number, after: Aftermath): void {
   if (session.output.pump(nowMs)) after.gaps.push(session);
   if (session.output.lagBytes > limits.maxLagBytes) after.slow.push(session);
 }

@@ -1,4 +1,4 @@
-// `parley classic`: the lab's small clients on a terminal or in a pipe. What they say is in
+// `parley classic`: the original small clients of four dialects, on a terminal or in a pipe. What they say is in
 // dialects/classic-clients.ts, how they reach a server in io/classic-connection.ts.
 
 import { defineCommand } from "citty";
@@ -40,7 +40,7 @@ const clients: Readonly<
 export default defineCommand({
   meta: {
     name: "classic",
-    description: "Small clients: date and time, calculator, chat room, greeting",
+    description: "Small clients for date-time, calculator, chat-room and greeting servers",
   },
   args: {
     dialect: {
@@ -58,12 +58,12 @@ export default defineCommand({
     count: {
       type: "string",
       valueHint: "N",
-      description: "date-time: exit after N answers (0: run until Ctrl-C)",
+      description: "date-time: stop after N answers (0: only at Ctrl-C)",
       default: "0",
     },
-    tcp: { type: "boolean", description: "greeting: knock over TCP only" },
-    udp: { type: "boolean", description: "greeting: greet over UDP only" },
-    json: { type: "boolean", description: "One JSON object a line instead of text" },
+    tcp: { type: "boolean", description: "greeting: over TCP only" },
+    udp: { type: "boolean", description: "greeting: over UDP only" },
+    json: { type: "boolean", description: "Print one JSON object per line instead of text" },
   },
   async run({ args }) {
     const run = Object.hasOwn(clients, args.dialect) ? clients[args.dialect] : undefined;
@@ -71,7 +71,7 @@ export default defineCommand({
       const known = Object.keys(clients).join(", ");
       throw new ParleyError(
         "usage",
-        `There is no classic client ${quoted(args.dialect)}: choose one of ${known}`,
+        `Unknown dialect ${quoted(args.dialect)}: use one of ${known}`,
       );
     }
     const options = {
@@ -141,8 +141,8 @@ async function runGreeting(to: Address, show: Show, { tcp, udp }: Options): Prom
       await server.send(knock);
       const text = await server.receiveInTime();
       if (text === undefined) {
-        const what = `${to.host}:${to.port} has ended the connection without an answer`;
-        throw new ParleyError("protocol", `${what}: is it the right port?`);
+        const sentence = `${to.host}:${to.port} closed the connection without an answer: is it the right port?`;
+        throw new ParleyError("protocol", sentence);
       }
       show(receivedLines(text).join(" "), { event: "answer", transport: "tcp", text });
     } finally {
@@ -208,5 +208,5 @@ async function listen(server: ClassicTcp, show: Show): Promise<"ended"> {
 }
 
 function endedByServer(to: Address): ParleyError {
-  return new ParleyError("failed", `${to.host}:${to.port} has ended the connection`);
+  return new ParleyError("failed", `${to.host}:${to.port} closed the connection`);
 }

@@ -1,4 +1,4 @@
-// `parley client`: reads the flags, then runs on a terminal or in a pipe.
+// `parley client`: reads flags and runs the client, on a terminal or in a pipe.
 
 import { isatty } from "node:tty";
 import { defineCommand } from "citty";
@@ -21,13 +21,13 @@ export default defineCommand({
     server: {
       type: "string",
       valueHint: "ADDRESS",
-      description: "The same as a flag; an address without a flag wins",
+      description: "The same as a flag; ADDRESS wins",
     },
     name: {
       type: "string",
       alias: "n",
       valueHint: "NAME",
-      description: "Who you are (your user name)",
+      description: "Your name in the chat (default: your user name)",
     },
     room: { type: "string", default: "lobby", valueHint: "ROOM", description: "Room to enter" },
     downloads: {
@@ -37,7 +37,7 @@ export default defineCommand({
       description: "Where /get saves files",
     },
     follow: { type: "boolean", description: "In a pipe: keep listening after the end of input" },
-    json: { type: "boolean", description: "One JSON object a line instead of text" },
+    json: { type: "boolean", description: "Print one JSON object per line instead of text" },
   },
   async run({ args }) {
     const to = serverOf(args.address, args.server);
@@ -46,8 +46,7 @@ export default defineCommand({
     const roomIssue = roomProblem(args.room);
     if (roomIssue !== undefined) throw new ParleyError("room-invalid", roomIssue);
     if (args.downloads === "") {
-      const sentence =
-        "--downloads '' is no folder: try ./Downloads, which is made if it is missing";
+      const sentence = "--downloads '' is not a folder: try ./Downloads, which need not exist";
       throw new ParleyError("usage", sentence);
     }
     const options = {

@@ -1,4 +1,4 @@
-// `parley fetch-file`: files from a server, by UDP, verified and resumable. Reads flags, runs a client, shows what it tells.
+// `parley fetch-file`: files from a server, over UDP, verified and resumable. Reads flags, runs the fetches, reports progress.
 
 import { defineCommand } from "citty";
 import { quoted } from "../../text.ts";
@@ -26,12 +26,12 @@ export default defineCommand({
       type: "positional",
       required: false,
       valueHint: "NAME…",
-      description: "Files to fetch; before them, HOST:PORT of the server",
+      description: "Files to fetch; the first may be HOST:PORT of the server",
     },
     server: {
       type: "string",
       valueHint: "ADDRESS",
-      description: "HOST:PORT or HOST of the server; a first word that ends in :PORT is one too",
+      description: "HOST:PORT or HOST of the server (default 127.0.0.1:55000)",
     },
     output: {
       type: "string",
@@ -43,17 +43,20 @@ export default defineCommand({
     resume: {
       type: "boolean",
       default: true,
-      description: "Go on with a partial file",
-      negativeDescription: "Start again instead of going on with a partial file",
+      description: "Resume a partial file",
+      negativeDescription: "Start over instead of resuming a partial file",
     },
     force: { type: "boolean", description: "Replace a file that differs" },
     "limit-rate": {
       type: "string",
       valueHint: "2M",
-      description: "Bytes a second at most: k, M, G are powers of 1000",
+      description: "At most this many bytes per second; k, M, G are powers of 1000",
     },
-    json: { type: "boolean", description: "One JSON object a line: offer, progress, done, …" },
-    quiet: { type: "boolean", alias: "q", description: "Say nothing but errors" },
+    json: {
+      type: "boolean",
+      description: "Print one JSON object per line: offer, progress, done, …",
+    },
+    quiet: { type: "boolean", alias: "q", description: "Print nothing but errors" },
   },
   async run({ args }) {
     const { server, names } = readWords(args._, args.server);
@@ -62,14 +65,14 @@ export default defineCommand({
     if (limit !== undefined && limitBytesPerSecond === undefined) {
       throw new ParleyError(
         "usage",
-        `--limit-rate ${quoted(limit)} is no rate: write bytes a second from 1 on, such as 500k or 2M`,
+        `--limit-rate ${quoted(limit)} is not a rate: use bytes per second, at least 1, such as 500k or 2M`,
       );
     }
     if (names.length === 0 && args.list !== true) {
       throw new ParleyError(
         "usage",
-        "Which file? Name one or more, or use --list to see what there is; " +
-          "a first word that ends in :PORT is the server, unless it stands behind `--`",
+        "Which file? Name one or more, or use --list to see what there is. " +
+          "A first argument that ends in :PORT is the server, unless it follows `--`",
       );
     }
     if (args.list === true && args.output === standardOutput) {
@@ -90,40 +93,45 @@ export default defineCommand({
     const interrupted = Promise.withResolvers<never>();
     interrupted.promise.catch(() => {});
     const interrupt = (signal: EndSignal) => {
-      const reason = endedBy(signal, "what has come is kept, fetch again to go on");
+      const reason = endedBy(signal, "what has arrived is kept, fetch again to resume");
       client.stop(reason);
       interrupted.reject(reason);
     };
+    let removeFolder: (() => void) | undefined;
     const stopListening = onSignals(["SIGINT", "SIGTERM"], interrupt);
     try {
       if (args.list === true) await list(client, report);
       const targets = fetchTargets(names.filter(isFileName), args.output, stdout);
-      if (targets.length > 0 && args.output === undefined) makeDefaultFolder();
+      if (targets.length > 0 && args.output === undefined) removeFolder = makeDefaultFolder();
       const byName = new Map(targets.map(({ name, target }) => [name, target]));
       await fetchAll(client, new Set(names), byName, report);
-      // a listing, or events, are data: whoever reads them may take as long as they like
+      // A listing and events are data: a slow reader gets all of them.
       await Promise.race([stdout.emptied(), interrupted.promise]);
       if (stdout.failure !== undefined) throw unwritable(stdout.failure);
     } finally {
       stopListening();
       report.end();
       client.close();
+      removeFolder?.();
       await stderr.flush();
     }
   },
 });
 
 async function list(client: DownloadClient, report: FetchReport): Promise<void> {
+  let isEmpty = true;
   for await (const file of client.list()) {
+    isEmpty = false;
     await report.list(file);
     if (stdout.closed) return;
   }
+  if (isEmpty) report.emptyList();
 }
 
-/** What is wrong with one file, and need not be with the next. */
+/** Errors of one file that say nothing about the others. */
 const ownFailures: ReadonlySet<string> = new Set(["not-found", "differs", "locked", "changed"]);
 
-/** One after the other; a file that can't be had keeps none of the others back. @throws ParleyError the first such failure's code */
+/** Fetches one file after the other; one that fails does not keep the others back. @throws ParleyError with the first failure's code */
 async function fetchAll(
   client: DownloadClient,
   names: ReadonlySet<string>,
@@ -150,20 +158,20 @@ async function fetchAll(
   if (first === undefined) return;
   throw new ParleyError(
     first.code,
-    `Not fetched, of ${names.size} files: ${failedNames.join(", ")}`,
+    `${failed.length} of ${names.size} files not fetched: ${failedNames.join(", ")}`,
   );
 }
 
-/** `[HOST:PORT] NAME…`: the first word is an address only if it ends in `:PORT`, and neither `--server` nor `--` says otherwise. */
+/** `[HOST:PORT] NAME…`: the first word is the server if it ends in `:PORT`, unless `--server` or `--` rule that out. */
 function readWords(
   words: readonly string[],
   given: string | undefined,
 ): { server: Address; names: readonly string[] } {
-  // as it was typed: what reaches a command has its flags in front of a `--` of main's own
+  // From the command line itself: the arguments that citty gets always have a `--`.
   const separator = process.argv.indexOf("--");
   const allNames = separator >= 0 && words.length === process.argv.length - separator - 1;
   const [first] = words;
-  // the environment's comes to us as the flag does, but what was typed beats it
+  // From the environment it looks like the flag, but an address that was typed beats it.
   const isTyped = given !== undefined && given !== process.env["PARLEY_FETCH_FILE_SERVER"];
   const typed = allNames || isTyped || first === undefined ? undefined : parseHostPort(first);
   if (typed !== undefined) return { server: typed, names: words.slice(1) };

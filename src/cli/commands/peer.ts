@@ -40,7 +40,7 @@ export default defineCommand({
       alias: "n",
       required: true,
       valueHint: "NAME",
-      description: "Who you are: letters and digits",
+      description: "Your ID: letters and digits",
     },
     port: {
       type: "string",
@@ -70,7 +70,7 @@ export default defineCommand({
       valueHint: "STYLE",
       description: "How to call: message, or bare for programs that send bare text",
     },
-    json: { type: "boolean", description: "One JSON object a line instead of text" },
+    json: { type: "boolean", description: "Print one JSON object per line instead of text" },
   },
   async run({ args }) {
     const id = parseId(args.id);

@@ -83,6 +83,7 @@ class NativeConversation implements Conversation {
       }
       this.#greeted = true;
     }
+    if (message.type === "say") return message;
     return message.type === "undecodable" ? refusal(message) : commandOf(message);
   }
 

@@ -1,8 +1,9 @@
-// Reads what waits in a UDP socket many datagrams a call (recvmmsg), into memory that is used again and again. Bun's own reader
-// makes an array and an address for each: at 80 000 datagrams a second it does nothing else, and does not come back to the event loop
-// before there is a pause. So the socket can be taken from it for a while. The kernel says when each datagram came: a process
-// that was kept from reading then does not take its own lateness for the path's.
-// Linux on 64 bits, where the layout below holds; elsewhere there is no batch reader, and Bun's does it alone.
+// Reads many datagrams of a UDP socket per call (recvmmsg), into reused memory. Bun's own reader
+// makes an array and an address for each: at 80 000 datagrams a second it does nothing else, and
+// does not return to the event loop before there is a pause. So the socket can be taken from it for
+// a while. The kernel stamps each datagram's arrival, so that a process that was descheduled does
+// not mistake its own lateness for the path's. 64-bit Linux, where the layout below holds;
+// elsewhere there is no batch reader, and Bun's works alone.
 
 import { ptr } from "bun:ffi";
 import { endianness } from "node:os";
@@ -10,7 +11,10 @@ import { udp as limits } from "../../limits.ts";
 import { type Libc, libc } from "./libc.ts";
 import { option, setOption } from "./socket-options.ts";
 
-/** sizeof struct mmsghdr and struct iovec, and the places of their fields, in words of 8 bytes (recvmmsg(2), recvmsg(2)). */
+/**
+ * sizeof struct mmsghdr and struct iovec, and the offsets of their fields, in words of 8 bytes
+ * (recvmmsg(2), recvmsg(2)).
+ */
 const messageWords = 8;
 const messageVector = 2;
 const messageVectorCount = 3;
@@ -22,7 +26,10 @@ const dontWait = 0x40;
 const internet = 2;
 const datagramNonBlocking = 2 | 0x800;
 const closeOnExec = 0x80000;
-/** The control message that the kernel puts first, a struct timespec (cmsg(3), socket(7): SO_TIMESTAMPNS); others are cut off. */
+/**
+ * The first control message, a struct timespec (cmsg(3), socket(7): SO_TIMESTAMPNS); others are
+ * truncated.
+ */
 const controlWords = 4;
 const controlLevel = 2;
 const controlType = 3;
@@ -30,18 +37,18 @@ const controlSeconds = 4;
 const controlNanoseconds = 6;
 const clockRealtime = 0;
 
-/** The bytes are only valid during the call. `agoUs`: so long ago they came; 0 where nobody can say. */
+/** The bytes are only valid during the call. `agoUs`: how long ago they arrived; 0 if unknown. */
 export type Visit = (bytes: Uint8Array, length: number, agoUs: number) => void;
 
-/** Where the kernel puts what it hands over: a slot for each datagram, and the structures that point there. */
+/** Where the kernel stores datagrams: a slot for each, and the structures that point there. */
 class Slots {
   readonly bytes: readonly Uint8Array[];
   readonly messages: BigUint64Array;
-  /** The same in halves of a word, without big integers. */
+  /** The same in half words, without big integers. */
   readonly #halves: Uint32Array;
   readonly #controls: Uint32Array;
   readonly #control: BigUint64Array;
-  // only the kernel looks at them, but they must stay
+  // Only the kernel reads them, but they must stay alive.
   readonly #vectors: BigUint64Array;
 
   constructor(count: number) {
@@ -61,7 +68,7 @@ class Slots {
     this.clear(count);
   }
 
-  /** The kernel overwrites what it was told of the first `count` slots. */
+  /** Resets what the kernel has overwritten of the first `count` slots. */
   clear(count: number): void {
     for (let i = 0; i < count; i++) {
       this.#halves[(i * messageWords + messageControlLength) * 2] = controlWords * 8;
@@ -73,7 +80,10 @@ class Slots {
     return this.#halves[(i * messageWords + messageLength) * 2] ?? 0;
   }
 
-  /** How long before this time the datagram came, in µs; 0 where the kernel does not say, or the clock was set. */
+  /**
+   * How long before this time the datagram arrived, in µs; 0 if the kernel does not say, or the
+   * clock was set.
+   */
   agoUs(i: number, seconds: number, nanoseconds: number): number {
     const at = i * controlWords * 2;
     const controls = this.#controls;
@@ -91,7 +101,7 @@ export class BatchReader {
   /** Bun's descriptor of the socket; ours while it is taken. */
   readonly #fd: number;
   #taken: number | undefined;
-  /** Made when first needed: most paths are slow. */
+  /** Created when first needed: most paths are slow. */
   #slots: Slots | undefined;
   /** A struct timespec: seconds and nanoseconds, of 8 bytes each. */
   readonly #time = new Uint32Array(4);
@@ -101,7 +111,7 @@ export class BatchReader {
     this.#fd = fd;
   }
 
-  /** Undefined where it can't be had. */
+  /** Undefined where there is none. */
   static open(fd: number): BatchReader | undefined {
     const is64 = process.arch === "x64" || process.arch === "arm64";
     const calls = is64 && endianness() === "LE" && fd >= 0 ? libc() : null;
@@ -115,8 +125,8 @@ export class BatchReader {
   }
 
   /**
-   * Puts an idle socket in the place of this one, where Bun reads: it then finds nothing, and only `read` and `send` have the real one.
-   * Does nothing where the system has no descriptors left.
+   * Puts an idle socket in this one's place where Bun reads: Bun then finds nothing, and only
+   * `read` and `send` have the real one. Does nothing if the system is out of descriptors.
    */
   take(): void {
     if (this.#taken !== undefined) return;
@@ -129,7 +139,10 @@ export class BatchReader {
     if (idle >= 0) calls.close(idle);
   }
 
-  /** The socket is Bun's again. Needed before Bun closes it: its event loop still has the real one on its list. */
+  /**
+   * Returns the socket to Bun. Needed before Bun closes it: its event loop still polls the real
+   * one.
+   */
   giveBack(): void {
     if (this.#taken === undefined) return;
     this.#libc.dup3(this.#taken, this.#fd, closeOnExec);
@@ -137,18 +150,20 @@ export class BatchReader {
     this.#taken = undefined;
   }
 
-  /** Sends a datagram on a socket that is taken; what the kernel does not take is lost. */
+  /** Sends a datagram on a taken socket; what the kernel does not accept is lost. */
   send(bytes: Uint8Array): void {
     if (this.#taken !== undefined) {
       this.#libc.send(this.#taken, ptr(bytes), BigInt(bytes.length), dontWait);
     }
   }
 
-  /** Hands on what waits in the socket, up to a batch; returns how many datagrams (merged ones count once). Never blocks. */
+  /**
+   * Reads up to a batch; returns the number of datagrams (merged ones count once). Never blocks.
+   */
   read(visit: Visit): number {
     const count = limits.batchDatagrams;
     const slots = (this.#slots ??= new Slots(count));
-    // An error (there is nothing, or an ICMP answer) is no datagram; the next call reads on.
+    // An error (nothing there, or an ICMP answer) is no datagram; the next call continues.
     const got = this.#libc.recvmmsg(
       this.#taken ?? this.#fd,
       ptr(slots.messages),

@@ -1,10 +1,10 @@
-// The few calls of libc that Bun does not expose. Linux only; anywhere else, or when libc can't be loaded, there is none, and
-// callers do without.
+// The socket calls of libc that Bun does not expose. Linux only; elsewhere, or if libc can't be
+// loaded, there are none, and callers do without.
 
 import { dlopen, FFIType } from "bun:ffi";
 
 /** glibc, musl on the usual machines, and what a loader may find by itself. */
-const names = [
+export const libcNames = [
   "libc.so.6",
   "libc.musl-x86_64.so.1",
   "libc.musl-aarch64.so.1",
@@ -40,12 +40,12 @@ export function libc(): Libc | null {
   if (loaded !== undefined) return loaded;
   loaded = null;
   if (process.platform !== "linux") return null;
-  for (const name of names) {
+  for (const name of libcNames) {
     try {
       loaded = open(name);
       break;
     } catch {
-      // the next name
+      // The next name.
     }
   }
   return loaded;

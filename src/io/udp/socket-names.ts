@@ -1,10 +1,10 @@
-// Who is at the other end of a TCP connection that Bun does not show: by libc, from the descriptor. Linux only; elsewhere
-// nobody is found, and callers do without.
+// Finds the peers of TCP connections that Bun does not expose, by descriptor, through libc. Linux
+// only; elsewhere none are found, and callers do without.
 
 import { ptr } from "bun:ffi";
 import { libc } from "./libc.ts";
 
-/** A connection of this process; `address` as text, IPv4 as IPv4 also on an IPv6 socket. */
+/** A connection of this process; `address` is that of IPv4 also on an IPv6 socket. */
 export type OpenSocket = { readonly fd: number; readonly address: string; readonly port: number };
 
 // struct sockaddr_storage, and its length
@@ -14,7 +14,7 @@ const ipv4 = 2;
 const ipv6 = 10;
 const bothWays = 2;
 
-/** Those of the descriptors that are connections to `port` of this machine. */
+/** Those descriptors that are connections to `port` of this machine. */
 export function connectionsTo(port: number, descriptors: readonly number[]): OpenSocket[] {
   const calls = libc();
   if (calls === null) return [];
@@ -23,7 +23,7 @@ export function connectionsTo(port: number, descriptors: readonly number[]): Ope
     length[0] = name.length;
     if (calls.getsockname(fd, ptr(name), ptr(length)) !== 0 || portIn(name) !== port) continue;
     length[0] = name.length;
-    // what listens has no other end
+    // A listening socket has no peer.
     if (calls.getpeername(fd, ptr(name), ptr(length)) !== 0) continue;
     const address = addressIn(name);
     if (address !== undefined) found.push({ fd, address, port: portIn(name) ?? 0 });
@@ -31,7 +31,7 @@ export function connectionsTo(port: number, descriptors: readonly number[]): Ope
   return found;
 }
 
-/** Ends a connection as if its other side had: whoever it belongs to is told by the event loop, and closes it. */
+/** Ends a connection as if its peer had: the event loop tells its owner, who closes it. */
 export function endConnection({ fd }: OpenSocket): void {
   libc()?.shutdown(fd, bothWays);
 }
@@ -49,6 +49,6 @@ function addressIn(bytes: Uint8Array): string | undefined {
   if (isMapped && parts[11] === 255) return parts.subarray(12).join(".");
   const groups = Array.from({ length: 8 }, (_, i) => (parts[2 * i]! << 8) | parts[2 * i + 1]!);
   const text = groups.map((group) => group.toString(16)).join(":");
-  // the shortest way of writing it, as Bun has it
+  // The shortest form, as Bun writes it.
   return new URL(`http://[${text}]`).hostname.slice(1, -1);
 }

@@ -1,11 +1,12 @@
-// Socket options that Bun does not expose, set by libc's setsockopt on a descriptor. Linux only; anywhere else, or when
-// libc can't be loaded, every call answers false and the caller does without. Knows no protocol.
+// Socket options that Bun does not expose, through libc's setsockopt. Linux only; elsewhere, or if
+// libc can't be loaded, every call returns false and the caller does without. Knows no protocol.
 
 import { ptr } from "bun:ffi";
 import { libc } from "./libc.ts";
 
 /** Linux numbers (include/uapi/asm-generic/socket.h, linux/udp.h, linux/in.h, linux/in6.h). */
 export const option = {
+  reuseAddress: { level: 1, name: 2 },
   sendBuffer: { level: 1, name: 7 },
   receiveBuffer: { level: 1, name: 8 },
   sendBufferForce: { level: 1, name: 32 },
@@ -19,13 +20,13 @@ export const option = {
 
 export type SocketOption = (typeof option)[keyof typeof option];
 
-/** IP_PMTUDISC_PROBE: "don't fragment" on everything, and no opinion of the kernel about the path. */
+/** IP_PMTUDISC_PROBE: "don't fragment" on everything, ignoring the kernel's own path MTU. */
 export const mtuDiscoverProbe = 3;
 
 const value = new Int32Array(1);
 const length = new Uint32Array(1);
 
-/** Sets an integer option; false where the platform or the kernel says no. */
+/** Sets an integer option; false if the platform or the kernel refuses. */
 export function setOption(fd: number, which: SocketOption, to: number): boolean {
   const calls = libc();
   if (calls === null || fd < 0) return false;
@@ -33,7 +34,7 @@ export function setOption(fd: number, which: SocketOption, to: number): boolean 
   return calls.setsockopt(fd, which.level, which.name, ptr(value), 4) === 0;
 }
 
-/** Reads an integer option; undefined where the platform or the kernel says no. */
+/** Reads an integer option; undefined if the platform or the kernel refuses. */
 export function getOption(fd: number, which: SocketOption): number | undefined {
   const calls = libc();
   if (calls === null || fd < 0) return undefined;

@@ -1,6 +1,6 @@
-// A UDP socket with what Linux has for speed: segmentation (one send leaves as many datagrams), merged receiving, large
-// buffers, "don't fragment". Where the platform says no it does the same more slowly, and says so in `offload`.
-// Knows nothing of what is in a datagram.
+// A UDP socket with Linux' offloads: segmentation (one send leaves as many datagrams), merged
+// receiving, large buffers, "don't fragment". Where the platform lacks them it does the same more
+// slowly, and says so in `offload`. Knows nothing of what is in a datagram.
 
 import { isIP } from "node:net";
 import { udp as limits } from "../../limits.ts";
@@ -9,20 +9,24 @@ import { libc } from "./libc.ts";
 import { getOption, mtuDiscoverProbe, option, setOption } from "./socket-options.ts";
 
 export interface UdpOptions {
-  /** Address to bind, numeric or `localhost`; of the peer's family when `connect` is there. */
+  /** Address to bind, numeric or `localhost`; of the peer's family if `connect` is given. */
   readonly host?: string;
   /** 0 takes a free one. */
   readonly port?: number;
-  /** A peer: the kernel then drops datagrams of everyone else. */
+  /** Binds a port that another socket of this process has, if that allows it (`allowSharing`). */
+  readonly shared?: boolean;
+  /** The only peer: the kernel drops datagrams from everyone else. */
   readonly connect?: { readonly host: string; readonly port: number };
-  /** False: behave as if the kernel had no offload (tests, and a way out for odd drivers). */
+  /** False: behave as if the kernel had no offload (tests, and a way around odd drivers). */
   readonly offload?: boolean;
   /**
-   * One or more datagrams of one sender, merged: the kernel does not say where they part, so every datagram must tell its
-   * own length. The bytes belong to the callee.
+   * One or more datagrams of one sender, merged: the kernel does not say where they are joined, so
+   * every datagram must carry its own length. The bytes belong to the callee.
    */
   onDatagrams(bytes: Uint8Array, address: string, port: number): void;
-  /** Read many datagrams a call where the platform can, if the caller asks for it: `readMore`. Connected sockets only. */
+  /**
+   * Allow `readMore`, where the platform can read many datagrams per call. Connected sockets only.
+   */
   readonly batches?: boolean;
   /** After `send` took less than it was given: try again. */
   onWritable?(): void;
@@ -30,15 +34,18 @@ export interface UdpOptions {
   onRefused?(): void;
 }
 
-/** What the platform gave. */
+/** What the platform offers. */
 export interface UdpOffload {
   readonly segment: boolean;
   readonly merge: boolean;
   /** Nothing that is sent is fragmented, so the path can be probed for its largest datagram. */
   readonly dontFragment: boolean;
-  /** 0 where it can't be asked for. */
+  /** 0 if unknown. */
   readonly receiveBufferBytes: number;
 }
+
+/** LIBUS_LISTEN_REUSE_ADDR of Bun 1.4.5. */
+const reuseAddressFlag = 16;
 
 type Bound = Bun.udp.Socket<"uint8array">;
 type Connected = Bun.udp.ConnectedSocket<"uint8array">;
@@ -68,12 +75,14 @@ export class UdpPort {
     const writable = () => port?.writable();
     const refused = () => options.onRefused?.();
     const { connect } = options;
-    // without an address of its own family, a connected socket is one of IPv4
+    // Without an address of its own family, a connected socket is one of IPv4.
     const any = connect !== undefined && isIP(connect.host) === 6 ? "::" : "0.0.0.0";
     const common = {
       hostname: options.host ?? any,
       port: options.port ?? 0,
       binaryType: "uint8array" as const,
+      // Not in Bun's types; node:dgram passes it for `reuseAddr`.
+      ...(options.shared === true ? { flags: reuseAddressFlag } : {}),
     };
     let port: UdpPort | undefined;
     if (connect !== undefined) {
@@ -94,7 +103,7 @@ export class UdpPort {
         socket: {
           data: (_, bytes, from, address) => options.onDatagrams(bytes, address, from),
           drain: writable,
-          // an ICMP answer to one of many peers; that peer's own timers notice
+          // An ICMP answer to one of many peers: that peer's own timers notice.
           error: () => {},
         },
       });
@@ -112,9 +121,10 @@ export class UdpPort {
   }
 
   /**
-   * Sends `bytes` as datagrams of `segmentBytes` (the last may be shorter); at most 64 KiB less headers at once. Returns how many bytes
-   * the kernel took: after less than all of them `onWritable` is called when it is worth trying again. A datagram that can't
-   * be sent at all (larger than the path allows, no route) counts as taken: to the protocol it is lost.
+   * Sends `bytes` as datagrams of `segmentBytes` (the last may be shorter); at most 64 KiB less
+   * headers at once. Returns how many bytes the kernel took: after less than all of them
+   * `onWritable` is called when it is worth trying again. A datagram that can't be sent at all
+   * (larger than the path allows, no route) counts as taken: to the protocol it is lost.
    */
   send(bytes: Uint8Array, segmentBytes: number, address = "", port = 0): number {
     if (this.#any.closed) return bytes.length;
@@ -136,33 +146,41 @@ export class UdpPort {
     return 0;
   }
 
-  /** `readMore` reads. */
+  /**
+   * Lets sockets opened with `shared` bind more specific addresses of this port; false where the
+   * platform can't.
+   */
+  allowSharing(isAllowed: boolean): boolean {
+    return setOption(this.#fd, option.reuseAddress, isAllowed ? 1 : 0);
+  }
+
+  /** `readMore` works. */
   get hasBatches(): boolean {
     return this.#reader !== undefined;
   }
 
   /**
-   * From now on, until it is said otherwise, `readMore` alone reads, and `send` takes one datagram at a time. Whoever says so has to look
-   * often: nothing wakes him.
+   * True: from now on `readMore` alone reads, and `send` takes one datagram at a time. The caller
+   * must poll: no event wakes it.
    */
   readAlone(isAlone: boolean): void {
     if (isAlone) this.#reader?.take();
     else this.#reader?.giveBack();
   }
 
-  /** Reads up to a batch of what waits, past the event loop; returns the number of datagrams, 0 where that can't be done. */
+  /** Reads up to a batch, bypassing the event loop; returns the number of datagrams. */
   readMore(visit: Visit): number {
     return this.#any.closed ? 0 : (this.#reader?.read(visit) ?? 0);
   }
 
-  /** `nap` waits; where it can't, it returns at once. */
+  /** `nap` works; elsewhere it returns at once. */
   get canNap(): boolean {
     return this.offload.segment && libc() !== null;
   }
 
-  /** Waits, in µs, more precisely than a timer. Blocks the event loop. */
+  /** Waits, in µs, more precisely than a timer can. Blocks the event loop. */
   nap(us: number): void {
-    // below 0 it would be taken for more than an hour
+    // A negative value would be taken for more than an hour.
     if (us > 0) libc()?.usleep(us);
   }
 
@@ -184,7 +202,7 @@ export class UdpPort {
       : this.#socket.connected.send(bytes);
   }
 
-  /** Without segmentation: many datagrams a call, as few copies as the platform allows. */
+  /** Without segmentation: many datagrams per call, with as few copies as the platform allows. */
   #sendEach(bytes: Uint8Array, segmentBytes: number, address: string, port: number): number {
     let taken = 0;
     this.#segment(0);
@@ -216,7 +234,7 @@ export class UdpPort {
     return taken;
   }
 
-  /** `drain` is not called in every case on Bun 1.4.5, so a timer stands beside it. */
+  /** Bun 1.4.5 does not always call `drain`, so there is a timer as well. */
   #tryLater(): void {
     this.#retry ??= setTimeout(() => this.writable(), limits.retrySendMs);
   }
@@ -234,11 +252,11 @@ function prepare(fd: number, wanted: boolean): UdpOffload {
   const probe4 = setOption(fd, option.mtuDiscover4, mtuDiscoverProbe);
   const probe6 = setOption(fd, option.mtuDiscover6, mtuDiscoverProbe);
   return {
-    // the kernel knows UDP_SEGMENT if it takes "off" for it
+    // The kernel knows UDP_SEGMENT if it accepts "off" for it.
     segment: wanted && setOption(fd, option.udpSegment, 0),
     merge: wanted && setOption(fd, option.udpGro, 1),
     dontFragment: probe4 || probe6,
-    // Linux answers the double of what was asked, for its own bookkeeping
+    // Linux reports twice what was asked for, to cover its bookkeeping.
     receiveBufferBytes: (getOption(fd, option.receiveBuffer) ?? 0) / 2,
   };
 }

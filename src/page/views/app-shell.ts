@@ -1,4 +1,4 @@
-// The frame around the conversation: login form or app, the heading, the sidebar and the panel of files.
+// The layout around the conversation: login form or app, heading, sidebar and file panel.
 
 import { byId, setText } from "../dom.ts";
 import { shownRoom, type State, unreadElsewhere } from "../state.ts";
@@ -29,6 +29,8 @@ export class AppShell {
       else this.#closeFiles();
     });
     byId("files-close", HTMLButtonElement).addEventListener("click", () => this.#closeFiles());
+    // A wider window shows the sidebar beside the conversation.
+    matchMedia("(width < 760px)").addEventListener("change", () => this.closeSidebar());
     document.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
       if (this.#sidebar.classList.contains("open")) this.closeSidebar();
@@ -61,18 +63,20 @@ export class AppShell {
 
   #renderMenu(state: State): void {
     const { unread, mentions } = unreadElsewhere(state);
+    const text = badgeText(mentions > 0 ? mentions : unread);
+    const [one, several] = mentions > 0 ? ["mention", "mentions"] : ["unread", "unread"];
+    const label = `Rooms and people, ${text} ${text === "1" ? one : several}`;
     this.#menuBadge.hidden = unread === 0;
     this.#menuBadge.classList.toggle("mention", mentions > 0);
-    setText(this.#menuBadge, badgeText(mentions > 0 ? mentions : unread));
-    const label = unread === 0 ? "Rooms and people" : `Rooms and people, ${unread} unread`;
-    this.#menu.setAttribute("aria-label", label);
+    setText(this.#menuBadge, text);
+    this.#menu.setAttribute("aria-label", unread === 0 ? "Rooms and people" : label);
   }
 
   #toggleSidebar(isOpen: boolean): void {
     this.#sidebar.classList.toggle("open", isOpen);
     this.#backdrop.hidden = !isOpen;
     this.#menu.setAttribute("aria-expanded", String(isOpen));
-    // Nothing behind the backdrop can be reached.
+    // Keep the focus out of what the backdrop covers.
     byId("conversation", HTMLElement).inert = isOpen;
     if (isOpen) byId("sidebar-close", HTMLButtonElement).focus();
     else this.#menu.focus();

@@ -1,13 +1,13 @@
-// How counts of unread messages read. Pure.
+// Texts of unread counts. Pure.
 
 const maxShown = 99;
 
-/** A number for a badge: beyond two digits nobody needs to know. */
+/** At most two digits: "99+". */
 export function badgeText(count: number): string {
   return count > maxShown ? `${maxShown}+` : String(count);
 }
 
-/** The same for a screen reader: "3 unread, 1 mention". */
+/** For screen readers: "3 unread, 1 mention". */
 export function unreadText(unread: number, mentions: number): string {
   const mentioned = mentions === 1 ? "1 mention" : `${mentions} mentions`;
   return mentions === 0 ? `${unread} unread` : `${unread} unread, ${mentioned}`;

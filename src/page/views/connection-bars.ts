@@ -1,4 +1,4 @@
-// The lines above the conversation: what is wrong with the connection, and where a private chat stands.
+// The bars above the conversation: connection problems and private chats.
 
 import { byId, setText } from "../dom.ts";
 import type { State } from "../state.ts";
@@ -57,7 +57,7 @@ function connectionText({ phase, loginProblem, status }: State): string {
 
 function privateChatText({ partner, invitedBy, asked }: State["chat"]): string {
   if (partner !== undefined)
-    return `Private chat with ${partner}. Nobody else sees what you write.`;
+    return `Private chat with ${partner}. What you write goes to nobody else.`;
   if (invitedBy !== undefined) return `${invitedBy} invites you to a private chat`;
   return asked === undefined ? "" : `Waiting for ${asked} to accept a private chat`;
 }

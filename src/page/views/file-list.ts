@@ -1,4 +1,4 @@
-// The server's shared files, page by page, and how far their downloads are.
+// The shared files, page by page, with the progress of downloads.
 
 import type { ListedFile } from "../../client/events.ts";
 import { sizeText } from "../../size-text.ts";
@@ -33,7 +33,7 @@ export class FileList {
   constructor(actions: FileListActions) {
     this.#actions = actions;
     this.#more.addEventListener("click", () => actions.more());
-    // Whoever scrolls to the end wants the next page.
+    // Scrolling to the end loads the next page.
     const observer = new IntersectionObserver((seen) => {
       if (seen.some(({ isIntersecting }) => isIntersecting)) actions.more();
     });
@@ -54,7 +54,7 @@ export class FileList {
     }
   }
 
-  /** Rows of files that have not changed stay as they are. */
+  /** Reuses the rows of unchanged files. */
   #renderRows(files: readonly ListedFile[]): void {
     this.#files = files;
     const rows = files.map((file): [string, Row] => {
@@ -104,7 +104,7 @@ function renderDownload(row: Row, download: Download): void {
   row.bar.value = totalBytes === 0 ? 1 : doneBytes / totalBytes;
   row.button.disabled = isRunning;
   row.note.hidden = false;
-  // While it runs, a screen reader can ask the bar; only changes of phase are announced.
+  // Only announce changes of phase; the progress bar tells screen readers the rest.
   row.note.setAttribute("aria-live", isNewPhase ? "polite" : "off");
   row.note.className = `file-state ${phase}`;
   setText(row.note, downloadText(download));

@@ -1,4 +1,4 @@
-// The form to log in: a name, the rooms to join, and what is wrong with either beside it.
+// The login form: name, rooms, and the problem beside the field that caused it.
 
 import { byId, setProblem, setText } from "../dom.ts";
 import type { Login } from "../session-controller.ts";
@@ -53,7 +53,7 @@ export class LoginForm {
   }
 }
 
-/** Letters and digits that cannot be taken for one another. */
+/** Random letters and digits, without those that look alike. */
 function randomLetters(count: number): string {
   const letters = "abcdefghjkmnpqrstuvwxyz23456789";
   const bytes = crypto.getRandomValues(new Uint8Array(count));

@@ -1,16 +1,16 @@
-// Draws one entry of a timeline. Knows nothing of the entries around it but what it is told.
+// Renders one entry of a timeline. Knows its neighbors only by its placement.
 
 import { drawAvatar } from "../avatar.ts";
 import { h, icon } from "../dom.ts";
 import type { Entry, Message } from "../message-log.ts";
 import { clockTime, dayLabel } from "../timeline.ts";
 
-/** How an entry relates to the one before it. */
+/** How an entry relates to the previous one. */
 export type Placement = {
-  /** The sender is named. */
+  /** The sender's name is shown. */
   isFirstOfGroup: boolean;
   isFirstOfDay: boolean;
-  /** What follows was unread when the room was shown. */
+  /** The first entry that was unread when the room was shown. */
   isFirstUnread: boolean;
 };
 
@@ -34,7 +34,7 @@ function drawMessage(message: Message, isNamed: boolean): HTMLElement {
   const node = h("div", { class: classes.join(" ") });
   if (!mine) node.append(isNamed ? drawAvatar(message.from) : h("span"));
   if (isNamed) node.append(drawMeta(message));
-  // The time stands in the last line of the text, at its right.
+  // The time is placed at the right of the last line of the text.
   const text = h("p", { class: "text", dir: "auto" }, message.text);
   node.append(h("div", { class: "bubble" }, text, drawTime(message)));
   if (problem !== undefined) node.append(h("p", { class: "why" }, `Not sent: ${problem}`));
@@ -46,7 +46,7 @@ function drawMeta({ from, mine, to }: Message): HTMLElement {
   if (to === undefined) return h("p", { class: "meta" }, sender);
   const isForMeAlone = !mine && to.length === 1;
   const recipients = isForMeAlone ? "to you privately" : `to ${to.join(", ")} privately`;
-  return h("p", { class: "meta" }, sender, h("span", { class: "to" }, icon("lock"), recipients));
+  return h("p", { class: "meta" }, sender, h("span", { class: "to" }, icon("person"), recipients));
 }
 
 function drawTime({ timeMs, mine, delivery }: Message): HTMLElement {

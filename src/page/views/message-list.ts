@@ -1,5 +1,5 @@
-// The timeline of the room that is shown: a window of it in the document, kept where the person reads, and following the end when
-// they are there.
+// The timeline of the room that is shown. Only a window of it is in the document. The scroll
+// position is kept, or follows the end if the user is there.
 
 import { byId, setText, syncChildren } from "../dom.ts";
 import { atEnd, earlier, followEnd, keepPlace, later, type ListWindow } from "../list-window.ts";
@@ -10,9 +10,9 @@ import { drawEntry, type Placement } from "./message-item.ts";
 
 type Item = { entry: Entry; placement: Placement; node: HTMLLIElement };
 
-/** Pixels from an end of what is in the document at which more is brought in. */
+/** More entries are added when the end of the window is this close, in pixels. */
 const reachPixels = 1_200;
-/** Pixels from the end that still count as being there. */
+/** Within this distance the user is considered to be at the end, in pixels. */
 const endPixels = 40;
 
 export class MessageList {
@@ -30,7 +30,9 @@ export class MessageList {
   #firstUnreadKey: number | undefined;
   #window: ListWindow = { from: 0, to: 0 };
   #followsEnd = true;
-  /** Key of the newest entry when the person left the end. */
+  /** The layout when the list was last scrolled to the end. */
+  #pinnedLayout = "";
+  /** Key of the newest entry when the user scrolled away from the end. */
   #leftAtKey: number | undefined;
   #isScrollHandled = true;
 
@@ -60,11 +62,11 @@ export class MessageList {
     this.#firstUnreadKey = room?.firstUnreadKey;
     this.#empty.hidden = entries.length > 0;
     this.#draw();
-    // What came in above the window moves nothing, so no scroll event tells whether it is in reach.
+    // Entries inserted above the window cause no scroll event.
     if (!this.#followsEnd) this.#scrolled();
   }
 
-  /** Follows the newest entry from the next drawing on. */
+  /** Scrolls to the end with the next rendering, and follows it. */
   followEnd(): void {
     this.#followsEnd = true;
   }
@@ -119,7 +121,7 @@ export class MessageList {
     return { entry, placement, node: drawEntry(entry, placement) };
   }
 
-  /** The first item in sight, and where it is. */
+  /** The first visible item and its position. */
   #anchor(): { node: Element; top: number } | undefined {
     const sightTop = this.#scroll.getBoundingClientRect().top;
     for (const node of this.#list.children) {
@@ -131,6 +133,12 @@ export class MessageList {
 
   #pinToEnd(): void {
     this.#scroll.scrollTop = this.#scroll.scrollHeight;
+    this.#pinnedLayout = this.#layout();
+  }
+
+  #layout(): string {
+    const { clientWidth, clientHeight, scrollHeight } = this.#scroll;
+    return [clientWidth, clientHeight, scrollHeight].join();
   }
 
   #scrolled(): void {
@@ -142,8 +150,10 @@ export class MessageList {
     });
   }
 
-  /** Brings in what is in reach, and notices whether the person is at the end. */
+  /** Moves the window if an end is close, and notes whether the user is at the end. */
   #handleScroll(): void {
+    // The layout changed, so the user has not scrolled away from the end.
+    if (this.#followsEnd && this.#layout() !== this.#pinnedLayout) return this.#pinToEnd();
     const { scrollTop, scrollHeight, clientHeight } = this.#scroll;
     const below = scrollHeight - scrollTop - clientHeight;
     const total = this.#entries.length;
@@ -173,7 +183,7 @@ export class MessageList {
       if (entry?.key === this.#leftAtKey) return count;
       if (entry?.kind === "message") count++;
     }
-    // The entry is gone from the log, so nobody can tell.
+    // The entry has been trimmed from the log.
     return 0;
   }
 }

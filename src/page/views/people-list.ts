@@ -1,8 +1,8 @@
-// This user, and who else is in the room that is shown.
+// The user, and the people in the room that is shown.
 
 import { drawAvatar } from "../avatar.ts";
 import { byId, h, iconButton, setText, syncChildren } from "../dom.ts";
-import { type Room, shownRoom, type State } from "../state.ts";
+import { currentDraft, type Draft, type Room, shownRoom, type State } from "../state.ts";
 
 export type PeopleListActions = {
   toggleRecipient: (name: string) => void;
@@ -21,7 +21,7 @@ export class PeopleList {
   #rows = new Map<string, Row>();
   #people: Room["people"] = [];
   #name = "";
-  #recipients: State["recipients"] = [];
+  #recipients: Draft["recipients"] = [];
 
   constructor(actions: PeopleListActions) {
     this.#actions = actions;
@@ -37,14 +37,15 @@ export class PeopleList {
     const unlisted = room?.isListed === true ? total - people.length : 0;
     this.#more.hidden = unlisted <= 0;
     setText(this.#more, `and ${unlisted} more`);
+    const { recipients } = currentDraft(state);
     const isListSame = people === this.#people && state.name === this.#name;
-    if (isListSame && state.recipients === this.#recipients) return;
+    if (isListSame && recipients === this.#recipients) return;
     this.#people = people;
     this.#name = state.name;
-    this.#recipients = state.recipients;
+    this.#recipients = recipients;
     if (!isListSame) this.#renderRows(people, state.name);
     for (const [name, row] of this.#rows) {
-      row.write?.setAttribute("aria-pressed", String(state.recipients.includes(name)));
+      row.write?.setAttribute("aria-pressed", String(recipients.includes(name)));
     }
   }
 
@@ -69,7 +70,7 @@ export class PeopleList {
       return { node, isSelf, write: undefined };
     }
     const write = iconButton("reply", `Write to ${name} privately`);
-    const invite = iconButton("lock", `Invite ${name} to a private chat`);
+    const invite = iconButton("private-chat", `Invite ${name} to a private chat`);
     write.addEventListener("click", () => this.#actions.toggleRecipient(name));
     invite.addEventListener("click", () => this.#actions.invite(name));
     node.append(write, invite);

@@ -1,8 +1,9 @@
-// Who gets the next message: everyone in the room, or chosen people. During a private chat it is the partner, and not a choice.
+// The recipients of the next message: everyone in the room, or chosen people. During a private chat
+// it shows the partner and is disabled.
 
 import { drawAvatar } from "../avatar.ts";
 import { byId, h, setText } from "../dom.ts";
-import { shownRoom, type State } from "../state.ts";
+import { currentDraft, shownRoom, type State } from "../state.ts";
 
 export class RecipientPicker {
   readonly #form = byId("composer", HTMLFormElement);
@@ -38,7 +39,8 @@ export class RecipientPicker {
   render(state: State): void {
     const last = this.#rendered;
     this.#rendered = state;
-    const { recipients, chat } = state;
+    const { chat } = state;
+    const { recipients } = currentDraft(state);
     const chosen = chat.partner === undefined ? recipients : [chat.partner];
     setText(this.#text, chosen.length > 0 ? chosen.join(", ") : "Everyone");
     this.#form.classList.toggle("private", chosen.length > 0);
@@ -47,7 +49,7 @@ export class RecipientPicker {
     if (this.#list.hidden) return;
     const isSame =
       last !== undefined &&
-      last.recipients === recipients &&
+      currentDraft(last).recipients === recipients &&
       shownRoom(last)?.people === shownRoom(state)?.people;
     if (!isSame) this.#renderChoices(state);
   }
@@ -61,13 +63,14 @@ export class RecipientPicker {
   }
 
   #renderChoices(state: State): void {
-    const { recipients, name: self } = state;
+    const { name: self } = state;
+    const { recipients } = currentDraft(state);
     const focused =
       document.activeElement instanceof HTMLInputElement ? document.activeElement.value : "";
     this.#everyone.checked = recipients.length === 0;
     const people = shownRoom(state)?.people ?? [];
-    // Somebody who was chosen may have left the room since.
-    const names = new Set([...recipients, ...people].filter((name) => name !== self));
+    // A recipient may have left the room.
+    const names = new Set([...people, ...recipients].filter((name) => name !== self));
     this.#people.replaceChildren(...Array.from(names, (name) => this.#choice(name, recipients)));
     for (const box of this.#people.querySelectorAll("input")) {
       if (box.value === focused) box.focus();

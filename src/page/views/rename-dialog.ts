@@ -1,4 +1,4 @@
-// The dialog to change one's name. It stays open until the name is changed; why it is not stands in it.
+// The dialog to change one's name. It stays open, with the reason, until the server accepts a name.
 
 import { byId, setProblem } from "../dom.ts";
 import type { State } from "../state.ts";

@@ -1,4 +1,4 @@
-// The rooms that this user is in, with what is unread there; to show one, or to leave it.
+// The joined rooms with their unread counts, and buttons to leave them.
 
 import { byId, h, iconButton, setText, syncChildren } from "../dom.ts";
 import { orderedRooms, type Room, type State } from "../state.ts";
@@ -19,6 +19,7 @@ type Row = {
 
 export class RoomList {
   readonly #list = byId("rooms", HTMLUListElement);
+  readonly #count = byId("rooms-count", HTMLElement);
   readonly #actions: RoomListActions;
   #rows = new Map<string, Row>();
   #rendered: State | undefined;
@@ -41,10 +42,13 @@ export class RoomList {
       const row = this.#rows.get(room.name);
       if (row !== undefined) renderRow(row, room, state);
     }
+    setText(this.#count, String(rooms.length));
     syncChildren(
       this.#list,
       Array.from(this.#rows.values(), ({ node }) => node),
     );
+    if (last?.shown === state.shown || state.shown === undefined) return;
+    this.#rows.get(state.shown)?.node.scrollIntoView({ block: "nearest" });
   }
 
   #newRow(name: string): Row {

@@ -1,18 +1,18 @@
-// The field to join a room: a combobox that suggests the rooms on the server. What was typed stays until the room is entered, and
-// the problem stands below it.
+// The field to join a room: a combobox that suggests the server's rooms. It keeps its text until
+// the room has been joined; problems are shown below it.
 
 import { byId, h, setProblem, syncChildren } from "../dom.ts";
 import { joinableRooms, roomNamed, type State } from "../state.ts";
 
 export type RoomPickerActions = {
   join: (room: string) => void;
-  /** The suggestions are about to be shown. */
+  /** The suggestions are needed. */
   load: () => void;
-  /** What was typed has changed. */
+  /** The text has changed. */
   clearProblem: () => void;
 };
 
-/** Suggestions at once; typing narrows them. */
+/** Most suggestions shown; typing narrows them down. */
 const maxOptions = 8;
 
 export class RoomPicker {
@@ -23,10 +23,10 @@ export class RoomPicker {
   readonly #actions: RoomPickerActions;
   #state: State | undefined;
   #rooms: readonly string[] = [];
-  /** The suggestion that the arrow keys have reached. */
+  /** Index of the highlighted suggestion, or -1. */
   #active = -1;
   #isOpen = false;
-  /** The room that was asked for; once we are in it, the field is done. */
+  /** The room that was requested. Once it is joined, the field is cleared. */
   #submitted: string | undefined;
 
   constructor(actions: RoomPickerActions) {
@@ -82,7 +82,7 @@ export class RoomPicker {
   #keyPressed(event: KeyboardEvent): void {
     const { key } = event;
     if (key === "Escape" && this.#isOpen && this.#rooms.length > 0) {
-      // Only the suggestions are closed, not the sidebar.
+      // Do not close the sidebar, too.
       event.stopPropagation();
       this.#close();
     } else if (key === "ArrowDown" || key === "ArrowUp") {
@@ -92,7 +92,7 @@ export class RoomPicker {
     }
   }
 
-  /** From the field (-1) through the suggestions and back to it. */
+  /** Cycles through the suggestions and the field itself (-1). */
   #move(by: number): void {
     const places = this.#rooms.length + 1;
     this.#active = ((this.#active + 1 + by + places) % places) - 1;
@@ -124,7 +124,7 @@ export class RoomPicker {
       h("span", { class: "room-name" }, room),
       h("span", { class: "count" }, people),
     );
-    // Before the field loses the focus, which would take the suggestion away.
+    // Not `click`: the field would lose the focus first and hide the suggestions.
     option.addEventListener("pointerdown", (event) => {
       event.preventDefault();
       this.#join(room);

@@ -1,5 +1,6 @@
-// The files being served, each opened and hashed once however many clients fetch it, and the digests of those that were: fetching
-// the same version again needs no second hashing. Knows no protocol.
+// The files being served, each opened and hashed once however many clients fetch it, and the
+// digests of those that were: fetching the same version again needs no second hashing. Knows no
+// protocol.
 
 import { BoundedMap } from "../../bounded-map.ts";
 import { files as limits, transfer as wire } from "../../limits.ts";
@@ -17,7 +18,10 @@ export class DigestCache {
     return this.#active.values();
   }
 
-  /** Takes over the opened file, for a client that holds the first `heldBytes` already; return the reader with `release`. */
+  /**
+   * Takes over the opened file, for a client that holds the first `heldBytes` already; return the
+   * reader with `release`.
+   */
   use(file: OpenFile, heldBytes: number): { served: ServedFile; reader: ReadAhead } {
     let served = this.#active.get(file.version);
     if (served === undefined || served.broken !== undefined) {
@@ -34,9 +38,7 @@ export class DigestCache {
     served.file.close();
     const { version } = served.file;
     if (this.#active.get(version) === served) this.#active.delete(version);
-    if (served.broken === undefined && served.log.whole !== undefined) {
-      this.#finished.set(version, served.log);
-    }
+    if (served.isReusable) this.#finished.set(version, served.log);
   }
 
   close(): void {

@@ -1,4 +1,5 @@
-// Who may hold how many of the open-chat download ports at once: a few per session, half of them per address.
+// Who may hold how many of the open-chat download ports at once: a few per session, half of them
+// per address.
 
 import { ParleyError } from "../../errors.ts";
 import { openChatDownload as limits } from "../../limits.ts";

@@ -1,6 +1,7 @@
-// Serves the shared folder: offers files over control connections, sends them as datagrams, reports their digests.
-// One event loop serves everyone: sending and hashing alternate in slices of a millisecond. Glue between the sender machine, the
-// UDP socket and the files; decides nothing about segments. The protocol is in docs/transfer.md.
+// Serves the shared folder: offers files over control connections, sends them as datagrams, reports
+// their digests. One event loop serves everyone: sending and hashing alternate in slices of a
+// millisecond. Glue between the sender machine, the UDP socket and the files; decides nothing about
+// segments. The protocol is in docs/transfer.md.
 
 import { files as limits, transfer as wire, udp } from "../../limits.ts";
 import { Sender } from "../../transfer/sender.ts";
@@ -13,11 +14,14 @@ import type { FileTransfer } from "./file-transfer.ts";
 import { applyJitHints } from "../../io/jit-hints.ts";
 import { SharedFolder } from "./shared-folder.ts";
 import { TransferSlots } from "./transfer-slots.ts";
-import { UdpPort } from "../../io/udp/udp.ts";
+import type { UdpOffload } from "../../io/udp/udp.ts";
+import { UdpListener, type UdpPath } from "../../io/udp/udp-listener.ts";
 
 export interface FileServiceOptions {
   /** The shared folder; it need not exist. */
   readonly folder: string;
+  /** Real paths of files in it that are never shared. */
+  readonly withheld?: readonly string[];
   /** Address and UDP port to bind; the port is that of the TCP port, 0 takes a free one. */
   readonly host: string;
   readonly port: number;
@@ -33,22 +37,21 @@ export class FileService implements TransferHost {
   readonly sender: Sender;
   /** Since the start, for /metrics: transfers offered, datagram bytes sent. */
   readonly totals = { transfers: 0, sentBytes: 0 };
-  readonly #udp: UdpPort;
+  readonly #udp: UdpListener;
   readonly #transfers: TransferSlots<FileTransfer>;
   readonly #burst = new Uint8Array(udp.maxBatchBytes);
   readonly #answer = new Uint8Array(wire.maxRequestBytes);
   readonly #scratch = new Uint8Array(limits.hashSliceBytes);
   /** The part of the burst that the socket has not taken yet. */
-  #unsent:
-    { from: number; to: number; datagramBytes: number; address: string; port: number } | undefined;
+  #unsent: { from: number; to: number; datagramBytes: number; path: UdpPath } | undefined;
   #scheduled = false;
   #timer: Timer | undefined;
   #pacing: Timer | undefined;
   #napEndUs = 0;
   #closed = false;
 
-  private constructor(options: FileServiceOptions, socket: UdpPort) {
-    this.folder = new SharedFolder(options.folder);
+  private constructor(options: FileServiceOptions, socket: UdpListener) {
+    this.folder = new SharedFolder(options.folder, options.withheld);
     this.#udp = socket;
     this.#transfers = new TransferSlots(options.idleMs);
     const key = secretBytes(32);
@@ -62,11 +65,11 @@ export class FileService implements TransferHost {
   static async open(options: FileServiceOptions): Promise<FileService> {
     applyJitHints();
     let service: FileService | undefined;
-    const socket = await UdpPort.open({
+    const socket = await UdpListener.open({
       host: options.host,
       port: options.port,
       ...(options.offload === undefined ? {} : { offload: options.offload }),
-      onDatagrams: (bytes, address, port) => service?.handleDatagrams(bytes, address, port),
+      onDatagrams: (bytes, path) => service?.handleDatagrams(bytes, path),
       onWritable: () => service?.wake(),
     });
     service = new FileService(options, socket);
@@ -77,8 +80,13 @@ export class FileService implements TransferHost {
     return this.#udp.port;
   }
 
-  get offload(): UdpPort["offload"] {
+  get offload(): UdpOffload {
     return this.#udp.offload;
+  }
+
+  /** Addresses of this machine at which datagrams can arrive. */
+  get locals(): Iterable<string> {
+    return this.#udp.locals;
   }
 
   get maxSegmentBytes(): number {
@@ -90,15 +98,18 @@ export class FileService implements TransferHost {
     return this.#transfers.size;
   }
 
-  /** A control connection's session: hand it the `fetch` and `fetched` lines, and close it with the connection. */
+  /**
+   * A control connection's session: hand it the `fetch` and `fetched` lines, and close it with the
+   * connection.
+   */
   session(peerAddress: string, control: FileControl): FileSession {
     return new FileSession(this, peerAddress, control);
   }
 
-  handleDatagrams(bytes: Uint8Array, address: string, port: number): void {
+  handleDatagrams(bytes: Uint8Array, path: UdpPath): void {
     if (this.#closed) return;
-    const length = this.sender.handleDatagrams(bytes, address, port, this.#answer, nowUs());
-    if (length > 0) this.#udp.send(this.#answer.subarray(0, length), length, address, port);
+    const length = this.sender.handleDatagrams(bytes, path, this.#answer, nowUs());
+    if (length > 0) this.#udp.send(this.#answer.subarray(0, length), length, path);
     this.wake();
   }
 
@@ -113,7 +124,10 @@ export class FileService implements TransferHost {
     this.#transfers.remove(transfer);
   }
 
-  /** There may be something to do: takes a turn after what has arrived in this turn of the event loop. */
+  /**
+   * There may be something to do: takes a turn after what has arrived in this turn of the event
+   * loop.
+   */
   wake(): void {
     if (this.#scheduled || this.#closed) return;
     this.#scheduled = true;
@@ -154,11 +168,11 @@ export class FileService implements TransferHost {
           this.#pace();
           return false;
         }
-        const { bytes: to, datagramBytes, address, port } = burst;
-        this.#unsent = { from: 0, to, datagramBytes, address, port };
+        const { bytes: to, datagramBytes, path } = burst;
+        this.#unsent = { from: 0, to, datagramBytes, path };
       }
-      const { from, to, datagramBytes, address, port } = this.#unsent;
-      const taken = this.#udp.send(this.#burst.subarray(from, to), datagramBytes, address, port);
+      const { from, to, datagramBytes, path } = this.#unsent;
+      const taken = this.#udp.send(this.#burst.subarray(from, to), datagramBytes, path);
       this.totals.sentBytes += taken;
       if (from + taken < to) {
         this.#unsent.from += taken;
@@ -184,7 +198,10 @@ export class FileService implements TransferHost {
     );
   }
 
-  /** Waits for less than a timer can, if the event loop is idle; otherwise takes another turn at once. */
+  /**
+   * Waits for less than a timer can, if the event loop is idle; otherwise takes another turn at
+   * once.
+   */
   #napped(us: number): boolean {
     if (us >= 1_000 || !this.#udp.canNap) return false;
     const sinceNapUs = nowUs() - this.#napEndUs;
@@ -195,15 +212,15 @@ export class FileService implements TransferHost {
   }
 
   /**
-   * True if there is more to hash now. While there is something to send, hashing only keeps up: bytes read for sending are hashed in
-   * passing. In pauses it runs ahead.
+   * True if there is more to hash now. While there is something to send, hashing only keeps up:
+   * bytes read for sending are hashed in passing. In pauses it runs ahead.
    */
   #hash(busy: boolean): boolean {
     const until = performance.now() + limits.hashSliceMs;
     for (;;) {
       let progress = false;
       for (const file of this.digests.active) {
-        if (file.log.hashedBytes >= (busy ? file.front : file.hashTarget)) continue;
+        if (!file.isHashDue(busy)) continue;
         progress = file.hashOn(this.#scratch) > 0 || progress;
         if (performance.now() >= until) return true;
       }

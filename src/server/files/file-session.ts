@@ -19,6 +19,8 @@ export interface TransferHost {
   readonly sender: Sender;
   readonly udpPort: number;
   readonly maxSegmentBytes: number;
+  /** Addresses of this machine at which datagrams can arrive. */
+  readonly locals: Iterable<string>;
   /** @throws ParleyError `full` */
   add(transfer: FileTransfer, peerAddress: string): void;
   remove(transfer: FileTransfer): void;
@@ -116,7 +118,8 @@ export class FileSession {
     if (request === undefined || address === undefined || port === undefined) return;
     const first = new Uint8Array(Buffer.from(request, "base64"));
     if (first.length > wire.maxRequestBytes) return;
-    this.#host.sender.handleFirstRequest(first, address, port, nowUs());
+    const paths = Array.from(this.#host.locals, (local) => ({ address, port, local }));
+    this.#host.sender.handleFirstRequest(first, paths, nowUs());
     this.#host.wake();
   }
 

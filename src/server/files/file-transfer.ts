@@ -1,5 +1,5 @@
-// One file on its way to one client, on the server: what has been read for it, and which digests its client knows.
-// This is the control side; the datagrams are the sender machine's.
+// One file on its way to one client, on the server: what has been read for it, and which digests
+// its client knows. This is the control side; the datagrams are the sender machine's.
 
 import { files as limits, transfer as wire } from "../../limits.ts";
 import type { ReadInto } from "../../transfer/send-queue.ts";
@@ -51,8 +51,8 @@ export class FileTransfer implements SlotHolder {
   };
 
   /**
-   * Sends the digests that have become known; `now`: no more will come soon, so that even a few are worth a line. True if some wait to be
-   * sent later. Ends the transfer when the file has changed.
+   * Sends the digests that have become known; `now`: no more will come soon, so that even a few are
+   * worth a line. True if some wait to be sent later. Ends the transfer when the file has changed.
    */
   sendDigests(nowMs: number, now: boolean): boolean {
     if (this.#hasRead) this.#used(nowMs);
@@ -61,9 +61,9 @@ export class FileTransfer implements SlotHolder {
       this.#sendError();
       return false;
     }
-    const { log } = this.served;
+    const { log, whole } = this.served;
     const { control } = this.#options;
-    const due = now || log.whole !== undefined || nowMs - this.#lastSentMs >= limits.digestsAfterMs;
+    const due = now || whole !== undefined || nowMs - this.#lastSentMs >= limits.digestsAfterMs;
     if (!due && log.count - this.#sentDigests < limits.digestsTogether) return this.#sentDigests < log.count;
     while (this.#sentDigests < log.count) {
       if ((control.waitingBytes?.() ?? 0) > limits.maxControlBytes) return true;
@@ -74,17 +74,18 @@ export class FileTransfer implements SlotHolder {
       this.#lastSentMs = nowMs;
       this.#used(nowMs);
     }
-    if (log.whole !== undefined && !this.#hasSentWhole) {
+    if (whole !== undefined && !this.#hasSentWhole) {
       this.#hasSentWhole = true;
-      const sha256 = Buffer.from(log.whole).toString("hex");
+      const sha256 = Buffer.from(whole).toString("hex");
       control.send({ type: "digest", transfer: this.id, sha256 });
     }
-    return false;
+    // A file that has grown is hashed once more before the last digest may leave.
+    return log.whole !== undefined && whole === undefined;
   }
 
   /**
-   * Makes room for another. A client that still misses data requests it, hears that the transfer is unknown, and fetches again; one
-   * that only waits for digests, and does not read them, is told.
+   * Makes room for another. A client that still misses data requests it, hears that the transfer is
+   * unknown, and fetches again; one that only waits for digests, and does not read them, is told.
    */
   giveWay(): void {
     const lacksDigests = !this.#hasSentWhole && this.reader.front >= this.served.file.size;

@@ -1,5 +1,6 @@
-// The ports on which open-chat clients download files, part by part: takes one of the pool for a download, reads the file, frees
-// the port. What a datagram means is dialects/open-chat/download.ts's business, which names may be opened is the folder's.
+// The ports on which open-chat clients download files, part by part: takes one of the pool for a
+// download, reads the file, frees the port. What a datagram means is
+// dialects/open-chat/download.ts's business, which names may be opened is the folder's.
 
 import { quoted } from "../../text.ts";
 import { ParleyError } from "../../errors.ts";
@@ -9,6 +10,7 @@ import { picklePart } from "../../dialects/open-chat/pickle.ts";
 import { openChatDownload as limits } from "../../limits.ts";
 import { type Claim, DownloadClaims } from "./download-claims.ts";
 import { plainAddress } from "../../addresses.ts";
+import { UdpListener } from "../../io/udp/udp-listener.ts";
 
 /** What is read; `SharedFolder.open` returns one. */
 export interface DownloadFile {
@@ -32,13 +34,19 @@ export interface OpenChatDownloadOptions {
 }
 
 export interface DownloadRequester {
-  /** Whose download it is: a session may hold few ports, and keeps no unused one when it ends (see `sessionEnded`). */
+  /**
+   * Whose download it is: a session may hold few ports, and keeps no unused one when it ends (see
+   * `sessionEnded`).
+   */
   readonly session?: number;
   /** Finds the file that is listed as `name`, where no file has that name. */
   find?(name: string): Promise<string | undefined>;
   /** Address of the control connection; nobody else is answered. */
   readonly address?: string;
-  /** The download ended before its client said `finished`: no request in time, the file changed, the disk failed. */
+  /**
+   * The download ended before its client said `finished`: no request in time, the file changed, the
+   * disk failed.
+   */
   onFailed?(sentence: string): void;
 }
 
@@ -64,17 +72,18 @@ export class OpenChatDownloads {
 
   /**
    * Opens a port for the file that is listed as `name`, on which the client sends its requests.
-   * @throws ParleyError `not-found`; `full` when all ports are in use, or this session or address has enough of them.
+   * @throws ParleyError `not-found`; `full` when all ports are in use, or this session or address
+   * has enough of them.
    */
   async start(
     name: string,
-    picker: DownloadRequester = {},
+    requester: DownloadRequester = {},
   ): Promise<{ port: number; sizeBytes: number }> {
-    const claim = this.#claims.add(picker.session, picker.address);
+    const claim = this.#claims.add(requester.session, requester.address);
     let file: DownloadFile | undefined;
     try {
-      file = await this.#open(name, picker);
-      const port = await this.#listen(name, file, picker, claim);
+      file = await this.#open(name, requester);
+      const port = await this.#listen(name, file, requester, claim);
       if (port === undefined) {
         throw new ParleyError(
           "full",
@@ -98,11 +107,11 @@ export class OpenChatDownloads {
   }
 
   /** Only what could be listed is found; the folder's refusal is put in open-chat's words. */
-  async #open(name: string, picker: DownloadRequester): Promise<DownloadFile> {
+  async #open(name: string, requester: DownloadRequester): Promise<DownloadFile> {
     if (listedName(name) === name) {
       const file = this.#tryOpen(name);
       if (file !== undefined) return file;
-      const found = await picker.find?.(name);
+      const found = await requester.find?.(name);
       const other = found === undefined ? undefined : this.#tryOpen(found);
       if (other !== undefined) return other;
     }
@@ -128,13 +137,13 @@ export class OpenChatDownloads {
   async #listen(
     name: string,
     file: DownloadFile,
-    picker: DownloadRequester,
+    requester: DownloadRequester,
     claim: Claim,
   ): Promise<number | undefined> {
     if (this.#running.size + this.#starting >= limits.ports) return undefined;
     this.#starting++;
     try {
-      return await this.#bindFree(name, file, picker, claim);
+      return await this.#bindFree(name, file, requester, claim);
     } finally {
       this.#starting--;
     }
@@ -144,7 +153,7 @@ export class OpenChatDownloads {
   async #bindFree(
     name: string,
     file: DownloadFile,
-    picker: DownloadRequester,
+    requester: DownloadRequester,
     claim: Claim,
   ): Promise<number | undefined> {
     const first = this.#options.firstPort ?? limits.firstPort;
@@ -152,7 +161,7 @@ export class OpenChatDownloads {
       const port = first === 0 ? 0 : first + i;
       if (port !== 0 && (port === this.#options.skipPort || this.#reserved.has(port))) continue;
       if (port !== 0) this.#reserved.add(port);
-      const running = await this.#bind(port, name, file, picker, claim);
+      const running = await this.#bind(port, name, file, requester, claim);
       if (running !== undefined) return running.port;
       this.#reserved.delete(port);
     }
@@ -164,21 +173,21 @@ export class OpenChatDownloads {
     port: number,
     name: string,
     file: DownloadFile,
-    picker: DownloadRequester,
+    requester: DownloadRequester,
     claim: Claim,
   ): Promise<Running | undefined> {
     const idleMs = this.#options.idleMs ?? limits.idleMs;
-    const address = picker.address === undefined ? undefined : plainAddress(picker.address);
+    const address = requester.address === undefined ? undefined : plainAddress(requester.address);
     const download = new OpenChatDownload(file.size, address, performance.now(), idleMs);
     const end = (sentence?: string) => {
       if (!this.#running.delete(running)) return;
       running.close();
       if (sentence !== undefined)
-        picker.onFailed?.(`${sentence}: ${quoted(name)} was not sent whole`);
+        requester.onFailed?.(`${sentence}: ${quoted(name)} was not sent whole`);
     };
     let farthest = -1;
     let progressMs = performance.now();
-    const socket = await openSocket(this.#options.host, port, (datagram, from, fromPort) => {
+    const socket = await openPort(this.#options.host, port, (datagram, from, fromPort) => {
       const step = download.receive(datagram, plainAddress(from), fromPort, performance.now());
       if (step.type === "ignore") return undefined;
       claim.asked = true;
@@ -223,26 +232,24 @@ export class OpenChatDownloads {
 }
 
 /** A UDP port that answers requests; undefined if it is in use. */
-async function openSocket(
-  hostname: string,
+async function openPort(
+  host: string,
   port: number,
   answer: (datagram: Uint8Array, from: string, fromPort: number) => Uint8Array | undefined,
-): Promise<Bun.udp.Socket<"uint8array"> | undefined> {
+): Promise<UdpListener | undefined> {
+  let listener: UdpListener | undefined;
   try {
-    return await Bun.udpSocket({
-      hostname,
+    listener = await UdpListener.open({
+      host,
       port,
-      binaryType: "uint8array",
-      socket: {
-        data(socket, datagram, fromPort, from) {
-          const bytes = answer(datagram, from, fromPort);
-          // What the kernel does not take now is lost, and the client asks again.
-          if (bytes !== undefined) socket.send(bytes, fromPort, from);
-        },
-        // A client that is gone causes "port unreachable"; the deadline frees the port.
-        error: () => {},
+      offload: false,
+      onDatagrams(datagram, path) {
+        const bytes = answer(datagram, path.address, path.port);
+        // What the kernel does not take now is lost, and the client asks again.
+        if (bytes !== undefined) listener?.send(bytes, bytes.length, path);
       },
     });
+    return listener;
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
-// One file being served, to one client or many: a single hashing pass for all of them, which shares its reads with sending
-// wherever the two are at the same offset. Knows no protocol and no client.
+// One file being served, to one client or many: a single hashing pass for all of them, which shares
+// its reads with sending wherever the two are at the same offset. Knows no protocol and no client.
 
 import { files as limits } from "../../limits.ts";
 import { DigestLog } from "../../transfer/digests.ts";
@@ -13,13 +13,21 @@ export class ServedFile {
   /** Set once the file has changed since it was opened, or can no longer be read. */
   broken: "changed" | "storage" | undefined;
   #checkedAtMs = Number.NEGATIVE_INFINITY;
-  #wholeChecked = false;
+  /** The whole digest has been checked against the file once more, and may be sent. */
+  #isConfirmed = false;
+  /**
+   * Something was appended since it was opened: what was there then may still be the same, which a
+   * second pass confirms.
+   */
+  #hasGrown = false;
+  #confirmHasher: Bun.CryptoHasher | undefined;
+  #confirmedBytes = 0;
 
   /** `known` is a finished log of the same version: then nothing is hashed again. */
   constructor(file: OpenFile, known?: DigestLog) {
     this.file = file;
     this.log = known ?? new DigestLog(file.size, () => new Bun.CryptoHasher("sha256"));
-    this.#wholeChecked = known !== undefined;
+    this.#isConfirmed = known !== undefined;
   }
 
   /** The farthest byte that any client holds or has been sent. */
@@ -34,7 +42,10 @@ export class ServedFile {
     return Math.min(this.file.size, this.front + limits.hashLeadBytes);
   }
 
-  /** Reads bytes for sending; fewer than requested if the file is broken. Hashes them too if they come next. */
+  /**
+   * Reads bytes for sending; fewer than requested if the file is broken. Hashes them too if they
+   * come next.
+   */
   read(offset: number, into: Uint8Array, at: number, length: number): number {
     const target = into.subarray(at, at + length);
     const got = this.#read(target, offset);
@@ -42,8 +53,27 @@ export class ServedFile {
     return got;
   }
 
-  /** Reads and hashes on; returns the bytes, 0 when nothing is left (or the file is broken). `scratch` is overwritten. */
+  /** The whole digest, once it is certain that the file had just this content. */
+  get whole(): Uint8Array | undefined {
+    return this.#isConfirmed ? this.log.whole : undefined;
+  }
+
+  /** Its digests stay true for as long as its version. */
+  get isReusable(): boolean {
+    return this.broken === undefined && this.whole !== undefined && !this.#hasGrown;
+  }
+
+  /** There is something to hash; `busy`: only what is needed to keep up with sending. */
+  isHashDue(busy: boolean): boolean {
+    return this.log.hashedBytes < (busy ? this.front : this.hashTarget) || this.#isConfirming;
+  }
+
+  /**
+   * Reads and hashes on; returns the bytes, 0 when nothing is left (or the file is broken).
+   * `scratch` is overwritten.
+   */
   hashOn(scratch: Uint8Array): number {
+    if (this.#isConfirming) return this.#confirmOn(scratch);
     const from = this.log.hashedBytes;
     const length = Math.min(scratch.length, this.file.size - from);
     if (length <= 0) return 0;
@@ -53,19 +83,42 @@ export class ServedFile {
     return length;
   }
 
-  /** Whether the file is unchanged; checked at most once in `checkFileMs`, and always just before the final digest is sent. */
+  /**
+   * Whether the file is what was offered, or that with something appended; checked at most once in
+   * `checkFileMs`, and always just before the final digest is sent.
+   */
   isIntact(nowMs: number): boolean {
     if (this.broken !== undefined) return false;
-    const finishing = this.log.whole !== undefined && !this.#wholeChecked;
+    const finishing = this.log.whole !== undefined && !this.#isConfirmed && !this.#hasGrown;
     if (!finishing && nowMs - this.#checkedAtMs < limits.checkFileMs) return true;
     this.#checkedAtMs = nowMs;
     try {
-      if (!this.file.unchanged()) this.broken = "changed";
-      else if (finishing) this.#wholeChecked = true;
+      if (this.file.unchanged()) this.#isConfirmed ||= finishing;
+      else if (this.file.sizeNow() > this.file.size) this.#hasGrown = true;
+      else this.broken = "changed";
     } catch {
       this.broken = "storage";
     }
     return this.broken === undefined;
+  }
+
+  get #isConfirming(): boolean {
+    return this.#hasGrown && !this.#isConfirmed && this.log.whole !== undefined;
+  }
+
+  /** The second pass over a file that has grown: true to what was sent, or it has changed. */
+  #confirmOn(scratch: Uint8Array): number {
+    const hasher = (this.#confirmHasher ??= new Bun.CryptoHasher("sha256"));
+    const length = Math.min(scratch.length, this.file.size - this.#confirmedBytes);
+    const target = scratch.subarray(0, length);
+    if (this.#read(target, this.#confirmedBytes) !== length) return 0;
+    hasher.update(target);
+    this.#confirmedBytes += length;
+    if (this.#confirmedBytes < this.file.size) return length;
+    const isSame = Buffer.compare(hasher.digest(), this.log.whole ?? scratch) === 0;
+    if (isSame) this.#isConfirmed = true;
+    else this.broken = "changed";
+    return length;
   }
 
   #hash(offset: number, bytes: Uint8Array): void {
@@ -93,7 +146,10 @@ export class ServedFile {
   }
 }
 
-/** One client's progress through the file. One read serves many of its segments where those are small. */
+/**
+ * One client's progress through the file. One read serves many of its segments where those are
+ * small.
+ */
 export class ReadAhead {
   /** The farthest byte that has been read for sending, or that the client holds already. */
   front: number;

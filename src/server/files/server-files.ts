@@ -1,5 +1,5 @@
-// The hub's file port: lists, transfers and open-chat downloads, over the services that do the work. Answers are asynchronous, so
-// they are callbacks; a session's transfers end with it.
+// The hub's file port: lists, transfers and open-chat downloads, over the services that do the
+// work. Answers are asynchronous, so they are callbacks; a session's transfers end with it.
 
 import type { FileEntry } from "../../chat/events.ts";
 import type { FilesPort } from "../../chat/files-port.ts";
@@ -9,6 +9,7 @@ import { listedFiles } from "../../dialects/open-chat/listed-files.ts";
 import type { Peer } from "../../chat/dialect.ts";
 import { ParleyError } from "../../errors.ts";
 import { files as limits, folder, history } from "../../limits.ts";
+import type { Log } from "../../log.ts";
 import type { OpenChatDownloads } from "./open-chat-download.ts";
 import type { FileService } from "./file-service.ts";
 import type { FileSession } from "./file-session.ts";
@@ -18,7 +19,8 @@ type Page = { files: readonly FileEntry[]; next: string | undefined };
 export class ServerFiles implements FilesPort {
   readonly #service: FileService;
   readonly #downloads: OpenChatDownloads;
-  readonly #log: (line: string) => void;
+  readonly #print: (line: string) => void;
+  readonly #log: Log;
   readonly #sessions = new Map<number, FileSession>();
   /** Pages being read, by request. */
   readonly #listings = new Map<string, Promise<Page>>();
@@ -29,9 +31,16 @@ export class ServerFiles implements FilesPort {
     | { page: Promise<Page>; files: Promise<ReadonlyMap<string, FileEntry>>; atMs: number }
     | undefined;
 
-  constructor(service: FileService, downloads: OpenChatDownloads, log: (line: string) => void) {
+  /** `print` is for the line that open-chat's server prints. */
+  constructor(
+    service: FileService,
+    downloads: OpenChatDownloads,
+    print: (line: string) => void,
+    log: Log,
+  ) {
     this.#service = service;
     this.#downloads = downloads;
+    this.#print = print;
     this.#log = log;
   }
 
@@ -79,6 +88,7 @@ export class ServerFiles implements FilesPort {
       files = this.#service.session(peer.address, { send, waitingBytes, find });
       this.#sessions.set(session, files);
     }
+    if (request.type === "fetch" && request.check !== true) this.#logRequest(request.name, peer);
     files.handle(request);
   }
 
@@ -88,19 +98,24 @@ export class ServerFiles implements FilesPort {
     peer: Peer,
     answer: Parameters<FilesPort["download"]>[3],
   ): void {
-    const picker = {
+    this.#logRequest(name, peer);
+    const requester = {
       session,
       address: peer.address,
-      onFailed: this.#log,
+      onFailed: this.#print,
       find: (listed: string) => this.#find(listed),
     };
-    this.#downloads.start(name, picker).then(
+    this.#downloads.start(name, requester).then(
       ({ port, sizeBytes }) => {
-        this.#log(downloadStarted);
+        this.#print(downloadStarted);
         answer({ port, sizeBytes, name });
       },
       (error: unknown) => answer(asParleyError(error)),
     );
+  }
+
+  #logRequest(file: string, { address }: Peer): void {
+    this.#log.info("file requested", { file, address });
   }
 
   closed(session: number): void {
@@ -117,7 +132,10 @@ export class ServerFiles implements FilesPort {
     return (await files).get(name)?.name;
   }
 
-  /** Concurrent requests for the same page share it, so that few lists are in memory however many clients ask. */
+  /**
+   * Concurrent requests for the same page share it, so that few lists are in memory however many
+   * clients ask.
+   */
   #shared(after: string | undefined, limit: number | undefined): Promise<Page> {
     const key = JSON.stringify([after, limit]);
     const running = this.#listings.get(key);

@@ -1,5 +1,5 @@
-// The folder whose files the server shares: what is in it, and opening one by name without ever leaving it or touching
-// anything but a regular file. Knows no protocol.
+// The folder whose files the server shares: what is in it, and opening one by name without ever
+// leaving it or touching anything but a regular file. Knows no protocol.
 
 import { constants, type BigIntStats } from "node:fs";
 import {
@@ -7,14 +7,17 @@ import {
   fstatSync,
   lstatSync,
   openSync,
+  readlinkSync,
   readSync,
   realpathSync,
   statSync,
 } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { join, sep } from "node:path";
+import { sep } from "node:path";
 import { ParleyError } from "../../errors.ts";
 import { folder as limits } from "../../limits.ts";
+import { isPlainName, shownName, spellings } from "./file-names.ts";
+import { slicedSort } from "./sliced-sort.ts";
 
 export interface FileEntry {
   readonly name: string;
@@ -31,36 +34,65 @@ export interface FilePage {
 
 /** A regular file, opened for reading. Close it. */
 export interface OpenFile extends FileEntry {
-  /** Equal exactly for the same content as far as the file system tells: device, inode, size, time of change. */
+  /**
+   * Equal for the same content as far as the file system tells: device, inode, size, times of
+   * modification and of change.
+   */
   readonly version: string;
-  /** For code that opens it again (sendfile) while this one is open: on Linux the same inode, whatever happens to the name. */
+  /**
+   * For code that opens it again (sendfile) while this one is open: on Linux the same inode,
+   * whatever happens to the name.
+   */
   readonly path: string;
-  /** Reads at `position`; may read less than `target` holds, 0 at the end. Throws what `readSync` throws. */
+  /**
+   * Reads at `position`; may read less than `target` holds, 0 at the end. Throws what `readSync`
+   * throws.
+   */
   read(target: Uint8Array, position: number): number;
-  /** False once the file differs from what was opened (written to, cut, appended). Throws what `fstatSync` throws. */
+  /**
+   * False once the file differs from what was opened (written to, truncated, appended). Throws what
+   * `fstatSync` throws.
+   */
   unchanged(): boolean;
+  /**
+   * Bytes in the file now: above `size` once something was appended. Throws what `fstatSync`
+   * throws.
+   */
+  sizeNow(): number;
   close(): void;
 }
 
-/** A file of a listing, and the room it takes in an answer; undefined for what is no shared file. */
+/**
+ * A file of a listing, and the room it takes in an answer; undefined for what is no shared file.
+ */
 type Listed = { entry: FileEntry; roomBytes: number } | undefined;
 
 export class SharedFolder {
   readonly path: string;
   #names: readonly string[] = [];
-  /** Entries of the last listing whose metadata is known: many requests then cost one walk through the folder. */
+  /**
+   * Entries of the last listing whose metadata is known: many requests then cost one walk through
+   * the folder.
+   */
   #listed = new Map<string, Listed>();
   #readAtMs = Number.NEGATIVE_INFINITY;
+  /** State of the folder when it was read; undefined if it was changing. */
+  #readVersion: string | undefined;
   #reading: Promise<readonly string[]> | undefined;
 
+  /** Real paths of files that are never shared, such as the server's own data. */
+  readonly #withheld: ReadonlySet<string>;
+
   /** A folder that does not exist (yet) is an empty one. */
-  constructor(path: string) {
+  constructor(path: string, withheld: readonly string[] = []) {
     this.path = path;
+    this.#withheld = new Set(withheld);
   }
 
   /**
-   * Regular files with names after `after`, sorted by code unit: at most `limits.folder.pageFiles`, and at most `pageBytes` as JSON.
-   * Only what `open` could open is listed. The result is at most `listingMs` old. Yields to other work every few files.
+   * Regular files with names after `after`, sorted by code unit: at most `limits.folder.pageFiles`,
+   * and at most `pageBytes` as JSON. Only what `open` could open is listed. The result is at most
+   * `listingMs` old. Yields to other work every few files.
    */
   async list(after = ""): Promise<FilePage> {
     const names = await this.#listing();
@@ -87,8 +119,8 @@ export class SharedFolder {
   }
 
   /**
-   * @throws ParleyError `not-found` for everything that is no regular file of this folder, whatever the reason; `full` if
-   * that cannot be determined now.
+   * @throws ParleyError `not-found` for everything that is no regular file of this folder, whatever
+   * the reason; `full` if that cannot be determined now.
    */
   open(name: string): OpenFile {
     const found = this.#find(name);
@@ -100,7 +132,10 @@ export class SharedFolder {
       fd = openSync(found.path, flags);
       const stat = fstatSync(fd, { bigint: true });
       const isSame = stat.isFile() && stat.ino === found.stat.ino && stat.dev === found.stat.dev;
-      if (isSame) return opened(fd, name, found.path, stat);
+      // A folder on the way may have been exchanged for a link since it was looked at.
+      if (isSame && isOpenedBeneath(fd, realpathSync(this.path))) {
+        return opened(fd, name, found.path, stat);
+      }
     } catch (error) {
       if (fd !== undefined) closeSync(fd);
       throwIfBusy(error);
@@ -118,21 +153,34 @@ export class SharedFolder {
     return { entry, roomBytes: JSON.stringify(name).length * 2 + 80 };
   }
 
-  #find(name: string): { path: string; stat: BigIntStats } | undefined {
-    if (!isPlainName(name)) return undefined;
+  #find(name: string): { path: Buffer; stat: BigIntStats } | undefined {
+    if (!isPlainName(name) || isHidden(name)) return undefined;
+    for (const encoded of spellings(name)) {
+      const found = this.#findEncoded(encoded);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  #findEncoded(name: Buffer): { path: Buffer; stat: BigIntStats } | undefined {
     try {
-      let path = join(this.path, name);
+      let path = Buffer.concat([Buffer.from(this.path + sep), name]);
       let stat = lstatSync(path, { bigint: true });
       if (stat.isSymbolicLink()) {
-        path = realpathSync(path);
-        if (!path.startsWith(realpathSync(this.path) + sep)) return undefined;
+        path = realpathSync(path, { encoding: "buffer" });
+        if (!isBeneath(path, realpathSync(this.path))) return undefined;
         stat = statSync(path, { bigint: true });
       }
-      return stat.isFile() ? { path, stat } : undefined;
+      return stat.isFile() && !this.#isWithheld(path) ? { path, stat } : undefined;
     } catch (error) {
       throwIfBusy(error);
       return undefined;
     }
+  }
+
+  /** By its real path: neither a link nor a second name of the folder leads to it. */
+  #isWithheld(path: Buffer): boolean {
+    return this.#withheld.size > 0 && this.#withheld.has(realpathSync(path));
   }
 
   async #listing(): Promise<readonly string[]> {
@@ -143,21 +191,62 @@ export class SharedFolder {
 
   async #read(): Promise<readonly string[]> {
     const nowMs = performance.now();
-    let names: string[] = [];
     try {
-      names = await readdir(this.path);
+      const before = folderVersion(this.path, Date.now());
+      // The names are the same; what they name may have changed.
+      if (before === undefined || before !== this.#readVersion) {
+        this.#names = await slicedSort(await namesIn(this.path));
+        this.#readVersion = before;
+      }
     } catch (error) {
       throwIfBusy(error);
       // Missing (yet), or not readable: nothing to share.
+      this.#names = [];
+      this.#readVersion = undefined;
     }
-    this.#names = names.sort();
     this.#listed = new Map();
     this.#readAtMs = nowMs;
     return this.#names;
   }
 }
 
-function opened(fd: number, name: string, path: string, first: BigIntStats): OpenFile {
+/** As `ls` has it: configuration and half-made files, not meant for others. */
+function isHidden(name: string): boolean {
+  return name.startsWith(".");
+}
+
+/** Names as they are shown: in UTF-8, or as Latin-1 where they are not. */
+async function namesIn(path: string): Promise<string[]> {
+  const names = (await readdir(path)).filter((name) => !isHidden(name));
+  // A name that is not UTF-8 has lost its bytes here. Reading those takes longer, so only where it
+  // is needed.
+  if (!names.some((name) => name.includes("\ufffd"))) return names;
+  const encoded = await readdir(path, { encoding: "buffer" });
+  return [...new Set(encoded.map(shownName).filter((name) => !isHidden(name)))];
+}
+
+/**
+ * Equal while no name was added or removed; undefined if that just happened, and the clock can't
+ * tell two changes apart.
+ */
+function folderVersion(path: string, nowMs: number): string | undefined {
+  const { dev, ino, mtimeNs, ctimeNs, mtimeMs } = statSync(path, { bigint: true });
+  const isSettled = nowMs - Number(mtimeMs) > limits.settledMs;
+  return isSettled ? `${dev} ${ino} ${mtimeNs} ${ctimeNs}` : undefined;
+}
+
+/** /proc tells what was really opened; elsewhere the checks before opening have to do. */
+function isOpenedBeneath(fd: number, folder: string): boolean {
+  if (process.platform !== "linux") return true;
+  return isBeneath(readlinkSync(`/proc/self/fd/${fd}`, { encoding: "buffer" }), folder);
+}
+
+function isBeneath(path: Buffer, folder: string): boolean {
+  const start = Buffer.from(folder.endsWith(sep) ? folder : folder + sep);
+  return path.subarray(0, start.length).equals(start);
+}
+
+function opened(fd: number, name: string, path: Buffer, first: BigIntStats): OpenFile {
   const version = versionOf(first);
   let isOpen = true;
   return {
@@ -165,9 +254,10 @@ function opened(fd: number, name: string, path: string, first: BigIntStats): Ope
     size: Number(first.size),
     modified: Number(first.mtimeMs),
     version,
-    path: process.platform === "linux" ? `/proc/self/fd/${fd}` : path,
+    path: process.platform === "linux" ? `/proc/self/fd/${fd}` : path.toString(),
     read: (target, position) => readSync(fd, target, 0, target.length, position),
     unchanged: () => isOpen && versionOf(fstatSync(fd, { bigint: true })) === version,
+    sizeNow: () => fstatSync(fd).size,
     close() {
       if (isOpen) closeSync(fd);
       isOpen = false;
@@ -189,19 +279,9 @@ export function folderState(path: string): "ready" | "missing" | "no-folder" {
 
 /** Opaque to clients; hashed, so as not to reveal inode numbers. */
 function versionOf(stat: BigIntStats): string {
-  const identity = `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs}`;
+  // ctime too: whoever restores mtime after a change (touch -r, cp -p, rsync) can't set that.
+  const identity = `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`;
   return new Bun.CryptoHasher("sha256").update(identity).digest("base64url").slice(0, 22);
-}
-
-/** No path, no drive, nothing that a system call would truncate. */
-function isPlainName(name: string): boolean {
-  return (
-    name !== "" &&
-    name !== "." &&
-    name !== ".." &&
-    name.length <= limits.maxNameChars &&
-    !/[/\\\0]/.test(process.platform === "win32" ? name.replaceAll(":", "/") : name)
-  );
 }
 
 /** Too many open files, no memory, a failing disk: none of these says whether a file exists. */

@@ -1,5 +1,5 @@
-// Limits transfers, in total and per address. A slot that has been idle for a while is given up when somebody else needs one, and
-// not before: a paused reader harms nobody while there is room.
+// Limits transfers, in total and per address. A slot that has been idle for a while is given up
+// when somebody else needs one, and not before: a paused reader harms nobody while there is room.
 
 import { ParleyError } from "../../errors.ts";
 import { files as limits } from "../../limits.ts";
@@ -57,7 +57,9 @@ export class TransferSlots<Holder extends SlotHolder> {
     else this.#perNetwork.delete(network);
   }
 
-  /** Takes the slot that has been idle longest, of this network or of all, if that is long enough. */
+  /**
+   * Takes the slot that has been idle longest, of this network or of all, if that is long enough.
+   */
   #makeRoom(nowMs: number, network?: string): void {
     let oldest: Holder | undefined;
     for (const [holder, from] of this.#holders) {

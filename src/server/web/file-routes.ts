@@ -4,6 +4,7 @@
 import type { Metrics } from "../../chat/metrics.ts";
 import { ParleyError } from "../../errors.ts";
 import { web } from "../../limits.ts";
+import type { Log } from "../../log.ts";
 import { FileDigests } from "../files/file-digest.ts";
 import type { OpenFile, SharedFolder } from "../files/shared-folder.ts";
 import { attachment, fileHeaders } from "./headers.ts";
@@ -13,10 +14,12 @@ export class FileRoutes {
   readonly #folder: SharedFolder;
   readonly #digests: FileDigests;
   readonly #metrics: Metrics;
+  readonly #log: Log;
 
-  constructor(folder: SharedFolder, metrics: Metrics) {
+  constructor(folder: SharedFolder, metrics: Metrics, log: Log) {
     this.#folder = folder;
     this.#metrics = metrics;
+    this.#log = log;
     this.#digests = new FileDigests(folder);
   }
 
@@ -32,24 +35,29 @@ export class FileRoutes {
     }
   }
 
-  /** A file, a part of it, or with `?sha256` its digest. `name` has been percent-decoded. */
-  async get(name: string, query: URLSearchParams, request: Request): Promise<Response> {
+  /** A file, a part of it, or with `?sha256` its digest. `name` has been percent-decoded; `address` is the client's. */
+  async get(
+    name: string,
+    query: URLSearchParams,
+    request: Request,
+    address: string,
+  ): Promise<Response> {
     try {
-      if (query.has("sha256")) return await this.#digest(name);
+      if (query.has("sha256")) return await this.#digest(name, request.signal);
       const file = this.#folder.open(name);
-      return this.#answer(file, request);
+      return this.#answer(file, request, address);
     } catch (error) {
       return refusal(error);
     }
   }
 
-  async #digest(name: string): Promise<Response> {
-    const { version, sha256, sizeBytes } = await this.#digests.of(name);
+  async #digest(name: string, signal: AbortSignal): Promise<Response> {
+    const { version, sha256, sizeBytes } = await this.#digests.of(name, signal);
     const body = { name, size: sizeBytes, version, sha256 };
     return Response.json(body, { headers: fileHeaders });
   }
 
-  #answer(file: OpenFile, request: Request): Response {
+  #answer(file: OpenFile, request: Request, address: string): Response {
     const etag = `"${file.version}"`;
     const lastModified = new Date(file.modified).toUTCString();
     const headers: Record<string, string> = {
@@ -91,6 +99,7 @@ export class FileRoutes {
           return new Response(null, { status, headers });
         }
         this.#metrics.httpFileBytes += to - from;
+        this.#log.info("file requested", { file: file.name, bytes: to - from, address });
         return new Response(body(file, from, to, request, status), { status, headers });
       }
     }

@@ -147,7 +147,7 @@ class Site {
 
   constructor(options: WebOptions) {
     this.#options = options;
-    this.#files = new FileRoutes(options.folder, options.metrics);
+    this.#files = new FileRoutes(options.folder, options.metrics, options.log);
     const own = hostname();
     const names = [options.host, own, `${own}.local`, options.publicUrl?.hostname ?? own];
     this.#hostNames = new Set(names.map((name) => name.toLowerCase()));
@@ -168,7 +168,11 @@ class Site {
     const { path, query } = target(request.url);
     if (path === "/ws") return this.#upgrade(request, server, host);
     if (path === "/files") return this.#files.list(query);
-    if (path.startsWith("/files/")) return this.#file(path.slice("/files/".length), query, request);
+    if (path.startsWith("/files/")) {
+      const address = plainAddress(server.requestIP(request)?.address ?? "");
+      const client = this.#options.proxies.clientOf(address, request.headers) ?? address;
+      return this.#file(path.slice("/files/".length), query, request, client);
+    }
     if (path === "/healthz") return this.#health();
     const page = pageResponse(path, request);
     return page ?? plainText(404, "Nothing here. There are /, /files, /ws and /healthz.");
@@ -179,8 +183,9 @@ class Site {
     server: Server<SocketLink>,
     host: string | null,
   ): Response | undefined {
-    const { admission, metrics, proxies, publicUrl } = this.#options;
+    const { admission, metrics, log, proxies, publicUrl } = this.#options;
     if (!isOwnOrigin(request.headers.get("origin"), host, publicUrl?.origin)) {
+      log.info("WebSocket refused", { origin: request.headers.get("origin") ?? "" });
       return plainText(403, "A page of another origin may not chat here.");
     }
     if (this.isStopping) return plainText(503, "The server is stopping.", { "Retry-After": "1" });
@@ -197,6 +202,7 @@ class Site {
     const refusal = admission.enter(address);
     if (refusal !== undefined) {
       count(metrics.connectionsRefused, "full");
+      log.warn("connection refused", { address, reason: refusal });
       return plainText(503, refusal, { "Retry-After": "10" });
     }
     const socket = `${connected} ${port}`;
@@ -211,14 +217,19 @@ class Site {
     return plainText(426, "This is a WebSocket.", { Upgrade: "websocket", Connection: "Upgrade" });
   }
 
-  #file(encoded: string, query: URLSearchParams, request: Request): Promise<Response> | Response {
+  #file(
+    encoded: string,
+    query: URLSearchParams,
+    request: Request,
+    address: string,
+  ): Promise<Response> | Response {
     let name: string;
     try {
       name = decodeURIComponent(encoded);
     } catch {
       return plainText(400, "The file's name is not valid percent-encoded UTF-8.");
     }
-    return this.#files.get(name, query, request);
+    return this.#files.get(name, query, request, address);
   }
 
   /** All clients of an untrusted proxy look like the proxy; on this machine that exempts them from limits by address. */

@@ -1,7 +1,10 @@
-// Bandwidth estimates in bytes per µs: the windowed maximum of delivery-rate samples (draft-ietf-ccwg-bbr §5.5), and what caps
-// them. Pure.
+// Bandwidth estimates in bytes per µs: the windowed maximum of delivery-rate samples
+// (draft-ietf-ccwg-bbr §5.5), and what caps them. Pure.
 
-/** Rounds for which a sample counts: longer than a probing cycle, so that one cycle's best is still known in the next. */
+/**
+ * Rounds for which a sample counts: longer than a probing cycle, so that one cycle's best is still
+ * known in the next.
+ */
 const filterRounds = 10;
 
 /** Maximum of the samples of the last rounds. */
@@ -32,10 +35,16 @@ export class BandwidthFilter {
   }
 }
 
-/** Throughput is measured over at least this long, so that a descheduled process does not look like a fast path. */
+/**
+ * Throughput is measured over at least this long, so that a descheduled process does not look like
+ * a fast path.
+ */
 const minMeterUs = 10_000;
 
-/** What really arrived, over a round trip or longer: slower than a delivery-rate sample, and harder to fool. */
+/**
+ * What really arrived, over a round trip or longer: slower than a delivery-rate sample, and harder
+ * to fool.
+ */
 export class ThroughputMeter {
   private sinceUs = 0;
   private from = 0;
@@ -58,15 +67,19 @@ const slideUs = 20_000;
 const slideSteps = 20;
 
 /**
- * Delivery rate over the last 20 ms: where a round trip is shorter than the pauses of a descheduled process, a sample over one round
- * trip is mostly noise, and the maximum of many such samples far above the truth.
+ * Delivery rate over the last 20 ms: where a round trip is shorter than the pauses of a descheduled
+ * process, a sample over one round trip is mostly noise, and the maximum of many such samples far
+ * above the truth.
  */
 export class SlidingRate {
   private readonly atUs = new Float64Array(slideSteps).fill(-1);
   private readonly delivered = new Float64Array(slideSteps);
   private newest = 0;
 
-  /** Notes the bytes delivered so far; returns bytes per µs, Infinity before there is a whole window. */
+  /**
+   * Notes the bytes delivered so far; returns bytes per µs, Infinity before there is a whole
+   * window.
+   */
   update(nowUs: number, delivered: number): number {
     if (nowUs - this.atUs[this.newest]! >= slideUs / slideSteps) {
       this.newest = (this.newest + 1) % slideSteps;

@@ -1,6 +1,6 @@
-// Congestion control at the receiver, modelled on BBR (draft-ietf-ccwg-bbr): pacing rate and window from the delivery rate and
-// the least round trip. Loss at any rate (radio) does not slow it down; loss that comes with a higher rate does.
-// Pure. Rates are bytes per µs.
+// Congestion control at the receiver, modelled on BBR (draft-ietf-ccwg-bbr): pacing rate and window
+// from the delivery rate and the least round trip. Loss at any rate (radio) does not slow it down;
+// loss that comes with a higher rate does. Pure. Rates are bytes per µs.
 
 import { transfer as limit } from "../../limits.ts";
 import type { Arrivals } from "../arrival-batch.ts";
@@ -16,7 +16,10 @@ import { initialWindowBytes, type Round, Startup } from "./startup.ts";
 const minWindowBytes = 16 * limit.baseSegmentBytes;
 /** In flight at most, in bandwidth-delay products (draft §4.6.4). */
 const windowGain = 2;
-/** While probing there must be room for more, or the smaller of two flows that share a queue stays small. */
+/**
+ * While probing there must be room for more, or the smaller of two flows that share a queue stays
+ * small.
+ */
 const probingWindowGain = 2.5;
 /** Window above that, in µs of the rate: what an event loop requests in one go. */
 const slackUs = 3_000;
@@ -25,7 +28,10 @@ const drainRounds = 3;
 /** Loss beyond the path's own that ends a round of probing. */
 const excessLoss = 0.04;
 const shortExcessLoss = 0.02;
-/** Least cap on the window after such a loss: bandwidth-delay products, plus a short pause of a process. */
+/**
+ * Least cap on the window after such a loss: bandwidth-delay products, plus a short pause of a
+ * process.
+ */
 const capGain = 1.25;
 const capSlackUs = 1_000;
 /** Loss beside a queue that lowers the estimate itself, by at most this factor at a time. */
@@ -149,7 +155,10 @@ export class BbrController implements CongestionController {
     this.advance(nowUs, arrivals.netRttUs, inFlightBytes);
   }
 
-  /** The estimate is too high if more is lost than the path's own loss while a queue stands (draft §4.5.10: lower bounds). */
+  /**
+   * The estimate is too high if more is lost than the path's own loss while a queue stands (draft
+   * §4.5.10: lower bounds).
+   */
   private endPeriod(nowUs: number): void {
     const came = this.meter.bytesPerUs * Math.max(1, nowUs - this.periodSinceUs);
     const loss = this.periodLost / Math.max(1, came + this.periodLost);
@@ -208,7 +217,8 @@ export class BbrController implements CongestionController {
     // Loss while a process was descheduled is not loss under load.
     if (isShort && isPaused) return;
     const excess = isShort ? shortExcessLoss : excessLoss;
-    // Others fill a standing queue too: to hold back would be to starve beside a TCP that does not (BBR v1).
+    // Others fill a standing queue too: to hold back would be to starve beside a TCP that does not
+    // (BBR v1).
     if (isQueued && !isShort) this.windowCap = Infinity;
     else if (loss > this.ownLoss + excess && this.losses.length > 2) {
       const least = capGain * this.product() + capSlackUs * this.filter.bytesPerUs;

@@ -1,4 +1,5 @@
-// What the receiver asks of congestion control; BBR and loopback implement it. Types only. Rates are bytes per µs.
+// What the receiver asks of congestion control; BBR and loopback implement it. Types only. Rates
+// are bytes per µs.
 
 import type { Arrivals } from "../arrival-batch.ts";
 import type { RateSample } from "../sent-segments.ts";

@@ -1,5 +1,6 @@
-// Congestion control where there is no network: between two processes of one machine only a socket's buffer can overflow, and
-// round trips measure the scheduler. A plain window, no pacing. Pure.
+// Congestion control where there is no network: between two processes of one machine only a
+// socket's buffer can overflow, and round trips measure the scheduler. A plain window, no pacing.
+// Pure.
 
 import type { Arrivals } from "../arrival-batch.ts";
 import type { RateSample } from "../sent-segments.ts";

@@ -1,14 +1,20 @@
-// Pacing by credit over elapsed time: a late timer is made up for, so that 1 ms timers don't cap the rate; credit is bounded,
-// so that a long sleep is not followed by a flood. Pure.
+// Pacing by credit over elapsed time: a late timer is made up for, so that 1 ms timers don't cap
+// the rate; credit is bounded, so that a long sleep is not followed by a flood. Pure.
 
-/** Credit gathers for this long, so that a fast path needs no more than a thousand REQUESTs a second. */
+/**
+ * Credit gathers for this long, so that a fast path needs no more than a thousand REQUESTs a
+ * second.
+ */
 const quantumUs = 1_000;
 
 export class Pacer {
   private credit = 0;
   private atUs: number | undefined;
 
-  /** Lets credit grow until `nowUs` at `bytesPerUs`, up to `burstUs` of it and at least two segments. */
+  /**
+   * Lets credit grow until `nowUs` at `bytesPerUs`, up to `burstUs` of it and at least two
+   * segments.
+   */
   update(nowUs: number, bytesPerUs: number, segmentBytes: number, burstUs: number): void {
     const elapsedUs = this.atUs === undefined ? 0 : Math.max(0, nowUs - this.atUs);
     this.atUs = nowUs;
@@ -16,7 +22,10 @@ export class Pacer {
     this.credit = Math.min(this.credit + elapsedUs * bytesPerUs, bound);
   }
 
-  /** Bytes that may be requested now, `aheadBytes` of them ahead of the rate; 0 until a quantum has gathered. */
+  /**
+   * Bytes that may be requested now, `aheadBytes` of them ahead of the rate; 0 until a quantum has
+   * gathered.
+   */
   available(bytesPerUs: number, segmentBytes: number, aheadBytes: number): number {
     const credit = this.credit + aheadBytes;
     return credit + 1e-6 >= quantum(bytesPerUs, segmentBytes) ? credit : 0;

@@ -1,21 +1,31 @@
-// BBR's ProbeBW cycle: probe for a little more bandwidth, then drain the queue that this caused, then cruise
-// (draft-ietf-ccwg-bbr-00 §4.3.3 and BBRv1: eight phases). Pure. Rates are bytes per µs.
+// BBR's ProbeBW cycle: probe for a little more bandwidth, then drain the queue that this caused,
+// then cruise (draft-ietf-ccwg-bbr-00 §4.3.3 and BBRv1: eight phases). Pure. Rates are bytes per
+// µs.
 
 import { isShortPath, type LateStreak } from "./queue-delay.ts";
 import type { RttEstimator } from "./rtt.ts";
 
-/** Pacing gains, one round each: the first probes up, the second drains what the first has queued. */
+/**
+ * Pacing gains, one round each: the first probes up, the second drains what the first has queued.
+ */
 const gains = [1.25, 0.75, 1, 1, 1, 1, 1, 1] as const;
-/** Gain while a queue stands: drains it, as the maximum of many samples is a little above the truth. */
+/**
+ * Gain while a queue stands: drains it, as the maximum of many samples is a little above the truth.
+ */
 const queuedGain = 0.97;
 const shortQueuedGain = 0.95;
 /** Probing that finds this much more has not filled the pipe … */
 const notFull = 1.12;
-/** … and probing that finds this much more was worth it. Where it was not, a short path doubles the wait for the next. */
+/**
+ * … and probing that finds this much more was worth it. Where it was not, a short path doubles the
+ * wait for the next.
+ */
 const worthwhile = 1.05;
 const maxBackoff = 8;
-/** There a phase lasts at least this long, and probing up until a queue stands, or at most so long: its gain only shows in a rate
- *  taken over longer than a round trip (`SlidingRate`). */
+/**
+ * There a phase lasts at least this long, and probing up until a queue stands, or at most so long:
+ * its gain only shows in a rate taken over longer than a round trip (`SlidingRate`).
+ */
 const shortPhaseUs = 5_000;
 const shortProbeUs = 25_000;
 const queueStandsUs = 500;
@@ -75,7 +85,8 @@ export class ProbeBwCycle {
   ): ProbeBwStep {
     if (!this.isOver(nowUs, inFlight, product, lateStreak)) return "stay";
     if (this.phase === gains.length - 1) this.probedFrom = bandwidth;
-    // What probing found shows a round later. Much more than before, and no queue: the pipe was not full at all.
+    // What probing found shows a round later. Much more than before, and no queue: the pipe was not
+    // full at all.
     if (this.phase === 1) {
       const found = bandwidth / this.probedFrom;
       this.backoff = found > worthwhile ? 1 : Math.min(maxBackoff, this.backoff * 2);

@@ -1,11 +1,14 @@
-// Is there a standing queue on the path? Startup asks (the pipe is then full), and so does probing on short paths. Pure.
-// Round trips given here exclude pauses in which nothing arrived: those are no queue.
+// Is there a standing queue on the path? Startup asks (the pipe is then full), and so does probing
+// on short paths. Pure. Round trips given here exclude pauses in which nothing arrived: those are
+// no queue.
 
 import type { RttEstimator } from "./rtt.ts";
 
-/** A queue stands if every round trip of two consecutive blocks exceeds the least by this (HyStart++, RFC 9406 §4.2:
- *  an eighth of a round trip within these bounds), or by what the path's own jitter explains. A block is an eighth of a
- *  round, and some samples. */
+/**
+ * A queue stands if every round trip of two consecutive blocks exceeds the least by this
+ * (HyStart++, RFC 9406 §4.2: an eighth of a round trip within these bounds), or by what the path's
+ * own jitter explains. A block is an eighth of a round, and some samples.
+ */
 const minQueueUs = 4_000;
 const maxQueueUs = 16_000;
 const minBlockSamples = 8;
@@ -38,18 +41,26 @@ export class QueueDelay {
   }
 }
 
-/** Below this, in µs, the pauses of a descheduled process are as long as a round trip, and a queue is as short. */
+/**
+ * Below this, in µs, the pauses of a descheduled process are as long as a round trip, and a queue
+ * is as short.
+ */
 const shortRttUs = 20_000;
 /** A batch of arrivals is late if its least round trip exceeds the path's by this, in µs. */
 const lateUs = 600;
 const minLateBatches = 2;
 
-/** On such paths rate samples err on the high side, and a standing queue is nearly always our own. */
+/**
+ * On such paths rate samples err on the high side, and a standing queue is nearly always our own.
+ */
 export function isShortPath(minRttUs: number): boolean {
   return minRttUs < shortRttUs;
 }
 
-/** Consecutive late batches: tells sooner than QueueDelay, where a queue is too short for its blocks. */
+/**
+ * Consecutive late batches: tells sooner than QueueDelay, where a queue is too short for its
+ * blocks.
+ */
 export class LateStreak {
   private sinceUs = 0;
   private batches = 0;

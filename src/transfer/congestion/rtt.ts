@@ -1,13 +1,22 @@
-// Round-trip time: smoothed, with variance, for timers (RFC 6298); a windowed minimum for congestion control.
-// Pure: fed with samples and the time.
+// Round-trip time: smoothed, with variance, for timers (RFC 6298); a windowed minimum for
+// congestion control. Pure: fed with samples and the time.
 
-/** How long the minimum is trusted before the path is probed again (draft-ietf-ccwg-bbr: MinRTTFilterLen). */
+/**
+ * How long the minimum is trusted before the path is probed again (draft-ietf-ccwg-bbr:
+ * MinRTTFilterLen).
+ */
 const minRttLifeUs = 10_000_000;
-/** Least margin of a probe timeout over the round trip: how long a busy machine keeps a process waiting. */
+/**
+ * Least margin of a probe timeout over the round trip: how long a busy machine keeps a process
+ * waiting.
+ */
 const granularityUs = 20_000;
 
 export class RttEstimator {
-  /** Smoothed round trip as timers see it, including the wait at the server; 0 before the first sample. */
+  /**
+   * Smoothed round trip as timers see it, including the wait at the server; 0 before the first
+   * sample.
+   */
   smoothedUs = 0;
   varianceUs = 0;
   latestUs = 0;
@@ -18,7 +27,9 @@ export class RttEstimator {
   private netSmoothedUs = 0;
   private minAtUs = 0;
 
-  /** `wholeUs` from request to segment; `netUs` without the time that the server held the request. */
+  /**
+   * `wholeUs` from request to segment; `netUs` without the time that the server held the request.
+   */
   update(nowUs: number, wholeUs: number, netUs: number): void {
     this.latestUs = wholeUs;
     if (this.smoothedUs === 0) {

@@ -1,5 +1,6 @@
-// BBR's Startup (draft-ietf-ccwg-bbr §4.1): the search for a path's rate, at the beginning and again when probing finds much more.
-// Says how fast, how much in flight, and when the pipe is full. Pure. Rates are bytes per µs.
+// BBR's Startup (draft-ietf-ccwg-bbr §4.1): the search for a path's rate, at the beginning and
+// again when probing finds much more. Says how fast, how much in flight, and when the pipe is full.
+// Pure. Rates are bytes per µs.
 
 import { transfer as limit } from "../../limits.ts";
 import { isShortPath, type LateStreak, QueueDelay } from "./queue-delay.ts";
@@ -7,20 +8,31 @@ import type { RttEstimator } from "./rtt.ts";
 
 /** Initial window: 64 small segments, paced over a round trip except for the first half. */
 export const initialWindowBytes = 64 * limit.baseSegmentBytes;
-/** A little gentler than the draft's 4 ln 2 and 2, so that what is in flight when the full pipe shows still fits a queue of one
- *  bandwidth-delay product. */
+/**
+ * A little gentler than the draft's 4 ln 2 and 2, so that what is in flight when the full pipe
+ * shows still fits a queue of one bandwidth-delay product.
+ */
 const gain = 2.4;
 const windowGain = 1.8;
-/** Growth of the rate that suggests there may be more; without it for so many rounds, the pipe is full. */
+/**
+ * Growth of the rate that suggests there may be more; without it for so many rounds, the pipe is
+ * full.
+ */
 const growth = 1.25;
 const fullPipeRounds = 3;
 /** The same once the rate has been measured after a jump. */
 const gentle = { gain: 1.5, growth: 1.15, fullPipeRounds: 2 };
-/** Window above the bandwidth-delay product, in µs of the rate: processes keep each other waiting longer than a short path's RTT. */
+/**
+ * Window above the bandwidth-delay product, in µs of the rate: processes keep each other waiting
+ * longer than a short path's RTT.
+ */
 const slackUs = 3_000;
 const shortSlackUs = 8_000;
-/** The jump to an estimated rate is at most this many initial windows: a token bucket can flatter a short train. And at most one for
- *  each 0.1 ms of the train: segments that queued up somewhere arrive as if the path were fast. */
+/**
+ * The jump to an estimated rate is at most this many initial windows: a token bucket can flatter a
+ * short train. And at most one for each 0.1 ms of the train: segments that queued up somewhere
+ * arrive as if the path were fast.
+ */
 const maxJumpWindows = 24;
 const minJumpWindows = 4;
 const jumpStepUs = 100;
@@ -36,8 +48,10 @@ const shortLossBytes = 16_000;
 /** … and so does a queue the size of a real buffer that stands this long. */
 const queueBytes = 64_000;
 const queueStandsUs = 1_000;
-/** There a rate that does not grow may be that of a process that is warming up or descheduled: it has to stay flat for this long, with a
- *  queue or without one. */
+/**
+ * There a rate that does not grow may be that of a process that is warming up or descheduled: it
+ * has to stay flat for this long, with a queue or without one.
+ */
 const shortPlateauUs = { queued: 50_000, idle: 200_000 };
 /** On a long path rounds with a pause don't count, for up to so many round trips. */
 const maxPausedRounds = 3;
@@ -52,7 +66,10 @@ export interface Round {
   isPaused: boolean;
 }
 
-/** `blind` knows nothing; `jumped` goes by an estimate; `gentle` has measured it and looks for more, once or (`gentler`) twice. */
+/**
+ * `blind` knows nothing; `jumped` goes by an estimate; `gentle` has measured it and looks for more,
+ * once or (`gentler`) twice.
+ */
 type Stage = "blind" | "jumped" | "gentle" | "gentler";
 
 export class Startup {
@@ -69,10 +86,14 @@ export class Startup {
     this.queueDelay = new QueueDelay(rtt);
   }
 
-  /** A first estimate of the rate, measured over `spanUs`, before there is a sample; later ones are ignored. */
+  /**
+   * A first estimate of the rate, measured over `spanUs`, before there is a sample; later ones are
+   * ignored.
+   */
   onPacketTrain(bytesPerUs: number, spanUs: number): void {
     if (this.hasEstimate || bytesPerUs <= 0) return;
-    // Below the initial rate it is no help: it shows how slow a process is that is still warming up.
+    // Below the initial rate it is no help: it shows how slow a process is that is still warming
+    // up.
     if (bytesPerUs * this.rtt.minUs <= initialWindowBytes) return;
     this.hasEstimate = true;
     this.estimate = bytesPerUs;
@@ -109,7 +130,10 @@ export class Startup {
     return Math.max(window, Math.min(jumped, this.jumpWindows * initialWindowBytes));
   }
 
-  /** After each batch of arrivals: a standing queue means that the pipe is full, before the queue is. */
+  /**
+   * After each batch of arrivals: a standing queue means that the pipe is full, before the queue
+   * is.
+   */
   isQueued(nowUs: number, queueRttUs: number, bandwidth: number, lateStreak: LateStreak): boolean {
     if (this.fullRate === 0) return false;
     if (this.queueDelay.isStanding(nowUs, queueRttUs)) return true;
@@ -118,7 +142,10 @@ export class Startup {
     return (queueRttUs - minUs) * bandwidth > queueBytes;
   }
 
-  /** After each round: is the pipe full? The rate has stopped growing (draft §4.1.2), or too much is lost. */
+  /**
+   * After each round: is the pipe full? The rate has stopped growing (draft §4.1.2), or too much is
+   * lost.
+   */
   endRound(nowUs: number, rate: number, round: Round): boolean {
     if (this.stage === "jumped") {
       // The measured round may still be the one before the jump.

@@ -1,5 +1,5 @@
-// What a transfer does to its neighbours: the chat on the same event loop, other fetches from the same server, other
-// downloads on the same link.
+// What a transfer does to its neighbours: chat on the same event loop, other fetches from the same
+// server, other downloads on the same link.
 
 import { rmSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,10 @@ import type { WideArea } from "./wide-area.ts";
 
 const messagesPerSecond = 100;
 
-/** Latency of a chat of 100 messages a second, without and with a fetch at full speed on the same server. */
+/**
+ * Latency of a chat of 100 messages a second, without and with a fetch at full speed on the same
+ * server.
+ */
 export async function chatRow(course: Course, seconds: number): Promise<void> {
   await using _ = await startServer(parley, course);
   const { port } = parley.server(course);
@@ -84,7 +87,7 @@ export async function neighbourRow(
     }),
   );
   const sizes = () => outs.map((out) => Bun.file(out).size || Bun.file(`${out}.part`).size);
-  // the first seconds are the start of both, not their being neighbours
+  // The first seconds measure the start of both, not their sharing.
   await Bun.sleep(2_000);
   const before = sizes();
   await Bun.sleep(seconds * 1000);

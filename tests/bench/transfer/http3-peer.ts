@@ -1,4 +1,5 @@
-// Bun's own HTTP/3, as a peer of the benchmark: `serve ADDRESS PORT FOLDER WORK` and `fetch ADDRESS PORT FILE OUT`.
+// Bun's own HTTP/3, as a peer of the benchmark: `serve ADDRESS PORT FOLDER WORK` and `fetch ADDRESS
+// PORT FILE OUT`.
 
 import { join } from "node:path";
 

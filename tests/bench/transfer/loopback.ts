@@ -1,4 +1,5 @@
-// The row without a network: 1 GiB over loopback into memory, verified, beside curl whose output is saved and hashed.
+// The row without a network: 1 GiB over loopback into memory, verified, beside curl whose output is
+// saved and hashed.
 
 import { join } from "node:path";
 import { allPeers, type Course, curlBbr, parley } from "./peers.ts";

@@ -1,5 +1,5 @@
-// Who takes part in the races: parley and the others, each as a server to be started and a client command that saves one file.
-// A peer that the machine hasn't got says so and is left out.
+// The contestants: parley and the others, each as a server to start and a client command that saves
+// one file. One that the machine lacks says so and is left out.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ export interface Course {
   readonly work: string;
   readonly file: string;
   readonly address: string;
-  /** In front of commands, to run them at either end; empty for this machine itself. */
+  /** Prefixes for commands, to run them at either end; empty for this machine itself. */
   readonly atServer: readonly string[];
   readonly atClient: readonly string[];
 }
@@ -22,10 +22,12 @@ export interface Peer {
   readonly name: string;
   /** The kernel's congestion control, for those that use its TCP. */
   readonly tcp?: string;
-  /** One segment at a time: gets a small file, the figure stays a rate. */
+  /** One segment at a time: gets a smaller file; the figure is a rate anyway. */
   readonly isSlow?: boolean;
   missing(): string | undefined;
-  /** The server's command, and the line that says it is ready (absent: ready when its port answers). */
+  /**
+   * The server's command, and the line that says it is ready (absent: ready when its port answers).
+   */
   server(course: Course): { command: string[]; ready?: RegExp; port: number; udp?: boolean };
   client(course: Course, out: string): string[];
   /** Reads figures from what the client has printed. */
@@ -148,7 +150,7 @@ export const tftp: Peer = {
 };
 
 export const stopAndWait: Peer = {
-  name: "S1 stop-and-wait",
+  name: "stop-and-wait",
   isSlow: true,
   missing: () => undefined,
   server: ({ source, address }) => ({

@@ -1,4 +1,5 @@
-// One run of one peer over one course: server up, client timed from start to exit, what it saved compared with what was served.
+// One run of one contestant over one course: server up, client timed from start to exit, its file
+// compared with the original.
 
 import { rmSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +17,7 @@ export interface Running extends AsyncDisposable {
   readonly pid: number;
 }
 
-/** Starts a peer's server, and waits until it is ready. */
+/** Starts a server, and waits until it is ready. */
 export async function startServer(peer: Peer, course: Course): Promise<Running> {
   const { command, ready, port, udp } = peer.server(course);
   const child = Bun.spawn([...course.atServer, ...command], {
@@ -38,7 +39,7 @@ export async function startServer(peer: Peer, course: Course): Promise<Running> 
   return { pid: child.pid, [Symbol.asyncDispose]: stop };
 }
 
-/** @throws if the client fails or saves something else than was served */
+/** @throws if the client fails, or its file differs from the original */
 export async function race(
   peer: Peer,
   course: Course,
@@ -92,7 +93,10 @@ async function readUntil(stream: ReadableStream<Uint8Array>, wanted: RegExp): Pr
   reader.releaseLock();
 }
 
-/** The server has no word for "ready": asks the kernel at its end, so that nothing crosses the link yet. */
+/**
+ * The server has no word for "ready": asks the kernel at its end, so that nothing crosses the link
+ * yet.
+ */
 async function portIsOpen(course: Course, port: number, udp: boolean): Promise<void> {
   const hex = port.toString(16).toUpperCase().padStart(4, "0");
   const words = [...course.atServer, "cat", `/proc/net/${udp ? "udp" : "tcp"}`];

@@ -1,5 +1,6 @@
-// S1's way of fetching, as a peer of the benchmark: parts of 1 000 bytes, one at a time, and again when nothing comes.
-// `serve ADDRESS PORT FOLDER` and `fetch ADDRESS PORT FILE OUT`. Without the pickle: the waiting is what is measured.
+// Open-chat's stop-and-wait download for the benchmark: parts of 1 000 bytes, one at a time,
+// repeated when nothing comes. `serve ADDRESS PORT FOLDER` and `fetch ADDRESS PORT FILE OUT`.
+// Without the pickle: the waiting is what is measured.
 
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// A wide-area link between two network namespaces for the length of a row: `wanlink.c`, compiled when first needed.
-// Needs root, iproute2, a C compiler and /dev/net/tun; says which is missing.
+// A wide-area link between two network namespaces for one row: `wanlink.c`, compiled when first
+// needed. Needs root, iproute2, a C compiler and /dev/net/tun; says what is missing.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ export const serverAddress = "10.99.0.1";
 const clientAddress = "10.99.0.2";
 const network = "10.99.0.0/24";
 
-/** Why there can be no wide-area rows here; undefined if there can. */
+/** Why wide-area rows are impossible here; undefined if they are not. */
 export function missingForWideArea(): string | undefined {
   if (process.platform !== "linux") return "no Linux";
   if (process.getuid?.() !== 0) return "not root";
@@ -26,7 +26,7 @@ export function missingForWideArea(): string | undefined {
 }
 
 export class WideArea implements AsyncDisposable {
-  /** Put in front of a command, it runs at the server's or the client's end. */
+  /** Prefixes that run a command at the server's or the client's end. */
   readonly atServer: readonly string[];
   readonly atClient: readonly string[];
   readonly #names: readonly [string, string];
@@ -71,7 +71,10 @@ export class WideArea implements AsyncDisposable {
     return area;
   }
 
-  /** Which congestion control the kernel's TCP uses to send to the client; false if the kernel has not got it. */
+  /**
+   * Which congestion control the kernel's TCP uses to send to the client; false if the kernel has
+   * not got it.
+   */
   useTcp(name: string): boolean {
     const words = ["-n", this.#names[0], "route", "replace", network, "dev", "wan0"];
     return Bun.spawnSync(["ip", ...words, "src", serverAddress, "congctl", name]).success;

@@ -1,4 +1,4 @@
-// What waits for a slow link: in order, in few writes, shared, counted, and given up at once.
+// Output that waits for a slow link: in order, in few writes, shared, counted, and dropped at once.
 
 import { expect, test } from "bun:test";
 import { Backlog, Block, Outbox } from "../../../src/chat/fan-out/outbox.ts";
@@ -12,7 +12,7 @@ function outbox(capacity = Infinity) {
   return { backlog, link, box: new Outbox(link, backlog), got: () => link.sends.join("") };
 }
 
-test("bytes arrive once, in order, whatever the link takes at a time", () => {
+test("bytes arrive once and in order, however little the link takes", () => {
   for (let seed = 1; seed <= 200; seed++) {
     const random = seeded(seed);
     const { link, box, got } = outbox(0);
@@ -34,7 +34,7 @@ test("bytes arrive once, in order, whatever the link takes at a time", () => {
   }
 });
 
-test("many small blocks leave in few writes", () => {
+test("many small blocks are sent in few writes", () => {
   const { link, box } = outbox(0);
   for (let i = 0; i < 5_000; i++) box.send(Buffer.from("a small message\n"));
   link.capacity = Infinity;
@@ -43,7 +43,7 @@ test("many small blocks leave in few writes", () => {
   expect(link.sends.join("")).toBe("a small message\n".repeat(5_000));
 });
 
-test("nothing that has left is held on to, however long the link stays slow", () => {
+test("sent blocks are released, however slow the link", () => {
   const { link, box } = outbox(0);
   const kept: WeakRef<Uint8Array>[] = [];
   const push = () => {
@@ -64,7 +64,7 @@ test("nothing that has left is held on to, however long the link stays slow", ()
   expect(held * 30_000).toBeLessThan(2_000_000);
 });
 
-test("an empty block is no reason to wait", () => {
+test("an empty block does not block", () => {
   const { link, box } = outbox(0);
   box.send(new Uint8Array(0));
   expect(box.blocked).toBe(false);
@@ -73,7 +73,7 @@ test("an empty block is no reason to wait", () => {
   expect(link.sends).toEqual(["x"]);
 });
 
-test("giving up keeps the line that has begun to leave, and ends with the last word", () => {
+test("abandoning keeps the rest of a partly sent line, and ends with the last line", () => {
   const { link, box, got } = outbox(3);
   box.send(Buffer.from("one\ntwo\n"));
   box.send(Buffer.from("three\n"));
@@ -95,7 +95,7 @@ test("giving up keeps the line that has begun to leave, and ends with the last w
   expect(idle.got()).toBe("bye\n");
 });
 
-test("what several wait for counts once, until the last of them has it or gives up", () => {
+test("a shared block counts once until its last holder has sent or dropped it", () => {
   const backlog = new Backlog();
   const boxes = [1, 2, 3].map(() => {
     const link = new FakeLink();
@@ -122,7 +122,7 @@ test("what several wait for counts once, until the last of them has it or gives 
   expect(backlog.bytes).toBe(0);
 });
 
-test("what is cleared is gone", () => {
+test("clear drops everything", () => {
   const { link, box, got } = outbox(1);
   box.send(Buffer.from("xyz"));
   box.clear();

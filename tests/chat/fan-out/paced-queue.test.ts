@@ -1,4 +1,4 @@
-// One send a message, a gap between two, and joined ones where many wait.
+// Output for unframed clients: one message per write, a gap between two, joined when many wait.
 
 import { expect, test } from "bun:test";
 import { PacedQueue } from "../../../src/chat/fan-out/paced-queue.ts";
@@ -7,7 +7,7 @@ import { seeded } from "../../sim/random.ts";
 
 const { unframedGapMs: gapMs, unframedWaiting: places } = output;
 
-test("the first leaves at once, each other a gap later", () => {
+test("the first message leaves at once, each next one a gap later", () => {
   const queue = new PacedQueue();
   expect([queue.empty, queue.take(0)]).toEqual([true, undefined]);
   queue.push("a");
@@ -18,7 +18,7 @@ test("the first leaves at once, each other a gap later", () => {
   expect([queue.empty, queue.chars]).toEqual([true, 0]);
 });
 
-test("beyond its places, messages are joined by line ends, and none has two", () => {
+test("beyond its capacity messages are joined by single line ends", () => {
   const queue = new PacedQueue();
   for (let i = 1; i < places; i++) queue.push(String(i));
   for (const text of ["x", "y\n", "z"]) queue.push(text);
@@ -27,7 +27,7 @@ test("beyond its places, messages are joined by line ends, and none has two", ()
   expect(queue.chars).toBe(0);
 });
 
-test("whatever comes and goes: the order stays, nothing is lost, the count is right", () => {
+test("keeps order, loses nothing and counts right, at random", () => {
   for (let seed = 1; seed <= 50; seed++) {
     const random = seeded(seed);
     const queue = new PacedQueue();

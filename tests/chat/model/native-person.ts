@@ -1,5 +1,6 @@
-// A person at a native client: keeps a secret, is in several rooms, counts messages, sends again what was not acknowledged, comes
-// back to where it was; and holds every line that arrives to the protocol and to the twin's log.
+// A native client: keeps a secret, is in several rooms, counts messages, resends what was not
+// acknowledged, resumes where it was; and checks every line that arrives against the protocol and
+// the model's log.
 
 import type { Session } from "../../../src/chat/session.ts";
 import { native } from "../rig.ts";
@@ -10,9 +11,9 @@ type Sent = {
   n: number;
   token: Token;
   padding: number;
-  /** It was refused for good. */
+  /** It was rejected for good. */
   refused: boolean;
-  /** By an `ack`; a `welcome` may count what was refused on a connection that is lost. */
+  /** By an `ack`; a `welcome` also counts messages whose rejection was lost with a connection. */
   acknowledged: boolean;
 };
 type Line = Record<string, unknown>;
@@ -23,28 +24,28 @@ export class NativePerson {
   readonly names = new Set<string>();
   name: string;
   readonly takesRuns: boolean;
-  /** Messages that came in one line with others. */
+  /** Messages received as part of a run. */
   inRuns = 0;
   link: ModelLink | undefined;
   session: Session | undefined;
-  /** The rooms that it has entered and not left; it asks for these when it comes back. */
+  /** The rooms it is in, and asks for when it reconnects. */
   readonly rooms = new Set<string>(["lobby"]);
-  /** Every message that counts, in the order of its number. */
+  /** Every counted message, in order. */
   readonly sent: Sent[] = [];
   acked = 0;
   refusals = 0;
-  /** Numbers after which a room's messages go on, and the mail. */
+  /** The last number seen of each room, and of the mail. */
   readonly seqs = new Map<string, number>();
   mail: number | undefined;
-  /** Who is in a room, as told; a room is missing while the first list is not there. */
+  /** Who is in each room, as far as it has been told; absent until the first list has come. */
   readonly present = new Map<string, Set<string>>();
   readonly #joining = new Set<string>();
   readonly #parting = new Set<string>();
-  /** Rooms whose messages come now. */
+  /** Rooms whose messages it may get now. */
   readonly #heard = new Set<string>();
-  /** Where the rooms that are being joined were asked to go on from. */
+  /** The `seq` that each pending join asked for. */
   readonly #joinedFrom = new Map<string, number | undefined>();
-  /** How many of `sent` are on their way on this connection. */
+  /** How many of `sent` have been transmitted on this connection. */
   #onWay = 0;
   /** The highest number that was ever sent. */
   #highest = 0;
@@ -78,14 +79,17 @@ export class NativePerson {
   get isWelcome(): boolean {
     return this.isLive && this.#welcomed;
   }
-  /** All is said and acknowledged, and it knows who is here. */
+  /** Everything is said and acknowledged, and it knows who is in its rooms. */
   get isQuiet(): boolean {
     const pending = this.#joining.size + this.#parting.size;
     const knowsAll = [...this.rooms].every((room) => this.present.has(room));
     return this.#welcomed && this.acked === this.sent.length && pending === 0 && knowsAll;
   }
 
-  /** A new connection, beside the old one if that is still there. `since`: it wants what it has missed. */
+  /**
+   * Opens a new connection, beside the old one if that is still open. `since`: asks for what it has
+   * missed.
+   */
   connect(since: boolean): void {
     const { world } = this;
     const peer = { address: "127.0.0.1", port: 1 };
@@ -106,7 +110,7 @@ export class NativePerson {
     for (const room of this.rooms) this.#askWho(room);
   }
 
-  /** Says something in a room, now and then in one where it is not. */
+  /** Says something in one of its rooms, or now and then in another one. */
   say(padding = 0): void {
     const { world } = this;
     const room = world.chance(0.03) ? "elsewhere" : (world.pick([...this.rooms]) ?? "lobby");
@@ -118,11 +122,11 @@ export class NativePerson {
   }
   join(room: string): void {
     if (!this.#canAsk || this.#joining.has(room)) return;
-    // What still comes from before it parted would come again.
+    // Messages still coming from before the part would be repeated.
     const seq = this.#parting.has(room) ? undefined : this.seqs.get(room);
     this.#joining.add(room);
     this.#joinedFrom.set(room, seq);
-    // In a room that it is in, messages may come meanwhile that it has then.
+    // In a room it is in, messages that come meanwhile would be repeated.
     if (this.#heard.has(room)) this.#joinedFrom.set(room, undefined);
     const since = this.#joinedFrom.get(room) === undefined ? {} : { epoch: "epoch-1", seq };
     this.#send({ type: "join", room, ref: `join:${room}`, ...since });
@@ -141,7 +145,7 @@ export class NativePerson {
   ask(line: { type: string } & Record<string, unknown>): void {
     if (this.#canAsk) this.#send(line);
   }
-  /** Sends again what has been sent already, as after a doubt. */
+  /** Resends a message that has been sent already. */
   repeat(): void {
     const sent = this.sent[this.world.below(Math.max(1, this.#onWay))];
     if (!this.#canAsk || sent === undefined || sent.n > this.#onWay) return;
@@ -149,14 +153,14 @@ export class NativePerson {
     this.#transmit(sent);
   }
 
-  /** Sends what waits, and reads what has arrived. */
+  /** Reads what has arrived, and sends what waits. */
   step(): void {
     const { link, world } = this;
     if (link === undefined) return;
     this.#read(link);
     if (!this.#canAsk || world.nowMs < this.#waitUntilMs) return;
     for (const [room, atMs] of this.#askAtMs) if (world.nowMs >= atMs) this.#askWho(room);
-    // Some clients have a window.
+    // Clients have a window.
     while (this.#onWay < this.sent.length && this.#onWay - this.acked < 200) {
       this.#transmit(this.sent[this.#onWay++]!);
     }
@@ -242,7 +246,7 @@ export class NativePerson {
     if (n < this.acked) this.#fail(`welcome has n ${n}, ${this.acked} was acknowledged`);
     if (n > highest) this.#fail(`welcome has n ${n} of ${highest}`);
     for (const sent of this.sent.slice(this.acked, n)) {
-      // It may have been refused on a connection that is lost; else it is said.
+      // It was said, or its rejection was lost with a connection.
       if (sent.token.rooms.length > 1) this.#fail(`${sent.token.id} was said twice`);
     }
     this.acked = n;
@@ -333,7 +337,7 @@ export class NativePerson {
     if (asked === "join") this.#joining.delete(room);
     if (asked === "part") this.#parting.delete(room);
     if (code === "name-taken" && !this.#welcomed) {
-      // Somebody took it while this one was away.
+      // Somebody took the name meanwhile.
       this.name = `${this.id}.${this.names.size}`;
       this.names.add(this.name.toLowerCase());
     }
@@ -348,7 +352,7 @@ export class NativePerson {
       this.#onWay = n - 1;
       this.#waitUntilMs = world.nowMs + retryAfterMs;
     } else if (code === "protocol") {
-      // Only a client that says things twice can lose count.
+      // Only a client that repeats messages can lose count.
       if (!this.#repeated) this.#fail(JSON.stringify(line));
       this.#onWay = this.acked;
     } else this.sent[n - 1]!.refused = true;

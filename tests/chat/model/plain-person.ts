@@ -1,4 +1,5 @@
-// A person in one of the old systems' dialects, framed or not: says things, and notes what it hears of everybody and alone.
+// A client of one of the old systems, framed or not: talks, and notes what it hears in the room and
+// privately.
 
 import type { Session } from "../../../src/chat/session.ts";
 import { chatRoom } from "../../../src/dialects/chat-room.ts";
@@ -16,7 +17,10 @@ type Words = {
   login: (name: string) => string;
   say: (text: string) => string;
   tell?: (to: string, text: string) => string;
-  /** Finds tokens, with what select-chat's people type before them: group 1 is set for one's own private message, 2 for somebody else's, 3 is the token's number. */
+  /**
+   * Finds tokens: group 1 is set for one's own private message, 2 for somebody else's, 3 is the
+   * token's number.
+   */
   heard: RegExp;
 };
 
@@ -61,7 +65,10 @@ export class PlainPerson {
   readonly session: Session;
   readonly names = new Set<string>();
   name: string;
-  /** It hears the room from somewhere between these two numbers on; the last is undefined while it may not hear it yet. */
+  /**
+   * It hears the room from a number between these two; the second is undefined until it has logged
+   * in.
+   */
   readonly #fromAtLeast: number;
   #fromAtMost: number | undefined;
   readonly heard: number[] = [];
@@ -87,7 +94,7 @@ export class PlainPerson {
   get isLive(): boolean {
     return this.session.phase === "member" && this.link.over === "";
   }
-  /** All that it has said has been taken, and all that it is told has left. */
+  /** Everything it said has been taken, and everything for it has been sent. */
   get isQuiet(): boolean {
     return this.session.queue.length === 0 && this.session.output.lagBytes === 0;
   }
@@ -111,7 +118,7 @@ export class PlainPerson {
   }
 
   tell(to: string): void {
-    // In a private chat, all that select-chat's people type goes to the partner.
+    // In a private chat, everything typed in select-chat goes to the partner.
     const chats =
       this.#words.dialect === selectChat && this.session.privateChat.partner !== undefined;
     if (this.#words.tell === undefined || chats) return this.say();
@@ -130,7 +137,7 @@ export class PlainPerson {
     else this.send(this.#words.quit);
   }
 
-  /** Reads what has arrived and holds it to the twin. */
+  /** Reads what has arrived and checks it against the model. */
   step(): void {
     if (this.isLive && !this.session.awaitsWelcome) {
       this.#fromAtMost ??= this.world.room("lobby").length;
@@ -146,16 +153,18 @@ export class PlainPerson {
       if (alone !== undefined) this.#hearAlone(Number(id));
       else this.#hear(Number(id));
     }
-    // A token may have arrived in part, with what stands before it.
+    // A token, and what comes before it, may have arrived in part.
     this.#text = this.#text.slice(end).slice(-200);
   }
 
-  /** Everything that was said since it connected. */
+  /** Everything said since it connected. */
   get couldHear(): number[] {
     return this.#audible(this.world.room("lobby").slice(this.#fromAtLeast));
   }
 
-  /** Whether it has heard the room from where it came in, without a gap; `all`: to the end of the log. */
+  /**
+   * Whether it has heard the room without a gap since its login; `all`: up to the end of the log.
+   */
   hasHeard(all: boolean): boolean {
     const { world, heard } = this;
     const log = world.room("lobby");

@@ -1,7 +1,8 @@
-// A hub with a clock, a store that can fail, stall and be unsure, and an adapter as strict as the server's (it ends the turn, then
-// finishes it, and calls by time only when it was asked to), beside its plain slow twin: every room's log and everybody's mail as
-// two lists.
+// A hub with a clock, a store that can fail, stall and leave outcomes unknown, and an adapter as
+// strict as the server's: it ends turns, then finishes them, and calls on time only when asked to.
+// Beside it the model: every room's log and every mailbox as a list.
 
+import { silentLog } from "../../silent-log.ts";
 import type { Dialect, Peer } from "../../../src/chat/dialect.ts";
 import type { LeaveReason } from "../../../src/chat/events.ts";
 import { Hub } from "../../../src/chat/hub.ts";
@@ -14,7 +15,7 @@ import { reservedNames } from "../../../src/dialects/table.ts";
 import { seeded } from "../../sim/random.ts";
 import { FailingStore } from "../failing-store.ts";
 
-/** Something said: where it may be heard, and where it was. */
+/** Something said, where it may be heard, and where it was heard. */
 export type Token = {
   id: number;
   owner: string;
@@ -23,7 +24,7 @@ export type Token = {
   room: string | undefined;
   /** Folded names that it was meant for; empty for everybody. */
   to: readonly string[];
-  /** Rooms and mailboxes whose log has it, and clients of dialects without a mailbox that heard it alone. */
+  /** Rooms and mailboxes that contain it, and plain clients that got it privately. */
   rooms: string[];
   mails: string[];
   alone: string[];
@@ -37,11 +38,11 @@ export class World {
   readonly rooms = new Map<string, string[]>();
   readonly mail = new Map<string, string[]>();
   readonly tokens: Token[] = [];
-  /** Connections that the hub has not been told the end of. */
+  /** Connections that the hub considers open. */
   readonly sessions = new Set<Session>();
   hub: Hub;
   nowMs = 1_700_000_000_000;
-  /** The last batch of this process that the log has. */
+  /** The last batch of this process that is in the log. */
   #recorded = 0;
   #awake = false;
   #timerMs = Infinity;
@@ -63,7 +64,7 @@ export class World {
     this.hub = this.#start();
   }
 
-  /** One of a list, or a whole number under `n`. */
+  /** A random element. */
   pick<T>(list: readonly T[]): T | undefined {
     return list[this.below(list.length)];
   }
@@ -74,7 +75,7 @@ export class World {
     return this.random() < p;
   }
 
-  /** What is said and heard, for whoever looks for a seed's reason: HUB_LOG=1. */
+  /** Prints what is said and heard, with HUB_LOG=1. */
   trace(who: string, way: "<" | ">", what: string): void {
     if (process.env["HUB_LOG"] === "1") console.log(this.nowMs, who, way, what.slice(0, 1000));
   }
@@ -131,7 +132,7 @@ export class World {
     }
   }
 
-  /** Some of the replies come that the store has kept back, in any order. */
+  /** Delivers some of the late replies, in any order. */
   releaseSome(): void {
     const { store } = this;
     while (store.waiting.length > 0 && this.chance(0.5)) {
@@ -141,7 +142,7 @@ export class World {
     }
   }
 
-  /** The store is well, and all replies come that it has kept back. */
+  /** Repairs the store and delivers all late replies. */
   heal(): void {
     const { store } = this;
     store.full = store.unreadable = false;
@@ -155,7 +156,7 @@ export class World {
     }
   }
 
-  /** Time passes; the hub's timer runs when it has asked for it. `after` runs after each turn. */
+  /** Lets time pass and runs the hub's timer when it is due; `after` runs after each turn. */
   pass(ms: number, after: () => void): void {
     const untilMs = this.nowMs + ms;
     this.endTurn();
@@ -172,7 +173,7 @@ export class World {
     this.nowMs = untilMs;
   }
 
-  /** The process is gone; another begins with the same log. */
+  /** Kills the process and starts another one with the same log. */
   restart(): void {
     this.#awake = false;
     this.#timerMs = Infinity;
@@ -194,11 +195,11 @@ export class World {
         closed() {},
       },
       wake: () => {
-        // What a process that is gone still wants is nobody's business.
+        // A dead process wakes nobody.
         if (hub === this.hub) this.#awake = true;
       },
-      log() {},
-      warn() {},
+      print() {},
+      log: silentLog,
       hashSecret: (secret) => `hash of ${secret}`,
       reservedNames,
       newSecret: () => `secret-number-${++this.#secrets}-0123456789`,
@@ -221,7 +222,7 @@ export class World {
     this.#timerMs = Math.min(this.#timerMs, this.hub.nextTimeout);
   }
 
-  /** What the log takes is the truth: numbers without gaps, every message once. */
+  /** Records what the log takes as the truth, and checks that numbers have no gaps. */
   #record({ number, rooms, mail }: Batch, committed: Committed): void {
     this.#recorded = number;
     for (const [i, { room, runs }] of rooms.entries()) {

@@ -1,4 +1,4 @@
-// Who may be called what, and when two names are one.
+// Which names are allowed, and when two names are the same.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";

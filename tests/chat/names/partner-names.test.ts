@@ -1,4 +1,4 @@
-// Words for the partner of a private chat, when its name changes hands: nobody else hears them.
+// Messages to the partner of a private chat when its name changes hands: nobody else hears them.
 
 import { expect, test } from "bun:test";
 import { openChat } from "../../../src/dialects/open-chat/open-chat.ts";
@@ -21,7 +21,7 @@ function chat() {
   return { rig, ann, bob };
 }
 
-test("whoever is in a private chat, asked or asking hears of the other's new name in another room", () => {
+test("people tied by a private chat or invitation hear of a rename in another room", () => {
   const { rig, ann, bob } = chat();
   bob.send({ type: "rename", name: "Robert" });
   expect(ann.lines()).toEqual([{ type: "renamed", from: "Bob", to: "Robert", chat: true }]);
@@ -32,7 +32,7 @@ test("whoever is in a private chat, asked or asking hears of the other's new nam
   dan.text();
   cal.send("CHANGENAME Cal Carl");
   expect(dan.lines()).toContainEqual({ type: "renamed", from: "Cal", to: "Carl", chat: true });
-  // Who is in the same room hears it there, once.
+  // Members of the same room hear it there, once.
   ann.send({ type: "leave" });
   cal.send("reject");
   cal.text();
@@ -40,7 +40,7 @@ test("whoever is in a private chat, asked or asking hears of the other's new nam
   expect(cal.text().match(/Anna/g)).toHaveLength(2);
 });
 
-test("a line of select-chat tells it in its own words", () => {
+test("select-chat tells it in its own words", () => {
   const rig = new Rig();
   const ann = rig.client(selectChat).send("Ann");
   const bob = rig.member("Bob", inRoom("den"));
@@ -51,7 +51,7 @@ test("a line of select-chat tells it in its own words", () => {
   expect(ann.text()).toBe("Bob is called Robert now\n");
 });
 
-test("words on their way to a partner who is called otherwise now reach that partner, and no taker of the name", () => {
+test("a message to a partner's old name reaches the partner, never whoever took the name", () => {
   const { rig, ann, bob } = chat();
   bob.send({ type: "rename", name: "Robert" });
   ann.send(tell(1, "Bob"));
@@ -67,7 +67,7 @@ test("words on their way to a partner who is called otherwise now reach that par
   expect([heard(mallory), heard(bob)]).toEqual([[], []]);
   ann.send(tell(3, "Robert", "to you"));
   expect(heard(bob)).toEqual(["to you"]);
-  // Said to others it has been said.
+  // Said to at least one recipient, it counts as said.
   ann.text();
   ann.send({ type: "tell", n: 4, to: ["Bob", "Robert"], text: "to both" });
   const [missed, ack] = ann.lines();
@@ -77,7 +77,7 @@ test("words on their way to a partner who is called otherwise now reach that par
   expect([heard(mallory), heard(bob)]).toEqual([[], ["to both"]]);
 });
 
-test("the same after the partner has left the chat, said goodbye, and another has come under the name", () => {
+test("nor after the partner has left and somebody else has come under the name", () => {
   const { rig, ann, bob } = chat();
   bob.send({ type: "bye" });
   const mallory = rig.member("Bob", { secret: "mallory-0123456789" });
@@ -89,7 +89,7 @@ test("the same after the partner has left the chat, said goodbye, and another ha
   expect(heard(mallory)).toEqual(["to whoever is Bob"]);
 });
 
-test("a partner who comes back after a lost connection is no stranger", () => {
+test("a partner who reconnects is recognized", () => {
   const { rig, ann, bob } = chat();
   bob.close();
   ann.send(tell(1, "Bob", "while you are away"));
@@ -98,7 +98,7 @@ test("a partner who comes back after a lost connection is no stranger", () => {
   expect(heard(again)).toEqual(["while you are away", "and back"]);
 });
 
-test("names that are remembered are few", () => {
+test("few old names are remembered", () => {
   const { ann, bob } = chat();
   for (let i = 0; i <= limits.namesKnown; i++) bob.send({ type: "rename", name: `Bob${i}` });
   ann.text();

@@ -1,4 +1,4 @@
-// A name whose connection was lost is kept for whoever has its secret, as long as its mail is.
+// The name of a lost connection is held for whoever has its secret, as long as its mail is.
 
 import { expect, test } from "bun:test";
 import { chatRoom } from "../../../src/dialects/chat-room.ts";
@@ -12,7 +12,7 @@ const elsewhere = "192.0.2.7";
 const heard = (client: Client) =>
   client.lines().flatMap(({ type, text }) => (type === "private" ? [text] : []));
 
-test("nobody else enters under it, and the mail under it is for the one who comes back", () => {
+test("nobody else can log in under it, and its mail waits for its owner", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   rig.member("Bob").close();
@@ -33,7 +33,7 @@ test("nobody else enters under it, and the mail under it is for the one who come
   expect(heard(bob)).toEqual(["for Bob"]);
 });
 
-test("nobody takes it as a new name, or calls themselves so", () => {
+test("nobody can take it by a rename or as an alias", () => {
   const rig = new Rig();
   rig.member("Bob").close();
   const mallory = rig.member("Mallory", {}, elsewhere);
@@ -54,7 +54,7 @@ test("nobody takes it as a new name, or calls themselves so", () => {
   }
 });
 
-test("it is free after that time, and at once after a goodbye or another name", () => {
+test("it is free after the hold time, and at once after a goodbye or a rename", () => {
   const rig = new Rig();
   rig.member("Bob").close();
   rig.member("Cal").send({ type: "bye" });
@@ -73,7 +73,7 @@ test("it is free after that time, and at once after a goodbye or another name", 
   });
 });
 
-test("who comes from the same place is taken for the one who was there, without the secret too", () => {
+test("a client from the same network gets it back without the secret", () => {
   const rig = new Rig();
   for (const address of [elsewhere, "2001:db8::1"]) {
     rig.member("Bob", {}, address).close();
@@ -86,7 +86,7 @@ test("who comes from the same place is taken for the one who was there, without 
   expect(neighbour.lines()[0]).toMatchObject({ type: "welcome" });
 });
 
-test("a dialect without secrets keeps no name: who loses such a connection has it again at once", () => {
+test("dialects without secrets hold no name after a lost connection", () => {
   const rig = new Rig();
   for (const dialect of [openChat, lineChat, chatRoom]) {
     rig.client(dialect).send("Zoe").close();
@@ -96,7 +96,7 @@ test("a dialect without secrets keeps no name: who loses such a connection has i
   }
 });
 
-test("nobody enters under another's alias, or calls themselves by another's name or alias", () => {
+test("names and aliases are one space", () => {
   const rig = new Rig();
   const watcher = rig.client(openChat).send("Bob");
   const mia = rig.client(chatRoom).send(":Cal:mia");
@@ -104,7 +104,7 @@ test("nobody enters under another's alias, or calls themselves by another's name
   for (const login of [":Bob:eve", ":bob:eve", ":CAL:eve", ":x:Cal"]) {
     const eve = rig.client(chatRoom).send(login);
     expect(eve.text()).toContain("is taken: choose another");
-    // Asked again, in the words of this system.
+    // It is asked for a name again.
     expect(eve.session.phase).toBe("new");
     eve.close();
   }
@@ -116,10 +116,10 @@ test("nobody enters under another's alias, or calls themselves by another's name
   expect(dan.lines()).toMatchObject([
     { type: "error", code: "name-taken", subject: "cal", ref: 1 },
   ]);
-  // Its own is nobody else's.
+  // One's own name as an alias is fine.
   const own = rig.client(chatRoom).send(":Eva:Eva");
   expect(own.session.name).toBe("Eva");
-  // It is free as soon as its user is gone.
+  // The alias is free as soon as its user is gone.
   mia.close();
   cal.send("Cal");
   expect(cal.session.name).toBe("Cal");

@@ -1,7 +1,8 @@
-// The file requests of one control connection, without a connection: what is answered, what is refused, what is bounded.
+// The file requests of one control connection, without the connection: what is answered, what is
+// refused, what is bounded.
 
 import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
@@ -52,7 +53,7 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-test("an offer repeats the ref, and all digests of a check follow in order", async () => {
+test("an offer repeats the ref, and a check is followed by all digests in order", async () => {
   const { session, lines } = connect();
   session.handle({ type: "fetch", name: "a", check: true, ref: "r" });
   expect(lines[0]).toMatchObject({
@@ -78,7 +79,7 @@ test("an offer repeats the ref, and all digests of a check follow in order", asy
   expect(service.transferCount).toBe(0);
 });
 
-test("`fetched` ends a transfer, a second one of that number changes nothing", () => {
+test("`fetched` ends a transfer; a second one of that number changes nothing", () => {
   const { session, lines } = connect();
   session.handle(fetchOf("b"));
   expect(lines[0]?.["type"]).toBe("offer");
@@ -88,7 +89,7 @@ test("`fetched` ends a transfer, a second one of that number changes nothing", (
   session.close();
 });
 
-test("a token that names a running transfer is refused, and is free again after it", () => {
+test("a token in use is refused, and is free again afterwards", () => {
   const { session, lines } = connect();
   const line = fetchOf("b");
   session.handle(line);
@@ -101,7 +102,7 @@ test("a token that names a running transfer is refused, and is free again after 
   expect(service.transferCount).toBe(0);
 });
 
-test("one connection, and one address, have so many transfers and no more", () => {
+test("transfers are limited per connection and per address", () => {
   const { session, lines } = connect();
   for (let i = 0; i <= limits.maxTransfersPerSession; i++) session.handle(fetchOf("b"));
   expect(lines.filter(({ type }) => type === "offer").length).toBe(limits.maxTransfersPerSession);
@@ -127,11 +128,11 @@ test("digests wait while the connection is slow", async () => {
   session.close();
 });
 
-test("a file that changes is said once, with the transfer's number", async () => {
+test("a changed file is reported once, with the number of the transfer", async () => {
   writeFileSync(join(base, "FILES", "c"), new Uint8Array(3 * limits.hashLeadBytes));
   const { session, lines } = connect();
   session.handle(fetchOf("c"));
-  appendFileSync(join(base, "FILES", "c"), "more");
+  writeFileSync(join(base, "FILES", "c"), "other");
   await until(() => lines.some(({ type }) => type === "error"));
   service.wake();
   await Bun.sleep(20);
@@ -142,7 +143,7 @@ test("a file that changes is said once, with the transfer's number", async () =>
   rmSync(join(base, "FILES", "c"));
 });
 
-test("a file that the disk does not know any more ends its own transfer, and no other", async () => {
+test("a file that the disk no longer knows ends its own transfer, and no other", async () => {
   const file = service.folder.open("b");
   const lost = {
     ...file,
@@ -165,14 +166,14 @@ test("a file that the disk does not know any more ends its own transfer, and no 
   expect(service.transferCount).toBe(0);
 });
 
-test("a connection that has ended is answered no more", () => {
+test("a closed connection gets no more answers", () => {
   const { session, lines } = connect();
   session.close();
   session.handle(fetchOf("b"));
   expect(lines).toEqual([]);
 });
 
-test("anything that passes the decoder is refused or answered, never thrown", () => {
+test("anything that passes the decoder is answered or refused, and never throws", () => {
   const value = fc.oneof(
     fc.jsonValue(),
     fc.constantFrom(

@@ -1,4 +1,5 @@
-// The open-chat download ports over real sockets: a client like the original, ports that are freed, and ports in use.
+// The open-chat download ports over real sockets: a client like the original, ports that are freed,
+// and ports in use.
 
 import { afterEach, expect, test } from "bun:test";
 import {

@@ -1,5 +1,7 @@
-// S1's files: what is listed can be asked for by that name, and is offered under it; what is not listed is not there.
+// Files of open-chat clients: what is listed can be requested by that name, and is offered under
+// it; nothing else exists.
 
+import { keepingLog } from "../../silent-log.ts";
 import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -28,6 +30,7 @@ let folder: string;
 let service: FileService;
 let downloads: OpenChatDownloads;
 let files: ServerFiles;
+const { log, logged } = keepingLog();
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "parley-listed-"));
@@ -35,7 +38,7 @@ beforeAll(async () => {
   service = await FileService.open({ folder, host, port: 0 });
   const open = (name: string) => service.folder.open(name);
   downloads = new OpenChatDownloads({ host, firstPort: 0, open });
-  files = new ServerFiles(service, downloads, () => {});
+  files = new ServerFiles(service, downloads, () => {}, log);
 });
 afterAll(() => {
   downloads.close();
@@ -45,7 +48,7 @@ afterAll(() => {
 
 let session = 0;
 
-/** A session of its own asks: the offer, or the refusal's code. */
+/** Asks in a session of its own: the offer, or the refusal's code. */
 function download(name: string): Promise<{ name: string; sizeBytes: number } | string> {
   return new Promise((resolve) => {
     files.download(++session, name, { address: host, port: 1 }, (result) => {
@@ -68,7 +71,7 @@ function list(): Promise<string> {
 
 let aheadMs = 0;
 
-/** Does something when all that has been listed until now is old. */
+/** Does something once every listing so far has expired. */
 async function later(act: () => Promise<void>): Promise<void> {
   const now = performance.now.bind(performance);
   aheadMs += folderLimits.listingMs;
@@ -77,8 +80,10 @@ async function later(act: () => Promise<void>): Promise<void> {
   await act();
 }
 
-test("before anybody has asked for the list", async () => {
+test("works before anybody has asked for the list, and logs the request", async () => {
   expect(await download("esc.png")).toEqual({ name: "esc.png", sizeBytes: 3 });
+  const fields = { file: "esc.png", address: host };
+  expect(logged).toEqual([{ level: "info", message: "file requested", fields }]);
 });
 
 test("list, request and offer agree", async () => {
@@ -96,7 +101,7 @@ test("list, request and offer agree", async () => {
   }
 });
 
-test("a new file can be asked for as soon as it is listed", async () => {
+test("a new file can be requested as soon as it is listed", async () => {
   await list();
   writeFileSync(join(folder, "new\u0007"), "g");
   await later(async () => {
@@ -105,7 +110,9 @@ test("a new file can be asked for as soon as it is listed", async () => {
   });
 });
 
-/** A session of its own asks to compare a file with its own, in the native protocol: the offer, or the refusal's code. */
+/**
+ * Asks to compare a file, in a native session of its own: the offer, or the refusal's code.
+ */
 function fetched(name: string, token?: string): Promise<{ name: unknown; size: unknown } | string> {
   const asking = ++session;
   return new Promise((resolve) => {
@@ -122,14 +129,14 @@ function fetched(name: string, token?: string): Promise<{ name: unknown; size: u
   });
 }
 
-test("a native client fetches a file by its name, or else as it is shown", async () => {
+test("a native client gets a file by its name, or else by how it is shown", async () => {
   const token = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url");
   for (const again of [undefined, token]) {
     expect(await fetched("esc.png", again)).toEqual({ name: "esc\u001b[31m.png", size: 3 });
   }
   expect(await fetched("esc\u001b[31m.png")).toEqual({ name: "esc\u001b[31m.png", size: 3 });
   expect(await fetched("lead")).toEqual({ name: " lead", size: 6 });
-  // both are called so where nothing is hidden
+  // Both have that name where nothing is hidden.
   expect(await fetched("twin")).toEqual({ name: "twin", size: 5 });
   for (const name of ["same", "nobody", "../a.txt", "", " esc.png"]) {
     expect(await fetched(name)).toBe("not-found");
@@ -137,7 +144,7 @@ test("a native client fetches a file by its name, or else as it is shown", async
   expect(service.transferCount).toBe(0);
 });
 
-test("who leaves while its file is looked for gets nothing, and keeps no place", async () => {
+test("a client that leaves during the search gets nothing, and keeps no slot", async () => {
   const lines: unknown[] = [];
   const asking = ++session;
   const request = { type: "fetch", name: "esc.png", check: true, ref: 7 } as const;
@@ -154,7 +161,7 @@ test("who leaves while its file is looked for gets nothing, and keeps no place",
   expect(service.transferCount).toBe(0);
 });
 
-/** Asks for a page; the names in it, or the refusal's code. */
+/** Asks for a page: the names in it, or the refusal's code. */
 function page(after: string, limit: number): Promise<string[] | string> {
   return new Promise((resolve) => {
     files.list(after, limit, (result) => {
@@ -163,7 +170,7 @@ function page(after: string, limit: number): Promise<string[] | string> {
   });
 }
 
-test("so many lists are read at once, whoever asks; who asks for the same shares it", async () => {
+test("few lists are read at once, and equal requests share one", async () => {
   const reading = spyOn(service.folder, "list");
   const same = Array.from({ length: 1_000 }, () => page("a", 2));
   const other = Array.from({ length: limits.maxListings }, (_, i) => page(`${i}`, 1));
@@ -177,7 +184,7 @@ test("so many lists are read at once, whoever asks; who asks for the same shares
   expect(await page("0", 1)).toEqual(["a.txt"]);
 });
 
-test("a list that could not be read is not remembered", async () => {
+test("a failed list is not cached", async () => {
   const busy = new ParleyError("full", "busy");
   await later(async () => {
     const failing = spyOn(service.folder, "list").mockRejectedValue(busy);
@@ -187,7 +194,7 @@ test("a list that could not be read is not remembered", async () => {
   });
 });
 
-test("what is not listed is not there", async () => {
+test("what is not listed is not found", async () => {
   const names = [
     "same",
     "same\u0007",
@@ -201,7 +208,7 @@ test("what is not listed is not there", async () => {
   for (const name of names) expect([name, await download(name)]).toEqual([name, "not-found"]);
 });
 
-test("many answers leave turns for other work between them", async () => {
+test("many answers leave turns for other work", async () => {
   let turns = 0;
   let going = true;
   const turn = () => {

@@ -1,7 +1,8 @@
-// The shared folder hands out its regular files and nothing else, whatever the name asks for.
+// The shared folder serves its regular files and nothing else, whatever name is asked for.
 
 import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
 import * as fs from "node:fs";
+import * as fsPromises from "node:fs/promises";
 import {
   appendFileSync,
   mkdirSync,
@@ -16,6 +17,7 @@ import { join } from "node:path";
 import { ParleyError } from "../../../src/errors.ts";
 import { folder as limits } from "../../../src/limits.ts";
 import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
+import { dataFilePaths } from "../../../src/store/sqlite-file.ts";
 import { skipUnless } from "../../skip.ts";
 
 const base = mkdtempSync(join(tmpdir(), "parley-folder-"));
@@ -26,9 +28,9 @@ const plain = [
   "日本.txt",
   'it\'s "quoted".txt',
   "-rf",
-  ".hidden",
   "%2e%2e",
   "a\nb",
+  ...(process.platform === "win32" ? [] : ["back\\slash.txt"]),
 ];
 
 beforeAll(() => {
@@ -124,7 +126,7 @@ skipUnless(Bun.which("mkfifo") !== null, "no mkfifo")(
   },
 );
 
-test("a file that can be opened but not looked at is closed again", () => {
+test("a file that can be opened but not examined is closed again", () => {
   const closing = spyOn(fs, "closeSync");
   const opening = spyOn(fs, "openSync");
   const looking = spyOn(fs, "fstatSync").mockImplementation(() => {
@@ -138,7 +140,7 @@ test("a file that can be opened but not looked at is closed again", () => {
   expect(closed).toEqual(opened);
 });
 
-test("a file that is written to, cut or replaced is no longer what was opened", () => {
+test("a file that is written to, truncated or touched is no longer what was opened", () => {
   const change = join(path, "change");
   const folder = new SharedFolder(path);
   const versions = new Set<string>();
@@ -161,7 +163,134 @@ test("a file that is written to, cut or replaced is no longer what was opened", 
   rmSync(change);
 });
 
-test("10 000 files are listed within a second, and other work goes on meanwhile", async () => {
+test("the version sees a change that keeps size and modification time", () => {
+  const change = join(path, "same");
+  writeFileSync(change, "one");
+  utimesSync(change, 1_000, 1_000);
+  const folder = new SharedFolder(path);
+  const before = folder.open("same");
+  writeFileSync(change, "two");
+  utimesSync(change, 1_000, 1_000);
+  const after = folder.open("same");
+  expect([before.size, before.modified]).toEqual([after.size, after.modified]);
+  expect(after.version).not.toBe(before.version);
+  expect(before.unchanged()).toBe(false);
+  before.close();
+  after.close();
+  rmSync(change);
+});
+
+test("a name is found however its accents are encoded, the exact one first", () => {
+  const accents = join(base, "accents");
+  mkdirSync(accents);
+  writeFileSync(join(accents, "cafe\u0301"), "decomposed");
+  const folder = new SharedFolder(accents);
+  const sizeOf = (name: string): number => {
+    const file = folder.open(name);
+    file.close();
+    return file.size;
+  };
+  expect([sizeOf("caf\u00e9"), sizeOf("cafe\u0301")]).toEqual([10, 10]);
+  if (process.platform !== "linux") return;
+  writeFileSync(join(accents, "caf\u00e9"), "composed");
+  expect([sizeOf("caf\u00e9"), sizeOf("cafe\u0301")]).toEqual([8, 10]);
+});
+
+const isLinux = process.platform === "linux";
+
+skipUnless(isLinux, "names are any bytes on Linux only")(
+  "a name that is not UTF-8 is listed as Latin-1, and opened by that",
+  async () => {
+    const legacy = join(base, "legacy");
+    mkdirSync(legacy);
+    const encoded = Buffer.concat([Buffer.from(`${legacy}/caf`), Buffer.of(0xe9)]);
+    writeFileSync(encoded, "latin");
+    writeFileSync(join(legacy, "th\u00e9"), "utf-8");
+    const folder = new SharedFolder(legacy);
+    expect(await all(folder)).toEqual(["caf\u00e9", "th\u00e9"]);
+    const bytes = new Uint8Array(10);
+    for (const [name, content] of [
+      ["caf\u00e9", "latin"],
+      ["th\u00e9", "utf-8"],
+    ] as const) {
+      const file = folder.open(name);
+      expect(Buffer.from(bytes.subarray(0, file.read(bytes, 0))).toString()).toBe(content);
+      file.close();
+    }
+    expect(() => folder.open("th\u00e8")).toThrow("No file");
+  },
+);
+
+skipUnless(isLinux, "only /proc says what was opened")(
+  "a folder that is exchanged for a link while a file is opened leads nowhere else",
+  async () => {
+    const race = join(base, "race");
+    mkdirSync(join(race, "files", "sub"), { recursive: true });
+    mkdirSync(join(race, "outside"));
+    writeFileSync(join(race, "files", "sub", "s.txt"), "inside");
+    writeFileSync(join(race, "outside", "s.txt"), "secret");
+    symlinkSync("sub/s.txt", join(race, "files", "link"));
+    symlinkSync("../outside", join(race, "files", "trap"));
+    const program = `
+      const { renameSync } = require("node:fs");
+      process.chdir(${JSON.stringify(join(race, "files"))});
+      console.log("ready");
+      for (let i = 0; i < 60_000; i++) {
+        renameSync("sub", "aside"); renameSync("trap", "sub");
+        renameSync("sub", "trap"); renameSync("aside", "sub");
+      }
+      console.log("done");`;
+    const child = Bun.spawn([process.execPath, "-e", program], { stdout: "pipe" });
+    const output = child.stdout.getReader();
+    await output.read();
+    const folder = new SharedFolder(join(race, "files"));
+    const bytes = new Uint8Array(10);
+    const seen = new Map<string, number>();
+    while (child.exitCode === null) {
+      for (let i = 0; i < 100; i++) {
+        let content = "refused";
+        try {
+          const file = folder.open("link");
+          content = Buffer.from(bytes.subarray(0, file.read(bytes, 0))).toString();
+          file.close();
+        } catch (error) {
+          if (!(error instanceof ParleyError)) throw error;
+        }
+        seen.set(content, (seen.get(content) ?? 0) + 1);
+      }
+      await new Promise<void>((go) => setImmediate(go));
+    }
+    expect(seen.get("inside")).toBeGreaterThan(0);
+    expect(seen.get("secret")).toBeUndefined();
+  },
+  30_000,
+);
+
+test("a folder without changes is not read again, one with changes is", async () => {
+  const quiet = join(base, "quiet");
+  mkdirSync(quiet);
+  writeFileSync(join(quiet, "a"), "");
+  utimesSync(quiet, 1_000, 1_000);
+  const folder = new SharedFolder(quiet);
+  const now = performance.now.bind(performance);
+  using clock = spyOn(performance, "now");
+  let laterMs = 0;
+  clock.mockImplementation(() => now() + laterMs);
+  const reading = spyOn(fsPromises, "readdir");
+  for (const names of [["a"], ["a"]]) {
+    expect(await all(folder)).toEqual(names);
+    laterMs += limits.listingMs;
+  }
+  expect(reading).toHaveBeenCalledTimes(1);
+  writeFileSync(join(quiet, "b"), "");
+  expect(await all(folder)).toEqual(["a", "b"]);
+  writeFileSync(join(quiet, "c"), "");
+  laterMs += limits.listingMs;
+  expect(await all(folder)).toEqual(["a", "b", "c"]);
+  reading.mockRestore();
+});
+
+test("10 000 files are listed within a second, and other work continues meanwhile", async () => {
   const many = join(base, "many");
   mkdirSync(many);
   for (let i = 0; i < 10_000; i++) writeFileSync(join(many, `file ${i}`), "");
@@ -178,7 +307,7 @@ test("10 000 files are listed within a second, and other work goes on meanwhile"
   expect(turns).toBeGreaterThan(10);
 });
 
-test("a thousand requests cost one walk, whatever they ask for, until the listing is old", async () => {
+test("a thousand requests cost one walk, whatever they ask for, until the listing expires", async () => {
   const count = 1_500;
   const asked = join(base, "asked");
   mkdirSync(asked);
@@ -193,7 +322,7 @@ test("a thousand requests cost one walk, whatever they ask for, until the listin
     return { pages, looks };
   };
   const first = await walk();
-  // each request may look once more at the file at which it has paused for others
+  // Each request may look once more at the file at which it paused for others.
   expect(first.looks).toBeLessThan(count + 1_000);
   for (const [i, { files, next }] of first.pages.entries()) {
     const from = i % 2 === 0 ? 0 : i + 1;
@@ -256,3 +385,15 @@ skipUnless(process.platform === "linux", "no ulimit in sh")(
     ]);
   },
 );
+
+test("dotfiles and the server's own data are neither listed nor opened", async () => {
+  const path = mkdtempSync(join(tmpdir(), "parley-withheld-"));
+  for (const name of ["a.txt", ".env", "chat.db", "chat.db-wal"]) writeFileSync(join(path, name), name);
+  symlinkSync("chat.db", join(path, "link.db"));
+  const folder = new SharedFolder(path, dataFilePaths(join(path, "chat.db")));
+  expect(await all(folder)).toEqual(["a.txt"]);
+  for (const name of [".env", "chat.db", "chat.db-wal", "link.db"]) {
+    expect(() => folder.open(name)).toThrow("No file");
+  }
+  rmSync(path, { recursive: true });
+});

@@ -43,7 +43,7 @@ function add(slots: TransferSlots<Holder>, address: string, usedAtMs: number, no
   }
 }
 
-test("a place that is not used for long goes to who wants it, the longest unused first", () => {
+test("an idle slot goes to whoever needs one, the longest idle first", () => {
   const slots = new TransferSlots<Holder>();
   const all = Array.from({ length: limits.maxTransfers }, (_, i) => add(slots, "127.0.0.1", i));
   expect(slots.size).toBe(limits.maxTransfers);
@@ -55,14 +55,14 @@ test("a place that is not used for long goes to who wants it, the longest unused
   expect(slots.size).toBe(limits.maxTransfers);
 });
 
-test("nobody gives way while there is room", () => {
+test("no slot is taken while there is room", () => {
   const slots = new TransferSlots<Holder>();
   const first = add(slots, "127.0.0.1", 0);
   for (let i = 1; i < limits.maxTransfers; i++) add(slots, "127.0.0.1", 0, 100 * limits.idleMs);
   expect(first?.gone).toBe(false);
 });
 
-test("who has all places of one address gives way itself", () => {
+test("an address with all its slots gives up its own", () => {
   const slots = new TransferSlots<Holder>();
   const other = add(slots, "192.0.2.2", 0);
   const own = Array.from({ length: limits.maxTransfersPerAddress }, () =>
@@ -77,7 +77,7 @@ test("who has all places of one address gives way itself", () => {
   ]);
 });
 
-test("a network of IPv6 has as many places as one address", () => {
+test("an IPv6 network has as many slots as one address", () => {
   const slots = new TransferSlots<Holder>();
   for (let i = 0; i < limits.maxTransfersPerAddress; i++) {
     expect(add(slots, `2001:db8:1:2::${i.toString(16)}`, 0)).toBeDefined();
@@ -110,7 +110,7 @@ test("idle connections can't keep everyone from fetching", async () => {
   server.close();
 });
 
-test("a client that reads no digests is told when it loses its place", async () => {
+test("a client that reads no digests is told when it loses its slot", async () => {
   const service = await FileService.open({ folder, host: "127.0.0.1", port: 0, idleMs: 0 });
   const lines: Record<string, unknown>[] = [];
   const session = service.session("127.0.0.1", {
@@ -124,7 +124,7 @@ test("a client that reads no digests is told when it loses its place", async () 
   service.close();
 });
 
-test("a reader that was paused, and lost its place meanwhile, gets the rest", async () => {
+test("a paused reader that lost its slot meanwhile gets the rest", async () => {
   const bytes = new Uint8Array(3 * fetching.ringBytes);
   for (let at = 0; at < bytes.length; at += 65_536) {
     crypto.getRandomValues(bytes.subarray(at, at + 65_536));

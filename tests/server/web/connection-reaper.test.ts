@@ -1,4 +1,4 @@
-// Connections of the web port that have asked for nothing yet: bounded by address, and never so many that chat has no descriptor.
+// Idle connections of the web port are bounded by address, and leave descriptors for chat and files.
 
 import { afterAll, expect, setDefaultTimeout } from "bun:test";
 import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
@@ -63,7 +63,7 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 }
 
 onLinux(
-  "one address has so many connections, with and without a request; WebSockets stay",
+  "an address is held to its limit of connections, idle ones included; WebSockets stay",
   async () => {
     const descriptors = new Descriptors();
     let chat = 0;
@@ -109,40 +109,37 @@ onLinux(
   },
 );
 
-onLinux(
-  "half requests take no descriptor that chat and files need, and the page comes back",
-  async () => {
-    const flags = ["--port", "0", "--web-port", "0", "--files", folder, "--json"];
-    const limited = ["sh", "-c", 'ulimit -n 256; exec "$@"', "sh", ...parleyCommand()];
-    const server = Bun.spawn([...limited, "server", ...flags], { stdout: "pipe", stderr: "pipe" });
-    try {
-      const { value } = await server.stdout.getReader().read();
-      const said = Buffer.from(value ?? []).toString();
-      const ready = JSON.parse(said) as { port: number; webPort: number };
-      const halves: Half[] = [];
-      while (halves.length < 400) halves.push(await Half.open(ready.webPort));
-      const startedMs = performance.now();
-      const client = await RawClient.connect(ready.port);
-      client.send("Ann\ndownload_file a.txt\n");
-      await client.until(() => client.all.includes("a.txt"), "an answer");
-      expect(client.all).toMatch(/UDP \d+ 3 a\.txt/);
-      expect(performance.now() - startedMs).toBeLessThan(2_000);
-      for (const half of halves) half.end();
-      const page = () =>
-        fetch(`http://127.0.0.1:${ready.webPort}/healthz`).then(
-          ({ ok }) => ok,
-          () => false,
-        );
-      await until(page);
-    } finally {
-      server.kill();
-      expect(await server.exited).toBe(0);
-    }
-    expect(await new Response(server.stderr).text()).toMatch(
-      /"level":"warn","message":"file descriptors run short.*"limit":256\}/,
-    );
-  },
-);
+onLinux("half requests leave descriptors for chat and files, and the page comes back", async () => {
+  const flags = ["--port", "0", "--web-port", "0", "--files", folder, "--json"];
+  const limited = ["sh", "-c", 'ulimit -n 256; exec "$@"', "sh", ...parleyCommand()];
+  const server = Bun.spawn([...limited, "server", ...flags], { stdout: "pipe", stderr: "pipe" });
+  try {
+    const { value } = await server.stdout.getReader().read();
+    const said = Buffer.from(value ?? []).toString();
+    const ready = JSON.parse(said) as { port: number; webPort: number };
+    const halves: Half[] = [];
+    while (halves.length < 400) halves.push(await Half.open(ready.webPort));
+    const startedMs = performance.now();
+    const client = await RawClient.connect(ready.port);
+    client.send("Ann\ndownload_file a.txt\n");
+    await client.until(() => client.all.includes("a.txt"), "an answer");
+    expect(client.all).toMatch(/UDP \d+ 3 a\.txt/);
+    expect(performance.now() - startedMs).toBeLessThan(2_000);
+    for (const half of halves) half.end();
+    const page = () =>
+      fetch(`http://127.0.0.1:${ready.webPort}/healthz`).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+    await until(page);
+  } finally {
+    server.kill();
+    expect(await server.exited).toBe(0);
+  }
+  expect(await new Response(server.stderr).text()).toMatch(
+    /"level":"warn","message":"file descriptors run short.*"limit":256\}/,
+  );
+});
 
 onLinux(
   "requests for files leave no descriptor open, however many one connection sends",
@@ -193,7 +190,7 @@ function linkOf(pid: number, fd: string): string {
   }
 }
 
-onLinux("the other end of a connection is found by its descriptor, IPv4 and IPv6", async () => {
+onLinux("the remote address is found by the descriptor, IPv4 and IPv6", async () => {
   const descriptors = new Descriptors();
   for (const host of ["127.0.0.1", "::1"]) {
     const listener = Bun.listen({ hostname: host, port: 0, socket: { data() {} } });
@@ -212,7 +209,7 @@ onLinux("the other end of a connection is found by its descriptor, IPv4 and IPv6
   descriptors.close();
 });
 
-onLinux("what is left is counted, and kept back for files", () => {
+onLinux("descriptors are counted, and a reserve is kept for files", () => {
   const now = new Descriptors().count();
   const few = new Descriptors(now + 40);
   expect([few.reserve, few.areScarce]).toEqual([32, false]);

@@ -1,4 +1,4 @@
-// Files over HTTP that fail on the way: the answer ends early, and the descriptor is closed whatever happened.
+// Files that change or fail while they are sent over HTTP: the response ends early, and the descriptor is closed in any case.
 
 import { afterAll, expect, test } from "bun:test";
 import { appendFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createMetrics } from "../../../src/chat/metrics.ts";
 import { web as limits } from "../../../src/limits.ts";
+import { silentLog } from "../../silent-log.ts";
 import { type OpenFile, SharedFolder } from "../../../src/server/files/shared-folder.ts";
 import { FileRoutes } from "../../../src/server/web/file-routes.ts";
 
@@ -72,17 +73,17 @@ test.each<[string, (folder: WatchedFolder) => void, End]>([
 ])("a file %s while it is sent is closed", async (_, change, expected) => {
   writeFileSync(large, new Uint8Array(sizeBytes));
   const folder = new WatchedFolder(path);
-  const files = new FileRoutes(folder, createMetrics());
-  const answer = await files.get("large", new URLSearchParams(), request());
+  const files = new FileRoutes(folder, createMetrics(), silentLog);
+  const answer = await files.get("large", new URLSearchParams(), request(), "127.0.0.1");
   expect([answer.status, folder.opened.size]).toEqual([200, 1]);
   expect(await read(answer.body!, () => change(folder))).toEqual(expected);
   expect(folder.opened.size).toBe(0);
 });
 
-test("a listing that goes on says where, and all of its pages have all files", async () => {
+test("a list links to its next page, and the pages together have all files", async () => {
   const many = mkdtempSync(join(path, "many-"));
   for (let i = 0; i < 1_100; i++) writeFileSync(join(many, `grüße & ${i}`), "");
-  const files = new FileRoutes(new SharedFolder(many), createMetrics());
+  const files = new FileRoutes(new SharedFolder(many), createMetrics(), silentLog);
   const names: string[] = [];
   let pages = 0;
   for (let query: string | undefined = ""; query !== undefined; pages++) {

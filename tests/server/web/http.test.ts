@@ -1,4 +1,4 @@
-// The web port over real HTTP: headers of the page, files with ranges, who is let in, sockets and their bounds.
+// The web port over real HTTP: the page's headers, files with ranges, who is let in, WebSockets and their limits.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -29,7 +29,7 @@ beforeAll(() => {
 afterAll(() => rig[Symbol.asyncDispose]());
 
 describe("the page", () => {
-  test("three files, each with the strict policy, its type and an entity tag", async () => {
+  test("is three files, each with the strict policy, its type and an entity tag", async () => {
     for (const [path, type] of [
       ["/", "text/html; charset=utf-8"],
       ["/main.js", "text/javascript; charset=utf-8"],
@@ -49,7 +49,7 @@ describe("the page", () => {
     }
   });
 
-  test("has no inline script or style, asks no other host, and its script is under 60 KB compressed", async () => {
+  test("has no inline script or style, uses no other host, and its script is under 60 KB compressed", async () => {
     const html = await (await rig.get("/")).text();
     expect(html).not.toMatch(/<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=/i);
     const js = await (await rig.get("/main.js")).text();
@@ -65,7 +65,7 @@ describe("the page", () => {
     expect(packed.length).toBeLessThan(60_000);
   });
 
-  test("what is not there is 404, other methods are 405", async () => {
+  test("an unknown path is 404, any other method 405, whatever its body", async () => {
     expect((await rig.get("/nothing")).status).toBe(404);
     for (const body of [null, "x", new Uint8Array(5_000_000)]) {
       for (const path of ["/", "/files/digits.txt"]) {
@@ -76,7 +76,7 @@ describe("the page", () => {
   });
 });
 
-test("two servers do not share a web port: the second ends with a sentence", async () => {
+test("a web port that is in use is an error", async () => {
   const port = String(rig.web.port);
   const files = join(rig.path, "files");
   expect(await run(["server", "--port", "0", "--web-port", port, "--files", files])).toEqual({
@@ -115,7 +115,7 @@ function own(): string {
 }
 
 describe("who is let in", () => {
-  test("a Host that is not ours is refused, so that no page can rebind its name to us", async () => {
+  test("an unknown Host is refused, so that no page can rebind its name to this server", async () => {
     for (const host of ["localhost", "127.0.0.1:8000", "[::1]:1", "chat.example", "10.1.2.3"]) {
       expect([host, await statusAt(host)]).toEqual([host, "200"]);
     }
@@ -178,7 +178,7 @@ describe("who is let in", () => {
     expect(await upgrade(rig, { Host: host, Origin: origin })).toBe(status);
   });
 
-  test("too many from one address are told so before there is a session", async () => {
+  test("too many connections from one address are refused before there is a session", async () => {
     rig.refusal = "There are 64 connections from here already";
     const before = rig.links.length;
     const answer = await rig.get("/ws", { Upgrade: "websocket", Connection: "Upgrade" });
@@ -188,20 +188,20 @@ describe("who is let in", () => {
     expect(rig.links.length).toBe(before);
   });
 
-  test("plain HTTP to /ws is told what it is", async () => {
+  test("plain HTTP at /ws gets 426", async () => {
     expect((await rig.get("/ws")).status).toBe(426);
     expect(rig.inside).toEqual([]);
   });
 });
 
 describe("behind a reverse proxy", () => {
-  test("its Host is known, or rewritten: the page at the public URL may chat", async () => {
+  test("the page at the public URL may chat, whether Host is passed on or rewritten", async () => {
     for (const host of ["chat.example", "127.0.0.1:8000"]) {
       expect(await upgrade(rig, { Host: host, Origin: "https://chat.example" })).toBe("101");
     }
   });
 
-  test("people count by their own address, and a proxy that hides it is told so", async () => {
+  test("clients count by their own address, and a proxy that hides it gets 400", async () => {
     await using behind = new WebRig("127.0.0.0/8");
     const from = (address: string) =>
       upgrade(behind, { Host: "localhost", "X-Forwarded-For": address });
@@ -214,7 +214,7 @@ describe("behind a reverse proxy", () => {
     expect(behind.logged).toEqual([]);
   });
 
-  test("one that is not trusted is worth one warning, and not believed", async () => {
+  test("an untrusted proxy is not believed, and warned about once", async () => {
     await using direct = new WebRig();
     for (let i = 0; i < 3; i++) {
       const headers = { Host: "localhost", "X-Forwarded-For": "198.51.100.7" };
@@ -228,7 +228,7 @@ describe("behind a reverse proxy", () => {
 });
 
 describe("sockets", () => {
-  test("a frame holds one or more lines, each is heard once", async () => {
+  test("a frame has one or more lines, each received once", async () => {
     const socket = new Socket(rig);
     await until(() => socket.isOpen, "the socket");
     rig.heard.length = 0;
@@ -239,7 +239,7 @@ describe("sockets", () => {
     socket.socket.close();
   });
 
-  test("output leaves in frames of whole lines, and everything arrives whatever the backpressure", async () => {
+  test("output is sent in frames of whole lines, and all of it arrives despite backpressure", async () => {
     const socket = new Socket(rig);
     await until(() => socket.isOpen, "the socket");
     const link = rig.links.at(-1)!;
@@ -258,7 +258,7 @@ describe("sockets", () => {
     socket.socket.close();
   });
 
-  test("a line that is too long is the session's to refuse, and nothing after it is heard", async () => {
+  test("a line that is too long is left to the session to refuse, and nothing after it is received", async () => {
     const socket = new Socket(rig);
     await until(() => socket.isOpen, "the socket");
     rig.heard.length = 0;
@@ -280,7 +280,7 @@ describe("sockets", () => {
     expect(binary.code).toBe(1003);
   });
 
-  test("a link that ends tells its session once, and writing to it goes nowhere", async () => {
+  test("a link that ends tells its session once, and ignores later writes", async () => {
     const socket = new Socket(rig);
     await until(() => socket.isOpen, "the socket");
     const link = rig.links.at(-1)!;
@@ -298,7 +298,7 @@ describe("sockets", () => {
 });
 
 describe("files", () => {
-  test("the list has what can be fetched and nothing else", async () => {
+  test("the list has exactly what can be fetched", async () => {
     const answer = (await (await rig.get("/files")).json()) as {
       files: { name: string; size: number }[];
     };
@@ -311,7 +311,16 @@ describe("files", () => {
     expect(rest.files.map((file) => file.name)).toEqual(names.slice(2));
   });
 
-  test("a file comes as an attachment that runs nowhere", async () => {
+  test("each download is logged once, with its client", async () => {
+    rig.logged.length = 0;
+    await rig.get("/files/digits.txt");
+    await rig.get("/files/digits.txt", {}, "HEAD");
+    await rig.get("/files/nothing");
+    const fields = { file: "digits.txt", bytes: 10, address: "127.0.0.1" };
+    expect(rig.logged).toEqual([{ level: "info", message: "file requested", fields }]);
+  });
+
+  test("a file is an attachment that no browser executes", async () => {
     const answer = await rig.get(`/files/${encodeURIComponent('grüße "1".html')}`);
     expect(answer.headers.get("content-type")).toBe("text/html;charset=utf-8");
     expect(answer.headers.get("content-disposition")).toBe(
@@ -322,7 +331,7 @@ describe("files", () => {
     expect(await answer.text()).toBe("<script>alert(1)</script>");
   });
 
-  test("what leaves the folder or is no regular file is not found, whatever the spelling", async () => {
+  test("a path out of the folder, or to something else than a regular file, is not found, however it is spelled", async () => {
     const paths = [
       "/files/../outside.txt",
       "/files/..%2Foutside.txt",
@@ -348,7 +357,7 @@ describe("files", () => {
   });
 
   skipUnless(Bun.which("mkfifo") !== null, "no mkfifo")(
-    "a FIFO is not found, and nobody waits for its writer",
+    "a FIFO is not found, and does not block",
     async () => {
       const path = join(rig.path, "files", "pipe");
       Bun.spawnSync(["mkfifo", path]);
@@ -395,7 +404,7 @@ describe("files", () => {
     expect(await status({ ...range, "If-Range": '"other"' })).toBe(200);
   });
 
-  test("large files go whole and in parts, with a length", async () => {
+  test("large files can be fetched whole and in parts, with a length", async () => {
     const whole = await rig.get("/files/large.bin");
     expect(whole.headers.get("content-length")).toBe(String(largeFile.length));
     expect(Buffer.from(await whole.arrayBuffer()).equals(largeFile)).toBe(true);
@@ -410,7 +419,7 @@ describe("files", () => {
     expect(Buffer.from(await anew.arrayBuffer()).equals(largeFile)).toBe(true);
   });
 
-  test("HEAD says the same as GET without a body", async () => {
+  test("HEAD has the headers of GET, and no body", async () => {
     for (const path of ["/files/digits.txt", "/files/large.bin", "/", "/files/empty"]) {
       const get = await rig.get(path, { "Accept-Encoding": "identity" });
       const head = await rig.get(path, { "Accept-Encoding": "identity" }, "HEAD");
@@ -422,7 +431,7 @@ describe("files", () => {
     }
   });
 
-  test("the hash is that of the bytes, by JSON and once known in the header", async () => {
+  test("the hash is that of the content, in JSON and, once known, in the header", async () => {
     const sha256 = new Bun.CryptoHasher("sha256").update(largeFile).digest("hex");
     const answers = await Promise.all([1, 2, 3].map(() => rig.get("/files/large.bin?sha256")));
     for (const answer of answers) {
@@ -440,7 +449,7 @@ describe("files", () => {
 });
 
 describe("operation", () => {
-  test("health changes when the server stops", async () => {
+  test("health checks fail while the server stops", async () => {
     expect((await rig.get("/healthz")).status).toBe(200);
     rig.web.drain();
     expect((await rig.get("/healthz")).status).toBe(503);

@@ -18,7 +18,7 @@ function client(peer: string, xForwardedFor?: string, forwarded?: string): strin
 }
 
 describe("who asks", () => {
-  test("is whoever connects, unless that is a trusted proxy: others can write what they like", () => {
+  test("is whoever connects, unless that is a trusted proxy, whatever the headers say", () => {
     expect(client("192.0.2.1", "198.51.100.7", "for=198.51.100.7")).toBe("192.0.2.1");
     expect(
       new TrustedProxies().clientOf("127.0.0.1", new Headers({ Forwarded: "for=1.2.3.4" })),
@@ -64,13 +64,13 @@ describe("who asks", () => {
     expect(client("10.9.9.9", undefined, header)).toBe(expected);
   });
 
-  test("two headers must agree: one that the proxy leaves alone is the client's own invention", () => {
+  test("two headers must agree: one that the proxy does not set is the client's invention", () => {
     expect(client("127.0.0.1", "198.51.100.7", "for=198.51.100.7")).toBe("198.51.100.7");
     expect(client("127.0.0.1", "198.51.100.7", "for=6.6.6.6")).toBeUndefined();
     expect(client("127.0.0.1", "6.6.6.6", "for=198.51.100.7")).toBeUndefined();
   });
 
-  test("of a header in any form is an address or nobody", () => {
+  test("from any header is an address or undefined", () => {
     const piece = fc.constantFrom(
       "for=",
       "1.2.3.4",

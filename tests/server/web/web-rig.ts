@@ -1,4 +1,4 @@
-// A web port on a free port with a folder of its own and, in place of the hub, a session that keeps what it hears.
+// A web server on a free port, with a folder of its own and, in place of the hub, a session that records what it receives.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -21,7 +21,7 @@ export class WebRig implements AsyncDisposable {
   drains = 0;
   closed = 0;
   overflows = 0;
-  /** What the doorkeeper says to newcomers. */
+  /** Why new connections are refused, if they are. */
   refusal: string | undefined;
   readonly web: WebServer;
 

@@ -1,6 +1,7 @@
 // The server as a process on virtual time: the real hub, driven as the real driver does it, with connections that are byte
 // streams. It can be killed; what the store has is all that is left then.
 
+import { silentLog } from "../../silent-log.ts";
 import { reservedNames } from "../../../src/dialects/table.ts";
 import { Hub } from "../../../src/chat/hub.ts";
 import type { Link } from "../../../src/chat/link.ts";
@@ -38,8 +39,8 @@ export class ServerProcess {
         closed() {},
       },
       wake: () => clock.after(store.random(), () => this.#endTurn()),
-      log() {},
-      warn() {},
+      print() {},
+      log: silentLog,
       hashSecret: (secret) => `hash of ${secret}`,
       reservedNames,
       newSecret: () => `secret-number-${++this.#secrets}-0123456789`,

@@ -1,24 +1,31 @@
-// The bound of a data file in bytes. When it is exceeded, a round of sweeping notes which rooms and
-// mailboxes are the largest, and deletes the oldest of those until the rest fits: a flood loses
-// what it has written, and others keep theirs. In slices.
+// Keeps a data file within its size. When it is too large, a sweep notes how large each room and
+// each mailbox is, and the largest lose their oldest messages until the rest fits: a flood loses
+// what it has written, and nobody else loses anything. In slices.
 
 import type { Database } from "bun:sqlite";
 import { history as limits } from "../limits.ts";
-import { isInRoom, keySeq } from "./batch-key.ts";
+import { isInRoom, keySeq } from "./sqlite-batch-key.ts";
 import { deleteBatches, type SqliteRooms } from "./sqlite-rooms.ts";
 
-/** A room, or the mailbox of a session, with about so many bytes. */
+/** A room, or the mailbox of `session`, and about how many bytes it takes. */
 type Part = { room: { id: number; name: string } | undefined; session: string; bytes: number };
 
-/** Parts that one round takes from, and bytes that one slice deletes. */
+/** Parts that one sweep takes from. */
 const maxParts = 100;
+/** Bytes that one slice deletes. */
 const sliceBytes = 1_000_000;
-/** Batches of a room whose length is looked at, of the newest and of the oldest. */
-const sampled = 20;
+/** A room's size is estimated from this many of its oldest and as many of its newest batches. */
+const sampledBatches = 20;
 /** What a row takes beside its text, about. */
 const rowBytes = 64;
 
-export class ByteBound {
+/** SQL for the sizes of the oldest or newest `?2` batches of room `?1`. */
+function sample(order: "ASC" | "DESC"): string {
+  return `SELECT * FROM (SELECT count, octet_length(runs) + ${rowBytes} AS bytes
+    FROM batches WHERE ${isInRoom("?1")} ORDER BY key ${order} LIMIT ?2)`;
+}
+
+export class SizeLimit {
   #isOver = false;
   #parts: Part[] = [];
 
@@ -28,31 +35,30 @@ export class ByteBound {
     readonly rooms: SqliteRooms,
   ) {}
 
-  /** A round begins: all rooms and mailboxes are going to be noted. */
-  begin(): void {
+  /** Every room and mailbox is noted after this. */
+  beginSweep(): void {
     this.#isOver = this.#usedBytes() > this.maxBytes;
     this.#parts = [];
   }
 
-  /** Whether there is anything to note. */
+  /** Whether the file is too large, so that sizes have to be noted. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  /** `kept` is how many messages the room has. */
+  /** `kept` counts the messages of the room. */
   noteRoom(id: number, name: string, kept: number): void {
     if (!this.#isOver || kept <= 0) return;
     const { bytes, count } = this.db
       .query<{ bytes: number; count: number }, [number, number]>(
-        `SELECT total(octet_length(runs) + ${rowBytes}) AS bytes, total(count) AS count FROM (
-           SELECT * FROM (SELECT count, runs FROM batches WHERE ${isInRoom("?1")} ORDER BY key LIMIT ?2)
-           UNION ALL SELECT * FROM (SELECT count, runs FROM batches WHERE ${isInRoom("?1")} ORDER BY key DESC LIMIT ?2))`,
+        `SELECT total(bytes) AS bytes, total(count) AS count
+         FROM (${sample("ASC")} UNION ALL ${sample("DESC")})`,
       )
-      .get(id, sampled)!;
+      .get(id, sampledBatches)!;
     this.#note({ room: { id, name }, session: "", bytes: (kept * bytes) / Math.max(1, count) });
   }
 
-  /** A piece of a session's mail; pieces of one session come one after the other. */
+  /** One message of a mailbox. Those of one mailbox are noted one after the other. */
   noteMail(session: string, textBytes: number): void {
     if (!this.#isOver) return;
     const bytes = textBytes + rowBytes;
@@ -62,33 +68,33 @@ export class ByteBound {
     } else this.#note({ room: undefined, session, bytes });
   }
 
-  /** Takes a slice of what is too much; true if there is more to take now. */
-  slice(): boolean {
+  /** Deletes a slice of the largest part; true if there is more to delete now. */
+  deleteSlice(): boolean {
     if (!this.#isOver) return false;
-    const [part] = this.#sorted();
-    if (part === undefined || this.#usedBytes() <= this.maxBytes) {
+    const [largest] = this.#sortParts();
+    if (largest === undefined || this.#usedBytes() <= this.maxBytes) {
       this.#isOver = false;
       this.#parts = [];
       return false;
     }
-    const taken =
-      part.room === undefined ? this.#takeMail(part.session) : this.#takeRoom(part.room);
-    part.bytes -= taken;
-    if (taken === 0) this.#parts.shift();
+    const { room, session } = largest;
+    const deleted = room === undefined ? this.#deleteMail(session) : this.#deleteOldest(room);
+    largest.bytes -= deleted;
+    if (deleted === 0) this.#parts.shift();
     return true;
   }
 
   #note(part: Part): void {
-    if (this.#parts.length >= 2 * maxParts) this.#parts = this.#sorted().slice(0, maxParts);
+    if (this.#parts.length >= 2 * maxParts) this.#parts = this.#sortParts().slice(0, maxParts);
     this.#parts.push(part);
   }
 
   /** The largest first. */
-  #sorted(): Part[] {
+  #sortParts(): Part[] {
     return this.#parts.sort((a, b) => b.bytes - a.bytes);
   }
 
-  #takeRoom({ id, name }: { id: number; name: string }): number {
+  #deleteOldest({ id, name }: { id: number; name: string }): number {
     const oldest = this.db
       .query<{ next_seq: number; bytes: number }, [number, number]>(
         `SELECT ${keySeq} + count AS next_seq, octet_length(runs) + ${rowBytes} AS bytes
@@ -99,39 +105,40 @@ export class ByteBound {
     const first = slice.at(-1)?.next_seq;
     if (first === undefined) return 0;
     deleteBatches(this.db, id, first, first - 1);
-    this.rooms.forgot(name, first);
+    this.rooms.deletedBefore(name, first);
     return bytes;
   }
 
-  /** Of whoever has the most in this mailbox. */
-  #takeMail(session: string): number {
+  /** The oldest messages of the sender who has most in the mailbox. */
+  #deleteMail(session: string): number {
+    const size = `octet_length(text) + ${rowBytes}`;
     const oldest = this.db
       .query<{ mail: number; bytes: number }, [string, number]>(
-        `SELECT mail, octet_length(text) + ${rowBytes} AS bytes FROM mail
+        `SELECT mail, ${size} AS bytes FROM mail
          WHERE session = ?1 AND sender = (SELECT sender FROM mail WHERE session = ?1
-           GROUP BY sender ORDER BY sum(octet_length(text) + ${rowBytes}) DESC LIMIT 1)
+           GROUP BY sender ORDER BY sum(${size}) DESC LIMIT 1)
          ORDER BY mail LIMIT ?2`,
       )
       .all(session, limits.sliceRows);
     const { slice, bytes } = firstSlice(oldest);
-    const remove = this.db.query("DELETE FROM mail WHERE session = ? AND mail = ?");
+    const deleteMail = this.db.query("DELETE FROM mail WHERE session = ? AND mail = ?");
     this.db.transaction(() => {
-      for (const { mail } of slice) remove.run(session, mail);
+      for (const { mail } of slice) deleteMail.run(session, mail);
     })();
     return bytes;
   }
 
-  /** Of the file, without the pages that wait for something new. */
+  /** Without pages that are free for something new. */
   #usedBytes(): number {
-    const number = (name: string): number => {
+    const pragma = (name: string): number => {
       const row = this.db.query<Record<string, number>, []>(`PRAGMA ${name}`).get();
       return row?.[name] ?? 0;
     };
-    return (number("page_count") - number("freelist_count")) * number("page_size");
+    return (pragma("page_count") - pragma("freelist_count")) * pragma("page_size");
   }
 }
 
-/** As many of the rows as a slice may take, and their bytes. */
+/** As many of the rows as one slice deletes, and their bytes. */
 function firstSlice<Row extends { bytes: number }>(
   rows: readonly Row[],
 ): { slice: readonly Row[]; bytes: number } {

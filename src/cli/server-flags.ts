@@ -1,0 +1,153 @@
+// The flags of `parley server`, and what they mean.
+
+import type { ArgsDef, ParsedArgs } from "citty";
+import { ParleyError } from "../errors.ts";
+import { connections, sender } from "../limits.ts";
+import type { ServerOptions } from "../server/chat-server.ts";
+import { isLogLevel, type LogLevel, logLevels } from "../terminal/voice.ts";
+import { quoted } from "../text.ts";
+import { defaultPort } from "./address.ts";
+import { portOf } from "./flags.ts";
+import { listenHost } from "./host-flag.ts";
+import { dialectNames, dialectPorts } from "./listen-flag.ts";
+import { publicUrlOf, trustedProxiesOf } from "./proxy-flags.ts";
+
+/** SQLite's name for a database without a file. */
+const memory = ":memory:";
+
+export const serverFlags = {
+  host: { type: "string", default: "127.0.0.1", description: "Address to listen on" },
+  port: {
+    type: "string",
+    alias: "p",
+    default: String(defaultPort),
+    valueHint: "N",
+    description: "TCP port for everything, and UDP port for transfers (0 picks a free one)",
+  },
+  "web-port": {
+    type: "string",
+    default: "8000",
+    valueHint: "N",
+    description: "Port of the page (0 picks a free one)",
+  },
+  web: {
+    type: "boolean",
+    default: true,
+    description: "Serve the page for browsers",
+    negativeDescription: "Do not serve the page",
+  },
+  "public-url": {
+    type: "string",
+    valueHint: "URL",
+    description: "Where people reach the page, if that is through a reverse proxy",
+  },
+  "trusted-proxy": {
+    type: "string",
+    valueHint: "CIDR…",
+    description:
+      "Reverse proxy whose X-Forwarded-For or Forwarded names the client; may be repeated",
+  },
+  "metrics-port": {
+    type: "string",
+    valueHint: "N",
+    description: "Serve /metrics for Prometheus on this port of 127.0.0.1 (0 picks a free one)",
+  },
+  files: { type: "string", default: "./FILES", valueHint: "DIR", description: "Shared folder" },
+  data: {
+    type: "string",
+    valueHint: "PATH",
+    description: "Keep messages and registrations in this SQLite file (default: in memory)",
+  },
+  sync: {
+    type: "string",
+    default: "normal",
+    valueHint: "normal|full",
+    description: "With --data: what was acknowledged survives a crash, with full a power loss too",
+  },
+  listen: {
+    type: "string",
+    valueHint: "DIALECT=PORT…",
+    description: `Open a port for one dialect: ${dialectNames.join(", ")}; may be repeated`,
+  },
+  classic: {
+    type: "boolean",
+    description: "Open a port for each dialect, the one that its original server uses",
+  },
+  rate: {
+    type: "string",
+    default: String(sender.messagesPerSecond),
+    valueHint: "N",
+    description: "Messages per second that one sender may sustain (0: no limit)",
+  },
+  "max-per-address": {
+    type: "string",
+    default: String(connections.maxPerAddress),
+    valueHint: "N",
+    description: "Connections from one address (0: no limit; loopback is exempt)",
+  },
+  "log-level": {
+    type: "string",
+    valueHint: "LEVEL",
+    description: `Log on stderr: ${logLevels.join(", ")} (default: CONSOLA_LEVEL, else info)`,
+  },
+  json: {
+    type: "boolean",
+    description: "Print one JSON object per line instead of text, on stdout and stderr",
+  },
+} as const satisfies ArgsDef;
+
+export type ServerSettings = Omit<ServerOptions, "print" | "announce" | "log"> & {
+  json: boolean;
+  /** Undefined: the default. */
+  logLevel: LogLevel | undefined;
+};
+
+/** @throws ParleyError `usage` */
+export function serverSettings(args: ParsedArgs<typeof serverFlags>): ServerSettings {
+  const port = portOf("--port", args.port);
+  const classic = args.classic === true;
+  if (args.files === "") {
+    throw usage("--files '' is not a folder: try ./FILES, which need not exist");
+  }
+  if (args.data === "") throw usage("--data '' is not a file: name one, or leave --data out");
+  return {
+    host: listenHost(args.host),
+    port,
+    webPort: args.web ? portOf("--web-port", args["web-port"]) : undefined,
+    publicUrl: publicUrlOf(args["public-url"]),
+    proxies: trustedProxiesOf(args["trusted-proxy"]),
+    metricsPort: optionalPort("--metrics-port", args["metrics-port"]),
+    files: args.files,
+    data: args.data === memory ? undefined : args.data,
+    synchronous: syncOf(args.sync),
+    rate: numberOf("--rate", args.rate),
+    maxPerAddress: numberOf("--max-per-address", args["max-per-address"]),
+    extra: dialectPorts(args.listen, classic, port),
+    classic: classic && port === defaultPort,
+    json: args.json === true,
+    logLevel: levelOf(args["log-level"]),
+  };
+}
+
+function levelOf(text: string | undefined): LogLevel | undefined {
+  if (text === undefined || isLogLevel(text)) return text;
+  throw usage(`--log-level ${quoted(text)} is not a level: use one of ${logLevels.join(", ")}`);
+}
+
+function optionalPort(flag: string, text: string | undefined): number | undefined {
+  return text === undefined ? undefined : portOf(flag, text);
+}
+
+function syncOf(word: string): "normal" | "full" {
+  if (word === "normal" || word === "full") return word;
+  throw usage(`--sync ${quoted(word)} is neither normal nor full`);
+}
+
+function numberOf(flag: string, text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw usage(`${flag} ${quoted(text)} is not a whole number from 0 to 999999999`);
+}
+
+function usage(sentence: string): ParleyError {
+  return new ParleyError("usage", sentence);
+}

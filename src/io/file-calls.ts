@@ -1,0 +1,88 @@
+// Calls on files that Bun does not expose: the kernel's lock on an open file, and a rename that
+// never replaces. Each says "unsupported" where the platform or the file system has none, and its
+// caller does it another way.
+
+import { dlopen, FFIType, read } from "bun:ffi";
+import { libcNames } from "./udp/libc.ts";
+
+const { i32, ptr, u32 } = FFIType;
+
+const isMac = process.platform === "darwin";
+const libraries = isMac ? ["libSystem.B.dylib"] : process.platform === "linux" ? libcNames : [];
+
+/** flock(2): exclusive, and an answer at once. */
+const lockExclusiveNow = 2 | 4;
+const wouldBlock = isMac ? 35 : 11;
+const exists = 17;
+/** renameat2(2): paths relative to the working folder; fail if the new name is taken. */
+const workingFolder = -100;
+const noReplace = 1;
+
+/**
+ * Binds functions of libc, or nothing if one is missing: each is bound alone, so as not to take the
+ * others away.
+ */
+function bind<Functions>(load: (library: string) => Functions): Functions | undefined {
+  for (const library of libraries) {
+    try {
+      return load(library);
+    } catch {
+      // The next name; or there is no such function.
+    }
+  }
+  return undefined;
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: { value: Value } | undefined;
+  return () => (made ??= { value: make() }).value;
+}
+
+const flockCall = once(() =>
+  bind((library) => dlopen(library, { flock: { args: [i32, i32], returns: i32 } }).symbols.flock),
+);
+const errnoPlace = once(() =>
+  isMac
+    ? bind((library) => dlopen(library, { __error: { returns: ptr } }).symbols["__error"])
+    : bind((library) => {
+        const { symbols } = dlopen(library, { __errno_location: { returns: ptr } });
+        return symbols["__errno_location"];
+      }),
+);
+const renameCall = once(() =>
+  isMac
+    ? undefined
+    : bind((library) => {
+        const args = [i32, ptr, i32, ptr, u32] as const;
+        return dlopen(library, { renameat2: { args, returns: i32 } }).symbols.renameat2;
+      }),
+);
+
+function errno(): number {
+  const place = errnoPlace()?.() ?? null;
+  return place === null ? 0 : read.i32(place, 0);
+}
+
+/**
+ * Locks an open file until it is closed, or its process dies; "held": another open file of it is
+ * locked.
+ */
+export function lockFile(fd: number): "locked" | "held" | "unsupported" {
+  const call = flockCall();
+  if (call === undefined) return "unsupported";
+  if (call(fd, lockExclusiveNow) === 0) return "locked";
+  return errno() === wouldBlock ? "held" : "unsupported";
+}
+
+/** Renames a file unless there is something of the new name already; atomic. */
+export function renameNoReplace(from: string, to: string): "renamed" | "exists" | "unsupported" {
+  const call = renameCall();
+  if (call === undefined) return "unsupported";
+  const outcome = call(workingFolder, cString(from), workingFolder, cString(to), noReplace);
+  if (outcome === 0) return "renamed";
+  return errno() === exists ? "exists" : "unsupported";
+}
+
+function cString(text: string): Uint8Array {
+  return Buffer.from(`${text}\0`);
+}

@@ -1,0 +1,186 @@
+// A server's UDP port that answers from the address that was asked. On "every address" it has a
+// socket for each address of this machine beside the wildcard socket, whose answers would leave
+// from whatever address the route back prefers; clients ignore those. Knows nothing of what is in a
+// datagram.
+
+import { networkInterfaces } from "node:os";
+import { udp as limits } from "../../limits.ts";
+import { isEveryAddress } from "../host-port.ts";
+import { type UdpOffload, UdpPort } from "./udp.ts";
+
+/**
+ * Where a datagram came from and where its answer goes: the peer, and the local address that it
+ * sent to.
+ */
+export interface UdpPath {
+  readonly address: string;
+  readonly port: number;
+  /** Empty where there is only one socket, or none of its own for that address. */
+  readonly local: string;
+}
+
+export interface UdpListenerOptions {
+  /** Address to bind, numeric or `localhost`. */
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** As `UdpOptions.offload`. */
+  readonly offload?: boolean;
+  /** As `UdpOptions.onDatagrams`. */
+  onDatagrams(bytes: Uint8Array, path: UdpPath): void;
+  /** After `send` took less than it was given: try again. */
+  onWritable?(): void;
+}
+
+/** Names the socket that serves addresses without one of their own. */
+const wildcard = "";
+
+export class UdpListener {
+  readonly #options: UdpListenerOptions;
+  readonly #sockets = new Map<string, UdpPort>();
+  readonly #main: UdpPort;
+  #scanner: Timer | undefined;
+  #scannedMs = Number.NEGATIVE_INFINITY;
+  #scanning = false;
+  #closed = false;
+
+  private constructor(options: UdpListenerOptions, main: UdpPort) {
+    this.#options = options;
+    this.#main = main;
+    this.#sockets.set(wildcard, main);
+  }
+
+  /** Throws what `Bun.udpSocket` throws (`EADDRINUSE`, an unknown host). */
+  static async open(options: UdpListenerOptions): Promise<UdpListener> {
+    let listener: UdpListener | undefined;
+    const main = await UdpPort.open({
+      ...socketOptions(options),
+      onDatagrams: (bytes, address, port) => listener?.handleWildcard(bytes, address, port),
+    });
+    listener = new UdpListener(options, main);
+    if (isEveryAddress(options.host)) {
+      await listener.#scan();
+      listener.#scanner = setInterval(() => void listener.#scan(), limits.addressScanMs);
+      listener.#scanner.unref();
+    }
+    return listener;
+  }
+
+  get port(): number {
+    return this.#main.port;
+  }
+
+  get offload(): UdpOffload {
+    return this.#main.offload;
+  }
+
+  /** The possible values of `UdpPath.local` now. */
+  get locals(): Iterable<string> {
+    return this.#sockets.keys();
+  }
+
+  /** As `UdpPort.send`. Where the path's local address is gone, so is the datagram. */
+  send(bytes: Uint8Array, segmentBytes: number, { address, port, local }: UdpPath): number {
+    const socket = this.#sockets.get(local);
+    return socket?.send(bytes, segmentBytes, address, port) ?? bytes.length;
+  }
+
+  /** As in `UdpPort`. */
+  get canNap(): boolean {
+    return this.#main.canNap;
+  }
+
+  nap(us: number): void {
+    this.#main.nap(us);
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#scanner);
+    for (const socket of this.#sockets.values()) socket.close();
+  }
+
+  handleWildcard(bytes: Uint8Array, address: string, port: number): void {
+    // A client uses an address without a socket: it may be new.
+    if (this.#scanner !== undefined) void this.#scan();
+    this.#options.onDatagrams(bytes, { address, port, local: wildcard });
+  }
+
+  /** Opens sockets for addresses that appeared, closes those of addresses that disappeared. */
+  async #scan(): Promise<void> {
+    const nowMs = performance.now();
+    if (this.#scanning || nowMs - this.#scannedMs < limits.addressScanGapMs) return;
+    this.#scanning = true;
+    this.#scannedMs = nowMs;
+    try {
+      const present = localAddresses(this.#options.host);
+      for (const [local, socket] of this.#sockets) {
+        if (local === wildcard || present.has(local)) continue;
+        this.#sockets.delete(local);
+        socket.close();
+      }
+      const missing = [...present].filter((local) => !this.#sockets.has(local));
+      if (missing.length > 0) await this.#bindEach(missing);
+    } finally {
+      this.#scanning = false;
+    }
+  }
+
+  async #bindEach(locals: readonly string[]): Promise<void> {
+    // Only for the moment: another program could take the port, too.
+    if (!this.#main.allowSharing(true)) return;
+    for (const socket of this.#sockets.values()) socket.allowSharing(true);
+    for (const local of locals) {
+      if (this.#closed || this.#sockets.size > limits.maxLocalAddresses) break;
+      const socket = await this.#bind(local);
+      if (socket === undefined) continue;
+      if (this.#closed) socket.close();
+      else this.#sockets.set(local, socket);
+    }
+    for (const socket of this.#sockets.values()) socket.allowSharing(false);
+  }
+
+  /**
+   * Undefined if the address can't be bound (it has just disappeared, or is tentative): the
+   * wildcard socket serves it.
+   */
+  async #bind(local: string): Promise<UdpPort | undefined> {
+    try {
+      return await UdpPort.open({
+        ...socketOptions(this.#options),
+        host: local,
+        port: this.port,
+        shared: true,
+        onDatagrams: (bytes, address, port) =>
+          this.#options.onDatagrams(bytes, { address, port, local }),
+      });
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function socketOptions({ host, port, offload, onWritable }: UdpListenerOptions) {
+  return {
+    host,
+    port,
+    ...(offload === undefined ? {} : { offload }),
+    ...(onWritable === undefined ? {} : { onWritable }),
+  };
+}
+
+/**
+ * This machine's addresses that `host` stands for; link-local ones with the name of their link,
+ * which binding needs.
+ */
+function localAddresses(host: string): Set<string> {
+  const found = new Set<string>();
+  for (const [name, addresses] of Object.entries(networkInterfaces())) {
+    for (const { address, family } of addresses ?? []) {
+      if (family === "IPv4") found.add(address);
+      else if (host === "::")
+        found.add(address.startsWith("fe80:") ? `${address}%${name}` : address);
+    }
+  }
+  return found;
+}

@@ -1,0 +1,40 @@
+// Names of shared files: which are names at all, and how one that is not UTF-8 is shown. Knows no
+// file system.
+
+import { folder as limits } from "../../limits.ts";
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** How a name reads: as UTF-8, else as Latin-1, what nearly all other names were written in. */
+export function shownName(encoded: Uint8Array): string {
+  try {
+    return utf8.decode(encoded);
+  } catch {
+    return Buffer.from(encoded).toString("latin1");
+  }
+}
+
+/**
+ * The byte strings that may be meant by a name, the likeliest first: as it is, with accents composed
+ * or decomposed (keyboards type one, macOS stores the other), and as Latin-1.
+ */
+export function* spellings(name: string): Generator<Buffer> {
+  for (const form of new Set([name, name.normalize("NFC"), name.normalize("NFD")])) {
+    yield Buffer.from(form);
+  }
+  const isLatin1 = /[\u0080-\u00ff]/.test(name) && !/[^\u0000-\u00ff]/.test(name);
+  const latin1 = isLatin1 ? Buffer.from(name, "latin1") : undefined;
+  if (latin1 !== undefined && shownName(latin1) === name) yield latin1;
+}
+
+/** A name, not a path; nothing that a system call would truncate. */
+export function isPlainName(name: string, platform: NodeJS.Platform = process.platform): boolean {
+  const separators = platform === "win32" ? /[/\\:\0]/ : /[/\0]/;
+  return (
+    name !== "" &&
+    name !== "." &&
+    name !== ".." &&
+    name.length <= limits.maxNameChars &&
+    !separators.test(name)
+  );
+}

@@ -1,0 +1,150 @@
+// What is looked at before a data file is written to: its place, its header, its tables and pages.
+// A file that is refused is left as it is, byte for byte, and so is what lies beside it.
+
+import { Database } from "bun:sqlite";
+import { accessSync, closeSync, constants, existsSync, lstatSync, openSync } from "node:fs";
+import { readlinkSync, readSync, realpathSync, rmSync, statSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { ParleyError } from "../errors.ts";
+import { history as limits } from "../limits.ts";
+import { quoted } from "../text.ts";
+import { damaged, refused } from "./sqlite-errors.ts";
+import { applicationId, migrate, schemaVersion, shapeOf, versionOf } from "./sqlite-schema.ts";
+
+/** Offsets in the first page of every SQLite file (sqlite.org/fileformat2.html, section 1.3). */
+const header = {
+  bytes: 100,
+  magic: "SQLite format 3\0",
+  userVersion: 60,
+  applicationId: 68,
+} as const;
+
+/**
+ * The real path of a file that can be read and written, or made.
+ * @throws ParleyError `storage`
+ */
+export function checkPlace(given: string): string {
+  const path = existsSync(given) ? realpathSync(given) : given;
+  const directory = dirname(path);
+  if (!existsSync(directory)) {
+    throw refused(
+      given,
+      `can't be made: there is no directory ${quoted(directory, 400)}. Make it first`,
+    );
+  }
+  if (!statSync(directory).isDirectory()) {
+    throw refused(given, `can't be made: ${quoted(directory, 400)} is not a directory`);
+  }
+  refuseDanglingLink(given);
+  const found = existsSync(path) ? statSync(path) : undefined;
+  if (found?.isDirectory()) {
+    throw refused(given, "is a directory: name a file in it, such as parley.db");
+  }
+  if (found !== undefined && !found.isFile()) {
+    throw refused(given, "is not a regular file: choose another --data");
+  }
+  try {
+    if (found !== undefined) accessSync(path, constants.R_OK | constants.W_OK);
+    accessSync(directory, constants.W_OK | constants.X_OK);
+  } catch {
+    throw refused(
+      given,
+      "can't be written by this user: change its rights, or choose another --data",
+    );
+  }
+  return path;
+}
+
+/** Its disk may not be mounted. A file made through the link would be an empty log elsewhere. */
+function refuseDanglingLink(given: string): void {
+  if (existsSync(given) || lstatSync(given, { throwIfNoEntry: false }) === undefined) return;
+  const target = quoted(readlinkSync(given), 400);
+  throw refused(
+    given,
+    `is a link to ${target}, which is not there: mount the disk that has it, or remove the link`,
+  );
+}
+
+/**
+ * Whether there is nothing at `path` yet that could be a data file. Touches nothing.
+ * @throws ParleyError `storage` if something else is there
+ */
+export function isMissing(path: string): boolean {
+  const missing = !existsSync(path) || statSync(path).size === 0;
+  if (missing) refuseOrphans(path);
+  else checkHeader(path);
+  return missing;
+}
+
+/** A write-ahead log without its file would be replayed into the new file and corrupt it. */
+function refuseOrphans(path: string): void {
+  for (const suffix of ["-wal", "-journal"]) {
+    if (!existsSync(path + suffix)) continue;
+    const orphan = quoted(basename(path) + suffix, 400);
+    throw refused(
+      path,
+      `is missing, but ${orphan} is there: put the file back, or move that one away`,
+    );
+  }
+}
+
+/** Without SQLite, which would touch the file or what lies beside it. */
+function checkHeader(path: string): void {
+  const bytes = Buffer.alloc(header.bytes);
+  const fd = openSync(path, "r");
+  const length = readSync(fd, bytes, 0, bytes.length, 0);
+  closeSync(fd);
+  if (length < header.bytes || bytes.toString("latin1", 0, 16) !== header.magic) {
+    throw refused(path, "is not an SQLite file and was left as it is: choose another --data");
+  }
+  if (bytes.readUInt32BE(header.applicationId) !== applicationId) {
+    throw refused(path, "belongs to another program and was left as it is: choose another --data");
+  }
+  checkVersion(path, bytes.readUInt32BE(header.userVersion));
+}
+
+function checkVersion(path: string, version: number): void {
+  if (version <= schemaVersion) return;
+  const versions = `version ${version}, this one knows ${schemaVersion}`;
+  throw refused(
+    path,
+    `was written by a newer parley (${versions}) and was left as it is: use that one, or choose another --data`,
+  );
+}
+
+/**
+ * Checks through a read-only connection that the tables are those of the file's version and that
+ * every page is sound.
+ * @throws ParleyError `storage`
+ */
+export function checkContent(path: string): void {
+  // A read-only connection makes these but can't remove them.
+  const made = ["-wal", "-shm"].map((suffix) => path + suffix).filter((name) => !existsSync(name));
+  let db: Database | undefined;
+  try {
+    db = new Database(path, { readonly: true });
+    const version = versionOf(db);
+    checkVersion(path, version);
+    if (shapeOf(db) !== expectedShape(version)) {
+      throw refused(
+        path,
+        "has other tables than parley makes and was left as it is: choose another --data",
+      );
+    }
+    if (statSync(path).size > limits.checkBytes) return;
+    const [problem] = db.query<{ quick_check: string }, []>("PRAGMA quick_check(1)").all();
+    if (problem?.quick_check !== "ok") throw damaged(path, problem?.quick_check ?? "no answer");
+  } catch (error) {
+    if (error instanceof ParleyError) throw error;
+    throw damaged(path, error instanceof Error ? error.message : String(error));
+  } finally {
+    db?.close();
+    for (const name of made) rmSync(name, { force: true });
+  }
+}
+
+function expectedShape(version: number): string {
+  using db = new Database(":memory:");
+  migrate(db, 0, version);
+  return shapeOf(db);
+}

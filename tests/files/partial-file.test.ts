@@ -1,0 +1,221 @@
+// Partial files: one fetch at a time, whichever process dies; nothing is written through a link or
+// replaced by accident; only what was verified gets the name. Also on file systems without locks
+// and hard links.
+
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import {
+  closeSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ParleyError } from "../../src/errors.ts";
+import { moveInto } from "../../src/files/move-into.ts";
+import { PartLock } from "../../src/files/part-lock.ts";
+import { PartialFile } from "../../src/files/partial-file.ts";
+import { skipUnless } from "../skip.ts";
+
+let folder = "";
+let target = "";
+let part = "";
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "parley-part-"));
+  target = join(folder, "file");
+  part = `${target}.part`;
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const unsupported = () => "unsupported" as const;
+const noLinks = () => {
+  throw Object.assign(new Error("no links"), { code: "EPERM" });
+};
+
+const head = { name: "file", size: 5, version: "v", chunkBytes: 65_536 };
+const bytes = Buffer.from("hello");
+
+function begun(): PartialFile {
+  const file = PartialFile.open(target, true);
+  file.begin(head);
+  file.write(0, bytes);
+  file.record([[0, 1]]);
+  return file;
+}
+
+function errorOf(work: () => unknown): ParleyError | undefined {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof ParleyError) return error;
+    throw error;
+  }
+  return undefined;
+}
+
+describe("one fetch of a name at a time", () => {
+  test("a second one is refused, until the first has closed", () => {
+    const file = begun();
+    expect(errorOf(() => PartialFile.open(target, true))?.code).toBe("locked");
+    file.close();
+    const next = PartialFile.open(target, true);
+    expect(next.left?.present.toArray()).toEqual([[0, 5]]);
+    next.finish(false);
+    expect(readdirSync(folder)).toEqual(["file"]);
+  });
+
+  test("one that has begun nothing leaves nothing", () => {
+    PartialFile.open(target, true).close();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("a process that is killed leaves no lock", async () => {
+    const program = `
+      const { PartialFile } = await import(${JSON.stringify(join(import.meta.dir, "../../src/files/partial-file.ts"))});
+      const file = PartialFile.open(${JSON.stringify(target)}, true);
+      file.begin(${JSON.stringify(head)});
+      process.stdout.write("open");
+      for await (const _ of process.stdin);`;
+    const child = Bun.spawn([process.execPath, "-e", program], { stdin: "pipe", stdout: "pipe" });
+    await child.stdout.getReader().read();
+    expect(errorOf(() => PartialFile.open(target, true))?.code).toBe("locked");
+    child.kill("SIGKILL");
+    await child.exited;
+    PartialFile.open(target, true).close();
+    expect(readdirSync(folder).toSorted()).toEqual(["file.part", "file.part.journal"]);
+  });
+
+  test("of many processes at once a single one gets it", async () => {
+    const program = `
+      const { PartialFile } = await import(${JSON.stringify(join(import.meta.dir, "../../src/files/partial-file.ts"))});
+      try { PartialFile.open(${JSON.stringify(target)}, true); process.stdout.write("got"); for await (const _ of process.stdin); }
+      catch (error) { process.stdout.write(error.code); }`;
+    const children = Array.from({ length: 6 }, () =>
+      Bun.spawn([process.execPath, "-e", program], { stdin: "pipe", stdout: "pipe" }),
+    );
+    const words = await Promise.all(
+      children.map(async (child) => {
+        const { value } = await child.stdout.getReader().read();
+        return Buffer.from(value ?? []).toString();
+      }),
+    );
+    for (const child of children) void child.stdin.end();
+    await Promise.all(children.map((child) => child.exited));
+    expect(words.toSorted()).toEqual(["got", "locked", "locked", "locked", "locked", "locked"]);
+  });
+
+  test("where the file system has no such lock, one beside the file does the same", () => {
+    writeFileSync(part, "");
+    const fd = openSync(part, "r+");
+    const lock = PartLock.take(fd, part, unsupported);
+    expect(errorOf(() => PartLock.take(fd, part, unsupported))?.code).toBe("locked");
+    lock.release();
+    PartLock.take(fd, part, unsupported).release();
+    closeSync(fd);
+    expect(readdirSync(folder)).toEqual(["file.part"]);
+  });
+});
+
+describe("nothing is written through", () => {
+  test("a hard link of the partial file or its journal: both are replaced", () => {
+    const theirs = join(folder, "theirs");
+    writeFileSync(theirs, "their words");
+    linkSync(theirs, part);
+    linkSync(theirs, `${part}.journal`);
+    begun().finish(false);
+    expect(readFileSync(theirs, "utf8")).toBe("their words");
+    expect(readFileSync(target, "utf8")).toBe("hello");
+  });
+
+  test("a symbolic link", () => {
+    const theirs = join(folder, "theirs");
+    writeFileSync(theirs, "their words");
+    symlinkSync(theirs, part);
+    const error = errorOf(() => PartialFile.open(target, true));
+    expect([error?.code, error?.message]).toEqual(["storage", expect.stringContaining("link")]);
+    expect(readFileSync(theirs, "utf8")).toBe("their words");
+  });
+
+  skipUnless(Bun.which("mkfifo") !== null, "no mkfifo")("a FIFO, which is not waited for", () => {
+    Bun.spawnSync(["mkfifo", part]);
+    expect(errorOf(() => PartialFile.open(target, true))?.code).toBe("storage");
+  });
+});
+
+describe("the name", () => {
+  test("goes only to the file that was verified", () => {
+    const file = begun();
+    renameSync(part, join(folder, "moved"));
+    writeFileSync(part, "other words");
+    const error = errorOf(() => file.finish(false));
+    expect([error?.code, error?.message]).toEqual(["storage", expect.stringContaining("replaced")]);
+    expect(existsSync(target)).toBe(false);
+    expect(readFileSync(part, "utf8")).toBe("other words");
+    file.close();
+  });
+
+  test("is not taken from a file that was created meanwhile, unless it is to be replaced", () => {
+    const file = begun();
+    writeFileSync(target, "mine");
+    expect(errorOf(() => file.finish(false))?.code).toBe("differs");
+    expect(readFileSync(target, "utf8")).toBe("mine");
+    file.close();
+    const again = PartialFile.open(target, true);
+    again.finish(true);
+    expect([readFileSync(target, "utf8"), readdirSync(folder)]).toEqual(["hello", ["file"]]);
+  });
+
+  const ways = [
+    ["an atomic rename", undefined, undefined],
+    ["hard links", unsupported, undefined],
+    ["neither", unsupported, noLinks],
+  ] as const;
+  test.each(ways)("is given with %s, and never replaces a file", (_, rename, link) => {
+    writeFileSync(part, "new");
+    expect(moveInto(part, target, false, rename, link)).toBe(true);
+    expect([readdirSync(folder), readFileSync(target, "utf8")]).toEqual([["file"], "new"]);
+    writeFileSync(part, "newer");
+    expect(moveInto(part, target, false, rename, link)).toBe(false);
+    expect([readFileSync(part, "utf8"), readFileSync(target, "utf8")]).toEqual(["newer", "new"]);
+    expect(moveInto(part, target, true, rename, link)).toBe(true);
+    expect(readFileSync(target, "utf8")).toBe("newer");
+  });
+});
+
+describe("after a death just before the end", () => {
+  test("what is left of a complete file is removed", () => {
+    begun().close();
+    linkSync(part, target);
+    PartialFile.removeLeftovers(target);
+    expect(readdirSync(folder)).toEqual(["file"]);
+    writeFileSync(`${part}.journal`, "");
+    PartialFile.removeLeftovers(target);
+    expect(readdirSync(folder)).toEqual(["file"]);
+  });
+
+  test("a partial file of other content stays", () => {
+    begun().close();
+    writeFileSync(target, "hello");
+    PartialFile.removeLeftovers(target);
+    expect(readdirSync(folder).toSorted()).toEqual(["file", "file.part", "file.part.journal"]);
+  });
+});
+
+test("a missing folder is said, and not created", () => {
+  const error = errorOf(() => PartialFile.open(join(folder, "no", "x"), true));
+  expect([error?.code, error?.message]).toEqual([
+    "storage",
+    expect.stringContaining("there is no folder"),
+  ]);
+  mkdirSync(join(folder, "no"));
+  PartialFile.open(join(folder, "no", "x"), true).close();
+});

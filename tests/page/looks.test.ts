@@ -1,0 +1,204 @@
+// Screenshots for people to look at (tests/page/shots): each state of the page on a phone and on a
+// desktop, light and dark, with names as long as they may be. Machines check what they can:
+// axe-core finds nothing, nothing is wider than the screen, no button is covered or cut off.
+
+import { expect } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { desktop, phone, type Size, type Tab } from "./browser.ts";
+import { Bot, expectNoComplaints, inBrowser, pageRig } from "./page-rig.ts";
+
+const longName = "Wilhelmina_von_Hohenfriedberg-32";
+const longRoom = "quarterly-planning-and-roadmap-2";
+const longFile = `${"meeting-recording-from-the-very-long-workshop".repeat(3)}.mkv`;
+
+let ann: Tab;
+let door: Tab;
+const rig = pageRig(async (...tabs) => {
+  [ann, door] = tabs;
+  writeFileSync(join(rig.folder, "files", longFile), "x");
+  await ann.login("Ann", "lobby", "releases", longRoom, "support", "会議室");
+});
+
+/** Takes the state on both screens in both color schemes, once nothing is wrong with it. */
+async function shoot(
+  tab: Tab,
+  state: string,
+  prepare?: (size: Size) => Promise<void>,
+): Promise<void> {
+  for (const [name, size] of Object.entries({ phone, desktop })) {
+    await tab.resize(size);
+    await prepare?.(size);
+    await tab.until("document.getAnimations().length === 0");
+    for (const scheme of ["light", "dark"] as const) {
+      const shot = `${state}-${name}-${scheme}`;
+      await tab.colors(scheme);
+      expect([shot, await tab.get<string[]>(defects)]).toEqual([shot, []]);
+      expect([shot, await violations(tab)]).toEqual([shot, []]);
+      await tab.shot(shot);
+    }
+  }
+}
+
+const axe = await Bun.file(Bun.resolveSync("axe-core/axe.min.js", import.meta.dir)).text();
+
+/** What axe-core finds inaccessible, with the elements. */
+async function violations(tab: Tab): Promise<string[]> {
+  await tab.get(`typeof axe === "undefined" && void (() => { ${axe}\n })()`);
+  return tab.get<string[]>(`axe.run(document, { resultTypes: ["violations"] }).then((found) =>
+    found.violations.flatMap(({ id, nodes }) =>
+      nodes.map(({ html, failureSummary }) => [id, html.slice(0, 160), failureSummary].join(" "))))`);
+}
+
+/**
+ * What is wider than the screen, and buttons and fields that something else covers or that are cut
+ * off.
+ */
+const defects = `(() => {
+  const found = [];
+  if (document.documentElement.scrollWidth > innerWidth) found.push("wider than the screen");
+  const modal = document.querySelector("dialog[open]");
+  const isOpen = document.querySelector("#sidebar.open") !== null;
+  for (const control of document.querySelectorAll("button, input, textarea")) {
+    if (!control.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
+    if (control.closest("[inert]") !== null || (modal !== null && !modal.contains(control))) continue;
+    const panel = document.querySelector("#files:not([hidden])");
+    if (innerWidth < 1100 && panel !== null && !panel.contains(control)) continue;
+    if (isOpen && control.closest("#sidebar") === null) continue;
+    const name = control.id || control.getAttribute("aria-label") || control.textContent;
+    const box = control.getBoundingClientRect();
+    const scroller = control.closest("#rooms, #people, #scroll, .files-scroll, #recipient-list");
+    const frame = scroller?.getBoundingClientRect();
+    if (frame !== undefined && (box.bottom > frame.bottom || box.top < frame.top)) continue;
+    if (box.left < 0 || box.right > innerWidth || box.top < 0 || box.bottom > innerHeight) {
+      found.push(name + " is cut off");
+    }
+    const hit = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+    const isHit = hit === control || control.contains(hit) || hit?.closest("label")?.contains(control) === true;
+    const isUnderPopup = hit?.closest("#room-options, #recipient-list") !== null;
+    if (!isHit && !isUnderPopup) found.push(name + " is covered by " + (hit?.id || hit?.className));
+  }
+  return found;
+})()`;
+
+inBrowser("the login form, with and without problems", async () => {
+  await shoot(door, "login");
+  await door.fill("#login-name", "Ann");
+  await door.press("Enter");
+  await door.until("document.querySelector('#login-name-problem').textContent !== ''");
+  await shoot(door, "login-name-taken");
+  await door.fill("#login-name", longName);
+  await door.fill("#login-rooms", "lobby, war/room");
+  await door.press("Enter");
+  await door.until("document.querySelector('#login-rooms-problem').textContent !== ''");
+  await shoot(door, "login-bad-room");
+});
+
+inBrowser("as many rooms as one can be in", async () => {
+  using tab = await rig.open();
+  const rooms = Array.from({ length: 16 }, (_, i) => `room-number-${i}`);
+  await tab.login("Everywhere", ...rooms);
+  await shoot(tab, "many-rooms", async (size) => {
+    if (size === phone) await tab.click("#menu");
+  });
+});
+
+inBrowser("a busy conversation in several rooms", async () => {
+  using wilhelmina = await Bot.login(rig.port, longName, "lobby", "releases", longRoom);
+  using bob = await Bot.login(rig.port, "Bob", "lobby", "support", "releases");
+  await bob.say("lobby", "Has anybody seen the new build?");
+  await ann.say("It is in the files, with its hash.");
+  await ann.hears("It is in the files, with its hash.");
+  await wilhelmina.say(
+    "lobby",
+    "Found it, thank you! The notes say that it starts in half the time.",
+  );
+  await wilhelmina.say("lobby", `https://example.org/${"a-very-long-address/".repeat(6)}`);
+  await ann.click("[aria-label='Write to Bob privately']");
+  await ann.say("Lunch at noon?");
+  await ann.until("document.querySelector('.message.private.mine.sent') !== null");
+  bob.send({ type: "tell", to: ["Ann"], text: "Make it half past." });
+  await ann.hears("Make it half past.");
+  await ann.click("[aria-label='Write to Bob privately']");
+  await bob.say("lobby", "Ann, could you sign the release?");
+  await wilhelmina.say("releases", "1.4 is tagged");
+  await bob.say("support", "Ann: a customer is asking for you");
+  for (let i = 0; i < 120; i++) wilhelmina.send({ type: "say", room: longRoom, text: `item ${i}` });
+  await ann.listsRooms("support @1", "lobby", "releases 1", `${longRoom} 99+`, "会議室");
+  await ann.say("/me nods");
+  await ann.until("document.querySelector('#send-problem').textContent !== ''");
+  await shoot(ann, "conversation");
+  await ann.clear("#text");
+  await ann.show(longRoom);
+  await ann.hears("item 119");
+  await shoot(ann, "long-names");
+  await ann.show("support");
+  await ann.until("document.querySelector('.first-unread') !== null");
+  await shoot(ann, "mention");
+  await shoot(ann, "sidebar", async (size) => {
+    if (size === phone) await ann.click("#menu");
+    await ann.fill("#room-name", "no/such/room");
+    await ann.press("Enter");
+    await ann.until("document.querySelector('#room-problem').textContent !== ''");
+    if (size === phone) return;
+    await ann.clear("#room-name");
+  });
+});
+
+inBrowser("suggested rooms and chosen recipients", async () => {
+  using bob = await Bot.login(rig.port, "Bob", "garden", "cellar", "roof", "lobby");
+  using eve = await Bot.login(rig.port, longName, "garden", "support", "lobby");
+  await eve.say("garden", "roses");
+  await bob.hears("roses");
+  await ann.resize(desktop);
+  await ann.show("lobby");
+  await ann.click("#recipients");
+  await ann.click(`.choice input[value='${longName}']`);
+  await ann.click(".choice input[value='Bob']");
+  await shoot(ann, "recipients");
+  await ann.click("#recipient-everyone");
+  await ann.press("Escape");
+  await shoot(ann, "suggestions", async (size) => {
+    if (size === phone) await ann.click("#menu");
+    else await ann.get("document.activeElement.blur()");
+    await ann.clear("#room-name");
+    await ann.until("document.querySelectorAll('#room-options li').length >= 3");
+    await ann.press("ArrowDown");
+  });
+  await ann.press("Escape");
+  bob.send({ type: "invite", to: "Ann" });
+  await ann.until("!document.querySelector('#accept').hidden");
+  await shoot(ann, "invitation");
+  await ann.click("#accept");
+  await ann.until("!document.querySelector('#leave').hidden");
+  await shoot(ann, "private-chat");
+  await ann.click("#leave");
+  await ann.until("document.querySelector('#private-chat').hidden");
+});
+
+inBrowser("files, a dialog, and no connection", async () => {
+  await ann.cdp("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: rig.downloads });
+  await ann.click("#files-toggle");
+  await ann.click("[aria-label='Download data.bin']");
+  await ann.until("document.querySelector('.file-state.verified') !== null");
+  await shoot(ann, "files");
+  await ann.click("#files-close");
+  await ann.resize(desktop);
+  await ann.click("#rename");
+  await ann.fill("#new-name", "not a name");
+  await ann.press("Enter");
+  await ann.until("document.querySelector('#rename-problem').textContent !== ''");
+  await shoot(ann, "rename");
+  await ann.press("Escape");
+  await rig.kill();
+  await ann.until("!document.querySelector('#connection').hidden");
+  await ann.say("said while offline");
+  await ann.hears("said while offline");
+  await shoot(ann, "reconnecting");
+  await ann.resize(desktop);
+  await ann.click("#disconnect");
+  await ann.until("!document.querySelector('#reconnect').hidden");
+  await shoot(ann, "disconnected");
+});
+
+expectNoComplaints(rig);

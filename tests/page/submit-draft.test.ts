@@ -1,0 +1,130 @@
+// What becomes of the composer's text: who gets it, and what is never sent by accident. No browser.
+
+import { expect, test } from "bun:test";
+import type { CommandTargets } from "../../src/page/command-runner.ts";
+import { reduce } from "../../src/page/reducer.ts";
+import { type Action, currentDraft, emptyDraft, initialState } from "../../src/page/state.ts";
+import { submitDraft } from "../../src/page/submit-draft.ts";
+
+/** The page without its session: what the controller is asked for is written down. */
+class Page {
+  state = initialState;
+  readonly done: string[] = [];
+  /** Why nothing can be said. */
+  problem: string | undefined;
+
+  constructor() {
+    const rooms = [{ name: "lobby", unread: 0, mentions: 0, ...emptyDraft }];
+    this.dispatch({ type: "connect", name: "Ann", rooms, shown: "lobby" });
+  }
+
+  dispatch(action: Action): void {
+    this.state = reduce(this.state, action);
+  }
+
+  chat(state: "started" | "left", partner: string): void {
+    const event = { type: "chat", state, with: partner } as const;
+    this.dispatch({ type: "session-event", event, nowMs: 0 });
+  }
+
+  submit(text: string): void {
+    this.dispatch({ type: "draft", text });
+    this.enter();
+  }
+
+  enter(): void {
+    const note =
+      (what: string) =>
+      (...values: readonly unknown[]): undefined =>
+        void this.done.push([what, ...values].join(" "));
+    const controller: CommandTargets["controller"] = {
+      say: (text) => (this.problem === undefined ? note("say")(text) : this.problem),
+      tell: note("tell"),
+      join: note("join"),
+      part: note("part"),
+      show: note("show"),
+      chat: ({ type }) => note(type)(),
+      rename: () => 1,
+      notice: note("notice"),
+      loadEarlier: note("history"),
+      loadDirectory: note("rooms"),
+      disconnect: note("disconnect"),
+    };
+    submitDraft({
+      controller,
+      dispatch: (action) => this.dispatch(action),
+      state: () => this.state,
+      openFiles: note("files"),
+      download: ({ name }) => note("download")(name),
+    });
+  }
+
+  get draft(): string {
+    return currentDraft(this.state).text;
+  }
+}
+
+test("every line is sent by itself, and the composer is empty then", () => {
+  const page = new Page();
+  page.submit("one\n\n  two\r\nthree");
+  expect(page.done).toEqual(["say one", "say   two", "say three"]);
+  expect(page.draft).toBe("");
+  expect(page.state.composerProblem).toBe("");
+});
+
+test("what can't be sent stays, with the reason", () => {
+  const page = new Page();
+  page.problem = "too long";
+  page.submit("one\ntwo");
+  expect(page.draft).toBe("one\ntwo");
+  expect(page.state.composerProblem).toBe("too long");
+  page.dispatch({ type: "draft", text: "shorter" });
+  expect(page.state.composerProblem).toBe("");
+});
+
+test("too many lines, and commands within a paste, are refused as a whole", () => {
+  for (const text of ["x\n".repeat(21), "hello\n/quit\nbye", "/join den\n/quit"]) {
+    const page = new Page();
+    page.submit(text);
+    expect(page.done).toEqual([]);
+    expect(page.draft).toBe(text);
+    expect(page.state.composerProblem).not.toBe("");
+  }
+});
+
+test("commands are carried out, and nothing of them is said", () => {
+  const page = new Page();
+  for (const line of ["/join den", "/part", "/msg Bob,Cal hi", "/rooms", "/quit"]) {
+    page.submit(line);
+  }
+  const wanted = ["join den composer", "part lobby", "tell Bob,Cal hi", "rooms true", "disconnect"];
+  expect(page.done).toEqual(wanted);
+  page.submit("/me waves");
+  page.submit("/part nowhere");
+  page.submit("/get no.txt");
+  expect(page.done).toEqual([...wanted, "files"]);
+  expect(page.draft).toBe("/get no.txt");
+});
+
+test("text written to a partner is not sent to the room because the chat has ended", () => {
+  const page = new Page();
+  page.chat("started", "Bob");
+  page.dispatch({ type: "draft", text: "just between us" });
+  page.chat("left", "Bob");
+  page.dispatch({ type: "draft", text: "just between us two" });
+  page.enter();
+  expect(page.done).toEqual([]);
+  expect(page.draft).toBe("just between us two");
+  expect(page.state.composerProblem).toContain("Press Enter again to send this to lobby");
+  page.enter();
+  expect(page.done).toEqual(["say just between us two"]);
+});
+
+test("text that was begun after the chat, or within it, needs no second Enter", () => {
+  const page = new Page();
+  page.chat("started", "Bob");
+  page.submit("in the chat");
+  page.chat("left", "Bob");
+  page.submit("in the room");
+  expect(page.done).toEqual(["say in the chat", "say in the room"]);
+});

@@ -1,0 +1,54 @@
+// Digests for HTTP: once per version, a few at a time, and no longer than somebody waits for them.
+
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { web } from "../../../src/limits.ts";
+import { FileDigests } from "../../../src/server/files/file-digest.ts";
+import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
+
+const path = mkdtempSync(join(tmpdir(), "parley-digests-"));
+afterAll(() => rmSync(path, { recursive: true, force: true }));
+
+writeFileSync(join(path, "small.txt"), "hello");
+const helloSha256 = new Bun.CryptoHasher("sha256").update("hello").digest("hex");
+// Sparse: takes no room, and minutes to hash.
+for (const name of ["huge 1", "huge 2", "huge 3"]) {
+  writeFileSync(join(path, name), "");
+  truncateSync(join(path, name), 2 ** 40);
+}
+
+test("a digest is computed once, and known from then on", async () => {
+  const digests = new FileDigests(new SharedFolder(path));
+  const [first, second] = await Promise.all([digests.of("small.txt"), digests.of("small.txt")]);
+  expect([first, first.sha256, first.sizeBytes]).toEqual([second, helloSha256, 5]);
+  expect(digests.known(first.version)).toBe(helloSha256);
+});
+
+test("once nobody waits for it the work ends, and its place is free", async () => {
+  const digests = new FileDigests(new SharedFolder(path));
+  const clients = Array.from({ length: web.maxHashes + 1 }, () => new AbortController());
+  const running = clients.map(({ signal }, i) => digests.of(`huge ${i + 1}`, signal));
+  const outcomes = Promise.allSettled(running);
+  const small = digests.of("small.txt");
+  // Aborted while it waits for a place, and while it has one.
+  for (const client of clients.toReversed()) client.abort();
+  expect((await outcomes).map(({ status }) => status)).toEqual(clients.map(() => "rejected"));
+  expect((await small).sha256).toBe(helloSha256);
+});
+
+test("one of two who wait may leave", async () => {
+  const digests = new FileDigests(new SharedFolder(path));
+  const [leaver, stayer] = [new AbortController(), new AbortController()];
+  const first = digests.of("huge 1", leaver.signal);
+  const second = digests.of("huge 1", stayer.signal);
+  const outcomes = Promise.allSettled([first, second]);
+  leaver.abort();
+  let isOver = false;
+  void outcomes.then(() => (isOver = true));
+  for (let i = 0; i < 10; i++) await new Promise<void>((go) => setImmediate(go));
+  expect(isOver).toBe(false);
+  stayer.abort();
+  expect((await outcomes).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+});
