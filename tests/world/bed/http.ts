@@ -2,41 +2,31 @@
 
 import type { Namespace } from "./namespace.ts";
 import { webPort } from "./server.ts";
+import { SteadySocket } from "./steady-socket.ts";
 import { until } from "./wait.ts";
 
 export type Answer = { status: number; headers: ReadonlyMap<string, string>; body: string };
 
 export class HttpConnection {
-  readonly #socket: Bun.Socket;
+  readonly #socket: SteadySocket;
   #input = Buffer.alloc(0);
-  hasEnded = false;
 
-  private constructor(socket: Bun.Socket) {
+  private constructor(socket: SteadySocket) {
     this.#socket = socket;
   }
 
   static async open(space: Namespace, address: string, port = webPort): Promise<HttpConnection> {
-    let connection: HttpConnection | undefined;
-    const socket = await space.within(() =>
-      Bun.connect({
-        hostname: address,
-        port,
-        socket: {
-          data(_, bytes) {
-            if (connection !== undefined)
-              connection.#input = Buffer.concat([connection.#input, bytes]);
-          },
-          close() {
-            if (connection !== undefined) connection.hasEnded = true;
-          },
-          error() {
-            if (connection !== undefined) connection.hasEnded = true;
-          },
-        },
-      }),
-    );
-    connection = new HttpConnection(socket);
+    let take: (bytes: Buffer) => void = ignore;
+    const socket = await SteadySocket.connect(space, address, port, (bytes) => take(bytes));
+    const connection = new HttpConnection(socket);
+    take = (bytes) => {
+      connection.#input = Buffer.concat([connection.#input, bytes]);
+    };
     return connection;
+  }
+
+  get hasEnded(): boolean {
+    return this.#socket.hasEnded;
   }
 
   write(text: string): void {
@@ -44,7 +34,7 @@ export class HttpConnection {
   }
 
   cut(): void {
-    this.#socket.terminate();
+    this.#socket.cut();
   }
 
   /** One request and its answer; bodies by length only. */
@@ -99,3 +89,5 @@ export async function httpGet(
     connection.cut();
   }
 }
+
+function ignore(): void {}

@@ -18,10 +18,10 @@ export class Host {
     this.#number = number;
     this.#name = name;
     this.space = new Namespace(scope, name);
-    router.ip("link", "add", name, "type", "veth", "peer", "name", nic, "netns", this.space.name);
+    router.ip("link", "add", "name", name, "type", "veth", "peer", "name", nic, "netns", this.space.name);
     router.ip("addr", "add", `10.77.${number}.1/24`, "dev", name);
     router.ip("addr", "add", `fd77:${number}::1/64`, "dev", name, "nodad");
-    router.ip("link", "set", name, "up");
+    router.ip("link", "set", "dev", name, "up");
     for (let index = 0; index < addresses; index++) {
       this.space.ip("addr", "add", `${this.address(index)}/24`, "dev", nic);
       this.space.ip("addr", "add", `${this.address6(index)}/64`, "dev", nic, "nodad");
@@ -76,7 +76,7 @@ export class Host {
 
   /** A hole for large packets: the router takes smaller ones only, and says nothing of it. */
   makeMtuHole(bytes: number): void {
-    this.#router.ip("link", "set", this.#name, "mtu", String(bytes));
+    this.#router.ip("link", "set", "dev", this.#name, "mtu", String(bytes));
     for (const [tables, kind] of [
       ["iptables", "fragmentation-needed"],
       ["ip6tables", "packet-too-big"],

@@ -3,6 +3,7 @@
 
 import type { Namespace } from "./namespace.ts";
 import { chatPort } from "./server.ts";
+import { SteadySocket } from "./steady-socket.ts";
 import { until } from "./wait.ts";
 
 export type Line = { [field: string]: unknown; type: string };
@@ -21,15 +22,14 @@ export type Login = {
 let version: 1 | 2 = 2;
 
 export class Person {
-  readonly #socket: Bun.Socket;
+  readonly #socket: SteadySocket;
   readonly lines: Line[] = [];
+  readonly #handlers = new Set<(line: Line) => void>();
   #welcome: Line | undefined;
   #rest = "";
-  #ended = false;
   #n = 0;
-  receivedBytes = 0;
 
-  private constructor(socket: Bun.Socket) {
+  private constructor(socket: SteadySocket) {
     this.#socket = socket;
   }
 
@@ -46,41 +46,37 @@ export class Person {
   static async hello(space: Namespace, address: string, login: Login): Promise<Person> {
     for (;;) {
       const person = await Person.connect(space, address, login.port);
+      const spoken = version;
       person.send(helloLine(login));
       await person.until(
         () => person.#welcome !== undefined || person.isOver,
         "an answer to hello",
       );
       const first = person.lines.find(({ type }) => type === "error" || type === "welcome");
-      if (first?.["code"] !== "version" || version === 1) return person;
+      if (first?.["code"] !== "version" || spoken === 1) return person;
       version = 1;
     }
   }
 
   /** Connects, and says nothing yet. */
   static async connect(space: Namespace, address: string, port = chatPort): Promise<Person> {
-    let person: Person | undefined;
-    const socket = await space.within(() =>
-      Bun.connect({
-        hostname: address,
-        port,
-        socket: {
-          data: (_, bytes) => void (person !== undefined && person.#take(bytes)),
-          close: () => void (person !== undefined && person.#close()),
-          error: () => void (person !== undefined && person.#close()),
-        },
-      }),
-    );
-    person = new Person(socket);
+    let take: (bytes: Buffer) => void = ignore;
+    const socket = await SteadySocket.connect(space, address, port, (bytes) => take(bytes));
+    const person = new Person(socket);
+    take = (bytes) => person.#take(bytes);
     return person;
   }
 
   get isOver(): boolean {
-    return this.#ended || this.lines.some(({ type }) => type === "error");
+    return this.hasEnded || this.lines.some(({ type }) => type === "error");
   }
 
   get hasEnded(): boolean {
-    return this.#ended;
+    return this.#socket.hasEnded;
+  }
+
+  get receivedBytes(): number {
+    return this.#socket.receivedBytes;
   }
 
   /** What makes the next login the same session, which has heard nothing yet. */
@@ -122,6 +118,12 @@ export class Person {
     return this.lines.find(fits)!;
   }
 
+  /** Calls `handle` for every line from now on; the returned function ends that. */
+  onLine(handle: (line: Line) => void): () => void {
+    this.#handlers.add(handle);
+    return () => this.#handlers.delete(handle);
+  }
+
   /** Texts of the messages of rooms so far. */
   get texts(): string[] {
     return this.lines.flatMap((line) => {
@@ -131,10 +133,10 @@ export class Person {
     });
   }
 
-  /** The newest messages of a room. */
-  async history(room = "lobby", limit = 100): Promise<Line[]> {
+  /** The newest messages of a room, or the newest before a number. */
+  async history(room = "lobby", limit = 100, before?: number): Promise<Line[]> {
     const ref = `history-${this.lines.length}`;
-    this.send({ type: "history", room, limit, ref });
+    this.send({ type: "history", room, limit, ref, ...(before === undefined ? {} : { before }) });
     const answer = await this.line((line) => line["ref"] === ref, "the history");
     return answer["messages"] as Line[];
   }
@@ -159,12 +161,12 @@ export class Person {
 
   /** Cuts the connection as a lost network does: without a word. */
   cut(): void {
-    this.#socket.terminate();
+    this.#socket.cut();
   }
 
   async bye(): Promise<void> {
     this.send({ type: "bye" });
-    await this.until(() => this.#ended, "the end of the connection");
+    await this.until(() => this.hasEnded, "the end of the connection");
   }
 
   async until(condition: () => boolean, what: string, timeoutMs?: number): Promise<void> {
@@ -183,12 +185,12 @@ export class Person {
 
   async #acknowledged(n: number): Promise<void> {
     const isAck = (line: Line): boolean => line.type === "ack" && Number(line["n"]) >= n;
-    await this.until(() => this.lines.some(isAck) || this.#ended, `the ack of ${n}`);
-    if (this.#ended) throw new Error(`The connection ended: ${JSON.stringify(this.lines.at(-1))}`);
+    await this.until(() => this.lines.some(isAck) || this.hasEnded, `the ack of ${n}`);
+    if (this.hasEnded)
+      throw new Error(`The connection ended: ${JSON.stringify(this.lines.at(-1))}`);
   }
 
   #take(bytes: Buffer): void {
-    this.receivedBytes += bytes.length;
     const parts = (this.#rest + bytes.toString("latin1")).split("\n");
     this.#rest = parts.pop() ?? "";
     for (const part of parts) {
@@ -200,11 +202,8 @@ export class Person {
           this.#n = Number(this.#session["n"] ?? 0);
       }
       this.lines.push(line);
+      for (const handle of this.#handlers) handle(line);
     }
-  }
-
-  #close(): void {
-    this.#ended = true;
   }
 }
 
@@ -224,3 +223,5 @@ export function helloLine({ name, secret, room = "lobby", seq, mail, epoch }: Lo
   if (name === undefined) return { type: "hello", version, ...common };
   return { type: "hello", version, ...common, rooms: [{ room, ...position }] };
 }
+
+function ignore(): void {}
