@@ -1,19 +1,19 @@
-// What counts as one address where each may have so much, and what is this machine. Pure.
+// Grouping of addresses for limits, and detection of this machine. Pure.
 
-/** Whether only this machine can reach what listens there, or come from there. */
+/** Whether the address belongs to this machine only. */
 export function isLoopback(host: string): boolean {
   const isIpv4 = /^127(?:\.\d{1,3}){3}$/.test(plainAddress(host));
   return isIpv4 || host === "localhost" || host === "::1";
 }
 
-/** IPv4 as IPv4, also where a socket of both families shows it as IPv6. */
+/** Writes IPv4-mapped IPv6 addresses as IPv4. */
 export function plainAddress(address: string): string {
   return address.startsWith("::ffff:") ? address.slice(7) : address;
 }
 
 /**
- * What counts as one address where each may have so much: of IPv6 the first 64 bits, for whoever has one address has the other
- * 2^64 of its network too. Loopback and IPv4 addresses stand for themselves.
+ * The network that shares limits with the address: its first 64 bits for IPv6, because whoever has
+ * one address has its whole /64. IPv4 and loopback addresses stand for themselves.
  */
 export function networkOf(address: string): string {
   const groups = groupsOf(address);
@@ -21,8 +21,9 @@ export function networkOf(address: string): string {
 }
 
 /**
- * The networks that an address is in, the smallest first, each with how many of the smallest it may count for: of IPv6 the /64,
- * the /56 and the /48, which providers hand out to one customer; else the address alone.
+ * The networks that contain the address, smallest first, each with its share: how many of the
+ * smallest it may count for. For IPv6 the /64, and the /56 and /48 that providers assign to one
+ * customer; otherwise the address alone.
  */
 export function networksOf(address: string): readonly { network: string; share: number }[] {
   const groups = groupsOf(address);
@@ -36,7 +37,7 @@ export function networksOf(address: string): readonly { network: string; share: 
   ];
 }
 
-/** The first groups of an IPv6 address, four at least; undefined for IPv4 and loopback. */
+/** The first groups of an IPv6 address, at least four; undefined for IPv4 and loopback. */
 function groupsOf(address: string): readonly string[] | undefined {
   const plain = plainAddress(address);
   if (!plain.includes(":") || isLoopback(plain)) return undefined;

@@ -1,15 +1,15 @@
-// A Map with a bound, which evicts the least recently used entries. Pure.
+// A bounded Map that evicts the least recently used entries. Pure.
 
 export class BoundedMap<Key, Value> {
-  /** The least recently used first. */
+  /** Least recently used first. */
   readonly #entries = new Map<Key, { readonly value: Value; readonly cost: number }>();
   readonly #max: number;
   readonly #costOf: (value: Value) => number;
   #cost = 0;
 
   /**
-   * `max`: most entries, or with `costOf` the largest sum of their costs. The newest entry stays,
-   * whatever it costs.
+   * `max`: maximum number of entries, or with `costOf` the maximum sum of their costs. The newest
+   * entry stays, whatever its cost.
    */
   constructor(max: number, costOf: (value: Value) => number = () => 1) {
     this.#max = max;
@@ -33,7 +33,7 @@ export class BoundedMap<Key, Value> {
     return this.#entries.has(key);
   }
 
-  /** Makes the entry the most recently used; returns those that it evicts, oldest first. */
+  /** Makes the entry the most recently used; returns those evicted, oldest first. */
   set(key: Key, value: Value): [key: Key, value: Value][] {
     this.delete(key);
     const cost = this.#costOf(value);

@@ -1,7 +1,7 @@
-// Failures that parley reports to people: a code for programs, an exit code for shells (README, "For scripts"), and a sentence
-// that says what failed, quotes the value and tells what to do. Pure.
+// Failures that parley reports to people: a code for programs, an exit code for shells (README,
+// "For scripts"), and a sentence that says what failed, quotes the value and says what to do. Pure.
 
-/** Exit codes of the command line: a contract with scripts. */
+/** The command line's exit codes: a contract with scripts. */
 export const exitCode = {
   done: 0,
   failed: 1,
@@ -11,13 +11,13 @@ export const exitCode = {
   notFound: 5,
   integrity: 6,
   stalled: 7,
-  /** As shells report SIGHUP, SIGINT and SIGTERM: 128 plus the signal's number. */
+  /** As shells report SIGHUP, SIGINT and SIGTERM: 128 plus the signal number. */
   hungUp: 129,
   interrupted: 130,
   terminated: 143,
 } as const;
 
-/** The exit code of each error code. Error codes are what the wire and `--json` carry. */
+/** The exit code of each error code. Error codes are used on the wire and in `--json`. */
 const exitCodes = {
   failed: exitCode.failed,
   "port-in-use": exitCode.failed,
@@ -49,7 +49,7 @@ const exitCodes = {
 
 export type ErrorCode = keyof typeof exitCodes;
 
-/** A failure whose message is shown as it is, without a stack trace. */
+/** A failure whose message is shown as is, without a stack trace. */
 export class ParleyError extends Error {
   readonly code: ErrorCode;
 
@@ -64,12 +64,12 @@ export class ParleyError extends Error {
   }
 }
 
-/** Output can't be written any more: the disk is full, for example. */
+/** Output can no longer be written, because the disk is full, for example. */
 export function unwritable(failure: Error): ParleyError {
   return new ParleyError("storage", `The output can't be written: ${failure.message}`);
 }
 
-/** Whether a code from the wire is one that this version knows. */
+/** Whether this version knows an error code from the wire. */
 export function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === "string" && Object.hasOwn(exitCodes, code);
 }

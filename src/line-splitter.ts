@@ -1,13 +1,11 @@
-// Bytes in, lines out: the one line splitter of server, clients and pipes. Decodes all whole lines
-// of a read at once, never cuts a UTF-8 character that spans two reads, and never searches the same
-// bytes twice. Bounded. Pure; knows no protocol.
+// Splits bytes into lines, for server, clients and pipes. Decodes all whole lines of a read at
+// once, never splits a UTF-8 character that spans two reads, and never searches the same bytes
+// twice. Bounded. Pure; knows no protocol.
 
-/** A line exceeds the bound, and where it ends is unknown: the stream cannot continue. */
+/** A line exceeds the bound. Its end is unknown, so the stream cannot continue. */
 export const tooLong = Symbol("too long");
 
-/**
- * Pieces of one line that are kept apart: a sender of single bytes must not cost an object each.
- */
+/** Pieces of a line kept apart; a sender of single bytes must not cost an object each. */
 const maxPieces = 64;
 
 /**
@@ -15,7 +13,7 @@ const maxPieces = 64;
  */
 export class LineSplitter {
   readonly #maxLineBytes: number;
-  /** Reads that hold no line end yet, and their length. */
+  /** Reads without a line end so far, and their length. */
   #held: Uint8Array[] = [];
   #heldBytes = 0;
 
@@ -24,7 +22,7 @@ export class LineSplitter {
   }
 
   /**
-   * Hands every whole line to `take` until it answers false. Returns `tooLong` if a line exceeds
+   * Passes every whole line to `take` until it returns false. Returns `tooLong` if a line exceeds
    * the bound.
    */
   push(bytes: Uint8Array, take: (line: string) => boolean): typeof tooLong | undefined {
@@ -33,7 +31,7 @@ export class LineSplitter {
     const buffer = Buffer.isBuffer(bytes) ? bytes : asBuffer(bytes);
     let text = buffer.toString("utf8", 0, last);
     if (this.#heldBytes > 0) {
-      // Decoded together, as a character may be split between them.
+      // Decoded together, because a character may be split between them.
       const all = [...this.#held, bytes.subarray(0, last)];
       if (this.#heldBytes + bytes.indexOf(0x0a) > this.#maxLineBytes) return tooLong;
       text = Buffer.concat(all).toString("utf8");
@@ -41,7 +39,7 @@ export class LineSplitter {
       this.#heldBytes = 0;
     }
     let from = 0;
-    // The bound is in bytes, not characters; a read shorter than it needs no counting.
+    // The bound is in bytes, not characters; a shorter read needs no counting.
     let fromByte = bytes.length > this.#maxLineBytes ? 0 : undefined;
     for (;;) {
       const end = text.indexOf("\n", from);
@@ -58,7 +56,7 @@ export class LineSplitter {
     return this.#hold(bytes.subarray(last + 1));
   }
 
-  /** At the end of input: the last line, if it has no line end. */
+  /** At the end of input: the last line if it has no line end. */
   rest(): string | undefined {
     if (this.#heldBytes === 0) return undefined;
     const text = Buffer.concat(this.#held).toString("utf8");
@@ -70,8 +68,8 @@ export class LineSplitter {
   #hold(bytes: Uint8Array): typeof tooLong | undefined {
     if (bytes.length === 0) return undefined;
     if (this.#heldBytes + bytes.length > this.#maxLineBytes) return tooLong;
-    // A copy (a Buffer's slice is none): the caller may reuse the read, and one byte must not keep
-    // half a megabyte alive.
+    // A copy, not a Buffer's slice: the caller may reuse the read, and one byte must not keep half
+    // a megabyte alive.
     this.#held.push(new Uint8Array(bytes));
     this.#heldBytes += bytes.length;
     if (this.#held.length > maxPieces) this.#held = [Buffer.concat(this.#held)];

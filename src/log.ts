@@ -1,15 +1,15 @@
-// The server's log as every folder sees it: four levels, a short message, fields. Pure: where a line goes, in which form and
-// whether at all is decided once, in terminal/voice.ts.
+// The server's log as every folder sees it: four levels, a short message, fields. Pure: where a
+// line goes, in which form and whether at all is decided once, in terminal/voice.ts.
 
-/** Undefined fields are left out. Text may come from strangers: whoever writes the line makes it harmless. */
+/** Undefined fields are omitted. Text may be hostile; the writer of the line makes it harmless. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>> & {
-  /** These names belong to the line itself. */
+  /** These names are fields of the line itself. */
   readonly [reserved in "event" | "time" | "level" | "message"]?: never;
 };
 
 /**
- * `message` is constant and says what happened ("logged in", "connection refused"); what differs from one time to the next
- * goes into `fields` ({ name, address, dialect }), so that a log can be searched.
+ * `message` is constant and says what happened ("logged in", "connection refused"); variable parts
+ * go into `fields` ({ name, address, dialect }), so that a log can be searched.
  */
 export interface Log {
   debug(message: string, fields?: LogFields): void;

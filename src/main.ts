@@ -1,4 +1,4 @@
-// The table of subcommands, each loaded when it is called, and the only process.exit.
+// The table of subcommands, each loaded when called, and the only process.exit.
 
 import type { CommandDef } from "citty";
 import { nearest } from "./cli/flags.ts";

@@ -1,7 +1,7 @@
-// Unguessable bytes and texts, for server, clients and the page. Not pure: pure folders take them
-// as parameters.
+// Unguessable bytes and texts, for server, clients and page. Not pure: pure folders take them as
+// parameters.
 
-/** Random bytes of the system's cryptographic generator. */
+/** Random bytes from the system's cryptographic generator. */
 export function secretBytes(count: number): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(count));
 }

@@ -1,14 +1,15 @@
-// What people write, made harmless for every terminal, log and line protocol. Pure.
+// Makes text from people harmless for every terminal, log and line protocol. Pure.
 
-// C0, DEL and C1 controls, line and paragraph separators, and the bidirectional overrides that can make a line read backwards.
+// C0, DEL and C1 controls, line and paragraph separators, and bidirectional overrides, which can
+// make a line read backwards.
 const unsafe = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
 const escapes = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\^_])/g;
 const lineEnds = /\r\n|[\n\r\t\v\f\u0085\u2028\u2029]/g;
 const unsafeAll = new RegExp(unsafe.source, "g");
 
 /**
- * Text that can neither move a cursor nor forge a line: escape sequences and control characters are dropped, line ends and
- * tabs become a blank, lone surrogates U+FFFD. Text without any of those is returned as it is.
+ * Text that can neither move a cursor nor forge a line: escape sequences and control characters are
+ * dropped, line ends and tabs become a space, lone surrogates U+FFFD. Other text is returned as is.
  */
 export function harmless(text: string): string {
   const wellFormed = text.isWellFormed() ? text : text.toWellFormed();
@@ -16,14 +17,17 @@ export function harmless(text: string): string {
   return wellFormed.replace(escapes, "").replace(lineEnds, " ").replace(unsafeAll, "");
 }
 
-/** Whether nothing of a text can be seen once it is harmless: blanks, controls, escapes, fillers. Such a message is not said. */
+/**
+ * Whether nothing of a text is visible once it is harmless: spaces, controls, escapes, fillers.
+ * Such a message is not sent.
+ */
 export function showsNothing(text: string): boolean {
-  // Most messages begin with something that is seen.
+  // Most messages begin with a visible character.
   if (/^[!-~]/.test(text)) return false;
   return !/[^\s\p{Default_Ignorable_Code_Point}]/u.test(harmless(text));
 }
 
-/** A value as an error sentence quotes it: harmless, and cut where it would drown the sentence. */
+/** Quotes a value for an error sentence: harmless, and shortened if it would drown the sentence. */
 export function quoted(value: string, maxChars = 40): string {
   const clean = harmless(value);
   return clean.length > maxChars ? `'${clean.slice(0, maxChars).toWellFormed()}…'` : `'${clean}'`;

@@ -1,30 +1,30 @@
-// What each command does. A table: one function a command, all of the same shape; they change the hub's state and add to the
-// turn's batch, and never write to a connection.
+// One handler per command. Handlers change the hub's state and add to the turn's batch; they never
+// write to a connection.
 
 import { ParleyError } from "../errors.ts";
 import { networkOf } from "../addresses.ts";
 import { history as historyLimits, names as nameLimits } from "../limits.ts";
 import { quoted } from "../text.ts";
 import { type HubState, textsOf } from "./hub-state.ts";
-import { end } from "./disconnect.ts";
+import { endSession } from "./disconnect.ts";
 import type { Command, Ref, Said } from "./events.ts";
 import { fittingPage } from "./history-page.ts";
 import { login } from "./login.ts";
 import {
-  awaitRoom,
+  holdRoom,
   enterRoom,
   leaveRoom,
   openRoom,
   roomsOf,
   settleEntry,
-  stopAwaiting,
+  releaseRoom,
 } from "./membership.ts";
-import { absentNow, say, tell, useUp } from "./messages.ts";
+import { absentNow, say, tell, takeCounter } from "./messages.ts";
 import { takenByAbsent, takenByMember } from "./names/absent.ts";
 import { fold, lobby, nameProblem, roomProblem } from "./names/grammar.ts";
 import {
   accept,
-  chatMates,
+  privateChatPeers,
   type ChatRefusal,
   invite,
   leave,
@@ -39,16 +39,16 @@ import type { RoomBounds, SessionRecord } from "./store.ts";
 
 type Handlers = {
   [K in Command["type"]]: (
-    chat: HubState,
+    hub: HubState,
     session: Session,
     command: Extract<Command, { type: K }>,
-    /** For a `say` to the partner: who that was when it came. */
+    /** For a `say` to the partner: who the partner was when the command arrived. */
     partner: string | undefined,
   ) => void;
 };
 
 /** Commands that need no name. */
-const forAll: ReadonlySet<Command["type"]> = new Set<Command["type"]>([
+const allowedBeforeLogin: ReadonlySet<Command["type"]> = new Set<Command["type"]>([
   "login",
   "files",
   "transfer",
@@ -65,241 +65,247 @@ const handlers: Handlers = {
   say,
   tell,
   join,
-  part(chat, session, { room: name, ref }) {
-    const room = chat.rooms.get(fold(name));
-    if (room === undefined || !session.rooms.has(room.name)) return notIn(chat, session, name, ref);
-    leaveRoom(chat, session, room, "parted");
-    chat.tell(session, { type: "parted", room: room.name, ref }, "settled");
+  part(hub, session, { room: name, ref }) {
+    const room = hub.rooms.get(fold(name));
+    if (room === undefined || !session.rooms.has(room.name))
+      return rejectNotInRoom(hub, session, name, ref);
+    leaveRoom(hub, session, room, "parted");
+    hub.send(session, { type: "parted", room: room.name, ref }, "settled");
   },
-  names(chat, session, { room: asked = lobby, after, limit, ref }) {
-    const room = chat.rooms.get(fold(asked));
+  names(hub, session, { room: asked = lobby, after, limit, ref }) {
+    const room = hub.rooms.get(fold(asked));
     const all = (limit === undefined ? room?.names() : room?.sortedNames()) ?? [];
     const from = after === undefined ? 0 : firstAfter(all, fold(after));
     const names = limit === undefined ? all : all.slice(from, from + limit);
     const next = from + names.length < all.length ? names.at(-1) : undefined;
     const total = all.length;
-    chat.tell(session, { type: "names", room: fold(asked), names, total, next, ref });
+    hub.send(session, { type: "names", room: fold(asked), names, total, next, ref });
   },
-  rooms(chat, session, { after, limit, ref }) {
-    const { rooms, next } = roomPage(chat.rooms.values(), after, limit);
-    chat.tell(session, { type: "rooms", rooms, next, ref });
+  rooms(hub, session, { after, limit, ref }) {
+    const { rooms, next } = roomPage(hub.rooms.values(), after, limit);
+    hub.send(session, { type: "rooms", rooms, next, ref });
   },
   rename,
-  history(chat, session, { room: asked = lobby, before, limit, ref }) {
-    const room = chat.rooms.get(fold(asked));
+  history(hub, session, { room: asked = lobby, before, limit, ref }) {
+    const room = hub.rooms.get(fold(asked));
     if (room === undefined || !session.rooms.has(room.name)) {
-      return notIn(chat, session, asked, ref);
+      return rejectNotInRoom(hub, session, asked, ref);
     }
-    // What the log has and nobody has heard yet is heard first.
+    // Messages that are committed but not yet delivered arrive live, so they stay out of the page.
     const end = Math.min(before ?? Infinity, room.seq + 1);
-    const answers = new StoreAnswers(chat, session);
+    const answers = new StoreAnswers(hub, session);
     let found: readonly Said[] = [];
     answers.ask<readonly Said[]>(
-      (then) => chat.store.readRoom(room.name, { before: end }, limit, then),
+      (then) => hub.store.readRoom(room.name, { before: end }, limit, then),
       (messages) => (found = messages),
     );
     answers.whenAnswered((error) => {
       if (error !== undefined) {
-        chat.options.log.warn(error.message);
-        return reject(chat, session, error.code, error.message, { ref });
+        hub.options.log.warn(error.message);
+        return reject(hub, session, error.code, error.message, { ref });
       }
       const messages = fittingPage(found, "newest");
-      chat.tell(session, { type: "history", room: room.name, messages, ref });
+      hub.send(session, { type: "history", room: room.name, messages, ref });
     });
   },
-  invite(chat, session, { to, ref }) {
-    const other = chat.names.holder(fold(to));
-    if (other === undefined) return rejectUnknownUser(chat, session, to, { ref });
-    answerRequest(chat, session, invite(chat, session, other), ref);
+  invite(hub, session, { to, ref }) {
+    const other = hub.names.holder(fold(to));
+    if (other === undefined) return rejectUnknownUser(hub, session, to, { ref });
+    answerRequest(hub, session, invite(hub, session, other), ref);
   },
-  accept(chat, session, { ref }) {
-    answerRequest(chat, session, accept(chat, session), ref);
+  accept(hub, session, { ref }) {
+    answerRequest(hub, session, accept(hub, session), ref);
   },
-  reject(chat, session, { ref }) {
-    answerRequest(chat, session, rejectChat(chat, session), ref);
+  reject(hub, session, { ref }) {
+    answerRequest(hub, session, rejectChat(hub, session), ref);
   },
-  leave(chat, session, { ref }) {
-    answerRequest(chat, session, leave(chat, session), ref);
+  leave(hub, session, { ref }) {
+    answerRequest(hub, session, leave(hub, session), ref);
   },
-  files(chat, session, { after, limit, ref }) {
-    chat.options.files.list(after, limit, (result) => {
+  files(hub, session, { after, limit, ref }) {
+    hub.options.files.list(after, limit, (result) => {
       if (result instanceof ParleyError) {
-        reject(chat, session, result.code, result.message, { ref });
-      } else chat.tell(session, { type: "files", files: result.files, next: result.next, ref });
+        reject(hub, session, result.code, result.message, { ref });
+      } else hub.send(session, { type: "files", files: result.files, next: result.next, ref });
     });
   },
-  transfer(chat, session, { request }) {
-    chat.options.files.transfer(
+  transfer(hub, session, { request }) {
+    hub.options.files.transfer(
       session.id,
       session.peer,
       request,
-      (message) => chat.tell(session, { type: "transfer", message }),
+      (message) => hub.send(session, { type: "transfer", message }),
       () => session.output.lagBytes,
     );
   },
-  download(chat, session, { name }) {
-    chat.options.files.download(session.id, name, session.peer, (result) => {
+  download(hub, session, { name }) {
+    hub.options.files.download(session.id, name, session.peer, (result) => {
       if (result instanceof ParleyError) {
-        reject(chat, session, result.code, result.message, { subject: name });
-      } else chat.tell(session, { type: "download", ...result });
+        reject(hub, session, result.code, result.message, { subject: name });
+      } else hub.send(session, { type: "download", ...result });
     });
   },
-  ping(chat, session, { ref }) {
-    chat.tell(session, { type: "pong", ref });
+  ping(hub, session, { ref }) {
+    hub.send(session, { type: "pong", ref });
   },
   alive() {},
-  reply(chat, session, { text, end: isLast, log }) {
-    if (log !== undefined) chat.options.print(log);
-    if (text !== undefined) chat.tellText(session, text);
-    if (isLast === true) end(chat, session);
+  reply(hub, session, { text, end: isLast, log }) {
+    if (log !== undefined) hub.options.print(log);
+    if (text !== undefined) hub.sendText(session, text);
+    if (isLast === true) endSession(hub, session);
   },
-  invalid(chat, session, { code, message, ref, n, end: isLast }) {
-    const usesUp = n !== undefined && n === session.counter.taken + 1;
-    if (usesUp) useUp(chat, session, n);
-    reject(chat, session, code, message, { ref, n, usesUp });
-    if (isLast === true) end(chat, session);
+  invalid(hub, session, { code, message, ref, n, end: isLast }) {
+    const takesCounter = n !== undefined && n === session.counter.taken + 1;
+    if (takesCounter) takeCounter(hub, session, n);
+    reject(hub, session, code, message, { ref, n, takesCounter });
+    if (isLast === true) endSession(hub, session);
   },
-  quit(chat, session) {
-    end(chat, session);
+  quit(hub, session) {
+    endSession(hub, session);
   },
 };
 
 type Join = Extract<Command, { type: "join" }>;
 
-function join(chat: HubState, session: Session, command: Join): void {
+function join(hub: HubState, session: Session, command: Join): void {
   const { room: name, since, ref } = command;
   const problem = roomProblem(name);
   if (problem !== undefined) {
-    return reject(chat, session, "room-invalid", problem, { ref, subject: name });
+    return reject(hub, session, "room-invalid", problem, { ref, subject: name });
   }
   const folded = fold(name);
   const most = nameLimits.maxRoomsPerSession;
   if (!session.rooms.has(folded) && session.rooms.size >= most) {
     const message = `You are in ${most} rooms already: leave one first`;
-    return reject(chat, session, "full", message, { ref, subject: name });
+    return reject(hub, session, "full", message, { ref, subject: name });
   }
-  const answers = new StoreAnswers(chat, session);
+  const answers = new StoreAnswers(hub, session);
   let bounds: RoomBounds = { first: 1, last: 0 };
-  awaitRoom(chat, folded);
+  holdRoom(hub, folded);
   answers.ask<RoomBounds>(
-    (then) => chat.store.bounds(folded, then),
+    (then) => hub.store.bounds(folded, then),
     (found) => (bounds = found),
   );
   const enter = (error: ParleyError | undefined): void => {
-    if (error !== undefined) return rejectUnread(chat, session, command, error);
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
     if (session.phase !== "member") return;
-    const room = openRoom(chat, folded, bounds);
+    const room = openRoom(hub, folded, bounds);
     if (room === undefined) {
-      const message = "There are too many rooms: enter one that exists";
-      return reject(chat, session, "full", message, { ref, subject: name });
+      const message = "The server has reached its room limit: join an existing room";
+      return reject(hub, session, "full", message, { ref, subject: name });
     }
     const isNew = !session.rooms.has(folded);
-    const membership = session.rooms.get(folded) ?? enterRoom(chat, session, room, false);
+    const membership = session.rooms.get(folded) ?? enterRoom(hub, session, room, false);
     membership.isCharged = true;
-    const order = isNew ? membership.hearsFrom : chat.pipeline.nextOrder();
-    const { epoch } = chat.options;
-    chat.pipeline.gathering.beforeDelivery.push(() => {
-      const state = settleEntry(chat, room, membership, order, since, bounds);
+    const order = isNew ? membership.hearsFrom : hub.pipeline.nextOrder();
+    const { epoch } = hub.options;
+    hub.pipeline.gathering.beforeDelivery.push(() => {
+      const state = settleEntry(hub, room, membership, order, since, bounds);
       for (const text of textsOf(session, { type: "entered", epoch, ref, ...state })) {
-        chat.pipeline.settling?.addPersonal(session, { order, text, timing: "settled" });
+        hub.pipeline.settling?.addPersonal(session, { order, text, timing: "settled" });
       }
     });
-    chat.wake();
+    hub.wake();
   };
   answers.whenAnswered((error) => {
     enter(error);
-    stopAwaiting(chat, folded);
+    releaseRoom(hub, folded);
   }, true);
 }
 
 type Rename = Extract<Command, { type: "rename" }>;
 
-function rename(chat: HubState, session: Session, command: Rename): void {
+function rename(hub: HubState, session: Session, command: Rename): void {
   const { name, ref } = command;
   const { identity } = session;
-  const problem = nameProblem(name, chat.options.reservedNames);
+  const problem = nameProblem(name, hub.options.reservedNames);
   if (problem !== undefined) {
-    return reject(chat, session, "name-invalid", problem, { ref, subject: name });
+    return reject(hub, session, "name-invalid", problem, { ref, subject: name });
   }
   const folded = fold(name);
-  if (folded === identity.folded) return applyRename(chat, session, command);
+  if (folded === identity.folded) return applyRename(hub, session, command);
   const refuse = (message: string): void =>
-    reject(chat, session, "name-taken", message, { ref, subject: name });
-  if (chat.names.isAnothers(name, identity.key)) return refuse(takenByMember(name).message);
-  chat.names.reserve(folded);
-  const answers = new StoreAnswers(chat, session);
+    reject(hub, session, "name-taken", message, { ref, subject: name });
+  if (hub.names.isTakenByOther(name, identity.key)) return refuse(takenByMember(name).message);
+  hub.names.reserve(folded);
+  const answers = new StoreAnswers(hub, session);
   let holder: SessionRecord | undefined;
   answers.ask<SessionRecord | undefined>(
-    (then) => chat.store.findName(folded, chat.nowMs - historyLimits.mailHoldMs, then),
+    (then) => hub.store.findName(folded, hub.nowMs - historyLimits.mailHoldMs, then),
     (record) => (holder = record),
   );
   answers.whenAnswered((error) => {
-    chat.names.unreserve(folded);
+    hub.names.unreserve(folded);
     if (session.phase !== "member") return;
-    if (error !== undefined) return rejectUnread(chat, session, command, error);
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
     const claimant = { recordId: identity.recordId, network: networkOf(session.peer.address) };
-    const absent = absentNow(chat, folded, holder);
-    const taken = takenByAbsent(name, absent, claimant, chat.nowMs);
+    const absent = absentNow(hub, folded, holder);
+    const taken = takenByAbsent(name, absent, claimant, hub.nowMs);
     if (taken !== undefined) return refuse(taken.message);
-    applyRename(chat, session, command);
+    applyRename(hub, session, command);
   }, true);
 }
 
-function applyRename(chat: HubState, session: Session, { name, ref }: Rename): void {
+function applyRename(hub: HubState, session: Session, { name, ref }: Rename): void {
   const from = session.name;
-  const rooms = roomsOf(chat, session);
-  for (const mate of chatMates(chat, session)) {
+  const rooms = roomsOf(hub, session);
+  for (const mate of privateChatPeers(hub, session)) {
     const isPartner = mate.privateChat.partner === session.identity.key;
-    if (isPartner) rememberName(chat, mate, session);
+    if (isPartner) rememberName(hub, mate, session);
     if (rooms.some((room) => mate.rooms.has(room.name))) continue;
-    chat.tell(mate, { type: "renamed", from, to: name, chat: true });
+    hub.send(mate, { type: "renamed", from, to: name, chat: true });
   }
   for (const room of rooms) room.remove(session.identity);
-  chat.names.rename(session, name);
-  chat.record(session);
+  hub.names.rename(session, name);
+  hub.queueRecord(session);
   for (const room of rooms) {
     room.add(session.identity);
-    chat.announce(room, { type: "renamed", room: room.name, from, to: name, author: session.id });
+    hub.announce(room, { type: "renamed", room: room.name, from, to: name, author: session.id });
   }
-  chat.tell(session, { type: "name", name, ref });
+  hub.send(session, { type: "name", name, ref });
 }
 
-/** Runs a command of a session; what needs a name first is answered with an error. */
+/** Runs a command, or rejects it if the session has no name yet and needs one. */
 export function execute(
-  chat: HubState,
+  hub: HubState,
   session: Session,
   command: Command,
   partner = session.privateChat.partner,
 ): void {
-  if (session.phase !== "member" && !forAll.has(command.type)) {
+  if (session.phase !== "member" && !allowedBeforeLogin.has(command.type)) {
     const ref = "ref" in command ? command.ref : undefined;
-    const message = "Say who you are first: this needs a name";
-    return reject(chat, session, "protocol", message, { ref });
+    const message = "Log in with a name first";
+    return reject(hub, session, "protocol", message, { ref });
   }
   const handle = handlers[command.type] as (
-    chat: HubState,
+    hub: HubState,
     session: Session,
     command: Command,
     partner: string | undefined,
   ) => void;
-  handle(chat, session, command, partner);
+  handle(hub, session, command, partner);
 }
 
-function notIn(chat: HubState, session: Session, room: string, ref: Ref | undefined): void {
+function rejectNotInRoom(
+  hub: HubState,
+  session: Session,
+  room: string,
+  ref: Ref | undefined,
+): void {
   const message = `You are not in the room ${quoted(room)}: join it first`;
-  reject(chat, session, "not-in-room", message, { ref, subject: room });
+  reject(hub, session, "not-in-room", message, { ref, subject: room });
 }
 
 function answerRequest(
-  chat: HubState,
+  hub: HubState,
   session: Session,
   refusal: ChatRefusal,
   ref: Ref | undefined,
 ): void {
-  if (refusal !== undefined) reject(chat, session, refusal.code, refusal.message, { ref });
+  if (refusal !== undefined) reject(hub, session, refusal.code, refusal.message, { ref });
 }
 
-/** Index of the first name whose folded form comes after `folded`; `sorted` is sorted by folded form. */
+/** Index of the first name sorted after `folded`. `sorted` is in order of folded names. */
 function firstAfter(sorted: readonly string[], folded: string): number {
   let low = 0;
   let high = sorted.length;

@@ -1,6 +1,6 @@
-// First the log, then everybody hears it: batches go to the store one at a time, the next gathers meanwhile. When the store has
-// settled one, in the log or certainly not, it is delivered (or withdrawn) and the next goes. Knows what a batch needs of the
-// store; who hears what is the business of `settled`.
+// Write-ahead: a batch is delivered only after the store has committed it. One batch is in flight
+// at a time while the next one gathers. Decides when a batch goes to the store; delivery.ts decides
+// who receives it.
 
 import type { ParleyError } from "../errors.ts";
 import type { RoomBatch, SessionUpdate } from "./store.ts";
@@ -9,24 +9,24 @@ import { type Departure, TurnBatch } from "./turn-batch.ts";
 import type { SaidRun } from "./said-run.ts";
 import type { Session } from "./session.ts";
 
-/** What became of a batch: the `mail` numbers of its stored private messages, or why the log did not take it. */
+/** How a batch ended: the numbers of its stored private messages, or why it was not committed. */
 export type Settlement = { mail: readonly number[] } | { error: ParleyError };
 
 export type PipelineOptions = {
   store: StoreClient;
-  /** A session's record as it is now, or when it left. */
+  /** A session's record as it is now, or as it was at its departure. */
   recordOf: (session: Session, departure?: Departure) => SessionUpdate;
-  /** A batch is settled: delivers it. */
+  /** Called when a batch is settled, to deliver or withdraw it. */
   settled: (batch: TurnBatch, settlement: Settlement) => void;
 };
 
 export class CommitPipeline {
-  /** What is gathered now. */
+  /** The batch that collects the current turn. */
   gathering = new TurnBatch();
   #inFlight: TurnBatch | undefined;
   #settling: TurnBatch | undefined;
   #number = 0;
-  /** The turn of what is gathered has ended: it goes as soon as the batch before is settled. */
+  /** The gathering batch is complete and goes to the store once the one in flight is settled. */
   #isDue = false;
   #order = 0;
   readonly #options: PipelineOptions;
@@ -35,7 +35,7 @@ export class CommitPipeline {
     this.#options = options;
   }
 
-  /** The place of what happens next among all that happens. */
+  /** The next position in the order of all events. */
   nextOrder(): number {
     return ++this.#order;
   }
@@ -44,17 +44,19 @@ export class CommitPipeline {
     return this.#inFlight;
   }
 
-  /** The batch that is being delivered, while it is. */
+  /** The batch being delivered, during its delivery. */
   get settling(): TurnBatch | undefined {
     return this.#settling;
   }
 
-  /** Whether nothing waits for the log. */
+  /** Whether nothing waits for the store. */
   get isSettled(): boolean {
     return this.#inFlight === undefined && this.gathering.isEmpty;
   }
 
-  /** The end of a turn: what was gathered goes to the log, or waits for the batch before it. */
+  /**
+   * Ends the turn: sends the gathered batch to the store, or queues it behind the one in flight.
+   */
   close(): void {
     if (this.gathering.isEmpty) return;
     if (this.#inFlight !== undefined) {
@@ -69,7 +71,7 @@ export class CommitPipeline {
     this.#commit(batch);
   }
 
-  /** Runs `then` once everything that has happened so far is settled; at once if it is. */
+  /** Runs `then` once everything so far is settled; immediately if it already is. */
   whenSettled(then: () => void): void {
     if (this.isSettled) return then();
     if (this.gathering.isEmpty && this.#inFlight !== undefined) {
@@ -80,14 +82,14 @@ export class CommitPipeline {
     this.close();
   }
 
-  /** Who has left, as far as the log may not know it yet, the latest first. */
+  /** Departures the store may not know of yet, the most recent batch first. */
   *departures(): Iterable<readonly [id: string, departure: Departure]> {
     yield* this.gathering.departed;
     if (this.#inFlight !== undefined) yield* this.#inFlight.departed;
   }
 
-  /** Whether a session of that record has anything that is not settled. */
-  touches(recordId: string, session: Session | undefined): boolean {
+  /** Whether anything that belongs to this record is unsettled. */
+  hasPending(recordId: string, session: Session | undefined): boolean {
     for (const batch of [this.gathering, this.#inFlight]) {
       if (batch === undefined) continue;
       if (batch.departed.has(recordId)) return true;
@@ -98,8 +100,8 @@ export class CommitPipeline {
     return false;
   }
 
-  /** Whether a message of the session has been counted and is not settled. */
-  counts(session: Session): boolean {
+  /** Whether a counted message of the session is unsettled. */
+  hasPendingCount(session: Session): boolean {
     return this.gathering.counted.has(session) || this.#inFlight?.counted.has(session) === true;
   }
 
@@ -146,7 +148,7 @@ function roomBatches(batch: TurnBatch): RoomBatch[] {
   return rooms;
 }
 
-/** Gives the runs of each room the numbers from `firsts` on. */
+/** Numbers the runs of each room, starting at `firsts`. */
 function number(rooms: readonly RoomBatch[], firsts: readonly number[]): void {
   if (firsts.length !== rooms.length)
     throw new Error("The log numbered other rooms than it was given");

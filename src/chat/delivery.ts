@@ -1,5 +1,5 @@
-// What happens when a batch is settled. In the log: its messages have numbers, are acknowledged, and everybody hears them. Not in
-// the log: who spoke is told, nobody hears it. Who came and went is heard in either case.
+// Delivers a settled batch. If it was committed, its messages are acknowledged and sent to their
+// recipients; if not, their authors get an error. Joins and leaves are announced either way.
 
 import type { ParleyError } from "../errors.ts";
 import { sender } from "../limits.ts";
@@ -7,7 +7,7 @@ import { type HubState, renderPersonal, textsOf } from "./hub-state.ts";
 import type { Settlement } from "./commit-pipeline.ts";
 import type { PersonalEvent, PrivateMessage } from "./events.ts";
 import { dropSlow, dropSlowest } from "./disconnect.ts";
-import { type Aftermath, finishOutput, type RoomItem } from "./fan-out/recipient-group.ts";
+import { type FlushPlan, finishOutput, type RoomItem } from "./fan-out/recipient-group.ts";
 import { insertPersonal } from "./fan-out/rendered-batch.ts";
 import { count } from "./metrics.ts";
 import type { Room } from "./room.ts";
@@ -15,12 +15,12 @@ import type { Session } from "./session.ts";
 import type { SaidRun } from "./said-run.ts";
 import type { RoomTurn, TimedPersonal, TurnBatch } from "./turn-batch.ts";
 
-/** Delivers a batch whose outcome is certain. */
-export function deliverBatch(chat: HubState, batch: TurnBatch, settlement: Settlement): void {
-  if ("error" in settlement) withdraw(chat, batch, settlement.error);
-  else confirm(chat, batch, settlement.mail);
+/** Delivers a settled batch. */
+export function deliverBatch(hub: HubState, batch: TurnBatch, settlement: Settlement): void {
+  if ("error" in settlement) withdraw(hub, batch, settlement.error);
+  else confirm(hub, batch, settlement.mail);
   for (const settle of batch.beforeDelivery) settle();
-  const after = newAftermath();
+  const after = newFlushPlan();
   for (const [session, personals] of batch.personals) {
     if (session.isOver) continue;
     for (const personal of personals) {
@@ -31,21 +31,21 @@ export function deliverBatch(chat: HubState, batch: TurnBatch, settlement: Settl
     session.output.answerChars = 0;
     after.composed.add(session);
   }
-  for (const turn of batch.rooms.values()) deliverRoom(chat, turn.room, turn, after);
-  finishDelivery(chat, after);
+  for (const turn of batch.rooms.values()) deliverRoom(hub, turn.room, turn, after);
+  finishDelivery(hub, after);
   for (const session of batch.ending) {
     if (session.phase === "gone") continue;
-    chat.schedule.ending.add(session);
-    chat.wake();
+    hub.schedule.ending.add(session);
+    hub.wake();
   }
 }
 
-/** A room has said this, here or on another server: its listeners hear it. */
+/** Delivers one room's events to its listeners, whether they were committed here or elsewhere. */
 function deliverRoom(
-  chat: HubState,
+  hub: HubState,
   room: Room,
   { items, presence }: Pick<RoomTurn, "items" | "presence">,
-  after: Aftermath,
+  after: FlushPlan,
 ): void {
   for (const { event } of items) {
     if (event?.type !== "said") continue;
@@ -55,72 +55,68 @@ function deliverRoom(
     room.seq += event.length;
     for (const tail of room.tails) tail.add(event);
   }
-  const { nowMs, options } = chat;
+  const { nowMs, options } = hub;
   const delivery = { items, presence, names: () => room.names(), nowMs, after };
   for (const group of room.groups.values()) {
     options.metrics.deliveries += group.deliver(delivery);
-    if (group.rosterDue) chat.schedule.rosters.add(room);
+    if (group.rosterDue) hub.schedule.rosters.add(room);
   }
 }
 
-/** Messages of a room that another server has committed. Numbers that are known already are passed over. */
-export function deliverForeign(chat: HubState, room: Room, runs: readonly SaidRun[]): void {
+/** Delivers messages that another server committed; known numbers are skipped. */
+export function deliverForeign(hub: HubState, room: Room, runs: readonly SaidRun[]): void {
   const items: RoomItem[] = [];
   for (const run of runs) {
-    if (run.seq > room.seq) items.push({ order: chat.pipeline.nextOrder(), event: run });
+    if (run.seq > room.seq) items.push({ order: hub.pipeline.nextOrder(), event: run });
   }
-  const after = newAftermath();
-  deliverRoom(chat, room, { items, presence: undefined }, after);
-  finishDelivery(chat, after);
+  const after = newFlushPlan();
+  deliverRoom(hub, room, { items, presence: undefined }, after);
+  finishDelivery(hub, after);
 }
 
-/** Sends what need not wait for the log, where the log has not answered by the end of the turn. */
-export function deliverAnswers(chat: HubState): void {
-  const { gathering, inFlight } = chat.pipeline;
-  const after = newAftermath();
+/** Sends answers that do not depend on the store when it has not replied by the end of the turn. */
+export function deliverAnswers(hub: HubState): void {
+  const { gathering, inFlight } = hub.pipeline;
+  const after = newFlushPlan();
   for (const batch of [inFlight, gathering]) {
     if (batch === undefined) continue;
     for (const session of batch.personals.keys()) addAnswers(session, batch, after);
   }
-  finishDelivery(chat, after);
+  finishDelivery(hub, after);
 }
 
-/** The same for one session that has asked for very much in one turn. */
-export function deliverAnswersOf(chat: HubState, session: Session): void {
-  const { gathering, inFlight } = chat.pipeline;
-  const after = newAftermath();
+/** The same for one session, when its answers in a single turn grow too long. */
+export function deliverAnswersOf(hub: HubState, session: Session): void {
+  const { gathering, inFlight } = hub.pipeline;
+  const after = newFlushPlan();
   if (inFlight !== undefined) addAnswers(session, inFlight, after);
   addAnswers(session, gathering, after);
-  finishDelivery(chat, after);
+  finishDelivery(hub, after);
 }
 
-/** Sends a page of the past at once: it comes before whatever is not settled yet. */
-export function deliverPast(
-  chat: HubState,
-  session: Session,
-  page: readonly PersonalEvent[],
-): void {
+/** Sends a page of history at once, ahead of everything unsettled. */
+export function deliverPast(hub: HubState, session: Session, page: readonly PersonalEvent[]): void {
   if (session.isOver) return;
-  const after = newAftermath();
+  const after = newFlushPlan();
   for (const event of page) {
     for (const text of textsOf(session, event)) session.output.addText(text);
   }
   after.composed.add(session);
-  finishDelivery(chat, after);
+  finishDelivery(hub, after);
 }
 
-/** Pays the lists of users that a room owes; true while one is still owed. */
-export function payRosters(chat: HubState, room: Room): boolean {
-  const after = newAftermath();
+/** Sends a room's overdue user lists. True if one is still overdue. */
+export function sendDueRosters(hub: HubState, room: Room): boolean {
+  const after = newFlushPlan();
   let owed = false;
   for (const group of room.groups.values()) {
-    if (group.payRoster(() => room.names(), chat.nowMs, after)) owed = true;
+    if (group.sendDueRoster(() => room.names(), hub.nowMs, after)) owed = true;
   }
-  finishDelivery(chat, after);
+  finishDelivery(hub, after);
   return owed;
 }
 
-function addAnswers(session: Session, batch: TurnBatch, after: Aftermath): void {
+function addAnswers(session: Session, batch: TurnBatch, after: FlushPlan): void {
   const answers: readonly TimedPersonal[] = batch.takeAnswers(session);
   if (answers.length === 0 || session.isOver) return;
   for (const answer of answers) {
@@ -130,35 +126,35 @@ function addAnswers(session: Session, batch: TurnBatch, after: Aftermath): void 
   after.composed.add(session);
 }
 
-function newAftermath(): Aftermath {
+function newFlushPlan(): FlushPlan {
   return { composed: new Set(), slow: [], gaps: [] };
 }
 
-function finishDelivery(chat: HubState, after: Aftermath): void {
-  for (const session of after.composed) finishOutput(session, chat.nowMs, after);
-  for (const session of after.gaps) chat.schedule.gaps.add(session);
-  for (const session of after.slow) dropSlow(chat, session);
-  dropSlowest(chat);
+function finishDelivery(hub: HubState, after: FlushPlan): void {
+  for (const session of after.composed) finishOutput(session, hub.nowMs, after);
+  for (const session of after.gaps) hub.schedule.gaps.add(session);
+  for (const session of after.slow) dropSlow(hub, session);
+  dropSlowest(hub);
 }
 
-function confirm(chat: HubState, batch: TurnBatch, mailNumbers: readonly number[]): void {
-  const { metrics } = chat.options;
+function confirm(hub: HubState, batch: TurnBatch, mailNumbers: readonly number[]): void {
+  const { metrics } = hub.options;
   metrics.roomMessages += batch.messages;
   metrics.privateMessages += batch.mail.length;
   let stored = 0;
   for (const item of batch.mail) {
     const { recipient, message, order } = item;
     if (item.stored) item.mail = mailNumbers[stored++]!;
-    const session = chat.names.person(recipient);
+    const session = hub.names.byKey(recipient);
     if (session === undefined) continue;
-    if (item.stored) hearMail(batch, session, { ...message, mail: item.mail }, order);
-    // Whoever has no mailbox, and is not welcomed yet, hears it after that.
+    if (item.stored) deliverMail(batch, session, { ...message, mail: item.mail }, order);
+    // Without a mailbox there is no replay: the message has to wait for the welcome.
     else if (session.awaitsWelcome) {
       const event = { ...message, mail: 0 };
       batch.addPersonal(session, { order, event, timing: "committed" });
     } else addPersonals(batch, session, textsOf(session, { ...message, mail: 0 }), order);
   }
-  const last = chat.pipeline.nextOrder();
+  const last = hub.pipeline.nextOrder();
   for (const [session, { n, run, index }] of batch.counted) {
     session.counter.settle(n);
     const seq = run === undefined ? undefined : run.seq + index;
@@ -167,8 +163,8 @@ function confirm(chat: HubState, batch: TurnBatch, mailNumbers: readonly number[
   }
 }
 
-/** A private message is in the mailbox of somebody who is here. */
-function hearMail(
+/** A private message was stored for a connected session. */
+function deliverMail(
   batch: TurnBatch,
   session: Session,
   message: PrivateMessage,
@@ -176,9 +172,9 @@ function hearMail(
 ): void {
   const { mailbox } = session;
   mailbox.last = message.mail;
-  // While the past is being told, this comes with it.
-  if (mailbox.replayed !== undefined) return;
-  if (session.phase === "entering" || session.awaitsWelcome) mailbox.replayed = message.mail - 1;
+  // The running replay will include it.
+  if (mailbox.replayedTo !== undefined) return;
+  if (session.phase === "entering" || session.awaitsWelcome) mailbox.replayedTo = message.mail - 1;
   else addPersonals(batch, session, textsOf(session, message), order);
 }
 
@@ -191,8 +187,8 @@ function addPersonals(
   for (const text of texts) batch.addPersonal(session, { order, text, timing: "committed" });
 }
 
-function withdraw(chat: HubState, batch: TurnBatch, error: ParleyError): void {
-  const { options, pipeline } = chat;
+function withdraw(hub: HubState, batch: TurnBatch, error: ParleyError): void {
+  const { options, pipeline } = hub;
   const speakers = new Set([...batch.speakers, ...batch.counted.keys()]);
   count(options.metrics.messagesRefused, error.code, batch.messages);
   batch.withdraw();
@@ -204,15 +200,15 @@ function withdraw(chat: HubState, batch: TurnBatch, error: ParleyError): void {
     }
     const retry = first > 0 ? { n: first, retryAfterMs: sender.storageRetryMs } : {};
     const { code, message } = error;
-    chat.tell(session, { type: "error", code, message, ...retry });
+    hub.send(session, { type: "error", code, message, ...retry });
   }
-  // The next batch that is written has these records too.
+  // Failed records are written with the next batch.
   for (const session of batch.records) {
     if (session.phase === "member") pipeline.gathering.records.add(session);
   }
   for (const [id, departure] of batch.departed) {
-    // Whoever is back has a newer record.
-    const isBack = chat.names.person(id)?.phase === "member";
+    // A session that has returned has a newer record.
+    const isBack = hub.names.byKey(id)?.phase === "member";
     if (isBack || pipeline.gathering.departed.has(id)) continue;
     pipeline.gathering.departed.set(id, departure);
   }

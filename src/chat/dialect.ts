@@ -1,132 +1,116 @@
-// What a way of speaking has to be: bytes are already cut into messages here, and what is rendered
-// is cut into sends elsewhere. A dialect is pure; it knows nothing of sockets, rooms or other
-// dialects.
+// What the hub expects of a dialect. Input arrives cut into messages; rendered output is cut into
+// sends elsewhere. A dialect is pure and knows nothing of sockets, rooms or other dialects.
 
 import type { Command, PersonalEvent, RoomEvent } from "./events.ts";
 import type { SaidRun } from "./said-run.ts";
 
-/** One way of speaking. Everything here is shared by all connections that speak it. */
+/** One dialect. Everything here is shared by all connections that speak it. */
 export interface Dialect {
   readonly name: string;
-  /**
-   * Words, in any letter case, that this dialect reads as something else than a name: nobody can be
-   * called so.
-   */
+  /** Words that this dialect interprets and that are therefore no names, in any letter case. */
   readonly reservedWords: readonly string[];
   /**
-   * How input is cut. `lines`: at `\n`, a `\r` before it stripped. `auto`: decided by the first
-   * message: with a line end in it as `lines`, else one read is one message (docs/dialects.md
+   * How input is framed. `lines`: at `\n`, with a preceding `\r` stripped. `auto`: if the first
+   * read contains a line end, as `lines`; otherwise every read is a message (docs/dialects.md
    * "Framing").
    */
   readonly input: "lines" | "auto";
   /**
-   * How output leaves. `stream`: what is rendered carries its own line ends and may leave in one
-   * piece with others. `message`: one rendered text is one message; it leaves as one send to an
-   * unframed client, with `\n` after it to a framed one.
+   * How output is framed. `stream`: rendered text carries its own line ends and may be joined with
+   * others. `message`: each text is one message, sent alone to an unframed client and with a
+   * trailing `\n` to a framed one.
    */
   readonly output: "stream" | "message";
-  /**
-   * Milliseconds between the sends of the greeting; without it those of any two sends to an
-   * unframed client.
-   */
+  /** Milliseconds between the sends of the greeting (default: `sendGapMs`). */
   readonly greetingGapMs?: number;
-  /** Milliseconds between two sends to an unframed client (default `output.unframedGapMs`). */
+  /** Milliseconds between sends to an unframed client (default `output.unframedGapMs`). */
   readonly sendGapMs?: number;
-  /** Whether a member hears its own `said` and `joined` events. */
+  /** Whether members receive their own `said` and `joined` events. */
   readonly echo: { said: boolean; joined: boolean };
-  /** The user lists that members get unasked, if they do. */
+  /** The user lists that members receive unasked, if any. */
   readonly roster?: RosterStyle;
-  /** Whether a login that is refused ends the connection; else the dialect asks again. */
+  /** Whether a refused login closes the connection; otherwise the client may try again. */
   readonly refusalEnds?: boolean;
-  /** A client that has ended its input still hears the room, until its connection is gone. */
+  /** Whether a client that has shut down its write side keeps receiving. */
   readonly hearsAfterEnd?: boolean;
-  /** What this system's own server prints on its terminal, if anything. */
+  /** What the original system's server prints on its terminal, if anything. */
   readonly terminal?: ServerTerminal;
-  /**
-   * Renders an event once for all members of a room; undefined if this dialect does not tell it.
-   */
+  /** Renders an event once for all members of a room; undefined if the dialect omits it. */
   renderRoom(event: RoomEvent): string | undefined;
-  /**
-   * Renders messages of one sender that follow each other as one line; without it each is rendered
-   * by itself.
-   */
+  /** Renders a run of messages as one line; without this, each message is rendered alone. */
   renderRun?(run: SaidRun): string;
-  /** The same way of speaking, for clients that have asked for runs. */
+  /** The variant for clients that asked for runs. */
   readonly withRuns?: Dialect;
-  /** A new connection. `peer` is the other side's address, for what shows it. */
+  /** Starts the conversation of a new connection from `peer`. */
   open(peer: Peer): Conversation;
 }
 
 export type Peer = { address: string; port: number };
 
-/** One connection's side of a dialect: remembers what it needs to read the next message. */
+/** The dialect's state for one connection: what it needs to interpret the next message. */
 export interface Conversation {
   /**
-   * True in a dialect where nobody logs in, once this connection has said what it must: from then
-   * on it may be silent.
+   * True for a connection that never logs in but has completed its request; it is exempt from the
+   * login timeout.
    */
   readonly settled?: boolean;
-  /** What the server says first, one entry a send. */
+  /** What the server sends first, one entry per send. */
   greeting(): readonly string[];
-  /** Reads one whole message (without its line end). Never throws. Undefined: nothing to do. */
+  /** Reads one message, without its line end. Never throws. Undefined: nothing to do. */
   receive(message: string): Command | undefined;
   /**
-   * What a message is answered with that is longer than `message.maxLineBytes`; without it by an
-   * error. The connection ends.
+   * The answer to a message longer than `message.maxLineBytes` (default: an error). The connection
+   * is closed either way.
    */
   overflow?(): Command;
-  /** Renders what this member alone hears: one message, several, or nothing. */
+  /** Renders an event for this session alone: one message, several, or none. */
   render(event: PersonalEvent): string | readonly string[] | undefined;
-  /** What a person who has said nothing for a second is asked (main port only). */
+  /** Asks an idle client for its name, after a second of silence (main port only). */
   prompt?(): string;
 }
 
 export type RosterStyle = {
-  /** All members get the same text, so that it can be rendered and sent once for all. */
+  /** Whether the list is the same for all members, so that it can be rendered and encoded once. */
   shared: boolean;
-  /** Whether the list goes before the event that caused it, after it, or is not sent for it. */
+  /** Whether the list is sent before or after the event that triggers it, or never. */
   when: {
     joined: "before" | "after" | "never";
     left: "after" | "never";
     renamed: "after" | "never";
   };
-  /** The member that was renamed gets no list. */
+  /** Whether the renamed member itself gets no list. */
   skipRenamed: boolean;
   /**
-   * Prepares the list of names, in the order in which they came, once; the result gives each
-   * member's own text.
+   * Prepares the list once, from names in order of arrival; the result renders each member's copy.
    */
   render(names: readonly string[]): (self: string) => string;
 };
 
-/**
- * The lines of a system's own server. All names and texts in them have lost their control
- * characters before.
- */
+/** Lines that the original system's server prints. Control characters have already been removed. */
 export type ServerTerminal = {
-  /** The port of this dialect is open. */
+  /** The dialect's port is listening. */
   started?(host: string, port: number): string;
-  /** A connection has come. `timeMs` is Unix time. */
+  /** A client connected. `timeMs` is Unix time. */
   connected?(peer: Peer, timeMs: number): string;
-  /** A login went through. */
+  /** A login succeeded. */
   named?(name: string, alias: string | undefined): string;
-  /** A member of this dialect has said something to all. */
+  /** A member said something to the room. */
   said?(from: string, text: string): string;
-  /** A member of this dialect is gone. */
+  /** A member left. */
   gone?(name: string): string;
 };
 
-/** One way of speaking in which a datagram is a request and gets one answer, without memory. */
+/** A dialect of single datagrams: one request, one answer, no state. */
 export interface DatagramDialect {
   readonly name: string;
   /**
-   * Answers one request; undefined: not at all. Never throws. `log` is a line for the server's
+   * Answers a request; undefined: no answer. Never throws. `log` is a line for the server's
    * terminal.
    */
   answer(request: string, now: LocalTime): { text: string; log?: string } | undefined;
 }
 
-/** A moment on the server's clock and calendar. Month and day count from 1. */
+/** A moment in the server's local time. Month and day start at 1. */
 export type LocalTime = {
   year: number;
   month: number;

@@ -1,5 +1,6 @@
-// How a session ends: it leaves its rooms, its private chat and its name, and the connection ends after its last line. Also those
-// that did not ask for it: replaced by their own new connection, too slow, owed a past that can't be read, or the server stops.
+// How a session ends: it gives up its rooms, private chat and name, and the connection closes after
+// its last line. Covers sessions that quit and those the hub ends: replaced, too slow, unreadable
+// history, server shutdown.
 
 import { output as limits } from "../limits.ts";
 import { type HubState, textsOf } from "./hub-state.ts";
@@ -10,117 +11,121 @@ import type { Session } from "./session.ts";
 import { sessionFields } from "./session-log.ts";
 
 /**
- * The other side has sent no goodbye, just its FIN. A system without sessions has no other; in one that has them, it is what a
- * process or a proxy leaves that has died, and whoever it was may come back.
+ * The leave reason for a bare FIN. Without resumable sessions it is the only way to quit; with
+ * them, it usually means that a process or a proxy died and the client may come back.
  */
-export function reasonOfEnd(session: Session): LeaveReason {
+export function reasonForEnd(session: Session): LeaveReason {
   return session.identity.recordId === "" ? "quit" : "lost";
 }
 
 /**
- * The member leaves its rooms, its private chat and its name; the connection stays. `unheard`: rooms that are not told, for to
- * them nothing changes.
+ * Leaves all rooms, the private chat and the name; the connection stays open. Nothing is announced
+ * in `silentRooms`, where a new connection takes over unseen.
  */
 export function partAll(
-  chat: HubState,
+  hub: HubState,
   session: Session,
   reason: LeaveReason,
-  unheard: ReadonlySet<string> = none,
+  silentRooms: ReadonlySet<string> = none,
 ): void {
   if (session.phase !== "member") return;
   const { identity, dialect } = session;
   const terminal = dialect.terminal?.gone?.(identity.name);
-  if (terminal !== undefined) chat.options.print(terminal);
-  chat.options.log.info("left", { ...sessionFields(session), reason });
-  dissolve(chat, session, reason === "lost" || reason === "slow" ? "lost" : "left");
-  for (const room of roomsOf(chat, session)) {
-    leaveRoom(chat, session, room, reason, unheard.has(room.name));
+  if (terminal !== undefined) hub.options.print(terminal);
+  hub.options.log.info("left", { ...sessionFields(session), reason });
+  dissolve(hub, session, reason === "lost" || reason === "slow" ? "lost" : "left");
+  for (const room of roomsOf(hub, session)) {
+    leaveRoom(hub, session, room, reason, silentRooms.has(room.name));
   }
-  chat.names.leave(session);
+  hub.names.leave(session);
   session.phase = "visitor";
   if (identity.recordId === "" || reason === "replaced") return;
-  depart(chat, session, reason === "quit" ? "" : identity.folded);
+  recordDeparture(hub, session, reason === "quit" ? "" : identity.folded);
 }
 
 const none: ReadonlySet<string> = new Set();
 
-/** Its record says from now on that it is away. */
-function depart(chat: HubState, session: Session, name: string): void {
-  const { gathering } = chat.pipeline;
+/** Marks the session's record as away. */
+function recordDeparture(hub: HubState, session: Session, name: string): void {
+  const { gathering } = hub.pipeline;
   gathering.records.delete(session);
-  gathering.departed.set(session.identity.recordId, { session, name, seenMs: chat.nowMs });
-  chat.wake();
+  gathering.departed.set(session.identity.recordId, { session, name, seenMs: hub.nowMs });
+  hub.wake();
 }
 
-/** Ends a connection after everything that was queued for it has left. */
-export function end(chat: HubState, session: Session): void {
+/** Closes a connection after everything queued for it has been sent. */
+export function endSession(hub: HubState, session: Session): void {
   if (session.phase === "ending" || session.phase === "gone") return;
-  partAll(chat, session, "quit");
+  partAll(hub, session, "quit");
   session.phase = "ending";
   session.queue.clear();
-  chat.pipeline.gathering.ending.add(session);
-  chat.wake();
+  hub.pipeline.gathering.ending.add(session);
+  hub.wake();
 }
 
-/** The session's own new connection takes over. `unheard`: rooms to which nothing changes. */
-export function replace(chat: HubState, before: Session, unheard: ReadonlySet<string>): void {
-  partAll(chat, before, "replaced", unheard);
-  const reason = "You have connected again from elsewhere";
-  chat.tell(before, { type: "bye", reason, code: "replaced" });
-  end(chat, before);
+/** Hands over to the user's new connection, unseen in `silentRooms`. */
+export function replaceSession(
+  hub: HubState,
+  previous: Session,
+  silentRooms: ReadonlySet<string>,
+): void {
+  partAll(hub, previous, "replaced", silentRooms);
+  const reason = "You connected again from elsewhere";
+  hub.send(previous, { type: "bye", reason, code: "replaced" });
+  endSession(hub, previous);
 }
 
-/** A reader that does not read: its backlog is given up at once, it is told in one line, and the connection ends. */
-export function dropSlow(chat: HubState, session: Session): void {
+/** Drops a reader that does not keep up: its backlog is discarded, and one last line says why. */
+export function dropSlow(hub: HubState, session: Session): void {
   if (session.phase === "ending" || session.phase === "gone") return;
-  chat.options.metrics.slowReadersDropped++;
+  hub.options.metrics.slowReadersDropped++;
   const lagKiB = Math.round(session.output.lagBytes / 1024);
-  const reason = `You read too slowly: ${lagKiB} KiB were waiting; connect again to catch up`;
-  partAll(chat, session, "slow");
+  const reason = `You were reading too slowly (${lagKiB} KiB behind): connect again to catch up`;
+  partAll(hub, session, "slow");
   session.output.abandon(textsOf(session, { type: "bye", reason }));
   session.phase = "ending";
   session.queue.clear();
-  session.liveness.endingMs = chat.nowMs;
-  chat.schedule.ending.add(session);
-  chat.wake();
+  session.liveness.endingSinceMs = hub.nowMs;
+  hub.schedule.ending.add(session);
+  hub.wake();
 }
 
-/** More waits for all together than may: those who lag most are dropped until a quarter is free. */
-export function dropSlowest(chat: HubState): void {
-  if (chat.backlog.bytes <= limits.maxBacklogBytes) return;
-  const lagging = Array.from(chat.sessions).filter(({ output }) => output.outbox.blocked);
+/** When the total backlog is too large, drops the slowest readers until a quarter is free. */
+export function dropSlowest(hub: HubState): void {
+  if (hub.backlog.bytes <= limits.maxBacklogBytes) return;
+  const lagging = Array.from(hub.sessions).filter(({ output }) => output.outbox.blocked);
   lagging.sort((a, b) => b.output.lagBytes - a.output.lagBytes);
   for (const session of lagging) {
-    if (chat.backlog.bytes <= 0.75 * limits.maxBacklogBytes) return;
-    // One that is ending is over anyway.
+    if (hub.backlog.bytes <= 0.75 * limits.maxBacklogBytes) return;
+    // An ending session has already left its rooms.
     if (session.phase === "ending") session.output.clear();
-    else dropSlow(chat, session);
+    else dropSlow(hub, session);
   }
 }
 
-/** The server can't go on with this one: it leaves as one that has lost its connection does, and may come back. */
-export function lose(chat: HubState, session: Session, reason: string): void {
-  partAll(chat, session, "lost");
-  chat.tell(session, { type: "bye", reason });
-  end(chat, session);
+/** Ends a session the server can't continue, as if its connection were lost: it may come back. */
+export function dropAsLost(hub: HubState, session: Session, reason: string): void {
+  partAll(hub, session, "lost");
+  hub.send(session, { type: "bye", reason });
+  endSession(hub, session);
 }
 
 /**
- * Tells everybody that the server stops, and ends every connection. Nobody hears of the others' leaving; whoever has a session
- * is away from now on, so that its name and mail are kept over a restart.
+ * Ends every connection. Departures are not announced; sessions with a record are marked as away,
+ * so that they keep their names and mail across a restart.
  */
-export function stopAll(chat: HubState, reason: string): void {
-  for (const session of chat.sessions) {
+export function stopAll(hub: HubState, reason: string): void {
+  for (const session of hub.sessions) {
     if (session.phase === "ending" || session.phase === "gone") continue;
     if (session.phase === "member" && session.identity.recordId !== "") {
-      depart(chat, session, session.identity.folded);
+      recordDeparture(hub, session, session.identity.folded);
     }
-    for (const room of roomsOf(chat, session)) leaveRoom(chat, session, room, "quit", true);
+    for (const room of roomsOf(hub, session)) leaveRoom(hub, session, room, "quit", true);
     session.queue.clear();
-    chat.tell(session, { type: "bye", reason });
+    hub.send(session, { type: "bye", reason });
     session.phase = "ending";
-    chat.pipeline.gathering.ending.add(session);
+    hub.pipeline.gathering.ending.add(session);
   }
-  chat.names.clear();
-  chat.wake();
+  hub.names.clear();
+  hub.wake();
 }

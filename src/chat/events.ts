@@ -1,4 +1,5 @@
-// The vocabulary between the hub and every dialect: commands go in, events come out. Knows no dialect and no wire.
+// The vocabulary between hub and dialects: commands go in, events come out. Knows no dialect and no
+// wire format.
 
 import type { ErrorCode } from "../errors.ts";
 import type {
@@ -11,12 +12,14 @@ import type {
 
 export type { ChatState, LeaveReason, Ref };
 
-/** What one session wants; a dialect makes these from what it reads. `ref` comes back in the answer (native only). */
+/**
+ * What a session asks for, as parsed by its dialect. `ref` is echoed in the answer (native only).
+ */
 export type Command =
   | LoginCommand
   /**
-   * To everybody in `room` (absent: the lobby). `to: "partner"` is for the partner of the private chat alone, and is refused
-   * if there is none any more: a private word never reaches the room.
+   * To everybody in `room` (default: the lobby). `to: "partner"` addresses the private-chat partner
+   * alone and is refused if there is none: a private message never reaches the room.
    */
   | {
       type: "say";
@@ -27,7 +30,10 @@ export type Command =
     }
   /** To the named people alone. `ALL` (any case) means the lobby. */
   | { type: "tell"; to: readonly string[]; text: string; n?: number | undefined }
-  /** Who is in `room` (absent: the lobby): with `limit` a sorted page, else all in the order in which they came. */
+  /**
+   * Lists the members of `room` (default: the lobby): with `limit` a sorted page, otherwise all in
+   * order of arrival.
+   */
   | {
       type: "names";
       room?: string | undefined;
@@ -36,7 +42,7 @@ export type Command =
       ref?: Ref | undefined;
     }
   | { type: "rooms"; after?: string | undefined; limit: number; ref?: Ref | undefined }
-  /** Enter a room beside those that the session is in; a room that it is in already is replayed from `since` on. */
+  /** Joins another room. A room the session is already in is replayed after `since`. */
   | {
       type: "join";
       room: string;
@@ -52,28 +58,31 @@ export type Command =
       limit: number;
       ref?: Ref | undefined;
     }
-  /** Ask for a private chat, answer who asked, end it. */
+  /** Ask for a private chat, answer the invitation, or end the chat. */
   | { type: "invite"; to: string; ref?: Ref | undefined }
   | { type: "accept"; ref?: Ref | undefined }
   | { type: "reject"; ref?: Ref | undefined }
   | { type: "leave"; ref?: Ref | undefined }
-  /** List the shared folder; without `limit` the whole list. */
+  /** Lists the shared folder; without `limit`, all of it. */
   | { type: "files"; after?: string | undefined; limit?: number | undefined; ref?: Ref | undefined }
-  /** A line for the transfer service. */
+  /** A request to the transfer service. */
   | { type: "transfer"; request: TransferRequest; ref?: Ref | undefined }
   /** open-chat's stop-and-wait download. */
   | { type: "download"; name: string }
   | { type: "ping"; ref?: Ref | undefined }
-  /** An answer to a ping, or any line that only shows that somebody is there. */
+  /** Shows that the client is alive, such as a pong. Needs no action. */
   | { type: "alive" }
-  /** The dialect answers by itself; `end` closes the connection after it, `log` is a line for the server's terminal. */
+  /**
+   * The dialect answers itself. `end` closes the connection afterwards; `log` goes to the server's
+   * terminal.
+   */
   | {
       type: "reply";
       text?: string | undefined;
       end?: boolean | undefined;
       log?: string | undefined;
     }
-  /** What arrived can't be understood: the sender is told so. */
+  /** Input that can't be parsed; the sender gets an error. */
   | {
       type: "invalid";
       code: ErrorCode;
@@ -84,26 +93,26 @@ export type Command =
     }
   | { type: "quit" };
 
-/** Enter under a name. An empty name is allowed with `assign`: the hub then names the session by its address. */
+/** Logs in. With `assign` the name may be empty; the session is then named after its address. */
 export type LoginCommand = {
   type: "login";
   name: string;
-  /** The other name that a member gives itself (chat-room's `:NAME:`), shown where a dialect shows it. */
+  /** chat-room's `:NAME:`, shown in dialects that show aliases. */
   alias?: string | undefined;
   assign?: boolean | undefined;
-  /** Takes consecutive messages of one sender as one. */
+  /** The client accepts runs of messages in one line. */
   runs?: boolean | undefined;
-  /** May look (people, rooms, files) but not talk, and has no name. */
+  /** May list people, rooms and files, but has no name and can't send messages. */
   visitor?: boolean | undefined;
-  /** The rooms to be in, each with the last `seq` that the client has; absent: the lobby. */
+  /** The rooms to join, each with the last `seq` the client has; default: the lobby. */
   rooms?: readonly { room: string; seq?: number | undefined }[] | undefined;
-  /** Makes the session one that can come back; empty: the hub makes one up. */
+  /** Makes the session resumable; if empty, the hub generates a secret. */
   secret?: string | undefined;
-  /** The log that those `seq` and the last private message that the client has are from. */
+  /** The epoch of those `seq`, and the last private message the client has. */
   since?: { epoch: string; mail?: number | undefined } | undefined;
 };
 
-/** A message in a room's log. `author` is the session that said it, 0 when it comes from the history. */
+/** A message in a room's log. `author` is the session ID of its author, 0 for history. */
 export type Said = {
   type: "said";
   room: string;
@@ -116,7 +125,10 @@ export type Said = {
   author: number;
 };
 
-/** What everybody in a room hears; a dialect renders it once for all. `author` is the session that it is about. */
+/**
+ * What everybody in a room receives, rendered once per dialect. `author` is the session it is
+ * about.
+ */
 export type RoomEvent = Said | PresenceEvent;
 
 export type PresenceEvent =
@@ -137,7 +149,9 @@ export type PresenceEvent =
     }
   | { type: "renamed"; room: string; from: string; to: string; author: number };
 
-/** A message for chosen recipients, numbered in the mailbox of each; 0 where the recipient has none. */
+/**
+ * A message to chosen recipients. `mail` is its number in the recipient's mailbox; 0 without one.
+ */
 export type PrivateMessage = {
   type: "private";
   mail: number;
@@ -145,17 +159,20 @@ export type PrivateMessage = {
   from: string;
   alias: string | undefined;
   to: readonly string[];
-  /** True between the two of a private chat by consent. */
+  /** True within a private chat by consent. */
   chat: boolean;
   text: string;
 };
 
-/** A room that a session is in: live messages go on after `seq`; `recovered`: all that it missed follows. */
+/**
+ * A room that a session is in: live messages follow `seq`. `recovered`: nothing was lost in
+ * between.
+ */
 export type RoomEntry = { room: string; seq: number; recovered: boolean };
 
-/** What one session alone hears. */
+/** What one session alone receives. */
 export type PersonalEvent =
-  /** The login went through. Each room's `joined` follows for everybody, the newcomer too. */
+  /** The login succeeded. A `joined` per room follows for everybody, the new member included. */
   | {
       type: "welcome";
       name: string;
@@ -164,11 +181,11 @@ export type PersonalEvent =
       epoch: string;
       mail: number;
       n: number;
-      /** Whether all missed private messages follow. */
+      /** Whether every missed private message will be replayed. */
       recovered: boolean;
       rooms: readonly RoomEntry[];
     }
-  /** The login did not go through; the dialect says so, and whether it asks again. */
+  /** The login failed; the dialect decides whether the client may try again. */
   | {
       type: "refused";
       code: ErrorCode;
@@ -177,14 +194,17 @@ export type PersonalEvent =
       retryAfterMs?: number | undefined;
     }
   | PrivateMessage
-  /** To the sender of a private message that is in the log: whom it reached. */
+  /** Confirms a committed private message to its sender, with its recipients. */
   | { type: "sent"; to: readonly string[]; text: string; chat: boolean }
-  /** Everything up to counter `n` is settled. `room` and `seq` are those of message `n`, if it was said in a room. */
+  /**
+   * Everything up to counter `n` is settled. `room` and `seq` locate message `n` if it was said in
+   * a room.
+   */
   | { type: "ack"; n: number; room: string | undefined; seq: number | undefined }
   | {
       type: "names";
       room: string;
-      /** The asker's own too. */
+      /** Including the requester's own. */
       names: readonly string[];
       total: number;
       next: string | undefined;
@@ -198,13 +218,16 @@ export type PersonalEvent =
     }
   | ({ type: "entered"; epoch: string; ref: Ref | undefined } & RoomEntry)
   | { type: "parted"; room: string; ref: Ref | undefined }
-  /** The asker's own rename went through (its rooms hear `renamed`). */
+  /** The session's own rename succeeded (its rooms get `renamed`). */
   | { type: "name"; name: string; ref: Ref | undefined }
   | { type: "history"; room: string; messages: readonly Said[]; ref: Ref | undefined }
-  /** A missed message, replayed to a session that has come back. */
+  /** A missed message, replayed to a returning session. */
   | { type: "replay"; message: Said }
   | { type: "chat"; state: ChatState; with: string }
-  /** The other of a private chat, asked or asking, has a new name, and shares no room in which that is heard. */
+  /**
+   * A private-chat partner, or the other side of an invitation, was renamed and shares no room with
+   * the session.
+   */
   | { type: "renamed"; from: string; to: string; chat: true }
   | {
       type: "files";
@@ -212,11 +235,11 @@ export type PersonalEvent =
       next: string | undefined;
       ref: Ref | undefined;
     }
-  /** A line of the transfer service. */
+  /** A message of the transfer service. */
   | { type: "transfer"; message: TransferMessage }
-  /** open-chat: the file can be asked for at this UDP port. */
+  /** open-chat: the file can be requested at this UDP port. */
   | { type: "download"; port: number; sizeBytes: number; name: string }
-  /** Something that was asked for did not happen. `subject` is the name or value that it is about. */
+  /** A request failed. `subject` is the name or value at fault. */
   | {
       type: "error";
       code: ErrorCode;
@@ -228,7 +251,7 @@ export type PersonalEvent =
     }
   | { type: "ping" }
   | { type: "pong"; ref: Ref | undefined }
-  /** The server ends the connection and says why. */
+  /** The server closes the connection and says why. */
   | { type: "bye"; reason: string; code?: "replaced" };
 
 export type FileEntry = { name: string; sizeBytes: number; modifiedMs: number };

@@ -1,5 +1,5 @@
-// What the hub needs of the shared folder and the transfers. The adapter is asynchronous; it answers through callbacks, and
-// the hub drops answers to sessions that are gone.
+// What the hub needs from the file service. Answers arrive by callback; the hub drops those for
+// sessions that are gone.
 
 import type { Peer } from "./dialect.ts";
 import type { ParleyError } from "../errors.ts";
@@ -7,7 +7,7 @@ import type { TransferMessage, TransferRequest } from "../protocol/messages.ts";
 import type { FileEntry } from "./events.ts";
 
 export interface FilesPort {
-  /** Lists the folder: names after `after`, at most `limit`; without `limit` all of them. */
+  /** Lists at most `limit` names after `after`; without `limit`, all of them. */
   list(
     after: string | undefined,
     limit: number | undefined,
@@ -16,8 +16,8 @@ export interface FilesPort {
     ) => void,
   ): void;
   /**
-   * Starts, or changes, a transfer for a session; `send` takes its messages until the session is closed, `waitingBytes` says
-   * how many bytes its reader lags behind, so that digests can wait for it.
+   * Starts or updates a session's transfer. `send` receives its messages until the session closes;
+   * `waitingBytes` reports the session's output backlog, so that digests can hold back.
    */
   transfer(
     session: number,
@@ -26,13 +26,13 @@ export interface FilesPort {
     send: (message: TransferMessage) => void,
     waitingBytes: () => number,
   ): void;
-  /** Opens a port for open-chat's stop-and-wait download of the file that is listed as `name`. */
+  /** Opens a UDP port for open-chat's stop-and-wait download of `name`. */
   download(
     session: number,
     name: string,
     peer: Peer,
     answer: (result: { port: number; sizeBytes: number; name: string } | ParleyError) => void,
   ): void;
-  /** The session is gone, and its transfers with it. */
+  /** The session closed; its transfers end. */
   closed(session: number): void;
 }

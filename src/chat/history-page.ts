@@ -1,10 +1,10 @@
-// How many messages of the past one answer may hold. Pure.
+// How many messages fit into one page of history. Pure.
 
 import { history as limits } from "../limits.ts";
 
 /**
- * As many of `messages`, from the oldest or the newest on, as one page may hold: `history.pageBytes` on the wire, but one in any
- * case.
+ * The longest prefix ("oldest") or suffix ("newest") of `messages` that fits `history.pageBytes` on
+ * the wire, but at least one message.
  */
 export function fittingPage<T extends { text: string }>(
   messages: readonly T[],
@@ -20,11 +20,11 @@ export function fittingPage<T extends { text: string }>(
   return messages;
 }
 
-/** About what a page is on the wire, in characters. */
+/** Approximate characters of a page on the wire. */
 export function pageChars(messages: readonly { text: string }[]): number {
   return messages.reduce((sum, { text }) => sum + text.length + frameBytes, 0);
 }
 
-/** UTF-8 of one UTF-16 unit at most, and a message's numbers and names. */
+/** A UTF-16 unit is at most 3 bytes of UTF-8; the rest of a message is its numbers and names. */
 const maxBytesPerUnit = 3;
 const frameBytes = 200;

@@ -1,5 +1,5 @@
-// Everything that the hub keeps, and the few things that every operation does: tell a session something, wake the adapter. The
-// operations are in the files beside this one; none of them knows the hub.
+// The hub's state, and what every operation needs: sending an event to a session, waking the
+// adapter. The operations live in the files beside this one and do not know the Hub.
 
 import type { Log } from "../log.ts";
 import type { PersonalEvent, PresenceEvent } from "./events.ts";
@@ -18,25 +18,25 @@ import type { StoreClient } from "./store-client.ts";
 import type { TimedPersonal, Timing } from "./turn-batch.ts";
 
 export type HubOptions = {
-  /** Names the log of the store behind the hub. */
+  /** Identifies the log of the store behind the hub. */
   epoch: string;
-  /** Turns the hub's time, which nobody sets, into Unix time for stamps. Absent: it is that. */
+  /** Converts the hub's monotonic time into Unix time for timestamps (default: identity). */
   stampMs?: (nowMs: number) => number;
   metrics: Metrics;
-  /** Messages and bytes a second that one sender may keep up; undefined for no limit. */
+  /** Rates that each sender may sustain; undefined for no limit. */
   rates: Rates | undefined;
   files: FilesPort;
-  /** Folded words that some dialect reads as something else: nobody can be called so. */
+  /** Folded words that some dialect interprets and that are therefore no names. */
   reservedNames: ReadonlySet<string>;
-  /** Called when there is something to do at the end of the turn: once, until `endTurn` has been called. */
+  /** Asks for an `endTurn`; called once per turn. */
   wake: () => void;
-  /** A line that a system's own server prints, harmless already. */
+  /** Prints a line of an original system's server; control characters are already removed. */
   print: (line: string) => void;
-  /** For whoever runs the server: who comes and goes, and what goes wrong. */
+  /** The operator's log: who comes and goes, and what goes wrong. */
   log: Log;
-  /** Key under which a session's record is kept; not to be turned back into the secret. */
+  /** Derives a session's record ID from its secret; one-way. */
   hashSecret: (secret: string) => string;
-  /** A fresh secret: 128 bits of chance or more, as text. */
+  /** A fresh secret: text with at least 128 random bits. */
   newSecret: () => string;
 };
 
@@ -45,9 +45,9 @@ export class HubState {
   readonly sessions = new Set<Session>();
   /** Open rooms by folded name. */
   readonly rooms = new Map<string, Room>();
-  /** Rooms that somebody is about to enter, and how many are: they stay open, so that their numbers stay known. */
-  readonly awaitedRooms = new Map<string, number>();
-  #isAwake = false;
+  /** Rooms with pending joins, counted. They stay open so that their numbers stay known. */
+  readonly heldRooms = new Map<string, number>();
+  #isWoken = false;
   #stampedMs = NaN;
   #stampMs = 0;
 
@@ -61,7 +61,7 @@ export class HubState {
     readonly backlog: Backlog,
   ) {}
 
-  /** Unix time, for what is kept or shown. */
+  /** Unix time, for what is stored or shown. */
   get stampMs(): number {
     if (this.#stampedMs !== this.nowMs) {
       this.#stampedMs = this.nowMs;
@@ -70,38 +70,41 @@ export class HubState {
     return this.#stampMs;
   }
 
-  /** Something has happened: the turn needs its end. */
+  /** Requests an end of turn. */
   wake(): void {
-    if (this.#isAwake) return;
-    this.#isAwake = true;
+    if (this.#isWoken) return;
+    this.#isWoken = true;
     this.options.wake();
   }
 
-  /** The end of the turn has come. */
-  rest(): void {
-    this.#isAwake = false;
+  /** Called at the end of the turn. */
+  clearWake(): void {
+    this.#isWoken = false;
   }
 
-  /** Tells one session something, in its place among all that happens; a goodbye comes last, after what is not settled yet. */
-  tell(
+  /**
+   * Queues an event for one session, ordered among all events. A `bye` comes last, after everything
+   * unsettled.
+   */
+  send(
     session: Session,
     event: PersonalEvent,
     timing: Timing = event.type === "bye" ? "settled" : "now",
     order = event.type === "bye" ? Infinity : this.pipeline.nextOrder(),
   ): void {
-    const asked = askedChars(event);
+    const asked = answerCost(event);
     if (asked > 0) session.queue.charge(asked, this.nowMs);
     if (session.awaitsWelcome && !session.isOver) {
-      // A conversation that has not been welcomed does not know yet what it is called.
+      // Before its welcome, a conversation does not know its own name and can't render.
       const later = timing === "now" ? "settled" : timing;
       this.pipeline.gathering.addPersonal(session, { order, event, timing: later });
       return this.wake();
     }
-    for (const text of textsOf(session, event)) this.tellText(session, text, timing, order);
+    for (const text of textsOf(session, event)) this.sendText(session, text, timing, order);
   }
 
-  /** A text of the session's dialect. */
-  tellText(
+  /** Queues a text that the session's dialect has already rendered. */
+  sendText(
     session: Session,
     text: string,
     timing: Timing = "now",
@@ -114,14 +117,14 @@ export class HubState {
     this.wake();
   }
 
-  /** Everybody in the room hears who comes, goes, or has another name. */
+  /** Announces a join, leave or rename to the room. */
   announce(room: Room, event: PresenceEvent): void {
     this.pipeline.gathering.addPresence(room, this.pipeline.nextOrder(), event);
     this.wake();
   }
 
-  /** The session's record is to be written. */
-  record(session: Session): void {
+  /** Queues the session's record to be written. */
+  queueRecord(session: Session): void {
     if (session.identity.recordId === "") return;
     session.liveness.recordedMs = this.nowMs;
     this.pipeline.gathering.records.add(session);
@@ -129,20 +132,20 @@ export class HubState {
   }
 }
 
-/** What a session is told of something that was gathered for it. */
+/** Renders an event that was gathered for a session. */
 export function renderPersonal(session: Session, personal: TimedPersonal): readonly string[] {
   return "text" in personal ? [personal.text] : textsOf(session, personal.event);
 }
 
-/** What a session is told of an event, in its dialect: one text, several, or none. */
+/** Renders an event in the session's dialect: one text, several, or none. */
 export function textsOf(session: Session, event: PersonalEvent): readonly string[] {
   const rendered = session.conversation.render(event);
   if (rendered === undefined) return [];
   return typeof rendered === "string" ? [rendered] : rendered;
 }
 
-/** Characters of an answer that may be much longer than what asked for it. */
-function askedChars(event: PersonalEvent): number {
+/** Characters charged to the sender, for answers that may be much longer than the request. */
+function answerCost(event: PersonalEvent): number {
   switch (event.type) {
     case "history":
       return pageChars(event.messages);
@@ -157,5 +160,5 @@ function askedChars(event: PersonalEvent): number {
   }
 }
 
-/** About what a name takes in a list. */
+/** Approximate characters per name in a list. */
 const nameChars = 20;

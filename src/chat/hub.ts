@@ -1,6 +1,7 @@
-// The hub: all sessions, rooms and names behind one pure machine. Commands change state and gather a batch; `endTurn` gives it to
-// the store, and what comes of that (`handleStore`) is what anybody hears. Knows no dialect, socket, store or clock: the adapter
-// calls `handle…` with the time, carries out `pollStore`, and calls `endTurn` and `handleTimeout` when it is asked to.
+// The hub: sessions, rooms and names behind one pure state machine. Commands change state and
+// gather a batch; `endTurn` hands the batch to the store, and `handleStore` delivers it. Knows no
+// dialect, socket, store or clock: the adapter calls `handle…` with the time, carries out
+// `pollStore`, and calls `endTurn` and `handleTimeout` when asked.
 
 import { networkOf } from "../addresses.ts";
 import { message as messageLimits, output } from "../limits.ts";
@@ -8,7 +9,7 @@ import { CommitPipeline } from "./commit-pipeline.ts";
 import { execute } from "./commands.ts";
 import { deliverAnswersOf, deliverBatch, deliverForeign } from "./delivery.ts";
 import type { Dialect, Peer } from "./dialect.ts";
-import { end, lose, partAll, reasonOfEnd, stopAll } from "./disconnect.ts";
+import { endSession, dropAsLost, partAll, reasonForEnd, stopAll } from "./disconnect.ts";
 import type { LeaveReason } from "./events.ts";
 import { Backlog } from "./fan-out/outbox.ts";
 import { type HubOptions, HubState } from "./hub-state.ts";
@@ -16,7 +17,7 @@ import type { Link } from "./link.ts";
 import { LoginRates } from "./login-rates.ts";
 import { count } from "./metrics.ts";
 import { NameRegistry } from "./names/registry.ts";
-import { handleCommand, releaseCommands } from "./pacing.ts";
+import { handleCommand, releaseCommands } from "./throttle.ts";
 import { NetworkBudgets } from "./rate-budget.ts";
 import { Schedule } from "./schedule.ts";
 import { Session } from "./session.ts";
@@ -30,7 +31,7 @@ import type { Departure } from "./turn-batch.ts";
 export type { HubOptions } from "./hub-state.ts";
 
 export class Hub {
-  readonly #chat: HubState;
+  readonly #hub: HubState;
   readonly #timers: Timers;
   readonly #budgets: NetworkBudgets;
   #nextId = 1;
@@ -41,10 +42,10 @@ export class Hub {
     const store = new StoreClient();
     const pipeline = new CommitPipeline({
       store,
-      recordOf: (session, departure) => recordOf(session, this.#chat.nowMs, departure),
-      settled: (batch, settlement) => deliverBatch(this.#chat, batch, settlement),
+      recordOf: (session, departure) => recordOf(session, this.#hub.nowMs, departure),
+      settled: (batch, settlement) => deliverBatch(this.#hub, batch, settlement),
     });
-    this.#chat = new HubState(
+    this.#hub = new HubState(
       options,
       new NameRegistry(),
       store,
@@ -53,204 +54,213 @@ export class Hub {
       new LoginRates(),
       new Backlog(),
     );
-    this.#timers = new Timers(this.#chat);
+    this.#timers = new Timers(this.#hub);
   }
 
-  /** A connection has come. The adapter sets `session.output.framed` once it knows. */
+  /** A client connected. The adapter sets `session.output.framed` once it knows. */
   handleConnect(link: Link, dialect: Dialect, peer: Peer, nowMs: number): Session {
-    const chat = this.#chat;
-    chat.nowMs = nowMs;
+    const hub = this.#hub;
+    hub.nowMs = nowMs;
     const conversation = dialect.open(peer);
     const id = this.#nextId++;
     const budgets = this.#budgets.of(peer.address, nowMs);
-    const made = [id, link, dialect, conversation, peer, nowMs, chat.backlog, budgets] as const;
+    const made = [id, link, dialect, conversation, peer, nowMs, hub.backlog, budgets] as const;
     const session = new Session(...made);
-    chat.sessions.add(session);
+    hub.sessions.add(session);
     count(this.options.metrics.connections, dialect.name);
     count(this.options.metrics.connectionsOpened, dialect.name);
-    const line = dialect.terminal?.connected?.(peer, chat.stampMs);
+    const line = dialect.terminal?.connected?.(peer, hub.stampMs);
     if (line !== undefined) this.options.print(line);
     this.options.log.info("connected", sessionFields(session));
     for (const text of conversation.greeting()) session.output.push(text);
     if (session.output.pump(nowMs)) this.#watchGap(session);
     if (this.#stopping !== undefined) {
-      chat.tell(session, { type: "bye", reason: this.#stopping });
-      end(chat, session);
+      hub.send(session, { type: "bye", reason: this.#stopping });
+      endSession(hub, session);
     }
     return session;
   }
 
-  /** One whole message of a session. */
+  /** A session sent one whole message. */
   handleMessage(session: Session, message: string, nowMs: number): void {
-    const chat = this.#chat;
-    chat.nowMs = nowMs;
+    const hub = this.#hub;
+    hub.nowMs = nowMs;
     session.liveness.heardMs = nowMs;
     session.liveness.pingedMs = 0;
     if (session.phase === "ending" || session.phase === "gone") return;
-    if (session.output.answerChars >= output.maxAnswerChars) deliverAnswersOf(chat, session);
+    if (session.output.answerChars >= output.maxAnswerChars) deliverAnswersOf(hub, session);
     const command = session.conversation.receive(message);
-    if (command !== undefined) handleCommand(chat, session, command, message.length);
-  }
-
-  /** A message that is too long: the sender is told, whatever its rate, and its connection ends. */
-  handleOverflow(session: Session, nowMs: number): void {
-    this.#chat.nowMs = nowMs;
-    if (session.phase === "ending" || session.phase === "gone") return;
-    const message = `A message has at most ${messageLimits.maxLineBytes} bytes: this one is longer`;
-    const own = session.conversation.overflow?.();
-    const command = own ?? { type: "invalid" as const, code: "text-invalid" as const, message };
-    execute(this.#chat, session, command);
-    end(this.#chat, session);
-  }
-
-  /** The link can take more. */
-  handleDrain(session: Session, nowMs: number): void {
-    const chat = this.#chat;
-    chat.nowMs = nowMs;
-    session.output.outbox.drained();
-    if (session.output.pump(nowMs)) this.#watchGap(session);
-    const { replaying, ending } = chat.schedule;
-    if (replaying.has(session) || ending.has(session)) chat.wake();
+    if (command !== undefined) handleCommand(hub, session, command, message.length);
   }
 
   /**
-   * The other side sends no more (FIN). What it has asked is answered; then it leaves, at once if the room is to know, and
-   * its connection ends a moment later, when late answers have come. A listener by nature stays.
+   * A message exceeded the length limit: answered regardless of the rate, then the connection is
+   * closed.
    */
-  handleInputEnd(session: Session, nowMs: number): void {
-    this.#chat.nowMs = nowMs;
-    if (session.dialect.hearsAfterEnd === true && session.phase === "member") return;
-    session.liveness.endedMs = nowMs;
-    this.#chat.schedule.leaving.add(session);
-    this.#chat.wake();
+  handleOverflow(session: Session, nowMs: number): void {
+    this.#hub.nowMs = nowMs;
+    if (session.phase === "ending" || session.phase === "gone") return;
+    const message = `The message is longer than ${messageLimits.maxLineBytes} bytes`;
+    const own = session.conversation.overflow?.();
+    const command = own ?? { type: "invalid" as const, code: "text-invalid" as const, message };
+    execute(this.#hub, session, command);
+    endSession(this.#hub, session);
   }
 
-  /** The connection is gone, by the other side's will (`quit`) or not. */
+  /** The link can take more output. */
+  handleDrain(session: Session, nowMs: number): void {
+    const hub = this.#hub;
+    hub.nowMs = nowMs;
+    session.output.outbox.drained();
+    if (session.output.pump(nowMs)) this.#watchGap(session);
+    const { replaying, ending } = hub.schedule;
+    if (replaying.has(session) || ending.has(session)) hub.wake();
+  }
+
+  /**
+   * The client shut down its write side (FIN). Its pending requests are answered, then it leaves
+   * its rooms; the connection closes a moment later to let late answers through. Dialects that keep
+   * listening after FIN stay.
+   */
+  handleInputEnd(session: Session, nowMs: number): void {
+    this.#hub.nowMs = nowMs;
+    if (session.dialect.hearsAfterEnd === true && session.phase === "member") return;
+    session.liveness.inputEndedMs = nowMs;
+    this.#hub.schedule.halfClosed.add(session);
+    this.#hub.wake();
+  }
+
+  /** The connection is gone. `quit`: the client closed it in an orderly way. */
   handleClose(session: Session, reason: LeaveReason, nowMs: number): void {
-    const chat = this.#chat;
-    chat.nowMs = nowMs;
+    const hub = this.#hub;
+    hub.nowMs = nowMs;
     if (session.phase === "gone") return;
     const { phase } = session;
     if (phase !== "member" && phase !== "ending") {
       this.options.log.info("disconnected", sessionFields(session));
     }
-    partAll(chat, session, reason === "quit" ? reasonOfEnd(session) : reason);
+    partAll(hub, session, reason === "quit" ? reasonForEnd(session) : reason);
     session.phase = "gone";
     session.output.clear();
     session.queue.clear();
-    chat.schedule.forget(session);
-    chat.sessions.delete(session);
+    hub.schedule.forget(session);
+    hub.sessions.delete(session);
     this.options.files.closed(session.id);
     count(this.options.metrics.connections, session.dialect.name, -1);
   }
 
-  /** The end of a turn of the event loop: what was gathered goes to the store. Then `pollStore`, then `finishTurn`. */
+  /**
+   * Ends a turn of the event loop: gathered work goes to the store. Call `pollStore` next, then
+   * `finishTurn`.
+   */
   endTurn(nowMs: number): void {
-    this.#chat.nowMs = nowMs;
-    this.#chat.rest();
-    this.#chat.pipeline.close();
+    this.#hub.nowMs = nowMs;
+    this.#hub.clearWake();
+    this.#hub.pipeline.close();
   }
 
-  /** After `endTurn`, when a store that answers at once has answered: what can't wait for one that does not is sent. */
+  /** Call after `endTurn` and `pollStore`: sends what must not wait for a slow store. */
   finishTurn(nowMs: number): void {
-    this.#chat.nowMs = nowMs;
+    this.#hub.nowMs = nowMs;
     this.#timers.handleTurnEnd();
   }
 
-  /** What is due by time: call it by `nextTimeout` at the latest. */
+  /** Runs due timers; call it no later than `nextTimeout`. */
   handleTimeout(nowMs: number): void {
-    this.#chat.nowMs = nowMs;
+    this.#hub.nowMs = nowMs;
     this.#timers.handleTimeout();
   }
 
-  /** Unix milliseconds by which `handleTimeout` wants to be called. */
+  /** Unix milliseconds by which `handleTimeout` must be called. */
   get nextTimeout(): number {
     return this.#timers.nextMs;
   }
 
-  /** The next request for the store, if there is one. To be asked for after every call of another method. */
+  /** The next store request, if any. Poll after every other call. */
   pollStore(nowMs: number): StoreRequest | undefined {
-    return this.#chat.store.poll(nowMs);
+    return this.#hub.store.poll(nowMs);
   }
 
-  /** Whether `pollStore` has a request now. */
+  /** Whether `pollStore` has a request ready. */
   get hasRequest(): boolean {
-    return this.#chat.store.hasRequest;
+    return this.#hub.store.hasRequest;
   }
 
-  /** What came of a request of `pollStore`. */
+  /** The outcome of a request from `pollStore`. */
   handleStore(reply: StoreReply, nowMs: number): void {
-    const chat = this.#chat;
-    chat.nowMs = nowMs;
-    chat.store.handle(reply, nowMs);
-    for (const session of chat.schedule.unblocked) {
-      chat.schedule.unblocked.delete(session);
-      releaseCommands(chat, session);
+    const hub = this.#hub;
+    hub.nowMs = nowMs;
+    hub.store.handle(reply, nowMs);
+    for (const session of hub.schedule.unblocked) {
+      hub.schedule.unblocked.delete(session);
+      releaseCommands(hub, session);
     }
   }
 
   /**
-   * Another server has put messages into the log of a room: who is in it here hears them. Runs follow each other, and the number
-   * that this hub knows; those that it knows already are passed over.
+   * Another server committed messages to a room; members here receive them. Runs are contiguous
+   * with what this hub has seen; already known messages are skipped.
    */
   handleCommitted(room: string, runs: readonly SaidRun[], nowMs: number): void {
-    this.#chat.nowMs = nowMs;
-    const open = this.#chat.rooms.get(room);
-    if (open !== undefined) deliverForeign(this.#chat, open, runs);
+    this.#hub.nowMs = nowMs;
+    const open = this.#hub.rooms.get(room);
+    if (open !== undefined) deliverForeign(this.#hub, open, runs);
   }
 
-  /** Tells everybody that the server stops, and ends every connection, those too that still come. */
+  /** Shuts down: tells everybody why and ends all connections, including new ones. */
   stop(reason: string, nowMs: number): void {
-    this.#chat.nowMs = nowMs;
+    this.#hub.nowMs = nowMs;
     this.#stopping = reason;
-    stopAll(this.#chat, reason);
+    stopAll(this.#hub, reason);
   }
 
-  /** An adapter can't go on with this session: it leaves as if its connection were lost. */
+  /** Ends a session the adapter can't continue, as if its connection were lost. */
   drop(session: Session, reason: string, nowMs: number): void {
-    this.#chat.nowMs = nowMs;
-    lose(this.#chat, session, reason);
+    this.#hub.nowMs = nowMs;
+    dropAsLost(this.#hub, session, reason);
   }
 
-  /** Connections, whether they have a name or not. */
+  /** Open connections, with or without a name. */
   get sessionCount(): number {
-    return this.#chat.sessions.size;
+    return this.#hub.sessions.size;
   }
 
-  /** Whether the store has settled everything that has happened. */
+  /** Whether everything that happened is settled. */
   get isSettled(): boolean {
-    return this.#chat.pipeline.isSettled && this.#chat.store.size === 0;
+    return this.#hub.pipeline.isSettled && this.#hub.store.size === 0;
   }
 
-  /** Names of everybody who is here. */
+  /** Names of all members. */
   memberNames(): string[] {
-    return Array.from(this.#chat.names.members(), ({ name }) => name);
+    return Array.from(this.#hub.names.members(), ({ name }) => name);
   }
 
-  /** Whether anybody is in a room. */
+  /** Whether the room has members. */
   isRoomInUse(room: string): boolean {
-    return this.#chat.rooms.has(room);
+    return this.#hub.rooms.has(room);
   }
 
-  /** Brings the gauges up to date that nobody counts as things happen. */
+  /** Updates the gauges that are not counted as things happen. */
   refreshMetrics(): void {
     const { metrics } = this.options;
     let inPrivate = 0;
-    for (const { privateChat } of this.#chat.names.members()) {
+    for (const { privateChat } of this.#hub.names.members()) {
       if (privateChat.partner !== undefined) inPrivate++;
     }
     metrics.privateChats = inPrivate / 2;
-    metrics.members = this.#chat.names.size;
-    metrics.rooms = this.#chat.rooms.size;
+    metrics.members = this.#hub.names.size;
+    metrics.rooms = this.#hub.rooms.size;
   }
 
-  /** How much is kept of anybody, by what it is: all 0 when nobody is here. For tests of leaks. */
+  /**
+   * Sizes of everything kept per session or room; all 0 when nobody is connected. For leak tests.
+   */
   get kept(): Record<string, number> {
-    const { sessions, rooms, awaitedRooms, names, schedule } = this.#chat;
-    const { store, pipeline, backlog } = this.#chat;
+    const { sessions, rooms, heldRooms, names, schedule } = this.#hub;
+    const { store, pipeline, backlog } = this.#hub;
     return {
       sessions: sessions.size,
-      rooms: rooms.size + awaitedRooms.size,
+      rooms: rooms.size + heldRooms.size,
       names: names.keptEntries,
       schedule: schedule.size,
       requests: store.size,
@@ -260,13 +270,13 @@ export class Hub {
   }
 
   #watchGap(session: Session): void {
-    // The adapter learns of a new deadline at the end of a turn.
-    if (this.#chat.schedule.gaps.size === 0) this.#chat.wake();
-    this.#chat.schedule.gaps.add(session);
+    // The adapter rereads `nextTimeout` at the end of a turn.
+    if (this.#hub.schedule.gaps.size === 0) this.#hub.wake();
+    this.#hub.schedule.gaps.add(session);
   }
 }
 
-/** A session's record as it is now, or as it was when it left. */
+/** A session's record as it is now, or as it was at its departure. */
 function recordOf(session: Session, nowMs: number, departure?: Departure): SessionUpdate {
   const { identity, counter, peer } = session;
   return {

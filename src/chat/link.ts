@@ -1,13 +1,14 @@
-// Where a session's output goes: a TCP socket, a WebSocket, or a list in a test. The hub writes, the adapter obeys.
+// Where a session's output goes: a TCP socket, a WebSocket, or a list in a test. Implemented by the
+// adapter.
 
 export interface Link {
   /**
-   * Takes as many bytes as fit now and answers how many; what did not fit is offered again after the adapter has called
-   * `session.drained()`. Never throws; on a connection that is gone it answers the full length.
+   * Writes as many bytes as fit and returns their number; the rest is offered again after
+   * `Hub.handleDrain`. Never throws; a closed connection returns the full length.
    */
   write(bytes: Uint8Array): number;
-  /** No more output: the connection ends after what was written has left, bounded in time. */
+  /** Closes the connection after the bytes written so far have been sent, within a time limit. */
   end(): void;
-  /** The connection ends now; what has not left is lost. */
+  /** Closes the connection at once; unsent bytes are lost. */
   abort(): void;
 }

@@ -1,19 +1,20 @@
-// Entering: a name is checked and taken, a returning session gets its counter, its name and its rooms back, from its record or from
-// its own other connection. The store is asked first; until it has answered, the name is reserved and the session's commands wait.
+// Logging in: the name is checked and reserved, and a returning session recovers its counter, name
+// and rooms from its record or from its previous connection. The session's commands wait until the
+// store has answered.
 
 import type { ErrorCode, ParleyError } from "../errors.ts";
 import { networkOf } from "../addresses.ts";
 import { history as historyLimits, names as nameLimits } from "../limits.ts";
 import { type HubState, textsOf } from "./hub-state.ts";
-import { end, replace } from "./disconnect.ts";
+import { endSession, replaceSession } from "./disconnect.ts";
 import type { LoginCommand, PrivateMessage } from "./events.ts";
 import {
-  awaitRoom,
+  holdRoom,
   enterRoom,
   openRoom,
   settleEntry,
   type Since,
-  stopAwaiting,
+  releaseRoom,
 } from "./membership.ts";
 import { absentNow } from "./messages.ts";
 import { type Taken, takenByAbsent, takenByMember } from "./names/absent.ts";
@@ -31,46 +32,53 @@ import { sessionFields } from "./session-log.ts";
 import { StoreAnswers } from "./store-answers.ts";
 import type { RoomBounds, SessionRecord } from "./store.ts";
 
-export function login(chat: HubState, session: Session, command: LoginCommand): void {
+export function login(hub: HubState, session: Session, command: LoginCommand): void {
   if (session.phase !== "new") {
-    const message = "You have said who you are";
-    return chat.tell(session, { type: "error", code: "protocol", message });
+    const message = "You are already logged in";
+    return hub.send(session, { type: "error", code: "protocol", message });
   }
-  if (command.visitor === true) return welcomeVisitor(chat, session);
+  if (command.visitor === true) return welcomeVisitor(hub, session);
   const assigned = command.name === "" && command.assign === true;
-  const name = assigned ? freeAddressName(chat, session) : command.name;
-  const refusal = assigned ? undefined : nameProblem(name, chat.options.reservedNames);
-  if (refusal !== undefined) return refuse(chat, session, "name-invalid", name, refusal);
+  const name = assigned ? freeAddressName(hub, session) : command.name;
+  const refusal = assigned ? undefined : nameProblem(name, hub.options.reservedNames);
+  if (refusal !== undefined) return refuse(hub, session, "name-invalid", name, refusal);
   const rooms = roomsAsked(command);
   const problem = roomsProblem(rooms);
-  if (problem !== undefined) return refuse(chat, session, "room-invalid", name, problem);
+  if (problem !== undefined) return refuse(hub, session, "room-invalid", name, problem);
 
-  const secret = command.secret === "" ? chat.options.newSecret() : (command.secret ?? "");
-  const recordId = secret === "" ? "" : chat.options.hashSecret(secret);
-  const before = recordId === "" ? undefined : chat.names.person(recordId);
-  if (recordId !== "" && chat.names.expected(recordId) !== undefined) {
-    const message = "This session is entering on another connection: try again";
-    return refuse(chat, session, "rate", name, message, retryEnteringMs);
+  const secret = command.secret === "" ? hub.options.newSecret() : (command.secret ?? "");
+  const recordId = secret === "" ? "" : hub.options.hashSecret(secret);
+  const previous = recordId === "" ? undefined : hub.names.byKey(recordId);
+  if (recordId !== "" && hub.names.entering(recordId) !== undefined) {
+    const message = "This session is already logging in on another connection: try again";
+    return refuse(hub, session, "rate", name, message, retryEnteringMs);
   }
-  const taken = takenNow(chat, name, before);
-  if (taken !== undefined) return refuse(chat, session, "name-taken", name, taken.message);
+  const taken = takenNow(hub, name, previous);
+  if (taken !== undefined) return refuse(hub, session, "name-taken", name, taken.message);
 
   session.phase = "entering";
   session.queue.block();
-  before?.queue.block();
-  chat.names.reserve(fold(name));
-  if (recordId !== "") chat.names.expect(session, recordId);
-  const alias = shownAlias(chat, command);
-  const entry = new Entry(chat, session, command, { name, alias, secret, recordId, before, rooms });
-  // What is on its way for this record is settled first: its numbers are told to the newcomer.
-  if (recordId !== "" && chat.pipeline.touches(recordId, before)) {
-    chat.pipeline.whenSettled(() => entry.ask());
+  previous?.queue.block();
+  hub.names.reserve(fold(name));
+  if (recordId !== "") hub.names.beginEntry(session, recordId);
+  const alias = shownAlias(hub, command);
+  const entry = new PendingLogin(hub, session, command, {
+    name,
+    alias,
+    secret,
+    recordId,
+    previous,
+    rooms,
+  });
+  // Unsettled work of this record is settled first: the welcome reports its numbers.
+  if (recordId !== "" && hub.pipeline.hasPending(recordId, previous)) {
+    hub.pipeline.whenSettled(() => entry.ask());
   } else entry.ask();
 }
 
 const retryEnteringMs = 1_000;
 
-/** Folded names of the rooms to enter, with the last `seq` that the client has. */
+/** Folded names of the rooms to join, with the last `seq` the client has. */
 type RoomsAsked = ReadonlyMap<string, number | undefined>;
 
 function roomsAsked({ rooms }: LoginCommand): RoomsAsked {
@@ -81,7 +89,7 @@ function roomsAsked({ rooms }: LoginCommand): RoomsAsked {
 
 function roomsProblem(rooms: RoomsAsked): string | undefined {
   const most = nameLimits.maxRoomsPerSession;
-  if (rooms.size > most) return `One can be in ${most} rooms at once: these are ${rooms.size}`;
+  if (rooms.size > most) return `A session can be in at most ${most} rooms, not ${rooms.size}`;
   for (const name of rooms.keys()) {
     const problem = roomProblem(name);
     if (problem !== undefined) return problem;
@@ -89,44 +97,44 @@ function roomsProblem(rooms: RoomsAsked): string | undefined {
   return undefined;
 }
 
-/** Whether the name is somebody else's of those who are here. */
-function takenNow(chat: HubState, name: string, before: Session | undefined): Taken | undefined {
+/** Whether another connected user has the name. */
+function takenNow(hub: HubState, name: string, previous: Session | undefined): Taken | undefined {
   const folded = fold(name);
-  const isOwn = before !== undefined && chat.names.holder(folded) === before;
-  return !isOwn && chat.names.isTaken(folded) ? takenByMember(name) : undefined;
+  const isOwn = previous !== undefined && hub.names.holder(folded) === previous;
+  return !isOwn && hub.names.isTaken(folded) ? takenByMember(name) : undefined;
 }
 
-/** The alias, if it can be one; else the name stands in its place. */
+/** The alias if it is valid; otherwise the name is shown in its place. */
 function shownAlias({ options }: HubState, { alias }: LoginCommand): string | undefined {
   if (alias === undefined) return undefined;
   return aliasProblem(alias, options.reservedNames) === undefined ? alias : undefined;
 }
 
-type Plan = {
+type LoginPlan = {
   name: string;
   alias: string | undefined;
   secret: string;
   recordId: string;
-  /** Its own other connection. */
-  before: Session | undefined;
+  /** The user's previous connection, if still open. */
+  previous: Session | undefined;
   rooms: RoomsAsked;
 };
 
-/** One login between its command and its welcome. */
-class Entry {
-  readonly #chat: HubState;
+/** One login, from its command to its welcome. */
+class PendingLogin {
+  readonly #hub: HubState;
   readonly #session: Session;
   readonly #command: LoginCommand;
-  readonly #plan: Plan;
+  readonly #plan: LoginPlan;
   readonly #bounds = new Map<string, RoomBounds>();
   #record: SessionRecord | undefined;
   #holder: SessionRecord | undefined;
   #aliasHolder: SessionRecord | undefined;
-  /** The private messages after those that the client has are still kept, without a gap. */
+  /** Whether the missed private messages are stored without a gap. */
   #mailIsKept = true;
 
-  constructor(chat: HubState, session: Session, command: LoginCommand, plan: Plan) {
-    this.#chat = chat;
+  constructor(hub: HubState, session: Session, command: LoginCommand, plan: LoginPlan) {
+    this.#hub = hub;
     this.#session = session;
     this.#command = command;
     this.#plan = plan;
@@ -134,13 +142,13 @@ class Entry {
 
   /** Asks the store for everything that decides this login. */
   ask(): void {
-    const { store, nowMs } = this.#chat;
-    const { name, alias, recordId, before, rooms } = this.#plan;
+    const { store, nowMs } = this.#hub;
+    const { name, alias, recordId, previous, rooms } = this.#plan;
     const { since } = this.#command;
-    const answers = new StoreAnswers(this.#chat, this.#session);
+    const answers = new StoreAnswers(this.#hub, this.#session);
     const sinceMs = nowMs - historyLimits.mailHoldMs;
     for (const room of rooms.keys()) {
-      awaitRoom(this.#chat, room);
+      holdRoom(this.#hub, room);
       answers.ask<RoomBounds>(
         (then) => store.bounds(room, then),
         (bounds) => this.#bounds.set(room, bounds),
@@ -161,7 +169,7 @@ class Entry {
         (then) => store.loadSession(recordId, then),
         (record) => (this.#record = record),
       );
-      const mail = since?.epoch === this.#chat.options.epoch ? since.mail : undefined;
+      const mail = since?.epoch === this.#hub.options.epoch ? since.mail : undefined;
       if (mail !== undefined) {
         answers.ask<readonly PrivateMessage[]>(
           (then) => store.readMail(recordId, mail, historyLimits.pageMessages, then),
@@ -170,70 +178,71 @@ class Entry {
       }
     }
     answers.whenAnswered((error) => {
-      const { pipeline } = this.#chat;
-      // A message of its other connection, which had asked the store before, has been counted since.
-      if (before !== undefined && pipeline.counts(before)) pipeline.whenSettled(() => this.ask());
+      const { pipeline } = this.#hub;
+      // The previous connection sent a message in the meantime; read its record again.
+      if (previous !== undefined && pipeline.hasPendingCount(previous))
+        pipeline.whenSettled(() => this.ask());
       else this.#decide(error);
-      for (const room of rooms.keys()) stopAwaiting(this.#chat, room);
+      for (const room of rooms.keys()) releaseRoom(this.#hub, room);
     }, true);
   }
 
   #decide(error: ParleyError | undefined): void {
-    const { names } = this.#chat;
-    const { name, before } = this.#plan;
+    const { names } = this.#hub;
+    const { name, previous } = this.#plan;
     names.unreserve(fold(name));
     this.#session.queue.unblock();
-    this.#chat.schedule.unblocked.add(this.#session);
-    before?.queue.unblock();
-    if (before?.phase === "member") this.#chat.schedule.unblocked.add(before);
-    // Its connection may have gone meanwhile.
-    if (this.#session.phase !== "entering") return names.forget(this.#session);
+    this.#hub.schedule.unblocked.add(this.#session);
+    previous?.queue.unblock();
+    if (previous?.phase === "member") this.#hub.schedule.unblocked.add(previous);
+    // The connection may have closed while waiting.
+    if (this.#session.phase !== "entering") return names.abortEntry(this.#session);
     if (error !== undefined) {
-      this.#chat.options.log.warn(error.message);
+      this.#hub.options.log.warn(error.message);
       return this.#refuse(error.code, error.message);
     }
     const taken = this.#taken();
     if (taken !== undefined) {
       return this.#refuse("name-taken", taken.message, taken.retryAfterMs);
     }
-    const { rates } = this.#chat.options;
+    const { rates } = this.#hub.options;
     const { address } = this.#session.peer;
-    const waitMs = rates === undefined ? 0 : this.#chat.loginRates.take(address, this.#chat.nowMs);
+    const waitMs = rates === undefined ? 0 : this.#hub.loginRates.take(address, this.#hub.nowMs);
     if (waitMs > 0) {
-      const message = `Too many people have come from ${address}: try again in ${Math.ceil(waitMs / 1000)} s`;
+      const message = `Too many logins from ${address}: try again in ${Math.ceil(waitMs / 1000)} s`;
       return this.#refuse("rate", message, waitMs);
     }
     const rooms = this.#openRooms();
     if (rooms === undefined) {
-      return this.#refuse("full", "There are too many rooms: enter one that exists");
+      return this.#refuse("full", "The server has reached its room limit: join an existing room");
     }
     this.#admit(rooms);
   }
 
-  /** Whether name or alias are somebody else's. */
+  /** Whether name or alias belong to somebody else. */
   #taken(): Taken | undefined {
-    const { names, nowMs } = this.#chat;
-    const { name, recordId, before } = this.#plan;
+    const { names, nowMs } = this.#hub;
+    const { name, recordId, previous } = this.#plan;
     const claimant = { recordId, network: networkOf(this.#session.peer.address) };
-    const byMember = takenNow(this.#chat, name, before);
+    const byMember = takenNow(this.#hub, name, previous);
     if (byMember !== undefined) return byMember;
-    const holder = absentNow(this.#chat, fold(name), this.#holder);
+    const holder = absentNow(this.#hub, fold(name), this.#holder);
     const byAbsent = takenByAbsent(name, holder, claimant, nowMs);
     if (byAbsent !== undefined) return byAbsent;
     const { alias } = this.#plan;
-    const key = before?.identity.key ?? this.#session.identity.key;
-    // In a dialect that shows aliases, the name of one would stand for the alias of the other.
-    if (names.isAlias(fold(name), key)) return takenByMember(name);
+    const key = previous?.identity.key ?? this.#session.identity.key;
+    // In dialects that show aliases, a name must not equal somebody else's alias.
+    if (names.isAliasOfOther(fold(name), key)) return takenByMember(name);
     if (alias === undefined || fold(alias) === fold(name)) return undefined;
-    if (names.isAnothers(alias, key)) return takenByMember(alias);
-    const aliasHolder = absentNow(this.#chat, fold(alias), this.#aliasHolder);
+    if (names.isTakenByOther(alias, key)) return takenByMember(alias);
+    const aliasHolder = absentNow(this.#hub, fold(alias), this.#aliasHolder);
     return takenByAbsent(alias, aliasHolder, claimant, nowMs);
   }
 
   #openRooms(): Room[] | undefined {
     const opened: Room[] = [];
     for (const [name, bounds] of this.#bounds) {
-      const room = openRoom(this.#chat, name, bounds);
+      const room = openRoom(this.#hub, name, bounds);
       if (room === undefined) return undefined;
       opened.push(room);
     }
@@ -241,61 +250,62 @@ class Entry {
   }
 
   #admit(rooms: readonly Room[]): void {
-    const chat = this.#chat;
+    const hub = this.#hub;
     const session = this.#session;
-    const { name, alias, recordId, before } = this.#plan;
+    const { name, alias, recordId, previous } = this.#plan;
     const { since, runs } = this.#command;
-    // The same person in the same room: nobody needs to hear that a connection was replaced.
-    const isSame = before?.phase === "member" && before.identity.name === name;
-    const unheard = new Set<string>();
-    for (const room of rooms) if (isSame && before.rooms.has(room.name)) unheard.add(room.name);
-    if (before !== undefined) replace(chat, before, unheard);
+    // Same name, same room: the takeover is not announced.
+    const isSame = previous?.phase === "member" && previous.identity.name === name;
+    const silentRooms = new Set<string>();
+    for (const room of rooms)
+      if (isSame && previous.rooms.has(room.name)) silentRooms.add(room.name);
+    if (previous !== undefined) replaceSession(hub, previous, silentRooms);
     session.phase = "member";
-    chat.names.enter(session, name, alias);
+    hub.names.enter(session, name, alias);
     if (recordId !== "") {
-      session.counter.restore(before?.counter.taken ?? this.#record?.n ?? 0);
-      const mailed = Math.max(this.#record?.mail ?? 0, before?.mailbox.last ?? 0);
+      session.counter.restore(previous?.counter.taken ?? this.#record?.n ?? 0);
+      const mailed = Math.max(this.#record?.mail ?? 0, previous?.mailbox.last ?? 0);
       session.mailbox.last = Math.max(session.mailbox.last, mailed);
-      chat.pipeline.gathering.departed.delete(recordId);
-      if (since !== undefined) chat.options.metrics.resumes++;
-      chat.record(session);
+      hub.pipeline.gathering.departed.delete(recordId);
+      if (since !== undefined) hub.options.metrics.resumes++;
+      hub.queueRecord(session);
     }
     if (runs === true) session.dialect = session.dialect.withRuns ?? session.dialect;
     const entries = rooms.map((room) => {
-      const membership = enterRoom(chat, session, room, unheard.has(room.name));
+      const membership = enterRoom(hub, session, room, silentRooms.has(room.name));
       return { room, membership };
     });
     this.#welcome(entries);
     const line = session.dialect.terminal?.named?.(name, session.identity.alias);
-    if (line !== undefined) chat.options.print(line);
+    if (line !== undefined) hub.options.print(line);
     const returned = since !== undefined;
-    chat.options.log.info("logged in", { ...sessionFields(session), returned });
+    hub.options.log.info("logged in", { ...sessionFields(session), returned });
   }
 
-  /** Told when the place of the newcomer among all that is said is settled. */
+  /** Sends the welcome once the position of the new member in each room's log is settled. */
   #welcome(entries: readonly { room: Room; membership: Membership }[]): void {
-    const chat = this.#chat;
+    const hub = this.#hub;
     const session = this.#session;
     const { name, secret } = this.#plan;
     const n = session.counter.taken;
-    const order = entries[0]?.membership.hearsFrom ?? chat.pipeline.nextOrder();
+    const order = entries[0]?.membership.hearsFrom ?? hub.pipeline.nextOrder();
     session.awaitsWelcome = true;
-    chat.pipeline.gathering.beforeDelivery.push(() => {
+    hub.pipeline.gathering.beforeDelivery.push(() => {
       session.awaitsWelcome = false;
       const states = entries.map(({ room, membership }) => {
         const since = this.#sinceOf(room.name);
         const bounds = this.#bounds.get(room.name)!;
-        return settleEntry(chat, room, membership, membership.hearsFrom, since, bounds);
+        return settleEntry(hub, room, membership, membership.hearsFrom, since, bounds);
       });
       const { mail, recovered } = this.#startMail();
-      const { epoch } = chat.options;
+      const { epoch } = hub.options;
       const { alias } = session.identity;
       const entry = { name, alias, secret, epoch, mail, n, recovered, rooms: states };
       for (const text of textsOf(session, { type: "welcome", ...entry })) {
-        chat.pipeline.settling?.addPersonal(session, { order, text, timing: "settled" });
+        hub.pipeline.settling?.addPersonal(session, { order, text, timing: "settled" });
       }
     });
-    chat.wake();
+    hub.wake();
   }
 
   #sinceOf(room: string): Since | undefined {
@@ -305,43 +315,43 @@ class Entry {
   }
 
   /**
-   * The private messages that the client has missed are told. Answers the number after which live ones go on, and whether all
-   * that it missed are told.
+   * Starts replaying missed private messages. Returns the number after which live ones follow, and
+   * whether every missed one will be replayed.
    */
   #startMail(): { mail: number; recovered: boolean } {
-    const chat = this.#chat;
+    const hub = this.#hub;
     const session = this.#session;
     const { mailbox } = session;
     const { since } = this.#command;
-    const has = since?.epoch === chat.options.epoch ? since.mail : undefined;
-    // What came while it was entering is told like what it has missed.
-    const live = mailbox.replayed ?? mailbox.last;
+    const has = since?.epoch === hub.options.epoch ? since.mail : undefined;
+    // Messages that arrived during the login are replayed too.
+    const live = mailbox.replayedTo ?? mailbox.last;
     if (has !== undefined && has < mailbox.last) {
-      mailbox.replayed = Math.min(mailbox.replayed ?? has, has);
+      mailbox.replayedTo = Math.min(mailbox.replayedTo ?? has, has);
     }
-    if (mailbox.replayed !== undefined && session.phase === "member") {
-      chat.schedule.replaying.add(session);
-      chat.wake();
+    if (mailbox.replayedTo !== undefined && session.phase === "member") {
+      hub.schedule.replaying.add(session);
+      hub.wake();
     }
     const isAll = has !== undefined && has <= mailbox.last && this.#mailIsKept;
     return { mail: has === undefined ? live : mailbox.last, recovered: isAll };
   }
 
   #refuse(code: ErrorCode, message: string, retryAfterMs?: number): void {
-    this.#chat.names.forget(this.#session);
+    this.#hub.names.abortEntry(this.#session);
     this.#session.phase = "new";
-    refuse(this.#chat, this.#session, code, this.#plan.name, message, retryAfterMs);
+    refuse(this.#hub, this.#session, code, this.#plan.name, message, retryAfterMs);
   }
 }
 
-function welcomeVisitor(chat: HubState, session: Session): void {
+function welcomeVisitor(hub: HubState, session: Session): void {
   session.phase = "visitor";
-  chat.tell(session, {
+  hub.send(session, {
     type: "welcome",
     name: "",
     alias: undefined,
     secret: "",
-    epoch: chat.options.epoch,
+    epoch: hub.options.epoch,
     mail: 0,
     n: 0,
     recovered: false,
@@ -349,20 +359,20 @@ function welcomeVisitor(chat: HubState, session: Session): void {
   });
 }
 
-function freeAddressName(chat: HubState, session: Session): string {
+function freeAddressName(hub: HubState, session: Session): string {
   const name = addressName(session.peer.address, session.peer.port);
-  return chat.names.isTaken(fold(name)) ? `${name}#${session.id}` : name;
+  return hub.names.isTaken(fold(name)) ? `${name}#${session.id}` : name;
 }
 
 function refuse(
-  chat: HubState,
+  hub: HubState,
   session: Session,
   code: ErrorCode,
   name: string,
   message: string,
   retryAfterMs?: number,
 ): void {
-  chat.options.log.info("login refused", { ...sessionFields(session), name, code });
-  chat.tell(session, { type: "refused", code, name, message, retryAfterMs });
-  if (session.dialect.refusalEnds === true) end(chat, session);
+  hub.options.log.info("login refused", { ...sessionFields(session), name, code });
+  hub.send(session, { type: "refused", code, name, message, retryAfterMs });
+  if (session.dialect.refusalEnds === true) endSession(hub, session);
 }

@@ -1,5 +1,5 @@
-// Rooms and who is in them: somebody enters, and hears the room from the place where that is settled; somebody leaves. What was
-// missed is found out here and told by replay.ts.
+// Rooms and their members. A member that joins starts to hear the room at a settled position; what
+// it missed before that is worked out here and replayed by replay.ts.
 
 import { history as limits } from "../limits.ts";
 import type { HubState } from "./hub-state.ts";
@@ -8,72 +8,75 @@ import { Room } from "./room.ts";
 import type { Membership, Session } from "./session.ts";
 import type { RoomBounds } from "./store.ts";
 
-/** What a returning session has of a room: everything up to `seq`, of the log with that epoch. */
+/** What a returning client has of a room: everything up to `seq` in the log of that epoch. */
 export type Since = { epoch: string; seq: number };
 
-/** The room of that folded name, opened if need be; undefined if there are too many. */
-export function openRoom(chat: HubState, name: string, bounds: RoomBounds): Room | undefined {
-  const found = chat.rooms.get(name);
+/** Returns the room, opening it if necessary; undefined if there are too many. */
+export function openRoom(hub: HubState, name: string, bounds: RoomBounds): Room | undefined {
+  const found = hub.rooms.get(name);
   if (found !== undefined) return found;
-  if (chat.rooms.size >= limits.maxRooms) return undefined;
+  if (hub.rooms.size >= limits.maxRooms) return undefined;
   const room = new Room(name, bounds.last);
-  chat.rooms.set(name, room);
+  hub.rooms.set(name, room);
   return room;
 }
 
-/** Somebody asks the store for the bounds of a room, to enter it: until `stopAwaiting` the room is not closed. */
-export function awaitRoom(chat: HubState, name: string): void {
-  chat.awaitedRooms.set(name, (chat.awaitedRooms.get(name) ?? 0) + 1);
+/** Keeps a room open until `releaseRoom`, while a join waits for the store. */
+export function holdRoom(hub: HubState, name: string): void {
+  hub.heldRooms.set(name, (hub.heldRooms.get(name) ?? 0) + 1);
 }
 
-export function stopAwaiting(chat: HubState, name: string): void {
-  const others = (chat.awaitedRooms.get(name) ?? 0) - 1;
-  if (others > 0) return void chat.awaitedRooms.set(name, others);
-  chat.awaitedRooms.delete(name);
-  const room = chat.rooms.get(name);
-  if (room !== undefined) closeIfEmpty(chat, room);
+export function releaseRoom(hub: HubState, name: string): void {
+  const others = (hub.heldRooms.get(name) ?? 0) - 1;
+  if (others > 0) return void hub.heldRooms.set(name, others);
+  hub.heldRooms.delete(name);
+  const room = hub.rooms.get(name);
+  if (room !== undefined) closeIfEmpty(hub, room);
 }
 
-/** A room where nobody is, and of which nothing is on its way, is opened anew from the store when it is needed. */
-function closeIfEmpty(chat: HubState, room: Room): void {
-  const { gathering, inFlight } = chat.pipeline;
-  if (!room.isEmpty || chat.awaitedRooms.has(room.name)) return;
+/** An empty room with nothing pending is closed; it is reopened from the store on demand. */
+function closeIfEmpty(hub: HubState, room: Room): void {
+  const { gathering, inFlight } = hub.pipeline;
+  if (!room.isEmpty || hub.heldRooms.has(room.name)) return;
   if (gathering.rooms.has(room) || inFlight?.rooms.has(room) === true) return;
-  chat.schedule.rosters.delete(room);
-  if (chat.rooms.get(room.name) === room) chat.rooms.delete(room.name);
+  hub.schedule.rosters.delete(room);
+  if (hub.rooms.get(room.name) === room) hub.rooms.delete(room.name);
 }
 
-/** The session enters the room; it hears it from `settleEntry` on. `silent`: to the room nothing has changed. */
+/**
+ * Adds the session to the room. It hears the room only after `settleEntry`. `silent`: not
+ * announced.
+ */
 export function enterRoom(
-  chat: HubState,
+  hub: HubState,
   session: Session,
   room: Room,
   silent: boolean,
 ): Membership {
-  const order = chat.pipeline.nextOrder();
+  const order = hub.pipeline.nextOrder();
   const membership: Membership = {
     session,
     room: room.name,
     hearsFrom: order,
     hearsUntil: Infinity,
-    replayed: undefined,
+    replayedTo: undefined,
     isCharged: false,
   };
   session.rooms.add(membership);
   room.add(session.identity);
-  chat.pipeline.gathering.roomTurn(room).breaksRun = true;
+  hub.pipeline.gathering.roomTurn(room).breaksRun = true;
   if (silent) return membership;
   const { name, alias } = session.identity;
-  chat.announce(room, { type: "joined", room: room.name, name, alias, author: session.id });
+  hub.announce(room, { type: "joined", room: room.name, name, alias, author: session.id });
   return membership;
 }
 
 /**
- * What the session asked for at `order` is settled, and nobody has heard of it yet: it hears the room from there on, after what
- * it has missed. To be called before the delivery of that batch.
+ * Starts delivery to a member that joined at `order`, after whatever it has missed. Call it when
+ * that batch is settled, before its delivery.
  */
 export function settleEntry(
-  chat: HubState,
+  hub: HubState,
   room: Room,
   membership: Membership,
   order: number,
@@ -81,27 +84,27 @@ export function settleEntry(
   bounds: RoomBounds,
 ): RoomEntry {
   const { session } = membership;
-  const seq = seqAt(chat, room, order);
-  // One that has left again meanwhile still hears what happened before that.
+  const seq = seqAt(hub, room, order);
+  // A member that has left again still hears what happened before that.
   if (session.phase !== "gone") room.listen(membership);
   const isThere = session.rooms.get(room.name) === membership;
-  const { from, recovered } = missedSince(chat.options.epoch, since, bounds, seq);
-  // Whoever misses something hears no message before that: also one that has left again, and is told nothing of the past.
-  if (from !== undefined) membership.replayed = from < seq ? from : undefined;
-  if (isThere && membership.replayed !== undefined) {
-    chat.schedule.replaying.add(session);
-    chat.wake();
+  const { from, recovered } = missedSince(hub.options.epoch, since, bounds, seq);
+  // With a gap to replay, live messages wait; this holds even if the member has left again.
+  if (from !== undefined) membership.replayedTo = from < seq ? from : undefined;
+  if (isThere && membership.replayedTo !== undefined) {
+    hub.schedule.replaying.add(session);
+    hub.wake();
   }
   return { room: room.name, seq, recovered };
 }
 
-/** The number of the room's last message before `order`, in the batch that is being settled. */
-function seqAt(chat: HubState, room: Room, order: number): number {
-  const turn = chat.pipeline.settling?.rooms.get(room);
+/** Number of the room's last message before `order`, in the batch being settled. */
+function seqAt(hub: HubState, room: Room, order: number): number {
+  const turn = hub.pipeline.settling?.rooms.get(room);
   return turn === undefined ? room.seq : turn.seqBefore(order, room.seq);
 }
 
-/** After which `seq` the past is to be told (undefined: nothing is), and whether it is all that was missed. */
+/** The `seq` after which to replay (undefined: no replay), and whether that recovers everything. */
 function missedSince(
   epoch: string,
   since: Since | undefined,
@@ -110,18 +113,18 @@ function missedSince(
 ): { from: number | undefined; recovered: boolean } {
   if (since === undefined) return { from: undefined, recovered: false };
   if (since.epoch !== epoch) {
-    // Another log: what it has is news, as far as one page goes; the numbers of the old one say nothing here.
+    // Another log: its numbers mean nothing here, so replay the newest page.
     return { from: Math.max(0, seq - limits.pageMessages), recovered: false };
   }
   const from = Math.min(since.seq, seq);
-  // A log that is shorter than what was read from it has lost its end, and has or will have other messages there.
+  // A log shorter than what the client has read has lost its end and will reuse those numbers.
   const isWhole = since.seq <= seq;
   return { from, recovered: isWhole && from + 1 >= first };
 }
 
-/** The session leaves the room: it still hears what happened there before. */
+/** Removes the session from the room; it still hears what happened there before. */
 export function leaveRoom(
-  chat: HubState,
+  hub: HubState,
   session: Session,
   room: Room,
   reason: LeaveReason,
@@ -131,24 +134,24 @@ export function leaveRoom(
   if (membership === undefined) return;
   session.rooms.delete(room.name);
   room.remove(session.identity);
-  const { pipeline } = chat;
+  const { pipeline } = hub;
   membership.hearsUntil = pipeline.nextOrder();
   if (!silent) {
     const { name, alias } = session.identity;
-    chat.announce(room, { type: "left", room: room.name, name, alias, reason, author: session.id });
+    hub.announce(room, { type: "left", room: room.name, name, alias, reason, author: session.id });
   }
   pipeline.gathering.afterDelivery.push(() => {
     room.unlisten(membership);
-    closeIfEmpty(chat, room);
+    closeIfEmpty(hub, room);
   });
-  chat.wake();
+  hub.wake();
 }
 
-/** The rooms that a session is in. */
-export function roomsOf(chat: HubState, session: Session): Room[] {
+/** The rooms a session is in. */
+export function roomsOf(hub: HubState, session: Session): Room[] {
   const rooms: Room[] = [];
   for (const membership of session.rooms) {
-    const room = chat.rooms.get(membership.room);
+    const room = hub.rooms.get(membership.room);
     if (room !== undefined) rooms.push(room);
   }
   return rooms;

@@ -1,12 +1,12 @@
-// The counter `n` of a session's messages: how far they have been taken, and settled in the log. It makes a
-// message that is sent again count once. Pure.
+// Counts a session's messages (`n`): which are taken and which are settled in the log, so that a
+// resent message counts once. Pure.
 
 export class MessageCounter {
-  /** Highest counter taken: in the log, on its way there, or used up by a refusal. */
+  /** Highest counter taken: committed, in flight, or used up by a rejected message. */
   #taken = 0;
   /** Everything up to here is settled for good. */
   #settled = 0;
-  /** A counter that was refused for now: what comes after it is ignored until it comes again. 0: none. */
+  /** A temporarily refused counter; later ones are ignored until it is sent again. 0: none. */
   #refused = 0;
 
   get taken(): number {
@@ -17,17 +17,17 @@ export class MessageCounter {
     return this.#settled;
   }
 
-  /** The session goes on where its record, or its other connection, has got to. */
+  /** Continues from the session's record or its previous connection. */
   restore(n: number): void {
     this.#taken = this.#settled = n;
     this.#refused = 0;
   }
 
-  /** Message `n`, the next one, has been taken, whatever becomes of it. */
+  /** Takes message `n`, the next one, whatever becomes of it. */
   take(n: number): void {
     if (n !== this.#taken + 1) throw new Error(`Took message ${n} after ${this.#taken}`);
     this.#taken = n;
-    // A copy of it was refused, while it waited itself.
+    // A copy of it was refused while it was queued.
     if (n === this.#refused) this.#refused = 0;
   }
 
@@ -39,7 +39,9 @@ export class MessageCounter {
     this.#settled = n;
   }
 
-  /** What was taken and is not settled did not get into the log; answers the first counter of it, 0 if there is none. */
+  /**
+   * Takes back what is unsettled, because it was not committed. Returns its first counter, or 0.
+   */
   withdraw(): number {
     if (this.#taken === this.#settled) return 0;
     this.#taken = this.#settled;
@@ -47,12 +49,12 @@ export class MessageCounter {
     return this.#refused;
   }
 
-  /** Message `n` is refused for now: it and what follows may come again. */
+  /** Refuses message `n` for now: it and all later ones must be sent again. */
   refuse(n: number): void {
     if (n > this.#taken) this.#refused = n;
   }
 
-  /** Whether message `n` comes after one that was refused: its sender goes back to that one. */
+  /** Whether message `n` follows a refused one and has to be ignored. */
   followsRefusal(n: number): boolean {
     if (this.#refused === 0 || n < this.#refused) return false;
     if (n > this.#refused) return true;

@@ -1,4 +1,5 @@
-// Talking: to a room, to the partner of a private chat, to chosen people. Counters make a repeated message count once.
+// Sending messages: to a room, to the private-chat partner, to chosen people. Counters make a
+// resent message count once.
 
 import { history, message as limits, output } from "../limits.ts";
 import { harmless, quoted } from "../text.ts";
@@ -13,103 +14,104 @@ import type { SessionRecord } from "./store.ts";
 type Say = Extract<Command, { type: "say" }>;
 type Tell = Extract<Command, { type: "tell" }>;
 
-/** `partner`: whom a message to the partner was for when it came. */
+/** `partner`: who a message to the partner was meant for when it arrived. */
 export function say(
-  chat: HubState,
+  hub: HubState,
   session: Session,
   command: Say,
   partner = session.privateChat.partner,
 ): void {
   const { text, n, to } = command;
-  if (!isNext(chat, session, n)) return;
-  if (!fits(chat, session, text, n)) return;
+  if (!isNext(hub, session, n)) return;
+  if (!fits(hub, session, text, n)) return;
   if (to === "partner") {
-    const person = partner === undefined ? undefined : chat.names.person(partner);
+    const person = partner === undefined ? undefined : hub.names.byKey(partner);
     if (person === undefined || session.privateChat.partner !== partner) {
-      const message = "The private chat has ended: this was not sent";
-      return refuse(chat, session, n, message);
+      const message = "The private chat has ended: the message was not sent";
+      return refuse(hub, session, n, message);
     }
-    useUp(chat, session, n);
-    return sendPrivate(chat, session, { here: [person], away: [] }, text, true, n);
+    takeCounter(hub, session, n);
+    return sendPrivate(hub, session, { here: [person], away: [] }, text, true, n);
   }
   const asked = command.room ?? lobby;
-  // Most clients write the name as it is folded.
+  // Most clients send the folded name.
   const roomName = session.rooms.has(asked) ? asked : fold(asked);
   if (!session.rooms.has(roomName)) {
-    useUp(chat, session, n);
+    takeCounter(hub, session, n);
     const message = `You are not in the room ${quoted(asked)}: join it first`;
-    return reject(chat, session, "not-in-room", message, { n, subject: asked, usesUp: true });
+    return reject(hub, session, "not-in-room", message, { n, subject: asked, takesCounter: true });
   }
-  sayAloud(chat, session, roomName, text, n);
+  sayInRoom(hub, session, roomName, text, n);
 }
 
-export function tell(chat: HubState, session: Session, command: Tell): void {
+export function tell(hub: HubState, session: Session, command: Tell): void {
   const { to, text, n } = command;
-  if (!isNext(chat, session, n)) return;
+  if (!isNext(hub, session, n)) return;
   if (to.length > limits.maxRecipients) {
-    useUp(chat, session, n);
-    const message = `At most ${limits.maxRecipients} people can be named: this names ${to.length}`;
-    return reject(chat, session, "text-invalid", message, { n, usesUp: true });
+    takeCounter(hub, session, n);
+    const message = `A message can have at most ${limits.maxRecipients} recipients, not ${to.length}`;
+    return reject(hub, session, "text-invalid", message, { n, takesCounter: true });
   }
-  if (!fits(chat, session, text, n)) return;
+  if (!fits(hub, session, text, n)) return;
   const names = new Map<string, string>();
   for (const name of to) names.set(fold(name), name);
   names.delete("all");
   const absent = new Map<string, SessionRecord>();
-  const answers = new StoreAnswers(chat, session);
-  const sinceMs = chat.nowMs - history.mailHoldMs;
+  const answers = new StoreAnswers(hub, session);
+  const sinceMs = hub.nowMs - history.mailHoldMs;
   for (const folded of names.keys()) {
-    if (chat.names.holder(folded) !== undefined) continue;
+    if (hub.names.holder(folded) !== undefined) continue;
     answers.ask<SessionRecord | undefined>(
-      (then) => chat.store.findName(folded, sinceMs, then),
+      (then) => hub.store.findName(folded, sinceMs, then),
       (record) => {
         if (record !== undefined) absent.set(folded, record);
       },
     );
   }
   answers.whenAnswered((error) => {
-    // A message before it has not got into the log meanwhile: its sender goes back to that one.
+    // An earlier message failed meanwhile; the sender resends from there.
     if (n !== undefined && n !== session.counter.taken + 1) return;
-    if (error !== undefined) return rejectUnread(chat, session, command, error);
-    if (session.phase === "member") tellFound(chat, session, command, absent);
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    if (session.phase === "member") tellFound(hub, session, command, absent);
   });
 }
 
-/** Whom a message is for: those in their places, those who are away for a moment with their mail kept. */
+/** Recipients: connected sessions, and absent ones whose mailbox is still kept. */
 type Recipients = { here: Session[]; away: { name: string; record: SessionRecord }[] };
 /**
- * `nobody`: names that nobody has. `strangers`: names that were a partner's and are somebody else's now, who is not meant.
+ * `unknown`: names that nobody has. `reassigned`: former names of the partner that now belong to
+ * somebody else, who is not meant.
  */
-type Found = Recipients & { everyone: boolean; nobody: string[]; strangers: string[] };
+type Found = Recipients & { everyone: boolean; unknown: string[]; reassigned: string[] };
 
 function tellFound(
-  chat: HubState,
+  hub: HubState,
   session: Session,
   { to, text, n }: Tell,
   absent: ReadonlyMap<string, SessionRecord>,
 ): void {
-  const found = find(chat, session, to, absent);
-  if (found.everyone) sayAloud(chat, session, lobby, text, n);
-  else useUp(chat, session, n);
-  // Said to some of them it has been said: only if it reaches none is it refused under its number.
+  const found = find(hub, session, to, absent);
+  if (found.everyone) sayInRoom(hub, session, lobby, text, n);
+  else takeCounter(hub, session, n);
+  // Reaching anyone counts as sent; only a message that reaches nobody is refused by number.
   const reaches = found.everyone || found.here.length + found.away.length > 0;
-  const about: About = { n: reaches ? undefined : n, usesUp: true };
-  for (const name of found.nobody) rejectUnknownUser(chat, session, name, about);
-  for (const name of found.strangers) {
-    const message = `${quoted(name)} is somebody else's name now than your partner's: this was not sent`;
-    reject(chat, session, "unknown-user", message, { ...about, subject: name });
+  const about: About = { n: reaches ? undefined : n, takesCounter: true };
+  for (const name of found.unknown) rejectUnknownUser(hub, session, name, about);
+  for (const name of found.reassigned) {
+    const message = `${quoted(name)} no longer belongs to your partner: the message was not sent`;
+    reject(hub, session, "unknown-user", message, { ...about, subject: name });
   }
-  // To the partner by name is part of the private chat.
+  // A message to the partner alone, by name, is part of the private chat.
   const [first, ...others] = found.here;
-  const more = [others, found.away, found.nobody, found.strangers];
+  const more = [others, found.away, found.unknown, found.reassigned];
   const isAlone = more.every(({ length }) => length === 0);
   const inChat = first !== undefined && first.identity.key === session.privateChat.partner;
-  sendPrivate(chat, session, found, text, inChat && isAlone, n);
+  sendPrivate(hub, session, found, text, inChat && isAlone, n);
 }
 
-/** Looks up who is meant by `to`; each once. */
+/** Resolves `to`, each person once. */
 function find(
-  chat: HubState,
+  hub: HubState,
   session: Session,
   to: readonly string[],
   absent: ReadonlyMap<string, SessionRecord>,
@@ -117,87 +119,87 @@ function find(
   const names = new Map<string, string>();
   for (const name of to) names.set(fold(name), name);
   const everyone = names.delete("all") && session.rooms.has(lobby);
-  const found: Found = { everyone, here: [], away: [], nobody: [], strangers: [] };
+  const found: Found = { everyone, here: [], away: [], unknown: [], reassigned: [] };
   const reached = new Set<string>();
   for (const [folded, name] of names) {
-    const known = session.privateChat.names?.person(folded, chat.nowMs);
-    const other = chat.names.holder(folded) ?? partnerOnce(chat, session, known);
-    const record = other === undefined ? absentNow(chat, folded, absent.get(folded)) : undefined;
+    const known = session.privateChat.names?.keyOf(folded, hub.nowMs);
+    const other = hub.names.holder(folded) ?? partnerByOldName(hub, session, known);
+    const record = other === undefined ? absentNow(hub, folded, absent.get(folded)) : undefined;
     if (other === undefined && record === undefined) {
-      found.nobody.push(name);
+      found.unknown.push(name);
       continue;
     }
     const key = other === undefined ? record?.id : other.identity.key;
     if (known !== undefined && known !== key) {
-      found.strangers.push(name);
+      found.reassigned.push(name);
       continue;
     }
-    // Two names of one person: an old one that is not given up in the log yet, and the new one.
+    // One person by two names: the old one, whose release is not committed yet, and the new one.
     if (key === undefined || reached.has(key)) continue;
     reached.add(key);
     if (record !== undefined) found.away.push({ name, record });
-    // Who is in the room hears it there.
+    // Members of the lobby receive it there.
     else if (other !== undefined && !(everyone && other.rooms.has(lobby))) found.here.push(other);
   }
   return found;
 }
 
-/** The partner, if it is who had a name that is nobody's now. */
-function partnerOnce(
-  chat: HubState,
+/** The partner, if the name used to be its own and now belongs to nobody. */
+function partnerByOldName(
+  hub: HubState,
   session: Session,
   known: string | undefined,
 ): Session | undefined {
   const { partner } = session.privateChat;
-  return partner !== undefined && known === partner ? chat.names.person(partner) : undefined;
+  return partner !== undefined && known === partner ? hub.names.byKey(partner) : undefined;
 }
 
-/** Who is away under that name, brought up to date by what the log does not know yet. */
+/** The absent holder of a name, updated with what the store does not know yet. */
 export function absentNow(
-  chat: HubState,
+  hub: HubState,
   folded: string,
   record: SessionRecord | undefined,
 ): SessionRecord | undefined {
-  for (const [id, { session, name, seenMs }] of chat.pipeline.departures()) {
+  for (const [id, { session, name, seenMs }] of hub.pipeline.departures()) {
     if (name === folded) {
       const { counter, mailbox } = session;
       return { id, name, n: counter.taken, mail: mailbox.last, network: "", seenMs };
     }
     if (id === record?.id) return undefined;
   }
-  const person = record === undefined ? undefined : chat.names.person(record.id);
-  // It has come back, under another name; while it is entering, it is called as before.
+  const person = record === undefined ? undefined : hub.names.byKey(record.id);
+  // A person that has come back has another name now; one still logging in keeps this one.
   return person === undefined || person.phase === "entering" ? record : undefined;
 }
 
-/** Whether a message has the counter that is next. A repeated one is acknowledged again, one that leaves a gap is refused. */
-function isNext(chat: HubState, session: Session, n: number | undefined): boolean {
+/** Whether `n` is the next counter. A repeated message is acknowledged again; a gap is rejected. */
+function isNext(hub: HubState, session: Session, n: number | undefined): boolean {
   if (n === undefined) return true;
   const { taken, settled } = session.counter;
   if (n <= taken) {
     if (n <= settled) {
-      chat.tell(session, { type: "ack", n: settled, room: undefined, seq: undefined });
+      hub.send(session, { type: "ack", n: settled, room: undefined, seq: undefined });
     }
     return false;
   }
   if (n === taken + 1) return true;
-  reject(chat, session, "protocol", `Message ${n} leaves a gap: ${taken + 1} comes next`, { n });
+  reject(hub, session, "protocol", `Message ${n} leaves a gap: expected ${taken + 1}`, { n });
   return false;
 }
 
-function fits(chat: HubState, session: Session, text: string, n: number | undefined): boolean {
+function fits(hub: HubState, session: Session, text: string, n: number | undefined): boolean {
   if (text.length > limits.maxTextChars) {
-    useUp(chat, session, n);
-    const message = `A message has at most ${limits.maxTextChars} characters, this one ${text.length}: send it in parts, or as a file`;
-    reject(chat, session, "text-invalid", message, { n, usesUp: true });
+    takeCounter(hub, session, n);
+    const message = `The message has ${text.length} characters, at most ${limits.maxTextChars} are allowed: split it, or send a file`;
+    reject(hub, session, "text-invalid", message, { n, takesCounter: true });
     return false;
   }
-  if (chat.pipeline.gathering.chars + text.length <= output.maxGatheredChars) return true;
-  // The log has not answered for long, and much waits for it.
-  const message = "The log is slow, and too much waits for it: this was not said, try again";
+  if (hub.pipeline.gathering.chars + text.length <= output.maxGatheredChars) return true;
+  // The store has not answered for long, and much text waits for it.
+  const message = "The server's disk is too slow: the message was not sent, try again";
   const retryAfterMs = 1_000;
   if (n !== undefined) session.counter.refuse(n);
-  chat.tell(session, {
+  hub.send(session, {
     type: "error",
     code: "storage",
     message,
@@ -207,41 +209,41 @@ function fits(chat: HubState, session: Session, text: string, n: number | undefi
   return false;
 }
 
-/** The counter of a message has been taken, whatever becomes of the message. */
-export function useUp(chat: HubState, session: Session, n: number | undefined): void {
+/** Takes a message's counter, whatever becomes of the message. */
+export function takeCounter(hub: HubState, session: Session, n: number | undefined): void {
   if (n === undefined) return;
   session.counter.take(n);
-  chat.pipeline.gathering.count(session, n, undefined, 0);
-  chat.wake();
+  hub.pipeline.gathering.count(session, n, undefined, 0);
+  hub.wake();
 }
 
-/** It was for somebody who can't be reached by it any more, and is for nobody else. */
-function refuse(chat: HubState, session: Session, n: number | undefined, message: string): void {
-  useUp(chat, session, n);
-  reject(chat, session, "unknown-user", message, { n, usesUp: true });
+/** Rejects a message whose recipient can't be reached any more and that must reach nobody else. */
+function refuse(hub: HubState, session: Session, n: number | undefined, message: string): void {
+  takeCounter(hub, session, n);
+  reject(hub, session, "unknown-user", message, { n, takesCounter: true });
 }
 
-function sayAloud(
-  chat: HubState,
+function sayInRoom(
+  hub: HubState,
   session: Session,
   roomName: string,
   text: string,
   n: number | undefined,
 ): void {
-  const room = chat.rooms.get(roomName);
+  const room = hub.rooms.get(roomName);
   if (room === undefined) throw new Error(`A member's room '${roomName}' is not open`);
   if (n !== undefined) session.counter.take(n);
   const said = harmless(text);
-  const { gathering } = chat.pipeline;
-  gathering.say(room, chat.pipeline.nextOrder(), chat.stampMs, session, said, n);
-  chat.wake();
+  const { gathering } = hub.pipeline;
+  gathering.say(room, hub.pipeline.nextOrder(), hub.stampMs, session, said, n);
+  hub.wake();
   const line = session.dialect.terminal?.said?.(session.name, said);
-  if (line !== undefined) chat.options.print(line);
+  if (line !== undefined) hub.options.print(line);
 }
 
-/** The sender is told whom it reached. */
+/** Queues a private message, and its confirmation to the sender. */
 function sendPrivate(
-  chat: HubState,
+  hub: HubState,
   session: Session,
   { here, away }: Recipients,
   text: string,
@@ -253,16 +255,16 @@ function sendPrivate(
   const { name: from, alias } = session.identity;
   const message = {
     type: "private" as const,
-    timeMs: chat.stampMs,
+    timeMs: hub.stampMs,
     from,
     alias,
     to,
     chat: isChat,
     text: harmless(text),
   };
-  const { gathering } = chat.pipeline;
+  const { gathering } = hub.pipeline;
   gathering.speakers.add(session);
-  const order = chat.pipeline.nextOrder();
+  const order = hub.pipeline.nextOrder();
   const item = { order, message, author: session, n, mail: 0 };
   for (const { identity } of here) {
     gathering.mail.push({
@@ -275,6 +277,6 @@ function sendPrivate(
     gathering.mail.push({ ...item, recipient: record.id, stored: true });
   }
   gathering.chars += text.length * to.length;
-  chat.wake();
-  chat.tell(session, { type: "sent", to, text: message.text, chat: isChat }, "committed");
+  hub.wake();
+  hub.send(session, { type: "sent", to, text: message.text, chat: isChat }, "committed");
 }

@@ -1,9 +1,9 @@
-// The page of numbers that a Prometheus server scrapes: text format 0.0.4; docs/web.md lists the names. Pure: the outside world hands
-// in what only it can know (memory, processor time).
+// The metrics page in Prometheus text format 0.0.4; docs/web.md lists the metrics. Pure: the
+// adapter supplies process numbers (memory, CPU time).
 
 import { type Histogram, loopDelayBoundsSeconds, type Metrics } from "./metrics.ts";
 
-/** What only the process itself knows. */
+/** Numbers that only the process knows. */
 export type ProcessNumbers = {
   version: string;
   startTimeSeconds: number;

@@ -1,11 +1,12 @@
-// What is counted (metrics-page.ts writes it down for Prometheus). Pure: whoever does a thing increments its number here.
+// Counters and gauges, rendered by metrics-page.ts. Pure: the code that does a thing counts it
+// here.
 
-/** Numbers that grow or follow the present state. Plain fields, so that counting costs one addition. */
+/** Plain fields, so that counting costs one addition. */
 export type Metrics = {
   /** Open connections by dialect. */
   connections: Map<string, number>;
   connectionsOpened: Map<string, number>;
-  /** Connections that were turned away, by reason (an error code). */
+  /** Connections turned away, by error code. */
   connectionsRefused: Map<string, number>;
   /** Sessions that lost their connection and came back. */
   resumes: number;
@@ -14,14 +15,14 @@ export type Metrics = {
   privateChats: number;
   roomMessages: number;
   privateMessages: number;
-  /** Messages of rooms, each counted for every member that it is handed to; a past that is told again is not counted. */
+  /** Room messages, counted once per member they were handed to; replays are not counted. */
   deliveries: number;
   messagesDelayed: number;
-  /** Messages that were refused, by error code. */
+  /** Refused messages by error code. */
   messagesRefused: Map<string, number>;
   receivedBytes: number;
   sentBytes: number;
-  /** Output that waits for slow readers, over all sessions and the worst one. */
+  /** Output waiting for slow readers, in total and for the slowest. */
   lagBytes: number;
   lagMaxBytes: number;
   slowReadersDropped: number;
@@ -33,10 +34,10 @@ export type Metrics = {
   loopDelay: Histogram;
 };
 
-/** Counts of observations at or under each bound, and their sum; bounds are in seconds. */
+/** Observations at or below each bound, and their sum. Bounds are in seconds. */
 export type Histogram = { counts: number[]; sumSeconds: number; count: number };
 
-/** Upper bounds of the event loop's delay: a turn of fan-out is under a millisecond, people notice from 100 ms on. */
+/** Upper bounds: a turn of fan-out takes under a millisecond; people notice from 100 ms on. */
 export const loopDelayBoundsSeconds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1] as const;
 
 export function createMetrics(): Metrics {
@@ -67,12 +68,15 @@ export function createMetrics(): Metrics {
   };
 }
 
-/** Adds to the number under a label. Labels come from our own tables (dialects, error codes), never from outside: a map stays small. */
+/**
+ * Adds to a labelled counter. Labels come from our own tables, never from outside, so the map stays
+ * small.
+ */
 export function count(numbers: Map<string, number>, label: string, by = 1): void {
   numbers.set(label, (numbers.get(label) ?? 0) + by);
 }
 
-/** Records how late the event loop was, in seconds. */
+/** Records the event loop's delay, in seconds. */
 export function observeLoopDelay(histogram: Histogram, seconds: number): void {
   histogram.count++;
   histogram.sumSeconds += seconds;

@@ -1,5 +1,6 @@
-// Private chat by consent: who asked whom, who talks with whom. A person is in at most one private chat, has invited at most one
-// other, and is invited by at most one; whoever is any of that is busy. People are known by what stays the same of them.
+// Private chat by consent. A person has at most one partner, one outgoing and one incoming
+// invitation; anyone with one of these is busy. People are identified by key, which survives
+// renames and reconnects.
 
 import type { ErrorCode } from "../errors.ts";
 import type { HubState } from "./hub-state.ts";
@@ -7,107 +8,108 @@ import type { ChatState as PrivateChatStep } from "./events.ts";
 import { PartnerNames } from "./names/partner-names.ts";
 import type { Session } from "./session.ts";
 
-/** Why a request fits no state; undefined: it went through. */
+/** Why a request does not apply; undefined if it succeeded. */
 export type ChatRefusal = { code: ErrorCode; message: string } | undefined;
 
-/** Asks `other` for a private chat. Busy people are left alone; the asker is told. */
-export function invite(chat: HubState, asker: Session, other: Session): ChatRefusal {
+/** Invites `other`. If `other` is busy, only the inviter hears of it. */
+export function invite(hub: HubState, asker: Session, other: Session): ChatRefusal {
   const own = asker.privateChat;
   if (other === asker) return refusal("You can't have a private chat with yourself");
   if (own.partner !== undefined) return refusal("You are in a private chat: leave it first");
-  const invited = person(chat, own.invited);
-  if (invited !== undefined) return refusal(`You have asked ${invited.name} already: wait`);
-  if (own.invitedBy === other.identity.key) return accept(chat, asker);
+  const invited = sessionOf(hub, own.invited);
+  if (invited !== undefined)
+    return refusal(`You have already invited ${invited.name}: wait for an answer`);
+  if (own.invitedBy === other.identity.key) return accept(hub, asker);
   if (isBusy(other)) {
-    tell(chat, asker, "busy", other);
+    notify(hub, asker, "busy", other);
     return undefined;
   }
   own.invited = other.identity.key;
   other.privateChat.invitedBy = asker.identity.key;
-  tell(chat, asker, "asked", other);
-  tell(chat, other, "invited", asker);
+  notify(hub, asker, "asked", other);
+  notify(hub, other, "invited", asker);
   return undefined;
 }
 
-export function accept(chat: HubState, session: Session): ChatRefusal {
-  const asker = person(chat, session.privateChat.invitedBy);
-  if (asker === undefined) return refusal("Nobody has asked you for a private chat");
-  // An invitation of its own is taken back: there is one chat at a time.
-  withdraw(chat, session, "left");
+export function accept(hub: HubState, session: Session): ChatRefusal {
+  const asker = sessionOf(hub, session.privateChat.invitedBy);
+  if (asker === undefined) return refusal("Nobody has invited you to a private chat");
+  // The session's own invitation is withdrawn: one chat at a time.
+  withdraw(hub, session, "left");
   clearInvitation(asker, session);
-  // Whoever has asked the asker meanwhile is told that it is busy now.
-  const third = person(chat, asker.privateChat.invitedBy);
+  // Anyone who has invited the inviter meanwhile learns that it is busy.
+  const third = sessionOf(hub, asker.privateChat.invitedBy);
   if (third !== undefined) {
     clearInvitation(third, asker);
-    tell(chat, third, "busy", asker);
+    notify(hub, third, "busy", asker);
   }
   session.privateChat.partner = asker.identity.key;
   asker.privateChat.partner = session.identity.key;
-  tell(chat, asker, "started", session);
-  tell(chat, session, "started", asker);
+  notify(hub, asker, "started", session);
+  notify(hub, session, "started", asker);
   return undefined;
 }
 
-export function reject(chat: HubState, session: Session): ChatRefusal {
-  const asker = person(chat, session.privateChat.invitedBy);
-  if (asker === undefined) return refusal("Nobody has asked you for a private chat");
+export function reject(hub: HubState, session: Session): ChatRefusal {
+  const asker = sessionOf(hub, session.privateChat.invitedBy);
+  if (asker === undefined) return refusal("Nobody has invited you to a private chat");
   clearInvitation(asker, session);
-  tell(chat, asker, "rejected", session);
-  tell(chat, session, "rejected", asker);
+  notify(hub, asker, "rejected", session);
+  notify(hub, session, "rejected", asker);
   return undefined;
 }
 
-/** Ends the chat, or takes back the invitation. */
-export function leave(chat: HubState, session: Session): ChatRefusal {
-  const partner = person(chat, session.privateChat.partner);
+/** Ends the chat, or withdraws the invitation. */
+export function leave(hub: HubState, session: Session): ChatRefusal {
+  const partner = sessionOf(hub, session.privateChat.partner);
   if (partner !== undefined) {
     separate(session, partner);
-    tell(chat, partner, "left", session);
-    tell(chat, session, "left", partner);
+    notify(hub, partner, "left", session);
+    notify(hub, session, "left", partner);
     return undefined;
   }
-  const invited = person(chat, session.privateChat.invited);
-  if (invited === undefined) return refusal("You are in no private chat");
-  withdraw(chat, session, "left");
-  tell(chat, session, "left", invited);
+  const invited = sessionOf(hub, session.privateChat.invited);
+  if (invited === undefined) return refusal("You are not in a private chat");
+  withdraw(hub, session, "left");
+  notify(hub, session, "left", invited);
   return undefined;
 }
 
-/** The session is gone: its partner, whom it invited and who invited it are told. */
-export function dissolve(chat: HubState, session: Session, how: "left" | "lost"): void {
-  const partner = person(chat, session.privateChat.partner);
+/** The session is gone: its partner and the other sides of its invitations are told. */
+export function dissolve(hub: HubState, session: Session, how: "left" | "lost"): void {
+  const partner = sessionOf(hub, session.privateChat.partner);
   if (partner !== undefined) {
     separate(session, partner);
-    tell(chat, partner, how, session);
+    notify(hub, partner, how, session);
   }
-  withdraw(chat, session, how);
-  const asker = person(chat, session.privateChat.invitedBy);
+  withdraw(hub, session, how);
+  const asker = sessionOf(hub, session.privateChat.invitedBy);
   if (asker !== undefined) {
     clearInvitation(asker, session);
-    tell(chat, asker, how, session);
+    notify(hub, asker, how, session);
   }
 }
 
-/** Those who know the session by a private chat, or an invitation to one. */
-export function chatMates(chat: HubState, session: Session): Session[] {
+/** The session's partner and the other sides of its invitations. */
+export function privateChatPeers(hub: HubState, session: Session): Session[] {
   const { partner, invited, invitedBy } = session.privateChat;
-  return [partner, invited, invitedBy].flatMap((key) => person(chat, key) ?? []);
+  return [partner, invited, invitedBy].flatMap((key) => sessionOf(hub, key) ?? []);
 }
 
-/** What `session` still writes to `other` by its name of this moment is for nobody else. */
-export function rememberName(chat: HubState, session: Session, other: Session): void {
+/** Reserves `other`'s present name, as used by `session`, for `other` alone. */
+export function rememberName(hub: HubState, session: Session, other: Session): void {
   const { privateChat } = session;
   privateChat.names ??= new PartnerNames();
-  privateChat.names.remember(other.identity.folded, other.identity.key, chat.nowMs);
+  privateChat.names.remember(other.identity.folded, other.identity.key, hub.nowMs);
 }
 
-function person(chat: HubState, key: string | undefined): Session | undefined {
-  return key === undefined ? undefined : chat.names.person(key);
+function sessionOf(hub: HubState, key: string | undefined): Session | undefined {
+  return key === undefined ? undefined : hub.names.byKey(key);
 }
 
-function tell(chat: HubState, session: Session, state: PrivateChatStep, other: Session): void {
-  if (state === "left" || state === "lost") rememberName(chat, session, other);
-  chat.tell(session, { type: "chat", state, with: other.name });
+function notify(hub: HubState, session: Session, state: PrivateChatStep, other: Session): void {
+  if (state === "left" || state === "lost") rememberName(hub, session, other);
+  hub.send(session, { type: "chat", state, with: other.name });
 }
 
 function isBusy({ privateChat }: Session): boolean {
@@ -115,11 +117,11 @@ function isBusy({ privateChat }: Session): boolean {
   return partner !== undefined || invitedBy !== undefined || invited !== undefined;
 }
 
-function withdraw(chat: HubState, asker: Session, how: "left" | "lost"): void {
-  const invited = person(chat, asker.privateChat.invited);
+function withdraw(hub: HubState, asker: Session, how: "left" | "lost"): void {
+  const invited = sessionOf(hub, asker.privateChat.invited);
   if (invited === undefined) return;
   clearInvitation(asker, invited);
-  tell(chat, invited, how, asker);
+  notify(hub, invited, how, asker);
 }
 
 function clearInvitation(asker: Session, invited: Session): void {

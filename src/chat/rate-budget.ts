@@ -1,4 +1,5 @@
-// What a sender, or all who come from one network, may still say, be told on request, and be refused. Pure.
+// What one sender, or everybody on one network, may still spend on messages, bytes and refusals.
+// Pure.
 
 import { isLoopback, networksOf } from "../addresses.ts";
 import { BoundedMap } from "../bounded-map.ts";
@@ -7,7 +8,7 @@ import { TokenBucket } from "./token-bucket.ts";
 
 export type Rates = { messagesPerSecond: number; bytesPerSecond: number };
 
-/** The rates for `--rate N`; undefined, no limit at all, for 0. */
+/** The rates for `--rate N`; undefined (no limit) for 0. */
 export function ratesFor(messagesPerSecond: number): Rates | undefined {
   if (messagesPerSecond <= 0) return undefined;
   return { messagesPerSecond, bytesPerSecond: limits.bytesPerSecond };
@@ -18,7 +19,9 @@ export class RateBudget {
   readonly #bytes: TokenBucket;
   readonly #refusals: TokenBucket;
 
-  /** `burstSeconds`: the rate of so many seconds may be spent at once; `share`: of so many senders. */
+  /**
+   * `burstSeconds`: how many seconds' worth may be spent at once. `share`: for this many senders.
+   */
   constructor(
     { messagesPerSecond, bytesPerSecond }: Rates,
     burstSeconds: number,
@@ -35,7 +38,7 @@ export class RateBudget {
     );
   }
 
-  /** Milliseconds until something may be spent; 0: now. */
+  /** Milliseconds until anything may be spent; 0 if now. */
   waitMs(nowMs: number): number {
     return Math.max(this.#messages.waitMs(nowMs), this.#bytes.waitMs(nowMs));
   }
@@ -45,25 +48,25 @@ export class RateBudget {
     this.#bytes.charge(bytes, nowMs);
   }
 
-  /** Charges bytes, whether they are there or not. */
+  /** Charges bytes even if the budget is exhausted. */
   charge(bytes: number, nowMs: number): void {
     this.#bytes.charge(bytes, nowMs);
   }
 
-  /** Seconds' worth of bytes that are owed. */
+  /** The debt, in seconds' worth of bytes. */
   debtSeconds(nowMs: number): number {
     return this.#bytes.waitMs(nowMs) / 1000;
   }
 
-  /** Whether one more refusal may be answered. */
+  /** Whether another refusal may be answered. */
   mayRefuse(nowMs: number): boolean {
     return this.#refusals.take(1, nowMs);
   }
 }
 
 /**
- * The budgets that all connections of a network share: one address is not many strangers. Of IPv6 they are nested, /64 in /56 in
- * /48. Whoever is on this machine shares none: programs and proxies there speak for many.
+ * Budgets shared by all connections of a network, so that opening more of them gains nothing. IPv6
+ * networks nest: /64 in /56 in /48. Loopback is exempt: proxies there speak for many.
  */
 export class NetworkBudgets {
   readonly #rates: Rates | undefined;

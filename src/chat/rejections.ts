@@ -1,4 +1,4 @@
-// How a session is told that what it asked for did not happen.
+// Tells a session that its request failed.
 
 import type { ErrorCode, ParleyError } from "../errors.ts";
 import { message as messageLimits, names as nameLimits, sender } from "../limits.ts";
@@ -9,55 +9,55 @@ import { count } from "./metrics.ts";
 import type { Session } from "./session.ts";
 
 /**
- * What an error is about: the request, the message, the value. `usesUp`: the message has used up its counter, and is refused for
- * good once that is settled; if the log does not take the batch, the message may come again.
+ * What an error refers to. `takesCounter`: the message has used up its counter and is refused for
+ * good once that is committed; if the commit fails, it may be sent again.
  */
 export type About = {
   ref?: Ref | undefined;
   n?: number | undefined;
   subject?: string | undefined;
-  usesUp?: boolean;
+  takesCounter?: boolean;
 };
 
 export function reject(
-  chat: HubState,
+  hub: HubState,
   session: Session,
   code: ErrorCode,
   message: string,
-  { ref, n, subject, usesUp = false }: About = {},
+  { ref, n, subject, takesCounter = false }: About = {},
 ): void {
   const about = {
     ...(subject === undefined ? {} : { subject }),
     ...(n === undefined ? {} : { n }),
   };
-  const timing = usesUp && n !== undefined ? "committed" : "now";
-  chat.tell(session, { type: "error", code, message, ref, ...about }, timing);
+  const timing = takesCounter && n !== undefined ? "committed" : "now";
+  hub.send(session, { type: "error", code, message, ref, ...about }, timing);
 }
 
 export function rejectUnknownUser(
-  chat: HubState,
+  hub: HubState,
   session: Session,
   name: string,
   about: About = {},
 ): void {
-  const message = `Nobody here is called ${quoted(name, nameLimits.maxChars)}: see who is here first (show, or /who)`;
+  const message = `Nobody here is called ${quoted(name, nameLimits.maxChars)}: check who is here`;
   const subject = name.slice(0, messageLimits.maxTextChars);
-  reject(chat, session, "unknown-user", message, { ...about, subject });
+  reject(hub, session, "unknown-user", message, { ...about, subject });
 }
 
-/** The store could not be read: a counted message has not been taken and may come again. */
+/** The store could not be read. A counted message has not been taken and may be sent again. */
 export function rejectUnread(
-  chat: HubState,
+  hub: HubState,
   session: Session,
   command: Command,
   { code, message }: ParleyError,
 ): void {
-  chat.options.log.warn(message);
+  hub.options.log.warn(message);
   const n = "n" in command ? command.n : undefined;
   const ref = "ref" in command ? command.ref : undefined;
-  if (n === undefined) return reject(chat, session, code, message, { ref });
+  if (n === undefined) return reject(hub, session, code, message, { ref });
   session.counter.refuse(n);
   session.queue.dropFrom(n);
-  count(chat.options.metrics.messagesRefused, code);
-  chat.tell(session, { type: "error", code, message, n, retryAfterMs: sender.storageRetryMs });
+  count(hub.options.metrics.messagesRefused, code);
+  hub.send(session, { type: "error", code, message, n, retryAfterMs: sender.storageRetryMs });
 }

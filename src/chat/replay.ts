@@ -1,79 +1,81 @@
-// The past, for a session that has come back: private messages first, then what its rooms said, a page at a time and only as fast
-// as it reads. When it has caught up with a room it hears that live; nothing is told twice and nothing is left out.
+// Replays what a returning session has missed: private messages first, then its rooms, page by page
+// at the speed it reads. A room turns live once the replay has caught up; nothing is repeated or
+// lost.
 
 import { history as limits } from "../limits.ts";
 import type { ParleyError } from "../errors.ts";
 import type { HubState } from "./hub-state.ts";
 import { deliverPast } from "./delivery.ts";
-import { lose } from "./disconnect.ts";
+import { dropAsLost } from "./disconnect.ts";
 import { fittingPage, pageChars } from "./history-page.ts";
 import type { Room } from "./room.ts";
 import { RoomTail } from "./room-tail.ts";
 import type { Membership, Session } from "./session.ts";
 
-/** Asks the store for the next page of what the session has missed; told when that comes. */
-export function continueReplay(chat: HubState, session: Session): void {
-  chat.schedule.replaying.delete(session);
+/** Asks the store for the next page and sends it when it arrives. */
+export function continueReplay(hub: HubState, session: Session): void {
+  hub.schedule.replaying.delete(session);
   if (session.phase !== "member") return;
-  if (session.mailbox.replayed !== undefined)
-    return replayMail(chat, session, session.mailbox.replayed);
+  if (session.mailbox.replayedTo !== undefined)
+    return replayMail(hub, session, session.mailbox.replayedTo);
   for (const membership of session.rooms) {
-    const room = chat.rooms.get(membership.room);
-    if (room === undefined || membership.replayed === undefined) continue;
-    return replayRoom(chat, room, membership, membership.replayed);
+    const room = hub.rooms.get(membership.room);
+    if (room === undefined || membership.replayedTo === undefined) continue;
+    return replayRoom(hub, room, membership, membership.replayedTo);
   }
 }
 
-function replayMail(chat: HubState, session: Session, from: number): void {
+function replayMail(hub: HubState, session: Session, from: number): void {
   const { mailbox, identity } = session;
   const { last } = mailbox;
-  chat.store.readMail(identity.recordId, from, limits.pageMessages, (outcome) => {
-    if (session.phase !== "member" || mailbox.replayed !== from) return;
-    if (!outcome.done) return fail(chat, session, outcome.error);
-    // What is in the log but not settled here yet is told when it is.
+  hub.store.readMail(identity.recordId, from, limits.pageMessages, (outcome) => {
+    if (session.phase !== "member" || mailbox.replayedTo !== from) return;
+    if (!outcome.done) return dropUnreadable(hub, session, outcome.error);
+    // Messages committed but not yet settled here arrive with their settlement.
     const known = outcome.result.filter(({ mail }) => mail <= mailbox.last);
     const page = fittingPage(known, "oldest");
-    deliverPast(chat, session, page);
+    deliverPast(hub, session, page);
     const reached = page.at(-1)?.mail ?? last;
-    mailbox.replayed = reached >= mailbox.last ? undefined : reached;
-    goOn(chat, session);
+    mailbox.replayedTo = reached >= mailbox.last ? undefined : reached;
+    scheduleNextPage(hub, session);
   });
 }
 
-function replayRoom(chat: HubState, room: Room, membership: Membership, from: number): void {
+function replayRoom(hub: HubState, room: Room, membership: Membership, from: number): void {
   const { session } = membership;
   const tail = new RoomTail(room.seq);
   room.tails.add(tail);
-  chat.store.readRoom(room.name, { after: from }, limits.pageMessages, (outcome) => {
+  hub.store.readRoom(room.name, { after: from }, limits.pageMessages, (outcome) => {
     room.tails.delete(tail);
-    const isCurrent = session.rooms.get(room.name) === membership && membership.replayed === from;
+    const isCurrent = session.rooms.get(room.name) === membership && membership.replayedTo === from;
     if (session.phase !== "member") return;
-    if (!isCurrent) return goOn(chat, session);
-    if (!outcome.done) return fail(chat, session, outcome.error);
+    if (!isCurrent) return scheduleNextPage(hub, session);
+    if (!outcome.done) return dropUnreadable(hub, session, outcome.error);
     const known = outcome.result.filter(({ seq }) => seq <= room.seq);
     const page = fittingPage(known, "oldest");
-    // The store may have looked before what came meanwhile: a page without anything says no more than that.
+    // The store may have read before newer messages were committed, so an empty page proves
+    // nothing.
     const end = page.at(-1)?.seq ?? tail.seq;
     const told = [...page, ...(tail.after(end) ?? [])];
     deliverPast(
-      chat,
+      hub,
       session,
       told.map((message) => ({ type: "replay", message })),
     );
-    if (membership.isCharged) session.queue.charge(pageChars(told), chat.nowMs);
+    if (membership.isCharged) session.queue.charge(pageChars(told), hub.nowMs);
     const reached = told.at(-1)?.seq ?? end;
-    membership.replayed = reached >= room.seq ? undefined : reached;
-    goOn(chat, session);
+    membership.replayedTo = reached >= room.seq ? undefined : reached;
+    scheduleNextPage(hub, session);
   });
 }
 
-function goOn(chat: HubState, session: Session): void {
-  chat.schedule.replaying.add(session);
-  chat.wake();
+function scheduleNextPage(hub: HubState, session: Session): void {
+  hub.schedule.replaying.add(session);
+  hub.wake();
 }
 
-/** Of a past that can't be read nothing may be left out silently: the member is told, and may come back for it. */
-function fail(chat: HubState, session: Session, error: ParleyError): void {
-  chat.options.log.warn(error.message);
-  lose(chat, session, error.message);
+/** History must not be left out silently: the session is dropped and may come back for it. */
+function dropUnreadable(hub: HubState, session: Session, error: ParleyError): void {
+  hub.options.log.warn(error.message);
+  dropAsLost(hub, session, error.message);
 }

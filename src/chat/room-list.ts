@@ -1,9 +1,12 @@
-// A page of the list of rooms.
+// One page of the room list.
 
 import { fold } from "./names/grammar.ts";
 import type { Room } from "./room.ts";
 
-/** At most `limit` rooms whose name comes after `after`, sorted by name; `next` names the last one if there are more. */
+/**
+ * At most `limit` rooms named after `after`, sorted by name. `next` is the last name if more
+ * follow.
+ */
 export function roomPage(
   all: Iterable<Room>,
   after: string | undefined,

@@ -1,5 +1,5 @@
-// A room: its roster (everybody in it), its listeners (those connected here, by dialect), and the number of its last message.
-// It decides nothing.
+// A room: its roster, its listeners grouped by dialect, and the number of its last message. Makes
+// no decisions.
 
 import type { Dialect } from "./dialect.ts";
 import { RecipientGroup } from "./fan-out/recipient-group.ts";
@@ -7,20 +7,20 @@ import type { RoomTail } from "./room-tail.ts";
 import type { Identity, Membership } from "./session.ts";
 
 export class Room {
-  /** Names by folded name, in the order in which they came. */
+  /** Names by folded name, in order of arrival. */
   readonly roster = new Map<string, string>();
   readonly groups = new Map<Dialect, RecipientGroup>();
-  /** Members for whom a page of the past is being read, by what is said meanwhile. */
+  /** One per running history read, collecting what is said meanwhile. */
   readonly tails = new Set<RoomTail>();
   #sorted: string[] | undefined;
 
-  /** `seq` is the number of the last message that its listeners have been given. */
+  /** `seq` is the number of the last message delivered. */
   constructor(
     readonly name: string,
     public seq: number,
   ) {}
 
-  /** Nobody is here, and nobody listens. */
+  /** No members and no listeners. */
   get isEmpty(): boolean {
     return this.roster.size === 0 && this.groups.size === 0;
   }
@@ -35,7 +35,7 @@ export class Room {
     this.#sorted = undefined;
   }
 
-  /** From now on the member hears the room, from its place in the turn on. */
+  /** Starts delivery to the member, from its position in the turn on. */
   listen(membership: Membership): void {
     const { dialect } = membership.session;
     let group = this.groups.get(dialect);
@@ -55,12 +55,12 @@ export class Room {
     if (group?.members.size === 0) this.groups.delete(dialect);
   }
 
-  /** Names of everybody here, in the order in which they came. */
+  /** Members' names in order of arrival. */
   names(): readonly string[] {
     return Array.from(this.roster.values());
   }
 
-  /** Names of everybody here, sorted by folded name: an order in which a list can be paged. */
+  /** Members' names sorted by folded name, for paging. */
   sortedNames(): readonly string[] {
     this.#sorted ??= [...this.roster.keys()].sort().map((key) => this.roster.get(key)!);
     return this.#sorted;

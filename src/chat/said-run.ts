@@ -1,5 +1,5 @@
-// Consecutive messages of one sender in one room, the unit in which messages are gathered, logged and rendered. What is the
-// same for all of them exists once. Pure.
+// Consecutive messages of one author in one room: the unit in which messages are gathered, logged
+// and rendered. Shared fields are stored once. Pure.
 
 import type { Said } from "./events.ts";
 
@@ -11,8 +11,8 @@ export class SaidRun {
   #textsJson: string | undefined;
 
   /**
-   * `seq` is the number of the first message, 0 until the log has given it; `n` the counter of the first, if its sender counts;
-   * `author` the session that said it, 0 when it comes from the history.
+   * `seq` is the number of the first message, 0 until committed; `n` the counter of the first, if
+   * its author counts; `author` the session ID, 0 for history.
    */
   constructor(
     readonly room: string,
@@ -32,20 +32,23 @@ export class SaidRun {
     return this.texts.length;
   }
 
-  /** Adds a message that continues this run. Not after `textsJson` has been read. */
+  /** Appends a message. Must not be called after `textsJson` has been read. */
   push(text: string): void {
     this.texts.push(text);
     this.chars += text.length;
   }
 
-  /** The texts as the inside of a JSON array: `"a","b"`. Made once; the log and the native protocol share it. */
+  /**
+   * The texts as the inside of a JSON array: `"a","b"`. Cached; the log and the native protocol
+   * share it.
+   */
   get textsJson(): string {
-    // Faster than to look at each text for what must be escaped.
+    // Faster than checking each text for characters to escape.
     this.#textsJson ??= JSON.stringify(this.texts).slice(1, -1);
     return this.#textsJson;
   }
 
-  /** Message `i` of the run by itself. */
+  /** Message `i` of the run on its own. */
   at(i: number): Said {
     const { room, seq, timeMs, from, alias, n, author } = this;
     return {

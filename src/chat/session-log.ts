@@ -1,5 +1,4 @@
-// What the server's log says about a session: who, from where, in which dialect. Texts come as they were written; whoever
-// writes the line makes them harmless.
+// Log fields that identify a session. Texts are raw; the logger removes control characters.
 
 import type { LogFields } from "../log.ts";
 import type { Session } from "./session.ts";

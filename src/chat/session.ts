@@ -1,6 +1,6 @@
-// One connection as the hub sees it, made of parts that have one writer each: who it is (names/registry.ts), how far its
-// messages are (message-counter.ts), where it is (membership.ts), what it is sent (fan-out/), what it may still do (sender-pace.ts),
-// when it was heard (timers.ts). What follows from a command is elsewhere.
+// One connection as the hub sees it, made of parts with one writer each: identity
+// (names/registry.ts), counter (message-counter.ts), rooms (membership.ts), output (fan-out/),
+// queue (command-queue.ts), liveness (timers.ts). What a command does is decided elsewhere.
 
 import type { Conversation, Dialect, Peer } from "./dialect.ts";
 import type { Link } from "./link.ts";
@@ -9,42 +9,47 @@ import { SessionOutput } from "./fan-out/session-output.ts";
 import { MessageCounter } from "./message-counter.ts";
 import type { PartnerNames } from "./names/partner-names.ts";
 import type { RateBudget } from "./rate-budget.ts";
-import { CommandQueue } from "./sender-pace.ts";
+import { CommandQueue } from "./command-queue.ts";
 
 /**
- * `new`: has no name yet. `entering`: its login waits for the store. `visitor`: may look but not talk. `member`: has a name.
- * `ending`: output drains. `gone`: closed.
+ * `new`: no name yet. `entering`: the login waits for the store. `visitor`: may look but not talk.
+ * `member`: has a name. `ending`: output drains. `gone`: closed.
  */
 export type Phase = "new" | "entering" | "visitor" | "member" | "ending" | "gone";
 
 /** Who a session is. Written by names/registry.ts alone. */
 export type Identity = {
-  /** What stays the same when name or connection change: the record's ID, or `#` and the number of the connection. */
+  /** Survives renames and reconnects: the record's ID, or `#` and the connection's number. */
   key: string;
-  /** As it is shown, and as it is compared. Empty while there is none. */
+  /** As shown, and folded. Empty before login. */
   name: string;
   folded: string;
   alias: string | undefined;
-  /** Key of the session's record in the store; empty for dialects that can't resume. */
+  /** ID of the session's record in the store; empty in dialects that can't resume. */
   recordId: string;
 };
 
-/** A session in a room. Written by membership.ts alone. */
+/** A session in a room. Written by membership.ts; replay.ts advances `replayedTo`. */
 export type Membership = {
   readonly session: Session;
   /** Folded name of the room. */
   readonly room: string;
-  /** It hears the events after this order, and up to the other. */
+  /** The member receives events after `hearsFrom`, up to and including `hearsUntil`. */
   hearsFrom: number;
   hearsUntil: number;
-  /** The last `seq` that it has been told of the past; undefined once it hears the room live. */
-  replayed: number | undefined;
-  /** What it is told of the past is charged: it has asked for it, and has not just come back. */
+  /** Last `seq` replayed; undefined once the member hears the room live. */
+  replayedTo: number | undefined;
+  /**
+   * Whether replay counts against the sender's rate: it was requested, not caused by a reconnect.
+   */
   isCharged: boolean;
 };
 
-/** The rooms of a session, by folded name. A list: most are in one room, and a Map costs 250 bytes more. */
-export class Memberships {
+/**
+ * A session's rooms by folded name. A list, because most sessions have one; a Map takes 250 bytes
+ * more.
+ */
+class Memberships {
   #list: Membership[] = [];
 
   get size(): number {
@@ -61,7 +66,7 @@ export class Memberships {
     return this.get(room) !== undefined;
   }
 
-  /** Adds a membership in place of another in the same room. */
+  /** Replaces a membership of the same room. */
   add(membership: Membership): void {
     this.delete(membership.room);
     this.#list.push(membership);
@@ -76,47 +81,49 @@ export class Memberships {
   }
 }
 
-/** A private chat by consent: keys of others' identities. Written by private-chat.ts alone. */
+/** Private chat by consent; identity keys. Written by private-chat.ts alone. */
 export type PrivateChat = {
   partner: string | undefined;
   invitedBy: string | undefined;
   invited: string | undefined;
-  /** Names by which it has known partners, who may be called otherwise now. */
+  /** Former names of partners. */
   names: PartnerNames | undefined;
 };
 
-/** Signs of life, in Unix milliseconds; 0: not yet. Written by timers.ts, but for `heardMs`. */
+/** Signs of life, in Unix milliseconds; 0: never. Written by timers.ts, except `heardMs`. */
 export type Liveness = {
   heardMs: number;
   pingedMs: number;
-  /** What its link had taken when that was last looked at, and since when it takes no more of what waits. */
+  /**
+   * The link's `takenBytes` when last checked, and since when it has not grown despite a backlog.
+   */
   takenBytes: number;
-  stalledMs: number;
-  endingMs: number;
-  /** When the other side said that it sends no more. */
-  endedMs: number;
-  /** When its record was last to be written. */
+  stalledSinceMs: number;
+  endingSinceMs: number;
+  /** When the client sent FIN. */
+  inputEndedMs: number;
+  /** When its record was last queued. */
   recordedMs: number;
 };
 
-/** The mailbox of a session with a record. Written by replay.ts and delivery.ts. */
+/** The mailbox of a session with a record. Written by login.ts, replay.ts and delivery.ts. */
 export type Mailbox = {
-  /** Number of the last message that is in it. */
+  /** Number of its last message. */
   last: number;
-  /** The last number that it has been told of the past; undefined once it hears private messages live. */
-  replayed: number | undefined;
+  /** Last number replayed; undefined once private messages arrive live. */
+  replayedTo: number | undefined;
 };
 
 export class Session {
   phase: Phase = "new";
-  /** Its welcome waits for the log: whatever else it is told comes after that. */
+  /** The welcome is not committed yet; everything else for this session comes after it. */
   awaitsWelcome = false;
   readonly identity: Identity;
   readonly counter = new MessageCounter();
   readonly rooms = new Memberships();
-  /** Memberships by which it hears a room now, one that it has just left counted. Written by room.ts. */
+  /** Memberships it receives from, including rooms it is just leaving. Written by room.ts. */
   listens = 0;
-  readonly mailbox: Mailbox = { last: 0, replayed: undefined };
+  readonly mailbox: Mailbox = { last: 0, replayedTo: undefined };
   readonly privateChat: PrivateChat = {
     partner: undefined,
     invitedBy: undefined,
@@ -130,7 +137,7 @@ export class Session {
   constructor(
     readonly id: number,
     readonly link: Link,
-    /** Changes once, at the login of a client that takes runs. */
+    /** Changes once, at the login of a client that accepts runs. */
     public dialect: Dialect,
     readonly conversation: Conversation,
     readonly peer: Peer,
@@ -145,9 +152,9 @@ export class Session {
       heardMs: openedMs,
       pingedMs: 0,
       takenBytes: 0,
-      stalledMs: 0,
-      endingMs: 0,
-      endedMs: 0,
+      stalledSinceMs: 0,
+      endingSinceMs: 0,
+      inputEndedMs: 0,
       recordedMs: 0,
     };
   }
@@ -156,8 +163,8 @@ export class Session {
     return this.identity.name;
   }
 
-  /** Its last line has been told, or nobody is there to hear it. */
+  /** Whether its last line has been sent, or the connection is gone. */
   get isOver(): boolean {
-    return this.phase === "gone" || this.liveness.endingMs > 0;
+    return this.phase === "gone" || this.liveness.endingSinceMs > 0;
   }
 }

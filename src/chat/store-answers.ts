@@ -1,5 +1,5 @@
-// Several questions to the store for one command: when all are answered, one thing follows. Meanwhile the commands that the
-// session sends after it wait, so that they happen in the order in which they came.
+// Gathers the store's answers to several questions of one command. Until all have arrived, later
+// commands of the session wait, so that commands take effect in order.
 
 import type { ParleyError } from "../errors.ts";
 import type { HubState } from "./hub-state.ts";
@@ -12,11 +12,11 @@ export class StoreAnswers {
   #then: ((error: ParleyError | undefined) => void) | undefined;
 
   constructor(
-    private readonly chat: HubState,
+    private readonly hub: HubState,
     private readonly session: Session,
   ) {}
 
-  /** Asks one question; `keep` gets what was answered. */
+  /** Asks one question; `keep` receives the result. */
   ask<T>(question: (then: (outcome: Outcome<T>) => void) => void, keep: (result: T) => void): void {
     this.#open++;
     question((outcome) => {
@@ -27,14 +27,17 @@ export class StoreAnswers {
     });
   }
 
-  /** Runs `then` when all questions are answered, with the first error; not if the session is over by then, unless `always`. */
+  /**
+   * Runs `then` once all questions are answered, with the first error. Skipped if the session has
+   * ended, unless `always`.
+   */
   whenAnswered(then: (error: ParleyError | undefined) => void, always = false): void {
-    const { chat, session } = this;
+    const { hub, session } = this;
     if (this.#open === 0) return then(this.#error);
     session.queue.block();
     this.#then = (error) => {
       session.queue.unblock();
-      chat.schedule.unblocked.add(session);
+      hub.schedule.unblocked.add(session);
       const isOver = session.phase === "ending" || session.phase === "gone";
       if (always || !isOver) then(error);
     };

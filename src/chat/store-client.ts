@@ -1,5 +1,5 @@
-// The hub's requests to its store: what is asked, what is still open, and what becomes of each. An unknown outcome is asked
-// again after a while, for as long as it takes. Knows no store.
+// The hub's side of the store protocol: pending requests and their outcomes. A request with an
+// unknown outcome is repeated until it is known. Knows no store.
 
 import type { ParleyError } from "../errors.ts";
 import { sender } from "../limits.ts";
@@ -14,7 +14,7 @@ import type {
   StoreRequest,
 } from "./store.ts";
 
-/** What a request came to. */
+/** The outcome of a request. */
 export type Outcome<T> = { done: true; result: T } | { done: false; error: ParleyError };
 
 type Open = { request: StoreRequest; settle: (reply: SettledReply) => void };
@@ -27,22 +27,22 @@ export class StoreClient {
   readonly #open = new Map<number, Open>();
   #retries: { atMs: number; request: StoreRequest }[] = [];
 
-  /** Requests that have no settled outcome yet. */
+  /** Requests without an outcome. */
   get size(): number {
     return this.#open.size;
   }
 
-  /** Whether a request waits that `poll` has not handed out; one that is asked again waits for its time. */
+  /** Whether `poll` has a new request ready; retries wait for their time. */
   get hasRequest(): boolean {
     return this.#unsent.length > 0;
   }
 
-  /** When `poll` may have something again that waits for its time; Infinity if nothing does. */
+  /** When the next retry is due; Infinity if there is none. */
   get nextMs(): number {
     return this.#retries[0]?.atMs ?? Infinity;
   }
 
-  /** The next request to carry out, if there is one. */
+  /** The next request to carry out, if any. */
   poll(nowMs: number): StoreRequest | undefined {
     const retry = this.#retries[0];
     if (retry !== undefined && retry.atMs <= nowMs) {
@@ -52,7 +52,7 @@ export class StoreClient {
     return this.#unsent.shift();
   }
 
-  /** What came of a request. A reply to nothing that is open is ignored. */
+  /** Handles a reply. A reply to an unknown request is ignored. */
   handle(reply: StoreReply, nowMs: number): void {
     const open = this.#open.get(reply.id);
     if (open === undefined) return;
@@ -122,7 +122,7 @@ export class StoreClient {
   }
 }
 
-/** `narrow` answers the reply if it is of the kind that was asked for. */
+/** `narrow` returns the reply if it is of the expected kind. */
 function outcomeOf<R extends DoneReply>(
   reply: SettledReply,
   narrow: (done: DoneReply) => R | undefined,

@@ -1,10 +1,10 @@
-// A token bucket (RFC 2697 without colours) over a time that is handed in: what a sender, or a list, may still spend.
+// A token bucket (RFC 2697 without colours) that takes the time as a parameter.
 
 export class TokenBucket {
   #tokens: number;
   #filledMs: number;
 
-  /** `perSecond` units flow in, at most `burst` are kept. It starts full at `nowMs`. */
+  /** Refills at `perSecond` up to `burst`. Starts full at `nowMs`. */
   constructor(
     readonly perSecond: number,
     readonly burst: number,
@@ -14,7 +14,10 @@ export class TokenBucket {
     this.#filledMs = nowMs;
   }
 
-  /** Takes `units` if the bucket holds anything at all; it may go into debt by one purchase, which keeps big ones possible. */
+  /**
+   * Takes `units` if the bucket is not empty. May go into debt once, so that large amounts are
+   * possible.
+   */
   take(units: number, nowMs: number): boolean {
     this.#fill(nowMs);
     if (this.#tokens <= 0) return false;
@@ -22,13 +25,13 @@ export class TokenBucket {
     return true;
   }
 
-  /** Takes `units`, whether they are there or not: what is owed has to flow in first. */
+  /** Takes `units` unconditionally; the debt has to be refilled first. */
   charge(units: number, nowMs: number): void {
     this.#fill(nowMs);
     this.#tokens -= units;
   }
 
-  /** Milliseconds until `take` can succeed again; 0 if it can now. */
+  /** Milliseconds until `take` can succeed; 0 if now. */
   waitMs(nowMs: number): number {
     this.#fill(nowMs);
     return this.#tokens > 0

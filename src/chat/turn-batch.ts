@@ -1,5 +1,6 @@
-// What happens in one turn, gathered until the log has taken it: what was said, who came and went, private messages, records,
-// and what single sessions are told, each with its place in the order of events. Pure data; commit-pipeline.ts decides its fate.
+// Everything that happens in one turn, gathered until it is committed: messages, joins and leaves,
+// private messages, records, and events for single sessions, each with its position in the order of
+// events. Pure data; commit-pipeline.ts decides when it is settled.
 
 import type { PersonalEvent, PresenceEvent, PrivateMessage } from "./events.ts";
 import type { RoomItem } from "./fan-out/recipient-group.ts";
@@ -9,12 +10,12 @@ import { SaidRun } from "./said-run.ts";
 import type { Session } from "./session.ts";
 
 /**
- * When a session is told something: as soon as the turn ends; once the batch is settled, whether the log took it or not; or
- * only if the log took it.
+ * When a session receives an event: at the end of the turn; once the batch is settled, committed or
+ * not; or only if it was committed.
  */
 export type Timing = "now" | "settled" | "committed";
 
-/** A text, or an event whose words depend on one that comes before it and is not rendered yet. */
+/** Rendered text, or an event to be rendered once an earlier one has been. */
 export type TimedPersonal = { order: number; timing: Timing } & (
   { text: string } | { event: PersonalEvent }
 );
@@ -22,14 +23,14 @@ export type TimedPersonal = { order: number; timing: Timing } & (
 /** What happened in one room. */
 export class RoomTurn {
   readonly items: RoomItem[] = [];
-  /** The last event that changed who is here. */
+  /** The last join, leave or rename. */
   presence: { order: number; event: PresenceEvent } | undefined;
-  /** The next message begins a run of its own: somebody has begun to listen in between. */
+  /** The next message starts a new run, because a listener joined in between. */
   breaksRun = false;
 
   constructor(readonly room: Room) {}
 
-  /** Number of the last message before `order`, once the log has numbered them. */
+  /** Number of the last message before `order`; valid once the log has numbered them. */
   seqBefore(order: number, before: number): number {
     let seq = before;
     for (const { order: at, event } of this.items) {
@@ -40,7 +41,7 @@ export class RoomTurn {
   }
 }
 
-/** A private message for one recipient; `stored`: it has a mailbox. */
+/** A private message for one recipient. `stored`: the recipient has a mailbox. */
 export type MailItem = {
   recipient: string;
   stored: boolean;
@@ -48,37 +49,37 @@ export type MailItem = {
   message: Omit<PrivateMessage, "mail">;
   author: Session;
   n: number | undefined;
-  /** Its number in the mailbox, once the log has given it; 0 where there is none. */
+  /** Its number in the mailbox, once assigned; 0 without a mailbox. */
   mail: number;
 };
 
-/** A session that has left: `name` is what it still holds, empty after a goodbye. */
+/** A session that left. `name` is the name it keeps holding; empty after a goodbye. */
 export type Departure = { session: Session; name: string; seenMs: number };
 
-/** The last counted message of a session in this batch; `run` and `index` where it was said in a room. */
+/** The last counted message of a session in this batch; `run` and `index` locate it in a room. */
 export type Counted = { n: number; run: SaidRun | undefined; index: number };
 
 export class TurnBatch {
   readonly rooms = new Map<Room, RoomTurn>();
   readonly mail: MailItem[] = [];
-  /** Sessions whose record is to be written, beside those that have counted messages. */
+  /** Sessions whose record is to be written, besides those with counted messages. */
   readonly records = new Set<Session>();
-  /** Sessions that have left, by the ID of their record. */
+  /** Sessions that left, by record ID. */
   readonly departed = new Map<string, Departure>();
   readonly counted = new Map<Session, Counted>();
-  /** Who said something that is not heard if the log does not take it. */
+  /** Authors to notify if the commit fails. */
   readonly speakers = new Set<Session>();
   readonly personals = new Map<Session, TimedPersonal[]>();
-  /** Connections that end after this batch. */
+  /** Connections to close after this batch. */
   readonly ending = new Set<Session>();
-  /** Runs when the batch is settled, before anybody hears it: who enters begins to listen. */
+  /** Runs once the batch is settled, before delivery: new members start to listen. */
   readonly beforeDelivery: (() => void)[] = [];
-  /** Runs when everybody has heard it: who leaves stops listening; what waited for this batch goes on. */
+  /** Runs after delivery: departed members stop listening, and waiting operations continue. */
   readonly afterDelivery: (() => void)[] = [];
   messages = 0;
-  /** UTF-16 units of what was said. */
+  /** UTF-16 units of all messages. */
   chars = 0;
-  /** The room of the last event: most of a turn is said in one room. */
+  /** The room of the last event: most turns happen in one room. */
   #lastTurn: RoomTurn | undefined;
 
   get isEmpty(): boolean {
@@ -93,7 +94,7 @@ export class TurnBatch {
     );
   }
 
-  /** Whether there is anything that the store has to write. */
+  /** Whether the store has anything to write. */
   get needsStore(): boolean {
     return (
       this.messages > 0 ||
@@ -112,7 +113,7 @@ export class TurnBatch {
     return turn;
   }
 
-  /** The session has counted message `n`, whatever becomes of it; `run` and `index`: where it was said. */
+  /** Records that the session has taken counter `n`, whatever becomes of the message. */
   count(session: Session, n: number, run: SaidRun | undefined, index: number): void {
     const counted = this.counted.get(session);
     if (counted === undefined) this.counted.set(session, { n, run, index });
@@ -123,7 +124,7 @@ export class TurnBatch {
     }
   }
 
-  /** Adds a message; consecutive ones of one sender make a run. */
+  /** Adds a message; consecutive ones of one author form a run. */
   say(
     room: Room,
     order: number,
@@ -172,7 +173,7 @@ export class TurnBatch {
     else list.push(personal);
   }
 
-  /** Takes out the texts that need not wait for the log, in order. */
+  /** Removes and returns what need not wait for the commit, in order. */
   takeAnswers(session: Session): TimedPersonal[] {
     const list = this.personals.get(session);
     if (list === undefined) return [];
@@ -183,7 +184,7 @@ export class TurnBatch {
     return now;
   }
 
-  /** Withdraws all that was said: it did not get into the log. Who came and went stays. */
+  /** Withdraws all messages, which were not committed. Joins and leaves stay. */
   withdraw(): void {
     for (const { items } of this.rooms.values()) {
       for (const item of items) if (item.event?.type === "said") item.event = undefined;
@@ -193,7 +194,7 @@ export class TurnBatch {
     for (const session of this.personals.keys()) this.#dropUncommitted(session);
   }
 
-  /** Withdraws what one session has counted here: an earlier message of it did not get into the log. */
+  /** Withdraws a session's counted messages, because an earlier one was not committed. */
   withdrawCounted(author: Session): void {
     if (!this.counted.delete(author)) return;
     for (const { items } of this.rooms.values()) {
@@ -212,7 +213,7 @@ export class TurnBatch {
     this.#dropUncommitted(author);
   }
 
-  /** Forgets what a session was to be told if the log took this batch. */
+  /** Drops events that depended on the commit. */
   #dropUncommitted(session: Session): void {
     const list = this.personals.get(session);
     if (list === undefined) return;

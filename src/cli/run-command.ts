@@ -61,7 +61,9 @@ function explain(name: string, error: unknown, variables: Arguments["variables"]
   }
   // From citty: a required flag or argument is missing.
   if (error instanceof Error && error.name === "CLIError") {
-    const sentence = `${Bun.stripANSI(error.message)}; see parley ${name} --help`;
+    const reason = Bun.stripANSI(error.message);
+    const missing = reason.replace(/^Missing required (?:positional )?argument:/, "missing");
+    const sentence = `${missing}: see parley ${name} --help`;
     return { code: "usage", sentence, exitCode: exitCode.usage };
   }
   const details = (error instanceof Error && error.stack) || String(error);

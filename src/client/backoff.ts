@@ -1,5 +1,5 @@
-// Reconnecting: how long to wait before the next attempt, and what to say when it has worked.
-// Chance is handed in.
+// Reconnecting: how long to wait before the next attempt, and what to report afterwards. Randomness
+// is a parameter.
 
 import { client as limits } from "../limits.ts";
 import type { Continuation } from "./stream-position.ts";
@@ -15,17 +15,17 @@ export function backoffMs(attempt: number, random: () => number): number {
   return Math.round(ceiling / 2 + (ceiling / 2) * random());
 }
 
-/** What happened, in one line: `reconnected after 3 s, 12 messages caught up`. */
+/** A one-line summary: `reconnected after 3 s, 12 messages caught up`. */
 export function reconnectSummary(how: Continuation, afterMs: number, caughtUp: number): string {
   return `reconnected after ${spanText(afterMs)}${outcome(how, caughtUp)}`;
 }
 
 function outcome(how: Continuation, caughtUp: number): string {
   if (how === "restarted") {
-    return ": the server was restarted without history, what was said meanwhile is lost";
+    return ": the server restarted without history, messages in between are lost";
   }
-  if (how === "trimmed") return ": the server no longer has all that was said meanwhile";
-  if (caughtUp === 0) return ", nothing was missed";
+  if (how === "trimmed") return ": the server no longer has all messages in between";
+  if (caughtUp === 0) return ", nothing missed";
   return `, ${caughtUp} ${caughtUp === 1 ? "message" : "messages"} caught up`;
 }
 

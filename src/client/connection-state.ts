@@ -1,5 +1,5 @@
-// The state of a session's connection: connecting, greeting, online, waiting to reconnect or ended,
-// with the deadlines of each. Time and randomness are handed in. Knows no messages.
+// The state of a session's connection (connecting, greeting, online, waiting to reconnect, ended)
+// and its deadlines. Time and randomness are parameters. Knows no messages.
 
 import { client as limits } from "../limits.ts";
 import { backoffMs } from "./backoff.ts";
@@ -12,7 +12,7 @@ export class ConnectionState {
   #everOnline = false;
   #attempts = 0;
   #awaySinceMs: number | undefined;
-  /** Of `greeting` (give up) and `waiting` (try again). */
+  /** When `greeting` gives up or `waiting` tries again. */
   #deadlineMs: number | undefined;
 
   constructor(random: () => number) {
@@ -43,7 +43,7 @@ export class ConnectionState {
     this.#awaySinceMs ??= nowMs;
   }
 
-  /** The connection is open; the welcome is due in time. */
+  /** The connection is open; the welcome must arrive in time. */
   greet(nowMs: number): void {
     this.#phase = "greeting";
     this.#deadlineMs = nowMs + limits.welcomeTimeoutMs;
@@ -60,7 +60,7 @@ export class ConnectionState {
     return { returned, afterMs };
   }
 
-  /** The connection is lost or could not be made: attempt number `attempt` follows in `retryMs`. */
+  /** The connection was lost or failed; attempt number `attempt` follows in `retryMs`. */
   lose(nowMs: number): { attempt: number; retryMs: number } {
     this.#phase = "waiting";
     this.#awaySinceMs ??= nowMs;

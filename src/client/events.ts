@@ -1,17 +1,17 @@
 // The interface of the native session: what its driver (a TCP socket, a browser's WebSocket) does
-// for it, and what its user (the terminal, the page) asks of it and hears from it. Types only.
+// for it, and what its user (the terminal, the page) asks of it and receives from it. Types only.
 
 import type { ChatState, LeaveReason, RoomPoint } from "../protocol/messages.ts";
 
 export type { ChatState, LeaveReason } from "../protocol/messages.ts";
 
 export type SessionOptions = {
-  /** Who to be; undefined for a session that only lists and fetches files. */
+  /** The session's name; undefined for one that only lists and fetches files. */
   name: string | undefined;
-  /** The rooms to be in from the first login on, which fails if one of them is refused. */
+  /** The rooms to join from the first login on, which fails if one of them is refused. */
   rooms: readonly string[];
   /**
-   * 16 to 128 visible ASCII characters that nobody else knows: reclaims the name after a lost
+   * 16 to 128 visible ASCII characters, known to nobody else: reclaims the name after a lost
    * connection.
    */
   secret: string;
@@ -34,9 +34,8 @@ export type SessionPosition = {
 };
 
 /**
- * What the driver has to do, in order. Call `pollOutputs()` after every other call, also after the
+ * What the driver has to do, in order. Call `pollOutputs()` after every other call, including the
  * user's.
- *
  * `start(now)` → `connect` → open a connection, then `handleConnected(now)` or `handleLost(why,
  * now)`; `handleLine(line, now)` for every line (without its line end); `handleLost(why, now)` when
  * the connection ends by itself; `handleTimeout(now)` at `nextTimeoutMs`. After `close`, close the
@@ -44,26 +43,26 @@ export type SessionPosition = {
  */
 export type SessionOutput =
   | { type: "connect" }
-  /** One line with its `\n`. Several in a row may leave in one write or frame. */
+  /** One line with its `\n`. Several in a row may be sent in one write or frame. */
   | { type: "send"; line: string }
   | { type: "close" }
   | { type: "event"; event: SessionEvent };
 
 /**
- * What the user of a session hears. Texts and names are as the server sent them: make them
- * `harmless` before a terminal sees them. A `room` is always in the server's spelling.
+ * What the session's user receives. Texts and names are as the server sent them: make them
+ * `harmless` before a terminal shows them. A `room` is always in the server's spelling.
  */
 export type SessionEvent =
   /** Logged in, for the first time or again (`returned`). */
   | { type: "online"; name: string; rooms: readonly string[]; returned: boolean; server: string }
   /**
-   * The connection is lost (`attempt` 1) or could not be restored (2, 3, …); the next attempt is in
-   * `retryMs`. `everOnline`: whether there has ever been one.
+   * The connection was lost (`attempt` 1) or could not be restored (2, 3, …); the next attempt is
+   * in `retryMs`. `everOnline`: whether there has ever been one.
    */
   | { type: "offline"; reason: string; retryMs: number; attempt: number; everOnline: boolean }
   /**
-   * Back, and what was missed in all rooms has arrived (`recovered`) or is lost. `summary` says so
-   * in one line.
+   * Reconnected, and everything missed has arrived (`recovered`) or is lost. `summary` says so in
+   * one line.
    */
   | {
       type: "reconnected";
@@ -73,21 +72,19 @@ export type SessionEvent =
       summary: string;
     }
   /**
-   * It is over: refused (`name-taken`, …), replaced, or left. Nothing follows. `code` is one of
-   * errors.ts, or `left`.
+   * The session is over: refused (`name-taken`, …), replaced, or left. Nothing follows. `code` is
+   * one of errors.ts, or `left`.
    */
   | { type: "ended"; code: string; message: string }
-  /** The answer to `join`: in the room now. Not sent for the rooms in `online`. */
+  /** Answers `join`: now in the room. Not sent for the rooms in `online`. */
   | { type: "entered"; room: string }
   /** `join` was refused. Messages queued for that room fail. */
   | { type: "join-failed"; room: string; code: string; message: string }
-  /**
-   * No longer in the room: the answer to `part`, or because the server did not let us back in.
-   */
+  /** No longer in the room: answers `part`, or the server did not let the session back in. */
   | { type: "parted"; room: string }
   /**
-   * Said in a room. `mine`: under this session's name; `id`: what `say` returned, if this session
-   * said it.
+   * A message in a room. `mine`: under this session's name; `id`: what `say` returned, if this
+   * session sent it.
    */
   | {
       type: "message";
@@ -112,11 +109,11 @@ export type SessionEvent =
       replayed: boolean;
     }
   /**
-   * All messages up to `id` are in the log, except those that failed. `room` and `seq` are those of
+   * All messages up to `id` are committed, except those that failed. `room` and `seq` locate
    * message `id`, if it was said in a room and its number is known.
    */
   | { type: "acknowledged"; id: number; room: string | undefined; seq: number | undefined }
-  /** Message `id` will never be said. `room` is as given to `say`. */
+  /** Message `id` was not sent and never will be. `room` is as given to `say`. */
   | {
       type: "failed";
       id: number;
@@ -125,18 +122,18 @@ export type SessionEvent =
       code: string;
       message: string;
     }
-  /** Messages `from` to `to` of the room are no longer kept by the server. */
+  /** The server no longer has messages `from` to `to` of the room. */
   | { type: "gap"; room: string; from: number; to: number }
   | { type: "joined"; room: string; name: string }
   | { type: "left"; room: string; name: string; reason: LeaveReason }
-  /** Once for each shared room; without `room`: the partner of a private chat, who shares none. */
+  /** Sent once for each shared room; without `room`: a private-chat partner who shares none. */
   | { type: "renamed"; room: string | undefined; from: string; to: string }
   | { type: "chat"; state: ChatState; with: string }
-  /** The answer to a request. */
+  /** Answers a request. */
   | { type: "response"; ref: number; response: SessionResponse }
   /**
-   * Something requested did not happen; without `ref` it concerns no request. `subject`: the name
-   * or value that it is about.
+   * A request failed; without `ref` it belongs to no request. `subject`: the name or value at
+   * fault.
    */
   | {
       type: "error";
@@ -146,7 +143,7 @@ export type SessionEvent =
       subject: string | undefined;
     };
 
-/** What can be requested; `after` continues from a response's `next`. */
+/** What can be requested. `after` continues from a response's `next`. */
 export type SessionRequest =
   | { type: "who"; room: string; after?: string }
   | { type: "rooms"; after?: string }
@@ -155,7 +152,7 @@ export type SessionRequest =
   | { type: "rename"; name: string }
   | ChatRequest;
 
-/** Private chat by consent. These lead to a `chat` event, or to an `error` without `ref`. */
+/** Private chat by consent. Leads to a `chat` event, or to an `error` without `ref`. */
 export type ChatRequest =
   { type: "invite"; to: string } | { type: "accept" } | { type: "reject" } | { type: "leave" };
 
@@ -180,22 +177,22 @@ export type PastMessage = { seq: number; timeMs: number; from: string; text: str
 
 export type ListedFile = { name: string; sizeBytes: number; modifiedMs: number };
 
-/** Why `say`, `tell` and `sayToPartner` did not take a message. */
+/** Why `say`, `tell` or `sayToPartner` did not accept a message. */
 export type Unsayable =
   "too-long" | "queue-full" | "ended" | "no-recipient" | "not-in-room" | "no-partner";
 
-/** What a driver calls. `ClientSession` (session.ts) is the one implementation. */
+/** What a driver calls. `ClientSession` (session.ts) implements it. */
 export interface DrivenSession {
   start(nowMs: number): void;
   handleConnected(nowMs: number): void;
   handleLine(line: string, nowMs: number): void;
   handleLost(reason: string, nowMs: number): void;
   handleTimeout(nowMs: number): void;
-  /** When `handleTimeout` wants to be called; undefined: never. */
+  /** When `handleTimeout` must be called; undefined: never. */
   readonly nextTimeoutMs: number | undefined;
-  /** What to do now, in order; the list is the caller's to keep. */
+  /** What to do now, in order. The caller owns the list. */
   pollOutputs(): SessionOutput[];
-  /** While the driver does not read (back-pressure), the server's silence means nothing. */
+  /** While the driver does not read (back-pressure), silence of the server means nothing. */
   setPaused(paused: boolean, nowMs: number): void;
   /** Says `bye` and ends. */
   leave(): void;
@@ -205,11 +202,9 @@ export interface DrivenSession {
 export interface NativeSession extends DrivenSession {
   readonly name: string | undefined;
   readonly online: boolean;
-  /**
-   * The rooms that it is in (`join` has been answered), in the order in which they were entered.
-   */
+  /** The rooms it is in (`join` was answered), in order of entry. */
   readonly rooms: readonly string[];
-  /** Partner of the current private chat by consent. */
+  /** The current private-chat partner. */
   readonly partner: string | undefined;
   /**
    * Queues a message to a room that the session is in or has asked to join. It is sent as soon as
@@ -218,32 +213,28 @@ export interface NativeSession extends DrivenSession {
    */
   say(room: string, text: string): number | Unsayable;
   tell(to: readonly string[], text: string): number | Unsayable;
-  /**
-   * To the partner of the private chat alone; never reaches a room, even if the chat ends first.
-   */
+  /** To the private-chat partner alone; never reaches a room, even if the chat ends first. */
   sayToPartner(text: string): number | Unsayable;
   /**
-   * Joins another room: `entered` or `join-failed` follows, unless the session is in it already.
+   * Joins another room: `entered` or `join-failed` follows, unless the session is already in it.
    * Survives lost connections.
    */
   join(room: string): void;
-  /**
-   * Leaves a room: `parted` follows at once, and messages to it that have not been sent fail.
-   */
+  /** Leaves a room: `parted` follows at once, and unsent messages to it fail. */
   part(room: string): void;
   /**
-   * Sends a request and returns its ref, which `response` or `error` carries. Undefined: not
+   * Sends a request and returns the ref that its `response` or `error` will carry. Undefined: not
    * online, or too many open requests.
    */
   request(request: SessionRequest): number | undefined;
-  /** Longest text that the server takes, in UTF-16 units. */
+  /** Longest text that the server accepts, in UTF-16 units. */
   readonly textChars: number;
-  /** Messages not acknowledged yet. */
+  /** Number of unacknowledged messages. */
   readonly unacknowledged: number;
-  /** How many more messages `say` takes at the moment. */
+  /** How many more messages `say` accepts now. */
   readonly space: number;
   /**
-   * To be kept, with the secret, for a later life of this session; undefined before the first
+   * To be stored with the secret for a later life of this session; undefined before the first
    * login.
    */
   readonly position: SessionPosition | undefined;

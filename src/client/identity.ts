@@ -15,12 +15,12 @@ export class Identity {
     return this.#name;
   }
 
-  /** Partner of the current private chat. */
+  /** The current private-chat partner. */
   get partner(): string | undefined {
     return this.#chat.partner;
   }
 
-  /** The connection is gone, and with it a private chat. */
+  /** The connection is lost, and with it any private chat. */
   handleLost(): void {
     this.#chat = noChat;
   }

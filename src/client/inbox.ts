@@ -10,7 +10,7 @@ import { type Continuation, StreamPosition } from "./stream-position.ts";
 
 type Message<T extends ServerMessage["type"]> = Extract<ServerMessage, { type: T }>;
 
-/** What makes a message our own. */
+/** Identifies our own messages. */
 export type Ownership = { name: string | undefined; idOf: (n: number) => number | undefined };
 
 export class Inbox {
@@ -39,7 +39,7 @@ export class Inbox {
     return { epoch: this.#epoch, mail, rooms: this.rooms.points };
   }
 
-  /** Logged in: continues from where it was. */
+  /** Logged in: continues from the last position. */
   resume(session: WelcomeSession | undefined, maxRooms: number): Readmission {
     if (session === undefined) return { how: "recovered", lost: [], stray: [] };
     const { epoch, mail, recovered, rooms } = session;
@@ -51,7 +51,10 @@ export class Inbox {
     return readmission.how === "recovered" ? { ...readmission, how: mailHow } : readmission;
   }
 
-  /** Reports the return once everything missed is here, at once if some of it is lost for good. */
+  /**
+   * Reports the return once everything missed has arrived, or at once if some of it is lost for
+   * good.
+   */
   announceReturn(how: Continuation, afterMs: number): void {
     this.#returning = { how, afterMs };
     if (how === "recovered") this.checkReturned();
@@ -75,7 +78,7 @@ export class Inbox {
   }
 
   handleRoomMessage({ room, seq, time, from, text, n }: Message<"message">, own: Ownership): void {
-    // Still under way when the room was parted.
+    // It was under way when we left the room.
     const found = this.rooms.find(room);
     const arrival = found?.position.arrive(seq);
     if (found === undefined || arrival?.fresh !== true) return;
@@ -89,8 +92,8 @@ export class Inbox {
   }
 
   /**
-   * Gaps in the mail are not reported: the server keeps less of it than of a room, and says so
-   * with `recovered`.
+   * Gaps in the mail are not reported: the server keeps less of it than of a room, and announces
+   * that with `recovered`.
    */
   handlePrivate({ type, mail, time, from, to, chat, text }: Message<"private">): void {
     const arrival = this.#mail.arrive(mail);
@@ -113,7 +116,7 @@ export class Inbox {
     } else this.#emit({ type: "renamed", room, from: message.from, to: message.to });
   }
 
-  /** To be called after anything that may complete the return: a message, a parted room. */
+  /** Call after anything that may complete the return: a message, a parted room. */
   checkReturned(): void {
     if (this.#returning === undefined) return;
     if (this.#mail.complete && this.rooms.complete) this.#emitReturned();

@@ -1,4 +1,4 @@
-// Whether the server is still there: silence leads to a ping, and further silence to giving up the
+// Whether the server is alive: silence leads to a ping, and further silence to dropping the
 // connection. Pure.
 
 import { client as limits } from "../limits.ts";
@@ -24,16 +24,14 @@ export class Liveness {
     this.handleInput(nowMs);
   }
 
-  /**
-   * When `handleTimeout` has something to do. `waiting`: an acknowledgement is due, so ping sooner.
-   */
+  /** When `handleTimeout` is due. `waiting`: an acknowledgement is outstanding, so ping sooner. */
   nextTimeoutMs(waiting: boolean): number {
     if (this.#paused) return Infinity;
     if (this.#pingedMs !== undefined) return this.#pingedMs + limits.pongTimeoutMs;
     return this.#heardMs + (waiting ? limits.pingWaitingAfterMs : limits.pingAfterMs);
   }
 
-  /** Returns whether to ping or to give up. */
+  /** Returns whether to ping or to drop the connection. */
   handleTimeout(nowMs: number, waiting: boolean): "alive" | "ping" | "dead" {
     if (nowMs < this.nextTimeoutMs(waiting)) return "alive";
     if (this.#pingedMs !== undefined) return "dead";

@@ -1,4 +1,4 @@
-// Requests that wait for the server's answers: numbered, bounded, abandoned when the connection is
+// Requests waiting for the server's answers: numbered, bounded, abandoned when the connection is
 // lost. Pure.
 
 import { client as limits } from "../limits.ts";
@@ -21,7 +21,7 @@ export class PendingRequests {
     return ++this.#lastRef;
   }
 
-  /** The number for a request; undefined: too many are open. */
+  /** A number for the request; undefined if too many are open. */
   open(request: SessionRequest): number | undefined {
     if (this.#open.size >= limits.openRequests) return undefined;
     const ref = this.nextRef();
@@ -29,7 +29,7 @@ export class PendingRequests {
     return ref;
   }
 
-  /** Whether this is the number of an open request, which it then no longer is. */
+  /** Closes the request with this number; false if there is none. */
   close(ref: number | undefined): boolean {
     return ref !== undefined && this.#open.delete(ref);
   }

@@ -1,10 +1,10 @@
-// Private chat by consent as one person sees it, from what that person is told. Pure.
+// Private chat by consent from one person's point of view. Pure.
 
 import type { ChatState } from "../protocol/messages.ts";
 
 /**
- * Names of the partner, of the person invited, and of the person who invited us. There may be both
- * invitations at once; with a partner there is neither.
+ * Names of the partner, of the person invited, and of the person who invited us. Both invitations
+ * may exist at once; with a partner there is neither.
  */
 export type PrivateChat = {
   partner: string | undefined;
@@ -14,7 +14,7 @@ export type PrivateChat = {
 
 export const noChat: PrivateChat = { partner: undefined, asked: undefined, invitedBy: undefined };
 
-/** The state after hearing `state` about `name`. */
+/** The next state after an event `state` about `name`. */
 export function chatAfter(chat: PrivateChat, state: ChatState, name: string): PrivateChat {
   switch (state) {
     case "asked":
@@ -24,7 +24,7 @@ export function chatAfter(chat: PrivateChat, state: ChatState, name: string): Pr
     case "started":
       return { ...noChat, partner: name };
     case "busy":
-      // The answer to our own invitation: one that we received stays.
+      // Answers our own invitation; one that we received stays.
       return { ...chat, asked: undefined };
     case "rejected":
     case "left":
@@ -33,7 +33,7 @@ export function chatAfter(chat: PrivateChat, state: ChatState, name: string): Pr
   }
 }
 
-/** The state after somebody changed names. */
+/** The next state after a rename. */
 export function chatRenamed(chat: PrivateChat, from: string, to: string): PrivateChat {
   const renamed = (name: string | undefined) => (name === from ? to : name);
   const { partner, asked, invitedBy } = chat;
@@ -45,7 +45,7 @@ export function chatRenamed(chat: PrivateChat, from: string, to: string): Privat
 }
 
 /**
- * Ends what there was with `name`; an unknown one ends all of it: a rename may have gone unheard.
+ * Ends any relation with `name`. An unknown name ends all of them: a rename may have been missed.
  */
 function without({ partner, asked, invitedBy }: PrivateChat, name: string): PrivateChat {
   if (asked === name) return { partner, asked: undefined, invitedBy };

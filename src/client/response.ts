@@ -1,4 +1,4 @@
-// Translates a server's answer to a request into the terms of the session's user. Pure.
+// Translates a server's answer into a response for the session's user. Pure.
 
 import type { RoomMessage, ServerMessage } from "../protocol/messages.ts";
 import type { PastMessage, SessionResponse } from "./events.ts";

@@ -19,12 +19,12 @@ type Room = {
   readonly position: StreamPosition;
 };
 
-/** What a login did to the rooms. */
+/** What changed in a login. */
 export type Readmission = {
   how: Continuation;
   /** Rooms that the server did not let us back into. */
   lost: readonly string[];
-  /** Rooms that the server put us into although we parted them after the hello. */
+  /** Rooms in the welcome that we parted after sending the hello. */
   stray: readonly string[];
 };
 
@@ -41,12 +41,12 @@ export class Rooms {
     }
   }
 
-  /** The rooms that the session is in, in the order in which they were entered. */
+  /** The rooms the session is in, in order of entry. */
   get entered(): readonly string[] {
     return this.#all("entered").map(({ name }) => name);
   }
 
-  /** For a hello: the rooms to be in again, and how far each has been read. */
+  /** For a hello: the rooms to return to, and how far each has been read. */
   get points(): readonly RoomPoint[] {
     return [...this.#all("wanted"), ...this.#all("entered")].map(({ name, position }) => ({
       room: name,
@@ -73,7 +73,7 @@ export class Rooms {
     return room?.state === "entered" ? room : undefined;
   }
 
-  /** Adds a room to be joined. `full`: the session is in as many rooms as it may be. */
+  /** Adds a room to join. `full`: the session is in as many rooms as allowed. */
   join(name: string): "added" | "known" | "full" {
     if (this.has(name)) return "known";
     if (this.#rooms.size >= this.#max) return "full";
@@ -97,7 +97,7 @@ export class Rooms {
   }
 
   /**
-   * The server has answered a `join`. Returns the room's name; undefined if the room is no longer
+   * The server accepted a `join`. Returns the room's name; undefined if the room is no longer
    * wanted.
    */
   handleEntered(ref: number | undefined, state: RoomState): string | undefined {
@@ -109,13 +109,13 @@ export class Rooms {
     return room.name;
   }
 
-  /** The server has refused a `join`. Returns the room's name as requested. */
+  /** The server refused a `join`. Returns the room's name as requested. */
   handleRefusal(ref: number | undefined): string | undefined {
     const room = this.#joining(ref);
     return room === undefined ? undefined : this.remove(room.name);
   }
 
-  /** Logged in: `states` are the rooms that the server put us into. `restarted`: of a new log. */
+  /** Logged in. `states` are the rooms in the welcome. `restarted`: of a new log. */
   handleWelcome(states: readonly RoomState[], restarted: boolean, max: number): Readmission {
     this.#max = max;
     const given = new Map(states.slice(0, max).map((state) => [fold(state.room), state]));
@@ -139,7 +139,7 @@ export class Rooms {
     return { how, lost, stray: [...given.values()].map(({ room }) => room) };
   }
 
-  /** The connection is gone: unanswered joins have to be sent again. */
+  /** The connection is lost: unanswered joins must be sent again. */
   handleLost(): void {
     for (const room of this.#rooms.values()) room.ref = undefined;
   }
@@ -153,7 +153,7 @@ export class Rooms {
     return this.#all("joining").find((room) => room.ref === ref);
   }
 
-  /** Adopts the server's spelling, unless it is another name. */
+  /** Adopts the server's spelling, unless it is a different name. */
   #rename(room: Room, spelling: string): void {
     if (fold(spelling) === fold(room.name)) room.name = spelling;
   }

@@ -1,7 +1,8 @@
-// The messages of a session that the server has not acknowledged: numbered without gaps across
-// rooms, sent within a window, held back when the server asks for time, resent from where a refusal
-// or a lost connection requires it (go-back-N). Deterministic; knows no connection and no rooms.
+// A session's unacknowledged messages: numbered without gaps across rooms, sent within a window,
+// held back when the server asks for time, resent after a refusal or a lost connection (go-back-N).
+// Deterministic; knows no connection and no rooms.
 
+import { BoundedMap } from "../bounded-map.ts";
 import { client as limits } from "../limits.ts";
 import { isRetryableMessage } from "../protocol/error-codes.ts";
 import type { ClientMessage, ErrorMessage } from "../protocol/messages.ts";
@@ -16,15 +17,15 @@ export type QueuedMessage = {
 
 type Entry = QueuedMessage & {
   /**
-   * Refused for good: it keeps its number as long as earlier messages are open, but is not
-   * reported again.
+   * Refused for good. It keeps its number while earlier messages are open, but is not reported
+   * again.
    */
   refused: boolean;
 };
 
 /**
- * What a refusal leads to. `lost-count`: server and client keep disagreeing on the count, and the
- * connection has to start afresh.
+ * The consequence of a refusal. `lost-count`: server and client keep disagreeing on the count, so
+ * the connection has to start over.
  */
 export type RefusalOutcome =
   | { type: "failed"; message: QueuedMessage }
@@ -36,24 +37,21 @@ const retried: RefusalOutcome = { type: "retried" };
 const known: RefusalOutcome = { type: "known" };
 
 export class SendWindow {
-  /** `entries[i]` has the number `headN + i`; the first `sent` of them are on their way. */
+  /** `entries[i]` has the number `headN + i`; the first `sent` of them are in flight. */
   #entries: Entry[] = [];
   #headN = 1;
   #sent = 0;
   #sentChars = 0;
-  /** Entries whose number the server may have seen on this connection; `sent` or more. */
+  /** Entries whose number the server may have seen on this connection; at least `sent`. */
   #exposed = 0;
   #lastId = 0;
   #open = false;
   #heldUntilMs: number | undefined;
   #rewinds = 0;
-  /**
-   * Ids of this session's latest messages by number: their echo may come after the
-   * acknowledgement.
-   */
-  readonly #ids = new Map<number, number>();
+  /** IDs of the latest messages by number; their echo may come after the acknowledgement. */
+  readonly #ids = new BoundedMap<number, number>(2 * limits.windowMessages);
 
-  /** Messages that are neither acknowledged nor refused for good, on their way or not. */
+  /** Messages neither acknowledged nor refused for good, sent or not. */
   get unacknowledged(): number {
     return this.#entries.reduce((count, entry) => count + (entry.refused ? 0 : 1), 0);
   }
@@ -67,19 +65,17 @@ export class SendWindow {
     return this.#sent;
   }
 
-  /**
-   * When `handleTimeout` has something to do: the end of the pause that the server asked for.
-   */
+  /** When `handleTimeout` is due: the end of the pause that the server asked for. */
   get nextTimeoutMs(): number | undefined {
     return this.#heldUntilMs;
   }
 
-  /** Id of this session's message with the number `n`, if it is one of the latest. */
+  /** ID of our message with number `n`, if it is recent. */
   idOf(n: number): number | undefined {
     return this.#ids.get(n);
   }
 
-  /** Queues a message and returns its id; undefined when the queue is full. */
+  /** Queues a message and returns its ID; undefined if the queue is full. */
   push(room: string | undefined, to: readonly string[], text: string): number | undefined {
     if (this.space <= 0) return undefined;
     const id = ++this.#lastId;
@@ -98,15 +94,15 @@ export class SendWindow {
     const n = this.#headN + this.#sent++;
     this.#sentChars += text.length;
     this.#exposed = Math.max(this.#exposed, this.#sent);
-    this.#remember(n, id);
+    this.#ids.set(n, id);
     return room === undefined ? { type: "tell", n, to, text } : { type: "say", n, room, text };
   }
 
   /**
-   * Logged in; the server has `serverN` messages of this session. Those are acknowledged, the
-   * others get the numbers that follow, in order. A smaller number than was acknowledged before
-   * means that the server has forgotten the session: then nothing is. `first`: nothing was sent
-   * before, so nothing can be acknowledged. Returns the id of the last message acknowledged.
+   * Logged in; the server has taken `serverN` messages. Those are acknowledged, and the rest
+   * renumbered from there. If the number is smaller than what was already acknowledged, the server
+   * has forgotten the session, and nothing is acknowledged. `first`: nothing was sent before, so
+   * nothing can be acknowledged. Returns the ID of the last message acknowledged.
    */
   handleWelcome(serverN: number, first: boolean): number | undefined {
     const count = first ? 0 : Math.min(serverN - this.#headN + 1, this.#entries.length);
@@ -136,7 +132,7 @@ export class SendWindow {
   }
 
   /**
-   * Everything up to number `n` is in the log. Returns the id of the last message newly
+   * Everything up to number `n` is committed. Returns the ID of the last message newly
    * acknowledged.
    */
   handleAck(n: number): number | undefined {
@@ -150,7 +146,7 @@ export class SendWindow {
     return last;
   }
 
-  /** The server refuses message `n`. */
+  /** The server refused message `n`. */
   handleRefusal(n: number, refusal: ErrorMessage, nowMs: number): RefusalOutcome {
     if (isRetryableMessage(refusal.code)) {
       const waitMs = Math.min(refusal.retryAfterMs ?? 1_000, limits.retryAfterMaxMs);
@@ -174,8 +170,8 @@ export class SendWindow {
   }
 
   /**
-   * Removes matching messages, except those whose number the server may have seen: it will refuse
-   * them itself, or has said them already.
+   * Removes matching messages, except those whose number the server may have seen: it has committed
+   * them, or will refuse them itself.
    */
   drop(matches: (message: QueuedMessage) => boolean): readonly QueuedMessage[] {
     const exposed = this.#entries.slice(0, this.#exposed);
@@ -188,10 +184,7 @@ export class SendWindow {
     return dropped;
   }
 
-  /**
-   * Marks message `n` and those after it as unsent. False if `n` is not on its way (a late
-   * answer).
-   */
+  /** Marks message `n` and later ones as unsent. False if `n` is not in flight (a late answer). */
   #rewind(n: number): boolean {
     const index = n - this.#headN;
     if (index < 0 || index >= this.#sent) return false;
@@ -207,20 +200,8 @@ export class SendWindow {
     this.#exposed -= count;
   }
 
-  /**
-   * Nothing is open before a refused message at the head: its number is used up on both sides.
-   */
+  /** A refused message at the head is dropped: its number is used up on both sides. */
   #trim(): void {
     while (this.#sent > 0 && this.#entries[0]?.refused === true) this.#removeHead(1);
-  }
-
-  #remember(n: number, id: number): void {
-    this.#ids.delete(n);
-    this.#ids.set(n, id);
-    if (this.#ids.size <= 2 * limits.windowMessages) return;
-    for (const oldest of this.#ids.keys()) {
-      this.#ids.delete(oldest);
-      return;
-    }
   }
 }

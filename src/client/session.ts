@@ -1,7 +1,6 @@
-// A native session as a deterministic state machine: its identity, its rooms, what has not been
-// acknowledged, what has been read, when to reconnect. Time and randomness are handed in; what is
-// to be done comes out of `pollOutputs()`. Knows no socket and no screen: terminal and page share
-// it.
+// A native session as a deterministic state machine: identity, rooms, unacknowledged messages, read
+// positions, reconnecting. Time and randomness are parameters; actions come out of `pollOutputs()`.
+// Knows no socket and no screen; shared by terminal and page.
 
 import { message as messageLimits } from "../limits.ts";
 import { decodeServer } from "../protocol/decode-server.ts";
@@ -137,7 +136,7 @@ export class ClientSession implements NativeSession {
     const { everOnline } = this.#connection;
     this.#emit({ type: "offline", reason: why, retryMs, attempt, everOnline });
     for (const ref of this.#requests.closeAll()) {
-      const message = "The connection was lost before the answer came: ask again";
+      const message = "The connection was lost before the answer arrived: ask again";
       this.#emit({ type: "error", code: "cannot-connect", message, ref, subject: undefined });
     }
   }
@@ -179,7 +178,7 @@ export class ClientSession implements NativeSession {
     const outcome = this.#rooms.join(room);
     if (outcome === "added") return this.#pump();
     if (outcome === "known") return;
-    const message = "You are in as many rooms as you can be: leave one first";
+    const message = "You are in as many rooms as allowed: leave one first";
     this.#emit({ type: "join-failed", room, code: "full", message });
   }
 
@@ -225,7 +224,7 @@ export class ClientSession implements NativeSession {
   #handleWelcome(welcome: Message<"welcome">, nowMs: number): void {
     const { session, server } = welcome;
     if (session === undefined && this.name !== undefined) {
-      return this.#drop("the server's welcome names no session", nowMs);
+      return this.#drop("the server's welcome has no session", nowMs);
     }
     const { returned, afterMs } = this.#connection.welcome(nowMs);
     this.#textChars = welcome.limits.textChars;
@@ -276,11 +275,10 @@ export class ClientSession implements NativeSession {
       case "chat":
         return this.#emit({ type: "chat", state: message.state, with: message.with });
       case "ping":
-        // Any line answers a ping; this one is answered in turn, which shows that the way back
-        // works too.
+        // Any line answers a ping; answering with a ping also proves the way back.
         return this.#send({ type: "ping" });
       case "bye":
-        // Reconnecting would replace the other connection in turn, without end.
+        // Reconnecting would replace the other connection, which would reconnect in turn, forever.
         if (message.code === "replaced") this.#end("replaced", message.reason);
         else this.#byeReason = message.reason;
         return;
@@ -336,7 +334,7 @@ export class ClientSession implements NativeSession {
     this.#emit({ type: "response", ref, response });
   }
 
-  /** Sends joins, then messages: what is said to a room has to follow its `join`. */
+  /** Sends joins before messages, because a message to a room must follow its `join`. */
   #pump(): void {
     if (!this.online) return;
     for (;;) {
@@ -350,7 +348,7 @@ export class ClientSession implements NativeSession {
     }
   }
 
-  /** Messages to rooms that we are no longer in will never be said. */
+  /** Fails messages to rooms that we are no longer in. */
   #failUnreachable(): void {
     const isUnreachable = ({ room }: QueuedMessage) => room !== undefined && !this.#rooms.has(room);
     for (const message of this.#window.drop(isUnreachable)) {
@@ -381,7 +379,7 @@ export class ClientSession implements NativeSession {
     this.#emit({ type: "ended", code, message });
   }
 
-  /** The ref distinguishes its answer from a `parted` that the server sends unasked. */
+  /** The ref tells its answer from a `parted` that the server sends on its own. */
   #sendPart(room: string): void {
     this.#send({ type: "part", room, ref: this.#requests.nextRef() });
   }

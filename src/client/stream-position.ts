@@ -2,12 +2,12 @@
 // gaps, and knows when a replay is complete. Knows no messages and no time.
 
 /**
- * How a stream continues after a login: everything missed follows, only part of it, or it is
- * another stream.
+ * How a stream continues after a login: everything missed follows, only part of it, or it is a
+ * different stream.
  */
 export type Continuation = "recovered" | "trimmed" | "restarted";
 
-/** What an arriving number means. `missing` are the numbers before it that never arrived. */
+/** The meaning of an arriving number. `missing` are skipped numbers that never arrived. */
 export type Arrival =
   | { fresh: false }
   | { fresh: true; replayed: boolean; missing: { from: number; to: number } | undefined };
@@ -16,13 +16,13 @@ const stale: Arrival = { fresh: false };
 
 export class StreamPosition {
   #last: number | undefined;
-  /** The next number may leave a gap. */
+  /** The next number may follow a gap. */
   #mayJump = false;
   /** Numbers up to this one are a replay. */
   #replayEnd = 0;
   #caughtUp = 0;
 
-  /** `last` is the number read last; undefined if nothing of the past is wanted. */
+  /** `last` is the last number read; undefined if no history is wanted. */
   constructor(last?: number) {
     this.#last = last;
   }
@@ -31,7 +31,7 @@ export class StreamPosition {
     return this.#last;
   }
 
-  /** Everything that the last login promised has arrived. */
+  /** Whether everything promised by the last login has arrived. */
   get complete(): boolean {
     return (this.#last ?? 0) >= this.#replayEnd;
   }
@@ -42,8 +42,8 @@ export class StreamPosition {
   }
 
   /**
-   * Logged in: live messages continue after `seq`, and what was missed precedes them. Returns how
-   * the stream continues for this reader.
+   * Logged in: live messages continue after `seq`, preceded by what was missed. Returns how the
+   * stream continues for this reader.
    */
   resume(how: Continuation, seq: number): Continuation {
     const last = this.#last;
@@ -55,7 +55,7 @@ export class StreamPosition {
       return "recovered";
     }
     // What the server kept of another stream may begin with any number. A stream that ends before
-    // the point we have read continues from its end, or its next messages would be dropped.
+    // our position continues from its end; otherwise its next messages would be dropped.
     this.#last = how === "restarted" ? 0 : Math.min(last, seq);
     this.#mayJump = how !== "recovered";
     return how;

@@ -72,7 +72,7 @@ export class ControlClient {
     if (typeof connected === "string") {
       throw new ParleyError(
         "cannot-connect",
-        `Cannot connect to ${where}: ${connected}. Is \`parley server\` running there?`,
+        `Cannot connect to ${where}: ${connected}. Is parley server running there?`,
       );
     }
     connected.send({ type: "hello" });

@@ -5,7 +5,7 @@ import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
 import { classicClient as limits } from "../limits.ts";
 import { dial, Deadline } from "./dial.ts";
-import { type Address, socketReason } from "./host-port.ts";
+import { type Address, noSuchHost, socketReason } from "./host-port.ts";
 import type { TcpLink } from "./tcp-link.ts";
 import { UdpPort } from "./udp/udp.ts";
 
@@ -177,10 +177,11 @@ async function numericAddress(to: Address): Promise<string> {
   } catch {
     // Reported below.
   }
-  throw cannotConnect(to, "no such host");
+  throw cannotConnect(to, noSuchHost);
 }
 
 function cannotConnect(to: Address, reason: string): ParleyError {
   const where = quoted(`${to.host}:${to.port}`, 300);
-  return new ParleyError("cannot-connect", `Cannot connect to ${where}: ${reason}`);
+  const hint = reason === noSuchHost ? "" : ". Is parley server --classic running there?";
+  return new ParleyError("cannot-connect", `Cannot connect to ${where}: ${reason}${hint}`);
 }

@@ -1,6 +1,7 @@
 // Runs the page's session: passes its events to the reducer, requests what the page shows, and
 // stores what a reload needs. Knows no DOM elements.
 
+import { secretText } from "../secrets.ts";
 import { nameProblem, roomProblem } from "../chat/names/grammar.ts";
 import type {
   ChatRequest,
@@ -14,7 +15,7 @@ import { ClientSession } from "../client/session.ts";
 import { harmless } from "../text.ts";
 import { directoryText } from "./command-output.ts";
 import { oldestSeq } from "./message-log.ts";
-import { clearStored, newSecret, store, type StoredSession } from "./session-storage.ts";
+import { clearStored, store, type StoredSession } from "./session-storage.ts";
 import {
   type Action,
   currentDraft,
@@ -89,7 +90,7 @@ export class SessionController {
       const draft = drafts.get(room) ?? emptyDraft;
       return { name: room, unread: 0, mentions: 0, ...draft };
     });
-    const secret = newSecret();
+    const secret = secretText(16);
     this.#start({ name, secret, rooms: wanted, shown: undefined, since: undefined, messages: [] });
   }
 

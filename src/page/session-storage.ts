@@ -69,12 +69,6 @@ export function decodeStored(text: string): StoredSession | undefined {
   return reader.problem === undefined ? stored : undefined;
 }
 
-/** 128 random bits in hexadecimal. */
-export function newSecret(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 function readRoom(reader: FieldReader): StoredRoom {
   return {
     name: reader.text("name"),

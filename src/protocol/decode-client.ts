@@ -1,5 +1,5 @@
-// Decodes a client's line into a typed message, or a problem that can be reported to its sender.
-// Bounded; never throws, whatever the line is. Knows no session and no hub.
+// Decodes a client's line into a typed message, or a problem to report to its sender. Bounded;
+// never throws. Knows no session and no hub.
 
 import { names, protocol as limits, transfer } from "../limits.ts";
 import { quoted } from "../text.ts";
@@ -39,7 +39,7 @@ export function decodeClient(line: string): ClientMessage | Undecodable {
   if (!isMessageType(type)) return problem("unknown", `There is no request of type ${shown(type)}`);
   if (type === "hello" && version !== protocolVersion) {
     const spoken = `This server speaks version ${protocolVersion} of the protocol, not ${shown(version)}`;
-    return problem("version", `${spoken}: use a client that does`);
+    return problem("version", `${spoken}: use a matching client`);
   }
   const reader = new FieldReader(fields);
   const message = readers[type](reader);
@@ -52,7 +52,7 @@ const readers: { [T in MessageType]: (reader: Reader) => Extract<ClientMessage, 
   say: (r) => ({ type: "say", room: room(r), text: r.text("text"), n: r.optionalCount("n", 1) }),
   tell: (r) => {
     const to = r.texts("to");
-    if (to.length === 0) r.refuse("`to` has to name somebody");
+    if (to.length === 0) r.refuse("`to` must name somebody");
     return { type: "tell", to, text: r.text("text"), n: r.optionalCount("n", 1) };
   },
   join: (r) => ({
@@ -100,7 +100,7 @@ function readHello(r: Reader): Hello {
     seq: point.optionalCount("seq"),
   }));
   if (rooms !== undefined && rooms.length > names.maxRoomsPerSession) {
-    r.refuse(`\`rooms\` has at most ${names.maxRoomsPerSession} of them`);
+    r.refuse(`\`rooms\` must have at most ${names.maxRoomsPerSession} entries`);
   }
   const secretForm = "16 to 128 visible ASCII characters";
   return {
@@ -117,9 +117,9 @@ function readHello(r: Reader): Hello {
 function readFetch(r: Reader): FetchRequest {
   const check = r.optionalFlag("check");
   const token = r.optionalPattern("token", tokenPattern, "16 bytes in base64url");
-  if (check !== true && token === undefined) r.refuse("`token` has to be 16 bytes in base64url");
+  if (check !== true && token === undefined) r.refuse("`token` must be 16 bytes in base64url");
   const port = r.optionalCount("port", 1);
-  if (port !== undefined && port > 65_535) r.refuse("`port` has to be at most 65535");
+  if (port !== undefined && port > 65_535) r.refuse("`port` must be at most 65535");
   return {
     type: "fetch",
     name: r.text("name"),
@@ -145,12 +145,12 @@ function room(r: Reader): string {
 function epoch(r: Reader): string | undefined {
   const found = r.optionalText("epoch");
   if (found !== undefined && found.length > limits.maxEpochChars) {
-    r.refuse(`\`epoch\` has at most ${limits.maxEpochChars} characters`);
+    r.refuse(`\`epoch\` must have at most ${limits.maxEpochChars} characters`);
   }
   return found;
 }
 
-/** A value as an error quotes it; lists and objects are not spelled out. */
+/** A value as quoted in an error; lists and objects are not spelled out. */
 function shown(value: unknown): string {
   if (typeof value === "string") return quoted(value);
   return typeof value === "object" || value === undefined ? "this" : String(value);
@@ -159,7 +159,7 @@ function shown(value: unknown): string {
 const sayStart = '{"type":"say","n":';
 const roomStart = ',"room":"';
 const textStart = '","text":"';
-/** Every counter of this many digits is a safe integer. */
+/** Every number with this many digits is a safe integer. */
 const maxPlainDigits = 15;
 const notPlain = /["\\\u0000-\u001f]/;
 
@@ -168,8 +168,8 @@ let lastRoom = { name: "", part: "" };
 
 /**
  * Fast path for the most frequent message, in the form that encode.ts writes, without building an
- * object. Undefined for anything unusual (an escape, a control character, another order), which is
- * left to the JSON parser.
+ * object. Returns undefined for anything unusual (an escape, a control character, another key
+ * order), which the JSON parser then handles.
  */
 function plainSay(line: string): ClientMessage | undefined {
   if (!line.startsWith(sayStart) || !line.endsWith('"}')) return undefined;

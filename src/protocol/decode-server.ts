@@ -1,6 +1,5 @@
-// Decodes a server's line into a typed message with every field checked, or a problem. Servers may
-// be hostile: bounded, and never throws, whatever the line is. Texts and names are not sanitized.
-// Knows no session.
+// Decodes a server's line into a typed message with every field checked, or a problem. Bounded;
+// never throws, even if the server is hostile. Texts and names are not sanitized. Knows no session.
 
 import { protocol as limits } from "../limits.ts";
 import { quoted } from "../text.ts";
@@ -160,7 +159,7 @@ function isMessageType(type: unknown): type is MessageType {
 }
 
 function readWelcome(r: Reader): Welcome {
-  if (r.count("version") !== protocolVersion) r.refuse(`\`version\` has to be ${protocolVersion}`);
+  if (r.count("version") !== protocolVersion) r.refuse(`\`version\` must be ${protocolVersion}`);
   return {
     type: "welcome",
     version: protocolVersion,
@@ -183,7 +182,7 @@ function readLimits(r: Reader): ServerLimits {
   };
 }
 
-/** Placeholder in a welcome that is rejected. */
+/** Placeholder in a welcome that will be rejected. */
 const noLimits: ServerLimits = {
   lineBytes: 1,
   textChars: 1,
@@ -263,7 +262,7 @@ const chatStates: Readonly<Record<ChatState, true>> = {
 function chatState(r: Reader): ChatState {
   const state = r.text("state");
   if (isChatState(state)) return state;
-  r.refuse(`there is no \`state\` ${quoted(state)}`);
+  r.refuse(`unknown \`state\` ${quoted(state)}`);
   return "lost";
 }
 
@@ -279,7 +278,7 @@ const leaveReasons: Readonly<Record<LeaveReason, true>> = {
   replaced: true,
 };
 
-/** The member is gone whatever the reason: an unknown one counts as `quit`. */
+/** The member has left whatever the reason; an unknown one counts as `quit`. */
 function leaveReason(r: Reader): LeaveReason {
   const reason = r.text("reason");
   return isLeaveReason(reason) ? reason : "quit";

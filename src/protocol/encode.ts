@@ -8,11 +8,11 @@ import {
   type ServerMessage,
 } from "./messages.ts";
 
-/** A client's message as a line with its `\n`. */
+/** A client's message as a line, including `\n`. */
 export function encodeClient(message: ClientMessage): string {
   switch (message.type) {
     case "say": {
-      // In the order of decodeClient's fast path.
+      // Key order of decodeClient's fast path.
       const { n, room, text } = message;
       const counter = n === undefined ? "" : `,"n":${n}`;
       return `{"type":"say"${counter},"room":${JSON.stringify(room)},"text":${JSON.stringify(text)}}\n`;
@@ -26,7 +26,7 @@ export function encodeClient(message: ClientMessage): string {
   }
 }
 
-/** A server's message as a line with its `\n`. */
+/** A server's message as a line, including `\n`. */
 export function encodeServer(message: ServerMessage): string {
   switch (message.type) {
     case "message":
@@ -61,7 +61,7 @@ export function encodeRun(run: {
   return `{"type":"messages","room":${JSON.stringify(room)},"seq":${seq},"time":${time},"from":${JSON.stringify(from)},"texts":[${textsJson}]${counted}}\n`;
 }
 
-/** Consecutive messages often share room, sender and time: that part is assembled once. */
+/** Consecutive messages often share room, sender and time, so that part is cached. */
 let common = { room: "", from: "", time: 0, start: "", middle: "" };
 
 function roomMessage({ room, seq, time, from, text, n }: RoomMessage): string {

@@ -1,5 +1,5 @@
-// The codes of `error` lines, and how a client reacts to them. docs/protocol.md explains each code,
-// errors.ts has their exit codes. Pure.
+// The codes of `error` lines and how a client reacts to them. docs/protocol.md explains each code;
+// errors.ts has the exit codes. Pure.
 
 import type { ErrorCode } from "../errors.ts";
 
@@ -23,12 +23,12 @@ export const protocolErrorCodes = [
   "slow-reader",
 ] as const satisfies readonly ErrorCode[];
 
-/** Whether a login refused with this code may succeed a moment later. */
+/** Whether a login refused with this code may succeed later. */
 export function isRetryableLogin(code: string): boolean {
   return code === "full" || code === "rate" || code === "login-timeout" || code === "storage";
 }
 
-/** Whether a message refused with this code keeps its number and is to be sent again. */
+/** Whether a message refused with this code keeps its number and should be sent again. */
 export function isRetryableMessage(code: string): boolean {
   return code === "rate" || code === "storage";
 }

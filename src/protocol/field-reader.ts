@@ -1,6 +1,5 @@
-// Reads the fields of a JSON object into typed values and remembers the first one that is missing
-// or of the wrong type, so that a decoder reads all fields and checks once. Never throws. Knows no
-// message.
+// Reads fields of a JSON object into typed values and remembers the first bad one, so that a
+// decoder can read all fields and check once at the end. Never throws. Knows no message.
 
 import { protocol as limits } from "../limits.ts";
 import { isBounded } from "./json-bounds.ts";
@@ -28,12 +27,12 @@ export class FieldReader {
     this.#fields = fields;
   }
 
-  /** What is wrong with the first bad field: "`n` has to be …". */
+  /** What is wrong with the first bad field: "`n` must be …". */
   get problem(): string | undefined {
     return this.#problem;
   }
 
-  /** Records a problem that only the decoder can see; the first one counts. */
+  /** Records a problem found by the decoder; only the first one counts. */
   refuse(problem: string): void {
     this.#problem ??= problem;
   }
@@ -132,7 +131,7 @@ export class FieldReader {
   }
 
   #bad<T>(key: string, form: string, fallback: T): T {
-    this.refuse(`\`${key}\` has to be ${form}`);
+    this.refuse(`\`${key}\` must be ${form}`);
     return fallback;
   }
 }
@@ -155,5 +154,5 @@ function isTexts(value: unknown): value is readonly string[] {
 }
 
 function countForm(least: number): string {
-  return `a whole number from ${least} on`;
+  return `a whole number of at least ${least}`;
 }

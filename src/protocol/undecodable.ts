@@ -6,11 +6,11 @@ import type { Ref } from "./messages.ts";
 export type Undecodable = {
   type: "undecodable";
   /**
-   * `malformed`: not a JSON object within bounds. `unknown`: of a type that does not exist.
-   * `invalid`: a field is missing or of the wrong kind. `version`: a `hello` of another version.
+   * `malformed`: not a JSON object within bounds. `unknown`: no such message type. `invalid`: a
+   * field is missing or of the wrong kind. `version`: a `hello` of another version.
    */
   reason: "malformed" | "unknown" | "invalid" | "version";
-  /** The `type` in the line, if there is one. */
+  /** The `type` in the line, if any. */
   messageType: string | undefined;
   /** A sentence for the author of the line. */
   message: string;
@@ -19,10 +19,10 @@ export type Undecodable = {
   n: number | undefined;
 };
 
-/** A line that is not a JSON object, or a larger one than any message is. */
+/** A line that is not a JSON object, or exceeds the bounds of any message. */
 export function malformed(maxValues: number): Undecodable {
   const bounds = `at most ${limits.maxDepth} levels deep, with at most ${maxValues} values`;
-  const message = `A line has to be one JSON object, ${bounds}`;
+  const message = `A line must be one JSON object, ${bounds}`;
   return {
     type: "undecodable",
     reason: "malformed",

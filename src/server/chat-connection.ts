@@ -1,4 +1,4 @@
-// One TCP connection of the server: finds out what it speaks, cuts its bytes into messages, and is the hub's link to it.
+// One TCP connection: detects its protocol, cuts bytes into messages, and is the hub's link to it.
 
 import type { Link } from "../chat/link.ts";
 import type { Session } from "../chat/session.ts";
@@ -14,26 +14,26 @@ import type { UndecidedConnections } from "./undecided-connections.ts";
 
 export type ChatSocket = Bun.Socket<ChatConnection | undefined>;
 
-/** What a port speaks: one dialect, CPP alone, or whatever the first bytes say. */
+/** What a port speaks: one dialect, CPP alone, or whatever the first bytes indicate. */
 export type Speech =
   | { kind: "dialect"; dialect: Dialect }
   | { kind: "cpp" }
   | { kind: "any"; native: Dialect; text: Dialect };
 
-/** What the connections of a port share. */
+/** What a port's connections share. */
 export type ConnectionOptions = {
   speech: Speech;
-  /** Where a browser that knocks here is sent. */
+  /** The web port, to which browsers are redirected. */
   webPort: () => number | undefined;
   driver: ConnectionDriver;
   metrics: Metrics;
-  /** For a connection from this address. */
+  /** Opens a registry connection for this address. */
   cpp: (address: string) => RegistryConnection;
-  /** A line that a system's own server prints. */
+  /** Prints a line of an original system's server. */
   print: (line: string) => void;
 };
 
-/** What a connection needs of its socket. */
+/** What a connection needs from its socket. */
 export interface Wire {
   write(bytes: string | Uint8Array): number;
   end(): void;
@@ -43,7 +43,7 @@ export interface Wire {
   timeout(seconds: number): void;
 }
 
-/** Nothing is known yet; a dialect, its framing still open; a dialect in lines or in reads; CPP; over. */
+/** Protocol unknown; dialect known but framing open; framed by lines or by reads; CPP; closed. */
 type State =
   | { is: "sniffing" | "framing"; held: Uint8Array[]; heldBytes: number; firstMs: number }
   | { is: "lines"; framer: LineSplitter }
@@ -63,7 +63,7 @@ export class ChatConnection implements Link {
   #inputEnded = false;
   #prompted = false;
 
-  /** `undecided` holds connections that the time may decide. */
+  /** `undecided` holds the connections that time may decide. */
   constructor(
     socket: Wire,
     peer: Peer,
@@ -97,7 +97,7 @@ export class ChatConnection implements Link {
     this.#take(bytes, nowMs);
   }
 
-  /** Bytes that are counted already. */
+  /** Bytes that have already been counted. */
   #take(bytes: Uint8Array, nowMs: number): void {
     const state = this.#state;
     switch (state.is) {
@@ -125,7 +125,7 @@ export class ChatConnection implements Link {
     }
   }
 
-  /** The other side has sent its FIN: no more input, but it still wants its answers. */
+  /** The client sent FIN: no more input, but it still wants its answers. */
   ended(nowMs: number): void {
     this.#inputEnded = true;
     const state = this.#state;
@@ -151,7 +151,7 @@ export class ChatConnection implements Link {
     if (this.#session !== undefined) this.#driver.handleDrain(this.#session);
   }
 
-  /** Looks whether the bytes so far, or the time, tell what this connection speaks. */
+  /** Decides the protocol by the bytes so far, or by the time. */
   decide(nowMs: number): void {
     const state = this.#state;
     if (state.is === "framing") return this.#decideFraming(state, nowMs);
@@ -184,7 +184,7 @@ export class ChatConnection implements Link {
         return this.#refuse(verdict.answer);
       case "prompt":
         this.#prompted = true;
-        // Nothing more to look at until something comes, or nothing for a minute.
+        // Nothing more to check until input arrives or the login times out.
         this.#undecided.delete(this);
         this.#socket.timeout(limits.loginTimeoutMs / 1000);
         this.#socket.write(`${speech.text.open(this.peer).prompt?.() ?? "Name:"} `);
@@ -192,7 +192,7 @@ export class ChatConnection implements Link {
     }
   }
 
-  /** Nothing has come for as long as a name or a request may take. */
+  /** No name or request arrived in time. */
   timedOut(): void {
     if (this.#state.is === "sniffing") this.#refuse(noName);
     if (this.#state.is === "cpp") this.#answerCpp(this.#state.service.handleEnd());
@@ -229,7 +229,7 @@ export class ChatConnection implements Link {
     this.#socket.timeout(limits.loginTimeoutMs / 1000);
   }
 
-  /** From now on the hub knows this connection. */
+  /** Hands the connection to the hub. */
   #speak(dialect: Dialect): void {
     if (this.#prompted) this.#socket.timeout(0);
     this.#session = this.#driver.handleConnect(this, dialect, this.peer);
@@ -241,14 +241,14 @@ export class ChatConnection implements Link {
     this.#undecided.delete(this);
     const session = this.#session!;
     session.output.framed = framed;
-    // What still waits for its gap leaves before any answer.
+    // Paced output is sent before any answer.
     if (!session.output.isPaced) session.output.pump(0);
     this.#state = framed
       ? { is: "lines", framer: new LineSplitter(message.maxLineBytes) }
       : { is: "reads", framer: new ReadFramer() };
   }
 
-  /** The first message decides: a line end in it, or 50 ms without one. */
+  /** The first message decides the framing: a line end in it, or 50 ms without one. */
   #decideFraming(state: Extract<State, { held: unknown }>, nowMs: number): void {
     if (state.heldBytes === 0) return;
     const framed = state.held.some((bytes) => bytes.includes(0x0a));
@@ -257,10 +257,10 @@ export class ChatConnection implements Link {
     if (framed || late || full || this.#inputEnded) this.#replay(state.held, framed, nowMs);
   }
 
-  /** Gives what was held back to the framing that was found. */
+  /** Replays the held bytes with the chosen framing. */
   #replay(held: Uint8Array[], framed: boolean, nowMs: number): void {
     this.#frame(framed);
-    // Unframed, one read is one message, also those that came before that was known.
+    // Unframed, one read is one message, including the reads held back so far.
     for (const bytes of framed ? [joined(held)] : held) this.#take(bytes, nowMs);
   }
 
@@ -284,14 +284,14 @@ export class ChatConnection implements Link {
     if (end) this.end();
   }
 
-  /** One answer for what has no business here, and the end. */
+  /** Sends one answer to a client that does not belong here, and closes. */
   #refuse(answer: string): void {
     this.#socket.write(answer);
     this.end();
   }
 }
 
-const noName = `No name came within ${limits.loginTimeoutMs / 1000} s: connect again\n`;
+const noName = `You did not log in within ${limits.loginTimeoutMs / 1000} s: connect again\n`;
 
 function joined(held: Uint8Array[]): Uint8Array {
   return held.length === 1 ? held[0]! : Buffer.concat(held);

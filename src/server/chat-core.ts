@@ -1,5 +1,6 @@
-// What every way into the server shares: the hub with its history and turns, the files, and the main port, TCP and UDP of one
-// number. It is whole or not there. Knows nothing of the page and of the ports of single dialects.
+// What every way into the server shares: the hub with its store, the files, and the main port (TCP
+// and UDP with one number). Opens completely or not at all. Knows nothing of the page and of
+// single-dialect ports.
 
 import type { Log } from "../log.ts";
 import { Hub } from "../chat/hub.ts";
@@ -28,26 +29,26 @@ import { HubDriver } from "./hub-driver.ts";
 
 export type CoreOptions = {
   readonly host: string;
-  /** Of TCP and UDP; 0 takes one that is free for both. */
+  /** TCP and UDP port; 0 takes one that is free for both. */
   readonly port: number;
   /** The shared folder. */
   readonly files: string;
-  /** Messages a second, 0 for no limit. */
+  /** Messages per second and sender; 0 for no limit. */
   readonly rate: number;
-  /** A line that a system's own server prints. */
+  /** Prints a line of an original system's server. */
   readonly print: (line: string) => void;
-  /** For whoever runs the server. */
+  /** The operator's log. */
   readonly log: Log;
   readonly store: OpenStore;
   readonly admission: Admission;
-  /** Where a browser that knocks at a chat port is sent. */
+  /** The web port, to which browsers at a chat port are redirected. */
   readonly webPort: () => number | undefined;
 };
 
 export class ChatCore {
   readonly metrics: Metrics;
   readonly hub: Hub;
-  /** The native dialect as this server speaks it. */
+  /** The native dialect with this server's settings. */
   readonly native: Dialect;
   readonly main: ChatPort;
   readonly #options: CoreOptions;
@@ -72,7 +73,10 @@ export class ChatCore {
     }
   }
 
-  /** @throws with `code` `EADDRINUSE` when the TCP port of the service's number is taken; then nothing of it goes on */
+  /**
+   * @throws with `code` `EADDRINUSE` if the service's number is taken as a TCP port; everything is
+   * closed then
+   */
   private constructor(options: CoreOptions, service: FileService) {
     const { host, store, log, print } = options;
     this.#options = options;
@@ -115,7 +119,10 @@ export class ChatCore {
     return this.#service.folder;
   }
 
-  /** Opens a TCP port to the same hub, and to the registry. The caller closes it. @throws what `openChatPort` throws */
+  /**
+   * Opens a TCP port to the same hub and registry. The caller closes it.
+   * @throws what `openChatPort` throws
+   */
   listen(port: number, speech: Speech): ChatPort {
     const { host, webPort, log, print, admission, store } = this.#options;
     const { driver, metrics } = this;
@@ -124,7 +131,7 @@ export class ChatCore {
     return openChatPort({ host, port, speech, ...shared });
   }
 
-  /** Brings the gauges up to date that nobody counts as things happen. */
+  /** Updates the gauges that are not counted as things happen. */
   refreshMetrics(): void {
     const { metrics } = this;
     this.hub.refreshMetrics();

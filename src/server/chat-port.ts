@@ -1,5 +1,5 @@
-// TCP ports of the server: accepts, counts, and gives every connection its adapter. Knows what protocols exist (dialects, CPP),
-// not what they say.
+// The server's TCP ports: accept, count, and give every connection its adapter. Knows which
+// protocols exist (dialects, CPP), not what they say.
 
 import { plainAddress } from "../addresses.ts";
 import { count } from "../chat/metrics.ts";
@@ -24,11 +24,14 @@ export type ChatPortOptions = ConnectionOptions & {
 
 export interface ChatPort {
   readonly port: number;
-  /** Takes no more connections; those that exist go on. */
+  /** Stops accepting; existing connections continue. */
   close(): void;
 }
 
-/** Starts listening. @throws with `code` `EADDRINUSE` when the port is taken */
+/**
+ * Starts listening.
+ * @throws with `code` `EADDRINUSE` if the port is taken
+ */
 export function openChatPort(options: ChatPortOptions): ChatPort {
   const undecided = new UndecidedConnections();
   const turnedAway = new TurnedAway();
@@ -40,7 +43,7 @@ export function openChatPort(options: ChatPortOptions): ChatPort {
     socket: {
       open(socket) {
         const address = remoteAddress(socket);
-        // Reset by the other side before we looked: it has no address any more, and nobody to talk to.
+        // The peer reset the connection before we looked at it.
         if (address === undefined) return void socket.terminate();
         const refusal = options.admission.enter(address);
         if (refusal !== undefined) {
@@ -72,7 +75,7 @@ export function openChatPort(options: ChatPortOptions): ChatPort {
         socket.data.closed();
         socket.data = undefined;
       },
-      // What one connection brings about must not end the others; that it happened must be seen.
+      // A bug in one connection must not end the others, but must be visible.
       error(socket, error) {
         options.log.error(`internal error, please report it: ${error.stack}`);
         socket.terminate();
@@ -88,15 +91,17 @@ export function openChatPort(options: ChatPortOptions): ChatPort {
   };
 }
 
-/** What the first bytes would have told is not known yet: a line for people, and where it may be native, one for programs. */
+/**
+ * The protocol is still unknown: one line for people and, if it may be native, one for programs.
+ */
 function refusalText(message: string, speech: Speech): string {
   const line = JSON.stringify({ type: "error", code: "full", message });
   return speech.kind === "any" ? `${message}\n${line}\n` : `${message}\n`;
 }
 
 /**
- * Connections that may not come, while they read why. Closed at once, one that has sent something would be reset and its program
- * would hear of that before the reason; so they are only shut, and few of them at once.
+ * Refused connections, while they read why. Closing one that has sent data would reset it, and its
+ * client might never see the reason; so a few at a time are half-closed first.
  */
 class TurnedAway {
   #waiting = 0;
@@ -113,7 +118,7 @@ class TurnedAway {
   }
 }
 
-/** IPv4 that came over an IPv6 socket is written as IPv4. Undefined if the connection is gone already. */
+/** Writes IPv4-mapped addresses as IPv4. Undefined if the connection is already gone. */
 function remoteAddress(socket: ChatSocket): string | undefined {
   const address: string | undefined = socket.remoteAddress;
   return address === undefined ? undefined : plainAddress(address);

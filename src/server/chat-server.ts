@@ -1,4 +1,5 @@
-// Assembles the server: store, hub, page, metrics and the ports of single dialects; and shuts it down in order. Makes no decisions.
+// Assembles the server (store, hub, page, metrics, single-dialect ports) and shuts it down in
+// order. Makes no decisions.
 
 import { quoted } from "../text.ts";
 import { openChat } from "../dialects/open-chat/open-chat.ts";
@@ -23,21 +24,21 @@ import { listenOn } from "./listen-errors.ts";
 import { folderState } from "./files/shared-folder.ts";
 import type { Connect } from "./web/websocket.ts";
 
-/** A port that speaks one dialect; `flag` is what asked for it, for error messages. */
+/** A port for one dialect. `flag` is the option that asked for it, quoted in errors. */
 export type ExtraPort = { dialect: string; port: number; flag: string };
 
 export type ServerOptions = Pick<CoreOptions, "host" | "port" | "files" | "rate"> & {
-  /** A line that one of the old systems' servers prints on its terminal. */
+  /** Prints a line of an original system's server. */
   print: (line: string) => void;
-  /** A line about the start, for whoever starts the server. */
+  /** Prints a line about the startup. */
   announce: (line: string) => void;
-  /** What happens from then on. */
+  /** Logs everything after startup. */
   log: Log;
   /** Undefined: no page. */
   webPort: number | undefined;
-  /** Where people reach the page, if that is behind a proxy. */
+  /** The page's public URL, if it is behind a proxy. */
   publicUrl?: URL | undefined;
-  /** Reverse proxies whose word for a client's address counts. */
+  /** Reverse proxies trusted to report a client's address. */
   proxies?: TrustedProxies;
   /** Undefined: no metrics. */
   metricsPort?: number | undefined;
@@ -48,15 +49,15 @@ export type ServerOptions = Pick<CoreOptions, "host" | "port" | "files" | "rate"
   /** 0: no limit. */
   maxPerAddress: number;
   extra: readonly ExtraPort[];
-  /** The main port is open-chat's own, and is announced as that system's server does. */
+  /** The main port speaks open-chat and is announced as the original server does. */
   classic?: boolean;
 };
 
-/** What exists before any port is opened, and is closed after all of them. */
+/** Opened before any port, closed after all of them. */
 type Base = { store: OpenStore; descriptors: Descriptors; admission: Admission };
 
 export class ChatServer {
-  /** Ports that speak one dialect, by its name. */
+  /** Single-dialect ports, by dialect name. */
   readonly dialectPorts = new Map<string, number>();
   readonly #options: ServerOptions;
   readonly #base: Base;
@@ -72,12 +73,12 @@ export class ChatServer {
   }
 
   /**
-   * Opens every port, or fails and leaves none open.
+   * Opens all ports or none.
    * @throws ParleyError `port-in-use`, `storage`, `failed`
    */
   static async start(options: ServerOptions): Promise<ChatServer> {
     if (folderState(options.files) === "no-folder") {
-      const sentence = `--files ${quoted(options.files)} is not a folder: name one that has the files to share`;
+      const sentence = `--files ${quoted(options.files)} is not a folder: choose the folder to share`;
       throw new ParleyError("failed", sentence);
     }
     const store = openStore(options.data, (line) => options.log.warn(line), options.synchronous);
@@ -114,12 +115,14 @@ export class ChatServer {
     return this.#metrics?.port;
   }
 
-  /** Names of everyone who is logged in. */
+  /** Names of all members. */
   who(): string[] {
     return this.#core.hub.memberNames();
   }
 
-  /** Tells everyone, waits up to `shutdown.graceMs` for their output to be sent, closes the store. */
+  /**
+   * Tells everyone, waits up to `shutdown.graceMs` for output to be sent, then closes the store.
+   */
   async stop(): Promise<void> {
     const { hub, main } = this.#core;
     this.#web?.drain();
@@ -145,7 +148,7 @@ export class ChatServer {
       this.#metrics = await listenOn(place, () => this.#openMetrics(metricsPort));
     }
     for (const one of extra) started.push(await this.#openExtra(one));
-    // Only now: if the last port can't be opened, nothing has started.
+    // Only now: if the last port can't be opened, the server has not started.
     for (const line of started) if (line !== undefined) announce(line);
   }
 
@@ -178,7 +181,7 @@ export class ChatServer {
     return openMetricsPort({ port, metrics: core.metrics, version, refresh });
   }
 
-  /** Answers what the dialect's original server prints when it starts, if anything. */
+  /** Returns the line that the dialect's original server prints on startup, if any. */
   async #openExtra({ dialect, port, flag }: ExtraPort): Promise<string | undefined> {
     const { host, print } = this.#options;
     const listen = (speech: Speech) =>
@@ -192,7 +195,7 @@ export class ChatServer {
       return undefined;
     }
     const entry = dialects[dialect];
-    if (entry === undefined) throw new ParleyError("usage", `${flag}: there is no such dialect`);
+    if (entry === undefined) throw new ParleyError("usage", `${flag}: unknown dialect`);
     let bound = port;
     let started: string | undefined;
     if (entry.transport !== "udp") {
@@ -218,7 +221,7 @@ export class ChatServer {
   }
 }
 
-/** Makes a session of the hub out of a WebSocket. */
+/** Makes a WebSocket a session of the hub. */
 function nativeSessions({ driver, native }: ChatCore): Connect {
   return (link, peer) => {
     const session = driver.handleConnect(link, native, peer);

@@ -1,5 +1,4 @@
-// A UDP port that speaks a datagram dialect: one request, one answer. Has the clock; knows no wire
-// format.
+// A UDP port for a datagram dialect: one request, one answer. Has the clock; knows no wire format.
 
 import type { DatagramDialect, LocalTime } from "../chat/dialect.ts";
 import { DatagramGuard } from "../dialects/datagram-guard.ts";
@@ -43,7 +42,7 @@ export async function openDatagramPort(
   return { port: opened.port, close: () => opened.close() };
 }
 
-/** The server's own clock and time zone. */
+/** The server's local time. */
 export function localTime(date: Date): LocalTime {
   return {
     year: date.getFullYear(),

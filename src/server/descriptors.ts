@@ -1,22 +1,22 @@
-// Counts the process's open file descriptors against its limit, so that connections are refused before files can no longer be
-// opened. Linux only; elsewhere there are always enough.
+// Counts the process's open file descriptors against its limit, so that connections are refused
+// before files can no longer be opened. Linux only; elsewhere there are always enough.
 
 import { closeSync, openSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { descriptors as limits } from "../limits.ts";
 
 export class Descriptors {
-  /** The soft limit, which Bun raises to the hard one at its start; Infinity where it can't be known. */
+  /** The soft limit, which Bun raises to the hard one at startup; Infinity if unknown. */
   readonly limit: number;
-  /** Kept free of chat connections … */
+  /** Withheld from chat connections. */
   readonly reserve: number;
-  /** … and twice that of the web port's, so that a flood there leaves room for chat. */
+  /** Withheld from the web port: twice as many, so that a flood there leaves room for chat. */
   readonly webReserve: number;
-  /** Ends connections that matter less, if there are any. */
+  /** Closes less important connections, if there are any. */
   relieve: () => void = () => {};
   #used = 0;
   #takenSince = 0;
   #countAgainMs = Number.NEGATIVE_INFINITY;
-  /** Closed for a moment when listing needs a descriptor and there is none left. */
+  /** Closed for a moment when listing needs a descriptor and none is left. */
   #spare: number | undefined;
 
   constructor(limit: number = systemLimit()) {
@@ -27,20 +27,20 @@ export class Descriptors {
     if (limit !== Number.POSITIVE_INFINITY) this.#spare = openSync("/dev/null", "r");
   }
 
-  /** Descriptors that are left; an estimate between two counts. */
+  /** Descriptors left; an estimate between two counts. */
   get free(): number {
     if (this.limit === Number.POSITIVE_INFINITY) return this.limit;
     if (performance.now() >= this.#countAgainMs) this.count();
     return this.limit - this.#used - this.#takenSince;
   }
 
-  /** Whether chat connections must be refused; asks for relief first. */
+  /** Whether chat connections must be refused; tries `relieve` first. */
   get areScarce(): boolean {
     if (this.free < this.reserve) this.relieve();
     return this.free < this.reserve;
   }
 
-  /** A descriptor that is open now is about to be closed. */
+  /** An open descriptor is about to be closed. */
   willFree(): void {
     this.#takenSince--;
   }
@@ -50,7 +50,7 @@ export class Descriptors {
     this.#takenSince++;
   }
 
-  /** Counts now. Answers how many are open. */
+  /** Counts now and returns the number of open descriptors. */
   count(): number {
     if (this.limit === Number.POSITIVE_INFINITY) return 0;
     const startMs = performance.now();
@@ -62,7 +62,7 @@ export class Descriptors {
     return this.#used;
   }
 
-  /** The open descriptors. Needs one itself. */
+  /** The open descriptors. Listing them needs one itself. */
   list(): number[] {
     if (this.limit === Number.POSITIVE_INFINITY) return [];
     try {
@@ -84,7 +84,10 @@ export class Descriptors {
   }
 }
 
-/** Since Linux 6.2 the size of the folder is the count (proc(5)), which costs nothing; undefined on older ones. */
+/**
+ * Since Linux 6.2 the folder's size is the count (proc(5)), which costs nothing; undefined on older
+ * kernels.
+ */
 function counted(): number | undefined {
   try {
     const { size } = statSync("/proc/self/fd");

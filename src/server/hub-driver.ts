@@ -1,5 +1,5 @@
-// Drives the hub: hands it what comes with the time, carries out what it asks of its store, ends the turn of the event loop once for
-// all that came in it, and calls it when something is due.
+// Drives the hub: passes input on with the time, carries out its store requests, ends its turns,
+// and runs its timers. One turn covers everything that arrived in a turn of the event loop.
 
 import type { Dialect, Peer } from "../chat/dialect.ts";
 import type { LeaveReason } from "../chat/events.ts";
@@ -27,8 +27,8 @@ export class HubDriver {
   }
 
   /**
-   * For the hub's `wake`: the turn ends after all input that is there has been read. When turns follow each other faster than
-   * people can notice, several end together: one write of many messages costs little more than a write of one.
+   * The hub's `wake`: the turn ends after all available input has been read. Turns in quick
+   * succession share one end, because writing many messages costs little more than writing one.
    */
   readonly wake = (): void => {
     if (this.#turns.take(1, performance.now())) setImmediate(this.#endTurn);
@@ -47,11 +47,11 @@ export class HubDriver {
 
   handleConnect(link: Link, dialect: Dialect, peer: Peer): Session {
     const hub = this.#hub;
-    if (hub === undefined) throw new Error("The hub does not run");
+    if (hub === undefined) throw new Error("The hub is not running");
     return hub.handleConnect(link, dialect, peer, steadyMs());
   }
 
-  /** `nowMs` is read once for all that has come together. */
+  /** `nowMs` is read once for everything that arrived together. */
   handleMessage(session: Session, message: string, nowMs: number): void {
     const hub = this.#hub;
     if (hub === undefined) return;
@@ -75,10 +75,13 @@ export class HubDriver {
     this.#hub?.handleClose(session, reason, steadyMs());
   }
 
-  /** Has the store carry out what the hub has asked for. Replies that come at once are handled before it answers. */
+  /**
+   * Carries out the hub's store requests. Replies that come at once are handled before this
+   * returns.
+   */
   #pump(): void {
     const hub = this.#hub;
-    // A reply that comes at once comes from inside this loop, which goes on with what it has led to.
+    // A synchronous reply re-enters here; the loop below goes on with what it led to.
     if (hub === undefined || this.#isPumping) return;
     this.#isPumping = true;
     try {
@@ -97,7 +100,7 @@ export class HubDriver {
     this.#hub?.handleStore(reply, steadyMs());
     if (this.#isPumping) return;
     this.#pump();
-    // What it has led to may have to leave soon, and no turn need follow.
+    // The reply may have queued output, and no other turn may follow.
     this.#schedule();
   };
 
@@ -129,7 +132,7 @@ export class HubDriver {
   }
 }
 
-/** What a connection needs of the hub. */
+/** What a connection needs from the hub. */
 export type ConnectionDriver = Pick<
   HubDriver,
   | "handleConnect"

@@ -1,5 +1,6 @@
-// Opening a port that a person has asked for: errors name the port and the flag that chose it, and a port that is only held by
-// an outgoing connection is waited for. The usual port lies in the range from which Linux takes ports for those.
+// Opens a requested port: errors name the port and its flag, and a port held only by an outgoing
+// connection is waited for. The default port lies in the range from which Linux takes ports for
+// those.
 
 import { readFileSync } from "node:fs";
 import { ParleyError } from "../errors.ts";
@@ -10,7 +11,7 @@ export type ListenPlace = {
   transport: "tcp" | "udp";
   host: string;
   port: number;
-  /** What chose the port, as it is written: `--port`. */
+  /** The option that chose the port, as in `--port`. */
   flag: string;
 };
 
@@ -46,7 +47,7 @@ function listenError(place: ListenPlace, error: unknown): ParleyError {
   if (code === "EACCES") {
     return new ParleyError(
       "failed",
-      `You may not listen on port ${port}: choose one from 1024 up with ${flag}`,
+      `Not permitted to listen on port ${port}: choose 1024 or higher with ${flag}`,
     );
   }
   if (error instanceof ParleyError) return error;
@@ -60,10 +61,13 @@ function codeOf(error: unknown): string | undefined {
   return (error as { code?: string }).code;
 }
 
-/** States of a socket in proc(5) that waits to be talked to: LISTEN of TCP, and UDP without a remote address. */
+/**
+ * States in /proc/net (proc(5)) of a socket that accepts peers: TCP LISTEN, and UDP without a
+ * remote address.
+ */
 const servingStates = { tcp: "0A", udp: "07" } as const;
 
-/** Whether a server has this port, not just an outgoing connection. Where that can't be known: yes. */
+/** Whether a server has this port, not just an outgoing connection. If unknown: true. */
 function hasServer({ transport, port }: ListenPlace): boolean {
   const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   let isKnown = false;
@@ -76,7 +80,7 @@ function hasServer({ transport, port }: ListenPlace): boolean {
         if (address?.endsWith(local) === true && state === servingStates[transport]) return true;
       }
     } catch {
-      // Not Linux, or without IPv6.
+      // Not Linux, or no IPv6.
     }
   }
   return !isKnown;

@@ -1,10 +1,10 @@
-// Event loop delay and process statistics for /metrics: what the pure metrics can't measure themselves.
+// Measures event loop delay and process statistics for /metrics.
 
 import { observeLoopDelay, type Histogram } from "../chat/metrics.ts";
 import type { ProcessNumbers } from "../chat/metrics-page.ts";
 import { web } from "../limits.ts";
 
-/** Measures how late a timer is, until the returned function is called. */
+/** Measures how late a timer fires, until the returned function is called. */
 export function probeLoop(histogram: Histogram): () => void {
   let dueMs = performance.now() + web.loopProbeMs;
   const timer = setInterval(() => {

@@ -1,4 +1,5 @@
-// The numbers for Prometheus, on a port of their own that only this machine can reach: they say who uses a server how much.
+// Prometheus metrics on a port of their own, reachable from this machine only: they reveal how a
+// server is used.
 
 import type { Metrics } from "../chat/metrics.ts";
 import { renderMetrics } from "../chat/metrics-page.ts";
@@ -6,7 +7,7 @@ import { probeLoop, processNumbers } from "./loop-probe.ts";
 import { isOwnHost } from "./web/origin.ts";
 import { plainText } from "./web/plain-text.ts";
 
-/** Whatever address the server itself listens on. */
+/** Regardless of the address that the server listens on. */
 export const metricsHost = "127.0.0.1";
 
 export type MetricsPortOptions = {
@@ -14,7 +15,7 @@ export type MetricsPortOptions = {
   port: number;
   metrics: Metrics;
   version: string;
-  /** Brings gauges up to date just before they are read. */
+  /** Updates gauges just before they are read. */
   refresh: () => void;
 };
 
@@ -23,7 +24,10 @@ export interface MetricsPort {
   close(): void;
 }
 
-/** Starts listening. @throws what `Bun.serve` throws, with `code` `EADDRINUSE` when the port is taken. */
+/**
+ * Starts listening.
+ * @throws what `Bun.serve` throws, with `code` `EADDRINUSE` if the port is taken
+ */
 export function openMetricsPort({
   port,
   metrics,
@@ -34,12 +38,13 @@ export function openMetricsPort({
     hostname: metricsHost,
     port,
     development: false,
-    // Without it Bun 1.4.5 lets a second server listen on the same port, and each gets some of the connections.
+    // By default, Bun 1.4.5 lets a second server listen on the same port and splits the
+    // connections.
     reusePort: false,
     fetch(request) {
-      // A page in a browser on this machine must not read them by rebinding its name.
+      // A web page must not read them from a browser on this machine by DNS rebinding.
       if (!isOwnHost(request.headers.get("host"), new Set())) {
-        return plainText(421, "Use the address, not a name.");
+        return plainText(421, "Use the IP address, not a host name.");
       }
       if (new URL(request.url).pathname !== "/metrics") return plainText(404, "There is /metrics.");
       refresh();

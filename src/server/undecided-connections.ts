@@ -1,16 +1,16 @@
-// Connections of which nobody knows yet what they speak: looked at now and then, since the time may decide.
+// Connections whose protocol is still unknown, checked periodically because silence may decide it.
 
 import { steadyMs } from "../io/clock.ts";
 
-/** Looks whether what has come, or the time, decides. */
+/** Decides by the bytes received so far, or by the time. */
 export interface Decidable {
   decide(nowMs: number): void;
 }
 
-/** How often undecided connections are looked at; under half of the shortest wait. */
+/** Period of the checks; under half of the shortest wait. */
 const decideEveryMs = 10;
 
-/** Connections that the time may decide. No timer runs while there are none. */
+/** Connections that time may decide. No timer runs while there are none. */
 export class UndecidedConnections {
   readonly #connections = new Set<Decidable>();
   #timer: ReturnType<typeof setInterval> | undefined;

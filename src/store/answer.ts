@@ -3,7 +3,7 @@
 import type { LocalStore, StoreReply, StoreRequest } from "../chat/store.ts";
 import { ParleyError } from "../errors.ts";
 
-/** @throws what is no failure of the store but a mistake in this program */
+/** @throws whatever is not a store failure but a bug in this program */
 export function answerRequest(store: LocalStore, request: StoreRequest): StoreReply {
   try {
     return answer(store, request);

@@ -1,4 +1,4 @@
-// Remembers the last batch that was committed, so that committing it again adds nothing.
+// Remembers the last committed batch, so that committing it again adds nothing.
 
 import type { Batch, Committed } from "../chat/store.ts";
 
@@ -7,7 +7,7 @@ export class LastBatch {
   #committed: Committed | undefined;
 
   /**
-   * What committing this batch gave before, if it is the last one; undefined if it is new.
+   * The result of committing this batch before, if it was the last one; undefined if it is new.
    * @throws Error if it is older: the hub commits one batch at a time
    */
   committed({ number }: Batch): Committed | undefined {

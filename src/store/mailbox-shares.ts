@@ -1,5 +1,5 @@
-// Which messages a full mailbox loses: those of the sender who has most in it, oldest first. A
-// flood from a few senders can't push out what others wrote. Shared by every store. Pure.
+// Which messages a full mailbox loses: the oldest from the sender who fills most of it, so that a
+// flood can't push out what others wrote. Shared by all stores. Pure.
 
 export type MailboxEntry = {
   readonly mail: number;

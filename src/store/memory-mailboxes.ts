@@ -1,6 +1,6 @@
-// Private messages in memory, packed as JSON so that their size is known. A full mailbox, or the
-// largest one when all of them together are too large, loses the oldest messages of the sender who
-// has most in it. Knows nothing about sessions.
+// Private messages in memory, packed as JSON so that their size is known. A full mailbox loses the
+// oldest messages from the sender who fills most of it; past the total limit, the largest mailbox
+// does. Knows nothing about sessions.
 
 import type { PrivateMessage } from "../chat/events.ts";
 import type { Mailboxes } from "../chat/store.ts";
@@ -15,7 +15,7 @@ type Mailbox = {
 };
 type Arrival = { session: string; mail: number; clockMs: number };
 
-/** Arrivals of deleted messages are cleared out when they outnumber the messages by this. */
+/** Entries of deleted messages are cleared out when they outnumber the live ones by this much. */
 const maxStaleArrivals = 1_024;
 
 export class MemoryMailboxes implements Mailboxes {
@@ -91,7 +91,7 @@ export class MemoryMailboxes implements Mailboxes {
     return true;
   }
 
-  /** Mailboxes of about the size of the largest take turns. */
+  /** Mailboxes in the largest size class take turns. */
   #shrinkLargest(): void {
     for (const sessions of this.#sessionsBySize) {
       for (const session of sessions) {
@@ -107,8 +107,8 @@ export class MemoryMailboxes implements Mailboxes {
   }
 
   /**
-   * Accounts for a message of `from` that is added or removed; the mailbox goes to the end of its
-   * set.
+   * Accounts for a message from `from` being added or removed, and moves the mailbox to the end of
+   * its size class.
    */
   #resize(session: string, box: Mailbox, from: string, byBytes: number): void {
     this.#sessionsBySize[Math.clz32(box.bytes)]!.delete(session);

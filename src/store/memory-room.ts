@@ -1,16 +1,18 @@
-// One room's log in memory. Rows of JSON are UTF-8 in blocks, their numbers are columns in a ring.
-// There is no object per message or row, so a full room takes little more than its bytes, and no
-// message keeps a network buffer alive.
+// One room's log in memory: rows of JSON as UTF-8 in blocks, their numbers as columns in a ring.
+// With no object per message or row, a full room takes little more than its bytes, and no message
+// keeps a network buffer alive.
 
 import type { Said } from "../chat/events.ts";
 import type { SaidRun } from "../chat/said-run.ts";
 import { type PackedRow, packRuns, type StoredRun, unpackRuns } from "./packed-runs.ts";
 
-/** Columns of a row in the ring: the `seq` and the time of its first message … */
+/**
+ * Columns of a row in the ring: `seq` and time of its first message, the store's clock when it was
+ * appended, and its offset in its block.
+ */
 const columns = 4;
 const seqColumn = 0;
 const timeColumn = 1;
-/** … the store's clock when it was appended, and where it begins in its block. */
 const clockColumn = 2;
 const offsetColumn = 3;
 
@@ -40,7 +42,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 export class MemoryRoom {
-  /** The highest number given, and the lowest that is kept; that may be in the middle of a row. */
+  /** The highest number assigned, and the lowest one kept, which may lie within a row. */
   last: number;
   first: number;
   #blockBytes = 0;
@@ -57,7 +59,7 @@ export class MemoryRoom {
     this.first = last + 1;
   }
 
-  /** Memory that is allocated for rows and columns. */
+  /** Memory allocated for rows and columns. */
   get bytes(): number {
     return this.#blockBytes + this.#ring.byteLength;
   }
@@ -110,7 +112,7 @@ export class MemoryRoom {
     }
   }
 
-  /** Deletes rows appended before `clockMs` and returns how many were looked at. */
+  /** Deletes rows appended before `clockMs` and returns the number of rows examined. */
   deleteOlder(clockMs: number): number {
     const begin = this.#head;
     let row = begin;
@@ -140,7 +142,7 @@ export class MemoryRoom {
     this.last += count;
   }
 
-  /** Puts a row into a block and returns where it begins there. */
+  /** Stores a row in a block and returns its offset there. */
   #keep(row: number, json: string): number {
     const tail = this.#blocks.at(-1);
     if (tail !== undefined && tail.used + json.length <= tail.bytes.length) {
@@ -156,7 +158,7 @@ export class MemoryRoom {
     let bytes = takeBlock(Math.max(grown, json.length));
     let { read, written } = encoder.encodeInto(json, bytes);
     if (read < json.length) {
-      // Not all of it is ASCII; only now is it worth counting.
+      // Not all ASCII; only now is counting worth it.
       bytes = new Uint8Array(Buffer.byteLength(json));
       ({ read, written } = encoder.encodeInto(json, bytes));
     }

@@ -13,7 +13,7 @@ export class MemoryRooms implements RoomLog {
   readonly #rooms = new Map<string, MemoryRoom>();
   #busiest = "";
   #bytes = 0;
-  /** Unknown rooms continue after this number, so that none is given twice. */
+  /** Unknown rooms continue after this number, so that no number is assigned twice. */
   #floor = 0;
   #sweepCursor: MapIterator<MemoryRoom> | undefined;
 
@@ -56,8 +56,7 @@ export class MemoryRooms implements RoomLog {
   }
 
   /**
-   * Deletes what was appended before `clockMs`, looking at about `limit` rows; true if there are
-   * more to look at.
+   * Deletes what was appended before `clockMs`, examining about `limit` rows. True if more remain.
    */
   sweep(clockMs: number, limit: number): boolean {
     this.#sweepCursor ??= this.#rooms.values();
@@ -79,7 +78,7 @@ export class MemoryRooms implements RoomLog {
     this.#rooms.clear();
   }
 
-  /** The room's log, made if need be; the room becomes the busiest. */
+  /** The room's log, created if necessary; the room becomes the most recent. */
   #open(room: string): MemoryRoom {
     let log = this.#rooms.get(room);
     if (log === undefined) {
@@ -96,8 +95,8 @@ export class MemoryRooms implements RoomLog {
   }
 
   /**
-   * Empties rooms that are not in use, the quietest first. If that is not enough, the largest room
-   * loses its oldest messages.
+   * Empties unused rooms, the quietest first. If that is not enough, the largest rooms lose their
+   * oldest messages.
    */
   #shrink(): void {
     const { totalBytes } = this.#retention;
@@ -121,8 +120,8 @@ export class MemoryRooms implements RoomLog {
   }
 
   /**
-   * Drops one room other than `newest`: one that is not in use if there is any, of those the one
-   * with the fewest messages, and of equals the quietest.
+   * Drops one room other than `newest`: an unused one if possible, among those the one with the
+   * fewest messages, and the quietest if several have as few.
    */
   #dropSmallest(newest: string): void {
     let smallest: { room: string; log: MemoryRoom; isInUse: boolean } | undefined;

@@ -1,4 +1,4 @@
-// Sessions in memory, by ID and by name. Those seen longest ago are dropped first.
+// Sessions in memory, by ID and by name. The ones unseen for longest are dropped first.
 
 import type { Directory, SessionRecord, Sessions, SessionUpdate } from "../chat/store.ts";
 
@@ -36,7 +36,7 @@ export class MemorySessions implements Sessions, Directory {
     return found === undefined ? undefined : recordOf(found);
   }
 
-  /** A session that leaves without ever having sent or received anything is not kept. */
+  /** A session that leaves without having sent or received anything is not kept. */
   put(update: SessionUpdate, clockMs: number): void {
     const { id, name, n, network, seenMs } = update;
     const entry = this.#entries.get(id);
@@ -55,7 +55,7 @@ export class MemorySessions implements Sessions, Directory {
     Object.assign(entry, { name, n, network, seenMs, clockMs });
   }
 
-  /** The number for the next message to a session. An unknown session gets a record by it. */
+  /** Assigns the next mail number. An unknown session gets a record. */
   nextMail(id: string, timeMs: number, clockMs: number): number {
     const entry = this.#entries.get(id);
     if (entry !== undefined) return ++entry.mail;
@@ -64,8 +64,8 @@ export class MemorySessions implements Sessions, Directory {
   }
 
   /**
-   * Looks at the next `limit` sessions and deletes those not seen since `unseenMs`, or since
-   * `goodbyeMs` if they have said goodbye. True until all have been looked at.
+   * Examines the next `limit` sessions and deletes those unseen since `unseenMs`, or since
+   * `goodbyeMs` if they said goodbye. True until all have been examined.
    */
   sweep(unseenMs: number, goodbyeMs: number, limit: number): boolean {
     if (this.#entries.size > this.#maxSessions) this.#deleteOldest();

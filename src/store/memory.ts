@@ -1,4 +1,4 @@
-// The store in memory. Everything is gone with the process, so its epoch is new each time.
+// The store in memory. Nothing outlives the process, so every start has a new epoch.
 
 import type { Batch, Committed } from "../chat/store.ts";
 import { steadyMs } from "../io/clock.ts";

@@ -11,13 +11,13 @@ import { startSweeper } from "./sweeper.ts";
 export type OpenStore = {
   store: ServerStore;
   registry: Registry;
-  /** Real paths of its files. */
+  /** Real paths of the store's files. */
   paths: readonly string[];
   close(): void;
 };
 
 /**
- * In memory if `path` is undefined. `log` is told what could not be written.
+ * In memory if `path` is undefined. `log` receives write failures of the registry.
  * @throws ParleyError `storage` if the file can't be used
  */
 export function openStore(

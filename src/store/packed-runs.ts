@@ -1,12 +1,12 @@
-// How stores keep what a room said in one turn: as rows of JSON, each a bounded number of messages,
+// The stored form of what a room said in one turn: rows of JSON with a bounded number of messages,
 // so that reading a page or deleting the oldest messages is bounded work however long the turn was.
 
 import type { Said } from "../chat/events.ts";
 import type { SaidRun } from "../chat/said-run.ts";
 
-/** Messages in a row. A page that is read unpacks at most two rows beyond what it needs. */
+/** Messages per row. Reading a page unpacks at most two rows more than it needs. */
 const maxRowMessages = 256;
-/** UTF-16 units of text after which a row takes no further run; a single run may be longer. */
+/** UTF-16 units of text after which a row accepts no further run; a single run may be longer. */
 const maxRowChars = 64 * 1024;
 
 /** Consecutive messages of a room. `runs` is a JSON array of `StoredRun`. */
@@ -18,7 +18,7 @@ export type PackedRow = {
 };
 
 /**
- * A run in a row: `at` is the index of its first message; `time` is left out if it is the row's.
+ * A run in a row. `at` is the index of its first message; `time` is omitted if equal to the row's.
  */
 export type StoredRun = {
   at: number;
@@ -61,7 +61,7 @@ export function packRuns(runs: readonly SaidRun[]): PackedRow[] {
 function runJson(run: SaidRun, from: number, to: number, at: number, rowTimeMs: number): string {
   const { timeMs, alias, n } = run;
   const isWhole = from === 0 && to === run.length;
-  // The native protocol sends the same string, so it is often made already.
+  // The native protocol sends the same string, so it is often cached already.
   const texts = isWhole ? `[${run.textsJson}]` : JSON.stringify(run.texts.slice(from, to));
   let json = `{"at":${at}`;
   if (timeMs !== rowTimeMs) json += `,"time":${timeMs}`;
@@ -71,7 +71,7 @@ function runJson(run: SaidRun, from: number, to: number, at: number, rowTimeMs: 
   return `${json},"texts":${texts}}`;
 }
 
-/** Most names need no escaping, and checking that is cheaper than escaping. */
+/** Most names need no escaping, and checking is cheaper than escaping. */
 function quote(name: string): string {
   return /^[\w .:[\]#-]*$/.test(name) ? `"${name}"` : JSON.stringify(name);
 }

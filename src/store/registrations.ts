@@ -1,5 +1,5 @@
-// Keeps the registry of peers in the data file: read at the start, and written with each change.
-// The registry knows nothing of it.
+// Stores the peer registry in the data file: reads it at startup, writes each change. The registry
+// does not know about it.
 
 import { fold } from "../chat/names/grammar.ts";
 import { Registry, type Registration, type RegistryChange } from "../cpp/registry.ts";
@@ -15,8 +15,8 @@ type Row = {
 };
 
 /**
- * The registry that a data file has. A change that can't be written is reported to `onError` and
- * holds in memory: a peer that is registered now can be called now.
+ * The registry stored in a data file. A change that can't be written is reported to `onError` but
+ * still applies in memory, so that the peer can be called.
  */
 export function openRegistrations(
   store: Pick<SqliteStore, "db" | "transact">,

@@ -1,15 +1,15 @@
-// The clock by which stored things age. It advances with the time for which the server runs, so
-// setting the system's clock, by whatever amount, deletes nothing. Pure: time is handed in.
+// The clock by which stored data ages. It advances with the server's running time, so that setting
+// the system clock, however far, deletes nothing. Pure.
 
 /**
- * How many times as fast as real time it runs while it is behind the system's clock. Time for which
- * the server was stopped or the machine asleep is made up at this pace, never at once.
+ * How many times as fast as real time it runs while behind the system clock. Time the server was
+ * stopped or the machine asleep is made up at this pace, never at once.
  */
 const catchUpRate = 2;
 
 /**
- * A clock in Unix milliseconds that starts at `startMs`, where an earlier process left off.
- * `steadyMs` is a source that nobody can set, `systemMs` the system's clock.
+ * A clock in Unix milliseconds that resumes at `startMs`, where an earlier process left off.
+ * `steadyMs` is a monotonic source, `systemMs` the system clock.
  */
 export function retentionClock(
   startMs: number,

@@ -2,7 +2,7 @@
 
 import { history as limits } from "../limits.ts";
 
-/** A server's values are in limits.ts; tests use smaller ones. Ages are in milliseconds. */
+/** The server's values are in limits.ts; tests use smaller ones. Ages are in milliseconds. */
 export type Retention = {
   /** Messages of one room. */
   messages: number;
@@ -20,11 +20,11 @@ export type Retention = {
   mailMessages: number;
   /** Rooms whose log is kept. */
   rooms: number;
-  /** Sessions; beyond that, those seen longest ago are dropped. */
+  /** Sessions; past that, the ones unseen for longest are dropped. */
   sessions: number;
-  /** Time since a session was last seen; then it is dropped with its mailbox. */
+  /** Time after a session was last seen until it is dropped with its mailbox. */
   sessionAgeMs: number;
-  /** The same for a session that has said goodbye. */
+  /** The same for a session that said goodbye. */
   goodbyeAgeMs: number;
 };
 

@@ -1,31 +1,30 @@
-// What the server needs of a store beyond what the hub asks of it: sweeping and closing. One
-// contract suite (tests/store/store.contract.ts) holds every implementation to both.
+// What the server needs from a store beyond the hub's interface: sweeping and closing. Every
+// implementation passes one contract suite (tests/store/store.contract.ts).
 
+import { secretText } from "../secrets.ts";
 import type { LocalStore } from "../chat/store.ts";
 import type { Retention } from "./retention.ts";
 
-/** Names and texts are well-formed Unicode without control characters, as the hub makes them. */
+/** Names and texts are well-formed Unicode without control characters; the hub ensures that. */
 export interface ServerStore extends LocalStore {
-  /**
-   * Set by the server: whether anybody is in a room. Rooms that are not in use are dropped first.
-   */
+  /** Set by the server: whether a room has members. Unused rooms are dropped first. */
   isInUse?: (room: string) => boolean;
   /**
-   * Deletes a bounded slice of what the retention no longer allows; true if there is more to delete
-   * now. Never throws: what can't be deleted now is deleted later.
+   * Deletes a bounded slice of what exceeds the retention; true if more is left. Never throws: what
+   * can't be deleted now is deleted later.
    */
   sweep(): boolean;
-  /** Writes what is pending. The store can't be used after that. */
+  /** Writes what is pending. The store can't be used afterwards. */
   close(): void;
 }
 
 export type StoreOptions = {
   retention?: Partial<Retention>;
-  /** Milliseconds by which things age (retention-clock.ts); it never goes back. */
+  /** Milliseconds by which data ages (retention-clock.ts); never goes back. */
   clock?: () => number;
 };
 
-/** A name for a new log: 128 random bits. */
+/** An identifier for a new log: 128 random bits. */
 export function newEpoch(): string {
-  return Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("hex");
+  return secretText(16);
 }

@@ -1,18 +1,16 @@
 // The key of a batch in a data file: one integer made of its room's ID and its first `seq`, so that
-// the batches of a room are neighbours and appending one writes one page. The arithmetic is done in
-// SQL, since keys are larger than what a JavaScript number holds.
+// a room's batches are neighbours and appending one writes one page. The arithmetic is SQL, because
+// keys exceed the range of a JavaScript number.
 
 /**
- * Bits of `seq`: enough for a thousand messages a second for 35 years. The room has the other 23.
+ * Bits for `seq`: enough for a thousand messages a second over 35 years. The room has the other 23.
  */
 const seqBits = 40;
 
-/**
- * After this one, IDs of rooms are given again from 1 on. Far more than there are rooms at once.
- */
+/** Room IDs wrap to 1 after this one. Far more than there are rooms at once. */
 export const maxRoomId = 2 ** 22;
 
-/** SQL for the key of the batch in `room` that begins with `seq`. Both are SQL as well. */
+/** SQL for the key of the batch in `room` that starts with `seq`; both are SQL as well. */
 export function batchKey(room: string, seq: string): string {
   return `((${room} << ${seqBits}) + ${seq})`;
 }

@@ -1,5 +1,5 @@
-// What is looked at before a data file is written to: its place, its header, its tables and pages.
-// A file that is refused is left as it is, byte for byte, and so is what lies beside it.
+// Checks before a data file is written to: its location, header, tables and pages. A file that is
+// refused stays as it was, byte for byte, and so do the files beside it.
 
 import { Database } from "bun:sqlite";
 import { accessSync, closeSync, constants, existsSync, lstatSync, openSync } from "node:fs";
@@ -20,7 +20,7 @@ const header = {
 } as const;
 
 /**
- * The real path of a file that can be read and written, or made.
+ * The real path of a file that can be read and written, or created.
  * @throws ParleyError `storage`
  */
 export function checkPlace(given: string): string {
@@ -29,16 +29,16 @@ export function checkPlace(given: string): string {
   if (!existsSync(directory)) {
     throw refused(
       given,
-      `can't be made: there is no directory ${quoted(directory, 400)}. Make it first`,
+      `can't be created: there is no directory ${quoted(directory, 400)}. Create it first`,
     );
   }
   if (!statSync(directory).isDirectory()) {
-    throw refused(given, `can't be made: ${quoted(directory, 400)} is not a directory`);
+    throw refused(given, `can't be created: ${quoted(directory, 400)} is not a directory`);
   }
   refuseDanglingLink(given);
   const found = existsSync(path) ? statSync(path) : undefined;
   if (found?.isDirectory()) {
-    throw refused(given, "is a directory: name a file in it, such as parley.db");
+    throw refused(given, "is a folder: name a file in it, such as parley.db");
   }
   if (found !== undefined && !found.isFile()) {
     throw refused(given, "is not a regular file: choose another --data");
@@ -49,24 +49,27 @@ export function checkPlace(given: string): string {
   } catch {
     throw refused(
       given,
-      "can't be written by this user: change its rights, or choose another --data",
+      "can't be written by this user: change its permissions, or choose another --data",
     );
   }
   return path;
 }
 
-/** Its disk may not be mounted. A file made through the link would be an empty log elsewhere. */
+/**
+ * The disk it points to may not be mounted. A file created through the link would be an empty log
+ * elsewhere.
+ */
 function refuseDanglingLink(given: string): void {
   if (existsSync(given) || lstatSync(given, { throwIfNoEntry: false }) === undefined) return;
   const target = quoted(readlinkSync(given), 400);
   throw refused(
     given,
-    `is a link to ${target}, which is not there: mount the disk that has it, or remove the link`,
+    `is a link to ${target}, which does not exist: mount the disk it is on, or remove the link`,
   );
 }
 
 /**
- * Whether there is nothing at `path` yet that could be a data file. Touches nothing.
+ * Whether `path` can still become a new data file. Touches nothing.
  * @throws ParleyError `storage` if something else is there
  */
 export function isMissing(path: string): boolean {
@@ -83,12 +86,12 @@ function refuseOrphans(path: string): void {
     const orphan = quoted(basename(path) + suffix, 400);
     throw refused(
       path,
-      `is missing, but ${orphan} is there: put the file back, or move that one away`,
+      `is missing, but ${orphan} exists: put the file back, or move that one away`,
     );
   }
 }
 
-/** Without SQLite, which would touch the file or what lies beside it. */
+/** Without SQLite, which would touch the file or those beside it. */
 function checkHeader(path: string): void {
   const bytes = Buffer.alloc(header.bytes);
   const fd = openSync(path, "r");
@@ -108,17 +111,17 @@ function checkVersion(path: string, version: number): void {
   const versions = `version ${version}, this one knows ${schemaVersion}`;
   throw refused(
     path,
-    `was written by a newer parley (${versions}) and was left as it is: use that one, or choose another --data`,
+    `was written by a newer parley (${versions}) and was left as it is: use the newer version, or choose another --data`,
   );
 }
 
 /**
- * Checks through a read-only connection that the tables are those of the file's version and that
- * every page is sound.
+ * Checks over a read-only connection that the tables match the file's version and that every page
+ * is sound.
  * @throws ParleyError `storage`
  */
 export function checkContent(path: string): void {
-  // A read-only connection makes these but can't remove them.
+  // A read-only connection creates these but can't remove them.
   const made = ["-wal", "-shm"].map((suffix) => path + suffix).filter((name) => !existsSync(name));
   let db: Database | undefined;
   try {
@@ -128,7 +131,7 @@ export function checkContent(path: string): void {
     if (shapeOf(db) !== expectedShape(version)) {
       throw refused(
         path,
-        "has other tables than parley makes and was left as it is: choose another --data",
+        "does not have parley's tables and was left as it is: choose another --data",
       );
     }
     if (statSync(path).size > limits.checkBytes) return;

@@ -1,4 +1,4 @@
-// What goes wrong with a data file, as sentences for people: the path, the reason, what to do.
+// Failures of a data file as sentences for people: the path, the reason, what to do.
 
 import { SQLiteError } from "bun:sqlite";
 import { ParleyError } from "../errors.ts";
@@ -6,23 +6,23 @@ import { quoted } from "../text.ts";
 
 type Reason = readonly [code: string, reason: string];
 
-/** While the server runs it tries again. */
+/** A running server retries. */
 const fullWhileRunning: Reason = [
   "SQLITE_FULL",
-  "the disk is full; make space, it goes on by itself",
+  "the disk is full; free some space, the server will retry",
 ];
-const fullAtStart: Reason = ["SQLITE_FULL", "the disk is full; make space and start again"];
+const fullAtStart: Reason = ["SQLITE_FULL", "the disk is full; free some space and start again"];
 
 const reasons: readonly Reason[] = [
-  ["SQLITE_IOERR", "the disk reports an error; check its space and health"],
+  ["SQLITE_IOERR", "the disk reports an error; check its free space and health"],
   ["SQLITE_READONLY", "it is read-only; make it writable or choose another --data"],
   ["SQLITE_CANTOPEN", "its directory can't be written; make it writable or choose another --data"],
-  ["SQLITE_BUSY", "another program is writing to it; stop that one or choose another --data"],
+  ["SQLITE_BUSY", "another program is writing to it; stop it or choose another --data"],
   ["SQLITE_CORRUPT", "it is damaged; restore a backup or choose another --data"],
   ["SQLITE_NOTADB", "it is not a database; choose another --data"],
 ];
 
-/** What SQLite threw. `action` is what can't be done with the file. */
+/** Converts what SQLite threw. `action` is what failed. */
 export function storageError(
   path: string,
   action: "opened" | "locked" | "written" | "read",

@@ -1,5 +1,5 @@
-// Opens a data file: makes it, whole or not at all, brings an older one up to date, and holds it
-// against other servers. Knows nothing about what is in its tables.
+// Opens a data file: creates it atomically, migrates an older one, and locks it against other
+// servers. Knows nothing about the contents of its tables.
 
 import { Database, SQLiteError } from "bun:sqlite";
 import { closeSync, existsSync, openSync, realpathSync, renameSync, rmSync } from "node:fs";
@@ -11,28 +11,28 @@ import { damaged, refused, storageError } from "./sqlite-errors.ts";
 import { readMeta, writeMeta } from "./sqlite-meta.ts";
 import { applicationId, migrate, schemaVersion, versionOf } from "./sqlite-schema.ts";
 
-/** What a commit survives: `normal` the death of any process, `full` a loss of power too. */
+/** What a commit survives: `normal` the death of any process, `full` also a power failure. */
 export type Synchronous = "normal" | "full";
 
 export type DataFile = {
   db: Database;
   epoch: string;
-  /** Moves the write-ahead log into the file and lets other servers have it. */
+  /** Checkpoints the write-ahead log and releases the lock. */
   close(): void;
 };
 
 /**
- * A file that is refused is left as it is.
+ * A file that is refused stays as it was.
  * @throws ParleyError `storage`
  */
 export function openDataFile(given: string, synchronous: Synchronous): DataFile {
   const path = checkPlace(given);
-  // Refuses what is no data file before a lock file is made beside it.
+  // Refuses anything that is not a data file before a lock file is created beside it.
   isMissing(path);
   const lock = takeLock(path);
   let db: Database | undefined;
   try {
-    // Another server may have made it, and stopped, before this one had the lock.
+    // Another server may have created it before this one got the lock.
     if (isMissing(path)) create(path);
     else checkContent(path);
     db = new Database(path, { readwrite: true, strict: true });
@@ -53,8 +53,8 @@ export function openDataFile(given: string, synchronous: Synchronous): DataFile 
 }
 
 /**
- * Every path that a data file takes up, open or being made: what a shared folder must not serve.
- * Links are followed. The file need not exist.
+ * Every path that a data file uses, open or under construction, so that a shared folder does not
+ * serve them. Links are followed. The file need not exist.
  */
 export function dataFilePaths(given: string): string[] {
   const directory = dirname(given);
@@ -64,15 +64,15 @@ export function dataFilePaths(given: string): string[] {
   return [...suffixes, ".new", ".new-journal"].map((suffix) => path + suffix);
 }
 
-/** Private messages are in it as they were written. SQLite gives its other files the same mode. */
+/** The file contains private messages in plain text. SQLite copies the mode to its other files. */
 const ownerOnly = 0o600;
 
-/** SQLite takes an empty file for a new one. */
+/** SQLite takes an empty file for a new database. */
 function makeEmpty(path: string): void {
   closeSync(openSync(path, "a", ownerOnly));
 }
 
-/** Under another name first, so that a server that is killed leaves a whole file or none. */
+/** Under a temporary name first, so that a killed server leaves a whole file or none. */
 function create(path: string): void {
   const made = `${path}.new`;
   const clear = (): void => {
@@ -97,7 +97,7 @@ function create(path: string): void {
 
 type Lock = { release(): void };
 
-/** An exclusive lock on an empty SQLite file beside the data file. It ends with its process. */
+/** An exclusive lock on an empty SQLite file beside the data file. Ends with the process. */
 function takeLock(path: string): Lock {
   const lockPath = `${path}-lock`;
   let db: Database | undefined;
@@ -109,10 +109,7 @@ function takeLock(path: string): Lock {
   } catch (error) {
     db?.close();
     if (error instanceof SQLiteError && error.code === "SQLITE_BUSY") {
-      throw refused(
-        path,
-        "is in use by another parley server: stop that one, or choose another --data",
-      );
+      throw refused(path, "is in use by another parley server: stop it, or choose another --data");
     }
     throw storageError(path, "locked", error);
   }
@@ -129,7 +126,7 @@ function close(db: Database, lock: Lock): void {
   try {
     db.run("PRAGMA wal_checkpoint(TRUNCATE)");
   } catch {
-    // On a full disk the log stays beside the file and is read at the next start.
+    // On a full disk the log stays beside the file and is replayed at the next start.
   }
   db.close();
   lock.release();

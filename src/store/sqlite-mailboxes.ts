@@ -1,4 +1,4 @@
-// Mailboxes in a data file. A full one loses messages of the sender who has most in it.
+// Mailboxes in a data file. A full one loses messages from the sender who fills most of it.
 
 import type { PrivateMessage } from "../chat/events.ts";
 import type { Mailboxes } from "../chat/store.ts";
@@ -21,7 +21,7 @@ export class SqliteMailboxes implements Mailboxes {
     return this.#read(() => this.#sql.mailAfter.all(session, mail, limit).map(messageOf));
   }
 
-  /** Within a transaction. */
+  /** Runs within a transaction. */
   append(session: string, message: PrivateMessage, clockMs: number): void {
     const { mail, timeMs, from, alias, to, chat, text } = message;
     const rest = [from, alias ?? null, JSON.stringify(to), chat ? 1 : 0, text] as const;

@@ -3,8 +3,8 @@
 import type { Database } from "bun:sqlite";
 
 /**
- * `epoch` names the log, rooms that are not in the file begin after `floor`, and `clock_ms` is
- * where the store's clock was at the end of the last sweep.
+ * `epoch` identifies the log, unknown rooms start after `floor`, and `clock_ms` is the store's
+ * clock at the end of the last sweep.
  */
 type Key = "epoch" | "floor" | "clock_ms";
 

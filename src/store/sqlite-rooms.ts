@@ -11,7 +11,7 @@ import type { Read, Statements } from "./sqlite-statements.ts";
 /** `id` is 0 for a room that is not in the file. */
 type RoomNumbers = { id: number; first: number; last: number };
 
-/** When there are more, all of them are read again. */
+/** Past this, the cache starts over. */
 const maxCachedRooms = 4_096;
 
 export class SqliteRooms implements RoomLog {
@@ -52,7 +52,7 @@ export class SqliteRooms implements RoomLog {
     });
   }
 
-  /** The numbers of a room as the file has them. */
+  /** The room's numbers as stored. */
   numbers(room: string): Readonly<RoomNumbers> {
     const cached = this.#cache.get(room);
     if (cached !== undefined) return cached;
@@ -80,18 +80,18 @@ export class SqliteRooms implements RoomLog {
     return this.#lastNewId;
   }
 
-  /** The file no longer has the room's messages below `first`. */
+  /** Tells the cache that the room's messages below `first` were deleted. */
   deletedBefore(room: string, first: number): void {
     const cached = this.#cache.get(room);
     if (cached !== undefined) cached.first = first;
   }
 
-  /** The file no longer has the room. */
+  /** Tells the cache that the room was deleted. */
   deleted(room: string): void {
     this.#cache.delete(room);
   }
 
-  /** What is over the number counts as deleted before a sweep has deleted it. */
+  /** Messages past the limit count as deleted before a sweep deletes them. */
   #firstKept({ first, last }: RoomNumbers): number {
     return Math.max(first, last - this.#maxMessages + 1);
   }
@@ -107,7 +107,7 @@ export class SqliteRooms implements RoomLog {
   }
 }
 
-/** Appends what one batch says, within its transaction. Readers see it once that is committed. */
+/** Appends one batch's messages, within its transaction. Readers see them after `committed`. */
 export class RoomAppender {
   /** Written so far. */
   rows = 0;
@@ -141,7 +141,7 @@ export class RoomAppender {
     for (const [room, numbers] of this.#changed) this.#rooms.cache(room, numbers);
   }
 
-  /** A copy of the room's numbers. A new room is added to the file. */
+  /** A copy of the room's numbers. A new room is inserted. */
   #open(room: string): RoomNumbers {
     const known = this.#rooms.numbers(room);
     if (known.id !== 0) return { ...known };

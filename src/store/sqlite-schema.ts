@@ -1,16 +1,16 @@
-// The tables of a data file, as the steps from each version of them to the next. docs/operation.md
+// The tables of a data file, as migrations from each version to the next. docs/operation.md
 // describes them.
 
 import type { Database } from "bun:sqlite";
 import { makeVersion2 } from "./sqlite-version-2.ts";
 
-/** "prly": tells a data file of parley from all other SQLite files (PRAGMA application_id). */
+/** "prly": distinguishes parley's data files from other SQLite files (PRAGMA application_id). */
 export const applicationId = 0x70726c79;
 
-/** A step from one version to the next; `systemMs` is the system's clock, Unix milliseconds. */
+/** A step from one version to the next; `systemMs` is the system clock in Unix milliseconds. */
 type Migration = (db: Database, systemMs: number) => unknown;
 
-/** Version 1: a message a row. */
+/** Version 1: one row per message. */
 const version1 = `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
@@ -72,13 +72,13 @@ const version1 = `
   ) STRICT, WITHOUT ROWID;
 `;
 
-/** Step `i` turns version `i` into `i + 1`. Steps are added, but a released one never changes. */
+/** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
 const migrations: readonly Migration[] = [(db) => db.run(version1), makeVersion2];
 
 /** The version that this program writes. */
 export const schemaVersion = migrations.length;
 
-/** Brings a file from version `from` to version `to`. Each step is all or nothing. */
+/** Migrates a file from version `from` to version `to`. Each step is atomic. */
 export function migrate(db: Database, from: number, to = schemaVersion, systemMs = 0): void {
   for (let version = from; version < to; version++) {
     db.transaction(() => {
@@ -93,8 +93,7 @@ export function versionOf(db: Database): number {
 }
 
 /**
- * Names of tables, views and indexes with their columns, to tell whether a file is what its version
- * says.
+ * Names of all tables, views and indexes with their columns, to check a file against its version.
  */
 export function shapeOf(db: Database): string {
   const rows = db

@@ -1,13 +1,13 @@
-// Sessions in a data file. Rows of busy sessions are cached, so that a session's message rewrites
-// one row in place and touches no index.
+// Sessions in a data file. Rows of busy sessions are cached, so that a message rewrites its
+// session's row in place and touches no index.
 
 import type { Directory, SessionRecord, Sessions, SessionUpdate } from "../chat/store.ts";
 import type { Read, Statements } from "./sqlite-statements.ts";
 
-/** Where a session is in the file, and what its indexed columns are there. */
+/** A session's row in the file, with the values of its indexed columns. */
 type CachedRow = { key: number; name: string; network: string; clockMs: number };
 
-/** When there are more, all of them are read again. */
+/** Past this, the cache starts over. */
 const maxCachedRows = 8_192;
 
 export class SqliteSessions implements Sessions, Directory {
@@ -16,7 +16,7 @@ export class SqliteSessions implements Sessions, Directory {
   readonly #clockStepMs: number;
   readonly #rows = new Map<string, CachedRow>();
 
-  /** A row's clock may be behind by `clockStepMs`, since it is not written with every message. */
+  /** A row's clock may lag by `clockStepMs`, because it is not written with every message. */
   constructor(sql: Statements, read: Read, clockStepMs: number) {
     this.#sql = sql;
     this.#read = read;
@@ -32,7 +32,7 @@ export class SqliteSessions implements Sessions, Directory {
     return this.#read(() => this.#sql.sessionNamed.get(name, sinceMs) ?? undefined);
   }
 
-  /** Writes a record. Within a transaction. */
+  /** Writes a record. Runs within a transaction. */
   put({ id, name, n, network, seenMs }: SessionUpdate, clockMs: number): void {
     const row = this.#rows.get(id);
     const isUpdatedInPlace =
@@ -44,24 +44,21 @@ export class SqliteSessions implements Sessions, Directory {
       const { key } = this.#sql.putSession.get(id, name, n, network, seenMs, clockMs)!;
       this.#cache(id, { key, name, network, clockMs });
     }
-    // A session that leaves without ever having sent or received anything is not kept.
+    // A session that leaves without having sent or received anything is not kept.
     if (name === "" && n === 0 && this.#sql.deleteBlank.run(id).changes > 0) this.deleted(id);
   }
 
-  /**
-   * The number for the next message to a session, within a transaction. An unknown session gets a
-   * record by it.
-   */
+  /** Assigns the next mail number, within a transaction. An unknown session gets a record. */
   nextMail(id: string, timeMs: number, clockMs: number): number {
     return this.#sql.nextMail.get(id, timeMs, clockMs)!.mail;
   }
 
-  /** The session's row is no longer in the file. */
+  /** Tells the cache that the session's row was deleted. */
   deleted(id: string): void {
     this.#rows.delete(id);
   }
 
-  /** After a rollback: the file has other rows than were written. */
+  /** Call after a rollback: the cache no longer matches the file. */
   clearCache(): void {
     this.#rows.clear();
   }

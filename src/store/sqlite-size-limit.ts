@@ -1,22 +1,22 @@
-// Keeps a data file within its size. When it is too large, a sweep notes how large each room and
-// each mailbox is, and the largest lose their oldest messages until the rest fits: a flood loses
-// what it has written, and nobody else loses anything. In slices.
+// Keeps a data file within its size. When it is too large, a sweep estimates the size of each room
+// and mailbox, and the largest lose their oldest messages until the file fits: a flood loses what
+// it wrote, and nobody else loses anything. Works in slices.
 
 import type { Database } from "bun:sqlite";
 import { history as limits } from "../limits.ts";
 import { isInRoom, keySeq } from "./sqlite-batch-key.ts";
 import { deleteBatches, type SqliteRooms } from "./sqlite-rooms.ts";
 
-/** A room, or the mailbox of `session`, and about how many bytes it takes. */
+/** A room, or the mailbox of `session`, and its estimated bytes. */
 type Part = { room: { id: number; name: string } | undefined; session: string; bytes: number };
 
-/** Parts that one sweep takes from. */
+/** The largest parts that one sweep deletes from. */
 const maxParts = 100;
 /** Bytes that one slice deletes. */
 const sliceBytes = 1_000_000;
-/** A room's size is estimated from this many of its oldest and as many of its newest batches. */
+/** A room's size is estimated from this many of its oldest and newest batches each. */
 const sampledBatches = 20;
-/** What a row takes beside its text, about. */
+/** Approximate bytes of a row besides its text. */
 const rowBytes = 64;
 
 /** SQL for the sizes of the oldest or newest `?2` batches of room `?1`. */
@@ -35,18 +35,18 @@ export class SizeLimit {
     readonly rooms: SqliteRooms,
   ) {}
 
-  /** Every room and mailbox is noted after this. */
+  /** Call before the sweep notes any room or mailbox. */
   beginSweep(): void {
     this.#isOver = this.#usedBytes() > this.maxBytes;
     this.#parts = [];
   }
 
-  /** Whether the file is too large, so that sizes have to be noted. */
+  /** Whether the file is too large, so that sizes are needed. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  /** `kept` counts the messages of the room. */
+  /** `kept` is the number of messages in the room. */
   noteRoom(id: number, name: string, kept: number): void {
     if (!this.#isOver || kept <= 0) return;
     const { bytes, count } = this.db
@@ -58,7 +58,7 @@ export class SizeLimit {
     this.#note({ room: { id, name }, session: "", bytes: (kept * bytes) / Math.max(1, count) });
   }
 
-  /** One message of a mailbox. Those of one mailbox are noted one after the other. */
+  /** One message of a mailbox. Messages of the same mailbox are noted in succession. */
   noteMail(session: string, textBytes: number): void {
     if (!this.#isOver) return;
     const bytes = textBytes + rowBytes;
@@ -68,7 +68,7 @@ export class SizeLimit {
     } else this.#note({ room: undefined, session, bytes });
   }
 
-  /** Deletes a slice of the largest part; true if there is more to delete now. */
+  /** Deletes a slice of the largest part; true if more has to be deleted. */
   deleteSlice(): boolean {
     if (!this.#isOver) return false;
     const [largest] = this.#sortParts();
@@ -89,7 +89,7 @@ export class SizeLimit {
     this.#parts.push(part);
   }
 
-  /** The largest first. */
+  /** Largest first. */
   #sortParts(): Part[] {
     return this.#parts.sort((a, b) => b.bytes - a.bytes);
   }
@@ -109,7 +109,7 @@ export class SizeLimit {
     return bytes;
   }
 
-  /** The oldest messages of the sender who has most in the mailbox. */
+  /** Deletes the oldest messages from the sender who fills most of the mailbox. */
   #deleteMail(session: string): number {
     const size = `octet_length(text) + ${rowBytes}`;
     const oldest = this.db
@@ -128,7 +128,7 @@ export class SizeLimit {
     return bytes;
   }
 
-  /** Without pages that are free for something new. */
+  /** Excludes free pages. */
   #usedBytes(): number {
     const pragma = (name: string): number => {
       const row = this.db.query<Record<string, number>, []>(`PRAGMA ${name}`).get();
@@ -138,7 +138,7 @@ export class SizeLimit {
   }
 }
 
-/** As many of the rows as one slice deletes, and their bytes. */
+/** The rows that one slice deletes, and their bytes. */
 function firstSlice<Row extends { bytes: number }>(
   rows: readonly Row[],
 ): { slice: readonly Row[]; bytes: number } {

@@ -1,11 +1,11 @@
-// The statements that committing and reading run, prepared once.
+// Prepared statements for committing and reading.
 
 import type { Database, SQLQueryBindings } from "bun:sqlite";
 import type { SessionRecord } from "../chat/store.ts";
 import type { MailboxEntry } from "./mailbox-shares.ts";
 import { batchKey, isInRoom, keySeq } from "./sqlite-batch-key.ts";
 
-/** Runs a query and turns what SQLite throws into a ParleyError. */
+/** Runs a query and converts what SQLite throws into a ParleyError. */
 export type Read = <T>(query: () => T) => T;
 
 type RoomRow = { id: number; first_seq: number; last_seq: number; newest: number };
@@ -22,7 +22,7 @@ export type MailRow = {
 
 const sessionColumns = "id, name, n, mail, network, seen_ms AS seenMs";
 
-/** Prepares a statement that is finalized with the others. */
+/** Prepares a statement that `finalize` finalizes. */
 type Prepare = <Row, Values extends SQLQueryBindings[]>(
   sql: string,
 ) => ReturnType<typeof Database.prototype.prepare<Row, Values>>;
@@ -40,7 +40,7 @@ export function statements(db: Database) {
     begin: prepare<never, []>("BEGIN IMMEDIATE"),
     commit: prepare<never, []>("COMMIT"),
     rollback: prepare<never, []>("ROLLBACK"),
-    /** Reads the file, and is not done after its first row. */
+    /** Reads the file and stays open after its first row. */
     twoRows: prepare<unknown, []>("SELECT 1 FROM meta, (VALUES (1), (2))"),
     ...roomStatements(prepare),
     ...sessionStatements(prepare),
@@ -90,7 +90,7 @@ function sessionStatements(prepare: Prepare) {
       `SELECT ${sessionColumns} FROM sessions WHERE name = ? AND name <> '' AND seen_ms >= ?
        ORDER BY seen_ms DESC, id DESC LIMIT 1`,
     ),
-    /** The columns that no index has. */
+    /** Updates only columns without an index. */
     updateSession: prepare<never, [number, number, number]>(
       "UPDATE sessions SET n = ?, seen_ms = ? WHERE key = ?",
     ),

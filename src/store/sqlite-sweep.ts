@@ -1,6 +1,6 @@
-// Deletes what a data file no longer has to keep, a bounded slice at a time: messages over age or
-// number, surplus rooms, mail over age, what makes the file too large, and sessions. Ages count by
-// the store's clock, which the file remembers.
+// Deletes what exceeds the retention, a bounded slice at a time: messages by age and number,
+// surplus rooms, mail by age, the excess of a file that is too large, and sessions. Age is measured
+// by the store's clock, which the file remembers.
 
 import type { Database } from "bun:sqlite";
 import { history as limits } from "../limits.ts";
@@ -11,28 +11,28 @@ import { deleteBatches, type SqliteRooms } from "./sqlite-rooms.ts";
 import type { SqliteSessions } from "./sqlite-sessions.ts";
 import { SizeLimit } from "./sqlite-size-limit.ts";
 
-/** Rooms that one slice looks at. */
+/** Rooms per slice. */
 const sliceRooms = 50;
-/** Sessions that one slice deletes, with up to a thousand private messages each. */
+/** Sessions deleted per slice, each with up to a thousand private messages. */
 const sliceSessions = 10;
-/** Bytes of messages that one slice deletes, about. */
+/** Approximate bytes of messages deleted per slice. */
 const sliceBytes = 1_000_000;
-/** Rooms that one sweep can empty because there are too many. */
+/** Surplus rooms that one sweep can empty. */
 const maxSmallest = 1_000;
 
-/** `kept` counts its messages, `time_ms` is the time of its last batch. */
+/** `kept` is the number of its messages, `time_ms` the time of its last batch. */
 type RoomRow = { id: number; name: string; last: number; kept: number; time_ms: number | null };
 type BatchRow = { next_seq: number; clock_ms: number; bytes: number };
 type MailRow = { session: string; mail: number; clock_ms: number; bytes: number };
 
 export class SqliteSweep {
   #phase: "messages" | "rooms" | "mail" | "size" | "sessions" = "messages";
-  /** The room and the message that were looked at last. */
+  /** The last room and message examined. */
   #room = 0;
   #mail = { session: "", mail: 0 };
-  /** How many rooms there were too many at the beginning of this sweep. */
+  /** Number of surplus rooms at the start of this sweep. */
   #surplusRooms = 0;
-  /** If there were any: the smallest rooms not in use, of equals the quietest first. */
+  /** The smallest unused rooms, if there is a surplus; the quietest first among equals. */
   #smallest: RoomRow[] = [];
   readonly #size: SizeLimit;
 
@@ -79,7 +79,7 @@ export class SqliteSweep {
     }
     const rooms = this.#roomsAfter(this.#room);
     for (const room of rooms) {
-      // A room with more to delete is looked at again in the next slice.
+      // The next slice continues with a room that has more to delete.
       if (this.#sweepRoom(room, oldMs)) return true;
       this.#room = room.id;
       this.#size.noteRoom(room.id, room.name, room.kept);
@@ -110,8 +110,7 @@ export class SqliteSweep {
   }
 
   /**
-   * Deletes batches of a room that are over age, or that have no message within the number that is
-   * kept; true if there may be more of them.
+   * Deletes a room's batches that are too old or past the message limit; true if there may be more.
    */
   #sweepRoom({ id, name, last }: RoomRow, oldMs: number): boolean {
     const oldest = this.db
@@ -142,8 +141,8 @@ export class SqliteSweep {
   }
 
   /**
-   * Deletes surplus rooms without messages. If there are none, the smallest rooms are emptied, one
-   * after the other. Their numbers stay taken: one floor stands for all of them.
+   * Deletes surplus empty rooms, or empties the smallest ones if there are none. One floor keeps
+   * the numbers of all deleted rooms taken.
    */
   #sweepRooms(): boolean {
     const surplus = this.#countRooms() - this.retention.rooms;
@@ -169,7 +168,7 @@ export class SqliteSweep {
     return true;
   }
 
-  /** Deletes a slice of the smallest room's messages, unless somebody has spoken there since. */
+  /** Deletes a slice of the smallest room's messages, unless it has new ones. */
   #emptySmallest(): boolean {
     const room = this.#smallest[0];
     if (room === undefined) return false;

@@ -1,21 +1,21 @@
-// Transactions of a data file and its write-ahead log. Between transactions a read transaction is
-// held open, because starting one takes four file locks, a fifth of the cost of a small batch. It
-// is let go to checkpoint the log. Meanwhile other programs can read the file, and write to it.
+// Transactions of a data file and its write-ahead log. A read transaction stays open between them,
+// because starting one takes four file locks, a fifth of the cost of a small batch; it is released
+// to checkpoint the log. Other programs can still read and write the file.
 
 import { type Database, SQLiteError } from "bun:sqlite";
 import { history as limits } from "../limits.ts";
 import type { Statements } from "./sqlite-statements.ts";
 
 const pageBytes = 4_096;
-/** Pages that a slice of a sweep writes, at most. */
+/** Maximum pages written per slice of a sweep. */
 const slicePages = 50;
 
 export class Transactions {
   readonly #db: Database;
   readonly #sql: Statements;
-  /** A query with rows left to read, which is what holds a read transaction open. */
+  /** An unfinished query keeps the read transaction open. */
   #reader: Iterator<unknown> | undefined;
-  /** Pages written to the log since the last checkpoint, about. */
+  /** Approximate pages written to the log since the last checkpoint. */
   #pages = 0;
 
   constructor(db: Database, sql: Statements) {
@@ -23,7 +23,10 @@ export class Transactions {
     this.#sql = sql;
   }
 
-  /** Runs `work`, all of it or nothing. @throws what SQLite or `work` throws */
+  /**
+   * Runs `work` atomically.
+   * @throws what SQLite or `work` throws
+   */
   run(work: () => void): void {
     this.#begin();
     try {
@@ -33,17 +36,17 @@ export class Transactions {
       this.rollBack();
       throw error;
     }
-    // That of the sessions.
+    // The page with the session's row.
     this.#pages++;
     if (this.#pages >= limits.walPages) this.#checkpoint();
   }
 
-  /** Accounts for rows that a transaction writes, each to another page, and for their text. */
+  /** Accounts for rows written by a transaction, each on a page of its own, and for their text. */
   wrote(rows: number, bytes: number): void {
     this.#pages += rows + bytes / pageBytes;
   }
 
-  /** Runs one slice of a sweep, which has transactions of its own; true if another is to follow. */
+  /** Runs one slice of a sweep, which has its own transactions; true if another should follow. */
   runSlice(slice: () => boolean): boolean {
     this.#release();
     const more = slice();
@@ -57,7 +60,7 @@ export class Transactions {
     try {
       if (this.#db.inTransaction) this.#sql.rollback.run();
     } catch {
-      // SQLite has rolled back by itself.
+      // SQLite has already rolled back.
     }
   }
 
@@ -76,7 +79,7 @@ export class Transactions {
       this.#release();
       const isStale = error instanceof SQLiteError && error.code === "SQLITE_BUSY_SNAPSHOT";
       if (!isStale) throw error;
-      // Another program has written since the read transaction began.
+      // Another program wrote since the read transaction began.
       this.#sql.begin.run();
     }
   }
@@ -92,7 +95,7 @@ export class Transactions {
     try {
       this.#db.run("PRAGMA wal_checkpoint(PASSIVE)");
     } catch {
-      // The log grows until the next one.
+      // The log keeps growing until the next checkpoint.
     }
   }
 }

@@ -1,13 +1,13 @@
-// Version 2 of a data file. In version 1 each message was a row; now what a room said in one turn
-// is one. Rows also have the store's clock, by which they age, and sessions their network. Messages
-// are converted page by page, so that a large file takes little memory.
+// Migration to version 2: from one row per message to one row per turn. Rows gain the store's
+// clock, by which they age, and sessions their network. Messages are converted page by page, so
+// that a large file needs little memory.
 
 import type { Database } from "bun:sqlite";
 import { SaidRun } from "../chat/said-run.ts";
 import { batchKey, isInRoom, keyRoom, keySeq } from "./sqlite-batch-key.ts";
 import { packRuns } from "./packed-runs.ts";
 
-/** Within a transaction. `systemMs` is the system's clock, Unix milliseconds. */
+/** Runs within a transaction. `systemMs` is the system clock in Unix milliseconds. */
 export function makeVersion2(db: Database, systemMs: number): void {
   const newest = db
     .query<{ ms: number | null }, []>(
@@ -15,7 +15,7 @@ export function makeVersion2(db: Database, systemMs: number): void {
          UNION ALL SELECT max(time_ms) FROM mail UNION ALL SELECT max(seen_ms) FROM sessions)`,
     )
     .get()?.ms;
-  // The time of the last server, unless its clock was ahead.
+  // When the last server ran, unless its clock was ahead.
   const clockMs = Math.min(newest ?? systemMs, systemMs);
   db.run(batchesTable);
   batchMessages(db, clockMs);
@@ -76,7 +76,7 @@ const sessionsTable = `
   ) STRICT;
 `;
 
-/** No column in them changes with a session's messages. */
+/** No indexed column changes with a session's messages. */
 const sessionIndexes = `
   CREATE INDEX sessions_by_name ON sessions (name) WHERE name <> '';
   CREATE INDEX sessions_by_age ON sessions (clock_ms);
@@ -98,7 +98,7 @@ const mailTable = `
   ) STRICT, WITHOUT ROWID;
 `;
 
-/** Replaces a table, which takes its indexes with it. `rows.from` reads the old one. */
+/** Replaces a table and recreates its indexes. `rows.from` reads the old one. */
 function renewTable(
   db: Database,
   name: string,
@@ -124,7 +124,7 @@ type MessageRow = {
   n: number | null;
 };
 
-/** Moves `messages` into `batches`. A message that is later than `clockMs` ages from then on. */
+/** Moves `messages` into `batches`. A message dated after `clockMs` starts to age there. */
 function batchMessages(db: Database, clockMs: number): void {
   const page = db.prepare<MessageRow, [number, number, number]>(
     `SELECT room, seq, time_ms, sender, alias, text, n FROM messages WHERE (room, seq) > (?, ?)
@@ -134,7 +134,7 @@ function batchMessages(db: Database, clockMs: number): void {
     `INSERT INTO batches (key, count, time_ms, clock_ms, runs)
      VALUES (${batchKey("?", "?")}, ?, ?, ?, ?)`,
   );
-  // Batches are written to the pages that this frees, so the file does not grow.
+  // Batches reuse the pages this frees, so the file does not grow.
   const remove = db.prepare<never, [number, number]>(
     "DELETE FROM messages WHERE (room, seq) <= (?, ?)",
   );

@@ -22,14 +22,17 @@ import { Transactions } from "./sqlite-transactions.ts";
 export type SqliteOptions = StoreOptions & { synchronous?: Synchronous };
 
 export type SqliteStore = ServerStore & {
-  /** The open file, for what else is kept in it. Write to it with `transact` only. */
+  /** The open file, for other tables in it. Write to it only with `transact`. */
   readonly db: Database;
-  /** Runs `work` in a transaction. @throws what SQLite or `work` throws */
+  /**
+   * Runs `work` in a transaction.
+   * @throws what SQLite or `work` throws
+   */
   transact(work: () => void): void;
 };
 
 /**
- * Opens a data file or makes it. A file that can't be used is left as it is.
+ * Opens or creates a data file. A file that can't be used stays as it was.
  * @throws ParleyError `storage`
  * @example openSqliteStore("parley.db", { synchronous: "full" })
  */
@@ -117,7 +120,7 @@ class FileStore implements SqliteStore {
     try {
       writeMeta(this.db, "clock_ms", this.clock());
     } catch {
-      // On a full disk the clock goes on from the last sweep.
+      // On a full disk the clock resumes from the last sweep.
     }
     this.#sql.finalize();
     this.#file.close();

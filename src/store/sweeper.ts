@@ -1,9 +1,11 @@
-// The timer that has a store swept.
+// The timer that sweeps a store.
 
 import { history as limits } from "../limits.ts";
 import type { ServerStore } from "./server-store.ts";
 
-/** Sweeps a store every so often, slice by slice with pauses for others. Returns how to stop it. */
+/**
+ * Sweeps a store periodically, in slices with pauses in between. Returns a function that stops it.
+ */
 export function startSweeper(store: ServerStore): () => void {
   let timer: ReturnType<typeof setTimeout>;
   const schedule = (delayMs: number): void => {

@@ -8,7 +8,7 @@ import { jsonLine } from "./json-line.ts";
 import { stderr, stdout } from "./output.ts";
 import { say } from "./voice.ts";
 import { barFits, ProgressBar } from "./progress.ts";
-import { countText, durationText, rateText } from "./units.ts";
+import { countText, elapsedText, rateText } from "./units.ts";
 import { sizeText } from "../size-text.ts";
 
 export interface FetchReportOptions {
@@ -91,7 +91,7 @@ export class FetchReport {
       }
       case "unchanged": {
         this.#say(
-          `${quoted(event.path, 200)} is there already and equal: ${sizeText(event.size)}, sha256 ${event.sha256}`,
+          `${quoted(event.path, 200)} is already there and identical: ${sizeText(event.size)}, sha256 ${event.sha256}`,
         );
         break;
       }
@@ -100,7 +100,7 @@ export class FetchReport {
         const { name, path, size, seconds, goodputBytesPerSecond, sha256 } = event;
         const where = path === "-" ? quoted(name, 200) : quoted(path, 200);
         say(
-          `${where}: ${countText(size, "byte")} in ${durationText(seconds)} (${rateText(goodputBytesPerSecond)}), sha256 ${sha256}`,
+          `${where}: ${countText(size, "byte")} in ${elapsedText(seconds)} (${rateText(goodputBytesPerSecond)}), sha256 ${sha256}`,
         );
         break;
       }

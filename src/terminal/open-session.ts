@@ -1,6 +1,7 @@
 // Gets a client's session online for the first time: the name to use, the connection, and the error
 // if there is none. Lost connections are the session's own business. Knows neither prompt nor pipe.
 
+import { secretText } from "../secrets.ts";
 import { userInfo } from "node:os";
 import { personNameProblem } from "../dialects/table.ts";
 import { harmless } from "../text.ts";
@@ -60,7 +61,7 @@ async function attempt(
   const session = new ClientSession({
     name,
     rooms: [room],
-    secret: secret(),
+    secret: secretText(24),
     random: Math.random,
   });
   const connection = new NativeConnection(to, session, (event) => {
@@ -102,7 +103,7 @@ export function refusal(code: string, message: string): ParleyError {
 
 // The user's name if the grammar allows it, then the same with random characters after it.
 function defaultNames(): string[] {
-  const tail = secret()
+  const tail = secretText(24)
     .replace(/[^a-z0-9]/g, "")
     .slice(0, 4)
     .padEnd(4, "0");
@@ -138,8 +139,4 @@ function idName(): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function secret(): string {
-  return Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString("base64url");
 }

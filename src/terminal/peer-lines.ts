@@ -16,9 +16,9 @@ export function peerStatus(event: PeerEvent, line: string | undefined): string |
 function statusText(event: PeerEvent, line: string | undefined): string | undefined {
   switch (event.event) {
     case "registered":
-      return `Registered as ${event.id} at ${hostPort(event)}, also after you leave`;
+      return `Registered as ${event.id} at ${hostPort(event)}; this stays when you leave`;
     case "bridged":
-      return `${event.peer.id} ${hostPort(event.peer)} found: /chat begins`;
+      return `${event.peer.id} ${hostPort(event.peer)} found: /chat starts the chat`;
     case "ended":
       return event.by === "busy"
         ? "Busy: the peer is in another chat, and what you typed was not read"

@@ -11,7 +11,7 @@ import { fetchTargets, makeFolder } from "./fetch-targets.ts";
 import { stdout } from "./output.ts";
 import type { Downloads } from "./terminal-client.ts";
 import { sizeText } from "../size-text.ts";
-import { durationText, rateText } from "./units.ts";
+import { durationText, elapsedText, rateText } from "./units.ts";
 
 type Report = Parameters<Downloads["start"]>[1];
 
@@ -110,7 +110,7 @@ export function showFetch(event: FetchEvent, { progress, say }: Report): void {
       return say(`${name} is here already: ${harmless(event.path)}`);
     case "done":
       return say(
-        `Saved ${harmless(event.path)}: ${sizeText(event.size)} in ${durationText(event.seconds)}, ${rateText(event.goodputBytesPerSecond)}, SHA-256 ${event.sha256}`,
+        `Saved ${harmless(event.path)}: ${sizeText(event.size)} in ${elapsedText(event.seconds)}, ${rateText(event.goodputBytesPerSecond)}, SHA-256 ${event.sha256}`,
       );
   }
 }

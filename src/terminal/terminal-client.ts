@@ -268,7 +268,7 @@ export class TerminalClient {
     this.#parts.applyOutputs();
     const { textChars, online } = this.#session;
     if (typeof result !== "number") this.say(unsayableText(result, text, textChars));
-    else if (!online) this.say("Not connected: it is sent as soon as the connection is back");
+    else if (!online) this.say("Offline: this is sent once the connection is back");
   }
 
   // Shown once the server has it: what it refuses has reached nobody.
@@ -289,7 +289,7 @@ export class TerminalClient {
     this.#rooms.switchTo(room);
     this.#session.join(room);
     this.#parts.applyOutputs();
-    if (!this.#session.online) this.say("Not connected: entered as soon as the connection is back");
+    if (!this.#session.online) this.say("Offline: the room is entered once the connection is back");
     this.#prompt.drawSoon();
   }
 

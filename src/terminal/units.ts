@@ -17,6 +17,11 @@ export function durationText(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
 }
 
+/** What something took: `9 ms`, else as `durationText`. */
+export function elapsedText(seconds: number): string {
+  return seconds < 0.0995 ? `${Math.max(1, Math.round(seconds * 1000))} ms` : durationText(seconds);
+}
+
 function two(value: number): string {
   return String(value).padStart(2, "0");
 }

@@ -78,7 +78,7 @@ test("a client that ignores thousands of refusals is told once and disconnected"
   const text = loud.text();
   const refusals = text.split("Too fast").length - 1;
   expect(refusals).toBe(sender.refusalBurst);
-  expect(text).toEndWith("Far too fast, for too long: connect again, and slow down\n");
+  expect(text).toEndWith("Too many messages over the limit: connect again, and slow down\n");
   expect(loud.link.ended).toBe(true);
   expect(bob.lines().at(-1)).toMatchObject({ type: "left", name: "Loud" });
 });

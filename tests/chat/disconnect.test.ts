@@ -121,7 +121,7 @@ test("a line that is too long ends the connection, whatever the sender's rate", 
   for (let i = 0; i < 100; i++) ann.queue(`m${i}`);
   rig.hub.handleOverflow(ann.session, rig.nowMs);
   rig.settle();
-  expect(ann.text()).toContain("this one is longer");
+  expect(ann.text()).toContain("The message is longer than");
   expect(ann.link.ended).toBe(true);
   rig.hub.handleOverflow(ann.session, rig.nowMs);
   rig.settle();

@@ -238,6 +238,6 @@ test("commands sent right after a login wait for it, and are not said if it is r
     "pong",
     "ack",
   ]);
-  expect(thief.text()).toContain("is kept for somebody who has lost the connection");
+  expect(thief.text()).toContain("is reserved for a user who lost the connection");
   expect(thief.session.phase).toBe("new");
 });

@@ -373,7 +373,7 @@ test("a connection that gives no name is told, and closed in time", () => {
   const rig = new Rig();
   const nobody = rig.client(openChat);
   rig.pass(62_000, 500);
-  expect(nobody.text()).toContain("No name came within 60 s");
+  expect(nobody.text()).toContain("You did not log in within 60 s");
   expect(nobody.link.ended).toBe(true);
 });
 

@@ -31,7 +31,7 @@ for (const dialect of [selectChat, openChat, lineChat]) {
     bob.send({ type: "leave" });
     rig.pass(5_000);
     expect(eve.text()).not.toContain("secret");
-    expect(ann.text()).toContain("The private chat has ended: this was not sent");
+    expect(ann.text()).toContain("The private chat has ended: the message was not sent");
     const reached = bob.text();
     expect(reached).toContain(`secret ${burst / 2}`);
     expect(reached).not.toContain("secret 49");

@@ -153,3 +153,12 @@ test("a refused copy of a waiting message does not block later ones", () => {
   ann.send(say(over));
   expect(ann.lines()).toContainEqual({ type: "ack", n: over, room: "lobby", seq: over });
 });
+
+test("a name that nobody has is refused in words that fit every dialect", () => {
+  const rig = new Rig({});
+  const ann = rig.member("Ann");
+  ann.text();
+  ann.send({ type: "invite", to: "Zed", ref: 1 });
+  const message = "Nobody here is called 'Zed': check who is here";
+  expect(ann.lines()).toMatchObject([{ type: "error", code: "unknown-user", message, ref: 1 }]);
+});

@@ -42,7 +42,7 @@ test("requests and new connections are answered while a message waits for the lo
   expect(rig.client(chatRoom).text()).toBe("Please, Enter Your ig name");
   expect(types(rig.client().send({ type: "hello", version: 2 }))).toEqual(["welcome"]);
   // Refusals need no log either.
-  expect(rig.client(openChat).send("a b").text()).toContain("is not possible");
+  expect(rig.client(openChat).send("a b").text()).toContain("is invalid");
   expect(rig.member("BOB", { secret: "others-0123456789" }).lines()).toMatchObject([
     { type: "error", code: "name-taken" },
   ]);
@@ -218,13 +218,13 @@ test("messages are refused once too many wait for a log that does not answer", (
     {
       type: "error",
       code: "storage",
-      message: expect.stringContaining("The log is slow"),
+      message: expect.stringContaining("The server's disk is too slow"),
       n: refused,
       retryAfterMs: 1_000,
     },
   ]);
   bob.send(long);
-  expect(bob.text()).toContain("The log is slow");
+  expect(bob.text()).toContain("The server's disk is too slow");
   finishCommit();
   finishCommit();
   expect(ann.lines().at(-1)).toMatchObject({ type: "ack", n: refused - 1 });

@@ -395,7 +395,7 @@ test("an equal file is left alone, a different one needs --force", async () => {
   const before = statSync(join(home, "mine"));
   const again = await fetchFile([here(), "big", "-o", "mine"], home);
   expect(again.code).toBe(0);
-  expect(again.stderr).toContain("equal");
+  expect(again.stderr).toContain("already there and identical");
   expect(statSync(join(home, "mine")).mtimeMs).toBe(before.mtimeMs);
   const other = readFileSync(join(home, "mine"));
   other[5_000_000] = (other[5_000_000] ?? 0) ^ 1;

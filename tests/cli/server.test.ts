@@ -135,7 +135,7 @@ describe("a port in use: exit code 1, and one line with port and flag", () => {
       ? ["--port", "0", "--no-web", flag.replace(" ", "=").replace("PORT", port)]
       : flag === "--port"
         ? ["--port", port, "--no-web"]
-        : ["--port", "0", flag, port];
+        : ["--port", "0", ...(flag === "--web-port" ? [] : ["--no-web"]), flag, port];
     expect(await run(["server", ...flags, "--files", folder])).toEqual({
       code: 1,
       out: "",

@@ -77,7 +77,7 @@ describe("a wrong value is an error that names the flag and quotes the value", (
     [["client", "--downloads", ""], "--downloads '' is not a folder: try ./Downloads"],
     [["client", "host:port"], "'host:port' is not an address: write HOST:PORT"],
     [["client", "127.0.0.1:99999"], "'127.0.0.1:99999'"],
-    [["client", "--name", "a b"], "The name 'a b' is not possible"],
+    [["client", "--name", "a b"], "The name 'a b' is invalid"],
     [["client", "--name", "ALL"], "The name 'ALL' is reserved"],
     [["client", "--name", "x".repeat(33)], "is longer than 32 characters"],
     [["peer", "--id", "Al", "--port", "x", "--server", "127.0.0.1:1"], "--port 'x' is not a port"],
@@ -89,6 +89,8 @@ describe("a wrong value is an error that names the flag and quotes the value", (
       "--limit-rate '-1' is not a rate: use bytes per second, at least 1",
     ],
     [["fetch-file", "a", "-o"], "-o needs a value: write -o PATH"],
+    [["peer", "--id", "Al"], "missing --port: see parley peer --help"],
+    [["classic"], "missing DIALECT: see parley classic --help"],
   ])("parley %p", async (args, sentence) => {
     const { code, out, err } = await run(args);
     expect(err).toContain(sentence);
@@ -106,7 +108,7 @@ test("a wrong value in the environment is blamed on its variable, not on a flag"
     ["server", "SERVER_LISTEN", "cpp=x", " cpp=PORT: 'x' is not a port"],
     ["server", "SERVER_LISTEN", "foo=1", " 'foo=1' is not DIALECT=PORT with one of: cpp"],
     ["client", "CLIENT_SERVER", "x:", " 'x:' is not an address: write HOST:PORT"],
-    ["client", "CLIENT_NAME", "a b", ": The name 'a b' is not possible"],
+    ["client", "CLIENT_NAME", "a b", ": The name 'a b' is invalid"],
     ["fetch-file", "FETCH_FILE_LIMIT_RATE", "zz", " 'zz' is not a rate: use bytes per second"],
   ] as const) {
     const args = command === "fetch-file" ? [command, "a"] : [command];
@@ -132,7 +134,7 @@ test("short flags are what people expect", async () => {
   for (const [args, sentence] of [
     [["server", "-p", "x"], "--port 'x' is not a port"],
     [["peer", "-n", "A l", "-p", "0", "--server", "127.0.0.1"], "'A l'"],
-    [["client", "-n", "a b"], "The name 'a b' is not possible"],
+    [["client", "-n", "a b"], "The name 'a b' is invalid"],
     [["fetch-file", "-q", "-o", "", "a.txt"], "-o '' is not a path"],
   ] as const) {
     const { code, err } = await run(args);

@@ -21,11 +21,9 @@ import {
   welcome,
 } from "./events.ts";
 
-const mine = ["open-chat", "greeting", "calculator", "chat-room", "line-chat", "select-chat"];
-const tcp: Dialect[] = mine.flatMap((name) => {
-  const entry = dialects[name];
-  return entry !== undefined && entry.transport !== "udp" ? [entry.dialect] : [];
-});
+const tcp: Dialect[] = Object.values(dialects).flatMap((entry) =>
+  entry.transport === "udp" ? [] : [entry.dialect],
+);
 const datagram = Object.values(dialects).flatMap((entry) =>
   entry.transport === "tcp" ? [] : [entry.datagram],
 );

@@ -19,6 +19,13 @@ const sessions: Record<string, string> = {
   greeting: "Knock knock..\n",
 };
 
+test("every TCP dialect has a session here", () => {
+  const tcp = Object.entries(dialects).flatMap(([name, { transport }]) =>
+    transport === "udp" ? [] : [name],
+  );
+  expect(Object.keys(sessions).toSorted()).toEqual(tcp.toSorted());
+});
+
 /** The commands of a session whose bytes arrive in these pieces. */
 function commands(name: string, pieces: readonly Uint8Array[]): (Command | undefined)[] {
   const entry = dialects[name];

@@ -89,6 +89,7 @@ test("a closed port, an unknown client, a bad address", async () => {
     await using client = new Parley("classic", ...args);
     expect([args, await client.exit()]).toEqual([args, code]);
     expect(client.stderr).not.toContain("    at ");
+    if (code === 3) expect(client.stderr).toEndWith("Is parley server --classic running there?\n");
   }
 });
 

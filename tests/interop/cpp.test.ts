@@ -194,11 +194,11 @@ describe("parley peer", () => {
       "Chat session has ended",
       "Exiting program",
     ]);
-    const stays = "also after you leave";
+    const stays = "this stays when you leave";
     const [aliceAt, bobAt] = [`127.0.0.1:${a.port}`, `127.0.0.1:${b.port}`];
-    expect(alice.stderr).toBe(`Registered as Alice at ${aliceAt}, ${stays}\n`);
+    expect(alice.stderr).toBe(`Registered as Alice at ${aliceAt}; ${stays}\n`);
     expect(bob.stderr).toBe(
-      `Registered as Bob at ${bobAt}, ${stays}\nAlice ${aliceAt} found: /chat begins\n`,
+      `Registered as Bob at ${bobAt}; ${stays}\nAlice ${aliceAt} found: /chat starts the chat\n`,
     );
   });
 

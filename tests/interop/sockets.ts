@@ -4,6 +4,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { dialects } from "../../src/dialects/table.ts";
 import { Parley } from "../parley.ts";
 
 export const host = "127.0.0.1";
@@ -26,25 +27,15 @@ export class DialectServer implements AsyncDisposable {
     const folder = mkdtempSync(join(tmpdir(), "parley-interop-"));
     writeFileSync(join(folder, "a.txt"), content);
     writeFileSync(join(folder, "empty"), "");
-    const names = [
-      "open-chat",
-      "greeting",
-      "date-time",
-      "calculator",
-      "chat-room",
-      "line-chat",
-      "select-chat",
-    ];
-    const ports = names.map((name) => `${name}=0`).join(",");
+    const ports = Object.keys(dialects)
+      .map((name) => `${name}=0`)
+      .join(",");
     const flags = ["--port", "0", "--no-web", "--json", "--listen", ports];
     const parley = new Parley("server", "--files", folder, ...flags, ...more);
     const server = new DialectServer(parley, folder);
     const line = await parley.line(/^\{"event":"listening"/);
-    const { port, dialects } = JSON.parse(line) as {
-      port: number;
-      dialects: Record<string, number>;
-    };
-    server.ports = { ...dialects, main: port };
+    const listening = JSON.parse(line) as { port: number; dialects: Record<string, number> };
+    server.ports = { ...listening.dialects, main: listening.port };
     return server;
   }
 

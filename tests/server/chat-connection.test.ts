@@ -174,16 +174,14 @@ describe("in lines or in reads", () => {
 
   test("a line beyond the bound ends the connection after a sentence", () => {
     const ann = new Caller().send("Ann\n", "x".repeat(message.maxLineBytes), "xx");
-    expect(ann.heard).toContain(`at most ${message.maxLineBytes} bytes`);
+    expect(ann.heard).toContain(`longer than ${message.maxLineBytes} bytes`);
     expect(ann.over).toBe("end");
     expect(ann.send("more\n").heard).not.toContain("more");
   });
 
   test("so it does at the small servers", () => {
     const ann = Caller.at("calculator").send("Ann\n", "1".repeat(message.maxLineBytes), "11");
-    expect(ann.heard).toBe(
-      `A message has at most ${message.maxLineBytes} bytes: this one is longer\n`,
-    );
+    expect(ann.heard).toBe(`The message is longer than ${message.maxLineBytes} bytes\n`);
     expect(ann.over).toBe("end");
     const nobody = Caller.at("greeting").send("x".repeat(message.maxLineBytes), "xx");
     expect([nobody.heard, nobody.over]).toEqual(["Send «Knock knock..» to be answered", "end"]);
@@ -236,16 +234,16 @@ describe("silence", () => {
   test("without a name a minute later it is over", () => {
     const nobody = new Caller().wait(2_000);
     nobody.connection.timedOut();
-    expect(nobody.heard).toEndWith("No name came within 60 s: connect again\n");
+    expect(nobody.heard).toEndWith("You did not log in within 60 s: connect again\n");
     expect(nobody.over).toBe("end");
     const named = Caller.at("line-chat").wait(limits.loginTimeoutMs + 2_500);
-    expect(named.heard).toContain("No name came within 60 s: connect again");
+    expect(named.heard).toContain("You did not log in within 60 s: connect again");
     expect(named.over).toBe("end");
   });
 
   test("the calculator waits a minute for a name, and then for ever", () => {
     const nobody = Caller.at("calculator").wait(limits.loginTimeoutMs + 2_500);
-    expect(nobody.heard).toBe("No name came within 60 s: connect again");
+    expect(nobody.heard).toBe("You did not log in within 60 s: connect again");
     expect(nobody.over).toBe("end");
     const ann = Caller.at("calculator")
       .send("Ann\n")
@@ -312,7 +310,7 @@ describe("admission", () => {
     const admission = new Admission(2);
     expect([1, 2].map(() => admission.enter("192.0.2.1"))).toEqual([undefined, undefined]);
     expect(admission.enter("192.0.2.1")).toBe(
-      "There are 2 connections from 192.0.2.1 already: close one first",
+      "192.0.2.1 already has 2 connections: close one first",
     );
     expect(admission.enter("192.0.2.2")).toBeUndefined();
     for (let i = 0; i < 100; i++) expect(admission.enter("127.0.0.1")).toBeUndefined();
@@ -326,7 +324,7 @@ describe("admission", () => {
     expect(admission.enter("2001:db8:1:2::1")).toBeUndefined();
     expect(admission.enter("2001:db8:1:2:ffff::1")).toBeUndefined();
     expect(admission.enter("2001:db8:1:2::2")).toBe(
-      "There are 2 connections from 2001:db8:1:2::/64 already: close one first",
+      "2001:db8:1:2::/64 already has 2 connections: close one first",
     );
     expect(admission.enter("2001:db8:1:3::1")).toBeUndefined();
     expect(admission.counted("2001:db8:1:2::9")).toBe(2);

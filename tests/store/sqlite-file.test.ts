@@ -99,13 +99,13 @@ describe("a file that is refused", () => {
     expect(untouchedRefusal(folder, path)).toContain(`newer parley (version ${schemaVersion + 1}`);
   });
 
-  test("has other tables than its version says", () => {
+  test("does not have the tables of its version", () => {
     const folder = freshFolder();
     const path = dataFile(folder);
     const db = new Database(path);
     db.run("ALTER TABLE sessions ADD COLUMN colour TEXT");
     db.close();
-    expect(untouchedRefusal(folder, path)).toContain("other tables");
+    expect(untouchedRefusal(folder, path)).toContain("does not have parley's tables");
   });
 
   test("is damaged in the middle, or cut", () => {
@@ -143,15 +143,15 @@ describe("a file that is refused", () => {
     const folder = freshFolder();
     const path = join(folder, "chat.db");
     writeFileSync(`${path}-wal`, "left behind");
-    expect(untouchedRefusal(folder, path)).toContain("'chat.db-wal' is there");
+    expect(untouchedRefusal(folder, path)).toContain("'chat.db-wal' exists");
   });
 
-  test("has no directory, is a directory, lies in a file, is a device", () => {
+  test("has no folder, is a folder, lies in a file, is a device", () => {
     const folder = freshFolder();
-    expect(refusal(join(folder, "no", "chat.db"))).toContain("there is no directory");
-    expect(refusal(folder)).toContain("is a directory: name a file in it");
+    expect(refusal(join(folder, "no", "chat.db"))).toContain("there is no folder");
+    expect(refusal(folder)).toContain("is a folder: name a file in it");
     writeFileSync(join(folder, "file"), "");
-    expect(refusal(join(folder, "file", "chat.db"))).toContain("is not a directory");
+    expect(refusal(join(folder, "file", "chat.db"))).toContain("is not a folder");
     expect(refusal("/dev/null")).toContain("is not a regular file");
   });
 
@@ -162,12 +162,12 @@ describe("a file that is refused", () => {
     for (const to of [target, "disk/chat.db", "chat.db"]) {
       rmSync(link, { force: true });
       symlinkSync(to, link);
-      const sentence = `is a link to '${to}', which is not there: mount the disk that has it`;
+      const sentence = `is a link to '${to}', which does not exist: mount the disk it is on`;
       expect(untouchedRefusal(folder, link)).toContain(sentence);
       expect(lstatSync(link).isSymbolicLink()).toBe(true);
     }
     symlinkSync(join(folder, "disk"), join(folder, "mnt"));
-    expect(refusal(join(folder, "mnt", "chat.db"))).toContain("there is no directory");
+    expect(refusal(join(folder, "mnt", "chat.db"))).toContain("there is no folder");
     expect(existsSync(join(folder, "disk"))).toBe(false);
     // Once the disk is there, so is the data.
     mkdirSync(join(folder, "disk"));
@@ -312,7 +312,9 @@ diskTest("a disk without room for a new file: a sentence, and no half file", () 
   withSmallDisk((folder) => {
     writeFileSync(join(folder, "ballast"), Buffer.alloc(2 * 1024 * 1024 - 8192));
     const sentence = refusal(join(folder, "chat.db"));
-    expect(sentence).toMatch(/the disk (is full; make space and start again|reports an error)/);
+    expect(sentence).toMatch(
+      /the disk (is full; free some space and start again|reports an error)/,
+    );
     expect(sentence).not.toContain("by itself");
     const left = readdirSync(folder).filter((name) => name.startsWith("chat.db"));
     expect(left.filter((name) => statSync(join(folder, name)).size > 0)).toEqual([]);

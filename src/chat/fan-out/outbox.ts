@@ -1,20 +1,20 @@
-// What a session has still to send. Blocks are shared between all sessions that lag behind the same turn, so a block that a
-// hundred slow readers wait for exists once. Knows no dialect; bytes are opaque except for line ends when it gives up.
+// Output that a session's link has not taken yet. Blocks are shared: what a hundred slow readers
+// wait for exists once. Knows no dialect; looks at bytes only to find a line end when giving up.
 
 import type { Link } from "../link.ts";
 
-/** Small blocks that wait are joined up to this size, so that draining takes few writes. */
+/** Small waiting blocks are joined up to this size, to save writes. */
 const joinBytes = 64 * 1024;
 
-/** Bytes that may wait for several sessions at once. They must not change any more. */
+/** Bytes that several sessions may wait for. Immutable. */
 export class Block {
-  /** Outboxes in which it waits. */
+  /** Number of outboxes holding it. */
   holders = 0;
 
   constructor(readonly bytes: Uint8Array) {}
 }
 
-/** What waits in all outboxes together: the bytes of each block once. */
+/** Total backlog of all outboxes, counting each block once. */
 export class Backlog {
   bytes = 0;
 
@@ -32,12 +32,12 @@ export class Outbox {
   #link: Link;
   readonly #backlog: Backlog;
   #blocks: Block[] | undefined;
-  /** Bytes of the first block that have left already. */
+  /** Bytes of the first block that have been sent. */
   #sent = 0;
   #head = 0;
-  /** Bytes that wait here, the system's own buffers not counted. */
+  /** Bytes waiting here, not counting the kernel's buffers. */
   lagBytes = 0;
-  /** Bytes that the link has taken of what had to wait; while this stays the same, the other side reads nothing. */
+  /** Waiting bytes taken by the link so far; if this does not grow, the peer is not reading. */
   takenBytes = 0;
 
   constructor(link: Link, backlog: Backlog) {
@@ -45,12 +45,15 @@ export class Outbox {
     this.#backlog = backlog;
   }
 
-  /** True while something waits; the link then calls `drained` when it can take more. */
+  /** True while output is waiting; the link calls `drained` when it can take more. */
   get blocked(): boolean {
     return this.#blocks !== undefined;
   }
 
-  /** Sends now what fits and keeps the rest. The bytes must not change any more; `shared` is the block of them, if others get it. */
+  /**
+   * Sends what fits and keeps the rest. `bytes` must not change afterwards; `shared` is their block
+   * if other sessions get it too.
+   */
   send(bytes: Uint8Array, shared?: Block): void {
     if (bytes.length === 0) return;
     if (this.#blocks !== undefined) {
@@ -66,7 +69,7 @@ export class Outbox {
     this.lagBytes = bytes.length - this.#sent;
   }
 
-  /** Goes on after the link could take no more. */
+  /** Continues after the link has drained. */
   drained(): void {
     while (this.#blocks !== undefined) {
       const block = this.#nextBlock(this.#blocks);
@@ -81,7 +84,7 @@ export class Outbox {
     }
   }
 
-  /** Forgets all that waits, but for the rest of a line that has partly left, and ends with `last`. */
+  /** Discards what is waiting, except the rest of a partly sent line, and appends `last`. */
   abandon(last: Uint8Array): void {
     const blocks = this.#blocks;
     if (blocks === undefined) {
@@ -98,7 +101,7 @@ export class Outbox {
     this.lagBytes = kept.length + last.length;
   }
 
-  /** Forgets all that waits. */
+  /** Discards what is waiting. */
   clear(): void {
     this.#releaseAll();
     this.#blocks = undefined;
@@ -123,8 +126,8 @@ export class Outbox {
       first.subarray(this.#sent),
       ...blocks.slice(this.#head + 1, end).map((block) => block.bytes),
     ]);
-    // What has been joined is not needed apart any more.
-    for (let i = this.#head; i < end; i++) this.#leave(blocks, i);
+    // The joined block replaces its parts.
+    for (let i = this.#head; i < end; i++) this.#release(blocks, i);
     blocks[end - 1] = this.#backlog.hold(new Block(joined));
     this.#head = end - 1;
     this.#sent = 0;
@@ -132,7 +135,7 @@ export class Outbox {
   }
 
   #advance(blocks: Block[]): void {
-    this.#leave(blocks, this.#head++);
+    this.#release(blocks, this.#head++);
     this.#sent = 0;
     if (this.#head === blocks.length) {
       this.#blocks = undefined;
@@ -143,11 +146,11 @@ export class Outbox {
     }
   }
 
-  #leave(blocks: Block[], at: number): void {
+  #release(blocks: Block[], at: number): void {
     this.#backlog.release(blocks[at]!);
     blocks[at] = gone;
   }
 }
 
-/** In the place of a block that has left. */
+/** Placeholder for a block that has been sent. */
 const gone = new Block(new Uint8Array(0));

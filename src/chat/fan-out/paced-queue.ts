@@ -1,15 +1,18 @@
-// Messages for a client that takes one receive for one message (docs/dialects.md "Framing"): one send a message, a gap
-// between two. Past a bound the rest is joined by line ends, so that a busy room stays affordable. Pure.
+// Output for a client that takes each receive as one message (docs/dialects.md "Framing"): one send
+// per message, with a gap in between. Past a bound, messages are joined by line ends, which keeps
+// busy rooms affordable. Pure.
 
 import { output } from "../../limits.ts";
 
 export class PacedQueue {
-  /** One entry a send. Those that will be joined stay apart until then: they are shared between sessions, and a growing text
-   * would be copied again and again. */
+  /**
+   * One entry per send. Texts to be joined stay separate until then: they are shared between
+   * sessions, and appending would copy them again and again.
+   */
   #waiting: (string | string[])[] = [];
-  /** No send before this time. */
+  /** Earliest time of the next send. */
   #nextSendMs = -Infinity;
-  /** UTF-16 units that wait. */
+  /** UTF-16 units waiting. */
   chars = 0;
 
   push(text: string): void {
@@ -32,7 +35,7 @@ export class PacedQueue {
     return this.#waiting.length === 0;
   }
 
-  /** The next message if it may leave at `nowMs`; the one after it waits for `gapMs` more. */
+  /** The next message if it is due at `nowMs`; the one after it is due `gapMs` later. */
   take(nowMs: number, gapMs: number = output.unframedGapMs): string | undefined {
     if (this.empty || nowMs < this.#nextSendMs) return undefined;
     this.#nextSendMs = nowMs + gapMs;
@@ -46,8 +49,8 @@ export class PacedQueue {
   }
 
   /**
-   * Everything that waits in one piece: for a client that has turned out to be framed, or is about to be left. `line` gives
-   * each message the end that it needs.
+   * Everything that waits, in one piece: for a client that turned out to be framed, or is being
+   * dropped. `line` adds the line end.
    */
   takeAll(line: (text: string) => string): string {
     const all = this.#waiting.flat().map(line).join("");

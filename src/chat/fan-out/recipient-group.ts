@@ -1,4 +1,5 @@
-// The members of a room that speak one dialect: every event of a turn is rendered once for all of them.
+// The members of a room that speak one dialect. Every event of a turn is rendered once for all of
+// them.
 
 import type { Dialect } from "../dialect.ts";
 import type { PresenceEvent } from "../events.ts";
@@ -8,39 +9,39 @@ import type { Membership, Session } from "../session.ts";
 import { TokenBucket } from "../token-bucket.ts";
 import { insertPersonal, RenderedBatch } from "./rendered-batch.ts";
 
-/** Something that happened in a room, with its place among all that happened. A message that was withdrawn is undefined. */
+/** An event in a room with its position. `event` is undefined if the message was withdrawn. */
 export type RoomItem = { order: number; event: SaidRun | PresenceEvent | undefined };
 
 /** What a room hands to its groups when a turn is settled. */
 export type RoomDelivery = {
   items: readonly RoomItem[];
-  /** The last event that changed who is here. */
+  /** The last join, leave or rename. */
   presence: { order: number; event: PresenceEvent } | undefined;
-  /** Lists the names of those present: asked for only where a list is sent. */
+  /** Members' names; only called if a list is sent. */
   names: () => readonly string[];
   nowMs: number;
-  after: Aftermath;
+  after: FlushPlan;
 };
 
-/** What a delivery leaves to do. */
-export type Aftermath = {
-  /** Members whose output is put together but not sent. */
+/** Follow-up work of a delivery. */
+export type FlushPlan = {
+  /** Sessions with composed but unsent output. */
   composed: Set<Session>;
-  /** Members that lag further behind than allowed. */
+  /** Sessions lagging further behind than allowed. */
   slow: Session[];
-  /** Members whose next message waits for its gap. */
+  /** Sessions whose paced output waits for its gap. */
   gaps: Session[];
 };
 
 export class RecipientGroup {
   readonly members = new Set<Membership>();
-  /** The list of users changed while the budget for lists was spent. */
+  /** The user list changed while the list budget was exhausted. */
   rosterDue = false;
   #rosterBudget: TokenBucket | undefined;
 
   constructor(readonly dialect: Dialect) {}
 
-  /** Renders a turn once and hands it to every member. Answers how many messages were handed over, added up. */
+  /** Renders a turn and hands it to every member. Returns the number of messages handed over. */
   deliver(delivery: RoomDelivery): number {
     const rendered = this.#render(delivery);
     const { after, nowMs } = delivery;
@@ -53,14 +54,15 @@ export class RecipientGroup {
         output.personal === undefined &&
         membership.hearsFrom === 0 &&
         membership.hearsUntil === Infinity &&
-        membership.replayed === undefined &&
+        membership.replayedTo === undefined &&
         session.rooms.size === 1 &&
         !rendered.hidesFrom(session.id);
       if (!isPlain) {
         const isMixed = output.personal !== undefined && session.listens > 1;
         handed += isMixed ? rendered.mergeFor(membership) : rendered.composeFor(membership);
         membership.hearsFrom = 0;
-        // What a session of one room hears is complete: a crowd's lists need not wait in memory.
+        // Nothing else is coming for a session with one room; sending now frees memory when a crowd
+        // gets lists.
         if (session.listens === 1) finishOutput(session, nowMs, after);
         else after.composed.add(session);
         continue;
@@ -68,13 +70,13 @@ export class RecipientGroup {
       if (output.isPaced) rendered.paceOut(output);
       else if (rendered.length > 0) output.outbox.send(rendered.block.bytes, rendered.block);
       handed += rendered.said;
-      noteOutput(session, nowMs, after);
+      pumpOutput(session, nowMs, after);
     }
     return handed;
   }
 
-  /** Sends the list of users if one is owed and affordable; true while one is still owed. */
-  payRoster(names: () => readonly string[], nowMs: number, after: Aftermath): boolean {
+  /** Sends an overdue user list if the budget allows. True if it is still overdue. */
+  sendDueRoster(names: () => readonly string[], nowMs: number, after: FlushPlan): boolean {
     if (!this.rosterDue) return false;
     const listFor = this.#affordableRoster(names, nowMs);
     if (listFor === undefined) return true;
@@ -90,7 +92,7 @@ export class RecipientGroup {
     const { dialect } = this;
     const rendered = new RenderedBatch(dialect);
     const list = this.#sharedRoster(delivery);
-    // A plain loop: this runs for every message, once a dialect.
+    // A plain loop: this runs for every message, once per dialect.
     for (const { order, event } of delivery.items) {
       if (list !== undefined && list.order < order && !list.added) addList(rendered, list);
       if (event === undefined) continue;
@@ -120,7 +122,10 @@ export class RecipientGroup {
     }
   }
 
-  /** The list of users that this turn's presence calls for, if it is the same for all; else each member gets its own. */
+  /**
+   * The user list to add for this turn's presence changes if it is the same for all; otherwise
+   * queues each member's own.
+   */
   #sharedRoster({ presence, names, nowMs }: RoomDelivery): List | undefined {
     const style = this.dialect.roster;
     if (style === undefined || presence === undefined || this.members.size === 0) return undefined;
@@ -129,7 +134,7 @@ export class RecipientGroup {
     if (when === "never") return undefined;
     const listFor = this.#affordableRoster(names, nowMs);
     if (listFor === undefined) return undefined;
-    // Orders of events are whole: between two of them there is room for a list.
+    // Event orders are integers, which leaves room for a list in between.
     const order = presence.order + (when === "before" ? -0.5 : 0.5);
     const skipped = style.skipRenamed && event.type === "renamed" ? event.author : 0;
     if (style.shared) return { order, text: listFor(""), hiddenFrom: skipped, added: false };
@@ -141,7 +146,7 @@ export class RecipientGroup {
     return undefined;
   }
 
-  /** Renders the list once if the members' budget for lists allows; else remembers that it is owed. */
+  /** Renders the list if the budget allows; otherwise marks it as overdue. */
   #affordableRoster(
     names: () => readonly string[],
     nowMs: number,
@@ -171,18 +176,18 @@ function addList(rendered: RenderedBatch, list: List): void {
   rendered.add(list.order, list.text, list.hiddenFrom, 0);
 }
 
-/** Sends all that was put together for a session. */
-export function finishOutput(session: Session, nowMs: number, after: Aftermath): void {
+/** Sends a session's composed output and notes follow-up work. */
+export function finishOutput(session: Session, nowMs: number, after: FlushPlan): void {
   const { output } = session;
   for (const { text } of output.personal ?? []) output.addText(text);
   output.personal = undefined;
   output.flush();
   after.composed.delete(session);
-  noteOutput(session, nowMs, after);
+  pumpOutput(session, nowMs, after);
 }
 
-/** Lets the first of the paced messages go, and notes what is left to do. */
-function noteOutput(session: Session, nowMs: number, after: Aftermath): void {
+/** Sends due paced messages and notes follow-up work. */
+function pumpOutput(session: Session, nowMs: number, after: FlushPlan): void {
   if (session.output.pump(nowMs)) after.gaps.push(session);
   if (session.output.lagBytes > limits.maxLagBytes) after.slow.push(session);
 }

@@ -1,5 +1,5 @@
-// One turn of a room in one dialect's words: every line is rendered once and encoded once, and all members that speak the
-// dialect share the bytes. A member that hears something of its own in between gets the shared bytes cut, never rendered again.
+// One turn of a room, rendered and encoded once for all members that speak a dialect. A member with
+// events of its own in between gets slices of the shared bytes.
 
 import type { Dialect } from "../dialect.ts";
 import type { Membership, Session } from "../session.ts";
@@ -15,7 +15,7 @@ export class RenderedBatch {
   readonly #hiddenFrom: number[] = [];
   readonly #said: number[] = [];
   readonly #isStream: boolean;
-  /** Messages in it, by whatever number of lines. */
+  /** Number of messages in the batch, which may share lines. */
   said = 0;
   #hides: Set<number> | undefined;
   #text = "";
@@ -30,7 +30,10 @@ export class RenderedBatch {
     return this.#texts.length;
   }
 
-  /** A line for the event at `order`, hidden from one session (0: from none); `said`: for so many messages. */
+  /**
+   * Adds a line for the event at `order`, hidden from one session (0: from none). `said`: the
+   * number of messages in it.
+   */
   add(order: number, text: string, hiddenFrom: number, said: number): void {
     this.said += said;
     this.#said.push(said);
@@ -41,18 +44,21 @@ export class RenderedBatch {
     this.#text += this.#lineOf(text);
   }
 
-  /** Whether a line is hidden from this session. */
+  /** Whether any line is hidden from this session. */
   hidesFrom(session: number): boolean {
     return this.#hides !== undefined && this.#hides.has(session);
   }
 
-  /** All of it, encoded once. */
+  /** The whole batch, encoded once. */
   get block(): Block {
     this.#block ??= new Block(encoder.encode(this.#text));
     return this.#block;
   }
 
-  /** Queues every line as a message of its own; where many wait already, they are joined anyway. */
+  /**
+   * Queues each line as a message of its own, or all of them at once if the queue is full and joins
+   * them anyway.
+   */
   paceOut(output: SessionOutput): void {
     if (this.length === 0) return;
     if (output.pacedFull) {
@@ -63,54 +69,54 @@ export class RenderedBatch {
   }
 
   /**
-   * Adds what one member hears to its output: the lines that are meant for it, and its own texts in their places; own texts
-   * that come after the last line stay for what follows. Answers how many messages were among the lines.
+   * Composes one member's output: the lines it may hear, merged by position with its own texts. Own
+   * texts after the last line remain for what follows. Returns the number of messages.
    */
   composeFor(membership: Membership): number {
-    const { session, hearsFrom, hearsUntil, replayed } = membership;
+    const { session, hearsFrom, hearsUntil, replayedTo } = membership;
     const { output } = session;
     const own = output.personal ?? [];
     let heard = 0;
     let next = 0;
     let from = 0;
     let to = 0;
-    const addRun = (): void => {
+    const addSlice = (): void => {
       if (to > from) this.#addLines(output, from, to);
       from = to;
     };
     for (let i = 0; i < this.length; i++) {
       const order = this.#orders[i]!;
       while (next < own.length && own[next]!.order < order) {
-        addRun();
+        addSlice();
         output.addText(own[next++]!.text);
       }
       if (order <= hearsFrom || order > hearsUntil) continue;
       if (this.#hiddenFrom[i] === session.id) continue;
       const said = this.#said[i]!;
-      if (said > 0 && replayed !== undefined) continue;
+      if (said > 0 && replayedTo !== undefined) continue;
       if (i !== to) {
-        addRun();
+        addSlice();
         from = i;
       }
       to = i + 1;
       heard += said;
     }
-    addRun();
+    addSlice();
     if (next > 0) output.personal = next === own.length ? undefined : own.slice(next);
     return heard;
   }
 
   /**
-   * The same for a member that hears other rooms in this turn, too, and texts of its own: the lines take their places among those,
-   * so that what it is told of a room comes neither before nor after the answers that begin and end it.
+   * The same for a member that also hears other rooms in this turn: lines are inserted among its
+   * own texts, so that a room's events stay between the answers that open and close that room.
    */
-  mergeFor({ session, hearsFrom, hearsUntil, replayed }: Membership): number {
+  mergeFor({ session, hearsFrom, hearsUntil, replayedTo }: Membership): number {
     let heard = 0;
     for (const [i, text] of this.#texts.entries()) {
       const order = this.#orders[i]!;
       const said = this.#said[i]!;
       if (order <= hearsFrom || order > hearsUntil || this.#hiddenFrom[i] === session.id) continue;
-      if (said > 0 && replayed !== undefined) continue;
+      if (said > 0 && replayedTo !== undefined) continue;
       insertPersonal(session, { order, text });
       heard += said;
     }
@@ -128,7 +134,7 @@ export class RenderedBatch {
     }
   }
 
-  /** A message has no line end of its own but needs one among others. */
+  /** A dialect of single messages needs a line end to separate them. */
   #lineOf(text: string): string {
     return this.#isStream || text.endsWith("\n") ? text : `${text}\n`;
   }
@@ -148,7 +154,7 @@ export class RenderedBatch {
   }
 }
 
-/** Keeps a session's own texts sorted by place; what has the same place stays in the order it came. */
+/** Inserts by position; equal positions keep their order of insertion. */
 export function insertPersonal(session: Session, personal: Personal): void {
   const list = (session.output.personal ??= []);
   let at = list.length;

@@ -1,12 +1,12 @@
-// What one session is sent: shared bytes of its rooms, texts of its own, one write a turn. For a client that takes one receive
-// for one message, one send a message with a gap between two. Knows bytes and texts, no rooms.
+// One session's output: shared bytes of its rooms and texts of its own, in one write per turn.
+// Unframed clients get one paced send per message instead. Knows bytes and texts, no rooms.
 
 import type { Dialect } from "../dialect.ts";
 import type { Link } from "../link.ts";
 import { type Backlog, type Block, Outbox } from "./outbox.ts";
 import { PacedQueue } from "./paced-queue.ts";
 
-/** Output for one session alone, in its place among the events of the turn. */
+/** Text for one session alone, with its position among the turn's events. */
 export type Personal = { order: number; text: string };
 
 export type OutputStyle = Pick<Dialect, "output" | "greetingGapMs" | "sendGapMs">;
@@ -16,11 +16,11 @@ type Piece = { bytes: Uint8Array; shared: Block | undefined };
 const encoder = new TextEncoder();
 
 export class SessionOutput {
-  /** Whether the client speaks in lines; undefined until its first message. The adapter sets it. */
+  /** Whether the client sends lines; undefined until its first message. Set by the adapter. */
   framed: boolean | undefined;
-  /** While a turn is delivered: what this session alone is told, in order. */
+  /** The session's own texts during a delivery, in order. */
   personal: Personal[] | undefined;
-  /** UTF-16 units of answers that wait for the end of the turn. */
+  /** UTF-16 units of answers waiting for the end of the turn. */
   answerChars = 0;
   readonly outbox: Outbox;
   readonly #dialect: OutputStyle;
@@ -32,35 +32,37 @@ export class SessionOutput {
     this.#dialect = dialect;
   }
 
-  /** One send a message: the client can't tell messages apart that arrive together. */
+  /** Whether each message needs its own send, because the client can't separate them. */
   get isPaced(): boolean {
     return (
       this.framed !== true && (this.#dialect.output === "message" || this.framed === undefined)
     );
   }
 
-  /** Output that waits, in bytes; an estimate of one byte a character for what is not encoded yet. */
+  /** Bytes waiting, counting one byte per character for what is not encoded yet. */
   get lagBytes(): number {
     return this.outbox.lagBytes + (this.#paced?.chars ?? 0);
   }
 
-  /** A message as it goes into a stream: with a line end where the dialect has none of its own. */
+  /** A message for a stream, with a line end if the dialect adds none. */
   lineOf(text: string): string {
     return this.#dialect.output === "stream" || text.endsWith("\n") ? text : `${text}\n`;
   }
 
-  /** One text for this session alone; it leaves with `flush`. */
+  /** Adds a text for this session; sent by `flush`. */
   addText(text: string): void {
     if (this.isPaced) this.push(text);
     else this.addBytes(encoder.encode(this.lineOf(text)), undefined);
   }
 
-  /** Bytes for a stream; they leave with `flush`. `shared` is the block of them, if others get it. */
+  /**
+   * Adds bytes to a stream; sent by `flush`. `shared` is their block if other sessions get it too.
+   */
   addBytes(bytes: Uint8Array, shared: Block | undefined): void {
     (this.#pieces ??= []).push({ bytes, shared });
   }
 
-  /** Sends what was added, in one write. */
+  /** Sends everything added, in one write. */
   flush(): void {
     const pieces = this.#pieces;
     if (pieces === undefined) return;
@@ -70,7 +72,7 @@ export class SessionOutput {
     else this.outbox.send(Buffer.concat(pieces.map(({ bytes }) => bytes)));
   }
 
-  /** So many messages wait that more are joined to the last. */
+  /** Whether the paced queue has started to join messages. */
   get pacedFull(): boolean {
     return this.#paced?.full ?? false;
   }
@@ -81,7 +83,7 @@ export class SessionOutput {
     this.#paced.push(text);
   }
 
-  /** Sends what may leave of the messages that wait for their gap; true if some still wait. */
+  /** Sends due paced messages; true if more are waiting. */
   pump(nowMs: number): boolean {
     const queue = this.#paced;
     if (queue === undefined) return false;
@@ -98,25 +100,25 @@ export class SessionOutput {
     return !queue.empty;
   }
 
-  /** Between two sends to an unframed client; more before its first message. */
+  /** Gap between sends to an unframed client; before its first message, the greeting's. */
   get #gapMs(): number | undefined {
     const { greetingGapMs, sendGapMs } = this.#dialect;
     return this.framed === undefined ? (greetingGapMs ?? sendGapMs) : sendGapMs;
   }
 
-  /** Whether messages wait for their gap (and not for the link). */
+  /** Whether paced messages wait for their gap (and not for the link). */
   get waitsForGap(): boolean {
     return this.#paced !== undefined && !this.#paced.empty && !this.outbox.blocked;
   }
 
-  /** Gives up all that waits and ends with `texts`. */
+  /** Discards what is waiting and ends with `texts`. */
   abandon(texts: readonly string[]): void {
     this.#paced = undefined;
     this.#pieces = undefined;
     this.outbox.abandon(Buffer.from(texts.map((text) => this.lineOf(text)).join("")));
   }
 
-  /** The connection is gone: nothing waits any more. */
+  /** Discards everything: the connection is gone. */
   clear(): void {
     this.#paced = undefined;
     this.#pieces = undefined;

@@ -1,22 +1,22 @@
-// Names of people who have lost their connection: kept for a while for whoever has the session's secret, or comes from the same
-// network as before (a program that was killed and started again has no other proof). Pure.
+// Names of disconnected sessions. Each is kept for a while for whoever has the session's secret or
+// connects from the same network (a client that was killed and restarted has no other proof). Pure.
 
 import { history as limits } from "../../limits.ts";
 import { quoted } from "../../text.ts";
 import type { SessionRecord } from "../store.ts";
 
-/** Why a name can't be had now. `retryAfterMs`: it may be free after that. */
+/** Why a name is not available. `retryAfterMs`: when it may become free. */
 export type Taken = { message: string; retryAfterMs?: number };
 
-/** Who would like to have a name: its record (empty: none), and the network that it comes from. */
+/** Who wants a name: its record ID (empty: none) and its network. */
 export type Claimant = { recordId: string; network: string };
 
-/** A name that a live member holds. */
+/** The name belongs to a connected member. */
 export function takenByMember(name: string): Taken {
   return { message: `The name ${quoted(name)} is taken: choose another` };
 }
 
-/** Undefined if `claimant` may have the name that `holder`, who is away, has held. */
+/** Undefined if `claimant` may take the name of the absent `holder`. */
 export function takenByAbsent(
   name: string,
   holder: SessionRecord | undefined,
@@ -24,11 +24,11 @@ export function takenByAbsent(
   nowMs: number,
 ): Taken | undefined {
   if (holder === undefined || holder.id === recordId) return undefined;
-  // A network that is not known counts as another.
+  // An unknown network matches none.
   if (holder.network !== "" && holder.network === network) return undefined;
-  // Mail still comes under the name, and people take whoever has it for the one who had it.
+  // The name still receives mail, and others would mistake its new holder for the old one.
   const retryAfterMs = holder.seenMs + limits.mailHoldMs - nowMs + 1;
   const seconds = Math.ceil(retryAfterMs / 1000);
-  const message = `The name ${quoted(name)} is kept for somebody who has lost the connection: choose another, or try again in ${seconds} s`;
+  const message = `The name ${quoted(name)} is reserved for a user who lost the connection: choose another, or try again in ${seconds} s`;
   return { message, retryAfterMs };
 }

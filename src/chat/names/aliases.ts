@@ -1,5 +1,5 @@
-// The other names that members give themselves (chat-room's `:NAME:`), which stand in front of what they say in that dialect.
-// Pure.
+// Second names that members choose (chat-room's `:NAME:`), shown in front of their messages in that
+// dialect. Pure.
 
 import type { Session } from "../session.ts";
 import { fold } from "./grammar.ts";
@@ -7,22 +7,22 @@ import { fold } from "./grammar.ts";
 export class Aliases {
   readonly #users = new Map<string, Session>();
 
-  /** How many aliases are in use. */
+  /** Number of aliases in use. */
   get size(): number {
     return this.#users.size;
   }
 
-  /** Who calls itself so. */
+  /** The member with this alias. */
   user(folded: string): Session | undefined {
     return this.#users.get(folded);
   }
 
-  /** The member calls itself `alias`, which nobody else does. */
+  /** Assigns a free alias to the member. */
   use(session: Session, alias: string): void {
     this.#users.set(fold(alias), session);
   }
 
-  /** The member is gone. */
+  /** Releases the member's alias. */
   drop({ identity: { alias } }: Session): void {
     if (alias !== undefined) this.#users.delete(fold(alias));
   }

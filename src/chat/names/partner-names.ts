@@ -1,24 +1,19 @@
-// Whose a name was when a member last knew it from a private chat. What it has written to its partner by name may still be on its
-// way when the partner gets another name or leaves; by then the name may be somebody else's, who must not hear it. Pure.
+// Former names of private-chat partners. A message sent to a partner by name may arrive after the
+// partner was renamed or left; it must not reach a new holder of that name. Pure.
 
+import { BoundedMap } from "../../bounded-map.ts";
 import { privateChat as limits } from "../../limits.ts";
 
 export class PartnerNames {
-  readonly #names = new Map<string, { key: string; untilMs: number }>();
+  readonly #names = new BoundedMap<string, { key: string; untilMs: number }>(limits.namesKnown);
 
-  /** From now on, and for a while, the folded name stands for the person with that identity. */
+  /** Ties the folded name to that identity for a while. */
   remember(folded: string, key: string, nowMs: number): void {
-    this.#names.delete(folded);
     this.#names.set(folded, { key, untilMs: nowMs + limits.nameKnownMs });
-    if (this.#names.size <= limits.namesKnown) return;
-    for (const oldest of this.#names.keys()) {
-      this.#names.delete(oldest);
-      return;
-    }
   }
 
-  /** Key of the person whose name it was; undefined if that is nothing to go by any more. */
-  person(folded: string, nowMs: number): string | undefined {
+  /** Identity key of the partner who last had the name; undefined once that has expired. */
+  keyOf(folded: string, nowMs: number): string | undefined {
     const known = this.#names.get(folded);
     return known !== undefined && nowMs < known.untilMs ? known.key : undefined;
   }

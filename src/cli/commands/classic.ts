@@ -26,7 +26,10 @@ import { stdout } from "../../terminal/output.ts";
 import { typedLines } from "../../terminal/typed-lines.ts";
 
 type Options = { json: boolean; count: number; tcp: boolean; udp: boolean };
-type Show = (line: string, event: Readonly<Record<string, unknown>>) => void;
+type Show = (
+  line: string,
+  event: { event: string; [field: string]: string | number | boolean },
+) => void;
 
 const clients: Readonly<
   Record<string, (to: Address, show: Show, options: Options) => Promise<void>>

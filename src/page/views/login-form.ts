@@ -1,5 +1,6 @@
 // The login form: name, rooms, and the problem beside the field that caused it.
 
+import { secretBytes } from "../../secrets.ts";
 import { byId, setProblem, setText } from "../dom.ts";
 import type { Login } from "../session-controller.ts";
 import type { LoginProblem, State } from "../state.ts";
@@ -56,6 +57,6 @@ export class LoginForm {
 /** Random letters and digits, without those that look alike. */
 function randomLetters(count: number): string {
   const letters = "abcdefghjkmnpqrstuvwxyz23456789";
-  const bytes = crypto.getRandomValues(new Uint8Array(count));
+  const bytes = secretBytes(count);
   return Array.from(bytes, (byte) => letters[byte % letters.length]).join("");
 }

@@ -1,6 +1,5 @@
 // The files being served, each opened and hashed once however many clients fetch it, and the
-// digests of those that were: fetching the same version again needs no second hashing. Knows no
-// protocol.
+// digests of recent ones, so that the same version is not hashed again. Knows no protocol.
 
 import { BoundedMap } from "../../bounded-map.ts";
 import { files as limits, transfer as wire } from "../../limits.ts";
@@ -19,8 +18,8 @@ export class DigestCache {
   }
 
   /**
-   * Takes over the opened file, for a client that holds the first `heldBytes` already; return the
-   * reader with `release`.
+   * Takes over an opened file for a client that holds the first `heldBytes`. Return the reader with
+   * `release`.
    */
   use(file: OpenFile, heldBytes: number): { served: ServedFile; reader: ReadAhead } {
     let served = this.#active.get(file.version);

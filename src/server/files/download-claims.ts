@@ -1,19 +1,18 @@
-// Who may hold how many of the open-chat download ports at once: a few per session, half of them
-// per address.
+// Limits open-chat download ports: a few per session, half the pool per address.
 
 import { ParleyError } from "../../errors.ts";
 import { openChatDownload as limits } from "../../limits.ts";
 import { isLoopback, networkOf } from "../../addresses.ts";
 
-/** A claim to a port, from the moment of its request. */
+/** A claim to a port, from the time of the request. */
 export type Claim = {
   readonly session: number | undefined;
-  /** Claims of one network are counted together; undefined: loopback, not counted. */
+  /** Claims are counted per network; undefined: loopback, not counted. */
   readonly network: string | undefined;
   asked: boolean;
   /** Its session has ended. */
   orphaned: boolean;
-  /** Frees the port, once there is one. */
+  /** Frees the port, once bound. */
   close?: () => void;
 };
 
@@ -26,12 +25,15 @@ export class DownloadClaims {
     return this.#perSession.get(session) ?? [];
   }
 
-  /** `session` or `address` undefined: not limited by it. @throws ParleyError `full` */
+  /**
+   * An undefined `session` or `address` imposes no limit.
+   * @throws ParleyError `full`
+   */
   add(session: number | undefined, address: string | undefined): Claim {
     const network = address === undefined || isLoopback(address) ? undefined : networkOf(address);
     const here = this.#perNetwork.get(network ?? "") ?? 0;
     if (here >= limits.portsPerAddress) {
-      throw new ParleyError("full", `${network} has ${here} downloads: finish one first`);
+      throw new ParleyError("full", `${network} already has ${here} downloads: finish one first`);
     }
     const claim: Claim = { session, network, asked: false, orphaned: false };
     if (session !== undefined) this.#perSession.set(session, this.#claimsWith(session, claim));
@@ -50,7 +52,7 @@ export class DownloadClaims {
     return claims.add(claim);
   }
 
-  /** Once for each claim. */
+  /** Call once for each claim. */
   remove(claim: Claim): void {
     const { session, network } = claim;
     if (session !== undefined) {

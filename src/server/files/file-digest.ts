@@ -6,7 +6,7 @@ import { ParleyError } from "../../errors.ts";
 import { web } from "../../limits.ts";
 import type { OpenFile, SharedFolder } from "./shared-folder.ts";
 
-/** A digest being computed, for everybody who asks for it. */
+/** A digest being computed, shared by everybody who asks for it. */
 interface Running {
   readonly sha256: Promise<string>;
   readonly abort: AbortController;
@@ -25,16 +25,16 @@ export class FileDigests {
     this.#folder = folder;
   }
 
-  /** The digest of this version in hexadecimal, if it is known already. */
+  /** The digest of this version in hexadecimal, if already known. */
   known(version: string): string | undefined {
     return this.#known.get(version);
   }
 
   /**
-   * The digest of the file as it is now. Once `signal` is aborted nobody waits here any more: the
-   * work ends with its last waiter.
-   * @throws ParleyError `not-found`; `changed` when the file changes meanwhile; `full` when too
-   * many wait already; what `signal` says
+   * The digest of the file as it is now. The work stops when the `signal` of its last waiter is
+   * aborted.
+   * @throws ParleyError `not-found`; `changed` if the file changes meanwhile; `full` if too many
+   * are waiting; what `signal` says
    */
   async of(
     name: string,

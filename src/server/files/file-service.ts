@@ -1,7 +1,7 @@
 // Serves the shared folder: offers files over control connections, sends them as datagrams, reports
-// their digests. One event loop serves everyone: sending and hashing alternate in slices of a
-// millisecond. Glue between the sender machine, the UDP socket and the files; decides nothing about
-// segments. The protocol is in docs/transfer.md.
+// their digests. One event loop serves everyone; sending and hashing alternate in slices of a
+// millisecond. Glue between sender machine, UDP socket and files; decides nothing about segments.
+// The protocol is in docs/transfer.md.
 
 import { files as limits, transfer as wire, udp } from "../../limits.ts";
 import { Sender } from "../../transfer/sender.ts";
@@ -22,12 +22,12 @@ export interface FileServiceOptions {
   readonly folder: string;
   /** Real paths of files in it that are never shared. */
   readonly withheld?: readonly string[];
-  /** Address and UDP port to bind; the port is that of the TCP port, 0 takes a free one. */
+  /** Address and UDP port to bind: the number of the TCP port; 0 takes a free one. */
   readonly host: string;
   readonly port: number;
-  /** False: no kernel offload (tests). */
+  /** False disables kernel offload (tests). */
   readonly offload?: boolean;
-  /** An idle transfer gives way to others after this long; default limits.ts. */
+  /** An idle transfer may be ended for another after this long (default: limits.ts). */
   readonly idleMs?: number;
 }
 
@@ -35,14 +35,14 @@ export class FileService implements TransferHost {
   readonly folder: SharedFolder;
   readonly digests = new DigestCache();
   readonly sender: Sender;
-  /** Since the start, for /metrics: transfers offered, datagram bytes sent. */
+  /** Totals for /metrics: transfers offered, datagram bytes sent. */
   readonly totals = { transfers: 0, sentBytes: 0 };
   readonly #udp: UdpListener;
   readonly #transfers: TransferSlots<FileTransfer>;
   readonly #burst = new Uint8Array(udp.maxBatchBytes);
   readonly #answer = new Uint8Array(wire.maxRequestBytes);
   readonly #scratch = new Uint8Array(limits.hashSliceBytes);
-  /** The part of the burst that the socket has not taken yet. */
+  /** The rest of a burst that the socket has not taken yet. */
   #unsent: { from: number; to: number; datagramBytes: number; path: UdpPath } | undefined;
   #scheduled = false;
   #timer: Timer | undefined;
@@ -61,7 +61,7 @@ export class FileService implements TransferHost {
     });
   }
 
-  /** @throws what binding a UDP port throws: `EADDRINUSE`. */
+  /** @throws what binding a UDP port throws: `EADDRINUSE` */
   static async open(options: FileServiceOptions): Promise<FileService> {
     applyJitHints();
     let service: FileService | undefined;
@@ -84,7 +84,7 @@ export class FileService implements TransferHost {
     return this.#udp.offload;
   }
 
-  /** Addresses of this machine at which datagrams can arrive. */
+  /** This machine's addresses at which datagrams can arrive. */
   get locals(): Iterable<string> {
     return this.#udp.locals;
   }
@@ -99,8 +99,8 @@ export class FileService implements TransferHost {
   }
 
   /**
-   * A control connection's session: hand it the `fetch` and `fetched` lines, and close it with the
-   * connection.
+   * Opens a session for a control connection: pass it `fetch` and `fetched` lines, and close it
+   * with the connection.
    */
   session(peerAddress: string, control: FileControl): FileSession {
     return new FileSession(this, peerAddress, control);
@@ -124,10 +124,7 @@ export class FileService implements TransferHost {
     this.#transfers.remove(transfer);
   }
 
-  /**
-   * There may be something to do: takes a turn after what has arrived in this turn of the event
-   * loop.
-   */
+  /** Schedules a turn after everything that arrived in this turn of the event loop. */
   wake(): void {
     if (this.#scheduled || this.#closed) return;
     this.#scheduled = true;
@@ -158,7 +155,7 @@ export class FileService implements TransferHost {
     else if (waiting) this.#wakeLater();
   }
 
-  /** True if there is more to send now (and the socket takes it). */
+  /** True if there is more to send now and the socket can take it. */
   #send(): boolean {
     const until = performance.now() + limits.sendSliceMs;
     while (performance.now() < until) {
@@ -183,7 +180,7 @@ export class FileService implements TransferHost {
     return true;
   }
 
-  /** What waits leaves at the pace that its client has named: takes a turn when it is due. */
+  /** Schedules a turn for data held back by its client's pacing. */
   #pace(): void {
     const now = nowUs();
     const dueUs = this.sender.nextTimeoutUs(now);
@@ -199,7 +196,7 @@ export class FileService implements TransferHost {
   }
 
   /**
-   * Waits for less than a timer can, if the event loop is idle; otherwise takes another turn at
+   * Sleeps for less than a timer can, if the event loop is idle; otherwise takes another turn at
    * once.
    */
   #napped(us: number): boolean {
@@ -212,8 +209,8 @@ export class FileService implements TransferHost {
   }
 
   /**
-   * True if there is more to hash now. While there is something to send, hashing only keeps up:
-   * bytes read for sending are hashed in passing. In pauses it runs ahead.
+   * True if there is more to hash now. During sending, hashing only keeps up, on the bytes read for
+   * it; in pauses it runs ahead.
    */
   #hash(busy: boolean): boolean {
     const until = performance.now() + limits.hashSliceMs;

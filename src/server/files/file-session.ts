@@ -1,5 +1,5 @@
-// The file requests of one control connection, answered on the same connection. What is in a
-// request is hostile input; its transfers end with the connection.
+// The file requests of one control connection, answered on the same connection. Requests are
+// hostile input; transfers end with the connection.
 
 import { listedName } from "../../dialects/open-chat/listed-files.ts";
 import { ParleyError } from "../../errors.ts";
@@ -12,14 +12,14 @@ import type { FileControl } from "./file-control.ts";
 import { FileTransfer } from "./file-transfer.ts";
 import type { SharedFolder } from "./shared-folder.ts";
 
-/** What a session needs of the file service. */
+/** What a session needs from the file service. */
 export interface TransferHost {
   readonly folder: SharedFolder;
   readonly digests: DigestCache;
   readonly sender: Sender;
   readonly udpPort: number;
   readonly maxSegmentBytes: number;
-  /** Addresses of this machine at which datagrams can arrive. */
+  /** This machine's addresses at which datagrams can arrive. */
   readonly locals: Iterable<string>;
   /** @throws ParleyError `full` */
   add(transfer: FileTransfer, peerAddress: string): void;
@@ -42,7 +42,7 @@ export class FileSession {
     this.#control = control;
   }
 
-  /** Answers by itself, at once unless it has to search for the file. Never throws. */
+  /** Handles a request, at once unless the file has to be searched for. Never throws. */
   handle(request: TransferRequest): void {
     if (this.#closed) return;
     if (request.type === "fetched") {
@@ -62,7 +62,7 @@ export class FileSession {
     for (const transfer of this.#transfers.values()) transfer.close();
   }
 
-  /** Offers the file of that name, or else the one that lists show under it. */
+  /** Offers the file of that name, or the one that lists show under it. */
   #handleFetch(request: FetchRequest): void {
     try {
       this.#start(request);
@@ -81,12 +81,12 @@ export class FileSession {
   }
 
   #start({ name, check, token: tokenText, request, address, port, held, ref }: FetchRequest): void {
-    // A comparison needs no datagrams, and so no name for them.
+    // A comparison needs no datagrams, and so no token.
     const token = check === true ? undefined : tokenOf(tokenText);
     if (this.#transfers.size >= limits.maxTransfersPerSession) {
       throw new ParleyError(
         "full",
-        `A connection may run ${limits.maxTransfersPerSession} transfers at once: end one with \`fetched\` first.`,
+        `A connection may run ${limits.maxTransfersPerSession} transfers at once: finish one with \`fetched\` first.`,
       );
     }
     const { digests } = this.#host;
@@ -127,7 +127,7 @@ export class FileSession {
     if (!this.#host.sender.open(token, transfer.served.file.size, transfer.read)) {
       throw new ParleyError(
         "full",
-        "This token is in use, or too many transfers are running: try again.",
+        "This token is in use, or too many transfers are running: try again later.",
       );
     }
   }

@@ -1,5 +1,5 @@
-// One file on its way to one client, on the server: what has been read for it, and which digests
-// its client knows. This is the control side; the datagrams are the sender machine's.
+// One file being sent to one client, the control side: what has been read for it, and which digests
+// its client has. The sender machine handles the datagrams.
 
 import { files as limits, transfer as wire } from "../../limits.ts";
 import type { ReadInto } from "../../transfer/send-queue.ts";
@@ -8,14 +8,14 @@ import type { ReadAhead, ServedFile } from "./served-file.ts";
 import type { SlotHolder } from "./transfer-slots.ts";
 
 export interface FileTransferOptions {
-  /** Number on its control connection. */
+  /** The transfer's number on its control connection. */
   readonly id: number;
   readonly served: ServedFile;
   readonly control: FileControl;
   readonly reader: ReadAhead;
-  /** The file has changed or cannot be read. The client has been told. */
+  /** The file has changed or can't be read. The client has been told. */
   onBroken(transfer: FileTransfer): void;
-  /** The transfer has ended, for whatever reason. Called once. */
+  /** The transfer has ended, for any reason. Called once. */
   onClose(transfer: FileTransfer): void;
 }
 
@@ -44,15 +44,15 @@ export class FileTransfer implements SlotHolder {
     return this.#usedAtMs;
   }
 
-  /** Reads what the client has requested. */
+  /** Reads what the client requested. */
   readonly read: ReadInto = (offset, into, at, length) => {
     this.#hasRead = true;
     return this.reader.read(offset, into, at, length);
   };
 
   /**
-   * Sends the digests that have become known; `now`: no more will come soon, so that even a few are
-   * worth a line. True if some wait to be sent later. Ends the transfer when the file has changed.
+   * Sends the digests that are ready. `now`: no more will come soon, so send even a few. True if
+   * some are waiting. Ends the transfer if the file has changed.
    */
   sendDigests(nowMs: number, now: boolean): boolean {
     if (this.#hasRead) this.#used(nowMs);
@@ -79,13 +79,14 @@ export class FileTransfer implements SlotHolder {
       const sha256 = Buffer.from(whole).toString("hex");
       control.send({ type: "digest", transfer: this.id, sha256 });
     }
-    // A file that has grown is hashed once more before the last digest may leave.
+    // A file that has grown is hashed again before the last digest may be sent.
     return log.whole !== undefined && whole === undefined;
   }
 
   /**
-   * Makes room for another. A client that still misses data requests it, hears that the transfer is
-   * unknown, and fetches again; one that only waits for digests, and does not read them, is told.
+   * Ends the transfer to make room. A client still missing data will request it, learn that the
+   * transfer is unknown and fetch again; one that only waits for digests, and does not read them,
+   * is told.
    */
   giveWay(): void {
     const lacksDigests = !this.#hasSentWhole && this.reader.front >= this.served.file.size;

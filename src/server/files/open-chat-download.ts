@@ -1,6 +1,6 @@
-// The ports on which open-chat clients download files, part by part: takes one of the pool for a
-// download, reads the file, frees the port. What a datagram means is
-// dialects/open-chat/download.ts's business, which names may be opened is the folder's.
+// Ports for open-chat's stop-and-wait downloads: takes one from the pool, serves the file part by
+// part, frees the port. dialects/open-chat/download.ts interprets the datagrams; the shared folder
+// decides which names may be opened.
 
 import { quoted } from "../../text.ts";
 import { ParleyError } from "../../errors.ts";
@@ -12,7 +12,7 @@ import { type Claim, DownloadClaims } from "./download-claims.ts";
 import { plainAddress } from "../../addresses.ts";
 import { UdpListener } from "../../io/udp/udp-listener.ts";
 
-/** What is read; `SharedFolder.open` returns one. */
+/** What a download reads; `SharedFolder.open` returns one. */
 export interface DownloadFile {
   readonly size: number;
   read(target: Uint8Array, position: number): number;
@@ -25,7 +25,7 @@ export interface OpenChatDownloadOptions {
   readonly host: string;
   /** First port of the pool; 0 takes free ones. */
   readonly firstPort?: number;
-  /** A port of the pool that is never used: the transfer port. */
+  /** A port of the pool to leave out: the transfer port. */
   readonly skipPort?: number;
   /** @throws ParleyError `not-found` */
   open(name: string): DownloadFile;
@@ -35,16 +35,15 @@ export interface OpenChatDownloadOptions {
 
 export interface DownloadRequester {
   /**
-   * Whose download it is: a session may hold few ports, and keeps no unused one when it ends (see
-   * `sessionEnded`).
+   * Limits the ports per session; unused ones are freed when the session ends (see `sessionEnded`).
    */
   readonly session?: number;
-  /** Finds the file that is listed as `name`, where no file has that name. */
+  /** Finds the file listed as `name` when no file has that name. */
   find?(name: string): Promise<string | undefined>;
-  /** Address of the control connection; nobody else is answered. */
+  /** Address of the control connection; no other address is answered. */
   readonly address?: string;
   /**
-   * The download ended before its client said `finished`: no request in time, the file changed, the
+   * The download ended before its client sent `finished`: no request in time, the file changed, the
    * disk failed.
    */
   onFailed?(sentence: string): void;
@@ -55,7 +54,7 @@ type Running = { port: number; close(): void };
 export class OpenChatDownloads {
   readonly #options: OpenChatDownloadOptions;
   readonly #running = new Set<Running>();
-  /** Ports chosen but not bound yet, so that two downloads starting at once don't race for one. */
+  /** Ports chosen but not bound yet, so that two downloads starting at once do not race for one. */
   readonly #reserved = new Set<number>();
   readonly #claims = new DownloadClaims();
   #starting = 0;
@@ -71,9 +70,9 @@ export class OpenChatDownloads {
   }
 
   /**
-   * Opens a port for the file that is listed as `name`, on which the client sends its requests.
-   * @throws ParleyError `not-found`; `full` when all ports are in use, or this session or address
-   * has enough of them.
+   * Opens a port for the file listed as `name`, to which the client sends its requests.
+   * @throws ParleyError `not-found`; `full` if all ports are in use, or this session or address has
+   * its share
    */
   async start(
     name: string,
@@ -98,7 +97,7 @@ export class OpenChatDownloads {
     }
   }
 
-  /** Frees the ports that the session has not used; a download in progress continues. */
+  /** Frees the session's unused ports; a download in progress continues. */
   sessionEnded(session: number): void {
     for (const claim of this.#claims.of(session)) {
       claim.orphaned = true;
@@ -106,7 +105,7 @@ export class OpenChatDownloads {
     }
   }
 
-  /** Only what could be listed is found; the folder's refusal is put in open-chat's words. */
+  /** Finds only what is listed; a refusal is worded for open-chat. */
   async #open(name: string, requester: DownloadRequester): Promise<DownloadFile> {
     if (listedName(name) === name) {
       const file = this.#tryOpen(name);
@@ -245,7 +244,7 @@ async function openPort(
       offload: false,
       onDatagrams(datagram, path) {
         const bytes = answer(datagram, path.address, path.port);
-        // What the kernel does not take now is lost, and the client asks again.
+        // What the kernel does not take is lost, and the client asks again.
         if (bytes !== undefined) listener?.send(bytes, bytes.length, path);
       },
     });

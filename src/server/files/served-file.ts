@@ -1,5 +1,5 @@
-// One file being served, to one client or many: a single hashing pass for all of them, which shares
-// its reads with sending wherever the two are at the same offset. Knows no protocol and no client.
+// One file being served, to one or many clients: a single hashing pass, which shares its reads with
+// sending wherever both are at the same offset. Knows no protocol and no client.
 
 import { files as limits } from "../../limits.ts";
 import { DigestLog } from "../../transfer/digests.ts";
@@ -13,17 +13,17 @@ export class ServedFile {
   /** Set once the file has changed since it was opened, or can no longer be read. */
   broken: "changed" | "storage" | undefined;
   #checkedAtMs = Number.NEGATIVE_INFINITY;
-  /** The whole digest has been checked against the file once more, and may be sent. */
+  /** The whole digest was verified against the file once more and may be sent. */
   #isConfirmed = false;
   /**
-   * Something was appended since it was opened: what was there then may still be the same, which a
-   * second pass confirms.
+   * Something was appended since it was opened. The original content may be unchanged; a second
+   * pass confirms that.
    */
   #hasGrown = false;
   #confirmHasher: Bun.CryptoHasher | undefined;
   #confirmedBytes = 0;
 
-  /** `known` is a finished log of the same version: then nothing is hashed again. */
+  /** `known` is a finished log of the same version; nothing is hashed again. */
   constructor(file: OpenFile, known?: DigestLog) {
     this.file = file;
     this.log = known ?? new DigestLog(file.size, () => new Bun.CryptoHasher("sha256"));
@@ -37,14 +37,14 @@ export class ServedFile {
     return front;
   }
 
-  /** How far the hashing pass should be, in bytes, when there is time. */
+  /** How far the hashing pass should get, in bytes, if there is time. */
   get hashTarget(): number {
     return Math.min(this.file.size, this.front + limits.hashLeadBytes);
   }
 
   /**
    * Reads bytes for sending; fewer than requested if the file is broken. Hashes them too if they
-   * come next.
+   * are next in order.
    */
   read(offset: number, into: Uint8Array, at: number, length: number): number {
     const target = into.subarray(at, at + length);
@@ -53,24 +53,24 @@ export class ServedFile {
     return got;
   }
 
-  /** The whole digest, once it is certain that the file had just this content. */
+  /** The whole digest, once the file is known to have had exactly this content. */
   get whole(): Uint8Array | undefined {
     return this.#isConfirmed ? this.log.whole : undefined;
   }
 
-  /** Its digests stay true for as long as its version. */
+  /** Whether its digests remain valid for its version. */
   get isReusable(): boolean {
     return this.broken === undefined && this.whole !== undefined && !this.#hasGrown;
   }
 
-  /** There is something to hash; `busy`: only what is needed to keep up with sending. */
+  /** Whether there is something to hash; `busy`: only what keeps up with sending. */
   isHashDue(busy: boolean): boolean {
     return this.log.hashedBytes < (busy ? this.front : this.hashTarget) || this.#isConfirming;
   }
 
   /**
-   * Reads and hashes on; returns the bytes, 0 when nothing is left (or the file is broken).
-   * `scratch` is overwritten.
+   * Hashes the next piece; returns its bytes, 0 if nothing is left or the file is broken. `scratch`
+   * is overwritten.
    */
   hashOn(scratch: Uint8Array): number {
     if (this.#isConfirming) return this.#confirmOn(scratch);
@@ -84,8 +84,8 @@ export class ServedFile {
   }
 
   /**
-   * Whether the file is what was offered, or that with something appended; checked at most once in
-   * `checkFileMs`, and always just before the final digest is sent.
+   * Whether the file is still what was offered, apart from appended bytes. Checked at most once per
+   * `checkFileMs`, and always before the final digest is sent.
    */
   isIntact(nowMs: number): boolean {
     if (this.broken !== undefined) return false;
@@ -106,7 +106,10 @@ export class ServedFile {
     return this.#hasGrown && !this.#isConfirmed && this.log.whole !== undefined;
   }
 
-  /** The second pass over a file that has grown: true to what was sent, or it has changed. */
+  /**
+   * The second pass over a file that has grown: either it matches what was sent, or the file has
+   * changed.
+   */
   #confirmOn(scratch: Uint8Array): number {
     const hasher = (this.#confirmHasher ??= new Bun.CryptoHasher("sha256"));
     const length = Math.min(scratch.length, this.file.size - this.#confirmedBytes);
@@ -146,12 +149,9 @@ export class ServedFile {
   }
 }
 
-/**
- * One client's progress through the file. One read serves many of its segments where those are
- * small.
- */
+/** One client's progress through the file. Reads blocks that serve many small segments each. */
 export class ReadAhead {
-  /** The farthest byte that has been read for sending, or that the client holds already. */
+  /** The farthest byte read for sending, or already held by the client. */
   front: number;
   readonly #file: ServedFile;
   #block: Uint8Array | undefined;
@@ -171,7 +171,7 @@ export class ReadAhead {
     this.#next = offset + length;
     if (length >= limits.directReadBytes) return this.#file.read(offset, into, at, length);
     if (offset < this.#start || offset + length > this.#start + this.#length) {
-      // A lost segment, alone: not worth a block.
+      // A single lost segment is not worth a block.
       if (!inOrder) return this.#file.read(offset, into, at, length);
       const block = (this.#block ??= new Uint8Array(limits.readAheadBytes));
       const wanted = Math.min(block.length, this.#file.file.size - offset);

@@ -1,5 +1,5 @@
 // The hub's file port: lists, transfers and open-chat downloads, over the services that do the
-// work. Answers are asynchronous, so they are callbacks; a session's transfers end with it.
+// work. Answers arrive by callback; a session's transfers end with it.
 
 import type { FileEntry } from "../../chat/events.ts";
 import type { FilesPort } from "../../chat/files-port.ts";
@@ -24,14 +24,14 @@ export class ServerFiles implements FilesPort {
   readonly #sessions = new Map<number, FileSession>();
   /** Pages being read, by request. */
   readonly #listings = new Map<string, Promise<Page>>();
-  /** Answers to be sent: each is rendered for its client, which takes time. */
+  /** Queued answers; each is rendered for its own client, which takes time. */
   readonly #answers: (() => void)[] = [];
-  /** The files by the names that open-chat clients were shown, and when. */
+  /** Files by the names that open-chat clients were shown, and when. */
   #listed:
     | { page: Promise<Page>; files: Promise<ReadonlyMap<string, FileEntry>>; atMs: number }
     | undefined;
 
-  /** `print` is for the line that open-chat's server prints. */
+  /** `print` prints the line of open-chat's original server. */
   constructor(
     service: FileService,
     downloads: OpenChatDownloads,
@@ -57,7 +57,7 @@ export class ServerFiles implements FilesPort {
     );
   }
 
-  /** Queues an answer; many are sent in slices, with other work in between. */
+  /** Queues an answer; many answers are sent in slices, with other work in between. */
   #answer(give: () => void): void {
     if (this.#answers.push(give) === 1) setImmediate(() => this.#sendAnswers());
   }
@@ -124,7 +124,7 @@ export class ServerFiles implements FilesPort {
     this.#downloads.sessionEnded(session);
   }
 
-  /** The file that is listed as `name`, though its own name differs. */
+  /** The file listed as `name` when its real name differs. */
   async #find(name: string): Promise<string | undefined> {
     const fresh =
       this.#listed !== undefined && performance.now() - this.#listed.atMs < folder.listingMs;
@@ -154,7 +154,7 @@ export class ServerFiles implements FilesPort {
     const files = page.then((page) => listedFiles(page.files));
     const listed = { page, files, atMs: performance.now() };
     this.#listed = listed;
-    // Whoever waits for it hears of the error; the next request reads anew.
+    // Its waiters receive the error; the next request reads again.
     files.catch(() => {
       if (this.#listed === listed) this.#listed = undefined;
     });
@@ -164,7 +164,7 @@ export class ServerFiles implements FilesPort {
   async #page(after: string | undefined, limit: number | undefined): Promise<Page> {
     const files: FileEntry[] = [];
     let from = after;
-    // Dialects without pages get the whole list, as far as one message can hold it.
+    // Dialects without paging get the whole list, as far as one message can hold it.
     for (;;) {
       const page = await this.#service.folder.list(from);
       for (const { name, size, modified } of page.files) {

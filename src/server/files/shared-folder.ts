@@ -1,5 +1,5 @@
-// The folder whose files the server shares: what is in it, and opening one by name without ever
-// leaving it or touching anything but a regular file. Knows no protocol.
+// The shared folder: lists it, and opens files by name without ever leaving it or touching anything
+// but a regular file. Knows no protocol.
 
 import { constants, type BigIntStats } from "node:fs";
 import {
@@ -16,6 +16,7 @@ import { readdir } from "node:fs/promises";
 import { sep } from "node:path";
 import { ParleyError } from "../../errors.ts";
 import { folder as limits } from "../../limits.ts";
+import { quoted } from "../../text.ts";
 import { isPlainName, shownName, spellings } from "./file-names.ts";
 import { slicedSort } from "./sliced-sort.ts";
 
@@ -35,13 +36,13 @@ export interface FilePage {
 /** A regular file, opened for reading. Close it. */
 export interface OpenFile extends FileEntry {
   /**
-   * Equal for the same content as far as the file system tells: device, inode, size, times of
-   * modification and of change.
+   * Equal for equal content as far as the file system can tell: device, inode, size, modification
+   * and change time.
    */
   readonly version: string;
   /**
-   * For code that opens it again (sendfile) while this one is open: on Linux the same inode,
-   * whatever happens to the name.
+   * For reopening the file (sendfile) while this one is open. On Linux it leads to the same inode
+   * even if the name changes.
    */
   readonly path: string;
   /**
@@ -50,49 +51,47 @@ export interface OpenFile extends FileEntry {
    */
   read(target: Uint8Array, position: number): number;
   /**
-   * False once the file differs from what was opened (written to, truncated, appended). Throws what
-   * `fstatSync` throws.
+   * False once the file differs from what was opened (overwritten, truncated, appended). Throws
+   * what `fstatSync` throws.
    */
   unchanged(): boolean;
   /**
-   * Bytes in the file now: above `size` once something was appended. Throws what `fstatSync`
+   * Bytes in the file now; above `size` once something was appended. Throws what `fstatSync`
    * throws.
    */
   sizeNow(): number;
   close(): void;
 }
 
-/**
- * A file of a listing, and the room it takes in an answer; undefined for what is no shared file.
- */
+/** A listed file and its size in a response; undefined if it is not a shared file. */
 type Listed = { entry: FileEntry; roomBytes: number } | undefined;
 
 export class SharedFolder {
   readonly path: string;
   #names: readonly string[] = [];
   /**
-   * Entries of the last listing whose metadata is known: many requests then cost one walk through
-   * the folder.
+   * Entries of the last listing whose metadata is known, so that many requests cost one walk
+   * through the folder.
    */
   #listed = new Map<string, Listed>();
   #readAtMs = Number.NEGATIVE_INFINITY;
-  /** State of the folder when it was read; undefined if it was changing. */
+  /** Version of the folder when it was read; undefined if it was changing. */
   #readVersion: string | undefined;
   #reading: Promise<readonly string[]> | undefined;
 
   /** Real paths of files that are never shared, such as the server's own data. */
   readonly #withheld: ReadonlySet<string>;
 
-  /** A folder that does not exist (yet) is an empty one. */
+  /** A missing folder counts as empty; it may be created later. */
   constructor(path: string, withheld: readonly string[] = []) {
     this.path = path;
     this.#withheld = new Set(withheld);
   }
 
   /**
-   * Regular files with names after `after`, sorted by code unit: at most `limits.folder.pageFiles`,
-   * and at most `pageBytes` as JSON. Only what `open` could open is listed. The result is at most
-   * `listingMs` old. Yields to other work every few files.
+   * Regular files named after `after`, sorted by code unit: at most `limits.folder.pageFiles`, and
+   * at most `pageBytes` as JSON. Lists only what `open` could open, at most `listingMs` old. Yields
+   * to other work every few files.
    */
   async list(after = ""): Promise<FilePage> {
     const names = await this.#listing();
@@ -119,20 +118,20 @@ export class SharedFolder {
   }
 
   /**
-   * @throws ParleyError `not-found` for everything that is no regular file of this folder, whatever
-   * the reason; `full` if that cannot be determined now.
+   * @throws ParleyError `not-found` for anything but a regular file of this folder, whatever the
+   * reason; `full` if that can't be determined now
    */
   open(name: string): OpenFile {
     const found = this.#find(name);
     if (found === undefined) throw notFound(name);
     let fd: number | undefined;
     try {
-      // A file that became a FIFO or a link in between neither blocks nor is followed.
+      // If the file became a FIFO or link in between, this neither blocks nor follows.
       const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
       fd = openSync(found.path, flags);
       const stat = fstatSync(fd, { bigint: true });
       const isSame = stat.isFile() && stat.ino === found.stat.ino && stat.dev === found.stat.dev;
-      // A folder on the way may have been exchanged for a link since it was looked at.
+      // A directory on the path may have been replaced by a link in between.
       if (isSame && isOpenedBeneath(fd, realpathSync(this.path))) {
         return opened(fd, name, found.path, stat);
       }
@@ -149,7 +148,7 @@ export class SharedFolder {
     const stat = this.#find(name)?.stat;
     if (stat === undefined) return undefined;
     const entry = { name, size: Number(stat.size), modified: Number(stat.mtimeMs) };
-    // JSON of a name is at most six times its length; the numbers and field names take less than 80
+    // A name takes at most six times its length as JSON; numbers and field names take less than 80.
     return { entry, roomBytes: JSON.stringify(name).length * 2 + 80 };
   }
 
@@ -178,7 +177,7 @@ export class SharedFolder {
     }
   }
 
-  /** By its real path: neither a link nor a second name of the folder leads to it. */
+  /** Compares real paths, so that no link or second name of the folder leads to it. */
   #isWithheld(path: Buffer): boolean {
     return this.#withheld.size > 0 && this.#withheld.has(realpathSync(path));
   }
@@ -193,14 +192,14 @@ export class SharedFolder {
     const nowMs = performance.now();
     try {
       const before = folderVersion(this.path, Date.now());
-      // The names are the same; what they name may have changed.
+      // The names are the same, but what they refer to may have changed.
       if (before === undefined || before !== this.#readVersion) {
         this.#names = await slicedSort(await namesIn(this.path));
         this.#readVersion = before;
       }
     } catch (error) {
       throwIfBusy(error);
-      // Missing (yet), or not readable: nothing to share.
+      // Missing (yet) or not readable: nothing to share.
       this.#names = [];
       this.#readVersion = undefined;
     }
@@ -210,24 +209,24 @@ export class SharedFolder {
   }
 }
 
-/** As `ls` has it: configuration and half-made files, not meant for others. */
+/** Hidden as in `ls`: configuration and partial files. */
 function isHidden(name: string): boolean {
   return name.startsWith(".");
 }
 
-/** Names as they are shown: in UTF-8, or as Latin-1 where they are not. */
+/** Names as they are shown: in UTF-8, or in Latin-1 if they are not UTF-8. */
 async function namesIn(path: string): Promise<string[]> {
   const names = (await readdir(path)).filter((name) => !isHidden(name));
-  // A name that is not UTF-8 has lost its bytes here. Reading those takes longer, so only where it
-  // is needed.
+  // A name that is not UTF-8 is damaged here. Reading raw names takes longer, so do it only if
+  // necessary.
   if (!names.some((name) => name.includes("\ufffd"))) return names;
   const encoded = await readdir(path, { encoding: "buffer" });
   return [...new Set(encoded.map(shownName).filter((name) => !isHidden(name)))];
 }
 
 /**
- * Equal while no name was added or removed; undefined if that just happened, and the clock can't
- * tell two changes apart.
+ * Changes whenever a name is added or removed; undefined right after a change, when timestamps
+ * can't yet tell two changes apart.
  */
 function folderVersion(path: string, nowMs: number): string | undefined {
   const { dev, ino, mtimeNs, ctimeNs, mtimeMs } = statSync(path, { bigint: true });
@@ -235,7 +234,7 @@ function folderVersion(path: string, nowMs: number): string | undefined {
   return isSettled ? `${dev} ${ino} ${mtimeNs} ${ctimeNs}` : undefined;
 }
 
-/** /proc tells what was really opened; elsewhere the checks before opening have to do. */
+/** /proc shows what was really opened; elsewhere the checks before opening must suffice. */
 function isOpenedBeneath(fd: number, folder: string): boolean {
   if (process.platform !== "linux") return true;
   return isBeneath(readlinkSync(`/proc/self/fd/${fd}`, { encoding: "buffer" }), folder);
@@ -279,28 +278,26 @@ export function folderState(path: string): "ready" | "missing" | "no-folder" {
 
 /** Opaque to clients; hashed, so as not to reveal inode numbers. */
 function versionOf(stat: BigIntStats): string {
-  // ctime too: whoever restores mtime after a change (touch -r, cp -p, rsync) can't set that.
+  // Includes ctime, which can't be set when mtime is restored after a change (touch -r, cp -p,
+  // rsync).
   const identity = `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`;
   return new Bun.CryptoHasher("sha256").update(identity).digest("base64url").slice(0, 22);
 }
 
-/** Too many open files, no memory, a failing disk: none of these says whether a file exists. */
+/** Too many open files, no memory, a failing disk: none of these says whether the file exists. */
 const busyCodes: ReadonlySet<unknown> = new Set(["EMFILE", "ENFILE", "ENOMEM", "EIO"]);
 
-/** @throws ParleyError `full` for errors that may not recur */
+/** @throws ParleyError `full` for errors that may be temporary */
 function throwIfBusy(error: unknown): void {
   const code = (error as { code?: unknown }).code;
   if (!busyCodes.has(code)) return;
-  const sentence = `The server is too busy to read its shared folder now (${String(code)}): try again in a while.`;
+  const sentence = `The server is too busy to read its shared folder (${String(code)}): try again later.`;
   throw new ParleyError("full", sentence);
 }
 
 function notFound(name: string): ParleyError {
-  const shown = JSON.stringify(name.slice(0, limits.maxNameChars));
-  return new ParleyError(
-    "not-found",
-    `No file ${shown} on the server; \`--list\` shows what there is.`,
-  );
+  const shown = quoted(name, limits.maxNameChars);
+  return new ParleyError("not-found", `No file ${shown} on the server: --list shows what there is`);
 }
 
 /** Index of the first name greater than `after`; the names are sorted. */

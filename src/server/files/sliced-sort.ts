@@ -1,9 +1,9 @@
-// Sorts a large array in slices, so that the event loop has turns in between. Knows nothing of what
-// is sorted.
+// Sorts a large array in slices, so that the event loop gets turns in between. Knows nothing about
+// the items.
 
-/** Sorted at once; half a millisecond for strings. */
+/** Sorted in one go; half a millisecond for strings. */
 const runLength = 2_048;
-/** Work between two looks at the clock, and time between two turns. */
+/** Steps between checks of the clock, and time between turns. */
 const mergeStep = 1_024;
 const sliceMs = 2;
 
@@ -45,7 +45,7 @@ async function merge(
   return merged;
 }
 
-/** Gives other work a turn once a slice is over. */
+/** Yields to other work when a slice is used up. */
 function slicer(): () => Promise<void> | undefined {
   let untilMs = performance.now() + sliceMs;
   return () => {

@@ -1,14 +1,14 @@
-// Limits transfers, in total and per address. A slot that has been idle for a while is given up
-// when somebody else needs one, and not before: a paused reader harms nobody while there is room.
+// Limits transfers, in total and per address. An idle slot is taken away only when somebody else
+// needs one: a paused reader harms nobody while there is room.
 
 import { ParleyError } from "../../errors.ts";
 import { files as limits } from "../../limits.ts";
 import { isLoopback, networkOf } from "../../addresses.ts";
 
 export interface SlotHolder {
-  /** When it last sent anything; milliseconds of the caller's clock. */
+  /** When it last sent anything, in milliseconds of the caller's clock. */
   readonly usedAtMs: number;
-  /** Gives its slot back, with `remove`, at once. */
+  /** Gives up its slot at once, by calling `remove`. */
   giveWay(): void;
 }
 
@@ -17,7 +17,7 @@ export class TransferSlots<Holder extends SlotHolder> {
   readonly #perNetwork = new Map<string, number>();
   readonly #idleMs: number;
 
-  /** `idleMs`: an idle slot can be taken from its holder after this long. */
+  /** `idleMs`: an idle slot may be taken from its holder after this long. */
   constructor(idleMs: number = limits.idleMs) {
     this.#idleMs = idleMs;
   }
@@ -57,9 +57,7 @@ export class TransferSlots<Holder extends SlotHolder> {
     else this.#perNetwork.delete(network);
   }
 
-  /**
-   * Takes the slot that has been idle longest, of this network or of all, if that is long enough.
-   */
+  /** Takes the longest idle slot, of this network or in total, if it has been idle long enough. */
   #makeRoom(nowMs: number, network?: string): void {
     let oldest: Holder | undefined;
     for (const [holder, from] of this.#holders) {

@@ -1,9 +1,12 @@
-// Conditional and range requests for one file (RFC 9110, sections 13 and 14). Pure: headers in, decision out.
+// Conditional and range requests for one file (RFC 9110, sections 13 and 14). Pure: headers in,
+// decision out.
 
-/** The file as the response describes it: `etag` is strong and quoted, `lastModified` the HTTP date. */
+/**
+ * The file as the response describes it. `etag` is strong and quoted, `lastModified` an HTTP date.
+ */
 export type FileState = { sizeBytes: number; etag: string; lastModified: string };
 
-/** `from` inclusive, `to` exclusive. */
+/** `from` is inclusive, `to` exclusive. */
 export type ConditionalDecision =
   | { type: "whole" }
   | { type: "part"; from: number; to: number }
@@ -11,7 +14,10 @@ export type ConditionalDecision =
   | { type: "failed" }
   | { type: "unsatisfiable" };
 
-/** What a GET or HEAD with these headers gets; the order of preconditions is that of RFC 9110 section 13.2.2. */
+/**
+ * What a GET or HEAD with these headers gets. Preconditions are evaluated in the order of RFC 9110
+ * section 13.2.2.
+ */
 export function evaluateConditions(headers: Headers, file: FileState): ConditionalDecision {
   const match = headers.get("if-match");
   if (match !== null) {
@@ -31,7 +37,10 @@ export function evaluateConditions(headers: Headers, file: FileState): Condition
   return parseRange(range, file.sizeBytes);
 }
 
-/** One byte range. Several ranges, other units and malformed ones are ignored, as section 14.2 allows: the whole file is sent. */
+/**
+ * A single byte range. Multiple ranges, other units and malformed ones are ignored, as section 14.2
+ * allows, and the whole file is sent.
+ */
 function parseRange(range: string, sizeBytes: number): ConditionalDecision {
   const match = /^bytes=\s*(\d{0,15})-(\d{0,15})\s*$/i.exec(range);
   if (match === null) return { type: "whole" };
@@ -55,7 +64,9 @@ function isCurrent(condition: string | null, file: FileState): boolean {
   return condition === null || condition === file.etag || condition === file.lastModified;
 }
 
-/** Whether a list of entity tags contains `etag`; `weak` allows weak comparison (section 8.8.3.2). */
+/**
+ * Whether a list of entity tags contains `etag`; `weak` allows weak comparison (section 8.8.3.2).
+ */
 function anyTag(list: string, etag: string, weak: boolean): boolean {
   return list.split(",").some((entry) => {
     const tag = entry.trim();

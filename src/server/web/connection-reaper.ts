@@ -1,6 +1,6 @@
-// Bounds the web port's connections. Bun.serve shows requests but no connections, so those that have sent half a request, or
-// none after their first, are counted from the process's descriptors, by network, a few times a second. On other systems than
-// Linux only the request timeout bounds them.
+// Bounds the web port's connections. Bun.serve does not expose them, so connections with half a
+// request, or none after their first, are counted from the process's descriptors, by network, a few
+// times a second. Outside Linux only the request timeout bounds them.
 
 import { networkOf } from "../../addresses.ts";
 import { connectionsTo, endConnection, type OpenSocket } from "../../io/udp/socket-names.ts";
@@ -11,13 +11,15 @@ import type { Descriptors } from "../descriptors.ts";
 export type ReaperOptions = {
   descriptors: Descriptors;
   port: number;
-  /** Chat connections, WebSockets included: of one network, or of all. */
+  /** Chat connections, WebSockets included: of one network, or in total. */
   chatConnections: (address?: string) => number;
-  /** Connections of both kinds that one network may have; Infinity for loopback and trusted proxies. */
+  /** Connections of both kinds allowed per network; Infinity for loopback and trusted proxies. */
   maxConnections: (address: string) => number;
-  /** Whether this connection has become a WebSocket, which is admitted by rules of its own. */
+  /** Whether this connection has become a WebSocket, which has its own admission. */
   isWebSocket: (socket: OpenSocket) => boolean;
-  /** Makes the web port accept connections, or none for a while. False: it could not be reopened yet. */
+  /**
+   * Makes the web port accept connections, or stop for a while. False: it can't be reopened yet.
+   */
   listen: (on: boolean) => boolean;
   log: Log;
 };
@@ -25,9 +27,9 @@ export type ReaperOptions = {
 export class ConnectionReaper {
   readonly #options: ReaperOptions;
   readonly #timer: Timer | undefined;
-  /** Descriptors that are neither a connection of the web port nor a chat connection. */
+  /** Descriptors that are neither web nor chat connections. */
   #ownDescriptors: number;
-  /** Connections of the web port at the last look. */
+  /** Connections of the web port when last checked. */
   #webConnections = 0;
   #isListening = true;
   #notBeforeMs = 0;
@@ -47,7 +49,7 @@ export class ConnectionReaper {
     clearInterval(this.#timer);
   }
 
-  /** Ends what is too much. Looks less often while that takes long. */
+  /** Closes excess connections. Runs less often while counting takes long. */
   look(): void {
     const startMs = performance.now();
     if (startMs < this.#notBeforeMs) return;
@@ -60,10 +62,10 @@ export class ConnectionReaper {
     const { descriptors, chatConnections, listen } = this.#options;
     const free = descriptors.free;
     const others = descriptors.limit - free - chatConnections();
-    // What was open at the start may have been closed since.
+    // What was open at startup may have been closed since.
     this.#ownDescriptors = Math.min(this.#ownDescriptors, others);
     const webConnections = others - this.#ownDescriptors;
-    // Asking each descriptor whose it is costs a system call: only when there are more of them.
+    // Identifying a descriptor costs a system call: only when there are more of them.
     if (webConnections > this.#webConnections || free < descriptors.reserve) this.#reap(free);
     this.#webConnections = webConnections;
     const enough = this.#isListening ? descriptors.webReserve : descriptors.webReserve * 1.25;
@@ -73,7 +75,10 @@ export class ConnectionReaper {
     if (listen(shouldListen)) this.#isListening = shouldListen;
   }
 
-  /** Ends connections of networks that have too many and, when descriptors are scarce, those of the networks with most. */
+  /**
+   * Closes connections of networks over their limit and, if descriptors are scarce, of the networks
+   * with the most.
+   */
   #reap(free: number): void {
     const { descriptors, chatConnections, maxConnections, port, isWebSocket } = this.#options;
     let lacking = free < descriptors.reserve ? descriptors.webReserve - free : 0;
@@ -110,7 +115,7 @@ export class ConnectionReaper {
     this.#warnedMs = nowMs;
     const { limit } = this.#options.descriptors;
     this.#options.log.warn(
-      "file descriptors run short, the page's port takes no new connections for a while; if these are guests, raise the limit (ulimit -n, LimitNOFILE)",
+      "running out of file descriptors, the web port accepts no new connections for a while; if the load is legitimate, raise the limit (ulimit -n, LimitNOFILE)",
       { used: limit - free, limit },
     );
   }

@@ -1,5 +1,5 @@
-// GET /files and /files/NAME: the shared folder for browsers and curl, with ranges, entity tags and digests. Speaks HTTP only;
-// the shared folder decides which names it opens.
+// GET /files and /files/NAME: the shared folder for browsers and curl, with ranges, entity tags and
+// digests. Speaks HTTP only; the shared folder decides which names it opens.
 
 import type { Metrics } from "../../chat/metrics.ts";
 import { ParleyError } from "../../errors.ts";
@@ -23,7 +23,10 @@ export class FileRoutes {
     this.#digests = new FileDigests(folder);
   }
 
-  /** The list as JSON: `{files:[{name,size,modified}],next?}`; `?after=NAME` asks for the next page, as `Link` says too. */
+  /**
+   * The list as JSON: `{files:[{name,size,modified}],next?}`. `?after=NAME` asks for the next page,
+   * which `Link` points to.
+   */
   async list(query: URLSearchParams): Promise<Response> {
     try {
       const page = await this.#folder.list(query.get("after") ?? "");
@@ -35,7 +38,10 @@ export class FileRoutes {
     }
   }
 
-  /** A file, a part of it, or with `?sha256` its digest. `name` has been percent-decoded; `address` is the client's. */
+  /**
+   * A file, a part of it, or its digest with `?sha256`. `name` is percent-decoded; `address` is the
+   * client's.
+   */
   async get(
     name: string,
     query: URLSearchParams,
@@ -106,7 +112,7 @@ export class FileRoutes {
   }
 }
 
-/** Bytes `from` up to `to` (exclusive); closes the file once it is no longer needed. */
+/** Bytes `from` up to `to` (exclusive); closes the file when it is no longer needed. */
 function body(
   file: OpenFile,
   from: number,
@@ -115,10 +121,12 @@ function body(
   status: number,
 ): BodyInit {
   if (to - from <= web.wholeReadBytes) return readWhole(file, from, to);
-  // Bun would apply the Range header itself to a whole file. This request gets all of it: If-Range did not match, for example.
+  // Bun would apply the Range header itself to a whole file, but this request gets all of it:
+  // If-Range did not match, for example.
   if (status === 200 && request.headers.has("range")) return streamed(file, to);
   const part = Bun.file(file.path).slice(from, to);
-  // Bun opens the path as soon as it has the response, before the event loop goes on; then it no longer needs ours.
+  // Bun opens the path as soon as it has the response, before the event loop continues; our handle
+  // is then no longer needed.
   setImmediate(() => file.close());
   return part;
 }
@@ -140,7 +148,10 @@ function readWhole(file: OpenFile, from: number, to: number): Uint8Array<ArrayBu
   }
 }
 
-/** If the file changes meanwhile, the stream fails and the connection is cut, so that nobody takes a mixture for the file. */
+/**
+ * If the file changes meanwhile, the stream fails and the connection is cut, so that nobody takes a
+ * mixture for the file.
+ */
 function streamed(file: OpenFile, to: number): ReadableStream<Uint8Array> {
   let position = 0;
   return new ReadableStream({
@@ -155,7 +166,7 @@ function streamed(file: OpenFile, to: number): ReadableStream<Uint8Array> {
         return controller.enqueue(piece);
       }
       file.close();
-      // Without a reason: Bun would print it with its stack.
+      // Without a reason, because Bun would print it with its stack.
       controller.error();
     },
     cancel: () => file.close(),

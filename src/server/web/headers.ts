@@ -1,4 +1,5 @@
-// Headers that the web port's responses share, and two that need care: Content-Disposition and Accept-Encoding. Pure.
+// Headers shared by the web port's responses, and two that need care: Content-Disposition and
+// Accept-Encoding. Pure.
 
 /** For every response: no content sniffing, no framing, no referrer. */
 export const safeHeaders = {
@@ -8,7 +9,10 @@ export const safeHeaders = {
   "X-Frame-Options": "DENY",
 } as const;
 
-/** For the page: only its own script, style and connections. No inline code, so that text can never become code. */
+/**
+ * For the page: only its own script, style and connections. Without inline code, text can never
+ * become code.
+ */
 export const pageHeaders = {
   ...safeHeaders,
   "Content-Security-Policy":
@@ -27,7 +31,10 @@ export const fileHeaders = {
   "Cache-Control": "no-cache",
 } as const;
 
-/** Content-Disposition that saves as `name` (RFC 6266); a name that is not plain ASCII is added in its exact form (RFC 8187). */
+/**
+ * Content-Disposition that saves as `name` (RFC 6266), with the exact form added (RFC 8187) if the
+ * name is not plain ASCII.
+ */
 export function attachment(name: string): string {
   const wellFormed = name.toWellFormed();
   const plain = wellFormed.replace(/[^\x20-\x7e]/g, "_").replace(/["\\%]/g, "_");
@@ -39,7 +46,10 @@ export function attachment(name: string): string {
   return `attachment; filename="${plain}"; filename*=UTF-8''${exact}`;
 }
 
-/** Whether the client accepts gzip (RFC 9110 section 12.5.3; quality values only matter if they are 0). */
+/**
+ * Whether the client accepts gzip (RFC 9110 section 12.5.3). Quality values matter only if they are
+ * 0.
+ */
 export function acceptsGzip(acceptEncoding: string | null): boolean {
   return (acceptEncoding ?? "").split(",").some((entry) => {
     const [coding = "", ...parameters] = entry.split(";").map((part) => part.trim().toLowerCase());

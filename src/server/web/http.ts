@@ -1,5 +1,5 @@
-// The web port: routes requests to the page, the files, the WebSocket of the native protocol and /healthz. Knows HTTP, not
-// chat: the hub is a function that turns a link into a session.
+// The web port: routes requests to the page, the files, the native protocol's WebSocket and
+// /healthz. Knows HTTP, not chat: the hub is a function that turns a link into a session.
 
 import { hostname } from "node:os";
 import type { Server } from "bun";
@@ -16,7 +16,10 @@ import { plainText } from "./plain-text.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
 import { SocketLink, type Connect } from "./websocket.ts";
 
-/** Bounds connections by address: `enter` admits one (undefined) or says why not; each admitted one calls `leave` once. */
+/**
+ * Limits connections by address. `enter` admits one (undefined) or returns the reason; call `leave`
+ * once for each admitted one.
+ */
 export interface ConnectionLimiter {
   enter(address: string): string | undefined;
   leave(address: string): void;
@@ -26,7 +29,7 @@ export type WebOptions = {
   host: string;
   /** 0 takes a free one. */
   port: number;
-  /** Gives a new connection to the hub, in the native dialect. */
+  /** Hands a new native connection to the hub. */
   connect: Connect;
   /** Shared with the other ports. */
   admission: ConnectionLimiter;
@@ -36,19 +39,22 @@ export type WebOptions = {
   /** The origin that browsers see behind a reverse proxy; undefined without one. */
   publicUrl: URL | undefined;
   proxies: TrustedProxies;
-  /** Absent: connections that send no request are bounded by time alone. */
+  /** Absent: idle connections are bounded by time alone. */
   reaper?: Pick<ReaperOptions, "descriptors" | "chatConnections" | "maxConnections">;
 };
 
 export interface WebServer {
   readonly port: number;
-  /** Answers health checks with 503 from now on, so that a load balancer looks elsewhere. */
+  /** Answers health checks with 503 from now on, so that load balancers go elsewhere. */
   drain(): void;
   /** Closes the port and every connection. */
   stop(): Promise<void>;
 }
 
-/** Starts listening. @throws what `Bun.serve` throws, with `code` `EADDRINUSE` when the port is taken. */
+/**
+ * Starts listening.
+ * @throws what `Bun.serve` throws, with `code` `EADDRINUSE` if the port is taken
+ */
 export function startWeb(options: WebOptions): WebServer {
   const site = new Site(options);
   const ports = new WebPorts(options.port, (port) => serve(site, options, port));
@@ -71,11 +77,14 @@ export function startWeb(options: WebOptions): WebServer {
   };
 }
 
-/** The port. It can stop accepting and start again while existing connections go on: each start is a new Bun server. */
+/**
+ * The listening port. It can stop accepting and resume while existing connections continue; each
+ * restart is a new Bun server.
+ */
 class WebPorts {
   readonly port: number;
   readonly #serve: (port: number) => Server<SocketLink>;
-  /** Only the last can be listening; the others serve their remaining connections. */
+  /** Only the last one may be listening; the others serve their remaining connections. */
   readonly #servers = new Set<Server<SocketLink>>();
 
   constructor(port: number, serve: (port: number) => Server<SocketLink>) {
@@ -111,10 +120,12 @@ function serve(site: Site, options: WebOptions, port: number): Server<SocketLink
     hostname: options.host,
     port,
     development: false,
-    // By default Bun 1.4.5 lets a second server listen on the same port, and each gets some of the connections.
+    // By default, Bun 1.4.5 lets a second server listen on the same port and splits the
+    // connections.
     reusePort: false,
     idleTimeout: web.requestSeconds,
-    // A request with a body gets 405 from us. With a limit, Bun would answer 413 first. It keeps nothing of an unread body.
+    // Requests with a body get a 405 from us; with a limit, Bun would answer 413 first. Bun keeps
+    // nothing of an unread body.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     async fetch(request, server) {
       server.timeout(request, web.idleSeconds);
@@ -122,7 +133,7 @@ function serve(site: Site, options: WebOptions, port: number): Server<SocketLink
       if (response !== undefined) count(metrics.httpRequests, String(response.status));
       return response;
     },
-    error: () => plainText(500, "The server failed to answer; its log may say why."),
+    error: () => plainText(500, "The server failed to answer; see its log."),
     websocket: {
       maxPayloadLength: web.maxFrameBytes,
       idleTimeout: web.socketIdleSeconds,
@@ -140,7 +151,7 @@ class Site {
   /** Remote address and port of each. */
   readonly webSockets = new Set<string>();
   readonly #options: WebOptions;
-  /** Names in a Host header that mean this server. */
+  /** Host names that mean this server. */
   readonly #hostNames: ReadonlySet<string>;
   readonly #files: FileRoutes;
   #warnedOfProxy = false;
@@ -153,7 +164,7 @@ class Site {
     this.#hostNames = new Set(names.map((name) => name.toLowerCase()));
   }
 
-  /** Undefined when the request has become a WebSocket. */
+  /** Undefined if the request became a WebSocket. */
   async answer(request: Request, server: Server<SocketLink>): Promise<Response | undefined> {
     const host = request.headers.get("host");
     if (!isOwnHost(host, this.#hostNames)) {
@@ -163,7 +174,7 @@ class Site {
       );
     }
     if (request.method !== "GET" && request.method !== "HEAD") {
-      return plainText(405, "Only GET and HEAD are understood here.", { Allow: "GET, HEAD" });
+      return plainText(405, "Only GET and HEAD are supported.", { Allow: "GET, HEAD" });
     }
     const { path, query } = target(request.url);
     if (path === "/ws") return this.#upgrade(request, server, host);
@@ -186,7 +197,7 @@ class Site {
     const { admission, metrics, log, proxies, publicUrl } = this.#options;
     if (!isOwnOrigin(request.headers.get("origin"), host, publicUrl?.origin)) {
       log.info("WebSocket refused", { origin: request.headers.get("origin") ?? "" });
-      return plainText(403, "A page of another origin may not chat here.");
+      return plainText(403, "Pages from other origins may not connect.");
     }
     if (this.isStopping) return plainText(503, "The server is stopping.", { "Retry-After": "1" });
     const { address: from = "", port = 0 } = server.requestIP(request) ?? {};
@@ -196,7 +207,7 @@ class Site {
     if (address === undefined) {
       return plainText(
         400,
-        "The proxy does not say who asks: it must set X-Forwarded-For or Forwarded.",
+        "The proxy does not identify the client: it must set X-Forwarded-For or Forwarded.",
       );
     }
     const refusal = admission.enter(address);
@@ -214,7 +225,10 @@ class Site {
     const link = new SocketLink({ address, port }, metrics, leave);
     if (server.upgrade(request, { data: link })) return undefined;
     leave();
-    return plainText(426, "This is a WebSocket.", { Upgrade: "websocket", Connection: "Upgrade" });
+    return plainText(426, "This URL is for WebSockets.", {
+      Upgrade: "websocket",
+      Connection: "Upgrade",
+    });
   }
 
   #file(
@@ -232,14 +246,17 @@ class Site {
     return this.#files.get(name, query, request, address);
   }
 
-  /** All clients of an untrusted proxy look like the proxy; on this machine that exempts them from limits by address. */
+  /**
+   * All clients of an untrusted proxy share its address; on this machine that exempts them from
+   * limits per address.
+   */
   #warnOfProxy(connected: string, headers: Headers): void {
     if (this.#warnedOfProxy || !isLoopback(connected) || this.#options.proxies.has(connected))
       return;
     if (!headers.has("x-forwarded-for") && !headers.has("forwarded")) return;
     this.#warnedOfProxy = true;
     this.#options.log.warn(
-      "a proxy on this machine is not trusted, so all its clients count as this machine: see --trusted-proxy",
+      "an untrusted proxy on this machine makes all its clients count as local: see --trusted-proxy",
       { proxy: connected },
     );
   }
@@ -249,7 +266,10 @@ class Site {
   }
 }
 
-/** Path and query of a request's URL, which Bun makes from the Host header: with an odd one it may have no path. */
+/**
+ * Path and query of a request's URL. Bun builds it from the Host header; with an odd one it may
+ * have no path.
+ */
 function target(url: string): { path: string; query: URLSearchParams } {
   const from = url.startsWith("/") ? 0 : url.indexOf("/", url.indexOf("//") + 2);
   const rest = from < 0 ? "/" : url.slice(from);

@@ -1,12 +1,14 @@
-// Which requests the web port answers: those whose Host means this server and, for WebSockets, whose Origin is its own page.
-// A hostile page can make a browser send anything, but not lie about these two. Pure.
+// Which requests the web port accepts: Host must mean this server and, for WebSockets, Origin must
+// be its own page. A hostile page can make a browser send anything but can't forge these two. Pure.
 
-/** Host names that mean this server, besides loopback and IP addresses: in lower case, without a port. */
+/**
+ * Host names that mean this server, besides loopback and IP addresses: lower case, without a port.
+ */
 export type OwnNames = ReadonlySet<string>;
 
 /**
- * Whether `host` (the Host header) means this server. IP addresses and `localhost` always do: a page that rebinds its own
- * domain to our address (DNS rebinding) still names that domain. Other names must be known.
+ * Whether `host` (the Host header) means this server. IP addresses and `localhost` always do: under
+ * DNS rebinding, the header still names the attacker's domain. Other names must be known.
  */
 export function isOwnHost(host: string | null, names: OwnNames): boolean {
   const name = parseAuthority(host)?.name;
@@ -16,8 +18,9 @@ export function isOwnHost(host: string | null, names: OwnNames): boolean {
 }
 
 /**
- * Whether a request with this Origin may open a WebSocket. Programs send none and may; a browser always sends one, which must be
- * `publicOrigin`, or the host and port of the request itself. The scheme is free: a proxy in front may speak https.
+ * Whether a request with this Origin may open a WebSocket. Programs send none and may; browsers
+ * always send one, which must be `publicOrigin`, or have the request's own host and port. The
+ * scheme may differ: a proxy in front may speak https.
  */
 export function isOwnOrigin(
   origin: string | null,
@@ -31,13 +34,13 @@ export function isOwnOrigin(
   const here = parseAuthority(host);
   if (page === undefined || here === undefined || page.name !== here.name) return false;
   const usual = match?.[1]?.toLowerCase() === "https" ? 443 : 80;
-  // A Host without a port says that it is the scheme's usual one, but not which scheme.
+  // A Host without a port means the scheme's default port, but the scheme is unknown here.
   return (page.port ?? usual) === (here.port ?? usual);
 }
 
 type Authority = { name: string; port: number | undefined };
 
-/** `HOST[:PORT]`, the host in lower case; undefined if it is none. */
+/** `HOST[:PORT]` with the host in lower case; undefined if invalid. */
 function parseAuthority(text: string | null): Authority | undefined {
   const match = /^(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::(\d{1,5}))?$/i.exec(text ?? "");
   const name = match?.[1]?.toLowerCase().replace(/\.$/, "");

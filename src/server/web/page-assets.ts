@@ -1,4 +1,4 @@
-// The page's files as they are served: embedded at build time, compressed once, with entity tags.
+// Serves the page's files: embedded at build time, compressed once, with entity tags.
 
 import { buildPage } from "../../page/build-page.ts" with { type: "macro" };
 import { pageHeaders, acceptsGzip } from "./headers.ts";
@@ -12,7 +12,7 @@ type PageFile = {
 
 let files: ReadonlyMap<string, PageFile> | undefined;
 
-/** The response for `path`; undefined if the page has no such file. For HEAD, Bun drops the body. */
+/** The response for `path`; undefined if the page has no such file. Bun drops the body for HEAD. */
 export function pageResponse(path: string, request: Request): Response | undefined {
   files ??= loadFiles();
   const file = files.get(path);

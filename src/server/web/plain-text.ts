@@ -1,4 +1,4 @@
-// An answer in one sentence, for people with curl and for errors.
+// A one-sentence response, for curl users and for errors.
 
 import { safeHeaders } from "./headers.ts";
 

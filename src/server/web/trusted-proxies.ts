@@ -1,5 +1,5 @@
-// Who sent a request that came through a reverse proxy: the address that the proxy names, if it is one of those that the
-// operator trusts. Anybody can write these headers; only what a trusted proxy has added to them counts.
+// The client behind a reverse proxy: its address as reported by a proxy the operator trusts.
+// Anybody can send these headers; only what a trusted proxy appended counts.
 
 import { BlockList, isIP } from "node:net";
 import { plainAddress } from "../../addresses.ts";
@@ -21,9 +21,10 @@ export class TrustedProxies {
   }
 
   /**
-   * The client of a request that came from `peer`: `peer` itself unless that is a trusted proxy; else the last address in
-   * X-Forwarded-For or Forwarded (RFC 7239) that is no trusted proxy. Undefined if a trusted proxy hands on what it should have
-   * replaced: no address, or two headers that disagree, one of which then is the client's own invention.
+   * The client of a request from `peer`: `peer` itself, or, behind a trusted proxy, the last
+   * untrusted address in X-Forwarded-For or Forwarded (RFC 7239). Undefined if a trusted proxy
+   * passed on what it should have replaced: no address, or two headers that disagree, one of which
+   * the client must have made up.
    */
   clientOf(peer: string, headers: Headers): string | undefined {
     if (!this.has(peer)) return peer;
@@ -43,7 +44,7 @@ export class TrustedProxies {
   }
 }
 
-/** `10.0.0.0/8`, `fd00::/8`, or one address; undefined if it is none. */
+/** `10.0.0.0/8`, `fd00::/8`, or a single address; undefined if invalid. */
 export function parseNetwork(text: string): Network | undefined {
   const [address = "", length, rest] = text.split("/");
   const family = isIP(address);
@@ -59,7 +60,7 @@ function forwardedFor(header: string | null): Chain | undefined {
   return header?.split(",").map((hop) => addressOf(hop.trim()));
 }
 
-/** Commas separate hops unless they are quoted; of each hop only `for` matters here. */
+/** Commas separate hops unless quoted; only `for` matters here. */
 function forwarded(header: string | null): Chain | undefined {
   const hops = header?.match(/(?:[^,"]|"[^"]*")+/g);
   return hops?.map((hop) => {
@@ -68,7 +69,10 @@ function forwarded(header: string | null): Chain | undefined {
   });
 }
 
-/** An address as parley writes it, without port and zone; undefined for a name, `unknown` and the like. */
+/**
+ * The address in parley's notation, without port and zone; undefined for a name, `unknown` and the
+ * like.
+ */
 function addressOf(hop: string): string | undefined {
   const host = /^\[([^\]]*)\](?::\d+)?$/.exec(hop)?.[1] ?? /^([\d.]+)(?::\d+)?$/.exec(hop)?.[1];
   const address = plainAddress((host ?? hop).toLowerCase().replace(/%.*/, ""));

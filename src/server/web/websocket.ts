@@ -1,4 +1,5 @@
-// The native protocol in WebSocket frames: one connection's Link over Bun's ServerWebSocket. Knows lines, not their meaning.
+// The native protocol in WebSocket frames: a Link over Bun's ServerWebSocket. Knows lines, not
+// their meaning.
 
 import type { ServerWebSocket } from "bun";
 import type { Link } from "../../chat/link.ts";
@@ -9,7 +10,7 @@ import { message as messageLimits, web } from "../../limits.ts";
 export interface WebSession {
   /** One line, without its line end. */
   receive(line: string): void;
-  /** A line exceeds the limit; the hub tells the sender and ends the connection. */
+  /** A line exceeds the limit; the hub answers and closes the connection. */
   overflow(): void;
   /** The link accepts output again. */
   drained(): void;
@@ -23,7 +24,7 @@ export type Traffic = { receivedBytes: number; sentBytes: number };
 /** Hands a new connection to the hub. */
 export type Connect = (link: Link, peer: Peer) => WebSession;
 
-/** The connection of a browser or a bot; Bun keeps it as the socket's `data`. */
+/** A browser's or bot's connection; Bun keeps it as the socket's `data`. */
 export class SocketLink implements Link {
   readonly peer: Peer;
   #socket: ServerWebSocket<SocketLink> | undefined;
@@ -33,7 +34,7 @@ export class SocketLink implements Link {
   #isFull = false;
   #isEnding = false;
 
-  /** `left` is called once when the connection is gone. */
+  /** `left` is called once, when the connection is gone. */
   constructor(peer: Peer, traffic: Traffic, left: () => void) {
     this.peer = peer;
     this.#traffic = traffic;
@@ -51,7 +52,8 @@ export class SocketLink implements Link {
     if (this.#isFull) return 0;
     for (let from = 0; from < bytes.length;) {
       const frame = bytes.subarray(from, from + frameLength(bytes, from));
-      // Text frames, as the protocol says. -1: accepted, but wait for `drain`; 0: the connection is gone.
+      // Text frames, as the protocol requires. -1: accepted, but wait for `drain`; 0: the
+      // connection is gone.
       const sent = socket.sendText(decoder.decode(frame));
       if (sent === 0) return bytes.length;
       this.#traffic.sentBytes += frame.length;
@@ -111,7 +113,10 @@ export class SocketLink implements Link {
 
 const decoder = new TextDecoder();
 
-/** Length of the next frame, which starts at `from`: whole lines, about `outFrameBytes`, at least one line. */
+/**
+ * Length of the next frame, starting at `from`: whole lines, about `outFrameBytes`, at least one
+ * line.
+ */
 function frameLength(bytes: Uint8Array, from: number): number {
   const rest = bytes.length - from;
   if (rest <= web.outFrameBytes) return rest;

@@ -41,13 +41,13 @@ test("nobody can take it by a rename or as an alias", () => {
   mallory.send({ type: "rename", name: "Bob", ref: 1 });
   expect(mallory.lines()).toMatchObject([{ type: "error", code: "name-taken", ref: 1 }]);
   const eve = rig.client(chatRoom, true, elsewhere).send(":Bob:Eve");
-  expect(eve.text()).toContain("is kept for somebody who has lost the connection");
+  expect(eve.text()).toContain("is reserved for a user who lost the connection");
   expect(eve.session.phase).toBe("new");
   eve.send(":Evi:Eve");
   expect(eve.session.name).toBe("Eve");
   for (const dialect of [openChat, lineChat]) {
     const plain = rig.client(dialect, true, elsewhere).send("Bob");
-    expect(plain.text()).toContain("is kept for somebody who has lost the connection");
+    expect(plain.text()).toContain("is reserved for a user who lost the connection");
     plain.send("Bob2");
     expect(plain.session.name).toBe("Bob2");
     plain.send({ type: "bye" }).close("quit");

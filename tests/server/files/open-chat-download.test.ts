@@ -165,7 +165,7 @@ test("one address may hold half of the pool, loopback all of it", async () => {
   const start = (address: string) => pool.start("a.txt", { session: session++, address });
   for (let i = 0; i < limits.portsPerAddress; i++) await start(`2001:db8:1:2::${i + 1}`);
   await expect(start("2001:db8:1:2::99")).rejects.toThrow(
-    `2001:db8:1:2::/64 has ${limits.portsPerAddress} downloads: finish one first`,
+    `2001:db8:1:2::/64 already has ${limits.portsPerAddress} downloads: finish one first`,
   );
   await start("192.0.2.1");
   pool.sessionEnded(0);

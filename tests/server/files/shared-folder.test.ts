@@ -378,7 +378,7 @@ skipUnless(process.platform === "linux", "no ulimit in sh")(
       { stdout: "pipe" },
     );
     expect(JSON.parse(await new Response(child.stdout).text())).toEqual([
-      "full The server is too busy to read its shared folder now (EMFILE): try again in a while.",
+      "full The server is too busy to read its shared folder (EMFILE): try again later.",
       "full",
       "content of a.txt".length,
       true,

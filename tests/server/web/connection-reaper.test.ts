@@ -137,7 +137,7 @@ onLinux("half requests leave descriptors for chat and files, and the page comes 
     expect(await server.exited).toBe(0);
   }
   expect(await new Response(server.stderr).text()).toMatch(
-    /"level":"warn","message":"file descriptors run short.*"limit":256\}/,
+    /"level":"warn","message":"running out of file descriptors.*"limit":256\}/,
   );
 });
 

@@ -179,7 +179,7 @@ describe("who is let in", () => {
   });
 
   test("too many connections from one address are refused before there is a session", async () => {
-    rig.refusal = "There are 64 connections from here already";
+    rig.refusal = "192.0.2.1 already has 64 connections";
     const before = rig.links.length;
     const answer = await rig.get("/ws", { Upgrade: "websocket", Connection: "Upgrade" });
     rig.refusal = undefined;

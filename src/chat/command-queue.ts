@@ -1,26 +1,27 @@
-// What one sender may do: its messages are taken at its rate, a few more wait for their turn, and what is beyond that is refused
-// with the time after which it may try again. A flood is its sender's problem, never the room's. Pure.
+// The commands of one session that wait for its rate limit or for the store, and the budget that
+// pays for them. Commands past the queue's bound are refused with a retry time, so a flood slows
+// down its sender and never the room. Pure.
 
 import { message, sender as limits } from "../limits.ts";
 import type { Command } from "./events.ts";
 import { type Rates, RateBudget } from "./rate-budget.ts";
 
-/** A command that waits; `partner` is whom a `say` to the partner was for when it came. */
+/** A waiting command. `partner` is the private-chat partner at the time a `say` to it arrived. */
 export type QueuedCommand = { command: Command; partner: string | undefined };
 
-/** The commands of a session that wait for its rate, or for an answer of the store to the one before. */
+/** Commands that wait for the session's rate, or for the store to answer the one before. */
 export class CommandQueue {
   #waiting: QueuedCommand[] | undefined;
   #blocks = 0;
   #own: RateBudget | undefined;
   readonly #shared: readonly RateBudget[];
 
-  /** `shared`: the budgets of the networks that the session comes from. */
+  /** `shared`: the budgets of the networks the session connects from. */
   constructor(shared: readonly RateBudget[]) {
     this.#shared = shared;
   }
 
-  /** The session's last command waits for the store: those that follow wait for that one. */
+  /** Whether the last command waits for the store; later ones queue behind it. */
   get isBlocked(): boolean {
     return this.#blocks > 0;
   }
@@ -38,7 +39,7 @@ export class CommandQueue {
     return this.#waiting?.length ?? 0;
   }
 
-  /** Whether its last words are said: what comes after a `quit` counts no more. */
+  /** Whether a `quit` is queued; anything after it is ignored. */
   get isClosing(): boolean {
     return this.#waiting?.at(-1)?.command.type === "quit";
   }
@@ -56,7 +57,7 @@ export class CommandQueue {
     if (this.#waiting?.length === 0) this.#waiting = undefined;
   }
 
-  /** Forgets counted messages from `n` on: their sender goes back to `n`. */
+  /** Drops counted messages from `n` on; the sender resends them. */
   dropFrom(n: number): void {
     this.#waiting = this.#waiting?.filter(
       ({ command }) => !("n" in command) || (command.n ?? 0) < n,
@@ -68,7 +69,10 @@ export class CommandQueue {
     this.#waiting = undefined;
   }
 
-  /** Takes what a command costs: everybody whom a message is for, and what is read and written, `readChars` at least. */
+  /**
+   * Charges a command: text bytes times recipients, but at least `readChars`. False if over the
+   * rate.
+   */
   spend(command: Command, rates: Rates, nowMs: number, readChars = 0): boolean {
     this.#own ??= new RateBudget(rates, limits.burstSeconds, 1, nowMs);
     if (this.waitMs(nowMs) > 0) return false;
@@ -80,26 +84,26 @@ export class CommandQueue {
     return true;
   }
 
-  /** Charges for what the session has made the server read, or write, beyond the command itself. */
+  /** Charges for work beyond the command itself, such as a long answer. */
   charge(chars: number, nowMs: number): void {
     this.#own?.charge(chars, nowMs);
     for (const budget of this.#shared) budget.charge(chars, nowMs);
   }
 
-  /** Milliseconds until something may be spent; 0: now. */
+  /** Milliseconds until the next command may be charged; 0 if now. */
   waitMs(nowMs: number): number {
     let waitMs = this.#own?.waitMs(nowMs) ?? 0;
     for (const budget of this.#shared) waitMs = Math.max(waitMs, budget.waitMs(nowMs));
     return waitMs;
   }
 
-  /** After how many milliseconds a refused command may be tried again. */
+  /** Milliseconds after which a refused command may be retried. */
   retryAfterMs(rates: Rates, nowMs: number): number {
     const queueMs = (this.length / rates.messagesPerSecond) * 1000;
     return Math.ceil(Math.max(this.waitMs(nowMs), queueMs));
   }
 
-  /** Whether one more refusal may be answered: of so many refused, or of so much owed, nothing more is read. */
+  /** Whether another refusal may be answered. Once this is false, the session is disconnected. */
   mayRefuse(rates: Rates, nowMs: number): boolean {
     this.#own ??= new RateBudget(rates, limits.burstSeconds, 1, nowMs);
     if (this.#own.debtSeconds(nowMs) > limits.maxDebtSeconds) return false;
