@@ -474,6 +474,12 @@ export const folder = {
 
 /** The web port: the page, files over HTTP, WebSockets. */
 export const web = {
+  /** HTTP requests per second from one network that is not loopback: a page with its parts, ranges of files … */
+  requestsPerSecond: 100,
+  /** … and at once: an office opens the page, or a program downloads a folder. 20 ms to answer. */
+  requestBurst: 400,
+  /** Networks whose requests are counted; the least recently seen is forgotten first. */
+  requestNetworks: 4_096,
   /**
    * Largest WebSocket frame from a client: the longest line and more. A larger one closes the
    * connection (1009).

@@ -18,7 +18,19 @@ export class Host {
     this.#number = number;
     this.#name = name;
     this.space = new Namespace(scope, name);
-    router.ip("link", "add", "name", name, "type", "veth", "peer", "name", nic, "netns", this.space.name);
+    router.ip(
+      "link",
+      "add",
+      "name",
+      name,
+      "type",
+      "veth",
+      "peer",
+      "name",
+      nic,
+      "netns",
+      this.space.name,
+    );
     router.ip("addr", "add", `10.77.${number}.1/24`, "dev", name);
     router.ip("addr", "add", `fd77:${number}::1/64`, "dev", name, "nodad");
     router.ip("link", "set", "dev", name, "up");

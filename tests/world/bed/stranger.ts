@@ -22,7 +22,6 @@ let names = 0;
 /** One line or request of each attack; `epoch` is the log's. */
 function requestOf(attack: string, epoch: string): string {
   const room = "lobby";
-  const line = (message: object): string => `${JSON.stringify(message)}\n`;
   switch (attack) {
     case "talk":
       return line({ type: "say", room, text: "a stranger talks and talks and talks" });
@@ -45,6 +44,10 @@ function requestOf(attack: string, epoch: string): string {
   }
 }
 
+function line(message: object): string {
+  return `${JSON.stringify(message)}\n`;
+}
+
 async function attackWith(attack: string, opened: () => void): Promise<void> {
   const isWeb = attack === "head" || attack === "list";
   for (;;) {
@@ -63,7 +66,8 @@ async function attackWith(attack: string, opened: () => void): Promise<void> {
       pump(socket);
     };
     const pump = (socket: Bun.Socket): void => {
-      for (let turn = 0; isOpen && turn < maxTurnBytes;) {
+      for (let turn = 0; turn < maxTurnBytes;) {
+        if (!isOpen) return;
         const rest = batch.subarray(sent);
         const written = Math.max(0, socket.write(rest));
         report.sentBytes += written;
@@ -71,7 +75,7 @@ async function attackWith(attack: string, opened: () => void): Promise<void> {
         sent = (sent + written) % batch.length;
         if (written < rest.length) return;
       }
-      if (isOpen) setImmediate(pump, socket);
+      setImmediate(pump, socket);
     };
     let heard = "";
     try {
