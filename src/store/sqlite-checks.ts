@@ -29,11 +29,11 @@ export function checkPlace(given: string): string {
   if (!existsSync(directory)) {
     throw refused(
       given,
-      `can't be created: there is no directory ${quoted(directory, 400)}. Create it first`,
+      `can't be created: there is no folder ${quoted(directory, 400)}. Create it first`,
     );
   }
   if (!statSync(directory).isDirectory()) {
-    throw refused(given, `can't be created: ${quoted(directory, 400)} is not a directory`);
+    throw refused(given, `can't be created: ${quoted(directory, 400)} is not a folder`);
   }
   refuseDanglingLink(given);
   const found = existsSync(path) ? statSync(path) : undefined;
