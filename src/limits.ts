@@ -163,6 +163,11 @@ export const connections = {
   afterFinMs: 500,
   /** An ending connection that takes no more bytes is aborted after this. */
   drainMs: 5_000,
+  /**
+   * Receive buffer of a chat connection, which Linux doubles: what one read can bring, while all
+   * others wait. Enough for `sender.bytesPerSecond` over 100 ms.
+   */
+  receiveBufferBytes: 64 * KiB,
   /** Idle time before the kernel probes whether the peer is still there (TCP keep-alive). */
   keepAliveMs: 30_000,
   /** A native session silent for this long is sent a ping. */
