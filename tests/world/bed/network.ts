@@ -3,6 +3,7 @@
 
 import { Namespace } from "./namespace.ts";
 import type { Scope } from "./scope.ts";
+import { until } from "./wait.ts";
 
 /** The interface of every host; the router's have the hosts' names. */
 const nic = "eth0";
@@ -49,6 +50,12 @@ export class Host {
 
   address6(index = 0): string {
     return `fd77:${this.#number}::${2 + index}`;
+  }
+
+  /** Packets pass at once, but for up to a second the kernel does not call the interface running. */
+  async isUp(): Promise<void> {
+    const state = (): string => this.space.run("cat", `/sys/class/net/${nic}/operstate`).trim();
+    await until(() => state() === "up", "the interface to be up");
   }
 
   /** The way to everybody else. */

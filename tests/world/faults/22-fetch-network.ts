@@ -168,6 +168,7 @@ world(
   async (scope) => {
     const network = new Network(scope);
     const host = network.host("server", 2);
+    await host.isUp();
     const server = await TestServer.start(scope, host.space);
     await server.process.says("client");
     const { stdout, stderr } = server.process;

@@ -28,8 +28,11 @@ async function lendTcp(scope: Scope, space: Namespace): Promise<Lent> {
   return { giveBack: () => socket.terminate() };
 }
 
+/** As a program holds it that waits for the answer of a name server. */
 async function lendUdp(scope: Scope, space: Namespace): Promise<Lent> {
-  const socket = await space.within(() => Bun.udpSocket({ hostname: "0.0.0.0", port: chatPort }));
+  const socket = await space.within(() =>
+    Bun.udpSocket({ port: chatPort, connect: { hostname: here, port: 53 } }),
+  );
   scope.defer(() => socket.close());
   return { giveBack: () => socket.close() };
 }
@@ -60,7 +63,10 @@ world(
   async (scope) => {
     const space = new Namespace(scope, "one");
     mkdirSync(scope.folder("FILES"));
-    await lendUdp(scope, space);
+    const listener = space.within(() =>
+      Bun.listen({ hostname: here, port: chatPort, socket: { data: () => {} } }),
+    );
+    scope.defer(() => listener.stop(true));
     const server = parley(scope, ["server"], { space });
     await until(() => server.hasEnded, "the end of the start", 20_000);
     assert.equal(await server.exit(), 1);
