@@ -151,12 +151,12 @@ export const connections = {
    */
   loginTimeoutMs: 60_000,
   /** How long a refused connection may take to read the reason. */
-  turnedAwayMs: 500,
+  refusedLingerMs: 500,
   /**
    * Refused connections kept open for that: half the minimum descriptor reserve. Others are closed
    * at once.
    */
-  maxTurnedAway: 16,
+  maxRefusedLingering: 16,
   /**
    * After the peer's FIN: time for late answers (a list of files) before the connection is closed.
    */
@@ -172,7 +172,7 @@ export const connections = {
   keepAliveMs: 30_000,
   /** A native session silent for this long is sent a ping. */
   idlePingMs: 60_000,
-  /** It is closed if nothing comes back for this long after the ping. */
+  /** A pinged session is closed if nothing comes back for this long. */
   idleCloseMs: 30_000,
 } as const;
 
@@ -185,14 +185,14 @@ export const descriptors = {
    * for the web port and files.
    */
   max: 20_480,
-  /** One in this many is reserved from chat connections, for files and other uses, */
+  /** One in this many is reserved from chat connections, for files and other uses. */
   reserveOneIn: 8,
-  /** within these bounds: `files.maxTransfers` and some. */
+  /** Bounds of that reserve: `files.maxTransfers` and some. */
   minReserve: 32,
   maxReserve: 1_024,
   /** Minimum interval between counts; counting thousands takes milliseconds. */
   countMs: 50,
-  /** Counting may take one in this many milliseconds. */
+  /** Counting may take one in this many milliseconds of the server's time. */
   countOneIn: 50,
   /**
    * Interval between checks of the web port, which is how long a flood of half-sent requests can
@@ -223,11 +223,11 @@ export const sender = {
    */
   refusalBurst: 2_000,
   /**
-   * All connections of one address, or IPv6 /64, may together send as much as this many senders,
+   * All connections of one address, or IPv6 /64, may together send as much as this many senders.
    */
   sendersPerNetwork: 2,
   /**
-   * with this burst of bytes, in seconds: 2 MiB, half of `output.maxLagBytes`, so that no reader is
+   * Their burst of bytes, in seconds: 2 MiB, half of `output.maxLagBytes`, so that no reader is
    * dropped for it.
    */
   networkBurstSeconds: 2,
@@ -654,9 +654,9 @@ export const files = {
 export const journal = {
   /** As `transfer.minChunkBytes`: a journal with smaller chunks is not ours. */
   minChunkBytes: 64 * KiB,
-  /** Progress is recorded after this many bytes, */
+  /** Progress is recorded after this many bytes. */
   everyBytes: 8 * MiB,
-  /** or after this long, which is what a SIGKILL costs. */
+  /** It is recorded at least this often, which is what a SIGKILL costs. */
   everyMs: 250,
   /** A longer journal is not read; 262 144 chunks take at most half of it. */
   maxBytes: 16 * MiB,
@@ -695,8 +695,8 @@ export const fetching = {
   /** After this much silence, the control connection is pinged. */
   silenceMs: 1_500,
   /**
-   * Without an answer for this long, it is dropped. Our address may have changed; a new connection
-   * continues within 5 s.
+   * A control connection that does not answer the ping for this long is dropped. Our address may
+   * have changed; a new connection continues within 5 s.
    */
   aliveTimeoutMs: 2_000,
   /** Interval between timeout checks while nothing arrives. */

@@ -1,5 +1,6 @@
-// The one command that checks everything: types, format, lint, tests.   bun tests/check.ts [FILTER of tests]
-// Stops at the first step that fails, and names it. Its last line on stdout counts the tests.
+// The one command that checks everything: types, format, lint, tests.
+//   bun tests/check.ts [FILTER of tests]
+// Stops at the first step that fails, and names it. The last line on stdout counts the tests.
 
 import { parseTotals, skipReasons } from "./totals.ts";
 

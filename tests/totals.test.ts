@@ -1,4 +1,4 @@
-// The summary of a run, read from what `bun test` really prints.
+// The summary of a run, read from the real output of `bun test`.
 
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -26,7 +26,7 @@ export type HubOptions = {
   /** Rates that each sender may sustain; undefined for no limit. */
   rates: Rates | undefined;
   files: FilesPort;
-  /** Folded words that some dialect interprets and that are therefore no names. */
+  /** Folded words with a meaning in some dialect, which can't be names. */
   reservedNames: ReadonlySet<string>;
   /** Asks for an `endTurn`; called once per turn. */
   wake: () => void;

@@ -64,8 +64,7 @@ export class Hub {
     const conversation = dialect.open(peer);
     const id = this.#nextId++;
     const budgets = this.#budgets.of(peer.address, nowMs);
-    const made = [id, link, dialect, conversation, peer, nowMs, hub.backlog, budgets] as const;
-    const session = new Session(...made);
+    const session = new Session(id, link, dialect, conversation, peer, nowMs, hub.backlog, budgets);
     hub.sessions.add(session);
     count(this.options.metrics.connections, dialect.name);
     count(this.options.metrics.connectionsOpened, dialect.name);
@@ -165,14 +164,14 @@ export class Hub {
     this.#timers.handleTurnEnd();
   }
 
-  /** Runs due timers; call it no later than `nextTimeout`. */
+  /** Runs due timers; call it no later than `nextTimeoutMs`. */
   handleTimeout(nowMs: number): void {
     this.#hub.nowMs = nowMs;
     this.#timers.handleTimeout();
   }
 
   /** Unix milliseconds by which `handleTimeout` must be called. */
-  get nextTimeout(): number {
+  get nextTimeoutMs(): number {
     return this.#timers.nextMs;
   }
 
@@ -270,7 +269,7 @@ export class Hub {
   }
 
   #watchGap(session: Session): void {
-    // The adapter rereads `nextTimeout` at the end of a turn.
+    // The adapter rereads `nextTimeoutMs` at the end of a turn.
     if (this.#hub.schedule.gaps.size === 0) this.#hub.wake();
     this.#hub.schedule.gaps.add(session);
   }

@@ -15,14 +15,14 @@ import type { UndecidedConnections } from "./undecided-connections.ts";
 export type ChatSocket = Bun.Socket<ChatConnection | undefined>;
 
 /** What a port speaks: one dialect, CPP alone, or whatever the first bytes indicate. */
-export type Speech =
+export type PortProtocol =
   | { kind: "dialect"; dialect: Dialect }
   | { kind: "cpp" }
   | { kind: "any"; native: Dialect; text: Dialect };
 
 /** What a port's connections share. */
 export type ConnectionOptions = {
-  speech: Speech;
+  protocol: PortProtocol;
   /** The web port, to which browsers are redirected. */
   webPort: () => number | undefined;
   driver: ConnectionDriver;
@@ -78,20 +78,20 @@ export class ChatConnection implements Link {
 
   opened(nowMs: number): void {
     this.#openedMs = nowMs;
-    const { speech } = this.#options;
-    if (speech.kind === "any") {
+    const { protocol } = this.#options;
+    if (protocol.kind === "any") {
       this.#wait("sniffing");
       this.#undecided.add(this);
-    } else if (speech.kind === "cpp") this.#serveCpp();
-    else this.#speak(speech.dialect);
+    } else if (protocol.kind === "cpp") this.#serveCpp();
+    else this.#startDialect(protocol.dialect);
   }
 
   received(bytes: Uint8Array, nowMs: number): void {
     this.#options.metrics.receivedBytes += bytes.length;
     if (!this.#heard) {
       this.#heard = true;
-      const { speech, webPort } = this.#options;
-      const foreign = speech.kind === "dialect" ? foreignAnswer(bytes, webPort()) : undefined;
+      const { protocol, webPort } = this.#options;
+      const foreign = protocol.kind === "dialect" ? foreignAnswer(bytes, webPort()) : undefined;
       if (foreign !== undefined) return this.#refuse(foreign);
     }
     this.#take(bytes, nowMs);
@@ -156,8 +156,8 @@ export class ChatConnection implements Link {
     const state = this.#state;
     if (state.is === "framing") return this.#decideFraming(state, nowMs);
     if (state.is !== "sniffing") return;
-    const { speech } = this.#options;
-    if (speech.kind !== "any") return;
+    const { protocol } = this.#options;
+    if (protocol.kind !== "any") return;
     const verdict = sniff({
       bytes: joined(state.held),
       silentMs: nowMs - this.#openedMs,
@@ -170,10 +170,10 @@ export class ChatConnection implements Link {
       case "wait":
         return;
       case "native":
-        this.#speak(speech.native);
+        this.#startDialect(protocol.native);
         return this.#replay(state.held, true, nowMs);
       case "text":
-        this.#speak(speech.text);
+        this.#startDialect(protocol.text);
         return this.#replay(state.held, verdict.framed, nowMs);
       case "cpp":
         this.#undecided.delete(this);
@@ -187,7 +187,7 @@ export class ChatConnection implements Link {
         // Nothing more to check until input arrives or the login times out.
         this.#undecided.delete(this);
         this.#socket.timeout(limits.loginTimeoutMs / 1000);
-        this.#socket.write(`${speech.text.open(this.peer).prompt?.() ?? "Name:"} `);
+        this.#socket.write(`${protocol.text.open(this.peer).prompt?.() ?? "Name:"} `);
         return;
     }
   }
@@ -230,7 +230,7 @@ export class ChatConnection implements Link {
   }
 
   /** Hands the connection to the hub. */
-  #speak(dialect: Dialect): void {
+  #startDialect(dialect: Dialect): void {
     if (this.#prompted) this.#socket.timeout(0);
     this.#session = this.#driver.handleConnect(this, dialect, this.peer);
     if (dialect.input === "lines") this.#frame(true);

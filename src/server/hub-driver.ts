@@ -124,7 +124,7 @@ export class HubDriver {
 
   #schedule(): void {
     if (this.#hub === undefined) return;
-    const dueMs = this.#hub.nextTimeout;
+    const dueMs = this.#hub.nextTimeoutMs;
     if (dueMs >= this.#timerMs) return;
     clearTimeout(this.#timer);
     this.#timerMs = dueMs;

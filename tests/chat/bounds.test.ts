@@ -1,5 +1,5 @@
 // What one session can make the hub hold: history pages, floods of requests, refusals. Always less
-// than the lag of a slow reader, so that nobody who reads is dropped for having asked.
+// than a slow reader's lag, so that nobody who reads is dropped for a request.
 
 import { expect, test } from "bun:test";
 import { ratesFor } from "../../src/chat/rate-budget.ts";
@@ -7,7 +7,7 @@ import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { history, message, output, sender } from "../../src/limits.ts";
 import { type Client, Rig, since } from "./rig.ts";
 
-/** Three bytes a character on the wire. */
+/** Three bytes per character on the wire. */
 const long = "漢".repeat(message.maxTextChars);
 
 function roomOfLongMessages(count: number): { rig: Rig; ann: Client } {
@@ -48,7 +48,7 @@ test("a long replay goes as fast as the client reads, and does not drop it", () 
   expect(rig.hub.options.metrics.slowReadersDropped).toBe(0);
 });
 
-test("answers to many requests in one turn are sent along the way, not piled up", () => {
+test("answers to many requests in one turn are sent along the way, not accumulated", () => {
   const { rig, ann } = roomOfLongMessages(40);
   let most = 0;
   for (let i = 0; i < 100; i++) {

@@ -1,5 +1,5 @@
-// A person at a client of one of the old systems, which knows no acknowledgements and can't resume: what it hears of the room is in
-// the log, in the order of the log and once; what it hears alone was meant for it.
+// A client of one of the old systems, without acknowledgements or resuming. What it receives from
+// the room is in the log, in the log's order and once; what it receives privately was meant for it.
 
 import type { Dialect } from "../../../src/chat/dialect.ts";
 import { LineSplitter } from "../../../src/line-splitter.ts";
@@ -10,7 +10,7 @@ import type { Surroundings } from "./surroundings.ts";
 export class PlainPerson {
   readonly #world: Surroundings;
   #connection: Connection | undefined;
-  /** Number of the last message of the lobby that it has heard on this connection. */
+  /** Number of the last lobby message received on this connection. */
   #heard = 0;
 
   constructor(
@@ -69,7 +69,7 @@ export class PlainPerson {
     const { truth } = this.#world;
     this.#world.trace(this.name, "<", line);
     if (line.startsWith("The name '")) {
-      // Its own dead connection has the name still: it comes again later.
+      // Its own dead connection still has the name; it tries again later.
       this.#connection?.leave(100);
       this.#connection = undefined;
       return;

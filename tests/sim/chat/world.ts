@@ -1,5 +1,6 @@
-// A whole system on one virtual clock, from one seed: the real hub, real client sessions, a real store behind one that fails. The
-// weather changes, wires are cut, the server is killed and started again; at the end the sun shines and everything must be there.
+// A whole system on one virtual clock, from one seed: the real hub, real client sessions, a real
+// store behind a flaky one. Conditions change, connections are cut, the server is killed and
+// restarted; in the end everything heals and every message must be there.
 
 import type { LocalStore } from "../../../src/chat/store.ts";
 import { ratesFor } from "../../../src/chat/rate-budget.ts";
@@ -9,7 +10,7 @@ import { openChat } from "../../../src/dialects/open-chat/open-chat.ts";
 import { openMemoryStore } from "../../../src/store/memory.ts";
 import { seeded } from "../random.ts";
 import type { Connection } from "./connection.ts";
-import { FlakyStore, type Weather } from "./flaky-store.ts";
+import { FlakyStore, type StoreCondition } from "./flaky-store.ts";
 import { NativePerson } from "./native-person.ts";
 import { PlainPerson } from "./plain-person.ts";
 import { ServerProcess } from "./server-process.ts";
@@ -37,9 +38,9 @@ export class World implements Surroundings {
   readonly #plain: PlainPerson[] = [];
   #connections: Connection[] = [];
   readonly #rate: number;
-  #isCalm = false;
+  #isHealing = false;
 
-  /** `open`: the store behind the weather, by default one in memory. */
+  /** `open`: the store behind the flaky one, by default in memory. */
   constructor(seed: number, open: OpenStore = inMemory) {
     this.random = seeded(seed);
     const store = open(`epoch-${seed}`, () => this.clock.nowMs);
@@ -55,11 +56,14 @@ export class World implements Surroundings {
       this.#plain.push(plain);
       this.#live(plain);
     }
-    this.#weather();
-    this.#accidents();
+    this.#changeStore();
+    this.#injectFaults();
   }
 
-  /** What is sent, received and told, for whoever looks for a seed's reason: SIM_TRACE=Ann (or all). */
+  /**
+   * A trace of everything sent, received and reported, for debugging a seed: SIM_TRACE=Ann (or
+   * all).
+   */
   trace(who: string, way: "<" | ">" | "!", what: string): void {
     const wanted = process.env["SIM_TRACE"];
     if (wanted === undefined || (wanted !== "all" && wanted !== who)) return;
@@ -78,17 +82,17 @@ export class World implements Surroundings {
     if (this.#connections.length > 200) this.#connections.splice(0, 100);
   }
 
-  /** Somebody is in: nobody else may have the name. */
+  /** Somebody logged in: nobody else may have the name. */
   entered(who: string, name: string): void {
     const live = this.server.hub.memberNames().filter((other) => other === name);
     if (live.length > 1) fail(`${who}: ${name} is held ${live.length} times`);
   }
 
-  /** Lets the chat go on for a while, then everything heal; throws if something is not as it must be. */
+  /** Lets the chat run for a while, then heals everything; throws if an invariant is violated. */
   run(chatMs: number): void {
     this.clock.pass(chatMs);
-    this.#isCalm = true;
-    this.store.weather = "fine";
+    this.#isHealing = true;
+    this.store.condition = "fine";
     if (this.server.isDead) this.server = this.#start();
     for (const person of this.people) if (person.ended !== undefined) person.doSomething();
     for (let minute = 0; minute < 15; minute++) {
@@ -115,16 +119,16 @@ export class World implements Surroundings {
 
   #live(person: { doSomething(): void }): void {
     this.clock.after(this.random() * 6_000, () => {
-      if (this.#isCalm) return;
+      if (this.#isHealing) return;
       person.doSomething();
       this.#live(person);
     });
   }
 
-  #weather(): void {
+  #changeStore(): void {
     this.clock.after(this.random() * 40_000, () => {
-      if (this.#isCalm) return;
-      const weathers: readonly Weather[] = [
+      if (this.#isHealing) return;
+      const conditions: readonly StoreCondition[] = [
         "fine",
         "fine",
         "slow",
@@ -132,15 +136,15 @@ export class World implements Surroundings {
         "unreadable",
         "forgetful",
       ];
-      this.store.weather = weathers[Math.floor(this.random() * weathers.length)]!;
-      this.#weather();
+      this.store.condition = conditions[Math.floor(this.random() * conditions.length)]!;
+      this.#changeStore();
     });
   }
 
-  /** The server is killed now and then, and is there again soon. */
-  #accidents(): void {
+  /** The server is killed now and then, and restarted soon after. */
+  #injectFaults(): void {
     this.clock.after(30_000 + this.random() * 240_000, () => {
-      if (this.#isCalm) return;
+      if (this.#isHealing) return;
       this.server.kill();
       for (const connection of this.#connections.splice(0)) {
         connection.cut(this.random() * 500, Infinity);
@@ -148,12 +152,12 @@ export class World implements Surroundings {
       this.clock.after(this.random() * 5_000, () => {
         if (this.server.isDead) this.server = this.#start();
       });
-      this.#accidents();
+      this.#injectFaults();
     });
   }
 }
 
-/** Runs one seed; what it throws names the seed. */
+/** Runs one seed; errors name the seed. */
 export function simulate(seed: number, minutes: number, open?: OpenStore): World {
   const world = new World(seed, open);
   try {
