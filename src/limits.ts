@@ -710,9 +710,10 @@ export const fetching = {
   /** Versions of one file started before giving up on it. */
   maxVersions: 16,
   /**
-   * A fetch retries this long without progress; then it is stalled, and the partial file is kept.
+   * A fetch retries this long without progress; then it is stalled, and the partial file is kept. A
+   * lid that is closed for a moment, or a wireless network that is changed, takes most of a minute.
    */
-  retryForMs: 30_000,
+  retryForMs: 60_000,
   /** Wait between attempts, doubled from the first value to the second. */
   retryFirstMs: 100,
   retryMaxMs: 2_000,

@@ -2,7 +2,7 @@
 //
 //     bun tests/world/run.ts [FILTER] [--quick] [--jobs N]
 //
-// FILTER is part of a test's name. --quick leaves out what takes long. Everything that the bed makes is removed again, also after
+// FILTER is part of a test's name. --quick leaves out what takes long, and what is not begun within 100 s. Everything that the bed makes is removed again, also after
 // a failure or an interrupt. Its last line counts the tests.
 
 import { existsSync, readdirSync, rmdirSync } from "node:fs";
@@ -24,6 +24,10 @@ const isFilter = (word: string, at: number): boolean =>
   !word.startsWith("--") && (jobsAt < 0 || at !== jobsAt + 1);
 const filter = words.find(isFilter) ?? "";
 
+/** Together with the tests that are then running: two minutes. */
+const quickSeconds = 100;
+const beganMs = performance.now();
+
 const passed: WorldTest[] = [];
 const failures: { test: WorldTest; why: string }[] = [];
 const skipped = new Map<string, WorldTest[]>();
@@ -37,7 +41,7 @@ const chosen = tests.filter(({ name }) => name.includes(filter));
 const runnable = chosen.filter((test) => {
   const tooLong = isQuick && test.isSlow ? "takes long: bun tests/world/run.ts" : undefined;
   const reason = tooLong ?? whyNot(test.needs);
-  if (reason !== undefined) skipped.set(reason, [...(skipped.get(reason) ?? []), test]);
+  if (reason !== undefined) skip(test, reason);
   return reason === undefined;
 });
 
@@ -54,11 +58,18 @@ for (const test of runnable) if (test.runsAlone) await perform(test);
 
 for (const { test, why } of failures) console.log(`\nFAILED  ${test.name}\n${why}`);
 for (const [reason, some] of skipped) console.log(`${some.length} skipped: ${reason}`);
-const skips = chosen.length - runnable.length;
+const skips = chosen.length - passed.length - failures.length;
 console.log(`${passed.length} passed, ${failures.length} failed, ${skips} skipped`);
 process.exit(failures.length > 0 ? 1 : 0);
 
+function skip(test: WorldTest, reason: string): void {
+  skipped.set(reason, [...(skipped.get(reason) ?? []), test]);
+}
+
 async function perform(test: WorldTest): Promise<void> {
+  if (isQuick && performance.now() - beganMs > quickSeconds * 1000) {
+    return skip(test, `no time for it within ${quickSeconds} s: bun tests/world/run.ts`);
+  }
   const scope = new Scope();
   const startedMs = performance.now();
   const timeout = Promise.withResolvers<never>();

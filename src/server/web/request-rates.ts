@@ -16,8 +16,8 @@ export class RequestRates {
     const buckets = networksOf(address).map(({ network, share }) => {
       let bucket = this.#buckets.get(network);
       if (bucket === undefined) {
-        const { requestsPerSecond, requestBurst } = limits;
-        bucket = new TokenBucket(requestsPerSecond * share, requestBurst * share, nowMs);
+        const [perSecond, burst] = [limits.requestsPerSecond, limits.requestBurst];
+        bucket = new TokenBucket(perSecond * share, burst * share, nowMs);
         this.#buckets.set(network, bucket);
       }
       return bucket;
@@ -26,5 +26,10 @@ export class RequestRates {
     if (waitMs > 0) return waitMs;
     for (const bucket of buckets) bucket.take(1, nowMs);
     return 0;
+  }
+
+  /** Number of networks tracked. */
+  get size(): number {
+    return this.#buckets.size;
   }
 }

@@ -33,6 +33,11 @@ export class HttpConnection {
     this.#socket.write(text);
   }
 
+  /** Waits until so much has come. */
+  until(enough: (receivedBytes: number) => boolean): Promise<void> {
+    return until(() => enough(this.#socket.receivedBytes), "enough of an answer");
+  }
+
   cut(): void {
     this.#socket.cut();
   }

@@ -65,33 +65,31 @@ world(
 );
 
 world(
-  "GETs that are given up leave no descriptors behind [fault 10]",
+  "the descriptors of a GET that is given up are free again at once [fault 10]",
   { needs: ["network"] },
   async (scope) => {
     const all = await bed(scope);
     const { host, stranger, server } = all;
     writeNoise(join(server.files, "big"), 32);
-    const before = server.process.openDescriptors;
-    let most = 0;
-    for (let round = 0; round < 100; round++) {
+    const tookMs: number[] = [];
+    for (let round = 0; round < 5; round++) {
+      const before = server.process.openDescriptors;
       const some = await Promise.all(
-        Array.from({ length: 10 }, () => HttpConnection.open(stranger.space, host.address())),
+        Array.from({ length: 20 }, () => HttpConnection.open(stranger.space, host.address())),
       );
       for (const one of some) {
         one.write(`GET /files/big HTTP/1.1\r\nHost: ${host.address()}\r\n\r\n`);
-        setTimeout(() => one.cut(), 5);
       }
-      await Bun.sleep(10);
-      most = Math.max(most, server.process.openDescriptors);
+      await Promise.all(some.map((one) => one.until((bytes) => bytes > 1_000)));
+      for (const one of some) one.cut();
+      const left = (): number => server.process.openDescriptors - before;
+      const what = (): string => `${left()} descriptors are left`;
+      tookMs.push(await timed(() => until(() => left() <= 2, what, 5_000)));
     }
-    assert.ok(most - before < 200, `${most - before} more descriptors`);
+    // The quickest of five: a machine that is busy is late sometimes.
+    const bestMs = Math.min(...tookMs);
+    assert.ok(bestMs < 500, `they were free after ${bestMs.toFixed(0)} ms at the earliest`);
     await assertServed(all, "Visitor");
-    const left = (): number => server.process.openDescriptors - before;
-    await until(
-      () => left() < 10,
-      () => `${left()} descriptors are left`,
-      3_000,
-    );
   },
 );
 
