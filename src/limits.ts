@@ -163,6 +163,11 @@ export const connections = {
   afterFinMs: 500,
   /** An ending connection that takes no more bytes is aborted after this. */
   drainMs: 5_000,
+  /**
+   * Receive buffer of a chat connection, which Linux doubles: what one read can bring, while all
+   * others wait. Enough for `sender.bytesPerSecond` over 100 ms.
+   */
+  receiveBufferBytes: 64 * KiB,
   /** Idle time before the kernel probes whether the peer is still there (TCP keep-alive). */
   keepAliveMs: 30_000,
   /** A native session silent for this long is sent a ping. */
@@ -489,6 +494,12 @@ export const folder = {
 
 /** The web port: the page, files over HTTP, WebSockets. */
 export const web = {
+  /** HTTP requests per second from one network that is not loopback: a page with its parts, ranges of files … */
+  requestsPerSecond: 100,
+  /** … and at once: an office opens the page, or a program downloads a folder. 20 ms to answer. */
+  requestBurst: 400,
+  /** Networks whose requests are counted; the least recently seen is forgotten first. */
+  requestNetworks: 4_096,
   /**
    * Largest WebSocket frame from a client: the longest line and more. A larger one closes the
    * connection (1009).
@@ -714,9 +725,10 @@ export const fetching = {
   /** Versions of one file started before giving up on it. */
   maxVersions: 16,
   /**
-   * A fetch retries this long without progress; then it is stalled, and the partial file is kept.
+   * A fetch retries this long without progress; then it is stalled, and the partial file is kept. A
+   * lid that is closed for a moment, or a wireless network that is changed, takes most of a minute.
    */
-  retryForMs: 30_000,
+  retryForMs: 60_000,
   /** Wait between attempts, doubled from the first value to the second. */
   retryFirstMs: 100,
   retryMaxMs: 2_000,

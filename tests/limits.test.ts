@@ -109,6 +109,14 @@ describe("timeouts", () => {
   test("everybody behind one address may return at once", () => {
     expect(connections.loginBurst).toBeGreaterThanOrEqual(2 * connections.maxPerAddress);
   });
+  test("a browser at each connection that an address may have can open the page and its files", () => {
+    expect(web.requestBurst).toBeGreaterThan(4 * connections.maxPerAddress);
+    expect(web.requestsPerSecond).toBeLessThan(web.requestBurst);
+  });
+  test("a read of a chat connection holds a line and a second's worth of its sender", () => {
+    expect(2 * connections.receiveBufferBytes).toBeGreaterThanOrEqual(message.maxLineBytes);
+    expect(10 * connections.receiveBufferBytes).toBeGreaterThan(sender.bytesPerSecond);
+  });
   test("retries grow", () => {
     expect(client.retryFirstMs).toBeLessThan(client.retryMaxMs);
     expect(client.retryMaxMs).toBeLessThan(client.giveUpMs);

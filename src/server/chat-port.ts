@@ -4,6 +4,7 @@
 import { plainAddress } from "../addresses.ts";
 import { count } from "../chat/metrics.ts";
 import { steadyMs } from "../io/clock.ts";
+import { option, setOption } from "../io/udp/socket-options.ts";
 import { connections as limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Admission } from "./admission.ts";
@@ -82,6 +83,10 @@ export function openChatPort(options: ChatPortOptions): ChatPort {
       },
     },
   });
+  // Accepted sockets inherit it; with autotuning a read could bring half a megabyte.
+  // (Bun's types do not have `fd`.)
+  if ("fd" in listener && typeof listener.fd === "number")
+    setOption(listener.fd, option.receiveBuffer, limits.receiveBufferBytes);
   return {
     port: listener.port,
     close() {
