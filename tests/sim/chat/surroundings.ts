@@ -12,6 +12,8 @@ export interface Surroundings {
   readonly random: () => number;
   readonly native: Dialect;
   readonly server: ServerProcess;
+  /** Number of the first message that the log still has of a room. */
+  firstKept(room: string): number;
   /** A name that somebody may have. */
   anyName(): string;
   /** The connection is one that accidents may befall. */
