@@ -3,7 +3,7 @@
 
 import { networkOf } from "../addresses.ts";
 import { history, message as limits, output } from "../limits.ts";
-import { harmless, quoted } from "../text.ts";
+import { harmless, quoted, showsNothing } from "../text.ts";
 import type { HubState } from "./hub-state.ts";
 import type { Command } from "./events.ts";
 import { fold, lobby } from "./names/grammar.ts";
@@ -209,6 +209,12 @@ function fits(hub: HubState, session: Session, text: string, n: number | undefin
   if (text.length > limits.maxTextChars) {
     takeCounter(hub, session, n);
     const message = `The message has ${text.length} characters, at most ${limits.maxTextChars} are allowed: split it, or send a file`;
+    reject(hub, session, "text-invalid", message, { n, takesCounter: true });
+    return false;
+  }
+  if (showsNothing(text)) {
+    takeCounter(hub, session, n);
+    const message = "The message has nothing in it that can be seen: it was not sent";
     reject(hub, session, "text-invalid", message, { n, takesCounter: true });
     return false;
   }
