@@ -68,12 +68,14 @@ export class Registry {
 
   /**
    * Loads what a store has kept, in any order; if there are too many, the oldest are left out.
-   * Calls no `onChange`. Their networks are unknown, so each counts for the address it names.
+   * Calls no `onChange`. Their networks are unknown, so each counts for the address it names. The
+   * clients could not be heard while the server was down, and its clock may have been set since:
+   * all count as heard at `nowMs`.
    */
-  restore(entries: Iterable<Registration>): void {
+  restore(entries: Iterable<Registration>, nowMs: number): void {
+    const heardMs = nowMs;
     const sorted = [...entries].sort((a, b) => a.registeredAtMs - b.registeredAtMs);
     for (const entry of sorted.slice(-this.#maxEntries)) {
-      const heardMs = entry.waitingSinceMs ?? entry.registeredAtMs;
       this.#keep(fold(entry.id), entry, { network: networkOf(entry.ip), heardMs });
     }
     const since = (entry: Registration) => entry.waitingSinceMs ?? 0;
