@@ -20,7 +20,7 @@ export class FlakyStore {
   #pending: StoreRequest[] = [];
 
   constructor(
-    readonly store: LocalStore,
+    public store: LocalStore,
     readonly truth: Truth,
     readonly clock: VirtualClock,
     readonly random: () => number,
@@ -45,6 +45,13 @@ export class FlakyStore {
         reply(forgets ? { id: request.id, outcome: "unknown" } : answer);
       });
     };
+  }
+
+  /** The process is gone, and its memory with it: the next one works with another store. */
+  replace(store: LocalStore): void {
+    this.store = store;
+    this.#taken = 0;
+    this.truth.forget();
   }
 
   /** The process is gone: what it has asked for is done in part, before anybody else can ask. */

@@ -19,6 +19,8 @@ export class NativePerson {
   /** The last number heard of each room and of the mailbox; undefined: whatever comes next. */
   readonly #heard = new Map<string, number | undefined>();
   #mail: number | undefined;
+  /** Of the log that those numbers are of. */
+  #epoch: string | undefined;
   isOnline = false;
   /** Somebody else has the same secret: what an acknowledgement means is unknown. */
   isShared = false;
@@ -173,6 +175,7 @@ export class NativePerson {
     this.#session = this.#newSession(position);
     this.#heard.clear();
     this.#mail = position?.mail;
+    this.#epoch = position?.epoch;
     for (const { room, seq } of position?.rooms ?? []) this.#heard.set(room, seq);
     this.#act((session) => session.start(this.#world.clock.nowMs));
   }
@@ -255,12 +258,23 @@ export class NativePerson {
     });
   }
 
+  /** In another log the numbers begin anew; what it has of the mailbox is all new. */
+  #followEpoch(): void {
+    const epoch = this.#session.position?.epoch;
+    const isOther = this.#epoch !== undefined && epoch !== this.#epoch;
+    this.#epoch = epoch;
+    if (!isOther) return;
+    for (const room of this.#heard.keys()) this.#heard.set(room, undefined);
+    if (this.#mail !== undefined) this.#mail = 0;
+  }
+
   #hear(event: SessionEvent): void {
     const { truth } = this.#world;
     this.#world.trace(this.name, "!", JSON.stringify(event));
     switch (event.type) {
       case "online":
         this.isOnline = true;
+        this.#followEpoch();
         for (const room of this.#heard.keys()) {
           if (!event.rooms.includes(room)) this.#heard.delete(room);
         }

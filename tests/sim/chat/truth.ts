@@ -115,6 +115,14 @@ export class Truth {
     fail(`Token ${token.id} is for ${to.join(", ")}, and in the mail of ${session}`);
   }
 
+  /** The log is gone, and another one begins. */
+  forget(): void {
+    this.rooms.clear();
+    this.mail.clear();
+    this.#holders.clear();
+    for (const token of this.tokens) token.logged = [];
+  }
+
   /** The owner of a mailbox has been told that it has this name now. */
   named(mailbox: string, name: string): void {
     this.#holders.get(mailbox)?.names.add(name.toLowerCase());

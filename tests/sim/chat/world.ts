@@ -28,12 +28,14 @@ const strangers = 3;
 /** So little that rooms and mailboxes are trimmed while people are away. */
 const smallRetention = { messages: 60, mailMessages: 16, maxAgeMs: 120_000 };
 
+type Store = LocalStore & { sweep?: () => boolean };
+
 /** Opens the real store of a world. */
 export type OpenStore = (
   epoch: string,
   clock: () => number,
   retention: Partial<Retention>,
-) => LocalStore & { sweep?: () => boolean };
+) => Store;
 
 const inMemory: OpenStore = (epoch, clock, retention) =>
   openMemoryStore({ epoch, clock, retention });
@@ -50,6 +52,7 @@ export class World implements Surroundings {
   readonly #strangers: NativePerson[] = [];
   #connections: Connection[] = [];
   readonly #rate: number;
+  readonly #renew: (() => Store) | undefined;
   #isCalm = false;
   #isOver = false;
 
@@ -57,8 +60,14 @@ export class World implements Surroundings {
   constructor(seed: number, open: OpenStore = inMemory) {
     this.random = seeded(seed);
     const retention = this.random() < 0.5 ? smallRetention : {};
-    const store = open(`epoch-${seed}`, () => this.clock.nowMs, retention);
-    this.#sweep(store);
+    const now = (): number => this.clock.nowMs;
+    const store = open(`epoch-${seed}`, now, retention);
+    // A server without a data file forgets everything when it is killed.
+    const mayForget = open === inMemory && this.random() < 0.3;
+    this.#renew = mayForget
+      ? () => open(`epoch-${seed}-${this.clock.nowMs}`, now, retention)
+      : undefined;
+    this.#sweep();
     this.store = new FlakyStore(store, this.truth, this.clock, this.random);
     this.#rate = this.random() < 0.3 ? 20 : 0;
     this.server = this.#start();
@@ -160,10 +169,11 @@ export class World implements Surroundings {
     });
   }
 
-  #sweep(store: { sweep?: () => boolean }): void {
+  #sweep(): void {
     this.clock.after(10_000, () => {
+      const store: Store = this.store.store;
       store.sweep?.();
-      if (!this.#isOver) this.#sweep(store);
+      if (!this.#isOver) this.#sweep();
     });
   }
 
@@ -191,6 +201,7 @@ export class World implements Surroundings {
       for (const connection of this.#connections.splice(0)) {
         connection.cut(this.random() * 500, Infinity);
       }
+      if (this.#renew !== undefined) this.store.replace(this.#renew());
       this.clock.after(this.random() * 5_000, () => {
         if (this.server.isDead) this.server = this.#start();
       });
