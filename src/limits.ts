@@ -294,6 +294,11 @@ export const history = {
   mailMessages: 1_000,
   /** Open rooms. */
   maxRooms: 1_024,
+  /**
+   * Of those, rooms that one network (loopback excepted) has opened: its 64 connections could be in
+   * all of them.
+   */
+  maxRoomsPerNetwork: 256,
   /** Sessions kept for resuming; the oldest is dropped first. */
   maxSessions: 65_536,
   /** How long a lost session can resume its counter and mail. */

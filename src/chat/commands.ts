@@ -123,10 +123,17 @@ const handlers: Handlers = {
     answerRequest(hub, session, leave(hub, session), ref);
   },
   files(hub, session, { after, limit, ref }) {
+    // The list is charged when it is there. Later commands wait for that, or hundreds would be read
+    // before the first is paid for.
+    session.queue.block();
     hub.options.files.list(after, limit, (result) => {
+      session.queue.unblock();
+      if (session.phase === "gone") return;
       if (result instanceof ParleyError) {
         reject(hub, session, result.code, result.message, { ref });
       } else hub.send(session, { type: "files", files: result.files, next: result.next, ref });
+      hub.schedule.unblocked.add(session);
+      hub.wake();
     });
   },
   transfer(hub, session, { request }) {
@@ -189,11 +196,8 @@ function join(hub: HubState, session: Session, command: Join): void {
   const enter = (error: ParleyError | undefined): void => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     if (session.phase !== "member") return;
-    const room = openRoom(hub, folded, bounds);
-    if (room === undefined) {
-      const message = "The server has reached its room limit: join an existing room";
-      return reject(hub, session, "full", message, { ref, subject: name });
-    }
+    const room = openRoom(hub, session, folded, bounds);
+    if (typeof room === "string") return reject(hub, session, "full", room, { ref, subject: name });
     const isNew = !session.rooms.has(folded);
     const membership = session.rooms.get(folded) ?? enterRoom(hub, session, room, false);
     membership.isCharged = true;

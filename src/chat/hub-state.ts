@@ -9,6 +9,7 @@ import type { CommitPipeline } from "./commit-pipeline.ts";
 import type { LoginRates } from "./login-rates.ts";
 import type { Metrics } from "./metrics.ts";
 import type { NameRegistry } from "./names/registry.ts";
+import { OpenedRooms } from "./opened-rooms.ts";
 import type { Room } from "./room.ts";
 import type { Schedule } from "./schedule.ts";
 import { pageChars } from "./history-page.ts";
@@ -47,6 +48,7 @@ export class HubState {
   readonly rooms = new Map<string, Room>();
   /** Rooms with pending joins, counted. They stay open so that their numbers stay known. */
   readonly heldRooms = new Map<string, number>();
+  readonly openedRooms = new OpenedRooms();
   #isWoken = false;
   #stampedMs = NaN;
   #stampMs = 0;

@@ -166,6 +166,7 @@ export class Hub {
   endTurn(nowMs: number): void {
     this.#hub.nowMs = nowMs;
     this.#hub.clearWake();
+    this.#releaseUnblocked();
     this.#hub.pipeline.close();
   }
 
@@ -201,9 +202,15 @@ export class Hub {
     const hub = this.#hub;
     hub.nowMs = nowMs;
     hub.store.handle(reply, nowMs);
-    for (const session of hub.schedule.unblocked) {
-      hub.schedule.unblocked.delete(session);
-      releaseCommands(hub, session);
+    this.#releaseUnblocked();
+  }
+
+  /** Runs commands whose predecessor has been answered. */
+  #releaseUnblocked(): void {
+    const { unblocked } = this.#hub.schedule;
+    for (const session of unblocked) {
+      unblocked.delete(session);
+      releaseCommands(this.#hub, session);
     }
   }
 
@@ -267,10 +274,11 @@ export class Hub {
    */
   get kept(): Record<string, number> {
     const { sessions, rooms, heldRooms, names, schedule } = this.#hub;
-    const { store, pipeline, backlog } = this.#hub;
+    const { store, pipeline, backlog, openedRooms } = this.#hub;
     return {
       sessions: sessions.size,
       rooms: rooms.size + heldRooms.size,
+      openedRooms: openedRooms.size,
       names: names.keptEntries,
       schedule: schedule.size,
       requests: store.size,

@@ -213,9 +213,7 @@ class PendingLogin {
       return this.#refuse("rate", message, waitMs);
     }
     const rooms = this.#openRooms();
-    if (rooms === undefined) {
-      return this.#refuse("full", "The server has reached its room limit: join an existing room");
-    }
+    if (typeof rooms === "string") return this.#refuse("full", rooms);
     this.#admit(rooms);
   }
 
@@ -239,11 +237,12 @@ class PendingLogin {
     return takenByAbsent(alias, aliasHolder, claimant, nowMs);
   }
 
-  #openRooms(): Room[] | undefined {
+  /** The rooms, or the sentence that says why one can't be opened. */
+  #openRooms(): Room[] | string {
     const opened: Room[] = [];
     for (const [name, bounds] of this.#bounds) {
-      const room = openRoom(this.#hub, name, bounds);
-      if (room === undefined) return undefined;
+      const room = openRoom(this.#hub, this.#session, name, bounds);
+      if (typeof room === "string") return room;
       opened.push(room);
     }
     return opened;
