@@ -121,10 +121,14 @@ export const output = {
    */
   maxAnswerChars: 256 * KiB,
   /**
-   * Text gathered while the store is not answering, in UTF-16 units; past this, messages are
-   * refused.
+   * What is gathered while the store is not answering, in UTF-16 units; past this, messages, joins,
+   * renames and logins are refused.
    */
   maxGatheredChars: 8 * MiB,
+  /** What each gathered message counts besides its text. */
+  gatheredMessageChars: 128,
+  /** What each join, rename, answer or record counts; delivering thousands takes their square. */
+  gatheredEntryChars: 512,
 } as const;
 
 /** Connections. */

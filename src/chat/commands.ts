@@ -31,7 +31,7 @@ import {
   reject as rejectChat,
   rememberName,
 } from "./private-chat.ts";
-import { reject, rejectUnknownUser, rejectUnread } from "./rejections.ts";
+import { refuseIfOverfull, reject, rejectUnknownUser, rejectUnread } from "./rejections.ts";
 import { roomPage } from "./room-list.ts";
 import type { Session } from "./session.ts";
 import { StoreAnswers } from "./store-answers.ts";
@@ -163,6 +163,7 @@ const handlers: Handlers = {
   },
   invalid(hub, session, { code, message, ref, n, end: isLast }) {
     const takesCounter = n !== undefined && n === session.counter.taken + 1;
+    if (takesCounter && refuseIfOverfull(hub, session, { n, ref })) return;
     if (takesCounter) takeCounter(hub, session, n);
     reject(hub, session, code, message, { ref, n, takesCounter });
     if (isLast === true) endSession(hub, session);
@@ -186,6 +187,7 @@ function join(hub: HubState, session: Session, command: Join): void {
     const message = `You are in ${most} rooms already: leave one first`;
     return reject(hub, session, "full", message, { ref, subject: name });
   }
+  if (refuseIfOverfull(hub, session, { ref })) return;
   const answers = new StoreAnswers(hub, session);
   let bounds: RoomBounds = { first: 1, last: 0 };
   holdRoom(hub, folded);
@@ -226,6 +228,7 @@ function rename(hub: HubState, session: Session, command: Rename): void {
   if (problem !== undefined) {
     return reject(hub, session, "name-invalid", problem, { ref, subject: name });
   }
+  if (refuseIfOverfull(hub, session, { ref })) return;
   const folded = fold(name);
   if (folded === identity.folded) return applyRename(hub, session, command);
   const refuse = (message: string): void =>

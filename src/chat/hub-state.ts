@@ -1,6 +1,7 @@
 // The hub's state, and what every operation needs: sending an event to a session, waking the
 // adapter. The operations live in the files beside this one and do not know the Hub.
 
+import { output } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { PersonalEvent, PresenceEvent } from "./events.ts";
 import type { Backlog } from "./fan-out/outbox.ts";
@@ -70,6 +71,11 @@ export class HubState {
       this.#stampMs = this.options.stampMs?.(this.nowMs) ?? this.nowMs;
     }
     return this.#stampMs;
+  }
+
+  /** Whether the store has not answered for so long that `chars` more can't wait for it. */
+  isOverfull(chars: number = output.gatheredEntryChars): boolean {
+    return this.pipeline.gathering.size + chars > output.maxGatheredChars;
   }
 
   /** Requests an end of turn. */

@@ -30,11 +30,15 @@ import type { Departure } from "./turn-batch.ts";
 
 export type { HubOptions } from "./hub-state.ts";
 
+/** Minimum interval between warnings about the store. */
+const storeWarningMs = 60_000;
+
 export class Hub {
   readonly #hub: HubState;
   readonly #timers: Timers;
   readonly #budgets: NetworkBudgets;
   #nextId = 1;
+  #nextStoreWarningMs = -Infinity;
   #stopping: string | undefined;
 
   constructor(readonly options: HubOptions) {
@@ -201,8 +205,18 @@ export class Hub {
   handleStore(reply: StoreReply, nowMs: number): void {
     const hub = this.#hub;
     hub.nowMs = nowMs;
+    if (reply.outcome === "unknown") this.#warnOfStore(nowMs);
     hub.store.handle(reply, nowMs);
     this.#releaseUnblocked();
+  }
+
+  /** It is asked until it says what became of a request, so the warning is repeated. */
+  #warnOfStore(nowMs: number): void {
+    if (nowMs < this.#nextStoreWarningMs) return;
+    this.#nextStoreWarningMs = nowMs + storeWarningMs;
+    this.options.log.warn(
+      "the store does not say whether it has carried out a request: messages wait, and it is asked again",
+    );
   }
 
   /** Runs commands whose predecessor has been answered. */

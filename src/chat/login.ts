@@ -4,7 +4,7 @@
 
 import type { ErrorCode, ParleyError } from "../errors.ts";
 import { networkOf } from "../addresses.ts";
-import { history as historyLimits, names as nameLimits } from "../limits.ts";
+import { history as historyLimits, names as nameLimits, sender } from "../limits.ts";
 import { type HubState, textsOf } from "./hub-state.ts";
 import { endSession, replaceSession } from "./disconnect.ts";
 import type { LoginCommand, PrivateMessage } from "./events.ts";
@@ -26,6 +26,7 @@ import {
   nameProblem,
   roomProblem,
 } from "./names/grammar.ts";
+import { storeIsSlow } from "./rejections.ts";
 import type { Room } from "./room.ts";
 import type { Membership, Session } from "./session.ts";
 import { sessionFields } from "./session-log.ts";
@@ -55,6 +56,9 @@ export function login(hub: HubState, session: Session, command: LoginCommand): v
   }
   const taken = takenNow(hub, name, previous);
   if (taken !== undefined) return refuse(hub, session, "name-taken", name, taken.message);
+  if (hub.isOverfull()) {
+    return refuse(hub, session, "storage", name, storeIsSlow, sender.storageRetryMs);
+  }
 
   session.phase = "entering";
   session.queue.block();
