@@ -524,10 +524,12 @@ export const web = {
   wholeReadBytes: 1024 * KiB,
   /** Bytes read and hashed before yielding to other work: half a millisecond. */
   hashSliceBytes: 1024 * KiB,
-  /** Concurrent hashes. */
-  maxHashes: 2,
-  /** Requests waiting for one; further ones are told to come back. */
-  maxHashWaiting: 64,
+  /** Such pieces per turn of the event loop. All hashes take turns, so none waits for a large file. */
+  hashesPerTurn: 2,
+  /** Concurrent hashes, each with its open file; further requests are told to come back. */
+  maxHashes: 64,
+  /** Of those, started by one address, loopback excepted. */
+  maxHashesPerAddress: 16,
   /** Cached digests, by version of the file. */
   digestsKept: 4_096,
   /** Interval between measurements of the event loop's delay, in milliseconds. */
