@@ -261,7 +261,7 @@ for (const [what, ask] of [
     expect(rig.member("Bob").lines()[0]).toMatchObject({ type: "welcome" });
     ann.send({ type: "ping" }, { type: "join", room: "attic" });
     expect(types(ann)).toContain("entered");
-  });
+  }, 20_000);
 }
 
 test("a store that never says what became of a batch is warned about now and then", () => {
