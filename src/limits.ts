@@ -215,6 +215,11 @@ export const sender = {
   storageRetryMs: 1_000,
   /** Queued messages over the rate; further ones are refused with a retry time. */
   maxDelayed: 64,
+  /**
+   * Characters of the lines they came in; as many as our own clients have in flight. 64 of the
+   * longest lines would take 8 MiB a connection.
+   */
+  maxDelayedChars: 256 * KiB,
   /** Refusals answered per second; each is as long as a message. */
   refusalsPerSecond: 500,
   /**
@@ -235,9 +240,14 @@ export const sender = {
   networks: 4_096,
   /**
    * A session with this many seconds' worth of byte debt is disconnected: it keeps sending although
-   * nothing is accepted.
+   * nothing is accepted. One in debt at all is, once its network owes as much.
    */
   maxDebtSeconds: 30,
+  /**
+   * Bytes charged for input that asks for nothing (a blank line, a pong), at least: reading a
+   * megabyte of line ends takes 50 ms, answering one of WebSocket pings a second.
+   */
+  minIgnoredBytes: 512,
 } as const;
 
 /** Private chats by consent. */
@@ -247,6 +257,11 @@ export const privateChat = {
    * lost its connection; by then it knows the new name, and what it sent before has arrived.
    */
   nameKnownMs: 30_000,
+  /**
+   * After the first text that arrived too late for the partner: the time in which further ones may
+   * have been typed before the answer to it was read.
+   */
+  crossingMs: 2_000,
   /** Former names per member; partners seldom rename twice in that time. */
   namesKnown: 8,
 } as const;
@@ -578,7 +593,7 @@ export const classicClient = {
   /** How often a datagram is sent. */
   datagramAttempts: 5,
   /** Reads queued for printing before reading pauses. */
-  maxHeard: 256,
+  maxUnreadMessages: 256,
   /** After the end of input: silence after which every echo has arrived. */
   farewellMs: 500,
 } as const;

@@ -196,7 +196,7 @@ function join(hub: HubState, session: Session, command: Join): void {
     }
     const isNew = !session.rooms.has(folded);
     const membership = session.rooms.get(folded) ?? enterRoom(hub, session, room, false);
-    membership.isCharged = true;
+    membership.charge();
     const order = isNew ? membership.hearsFrom : hub.pipeline.nextOrder();
     const { epoch } = hub.options;
     hub.pipeline.gathering.beforeDelivery.push(() => {

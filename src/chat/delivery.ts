@@ -170,12 +170,9 @@ function deliverMail(
   message: PrivateMessage,
   order: number,
 ): void {
-  const { mailbox } = session;
-  mailbox.last = message.mail;
-  // The running replay will include it.
-  if (mailbox.replayedTo !== undefined) return;
-  if (session.phase === "entering" || session.awaitsWelcome) mailbox.replayedTo = message.mail - 1;
-  else addPersonals(batch, session, textsOf(session, message), order);
+  const isReady = session.phase !== "entering" && !session.awaitsWelcome;
+  if (!session.mailbox.arrived(message.mail, isReady)) return;
+  addPersonals(batch, session, textsOf(session, message), order);
 }
 
 function addPersonals(

@@ -56,8 +56,11 @@ export interface Conversation {
   readonly settled?: boolean;
   /** What the server sends first, one entry per send. */
   greeting(): readonly string[];
-  /** Reads one message, without its line end. Never throws. Undefined: nothing to do. */
-  receive(message: string): Command | undefined;
+  /**
+   * Reads one message, without its line end, that arrived at `nowMs`. Never throws. Undefined:
+   * nothing to do.
+   */
+  receive(message: string, nowMs?: number): Command | undefined;
   /**
    * The answer to a message longer than `message.maxLineBytes` (default: an error). The connection
    * is closed either way.

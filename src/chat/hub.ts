@@ -17,7 +17,7 @@ import type { Link } from "./link.ts";
 import { LoginRates } from "./login-rates.ts";
 import { count } from "./metrics.ts";
 import { NameRegistry } from "./names/registry.ts";
-import { handleCommand, releaseCommands } from "./throttle.ts";
+import { chargeIgnored, handleCommand, releaseCommands } from "./throttle.ts";
 import { NetworkBudgets } from "./rate-budget.ts";
 import { Schedule } from "./schedule.ts";
 import { Session } from "./session.ts";
@@ -84,12 +84,21 @@ export class Hub {
   handleMessage(session: Session, message: string, nowMs: number): void {
     const hub = this.#hub;
     hub.nowMs = nowMs;
-    session.liveness.heardMs = nowMs;
-    session.liveness.pingedMs = 0;
+    session.liveness.heard(nowMs);
     if (session.phase === "ending" || session.phase === "gone") return;
     if (session.output.answerChars >= output.maxAnswerChars) deliverAnswersOf(hub, session);
-    const command = session.conversation.receive(message);
-    if (command !== undefined) handleCommand(hub, session, command, message.length);
+    const command = session.conversation.receive(message, nowMs);
+    if (command === undefined) chargeIgnored(hub, session, message.length);
+    else handleCommand(hub, session, command, message.length);
+  }
+
+  /**
+   * Input without a message, such as a WebSocket's ping. It does not show that the client is well.
+   * False once there was too much of it.
+   */
+  handleEmptyInput(session: Session, nowMs: number): boolean {
+    this.#hub.nowMs = nowMs;
+    return session.phase === "gone" || chargeIgnored(this.#hub, session, 0);
   }
 
   /**
@@ -123,8 +132,8 @@ export class Hub {
    */
   handleInputEnd(session: Session, nowMs: number): void {
     this.#hub.nowMs = nowMs;
+    session.liveness.inputEnded(nowMs);
     if (session.dialect.hearsAfterEnd === true && session.phase === "member") return;
-    session.liveness.inputEndedMs = nowMs;
     this.#hub.schedule.halfClosed.add(session);
     this.#hub.wake();
   }
@@ -139,7 +148,7 @@ export class Hub {
       this.options.log.info("disconnected", sessionFields(session));
     }
     partAll(hub, session, reason === "quit" ? reasonForEnd(session) : reason);
-    session.phase = "gone";
+    session.enter("gone");
     session.output.clear();
     session.queue.clear();
     hub.schedule.forget(session);

@@ -53,10 +53,10 @@ export function login(hub: HubState, session: Session, command: LoginCommand): v
     const message = "This session is already logging in on another connection: try again";
     return refuse(hub, session, "rate", name, message, retryLoginMs);
   }
-  const taken = takenNow(hub, name, previous);
+  const taken = takenNow(hub, session, name, previous);
   if (taken !== undefined) return refuse(hub, session, "name-taken", name, taken.message);
 
-  session.phase = "entering";
+  session.enter("entering");
   session.queue.block();
   previous?.queue.block();
   hub.names.reserve(fold(name));
@@ -98,10 +98,25 @@ function roomsProblem(rooms: RoomsAsked): string | undefined {
 }
 
 /** Whether another connected user has the name. */
-function takenNow(hub: HubState, name: string, previous: Session | undefined): Taken | undefined {
+function takenNow(
+  hub: HubState,
+  session: Session,
+  name: string,
+  previous: Session | undefined,
+): Taken | undefined {
   const folded = fold(name);
-  const isOwn = previous !== undefined && hub.names.holder(folded) === previous;
+  const holder = hub.names.holder(folded);
+  const isOwn = holder !== undefined && (holder === previous || isGhost(holder, session));
   return !isOwn && hub.names.isTaken(folded) ? takenByMember(name) : undefined;
+}
+
+/**
+ * Whether `holder` may be a client of the same address that is gone. Once it has shut down its
+ * write side, a client that closed the connection looks like one that still listens.
+ */
+function isGhost({ liveness, peer, queue }: Session, session: Session): boolean {
+  const isDone = liveness.inputEndedMs > 0 && !queue.isBlocked && queue.length === 0;
+  return isDone && peer.address === session.peer.address;
 }
 
 /** The alias if it is valid; otherwise the name is shown in its place. */
@@ -173,7 +188,7 @@ class PendingLogin {
       if (mail !== undefined) {
         queries.ask<readonly PrivateMessage[]>(
           (then) => store.readMail(recordId, mail, historyLimits.pageMessages, then),
-          (messages) => (this.#mailIsKept = messages.every((one, i) => one.mail === mail + 1 + i)),
+          (messages) => (this.#mailIsKept = isWhole(messages, mail, this.#record?.mail ?? 0)),
         );
       }
     }
@@ -224,7 +239,7 @@ class PendingLogin {
     const { names, nowMs } = this.#hub;
     const { name, recordId, previous } = this.#plan;
     const claimant = { recordId, network: networkOf(this.#session.peer.address) };
-    const byMember = takenNow(this.#hub, name, previous);
+    const byMember = takenNow(this.#hub, this.#session, name, previous);
     if (byMember !== undefined) return byMember;
     const holder = absentNow(this.#hub, fold(name), this.#holder);
     const byAbsent = takenByAbsent(name, holder, claimant, nowMs);
@@ -260,12 +275,14 @@ class PendingLogin {
     for (const room of rooms)
       if (isSame && previous.rooms.has(room.name)) silentRooms.add(room.name);
     if (previous !== undefined) replaceSession(hub, previous, silentRooms);
-    session.phase = "member";
+    const ghost = hub.names.holder(fold(name));
+    if (ghost !== undefined) endSession(hub, ghost);
+    session.enter("member");
     hub.names.enter(session, name, alias);
     if (recordId !== "") {
       session.counter.restore(previous?.counter.taken ?? this.#record?.n ?? 0);
       const mailed = Math.max(this.#record?.mail ?? 0, previous?.mailbox.last ?? 0);
-      session.mailbox.last = Math.max(session.mailbox.last, mailed);
+      session.mailbox.restore(mailed);
       hub.pipeline.gathering.departed.delete(recordId);
       if (since !== undefined) hub.options.metrics.resumes++;
       hub.queueRecord(session);
@@ -323,29 +340,38 @@ class PendingLogin {
     const session = this.#session;
     const { mailbox } = session;
     const { since } = this.#command;
-    const has = since?.epoch === hub.options.epoch ? since.mail : undefined;
+    // Numbers of another log mean nothing here: everything in the mailbox is new to the client.
+    const isSameLog = since?.epoch === hub.options.epoch;
+    const has = since?.mail === undefined || isSameLog ? since?.mail : 0;
     // Messages that arrived during the login are replayed too.
     const live = mailbox.replayedTo ?? mailbox.last;
-    if (has !== undefined && has < mailbox.last) {
-      mailbox.replayedTo = Math.min(mailbox.replayedTo ?? has, has);
-    }
+    if (has !== undefined) mailbox.replayAfter(has);
     if (mailbox.replayedTo !== undefined && session.phase === "member") {
       hub.schedule.replaying.add(session);
       hub.wake();
     }
-    const isAll = has !== undefined && has <= mailbox.last && this.#mailIsKept;
+    const isAll = isSameLog && has !== undefined && has <= mailbox.last && this.#mailIsKept;
     return { mail: has === undefined ? live : mailbox.last, recovered: isAll };
   }
 
   #refuse(code: ErrorCode, message: string, retryAfterMs?: number): void {
     this.#hub.names.abortEntry(this.#session);
-    this.#session.phase = "new";
+    this.#session.enter("new");
     refuse(this.#hub, this.#session, code, this.#plan.name, message, retryAfterMs);
   }
 }
 
+/**
+ * Whether a page of a mailbox has everything after `mail`, up to `last` if the page is not full.
+ */
+function isWhole(page: readonly PrivateMessage[], mail: number, last: number): boolean {
+  const reached = page.at(-1)?.mail ?? mail;
+  const isEnd = reached >= last || page.length === historyLimits.pageMessages;
+  return isEnd && reached === mail + page.length;
+}
+
 function welcomeVisitor(hub: HubState, session: Session): void {
-  session.phase = "visitor";
+  session.enter("visitor");
   hub.send(session, {
     type: "welcome",
     name: "",

@@ -1,6 +1,7 @@
 // Sending messages: to a room, to the private-chat partner, to chosen people. Counters make a
 // resent message count once.
 
+import { networkOf } from "../addresses.ts";
 import { history, message as limits, output } from "../limits.ts";
 import { harmless, quoted } from "../text.ts";
 import type { HubState } from "./hub-state.ts";
@@ -38,8 +39,7 @@ export function say(
   const roomName = session.rooms.has(asked) ? asked : fold(asked);
   if (!session.rooms.has(roomName)) {
     takeCounter(hub, session, n);
-    const message = `You are not in the room ${quoted(asked)}: join it first`;
-    return reject(hub, session, "not-in-room", message, { n, subject: asked, takesCounter: true });
+    return rejectOutside(hub, session, asked, { n, takesCounter: true });
   }
   sayInRoom(hub, session, roomName, text, n);
 }
@@ -80,9 +80,14 @@ export function tell(hub: HubState, session: Session, command: Tell): void {
 type Recipients = { here: Session[]; away: { name: string; record: SessionRecord }[] };
 /**
  * `unknown`: names that nobody has. `reassigned`: former names of the partner that now belong to
- * somebody else, who is not meant.
+ * somebody else, who is not meant. `barred`: everyone was meant, by somebody outside the lobby.
  */
-type Found = Recipients & { everyone: boolean; unknown: string[]; reassigned: string[] };
+type Found = Recipients & {
+  everyone: boolean;
+  barred: boolean;
+  unknown: string[];
+  reassigned: string[];
+};
 
 function tellFound(
   hub: HubState,
@@ -96,6 +101,7 @@ function tellFound(
   // Reaching anyone counts as sent; only a message that reaches nobody is refused by number.
   const reaches = found.everyone || found.here.length + found.away.length > 0;
   const about: About = { n: reaches ? undefined : n, takesCounter: true };
+  if (found.barred) rejectOutside(hub, session, lobby, about);
   for (const name of found.unknown) rejectUnknownUser(hub, session, name, about);
   for (const name of found.reassigned) {
     const message = `${quoted(name)} no longer belongs to your partner: the message was not sent`;
@@ -104,7 +110,7 @@ function tellFound(
   // A message to the partner alone, by name, is part of the private chat.
   const [first, ...others] = found.here;
   const more = [others, found.away, found.unknown, found.reassigned];
-  const isAlone = more.every(({ length }) => length === 0);
+  const isAlone = !found.barred && more.every(({ length }) => length === 0);
   const inChat = first !== undefined && first.identity.key === session.privateChat.partner;
   sendPrivate(hub, session, found, text, inChat && isAlone, n);
 }
@@ -118,8 +124,10 @@ function find(
 ): Found {
   const names = new Map<string, string>();
   for (const name of to) names.set(fold(name), name);
-  const everyone = names.delete("all") && session.rooms.has(lobby);
-  const found: Found = { everyone, here: [], away: [], unknown: [], reassigned: [] };
+  const isForAll = names.delete("all");
+  const everyone = isForAll && session.rooms.has(lobby);
+  const barred = isForAll && !everyone;
+  const found: Found = { everyone, barred, here: [], away: [], unknown: [], reassigned: [] };
   const reached = new Set<string>();
   for (const [folded, name] of names) {
     const known = session.privateChat.names?.keyOf(folded, hub.nowMs);
@@ -162,14 +170,16 @@ export function absentNow(
 ): SessionRecord | undefined {
   for (const [id, { session, name, seenMs }] of hub.pipeline.departures()) {
     if (name === folded) {
-      const { counter, mailbox } = session;
-      return { id, name, n: counter.taken, mail: mailbox.last, network: "", seenMs };
+      const { counter, mailbox, peer } = session;
+      const network = networkOf(peer.address);
+      return { id, name, n: counter.taken, mail: mailbox.last, network, seenMs };
     }
     if (id === record?.id) return undefined;
   }
   const person = record === undefined ? undefined : hub.names.byKey(record.id);
-  // A person that has come back has another name now; one still logging in keeps this one.
-  return person === undefined || person.phase === "entering" ? record : undefined;
+  // A person that has come back has another name now; one still logging in, even on a connection
+  // that is gone meanwhile, keeps this one.
+  return person?.phase === "member" ? undefined : record;
 }
 
 /** Whether `n` is the next counter. A repeated message is acknowledged again; a gap is rejected. */
@@ -215,6 +225,12 @@ export function takeCounter(hub: HubState, session: Session, n: number | undefin
   session.counter.take(n);
   hub.pipeline.gathering.count(session, n, undefined, 0);
   hub.wake();
+}
+
+/** Rejects a message to a room that its sender is not in. */
+function rejectOutside(hub: HubState, session: Session, room: string, about: About): void {
+  const message = `You are not in the room ${quoted(room)}: join it first`;
+  reject(hub, session, "not-in-room", message, { ...about, subject: room });
 }
 
 /** Rejects a message whose recipient can't be reached any more and that must reach nobody else. */

@@ -5,8 +5,8 @@ import type { Session } from "../chat/session.ts";
 import type { Dialect, Peer } from "../chat/dialect.ts";
 import { ReadFramer } from "../dialects/framing.ts";
 import { LineSplitter, tooLong } from "../line-splitter.ts";
-import { foreignAnswer, sniff } from "../dialects/protocol-detection.ts";
-import { connections as limits, message, sniff as sniffLimits } from "../limits.ts";
+import { detectProtocol, foreignAnswer } from "../dialects/protocol-detection.ts";
+import { connections as limits, message, sniff as detectionLimits } from "../limits.ts";
 import type { RegistryAnswer, RegistryConnection } from "../cpp/registry-connection.ts";
 import type { Metrics } from "../chat/metrics.ts";
 import type { ConnectionDriver } from "./hub-driver.ts";
@@ -158,7 +158,7 @@ export class ChatConnection implements Link {
     if (state.is !== "sniffing") return;
     const { protocol } = this.#options;
     if (protocol.kind !== "any") return;
-    const verdict = sniff({
+    const verdict = detectProtocol({
       bytes: joined(state.held),
       silentMs: nowMs - this.#openedMs,
       sinceFirstByteMs: state.heldBytes === 0 ? 0 : nowMs - state.firstMs,
@@ -252,8 +252,8 @@ export class ChatConnection implements Link {
   #decideFraming(state: Extract<State, { held: unknown }>, nowMs: number): void {
     if (state.heldBytes === 0) return;
     const framed = state.held.some((bytes) => bytes.includes(0x0a));
-    const late = nowMs - state.firstMs >= sniffLimits.unframedAfterMs;
-    const full = state.heldBytes >= sniffLimits.maxBytes;
+    const late = nowMs - state.firstMs >= detectionLimits.unframedAfterMs;
+    const full = state.heldBytes >= detectionLimits.maxBytes;
     if (framed || late || full || this.#inputEnded) this.#replay(state.held, framed, nowMs);
   }
 

@@ -228,6 +228,7 @@ function nativeSessions({ driver, native }: ChatCore): Connect {
     session.output.framed = true;
     return {
       receive: (line) => driver.handleMessage(session, line, steadyMs()),
+      receiveEmpty: () => driver.handleEmptyInput(session),
       overflow: () => driver.handleOverflow(session),
       drained: () => driver.handleDrain(session),
       closed: () => driver.handleClose(session, "lost"),

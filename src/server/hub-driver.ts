@@ -59,6 +59,10 @@ export class HubDriver {
     if (hub.hasRequest) this.#pump();
   }
 
+  handleEmptyInput(session: Session): boolean {
+    return this.#hub?.handleEmptyInput(session, steadyMs()) ?? true;
+  }
+
   handleOverflow(session: Session): void {
     this.#hub?.handleOverflow(session, steadyMs());
   }

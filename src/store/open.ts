@@ -1,6 +1,7 @@
 // Opens a server's store, in an SQLite file or in memory, and the registry of peers beside it.
 
 import { Registry } from "../cpp/registry.ts";
+import { steadyMs } from "../io/clock.ts";
 import { openMemoryStore } from "./memory.ts";
 import { openRegistrations } from "./registrations.ts";
 import type { ServerStore } from "./server-store.ts";
@@ -39,6 +40,7 @@ export function openStore(
     };
   }
   const store = openSqliteStore(path, { synchronous });
+  store.resumeSessions(steadyMs());
   const stopSweeper = startSweeper(store);
   const registrations = openRegistrations(store, (error) => {
     const reason = error instanceof Error ? error.message : String(error);

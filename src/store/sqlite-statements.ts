@@ -94,6 +94,10 @@ function sessionStatements(prepare: Prepare) {
     updateSession: prepare<never, [number, number, number]>(
       "UPDATE sessions SET n = ?, seen_ms = ? WHERE key = ?",
     ),
+    shiftSeen: prepare<never, [number]>(
+      `UPDATE sessions SET seen_ms = seen_ms + ?1 - newest.ms
+       FROM (SELECT max(seen_ms) AS ms FROM sessions WHERE name <> '') AS newest WHERE name <> ''`,
+    ),
     putSession: prepare<{ key: number }, [string, string, number, string, number, number]>(
       `INSERT INTO sessions (id, name, n, mail, network, seen_ms, clock_ms)
        VALUES (?, ?, ?, 0, ?, ?, ?)

@@ -25,6 +25,12 @@ export type SqliteStore = ServerStore & {
   /** The open file, for other tables in it. Write to it only with `transact`. */
   readonly db: Database;
   /**
+   * Moves the times at which sessions were last seen as if no time had passed since the last of
+   * them, for a process whose clock says `nowMs`. Otherwise a system clock that is wrong when the
+   * machine boots, or a long repair, would free all names. Best effort: never throws.
+   */
+  resumeSessions(nowMs: number): void;
+  /**
    * Runs `work` in a transaction.
    * @throws what SQLite or `work` throws
    */
@@ -103,6 +109,14 @@ class FileStore implements SqliteStore {
 
   transact(work: () => void): void {
     this.#transactions.run(work);
+  }
+
+  resumeSessions(nowMs: number): void {
+    try {
+      this.#transactions.run(() => this.#sql.shiftSeen.run(nowMs));
+    } catch {
+      // On a full disk names are held by the system's clock.
+    }
   }
 
   sweep(): boolean {

@@ -204,3 +204,20 @@ test("nothing is kept once everybody has gone", () => {
   rig.pass(2_000, 100);
   expect(rig.hub.kept).toEqual(nothing);
 });
+
+test("a line-chat client that closed its connection gets its name back", () => {
+  const rig = new Rig();
+  const bob = rig.client(lineChat, true, "192.0.2.1").send("Bob");
+  const ida = rig.client(lineChat, true, "192.0.2.2").send("Ida");
+  // A closed connection looks like one whose client only listens from now on.
+  rig.hub.handleInputEnd(ida.session, rig.nowMs);
+  rig.settle();
+  bob.text();
+  const stranger = rig.client(lineChat, true, "192.0.2.3").send("Ida");
+  expect(stranger.text()).toContain("The name 'Ida' is taken");
+  const again = rig.client(lineChat, true, "192.0.2.2").send("Ida", "back");
+  expect(again.text()).toBe("");
+  expect(bob.text()).toBe("\nIda left the chat:\n\nIda joined the chat:\n\nIda: back\n");
+  rig.pass(1_000);
+  expect(ida.link.ended).toBe(true);
+});

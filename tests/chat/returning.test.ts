@@ -4,6 +4,8 @@
 import { expect, test } from "bun:test";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { history as limits } from "../../src/limits.ts";
+import { answerRequest } from "../../src/store/answer.ts";
+import { openMemoryStore } from "../../src/store/memory.ts";
 import { FailingStore } from "./failing-store.ts";
 import { type Client, inRoom, Rig, say, since } from "./rig.ts";
 
@@ -241,4 +243,63 @@ test("mail in the turn of its recipient's join is delivered once", () => {
   ann.queue({ type: "join", room: "lobby", epoch: "epoch-1", seq: 0 });
   rig.settle();
   expect(types(ann)).toEqual(["private", "entered"]);
+});
+
+test("private messages of another log are all replayed", () => {
+  const rig = new Rig();
+  const bob = rig.member("Bob");
+  // The welcome that names the new epoch does not arrive.
+  rig.member("Ann", { epoch: "epoch-0", mail: 7 }).close();
+  bob.send({ type: "tell", n: 1, to: ["Ann"], text: "psst" });
+  const ann = rig.member("Ann", { epoch: "epoch-0", mail: 7 });
+  const [welcome, ...rest] = ann.lines();
+  expect(welcome).toMatchObject({ session: { mail: 1, recovered: false } });
+  expect(rest).toContainEqual(expect.objectContaining({ type: "private", mail: 1, text: "psst" }));
+});
+
+test("private messages that are no longer kept are not recovered", () => {
+  const store = openMemoryStore({ epoch: "epoch-1", retention: { mailBytes: 600 } });
+  const rig = new Rig({}, (request) => answerRequest(store, request));
+  const bob = rig.member("Bob");
+  rig.member("Ann").close();
+  for (const [i, text] of ["one", "x".repeat(600)].entries()) {
+    bob.send({ type: "tell", n: i + 1, to: ["Ann"], text });
+  }
+  const ann = rig.member("Ann", since(0));
+  expect(ann.lines()[0]).toMatchObject({ session: { mail: 2, recovered: false } });
+});
+
+test("a name is free for its own network while the departure is on its way to the store", () => {
+  const store = new FailingStore();
+  const rig = new Rig({}, store.answer);
+  const ann = rig.member("Ann");
+  ann.send(say(1));
+  store.timing = ({ type }) => (type === "commit" ? "reply-late" : "now");
+  rig.hub.handleClose(ann.session, "lost", rig.nowMs);
+  rig.settle();
+  const stranger = rig.client(undefined, true, "192.0.2.1");
+  stranger.send({ ...hello("Ann"), secret: "stranger-0123456789" });
+  expect(stranger.lines()).toMatchObject([{ type: "error", code: "name-taken" }]);
+  const own = rig.client().send({ ...hello("Ann"), secret: "another-0123456789" });
+  store.timing = () => "now";
+  store.release(rig);
+  expect(own.lines()[0]).toMatchObject({ type: "welcome", session: { name: "Ann" } });
+});
+
+test("a name stays reserved when its owner's login under another name breaks off", () => {
+  const store = new FailingStore();
+  const rig = new Rig({}, store.answer);
+  rig.member("Ann").send(say(1)).close();
+  store.timing = ({ type }) => (type === "commit" ? "now" : "run-late");
+  rig
+    .client()
+    .send({ ...hello("Anna"), secret: hello("Ann").secret })
+    .close();
+  // The stranger's questions are answered first.
+  const owners = store.waiting.length;
+  const stranger = rig.client(undefined, true, "192.0.2.1");
+  stranger.send({ ...hello("Ann"), secret: "stranger-0123456789" });
+  while (store.waiting.length > owners) store.releaseOne(rig, owners);
+  rig.settle();
+  expect(stranger.lines()).toMatchObject([{ type: "error", code: "name-taken" }]);
 });

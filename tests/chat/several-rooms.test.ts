@@ -251,3 +251,21 @@ test("stale bounds do not set back a room used in the meantime", () => {
   for (const client of [ann, bob]) client.close();
   expect(rig.hub.kept).toEqual(nothing);
 });
+
+test("a message to all from outside the lobby is refused, not lost", () => {
+  const rig = new Rig();
+  const bob = rig.member("Bob");
+  const ann = rig.member("Ann", inRoom("den"));
+  for (const client of [ann, bob]) client.text();
+  ann.send({ type: "tell", n: 1, to: ["ALL"], text: "to all" });
+  expect(ann.lines()).toMatchObject([
+    { type: "error", code: "not-in-room", subject: "lobby", n: 1 },
+    { type: "ack", n: 1 },
+  ]);
+  ann.send({ type: "tell", n: 2, to: ["all", "Bob"], text: "to all and Bob" });
+  const [error, ack] = ann.lines();
+  expect(error).toMatchObject({ type: "error", code: "not-in-room", subject: "lobby" });
+  expect(error).not.toHaveProperty("n");
+  expect(ack).toMatchObject({ type: "ack", n: 2 });
+  expect(bob.lines()).toMatchObject([{ type: "private", to: ["Bob"], text: "to all and Bob" }]);
+});

@@ -1,4 +1,4 @@
-// Whom a text is for, as one connection knows it: private words never reach the room.
+// Private chat by consent: who a text is for. Private words never reach the room.
 
 import { describe, expect, test } from "bun:test";
 import type { ChatState } from "../../src/chat/events.ts";
@@ -30,18 +30,33 @@ describe.each([
   });
 
   test.each(["left", "lost"] as const)(
-    "the first text after the partner has %s is not said, the second is",
+    "texts that cross the partner's end (%s) are not said, later ones are",
     (state) => {
       const { conversation, tell } = chatting();
       tell(state);
-      const answer = conversation.receive("still for Ann");
-      expect(answer).toMatchObject({
-        type: "reply",
-        text: expect.stringContaining("not said: your private chat with Ann has ended"),
-      });
-      expect(conversation.receive("hello all")).toEqual({ type: "say", text: "hello all" });
+      const startMs = 10_000;
+      for (const [text, afterMs] of [
+        ["still for Ann", 0],
+        ["and this", 0],
+        ["typed before the answer was read", 1_900],
+      ] as const) {
+        expect(conversation.receive(text, startMs + afterMs)).toMatchObject({
+          type: "reply",
+          text: expect.stringContaining("not said: your private chat with Ann has ended"),
+        });
+      }
+      const all = { type: "say", text: "hello all" } as const;
+      expect(conversation.receive("hello all", startMs + 2_000)).toEqual(all);
+      expect(conversation.receive("hello all", startMs + 2_001)).toEqual(all);
     },
   );
+
+  test("another invitation does not let a crossing text be said", () => {
+    const { conversation, tell } = chatting();
+    tell("left");
+    conversation.render({ type: "chat", state: "invited", with: "Zoe" });
+    expect(conversation.receive("still for Ann")).toMatchObject({ type: "reply" });
+  });
 
   test("a leave that crosses the partner's is not said either", () => {
     const { conversation, tell } = chatting();

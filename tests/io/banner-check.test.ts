@@ -1,4 +1,4 @@
-// A server that speaks another protocol is recognised by its first words, and reported.
+// A server that speaks another protocol is recognised by its first bytes, and reported.
 
 import { expect, test } from "bun:test";
 import { BannerCheck } from "../../src/io/banner-check.ts";

@@ -1,4 +1,4 @@
-// A UDP socket transports the same bytes with and without offload, and says what it has.
+// A UDP socket transports the same bytes with and without offload, and reports its offloads.
 
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";

@@ -289,6 +289,25 @@ describe("sqlite", () => {
     store.close();
   });
 
+  test("names are held from the last moment of the process before, whatever the clock says", () => {
+    for (const startMs of [500, 9_000, 1_000_000]) {
+      const path = freshPath();
+      const first = open({}, path);
+      const away = update("s1", { name: "ann", seenMs: 1_000 });
+      const here = update("s2", { name: "bob", seenMs: 4_000 });
+      first.writer.commit({ sessions: [away, here, update("s3", { name: "", n: 1 })] });
+      first.store.close();
+      const { store } = open({}, path);
+      store.resumeSessions(startMs);
+      expect(store.directory.find("bob", 0)?.seenMs).toBe(startMs);
+      expect(store.directory.find("ann", -9_999)?.seenMs).toBe(startMs - 3_000);
+      store.close();
+    }
+    const { store } = open();
+    store.resumeSessions(5);
+    store.close();
+  });
+
   test("synchronous is NORMAL unless FULL is requested", () => {
     for (const [synchronous, level] of [
       ["normal", 1],

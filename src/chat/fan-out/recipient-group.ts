@@ -60,7 +60,7 @@ export class RecipientGroup {
       if (!isPlain) {
         const isMixed = output.personal !== undefined && session.listens > 1;
         handed += isMixed ? rendered.mergeFor(membership) : rendered.composeFor(membership);
-        membership.hearsFrom = 0;
+        membership.joinDelivered();
         // Nothing else is coming for a session with one room; sending now frees memory when a crowd
         // gets lists.
         if (session.listens === 1) finishOutput(session, nowMs, plan);

@@ -141,6 +141,8 @@ function serve(site: Site, options: WebOptions, port: number): Server<SocketLink
       perMessageDeflate: false,
       open: (socket) => socket.data.opened(socket, options.connect),
       message: (socket, frame) => socket.data.received(frame),
+      ping: (socket) => socket.data.receivedControl(),
+      pong: (socket) => socket.data.receivedControl(),
       drain: (socket) => socket.data.drained(),
       close: (socket) => socket.data.closed(),
     },

@@ -78,7 +78,13 @@ onLinux(
       publicUrl: undefined,
       proxies: new TrustedProxies(),
       admission: { enter: () => (chat++, undefined), leave: () => chat-- },
-      connect: () => ({ receive() {}, overflow() {}, drained() {}, closed() {} }),
+      connect: () => ({
+        receive() {},
+        receiveEmpty: () => true,
+        overflow() {},
+        drained() {},
+        closed() {},
+      }),
       reaper: {
         descriptors,
         chatConnections(address) {

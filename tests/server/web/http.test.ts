@@ -237,7 +237,35 @@ describe("sockets", () => {
     socket.socket.send("four\n");
     await until(() => rig.heard.length === 4, "four lines");
     expect(rig.heard).toEqual(["one", "two", "three", "four"]);
+    expect(rig.empty).toBe(1);
     socket.socket.close();
+  });
+
+  test("frames without a line are passed on too: empty ones, pings and pongs", async () => {
+    const opened = rig.links.length;
+    const { hostname, port } = new URL(rig.url);
+    const socket = await Bun.connect({
+      hostname,
+      port: Number(port),
+      socket: { data() {} },
+    });
+    const headers =
+      `Host: ${hostname}:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    socket.write(`GET /ws HTTP/1.1\r\n${headers}\r\n`);
+    await until(() => rig.links.length > opened, "the socket");
+    rig.empty = 0;
+    // Masked with zeros and empty: text, ping, pong.
+    for (const opcode of [1, 9, 10]) socket.write(Buffer.from([0x80 | opcode, 0x80, 0, 0, 0, 0]));
+    await until(() => rig.empty === 3, "three frames");
+    rig.mostEmpty = 10;
+    const closed = rig.closed;
+    socket.write(
+      Buffer.concat(Array.from({ length: 10_000 }, () => Buffer.from([0x89, 0x80, 0, 0, 0, 0]))),
+    );
+    await until(() => rig.closed > closed, "the end of a flood of pings");
+    expect(rig.empty).toBeLessThan(20);
+    rig.mostEmpty = Infinity;
   });
 
   test("output is sent in frames of whole lines, and all of it arrives despite backpressure", async () => {

@@ -22,6 +22,8 @@ export class WebRig implements AsyncDisposable {
   drains = 0;
   closed = 0;
   overflows = 0;
+  empty = 0;
+  mostEmpty = Infinity;
   /** Why new connections are refused, if they are. */
   refusal: string | undefined;
   readonly web: WebServer;
@@ -51,6 +53,7 @@ export class WebRig implements AsyncDisposable {
         this.links.push(link);
         return {
           receive: (line) => this.heard.push(line),
+          receiveEmpty: () => ++this.empty <= this.mostEmpty,
           overflow: () => this.overflows++,
           drained: () => this.drains++,
           closed: () => this.closed++,
