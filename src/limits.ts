@@ -258,10 +258,10 @@ export const privateChat = {
    */
   nameKnownMs: 30_000,
   /**
-   * After the first text that arrived too late for the partner: the time in which further ones may
-   * have been typed before the answer to it was read.
+   * After the first text that arrived too late for the partner: the time in which others that were
+   * under way with it arrive, such as pasted lines.
    */
-  crossingMs: 2_000,
+  crossingMs: 400,
   /** Former names per member; partners seldom rename twice in that time. */
   namesKnown: 8,
 } as const;

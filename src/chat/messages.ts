@@ -3,7 +3,7 @@
 
 import { networkOf } from "../addresses.ts";
 import { history, message as limits, output } from "../limits.ts";
-import { harmless, quoted } from "../text.ts";
+import { harmless, quoted, showsNothing } from "../text.ts";
 import type { HubState } from "./hub-state.ts";
 import type { Command } from "./events.ts";
 import { fold, lobby } from "./names/grammar.ts";
@@ -168,14 +168,22 @@ export function absentNow(
   folded: string,
   record: SessionRecord | undefined,
 ): SessionRecord | undefined {
+  let holder: SessionRecord | undefined;
+  let isReleased = false;
+  const known = new Set<string>();
   for (const [id, { session, name, seenMs }] of hub.pipeline.departures()) {
-    if (name === folded) {
+    // The newest departure of a session counts.
+    if (known.has(id)) continue;
+    known.add(id);
+    if (name !== folded) isReleased ||= id === record?.id;
+    else if (holder === undefined || seenMs > holder.seenMs) {
       const { counter, mailbox, peer } = session;
       const network = networkOf(peer.address);
-      return { id, name, n: counter.taken, mail: mailbox.last, network, seenMs };
+      holder = { id, name, n: counter.taken, mail: mailbox.last, network, seenMs };
     }
-    if (id === record?.id) return undefined;
   }
+  if (holder !== undefined) return holder;
+  if (isReleased) return undefined;
   const person = record === undefined ? undefined : hub.names.byKey(record.id);
   // A person that has come back has another name now; one still logging in, even on a connection
   // that is gone meanwhile, keeps this one.
@@ -201,6 +209,12 @@ function fits(hub: HubState, session: Session, text: string, n: number | undefin
   if (text.length > limits.maxTextChars) {
     takeCounter(hub, session, n);
     const message = `The message has ${text.length} characters, at most ${limits.maxTextChars} are allowed: split it, or send a file`;
+    reject(hub, session, "text-invalid", message, { n, takesCounter: true });
+    return false;
+  }
+  if (showsNothing(text)) {
+    takeCounter(hub, session, n);
+    const message = "The message has nothing in it that can be seen: it was not sent";
     reject(hub, session, "text-invalid", message, { n, takesCounter: true });
     return false;
   }

@@ -27,6 +27,11 @@ export class ConnectionState {
     return this.#everOnline;
   }
 
+  /** An earlier connection was lost, logged in or not, and this one is to make up for it. */
+  get isRetrying(): boolean {
+    return this.#everOnline || this.#attempts > 0;
+  }
+
   /** There is a connection, or one is being opened. */
   get isOpen(): boolean {
     return this.#phase === "connecting" || this.#phase === "greeting" || this.#phase === "online";

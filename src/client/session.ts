@@ -244,8 +244,8 @@ export class ClientSession implements NativeSession {
   }
 
   #handleLoginRefusal(refusal: ErrorMessage, nowMs: number): void {
-    const { everOnline } = this.#connection;
-    if (everOnline && isRetryableLogin(refusal.code)) this.#drop(refusal.message, nowMs);
+    if (this.#connection.isRetrying && isRetryableLogin(refusal.code))
+      this.#drop(refusal.message, nowMs);
     else this.#end(refusal.code, refusal.message);
   }
 

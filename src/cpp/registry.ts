@@ -68,13 +68,14 @@ export class Registry {
 
   /**
    * Loads persisted registrations, in any order; if there are too many, the oldest are left out.
-   * Does not call `onChange`. Their networks are unknown, so the address of each stands in.
+   * Does not call `onChange`. Their networks are unknown, so the address of each stands in. Nobody
+   * could be heard while the server was down, and its clock may have been set since: all count as
+   * seen at `nowMs`.
    */
-  restore(entries: Iterable<Registration>): void {
+  restore(entries: Iterable<Registration>, nowMs: number): void {
     const sorted = [...entries].sort((a, b) => a.registeredAtMs - b.registeredAtMs);
     for (const entry of sorted.slice(-this.#maxEntries)) {
-      const lastSeenMs = entry.waitingSinceMs ?? entry.registeredAtMs;
-      this.#keep(fold(entry.id), entry, { network: networkOf(entry.ip), lastSeenMs });
+      this.#keep(fold(entry.id), entry, { network: networkOf(entry.ip), lastSeenMs: nowMs });
     }
     const since = (entry: Registration) => entry.waitingSinceMs ?? 0;
     const waiting = sorted.filter((entry) => entry.waitingSinceMs !== undefined);

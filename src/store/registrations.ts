@@ -3,6 +3,7 @@
 
 import { fold } from "../chat/names/grammar.ts";
 import { Registry, type Registration, type RegistryChange } from "../cpp/registry.ts";
+import { steadyMs } from "../io/clock.ts";
 import type { SqliteStore } from "./sqlite.ts";
 
 type Row = {
@@ -53,7 +54,7 @@ export function openRegistrations(
     ...(maxEntries === undefined ? {} : { maxEntries }),
   });
   const kept = store.db.query<Row, []>("SELECT * FROM registrations").all().map(registration);
-  registry.restore(kept);
+  registry.restore(kept, steadyMs());
   for (const entry of kept) {
     if (registry.find(entry.id) === undefined) write({ kind: "removed", entry });
   }

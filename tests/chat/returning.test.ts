@@ -303,3 +303,20 @@ test("a name stays reserved when its owner's login under another name breaks off
   rig.settle();
   expect(stranger.lines()).toMatchObject([{ type: "error", code: "name-taken" }]);
 });
+
+test("a name stays reserved for its last holder when an earlier one leaves in the same turn", () => {
+  const store = new FailingStore();
+  const rig = new Rig({}, store.answer);
+  const ann = rig.member("Ann");
+  ann.send(say(1));
+  // From here on nothing is written: for the store the name is Ann's still.
+  store.full = true;
+  ann.send({ type: "rename", name: "Anna" });
+  const next = rig.member("Ann", { secret: "the-next-0123456789" }, "192.0.2.1");
+  ann.send({ type: "bye" });
+  next.close();
+  expect(rig.hub.memberNames()).toEqual([]);
+  const stranger = rig.client(undefined, true, "192.0.2.2");
+  stranger.send({ ...hello("Ann"), secret: "stranger-0123456789" });
+  expect(stranger.lines()).toMatchObject([{ type: "error", code: "name-taken" }]);
+});

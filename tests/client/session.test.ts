@@ -186,6 +186,15 @@ describe("logging in", () => {
     expect(bench.session.nextTimeoutMs).toBeUndefined();
   });
 
+  test.each(["rate", "storage"])("a first login that is tried again survives %s", (code) => {
+    const bench = new Bench().connect().wait(limits.welcomeTimeoutMs);
+    expect(bench.events("offline")).toHaveLength(1);
+    bench.wait(limits.retryFirstMs).act((s) => s.handleConnected(bench.nowMs));
+    bench.receive({ type: "error", code, message: "already logging in" });
+    expect(bench.events("ended")).toEqual([]);
+    expect(bench.events("offline")).toHaveLength(1);
+  });
+
   test("takes the server's spelling of its rooms", () => {
     const bench = new Bench(["LOBBY"]).online();
     expect(bench.reported[0]).toMatchObject({ type: "online", rooms: ["lobby"] });

@@ -120,7 +120,7 @@ describe("clients of other networks", () => {
 
   test("after a restart too: the address that was registered says whose it is", () => {
     const registry = new Registry();
-    registry.restore(filled("Alice").entries());
+    registry.restore(filled("Alice").entries(), 0);
     expect(registry.register(mallory, 1, elsewhere)).toBeUndefined();
     expect(registry.register({ ...mallory, ip: here }, 1, here)).toBeDefined();
   });
@@ -181,10 +181,13 @@ describe("bounds and stores", () => {
 
   test("restored registrations count for the addresses that they name", () => {
     const registry = new Registry({ maxEntries: 4 });
-    registry.restore([
-      { ...entry("A", 1), ip: "192.0.2.1" },
-      { ...entry("B", 2), ip: "192.0.2.2" },
-    ]);
+    registry.restore(
+      [
+        { ...entry("A", 1), ip: "192.0.2.1" },
+        { ...entry("B", 2), ip: "192.0.2.2" },
+      ],
+      0,
+    );
     for (let i = 0; i < 9; i++) registry.register({ id: `u${i}`, ip: "h", port: 1 }, 3 + i);
     expect(registry.entries().map(({ id }) => id)).toEqual(["A", "B", "u7", "u8"]);
   });
@@ -227,7 +230,7 @@ describe("bounds and stores", () => {
               : registry.bridge(who, atMs, here, does === "name" ? wanted : undefined);
           for (const one of before) run(first, one, ++nowMs);
           const second = new Registry({ maxEntries: 4 });
-          second.restore([...kept.values()].reverse());
+          second.restore([...kept.values()].reverse(), 0);
           expect(second.entries()).toEqual(first.entries());
           for (const one of after) {
             nowMs++;
@@ -241,7 +244,7 @@ describe("bounds and stores", () => {
 
   test("restoring too many keeps the newest", () => {
     const registry = new Registry({ maxEntries: 2 });
-    registry.restore([entry("C", 3), entry("A", 1), entry("B", 2)]);
+    registry.restore([entry("C", 3), entry("A", 1), entry("B", 2)], 0);
     expect(registry.entries().map(({ id }) => id)).toEqual(["B", "C"]);
   });
 });

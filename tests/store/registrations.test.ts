@@ -4,6 +4,8 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { steadyMs } from "../../src/io/clock.ts";
+import { registry as limits } from "../../src/limits.ts";
 import { openRegistrations } from "../../src/store/registrations.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 
@@ -62,4 +64,24 @@ test("a change that can't be written is reported and still applies in memory", (
   expect(registry.find("ann")?.port).toBe(5_000);
   close();
   store.close();
+});
+
+test("after a restart an ID is its client's for another hour, whatever the clock says", () => {
+  const path = join(folder, "d.db");
+  const first = openSqliteStore(path);
+  const before = openRegistrations(first, fail);
+  // Long ago by the clock of this process.
+  before.registry.register(address("Ann", 5_000), 1, "127.0.0.1");
+  before.close();
+  first.close();
+
+  const second = openSqliteStore(path);
+  const { registry, close } = openRegistrations(second, fail);
+  const nowMs = steadyMs();
+  const mallory = { id: "Ann", ip: "192.0.2.1", port: 1 };
+  expect(registry.register(mallory, nowMs + 1_000, "192.0.2.1")).toBeUndefined();
+  const lateMs = nowMs + limits.freshMs + 1_000;
+  expect(registry.register(mallory, lateMs, "192.0.2.1")).toMatchObject(mallory);
+  close();
+  second.close();
 });

@@ -21,7 +21,7 @@ export class FlakyStore {
   #pending: StoreRequest[] = [];
 
   constructor(
-    readonly store: LocalStore,
+    public store: LocalStore,
     readonly truth: Truth,
     readonly clock: VirtualClock,
     readonly random: () => number,
@@ -46,6 +46,13 @@ export class FlakyStore {
         reply(forgets ? { id: request.id, outcome: "unknown" } : answer);
       });
     };
+  }
+
+  /** The process is gone, and its memory with it: the next one works with another store. */
+  replace(store: LocalStore): void {
+    this.store = store;
+    this.#taken = 0;
+    this.truth.forget();
   }
 
   /** The process is dead: some of its requests are carried out before anybody else's. */

@@ -10,7 +10,6 @@ import type { Surroundings } from "./surroundings.ts";
 
 export class NativePerson {
   readonly #world: Surroundings;
-  readonly #secret: string;
   #session: ClientSession;
   #connection: Connection | undefined;
   #timerMs = Infinity;
@@ -20,7 +19,11 @@ export class NativePerson {
   /** The last number heard of each room and of the mailbox; undefined: whatever comes next. */
   readonly #heard = new Map<string, number | undefined>();
   #mail: number | undefined;
+  /** Of the log that those numbers are of. */
+  #epoch: string | undefined;
   isOnline = false;
+  /** Somebody else has the same secret: what an acknowledgement means is unknown. */
+  isShared = false;
   /** The session is over, and why. */
   ended: string | undefined;
 
@@ -28,10 +31,11 @@ export class NativePerson {
     world: Surroundings,
     readonly name: string,
     readonly address: string,
-    secret = `secret-of-${name}-0123456789`,
+    readonly secret = `secret-of-${name}-0123456789`,
+    /** Tries another name with each session. */
+    readonly takesAnyName = false,
   ) {
     this.#world = world;
-    this.#secret = secret;
     this.#session = this.#newSession(undefined);
     this.#act((session) => session.start(world.clock.nowMs));
   }
@@ -72,12 +76,20 @@ export class NativePerson {
     }
   }
 
+  /** Gives up a name that somebody else wants to be back under. */
+  goHome(): void {
+    const { name } = this.#session;
+    if (this.isOnline && name !== this.name && name !== `${this.name}-home`) {
+      this.#act((session) => session.request({ type: "rename", name: `${this.name}-home` }));
+    }
+  }
+
   leave(): void {
     this.#act((session) => session.leave());
   }
 
   get #mailbox(): string {
-    return `hash of ${this.#secret}`;
+    return `hash of ${this.secret}`;
   }
 
   #newSession(since: SessionPosition | undefined): ClientSession {
@@ -85,9 +97,9 @@ export class NativePerson {
     this.#tokens.clear();
     const rooms = since?.rooms.map(({ room }) => room) ?? ["lobby"];
     return new ClientSession({
-      name: this.name,
+      name: this.takesAnyName ? this.#world.anyName() : this.name,
       rooms,
-      secret: this.#secret,
+      secret: this.secret,
       random: this.#world.random,
       ...(since === undefined ? {} : { since }),
     });
@@ -126,7 +138,10 @@ export class NativePerson {
   }
 
   #rename(): void {
-    const name = this.#world.random() < 0.5 ? this.name : `${this.name}-too`;
+    const { random } = this.#world;
+    const dice = random();
+    const own = dice < 0.4 ? this.name : `${this.name}-too`;
+    const name = dice < 0.7 ? own : this.#world.anyName();
     this.#act((session) => session.request({ type: "rename", name }));
   }
 
@@ -160,6 +175,7 @@ export class NativePerson {
     this.#session = this.#newSession(position);
     this.#heard.clear();
     this.#mail = position?.mail;
+    this.#epoch = position?.epoch;
     for (const { room, seq } of position?.rooms ?? []) this.#heard.set(room, seq);
     this.#act((session) => session.start(this.#world.clock.nowMs));
   }
@@ -242,16 +258,30 @@ export class NativePerson {
     });
   }
 
+  /** In another log the numbers begin anew; what it has of the mailbox is all new. */
+  #followEpoch(): void {
+    const epoch = this.#session.position?.epoch;
+    const isOther = this.#epoch !== undefined && epoch !== this.#epoch;
+    this.#epoch = epoch;
+    if (!isOther) return;
+    for (const room of this.#heard.keys()) this.#heard.set(room, undefined);
+    if (this.#mail !== undefined) this.#mail = 0;
+  }
+
   #hear(event: SessionEvent): void {
     const { truth } = this.#world;
     this.#world.trace(this.name, "!", JSON.stringify(event));
     switch (event.type) {
       case "online":
         this.isOnline = true;
+        this.#followEpoch();
         for (const room of this.#heard.keys()) {
           if (!event.rooms.includes(room)) this.#heard.delete(room);
         }
         this.#world.entered(this.name, event.name);
+        return;
+      case "response":
+        if (event.response.type === "name") truth.named(this.#mailbox, event.response.name);
         return;
       case "offline":
         this.isOnline = false;
@@ -278,7 +308,8 @@ export class NativePerson {
       case "message": {
         const { room, seq, text } = event;
         const heard = this.#heard.get(room);
-        if (heard !== undefined && seq !== heard + 1)
+        const isTrimmed = heard !== undefined && seq > heard && seq <= this.#world.firstKept(room);
+        if (heard !== undefined && seq !== heard + 1 && !isTrimmed)
           fail(`${this.name} hears ${seq} of ${room} after ${heard}`);
         this.#heard.set(room, seq);
         truth.heard(this.name, room, seq, text);
@@ -296,7 +327,7 @@ export class NativePerson {
         for (const [id, token] of this.#tokens) {
           if (id > event.id) continue;
           this.#tokens.delete(id);
-          if (token.state !== "sent") continue;
+          if (token.state !== "sent" || this.isShared) continue;
           // A refusal lost with the connection: the welcome says that the message was settled, not
           // that it was sent.
           const isLost = event.seq === undefined && token.logged.length === 0;
@@ -307,7 +338,7 @@ export class NativePerson {
       case "failed": {
         const token = this.#tokens.get(event.id);
         this.#tokens.delete(event.id);
-        if (token !== undefined) truth.failed(token);
+        if (token !== undefined && !this.isShared) truth.failed(token);
         return;
       }
       default:

@@ -1,38 +1,66 @@
 // A client of one of the old systems, without acknowledgements or resuming. What it receives from
-// the room is in the log, in the log's order and once; what it receives privately was meant for it.
+// the room is in the log, in the log's order and once; what it receives privately was meant for it;
+// what it says while it believes to be in a private chat never reaches the room.
 
-import type { Dialect } from "../../../src/chat/dialect.ts";
 import { LineSplitter } from "../../../src/line-splitter.ts";
 import { Connection } from "./connection.ts";
-import { fail } from "./truth.ts";
+import type { PlainWords } from "./plain-words.ts";
+import { fail, type Token } from "./truth.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export class PlainPerson {
   readonly #world: Surroundings;
+  readonly #words: PlainWords;
   #connection: Connection | undefined;
-  /** Number of the last lobby message received on this connection. */
+  /** The name now, and all names it has had. */
+  #name: string;
+  readonly #names = new Set<string>();
+  /** The partner of the private chat it knows of. */
+  #partner: string | undefined;
+  /** It has asked, or said yes: a private chat may begin at any moment. */
+  #mayChat = false;
+  /** It has typed `leave`: what it types now is for the room. */
+  #isLeaving = false;
+  /** What it has said on this connection. */
+  readonly #said = new Set<number>();
+  /** Number of the last message of the lobby that it has heard on this connection. */
   #heard = 0;
 
   constructor(
     world: Surroundings,
-    readonly name: string,
+    readonly ownName: string,
     readonly address: string,
-    readonly dialect: Dialect,
+    words: PlainWords,
   ) {
     this.#world = world;
+    this.#words = words;
+    this.#name = ownName;
   }
 
   doSomething(): void {
-    const { random, truth } = this.#world;
+    const { random } = this.#world;
     const connection = this.#connection;
     if (connection === undefined) return this.#connect();
+    const { tell, rename, invite, hasConsent } = this.#words;
     const dice = random();
-    if (dice < 0.7) {
-      connection.send(`${truth.text(truth.token(this.name, "lobby", []))}\n`);
-    } else if (dice < 0.85 && this.dialect.name === "open-chat") {
+    if (dice < 0.6) {
+      const times = random() < 0.2 ? 4 : 1;
+      for (let i = 0; i < times; i++) this.#say(connection);
+    } else if (dice < 0.75 && tell !== undefined && this.#partner === undefined) {
       const to = this.#world.anyName();
-      connection.send(`~${to} ${truth.text(truth.token(this.name, undefined, [to]))}\n`);
-    } else if (dice > 0.95) {
+      const token = this.#token(undefined, [to]);
+      token.mayBePrivate = this.#mayChat || this.#isLeaving;
+      this.#send(connection, tell(to, this.#text(token)));
+    } else if (dice < 0.8 && rename !== undefined) {
+      this.#send(connection, rename(this.#name, this.#world.anyName()));
+    } else if (dice < 0.84 && invite !== undefined) {
+      this.#mayChat = true;
+      this.#send(connection, invite(this.#world.anyName()));
+    } else if (dice < 0.88 && hasConsent && this.#partner !== undefined) {
+      this.#isLeaving = true;
+      this.#partner = undefined;
+      this.#send(connection, "leave");
+    } else if (dice > 0.96) {
       this.#connection = undefined;
       connection.cut(random() * 1_000, random() * 20_000);
     }
@@ -43,16 +71,49 @@ export class PlainPerson {
     this.#connection = undefined;
   }
 
+  #say(connection: Connection): void {
+    const { say, sayInChat = say } = this.#words;
+    const partner = this.#partner;
+    const token = this.#token(partner === undefined ? "lobby" : undefined, [partner ?? ""]);
+    // A chat may have begun that it has not read of yet, or not have ended that it has left.
+    token.mayBePrivate = this.#mayChat || this.#isLeaving;
+    this.#send(connection, (partner === undefined ? say : sayInChat)(this.#text(token)));
+  }
+
+  #token(room: string | undefined, to: readonly string[]): Token {
+    const token = this.#world.truth.token(this.ownName, room, to);
+    this.#said.add(token.id);
+    return token;
+  }
+
+  #text(token: Token): string {
+    return this.#world.truth.text(token);
+  }
+
+  #send(connection: Connection, message: string): void {
+    this.#world.trace(this.ownName, ">", message);
+    // After a refused login, what was typed next is taken for a name.
+    if (/^\S+$/.test(message)) this.#names.add(message);
+    connection.send(`${message}\n`);
+  }
+
   #connect(): void {
     const { server, random } = this.#world;
     if (server.isDead) return;
+    const { dialect, login } = this.#words;
     const splitter = new LineSplitter(1_000_000);
     this.#heard = 0;
-    const connection: Connection = new Connection(server, this.dialect, this.address, random, {
+    this.#said.clear();
+    this.#partner = undefined;
+    this.#mayChat = false;
+    this.#isLeaving = false;
+    this.#name = this.ownName;
+    this.#names.add(this.#name);
+    const connection: Connection = new Connection(server, dialect, this.address, random, {
       received: (bytes) => {
         splitter.push(bytes, (line) => {
           if (this.#connection !== connection) return false;
-          this.#hear(line);
+          this.#hear(line, connection);
           return true;
         });
       },
@@ -62,30 +123,62 @@ export class PlainPerson {
     });
     this.#world.watch(connection);
     this.#connection = connection;
-    connection.send(`${this.name}\n`);
+    this.#send(connection, login(this.#name));
   }
 
-  #hear(line: string): void {
+  #hear(line: string, connection: Connection): void {
     const { truth } = this.#world;
-    this.#world.trace(this.name, "<", line);
-    if (line.startsWith("The name '")) {
-      // Its own dead connection still has the name; it tries again later.
-      this.#connection?.leave(100);
-      this.#connection = undefined;
-      return;
-    }
-    if (!/<\d+>/.test(line)) return;
+    this.#world.trace(this.ownName, "<", line);
+    if (!/<\d+>/.test(line) || line.includes("The name '")) return this.#hearNews(line, connection);
     const token = truth.tokenOf(line);
-    if (token.room === undefined) {
-      if (!token.to.includes(this.name) && token.author !== this.name) {
-        fail(`${this.name} hears what is for ${token.to.join(", ")}: ${line}`);
+    if (token.room === undefined || (token.mayBePrivate && !token.logged.includes("lobby"))) {
+      const isMeant = token.mayBePrivate || token.to.some((name) => this.#names.has(name));
+      if (!isMeant && token.author !== this.ownName) {
+        fail(`${this.ownName} hears what is for ${token.to.join(", ")}: ${line}`);
       }
       return;
     }
     const log = truth.rooms.get(token.room) ?? [];
-    if (token.room !== "lobby") fail(`${this.name} hears ${line} of ${token.room}`);
+    if (token.room !== "lobby") fail(`${this.ownName} hears ${line} of ${token.room}`);
+    if (this.#said.has(token.id) && !this.#words.echoes) {
+      fail(`${this.ownName} hears its own ${line}`);
+    }
     const seq = log.indexOf(truth.text(token), this.#heard) + 1;
-    if (seq === 0) fail(`${this.name} hears ${line} after message ${this.#heard} of the lobby`);
+    if (seq === 0) fail(`${this.ownName} hears ${line} after message ${this.#heard} of the lobby`);
     this.#heard = seq;
+  }
+
+  #hearNews(line: string, connection: Connection): void {
+    const { random } = this.#world;
+    const isRefused = line.includes("The name '") && this.#name === this.ownName;
+    if (isRefused && !this.#words.dialect.name.startsWith("open")) {
+      // It comes again later.
+      this.#connection?.leave(100);
+      this.#connection = undefined;
+      return;
+    }
+    const renamed =
+      /^(\S+) changed his name to (\S+)!$/.exec(line) ??
+      /"type":"renamed",.*"from":"([^"]+)","to":"([^"]+)"/.exec(line);
+    if (renamed?.[1] === this.#name) {
+      this.#name = renamed[2]!;
+      this.#names.add(this.#name);
+    }
+    const asks = /^private chat: (\S+) asks you/.exec(line)?.[1];
+    if (asks !== undefined && random() < 0.9) {
+      const word = random() < 0.7 ? "accept" : "reject";
+      if (word === "accept") this.#mayChat = true;
+      this.#send(connection, word);
+    }
+    const started = /^private chat with (\S+) has started/.exec(line)?.[1];
+    if (started !== undefined) {
+      this.#partner = started;
+      this.#isLeaving = false;
+    }
+    if (/^private chat (with \S+ has ended|has ended: )/.test(line)) {
+      this.#partner = undefined;
+      this.#mayChat = false;
+      this.#isLeaving = false;
+    }
   }
 }

@@ -28,6 +28,7 @@ export class ServerProcess {
     readonly rates: Rates | undefined,
   ) {
     this.#ask = store.attach();
+    const startedMs = clock.nowMs;
     this.hub = new Hub({
       epoch: store.store.epoch,
       metrics: createMetrics(),
@@ -43,7 +44,7 @@ export class ServerProcess {
       log: silentLog,
       hashSecret: (secret) => `hash of ${secret}`,
       reservedNames,
-      newSecret: () => `secret-number-${++this.#secrets}-0123456789`,
+      newSecret: () => `secret-number-${++this.#secrets}-of-${startedMs}`,
     });
     this.#schedule();
   }

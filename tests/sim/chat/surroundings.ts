@@ -12,7 +12,9 @@ export interface Surroundings {
   readonly random: () => number;
   readonly native: Dialect;
   readonly server: ServerProcess;
-  /** A name that is available. */
+  /** Number of the first message that the log still has of a room. */
+  firstKept(room: string): number;
+  /** A name that somebody may have. */
   anyName(): string;
   /** The connection is subject to faults. */
   watch(connection: Connection): void;

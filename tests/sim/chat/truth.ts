@@ -2,7 +2,8 @@
 // receives anything that is not in the log, out of order, or twice. Every message is a token; the
 // truth knows what became of each.
 
-import type { Batch, Committed } from "../../../src/chat/store.ts";
+import type { Batch, Committed, SessionUpdate } from "../../../src/chat/store.ts";
+import { history as limits } from "../../../src/limits.ts";
 
 /** A message: by whom, where it may be heard, and where it was logged. */
 export type Token = {
@@ -16,13 +17,19 @@ export type Token = {
   state: "sent" | "acknowledged" | "failed";
   /** Its author has left the room meanwhile. */
   orphaned: boolean;
+  /** Said to a room, by somebody for whom a private chat may have begun or not have ended yet. */
+  mayBePrivate: boolean;
 };
+
+/** Who had which name when, as the log has it. */
+type Holder = { name: string; network: string; seenMs: number; names: Set<string> };
 
 export class Truth {
   readonly tokens: Token[] = [];
   /** The text of each message, by room and by mailbox; number 1 is the first. */
   readonly rooms = new Map<string, string[]>();
   readonly mail = new Map<string, string[]>();
+  readonly #holders = new Map<string, Holder>();
 
   token(author: string, room: string | undefined, to: readonly string[]): Token {
     const token: Token = {
@@ -33,6 +40,7 @@ export class Truth {
       logged: [],
       state: "sent",
       orphaned: false,
+      mayBePrivate: false,
     };
     this.tokens.push(token);
     return token;
@@ -51,13 +59,25 @@ export class Truth {
 
   /** The log has committed a batch. Call once per batch. */
   committed(batch: Batch, { rooms, mail }: Committed): void {
+    for (const update of batch.sessions) {
+      const names = this.#holders.get(update.id)?.names ?? new Set();
+      if (update.name !== "") names.add(update.name);
+      const { name, network, seenMs } = update;
+      this.#holders.set(update.id, { name, network, seenMs, names });
+    }
+    for (const update of batch.sessions) this.#checkName(update);
+    for (const { session, message } of batch.mail) {
+      if (/<\d+>/.test(message.text)) this.#checkRecipient(this.tokenOf(message.text), session);
+    }
     batch.rooms.forEach(({ room, runs }, i) => {
       const log = entry(this.rooms, room);
       if (rooms[i] !== log.length + 1) fail(`${room}: ${rooms[i]} follows ${log.length}`);
       for (const { texts } of runs) {
         for (const text of texts) {
           log.push(text);
-          this.#log(this.tokenOf(text), room);
+          if (/<\d+>/.test(text)) this.#log(this.tokenOf(text), room);
+          // A name in a private chat is text, but a word must not be said to everyone.
+          else if (/^(accept|reject|leave)$/.test(text)) fail(`'${text}' was said in ${room}`);
         }
       }
     });
@@ -65,8 +85,48 @@ export class Truth {
       const box = entry(this.mail, session);
       if (mail[i] !== box.length + 1) fail(`mail ${mail[i]} follows ${box.length}`);
       box.push(message.text);
-      this.#log(this.tokenOf(message.text), `mail of ${session}`);
+      if (/<\d+>/.test(message.text)) this.#log(this.tokenOf(message.text), `mail of ${session}`);
     });
+  }
+
+  /** A name belongs to one session, for a while even after its connection is lost. */
+  #checkName({ id, name, network, seenMs }: SessionUpdate): void {
+    if (name === "") return;
+    for (const [other, holder] of this.#holders) {
+      if (other === id || holder.name !== name) continue;
+      // A program that was started again has its name without the secret.
+      if (holder.network === network) {
+        holder.name = "";
+        continue;
+      }
+      if (holder.seenMs > seenMs - limits.mailHoldMs && holder.seenMs <= seenMs) {
+        fail(
+          `${id} has got the name ${name} of ${other}, which was seen ${seenMs - holder.seenMs} ms before`,
+        );
+      }
+    }
+  }
+
+  /** A private message is in the mailbox of somebody who has, or had, the name it was sent to. */
+  #checkRecipient(token: Token, session: string): void {
+    const to = token.to.map((name) => name.toLowerCase());
+    const holder = this.#holders.get(session);
+    if (token.mayBePrivate || holder === undefined) return;
+    if (to.some((name) => holder.names.has(name))) return;
+    fail(`Token ${token.id} is for ${to.join(", ")}, and in the mail of ${session}`);
+  }
+
+  /** The log is gone, and another one begins. */
+  forget(): void {
+    this.rooms.clear();
+    this.mail.clear();
+    this.#holders.clear();
+    for (const token of this.tokens) token.logged = [];
+  }
+
+  /** The owner of a mailbox has been told that it has this name now. */
+  named(mailbox: string, name: string): void {
+    this.#holders.get(mailbox)?.names.add(name.toLowerCase());
   }
 
   acknowledged(token: Token): void {
@@ -98,6 +158,7 @@ export class Truth {
   #log(token: Token, where: string): void {
     if (token.state === "failed") fail(`Token ${token.id} failed, and is logged in ${where}`);
     if (token.logged.includes(where)) fail(`Token ${token.id} is twice in ${where}`);
+    if (token.mayBePrivate && where.startsWith("mail of ")) return void token.logged.push(where);
     if (token.room !== undefined && token.room !== where) {
       fail(`Token ${token.id} was said in ${token.room}, and is logged in ${where}`);
     }

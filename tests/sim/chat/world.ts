@@ -4,15 +4,15 @@
 
 import type { LocalStore } from "../../../src/chat/store.ts";
 import { ratesFor } from "../../../src/chat/rate-budget.ts";
-import { lineChat } from "../../../src/dialects/line-chat.ts";
 import { nativeDialect } from "../../../src/dialects/native/native.ts";
-import { openChat } from "../../../src/dialects/open-chat/open-chat.ts";
 import { openMemoryStore } from "../../../src/store/memory.ts";
+import type { Retention } from "../../../src/store/retention.ts";
 import { seeded } from "../random.ts";
 import type { Connection } from "./connection.ts";
 import { FlakyStore, type StoreCondition } from "./flaky-store.ts";
 import { NativePerson } from "./native-person.ts";
 import { PlainPerson } from "./plain-person.ts";
+import { plainWords, uncounted } from "./plain-words.ts";
 import { ServerProcess } from "./server-process.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { fail, Truth } from "./truth.ts";
@@ -21,11 +21,25 @@ import { VirtualClock } from "./virtual-clock.ts";
 const startMs = 1_700_000_000_000;
 
 const names = ["Ann", "Ben", "Cal", "Dora", "Eve", "Finn"];
+/** People of other dialects, in the order of their words. */
+const plainNames = ["Olga", "Liam", "Cora", "Sven", "Nina"];
+/** Of these, one is somebody's second device, and the others take any name that is free. */
+const strangers = 3;
+
+/** So little that rooms and mailboxes are trimmed while people are away. */
+const smallRetention = { messages: 60, mailMessages: 16, maxAgeMs: 120_000 };
+
+type Store = LocalStore & { sweep?: () => boolean };
 
 /** Opens the real store of a world. */
-export type OpenStore = (epoch: string, clock: () => number) => LocalStore;
+export type OpenStore = (
+  epoch: string,
+  clock: () => number,
+  retention: Partial<Retention>,
+) => Store;
 
-const inMemory: OpenStore = (epoch, clock) => openMemoryStore({ epoch, clock });
+const inMemory: OpenStore = (epoch, clock, retention) =>
+  openMemoryStore({ epoch, clock, retention });
 
 export class World implements Surroundings {
   readonly clock = new VirtualClock();
@@ -36,14 +50,25 @@ export class World implements Surroundings {
   server: ServerProcess;
   readonly people: NativePerson[] = [];
   readonly #plain: PlainPerson[] = [];
+  readonly #strangers: NativePerson[] = [];
   #connections: Connection[] = [];
   readonly #rate: number;
+  readonly #renew: (() => Store) | undefined;
   #isHealing = false;
+  #isOver = false;
 
   /** `open`: the store behind the flaky one, by default in memory. */
   constructor(seed: number, open: OpenStore = inMemory) {
     this.random = seeded(seed);
-    const store = open(`epoch-${seed}`, () => this.clock.nowMs);
+    const retention = this.random() < 0.5 ? smallRetention : {};
+    const now = (): number => this.clock.nowMs;
+    const store = open(`epoch-${seed}`, now, retention);
+    // A server without a data file forgets everything when it is killed.
+    const mayForget = open === inMemory && this.random() < 0.3;
+    this.#renew = mayForget
+      ? () => open(`epoch-${seed}-${this.clock.nowMs}`, now, retention)
+      : undefined;
+    this.#sweep();
     this.store = new FlakyStore(store, this.truth, this.clock, this.random);
     this.#rate = this.random() < 0.3 ? 20 : 0;
     this.server = this.#start();
@@ -51,10 +76,20 @@ export class World implements Surroundings {
       this.people.push(new NativePerson(this, name, `192.0.2.${i + 1}`));
     }
     for (const person of this.people) this.#live(person);
-    for (const [i, dialect] of [openChat, lineChat].entries()) {
-      const plain = new PlainPerson(this, `Plain${i}`, `192.0.2.${100 + i}`, dialect);
+    for (const [i, words] of [...plainWords, uncounted(this.native)].entries()) {
+      const plain = new PlainPerson(this, plainNames[i]!, `192.0.2.${100 + i}`, words);
       this.#plain.push(plain);
       this.#live(plain);
+    }
+    for (let i = 0; i < strangers; i++) {
+      const address = `192.0.2.${200 + i}`;
+      const owner = i === 0 ? this.people.at(-1) : undefined;
+      const secret = owner?.secret ?? `secret-of-stranger-${i}-0123`;
+      const name = owner?.name ?? `Stranger${i}`;
+      const stranger = new NativePerson(this, name, address, secret, owner === undefined);
+      if (owner !== undefined) owner.isShared = stranger.isShared = true;
+      this.#strangers.push(stranger);
+      this.#live(stranger);
     }
     this.#changeStore();
     this.#injectFaults();
@@ -72,8 +107,13 @@ export class World implements Surroundings {
     );
   }
 
+  firstKept(room: string): number {
+    return this.store.store.rooms.bounds(room).first;
+  }
+
   anyName(): string {
-    const name = names[Math.floor(this.random() * names.length)]!;
+    const all = this.random() < 0.7 ? names : plainNames;
+    const name = all[Math.floor(this.random() * all.length)]!;
     return this.random() < 0.1 ? `${name}-too` : name;
   }
 
@@ -94,10 +134,18 @@ export class World implements Surroundings {
     this.#isHealing = true;
     this.store.condition = "fine";
     if (this.server.isDead) this.server = this.#start();
-    for (const person of this.people) if (person.ended !== undefined) person.doSomething();
+    for (const stranger of this.#strangers) stranger.leave();
+    for (const plain of this.#plain) plain.leave();
+    for (const person of this.people) {
+      if (person.ended !== undefined) person.doSomething();
+      else person.goHome();
+    }
     for (let minute = 0; minute < 15; minute++) {
       this.clock.pass(60_000);
-      for (const person of this.people) if (person.ended !== undefined) person.doSomething();
+      for (const person of this.people) {
+        if (person.ended !== undefined) person.doSomething();
+        else person.goHome();
+      }
       if (this.people.every((person) => person.isQuiet && person.isOnline)) break;
     }
     this.clock.pass(60_000);
@@ -106,7 +154,7 @@ export class World implements Surroundings {
       person.checkCaughtUp(this.truth);
     }
     for (const person of this.people) person.leave();
-    for (const plain of this.#plain) plain.leave();
+    this.#isOver = true;
     this.clock.pass(120_000);
     for (const [what, kept] of Object.entries(this.server.hub.kept)) {
       if (kept !== 0) fail(`${kept} ${what} are kept when everybody has left`);
@@ -122,6 +170,14 @@ export class World implements Surroundings {
       if (this.#isHealing) return;
       person.doSomething();
       this.#live(person);
+    });
+  }
+
+  #sweep(): void {
+    this.clock.after(10_000, () => {
+      const store: Store = this.store.store;
+      store.sweep?.();
+      if (!this.#isOver) this.#sweep();
     });
   }
 
@@ -149,6 +205,7 @@ export class World implements Surroundings {
       for (const connection of this.#connections.splice(0)) {
         connection.cut(this.random() * 500, Infinity);
       }
+      if (this.#renew !== undefined) this.store.replace(this.#renew());
       this.clock.after(this.random() * 5_000, () => {
         if (this.server.isDead) this.server = this.#start();
       });

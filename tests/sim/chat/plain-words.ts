@@ -1,0 +1,70 @@
+// What people type in the dialects that know no acknowledgements and can't resume, and how they
+// recognise what matters to them in what they are sent.
+
+import type { Dialect } from "../../../src/chat/dialect.ts";
+import { chatRoom } from "../../../src/dialects/chat-room.ts";
+import { lineChat } from "../../../src/dialects/line-chat.ts";
+import { openChat } from "../../../src/dialects/open-chat/open-chat.ts";
+import { selectChat } from "../../../src/dialects/select-chat.ts";
+
+export type PlainWords = {
+  dialect: Dialect;
+  login: (name: string) => string;
+  say: (text: string) => string;
+  /** In a private chat; the same as `say` if there is no other form. */
+  sayInChat?: (text: string) => string;
+  tell?: (to: string, text: string) => string;
+  rename?: (from: string, to: string) => string;
+  /** Asks for a private chat. */
+  invite?: (name: string) => string;
+  /** Whether `accept`, `reject` and `leave` mean something. */
+  hasConsent: boolean;
+  /** Whether people hear what they say themselves. */
+  echoes: boolean;
+};
+
+const same = (text: string): string => text;
+const line = (message: object): string => JSON.stringify(message);
+
+/** A native client that does not count its messages. `native`: the server's dialect. */
+export function uncounted(native: Dialect): PlainWords {
+  return {
+    dialect: native,
+    login: (name) => line({ type: "hello", version: 2, name }),
+    say: (text) => line({ type: "say", text }),
+    tell: (to, text) => line({ type: "tell", to: [to], text }),
+    rename: (_from, to) => line({ type: "rename", name: to }),
+    hasConsent: false,
+    echoes: true,
+  };
+}
+
+export const plainWords: readonly PlainWords[] = [
+  {
+    dialect: openChat,
+    login: same,
+    say: same,
+    tell: (to, text) => `~${to} ${text}`,
+    rename: (from, to) => `CHANGENAME ${from} ${to}`,
+    hasConsent: true,
+    echoes: true,
+  },
+  { dialect: lineChat, login: same, say: same, hasConsent: true, echoes: false },
+  {
+    dialect: chatRoom,
+    login: (name) => `:${name}-alias:${name}`,
+    say: same,
+    hasConsent: true,
+    echoes: true,
+  },
+  {
+    dialect: selectChat,
+    login: same,
+    say: (text) => `ALL - ${text}`,
+    sayInChat: same,
+    tell: (to, text) => `${to} - ${text}`,
+    invite: same,
+    hasConsent: true,
+    echoes: false,
+  },
+];
