@@ -507,6 +507,8 @@ export const web = {
   requestsPerSecond: 100,
   /** … and at once: an office opens the page, or a program downloads a folder. 20 ms to answer. */
   requestBurst: 400,
+  /** A page of the list of files counts as this many requests: it takes half a millisecond. */
+  listRequests: 4,
   /** Networks whose requests are counted; the least recently seen is forgotten first. */
   requestNetworks: 4_096,
   /**
