@@ -132,6 +132,18 @@ export const output = {
 } as const;
 
 /** Connections. */
+/** TLS on the main port and the page. */
+export const tls = {
+  /** A handshake that is not complete by then is cut. */
+  handshakeMs: 10_000,
+  /** A file of known servers: about 10 000 lines. */
+  maxKnownServersBytes: 1_048_576,
+  /** How often `--cert` and `--key` are checked for changes. */
+  certificateCheckMs: 5_000,
+  /** A certificate with its chain, and a key. */
+  maxPemBytes: 262_144,
+} as const;
+
 export const connections = {
   /** Connections per address, loopback excepted. */
   maxPerAddress: 64,

@@ -1,7 +1,7 @@
 // The summary of a run, read from the real output of `bun test`.
 
 import { expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { addTotals, parseSummary, parseTotals, skipReasons } from "./totals.ts";
@@ -20,6 +20,9 @@ test("failures are shown, passes are not, and skipped tests are counted by reaso
   const folder = mkdtempSync(join(tmpdir(), "parley-totals-"));
   writeFileSync(join(folder, "some.test.ts"), program);
   const root = join(import.meta.dir, "..");
+  // What bunfig.toml loads before every test, relative to the folder that the tests run in.
+  mkdirSync(join(folder, "tests"));
+  copyFileSync(join(import.meta.dir, "own-folders.ts"), join(folder, "tests", "own-folders.ts"));
   const config = `--config=${join(root, "bunfig.toml")}`;
   const words = [process.execPath, "test", config, join(folder, "some.test.ts")];
   const child = Bun.spawn(words, { cwd: folder, stdout: "pipe", stderr: "pipe" });

@@ -51,7 +51,7 @@ const offences: Readonly<Record<string, readonly [code: string, rule: string]>> 
   "global, around all of it": ["export const now = () => global.Date.now();", "globals"],
 };
 
-const pureFolders = ["dialects", "chat", "cpp", "transfer", "client", "protocol"];
+const pureFolders = ["dialects", "chat", "cpp", "transfer", "client", "protocol", "trust"];
 const pureFiles = [
   "src/addresses.ts",
   "src/bounded-map.ts",

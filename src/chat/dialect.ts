@@ -45,7 +45,8 @@ export interface Dialect {
   open(peer: Peer): Conversation;
 }
 
-export type Peer = { address: string; port: number };
+/** `tls`: the connection is encrypted; absent if not. */
+export type Peer = { address: string; port: number; tls?: true };
 
 /** The dialect's state for one connection: what it needs to interpret the next message. */
 export interface Conversation {

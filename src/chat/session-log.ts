@@ -5,5 +5,6 @@ import type { Session } from "./session.ts";
 
 export function sessionFields({ identity, peer, dialect }: Session): LogFields {
   const name = identity.name === "" ? undefined : identity.name;
-  return { name, address: peer.address, port: peer.port, dialect: dialect.name };
+  const { address, port, tls } = peer;
+  return { name, address, port, dialect: dialect.name, tls };
 }

@@ -1,25 +1,43 @@
-// Server addresses on the command line: HOST:PORT, or HOST alone with the default port.
+// Server addresses on the command line: HOST:PORT, or HOST alone with the default port; either with
+// the #PIN of the server's key.
 
 import { ParleyError } from "../errors.ts";
-import { type Address, parseAddress } from "../io/host-port.ts";
+import { type Address, parseAddress, parseHostPort } from "../io/host-port.ts";
 import { quoted } from "../text.ts";
+import { isPin, splitPin } from "../trust/pin.ts";
 
 /** The default of `parley server --port`. */
 export const defaultPort = 55_000;
 
 export const defaultAddress: Address = { host: "127.0.0.1", port: defaultPort };
 
+/** As people write it: a pin may come along. */
+export type WrittenAddress = Address & { pin?: string | undefined };
+
 /**
  * Parses an address. `flag` names it in the error, such as "--server"; empty for an argument.
  * @throws ParleyError `usage`
  */
-export function addressOf(flag: string, text: string, port = defaultPort): Address {
-  const address = parseAddress(text, port);
-  if (address !== undefined) return address;
+export function addressOf(flag: string, text: string, port = defaultPort): WrittenAddress {
+  const { address: written, pin } = splitPin(text);
+  const address = parseAddress(written, port);
   const what = flag === "" ? quoted(text) : `${flag} ${quoted(text)}`;
-  throw new ParleyError(
-    "usage",
-    `${what} is not an address: write HOST:PORT, such as 127.0.0.1:${port}, ` +
-      `or HOST for port ${port}`,
-  );
+  if (address === undefined) {
+    throw new ParleyError(
+      "usage",
+      `${what} is not an address: write HOST:PORT, such as 127.0.0.1:${port}, or HOST for port ${port}`,
+    );
+  }
+  if (pin === undefined || isPin(pin)) return { ...address, pin };
+  const sentence = `${what} has no valid pin after #: it has 43 characters, as the server prints it`;
+  throw new ParleyError("usage", sentence);
+}
+
+/** `HOST:PORT` or `HOST:PORT#PIN`; undefined for any other word. */
+export function fullAddress(text: string): WrittenAddress | undefined {
+  const { address: written, pin } = splitPin(text);
+  const address = parseHostPort(written);
+  return address === undefined || (pin !== undefined && !isPin(pin))
+    ? undefined
+    : { ...address, pin };
 }

@@ -18,18 +18,24 @@ export type Reachable = {
   publicUrl: URL | undefined;
   metricsPort: number | undefined;
   dialectPorts: ReadonlyMap<string, number>;
+  /** Of the server's key. */
+  pin: string;
+  /** Plain text is allowed beyond loopback. */
+  plain: boolean;
+  isPageSecure: boolean;
   /** The shared folder, and whether it exists. */
   files: string;
   areFilesMissing: boolean;
 };
 
 /** The warning that other machines can connect, if they can. */
-export function exposureWarning(host: string): string | undefined {
+export function exposureWarning(host: string, plain: boolean): string | undefined {
   if (isLoopback(host)) return undefined;
   const exposed = isEveryAddress(host)
     ? `${host} is every address of this machine, so other machines can reach it`
     : `other machines can reach ${host}`;
-  return `Warning: ${exposed}, and there are no passwords.`;
+  const open = plain ? "without encryption or passwords" : "and there are no passwords";
+  return `Warning: ${exposed}, ${open}.`;
 }
 
 export function serverBanner(server: Reachable, interfaces?: Interfaces): string[] {
@@ -38,7 +44,9 @@ export function serverBanner(server: Reachable, interfaces?: Interfaces): string
   const hint = server.areFilesMissing ? " (create it to share files)" : "";
   const lines = [`Chat and files on port ${port} (TCP and UDP), shared folder ${files}${hint}`];
   if (webPort !== undefined) {
-    const url = server.publicUrl?.href ?? `http://${hostPortText({ host, port: webPort })}/`;
+    const url =
+      server.publicUrl?.href ??
+      `${server.isPageSecure ? "https" : "http"}://${hostPortText({ host, port: webPort })}/`;
     lines.push(`Page:          ${url}`);
   }
   if (metricsPort !== undefined) {
@@ -47,10 +55,13 @@ export function serverBanner(server: Reachable, interfaces?: Interfaces): string
   for (const [name, dialectPort] of server.dialectPorts) {
     lines.push(`Dialect:       ${name} on port ${dialectPort}`);
   }
-  lines.push(
-    `Terminal:      ${ownCommand()} client ${hostPortText({ host, port })} --name NAME`,
-    `Without parley: nc ${host} ${port}`,
-  );
+  const needsTls = !isLoopback(host) && !server.plain;
+  const address = hostPortText({ host, port });
+  const join = `${address}#${server.pin}`;
+  lines.push(`Terminal:      ${ownCommand()} client ${needsTls ? join : address} --name NAME`);
+  if (!needsTls) {
+    lines.push(`Without parley: nc ${host} ${port}`, `Key (with TLS): ${join}`);
+  }
   if (others.length > 0) lines.push(`Other addresses of this machine: ${others.join(", ")}`);
   return lines;
 }

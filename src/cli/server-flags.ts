@@ -6,11 +6,13 @@ import { connections, sender } from "../limits.ts";
 import type { ServerOptions } from "../server/chat-server.ts";
 import { isLogLevel, type LogLevel, logLevels } from "../terminal/diagnostics.ts";
 import { quoted } from "../text.ts";
+import { stateFolder } from "../tls/folders.ts";
 import { defaultPort } from "./address.ts";
 import { portOf } from "./flags.ts";
 import { listenHost } from "./host-flag.ts";
 import { dialectNames, dialectPorts } from "./listen-flag.ts";
 import { publicUrlOf, trustedProxiesOf } from "./proxy-flags.ts";
+import { surroundings } from "./trust-flags.ts";
 
 /** SQLite's name for a database in memory. */
 const memory = ":memory:";
@@ -65,6 +67,22 @@ export const serverFlags = {
     description:
       "With --data: acknowledged messages survive a crash, with full a power failure too",
   },
+  state: {
+    type: "string",
+    valueHint: "DIR",
+    description:
+      "Keep the server's key here (default: PATH-state of --data, else $XDG_STATE_HOME/parley)",
+  },
+  plain: {
+    type: "boolean",
+    description: "Allow other machines to connect without TLS",
+  },
+  cert: {
+    type: "string",
+    valueHint: "FILE",
+    description: "Serve the page by HTTPS with this certificate; read again when it changes",
+  },
+  key: { type: "string", valueHint: "FILE", description: "The key of --cert" },
   listen: {
     type: "string",
     valueHint: "DIALECT=PORT…",
@@ -97,8 +115,16 @@ export const serverFlags = {
   },
 } as const satisfies ArgsDef;
 
-export type ServerSettings = Omit<ServerOptions, "print" | "announce" | "log"> & {
+export type ServerSettings = Omit<
+  ServerOptions,
+  "print" | "announce" | "log" | "key" | "certificate" | "state"
+> & {
   json: boolean;
+  /** Where the server's key is kept. */
+  state: string;
+  plain: boolean;
+  /** Files of the page's own certificate and its key. */
+  certificateFiles: { cert: string; key: string } | undefined;
   /** Undefined: the default. */
   logLevel: LogLevel | undefined;
 };
@@ -120,6 +146,9 @@ export function serverSettings(args: ParsedArgs<typeof serverFlags>): ServerSett
     metricsPort: optionalPort("--metrics-port", args["metrics-port"]),
     files: args.files,
     data: args.data === memory ? undefined : args.data,
+    state: stateOf(args.state, args.data === memory ? undefined : args.data),
+    plain: args.plain === true,
+    certificateFiles: certificateOf(args.cert, args.key),
     synchronous: syncOf(args.sync),
     rate: numberOf("--rate", args.rate),
     maxPerAddress: numberOf("--max-per-address", args["max-per-address"]),
@@ -128,6 +157,22 @@ export function serverSettings(args: ParsedArgs<typeof serverFlags>): ServerSett
     json: args.json === true,
     logLevel: levelOf(args["log-level"]),
   };
+}
+
+function stateOf(given: string | undefined, data: string | undefined): string {
+  if (given === "") throw usage("--state '' is not a folder: name one, which need not exist");
+  const folder = given ?? (data === undefined ? stateFolder(surroundings()) : `${data}-state`);
+  if (folder !== undefined) return folder;
+  throw usage("There is no home folder to keep the server's key in: choose a folder with --state");
+}
+
+function certificateOf(
+  cert: string | undefined,
+  key: string | undefined,
+): ServerSettings["certificateFiles"] {
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert !== undefined && key !== undefined) return { cert, key };
+  throw usage("--cert and --key go together: give both, or neither");
 }
 
 function levelOf(text: string | undefined): LogLevel | undefined {

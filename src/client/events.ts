@@ -194,6 +194,8 @@ export interface DrivenSession {
   pollOutputs(): SessionOutput[];
   /** While the driver does not read (back-pressure), silence of the server means nothing. */
   setPaused(paused: boolean, nowMs: number): void;
+  /** Ends for good, because of the connection: the server is not the one that is meant. */
+  fail(code: string, message: string): void;
   /** Says `bye` and ends. */
   leave(): void;
 }

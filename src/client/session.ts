@@ -201,6 +201,10 @@ export class ClientSession implements NativeSession {
     this.#end("left", "Left");
   }
 
+  fail(code: string, message: string): void {
+    if (!this.#ended) this.#end(code, message);
+  }
+
   get #ended(): boolean {
     return this.#connection.phase === "ended";
   }

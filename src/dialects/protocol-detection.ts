@@ -2,11 +2,13 @@
 // port"). Pure: the adapter keeps the bytes and the clock, and asks again when either has changed.
 
 import { openingTypes } from "../cpp/codec.ts";
-import { sniff as limits } from "../limits.ts";
+import { sniff as limits, tls } from "../limits.ts";
 
 export type Verdict =
   | { kind: "wait"; untilMs: number | undefined }
   | { kind: "native" }
+  /** TLS: inside it the protocol is still to be detected. */
+  | { kind: "tls" }
   | { kind: "cpp" }
   /** Plain text, so open-chat; `framed` if the first message contains a line ending. */
   | { kind: "text"; framed: boolean }
@@ -31,13 +33,25 @@ export type Beginning = {
   prompted: boolean;
   /** The port that browsers are pointed to. */
   webPort: number | undefined;
+  /** The port has a key for TLS, and this is not inside TLS already. */
+  offersTls: boolean;
+  /** The client may go on without TLS. */
+  admitsPlain: boolean;
 };
 
 export function detectProtocol(beginning: Beginning): Verdict {
   const { bytes, ended } = beginning;
   if (bytes.length === 0) return silence(beginning);
+  if (beginning.offersTls && bytes[0] === tlsHandshake) {
+    if (bytes[1] === tlsMajor) return { kind: "tls" };
+    const mayFollow = bytes.length === 1 && beginning.sinceFirstByteMs < tls.handshakeMs;
+    if (mayFollow && !ended) return { kind: "wait", untilMs: tls.handshakeMs };
+  }
   const answer = foreignAnswer(bytes, beginning.webPort);
   if (answer !== undefined) return { kind: "foreign", answer };
+  if (!beginning.admitsPlain) {
+    return { kind: "foreign", answer: plainRefusal(bytes[0] === openingBrace) };
+  }
   const text = Buffer.from(bytes.subarray(0, limits.maxBytes)).toString("latin1");
   const full = ended || bytes.length >= limits.maxBytes;
   const late = beginning.sinceFirstByteMs >= limits.unframedAfterMs;
@@ -56,10 +70,26 @@ export function detectProtocol(beginning: Beginning): Verdict {
   return { kind: "wait", untilMs: late ? openWaitMs : limits.unframedAfterMs };
 }
 
+/** The first bytes of a TLS record (RFC 8446 §5.1): its type, and the major version. */
+const tlsHandshake = 0x16;
+const tlsMajor = 0x03;
+const openingBrace = 0x7b;
+
+/** What a client without TLS is told where it is required. */
+export function plainRefusal(isNative: boolean): string {
+  const message =
+    "This server requires TLS from other machines: connect with `parley client`, " +
+    "or ask its operator to start it with --plain";
+  return isNative
+    ? `${JSON.stringify({ type: "error", code: "tls-required", message })}\n`
+    : `${message}\n`;
+}
+
 /** A prefix of a CPP type or of JSON is given longer than a name. */
 const openWaitMs = 300;
 
-function silence({ silentMs, prompted, ended }: Beginning): Verdict {
+function silence({ silentMs, prompted, ended, admitsPlain }: Beginning): Verdict {
+  if (ended && !admitsPlain) return { kind: "foreign", answer: plainRefusal(false) };
   if (ended) return { kind: "text", framed: true };
   if (prompted) return { kind: "wait", untilMs: undefined };
   if (silentMs >= limits.promptAfterMs) return { kind: "prompt" };
@@ -85,7 +115,7 @@ function cppType(text: string): "whole" | "beginning" | "none" {
  * request line.
  */
 export function foreignAnswer(bytes: Uint8Array, webPort: number | undefined): string | undefined {
-  if (bytes[0] === 0x16 && bytes[1] === 0x03) {
+  if (bytes[0] === tlsHandshake && bytes[1] === tlsMajor) {
     return "This port does not speak TLS: connect without it\n";
   }
   const text = Buffer.from(bytes.subarray(0, limits.maxBytes)).toString("latin1");

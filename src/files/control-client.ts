@@ -9,7 +9,7 @@ import { LineSplitter, tooLong } from "../line-splitter.ts";
 import { BannerCheck } from "../io/banner-check.ts";
 import { Deadline, dial } from "../io/dial.ts";
 import { happyEyeballs } from "../io/happy-eyeballs.ts";
-import { type Address, hostPortText } from "../io/host-port.ts";
+import { hostPortText, type ServerAddress } from "../io/host-port.ts";
 import type { TcpLink } from "../io/tcp-link.ts";
 import { decodeServer } from "../protocol/decode-server.ts";
 import { encodeClient } from "../protocol/encode.ts";
@@ -56,9 +56,9 @@ export class ControlClient {
 
   /**
    * Connects and sends `hello`; requests may follow at once, without waiting for the welcome.
-   * @throws ParleyError `cannot-connect`
+   * @throws ParleyError `cannot-connect`, `untrusted-server`
    */
-  static async connect(to: Address): Promise<ControlClient> {
+  static async connect(to: ServerAddress): Promise<ControlClient> {
     const where = hostPortText(to);
     const deadline = new Deadline(limits.connectTimeoutMs);
     const attempt = async (): Promise<ControlClient | string> => {
@@ -70,6 +70,7 @@ export class ControlClient {
     const connected = await happyEyeballs(attempt, limits.secondConnectMs, (late) => late.close());
     deadline.cancel();
     if (typeof connected === "string") {
+      if (to.trust?.problem !== undefined) throw to.trust.problem;
       throw new ParleyError(
         "cannot-connect",
         `Cannot connect to ${where}: ${connected}. Is parley server running there?`,

@@ -13,13 +13,13 @@ import { Download } from "./download.ts";
 import { quietly } from "./cleanup.ts";
 import { lookAt } from "./file-reason.ts";
 import { PartialFile } from "./partial-file.ts";
-import { type Address, hostNotFound, socketReason } from "../io/host-port.ts";
+import { hostNotFound, type ServerAddress, socketReason } from "../io/host-port.ts";
 import { applyJitHints } from "../io/jit-hints.ts";
 import { compareWithLocal } from "./local-copy.ts";
 import { DownloadAttempt, type DownloadAttemptOptions } from "./download-attempt.ts";
 
 export interface DownloadClientOptions {
-  readonly server: Address;
+  readonly server: ServerAddress;
   readonly limitBytesPerSecond?: number;
   /** False: start over, even if there is a partial file. */
   readonly resume?: boolean;
@@ -254,11 +254,11 @@ export class DownloadClient {
    * Resolves the server's name, so that TCP and UDP use the same address.
    * @throws ParleyError `cannot-connect`
    */
-  async #resolve(): Promise<Address> {
-    const { host, port } = this.#options.server;
+  async #resolve(): Promise<ServerAddress> {
+    const { host, port, trust } = this.#options.server;
     if (this.#addresses.length === 0)
       this.#addresses = isIP(host) === 0 ? await find(host) : [host];
-    return { host: this.#addresses[0] ?? host, port };
+    return { host: this.#addresses[0] ?? host, port, trust };
   }
 }
 

@@ -1,6 +1,7 @@
-// Opens a TCP connection within a deadline.
+// Opens a TCP connection within a deadline, with TLS where the server's key is to be checked.
 
-import { type Address, socketReason } from "./host-port.ts";
+import { onlyTls13 } from "../tls/versions.ts";
+import { type ServerAddress, socketReason } from "./host-port.ts";
 import { linkHandlers, type PeerSocket, TcpLink, type TcpLinkEvents } from "./tcp-link.ts";
 
 /** Expires once, after a time that can be shortened. */
@@ -34,35 +35,84 @@ export type Dialler = {
   opened?: () => void;
 };
 
-/** Returns an open link, or the reason why there is none. Never rejects. */
+/**
+ * Returns an open link, or the reason why there is none; `to.trust` says so too if the server is not
+ * trusted. Never rejects.
+ */
 export async function dial(
-  to: Address,
+  to: ServerAddress,
   deadline: Deadline,
   dialler: Dialler,
 ): Promise<TcpLink | string> {
   const link = new TcpLink();
+  const settled = Promise.withResolvers<TcpLink | string>();
   let late = false;
+  let opening: PeerSocket | undefined;
   const open = (socket: PeerSocket) => {
     if (late) return void socket.terminate();
     link.attach(socket, dialler.events(link));
     dialler.opened?.();
+    settled.resolve(link);
   };
-  const connect = async () => {
-    try {
-      const socket = { ...linkHandlers, open };
-      await Bun.connect<TcpLink>({
-        hostname: to.host,
-        port: to.port,
-        allowHalfOpen: true,
-        data: link,
-        socket,
-      });
-      return link;
-    } catch (error) {
-      return socketReason(error);
-    }
+  const steps = {
+    opening: (socket: PeerSocket) => {
+      opening = socket;
+      if (late) socket.terminate();
+    },
+    open,
+    fail: settled.resolve,
   };
-  const outcome = await Promise.race([connect(), deadline.expired]);
+  void connect(to, link, steps);
+  const outcome = await Promise.race([settled.promise, deadline.expired]);
   late = typeof outcome === "string";
+  if (late) opening?.terminate();
   return outcome;
+}
+
+type Steps = {
+  /** A TCP connection, whose TLS handshake is still to come. */
+  opening: (socket: PeerSocket) => void;
+  /** Data may be sent. */
+  open: (socket: PeerSocket) => void;
+  fail: (reason: string) => void;
+};
+
+/** Never rejects. */
+async function connect(
+  { host, port, trust }: ServerAddress,
+  link: TcpLink,
+  { opening, open, fail }: Steps,
+): Promise<void> {
+  const secured = {
+    // Bun 1.4.5 ignores `checkServerIdentity`, and `authorized` says nothing about pins: nothing is
+    // written before `judge` has seen the key.
+    tls: { rejectUnauthorized: false, secureOptions: onlyTls13 },
+    socket: {
+      ...linkHandlers,
+      open: opening,
+      handshake(socket: PeerSocket, _: boolean, error: Error | null) {
+        const problem = trust?.judge(socket, error);
+        if (problem === undefined) return open(socket);
+        fail(problem);
+        socket.terminate();
+      },
+      close(socket: PeerSocket) {
+        // If no handshake has been reported.
+        fail("the connection was closed during the TLS handshake");
+        socket.data.gone();
+      },
+    },
+  };
+  const way = trust === undefined ? { socket: { ...linkHandlers, open } } : secured;
+  try {
+    await Bun.connect<TcpLink>({
+      hostname: host,
+      port,
+      allowHalfOpen: true,
+      data: link,
+      ...way,
+    });
+  } catch (error) {
+    fail(socketReason(error));
+  }
 }

@@ -4,8 +4,12 @@ import { isIPv6 } from "node:net";
 import { networkInterfaces } from "node:os";
 import { harmless, quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
+import type { ServerTrust } from "../tls/server-trust.ts";
 
 export type Address = { host: string; port: number };
+
+/** A server, and how its key is checked; without `trust` it is spoken to in plain text. */
+export type ServerAddress = Address & { readonly trust?: ServerTrust | undefined };
 
 /**
  * Parses `HOST:PORT` or `[IPV6]:PORT`, with a port from 1 to 65535; undefined for anything else.

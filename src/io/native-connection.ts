@@ -8,7 +8,7 @@ import { client as limits } from "../limits.ts";
 import { LineSplitter, tooLong } from "../line-splitter.ts";
 import { BannerCheck } from "./banner-check.ts";
 import { Deadline, dial } from "./dial.ts";
-import { type Address, hostPortText } from "./host-port.ts";
+import { hostPortText, type ServerAddress } from "./host-port.ts";
 import type { TcpLink } from "./tcp-link.ts";
 
 /** One attempt to connect, and the resulting connection. */
@@ -27,7 +27,7 @@ type Attempt = {
 };
 
 export class NativeConnection {
-  readonly #to: Address;
+  readonly #to: ServerAddress;
   readonly #session: DrivenSession;
   readonly #listener: (event: SessionEvent) => void;
   #current: Attempt | undefined;
@@ -36,7 +36,7 @@ export class NativeConnection {
   #applying = false;
   #problem: ParleyError | undefined;
 
-  constructor(to: Address, session: DrivenSession, listener: (event: SessionEvent) => void) {
+  constructor(to: ServerAddress, session: DrivenSession, listener: (event: SessionEvent) => void) {
     this.#to = to;
     this.#session = session;
     this.#listener = listener;
@@ -121,7 +121,13 @@ export class NativeConnection {
     attempt.deadline.cancel();
     if (typeof outcome !== "string") return;
     attempt.closed.resolve();
-    this.#lose(attempt, outcome);
+    const untrusted = this.#to.trust?.problem;
+    if (untrusted === undefined) return this.#lose(attempt, outcome);
+    // Trying again would not make it another server.
+    if (attempt.isOver) return;
+    this.#finish(attempt);
+    this.#session.fail(untrusted.code, untrusted.message);
+    this.applyOutputs();
   }
 
   #handleOpened(attempt: Attempt): void {

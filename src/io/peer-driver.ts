@@ -9,14 +9,14 @@ import { mayConnect } from "../cpp/reach.ts";
 import { ParleyError } from "../errors.ts";
 import { peer as limits } from "../limits.ts";
 import { dial, Deadline } from "./dial.ts";
-import { type Address, notOwnAddress, socketReason } from "./host-port.ts";
+import { notOwnAddress, type ServerAddress, socketReason } from "./host-port.ts";
 import { askRegistry } from "./registry-request.ts";
 import { linkHandlers, TcpLink, type TcpLinkEvents } from "./tcp-link.ts";
 
 export type Shown = Pick<Extract<PeerOutput, { type: "show" }>, "line" | "event">;
 
 export type PeerDriverOptions = {
-  registry: Address;
+  registry: ServerAddress;
   /** Prints a line; if it returns a promise, nothing more is read from peers until it resolves. */
   show: (shown: Shown) => Promise<void> | undefined;
 };
@@ -29,6 +29,7 @@ export class PeerDriver {
   #peer: Peer | undefined;
   #listener: Bun.TCPSocketListener<TcpLink> | undefined;
   #deadline: Deadline | undefined;
+  #untrusted: ParleyError | undefined;
   /** The address that the registry's last answer came from. */
   #registryAddress = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -67,7 +68,10 @@ export class PeerDriver {
     return this.#listener.port;
   }
 
-  /** Runs a peer until it exits and its output is sent. Returns why it exited. */
+  /**
+   * Runs a peer until it exits and its output is sent. Returns why it exited.
+   * @throws ParleyError `untrusted-server` if the registry is not the one that is meant
+   */
   async run(peer: Peer): Promise<ExitReason> {
     this.#peer = peer;
     this.applyOutputs();
@@ -77,6 +81,7 @@ export class PeerDriver {
     this.#deadline?.shorten(0);
     for (const link of this.#links.values()) link.end();
     await Promise.all(this.#closing);
+    if (this.#untrusted !== undefined) throw this.#untrusted;
     return reason;
   }
 
@@ -152,6 +157,8 @@ export class PeerDriver {
     const { answer, from } = await askRegistry(this.#options.registry, message, deadline);
     if (from !== "") this.#registryAddress = from;
     deadline.cancel();
+    this.#untrusted ??= this.#options.registry.trust?.problem;
+    if (this.#untrusted !== undefined) return this.#exit.resolve("refused");
     this.#peer?.handleAnswer(answer, performance.now());
     this.applyOutputs();
   }

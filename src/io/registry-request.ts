@@ -4,14 +4,14 @@
 import { CppParser } from "../cpp/parser.ts";
 import type { Answer } from "../cpp/peer.ts";
 import { dial, type Deadline } from "./dial.ts";
-import { type Address, hostPortText } from "./host-port.ts";
+import { hostPortText, type ServerAddress } from "./host-port.ts";
 
 /** The answer, or why there is none, and the address it came from (empty without a connection). */
 export type RegistryReply = { answer: Answer; from: string };
 
 /** Sends one CPP message to a registry. Never rejects. */
 export async function askRegistry(
-  registry: Address,
+  registry: ServerAddress,
   message: string,
   deadline: Deadline,
 ): Promise<RegistryReply> {
@@ -31,6 +31,7 @@ export async function askRegistry(
   const link = await dial(registry, deadline, { events: () => events });
   const where = hostPortText(registry);
   if (typeof link === "string") {
+    if (registry.trust?.problem !== undefined) return { answer: { failed: link }, from: "" };
     return { answer: { failed: `cannot connect to ${where}: ${link}` }, from: "" };
   }
   const from = link.remoteAddress;

@@ -8,6 +8,7 @@ export const protocolErrorCodes = [
   "protocol",
   "version",
   "full",
+  "tls-required",
   "rate",
   "storage",
   "login-timeout",

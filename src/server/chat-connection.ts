@@ -1,18 +1,24 @@
-// One TCP connection: detects its protocol, cuts bytes into messages, and is the hub's link to it.
+// One TCP connection: detects its protocol (inside TLS once more), cuts bytes into messages, and is
+// the hub's link to it.
 
 import type { Link } from "../chat/link.ts";
 import type { Session } from "../chat/session.ts";
 import type { Dialect, Peer } from "../chat/dialect.ts";
 import { ReadFramer } from "../dialects/framing.ts";
 import { LineSplitter, tooLong } from "../line-splitter.ts";
-import { detectProtocol, foreignAnswer } from "../dialects/protocol-detection.ts";
-import { connections as limits, message, sniff as detectionLimits } from "../limits.ts";
+import { detectProtocol, foreignAnswer, plainRefusal } from "../dialects/protocol-detection.ts";
+import { connections as limits, message, sniff as detectionLimits, tls } from "../limits.ts";
 import type { RegistryAnswer, RegistryConnection } from "../cpp/registry-connection.ts";
 import type { Metrics } from "../chat/metrics.ts";
 import type { ConnectionDriver } from "./hub-driver.ts";
 import type { UndecidedConnections } from "./undecided-connections.ts";
 
-export type ChatSocket = Bun.Socket<ChatConnection | undefined>;
+/** The data of a socket whose connection goes on inside TLS. */
+export const encrypted = Symbol("encrypted");
+
+export type SocketData = ChatConnection | typeof encrypted | undefined;
+
+export type ChatSocket = Bun.Socket<SocketData>;
 
 /** What a port speaks: one dialect, CPP alone, or whatever the first bytes indicate. */
 export type PortProtocol =
@@ -43,17 +49,31 @@ export interface Wire {
   timeout(seconds: number): void;
 }
 
-/** Protocol unknown; dialect known but framing open; framed by lines or by reads; CPP; closed. */
+/** How a connection may be spoken on. */
+export type Security = {
+  /** Without TLS. */
+  admitsPlain: boolean;
+  /**
+   * Continues in TLS, given the bytes that have been read; undefined if the connection is gone.
+   * Absent: the port does not speak TLS.
+   */
+  upgrade?: (first: Uint8Array) => Wire | undefined;
+};
+
+/** Protocol unknown; TLS handshake under way; dialect known but framing open; framed by lines or by reads; CPP; closed. */
 type State =
   | { is: "sniffing" | "framing"; held: Uint8Array[]; heldBytes: number; firstMs: number }
+  | { is: "handshake"; sinceMs: number }
   | { is: "lines"; framer: LineSplitter }
   | { is: "reads"; framer: ReadFramer }
   | { is: "cpp"; service: RegistryConnection }
   | { is: "over" };
 
 export class ChatConnection implements Link {
-  readonly peer: Peer;
-  readonly #socket: Wire;
+  #peer: Peer;
+  #socket: Wire;
+  /** Undefined inside TLS. */
+  #security: Security | undefined;
   readonly #options: ConnectionOptions;
   readonly #undecided: Pick<UndecidedConnections, "add" | "delete">;
   #state: State = { is: "over" };
@@ -69,11 +89,17 @@ export class ChatConnection implements Link {
     peer: Peer,
     options: ConnectionOptions,
     undecided: Pick<UndecidedConnections, "add" | "delete">,
+    security: Security = { admitsPlain: true },
   ) {
     this.#socket = socket;
+    this.#security = security;
     this.#options = options;
     this.#undecided = undecided;
-    this.peer = peer;
+    this.#peer = peer;
+  }
+
+  get peer(): Peer {
+    return this.#peer;
   }
 
   opened(nowMs: number): void {
@@ -82,8 +108,19 @@ export class ChatConnection implements Link {
     if (protocol.kind === "any") {
       this.#wait("sniffing");
       this.#undecided.add(this);
-    } else if (protocol.kind === "cpp") this.#serveCpp();
+    } else if (!this.#admitsPlain) this.#refuse(plainRefusal(false));
+    else if (protocol.kind === "cpp") this.#serveCpp();
     else this.#startDialect(protocol.dialect);
+  }
+
+  /** The TLS handshake is complete. */
+  secured(nowMs: number): void {
+    if (this.#state.is !== "handshake") return;
+    this.#security = undefined;
+    this.#peer = { ...this.#peer, tls: true };
+    this.#openedMs = nowMs;
+    this.#prompted = false;
+    this.#wait("sniffing");
   }
 
   received(bytes: Uint8Array, nowMs: number): void {
@@ -120,6 +157,7 @@ export class ChatConnection implements Link {
       }
       case "cpp":
         return this.#answerCpp(state.service.handleData(bytes, nowMs));
+      case "handshake":
       case "over":
         return;
     }
@@ -155,6 +193,10 @@ export class ChatConnection implements Link {
   decide(nowMs: number): void {
     const state = this.#state;
     if (state.is === "framing") return this.#decideFraming(state, nowMs);
+    if (state.is === "handshake") {
+      if (nowMs - state.sinceMs >= tls.handshakeMs) this.abort();
+      return;
+    }
     if (state.is !== "sniffing") return;
     const { protocol } = this.#options;
     if (protocol.kind !== "any") return;
@@ -165,10 +207,14 @@ export class ChatConnection implements Link {
       ended: this.#inputEnded,
       prompted: this.#prompted,
       webPort: this.#options.webPort(),
+      offersTls: this.#security?.upgrade !== undefined,
+      admitsPlain: this.#admitsPlain,
     });
     switch (verdict.kind) {
       case "wait":
         return;
+      case "tls":
+        return this.#startTls(state.held, nowMs);
       case "native":
         this.#startDialect(protocol.native);
         return this.#replay(state.held, true, nowMs);
@@ -187,7 +233,9 @@ export class ChatConnection implements Link {
         // Nothing more to check until input arrives or the login times out.
         this.#undecided.delete(this);
         this.#socket.timeout(limits.loginTimeoutMs / 1000);
-        this.#socket.write(`${protocol.text.open(this.peer).prompt?.() ?? "Name:"} `);
+        if (this.#admitsPlain) {
+          this.#socket.write(`${protocol.text.open(this.peer).prompt?.() ?? "Name:"} `);
+        }
         return;
     }
   }
@@ -218,6 +266,20 @@ export class ChatConnection implements Link {
 
   get #driver(): ConnectionDriver {
     return this.#options.driver;
+  }
+
+  /** Inside TLS, everything is admitted. */
+  get #admitsPlain(): boolean {
+    return this.#security?.admitsPlain ?? true;
+  }
+
+  #startTls(held: Uint8Array[], nowMs: number): void {
+    this.#state = { is: "handshake", sinceMs: nowMs };
+    if (this.#prompted) this.#socket.timeout(0);
+    this.#undecided.add(this);
+    const wire = this.#security?.upgrade?.(joined(held));
+    if (wire === undefined) this.abort();
+    else this.#socket = wire;
   }
 
   #wait(is: "sniffing" | "framing"): void {

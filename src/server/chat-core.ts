@@ -14,6 +14,7 @@ import { connections } from "../limits.ts";
 import { answerRequest } from "../store/answer.ts";
 import { RegistryConnection } from "../cpp/registry-connection.ts";
 import type { OpenStore } from "../store/open.ts";
+import type { KeyPair } from "../tls/certificate.ts";
 import { version } from "../version.ts";
 import { type Admission } from "./admission.ts";
 import { type PortProtocol } from "./chat-connection.ts";
@@ -41,6 +42,12 @@ export type CoreOptions = {
   readonly log: Log;
   readonly store: OpenStore;
   readonly admission: Admission;
+  /** The main port speaks TLS with it; undefined: plain text alone. */
+  readonly key?: KeyPair | undefined;
+  /** Whether a client at this address may use plain text. */
+  readonly admitsPlain: (address: string) => boolean;
+  /** Files and folders that are never shared, besides the store's. */
+  readonly withheld?: readonly string[];
   /** The web port, to which browsers at a chat port are redirected. */
   readonly webPort: () => number | undefined;
 };
@@ -59,7 +66,7 @@ export class ChatCore {
   /** @throws ParleyError `port-in-use`, `failed` */
   static async open(options: CoreOptions): Promise<ChatCore> {
     const { host, port, files: folder } = options;
-    const { paths: withheld } = options.store;
+    const withheld = [...options.store.paths, ...(options.withheld ?? [])];
     for (let left = port === 0 ? connections.portTries : 1; ; left--) {
       const udp = { transport: "udp", host, port, flag: "--port" } as const;
       const service = await listenOn(udp, () => FileService.open({ folder, withheld, host, port }));
@@ -106,11 +113,8 @@ export class ChatCore {
       udpPort: service.udpPort,
       messagesPerSecond: options.rate,
     });
-    this.main = this.listen(service.udpPort, {
-      kind: "any",
-      native: this.native,
-      text: openChatWithHelp,
-    });
+    const speech = { kind: "any", native: this.native, text: openChatWithHelp } as const;
+    this.main = this.listen(service.udpPort, speech, options.key);
     this.driver.start(this.hub);
     store.store.isInUse = (room) => this.hub.isRoomInUse(room);
   }
@@ -123,11 +127,11 @@ export class ChatCore {
    * Opens a TCP port to the same hub and registry. The caller closes it.
    * @throws what `openChatPort` throws
    */
-  listen(port: number, protocol: PortProtocol): ChatPort {
-    const { host, webPort, log, print, admission, store } = this.#options;
+  listen(port: number, protocol: PortProtocol, key?: KeyPair): ChatPort {
+    const { host, webPort, log, print, admission, store, admitsPlain } = this.#options;
     const { driver, metrics } = this;
     const cpp = (address: string) => new RegistryConnection(store.registry, networkOf(address));
-    const shared = { webPort, driver, metrics, cpp, log, print, admission };
+    const shared = { webPort, driver, metrics, cpp, log, print, admission, key, admitsPlain };
     return openChatPort({ host, port, protocol, ...shared });
   }
 

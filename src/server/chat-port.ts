@@ -7,12 +7,18 @@ import { steadyMs } from "../io/clock.ts";
 import { option, setOption } from "../io/udp/socket-options.ts";
 import { connections as limits } from "../limits.ts";
 import type { Log } from "../log.ts";
+import type { KeyPair } from "../tls/certificate.ts";
+import { onlyTls13 } from "../tls/versions.ts";
 import type { Admission } from "./admission.ts";
 import {
   ChatConnection,
   type ChatSocket,
+  encrypted,
   type ConnectionOptions,
   type PortProtocol,
+  type Security,
+  type SocketData,
+  type Wire,
 } from "./chat-connection.ts";
 import { UndecidedConnections } from "./undecided-connections.ts";
 
@@ -21,6 +27,10 @@ export type ChatPortOptions = ConnectionOptions & {
   port: number;
   log: Log;
   admission: Admission;
+  /** Clients may use TLS with this key; undefined: they can't. */
+  key?: KeyPair | undefined;
+  /** Whether a client at this address may go on without TLS. */
+  admitsPlain: (address: string) => boolean;
 };
 
 export interface ChatPort {
@@ -36,12 +46,14 @@ export interface ChatPort {
 export function openChatPort(options: ChatPortOptions): ChatPort {
   const undecided = new UndecidedConnections();
   const refused = new RefusedConnections();
-  const listener = Bun.listen<ChatConnection | undefined>({
+  const handlers = socketHandlers(options);
+  const listener = Bun.listen<SocketData>({
     hostname: options.host,
     port: options.port,
     allowHalfOpen: true,
     data: undefined,
     socket: {
+      ...handlers,
       open(socket) {
         const address = remoteAddress(socket);
         // The peer reset the connection before we looked at it.
@@ -50,36 +62,17 @@ export function openChatPort(options: ChatPortOptions): ChatPort {
         if (refusal !== undefined) {
           count(options.metrics.connectionsRefused, "full");
           options.log.warn("connection refused", { address, reason: refusal });
-          return refused.add(socket, refusalText(refusal, options.protocol));
+          const isText = options.key === undefined || options.admitsPlain(address);
+          const answer = isText ? refusalText(refusal, options.protocol) : tlsAlert;
+          return refused.add(socket, answer);
         }
         socket.setNoDelay(true);
         socket.setKeepAlive(true, limits.keepAliveMs);
-        const connection = new ChatConnection(
-          socket,
-          { address, port: socket.remotePort },
-          options,
-          undecided,
-        );
+        const peer = { address, port: socket.remotePort };
+        const security = securityOf(socket, options, handlers);
+        const connection = new ChatConnection(socket, peer, options, undecided, security);
         socket.data = connection;
         connection.opened(steadyMs());
-      },
-      data: (socket, bytes) => socket.data?.received(bytes, steadyMs()),
-      drain: (socket) => socket.data?.drained(),
-      timeout: (socket) => socket.data?.timedOut(),
-      end(socket) {
-        if (socket.data === undefined) socket.end();
-        else socket.data.ended(steadyMs());
-      },
-      close(socket) {
-        if (socket.data === undefined) return;
-        options.admission.leave(socket.data.peer.address);
-        socket.data.closed();
-        socket.data = undefined;
-      },
-      // A bug in one connection must not end the others, but must be visible.
-      error(socket, error) {
-        options.log.error(`internal error, please report it: ${error.stack}`);
-        socket.terminate();
       },
     },
   });
@@ -96,6 +89,85 @@ export function openChatPort(options: ChatPortOptions): ChatPort {
   };
 }
 
+/** For plain sockets and those inside TLS. */
+function socketHandlers(options: ChatPortOptions): Bun.SocketHandler<SocketData> {
+  return {
+    handshake(socket, isComplete, error) {
+      if (!(socket.data instanceof ChatConnection)) return;
+      const { address, port } = socket.data.peer;
+      // Bun then closes it. Without `requestCert`, nothing else is judged.
+      const reason = error?.message;
+      if (!isComplete) options.log.info("TLS handshake failed", { address, port, reason });
+      else socket.data.secured(steadyMs());
+    },
+    data(socket, bytes) {
+      if (socket.data instanceof ChatConnection) socket.data.received(bytes, steadyMs());
+    },
+    drain(socket) {
+      if (socket.data instanceof ChatConnection) socket.data.drained();
+    },
+    timeout(socket) {
+      if (socket.data instanceof ChatConnection) socket.data.timedOut();
+    },
+    end(socket) {
+      if (socket.data instanceof ChatConnection) socket.data.ended(steadyMs());
+      else if (socket.data === undefined) socket.end();
+    },
+    close(socket) {
+      const { data } = socket;
+      socket.data = undefined;
+      if (!(data instanceof ChatConnection)) return;
+      options.admission.leave(data.peer.address);
+      data.closed();
+    },
+    // A bug in one connection must not end the others, but must be visible.
+    error(socket, error) {
+      options.log.error(`internal error, please report it: ${error.stack}`);
+      socket.terminate();
+    },
+  };
+}
+
+function securityOf(
+  socket: ChatSocket,
+  { key, admitsPlain }: ChatPortOptions,
+  handlers: Bun.SocketHandler<SocketData>,
+): Security {
+  const address = remoteAddress(socket) ?? "";
+  const upgrade = key === undefined ? {} : { upgrade: upgrader(socket, key, handlers) };
+  return { admitsPlain: admitsPlain(address), ...upgrade };
+}
+
+/** Bun 1.4.5 has both, as `node:tls` needs them, but its types do not. */
+type ServerUpgrade = Bun.TLSUpgradeOptions<SocketData> & {
+  isServer: true;
+  /** What has been read of the connection already. */
+  initialData: Uint8Array;
+};
+
+/** Continues a connection in TLS: no other socket, no copy through one of our own. */
+function upgrader(socket: ChatSocket, { key, cert }: KeyPair, handlers: ServerUpgrade["socket"]) {
+  return (first: Uint8Array): Wire | undefined => {
+    const connection = socket.data;
+    const options: ServerUpgrade = {
+      data: connection,
+      tls: { key, cert, secureOptions: onlyTls13 },
+      isServer: true,
+      initialData: first,
+      socket: handlers,
+    };
+    // From now on this socket reports the encrypted bytes, which are nobody's business; it closes
+    // together with the one inside TLS.
+    socket.data = encrypted;
+    const pair: readonly ChatSocket[] | undefined = socket.upgradeTLS(options);
+    if (pair === undefined) socket.data = connection;
+    return pair?.[1];
+  };
+}
+
+/** A fatal `internal_error` (RFC 8446 §6.2), before any handshake. */
+const tlsAlert = Uint8Array.from([0x15, 3, 3, 0, 2, 2, 80]);
+
 /**
  * The protocol is still unknown: one line for people and, if it may be native, one for programs.
  */
@@ -111,7 +183,7 @@ function refusalText(message: string, protocol: PortProtocol): string {
 class RefusedConnections {
   #waiting = 0;
 
-  add(socket: ChatSocket, why: string): void {
+  add(socket: ChatSocket, why: string | Uint8Array): void {
     if (this.#waiting >= limits.maxRefusedLingering) return void socket.end(why);
     this.#waiting++;
     socket.write(why);

@@ -1,6 +1,7 @@
 // Assembles the server (store, hub, page, metrics, single-dialect ports) and shuts it down in
 // order. Makes no decisions.
 
+import { realpathSync } from "node:fs";
 import { quoted } from "../text.ts";
 import { openChat } from "../dialects/open-chat/open-chat.ts";
 import { dialects } from "../dialects/table.ts";
@@ -10,6 +11,9 @@ import type { Log } from "../log.ts";
 import type { Registry } from "../cpp/registry.ts";
 import { openStore, type OpenStore } from "../store/open.ts";
 import type { Synchronous } from "../store/sqlite-file.ts";
+import type { KeyPair } from "../tls/certificate.ts";
+import type { CertificateFiles } from "../tls/certificate-files.ts";
+import { admitsPlain, pageTransport, type PlainPolicy } from "../trust/transport.ts";
 import { version } from "../version.ts";
 import { ChatCore, type CoreOptions } from "./chat-core.ts";
 import { Admission } from "./admission.ts";
@@ -21,6 +25,7 @@ import { metricsHost, type MetricsPort, openMetricsPort } from "./metrics-port.t
 import { startWeb, type WebServer } from "./web/http.ts";
 import { TrustedProxies } from "./web/trusted-proxies.ts";
 import { listenOn } from "./listen-errors.ts";
+import { watchCertificate } from "./page-renewal.ts";
 import { folderState } from "./files/shared-folder.ts";
 import type { Connect } from "./web/websocket.ts";
 
@@ -40,6 +45,14 @@ export type ServerOptions = Pick<CoreOptions, "host" | "port" | "files" | "rate"
   publicUrl?: URL | undefined;
   /** Reverse proxies trusted to report a client's address. */
   proxies?: TrustedProxies;
+  /** For TLS on the main port, and for the page beyond loopback; undefined: no TLS. */
+  key?: KeyPair | undefined;
+  /** Where the key is kept: never shared. */
+  state?: string | undefined;
+  /** Plain text is allowed beyond loopback. */
+  plain?: boolean;
+  /** The page's own certificate. */
+  certificate?: CertificateFiles | undefined;
   /** Undefined: no metrics. */
   metricsPort?: number | undefined;
   /** SQLite file; undefined: memory. */
@@ -64,6 +77,7 @@ export class ChatServer {
   readonly #core: ChatCore;
   readonly #extra: { close(): void }[] = [];
   #web: WebServer | undefined;
+  #stopWatching: (() => void) | undefined;
   #metrics: MetricsPort | undefined;
 
   private constructor(options: ServerOptions, base: Base, core: ChatCore) {
@@ -88,7 +102,10 @@ export class ChatServer {
     let server: ChatServer | undefined;
     try {
       const webPort = () => server?.webPort;
-      const core = await ChatCore.open({ ...options, store, admission, webPort });
+      const plain = { admitsPlain: (address: string) => admitsPlain(address, policyOf(options)) };
+      const withheld = withheldFolders(options);
+      const shared = { ...options, ...plain, withheld };
+      const core = await ChatCore.open({ ...shared, store, admission, webPort });
       server = new ChatServer(options, base, core);
       await server.#openOthers();
       return server;
@@ -109,6 +126,11 @@ export class ChatServer {
 
   get webPort(): number | undefined {
     return this.#web?.port;
+  }
+
+  /** Whether the page is served by HTTPS. */
+  get isPageSecure(): boolean {
+    return this.#pageTls() !== undefined;
   }
 
   get metricsPort(): number | undefined {
@@ -140,7 +162,12 @@ export class ChatServer {
     const started = classic === true ? [openChat.terminal?.started?.(host, this.port)] : [];
     if (webPort !== undefined) {
       const place = { transport: "tcp", host, port: webPort, flag: "--web-port" } as const;
-      this.#web = await listenOn(place, () => this.#startWeb(webPort));
+      const web = await listenOn(place, () => this.#startWeb(webPort));
+      this.#web = web;
+      const { certificate, log } = this.#options;
+      if (certificate !== undefined) {
+        this.#stopWatching = watchCertificate(certificate, () => web.renew(), log);
+      }
     }
     if (metricsPort !== undefined) {
       const [host, flag] = [metricsHost, "--metrics-port"];
@@ -159,6 +186,8 @@ export class ChatServer {
     return startWeb({
       host,
       port,
+      tls: this.#pageTls(),
+      admitsPlain: (address) => this.#admitsPlain(address),
       folder: core.folder,
       metrics: core.metrics,
       log,
@@ -173,6 +202,25 @@ export class ChatServer {
       },
       connect: nativeSessions(core),
     });
+  }
+
+  #admitsPlain(address: string): boolean {
+    return admitsPlain(address, policyOf(this.#options));
+  }
+
+  /** Undefined: HTTP. */
+  #pageTls(): (() => KeyPair) | undefined {
+    const { host, plain = false, certificate, proxies, publicUrl, key } = this.#options;
+    const hasCertificate = certificate !== undefined;
+    const hasProxies = publicUrl !== undefined || proxies?.isEmpty === false;
+    switch (pageTransport({ host, plain, hasCertificate, hasProxies })) {
+      case "certificate":
+        return certificate === undefined ? undefined : () => certificate.pair;
+      case "own-key":
+        return key === undefined ? undefined : () => key;
+      case "http":
+        return undefined;
+    }
   }
 
   #openMetrics(port: number): MetricsPort {
@@ -204,7 +252,7 @@ export class ChatServer {
     }
     if (entry.transport !== "tcp") {
       const opened = await listenOn({ transport: "udp", host, port: bound, flag }, () =>
-        openDatagramPort(entry.datagram, host, bound, print),
+        openDatagramPort(entry.datagram, host, bound, print, (from) => this.#admitsPlain(from)),
       );
       this.#extra.push(opened);
       bound = opened.port;
@@ -214,6 +262,7 @@ export class ChatServer {
   }
 
   async #closePorts(): Promise<void> {
+    this.#stopWatching?.();
     for (const port of this.#extra.splice(0)) port.close();
     this.#core.close();
     this.#metrics?.close();
@@ -234,6 +283,32 @@ function nativeSessions({ driver, native }: ChatCore): Connect {
       closed: () => driver.handleClose(session, "lost"),
     };
   };
+}
+
+/** Without a key there is no TLS to insist on. */
+function policyOf({ plain, key, proxies }: ServerOptions): PlainPolicy {
+  return {
+    allowed: plain === true || key === undefined,
+    isTrustedProxy: (address) => proxies?.has(address) ?? false,
+  };
+}
+
+/** @throws ParleyError `usage` if the shared folder is the one that must not be shared */
+function withheldFolders({ state, files }: ServerOptions): string[] {
+  const folder = state === undefined ? undefined : realFolder(state);
+  if (folder === undefined) return [];
+  if (folder !== realFolder(files)) return [folder];
+  const sentence = `--state ${quoted(state ?? "")} is the shared folder: choose another for the key`;
+  throw new ParleyError("usage", sentence);
+}
+
+/** Undefined if it is not there. */
+function realFolder(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The spare descriptor goes last: counting may need it until then. */

@@ -1,7 +1,9 @@
 // A UDP port for a datagram dialect: one request, one answer. Has the clock; knows no wire format.
 
 import type { DatagramDialect, LocalTime } from "../chat/dialect.ts";
+import { plainAddress } from "../addresses.ts";
 import { DatagramGuard } from "../dialects/datagram-guard.ts";
+import { plainRefusal } from "../dialects/protocol-detection.ts";
 import { UdpListener } from "../io/udp/udp-listener.ts";
 import { harmless } from "../text.ts";
 import { datagramDialects as limits } from "../limits.ts";
@@ -20,6 +22,7 @@ export async function openDatagramPort(
   host: string,
   port: number,
   log: (line: string) => void = () => {},
+  admitsPlain: (address: string) => boolean = () => true,
 ): Promise<DatagramPort> {
   const decoder = new TextDecoder();
   const guard = new DatagramGuard();
@@ -31,7 +34,10 @@ export async function openDatagramPort(
     onDatagrams(datagram, path) {
       if (datagram.length > limits.maxRequestBytes) return;
       if (!guard.admits(path.address, path.port, performance.now())) return;
-      const answer = dialect.answer(decoder.decode(datagram), localTime(new Date()));
+      const isAdmitted = admitsPlain(plainAddress(path.address));
+      const answer = isAdmitted
+        ? dialect.answer(decoder.decode(datagram), localTime(new Date()))
+        : { text: plainRefusal(false) };
       if (answer === undefined) return;
       if (answer.log !== undefined) log(harmless(answer.log));
       const bytes = Buffer.from(answer.text);

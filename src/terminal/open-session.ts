@@ -8,11 +8,11 @@ import { harmless } from "../text.ts";
 import type { SessionEvent } from "../client/events.ts";
 import { ClientSession } from "../client/session.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
-import { type Address, hostNotFound, hostPortText, noSuchHost } from "../io/host-port.ts";
+import { hostNotFound, hostPortText, noSuchHost, type ServerAddress } from "../io/host-port.ts";
 import { NativeConnection } from "../io/native-connection.ts";
 
 export type ClientOptions = {
-  to: Address;
+  to: ServerAddress;
   /** The value of --name; undefined: the user's name, or one like it. */
   name: string | undefined;
   room: string;
@@ -88,7 +88,7 @@ async function attempt(
   return { session, connection, listen };
 }
 
-function cannotConnect(to: Address, reason: string): ParleyError {
+function cannotConnect(to: ServerAddress, reason: string): ParleyError {
   if (reason === noSuchHost) return hostNotFound(to.host);
   return new ParleyError(
     "cannot-connect",

@@ -3,7 +3,7 @@
 import { ParleyError } from "../errors.ts";
 import type { FetchEvent } from "../files/fetch-events.ts";
 import { DownloadClient } from "../files/download-client.ts";
-import type { Address } from "../io/host-port.ts";
+import type { ServerAddress } from "../io/host-port.ts";
 import { harmless, quoted } from "../text.ts";
 import { fetchTargets, makeFolder } from "../files/fetch-targets.ts";
 import { stdout } from "./output.ts";
@@ -14,11 +14,11 @@ import { durationText, elapsedText, rateText } from "./units.ts";
 type Report = Parameters<Downloads["start"]>[1];
 
 export class FolderDownloads implements Downloads {
-  readonly #server: Address;
+  readonly #server: ServerAddress;
   readonly #folder: string;
   #client: DownloadClient | undefined;
 
-  constructor(server: Address, folder: string) {
+  constructor(server: ServerAddress, folder: string) {
     this.#server = server;
     this.#folder = folder;
   }

@@ -28,6 +28,9 @@ const server: Reachable = {
   publicUrl: undefined,
   metricsPort: undefined,
   dialectPorts: new Map(),
+  pin: "PIN",
+  plain: false,
+  isPageSecure: false,
   files: "./FILES",
   areFilesMissing: false,
 };
@@ -51,11 +54,22 @@ test("of every address, those that other machines can use come first, loopback l
 test("what to type, share and open has an address that works on other machines", () => {
   const lines = banner({ host: "0.0.0.0" });
   expect(lines).toContain("Page:          http://192.168.1.5:8000/");
-  expect(lines).toContain("client 192.168.1.5:55000 --name NAME");
-  expect(lines).toContain("nc 192.168.1.5 55000");
+  expect(lines).toContain("client 192.168.1.5:55000#PIN --name NAME");
   expect(lines).toContain("Other addresses of this machine: 10.0.0.7, 127.0.0.1");
-  expect(banner({ host: "2001:db8::5" })).toContain("client [2001:db8::5]:55000 --name");
+  expect(banner({ host: "2001:db8::5" })).toContain("client [2001:db8::5]:55000#PIN");
   expect(banner({})).not.toContain("Other addresses");
+});
+
+test("what needs no TLS is shown without it, and the key besides", () => {
+  for (const more of [{}, { host: "192.0.2.1", plain: true }]) {
+    const { host } = { host: "127.0.0.1", ...more };
+    const lines = banner(more);
+    expect(lines).toContain(`client ${host}:55000 --name NAME`);
+    expect(lines).toContain(`nc ${host} 55000`);
+    expect(lines).toContain(`${host}:55000#PIN`);
+  }
+  expect(banner({ host: "192.0.2.1" })).not.toContain("nc ");
+  expect(banner({ isPageSecure: true })).toContain("Page:          https://127.0.0.1:8000/");
 });
 
 test("only what exists is listed", () => {
@@ -69,7 +83,9 @@ test("only what exists is listed", () => {
 });
 
 test("a server that other machines can reach is worth a warning", () => {
-  expect(exposureWarning("127.0.0.1")).toBeUndefined();
-  expect(exposureWarning("0.0.0.0")).toStartWith("Warning: 0.0.0.0 is every address");
-  expect(exposureWarning("10.0.0.7")).toStartWith("Warning: other machines can reach 10.0.0.7");
+  expect(exposureWarning("127.0.0.1", false)).toBeUndefined();
+  expect(exposureWarning("0.0.0.0", false)).toStartWith("Warning: 0.0.0.0 is every address");
+  expect(exposureWarning("10.0.0.7", false)).toStartWith(
+    "Warning: other machines can reach 10.0.0.7",
+  );
 });

@@ -95,8 +95,8 @@ describe("ready", () => {
     );
     const port = ready.split(":")[1];
     const [address] = reachableHosts("0.0.0.0");
-    expect(server.stderr).toContain(`client ${address}:${port} --name`);
-    expect(server.stderr).toContain(`nc ${address} ${port}\n`);
+    expect(server.stderr).toMatch(new RegExp(`client ${address}:${port}#[\\w-]{43} --name`));
+    expect(server.stderr).not.toContain(`nc ${address}`);
   });
 
   test.each([
@@ -181,7 +181,8 @@ describe("metrics", () => {
     expect(metricsPort).toBeGreaterThan(0);
     const answer = await fetch(`http://127.0.0.1:${metricsPort}/metrics`);
     expect(await answer.text()).toContain("\nparley_members 0\n");
-    expect((await fetch(`http://127.0.0.1:${webPort}/metrics`)).status).toBe(404);
+    const page = `https://127.0.0.1:${webPort}/metrics`;
+    expect((await fetch(page, { tls: { rejectUnauthorized: false } })).status).toBe(404);
     const outward = reachableHosts("0.0.0.0").filter((host) => host !== "127.0.0.1");
     for (const host of outward) {
       expect(await fetch(`http://${host}:${metricsPort}/metrics`).catch(() => "refused")).toBe(

@@ -8,7 +8,7 @@ import {
   detectProtocol,
   type Verdict,
 } from "../../src/dialects/protocol-detection.ts";
-import { sniff as limits } from "../../src/limits.ts";
+import { sniff as limits, tls } from "../../src/limits.ts";
 
 const latin = (text: string): Uint8Array => Buffer.from(text, "latin1");
 
@@ -20,6 +20,8 @@ function verdict(text: string, more: Partial<Beginning> = {}): Verdict {
     ended: false,
     prompted: false,
     webPort: 8_000,
+    offersTls: false,
+    admitsPlain: true,
     ...more,
   });
 }
@@ -156,4 +158,66 @@ test("100 000 random clients: no throw, a verdict that stands, nothing kept beyo
     expect(kind(unit.repeat(limits.maxBytes))).not.toBe("wait");
   }
   expect(kind(`{${" ".repeat(limits.maxBytes)}`)).not.toBe("wait");
+});
+
+describe("TLS", () => {
+  const offer = { offersTls: true };
+  const required = { offersTls: true, admitsPlain: false };
+  const hello = "\u0016\u0003\u0001\u0002\u0000";
+
+  test("is known by its first two bytes, and one of them is waited for", () => {
+    expect(kind(hello, offer)).toBe("tls");
+    expect(kind(hello, required)).toBe("tls");
+    expect(kind(hello.slice(0, 2), required)).toBe("tls");
+    for (const more of [offer, required]) {
+      expect(kind("\u0016", { ...more, sinceFirstByteMs: tls.handshakeMs - 1 })).toBe("wait");
+    }
+    const late = { sinceFirstByteMs: tls.handshakeMs };
+    expect(kind("\u0016", { ...offer, ...late })).toBe("reads");
+    expect(kind("\u0016", { ...required, ...late })).toBe("foreign");
+    expect(kind("\u0016", { ...required, ended: true })).toBe("foreign");
+  });
+
+  test("is refused inside TLS, and where there is no key", () => {
+    expect(verdict(hello)).toEqual({
+      kind: "foreign",
+      answer: "This port does not speak TLS: connect without it\n",
+    });
+  });
+
+  test("where it is required, everybody else is told so in one line, in their own words", () => {
+    for (const text of ["Ann\n", "A", "REGISTER\r\n", "\u0016\u0004", "\u0017\u0003"]) {
+      const answer = verdict(text, required);
+      expect(answer).toMatchObject({ kind: "foreign" });
+      expect("answer" in answer && answer.answer).toMatch(/^This server requires TLS [^\n]*\n$/);
+    }
+    const toNative = verdict('{"type":"hello"', required);
+    expect(toNative).toMatchObject({ kind: "foreign" });
+    const line = "answer" in toNative ? toNative.answer : "";
+    expect(JSON.parse(line)).toMatchObject({ type: "error", code: "tls-required" });
+    expect(verdict("GET / HTTP/1.1\r\n", required)).toMatchObject({
+      kind: "foreign",
+      answer: expect.stringContaining("HTTP/1.1 400"),
+    });
+  });
+
+  test("where it is required, nothing of the chat is told to silence either", () => {
+    expect(verdict("", { ...required, ended: true })).toMatchObject({ kind: "foreign" });
+    expect(verdict("", { ...required, silentMs: 60_000, prompted: true }).kind).toBe("wait");
+  });
+
+  test("whatever a stranger sends without TLS, it never gets into the chat", () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 64 }),
+        fc.nat(100_000),
+        fc.boolean(),
+        (bytes, ms, ended) => {
+          const answer = verdict("", { ...required, bytes, sinceFirstByteMs: ms, ended });
+          expect(["wait", "tls", "foreign", "prompt"]).toContain(answer.kind);
+        },
+      ),
+      { numRuns: 20_000 },
+    );
+  });
 });

@@ -366,7 +366,7 @@ describe("parley server", () => {
 
   test("an ID cannot be taken over from another network, nor loopback handed to it", async () => {
     const files = mkdtempSync(join(tmpdir(), "parley-cpp-"));
-    const flags = ["--port", "0", "--no-web", "--files", files, "--host", "0.0.0.0"];
+    const flags = ["--port", "0", "--no-web", "--files", files, "--host", "0.0.0.0", "--plain"];
     await using parley = new Parley("server", ...flags);
     const at = (await parley.line(/^Server listening on /)).split(":").at(-1) ?? "";
     expect(await askFrom("127.0.0.1", registerAlice(5555), Number(at))).toContain(

@@ -5,8 +5,8 @@ import { describe, expect, test } from "bun:test";
 import { nativeDialect } from "../../src/dialects/native/native.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { dialects } from "../../src/dialects/table.ts";
-import { connections as limits, message, output, sniff } from "../../src/limits.ts";
-import { ChatConnection, type Wire } from "../../src/server/chat-connection.ts";
+import { connections as limits, message, output, sniff, tls } from "../../src/limits.ts";
+import { ChatConnection, type Security, type Wire } from "../../src/server/chat-connection.ts";
 import { type ConnectionOptions, type PortProtocol } from "../../src/server/chat-connection.ts";
 import type { ConnectionDriver } from "../../src/server/hub-driver.ts";
 import { Admission } from "../../src/server/admission.ts";
@@ -46,7 +46,7 @@ class Caller implements Wire {
   timeoutSeconds = 0;
   #undecided = false;
 
-  constructor(protocol: PortProtocol = any) {
+  constructor(protocol: PortProtocol = any, security?: Security) {
     const options: ConnectionOptions = {
       protocol,
       webPort: () => 8_000,
@@ -60,7 +60,7 @@ class Caller implements Wire {
       delete: () => (this.#undecided = false),
     };
     const peer = { address: "127.0.0.1", port: 40_000 };
-    this.connection = new ChatConnection(this, peer, options, undecided);
+    this.connection = new ChatConnection(this, peer, options, undecided, security);
     this.connection.opened(this.rig.nowMs);
     this.rig.settle();
   }
@@ -346,4 +346,74 @@ test("held bytes are counted once", () => {
     const caller = new Caller().send(first).wait(100);
     expect(caller.metrics.receivedBytes).toBe(Buffer.byteLength(first));
   }
+});
+
+/** A caller whose port continues in TLS; `inside` is the socket there. */
+function secure(admitsPlain = false) {
+  const inside = new Caller();
+  const first: Uint8Array[] = [];
+  const upgrade = (bytes: Uint8Array) => {
+    first.push(bytes);
+    return inside;
+  };
+  return { caller: new Caller(any, { admitsPlain, upgrade }), inside, first };
+}
+
+describe("TLS", () => {
+  const hello = Uint8Array.from([0x16, 0x03, 0x01, 0x00, 0x05]);
+
+  test("takes over with what has been read, and inside it the protocol is detected again", () => {
+    const { caller, inside, first } = secure();
+    caller.send(hello.subarray(0, 1)).wait(1_000).send(hello.subarray(1));
+    expect(Buffer.concat(first)).toEqual(Buffer.from(hello));
+    caller.send("encrypted: not for us");
+    caller.connection.secured(caller.rig.nowMs);
+    caller.send("Ann\nhello\n");
+    expect(caller.names).toEqual(["Ann"]);
+    expect(caller.connection.peer.tls).toBe(true);
+    expect(caller.heard).toBe("");
+    expect(inside.heard).toContain("Ann: hello");
+  });
+
+  test("has no second layer", () => {
+    const { caller, inside, first } = secure();
+    caller.send(hello);
+    caller.connection.secured(caller.rig.nowMs);
+    caller.send(hello);
+    expect(inside.heard).toBe("This port does not speak TLS: connect without it\n");
+    expect(first).toHaveLength(1);
+  });
+
+  test("a handshake that takes too long is cut, one that is complete is not", () => {
+    const { caller, inside } = secure();
+    caller.send(hello).wait(tls.handshakeMs - 20);
+    expect(inside.over).toBe("");
+    caller.wait(40);
+    expect(inside.over).toBe("abort");
+    const patient = secure();
+    patient.caller.send(hello);
+    patient.caller.connection.secured(patient.caller.rig.nowMs);
+    patient.caller.wait(2 * tls.handshakeMs);
+    expect(patient.inside.over).toBe("");
+    expect(patient.inside.heard).toBe("Enter your name: ");
+  });
+
+  test("is what a stranger without it is sent away for, silent or not", () => {
+    const { caller } = secure();
+    caller.send("Ann\n");
+    expect(caller.heard).toMatch(/^This server requires TLS [^\n]*\n$/);
+    expect([caller.over, caller.names]).toEqual(["end", []]);
+    const silent = secure().caller.wait(5_000);
+    expect([silent.heard, silent.over]).toEqual(["", ""]);
+    expect(silent.timeoutSeconds).toBe(limits.loginTimeoutMs / 1000);
+    silent.connection.timedOut();
+    expect(silent.over).toBe("end");
+    const dialect = new Caller({ kind: "dialect", dialect: openChat }, { admitsPlain: false });
+    expect([dialect.heard, dialect.over]).toEqual([expect.stringContaining("TLS"), "end"]);
+  });
+
+  test("a connection that is gone by then is let go", () => {
+    const caller = new Caller(any, { admitsPlain: true, upgrade: () => undefined });
+    expect(caller.send(hello).over).toBe("abort");
+  });
 });

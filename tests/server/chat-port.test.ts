@@ -32,6 +32,7 @@ function fullPort(protocol: PortProtocol) {
     print: () => {},
     log: silentLog,
     admission,
+    admitsPlain: () => true,
   });
 }
 

@@ -5,6 +5,7 @@
 // FILTER is part of a test's name. --quick leaves out what takes long, and what is not begun within 100 s. Everything that the bed makes is removed again, also after
 // a failure or an interrupt. Its last line counts the tests.
 
+import "../own-folders.ts";
 import { existsSync, readdirSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +13,12 @@ import { run, succeeds } from "./bed/command.ts";
 import { whyNot } from "./bed/needs.ts";
 import { disposeAll, prefix, Scope } from "./bed/scope.ts";
 import { tests, type WorldTest } from "./bed/tests.ts";
+
+// What is watched and forged on the way here is plain text; tests/cli/tls.test.ts is about TLS. Older
+// binaries know no such variables.
+for (const command of ["SERVER", "CLIENT", "FETCH_FILE", "PEER", "CLASSIC"]) {
+  process.env[`PARLEY_${command}_PLAIN`] = "1";
+}
 
 const folder = join(import.meta.dir, "faults");
 for (const file of readdirSync(folder).sort()) await import(join(folder, file));

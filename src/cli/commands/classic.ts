@@ -2,6 +2,7 @@
 // print is in dialects/classic-clients.ts, how they connect in io/classic-connection.ts.
 
 import { defineCommand } from "citty";
+import { isLoopback } from "../../addresses.ts";
 import { quoted } from "../../text.ts";
 import {
   CalculatorClient,
@@ -66,6 +67,7 @@ export default defineCommand({
     },
     tcp: { type: "boolean", description: "greeting: over TCP only" },
     udp: { type: "boolean", description: "greeting: over UDP only" },
+    plain: { type: "boolean", description: "Allow a server beyond loopback: nothing is encrypted" },
     json: { type: "boolean", description: "Print one JSON object per line instead of text" },
   },
   async run({ args }) {
@@ -86,14 +88,22 @@ export default defineCommand({
     const show: Show = (line, event) => {
       stdout.data(options.json ? jsonLine(event) : `${line}\n`);
     };
-    const to = readAddress(args.dialect, args.server);
+    const to = readAddress(args.dialect, args.server, args.plain === true);
     await Promise.race([run(to, show, options), interruption()]);
   },
 });
 
-function readAddress(dialect: string, text: string | undefined): Address {
+/** These dialects have no TLS, so that beyond loopback `--plain` has to say that this is known. */
+function readAddress(dialect: string, text: string | undefined, plain: boolean): Address {
   const port = dialects[dialect]?.classicPort ?? 0;
-  return text === undefined ? { host: "127.0.0.1", port } : addressOf("", text, port);
+  if (text === undefined) return { host: "127.0.0.1", port };
+  const { pin, ...to } = addressOf("", text, port);
+  if (pin === undefined && (plain || isLoopback(to.host))) return to;
+  const sentence =
+    pin === undefined
+      ? `${dialect} has no TLS: --plain talks to ${quoted(to.host)} without encryption`
+      : `${dialect} has no TLS, so that #${pin} can't be checked: leave it out, and give --plain`;
+  throw new ParleyError("usage", sentence);
 }
 
 function readCount(text: string): number {

@@ -5,8 +5,9 @@ import { defineCommand } from "citty";
 import { roomProblem } from "../../chat/names/grammar.ts";
 import { personNameProblem } from "../../dialects/table.ts";
 import { ParleyError } from "../../errors.ts";
-import { type Address, hostPortText } from "../../io/host-port.ts";
-import { addressOf, defaultAddress } from "../address.ts";
+import { hostPortText } from "../../io/host-port.ts";
+import { addressOf, defaultAddress, type WrittenAddress } from "../address.ts";
+import { plainFlag, trusted } from "../trust-flags.ts";
 import { runPipe } from "../../terminal/run-pipe.ts";
 
 export default defineCommand({
@@ -16,7 +17,7 @@ export default defineCommand({
       type: "positional",
       required: false,
       valueHint: "ADDRESS",
-      description: `HOST:PORT or HOST of the server (default ${hostPortText(defaultAddress)})`,
+      description: `HOST:PORT or HOST of the server, with #PIN to check its key (default ${hostPortText(defaultAddress)})`,
     },
     server: {
       type: "string",
@@ -37,10 +38,11 @@ export default defineCommand({
       description: "Where /get saves files",
     },
     follow: { type: "boolean", description: "In a pipe: keep listening after the end of input" },
+    plain: plainFlag,
     json: { type: "boolean", description: "Print one JSON object per line instead of text" },
   },
   async run({ args }) {
-    const to = serverOf(args.address, args.server);
+    const to = trusted(serverOf(args.address, args.server), { plain: args.plain });
     const nameIssue = args.name === undefined ? undefined : personNameProblem(args.name);
     if (nameIssue !== undefined) throw new ParleyError("name-invalid", nameIssue);
     const roomIssue = roomProblem(args.room);
@@ -65,7 +67,7 @@ export default defineCommand({
   },
 });
 
-function serverOf(word: string | undefined, flag: string | undefined): Address {
+function serverOf(word: string | undefined, flag: string | undefined): WrittenAddress {
   if (word !== undefined) return addressOf("", word);
   return flag === undefined ? defaultAddress : addressOf("--server", flag);
 }

@@ -6,7 +6,6 @@ import { quoted } from "../../text.ts";
 import { ParleyError, unwritable } from "../../errors.ts";
 import type { FetchTarget } from "../../files/fetch-events.ts";
 import { DownloadClient } from "../../files/download-client.ts";
-import { type Address, parseHostPort } from "../../io/host-port.ts";
 import { FetchReport } from "../../terminal/fetch-report.ts";
 import {
   checkName,
@@ -15,7 +14,8 @@ import {
   makeDefaultFolder,
   standardOutput,
 } from "../../files/fetch-targets.ts";
-import { addressOf, defaultAddress } from "../address.ts";
+import { addressOf, defaultAddress, fullAddress, type WrittenAddress } from "../address.ts";
+import { plainFlag, trusted } from "../trust-flags.ts";
 import { endedBy, type EndSignal, onSignals } from "../../io/end-signals.ts";
 import { stderr, stdout } from "../../terminal/output.ts";
 import { parseRate } from "../../terminal/units.ts";
@@ -27,12 +27,13 @@ export default defineCommand({
       type: "positional",
       required: false,
       valueHint: "NAME…",
-      description: "Files to fetch; the first may be HOST:PORT of the server",
+      description: "Files to fetch; the first may be HOST:PORT or HOST:PORT#PIN of the server",
     },
     server: {
       type: "string",
       valueHint: "ADDRESS",
-      description: "HOST:PORT or HOST of the server (default 127.0.0.1:55000)",
+      description:
+        "HOST:PORT or HOST of the server, with #PIN to check its key (default 127.0.0.1:55000)",
     },
     output: {
       type: "string",
@@ -53,6 +54,7 @@ export default defineCommand({
       valueHint: "2M",
       description: "At most this many bytes per second; k, M, G are powers of 1000",
     },
+    plain: plainFlag,
     json: {
       type: "boolean",
       description: "Print one JSON object per line: offer, progress, done, …",
@@ -80,13 +82,14 @@ export default defineCommand({
     if (args.list === true && args.output === standardOutput) {
       throw new ParleyError("usage", "--list and `-o -` both write to stdout: use one of them");
     }
+    const quiet = args.quiet === true;
     const report = new FetchReport({
       json: args.json === true,
-      quiet: args.quiet === true,
+      quiet,
       dataOnStdout: args.output === standardOutput,
     });
     const client = new DownloadClient({
-      server,
+      server: trusted(server, { plain: args.plain, quiet }),
       resume: args.resume,
       force: args.force === true,
       ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
@@ -168,20 +171,20 @@ async function fetchAll(
 }
 
 /**
- * `[HOST:PORT] NAME…`: the first word is the server if it ends in `:PORT`, unless `--server` or
- * `--` rule that out.
+ * `[ADDRESS] NAME…`: the first word is the server if it ends in `:PORT` or `:PORT#PIN`, unless
+ * `--server` or `--` rule that out.
  */
 function readWords(
   words: readonly string[],
   given: string | undefined,
-): { server: Address; names: readonly string[] } {
+): { server: WrittenAddress; names: readonly string[] } {
   // Look at the command line itself, since citty's arguments always contain `--`.
   const separator = process.argv.indexOf("--");
   const allNames = separator >= 0 && words.length === process.argv.length - separator - 1;
   const [first] = words;
   // citty can't tell flags from the environment, but a typed address beats the latter.
   const isTyped = given !== undefined && given !== process.env["PARLEY_FETCH_FILE_SERVER"];
-  const typed = allNames || isTyped || first === undefined ? undefined : parseHostPort(first);
+  const typed = allNames || isTyped || first === undefined ? undefined : fullAddress(first);
   if (typed !== undefined) return { server: typed, names: words.slice(1) };
   if (given !== undefined) {
     return { server: addressOf("--server", given), names: words };

@@ -26,6 +26,7 @@ import { Tty } from "../../terminal/tty.ts";
 import { typedLines } from "../../terminal/typed-lines.ts";
 import { onSignals } from "../../io/end-signals.ts";
 import { listenHost } from "../host-flag.ts";
+import { plainFlag, trusted } from "../trust-flags.ts";
 
 export default defineCommand({
   meta: {
@@ -53,7 +54,7 @@ export default defineCommand({
       type: "string",
       required: true,
       valueHint: "ADDRESS",
-      description: "HOST:PORT or HOST of the server whose registry to use",
+      description: "HOST:PORT or HOST of the server whose registry to use; #PIN checks its key",
     },
     host: {
       type: "string",
@@ -70,6 +71,7 @@ export default defineCommand({
       valueHint: "STYLE",
       description: "Style of calls: message, or bare for programs that send bare text",
     },
+    plain: plainFlag,
     json: { type: "boolean", description: "Print one JSON object per line instead of text" },
   },
   async run({ args }) {
@@ -82,7 +84,7 @@ export default defineCommand({
     }
     const port = portOf("--port", args.port);
     const host = listenHost(args.host);
-    const registry = addressOf("--server", args.server);
+    const registry = trusted(addressOf("--server", args.server), { plain: args.plain });
     let prompt: PeerPrompt | undefined;
     const driver = new PeerDriver({
       registry,
@@ -100,7 +102,7 @@ export default defineCommand({
     const listening = driver.listen(host, port);
     if (!isLoopback(host)) {
       warn(
-        `Warning: anyone who can reach ${host}:${listening} can call you; nothing is encrypted.`,
+        `Warning: anyone who can reach ${host}:${listening} can call you; calls are not encrypted.`,
       );
     }
     if (isLoopback(host) && !isLoopback(registry.host)) {

@@ -9,6 +9,8 @@ import { folderState } from "../../server/files/shared-folder.ts";
 import { whenForeground } from "../../terminal/foreground.ts";
 import { jsonLine } from "../../terminal/json-line.ts";
 import { print } from "../../terminal/output.ts";
+import { CertificateFiles } from "../../tls/certificate-files.ts";
+import { openServerKey } from "../../tls/server-key.ts";
 import { typedLines } from "../../terminal/typed-lines.ts";
 import { say, diagnostics, warn } from "../../terminal/diagnostics.ts";
 import { quoted } from "../../text.ts";
@@ -26,15 +28,21 @@ export default defineCommand({
     const printLine = (line: string): void => {
       print(json ? jsonText({ event: "log", line }) : line);
     };
+    const { state, certificateFiles } = settings;
+    const certificate =
+      certificateFiles && new CertificateFiles(certificateFiles.cert, certificateFiles.key);
+    const key = await openServerKey(state);
     const server = await ChatServer.start({
       ...settings,
+      key,
+      certificate,
       print: printLine,
       announce: say,
       log: diagnostics.log,
     });
     // Listen for signals before announcing readiness, when a script may stop the server at once.
     const stopped = untilStopped(server, json);
-    announce(server, settings);
+    announce(server, settings, key.pin);
     await stopped;
     if (!json) printLine("");
     printLine("Server shutting down...");
@@ -42,16 +50,19 @@ export default defineCommand({
   },
 });
 
-function announce(server: ChatServer, { host, json, files, publicUrl }: ServerSettings): void {
+function announce(server: ChatServer, settings: ServerSettings, pin: string): void {
+  const { host, json, files, publicUrl, plain } = settings;
   const { port, webPort, metricsPort, dialectPorts } = server;
-  const exposure = exposureWarning(host);
+  const exposure = exposureWarning(host, plain);
   if (exposure !== undefined) warn(exposure);
   const areFilesMissing = folderState(files) === "missing";
-  const reachable = { host, port, webPort, publicUrl, metricsPort, dialectPorts };
-  for (const line of serverBanner({ ...reachable, files, areFilesMissing })) say(line);
+  const reachable = { host, port, webPort, publicUrl, metricsPort, dialectPorts, pin, plain };
+  const { isPageSecure } = server;
+  for (const line of serverBanner({ ...reachable, isPageSecure, files, areFilesMissing }))
+    say(line);
   if (json) {
     const dialects = Object.fromEntries(dialectPorts);
-    print(jsonText({ event: "listening", host, port, webPort, metricsPort, dialects }));
+    print(jsonText({ event: "listening", host, port, webPort, metricsPort, dialects, pin }));
   } else {
     print(`Server listening on ${hostPortText({ host, port })}`);
   }

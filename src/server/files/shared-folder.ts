@@ -13,7 +13,7 @@ import {
   statSync,
 } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { sep } from "node:path";
+import { dirname, sep } from "node:path";
 import { ParleyError } from "../../errors.ts";
 import { folder as limits } from "../../limits.ts";
 import { quoted } from "../../text.ts";
@@ -79,7 +79,10 @@ export class SharedFolder {
   #readVersion: string | undefined;
   #reading: Promise<readonly string[]> | undefined;
 
-  /** Real paths of files that are never shared, such as the server's own data. */
+  /**
+   * Real paths of what is never shared, such as the server's own data: files, and folders with the
+   * files in them.
+   */
   readonly #withheld: ReadonlySet<string>;
 
   /** A missing folder counts as empty; it may be created later. */
@@ -183,7 +186,8 @@ export class SharedFolder {
    */
   #isWithheld(path: Buffer, stat: BigIntStats): boolean {
     if (this.#withheld.size === 0) return false;
-    if (this.#withheld.has(realpathSync(path))) return true;
+    const real = realpathSync(path);
+    if (this.#withheld.has(real) || this.#withheld.has(dirname(real))) return true;
     return stat.nlink > 1n && [...this.#withheld].some((own) => isSameFile(own, stat));
   }
 

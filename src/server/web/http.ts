@@ -7,6 +7,8 @@ import { count, type Metrics } from "../../chat/metrics.ts";
 import { web } from "../../limits.ts";
 import { isLoopback, plainAddress } from "../../addresses.ts";
 import type { Log } from "../../log.ts";
+import type { KeyPair } from "../../tls/certificate.ts";
+import { onlyTls13 } from "../../tls/versions.ts";
 import type { SharedFolder } from "../files/shared-folder.ts";
 import { FileRoutes } from "./file-routes.ts";
 import { ConnectionReaper, type ReaperOptions } from "./connection-reaper.ts";
@@ -40,6 +42,10 @@ export type WebOptions = {
   /** The origin that browsers see behind a reverse proxy; undefined without one. */
   publicUrl: URL | undefined;
   proxies: TrustedProxies;
+  /** HTTPS with the pair that is current when the port is opened; undefined: HTTP. */
+  tls?: (() => KeyPair) | undefined;
+  /** Whether a client at this address may use HTTP, if there is no `tls`. */
+  admitsPlain?: (address: string) => boolean;
   /** Absent: idle connections are bounded by time alone. */
   reaper?: Pick<ReaperOptions, "descriptors" | "chatConnections" | "maxConnections">;
 };
@@ -48,6 +54,8 @@ export interface WebServer {
   readonly port: number;
   /** Answers health checks with 503 from now on, so that load balancers go elsewhere. */
   drain(): void;
+  /** Takes the current certificate for new connections; false if the port can't be opened again. */
+  renew(): boolean;
   /** Closes the port and every connection. */
   stop(): Promise<void>;
 }
@@ -71,6 +79,7 @@ export function startWeb(options: WebOptions): WebServer {
   return {
     port: ports.port,
     drain: () => (site.isStopping = true),
+    renew: () => ports.reopen(),
     async stop() {
       reaper?.stop();
       await ports.stop();
@@ -87,6 +96,7 @@ class WebPorts {
   readonly #serve: (port: number) => Server<SocketLink>;
   /** Only the last one may be listening; the others serve their remaining connections. */
   readonly #servers = new Set<Server<SocketLink>>();
+  #isOpen = true;
 
   constructor(port: number, serve: (port: number) => Server<SocketLink>) {
     this.#serve = serve;
@@ -95,8 +105,16 @@ class WebPorts {
     this.port = first.port ?? port;
   }
 
+  /** The same if the port is closed: it is opened later, with what is current then. */
+  reopen(): boolean {
+    if (!this.#isOpen) return true;
+    this.listen(false);
+    return this.listen(true);
+  }
+
   /** False if the port can't be opened at the moment. */
   listen(on: boolean): boolean {
+    this.#isOpen = on;
     if (!on) {
       const server = [...this.#servers].at(-1);
       void server?.stop().then(() => this.#servers.delete(server));
@@ -106,6 +124,7 @@ class WebPorts {
       this.#servers.add(this.#serve(this.port));
       return true;
     } catch {
+      this.#isOpen = false;
       return false;
     }
   }
@@ -124,6 +143,7 @@ function serve(site: Site, options: WebOptions, port: number): Server<SocketLink
     // By default, Bun 1.4.5 lets a second server listen on the same port and splits the
     // connections.
     reusePort: false,
+    ...(options.tls === undefined ? {} : { tls: { ...options.tls(), secureOptions: onlyTls13 } }),
     idleTimeout: web.requestSeconds,
     // Requests with a body get a 405 from us; with a limit, Bun would answer 413 first. Bun keeps
     // nothing of an unread body.
@@ -170,8 +190,11 @@ class Site {
 
   /** Undefined if the request became a WebSocket. */
   async answer(request: Request, server: Server<SocketLink>): Promise<Response | undefined> {
-    const { proxies } = this.#options;
+    const { proxies, tls, admitsPlain } = this.#options;
     const connected = plainAddress(server.requestIP(request)?.address ?? "");
+    if (tls === undefined && admitsPlain?.(connected) === false) {
+      return plainText(403, "From other machines this page is reached through its proxy alone.");
+    }
     const client = proxies.clientOf(connected, request.headers) ?? connected;
     const { path, query } = target(request.url);
     const cost = path === "/files" ? web.listRequests : 1;
@@ -230,7 +253,9 @@ class Site {
       admission.leave(address);
     };
     this.webSockets.add(socket);
-    const link = new SocketLink({ address, port }, metrics, leave);
+    const isEncrypted = this.#options.tls !== undefined;
+    const peer = isEncrypted ? ({ address, port, tls: true } as const) : { address, port };
+    const link = new SocketLink(peer, metrics, leave);
     if (server.upgrade(request, { data: link })) return undefined;
     leave();
     return plainText(426, "This URL is for WebSockets.", {

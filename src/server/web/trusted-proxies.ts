@@ -7,9 +7,11 @@ import { plainAddress } from "../../addresses.ts";
 type Network = { address: string; prefix: number; family: "ipv4" | "ipv6" };
 
 export class TrustedProxies {
+  readonly isEmpty: boolean;
   readonly #networks = new BlockList();
 
   constructor(networks: readonly Network[] = []) {
+    this.isEmpty = networks.length === 0;
     for (const { address, prefix, family } of networks) {
       this.#networks.addSubnet(address, prefix, family);
     }

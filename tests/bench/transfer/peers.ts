@@ -49,6 +49,8 @@ export const parley: Peer = {
       "--port",
       String(ports.parley),
       "--no-web",
+      // Keys would be made and remembered for each run.
+      "--plain",
       "--files",
       source,
     ],
@@ -60,6 +62,7 @@ export const parley: Peer = {
     "fetch-file",
     `${address}:${ports.parley}`,
     file,
+    "--plain",
     "-o",
     out,
     "--json",

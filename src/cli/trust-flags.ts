@@ -1,0 +1,40 @@
+// How a command's server is trusted: `ADDRESS#PIN`, the known servers, `--plain`.
+
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { ParleyError } from "../errors.ts";
+import { hostPortText, type ServerAddress } from "../io/host-port.ts";
+import { say } from "../terminal/diagnostics.ts";
+import { configFolder, type Surroundings } from "../tls/folders.ts";
+import { ServerTrust } from "../tls/server-trust.ts";
+import { clientTransport } from "../trust/transport.ts";
+import type { WrittenAddress } from "./address.ts";
+
+export const plainFlag = {
+  type: "boolean",
+  description: "Do without TLS, for servers that have none (loopback: the default without a #PIN)",
+} as const;
+
+/** @throws ParleyError `usage` */
+export function trusted(
+  { host, port, pin }: WrittenAddress,
+  { plain = false, quiet = false }: { plain?: boolean | undefined; quiet?: boolean },
+): ServerAddress {
+  if (plain && pin !== undefined) {
+    const sentence = "--plain does not check keys: leave it out, or the #PIN of the address";
+    throw new ParleyError("usage", sentence);
+  }
+  if (clientTransport({ host, pin, plain }) === "plain") return { host, port };
+  const folder = configFolder(surroundings());
+  const trust = new ServerTrust({
+    server: hostPortText({ host, port }),
+    pin,
+    file: folder === undefined ? undefined : join(folder, "known_servers"),
+    say: quiet ? () => {} : say,
+  });
+  return { host, port, trust };
+}
+
+export function surroundings(): Surroundings {
+  return { platform: process.platform, home: homedir(), environment: process.env };
+}

@@ -1,0 +1,87 @@
+// The operator's own certificate and key (`--cert`, `--key`), read again when they change, as ACME
+// clients renew them. A pair that does not fit together is never handed out.
+
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { readFileSync, statSync } from "node:fs";
+import { ParleyError } from "../errors.ts";
+import { tls as limits } from "../limits.ts";
+import { quoted } from "../text.ts";
+import type { KeyPair } from "./certificate.ts";
+
+export class CertificateFiles {
+  readonly #certPath: string;
+  readonly #keyPath: string;
+  #pair: KeyPair;
+  #seen: string;
+
+  /** @throws ParleyError `failed` */
+  constructor(certPath: string, keyPath: string) {
+    this.#certPath = certPath;
+    this.#keyPath = keyPath;
+    this.#seen = this.#fingerprint();
+    this.#pair = this.#read();
+  }
+
+  get pair(): KeyPair {
+    return this.#pair;
+  }
+
+  /**
+   * Looks at the files: true if there is another pair now. One of the two may be written before the
+   * other, so a pair that does not fit is looked at again once either changes.
+   * @throws ParleyError `failed` if they changed and can't be used; the last pair stays
+   */
+  refresh(): boolean {
+    const now = this.#fingerprint();
+    if (now === this.#seen) return false;
+    this.#seen = now;
+    const pair = this.#read();
+    const isSame = pair.cert === this.#pair.cert && pair.key === this.#pair.key;
+    this.#pair = pair;
+    return !isSame;
+  }
+
+  #fingerprint(): string {
+    return [this.#certPath, this.#keyPath]
+      .map((path) => {
+        const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
+        return stat === undefined
+          ? "missing"
+          : `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs}`;
+      })
+      .join(", ");
+  }
+
+  #read(): KeyPair {
+    const cert = readPem("--cert", this.#certPath);
+    const key = readPem("--key", this.#keyPath);
+    const certificate = usable("--cert", this.#certPath, () => new X509Certificate(cert));
+    const secret = usable("--key", this.#keyPath, () => createPrivateKey(key));
+    if (certificate.checkPrivateKey(secret)) return { cert, key };
+    throw failed(
+      `--cert ${quoted(this.#certPath, 300)} is for another key than --key ${quoted(this.#keyPath, 300)}`,
+    );
+  }
+}
+
+function readPem(flag: string, path: string): string {
+  return usable(flag, path, () => {
+    const stat = statSync(path);
+    if (!stat.isFile()) throw new Error("not a file");
+    if (stat.size > limits.maxPemBytes) throw new Error("too large");
+    return readFileSync(path, "utf8");
+  });
+}
+
+function usable<Value>(flag: string, path: string, make: () => Value): Value {
+  try {
+    return make();
+  } catch (error) {
+    const { message } = error as Error;
+    throw failed(`${flag} ${quoted(path, 300)} can't be used: ${message}`);
+  }
+}
+
+function failed(sentence: string): ParleyError {
+  return new ParleyError("failed", sentence);
+}

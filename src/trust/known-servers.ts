@@ -1,0 +1,36 @@
+// The list of servers whose keys a client remembers: one `HOST:PORT PIN` a line, `#` begins a
+// comment. Pure; the file is read and written elsewhere.
+
+import { isPin } from "./pin.ts";
+
+export type KnownServer =
+  | { kind: "unknown" }
+  /** `line` counts from 1. */
+  | { kind: "known"; pin: string; line: number }
+  /** The server's line has no valid pin: not the same as a server never met. */
+  | { kind: "malformed"; line: number };
+
+/** Looks up a server; of several lines the first counts. */
+export function findKnownServer(text: string, server: string): KnownServer {
+  const key = folded(server);
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    const [name = "", pin = "", ...more] = line.trim().split(/[ \t]+/);
+    if (name.startsWith("#") || folded(name) !== key) continue;
+    const isValid = isPin(pin) && more.length === 0;
+    return isValid
+      ? { kind: "known", pin, line: index + 1 }
+      : { kind: "malformed", line: index + 1 };
+  }
+  return { kind: "unknown" };
+}
+
+/** What to append to remember a server, given the text so far. */
+export function knownServerLine(text: string, server: string, pin: string): string {
+  const separator = text === "" || text.endsWith("\n") ? "" : "\n";
+  return `${separator}${folded(server)} ${pin}\n`;
+}
+
+/** Host names are the same in any case (RFC 4343). */
+function folded(server: string): string {
+  return server.toLowerCase();
+}

@@ -1,0 +1,69 @@
+// `--cert` and `--key`: read again when they change, and never a pair that does not fit.
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createKeyPair, type KeyPair } from "../../src/tls/certificate.ts";
+import { CertificateFiles } from "../../src/tls/certificate-files.ts";
+
+const base = mkdtempSync(join(tmpdir(), "parley-cert-"));
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+
+const [certPath, keyPath] = [join(base, "cert.pem"), join(base, "key.pem")];
+let one: KeyPair;
+let two: KeyPair;
+
+beforeAll(async () => {
+  one = await createKeyPair(Date.now());
+  two = await createKeyPair(Date.now());
+});
+
+/** As ACME clients do: another file under the same name. */
+function put(path: string, text: string): void {
+  writeFileSync(`${path}.new`, text);
+  renameSync(`${path}.new`, path);
+}
+
+test("a new pair is taken once both files are there, and only then", () => {
+  put(certPath, one.cert);
+  put(keyPath, one.key);
+  const files = new CertificateFiles(certPath, keyPath);
+  expect(files.pair).toEqual(one);
+  expect(files.refresh()).toBe(false);
+  put(certPath, two.cert);
+  expect(() => files.refresh()).toThrow(/is for another key than --key/);
+  expect(files.pair).toEqual(one);
+  // Nothing new to say.
+  expect(files.refresh()).toBe(false);
+  put(keyPath, two.key);
+  expect(files.refresh()).toBe(true);
+  expect(files.pair).toEqual(two);
+  // Written again, but the same.
+  put(certPath, two.cert);
+  expect(files.refresh()).toBe(false);
+});
+
+test("files that are gone or damaged change nothing", () => {
+  put(certPath, one.cert);
+  put(keyPath, one.key);
+  const files = new CertificateFiles(certPath, keyPath);
+  rmSync(keyPath);
+  expect(() => files.refresh()).toThrow(/--key '.*' can't be used: ENOENT/);
+  put(keyPath, "no key");
+  expect(() => files.refresh()).toThrow(/--key '.*' can't be used/);
+  expect(files.pair).toEqual(one);
+});
+
+const open = (cert: string, key: string) => () => new CertificateFiles(cert, key);
+
+test("what can't be used at the start is an error that names flag and file", () => {
+  put(certPath, one.cert);
+  put(keyPath, one.key);
+  expect(open(base, keyPath)).toThrow(`--cert '${base}' can't be used: not a file`);
+  expect(open(join(base, "none"), keyPath)).toThrow(/--cert '.*none' can't be used: ENOENT/);
+  put(keyPath, two.key);
+  expect(open(certPath, keyPath)).toThrow(/is for another key/);
+  put(keyPath, "x".repeat(300_000));
+  expect(open(certPath, keyPath)).toThrow(/--key .*: too large/);
+});

@@ -1,0 +1,95 @@
+// The server's key: made once, for its owner alone, and the same ever after.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import { X509Certificate } from "node:crypto";
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openServerKey } from "../../src/tls/server-key.ts";
+import { isPin } from "../../src/trust/pin.ts";
+
+const base = mkdtempSync(join(tmpdir(), "parley-key-"));
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+
+let count = 0;
+const freshFolder = () => join(base, String(++count), "deep");
+
+const mode = (path: string) => (statSync(path).mode & 0o777).toString(8);
+
+test("is a P-256 key with a certificate that names nobody and does not expire", async () => {
+  const { cert, pin } = await openServerKey(freshFolder());
+  const certificate = new X509Certificate(cert);
+  expect(certificate.publicKey.asymmetricKeyDetails?.namedCurve).toBe("prime256v1");
+  expect(certificate.subject).toBe("CN=parley");
+  expect(certificate.subjectAltName).toBe("DNS:parley, DNS:localhost");
+  expect(certificate.ca).toBe(false);
+  expect(certificate.verify(certificate.publicKey)).toBe(true);
+  expect(new Date(certificate.validFrom).getTime()).toBeLessThan(Date.now());
+  expect(new Date(certificate.validTo).getUTCFullYear()).toBe(9999);
+  expect(isPin(pin)).toBe(true);
+});
+
+test("is kept with mode 0600 in a folder with 0700, and nothing is left beside it", async () => {
+  const folder = freshFolder();
+  const first = await openServerKey(folder);
+  expect(await openServerKey(folder)).toEqual(first);
+  expect(readdirSync(folder)).toEqual(["server.pem"]);
+  if (process.platform === "win32") return;
+  expect([mode(folder), mode(join(folder, "server.pem"))]).toEqual(["700", "600"]);
+});
+
+test("of servers that start at one moment all have the same, of different folders none", async () => {
+  const folder = freshFolder();
+  const keys = await Promise.all(Array.from({ length: 8 }, () => openServerKey(folder)));
+  expect(new Set(keys.map(({ pin }) => pin)).size).toBe(1);
+  expect(readdirSync(folder)).toEqual(["server.pem"]);
+  expect((await openServerKey(freshFolder())).pin).not.toBe(keys[0]?.pin);
+});
+
+describe("is refused, and left as it is,", () => {
+  test.each([
+    ["empty", () => ""],
+    ["text", () => "not a key\n"],
+    ["a certificate alone", (pem: string) => pem.slice(pem.indexOf("-----BEGIN CERTIFICATE"))],
+    ["a key alone", (pem: string) => pem.slice(0, pem.indexOf("-----BEGIN CERTIFICATE"))],
+    ["cut short", (pem: string) => pem.slice(0, -100)],
+  ])("if the file is %s", async (_, damage) => {
+    const folder = freshFolder();
+    await openServerKey(folder);
+    const path = join(folder, "server.pem");
+    const damaged = damage(readFileSync(path, "utf8"));
+    writeFileSync(path, damaged);
+    await expect(openServerKey(folder)).rejects.toThrow(/is not a server's key .* restore it/);
+    expect(readFileSync(path, "utf8")).toBe(damaged);
+  });
+
+  test("if its certificate is for another key", async () => {
+    const folder = freshFolder();
+    const path = join(folder, "server.pem");
+    const [one, two] = [await openServerKey(folder), await openServerKey(freshFolder())];
+    writeFileSync(path, one.key + two.cert);
+    await expect(openServerKey(folder)).rejects.toThrow("the certificate is for another key");
+  });
+
+  test("if others can read it", async () => {
+    if (process.platform === "win32") return;
+    const folder = freshFolder();
+    await openServerKey(folder);
+    chmodSync(join(folder, "server.pem"), 0o640);
+    await expect(openServerKey(folder)).rejects.toThrow(/others can read it: chmod 600/);
+  });
+});
+
+test("where it can't be kept, the way out is named", async () => {
+  const file = join(base, "file");
+  writeFileSync(file, "");
+  await expect(openServerKey(join(file, "state"))).rejects.toThrow(/another folder with --state/);
+});

@@ -1,0 +1,149 @@
+// Whom a client trusts: by pin, by memory, or at first sight; and what is no server to trust.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { X509Certificate } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { tls as limits } from "../../src/limits.ts";
+import { createKeyPair } from "../../src/tls/certificate.ts";
+import { ServerTrust, type TlsSocket } from "../../src/tls/server-trust.ts";
+import { pinOf } from "../../src/tls/spki-pin.ts";
+
+const base = mkdtempSync(join(tmpdir(), "parley-trust-"));
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+
+const server = "chat.example:55000";
+const selfSigned = Object.assign(new Error("self signed"), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" });
+let ours: X509Certificate;
+let theirs: X509Certificate;
+
+beforeAll(async () => {
+  ours = new X509Certificate((await createKeyPair(Date.now())).cert);
+  theirs = new X509Certificate((await createKeyPair(Date.now())).cert);
+});
+
+const socket = (certificate: X509Certificate | undefined, version = "TLSv1.3"): TlsSocket => ({
+  getPeerX509Certificate: () => certificate,
+  getTLSVersion: () => version,
+});
+
+let count = 0;
+const newFile = () => join(base, String(++count), "known_servers");
+
+function meet(file: string | undefined, pin?: string) {
+  const said: string[] = [];
+  const trust = new ServerTrust({ server, pin, file, say: (line) => said.push(line) });
+  return { trust, said, judge: (to: TlsSocket) => trust.judge(to, selfSigned) };
+}
+
+test("the first key is said and remembered, and known the next time without a word", () => {
+  const file = newFile();
+  const first = meet(file);
+  expect(first.judge(socket(ours))).toBeUndefined();
+  expect(first.said).toEqual([
+    `First contact with ${server}: trusting its key ${pinOf(ours)}, remembered in ${file}`,
+  ]);
+  expect(readFileSync(file, "utf8")).toBe(`${server} ${pinOf(ours)}\n`);
+  if (process.platform !== "win32") expect(statSync(file).mode & 0o777).toBe(0o600);
+  const second = meet(file);
+  expect(second.judge(socket(ours))).toBeUndefined();
+  expect(second.judge(socket(ours))).toBeUndefined();
+  expect(second.said).toEqual([]);
+  expect(readFileSync(file, "utf8").split("\n")).toHaveLength(2);
+});
+
+test("a changed key is an error that names the file and the line, and changes nothing", () => {
+  const file = newFile();
+  meet(file).judge(socket(ours));
+  const before = readFileSync(file, "utf8");
+  const { trust, said, judge } = meet(file);
+  expect(judge(socket(theirs))).toContain(`remove line 1 of ${file}`);
+  expect(trust.problem).toMatchObject({ code: "untrusted-server", exitCode: 6 });
+  expect([said, readFileSync(file, "utf8")]).toEqual([[], before]);
+  // Trying again is no way in, and the right key still is.
+  expect(judge(socket(theirs))).toBeDefined();
+  expect(judge(socket(ours))).toBeUndefined();
+  expect(trust.problem).toBeUndefined();
+});
+
+test("a process that has met a server does not take another key, even if the line is gone", () => {
+  for (const file of [newFile(), undefined]) {
+    const { judge } = meet(file);
+    expect(judge(socket(ours))).toBeUndefined();
+    if (file !== undefined) rmSync(file);
+    expect(judge(socket(theirs))).toContain(`The key of ${server} has changed`);
+    expect(judge(socket(ours))).toBeUndefined();
+  }
+});
+
+test("a pin decides alone, and is remembered for the address without it", () => {
+  const file = newFile();
+  const pinned = meet(file, pinOf(ours));
+  expect(pinned.judge(socket(theirs))).toContain(`expected ${pinOf(ours)}, found ${pinOf(theirs)}`);
+  expect(pinned.judge(socket(ours))).toBeUndefined();
+  expect(pinned.said).toEqual([]);
+  expect(meet(file).judge(socket(theirs))).toContain("has changed");
+  // It is not written over what is known.
+  expect(meet(file, pinOf(theirs)).judge(socket(theirs))).toBeUndefined();
+  expect(readFileSync(file, "utf8")).toBe(`${server} ${pinOf(ours)}\n`);
+});
+
+test("without a place to remember, the key is trusted for this process, and that is said", () => {
+  const nowhere = meet(undefined);
+  expect(nowhere.judge(socket(ours))).toBeUndefined();
+  expect(nowhere.said.join()).toContain("no home to remember it");
+  const file = join(base, "file");
+  writeFileSync(file, "");
+  const unwritable = meet(join(file, "known_servers"));
+  const problem = unwritable.judge(socket(ours));
+  // A path below a file can't be read either.
+  expect([problem, ...unwritable.said].join()).toMatch(/ENOTDIR/);
+});
+
+describe("refused", () => {
+  test("a line without a valid key", () => {
+    const file = newFile();
+    meet(file).judge(socket(ours));
+    writeFileSync(file, `# mine\n${server} broken\n`);
+    expect(meet(file).judge(socket(ours))).toContain(`Line 2 of ${file}`);
+  });
+
+  test("a file that is no list", () => {
+    const file = newFile();
+    meet(file).judge(socket(ours));
+    writeFileSync(file, "x".repeat(limits.maxKnownServersBytes + 1));
+    expect(meet(file).judge(socket(ours))).toContain("is larger than");
+  });
+
+  test("a server without a certificate, or with an older TLS", () => {
+    const { judge, said } = meet(newFile());
+    expect(judge(socket(undefined))).toContain("does not speak TLS 1.3");
+    expect(judge(socket(ours, "TLSv1.2"))).toContain("does not speak TLS 1.3");
+    expect(said).toEqual([]);
+  });
+
+  test.each([
+    ["EPROTO", "error:100000f7:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER", "plain text"],
+    ["EPROTO", "error:1000007b:SSL routines:OPENSSL_internal:BAD_SIGNATURE", "Nothing was sent"],
+    ["SOMETHING_NEW", "no idea", "Nothing was sent"],
+    ["", "no code", "Nothing was sent"],
+  ])("a handshake that fails with %s %s, whatever certificate it shows", (code, message, why) => {
+    const { trust, said } = meet(newFile(), pinOf(ours));
+    const error = Object.assign(new Error(message), code === "" ? {} : { code });
+    expect(trust.judge(socket(ours), error)).toContain(why);
+    expect(trust.problem?.code).toBe("untrusted-server");
+    expect(said).toEqual([]);
+  });
+
+  test.each([
+    ["ECONNRESET", "reset", "closed during the TLS handshake"],
+    ["EPROTO", "SSL routines:OPENSSL_internal:TLSV1_ALERT_INTERNAL_ERROR", "refuses TLS"],
+    ["EPROTO", "SSL routines:OPENSSL_internal:TLSV1_ALERT_PROTOCOL_VERSION", "TLS 1.3"],
+  ])("a connection lost to %s %s says nothing about trust", (code, message, why) => {
+    const { trust } = meet(newFile());
+    const error = Object.assign(new Error(message), { code });
+    expect(trust.judge(socket(ours), error)).toContain(why);
+    expect(trust.problem).toBeUndefined();
+  });
+});
