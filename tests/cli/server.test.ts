@@ -64,7 +64,7 @@ describe("ready", () => {
       dialects: Record<string, number>;
     };
     expect(server.lines).toHaveLength(1);
-    expect(Object.keys(ready)).toEqual(["event", "host", "port", "webPort", "dialects"]);
+    expect(Object.keys(ready)).toEqual(["event", "host", "port", "webPort", "dialects", "pin"]);
     expect(ready).toMatchObject({ event: "listening", host: "127.0.0.1" });
     expect(Object.keys(ready.dialects).sort()).toEqual(["cpp", "date-time", "select-chat"]);
     const page = await fetch(`http://127.0.0.1:${ready.webPort}/`);
