@@ -18,8 +18,8 @@ export type Reachable = {
   publicUrl: URL | undefined;
   metricsPort: number | undefined;
   dialectPorts: ReadonlyMap<string, number>;
-  /** Of the server's key. */
-  pin: string;
+  /** Of the server's key; undefined on loopback without one. */
+  pin: string | undefined;
   /** Plain text is allowed beyond loopback. */
   plain: boolean;
   isPageSecure: boolean;
@@ -57,10 +57,11 @@ export function serverBanner(server: Reachable, interfaces?: Interfaces): string
   }
   const needsTls = !isLoopback(host) && !server.plain;
   const address = hostPortText({ host, port });
-  const join = `${address}#${server.pin}`;
+  const join = server.pin === undefined ? address : `${address}#${server.pin}`;
   lines.push(`Terminal:      ${ownCommand()} client ${needsTls ? join : address} --name NAME`);
   if (!needsTls) {
-    lines.push(`Without parley: nc ${host} ${port}`, `Key (with TLS): ${join}`);
+    lines.push(`Without parley: nc ${host} ${port}`);
+    if (server.pin !== undefined) lines.push(`Key (with TLS): ${join}`);
   }
   if (others.length > 0) lines.push(`Other addresses of this machine: ${others.join(", ")}`);
   return lines;

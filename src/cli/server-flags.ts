@@ -122,6 +122,8 @@ export type ServerSettings = Omit<
   json: boolean;
   /** Where the server's key is kept. */
   state: string;
+  /** Whether `--state` chose that folder. */
+  stateIsGiven: boolean;
   plain: boolean;
   /** Files of the page's own certificate and its key. */
   certificateFiles: { cert: string; key: string } | undefined;
@@ -146,6 +148,7 @@ export function serverSettings(args: ParsedArgs<typeof serverFlags>): ServerSett
     metricsPort: optionalPort("--metrics-port", args["metrics-port"]),
     files: args.files,
     data: args.data === memory ? undefined : args.data,
+    stateIsGiven: args.state !== undefined,
     state: stateOf(args.state, args.data === memory ? undefined : args.data),
     plain: args.plain === true,
     certificateFiles: certificateOf(args.cert, args.key),

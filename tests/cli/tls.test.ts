@@ -378,6 +378,18 @@ describe("the server's key", () => {
     expect(existsSync(join(base, "mine", "server.pem"))).toBe(true);
   });
 
+  test("is needed beyond loopback alone: where its default folder can't be, a server there goes on", async () => {
+    const data = join(base, "stuck.db");
+    writeFileSync(`${data}-state`, "a file, where the folder would be");
+    const { server, ready } = await start("--no-web", "--data", data);
+    await using _ = server;
+    expect(ready.pin).toBeUndefined();
+    expect(server.stderr).toMatch(/can't be kept in .*--state\. There is no TLS until then/);
+    const beyond = ["server", "--port", "0", "--no-web", "--host", "0.0.0.0", "--data", data];
+    const { code, err } = await run(beyond);
+    expect([code, err]).toEqual([1, expect.stringContaining("choose another folder with --state")]);
+  });
+
   test("is never served, wherever it is", async () => {
     const shared = join(base, "shared");
     mkdirSync(shared);

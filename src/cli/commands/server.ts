@@ -2,7 +2,9 @@
 // `/quit` on stdin.
 
 import { defineCommand } from "citty";
+import { isLoopback } from "../../addresses.ts";
 import { contactLine } from "../../cpp/registry-connection.ts";
+import { ParleyError } from "../../errors.ts";
 import { hostPortText } from "../../io/host-port.ts";
 import { ChatServer } from "../../server/chat-server.ts";
 import { folderState } from "../../server/files/shared-folder.ts";
@@ -10,7 +12,7 @@ import { whenForeground } from "../../terminal/foreground.ts";
 import { jsonLine } from "../../terminal/json-line.ts";
 import { print } from "../../terminal/output.ts";
 import { CertificateFiles } from "../../tls/certificate-files.ts";
-import { openServerKey } from "../../tls/server-key.ts";
+import { openServerKey, type ServerKey } from "../../tls/server-key.ts";
 import { typedLines } from "../../terminal/typed-lines.ts";
 import { say, diagnostics, warn } from "../../terminal/diagnostics.ts";
 import { quoted } from "../../text.ts";
@@ -28,10 +30,10 @@ export default defineCommand({
     const printLine = (line: string): void => {
       print(json ? jsonText({ event: "log", line }) : line);
     };
-    const { state, certificateFiles } = settings;
+    const { certificateFiles } = settings;
     const certificate =
       certificateFiles && new CertificateFiles(certificateFiles.cert, certificateFiles.key);
-    const key = await openServerKey(state);
+    const key = await keyOf(settings);
     const server = await ChatServer.start({
       ...settings,
       key,
@@ -42,7 +44,7 @@ export default defineCommand({
     });
     // Listen for signals before announcing readiness, when a script may stop the server at once.
     const stopped = untilStopped(server, json);
-    announce(server, settings, key.pin);
+    announce(server, settings, key?.pin);
     await stopped;
     if (!json) printLine("");
     printLine("Server shutting down...");
@@ -50,7 +52,25 @@ export default defineCommand({
   },
 });
 
-function announce(server: ChatServer, settings: ServerSettings, pin: string): void {
+/**
+ * The server's key. On loopback, where nobody needs TLS, a server runs without one if the default
+ * folder can't hold it, as on a read-only file system.
+ */
+async function keyOf({
+  host,
+  state,
+  stateIsGiven,
+}: ServerSettings): Promise<ServerKey | undefined> {
+  try {
+    return await openServerKey(state);
+  } catch (error) {
+    if (!(error instanceof ParleyError) || stateIsGiven || !isLoopback(host)) throw error;
+    warn(`${error.message}. There is no TLS until then`);
+    return undefined;
+  }
+}
+
+function announce(server: ChatServer, settings: ServerSettings, pin: string | undefined): void {
   const { host, json, files, publicUrl, plain } = settings;
   const { port, webPort, metricsPort, dialectPorts } = server;
   const exposure = exposureWarning(host, plain);
