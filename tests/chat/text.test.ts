@@ -2,7 +2,6 @@
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { Rig, say } from "./rig.ts";
 import { harmless, quoted, showsNothing } from "../../src/text.ts";
 
 // Built from code points, so that this file contains no control characters.
@@ -92,21 +91,4 @@ test("quoted values are cleaned and cut", () => {
   expect(quoted("a\nb")).toBe("'a b'");
   expect(quoted("x".repeat(50))).toBe(`'${"x".repeat(40)}…'`);
   expect(quoted(`${"x".repeat(39)}🙂`).isWellFormed()).toBe(true);
-});
-
-test("a message that shows nothing is refused, in a room and alone", () => {
-  const rig = new Rig();
-  const bob = rig.member("Bob");
-  const ann = rig.member("Ann");
-  for (const client of [ann, bob]) client.text();
-  for (const [i, text] of ["", "  \t", "\u3164\u200b", "\u001b[2J"].entries()) {
-    const n = 2 * i + 1;
-    ann.send(say(n, text), { type: "tell", n: n + 1, to: ["Bob"], text });
-    expect(ann.lines()).toMatchObject([
-      { type: "error", code: "text-invalid", n },
-      { type: "error", code: "text-invalid", n: n + 1 },
-      { type: "ack", n: n + 1 },
-    ]);
-  }
-  expect(bob.text()).toBe("");
 });

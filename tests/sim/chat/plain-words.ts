@@ -24,10 +24,10 @@ export type PlainWords = {
 };
 
 const same = (text: string): string => text;
-const line = (message: object): string => JSON.stringify(message);
 
 /** A native client that does not count its messages. `native`: the server's dialect. */
 export function uncounted(native: Dialect): PlainWords {
+  const line = (message: object): string => JSON.stringify(message);
   return {
     dialect: native,
     login: (name) => line({ type: "hello", version: 2, name }),
