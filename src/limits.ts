@@ -151,23 +151,28 @@ export const connections = {
    */
   loginTimeoutMs: 60_000,
   /** How long a refused connection may take to read the reason. */
-  turnedAwayMs: 500,
+  refusedLingerMs: 500,
   /**
    * Refused connections kept open for that: half the minimum descriptor reserve. Others are closed
    * at once.
    */
-  maxTurnedAway: 16,
+  maxRefusedLingering: 16,
   /**
    * After the peer's FIN: time for late answers (a list of files) before the connection is closed.
    */
   afterFinMs: 500,
   /** An ending connection that takes no more bytes is aborted after this. */
   drainMs: 5_000,
+  /**
+   * Receive buffer of a chat connection, which Linux doubles: what one read can bring, while all
+   * others wait. Enough for `sender.bytesPerSecond` over 100 ms.
+   */
+  receiveBufferBytes: 64 * KiB,
   /** Idle time before the kernel probes whether the peer is still there (TCP keep-alive). */
   keepAliveMs: 30_000,
   /** A native session silent for this long is sent a ping. */
   idlePingMs: 60_000,
-  /** It is closed if nothing comes back for this long after the ping. */
+  /** A pinged session is closed if nothing comes back for this long. */
   idleCloseMs: 30_000,
 } as const;
 
@@ -180,14 +185,14 @@ export const descriptors = {
    * for the web port and files.
    */
   max: 20_480,
-  /** One in this many is reserved from chat connections, for files and other uses, */
+  /** One in this many is reserved from chat connections, for files and other uses. */
   reserveOneIn: 8,
-  /** within these bounds: `files.maxTransfers` and some. */
+  /** Bounds of that reserve: `files.maxTransfers` and some. */
   minReserve: 32,
   maxReserve: 1_024,
   /** Minimum interval between counts; counting thousands takes milliseconds. */
   countMs: 50,
-  /** Counting may take one in this many milliseconds. */
+  /** Counting may take one in this many milliseconds of the server's time. */
   countOneIn: 50,
   /**
    * Interval between checks of the web port, which is how long a flood of half-sent requests can
@@ -210,6 +215,11 @@ export const sender = {
   storageRetryMs: 1_000,
   /** Queued messages over the rate; further ones are refused with a retry time. */
   maxDelayed: 64,
+  /**
+   * Characters of the lines they came in; as many as our own clients have in flight. 64 of the
+   * longest lines would take 8 MiB a connection.
+   */
+  maxDelayedChars: 256 * KiB,
   /** Refusals answered per second; each is as long as a message. */
   refusalsPerSecond: 500,
   /**
@@ -218,11 +228,11 @@ export const sender = {
    */
   refusalBurst: 2_000,
   /**
-   * All connections of one address, or IPv6 /64, may together send as much as this many senders,
+   * All connections of one address, or IPv6 /64, may together send as much as this many senders.
    */
   sendersPerNetwork: 2,
   /**
-   * with this burst of bytes, in seconds: 2 MiB, half of `output.maxLagBytes`, so that no reader is
+   * Their burst of bytes, in seconds: 2 MiB, half of `output.maxLagBytes`, so that no reader is
    * dropped for it.
    */
   networkBurstSeconds: 2,
@@ -230,9 +240,14 @@ export const sender = {
   networks: 4_096,
   /**
    * A session with this many seconds' worth of byte debt is disconnected: it keeps sending although
-   * nothing is accepted.
+   * nothing is accepted. One in debt at all is, once its network owes as much.
    */
   maxDebtSeconds: 30,
+  /**
+   * Bytes charged for input that asks for nothing (a blank line, a pong), at least: reading a
+   * megabyte of line ends takes 50 ms, answering one of WebSocket pings a second.
+   */
+  minIgnoredBytes: 512,
 } as const;
 
 /** Private chats by consent. */
@@ -479,6 +494,12 @@ export const folder = {
 
 /** The web port: the page, files over HTTP, WebSockets. */
 export const web = {
+  /** HTTP requests per second from one network that is not loopback: a page with its parts, ranges of files … */
+  requestsPerSecond: 100,
+  /** … and at once: an office opens the page, or a program downloads a folder. 20 ms to answer. */
+  requestBurst: 400,
+  /** Networks whose requests are counted; the least recently seen is forgotten first. */
+  requestNetworks: 4_096,
   /**
    * Largest WebSocket frame from a client: the longest line and more. A larger one closes the
    * connection (1009).
@@ -572,7 +593,7 @@ export const classicClient = {
   /** How often a datagram is sent. */
   datagramAttempts: 5,
   /** Reads queued for printing before reading pauses. */
-  maxHeard: 256,
+  maxUnreadMessages: 256,
   /** After the end of input: silence after which every echo has arrived. */
   farewellMs: 500,
 } as const;
@@ -648,9 +669,9 @@ export const files = {
 export const journal = {
   /** As `transfer.minChunkBytes`: a journal with smaller chunks is not ours. */
   minChunkBytes: 64 * KiB,
-  /** Progress is recorded after this many bytes, */
+  /** Progress is recorded after this many bytes. */
   everyBytes: 8 * MiB,
-  /** or after this long, which is what a SIGKILL costs. */
+  /** It is recorded at least this often, which is what a SIGKILL costs. */
   everyMs: 250,
   /** A longer journal is not read; 262 144 chunks take at most half of it. */
   maxBytes: 16 * MiB,
@@ -689,8 +710,8 @@ export const fetching = {
   /** After this much silence, the control connection is pinged. */
   silenceMs: 1_500,
   /**
-   * Without an answer for this long, it is dropped. Our address may have changed; a new connection
-   * continues within 5 s.
+   * A control connection that does not answer the ping for this long is dropped. Our address may
+   * have changed; a new connection continues within 5 s.
    */
   aliveTimeoutMs: 2_000,
   /** Interval between timeout checks while nothing arrives. */
@@ -704,9 +725,10 @@ export const fetching = {
   /** Versions of one file started before giving up on it. */
   maxVersions: 16,
   /**
-   * A fetch retries this long without progress; then it is stalled, and the partial file is kept.
+   * A fetch retries this long without progress; then it is stalled, and the partial file is kept. A
+   * lid that is closed for a moment, or a wireless network that is changed, takes most of a minute.
    */
-  retryForMs: 30_000,
+  retryForMs: 60_000,
   /** Wait between attempts, doubled from the first value to the second. */
   retryFirstMs: 100,
   retryMaxMs: 2_000,

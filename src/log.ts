@@ -1,5 +1,5 @@
 // The server's log as every folder sees it: four levels, a short message, fields. Pure: where a
-// line goes, in which form and whether at all is decided once, in terminal/voice.ts.
+// line goes, in which form and whether at all is decided once, in terminal/diagnostics.ts.
 
 /** Undefined fields are omitted. Text may be hostile; the writer of the line makes it harmless. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>> & {

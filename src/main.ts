@@ -1,10 +1,10 @@
 // The table of subcommands, each loaded when called, and the only process.exit.
 
 import type { CommandDef } from "citty";
-import { nearest } from "./cli/flags.ts";
+import { nearestWord } from "./nearest-word.ts";
 import { exitCode, ParleyError } from "./errors.ts";
 import { flush, stderr, stdout } from "./terminal/output.ts";
-import { fail } from "./terminal/voice.ts";
+import { fail } from "./terminal/diagnostics.ts";
 import { version } from "./version.ts";
 
 type Entry = { description: string; load: () => Promise<{ default: CommandDef }> };
@@ -61,7 +61,7 @@ async function main(words: readonly string[]): Promise<number> {
     if (asksVersion(words)) return tell(versionReport(words));
   }
   if (!Object.hasOwn(commands, name)) {
-    const near = nearest(name, [...Object.keys(commands), "--help", "--version"]);
+    const near = nearestWord(name, [...Object.keys(commands), "--help", "--version"]);
     const hint = near === undefined ? "see parley --help" : `did you mean ${near}?`;
     if (name === "") stderr.data(help);
     else {

@@ -1,4 +1,4 @@
-// A bounded map forgets what has not been used for longest, by number or by cost.
+// A bounded map evicts the least recently used, by number or by cost.
 
 import { expect, test } from "bun:test";
 import { BoundedMap } from "../src/bounded-map.ts";

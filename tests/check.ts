@@ -1,7 +1,8 @@
-// The one command that checks everything: types, format, lint, tests.   bun tests/check.ts [FILTER of tests]
-// Stops at the first step that fails, and names it. Its last line on stdout counts the tests.
+// The one command that checks everything: types, format, lint, tests.
+//   bun tests/check.ts [FILTER of tests]
+// Stops at the first step that fails, and names it. The last line on stdout counts the tests.
 
-import { parseTotals, skipReasons } from "./totals.ts";
+import { addTotals, parseSummary, parseTotals, skipReasons, type Totals } from "./totals.ts";
 
 const root = `${import.meta.dir}/..`;
 const path = `${root}/node_modules/.bin:${process.env["PATH"]}`;
@@ -10,7 +11,17 @@ await step("types", ["bun", "check"]);
 await step("format", ["bun", "fmt", "--check"]);
 // Run by Bun itself: oxlint's launcher asks for Node, which not everyone has.
 await step("lint", ["bun", "node_modules/oxlint/bin/oxlint", "--deny-warnings"]);
-await tests(["bun", "test", "--timeout", "30000", ...process.argv.slice(2)]);
+const filters = process.argv.slice(2);
+const unit = await tests(["bun", "test", "--timeout", "30000", ...filters]);
+// Networks, mounts and clocks of their own: only with everything, or if asked for.
+const isAll = filters.length === 0 || filters.some((filter) => filter.includes("tests/world"));
+const bed = isAll ? await testBed(["bun", "tests/world/run.ts", "--quick"]) : undefined;
+const { passed, failed, skipped } =
+  bed === undefined ? unit.totals : addTotals(unit.totals, bed.totals);
+console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+conclude("tests", unit.code || bed?.code || 0, unit.startedMs);
+
+type Outcome = { totals: Totals; code: number; startedMs: number };
 
 /** Runs a command whose output matters only if it fails. */
 async function step(name: string, command: readonly string[]): Promise<void> {
@@ -25,7 +36,7 @@ async function step(name: string, command: readonly string[]): Promise<void> {
   conclude(name, code, startedMs);
 }
 
-async function tests(command: readonly string[]): Promise<void> {
+async function tests(command: readonly string[]): Promise<Outcome> {
   const startedMs = performance.now();
   const { child, err } = start(command, "inherit");
   const decoder = new TextDecoder();
@@ -36,9 +47,22 @@ async function tests(command: readonly string[]): Promise<void> {
   }
   const code = await child.exited;
   for (const [reason, count] of skipReasons(output)) console.error(`${count} skipped: ${reason}`);
-  const { passed, failed, skipped } = parseTotals(output);
-  console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
-  conclude("tests", code, startedMs);
+  return { totals: parseTotals(output), code, startedMs };
+}
+
+/** Shows failures and why tests were skipped. */
+async function testBed(command: readonly string[]): Promise<Outcome> {
+  const startedMs = performance.now();
+  const { child, err } = start(command, "pipe");
+  const [errText, outText] = await Promise.all([
+    new Response(err).text(),
+    new Response(child.stdout as ReadableStream).text(),
+  ]);
+  const code = await child.exited;
+  if (code === 0) {
+    for (const line of outText.split("\n")) if (/^\d+ skipped: /.test(line)) console.error(line);
+  } else process.stderr.write(outText + errText);
+  return { totals: parseSummary(outText), code, startedMs };
 }
 
 function start(command: readonly string[], stdout: "inherit" | "pipe") {

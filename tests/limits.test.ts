@@ -1,4 +1,5 @@
-// The limits fit each other: what one part may send, another may hold; waits that depend on each other are in order.
+// The limits fit each other: what one part may send, another may hold; dependent timeouts are in
+// order.
 
 import { describe, expect, test } from "bun:test";
 import * as limits from "../src/limits.ts";
@@ -28,7 +29,7 @@ const {
   web,
 } = limits;
 
-test("every one is a positive whole number", () => {
+test("each one is a positive integer", () => {
   for (const [group, numbers] of Object.entries(limits)) {
     for (const [name, value] of Object.entries(numbers)) {
       expect({ group, name, fits: Number.isSafeInteger(value) && value > 0 }).toEqual({
@@ -40,7 +41,7 @@ test("every one is a positive whole number", () => {
   }
 });
 
-test("every one says its unit in its name, or counts things", () => {
+test("each one has its unit in its name, or counts things", () => {
   const unitless = Object.values(limits)
     .flatMap((numbers) => Object.entries(numbers))
     .filter(([name, value]) => value > 1e9 && !/(?:Bytes|Ms|Us)$/.test(name));
@@ -48,7 +49,7 @@ test("every one says its unit in its name, or counts things", () => {
 });
 
 describe("messages", () => {
-  test("the longest text fits a line, every character escaped as JSON has it", () => {
+  test("the longest text fits a line with every character escaped as JSON", () => {
     expect(6 * message.maxTextChars + 1_024).toBeLessThan(message.maxLineBytes);
   });
   test("a private message to the most people with the longest names fits a line", () => {
@@ -58,29 +59,29 @@ describe("messages", () => {
   test("the longest line fits a WebSocket frame", () => {
     expect(message.maxLineBytes).toBeLessThan(web.maxFrameBytes);
   });
-  test("a name fits what is held back to tell protocols apart, many times", () => {
+  test("a name fits many times into the bytes held for protocol detection", () => {
     expect(16 * 4 * names.maxChars).toBeLessThanOrEqual(sniff.maxBytes);
     expect(sniff.maxBytes).toBeLessThan(message.maxLineBytes);
   });
-  test("a burst of messages is allowed by bytes too, at the usual length", () => {
+  test("a burst of messages of the usual length is also allowed by bytes", () => {
     expect(sender.bytesPerSecond / sender.messagesPerSecond).toBeGreaterThan(1_024);
   });
 });
 
-describe("what waits for a reader", () => {
-  test("a page of the past, and the answers of a turn, are well below its bound", () => {
+describe("output backlogs", () => {
+  test("a page of history, and the answers of a turn, are well below the lag limit", () => {
     expect(2 * history.pageBytes + 3 * output.maxAnswerChars).toBeLessThan(output.maxLagBytes);
   });
   test("one message of the longest kind fits a page", () => {
     expect(3 * message.maxTextChars + 1_024).toBeLessThan(history.pageBytes);
   });
-  test("a burst of the longest messages does not drop who reads", () => {
+  test("a burst of the longest messages does not drop a reader", () => {
     expect(sender.burstSeconds * sender.bytesPerSecond).toBeLessThan(output.maxLagBytes);
   });
-  test("a page fits a line of a server as the client takes it", () => {
+  test("a page fits a server's line as the client accepts it", () => {
     expect(2 * history.pageBytes).toBeLessThan(client.maxServerLineBytes);
   });
-  test("a client's window fits what it may have unsent, and the server's refusals", () => {
+  test("a client's window fits its unsent bytes, and the server's refusals", () => {
     expect(3 * client.windowChars).toBeLessThan(client.maxUnsentBytes);
     expect(client.windowMessages).toBeLessThan(sender.refusalBurst);
     expect(client.windowMessages).toBeLessThanOrEqual(client.queueMessages);
@@ -90,14 +91,14 @@ describe("what waits for a reader", () => {
   });
 });
 
-describe("waits", () => {
-  test("unframed is decided between the gap of two sends and the question for a name", () => {
+describe("timeouts", () => {
+  test("unframed is decided between the gap of two sends and the prompt for a name", () => {
     expect(output.unframedGapMs).toBeLessThan(sniff.unframedAfterMs);
     expect(sniff.unframedAfterMs).toBeLessThan(sniff.promptAfterMs);
     expect(sniff.promptAfterMs).toBeLessThan(connections.loginTimeoutMs);
     expect(classicClient.sendGapMs).toBeGreaterThan(sniff.unframedAfterMs);
   });
-  test("a client asks before the server does, and the server before the system gives up", () => {
+  test("a client pings before the server does, and the server before the kernel gives up", () => {
     expect(client.pingAfterMs + client.pongTimeoutMs).toBeLessThan(connections.idlePingMs);
     expect(client.pingWaitingAfterMs).toBeLessThan(client.pingAfterMs);
     expect(privateChat.nameKnownMs).toBeGreaterThanOrEqual(
@@ -105,8 +106,16 @@ describe("waits", () => {
     );
     expect(connections.idlePingMs + connections.idleCloseMs).toBeLessThan(history.mailHoldMs);
   });
-  test("everybody behind one address may come back at once", () => {
+  test("everybody behind one address may return at once", () => {
     expect(connections.loginBurst).toBeGreaterThanOrEqual(2 * connections.maxPerAddress);
+  });
+  test("a browser at each connection that an address may have can open the page and its files", () => {
+    expect(web.requestBurst).toBeGreaterThan(4 * connections.maxPerAddress);
+    expect(web.requestsPerSecond).toBeLessThan(web.requestBurst);
+  });
+  test("a read of a chat connection holds a line and a second's worth of its sender", () => {
+    expect(2 * connections.receiveBufferBytes).toBeGreaterThanOrEqual(message.maxLineBytes);
+    expect(10 * connections.receiveBufferBytes).toBeGreaterThan(sender.bytesPerSecond);
   });
   test("retries grow", () => {
     expect(client.retryFirstMs).toBeLessThan(client.retryMaxMs);
@@ -114,12 +123,12 @@ describe("waits", () => {
     expect(fetching.retryFirstMs).toBeLessThan(fetching.retryMaxMs);
     expect(fetching.retryMaxMs).toBeLessThan(fetching.retryForMs);
   });
-  test("a server that is asked to stop is gone within 5 s, its last lines flushed", () => {
+  test("a stopping server is gone within 5 s, its last lines flushed", () => {
     expect(shutdown.graceMs + terminal.flushTimeoutMs).toBeLessThanOrEqual(5_000);
   });
-  test("people are waited for shorter than their sessions are kept", () => {
+  test("names are held for less time than sessions are kept", () => {
     expect(history.mailHoldMs).toBeLessThan(history.resumeMs);
-    // A record is at most as old as that, and half as much again where many grow old at once.
+    // A record is at most that old, and half as much again if many grow old at once.
     expect(3 * history.recordFreshMs).toBeLessThan(history.mailHoldMs);
     expect(history.resumeMs).toBeLessThan(history.maxAgeMs);
     expect(peer.hurryMs).toBeLessThan(peer.requestTimeoutMs);
@@ -127,7 +136,7 @@ describe("waits", () => {
 });
 
 describe("memory", () => {
-  test("of one room is part of that of all, which a small machine has", () => {
+  test("of one room is part of the total, which a small machine has", () => {
     expect(history.memoryRoomBytes).toBeLessThan(history.memoryBytes);
     expect(history.memoryBytes + history.memoryMailBytes).toBeLessThanOrEqual(512 * 1024 * 1024);
   });
@@ -135,7 +144,7 @@ describe("memory", () => {
     expect(registry.maxEntries * 1_024).toBeLessThan(16 * 1024 * 1024);
     expect(registry.maxMessageBytes).toBeGreaterThan(sniff.maxBytes);
   });
-  test("connections of one address are few of all", () => {
+  test("connections of one address are a small part of the total", () => {
     expect(10 * connections.maxPerAddress).toBeLessThan(connections.maxTotal);
   });
   test("descriptors are enough for all connections, the web port's and all transfers", () => {
@@ -143,7 +152,7 @@ describe("memory", () => {
     expect(connections.maxTotal + forWeb).toBeLessThanOrEqual(descriptors.max);
     expect(files.maxTransfers).toBeLessThan(descriptors.maxReserve);
     expect(descriptors.minReserve).toBeGreaterThan(openChatDownload.ports);
-    expect(2 * connections.maxTurnedAway).toBeLessThanOrEqual(descriptors.minReserve);
+    expect(2 * connections.maxRefusedLingering).toBeLessThanOrEqual(descriptors.minReserve);
   });
 });
 
@@ -170,14 +179,14 @@ describe("transfers", () => {
     expect(files.maxTransfers).toBeLessThan(transfer.maxTransfers);
     expect(files.idleMs * 1_000).toBeGreaterThanOrEqual(transfer.stallTimeoutUs);
   });
-  test("one session can't keep S1's ports from others, nor ports that it does not use for long", () => {
+  test("one session can't keep open-chat's ports from others, or hold unused ones for long", () => {
     expect(openChatDownload.unaskedPerSession).toBeLessThan(openChatDownload.portsPerSession);
     expect(4 * openChatDownload.portsPerSession).toBeLessThanOrEqual(openChatDownload.ports);
     expect(openChatDownload.portsPerSession).toBeLessThan(openChatDownload.portsPerAddress);
     expect(2 * openChatDownload.portsPerAddress).toBeLessThanOrEqual(openChatDownload.ports);
     expect(openChatDownload.firstRequestMs).toBeLessThan(openChatDownload.idleMs);
   });
-  test("S1's parts fit its client's buffer", () => {
+  test("open-chat's parts fit its client's buffer", () => {
     expect(openChatDownload.partBytes + 18).toBeLessThanOrEqual(1_024);
   });
 });

@@ -1,5 +1,5 @@
-// Splitting bytes into lines: however they are segmented, the result is that of a plain slow twin
-// that sees one byte at a time. No throw, no hang, no growth.
+// Splitting bytes into lines: however they are segmented, the result equals that of a plain
+// byte-by-byte twin. No throw, no hang, no growth.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";

@@ -1,4 +1,5 @@
-// Runs parley as a user does: the compiled executable (PARLEY_BIN or dist/parley), or the sources if it is not built yet.
+// Runs parley as a user does: the compiled executable (PARLEY_BIN or dist/parley), or the sources
+// if it is not built yet.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";

@@ -1,8 +1,12 @@
-// A stock python3, where there is one: the seeds' own clients are Python programs, and so are the twins that stand in for them.
+// A stock python3, where there is one: some of the original clients are Python programs, and so are
+// the twins that stand in for them.
 
 export const python3: string | undefined = Bun.which("python3") ?? undefined;
 
-/** Runs a program with `input` on its stdin and answers what it printed. Throws with what it said on stderr if it fails. */
+/**
+ * Runs a program with `input` on its stdin and answers what it printed. Throws with what it said on
+ * stderr if it fails.
+ */
 export async function runPython(program: string, input = "", args: string[] = []): Promise<string> {
   if (python3 === undefined) throw new Error("no python3 on this machine");
   const child = Bun.spawn([python3, "-c", program, ...args], {

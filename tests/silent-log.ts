@@ -1,4 +1,4 @@
-// Logs for tests: one that nobody hears, and one that keeps what it was told.
+// Logs for tests: one that discards, and one that keeps its lines.
 
 import type { Log, LogFields } from "../src/log.ts";
 

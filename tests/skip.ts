@@ -1,4 +1,5 @@
-// Tests that need what not every machine has. Each skipped test prints why, so that a green run hides nothing.
+// Tests that need what not every machine has. Each skipped test prints why, so that a green run
+// hides nothing.
 
 import { test, type TestOptions } from "bun:test";
 
@@ -8,7 +9,9 @@ type Define = (
   options?: number | TestOptions,
 ) => void;
 
-/** `skipUnless(condition, reason)("name", body)`: a test, or a skipped one whose reason is printed. */
+/**
+ * `skipUnless(condition, reason)("name", body)`: a test, or a skipped one whose reason is printed.
+ */
 export function skipUnless(condition: boolean, reason: string): Define {
   if (condition) return test;
   return (name, body) => {

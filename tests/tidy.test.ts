@@ -1,5 +1,5 @@
-// What no compiler checks: leftover marks, files that do not say what they are, drawers, traces of somebody's machine, dead
-// links, unused exports and limits.
+// What no compiler checks: leftover marks, files without a top comment, drawers, machine-specific
+// paths, dead links, unused exports and limits.
 
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
@@ -27,13 +27,13 @@ function offenders(list: typeof all, offends: (text: string, path: string) => bo
   return list.filter(({ path, text }) => offends(text, path)).map(({ path }) => path);
 }
 
-test("nothing is left to do, or switched off", () => {
+test("no leftover marks, nothing switched off", () => {
   expect(offenders(all, (text) => /\b(?:TODO|FIXME|XXX|HACK)\b/.test(text))).toEqual([]);
   expect(offenders(code, (text) => /\b(?:test|describe)\.only\(/.test(text))).toEqual([]);
   expect(offenders(code, (text) => /\bdebugger;/.test(text))).toEqual([]);
 });
 
-test("every file begins by saying what lives in it", () => {
+test("every file starts by saying what it contains", () => {
   expect(offenders(code, (text) => !/^(?:#!.*\n)?\/[/*]/.test(text))).toEqual([]);
 });
 
@@ -49,7 +49,7 @@ test("no function of src says `any`, and nothing is cast to it", () => {
   expect(offenders(source, (text) => /(?:[:<]|\bas) any\b/.test(text))).toEqual([]);
 });
 
-test("one way out: nothing else writes to stdout or stderr", () => {
+test("nothing else writes to stdout or stderr", () => {
   const others = code.filter(
     ({ path }) => path.startsWith("src/") && path !== "src/terminal/output.ts",
   );
@@ -74,11 +74,11 @@ test("every limit is used", () => {
   expect(all.filter((name) => !used.has(name))).toEqual([]);
 });
 
-test("lines end as lines do, and files with one", () => {
+test("lines have plain line ends, and files end with one", () => {
   expect(offenders(all, (text) => text.includes("\r\n") || !text.endsWith("\n"))).toEqual([]);
 });
 
-test("no path of somebody's machine, and no registry but the usual one", () => {
+test("no machine-specific path, and no registry but the usual one", () => {
   const traces = /\/(?:work|home\/[a-z]+)\/(?:main|shared|\.)|\.\.\/shared|\/root\//;
   expect(offenders(all, (text) => traces.test(text))).toEqual([]);
   expect(offenders(lock, (text) => text.includes('"resolved"'))).toEqual([]);
@@ -94,7 +94,7 @@ test("links between documents lead somewhere", () => {
   expect(broken).toEqual([]);
 });
 
-test("files and folders that documents name exist", () => {
+test("files and folders named in documents exist", () => {
   const named = /`((?:src|tests|docs)\/[\w./-]+?)`/g;
   const missing = documents.flatMap(({ path, text }) =>
     [...text.matchAll(named)]

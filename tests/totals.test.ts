@@ -1,10 +1,10 @@
-// The summary of a run, read from what `bun test` really prints.
+// The summary of a run, read from the real output of `bun test`.
 
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseTotals, skipReasons } from "./totals.ts";
+import { addTotals, parseSummary, parseTotals, skipReasons } from "./totals.ts";
 
 const program = `
   import { expect, test } from "bun:test";
@@ -33,4 +33,13 @@ test("failures are shown, passes are not, and skipped tests are counted by reaso
     ["no such tool", 2],
     ["not root", 1],
   ]);
+});
+
+test("the test bed's last line is added to the totals", () => {
+  const bed = parseSummary(
+    "pass  one (0.1 s)\n2 skipped: no root\n1 passed, 0 failed, 2 skipped\n",
+  );
+  expect(bed).toEqual({ passed: 1, failed: 0, skipped: 2 });
+  const sum = addTotals(bed, { passed: 30, failed: 1, skipped: 3 });
+  expect(sum).toEqual({ passed: 31, failed: 1, skipped: 5 });
 });

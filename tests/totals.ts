@@ -8,6 +8,21 @@ export function parseTotals(output: string): Totals {
   return { passed: number("pass"), failed: number("fail"), skipped: number("skip") };
 }
 
+/** The last line of tests/world/run.ts. */
+export function parseSummary(output: string): Totals {
+  const summary = /^(\d+) passed, (\d+) failed, (\d+) skipped$/m.exec(output);
+  const [passed = 0, failed = 0, skipped = 0] = (summary ?? []).slice(1).map(Number);
+  return { passed, failed, skipped };
+}
+
+export function addTotals(a: Totals, b: Totals): Totals {
+  return {
+    passed: a.passed + b.passed,
+    failed: a.failed + b.failed,
+    skipped: a.skipped + b.skipped,
+  };
+}
+
 /** How many tests were skipped for each reason. */
 export function skipReasons(output: string): ReadonlyMap<string, number> {
   const reasons = new Map<string, number>();

@@ -1,5 +1,6 @@
-// The walls of the house hold: each way out of a pure folder (a socket, the clock, the disk, chance, another layer) is a lint
-// error. Proved with one offending file per folder and way, linted with the project's own configuration.
+// The walls between folders: each way out of a pure folder (a socket, the clock, the disk,
+// randomness, another layer) is a lint error. Proved with one offending file per folder and way,
+// linted with the project's own configuration.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -8,7 +9,7 @@ import { dirname, join } from "node:path";
 
 const root = join(import.meta.dir, "..");
 
-/** What must not compile in a pure place, and the rule that says so. */
+/** What must not be allowed in a pure folder, and the rule that forbids it. */
 const offences: Readonly<Record<string, readonly [code: string, rule: string]>> = {
   "disk by node": ['import { readFileSync } from "node:fs";\nexport { readFileSync };', "imports"],
   "disk by its old name": ['import fs from "fs";\nexport { fs };', "imports"],
@@ -28,7 +29,7 @@ const offences: Readonly<Record<string, readonly [code: string, rule: string]>> 
     'import server from "../cli/cli/commands/server.ts";\nexport { server };',
     "imports",
   ],
-  "the terminal": ['import { say } from "../terminal/voice.ts";\nexport { say };', "imports"],
+  "the terminal": ['import { say } from "../terminal/diagnostics.ts";\nexport { say };', "imports"],
   "the page": ['import { start } from "../page/main.ts";\nexport { start };', "imports"],
   Bun: ["export const file = () => Bun.file('x');", "globals"],
   process: ["export const pid = () => process.pid;", "globals"],
@@ -58,6 +59,7 @@ const pureFiles = [
   "src/limits.ts",
   "src/line-splitter.ts",
   "src/log.ts",
+  "src/nearest-word.ts",
   "src/size-text.ts",
   "src/text.ts",
 ];
@@ -126,7 +128,7 @@ describe.each(pureFolders)("src/%s", (pure) => {
     expect(rulesFor(fileName(pure, what))).toContain(`eslint(no-restricted-${rule})`);
   });
 
-  test("code that is handed time and chance is none", () => {
+  test("code with time and randomness as parameters is no error", () => {
     expect(rulesFor(fileName(pure, "innocent"))).toEqual([]);
   });
 });
@@ -135,7 +137,7 @@ test.each(pureFiles)("%s is as pure", (path) => {
   expect(rulesFor(path)).toContain("eslint(no-restricted-globals)");
 });
 
-test("the outside world may touch the outside world", () => {
+test("impure folders may do I/O", () => {
   expect(rulesFor("src/io/innocent.ts")).toEqual([]);
   expect(rulesFor("src/io/clock.ts")).toEqual([]);
 });

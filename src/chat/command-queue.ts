@@ -6,12 +6,16 @@ import { message, sender as limits } from "../limits.ts";
 import type { Command } from "./events.ts";
 import { type Rates, RateBudget } from "./rate-budget.ts";
 
-/** A waiting command. `partner` is the private-chat partner at the time a `say` to it arrived. */
-export type QueuedCommand = { command: Command; partner: string | undefined };
+/**
+ * A waiting command. `partner` is the private-chat partner at the time a `say` to it arrived;
+ * `readChars` the length of the message it came in.
+ */
+export type QueuedCommand = { command: Command; partner: string | undefined; readChars: number };
 
 /** Commands that wait for the session's rate, or for the store to answer the one before. */
 export class CommandQueue {
   #waiting: QueuedCommand[] | undefined;
+  #waitingChars = 0;
   #blocks = 0;
   #own: RateBudget | undefined;
   readonly #shared: readonly RateBudget[];
@@ -44,8 +48,16 @@ export class CommandQueue {
     return this.#waiting?.at(-1)?.command.type === "quit";
   }
 
+  /** Whether a command of `readChars` may wait behind those that are queued already. */
+  hasRoomFor(readChars: number): boolean {
+    if (this.length === 0) return true;
+    const chars = this.#waitingChars + readChars;
+    return this.length < limits.maxDelayed && chars <= limits.maxDelayedChars;
+  }
+
   push(queued: QueuedCommand): void {
     (this.#waiting ??= []).push(queued);
+    this.#waitingChars += queued.readChars;
   }
 
   get first(): QueuedCommand | undefined {
@@ -53,20 +65,22 @@ export class CommandQueue {
   }
 
   shift(): void {
-    this.#waiting?.shift();
+    this.#waitingChars -= this.#waiting?.shift()?.readChars ?? 0;
     if (this.#waiting?.length === 0) this.#waiting = undefined;
   }
 
   /** Drops counted messages from `n` on; the sender resends them. */
   dropFrom(n: number): void {
-    this.#waiting = this.#waiting?.filter(
+    const rest = (this.#waiting ?? []).filter(
       ({ command }) => !("n" in command) || (command.n ?? 0) < n,
     );
-    if (this.#waiting?.length === 0) this.#waiting = undefined;
+    this.clear();
+    for (const queued of rest) this.push(queued);
   }
 
   clear(): void {
     this.#waiting = undefined;
+    this.#waitingChars = 0;
   }
 
   /**
@@ -74,20 +88,31 @@ export class CommandQueue {
    * rate.
    */
   spend(command: Command, rates: Rates, nowMs: number, readChars = 0): boolean {
-    this.#own ??= new RateBudget(rates, limits.burstSeconds, 1, nowMs);
+    const own = this.#ownBudget(rates, nowMs);
     if (this.waitMs(nowMs) > 0) return false;
     const copies = command.type === "tell" ? Math.min(command.to.length, message.maxRecipients) : 1;
     const textChars = "text" in command ? (command.text?.length ?? 0) : 0;
     const bytes = Math.max(copies * textChars, readChars);
-    this.#own.spend(copies, bytes, nowMs);
+    own.spend(copies, bytes, nowMs);
     for (const budget of this.#shared) budget.spend(copies, bytes, nowMs);
     return true;
   }
 
   /** Charges for work beyond the command itself, such as a long answer. */
-  charge(chars: number, nowMs: number): void {
-    this.#own?.charge(chars, nowMs);
+  charge(chars: number, rates: Rates | undefined, nowMs: number): void {
+    if (rates === undefined) return;
+    this.#ownBudget(rates, nowMs).charge(chars, nowMs);
     for (const budget of this.#shared) budget.charge(chars, nowMs);
+  }
+
+  /**
+   * Whether the session keeps sending although nothing is accepted, alone or with others of its
+   * network.
+   */
+  isOverdrawn(rates: Rates, nowMs: number): boolean {
+    const own = this.#ownBudget(rates, nowMs);
+    if (own.isOverdrawn(nowMs)) return true;
+    return own.waitMs(nowMs) > 0 && this.#shared.some((budget) => budget.isOverdrawn(nowMs));
   }
 
   /** Milliseconds until the next command may be charged; 0 if now. */
@@ -105,8 +130,12 @@ export class CommandQueue {
 
   /** Whether another refusal may be answered. Once this is false, the session is disconnected. */
   mayRefuse(rates: Rates, nowMs: number): boolean {
-    this.#own ??= new RateBudget(rates, limits.burstSeconds, 1, nowMs);
-    if (this.#own.debtSeconds(nowMs) > limits.maxDebtSeconds) return false;
-    return [this.#own, ...this.#shared].every((budget) => budget.mayRefuse(nowMs));
+    if (this.isOverdrawn(rates, nowMs)) return false;
+    const budgets = [this.#ownBudget(rates, nowMs), ...this.#shared];
+    return budgets.every((budget) => budget.mayRefuse(nowMs));
+  }
+
+  #ownBudget(rates: Rates, nowMs: number): RateBudget {
+    return (this.#own ??= new RateBudget(rates, limits.burstSeconds, 1, nowMs));
   }
 }

@@ -34,7 +34,7 @@ import {
 import { reject, rejectUnknownUser, rejectUnread } from "./rejections.ts";
 import { roomPage } from "./room-list.ts";
 import type { Session } from "./session.ts";
-import { StoreAnswers } from "./store-answers.ts";
+import { StoreQueries } from "./store-queries.ts";
 import type { RoomBounds, SessionRecord } from "./store.ts";
 
 type Handlers = {
@@ -93,13 +93,13 @@ const handlers: Handlers = {
     }
     // Messages that are committed but not yet delivered arrive live, so they stay out of the page.
     const end = Math.min(before ?? Infinity, room.seq + 1);
-    const answers = new StoreAnswers(hub, session);
+    const queries = new StoreQueries(hub, session);
     let found: readonly Said[] = [];
-    answers.ask<readonly Said[]>(
+    queries.ask<readonly Said[]>(
       (then) => hub.store.readRoom(room.name, { before: end }, limit, then),
       (messages) => (found = messages),
     );
-    answers.whenAnswered((error) => {
+    queries.whenAnswered((error) => {
       if (error !== undefined) {
         hub.options.log.warn(error.message);
         return reject(hub, session, error.code, error.message, { ref });
@@ -179,10 +179,10 @@ function join(hub: HubState, session: Session, command: Join): void {
     const message = `You are in ${most} rooms already: leave one first`;
     return reject(hub, session, "full", message, { ref, subject: name });
   }
-  const answers = new StoreAnswers(hub, session);
+  const queries = new StoreQueries(hub, session);
   let bounds: RoomBounds = { first: 1, last: 0 };
   holdRoom(hub, folded);
-  answers.ask<RoomBounds>(
+  queries.ask<RoomBounds>(
     (then) => hub.store.bounds(folded, then),
     (found) => (bounds = found),
   );
@@ -196,7 +196,7 @@ function join(hub: HubState, session: Session, command: Join): void {
     }
     const isNew = !session.rooms.has(folded);
     const membership = session.rooms.get(folded) ?? enterRoom(hub, session, room, false);
-    membership.isCharged = true;
+    membership.charge();
     const order = isNew ? membership.hearsFrom : hub.pipeline.nextOrder();
     const { epoch } = hub.options;
     hub.pipeline.gathering.beforeDelivery.push(() => {
@@ -207,7 +207,7 @@ function join(hub: HubState, session: Session, command: Join): void {
     });
     hub.wake();
   };
-  answers.whenAnswered((error) => {
+  queries.whenAnswered((error) => {
     enter(error);
     releaseRoom(hub, folded);
   }, true);
@@ -228,13 +228,13 @@ function rename(hub: HubState, session: Session, command: Rename): void {
     reject(hub, session, "name-taken", message, { ref, subject: name });
   if (hub.names.isTakenByOther(name, identity.key)) return refuse(takenByMember(name).message);
   hub.names.reserve(folded);
-  const answers = new StoreAnswers(hub, session);
+  const queries = new StoreQueries(hub, session);
   let holder: SessionRecord | undefined;
-  answers.ask<SessionRecord | undefined>(
+  queries.ask<SessionRecord | undefined>(
     (then) => hub.store.findName(folded, hub.nowMs - historyLimits.mailHoldMs, then),
     (record) => (holder = record),
   );
-  answers.whenAnswered((error) => {
+  queries.whenAnswered((error) => {
     hub.names.unreserve(folded);
     if (session.phase !== "member") return;
     if (error !== undefined) return rejectUnread(hub, session, command, error);

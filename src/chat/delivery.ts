@@ -20,7 +20,7 @@ export function deliverBatch(hub: HubState, batch: TurnBatch, settlement: Settle
   if ("error" in settlement) withdraw(hub, batch, settlement.error);
   else confirm(hub, batch, settlement.mail);
   for (const settle of batch.beforeDelivery) settle();
-  const after = newFlushPlan();
+  const plan = newFlushPlan();
   for (const [session, personals] of batch.personals) {
     if (session.isOver) continue;
     for (const personal of personals) {
@@ -29,10 +29,10 @@ export function deliverBatch(hub: HubState, batch: TurnBatch, settlement: Settle
         insertPersonal(session, { order, text });
     }
     session.output.answerChars = 0;
-    after.composed.add(session);
+    plan.composed.add(session);
   }
-  for (const turn of batch.rooms.values()) deliverRoom(hub, turn.room, turn, after);
-  finishDelivery(hub, after);
+  for (const turn of batch.rooms.values()) deliverRoom(hub, turn.room, turn, plan);
+  finishDelivery(hub, plan);
   for (const session of batch.ending) {
     if (session.phase === "gone") continue;
     hub.schedule.ending.add(session);
@@ -45,7 +45,7 @@ function deliverRoom(
   hub: HubState,
   room: Room,
   { items, presence }: Pick<RoomTurn, "items" | "presence">,
-  after: FlushPlan,
+  plan: FlushPlan,
 ): void {
   for (const { event } of items) {
     if (event?.type !== "said") continue;
@@ -56,7 +56,7 @@ function deliverRoom(
     for (const tail of room.tails) tail.add(event);
   }
   const { nowMs, options } = hub;
-  const delivery = { items, presence, names: () => room.names(), nowMs, after };
+  const delivery = { items, presence, names: () => room.names(), nowMs, plan };
   for (const group of room.groups.values()) {
     options.metrics.deliveries += group.deliver(delivery);
     if (group.rosterDue) hub.schedule.rosters.add(room);
@@ -69,71 +69,71 @@ export function deliverForeign(hub: HubState, room: Room, runs: readonly SaidRun
   for (const run of runs) {
     if (run.seq > room.seq) items.push({ order: hub.pipeline.nextOrder(), event: run });
   }
-  const after = newFlushPlan();
-  deliverRoom(hub, room, { items, presence: undefined }, after);
-  finishDelivery(hub, after);
+  const plan = newFlushPlan();
+  deliverRoom(hub, room, { items, presence: undefined }, plan);
+  finishDelivery(hub, plan);
 }
 
 /** Sends answers that do not depend on the store when it has not replied by the end of the turn. */
 export function deliverAnswers(hub: HubState): void {
   const { gathering, inFlight } = hub.pipeline;
-  const after = newFlushPlan();
+  const plan = newFlushPlan();
   for (const batch of [inFlight, gathering]) {
     if (batch === undefined) continue;
-    for (const session of batch.personals.keys()) addAnswers(session, batch, after);
+    for (const session of batch.personals.keys()) addAnswers(session, batch, plan);
   }
-  finishDelivery(hub, after);
+  finishDelivery(hub, plan);
 }
 
 /** The same for one session, when its answers in a single turn grow too long. */
 export function deliverAnswersOf(hub: HubState, session: Session): void {
   const { gathering, inFlight } = hub.pipeline;
-  const after = newFlushPlan();
-  if (inFlight !== undefined) addAnswers(session, inFlight, after);
-  addAnswers(session, gathering, after);
-  finishDelivery(hub, after);
+  const plan = newFlushPlan();
+  if (inFlight !== undefined) addAnswers(session, inFlight, plan);
+  addAnswers(session, gathering, plan);
+  finishDelivery(hub, plan);
 }
 
 /** Sends a page of history at once, ahead of everything unsettled. */
 export function deliverPast(hub: HubState, session: Session, page: readonly PersonalEvent[]): void {
   if (session.isOver) return;
-  const after = newFlushPlan();
+  const plan = newFlushPlan();
   for (const event of page) {
     for (const text of textsOf(session, event)) session.output.addText(text);
   }
-  after.composed.add(session);
-  finishDelivery(hub, after);
+  plan.composed.add(session);
+  finishDelivery(hub, plan);
 }
 
 /** Sends a room's overdue user lists. True if one is still overdue. */
 export function sendDueRosters(hub: HubState, room: Room): boolean {
-  const after = newFlushPlan();
-  let owed = false;
+  const plan = newFlushPlan();
+  let isOverdue = false;
   for (const group of room.groups.values()) {
-    if (group.sendDueRoster(() => room.names(), hub.nowMs, after)) owed = true;
+    if (group.sendDueRoster(() => room.names(), hub.nowMs, plan)) isOverdue = true;
   }
-  finishDelivery(hub, after);
-  return owed;
+  finishDelivery(hub, plan);
+  return isOverdue;
 }
 
-function addAnswers(session: Session, batch: TurnBatch, after: FlushPlan): void {
+function addAnswers(session: Session, batch: TurnBatch, plan: FlushPlan): void {
   const answers: readonly TimedPersonal[] = batch.takeAnswers(session);
   if (answers.length === 0 || session.isOver) return;
   for (const answer of answers) {
     for (const text of renderPersonal(session, answer)) session.output.addText(text);
   }
   session.output.answerChars = 0;
-  after.composed.add(session);
+  plan.composed.add(session);
 }
 
 function newFlushPlan(): FlushPlan {
   return { composed: new Set(), slow: [], gaps: [] };
 }
 
-function finishDelivery(hub: HubState, after: FlushPlan): void {
-  for (const session of after.composed) finishOutput(session, hub.nowMs, after);
-  for (const session of after.gaps) hub.schedule.gaps.add(session);
-  for (const session of after.slow) dropSlow(hub, session);
+function finishDelivery(hub: HubState, plan: FlushPlan): void {
+  for (const session of plan.composed) finishOutput(session, hub.nowMs, plan);
+  for (const session of plan.gaps) hub.schedule.gaps.add(session);
+  for (const session of plan.slow) dropSlow(hub, session);
   dropSlowest(hub);
 }
 
@@ -170,12 +170,9 @@ function deliverMail(
   message: PrivateMessage,
   order: number,
 ): void {
-  const { mailbox } = session;
-  mailbox.last = message.mail;
-  // The running replay will include it.
-  if (mailbox.replayedTo !== undefined) return;
-  if (session.phase === "entering" || session.awaitsWelcome) mailbox.replayedTo = message.mail - 1;
-  else addPersonals(batch, session, textsOf(session, message), order);
+  const isReady = session.phase !== "entering" && !session.awaitsWelcome;
+  if (!session.mailbox.arrived(message.mail, isReady)) return;
+  addPersonals(batch, session, textsOf(session, message), order);
 }
 
 function addPersonals(

@@ -7,7 +7,7 @@ import type { SaidRun } from "./said-run.ts";
 /** One dialect. Everything here is shared by all connections that speak it. */
 export interface Dialect {
   readonly name: string;
-  /** Words that this dialect interprets and that are therefore no names, in any letter case. */
+  /** Words with a meaning in this dialect, which can't be names in any letter case. */
   readonly reservedWords: readonly string[];
   /**
    * How input is framed. `lines`: at `\n`, with a preceding `\r` stripped. `auto`: if the first

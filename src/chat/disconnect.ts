@@ -38,7 +38,7 @@ export function partAll(
     leaveRoom(hub, session, room, reason, silentRooms.has(room.name));
   }
   hub.names.leave(session);
-  session.phase = "visitor";
+  session.enter("visitor");
   if (identity.recordId === "" || reason === "replaced") return;
   recordDeparture(hub, session, reason === "quit" ? "" : identity.folded);
 }
@@ -57,7 +57,7 @@ function recordDeparture(hub: HubState, session: Session, name: string): void {
 export function endSession(hub: HubState, session: Session): void {
   if (session.phase === "ending" || session.phase === "gone") return;
   partAll(hub, session, "quit");
-  session.phase = "ending";
+  session.enter("ending");
   session.queue.clear();
   hub.pipeline.gathering.ending.add(session);
   hub.wake();
@@ -83,9 +83,9 @@ export function dropSlow(hub: HubState, session: Session): void {
   const reason = `You were reading too slowly (${lagKiB} KiB behind): connect again to catch up`;
   partAll(hub, session, "slow");
   session.output.abandon(textsOf(session, { type: "bye", reason }));
-  session.phase = "ending";
+  session.enter("ending");
   session.queue.clear();
-  session.liveness.endingSinceMs = hub.nowMs;
+  session.liveness.ending(hub.nowMs);
   hub.schedule.ending.add(session);
   hub.wake();
 }
@@ -123,7 +123,7 @@ export function stopAll(hub: HubState, reason: string): void {
     for (const room of roomsOf(hub, session)) leaveRoom(hub, session, room, "quit", true);
     session.queue.clear();
     hub.send(session, { type: "bye", reason });
-    session.phase = "ending";
+    session.enter("ending");
     hub.pipeline.gathering.ending.add(session);
   }
   hub.names.clear();

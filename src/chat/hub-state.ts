@@ -26,7 +26,7 @@ export type HubOptions = {
   /** Rates that each sender may sustain; undefined for no limit. */
   rates: Rates | undefined;
   files: FilesPort;
-  /** Folded words that some dialect interprets and that are therefore no names. */
+  /** Folded words with a meaning in some dialect, which can't be names. */
   reservedNames: ReadonlySet<string>;
   /** Asks for an `endTurn`; called once per turn. */
   wake: () => void;
@@ -93,7 +93,7 @@ export class HubState {
     order = event.type === "bye" ? Infinity : this.pipeline.nextOrder(),
   ): void {
     const asked = answerCost(event);
-    if (asked > 0) session.queue.charge(asked, this.nowMs);
+    if (asked > 0) session.queue.charge(asked, this.options.rates, this.nowMs);
     if (session.awaitsWelcome && !session.isOver) {
       // Before its welcome, a conversation does not know its own name and can't render.
       const later = timing === "now" ? "settled" : timing;
@@ -126,7 +126,7 @@ export class HubState {
   /** Queues the session's record to be written. */
   queueRecord(session: Session): void {
     if (session.identity.recordId === "") return;
-    session.liveness.recordedMs = this.nowMs;
+    session.liveness.recorded(this.nowMs);
     this.pipeline.gathering.records.add(session);
     this.wake();
   }

@@ -17,7 +17,7 @@ import type { Link } from "./link.ts";
 import { LoginRates } from "./login-rates.ts";
 import { count } from "./metrics.ts";
 import { NameRegistry } from "./names/registry.ts";
-import { handleCommand, releaseCommands } from "./throttle.ts";
+import { chargeIgnored, handleCommand, releaseCommands } from "./throttle.ts";
 import { NetworkBudgets } from "./rate-budget.ts";
 import { Schedule } from "./schedule.ts";
 import { Session } from "./session.ts";
@@ -64,8 +64,7 @@ export class Hub {
     const conversation = dialect.open(peer);
     const id = this.#nextId++;
     const budgets = this.#budgets.of(peer.address, nowMs);
-    const made = [id, link, dialect, conversation, peer, nowMs, hub.backlog, budgets] as const;
-    const session = new Session(...made);
+    const session = new Session(id, link, dialect, conversation, peer, nowMs, hub.backlog, budgets);
     hub.sessions.add(session);
     count(this.options.metrics.connections, dialect.name);
     count(this.options.metrics.connectionsOpened, dialect.name);
@@ -85,12 +84,21 @@ export class Hub {
   handleMessage(session: Session, message: string, nowMs: number): void {
     const hub = this.#hub;
     hub.nowMs = nowMs;
-    session.liveness.heardMs = nowMs;
-    session.liveness.pingedMs = 0;
+    session.liveness.heard(nowMs);
     if (session.phase === "ending" || session.phase === "gone") return;
     if (session.output.answerChars >= output.maxAnswerChars) deliverAnswersOf(hub, session);
     const command = session.conversation.receive(message, nowMs);
-    if (command !== undefined) handleCommand(hub, session, command, message.length);
+    if (command === undefined) chargeIgnored(hub, session, message.length);
+    else handleCommand(hub, session, command, message.length);
+  }
+
+  /**
+   * Input without a message, such as a WebSocket's ping. It does not show that the client is well.
+   * False once there was too much of it.
+   */
+  handleEmptyInput(session: Session, nowMs: number): boolean {
+    this.#hub.nowMs = nowMs;
+    return session.phase === "gone" || chargeIgnored(this.#hub, session, 0);
   }
 
   /**
@@ -124,7 +132,7 @@ export class Hub {
    */
   handleInputEnd(session: Session, nowMs: number): void {
     this.#hub.nowMs = nowMs;
-    session.liveness.inputEndedMs = nowMs;
+    session.liveness.inputEnded(nowMs);
     if (session.dialect.hearsAfterEnd === true && session.phase === "member") return;
     this.#hub.schedule.halfClosed.add(session);
     this.#hub.wake();
@@ -140,7 +148,7 @@ export class Hub {
       this.options.log.info("disconnected", sessionFields(session));
     }
     partAll(hub, session, reason === "quit" ? reasonForEnd(session) : reason);
-    session.phase = "gone";
+    session.enter("gone");
     session.output.clear();
     session.queue.clear();
     hub.schedule.forget(session);
@@ -165,14 +173,14 @@ export class Hub {
     this.#timers.handleTurnEnd();
   }
 
-  /** Runs due timers; call it no later than `nextTimeout`. */
+  /** Runs due timers; call it no later than `nextTimeoutMs`. */
   handleTimeout(nowMs: number): void {
     this.#hub.nowMs = nowMs;
     this.#timers.handleTimeout();
   }
 
   /** Unix milliseconds by which `handleTimeout` must be called. */
-  get nextTimeout(): number {
+  get nextTimeoutMs(): number {
     return this.#timers.nextMs;
   }
 
@@ -270,7 +278,7 @@ export class Hub {
   }
 
   #watchGap(session: Session): void {
-    // The adapter rereads `nextTimeout` at the end of a turn.
+    // The adapter rereads `nextTimeoutMs` at the end of a turn.
     if (this.#hub.schedule.gaps.size === 0) this.#hub.wake();
     this.#hub.schedule.gaps.add(session);
   }

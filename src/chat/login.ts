@@ -29,7 +29,7 @@ import {
 import type { Room } from "./room.ts";
 import type { Membership, Session } from "./session.ts";
 import { sessionFields } from "./session-log.ts";
-import { StoreAnswers } from "./store-answers.ts";
+import { StoreQueries } from "./store-queries.ts";
 import type { RoomBounds, SessionRecord } from "./store.ts";
 
 export function login(hub: HubState, session: Session, command: LoginCommand): void {
@@ -51,18 +51,18 @@ export function login(hub: HubState, session: Session, command: LoginCommand): v
   const previous = recordId === "" ? undefined : hub.names.byKey(recordId);
   if (recordId !== "" && hub.names.entering(recordId) !== undefined) {
     const message = "This session is already logging in on another connection: try again";
-    return refuse(hub, session, "rate", name, message, retryEnteringMs);
+    return refuse(hub, session, "rate", name, message, retryLoginMs);
   }
   const taken = takenNow(hub, session, name, previous);
   if (taken !== undefined) return refuse(hub, session, "name-taken", name, taken.message);
 
-  session.phase = "entering";
+  session.enter("entering");
   session.queue.block();
   previous?.queue.block();
   hub.names.reserve(fold(name));
   if (recordId !== "") hub.names.beginEntry(session, recordId);
   const alias = shownAlias(hub, command);
-  const entry = new PendingLogin(hub, session, command, {
+  const pending = new PendingLogin(hub, session, command, {
     name,
     alias,
     secret,
@@ -72,11 +72,11 @@ export function login(hub: HubState, session: Session, command: LoginCommand): v
   });
   // Unsettled work of this record is settled first: the welcome reports its numbers.
   if (recordId !== "" && hub.pipeline.hasPending(recordId, previous)) {
-    hub.pipeline.whenSettled(() => entry.ask());
-  } else entry.ask();
+    hub.pipeline.whenSettled(() => pending.queryStore());
+  } else pending.queryStore();
 }
 
-const retryEnteringMs = 1_000;
+const retryLoginMs = 1_000;
 
 /** Folded names of the rooms to join, with the last `seq` the client has. */
 type RoomsAsked = ReadonlyMap<string, number | undefined>;
@@ -156,47 +156,47 @@ class PendingLogin {
   }
 
   /** Asks the store for everything that decides this login. */
-  ask(): void {
+  queryStore(): void {
     const { store, nowMs } = this.#hub;
     const { name, alias, recordId, previous, rooms } = this.#plan;
     const { since } = this.#command;
-    const answers = new StoreAnswers(this.#hub, this.#session);
+    const queries = new StoreQueries(this.#hub, this.#session);
     const sinceMs = nowMs - historyLimits.mailHoldMs;
     for (const room of rooms.keys()) {
       holdRoom(this.#hub, room);
-      answers.ask<RoomBounds>(
+      queries.ask<RoomBounds>(
         (then) => store.bounds(room, then),
         (bounds) => this.#bounds.set(room, bounds),
       );
     }
-    answers.ask<SessionRecord | undefined>(
+    queries.ask<SessionRecord | undefined>(
       (then) => store.findName(fold(name), sinceMs, then),
       (record) => (this.#holder = record),
     );
     if (alias !== undefined) {
-      answers.ask<SessionRecord | undefined>(
+      queries.ask<SessionRecord | undefined>(
         (then) => store.findName(fold(alias), sinceMs, then),
         (record) => (this.#aliasHolder = record),
       );
     }
     if (recordId !== "") {
-      answers.ask<SessionRecord | undefined>(
+      queries.ask<SessionRecord | undefined>(
         (then) => store.loadSession(recordId, then),
         (record) => (this.#record = record),
       );
       const mail = since?.epoch === this.#hub.options.epoch ? since.mail : undefined;
       if (mail !== undefined) {
-        answers.ask<readonly PrivateMessage[]>(
+        queries.ask<readonly PrivateMessage[]>(
           (then) => store.readMail(recordId, mail, historyLimits.pageMessages, then),
           (messages) => (this.#mailIsKept = isWhole(messages, mail, this.#record?.mail ?? 0)),
         );
       }
     }
-    answers.whenAnswered((error) => {
+    queries.whenAnswered((error) => {
       const { pipeline } = this.#hub;
       // The previous connection sent a message in the meantime; read its record again.
       if (previous !== undefined && pipeline.hasPendingCount(previous))
-        pipeline.whenSettled(() => this.ask());
+        pipeline.whenSettled(() => this.queryStore());
       else this.#decide(error);
       for (const room of rooms.keys()) releaseRoom(this.#hub, room);
     }, true);
@@ -277,12 +277,12 @@ class PendingLogin {
     if (previous !== undefined) replaceSession(hub, previous, silentRooms);
     const ghost = hub.names.holder(fold(name));
     if (ghost !== undefined) endSession(hub, ghost);
-    session.phase = "member";
+    session.enter("member");
     hub.names.enter(session, name, alias);
     if (recordId !== "") {
       session.counter.restore(previous?.counter.taken ?? this.#record?.n ?? 0);
       const mailed = Math.max(this.#record?.mail ?? 0, previous?.mailbox.last ?? 0);
-      session.mailbox.last = Math.max(session.mailbox.last, mailed);
+      session.mailbox.restore(mailed);
       hub.pipeline.gathering.departed.delete(recordId);
       if (since !== undefined) hub.options.metrics.resumes++;
       hub.queueRecord(session);
@@ -345,9 +345,7 @@ class PendingLogin {
     const has = since?.mail === undefined || isSameLog ? since?.mail : 0;
     // Messages that arrived during the login are replayed too.
     const live = mailbox.replayedTo ?? mailbox.last;
-    if (has !== undefined && has < mailbox.last) {
-      mailbox.replayedTo = Math.min(mailbox.replayedTo ?? has, has);
-    }
+    if (has !== undefined) mailbox.replayAfter(has);
     if (mailbox.replayedTo !== undefined && session.phase === "member") {
       hub.schedule.replaying.add(session);
       hub.wake();
@@ -358,7 +356,7 @@ class PendingLogin {
 
   #refuse(code: ErrorCode, message: string, retryAfterMs?: number): void {
     this.#hub.names.abortEntry(this.#session);
-    this.#session.phase = "new";
+    this.#session.enter("new");
     refuse(this.#hub, this.#session, code, this.#plan.name, message, retryAfterMs);
   }
 }
@@ -373,7 +371,7 @@ function isWhole(page: readonly PrivateMessage[], mail: number, last: number): b
 }
 
 function welcomeVisitor(hub: HubState, session: Session): void {
-  session.phase = "visitor";
+  session.enter("visitor");
   hub.send(session, {
     type: "welcome",
     name: "",

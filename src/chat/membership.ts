@@ -5,7 +5,7 @@ import { history as limits } from "../limits.ts";
 import type { HubState } from "./hub-state.ts";
 import type { LeaveReason, RoomEntry } from "./events.ts";
 import { Room } from "./room.ts";
-import type { Membership, Session } from "./session.ts";
+import { Membership, type Session } from "./session.ts";
 import type { RoomBounds } from "./store.ts";
 
 /** What a returning client has of a room: everything up to `seq` in the log of that epoch. */
@@ -54,14 +54,7 @@ export function enterRoom(
   silent: boolean,
 ): Membership {
   const order = hub.pipeline.nextOrder();
-  const membership: Membership = {
-    session,
-    room: room.name,
-    hearsFrom: order,
-    hearsUntil: Infinity,
-    replayedTo: undefined,
-    isCharged: false,
-  };
+  const membership = new Membership(session, room.name, order);
   session.rooms.add(membership);
   room.add(session.identity);
   hub.pipeline.gathering.roomTurn(room).breaksRun = true;
@@ -90,7 +83,7 @@ export function settleEntry(
   const isThere = session.rooms.get(room.name) === membership;
   const { from, recovered } = missedSince(hub.options.epoch, since, bounds, seq);
   // With a gap to replay, live messages wait; this holds even if the member has left again.
-  if (from !== undefined) membership.replayedTo = from < seq ? from : undefined;
+  if (from !== undefined) membership.replayed(from, seq);
   if (isThere && membership.replayedTo !== undefined) {
     hub.schedule.replaying.add(session);
     hub.wake();
@@ -135,7 +128,7 @@ export function leaveRoom(
   session.rooms.delete(room.name);
   room.remove(session.identity);
   const { pipeline } = hub;
-  membership.hearsUntil = pipeline.nextOrder();
+  membership.left(pipeline.nextOrder());
   if (!silent) {
     const { name, alias } = session.identity;
     hub.announce(room, { type: "left", room: room.name, name, alias, reason, author: session.id });

@@ -9,7 +9,7 @@ import type { Command } from "./events.ts";
 import { fold, lobby } from "./names/grammar.ts";
 import { type About, reject, rejectUnknownUser, rejectUnread } from "./rejections.ts";
 import type { Session } from "./session.ts";
-import { StoreAnswers } from "./store-answers.ts";
+import { StoreQueries } from "./store-queries.ts";
 import type { SessionRecord } from "./store.ts";
 
 type Say = Extract<Command, { type: "say" }>;
@@ -57,18 +57,18 @@ export function tell(hub: HubState, session: Session, command: Tell): void {
   for (const name of to) names.set(fold(name), name);
   names.delete("all");
   const absent = new Map<string, SessionRecord>();
-  const answers = new StoreAnswers(hub, session);
+  const queries = new StoreQueries(hub, session);
   const sinceMs = hub.nowMs - history.mailHoldMs;
   for (const folded of names.keys()) {
     if (hub.names.holder(folded) !== undefined) continue;
-    answers.ask<SessionRecord | undefined>(
+    queries.ask<SessionRecord | undefined>(
       (then) => hub.store.findName(folded, sinceMs, then),
       (record) => {
         if (record !== undefined) absent.set(folded, record);
       },
     );
   }
-  answers.whenAnswered((error) => {
+  queries.whenAnswered((error) => {
     // An earlier message failed meanwhile; the sender resends from there.
     if (n !== undefined && n !== session.counter.taken + 1) return;
     if (error !== undefined) return rejectUnread(hub, session, command, error);

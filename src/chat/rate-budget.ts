@@ -48,14 +48,14 @@ export class RateBudget {
     this.#bytes.charge(bytes, nowMs);
   }
 
-  /** Charges bytes even if the budget is exhausted. */
+  /** Charges bytes even if the budget is exhausted. Debt beyond what disconnects does not grow. */
   charge(bytes: number, nowMs: number): void {
-    this.#bytes.charge(bytes, nowMs);
+    if (!this.isOverdrawn(nowMs)) this.#bytes.charge(bytes, nowMs);
   }
 
-  /** The debt, in seconds' worth of bytes. */
-  debtSeconds(nowMs: number): number {
-    return this.#bytes.waitMs(nowMs) / 1000;
+  /** Whether more bytes were charged than any client that waits when told to would send. */
+  isOverdrawn(nowMs: number): boolean {
+    return this.#bytes.waitMs(nowMs) > limits.maxDebtSeconds * 1000;
   }
 
   /** Whether another refusal may be answered. */

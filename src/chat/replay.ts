@@ -36,7 +36,7 @@ function replayMail(hub: HubState, session: Session, from: number): void {
     const page = fittingPage(known, "oldest");
     deliverPast(hub, session, page);
     const reached = page.at(-1)?.mail ?? last;
-    mailbox.replayedTo = reached >= mailbox.last ? undefined : reached;
+    mailbox.replayed(reached);
     scheduleNextPage(hub, session);
   });
 }
@@ -62,9 +62,9 @@ function replayRoom(hub: HubState, room: Room, membership: Membership, from: num
       session,
       told.map((message) => ({ type: "replay", message })),
     );
-    if (membership.isCharged) session.queue.charge(pageChars(told), hub.nowMs);
+    if (membership.isCharged) session.queue.charge(pageChars(told), hub.options.rates, hub.nowMs);
     const reached = told.at(-1)?.seq ?? end;
-    membership.replayedTo = reached >= room.seq ? undefined : reached;
+    membership.replayed(reached, room.seq);
     scheduleNextPage(hub, session);
   });
 }

@@ -1,11 +1,13 @@
-// One connection as the hub sees it, made of parts with one writer each: identity
-// (names/registry.ts), counter (message-counter.ts), rooms (membership.ts), output (fan-out/),
-// queue (command-queue.ts), liveness (timers.ts). What a command does is decided elsewhere.
+// One connection as the hub sees it, made of parts that change only by their own methods or are
+// written by one file: identity (names/registry.ts), counter, rooms, mailbox, output (fan-out/),
+// queue, liveness, private chat (private-chat.ts). What a command does is decided elsewhere.
 
 import type { Conversation, Dialect, Peer } from "./dialect.ts";
 import type { Link } from "./link.ts";
 import type { Backlog } from "./fan-out/outbox.ts";
 import { SessionOutput } from "./fan-out/session-output.ts";
+import { Liveness } from "./liveness.ts";
+import { MailboxPosition } from "./mailbox-position.ts";
 import { MessageCounter } from "./message-counter.ts";
 import type { PartnerNames } from "./names/partner-names.ts";
 import type { RateBudget } from "./rate-budget.ts";
@@ -29,21 +31,63 @@ export type Identity = {
   recordId: string;
 };
 
-/** A session in a room. Written by membership.ts; replay.ts advances `replayedTo`. */
-export type Membership = {
-  readonly session: Session;
-  /** Folded name of the room. */
-  readonly room: string;
+/** A session in a room. */
+export class Membership {
+  #hearsFrom: number;
+  #hearsUntil = Infinity;
+  #replayedTo: number | undefined;
+  #isCharged = false;
+
+  constructor(
+    readonly session: Session,
+    /** Folded name of the room. */
+    readonly room: string,
+    /** Position of the join in the order of events. */
+    order: number,
+  ) {
+    this.#hearsFrom = order;
+  }
+
   /** The member receives events after `hearsFrom`, up to and including `hearsUntil`. */
-  hearsFrom: number;
-  hearsUntil: number;
+  get hearsFrom(): number {
+    return this.#hearsFrom;
+  }
+
+  get hearsUntil(): number {
+    return this.#hearsUntil;
+  }
+
   /** Last `seq` replayed; undefined once the member hears the room live. */
-  replayedTo: number | undefined;
+  get replayedTo(): number | undefined {
+    return this.#replayedTo;
+  }
+
   /**
    * Whether replay counts against the sender's rate: it was requested, not caused by a reconnect.
    */
-  isCharged: boolean;
-};
+  get isCharged(): boolean {
+    return this.#isCharged;
+  }
+
+  charge(): void {
+    this.#isCharged = true;
+  }
+
+  /** The batch of its join has been delivered: it hears everything from now on. */
+  joinDelivered(): void {
+    this.#hearsFrom = 0;
+  }
+
+  /** It left at `order`. */
+  left(order: number): void {
+    this.#hearsUntil = order;
+  }
+
+  /** Everything up to `seq` has been replayed, of a room whose last message is `last`. */
+  replayed(seq: number, last: number): void {
+    this.#replayedTo = seq < last ? seq : undefined;
+  }
+}
 
 /**
  * A session's rooms by folded name. A list, because most sessions have one; a Map takes 250 bytes
@@ -90,32 +134,17 @@ export type PrivateChat = {
   names: PartnerNames | undefined;
 };
 
-/** Signs of life, in Unix milliseconds; 0: never. Written by timers.ts, except `heardMs`. */
-export type Liveness = {
-  heardMs: number;
-  pingedMs: number;
-  /**
-   * The link's `takenBytes` when last checked, and since when it has not grown despite a backlog.
-   */
-  takenBytes: number;
-  stalledSinceMs: number;
-  endingSinceMs: number;
-  /** When the client sent FIN. */
-  inputEndedMs: number;
-  /** When its record was last queued. */
-  recordedMs: number;
-};
-
-/** The mailbox of a session with a record. Written by login.ts, replay.ts and delivery.ts. */
-export type Mailbox = {
-  /** Number of its last message. */
-  last: number;
-  /** Last number replayed; undefined once private messages arrive live. */
-  replayedTo: number | undefined;
+const phasesAfter: Record<Phase, readonly Phase[]> = {
+  new: ["entering", "visitor", "ending", "gone"],
+  entering: ["new", "member", "ending", "gone"],
+  visitor: ["ending", "gone"],
+  member: ["visitor", "ending", "gone"],
+  ending: ["gone"],
+  gone: [],
 };
 
 export class Session {
-  phase: Phase = "new";
+  #phase: Phase = "new";
   /** The welcome is not committed yet; everything else for this session comes after it. */
   awaitsWelcome = false;
   readonly identity: Identity;
@@ -123,7 +152,7 @@ export class Session {
   readonly rooms = new Memberships();
   /** Memberships it receives from, including rooms it is just leaving. Written by room.ts. */
   listens = 0;
-  readonly mailbox: Mailbox = { last: 0, replayedTo: undefined };
+  readonly mailbox = new MailboxPosition();
   readonly privateChat: PrivateChat = {
     partner: undefined,
     invitedBy: undefined,
@@ -148,15 +177,19 @@ export class Session {
     this.queue = new CommandQueue(budgets);
     this.identity = { key: `#${id}`, name: "", folded: "", alias: undefined, recordId: "" };
     this.output = new SessionOutput(link, backlog, dialect);
-    this.liveness = {
-      heardMs: openedMs,
-      pingedMs: 0,
-      takenBytes: 0,
-      stalledSinceMs: 0,
-      endingSinceMs: 0,
-      inputEndedMs: 0,
-      recordedMs: 0,
-    };
+    this.liveness = new Liveness(openedMs);
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  /** Throws if a session can't get there from its phase: a fault of the caller. */
+  enter(phase: Phase): void {
+    if (!phasesAfter[this.#phase].includes(phase)) {
+      throw new Error(`A session can't go from ${this.#phase} to ${phase}`);
+    }
+    this.#phase = phase;
   }
 
   get name(): string {
@@ -165,6 +198,6 @@ export class Session {
 
   /** Whether its last line has been sent, or the connection is gone. */
   get isOver(): boolean {
-    return this.phase === "gone" || this.liveness.endingSinceMs > 0;
+    return this.#phase === "gone" || this.liveness.endingSinceMs > 0;
   }
 }

@@ -9,7 +9,7 @@ import type {
   Committed,
   RoomBounds,
   SessionRecord,
-  StoreQuestion,
+  StoreOperation,
   StoreReply,
   StoreRequest,
 } from "./store.ts";
@@ -65,13 +65,13 @@ export class StoreClient {
   }
 
   commit(batch: Batch, then: (outcome: Outcome<Committed>) => void): void {
-    this.#ask({ type: "commit", batch }, (reply) =>
+    this.#request({ type: "commit", batch }, (reply) =>
       then(outcomeOf(reply, (done) => (done.type === "commit" ? done : undefined))),
     );
   }
 
   bounds(room: string, then: (outcome: Outcome<RoomBounds>) => void): void {
-    this.#ask({ type: "room-bounds", room }, (reply) =>
+    this.#request({ type: "room-bounds", room }, (reply) =>
       then(outcomeOf(reply, (done) => (done.type === "room-bounds" ? done : undefined))),
     );
   }
@@ -83,7 +83,7 @@ export class StoreClient {
     limit: number,
     then: (outcome: Outcome<readonly Said[]>) => void,
   ): void {
-    this.#ask({ type: "read-room", room, limit, ...where }, (reply) =>
+    this.#request({ type: "read-room", room, limit, ...where }, (reply) =>
       then(outcomeOf(reply, (done) => (done.type === "read-room" ? done : undefined))),
     );
   }
@@ -94,13 +94,13 @@ export class StoreClient {
     limit: number,
     then: (outcome: Outcome<readonly PrivateMessage[]>) => void,
   ): void {
-    this.#ask({ type: "read-mail", session, after, limit }, (reply) =>
+    this.#request({ type: "read-mail", session, after, limit }, (reply) =>
       then(outcomeOf(reply, (done) => (done.type === "read-mail" ? done : undefined))),
     );
   }
 
   loadSession(session: string, then: (outcome: Outcome<SessionRecord | undefined>) => void): void {
-    this.#ask({ type: "load-session", session }, (reply) =>
+    this.#request({ type: "load-session", session }, (reply) =>
       then(outcomeOf(reply, (done) => (done.type === "load-session" ? done : undefined))),
     );
   }
@@ -110,13 +110,13 @@ export class StoreClient {
     sinceMs: number,
     then: (outcome: Outcome<SessionRecord | undefined>) => void,
   ): void {
-    this.#ask({ type: "find-name", name, sinceMs }, (reply) =>
+    this.#request({ type: "find-name", name, sinceMs }, (reply) =>
       then(outcomeOf(reply, (done) => (done.type === "find-name" ? done : undefined))),
     );
   }
 
-  #ask(question: StoreQuestion, settle: (reply: SettledReply) => void): void {
-    const request = { ...question, id: this.#nextId++ };
+  #request(operation: StoreOperation, settle: (reply: SettledReply) => void): void {
+    const request = { ...operation, id: this.#nextId++ };
     this.#open.set(request.id, { request, settle });
     this.#unsent.push(request);
   }
@@ -129,6 +129,6 @@ function outcomeOf<R extends DoneReply>(
 ): Outcome<R["result"]> {
   if (reply.outcome === "failed") return { done: false, error: reply.error };
   const done = narrow(reply);
-  if (done === undefined) throw new Error(`The store answered '${reply.type}' to another question`);
+  if (done === undefined) throw new Error(`The store answered '${reply.type}' to another request`);
   return { done: true, result: done.result };
 }

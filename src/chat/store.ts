@@ -94,7 +94,7 @@ export interface LocalStore {
   commit(batch: Batch): Committed;
 }
 
-/** The questions, and their results. */
+/** The operations, and their results. */
 export type StoreResults = {
   commit: Committed;
   "room-bounds": RoomBounds;
@@ -115,12 +115,12 @@ type StoreArguments = {
 };
 
 /** What the hub wants read or written. */
-export type StoreQuestion = {
+export type StoreOperation = {
   [K in keyof StoreResults]: { type: K } & StoreArguments[K];
 }[keyof StoreResults];
 
-/** A question with an ID that its reply repeats. Each is answered once, in any order. */
-export type StoreRequest = StoreQuestion & { id: number };
+/** An operation with an ID that its reply repeats. Each is answered once, in any order. */
+export type StoreRequest = StoreOperation & { id: number };
 
 /**
  * The outcome of a request. `failed`: it did not happen and never will. `unknown`: it may have

@@ -18,15 +18,20 @@ export function handleCommand(
 ): void {
   const { queue, counter } = session;
   const n = "n" in command ? command.n : undefined;
-  if (n !== undefined && counter.followsRefusal(n)) return;
-  if (bypassesQueue(command)) return execute(hub, session, command);
-  if (queue.isClosing) return;
+  if (n !== undefined && counter.followsRefusal(n)) {
+    return void chargeInput(hub, session, readChars);
+  }
+  if (bypassesQueue(command)) {
+    chargeIgnored(hub, session, readChars);
+    return execute(hub, session, command);
+  }
+  if (queue.isClosing) return void chargeIgnored(hub, session, readChars);
   const { rates } = hub.options;
   const mustWait = queue.isBlocked || queue.length > 0;
   if (command.type === "quit") {
     // Queued messages are sent before the session ends.
     if (!mustWait) return execute(hub, session, command);
-    return queue.push({ command, partner: undefined });
+    return queue.push({ command, partner: undefined, readChars });
   }
   if (!mustWait) {
     if (rates === undefined || queue.spend(command, rates, hub.nowMs, readChars)) {
@@ -37,8 +42,8 @@ export function handleCommand(
     }
     hub.options.metrics.messagesDelayed++;
   }
-  if (queue.length >= limits.maxDelayed) return refuse(hub, session, command, rates, readChars);
-  queue.push({ command, partner: session.privateChat.partner });
+  if (!queue.hasRoomFor(readChars)) return refuse(hub, session, command, rates, readChars);
+  queue.push({ command, partner: session.privateChat.partner, readChars });
   if (!queue.isBlocked) delay(hub, session);
 }
 
@@ -48,9 +53,9 @@ export function releaseCommands(hub: HubState, session: Session): boolean {
   const { rates } = hub.options;
   for (let next = queue.first; next !== undefined; next = queue.first) {
     if (queue.isBlocked) return true;
-    const { command, partner } = next;
+    const { command, partner, readChars } = next;
     const isFree = rates === undefined || command.type === "quit";
-    if (!isFree && !queue.spend(command, rates, hub.nowMs)) {
+    if (!isFree && !queue.spend(command, rates, hub.nowMs, readChars)) {
       delay(hub, session);
       return false;
     }
@@ -59,6 +64,24 @@ export function releaseCommands(hub: HubState, session: Session): boolean {
     execute(hub, session, command, partner);
   }
   return true;
+}
+
+/**
+ * Charges for input that asks for nothing. It was read all the same, so a session that floods it is
+ * disconnected: false.
+ */
+export function chargeIgnored(hub: HubState, session: Session, readChars: number): boolean {
+  return chargeInput(hub, session, Math.max(readChars, limits.minIgnoredBytes));
+}
+
+function chargeInput(hub: HubState, session: Session, bytes: number): boolean {
+  const { nowMs, options } = hub;
+  const { rates } = options;
+  if (rates === undefined) return true;
+  session.queue.charge(bytes, rates, nowMs);
+  if (!session.queue.isOverdrawn(rates, nowMs)) return true;
+  endFlood(hub, session);
+  return false;
 }
 
 /** Commands that ask for nothing, or only release something. */
@@ -85,12 +108,8 @@ function refuse(
     rates === undefined ? limits.storageRetryMs : queue.retryAfterMs(rates, nowMs);
   count(options.metrics.messagesRefused, "rate");
   // A refused message was read all the same.
-  queue.charge(readChars, nowMs);
-  if (rates !== undefined && !queue.mayRefuse(rates, nowMs)) {
-    const message = "Too many messages over the limit: connect again, and slow down";
-    hub.send(session, { type: "error", code: "rate", message });
-    return endSession(hub, session);
-  }
+  queue.charge(readChars, rates, nowMs);
+  if (rates !== undefined && !queue.mayRefuse(rates, nowMs)) return endFlood(hub, session);
   const n = "n" in command ? command.n : undefined;
   if (n !== undefined) counter.refuse(n);
   const perSecond =
@@ -103,4 +122,11 @@ function refuse(
     ...(n === undefined ? {} : { n }),
     ref: "ref" in command ? command.ref : undefined,
   });
+}
+
+function endFlood(hub: HubState, session: Session): void {
+  if (session.phase === "ending") return;
+  const message = "Too many messages over the limit: connect again, and slow down";
+  hub.send(session, { type: "error", code: "rate", message });
+  endSession(hub, session);
 }

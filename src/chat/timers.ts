@@ -71,7 +71,7 @@ export class Timers {
   #finish(session: Session): void {
     const { output, liveness, link } = session;
     const { schedule, nowMs } = this.#hub;
-    if (liveness.endingSinceMs === 0) liveness.endingSinceMs = nowMs;
+    liveness.ending(nowMs);
     if (output.pump(nowMs)) schedule.gaps.add(session);
     if (output.outbox.blocked || output.waitsForGap) return;
     schedule.ending.delete(session);
@@ -121,17 +121,6 @@ export class Timers {
     }
   }
 
-  /** Whether the peer has not taken any waiting output for too long. */
-  #isStalled({ output: { outbox }, liveness }: Session): boolean {
-    const { nowMs } = this.#hub;
-    if (!outbox.blocked) liveness.stalledSinceMs = 0;
-    else if (liveness.stalledSinceMs === 0 || outbox.takenBytes !== liveness.takenBytes) {
-      liveness.stalledSinceMs = nowMs;
-      liveness.takenBytes = outbox.takenBytes;
-    }
-    return liveness.stalledSinceMs > 0 && nowMs - liveness.stalledSinceMs > output.stallMs;
-  }
-
   /** Handles login timeouts, unanswered pings and stalled output. */
   #sweepSession(session: Session): void {
     const hub = this.#hub;
@@ -140,7 +129,7 @@ export class Timers {
     if (phase === "ending") {
       if (liveness.endingSinceMs > 0 && nowMs - liveness.endingSinceMs > limits.drainMs)
         link.abort();
-    } else if (this.#isStalled(session)) {
+    } else if (liveness.stalledMs(session.output.outbox, nowMs) > output.stallMs) {
       dropSlow(hub, session);
     } else if (phase === "new") {
       // Counted from the connection on: invalid input gains no time.
@@ -153,7 +142,7 @@ export class Timers {
       if (nowMs - liveness.pingedMs > limits.idleCloseMs) link.abort();
     } else if (nowMs - liveness.heardMs > limits.idlePingMs) {
       if (session.conversation.render({ type: "ping" }) === undefined) return;
-      liveness.pingedMs = nowMs;
+      liveness.pinged(nowMs);
       hub.send(session, { type: "ping" });
     }
   }

@@ -1,23 +1,25 @@
-// Strict flags on top of citty: an unknown flag, a missing value or one too many is an error that names the nearest right
-// flag. Flags that are not given are taken from the environment (PARLEY_COMMAND_FLAG). The result is a list of arguments that
-// citty can't misread. Pure: arguments and environment are passed in.
+// Strict flag parsing in front of citty: unknown flags, missing values and surplus arguments are
+// errors that suggest the nearest flag. Flags that are not given are read from the environment
+// (PARLEY_COMMAND_FLAG). Returns arguments that citty can't misread. Pure: arguments and
+// environment are passed in.
 
 import type { ArgDef, ArgsDef } from "citty";
 import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
+import { nearestWord } from "../nearest-word.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export type Arguments = {
-  /** For citty. */
+  /** Normalized arguments for citty. */
   raw: string[];
-  /** The variable behind each flag that came from the environment, by every spelling of the flag. */
+  /** For flags that came from the environment: their variables, by every spelling of the flag. */
   variables: ReadonlyMap<string, Variable>;
 };
 
 type Variable = { name: string; value: string };
 
-/** A flag whose value hint ends in this may be repeated; citty gets its values joined by commas. */
+/** A flag whose value hint ends in this may be repeated; its values are joined by commas. */
 const repeatable = "…";
 
 type Flag = { name: string; kind: "switch" | "value" };
@@ -48,7 +50,7 @@ export function strictArguments(
       continue;
     }
     const value = attached ?? given[++i];
-    // A negative number is a value, though a wrong one: the command says so.
+    // A negative number is a value; the command itself rejects it.
     if (value === undefined || (attached === undefined && /^-[^\d]/.test(value))) {
       throw usage(`${written} needs a value: write ${example(definitions[flag.name], written)}`);
     }
@@ -62,28 +64,17 @@ export function strictArguments(
   return { raw: [...flags, "--", ...words], variables };
 }
 
-/** The error's sentence, naming the variable instead of a flag that came from the environment. */
+/**
+ * An error message that names the variable, instead of the flag, if it came from the environment.
+ */
 export function blameVariables(sentence: string, variables: Arguments["variables"]): string {
-  // Quoted text is a value, even if it looks like a flag.
+  // Leave quoted values alone, even if they look like flags.
   const named = sentence.replace(/'[^']*'|(?<![\w-])--?[\w-]+/g, (part) => {
     return variables.get(part)?.name ?? part;
   });
   if (named !== sentence) return named;
   const origin = [...variables.values()].find(({ value }) => sentence.includes(quoted(value)));
   return origin === undefined ? sentence : `${origin.name}: ${sentence}`;
-}
-
-/** The lower-case candidate that `written` abbreviates, else the one at the smallest edit distance, if that is small enough. */
-export function nearest(written: string, candidates: readonly string[]): string | undefined {
-  const word = written.toLowerCase();
-  const begun = candidates.filter((candidate) => candidate.startsWith(word));
-  if (begun.length === 1 && /\w\w/.test(word)) return begun[0];
-  const scored = candidates.map((candidate) => ({ candidate, far: distance(word, candidate) }));
-  scored.sort((a, b) => a.far - b.far);
-  const [best] = scored;
-  return best !== undefined && best.far <= Math.max(2, word.length / 3)
-    ? best.candidate
-    : undefined;
 }
 
 /** The port in a flag's value, 0 included. @throws ParleyError `usage` */
@@ -116,12 +107,12 @@ function findFlag(
       return { flag: { name: key, kind }, value: false };
     }
   }
-  const near = nearest(written, [...flagNames(definitions), "--help", "--version"]);
+  const near = nearestWord(written, [...flagNames(definitions), "--help", "--version"]);
   const hint = near === undefined ? `see parley ${command} --help` : `did you mean ${near}?`;
   throw usage(`unknown flag ${quoted(written)}: ${hint}`);
 }
 
-/** As people type them: a switch that is on by default in its negative form. */
+/** Flags as people type them: a switch that is on by default in its negative form. */
 function flagNames(definitions: ArgsDef): string[] {
   return Object.entries(definitions).flatMap(([name, definition]) => {
     if (definition.type === "positional") return [];
@@ -135,7 +126,7 @@ function aliasesOf(definition: ArgDef): string[] {
   return "alias" in definition ? [definition.alias ?? []].flat() : [];
 }
 
-/** The flag with a value, as it should have been typed. */
+/** The flag with a placeholder value, as it should have been typed. */
 function example(definition: ArgDef | undefined, written: string): string {
   const hint = definition !== undefined && "valueHint" in definition ? definition.valueHint : "";
   const value = (hint ?? "").replace(repeatable, "").replace(/\|-$/, "");
@@ -146,7 +137,7 @@ function readSwitch(written: string, attached: string | undefined, value: boolea
   if (attached === undefined) return value;
   if (attached === "1" || attached === "true") return value;
   if (attached === "0" || attached === "false") return !value;
-  // In the environment a switch needs a value to be on.
+  // A variable, unlike a flag, needs a value.
   const isVariable = !written.startsWith("-");
   const takes = isVariable ? "takes 0 or 1" : "is a switch and takes no value";
   throw usage(`${written} ${takes}, not ${quoted(attached)}`);
@@ -167,7 +158,7 @@ function addValue(
   else throw usage(`${written} is given twice: give it once`);
 }
 
-/** Adds flags that were not given; answers the variables they came from, by every spelling of the flag. */
+/** Adds flags from the environment; returns their variables, by every spelling of the flag. */
 function fromEnvironment(
   command: string,
   definitions: ArgsDef,
@@ -206,18 +197,4 @@ function checkWords(command: string, definitions: ArgsDef, words: readonly strin
 
 function usage(sentence: string): ParleyError {
   return new ParleyError("usage", sentence);
-}
-
-/** Levenshtein distance. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }

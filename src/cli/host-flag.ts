@@ -5,13 +5,15 @@ import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
 
 /**
- * The host without brackets, and an IP address in its usual form: `0` becomes 0.0.0.0, `127.1` 127.0.0.1. Whether it is an address
- * of this machine turns out when listening. @throws ParleyError `usage`
+ * Returns the host without brackets, and IP addresses in normal form: `0` becomes 0.0.0.0, `127.1`
+ * becomes 127.0.0.1. Only listening shows whether it is an address of this machine. @throws
+ * ParleyError `usage`
  */
 export function listenHost(text: string): string {
   if (text === "") throw notAHost(text, "try 127.0.0.1");
-  if (text === "*")
+  if (text === "*") {
     throw notAHost(text, "for every address of this machine use 0.0.0.0, or :: with IPv6");
+  }
   const host = /^\[(.*)\]$/.exec(text)?.[1] ?? text;
   if (!/^[\da-fx.:]+$/i.test(host)) return host;
   const spelled = URL.parse(`http://${host.includes(":") ? `[${host}]` : host}/`)?.hostname ?? "";

@@ -1,4 +1,4 @@
-// `--listen DIALECT=PORT` and `--classic`: the ports that speak one dialect each, beside the main one that speaks all.
+// `--listen DIALECT=PORT` and `--classic`: ports for a single dialect each, beside the main port.
 
 import { dialects } from "../dialects/table.ts";
 import { ParleyError } from "../errors.ts";
@@ -6,7 +6,7 @@ import type { ExtraPort } from "../server/chat-server.ts";
 import { quoted } from "../text.ts";
 import { portOf } from "./flags.ts";
 
-/** The registry is no dialect of the chat, but has a port like one. */
+/** The CPP registry is not a chat dialect, but has a port like one. */
 const cpp = "cpp";
 const classicCppPort = 8080;
 
@@ -15,10 +15,9 @@ const spokenOnMainPort: ReadonlySet<string> = new Set([cpp, "open-chat"]);
 export const dialectNames: readonly string[] = [cpp, ...Object.keys(dialects)];
 
 /**
- * @param listen the values of `--listen`, joined by commas
- * @param classic open the dialects that are not in `listen` too, on the ports that their own servers have
- * @param mainPort speaks open-chat and CPP, so that there is no second port for the one whose usual port it is
- * @throws ParleyError `usage`
+ * The ports to open for single dialects. @param listen the values of `--listen`, joined by commas
+ * @param classic also open the other dialects, on their classic ports @param mainPort speaks
+ * open-chat and CPP already, so it is not opened twice @throws ParleyError `usage`
  */
 export function dialectPorts(
   listen: string | undefined,
@@ -51,7 +50,7 @@ function readListen(listen: string): ExtraPort[] {
         `--listen ${quoted(item)} is not DIALECT=PORT with one of: ${dialectNames.join(", ")}`,
       );
     }
-    // The line that says where the ports are has one place for each dialect.
+    // The list of ports that the server announces has one per dialect.
     if (ports.some((other) => other.dialect === dialect)) {
       throw new ParleyError(
         "usage",

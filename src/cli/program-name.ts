@@ -1,8 +1,8 @@
-// How to write this program in a hint, so that it can be pasted into the shell. Knows no command.
+// How to call this program in a hint that can be pasted into the shell. Knows no command.
 
 import { basename, relative } from "node:path";
 
-/** `parley` if the shell finds it under that name, else the shortest path to it. */
+/** `parley` if it is in the PATH, else the shortest path to it. */
 export function ownCommand(
   executable = process.execPath,
   folder = process.cwd(),

@@ -1,4 +1,5 @@
-// `--public-url` and `--trusted-proxy`: how the page is reached through a reverse proxy, and whose word for an address counts.
+// `--public-url` and `--trusted-proxy`: the page's origin behind a reverse proxy, and proxies whose
+// forwarding headers are trusted.
 
 import { ParleyError } from "../errors.ts";
 import { parseNetwork, TrustedProxies } from "../server/web/trusted-proxies.ts";
@@ -12,7 +13,8 @@ export function publicUrlOf(text: string | undefined): URL | undefined {
   if (isPlain) return url;
   throw new ParleyError(
     "usage",
-    `--public-url ${quoted(text, 200)} is not where a page can be: write http:// or https://, a host and perhaps a port, such as https://chat.example`,
+    `--public-url ${quoted(text, 200)} is not the URL of a page: write http:// or https://, ` +
+      "a host and optionally a port, such as https://chat.example",
   );
 }
 
@@ -25,7 +27,8 @@ export function trustedProxiesOf(text: string | undefined): TrustedProxies {
       if (network !== undefined) return network;
       throw new ParleyError(
         "usage",
-        `--trusted-proxy ${quoted(item)} is not a network: write an address or CIDR, such as 127.0.0.1 or 10.0.0.0/8`,
+        `--trusted-proxy ${quoted(item)} is not a network: write an address or CIDR, ` +
+          "such as 127.0.0.1 or 10.0.0.0/8",
       );
     }),
   );

@@ -1,17 +1,18 @@
-// Runs one loaded subcommand: strict flags, help and version, and for an error a sentence, an object with `--json`, an exit code.
+// Runs one loaded subcommand: strict flags, help and version; turns an error into a message, a
+// `--json` object and an exit code.
 
 import { type ArgsDef, type CommandDef, runCommand } from "citty";
 import { harmless } from "../text.ts";
 import { type Arguments, blameVariables, strictArguments } from "./flags.ts";
 import { type ErrorCode, exitCode, ParleyError } from "../errors.ts";
 import { asksVersion, versionReport } from "./version-report.ts";
-import { commandHelp } from "../terminal/command-help.ts";
+import { commandHelp } from "./command-help.ts";
 import { jsonLine } from "../terminal/json-line.ts";
 import { terminalSize } from "../terminal/terminal-size.ts";
 import { stderr, stdout } from "../terminal/output.ts";
-import { fail } from "../terminal/voice.ts";
+import { fail } from "../terminal/diagnostics.ts";
 
-/** Answers the exit code; output may still be on its way. */
+/** Returns the exit code; output may still be pending. */
 export async function run(
   name: string,
   command: CommandDef,
@@ -44,8 +45,8 @@ export async function run(
 async function helpOf(name: string, command: CommandDef, definitions: ArgsDef): Promise<string> {
   const meta = await (typeof command.meta === "function" ? command.meta() : command.meta);
   const { columns } = terminalSize(process.stdout.columns, process.stdout.rows);
-  const page = { columns, width: (text: string) => Bun.stringWidth(text) };
-  return commandHelp(name, meta?.description ?? "", definitions, page);
+  const area = { columns, width: (text: string) => Bun.stringWidth(text) };
+  return commandHelp(name, meta?.description ?? "", definitions, area);
 }
 
 type Failure = { code: ErrorCode; sentence: string; exitCode: number };
@@ -53,7 +54,7 @@ type Failure = { code: ErrorCode; sentence: string; exitCode: number };
 function explain(name: string, error: unknown, variables: Arguments["variables"]): Failure {
   if (error instanceof ParleyError) {
     const { code } = error;
-    // The flag that an error about a port names is the way out, not what was wrong.
+    // An error about a port in use names flags as remedies, not as the cause.
     const sentence =
       code === "port-in-use" ? error.message : blameVariables(error.message, variables);
     // It may quote a server.
@@ -72,7 +73,7 @@ function explain(name: string, error: unknown, variables: Arguments["variables"]
   return { code: "failed", sentence, exitCode: exitCode.failed };
 }
 
-/** The last object of `--json`: scripts need not read stderr to learn why a command failed. */
+/** Prints the last object of `--json`, so that scripts need not parse stderr. */
 function tellPrograms(name: string, args: readonly string[], { code, sentence }: Failure): void {
   if (!args.includes("--json")) return;
   // With `-o -` the file has stdout.

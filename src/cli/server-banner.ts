@@ -1,5 +1,5 @@
-// What `parley server` says on stderr when it is ready: where it can be reached, and by whom. Standard output's one line is not
-// its business.
+// What `parley server` prints on stderr when it is ready: where it can be reached, and by whom. The
+// line on stdout is printed elsewhere.
 
 import { networkInterfaces } from "node:os";
 import { isLoopback } from "../addresses.ts";
@@ -18,24 +18,24 @@ export type Reachable = {
   publicUrl: URL | undefined;
   metricsPort: number | undefined;
   dialectPorts: ReadonlyMap<string, number>;
-  /** The shared folder, and whether it is there. */
+  /** The shared folder, and whether it exists. */
   files: string;
   areFilesMissing: boolean;
 };
 
-/** The warning that others can get in, if they can. */
+/** The warning that other machines can connect, if they can. */
 export function exposureWarning(host: string): string | undefined {
   if (isLoopback(host)) return undefined;
   const exposed = isEveryAddress(host)
-    ? `${host} is every address of this machine: other machines can reach it`
+    ? `${host} is every address of this machine, so other machines can reach it`
     : `other machines can reach ${host}`;
-  return `Warning: ${exposed}, and nothing here asks for a password.`;
+  return `Warning: ${exposed}, and there are no passwords.`;
 }
 
 export function serverBanner(server: Reachable, interfaces?: Interfaces): string[] {
   const { port, webPort, metricsPort, files } = server;
   const [host = server.host, ...others] = reachableHosts(server.host, interfaces);
-  const hint = server.areFilesMissing ? " (make it and put files there)" : "";
+  const hint = server.areFilesMissing ? " (create it to share files)" : "";
   const lines = [`Chat and files on port ${port} (TCP and UDP), shared folder ${files}${hint}`];
   if (webPort !== undefined) {
     const url = server.publicUrl?.href ?? `http://${hostPortText({ host, port: webPort })}/`;
@@ -56,15 +56,15 @@ export function serverBanner(server: Reachable, interfaces?: Interfaces): string
 }
 
 /**
- * By which addresses a server that listens on `host` can be reached, those first that other machines can use. Never none: a
- * machine without a network still reaches itself.
+ * The addresses at which a server listening on `host` can be reached, external ones first. Never
+ * empty: a machine without a network still reaches itself.
  */
 export function reachableHosts(
   host: string,
   interfaces: Interfaces = networkInterfaces(),
 ): readonly string[] {
   if (!isEveryAddress(host)) return [host];
-  // A socket on :: takes IPv4 too. Link-local addresses need a zone, which is different on each machine.
+  // A socket on :: accepts IPv4, too. Link-local addresses need a zone, which differs per machine.
   const families = host === "::" ? ["IPv4", "IPv6"] : ["IPv4"];
   const outward = Object.values(interfaces)
     .flatMap((addresses) => addresses ?? [])

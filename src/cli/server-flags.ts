@@ -1,10 +1,10 @@
-// The flags of `parley server`, and what they mean.
+// The flags of `parley server`, and how they become its settings.
 
 import type { ArgsDef, ParsedArgs } from "citty";
 import { ParleyError } from "../errors.ts";
 import { connections, sender } from "../limits.ts";
 import type { ServerOptions } from "../server/chat-server.ts";
-import { isLogLevel, type LogLevel, logLevels } from "../terminal/voice.ts";
+import { isLogLevel, type LogLevel, logLevels } from "../terminal/diagnostics.ts";
 import { quoted } from "../text.ts";
 import { defaultPort } from "./address.ts";
 import { portOf } from "./flags.ts";
@@ -12,7 +12,7 @@ import { listenHost } from "./host-flag.ts";
 import { dialectNames, dialectPorts } from "./listen-flag.ts";
 import { publicUrlOf, trustedProxiesOf } from "./proxy-flags.ts";
 
-/** SQLite's name for a database without a file. */
+/** SQLite's name for a database in memory. */
 const memory = ":memory:";
 
 export const serverFlags = {
@@ -22,7 +22,7 @@ export const serverFlags = {
     alias: "p",
     default: String(defaultPort),
     valueHint: "N",
-    description: "TCP port for everything, and UDP port for transfers (0 picks a free one)",
+    description: "TCP port for chat, and UDP port for transfers (0 picks a free one)",
   },
   "web-port": {
     type: "string",
@@ -39,7 +39,7 @@ export const serverFlags = {
   "public-url": {
     type: "string",
     valueHint: "URL",
-    description: "Where people reach the page, if that is through a reverse proxy",
+    description: "URL of the page, if it is behind a reverse proxy",
   },
   "trusted-proxy": {
     type: "string",
@@ -62,7 +62,8 @@ export const serverFlags = {
     type: "string",
     default: "normal",
     valueHint: "normal|full",
-    description: "With --data: what was acknowledged survives a crash, with full a power loss too",
+    description:
+      "With --data: acknowledged messages survive a crash, with full a power failure too",
   },
   listen: {
     type: "string",
@@ -71,7 +72,7 @@ export const serverFlags = {
   },
   classic: {
     type: "boolean",
-    description: "Open a port for each dialect, the one that its original server uses",
+    description: "Open a port for each dialect, if possible that of its original server",
   },
   rate: {
     type: "string",
@@ -109,7 +110,7 @@ export function serverSettings(args: ParsedArgs<typeof serverFlags>): ServerSett
   if (args.files === "") {
     throw usage("--files '' is not a folder: try ./FILES, which need not exist");
   }
-  if (args.data === "") throw usage("--data '' is not a file: name one, or leave --data out");
+  if (args.data === "") throw usage("--data '' is not a file: name one, or omit --data");
   return {
     host: listenHost(args.host),
     port,

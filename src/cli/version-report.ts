@@ -1,4 +1,4 @@
-// What `--version` prints: a number for people, with `--json` all that tells one build from another.
+// What `--version` prints: a number for people; with `--json` everything that identifies a build.
 
 import { protocolVersion } from "../protocol/messages.ts";
 import { jsonLine } from "../terminal/json-line.ts";
@@ -11,7 +11,7 @@ export function asksVersion(words: readonly string[]): boolean {
   return words.some((word) => flags.has(word));
 }
 
-/** `words`: the command line, where `--json` may stand before or after. */
+/** `words`: the command line, with `--json` before or after `--version`. */
 export function versionReport(words: readonly string[]): string {
   if (!words.includes("--json")) return `${version}\n`;
   return jsonLine({

@@ -1,6 +1,6 @@
-// CPP messages: what their headers hold and the exact bytes of each. Pure: knows no socket and no
-// registry. parser.ts cuts a byte stream into these messages; peer-stream.ts reads what one peer
-// sends another.
+// CPP messages: reads their headers and writes their exact bytes. Pure: knows no socket and no
+// registry. parser.ts splits a byte stream into messages; peer-stream.ts reads what one peer sends
+// another.
 
 import { hasInvisible } from "../chat/names/grammar.ts";
 import { harmless } from "../text.ts";
@@ -35,10 +35,10 @@ export const messageTypes: readonly MessageType[] = [
   "QUIT",
 ];
 
-/** The types that begin a connection, to a registry or to a peer. */
+/** The types that can open a connection, to a registry or to a peer. */
 export const openingTypes = ["REGISTER", "BRIDGE", "CHAT", "QUIT"] as const;
 
-/** The text with which the original program leaves a chat. */
+/** The text that the original program sends to leave a chat. */
 export const quitText = "/quit";
 
 const idGrammar = /^[\p{L}\p{N}]+$/u;
@@ -59,8 +59,8 @@ export function parseId(value: string): string | undefined {
 }
 
 /**
- * Reads an IPv4 or IPv6 address or a host name; undefined for anything else, since peers connect to
- * it and print it.
+ * Reads an IPv4 or IPv6 address or a host name; undefined for anything else. Strict, since peers
+ * connect to it and print it.
  */
 export function parseHost(value: string): string | undefined {
   const host = value.trim();
@@ -102,7 +102,7 @@ export const knownHeaders: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Builds a message from its type line and headers (names in lower case, values without the blank
+ * Builds a message from its type line and headers (names in lower case, values without the space
  * after the colon). Returns the reason as a string if a header is missing or invalid.
  */
 export function buildMessage(type: MessageType, headers: Headers): CppMessage | string {
@@ -143,7 +143,7 @@ function readBridge(headers: Headers): CppMessage | string {
 
 function readChat(headers: Headers): CppMessage | string {
   const text = headers.get("message");
-  // The two kinds of program name the sender's ID differently, and only one puts a text here.
+  // The two styles name the sender's ID differently, and only one carries the text here.
   const contact = readContact(headers, headers.has("id") ? "id" : "clientid");
   if (typeof contact === "string") return contact;
   if (text === undefined) return { type: "CHAT", style: "bare", ...contact };
@@ -161,7 +161,7 @@ function readContact(headers: Headers, idHeader: "clientid" | "id"): Contact | s
   return { id, ip, port };
 }
 
-/** Every value passes through here, so no `\r` or `\n` in one can start a header of its own. */
+/** Every value passes through here, so that none can start a header with a `\r` or `\n`. */
 function encode(type: MessageType, headers: readonly (readonly [name: string, value: string])[]) {
   const lines = headers.map(([name, value]) => `${name}: ${harmless(value)}\r\n`);
   return `${type}\r\n${lines.join("")}\r\n`;
@@ -178,7 +178,7 @@ function contactHeaders({ id, ip, port }: Contact): [string, string][] {
 /** The status of a successful registration. */
 export const registeredStatus = "registered";
 
-/** The status of an ID that belongs to somebody else. A parley extension. */
+/** The status of an ID that another client holds. A parley extension. */
 export const takenStatus = "taken";
 
 export function encodeRegister(contact: Contact): string {
@@ -196,7 +196,7 @@ export function encodeBridge(id: string, peer?: string): string {
   ]);
 }
 
-/** Without a contact each of the three values is one blank. */
+/** Without a contact each of the three values is one space. */
 export function encodeBridgeAck(contact?: Contact): string {
   const blank = ["clientID", "IP", "Port"].map((name) => [name, " "] as const);
   return encode("BRIDGEACK", [

@@ -1,5 +1,6 @@
-// Cuts a byte stream into CPP messages, in any segmentation, with `\r\n` or `\n`, headers in any
-// case and order. Pure; never throws; holds at most one message besides the bytes just handed in.
+// Splits a byte stream into CPP messages, whatever its segmentation, line endings (`\r\n` or `\n`)
+// and the case and order of headers. Pure; never throws; buffers at most one message besides the
+// bytes just handed in.
 
 import { registry as limits } from "../limits.ts";
 import {
@@ -23,12 +24,12 @@ const colon = 58;
 const longestType = Math.max(...messageTypes.map((type) => type.length));
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Hand in bytes, then poll until the parser needs more or has failed. */
+/** Feed it bytes, then poll until it needs more or has failed. */
 export class CppParser {
   #buffer = new Uint8Array(0);
   /** Start of the line being read. */
   #lineStart = 0;
-  /** Searched for a line end up to here; searching again for each segment would be quadratic. */
+  /** Searched for a newline up to here; searching again for each segment would be quadratic. */
   #searched = 0;
   #messageBytes = 0;
   #type: MessageType | undefined;
@@ -102,7 +103,7 @@ export class CppParser {
 
   #readLine(line: Uint8Array): ParseResult | undefined {
     if (this.#type === undefined) {
-      // `echo -e` appends a line end, and some programs end QUIT with an extra one.
+      // `echo -e` appends a newline, and some programs end QUIT with an extra one.
       if (line.length > 0) {
         this.#type = readType(line);
         if (this.#type === undefined) return this.#fail(unknownType);
@@ -119,7 +120,7 @@ export class CppParser {
     const name = utf8.decode(line.subarray(0, at)).trim().toLowerCase();
     if (!knownHeaders.has(name)) return undefined;
     if (this.#headers.has(name)) return this.#fail(`the header ${name} occurs twice`);
-    // One blank belongs to the header; any others belong to the value.
+    // One space belongs to the header; any others belong to the value.
     this.#headers.set(name, utf8.decode(line.subarray(at + 1)).replace(/^ /, ""));
     return undefined;
   }

@@ -1,5 +1,5 @@
-// One chat between two peers: whose turn it is, and in which style lines leave. Pure; methods
-// return what to show and send. Which connection carries it is not its business.
+// One chat between two peers: whose turn it is, and in which style lines are sent. Pure; methods
+// return what to show and send. Does not know which connection carries the chat.
 
 import { registry } from "../limits.ts";
 import { harmless } from "../text.ts";
@@ -16,7 +16,7 @@ export type ChatOutput =
 /** `write`: the next line is ours. `read`: the next line is theirs. `duplex`: anyone, any time. */
 export type Turn = "write" | "read" | "duplex";
 
-/** Between opening a bare chat and its first text: programs take one read for one message. */
+/** Between opening a bare chat and its first text, since programs take each read for a message. */
 const bareGapMs = 100;
 
 const utf8 = new TextEncoder();
@@ -42,10 +42,10 @@ export class PeerChat {
     this.#turn = options.turn;
   }
 
-  /** The chat has begun. If we called in bare style, a CHAT says so before the first line. */
+  /** The chat has begun. If we called in bare style, a CHAT names us before the first line. */
   handleStart(nowMs: number): ChatOutput[] {
     if (this.#turn !== "write") return [];
-    const turn = this.#sayTurn("IN WRITE MODE");
+    const turn = this.#showTurn("IN WRITE MODE");
     if (this.#style !== "bare") return [turn];
     this.#writeAfterMs = nowMs + bareGapMs;
     return [{ type: "send", text: encodeBareChat(this.#self) }, turn];
@@ -68,12 +68,12 @@ export class PeerChat {
     return this.#turn;
   }
 
-  /** The peer has shown how it speaks; from now on it is answered in that style. */
+  /** The peer has shown its style; from now on it is answered in that style. */
   adoptStyle(style: PeerStyle): void {
     this.#style = style;
   }
 
-  /** Sends a line and gives up the turn. Empty lines are not sent; too long a line is refused. */
+  /** Sends a line and gives up the turn. Skips empty lines and refuses lines that are too long. */
   handleTyped(typed: string): ChatOutput[] {
     const text = harmless(typed);
     if (text.trim() === "") return [];
@@ -91,12 +91,12 @@ export class PeerChat {
     ];
     if (this.#turn !== "duplex") {
       this.#turn = "read";
-      outputs.push(this.#sayTurn("IN READ MODE"));
+      outputs.push(this.#showTurn("IN READ MODE"));
     }
     return outputs;
   }
 
-  /** A line of the peer; shown even out of turn. `duplex`: the peer offers to lift the turns. */
+  /** A line from the peer; shown even out of turn. `duplex`: the peer offers duplex mode. */
   handleText(text: string, duplex: boolean): ChatOutput[] {
     const isOfferOnly = duplex && text === "";
     const outputs: ChatOutput[] = [];
@@ -104,32 +104,32 @@ export class PeerChat {
       const event: PeerEvent = { event: "message", from: this.peer.id, text };
       outputs.push({ type: "show", line: `${this.peer.id}> ${text}`, event });
     }
-    if (duplex && this.#wantsDuplex) return [...outputs, ...this.#liftTurns(!isOfferOnly)];
+    if (duplex && this.#wantsDuplex) return [...outputs, ...this.#startDuplex(!isOfferOnly)];
     if (this.#turn === "read" && !isOfferOnly) {
       this.#turn = "write";
-      outputs.push(this.#sayTurn("IN WRITE MODE"));
+      outputs.push(this.#showTurn("IN WRITE MODE"));
     }
     return outputs;
   }
 
   /**
    * We leave. The original program says so twice. Bare programs need not know QUIT: some show it as
-   * text, some go on waiting, but all take the end of the connection for the end of the chat.
+   * text, some keep waiting, but all take the end of the connection for the end of the chat.
    */
   handleLeave(): ChatOutput[] {
     return this.#style === "bare" ? [] : [this.#sendQuitText(), this.#sendQuitText()];
   }
 
-  /** The peer has said that it leaves: it gets one answer. */
+  /** The peer has announced that it leaves: it gets one answer. */
   handlePeerLeft(): ChatOutput[] {
     return this.#style === "bare" ? [{ type: "send", text: encodeQuit() }] : [this.#sendQuitText()];
   }
 
-  /** An empty CHAT accepts the offer; only a parley that made it gets one. */
-  #liftTurns(accept: boolean): ChatOutput[] {
+  /** An empty CHAT accepts an offer of duplex mode, which only parley makes. */
+  #startDuplex(accept: boolean): ChatOutput[] {
     if (this.#turn === "duplex") return [];
     this.#turn = "duplex";
-    const turn = this.#sayTurn("IN DUPLEX MODE");
+    const turn = this.#showTurn("IN DUPLEX MODE");
     return accept ? [{ type: "send", text: this.#encode("") }, turn] : [turn];
   }
 
@@ -141,7 +141,7 @@ export class PeerChat {
     return encodeChat(this.#self, text, this.#wantsDuplex);
   }
 
-  #sayTurn(line: string): ChatOutput {
+  #showTurn(line: string): ChatOutput {
     return { type: "show", line, event: { event: "turn", turn: this.#turn } };
   }
 }

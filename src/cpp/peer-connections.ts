@@ -1,5 +1,6 @@
-// The connections between peers and the one chat that they carry: who is silent, who calls, who is
-// turned down, who has left. Deterministic; knows no socket, no command and no registry.
+// The connections to other peers and the one chat that they carry: silent callers, the call,
+// callers that are turned down, peers that leave. Deterministic; knows no socket, no command and no
+// registry.
 
 import { isLoopback } from "../addresses.ts";
 import { fold } from "../chat/names/grammar.ts";
@@ -11,7 +12,7 @@ import { bareHoldMs, PeerStream, type PeerStyle, type StreamEvent } from "./peer
 
 type Connection = {
   stream: PeerStream;
-  /** The other end's address, as the socket has it. */
+  /** The other end's address, according to the socket. */
   address: string;
   /** The peer that we connected to; undefined if the peer connected to us. */
   called?: Contact;
@@ -20,13 +21,13 @@ type Connection = {
 type Call = {
   chat: PeerChat;
   connection: number;
-  /** The peer's own call, if both called at once: each writes on its own and reads from both. */
+  /** The peer's call, if both called at once: each side writes on its own and reads from both. */
   second?: number;
-  /** We called, and nothing has come back yet. */
+  /** We called and have heard nothing yet. */
   isUnconfirmed: boolean;
   /**
-   * While set, a `/quit` was the first thing that came back. A peer that leaves says it twice, as
-   * the original program does; one that turns a caller down says it once and closes the connection.
+   * Set while a `/quit` is all that has come back. A peer that leaves sends it twice, as the
+   * original program does; one that turns a caller down sends it once and closes the connection.
    */
   partingUntilMs?: number;
 };
@@ -34,15 +35,15 @@ type Call = {
 export class PeerConnections {
   readonly #self: Contact;
   readonly #duplex: boolean;
-  /** How chats are opened that we begin. */
+  /** The style of the chats that we open. */
   readonly #style: PeerStyle;
   readonly #outputs: PeerOutput[] = [];
   readonly #connections = new Map<number, Connection>();
-  /** The connection that we opened; silent until `/chat` and the first line. */
+  /** The connection that we opened, silent until `/chat` and the first line. */
   #outgoing: number | undefined;
   #call: Call | undefined;
   #over: ExitReason | undefined;
-  #saidCrowded = false;
+  #isCrowdingReported = false;
 
   constructor(self: Contact, options: { duplex: boolean; style: PeerStyle }) {
     this.#self = self;
@@ -78,18 +79,15 @@ export class PeerConnections {
     return this.#outgoing !== undefined;
   }
 
-  /**
-   * A peer has connected. If too many are silent, the oldest goes, or they would keep out all
-   * others.
-   */
+  /** A peer has connected. If too many are silent, the oldest is dropped to let others in. */
   handleAccepted(connection: number, address: string): void {
     const silent = Array.from(this.#connections.keys()).filter((known) => this.#isSilent(known));
     const [oldest] = silent;
     if (oldest !== undefined && silent.length >= limits.maxSilentCallers) {
       this.#connections.delete(oldest);
       this.#outputs.push({ type: "abort", connection: oldest });
-      if (!this.#saidCrowded) this.#outputs.push(failed("connection", crowded));
-      this.#saidCrowded = true;
+      if (!this.#isCrowdingReported) this.#outputs.push(failed("connection", crowded));
+      this.#isCrowdingReported = true;
     }
     const stream = new PeerStream({ isAnswering: false });
     this.#connections.set(connection, { stream, address });
@@ -111,7 +109,7 @@ export class PeerConnections {
     this.#start(connection, called, "write", nowMs);
   }
 
-  /** A line typed in the chat. */
+  /** A line was typed during the chat. */
   handleTyped(line: string): void {
     const call = this.#call;
     if (call) this.#emit(call, call.chat.handleTyped(line));
@@ -206,7 +204,7 @@ export class PeerConnections {
     }
   }
 
-  /** A connection that has been silent until now speaks. */
+  /** The first event of a connection that was silent until now. */
   #handleFirstEvent(connection: number, stream: PeerStream, event: StreamEvent, nowMs: number) {
     const from = this.#senderOf(connection, event);
     if (event.type === "malformed" || event.type === "quit" || !from) {
@@ -228,7 +226,7 @@ export class PeerConnections {
     this.#turnDown(connection, stream, from);
   }
 
-  /** Who sends `event`. The address is the socket's: the one in the message is a claim. */
+  /** The sender of `event`, at the socket's address: the one in the message is only a claim. */
   #senderOf(connection: number, event: StreamEvent): Contact | undefined {
     const { address, called } = this.#connections.get(connection) ?? {};
     const claimed = event.type === "text" || event.type === "opened" ? event.from : undefined;
@@ -269,7 +267,7 @@ export class PeerConnections {
     this.#over = by === "busy" ? "refused" : "done";
   }
 
-  /** One chat at a time: the caller is told in its own style. */
+  /** There is one chat at a time: tells the caller so in its own style. */
   #turnDown(connection: number, stream: PeerStream, from: Contact): void {
     if (stream.style !== "bare") {
       this.#outputs.push({ type: "send", connection, text: encodeChat(this.#self, quitText) });
@@ -283,7 +281,7 @@ export class PeerConnections {
     this.#outputs.push({ type: "show", line, event });
   }
 
-  /** Puts a chat's outputs onto its connection. */
+  /** Queues a chat's outputs for its connection. */
   #emit({ connection }: Call, outputs: readonly ChatOutput[]): void {
     for (const output of outputs) {
       this.#outputs.push(output.type === "send" ? { ...output, connection } : output);
@@ -293,7 +291,7 @@ export class PeerConnections {
 
 const crowded =
   `${limits.maxSilentCallers} callers are connected and silent: ` +
-  "for each new one the oldest is turned away.";
+  "each new one disconnects the oldest.";
 
 const malformed = "Malformed incoming message";
 

@@ -1,4 +1,4 @@
-// The events that `parley peer --json` prints, one object a line (docs/json.md). Pure.
+// The events that `parley peer --json` prints, one object per line (docs/json.md). Types only.
 
 import type { Contact } from "./codec.ts";
 
@@ -13,14 +13,14 @@ export type PeerEvent =
   /** The registry handed out a peer; `connected` follows once the connection is open. */
   | { event: "bridged"; peer: Contact }
   | { event: "connected"; peer: Contact }
-  /** A chat has begun: ours, or one that a peer began. */
+  /** A chat has begun; `by` says who called. */
   | { event: "chat"; peer: Contact; by: "us" | "peer" }
   | { event: "turn"; turn: "write" | "read" | "duplex" }
   | { event: "message"; from: string; text: string }
   | { event: "sent"; to: string; text: string }
   /** A peer called during a chat and was turned down. */
   | { event: "turned-down"; peer: Contact }
-  /** `busy`: the peer that we called is in another chat and turned us down. */
+  /** `busy`: the peer that we called is in another chat. */
   | { event: "ended"; by: "us" | "peer" | "busy" | "lost" | "malformed" }
   /**
    * Something failed and the program goes on; `what` is the command, or `message`, `connection`,

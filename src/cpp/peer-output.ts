@@ -1,4 +1,4 @@
-// What the peer machine asks its driver to do: print, connect, send, end. Pure; the driver acts in
+// What the peer state machine asks its driver to do: print, connect, send, exit. The driver acts in
 // order.
 
 import type { Contact } from "./codec.ts";
@@ -6,13 +6,13 @@ import type { PeerEvent } from "./peer-event.ts";
 
 export type PeerOutput =
   /**
-   * A line of the original program (undefined: it prints none), and the same as an event for
+   * A line as the original program prints it (undefined: it prints none), and the event for
    * `--json`.
    */
   | { type: "show"; line: string | undefined; event: PeerEvent }
   /** Send this to the registry on a connection of its own, then call `handleAnswer`. */
   | { type: "request"; message: string }
-  /** The user wants to leave: give pending requests and connection attempts little more time. */
+  /** The user wants to leave: shorten the deadline of a pending request or connection attempt. */
   | { type: "hurry" }
   /**
    * Connect, then call `handleConnected` or `handleConnectFailed`. The connection may stay silent.

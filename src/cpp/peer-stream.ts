@@ -1,4 +1,4 @@
-// What one peer sends another, in either style. The original program puts every line into a `CHAT`;
+// Reads what a peer sends, in either style. The original program puts every line into a `CHAT`;
 // other programs open with a `CHAT` that names them, send bare text after it and end with `QUIT`.
 // Pure; knows no turns and no socket.
 
@@ -27,7 +27,7 @@ const isQuitUnfinished = /^QUIT[\r\n]*$/;
 const canBecomeQuit = /^Q(?:U(?:I(?:T(?:\r?(?:\n\r?)?)?)?)?)?$/;
 
 export class PeerStream {
-  /** The other side answers and may begin with bare text; a caller has to open with a CHAT. */
+  /** The other side was called, so it may begin with bare text; a caller must open with a CHAT. */
   readonly #isAnswering: boolean;
   #style: PeerStyle | undefined;
   #parser = new CppParser();
@@ -76,17 +76,14 @@ export class PeerStream {
     return this.#readMessages();
   }
 
-  /**
-   * Whether the last thing that came is a `QUIT` without its empty line: some programs send no
-   * more.
-   */
+  /** Whether the stream ends with a `QUIT` without its empty line: some programs send no more. */
   #endsWithQuit(): boolean {
     if (this.#ended) return false;
     if (this.#style === "bare") return isQuitUnfinished.test(this.#held);
     return this.#parser.handleEnd().type === "message";
   }
 
-  /** Nothing more came: what was held back is text. */
+  /** Nothing more came: what was held back counts as text. */
   #releaseHeld(): StreamEvent[] {
     if (!this.#isHolding) return [];
     if (this.#style === "bare") return this.#flushText();
@@ -146,8 +143,8 @@ export class PeerStream {
   }
 
   /**
-   * One read is one message, or several if it holds line ends. A split character waits for its
-   * rest.
+   * One read is one message, or several if it contains line endings. A split character waits for
+   * its rest.
    */
   #readBareText(bytes: Uint8Array): StreamEvent[] {
     if (this.#ended) return [];

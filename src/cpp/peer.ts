@@ -1,4 +1,4 @@
-// `parley peer` without its sockets: typed lines, the registry's answers and what peers send go in,
+// `parley peer` as a state machine: typed lines, the registry's answers and data from peers go in,
 // outputs come out. Deterministic; knows no socket, timer or terminal. After each input the driver
 // polls all outputs.
 
@@ -24,7 +24,7 @@ import type { PeerStyle } from "./peer-stream.ts";
 /** The result of a request to the registry. */
 export type Answer = { message: CppMessage } | { failed: string };
 
-/** What the next command has to wait for. */
+/** What the next command must wait for. */
 type Pending =
   | { type: "register" }
   | { type: "bridge" }
@@ -38,21 +38,21 @@ export class Peer {
   readonly #connections: PeerConnections;
   readonly #outputs: PeerOutput[] = [];
   #nextConnection = 1;
-  /** Lines that have to wait: a request is pending, or it is the peer's turn. */
+  /** Lines that must wait: a request is pending, or it is the peer's turn. */
   #typed: string[] = [];
   #inputEnded = false;
   #pending: Pending | undefined;
-  /** The registry had nobody for us, so another client may call at any time. */
+  /** The registry knew no peer for us, so another client may call at any time. */
   #isWaiting = false;
   /** The peer that the registry gave us last. */
   #peer: Contact | undefined;
-  /** Folded IDs that this `/bridge` could not reach; undefined if it asked for one by name. */
+  /** Folded IDs that this `/bridge` could not reach; undefined if it asked for a peer by name. */
   #unreached: Set<string> | undefined;
-  /** Why the last request came to nothing. */
+  /** Why the last request failed. */
   #failure: ExitReason | undefined;
   #exited = false;
 
-  /** `style`: how we open the chats that we begin. */
+  /** `style`: that of the chats that we open. */
   constructor(self: Contact, options: { duplex?: boolean; style?: PeerStyle } = {}) {
     const { duplex = false, style = "message" } = options;
     this.#self = self;
@@ -79,7 +79,7 @@ export class Peer {
   }
 
   /**
-   * A line without its line end. In a chat `/quit` acts at once; anything else waits for its turn.
+   * A typed line, unterminated. In a chat `/quit` acts at once; anything else waits for its turn.
    */
   handleTyped(line: string, nowMs: number): void {
     if (this.#exited) return;
@@ -93,7 +93,7 @@ export class Peer {
     this.#advance(nowMs);
   }
 
-  /** Nothing more will be typed: leave as soon as it would be this side's turn. */
+  /** Nothing more will be typed: leave as soon as it is this side's turn. */
   handleInputEnd(nowMs: number): void {
     this.#inputEnded = true;
     this.#advance(nowMs);
@@ -138,7 +138,7 @@ export class Peer {
   handleConnectFailed(connection: number, reason: string, nowMs: number): void {
     const pending = this.#takeConnecting(connection);
     if (pending === undefined) return;
-    if (!this.#connections.chat) this.#handleUnreached(pending, reason);
+    if (!this.#connections.chat) this.#handleUnreachable(pending, reason);
     this.#advance(nowMs);
   }
 
@@ -158,7 +158,7 @@ export class Peer {
     this.#advance(nowMs);
   }
 
-  /** Does what can be done now: typed lines whose turn has come, and leaving. */
+  /** Handles the typed lines whose turn has come, and exits when there is nothing left to do. */
   #advance(nowMs: number): void {
     if (this.#connections.chat) this.#isWaiting = false;
     while (!this.#exited) {
@@ -174,7 +174,7 @@ export class Peer {
     if (this.#inputEnded && !this.#exited) this.#leaveUnlessWaiting();
   }
 
-  /** The input has ended: stay only for what others may still say. */
+  /** The input has ended: stay only while others may still say something. */
   #leaveUnlessWaiting(): void {
     const { chat } = this.#connections;
     if (chat?.canWrite) {
@@ -198,7 +198,7 @@ export class Peer {
         return this.#requestPeer(wanted);
       case "/chat":
         if (this.#connections.hasOutgoing) return this.#connections.startChat(nowMs);
-        return this.#peer ? this.#connect(this.#peer, true) : this.#sayNobodyToCall();
+        return this.#peer ? this.#connect(this.#peer, true) : this.#showNobodyToCall();
       case quitText:
         return this.#exit("done");
       default:
@@ -207,7 +207,7 @@ export class Peer {
   }
 
   /** The original program prints nothing here. */
-  #sayNobodyToCall(): void {
+  #showNobodyToCall(): void {
     const reason = this.#isWaiting
       ? "Nobody to call: you are waiting for a call yourself"
       : "Nobody to call: find someone with /bridge, or by name with /bridge NAME";
@@ -285,7 +285,7 @@ export class Peer {
   }
 
   /** Registrations outlive their clients, so `/bridge` tries the next one. */
-  #handleUnreached(
+  #handleUnreachable(
     { contact, thenChat }: { contact: Contact; thenChat: boolean },
     reason: string,
   ): void {
@@ -312,7 +312,7 @@ export class Peer {
     this.#push({ type: "show", line, event });
   }
 
-  /** What the connections want came first. */
+  /** The connections' outputs came first. */
   #push(output: PeerOutput): void {
     this.#collect();
     this.#outputs.push(output);

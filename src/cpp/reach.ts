@@ -1,13 +1,13 @@
-// Which registered addresses may be handed out and connected to. A registration is a stranger's
-// claim: one that names a loopback or link-local address would make a peer connect to its own
-// machine or its neighbours, and type there. Pure.
+// Decides which registered addresses may be handed out and connected to. A registration is a
+// stranger's claim: with a loopback or link-local address it would make a peer connect to services
+// on its own machine or link, and type into them. Pure.
 
 import { isLoopback } from "../addresses.ts";
 
-/** Who can be meant by an address: only this machine, only this link, or anyone. */
+/** From where an address can be reached: only this machine, only this link, or anywhere. */
 export type Scope = "machine" | "link" | "anywhere";
 
-/** The scope of an address. A host name, other than `localhost`, has to be resolved first. */
+/** The scope of an address. Host names other than `localhost` must be resolved first. */
 export function scopeOf(address: string): Scope {
   const plain = withoutMapping(address.toLowerCase()).replace(/%.*$/, "");
   // Connecting to the unspecified address reaches this machine.
@@ -17,7 +17,7 @@ export function scopeOf(address: string): Scope {
   return plain.startsWith("169.254.") || /^fe[89ab][0-9a-f]:/.test(plain) ? "link" : "anywhere";
 }
 
-/** Whether a peer may connect to `address`, which a registry at `registry` has given it. */
+/** Whether a peer may connect to `address`, given to it by the registry at `registry`. */
 export function mayConnect(address: string, registry: string): boolean {
   switch (scopeOf(address)) {
     case "machine":
@@ -30,22 +30,22 @@ export function mayConnect(address: string, registry: string): boolean {
 }
 
 /**
- * Whether a registration of `address`, made from the network `maker`, may be handed to a client of
- * the network `asker`.
+ * Whether `address`, registered from the network `registrant`, may be handed to a client in the
+ * network `asker`.
  */
-export function mayHandOut(address: string, maker: string, asker: string): boolean {
-  if (maker === asker) return true;
+export function mayHandOut(address: string, registrant: string, asker: string): boolean {
+  if (registrant === asker) return true;
   switch (scopeOf(address)) {
     case "machine":
-      return scopeOf(maker) === "machine" && scopeOf(asker) === "machine";
+      return scopeOf(registrant) === "machine" && scopeOf(asker) === "machine";
     case "link":
-      return scopeOf(maker) !== "anywhere" && scopeOf(asker) !== "anywhere";
+      return scopeOf(registrant) !== "anywhere" && scopeOf(asker) !== "anywhere";
     case "anywhere":
       return true;
   }
 }
 
-/** The IPv4 address of an IPv4-mapped IPv6 address, however it is written; others as they are. */
+/** The IPv4 address in an IPv4-mapped IPv6 address, however it is written; others unchanged. */
 function withoutMapping(address: string): string {
   const rest = /^(?:::|(?:0{1,4}:){5})ffff:(.*)$/.exec(address)?.[1];
   if (rest === undefined) return address;

@@ -1,16 +1,16 @@
-// One connection to the CPP registry: a request in, its answer and the server's log lines out.
-// Pure: the server reads, writes and closes. Knows no port; the main port serves it too.
+// One connection to the CPP registry: a request in, its answer and lines to print out. Pure: the
+// server reads, writes and closes. Knows no port, since the main port serves CPP too.
 
 import { type Contact, encodeBridgeAck, encodeRegack, hostPort, takenStatus } from "./codec.ts";
 import { CppParser } from "./parser.ts";
 import type { Registry } from "./registry.ts";
 
 export type RegistryAnswer = {
-  /** Written as it is. */
+  /** The bytes to write. */
   reply: string | undefined;
   /** Close the connection once the reply has been sent. */
   end: boolean;
-  /** Lines for the server's terminal, without line ends. */
+  /** Lines for the server to print, unterminated. */
   log: string[];
 };
 
@@ -25,7 +25,7 @@ export class RegistryConnection {
   readonly #parser = new CppParser();
   #answered = false;
 
-  /** `network`: where the client connects from (`networkOf` its address). */
+  /** `network`: `networkOf` the client's address. */
   constructor(registry: Registry, network: string) {
     this.#registry = registry;
     this.#network = network;
@@ -45,7 +45,7 @@ export class RegistryConnection {
     return refusal;
   }
 
-  /** The client has ended its output: half a request will never be complete. */
+  /** The client has closed its side: an incomplete request will never be complete. */
   handleEnd(): RegistryAnswer {
     const cutShort = !this.#answered && this.#parser.isMidMessage;
     this.#answered = true;

@@ -1,5 +1,5 @@
-// The CPP registry's table: who is registered where, and who is handed out to whom. Deterministic:
-// the time and a store that keeps registrations are parameters. Knows no wire and no socket.
+// The CPP registry: who is registered where, and who is handed out to whom. Deterministic: the time
+// is a parameter, and a callback persists changes. Knows no wire format and no socket.
 
 import { networkOf } from "../addresses.ts";
 import { fold } from "../chat/names/grammar.ts";
@@ -12,7 +12,7 @@ import { mayHandOut } from "./reach.ts";
  */
 export type Registration = Contact & {
   readonly registeredAtMs: number;
-  /** Since when this client has been waiting for a peer, after a BRIDGE that found nobody. */
+  /** When this client began to wait for a peer, after a BRIDGE that found nobody. */
   readonly waitingSinceMs?: number;
   /** Given to another client since it last bridged or registered. */
   readonly handedOut: boolean;
@@ -22,14 +22,14 @@ export type RegistryChange =
   { kind: "kept"; entry: Registration } | { kind: "removed"; entry: Registration };
 
 export type RegistryOptions = {
-  /** Called after each change, in order, so that a store can keep it. */
+  /** Called after each change, in order, so that a store can persist it. */
   onChange?: (change: RegistryChange) => void;
-  /** Beyond this, the network with most registrations loses its oldest. */
+  /** Beyond this, the network with the most registrations loses its oldest. */
   maxEntries?: number;
 };
 
-/** The network that a registration came from, and when its client was last heard. */
-type Maker = { network: string; heardMs: number };
+/** The network that made a registration, and when its client last registered or bridged. */
+type Registrant = { network: string; lastSeenMs: number };
 
 export class Registry {
   readonly #onChange: (change: RegistryChange) => void;
@@ -37,7 +37,7 @@ export class Registry {
   /** By folded ID, oldest registration first. */
   readonly #entries = new Map<string, Registration>();
   /** By folded ID. */
-  readonly #makers = new Map<string, Maker>();
+  readonly #registrants = new Map<string, Registrant>();
   /** Registrations per network. */
   readonly #counts = new Map<string, number>();
   /** Folded IDs of waiting clients, longest wait first. */
@@ -58,7 +58,7 @@ export class Registry {
 
   /** The registration of `id`, if it was made from `network`. */
   findOwn(id: string, network: string): Registration | undefined {
-    return this.#makers.get(fold(id))?.network === network ? this.find(id) : undefined;
+    return this.#registrants.get(fold(id))?.network === network ? this.find(id) : undefined;
   }
 
   /** All registrations, oldest first. */
@@ -67,16 +67,15 @@ export class Registry {
   }
 
   /**
-   * Loads what a store has kept, in any order; if there are too many, the oldest are left out.
-   * Calls no `onChange`. Their networks are unknown, so each counts for the address it names. The
-   * clients could not be heard while the server was down, and its clock may have been set since:
-   * all count as heard at `nowMs`.
+   * Loads persisted registrations, in any order; if there are too many, the oldest are left out.
+   * Does not call `onChange`. Their networks are unknown, so the address of each stands in. Clients
+   * could not be seen while the server was down, and its clock may have been set since, so all
+   * count as seen at `nowMs`.
    */
   restore(entries: Iterable<Registration>, nowMs: number): void {
-    const heardMs = nowMs;
     const sorted = [...entries].sort((a, b) => a.registeredAtMs - b.registeredAtMs);
     for (const entry of sorted.slice(-this.#maxEntries)) {
-      this.#keep(fold(entry.id), entry, { network: networkOf(entry.ip), heardMs });
+      this.#keep(fold(entry.id), entry, { network: networkOf(entry.ip), lastSeenMs: nowMs });
     }
     const since = (entry: Registration) => entry.waitingSinceMs ?? 0;
     const waiting = sorted.filter((entry) => entry.waitingSinceMs !== undefined);
@@ -89,7 +88,7 @@ export class Registry {
    * Registers a client. An ID that is registered again is replaced: it becomes the newest, no
    * longer waits and can be handed out again. `network` is where the request comes from: a client
    * that registers thousands of IDs evicts its own, not everyone's. Undefined: the ID belongs to a
-   * client of another network that was heard lately.
+   * recently seen client of another network.
    */
   register(
     { id, ip, port }: Contact,
@@ -97,13 +96,17 @@ export class Registry {
     network: string = networkOf(ip),
   ): Registration | undefined {
     const key = fold(id);
-    const maker = this.#makers.get(key);
-    if (maker && maker.network !== network && nowMs - maker.heardMs < limits.freshMs) {
+    const registrant = this.#registrants.get(key);
+    if (
+      registrant &&
+      registrant.network !== network &&
+      nowMs - registrant.lastSeenMs < limits.freshMs
+    ) {
       return undefined;
     }
     this.#drop(key);
     const entry: Registration = { id, ip, port, registeredAtMs: nowMs, handedOut: false };
-    this.#keep(key, entry, { network, heardMs: nowMs });
+    this.#keep(key, entry, { network, lastSeenMs: nowMs });
     if (this.#entries.size > this.#maxEntries) this.#evictOne();
     this.#onChange({ kind: "kept", entry });
     return entry;
@@ -121,10 +124,10 @@ export class Registry {
       wanted === undefined ? this.#pick(asker, network) : this.#named(asker, fold(wanted), network);
     if (found !== undefined) this.#update(found, { waitingSinceMs: undefined, handedOut: true });
     const self = this.findOwn(id, network);
-    const maker = this.#makers.get(asker);
-    if (self && maker) {
-      maker.heardMs = nowMs;
-      // Asking again in vain keeps one's place in the queue.
+    const registrant = this.#registrants.get(asker);
+    if (self && registrant) {
+      registrant.lastSeenMs = nowMs;
+      // A client that asks again in vain keeps its place in the queue.
       const waitingSinceMs = found === undefined ? (self.waitingSinceMs ?? nowMs) : undefined;
       this.#update(asker, { waitingSinceMs, handedOut: false });
     }
@@ -147,13 +150,15 @@ export class Registry {
 
   #mayHandOut(key: string, network: string): boolean {
     const entry = this.#entries.get(key);
-    const maker = this.#makers.get(key);
+    const registrant = this.#registrants.get(key);
     return (
-      entry !== undefined && maker !== undefined && mayHandOut(entry.ip, maker.network, network)
+      entry !== undefined &&
+      registrant !== undefined &&
+      mayHandOut(entry.ip, registrant.network, network)
     );
   }
 
-  /** Changes an entry without moving it; tells the store only if something differs. */
+  /** Changes an entry in place; reports it only if something differs. */
   #update(key: string, now: { waitingSinceMs: number | undefined; handedOut: boolean }): void {
     const before = this.#entries.get(key);
     if (!before) return;
@@ -168,30 +173,30 @@ export class Registry {
     this.#onChange({ kind: "kept", entry });
   }
 
-  #keep(key: string, entry: Registration, maker: Maker): void {
-    const { network } = maker;
+  #keep(key: string, entry: Registration, registrant: Registrant): void {
+    const { network } = registrant;
     this.#drop(key);
     this.#entries.set(key, entry);
-    this.#makers.set(key, maker);
+    this.#registrants.set(key, registrant);
     this.#counts.set(network, (this.#counts.get(network) ?? 0) + 1);
   }
 
   #drop(key: string): void {
-    const network = this.#makers.get(key)?.network;
+    const network = this.#registrants.get(key)?.network;
     if (network === undefined) return;
     this.#entries.delete(key);
     this.#waiting.delete(key);
-    this.#makers.delete(key);
+    this.#registrants.delete(key);
     const left = (this.#counts.get(network) ?? 1) - 1;
     if (left > 0) this.#counts.set(network, left);
     else this.#counts.delete(network);
   }
 
-  /** Drops the oldest registration of the network that has most. */
+  /** Drops the oldest registration of the network that has the most. */
   #evictOne(): void {
     const most = Math.max(...this.#counts.values());
     for (const [key, entry] of this.#entries) {
-      if (this.#counts.get(this.#makers.get(key)?.network ?? "") !== most) continue;
+      if (this.#counts.get(this.#registrants.get(key)?.network ?? "") !== most) continue;
       this.#drop(key);
       this.#onChange({ kind: "removed", entry });
       return;

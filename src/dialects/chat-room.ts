@@ -1,5 +1,5 @@
-// chat-room: the server asks for a handle first; its client puts `:NAME:` before every line, the
-// name in front of the person's handle. Pure.
+// chat-room: the server asks for a handle, and clients prefix every line with `:NAME:`, the handle
+// included. Pure.
 
 import { names } from "../limits.ts";
 import { showsNothing } from "../text.ts";
@@ -11,9 +11,9 @@ import { sentence } from "./sentences.ts";
 /** UTF-16 units of the longest name that can be shown. */
 const maxAliasUnits = 2 * names.maxChars;
 
-const question = "Please, Enter Your ig name";
+const handlePrompt = "Please, Enter Your ig name";
 
-/** `:NAME:HANDLE`, as this system writes a person. People of other dialects have only one name. */
+/** `:NAME:HANDLE`, as chat-room shows a user. Users of other dialects have only one name. */
 function person(name: string, alias: string | undefined): string {
   return `:${alias ?? name}:${name}`;
 }
@@ -33,13 +33,13 @@ function renderRoom(event: RoomEvent): string {
 
 class ChatRoomConversation implements Conversation {
   #named = false;
-  /** The `:NAME:` that the client puts before every line, as it stood before the handle. */
+  /** The `:NAME:` with which the client prefixes every line, as it was sent with the handle. */
   #prefix = "";
   #shownAs = "";
   readonly #consent = new Consent();
 
   greeting(): readonly string[] {
-    return [question];
+    return [handlePrompt];
   }
 
   receive(message: string, nowMs = 0): Command | undefined {
@@ -57,11 +57,11 @@ class ChatRoomConversation implements Conversation {
         return `new user ${person(event.name, event.alias)} connected!\n`;
       case "refused":
         this.#named = false;
-        return [`${event.message}\n`, question];
+        return [`${event.message}\n`, handlePrompt];
       case "private":
         return `:${event.alias ?? event.from}:(private) ${event.text}`;
       case "sent":
-        // In this system people see their own lines.
+        // chat-room clients see their own lines.
         return `:${this.#shownAs}:(private, to ${event.to.join(",")}) ${event.text}`;
       default:
         return sentence(event);
@@ -74,7 +74,7 @@ class ChatRoomConversation implements Conversation {
     this.#prefix = whole;
     const handle = message.slice(whole.length).trim();
     const alias = name.trim();
-    // Whether it can be shown is the hub's business, but a longer one never can.
+    // The hub decides whether an alias is valid; one this long never is.
     return alias === "" || alias.length > maxAliasUnits
       ? { type: "login", name: handle }
       : { type: "login", name: handle, alias };

@@ -1,5 +1,5 @@
-// What the lab's small clients ask, send and print, as steps without I/O. The servers' side of the
-// same words is in the dialects' own files. Pure.
+// The small clients of `parley classic`: what they prompt, send and print, as steps without I/O.
+// The servers' side of each protocol is in its dialect's file. Pure.
 
 import { harmless } from "../text.ts";
 import { parseExpression, sessionEnded } from "./calculator/calculator.ts";
@@ -11,22 +11,22 @@ export type ClientStep = {
   print?: string;
   /** One message to the server. */
   send?: string;
-  /** Wait for the server's answer before asking again. */
+  /** Wait for the server's answer before the next prompt. */
   awaitsAnswer?: boolean;
-  /** The next question, printed without a line end. */
-  ask?: string;
+  /** The next prompt, printed without a line ending. */
+  prompt?: string;
   /** The client exits after this step. */
   end?: boolean;
 };
 
-const askExpression = "Enter a expression and Use q for Exit : ";
+const expressionPrompt = "Enter a expression and Use q for Exit : ";
 
-/** calculator: a name, then expressions until `q`. Wrong ones draw a warning and are not sent. */
+/** calculator: a name, then expressions until `q`. Invalid ones get a warning and are not sent. */
 export class CalculatorClient {
   #named = false;
 
   start(): ClientStep {
-    return { ask: "Please Enter your name: " };
+    return { prompt: "Please Enter your name: " };
   }
 
   handleTyped(line: string): ClientStep {
@@ -35,22 +35,22 @@ export class CalculatorClient {
       // An empty message cannot be sent.
       if (text === "") return this.start();
       this.#named = true;
-      return { send: text, ask: askExpression };
+      return { send: text, prompt: expressionPrompt };
     }
     if (text === "q") return { send: "q", print: sessionEnded, end: true };
     const { type } = parseExpression(text);
     if (type === "format") {
-      // The original prints the blank at the end too.
-      return { print: "Incorrect format, Please Enter Right format ", ask: askExpression };
+      // The original prints the trailing space too.
+      return { print: "Incorrect format, Please Enter Right format ", prompt: expressionPrompt };
     }
     if (type === "operator") {
-      return { print: "Incorrect operator, Please Enter Right Operator", ask: askExpression };
+      return { print: "Incorrect operator, Please Enter Right Operator", prompt: expressionPrompt };
     }
     return { send: text, awaitsAnswer: true };
   }
 
   handleAnswer(answer: string): ClientStep {
-    return { print: `Result: ${harmless(answer)}`, ask: askExpression };
+    return { print: `Result: ${harmless(answer)}`, prompt: expressionPrompt };
   }
 
   /** The end of input means `q`. */
@@ -59,14 +59,12 @@ export class CalculatorClient {
   }
 }
 
-/**
- * chat-room: asks for a name itself and prefixes every line with it; the first line is the handle.
- */
+/** chat-room: asks for a name and prefixes every line with it; the next line is the handle. */
 export class ChatRoomClient {
   #prefix: string | undefined;
 
   start(): ClientStep {
-    return { ask: "Please, Enter Your Name:" };
+    return { prompt: "Please, Enter Your Name:" };
   }
 
   handleTyped(line: string): ClientStep {
@@ -80,7 +78,7 @@ export class ChatRoomClient {
   }
 }
 
-/** One read as lines for the terminal, without control characters. */
+/** The lines of one read, without control characters. */
 export function receivedLines(text: string): string[] {
   return text
     .replace(/\n$/, "")
@@ -88,7 +86,7 @@ export function receivedLines(text: string): string[] {
     .map((line) => harmless(line.replace(/\r$/, "")));
 }
 
-/** greeting: an answer as the client prints it, with a blank of its own at the end. */
+/** greeting: an answer as the client prints it, with a trailing space. */
 export function greetingLine(answer: string): string {
   return `${receivedLines(answer).join(" ")} `;
 }
@@ -103,7 +101,7 @@ export function dateTimePauseMs(chance: number): number {
   return 1_000 + 1_000 * chance;
 }
 
-/** date-time: an answer as the client prints it, with two blanks before `from`. */
+/** date-time: an answer as the client prints it, with two spaces before `from`. */
 export function dateTimeLine(message: string, address: string, port: number): string {
   return `Client received MESSAGE = ${harmless(message)}  from ADDR = ('${address}', ${port})`;
 }

@@ -1,12 +1,12 @@
-// Private chat by consent, as one connection of a dialect knows it: whether accept, reject and
-// leave mean something now, and whom a text is for. Dialects whose own system has no such words
-// take them for ordinary text at any other time. Knows no wire and no hub.
+// Private chat by consent on one connection: whether accept, reject and leave are commands at the
+// moment, and who a text is for. Dialects whose original has no such commands take them for
+// ordinary text at any other time. Knows no wire format and no hub.
 
 import type { Command, PersonalEvent } from "../chat/events.ts";
 import { privateChat as limits } from "../limits.ts";
 import { chatAfter, noChat } from "../client/private-chat-state.ts";
 
-/** The words of a private chat, in any letter case. */
+/** The commands of a private chat, in any case. */
 export const consentWords = ["accept", "reject", "leave"] as const;
 
 const maxWordChars = 16;
@@ -15,24 +15,27 @@ export class Consent {
   readonly #frame: (sentence: string) => string;
   #chat = noChat;
   #isLeaving = false;
-  /** Who has ended a private chat, while this side's texts may have been sent before. */
+  /**
+   * The partner who ended the last private chat, while this side's texts may have been sent before
+   * the news arrived.
+   */
   #endedBy: string | undefined;
   /** Until when; undefined before the first of them. */
   #crossingUntilMs: number | undefined;
-  /** An invitation has been withdrawn, until this side's next message. */
+  /** An invitation was withdrawn; kept until this side's next message. */
   #isWithdrawn = false;
 
-  /** `frame` puts a sentence into the dialect's form. */
+  /** `frame` wraps a notice in the dialect's form. */
   constructor(frame: (sentence: string) => string = (sentence) => sentence) {
     this.#frame = frame;
   }
 
-  /** Whether everything that is typed is for the partner alone. */
+  /** Whether everything typed goes to the partner alone. */
   get isChatting(): boolean {
     return this.#chat.partner !== undefined;
   }
 
-  /** Follows what the person is told. */
+  /** Tracks the state from the events shown to the user. */
   handleEvent(event: PersonalEvent): void {
     if (event.type !== "chat") return;
     const before = this.#chat;
@@ -47,7 +50,7 @@ export class Consent {
     this.#isLeaving = false;
   }
 
-  /** The command that `text` is at this moment, if it is one of the words. */
+  /** The private-chat command in `text`, if it is one at the moment. */
   readWord(text: string): Command | undefined {
     const isWithdrawn = this.#isWithdrawn;
     this.#isWithdrawn = false;
@@ -63,9 +66,9 @@ export class Consent {
   }
 
   /**
-   * The command that says `text`: to the partner while a private chat lasts, else to the room. The
-   * first text after the partner has ended the chat may have been meant for the partner, and so may
-   * those that follow before a person can have read that it was not said; none of them are.
+   * Says `text` to the partner during a private chat, else to the room. The first text after the
+   * partner has ended the chat may have been meant for the partner, and so may those that follow
+   * before a person can have read that it was not said; none of them are.
    */
   say(text: string, nowMs: number): Command {
     if (this.isChatting) return { type: "say", text, to: "partner" };

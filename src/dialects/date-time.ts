@@ -1,5 +1,5 @@
-// date-time: a datagram asks for the date or the time of the server's clock. Stateless and pure;
-// the clock is a parameter.
+// date-time: a datagram asks for the server's date or time. Stateless and pure; the clock is a
+// parameter.
 
 import { quoted } from "../text.ts";
 import { invalidRequest, looksLikeAnswer } from "./datagram-guard.ts";
@@ -12,7 +12,7 @@ function twoDigits(value: number): string {
   return String(value % 100).padStart(2, "0");
 }
 
-/** Answers one request: month/day/year, the 24-hour time, or that it is neither. */
+/** The answer to one request: month/day/year, the 24-hour time, or `Invalid request`. */
 export function answerDateTime(request: string, now: LocalTime): string {
   if (request === sendDate) return [now.month, now.day, now.year].map(twoDigits).join("/");
   if (request === sendTime) return [now.hour, now.minute, now.second].map(twoDigits).join(":");
@@ -23,7 +23,7 @@ export const dateTime: DatagramDialect = {
   name: "date-time",
   answer(request, now) {
     if (looksLikeAnswer(request)) return undefined;
-    // `nc -u` sends the line end that was typed.
+    // `nc -u` sends the newline that was typed.
     const word = request.trim();
     const isKnown = word === sendDate || word === sendTime;
     return { text: answerDateTime(word, now), log: isKnown ? word : quoted(word) };

@@ -1,10 +1,10 @@
-// Messages of clients without line ends: one read is one message. Those with line ends go through
+// Framing for clients that send no line endings: one read is one message. Lines go through
 // src/line-splitter.ts. Pure.
 
 import { tooLong } from "../line-splitter.ts";
 import { message as limits } from "../limits.ts";
 
-/** Strips a trailing line end; a UTF-8 character split over two reads waits for its rest. */
+/** Strips a trailing line ending; a UTF-8 character split over two reads waits for its rest. */
 export class ReadFramer {
   #decoder = new TextDecoder();
 

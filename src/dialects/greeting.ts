@@ -1,5 +1,5 @@
-// greeting: one message, one answer. A datagram gets `Ok`; over TCP a knock is answered and the
-// connection ends. Pure.
+// greeting: one message, one answer. A datagram is answered `Ok`; over TCP a knock is answered and
+// the connection closed. Pure.
 
 import type { Command, RoomEvent } from "../chat/events.ts";
 import { looksLikeAnswer, ok } from "./datagram-guard.ts";

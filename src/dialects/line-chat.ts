@@ -1,5 +1,5 @@
-// line-chat: the first line is the name, every later line goes to everyone else. Its server's
-// messages begin with a line end as well as ending with one. Pure.
+// line-chat: the first line is the name, every later line goes to everyone else. The server's
+// messages begin and end with a newline. Pure.
 
 import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
 import { showsNothing } from "../text.ts";

@@ -1,5 +1,5 @@
-// Tells protocols apart on the main port by the first bytes (docs/dialects.md "The main port").
-// Pure: the adapter keeps the bytes and the time, and asks again when either has changed.
+// Detects the protocol of a main-port connection by its first bytes (docs/dialects.md "The main
+// port"). Pure: the adapter keeps the bytes and the clock, and asks again when either has changed.
 
 import { openingTypes } from "../cpp/codec.ts";
 import { sniff as limits } from "../limits.ts";
@@ -8,18 +8,19 @@ export type Verdict =
   | { kind: "wait"; untilMs: number | undefined }
   | { kind: "native" }
   | { kind: "cpp" }
-  /** Plain text, so open-chat; `framed` if the first message has a line end. */
+  /** Plain text, so open-chat; `framed` if the first message contains a line ending. */
   | { kind: "text"; framed: boolean }
   /** A protocol that is not served here; `answer` is all it gets. */
   | { kind: "foreign"; answer: string }
-  /** Silence for a while: ask for a name, once, and go on waiting. */
+  /** Silence: prompt for a name, once, and go on waiting. */
   | { kind: "prompt" };
 
 const httpLine = /^(?:[A-Z]{3,20}) [^\r\n]* HTTP\/\d/;
-// Enough by itself: no name has a blank, and a request line too long to be held back must not pass.
+// A method alone is enough: no name contains a space, and a request line longer than the buffer
+// must not pass.
 const httpMethod = /^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|TRACE|CONNECT|PRI) /;
 
-/** What is known of a connection whose protocol is not. */
+/** What is known of a connection whose protocol is still unknown. */
 export type Beginning = {
   bytes: Uint8Array;
   /** Milliseconds since the connection was opened, and since its first byte. */
@@ -28,11 +29,11 @@ export type Beginning = {
   /** The other side has sent FIN. */
   ended: boolean;
   prompted: boolean;
-  /** Where web browsers are sent. */
+  /** The port that browsers are pointed to. */
   webPort: number | undefined;
 };
 
-export function sniff(beginning: Beginning): Verdict {
+export function detectProtocol(beginning: Beginning): Verdict {
   const { bytes, ended } = beginning;
   if (bytes.length === 0) return silence(beginning);
   const answer = foreignAnswer(bytes, beginning.webPort);
@@ -55,7 +56,7 @@ export function sniff(beginning: Beginning): Verdict {
   return { kind: "wait", untilMs: late ? openWaitMs : limits.unframedAfterMs };
 }
 
-/** An unfinished beginning of CPP or JSON is given longer than a name. */
+/** A prefix of a CPP type or of JSON is given longer than a name. */
 const openWaitMs = 300;
 
 function silence({ silentMs, prompted, ended }: Beginning): Verdict {
@@ -79,9 +80,9 @@ function cppType(text: string): "whole" | "beginning" | "none" {
 }
 
 /**
- * What a client of a protocol that none of our ports speaks is told before its connection is
- * closed; undefined for all others. HTTP matters most: a hostile page can make a browser send lines
- * of its choice after the request line.
+ * The only answer to a client of a protocol that this port does not speak; undefined for all
+ * others. HTTP matters most: a hostile page can make a browser send lines of its choice after the
+ * request line.
  */
 export function foreignAnswer(bytes: Uint8Array, webPort: number | undefined): string | undefined {
   if (bytes[0] === 0x16 && bytes[1] === 0x03) {

@@ -1,6 +1,6 @@
 // select-chat: messages to chosen recipients, private chat by consent, a list of users at every
-// change. The client sends without line ends; the server sends lines, one a send, for the original
-// page takes one receive for one message. Pure.
+// change. The client sends without line endings; the server sends one line per send, since the
+// original page takes each receive for a message. Pure.
 
 import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
 import { harmless, showsNothing } from "../text.ts";
@@ -9,10 +9,10 @@ import { Consent, consentWords } from "./consent.ts";
 import type { Conversation, Dialect, Peer, RosterStyle } from "../chat/dialect.ts";
 import { sentence } from "./sentences.ts";
 
-const askName = "enter name: ";
+const namePrompt = "enter name: ";
 const usage = "use: recipient[,recipient] - message\n";
 const separator = " - ";
-/** Marks a name that stood alone: if nobody has it, the answer is how to write a message. */
+/** The `ref` of a lone name: if nobody has that name, the answer is the usage line. */
 const inviteRef = "name alone";
 
 const roster: RosterStyle = {
@@ -39,19 +39,19 @@ function renderRoom(event: RoomEvent): string {
 }
 
 class SelectChatConversation implements Conversation {
-  #state: "nameless" | "named" = "nameless";
+  #named = false;
   #self = "";
   readonly #consent = new Consent();
 
   greeting(): readonly string[] {
-    return ["welcome to the chat\n", askName];
+    return ["welcome to the chat\n", namePrompt];
   }
 
   receive(message: string): Command | undefined {
     const word = message.length > 16 ? "" : message.trim().toLowerCase();
-    if (this.#state === "nameless") {
+    if (!this.#named) {
       if (word === "exit") return { type: "quit" };
-      this.#state = "named";
+      this.#named = true;
       return { type: "login", name: message.trim(), assign: true };
     }
     if (word === "exit") return { type: "quit" };
@@ -73,14 +73,14 @@ class SelectChatConversation implements Conversation {
         this.#self = event.name;
         return undefined;
       case "refused":
-        this.#state = "nameless";
-        return [`${event.message}\n`, askName];
+        this.#named = false;
+        return [`${event.message}\n`, namePrompt];
       case "private":
         return `${event.from} : ${this.#self} - ${event.text}\n`;
       case "error":
         if (event.code === "unknown-user" && event.ref === inviteRef) return usage;
         if (event.code === "unknown-user" && event.subject !== undefined) {
-          // As it was written, without what could forge a line.
+          // As written, without what could forge a line.
           return `user not found: ${harmless(event.subject)}\n`;
         }
         return `${event.message}\n`;
@@ -97,13 +97,13 @@ function readTell(message: string): Command | undefined {
   const at = message.indexOf(separator);
   if (at < 0) return undefined;
   const text = message.slice(at + separator.length);
-  // One more than allowed is enough for the hub to refuse it.
+  // One more than the limit is enough for the hub to refuse it.
   const names = message.slice(0, at).split(",", limits.maxRecipients + 1);
   const to = names.map((name) => name.trim()).filter((name) => name !== "");
   return to.length === 0 || showsNothing(text) ? undefined : { type: "tell", to, text };
 }
 
-/** Reads a name that stands alone. Only the hub knows whether somebody has it. */
+/** Reads a lone name. Only the hub knows whether somebody has it. */
 function readInvite(message: string): Command | undefined {
   const name = message.trim();
   return /^[^\s,]+$/.test(name) ? { type: "invite", to: name, ref: inviteRef } : undefined;
@@ -114,7 +114,7 @@ export const selectChat: Dialect = {
   reservedWords: [...consentWords, "exit", "__users__", "ALL"],
   input: "auto",
   output: "message",
-  // A client may sleep before its first receive, and takes one receive for one message.
+  // A client may sleep before its first receive, and takes each receive for a message.
   greetingGapMs: 100,
   sendGapMs: 40,
   echo: { said: false, joined: false },

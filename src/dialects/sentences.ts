@@ -1,12 +1,12 @@
-// What the dialects for people say where their own systems have no words: one sentence without a
-// line end, which the dialect puts into its own form. Knows no dialect.
+// The sentences that all text dialects share for events their originals do not have. Each is
+// without a line ending; the dialect wraps it in its own form. Knows no dialect.
 
 import type { ChatState, PersonalEvent } from "../chat/events.ts";
 
 /**
- * The sentence for what one member alone hears; undefined for what people are not told, or only the
- * native protocol asks for. `private`, `names`, `files`, `sent` and `download` have each dialect's
- * own form.
+ * The sentence for an event sent to one member; undefined for events that people are not told of,
+ * or that only the native protocol has. Each dialect renders `private`, `names`, `files`, `sent`
+ * and `download` itself.
  */
 export function sentence(event: PersonalEvent): string | undefined {
   switch (event.type) {
@@ -39,7 +39,7 @@ export function sentence(event: PersonalEvent): string | undefined {
   }
 }
 
-/** Private chat by consent, in select-chat's words. */
+/** Private chat by consent, in select-chat's wording. */
 function chatSentence(state: ChatState, partner: string): string {
   switch (state) {
     case "asked":

@@ -1,4 +1,4 @@
-// All dialects by name. To add one, add its file and a line here (ARCHITECTURE.md).
+// The table of all dialects by name. To add one, add its file and a line here (ARCHITECTURE.md).
 
 import { fold, nameProblem } from "../chat/names/grammar.ts";
 import { openingTypes } from "../cpp/codec.ts";
@@ -12,7 +12,7 @@ import { reservedWords as nativeWords } from "./native/native.ts";
 import { openChat } from "./open-chat/open-chat.ts";
 import { selectChat } from "./select-chat.ts";
 
-/** A dialect, the transports of its own port, and where `--classic` opens it (docs/dialects.md). */
+/** A dialect, the transports of its own port, and the port that `--classic` opens for it. */
 export type DialectEntry = { classicPort: number } & (
   | { transport: "tcp"; dialect: Dialect }
   | { transport: "udp"; datagram: DatagramDialect }
@@ -34,10 +34,7 @@ export const dialects: Readonly<Record<string, DialectEntry>> = {
   "select-chat": { transport: "tcp", dialect: selectChat, classicPort: 10_000 },
 };
 
-/**
- * Folded words that some dialect, or CPP on the main port, reads as something else: nobody can be
- * called so.
- */
+/** Folded words that mean something in some dialect, or to CPP on the main port: never names. */
 export const reservedNames: ReadonlySet<string> = new Set(
   [
     ...nativeWords,
@@ -48,7 +45,7 @@ export const reservedNames: ReadonlySet<string> = new Set(
   ].map(fold),
 );
 
-/** Undefined if a person can be called `name` here; else the sentence that says why not. */
+/** Why `name` is not valid for a person, as a sentence; undefined if it is. */
 export function personNameProblem(name: string): string | undefined {
   return nameProblem(name, reservedNames);
 }

@@ -1,10 +1,10 @@
-// Cleaning up after an error: what fails now must not hide what failed first.
+// Cleanup after an error, which must not hide that error.
 
-/** Runs a step of cleaning up, and ignores its error. */
+/** Runs a cleanup step and ignores its error. */
 export function quietly(step: () => void): void {
   try {
     step();
   } catch {
-    // The error that led here is the one to report.
+    // The original error is the one to report.
   }
 }

@@ -1,6 +1,6 @@
-// The client's end of a control connection: the native protocol without a name, as far as file
-// transfers need it (docs/protocol.md). Every line of the server is hostile input; decode-server.ts
-// checks it.
+// The client's end of a control connection: as much of the native protocol (docs/protocol.md) as
+// file transfers need, without a login. Every line from the server is hostile input;
+// decode-server.ts validates it.
 
 import { harmless } from "../text.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
@@ -33,10 +33,10 @@ type Pending = {
 
 export class ControlClient {
   readonly where: string;
-  /** News of transfers; set it before any can arrive. */
+  /** Called with messages about transfers; set it before any can arrive. */
   onTransferMessage: (message: TransferMessage) => void = () => {};
   readonly #link: TcpLink;
-  /** Requests without an answer, by their `ref`. */
+  /** Requests without an answer yet, by `ref`. */
   readonly #pending = new Map<number, Pending>();
   readonly #lost = Promise.withResolvers<ParleyError>();
   readonly #lines = new LineSplitter(message.maxLineBytes);
@@ -55,7 +55,7 @@ export class ControlClient {
   }
 
   /**
-   * Connects and says hello; requests may follow at once, without waiting for the welcome.
+   * Connects and sends `hello`; requests may follow at once, without waiting for the welcome.
    * @throws ParleyError `cannot-connect`
    */
   static async connect(to: Address): Promise<ControlClient> {
@@ -63,8 +63,8 @@ export class ControlClient {
     const deadline = new Deadline(limits.connectTimeoutMs);
     const attempt = async (): Promise<ControlClient | string> => {
       let client: ControlClient | undefined;
-      const hears = (link: TcpLink) => (client = new ControlClient(link, where)).#events();
-      const outcome = await dial(to, deadline, { hears });
+      const events = (link: TcpLink) => (client = new ControlClient(link, where)).#events();
+      const outcome = await dial(to, deadline, { events });
       return typeof outcome === "string" ? outcome : (client ?? "closed");
     };
     const connected = await happyEyeballs(attempt, limits.secondConnectMs, (late) => late.close());
@@ -85,7 +85,7 @@ export class ControlClient {
     return this.#lost.promise;
   }
 
-  /** The server has said welcome: it is a parley server. */
+  /** The server has sent its welcome, so it is a parley server. */
   get isWelcomed(): boolean {
     return this.#welcomed;
   }
@@ -98,7 +98,7 @@ export class ControlClient {
     if (!this.isClosed) this.#link.send(encodeClient(request));
   }
 
-  /** Asks for a file. @throws ParleyError what the server answers, or `stalled` */
+  /** Requests a file. @throws ParleyError the server's error, or `stalled` */
   async fetch(request: FetchRequest): Promise<FileOffer> {
     const answer = await this.#request(request);
     if (answer.type === "offer") return answer;
@@ -106,8 +106,8 @@ export class ControlClient {
   }
 
   /**
-   * A page of the list of files, after `after`. @throws ParleyError what the server answers, or
-   * `stalled`
+   * Requests the page of the file list that follows `after`. @throws ParleyError the server's
+   * error, or `stalled`
    */
   async listFiles(after: string | undefined): Promise<FilePage> {
     const answer = await this.#request({ type: "files", after });
@@ -115,12 +115,12 @@ export class ControlClient {
     throw this.#unexpected(answer);
   }
 
-  /** For how long nothing has arrived. */
+  /** Milliseconds since anything arrived. */
   get silentMs(): number {
     return performance.now() - this.#heardAtMs;
   }
 
-  /** Asks for a sign of life; without one the connection is lost after `timeoutMs`. */
+  /** Pings the server; without an answer the connection counts as lost after `timeoutMs`. */
   checkAlive(timeoutMs: number): void {
     if (this.isClosed || this.#aliveTimer !== undefined) return;
     const askedAtMs = performance.now();
@@ -136,7 +136,7 @@ export class ControlClient {
     this.#end(new ParleyError("cannot-connect", `The connection to ${this.where} is closed.`));
   }
 
-  /** Resolves with the answer, which is no error; a rate-limited request is sent again. */
+  /** Resolves with the answer, never an `error`; retries a rate-limited request. */
   async #request(request: FetchRequest | FilesRequest): Promise<ServerMessage> {
     for (let tries = 1; ; tries++) {
       const answer = await this.#ask(request);
@@ -188,7 +188,7 @@ export class ControlClient {
     }
   }
 
-  /** A server whose first words are not native gets little time to say something else. */
+  /** A server that does not start in the native protocol gets little time to switch to it. */
   #checkBanner(bytes: Uint8Array): void {
     this.#banner.handleData(bytes);
     if (this.#banner.problem(this.where) === undefined) return;
@@ -219,21 +219,20 @@ export class ControlClient {
       case "digest":
         return this.onTransferMessage(received);
       default:
-      // Nothing that a session without a name has asked for.
+      // Nothing that this client has asked for.
     }
   }
 
   #handleUndecodable({ reason, message: why, ref }: Undecodable): void {
-    const sentence = `${this.where} sent a line that is not a message of a parley server: ${why}.`;
+    const sentence = `${this.where} sent a line that is not a valid message: ${why}.`;
     const pending = this.#take(ref);
     if (pending !== undefined) return pending.reject(new ParleyError("protocol", sentence));
-    // Messages of a newer server are skipped, and another dialect's greeting that comes before the
-    // welcome.
+    // Skip messages of a newer server, and another dialect's greeting before the welcome.
     const isHarmless = reason === "unknown" || (reason === "malformed" && !this.#welcomed);
     if (!isHarmless) this.#fail(sentence);
   }
 
-  /** The request of that number, which waits no more. */
+  /** Removes and returns the pending request with that `ref`. */
   #take(ref: unknown): Pending | undefined {
     const pending = typeof ref === "number" ? this.#pending.get(ref) : undefined;
     if (pending === undefined || typeof ref !== "number") return undefined;
@@ -254,7 +253,7 @@ export class ControlClient {
   }
 
   #unexpected({ type }: ServerMessage): ParleyError {
-    return new ParleyError("protocol", `${this.where} answered with \`${type}\` instead.`);
+    return new ParleyError("protocol", `${this.where} sent an unexpected answer: ${type}.`);
   }
 
   #fail(sentence: string): void {

@@ -1,5 +1,5 @@
-// One attempt at downloading one file: couples the receiver's loop with a control connection and
-// drives the assembler in slices between them. Decides nothing about segments and keeps nothing
+// One attempt at downloading a file: connects the receiver's loop, a control connection and the
+// assembler, which works in slices between them. Decides nothing about segments and keeps nothing
 // beyond the attempt; download-client.ts retries.
 
 import { ParleyError } from "../errors.ts";
@@ -17,35 +17,32 @@ import { ReceiverLoop } from "./receiver-loop.ts";
 import type { UdpOffload } from "../io/udp/udp.ts";
 
 export interface DownloadAttemptOptions {
-  /**
-   * The server's numeric address, and the UDP port: the TCP port's number, until an offer says
-   * otherwise.
-   */
+  /** The server's numeric address, and its UDP port: that of TCP until an offer says otherwise. */
   readonly host: string;
   readonly udpPort: number;
   readonly name: string;
-  /** Byte ranges that are missing; absent for all. */
+  /** Byte ranges that are missing; absent: everything. */
   readonly wanted?: readonly (readonly [start: number, end: number])[];
-  /** Bytes up to here are present already, at least in part. */
+  /** End of the last range that is present already. */
   readonly heldBytes: number;
   readonly limitBytesPerSecond?: number;
   readonly path?: PathMetrics;
-  /** How long digests may be late once everything has arrived. */
+  /** How long to wait for digests once everything has arrived. */
   readonly digestTimeoutMs: number;
   /** False: no kernel offload (tests). */
   readonly offload?: boolean;
   /**
-   * Where the bytes go; undefined if `wanted` does not apply to what is offered: the attempt then
-   * ends as `stale`. May throw.
+   * Returns where the bytes go; undefined if `wanted` does not apply to the offered version, which
+   * ends the attempt as `stale`. May throw.
    */
   onOffer(offer: FileOffer): Assembler | undefined;
-  /** After each turn, with or without new bytes. May throw, which ends the attempt. */
+  /** Called after each turn, with or without new bytes. May throw, which ends the attempt. */
   onTurn(): void;
 }
 
 /**
- * How an attempt ended, if it can be retried (`elsewhere`: at another UDP port); everything else is
- * thrown.
+ * How an attempt ended: the file is complete, or it is worth retrying (`elsewhere`: at another UDP
+ * port). Anything else is thrown.
  */
 export type AttemptOutcome =
   | { how: "whole" }
@@ -80,7 +77,7 @@ export class DownloadAttempt {
     this.receiver = new Receiver({
       token,
       sink: (offset, source, at, length) => this.#handleBytes(offset, source, at, length),
-      // Under a rate limit loopback's large, unpaced steps are not needed.
+      // A rate limit needs pacing, which loopback does without.
       loopback: isLoopback(host) && limitBytesPerSecond === undefined,
       receiveBufferBytes: loop.offload.receiveBufferBytes,
       maxSegmentBytes: wire.maxSegmentBytes,
@@ -88,7 +85,7 @@ export class DownloadAttempt {
       ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
       ...(path === undefined ? {} : { path }),
     });
-    // It may reject before anybody awaits it.
+    // It may reject before anyone awaits it.
     this.#outcome.promise.catch(() => {});
   }
 
@@ -140,12 +137,12 @@ export class DownloadAttempt {
     this.#loop.wake();
   }
 
-  /** There is something to do again: the reader of `-o -` has made room. */
+  /** Takes a turn soon: the reader of `-o -` has made room. */
   wake(): void {
     this.#loop.wake();
   }
 
-  /** Ends it from outside: Ctrl-C, a reader that is gone. */
+  /** Ends the attempt from outside: Ctrl-C, a reader that has gone. */
   fail(error: unknown): void {
     this.#loop.end();
     this.#ended = true;
@@ -160,7 +157,7 @@ export class DownloadAttempt {
     }
   }
 
-  /** The loop's turn; true if there is more to do at once. */
+  /** Takes a turn of the loop; true if there is more to do at once. */
   turn(): boolean {
     if (this.receiver.cookie !== undefined) this.#onCookie?.();
     const more = this.#assembler !== undefined && this.#work(this.#assembler);
@@ -169,7 +166,7 @@ export class DownloadAttempt {
     return more;
   }
 
-  /** When gathered segments must be written, or a silence be investigated. */
+  /** Time until gathered segments must be written, or a silence be investigated. */
   dueInUs(): number {
     if (this.#assembler?.hasGathered === true) return limits.gatherMs * 1000;
     const untilSilentMs = Math.max(limits.silenceStepMs, limits.silenceMs - this.#silentMs);
@@ -180,7 +177,7 @@ export class DownloadAttempt {
     this.#isRefused = true;
   }
 
-  /** The cookie arrives with the TCP handshake's round trip; a lost one is not waited for. */
+  /** Usually the cookie arrives in the same round trip as the TCP handshake; waits only briefly. */
   #cookieOrTimeout(): Promise<void> {
     if (this.receiver.cookie !== undefined) return Promise.resolve();
     return new Promise((resolve) => {
@@ -215,8 +212,7 @@ export class DownloadAttempt {
     this.#offer = offer;
     this.#offeredAtMs = performance.now();
     const { udpPort } = this.#options;
-    // A port that answers is right, whatever number the server gives it behind a port-forwarding
-    // router.
+    // A port that answers is right, even if the offer names another, as behind port forwarding.
     if (offer.udpPort !== udpPort && this.receiver.cookie === undefined) {
       return this.#end({ how: "elsewhere", udpPort: offer.udpPort });
     }
@@ -232,14 +228,14 @@ export class DownloadAttempt {
     this.#loop.wake();
   }
 
-  /** The receiver's sink. */
+  /** The receiver's sink for file bytes. */
   #handleBytes(offset: number, source: Uint8Array, at: number, length: number): void {
     if (this.#assembler === undefined) this.#preOffer.addData(offset, source, at, length);
     else this.#assembler.put(offset, source, at, length);
   }
 
   #handleTransferMessage(message: TransferMessage): void {
-    // Read in one piece with the offer, whose promise has not resolved yet.
+    // Arrived together with the offer, whose promise has not resolved yet.
     if (this.#offer === undefined) return this.#preOffer.addMessage(message);
     if (message.transfer !== this.#offer.transfer) return;
     if (message.type === "error") throw errorOf(message);
@@ -263,8 +259,7 @@ export class DownloadAttempt {
   /** True if there is more to do at once. */
   #work(assembler: Assembler): boolean {
     const nowMs = performance.now();
-    // Small segments gather until they are worth a write, but not for long, and not once everything
-    // has arrived.
+    // Small segments gather until they are worth a write, but only briefly, and not at the end.
     const isDue = nowMs - this.#flushedAtMs >= limits.gatherMs;
     if (isDue || this.receiver.state !== "running") {
       assembler.flush();
@@ -277,7 +272,8 @@ export class DownloadAttempt {
       if (bad.times >= wire.maxBadCopies) {
         throw new ParleyError(
           "integrity",
-          `Chunk ${bad.index} of '${this.#options.name}' (${bad.length} bytes at ${bad.offset}) failed its digest ${bad.times} times.`,
+          `Chunk ${bad.index} of '${this.#options.name}' ` +
+            `(${bad.length} bytes at ${bad.offset}) failed its digest ${bad.times} times.`,
         );
       }
       this.receiver.handleBadRange(bad.offset, bad.length, nowUs());
@@ -309,11 +305,11 @@ export class DownloadAttempt {
     if (state === "gone") {
       this.#retry(`${where} no longer knows the transfer.`);
     } else if (state === "stalled") {
-      this.#retry(`No data arrived from ${where} over UDP for too long: a firewall may block it.`);
+      this.#retry(`No data arrived from ${where} over UDP for too long: is a firewall blocking it?`);
     }
   }
 
-  /** Notices a lost server, path or local address well before the long timeouts do. */
+  /** Notices the loss of the server, the path or our address well before the long timeouts. */
   #checkSilence(where: string): void {
     const nowMs = performance.now();
     const check = this.#assembler?.check;
@@ -326,19 +322,19 @@ export class DownloadAttempt {
     if (this.#silentMs >= limits.silenceMs) this.#control?.checkAlive(limits.aliveTimeoutMs);
     const isUnverified = this.receiver.state === "done" && check !== undefined;
     if (isUnverified && nowMs - this.#progressAtMs > this.#options.digestTimeoutMs) {
-      this.#retry(`${where} does not send the digests of the file.`);
+      this.#retry(`${where} has not sent the file's digests.`);
     }
     if (this.#offer === undefined || this.receiver.cookie !== undefined) return;
     const unansweredMs = nowMs - this.#offeredAtMs;
     const { udpPort } = this.#options;
     if (this.#isRefused && unansweredMs > limits.udpRefusedMs) {
-      this.#retry(`${where} refuses datagrams on UDP port ${udpPort}: a firewall may block it.`);
+      this.#retry(`${where} refuses datagrams on UDP port ${udpPort}: is a firewall blocking it?`);
     } else if (unansweredMs > limits.udpAnswerMs) {
-      this.#retry(`${where} answers, but not on UDP port ${udpPort}: a firewall may block it.`);
+      this.#retry(`${where} answers, but not on UDP port ${udpPort}: is a firewall blocking it?`);
     }
   }
 
-  /** For how long nothing at all has arrived. */
+  /** Milliseconds since anything at all arrived. */
   get #silentMs(): number {
     return Math.min(this.#loop.silentMs, this.#control?.silentMs ?? 0);
   }

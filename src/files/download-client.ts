@@ -1,5 +1,5 @@
 // Downloads files from one server: retries after lost connections and server restarts, resumes, and
-// reports events. The command, the terminal client and tests use it alike; it prints nothing.
+// reports events. Shared by `parley fetch-file` and the terminal client; prints nothing.
 
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
@@ -21,7 +21,7 @@ import { DownloadAttempt, type DownloadAttemptOptions } from "./download-attempt
 export interface DownloadClientOptions {
   readonly server: Address;
   readonly limitBytesPerSecond?: number;
-  /** False: start over, whatever a `.part` holds. */
+  /** False: start over, even if there is a partial file. */
   readonly resume?: boolean;
   /** Replace a file that differs. */
   readonly force?: boolean;
@@ -37,7 +37,7 @@ export class DownloadClient {
   /** The server's addresses, the one in use first. */
   #addresses: string[] = [];
   #control: ControlClient | undefined;
-  /** A parley server has answered. */
+  /** A parley server has answered before. */
   #isWelcomed = false;
   #path: PathMetrics | undefined;
   #udpPort: number | undefined;
@@ -51,7 +51,7 @@ export class DownloadClient {
     applyJitHints();
   }
 
-  /** All files of the server, page by page. @throws ParleyError `cannot-connect`, `protocol`, … */
+  /** Lists the server's files, page by page. @throws ParleyError `cannot-connect`, `protocol`, … */
   async *list(): AsyncGenerator<FileInfo> {
     let listed = 0;
     for (let after: string | undefined = ""; after !== undefined;) {
@@ -64,14 +64,13 @@ export class DownloadClient {
         if (isListed(file)) yield file;
         if (++listed > limits.maxListed) return;
       }
-      // Names must ascend, so that a listing can't go in circles.
+      // Names must ascend, so that a listing can't loop.
       after = page.next !== undefined && page.next > after ? page.next : undefined;
     }
   }
 
   /**
-   * Downloads one file; resolves when it is complete, verified and in place (or equal to what is
-   * there already).
+   * Downloads one file; resolves when it is complete, verified and in place, or was up to date.
    * @throws ParleyError `not-found`, `differs`, `locked`, `changed`, `integrity`, `stalled` (the
    * partial file is kept), `storage`, …
    */
@@ -131,15 +130,14 @@ export class DownloadClient {
     }
   }
 
-  /** The result of `work`. @throws ParleyError the reason given to `stop`, as soon as it is */
+  /** Resolves as `work` does. @throws ParleyError the reason given to `stop`, at once */
   #unlessStopped<Value>(work: Promise<Value>): Promise<Value> {
     return Promise.race([work, this.#stopping.promise]);
   }
 
   /**
-   * Does `work`, and once a server has answered, again after every lost connection, within the
-   * retry window.
-   * @throws ParleyError what `work` throws
+   * Runs `work`, and if a server has answered before, again after every lost connection within the
+   * retry window. @throws ParleyError what `work` throws
    */
   async #retryWhileLost<Value>(name: string, work: () => Promise<Value>): Promise<Value> {
     const startMs = performance.now();
@@ -157,7 +155,7 @@ export class DownloadClient {
   }
 
   /**
-   * The connection, the route or the name server was lost, and may come back. The very first
+   * Whether the connection, the route or the name server was lost and may come back. The very first
    * connection must succeed.
    */
   #isRetriable(error: unknown): error is ParleyError {
@@ -167,7 +165,7 @@ export class DownloadClient {
     return isLost && this.#isWelcomed;
   }
 
-  /** The outcome, or a reason to retry. */
+  /** Makes one attempt. Returns its outcome, or the reason to retry. */
   async #try(name: string, download: Download): Promise<"whole" | "stale" | ParleyError> {
     let attempt: DownloadAttempt | undefined;
     try {
@@ -188,7 +186,7 @@ export class DownloadClient {
       this.#current = attempt;
       download.attach(attempt);
       const control = await this.#connect();
-      // The connection went to another of the server's addresses than the datagrams.
+      // TCP connected to another of the server's addresses than UDP.
       if (this.#addresses[0] !== host) return "stale";
       const outcome = await attempt.run(control);
       this.#isWelcomed ||= control.isWelcomed;
@@ -201,14 +199,14 @@ export class DownloadClient {
       if (this.#isRetriable(error)) return error;
       throw error;
     } finally {
-      // A journal that can't be written only costs the next resume; hiding an error would be worse.
+      // A journal that can't be written only costs the next resume; it must not hide an error.
       quietly(() => download.detach());
       this.#current = undefined;
       quietly(() => attempt?.close());
     }
   }
 
-  /** True if an equal file is in place already. @throws ParleyError `differs` without `force` */
+  /** Whether an identical file is in place. @throws ParleyError `differs` without `force` */
   async #isUnchanged(name: string, path: string): Promise<boolean> {
     const local = lookAt(path);
     if (local === undefined) return false;
@@ -245,7 +243,7 @@ export class DownloadClient {
         return (this.#control = await this.#unlessStopped(connecting));
       } catch (error) {
         void connecting.then((late) => late.close()).catch(() => {});
-        // Once the last has failed, the name is looked up again: a server may move.
+        // Once all have failed, the name is looked up again, since a server may move.
         this.#addresses.shift();
         if (this.#stopped !== undefined || this.#addresses.length === 0) throw error;
       }
@@ -253,7 +251,7 @@ export class DownloadClient {
   }
 
   /**
-   * The server's numeric address, so that TCP and UDP go to the same one.
+   * Resolves the server's name, so that TCP and UDP use the same address.
    * @throws ParleyError `cannot-connect`
    */
   async #resolve(): Promise<Address> {
@@ -294,7 +292,7 @@ function isTime(unixMs: number): boolean {
   return !Number.isNaN(new Date(unixMs).getTime());
 }
 
-/** Whether it can be a file at all. */
+/** Whether an entry can be a real file. */
 function isListed({ size, modified }: FileInfo): boolean {
   return size <= wire.maxFileBytes && isTime(modified);
 }

@@ -1,6 +1,5 @@
-// One file being downloaded, over as many attempts as it takes: its partial file or ring, what has
-// arrived, what has been reported and written out. An attempt (download-attempt.ts) brings bytes;
-// this keeps them.
+// The download of one file over as many attempts as it takes: its partial file or ring, progress,
+// events and output. An attempt (download-attempt.ts) fetches bytes; this keeps them.
 
 import { ParleyError, unwritable } from "../errors.ts";
 import { fetching as limits, journal } from "../limits.ts";
@@ -42,7 +41,7 @@ export class Download {
   #progressBytes = 0;
   #rate = 0;
 
-  /** Opens the partial file, if the target is one. @throws ParleyError `locked`, `storage` */
+  /** Opens the partial file, if the target is a file. @throws ParleyError `locked`, `storage` */
   constructor(name: string, target: FetchTarget, options: DownloadOptions) {
     this.#name = name;
     this.#target = target;
@@ -51,7 +50,7 @@ export class Download {
     else this.#ring = new MemoryRing(limits.ringBytes);
   }
 
-  /** There has been an offer. */
+  /** Whether there was an offer. */
   get hasBegun(): boolean {
     return this.#offer !== undefined;
   }
@@ -66,7 +65,7 @@ export class Download {
     return this.receivedBytes + (this.#assembler?.check.verifiedBytes ?? 0);
   }
 
-  /** What an attempt has to request. */
+  /** What the next attempt has to request. */
   wanted(): { wanted?: [number, number][]; heldBytes: number } {
     const size = this.#offer?.size ?? this.#part?.left?.head.size;
     const present = this.#assembler?.present ?? this.#part?.left?.present;
@@ -90,8 +89,8 @@ export class Download {
   }
 
   /**
-   * Where the bytes of this offer go; undefined if the present ones were of another version, and
-   * have been discarded.
+   * Returns where the bytes of this offer go; undefined if those present belonged to another
+   * version and were discarded.
    */
   handleOffer(offer: FileOffer): Assembler | undefined {
     const { size, version, chunkBytes } = offer;
@@ -103,13 +102,13 @@ export class Download {
     if (++this.#versions > limits.maxVersions) {
       throw new ParleyError(
         "changed",
-        `'${this.#name}' keeps changing on the server: ${limits.maxVersions} versions were begun.`,
+        `'${this.#name}' keeps changing on the server: gave up after ${limits.maxVersions} versions.`,
       );
     }
     if (this.#emitted > 0) {
       throw new ParleyError(
         "changed",
-        `'${this.#name}' changed on the server after part of it had been written out.`,
+        `'${this.#name}' changed on the server after part of it was written to the output.`,
       );
     }
     const left = this.#part?.left;
@@ -134,14 +133,14 @@ export class Download {
     this.#progressBytes = resumedBytes;
     const offload = this.#report();
     this.#options.onEvent({ event: "offer", name, size, modified, version, resumedBytes, offload });
-    // The attempt has left out bytes that were present of another version.
+    // The attempt's requests left out bytes that were present of another version.
     const isMisled = (known !== undefined || left !== undefined) && !fits;
     return isMisled ? undefined : this.#assembler;
   }
 
   /**
-   * After each turn of an attempt.
-   * @throws ParleyError `storage`, `failed` when nobody reads the output any more
+   * Records, writes out and reports; called after each turn of an attempt.
+   * @throws ParleyError `storage`, `failed` if the output was closed
    */
   handleTurn(): void {
     this.#record(false);
@@ -150,8 +149,8 @@ export class Download {
   }
 
   /**
-   * Everything is verified: gives the file its name.
-   * @throws ParleyError `differs` if that is taken by now, unless `replace`
+   * Everything is verified: moves the file into place, or finishes writing it out.
+   * @throws ParleyError `differs` if the name is taken by now, unless `replace`
    */
   async finish(replace: boolean): Promise<void> {
     const { size } = this.#offer ?? { size: 0 };
@@ -160,7 +159,7 @@ export class Download {
       await this.#output?.relief();
       await new Promise<void>((go) => setImmediate(go));
     }
-    // The end of the process waits a second at most; a reader may be slower.
+    // At exit the process waits a second at most; a reader may be slower.
     await this.#output?.flush(limits.outputFlushMs);
     if (this.#output?.closed === true) throw outputLost(this.#output);
     const sha256 = Buffer.from(this.#assembler?.check.whole ?? []).toString("hex");
@@ -168,7 +167,7 @@ export class Download {
     this.#options.onEvent(this.#done(sha256));
   }
 
-  /** Leaves a partial file for the next fetch. */
+  /** Closes the partial file, which stays for the next fetch. */
   close(): void {
     this.#part?.close();
   }
@@ -192,11 +191,11 @@ export class Download {
 
   #store(): ChunkStore {
     const store = this.#part ?? this.#ring;
-    if (store === undefined) throw new ParleyError("failed", "Nowhere to put the file.");
+    if (store === undefined) throw new ParleyError("failed", "The file has no destination.");
     return store;
   }
 
-  /** Records in the journal what has arrived, now and then. */
+  /** Records in the journal what has arrived: when due, or `now`. */
   #record(now: boolean): void {
     const assembler = this.#assembler;
     if (this.#part === undefined || assembler === undefined) return;
@@ -231,17 +230,14 @@ export class Download {
         break;
       }
     }
-    // In large steps, so that each is worth a REQUEST.
+    // Raise the horizon in large steps, so that each is worth a REQUEST.
     const horizon = this.#horizon(ring);
     if (horizon - this.#horizonSet < ring.size / limits.horizonSteps) return;
     this.#horizonSet = horizon;
     this.#attempt?.setHorizon(horizon);
   }
 
-  /**
-   * The output reads from the ring until its bytes have left; those are fewer than `unsentBytes` at
-   * any time.
-   */
+  /** The output still reads up to `unsentBytes` of emitted bytes from the ring. */
   #horizon(ring: MemoryRing): number {
     return Math.max(0, this.#emitted - limits.unsentBytes) + ring.size;
   }
@@ -253,7 +249,7 @@ export class Download {
     const { size } = this.#assembler.check;
     const receivedBytes = this.receivedBytes;
     const now = ((receivedBytes - this.#progressBytes) / elapsedMs) * 1000;
-    // Smoothed over about a second, so that the time left does not jump.
+    // Smooth over about a second, so that the time left does not jump.
     this.#rate =
       this.#rate === 0 ? now : this.#rate + (now - this.#rate) * Math.min(1, elapsedMs / 1000);
     this.#progressAtMs = nowMs;
@@ -304,7 +300,7 @@ export class Download {
 
 function outputLost({ failure }: FetchOutput): ParleyError {
   if (failure !== undefined) return unwritable(failure);
-  return new ParleyError("failed", "Nobody reads the output any more.");
+  return new ParleyError("failed", "The output was closed.");
 }
 
 function rounded(value: number): number {

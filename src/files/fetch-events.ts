@@ -1,23 +1,20 @@
-// The events of a fetch; with `--json` these are its lines, field by field. Types only.
+// The events of a fetch, exactly as `--json` prints them (docs/json.md). Types only.
 
 import type { ErrorCode } from "../errors.ts";
 
 /** Where a file goes. */
 export type FetchTarget =
   | { readonly kind: "file"; readonly path: string }
-  /** In order, and only verified bytes. */
+  /** Verified bytes, in order. */
   | { readonly kind: "stream"; readonly output: FetchOutput };
 
 export interface FetchOutput {
-  /**
-   * Takes all bytes, which must not change until they have left; false: wait for `relief` before
-   * the next ones.
-   */
+  /** Takes all bytes, which must not change until written. False: wait for `relief` before more. */
   data(bytes: Uint8Array): boolean;
   relief(): Promise<void>;
-  /** Resolves when everything has left, or after `timeoutMs`. */
+  /** Resolves once everything is written, or after `timeoutMs`. */
   flush(timeoutMs: number): Promise<void>;
-  /** Nobody reads any more, or the disk is full (`failure`). */
+  /** The reader has gone, or writing failed (`failure`). */
   readonly closed: boolean;
   readonly failure: Error | undefined;
 }
@@ -37,7 +34,7 @@ export type FetchEvent =
       readonly size: number;
       readonly modified: number;
       readonly version: string;
-      /** Bytes that an earlier fetch has left. */
+      /** Bytes kept from an earlier fetch. */
       readonly resumedBytes: number;
       readonly offload: OffloadReport;
     }
@@ -60,10 +57,7 @@ export type FetchEvent =
       readonly inMs: number;
     }
   | {
-      /**
-       * Not fetched, and why (docs/protocol.md: Errors); the others still are, unless the server is
-       * lost.
-       */
+      /** One file can't be fetched; others still are, unless the server is unreachable. */
       readonly event: "failed";
       readonly name: string;
       readonly code: ErrorCode;

@@ -1,4 +1,4 @@
-// Why a file can't be looked at, created or written, in words.
+// Why a file can't be inspected, created or written, in words.
 
 import { type Stats, statSync } from "node:fs";
 import { harmless } from "../text.ts";
@@ -13,7 +13,7 @@ const reasons: Readonly<Record<string, string>> = {
   EFBIG: "the file system allows no file of that size",
   EINVAL: "the file system does not allow that name",
   // The folder exists, but is one in which no files can be created, such as /proc.
-  ENOENT: "no file can be created there",
+  ENOENT: "files cannot be created there",
   EEXIST: "a file of that name exists",
   ENOTDIR: "a part of the path is not a folder",
   EISDIR: "it is a folder",
@@ -26,8 +26,8 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 /**
- * What is there; undefined for nothing.
- * @throws ParleyError `storage` if that can't be determined, and so nothing can be written
+ * What `path` is; undefined if it does not exist.
+ * @throws ParleyError `storage` if that can't be determined, so that nothing can be written
  */
 export function lookAt(path: string): Stats | undefined {
   try {

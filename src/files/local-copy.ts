@@ -1,5 +1,5 @@
-// Is the local file the server's? Compares its prefix digests with the server's, in slices, and
-// stops at the first chunk that differs. Nothing of the file crosses the network.
+// Compares a local file with the server's by their prefix digests, in slices, up to the first chunk
+// that differs. No file data crosses the network.
 
 import { closeSync, openSync, readSync } from "node:fs";
 import { ParleyError } from "../errors.ts";
@@ -12,8 +12,8 @@ import type { TransferMessage } from "../protocol/messages.ts";
 import { checkOffer } from "./offer.ts";
 
 /**
- * `sha256` (hexadecimal) if the two are equal.
- * @throws ParleyError the server's answer, or why the connection was lost
+ * `sha256` (hexadecimal) if the two files are identical.
+ * @throws ParleyError the server's error, or why the connection was lost
  */
 export async function compareWithLocal(
   control: ControlClient,

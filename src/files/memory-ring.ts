@@ -1,5 +1,5 @@
-// A window of a file in memory, for output that is streamed instead of saved: byte `n` is stored at
-// `n` modulo the size. The writer keeps within the window; `part` gives contiguous pieces.
+// A window of a file in memory, for output that is streamed rather than saved: byte `n` is stored
+// at `n` modulo the size. The writer stays within the window; `part` returns contiguous pieces.
 
 import type { ChunkStore } from "../transfer/assembler.ts";
 

@@ -1,13 +1,13 @@
-// Gives a file its final name in one step, without ever replacing a file that must not be: by
-// whatever means the file system has.
+// Moves a file into place atomically, without ever replacing a file that must stay, by whatever
+// means the file system offers.
 
 import { closeSync, linkSync, openSync, renameSync, rmSync } from "node:fs";
 import { renameNoReplace } from "../io/file-calls.ts";
 import { quietly } from "./cleanup.ts";
 
 /**
- * False, and nothing done, if the name is taken and not to be replaced. Throws what the file system
- * throws.
+ * Renames `from` to `to`. False, and nothing done, if `to` exists and `replace` is false. Throws
+ * what the file system throws.
  */
 export function moveInto(
   from: string,
@@ -33,7 +33,7 @@ export function moveInto(
   return true;
 }
 
-/** Reserves the name with an empty file, which the rename then replaces. */
+/** Reserves the name with an empty file, then replaces that. */
 function moveOverPlaceholder(from: string, to: string): boolean {
   try {
     closeSync(openSync(to, "wx"));

@@ -1,6 +1,5 @@
-// Whether a server's offer of a file (docs/transfer.md) is one that a transfer can work with.
-// Hostile input: its fields are of the right kind (decode-server.ts), here they are held to their
-// bounds.
+// Checks that a server's offer of a file (docs/transfer.md) is within bounds. Hostile input, of
+// which decode-server.ts has checked the types only.
 
 import { ParleyError } from "../errors.ts";
 import { protocol, transfer as wire } from "../limits.ts";
@@ -20,6 +19,8 @@ export function checkOffer(offer: FileOffer): FileOffer {
     Number.isInteger(Math.log2(chunkBytes)) &&
     chunkCount(size, chunkBytes) <= wire.maxChunks;
   if (isValid) return offer;
-  const numbers = `${size} bytes in chunks of ${chunkBytes}, segments of up to ${maxSegmentBytes}, port ${udpPort}`;
+  const numbers =
+    `${size} bytes in chunks of ${chunkBytes}, ` +
+    `segments of up to ${maxSegmentBytes}, port ${udpPort}`;
   throw new ParleyError("protocol", `The server's offer is outside the protocol's bounds: ${numbers}.`);
 }

@@ -1,13 +1,13 @@
-// One fetch of a name at a time: a lock on the partial file itself, held by the kernel, so that it
-// is gone with its process. Where the file system knows no such lock, SQLite's on a file beside it
-// does the same.
+// Lets only one fetch at a time write a partial file: a kernel lock on the file, which ends with
+// its process. On file systems without such locks, SQLite's lock on a file beside it takes its
+// place.
 
 import { Database } from "bun:sqlite";
 import { rmSync, statSync } from "node:fs";
 import { ParleyError } from "../errors.ts";
 import { lockFile } from "../io/file-calls.ts";
 
-/** Another fetch may be removing the lock file that is being opened. */
+/** Retries if another fetch removes the lock file while it is being opened. */
 const tries = 5;
 
 export class PartLock {
@@ -20,8 +20,7 @@ export class PartLock {
   }
 
   /**
-   * `fd` is the open partial file, `part` its path. Closing `fd` releases the lock, and so must
-   * `release`.
+   * Locks the partial file `part`, open as `fd`. To unlock it, call `release` and close `fd`.
    * @throws ParleyError `locked` while another fetch holds it
    */
   static take(fd: number, part: string, lock: typeof lockFile = lockFile): PartLock {
@@ -46,7 +45,7 @@ function lockBeside(lockPath: string, part: string): Database {
     try {
       const opened = inodeOf(lockPath);
       database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
-      // Between opening and locking, its last holder may have removed it.
+      // The last holder may have removed it between opening and locking.
       if (opened !== undefined && inodeOf(lockPath) === opened) return database;
       database.close();
     } catch (error) {

@@ -1,18 +1,14 @@
-// The name of a file while it is being fetched.
+// The path of a partial file.
 
 import { basename, dirname, join } from "node:path";
 
 /**
- * Bytes of a name on any usual file system, and of the longest suffix: `.part.journal`, with some
- * reserve.
+ * Longest name, in bytes, on usual file systems, and room for the longest suffix, `.part.journal`.
  */
 const maxNameBytes = 255;
 const maxSuffixBytes = 24;
 
-/**
- * `NAME.part` beside it; a name that leaves no room for the suffix is truncated, and told from
- * others by a hash.
- */
+/** `NAME.part` beside `path`; a name that leaves no room for suffixes is truncated and hashed. */
 export function partPathOf(path: string): string {
   const name = basename(path);
   const room = maxNameBytes - maxSuffixBytes;

@@ -1,5 +1,5 @@
-// `NAME.part` with its journal and its lock: what a fetch writes into, and where the next one
-// resumes whatever happened. Knows files, not how they are fetched.
+// `NAME.part` with its journal and its lock: what a fetch writes to, and what the next one resumes.
+// Knows files, not how they are fetched.
 
 import {
   type BigIntStats,
@@ -32,11 +32,11 @@ import { moveInto } from "./move-into.ts";
 import { partPathOf } from "./part-path.ts";
 import { PartLock } from "./part-lock.ts";
 
-/** A file may be finished and renamed, or replaced, just while it is being opened. */
+/** Retries if the file is finished and renamed, or replaced, while it is being opened. */
 const openTries = 5;
 
 export class PartialFile implements ChunkStore {
-  /** Where the file will be when it is complete. */
+  /** The path of the complete file. */
   readonly path: string;
   readonly #part: string;
   readonly #lock: PartLock;
@@ -57,9 +57,8 @@ export class PartialFile implements ChunkStore {
   }
 
   /**
-   * Takes the lock, and reads what an earlier fetch has left (unless `resume` is false). The folder
-   * must exist.
-   * @throws ParleyError `locked`, `storage`
+   * Takes the lock, and loads what an earlier fetch has left, unless `resume` is false. The folder
+   * must exist. @throws ParleyError `locked`, `storage`
    */
   static open(path: string, resume: boolean): PartialFile {
     checkFolder(path);
@@ -79,9 +78,7 @@ export class PartialFile implements ChunkStore {
     }
   }
 
-  /**
-   * Removes what a fetch has left of a file that is complete by now: it died just before its end.
-   */
+  /** Removes the leftovers of a fetch that died after it had completed its file. */
   static removeLeftovers(path: string): void {
     const part = partPathOf(path);
     const left = lstatOf(part);
@@ -91,12 +88,12 @@ export class PartialFile implements ChunkStore {
     rmSync(`${part}.journal`, { force: true });
   }
 
-  /** What an earlier fetch has left, if it is of use. */
+  /** What an earlier fetch has left, if usable. */
   get left(): { head: JournalHead; present: RangeSet } | undefined {
     return this.#head && { head: this.#head, present: this.#present };
   }
 
-  /** Starts from nothing; what was there before is discarded. */
+  /** Starts over with an empty file; discards what was there. */
   begin(head: JournalHead): void {
     this.#head = head;
     this.#present = new RangeSet();
@@ -119,22 +116,20 @@ export class PartialFile implements ChunkStore {
     return this.#guard(() => readSync(this.#data, into, 0, into.length, offset));
   }
 
-  /** Records these chunks, which must have been written before. */
+  /** Records chunks in the journal; they must have been written. */
   record(chunks: readonly (readonly [first: number, count: number])[]): void {
     if (chunks.length > 0) this.#guard(() => append(this.#journal, encodeChunks(chunks)));
   }
 
   /**
-   * The file is complete and verified: gives it its name, with `replace` in place of whatever has
-   * it.
-   * @throws ParleyError `differs` if the name is taken by now and must not be replaced; `storage`
+   * The file is complete and verified: moves it into place. @throws ParleyError `differs` if the
+   * name is taken by now, unless `replace`; `storage`
    */
   finish(replace: boolean): void {
     this.#guard(() => {
       const { size } = this.#head ?? { size: 0 };
       if (fstatSync(this.#data).size !== size) ftruncateSync(this.#data, size);
-      // What was verified is what was written through the open file: its name must still be that
-      // file's.
+      // The verified bytes are those of the open file, so the name must still be that file's.
       this.#checkName(this.#part);
       if (!moveInto(this.#part, this.path, replace)) throw takenMeanwhile(this.path);
       this.#checkName(this.path);
@@ -143,7 +138,7 @@ export class PartialFile implements ChunkStore {
     });
   }
 
-  /** Leaves it as it is, for the next fetch; if nothing was ever begun, leaves nothing. */
+  /** Leaves the file for the next fetch; removes it if nothing was ever begun. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -153,7 +148,7 @@ export class PartialFile implements ChunkStore {
     }
     quietly(() => closeSync(this.#journal));
     quietly(() => this.#lock.release());
-    // A network file system may only now say that it could not store everything.
+    // A network file system may report only now that it could not store everything.
     closeSync(this.#data);
   }
 
@@ -162,7 +157,7 @@ export class PartialFile implements ChunkStore {
     if (fstatSync(this.#journal).size > limits.maxBytes) return;
     const found = decodeJournal(readFileSync(path, "utf8"));
     if (found === undefined) return;
-    // A torn last line must not swallow the next one.
+    // End a torn last line, so that it does not swallow the next one.
     append(this.#journal, "\n");
     this.#head = found.head;
     this.#present = found.present;
@@ -194,7 +189,7 @@ interface Opened {
   readonly existed: boolean;
 }
 
-/** Opens and locks the file that has the name once it is locked. */
+/** Opens and locks the partial file, and makes sure that it still has the name once locked. */
 function openLocked(path: string): Opened {
   const part = partPathOf(path);
   for (let i = 0; i < openTries; i++) {
@@ -219,8 +214,8 @@ function openLocked(path: string): Opened {
 }
 
 /**
- * Opens a file of ours for writing. A FIFO or a device of that name is not waited for, a link not
- * followed; a file with a second name (a hard link) is not written through: it is replaced.
+ * Opens a file for writing. Does not wait for a FIFO or a device of that name, nor follow a link;
+ * replaces a file that has a second hard link.
  */
 function openOwn(path: string, flags: number): number {
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
@@ -246,7 +241,7 @@ function asStorageError(error: unknown, path: string): ParleyError {
   if (error instanceof ParleyError) return error;
   return new ParleyError(
     "storage",
-    `Cannot write '${path}': ${fileReason(error)}; what has arrived is kept, fetch again to resume`,
+    `Cannot write '${path}': ${fileReason(error)}; the partial file is kept, fetch again to resume`,
   );
 }
 
@@ -261,7 +256,7 @@ function isSameFile(a: BigIntStats, b: BigIntStats): boolean {
 function takenMeanwhile(path: string): ParleyError {
   return new ParleyError(
     "differs",
-    `'${path}' has been created by another program meanwhile; what was fetched is kept beside it: ` +
+    `'${path}' was created by another program meanwhile; the fetched file is kept beside it: ` +
       "`--force` replaces it, `-o` saves it elsewhere.",
   );
 }
@@ -271,7 +266,7 @@ function append(fd: number, text: string): void {
   for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
 }
 
-/** A missing folder may be misspelled: it is not created, as cp and curl would not. */
+/** A missing folder may be a typo, so it is not created, just as cp and curl would not. */
 function checkFolder(path: string): void {
   const folder = dirname(path);
   const stat = lookAt(folder);
@@ -279,6 +274,7 @@ function checkFolder(path: string): void {
   const problem = stat === undefined ? "there is no folder" : "not a folder:";
   throw new ParleyError(
     "storage",
-    `Cannot write '${path}': ${problem} '${folder}'. Create it first, or choose another place with -o`,
+    `Cannot write '${path}': ${problem} '${folder}'. ` +
+      "Create it first, or choose another place with -o",
   );
 }

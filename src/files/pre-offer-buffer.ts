@@ -1,5 +1,5 @@
-// What overtakes the offer of a file: data over UDP, digests read in the same piece. Buffered,
-// within bounds, until the offer says where it goes.
+// Buffers what arrives before the offer of a file has been processed: data over UDP, digests from
+// the same read. Bounded.
 
 import { fetching as limits } from "../limits.ts";
 import type { TransferMessage } from "../protocol/messages.ts";
@@ -24,8 +24,8 @@ export class PreOfferBuffer {
   }
 
   /**
-   * Hands everything on, once: bytes within the file, messages, and the ranges for which there was
-   * no room.
+   * Passes everything on, once: bytes within the file, messages, and ranges dropped for lack of
+   * room.
    */
   release(
     size: number,

@@ -1,5 +1,5 @@
-// Drives the receiver machine: its UDP socket, its timers, and turns of the event loop that first
-// read, then request more, and then process what has arrived. Knows nothing of files.
+// Drives the receiver state machine: its UDP socket, its timers, and turns that first read, then
+// request more, then process what has arrived. Knows nothing of files.
 
 import { fetching as limits, transfer as wire, udp } from "../limits.ts";
 import type { Receiver } from "../transfer/receiver.ts";
@@ -14,14 +14,14 @@ export interface LoopOptions {
   /** False: no kernel offload (tests). */
   readonly offload?: boolean;
   /**
-   * In each turn, with or without new bytes, for at most `fetching.workSliceMs`: what arrives
-   * meanwhile waits in the socket. True if there is more to do at once. May throw, which fails the
-   * loop.
+   * Called in each turn, with or without new bytes. Must take at most `fetching.workSliceMs`, as
+   * arrivals wait in the socket meanwhile. Returns whether there is more to do at once. May throw,
+   * which fails the loop.
    */
   onTurn(): boolean;
-  /** µs until `onTurn` must be called again even if nothing arrives; Infinity for never. */
+  /** µs until `onTurn` must be called again even if nothing arrives; Infinity: never. */
   dueInUs(): number;
-  /** The server's machine refuses our datagrams (ICMP port unreachable). */
+  /** The server's host refuses our datagrams (ICMP port unreachable). */
   onRefused(): void;
   /** The loop has failed; nothing more is called. */
   onFailure(error: unknown): void;
@@ -32,20 +32,18 @@ export class ReceiverLoop {
   readonly #socket: UdpPort;
   readonly #request = new Uint8Array(wire.maxRequestBytes);
   #receiver: Receiver | undefined;
-  /** The first REQUEST may go over UDP: the control connection has left without it. */
+  /** The first REQUEST may go over UDP: the control connection did not carry it. */
   #mayRequestFirst = false;
   /** Bytes read in this turn, and since the last request. */
   #turnBytes = 0;
   #bytesSinceRequest = 0;
-  /**
-   * When the current batch was read (-1: not looked at yet), and when its last datagram arrived.
-   */
+  /** When the current batch was read (-1: not yet known), and when its last datagram arrived. */
   #readAtUs = -1;
   #arrivedUs = 0;
-  /** Small datagrams arrive so fast that they are read in batches, with naps in between. */
+  /** Reading in batches, with naps in between: small datagrams are arriving fast. */
   #isBatched = false;
   #napUs: number = limits.maxNapUs;
-  /** Arrivals since then, to measure their rate. */
+  /** Arrivals since `#countedFromUs`, to measure their rate. */
   #countedFromUs = 0;
   #counted = 0;
   #countedBytes = 0;
@@ -77,7 +75,7 @@ export class ReceiverLoop {
     return this.#socket.offload;
   }
 
-  /** For how long no datagram has arrived, since the start at most. */
+  /** Milliseconds since the last datagram arrived, or since the start. */
   get silentMs(): number {
     return (nowUs() - this.#arrivedUs) / 1000;
   }
@@ -89,7 +87,7 @@ export class ReceiverLoop {
     this.#turn(receiver);
   }
 
-  /** From now on the first REQUEST goes over UDP, unless the control connection carries it. */
+  /** Allows the first REQUEST over UDP, in case the control connection does not carry it. */
   allowFirstRequest(): void {
     this.#mayRequestFirst = true;
     const rttUs = this.#receiver?.stats().minRttUs ?? 0;
@@ -97,10 +95,7 @@ export class ReceiverLoop {
     this.#burstTimer = setTimeout(() => this.#awaitFirstBurst(), Math.floor((rttUs * 0.9) / 1000));
   }
 
-  /**
-   * The first burst is near: its spacing on arrival measures the path, so we must not be late for
-   * it.
-   */
+  /** The first burst is about to arrive: its spacing measures the path, so be there in time. */
   #awaitFirstBurst(): void {
     if (this.#ended) return;
     this.#setBatched(true);
@@ -114,15 +109,14 @@ export class ReceiverLoop {
     this.#readAtUs = -1;
     this.#guard(() => this.#read(bytes, bytes.length, 0));
     if (this.#ended) return;
-    // A fast path always has more to read: requests must not wait for the end of the turn, nor the
-    // end of the turn forever.
+    // On a fast path there is always more to read: request in between, but bound the turn, too.
     if (this.#bytesSinceRequest >= limits.eagerBytes && this.#turnBytes <= limits.eagerTurnBytes) {
       this.#guard(() => this.#transmit());
     }
     this.wake();
   }
 
-  /** Takes a turn after what has arrived in this turn of the event loop. */
+  /** Schedules a turn after the current turn of the event loop. */
   wake(): void {
     if (this.#scheduled || this.#ended) return;
     this.#scheduled = true;
@@ -147,8 +141,7 @@ export class ReceiverLoop {
 
   readonly #read = (bytes: Uint8Array, length: number, agoUs: number): void => {
     if (this.#readAtUs < 0) this.#readAtUs = nowUs();
-    // What was read without a timestamp may seem to arrive a little later than what is read after
-    // it.
+    // A datagram read without a timestamp may seem to arrive later than the next one.
     this.#arrivedUs = Math.max(this.#arrivedUs, Math.floor(this.#readAtUs - agoUs));
     this.#receiver?.handleDatagrams(bytes, this.#arrivedUs, length, agoUs > 0);
     this.#counted++;
@@ -190,9 +183,7 @@ export class ReceiverLoop {
     this.#socket.readAlone(isBatched);
   }
 
-  /**
-   * Decides from the arrivals of the last turn's length whether reading in batches is worthwhile.
-   */
+  /** Decides from the rate of arrivals whether reading in batches is worthwhile. */
   #measureRate(): void {
     if (!this.#socket.hasBatches) return;
     const now = nowUs();
@@ -210,7 +201,7 @@ export class ReceiverLoop {
   }
 
   /**
-   * Requests go first, so that the path is busy while we hash. True if there is more to do at once.
+   * Requests first, so that the path is busy while we hash. True if there is more to do at once.
    */
   #step(receiver: Receiver): boolean {
     const now = nowUs();
@@ -225,14 +216,14 @@ export class ReceiverLoop {
     const now = nowUs();
     this.#bytesSinceRequest = 0;
     if (this.#mayRequestFirst) this.#send(receiver.pollFirstRequest(this.#request, now));
-    // A REQUEST names ranges of megabytes, so a turn has few; the bound is for a state machine gone
-    // wrong.
+    // A turn has few REQUESTs, each for megabytes; the bound guards against a runaway state
+    // machine.
     for (let i = 0; i < udp.maxSendMany; i++) {
       if (!this.#send(receiver.pollTransmit(this.#request, now))) return;
     }
   }
 
-  /** What the socket does not take is lost, as on any path: the receiver requests it again. */
+  /** A datagram that the socket does not accept is lost, as on any path. */
   #send(length: number): boolean {
     if (length > 0) this.#socket.send(this.#request.subarray(0, length), length);
     return length > 0;

@@ -1,6 +1,5 @@
-// Checks a server's first words: does it speak the native protocol at all? A port of another
-// dialect answers with text, and a client would otherwise wait for nothing. Knows no socket and no
-// clock.
+// Checks whether a server's first bytes are the native protocol. A port of another dialect sends
+// text, and the client would otherwise wait in vain. Knows no socket and no clock.
 
 import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
@@ -17,17 +16,18 @@ export class BannerCheck {
     if (this.#native) return;
     const text =
       this.#text + this.#decoder.decode(bytes.subarray(0, 4 * maxChars), { stream: true });
-    // A native server's lines are objects; lines of a prompt may come before its welcome.
+    // A native server sends JSON objects; lines of a prompt may come before its welcome.
     this.#native = /(?:^|\n)[ \t\r]*\{/.test(text);
     this.#text = text.slice(0, maxChars);
   }
 
-  /** The text so far is none that a native server sends: an error, unless a native line follows. */
+  /** The error for a server that has not sent a native line so far; undefined if it has. */
   problem(where: string): ParleyError | undefined {
     if (this.#native || this.#text.trim() === "") return undefined;
     return new ParleyError(
       "protocol",
-      `${where} answers, but not as a parley server's main port: ${quoted(this.#text.trim())}. Is it the port of a dialect, or of another program?`,
+      `${where} answers, but not as a parley server's main port: ${quoted(this.#text.trim())}. ` +
+        "Is it the port of a dialect, or of another program?",
     );
   }
 }

@@ -1,5 +1,5 @@
-// How the lab's small clients reach a server: over TCP, one send a message, or over UDP, one answer
-// a request. Bounded in time and memory; knows no dialect.
+// The connections of `parley classic`: over TCP, where each send is a message, and over UDP, with
+// one answer per request. Bounded in time and memory; knows no dialect.
 
 import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
@@ -12,7 +12,7 @@ import { UdpPort } from "./udp/udp.ts";
 export class ClassicTcp {
   readonly #decoder = new TextDecoder();
   #link: TcpLink | undefined;
-  #heard: string[] = [];
+  #received: string[] = [];
   #ended = false;
   #waiting: (() => void) | undefined;
   #nextSendMs = 0;
@@ -26,7 +26,7 @@ export class ClassicTcp {
     const connection = new ClassicTcp();
     const deadline = new Deadline(limits.connectTimeoutMs);
     const link = await dial(to, deadline, {
-      hears: () => ({
+      events: () => ({
         data: (bytes) => connection.#take(bytes),
         ended: () => connection.#finish(),
       }),
@@ -46,7 +46,7 @@ export class ClassicTcp {
     return performance.now() - this.#activeMs;
   }
 
-  /** Sends one message, a while after the last: servers take one read for one message. */
+  /** Sends one message, a while after the last, since servers take each read for a message. */
   async send(text: string): Promise<void> {
     const waitMs = this.#nextSendMs - performance.now();
     this.#nextSendMs = Math.max(this.#nextSendMs, performance.now()) + limits.sendGapMs;
@@ -55,13 +55,13 @@ export class ClassicTcp {
     this.#activeMs = performance.now();
   }
 
-  /** The next read, once there is one; undefined when the connection has ended. */
+  /** Waits for the next read; undefined when the connection has ended. */
   async receive(): Promise<string | undefined> {
-    while (this.#heard.length === 0 && !this.#ended) {
+    while (this.#received.length === 0 && !this.#ended) {
       await new Promise<void>((resolve) => (this.#waiting = resolve));
     }
-    const text = this.#heard.shift();
-    if (this.#heard.length < limits.maxHeard) this.#link?.pause(false);
+    const text = this.#received.shift();
+    if (this.#received.length < limits.maxUnreadMessages) this.#link?.pause(false);
     return text;
   }
 
@@ -76,7 +76,7 @@ export class ClassicTcp {
     throw new ParleyError("stalled", `No answer for ${limits.answerTimeoutMs / 1000} s: try again`);
   }
 
-  /** Closes the connection once everything sent has left. */
+  /** Closes the connection once everything is sent. */
   async end(): Promise<void> {
     this.#finish();
     this.#link?.end();
@@ -87,8 +87,8 @@ export class ClassicTcp {
     this.#activeMs = performance.now();
     const text = this.#decoder.decode(bytes, { stream: true });
     if (text === "") return;
-    this.#heard.push(text);
-    if (this.#heard.length >= limits.maxHeard) this.#link?.pause(true);
+    this.#received.push(text);
+    if (this.#received.length >= limits.maxUnreadMessages) this.#link?.pause(true);
     this.#wake();
   }
 
@@ -107,7 +107,7 @@ export class ClassicUdp {
   readonly address: string;
   readonly port: number;
   #udp: UdpPort | undefined;
-  /** Takes the answer; undefined: the port is closed. */
+  /** Called with the answer; undefined: the port is closed. */
   #answer: ((text: string | undefined) => void) | undefined;
 
   private constructor(address: string, port: number) {
@@ -134,7 +134,7 @@ export class ClassicUdp {
   }
 
   /**
-   * Sends a request, repeats it while no answer comes, and returns the answer.
+   * Sends a request, repeatedly until there is an answer, and returns the answer.
    * @throws ParleyError `cannot-connect` if the port is closed, `stalled` if nothing answers.
    */
   async ask(request: string): Promise<string> {

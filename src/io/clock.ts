@@ -1,34 +1,29 @@
-// Two times: one for deadlines and rates, which nobody can set, and one for stamps, which is the
-// system's.
+// Two clocks: a monotonic one for deadlines and rates, and the system's for timestamps.
 
-/**
- * The system's clock is corrected by less than this all the time; stamps follow it when it is off
- * by more.
- */
+/** Timestamps ignore smaller corrections of the system clock, which happen all the time. */
 const toleranceMs = 1_000;
-/** Between two looks at the system's clock. */
-const lookMs = 100;
+/** How often the system clock is read. */
+const checkMs = 100;
 
 /**
- * Whole milliseconds: Unix time as it was when the process began, and what has passed since. It
- * never goes back and never jumps, whatever is done to the system's clock; a machine that sleeps
- * stops it.
+ * Monotonic time in whole milliseconds, counting from Unix time at the start of the process. Never
+ * jumps when the system clock is set, and stops while the machine sleeps.
  */
 export function steadyMs(): number {
   return Math.floor(performance.timeOrigin + performance.now());
 }
 
 /**
- * Turns steady time, in whole milliseconds, into Unix time for stamps: as steady as that, but if
- * the system's clock is set, either way, or the machine has slept, stamps are right again at once.
- * They go back when the clock is set back.
+ * Returns a function from steady time to Unix time, both in whole milliseconds. Timestamps are as
+ * steady as the former, but follow at once when the system clock is set, forward or back, or the
+ * machine has slept.
  */
 export function stampClock(systemMs: () => number): (steadyMs: number) => number {
   let offsetMs = 0;
-  let lookedMs = -Infinity;
+  let checkedMs = -Infinity;
   return (nowMs) => {
-    if (nowMs - lookedMs >= lookMs) {
-      lookedMs = nowMs;
+    if (nowMs - checkedMs >= checkMs) {
+      checkedMs = nowMs;
       const behindMs = systemMs() - (nowMs + offsetMs);
       if (Math.abs(behindMs) > toleranceMs) offsetMs += behindMs;
     }
@@ -36,12 +31,10 @@ export function stampClock(systemMs: () => number): (steadyMs: number) => number
   };
 }
 
-/**
- * Unix time in milliseconds, whole, at a steady time: for what is kept or shown, never for waiting.
- */
+/** Unix time in whole milliseconds at a steady time: for timestamps, never for timeouts. */
 export const stampMs = stampClock(Date.now);
 
-/** The clock of the transfer machines, in whole µs since the start of the process. */
+/** Monotonic time in whole µs since the start of the process: the clock of transfers. */
 export function nowUs(): number {
   return Math.floor(performance.now() * 1000);
 }

@@ -28,13 +28,13 @@ export class Deadline {
 }
 
 export type Dialler = {
-  /** Who handles the link's events; called before anything can arrive on it. */
-  hears: (link: TcpLink) => TcpLinkEvents;
-  /** The link is open: sends leave from now on. */
+  /** Returns the handlers of the link's events; called before anything can arrive on it. */
+  events: (link: TcpLink) => TcpLinkEvents;
+  /** Called when the link is open for sending. */
   opened?: () => void;
 };
 
-/** An open link, or why there is none. Never rejects. */
+/** Returns an open link, or the reason why there is none. Never rejects. */
 export async function dial(
   to: Address,
   deadline: Deadline,
@@ -44,7 +44,7 @@ export async function dial(
   let late = false;
   const open = (socket: PeerSocket) => {
     if (late) return void socket.terminate();
-    link.attach(socket, dialler.hears(link));
+    link.attach(socket, dialler.events(link));
     dialler.opened?.();
   };
   const connect = async () => {

@@ -1,6 +1,6 @@
-// Calls on files that Bun does not expose: the kernel's lock on an open file, and a rename that
-// never replaces. Each says "unsupported" where the platform or the file system has none, and its
-// caller does it another way.
+// File system calls that Bun does not expose: a lock on an open file, and a rename that never
+// replaces. Each returns "unsupported" where the platform or the file system has none; callers have
+// a fallback.
 
 import { dlopen, FFIType, read } from "bun:ffi";
 import { libcNames } from "./udp/libc.ts";
@@ -10,24 +10,23 @@ const { i32, ptr, u32 } = FFIType;
 const isMac = process.platform === "darwin";
 const libraries = isMac ? ["libSystem.B.dylib"] : process.platform === "linux" ? libcNames : [];
 
-/** flock(2): exclusive, and an answer at once. */
+/** flock(2): LOCK_EX | LOCK_NB. */
 const lockExclusiveNow = 2 | 4;
 const wouldBlock = isMac ? 35 : 11;
 const exists = 17;
-/** renameat2(2): paths relative to the working folder; fail if the new name is taken. */
+/** renameat2(2): AT_FDCWD and RENAME_NOREPLACE. */
 const workingFolder = -100;
 const noReplace = 1;
 
 /**
- * Binds functions of libc, or nothing if one is missing: each is bound alone, so as not to take the
- * others away.
+ * Binds a function of libc; undefined if it is missing. Each is bound alone, as one may be missing.
  */
 function bind<Functions>(load: (library: string) => Functions): Functions | undefined {
   for (const library of libraries) {
     try {
       return load(library);
     } catch {
-      // The next name; or there is no such function.
+      // Try the next library name.
     }
   }
   return undefined;
@@ -64,8 +63,7 @@ function errno(): number {
 }
 
 /**
- * Locks an open file until it is closed, or its process dies; "held": another open file of it is
- * locked.
+ * Locks an open file until it is closed or its process dies; "held": somebody else has the lock.
  */
 export function lockFile(fd: number): "locked" | "held" | "unsupported" {
   const call = flockCall();
@@ -74,7 +72,7 @@ export function lockFile(fd: number): "locked" | "held" | "unsupported" {
   return errno() === wouldBlock ? "held" : "unsupported";
 }
 
-/** Renames a file unless there is something of the new name already; atomic. */
+/** Renames a file unless the new name exists; atomic. */
 export function renameNoReplace(from: string, to: string): "renamed" | "exists" | "unsupported" {
   const call = renameCall();
   if (call === undefined) return "unsupported";

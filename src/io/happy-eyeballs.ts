@@ -1,11 +1,11 @@
-// Two attempts at one thing, the second a little later in case the first got lost on the way: the
+// Races two attempts, the second started a little later in case a packet of the first was lost; the
 // first to succeed wins (after RFC 8305 §5, "connection attempt delay"). Knows nothing of
 // connections.
 
 /**
  * Starts an attempt, and another after `delayMs` unless there is an outcome by then. Resolves with
- * the first success (anything but a string), or once all have failed with the reason of one; a
- * second success is handed to `discard`.
+ * the first success (anything but a string), or with a reason once all have failed; passes a second
+ * success to `discard`.
  */
 export async function happyEyeballs<Success extends object>(
   attempt: () => Promise<Success | string>,

@@ -1,5 +1,4 @@
-// Addresses as people write them, and what the operating system says when one of them does not
-// work, in words.
+// Addresses as people write them, and socket errors in words.
 
 import { isIPv6 } from "node:net";
 import { networkInterfaces } from "node:os";
@@ -8,7 +7,9 @@ import { ParleyError } from "../errors.ts";
 
 export type Address = { host: string; port: number };
 
-/** `HOST:PORT` or `[IPV6]:PORT`, the port from 1 to 65535; undefined if it is none. */
+/**
+ * Parses `HOST:PORT` or `[IPV6]:PORT`, with a port from 1 to 65535; undefined for anything else.
+ */
 export function parseHostPort(text: string): Address | undefined {
   const match = /^(?:\[([0-9A-Fa-f:.%]+)\]|([^\s:[\]/]+)):([0-9]{1,5})$/.exec(text.trim());
   const host = match?.[1] ?? match?.[2];
@@ -16,10 +17,7 @@ export function parseHostPort(text: string): Address | undefined {
   return host !== undefined && port >= 1 && port <= 65_535 ? { host, port } : undefined;
 }
 
-/**
- * The same, or a host alone, which then has this port. An IPv6 address may stand alone too, without
- * brackets.
- */
+/** The same, or a host alone, with the default port. A lone IPv6 address needs no brackets. */
 export function parseAddress(text: string, defaultPort: number): Address | undefined {
   const written = text.trim();
   const full = parseHostPort(written);
@@ -34,15 +32,12 @@ export function hostPortText({ host, port }: Address): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Whether listening there means listening on every address of this machine. */
+/** Whether listening on `host` means listening on every address of this machine. */
 export function isEveryAddress(host: string): boolean {
   return host === "0.0.0.0" || host === "::";
 }
 
-/**
- * The address that others can call: `host`, or for "every address" the first that leads out of this
- * machine.
- */
+/** The address at which others can call us: `host`, or this machine's first external address. */
 export function callableHost(host: string): string {
   if (!isEveryAddress(host)) return host;
   const family = host === "::" ? "IPv6" : "IPv4";
@@ -51,21 +46,21 @@ export function callableHost(host: string): string {
   return outward?.address ?? (family === "IPv6" ? "::1" : "127.0.0.1");
 }
 
-/** What `socketReason` says when a name leads nowhere. */
+/** What `socketReason` returns for a host name that does not resolve. */
 export const noSuchHost = "no such host";
 
-/** The same as an error of a command. */
+/** The command's error for a host name that does not resolve. */
 export function hostNotFound(host: string): ParleyError {
   return new ParleyError(
     "cannot-connect",
-    `Cannot find the host ${quoted(host)}: is it spelled right?`,
+    `Cannot find the host ${quoted(host)}: is it spelled correctly?`,
   );
 }
 
 /**
- * The error to throw when listening on `host` failed because no address of this machine is called
- * so; undefined if that was not the reason. Bun 1.4.5 has no code for it with TCP, and with UDP
- * that of what happened to be the last.
+ * The error to throw if listening failed because `host` is not an address of this machine;
+ * undefined if there was another reason. Bun 1.4.5 sets no code for TCP, and an unrelated one for
+ * UDP.
  */
 export function notOwnAddress(host: string, error: unknown): ParleyError | undefined {
   const { code, message = "" } = error as { code?: string; message?: string };
@@ -74,7 +69,8 @@ export function notOwnAddress(host: string, error: unknown): ParleyError | undef
   if (!isIt) return undefined;
   return new ParleyError(
     "failed",
-    `--host ${quoted(host)} is not an address of this machine: 127.0.0.1 is for it alone, 0.0.0.0 for everyone`,
+    `--host ${quoted(host)} is not an address of this machine: ` +
+      "use 127.0.0.1 for this machine alone, 0.0.0.0 for everyone",
   );
 }
 
@@ -96,7 +92,7 @@ const reasons: Readonly<Record<string, string>> = {
   EAI_FAIL: noSuchHost,
 };
 
-/** Why a socket could not be had, in a few words. */
+/** Why a socket could not be opened or connected, in a few words. */
 export function socketReason(error: unknown): string {
   const code =
     error !== null && typeof error === "object" && "code" in error ? String(error.code) : "";

@@ -1,14 +1,14 @@
-// Keeps JavaScriptCore's top-tier compiler (FTL) away from the transfer's code: it takes longer to
-// compile than most transfers last, and on a machine with few cores takes that time from them (0.2
-// s at either end of a fast fetch). Without it, gigabytes over loopback take no longer. The chat's
-// code keeps it.
+// Turns off JavaScriptCore's top-tier compiler (FTL) for the transfer's code. Compiling takes
+// longer than most transfers, and on a machine with few cores takes time from them: 0.2 s at either
+// end of a fast fetch. Without it, gigabytes over loopback take no longer. The chat's code keeps
+// it.
 
 import { noFTL } from "bun:jsc";
 import * as transferModules from "../transfer/modules.ts";
 
 let isApplied = false;
 
-/** To be called before the first transfer; later calls do nothing. */
+/** Call it before the first transfer; later calls do nothing. */
 export function applyJitHints(): void {
   if (isApplied) return;
   isApplied = true;

@@ -1,5 +1,5 @@
-// Drives a client's session over TCP: connects when it says so, writes what it sends, hands it
-// lines and the time. Its events go to one listener, who can pause the reading. Knows neither the
+// Drives a client's session over TCP: connects when it asks to, writes what it sends, feeds it
+// lines and timeouts. Its events go to one listener, which can pause reading. Knows neither the
 // protocol's messages nor what the listener does.
 
 import type { DrivenSession, SessionEvent } from "../client/events.ts";
@@ -11,16 +11,16 @@ import { Deadline, dial } from "./dial.ts";
 import { type Address, hostPortText } from "./host-port.ts";
 import type { TcpLink } from "./tcp-link.ts";
 
-/** One attempt to connect, and the connection that came of it. */
+/** One attempt to connect, and the resulting connection. */
 type Attempt = {
   /** Undefined: not open yet. */
   link: TcpLink | undefined;
-  /** Of connecting. */
+  /** For connecting. */
   readonly deadline: Deadline;
   readonly lines: LineSplitter;
   readonly banner: BannerCheck;
   bannerTimer: Timer | undefined;
-  /** Nothing of this connection is reported to the session any more. */
+  /** The session is told nothing more about this connection. */
   isOver: boolean;
   /** The connection is gone. */
   readonly closed: PromiseWithResolvers<void>;
@@ -42,9 +42,7 @@ export class NativeConnection {
     this.#listener = listener;
   }
 
-  /**
-   * Why the last connection ended, if whatever listens there does not speak the native protocol.
-   */
+  /** Why the last connection ended, if the server does not speak the native protocol. */
   get problem(): ParleyError | undefined {
     return this.#problem;
   }
@@ -54,9 +52,9 @@ export class NativeConnection {
     this.applyOutputs();
   }
 
-  /** Does what the session wants done. To be called after anything was asked of the session. */
+  /** Carries out the session's outputs. Call it after every request to the session. */
   applyOutputs(): void {
-    // A listener that asks something of the session in turn gets here again.
+    // A listener that makes a request of the session gets here again.
     if (this.#applying) return;
     this.#applying = true;
     for (;;) {
@@ -80,7 +78,7 @@ export class NativeConnection {
     this.#setTimer();
   }
 
-  /** Stops and resumes reading, so that the server waits for a slow reader here. */
+  /** Pauses or resumes reading, so that a slow reader here slows down the server. */
   pause(paused: boolean): void {
     if (paused === this.#paused) return;
     this.#paused = paused;
@@ -89,7 +87,7 @@ export class NativeConnection {
     this.#setTimer();
   }
 
-  /** Says goodbye, and resolves once the last words have left (bounded in time). */
+  /** Sends `bye`, and resolves once everything is sent (bounded in time). */
   async leave(): Promise<void> {
     this.pause(false);
     this.#session.leave();
@@ -110,7 +108,7 @@ export class NativeConnection {
     };
     this.#current = attempt;
     const outcome = await dial(this.#to, attempt.deadline, {
-      hears: (link) => {
+      events: (link) => {
         attempt.link = link;
         void link.closed.then(attempt.closed.resolve);
         return {
@@ -143,11 +141,11 @@ export class NativeConnection {
     });
     this.applyOutputs();
     if (outcome === tooLong) {
-      this.#lose(attempt, `it sent a line of more than ${limits.maxServerLineBytes} bytes`);
+      this.#lose(attempt, `the server sent more than ${limits.maxServerLineBytes} bytes in a line`);
     }
   }
 
-  /** A server whose first words are not native gets little time to say something else. */
+  /** A server that does not start in the native protocol gets little time to switch to it. */
   #checkBanner(attempt: Attempt, bytes: Uint8Array): void {
     attempt.banner.handleData(bytes);
     if (attempt.banner.problem("") === undefined) return;
@@ -160,10 +158,12 @@ export class NativeConnection {
     const attempt = this.#current;
     if (lines === "" || attempt?.link === undefined || attempt.isOver) return;
     attempt.link.send(lines);
-    if (attempt.link.waitingBytes > limits.maxUnsentBytes) this.#lose(attempt, "it reads nothing");
+    if (attempt.link.waitingBytes > limits.maxUnsentBytes) {
+      this.#lose(attempt, "the server reads nothing");
+    }
   }
 
-  /** The session is done with this connection: what was sent still leaves, bounded in time. */
+  /** The session is done with this connection: pending output is still sent, bounded in time. */
   #close(): void {
     const attempt = this.#current;
     if (attempt === undefined || attempt.isOver) return;

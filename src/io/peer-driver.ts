@@ -1,5 +1,5 @@
-// The sockets and timers of `parley peer`: carries out what the peer machine asks for and feeds it
-// what arrives. Knows nothing of turns or texts.
+// The sockets and timers of `parley peer`: carries out the peer state machine's outputs and feeds
+// it what arrives. Knows nothing of turns or texts.
 
 import { plainAddress } from "../addresses.ts";
 import { type Contact, hostPort } from "../cpp/codec.ts";
@@ -29,10 +29,10 @@ export class PeerDriver {
   #peer: Peer | undefined;
   #listener: Bun.TCPSocketListener<TcpLink> | undefined;
   #deadline: Deadline | undefined;
-  /** Where the registry's last answer came from. */
+  /** The address that the registry's last answer came from. */
   #registryAddress = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Resumes whoever waits for `congested` to become false. */
+  /** Callbacks waiting for `congested` to become false. */
   #uncongested: (() => void)[] = [];
 
   constructor(options: PeerDriverOptions) {
@@ -41,7 +41,7 @@ export class PeerDriver {
 
   /**
    * Starts listening and returns the port. Peers are answered once `run` has been called.
-   * @throws ParleyError `port-in-use` after the original program's own sentence has been shown.
+   * @throws ParleyError `port-in-use`, after showing the original program's own message
    */
   listen(host: string, port: number): number {
     try {
@@ -67,7 +67,7 @@ export class PeerDriver {
     return this.#listener.port;
   }
 
-  /** Runs a peer to its end, its last words delivered. Returns why it ended. */
+  /** Runs a peer until it exits and its output is sent. Returns why it exited. */
   async run(peer: Peer): Promise<ExitReason> {
     this.#peer = peer;
     this.applyOutputs();
@@ -80,7 +80,7 @@ export class PeerDriver {
     return reason;
   }
 
-  /** Does what the peer wants now. Call it after each input that the peer got from elsewhere. */
+  /** Carries out the peer's outputs. Call it after each input that comes from elsewhere. */
   applyOutputs(): void {
     for (let next = this.#peer?.pollOutput(); next; next = this.#peer?.pollOutput()) {
       this.#apply(next);
@@ -89,7 +89,7 @@ export class PeerDriver {
     if (!this.congested) for (const resume of this.#uncongested.splice(0)) resume();
   }
 
-  /** Whether typed lines come faster than peers take them. */
+  /** Whether lines are typed faster than peers take them. */
   get congested(): boolean {
     let waiting = 0;
     for (const link of this.#links.values()) waiting += link.waitingBytes;
@@ -166,7 +166,7 @@ export class PeerDriver {
     this.applyOutputs();
   }
 
-  /** Connects to a registered address, unless it is one that a registry elsewhere cannot mean. */
+  /** Connects to a registered address, unless `mayConnect` forbids it. */
   async #dialRegistered(connection: number, { ip, port }: Contact, deadline: Deadline) {
     const found = await Promise.race([addressesOf(ip), deadline.expired]);
     if (typeof found === "string") return found;
@@ -174,7 +174,7 @@ export class PeerDriver {
     let outcome: TcpLink | string = notConnecting;
     for (const host of allowed) {
       outcome = await dial({ host, port }, deadline, {
-        hears: (link) => this.#hold(connection, link),
+        events: (link) => this.#hold(connection, link),
         opened: () => {
           this.#peer?.handleConnected(connection, host, performance.now());
           this.applyOutputs();
@@ -190,7 +190,7 @@ export class PeerDriver {
     const connection = this.#peer?.handleAccepted(plainAddress(socket.remoteAddress));
     if (connection === undefined) socket.terminate();
     else socket.data.attach(socket, this.#hold(connection, socket.data));
-    // Another silent caller may have to go.
+    // Another silent caller may have been dropped.
     this.applyOutputs();
   }
 
@@ -222,11 +222,11 @@ export class PeerDriver {
 }
 
 const notConnecting =
-  "not connecting to an address of this machine or link that a registry elsewhere gives";
+  "refusing an address of this machine or link from a registry on another machine";
 
-/** The numeric addresses of a registered one, or the reason why there are none. Never rejects. */
+/** The numeric addresses of a registered host, or why there are none. Never rejects. */
 async function addressesOf(host: string): Promise<string[] | string> {
-  // The resolver does not know addresses with a zone.
+  // The resolver does not support addresses with a zone.
   if (host.includes("%")) return [host];
   try {
     const found = await Bun.dns.lookup(host);

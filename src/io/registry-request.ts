@@ -6,10 +6,7 @@ import type { Answer } from "../cpp/peer.ts";
 import { dial, type Deadline } from "./dial.ts";
 import { type Address, hostPortText } from "./host-port.ts";
 
-/**
- * The answer, or why there is none, and the address that it came from (empty: there was no
- * connection).
- */
+/** The answer, or why there is none, and the address it came from (empty without a connection). */
 export type RegistryReply = { answer: Answer; from: string };
 
 /** Sends one CPP message to a registry. Never rejects. */
@@ -20,7 +17,7 @@ export async function askRegistry(
 ): Promise<RegistryReply> {
   const answer = Promise.withResolvers<Answer>();
   const parser = new CppParser();
-  const hears = {
+  const events = {
     data: (bytes: Uint8Array) => {
       parser.handleData(bytes);
       const result = parser.pollMessage();
@@ -31,7 +28,7 @@ export async function askRegistry(
     },
     ended: () => answer.resolve({ failed: "the registry ended the connection without an answer" }),
   };
-  const link = await dial(registry, deadline, { hears: () => hears });
+  const link = await dial(registry, deadline, { events: () => events });
   const where = hostPortText(registry);
   if (typeof link === "string") {
     return { answer: { failed: `cannot connect to ${where}: ${link}` }, from: "" };

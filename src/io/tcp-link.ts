@@ -1,6 +1,6 @@
-// One TCP connection: sends in order, reports what arrives, ends once everything has left. Keeps
-// FIN apart from the end of the connection: the last words would be lost if both sides closed at
-// once.
+// One TCP connection: sends in order, reports what arrives, closes once everything is sent. Treats
+// FIN and the end of the connection separately, or the last data would be lost if both sides closed
+// at once.
 
 import { plainAddress } from "../addresses.ts";
 import { peer as limits } from "../limits.ts";
@@ -10,7 +10,7 @@ export type TcpLinkEvents = {
   data(bytes: Uint8Array): void;
   /** Nothing more will arrive. Called once, unless we ended the link ourselves. */
   ended(): void;
-  /** Everything sent has been taken. */
+  /** The kernel has taken everything. */
   drained?(): void;
 };
 
@@ -24,17 +24,17 @@ export class TcpLink {
   #closed = Promise.withResolvers<void>();
   #linger: ReturnType<typeof setTimeout> | undefined;
 
-  /** The other end's address; empty while there is no connection. */
+  /** The other end's address; empty without a connection. */
   get remoteAddress(): string {
     return plainAddress(this.#socket?.remoteAddress ?? "");
   }
 
-  /** Bytes that the other side has not taken yet. */
+  /** Bytes that the kernel has not taken yet. */
   get waitingBytes(): number {
     return this.#queue.waitingBytes;
   }
 
-  /** Resolves when the connection is gone. */
+  /** Resolves once the connection is gone. */
   get closed(): Promise<void> {
     return this.#closed.promise;
   }
@@ -46,7 +46,7 @@ export class TcpLink {
     socket.setKeepAlive(true, limits.keepAliveMs);
   }
 
-  /** One send, if the connection takes it now. */
+  /** Sends a text, as one send if the socket takes it now. */
   send(text: string): void {
     if (this.#ending || !this.#socket) return;
     this.#queue.push(text);
@@ -64,10 +64,7 @@ export class TcpLink {
     else this.#socket?.resume();
   }
 
-  /**
-   * Ends the connection once what waits has left, bounded in time; what the other side still sends
-   * is ignored.
-   */
+  /** Ends the connection once everything is sent, bounded in time. Ignores what still arrives. */
   end(): void {
     if (this.#ending) return;
     this.#ending = true;

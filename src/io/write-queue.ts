@@ -1,9 +1,8 @@
-// What waits to be written to a TCP socket: sends in order, counts what has not left, keeps the
-// rest of a partial write. Knows no protocol; its owner bounds it by `waitingBytes`.
+// The output queue of a TCP socket: sends in order, counts unsent bytes, keeps the rest of a
+// partial write. Knows no protocol; its owner bounds it by `waitingBytes`.
 
 /**
- * What a queue needs of a socket; Bun's have it. Writes what it can, returns the bytes taken, below
- * 0 once it is closed.
+ * What the queue needs of a socket. `write` returns the bytes taken, negative once it is closed.
  */
 export interface WritableSocket {
   write(bytes: Buffer): number;
@@ -20,13 +19,13 @@ export class WriteQueue {
 
   /** Queues a text; call `flush` to send it. */
   push(text: string): void {
-    // A Buffer, as Bun's `write` counts the bytes of UTF-8 and a text can't be cut by those.
+    // A Buffer, since `write` returns a count of UTF-8 bytes, by which a string can't be sliced.
     const bytes = Buffer.from(text);
     this.#waiting.push(bytes);
     this.#waitingBytes += bytes.length;
   }
 
-  /** Writes what the socket takes: `empty` once everything has left, `closed` if the socket is. */
+  /** Writes what the socket takes: `empty` if that was everything, `closed` if the socket is. */
   flush(socket: WritableSocket): "empty" | "waiting" | "closed" {
     let sent = 0;
     for (const bytes of this.#waiting) {

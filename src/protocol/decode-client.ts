@@ -3,13 +3,7 @@
 
 import { names, protocol as limits, transfer } from "../limits.ts";
 import { quoted } from "../text.ts";
-import {
-  type FieldReader as Reader,
-  FieldReader,
-  isCount,
-  isRef,
-  parseObject,
-} from "./field-reader.ts";
+import { FieldReader, parseObject } from "./field-reader.ts";
 import {
   type ClientMessage,
   defaultRoom,
@@ -17,7 +11,7 @@ import {
   type Hello,
   protocolVersion,
 } from "./messages.ts";
-import { malformed, type Undecodable } from "./undecodable.ts";
+import { malformed, undecodable, type Undecodable } from "./undecodable.ts";
 
 type MessageType = ClientMessage["type"];
 
@@ -27,27 +21,22 @@ export function decodeClient(line: string): ClientMessage | Undecodable {
   if (plain !== undefined) return plain;
   const fields = parseObject(line, { maxValues: limits.maxClientValues });
   if (fields === undefined) return malformed(limits.maxClientValues);
-  const { type, version, ref, n } = fields;
-  const problem = (reason: Undecodable["reason"], message: string): Undecodable => ({
-    type: "undecodable",
-    reason,
-    messageType: typeof type === "string" ? type : undefined,
-    message,
-    ref: isRef(ref) ? ref : undefined,
-    n: isCount(n, 1) ? n : undefined,
-  });
-  if (!isMessageType(type)) return problem("unknown", `There is no request of type ${shown(type)}`);
+  const { type, version } = fields;
+  if (!isMessageType(type))
+    return undecodable(fields, "unknown", `There is no request of type ${shown(type)}`);
   if (type === "hello" && version !== protocolVersion) {
     const spoken = `This server speaks version ${protocolVersion} of the protocol, not ${shown(version)}`;
-    return problem("version", `${spoken}: use a matching client`);
+    return undecodable(fields, "version", `${spoken}: use a matching client`);
   }
   const reader = new FieldReader(fields);
   const message = readers[type](reader);
   if (reader.problem === undefined) return message;
-  return problem("invalid", `Bad \`${type}\`: ${reader.problem}`);
+  return undecodable(fields, "invalid", `Bad \`${type}\`: ${reader.problem}`);
 }
 
-const readers: { [T in MessageType]: (reader: Reader) => Extract<ClientMessage, { type: T }> } = {
+const readers: {
+  [T in MessageType]: (reader: FieldReader) => Extract<ClientMessage, { type: T }>;
+} = {
   hello: readHello,
   say: (r) => ({ type: "say", room: room(r), text: r.text("text"), n: r.optionalCount("n", 1) }),
   tell: (r) => {
@@ -94,7 +83,7 @@ function isMessageType(type: unknown): type is MessageType {
   return typeof type === "string" && Object.hasOwn(readers, type);
 }
 
-function readHello(r: Reader): Hello {
+function readHello(r: FieldReader): Hello {
   const rooms = r.optionalList("rooms", (point) => ({
     room: point.text("room"),
     seq: point.optionalCount("seq"),
@@ -114,7 +103,7 @@ function readHello(r: Reader): Hello {
   };
 }
 
-function readFetch(r: Reader): FetchRequest {
+function readFetch(r: FieldReader): FetchRequest {
   const check = r.optionalFlag("check");
   const token = r.optionalPattern("token", tokenPattern, "16 bytes in base64url");
   if (check !== true && token === undefined) r.refuse("`token` must be 16 bytes in base64url");
@@ -138,11 +127,11 @@ const requestPattern = new RegExp(
   `^[A-Za-z0-9+/]{1,${Math.ceil(transfer.maxRequestBytes / 3) * 4}}={0,2}$`,
 );
 
-function room(r: Reader): string {
+function room(r: FieldReader): string {
   return r.optionalText("room") ?? defaultRoom;
 }
 
-function epoch(r: Reader): string | undefined {
+function epoch(r: FieldReader): string | undefined {
   const found = r.optionalText("epoch");
   if (found !== undefined && found.length > limits.maxEpochChars) {
     r.refuse(`\`epoch\` must have at most ${limits.maxEpochChars} characters`);

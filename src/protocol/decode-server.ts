@@ -3,13 +3,7 @@
 
 import { protocol as limits } from "../limits.ts";
 import { quoted } from "../text.ts";
-import {
-  type FieldReader as Reader,
-  FieldReader,
-  isCount,
-  isRef,
-  parseObject,
-} from "./field-reader.ts";
+import { FieldReader, parseObject } from "./field-reader.ts";
 import {
   type ChatState,
   type ErrorMessage,
@@ -23,7 +17,7 @@ import {
   type Welcome,
   type WelcomeSession,
 } from "./messages.ts";
-import { malformed, type Undecodable } from "./undecodable.ts";
+import { malformed, undecodable, type Undecodable } from "./undecodable.ts";
 
 type MessageType = ServerMessage["type"];
 
@@ -31,26 +25,20 @@ type MessageType = ServerMessage["type"];
 export function decodeServer(line: string): ServerMessage | Undecodable {
   const fields = parseObject(line, { maxValues: limits.maxServerValues });
   if (fields === undefined) return malformed(limits.maxServerValues);
-  const { type, ref, n } = fields;
-  const problem = (reason: Undecodable["reason"], message: string): Undecodable => ({
-    type: "undecodable",
-    reason,
-    messageType: typeof type === "string" ? type : undefined,
-    message,
-    ref: isRef(ref) ? ref : undefined,
-    n: isCount(n, 1) ? n : undefined,
-  });
+  const { type } = fields;
   if (!isMessageType(type)) {
     const named = typeof type === "string" ? quoted(type) : "none";
-    return problem("unknown", `There is no message of type ${named}`);
+    return undecodable(fields, "unknown", `There is no message of type ${named}`);
   }
   const reader = new FieldReader(fields);
   const message = readers[type](reader);
   if (reader.problem === undefined) return message;
-  return problem("invalid", `Bad \`${type}\`: ${reader.problem}`);
+  return undecodable(fields, "invalid", `Bad \`${type}\`: ${reader.problem}`);
 }
 
-const readers: { [T in MessageType]: (reader: Reader) => Extract<ServerMessage, { type: T }> } = {
+const readers: {
+  [T in MessageType]: (reader: FieldReader) => Extract<ServerMessage, { type: T }>;
+} = {
   welcome: readWelcome,
   ack: (r) => ({
     type: "ack",
@@ -158,7 +146,7 @@ function isMessageType(type: unknown): type is MessageType {
   return typeof type === "string" && Object.hasOwn(readers, type);
 }
 
-function readWelcome(r: Reader): Welcome {
+function readWelcome(r: FieldReader): Welcome {
   if (r.count("version") !== protocolVersion) r.refuse(`\`version\` must be ${protocolVersion}`);
   return {
     type: "welcome",
@@ -170,7 +158,7 @@ function readWelcome(r: Reader): Welcome {
   };
 }
 
-function readLimits(r: Reader): ServerLimits {
+function readLimits(r: FieldReader): ServerLimits {
   return {
     lineBytes: r.count("lineBytes", 1),
     textChars: r.count("textChars", 1),
@@ -193,7 +181,7 @@ const noLimits: ServerLimits = {
   burstSeconds: 0,
 };
 
-function readSession(r: Reader): WelcomeSession {
+function readSession(r: FieldReader): WelcomeSession {
   return {
     name: r.text("name"),
     secret: r.text("secret"),
@@ -205,11 +193,11 @@ function readSession(r: Reader): WelcomeSession {
   };
 }
 
-function readRoomState(r: Reader): RoomState {
+function readRoomState(r: FieldReader): RoomState {
   return { room: r.text("room"), seq: r.count("seq"), recovered: r.flag("recovered") };
 }
 
-function readMessage(r: Reader): RoomMessage {
+function readMessage(r: FieldReader): RoomMessage {
   return {
     type: "message",
     room: r.text("room"),
@@ -221,7 +209,7 @@ function readMessage(r: Reader): RoomMessage {
   };
 }
 
-function readOffer(r: Reader): FileOffer {
+function readOffer(r: FieldReader): FileOffer {
   return {
     type: "offer",
     transfer: r.count("transfer"),
@@ -236,7 +224,7 @@ function readOffer(r: Reader): FileOffer {
   };
 }
 
-function readError(r: Reader): ErrorMessage {
+function readError(r: FieldReader): ErrorMessage {
   return {
     type: "error",
     code: r.text("code"),
@@ -259,7 +247,7 @@ const chatStates: Readonly<Record<ChatState, true>> = {
   lost: true,
 };
 
-function chatState(r: Reader): ChatState {
+function chatState(r: FieldReader): ChatState {
   const state = r.text("state");
   if (isChatState(state)) return state;
   r.refuse(`unknown \`state\` ${quoted(state)}`);
@@ -279,7 +267,7 @@ const leaveReasons: Readonly<Record<LeaveReason, true>> = {
 };
 
 /** The member has left whatever the reason; an unknown one counts as `quit`. */
-function leaveReason(r: Reader): LeaveReason {
+function leaveReason(r: FieldReader): LeaveReason {
   const reason = r.text("reason");
   return isLeaveReason(reason) ? reason : "quit";
 }

@@ -1,6 +1,7 @@
 // What a decoder returns for a line that is not a message. Pure.
 
 import { protocol as limits } from "../limits.ts";
+import { type Fields, isCount, isRef } from "./field-reader.ts";
 import type { Ref } from "./messages.ts";
 
 export type Undecodable = {
@@ -30,5 +31,21 @@ export function malformed(maxValues: number): Undecodable {
     message,
     ref: undefined,
     n: undefined,
+  };
+}
+
+/** A JSON object that is not a message. */
+export function undecodable(
+  { type, ref, n }: Fields,
+  reason: Undecodable["reason"],
+  message: string,
+): Undecodable {
+  return {
+    type: "undecodable",
+    reason,
+    messageType: typeof type === "string" ? type : undefined,
+    message,
+    ref: isRef(ref) ? ref : undefined,
+    n: isCount(n, 1) ? n : undefined,
   };
 }

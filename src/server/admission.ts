@@ -18,12 +18,12 @@ export class Admission {
 
   /** Undefined if the connection is admitted; otherwise the refusal. */
   enter(address: string): string | undefined {
-    this.descriptors?.took();
+    this.descriptors?.noteAccepted();
     if (this.#total >= limits.maxTotal || this.descriptors?.areScarce === true) {
       return "The server is full: try again later";
     }
-    const here = this.counted(address);
-    if (here >= this.bound(address)) {
+    const here = this.count(address);
+    if (here >= this.limitFor(address)) {
       return `${networkOf(address)} already has ${here} connections: close one first`;
     }
     this.#total++;
@@ -32,19 +32,19 @@ export class Admission {
   }
 
   /** Number of admitted connections, of one address or in total. */
-  counted(address?: string): number {
+  count(address?: string): number {
     return address === undefined ? this.#total : (this.#perNetwork.get(networkOf(address)) ?? 0);
   }
 
   /** The limit for one address. */
-  bound(address: string): number {
+  limitFor(address: string): number {
     const isFree = this.maxPerAddress === 0 || isLoopback(address);
     return isFree ? Number.POSITIVE_INFINITY : this.maxPerAddress;
   }
 
   leave(address: string): void {
     this.#total--;
-    const here = this.counted(address) - 1;
+    const here = this.count(address) - 1;
     if (here <= 0) this.#perNetwork.delete(networkOf(address));
     else this.#perNetwork.set(networkOf(address), here);
   }

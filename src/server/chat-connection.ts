@@ -5,8 +5,8 @@ import type { Session } from "../chat/session.ts";
 import type { Dialect, Peer } from "../chat/dialect.ts";
 import { ReadFramer } from "../dialects/framing.ts";
 import { LineSplitter, tooLong } from "../line-splitter.ts";
-import { foreignAnswer, sniff } from "../dialects/protocol-detection.ts";
-import { connections as limits, message, sniff as sniffLimits } from "../limits.ts";
+import { detectProtocol, foreignAnswer } from "../dialects/protocol-detection.ts";
+import { connections as limits, message, sniff as detectionLimits } from "../limits.ts";
 import type { RegistryAnswer, RegistryConnection } from "../cpp/registry-connection.ts";
 import type { Metrics } from "../chat/metrics.ts";
 import type { ConnectionDriver } from "./hub-driver.ts";
@@ -15,14 +15,14 @@ import type { UndecidedConnections } from "./undecided-connections.ts";
 export type ChatSocket = Bun.Socket<ChatConnection | undefined>;
 
 /** What a port speaks: one dialect, CPP alone, or whatever the first bytes indicate. */
-export type Speech =
+export type PortProtocol =
   | { kind: "dialect"; dialect: Dialect }
   | { kind: "cpp" }
   | { kind: "any"; native: Dialect; text: Dialect };
 
 /** What a port's connections share. */
 export type ConnectionOptions = {
-  speech: Speech;
+  protocol: PortProtocol;
   /** The web port, to which browsers are redirected. */
   webPort: () => number | undefined;
   driver: ConnectionDriver;
@@ -78,20 +78,20 @@ export class ChatConnection implements Link {
 
   opened(nowMs: number): void {
     this.#openedMs = nowMs;
-    const { speech } = this.#options;
-    if (speech.kind === "any") {
+    const { protocol } = this.#options;
+    if (protocol.kind === "any") {
       this.#wait("sniffing");
       this.#undecided.add(this);
-    } else if (speech.kind === "cpp") this.#serveCpp();
-    else this.#speak(speech.dialect);
+    } else if (protocol.kind === "cpp") this.#serveCpp();
+    else this.#startDialect(protocol.dialect);
   }
 
   received(bytes: Uint8Array, nowMs: number): void {
     this.#options.metrics.receivedBytes += bytes.length;
     if (!this.#heard) {
       this.#heard = true;
-      const { speech, webPort } = this.#options;
-      const foreign = speech.kind === "dialect" ? foreignAnswer(bytes, webPort()) : undefined;
+      const { protocol, webPort } = this.#options;
+      const foreign = protocol.kind === "dialect" ? foreignAnswer(bytes, webPort()) : undefined;
       if (foreign !== undefined) return this.#refuse(foreign);
     }
     this.#take(bytes, nowMs);
@@ -156,9 +156,9 @@ export class ChatConnection implements Link {
     const state = this.#state;
     if (state.is === "framing") return this.#decideFraming(state, nowMs);
     if (state.is !== "sniffing") return;
-    const { speech } = this.#options;
-    if (speech.kind !== "any") return;
-    const verdict = sniff({
+    const { protocol } = this.#options;
+    if (protocol.kind !== "any") return;
+    const verdict = detectProtocol({
       bytes: joined(state.held),
       silentMs: nowMs - this.#openedMs,
       sinceFirstByteMs: state.heldBytes === 0 ? 0 : nowMs - state.firstMs,
@@ -170,10 +170,10 @@ export class ChatConnection implements Link {
       case "wait":
         return;
       case "native":
-        this.#speak(speech.native);
+        this.#startDialect(protocol.native);
         return this.#replay(state.held, true, nowMs);
       case "text":
-        this.#speak(speech.text);
+        this.#startDialect(protocol.text);
         return this.#replay(state.held, verdict.framed, nowMs);
       case "cpp":
         this.#undecided.delete(this);
@@ -187,7 +187,7 @@ export class ChatConnection implements Link {
         // Nothing more to check until input arrives or the login times out.
         this.#undecided.delete(this);
         this.#socket.timeout(limits.loginTimeoutMs / 1000);
-        this.#socket.write(`${speech.text.open(this.peer).prompt?.() ?? "Name:"} `);
+        this.#socket.write(`${protocol.text.open(this.peer).prompt?.() ?? "Name:"} `);
         return;
     }
   }
@@ -230,7 +230,7 @@ export class ChatConnection implements Link {
   }
 
   /** Hands the connection to the hub. */
-  #speak(dialect: Dialect): void {
+  #startDialect(dialect: Dialect): void {
     if (this.#prompted) this.#socket.timeout(0);
     this.#session = this.#driver.handleConnect(this, dialect, this.peer);
     if (dialect.input === "lines") this.#frame(true);
@@ -252,8 +252,8 @@ export class ChatConnection implements Link {
   #decideFraming(state: Extract<State, { held: unknown }>, nowMs: number): void {
     if (state.heldBytes === 0) return;
     const framed = state.held.some((bytes) => bytes.includes(0x0a));
-    const late = nowMs - state.firstMs >= sniffLimits.unframedAfterMs;
-    const full = state.heldBytes >= sniffLimits.maxBytes;
+    const late = nowMs - state.firstMs >= detectionLimits.unframedAfterMs;
+    const full = state.heldBytes >= detectionLimits.maxBytes;
     if (framed || late || full || this.#inputEnded) this.#replay(state.held, framed, nowMs);
   }
 

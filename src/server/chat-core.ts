@@ -16,7 +16,7 @@ import { RegistryConnection } from "../cpp/registry-connection.ts";
 import type { OpenStore } from "../store/open.ts";
 import { version } from "../version.ts";
 import { type Admission } from "./admission.ts";
-import { type Speech } from "./chat-connection.ts";
+import { type PortProtocol } from "./chat-connection.ts";
 import { type ChatPort, openChatPort } from "./chat-port.ts";
 import { OpenChatDownloads } from "./files/open-chat-download.ts";
 import { FileService } from "./files/file-service.ts";
@@ -123,12 +123,12 @@ export class ChatCore {
    * Opens a TCP port to the same hub and registry. The caller closes it.
    * @throws what `openChatPort` throws
    */
-  listen(port: number, speech: Speech): ChatPort {
+  listen(port: number, protocol: PortProtocol): ChatPort {
     const { host, webPort, log, print, admission, store } = this.#options;
     const { driver, metrics } = this;
     const cpp = (address: string) => new RegistryConnection(store.registry, networkOf(address));
     const shared = { webPort, driver, metrics, cpp, log, print, admission };
-    return openChatPort({ host, port, speech, ...shared });
+    return openChatPort({ host, port, protocol, ...shared });
   }
 
   /** Updates the gauges that are not counted as things happen. */

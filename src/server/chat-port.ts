@@ -4,6 +4,7 @@
 import { plainAddress } from "../addresses.ts";
 import { count } from "../chat/metrics.ts";
 import { steadyMs } from "../io/clock.ts";
+import { option, setOption } from "../io/udp/socket-options.ts";
 import { connections as limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Admission } from "./admission.ts";
@@ -11,7 +12,7 @@ import {
   ChatConnection,
   type ChatSocket,
   type ConnectionOptions,
-  type Speech,
+  type PortProtocol,
 } from "./chat-connection.ts";
 import { UndecidedConnections } from "./undecided-connections.ts";
 
@@ -34,7 +35,7 @@ export interface ChatPort {
  */
 export function openChatPort(options: ChatPortOptions): ChatPort {
   const undecided = new UndecidedConnections();
-  const turnedAway = new TurnedAway();
+  const refused = new RefusedConnections();
   const listener = Bun.listen<ChatConnection | undefined>({
     hostname: options.host,
     port: options.port,
@@ -49,7 +50,7 @@ export function openChatPort(options: ChatPortOptions): ChatPort {
         if (refusal !== undefined) {
           count(options.metrics.connectionsRefused, "full");
           options.log.warn("connection refused", { address, reason: refusal });
-          return turnedAway.tell(socket, refusalText(refusal, options.speech));
+          return refused.add(socket, refusalText(refusal, options.protocol));
         }
         socket.setNoDelay(true);
         socket.setKeepAlive(true, limits.keepAliveMs);
@@ -82,6 +83,10 @@ export function openChatPort(options: ChatPortOptions): ChatPort {
       },
     },
   });
+  // Accepted sockets inherit it; with autotuning a read could bring half a megabyte.
+  // (Bun's types do not have `fd`.)
+  if ("fd" in listener && typeof listener.fd === "number")
+    setOption(listener.fd, option.receiveBuffer, limits.receiveBufferBytes);
   return {
     port: listener.port,
     close() {
@@ -94,27 +99,27 @@ export function openChatPort(options: ChatPortOptions): ChatPort {
 /**
  * The protocol is still unknown: one line for people and, if it may be native, one for programs.
  */
-function refusalText(message: string, speech: Speech): string {
+function refusalText(message: string, protocol: PortProtocol): string {
   const line = JSON.stringify({ type: "error", code: "full", message });
-  return speech.kind === "any" ? `${message}\n${line}\n` : `${message}\n`;
+  return protocol.kind === "any" ? `${message}\n${line}\n` : `${message}\n`;
 }
 
 /**
  * Refused connections, while they read why. Closing one that has sent data would reset it, and its
  * client might never see the reason; so a few at a time are half-closed first.
  */
-class TurnedAway {
+class RefusedConnections {
   #waiting = 0;
 
-  tell(socket: ChatSocket, why: string): void {
-    if (this.#waiting >= limits.maxTurnedAway) return void socket.end(why);
+  add(socket: ChatSocket, why: string): void {
+    if (this.#waiting >= limits.maxRefusedLingering) return void socket.end(why);
     this.#waiting++;
     socket.write(why);
     socket.shutdown();
     setTimeout(() => {
       this.#waiting--;
       socket.terminate();
-    }, limits.turnedAwayMs).unref();
+    }, limits.refusedLingerMs).unref();
   }
 }
 

@@ -13,7 +13,7 @@ import type { Synchronous } from "../store/sqlite-file.ts";
 import { version } from "../version.ts";
 import { ChatCore, type CoreOptions } from "./chat-core.ts";
 import { Admission } from "./admission.ts";
-import { type Speech } from "./chat-connection.ts";
+import { type PortProtocol } from "./chat-connection.ts";
 import { steadyMs } from "../io/clock.ts";
 import { openDatagramPort } from "./datagram-port.ts";
 import { Descriptors } from "./descriptors.ts";
@@ -167,9 +167,9 @@ export class ChatServer {
       admission,
       reaper: {
         descriptors,
-        chatConnections: (address) => admission.counted(address),
+        chatConnections: (address) => admission.count(address),
         maxConnections: (address) =>
-          proxies.has(address) ? Number.POSITIVE_INFINITY : admission.bound(address),
+          proxies.has(address) ? Number.POSITIVE_INFINITY : admission.limitFor(address),
       },
       connect: nativeSessions(core),
     });
@@ -184,9 +184,9 @@ export class ChatServer {
   /** Returns the line that the dialect's original server prints on startup, if any. */
   async #openExtra({ dialect, port, flag }: ExtraPort): Promise<string | undefined> {
     const { host, print } = this.#options;
-    const listen = (speech: Speech) =>
+    const listen = (protocol: PortProtocol) =>
       listenOn({ transport: "tcp", host, port, flag }, () => {
-        const opened = this.#core.listen(port, speech);
+        const opened = this.#core.listen(port, protocol);
         this.#extra.push(opened);
         return opened.port;
       });
@@ -228,6 +228,7 @@ function nativeSessions({ driver, native }: ChatCore): Connect {
     session.output.framed = true;
     return {
       receive: (line) => driver.handleMessage(session, line, steadyMs()),
+      receiveEmpty: () => driver.handleEmptyInput(session),
       overflow: () => driver.handleOverflow(session),
       drained: () => driver.handleDrain(session),
       closed: () => driver.handleClose(session, "lost"),

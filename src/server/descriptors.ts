@@ -41,12 +41,12 @@ export class Descriptors {
   }
 
   /** An open descriptor is about to be closed. */
-  willFree(): void {
+  noteClosing(): void {
     this.#takenSince--;
   }
 
   /** A connection was accepted since the last count. */
-  took(): void {
+  noteAccepted(): void {
     this.#takenSince++;
   }
 

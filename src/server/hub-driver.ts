@@ -59,6 +59,10 @@ export class HubDriver {
     if (hub.hasRequest) this.#pump();
   }
 
+  handleEmptyInput(session: Session): boolean {
+    return this.#hub?.handleEmptyInput(session, steadyMs()) ?? true;
+  }
+
   handleOverflow(session: Session): void {
     this.#hub?.handleOverflow(session, steadyMs());
   }
@@ -124,7 +128,7 @@ export class HubDriver {
 
   #schedule(): void {
     if (this.#hub === undefined) return;
-    const dueMs = this.#hub.nextTimeout;
+    const dueMs = this.#hub.nextTimeoutMs;
     if (dueMs >= this.#timerMs) return;
     clearTimeout(this.#timer);
     this.#timerMs = dueMs;

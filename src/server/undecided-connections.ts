@@ -17,7 +17,7 @@ export class UndecidedConnections {
 
   add(connection: Decidable): void {
     this.#connections.add(connection);
-    this.#timer ??= setInterval(this.#look, decideEveryMs);
+    this.#timer ??= setInterval(this.#check, decideEveryMs);
   }
 
   delete(connection: Decidable): void {
@@ -29,7 +29,7 @@ export class UndecidedConnections {
     this.#stop();
   }
 
-  readonly #look = (): void => {
+  readonly #check = (): void => {
     const nowMs = steadyMs();
     for (const connection of this.#connections) connection.decide(nowMs);
     if (this.#connections.size === 0) this.#stop();

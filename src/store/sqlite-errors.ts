@@ -16,7 +16,7 @@ const fullAtStart: Reason = ["SQLITE_FULL", "the disk is full; free some space a
 const reasons: readonly Reason[] = [
   ["SQLITE_IOERR", "the disk reports an error; check its free space and health"],
   ["SQLITE_READONLY", "it is read-only; make it writable or choose another --data"],
-  ["SQLITE_CANTOPEN", "its directory can't be written; make it writable or choose another --data"],
+  ["SQLITE_CANTOPEN", "its folder can't be written; make it writable or choose another --data"],
   ["SQLITE_BUSY", "another program is writing to it; stop it or choose another --data"],
   ["SQLITE_CORRUPT", "it is damaged; restore a backup or choose another --data"],
   ["SQLITE_NOTADB", "it is not a database; choose another --data"],

@@ -81,13 +81,13 @@ export class SqliteRooms implements RoomLog {
   }
 
   /** Tells the cache that the room's messages below `first` were deleted. */
-  deletedBefore(room: string, first: number): void {
+  forgetBefore(room: string, first: number): void {
     const cached = this.#cache.get(room);
     if (cached !== undefined) cached.first = first;
   }
 
   /** Tells the cache that the room was deleted. */
-  deleted(room: string): void {
+  forget(room: string): void {
     this.#cache.delete(room);
   }
 

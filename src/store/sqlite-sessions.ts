@@ -45,7 +45,7 @@ export class SqliteSessions implements Sessions, Directory {
       this.#cache(id, { key, name, network, clockMs });
     }
     // A session that leaves without having sent or received anything is not kept.
-    if (name === "" && n === 0 && this.#sql.deleteBlank.run(id).changes > 0) this.deleted(id);
+    if (name === "" && n === 0 && this.#sql.deleteBlank.run(id).changes > 0) this.forget(id);
   }
 
   /** Assigns the next mail number, within a transaction. An unknown session gets a record. */
@@ -54,7 +54,7 @@ export class SqliteSessions implements Sessions, Directory {
   }
 
   /** Tells the cache that the session's row was deleted. */
-  deleted(id: string): void {
+  forget(id: string): void {
     this.#rows.delete(id);
   }
 

@@ -26,7 +26,7 @@ function sample(order: "ASC" | "DESC"): string {
 }
 
 export class SizeLimit {
-  #isOver = false;
+  #isExceeded = false;
   #parts: Part[] = [];
 
   constructor(
@@ -37,18 +37,18 @@ export class SizeLimit {
 
   /** Call before the sweep notes any room or mailbox. */
   beginSweep(): void {
-    this.#isOver = this.#usedBytes() > this.maxBytes;
+    this.#isExceeded = this.#usedBytes() > this.maxBytes;
     this.#parts = [];
   }
 
   /** Whether the file is too large, so that sizes are needed. */
-  get isOver(): boolean {
-    return this.#isOver;
+  get isExceeded(): boolean {
+    return this.#isExceeded;
   }
 
   /** `kept` is the number of messages in the room. */
   noteRoom(id: number, name: string, kept: number): void {
-    if (!this.#isOver || kept <= 0) return;
+    if (!this.#isExceeded || kept <= 0) return;
     const { bytes, count } = this.db
       .query<{ bytes: number; count: number }, [number, number]>(
         `SELECT total(bytes) AS bytes, total(count) AS count
@@ -60,7 +60,7 @@ export class SizeLimit {
 
   /** One message of a mailbox. Messages of the same mailbox are noted in succession. */
   noteMail(session: string, textBytes: number): void {
-    if (!this.#isOver) return;
+    if (!this.#isExceeded) return;
     const bytes = textBytes + rowBytes;
     const last = this.#parts.at(-1);
     if (last !== undefined && last.room === undefined && last.session === session) {
@@ -70,10 +70,10 @@ export class SizeLimit {
 
   /** Deletes a slice of the largest part; true if more has to be deleted. */
   deleteSlice(): boolean {
-    if (!this.#isOver) return false;
+    if (!this.#isExceeded) return false;
     const [largest] = this.#sortParts();
     if (largest === undefined || this.#usedBytes() <= this.maxBytes) {
-      this.#isOver = false;
+      this.#isExceeded = false;
       this.#parts = [];
       return false;
     }
@@ -105,7 +105,7 @@ export class SizeLimit {
     const first = slice.at(-1)?.next_seq;
     if (first === undefined) return 0;
     deleteBatches(this.db, id, first, first - 1);
-    this.rooms.deletedBefore(name, first);
+    this.rooms.forgetBefore(name, first);
     return bytes;
   }
 

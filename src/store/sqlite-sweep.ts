@@ -46,7 +46,10 @@ export class SqliteSweep {
     this.#size = new SizeLimit(db, retention.fileBytes, rooms);
   }
 
-  /** Runs one slice; true if there is more to do in this sweep. @throws what SQLite throws */
+  /**
+   * Runs one slice; true if there is more to do in this sweep.
+   * @throws what SQLite throws
+   */
   slice(clockMs: number): boolean {
     const oldMs = clockMs - this.retention.maxAgeMs;
     switch (this.#phase) {
@@ -132,7 +135,7 @@ export class SqliteSweep {
     }
     if (first === undefined) return false;
     deleteBatches(this.db, id, first, last);
-    this.rooms.deletedBefore(name, first);
+    this.rooms.forgetBefore(name, first);
     return deletedRows === limits.sliceRows || deletedBytes >= sliceBytes;
   }
 
@@ -164,7 +167,7 @@ export class SqliteSweep {
       writeMeta(this.db, "floor", floor);
       for (const { id } of empty) this.db.query("DELETE FROM rooms WHERE id = ?").run(id);
     })();
-    for (const { name } of empty) this.rooms.deleted(name);
+    for (const { name } of empty) this.rooms.forget(name);
     return true;
   }
 
@@ -181,7 +184,7 @@ export class SqliteSweep {
   }
 
   #sweepMail(oldMs: number): boolean {
-    const bytes = this.#size.isOver ? "octet_length(text)" : "0";
+    const bytes = this.#size.isExceeded ? "octet_length(text)" : "0";
     const rows = this.db
       .query<MailRow, [string, number, number]>(
         `SELECT session, mail, clock_ms, ${bytes} AS bytes FROM mail WHERE (session, mail) > (?, ?)
@@ -223,7 +226,7 @@ export class SqliteSweep {
         this.db.query("DELETE FROM sessions WHERE id = ?").run(id);
       }
     })();
-    for (const id of ids) this.sessions.deleted(id);
+    for (const id of ids) this.sessions.forget(id);
     return ids.size >= sliceSessions;
   }
 

@@ -42,7 +42,7 @@ export class Transactions {
   }
 
   /** Accounts for rows written by a transaction, each on a page of its own, and for their text. */
-  wrote(rows: number, bytes: number): void {
+  noteWritten(rows: number, bytes: number): void {
     this.#pages += rows + bytes / pageBytes;
   }
 

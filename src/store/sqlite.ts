@@ -146,10 +146,10 @@ class FileStore implements SqliteStore {
     const mail = batch.mail.map(({ session, message }) => {
       const number = this.sessions.nextMail(session, message.timeMs, clockMs);
       this.mailboxes.append(session, { ...message, mail: number }, clockMs);
-      this.#transactions.wrote(1, message.text.length);
+      this.#transactions.noteWritten(1, message.text.length);
       return number;
     });
-    this.#transactions.wrote(appender.rows, appender.bytes);
+    this.#transactions.noteWritten(appender.rows, appender.bytes);
     return { rooms, mail };
   }
 

@@ -1,5 +1,5 @@
-// Rooms that were just entered and whose history is on its way: messages that arrive before it are
-// held back, so that everything appears in order. Pure; knows no session and no screen.
+// Holds back messages of a room that was just entered until its history arrives, so that everything
+// appears in order. Pure; knows no session and no screen.
 
 import { fold } from "../chat/names/grammar.ts";
 import type { PastMessage } from "../client/events.ts";
@@ -9,14 +9,14 @@ import type { ChatMessage } from "./open-rooms.ts";
 type Waiting = { room: string; held: ChatMessage[] };
 
 export class AwaitedHistory {
-  /** By the request for the history. */
+  /** By `ref` of the request for the history. */
   readonly #waiting = new Map<number, Waiting>();
 
   expect(ref: number, room: string): void {
     this.#waiting.set(ref, { room: fold(room), held: [] });
   }
 
-  /** Holds a message back if the history of its room has not come yet. Returns whether it did. */
+  /** Holds a message back if its room still awaits its history. Returns whether it did. */
   hold(message: ChatMessage): boolean {
     const room = fold(message.room);
     for (const waiting of this.#waiting.values()) {
@@ -28,8 +28,8 @@ export class AwaitedHistory {
   }
 
   /**
-   * The request has been answered with these messages, or has failed. Returns the messages held
-   * back that are not among them; undefined if it was not a request for history.
+   * The request was answered with these messages, or failed. Returns the messages held back that
+   * are not among them; undefined if it was not a request for history.
    */
   release(ref: number, past: readonly PastMessage[] = []): readonly ChatMessage[] | undefined {
     const waiting = this.#waiting.get(ref);

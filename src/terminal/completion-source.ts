@@ -1,4 +1,4 @@
-// The names, rooms and files that a client has heard of, for Tab to complete. Bounded; knows no
+// The names, rooms and files that the client knows of, for Tab to complete. Bounded; knows no
 // screen.
 
 import { fold } from "../chat/names/grammar.ts";
@@ -17,7 +17,7 @@ export class CompletionSource {
   #rooms: readonly string[] = [];
   #files: readonly string[] = [];
 
-  /** What can be completed while this is the current room; without `self`. */
+  /** What Tab can complete while `room` is the current room; leaves out `self`. */
   words(self: string, room: string | undefined): Words {
     const others = (names: Iterable<[string, string]>) => {
       const unique: Names = new Map(names);
@@ -55,7 +55,7 @@ export class CompletionSource {
     }
   }
 
-  /** Lists come page by page; the first page replaces what was known. */
+  /** Lists arrive page by page; the first page replaces what was known. */
   handleResponse(response: SessionResponse, isFirstPage: boolean): void {
     if (response.type === "names") {
       for (const name of response.names) this.#add(response.room, name);

@@ -1,5 +1,4 @@
-// What Tab makes of the text before the cursor: the commands, names, rooms or files that match.
-// Pure.
+// Tab completion of the text before the cursor with commands, names, rooms or files. Pure.
 
 import { fold } from "../chat/names/grammar.ts";
 import { slashCommands, type Completes } from "./slash-commands.ts";
@@ -18,7 +17,7 @@ export function complete(before: string, words: Words): Completion {
   if (only === undefined) return { before, choices: [] };
   if (matching.length === 1) return { before: before.slice(0, start) + only + after, choices: [] };
   const common = commonStart(matching);
-  // What was typed stays as it is unless the candidates agree on more than that.
+  // Keep what was typed as it is unless the candidates share a longer prefix.
   const word = common.length > begun.length ? common : begun;
   return { before: before.slice(0, start) + word, choices: matching };
 }
@@ -41,7 +40,7 @@ function place(before: string, words: Words): Place {
     const candidates = Object.keys(slashCommands);
     return { start: 0, candidates, after: " " };
   }
-  // In a message: names, at its beginning as an address.
+  // In a message: names. At the start, a name addresses somebody.
   const start = before.search(/\S*$/);
   return { start, candidates: words.member, after: start === 0 ? ": " : " " };
 }
@@ -53,7 +52,7 @@ function argumentOf(before: string): { completes: Completes; start: number } | u
   if (command === null || completes === undefined) return undefined;
   const start = command[0].length;
   if (completes === "file") return { completes, start };
-  // After the names of /msg comes text.
+  // The rest of /msg is text.
   if (/\s/.test(before.slice(start))) return undefined;
   return { completes, start: Math.max(start, before.lastIndexOf(",") + 1) };
 }
@@ -65,6 +64,6 @@ function commonStart(words: readonly string[]): string {
     while (fold(word.slice(0, length)) !== fold(first.slice(0, length))) length--;
   }
   const start = first.slice(0, length);
-  // Never half a surrogate pair.
+  // Do not split a surrogate pair.
   return start.isWellFormed() ? start : start.slice(0, -1);
 }

@@ -1,9 +1,9 @@
-// Events of a session as objects of `--json` (docs/json.md): every one has `event`, and times are
-// Unix milliseconds. Pure.
+// Session events as `--json` objects (docs/json.md): each has an `event`; times are Unix
+// milliseconds. Pure.
 
 import type { SessionEvent } from "../client/events.ts";
 
-/** Undefined: of no use to scripts. */
+/** The object for an event; undefined if scripts have no use for it. */
 export function eventJson(event: SessionEvent): object | undefined {
   switch (event.type) {
     case "message": {
@@ -28,7 +28,7 @@ export function eventJson(event: SessionEvent): object | undefined {
     }
     case "acknowledged":
     case "response":
-    // However a command fails, cli/run-command.ts prints `ended`.
+    // cli/run-command.ts prints `ended`, however a command fails.
     case "ended":
       return undefined;
     case "error": {

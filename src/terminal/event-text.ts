@@ -1,10 +1,10 @@
-// Events of a session as sentences for people. Pure.
+// Session events as sentences for people. Pure.
 
 import type { ChatState, LeaveReason, SessionEvent, Unsayable } from "../client/events.ts";
 import { harmless } from "../text.ts";
 import { countText } from "./units.ts";
 
-/** Undefined: a message, or nothing that a person needs to read. */
+/** The sentence for an event; undefined for messages and for what people need not read. */
 export function eventText(event: SessionEvent): string | undefined {
   switch (event.type) {
     case "online":
@@ -54,15 +54,15 @@ const leaving: Readonly<Record<LeaveReason, string>> = {
   lost: "has lost the connection",
   slow: "was too slow and has been disconnected",
   parted: "has left the room",
-  replaced: "has connected again from elsewhere",
+  replaced: "has connected from elsewhere",
 };
 
 function chatText(state: ChatState, partner: string): string {
   switch (state) {
     case "asked":
-      return `You have asked ${partner} for a private chat`;
+      return `You have invited ${partner} to a private chat`;
     case "invited":
-      return `${partner} asks for a private chat: /accept or /reject`;
+      return `${partner} invites you to a private chat: /accept or /reject`;
     case "started":
       return `Private chat with ${partner}: what you type goes only to ${partner}, until /leave`;
     case "rejected":
@@ -72,7 +72,10 @@ function chatText(state: ChatState, partner: string): string {
     case "left":
       return `The private chat with ${partner} has ended: what you type goes to the room again`;
     case "lost":
-      return `${partner} has lost the connection, and the private chat has ended: what you type goes to the room again`;
+      return (
+        `${partner} has lost the connection, and the private chat has ended: ` +
+        "what you type goes to the room again"
+      );
   }
 }
 
@@ -80,9 +83,12 @@ function chatText(state: ChatState, partner: string): string {
 export function unsayableText(why: Unsayable, text: string, textChars: number): string {
   switch (why) {
     case "too-long":
-      return `Not sent: a message has at most ${textChars} characters, this one has ${text.length}. Send it in parts (Up brings it back)`;
+      return (
+        `Not sent: a message has at most ${textChars} characters, this one has ${text.length}. ` +
+        "Send it in parts (Up brings it back)"
+      );
     case "queue-full":
-      return "Not sent: too many messages are waiting for the connection. Try again when it is back";
+      return "Not sent: too many messages are queued. Try again when the connection is back";
     case "no-recipient":
       return "Not sent: name at least one person";
     case "not-in-room":

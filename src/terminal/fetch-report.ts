@@ -1,4 +1,5 @@
-// What a fetch prints: a progress bar and a final line for people, events for programs, the rows of `--list`.
+// What `parley fetch-file` prints: a progress bar and a final line for people, events for programs,
+// the rows of `--list`.
 
 import { harmless, quoted } from "../text.ts";
 import type { ParleyError } from "../errors.ts";
@@ -6,7 +7,7 @@ import type { FetchEvent } from "../files/fetch-events.ts";
 import type { FileInfo } from "../protocol/messages.ts";
 import { jsonLine } from "./json-line.ts";
 import { stderr, stdout } from "./output.ts";
-import { say } from "./voice.ts";
+import { say } from "./diagnostics.ts";
 import { barFits, ProgressBar } from "./progress.ts";
 import { countText, elapsedText, rateText } from "./units.ts";
 import { sizeText } from "../size-text.ts";
@@ -14,30 +15,33 @@ import { sizeText } from "../size-text.ts";
 export interface FetchReportOptions {
   readonly json: boolean;
   readonly quiet: boolean;
-  /** stdout has the file itself, so events go to stderr. */
+  /** stdout carries the file itself, so events go to stderr. */
   readonly dataOnStdout: boolean;
 }
 
 export class FetchReport {
   readonly #options: FetchReportOptions;
   #bar: ProgressBar | undefined;
-  /** Why the last attempt failed. The next ones mostly fail for the same reason, which is not repeated. */
-  #trouble = "";
+  /**
+   * Why the last attempt failed. The next ones usually fail the same way; the reason is not
+   * repeated.
+   */
+  #lastReason = "";
 
   constructor(options: FetchReportOptions) {
     this.#options = options;
   }
 
-  tell(event: FetchEvent): void {
+  handleEvent(event: FetchEvent): void {
     if (this.#options.json) {
       if (this.#options.dataOnStdout) stderr.data(jsonLine(event));
       else stdout.data(jsonLine(event));
     } else if (!this.#options.quiet) this.#show(event);
   }
 
-  /** A file can't be fetched. `isLast`: that ends the command, whose error tells people. */
+  /** A file can't be fetched. `isLast`: this ends the command, whose error tells people why. */
   failed(name: string, { code, message }: ParleyError, isLast: boolean): void {
-    if (this.#options.json || !isLast) this.tell({ event: "failed", name, code, message });
+    if (this.#options.json || !isLast) this.handleEvent({ event: "failed", name, code, message });
   }
 
   /** One row of `--list`, or with `--json` an event. */
@@ -54,7 +58,7 @@ export class FetchReport {
     if (!this.#options.json && !this.#options.quiet) say("The server shares no files");
   }
 
-  /** Takes the bar away. */
+  /** Removes the bar. */
   end(): void {
     this.#bar?.stop();
     this.#bar = undefined;
@@ -64,7 +68,7 @@ export class FetchReport {
     switch (event.event) {
       case "offer": {
         this.end();
-        this.#trouble = "";
+        this.#lastReason = "";
         if (event.resumedBytes > 0) {
           this.#say(
             `${quoted(event.name, 100)}: resuming at ${sizeText(event.resumedBytes)} of ${sizeText(event.size)}`,
@@ -81,8 +85,9 @@ export class FetchReport {
         break;
       }
       case "retry": {
-        if (event.reason !== this.#trouble) this.#say(`${harmless(event.reason)} Trying again …`);
-        this.#trouble = event.reason;
+        if (event.reason !== this.#lastReason)
+          this.#say(`${harmless(event.reason)} Trying again …`);
+        this.#lastReason = event.reason;
         break;
       }
       case "failed": {
@@ -91,7 +96,8 @@ export class FetchReport {
       }
       case "unchanged": {
         this.#say(
-          `${quoted(event.path, 200)} is already there and identical: ${sizeText(event.size)}, sha256 ${event.sha256}`,
+          `${quoted(event.path, 200)} is already there and identical: ` +
+            `${sizeText(event.size)}, sha256 ${event.sha256}`,
         );
         break;
       }
@@ -108,12 +114,12 @@ export class FetchReport {
   }
 
   #startBar(name: string, sizeBytes: number): void {
-    // It would wipe lines of the file off the screen.
+    // The bar would erase lines of the file on the screen.
     if (this.#options.dataOnStdout && process.stdout.isTTY) return;
     if (barFits()) this.#bar ??= new ProgressBar(name, sizeBytes);
   }
 
-  /** Replaces the bar, which is drawn again below. */
+  /** Prints a line in the bar's place; the next progress draws it again below. */
   #say(line: string): void {
     this.end();
     say(line);

@@ -1,19 +1,20 @@
-// Whether this process may read its terminal. A background job (`parley server &`) that tries is stopped by SIGTTIN.
+// Waits until this process may read its terminal: a background job (`parley server &`) that tries
+// is stopped by SIGTTIN.
 
 import { readFileSync } from "node:fs";
 import { isatty } from "node:tty";
 
-/** True if stdin is not a terminal, if this process is in its foreground, or if that can't be determined. */
+/** False only if this process is known to be in the background of its terminal. */
 function mayReadTerminal(): boolean {
   if (!isatty(0)) return true;
   const groups = process.platform === "linux" ? groupsOfProc() : groupsOfPs();
   return groups === undefined || groups.own === groups.foreground;
 }
 
-/** Calls `act` now, or once the shell has brought this process to the foreground. */
+/** Calls `act` now if this process is in the foreground, else once it is. */
 export function whenForeground(act: () => void): void {
   if (mayReadTerminal()) return act();
-  // There is no signal for it; checking once a second costs nothing.
+  // No signal reports it; checking once a second costs nothing.
   setTimeout(() => whenForeground(act), checkMs).unref();
 }
 
@@ -21,7 +22,7 @@ const checkMs = 1_000;
 
 type Groups = { own: number; foreground: number };
 
-/** proc(5): after the name in parentheses come state, parent, group, session, terminal, the terminal's foreground group. */
+/** proc(5): after the name in parentheses come state, ppid, pgrp, session, tty_nr and tpgid. */
 function groupsOfProc(): Groups | undefined {
   try {
     const text = readFileSync("/proc/self/stat", "latin1");

@@ -1,11 +1,12 @@
-// One object of `--json` as a line that is safe to show on a terminal. Pure.
+// Encodes a `--json` object as a line that is safe to display on a terminal. Pure.
 
-// What JSON.stringify does not escape: DEL, C1 controls (U+009B begins an escape sequence), separators, bidirectional overrides.
+// What JSON.stringify leaves unescaped: DEL, C1 controls (U+009B starts an escape sequence), line
+// separators, bidirectional overrides.
 const unsafe = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
 const escape = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 
-/** Ends in a line feed. */
+/** The line, with its newline. */
 export function jsonLine(value: object): string {
   return `${JSON.stringify(value).replace(unsafe, escape)}\n`;
 }

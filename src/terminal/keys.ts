@@ -1,4 +1,4 @@
-// What a terminal in raw mode sends, as keys: text, named keys, pasted text. Escape sequences may
+// Decodes what a terminal in raw mode sends into text, named keys and pastes. Escape sequences may
 // arrive in pieces; one that never ends is abandoned. Pure.
 
 import { terminal as limits } from "../limits.ts";
@@ -9,7 +9,7 @@ type Pasted = { type: "paste"; text: string };
 
 const pasteStart = "\u001b[200~";
 const pasteEnd = "\u001b[201~";
-/** Anything longer is no escape sequence. */
+/** Anything longer is not an escape sequence. */
 const maxSequenceChars = 32;
 
 const controls: Readonly<Record<string, string>> = {
@@ -48,8 +48,8 @@ export class KeyReader {
   #paste: string | undefined;
 
   /**
-   * Reads what has arrived. What may be the beginning of a sequence waits for the next call, or for
-   * `flush`.
+   * Decodes what has arrived. A possible start of an escape sequence waits for the next call, or
+   * for `flush`.
    */
   push(text: string): Key[] {
     const keys: Key[] = [];
@@ -62,10 +62,7 @@ export class KeyReader {
     return keys;
   }
 
-  /**
-   * The beginning of an escape sequence is held back: call `flush` if nothing follows within a
-   * moment.
-   */
+  /** A possible start of an escape sequence is held back: call `flush` if nothing follows soon. */
   get pending(): boolean {
     return this.#paste === undefined && this.#held !== "";
   }
@@ -78,7 +75,7 @@ export class KeyReader {
     return [{ type: "key", name: "escape" }, ...this.push(rest)];
   }
 
-  /** Reads the first key and returns the text after it; undefined: the key is incomplete. */
+  /** Decodes the first key and returns the text after it; undefined if the key is incomplete. */
   #next(keys: Key[]): string | undefined {
     const held = this.#held;
     const first = held.charAt(0);

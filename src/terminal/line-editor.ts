@@ -1,5 +1,5 @@
-// Edits one line: text, cursor, history and its search, cut text. Works on characters as people see
-// them (graphemes). Pure: keys in, what to do out; knows no screen.
+// Edits one line: text, cursor, history and its search, cut text. Works on graphemes, the
+// characters that people see. Pure: keys in, actions out; knows no screen.
 
 import { terminal as limits } from "../limits.ts";
 import type { Key } from "./keys.ts";
@@ -17,14 +17,12 @@ export type Edit =
   | { type: "suspend" }
   | { type: "ignored" };
 
-/**
- * `at`: position in the history of what was found; `line`: what was being typed before the search.
- */
+/** `at`: index of the match in the history; `line`: what was being typed before the search. */
 type Search = { query: string; at: number; line: string };
 
 const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
-/** The characters of a text as people see them. */
+/** Splits a text into the characters that people see. */
 export function graphemes(text: string): string[] {
   // Nearly every line is ASCII, and the segmenter is slow.
   if (/^[\x20-\x7e]*$/.test(text)) return [...text];
@@ -35,7 +33,7 @@ export class LineEditor {
   #before: string[] = [];
   #after: string[] = [];
   #history: string[] = [];
-  // Position in the history; one past its end: the line being typed.
+  // Index into the history; one past its end is the line being typed.
   #at = 0;
   #draft = "";
   #cut = "";
@@ -74,7 +72,7 @@ export class LineEditor {
 
   insert(text: string): boolean {
     if (text === "" || this.text.length + text.length > this.#maxChars) return false;
-    // Combining characters become one with the character before them.
+    // A combining character merges with the character before it.
     this.#before = graphemes(this.beforeCursor + text);
     return true;
   }
@@ -87,8 +85,8 @@ export class LineEditor {
     const text = key.type === "paste" ? pastedLine(key.text) : key.text;
     if (this.#search !== undefined) return this.#find(this.#search.query + text, this.#search.at);
     if (text === "") return { type: "ignored" };
-    // A paste may come as many pieces of text: after one that does not fit, smaller ones must not
-    // be taken.
+    // A paste may arrive as many pieces of text: after one that does not fit, drop smaller ones
+    // too.
     this.#isFull = (this.#isFull && key.type === "text") || !this.insert(text);
     return { type: this.#isFull ? "full" : "edited" };
   }
@@ -146,7 +144,7 @@ export class LineEditor {
         this.set(search.line);
         return { type: "edited" };
       default: {
-        // Any other key accepts what was found, and then does what it always does.
+        // Any other key accepts the match, and then acts as usual.
         this.#search = undefined;
         const edit = this.#key(name);
         return edit.type === "ignored" ? { type: "edited" } : edit;
@@ -154,10 +152,7 @@ export class LineEditor {
     }
   }
 
-  /**
-   * Searches back from position `from` for a line that contains `query`; if there is none, the last
-   * match stays.
-   */
+  /** Searches back from index `from` for a line with `query`; without one, the last match stays. */
   #find(query: string, from: number): Edit {
     const search = this.#search!;
     if (query.length > limits.maxSearchChars) return { type: "ignored" };
@@ -236,7 +231,7 @@ export class LineEditor {
     return true;
   }
 
-  // First any blanks and punctuation, then the word.
+  // First any spaces and punctuation, then the word.
   #overWord(way: "left" | "right", step: () => boolean): boolean {
     const peek = () => (way === "left" ? this.#before.at(-1) : this.#after[0]);
     let moved = false;
@@ -278,9 +273,7 @@ function isWord(character: string | undefined): boolean {
   return character !== undefined && /[\p{L}\p{N}_]/u.test(character);
 }
 
-/**
- * Pasted lines become one: nothing is sent before Enter is pressed. Control characters are dropped.
- */
+/** Joins pasted lines into one, so that only Enter sends. Drops control characters. */
 function pastedLine(text: string): string {
   return text
     .replace(/[\r\n]+$/, "")

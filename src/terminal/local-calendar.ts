@@ -1,4 +1,4 @@
-// The clock and calendar of the person at this terminal.
+// The user's clock and calendar: the machine's local time.
 
 import type { Calendar } from "./transcript.ts";
 
@@ -20,7 +20,7 @@ export const localCalendar: Calendar = {
   },
 };
 
-/** A server may send a time that no calendar has. */
+/** A server may send a time outside the range of Date. */
 function dateOf(timeMs: number): Date {
   const date = new Date(timeMs);
   return Number.isNaN(date.getTime()) ? new Date(0) : date;

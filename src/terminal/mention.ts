@@ -1,17 +1,14 @@
-// Whether a message mentions somebody: the name as a word of its own, in any case. Pure.
+// Whether a message mentions somebody: their name as a whole word, in any case. Pure.
 
 import { fold } from "../chat/names/grammar.ts";
 
-/** Runs of what names are made of (src/chat/names/grammar.ts). */
+/** Runs of the characters that names consist of (src/chat/names/grammar.ts). */
 const words = /[\p{L}\p{N}_.-][\p{L}\p{M}\p{N}_.-]*/gu;
 
-/** `Ann.` ends a sentence and `-Ann` begins a list; but a name may have such an end itself. */
+/** Punctuation around a name, as in `Ann.` or `-Ann`; but names may contain it, too. */
 const punctuation = /^[.-]+|[.-]+$/g;
 
-/**
- * More than this around a word is not looked through: trimming a run takes the square of its
- * length.
- */
+/** Words with more punctuation than this are skipped: trimming takes quadratic time. */
 const maxPunctuation = 16;
 
 export function mentions(text: string, name: string): boolean {

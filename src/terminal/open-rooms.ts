@@ -1,5 +1,5 @@
-// The rooms that a person at a terminal is in: which one is the current room, and what was said in
-// the others since it was left. Pure; knows no session and no screen.
+// The rooms that the user is in: the current one, and what was missed in the others. Pure; knows no
+// session and no screen.
 
 import { fold } from "../chat/names/grammar.ts";
 import type { SessionEvent } from "../client/events.ts";
@@ -7,14 +7,14 @@ import { terminal as limits } from "../limits.ts";
 
 export type ChatMessage = Extract<SessionEvent, { type: "message" }>;
 
-/** What is new in a room that is not the current one. */
+/** Unread messages in a room that is not the current one. */
 export type Unread = { room: string; messages: number; isMentioned: boolean };
 
-/** What was missed in a room: the last messages, and the number of those before them. */
+/** What was missed in a room: the last messages, and how many came before them. */
 export type Missed = { messages: readonly ChatMessage[]; earlier: number };
 
 type Room = {
-  /** As it was asked for; once it is entered, as the server spells it. */
+  /** As it was requested; once entered, as the server spells it. */
   name: string;
   unread: number;
   isMentioned: boolean;
@@ -43,7 +43,7 @@ export class OpenRooms {
     return this.#rooms.has(fold(name));
   }
 
-  /** Adds a room, or learns how the server spells it. */
+  /** Adds a room, or updates its spelling. */
   add(name: string): void {
     const room = this.#rooms.get(fold(name));
     if (room !== undefined) room.name = name;
@@ -53,7 +53,7 @@ export class OpenRooms {
     }
   }
 
-  /** Makes a room the current one, adding it if need be. Returns what was missed there. */
+  /** Makes a room current, adding it if necessary. Returns what was missed there. */
   switchTo(name: string): Missed {
     if (!this.has(name)) this.add(name);
     this.#current = fold(name);
@@ -78,7 +78,7 @@ export class OpenRooms {
     )?.name;
   }
 
-  /** Keeps a message of another room for later. Our own messages do not count as unread. */
+  /** Keeps a message in another room for later. Our own messages do not count as unread. */
   miss(message: ChatMessage, isMentioned: boolean): void {
     const room = this.#find(fold(message.room));
     if (room === undefined) return;
@@ -91,7 +91,7 @@ export class OpenRooms {
     }
   }
 
-  /** The rooms with something new, those with a mention first. */
+  /** The rooms with unread messages, those with a mention first. */
   get unread(): Unread[] {
     const rooms = [...this.#rooms.values()].filter(({ unread }) => unread > 0);
     return rooms

@@ -1,5 +1,5 @@
-// Gets a client's session online for the first time: the name to use, the connection, and the error
-// if there is none. Lost connections are the session's own business. Knows neither prompt nor pipe.
+// Brings a client's session online for the first time: picks the name, connects and logs in, or
+// says why not. The session handles lost connections itself. Knows neither prompt nor pipe.
 
 import { secretText } from "../secrets.ts";
 import { userInfo } from "node:os";
@@ -13,7 +13,7 @@ import { NativeConnection } from "../io/native-connection.ts";
 
 export type ClientOptions = {
   to: Address;
-  /** As given with --name; undefined: a sensible one. */
+  /** The value of --name; undefined: the user's name, or one like it. */
   name: string | undefined;
   room: string;
   downloads: string;
@@ -24,7 +24,7 @@ export type ClientOptions = {
 export type OpenSession = {
   session: ClientSession;
   connection: NativeConnection;
-  /** Hands every event from `online` on to `handle`; those that have come already, at once. */
+  /** Passes every event from `online` on to `handle`, starting with those already received. */
   listen: (handle: (event: SessionEvent) => void) => void;
 };
 
@@ -46,7 +46,7 @@ export async function openSession(
       if (!taken || index === names.length - 1) throw error;
     }
   }
-  throw new ParleyError("name-invalid", "There is no name to use: give one with --name");
+  throw new ParleyError("name-invalid", "No name is free: choose one with --name");
 }
 
 async function attempt(
@@ -96,12 +96,12 @@ function cannotConnect(to: Address, reason: string): ParleyError {
   );
 }
 
-/** What ended a session, as an error of the command. */
+/** The command's error for a session that the server ended. */
 export function refusal(code: string, message: string): ParleyError {
   return new ParleyError(isErrorCode(code) ? code : "name-taken", harmless(message));
 }
 
-// The user's name if the grammar allows it, then the same with random characters after it.
+// The user's name if it is valid, then the same with random characters appended.
 function defaultNames(): string[] {
   const tail = secretText(24)
     .replace(/[^a-z0-9]/g, "")
@@ -120,7 +120,7 @@ function userName(): string | undefined {
   return undefined;
 }
 
-// Bun looks only at the environment, and says `unknown` where USER is not set, as in a container.
+// Bun only reads the environment, and returns `unknown` if USER is not set, as in a container.
 function userInfoName(): string | undefined {
   try {
     const { username } = userInfo();
@@ -130,7 +130,7 @@ function userInfoName(): string | undefined {
   }
 }
 
-// A user id without an entry in the password database has no name.
+// A user ID without an entry in the password database has no name.
 function idName(): string | undefined {
   if (process.platform === "win32") return undefined;
   try {

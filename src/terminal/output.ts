@@ -1,9 +1,9 @@
-// The only way to stdout and stderr: nothing else writes there. Knows no command.
+// stdout and stderr, each behind a bounded writer; nothing else writes to them. Knows no command.
 
 import { ttyOutput } from "./tty-output.ts";
 import { type Sink, Writer } from "./writer.ts";
 
-// Without a listener for `error`, a reader that goes away would crash the program.
+// Without an `error` listener, a reader that goes away would crash the program.
 function streamOutput(stream: NodeJS.WriteStream, writer: () => Writer): Sink {
   stream.on("error", (error: Error) => writer().close(error));
   return stream;
@@ -18,12 +18,12 @@ export const stderr: Writer = new Writer(
   () => ttyOutput(2) ?? streamOutput(process.stderr, () => stderr),
 );
 
-/** Prints a line that the old systems' servers print; dropped and counted when nobody reads. For data use `stdout.data`. */
+/** Prints a line to stdout; dropped and counted if nobody reads. For data use `stdout.data`. */
 export function print(line: string): void {
   stdout.line(line);
 }
 
-/** Resolves when everything is written, or after a second. Only main calls it, before it exits. */
+/** Resolves once everything is written, or after a second. Only main calls it, before it exits. */
 export async function flush(): Promise<void> {
   await Promise.all([stdout.flush(), stderr.flush()]);
 }

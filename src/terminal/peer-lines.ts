@@ -1,4 +1,4 @@
-// What `parley peer` says on stderr where the original program says nothing. Pure.
+// What `parley peer` prints on stderr where the original program prints nothing. Pure.
 
 import { harmless } from "../text.ts";
 import { hostPort } from "../cpp/codec.ts";
@@ -7,7 +7,7 @@ import type { PeerEvent } from "../cpp/peer-event.ts";
 /** The commands, printed once for a person at a terminal. */
 export const peerCommands = "/register, /bridge [NAME], /chat, /id, /quit";
 
-/** A sentence about `event`, if it needs one; `line` is what the original program prints for it. */
+/** The sentence for `event`, if it needs one; `line` is what the original program prints for it. */
 export function peerStatus(event: PeerEvent, line: string | undefined): string | undefined {
   const text = statusText(event, line);
   return text === undefined ? undefined : harmless(text);
@@ -21,7 +21,7 @@ function statusText(event: PeerEvent, line: string | undefined): string | undefi
       return `${event.peer.id} ${hostPort(event.peer)} found: /chat starts the chat`;
     case "ended":
       return event.by === "busy"
-        ? "Busy: the peer is in another chat, and what you typed was not read"
+        ? "Busy: the peer is in another chat and has not read what you typed"
         : undefined;
     case "failed":
       return line === undefined ? event.reason : undefined;

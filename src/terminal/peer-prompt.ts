@@ -1,5 +1,5 @@
-// `parley peer` on a terminal: incoming lines appear above the line being edited. There is no
-// label, and submitted lines stay where they were typed. Knows no peer and no chat.
+// The prompt of `parley peer`: incoming lines appear above the line being edited. It has no label,
+// and submitted lines stay on the screen. Knows no peer and no chat.
 
 import { terminal as limits } from "../limits.ts";
 import type { Key } from "./keys.ts";

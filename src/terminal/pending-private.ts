@@ -1,5 +1,5 @@
-// Our own private messages that are not acknowledged yet. The server does not send them back to us,
-// so they are shown from here. Pure.
+// Our own unacknowledged private messages. The server does not send them back, so they are shown
+// from here once it has them. Pure.
 
 import { fold } from "../chat/names/grammar.ts";
 import type { SessionEvent } from "../client/events.ts";
@@ -13,17 +13,14 @@ export class PendingPrivate {
     this.#messages.set(id, message);
   }
 
-  /** Learns that a message was refused, or did not reach somebody. */
+  /** Notes that a message was refused, or did not reach somebody. */
   handleEvent(event: SessionEvent): void {
     if (event.type === "failed") this.#messages.delete(event.id);
     if (event.type !== "error" || event.code !== "unknown-user") return;
     if (event.subject !== undefined) this.#missed(event.subject);
   }
 
-  /**
-   * Removes the messages that the server has now, each with those whom it reached, and returns
-   * them.
-   */
+  /** Removes and returns the messages that the server has now, each with those it reached. */
   takeAcknowledged(upTo: number): Message[] {
     const messages: Message[] = [];
     for (const [id, message] of this.#messages) {
@@ -34,7 +31,7 @@ export class PendingPrivate {
     return messages;
   }
 
-  // The server reports it in the order of our messages, and before it acknowledges them.
+  // The server reports failures in the order of our messages, before it acknowledges them.
   #missed(name: string): void {
     for (const [id, { to, text }] of this.#messages) {
       const reached = to.filter((one) => fold(one) !== fold(name));

@@ -1,6 +1,6 @@
-// `parley client` in a pipe: every line of stdin is a message, literally. Messages go to stdout,
-// everything else to stderr. Reads stdin no faster than the server acknowledges, and the connection
-// no faster than stdout is read. Knows no flags.
+// `parley client` in a pipe: every line of stdin is a message, taken literally. Messages go to
+// stdout, everything else to stderr. Reads stdin no faster than the server acknowledges, and the
+// connection no faster than stdout drains. Knows no flags.
 
 import { harmless } from "../text.ts";
 import type { NativeSession, SessionEvent } from "../client/events.ts";
@@ -11,10 +11,10 @@ import type { NativeConnection } from "../io/native-connection.ts";
 import { LineSplitter, tooLong } from "../line-splitter.ts";
 import { eventJson } from "./event-json.ts";
 import { eventText } from "./event-text.ts";
-import { endedBy, type EndSignal } from "../cli/end-signals.ts";
+import { endedBy, type EndSignal } from "../io/end-signals.ts";
 import { jsonLine } from "./json-line.ts";
 import { refusal } from "./open-session.ts";
-import { say } from "./voice.ts";
+import { say } from "./diagnostics.ts";
 import type { Writer } from "./writer.ts";
 import { countText } from "./units.ts";
 
@@ -24,11 +24,11 @@ export type PipeOptions = {
   json: boolean;
   input: AsyncIterable<Uint8Array>;
   output: Writer;
-  /** Without a connection for this long, unsent lines are abandoned; never with `follow`. */
+  /** After this long without a connection, gives up; never with `follow`. */
   giveUpMs?: number;
 };
 
-/** What drives the session. */
+/** The connection, as far as this client controls it. */
 export type SessionDriver = Pick<NativeConnection, "applyOutputs" | "pause" | "leave">;
 
 export class PipeClient {
@@ -36,17 +36,17 @@ export class PipeClient {
   readonly #connection: SessionDriver;
   readonly #options: PipeOptions;
   readonly #over = Promise.withResolvers<void>();
-  // The room, as the server spells it.
+  // As the server spells it.
   #room: string;
-  // Line numbers of unacknowledged messages, by the message's id.
+  // Line numbers of unacknowledged messages, by message ID.
   readonly #lines = new Map<number, number>();
   #onSpace: (() => void) | undefined;
   #line = 0;
   #ended = false;
   #inputDone = false;
-  // Numbers in the room of our last message, and of the last message that has come.
-  #saidSeq = 0;
-  #heardSeq = 0;
+  // `seq` of our last message, and of the last message received.
+  #sentSeq = 0;
+  #receivedSeq = 0;
   #failure: ParleyError | undefined;
   #giveUp: Timer | undefined;
 
@@ -58,24 +58,25 @@ export class PipeClient {
   }
 
   /**
-   * Runs until all of stdin is acknowledged (with `follow`, for ever); the session is already
-   * online. @throws ParleyError
+   * Runs until all of stdin is acknowledged (with `follow`, forever). The session must be online.
+   * @throws ParleyError
    */
   async run(): Promise<void> {
     const { output } = this.#options;
-    output.onClosed(() => this.#unread());
+    output.onClosed(() => this.#handleOutputClosed());
     const reading = this.#read();
     await this.#over.promise;
     clearTimeout(this.#giveUp);
     await this.#connection.leave();
     await output.emptied();
-    // A stdin that nobody closes must not keep the program running.
+    // An open stdin must not keep the program running.
     void reading;
     if (this.#failure !== undefined) throw this.#failure;
     if (output.failure !== undefined) {
       throw new ParleyError(
         "storage",
-        `The output can't be written: ${output.failure.message}. The input after line ${this.#line} was not sent`,
+        `Cannot write the output: ${output.failure.message}. ` +
+          `The input after line ${this.#line} was not sent`,
       );
     }
   }
@@ -101,17 +102,17 @@ export class PipeClient {
           if (id > event.id) break;
           this.#lines.delete(id);
         }
-        this.#saidSeq = event.seq ?? this.#saidSeq;
-        return this.#progress();
+        this.#sentSeq = event.seq ?? this.#sentSeq;
+        return this.#advance();
       case "message":
-        this.#heardSeq = event.seq;
-        return this.#progress();
+        this.#receivedSeq = event.seq;
+        return this.#advance();
       case "reconnected":
-        // The numbers of the lost log mean nothing in the new one.
-        if (!event.recovered) this.#saidSeq = 0;
-        return this.#progress();
+        // Numbers of the old log mean nothing in the new one.
+        if (!event.recovered) this.#sentSeq = 0;
+        return this.#advance();
       case "failed":
-        return this.#refused(event);
+        return this.#handleRefused(event);
       case "parted":
         return this.#fail(
           new ParleyError(
@@ -137,7 +138,7 @@ export class PipeClient {
         return this.#write(`${harmless(event.from)}: ${harmless(event.text)}\n`);
       case "private":
         return this.#write(`${harmless(event.from)} (private): ${harmless(event.text)}\n`);
-      // `#refused` says which line it was.
+      // `#handleRefused` says which line it was.
       case "failed":
         return;
       default: {
@@ -147,15 +148,13 @@ export class PipeClient {
     }
   }
 
-  // Sending the input is the purpose, printing is not: a reader that has seen enough (`| head -1`)
-  // has not asked for the rest of the input to be lost. A client that only listens has nothing left
-  // to do.
-  #unread(): void {
+  // stdout is closed. A reader that has seen enough (`| head -1`) has not asked for the rest of the
+  // input to be dropped, so it is still sent. A client that only listens has nothing left to do.
+  #handleOutputClosed(): void {
     if (this.#options.output.failure !== undefined) return this.#end();
     if (this.#options.follow && this.#line === 0) this.#inputDone = true;
-    if (!this.#inputDone)
-      say("Nobody reads the output any more: the rest of the input is sent without it");
-    this.#progress();
+    if (!this.#inputDone) say("The output is closed: the rest of the input is sent all the same");
+    this.#advance();
   }
 
   #write(text: string): void {
@@ -178,21 +177,22 @@ export class PipeClient {
       const rest = splitter.rest();
       if (rest !== undefined) await this.#say(rest);
     } catch (error) {
-      this.#unreadable(error);
+      this.#handleUnreadable(error);
     }
     this.#inputEnded();
   }
 
-  // A stdin that was closed from the start has no lines; any other has lost some.
-  #unreadable(error: unknown): void {
+  // A stdin that was closed from the start has no lines; in any other case some are lost.
+  #handleUnreadable(error: unknown): void {
     if (error instanceof Error && "code" in error && error.code === "EBADF") return;
     this.#failure ??= new ParleyError(
       "failed",
-      `The input can't be read after line ${this.#line}: ${harmless(error instanceof Error ? error.message : String(error))}`,
+      `Cannot read the input after line ${this.#line}: ` +
+        harmless(error instanceof Error ? error.message : String(error)),
     );
   }
 
-  /** Returns whether to go on. */
+  /** Sends a line once there is room in the window. Returns whether to continue. */
   async #say(line: string): Promise<boolean> {
     this.#line++;
     while (this.#session.space === 0 && !this.#ended) {
@@ -210,17 +210,18 @@ export class PipeClient {
     return true;
   }
 
-  // The lines before it are still sent; the exit code tells that not all were.
+  // Earlier lines are still sent; the exit code tells that later ones were not.
   #tooLong(): void {
     const { textChars } = this.#session;
     this.#failure ??= new ParleyError(
       "text-invalid",
-      `Line ${this.#line + 1} of the input is longer than ${textChars} characters: neither it nor what follows was sent. Split it, or send a file`,
+      `Line ${this.#line + 1} of the input is longer than ${textChars} characters: ` +
+        "neither it nor what follows was sent. Split it, or send a file",
     );
     this.#inputEnded();
   }
 
-  #refused(event: Extract<SessionEvent, { type: "failed" }>): void {
+  #handleRefused(event: Extract<SessionEvent, { type: "failed" }>): void {
     const line = this.#lines.get(event.id) ?? 0;
     this.#lines.delete(event.id);
     const sentence = `Line ${line} of the input was refused: ${harmless(event.message)}`;
@@ -229,24 +230,24 @@ export class PipeClient {
       isErrorCode(event.code) ? event.code : "failed",
       "Not every line was sent",
     );
-    this.#progress();
+    this.#advance();
   }
 
   #inputEnded(): void {
     this.#inputDone = true;
-    this.#progress();
+    this.#advance();
   }
 
-  // There may be space for more lines, or everything is done: all is acknowledged, and our last
+  // Resumes reading if there is space, or ends: once everything is acknowledged and our last
   // message has come back, so that every run prints the same.
-  #progress(): void {
+  #advance(): void {
     this.#onSpace?.();
     this.#onSpace = undefined;
-    // Judged by events: the session itself may be several events ahead.
+    // Go by the events: the session itself may be several events ahead.
     if (!this.#inputDone || this.#lines.size > 0) return;
     const { follow, output } = this.#options;
     if (follow && !output.closed && this.#failure === undefined) return;
-    if (this.#heardSeq >= this.#saidSeq) this.#end();
+    if (this.#receivedSeq >= this.#sentSeq) this.#end();
   }
 
   #startGivingUp(): void {

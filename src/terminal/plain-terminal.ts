@@ -1,5 +1,5 @@
-// A terminal that can't move its cursor (TERM=dumb): the terminal edits and echoes lines itself,
-// and output simply follows. Stands in for the prompt and the tty.
+// Stand-ins for the prompt and the tty on a terminal that can't move its cursor (TERM=dumb): the
+// terminal edits and echoes lines itself, and output just follows.
 
 import { terminal as limits } from "../limits.ts";
 import { LineEditor } from "./line-editor.ts";
@@ -7,14 +7,14 @@ import type { Prompt, PromptParts } from "./prompt.ts";
 import { terminalSize } from "./terminal-size.ts";
 import type { Tty, TtyUser } from "./tty.ts";
 import { typedLines } from "./typed-lines.ts";
-import type { Page } from "./wrap.ts";
+import type { TextArea } from "./wrap.ts";
 
-/** Whether the terminal can show nothing but lines. */
+/** Whether the terminal can only show lines. */
 export function isPlain(environment: Readonly<Record<string, string | undefined>>): boolean {
   return environment["TERM"] === "dumb";
 }
 
-/** A prompt, or its stand-in. */
+/** The interface of the prompt and its stand-in. */
 export type PromptLike = Pick<Prompt, keyof Prompt>;
 
 /** A prompt that is not drawn. */
@@ -28,7 +28,7 @@ export class PlainPrompt implements PromptLike {
     ({ columns: this.#columns } = terminalSize(parts.columns, parts.rows));
   }
 
-  get page(): Page {
+  get area(): TextArea {
     return { columns: this.#columns, width: this.#parts.width };
   }
 
@@ -52,7 +52,7 @@ export class PlainPrompt implements PromptLike {
   hide(): void {}
 }
 
-/** Hands on typed lines as keys: text and `enter` for each, `ctrl-d` at the end of input. */
+/** Passes typed lines on as keys: text and `enter` for each, `ctrl-d` at the end of input. */
 export class PlainTty implements Pick<Tty, "open" | "close" | "suspend"> {
   readonly #user: () => TtyUser | undefined;
   #closed = false;

@@ -1,10 +1,11 @@
-// The progress of a fetch in one row that fits the terminal: the less important parts are left out first. Pure.
+// The progress of a fetch as one row that fits the terminal: the least important parts are dropped
+// first. Pure.
 
 import { harmless } from "../text.ts";
 import { graphemes } from "./line-editor.ts";
 import { durationText, rateText } from "./units.ts";
 import { sizeText } from "../size-text.ts";
-import type { Page } from "./wrap.ts";
+import type { TextArea } from "./wrap.ts";
 
 export type Progress = {
   name: string;
@@ -16,7 +17,7 @@ export type Progress = {
 
 type Layout = { name: number; bar: number; amount: boolean; rate: boolean; left: boolean };
 
-/** From a wide terminal's to just the percentage. `name` and `bar` are columns. */
+/** From the widest to just the percentage. `name` and `bar` are in columns. */
 const layouts: readonly Layout[] = [
   { name: 28, bar: 24, amount: true, rate: true, left: true },
   { name: 28, bar: 10, amount: true, rate: true, left: true },
@@ -29,21 +30,21 @@ const layouts: readonly Layout[] = [
 ];
 
 /** Narrower than the terminal, since some wrap at the last column. */
-export function progressLine(progress: Progress, page: Page): string {
+export function progressLine(progress: Progress, area: TextArea): string {
   let line = "";
   for (const layout of layouts) {
-    line = compose(progress, layout, page);
-    if (page.width(line) < page.columns) return line;
+    line = compose(progress, layout, area);
+    if (area.width(line) < area.columns) return line;
   }
   return line;
 }
 
-function compose(progress: Progress, layout: Layout, page: Page): string {
+function compose(progress: Progress, layout: Layout, area: TextArea): string {
   const { name, haveBytes, allBytes, bytesPerSecond, secondsLeft } = progress;
   const share = allBytes === 0 ? 1 : Math.min(1, haveBytes / allBytes);
   const bar = "■".repeat(Math.round(share * layout.bar)).padEnd(layout.bar);
   const percent = `${Math.floor(share * 100)}%`;
-  const head = [cut(harmless(name), layout.name, page), bar, percent];
+  const head = [cut(harmless(name), layout.name, area), bar, percent];
   const parts = [
     head.filter((part) => part !== "").join(" "),
     layout.amount ? `${sizeText(haveBytes)} of ${sizeText(allBytes)}` : "",
@@ -53,12 +54,12 @@ function compose(progress: Progress, layout: Layout, page: Page): string {
   return parts.filter((part) => part !== "").join("  ");
 }
 
-function cut(text: string, columns: number, page: Page): string {
+function cut(text: string, columns: number, area: TextArea): string {
   if (columns === 0) return "";
-  if (page.width(text) <= columns) return text;
+  if (area.width(text) <= columns) return text;
   let short = "";
   for (const character of graphemes(text)) {
-    if (page.width(short + character) > columns - 1) break;
+    if (area.width(short + character) > columns - 1) break;
     short += character;
   }
   return `${short}…`;

@@ -1,10 +1,10 @@
-// The bar of a running fetch, on a terminal's stderr only: per cent, bytes, rate, time left.
+// The progress bar of a running fetch, drawn on stderr if that is a terminal.
 
 import { stderr } from "./output.ts";
 import { type Progress, progressLine } from "./progress-line.ts";
 import { terminalSize } from "./terminal-size.ts";
 
-// A window that is made narrower must not leave half a bar behind: for the bar the terminal does not wrap.
+// The bar is drawn without wrapping, so that narrowing the window leaves no half bars behind.
 const wrapOff = "\u001b[?7l";
 const wrapOn = "\u001b[?7h";
 const eraseLine = "\r\u001b[K";
@@ -23,17 +23,17 @@ export class ProgressBar {
     this.#draw();
   }
 
-  /** Takes the bar away, so that the next line starts at the margin. */
+  /** Erases the bar, so that the next line starts at the margin. */
   stop(): void {
     stderr.data(eraseLine);
   }
 
-  /** A terminal that takes nothing (Ctrl-S) gets no more bars than the one that waits. */
+  /** While a terminal is stopped (Ctrl-S), at most one bar is queued. */
   #draw(): void {
     if (!stderr.isIdle) return;
     const { columns } = terminalSize(process.stderr.columns, process.stderr.rows);
-    const page = { columns, width: (text: string) => Bun.stringWidth(text) };
-    stderr.data(`${eraseLine}${wrapOff}${progressLine(this.#progress, page)}${wrapOn}`);
+    const area = { columns, width: (text: string) => Bun.stringWidth(text) };
+    stderr.data(`${eraseLine}${wrapOff}${progressLine(this.#progress, area)}${wrapOn}`);
   }
 }
 

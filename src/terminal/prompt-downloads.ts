@@ -1,13 +1,11 @@
 // `/get` at the prompt: fetches one file as `parley fetch-file` does. Knows no screen.
 
-import { existsSync, rmdirSync } from "node:fs";
-import { dirname } from "node:path";
 import { ParleyError } from "../errors.ts";
 import type { FetchEvent } from "../files/fetch-events.ts";
 import { DownloadClient } from "../files/download-client.ts";
 import type { Address } from "../io/host-port.ts";
 import { harmless, quoted } from "../text.ts";
-import { fetchTargets, makeFolder } from "./fetch-targets.ts";
+import { fetchTargets, makeFolder } from "../files/fetch-targets.ts";
 import { stdout } from "./output.ts";
 import type { Downloads } from "./terminal-client.ts";
 import { sizeText } from "../size-text.ts";
@@ -39,20 +37,20 @@ export class FolderDownloads implements Downloads {
 
   stop(): void {
     this.#client?.stop(
-      new ParleyError("interrupted", "Stopped; what has come is kept: /get goes on from there"),
+      new ParleyError("interrupted", "Stopped; what has arrived is kept: /get resumes from there"),
     );
   }
 
   async #run(client: DownloadClient, name: string, report: Report): Promise<void> {
-    const made = missingFolders(this.#folder);
+    let removeFolder: (() => void) | undefined;
     try {
-      makeFolder(this.#folder, "another --downloads");
+      removeFolder = makeFolder(this.#folder, "another --downloads");
       const folder = this.#folder.endsWith("/") ? this.#folder : `${this.#folder}/`;
       for (const { name: wanted, target } of fetchTargets([name], folder, stdout)) {
         await client.fetch(wanted, target);
       }
     } catch (error) {
-      removeEmpty(made);
+      removeFolder?.();
       report.say(harmlessProblem(error, name));
     } finally {
       client.close();
@@ -62,29 +60,13 @@ export class FolderDownloads implements Downloads {
   }
 }
 
-/** The folder and its parents as far as they are missing, innermost first. */
-function missingFolders(folder: string): string[] {
-  const missing: string[] = [];
-  for (let path = folder; !existsSync(path); path = dirname(path)) missing.push(path);
-  return missing;
-}
-
-/** A failed fetch leaves no empty folders behind. */
-function removeEmpty(folders: readonly string[]): void {
-  try {
-    for (const folder of folders) rmdirSync(folder);
-  } catch {
-    // Not empty: it holds a partial file.
-  }
-}
-
-/** Why a fetch of this name has failed, for a person at the prompt. */
+/** Why a fetch failed, for a person at the prompt. */
 export function harmlessProblem(error: unknown, name: string): string {
   if (error instanceof ParleyError && error.code === "not-found") {
-    return `There is no file ${quoted(name, 200)}: /files lists what there is`;
+    return `There is no file ${quoted(name, 200)}: /files lists them`;
   }
   if (error instanceof ParleyError && error.code === "differs") {
-    return `${quoted(name, 200)} is in your folder already and differs from the server's: move yours away first`;
+    return `Your folder has a different ${quoted(name, 200)} already: move it away first`;
   }
   return harmless(error instanceof Error ? error.message : String(error));
 }
@@ -99,7 +81,7 @@ export function showFetch(event: FetchEvent, { progress, say }: Report): void {
       const { receivedBytes, size, bytesPerSecond, secondsLeft } = event;
       const percent = size === 0 ? 100 : Math.floor((100 * receivedBytes) / size);
       const left = secondsLeft === null ? "" : `${durationText(secondsLeft)} left  `;
-      // A narrow terminal cuts off the end.
+      // A narrow terminal truncates the end.
       return progress(
         `${percent} %  ${left}${sizeText(receivedBytes)} of ${sizeText(size)}  ${rateText(bytesPerSecond)}  ${name}`,
       );
@@ -107,7 +89,7 @@ export function showFetch(event: FetchEvent, { progress, say }: Report): void {
     case "retry":
       return say(`${name}: ${harmless(event.reason)}: trying again`);
     case "unchanged":
-      return say(`${name} is here already: ${harmless(event.path)}`);
+      return say(`${name} is up to date: ${harmless(event.path)}`);
     case "done":
       return say(
         `Saved ${harmless(event.path)}: ${sizeText(event.size)} in ${elapsedText(event.seconds)}, ${rateText(event.goodputBytesPerSecond)}, SHA-256 ${event.sha256}`,

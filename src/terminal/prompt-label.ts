@@ -1,24 +1,21 @@
-// The label before the line being typed: the current room, and what is unread in the others. Pure.
+// The label of the prompt: the current room, and unread messages in the others. Pure.
 
 import { harmless } from "../text.ts";
 import type { Unread } from "./open-rooms.ts";
 import type { Width } from "./prompt-screen.ts";
 
-export type Whereabouts = {
+export type PromptState = {
   /** The current room; undefined: none. */
   room: string | undefined;
-  /** Of the private chat: what is typed goes only to them. */
+  /** During a private chat, the only recipient of what is typed. */
   partner: string | undefined;
   online: boolean;
   unread: readonly Unread[];
 };
 
-/**
- * `[den 3! attic 12] lobby> `, with `!` for a mention. Takes no more than half of a narrow
- * terminal.
- */
-export function promptLabel(where: Whereabouts, columns: number, width: Width): string {
-  const { room, partner, online, unread } = where;
+/** `[den 3! attic 12] lobby> `, with `!` for a mention. Takes at most half a terminal's width. */
+export function promptLabel(state: PromptState, columns: number, width: Width): string {
+  const { room, partner, online, unread } = state;
   const place = partner === undefined ? harmless(room ?? "no room") : `→ ${harmless(partner)}`;
   const here = `${online ? place : `${place} (offline)`}> `;
   const sum = {

@@ -1,10 +1,10 @@
-// A prompt at the bottom of a terminal that incoming lines never garble: composes what to write so
-// that lines appear above it and it is redrawn below them, however many rows it takes and however
-// the terminal was resized. Pure: returns strings.
+// Draws a prompt at the bottom of a terminal: lines are printed above it and it is redrawn below
+// them, however many rows it takes and however the terminal is resized. Pure: returns the strings
+// to write.
 
 import { terminalSize } from "./terminal-size.ts";
 
-/** What is shown: status rows (progress), then the label and the line being typed. */
+/** What the prompt shows: status rows (progress), then the label and the line being typed. */
 export type PromptContent = {
   status: readonly string[];
   /** May have colours; its width is measured without them. */
@@ -33,7 +33,7 @@ export class PromptScreen {
   #columns: number;
   #rows: number;
   #content: PromptContent = { status: [], label: "", characters: [], cursor: 0 };
-  // What is on the screen now; undefined: nothing of ours.
+  // The prompt as it is on the screen; undefined: none.
   #drawn: Block | undefined;
 
   constructor(width: Width, columns: number, rows: number) {
@@ -59,9 +59,9 @@ export class PromptScreen {
   }
 
   /**
-   * The terminal was resized. Most terminals rewrap what is on the screen when they get narrower,
-   * so our rows have become more; where they do not, a piece of the old prompt may stay above the
-   * new one. `content` returns what to show at the new size.
+   * The terminal was resized. Most terminals rewrap the screen when they get narrower, so the
+   * prompt takes more rows; on others a piece of the old prompt may stay above the new one.
+   * `content` returns what to show at the new size.
    */
   resize(
     columns: number,
@@ -87,7 +87,7 @@ export class PromptScreen {
     return clearScreen + this.#draw();
   }
 
-  /** Erases the prompt; the cursor is left where it began. */
+  /** Erases the prompt and leaves the cursor where it began. */
   hide(): string {
     return this.#erase();
   }
@@ -109,8 +109,8 @@ export class PromptScreen {
     return `${block.rows.join("\r\n")}\r${up}${right}`;
   }
 
-  // We break the rows ourselves: terminals differ in how they wrap wide characters and treat the
-  // last column.
+  // Breaks rows itself, since terminals differ in how they wrap wide characters and treat the last
+  // column.
   #layout(): Block {
     const { status, label, characters, cursor } = this.#content;
     const rows = [...status.slice(0, 1), label].map((line) => this.#fit(line));
@@ -139,7 +139,7 @@ export class PromptScreen {
     return this.#window({ rows, widths, cursorRow, cursorColumn });
   }
 
-  // A block taller than the screen would scroll out of reach: show only the rows around the cursor.
+  // A block taller than the screen would scroll away: show only the rows around the cursor.
   #window(block: Block): Block {
     const height = Math.max(1, this.#rows - 1);
     if (block.rows.length <= height) return block;

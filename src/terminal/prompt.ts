@@ -1,18 +1,18 @@
-// A prompt on which a line is edited while others come in above it, for the terminal client and the
-// peer. Combines the line editor and the screen, and draws once for everything that happens in one
-// turn. Knows no tty, session or command.
+// A prompt with a line editor, above which other lines are printed; used by the terminal client and
+// the peer. Draws once for everything that happens in one turn of the event loop. Knows no tty,
+// session or command.
 
 import { harmless } from "../text.ts";
 import { terminal as limits } from "../limits.ts";
 import { LineEditor } from "./line-editor.ts";
 import { type PromptContent, PromptScreen, type Width } from "./prompt-screen.ts";
-import type { Page } from "./wrap.ts";
+import type { TextArea } from "./wrap.ts";
 
 const bell = "\u0007";
 
 export type PromptParts = {
   write: (text: string) => void;
-  /** Calls back once the keys and events that have arrived so far are handled. */
+  /** Calls `draw` once the keys and events that have arrived so far are handled. */
   soon: (draw: () => void) => void;
   width: Width;
   columns: number;
@@ -25,21 +25,21 @@ export class Prompt {
   readonly #label: (columns: number) => string;
   readonly #screen: PromptScreen;
   #status: string | undefined;
-  // Printed together: in a busy room the prompt would otherwise be redrawn for each line.
+  // Printed together, or a busy room would redraw the prompt for each line.
   #lines: string[] = [];
   #bell = false;
   #drawing = false;
   #hidden = false;
 
-  /** `label` returns the label on a terminal of that many columns. */
+  /** `label` returns the label for a terminal of that many columns. */
   constructor(parts: PromptParts, label: (columns: number) => string) {
     this.#parts = parts;
     this.#label = label;
     this.#screen = new PromptScreen(parts.width, parts.columns, parts.rows);
   }
 
-  /** What rows above the prompt have to fit. */
-  get page(): Page {
+  /** The area that rows above the prompt must fit. */
+  get area(): TextArea {
     return { columns: this.#screen.columns, width: this.#parts.width };
   }
 
@@ -79,7 +79,7 @@ export class Prompt {
     this.drawSoon();
   }
 
-  /** Draws the prompt, even if something else has used the terminal meanwhile. */
+  /** Draws the prompt again after `hide`, or after something else used the terminal. */
   draw(): void {
     this.#hidden = false;
     this.drawSoon();
@@ -117,7 +117,7 @@ export class Prompt {
   }
 }
 
-// Tab inserts file names as they are, with any control characters: the terminal must not get those.
+// Tab inserts file names unchanged; the terminal must not get control characters in them.
 function visible(character: string): string {
   return harmless(character) === character ? character : "\ufffd";
 }

@@ -1,5 +1,5 @@
-// The terminal client's open requests: whether the response is to be shown, and the pages that
-// follow the first. Knows no screen.
+// The terminal client's pending requests: whether to show the response, and which page of a list it
+// is. Knows no screen.
 
 import type { NativeSession, SessionRequest, SessionResponse } from "../client/events.ts";
 import { terminal as limits } from "../limits.ts";
@@ -15,24 +15,21 @@ export class Requests {
     this.#session = session;
   }
 
-  /** Returns the request's number; undefined if the server can't be asked now. */
+  /** Returns the request's `ref`; undefined while the server can't be reached. */
   send(request: SessionRequest, asked: Asked): number | undefined {
     const ref = this.#session.request(request);
     if (ref !== undefined) this.#asked.set(ref, asked);
     return ref;
   }
 
-  /**
-   * The request has been answered or has failed. Returns how it was made; undefined if it was not
-   * made here.
-   */
+  /** The request was answered or failed. Returns how it was made; undefined if not made here. */
   finish(ref: number): Asked | undefined {
     const asked = this.#asked.get(ref);
     this.#asked.delete(ref);
     return asked;
   }
 
-  /** Requests the next page of a list, if there is one and not too many have come already. */
+  /** Requests the next page of a list, if there is one and the limit is not reached. */
   sendNext(response: SessionResponse, { isShown, page }: Asked): void {
     const next = nextPage(response);
     if (next === undefined || page >= (isShown ? limits.maxPages : limits.maxQuietPages)) return;

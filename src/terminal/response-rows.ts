@@ -1,24 +1,23 @@
-// The server's responses as rows for people: who is in a room, which rooms and files there are.
-// Pure.
+// The server's responses as rows for people: lists of people, rooms and files. Pure.
 
 import { harmless } from "../text.ts";
 import type { SessionResponse } from "../client/events.ts";
 import type { OpenRooms } from "./open-rooms.ts";
 import { sizeText } from "../size-text.ts";
-import { type Page, wrapItems, wrapText } from "./wrap.ts";
+import { type TextArea, wrapItems, wrapText } from "./wrap.ts";
 
-/** History is shown as lines of the transcript. */
+/** History is shown in the transcript instead. */
 type Listing = Exclude<SessionResponse, { type: "history" }>;
 
 export function responseRows(
   response: Listing,
   rooms: Pick<OpenRooms, "has" | "isCurrent">,
-  page: Page,
+  area: TextArea,
 ): string[] {
   switch (response.type) {
     case "names": {
       const { names, total, room } = response;
-      return list(names.map(harmless), page, `${total} in ${harmless(room)}: `);
+      return list(names.map(harmless), area, `${total} in ${harmless(room)}: `);
     }
     case "rooms":
       return list(
@@ -26,20 +25,20 @@ export function responseRows(
           const mark = rooms.isCurrent(room) ? ", here" : rooms.has(room) ? ", joined" : "";
           return `${harmless(room)} (${members}${mark})`;
         }),
-        page,
+        area,
       );
     case "name":
-      return [`You are ${harmless(response.name)} now`];
+      return [`You are now ${harmless(response.name)}`];
     case "files":
       if (response.files.length === 0) return ["There are no files"];
       return response.files.flatMap(({ name, sizeBytes }) => {
         const first = `  ${sizeText(sizeBytes).padStart(8)}  `;
-        return wrapText(harmless(name), page, { first, other: " ".repeat(first.length) });
+        return wrapText(harmless(name), area, { first, other: " ".repeat(first.length) });
       });
   }
 }
 
-function list(items: readonly string[], page: Page, first = ""): string[] {
+function list(items: readonly string[], area: TextArea, first = ""): string[] {
   const separated = items.map((item, index) => (index < items.length - 1 ? `${item},` : item));
-  return wrapItems(separated, page, { first, other: "  " });
+  return wrapItems(separated, area, { first, other: "  " });
 }

@@ -1,6 +1,6 @@
 // Assembles `parley client` in a pipe: standard streams, signals, one session. Knows no flags.
 
-import { endedBy, type EndSignal, onSignals } from "../cli/end-signals.ts";
+import { endedBy, type EndSignal, onSignals } from "../io/end-signals.ts";
 import { type ClientOptions, openSession } from "./open-session.ts";
 import { stdout } from "./output.ts";
 import { PipeClient } from "./pipe-client.ts";
@@ -8,7 +8,7 @@ import { PipeClient } from "./pipe-client.ts";
 /** @throws ParleyError */
 export async function runPipe(options: ClientOptions): Promise<void> {
   const interruption = Promise.withResolvers<never>();
-  // When it comes, nobody may be waiting for it any more.
+  // It may reject when nobody awaits it any more.
   interruption.promise.catch(() => {});
   let pipe: PipeClient | undefined;
   const interrupt = (signal: EndSignal) => {

@@ -1,13 +1,12 @@
-// Assembles `parley client` on a terminal: raw mode (or none, where the cursor can't be moved),
-// resizes, signals, one session. Whatever happens, the terminal is given back as it was. Knows no
-// flags.
+// Assembles `parley client` on a terminal: raw mode (unless the cursor can't be moved), resizes,
+// signals, one session. Always restores the terminal. Knows no flags.
 
-import { endedBy, type EndSignal, onSignals } from "../cli/end-signals.ts";
+import { endedBy, type EndSignal, onSignals } from "../io/end-signals.ts";
 import { localCalendar } from "./local-calendar.ts";
 import { FolderDownloads } from "./prompt-downloads.ts";
 import { type ClientOptions, openSession } from "./open-session.ts";
 import { stdout } from "./output.ts";
-import { redirect } from "./voice.ts";
+import { redirect } from "./diagnostics.ts";
 import { isPlain, PlainTty } from "./plain-terminal.ts";
 import { createStyle, wantsColors } from "./style.ts";
 import { TerminalClient } from "./terminal-client.ts";
@@ -23,11 +22,11 @@ export async function runTerminal(options: ClientOptions): Promise<void> {
   let client: TerminalClient | undefined;
   const plain = isPlain(process.env);
   const stop = (signal: EndSignal) => {
-    // Where no key is read, Ctrl-C is a signal.
+    // Without raw mode, Ctrl-C arrives as a signal.
     if (plain && signal === "SIGINT" && client !== undefined) client.keys([ctrlC]);
     else interruption.reject(endedBy(signal));
   };
-  // For as long as the program runs: a terminal that goes away says so more than once.
+  // Never removed: a terminal that goes away may send SIGHUP more than once.
   onSignals(["SIGINT", "SIGTERM", "SIGHUP"], stop);
   const { session, connection, listen } = await openSession(options, interruption.promise);
   const tty = new (plain ? PlainTty : Tty)(() => client);

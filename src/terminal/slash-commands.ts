@@ -1,16 +1,16 @@
-// What a line typed at the prompt means: a command that begins with `/`, or a message. A table;
-// pure.
+// The slash commands of the prompt, as a table, and how a typed line is read: as a command or a
+// message. Pure.
 
-import { nearest } from "../cli/flags.ts";
+import { nearestWord } from "../nearest-word.ts";
 import { quoted } from "../text.ts";
-import { type Page, wrapWords } from "./wrap.ts";
+import { type TextArea, wrapWords } from "./wrap.ts";
 
 type Bare = "rooms" | "files" | "accept" | "reject" | "leave" | "quit" | "help" | "nothing";
 type Named = "nick" | "invite" | "get";
-/** `room` undefined: the current room, or for `go` the next one with something unread. */
+/** `room` undefined: the current room, or for `go` the next one with unread messages. */
 type InRoom = "who" | "go" | "part";
 
-/** What to do for a typed line. */
+/** What a typed line asks for. */
 export type TypedLine =
   | { do: "say"; text: string }
   | { do: "tell"; to: readonly string[]; text: string }
@@ -18,7 +18,7 @@ export type TypedLine =
   | { do: Named; name: string }
   | { do: InRoom; room: string | undefined }
   | { do: "history"; limit: number }
-  /** A sentence for the person who typed it. */
+  /** An error message for the person who typed it. */
   | { do: "explain"; text: string };
 
 /** What Tab completes in a command's argument. */
@@ -112,8 +112,8 @@ function readCommand(typed: string): TypedLine {
 }
 
 /**
- * Two letters are near too many commands; a very long word is no slip, and edit distance grows with
- * its length.
+ * Lengths for which the nearest command is suggested: two letters are near too many commands, a
+ * very long word is not a typo, and edit distance gets slow.
  */
 const mistypedChars = { min: 4, max: 20 } as const;
 
@@ -127,7 +127,7 @@ function unknownCommand(word: string): string {
 function nearestCommand(word: string): string | undefined {
   const names = Object.keys(slashCommands);
   const isMistyped = word.length >= mistypedChars.min && word.length <= mistypedChars.max;
-  return isMistyped ? nearest(word, names) : names.find((name) => name.startsWith(word));
+  return isMistyped ? nearestWord(word, names) : names.find((name) => name.startsWith(word));
 }
 
 function readMessage(argument: string): TypedLine | undefined {
@@ -136,26 +136,26 @@ function readMessage(argument: string): TypedLine | undefined {
   return to.length === 0 || text.trim() === "" ? undefined : { do: "tell", to, text };
 }
 
-/** With fewer columns than this for its description, a command is described below its usage. */
+/** If a description has fewer columns than this, it goes below the command's usage. */
 const minHelpColumns = 20;
 
-/** The rows of `/help` on a terminal of that width. */
-export function helpRows(page: Page): string[] {
+/** The rows of `/help`. */
+export function helpRows(area: TextArea): string[] {
   const entries = Object.values(slashCommands);
   const width = Math.max(...entries.map(({ usage }) => usage.length));
-  const beside = page.columns - width - 4 >= minHelpColumns;
+  const beside = area.columns - width - 4 >= minHelpColumns;
   const rows = entries.flatMap(({ usage, help }) => {
     if (beside) {
       const other = " ".repeat(width + 4);
-      return wrapWords(help, page, { first: `  ${usage.padEnd(width)}  `, other });
+      return wrapWords(help, area, { first: `  ${usage.padEnd(width)}  `, other });
     }
     return [
-      ...wrapWords(usage, page, { first: "  ", other: "    " }),
-      ...wrapWords(help, page, { first: "      ", other: "      " }),
+      ...wrapWords(usage, area, { first: "  ", other: "    " }),
+      ...wrapWords(help, area, { first: "      ", other: "      " }),
     ];
   });
   const rest =
     "Anything else is said to the room, or to the partner of a private chat. Begin with // to say " +
     "a line that begins with /. Tab completes, Ctrl-R searches what you typed.";
-  return [...rows, ...wrapWords(rest, page, { first: "  ", other: "  " })];
+  return [...rows, ...wrapWords(rest, area, { first: "  ", other: "  " })];
 }

@@ -1,10 +1,10 @@
-// Colours of what a terminal shows, or none where NO_COLOR asks for that (no-color.org). Pure;
-// texts come in harmless.
+// The colours of the terminal client; none if NO_COLOR says so (no-color.org). Pure; callers make
+// texts harmless first.
 
 export type Style = {
-  /** Text in the colour of the person of that name. */
+  /** Text in the colour that stands for `name`. */
   name: (name: string, text: string) => string;
-  /** What we said ourselves. */
+  /** Our own name before our messages. */
   own: (text: string) => string;
   /** The speaker of a message that mentions us. */
   mention: (text: string) => string;
@@ -12,7 +12,7 @@ export type Style = {
   dim: (text: string) => string;
 };
 
-/** Readable on a dark and on a light background. */
+/** Readable on both dark and light backgrounds. */
 const nameColors = [31, 32, 33, 34, 35, 36] as const;
 
 export function createStyle(colors: boolean): Style {

@@ -1,9 +1,9 @@
-// `parley client` at a terminal: keys and events in, a screen with a prompt out. Knows the session,
-// but no tty, signal or socket: those are handed in.
+// `parley client` on a terminal: keys and session events in, rows above a prompt out. Knows the
+// session, but no tty, signal or socket: those are handed in.
 
 import { roomProblem } from "../chat/names/grammar.ts";
 import { personNameProblem } from "../dialects/table.ts";
-import { endedBy } from "../cli/end-signals.ts";
+import { endedBy } from "../io/end-signals.ts";
 import type {
   ChatRequest,
   NativeSession,
@@ -37,11 +37,11 @@ import { wrapItems } from "./wrap.ts";
 
 export type TerminalParts = PromptParts & {
   session: NativeSession;
-  /** Carries out what the session wants done; to be called after anything was asked of it. */
+  /** Carries out the session's outputs; call it after every request to the session. */
   applyOutputs: () => void;
   style: Style;
   calendar: Calendar;
-  /** Stops the program until it is brought back to the foreground. */
+  /** Suspends the program until it is brought back to the foreground. */
   suspend: () => void;
   downloads: Downloads;
   /** No prompt: the terminal can't move its cursor. */
@@ -71,9 +71,9 @@ export class TerminalClient {
   readonly #awaited = new AwaitedHistory();
   readonly #completion = new CompletionSource();
   readonly #pending = new PendingPrivate();
-  // The choices that the last Tab has shown.
+  // The choices shown by the last Tab.
   #offered = "";
-  // When text last did not fit.
+  // When a text last did not fit.
   #fullAtMs = -Infinity;
 
   constructor(parts: TerminalParts) {
@@ -87,7 +87,7 @@ export class TerminalClient {
     this.#transcript = new Transcript(this.#prompt, parts.style, parts.calendar);
   }
 
-  /** Resolves when it is over, with what went wrong if something did. */
+  /** Resolves when the client is done, with the error if there was one. */
   get over(): Promise<ParleyError | undefined> {
     return this.#over.promise;
   }
@@ -100,17 +100,17 @@ export class TerminalClient {
     this.#prompt.resize(columns, rows);
   }
 
-  /** Draws the prompt, also after something else has used the terminal. */
+  /** Draws the prompt again, after `hide` or after something else used the terminal. */
   draw(): void {
     this.#prompt.draw();
   }
 
-  /** Erases the prompt until `draw`; lines that come in meanwhile wait. */
+  /** Erases the prompt until `draw`; lines that arrive meanwhile wait. */
   hide(): void {
     this.#prompt.hide();
   }
 
-  /** A line above the prompt. */
+  /** Prints a line above the prompt. */
   say(text: string): void {
     this.#transcript.note(text);
   }
@@ -125,26 +125,26 @@ export class TerminalClient {
     this.#pending.handleEvent(event);
     switch (event.type) {
       case "online":
-        return this.#online(event);
+        return this.#handleOnline(event);
       case "entered":
-        return this.#entered(event.room);
+        return this.#handleEntered(event.room);
       case "join-failed":
       case "parted":
-        return this.#left(event);
+        return this.#handleLeft(event);
       case "message":
         if (!this.#awaited.hold(event)) this.#show(event);
         return;
       case "private":
         this.#transcript.private(event);
-        // Whoever is in a private chat is looking at it.
+        // During a private chat the user is looking anyway.
         if (!event.chat) this.#transcript.ringBell();
         return;
       case "acknowledged":
-        return this.#acknowledged(event.id);
+        return this.#handleAcknowledged(event.id);
       case "response":
-        return this.#responded(event.ref, event.response);
+        return this.#handleResponse(event.ref, event.response);
       case "error":
-        return this.#failed(event);
+        return this.#handleError(event);
       case "ended":
         return this.#over.resolve(
           event.code === "left" ? undefined : refusal(event.code, event.message),
@@ -153,13 +153,13 @@ export class TerminalClient {
       case "left":
       case "renamed":
       case "gap":
-        if (this.#concerns(event)) this.#happened(event);
+        if (this.#isRelevant(event)) this.#showEvent(event);
         return;
       case "failed":
       case "offline":
       case "reconnected":
       case "chat":
-        return this.#happened(event);
+        return this.#showEvent(event);
     }
   }
 
@@ -176,10 +176,10 @@ export class TerminalClient {
       case "edited":
         return this.#prompt.drawSoon();
       case "full":
-        return this.#tellFull(key);
+        return this.#reportFull(key);
       case "submit":
         this.#prompt.drawSoon();
-        return this.#act(readTyped(edit.line));
+        return this.#run(readTyped(edit.line));
       case "complete":
         return this.#complete();
       case "interrupt":
@@ -194,9 +194,9 @@ export class TerminalClient {
     }
   }
 
-  #tellFull(key: Key): void {
+  #reportFull(key: Key): void {
     const nowMs = this.#parts.calendar.now();
-    // Without bracketed paste, a terminal sends a paste in many pieces: one line is enough for all.
+    // Without bracketed paste, a paste arrives in many pieces: say it once for all of them.
     const isSamePaste = key.type === "text" && nowMs - this.#fullAtMs < limits.pasteGapMs;
     this.#fullAtMs = nowMs;
     if (isSamePaste) return;
@@ -214,24 +214,24 @@ export class TerminalClient {
     this.#prompt.drawSoon();
   }
 
-  #act(typed: TypedLine): void {
+  #run(typed: TypedLine): void {
     switch (typed.do) {
       case "nothing":
         return;
       case "say":
         return this.#say(typed.text);
       case "tell":
-        return this.#sent(this.#session.tell(typed.to, typed.text), typed.text, typed.to);
+        return this.#handleSent(this.#session.tell(typed.to, typed.text), typed.text, typed.to);
       case "explain":
         return this.say(typed.text);
       case "help":
-        return this.#transcript.noteRows(helpRows(this.#prompt.page));
+        return this.#transcript.noteRows(helpRows(this.#prompt.area));
       case "quit":
         return this.#over.resolve(undefined);
       case "get":
         return this.#get(typed.name);
       case "go":
-        return this.#go(typed.room);
+        return this.#goTo(typed.room);
       case "part":
         return this.#part(typed.room);
       case "nick": {
@@ -246,9 +246,9 @@ export class TerminalClient {
       case "leave":
         return this.#requestChat({ type: typed.do });
       case "who":
-        return this.#askOf(typed.room, (room) => ({ type: "who", room }));
+        return this.#askAbout(typed.room, (room) => ({ type: "who", room }));
       case "history":
-        return this.#askOf(undefined, (room) => ({ type: "history", room, limit: typed.limit }));
+        return this.#askAbout(undefined, (room) => ({ type: "history", room, limit: typed.limit }));
       case "rooms":
       case "files":
         return this.#ask({ type: typed.do });
@@ -257,13 +257,14 @@ export class TerminalClient {
 
   #say(text: string): void {
     const { partner } = this.#session;
-    if (partner !== undefined) return this.#sent(this.#session.sayToPartner(text), text, [partner]);
+    if (partner !== undefined)
+      return this.#handleSent(this.#session.sayToPartner(text), text, [partner]);
     const room = this.#rooms.current;
-    this.#sent(room === undefined ? "not-in-room" : this.#session.say(room, text), text);
+    this.#handleSent(room === undefined ? "not-in-room" : this.#session.say(room, text), text);
   }
 
-  /** `to`: only to these people, so that the server does not send it back. */
-  #sent(result: number | Unsayable, text: string, to?: readonly string[]): void {
+  /** `to`: the recipients of a private message, which the server does not send back. */
+  #handleSent(result: number | Unsayable, text: string, to?: readonly string[]): void {
     if (typeof result === "number" && to !== undefined) this.#pending.add(result, { to, text });
     this.#parts.applyOutputs();
     const { textChars, online } = this.#session;
@@ -271,21 +272,21 @@ export class TerminalClient {
     else if (!online) this.say("Offline: this is sent once the connection is back");
   }
 
-  // Shown once the server has it: what it refuses has reached nobody.
-  #acknowledged(upTo: number): void {
+  // Shown only once the server has them, since a refused message reaches nobody.
+  #handleAcknowledged(upTo: number): void {
     for (const { to, text } of this.#pending.takeAcknowledged(upTo)) {
       this.#transcript.privateTo(to, text);
     }
   }
 
-  #go(name: string | undefined): void {
+  #goTo(name: string | undefined): void {
     const room = name ?? this.#rooms.unread[0]?.room;
-    if (room === undefined) return this.say("There is nothing new in other rooms");
+    if (room === undefined) return this.say("No unread messages in other rooms");
     const problem = roomProblem(room);
     if (problem !== undefined) return this.say(problem);
     if (this.#rooms.isCurrent(room)) return this.say(`You are in the room ${harmless(room)}`);
     if (this.#rooms.has(room)) return this.#switchTo(room);
-    // The current room from now on: what is typed before the server has answered is meant for it.
+    // Current from now on: what is typed before the server answers is meant for this room.
     this.#rooms.switchTo(room);
     this.#session.join(room);
     this.#parts.applyOutputs();
@@ -315,20 +316,20 @@ export class TerminalClient {
     this.#parts.applyOutputs();
   }
 
-  #online({ rooms, returned, ...rest }: Of<"online">): void {
+  #handleOnline({ rooms, returned, ...rest }: Of<"online">): void {
     for (const room of rooms) {
       this.#rooms.add(room);
       this.#ask({ type: "who", room }, false);
     }
     const [first] = rooms;
     if (returned) return this.#prompt.drawSoon();
-    this.#happened({ rooms, returned, ...rest });
+    this.#showEvent({ rooms, returned, ...rest });
     if (first === undefined) return;
     this.#rooms.switchTo(first);
     this.#requestHistory(first);
   }
 
-  #entered(room: string): void {
+  #handleEntered(room: string): void {
     this.#rooms.add(room);
     this.#ask({ type: "who", room }, false);
     if (!this.#rooms.isCurrent(room)) return;
@@ -343,8 +344,8 @@ export class TerminalClient {
     this.#parts.applyOutputs();
   }
 
-  #left(event: Of<"join-failed" | "parted">): void {
-    this.#happened(event);
+  #handleLeft(event: Of<"join-failed" | "parted">): void {
+    this.#showEvent(event);
     const back = this.#rooms.remove(event.room);
     if (back !== undefined) return this.#switchTo(back);
     if (this.#rooms.current === undefined) this.say("You are in no room: /join ROOM enters one");
@@ -356,7 +357,7 @@ export class TerminalClient {
     else if (isShown) this.say("Not connected: try again in a moment");
   }
 
-  #askOf(
+  #askAbout(
     name: string | undefined,
     request: (room: string) => Exclude<SessionRequest, ChatRequest>,
   ): void {
@@ -374,13 +375,13 @@ export class TerminalClient {
     else this.#parts.applyOutputs();
   }
 
-  #responded(ref: number, response: SessionResponse): void {
+  #handleResponse(ref: number, response: SessionResponse): void {
     const asked = this.#requests.finish(ref);
     if (asked === undefined) return;
     this.#completion.handleResponse(response, asked.page === 1);
     if (response.type === "history") return this.#showHistory(ref, response);
     if (asked.isShown) {
-      this.#transcript.noteRows(responseRows(response, this.#rooms, this.#prompt.page));
+      this.#transcript.noteRows(responseRows(response, this.#rooms, this.#prompt.area));
     }
     this.#requests.sendNext(response, asked);
     this.#parts.applyOutputs();
@@ -397,21 +398,18 @@ export class TerminalClient {
         this.#transcript.said(message, { mine: message.from === self });
       }
     }
-    if (held === undefined && messages.length === 0) this.say("Nothing has been said here yet");
+    if (held === undefined && messages.length === 0) this.say("There are no messages yet");
     for (const message of held ?? []) this.#show(message);
   }
 
-  #failed(event: Of<"error">): void {
+  #handleError(event: Of<"error">): void {
     const asked = event.ref === undefined ? undefined : this.#requests.finish(event.ref);
     const held = event.ref === undefined ? [] : (this.#awaited.release(event.ref) ?? []);
     for (const message of held) this.#show(message);
-    if (asked?.isShown !== false) this.#happened(event);
+    if (asked?.isShown !== false) this.#showEvent(event);
   }
 
-  /**
-   * Messages of the current room are shown. Those of other rooms are counted, and only shown if
-   * they mention us.
-   */
+  /** Shows messages of the current room; counts those of others, and shows only mentions of us. */
   #show(message: ChatMessage): void {
     const isMention = this.#isMention(message);
     const isHere = this.#rooms.isCurrent(message.room);
@@ -432,20 +430,20 @@ export class TerminalClient {
   }
 
   /**
-   * Whether it happened in the current room, to somebody else: our own arrival is no news, and our
-   * new name has been confirmed.
+   * Whether to show an event: those of the current room, except our own arrival and our new name,
+   * which has been confirmed already.
    */
-  #concerns(event: Of<"joined" | "left" | "renamed" | "gap">): boolean {
+  #isRelevant(event: Of<"joined" | "left" | "renamed" | "gap">): boolean {
     const self = this.#session.name;
     if (event.type === "joined" && event.name === self) return false;
     if (event.type === "renamed" && event.to === self) return false;
     return event.room === undefined || this.#rooms.isCurrent(event.room);
   }
 
-  #happened(event: SessionEvent): void {
+  #showEvent(event: SessionEvent): void {
     const text = eventText(event);
     if (text !== undefined) this.#transcript.event(text);
-    // The prompt shows whether we are online, and where.
+    // The label shows whether we are online, and the current room.
     this.#prompt.drawSoon();
   }
 
@@ -453,7 +451,7 @@ export class TerminalClient {
     const { editor } = this.#prompt;
     const before = editor.beforeCursor;
     const kind = completesHere(before);
-    // What is not known yet is asked for; the next Tab has it.
+    // Ask for what is not known yet; the next Tab has it.
     if (kind === "file") this.#ask({ type: "files" }, false);
     if (kind === "room") this.#ask({ type: "rooms" }, false);
     const words = this.#completion.words(this.#session.name ?? "", this.#rooms.current);
@@ -466,10 +464,10 @@ export class TerminalClient {
     const shown = completion.choices.slice(0, limits.maxChoices).map(harmless);
     const more = completion.choices.length - shown.length;
     const choices = more > 0 ? [...shown, `… and ${more} more`] : shown;
-    // Another Tab would only show the same again.
+    // Do not show the same choices twice.
     if (choices.join("\n") === this.#offered) return;
     this.#offered = choices.join("\n");
-    this.#transcript.noteRows(wrapItems(choices, this.#prompt.page, { gap: "  " }));
+    this.#transcript.noteRows(wrapItems(choices, this.#prompt.area, { gap: "  " }));
   }
 
   #get(name: string): void {

@@ -1,9 +1,9 @@
-// How large a terminal is taken to be, whatever it says of itself. Pure.
+// Corrects the size that a terminal reports. Pure.
 
-/** What every terminal has had since the VT100: for those that do not tell their size. */
+/** The VT100's size, for terminals that do not report theirs. */
 const standard = { columns: 80, rows: 24 } as const;
 
-/** Smaller ones are drawn as if they were this large. */
+/** Smaller terminals are treated as this size. */
 const smallest = { columns: 8, rows: 2 } as const;
 
 export type TerminalSize = { columns: number; rows: number };

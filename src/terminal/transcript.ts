@@ -1,12 +1,12 @@
-// The lines above the prompt: messages and events, each with its time, and the date where the day
-// changes. Lines break between words and have a hanging indent: only their first row begins in the
-// first column, so that no text can imitate a line of its own. Knows no session.
+// The lines above the prompt: messages and events with their times, and a date for each new day.
+// Long lines wrap between words with a hanging indent, so that no text can imitate a line of its
+// own. Knows no session.
 
 import { harmless } from "../text.ts";
 import type { Style } from "./style.ts";
-import { type Page, wrapText } from "./wrap.ts";
+import { type TextArea, wrapText } from "./wrap.ts";
 
-/** The person's clock and calendar. Times are Unix milliseconds. */
+/** The user's clock and calendar. Times are Unix milliseconds. */
 export type Calendar = {
   now: () => number;
   /** `12:03` */
@@ -17,7 +17,7 @@ export type Calendar = {
 
 /** Where lines are shown. */
 export type TranscriptOutput = {
-  readonly page: Page;
+  readonly area: TextArea;
   print(rows: readonly string[]): void;
   ringBell(): void;
 };
@@ -26,7 +26,7 @@ export type TimedMessage = { timeMs: number; from: string; text: string };
 
 export type MessageLook = {
   mine?: boolean;
-  /** Its room, if that is not the current one. */
+  /** The message's room, if it is not the current one. */
   room?: string | undefined;
   isMention?: boolean;
 };
@@ -35,8 +35,7 @@ export type MessageLook = {
 const minIndentedColumns = 30;
 
 /**
- * The server's clock may differ from ours by this much: around midnight, the date must not go back
- * and forth.
+ * Tolerated difference between the server's clock and ours: around midnight, dates must not flip.
  */
 const maxSkewMs = 60_000;
 
@@ -44,7 +43,7 @@ export class Transcript {
   readonly #screen: TranscriptOutput;
   readonly #style: Style;
   readonly #calendar: Calendar;
-  // The time of the last line.
+  // Time of the last line.
   #timeMs: number;
 
   constructor(screen: TranscriptOutput, style: Style, calendar: Calendar) {
@@ -77,19 +76,19 @@ export class Transcript {
     this.#say(this.#calendar.now(), this.#style.own(`to ${names} (private):`), text);
   }
 
-  /** Something has just happened. */
+  /** An event, at the current time. */
   event(text: string): void {
     const timeMs = this.#calendar.now();
     const rows = this.#rowsOf(timeMs, `${this.#calendar.timeOfDay(timeMs)} `, text);
     this.#screen.print(rows.map(this.#style.dim));
   }
 
-  /** A response to what was typed. */
+  /** A response to a command. */
   note(text: string): void {
-    this.noteRows(wrapText(text, this.#screen.page, { other: "  " }));
+    this.noteRows(wrapText(text, this.#screen.area, { other: "  " }));
   }
 
-  /** The same, as rows that fit. */
+  /** A response to a command, as rows that fit. */
   noteRows(rows: readonly string[]): void {
     this.#screen.print(rows.map(this.#style.dim));
   }
@@ -108,18 +107,16 @@ export class Transcript {
     this.#screen.print(this.#rowsOf(timeMs, `${time} ${speaker} `, harmless(text)));
   }
 
-  /**
-   * The rows of a line that begins with `first`. Prints its date before it if the day has changed.
-   */
+  /** The rows of a line that begins with `first`. Prints the date first if the day has changed. */
   #rowsOf(timeMs: number, first: string, text: string): string[] {
-    const { page } = this.#screen;
+    const { area } = this.#screen;
     const { date, timeOfDay } = this.#calendar;
     const isSkewed = timeMs < this.#timeMs && this.#timeMs - timeMs < maxSkewMs;
     if (!isSkewed) {
       if (date(timeMs) !== date(this.#timeMs)) this.rule(date(timeMs));
       this.#timeMs = timeMs;
     }
-    const indent = page.columns < minIndentedColumns ? 2 : page.width(`${timeOfDay(timeMs)} `);
-    return wrapText(text, page, { first, other: " ".repeat(indent) });
+    const indent = area.columns < minIndentedColumns ? 2 : area.width(`${timeOfDay(timeMs)} `);
+    return wrapText(text, area, { first, other: " ".repeat(indent) });
   }
 }

@@ -1,16 +1,17 @@
-// Writing to a terminal without waiting for it. One that was stopped (Ctrl-S), or whose connection hangs, makes a write block,
-// and with it the event loop: Bun's own streams write to terminals that way. Here the terminal is opened anew, without blocking,
-// which leaves alone what other programs have open.
+// Writes to a terminal without blocking. On a terminal that is stopped (Ctrl-S), or whose
+// connection hangs, a write by Bun's own streams blocks the event loop. So this opens the terminal
+// a second time with O_NONBLOCK, which does not affect the descriptors of other programs.
 
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
 import { terminal as limits } from "../limits.ts";
 import type { Sink } from "./writer.ts";
 
-/** Undefined where descriptor `fd` is no terminal, or can't be opened a second time. */
+/** Undefined if descriptor `fd` is not a terminal, or can't be opened a second time. */
 export function ttyOutput(fd: 1 | 2): Sink | undefined {
   if (!isatty(fd) || process.platform === "win32") return undefined;
-  // Linux opens the same terminal by this name; elsewhere it would be the same open file, so the controlling terminal has to do.
+  // Linux opens the same terminal by this name. Elsewhere that would be the same open file, so the
+  // controlling terminal has to do.
   const path = process.platform === "linux" ? `/proc/self/fd/${fd}` : "/dev/tty";
   try {
     const flags = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
@@ -18,14 +19,14 @@ export function ttyOutput(fd: 1 | 2): Sink | undefined {
     if (isatty(opened)) return new TtyOutput(opened);
     closeSync(opened);
   } catch {
-    // Not ours to open, as after `su`, or no /proc.
+    // No permission, as after `su`, or no /proc.
   }
   return undefined;
 }
 
 class TtyOutput implements Sink {
   readonly #fd: number;
-  /** Doubles while the terminal takes nothing. */
+  /** Doubles while the terminal accepts nothing. */
   #waitMs = 1;
 
   constructor(fd: number) {

@@ -1,4 +1,4 @@
-// A terminal in raw mode, for whoever shows a prompt on it. Its mode is restored whatever happens.
+// A terminal in raw mode, for the prompt. Always restores the mode.
 
 import { terminal as limits } from "../limits.ts";
 import { type Key, KeyReader } from "./keys.ts";
@@ -15,7 +15,7 @@ export interface TtyUser {
   /** Removes the prompt until `draw`. */
   hide(): void;
   draw(): void;
-  /** The terminal is gone. */
+  /** The terminal has gone. */
   gone(): void;
 }
 
@@ -65,7 +65,7 @@ export class Tty {
     this.#escape = setTimeout(() => this.#user()?.keys(this.#keys.flush()), limits.escapeTimeoutMs);
   };
 
-  // The mode of a terminal that is gone can't be set.
+  // Setting the mode fails once the terminal has gone.
   readonly #broken = (): void => {};
 
   readonly #end = (): void => this.#user()?.gone();

@@ -3,8 +3,8 @@
 import { message as limits } from "../limits.ts";
 
 /**
- * Yields each line without its line end, also a last one that has none. A line longer than limits.message.maxLineBytes is cut
- * there, which is still too long to be accepted; its rest is skipped.
+ * Yields each line without its line ending, including an unterminated last one. A line longer than
+ * limits.message.maxLineBytes is truncated there, which is still too long to be accepted.
  */
 export async function* typedLines(
   input: AsyncIterable<Uint8Array> = Bun.stdin.stream(),

@@ -1,4 +1,5 @@
-// Rates and durations for people, and rates as they type them. Units are powers of 1000.
+// Rates, durations and counts as people read them, and rates as they type them. Units are powers of
+// 1000.
 
 import { sizeText } from "../size-text.ts";
 
@@ -33,7 +34,10 @@ export function countText(count: number, noun: string): string {
 
 const factors: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6, g: 1e9 };
 
-/** Bytes per second from `2M`, `500k`, `1.5G` or plain digits; undefined if that is not a rate of at least 1. */
+/**
+ * Bytes per second from `2M`, `500k`, `1.5G` or plain digits; undefined if not a rate of at least
+ * 1.
+ */
 export function parseRate(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)([kmg]?)$/i.exec(text.trim());
   const factor = factors[(match?.[2] ?? "?").toLowerCase()];

@@ -1,52 +1,49 @@
-// Breaks texts for people into rows of a terminal, between words. Pure; the width of a text is
+// Wraps texts into rows of a terminal, between words. Pure; the width of a text is a function
 // handed in.
 
 import { graphemes } from "./line-editor.ts";
 import type { Width } from "./prompt-screen.ts";
 
-export type Page = { columns: number; width: Width };
+export type TextArea = { columns: number; width: Width };
 
-/**
- * What goes between two items of a row, at the beginning of the first row, and at the beginning of
- * the others.
- */
+/** `gap` goes between items of a row, `first` before the first row, `other` before the others. */
 export type Layout = { gap?: string; first?: string; other?: string };
 
-/** A text of words with a single blank between them. */
-export function wrapWords(text: string, page: Page, layout: Layout = {}): string[] {
-  return wrapItems(text.split(" "), page, layout);
+/** Wraps words that are separated by single spaces. */
+export function wrapWords(text: string, area: TextArea, layout: Layout = {}): string[] {
+  return wrapItems(text.split(" "), area, layout);
 }
 
-/** Items stay whole, blanks included; only one that is wider than a row is cut. */
-export function wrapItems(items: readonly string[], page: Page, layout: Layout = {}): string[] {
+/** Wraps items, which stay whole, spaces included; only one that is wider than a row is split. */
+export function wrapItems(items: readonly string[], area: TextArea, layout: Layout = {}): string[] {
   const { gap = " ", ...rest } = layout;
   return wrap(
     items.map((item) => ({ gap, word: item })),
-    page,
+    area,
     rest,
   );
 }
 
-/** Blanks within a row stay as they are. An empty text is one row. */
-export function wrapText(text: string, page: Page, layout: Omit<Layout, "gap"> = {}): string[] {
+/** Wraps a text, keeping its spaces within rows. An empty text is one row. */
+export function wrapText(text: string, area: TextArea, layout: Omit<Layout, "gap"> = {}): string[] {
   const pieces = Array.from(text.matchAll(/( *)([^ ]+)/g), ([, gap = "", word = ""]) => {
     return { gap, word };
   });
-  const rows = wrap(pieces, page, layout);
+  const rows = wrap(pieces, area, layout);
   return rows.length === 0 ? [layout.first ?? ""] : rows;
 }
 
-/** A word, and the blanks before it, which are dropped where a row breaks. */
+/** A word, and the spaces before it, which are dropped at a row break. */
 type Piece = { gap: string; word: string };
 
 function wrap(
   pieces: readonly Piece[],
-  page: Page,
+  area: TextArea,
   { first = "", other = "" }: Omit<Layout, "gap">,
 ): string[] {
   const rows: string[] = [];
-  let [row, width, isBegun] = [first, page.width(first), false];
-  const otherWidth = page.width(other);
+  let [row, width, isBegun] = [first, area.width(first), false];
+  const otherWidth = area.width(other);
   const end = () => {
     rows.push(row);
     [row, width, isBegun] = [other, otherWidth, false];
@@ -55,19 +52,19 @@ function wrap(
     [row, width, isBegun] = [row + text, width + columns, true];
   };
   for (const { gap, word } of pieces) {
-    const [gapWidth, wordWidth] = [isBegun ? gap.length : 0, widestOf(word, page)];
-    if (width + gapWidth + wordWidth <= page.columns) {
+    const [gapWidth, wordWidth] = [isBegun ? gap.length : 0, widestOf(word, area)];
+    if (width + gapWidth + wordWidth <= area.columns) {
       append(isBegun ? gap + word : word, gapWidth + wordWidth);
       continue;
     }
     if (isBegun) end();
-    if (width + wordWidth <= page.columns) {
+    if (width + wordWidth <= area.columns) {
       append(word, wordWidth);
       continue;
     }
     for (const character of graphemes(word)) {
-      const columns = widestOf(character, page);
-      if (isBegun && width + columns > page.columns) end();
+      const columns = widestOf(character, area);
+      if (isBegun && width + columns > area.columns) end();
       append(character, columns);
     }
   }
@@ -77,10 +74,10 @@ function wrap(
 
 /**
  * The most columns that any terminal takes for a text: some show the parts of a joined emoji one by
- * one. The terminal would wrap a row that is too wide by itself, and the rest would look like a
- * line of its own.
+ * one. A row that is too wide would be wrapped by the terminal, and its rest would look like a line
+ * of its own.
  */
-function widestOf(text: string, { width }: Page): number {
+function widestOf(text: string, { width }: TextArea): number {
   if (/^[\x20-\x7e]*$/.test(text)) return text.length;
   let sum = 0;
   for (const character of text) sum += width(character);

@@ -1,5 +1,6 @@
-// A bounded queue in front of an output stream. When nobody reads, log lines are dropped and counted, and the event loop goes
-// on. Data are never dropped: their producer checks `pressure` and waits for `relief`. Knows no particular stream.
+// A bounded queue in front of an output stream, so that a reader that does not read never blocks
+// the event loop. Log lines are then dropped and counted; data never is: its producer checks
+// `pressure` and waits for `relief`. Knows no particular stream.
 
 import { terminal as limits } from "../limits.ts";
 import { countText } from "./units.ts";
@@ -24,12 +25,12 @@ export class Writer {
   #onClosed: (() => void) | undefined;
   #failure: Error | undefined;
 
-  /** `open` is called at the first write: a command that prints nothing opens nothing. */
+  /** `open` is called at the first write, so that a command that prints nothing opens nothing. */
   constructor(open: () => Sink) {
     this.#open = open;
   }
 
-  /** Writes a log line, given without its line end. Drops it if `maxLogBytes` are waiting already. */
+  /** Writes a log line, given without newline. Drops it if `maxLogBytes` are queued already. */
   line(text: string): void {
     if (this.#closed) return;
     const bytes = this.#encoder.encode(`${this.#dropNotice()}${text}\n`);
@@ -41,7 +42,9 @@ export class Writer {
     this.#push(bytes);
   }
 
-  /** Writes data, however much is waiting already. False: wait for `relief()` before writing more. */
+  /**
+   * Writes data, however much is queued already. False: wait for `relief()` before writing more.
+   */
   data(content: string | Uint8Array): boolean {
     if (this.#closed) return true;
     const bytes = typeof content === "string" ? this.#encoder.encode(content) : content;
@@ -49,12 +52,12 @@ export class Writer {
     return !this.pressure;
   }
 
-  /** More is waiting than should be. */
+  /** Too much is queued: producers of data must wait for `relief`. */
   get pressure(): boolean {
     return !this.#closed && this.#waitingBytes + this.#writingBytes > limits.maxDataBytes;
   }
 
-  /** Nothing is waiting or in flight. */
+  /** Nothing is queued or being written. */
   get isIdle(): boolean {
     return this.#writingBytes === 0;
   }
@@ -64,17 +67,17 @@ export class Writer {
     return this.#closed;
   }
 
-  /** Why nothing can be written, unless the reader just went away: a full disk, for example. */
+  /** Why writing failed, such as a full disk; undefined if the reader just went away. */
   get failure(): Error | undefined {
     return this.#failure;
   }
 
-  /** Log lines dropped since the last one that was written. */
+  /** Log lines dropped since the last one written. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** Resolves when there is room for data again, or the stream is closed. */
+  /** Resolves once there is room for data again, or the stream is closed. */
   relief(): Promise<void> {
     if (!this.pressure) return Promise.resolve();
     return new Promise((resolve) => this.#relief.push(resolve));
@@ -85,13 +88,13 @@ export class Writer {
     this.#onClosed = handler;
   }
 
-  /** Resolves when everything is written or the stream is closed, however long that takes: for data. */
+  /** Resolves once everything is written or the stream is closed, however long that takes. */
   emptied(): Promise<void> {
     if (this.#writingBytes === 0 || this.#closed) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  /** Resolves when everything is written, or after `timeoutMs`: for logs. */
+  /** Resolves once everything is written, or after `timeoutMs`. */
   async flush(timeoutMs: number = limits.flushTimeoutMs): Promise<void> {
     const notice = this.#dropNotice();
     if (notice !== "" && !this.#closed) {
@@ -112,7 +115,7 @@ export class Writer {
   #dropNotice(): string {
     return this.#dropped === 0
       ? ""
-      : `… ${countText(this.#dropped, "line")} dropped: nobody read ${this.#dropped === 1 ? "it" : "them"}\n`;
+      : `… ${countText(this.#dropped, "line")} dropped: the reader was too slow\n`;
   }
 
   #push(bytes: Uint8Array): void {
@@ -121,7 +124,7 @@ export class Writer {
     if (this.#writingBytes === 0) this.#writeNext();
   }
 
-  // One write at a time: the stream's own queue is unbounded, and its callbacks come only when it is empty.
+  // One write at a time, since the stream's own queue is unbounded and calls back only once empty.
   #writeNext(): void {
     const bytes = this.#take();
     if (bytes === undefined) return;
@@ -152,7 +155,7 @@ export class Writer {
     if (this.#writingBytes === 0) for (const resume of this.#idle.splice(0)) resume();
   }
 
-  /** Discards what is waiting, and everything from now on. */
+  /** Discards the queue, and everything from now on. */
   close(error?: Error): void {
     if (this.#closed) return;
     this.#closed = true;

@@ -1,11 +1,11 @@
-// What the segments that a process reads in one go say about the path: one piece of evidence,
-// however many they are. Pure.
+// A batch of segments read in one go: one piece of evidence about the path, however many they are.
+// Pure.
 
-/** Silence longer than a turn of the event loop, in µs. */
+/** Longer than a turn of the event loop, in µs. */
 const longPauseUs = 2_000;
 /**
- * What counts as a pause at all: an eighth of a round trip, but more than a sender's own rhythm,
- * which is finer from `fastBytesPerUs` on.
+ * A pause is longer than an eighth of a round trip, and than the sender's own rhythm, which is
+ * finer from `fastBytesPerUs` on.
  */
 const pauseShare = 1 / 8;
 const senderRhythmUs = { fast: 700, slow: 3_000 };
@@ -20,11 +20,11 @@ export function pauseThresholdUs(minRttUs: number, bytesPerUs: number): number {
   return Math.max(rhythmUs, minRttUs * pauseShare);
 }
 
-/** A batch of arrivals, as the congestion controller sees it. */
+/** What the congestion controller sees of a batch. */
 export interface Arrivals {
-  /** Least round trip of the batch, in µs, without the time the request waited at the server. */
+  /** Least round trip of the batch, in µs, without the request's wait at the server. */
   readonly netRttUs: number;
-  /** The same without pauses in which nothing arrived. */
+  /** The same, without pauses in which nothing arrived. */
   readonly queueRttUs: number;
   /** Some process was descheduled just before. */
   readonly isPaused: boolean;
@@ -33,7 +33,7 @@ export interface Arrivals {
   readonly inFlightBytes: number;
 }
 
-/** Gaps between arrivals, as of the newest one (`SentSegments`). In µs. */
+/** The gaps before the newest arrival, in µs (`SentSegments`). */
 export interface Pauses {
   /** Since the arrival before it. */
   readonly gapUs: number;

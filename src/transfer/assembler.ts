@@ -1,4 +1,4 @@
-// Assembles a file from segments in any order: coalesces small writes, hashes along the front while
+// Assembles a file from segments in any order: coalesces small writes, hashes at the front while
 // the bytes are still in cache, reads back what arrived out of order, reports bad chunks. Pure: the
 // store and the hash are parameters.
 
@@ -7,8 +7,8 @@ import { DigestCheck, type Hasher } from "./digests.ts";
 import { RangeSet } from "./ranges.ts";
 
 /**
- * Where the bytes are kept: a partial file, or a ring in memory. May throw (disk full); what was
- * put then counts as missing.
+ * Where the bytes are stored: a partial file, or a ring in memory. May throw (disk full); the bytes
+ * being written then count as missing.
  */
 export interface ChunkStore {
   write(offset: number, bytes: Uint8Array): void;
@@ -21,11 +21,11 @@ export interface AssemblerConfig {
   readonly chunkBytes: number;
   readonly newHasher: () => Hasher;
   readonly store: ChunkStore;
-  /** What the store holds already, still to be verified. */
+  /** Ranges that the store holds already, not yet verified. */
   readonly present?: RangeSet;
   /**
-   * Hash bytes whose digest isn't known yet. Saves reading them back; but rolling back after a bad
-   * chunk may then reach behind `verifiedBytes`, so a store that discards verified bytes wants
+   * Hash bytes before their digest is known. Saves reading them back; but a rollback after a bad
+   * chunk may then reach behind `verifiedBytes`, so a store that discards verified bytes needs
    * false.
    */
   readonly ahead: boolean;
@@ -34,12 +34,12 @@ export interface AssemblerConfig {
 /** Copies between typed arrays without a view of either: three times as fast for a segment. */
 const copyBytes = Buffer.prototype.copy;
 
-/** A chunk that differs from its digest: request it again. */
+/** A chunk that does not match its digest: request it again. */
 export interface BadChunk {
   readonly index: number;
   readonly offset: number;
   readonly length: number;
-  /** How many copies of this chunk were wrong. */
+  /** How many copies of this chunk were bad so far. */
   readonly times: number;
 }
 
@@ -61,7 +61,7 @@ export class Assembler {
     this.present = config.present ?? new RangeSet();
   }
 
-  /** New bytes of the file, only read during the call. */
+  /** Adds new bytes of the file, which are only read during the call. */
   put(offset: number, source: Uint8Array, at: number, length: number): void {
     const joins = this.#gatheredLength > 0 && offset === this.#gatheredStart + this.#gatheredLength;
     if (!joins || this.#gatheredLength + length > this.#gathered.length) this.flush();
@@ -74,12 +74,12 @@ export class Assembler {
     this.#gatheredLength += length;
   }
 
-  /** Bytes wait to be coalesced with what follows them. */
+  /** Bytes are waiting to be coalesced with the next ones. */
   get hasGathered(): boolean {
     return this.#gatheredLength > 0;
   }
 
-  /** Writes the gathered bytes. Call it when nothing more arrives for now. */
+  /** Writes the gathered bytes. Call it when nothing more is arriving for now. */
   flush(): void {
     if (this.#gatheredLength === 0) return;
     const run = this.#gathered.subarray(0, this.#gatheredLength);
@@ -88,8 +88,8 @@ export class Assembler {
   }
 
   /**
-   * Compares with the digests known so far, and hashes up to `maxBytes` of what arrived out of
-   * order; true if there is more to do. Call it after new digests, and whenever there is time.
+   * Checks against the digests known so far, and hashes up to `maxBytes` that arrived out of order;
+   * true if there is more to do. Call it after new digests, and whenever there is time.
    */
   work(maxBytes: number): boolean {
     this.#compare();
@@ -120,7 +120,7 @@ export class Assembler {
     return this.#bad.shift();
   }
 
-  /** Whole chunks [first, count] that were written since the last call, for the journal. */
+  /** Whole chunks [first, count] written since the last call, for the journal. */
   takeNewChunks(): [first: number, count: number][] {
     const chunks: [number, number][] = [];
     const { chunkBytes, size } = this.#config;

@@ -1,12 +1,11 @@
-// Cookies: stateless proof that a client receives what is sent to the source address of its
-// datagrams (return routability). Pure: the keyed hash and the time are parameters. A cookie is
-// valid for one path, one token, and a limited time.
+// Cookies: stateless address validation, proof that a client receives what is sent to the source
+// address of its datagrams. A cookie is valid for one path, one token and a limited time. Pure: the
+// keyed hash and the time are parameters.
 
 import { transfer as limit } from "../limits.ts";
 
 /**
- * The two ends of a path: the client's address and port, and the server's address that it uses
- * (opaque here).
+ * The two ends of a path: the client's address and port, and the server's address (opaque here).
  */
 export interface Path {
   readonly address: string;
@@ -14,21 +13,18 @@ export interface Path {
   readonly local: string;
 }
 
-/**
- * Keyed hash of `message` (HMAC-SHA-256 or better), at least 16 bytes. The key lives in the
- * closure.
- */
+/** HMAC-SHA-256 of `message`, or better; at least 16 bytes. The key is in the closure. */
 export type KeyedHash = (message: Uint8Array) => Uint8Array;
 
 export class CookieJar {
   constructor(private readonly keyedHash: KeyedHash) {}
 
-  /** The cookie of a path; valid for one to two times limits.ts `cookieLifeUs`. */
+  /** The cookie for a path and token, valid for one to two times limits.ts `cookieLifeUs`. */
   mint(path: Path, token: Uint8Array, nowUs: number): Uint8Array {
     return this.forEpoch(Math.floor(nowUs / limit.cookieLifeUs), path, token);
   }
 
-  /** True if `cookie` was minted for exactly this path and token, not too long ago. */
+  /** Whether `cookie` was minted for exactly this path and token and has not expired. */
   isValid(cookie: Uint8Array, path: Path, token: Uint8Array, nowUs: number): boolean {
     const epoch = Math.floor(nowUs / limit.cookieLifeUs);
     for (const candidate of [epoch, epoch - 1]) {
@@ -39,8 +35,8 @@ export class CookieJar {
   }
 
   private forEpoch(epoch: number, path: Path, token: Uint8Array): Uint8Array {
-    // Fixed-length fields first, and a character that is in no address between the others, so that
-    // no two different inputs give the same message.
+    // Fixed-length fields first, then addresses separated by a character that none contains, so
+    // that no two inputs give the same message.
     const addresses = `${path.address}\0${path.local}`;
     const message = new Uint8Array(limit.tokenBytes + 10 + addresses.length);
     message.set(token, 0);
@@ -57,7 +53,7 @@ export class CookieJar {
   }
 }
 
-/** In constant time, so that a guess learns nothing of how close it was. */
+/** In constant time, so that a wrong guess does not reveal how close it was. */
 function equal(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   let difference = 0;

@@ -1,7 +1,6 @@
 // Prefix digests: the state of one SHA-256 pass at every chunk boundary (docs/transfer.md
-// "Digests"). The server makes them while it reads, the client compares them while it receives, and
-// the last one is what `sha256sum` prints. Pure: the hash is a parameter, and the bytes come in
-// order.
+// "Digests"). The server computes them as it reads, the client checks them as it receives, and the
+// last one is what `sha256sum` prints. Pure: the hash is a parameter.
 
 import { transfer as limit } from "../limits.ts";
 
@@ -12,10 +11,7 @@ export interface Hasher {
   digest(): Uint8Array;
 }
 
-/**
- * Chunk size for a file of that size: a power of two, large enough that there are at most
- * `maxChunks`.
- */
+/** Chunk size for a file: the smallest power of two that gives at most `maxChunks` chunks. */
 export function chunkBytesFor(sizeBytes: number): number {
   let bytes: number = limit.minChunkBytes;
   while (bytes * limit.maxChunks < sizeBytes) bytes *= 2;
@@ -26,7 +22,7 @@ export function chunkCount(sizeBytes: number, chunkBytes: number): number {
   return Math.ceil(sizeBytes / chunkBytes);
 }
 
-/** A pass over a file: takes its bytes in order, and stops at each chunk boundary. */
+/** One pass over a file's bytes, in order, that stops at each chunk boundary. */
 class HashPass {
   at = 0;
   hasher: Hasher;
@@ -39,9 +35,7 @@ class HashPass {
     this.hasher = hasher;
   }
 
-  /**
-   * Hashes the bytes up to the next boundary; returns how many, and whether a chunk has just ended.
-   */
+  /** Hashes bytes up to the next boundary; returns how many, and whether that ended a chunk. */
   step(bytes: Uint8Array): { taken: number; ended: boolean } {
     const boundary = Math.min(
       this.#size,
@@ -73,7 +67,7 @@ export class DigestLog {
     if (size === 0) this.#whole = this.#pass.hasher.digest();
   }
 
-  /** Bytes hashed so far: `update` wants those from here on. */
+  /** Bytes hashed so far: `update` expects those from here on. */
   get hashedBytes(): number {
     return this.#pass.at;
   }
@@ -83,12 +77,12 @@ export class DigestLog {
     return this.#count;
   }
 
-  /** All 32 bytes of the digest over the whole file, once it is known. */
+  /** The whole file's digest, all 32 bytes, once it is known. */
   get whole(): Uint8Array | undefined {
     return this.#whole;
   }
 
-  /** The file's bytes from `hashedBytes` on; beyond the size they are ignored. */
+  /** Hashes the file's bytes from `hashedBytes` on; ignores those beyond the size. */
   update(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length;) {
       const { taken, ended } = this.#pass.step(at === 0 ? bytes : bytes.subarray(at));
@@ -102,21 +96,18 @@ export class DigestLog {
     }
   }
 
-  /** The digests of chunks `from` … `to` − 1, packed; a view of the log. */
+  /** The digests of chunks `from` … `to` − 1, concatenated; a view of the log. */
   packed(from: number, to: number): Uint8Array {
     return this.#digests.subarray(from * limit.digestBytes, to * limit.digestBytes);
   }
 }
 
-/**
- * The client's side: hashes what has arrived, compares where it can, and returns to the last good
- * state when a chunk is bad.
- */
+/** The client's side: hashes what has arrived, compares, and rolls back when a chunk is bad. */
 export class DigestCheck {
   readonly size: number;
   readonly chunkBytes: number;
   readonly #pass: HashPass;
-  /** The state up to which everything is verified; `#pass` restarts here after a bad chunk. */
+  /** The hasher where everything was verified; `#pass` restarts from it after a bad chunk. */
   #good: Hasher;
   #goodChunks = 0;
   readonly #theirs: Uint8Array;
@@ -138,22 +129,22 @@ export class DigestCheck {
     if (size === 0) this.#ourWhole = hasher.digest();
   }
 
-  /** Bytes hashed so far: `update` wants those from here on. */
+  /** Bytes hashed so far: `update` expects those from here on. */
   get hashedBytes(): number {
     return this.#pass.at;
   }
 
-  /** Everything before this is verified. */
+  /** Everything before this offset is verified. */
   get verifiedBytes(): number {
     return Math.min(this.size, this.#checked * this.chunkBytes);
   }
 
-  /** Everything before this can be verified as soon as it is hashed. */
+  /** Everything before this offset can be verified as soon as it is hashed. */
   get checkableBytes(): number {
     return Math.min(this.size, this.#theirCount * this.chunkBytes);
   }
 
-  /** The digest over the whole file, once it has matched. */
+  /** The whole file's digest, once it has matched. */
   get whole(): Uint8Array | undefined {
     const ours = this.#ourWhole;
     const theirs = this.#theirWhole;
@@ -161,25 +152,22 @@ export class DigestCheck {
     return right && equal(ours, theirs, 0, limit.wholeDigestBytes) ? ours : undefined;
   }
 
-  /**
-   * Every chunk was right, yet the digests over the whole file differ: the server contradicts
-   * itself.
-   */
+  /** Every chunk matched, yet the whole file's digest does not: the server contradicts itself. */
   get contradicted(): boolean {
     const complete = this.verifiedBytes === this.size && this.#ourWhole !== undefined;
     return complete && this.#theirWhole !== undefined && this.whole === undefined;
   }
 
   /**
-   * Packed digests of the chunks from `from` on. False: not a whole number of them, a gap, or more
-   * than there are chunks.
+   * Accepts concatenated digests of the chunks from `from` on. False if they are cut, leave a gap,
+   * or exceed the number of chunks.
    */
   accept(from: number, packed: Uint8Array): boolean {
     const count = packed.length / limit.digestBytes;
     if (!Number.isInteger(count) || !Number.isInteger(from) || from < 0) return false;
     if (from > this.#theirCount) return false;
     if (packed.length + from * limit.digestBytes > this.#theirs.length) return false;
-    // Known digests stay: a server that starts over can't change them.
+    // Known digests stay: a server can't change them later.
     const known = this.#theirCount - from;
     if (known >= count) return true;
     this.#theirs.set(
@@ -190,17 +178,14 @@ export class DigestCheck {
     return true;
   }
 
-  /** The digest over the whole file. False if it has not 32 bytes. */
+  /** Accepts the whole file's digest. False if it does not have 32 bytes. */
   acceptWhole(digest: Uint8Array): boolean {
     if (digest.length !== limit.wholeDigestBytes) return false;
     this.#theirWhole ??= digest;
     return true;
   }
 
-  /**
-   * The file's bytes from `hashedBytes` on; returns how many were taken, at most up to the next
-   * boundary.
-   */
+  /** Hashes bytes from `hashedBytes` up to the next boundary at most; returns how many. */
   update(bytes: Uint8Array): number {
     const { taken, ended } = this.#pass.step(bytes);
     if (!ended) return taken;
@@ -212,9 +197,8 @@ export class DigestCheck {
   }
 
   /**
-   * Compares as far as both sides are known. Returns the index of a bad chunk: the pass has then
-   * returned to the last good state, and `update` wants the bytes from `hashedBytes` on once more,
-   * the bad chunk's once they have arrived again.
+   * Compares as far as both sides are known. Returns the index of a bad chunk, if any: the pass has
+   * then rolled back, and `update` expects the bytes from `hashedBytes` on once more.
    */
   compare(): number | undefined {
     const hashed =

@@ -1,13 +1,13 @@
-// The journal beside a partial file: which file it belongs to, and which chunks have been written.
-// Checksummed lines, only ever appended, so that a process may die at any instant: whole lines are
-// read, a torn one is ignored. A journal is only a hint: every chunk is hashed again before the
-// file counts as complete. Pure: text in, text out.
+// The journal of a partial file: which file it belongs to, and which chunks have been written.
+// Lines are checksummed and append-only, so that a process may die at any instant: a torn line is
+// ignored. A journal is only a hint: every chunk is hashed again before the file counts as
+// complete. Pure: text in, text out.
 
 import { journal as limit } from "../limits.ts";
 import { chunkCount } from "./digests.ts";
 import { RangeSet } from "./ranges.ts";
 
-/** The file that a partial file belongs to. */
+/** Identifies the file that is being received. */
 export interface JournalHead {
   readonly name: string;
   readonly size: number;
@@ -28,15 +28,12 @@ export function encodeHead(head: JournalHead): string {
   return line({ parley: 1, name, size, version, chunkBytes });
 }
 
-/** Lines that record whole chunks [first, count]. */
+/** Lines that record written chunks [first, count]. */
 export function encodeChunks(chunks: readonly (readonly [first: number, count: number])[]): string {
   return chunks.map((chunk) => line(chunk)).join("");
 }
 
-/**
- * The content of a journal, without damaged lines; undefined if the head is damaged or of another
- * kind. Never throws.
- */
+/** Reads a journal, skipping damaged lines; undefined if the head is damaged. Never throws. */
 export function decodeJournal(text: string): Journal | undefined {
   const end = text.indexOf("\n");
   const head = end < 0 ? undefined : headOf(payload(text.slice(0, end)));
@@ -45,7 +42,7 @@ export function decodeJournal(text: string): Journal | undefined {
   const chunks = chunkCount(head.size, head.chunkBytes);
   for (let at = end + 1; at < text.length;) {
     const next = text.indexOf("\n", at);
-    // A last line without a line end was being written.
+    // The last line was being written.
     if (next < 0) break;
     const record = payload(text.slice(at, next));
     at = next + 1;
@@ -62,9 +59,9 @@ function line(value: unknown): string {
 }
 
 function payload(text: string): unknown {
-  const blank = text.indexOf(" ");
-  const json = text.slice(blank + 1);
-  if (blank < 0 || text.slice(0, blank) !== checksum(json)) return undefined;
+  const space = text.indexOf(" ");
+  const json = text.slice(space + 1);
+  if (space < 0 || text.slice(0, space) !== checksum(json)) return undefined;
   try {
     return JSON.parse(json);
   } catch {
@@ -93,10 +90,7 @@ function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
-/**
- * FNV-1a, 32 bits (draft-eastlake-fnv): guards against torn lines, not malice; that is what the
- * digests are for.
- */
+/** 32-bit FNV-1a (draft-eastlake-fnv): detects torn lines. The digests protect against malice. */
 function checksum(text: string): string {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) {

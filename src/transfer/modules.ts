@@ -1,5 +1,5 @@
-// Every module of the transfer as a namespace, for whatever must treat their code alike
-// (io/jit-hints.ts). tests/io/jit-hints.test.ts fails if one is missing.
+// All modules of the transfer as namespaces, so that io/jit-hints.ts can reach every function.
+// tests/io/jit-hints.test.ts fails if one is missing.
 
 export * as arrivalBatch from "./arrival-batch.ts";
 export * as assembler from "./assembler.ts";

@@ -1,20 +1,19 @@
-// Path MTU discovery (DPLPMTUD, RFC 8899): a probe is an ordinary request for a larger segment, so
-// that nothing is wasted when it arrives, and one segment is requested again when it does not.
-// Pure.
+// Path MTU discovery (DPLPMTUD, RFC 8899). A probe is an ordinary request for a larger segment: if
+// it arrives nothing is wasted, if not one segment is requested again. Pure.
 
 import { transfer as limit } from "../limits.ts";
 
 /**
- * Sizes worth trying, file bytes in a segment: Ethernet with IPv6, with IPv4, jumbo frames twice,
- * 64 KiB. (Headers take 28 bytes of ours, 28 or 48 of UDP and IP.)
+ * Segment sizes to try, in file bytes: Ethernet with IPv6 and IPv4, jumbo frames, 64 KiB. Our
+ * header takes 28 bytes, those of UDP and IP 28 or 48.
  */
 const ladder = [1_200, 1_424, 1_444, 4_044, 8_924, 16_000, 32_000, 65_024] as const;
-/** A size that has been lost this often does not fit (RFC 8899 §5.1.2, MAX_PROBES). */
+/** A size that was lost this often does not fit (RFC 8899 §5.1.2, MAX_PROBES). */
 const maxProbes = 3;
 
 export class MtuDiscovery {
   private confirmed: number;
-  /** Next size to try, and how often it has been lost. */
+  /** Next size to try, and how often it was lost. */
   private candidate = 0;
   private losses = 0;
   private isProbing = false;
@@ -27,7 +26,7 @@ export class MtuDiscovery {
     this.candidate = this.next(this.confirmed);
   }
 
-  /** File bytes in a segment now. */
+  /** File bytes per segment at the moment. */
   get segmentBytes(): number {
     return this.confirmed;
   }
@@ -48,7 +47,7 @@ export class MtuDiscovery {
     this.isProbing = true;
   }
 
-  /** A segment arrived whole: its size fits. */
+  /** A complete segment arrived: its size fits. */
   onReceived(length: number): void {
     if (length <= this.confirmed || length > this.maxBytes) return;
     this.confirmed = length;
@@ -57,7 +56,7 @@ export class MtuDiscovery {
     this.candidate = this.next(length);
   }
 
-  /** A probe was lost: try again, or stay below. */
+  /** A probe was lost: try again, or give that size up. */
   onProbeLost(length: number): void {
     if (length !== this.candidate) return;
     this.isProbing = false;
@@ -66,8 +65,8 @@ export class MtuDiscovery {
   }
 
   /**
-   * Nothing arrives any more; the path may now take only small segments (RFC 8899 §4.3). Starts
-   * over from the base.
+   * Nothing arrives any more: the path may only carry small segments now (RFC 8899 §4.3). Starts
+   * over from the base size.
    */
   onBlackHole(): void {
     if (this.confirmed <= limit.baseSegmentBytes) return;

@@ -1,39 +1,36 @@
 // The first estimate of a path's rate, in bytes per µs: the spacing of the first burst on arrival
 // (packet-train dispersion). Pure.
 
-/** Fewer segments than this say nothing about the rate. */
+/** With fewer segments there is no estimate. */
 const minTrainSegments = 12;
-/** A shorter train measures a process's rhythm, not the path. */
+/** A shorter train measures the scheduler, not the path. */
 const minTrainUs = 200;
 
 /**
- * How late the reader may have been at the beginning, which makes the train look shorter than it
- * was: better a low estimate.
+ * How late the reader may have been at the start, which makes the train look shorter than it was.
+ * Errs on the low side.
  */
 const lateReaderUs = 1_000;
-/** Arrivals this close to the first had queued up together, and only mark the beginning. */
+/** Arrivals this close to the first were queued together, and only mark the start. */
 const clusterUs = 50;
-/**
- * A gap longer than this, and than so many average gaps of the train, is a pause, not the path's
- * spacing.
- */
+/** A gap longer than this, and than 8 average gaps of the train, is a pause of a process. */
 const minPauseUs = 1_000;
 const pauseGaps = 8;
 
 /**
- * This share of the train is enough, as the rest may never arrive; if it arrives out of order,
- * nearly all of it is needed.
+ * This share of the train is enough, as the rest may be lost; with reordering, nearly all is
+ * needed.
  */
 const sufficientShare = 0.75;
 const sufficientShareReordered = 0.95;
-/** So many segments overtaken by later ones are no accident: the path jitters. */
+/** This many reordered segments mean that the path jitters. */
 const jitterReordered = 3;
-/** Segments after the train that may overtake its last ones. */
+/** Later segments that may overtake the train's last ones. */
 const stragglers = 4;
 
 /**
- * Watches the arrival of the first burst, which left the sender in one piece, so that the
- * bottleneck alone spaces it.
+ * Watches the first burst arrive. It left the sender in one piece, so only the bottleneck spaces
+ * it.
  */
 export class PacketTrain {
   private firstUs = -1;
@@ -46,19 +43,19 @@ export class PacketTrain {
   private largest = -1;
   private reordered = 0;
   /**
-   * Sums over (send number, time since the first) of the counted arrivals, for a regression line.
+   * Sums over (send number, time since the first) of the counted arrivals, for linear regression.
    */
   private readonly sums = { seq: 0, us: 0, seqSeq: 0, seqUs: 0 };
   /** The counted arrivals have kernel timestamps. */
   private isExact = false;
 
-  /** The train is the send numbers below `trainSegments`. */
+  /** The train consists of the send numbers below `trainSegments`. */
   constructor(private readonly trainSegments: number) {}
 
   /**
-   * Notes an arrival; bytes that arrive together with the first ones mark the beginning and don't
-   * count. `isExact`: the time is that of arrival, not of reading; other arrivals are ignored once
-   * there is one of these.
+   * Notes an arrival. Bytes that arrive together with the first mark the start and don't count.
+   * `isExact`: `nowUs` is the time of arrival, not of reading; once there is such an arrival,
+   * others are ignored.
    */
   add(seq: number, bytes: number, nowUs: number, isExact: boolean): void {
     if (this.hasEnded) return;
@@ -81,7 +78,7 @@ export class PacketTrain {
     return this.hasEnded ? this.rate : 0;
   }
 
-  /** How long it took to pass, in µs. */
+  /** How long the train took to arrive, in µs. */
   get spanUs(): number {
     return this.isJittery ? this.spacingUs * this.segments : this.lastUs - this.firstUs;
   }
@@ -90,10 +87,7 @@ export class PacketTrain {
     return this.isExact && this.reordered >= jitterReordered;
   }
 
-  /**
-   * Mean spacing: the slope of the least-squares line through all arrivals, which jitter shifts but
-   * does not tilt.
-   */
+  /** Mean spacing: the slope of the least-squares line through all arrivals, robust to jitter. */
   private get spacingUs(): number {
     const { seq, us, seqSeq, seqUs } = this.sums;
     const n = this.segments;
@@ -112,7 +106,7 @@ export class PacketTrain {
     if (isExact && this.segments > 0) {
       const averageUs = (this.lastUs - this.firstUs) / this.segments;
       if (nowUs - this.lastUs > Math.max(minPauseUs, pauseGaps * averageUs)) {
-        // A process was descheduled: what came before is enough, or does not count.
+        // A process was descheduled: what came before is either enough or discarded.
         if (this.segments >= minTrainSegments) {
           this.hasEnded = true;
           return;

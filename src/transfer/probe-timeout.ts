@@ -1,5 +1,5 @@
-// What is due when nothing arrives: a probe, with exponential backoff (RFC 9002 §6.2), and in the
-// end the verdict that the transfer is stalled. Pure. Times are in µs.
+// The timers for silence: probes with exponential backoff (RFC 9002 §6.2), and the stall timeout.
+// Pure. Times are in µs.
 
 import { transfer as limit } from "../limits.ts";
 import type { RttEstimator } from "./congestion/rtt.ts";
@@ -18,7 +18,7 @@ export class ProbeTimeout {
     private readonly stallTimeoutUs: number,
   ) {}
 
-  /** The transfer begins, and the stall timer with it. Later calls do nothing. */
+  /** Starts the stall timer. Later calls do nothing. */
   start(nowUs: number): void {
     if (this.progressUs < 0) this.progressUs = nowUs;
   }
@@ -34,7 +34,7 @@ export class ProbeTimeout {
     this.restartedUs = nowUs;
   }
 
-  /** Restarts the stall timer: new bytes arrived, or what was waited for has changed. */
+  /** Restarts the stall timer: new bytes arrived, or the transfer waits for something else now. */
   onProgress(nowUs: number): void {
     this.progressUs = nowUs;
   }

@@ -1,6 +1,6 @@
-// What to request next: lost ranges first, then new ones, then copies of the last segments when
-// nothing else is left. Pure. Keeps account of bytes (wanted, in flight, missing); the receiver
-// decides when and how much.
+// Picks what to request next: lost ranges first, then new ones, then copies of the last segments.
+// Keeps the books on bytes wanted, in flight and missing; the receiver decides when and how much.
+// Pure.
 
 import { transfer as limit } from "../limits.ts";
 import type { MtuDiscovery } from "./mtu-discovery.ts";
@@ -8,11 +8,15 @@ import { RangeSet } from "./ranges.ts";
 import { mark, SentSegments } from "./sent-segments.ts";
 import type { RangeRequest } from "./wire.ts";
 
-/** New ranges in a REQUEST; with those of the REQUESTs before it they fit one datagram. */
+/** New ranges per REQUEST; with the repeated ones they fit one datagram. */
 const maxNewRanges = 16;
-/** A REQUEST repeats the ranges of this many before it, so that losing one costs no round trip. */
+/**
+ * A REQUEST repeats the ranges of this many predecessors, so that losing one costs no round trip.
+ */
 const repeatedRequests = 3;
-/** Copies at the end may cost this share of all bytes requested, and at least so many segments. */
+/**
+ * Copies at the end may take this share of all bytes requested, and at least `minCopies` segments.
+ */
 const copyShare = 0.006;
 const minCopies = 3;
 
@@ -33,7 +37,7 @@ export class RangePicker {
   /** The ranges of the last REQUESTs, and those picked for the next. */
   private readonly recent: RangeRequest[][] = [];
   private picked: RangeRequest[] = [];
-  /** Everything has been requested once: what follows are repeats. */
+  /** Everything has been requested once: only repeats follow. */
   private isEndgame = false;
   private isTailCopied = false;
 
@@ -71,7 +75,7 @@ export class RangePicker {
       const segment = this.mtu.segmentBytes;
       const most = Math.min(this.segments.room, limit.maxRangeBytes / segment);
       const segments = Math.min(Math.floor(left / segment), Math.floor(most));
-      // A remainder shorter than a segment is taken along.
+      // Include a remainder shorter than a segment.
       const take = length <= left && length <= most * segment ? length : segments * segment;
       if (take <= 0) break;
       const isCopied = this.isEndgame && this.mayCopy(take);
@@ -84,7 +88,7 @@ export class RangePicker {
     return budget - left;
   }
 
-  /** The first REQUEST: contiguous, without an MTU probe. */
+  /** Picks for the first REQUEST, without an MTU probe. */
   pickFirst(budget: number, nowUs: number): number {
     this.picked = [];
     let left = budget;
@@ -97,8 +101,7 @@ export class RangePicker {
   }
 
   /**
-   * Requests the newest segments in flight once more, so that the loss of the last ones shows
-   * without a timeout.
+   * Requests the newest segments in flight again, so that losing the last needs no timeout to show.
    */
   pickTailCopies(count: number, nowUs: number): number {
     if (this.isTailCopied || !this.isEndgame) return 0;
@@ -106,7 +109,7 @@ export class RangePicker {
     return this.pickCopies(count, true, nowUs);
   }
 
-  /** Requests the oldest (or newest) `count` segments in flight once more. */
+  /** Requests the oldest (or newest) `count` segments in flight again. */
   pickCopies(count: number, fromNewest: boolean, nowUs: number): number {
     this.picked = [];
     let bytes = 0;
@@ -124,10 +127,7 @@ export class RangePicker {
     return this.isEndgame && !this.isTailCopied && this.mayCopy(this.mtu.segmentBytes);
   }
 
-  /**
-   * The ranges of the next REQUEST: those of the last ones, then what has just been picked, if
-   * anything (`isNew`).
-   */
+  /** The ranges of the next REQUEST: repeated ones, then those just picked, if any (`isNew`). */
   takeRanges(): { ranges: RangeRequest[]; isNew: boolean } {
     const ranges = [...this.recent.flat(), ...this.picked];
     const isNew = this.picked.length > 0;
@@ -139,7 +139,7 @@ export class RangePicker {
     return { ranges, isNew };
   }
 
-  /** A segment is lost: what is missing of it is wanted again, unless a copy is on its way. */
+  /** A segment was lost: its missing bytes are wanted again, unless a copy is in flight. */
   readonly onLost = (offset: number, length: number, marks: number): void => {
     if ((marks & mark.mtuProbe) !== 0) this.mtu.onProbeLost(length);
     if ((marks & mark.copied) !== 0) return;
@@ -149,12 +149,12 @@ export class RangePicker {
     });
   };
 
-  /** A segment arrived that may have been declared lost: it need not be requested again. */
+  /** A segment arrived, perhaps after it was declared lost: it need not be requested again. */
   onLateSegment(offset: number, length: number): void {
     this.repeatedBytes -= this.wanted.remove(offset, offset + length);
   }
 
-  /** The file ends here: nothing beyond is wanted, missing or in flight. */
+  /** The size is known: nothing beyond it is wanted, missing or in flight. */
   setSize(sizeBytes: number): void {
     this.sizeBytes = sizeBytes;
     this.wanted.remove(sizeBytes, Infinity);
@@ -163,7 +163,7 @@ export class RangePicker {
     if (this.wanted.isEmpty) this.isEndgame = true;
   }
 
-  /** Bytes that arrived turned out to be wrong. */
+  /** Received bytes turned out to be corrupt: request them again. */
   wantAgain(offset: number, length: number): void {
     const end = Math.min(offset + length, this.sizeBytes);
     this.missing.add(offset, end);

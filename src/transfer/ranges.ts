@@ -1,10 +1,7 @@
-// A set of byte ranges, kept sorted, disjoint and merged: what is missing, what is still to be
-// requested. Pure data. Its users bound the number of ranges: a hole needs a segment in flight.
+// A set of byte ranges, kept sorted, disjoint and merged. Pure. Its users bound the number of
+// ranges, since every hole needs a segment in flight.
 
-/**
- * Half-open byte ranges [start, end). Most changes happen at the front, where they cost next to
- * nothing.
- */
+/** Half-open byte ranges [start, end). Changes at the front, where most happen, are cheap. */
 export class RangeSet {
   private readonly starts: number[] = [];
   private readonly ends: number[] = [];
@@ -33,14 +30,14 @@ export class RangeSet {
     return this.starts[0] ?? Infinity;
   }
 
-  /** Bytes from the first one that follow without a gap. */
+  /** Length of the first range; 0 if the set is empty. */
   get firstLength(): number {
     return this.starts.length === 0 ? 0 : this.ends[0]! - this.starts[0]!;
   }
 
   add(start: number, end: number): void {
     if (end <= start) return;
-    // Everything that touches [start, end) is merged into it.
+    // Merge every range that touches [start, end).
     const from = this.firstEndingAtOrAfter(start);
     let to = from;
     let low = start;
@@ -62,8 +59,7 @@ export class RangeSet {
   }
 
   /**
-   * Removes [start, end); `removed` is called for each part that was in the set, in order. Returns
-   * their bytes.
+   * Removes [start, end); calls `removed` for each part that was in the set. Returns their bytes.
    */
   remove(start: number, end: number, removed?: (start: number, end: number) => void): number {
     if (end <= start) return 0;
@@ -93,12 +89,12 @@ export class RangeSet {
     return bytes;
   }
 
-  /** Joins the first two ranges: keeps a set of what is done with small. */
+  /** Joins the first two ranges, to bound the size of a set. */
   fillFirstGap(): void {
     if (this.starts.length > 1) this.add(this.ends[0]!, this.starts[1]!);
   }
 
-  /** Every part of [start, end) that is in the set, in order. */
+  /** Visits every part of [start, end) that is in the set, in order. */
   overlap(start: number, end: number, visit: (start: number, end: number) => void): void {
     if (end <= start) return;
     for (let i = this.firstEndingAtOrAfter(start + 1); i < this.starts.length; i++) {
@@ -108,14 +104,14 @@ export class RangeSet {
     }
   }
 
-  /** True if any byte of [start, end) is in the set. */
+  /** Whether any byte of [start, end) is in the set. */
   meets(start: number, end: number): boolean {
     if (end <= start) return false;
     const i = this.firstEndingAtOrAfter(start + 1);
     return i < this.starts.length && this.starts[i]! < end;
   }
 
-  /** End of the range that holds `position`; `position` itself if none does. */
+  /** End of the range that contains `position`; `position` itself if none does. */
   endFrom(position: number): number {
     const i = this.firstEndingAtOrAfter(position + 1);
     return i < this.starts.length && this.starts[i]! <= position ? this.ends[i]! : position;
@@ -136,7 +132,7 @@ export class RangeSet {
     }
   }
 
-  /** Index of the first range whose end is `position` or more (binary search, the front first). */
+  /** Index of the first range that ends at or after `position` (binary search, the front first). */
   private firstEndingAtOrAfter(position: number): number {
     const { ends } = this;
     if (ends.length === 0 || ends[0]! >= position) return 0;

@@ -1,14 +1,15 @@
 // The receiving end of one transfer: decides what to request and when, and knows when everything
-// has arrived. Pure, in the style of quinn-proto: `handle…` takes input, `poll…` gives output,
+// has arrived. Pure, in the style of quinn-proto: `handle…` takes input, `poll…` returns output,
 // `nextTimeoutUs` says when to call again. Knows nothing of sockets, files or digests.
 //
 // How an adapter drives it:
-//  1. at once, beside the TCP connect: `pollTransmit` gives the INIT;
-//  2. `handleDatagrams` takes the COOKIE and sets `cookie`: put it, the token and the address it names into the `fetch`
-//     message, along with `pollFirstRequest` (a whole REQUEST datagram);
-//  3. `handleOffer` as soon as the size is known (DATA may arrive before it, and is accepted);
-//  4. after every `handle…`, and at `nextTimeoutUs()` (call `handleTimeout` first): `pollTransmit` until it returns 0;
-//  5. until `state` is neither connecting nor running.
+//  1. Call `pollTransmit` at once, alongside the TCP connect: it returns the INIT.
+//  2. `handleDatagrams` takes the COOKIE and sets `cookie`. Put the token, the address that the
+//     cookie names and `pollFirstRequest` (a whole REQUEST datagram) into the `fetch` message.
+//  3. Call `handleOffer` once the size is known. DATA that arrives earlier is accepted.
+//  4. After every `handle…`, and at `nextTimeoutUs()` (after `handleTimeout`), call `pollTransmit`
+//     until it returns 0.
+//  5. Stop when `state` is neither `connecting` nor `running`.
 
 import { transfer as limit } from "../limits.ts";
 import { ArrivalBatch, pauseThresholdUs } from "./arrival-batch.ts";
@@ -41,29 +42,28 @@ import {
 } from "./wire.ts";
 
 /**
- * Segments of the first request: a single burst, whose spacing on arrival reveals the bottleneck's
- * rate.
+ * Segments of the first request: one burst, whose spacing on arrival reveals the bottleneck's rate.
  */
 const firstBurstSegments = 32;
-/** Linux' default receive buffer, less its bookkeeping. */
+/** Linux's default receive buffer, less its bookkeeping. */
 const defaultBufferBytes = 160 * 1024;
 /**
  * Consecutive probe timeouts after which everything in flight is declared lost (RFC 9002 §7.6,
  * persistent congestion).
  */
 const outageProbes = 3;
-/** A GONE "unknown" this soon after the offer may have been sent before it, and is ignored. */
+/** A GONE "unknown" this soon after the offer may have been sent before it: ignore it. */
 const goneGraceUs = 1_000_000;
-/** The RTT minimum less some noise: a rate sample over a shorter interval is an artefact. */
+/** Rate samples over less than this share of the minimum RTT are artefacts. */
 const minRttShare = 0.98;
 
 /**
- * Where new bytes of the file go: called exactly once for every byte, in whatever order they
- * arrive. `source[at, at + length)` is only valid during the call.
+ * Receives every new byte of the file exactly once, in any order. `source[at, at + length)` is only
+ * valid during the call.
  */
 export type ByteSink = (offset: number, source: Uint8Array, at: number, length: number) => void;
 
-/** What a finished transfer has learnt about a path; hand it to the next one to the same server. */
+/** What a finished transfer has learnt about the path, for the next one from the same server. */
 export interface PathMetrics {
   minRttUs: number;
   bandwidthBytesPerSecond: number;
@@ -85,12 +85,9 @@ export interface ReceiverConfig {
   maxSegmentBytes?: number;
   /** The path is loopback: start with the largest segments, unpaced. */
   loopback?: boolean;
-  /**
-   * Size of the socket's receive buffer; bounds what is in flight on loopback. Default: that of a
-   * small system.
-   */
+  /** The socket's receive buffer, which bounds what is in flight on loopback. Default: Linux's. */
   receiveBufferBytes?: number;
-  /** What an earlier transfer from the same server has learnt. */
+  /** What an earlier transfer from the same server has learnt about the path. */
   path?: PathMetrics;
   /** The transfer is `stalled` after this long without a new byte; default limits.ts. */
   stallTimeoutUs?: number;
@@ -100,23 +97,21 @@ export type ReceiverState =
   /** No cookie yet: sending INITs. */
   | "connecting"
   | "running"
-  /** Every wanted byte has been handed to the sink. `handleBadRange` goes back to running. */
+  /** Every wanted byte has been passed to the sink. `handleBadRange` returns to running. */
   | "done"
-  /**
-   * The server does not know the transfer (any more): request it again over the control connection.
-   */
+  /** The server no longer knows the transfer: request it again over the control connection. */
   | "gone"
   /** The server says that the file has changed since it was offered. */
   | "changed"
-  /** Nothing new has arrived for `stallTimeoutUs`. */
+  /** No new byte has arrived for `stallTimeoutUs`. */
   | "stalled";
 
-/** Figures for progress lines and `--json`. All bytes are the file's. */
+/** Statistics for progress lines and `--json`. All bytes are file bytes. */
 export interface ReceiverStats {
   receivedBytes: number;
   /** Wanted bytes still missing; Infinity before the offer. */
   missingBytes: number;
-  /** Smoothed and least round trip, in µs; 0 before the first sample. */
+  /** Smoothed and minimum round trip, in µs; 0 before the first sample. */
   rttUs: number;
   minRttUs: number;
   requestedSegments: number;
@@ -126,7 +121,7 @@ export interface ReceiverStats {
   retransmittedShare: number;
   /** Bytes that arrived more than once. */
   duplicateBytes: number;
-  /** File bytes in a segment now. */
+  /** File bytes per segment at the moment. */
   segmentBytes: number;
   /** The congestion controller's estimate, in bytes per second; 0 before the first sample. */
   bandwidthBytesPerSecond: number;
@@ -138,10 +133,7 @@ export interface ReceiverStats {
 
 export class Receiver {
   state: ReceiverState = "connecting";
-  /**
-   * Set once the server has answered: proves our address, and says what that address is as the
-   * server sees it.
-   */
+  /** Set once the server has answered: validates our address, which it also names. */
   cookie: { bytes: Uint8Array; address: string; port: number } | undefined;
   private readonly rtt = new RttEstimator();
   private readonly picker: RangePicker;
@@ -153,19 +145,16 @@ export class Receiver {
   /** When the offer arrived; -1 before it. */
   private offerAtUs = -1;
   private hasRequested = false;
-  /** Probes to send now; -1: an INIT for a fresh cookie instead. */
+  /** Probes to send now; -1: send an INIT for a fresh cookie instead. */
   private probesDue = 0;
 
-  /** New bytes handed to the sink, less those that were wrong. */
+  /** New bytes passed to the sink, less corrupt ones. */
   receivedBytes = 0;
   private duplicateBytes = 0;
-  /** Arrivals that the congestion controller has not been told of yet. */
+  /** Arrivals not yet reported to the congestion controller. */
   private readonly arrivals = new ArrivalBatch();
   private readonly sample: RateSample = { rate: 0, priorDelivered: 0, appLimited: false };
-  /**
-   * Of the last accepted segment: how long its request waited at the server, and the time from
-   * request to arrival.
-   */
+  /** The last accepted segment's wait at the server, and its time from request to arrival. */
   private holdUs = 0;
   private wholeRttUs = 0;
   // Reused for every segment, so that the hot path allocates nothing.
@@ -177,7 +166,7 @@ export class Receiver {
   constructor(private readonly config: ReceiverConfig) {
     const { token, limitBytesPerSecond = Infinity } = config;
     this.tag = tagOf(token);
-    // Segments no larger than 50 ms worth of the limit, so that it is kept in small steps.
+    // Segments of at most 50 ms worth of the limit, to keep it in small steps.
     const limitSegment = Math.floor(limitBytesPerSecond / 20);
     const maxSegment = Math.min(
       config.maxSegmentBytes ?? limit.maxSegmentBytes,
@@ -204,14 +193,14 @@ export class Receiver {
   }
 
   /**
-   * One or several datagrams (as UDP_GRO merges them), all from the server's address: the first
-   * `length` bytes. Hostile input is ignored. What they say of the path is evaluated at the next
+   * Takes one or several datagrams (as UDP_GRO merges them) from the server's address: the first
+   * `length` bytes. Ignores hostile input. What they say about the path is evaluated at the next
    * `pollTransmit` or `handleTimeout`. `isExact`: `nowUs` is the kernel's time of arrival, not the
    * time of reading.
    */
   handleDatagrams(bytes: Uint8Array, nowUs: number, length = bytes.length, isExact = false): void {
     let at = 0;
-    // Each turn takes four bytes or more off the buffer, which the socket bounds.
+    // Each iteration consumes four bytes or more of the buffer, which the socket bounds.
     while (at < length) {
       const end = datagramEnd(bytes, at, length);
       if (end < 0) break;
@@ -249,7 +238,7 @@ export class Receiver {
     if (nowUs >= this.probeAtUs()) this.onProbeTimeout(nowUs);
   }
 
-  /** Bytes that turned out to be wrong (their digest differs) are requested again. */
+  /** Requests corrupt bytes again: their digest differs. */
   handleBadRange(offset: number, length: number, nowUs: number): void {
     this.receivedBytes -= length;
     this.picker.wantAgain(offset, length);
@@ -259,15 +248,14 @@ export class Receiver {
   }
 
   /**
-   * Nothing at or beyond this offset is requested until it is raised: keeps `-o -` in bounded
-   * memory.
+   * Nothing at or beyond this offset is requested until it is raised: bounds the memory of `-o -`.
    */
   setHorizon(offset: number, nowUs: number): void {
     if (this.picker.horizon <= this.picker.wanted.firstByte) this.probeTimeout.onProgress(nowUs);
     this.picker.horizon = offset;
   }
 
-  /** When to call `handleTimeout` next, in µs; Infinity for never. */
+  /** When to call `handleTimeout` next, in µs; Infinity: never. */
   nextTimeoutUs(): number {
     if (!this.isActive) return Infinity;
     const { stallAtUs } = this.probeTimeout;
@@ -292,7 +280,7 @@ export class Receiver {
     const bytes = this.picker.pickFirst(this.schedule.firstBudget(budget), nowUs);
     this.schedule.update(nowUs);
     if (this.schedule.isLimited) this.schedule.spend(bytes);
-    // Unpaced, so that the bottleneck alone spaces its segments.
+    // Unpaced, so that only the bottleneck spaces its segments.
     return this.writeRanges(into, nowUs, true);
   }
 
@@ -377,7 +365,7 @@ export class Receiver {
     if (stop > picker.sizeBytes) return;
     const isWhole = length === segments.lengthOf(seq);
     if (!isWhole && picker.sizeBytes < Infinity && stop !== picker.sizeBytes) return;
-    // A forged or damaged echo can't make a round trip longer than the request is old.
+    // A forged or damaged echo can't make the round trip longer than the age of the request.
     const requestAgeUs = nowUs - segments.requestedAtUs(seq);
     const wholeUs = Math.min(elapsedUs(nowUs, header.echoUs), requestAgeUs);
     const sentUs = nowUs - wholeUs + holdUs;
@@ -424,8 +412,8 @@ export class Receiver {
 
   /**
    * Updates RTT, losses and congestion control from the arrivals since the last call. Once per
-   * batch: after the process was descheduled, a hundred segments with the same late round trip are
-   * one piece of evidence, not a hundred.
+   * batch: after a pause of this process, a hundred segments that are equally late are one piece of
+   * evidence, not a hundred.
    */
   private processArrivals(): void {
     const { controller, picker, rtt, arrivals, schedule, train } = this;
@@ -452,7 +440,7 @@ export class Receiver {
 
   private readonly onLost = (offset: number, length: number, marks: number): void => {
     this.picker.onLost(offset, length, marks);
-    // A lost MTU probe says nothing of congestion.
+    // A lost MTU probe is no sign of congestion.
     if (length <= this.picker.mtu.segmentBytes) this.controller.onLost(length);
   };
 
@@ -469,8 +457,8 @@ export class Receiver {
       this.probesDue = 2;
       return;
     }
-    // The path may be down or narrower, or our address may have changed: start over, with small
-    // segments and a fresh cookie.
+    // The path may be down, its MTU smaller, or our address new: start over, with small segments
+    // and a fresh cookie.
     const isRepeated = probes > outageProbes;
     this.picker.segments.declareAllLost(isRepeated, this.picker.onLost);
     this.controller.onOutage();
@@ -479,7 +467,7 @@ export class Receiver {
     this.inits.dueUs = nowUs;
   }
 
-  /** When the silence has lasted long enough for a probe; Infinity if none is due. */
+  /** When a probe is due unless something arrives; Infinity if none is. */
   private probeAtUs(): number {
     if (this.cookie === undefined || this.offerAtUs < 0) return Infinity;
     return this.probeTimeout.probeAtUs(this.picker.segments.inFlightSegments);

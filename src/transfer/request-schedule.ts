@@ -1,5 +1,5 @@
-// When a receiver may request, and how much: the congestion window and rate, the pacer's credit, a
-// limit set by hand. Pure. Knows nothing of datagrams; the range picker says what there is to
+// Decides when a receiver may request, and how much: congestion window, pacing, and a rate limit
+// set by the user. Pure. Knows nothing of datagrams; the range picker knows what there is to
 // request.
 
 import type { CongestionController } from "./congestion/controller.ts";
@@ -7,30 +7,27 @@ import { Pacer } from "./congestion/pacer.ts";
 import type { RttEstimator } from "./congestion/rtt.ts";
 import type { RangePicker } from "./range-picker.ts";
 
-/**
- * A REQUEST that no other has followed is repeated after this long, this often: losing the last one
- * would otherwise cost a timeout.
- */
+/** The last REQUEST is repeated after this long, this often: losing it would cost a timeout. */
 const repeatUs = 2_000;
 const maxRepeats = 2;
 /**
- * Bounds of the burst after a delay, in µs of the rate: 1.5 ticks of a coarse event loop, and as
- * long as processes on a busy machine keep each other waiting.
+ * Bounds of the burst after a delay, in µs of the rate: 1.5 ticks of a coarse event loop, and the
+ * longest usual scheduling delay of a busy machine.
  */
 const minBurstUs = 1_500;
 const maxBurstUs = 20_000;
-/** The first REQUEST is not paced: where a limit is set, it takes at most this long's worth. */
+/** The first REQUEST is not paced; under a rate limit it takes at most this long's worth. */
 const firstLimitUs = 100_000;
 /**
- * When window-limited, wait until a sixteenth of the window is free, or this long's worth of the
- * rate: a REQUEST for every segment that arrives would cost a datagram each.
+ * When window-limited, wait until a sixteenth of the window, or this long's worth of the rate, is
+ * free; otherwise every arriving segment would cost a REQUEST.
  */
 const windowParts = 16;
 const windowUs = 500;
 /**
- * Requests run this far ahead of the rate, so that the server has something to send while a process
- * or a REQUEST is late. What waits there is not on the path, and a change of the rate takes effect
- * at once.
+ * Requests run this far ahead of the rate, so that the server does not run dry while a process or a
+ * REQUEST is late. What waits there is not on the path, and a change of the rate takes effect at
+ * once.
  */
 const aheadUs = 3_000;
 
@@ -48,42 +45,39 @@ export class RequestSchedule {
     private readonly limitBytesPerUs: number,
   ) {}
 
-  /** The rate of our requests; Infinity for no pacing. */
+  /** The rate of our requests; Infinity: unpaced. */
   get paceBytesPerUs(): number {
     return Math.min(this.controller.pacingBytesPerUs, this.limitBytesPerUs);
   }
 
   /**
-   * The rate at which the server is to send: the path's. A limit is enforced by requesting less;
-   * what it held back at the server would look lost.
+   * The rate at which the server is to send: the path's. A rate limit is enforced by requesting
+   * less, since segments held back at the server would look lost.
    */
   get sendBytesPerUs(): number {
     return this.controller.pacingBytesPerUs;
   }
 
-  /** The limit, not the network, holds the rate down. */
+  /** The user's limit, not the network, bounds the rate. */
   get isLimited(): boolean {
     return this.limitBytesPerUs <= this.controller.pacingBytesPerUs;
   }
 
   /**
-   * How much of `bytes` the first REQUEST may take: 100 ms worth of the limit, but at least a
-   * segment.
+   * How much of `bytes` the first REQUEST may ask for: 100 ms of the limit, but at least a segment.
    */
   firstBudget(bytes: number): number {
     const most = Math.max(this.picker.mtu.segmentBytes, this.limitBytesPerUs * firstLimitUs);
     return Math.floor(Math.min(bytes, this.controller.windowBytes, most));
   }
 
-  /**
-   * The largest burst after a delay, at either end: what a queue of a third of a round trip holds.
-   */
+  /** The largest burst after a delay, at either end: a third of a round trip, within bounds. */
   get burstUs(): number {
     const { minUs } = this.rtt;
     return Math.min(maxBurstUs, Math.max(minBurstUs, minUs < Infinity ? minUs / 3 : 0));
   }
 
-  /** Lets credit grow until now. */
+  /** Accrues pacing credit until now. */
   update(nowUs: number): void {
     const { segmentBytes } = this.picker.mtu;
     this.pacer.update(nowUs, this.paceBytesPerUs, segmentBytes, this.burstUs);
@@ -93,7 +87,7 @@ export class RequestSchedule {
     this.pacer.spend(bytes);
   }
 
-  /** A REQUEST has left; `isNew` if it names new ranges. */
+  /** A REQUEST was sent; `isNew` if it has new ranges. */
   onRequested(isNew: boolean, nowUs: number): void {
     this.lastRequestUs = nowUs;
     if (isNew) this.repeats = 0;
@@ -103,7 +97,7 @@ export class RequestSchedule {
     this.repeats++;
   }
 
-  /** Bytes that window and pacing allow now. */
+  /** Bytes that the window and pacing allow now. */
   budget(): number {
     const { picker, controller } = this;
     if (!picker.hasWanted || picker.segments.room < 1) return 0;
@@ -128,14 +122,14 @@ export class RequestSchedule {
     return this.pacer.readyUs(this.lastRequestUs, rate, least, this.aheadBytes);
   }
 
-  /** When to repeat the last REQUEST; Infinity if it has been, or nothing is in flight. */
+  /** When to repeat the last REQUEST; Infinity if that is done, or nothing is in flight. */
   repeatAtUs(): number {
     const { segments } = this.picker;
     if (this.repeats >= maxRepeats || segments.inFlightSegments === 0) return Infinity;
     return this.lastRequestUs + Math.max(repeatUs, this.rtt.smoothedUs / 8);
   }
 
-  /** Bytes in flight that still wait at the server, not on the path. */
+  /** Bytes in flight that are waiting at the server rather than on the path. */
   get heldBytes(): number {
     return this.aheadBytes * Math.min(1, this.heldUs / aheadUs);
   }

@@ -1,6 +1,5 @@
-// One transfer at the sending end: the ranges waiting to be sent, and how they become bursts of
-// datagrams. Pure. Does not know what became of a segment: whoever wants it again requests it
-// again.
+// One transfer at the sending end: a queue of requested ranges, which leave as paced bursts of
+// datagrams. Pure. Does not track segments: a client that misses one requests it again.
 
 import { transfer as limit } from "../limits.ts";
 import type { Path } from "./cookies.ts";
@@ -15,27 +14,27 @@ import {
 
 /**
  * Reads [offset, offset + length) of the file into `into` at `at`; returns the bytes read. Fewer
- * than asked for: the file has changed, and the transfer ends with GONE "changed". Called from
- * `pollTransmit`, so synchronously.
+ * than requested means that the file has changed: the transfer ends with GONE "changed". Called
+ * from `pollTransmit`, so synchronous.
  */
 export type ReadInto = (offset: number, into: Uint8Array, at: number, length: number) => number;
 
 /**
- * The kernel's bound for one send with UDP_SEGMENT: 64 datagrams (UDP_MAX_SEGMENTS before 6.x), 64
- * KiB less headers.
+ * The kernel's limits for one send with UDP_SEGMENT: 64 datagrams (UDP_MAX_SEGMENTS before Linux
+ * 6), 64 KiB less headers.
  */
 const maxBurstDatagrams = 64;
 const maxBurstBytes = 65_487;
 /**
- * From this rate on (200 Mbit/s) credit gathers for so long before a burst: a send per datagram
- * would cost too much, while what a timer of a millisecond lets through at once is half of a short
- * path's queue.
+ * From this rate on (200 Mbit/s) credit accrues for `gatherUs` before a burst: one send per
+ * datagram would cost too much, while a whole millisecond's burst takes half of a short path's
+ * queue.
  */
 const fastBytesPerUs = 25;
 const gatherUs = 250;
-/** Below it, waking up more often than this does not pay. */
+/** Below that rate, waking up more often than this does not pay. */
 const slowWaitUs = 1_000;
-/** Late REQUESTs that are waited for. */
+/** Gaps in the send numbers seen, which late REQUESTs may still fill. */
 const maxGaps = 64;
 
 interface QueuedRange {
@@ -47,15 +46,15 @@ interface QueuedRange {
 }
 
 export class SendQueue {
-  /** The path that a cookie has proven; undefined before. */
+  /** The path that a cookie has validated; undefined before. */
   path: Path | undefined;
-  /** The file is no longer what it was: a GONE is due, and nothing else. */
+  /** The file has changed: only a GONE is sent from now on. */
   hasChanged = false;
-  /** It is in the sender's round robin. */
+  /** This queue is in the sender's round robin. */
   isScheduled = false;
   /**
-   * Send numbers seen: REQUESTs arrive doubled, repeated and out of order, and each range counts
-   * once. Nearly always a single range; gaps are REQUESTs that are late or lost.
+   * Send numbers seen, so that each range counts once although REQUESTs are repeated, duplicated
+   * and reordered. Usually a single range; gaps are late or lost REQUESTs.
    */
   private readonly seen = new RangeSet();
   private readonly waiting: QueuedRange[] = [];
@@ -66,7 +65,7 @@ export class SendQueue {
   private burstUs = 0;
   private credit = 0;
   private creditAtUs = 0;
-  /** Bytes requested without a pace: they don't wait, whatever is requested after them. */
+  /** Bytes requested without a pace: they don't wait, even if later requests name one. */
   private unpacedBytes = 0;
   readonly tag: { high: number; low: number };
 
@@ -88,8 +87,8 @@ export class SendQueue {
   }
 
   /**
-   * Queues the ranges that are new, all to leave at the given pace. Those beyond the file or the
-   * queue's bound are dropped.
+   * Queues new ranges, and sets the pace of everything that waits. Drops ranges beyond the end of
+   * the file or the queue's bounds.
    */
   handleRequest(request: Request, nowUs: number): void {
     this.refill(nowUs);
@@ -100,7 +99,7 @@ export class SendQueue {
       const endSeq = range.firstSeq + Math.ceil(range.length / range.segmentBytes);
       if (this.seen.meets(range.firstSeq, endSeq)) continue;
       this.seen.add(range.firstSeq, endSeq);
-      // The oldest gap will not be filled any more.
+      // Give up on the oldest gap.
       if (this.seen.count > maxGaps) this.seen.fillFirstGap();
       const length = Math.min(range.length, this.sizeBytes - range.offset);
       if (length <= 0 || range.segmentBytes > this.maxSegmentBytes) continue;
@@ -113,7 +112,7 @@ export class SendQueue {
     }
   }
 
-  /** When the next datagram may leave, in µs: now or earlier, later, or Infinity if none waits. */
+  /** When the next datagram may leave, in µs; Infinity if none waits. */
   readyUs(nowUs: number): number {
     if (!this.isWaiting) return Infinity;
     this.refill(nowUs);
@@ -124,7 +123,7 @@ export class SendQueue {
     return nowUs + (isFast ? waitUs : Math.max(waitUs, slowWaitUs));
   }
 
-  /** Drops what waits. */
+  /** Drops everything that waits. */
   clear(): void {
     this.waiting.length = 0;
     this.head = 0;
@@ -133,9 +132,9 @@ export class SendQueue {
   }
 
   /**
-   * Fills `into` with datagrams of one size (the last may be shorter); returns the sum of their
-   * sizes, and that size. Call it once `readyUs` has come: credit may be overdrawn by a datagram.
-   * If the file has become shorter, `hasChanged` is set and the transfer ends.
+   * Fills `into` with datagrams of one size (the last may be shorter); returns their total size and
+   * that size. Call it once `readyUs` has come: it may overdraw credit by a datagram. Sets
+   * `hasChanged` if the file has become shorter.
    */
   pollBurst(into: Uint8Array, nowUs: number): { bytes: number; datagramBytes: number } {
     let at = 0;

@@ -1,7 +1,7 @@
-// The sending end of all transfers of a server: answers INIT with a cookie and REQUESTs with
-// segments, and keeps nothing per packet. Pure: bytes in, bytes out; time and the keyed hash are
+// The sending end of all transfers of a server: answers INITs with cookies and REQUESTs with
+// segments, and keeps no state per packet. Pure: bytes in, bytes out; time and the keyed hash are
 // parameters. The adapter owns the socket and the files: after each `handle…`, and when the socket
-// can take more, it calls `pollTransmit` until undefined.
+// is writable, it calls `pollTransmit` until that returns undefined.
 
 import { transfer as limit } from "../limits.ts";
 import { CookieJar, type KeyedHash, type Path } from "./cookies.ts";
@@ -20,17 +20,14 @@ import {
 
 export interface SenderConfig {
   keyedHash: KeyedHash;
-  /**
-   * The largest segment that this socket can send unfragmented; larger ones are not sent. Default
-   * limits.ts.
-   */
+  /** The largest segment that this socket can send unfragmented. Default: limits.ts. */
   maxSegmentBytes?: number;
 }
 
 /**
- * A run of datagrams on one path: `bytes` of the buffer, cut every `datagramBytes` (the last may be
- * shorter): one send with UDP_SEGMENT = datagramBytes, or ceil(bytes / datagramBytes) sends
- * without.
+ * Datagrams for one path: `bytes` of the buffer, split every `datagramBytes` (the last may be
+ * shorter). One send with UDP_SEGMENT = datagramBytes, or ceil(bytes / datagramBytes) sends without
+ * it.
  */
 export interface Burst {
   path: Path;
@@ -63,10 +60,7 @@ export class Sender {
     return bytes;
   }
 
-  /**
-   * Begins a transfer under the token that its client has chosen. False if the table is full or the
-   * token is in use.
-   */
+  /** Opens a transfer under its client's token. False if the table is full or the token in use. */
   open(token: Uint8Array, sizeBytes: number, read: ReadInto): boolean {
     const key = keyOf(token);
     if (token.length !== limit.tokenBytes || this.queues.has(key)) return false;
@@ -91,14 +85,14 @@ export class Sender {
   }
 
   /**
-   * Datagrams from a client (several if UDP_GRO merged them). Writes at most one short answer at
-   * `into[0]`, never longer than what arrived, for the same path; returns its length, 0 for none.
+   * Takes datagrams from a client (several if UDP_GRO merged them). Writes at most one answer for
+   * the same path at `into[0]`, never longer than what arrived; returns its length, 0 for none.
    * `into` holds limits.ts maxRequestBytes.
    */
   handleDatagrams(bytes: Uint8Array, path: Path, into: Uint8Array, nowUs: number): number {
     let answerBytes = 0;
     let at = 0;
-    // Each turn takes four bytes or more off the buffer, which the socket bounds.
+    // Each iteration consumes four bytes or more of the buffer, which the socket bounds.
     while (at < bytes.length) {
       const end = datagramEnd(bytes, at);
       if (end < 0) break;
@@ -116,9 +110,9 @@ export class Sender {
   }
 
   /**
-   * The REQUEST from the `fetch` message, with the paths that the client may have meant (its COOKIE
-   * named its address and port): true if its cookie proves one of them, on which data then flow.
-   * `open` the transfer first.
+   * Takes the REQUEST from the `fetch` message, with the paths that the client may use (its COOKIE
+   * named its address and port). True if the cookie validates one of them, on which data then
+   * flows. `open` the transfer first.
    */
   handleFirstRequest(bytes: Uint8Array, paths: Iterable<Path>, nowUs: number): boolean {
     if (datagramEnd(bytes, 0) !== bytes.length) return false;
@@ -135,9 +129,8 @@ export class Sender {
   }
 
   /**
-   * Fills `into` (64 KiB or more) with the next burst, of one transfer, round robin; undefined if
-   * nothing may leave now. All but the last datagram of a burst have the same size. The result is
-   * reused: read it before the next call.
+   * Fills `into` (64 KiB or more) with the next burst of the next transfer, round robin; undefined
+   * if nothing may leave now. The result is reused: read it before the next call.
    */
   pollTransmit(into: Uint8Array, nowUs: number): Burst | undefined {
     for (let left = this.scheduled.length; left > 0; left--) {
@@ -154,7 +147,7 @@ export class Sender {
       burst.bytes = bytes;
       burst.datagramBytes = datagramBytes;
       if (queue.hasChanged) {
-        // Noticed while reading: say so at once instead of leaving the client to its timers.
+        // The read revealed it: say so at once rather than leave the client to its timers.
         burst.bytes = writeGone(into, { token: queue.token, reason: goneReason.changed });
         burst.datagramBytes = burst.bytes;
       }
@@ -163,10 +156,7 @@ export class Sender {
     return undefined;
   }
 
-  /**
-   * When to call `pollTransmit` again after it gave undefined: what waits leaves at the rate that
-   * its client has named. In µs; Infinity for never.
-   */
+  /** When to call `pollTransmit` again after it returned undefined, in µs; Infinity: never. */
   nextTimeoutUs(nowUs: number): number {
     let soonest = Infinity;
     for (const queue of this.scheduled) soonest = Math.min(soonest, queue.readyUs(nowUs));
@@ -201,8 +191,8 @@ export class Sender {
     if (!queue) return writeGone(into, { token, reason: goneReason.unknown });
     if (!isSame(queue.path, path)) {
       if (!this.cookies.isValid(request.cookie, path, token, nowUs)) {
-        // A new address, or a forged one: offer a cookie for it, unless that would be longer than
-        // the request.
+        // A new address, or a forged one: offer it a cookie, unless that would be longer than the
+        // request.
         const cookie = this.cookies.mint(path, token, nowUs);
         const { address, port } = path;
         const echoUs = request.timeUs;

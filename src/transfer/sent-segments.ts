@@ -1,7 +1,7 @@
-// The segments in flight, QUIC's "sent packets": one entry per requested segment, in a ring indexed
-// by send number. Detects loss by packet and time threshold (RFC 9002 §6.1) and takes delivery-rate
-// samples (draft-ietf-ccwg-bbr §4.1.1). Pure. Allocates nothing per segment. "Sent" and "requested"
-// are the same here: the server sends what is requested.
+// The segments in flight, like QUIC's sent packets: one entry per requested segment, in a ring
+// indexed by send number. Detects loss by packet and time threshold (RFC 9002 §6.1) and takes
+// delivery-rate samples (draft-ietf-ccwg-bbr §4.1.1). Pure. Allocates nothing per segment. "Sent"
+// means "requested": the server sends what is requested.
 
 import { transfer as limit } from "../limits.ts";
 import type { Pauses } from "./arrival-batch.ts";
@@ -11,9 +11,9 @@ const free = 0;
 const outstanding = 1;
 const lost = 2;
 
-/** How a received segment matches what was requested. */
+/** How a received segment matches a request. */
 export const match = {
-  /** No request of ours (forged, a duplicate, or too old to tell). */
+  /** Not requested: forged, a duplicate, or too old to tell. */
   none: 0,
   inFlight: 1,
   /** It had been declared lost: a spurious loss. */
@@ -23,22 +23,22 @@ export type Match = (typeof match)[keyof typeof match];
 
 /** Marks on an entry. */
 export const mark = {
-  /** An MTU probe: its loss says nothing of congestion. */
+  /** An MTU probe, whose loss is no sign of congestion. */
   mtuProbe: 1,
-  /** Another copy has been requested since: if this one is lost, nothing needs to be done. */
+  /** Requested again since: losing this copy does not matter. */
   copied: 2,
 } as const;
 
-/** What is told of each segment that is declared lost. */
+/** Called for each segment that is declared lost. */
 export type OnLost = (offset: number, length: number, marks: number) => void;
 
-/** Delivery rate between the request of a segment and its arrival. */
+/** Delivery rate between a segment's request and its arrival. */
 export interface RateSample {
   /** Bytes per µs; 0 if there is no sample. */
   rate: number;
   /** `SentSegments.delivered` when the segment was requested: tells rounds apart. */
   priorDelivered: number;
-  /** Something other than the network held the rate down when the segment was requested. */
+  /** Something other than the network bounded the rate when the segment was requested. */
   appLimited: boolean;
 }
 
@@ -62,26 +62,23 @@ export class SentSegments implements Pauses {
   /** Highest send number that has arrived; -1 before the first. */
   private largest = -1;
   private largestRequestedUs = 0;
-  /** Requested, neither arrived nor declared lost. */
+  /** Requested, and neither arrived nor declared lost. */
   inFlightBytes = 0;
   inFlightSegments = 0;
   /** Bytes that have arrived, duplicates included. */
   delivered = 0;
   private deliveredUs = 0;
-  /** When the newest segment that has been sampled left the server, by our clock. */
+  /** When the newest sampled segment left the server, by our clock. */
   private firstSentUs = 0;
-  /** Segments declared lost, and those of them that arrived after all. */
+  /** Segments declared lost, and how many of them arrived after all. */
   lostSegments = 0;
   lateSegments = 0;
-  /** When the time threshold declares the next one lost; Infinity for never. */
+  /** When the time threshold declares the next one lost; Infinity: never. */
   lossTimeUs = Infinity;
   /** Tolerated reordering, in segments and µs; grows with every spurious loss. */
   private reorderSegments = 3;
   private reorderUs = 0;
-  /**
-   * The newest segment that has arrived since the last sample (-1 for none), and when it left the
-   * server.
-   */
+  /** The newest segment to arrive since the last sample (-1: none), and when it left the server. */
   private newest = -1;
   private newestSentUs = 0;
   pauseThresholdUs = Infinity;
@@ -137,19 +134,19 @@ export class SentSegments implements Pauses {
     return seq;
   }
 
-  /** Length requested under a send number; meaningless unless `onReceived` matches it. */
+  /** Length requested under a send number; only meaningful if `onReceived` matches it. */
   lengthOf(seq: number): number {
     return this.length[seq & this.mask]!;
   }
 
-  /** When a send number was requested; meaningless unless `onReceived` matches it. */
+  /** When a send number was requested; only meaningful if `onReceived` matches it. */
   requestedAtUs(seq: number): number {
     return this.requestedUs[seq & this.mask]!;
   }
 
   /**
-   * A segment arrived that left the server at `sentUs` by our clock. `length` may be shorter than
-   * requested only at the end of the file, which the caller checks.
+   * A segment arrived, having left the server at `sentUs` by our clock. `length` may be less than
+   * requested only at the end of the file; the caller checks that.
    */
   onReceived(seq: number, offset: number, length: number, sentUs: number, nowUs: number): Match {
     if (seq >= this.nextSeq || seq < this.nextSeq - this.mask - 1) return match.none;
@@ -180,16 +177,13 @@ export class SentSegments implements Pauses {
     return match.late;
   }
 
-  /**
-   * Fills `sample` from the newest segment that arrived since the last call; intervals below
-   * `minRttUs` give none.
-   */
+  /** Samples the newest segment since the last call; intervals below `minRttUs` give no sample. */
   sampleRate(minRttUs: number, sample: RateSample): void {
     sample.rate = 0;
     if (this.newest < 0) return;
     const i = this.newest & this.mask;
     this.newest = -1;
-    // From when it was sent, not requested: we request ahead of the rate at times, and in bulk
+    // From when it was sent, not requested: requests may run ahead of the rate, and come in bulk
     // after a delay.
     const sendUs = this.newestSentUs - this.priorFirstSentUs[i]!;
     const ackUs = this.deliveredUs - this.priorDeliveredUs[i]!;
@@ -201,7 +195,7 @@ export class SentSegments implements Pauses {
     sample.rate = (this.delivered - sample.priorDelivered) / intervalUs;
   }
 
-  /** Declares lost what RFC 9002 §6.1 does, and sets `lossTimeUs` for what is next. */
+  /** Declares segments lost by RFC 9002 §6.1, and sets `lossTimeUs` for the next. */
   detectLosses(rttUs: number, nowUs: number, onLost: OnLost): void {
     this.lossTimeUs = Infinity;
     const delayUs = rttUs + Math.max(rttUs / 8, this.reorderUs, 1_000);
@@ -216,7 +210,7 @@ export class SentSegments implements Pauses {
         else {
           isFront = false;
           if (dueUs < this.lossTimeUs) this.lossTimeUs = dueUs;
-          // The rest was requested later: neither threshold can have reached it.
+          // The rest was requested later, so neither threshold can have passed.
           if (seq > packetThreshold) return;
         }
       }
@@ -225,9 +219,9 @@ export class SentSegments implements Pauses {
   }
 
   /**
-   * Declares everything in flight lost. What arrives after all is still recognised, unless `skip`:
-   * send numbers then continue a whole ring later, past any that a damaged request may have made
-   * the server believe it has answered.
+   * Declares everything in flight lost. Late arrivals are still recognised, unless `skip`: send
+   * numbers then jump by a whole ring, past any that a damaged REQUEST may have marked as seen at
+   * the server.
    */
   declareAllLost(skip: boolean, onLost: OnLost): void {
     for (let seq = this.settled; seq < this.nextSeq; seq++) {
@@ -239,9 +233,7 @@ export class SentSegments implements Pauses {
     this.lossTimeUs = Infinity;
   }
 
-  /**
-   * Forgets requests at or beyond the end of the file: they will not be answered, and are not lost.
-   */
+  /** Forgets requests at or beyond the end of the file: they are neither answered nor lost. */
   forgetBeyond(sizeBytes: number): void {
     for (let seq = this.settled; seq < this.nextSeq; seq++) {
       const i = seq & this.mask;
@@ -282,13 +274,13 @@ export class SentSegments implements Pauses {
     this.inFlightSegments--;
   }
 
-  /** A loss was spurious: tolerate that much reordering from now on. */
+  /** A loss was spurious: tolerates that much reordering from now on. */
   private tolerateReordering(seq: number, nowUs: number): void {
     const distance = this.largest - seq;
     const segments = Math.min(limit.maxReorderSegments, Math.ceil(distance * 1.25) + 1);
     this.reorderSegments = Math.max(this.reorderSegments, segments);
     const requestedUs = this.requestedUs[seq & this.mask]!;
-    // How much longer than the newest segment it took.
+    // How much longer it took than the newest segment.
     const extraUs = this.largestRequestedUs - requestedUs;
     const tookUs = nowUs - requestedUs;
     this.reorderUs = Math.max(this.reorderUs, Math.min(extraUs * 1.25, tookUs / 2));

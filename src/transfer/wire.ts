@@ -1,22 +1,23 @@
 // The datagrams of a transfer, as bytes: a writer and a reader for each kind, big endian. Pure:
-// knows no socket, no file and no clock. Readers never throw: undefined means "not one of ours, or
-// truncated".
+// knows no socket, no file and no clock. Readers never throw: undefined is not ours, or truncated.
 //
 // Every datagram begins with the same four bytes (magic, kind, length of what follows), so that
 // datagrams merged by the kernel (UDP_GRO) can be split again: see `datagramEnd`.
 //
-//   INIT    client → server  token, client's time, padding: never shorter than the COOKIE that answers it
-//   COOKIE  server → client  token, cookie, echoed time, the address and port that the server saw
-//   REQUEST client → server  token, cookie, client's time, rate to send at, ranges to send, each with its send numbers
-//   DATA    server → client  tag, send number, echoed time, offset, time held at the server, bytes of the file
-//   GONE    server → client  token, reason: the transfer is unknown (or over), or its file has changed
+//   INIT     to server  token, client's time, padding (never shorter than the COOKIE in answer)
+//   COOKIE   to client  token, cookie, echoed time, the client's address as the server sees it
+//   REQUEST  to server  token, cookie, client's time, pace, ranges to send with their send numbers
+//   DATA     to client  tag, send number, echoed time, offset, wait at the server, file bytes
+//   GONE     to client  token, reason: the transfer is unknown (or over), or its file has changed
 
 import { transfer as limit } from "../limits.ts";
 import { readU16, readU32, readU48, writeU16, writeU32, writeU48 } from "./big-endian.ts";
 
 export const transferVersion = 1;
 
-/** First byte of every datagram: "parley transfer", and its version in the low half. */
+/**
+ * First byte of every datagram: identifies parley's transfers, with the version in the low half.
+ */
 const magic = 0xa0 | transferVersion;
 
 /** Second byte of a datagram. */
@@ -25,16 +26,13 @@ export type Kind = (typeof kind)[keyof typeof kind];
 
 /** Why a server does not continue a transfer. */
 export const goneReason = {
-  /** No such token: the server was restarted, or the control connection has ended. */
+  /** No such token: the server has restarted, or the control connection has ended. */
   unknown: 1,
   /** The file is no longer the one that was offered. */
   changed: 2,
 } as const;
 
-/**
- * Offsets of the fields in a datagram (of a range: in its record); `end` is where what follows
- * begins.
- */
+/** Offsets of fields in a datagram, or of a range in its record; `end` is the size. */
 const common = { magic: 0, kind: 1, length: 2, end: 4 } as const;
 const initAt = { token: 4, time: 20 } as const;
 const cookieAt = { token: 4, cookie: 20, echo: 36, port: 40, addressBytes: 42, end: 43 } as const;
@@ -43,24 +41,21 @@ const rangeAt = { firstSeq: 0, offset: 4, length: 10, segmentBytes: 14, end: 16 
 const dataAt = { tag: 4, seq: 12, echo: 16, offset: 20, hold: 26, end: 28 } as const;
 const goneAt = { token: 4, reason: 20, end: 21 } as const;
 
-/** INIT, always; at least the longest COOKIE, so that spoofed INITs gain nothing. */
+/** Size of every INIT: at least that of the longest COOKIE, so that spoofed INITs gain nothing. */
 export const initBytes = 96;
 /** Bytes before the file's bytes in a DATA datagram. */
 export const dataHeaderBytes = dataAt.end;
-/**
- * Send numbers have 32 bits; from here on (5 TB in segments of 1 200 bytes) a transfer continues
- * under another token.
- */
+/** Send numbers have 32 bits. Beyond this (5 TB in small segments) a transfer needs a new token. */
 export const maxSendNumber = 2 ** 32 - 2 ** 20;
 /** The longest text of an IPv6 address, which ends in an IPv4 address (RFC 4291 §2.2). */
 const maxAddressBytes = 45;
-/** Hold times travel in units of so many µs. */
+/** The unit of hold times on the wire, in µs. */
 const holdStepUs = 16;
 
 /**
  * A range to send: bytes [offset, offset + length) in segments of `segmentBytes` (the last may be
- * shorter), numbered firstSeq, firstSeq + 1, … Send numbers are never reused, so a DATA tells which
- * request it answers.
+ * shorter), numbered firstSeq, firstSeq + 1, … Send numbers are never reused, so that a DATA
+ * identifies its request.
  */
 export interface RangeRequest {
   firstSeq: number;
@@ -79,7 +74,7 @@ export interface Cookie {
   cookie: Uint8Array;
   /** The `timeUs` of the INIT or REQUEST that this answers. */
   echoUs: number;
-  /** The client's address and port as the server sees them; a NAT may have changed them. */
+  /** The client's address and port as the server sees them: behind NAT, the public ones. */
   address: string;
   port: number;
 }
@@ -88,14 +83,11 @@ export interface Request {
   token: Uint8Array;
   cookie: Uint8Array;
   timeUs: number;
-  /**
-   * Pace of everything that waits, in bytes of the file per ms, rounded up; 0 for as fast as
-   * possible.
-   */
+  /** Pace of everything queued, in file bytes per ms, rounded up; 0: unpaced. */
   paceBytesPerMs: number;
-  /** The largest burst after a late timer at the server, in µs of that rate. */
+  /** The largest burst after a late timer at the server, in µs of that pace. */
   burstUs: number;
-  /** In the order of their send numbers; the first ones may repeat earlier datagrams. */
+  /** Ordered by send number; the first ones may repeat earlier datagrams. */
   ranges: RangeRequest[];
 }
 
@@ -104,24 +96,21 @@ export interface Gone {
   reason: number;
 }
 
-/** Kind of the datagram at `at`, or 0 if it is not one of ours. */
+/** Kind of the datagram at `at`; 0 if it is not ours. */
 export function kindAt(bytes: Uint8Array, at: number): Kind | 0 {
   if (at + common.end > bytes.length || bytes[at] !== magic) return 0;
   const value = bytes[at + common.kind]!;
   return value >= kind.init && value <= kind.gone ? (value as Kind) : 0;
 }
 
-/** End of the datagram at `at` in a buffer of merged datagrams, or -1 if it is truncated. */
+/** End of the datagram at `at` in a buffer of merged datagrams; -1 if it is truncated. */
 export function datagramEnd(bytes: Uint8Array, at: number, length = bytes.length): number {
   if (at + common.end > length) return -1;
   const end = at + common.end + readU16(bytes, at + common.length);
   return end <= length ? end : -1;
 }
 
-/**
- * The secret that a DATA must carry: the token's last eight bytes, which nobody off the path can
- * guess.
- */
+/** The tag that a DATA must carry: the token's last eight bytes, unguessable off the path. */
 export function tagOf(token: Uint8Array): { high: number; low: number } {
   return {
     high: readU32(token, limit.tokenBytes - 8),
@@ -143,10 +132,7 @@ export function readInit(bytes: Uint8Array, at: number, end: number): Init | und
   return { token: tokenAt(bytes, at + initAt.token), timeUs: readU32(bytes, at + initAt.time) };
 }
 
-/**
- * Writes a COOKIE; returns its length, at most `initBytes`, or 0 if the address is too long to be
- * one.
- */
+/** Writes a COOKIE; returns its length, at most `initBytes`, or 0 if the address is too long. */
 export function writeCookie(into: Uint8Array, cookie: Cookie): number {
   const { address } = cookie;
   if (address.length > maxAddressBytes) return 0;
@@ -185,7 +171,7 @@ export function readCookie(bytes: Uint8Array, at: number, end: number): Cookie |
 export const maxRanges = Math.floor((limit.maxRequestBytes - requestAt.end) / rangeAt.end);
 
 /**
- * Writes a REQUEST with at most `maxRanges` ranges; returns its length. `into` holds
+ * Writes a REQUEST with at most `maxRanges` ranges; returns its length. `into` holds at least
  * `limit.maxRequestBytes`.
  */
 export function writeRequest(into: Uint8Array, request: Request): number {
@@ -236,7 +222,7 @@ export function readRequest(bytes: Uint8Array, at: number, end: number): Request
   };
 }
 
-/** The fields of a DATA, in a record that is reused: nothing is allocated per segment. */
+/** The fields of a DATA, in a reused record, so that nothing is allocated per segment. */
 export interface DataHeader {
   tagHigh: number;
   tagLow: number;
@@ -254,7 +240,7 @@ export function emptyDataHeader(): DataHeader {
   return { tagHigh: 0, tagLow: 0, seq: 0, echoUs: 0, offset: 0, holdUs: 0, at: 0, length: 0 };
 }
 
-/** Writes the header of a DATA at `at`; the file's `length` bytes belong right after it. */
+/** Writes the header of a DATA at `at`; `length` file bytes belong right after it. */
 export function writeDataHeader(
   into: Uint8Array,
   at: number,
@@ -303,12 +289,12 @@ export function readGone(bytes: Uint8Array, at: number, end: number): Gone | und
   return { token: tokenAt(bytes, at + goneAt.token), reason: bytes[at + goneAt.reason]! };
 }
 
-/** Times travel as 32 bits of µs; the clock wraps every 71 minutes. */
+/** A time on the wire: 32 bits of µs, which wrap every 71 minutes. */
 export function wireTime(nowUs: number): number {
   return nowUs % 0x1_0000_0000;
 }
 
-/** µs from a time that has travelled until now. */
+/** µs elapsed since a time on the wire. */
 export function elapsedUs(nowUs: number, thenUs: number): number {
   const wrap = 0x1_0000_0000;
   return Math.floor((((nowUs % wrap) - thenUs) % wrap) + wrap) % wrap;

@@ -1,13 +1,13 @@
 // What one session can make the hub hold: history pages, floods of requests, refusals. Always less
-// than the lag of a slow reader, so that nobody who reads is dropped for having asked.
+// than a slow reader's lag, so that nobody who reads is dropped for a request.
 
 import { expect, test } from "bun:test";
 import { ratesFor } from "../../src/chat/rate-budget.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { history, message, output, sender } from "../../src/limits.ts";
-import { type Client, Rig, since } from "./rig.ts";
+import { type Client, native, Rig, since } from "./rig.ts";
 
-/** Three bytes a character on the wire. */
+/** Three bytes per character on the wire. */
 const long = "漢".repeat(message.maxTextChars);
 
 function roomOfLongMessages(count: number): { rig: Rig; ann: Client } {
@@ -48,7 +48,7 @@ test("a long replay goes as fast as the client reads, and does not drop it", () 
   expect(rig.hub.options.metrics.slowReadersDropped).toBe(0);
 });
 
-test("answers to many requests in one turn are sent along the way, not piled up", () => {
+test("answers to many requests in one turn are sent along the way, not accumulated", () => {
   const { rig, ann } = roomOfLongMessages(40);
   let most = 0;
   for (let i = 0; i < 100; i++) {
@@ -95,4 +95,75 @@ test("talking in more rooms than are kept does not evict the history of a room i
   ann.text();
   ann.send({ type: "history", room: "lobby" });
   expect(ann.lines()).toMatchObject([{ type: "history", room: "lobby", messages: { length: 20 } }]);
+});
+
+const perSecond = { rates: ratesFor(sender.messagesPerSecond) };
+
+for (const [what, line] of [
+  ["blank lines", ""],
+  ["pongs", '{"type":"pong"}'],
+  ["ends of transfers", '{"type":"fetched","transfer":7}'],
+  ["messages after a refused one", '{"type":"say","n":900,"room":"lobby","text":"x"}'],
+] as const) {
+  test(`a client that floods ${what} is disconnected`, () => {
+    const rig = new Rig(perSecond);
+    const loud = rig.member("Loud");
+    for (let n = 1; n < 700; n++) loud.queue({ type: "say", n, text: "x" });
+    rig.pass(10_000);
+    loud.text();
+    const most = (2 * sender.maxDebtSeconds * sender.bytesPerSecond) / Math.max(1, line.length);
+    let lines = 0;
+    while (!loud.link.ended && lines < most) {
+      for (let i = 0; i < 1_000; i++) rig.hub.handleMessage(loud.session, line, rig.nowMs);
+      lines += 1_000;
+      rig.settle();
+    }
+    expect(loud.link.ended).toBe(true);
+    expect(loud.text()).toContain("Too many messages over the limit");
+    // As often as a client in need of it, it is free.
+    const calm = rig.member("Calm");
+    for (let i = 0; i < 600; i++) {
+      calm.queue(line);
+      rig.pass(100, 100);
+    }
+    expect(calm.link.ended).toBe(false);
+  });
+}
+
+test("a network in debt keeps its other members, and opens no new floods", () => {
+  const rig = new Rig(perSecond);
+  const address = "192.0.2.1";
+  const calm = rig.member("Calm", {}, address);
+  let fewest = Infinity;
+  for (let i = 0; i < 20; i++) {
+    const loud = rig.client(native, true, address).send({ type: "hello", version: 2 });
+    let lines = 0;
+    for (; !loud.link.ended && lines < 1_000_000; lines += 1_000) {
+      for (let k = 0; k < 1_000; k++) rig.hub.handleMessage(loud.session, "", rig.nowMs);
+      rig.settle();
+    }
+    fewest = Math.min(fewest, lines);
+    loud.close();
+  }
+  // What one sender may send at once.
+  const burst = sender.burstSeconds * sender.bytesPerSecond;
+  expect(fewest * sender.minIgnoredBytes).toBeLessThan(2 * burst);
+  calm.text();
+  calm.queue('{"type":"pong"}');
+  expect(calm.link.ended).toBe(false);
+  rig.pass(2 * sender.maxDebtSeconds * 1_000, 500);
+  calm.send({ type: "ping" });
+  expect(calm.lines().map(({ type }) => type)).toContain("pong");
+});
+
+test("what waits in the queue is bounded in characters", () => {
+  const rig = new Rig(perSecond);
+  const loud = rig.member("Loud");
+  const kept: number[] = [];
+  for (let i = 0; i < sender.maxDelayed; i++) {
+    loud.queue({ type: "say", text: "x".repeat(message.maxLineBytes - 100) });
+    kept.push(loud.session.queue.length);
+  }
+  expect(Math.max(...kept) * message.maxLineBytes).toBeLessThanOrEqual(2 * sender.maxDelayedChars);
+  expect(Math.max(...kept)).toBeGreaterThan(0);
 });

@@ -1,4 +1,4 @@
-// The command table: what needs a name, which error code answers what, and how lists are paged.
+// The command table: which commands need a name, error codes, and paging of lists.
 
 import { expect, test } from "bun:test";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
@@ -133,7 +133,7 @@ test("texts, recipients and counters at their bounds and beyond", () => {
   expect(bob.lines().map(({ type }) => type)).toEqual(["message", "private"]);
 });
 
-test("a recipient named twice hears the message once", () => {
+test("a recipient named twice receives the message once", () => {
   const rig = new Rig();
   const bob = rig.member("Bob");
   const ann = rig.member("Ann");

@@ -1,5 +1,5 @@
 // How sessions end: by a goodbye, without one, by force, with the server; and that nothing of them
-// stays behind.
+// is left.
 
 import { expect, test } from "bun:test";
 import type { FilesPort } from "../../src/chat/files-port.ts";
@@ -62,7 +62,7 @@ test("a member that only listens keeps its name and mail when the server is kill
   expect(back.lines()).toContainEqual(expect.objectContaining({ type: "private", mail: 1 }));
 });
 
-test("records of a crowd that came at once are refreshed a few at a time", () => {
+test("records of a crowd that logged in at once are refreshed a few at a time", () => {
   const store = new FailingStore();
   const rig = new Rig({}, store.answer);
   const crowd = 300;
@@ -164,7 +164,7 @@ test("a delayed message asks for a timer by itself", () => {
   for (const text of ["Ann", "1", "2", "3"]) send(text);
   rig.hub.handleTimeout(rig.nowMs);
   expect(send("over")).toBe(1);
-  expect(rig.hub.nextTimeout - rig.nowMs).toBeLessThan(20);
+  expect(rig.hub.nextTimeoutMs - rig.nowMs).toBeLessThan(20);
 });
 
 test("no fast timer runs for a client that does not read", () => {
@@ -174,7 +174,7 @@ test("no fast timer runs for a client that does not read", () => {
   const bob = rig.client(openChat).send("Bob");
   bob.send("1", "2", "3");
   rig.pass(200);
-  expect(rig.hub.nextTimeout - rig.nowMs).toBeGreaterThan(500);
+  expect(rig.hub.nextTimeoutMs - rig.nowMs).toBeGreaterThan(500);
   ann.text();
   ann.link.capacity = Infinity;
   rig.hub.handleDrain(ann.session, rig.nowMs);

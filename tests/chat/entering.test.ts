@@ -1,5 +1,5 @@
-// Logins that wait for the store: competing logins, what happens meanwhile, and that nothing is
-// kept of those that give up.
+// Logins that wait for the store: competing logins, what happens in the meantime, and that nothing
+// is left of those that give up.
 
 import { beforeEach, expect, test } from "bun:test";
 import { chatRoom } from "../../src/dialects/chat-room.ts";
@@ -51,7 +51,7 @@ test("a login waits for its other connection's unsettled messages, and counts th
   expect(heard.map(({ type, text }) => text ?? type)).toEqual(["m1", "m2", "m3"]);
 });
 
-test("messages of its other connection that the log refused are not counted", () => {
+test("messages of its other connection that were not committed are not counted", () => {
   const ann = rig.member("Ann");
   store.timing = ({ type }) => (type === "commit" ? "run-late" : "now");
   store.full = true;
@@ -67,13 +67,13 @@ test("messages of its other connection that the log refused are not counted", ()
   expect(back.lines().at(-1)).toMatchObject({ type: "ack", n: 2, seq: 2 });
 });
 
-test("a message of its other connection counts only once it is logged", () => {
+test("a message of its other connection counts only once committed", () => {
   rig.member("Bob").close();
   const ann = rig.member("Ann");
   slowReads();
   ann.send({ type: "tell", n: 1, to: ["Bob"], text: "psst" });
   const back = rig.client().send(hello("Ann", since(0)));
-  // The lookup is answered and the message gathered; the login is decided before it is logged.
+  // The lookup is answered and the message gathered; the login is decided before the commit.
   store.timing = ({ type }) => (type === "commit" ? "reply-late" : "now");
   store.full = true;
   while (store.waiting.length > 0) store.releaseOne(rig);
@@ -223,7 +223,7 @@ test("mail committed between the recipient's two connections is not skipped", ()
   ]);
 });
 
-test("commands sent right after a login wait for it, and are not said if it is refused", () => {
+test("commands sent right after a login wait for it, and are dropped if it is refused", () => {
   rig.member("Cal", {}, "192.0.2.7").close();
   slowReads();
   const bob = rig.client().send(hello("Bob"), say(1), { type: "ping", ref: 1 });

@@ -1,6 +1,5 @@
-// Batches that the log refuses, or whose outcome is unknown, while the next one gathers: what is
-// acknowledged is logged once, what is not can be resent, and one sender's failure is not
-// another's.
+// Batches that fail, or whose outcome is unknown, while the next one gathers: what is acknowledged
+// is logged once, everything else can be resent, and one sender's failure is not another's.
 
 import { beforeEach, expect, test } from "bun:test";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
@@ -52,7 +51,7 @@ test("later messages of the same sender are withdrawn with the failed one", () =
   store.release(rig);
   expect(ann.lines()).toEqual([refused(1)]);
   expect(bob.text()).toBe("");
-  // Ignored until the first one comes again.
+  // Ignored until the first one is resent.
   ann.send(say(5));
   expect(ann.text()).toBe("");
   ann.send(say(1), say(2), say(3), { type: "tell", n: 4, to: ["Bob"], text: "psst" }, say(5));
@@ -89,7 +88,7 @@ test("counters go back to what is logged, and the record never runs ahead", () =
   expect([ann.session.counter.settled, record()]).toEqual([3, 3]);
 });
 
-test("a message that waits for a lookup is not counted after a failed one", () => {
+test("a message waiting for a lookup is not counted after a failed one", () => {
   const { ann } = failing();
   store.timing = () => "run-late";
   ann.send({ type: "tell", n: 2, to: ["Nobody"], text: "psst" });
@@ -104,14 +103,14 @@ test("a message that waits for a lookup is not counted after a failed one", () =
   ]);
 });
 
-test("a rejection is told only once the log has its batch", () => {
+test("a rejection is sent only once its batch is committed", () => {
   const { ann } = failing();
   store.release(rig);
   ann.text();
   store.full = true;
   store.outcome = () => (store.full ? "full" : "done");
   ann.send(say(1), say(2, "x", "elsewhere"));
-  // A batch that is not in the log rejects nothing for good.
+  // A batch that is not committed rejects nothing for good.
   expect(ann.lines()).toEqual([refused(1)]);
   store.full = false;
   ann.send(say(1), say(2, "x", "elsewhere"));
@@ -122,7 +121,7 @@ test("a rejection is told only once the log has its batch", () => {
   ]);
 });
 
-test("joins and leaves of a failed batch are heard, and the records written later", () => {
+test("joins and leaves of a failed batch are announced, and the records written later", () => {
   const { bob, cal } = failing();
   const dan = rig.member("Dan");
   cal.close();
@@ -236,7 +235,7 @@ test("a read with an unknown outcome is repeated", () => {
   expect(ann.lines()).toMatchObject([{ type: "history", ref: 1, messages: { length: 1 } }]);
 });
 
-test("a sender is told once of a failed batch, however many of its messages were in it", () => {
+test("a sender gets one error for a failed batch, however many of its messages were in it", () => {
   const ann = rig.member("Ann");
   const bob = rig.client(openChat).send("Bob");
   for (const client of [ann, bob]) client.text();

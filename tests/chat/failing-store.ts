@@ -1,5 +1,5 @@
-// A store that is full, unreadable, slow or silent about its outcome when a test says so, in front
-// of a real one.
+// A store that is full, unreadable, slow or silent about its outcome on demand, in front of a real
+// one.
 
 import type { Batch, Committed, StoreReply, StoreRequest } from "../../src/chat/store.ts";
 import { ParleyError } from "../../src/errors.ts";

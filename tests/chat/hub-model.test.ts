@@ -1,9 +1,9 @@
 // The hub against a simple model. Random people of every dialect log in, talk in several rooms,
 // lose connections and read slowly, while the store fails, stalls, answers out of order or leaves
-// outcomes unknown, and the server dies. Everybody hears every message of its rooms once and in
-// order, what is acknowledged is logged once, and nothing is kept of those who are gone. A failure
-// prints its seed: HUB_SEED=n runs that one alone, HUB_SEEDS=n that many, HUB_LOG=1 prints what is
-// said.
+// outcomes unknown, and the server dies. Everybody receives every message of their rooms once and
+// in order, what is acknowledged is logged once, and nothing is kept of those who are gone. A
+// failure prints its seed: HUB_SEED=n runs that one alone, HUB_SEEDS=n runs n seeds, HUB_LOG=1
+// prints the messages.
 
 import { expect, test } from "bun:test";
 import { NativePerson } from "./model/native-person.ts";

@@ -1,4 +1,4 @@
-// What the hub promises: who hears what, in which order, exactly once.
+// The hub's promises: who receives what, in which order, exactly once.
 
 import { expect, test } from "bun:test";
 import { lineChat } from "../../src/dialects/line-chat.ts";
@@ -250,7 +250,7 @@ test("a slow reader is told, dropped and forgotten; the others notice nothing", 
   expect(bob.link.ended).toBe(true);
 });
 
-test("a message that the log refuses is not heard; its sender is told and can resend it", () => {
+test("a message that is not committed is not heard; its sender is told and can resend it", () => {
   const store = new FailingStore();
   const rig = new Rig({}, store.answer);
   const bob = rig.client(openChat).send("Bob");
@@ -369,7 +369,7 @@ test("a silent native session is pinged, and dropped if it does not answer", () 
   expect(rig.hub.memberNames()).toEqual([]);
 });
 
-test("a connection that gives no name is told, and closed in time", () => {
+test("a connection without a login is told, and closed in time", () => {
   const rig = new Rig();
   const nobody = rig.client(openChat);
   rig.pass(62_000, 500);

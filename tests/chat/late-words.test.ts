@@ -1,5 +1,5 @@
 // Lines typed in a private chat and delayed by the sender's rate: they are for that partner,
-// whatever happens meanwhile.
+// whatever happens in the meantime.
 
 import { expect, test } from "bun:test";
 import type { Dialect } from "../../src/chat/dialect.ts";
@@ -38,7 +38,7 @@ for (const dialect of [selectChat, openChat, lineChat]) {
   });
 }
 
-test("delayed lines for the room go to the room, even if a private chat has begun", () => {
+test("delayed lines for the room go to the room, even if a private chat has started", () => {
   const rig = new Rig({ rates });
   const eve = rig.member("Eve");
   const bob = rig.member("Bob");

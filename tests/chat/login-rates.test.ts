@@ -1,4 +1,4 @@
-// The rate of logins from one address.
+// The rate of logins per address.
 
 import { expect, test } from "bun:test";
 import { LoginRates } from "../../src/chat/login-rates.ts";
@@ -42,7 +42,7 @@ test("logins over an address's rate are told when to retry", () => {
   expect(come(rig, native, "Late2", "192.0.2.1").lines()[0]).toMatchObject({ type: "error" });
 });
 
-test("classic dialects say so in one sentence and accept the next try", () => {
+test("classic dialects say so in one sentence and accept the next attempt", () => {
   for (const dialect of [openChat, selectChat, chatRoom, lineChat]) {
     const rig = crowded("192.0.2.1");
     const late = come(rig, dialect, "Late", "192.0.2.1");
@@ -74,7 +74,7 @@ test("an IPv6 network counts as one address", () => {
   expect(known.take("2001:db8:0:2::1", 0)).toBe(0);
 });
 
-test("known addresses are bounded, and a busy one is not the one forgotten", () => {
+test("tracked addresses are bounded, and a busy one is not evicted", () => {
   const known = new LoginRates();
   const waits = [];
   for (let i = 0; i < 3 * limits.loginAddresses; i++) {

@@ -1,5 +1,5 @@
-// One address is not many strangers: what its connections may say and ask for together, and what
-// others have of that.
+// Limits per network: what all connections of an address may send and request together, and that
+// others are not affected.
 
 import { expect, test } from "bun:test";
 import { networksOf } from "../../src/addresses.ts";
@@ -10,8 +10,8 @@ import { type Client, Rig } from "./rig.ts";
 const rates = { rates: ratesFor(sender.messagesPerSecond) };
 
 /**
- * Strangers at these addresses who say as much as they can for `seconds`; answers how many messages
- * were heard.
+ * Strangers at these addresses say as much as they can for `seconds`; returns the number of
+ * messages heard.
  */
 function flood(rig: Rig, addresses: readonly string[], seconds: number): number {
   const watcher = rig.member("Watcher", {}, "127.0.0.1");
@@ -25,7 +25,7 @@ function flood(rig: Rig, addresses: readonly string[], seconds: number): number 
         stranger.queue({ type: "say", n: counters[i]!, room: "lobby", text: "flood" });
         counters[i]!++;
       }
-      // What was refused comes again.
+      // Refused messages are resent.
       for (const line of stranger.lines()) {
         if (line["type"] === "error" && typeof line["n"] === "number") {
           counters[i] = Math.min(counters[i]!, line["n"]);
@@ -41,11 +41,11 @@ function flood(rig: Rig, addresses: readonly string[], seconds: number): number 
 const many = (count: number, address: (i: number) => string): string[] =>
   Array.from({ length: count }, (_, i) => address(i));
 
-/** Messages that one network may say in `seconds`, with its burst. */
+/** Messages that one network may send in `seconds`, burst included. */
 const share = (seconds: number, networks = 1): number =>
   networks * sender.sendersPerNetwork * sender.messagesPerSecond * (seconds + sender.burstSeconds);
 
-test("63 connections of one address say no more than two senders may, and leave the room its past", () => {
+test("63 connections of one address send no more than two senders may, and leave the room its history", () => {
   const heard = flood(
     new Rig(rates),
     many(63, () => "192.0.2.1"),
@@ -72,7 +72,7 @@ test("63 addresses of one /64 are one network, and those of one /48 count for ei
   expect(eight).toBeGreaterThan(one);
 });
 
-test("networks of an address, the smallest first", () => {
+test("networks of an address, smallest first", () => {
   expect(networksOf("192.0.2.7").map(({ network }) => network)).toEqual(["192.0.2.7"]);
   expect(networksOf("2001:DB8:1:23a::9").map(({ network }) => network)).toEqual([
     "2001:db8:1:23a::/64",
@@ -81,7 +81,7 @@ test("networks of an address, the smallest first", () => {
   ]);
 });
 
-test("the flood of one address delays nobody of another", () => {
+test("a flood from one address delays nobody at another", () => {
   const rig = new Rig(rates);
   const ann = rig.member("Ann", {}, "198.51.100.1");
   const strangers = many(20, (i) => `T${i}`).map((name) => rig.member(name, {}, "192.0.2.1"));
@@ -94,7 +94,7 @@ test("the flood of one address delays nobody of another", () => {
   expect(ann.lines().map(({ type }) => type)).toEqual(["message", "ack"]);
 });
 
-/** A room with a past of about two megabytes. */
+/** A room with about two megabytes of history. */
 function withPast(rig: Rig): void {
   const teller = rig.member("Teller", {}, "127.0.0.1");
   const text = "p".repeat(4_000);
@@ -105,7 +105,7 @@ function withPast(rig: Rig): void {
   rig.pass(5_000, 500);
 }
 
-/** Bytes that a client is sent while it asks for something over and over. */
+/** Bytes that a client receives while it repeats a request. */
 function askedBytes(rig: Rig, client: Client, request: object, seconds: number): number {
   let bytes = 0;
   for (let ms = 0; ms < seconds * 1000; ms += 50) {
@@ -119,19 +119,19 @@ function askedBytes(rig: Rig, client: Client, request: object, seconds: number):
 test.each([
   ["history", { type: "history", room: "lobby" }],
   ["join from the beginning", { type: "join", room: "lobby", epoch: "epoch-1", seq: 0 }],
-])("who asks for %s over and over is told as much as it may say, not more", (_, request) => {
+])("a client that repeats %s receives as much as it may send, and no more", (_, request) => {
   const rig = new Rig(rates);
   withPast(rig);
   const stranger = rig.member("Stranger", {}, "192.0.2.1");
   stranger.text();
   const bytes = askedBytes(rig, stranger, request, 4);
-  // Its burst, its rate, and the one answer that it may owe for.
+  // Its burst, its rate, and the one answer that may put it into debt.
   const most = sender.bytesPerSecond * (sender.burstSeconds + 4) + 2 * history.pageBytes;
   expect(bytes).toBeGreaterThan(100_000);
   expect(bytes).toBeLessThan(2 * most);
 });
 
-test("who sends long lines on and on without being heard is disconnected", () => {
+test("a client that keeps sending long lines without being read is disconnected", () => {
   const rig = new Rig(rates);
   const stranger = rig.member("Stranger", {}, "192.0.2.1");
   const line = { type: "ping", padding: "x".repeat(100_000) };

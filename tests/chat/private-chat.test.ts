@@ -5,9 +5,7 @@ import type { PrivateChat, Session } from "../../src/chat/session.ts";
 import { seeded } from "../sim/random.ts";
 import { type Client, Rig } from "./rig.ts";
 
-/**
- * What a client was told of private chats since the last call, as `state name` or an error code.
- */
+/** Private-chat events a client received since the last call, as `state name` or an error code. */
 const heard = (client: Client): string[] =>
   client.lines().flatMap(({ type, state, with: other, code }) => {
     if (type === "chat") return [`${String(state)} ${String(other)}`];
@@ -21,7 +19,7 @@ function people() {
   const rig = new Rig();
   const [ann, ben, cal] = [rig.member("Ann"), rig.member("Ben"), rig.member("Cal")];
   const all = { ann, ben, cal };
-  /** Skips what was told so far. */
+  /** Skips the events so far. */
   const skip = (): void => Object.values(all).forEach((client) => client.text());
   skip();
   return { ...all, skip };
@@ -44,7 +42,7 @@ test("an invitation is accepted and the chat left", () => {
   expect([partner(ann), partner(ben)]).toEqual([undefined, undefined]);
 });
 
-test("an invitation is rejected, taken back, crossed by another", () => {
+test("an invitation is rejected, withdrawn, crossed by another", () => {
   const { ann, ben, skip } = people();
   invite(ann, "Ben");
   skip();
@@ -77,7 +75,7 @@ test("people with an invitation or a chat are busy, and requests out of order ar
   expect(heard(invite(ann, "Cal"))).toEqual(["protocol"]);
 });
 
-test("accepting an invitation takes back one's own, and the others are told", () => {
+test("accepting an invitation withdraws one's own, and the others are told", () => {
   const { ann, ben, cal, skip } = people();
   invite(ann, "Ben");
   invite(ben, "Cal");
@@ -89,7 +87,7 @@ test("accepting an invitation takes back one's own, and the others are told", ()
   expect(heard(answer(cal, "accept"))).toEqual(["protocol"]);
 });
 
-test("a departure is told to partner, inviter and invited", () => {
+test("a departure is reported to partner, inviter and invited", () => {
   const { ann, ben, cal, skip } = people();
   invite(ann, "Ben");
   invite(ben, "Cal");
@@ -103,7 +101,7 @@ test("a departure is told to partner, inviter and invited", () => {
   expect(heard(cal)).toEqual(["left Ann"]);
 });
 
-/** How the other side of a tie points back. */
+/** The matching field on the other side. */
 const opposite = { partner: "partner", invited: "invitedBy", invitedBy: "invited" } as const;
 
 function isSound(session: Session, people: ReadonlyMap<string, Session>): boolean {

@@ -1,4 +1,4 @@
-// Who says who they are, something, and goodbye in one write hears what follows of that.
+// A client that sends its name, a line and a goodbye in one write still gets its answers.
 
 import { expect, test } from "bun:test";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";

@@ -1,4 +1,4 @@
-// Messages refused by rate or by a full disk: who is told, and how the counter goes on.
+// Messages refused by rate or by a full disk: who is told, and how the counter continues.
 
 import { expect, test } from "bun:test";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
@@ -11,7 +11,7 @@ const slow = { messagesPerSecond: 1, bytesPerSecond: 1e6 };
 /** The first counter over a rate of 1: the hello took one of the burst, and the queue is full. */
 const over = sender.burstSeconds + sender.maxDelayed;
 
-test("a refused message resent too early is refused again, and told so", () => {
+test("a refused message resent too early is refused again", () => {
   const rig = new Rig({ rates: slow });
   const ann = rig.member("Ann");
   for (let n = 1; n <= over; n++) ann.queue(say(n));
@@ -21,7 +21,7 @@ test("a refused message resent too early is refused again, and told so", () => {
   expect(ann.lines()).toContainEqual(expect.objectContaining({ code: "rate", n: over }));
 });
 
-test("messages after a refused one are ignored until it comes again", () => {
+test("messages after a refused one are ignored until it is resent", () => {
   const rig = new Rig({ rates: slow });
   const ann = rig.member("Ann");
   for (let n = 1; n <= over; n++) ann.queue(say(n));
@@ -60,7 +60,7 @@ test("an ack carries the room's number of its own message", () => {
   expect(ann.lines()).toContainEqual({ type: "ack", n: 2 });
 });
 
-test("only those who spoke are told that the disk is full", () => {
+test("only the authors are told that the disk is full", () => {
   const store = new FailingStore();
   const rig = new Rig({}, store.answer);
   const ann = rig.member("Ann");
@@ -82,7 +82,7 @@ test("only those who spoke are told that the disk is full", () => {
   expect(ann.lines()).toContainEqual(expect.objectContaining({ type: "private", mail: 1 }));
 });
 
-test("a private message lists whom it reached, not what its sender wrote", () => {
+test("a private message lists whom it reached, not what its sender typed", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   const bob = rig.member("Bob");

@@ -1,5 +1,5 @@
-// Logging in, coming back and changing rooms in the middle of a turn: nothing is missed, repeated
-// or out of order.
+// Logging in, returning and changing rooms in the middle of a turn: nothing is missed, repeated or
+// out of order.
 
 import { expect, test } from "bun:test";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
@@ -39,7 +39,7 @@ test("a takeover in the turn of a message counts it", () => {
   expect(texts(bob)).toEqual(["m1", "m2"]);
 });
 
-test("so does coming back in the turn in which the connection was lost", () => {
+test("so does a return in the turn in which the connection was lost", () => {
   const rig = new Rig();
   const bob = rig.member("Bob");
   const ann = rig.member("Ann");
@@ -160,7 +160,7 @@ test("a mail replay survives a join", () => {
   expect(mails.map(({ mail }) => mail)).toEqual(Array.from({ length: count }, (_, i) => i + 1));
 });
 
-test("joins and leaves are told during a replay", () => {
+test("joins and leaves arrive during a replay", () => {
   const rig = new Rig();
   const bob = rig.member("Bob");
   for (let n = 1; n <= 3 * limits.pageMessages; n++) bob.queue(say(n));

@@ -1,5 +1,5 @@
-// A hub without a network: links that record what they are given, a clock that moves when told, and
-// a store in memory that answers at once.
+// A hub without a network: links that record their output, a clock that moves on demand, and a
+// store in memory that answers at once.
 
 import { silentLog } from "../silent-log.ts";
 import { Hub, type HubOptions } from "../../src/chat/hub.ts";
@@ -101,7 +101,7 @@ export class Client {
   }
 }
 
-/** Carries out what a hub asks of its store; undefined: the reply comes later, or never. */
+/** Carries out a store request; undefined: the reply comes later, or never. */
 export type Answerer = (request: StoreRequest) => StoreReply | undefined;
 
 /** A store in memory that answers at once. */
@@ -206,10 +206,10 @@ export const since = (seq: number, mail = 0): object => ({
   rooms: [{ room: "lobby", seq }],
 });
 
-/** Enters that room only. */
+/** Joins that room only. */
 export const inRoom = (room: string): object => ({ rooms: [{ room }] });
 
-/** `Hub.kept` when nobody is there. */
+/** `Hub.kept` when nobody is connected. */
 export const nothing = {
   sessions: 0,
   rooms: 0,

@@ -1,4 +1,4 @@
-// Pages of the list of rooms.
+// Pages of the room list.
 
 import { expect, test } from "bun:test";
 import { Room } from "../../src/chat/room.ts";

@@ -1,4 +1,4 @@
-// User lists that members get unasked: right in the end, and within a budget per second while a
+// User lists that members get unasked: eventually correct, and within a budget per second while a
 // crowd comes and goes.
 
 import { expect, spyOn, test } from "bun:test";
@@ -73,7 +73,7 @@ test("a join costs each member a line, not a list", () => {
   expect(bytesFor(1_000)).toBeLessThan(2.5 * bytesFor(500) + output.rosterBytesPerSecond);
 });
 
-test("no list is made while the budget is spent", () => {
+test("no list is rendered while the budget is exhausted", () => {
   const rig = new Rig();
   const ann = rig.client(openChat).send("Ann");
   ann.text();

@@ -1,4 +1,4 @@
-// What the server's log says about people: who came, who logged in, who left and why, who was refused.
+// The server's log of people: connected, logged in, left and why, refused.
 
 import { expect, test } from "bun:test";
 import { keepingLog, type Logged } from "../silent-log.ts";
@@ -10,7 +10,7 @@ function loggingRig(): { rig: Rig; logged: Logged[] } {
   return { rig: new Rig({ log }), logged };
 }
 
-/** What was logged since the last call, a line each. */
+/** Log lines since the last call. */
 function taken(logged: Logged[]): string[] {
   return logged.splice(0).map(({ level, message, fields: { port, ...fields } }) => {
     expect(port).toBeNumber();

@@ -1,5 +1,5 @@
-// Sessions in several rooms: each room has its own log, roster and resume point, and what a session
-// is told of them is in one order.
+// Sessions in several rooms: each room has its own log, roster and resume point, and a session
+// receives their events in one order.
 
 import { expect, test } from "bun:test";
 import { names } from "../../src/limits.ts";
@@ -55,7 +55,7 @@ test("a returning session gets what it missed of each room", () => {
   const points = [
     { room: "lobby", seq: 1 },
     { room: "den", seq: 3 },
-    // Nothing of the past.
+    // No history.
     { room: "attic" },
     { room: "new", seq: 0 },
   ];
@@ -79,7 +79,7 @@ test("a returning session gets what it missed of each room", () => {
   ]);
 });
 
-test("with another epoch, one page of a room is told and nothing counts as recovered", () => {
+test("with another epoch, one page per room is replayed and nothing counts as recovered", () => {
   const rig = new Rig();
   const bob = rig.member("Bob");
   bob.send(say(1), say(2));
@@ -120,9 +120,9 @@ test("parting and rejoining within one turn misses only what was said between", 
   expect(said(ann)).toEqual(["den 4"]);
 });
 
-test("nothing of a room is told after its parted", () => {
+test("nothing of a room is sent after its parted", () => {
   const rig = new Rig();
-  // The room that is left is delivered after the other one.
+  // The room being left is delivered after the other one.
   const ann = rig.member("Ann", inRooms("lobby", "den"));
   const bob = rig.member("Bob", inRooms("lobby", "den"));
   ann.text();
@@ -236,7 +236,7 @@ test("a session without rooms gets its mail, and may join a room", () => {
   expect(back.lines()).toMatchObject([{ type: "welcome" }, { type: "private", mail: 2 }]);
 });
 
-test("stale bounds do not set back a room that was used meanwhile", () => {
+test("stale bounds do not set back a room used in the meantime", () => {
   const store = new FailingStore();
   const rig = new Rig({}, store.answer);
   const ann = rig.member("Ann");

@@ -39,7 +39,7 @@ test("the slowest readers are dropped when the total backlog is too large", () =
   expect(rig.hub.kept["backlogBytes"]).toBe(0);
 });
 
-test("bytes that a whole room waits for are kept once, and drop nobody", () => {
+test("bytes that a whole room waits for are stored once, and drop nobody", () => {
   const { rig, ann, readers } = crowd(100);
   for (let n = 101; n <= 230; n++) {
     ann.send({ type: "say", room: "lobby", n, text: "x".repeat(message.maxTextChars) });

@@ -1,5 +1,5 @@
-// A store that answers late: requests that do not need it are answered meanwhile, nobody hears what
-// is not in the log, and nobody misses or repeats anything.
+// A store that answers late: requests that do not need it are answered meanwhile, nobody receives
+// uncommitted messages, and nobody misses or repeats anything.
 
 import { beforeEach, expect, test } from "bun:test";
 import { chatRoom } from "../../src/dialects/chat-room.ts";
@@ -29,7 +29,7 @@ const types = (client: Client) => client.lines().map(({ type }) => type);
 const said = (client: Client) =>
   client.lines().flatMap(({ type, seq, text }) => (type === "message" ? [[seq, text]] : []));
 
-test("requests and new connections are answered while a message waits for the log", () => {
+test("requests and new connections are answered while a message waits for the commit", () => {
   const ann = rig.member("Ann");
   const bob = rig.member("Bob");
   for (const client of [ann, bob]) client.text();
@@ -41,7 +41,7 @@ test("requests and new connections are answered while a message waits for the lo
   expect(types(bob)).toEqual(["pong", "files", "names", "rooms", "history"]);
   expect(rig.client(chatRoom).text()).toBe("Please, Enter Your ig name");
   expect(types(rig.client().send({ type: "hello", version: 2 }))).toEqual(["welcome"]);
-  // Refusals need no log either.
+  // Refusals need no commit either.
   expect(rig.client(openChat).send("a b").text()).toContain("is invalid");
   expect(rig.member("BOB", { secret: "others-0123456789" }).lines()).toMatchObject([
     { type: "error", code: "name-taken" },
@@ -49,7 +49,7 @@ test("requests and new connections are answered while a message waits for the lo
   expect([ann.text(), bob.text()]).toEqual(["", ""]);
 });
 
-test("messages are heard and acknowledged in order, once they are in the log", () => {
+test("messages are heard and acknowledged in order, once committed", () => {
   const ann = rig.member("Ann");
   const bob = rig.member("Bob");
   for (const client of [ann, bob]) client.text();
@@ -66,7 +66,7 @@ test("messages are heard and acknowledged in order, once they are in the log", (
     { type: "message", seq: 1, text: "m1" },
     { type: "ack", n: 1, room: "lobby", seq: 1 },
   ]);
-  // What was gathered meanwhile is the next batch.
+  // What gathered in the meantime is the next batch.
   expect(store.waiting).toHaveLength(1);
   finishCommit();
   expect(said(bob).map(([, text]) => text)).toEqual([
@@ -84,7 +84,7 @@ test("messages are heard and acknowledged in order, once they are in the log", (
   expect(store.waiting).toEqual([]);
 });
 
-test("a private message is delivered once it is in the log", () => {
+test("a private message is delivered once committed", () => {
   const ann = rig.client(openChat).send("Ann");
   const bob = rig.member("Bob");
   for (const client of [ann, bob]) client.text();
@@ -159,7 +159,7 @@ test("a replay with a slow store misses and repeats nothing while the room goes 
   }
 });
 
-test("what is said while a page is read may be more than is kept, and still comes once", () => {
+test("more may be said while a page is read than is kept, and still arrives once", () => {
   const ann = rig.member("Ann");
   ann.send(say(1));
   store.timing = ({ type }) => (type === "read-room" ? "reply-late" : "now");
@@ -172,7 +172,7 @@ test("what is said while a page is read may be more than is kept, and still come
   expect(said(bob).map(([seq]) => seq)).toEqual(Array.from({ length: many + 1 }, (_, i) => i + 1));
 });
 
-test("a replay page that arrives while a batch is in flight is told before it", () => {
+test("a replay page that arrives while a batch is in flight is sent before it", () => {
   const ann = rig.member("Ann");
   ann.send(say(1), say(2));
   store.timing = ({ type }) => (type === "read-room" ? "reply-late" : "now");
@@ -202,7 +202,7 @@ test("an empty page that was read early does not skip later messages", () => {
   expect([mails, seqs]).toEqual([[2], [2]]);
 });
 
-test("messages are refused once too many wait for a log that does not answer", () => {
+test("messages are refused once too many wait for a store that does not answer", () => {
   const ann = rig.member("Ann");
   const bob = rig.client(openChat).send("Bob");
   for (const client of [ann, bob]) client.text();
@@ -233,7 +233,7 @@ test("messages are refused once too many wait for a log that does not answer", (
   expect(ann.lines().at(-1)).toMatchObject({ type: "ack", n: refused + 1 });
 });
 
-test("at a stop, pending messages are settled first and the goodbye comes last", () => {
+test("at a shutdown, pending messages are settled first and the goodbye comes last", () => {
   const ann = rig.member("Ann");
   ann.text();
   lateCommits();

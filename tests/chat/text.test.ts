@@ -1,4 +1,4 @@
-// Cleaning the text that people send.
+// Sanitizing what people write.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -38,7 +38,7 @@ test("a text of blanks, controls, escapes and fillers shows nothing, any other s
   }
 });
 
-test("line ends and tabs become one blank, controls and escapes nothing", () => {
+test("line ends and tabs become one space, controls and escapes nothing", () => {
   expect(harmless("a\r\nBob: forged\n\n")).toBe("a Bob: forged  ");
   expect(harmless("a\tb\u2028c\u0085d")).toBe("a b c d");
   expect(

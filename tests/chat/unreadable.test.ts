@@ -1,5 +1,5 @@
-// A store that cannot be read: whoever needs it is told so, nothing else changes, and everybody
-// else carries on.
+// A store that cannot be read: sessions that need it get an error, nothing else changes, and
+// everybody else carries on.
 
 import { beforeEach, expect, test } from "bun:test";
 import { ratesFor } from "../../src/chat/rate-budget.ts";
@@ -74,7 +74,7 @@ test("a private message whose lookup failed can be resent", () => {
   expect(back.lines()).toContainEqual(expect.objectContaining({ type: "private", text: "psst" }));
 });
 
-test("delayed messages behind it are neither lost nor said first", () => {
+test("delayed messages behind it are neither lost nor sent first", () => {
   rig = new Rig({ rates: ratesFor(1) }, store.answer);
   const ann = rig.member("Ann");
   for (let n = 1; n <= 5; n++) ann.queue({ type: "say", room: "lobby", n, text: `m${n}` });

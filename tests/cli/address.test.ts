@@ -1,4 +1,4 @@
-// Where a server is, as people write it on the command line.
+// Server addresses as people write them on the command line.
 
 import { expect, test } from "bun:test";
 import { addressOf } from "../../src/cli/address.ts";

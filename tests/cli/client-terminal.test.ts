@@ -1,5 +1,5 @@
-// `parley client` on a real terminal, tmux's: what a person sees while lines come in, words are
-// completed, rooms are switched, the window becomes narrower, the server goes away and comes back.
+// `parley client` on a real terminal, that of tmux: the screen while lines arrive, words are
+// completed, rooms are switched, the window is narrowed, and the server goes away and comes back.
 
 import { afterAll, beforeAll, describe, expect } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -364,7 +364,7 @@ skipUnless(existsSync("/proc/self"), "no /proc")(
     const { code, stderr } = await fetchFile([here(), "empty", "-o", "/proc/y"]);
     expect(code).toBe(1);
     expect(stderr).toBe(
-      "parley fetch-file: Cannot write '/proc/y': no file can be created there. Choose another place with -o\n",
+      "parley fetch-file: Cannot write '/proc/y': files cannot be created there. Choose another place with -o\n",
     );
   },
 );

@@ -1,10 +1,10 @@
-// Strict flags: every way to write one, the environment, and errors. Whatever is typed, the result is either arguments that
-// citty can't misread or a ParleyError.
+// Strict flags: every way to write one, the environment, and errors. For any input the result is
+// either arguments that citty can't misread or a ParleyError.
 
 import { describe, expect, test } from "bun:test";
 import type { ArgsDef } from "citty";
 import * as fc from "fast-check";
-import { blameVariables, type Environment, nearest, strictArguments } from "../../src/cli/flags.ts";
+import { blameVariables, type Environment, strictArguments } from "../../src/cli/flags.ts";
 import { ParleyError } from "../../src/errors.ts";
 
 const definitions: ArgsDef = {
@@ -133,25 +133,6 @@ describe("an error names the variable instead of a flag that nobody typed", () =
     ["The name 'a b' is taken", "PARLEY_SERVER_OUTPUT: The name 'a b' is taken"],
     ["The name 'a' is taken", "The name 'a' is taken"],
   ])("%j", (sentence, expected) => expect(blameVariables(sentence, variables)).toBe(expected));
-});
-
-test("the nearest word is only offered if it is near", () => {
-  const commands = ["server", "client", "peer", "fetch-file", "classic"];
-  for (const [word, expected] of [
-    ["servr", "server"],
-    ["SERVER", "server"],
-    ["clinet", "client"],
-    ["pear", "peer"],
-    ["fetch", "fetch-file"],
-    ["cl", undefined],
-    ["cli", "client"],
-    ["p", undefined],
-    ["x", undefined],
-    ["frobnicate", undefined],
-  ] as const) {
-    expect({ word, near: nearest(word, commands) }).toEqual({ word, near: expected });
-  }
-  expect(nearest("x", [])).toBeUndefined();
 });
 
 test("50 000 command lines: arguments that citty can't misread, or a sentence", () => {

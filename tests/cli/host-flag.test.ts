@@ -1,4 +1,4 @@
-// Where to listen, as people write it.
+// Addresses to listen on, as people write them.
 
 import { expect, test } from "bun:test";
 import { listenHost } from "../../src/cli/host-flag.ts";

@@ -1,5 +1,6 @@
-// What strangers send to a running server's ports: floods, noise, silence, other protocols, browsers on hostile pages. After
-// each, the server still serves, people in the room have seen nothing strange, and its memory is bounded.
+// Hostile input on every port of a running server: floods, noise, silence, other protocols,
+// browsers on hostile pages. After each, the server still serves, people in the room have seen
+// nothing of it, and memory is bounded.
 
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -13,7 +14,10 @@ import { flood } from "./flood.ts";
 setDefaultTimeout(120_000);
 
 const MiB = 1024 * 1024;
-/** An idle server has 45, and 85 were seen here; garbage may be more, but not what was sent, nor answers to each line of it. */
+/**
+ * An idle server has 45, and 85 were seen here; garbage may be more, but not what was sent, nor
+ * answers to each line of it.
+ */
 const maxMemoryBytes = 200 * MiB;
 
 let server: Parley;
@@ -103,11 +107,11 @@ const beginnings: [string, string][] = [
   ["web", "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000000\r\n\r\n"],
 ];
 
-test.each(beginnings)("100 MB without a line end: %s, after %j", async (name, beginning) => {
+test.each(beginnings)("100 MB without a line ending: %s, after %j", async (name, beginning) => {
   await flood(port(name), Buffer.from(beginning), 100 * MiB);
 });
 
-test("100 MB of line ends, of names, of commands", async () => {
+test("100 MB of line endings, of names, of commands", async () => {
   for (const piece of ["\n", "Mal lory\n", "show\nget_list_file\n", "{}\n", "\r\n\r\n"]) {
     await flood(port("main"), Buffer.from(piece.repeat(10_000)), 20 * MiB, piece);
   }

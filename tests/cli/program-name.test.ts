@@ -1,4 +1,4 @@
-// The command that hints tell people to type is one that works where they are.
+// The command in hints works when pasted into the user's shell.
 
 import { expect, test } from "bun:test";
 import { ownCommand } from "../../src/cli/program-name.ts";

@@ -1,4 +1,4 @@
-// What a server says when it is ready: addresses that work for whoever reads them.
+// What a server prints when it is ready: addresses that work for the reader.
 
 import { expect, test } from "bun:test";
 import {
@@ -65,7 +65,7 @@ test("only what exists is listed", () => {
   expect(banner({ webPort: undefined })).not.toContain("Page:");
   expect(banner({ metricsPort: 9100 })).toContain("Metrics:       http://127.0.0.1:9100/metrics");
   expect(banner({ dialectPorts: new Map([["cpp", 8080]]) })).toContain("cpp on port 8080");
-  expect(banner({ areFilesMissing: true })).toContain("./FILES (make it and put files there)");
+  expect(banner({ areFilesMissing: true })).toContain("./FILES (create it to share files)");
 });
 
 test("a server that other machines can reach is worth a warning", () => {

@@ -61,9 +61,15 @@ describe("a wrong value is an error that names the flag and quotes the value", (
     [["server", "--listen", "cpp=0", "--listen", "cpp=0"], "--listen cpp=PORT is given twice"],
     [["server", "--listen", "cpp=x"], "--listen cpp=PORT: 'x' is not a port"],
     [["server", "--host", ""], "--host '' is not an address"],
-    [["server", "--public-url", "chat.example"], "--public-url 'chat.example' is not where a page"],
-    [["server", "--public-url", "https://x/chat"], "--public-url 'https://x/chat' is not where"],
-    [["server", "--public-url", "ftp://x"], "--public-url 'ftp://x' is not where"],
+    [
+      ["server", "--public-url", "chat.example"],
+      "--public-url 'chat.example' is not the URL of a page",
+    ],
+    [
+      ["server", "--public-url", "https://x/chat"],
+      "--public-url 'https://x/chat' is not the URL of a page",
+    ],
+    [["server", "--public-url", "ftp://x"], "--public-url 'ftp://x' is not the URL of a page"],
     [
       ["server", "--trusted-proxy", "10.0.0.0/33"],
       "--trusted-proxy '10.0.0.0/33' is not a network",
@@ -125,7 +131,7 @@ test("peer --host must be an address of this machine", async () => {
     expect({ code, out, err }).toEqual({
       code: 1,
       out: `Input socket setup failed: ${host}:0: not an address of this machine\n`,
-      err: `parley peer: --host '${host}' is not an address of this machine: 127.0.0.1 is for it alone, 0.0.0.0 for everyone\n`,
+      err: `parley peer: --host '${host}' is not an address of this machine: use 127.0.0.1 for this machine alone, 0.0.0.0 for everyone\n`,
     });
   }
 });
@@ -152,7 +158,9 @@ test("an unknown host is exit code 3, and the same sentence everywhere", async (
     const { code, err } = await run(args);
     expect({ code, err }).toEqual({
       code: 3,
-      err: expect.stringContaining("Cannot find the host 'nowhere.invalid': is it spelled right?"),
+      err: expect.stringContaining(
+        "Cannot find the host 'nowhere.invalid': is it spelled correctly?",
+      ),
     });
   }
 });

@@ -1,6 +1,6 @@
-// A plain, strict server of the native protocol for tests of the client: sessions, counters, a log
-// for each room, mail. What a restart keeps is the caller's choice. Whatever the protocol forbids
-// it refuses and counts, so that a client's mistake can't hide.
+// A plain, strict server of the native protocol for client tests: sessions, counters, a log per
+// room, mail. What a restart keeps is the caller's choice. It refuses and counts protocol
+// violations, so that a client's bug can't hide.
 
 import { decodeClient } from "../../src/protocol/decode-client.ts";
 import { encodeServer } from "../../src/protocol/encode.ts";
@@ -22,7 +22,7 @@ type Connection = {
   rooms: Set<string>;
 };
 
-/** Decides whether the message is refused this time: `rate`, `storage`, … or undefined. */
+/** Decides whether to refuse the message this time: `rate`, `storage`, … or undefined. */
 export type Whim = (text: string) => { code: string; retryAfterMs?: number } | undefined;
 
 const limits: ServerLimits = {
@@ -42,7 +42,7 @@ export class ModelServer {
   epoch: string;
   readonly logs = new Map<string, RoomMessage[]>();
   readonly accounts = new Map<string, Account>();
-  /** What a client did that a right client never does. */
+  /** Client actions that violate the protocol. */
   readonly violations: string[] = [];
   readonly #connections = new Set<Connection>();
   readonly #whim: Whim;
@@ -58,15 +58,15 @@ export class ModelServer {
     return log;
   }
 
-  /** The rooms that somebody of this name is in, over a connection that lasts. */
+  /** The rooms that somebody of this name is in, over a live connection. */
   roomsOf(name: string): string[] {
     const connection = [...this.#connections].find(({ account }) => account?.name === name);
     return [...(connection?.rooms ?? [])];
   }
 
   /**
-   * The process dies: connections are gone; without `keep` everything else too, and the epoch is
-   * another.
+   * The process dies: connections are lost; without `keep` everything else too, and the epoch
+   * changes.
    */
   restart(keep: boolean, epoch: string): void {
     this.#connections.clear();
@@ -79,7 +79,7 @@ export class ModelServer {
   connect(write: (line: string) => void): { receive: (line: string) => void; gone: () => void } {
     const connection: Connection = { write, account: undefined, rooms: new Set() };
     this.#connections.add(connection);
-    // Bytes of a connection that a restart has ended never reach the new process.
+    // Bytes on a connection ended by a restart never reach the new process.
     const alive = () => this.#connections.has(connection);
     return {
       receive: (line) => {

@@ -1,6 +1,6 @@
-// Cuts at any byte, restarts with and without memory, refusals at random, rooms joined and parted
-// all the time: every message exactly once, in order, in its own room, on every client. A failure
-// prints its seed: PARLEY_TEST_SEED=… runs that one first.
+// Connections cut at any byte, restarts with and without memory, random refusals, rooms joined and
+// parted all the time: every message arrives exactly once, in order, in its own room, on every
+// client. A failure prints its seed: PARLEY_TEST_SEED=… runs that one first.
 
 import { describe, expect, test } from "bun:test";
 import { seeded } from "../sim/random.ts";
@@ -19,10 +19,10 @@ type Plan = {
   wandering: boolean;
 };
 
-/** A text that `say` has taken, and where it was to be said. */
+/** A text that `say` accepted, and its target. */
 type Said = { id: number; room: string; text: string };
 
-/** What one client does at one moment. */
+/** One client's action at one moment. */
 function act(client: VirtualClient, said: Said[], chance: () => number, wandering: boolean): void {
   const where = wandering ? chance() : 0;
   const room = where < 0.5 ? "lobby" : where < 0.9 ? "den" : "forbidden-attic";
@@ -70,13 +70,13 @@ function play(seed: number, plan: Plan) {
     session.position?.rooms.every(({ room, seq }) => seq === server.log(room).length) === true;
   const isSettled = (client: VirtualClient) =>
     client.session.online && client.session.unacknowledged === 0 && hasRead(client);
-  // A `part` or `join` may be on its way when all else is done.
+  // A `part` or `join` may be under way when everything else is done.
   const settled = () => net.nowMs > 26_000 && !net.down && clients.every(isSettled);
   const done = net.runUntil(settled) && net.runUntil(() => net.nowMs > 30_000 && settled());
   return { server, clients, said, done };
 }
 
-/** Texts that the client was told will never be said. */
+/** Texts reported as failed to the client. */
 function failedTexts(client: VirtualClient): string[] {
   return client.events.flatMap((event) => (event.type === "failed" ? [event.text] : []));
 }
@@ -89,7 +89,7 @@ function ordersOf(texts: readonly string[]): number[] {
   return texts.map((text) => Number(text.split("-")[1]));
 }
 
-/** Everything that must hold, as one object per seed: what fails prints the seed with it. */
+/** Everything that must hold, as one object per seed, so that a failure prints the seed with it. */
 function verify(seed: number, plan: Plan): void {
   const { server, clients, said, done } = play(seed, plan);
   expect({ seed, done, violations: server.violations }).toEqual({
@@ -122,8 +122,8 @@ function verify(seed: number, plan: Plan): void {
       both: [],
       forbidden: 0,
     });
-    // A refusal can be lost with its connection: the counter then says only that the message was
-    // dealt with.
+    // A refusal can be lost with its connection; the counter then says only that the message was
+    // settled.
     if (plan.faults === 0) {
       const ended = [...failed, ...logged("lobby"), ...denLog];
       expect({ seed, ended: ended.length }).toEqual({ seed, ended: own.length });
@@ -137,8 +137,8 @@ function verify(seed: number, plan: Plan): void {
 }
 
 /**
- * A client hears a room from its first welcome or its `entered` on: then everything, once, in the
- * log's order, until it parts.
+ * From its first welcome or its `entered` on, a client receives everything in a room once and in
+ * order, until it parts.
  */
 function verifyHeard(seed: number, server: ModelServer, client: VirtualClient): void {
   const log = server.log().map(({ text }) => text);
@@ -164,7 +164,7 @@ describe("a session under faults", () => {
     const kind = restarts === "keep" ? "restarts of a server with memory" : "cuts only";
     for (const wandering of [false, true]) {
       const rooms = wandering ? "several rooms" : "one room";
-      test(`loses nothing and doubles nothing (${kind}, ${rooms})`, () => {
+      test(`loses and duplicates nothing (${kind}, ${rooms})`, () => {
         for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
           verify(seed, { clients: 3, each: 60, faults: seed % 13, restarts, wandering });
         }
@@ -172,7 +172,7 @@ describe("a session under faults", () => {
     }
   }
 
-  test("says everything again to a server that has forgotten all, in order, once an epoch", () => {
+  test("resends everything to a server that has forgotten all, in order, once per epoch", () => {
     for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
       const wandering = seed % 2 === 0;
       const plan = { clients: 3, each: 60, faults: 12, restarts: "forget", wandering } as const;
@@ -190,7 +190,7 @@ describe("a session under faults", () => {
           (last, event) => (event.type === "acknowledged" ? event.id : last),
           0,
         );
-        // The last may have been refused for good, which is the end of it too.
+        // The last may have been refused for good, which also settles it.
         expect(acknowledged <= lastId).toBe(true);
         for (const room of ["lobby", "den"]) {
           const own = server.log(room).filter(({ from }) => from === client.session.name);

@@ -1,5 +1,4 @@
-// The client's session line by line: what it sends, tells and waits for, at moments of our
-// choosing.
+// The client's session line by line: what it sends, reports and waits for, at chosen times.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -58,12 +57,12 @@ function refusal(code: string, n: number, retryAfterMs?: number): ServerMessage 
   return { type: "error", code, n, message: "no", retryAfterMs };
 }
 
-/** A session with what it did since the last look. */
+/** A session and its outputs since the last look. */
 class Bench {
   nowMs = 0;
   readonly session: ClientSession;
   sent: (ClientMessage | Undecodable)[] = [];
-  told: SessionEvent[] = [];
+  reported: SessionEvent[] = [];
   actions: string[] = [];
   /** Of the latest `join`. */
   joinRef: Ref | undefined;
@@ -73,11 +72,11 @@ class Bench {
   }
 
   act(what: (session: ClientSession) => void): this {
-    [this.sent, this.told, this.actions] = [[], [], []];
+    [this.sent, this.reported, this.actions] = [[], [], []];
     what(this.session);
     for (const output of this.session.pollOutputs()) {
       if (output.type === "send") this.#handleSent(decodeClient(output.line));
-      else if (output.type === "event") this.told.push(output.event);
+      else if (output.type === "event") this.reported.push(output.event);
       else this.actions.push(output.type);
     }
     return this;
@@ -88,7 +87,7 @@ class Bench {
     if (sent.type === "join") this.joinRef = sent.ref;
   }
 
-  hear(...messages: ServerMessage[]): this {
+  receive(...messages: ServerMessage[]): this {
     return this.act((s) => {
       for (const one of messages) s.handleLine(encodeServer(one).trimEnd(), this.nowMs);
     });
@@ -99,7 +98,7 @@ class Bench {
   }
 
   online(fields: WelcomeFields = {}): this {
-    return this.connect().hear(welcome(fields));
+    return this.connect().receive(welcome(fields));
   }
 
   lose(): this {
@@ -128,27 +127,27 @@ class Bench {
     return this.sent.map((sent) => ("n" in sent ? sent.n : undefined));
   }
 
-  /** Number, room and text of what was said. */
+  /** Number, room and text of the messages sent. */
   get said(): unknown[] {
     return this.sent.map((sent) => (sent.type === "say" ? [sent.n, sent.room, sent.text] : sent));
   }
 
   events(type: SessionEvent["type"]): SessionEvent[] {
-    return this.told.filter((event) => event.type === type);
+    return this.reported.filter((event) => event.type === type);
   }
 }
 
 const den: RoomState = { room: "den", seq: 9, recovered: true };
 
 describe("logging in", () => {
-  test("says hello with its secret, and with what it has read when it comes back", () => {
+  test("says hello with its secret and, when it returns, with its position", () => {
     const bench = new Bench(["lobby", "den"]);
     expect(bench.act((s) => s.start(0)).actions).toEqual(["connect"]);
     bench.act((s) => s.handleConnected(0));
     const hello = { type: "hello", name: "Ann", secret, runs: true } as const;
     expect(bench.sent).toEqual([{ ...hello, rooms: [{ room: "lobby" }, { room: "den" }] }]);
-    bench.hear(welcome({ mail: 1, rooms: [{ room: "lobby", seq: 4, recovered: false }, den] }));
-    bench.hear(message(5)).reconnect();
+    bench.receive(welcome({ mail: 1, rooms: [{ room: "lobby", seq: 4, recovered: false }, den] }));
+    bench.receive(message(5)).reconnect();
     const rooms = [
       { room: "lobby", seq: 5 },
       { room: "den", seq: 9 },
@@ -157,7 +156,7 @@ describe("logging in", () => {
     expect(bench.session.position).toEqual({ epoch: "e", mail: 1, rooms });
   });
 
-  test("goes on where an earlier life of it had got to", () => {
+  test("continues where an earlier life of it stopped", () => {
     const since = { epoch: "e", mail: 3, rooms: [{ room: "Lobby", seq: 7 }] };
     const rooms = ["lobby", "den"];
     const session = new ClientSession({ name: "Ann", rooms, secret, since, random: () => 0 });
@@ -170,7 +169,7 @@ describe("logging in", () => {
     });
   });
 
-  test("a session without a name asks for nothing but to be let in", () => {
+  test("a session without a name asks for nothing but a welcome", () => {
     const session = new ClientSession({ name: undefined, rooms: [], secret, random: () => 0 });
     session.start(0);
     session.handleConnected(0);
@@ -182,8 +181,8 @@ describe("logging in", () => {
 
   test.each(["name-taken", "name-invalid", "room-invalid", "version"])("ends on %s", (code) => {
     const bench = new Bench().connect();
-    bench.hear({ type: "error", code, message: "no" });
-    expect(bench.told).toEqual([{ type: "ended", code, message: "no" }]);
+    bench.receive({ type: "error", code, message: "no" });
+    expect(bench.reported).toEqual([{ type: "ended", code, message: "no" }]);
     expect(bench.session.nextTimeoutMs).toBeUndefined();
   });
 
@@ -191,29 +190,29 @@ describe("logging in", () => {
     const bench = new Bench().connect().wait(limits.welcomeTimeoutMs);
     expect(bench.events("offline")).toHaveLength(1);
     bench.wait(limits.retryFirstMs).act((s) => s.handleConnected(bench.nowMs));
-    bench.hear({ type: "error", code, message: "already logging in" });
+    bench.receive({ type: "error", code, message: "already logging in" });
     expect(bench.events("ended")).toEqual([]);
     expect(bench.events("offline")).toHaveLength(1);
   });
 
   test("takes the server's spelling of its rooms", () => {
     const bench = new Bench(["LOBBY"]).online();
-    expect(bench.told[0]).toMatchObject({ type: "online", rooms: ["lobby"] });
+    expect(bench.reported[0]).toMatchObject({ type: "online", rooms: ["lobby"] });
     expect(bench.act((s) => s.say("Lobby", "hi")).said).toEqual([[1, "Lobby", "hi"]]);
   });
 
-  test("gives up a connection whose welcome names no session", () => {
+  test("drops a connection whose welcome has no session", () => {
     const bench = new Bench().connect();
-    bench.hear({ type: "welcome", version: 2, server: "s", udpPort: 1, limits: serverLimits });
+    bench.receive({ type: "welcome", version: 2, server: "s", udpPort: 1, limits: serverLimits });
     expect(bench.actions).toEqual(["close"]);
     expect(bench.events("offline")).toHaveLength(1);
   });
 
-  test("leaves rooms that it is not let into again, and what was said there fails", () => {
+  test("leaves rooms that it is not let back into, and fails messages to them", () => {
     const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });
     bench.act((s) => s.say("den", "psst")).reconnect();
-    bench.hear(welcome());
-    expect(bench.told.map(({ type }) => type)).toEqual([
+    bench.receive(welcome());
+    expect(bench.reported.map(({ type }) => type)).toEqual([
       "online",
       "parted",
       "reconnected",
@@ -228,18 +227,18 @@ function welcomeRoom(room: string): RoomState {
 }
 
 describe("sending", () => {
-  test("keeps a window in flight and tells what is acknowledged", () => {
+  test("keeps a window in flight and reports acknowledgements", () => {
     const bench = new Bench().online();
     const texts = Array.from({ length: limits.windowMessages + 5 }, (_, i) => `m${i}`);
     bench.say(...texts);
     expect(bench.sent.length).toBe(limits.windowMessages);
-    bench.hear(ack(3));
-    expect(bench.told).toEqual([{ type: "acknowledged", id: 3, room: "lobby", seq: 3 }]);
+    bench.receive(ack(3));
+    expect(bench.reported).toEqual([{ type: "acknowledged", id: 3, room: "lobby", seq: 3 }]);
     expect(bench.numbers).toEqual([257, 258, 259]);
     expect(bench.session.unacknowledged).toBe(limits.windowMessages + 2);
   });
 
-  test("refuses more than its queue holds, and texts that the server would not take", () => {
+  test("refuses more than its queue holds, and texts that are too long for the server", () => {
     const { session } = new Bench().online({ textChars: 5 });
     expect(session.say("lobby", "123456")).toBe("too-long");
     for (let i = 0; i < limits.queueMessages; i++) expect(session.say("lobby", "x")).toBe(i + 1);
@@ -251,37 +250,37 @@ describe("sending", () => {
     expect(session.say("lobby", "x")).toBe("ended");
   });
 
-  test("waits as long as it is told, then sends the refused message and those after it again", () => {
+  test("waits as long as asked, then resends the refused message and those after it", () => {
     const bench = new Bench().online().say("a", "b", "c");
-    bench.hear(ack(1), refusal("rate", 2, 700), refusal("protocol", 3));
+    bench.receive(ack(1), refusal("rate", 2, 700), refusal("protocol", 3));
     bench.say("d");
     expect(bench.sent).toEqual([]);
     expect(bench.wait(699).sent).toEqual([]);
     expect(bench.wait(1).numbers).toEqual([2, 3, 4]);
-    expect(bench.hear(ack(4)).told).toEqual([
+    expect(bench.receive(ack(4)).reported).toEqual([
       { type: "acknowledged", id: 4, room: "lobby", seq: 4 },
     ]);
   });
 
-  test("tells once that a message was refused for good, and keeps the count with the server", () => {
+  test("reports once that a message was refused for good, and keeps the count with the server", () => {
     const bench = new Bench().online().say("a", "bad", "c");
-    bench.hear(refusal("text-invalid", 2));
-    expect(bench.told).toEqual([
+    bench.receive(refusal("text-invalid", 2));
+    expect(bench.reported).toEqual([
       { type: "failed", id: 2, room: "lobby", text: "bad", code: "text-invalid", message: "no" },
     ]);
     expect(bench.session.unacknowledged).toBe(2);
-    // The disk was full for all of them: number 2 is refused once more, which is no news.
-    bench.hear(refusal("storage", 1, 10)).wait(10);
+    // The disk was full for all of them: number 2 is refused again, which is no news.
+    bench.receive(refusal("storage", 1, 10)).wait(10);
     expect(bench.numbers).toEqual([1, 2, 3]);
-    bench.hear(ack(1), refusal("text-invalid", 2), ack(3, 2));
+    bench.receive(ack(1), refusal("text-invalid", 2), ack(3, 2));
     expect(bench.events("failed")).toEqual([]);
     expect(bench.session.unacknowledged).toBe(0);
     expect(bench.say("d").numbers).toEqual([4]);
   });
 
-  test("numbers anew, in order, for a server that has forgotten it", () => {
-    const bench = new Bench().online().say("a", "b", "c").hear(ack(1)).reconnect();
-    bench.hear(welcome({ epoch: "other", recovered: false }));
+  test("renumbers, in order, for a server that has forgotten it", () => {
+    const bench = new Bench().online().say("a", "b", "c").receive(ack(1)).reconnect();
+    bench.receive(welcome({ epoch: "other", recovered: false }));
     expect(bench.said).toEqual([
       [1, "lobby", "b"],
       [2, "lobby", "c"],
@@ -291,26 +290,26 @@ describe("sending", () => {
     ]);
   });
 
-  test("sends only what can still be said when it comes back, and at once", () => {
+  test("sends at once after returning, but only what can still be sent", () => {
     const bench = new Bench().online().say("a", "bad", "c");
-    bench.hear(refusal("text-invalid", 2), refusal("rate", 1, 60_000)).reconnect();
-    expect(bench.hear(welcome()).said).toEqual([
+    bench.receive(refusal("text-invalid", 2), refusal("rate", 1, 60_000)).reconnect();
+    expect(bench.receive(welcome()).said).toEqual([
       [1, "lobby", "a"],
       [2, "lobby", "c"],
     ]);
   });
 
-  test("gives up a connection on which the counts can't be brought together", () => {
+  test("drops a connection on which the counts can't be reconciled", () => {
     const bench = new Bench().online().say("a", "b");
     for (let i = 0; i < limits.maxRewinds; i++) {
-      bench.hear(refusal("protocol", 2));
+      bench.receive(refusal("protocol", 2));
       expect(bench.actions).toEqual([]);
       bench.wait(limits.retryFirstMs);
     }
-    expect(bench.hear(refusal("protocol", 2)).actions).toEqual(["close"]);
+    expect(bench.receive(refusal("protocol", 2)).actions).toEqual(["close"]);
   });
 
-  test("counts across rooms, and says each message again to the room that it was said in", () => {
+  test("counts across rooms, and resends each message to its own room", () => {
     const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });
     bench.act((s) => {
       s.say("lobby", "a");
@@ -318,8 +317,8 @@ describe("sending", () => {
       s.tell(["Bob"], "c");
       s.say("lobby", "d");
     });
-    bench.hear(ack(1)).reconnect();
-    bench.hear(welcome({ n: 1, rooms: [welcomeRoom("lobby"), den] }));
+    bench.receive(ack(1)).reconnect();
+    bench.receive(welcome({ n: 1, rooms: [welcomeRoom("lobby"), den] }));
     expect(bench.said).toEqual([
       [2, "den", "b"],
       { type: "tell", n: 3, to: ["Bob"], text: "c" },
@@ -329,7 +328,7 @@ describe("sending", () => {
 });
 
 describe("rooms", () => {
-  test("joins a room beside the others, and what is said there follows at once", () => {
+  test("joins a room beside the others, and sends messages to it right after", () => {
     const bench = new Bench().online();
     bench.act((s) => {
       s.join("den");
@@ -341,17 +340,17 @@ describe("rooms", () => {
       { type: "say", n: 1, room: "den", text: "there" },
     ]);
     expect(bench.session.rooms).toEqual(["lobby"]);
-    bench.hear({ type: "entered", ...den, epoch: "e", ref: bench.joinRef });
-    expect(bench.told).toEqual([{ type: "entered", room: "den" }]);
+    bench.receive({ type: "entered", ...den, epoch: "e", ref: bench.joinRef });
+    expect(bench.reported).toEqual([{ type: "entered", room: "den" }]);
     expect(bench.session.rooms).toEqual(["lobby", "den"]);
-    bench.hear(message(10, "hello", "den"), message(1, "hello"));
-    expect(bench.told).toMatchObject([
+    bench.receive(message(10, "hello", "den"), message(1, "hello"));
+    expect(bench.reported).toMatchObject([
       { type: "message", room: "den", seq: 10, replayed: false },
       { type: "message", room: "lobby", seq: 1, replayed: false },
     ]);
   });
 
-  test("a refused join is told, and what was meant for that room fails", () => {
+  test("reports a refused join, and fails messages to that room", () => {
     const bench = new Bench().online();
     const window = limits.windowMessages;
     bench.act((s) => {
@@ -359,32 +358,32 @@ describe("rooms", () => {
       for (let i = 0; i <= window; i++) s.say("den", `secret ${i}`);
       s.say("lobby", "open");
     });
-    bench.hear({ type: "error", code: "room-invalid", message: "no", ref: bench.joinRef });
-    // What the server has not seen yet fails at once; the rest it refuses itself.
-    expect(bench.told).toMatchObject([
+    bench.receive({ type: "error", code: "room-invalid", message: "no", ref: bench.joinRef });
+    // Unsent messages fail at once; the server refuses the rest itself.
+    expect(bench.reported).toMatchObject([
       { type: "join-failed", room: "den", code: "room-invalid", message: "no" },
       { type: "failed", room: "den", text: `secret ${window}`, code: "not-in-room" },
     ]);
-    bench.hear(...Array.from({ length: window }, (_, i) => refusal("not-in-room", i + 1)));
+    bench.receive(...Array.from({ length: window }, (_, i) => refusal("not-in-room", i + 1)));
     expect(bench.events("failed")).toHaveLength(window);
     expect(bench.said).toEqual([[window + 1, "lobby", "open"]]);
     expect(bench.session.say("den", "again")).toBe("not-in-room");
   });
 
-  test("a join that was not answered is asked for again, before what was said there", () => {
+  test("repeats an unanswered join before the messages to that room", () => {
     const bench = new Bench().online();
     bench.act((s) => {
       s.join("den");
       s.say("den", "there");
     });
     expect(bench.reconnect().sent).toMatchObject([{ type: "hello", rooms: [{ room: "lobby" }] }]);
-    expect(bench.hear(welcome()).sent).toMatchObject([
+    expect(bench.receive(welcome()).sent).toMatchObject([
       { type: "join", room: "den" },
       { type: "say", n: 1, room: "den" },
     ]);
   });
 
-  test("rooms joined and parted while there is no connection", () => {
+  test("rooms joined and parted without a connection", () => {
     const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });
     bench.act((s) => s.say("den", "lost")).lose();
     bench.act((s) => {
@@ -392,11 +391,11 @@ describe("rooms", () => {
       s.part("den");
       s.say("attic", "up here");
     });
-    // It may be in the log: only the next welcome tells.
-    expect(bench.told).toEqual([{ type: "parted", room: "den" }]);
+    // It may be committed: only the next welcome tells.
+    expect(bench.reported).toEqual([{ type: "parted", room: "den" }]);
     bench.wait(limits.retryFirstMs).act((s) => s.handleConnected(bench.nowMs));
     expect(bench.sent).toMatchObject([{ rooms: [{ room: "lobby", seq: 0 }] }]);
-    bench.hear(welcome());
+    bench.receive(welcome());
     expect(bench.events("failed")).toMatchObject([
       { room: "den", text: "lost", code: "not-in-room" },
     ]);
@@ -406,35 +405,35 @@ describe("rooms", () => {
     ]);
   });
 
-  test("what was said to a parted room before the connection was lost counts if the server has it", () => {
+  test("a message to a room parted before the connection was lost counts if the server has it", () => {
     const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });
     bench.act((s) => {
       s.say("den", "said");
       s.part("den");
     });
-    bench.reconnect().hear(welcome({ n: 1 }));
+    bench.reconnect().receive(welcome({ n: 1 }));
     expect(bench.events("acknowledged")).toMatchObject([{ id: 1 }]);
     expect(bench.events("failed")).toEqual([]);
   });
 
-  test("parting tells at once, and nothing more of that room", () => {
+  test("parting is reported at once, and nothing of that room afterwards", () => {
     const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });
     bench.act((s) => {
       s.say("den", "on its way");
       s.part("Den");
       s.part("den");
     });
-    expect(bench.told).toEqual([{ type: "parted", room: "den" }]);
+    expect(bench.reported).toEqual([{ type: "parted", room: "den" }]);
     expect(bench.sent).toMatchObject([{ type: "say" }, { type: "part", room: "den" }]);
-    bench.hear(
+    bench.receive(
       message(10, "late", "den"),
       { type: "joined", room: "den", name: "Bob" },
       { type: "left", room: "den", name: "Ann", reason: "parted" },
       { type: "renamed", room: "den", from: "Bob", to: "Rob" },
       { type: "parted", room: "den", ref: 5 },
     );
-    expect(bench.told).toEqual([]);
-    expect(bench.hear({ type: "ack", n: 1, room: "den", seq: 10 }).told).toEqual([
+    expect(bench.reported).toEqual([]);
+    expect(bench.receive({ type: "ack", n: 1, room: "den", seq: 10 }).reported).toEqual([
       { type: "acknowledged", id: 1, room: "den", seq: 10 },
     ]);
   });
@@ -444,58 +443,58 @@ describe("rooms", () => {
     bench.act((s) => s.join("den"));
     const first = bench.joinRef;
     bench.act((s) => s.part("den")).act((s) => s.join("den"));
-    bench.hear({ type: "entered", ...den, epoch: "e", ref: first });
-    bench.hear(message(10, "before", "den"));
-    expect(bench.told).toEqual([]);
-    bench.hear({ type: "entered", ...den, seq: 10, epoch: "e", ref: bench.joinRef });
+    bench.receive({ type: "entered", ...den, epoch: "e", ref: first });
+    bench.receive(message(10, "before", "den"));
+    expect(bench.reported).toEqual([]);
+    bench.receive({ type: "entered", ...den, seq: 10, epoch: "e", ref: bench.joinRef });
     expect(bench.session.rooms).toEqual(["lobby", "den"]);
   });
 
-  test("a room that was parted between hello and welcome is parted after all, even if joined anew", () => {
+  test("a room parted between hello and welcome is parted after all, even if joined again", () => {
     const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });
     bench.reconnect().act((s) => s.part("den"));
     expect(bench.sent).toEqual([]);
     const both = welcome({ rooms: [welcomeRoom("lobby"), den] });
-    expect(bench.hear(both).sent).toMatchObject([{ type: "part", room: "den" }]);
+    expect(bench.receive(both).sent).toMatchObject([{ type: "part", room: "den" }]);
     bench.act((s) => s.join("den")).reconnect();
-    bench.hear(both);
+    bench.receive(both);
     expect(bench.sent).toMatchObject([{ type: "part" }, { type: "join", room: "den" }]);
   });
 
-  test("a server that puts us out of a room is believed", () => {
+  test("believes a server that removes it from a room", () => {
     const bench = new Bench().online();
-    bench.hear({ type: "parted", room: "lobby" });
-    expect(bench.told).toEqual([{ type: "parted", room: "lobby" }]);
+    bench.receive({ type: "parted", room: "lobby" });
+    expect(bench.reported).toEqual([{ type: "parted", room: "lobby" }]);
     expect(bench.session.rooms).toEqual([]);
     expect(bench.reconnect().sent).toMatchObject([{ rooms: [] }]);
   });
 
-  test("no more rooms than the server allows", () => {
+  test("keeps to the server's room limit", () => {
     const bench = new Bench().online({ maxRooms: 2 });
     bench.act((s) => {
       s.join("den");
       s.join("attic");
     });
-    expect(bench.told).toMatchObject([{ type: "join-failed", room: "attic", code: "full" }]);
+    expect(bench.reported).toMatchObject([{ type: "join-failed", room: "attic", code: "full" }]);
     expect(bench.sent).toHaveLength(1);
   });
 });
 
-describe("hearing", () => {
-  test("tells apart messages of one sender that come in one line", () => {
+describe("receiving", () => {
+  test("splits messages of one sender that arrive in one line", () => {
     const bench = new Bench().online({ rooms: [{ room: "lobby", seq: 3, recovered: true }] });
     const texts = ["old", "a", "b"];
-    bench.hear({ type: "messages", room: "lobby", seq: 3, time: 7, from: "Bob", texts, n: 8 });
+    bench.receive({ type: "messages", room: "lobby", seq: 3, time: 7, from: "Bob", texts, n: 8 });
     expect(bench.events("message")).toMatchObject([
       { room: "lobby", seq: 4, timeMs: 7, from: "Bob", text: "a" },
       { room: "lobby", seq: 5, timeMs: 7, from: "Bob", text: "b" },
     ]);
   });
 
-  test("knows its own messages by their counter, whatever room they are in", () => {
+  test("recognizes its own messages by their counter, whatever room they are in", () => {
     const bench = new Bench().online();
     bench.say("a", "b");
-    bench.hear(
+    bench.receive(
       ack(2),
       { type: "message", room: "lobby", seq: 1, time: 1, from: "Ann", text: "a", n: 1 },
       { type: "message", room: "lobby", seq: 2, time: 1, from: "Bob", text: "x", n: 2 },
@@ -508,30 +507,30 @@ describe("hearing", () => {
     ]);
   });
 
-  test("goes on with a log that is shorter than what it had read", () => {
+  test("continues with a log that is shorter than its position", () => {
     const bench = new Bench().online({ rooms: [{ room: "lobby", seq: 9, recovered: true }] });
     bench.reconnect();
-    bench.hear(welcome({ rooms: [{ room: "lobby", seq: 7, recovered: true }] }));
-    expect(bench.hear(message(8)).events("message").length).toBe(1);
+    bench.receive(welcome({ rooms: [{ room: "lobby", seq: 7, recovered: true }] }));
+    expect(bench.receive(message(8)).events("message").length).toBe(1);
   });
 
-  test("counts what it caught up with in all rooms before it says that it is back", () => {
+  test("counts what it caught up with in all rooms before reporting its return", () => {
     const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });
     bench.reconnect(3_000);
     const states = [
       { room: "lobby", seq: 2, recovered: true },
       { room: "den", seq: 10, recovered: true },
     ];
-    bench.hear(welcome({ mail: 1, rooms: states }));
+    bench.receive(welcome({ mail: 1, rooms: states }));
     expect(bench.events("reconnected")).toEqual([]);
-    bench.hear(
+    bench.receive(
       message(1, "one"),
       message(1, "one"),
       { type: "private", mail: 1, time: 1, from: "Bob", to: ["Ann"], text: "psst" },
       message(2, "two"),
       message(10, "three", "den"),
     );
-    expect(bench.told.map(({ type }) => type)).toEqual([
+    expect(bench.reported.map(({ type }) => type)).toEqual([
       "message",
       "private",
       "message",
@@ -546,36 +545,36 @@ describe("hearing", () => {
     ]);
   });
 
-  test("does not wait for the past of a room that was left", () => {
+  test("does not wait for the history of a room that was left", () => {
     const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });
-    bench.reconnect().hear(welcome({ rooms: [welcomeRoom("lobby"), { ...den, seq: 99 }] }));
+    bench.reconnect().receive(welcome({ rooms: [welcomeRoom("lobby"), { ...den, seq: 99 }] }));
     expect(bench.events("reconnected")).toEqual([]);
     expect(bench.act((s) => s.part("den")).events("reconnected")).toHaveLength(1);
   });
 
   test("finds a gap in a room's numbers", () => {
-    const bench = new Bench().online().hear(message(4));
-    expect(bench.told[0]).toEqual({ type: "gap", room: "lobby", from: 1, to: 3 });
+    const bench = new Bench().online().receive(message(4));
+    expect(bench.reported[0]).toEqual({ type: "gap", room: "lobby", from: 1, to: 3 });
   });
 
-  test("names the partner of a private chat, and says nothing to the room in its place", () => {
+  test("reports its private-chat partner, and sends nothing to the room in its place", () => {
     const bench = new Bench().online();
-    bench.hear({ type: "chat", state: "started", with: "Bob" });
+    bench.receive({ type: "chat", state: "started", with: "Bob" });
     expect(bench.session.partner).toBe("Bob");
     bench.act((s) => s.sayToPartner("psst"));
     expect(bench.sent).toEqual([{ type: "tell", n: 1, to: ["Bob"], text: "psst" }]);
-    bench.hear({ type: "renamed", from: "Bob", to: "Rob", chat: true });
-    expect(bench.told).toEqual([{ type: "renamed", room: undefined, from: "Bob", to: "Rob" }]);
+    bench.receive({ type: "renamed", from: "Bob", to: "Rob", chat: true });
+    expect(bench.reported).toEqual([{ type: "renamed", room: undefined, from: "Bob", to: "Rob" }]);
     bench.act((s) => s.sayToPartner("psst"));
     expect(bench.sent).toMatchObject([{ type: "tell", to: ["Rob"] }]);
-    bench.hear({ type: "chat", state: "left", with: "Rob" });
+    bench.receive({ type: "chat", state: "left", with: "Rob" });
     expect(bench.session.sayToPartner("late")).toBe("no-partner");
   });
 
   test("follows its own new name", () => {
     const bench = new Bench().online();
     const ref = bench.session.request({ type: "rename", name: "Anna" });
-    bench.hear(
+    bench.receive(
       { type: "renamed", room: "lobby", from: "Ann", to: "Anna" },
       { type: "name", name: "Anna", ref },
     );
@@ -585,31 +584,31 @@ describe("hearing", () => {
 });
 
 describe("requests", () => {
-  test("are answered by their number, in the session's own words", () => {
+  test("are answered by number, in the session's own terms", () => {
     const bench = new Bench().online();
     const ref = bench.session.request({ type: "history", room: "den", limit: 5 });
-    bench.hear({
+    bench.receive({
       type: "history",
       room: "den",
       messages: [{ type: "message", room: "den", seq: 1, time: 7, from: "Bob", text: "x" }],
       ref,
     });
     const messages = [{ seq: 1, timeMs: 7, from: "Bob", text: "x" }];
-    expect(bench.told).toEqual([
+    expect(bench.reported).toEqual([
       { type: "response", ref: ref!, response: { type: "history", room: "den", messages } },
     ]);
-    expect(bench.hear({ type: "name", name: "Eve", ref }).events("response")).toEqual([]);
+    expect(bench.receive({ type: "name", name: "Eve", ref }).events("response")).toEqual([]);
   });
 
-  test("a refusal carries the number of its request, and what it is about", () => {
+  test("a refusal carries the number of its request, and its subject", () => {
     const bench = new Bench().online();
     const ref = bench.session.request({ type: "rename", name: "Bob" });
     const error = { type: "error", code: "name-taken", message: "no", subject: "Bob" } as const;
-    expect(bench.hear({ ...error, ref }).told).toEqual([{ ...error, ref }]);
-    expect(bench.hear({ ...error, ref }).told).toEqual([{ ...error, ref: undefined }]);
+    expect(bench.receive({ ...error, ref }).reported).toEqual([{ ...error, ref }]);
+    expect(bench.receive({ ...error, ref }).reported).toEqual([{ ...error, ref: undefined }]);
   });
 
-  test("are given up when the connection is lost", () => {
+  test("are abandoned when the connection is lost", () => {
     const bench = new Bench().online();
     const ref = bench.session.request({ type: "who", room: "lobby" });
     bench.lose();
@@ -627,18 +626,18 @@ describe("requests", () => {
 });
 
 describe("the connection", () => {
-  test("pings a silent server, sooner when it owes an acknowledgement, and gives it up", () => {
+  test("pings a silent server, sooner when it owes an acknowledgement, and then drops it", () => {
     const bench = new Bench().online();
     expect(bench.wait(limits.pingAfterMs - 1).sent).toEqual([]);
     expect(bench.wait(1).sent).toEqual([{ type: "ping" }]);
-    bench.hear({ type: "pong" }).say("a");
+    bench.receive({ type: "pong" }).say("a");
     expect(bench.wait(limits.pingWaitingAfterMs).sent).toEqual([{ type: "ping" }]);
     bench.wait(limits.pongTimeoutMs);
     expect(bench.actions).toEqual(["close"]);
     expect(bench.events("offline").length).toBe(1);
   });
 
-  test("does not doubt a server that it does not read", () => {
+  test("does not suspect a server that it does not read from", () => {
     const bench = new Bench().online();
     bench.act((s) => s.setPaused(true, bench.nowMs));
     expect(bench.session.nextTimeoutMs).toBeUndefined();
@@ -647,9 +646,9 @@ describe("the connection", () => {
     expect(bench.session.nextTimeoutMs).toBe(bench.nowMs + limits.pingAfterMs);
   });
 
-  test("answers a ping, and comes back ever more slowly", () => {
+  test("answers a ping, and reconnects ever more slowly", () => {
     const bench = new Bench().online();
-    expect(bench.hear({ type: "ping" }).sent.length).toBe(1);
+    expect(bench.receive({ type: "ping" }).sent.length).toBe(1);
     let lastMs = 0;
     for (let i = 0; i < 12; i++) {
       bench.lose();
@@ -663,17 +662,17 @@ describe("the connection", () => {
 
   test("does not fight with the session that replaced it", () => {
     const bench = new Bench().online();
-    bench.hear({ type: "bye", code: "replaced", reason: "elsewhere" });
-    expect(bench.told).toEqual([{ type: "ended", code: "replaced", message: "elsewhere" }]);
+    bench.receive({ type: "bye", code: "replaced", reason: "elsewhere" });
+    expect(bench.reported).toEqual([{ type: "ended", code: "replaced", message: "elsewhere" }]);
   });
 
-  test("tells the server's reason for ending it", () => {
-    const bench = new Bench().online().hear({ type: "bye", reason: "too slow" });
+  test("reports the server's reason for closing it", () => {
+    const bench = new Bench().online().receive({ type: "bye", reason: "too slow" });
     expect(bench.lose().events("offline")).toMatchObject([{ reason: "too slow" }]);
   });
 });
 
-test("never throws, whatever the server says", () => {
+test("never throws, whatever the server sends", () => {
   const noise = fc.oneof(fc.string(), fc.json());
   // Numbers as the session uses them, so that answers meet their requests.
   const small = anyServerMessage.map((one) => {

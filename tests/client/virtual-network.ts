@@ -1,5 +1,5 @@
-// Sessions and a model server on a network in virtual time: bytes take their time, arrive in pieces
-// of any size, and a cut loses whatever is on its way, in the middle of a line too. Everything
+// Sessions and a model server on a network in virtual time: bytes take time, arrive in pieces of
+// any size, and a cut loses whatever is in transit, even in the middle of a line. Everything
 // follows from one seed.
 
 import type { SessionEvent } from "../../src/client/events.ts";
@@ -12,7 +12,7 @@ type Task = { atMs: number; order: number; run: () => void };
 export class VirtualNetwork {
   nowMs = 1_000;
   readonly random: () => number;
-  /** The server's process is away: connections are refused. */
+  /** The server's process is down: connections are refused. */
   down = false;
   server: ModelServer;
   readonly clients: VirtualClient[] = [];
@@ -36,8 +36,8 @@ export class VirtualNetwork {
   }
 
   /**
-   * Jumps from event to event until `done`, at most `maxMs` of virtual time and a bounded number of
-   * steps.
+   * Jumps from event to event until `done`, for at most `maxMs` of virtual time and a bounded
+   * number of steps.
    */
   runUntil(done: () => boolean, maxMs = 600_000): boolean {
     const endMs = this.nowMs + maxMs;
@@ -142,7 +142,7 @@ export class VirtualClient {
   }
 
   /**
-   * The connection dies; what is on its way is lost on both sides, and both notice a little later.
+   * The connection dies; what is in transit is lost on both sides, and both notice a little later.
    */
   cut(): void {
     const wire = this.#hangUp();

@@ -107,7 +107,7 @@ describe("parsing", () => {
     }
   });
 
-  test("headers in any case and order, either line end, unknown ones skipped", () => {
+  test("headers in any case and order, either line ending, unknown ones skipped", () => {
     const message = { type: "REGISTER", ...alice } as const;
     const variants = [
       "REGISTER\nport: 5555\nip: 127.0.0.1\nclientid: Alice\n\n",
@@ -117,7 +117,7 @@ describe("parsing", () => {
     for (const wire of variants) expect(one(wire)).toEqual(message);
   });
 
-  test("several messages in one segment, with the extra line ends that some programs add", () => {
+  test("several messages in one segment, with the extra line endings that some programs add", () => {
     const wire = `${encodeChat(bob, "one")}\n${encodeChat(bob, "two")}QUIT\r\n\r\n\r\n`;
     const kinds = parse(bytes(wire)).map((result) =>
       result.type === "message" ? result.message.type : result.type,
@@ -125,7 +125,7 @@ describe("parsing", () => {
     expect(kinds).toEqual(["CHAT", "CHAT", "QUIT"]);
   });
 
-  test("the text of a CHAT keeps blanks and colons and loses control sequences", () => {
+  test("the text of a CHAT keeps spaces and colons and loses control sequences", () => {
     const text = "  a: b  ";
     expect(one(encodeChat(bob, text))).toMatchObject({ text });
     expect(
@@ -155,7 +155,7 @@ describe("parsing", () => {
     expect(one(wire)).toBe("malformed");
   });
 
-  test("an impossible type is refused at once, before its line end", () => {
+  test("an impossible type is refused at once, before its line ending", () => {
     expect(one("REGISTERs")).toBe("malformed");
     expect(one("hello")).toBe("malformed");
     expect(one("REGIST")).toBe("need-more");
@@ -181,7 +181,7 @@ describe("bounds", () => {
     }
   });
 
-  test("100 MB without a line end are refused at the first segment and not kept", () => {
+  test("100 MB without a line ending are refused at the first segment and not kept", () => {
     const parser = new CppParser();
     parser.handleData(bytes("CHAT\r\n"));
     const segment = new Uint8Array(64 * 1024).fill(97);

@@ -59,7 +59,7 @@ describe("other programs: a CHAT that names them, bare text, QUIT", () => {
   const opened: StreamEvent = { type: "opened", from: bob };
   const opening = encodeBareChat(bob);
 
-  test("one read is one message, unless line ends split it", () => {
+  test("one read is one message, unless line endings split it", () => {
     expect(hear([opening, "Hello there", "CHAT is a word", "two\r\nlines\n"])).toEqual([
       opened,
       said("Hello there"),

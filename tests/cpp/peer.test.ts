@@ -1,4 +1,4 @@
-// The peer machine against peers of every style, without sockets: turns, calls, leaving.
+// The peer state machine against peers of every style, without sockets: turns, calls, leaving.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -438,7 +438,7 @@ describe("vanishing peers and many callers", () => {
     ]);
     // Said once, and a caller that speaks is heard.
     expect(alice.lines.slice(1)).toEqual([
-      "16 callers are connected and silent: for each new one the oldest is turned away.",
+      "16 callers are connected and silent: each new one disconnects the oldest.",
     ]);
     calls.at(-1)?.send(encodeChat(carol, "hi"));
     expect(alice.lines).toContain("Carol> hi");
@@ -492,7 +492,7 @@ describe("vanishing peers and many callers", () => {
     expect(bob.lines.join()).not.toContain("password");
   });
 
-  test("a text with line ends and escapes becomes one harmless line", () => {
+  test("a text with line endings and escapes becomes one harmless line", () => {
     const world = new World();
     const alice = world.join("Alice");
     world.call(alice, []).send(encodeChat(carol, "x\r\nBob> forged\x1b[2J"));

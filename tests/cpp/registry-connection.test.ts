@@ -56,7 +56,7 @@ describe("one request a connection", () => {
     ]);
   });
 
-  test("any segmentation, the line end of `echo -e`, and later requests are ignored", () => {
+  test("any segmentation, the line ending of `echo -e`, and later requests are ignored", () => {
     const wire = `${encodeRegister(alice)}\n${encodeRegister(bob)}`;
     const answer = connect(new Registry(), [...wire]);
     expect(answer.reply).toStartWith("REGACK\r\nclientID: Alice\r\n");
@@ -83,7 +83,7 @@ describe("one request a connection", () => {
     expect(connect(registry, [encodeRegister(alice)]).reply).toStartWith("REGACK\r\n");
   });
 
-  test("a connection that sends nothing but line ends gets no answer", () => {
+  test("a connection that sends nothing but line endings gets no answer", () => {
     for (const segments of [[], ["\r\n"], ["\n", "\r"]]) {
       expect(connect(new Registry(), segments)).toMatchObject({ reply: "", log: [] });
     }

@@ -1,4 +1,4 @@
-// Whom a text is for, as one connection knows it: private words never reach the room.
+// Private chat by consent: who a text is for. Private words never reach the room.
 
 import { describe, expect, test } from "bun:test";
 import type { ChatState } from "../../src/chat/events.ts";

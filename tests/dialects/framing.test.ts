@@ -1,4 +1,4 @@
-// One read is one message: no character is cut, no throw, no growth.
+// Unframed clients: one read is one message, no character is split, nothing throws or grows.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -16,7 +16,7 @@ function segmentsOf(bytes: Uint8Array, places: readonly number[]): Uint8Array[] 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 describe("reads", () => {
-  test("one read is one message, without its line end", () => {
+  test("one read is one message, without its line ending", () => {
     const framer = new ReadFramer();
     const texts = ["Ann", "hello\n", "hello\r\n", "\n", "two\nlines\n", " ", "a\r"];
     expect(texts.map((text) => framer.push(utf8(text)))).toEqual([

@@ -1,5 +1,5 @@
-// Every dialect but the native one is fed every truncation of its own messages and 100 000 hostile
-// ones: no throw, no hang, no growth, and never a command that the hub could not handle.
+// Fuzzes every dialect but the native one with every truncation of its own messages and 100 000
+// hostile ones: no throw, no hang, no growth, and no command that the hub can't handle.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";

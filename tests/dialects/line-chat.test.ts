@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { lineChat } from "../../src/dialects/line-chat.ts";
 import { joined, left, peer, privately, refused, renamed, said, sent, welcome } from "./events.ts";
 
-test("every message begins and ends with a line end", () => {
+test("every message begins and ends with a line ending", () => {
   expect(lineChat.renderRoom(joined("Emil"))).toBe("\nEmil joined the chat:\n");
   expect(lineChat.renderRoom(said("Emil", "hej"))).toBe("\nEmil: hej\n");
   expect(lineChat.renderRoom(left("Emil"))).toBe("\nEmil left the chat:\n");

@@ -1,16 +1,19 @@
-// Telling protocols apart: every beginning, every truncation and every split of each, and 100 000
-// strangers. A verdict once given must not depend on how the bytes were cut, as long as they come
-// without a pause.
+// Protocol detection: every prefix and split of each protocol, and 100 000 random clients. As long
+// as bytes arrive without a pause, the verdict must not depend on how they are split.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { type Beginning, sniff, type Verdict } from "../../src/dialects/protocol-detection.ts";
+import {
+  type Beginning,
+  detectProtocol,
+  type Verdict,
+} from "../../src/dialects/protocol-detection.ts";
 import { sniff as limits } from "../../src/limits.ts";
 
 const latin = (text: string): Uint8Array => Buffer.from(text, "latin1");
 
 function verdict(text: string, more: Partial<Beginning> = {}): Verdict {
-  return sniff({
+  return detectProtocol({
     bytes: latin(text),
     silentMs: 0,
     sinceFirstByteMs: 0,
@@ -59,14 +62,14 @@ describe("the first bytes decide", () => {
   test.each(lines)("%j is plain text in lines", (text) => expect(kind(text)).toBe("lines"));
   test.each(foreign)("%j is another protocol", (text) => expect(kind(text)).toBe("foreign"));
 
-  test("a name without a line end waits 50 ms, then one read is one message", () => {
+  test("a name without a line ending waits 50 ms, then one read is one message", () => {
     expect(kind("Ann")).toBe("wait");
     expect(kind("Ann", { sinceFirstByteMs: limits.unframedAfterMs - 1 })).toBe("wait");
     expect(kind("Ann", { sinceFirstByteMs: limits.unframedAfterMs })).toBe("reads");
     expect(kind("Ann", { ended: true })).toBe("reads");
   });
 
-  test("a possible beginning of CPP or native waits longer, but not for ever", () => {
+  test("a possible beginning of CPP or native waits longer, but not forever", () => {
     for (const text of ["R", "REGISTER", "REGISTER\r", "BRIDG", "Q", "{", "{  \t"]) {
       expect(kind(text, { sinceFirstByteMs: limits.unframedAfterMs })).not.toBe("reads");
       expect(kind(text, { sinceFirstByteMs: 1_000 })).not.toBe("wait");

@@ -8,7 +8,7 @@ import { peer } from "./events.ts";
 
 const now = { year: 2023, month: 2, day: 2, hour: 4, minute: 6, second: 21 };
 
-test("greeting: a datagram gets Ok, without the blank that the original client prints", () => {
+test("greeting: a datagram gets Ok, without the space that the original client prints", () => {
   for (const text of ["hello", "", "Okay", "\u0000\uffff"]) {
     expect(greetingDatagrams.answer(text, now)).toEqual({ text: "Ok" });
   }

@@ -1,5 +1,5 @@
-// A client's bytes may be split anywhere: a session in lines gives the same commands, and where one
-// read is one message no character is lost.
+// A client's bytes may be split anywhere: a framed session gives the same commands, and an unframed
+// one loses no character.
 
 import { expect, test } from "bun:test";
 import type { Command } from "../../src/chat/events.ts";

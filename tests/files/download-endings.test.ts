@@ -1,4 +1,4 @@
-// How a download ends when it is stopped, or its server goes away, while no data flow: against a
+// How a download ends when it is stopped, or its server goes away, without any data: against a
 // scripted control connection.
 
 import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
@@ -171,7 +171,7 @@ test("a server that answers with no message at all is left", async () => {
   }
 });
 
-test("a server that never sends the last digest does not hold a download for ever", async () => {
+test("a server that never sends the last digest does not hold a download forever", async () => {
   const port = serve((line) => {
     if (line["type"] === "ping") return { type: "pong" };
     // An empty file needs no data, only its digest.
@@ -202,7 +202,7 @@ test("a refused UDP port is said to be one, and a firewall to be a reason", asyn
   });
   const outcome = errorOf(client.fetch("file", { kind: "file", path: join(folder, "file") }));
   expect(await retry.promise).toBe(
-    `127.0.0.1:${port} refuses datagrams on UDP port ${port}: a firewall may block it.`,
+    `127.0.0.1:${port} refuses datagrams on UDP port ${port}: is a firewall blocking it?`,
   );
   client.stop(interruption);
   expect(await outcome).toBe(interruption);

@@ -1,5 +1,5 @@
-// A download through a relay that forges, loses, delays, cuts and moves: what gets the name in the
-// end is the file, or nothing does.
+// Downloads through a relay that forges, loses, delays, cuts and moves: in the end the file is in
+// place and correct, or it is not there.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import * as dns from "node:dns/promises";
@@ -236,7 +236,7 @@ skipUnless(process.platform === "linux", "no 127.0.0.2")(
       const path = join(base, "blocked");
       const outcome = client.fetch("file", { kind: "file", path }).catch((error: unknown) => error);
       expect(await retry.promise).toBe(
-        `127.0.0.2:${port} answers, but not on UDP port ${port}: a firewall may block it.`,
+        `127.0.0.2:${port} answers, but not on UDP port ${port}: is a firewall blocking it?`,
       );
       const reason = new ParleyError("interrupted", "enough");
       client.stop(reason);

@@ -1,5 +1,5 @@
-// A server of files alone, for tests of transfers: welcomes every hello and hands file requests to
-// the service. `bun tests/files/file-server.ts FOLDER [PORT] [HOST]` runs one.
+// A file server without chat, for tests of transfers: welcomes every hello and passes file requests
+// to the service. `bun tests/files/file-server.ts FOLDER [PORT] [HOST]` runs one.
 
 import { LineSplitter } from "../../src/line-splitter.ts";
 import { decodeClient } from "../../src/protocol/decode-client.ts";

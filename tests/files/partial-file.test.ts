@@ -1,6 +1,6 @@
 // Partial files: one fetch at a time, whichever process dies; nothing is written through a link or
-// replaced by accident; only what was verified gets the name. Also on file systems without locks
-// and hard links.
+// replaced by accident; only a verified file is moved into place. Also on file systems without
+// locks and hard links.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {

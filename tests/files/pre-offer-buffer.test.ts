@@ -1,4 +1,5 @@
-// What overtakes an offer is handed on once, within bounds; what did not fit is requested again.
+// What arrives before the offer is passed on once, within bounds; what did not fit is requested
+// again.
 
 import { expect, test } from "bun:test";
 import { fetching as limits } from "../../src/limits.ts";

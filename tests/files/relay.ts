@@ -1,6 +1,5 @@
-// Stands between a download and its server, on a port of its own, TCP and UDP: passes everything
-// on, and lets a test change datagrams on their way, cut connections or make them go silent. No
-// more than the two ends need.
+// A TCP and UDP relay between a download and its server: forwards everything, and lets a test
+// change datagrams, cut connections or silence them.
 
 import { UdpPort } from "../../src/io/udp/udp.ts";
 

@@ -1,4 +1,4 @@
-// `parley classic`: the lab's small clients in a pipe, against `parley server`.
+// `parley classic`: the small clients in a pipe, against `parley server`.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Parley } from "../parley.ts";

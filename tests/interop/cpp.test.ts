@@ -527,8 +527,8 @@ describe("foreign programs, over raw sockets", () => {
     const flags = ["--id=Bob", "--port=0", "--server", `${outside}:${evil.port}`];
     await using bob = new Parley("peer", ...flags);
     bob.type("/bridge Zed", "/chat", "secret");
-    await bob.line(/^Bridge request failed: .*not connecting to an address of this machine/);
-    await bob.line(/^Chat request failed: .*not connecting to an address of this machine/);
+    await bob.line(/^Bridge request failed: .*refusing an address of this machine/);
+    await bob.line(/^Chat request failed: .*refusing an address of this machine/);
     expect(connections).toBe(0);
     evil.stop(true);
     target.stop(true);

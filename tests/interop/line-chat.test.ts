@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { Rig } from "./rig.ts";
 
-test("every message begins and ends with a line end; no echo", () => {
+test("every message begins and ends with a line ending; no echo", () => {
   const rig = new Rig();
   const emil = rig.enter("line-chat", "Emil");
   expect(emil.heard()).toEqual([]);

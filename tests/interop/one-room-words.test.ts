@@ -1,5 +1,5 @@
-// One room, several dialects: each hears the others in its own words. Through the hub, without
-// sockets.
+// One room, several dialects: what users of each dialect see of the others. Through the hub,
+// without sockets.
 
 import { expect, test } from "bun:test";
 import { Rig } from "./rig.ts";

@@ -10,7 +10,7 @@ const total = 5 * perDialect * messagesEach;
 type Heard = { from: string; text: string };
 
 /** How a client of a dialect logs in and talks, and how its lines are read. */
-type Speech = {
+type PortProtocol = {
   port: string;
   login: (name: string) => string;
   say: (text: string, n: number) => string;
@@ -25,7 +25,7 @@ const colon = (line: string): Heard | undefined => {
   return from === undefined || text === undefined ? undefined : { from, text };
 };
 
-const speeches: Speech[] = [
+const speeches: PortProtocol[] = [
   {
     port: "open-chat",
     login: (name) => `${name}\n`,
@@ -78,7 +78,7 @@ const speeches: Speech[] = [
   },
 ];
 
-type Member = { name: string; speech: Speech; client: RawClient; from: number };
+type Member = { name: string; protocol: PortProtocol; client: RawClient; from: number };
 
 function linesOf(member: Member): string[] {
   return member.client.all.slice(member.from).split("\n").slice(0, -1).filter(Boolean);
@@ -86,22 +86,22 @@ function linesOf(member: Member): string[] {
 
 async function enter(server: DialectServer): Promise<Member[]> {
   const members: Member[] = [];
-  for (const speech of speeches) {
+  for (const protocol of speeches) {
     for (let i = 0; i < perDialect; i++) {
-      const name = `${speech.port.replace("-", "_")}_${i}`;
-      const client = await RawClient.connect(server.port(speech.port));
-      client.send(speech.login(name));
-      members.push({ name, speech, client, from: 0 });
+      const name = `${protocol.port.replace("-", "_")}_${i}`;
+      const client = await RawClient.connect(server.port(protocol.port));
+      client.send(protocol.login(name));
+      members.push({ name, protocol, client, from: 0 });
     }
   }
-  for (const { speech, client } of members) {
+  for (const { protocol, client } of members) {
     // The last list that is sent names everyone.
-    const hasLists = speech.port === "open-chat" || speech.port === "select-chat";
+    const hasLists = protocol.port === "open-chat" || protocol.port === "select-chat";
     const whole = () =>
       client.all
         .slice(-16_384)
         .split("\n")
-        .some((line) => speech.complete(line, members.length));
+        .some((line) => protocol.complete(line, members.length));
     const last = `main_${perDialect - 1}`;
     await client.until(() => (hasLists ? whole() : client.all.includes(last)), "everybody");
   }
@@ -112,14 +112,14 @@ async function enter(server: DialectServer): Promise<Member[]> {
 test("200 people in five dialects all talk at once: everyone hears each message once, in order", async () => {
   await using server = await DialectServer.start();
   const members = await enter(server);
-  for (const { name, speech, client } of members) {
-    const all = Array.from({ length: messagesEach }, (_, k) => speech.say(`${name} ${k}`, k + 1));
+  for (const { name, protocol, client } of members) {
+    const all = Array.from({ length: messagesEach }, (_, k) => protocol.say(`${name} ${k}`, k + 1));
     client.send(all.join(""));
   }
   let order: string[] | undefined;
   for (const member of members) {
-    const expected = member.speech.echo ? total : total - messagesEach;
-    const read = () => linesOf(member).map(member.speech.read);
+    const expected = member.protocol.echo ? total : total - messagesEach;
+    const read = () => linesOf(member).map(member.protocol.read);
     const lastText = () => read().filter((heard) => heard?.from !== "").length >= expected;
     await member.client.until(lastText, `${expected} messages for ${member.name}`);
     const heard = read().filter((one) => one?.from !== "");
@@ -131,7 +131,7 @@ test("200 people in five dialects all talk at once: everyone hears each message 
     ]);
     const texts = heard.flatMap((one) => (one?.text.startsWith(`${one.from} `) ? [one.text] : []));
     order ??= texts;
-    const mine = member.speech.echo
+    const mine = member.protocol.echo
       ? order
       : order.filter((text) => !text.startsWith(`${member.name} `));
     expect(Bun.hash(texts.join("\n"))).toBe(Bun.hash(mine.join("\n")));

@@ -39,7 +39,7 @@ test("show", () => {
   expect(bob.heard()).toEqual([]);
 });
 
-test("private messages reach both ends, with two blanks, and nobody else", () => {
+test("private messages reach both ends, with two spaces, and nobody else", () => {
   const { alice, bob, carol } = threePeople();
   alice.say("~Bob hi there");
   expect(bob.heard()).toEqual(["Alice: (PRIVATE)  hi there"]);

@@ -1,5 +1,5 @@
 // Python clients like the originals: a thread that calls recv(1024) once a message, sends without
-// line ends, a UDP socket whose answers go through pickle.loads.
+// line endings, a UDP socket whose answers go through pickle.loads.
 
 import { afterAll, beforeAll, expect } from "bun:test";
 import { python3, runPython } from "../python.ts";

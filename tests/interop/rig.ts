@@ -1,5 +1,5 @@
-// The hub and the dialects without sockets: people enter and send whole messages, and every send to
-// them is kept apart. Time passes only for the gaps between sends to unframed clients.
+// The hub and the dialects without sockets: users send whole messages, and each send to them is
+// recorded separately. Time passes only for the gaps between sends to unframed clients.
 
 import type { FilesPort } from "../../src/chat/files-port.ts";
 import { dialects } from "../../src/dialects/table.ts";

@@ -1,5 +1,5 @@
-// A server on free ports, and clients like the originals: one send a message, one receive a
-// message, no line ends.
+// A server on free ports, and clients like the originals: one send and one receive per message, no
+// line endings.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

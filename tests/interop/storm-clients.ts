@@ -1,6 +1,6 @@
-// A crowd of clients in a process of its own, so that its reading costs nobody else time:     bun
-// storm-clients.ts PORT COUNT framed|unframed All connect first; at a line on stdin all send their
-// names. Prints when all are connected, and when all names have been sent and how long that took.
+// A crowd of clients in a process of its own, so that its reads do not slow down the test. Usage:
+// `bun storm-clients.ts PORT COUNT framed|unframed`. All connect first; at a line on stdin all send
+// their names. Prints when all are connected, and when all names are sent and how long that took.
 // Exits when its stdin ends.
 
 import { host } from "./sockets.ts";

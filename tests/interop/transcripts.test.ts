@@ -1,6 +1,6 @@
 // The documented transcripts against a running server over real sockets, with clients that receive
-// once a message as the originals do: sends, framing, connections. What each dialect says is in the
-// other files here.
+// once per message, as the originals do: sends, framing, connections. The other files here test
+// each dialect's messages.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { DialectServer, askUdp } from "./sockets.ts";
@@ -193,7 +193,7 @@ test("chat-room: two people never look alike", async () => {
   for (const client of [ann, mallory, native]) client.abort();
 });
 
-test("line-chat: text and line end in two segments; the room is heard after FIN", async () => {
+test("line-chat: text and line ending in two segments; the room is heard after FIN", async () => {
   const emil = await server.connect("line-chat");
   const ida = await server.connect("line-chat");
   for (const [client, name] of [

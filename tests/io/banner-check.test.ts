@@ -1,4 +1,4 @@
-// A server that speaks another protocol is recognised by its first words, and reported.
+// A server that speaks another protocol is recognised by its first bytes, and reported.
 
 import { expect, test } from "bun:test";
 import { BannerCheck } from "../../src/io/banner-check.ts";
@@ -50,7 +50,7 @@ test.each([
   ["which keeps the connection", false],
   ["which ends the connection", true],
 ])("commands end with 6 and a sentence at a port of another dialect, %s", async (_, ends) => {
-  using listener = stranger("The name '{' is not valid", ends);
+  using listener = stranger("The name '{' is invalid", ends);
   const address = `127.0.0.1:${listener.port}`;
   const startedMs = performance.now();
   const ended = await Promise.all([

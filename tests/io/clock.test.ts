@@ -1,4 +1,4 @@
-// Stamps beside a steady source and a system's clock that a test moves.
+// Timestamps, with a steady clock and a system clock that the test sets.
 
 import { expect, test } from "bun:test";
 import { stampClock, stampMs, steadyMs } from "../../src/io/clock.ts";

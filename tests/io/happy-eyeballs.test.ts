@@ -1,5 +1,4 @@
-// Two attempts at one thing: the first success wins, a late one is discarded, a failure is
-// reported.
+// Two racing attempts: the first success wins, a late one is discarded, a failure is reported.
 
 import { expect, test } from "bun:test";
 import { happyEyeballs } from "../../src/io/happy-eyeballs.ts";

@@ -75,7 +75,9 @@ test("a host that is not an address of this machine, as TCP and UDP say it", asy
     const sentences = errors.map((error) => notOwnAddress(host, error)?.message);
     expect(sentences).toHaveLength(2);
     for (const sentence of sentences)
-      expect(sentence).toStartWith(`--host '${host}' is not an address of this machine: 127.0.0.1`);
+      expect(sentence).toStartWith(
+        `--host '${host}' is not an address of this machine: use 127.0.0.1`,
+      );
   }
   const taken = Object.assign(new Error("Failed to listen at 127.0.0.1"), { code: "EADDRINUSE" });
   expect(notOwnAddress("127.0.0.1", taken)).toBeUndefined();

@@ -1,5 +1,5 @@
-// A port on every address answers from the one that was asked, and no other program can take it
-// meanwhile.
+// A wildcard port answers from the address it was reached at, and no other program can take the
+// port.
 
 import { afterEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";

@@ -1,4 +1,4 @@
-// A write queue loses and doubles nothing, whatever a socket takes of each write.
+// A write queue neither loses nor duplicates bytes, however little a socket takes of each write.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";

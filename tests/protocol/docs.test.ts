@@ -1,5 +1,5 @@
-// docs/protocol.md says what the code does: every line in it is a message, every code is in its
-// table, and its bot runs.
+// docs/protocol.md matches the code: every line in it is a message, every code is in its table, and
+// its example bot runs.
 
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -18,7 +18,7 @@ import { skipUnless } from "../skip.ts";
 
 const docs = readFileSync(join(import.meta.dir, "../../docs/protocol.md"), "utf8");
 
-/** What stands for something that is left out. */
+/** Placeholder for omitted text. */
 function filledIn(example: string): string {
   return example
     .replaceAll('"secret":"…"', '"secret":"0123456789abcdef"')
@@ -36,7 +36,7 @@ test("every line in it is a message", () => {
   const examples = [...inline, ...blocks].map((line) => filledIn(line.trim()));
   expect(examples.length).toBeGreaterThan(40);
   for (const example of examples) {
-    // An `offer` is shown in transfer.md, a `fetch` too.
+    // An `offer` and a `fetch` are shown in transfer.md.
     if (/^\{"type":"(?:offer|fetch)"/.test(example)) continue;
     const decoded = [decodeClient(example), decodeServer(example)];
     const problems = decoded.flatMap((one) => (one.type === "undecodable" ? [one.message] : []));
@@ -47,7 +47,7 @@ test("every line in it is a message", () => {
   }
 });
 
-test("every error code is in its table, and is one of errors.ts", () => {
+test("every error code is in its table and in errors.ts", () => {
   const [, table = ""] = docs.split("## Errors");
   const codes = [...table.matchAll(/^\| `([a-z-]+)`/gm)].map(([, code]) => code);
   expect(codes.toSorted()).toEqual(protocolErrorCodes.toSorted());
@@ -74,7 +74,9 @@ test("its numbers are those of limits.ts", () => {
   expect(sentences.filter((sentence) => !text.includes(sentence))).toEqual([]);
 });
 
-/** A server, and a connection to it that says `first` and hands on what it hears until `isOver`. */
+/**
+ * A server and a connection to it that sends `first` and passes on what it receives until `isOver`.
+ */
 async function converse(
   first: string,
   hear: (message: ServerMessage, send: (message: ClientMessage) => void) => boolean,

@@ -1,4 +1,4 @@
-// Arbitrary messages of the native protocol, every type of them, for property tests.
+// Arbitrary messages of the native protocol, of every type, for property tests.
 
 import * as fc from "fast-check";
 import type { ClientMessage, RoomMessage, ServerMessage } from "../../src/protocol/messages.ts";
@@ -38,7 +38,7 @@ function record<T extends string, F extends object>(
   return partial(fields, ...optional).map((value) => ({ ...value, type }));
 }
 
-/** One arbitrary for each type of a union: a type that is forgotten does not compile. */
+/** One arbitrary for each type of a union; a missing type does not compile. */
 type Each<Message extends { type: string }> = {
   [T in Message["type"]]: fc.Arbitrary<Extract<Message, { type: T }>>;
 };

@@ -1,6 +1,5 @@
-// Every message of the native protocol through encoder and decoder and back, and what is left of
-// its line when it is cut, edited or made of noise: a typed message or a typed problem, never a
-// throw, never at length.
+// Round trips of every message of the native protocol, and decoding of truncated, edited and random
+// lines: a typed message or a typed problem, never an exception, never slow.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -44,7 +43,7 @@ describe("round trip", () => {
     );
   });
 
-  test("survives unknown fields, another order of fields and blanks", () => {
+  test("survives unknown fields, another order of fields and spaces", () => {
     fc.assert(
       fc.property(anyClientMessage, fc.boolean(), (message, reversed) => {
         const fields = Object.entries(JSON.parse(encodeClient(message)) as object);
@@ -56,7 +55,7 @@ describe("round trip", () => {
     );
   });
 
-  test("of a run whose texts are JSON already", () => {
+  test("of a run whose texts are already JSON", () => {
     const run = { room: "den", seq: 45, time: 7, from: "Ann", textsJson: '"a","q\\""', n: 3 };
     const { textsJson, ...rest } = run;
     expect(JSON.parse(`[${textsJson}]`)).toEqual(["a", 'q"']);
@@ -137,7 +136,7 @@ describe("bad client lines", () => {
     });
   });
 
-  test("no more rooms than a session can be in", () => {
+  test("the room limit per session", () => {
     const rooms = Array.from({ length: names.maxRoomsPerSession + 1 }, (_, i) => ({
       room: `r${i}`,
     }));
@@ -146,14 +145,14 @@ describe("bad client lines", () => {
     expect(decodeClient(encodeClient({ type: "hello", rooms: rooms.slice(1) })).type).toBe("hello");
   });
 
-  test("a hello of another version is told apart from a bad one", () => {
+  test("a hello of another version differs from a bad one", () => {
     for (const version of [0, 1, 3, "2", null, undefined, 2.5, [], {}]) {
       const line = JSON.stringify({ type: "hello", version, name: 5 });
       expect(decodeClient(line)).toMatchObject({ reason: "version", messageType: "hello" });
     }
   });
 
-  test("unknown types, inherited names too, are called unknown", () => {
+  test("unknown types, inherited names included, are reported as unknown", () => {
     for (const type of ["nonsense", "__proto__", "constructor", "toString", "welcome", 5, null]) {
       expect(decodeClient(JSON.stringify({ type, n: 4, ref: "r" }))).toMatchObject({
         reason: "unknown",
@@ -164,7 +163,7 @@ describe("bad client lines", () => {
     expect(decodeServer('{"type":"hello"}')).toMatchObject({ reason: "unknown" });
   });
 
-  test("a ref that can't be repeated is refused", () => {
+  test("a ref that can't be echoed is refused", () => {
     for (const ref of [1.5, 2 ** 53, "x".repeat(65), null, {}, true]) {
       expect(decodeClient(JSON.stringify({ type: "ping", ref }))).toMatchObject({
         reason: "invalid",
@@ -173,7 +172,7 @@ describe("bad client lines", () => {
     }
   });
 
-  test("the counter of a bad message is reported, so that its sender's count goes on", () => {
+  test("the counter of a bad message is reported, so that its sender's count continues", () => {
     expect(decodeClient('{"type":"say","n":4,"text":5}')).toMatchObject({ n: 4 });
     expect(decodeClient('{"type":"tell","n":5,"text":"x"}')).toMatchObject({ n: 5 });
   });
@@ -191,7 +190,7 @@ test("the quick reader of `say` and the whole parser agree", () => {
     fc.property(n, piece, piece, fc.boolean(), tails, (n, room, text, raw, tail) => {
       const inside = (value: string) => (raw ? value : JSON.stringify(value).slice(1, -1));
       const fields = `"n":${n},"room":"${inside(room)}","text":"${inside(text)}"${tail}`;
-      // A blank in front keeps the quick reader out.
+      // A leading space bypasses the fast path.
       expect(decodeClient(`{"type":"say",${fields}}`)).toEqual(
         decodeClient(` {"type":"say",${fields}}`),
       );
@@ -248,7 +247,7 @@ describe.each(ways)("hostile lines to the decoder of a $name's lines", ({ decode
     );
   });
 
-  test("lines as deep, wide and long as the bound on their length allows cost little", () => {
+  test("lines as deep, wide and long as allowed cost little", () => {
     const half = messageLimits.maxLineBytes / 2;
     const lines = [
       "[".repeat(2 * half),
@@ -266,11 +265,11 @@ describe.each(ways)("hostile lines to the decoder of a $name's lines", ({ decode
       `${" ".repeat(2 * half - 2)}{}`,
     ];
     for (const line of lines) {
-      // Time of the processor, which a busy machine does not stretch.
+      // CPU time, which a busy machine does not stretch.
       const started = process.cpuUsage();
       for (let i = 0; i < 10; i++) decode(line);
       const { user, system } = process.cpuUsage(started);
-      // Merely parsing ten lines of `[[[[…` takes 200 ms.
+      // Just parsing ten lines of `[[[[…` takes 200 ms.
       expect((user + system) / 1_000).toBeLessThan(150);
     }
   });

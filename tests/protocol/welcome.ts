@@ -1,4 +1,4 @@
-// The welcome of a server that a test plays itself.
+// The welcome of a server played by a test.
 
 import { encodeServer } from "../../src/protocol/encode.ts";
 import type { Welcome, WelcomeSession } from "../../src/protocol/messages.ts";
@@ -26,5 +26,5 @@ export function welcome(
   };
 }
 
-/** To a client without a name, as a line. */
+/** For a client without a name, as a line. */
 export const visitorWelcome = encodeServer(welcome());

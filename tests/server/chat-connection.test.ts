@@ -1,5 +1,5 @@
-// One connection of the server with a socket and a clock made here: what it is taken for, how its bytes are cut, and what
-// happens when nothing comes. Times are exact; nothing waits.
+// One connection of the server with a fake socket and clock: protocol detection, framing, and
+// timeouts. Times are exact; nothing waits.
 
 import { describe, expect, test } from "bun:test";
 import { nativeDialect } from "../../src/dialects/native/native.ts";
@@ -7,7 +7,7 @@ import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { dialects } from "../../src/dialects/table.ts";
 import { connections as limits, message, output, sniff } from "../../src/limits.ts";
 import { ChatConnection, type Wire } from "../../src/server/chat-connection.ts";
-import { type ConnectionOptions, type Speech } from "../../src/server/chat-connection.ts";
+import { type ConnectionOptions, type PortProtocol } from "../../src/server/chat-connection.ts";
 import type { ConnectionDriver } from "../../src/server/hub-driver.ts";
 import { Admission } from "../../src/server/admission.ts";
 import { RegistryConnection } from "../../src/cpp/registry-connection.ts";
@@ -16,10 +16,10 @@ import { createMetrics } from "../../src/chat/metrics.ts";
 import { Rig } from "../chat/rig.ts";
 
 const native = nativeDialect({ name: "test", udpPort: 1, messagesPerSecond: 100 });
-const any: Speech = { kind: "any", native, text: openChat };
+const any: PortProtocol = { kind: "any", native, text: openChat };
 const hello = '{"type":"hello","version":2,"name":"Nat"}\n';
 
-/** Hands on what comes at the rig's time, as the server's driver does at the clock's. */
+/** Passes events on at the rig's time, as the server's driver does at the clock's. */
 function driverOf(rig: Rig): ConnectionDriver {
   const { hub } = rig;
   return {
@@ -35,7 +35,7 @@ function driverOf(rig: Rig): ConnectionDriver {
   };
 }
 
-/** A connection to a server of its own, and everything that its socket was told. */
+/** A connection to its own server, recording everything sent to its socket. */
 class Caller implements Wire {
   readonly metrics = createMetrics();
   readonly rig = new Rig({ metrics: this.metrics });
@@ -46,9 +46,9 @@ class Caller implements Wire {
   timeoutSeconds = 0;
   #undecided = false;
 
-  constructor(speech: Speech = any) {
+  constructor(protocol: PortProtocol = any) {
     const options: ConnectionOptions = {
-      speech,
+      protocol,
       webPort: () => 8_000,
       driver: driverOf(this.rig),
       metrics: this.metrics,
@@ -71,7 +71,7 @@ class Caller implements Wire {
     return new Caller({ kind: "dialect", dialect: entry.dialect });
   }
 
-  /** Whether the time may still decide. */
+  /** Whether time may still decide. */
   get waits(): boolean {
     return this.#undecided;
   }
@@ -91,7 +91,7 @@ class Caller implements Wire {
     return this;
   }
 
-  /** Time passes, as the port's timer and the hub's see it. */
+  /** Time passes, for the port's timer and the hub's. */
   wait(ms: number): this {
     const { rig } = this;
     for (const endMs = rig.nowMs + ms; rig.nowMs < endMs;) {
@@ -130,8 +130,8 @@ class Caller implements Wire {
   }
 }
 
-describe("in lines or in reads", () => {
-  test("a line end in the first message: lines, at once", () => {
+describe("framing", () => {
+  test("a line end in the first message means lines, at once", () => {
     const ann = new Caller().send("Ann\nhi\nthe");
     expect(ann.waits).toBe(false);
     expect(ann.heard).toBe("Ann has joined the chat!\nALL \nAnn: hi\n");
@@ -144,7 +144,7 @@ describe("in lines or in reads", () => {
     expect(ann.heard).toBe("Ann has joined the chat!\nALL \nAnn: hi\n");
   });
 
-  test("50 ms without one: one read is one message, those before too", () => {
+  test("after 50 ms without one, each read is a message, the earlier ones too", () => {
     const ann = new Caller().send("Ann", "hi");
     ann.wait(sniff.unframedAfterMs - 1);
     expect(ann.names).toEqual([]);
@@ -155,7 +155,7 @@ describe("in lines or in reads", () => {
     expect(ann.heard).toEndWith("Ann: a b");
   });
 
-  test("what was decided stays, and characters are never cut", () => {
+  test("a decision is final, and characters are never split", () => {
     const ann = new Caller().send("Ann").wait(200);
     const bytes = Buffer.from("🎈");
     ann.send(bytes.subarray(0, 3), bytes.subarray(3)).wait(100);
@@ -172,14 +172,14 @@ describe("in lines or in reads", () => {
     expect(unframed.names).toEqual(["Ann"]);
   });
 
-  test("a line beyond the bound ends the connection after a sentence", () => {
+  test("a line over the limit closes the connection after a sentence", () => {
     const ann = new Caller().send("Ann\n", "x".repeat(message.maxLineBytes), "xx");
     expect(ann.heard).toContain(`longer than ${message.maxLineBytes} bytes`);
     expect(ann.over).toBe("end");
     expect(ann.send("more\n").heard).not.toContain("more");
   });
 
-  test("so it does at the small servers", () => {
+  test("so it does in the small dialects", () => {
     const ann = Caller.at("calculator").send("Ann\n", "1".repeat(message.maxLineBytes), "11");
     expect(ann.heard).toBe(`The message is longer than ${message.maxLineBytes} bytes\n`);
     expect(ann.over).toBe("end");
@@ -189,7 +189,7 @@ describe("in lines or in reads", () => {
 });
 
 describe("half-closed", () => {
-  test("what was said before is answered, a last line without an end too", () => {
+  test("earlier input is answered, including a last line without an end", () => {
     const ann = new Caller().send("Ann\nhello").fin();
     expect(ann.heard).toBe("Ann has joined the chat!\nALL \nAnn: hello\n");
     expect(ann.over).toBe("end");
@@ -202,7 +202,7 @@ describe("half-closed", () => {
     expect(ann.over).toBe("end");
   });
 
-  test("nothing at all", () => {
+  test("no input at all", () => {
     const nobody = new Caller().fin();
     expect([nobody.heard, nobody.over]).toEqual(["", "end"]);
   });
@@ -220,7 +220,7 @@ describe("half-closed", () => {
 });
 
 describe("silence", () => {
-  test("a person at nc is asked once after a second, and given a minute", () => {
+  test("a person at nc is prompted once after a second, and given a minute", () => {
     const nell = new Caller().wait(sniff.promptAfterMs - 10);
     expect(nell.heard).toBe("");
     nell.wait(10);
@@ -231,7 +231,7 @@ describe("silence", () => {
     expect(nell.timeoutSeconds).toBe(0);
   });
 
-  test("without a name a minute later it is over", () => {
+  test("without a name a minute later the connection is closed", () => {
     const nobody = new Caller().wait(2_000);
     nobody.connection.timedOut();
     expect(nobody.heard).toEndWith("You did not log in within 60 s: connect again\n");
@@ -241,7 +241,7 @@ describe("silence", () => {
     expect(named.over).toBe("end");
   });
 
-  test("the calculator waits a minute for a name, and then for ever", () => {
+  test("the calculator waits a minute for a name, and then forever", () => {
     const nobody = Caller.at("calculator").wait(limits.loginTimeoutMs + 2_500);
     expect(nobody.heard).toBe("You did not log in within 60 s: connect again");
     expect(nobody.over).toBe("end");
@@ -251,7 +251,7 @@ describe("silence", () => {
     expect([ann.send("1 + 1\n").heard, ann.over]).toEqual(["2.0\n", ""]);
   });
 
-  test("half a request of CPP is not waited for either", () => {
+  test("half a CPP request is not waited for either", () => {
     for (const caller of [new Caller(), new Caller({ kind: "cpp" })]) {
       caller.send("REGISTER\r\n");
       expect(caller.timeoutSeconds).toBe(limits.loginTimeoutMs / 1_000);
@@ -260,7 +260,7 @@ describe("silence", () => {
     }
   });
 
-  test("who has a name may be silent for ever", () => {
+  test("a client with a name may be silent forever", () => {
     const ann = new Caller().send("Ann\n").wait(10 * limits.loginTimeoutMs);
     expect([ann.over, ann.names]).toEqual(["", ["Ann"]]);
   });
@@ -275,7 +275,7 @@ describe("protocols", () => {
     );
   });
 
-  test("a person may come from native's word", () => {
+  test("a person's name may look like the start of a native line", () => {
     expect(new Caller().send("{quit}\n").over).toBe("end");
   });
 
@@ -299,14 +299,14 @@ describe("protocols", () => {
     }
   });
 
-  test("who is in may talk about HTTP", () => {
+  test("a member may talk about HTTP", () => {
     const emil = Caller.at("line-chat").send("Emil\n", "GET / HTTP/1.1\n");
     expect([emil.over, emil.names]).toEqual(["", ["Emil"]]);
   });
 });
 
 describe("admission", () => {
-  test("bounds one address, but not this machine", () => {
+  test("limits one address, but not this machine", () => {
     const admission = new Admission(2);
     expect([1, 2].map(() => admission.enter("192.0.2.1"))).toEqual([undefined, undefined]);
     expect(admission.enter("192.0.2.1")).toBe(
@@ -319,7 +319,7 @@ describe("admission", () => {
     expect(admission.enter("192.0.2.1")).toBeUndefined();
   });
 
-  test("takes a network of IPv6 for one address", () => {
+  test("counts an IPv6 network as one address", () => {
     const admission = new Admission(2);
     expect(admission.enter("2001:db8:1:2::1")).toBeUndefined();
     expect(admission.enter("2001:db8:1:2:ffff::1")).toBeUndefined();
@@ -327,12 +327,12 @@ describe("admission", () => {
       "2001:db8:1:2::/64 already has 2 connections: close one first",
     );
     expect(admission.enter("2001:db8:1:3::1")).toBeUndefined();
-    expect(admission.counted("2001:db8:1:2::9")).toBe(2);
+    expect(admission.count("2001:db8:1:2::9")).toBe(2);
     admission.leave("2001:db8:1:2::1");
     expect(admission.enter("2001:db8:1:2::2")).toBeUndefined();
   });
 
-  test("bounds all together", () => {
+  test("limits the total", () => {
     const admission = new Admission(1);
     for (let i = 0; i < limits.maxTotal; i++) admission.enter("127.0.0.1");
     expect(admission.enter("127.0.0.1")).toBe("The server is full: try again later");
@@ -341,7 +341,7 @@ describe("admission", () => {
   });
 });
 
-test("bytes that were held back are counted once", () => {
+test("held bytes are counted once", () => {
   for (const first of ["Ann\nhi\n", hello, "BRIDGE\r\nclientID: A\r\n\r\n"]) {
     const caller = new Caller().send(first).wait(100);
     expect(caller.metrics.receivedBytes).toBe(Buffer.byteLength(first));

@@ -1,4 +1,5 @@
-// The main port when it takes nobody any more: people, native programs and commands are told so, each in its own way.
+// The main port when full: people, native programs and our commands are told so, each in their own
+// way.
 
 import { silentLog } from "../silent-log.ts";
 import { afterAll, describe, expect, test } from "bun:test";
@@ -7,7 +8,7 @@ import { nativeDialect } from "../../src/dialects/native/native.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { connections as limits } from "../../src/limits.ts";
 import { Admission } from "../../src/server/admission.ts";
-import { type Speech } from "../../src/server/chat-connection.ts";
+import { type PortProtocol } from "../../src/server/chat-connection.ts";
 import { openChatPort } from "../../src/server/chat-port.ts";
 import { HubDriver } from "../../src/server/hub-driver.ts";
 import { RegistryConnection } from "../../src/cpp/registry-connection.ts";
@@ -17,13 +18,13 @@ import { run } from "../cli/run.ts";
 const sentence = "The server is full: try again later";
 const native = nativeDialect({ name: "test", udpPort: 1, messagesPerSecond: 100 });
 
-function fullPort(speech: Speech) {
+function fullPort(protocol: PortProtocol) {
   const admission = new Admission(0);
   for (let i = 0; i < limits.maxTotal; i++) admission.enter("192.0.2.1");
   return openChatPort({
     host: "127.0.0.1",
     port: 0,
-    speech,
+    protocol,
     webPort: () => undefined,
     driver: new HubDriver(() => {}),
     metrics: createMetrics(),
@@ -34,7 +35,7 @@ function fullPort(speech: Speech) {
   });
 }
 
-/** All that a connection hears until it ends. */
+/** Everything a connection receives until it ends. */
 async function heardAt(port: number): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   let heard = "";
@@ -46,7 +47,7 @@ async function heardAt(port: number): Promise<string> {
   return promise;
 }
 
-/** A connection that never ends its side, and talks until it is cut. */
+/** A connection that never closes its side, and sends until it is cut. */
 async function keepOpen(port: number): Promise<{ isOver: Promise<boolean> }> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const socket = await Bun.connect({
@@ -64,17 +65,17 @@ describe("a server that is full", () => {
   const own = fullPort({ kind: "dialect", dialect: openChat });
   afterAll(() => [main, own].forEach((port) => port.close()));
 
-  test("says so in a line for people, and on the main port in one for native programs", async () => {
+  test("says so in a line for people and, on the main port, in one for native programs", async () => {
     const [first, second, rest] = (await heardAt(main.port)).split("\n");
     expect([first, rest]).toEqual([sentence, ""]);
     expect(JSON.parse(second ?? "")).toEqual({ type: "error", code: "full", message: sentence });
     expect(await heardAt(own.port)).toBe(`${sentence}\n`);
   });
 
-  test("waits for few of those that it turned away, and not for long", async () => {
+  test("keeps few refused connections open, and not for long", async () => {
     const kept = [];
-    for (let i = 0; i < limits.maxTurnedAway + 1; i++) kept.push(await keepOpen(main.port));
-    // the last one found all places taken
+    for (let i = 0; i < limits.maxRefusedLingering + 1; i++) kept.push(await keepOpen(main.port));
+    // The last one found no slot.
     expect(await kept.pop()!.isOver).toBe(true);
     await Promise.all(kept.map(({ isOver }) => isOver));
     expect(await heardAt(main.port)).toStartWith(sentence);

@@ -1,4 +1,4 @@
-// The server put together: what it says when its ports are open.
+// The assembled server: what it announces when its ports are open.
 
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -27,7 +27,7 @@ const options = (more: Partial<ServerOptions> = {}): ServerOptions => ({
   ...more,
 });
 
-/** Starts a server on free ports, stops it, and answers what it has said. */
+/** Starts a server on free ports, stops it, and returns what it announced. */
 async function saidBy(more: Partial<ServerOptions>): Promise<string[]> {
   const said: string[] = [];
   const server = await ChatServer.start(options({ announce: (line) => said.push(line), ...more }));
@@ -35,7 +35,7 @@ async function saidBy(more: Partial<ServerOptions>): Promise<string[]> {
   return said;
 }
 
-/** A source file, as a program of its own imports it. */
+/** A source file, as a separate program imports it. */
 function source(path: string): string {
   return JSON.stringify(join(import.meta.dir, "../../src", path));
 }
@@ -66,7 +66,7 @@ test("nothing is announced if the last port is in use", async () => {
   taken.stop();
 });
 
-test("--max-per-address 0 is no bound on one address", () => {
+test("--max-per-address 0 means no limit per address", () => {
   const admission = new Admission(0);
   for (let i = 0; i < 1_000; i++) expect(admission.enter("192.0.2.1")).toBeUndefined();
 });
@@ -81,7 +81,7 @@ test("if the last port is in use, nothing stays open or keeps running", async ()
     await ChatServer.start(options).catch((error) => console.log(error.code));`;
   const child = Bun.spawn([process.execPath, "-e", program], { stdout: "pipe", timeout: 10_000 });
   expect(await new Response(child.stdout).text()).toBe("port-in-use\n");
-  // it ends by itself
+  // It ends by itself.
   expect([await child.exited, child.signalCode]).toEqual([0, null]);
   taken.stop();
 }, 15_000);
@@ -90,7 +90,7 @@ skipUnless(process.platform === "linux", "descriptors are counted on Linux alone
   "a server that had to look for a port twice keeps its spare descriptor until it stops",
   async () => {
     const taken = takenPort();
-    // in a process of its own, where nobody else opens and closes the like
+    // In a separate process, where nobody else opens and closes descriptors.
     const program = `
       import { readdirSync, readlinkSync } from "node:fs";
       import { ChatServer } from ${source("server/chat-server.ts")};

@@ -70,7 +70,7 @@ test.each([
       await Bun.sleep(5);
     }
     expect(heard.quotes).toBeGreaterThanOrEqual(limits.sourceBurst);
-    // Somebody else is answered meanwhile.
+    // Others are answered meanwhile.
     const answered = Promise.withResolvers<void>();
     const socket = await Bun.udpSocket({ socket: { data: () => answered.resolve() } });
     closers.push(() => socket.close());

@@ -1,4 +1,4 @@
-// The numbers for Prometheus, and who can read them.
+// Prometheus metrics, and who can read them.
 
 import { afterAll, expect, test } from "bun:test";
 import { createMetrics } from "../../src/chat/metrics.ts";
@@ -13,7 +13,7 @@ afterAll(() => opened.close());
 const get = (path: string, headers: Record<string, string> = {}) =>
   fetch(`http://127.0.0.1:${opened.port}${path}`, { headers });
 
-test("metrics are what Prometheus reads", async () => {
+test("metrics are in Prometheus's format", async () => {
   const answer = await get("/metrics");
   expect(answer.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
   const text = await answer.text();
@@ -26,7 +26,7 @@ test("metrics are what Prometheus reads", async () => {
   }
 });
 
-test("nothing else is served, and no page that has rebound its name can read them", async () => {
+test("nothing else is served, and no rebound web page can read them", async () => {
   expect((await get("/")).status).toBe(404);
   expect((await get("/metrics", { Host: "evil.example" })).status).toBe(421);
 });

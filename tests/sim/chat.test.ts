@@ -1,4 +1,5 @@
-// A bounded number of seeds of the whole-system simulator; `bun tests/sim/soak.ts` runs as many as one likes.
+// A fixed number of seeds of the whole-system simulator; `bun tests/sim/soak.ts` runs as many as
+// you like.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -14,7 +15,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const seeds = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
 
-describe("nothing acknowledged is lost, doubled or out of order", () => {
+describe("nothing acknowledged is lost, duplicated or out of order", () => {
   test.each(seeds(25))("in memory, seed %d", (seed) => {
     expect(simulate(seed, 4).truth.tokens.length).toBeGreaterThan(100);
   });
@@ -46,8 +47,8 @@ function lying(lie: (store: LocalStore, commits: number) => LocalStore["commit"]
   };
 }
 
-describe("the simulator bites", () => {
-  test("a store that loses a message is found out", () => {
+describe("the simulator detects a faulty store", () => {
+  test("one that loses a message", () => {
     const open = lying((store, commits) =>
       commits % 50 !== 0
         ? undefined
@@ -66,7 +67,7 @@ describe("the simulator bites", () => {
     expect(() => simulate(1, 4, open)).toThrow("replay it alone");
   });
 
-  test("a store that writes twice is found out", () => {
+  test("one that writes twice", () => {
     const open = lying((store, commits) =>
       commits % 50 !== 0
         ? undefined
@@ -78,7 +79,7 @@ describe("the simulator bites", () => {
     expect(() => simulate(1, 4, open)).toThrow("replay it alone");
   });
 
-  test("a store that forgets how far a session has got is found out", () => {
+  test("one that forgets a session's counter", () => {
     const open = lying(
       (store) => (batch) =>
         store.commit({

@@ -1,9 +1,9 @@
 // A simulated network in virtual time: an event queue, and links that lose, delay, reorder,
-// duplicate, corrupt and limit. Knows nothing of what the datagrams mean.
+// duplicate, corrupt and limit datagrams. Knows nothing of their meaning.
 
 import type { Random } from "./random.ts";
 
-/** Events in the order of their time; ties in the order in which they were made. */
+/** Events ordered by time; ties in the order of creation. */
 export class Timeline {
   nowUs = 0;
   steps = 0;
@@ -58,14 +58,12 @@ export interface LoopConfig {
   /** What one datagram or timer costs the process. */
   taskUs: number;
   /**
-   * Mean time between two pauses of the process (hashing, another process on its core), and their
-   * mean length. Infinity: never.
+   * Mean time between pauses of the process (hashing, another process on its core), and their mean
+   * length. Infinity: never.
    */
   stallEveryUs: number;
   stallUs: number;
-  /**
-   * Cost of a task at the beginning, and for how long: code that has not been compiled yet.
-   */
+  /** Cost of a task at the start, and for how long: code that has not been compiled yet. */
   cold?: { taskUs: number; forUs: number };
 }
 

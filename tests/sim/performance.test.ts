@@ -1,5 +1,6 @@
-// Speed, overhead and fairness: in virtual time they are facts, and can be asserted. The links are
-// those of the wide-area rows in tests/bench/transfer; the queue holds one bandwidth-delay product.
+// Speed, overhead and fairness in virtual time, where they are exact and can be asserted. The links
+// are those of the wide-area rows in tests/bench/transfer; the queue holds one bandwidth-delay
+// product.
 
 import { describe, expect, test } from "bun:test";
 import { EventLoop, Link, type LinkConfig, perfectLink, Timeline } from "./network.ts";
@@ -72,8 +73,8 @@ function world(path: Path, seed: number): World {
 }
 
 /**
- * Runs one transfer: megabytes per second from the first datagram to the last byte, and whatever
- * else is asserted.
+ * Runs one transfer: megabytes per second from the first datagram to the last byte, and other
+ * figures to assert.
  */
 function run(path: Path, mebibytes: number, seed: number) {
   const { timeline, down, start } = world(path, seed);
@@ -89,15 +90,15 @@ function run(path: Path, mebibytes: number, seed: number) {
   return {
     goodput: (mebibytes * 1024 * 1024) / client.doneAtUs,
     retransmittedShare: stats.retransmittedShare,
-    // What the seed has drawn, which is not quite the configured share.
+    // The share that the seed drew, which differs slightly from the configured one.
     lossShare: down.dropped / down.sent,
     queueMs: down.queueSumUs / Math.max(1, down.queueSamples) / 1_000,
     segmentBytes: stats.segmentBytes,
   };
 }
 
-// Goodput of other programs on real links of this kind, times the wanted ratio: see the table of
-// the benchmark.
+// Goodput of other programs on real links of this kind, times the required ratio: see the
+// benchmark's table.
 const rows: [name: string, path: Path, mebibytes: number, leastMBps: number][] = [
   ["100 Mbit/s, 50 ms", { mbit: 100, rttMs: 50, lossPercent: 0 }, 16, 10.5],
   ["100 Mbit/s, 50 ms, 1 %", { mbit: 100, rttMs: 50, lossPercent: 1 }, 16, 10.1],

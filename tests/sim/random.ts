@@ -1,4 +1,4 @@
-// Reproducible randomness: everything that a simulated network draws comes from one seed.
+// Reproducible randomness: everything random in a simulation comes from one seed.
 
 export type Random = () => number;
 

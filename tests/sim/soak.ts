@@ -1,7 +1,8 @@
 // Simulates the whole chat system, seed after seed.
-//   bun tests/sim/soak.ts [--seconds 60] [--minutes 10] [--from 1]    as many seeds as there is time for, each so long a chat
-//   bun tests/sim/soak.ts --seeds 1000                                so many seeds, however long that takes
-//   bun tests/sim/soak.ts --seed 4711                                 one seed again
+//   bun tests/sim/soak.ts [--seconds 60] [--minutes 10] [--from 1]
+//                     as many seeds as fit into the seconds, each a chat of that many virtual minutes
+//   bun tests/sim/soak.ts --seeds 1000    that many seeds, however long it takes
+//   bun tests/sim/soak.ts --seed 4711     one seed again
 
 import { parseArgs } from "node:util";
 import { simulate } from "./chat/world.ts";

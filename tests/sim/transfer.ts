@@ -25,7 +25,7 @@ export function senderFor(key: string, maxSegmentBytes: number): Sender {
 export class SimServer {
   private readonly buffer = new Uint8Array(65_536);
   private readonly answer = new Uint8Array(2_048);
-  /** Where datagrams to an address go; none: nobody has it (any more). */
+  /** Where datagrams to an address go; undefined if nobody has it (any more). */
   readonly routes = new Map<string, { link: Link; deliver: (bytes: Uint8Array) => void }>();
   private scheduled = false;
   private timerAtUs = Infinity;
@@ -67,7 +67,7 @@ export class SimServer {
     });
   }
 
-  /** Like an event loop's timers: whole milliseconds. */
+  /** Whole milliseconds, like an event loop's timers. */
   private arm(): void {
     const { nowUs } = this.timeline;
     const dueUs = this.sender.nextTimeoutUs(nowUs);
@@ -89,14 +89,14 @@ export class SimServer {
 
 export interface ClientOptions {
   token: Uint8Array;
-  /** The file's bytes, or just its size where nobody looks at them. */
+  /** The file's bytes, or just its size if nobody looks at them. */
   file: Uint8Array | number;
   side: Side;
   server: SimServer;
   address: string;
   port: number;
   maxSegmentBytes: number;
-  /** How late timers fire at most, on top of their granularity of 1 ms. */
+  /** How late timers may fire, on top of their granularity of 1 ms. */
   timerSlackUs: number;
   random: Random;
   receiver?: Partial<ReceiverConfig>;

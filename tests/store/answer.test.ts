@@ -1,7 +1,7 @@
-// Requests of the hub, answered from a store in the same process.
+// The hub's requests, answered by a store in the same process.
 
 import { expect, test } from "bun:test";
-import type { StoreQuestion } from "../../src/chat/store.ts";
+import type { StoreOperation } from "../../src/chat/store.ts";
 import { ParleyError } from "../../src/errors.ts";
 import { answerRequest } from "../../src/store/answer.ts";
 import { openMemoryStore } from "../../src/store/memory.ts";
@@ -21,7 +21,7 @@ const said = logged(runs, 1);
 
 test("each request is answered with its own type and number", () => {
   const store = openMemoryStore();
-  const answers: [StoreQuestion, unknown][] = [
+  const answers: [StoreOperation, unknown][] = [
     [
       { type: "commit", batch },
       { rooms: [1], mail: [1] },
@@ -43,7 +43,7 @@ test("each request is answered with its own type and number", () => {
   }
 });
 
-test("a store that fails is an answer; a mistake in the program is none", () => {
+test("a store failure is a reply; a bug in the program is thrown", () => {
   const store = openMemoryStore();
   const error = new ParleyError("storage", "The disk is full");
   store.commit = () => {

@@ -1,5 +1,6 @@
 // A process that commits batches to a data file as fast as it can and prints the last numbers after
-// each; the test kills it. Usage: bun appender.ts FILE
+// each; the test kills it.
+// Usage: bun appender.ts FILE
 
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import { mail, run, texts, update, Writer } from "./batches.ts";

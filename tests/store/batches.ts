@@ -21,7 +21,7 @@ export function texts(count: number): string[] {
   return Array.from({ length: count }, (_, i) => `text ${i}`);
 }
 
-/** What a log has of runs whose first message is number `first`. */
+/** What the log returns for runs whose first message is number `first`. */
 export function logged(runs: readonly SaidRun[], first: number): Said[] {
   const all = runs.flatMap((one) => one.texts.map((_, i) => ({ ...one.at(i), author: 0 })));
   return all.map((said, i) => ({ ...said, seq: first + i }));
@@ -40,7 +40,7 @@ export function update(id: string, fields: Partial<SessionUpdate> = {}): Session
   return { id, name: "ann", n: 0, network: "192.0.2.1", seenMs: 1_000, ...fields };
 }
 
-/** Commits batches under the next number each. */
+/** Commits batches, each under the next number. */
 export class Writer {
   #number = 0;
 
@@ -56,14 +56,14 @@ export class Writer {
     });
   }
 
-  /** One run in one room; the answer is the number of its first message. */
+  /** Commits one run in one room; returns the number of its first message. */
   say(room: string, said: readonly string[] | number = 1, fields: RunFields = {}): number {
     const all = typeof said === "number" ? texts(said) : said;
     return this.commit({ rooms: [{ room, runs: [run(room, all, fields)] }] }).rooms[0]!;
   }
 }
 
-/** Sweeps until there is nothing more to do; a store that never comes to an end fails. */
+/** Sweeps until nothing is left to do; a store that never finishes fails the test. */
 export function sweepAll(store: ServerStore): void {
   for (let i = 0; i < 10_000; i++) if (!store.sweep()) return;
   throw new Error("The store still has something to sweep after 10 000 slices");

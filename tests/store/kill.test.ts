@@ -1,4 +1,4 @@
-// SIGKILL while a process commits: what it said was committed is there, whole batches only, and the
+// SIGKILL during commits: everything reported as committed is there, in whole batches only, and the
 // file opens again.
 
 import { afterAll, expect, test } from "bun:test";
@@ -12,7 +12,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const rounds = Number(process.env["FAULT_ROUNDS"] ?? 5);
 
 /**
- * Runs the appender until it has printed `lines` lines, kills it, and answers its last whole line.
+ * Runs the appender until it has printed `lines` lines, kills it, and returns its last whole line.
  */
 async function commitAndKill(path: string, lines: number): Promise<[seq: number, mail: number]> {
   const child = Bun.spawn([process.execPath, join(import.meta.dir, "appender.ts"), path], {

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { isTrimDue, surplusMail } from "../../src/store/mailbox-shares.ts";
 
-test("whoever has most loses the oldest, and of equals the one whose oldest is older", () => {
+test("the sender with the most loses the oldest; among equals, the one whose oldest is older", () => {
   const entries = [..."abbbca"].map((from, i) => ({ mail: i + 1, from }));
   expect(surplusMail(entries, 6)).toEqual([]);
   expect(surplusMail(entries, 5)).toEqual([2]);
@@ -31,7 +31,7 @@ test("no sender with less than an even share loses anything", () => {
   );
 });
 
-test("a mailbox is trimmed for every eighth of what it keeps", () => {
+test("a mailbox is trimmed once per eighth of its limit", () => {
   const due = Array.from({ length: 1_000 }, (_, i) => i + 1).filter((i) => isTrimDue(i, 1_000));
   expect(due).toEqual([125, 250, 375, 500, 625, 750, 875, 1_000]);
   expect([1, 2, 3].every((i) => isTrimDue(i, 5))).toBe(true);

@@ -1,4 +1,4 @@
-// The store in memory: the contract, and the bounds in bytes that only memory has.
+// The store in memory: the contract, and its limits in bytes.
 
 import { describe, expect, test } from "bun:test";
 import { openMemoryStore } from "../../src/store/memory.ts";
@@ -21,7 +21,7 @@ describe("memory", () => {
     expect(openMemoryStore().epoch).not.toBe(openMemoryStore().epoch);
   });
 
-  test("a room of long messages keeps what fits its bytes, the newest", () => {
+  test("a room of long messages keeps the newest that fit its bytes", () => {
     const { store, writer } = open({ roomBytes: 200_000 });
     for (let seq = 1; seq <= 500; seq++) writer.say("a", long);
     const kept = store.rooms.after("a", 0, 1_000);
@@ -31,7 +31,7 @@ describe("memory", () => {
     expect(kept[0]?.seq).toBe(store.rooms.bounds("a").first);
   });
 
-  test("all rooms together keep what fits; the quiet ones lose their past, not their numbers", () => {
+  test("all rooms together keep what fits; quiet ones lose their history, not their numbers", () => {
     const { store, writer } = open({ totalBytes: 300_000 });
     for (let room = 0; room < 50; room++) {
       for (let i = 0; i < 5; i++) writer.say(`r${room}`, long);
@@ -43,7 +43,7 @@ describe("memory", () => {
     expect(store.rooms.after("busy", 0, 99)).toHaveLength(50);
   });
 
-  test("a room in use keeps its past, but the largest loses its oldest if nothing else is left", () => {
+  test("a room in use keeps its history, but the largest loses its oldest if nothing else is left", () => {
     const { store, writer } = open({ totalBytes: 300_000 });
     store.isInUse = (room) => room !== "empty";
     for (const room of ["lobby", "empty"]) for (let i = 0; i < 5; i++) writer.say(room, long);
@@ -56,14 +56,14 @@ describe("memory", () => {
     expect(kept.length).toBeLessThan(60);
   });
 
-  test("more rooms than fit: of equals the quietest is forgotten at once", () => {
+  test("with more rooms than fit, the quietest of equals is dropped at once", () => {
     const { store, writer } = open({ rooms: 10 });
     for (let room = 0; room < 100; room++) writer.say(`r${room}`, 2);
     expect(store.rooms.after("r89", 0, 9)).toEqual([]);
     expect(store.rooms.after("r90", 0, 9)).toHaveLength(2);
   });
 
-  test("mail keeps what fits its bytes, the newest of all", () => {
+  test("mail keeps the newest of all that fits its bytes", () => {
     const { store, writer } = open({ mailBytes: 50_000 });
     for (let i = 0; i < 100; i++) {
       writer.commit({ mail: [mail(`s${i % 2}`, "x".repeat(1_000))] });
@@ -76,7 +76,7 @@ describe("memory", () => {
     }
   });
 
-  test("the largest mailboxes lose what their busiest sender wrote, and nobody else anything", () => {
+  test("the largest mailboxes lose what their busiest sender wrote, and nobody else loses anything", () => {
     const { store, writer } = open({ mailBytes: 100_000 });
     const flooded = Array.from({ length: 8 }, (_, i) => `m${i}`);
     for (let i = 0; i < 20; i++) writer.commit({ mail: [mail("bob", "x".repeat(100))] });
@@ -91,7 +91,7 @@ describe("memory", () => {
       expect(kept.at(-1)?.mail).toBe(501);
       expect(kept.length).toBeGreaterThan(5);
     }
-    // Age still takes all of it.
+    // Age still deletes all of it.
     nowMs = 1e13;
     sweepAll(store);
     for (const session of ["bob", "m0", "m7"]) {
@@ -99,7 +99,7 @@ describe("memory", () => {
     }
   });
 
-  test("thousands of private messages to one reader leave no trace beyond the bound", () => {
+  test("thousands of private messages to one reader leave no trace beyond the limit", () => {
     const { store, writer } = open({ mailMessages: 3 });
     for (let i = 1; i <= 20_000; i++) writer.commit({ mail: [mail("s", "psst")] });
     const kept = store.mailboxes.after("s", 0, 9);

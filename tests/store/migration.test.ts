@@ -1,5 +1,5 @@
-// Data files of version 1 are brought up to date when they are opened, whole or not at all: a file
-// that parley 0.1.0 wrote, a large one, and one whose migration was killed.
+// Data files of version 1 are migrated atomically when opened: a file written by parley 0.1.0, a
+// large one, and one whose migration was killed.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
@@ -65,7 +65,7 @@ describe("a file of version 1", () => {
     expect(before.sessions).toHaveLength(5);
   });
 
-  test("is all there after it was opened: messages, numbers, mail, sessions, registrations, epoch", () => {
+  test("is complete after it was opened: messages, numbers, mail, sessions, registrations, epoch", () => {
     const store = openSqliteStore(path);
     expect(store.db.query("PRAGMA user_version").get()).toEqual({ user_version: schemaVersion });
     expect(store.epoch).toBe("4cb7278e2f56df582a5fb5ef64d4fd7c");
@@ -109,7 +109,7 @@ describe("a file of version 1", () => {
     ]);
     close();
 
-    // Nothing is so old that it goes, and numbers go on.
+    // Nothing is old enough to be deleted, and numbering continues.
     sweepAll(store);
     const writer = new Writer(store);
     expect(writer.say("lobby")).toBe(137);
@@ -168,7 +168,7 @@ test("a large file is migrated page by page, and does not grow", () => {
   expect(statSync(path).size).toBeLessThan(1.2 * size);
 });
 
-test("a migration that was killed has not happened: the file is as it was, and is migrated next time", async () => {
+test("a killed migration has no effect: the file is unchanged, and migrated next time", async () => {
   const path = largeFile(100_000);
   const script = `
     import { openSqliteStore } from ${JSON.stringify(join(import.meta.dir, "../../src/store/sqlite.ts"))};
@@ -193,7 +193,7 @@ test("a migration that was killed has not happened: the file is as it was, and i
   expectLarge(path, 100_000);
 }, 30_000);
 
-test("a clock that was ahead does not make what a file has old", () => {
+test("a clock that was ahead does not make messages old", () => {
   const path = largeFile(10);
   {
     using db = new Database(path);
@@ -202,7 +202,7 @@ test("a clock that was ahead does not make what a file has old", () => {
   }
   const store = openSqliteStore(path);
   sweepAll(store);
-  // The others are as old as they were when that clock was right.
+  // The others are as old as they were by the correct clock.
   expect(store.rooms.before("den", Infinity, 1)).toHaveLength(1);
   store.close();
 });

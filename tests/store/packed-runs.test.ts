@@ -25,7 +25,7 @@ const runs = fc.array(
   { maxLength: 6 },
 );
 
-test("what is unpacked is what was packed, all of it or any part", () => {
+test("unpacking restores what was packed, all of it or any part", () => {
   fc.assert(
     fc.property(runs, fc.nat(1_000), fc.nat(1_000), (packed, from, length) => {
       const rows = packRuns(packed);
@@ -45,7 +45,7 @@ test("what is unpacked is what was packed, all of it or any part", () => {
   );
 });
 
-test("a row is what people find in the file", () => {
+test("a row is readable to people", () => {
   const both = [run("a", ["x", 'y"'], { n: 5 }), run("a", ["z"], { timeMs: 1_001, alias: "B" })];
   expect(packRuns(both)).toEqual([
     {

@@ -1,5 +1,4 @@
-// A store as a beginner would write it, to compare the real ones with: plain arrays, searched from
-// end to end.
+// The simplest possible store, as a reference for the real ones: plain arrays, searched linearly.
 
 import type { PrivateMessage, Said } from "../../src/chat/events.ts";
 import type { Batch, Committed, LocalStore, SessionRecord } from "../../src/chat/store.ts";
@@ -101,7 +100,7 @@ export class PlainStore implements LocalStore {
     this.#mail = this.#mail.filter(({ session }) => this.sessions.load(session) !== undefined);
   }
 
-  /** A session of which there is nothing to know is not kept. */
+  /** A session without any data is not kept. */
   #put(record: SessionRecord, clockMs: number): void {
     this.#sessions = this.#sessions.filter((one) => one.record.id !== record.id);
     const { name, n, mail } = record;

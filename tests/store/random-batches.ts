@@ -1,4 +1,4 @@
-// Random batches, and a look at two stores that should say the same.
+// Random batches, and a comparison of two stores that should agree.
 
 import { expect } from "bun:test";
 import * as fc from "fast-check";
@@ -53,10 +53,7 @@ const batchPlan = fc.record({
   ),
 });
 
-/**
- * `fails`: what SQLite is made to refuse; a store that can't fail takes nothing in this step
- * either.
- */
+/** `fails`: what SQLite is made to refuse; a store that can't fail skips this step too. */
 export const step = fc.record({
   kind: fc.constantFrom("commit", "commit", "commit", "repeat", "fail", "sweep"),
   batch: batchPlan,

@@ -1,4 +1,4 @@
-// Registrations of peers outlive the server's process, in the same file as the chat.
+// Peer registrations survive a restart, in the same file as the chat.
 
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -17,7 +17,7 @@ const fail = (error: unknown): never => {
   throw error;
 };
 
-test("who was registered, waiting or handed out is so after a restart", () => {
+test("registered, waiting and handed-out peers are the same after a restart", () => {
   const path = join(folder, "a.db");
   const first = openSqliteStore(path);
   const before = openRegistrations(first, fail);
@@ -39,7 +39,7 @@ test("who was registered, waiting or handed out is so after a restart", () => {
   second.close();
 });
 
-test("a smaller bound forgets the oldest, in the file too", () => {
+test("a smaller limit drops the oldest, in the file too", () => {
   const path = join(folder, "b.db");
   const store = openSqliteStore(path);
   const many = openRegistrations(store, fail);
@@ -54,7 +54,7 @@ test("a smaller bound forgets the oldest, in the file too", () => {
   store.close();
 });
 
-test("a change that can't be written is told and stands in memory", () => {
+test("a change that can't be written is reported and still applies in memory", () => {
   const store = openSqliteStore(join(folder, "c.db"));
   const problems: unknown[] = [];
   const { registry, close } = openRegistrations(store, (error) => problems.push(error));

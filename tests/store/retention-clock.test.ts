@@ -1,4 +1,4 @@
-// The clock by which stored things age, beside two clocks that a test moves.
+// The clock by which stored data ages, beside two clocks that a test sets.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -19,28 +19,28 @@ function clocks(startMs: number, systemNowMs = startMs) {
   return { time, pass };
 }
 
-test("it runs with real time, whatever the system's clock is set to", () => {
+test("it runs with real time, whatever the system clock is set to", () => {
   const { time, pass } = clocks(1_000_000);
   expect(pass(500)).toBe(1_000_500);
   time.systemMs -= 900_000;
   expect(pass(500)).toBe(1_001_000);
   time.systemMs += 900_000;
   expect(pass(500)).toBe(1_001_500);
-  // A jump ahead is followed at twice the pace of time.
+  // It follows a jump ahead at twice the pace of time.
   time.systemMs += 1e12;
   expect(pass(500)).toBe(1_002_500);
   time.systemMs -= 1e12;
   expect(pass(500)).toBe(1_003_000);
 });
 
-test("it makes up for the time that a server was stopped, at twice the pace, and not more", () => {
+test("it makes up for a stopped server at twice the pace, and not more", () => {
   const { pass } = clocks(1_000_000, 1_010_000);
   expect(pass(4_000)).toBe(1_008_000);
   expect(pass(6_000)).toBe(1_020_000);
   expect(pass(6_000)).toBe(1_026_000);
 });
 
-test("it never goes back, stands still, or runs faster than twice", () => {
+test("it never goes back, stops, or runs faster than twice", () => {
   fc.assert(
     fc.property(
       fc.array(fc.record({ passMs: fc.nat(1e6), jumpMs: fc.integer({ min: -1e9, max: 1e9 }) })),

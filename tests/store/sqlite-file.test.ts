@@ -1,5 +1,4 @@
-// Files that are no data file of parley's, or not this parley's: refused in a sentence, and left as
-// they are.
+// Files that are not data files of this parley are refused with a sentence, and left as they are.
 
 import { afterAll, afterEach, describe, expect, spyOn, test } from "bun:test";
 import { Database } from "bun:sqlite";
@@ -36,7 +35,7 @@ function freshFolder(): string {
   return folder;
 }
 
-/** Opens a file that must be refused; the answer is the sentence. */
+/** Opens a file that must be refused; returns the sentence. */
 function refusal(path: string): string {
   try {
     openSqliteStore(path).close();
@@ -48,7 +47,7 @@ function refusal(path: string): string {
   throw new Error(`'${path}' was opened`);
 }
 
-/** Refuses and leaves every file of the folder as it was, byte for byte. */
+/** Checks that opening is refused and leaves every file of the folder as it was, byte for byte. */
 function untouchedRefusal(folder: string, path: string): string {
   const look = () =>
     readdirSync(folder).map((name) => {
@@ -89,7 +88,7 @@ describe("a file that is refused", () => {
     expect(untouchedRefusal(folder, path)).toContain("belongs to another program");
   });
 
-  test("is of a newer parley", () => {
+  test("is from a newer parley", () => {
     const folder = freshFolder();
     const path = dataFile(folder);
     const db = new Database(path);
@@ -108,7 +107,7 @@ describe("a file that is refused", () => {
     expect(untouchedRefusal(folder, path)).toContain("does not have parley's tables");
   });
 
-  test("is damaged in the middle, or cut", () => {
+  test("is damaged in the middle, or truncated", () => {
     const folder = freshFolder();
     const path = dataFile(folder, 5_000);
     const whole = readFileSync(path);
@@ -127,7 +126,7 @@ describe("a file that is refused", () => {
     openSqliteStore(path).close();
   });
 
-  test("is in use by another server, and free again when that one has gone", () => {
+  test("is in use by another server, and free again once that one is gone", () => {
     const folder = freshFolder();
     const path = dataFile(folder);
     const store = openSqliteStore(path);
@@ -139,7 +138,7 @@ describe("a file that is refused", () => {
     openSqliteStore(path).close();
   });
 
-  test("is missing while its log is there", () => {
+  test("is missing while its log exists", () => {
     const folder = freshFolder();
     const path = join(folder, "chat.db");
     writeFileSync(`${path}-wal`, "left behind");
@@ -155,7 +154,7 @@ describe("a file that is refused", () => {
     expect(refusal("/dev/null")).toContain("is not a regular file");
   });
 
-  test("is a link that leads nowhere, or into a folder that is not there", () => {
+  test("is a link to a missing file or folder", () => {
     const folder = freshFolder();
     const link = join(folder, "chat.db");
     const target = join(folder, "disk", "chat.db");
@@ -169,7 +168,7 @@ describe("a file that is refused", () => {
     symlinkSync(join(folder, "disk"), join(folder, "mnt"));
     expect(refusal(join(folder, "mnt", "chat.db"))).toContain("there is no folder");
     expect(existsSync(join(folder, "disk"))).toBe(false);
-    // Once the disk is there, so is the data.
+    // With the disk mounted, the data is there.
     mkdirSync(join(folder, "disk"));
     openSqliteStore(target).close();
     rmSync(link);
@@ -192,7 +191,7 @@ describe("a file that is refused", () => {
   );
 });
 
-test("every path that a data file takes is named, links followed, before and while it is there", () => {
+test("all paths of a data file are listed, links followed, before and while it exists", () => {
   const folder = freshFolder();
   const real = join(folder, "real");
   mkdirSync(real);
@@ -209,7 +208,7 @@ test("every path that a data file takes is named, links followed, before and whi
   store.close();
 });
 
-test("an empty file, and what a killed first start left, become a data file", () => {
+test("an empty file, and the remains of a killed first start, become a data file", () => {
   const folder = freshFolder();
   const path = join(folder, "chat.db");
   writeFileSync(path, "");
@@ -223,7 +222,7 @@ test("an empty file, and what a killed first start left, become a data file", ()
   expect(bytes.readUInt32BE(60)).toBe(schemaVersion);
 });
 
-test("a file that another server has made just before the lock was ours is kept", () => {
+test("a file that another server made just before we got the lock is kept", () => {
   const made = dataFile(freshFolder(), 5);
   const path = join(freshFolder(), "chat.db");
   const run = Database.prototype.run;
@@ -240,7 +239,7 @@ test("a file that another server has made just before the lock was ours is kept"
   store.close();
 });
 
-test("migrations: step by step is the same as at once, and a failing step leaves the version before it", () => {
+test("migrating step by step equals migrating at once, and a failing step leaves the version before it", () => {
   using atOnce = new Database(":memory:");
   using stepwise = new Database(":memory:");
   migrate(atOnce, 0);

@@ -1,5 +1,5 @@
-// A data file has a bound in bytes: who has written the most loses the oldest of it, nobody else
-// loses anything.
+// A data file has a limit in bytes: whoever has written the most loses their oldest, and nobody
+// else loses anything.
 
 import { afterEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -31,7 +31,7 @@ function usedBytes({ db }: SqliteStore): number {
   return (pages("page_count") - pages("freelist_count")) * pages("page_size");
 }
 
-test("a flood in one room takes nothing from the others, and its numbers go on", () => {
+test("a flood in one room takes nothing from the others, and its numbering continues", () => {
   const { store, writer } = open();
   writer.say("lobby", 200);
   writer.commit({ sessions: [update("bob")], mail: [mail("bob", "psst")] });

@@ -1,4 +1,4 @@
-// The store in an SQLite file: the contract, and that it outlives its process.
+// The store in an SQLite file: the contract, and that data survives the process.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
@@ -22,7 +22,7 @@ function open(options: Parameters<typeof openSqliteStore>[1] = {}, path = freshP
   return { store, writer: new Writer(store) };
 }
 
-/** Everything is written by then: what fails is COMMIT itself. */
+/** Everything is written by then; COMMIT itself fails. */
 const whileFailing: WhileFailing = (store, body) => {
   expect(store).toBe(current);
   const { db } = current;
@@ -60,13 +60,13 @@ describe("sqlite", () => {
     expect(store.rooms.after("lobby", 0, 1_000)).toEqual(logged(runs, 1));
     expect(store.sessions.load("s1")).toEqual({ ...session, mail: 1 });
     expect(store.mailboxes.after("s1", 0, 9)).toEqual([{ ...letter.message, mail: 1 }]);
-    // Batches are counted by each process from 1.
+    // Each process numbers its batches from 1.
     expect(again.commit({ mail: [letter] }).mail).toEqual([2]);
     expect(again.say("lobby")).toBe(101);
     store.close();
   });
 
-  test("numbers go on after everything was forgotten and the server restarted", () => {
+  test("numbering continues after everything was deleted and the server restarted", () => {
     const path = freshPath();
     let nowMs = 1_000;
     const options = { retention: { maxAgeMs: 10, rooms: 1 }, clock: () => nowMs };
@@ -77,7 +77,7 @@ describe("sqlite", () => {
     sweepAll(first);
     first.close();
     const { store, writer: again } = open({}, path);
-    // Room a is forgotten altogether: too many rooms. Whatever is new begins after its numbers.
+    // Room a is dropped completely: too many rooms. Any new room starts after its numbers.
     expect(store.rooms.bounds("a").last).toBe(700);
     expect(store.rooms.bounds("b").last).toBe(5);
     expect(store.rooms.bounds("c").last).toBe(700);
@@ -87,7 +87,7 @@ describe("sqlite", () => {
     store.close();
   });
 
-  test("the store's clock goes on where it was, however long the server was stopped", () => {
+  test("the store's clock resumes where it was, however long the server was stopped", () => {
     const path = freshPath();
     const { store: first, writer } = open({ clock: () => 5_000 }, path);
     writer.say("lobby");
@@ -159,7 +159,7 @@ describe("sqlite", () => {
     store.close();
   });
 
-  test("another program reads what was committed, makes a whole copy, and may write", () => {
+  test("another program can read what was committed, make a complete copy, and write", () => {
     const path = freshPath();
     const copy = freshPath();
     const { store, writer } = open({}, path);
@@ -185,7 +185,7 @@ describe("sqlite", () => {
     copied.close();
   });
 
-  test("another program that is writing just then: the batch fails, and goes through afterwards", () => {
+  test("while another program is writing, a batch fails, and succeeds afterwards", () => {
     const path = freshPath();
     const { store, writer } = open({}, path);
     const other = new Database(path);
@@ -207,10 +207,10 @@ describe("sqlite", () => {
     for (let i = 0; i < 1_000; i++) writer.say("lobby", ["x".repeat(16_000)]);
     const large = logBytes();
     for (let i = 0; i < 3_000; i++) writer.commit({ mail: [mail("s1", "x".repeat(4_000))] });
-    // 4 MiB are meant; deleting old mail is not estimated.
+    // 4 MiB nominally; deletions of old mail are not estimated.
     for (const bytes of [small, large]) expect(bytes).toBeLessThan(5 * 1024 * 1024);
     expect(logBytes()).toBeLessThan(12 * 1024 * 1024);
-    // A sweep moves the rest of it into the file.
+    // A sweep checkpoints the rest.
     sweepAll(store);
     const other = new Database(path);
     expect(other.query("PRAGMA wal_checkpoint(PASSIVE)").get()).toMatchObject({ busy: 0 });
@@ -232,13 +232,13 @@ describe("sqlite", () => {
         expect(store.rooms.after(room, seq, 500)).toHaveLength(500);
         return performance.now() - startMs;
       });
-      // A reading that unpacks all of it takes 50 ms.
+      // Unpacking everything would take 50 ms.
       expect(Math.min(...timesMs)).toBeLessThan(10);
     }
     store.close();
   }, 30_000);
 
-  test("rooms' IDs come round again, past those in use, and no room reads another's messages", () => {
+  test("room IDs wrap around, skipping those in use, and no room reads another's messages", () => {
     const { store, writer } = open();
     const addRoom = store.db.prepare("INSERT INTO rooms VALUES (?, ?, 1, 0)");
     for (const id of [maxRoomId, 1, 3]) addRoom.run(id, `r${id}`);
@@ -261,7 +261,7 @@ describe("sqlite", () => {
     store.close();
   });
 
-  test("forgetting goes in bounded slices", () => {
+  test("deleting goes in bounded slices", () => {
     const { store, writer } = open({ retention: { messages: 10 } });
     for (let i = 0; i < 5_000; i++) writer.say("lobby");
     const count = () =>
@@ -275,11 +275,11 @@ describe("sqlite", () => {
     store.close();
   });
 
-  test("a room in which somebody speaks while the quietest are sought is none of them", () => {
+  test("a room with new messages during the search for the quietest is not one of them", () => {
     const { store, writer } = open({ retention: { rooms: 1 } });
     writer.say("quiet", 900);
     writer.say("quieter", 900, { timeMs: 1 });
-    // One slice has looked at all rooms.
+    // One slice has examined all rooms.
     store.sweep();
     writer.say("quieter");
     sweepAll(store);
@@ -308,7 +308,7 @@ describe("sqlite", () => {
     store.close();
   });
 
-  test("synchronous is NORMAL unless FULL is asked for", () => {
+  test("synchronous is NORMAL unless FULL is requested", () => {
     for (const [synchronous, level] of [
       ["normal", 1],
       ["full", 2],

@@ -1,4 +1,4 @@
-// What every store has to do, told once; each implementation's test file runs it.
+// What every store has to do; each implementation's test file runs it.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -23,7 +23,7 @@ const dayMs = 24 * 3_600_000;
 export function storeContract(name: string, make: StoreMaker, whileFailing?: WhileFailing): void {
   describe(`${name}: contract`, () => {
     let opened: ServerStore | undefined;
-    /** What the store's clock says. */
+    /** The store's clock. */
     let nowMs = 1_000;
     afterEach(() => {
       opened?.close();
@@ -54,7 +54,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
     });
 
     describe("rooms", () => {
-      test("messages come back as they were said, whatever is in them", () => {
+      test("messages come back as they were said, whatever they contain", () => {
         const { store, writer } = open();
         const runs = [
           run("lobby", ["plain", "", " "], { alias: "Änn", n: 1 }),
@@ -84,7 +84,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         expect(store.rooms.after("b", 0, 9)).toEqual([...logged(b, 1), ...logged(b, 2)]);
       });
 
-      test("after and before answer a page, ascending, from the right end", () => {
+      test("after and before return a page, ascending, from the right end", () => {
         const { store, writer } = open();
         for (let batch = 0; batch < 20; batch++) writer.say("lobby", 5);
         expect(seqs(store.rooms.after("lobby", 97, 10))).toEqual([98, 99, 100]);
@@ -109,7 +109,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         expect(store.rooms.after("lobby", 0, 10_000)).toEqual(all);
       });
 
-      test("a batch again under its number is in the log once, and has the same numbers", () => {
+      test("committing a batch again under its number logs it once and returns the same numbers", () => {
         const { store, writer } = open();
         writer.say("lobby", 3);
         const batch = {
@@ -127,7 +127,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         expect(store.commit({ ...batch, number: 8 })).toEqual({ rooms: [6], mail: [2] });
       });
 
-      test("a batch before the last one is a mistake of the caller", () => {
+      test("committing a batch older than the last one is a bug of the caller", () => {
         const { store, writer } = open();
         writer.say("lobby");
         writer.say("lobby");
@@ -135,7 +135,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         expect(() => store.commit(late)).toThrow("Batch 1 comes after batch 2");
       });
 
-      test("a room keeps the newest messages, to the number, in the middle of a batch too", () => {
+      test("a room keeps exactly the newest messages, even if the cut is within a batch", () => {
         const { store, writer } = open({ messages: 50 });
         for (let batch = 0; batch < 29; batch++) writer.say("lobby", 7);
         const kept = { first: 203 - 50 + 1, last: 203 };
@@ -149,7 +149,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         expect(store.rooms.bounds("lobby")).toEqual({ first: 214, last: 263 });
       });
 
-      test("messages over age are forgotten, whole batches, their numbers are not", () => {
+      test("messages over the maximum age are deleted in whole batches, their numbers stay used", () => {
         const { store, writer } = open({ maxAgeMs: 1_000 });
         for (nowMs of [1_000, 1_600, 2_200]) writer.say("lobby", 500);
         nowMs = 2_000;
@@ -167,7 +167,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         expect(store.rooms.after("lobby", 0, 10)).toHaveLength(2);
       });
 
-      test("too many rooms: one without a past goes, and no number is used twice", () => {
+      test("too many rooms: an empty one is dropped, and no number is used twice", () => {
         const { store, writer } = open({ rooms: 3, maxAgeMs: 1_000 });
         for (const room of ["a", "b", "c"]) writer.say(room, 10);
         nowMs = 1_000_000;
@@ -180,12 +180,12 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         expect(store.rooms.bounds("d").last).toBe(1);
       });
 
-      test("too many rooms with a past: the quietest goes, with all that was said in it", () => {
+      test("too many rooms, all with history: the quietest is dropped completely", () => {
         const { store, writer } = open({ rooms: 60 });
         for (let room = 0; room < 60; room++) {
           writer.say(`r${room}`, 600, { timeMs: 10_000 + room });
         }
-        // The oldest of all is spoken in again.
+        // The oldest of all has a new message.
         writer.say("r0", 1, { timeMs: 20_000 });
         for (let room = 60; room < 100; room++) {
           writer.say(`r${room}`, 600, { timeMs: 20_000 + room });
@@ -201,7 +201,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         expect(store.rooms.after("r1", 0, 9).map(({ seq }) => seq)).toEqual([601]);
       });
 
-      test("too many rooms: a flood of others takes nothing from where somebody is, or much was said", () => {
+      test("too many rooms: a flood of new ones takes nothing from rooms that are in use or large", () => {
         const { store, writer } = open({ rooms: 5 });
         store.isInUse = (room) => room === "lobby";
         writer.say("lobby", 3, { timeMs: 10_000 });
@@ -222,7 +222,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
     });
 
     describe("sessions and names", () => {
-      test("sessions come back as they were, the latest state of each", () => {
+      test("sessions come back as written, each in its latest state", () => {
         const { store, writer } = open();
         const bob = update("s2", { name: "bob", network: "2001:db8:0:1::/64" });
         writer.commit({ sessions: [update("s1"), bob] });
@@ -232,7 +232,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         expect(store.sessions.load("s2")).toEqual({ ...bob, mail: 0 });
       });
 
-      test("every field of a record is written, also when nothing else has changed", () => {
+      test("every field of a record is written, even if nothing else has changed", () => {
         const { store, writer } = open();
         const changes = [{ n: 1 }, { name: "anna" }, { network: "x" }, { seenMs: 1_001 }, { n: 0 }];
         const record = update("s1");
@@ -244,7 +244,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         }
       });
 
-      test("a name finds the session that was seen last, until it has said goodbye", () => {
+      test("a name finds the session seen last, until it has said goodbye", () => {
         const { store, writer } = open();
         const old = update("s1", { seenMs: 5 });
         const young = update("s2", { seenMs: 9 });
@@ -260,7 +260,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         expect(store.directory.find("", 0)).toBeUndefined();
       });
 
-      test("a session that said nothing and left is not remembered, one that said something is, for a while", () => {
+      test("a session that said nothing and left is not kept, one that said something is, for a while", () => {
         const { store, writer } = open({ goodbyeAgeMs: 100, sessionAgeMs: 1_000 });
         const sessions = [update("s1"), update("s2", { n: 5 })];
         writer.commit({ sessions });
@@ -274,7 +274,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         expect(store.sessions.load("s2")).toBeUndefined();
       });
 
-      test("a session lives from its last sign of life, whatever that changed", () => {
+      test("a session's age counts from its last sign of life, whatever changed", () => {
         const { store, writer } = open({ goodbyeAgeMs: 100, sessionAgeMs: 1_000 });
         for (nowMs = 1_000; nowMs <= 5_000; nowMs += 500) {
           writer.commit({ sessions: [update("s1", { seenMs: nowMs })] });
@@ -288,7 +288,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         expect(store.sessions.load("s1")).toBeUndefined();
       });
 
-      test("sessions over age or number are forgotten with their mail, the oldest first", () => {
+      test("sessions past the maximum age or number are dropped with their mail, the oldest first", () => {
         const { store, writer } = open({ sessions: 10, sessionAgeMs: 1_000, goodbyeAgeMs: 100 });
         for (let i = 1; i <= 30; i++) {
           const id = `s${String(i).padStart(2, "0")}`;
@@ -312,7 +312,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
     });
 
     describe("mail", () => {
-      test("the mailbox numbers it, and it comes back in order", () => {
+      test("it is numbered per mailbox and comes back in order", () => {
         const { store, writer } = open();
         writer.commit({ sessions: [update("s1")] });
         const letters = [
@@ -339,7 +339,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         const { store, writer } = open();
         writer.commit({ sessions: [update("s1")], mail: [mail("s1", "a")] });
         writer.commit({ sessions: [update("s1", { n: 1 })], mail: [mail("s1", "b")] });
-        // A goodbye, and a message that came in the same turn.
+        // A goodbye and a message in the same turn.
         writer.commit({ sessions: [update("s2", { name: "" })], mail: [mail("s2", "c")] });
         expect(store.sessions.load("s1")).toEqual({ ...update("s1", { n: 1 }), mail: 2 });
         expect(store.sessions.load("s2")).toMatchObject({ name: "", mail: 1 });
@@ -360,7 +360,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         expect(store.sessions.load("s9")).toEqual({ ...update("s9", { n: 3 }), mail: 1 });
       });
 
-      test("a recipient's bound; of one sender the oldest go", () => {
+      test("a mailbox is limited; of one sender's messages the oldest are deleted", () => {
         const { store, writer } = open({ mailMessages: 5 });
         for (let i = 1; i <= 8; i++) writer.commit({ mail: [mail("s1", `psst ${i}`)] });
         const kept = store.mailboxes.after("s1", 0, 100);
@@ -385,11 +385,11 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         expect(count("Ann")).toBe(3);
         expect(count("Ben")).toBeGreaterThanOrEqual(199);
         for (const from of ["M1", "M2", "M3", "M4"]) expect(count(from)).toBeGreaterThan(198);
-        // Of the flood the newest have stayed.
+        // The newest of the flood remain.
         expect(kept.at(-1)?.mail).toBe(203 + 4 * 380);
       });
 
-      test("mail over age is forgotten", () => {
+      test("mail over the maximum age is deleted", () => {
         const { store, writer } = open({ maxAgeMs: 1_000, goodbyeAgeMs: 1e9, sessionAgeMs: 1e9 });
         for (nowMs = 0; nowMs < 2_000; nowMs += 100) writer.commit({ mail: [mail("s1", "psst")] });
         sweepAll(store);
@@ -400,7 +400,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
       });
     });
 
-    describe("the system's clock", () => {
+    describe("the system clock", () => {
       /** A store whose clock follows two that the test moves. */
       function openClocked(): { store: ServerStore; writer: Writer; run: (ms: number) => void } {
         const clock = retentionClock(
@@ -442,7 +442,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         expect(store.sessions.load("s1")).toBeDefined();
       });
 
-      test("what is 30 days old is deleted all the same", () => {
+      test("what is 30 days old is deleted nevertheless", () => {
         const { store, writer, run: pass } = openClocked();
         writer.say("lobby");
         pass(29 * dayMs);
@@ -454,7 +454,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
       });
     });
 
-    test("says the same as a plain, slow store, whatever happens to both", () => {
+    test("behaves like a plain, slow store, whatever happens to both", () => {
       fc.assert(
         fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
           const bounds = {

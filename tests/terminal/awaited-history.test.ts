@@ -1,4 +1,4 @@
-// What is said in a room before its past has come.
+// Messages that arrive before a room's history.
 
 import { expect, test } from "bun:test";
 import { terminal as limits } from "../../src/limits.ts";

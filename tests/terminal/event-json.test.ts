@@ -1,5 +1,5 @@
-// A client's events for scripts and people: whole milliseconds, singular and plural, nothing that a
-// terminal obeys.
+// A client's events as text and as JSON: whole milliseconds, singular and plural, no control
+// characters.
 
 import { expect, test } from "bun:test";
 import { eventJson } from "../../src/terminal/event-json.ts";

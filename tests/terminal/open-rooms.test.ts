@@ -1,4 +1,4 @@
-// Which room is the current one, and what is kept of the others.
+// Which room is current, and what is kept of the others.
 
 import { describe, expect, test } from "bun:test";
 import { terminal as limits } from "../../src/limits.ts";

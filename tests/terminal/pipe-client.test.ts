@@ -1,10 +1,10 @@
-// The client in a pipe, with a session whose server is played by the test: line numbers in errors,
-// giving up, back-pressure.
+// The client in a pipe, with the test in the role of the server: line numbers in errors, giving up,
+// back-pressure.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { client as limits } from "../../src/limits.ts";
 import { Writer } from "../../src/terminal/writer.ts";
-import { redirect } from "../../src/terminal/voice.ts";
+import { redirect } from "../../src/terminal/diagnostics.ts";
 import { PipeClient, type PipeOptions } from "../../src/terminal/pipe-client.ts";
 import { SessionRig } from "./session-rig.ts";
 

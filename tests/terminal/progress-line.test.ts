@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { type Progress, progressLine } from "../../src/terminal/progress-line.ts";
 
-const page = (columns: number) => ({ columns, width: (text: string) => Bun.stringWidth(text) });
+const area = (columns: number) => ({ columns, width: (text: string) => Bun.stringWidth(text) });
 const progress: Progress = {
   name: "a rather long name of a file.bin",
   haveBytes: 45_000_000,
@@ -23,13 +23,13 @@ test.each([
   [24, "45%  45 s left"],
   [10, "45%"],
 ])("at %i columns", (columns, line) => {
-  expect(progressLine(progress, page(columns + 1))).toBe(line);
+  expect(progressLine(progress, area(columns + 1))).toBe(line);
 });
 
 test("fits, whatever the name and the width", () => {
   for (let columns = 8; columns < 130; columns++) {
     for (const name of ["日本語".repeat(20), "\u001b[2Jx\u001b]0;title\u0007", "{bar}"]) {
-      const line = progressLine({ ...progress, name }, page(columns));
+      const line = progressLine({ ...progress, name }, area(columns));
       expect(Bun.stringWidth(line)).toBeLessThan(columns);
       expect(line).toContain("45%");
       expect(line).not.toMatch(/[\u0000-\u001f]/);
@@ -38,5 +38,5 @@ test("fits, whatever the name and the width", () => {
 });
 
 test("an empty file is complete", () => {
-  expect(progressLine({ ...progress, haveBytes: 0, allBytes: 0 }, page(200))).toContain("100%");
+  expect(progressLine({ ...progress, haveBytes: 0, allBytes: 0 }, area(200))).toContain("100%");
 });

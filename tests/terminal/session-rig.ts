@@ -1,5 +1,5 @@
-// A client's session whose server is played by the test: what it sends is kept, its events go to
-// the view that is tested.
+// A client's session with the test in the role of its server: records what it sends, and passes its
+// events to the view under test.
 
 import type { SessionEvent } from "../../src/client/events.ts";
 import { ClientSession } from "../../src/client/session.ts";

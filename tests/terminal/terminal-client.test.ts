@@ -1,4 +1,4 @@
-// The terminal client on an emulated screen, with a session whose server is played by the test.
+// The terminal client on an emulated screen, with the test in the role of the server.
 
 import { describe, expect, test } from "bun:test";
 import { ParleyError } from "../../src/errors.ts";
@@ -243,9 +243,7 @@ describe("the terminal never obeys the names of files", () => {
 
   test("a missing file is reported in the prompt's terms, not the command line's", () => {
     const error = new ParleyError("not-found", "No file; `--list` shows what there is");
-    expect(harmlessProblem(error, evil)).toBe(
-      "There is no file 'evilreda.txt': /files lists what there is",
-    );
+    expect(harmlessProblem(error, evil)).toBe("There is no file 'evilreda.txt': /files lists them");
     expect(harmlessProblem(new Error(`disk ${evil}`), "x")).toBe("disk evilreda.txt");
   });
 });
@@ -353,7 +351,7 @@ describe("several rooms", () => {
     rig.said("lobby", "Bob", "three");
     expect(rig.rows.at(-2)).toBe("12:00 Bob: three");
     rig.type("/room\r");
-    expect(rig.rows).toContain("There is nothing new in other rooms");
+    expect(rig.rows).toContain("No unread messages in other rooms");
   });
 
   test("keep the last of what was missed, and say how many came before", () => {

@@ -1,4 +1,4 @@
-// How large terminals are taken to be.
+// The sizes assumed for terminals that report odd ones.
 
 import { expect, test } from "bun:test";
 import { terminalSize } from "../../src/terminal/terminal-size.ts";

@@ -1,4 +1,4 @@
-// Lines from stdin: split anywhere, bounded, the last one without a line end too.
+// Lines from stdin: split anywhere, bounded, with an unterminated last one.
 
 import { expect, test } from "bun:test";
 import { message as limits } from "../../src/limits.ts";

@@ -6,31 +6,31 @@ import * as fc from "fast-check";
 import { helpRows } from "../../src/terminal/slash-commands.ts";
 import { wrapItems, wrapWords } from "../../src/terminal/wrap.ts";
 
-const page = (columns: number) => ({ columns, width: (text: string) => Bun.stringWidth(text) });
+const area = (columns: number) => ({ columns, width: (text: string) => Bun.stringWidth(text) });
 
 describe("rows", () => {
   test("break between words and hang", () => {
-    expect(wrapWords("one two three", page(9), { first: "- ", other: "  " })).toEqual([
+    expect(wrapWords("one two three", area(9), { first: "- ", other: "  " })).toEqual([
       "- one two",
       "  three",
     ]);
   });
 
   test("keep items whole, whatever blanks they have, and cut what is wider than a row", () => {
-    expect(wrapItems(["a b", "c d", "0123456789"], page(8), { gap: "  " })).toEqual([
+    expect(wrapItems(["a b", "c d", "0123456789"], area(8), { gap: "  " })).toEqual([
       "a b  c d",
       "01234567",
       "89",
     ]);
-    expect(wrapItems(["日本語日本語"], page(7))).toEqual(["日本語", "日本語"]);
-    expect(wrapItems([], page(7))).toEqual([]);
+    expect(wrapItems(["日本語日本語"], area(7))).toEqual(["日本語", "日本語"]);
+    expect(wrapItems([], area(7))).toEqual([]);
   });
 
   test("lose nothing, and are never wider than the terminal", () => {
     const word = fc.string({ unit: fc.constantFrom("a", "b", "日", "é"), minLength: 1 });
     fc.assert(
       fc.property(fc.array(word), fc.integer({ min: 4, max: 30 }), (words, columns) => {
-        const rows = wrapItems(words, page(columns), { other: "  " });
+        const rows = wrapItems(words, area(columns), { other: "  " });
         for (const row of rows) expect(Bun.stringWidth(row)).toBeLessThanOrEqual(columns);
         expect(rows.join("").replaceAll(" ", "")).toBe(words.join(""));
       }),
@@ -40,7 +40,7 @@ describe("rows", () => {
 
 describe("/help", () => {
   test.each([80, 60, 45, 30, 12])("at %i columns fits and breaks no word", (columns) => {
-    const rows = helpRows(page(columns));
+    const rows = helpRows(area(columns));
     for (const row of rows) expect(row.length).toBeLessThanOrEqual(columns);
     const words = rows.join(" ").split(/\s+/);
     if (columns >= 30) {
@@ -51,7 +51,7 @@ describe("/help", () => {
   });
 
   test("gives each command one row at 80 columns, with the descriptions aligned", () => {
-    const rows = helpRows(page(80));
+    const rows = helpRows(area(80));
     expect(rows[0]).toBe("  /help                  show this list");
     expect(rows.find((row) => row.includes("/quit"))).toBe(
       "  /quit                  leave, as does Ctrl-D",

@@ -1,5 +1,5 @@
-// The journal of a partial file: wherever it is truncated, whatever is damaged, what it says was
-// true.
+// The journal of a partial file: truncated or damaged anywhere, it never claims a chunk that was
+// not written.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";

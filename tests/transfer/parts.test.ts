@@ -1,4 +1,4 @@
-// The parts of receiver and sender one by one: pacer, MTU discovery, loss detection, rate
+// Unit tests of the parts of receiver and sender: pacer, MTU discovery, loss detection, rate
 // estimates, range picker, send queue.
 
 import { describe, expect, test } from "bun:test";

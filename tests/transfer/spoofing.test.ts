@@ -1,5 +1,5 @@
-// Nothing spoofed gets in, and nothing goes out to an address that has not proven itself. One test
-// per attack.
+// Spoofed datagrams change nothing, and nothing is sent to an unvalidated address. One test per
+// attack.
 
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "bun:test";

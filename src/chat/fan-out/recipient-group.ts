@@ -20,7 +20,7 @@ export type RoomDelivery = {
   /** Members' names; only called if a list is sent. */
   names: () => readonly string[];
   nowMs: number;
-  after: FlushPlan;
+  plan: FlushPlan;
 };
 
 /** Follow-up work of a delivery. */
@@ -44,7 +44,7 @@ export class RecipientGroup {
   /** Renders a turn and hands it to every member. Returns the number of messages handed over. */
   deliver(delivery: RoomDelivery): number {
     const rendered = this.#render(delivery);
-    const { after, nowMs } = delivery;
+    const { plan, nowMs } = delivery;
     let handed = 0;
     for (const membership of this.members) {
       const { session } = membership;
@@ -60,30 +60,30 @@ export class RecipientGroup {
       if (!isPlain) {
         const isMixed = output.personal !== undefined && session.listens > 1;
         handed += isMixed ? rendered.mergeFor(membership) : rendered.composeFor(membership);
-        membership.hearsFrom = 0;
+        membership.joinDelivered();
         // Nothing else is coming for a session with one room; sending now frees memory when a crowd
         // gets lists.
-        if (session.listens === 1) finishOutput(session, nowMs, after);
-        else after.composed.add(session);
+        if (session.listens === 1) finishOutput(session, nowMs, plan);
+        else plan.composed.add(session);
         continue;
       }
       if (output.isPaced) rendered.paceOut(output);
       else if (rendered.length > 0) output.outbox.send(rendered.block.bytes, rendered.block);
       handed += rendered.said;
-      pumpOutput(session, nowMs, after);
+      pumpOutput(session, nowMs, plan);
     }
     return handed;
   }
 
   /** Sends an overdue user list if the budget allows. True if it is still overdue. */
-  sendDueRoster(names: () => readonly string[], nowMs: number, after: FlushPlan): boolean {
+  sendDueRoster(names: () => readonly string[], nowMs: number, plan: FlushPlan): boolean {
     if (!this.rosterDue) return false;
     const listFor = this.#affordableRoster(names, nowMs);
     if (listFor === undefined) return true;
     for (const { session } of this.members) {
       if (session.isOver) continue;
       session.output.addText(listFor(session.name));
-      finishOutput(session, nowMs, after);
+      finishOutput(session, nowMs, plan);
     }
     return false;
   }
@@ -94,7 +94,7 @@ export class RecipientGroup {
     const list = this.#sharedRoster(delivery);
     // A plain loop: this runs for every message, once per dialect.
     for (const { order, event } of delivery.items) {
-      if (list !== undefined && list.order < order && !list.added) addList(rendered, list);
+      if (list !== undefined && list.order < order && !list.added) addRoster(rendered, list);
       if (event === undefined) continue;
       if (event.type === "said") {
         this.#renderRun(rendered, order, event);
@@ -105,7 +105,7 @@ export class RecipientGroup {
       const isOwn = event.type === "joined" && !dialect.echo.joined;
       rendered.add(order, text, isOwn ? event.author : 0, 0);
     }
-    if (list !== undefined && !list.added) addList(rendered, list);
+    if (list !== undefined && !list.added) addRoster(rendered, list);
     return rendered;
   }
 
@@ -126,7 +126,7 @@ export class RecipientGroup {
    * The user list to add for this turn's presence changes if it is the same for all; otherwise
    * queues each member's own.
    */
-  #sharedRoster({ presence, names, nowMs }: RoomDelivery): List | undefined {
+  #sharedRoster({ presence, names, nowMs }: RoomDelivery): SharedRoster | undefined {
     const style = this.dialect.roster;
     if (style === undefined || presence === undefined || this.members.size === 0) return undefined;
     const { event } = presence;
@@ -169,25 +169,25 @@ export class RecipientGroup {
   }
 }
 
-type List = { order: number; text: string; hiddenFrom: number; added: boolean };
+type SharedRoster = { order: number; text: string; hiddenFrom: number; added: boolean };
 
-function addList(rendered: RenderedBatch, list: List): void {
+function addRoster(rendered: RenderedBatch, list: SharedRoster): void {
   list.added = true;
   rendered.add(list.order, list.text, list.hiddenFrom, 0);
 }
 
 /** Sends a session's composed output and notes follow-up work. */
-export function finishOutput(session: Session, nowMs: number, after: FlushPlan): void {
+export function finishOutput(session: Session, nowMs: number, plan: FlushPlan): void {
   const { output } = session;
   for (const { text } of output.personal ?? []) output.addText(text);
   output.personal = undefined;
   output.flush();
-  after.composed.delete(session);
-  pumpOutput(session, nowMs, after);
+  plan.composed.delete(session);
+  pumpOutput(session, nowMs, plan);
 }
 
 /** Sends due paced messages and notes follow-up work. */
-function pumpOutput(session: Session, nowMs: number, after: FlushPlan): void {
-  if (session.output.pump(nowMs)) after.gaps.push(session);
-  if (session.output.lagBytes > limits.maxLagBytes) after.slow.push(session);
+function pumpOutput(session: Session, nowMs: number, plan: FlushPlan): void {
+  if (session.output.pump(nowMs)) plan.gaps.push(session);
+  if (session.output.lagBytes > limits.maxLagBytes) plan.slow.push(session);
 }

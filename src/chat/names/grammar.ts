@@ -70,7 +70,7 @@ function foldCase(text: string): string {
 
 /**
  * Undefined if `name` is a valid name; otherwise the sentence that says why not. `reserved`: folded
- * words that some dialect interprets.
+ * words with a meaning in some dialect.
  */
 export function nameProblem(name: string, reserved: ReadonlySet<string>): string | undefined {
   if (name === "") return "A name can't be empty: use letters, digits, '_', '-' or '.'";

@@ -1,5 +1,5 @@
-// `parley classic`: the original small clients of four dialects, on a terminal or in a pipe. What they say is in
-// dialects/classic-clients.ts, how they reach a server in io/classic-connection.ts.
+// `parley classic`: small clients for four dialects, on a terminal or in a pipe. What they send and
+// print is in dialects/classic-clients.ts, how they connect in io/classic-connection.ts.
 
 import { defineCommand } from "citty";
 import { quoted } from "../../text.ts";
@@ -21,7 +21,7 @@ import { ClassicTcp, ClassicUdp } from "../../io/classic-connection.ts";
 import type { Address } from "../../io/host-port.ts";
 import { jsonLine } from "../../terminal/json-line.ts";
 import { addressOf } from "../address.ts";
-import { endedBy, type EndSignal, onSignals } from "../end-signals.ts";
+import { endedBy, type EndSignal, onSignals } from "../../io/end-signals.ts";
 import { stdout } from "../../terminal/output.ts";
 import { typedLines } from "../../terminal/typed-lines.ts";
 
@@ -101,7 +101,9 @@ function readCount(text: string): number {
   throw new ParleyError("usage", `--count ${quoted(text)} is not a number: use 0 or more`);
 }
 
-/** Resolves when stdout has been closed. @throws ParleyError at a signal, or if stdout fails */
+/**
+ * Resolves when stdout is closed. @throws ParleyError at a signal, or if writing to stdout fails
+ */
 async function interruption(): Promise<void> {
   const signal = await new Promise<EndSignal | undefined>((resolve) => {
     onSignals(["SIGINT", "SIGTERM"], resolve);
@@ -144,7 +146,9 @@ async function runGreeting(to: Address, show: Show, { tcp, udp }: Options): Prom
       await server.send(knock);
       const text = await server.receiveInTime();
       if (text === undefined) {
-        const sentence = `${to.host}:${to.port} closed the connection without an answer: is it the right port?`;
+        const sentence =
+          `${to.host}:${to.port} closed the connection without an answer: ` +
+          "is it the right port?";
         throw new ParleyError("protocol", sentence);
       }
       show(receivedLines(text).join(" "), { event: "answer", transport: "tcp", text });
@@ -160,7 +164,7 @@ async function runCalculator(to: Address, show: Show, { json }: Options): Promis
   const act = async (step: ClientStep): Promise<boolean> => {
     if (step.send !== undefined) await server.send(step.send);
     if (step.print !== undefined) show(step.print, { event: "line", text: step.print });
-    if (step.ask !== undefined && !json) stdout.data(step.ask);
+    if (step.prompt !== undefined && !json) stdout.data(step.prompt);
     if (!step.awaitsAnswer) return step.end !== true;
     const answer = await server.receiveInTime();
     if (answer === undefined) throw endedByServer(to);
@@ -183,14 +187,14 @@ async function runChatRoom(to: Address, show: Show, { json }: Options): Promise<
   const client = new ChatRoomClient();
   const listening = listen(server, show);
   const typing = async () => {
-    const { ask } = client.start();
-    if (!json) stdout.data(ask ?? "");
+    const { prompt } = client.start();
+    if (!json) stdout.data(prompt ?? "");
     for await (const line of typedLines()) {
-      const { send, ask } = client.handleTyped(line);
+      const { send, prompt } = client.handleTyped(line);
       if (send !== undefined) await server.send(send);
-      if (ask !== undefined && !json) stdout.data(ask);
+      if (prompt !== undefined && !json) stdout.data(prompt);
     }
-    // The echo of the last line is still to come.
+    // Wait for the echo of the last line.
     while (!server.ended && server.quietMs < limits.farewellMs) await Bun.sleep(limits.sendGapMs);
     return "typed";
   };
@@ -200,7 +204,7 @@ async function runChatRoom(to: Address, show: Show, { json }: Options): Promise<
   if (first !== "typed") throw endedByServer(to);
 }
 
-/** Prints what arrives until the connection ends, no faster than stdout takes it. */
+/** Prints what arrives until the connection ends, no faster than stdout drains. */
 async function listen(server: ClassicTcp, show: Show): Promise<"ended"> {
   for (;;) {
     const text = await server.receive();

@@ -1,4 +1,4 @@
-// `parley client`: reads flags and runs the client, on a terminal or in a pipe.
+// `parley client`: reads its flags and runs the client, on a terminal or in a pipe.
 
 import { isatty } from "node:tty";
 import { defineCommand } from "citty";
@@ -21,7 +21,7 @@ export default defineCommand({
     server: {
       type: "string",
       valueHint: "ADDRESS",
-      description: "The same as a flag; ADDRESS wins",
+      description: "The same, as a flag; ADDRESS wins",
     },
     name: {
       type: "string",

@@ -1,4 +1,5 @@
-// `parley fetch-file`: files from a server, over UDP, verified and resumable. Reads flags, runs the fetches, reports progress.
+// `parley fetch-file`: fetches files from a server over UDP, verified and resumable. Reads its
+// flags, runs the downloads and reports progress.
 
 import { defineCommand } from "citty";
 import { quoted } from "../../text.ts";
@@ -13,9 +14,9 @@ import {
   isFileName,
   makeDefaultFolder,
   standardOutput,
-} from "../../terminal/fetch-targets.ts";
+} from "../../files/fetch-targets.ts";
 import { addressOf, defaultAddress } from "../address.ts";
-import { endedBy, type EndSignal, onSignals } from "../end-signals.ts";
+import { endedBy, type EndSignal, onSignals } from "../../io/end-signals.ts";
 import { stderr, stdout } from "../../terminal/output.ts";
 import { parseRate } from "../../terminal/units.ts";
 
@@ -65,13 +66,14 @@ export default defineCommand({
     if (limit !== undefined && limitBytesPerSecond === undefined) {
       throw new ParleyError(
         "usage",
-        `--limit-rate ${quoted(limit)} is not a rate: use bytes per second, at least 1, such as 500k or 2M`,
+        `--limit-rate ${quoted(limit)} is not a rate: use bytes per second, ` +
+          "at least 1, such as 500k or 2M",
       );
     }
     if (names.length === 0 && args.list !== true) {
       throw new ParleyError(
         "usage",
-        "Which file? Name one or more, or use --list to see what there is. " +
+        "Which file? Name one or more, or list them with --list. " +
           "A first argument that ends in :PORT is the server, unless it follows `--`",
       );
     }
@@ -88,7 +90,7 @@ export default defineCommand({
       resume: args.resume,
       force: args.force === true,
       ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
-      onEvent: (event) => report.tell(event),
+      onEvent: (event) => report.handleEvent(event),
     });
     const interrupted = Promise.withResolvers<never>();
     interrupted.promise.catch(() => {});
@@ -105,7 +107,7 @@ export default defineCommand({
       if (targets.length > 0 && args.output === undefined) removeFolder = makeDefaultFolder();
       const byName = new Map(targets.map(({ name, target }) => [name, target]));
       await fetchAll(client, new Set(names), byName, report);
-      // A listing and events are data: a slow reader gets all of them.
+      // Listings and events are data, so wait for a slow reader.
       await Promise.race([stdout.emptied(), interrupted.promise]);
       if (stdout.failure !== undefined) throw unwritable(stdout.failure);
     } finally {
@@ -128,10 +130,13 @@ async function list(client: DownloadClient, report: FetchReport): Promise<void> 
   if (isEmpty) report.emptyList();
 }
 
-/** Errors of one file that say nothing about the others. */
+/** Errors that concern only one file. */
 const ownFailures: ReadonlySet<string> = new Set(["not-found", "differs", "locked", "changed"]);
 
-/** Fetches one file after the other; one that fails does not keep the others back. @throws ParleyError with the first failure's code */
+/**
+ * Fetches files one after another, continuing after failures. @throws ParleyError with the first
+ * failure's code
+ */
 async function fetchAll(
   client: DownloadClient,
   names: ReadonlySet<string>,
@@ -162,16 +167,19 @@ async function fetchAll(
   );
 }
 
-/** `[HOST:PORT] NAME…`: the first word is the server if it ends in `:PORT`, unless `--server` or `--` rule that out. */
+/**
+ * `[HOST:PORT] NAME…`: the first word is the server if it ends in `:PORT`, unless `--server` or
+ * `--` rule that out.
+ */
 function readWords(
   words: readonly string[],
   given: string | undefined,
 ): { server: Address; names: readonly string[] } {
-  // From the command line itself: the arguments that citty gets always have a `--`.
+  // Look at the command line itself, since citty's arguments always contain `--`.
   const separator = process.argv.indexOf("--");
   const allNames = separator >= 0 && words.length === process.argv.length - separator - 1;
   const [first] = words;
-  // From the environment it looks like the flag, but an address that was typed beats it.
+  // citty can't tell flags from the environment, but a typed address beats the latter.
   const isTyped = given !== undefined && given !== process.env["PARLEY_FETCH_FILE_SERVER"];
   const typed = allNames || isTyped || first === undefined ? undefined : parseHostPort(first);
   if (typed !== undefined) return { server: typed, names: words.slice(1) };

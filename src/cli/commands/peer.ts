@@ -17,14 +17,14 @@ import type { PeerStyle } from "../../cpp/peer-stream.ts";
 import type { ExitReason, Interruption } from "../../cpp/peer-output.ts";
 import { jsonLine } from "../../terminal/json-line.ts";
 import { stdout } from "../../terminal/output.ts";
-import { redirect, say, warn } from "../../terminal/voice.ts";
+import { redirect, say, warn } from "../../terminal/diagnostics.ts";
 import { peerCommands, peerStatus } from "../../terminal/peer-lines.ts";
 import { PeerPrompt } from "../../terminal/peer-prompt.ts";
 import { isPlain } from "../../terminal/plain-terminal.ts";
 import { terminalSize } from "../../terminal/terminal-size.ts";
 import { Tty } from "../../terminal/tty.ts";
 import { typedLines } from "../../terminal/typed-lines.ts";
-import { onSignals } from "../end-signals.ts";
+import { onSignals } from "../../io/end-signals.ts";
 import { listenHost } from "../host-flag.ts";
 
 export default defineCommand({
@@ -47,28 +47,28 @@ export default defineCommand({
       alias: "p",
       required: true,
       valueHint: "N",
-      description: "Port to listen on for calls (0: a free one)",
+      description: "Port to listen on for calls (0 picks a free one)",
     },
     server: {
       type: "string",
       required: true,
       valueHint: "ADDRESS",
-      description: "HOST:PORT or HOST of the registry to register at and to find peers",
+      description: "HOST:PORT or HOST of the server whose registry to use",
     },
     host: {
       type: "string",
       default: "127.0.0.1",
-      description: "Address to listen on, and at which others call you",
+      description: "Address to listen on, and to register",
     },
     duplex: {
       type: "boolean",
-      description: "No turns, if the peer is a parley that wants this too",
+      description: "Chat without turns, if the peer is parley with --duplex, too",
     },
     style: {
       type: "string",
       default: "message",
       valueHint: "STYLE",
-      description: "How to call: message, or bare for programs that send bare text",
+      description: "Style of calls: message, or bare for programs that send bare text",
     },
     json: { type: "boolean", description: "Print one JSON object per line instead of text" },
   },

@@ -1,4 +1,5 @@
-// `parley server`: starts the server, says where it can be reached, and runs until a signal or `/quit` on stdin.
+// `parley server`: starts the server, prints where it can be reached, and runs until a signal or
+// `/quit` on stdin.
 
 import { defineCommand } from "citty";
 import { contactLine } from "../../cpp/registry-connection.ts";
@@ -9,9 +10,9 @@ import { whenForeground } from "../../terminal/foreground.ts";
 import { jsonLine } from "../../terminal/json-line.ts";
 import { print } from "../../terminal/output.ts";
 import { typedLines } from "../../terminal/typed-lines.ts";
-import { say, voice, warn } from "../../terminal/voice.ts";
+import { say, diagnostics, warn } from "../../terminal/diagnostics.ts";
 import { quoted } from "../../text.ts";
-import { onSignals } from "../end-signals.ts";
+import { onSignals } from "../../io/end-signals.ts";
 import { exposureWarning, serverBanner } from "../server-banner.ts";
 import { serverFlags, type ServerSettings, serverSettings } from "../server-flags.ts";
 
@@ -21,7 +22,7 @@ export default defineCommand({
   async run({ args }) {
     const settings = serverSettings(args);
     const { json, logLevel } = settings;
-    voice.configure({ level: logLevel, json });
+    diagnostics.configure({ level: logLevel, json });
     const printLine = (line: string): void => {
       print(json ? jsonText({ event: "log", line }) : line);
     };
@@ -29,9 +30,9 @@ export default defineCommand({
       ...settings,
       print: printLine,
       announce: say,
-      log: voice.log,
+      log: diagnostics.log,
     });
-    // Before it says that it is ready: a script may stop it right then.
+    // Listen for signals before announcing readiness, when a script may stop the server at once.
     const stopped = untilStopped(server, json);
     announce(server, settings);
     await stopped;
@@ -60,7 +61,7 @@ function announce(server: ChatServer, { host, json, files, publicUrl }: ServerSe
 function untilStopped(server: ChatServer, json: boolean): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const stopListening = onSignals(["SIGINT", "SIGTERM", "SIGHUP"], () => {
-    // A second signal then ends the process at once.
+    // A second signal ends the process at once.
     stopListening();
     resolve();
   });
@@ -88,7 +89,7 @@ function answer(server: ChatServer, command: string, json: boolean): void {
   }
 }
 
-/** For `print`, which adds the line end. */
+/** For `print`, which adds the newline. */
 function jsonText(event: object): string {
   return jsonLine(event).trimEnd();
 }

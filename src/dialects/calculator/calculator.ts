@@ -1,6 +1,5 @@
-// calculator: a name, then expressions `A OP B`, answered as Python would. One session a
-// connection. Pure. The parser serves both the server and parley's own client, which warns before
-// it sends.
+// calculator: a name, then expressions `A OP B`, answered as Python would. Pure. The server and
+// `parley classic calculator`, which warns before it sends, share the parser.
 
 import { harmless } from "../../text.ts";
 import type { Command, PersonalEvent } from "../../chat/events.ts";
@@ -9,7 +8,7 @@ import { parsePythonFloat, pythonRepr, pythonWords } from "./python-float.ts";
 import { sentence } from "../sentences.ts";
 
 export const sessionEnded = "Session Ended";
-/** Longest client name that is printed, in characters. */
+/** Client names are printed up to this length, in UTF-16 units. */
 const maxNameChars = 64;
 
 export type Expression =
@@ -17,7 +16,7 @@ export type Expression =
   | { type: "format" }
   | { type: "operator" };
 
-/** Parses `A OP B`, separated by what Python takes for blanks. */
+/** Parses `A OP B`, separated by what Python takes for whitespace. */
 export function parseExpression(text: string): Expression {
   const [a = "", operator = "", b = "", more] = pythonWords(text, 4);
   const left = parsePythonFloat(a);
@@ -70,7 +69,7 @@ class CalculatorConversation implements Conversation {
     return { type: "reply", text: answerExpression(message) };
   }
 
-  /** What the server says besides its answers (too long, too late, it stops) is one line. */
+  /** Anything but an answer (message too long, login too late, shutdown) is one line. */
   render(event: PersonalEvent): string | undefined {
     return sentence(event);
   }

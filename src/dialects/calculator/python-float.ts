@@ -1,18 +1,18 @@
-// Numbers as Python's float() reads and repr() prints them: the original calculator is a Python
+// Numbers as Python's float() reads and repr() prints them, for the original calculator is a Python
 // program. Pure.
 
 const decimal =
   /^[+-]?(?:\d+(?:_\d+)*(?:\.(?:\d+(?:_\d+)*)?)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/;
 const special = /^([+-]?)(inf|infinity|nan)$/i;
 /**
- * What Python's `str.split` leaves: it splits at JavaScript's white space, without U+FEFF but with
+ * A word as Python's `str.split` finds it: its whitespace is JavaScript's without U+FEFF, plus
  * U+001C–U+001F and U+0085.
  */
 const word = /[^\t-\r\x1c-\x20\x85\p{Zs}\p{Zl}\p{Zp}]+/gu;
-/** Values of non-ASCII digits met so far; bounded by Unicode's digits. */
+/** Values of the non-ASCII digits seen so far; bounded by the number of digits in Unicode. */
 const digitValues = new Map<string, string>();
 
-/** The words of Python's `text.split()`, at most `limit`. */
+/** The first `limit` words of Python's `text.split()`. */
 export function pythonWords(text: string, limit: number): string[] {
   const words: string[] = [];
   for (const [found] of text.matchAll(word)) {
@@ -23,15 +23,15 @@ export function pythonWords(text: string, limit: number): string[] {
 }
 
 /**
- * Reads what Python's `float(text)` reads: blanks around it, a sign, digits of any script with
- * single underscores between them, an exponent, `inf`, `infinity`, `nan`. Undefined for what Python
- * refuses. Takes linear time. Source: Python 3 library reference, "Built-in Functions", `float`,
- * production `floatvalue`.
+ * Reads what Python's `float(text)` accepts: surrounding whitespace, a sign, digits of any script
+ * with single underscores between them, an exponent, `inf`, `infinity`, `nan`. Undefined for what
+ * Python refuses. Takes linear time. Source: Python 3 library reference, "Built-in Functions",
+ * `float`, production `floatvalue`.
  */
 export function parsePythonFloat(text: string): number | undefined {
   const [first, more] = pythonWords(text, 2);
   if (first === undefined || more !== undefined) return undefined;
-  // These four separate words, but are not white space to `float`.
+  // These four separate words, but `float` does not accept them as whitespace.
   if (/[\x1c-\x1f]/.test(text)) return undefined;
   const number = asciiDigits(first);
   const found = special.exec(number);
@@ -44,8 +44,8 @@ export function parsePythonFloat(text: string): number | undefined {
 
 /**
  * Prints a double as Python's `repr`: the fewest digits that read back as the same number (as in
- * JavaScript), with an exponent of at least two digits from 1e16 up and below 1e-4, else with at
- * least one digit after the point.
+ * JavaScript), with an exponent of at least two digits from 1e16 up and below 1e-4, otherwise with
+ * at least one digit after the point.
  */
 export function pythonRepr(value: number): string {
   if (Number.isNaN(value)) return "nan";
@@ -70,8 +70,7 @@ function plain(digits: string, exponent: number): string {
 }
 
 /**
- * Decimal digits of any script as ASCII. Unicode has them in runs of ten: the place in the run is
- * the value.
+ * Decimal digits of any script as ASCII. Unicode has them in runs of ten: the index is the value.
  */
 function asciiDigits(text: string): string {
   if (!/[^\x00-\x7f]/.test(text)) return text;

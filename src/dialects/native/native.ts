@@ -1,5 +1,5 @@
-// The native protocol (docs/protocol.md) as a dialect: messages of src/protocol become commands,
-// and events become messages. What they mean is the hub's business.
+// The native protocol (docs/protocol.md) as a dialect: translates messages of src/protocol into
+// commands, and events into messages. What they mean is up to the hub.
 
 import type { Conversation, Dialect } from "../../chat/dialect.ts";
 import type { Command, PersonalEvent, RoomEvent, Said } from "../../chat/events.ts";
@@ -16,13 +16,13 @@ import {
 } from "../../protocol/messages.ts";
 import type { Undecodable } from "../../protocol/undecodable.ts";
 
-/** What `welcome` says of the server; set once, before the first connection. */
+/** What `welcome` says about the server; fixed before the first connection. */
 export type NativeServer = { name: string; udpPort: number; messagesPerSecond: number };
 
-/** The recipient that means the room. */
+/** `ALL` as a recipient means the room. */
 export const reservedWords = ["ALL"];
 
-/** The dialect of a server that calls itself so. */
+/** The dialect, as spoken by `server`. */
 export function nativeDialect(server: NativeServer): Dialect {
   const native: Dialect = {
     name: "native",
@@ -159,7 +159,7 @@ function loginOf({ name, secret = "", rooms, epoch, mail, runs }: Hello): Comman
   };
 }
 
-/** What a client is sent of an event; undefined: nothing. */
+/** The message for an event; undefined if the client is not told of it. */
 function messageOf(event: PersonalEvent, server: NativeServer): ServerMessage | undefined {
   switch (event.type) {
     case "welcome":

@@ -1,12 +1,12 @@
-// One download of open-chat: the client asks for part after part; the server answers each request
-// and remembers only who asks. A lost datagram costs a repeated request, never a hang. Pure: the
+// One open-chat download: the client requests part after part; the server answers each request and
+// remembers only who asks. A lost datagram costs a repeated request, never a hang. Pure: the
 // adapter reads the file, sends, and has the clock.
 
 import { openChatDownload as limits } from "../../limits.ts";
 
 export type DownloadRequest = { type: "part"; index: number } | { type: "finished" };
 
-/** Reads `part I` or `finished`; undefined for anything else. White space around it is ignored. */
+/** Reads `part I` or `finished`, ignoring surrounding whitespace; undefined for anything else. */
 export function readDownloadRequest(datagram: Uint8Array): DownloadRequest | undefined {
   if (datagram.length > limits.maxRequestBytes) return undefined;
   const text = String.fromCharCode(...datagram).trim();
@@ -17,9 +17,9 @@ export function readDownloadRequest(datagram: Uint8Array): DownloadRequest | und
 
 /** What the adapter does after a datagram. */
 export type DownloadStep =
-  /** Send these bytes of the file to the asker, pickled; beyond the end `length` is 0. */
+  /** Send these bytes of the file, pickled; beyond its end `length` is 0. */
   | { type: "send"; offset: number; length: number }
-  /** Free the port; `early` if the client has asked too often instead of saying `finished`. */
+  /** Free the port; `early` if the client ran out of requests without saying `finished`. */
   | { type: "close"; early: boolean }
   | { type: "ignore" };
 
@@ -29,12 +29,10 @@ export class OpenChatDownload {
   #asker: string | undefined;
   readonly #idleMs: number;
   #requestsLeft: number;
-  /** The port is freed if the asker has sent nothing by then. */
+  /** When the port is freed unless another request arrives. */
   deadlineMs: number;
 
-  /**
-   * `address`, if known, is the only one that is answered; its first port to ask has the download.
-   */
+  /** Only `address`, if known, is answered, and only the first port that asks. */
   constructor(
     sizeBytes: number,
     address: string | undefined,

@@ -1,11 +1,11 @@
-// The names under which open-chat lists the shared folder's files and takes requests for them.
-// Others have chosen these names, and all of them stand in one line. Pure.
+// The names under which open-chat lists shared files and accepts requests for them. File names are
+// untrusted, and the whole list is one line. Pure.
 
 import { harmless, showsNothing } from "../../text.ts";
 
 /**
- * `name` as it is listed: harmless, and without blanks around it, which no request keeps. Undefined
- * if nothing of it is visible. Only a file that is listed under its real name can be requested.
+ * `name` as it is listed: harmless, and trimmed, as requests are. Undefined if nothing visible is
+ * left.
  */
 export function listedName(name: string): string | undefined {
   const listed = harmless(name).trim();
@@ -13,8 +13,8 @@ export function listedName(name: string): string | undefined {
 }
 
 /**
- * The files by listed name. Of files that would look the same only the one really called so is
- * listed; if none is, the name would be ambiguous and all of them are left out.
+ * The files by listed name. If several files have the same listed name, only the one whose real
+ * name it is stays; if there is none, the name is ambiguous and none is listed.
  */
 export function listedFiles<F extends { readonly name: string }>(
   files: readonly F[],

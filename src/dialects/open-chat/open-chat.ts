@@ -1,6 +1,5 @@
-// open-chat: a room with private messages and files, one send a message, without line ends. Also
-// what the main port speaks to a person at `nc`, with /help. Pure; downloads themselves are in
-// download.ts.
+// open-chat: a room with private messages and files; one send is one message, without line endings.
+// With /help, also what the main port speaks to people at `nc`. Pure; downloads are in download.ts.
 
 import { fold } from "../../chat/names/grammar.ts";
 import { names } from "../../limits.ts";
@@ -24,7 +23,7 @@ const roster: RosterStyle = {
   render: renderRoster,
 };
 
-/** Builds the list of all names once; each member's is that list with its own name cut out. */
+/** Builds the list of all names once; each member gets it with its own name cut out. */
 function renderRoster(people: readonly string[]): (self: string) => string {
   const starts = new Map<string, number>();
   let all = "ALL ";
@@ -45,7 +44,7 @@ const terminal: ServerTerminal = {
   gone: (name) => `[DISCONNECTED] ${name} disconnected`,
 };
 
-/** The server's log line for a download that has been accepted. */
+/** The line that the server prints when it accepts a download. */
 export const downloadStarted = "[UDP STARTED] Waiting for connections...";
 
 function renderRoom(event: RoomEvent): string {
@@ -61,12 +60,12 @@ function renderRoom(event: RoomEvent): string {
   }
 }
 
-/** The words of this system, also as others may not be called. */
+/** open-chat's commands; reserved, so that nobody can have one as a name. */
 const words = ["show", "get_list_file", "download_file", "CHANGENAME"] as const;
-/** Whether a message may be a command: this alone tells most messages apart. */
+/** A quick test that rules out commands for most messages. */
 const mayBeCommand = /^(?:~|(?:show|get_list_file|download_file|CHANGENAME|\{quit\})(?:\s|$))/;
 
-/** A command as people at a terminal are used to it: `/help`, but not `/etc/hosts` or `/`. */
+/** `/help`, as people at a terminal expect; but not `/etc/hosts` or `/`. */
 const slashCommand = /^\s*\/(\w+|\?)(?:\s|$)/;
 const help = [
   "What you type is said to everyone. These are commands:",
@@ -79,13 +78,13 @@ const help = [
 
 class OpenChatConversation implements Conversation {
   readonly #hasHelp: boolean;
-  /** False until a login is under way. */
+  /** A login has been sent to the hub. */
   #named = false;
-  /** The name as it was sent, and as the hub has it from `welcome` on. */
+  /** The name as it was sent; from `welcome` on, as the hub has it. */
   #self = "";
   readonly #consent = new Consent();
 
-  /** `hasHelp`: slash commands are answered and not said. */
+  /** `hasHelp`: slash commands are answered rather than said. */
   constructor(hasHelp: boolean) {
     this.#hasHelp = hasHelp;
   }
@@ -106,7 +105,7 @@ class OpenChatConversation implements Conversation {
         return { type: "reply", text: "Send a name first, then /help says what you can do:" };
       }
       this.#named = true;
-      // Answers may be rendered before the welcome. A name that is longer will be refused.
+      // Replies may be rendered before the welcome. A longer name will be refused anyway.
       this.#self = name.slice(0, 2 * names.maxChars);
       return { type: "login", name };
     }
@@ -122,7 +121,7 @@ class OpenChatConversation implements Conversation {
         this.#self = event.name;
         return undefined;
       case "name":
-        // The room's `renamed` is heard by the renamed member too.
+        // The member hears the room's `renamed` too.
         this.#self = event.name;
         return undefined;
       case "refused":
@@ -161,7 +160,7 @@ class OpenChatConversation implements Conversation {
     }
   }
 
-  /** A command counts as the first word of a message only. */
+  /** Only the first word of a message can be a command. */
   #readCommand(message: string, nowMs: number): Command {
     if (!mayBeCommand.test(message)) return this.#consent.say(message, nowMs);
     if (message.startsWith("~")) return tell(message);
@@ -187,7 +186,7 @@ class OpenChatConversation implements Conversation {
   #rename(rest: string): Command {
     const [from = "", to = "", more] = rest.trim().split(/ +/, 3);
     if (to === "" || more !== undefined) return usage("Send: CHANGENAME OLD NEW");
-    // Nobody can rename somebody else.
+    // The original lets anyone rename anyone.
     if (fold(from) !== fold(this.#self)) {
       return usage(
         `Your name is ${this.#self}, not ${quoted(from)}: send CHANGENAME ${this.#self} NEW`,
@@ -197,7 +196,7 @@ class OpenChatConversation implements Conversation {
   }
 }
 
-/** The list in one message; if it is cut short, another message says so. */
+/** The list as one message; if it is incomplete, a second message says so. */
 function listFiles({ files, next }: Extract<PersonalEvent, { type: "files" }>): readonly string[] {
   const entries = Array.from(listedFiles(files).keys(), (name) => `${name} `);
   const list = `<CHOOSE_FILE> ${entries.join("")}`;
@@ -212,10 +211,10 @@ function tell(message: string): Command {
   return { type: "tell", to: [name], text };
 }
 
-/** The first word and what follows the one blank after it. */
+/** The first word, and everything after the one space that follows it. */
 function cut(message: string): [string, string] {
-  const blank = message.indexOf(" ");
-  return blank < 0 ? [message.trimEnd(), ""] : [message.slice(0, blank), message.slice(blank + 1)];
+  const space = message.indexOf(" ");
+  return space < 0 ? [message.trimEnd(), ""] : [message.slice(0, space), message.slice(space + 1)];
 }
 
 function usage(message: string): Command {
@@ -224,8 +223,7 @@ function usage(message: string): Command {
 
 export const openChat: Dialect = {
   name: "open-chat",
-  // A name that begins a line would be taken for the list of users, or for the answer to a
-  // download.
+  // At the start of a line, ALL and UDP would look like a list of users and a download's answer.
   reservedWords: [...words, ...consentWords, "ALL", "UDP"],
   input: "auto",
   output: "message",
@@ -236,7 +234,7 @@ export const openChat: Dialect = {
   open: () => new OpenChatConversation(false),
 };
 
-/** The main port's: the same, for people who have no client. */
+/** open-chat on the main port: with help, for people without a client. */
 export const openChatWithHelp: Dialect = {
   ...openChat,
   open: () => new OpenChatConversation(true),

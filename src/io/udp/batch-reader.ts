@@ -1,9 +1,8 @@
 // Reads many datagrams of a UDP socket per call (recvmmsg), into reused memory. Bun's own reader
-// makes an array and an address for each: at 80 000 datagrams a second it does nothing else, and
-// does not return to the event loop before there is a pause. So the socket can be taken from it for
-// a while. The kernel stamps each datagram's arrival, so that a process that was descheduled does
-// not mistake its own lateness for the path's. 64-bit Linux, where the layout below holds;
-// elsewhere there is no batch reader, and Bun's works alone.
+// allocates an array and an address for each: at 80 000 datagrams a second it does nothing else,
+// and does not return to the event loop until there is a pause. So the socket can be taken from it
+// for a while. The kernel timestamps each arrival, so that a process that was descheduled does not
+// mistake its own lateness for the path's. 64-bit Linux only, as the struct layouts below require.
 
 import { ptr } from "bun:ffi";
 import { endianness } from "node:os";
@@ -40,11 +39,11 @@ const clockRealtime = 0;
 /** The bytes are only valid during the call. `agoUs`: how long ago they arrived; 0 if unknown. */
 export type Visit = (bytes: Uint8Array, length: number, agoUs: number) => void;
 
-/** Where the kernel stores datagrams: a slot for each, and the structures that point there. */
+/** Where the kernel stores datagrams: a slot for each, and the structures that point to it. */
 class Slots {
   readonly bytes: readonly Uint8Array[];
   readonly messages: BigUint64Array;
-  /** The same in half words, without big integers. */
+  /** The same memory in half words, to avoid big integers. */
   readonly #halves: Uint32Array;
   readonly #controls: Uint32Array;
   readonly #control: BigUint64Array;
@@ -80,10 +79,7 @@ class Slots {
     return this.#halves[(i * messageWords + messageLength) * 2] ?? 0;
   }
 
-  /**
-   * How long before this time the datagram arrived, in µs; 0 if the kernel does not say, or the
-   * clock was set.
-   */
+  /** How long before this time the datagram arrived, in µs; 0 if that is unknown. */
   agoUs(i: number, seconds: number, nanoseconds: number): number {
     const at = i * controlWords * 2;
     const controls = this.#controls;
@@ -111,7 +107,7 @@ export class BatchReader {
     this.#fd = fd;
   }
 
-  /** Undefined where there is none. */
+  /** Undefined if the platform has none. */
   static open(fd: number): BatchReader | undefined {
     const is64 = process.arch === "x64" || process.arch === "arm64";
     const calls = is64 && endianness() === "LE" && fd >= 0 ? libc() : null;
@@ -125,8 +121,8 @@ export class BatchReader {
   }
 
   /**
-   * Puts an idle socket in this one's place where Bun reads: Bun then finds nothing, and only
-   * `read` and `send` have the real one. Does nothing if the system is out of descriptors.
+   * Puts an idle socket in place of this one's descriptor: Bun then finds nothing to read, and only
+   * `read` and `send` use the real one. Does nothing if descriptors have run out.
    */
   take(): void {
     if (this.#taken !== undefined) return;
@@ -140,7 +136,7 @@ export class BatchReader {
   }
 
   /**
-   * Returns the socket to Bun. Needed before Bun closes it: its event loop still polls the real
+   * Returns the socket to Bun. Must come before Bun closes it, as its event loop polls the real
    * one.
    */
   giveBack(): void {
@@ -163,7 +159,7 @@ export class BatchReader {
   read(visit: Visit): number {
     const count = limits.batchDatagrams;
     const slots = (this.#slots ??= new Slots(count));
-    // An error (nothing there, or an ICMP answer) is no datagram; the next call continues.
+    // Ignore an error (nothing to read, or an ICMP answer); the next call continues.
     const got = this.#libc.recvmmsg(
       this.#taken ?? this.#fd,
       ptr(slots.messages),

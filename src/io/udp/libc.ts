@@ -1,9 +1,9 @@
-// The socket calls of libc that Bun does not expose. Linux only; elsewhere, or if libc can't be
-// loaded, there are none, and callers do without.
+// Socket calls of libc that Bun does not expose. Linux only; elsewhere, or if libc can't be loaded,
+// there are none, and callers do without.
 
 import { dlopen, FFIType } from "bun:ffi";
 
-/** glibc, musl on the usual machines, and what a loader may find by itself. */
+/** File names of glibc and of musl, and one that a loader may resolve. */
 export const libcNames = [
   "libc.so.6",
   "libc.musl-x86_64.so.1",
@@ -35,7 +35,7 @@ export type Libc = ReturnType<typeof open>;
 
 let loaded: Libc | null | undefined;
 
-/** Opened when first needed; null where there is none. */
+/** Loads libc on first use; null if there is none. */
 export function libc(): Libc | null {
   if (loaded !== undefined) return loaded;
   loaded = null;

@@ -1,10 +1,10 @@
-// Finds the peers of TCP connections that Bun does not expose, by descriptor, through libc. Linux
-// only; elsewhere none are found, and callers do without.
+// Finds TCP connections that Bun does not expose, with their peers, by descriptor through libc.
+// Linux only; elsewhere none are found.
 
 import { ptr } from "bun:ffi";
 import { libc } from "./libc.ts";
 
-/** A connection of this process; `address` is that of IPv4 also on an IPv6 socket. */
+/** A connection of this process; `address` is IPv4 where possible, even on an IPv6 socket. */
 export type OpenSocket = { readonly fd: number; readonly address: string; readonly port: number };
 
 // struct sockaddr_storage, and its length
@@ -14,7 +14,7 @@ const ipv4 = 2;
 const ipv6 = 10;
 const bothWays = 2;
 
-/** Those descriptors that are connections to `port` of this machine. */
+/** The connections to `port` of this machine among these descriptors. */
 export function connectionsTo(port: number, descriptors: readonly number[]): OpenSocket[] {
   const calls = libc();
   if (calls === null) return [];

@@ -1,6 +1,6 @@
-// A server's UDP port that answers from the address that was asked. On "every address" it has a
-// socket for each address of this machine beside the wildcard socket, whose answers would leave
-// from whatever address the route back prefers; clients ignore those. Knows nothing of what is in a
+// A server's UDP port that answers from the address it was reached at. A wildcard socket alone
+// would answer from whatever address the route back prefers, and clients ignore such answers; so
+// there is a socket for each address of this machine beside it. Knows nothing of what is in a
 // datagram.
 
 import { networkInterfaces } from "node:os";
@@ -8,14 +8,11 @@ import { udp as limits } from "../../limits.ts";
 import { isEveryAddress } from "../host-port.ts";
 import { type UdpOffload, UdpPort } from "./udp.ts";
 
-/**
- * Where a datagram came from and where its answer goes: the peer, and the local address that it
- * sent to.
- */
+/** Both ends of a datagram's path: the peer, and the local address that it was sent to. */
 export interface UdpPath {
   readonly address: string;
   readonly port: number;
-  /** Empty where there is only one socket, or none of its own for that address. */
+  /** Empty if the wildcard socket, or the only one, received it. */
   readonly local: string;
 }
 
@@ -32,7 +29,7 @@ export interface UdpListenerOptions {
   onWritable?(): void;
 }
 
-/** Names the socket that serves addresses without one of their own. */
+/** The key of the socket for addresses without one of their own. */
 const wildcard = "";
 
 export class UdpListener {
@@ -79,7 +76,7 @@ export class UdpListener {
     return this.#sockets.keys();
   }
 
-  /** As `UdpPort.send`. Where the path's local address is gone, so is the datagram. */
+  /** As `UdpPort.send`. If the path's local address is gone, the datagram is lost. */
   send(bytes: Uint8Array, segmentBytes: number, { address, port, local }: UdpPath): number {
     const socket = this.#sockets.get(local);
     return socket?.send(bytes, segmentBytes, address, port) ?? bytes.length;
@@ -101,7 +98,7 @@ export class UdpListener {
   }
 
   handleWildcard(bytes: Uint8Array, address: string, port: number): void {
-    // A client uses an address without a socket: it may be new.
+    // A client uses an address without a socket: the address may be new.
     if (this.#scanner !== undefined) void this.#scan();
     this.#options.onDatagrams(bytes, { address, port, local: wildcard });
   }
@@ -127,7 +124,7 @@ export class UdpListener {
   }
 
   async #bindEach(locals: readonly string[]): Promise<void> {
-    // Only for the moment: another program could take the port, too.
+    // Only briefly, since another program could bind the port, too.
     if (!this.#main.allowSharing(true)) return;
     for (const socket of this.#sockets.values()) socket.allowSharing(true);
     for (const local of locals) {
@@ -141,8 +138,7 @@ export class UdpListener {
   }
 
   /**
-   * Undefined if the address can't be bound (it has just disappeared, or is tentative): the
-   * wildcard socket serves it.
+   * Undefined if the address can't be bound (gone, or tentative): the wildcard socket serves it.
    */
   async #bind(local: string): Promise<UdpPort | undefined> {
     try {
@@ -170,8 +166,7 @@ function socketOptions({ host, port, offload, onWritable }: UdpListenerOptions) 
 }
 
 /**
- * This machine's addresses that `host` stands for; link-local ones with the name of their link,
- * which binding needs.
+ * This machine's addresses for a wildcard `host`; link-local ones with the zone that binding needs.
  */
 function localAddresses(host: string): Set<string> {
   const found = new Set<string>();

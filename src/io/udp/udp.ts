@@ -1,6 +1,6 @@
-// A UDP socket with Linux' offloads: segmentation (one send leaves as many datagrams), merged
-// receiving, large buffers, "don't fragment". Where the platform lacks them it does the same more
-// slowly, and says so in `offload`. Knows nothing of what is in a datagram.
+// A UDP socket with Linux's offloads: segmentation (one send becomes many datagrams), merged
+// receiving, large buffers, "don't fragment". Works without them, only slower; `offload` says which
+// there are. Knows nothing of what is in a datagram.
 
 import { isIP } from "node:net";
 import { udp as limits } from "../../limits.ts";
@@ -20,25 +20,25 @@ export interface UdpOptions {
   /** False: behave as if the kernel had no offload (tests, and a way around odd drivers). */
   readonly offload?: boolean;
   /**
-   * One or more datagrams of one sender, merged: the kernel does not say where they are joined, so
-   * every datagram must carry its own length. The bytes belong to the callee.
+   * One or more datagrams of one sender, merged. The kernel does not say where one ends, so every
+   * datagram must carry its length. The bytes belong to the callee.
    */
   onDatagrams(bytes: Uint8Array, address: string, port: number): void;
   /**
-   * Allow `readMore`, where the platform can read many datagrams per call. Connected sockets only.
+   * Allows `readMore`, if the platform can read many datagrams per call. Connected sockets only.
    */
   readonly batches?: boolean;
   /** After `send` took less than it was given: try again. */
   onWritable?(): void;
-  /** The peer's machine refuses (ICMP port unreachable); connected sockets only. */
+  /** The peer's host refuses datagrams (ICMP port unreachable); connected sockets only. */
   onRefused?(): void;
 }
 
-/** What the platform offers. */
+/** The offloads in use. */
 export interface UdpOffload {
   readonly segment: boolean;
   readonly merge: boolean;
-  /** Nothing that is sent is fragmented, so the path can be probed for its largest datagram. */
+  /** Datagrams are never fragmented, so the path's MTU can be probed. */
   readonly dontFragment: boolean;
   /** 0 if unknown. */
   readonly receiveBufferBytes: number;
@@ -75,7 +75,7 @@ export class UdpPort {
     const writable = () => port?.writable();
     const refused = () => options.onRefused?.();
     const { connect } = options;
-    // Without an address of its own family, a connected socket is one of IPv4.
+    // A connected socket needs a local address of the peer's family.
     const any = connect !== undefined && isIP(connect.host) === 6 ? "::" : "0.0.0.0";
     const common = {
       hostname: options.host ?? any,
@@ -103,7 +103,7 @@ export class UdpPort {
         socket: {
           data: (_, bytes, from, address) => options.onDatagrams(bytes, address, from),
           drain: writable,
-          // An ICMP answer to one of many peers: that peer's own timers notice.
+          // An ICMP error concerns one of many peers, whose timers will notice.
           error: () => {},
         },
       });
@@ -121,10 +121,10 @@ export class UdpPort {
   }
 
   /**
-   * Sends `bytes` as datagrams of `segmentBytes` (the last may be shorter); at most 64 KiB less
-   * headers at once. Returns how many bytes the kernel took: after less than all of them
-   * `onWritable` is called when it is worth trying again. A datagram that can't be sent at all
-   * (larger than the path allows, no route) counts as taken: to the protocol it is lost.
+   * Sends `bytes` as datagrams of `segmentBytes` (the last may be shorter), at most 64 KiB less
+   * headers at once. Returns how many bytes the kernel took; if not all, `onWritable` is called
+   * when it is worth trying again. A datagram that can't be sent at all (too large for the path, no
+   * route) counts as taken: to the protocol it is lost.
    */
   send(bytes: Uint8Array, segmentBytes: number, address = "", port = 0): number {
     if (this.#any.closed) return bytes.length;
@@ -146,22 +146,19 @@ export class UdpPort {
     return 0;
   }
 
-  /**
-   * Lets sockets opened with `shared` bind more specific addresses of this port; false where the
-   * platform can't.
-   */
+  /** Lets `shared` sockets bind more specific addresses of this port; false if unsupported. */
   allowSharing(isAllowed: boolean): boolean {
     return setOption(this.#fd, option.reuseAddress, isAllowed ? 1 : 0);
   }
 
-  /** `readMore` works. */
+  /** Whether `readMore` works. */
   get hasBatches(): boolean {
     return this.#reader !== undefined;
   }
 
   /**
-   * True: from now on `readMore` alone reads, and `send` takes one datagram at a time. The caller
-   * must poll: no event wakes it.
+   * True: from now on only `readMore` reads, and `send` takes one datagram at a time. The caller
+   * must poll, as no event wakes it.
    */
   readAlone(isAlone: boolean): void {
     if (isAlone) this.#reader?.take();
@@ -173,14 +170,14 @@ export class UdpPort {
     return this.#any.closed ? 0 : (this.#reader?.read(visit) ?? 0);
   }
 
-  /** `nap` works; elsewhere it returns at once. */
+  /** Whether `nap` works; otherwise it returns at once. */
   get canNap(): boolean {
     return this.offload.segment && libc() !== null;
   }
 
-  /** Waits, in µs, more precisely than a timer can. Blocks the event loop. */
+  /** Sleeps for `us` microseconds, more precisely than a timer. Blocks the event loop. */
   nap(us: number): void {
-    // A negative value would be taken for more than an hour.
+    // A negative value would mean more than an hour.
     if (us > 0) libc()?.usleep(us);
   }
 
@@ -202,7 +199,7 @@ export class UdpPort {
       : this.#socket.connected.send(bytes);
   }
 
-  /** Without segmentation: many datagrams per call, with as few copies as the platform allows. */
+  /** Without segmentation: sends many datagrams per call, with as few copies as possible. */
   #sendEach(bytes: Uint8Array, segmentBytes: number, address: string, port: number): number {
     let taken = 0;
     this.#segment(0);
@@ -234,7 +231,7 @@ export class UdpPort {
     return taken;
   }
 
-  /** Bun 1.4.5 does not always call `drain`, so there is a timer as well. */
+  /** Bun 1.4.5 does not always call `drain`, so use a timer as well. */
   #tryLater(): void {
     this.#retry ??= setTimeout(() => this.writable(), limits.retrySendMs);
   }
@@ -256,12 +253,12 @@ function prepare(fd: number, wanted: boolean): UdpOffload {
     segment: wanted && setOption(fd, option.udpSegment, 0),
     merge: wanted && setOption(fd, option.udpGro, 1),
     dontFragment: probe4 || probe6,
-    // Linux reports twice what was asked for, to cover its bookkeeping.
+    // Linux reports twice what was requested, to cover its bookkeeping.
     receiveBufferBytes: (getOption(fd, option.receiveBuffer) ?? 0) / 2,
   };
 }
 
-/** Bun's UDP sockets have a descriptor that its types don't mention. */
+/** Bun's UDP sockets have an `fd` that its types lack. */
 function descriptorOf(socket: object): number {
   return "fd" in socket && typeof socket.fd === "number" ? socket.fd : -1;
 }

@@ -51,6 +51,9 @@ export interface DownloadRequester {
 
 type Running = { port: number; close(): void };
 
+/** A requested download that still needs a port. */
+type Request = { name: string; file: DownloadFile; requester: DownloadRequester; claim: Claim };
+
 export class OpenChatDownloads {
   readonly #options: OpenChatDownloadOptions;
   readonly #running = new Set<Running>();
@@ -82,7 +85,7 @@ export class OpenChatDownloads {
     let file: DownloadFile | undefined;
     try {
       file = await this.#open(name, requester);
-      const port = await this.#listen(name, file, requester, claim);
+      const port = await this.#listen({ name, file, requester, claim });
       if (port === undefined) {
         throw new ParleyError(
           "full",
@@ -133,34 +136,24 @@ export class OpenChatDownloads {
     for (const one of this.#running) one.close();
   }
 
-  async #listen(
-    name: string,
-    file: DownloadFile,
-    requester: DownloadRequester,
-    claim: Claim,
-  ): Promise<number | undefined> {
+  async #listen(request: Request): Promise<number | undefined> {
     if (this.#running.size + this.#starting >= limits.ports) return undefined;
     this.#starting++;
     try {
-      return await this.#bindFree(name, file, requester, claim);
+      return await this.#bindFree(request);
     } finally {
       this.#starting--;
     }
   }
 
   /** Undefined if no port of the pool is free. */
-  async #bindFree(
-    name: string,
-    file: DownloadFile,
-    requester: DownloadRequester,
-    claim: Claim,
-  ): Promise<number | undefined> {
+  async #bindFree(request: Request): Promise<number | undefined> {
     const first = this.#options.firstPort ?? limits.firstPort;
     for (let i = 0; i < limits.ports; i++) {
       const port = first === 0 ? 0 : first + i;
       if (port !== 0 && (port === this.#options.skipPort || this.#reserved.has(port))) continue;
       if (port !== 0) this.#reserved.add(port);
-      const running = await this.#bind(port, name, file, requester, claim);
+      const running = await this.#bind(port, request);
       if (running !== undefined) return running.port;
       this.#reserved.delete(port);
     }
@@ -168,13 +161,8 @@ export class OpenChatDownloads {
   }
 
   /** Undefined if another program has the port. */
-  async #bind(
-    port: number,
-    name: string,
-    file: DownloadFile,
-    requester: DownloadRequester,
-    claim: Claim,
-  ): Promise<Running | undefined> {
+  async #bind(port: number, request: Request): Promise<Running | undefined> {
+    const { name, file, requester, claim } = request;
     const idleMs = this.#options.idleMs ?? limits.idleMs;
     const address = requester.address === undefined ? undefined : plainAddress(requester.address);
     const download = new OpenChatDownload(file.size, address, performance.now(), idleMs);

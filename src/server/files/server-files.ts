@@ -49,8 +49,8 @@ export class ServerFiles implements FilesPort {
     limit: number | undefined,
     answer: Parameters<FilesPort["list"]>[2],
   ): void {
-    const page = this.#shared(after, limit);
-    if (after === undefined && limit === undefined) this.#remember(page);
+    const page = this.#sharedPage(after, limit);
+    if (after === undefined && limit === undefined) this.#indexListing(page);
     page.then(
       (page) => this.#answer(() => answer(page)),
       (error: unknown) => answer(asParleyError(error)),
@@ -128,7 +128,7 @@ export class ServerFiles implements FilesPort {
   async #find(name: string): Promise<string | undefined> {
     const fresh =
       this.#listed !== undefined && performance.now() - this.#listed.atMs < folder.listingMs;
-    const files = fresh ? this.#listed!.files : this.#remember(this.#shared(undefined, undefined));
+    const files = fresh ? this.#listed!.files : this.#indexListing(this.#sharedPage(undefined, undefined));
     return (await files).get(name)?.name;
   }
 
@@ -136,7 +136,7 @@ export class ServerFiles implements FilesPort {
    * Concurrent requests for the same page share it, so that few lists are in memory however many
    * clients ask.
    */
-  #shared(after: string | undefined, limit: number | undefined): Promise<Page> {
+  #sharedPage(after: string | undefined, limit: number | undefined): Promise<Page> {
     const key = JSON.stringify([after, limit]);
     const running = this.#listings.get(key);
     if (running !== undefined) return running;
@@ -149,7 +149,7 @@ export class ServerFiles implements FilesPort {
     return page;
   }
 
-  #remember(page: Promise<Page>): Promise<ReadonlyMap<string, FileEntry>> {
+  #indexListing(page: Promise<Page>): Promise<ReadonlyMap<string, FileEntry>> {
     if (this.#listed?.page === page) return this.#listed.files;
     const files = page.then((page) => listedFiles(page.files));
     const listed = { page, files, atMs: performance.now() };

@@ -170,16 +170,21 @@ export class SharedFolder {
         if (!isBeneath(path, realpathSync(this.path))) return undefined;
         stat = statSync(path, { bigint: true });
       }
-      return stat.isFile() && !this.#isWithheld(path) ? { path, stat } : undefined;
+      return stat.isFile() && !this.#isWithheld(path, stat) ? { path, stat } : undefined;
     } catch (error) {
       throwIfBusy(error);
       return undefined;
     }
   }
 
-  /** Compares real paths, so that no link or second name of the folder leads to it. */
-  #isWithheld(path: Buffer): boolean {
-    return this.#withheld.size > 0 && this.#withheld.has(realpathSync(path));
+  /**
+   * Compares real paths and, for files with several names, inodes, so that no link or second name
+   * of the folder leads to it.
+   */
+  #isWithheld(path: Buffer, stat: BigIntStats): boolean {
+    if (this.#withheld.size === 0) return false;
+    if (this.#withheld.has(realpathSync(path))) return true;
+    return stat.nlink > 1n && [...this.#withheld].some((own) => isSameFile(own, stat));
   }
 
   async #listing(): Promise<readonly string[]> {
@@ -207,6 +212,11 @@ export class SharedFolder {
     this.#readAtMs = nowMs;
     return this.#names;
   }
+}
+
+function isSameFile(path: string, { dev, ino }: BigIntStats): boolean {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat !== undefined && stat.dev === dev && stat.ino === ino;
 }
 
 /** Hidden as in `ls`: configuration and partial files. */

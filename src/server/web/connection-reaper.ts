@@ -40,9 +40,9 @@ export class ConnectionReaper {
     const { descriptors } = options;
     this.#ownDescriptors = descriptors.count() - options.chatConnections();
     if (descriptors.limit === Number.POSITIVE_INFINITY) return;
-    const look = () => this.look();
-    this.#timer = setInterval(look, limits.watchMs);
-    descriptors.relieve = look;
+    const check = () => this.check();
+    this.#timer = setInterval(check, limits.watchMs);
+    descriptors.relieve = check;
   }
 
   stop(): void {
@@ -50,15 +50,15 @@ export class ConnectionReaper {
   }
 
   /** Closes excess connections. Runs less often while counting takes long. */
-  look(): void {
+  check(): void {
     const startMs = performance.now();
     if (startMs < this.#notBeforeMs) return;
-    this.#look();
+    this.#check();
     const nowMs = performance.now();
     this.#notBeforeMs = nowMs + (nowMs - startMs) * limits.countOneIn;
   }
 
-  #look(): void {
+  #check(): void {
     const { descriptors, chatConnections, listen } = this.#options;
     const free = descriptors.free;
     const others = descriptors.limit - free - chatConnections();
@@ -106,7 +106,7 @@ export class ConnectionReaper {
 
   #end(socket: OpenSocket): void {
     endConnection(socket);
-    this.#options.descriptors.willFree();
+    this.#options.descriptors.noteClosing();
   }
 
   #warn(free: number): void {

@@ -11,6 +11,7 @@ import type { SharedFolder } from "../files/shared-folder.ts";
 import { FileRoutes } from "./file-routes.ts";
 import { ConnectionReaper, type ReaperOptions } from "./connection-reaper.ts";
 import { isOwnHost, isOwnOrigin } from "./origin.ts";
+import { RequestRates } from "./request-rates.ts";
 import { pageResponse } from "./page-assets.ts";
 import { plainText } from "./plain-text.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
@@ -140,6 +141,8 @@ function serve(site: Site, options: WebOptions, port: number): Server<SocketLink
       perMessageDeflate: false,
       open: (socket) => socket.data.opened(socket, options.connect),
       message: (socket, frame) => socket.data.received(frame),
+      ping: (socket) => socket.data.receivedControl(),
+      pong: (socket) => socket.data.receivedControl(),
       drain: (socket) => socket.data.drained(),
       close: (socket) => socket.data.closed(),
     },
@@ -154,6 +157,7 @@ class Site {
   /** Host names that mean this server. */
   readonly #hostNames: ReadonlySet<string>;
   readonly #files: FileRoutes;
+  readonly #rates = new RequestRates();
   #warnedOfProxy = false;
 
   constructor(options: WebOptions) {
@@ -166,6 +170,11 @@ class Site {
 
   /** Undefined if the request became a WebSocket. */
   async answer(request: Request, server: Server<SocketLink>): Promise<Response | undefined> {
+    const { proxies } = this.#options;
+    const connected = plainAddress(server.requestIP(request)?.address ?? "");
+    const client = proxies.clientOf(connected, request.headers) ?? connected;
+    const waitMs = this.#rates.take(client, performance.now());
+    if (waitMs > 0) return tooFast(waitMs, proxies.has(connected));
     const host = request.headers.get("host");
     if (!isOwnHost(host, this.#hostNames)) {
       return plainText(
@@ -180,8 +189,6 @@ class Site {
     if (path === "/ws") return this.#upgrade(request, server, host);
     if (path === "/files") return this.#files.list(query);
     if (path.startsWith("/files/")) {
-      const address = plainAddress(server.requestIP(request)?.address ?? "");
-      const client = this.#options.proxies.clientOf(address, request.headers) ?? address;
       return this.#file(path.slice("/files/".length), query, request, client);
     }
     if (path === "/healthz") return this.#health();
@@ -264,6 +271,16 @@ class Site {
   #health(): Response {
     return this.isStopping ? plainText(503, "stopping") : plainText(200, "ok");
   }
+}
+
+/**
+ * Closes the connection, which leaves the requests behind this one unread. A proxy's stays open: it
+ * carries requests of others too.
+ */
+function tooFast(waitMs: number, isProxy: boolean): Response {
+  const retry = { "Retry-After": String(Math.ceil(waitMs / 1000)) };
+  const headers = isProxy ? retry : { ...retry, Connection: "close" };
+  return plainText(429, "Too many requests from your network: try again in a moment.", headers);
 }
 
 /**

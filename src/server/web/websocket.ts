@@ -10,6 +10,8 @@ import { message as messageLimits, web } from "../../limits.ts";
 export interface WebSession {
   /** One line, without its line end. */
   receive(line: string): void;
+  /** A blank line or a frame without any. False once there were too many. */
+  receiveEmpty(): boolean;
   /** A line exceeds the limit; the hub answers and closes the connection. */
   overflow(): void;
   /** The link accepts output again. */
@@ -77,13 +79,19 @@ export class SocketLink implements Link {
     this.#socket?.terminate();
   }
 
-  /** A frame from the client: one or more lines. Empty lines are ignored. */
+  /** A ping or pong from the client. Bun answers pings. */
+  receivedControl(): void {
+    this.#receiveEmpty();
+  }
+
+  /** A frame from the client: one or more lines. */
   received(frame: string | Buffer): void {
     if (typeof frame !== "string") {
       this.#socket?.close(1003, "text frames only");
       return;
     }
     this.#traffic.receivedBytes += Buffer.byteLength(frame);
+    if (frame === "") this.#receiveEmpty();
     let from = 0;
     while (from < frame.length && !this.#isEnding) {
       const end = frame.indexOf("\n", from);
@@ -94,8 +102,14 @@ export class SocketLink implements Link {
         this.#session?.overflow();
         return;
       }
-      if (line !== "") this.#session?.receive(line);
+      if (line === "") this.#receiveEmpty();
+      else this.#session?.receive(line);
     }
+  }
+
+  /** Aborts a flood in the middle of a read, which may hold 90 000 frames. */
+  #receiveEmpty(): void {
+    if (this.#session?.receiveEmpty() === false) this.abort();
   }
 
   drained(): void {

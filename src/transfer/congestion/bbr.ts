@@ -1,6 +1,6 @@
-// Congestion control at the receiver, modelled on BBR (draft-ietf-ccwg-bbr): pacing rate and window
-// from the delivery rate and the least round trip. Loss at any rate (radio) does not slow it down;
-// loss that comes with a higher rate does. Pure. Rates are bytes per µs.
+// Congestion control at the receiver, modelled on BBR (draft-ietf-ccwg-bbr): derives pacing rate
+// and window from the delivery rate and the minimum round trip. Loss that occurs at any rate
+// (radio) does not slow it down; loss caused by a higher rate does. Pure. Rates are bytes per µs.
 
 import { transfer as limit } from "../../limits.ts";
 import type { Arrivals } from "../arrival-batch.ts";
@@ -12,43 +12,37 @@ import { isShortPath, LateStreak } from "./queue-delay.ts";
 import type { RttEstimator } from "./rtt.ts";
 import { initialWindowBytes, type Round, Startup } from "./startup.ts";
 
-/** Least window: enough for loss detection by packet threshold to work. */
+/** Minimum window: enough for loss detection by packet threshold. */
 const minWindowBytes = 16 * limit.baseSegmentBytes;
-/** In flight at most, in bandwidth-delay products (draft §4.6.4). */
+/** The window in bandwidth-delay products (draft §4.6.4). */
 const windowGain = 2;
-/**
- * While probing there must be room for more, or the smaller of two flows that share a queue stays
- * small.
- */
+/** More while probing, or the smaller of two flows that share a queue stays small. */
 const probingWindowGain = 2.5;
-/** Window above that, in µs of the rate: what an event loop requests in one go. */
+/** Extra window, in µs of the rate: what an event loop requests in one go. */
 const slackUs = 3_000;
 const drainGain = 0.5;
 const drainRounds = 3;
-/** Loss beyond the path's own that ends a round of probing. */
+/** Loss beyond the path's own that ends probing; the second on short paths. */
 const excessLoss = 0.04;
 const shortExcessLoss = 0.02;
-/**
- * Least cap on the window after such a loss: bandwidth-delay products, plus a short pause of a
- * process.
- */
+/** Lowest cap on the window after such loss: bandwidth-delay products, plus a scheduling delay. */
 const capGain = 1.25;
 const capSlackUs = 1_000;
-/** Loss beside a queue that lowers the estimate itself, by at most this factor at a time. */
+/** Loss beside a standing queue lowers the estimate itself, by at most this factor at a time. */
 const congestiveLoss = 0.08;
 const congestiveStep = 0.85;
-/** On a short path a standing queue lowers it as well. */
+/** On a short path a standing queue alone lowers it. */
 const queuedStep = 0.97;
-/** Most of the path's own loss that is compensated by requesting more. */
+/** The path's own loss is compensated up to this share by requesting more. */
 const maxCompensatedLoss = 0.25;
 const lossRounds = 8;
-/** A queue shorter than this may be the noise of an event loop. */
+/** A shorter queue may be the noise of an event loop. */
 const minOwnQueueUs = 500;
-/** Rounds of fewer bytes say nothing of loss: a reordered handful may look like it. */
+/** Rounds of fewer bytes give no loss rate: a few reordered segments would look like loss. */
 const minLossBytes = initialWindowBytes / 2;
-/** On a short path rounds are brief: there a step of the filter lasts at least this long. */
+/** On a short path, where rounds are brief, a round of the filter lasts at least this long. */
 const shortAgeUs = 40_000;
-/** ProbeRTT: this long with half a bandwidth-delay product in flight. */
+/** Duration of ProbeRTT, with half a bandwidth-delay product in flight. */
 const probeRttUs = 200_000;
 
 export class BbrController implements CongestionController {
@@ -66,14 +60,14 @@ export class BbrController implements CongestionController {
   private probeRounds = 0;
   private phaseSinceUs = 0;
   private probedMinRttUs = Infinity;
-  /** Bytes in flight at which probing has caused loss; Infinity while it has not. */
+  /** Bytes in flight at which probing caused loss; Infinity if it has not. */
   private windowCap = Infinity;
   private isRestarting = false;
-  /** The current round; until it ends, `isQueued` is of the last one. */
+  /** The current round; until it ends, `isQueued` is that of the last one. */
   private readonly round: Round = { loss: 0, lostBytes: 0, isQueued: false, isPaused: false };
   private roundDeliveredFrom = 0;
   private roundLeastRttUs = Infinity;
-  /** Loss of the last rounds, and the least of it: the path's own. */
+  /** Loss of the last rounds, and their minimum: the path's own loss. */
   private readonly losses: number[] = [];
   private ownLoss = 0;
 
@@ -155,17 +149,14 @@ export class BbrController implements CongestionController {
     this.advance(nowUs, arrivals.netRttUs, inFlightBytes);
   }
 
-  /**
-   * The estimate is too high if more is lost than the path's own loss while a queue stands (draft
-   * §4.5.10: lower bounds).
-   */
+  /** Lowers the estimate if loss exceeds the path's own while a queue stands (draft §4.5.10). */
   private endPeriod(nowUs: number): void {
     const came = this.meter.bytesPerUs * Math.max(1, nowUs - this.periodSinceUs);
     const loss = this.periodLost / Math.max(1, came + this.periodLost);
     this.periodSinceUs = nowUs;
     this.periodLost = 0;
     if (this.phase !== "probe-bandwidth" || this.probeRounds < 2 || !this.round.isQueued) return;
-    // What arrived while a process was descheduled says nothing of the path.
+    // Arrivals after a scheduling delay say nothing about the path.
     if (this.isShort && this.round.isPaused) return;
     if (this.isShort && this.cycle.isCruising) this.lower(queuedStep);
     if (loss < this.ownLoss + congestiveLoss) return;
@@ -173,7 +164,7 @@ export class BbrController implements CongestionController {
     this.cycle.probeSoon();
   }
 
-  /** Lowers the estimate to what really arrives, by this factor at most. */
+  /** Lowers the estimate to the measured throughput, but at most by this factor. */
   private lower(step: number): void {
     this.filter.limit(Math.max(this.meter.bytesPerUs, this.filter.bytesPerUs * step));
   }
@@ -190,7 +181,7 @@ export class BbrController implements CongestionController {
       const rate = this.filter.bytesPerUs;
       if (rate > 0 && !appLimited && this.startup.endRound(nowUs, rate, round)) this.drain(nowUs);
     } else if (this.phase === "probe-bandwidth" && this.probeRounds++ > 1) {
-      // The first rounds still show losses of startup.
+      // The first rounds still show losses from startup.
       this.checkLoss(round, inFlight);
     }
     this.nextRoundAt = delivered;
@@ -203,9 +194,9 @@ export class BbrController implements CongestionController {
     this.filter.nextRound();
   }
 
-  /** The least loss of the last rounds is there at any rate. */
+  /** The minimum loss of the last rounds is independent of the rate: the path's own. */
   private learnOwnLoss({ loss, isQueued }: Round): void {
-    // Loss beside a standing queue may be the queue's: compensating for it would feed the queue.
+    // Loss beside a standing queue may be caused by it: compensating would feed the queue.
     this.losses.push(isQueued ? 0 : loss);
     if (this.losses.length > lossRounds) this.losses.shift();
     if (this.losses.length > 2) this.ownLoss = Math.min(maxCompensatedLoss, ...this.losses);
@@ -214,11 +205,11 @@ export class BbrController implements CongestionController {
   /** Loss beyond the path's own while probing caps what may be in flight (draft §4.5). */
   private checkLoss({ loss, isQueued, isPaused }: Round, inFlight: number): void {
     const { isShort } = this;
-    // Loss while a process was descheduled is not loss under load.
+    // Loss after a scheduling delay is not loss under load.
     if (isShort && isPaused) return;
     const excess = isShort ? shortExcessLoss : excessLoss;
-    // Others fill a standing queue too: to hold back would be to starve beside a TCP that does not
-    // (BBR v1).
+    // Others may be filling the queue: holding back would starve us beside a TCP that does not (BBR
+    // v1).
     if (isQueued && !isShort) this.windowCap = Infinity;
     else if (loss > this.ownLoss + excess && this.losses.length > 2) {
       const least = capGain * this.product() + capSlackUs * this.filter.bytesPerUs;
@@ -254,7 +245,7 @@ export class BbrController implements CongestionController {
       this.startup.restart(nowUs, bandwidth);
       this.enter("startup", nowUs);
     } else if (this.phase === "probe-rtt") {
-      // The first samples still belong to what was in flight before.
+      // The first samples are of segments requested before this phase.
       if (elapsedUs > this.rtt.smoothedUs) {
         this.probedMinRttUs = Math.min(this.probedMinRttUs, netRttUs);
       }

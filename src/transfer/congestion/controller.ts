@@ -1,5 +1,5 @@
-// What the receiver asks of congestion control; BBR and loopback implement it. Types only. Rates
-// are bytes per µs.
+// The interface of congestion control, implemented for networks (BBR) and for loopback. Types only.
+// Rates are bytes per µs.
 
 import type { Arrivals } from "../arrival-batch.ts";
 import type { RateSample } from "../sent-segments.ts";
@@ -10,13 +10,13 @@ export interface CongestionController {
   readonly phase: CongestionPhase;
   /** Bytes that may be in flight. */
   readonly windowBytes: number;
-  /** Infinity: not paced. */
+  /** Infinity: unpaced. */
   readonly pacingBytesPerUs: number;
   readonly bandwidthBytesPerUs: number;
-  /** A first estimate of the bandwidth, measured over `spanUs`, before there is a sample. */
+  /** A first bandwidth estimate, measured over `spanUs`, before there are rate samples. */
   onPacketTrain(bytesPerUs: number, spanUs: number): void;
   onLost(bytes: number): void;
-  /** What was declared lost arrived after all. */
+  /** A segment that was declared lost arrived after all. */
   onSpuriousLoss(bytes: number): void;
   /** After each batch of arrivals. */
   onArrivals(sample: RateSample, arrivals: Arrivals, nowUs: number): void;

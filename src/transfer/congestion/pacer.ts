@@ -1,20 +1,14 @@
-// Pacing by credit over elapsed time: a late timer is made up for, so that 1 ms timers don't cap
-// the rate; credit is bounded, so that a long sleep is not followed by a flood. Pure.
+// Paces by credit that accrues over time: late timers are made up for, so that 1 ms timers don't
+// cap the rate, while a bound prevents a flood after a long sleep. Pure.
 
-/**
- * Credit gathers for this long, so that a fast path needs no more than a thousand REQUESTs a
- * second.
- */
+/** Credit accrues for this long, so that a fast path needs at most a thousand REQUESTs a second. */
 const quantumUs = 1_000;
 
 export class Pacer {
   private credit = 0;
   private atUs: number | undefined;
 
-  /**
-   * Lets credit grow until `nowUs` at `bytesPerUs`, up to `burstUs` of it and at least two
-   * segments.
-   */
+  /** Accrues credit until `nowUs` at `bytesPerUs`, up to `burstUs` of it or two segments. */
   update(nowUs: number, bytesPerUs: number, segmentBytes: number, burstUs: number): void {
     const elapsedUs = this.atUs === undefined ? 0 : Math.max(0, nowUs - this.atUs);
     this.atUs = nowUs;
@@ -23,8 +17,7 @@ export class Pacer {
   }
 
   /**
-   * Bytes that may be requested now, `aheadBytes` of them ahead of the rate; 0 until a quantum has
-   * gathered.
+   * Bytes that may be requested now, `aheadBytes` of them in advance; 0 until there is a quantum.
    */
   available(bytesPerUs: number, segmentBytes: number, aheadBytes: number): number {
     const credit = this.credit + aheadBytes;
@@ -35,7 +28,7 @@ export class Pacer {
     this.credit -= bytes;
   }
 
-  /** When a quantum will have gathered, in µs. */
+  /** When there will be a quantum of credit, in µs. */
   readyUs(nowUs: number, bytesPerUs: number, segmentBytes: number, aheadBytes: number): number {
     const lacking = quantum(bytesPerUs, segmentBytes) - this.credit - aheadBytes;
     if (lacking <= 0) return nowUs;

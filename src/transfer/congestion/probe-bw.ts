@@ -1,36 +1,32 @@
-// BBR's ProbeBW cycle: probe for a little more bandwidth, then drain the queue that this caused,
-// then cruise (draft-ietf-ccwg-bbr-00 §4.3.3 and BBRv1: eight phases). Pure. Rates are bytes per
-// µs.
+// BBR's ProbeBW cycle: probe for more bandwidth, drain the queue that this caused, then cruise
+// (draft-ietf-ccwg-bbr-00 §4.3.3 and BBRv1: eight phases). Pure. Rates are bytes per µs.
 
 import { isShortPath, type LateStreak } from "./queue-delay.ts";
 import type { RttEstimator } from "./rtt.ts";
 
-/**
- * Pacing gains, one round each: the first probes up, the second drains what the first has queued.
- */
+/** Pacing gains, one round each: the first probes up, the second drains what that queued. */
 const gains = [1.25, 0.75, 1, 1, 1, 1, 1, 1] as const;
-/**
- * Gain while a queue stands: drains it, as the maximum of many samples is a little above the truth.
- */
+/** Gain while a queue stands: drains it, since the maximum of many samples is a little too high. */
 const queuedGain = 0.97;
 const shortQueuedGain = 0.95;
-/** Probing that finds this much more has not filled the pipe … */
+/** Probing that raises the estimate by this factor has not filled the pipe: startup goes on. */
 const notFull = 1.12;
 /**
- * … and probing that finds this much more was worth it. Where it was not, a short path doubles the
- * wait for the next.
+ * Probing that raises it by less than this factor was not worth it: on a short path the wait for
+ * the next probe then doubles.
  */
 const worthwhile = 1.05;
 const maxBackoff = 8;
 /**
- * There a phase lasts at least this long, and probing up until a queue stands, or at most so long:
- * its gain only shows in a rate taken over longer than a round trip (`SlidingRate`).
+ * On a short path a phase lasts at least `shortPhaseUs`; probing lasts until a queue stands, or
+ * `shortProbeUs`, since its effect only shows in a rate over more than a round trip
+ * (`SlidingRate`).
  */
 const shortPhaseUs = 5_000;
 const shortProbeUs = 25_000;
 const queueStandsUs = 500;
 
-/** `next`: a phase has ended; `refill`: probing found so much that startup should search on. */
+/** `next`: a phase has ended; `refill`: probing found so much more that startup should resume. */
 export type ProbeBwStep = "stay" | "next" | "refill";
 
 export class ProbeBwCycle {
@@ -42,7 +38,7 @@ export class ProbeBwCycle {
 
   constructor(private readonly rtt: RttEstimator) {}
 
-  /** Probing for more bandwidth. */
+  /** Whether the current phase probes for more bandwidth. */
   get isProbing(): boolean {
     return this.phase === 0;
   }
@@ -58,7 +54,7 @@ export class ProbeBwCycle {
     return isShortPath(this.rtt.minUs) ? shortQueuedGain : queuedGain;
   }
 
-  /** Begins with a whole stretch of cruising. */
+  /** Starts the cycle with all its cruising phases. */
   start(nowUs: number): void {
     this.phase = 2;
     this.sinceUs = nowUs;
@@ -74,7 +70,7 @@ export class ProbeBwCycle {
     if (this.phase === 0) this.phase = 1;
   }
 
-  /** `inFlight` and `product` (bandwidth times round trip) in bytes. */
+  /** `inFlight` and `product` (bandwidth times round trip) are in bytes. */
   advance(
     nowUs: number,
     bandwidth: number,
@@ -85,8 +81,7 @@ export class ProbeBwCycle {
   ): ProbeBwStep {
     if (!this.isOver(nowUs, inFlight, product, lateStreak)) return "stay";
     if (this.phase === gains.length - 1) this.probedFrom = bandwidth;
-    // What probing found shows a round later. Much more than before, and no queue: the pipe was not
-    // full at all.
+    // The result of probing shows a round later. Much more, and no queue: the pipe was not full.
     if (this.phase === 1) {
       const found = bandwidth / this.probedFrom;
       this.backoff = found > worthwhile ? 1 : Math.min(maxBackoff, this.backoff * 2);

@@ -1,13 +1,13 @@
-// Is there a standing queue on the path? Startup asks (the pipe is then full), and so does probing
-// on short paths. Pure. Round trips given here exclude pauses in which nothing arrived: those are
-// no queue.
+// Detects a standing queue on the path, for startup (the pipe is then full) and for probing on
+// short paths. Pure. Round trips given here exclude pauses in which nothing arrived, which are no
+// sign of a queue.
 
 import type { RttEstimator } from "./rtt.ts";
 
 /**
- * A queue stands if every round trip of two consecutive blocks exceeds the least by this
- * (HyStart++, RFC 9406 §4.2: an eighth of a round trip within these bounds), or by what the path's
- * own jitter explains. A block is an eighth of a round, and some samples.
+ * A queue stands if every round trip of two consecutive blocks exceeds the minimum by an eighth,
+ * within these bounds (HyStart++, RFC 9406 §4.2), and by more than the path's own jitter. A block
+ * is an eighth of a round with at least `minBlockSamples` samples.
  */
 const minQueueUs = 4_000;
 const maxQueueUs = 16_000;
@@ -25,7 +25,7 @@ export class QueueDelay {
     this.queuedBlocks = 0;
   }
 
-  /** Notes the least round trip of a batch of arrivals; true if a queue stands. */
+  /** Notes the minimum round trip of a batch of arrivals; true if a queue stands. */
   isStanding(nowUs: number, netRttUs: number): boolean {
     this.leastUs = Math.min(this.leastUs, netRttUs);
     this.samples++;
@@ -41,31 +41,23 @@ export class QueueDelay {
   }
 }
 
-/**
- * Below this, in µs, the pauses of a descheduled process are as long as a round trip, and a queue
- * is as short.
- */
+/** Below this round trip, in µs, a path is short: scheduling delays are as long as a round trip. */
 const shortRttUs = 20_000;
-/** A batch of arrivals is late if its least round trip exceeds the path's by this, in µs. */
+/** A batch of arrivals is late if its minimum round trip exceeds the path's by this, in µs. */
 const lateUs = 600;
 const minLateBatches = 2;
 
-/**
- * On such paths rate samples err on the high side, and a standing queue is nearly always our own.
- */
+/** On short paths rate samples err on the high side, and a standing queue is usually our own. */
 export function isShortPath(minRttUs: number): boolean {
   return minRttUs < shortRttUs;
 }
 
-/**
- * Consecutive late batches: tells sooner than QueueDelay, where a queue is too short for its
- * blocks.
- */
+/** Counts consecutive late batches: notices queues that are too short for QueueDelay's blocks. */
 export class LateStreak {
   private sinceUs = 0;
   private batches = 0;
 
-  /** Notes the least round trip of a batch of arrivals, and the path's. */
+  /** Notes the minimum round trip of a batch of arrivals, and that of the path. */
   add(nowUs: number, leastUs: number, minRttUs: number): void {
     if (leastUs > minRttUs + lateUs) this.batches++;
     else {

@@ -1,35 +1,30 @@
-// Round-trip time: smoothed, with variance, for timers (RFC 6298); a windowed minimum for
-// congestion control. Pure: fed with samples and the time.
+// Round-trip time: smoothed with variance, for timers (RFC 6298), and a windowed minimum, for
+// congestion control. Pure.
 
 /**
- * How long the minimum is trusted before the path is probed again (draft-ietf-ccwg-bbr:
- * MinRTTFilterLen).
+ * How long the minimum is trusted before it is probed again (draft-ietf-ccwg-bbr MinRTTFilterLen).
  */
 const minRttLifeUs = 10_000_000;
 /**
- * Least margin of a probe timeout over the round trip: how long a busy machine keeps a process
- * waiting.
+ * Minimum margin of a probe timeout over the round trip: the scheduling delay of a busy machine.
  */
 const granularityUs = 20_000;
 
 export class RttEstimator {
   /**
-   * Smoothed round trip as timers see it, including the wait at the server; 0 before the first
-   * sample.
+   * Smoothed round trip for timers, including the wait at the server; 0 before the first sample.
    */
   smoothedUs = 0;
   varianceUs = 0;
   latestUs = 0;
-  /** Least round trip of the network alone; Infinity before the first sample. */
+  /** Minimum round trip of the network alone; Infinity before the first sample. */
   minUs = Infinity;
-  /** How much the network's round trip varies by itself. */
+  /** Variance of the network's round trip. */
   netVarianceUs = 0;
   private netSmoothedUs = 0;
   private minAtUs = 0;
 
-  /**
-   * `wholeUs` from request to segment; `netUs` without the time that the server held the request.
-   */
+  /** `wholeUs`: from request to arrival; `netUs`: without the wait at the server. */
   update(nowUs: number, wholeUs: number, netUs: number): void {
     this.latestUs = wholeUs;
     if (this.smoothedUs === 0) {
@@ -42,17 +37,17 @@ export class RttEstimator {
     if (this.netSmoothedUs === 0) this.netSmoothedUs = netUs;
     this.netVarianceUs += (Math.abs(this.netSmoothedUs - netUs) - this.netVarianceUs) / 4;
     this.netSmoothedUs += (netUs - this.netSmoothedUs) / 8;
-    // Within 2 % counts as the same, so that noise doesn't let a good minimum age.
+    // Within 2 % counts as equal, so that a good minimum does not go stale because of noise.
     if (netUs <= this.minUs * 1.02) this.minAtUs = nowUs;
     if (netUs < this.minUs) this.minUs = Math.max(1, netUs);
   }
 
-  /** The minimum has not been seen for too long: the path may have become longer. */
+  /** Whether the minimum was last seen too long ago: the path may have become longer. */
   isMinStale(nowUs: number): boolean {
     return this.minUs < Infinity && nowUs - this.minAtUs > minRttLifeUs;
   }
 
-  /** Replaces the minimum with the least sample of a phase with little in flight. */
+  /** Replaces the minimum with that of a phase with little in flight. */
   resetMin(nowUs: number, minUs: number): void {
     this.minUs = minUs;
     this.minAtUs = nowUs;

@@ -1,74 +1,69 @@
-// BBR's Startup (draft-ietf-ccwg-bbr §4.1): the search for a path's rate, at the beginning and
-// again when probing finds much more. Says how fast, how much in flight, and when the pipe is full.
-// Pure. Rates are bytes per µs.
+// BBR's Startup (draft-ietf-ccwg-bbr §4.1): searches for a path's rate, at first and again when
+// probing finds much more. Gives pacing rate and window, and detects when the pipe is full. Pure.
+// Rates are bytes per µs.
 
 import { transfer as limit } from "../../limits.ts";
 import { isShortPath, type LateStreak, QueueDelay } from "./queue-delay.ts";
 import type { RttEstimator } from "./rtt.ts";
 
-/** Initial window: 64 small segments, paced over a round trip except for the first half. */
+/** 64 small segments, paced over a round trip except for the first half. */
 export const initialWindowBytes = 64 * limit.baseSegmentBytes;
 /**
- * A little gentler than the draft's 4 ln 2 and 2, so that what is in flight when the full pipe
- * shows still fits a queue of one bandwidth-delay product.
+ * Gentler than the draft's 4 ln 2 and 2, so that what is in flight when the pipe turns out to be
+ * full fits a queue of one bandwidth-delay product.
  */
 const gain = 2.4;
 const windowGain = 1.8;
-/**
- * Growth of the rate that suggests there may be more; without it for so many rounds, the pipe is
- * full.
- */
+/** If the rate does not grow by this factor for this many rounds, the pipe is full. */
 const growth = 1.25;
 const fullPipeRounds = 3;
-/** The same once the rate has been measured after a jump. */
+/** The same, once the rate has been measured after a jump. */
 const gentle = { gain: 1.5, growth: 1.15, fullPipeRounds: 2 };
-/**
- * Window above the bandwidth-delay product, in µs of the rate: processes keep each other waiting
- * longer than a short path's RTT.
- */
+/** Extra window, in µs of the rate: on short paths scheduling delays exceed the round trip. */
 const slackUs = 3_000;
 const shortSlackUs = 8_000;
 /**
- * The jump to an estimated rate is at most this many initial windows: a token bucket can flatter a
- * short train. And at most one for each 0.1 ms of the train: segments that queued up somewhere
- * arrive as if the path were fast.
+ * The jump to an estimated rate is at most this many initial windows, since a token bucket can
+ * flatter a short train, and at most one for each 0.1 ms of the train, since segments that were
+ * queued somewhere arrive as if the path were fast.
  */
 const maxJumpWindows = 24;
 const minJumpWindows = 4;
 const jumpStepUs = 100;
 const jumpGain = 1.25;
-/** An estimate is discarded if the rate has not reached this share of it after some rounds. */
+/** An estimate is discarded if the rate has not reached this share of it within these rounds. */
 const confirmedShare = 0.7;
 const confirmRounds = 2;
-/** No radio link loses this much: a shallow buffer has overflowed. */
+/** No radio link loses this much: a shallow buffer must have overflowed. */
 const tooMuchLoss = 0.35;
-/** On a short path loss shows a full pipe sooner, if it is more than a handful of segments, … */
+/** On a short path this much loss also shows a full pipe. */
 const shortLoss = 0.02;
 const shortLossBytes = 16_000;
-/** … and so does a queue the size of a real buffer that stands this long. */
+/** On a short path a queue of this size that stands this long shows it, too. */
 const queueBytes = 64_000;
 const queueStandsUs = 1_000;
 /**
- * There a rate that does not grow may be that of a process that is warming up or descheduled: it
- * has to stay flat for this long, with a queue or without one.
+ * On a short path a rate that does not grow may be due to a process that is warming up or
+ * descheduled: it must stay flat for this long, with a queue or without.
  */
 const shortPlateauUs = { queued: 50_000, idle: 200_000 };
-/** On a long path rounds with a pause don't count, for up to so many round trips. */
+/** On a long path rounds with a pause don't count, for up to this many round trips. */
 const maxPausedRounds = 3;
 
-/** What one round trip has shown. */
+/** Observations of one round trip. */
 export interface Round {
   /** As a share, and in bytes. */
   loss: number;
   lostBytes: number;
-  /** A queue stood throughout; some process was descheduled. */
+  /** A queue stood throughout. */
   isQueued: boolean;
+  /** Some process was descheduled. */
   isPaused: boolean;
 }
 
 /**
- * `blind` knows nothing; `jumped` goes by an estimate; `gentle` has measured it and looks for more,
- * once or (`gentler`) twice.
+ * `blind`: nothing is known; `jumped`: goes by an estimate; `gentle`: has measured the rate and
+ * looks for more, `gentler` for the second time.
  */
 type Stage = "blind" | "jumped" | "gentle" | "gentler";
 
@@ -86,14 +81,10 @@ export class Startup {
     this.queueDelay = new QueueDelay(rtt);
   }
 
-  /**
-   * A first estimate of the rate, measured over `spanUs`, before there is a sample; later ones are
-   * ignored.
-   */
+  /** A first estimate of the rate, measured over `spanUs`; later ones are ignored. */
   onPacketTrain(bytesPerUs: number, spanUs: number): void {
     if (this.hasEstimate || bytesPerUs <= 0) return;
-    // Below the initial rate it is no help: it shows how slow a process is that is still warming
-    // up.
+    // Below the initial rate it only shows that a process is still warming up.
     if (bytesPerUs * this.rtt.minUs <= initialWindowBytes) return;
     this.hasEstimate = true;
     this.estimate = bytesPerUs;
@@ -104,7 +95,7 @@ export class Startup {
     this.fullRounds = 0;
   }
 
-  /** Probing has found much more: search on from there. */
+  /** Probing has found much more: searches on from there. */
   restart(nowUs: number, bytesPerUs: number): void {
     this.grow(nowUs, bytesPerUs);
     this.hasEstimate = true;
@@ -131,8 +122,7 @@ export class Startup {
   }
 
   /**
-   * After each batch of arrivals: a standing queue means that the pipe is full, before the queue
-   * is.
+   * After each batch of arrivals: a standing queue shows a full pipe before the queue overflows.
    */
   isQueued(nowUs: number, queueRttUs: number, bandwidth: number, lateStreak: LateStreak): boolean {
     if (this.fullRate === 0) return false;
@@ -142,10 +132,7 @@ export class Startup {
     return (queueRttUs - minUs) * bandwidth > queueBytes;
   }
 
-  /**
-   * After each round: is the pipe full? The rate has stopped growing (draft §4.1.2), or too much is
-   * lost.
-   */
+  /** After each round: whether the rate has stopped growing (draft §4.1.2), or loss is too high. */
   endRound(nowUs: number, rate: number, round: Round): boolean {
     if (this.stage === "jumped") {
       // The measured round may still be the one before the jump.
@@ -178,7 +165,7 @@ export class Startup {
     this.grewAtUs = nowUs;
   }
 
-  /** The rate has not grown, and not merely because a process was descheduled. */
+  /** Whether the rate has stopped growing for more than a scheduling delay. */
   private isPlateau(nowUs: number, round: Round): boolean {
     const sinceUs = nowUs - this.grewAtUs;
     if (!this.isShort) return !round.isPaused || sinceUs > maxPausedRounds * this.rtt.minUs;

@@ -1,11 +1,11 @@
-// A link whose other side reads as much, and as often, as the test says.
+// A link whose peer reads as much, and as often, as the test says.
 
 import type { Link } from "../../../src/chat/link.ts";
 
 export class ModelLink implements Link {
-  /** Bytes that it takes before it seems full. */
+  /** Bytes it accepts before it is full. */
   capacity = Infinity;
-  /** It took less than it was given; the hub waits for a drain. */
+  /** It accepted less than it was given; the hub waits for a drain. */
   isFull = false;
   over: "" | "end" | "abort" = "";
   #chunks: Uint8Array[] = [];
@@ -28,7 +28,7 @@ export class ModelLink implements Link {
     this.over = "abort";
   }
 
-  /** What has arrived since the last call; an incomplete character waits for the rest. */
+  /** What arrived since the last call; an incomplete character waits for the rest. */
   readonly #decoder = new TextDecoder();
   read(): string {
     const bytes = Buffer.concat(this.#chunks);

@@ -1,6 +1,6 @@
-// A native client: keeps a secret, is in several rooms, counts messages, resends what was not
-// acknowledged, resumes where it was; and checks every line that arrives against the protocol and
-// the model's log.
+// A native client: keeps a secret, is in several rooms, counts messages, resends unacknowledged
+// ones, resumes its position; and checks every line it receives against the protocol and the
+// model's log.
 
 import type { Session } from "../../../src/chat/session.ts";
 import { native } from "../rig.ts";
@@ -11,9 +11,12 @@ type Sent = {
   n: number;
   token: Token;
   padding: number;
-  /** It was rejected for good. */
+  /** Rejected for good. */
   refused: boolean;
-  /** By an `ack`; a `welcome` also counts messages whose rejection was lost with a connection. */
+  /**
+   * By an `ack`, or by a `welcome`, which also covers messages whose rejection was lost with a
+   * connection.
+   */
   acknowledged: boolean;
 };
 type Line = Record<string, unknown>;
@@ -34,14 +37,14 @@ export class NativePerson {
   readonly sent: Sent[] = [];
   acked = 0;
   refusals = 0;
-  /** The last number seen of each room, and of the mail. */
+  /** The last number seen in each room, and in the mail. */
   readonly seqs = new Map<string, number>();
   mail: number | undefined;
-  /** Who is in each room, as far as it has been told; absent until the first list has come. */
+  /** Known members of each room; absent until the first list has arrived. */
   readonly present = new Map<string, Set<string>>();
   readonly #joining = new Set<string>();
   readonly #parting = new Set<string>();
-  /** Rooms whose messages it may get now. */
+  /** Rooms whose messages it may receive now. */
   readonly #heard = new Set<string>();
   /** The `seq` that each pending join asked for. */
   readonly #joinedFrom = new Map<string, number | undefined>();
@@ -51,7 +54,7 @@ export class NativePerson {
   #highest = 0;
   #waitUntilMs = 0;
   #repeated = false;
-  /** When to ask again who is in a room. */
+  /** When to request the members of a room again. */
   readonly #askAtMs = new Map<string, number>();
   #rest = "";
   #welcomed = false;
@@ -79,7 +82,7 @@ export class NativePerson {
   get isWelcome(): boolean {
     return this.isLive && this.#welcomed;
   }
-  /** Everything is said and acknowledged, and it knows who is in its rooms. */
+  /** Everything is sent and acknowledged, and it knows the members of its rooms. */
   get isQuiet(): boolean {
     const pending = this.#joining.size + this.#parting.size;
     const knowsAll = [...this.rooms].every((room) => this.present.has(room));
@@ -87,7 +90,7 @@ export class NativePerson {
   }
 
   /**
-   * Opens a new connection, beside the old one if that is still open. `since`: asks for what it has
+   * Opens a new connection, beside the old one if that is still open. `since`: asks for what it
    * missed.
    */
   connect(since: boolean): void {
@@ -110,7 +113,7 @@ export class NativePerson {
     for (const room of this.rooms) this.#askWho(room);
   }
 
-  /** Says something in one of its rooms, or now and then in another one. */
+  /** Says something in one of its rooms, or occasionally in another one. */
   say(padding = 0): void {
     const { world } = this;
     const room = world.chance(0.03) ? "elsewhere" : (world.pick([...this.rooms]) ?? "lobby");
@@ -126,7 +129,7 @@ export class NativePerson {
     const seq = this.#parting.has(room) ? undefined : this.seqs.get(room);
     this.#joining.add(room);
     this.#joinedFrom.set(room, seq);
-    // In a room it is in, messages that come meanwhile would be repeated.
+    // In a room it is in, messages arriving meanwhile would be repeated.
     if (this.#heard.has(room)) this.#joinedFrom.set(room, undefined);
     const since = this.#joinedFrom.get(room) === undefined ? {} : { epoch: "epoch-1", seq };
     this.#send({ type: "join", room, ref: `join:${room}`, ...since });
@@ -145,7 +148,7 @@ export class NativePerson {
   ask(line: { type: string } & Record<string, unknown>): void {
     if (this.#canAsk) this.#send(line);
   }
-  /** Resends a message that has been sent already. */
+  /** Resends a message. */
   repeat(): void {
     const sent = this.sent[this.world.below(Math.max(1, this.#onWay))];
     if (!this.#canAsk || sent === undefined || sent.n > this.#onWay) return;
@@ -153,7 +156,7 @@ export class NativePerson {
     this.#transmit(sent);
   }
 
-  /** Reads what has arrived, and sends what waits. */
+  /** Reads what arrived, and sends what is waiting. */
   step(): void {
     const { link, world } = this;
     if (link === undefined) return;
@@ -246,7 +249,7 @@ export class NativePerson {
     if (n < this.acked) this.#fail(`welcome has n ${n}, ${this.acked} was acknowledged`);
     if (n > highest) this.#fail(`welcome has n ${n} of ${highest}`);
     for (const sent of this.sent.slice(this.acked, n)) {
-      // It was said, or its rejection was lost with a connection.
+      // It was sent, or its rejection was lost with a connection.
       if (sent.token.rooms.length > 1) this.#fail(`${sent.token.id} was said twice`);
     }
     this.acked = n;
@@ -337,7 +340,7 @@ export class NativePerson {
     if (asked === "join") this.#joining.delete(room);
     if (asked === "part") this.#parting.delete(room);
     if (code === "name-taken" && !this.#welcomed) {
-      // Somebody took the name meanwhile.
+      // Somebody took the name in the meantime.
       this.name = `${this.id}.${this.names.size}`;
       this.names.add(this.name.toLowerCase());
     }

@@ -1,5 +1,5 @@
-// A client of one of the old systems, framed or not: talks, and notes what it hears in the room and
-// privately.
+// A client of one of the old systems, framed or not: talks, and records what it receives from the
+// room and privately.
 
 import type { Session } from "../../../src/chat/session.ts";
 import { chatRoom } from "../../../src/dialects/chat-room.ts";
@@ -66,8 +66,8 @@ export class PlainPerson {
   readonly names = new Set<string>();
   name: string;
   /**
-   * It hears the room from a number between these two; the second is undefined until it has logged
-   * in.
+   * It hears the room starting at a number between these two; the second is undefined until it has
+   * logged in.
    */
   readonly #fromAtLeast: number;
   #fromAtMost: number | undefined;
@@ -94,7 +94,7 @@ export class PlainPerson {
   get isLive(): boolean {
     return this.session.phase === "member" && this.link.over === "";
   }
-  /** Everything it said has been taken, and everything for it has been sent. */
+  /** Everything it sent was accepted, and everything for it was sent. */
   get isQuiet(): boolean {
     return this.session.queue.length === 0 && this.session.output.lagBytes === 0;
   }
@@ -137,7 +137,7 @@ export class PlainPerson {
     else this.send(this.#words.quit);
   }
 
-  /** Reads what has arrived and checks it against the model. */
+  /** Reads what arrived and checks it against the model. */
   step(): void {
     if (this.isLive && !this.session.awaitsWelcome) {
       this.#fromAtMost ??= this.world.room("lobby").length;
@@ -153,7 +153,7 @@ export class PlainPerson {
       if (alone !== undefined) this.#hearAlone(Number(id));
       else this.#hear(Number(id));
     }
-    // A token, and what comes before it, may have arrived in part.
+    // A token, and what precedes it, may have arrived in part.
     this.#text = this.#text.slice(end).slice(-200);
   }
 

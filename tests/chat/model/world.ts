@@ -1,6 +1,6 @@
 // A hub with a clock, a store that can fail, stall and leave outcomes unknown, and an adapter as
-// strict as the server's: it ends turns, then finishes them, and calls on time only when asked to.
-// Beside it the model: every room's log and every mailbox as a list.
+// strict as the server's: it ends and finishes turns, and runs timers only when asked to. Beside it
+// the model: every room's log and every mailbox as a list.
 
 import { silentLog } from "../../silent-log.ts";
 import type { Dialect, Peer } from "../../../src/chat/dialect.ts";
@@ -15,14 +15,14 @@ import { reservedNames } from "../../../src/dialects/table.ts";
 import { seeded } from "../../sim/random.ts";
 import { FailingStore } from "../failing-store.ts";
 
-/** Something said, where it may be heard, and where it was heard. */
+/** A message, where it may be heard, and where it was heard. */
 export type Token = {
   id: number;
   owner: string;
   kind: "say" | "tell";
-  /** The room that it was for; undefined: the lobby, or the partner of a private chat. */
+  /** The target room; undefined: the lobby, or the private-chat partner. */
   room: string | undefined;
-  /** Folded names that it was meant for; empty for everybody. */
+  /** Folded names of the recipients; empty for everybody. */
   to: readonly string[];
   /** Rooms and mailboxes that contain it, and plain clients that got it privately. */
   rooms: string[];
@@ -42,7 +42,7 @@ export class World {
   readonly sessions = new Set<Session>();
   hub: Hub;
   nowMs = 1_700_000_000_000;
-  /** The last batch of this process that is in the log. */
+  /** The last committed batch of this process. */
   #recorded = 0;
   #awake = false;
   #timerMs = Infinity;
@@ -75,7 +75,7 @@ export class World {
     return this.random() < p;
   }
 
-  /** Prints what is said and heard, with HUB_LOG=1. */
+  /** With HUB_LOG=1, prints what is sent and received. */
   trace(who: string, way: "<" | ">", what: string): void {
     if (process.env["HUB_LOG"] === "1") console.log(this.nowMs, who, way, what.slice(0, 1000));
   }
@@ -156,7 +156,7 @@ export class World {
     }
   }
 
-  /** Lets time pass and runs the hub's timer when it is due; `after` runs after each turn. */
+  /** Lets time pass and runs the hub's timers when due; `after` runs after each turn. */
   pass(ms: number, after: () => void): void {
     const untilMs = this.nowMs + ms;
     this.endTurn();
@@ -219,10 +219,10 @@ export class World {
   }
 
   #schedule(): void {
-    this.#timerMs = Math.min(this.#timerMs, this.hub.nextTimeout);
+    this.#timerMs = Math.min(this.#timerMs, this.hub.nextTimeoutMs);
   }
 
-  /** Records what the log takes as the truth, and checks that numbers have no gaps. */
+  /** Records what the log accepts as the truth, and checks that numbers have no gaps. */
   #record({ number, rooms, mail }: Batch, committed: Committed): void {
     this.#recorded = number;
     for (const [i, { room, runs }] of rooms.entries()) {

@@ -1,4 +1,4 @@
-// Which names are allowed, and when two names are the same.
+// Which names are valid, and when two names are the same.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -6,13 +6,13 @@ import { addressName, fold, roomProblem } from "../../../src/chat/names/grammar.
 import { personNameProblem as nameProblem, reservedNames } from "../../../src/dialects/table.ts";
 import { names as limits } from "../../../src/limits.ts";
 
-test("letters, digits, _ - . of any script make a name", () => {
+test("letters, digits, _ - . of any script form a name", () => {
   for (const name of ["Ann", "a", "-", "...", "Zoë", "Зоя", "小明", "ann_b-c.d", "9", "नमस्ते"]) {
     expect(nameProblem(name)).toBeUndefined();
   }
 });
 
-test("the reserved words are those that some dialect reads as something else", () => {
+test("the reserved words are those with a meaning in some dialect", () => {
   const words = "all show accept reject leave exit q __users__ get_list_file download_file udp";
   const all = `${words} changename register bridge chat quit`.split(" ");
   expect([...reservedNames].toSorted()).toEqual(all.toSorted());
@@ -32,7 +32,7 @@ test("reserved words are no names, in any case or width", () => {
   for (const name of ["REGISTERs", "allan", "quitter"]) expect(nameProblem(name)).toBeUndefined();
 });
 
-test("nothing else does: blanks, signs, controls, marks in front, what can't be seen", () => {
+test("anything else is refused: spaces, punctuation, controls, leading marks, invisible characters", () => {
   const unseen = [
     "\u3164",
     "Ann\u3164",
@@ -61,7 +61,7 @@ test("nothing else does: blanks, signs, controls, marks in front, what can't be 
   expect(roomProblem("den\u3164")).toBeDefined();
 });
 
-test("a letter bears as many marks as words of its script have, and not a tower of them", () => {
+test("a letter may bear as many marks as words of its script have, and no tower of them", () => {
   const real = [
     "Nguye\u0302\u0303n",
     "Vie\u0323\u0302t",
@@ -86,13 +86,13 @@ test("a letter bears as many marks as words of its script have, and not a tower 
   }
 });
 
-test("the longest name counts characters, not units, and is cut off nowhere", () => {
+test("the longest name counts characters, not UTF-16 units, and is never cut", () => {
   expect(nameProblem("𝒜".repeat(limits.maxChars))).toBeUndefined();
   expect(nameProblem("a".repeat(limits.maxChars + 1))).toContain("longer than 32");
   expect(roomProblem("r".repeat(limits.maxRoomChars + 1))).toContain("longer than 32");
 });
 
-test("a name is the same in any case, width and composition; folding again changes nothing", () => {
+test("a name is the same in any case, width and composition; folding is idempotent", () => {
   expect(fold("ANN")).toBe(fold("ann"));
   expect(fold("ａｎｎ")).toBe("ann");
   expect(fold("Zoe\u0308")).toBe(fold("ZOË"));
@@ -105,7 +105,7 @@ test("a name is the same in any case, width and composition; folding again chang
   );
 });
 
-test("letters that differ in case alone are one, in words of any script", () => {
+test("letters that differ only in case are the same, in words of any script", () => {
   const same = [
     ["straße", "STRASSE", "Strasse", "STRAẞE", "ﬅraße"],
     ["ſam", "SAM", "sam"],
@@ -121,25 +121,25 @@ test("letters that differ in case alone are one, in words of any script", () => 
   }
   expect(fold("İlker")).not.toBe(fold("ilker"));
   expect(fold("Zoë")).not.toBe(fold("Zoe"));
-  // whole before half: what begins a name begins its key
+  // Whole before half: what begins a name begins its key.
   expect(fold("ΟΔΥΣΣΕΎΣ").startsWith(fold("ΟΔΥΣ"))).toBe(true);
 });
 
-test("every letter has one key in capitals and small, of bounded length", () => {
+test("every letter has one key in both cases, of bounded length", () => {
   for (let code = 0; code < 0x11_0000; code++) {
     const letter = String.fromCodePoint(code);
     if (!/[\p{L}\p{M}\p{N}]/u.test(letter)) continue;
     const key = fold(letter);
     const forms = [letter.toLowerCase(), letter.toUpperCase(), key].map(fold);
-    // one comparison a letter: an expectation each would take a minute
+    // One comparison per letter; an expectation for each would take a minute.
     if (key.length > 18 || forms.some((form) => form !== key)) {
       throw new Error(`${letter} (U+${code.toString(16)}): ${key}, ${forms.join(" ")}`);
     }
   }
 });
 
-test("what is too long for a name is not normalized, and what a name has become stays as it is", () => {
-  // U+FDFA is the letter that stands for the most characters.
+test("what is too long for a name is not normalized, and a folded name stays the same", () => {
+  // U+FDFA expands to the most characters.
   const longest = "\ufdfa".repeat(limits.maxChars);
   expect(nameProblem(longest)).toBeUndefined();
   expect(fold(fold(longest))).toBe(fold(longest));
@@ -151,7 +151,7 @@ test("what is too long for a name is not normalized, and what a name has become 
 });
 
 test("a hostile name costs no more than its length", () => {
-  // Marks of falling classes: normalizing them all takes the square of their number, 17 s here.
+  // Marks of descending classes: normalizing them takes the square of their number, 17 s here.
   const hostile = `a${"\u0301".repeat(30_000)}${"\u0316".repeat(30_000)}`;
   const startMs = performance.now();
   for (let i = 0; i < 100; i++) {
@@ -162,7 +162,7 @@ test("a hostile name costs no more than its length", () => {
   expect(performance.now() - startMs).toBeLessThan(2_000);
 });
 
-test("nobody can choose the name of one who gave none", () => {
+test("nobody can choose a name assigned by address", () => {
   for (const name of [addressName("127.0.0.1", 4000), addressName("::1", 4000)]) {
     expect(nameProblem(name)).toBeDefined();
   }

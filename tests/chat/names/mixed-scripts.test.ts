@@ -1,5 +1,5 @@
-// Names that mix scripts look like others: refused. Names of one script, and of those that belong
-// together, are not.
+// Names that mix scripts can look like others and are refused, except for scripts that belong
+// together.
 
 import { expect, test } from "bun:test";
 import { roomProblem } from "../../../src/chat/names/grammar.ts";

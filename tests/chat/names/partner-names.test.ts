@@ -1,4 +1,4 @@
-// Messages to the partner of a private chat when its name changes hands: nobody else hears them.
+// Messages to a private-chat partner whose name changes hands: nobody else receives them.
 
 import { expect, test } from "bun:test";
 import { openChat } from "../../../src/dialects/open-chat/open-chat.ts";
@@ -21,7 +21,7 @@ function chat() {
   return { rig, ann, bob };
 }
 
-test("people tied by a private chat or invitation hear of a rename in another room", () => {
+test("people with a private chat or invitation hear of a rename in another room", () => {
   const { rig, ann, bob } = chat();
   bob.send({ type: "rename", name: "Robert" });
   expect(ann.lines()).toEqual([{ type: "renamed", from: "Bob", to: "Robert", chat: true }]);
@@ -40,7 +40,7 @@ test("people tied by a private chat or invitation hear of a rename in another ro
   expect(cal.text().match(/Anna/g)).toHaveLength(2);
 });
 
-test("select-chat tells it in its own words", () => {
+test("select-chat announces it in its own words", () => {
   const rig = new Rig();
   const ann = rig.client(selectChat).send("Ann");
   const bob = rig.member("Bob", inRoom("den"));
@@ -67,7 +67,7 @@ test("a message to a partner's old name reaches the partner, never whoever took 
   expect([heard(mallory), heard(bob)]).toEqual([[], []]);
   ann.send(tell(3, "Robert", "to you"));
   expect(heard(bob)).toEqual(["to you"]);
-  // Said to at least one recipient, it counts as said.
+  // Reaching at least one recipient counts as sent.
   ann.text();
   ann.send({ type: "tell", n: 4, to: ["Bob", "Robert"], text: "to both" });
   const [missed, ack] = ann.lines();
@@ -77,7 +77,7 @@ test("a message to a partner's old name reaches the partner, never whoever took 
   expect([heard(mallory), heard(bob)]).toEqual([[], ["to both"]]);
 });
 
-test("nor after the partner has left and somebody else has come under the name", () => {
+test("nor after the partner has left and somebody else has logged in under the name", () => {
   const { rig, ann, bob } = chat();
   bob.send({ type: "bye" });
   const mallory = rig.member("Bob", { secret: "mallory-0123456789" });

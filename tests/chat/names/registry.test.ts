@@ -1,4 +1,4 @@
-// The name of a lost connection is held for whoever has its secret, as long as its mail is.
+// The name of a lost connection is held for the owner of its secret as long as its mail is.
 
 import { expect, test } from "bun:test";
 import { chatRoom } from "../../../src/dialects/chat-room.ts";
@@ -54,7 +54,7 @@ test("nobody can take it by a rename or as an alias", () => {
   }
 });
 
-test("it is free after the hold time, and at once after a goodbye or a rename", () => {
+test("it is free after the hold time, and immediately after a goodbye or a rename", () => {
   const rig = new Rig();
   rig.member("Bob").close();
   rig.member("Cal").send({ type: "bye" });
@@ -96,7 +96,7 @@ test("dialects without secrets hold no name after a lost connection", () => {
   }
 });
 
-test("names and aliases are one space", () => {
+test("names and aliases share one namespace", () => {
   const rig = new Rig();
   const watcher = rig.client(openChat).send("Bob");
   const mia = rig.client(chatRoom).send(":Cal:mia");

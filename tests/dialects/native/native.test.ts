@@ -1,6 +1,5 @@
-// The native dialect between lines and the hub: what each line asks of the hub, what is refused and
-// when the connection ends, and that everything rendered is a message that a client reads back. The
-// lines themselves are tested in tests/protocol.
+// The native dialect: the command for each line, refusals, when the connection ends, and that a
+// client can decode everything rendered. The lines themselves are tested in tests/protocol.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";

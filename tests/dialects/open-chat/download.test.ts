@@ -98,7 +98,7 @@ test("the deadline moves with requests and with nothing else", () => {
   expect(download.deadlineMs).toBe(5_000 + limits.idleMs);
 });
 
-test("asking for the same part for ever does not keep a port", () => {
+test("asking for the same part forever does not keep a port", () => {
   const download = new OpenChatDownload(10, undefined, 0);
   let answers = 0;
   while (download.receive(bytesOf("part 0"), "127.0.0.1", 9, 0).type === "send") answers++;

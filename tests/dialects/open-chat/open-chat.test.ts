@@ -75,12 +75,12 @@ test("nobody can rename somebody else", () => {
   expect(conversation.receive("CHANGENAME Eve Ann")).toEqual({ type: "rename", name: "Ann" });
 });
 
-test("private messages have their two blanks, at both ends", () => {
+test("private messages have their two spaces, at both ends", () => {
   expect(alice().render(privately("Bob", ["Alice"], "hi"))).toBe("Bob: (PRIVATE)  hi");
   expect(alice().render(sent(["Bob"], "hi there"))).toBe("from you to Bob: (PRIVATE)  hi there");
 });
 
-test("a list names everybody but its reader, each followed by a blank", () => {
+test("a list names everybody but its reader, each followed by a space", () => {
   const list = openChat.roster!.render(["Alice", "Bob", "Carol"]);
   expect(list("Alice")).toBe("ALL Bob Carol ");
   expect(list("Bob")).toBe("ALL Alice Carol ");

@@ -1,4 +1,4 @@
-// Digests for HTTP: once per version, a few at a time, and no longer than somebody waits for them.
+// Digests for HTTP: once per version, a few at a time, and only while somebody waits.
 
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
@@ -19,20 +19,20 @@ for (const name of ["huge 1", "huge 2", "huge 3"]) {
   truncateSync(join(path, name), 2 ** 40);
 }
 
-test("a digest is computed once, and known from then on", async () => {
+test("a digest is computed once and then cached", async () => {
   const digests = new FileDigests(new SharedFolder(path));
   const [first, second] = await Promise.all([digests.of("small.txt"), digests.of("small.txt")]);
   expect([first, first.sha256, first.sizeBytes]).toEqual([second, helloSha256, 5]);
   expect(digests.known(first.version)).toBe(helloSha256);
 });
 
-test("once nobody waits for it the work ends, and its place is free", async () => {
+test("once nobody waits, the work ends and its slot is free", async () => {
   const digests = new FileDigests(new SharedFolder(path));
   const clients = Array.from({ length: web.maxHashes + 1 }, () => new AbortController());
   const running = clients.map(({ signal }, i) => digests.of(`huge ${i + 1}`, signal));
   const outcomes = Promise.allSettled(running);
   const small = digests.of("small.txt");
-  // Aborted while it waits for a place, and while it has one.
+  // Aborted while waiting for a slot, and while holding one.
   for (const client of clients.toReversed()) client.abort();
   expect((await outcomes).map(({ status }) => status)).toEqual(clients.map(() => "rejected"));
   expect((await small).sha256).toBe(helloSha256);

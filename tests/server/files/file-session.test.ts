@@ -1,5 +1,4 @@
-// The file requests of one control connection, without the connection: what is answered, what is
-// refused, what is bounded.
+// The file requests of one control connection, without the connection: answers, refusals, limits.
 
 import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -11,7 +10,7 @@ import { decodeClient } from "../../../src/protocol/decode-client.ts";
 import type { FetchRequest } from "../../../src/protocol/messages.ts";
 import { FileService } from "../../../src/server/files/file-service.ts";
 
-/** A message as a test looks into it. */
+/** A message as tests inspect it. */
 type Line = Record<string, unknown>;
 
 const base = mkdtempSync(join(tmpdir(), "parley-session-"));
@@ -143,7 +142,7 @@ test("a changed file is reported once, with the number of the transfer", async (
   rmSync(join(base, "FILES", "c"));
 });
 
-test("a file that the disk no longer knows ends its own transfer, and no other", async () => {
+test("a file that the disk can no longer read ends its own transfer, and no other", async () => {
   const file = service.folder.open("b");
   const lost = {
     ...file,

@@ -1,5 +1,5 @@
-// Files of open-chat clients: what is listed can be requested by that name, and is offered under
-// it; nothing else exists.
+// Files for open-chat clients: a listed file can be requested by the name shown and is offered
+// under it; nothing else exists.
 
 import { keepingLog } from "../../silent-log.ts";
 import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
@@ -48,7 +48,7 @@ afterAll(() => {
 
 let session = 0;
 
-/** Asks in a session of its own: the offer, or the refusal's code. */
+/** Requests in its own session: the offer, or the refusal's code. */
 function download(name: string): Promise<{ name: string; sizeBytes: number } | string> {
   return new Promise((resolve) => {
     files.download(++session, name, { address: host, port: 1 }, (result) => {
@@ -71,7 +71,7 @@ function list(): Promise<string> {
 
 let aheadMs = 0;
 
-/** Does something once every listing so far has expired. */
+/** Does something once every earlier listing has expired. */
 async function later(act: () => Promise<void>): Promise<void> {
   const now = performance.now.bind(performance);
   aheadMs += folderLimits.listingMs;
@@ -110,9 +110,7 @@ test("a new file can be requested as soon as it is listed", async () => {
   });
 });
 
-/**
- * Asks to compare a file, in a native session of its own: the offer, or the refusal's code.
- */
+/** Requests a comparison in its own native session: the offer, or the refusal's code. */
 function fetched(name: string, token?: string): Promise<{ name: unknown; size: unknown } | string> {
   const asking = ++session;
   return new Promise((resolve) => {
@@ -161,7 +159,7 @@ test("a client that leaves during the search gets nothing, and keeps no slot", a
   expect(service.transferCount).toBe(0);
 });
 
-/** Asks for a page: the names in it, or the refusal's code. */
+/** Requests a page: its names, or the refusal's code. */
 function page(after: string, limit: number): Promise<string[] | string> {
   return new Promise((resolve) => {
     files.list(after, limit, (result) => {

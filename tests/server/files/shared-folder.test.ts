@@ -1,4 +1,4 @@
-// The shared folder serves its regular files and nothing else, whatever name is asked for.
+// The shared folder serves its regular files and nothing else, whatever name is requested.
 
 import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
 import * as fs from "node:fs";
@@ -163,7 +163,7 @@ test("a file that is written to, truncated or touched is no longer what was open
   rmSync(change);
 });
 
-test("the version sees a change that keeps size and modification time", () => {
+test("the version reflects a change that keeps size and modification time", () => {
   const change = join(path, "same");
   writeFileSync(change, "one");
   utimesSync(change, 1_000, 1_000);
@@ -322,7 +322,7 @@ test("a thousand requests cost one walk, whatever they ask for, until the listin
     return { pages, looks };
   };
   const first = await walk();
-  // Each request may look once more at the file at which it paused for others.
+  // Each request may re-examine the file at which it yielded.
   expect(first.looks).toBeLessThan(count + 1_000);
   for (const [i, { files, next }] of first.pages.entries()) {
     const from = i % 2 === 0 ? 0 : i + 1;
@@ -352,7 +352,7 @@ test("a page has at most as many files and bytes as limits allow", async () => {
   expect((await all(new SharedFolder(long))).length).toBe(1_200);
 });
 
-test("a folder that does not exist has no files", async () => {
+test("a missing folder has no files", async () => {
   const folder = new SharedFolder(join(base, "nowhere"));
   expect(await folder.list()).toEqual({ files: [] });
   expect(() => folder.open("a")).toThrow("No file");

@@ -1,4 +1,4 @@
-// A large array is sorted as by `sort`, and other work has turns meanwhile.
+// A large array is sorted as by `sort`, and other work gets turns in between.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";

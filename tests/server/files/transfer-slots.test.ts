@@ -1,4 +1,4 @@
-// The places for transfers, with a clock made here; and a paused reader that lost its place.
+// Transfer slots with a fake clock, and a paused reader that lost its slot.
 
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -31,7 +31,7 @@ class Holder implements SlotHolder {
   }
 }
 
-/** Adds one that was last used `usedAtMs`; undefined if there was no place for it. */
+/** Adds one last used at `usedAtMs`; undefined if there was no slot. */
 function add(slots: TransferSlots<Holder>, address: string, usedAtMs: number, nowMs = usedAtMs) {
   const holder = new Holder(slots, usedAtMs);
   try {
@@ -86,7 +86,7 @@ test("an IPv6 network has as many slots as one address", () => {
   expect(add(slots, "2001:db8:1:3::1", 0)).toBeDefined();
 });
 
-/** Takes every place of the service, over connections that do nothing. */
+/** Takes every slot of the service, over idle connections. */
 function takeAll(service: FileService): void {
   const perSession = limits.maxTransfersPerSession;
   for (let left = limits.maxTransfers; left > 0; left -= perSession) {

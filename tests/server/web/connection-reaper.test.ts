@@ -1,4 +1,5 @@
-// Idle connections of the web port are bounded by address, and leave descriptors for chat and files.
+// Idle connections of the web port are limited per address, and leave descriptors for chat and
+// files.
 
 import { afterAll, expect, setDefaultTimeout } from "bun:test";
 import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
@@ -27,7 +28,7 @@ class Half {
   closed = false;
   #socket: Bun.Socket | undefined;
 
-  /** Sends half a request, and waits for the other half for ever. */
+  /** Sends half a request and never completes it. */
   static async open(port: number): Promise<Half> {
     const half = new Half();
     try {
@@ -77,7 +78,13 @@ onLinux(
       publicUrl: undefined,
       proxies: new TrustedProxies(),
       admission: { enter: () => (chat++, undefined), leave: () => chat-- },
-      connect: () => ({ receive() {}, overflow() {}, drained() {}, closed() {} }),
+      connect: () => ({
+        receive() {},
+        receiveEmpty: () => true,
+        overflow() {},
+        drained() {},
+        closed() {},
+      }),
       reaper: {
         descriptors,
         chatConnections(address) {
@@ -185,7 +192,7 @@ function linkOf(pid: number, fd: string): string {
   try {
     return readlinkSync(`/proc/${pid}/fd/${fd}`);
   } catch {
-    // closed meanwhile
+    // Closed in the meantime.
     return "";
   }
 }
@@ -213,7 +220,7 @@ onLinux("descriptors are counted, and a reserve is kept for files", () => {
   const now = new Descriptors().count();
   const few = new Descriptors(now + 40);
   expect([few.reserve, few.areScarce]).toEqual([32, false]);
-  for (let i = 0; i < 20; i++) few.took();
+  for (let i = 0; i < 20; i++) few.noteAccepted();
   expect(few.areScarce).toBe(true);
   few.close();
   const none = new Descriptors(Number.POSITIVE_INFINITY);

@@ -1,4 +1,5 @@
-// Files that change or fail while they are sent over HTTP: the response ends early, and the descriptor is closed in any case.
+// Files that change or fail while they are sent over HTTP: the response ends early, and the
+// descriptor is closed in any case.
 
 import { afterAll, expect, test } from "bun:test";
 import { appendFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
@@ -15,7 +16,7 @@ const large = join(path, "large");
 const sizeBytes = 3 * limits.wholeReadBytes;
 afterAll(() => rmSync(path, { recursive: true, force: true }));
 
-/** A folder that knows which of its files are open, and can lose the disk below them. */
+/** A folder that knows which of its files are open, and whose disk can fail. */
 class WatchedFolder extends SharedFolder {
   readonly opened = new Set<OpenFile>();
   isLost = false;
@@ -40,11 +41,11 @@ class WatchedFolder extends SharedFolder {
   }
 }
 
-/** A range that is another version's, so that the whole file is the answer. */
+/** A range for another version, so that the whole file is the answer. */
 const request = () =>
   new Request("http://host/files/large", { headers: { Range: "bytes=1-", "If-Range": '"old"' } });
 
-/** What came, and why no more: "whole", or the error. */
+/** What arrived, and how it ended: "whole", or the error. */
 type End = { bytes: number; reason: unknown };
 
 async function read(body: ReadableStream<Uint8Array>, afterFirst: () => void): Promise<End> {
@@ -62,7 +63,7 @@ async function read(body: ReadableStream<Uint8Array>, afterFirst: () => void): P
   }
 }
 
-// One piece is on its way ahead of the reader; Bun would print a reason.
+// One piece is read ahead; Bun would print a reason.
 const cut: End = { bytes: 2 * limits.wholeReadBytes, reason: undefined };
 
 test.each<[string, (folder: WatchedFolder) => void, End]>([

@@ -1,4 +1,5 @@
-// The web port over real HTTP: the page's headers, files with ranges, who is let in, WebSockets and their limits.
+// The web port over real HTTP: the page's headers, files with ranges, access control, WebSockets
+// and their limits.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -55,7 +56,7 @@ describe("the page", () => {
     const js = await (await rig.get("/main.js")).text();
     const css = await (await rig.get("/style.css")).text();
     const hosts = `${html}${js}${css}`.match(/https?:\/\/[\w.]+/g) ?? [];
-    // The name of the SVG vocabulary looks like an address; nothing is asked for there.
+    // The SVG namespace looks like an address, but nothing is requested there.
     expect(hosts.filter((host) => host !== "http://www.w3.org")).toEqual([]);
     expect(js).not.toMatch(/\.(?:inner|outer)HTML|insertAdjacentHTML|document\.write/);
     const packed = await rig.raw(
@@ -114,7 +115,7 @@ function own(): string {
   return `127.0.0.1:${rig.web.port}`;
 }
 
-describe("who is let in", () => {
+describe("access control", () => {
   test("an unknown Host is refused, so that no page can rebind its name to this server", async () => {
     for (const host of ["localhost", "127.0.0.1:8000", "[::1]:1", "chat.example", "10.1.2.3"]) {
       expect([host, await statusAt(host)]).toEqual([host, "200"]);
@@ -129,7 +130,7 @@ describe("who is let in", () => {
     }
   });
 
-  test("a WebSocket is for our own page, at the public URL too, and for programs", async () => {
+  test("a WebSocket may come from our own page, also at the public URL, and from programs", async () => {
     for (const origin of [
       `http://${own()}`,
       `https://${own()}`,
@@ -144,7 +145,7 @@ describe("who is let in", () => {
     await until(() => rig.inside.length === 0, "the sockets' end");
   });
 
-  test("a WebSocket of another origin is refused, of another port too", async () => {
+  test("a WebSocket from another origin or port is refused", async () => {
     const before = rig.links.length;
     for (const origin of [
       "http://evil.example",
@@ -195,7 +196,7 @@ describe("who is let in", () => {
 });
 
 describe("behind a reverse proxy", () => {
-  test("the page at the public URL may chat, whether Host is passed on or rewritten", async () => {
+  test("the page at the public URL may connect, whether Host is passed on or rewritten", async () => {
     for (const host of ["chat.example", "127.0.0.1:8000"]) {
       expect(await upgrade(rig, { Host: host, Origin: "https://chat.example" })).toBe("101");
     }
@@ -236,7 +237,35 @@ describe("sockets", () => {
     socket.socket.send("four\n");
     await until(() => rig.heard.length === 4, "four lines");
     expect(rig.heard).toEqual(["one", "two", "three", "four"]);
+    expect(rig.empty).toBe(1);
     socket.socket.close();
+  });
+
+  test("frames without a line are passed on too: empty ones, pings and pongs", async () => {
+    const opened = rig.links.length;
+    const { hostname, port } = new URL(rig.url);
+    const socket = await Bun.connect({
+      hostname,
+      port: Number(port),
+      socket: { data() {} },
+    });
+    const headers =
+      `Host: ${hostname}:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    socket.write(`GET /ws HTTP/1.1\r\n${headers}\r\n`);
+    await until(() => rig.links.length > opened, "the socket");
+    rig.empty = 0;
+    // Masked with zeros and empty: text, ping, pong.
+    for (const opcode of [1, 9, 10]) socket.write(Buffer.from([0x80 | opcode, 0x80, 0, 0, 0, 0]));
+    await until(() => rig.empty === 3, "three frames");
+    rig.mostEmpty = 10;
+    const closed = rig.closed;
+    socket.write(
+      Buffer.concat(Array.from({ length: 10_000 }, () => Buffer.from([0x89, 0x80, 0, 0, 0, 0]))),
+    );
+    await until(() => rig.closed > closed, "the end of a flood of pings");
+    expect(rig.empty).toBeLessThan(20);
+    rig.mostEmpty = Infinity;
   });
 
   test("output is sent in frames of whole lines, and all of it arrives despite backpressure", async () => {
@@ -250,7 +279,7 @@ describe("sockets", () => {
       const taken = link.write(lines.subarray(sent, sent + 1_000_000));
       expect(taken).toBeLessThanOrEqual(1_000_000);
       sent += taken;
-      // Only a link that took less than all is waited for.
+      // Only a link that took less than everything is waited for.
       if (taken === 0) await until(() => rig.drains > drains, "a drain");
     }
     await until(() => socket.frames.join("").length === lines.toString().length, "all lines");
@@ -268,7 +297,7 @@ describe("sockets", () => {
     socket.socket.close();
   });
 
-  test("frames that are too large and binary frames end the connection", async () => {
+  test("frames that are too large and binary frames close the connection", async () => {
     const large = new Socket(rig);
     await until(() => large.isOpen, "the socket");
     large.socket.send("x".repeat(300_000));
@@ -280,7 +309,7 @@ describe("sockets", () => {
     expect(binary.code).toBe(1003);
   });
 
-  test("a link that ends tells its session once, and ignores later writes", async () => {
+  test("a closed link tells its session once, and ignores later writes", async () => {
     const socket = new Socket(rig);
     await until(() => socket.isOpen, "the socket");
     const link = rig.links.at(-1)!;
@@ -331,7 +360,7 @@ describe("files", () => {
     expect(await answer.text()).toBe("<script>alert(1)</script>");
   });
 
-  test("a path out of the folder, or to something else than a regular file, is not found, however it is spelled", async () => {
+  test("a path out of the folder, or to anything but a regular file, is not found, however it is spelled", async () => {
     const paths = [
       "/files/../outside.txt",
       "/files/..%2Foutside.txt",

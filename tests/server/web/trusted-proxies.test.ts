@@ -1,4 +1,4 @@
-// Whom a request is counted for: what a trusted proxy says, and nothing that anybody else has written.
+// Which client a request is attributed to: a trusted proxy's word counts, nobody else's does.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -17,8 +17,8 @@ function client(peer: string, xForwardedFor?: string, forwarded?: string): strin
   return proxies.clientOf(peer, headers);
 }
 
-describe("who asks", () => {
-  test("is whoever connects, unless that is a trusted proxy, whatever the headers say", () => {
+describe("the client", () => {
+  test("is the peer, unless that is a trusted proxy, whatever the headers say", () => {
     expect(client("192.0.2.1", "198.51.100.7", "for=198.51.100.7")).toBe("192.0.2.1");
     expect(
       new TrustedProxies().clientOf("127.0.0.1", new Headers({ Forwarded: "for=1.2.3.4" })),

@@ -1,4 +1,5 @@
-// A web server on a free port, with a folder of its own and, in place of the hub, a session that records what it receives.
+// A web server on a free port, with its own folder and, in place of the hub, a session that records
+// its input.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,11 +17,13 @@ export class WebRig implements AsyncDisposable {
   readonly heard: string[] = [];
   readonly links: Link[] = [];
   readonly inside: string[] = [];
-  /** Addresses that were let in or refused. */
+  /** Addresses that were admitted or refused. */
   readonly seen: string[] = [];
   drains = 0;
   closed = 0;
   overflows = 0;
+  empty = 0;
+  mostEmpty = Infinity;
   /** Why new connections are refused, if they are. */
   refusal: string | undefined;
   readonly web: WebServer;
@@ -50,6 +53,7 @@ export class WebRig implements AsyncDisposable {
         this.links.push(link);
         return {
           receive: (line) => this.heard.push(line),
+          receiveEmpty: () => ++this.empty <= this.mostEmpty,
           overflow: () => this.overflows++,
           drained: () => this.drains++,
           closed: () => this.closed++,
@@ -67,8 +71,8 @@ export class WebRig implements AsyncDisposable {
   }
 
   /**
-   * Sends a request as it stands, because fetch tidies paths and headers; answers with all that comes back until the end,
-   * or until the head of the answer is there.
+   * Sends a request verbatim, because fetch normalizes paths and headers; returns everything
+   * received until the end, or until the response's head is complete.
    */
   async raw(request: string, isHeadEnough = false): Promise<string> {
     let answer = "";
@@ -95,7 +99,7 @@ export class WebRig implements AsyncDisposable {
   }
 }
 
-/** A WebSocket and everything that happened to it. */
+/** A WebSocket and a record of its events. */
 export class Socket {
   readonly frames: string[] = [];
   readonly socket: WebSocket;

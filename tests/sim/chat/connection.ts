@@ -1,5 +1,6 @@
-// A connection between a client and the server on virtual time: two byte streams in order, delivered in pieces of any size after
-// any delay, of bounded capacity; a cut loses what is on its way, and either side hears of it later.
+// A connection between client and server on virtual time: two ordered byte streams, delivered in
+// pieces of any size after any delay, of bounded capacity. A cut loses what is in transit, and each
+// side notices later.
 
 import type { Link } from "../../../src/chat/link.ts";
 import type { Dialect } from "../../../src/chat/dialect.ts";
@@ -8,11 +9,11 @@ import type { VirtualClock } from "./virtual-clock.ts";
 
 export type ConnectionEvents = {
   received(bytes: Uint8Array): void;
-  /** The connection is gone: cut, or ended by the server. */
+  /** The connection is gone: cut, or closed by the server. */
   closed(): void;
 };
 
-/** Bytes that wait in one direction before the writer has to. */
+/** Bytes in transit per direction before the writer has to wait. */
 const capacityBytes = 32 * 1024;
 
 /** One direction: bytes in, the same bytes out in order, some time later. */
@@ -71,7 +72,7 @@ export class Connection implements Link {
   ) {
     this.#clock = process.clock;
     this.#events = events;
-    // A slow reader now and then: what it is sent takes seconds.
+    // Occasionally a slow reader: its data takes seconds.
     const slowness = random() < 0.1 ? 400 : 15;
     const latency = (): number => 1 + random() * slowness;
     this.#toServer = new Stream(process.clock, random, latency, (bytes) => {
@@ -91,13 +92,13 @@ export class Connection implements Link {
     this.#toServer.write(Buffer.from(text));
   }
 
-  /** The client is gone: the server hears of it after a while. */
+  /** The client is gone: the server notices after a while. */
   leave(afterMs: number): void {
     this.#clientIsGone = true;
     this.#clock.after(afterMs, () => this.#serverHears());
   }
 
-  /** The wire is cut: both sides hear of it, each after its time. */
+  /** The connection is cut: both sides notice, each after a while. */
   cut(clientMs: number, serverMs: number): void {
     this.#toClient.isCut = true;
     this.#toServer.isCut = true;

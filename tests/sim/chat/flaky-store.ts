@@ -1,5 +1,6 @@
-// A real store behind one that fails, stalls and answers *unknown*: for a while the disk is full, can't be read, or takes its time;
-// some outcomes get lost on the way, whether the store has taken the batch or not.
+// A real store behind one that fails, stalls and answers *unknown*: for a while the disk is full,
+// can't be read, or is slow; some outcomes are lost whether the store has committed the batch or
+// not.
 
 import type { LocalStore, StoreReply, StoreRequest } from "../../../src/chat/store.ts";
 import { ParleyError } from "../../../src/errors.ts";
@@ -7,14 +8,14 @@ import { answerRequest } from "../../../src/store/answer.ts";
 import type { Truth } from "./truth.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
-/** What the store is like now. */
-export type Weather = "fine" | "slow" | "full" | "unreadable" | "forgetful";
+/** The store's present condition. */
+export type StoreCondition = "fine" | "slow" | "full" | "unreadable" | "forgetful";
 
 export class FlakyStore {
-  weather: Weather = "fine";
-  /** Requests are carried out in the order in which they came, each not before this. */
+  condition: StoreCondition = "fine";
+  /** Requests are carried out in the order in which they arrive, none before this. */
   #freeMs = 0;
-  /** Numbers of batches are those of one process: here they are those of all. */
+  /** The hub numbers batches per process; the store needs one sequence. */
   #process = 0;
   #taken = 0;
   #pending: StoreRequest[] = [];
@@ -26,20 +27,20 @@ export class FlakyStore {
     readonly random: () => number,
   ) {}
 
-  /** Another process works with the store from now on; answers its way of asking. */
+  /** Another process takes over the store; returns its function to send requests. */
   attach(): (request: StoreRequest, reply: (reply: StoreReply) => void) => void {
     const process = ++this.#process;
     return (request, reply) => {
-      const { clock, random, weather } = this;
+      const { clock, random, condition } = this;
       const isBusy = clock.nowMs < this.#freeMs;
-      if (weather === "fine" && !isBusy) return reply(this.#answer(request, process));
-      const latencyMs = weather === "slow" ? random() * 2_000 : random() * 5;
+      if (condition === "fine" && !isBusy) return reply(this.#answer(request, process));
+      const latencyMs = condition === "slow" ? random() * 2_000 : random() * 5;
       this.#freeMs = Math.max(this.#freeMs, clock.nowMs) + latencyMs;
       this.#pending.push(request);
       clock.after(this.#freeMs - clock.nowMs, () => {
         if (process !== this.#process) return;
         this.#pending.shift();
-        const forgets = weather === "forgetful" && random() < 0.5;
+        const forgets = condition === "forgetful" && random() < 0.5;
         if (forgets && random() < 0.5) return reply({ id: request.id, outcome: "unknown" });
         const answer = this.#answer(request, process);
         reply(forgets ? { id: request.id, outcome: "unknown" } : answer);
@@ -47,14 +48,14 @@ export class FlakyStore {
     };
   }
 
-  /** The process is gone, and its memory with it: the next one works with another store. */
+  /** The process is dead, and its memory with it: the next one works with another store. */
   replace(store: LocalStore): void {
     this.store = store;
     this.#taken = 0;
     this.truth.forget();
   }
 
-  /** The process is gone: what it has asked for is done in part, before anybody else can ask. */
+  /** The process is dead: some of its requests are carried out before anybody else's. */
   detach(): void {
     for (const request of this.#pending) {
       if (this.random() < 0.5) break;
@@ -67,13 +68,13 @@ export class FlakyStore {
 
   #answer(request: StoreRequest, process: number): StoreReply {
     if (request.type !== "commit") {
-      return this.weather === "unreadable" ? failed(request) : answerRequest(this.store, request);
+      return this.condition === "unreadable" ? failed(request) : answerRequest(this.store, request);
     }
     const number = process * 1_000_000 + request.batch.number;
     const batch = { ...request.batch, number };
-    // What is in the log already can't fail any more.
+    // What is committed can no longer fail.
     const isTaken = number === this.#taken;
-    if (this.weather === "full" && !isTaken) return failed(request);
+    if (this.condition === "full" && !isTaken) return failed(request);
     const reply = answerRequest(this.store, { ...request, batch });
     if (reply.outcome === "done" && reply.type === "commit" && !isTaken) {
       this.#taken = number;

@@ -1,5 +1,5 @@
-// A person at a native client: the real client session, which says, joins, parts, is cut off and comes back; everything that it
-// tells its user is held against the truth.
+// A person at a native client: the real client session, which talks, joins, parts, is cut off and
+// returns. Everything it reports to its user is checked against the truth.
 
 import type { SessionEvent, SessionPosition } from "../../../src/client/events.ts";
 import { ClientSession } from "../../../src/client/session.ts";
@@ -13,7 +13,7 @@ export class NativePerson {
   #session: ClientSession;
   #connection: Connection | undefined;
   #timerMs = Infinity;
-  /** Counts lives of the session, so that what was scheduled for an earlier one is passed over. */
+  /** Counts lives of the session, so that events scheduled for an earlier one are skipped. */
   #life = 0;
   readonly #tokens = new Map<number, Token>();
   /** The last number heard of each room and of the mailbox; undefined: whatever comes next. */
@@ -40,7 +40,7 @@ export class NativePerson {
     this.#act((session) => session.start(world.clock.nowMs));
   }
 
-  /** Something that a person does now. */
+  /** One random action of the person. */
   doSomething(): void {
     const { random } = this.#world;
     const dice = random();
@@ -56,12 +56,12 @@ export class NativePerson {
     else if (dice < 0.98) this.#act((session) => session.leave());
   }
 
-  /** Everything that this person has said is settled. */
+  /** Everything this person has sent is settled. */
   get isQuiet(): boolean {
     return this.ended !== undefined || (this.isOnline && this.#session.unacknowledged === 0);
   }
 
-  /** At the end, in fine weather: it has heard all that was said where it is. */
+  /** At the end, once healed: it has received everything in its rooms. */
   checkCaughtUp(truth: Truth): void {
     if (!this.isOnline) fail(`${this.name} is not online`);
     for (const room of this.#session.rooms) {
@@ -160,7 +160,7 @@ export class NativePerson {
     connection?.cut(random() * 3_000, random() < 0.3 ? 60_000 : random() * 5_000);
   }
 
-  /** The program is killed and started again: it knows its position, not what was on its way. */
+  /** The program is killed and restarted: it knows its position, but not what was in flight. */
   #restart(): void {
     const { position } = this.#session;
     this.#connection?.leave(this.#world.random() * 2_000);
@@ -328,7 +328,8 @@ export class NativePerson {
           if (id > event.id) continue;
           this.#tokens.delete(id);
           if (token.state !== "sent" || this.isShared) continue;
-          // A refusal that was lost with the connection: the welcome says that the message is dealt with, not that it was said.
+          // A refusal lost with the connection: the welcome says that the message was settled, not
+          // that it was sent.
           const isLost = event.seq === undefined && token.logged.length === 0;
           if (isLost && (token.orphaned || token.room === undefined)) truth.failed(token);
           else truth.acknowledged(token);

@@ -1,5 +1,5 @@
-// The server as a process on virtual time: the real hub, driven as the real driver does it, with connections that are byte
-// streams. It can be killed; what the store has is all that is left then.
+// The server as a process on virtual time: the real hub, driven as by the real driver, with byte
+// streams for connections. It can be killed; then only the store's contents remain.
 
 import { silentLog } from "../../silent-log.ts";
 import { reservedNames } from "../../../src/dialects/table.ts";
@@ -59,7 +59,7 @@ export class ServerProcess {
     this.store.detach();
   }
 
-  /** A connection has come; `link` is where its output goes. */
+  /** A client connected; `link` takes the output. */
   accept(link: Link, dialect: Dialect, address: string): ServerConnection {
     const { clock, hub } = this;
     const session = hub.handleConnect(link, dialect, { address, port: 40_000 }, clock.nowMs);
@@ -68,7 +68,7 @@ export class ServerProcess {
     return new ServerConnection(this, session);
   }
 
-  /** Does something with the hub, if the process lives. */
+  /** Does something with the hub if the process is alive. */
   run(act: (hub: Hub) => void): void {
     if (this.#isDead) return;
     act(this.hub);
@@ -95,7 +95,7 @@ export class ServerProcess {
   }
 
   #schedule(): void {
-    const dueMs = this.hub.nextTimeout;
+    const dueMs = this.hub.nextTimeoutMs;
     if (dueMs >= this.#timerMs) return;
     this.#timerMs = dueMs;
     this.clock.after(Math.max(1, dueMs - this.clock.nowMs), () => {

@@ -1,4 +1,4 @@
-// What a simulated person needs of the world around it.
+// What a simulated person needs from the world around it.
 
 import type { Dialect } from "../../../src/chat/dialect.ts";
 import type { Connection } from "./connection.ts";
@@ -12,14 +12,14 @@ export interface Surroundings {
   readonly random: () => number;
   readonly native: Dialect;
   readonly server: ServerProcess;
-  /** Number of the first message that the log still has of a room. */
+  /** Number of the first message of a room that the log still has. */
   firstKept(room: string): number;
   /** A name that somebody may have. */
   anyName(): string;
-  /** The connection is one that accidents may befall. */
+  /** The connection is subject to faults. */
   watch(connection: Connection): void;
   /** Somebody has logged in under that name. */
   entered(who: string, name: string): void;
-  /** What is sent, received and told, for whoever looks for a seed's reason. */
+  /** A trace of what is sent, received and reported. */
   trace(who: string, way: "<" | ">" | "!", what: string): void;
 }

@@ -1,17 +1,18 @@
-// What must be so, whatever breaks: every message that is acknowledged is in its log once, nobody hears anything that is not in
-// the log, in another order, or twice. Everything that is said is a token; the truth knows what became of each.
+// What must hold, whatever breaks: every acknowledged message is in its log once, and nobody
+// receives anything that is not in the log, out of order, or twice. Every message is a token; the
+// truth knows what became of each.
 
 import type { Batch, Committed, SessionUpdate } from "../../../src/chat/store.ts";
 import { history as limits } from "../../../src/limits.ts";
 
-/** Something said: by whom, where it may be heard, and where it was written. */
+/** A message: by whom, where it may be heard, and where it was logged. */
 export type Token = {
   id: number;
   author: string;
   /** A room, or `undefined` for a private message. */
   room: string | undefined;
   to: readonly string[];
-  /** Rooms and mailboxes whose log has it. */
+  /** Rooms and mailboxes that have logged it. */
   logged: string[];
   state: "sent" | "acknowledged" | "failed";
   /** Its author has left the room meanwhile. */
@@ -46,7 +47,7 @@ export class Truth {
   }
 
   text({ id }: Token): string {
-    // Some are long, so that buffers fill; some have what JSON escapes.
+    // Some are long, to fill buffers; some contain characters that JSON escapes.
     return `<${id}>${id % 17 === 0 ? "x".repeat(3_000) : id % 5 === 0 ? ' "ä\\' : ""}`;
   }
 
@@ -56,7 +57,7 @@ export class Truth {
     return token ?? fail(`Nobody has said ${JSON.stringify(text)}`);
   }
 
-  /** The log has taken a batch; not to be called again for one that it had already. */
+  /** The log has committed a batch. Call once per batch. */
   committed(batch: Batch, { rooms, mail }: Committed): void {
     for (const update of batch.sessions) {
       const names = this.#holders.get(update.id)?.names ?? new Set();
@@ -142,13 +143,13 @@ export class Truth {
     if (token.logged.length > 0) fail(`Token ${token.id} failed, and is in ${token.logged[0]}`);
   }
 
-  /** Somebody hears message `seq` of a room. */
+  /** Somebody received message `seq` of a room. */
   heard(who: string, room: string, seq: number, text: string): void {
     const logged = this.rooms.get(room)?.[seq - 1];
     if (logged !== text) fail(`${who} hears ${text} as ${seq} of ${room}, which is ${logged}`);
   }
 
-  /** Somebody with a mailbox hears private message `mail`. */
+  /** Somebody with a mailbox received private message `mail`. */
   heardPrivate(who: string, mailbox: string, mail: number, text: string): void {
     const logged = this.mail.get(mailbox)?.[mail - 1];
     if (logged !== text) fail(`${who} hears ${text} as mail ${mail}, which is ${logged}`);

@@ -1,14 +1,18 @@
-// Time that jumps from one event to the next. Events of one moment happen in the order in which they were scheduled.
+// Time that jumps from event to event. Simultaneous events run in the order in which they were
+// scheduled.
 
 type Event = { atMs: number; order: number; run: () => void };
 
 export class VirtualClock {
   nowMs = 1_700_000_000_000;
   #order = 0;
-  /** A binary heap, the earliest first. */
+  /** A binary heap, earliest first. */
   readonly #heap: Event[] = [];
 
-  /** Runs `run` after `delayMs`, rounded to whole milliseconds; what is not wanted any more has to look for itself. */
+  /**
+   * Runs `run` after `delayMs`, rounded to whole milliseconds. Events can't be cancelled; `run`
+   * checks whether it is still wanted.
+   */
   after(delayMs: number, run: () => void): void {
     const event = {
       atMs: this.nowMs + Math.max(0, Math.round(delayMs)),
@@ -26,7 +30,10 @@ export class VirtualClock {
     heap[at] = event;
   }
 
-  /** Lets `ms` pass, at most `maxEvents` events; throws if there are more: something goes on for ever. */
+  /**
+   * Lets `ms` pass, running at most `maxEvents` events; throws if there are more: something never
+   * ends.
+   */
   pass(ms: number, maxEvents = 2_000_000): void {
     const untilMs = this.nowMs + ms;
     for (let events = 0; ; events++) {

@@ -1,5 +1,6 @@
-// A whole system on one virtual clock, from one seed: the real hub, real client sessions, a real store behind one that fails. The
-// weather changes, wires are cut, the server is killed and started again; at the end the sun shines and everything must be there.
+// A whole system on one virtual clock, from one seed: the real hub, real client sessions, a real
+// store behind a flaky one. Conditions change, connections are cut, the server is killed and
+// restarted; in the end everything heals and every message must be there.
 
 import type { LocalStore } from "../../../src/chat/store.ts";
 import { ratesFor } from "../../../src/chat/rate-budget.ts";
@@ -8,7 +9,7 @@ import { openMemoryStore } from "../../../src/store/memory.ts";
 import type { Retention } from "../../../src/store/retention.ts";
 import { seeded } from "../random.ts";
 import type { Connection } from "./connection.ts";
-import { FlakyStore, type Weather } from "./flaky-store.ts";
+import { FlakyStore, type StoreCondition } from "./flaky-store.ts";
 import { NativePerson } from "./native-person.ts";
 import { PlainPerson } from "./plain-person.ts";
 import { plainWords, uncounted } from "./plain-words.ts";
@@ -53,10 +54,10 @@ export class World implements Surroundings {
   #connections: Connection[] = [];
   readonly #rate: number;
   readonly #renew: (() => Store) | undefined;
-  #isCalm = false;
+  #isHealing = false;
   #isOver = false;
 
-  /** `open`: the store behind the weather, by default one in memory. */
+  /** `open`: the store behind the flaky one, by default in memory. */
   constructor(seed: number, open: OpenStore = inMemory) {
     this.random = seeded(seed);
     const retention = this.random() < 0.5 ? smallRetention : {};
@@ -90,11 +91,14 @@ export class World implements Surroundings {
       this.#strangers.push(stranger);
       this.#live(stranger);
     }
-    this.#weather();
-    this.#accidents();
+    this.#changeStore();
+    this.#injectFaults();
   }
 
-  /** What is sent, received and told, for whoever looks for a seed's reason: SIM_TRACE=Ann (or all). */
+  /**
+   * A trace of everything sent, received and reported, for debugging a seed: SIM_TRACE=Ann (or
+   * all).
+   */
   trace(who: string, way: "<" | ">" | "!", what: string): void {
     const wanted = process.env["SIM_TRACE"];
     if (wanted === undefined || (wanted !== "all" && wanted !== who)) return;
@@ -115,20 +119,19 @@ export class World implements Surroundings {
 
   watch(connection: Connection): void {
     this.#connections.push(connection);
-    if (this.#connections.length > 200) this.#connections.splice(0, 100);
   }
 
-  /** Somebody is in: nobody else may have the name. */
+  /** Somebody logged in: nobody else may have the name. */
   entered(who: string, name: string): void {
     const live = this.server.hub.memberNames().filter((other) => other === name);
     if (live.length > 1) fail(`${who}: ${name} is held ${live.length} times`);
   }
 
-  /** Lets the chat go on for a while, then everything heal; throws if something is not as it must be. */
+  /** Lets the chat run for a while, then heals everything; throws if an invariant is violated. */
   run(chatMs: number): void {
     this.clock.pass(chatMs);
-    this.#isCalm = true;
-    this.store.weather = "fine";
+    this.#isHealing = true;
+    this.store.condition = "fine";
     if (this.server.isDead) this.server = this.#start();
     for (const stranger of this.#strangers) stranger.leave();
     for (const plain of this.#plain) plain.leave();
@@ -163,7 +166,7 @@ export class World implements Surroundings {
 
   #live(person: { doSomething(): void }): void {
     this.clock.after(this.random() * 6_000, () => {
-      if (this.#isCalm) return;
+      if (this.#isHealing) return;
       person.doSomething();
       this.#live(person);
     });
@@ -177,10 +180,10 @@ export class World implements Surroundings {
     });
   }
 
-  #weather(): void {
+  #changeStore(): void {
     this.clock.after(this.random() * 40_000, () => {
-      if (this.#isCalm) return;
-      const weathers: readonly Weather[] = [
+      if (this.#isHealing) return;
+      const conditions: readonly StoreCondition[] = [
         "fine",
         "fine",
         "slow",
@@ -188,15 +191,15 @@ export class World implements Surroundings {
         "unreadable",
         "forgetful",
       ];
-      this.store.weather = weathers[Math.floor(this.random() * weathers.length)]!;
-      this.#weather();
+      this.store.condition = conditions[Math.floor(this.random() * conditions.length)]!;
+      this.#changeStore();
     });
   }
 
-  /** The server is killed now and then, and is there again soon. */
-  #accidents(): void {
+  /** The server is killed now and then, and restarted soon after. */
+  #injectFaults(): void {
     this.clock.after(30_000 + this.random() * 240_000, () => {
-      if (this.#isCalm) return;
+      if (this.#isHealing) return;
       this.server.kill();
       for (const connection of this.#connections.splice(0)) {
         connection.cut(this.random() * 500, Infinity);
@@ -205,12 +208,12 @@ export class World implements Surroundings {
       this.clock.after(this.random() * 5_000, () => {
         if (this.server.isDead) this.server = this.#start();
       });
-      this.#accidents();
+      this.#injectFaults();
     });
   }
 }
 
-/** Runs one seed; what it throws names the seed. */
+/** Runs one seed; errors name the seed. */
 export function simulate(seed: number, minutes: number, open?: OpenStore): World {
   const world = new World(seed, open);
   try {

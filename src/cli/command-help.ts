@@ -1,15 +1,15 @@
-// The text of `parley COMMAND --help`, made from the definitions of its flags. No row is wider than the terminal or ends in
-// blanks. Pure: the terminal's width is passed in.
+// The text of `parley COMMAND --help`, generated from the definitions of its flags. No row is wider
+// than the terminal or has trailing spaces. Pure: the terminal's width is passed in.
 
 import type { ArgDef, ArgsDef } from "citty";
-import { type Page, wrapWords } from "./wrap.ts";
+import { type TextArea, wrapWords } from "../terminal/wrap.ts";
 
 /** Usage lines that the definitions can't express. */
 const usages: Readonly<Record<string, string>> = {
   "fetch-file": "[ADDRESS] NAME… [flags]",
 };
 
-/** With less room than this for a description, it goes below its flag. */
+/** If a description has fewer columns than this, it goes below its flag. */
 const minColumns = 30;
 
 type Entry = { term: string; description: string };
@@ -19,24 +19,24 @@ export function commandHelp(
   name: string,
   description: string,
   definitions: ArgsDef,
-  page: Page,
+  area: TextArea,
 ): string {
   const all = Object.entries(definitions);
   const words = all.filter(([, { type }]) => type === "positional").map(wordEntry);
   const flags = all.filter(([, { type }]) => type !== "positional");
   const hasShort = flags.some(([, definition]) => shortOf(definition) !== undefined);
   const entries = flags.map(([flag, definition]) => flagEntry(flag, definition, hasShort));
-  const width = Math.max(...[...words, ...entries].map(({ term }) => page.width(term)));
+  const width = Math.max(...[...words, ...entries].map(({ term }) => area.width(term)));
   const list = (title: string, items: readonly Entry[]) =>
-    items.length === 0 ? [] : [[title, ...items.flatMap((item) => rowsOf(item, width, page))]];
+    items.length === 0 ? [] : [[title, ...items.flatMap((item) => rowsOf(item, width, area))]];
   const variable = `PARLEY_${name}_${flags[0]?.[0] ?? ""}`.toUpperCase().replaceAll("-", "_");
   const environment = `Every flag can also be set in the environment: ${variable}=…`;
   const paragraphs = [
-    wrapWords(`Usage: parley ${name} ${usages[name] ?? usageOf(all)}`, page, { other: "  " }),
-    wrapWords(description, page),
+    wrapWords(`Usage: parley ${name} ${usages[name] ?? usageOf(all)}`, area, { other: "  " }),
+    wrapWords(description, area),
     ...list("Arguments:", words),
     ...list("Flags:", entries),
-    wrapWords(environment, page),
+    wrapWords(environment, area),
   ];
   return `${paragraphs.map((rows) => rows.join("\n")).join("\n\n")}\n`;
 }
@@ -80,14 +80,14 @@ function shortOf(definition: ArgDef): string | undefined {
   return "alias" in definition ? [definition.alias ?? []].flat()[0] : undefined;
 }
 
-function rowsOf({ term, description }: Entry, width: number, page: Page): string[] {
-  if (page.columns - width - 4 < minColumns) {
+function rowsOf({ term, description }: Entry, width: number, area: TextArea): string[] {
+  if (area.columns - width - 4 < minColumns) {
     return [
-      ...wrapWords(term, page, { first: "  ", other: "    " }),
-      ...wrapWords(description, page, { first: "      ", other: "      " }),
+      ...wrapWords(term, area, { first: "  ", other: "    " }),
+      ...wrapWords(description, area, { first: "      ", other: "      " }),
     ];
   }
-  const gap = " ".repeat(width - page.width(term));
+  const gap = " ".repeat(width - area.width(term));
   const other = " ".repeat(width + 4);
-  return wrapWords(description, page, { first: `  ${term}${gap}  `, other });
+  return wrapWords(description, area, { first: `  ${term}${gap}  `, other });
 }

@@ -1,4 +1,4 @@
-// Gathers the store's answers to several questions of one command. Until all have arrived, later
+// Gathers the store's answers to several queries of one command. Until all have arrived, later
 // commands of the session wait, so that commands take effect in order.
 
 import type { ParleyError } from "../errors.ts";
@@ -6,7 +6,7 @@ import type { HubState } from "./hub-state.ts";
 import type { Session } from "./session.ts";
 import type { Outcome } from "./store-client.ts";
 
-export class StoreAnswers {
+export class StoreQueries {
   #open = 0;
   #error: ParleyError | undefined;
   #then: ((error: ParleyError | undefined) => void) | undefined;
@@ -16,10 +16,10 @@ export class StoreAnswers {
     private readonly session: Session,
   ) {}
 
-  /** Asks one question; `keep` receives the result. */
-  ask<T>(question: (then: (outcome: Outcome<T>) => void) => void, keep: (result: T) => void): void {
+  /** Asks one query; `keep` receives the result. */
+  ask<T>(query: (then: (outcome: Outcome<T>) => void) => void, keep: (result: T) => void): void {
     this.#open++;
-    question((outcome) => {
+    query((outcome) => {
       if (outcome.done) keep(outcome.result);
       else this.#error ??= outcome.error;
       this.#open--;
@@ -28,7 +28,7 @@ export class StoreAnswers {
   }
 
   /**
-   * Runs `then` once all questions are answered, with the first error. Skipped if the session has
+   * Runs `then` once all queries are answered, with the first error. Skipped if the session has
    * ended, unless `always`.
    */
   whenAnswered(then: (error: ParleyError | undefined) => void, always = false): void {

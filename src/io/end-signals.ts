@@ -1,4 +1,4 @@
-// The signals that end a command: who listens to them, and what each is to people and shells, a sentence and an exit code.
+// The signals that end a command: handling them, and the error (message and exit code) for each.
 
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
@@ -12,15 +12,16 @@ const endings = {
 
 export type EndSignal = keyof typeof endings;
 
-/** `left`: what was left undone, if anything. */
+/** `left`: what is left undone, if anything. */
 export function endedBy(signal: EndSignal, left = ""): ParleyError {
   const [code, sentence] = endings[signal];
   return new ParleyError(code, left === "" ? sentence : `${sentence}: ${left}`);
 }
 
 /**
- * Calls `handle` at each of these signals; the returned function ends that. SIGHUP and SIGINT that were ignored when the program
- * started stay ignored: so `nohup` wants it, and a shell without job control for what it starts with `&`.
+ * Calls `handle` at each of these signals, until the returned function is called. SIGHUP and SIGINT
+ * stay ignored if they were when the program started, as `nohup` and `&` in a shell without job
+ * control require.
  */
 export function onSignals(
   signals: readonly EndSignal[],
@@ -35,7 +36,7 @@ export function onSignals(
 
 let ignored: ReadonlySet<EndSignal> | undefined;
 
-/** Asked once, before a handler of ours replaces what the program was started with. Linux only; elsewhere none is known. */
+/** Determined once, before a handler of ours replaces the initial setting. Linux only. */
 function ignoredAtStart(): ReadonlySet<EndSignal> {
   ignored ??= new Set((["SIGHUP", "SIGINT"] as const).filter((signal) => isIgnored(signal)));
   return ignored;

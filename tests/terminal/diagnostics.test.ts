@@ -1,13 +1,14 @@
-// What is said on stderr: lines for people as they stand, log lines with time and level, both as JSON where that is asked for.
+// Diagnostics on stderr: lines for people unchanged, log lines with time and level, both as JSON
+// with `json`.
 
 import { describe, expect, test } from "bun:test";
 import { terminal as limits } from "../../src/limits.ts";
-import { createVoice, type LogLevel } from "../../src/terminal/voice.ts";
+import { createDiagnostics, type LogLevel } from "../../src/terminal/diagnostics.ts";
 
 function recorded({ level, colors = false }: { level?: string; colors?: boolean } = {}) {
   const lines: string[] = [];
   const write = (line: string) => void lines.push(line);
-  return { lines, voice: createVoice({ write, level, colors: () => colors }) };
+  return { lines, diagnostics: createDiagnostics({ write, level, colors: () => colors }) };
 }
 
 const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z /;
@@ -22,36 +23,36 @@ function untimed(lines: readonly string[]): string[] {
 
 /** What is left of three lines at this level. */
 function saidAt(level: LogLevel): string {
-  const { lines, voice } = recorded();
-  voice.configure({ level, json: false });
-  voice.say("a");
-  voice.warn("b");
-  voice.fail("c");
+  const { lines, diagnostics } = recorded();
+  diagnostics.configure({ level, json: false });
+  diagnostics.say("a");
+  diagnostics.warn("b");
+  diagnostics.fail("c");
   return lines.join("");
 }
 
 /** The levels that are logged with this CONSOLA_LEVEL and this flag. */
 function loggedAt(environment: string | undefined, flag?: LogLevel): (string | undefined)[] {
-  const { lines, voice } = recorded(environment === undefined ? {} : { level: environment });
-  voice.configure({ level: flag, json: false });
-  for (const name of ["debug", "info", "warn", "error"] as const) voice.log[name](name);
+  const { lines, diagnostics } = recorded(environment === undefined ? {} : { level: environment });
+  diagnostics.configure({ level: flag, json: false });
+  for (const name of ["debug", "info", "warn", "error"] as const) diagnostics.log[name](name);
   return untimed(lines).map((line) => line.trim().split(/\s+/)[1]);
 }
 
 describe("lines for people", () => {
   test("are written as they stand", () => {
-    const { lines, voice } = recorded();
-    voice.say("Page: http://127.0.0.1:8000/");
-    voice.warn("Warning: anyone can join");
-    voice.fail("parley peer: no such thing");
+    const { lines, diagnostics } = recorded();
+    diagnostics.say("Page: http://127.0.0.1:8000/");
+    diagnostics.warn("Warning: anyone can join");
+    diagnostics.fail("parley peer: no such thing");
     const expected = ["Page: http://127.0.0.1:8000/", "Warning: anyone can join"];
     expect(lines).toEqual([...expected, "parley peer: no such thing"]);
   });
 
   test("are never folded, however often one is repeated", () => {
-    const { lines, voice } = recorded();
-    for (let i = 0; i < 50; i++) voice.say("again");
-    for (let i = 0; i < 50; i++) voice.log.info("again");
+    const { lines, diagnostics } = recorded();
+    for (let i = 0; i < 50; i++) diagnostics.say("again");
+    for (let i = 0; i < 50; i++) diagnostics.log.info("again");
     expect(lines.length).toBe(100);
   });
 
@@ -65,10 +66,10 @@ describe("lines for people", () => {
 
 describe("a log", () => {
   test("has time, level, message and fields", () => {
-    const { lines, voice } = recorded();
-    voice.log.info("logged in", { name: "Ann Lee", address: "127.0.0.1", tls: false });
-    voice.log.warn("refused", { why: 'said "no"', name: undefined });
-    voice.log.error("disk full");
+    const { lines, diagnostics } = recorded();
+    diagnostics.log.info("logged in", { name: "Ann Lee", address: "127.0.0.1", tls: false });
+    diagnostics.log.warn("refused", { why: 'said "no"', name: undefined });
+    diagnostics.log.error("disk full");
     expect(untimed(lines)).toEqual([
       'info  logged in name="Ann Lee" address=127.0.0.1 tls=false',
       'warn  refused why="said \\"no\\""',
@@ -77,14 +78,14 @@ describe("a log", () => {
   });
 
   test("can't be forged by what strangers write", () => {
-    const { lines, voice } = recorded();
+    const { lines, diagnostics } = recorded();
     const evil = "x\n2026-01-01T00:00:00.000Z error \u001b[31mforged\u0007 level=error";
-    voice.log.info("logged in", { name: evil, address: "127.0.0.1" });
+    diagnostics.log.info("logged in", { name: evil, address: "127.0.0.1" });
     expect(untimed(lines)).toEqual([
       'info  logged in name="x 2026-01-01T00:00:00.000Z error forged level=error" address=127.0.0.1',
     ]);
     const long = "y".repeat(10 * limits.maxLogFieldChars);
-    voice.log.info("logged in", { name: long, address: "127.0.0.1" });
+    diagnostics.log.info("logged in", { name: long, address: "127.0.0.1" });
     expect(lines[1]).toEndWith("y… address=127.0.0.1");
     expect(lines[1]?.length).toBeLessThan(2 * limits.maxLogFieldChars);
   });
@@ -100,16 +101,16 @@ describe("a log", () => {
   });
 
   test("colours its levels on a terminal only", () => {
-    const { lines, voice } = recorded({ colors: true });
-    voice.log.error("disk full");
+    const { lines, diagnostics } = recorded({ colors: true });
+    diagnostics.log.error("disk full");
     expect(untimed(lines)).toEqual(["\u001b[31merror\u001b[0m disk full"]);
   });
 
   test("is one object a line with --json, what is said to people included", () => {
-    const { lines, voice } = recorded({ colors: true });
-    voice.configure({ level: undefined, json: true });
-    voice.log.info("logged in", { name: "Ann\u009b31m", connections: 3 });
-    voice.say("Page: http://127.0.0.1:8000/");
+    const { lines, diagnostics } = recorded({ colors: true });
+    diagnostics.configure({ level: undefined, json: true });
+    diagnostics.log.info("logged in", { name: "Ann\u009b31m", connections: 3 });
+    diagnostics.say("Page: http://127.0.0.1:8000/");
     const [logged, said] = lines.map((line) => JSON.parse(line));
     expect(Object.keys(logged)).toEqual([
       "event",
@@ -134,10 +135,10 @@ describe("a log", () => {
   });
 
   test("suppresses a flood of events, which hides no error", () => {
-    const { lines, voice } = recorded();
-    for (let i = 0; i < 3 * limits.logBurst; i++) voice.log.info("connected");
+    const { lines, diagnostics } = recorded();
+    for (let i = 0; i < 3 * limits.logBurst; i++) diagnostics.log.info("connected");
     expect(lines.length).toBeLessThan(1.1 * limits.logBurst);
-    voice.log.error("disk full");
+    diagnostics.log.error("disk full");
     expect(untimed(lines.slice(-1))).toEqual(["error disk full"]);
   });
 });

@@ -1,6 +1,6 @@
-// What parley says on stderr: lines for the person at the terminal, and a server's log. Both are consola's, with reporters that
-// write through the bounded writer of output.ts, since consola's own streams would stall the event loop when nobody reads.
-// Knows no command.
+// Diagnostics on stderr: lines for the user, and a server's log. Both go through consola, with
+// reporters that write through the bounded writer of output.ts: consola's own streams would stall
+// the event loop when nobody reads. Knows no command.
 
 import {
   type ConsolaInstance,
@@ -27,31 +27,31 @@ const levels = {
 
 export type LogLevel = keyof typeof levels;
 
-/** Least talkative first. */
+/** From the quietest to the most verbose. */
 export const logLevels = Object.keys(levels);
 
-export type Voice = {
-  /** Says a line to the person, as it stands. */
+export type Diagnostics = {
+  /** Prints a line for the user, unchanged. */
   say(line: string): void;
-  /** The same for what should be seen even at level `warn`. */
+  /** The same, even at level `warn`. */
   warn(line: string): void;
-  /** The same for what ends a command. */
+  /** The same, for the error that ends a command. */
   fail(line: string): void;
-  /** A server's log: every line has a time and a level. */
+  /** A server's log: every line has a time and a level. Rate-limited. */
   readonly log: Log;
-  /** From now on: at this level, if one is given, and with `json` as one object a line. */
+  /** Sets the level, if one is given, and with `json` the format: one object per line. */
   configure(options: { level: LogLevel | undefined; json: boolean }): void;
 };
 
-export type VoiceOptions = {
+export type DiagnosticsOptions = {
   write: (line: string) => void;
   /** The value of CONSOLA_LEVEL. */
   level: string | undefined;
   colors: () => boolean;
 };
 
-export function createVoice({ write, level, colors }: VoiceOptions): Voice {
-  // consola folds equal lines that follow each other within a second: here each is said at once.
+export function createDiagnostics({ write, level, colors }: DiagnosticsOptions): Diagnostics {
+  // Turn off consola's merging of equal lines within a second.
   const options = {
     level: initialLevel(level),
     throttle: 0,
@@ -71,23 +71,23 @@ export function createVoice({ write, level, colors }: VoiceOptions): Voice {
       write(jsonLine({ ...event, ...shortened(fields) }).trimEnd());
     },
   };
-  const person = createConsola({ ...options, reporters: [plain] });
+  const user = createConsola({ ...options, reporters: [plain] });
   const journal = createConsola({ ...options, reporters: [text] });
-  // Of each kind its own: who comes and goes must not hide what goes wrong.
+  // Two budgets, so that a flood of events cannot hide problems.
   const events = new LineBudget();
-  const troubles = new LineBudget();
+  const problems = new LineBudget();
   return {
-    say: (line) => person.log(line),
-    warn: (line) => person.warn(line),
-    fail: (line) => person.fatal(line),
+    say: (line) => user.log(line),
+    warn: (line) => user.warn(line),
+    fail: (line) => user.fatal(line),
     log: {
       debug: logger(journal, "debug", events),
       info: logger(journal, "info", events),
-      warn: logger(journal, "warn", troubles),
-      error: logger(journal, "error", troubles),
+      warn: logger(journal, "warn", problems),
+      error: logger(journal, "error", problems),
     },
     configure(to) {
-      for (const logger of [person, journal]) {
+      for (const logger of [user, journal]) {
         if (to.level !== undefined) logger.level = levels[to.level];
         if (to.json) logger.setReporters([json]);
       }
@@ -95,12 +95,12 @@ export function createVoice({ write, level, colors }: VoiceOptions): Voice {
   };
 }
 
-/** Bounds log lines per second, so that a flood of strangers can't fill the disk with their coming and going. */
+/** Limits log lines per second, so that a flood of connections can't fill the disk. */
 class LineBudget {
   readonly #bucket = new TokenBucket(limits.logLinesPerSecond, limits.logBurst, performance.now());
   #suppressed = 0;
 
-  /** Undefined: this line must not be written. Else how many were not, before it. */
+  /** How many lines were suppressed before this one; undefined if this one must be, too. */
   take(): number | undefined {
     if (!this.#bucket.take(1, performance.now())) {
       this.#suppressed++;
@@ -122,30 +122,30 @@ function logger(journal: ConsolaInstance, level: keyof Log, budget: LineBudget):
   };
 }
 
-let toScreen: ((line: string) => void) | undefined;
+let redirected: ((line: string) => void) | undefined;
 
-/** This process's voice: on stderr, or where `redirect` sends it. */
-export const voice = createVoice({
+/** This process's diagnostics: on stderr, or where `redirect` sends them. */
+export const diagnostics = createDiagnostics({
   write(line) {
-    if (toScreen !== undefined) toScreen(line);
+    if (redirected !== undefined) redirected(line);
     else stderr.line(line);
   },
   level: process.env["CONSOLA_LEVEL"],
   colors: () => process.stderr.isTTY && wantsColors(process.env),
 });
 
-export const { say, warn, fail } = voice;
+export const { say, warn, fail } = diagnostics;
 
-/** Sends what is said to a screen that keeps a prompt, until called without one. */
+/** Sends diagnostics to a screen with a prompt, until called without one. */
 export function redirect(screen?: (line: string) => void): void {
-  toScreen = screen;
+  redirected = screen;
 }
 
 export function isLogLevel(text: string): text is LogLevel {
   return Object.hasOwn(levels, text);
 }
 
-/** A number, as consola has it, or a name of ours; anything else counts as not set. */
+/** A level's name, or consola's number for it; anything else counts as not set. */
 function initialLevel(text: string | undefined): number {
   if (text === undefined || text === "") return levels.info;
   if (isLogLevel(text)) return levels[text];
@@ -166,7 +166,7 @@ function paint(type: LogType, colors: boolean): string {
   return color === undefined ? name.padEnd(5) : `\u001b[${color}m${name.padEnd(5)}\u001b[0m`;
 }
 
-/** As in logfmt: quoted where a bare word could be misread. */
+/** In logfmt: values that could be misread are quoted. */
 function fieldsText(fields: LogFields | undefined): string {
   const parts = Object.entries(shortened(fields)).map(([name, value]) => {
     const text = harmless(String(value));
@@ -175,7 +175,7 @@ function fieldsText(fields: LogFields | undefined): string {
   return parts.join("");
 }
 
-/** A field that a stranger wrote must not push the others out of the log. */
+/** Truncates long fields, so that one with user input can't crowd out the others. */
 function shortened(fields: LogFields | undefined): LogFields {
   const max = limits.maxLogFieldChars;
   const entries = Object.entries(fields ?? {}).flatMap(([name, value]) => {

@@ -1,11 +1,12 @@
-// Where fetched files go: paths made of `-o` and the names, which never leave the folder they are meant for.
+// Where fetched files are saved: builds paths from `-o` and file names, which can't escape their
+// folder.
 
 import { mkdirSync, rmdirSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
-import { fileReason, lookAt } from "../files/file-reason.ts";
-import type { FetchOutput, FetchTarget } from "../files/fetch-events.ts";
+import { fileReason, lookAt } from "./file-reason.ts";
+import type { FetchOutput, FetchTarget } from "./fetch-events.ts";
 
 /** `-o -`. */
 export const standardOutput = "-";
@@ -27,8 +28,9 @@ export function fetchTargets(
     }
     return wanted.map((name) => ({ name, target: { kind: "stream", output: stdout } }));
   }
-  if (output === "")
+  if (output === "") {
     throw new ParleyError("usage", "-o '' is not a path: write -o PATH, or -o - for stdout");
+  }
   const isFolder = output === undefined || /[/\\]$/.test(output) || isDirectory(output);
   if (!isFolder && wanted.length > 1) {
     throw new ParleyError(
@@ -42,39 +44,44 @@ export function fetchTargets(
   });
 }
 
-/** Makes the folder that is used without `-o`. Any other one must exist. */
+/** Creates the folder that is used without `-o`. Any other folder must exist. */
 export function makeDefaultFolder(): () => void {
   return makeFolder(defaultFolder, "-o PATH");
 }
 
 /**
- * Makes a folder unless it exists; the returned function removes what was made if nothing is in it.
- * @param elsewhere what to use instead, for the error's sentence
+ * Creates a folder, and its parents, unless it exists. The returned function removes those it has
+ * created again as far as they are empty.
+ * @param alternative what to use instead, for the error message
  * @throws ParleyError `storage`
  */
-export function makeFolder(path: string, elsewhere: string): () => void {
+export function makeFolder(path: string, alternative: string): () => void {
   try {
-    const isNew = mkdirSync(path, { recursive: true }) !== undefined;
-    return () => {
-      if (isNew) removeIfEmpty(path);
-    };
+    const created = mkdirSync(path, { recursive: true });
+    return () => removeEmpty(path, created);
   } catch (error) {
     throw new ParleyError(
       "storage",
-      `Cannot make the folder ${quoted(path, 200)}: ${fileReason(error)}. Save elsewhere with ${elsewhere}`,
+      `Cannot create the folder ${quoted(path, 200)}: ${fileReason(error)}. ` +
+        `Save elsewhere with ${alternative}`,
     );
   }
 }
 
-function removeIfEmpty(path: string): void {
+/** Removes `path` and its parents up to `topmost` (as `mkdir` returns it), if they are empty. */
+function removeEmpty(path: string, topmost: string | undefined): void {
+  if (topmost === undefined) return;
+  const top = resolve(topmost);
   try {
-    rmdirSync(path);
+    for (let folder = resolve(path); folder.startsWith(top); folder = dirname(folder)) {
+      rmdirSync(folder);
+    }
   } catch {
     // Something is in it.
   }
 }
 
-/** Shared files have names without folders; here a name must not lead anywhere else. */
+/** Whether `name` can be that of a shared file: these have no folders in their names. */
 export function isFileName(name: string): boolean {
   const plain = name !== "" && name !== "." && name !== ".." && !name.includes("\0");
   return plain && basename(name) === name;
@@ -85,7 +92,7 @@ export function checkName(name: string): void {
   if (isFileName(name)) return;
   throw new ParleyError(
     "not-found",
-    `No file ${quoted(name, 200)} on the server: names have no folders; --list shows what there is`,
+    `No file ${quoted(name, 200)} on the server: names contain no folders; --list shows the files`,
   );
 }
 

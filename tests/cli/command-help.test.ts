@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import type { ArgsDef } from "citty";
-import { commandHelp } from "../../src/terminal/command-help.ts";
+import { commandHelp } from "../../src/cli/command-help.ts";
 
 const definitions: ArgsDef = {
   name: { type: "positional", description: "Who it is" },
@@ -16,8 +16,8 @@ const words = (text: string) => text.split(/\s+/).toSorted();
 const width = (text: string) => Bun.stringWidth(text);
 
 test("at 60 columns", () => {
-  const page = { columns: 60, width };
-  expect(commandHelp("call", "Call somebody", definitions, page).split("\n")).toEqual([
+  const area = { columns: 60, width };
+  expect(commandHelp("call", "Call somebody", definitions, area).split("\n")).toEqual([
     "Usage: parley call NAME [NAME…] --port N [flags]",
     "",
     "Call somebody",

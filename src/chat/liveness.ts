@@ -1,0 +1,77 @@
+// Signs of life of one connection. Pure; timers.ts decides what follows from them.
+
+/** What `stalledMs` needs to know of a session's waiting output. */
+type WaitingOutput = { readonly blocked: boolean; readonly takenBytes: number };
+
+/** Times are Unix milliseconds; 0: never. */
+export class Liveness {
+  #heardMs: number;
+  #pingedMs = 0;
+  #recordedMs = 0;
+  #inputEndedMs = 0;
+  #endingSinceMs = 0;
+  /** What the link had taken when last checked, and since when it has not taken more. */
+  #takenBytes = 0;
+  #stalledSinceMs = 0;
+
+  constructor(openedMs: number) {
+    this.#heardMs = openedMs;
+  }
+
+  /** When the client was last heard. */
+  get heardMs(): number {
+    return this.#heardMs;
+  }
+
+  /** When a ping was sent that is not answered yet. */
+  get pingedMs(): number {
+    return this.#pingedMs;
+  }
+
+  /** When its record was last queued for the store. */
+  get recordedMs(): number {
+    return this.#recordedMs;
+  }
+
+  /** When the client sent FIN. */
+  get inputEndedMs(): number {
+    return this.#inputEndedMs;
+  }
+
+  /** Since when the connection only drains. */
+  get endingSinceMs(): number {
+    return this.#endingSinceMs;
+  }
+
+  heard(nowMs: number): void {
+    this.#heardMs = nowMs;
+    this.#pingedMs = 0;
+  }
+
+  pinged(nowMs: number): void {
+    this.#pingedMs = nowMs;
+  }
+
+  recorded(nowMs: number): void {
+    this.#recordedMs = nowMs;
+  }
+
+  inputEnded(nowMs: number): void {
+    this.#inputEndedMs = nowMs;
+  }
+
+  /** Only the first call counts. */
+  ending(nowMs: number): void {
+    if (this.#endingSinceMs === 0) this.#endingSinceMs = nowMs;
+  }
+
+  /** For how long the peer has not taken any of the output that waits for it, in milliseconds. */
+  stalledMs({ blocked, takenBytes }: WaitingOutput, nowMs: number): number {
+    if (!blocked) this.#stalledSinceMs = 0;
+    else if (this.#stalledSinceMs === 0 || takenBytes !== this.#takenBytes) {
+      this.#stalledSinceMs = nowMs;
+      this.#takenBytes = takenBytes;
+    }
+    return this.#stalledSinceMs === 0 ? 0 : nowMs - this.#stalledSinceMs;
+  }
+}

@@ -1,0 +1,31 @@
+// Which of several words a mistyped one was meant to be: for "did you mean". Pure.
+
+/**
+ * The candidate (in lower case) that `written` abbreviates, else the one at the smallest edit
+ * distance if that is close enough; undefined if none is.
+ */
+export function nearestWord(written: string, candidates: readonly string[]): string | undefined {
+  const word = written.toLowerCase();
+  const begun = candidates.filter((candidate) => candidate.startsWith(word));
+  if (begun.length === 1 && /\w\w/.test(word)) return begun[0];
+  const scored = candidates.map((candidate) => ({ candidate, far: distance(word, candidate) }));
+  scored.sort((a, b) => a.far - b.far);
+  const [best] = scored;
+  return best !== undefined && best.far <= Math.max(2, word.length / 3)
+    ? best.candidate
+    : undefined;
+}
+
+/** Levenshtein distance. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}

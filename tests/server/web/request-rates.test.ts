@@ -1,0 +1,47 @@
+// How many HTTP requests one network may make.
+
+import { expect, test } from "bun:test";
+import { web as limits } from "../../../src/limits.ts";
+import { RequestRates } from "../../../src/server/web/request-rates.ts";
+
+/** How many of `tries` requests at once are answered. */
+function allowedOf(rates: RequestRates, tries: number, address: string, nowMs = 0): number {
+  return Array.from({ length: tries }, () => rates.take(address, nowMs)).filter((ms) => ms === 0)
+    .length;
+}
+
+test("an address may make a burst of requests, then so many per second", () => {
+  const rates = new RequestRates();
+  expect(allowedOf(rates, 10_000, "192.0.2.1")).toBe(limits.requestBurst);
+  expect(rates.take("192.0.2.1", 0)).toBeGreaterThan(0);
+  expect(allowedOf(rates, 10_000, "192.0.2.1", 1_000)).toBe(limits.requestsPerSecond);
+  expect(rates.take("192.0.2.2", 1_000)).toBe(0);
+});
+
+test("the wait that is told is enough", () => {
+  const rates = new RequestRates();
+  allowedOf(rates, 10_000, "192.0.2.1");
+  const waitMs = rates.take("192.0.2.1", 0);
+  expect(rates.take("192.0.2.1", waitMs)).toBe(0);
+});
+
+test("a /64 of IPv6 counts as one address, and a /48 as eight", () => {
+  const rates = new RequestRates();
+  expect(allowedOf(rates, 10_000, "2001:db8::1")).toBe(limits.requestBurst);
+  expect(rates.take("2001:db8::2", 0)).toBeGreaterThan(0);
+  let allowed: number = limits.requestBurst;
+  for (let subnet = 1; subnet < 1_024; subnet++) {
+    allowed += allowedOf(rates, 50, `2001:db8:0:${subnet.toString(16)}::1`);
+  }
+  expect(allowed).toBe(8 * limits.requestBurst);
+});
+
+test("loopback is exempt, and the table is bounded", () => {
+  const rates = new RequestRates();
+  expect(allowedOf(rates, 10_000, "127.0.0.1")).toBe(10_000);
+  expect(allowedOf(rates, 10_000, "::1")).toBe(10_000);
+  for (let i = 0; i < 3 * limits.requestNetworks; i++) {
+    rates.take(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, 0);
+  }
+  expect(rates.size).toBe(limits.requestNetworks);
+});

@@ -1,0 +1,66 @@
+// What a stranger can be told to do, and how it is started: bed/stranger.ts does it.
+
+import { join } from "node:path";
+import type { Namespace } from "./namespace.ts";
+import { spokenVersion } from "./person.ts";
+import { Process } from "./process.ts";
+import type { Scope } from "./scope.ts";
+
+export const attacks = [
+  "talk",
+  "tell",
+  "history",
+  "join",
+  "nested",
+  "files",
+  "list",
+  "head",
+] as const;
+
+export type Attack = (typeof attacks)[number];
+
+export function isAttack(word: string): word is Attack {
+  return (attacks as readonly string[]).includes(word);
+}
+
+export type StrangerOrder = {
+  address: string;
+  version: 1 | 2;
+  connections: number;
+  attacks: readonly Attack[];
+};
+
+export type StrangerReport = {
+  sentBytes: number;
+  receivedBytes: number;
+  /** Times that a connection which had begun was ended. */
+  reconnects: number;
+  /** Times that a connection was not let in. */
+  refused: number;
+};
+
+export class Stranger {
+  readonly #process: Process;
+
+  /** Low in priority: a real stranger has a processor of its own. */
+  constructor(
+    scope: Scope,
+    space: Namespace,
+    order: { address: string; connections: number; attacks: readonly Attack[] },
+  ) {
+    const program = join(import.meta.dir, "stranger.ts");
+    const given: StrangerOrder = { ...order, version: spokenVersion() };
+    const words = ["nice", "-n", "19", process.execPath, program, JSON.stringify(given)];
+    this.#process = new Process(scope, words, { space });
+  }
+
+  async ready(): Promise<void> {
+    await this.#process.says("ready", 20_000);
+  }
+
+  async stop(): Promise<StrangerReport> {
+    this.#process.signal("SIGTERM");
+    await this.#process.exit();
+    return JSON.parse(this.#process.stdout.trim().split("\n").at(-1) ?? "") as StrangerReport;
+  }
+}

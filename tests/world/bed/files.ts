@@ -1,0 +1,22 @@
+// Files that are fetched in tests: their content differs everywhere, so that nothing wrong or out of place goes unseen.
+
+import { readFileSync, writeFileSync } from "node:fs";
+
+const MiB = 1024 * 1024;
+
+/** Writes so many MiB of noise; the hash of them. */
+export function writeNoise(path: string, mib: number): string {
+  const bytes = new Uint8Array(mib * MiB);
+  for (let at = 0; at < bytes.length; at += 65_536)
+    crypto.getRandomValues(bytes.subarray(at, at + 65_536));
+  writeFileSync(path, bytes);
+  return sha256Of(bytes);
+}
+
+export function sha256Of(bytes: Uint8Array | string): string {
+  return new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
+}
+
+export function sha256OfFile(path: string): string {
+  return sha256Of(readFileSync(path));
+}

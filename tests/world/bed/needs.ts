@@ -1,0 +1,78 @@
+// What this machine has of what the test bed needs. Each thing that is missing is a reason to skip, with the package to install.
+
+import { existsSync } from "node:fs";
+import { python3 } from "../../python.ts";
+import { succeeds } from "./command.ts";
+
+export type Need =
+  "network" | "iptables" | "tc" | "mount" | "exfat" | "bindfs" | "faketime" | "python3" | "unshare";
+
+/** Where Debian and its kin put it; the directory has the machine's name. */
+const faketimePaths = [
+  `/usr/lib/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu/faketime/libfaketime.so.1`,
+  "/usr/lib64/faketime/libfaketime.so.1",
+  "/usr/lib/faketime/libfaketime.so.1",
+];
+
+export const faketimeLibrary = faketimePaths.find((path) => existsSync(path));
+
+const isRoot = process.platform === "linux" && process.getuid?.() === 0;
+
+const missing: Record<Need, () => string | undefined> = {
+  network: () => {
+    if (!isRoot) return "network namespaces need Linux and root";
+    if (Bun.which("ip") === null) return "ip(8) is missing: install iproute2";
+    const name = `parley-world-${process.pid}-try`;
+    if (!succeeds("ip", "netns", "add", name)) return "network namespaces can't be made here";
+    succeeds("ip", "netns", "del", name);
+    return undefined;
+  },
+  iptables: () => lacks("iptables", ["iptables", "-L", "-n"], "iptables"),
+  tc: () => lacks("tc", ["tc", "qdisc"], "iproute2"),
+  mount: () => (isRoot ? lacks("mount", ["mount", "--version"], "mount") : "mounts need root"),
+  exfat: () => {
+    if (!isRoot) return "mounts need root";
+    if (Bun.which("mkfs.exfat") === null) return "mkfs.exfat is missing: install exfatprogs";
+    if (!existsSync("/dev/loop-control")) return "there are no loop devices";
+    const kernel =
+      succeeds("grep", "-qw", "exfat", "/proc/filesystems") || succeeds("modprobe", "exfat");
+    if (kernel) return undefined;
+    if (!existsSync("/dev/fuse")) return "there is no FUSE, and the kernel has no exFAT";
+    return Bun.which("mount.exfat-fuse") === null
+      ? "the kernel has no exFAT: install exfat-fuse"
+      : undefined;
+  },
+  bindfs: () => {
+    if (!isRoot) return "mounts need root";
+    if (!existsSync("/dev/fuse")) return "there is no FUSE";
+    return lacks("bindfs", ["bindfs", "--version"], "bindfs");
+  },
+  faketime: () =>
+    faketimeLibrary === undefined ? "libfaketime is missing: install libfaketime" : undefined,
+  python3: () => (python3 === undefined ? "there is no python3" : undefined),
+  unshare: () => {
+    if (!isRoot) return "process namespaces need root";
+    return lacks("unshare", ["unshare", "--pid", "--fork", "true"], "util-linux");
+  },
+};
+
+const known = new Map<Need, string | undefined>();
+
+/** Why a test with these needs can't run here; undefined if it can. */
+export function whyNot(needs: readonly Need[]): string | undefined {
+  for (const need of needs) {
+    if (!known.has(need)) known.set(need, missing[need]());
+    const reason = known.get(need);
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
+}
+
+function lacks(
+  program: string,
+  attempt: readonly string[],
+  debianPackage: string,
+): string | undefined {
+  if (Bun.which(program) === null) return `${program}(8) is missing: install ${debianPackage}`;
+  return succeeds(...attempt) ? undefined : `${program}(8) does not work here`;
+}

@@ -1,0 +1,130 @@
+// A process that stands for one stranger: it opens as many connections as it is told, asks on each of them for as much as the
+// server takes, forgets what it hears, and comes back when it is thrown out.
+//
+//     bun stranger.ts '{"address":…,"version":…,"connections":…,"attacks":[…]}'
+//
+// The attacks are spread over the connections. It prints `ready` when each of them has been open or refused once, and ends by SIGTERM with a
+// line of JSON: what it has sent and heard.
+
+import { isAttack, type StrangerOrder, type StrangerReport } from "./attacks.ts";
+import { helloLine } from "./person.ts";
+import { chatPort, webPort } from "./server.ts";
+
+const maxTurnBytes = 128 * 1024;
+const batchBytes = 16 * 1024;
+/** Somebody who hammers a server does not wait long. */
+const comeBackMs = 50;
+
+const order = JSON.parse(process.argv[2] ?? "{}") as StrangerOrder;
+const report: StrangerReport = { sentBytes: 0, receivedBytes: 0, reconnects: 0, refused: 0 };
+let names = 0;
+
+/** One line or request of each attack; `epoch` is the log's. */
+function requestOf(attack: string, epoch: string): string {
+  const room = "lobby";
+  switch (attack) {
+    case "talk":
+      return line({ type: "say", room, text: "a stranger talks and talks and talks" });
+    case "tell":
+      return line({ type: "tell", to: ["Absent"], text: "a stranger writes and writes" });
+    case "history":
+      return line({ type: "history", room, limit: 500 });
+    case "join":
+      return line({ type: order.version === 1 ? "enter" : "join", room, seq: 0, epoch });
+    case "nested":
+      return `{"type":"say","text":${"[".repeat(120_000)}\n`;
+    case "files":
+      return line({ type: "files" });
+    case "list":
+      return `GET /files HTTP/1.1\r\nHost: ${order.address}\r\n\r\n`;
+    case "head":
+      return `HEAD /files/big HTTP/1.1\r\nHost: ${order.address}\r\n\r\n`;
+    default:
+      throw new Error(`There is no attack ${attack}`);
+  }
+}
+
+function line(message: object): string {
+  return `${JSON.stringify(message)}\n`;
+}
+
+async function attackWith(attack: string, tried: () => void): Promise<void> {
+  const isWeb = attack === "head" || attack === "list";
+  for (;;) {
+    const over = Promise.withResolvers<void>();
+    let isOpen = true;
+    let batch = Buffer.alloc(0);
+    let sent = 0;
+    const end = (): void => {
+      isOpen = false;
+      over.resolve();
+    };
+    const begin = (socket: Bun.Socket, epoch: string): void => {
+      const request = requestOf(attack, epoch);
+      batch = Buffer.from(request.repeat(Math.ceil(batchBytes / request.length)));
+      tried();
+      pump(socket);
+    };
+    const pump = (socket: Bun.Socket): void => {
+      for (let turn = 0; turn < maxTurnBytes;) {
+        if (!isOpen) return;
+        const rest = batch.subarray(sent);
+        const written = Math.max(0, socket.write(rest));
+        report.sentBytes += written;
+        turn += written;
+        sent = (sent + written) % batch.length;
+        if (written < rest.length) return;
+      }
+      setImmediate(pump, socket);
+    };
+    let heard = "";
+    try {
+      await Bun.connect({
+        hostname: order.address,
+        port: isWeb ? webPort : chatPort,
+        socket: {
+          open(socket) {
+            if (isWeb) return begin(socket, "");
+            socket.write(
+              `${JSON.stringify({ ...helloLine({ name: `Stranger${++names}` }), version: order.version })}\n`,
+            );
+          },
+          data(socket, bytes) {
+            report.receivedBytes += bytes.length;
+            if (isWeb || batch.length > 0 || heard.length > 65_536) return;
+            heard += bytes.toString();
+            const epoch = /"epoch":"([^"]+)"/.exec(heard)?.[1];
+            if (epoch !== undefined) begin(socket, epoch);
+          },
+          drain: pump,
+          close: end,
+          error: end,
+          connectError: end,
+        },
+      });
+    } catch {
+      end();
+    }
+    await over.promise;
+    tried();
+    if (batch.length === 0) report.refused++;
+    else report.reconnects++;
+    await Bun.sleep(comeBackMs);
+  }
+}
+
+process.once("SIGTERM", () => {
+  console.log(JSON.stringify(report));
+  process.exit(0);
+});
+
+let waitingFor = order.connections;
+for (let i = 0; i < order.connections; i++) {
+  const attack = order.attacks[i % order.attacks.length] ?? "";
+  if (!isAttack(attack)) throw new Error(`There is no attack ${attack}`);
+  let isFirst = true;
+  void attackWith(attack, () => {
+    if (isFirst && --waitingFor === 0) console.log("ready");
+    isFirst = false;
+  });
+}

@@ -1,0 +1,31 @@
+// The tests of the bed: files in tests/world/faults register theirs here, and run.ts runs them. No bun:test: these tests make
+// namespaces and mounts, run side by side, and take longer than a unit test may.
+
+import type { Need } from "./needs.ts";
+import type { Scope } from "./scope.ts";
+
+export type WorldTest = {
+  name: string;
+  needs: readonly Need[];
+  /** Takes longer than some ten seconds: left out where the time is short. */
+  isSlow: boolean;
+  /** Measures: runs when nothing else does. */
+  runsAlone: boolean;
+  timeoutMs: number;
+  body: (scope: Scope) => Promise<void>;
+};
+
+export const tests: WorldTest[] = [];
+
+export type Options = {
+  needs: readonly Need[];
+  slow?: boolean;
+  alone?: boolean;
+  timeoutMs?: number;
+};
+
+/** Registers a test. Its name says what is true when it passes. */
+export function world(name: string, options: Options, body: (scope: Scope) => Promise<void>): void {
+  const { needs, slow = false, alone = false, timeoutMs = slow ? 150_000 : 45_000 } = options;
+  tests.push({ name, needs, isSlow: slow, runsAlone: alone, timeoutMs, body });
+}

@@ -1,0 +1,25 @@
+// Waits for conditions, never for time alone.
+
+/** Waits until `condition` holds. @throws after `timeoutMs`, with what was waited for */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what: string | (() => string),
+  timeoutMs = 10_000,
+): Promise<void> {
+  const deadlineMs = performance.now() + timeoutMs;
+  while (!(await condition())) {
+    if (performance.now() > deadlineMs) {
+      throw new Error(
+        `Not within ${timeoutMs / 1000} s: ${typeof what === "string" ? what : what()}`,
+      );
+    }
+    await Bun.sleep(10);
+  }
+}
+
+/** Milliseconds that `work` takes. */
+export async function timed(work: () => Promise<unknown>): Promise<number> {
+  const startedMs = performance.now();
+  await work();
+  return performance.now() - startedMs;
+}

@@ -1,0 +1,45 @@
+// What one address may take of a person's mail, with as many names as it likes and within its rate.
+
+import assert from "node:assert/strict";
+import { Network } from "../bed/network.ts";
+import { Person } from "../bed/person.ts";
+import { TestServer } from "../bed/server.ts";
+import { world } from "../bed/tests.ts";
+
+/** Below what an address may have. */
+const strangers = 60;
+
+world(
+  "60 names of one address that write to an absent person push nobody else's mail out [fault 4]",
+  { needs: ["network"], slow: true },
+  async (scope) => {
+    const network = new Network(scope);
+    const host = network.host("server");
+    const [home, work] = ["home", "work"].map((name) => network.host(name).space);
+    const outside = network.host("stranger").space;
+    await TestServer.start(scope, host.space);
+    const bob = await Person.login(work!, host.address(), { name: "Bob" });
+    const absent = await Person.login(home!, host.address(), { name: "Absent" });
+    absent.cut();
+    await bob.line(({ type, name }) => type === "left" && name === "Absent", "that one is absent");
+    const mail = Array.from({ length: 40 }, (_, i) => `mail ${i}`);
+    for (const text of mail) await bob.tell("Absent", text);
+
+    const people = await Promise.all(
+      Array.from({ length: strangers }, (_, i) =>
+        Person.login(outside, host.address(), { name: `Stranger${i}` }),
+      ),
+    );
+    // 1 500 in all: half as much again as a mailbox holds
+    for (let round = 0; round < 25; round++) {
+      for (const one of people) one.send({ type: "tell", to: ["Absent"], text: `${round}` });
+      await Bun.sleep(350);
+    }
+    const back = await Person.login(home!, host.address(), absent.credentials);
+    await back.until(() => back.lines.some(({ from }) => from === "Bob"), "Bob's mail");
+    await back.ping();
+    const texts = new Set(back.lines.map(({ text }) => text));
+    const lost = mail.filter((text) => !texts.has(text));
+    assert.equal(lost.length, 0, `${lost.length} of Bob's ${mail.length} messages are lost`);
+  },
+);

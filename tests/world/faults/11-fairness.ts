@@ -1,0 +1,199 @@
+// 63 connections of one address that ask for as much as they can, and what people at other addresses notice of it: how long it
+// takes to be heard, whether anybody is dropped, whose past and mail is still there, and what it costs in memory.
+
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Attack, attacks, Stranger } from "../bed/attacks.ts";
+import { writeNoise } from "../bed/files.ts";
+import { type Host, Network } from "../bed/network.ts";
+import type { Namespace } from "../bed/namespace.ts";
+import { type Line, type Login, Person } from "../bed/person.ts";
+import type { Scope } from "../bed/scope.ts";
+import { TestServer } from "../bed/server.ts";
+import { world } from "../bed/tests.ts";
+
+/** One below what an address may have. */
+const connections = 63;
+
+/** The goal is 50 ms on a quiet machine. This many are allowed for what else runs on the two or more processors of a test. */
+const maxP99Ms = 250;
+
+/** Ann's rate: half of what a sender may. */
+const everyMs = 20;
+
+const maxGrowthMib = 400;
+
+const saidBefore = 200;
+const mailBefore = 20;
+
+type Bed = {
+  host: Host;
+  stranger: Host;
+  server: TestServer;
+  ann: Person;
+  bob: Person;
+  cal: Person;
+  absent: Login;
+  /** Where the absent one comes from. */
+  space: Namespace;
+};
+
+async function bed(scope: Scope): Promise<Bed> {
+  const network = new Network(scope);
+  const host = network.host("server");
+  const [home, work, far] = ["home", "work", "far"].map((name) => network.host(name).space);
+  const stranger = network.host("stranger");
+  const server = await TestServer.start(scope, host.space);
+  writeNoise(join(server.files, "big"), 8);
+  for (let i = 0; i < 2_000; i++) writeFileSync(join(server.files, `file-${i}.txt`), "");
+  const address = host.address();
+  const ann = await Person.login(home!, address, { name: "Ann" });
+  const bob = await Person.login(work!, address, { name: "Bob" });
+  const cal = await Person.login(far!, address, { name: "Cal" });
+  const absent = await Person.login(far!, address, { name: "Absent" });
+  for (let i = 0; i < saidBefore; i++) await ann.say(`before ${i}`);
+  for (let i = 0; i < mailBefore; i++) await bob.tell("Absent", `mail ${i}`);
+  const { credentials } = absent;
+  absent.cut();
+  await ann.line(({ type, name }) => type === "left" && name === "Absent", "that one is absent");
+  for (let i = 0; i < mailBefore; i++) await bob.tell("Absent", `late mail ${i}`);
+  return { host, stranger, server, ann, bob, cal, absent: credentials, space: far! };
+}
+
+/** Milliseconds; `late` is how late this process itself was, at the 99th percentile. */
+type Figures = { p50: number; p99: number; max: number; late: number; heard: number };
+
+/** Ann says something every 20 ms; how long it takes until Bob hears it. */
+async function measure({ ann, bob }: Bed, forMs: number, mark: string): Promise<Figures> {
+  const sentMs = new Map<string, number>();
+  const tookMs: number[] = [];
+  const stop = bob.onLine((line) => {
+    for (const text of textsOf(line)) {
+      const sent = sentMs.get(text);
+      if (sent !== undefined) tookMs.push(performance.now() - sent);
+      sentMs.delete(text);
+    }
+  });
+  const startedMs = performance.now();
+  const lateMs: number[] = [];
+  for (let i = 0; performance.now() - startedMs < forMs; i++) {
+    const text = `${mark} ${i}`;
+    const nowMs = performance.now();
+    sentMs.set(text, nowMs);
+    ann.send({ type: "say", text });
+    await Bun.sleep(everyMs);
+    lateMs.push(performance.now() - nowMs - everyMs);
+  }
+  await bob.until(() => sentMs.size === 0, `${sentMs.size} messages to be heard`, 20_000);
+  stop();
+  const took = (share: number): number => percentile(tookMs, share);
+  const late = percentile(lateMs, 0.99);
+  return { p50: took(0.5), p99: took(0.99), max: took(1), late, heard: tookMs.length };
+}
+
+function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor((sorted.length - 1) * share)] ?? 0;
+}
+
+function textsOf(line: Line): readonly string[] {
+  if (line.type === "message") return [String(line["text"])];
+  return line.type === "messages" ? (line["texts"] as string[]) : [];
+}
+
+/** Attacks, and once more if the first measurement is over the bound: other programs have a share in it. */
+async function attack(scope: Scope, all: Bed, kinds: readonly Attack[], forMs: number) {
+  const first = await attackOnce(scope, all, kinds, forMs);
+  if (first < maxP99Ms) return;
+  const second = await attackOnce(scope, all, kinds, forMs);
+  const figures = `${first.toFixed(0)} and then ${second.toFixed(0)} ms`;
+  assert.ok(second < maxP99Ms, `${kinds.join(", ")}: p99 to be heard is ${figures}`);
+}
+
+/** Attacks for so long, prints what came of it; the 99th percentile to be heard. */
+async function attackOnce(
+  scope: Scope,
+  all: Bed,
+  kinds: readonly Attack[],
+  forMs: number,
+): Promise<number> {
+  const { host, stranger, server, ann, bob, cal } = all;
+  const name = kinds.length > 1 ? "all together" : (kinds[0] ?? "nothing");
+  const before = server.process.processorSeconds;
+  const order = { address: host.address(), connections, attacks: kinds };
+  const load = kinds.length === 0 ? undefined : new Stranger(scope, stranger.space, order);
+  await load?.ready();
+  const startedMs = performance.now();
+  const figures = await measure(all, forMs, name);
+  const seconds = (performance.now() - startedMs) / 1000;
+  const processor = (server.process.processorSeconds - before) / seconds;
+  const report = await load?.stop();
+  const { p50, p99, max, late, heard } = figures;
+  const mib = (bytes: number | undefined): string =>
+    `${((bytes ?? 0) / 1e6 / seconds).toFixed(1)} MB/s`;
+  console.log(
+    `      ${name.padEnd(12)} p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, max ${max.toFixed(1)} ms of ${heard} (this process was ${late.toFixed(1)} ms late); ` +
+      `stranger sends ${mib(report?.sentBytes)}, hears ${mib(report?.receivedBytes)}, ` +
+      `thrown out ${report?.reconnects ?? 0}, refused ${report?.refused ?? 0}; ` +
+      `server ${(processor * 100).toFixed(0)} % of a processor, ${server.process.memoryMib().toFixed(0)} MiB`,
+  );
+  for (const person of [ann, bob, cal])
+    assert.ok(!person.hasEnded, `${name}: somebody was dropped`);
+  return p99;
+}
+
+/** Ann's words of before are still there, and what was written to the absent one. */
+async function assertNothingLost({ host, ann, absent, space }: Bed): Promise<void> {
+  const found = new Set<string>();
+  let before: number | undefined;
+  for (;;) {
+    const page = await ann.history("lobby", 500, before);
+    for (const line of page) found.add(String(line["text"]));
+    const first = Number(page[0]?.["seq"] ?? 1);
+    if (page.length === 0 || first <= 1) break;
+    before = first;
+  }
+  const lost = Array.from({ length: saidBefore }, (_, i) => `before ${i}`).filter(
+    (text) => !found.has(text),
+  );
+  assert.equal(lost.length, 0, `${lost.length} of ${saidBefore} messages of before are lost`);
+  const back = await Person.login(space, host.address(), absent);
+  for (const kind of ["mail", "late mail"]) {
+    for (let i = 0; i < mailBefore; i++) {
+      await back.line(
+        ({ type, text }) => type === "private" && text === `${kind} ${i}`,
+        `${kind} ${i}`,
+      );
+    }
+  }
+}
+
+for (const kind of attacks) {
+  world(
+    `63 connections of one address that do nothing but ${kind} keep nobody waiting [faults 4, 10-13]`,
+    { needs: ["network"], slow: true, alone: true },
+    async (scope) => {
+      const all = await bed(scope);
+      const restMib = all.server.process.memoryMib();
+      await attack(scope, all, [kind], 5_000);
+      await assertNothingLost(all);
+      const growthMib = all.server.process.memoryMib("peak") - restMib;
+      assert.ok(growthMib < maxGrowthMib, `the server grew by ${growthMib.toFixed(0)} MiB`);
+    },
+  );
+}
+
+world(
+  "63 connections of one address that do everything at once keep nobody waiting [faults 4, 10-13]",
+  { needs: ["network"], alone: true },
+  async (scope) => {
+    const all = await bed(scope);
+    const restMib = all.server.process.memoryMib();
+    await attack(scope, all, [], 2_000);
+    await attack(scope, all, attacks, 8_000);
+    await assertNothingLost(all);
+    const growthMib = all.server.process.memoryMib("peak") - restMib;
+    assert.ok(growthMib < maxGrowthMib, `the server grew by ${growthMib.toFixed(0)} MiB`);
+  },
+);

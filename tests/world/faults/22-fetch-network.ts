@@ -1,0 +1,182 @@
+// Fetching while the network does what networks do: machines with several addresses, routes and name servers that go, addresses
+// that change, packets that are too large, and firewalls.
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { Fetch } from "../bed/fetch.ts";
+import { sha256OfFile, writeNoise } from "../bed/files.ts";
+import { NameServer } from "../bed/name-server.ts";
+import { type Host, Network } from "../bed/network.ts";
+import { parley } from "../bed/process.ts";
+import type { Scope } from "../bed/scope.ts";
+import { TestServer } from "../bed/server.ts";
+import { world } from "../bed/tests.ts";
+import { timed } from "../bed/wait.ts";
+
+const MiB = 1024 * 1024;
+
+type Bed = { host: Host; client: Host; server: TestServer; sha256: string; to: string };
+
+/** A server with `big`, of so many MiB, and a client. */
+async function bed(
+  scope: Scope,
+  mib: number,
+  options: { addresses?: number; flags?: string[] } = {},
+) {
+  const network = new Network(scope);
+  const host = network.host("server", options.addresses);
+  const client = network.host("client");
+  const flags = options.flags ?? [];
+  const server = await TestServer.start(scope, host.space, { address: "::", flags });
+  const sha256 = writeNoise(join(server.files, "big"), mib);
+  return { host, client, server, sha256, to: scope.folder("fetched") } satisfies Bed;
+}
+
+function assertFetched({ sha256, to }: Bed, fetching: Fetch): void {
+  assert.equal(sha256OfFile(to), sha256, "the file");
+  assert.equal(fetching.last("done")?.["sha256"], sha256, fetching.process.output);
+}
+
+for (const family of ["IPv4", "IPv6"] as const) {
+  world(
+    `every address of a server gives files and answers datagrams, over ${family} [fault 22]`,
+    { needs: ["network"] },
+    async (scope) => {
+      const flags = ["--listen", "date-time=13000", "--listen", "greeting=13001"];
+      const all = await bed(scope, 4, { addresses: 3, flags });
+      for (const index of [0, 1, 2]) {
+        const address = family === "IPv4" ? all.host.address(index) : all.host.address6(index);
+        const to = `${all.to}${index}`;
+        const fetching = new Fetch(scope, all.client.space, address, "big", to);
+        assert.equal(await fetching.exit(), 0, fetching.process.output);
+        assertFetched({ ...all, to }, fetching);
+        const written = family === "IPv4" ? address : `[${address}]`;
+        for (const [small, port, extra] of [
+          ["date-time", 13000, ["--count", "1"]],
+          ["greeting", 13001, ["--udp"]],
+        ] as const) {
+          const words = ["classic", small, `${written}:${port}`, ...extra];
+          const asking = parley(scope, words, { space: all.client.space });
+          asking.type("time\n");
+          asking.endInput();
+          assert.equal(await asking.exit(), 0, `${small} at ${address}: ${asking.output}`);
+          assert.notEqual(asking.stdout.trim(), "", `${small} at ${address} said nothing`);
+        }
+      }
+    },
+  );
+}
+
+world(
+  "a fetch goes on after 40 s without a route [fault 23]",
+  { needs: ["network"], slow: true },
+  async (scope) => {
+    const all = await bed(scope, 16);
+    const flags = ["--limit-rate", "2M"];
+    const fetching = new Fetch(scope, all.client.space, all.host.address(), "big", all.to, flags);
+    await fetching.hasReceived(2 * MiB);
+    all.client.removeRoute();
+    await Bun.sleep(40_000);
+    all.client.addRoute();
+    assert.equal(await fetching.exit(60_000), 0, fetching.process.output);
+    assertFetched(all, fetching);
+  },
+);
+
+world(
+  "a fetch goes on when the server restarts while its name can't be resolved [fault 23]",
+  { needs: ["network"], slow: true },
+  async (scope) => {
+    const all = await bed(scope, 16);
+    const { host, client } = all;
+    const spaces = [client.space];
+    const names = await NameServer.start(scope, host.space, host.address(), host.address(), spaces);
+    const flags = ["--limit-rate", "2M"];
+    const fetching = new Fetch(scope, client.space, "files.example", "big", all.to, flags);
+    await fetching.hasReceived(2 * MiB);
+    names.isAway = true;
+    await all.server.kill();
+    await Bun.sleep(3_000);
+    await all.server.start();
+    await Bun.sleep(3_000);
+    names.isAway = false;
+    assert.equal(await fetching.exit(60_000), 0, fetching.process.output);
+    assertFetched(all, fetching);
+  },
+);
+
+world(
+  "a fetch goes on within 8 s after the client's address has changed [fault 24]",
+  { needs: ["network"], slow: true },
+  async (scope) => {
+    const all = await bed(scope, 16);
+    const flags = ["--limit-rate", "2M"];
+    const fetching = new Fetch(scope, all.client.space, all.host.address(), "big", all.to, flags);
+    await fetching.hasReceived(2 * MiB);
+    all.client.changeAddress(0, 1);
+    const { receivedBytes } = fetching;
+    const silentMs = await timed(() => fetching.hasReceived(receivedBytes + 2 * MiB, 60_000));
+    assert.ok(silentMs < 8_000, `it went on after ${Math.round(silentMs / 1000)} s`);
+    assert.equal(await fetching.exit(60_000), 0, fetching.process.output);
+    assertFetched(all, fetching);
+  },
+);
+
+world(
+  "data come through where large packets vanish without a word",
+  { needs: ["network", "iptables"] },
+  async (scope) => {
+    // Small enough for the control connection's lines: TCP has no way through such a hole.
+    const all = await bed(scope, 1);
+    all.client.makeMtuHole(1_300);
+    const fetching = new Fetch(scope, all.client.space, all.host.address(), "big", all.to);
+    assert.equal(await fetching.exit(40_000), 0, fetching.process.output);
+    assertFetched(all, fetching);
+  },
+);
+
+for (const [how, rule] of [
+  ["dropped", ["-j", "DROP"]],
+  ["refused", ["-j", "REJECT"]],
+] as const) {
+  world(
+    `where UDP is ${how} on the way, a fetch names the firewall within 15 s [fault 31]`,
+    { needs: ["network", "iptables"] },
+    async (scope) => {
+      const all = await bed(scope, 1);
+      all.client.block("-p", "udp", ...rule);
+      const fetching = new Fetch(scope, all.client.space, all.host.address(), "big", all.to);
+      await fetching.process.says(/firewall/i, how === "refused" ? 10_000 : 15_000);
+    },
+  );
+}
+
+world(
+  "where UDP stays blocked, a fetch ends with exit code 7 and names the firewall [fault 31]",
+  { needs: ["network", "iptables"], slow: true },
+  async (scope) => {
+    const all = await bed(scope, 1);
+    all.client.block("-p", "udp", "-j", "DROP");
+    const fetching = new Fetch(scope, all.client.space, all.host.address(), "big", all.to);
+    assert.equal(await fetching.exit(90_000), 7, fetching.process.output);
+    assert.match(String(fetching.failure?.["message"]), /firewall/i);
+  },
+);
+
+world(
+  "--host 0.0.0.0 prints join lines that others can use [fault 49]",
+  { needs: ["network"] },
+  async (scope) => {
+    const network = new Network(scope);
+    const host = network.host("server", 2);
+    await host.isUp();
+    const server = await TestServer.start(scope, host.space);
+    await server.process.says("client");
+    const { stdout, stderr } = server.process;
+    const lines = `${stdout}${stderr}`.split("\n");
+    const joins = lines.filter((line) => /parley client|http:\/\//.test(line));
+    assert.ok(joins.length > 0, server.process.output);
+    const useful = joins.filter((line) => line.includes(host.address()));
+    assert.ok(useful.length > 0, `no line names ${host.address()}: ${joins.join("\n")}`);
+  },
+);
