@@ -121,10 +121,14 @@ export const output = {
    */
   maxAnswerChars: 256 * KiB,
   /**
-   * Text gathered while the store is not answering, in UTF-16 units; past this, messages are
-   * refused.
+   * What is gathered while the store is not answering, in UTF-16 units; past this, messages, joins,
+   * renames and logins are refused.
    */
   maxGatheredChars: 8 * MiB,
+  /** What each gathered message counts besides its text. */
+  gatheredMessageChars: 128,
+  /** What each join, rename, answer or record counts; delivering thousands takes their square. */
+  gatheredEntryChars: 512,
 } as const;
 
 /** Connections. */
@@ -258,10 +262,10 @@ export const privateChat = {
    */
   nameKnownMs: 30_000,
   /**
-   * After the first text that arrived too late for the partner: the time in which further ones may
-   * have been typed before the answer to it was read.
+   * After the first text that arrived too late for the partner: the time in which others that were
+   * under way with it arrive, such as pasted lines.
    */
-  crossingMs: 2_000,
+  crossingMs: 400,
   /** Former names per member; partners seldom rename twice in that time. */
   namesKnown: 8,
 } as const;
@@ -304,6 +308,11 @@ export const history = {
   mailMessages: 1_000,
   /** Open rooms. */
   maxRooms: 1_024,
+  /**
+   * Of those, rooms that one network (loopback excepted) has opened: its 64 connections could be in
+   * all of them.
+   */
+  maxRoomsPerNetwork: 256,
   /** Sessions kept for resuming; the oldest is dropped first. */
   maxSessions: 65_536,
   /** How long a lost session can resume its counter and mail. */
@@ -498,6 +507,8 @@ export const web = {
   requestsPerSecond: 100,
   /** … and at once: an office opens the page, or a program downloads a folder. 20 ms to answer. */
   requestBurst: 400,
+  /** A page of the list of files counts as this many requests: it takes half a millisecond. */
+  listRequests: 4,
   /** Networks whose requests are counted; the least recently seen is forgotten first. */
   requestNetworks: 4_096,
   /**
@@ -531,10 +542,12 @@ export const web = {
   wholeReadBytes: 1024 * KiB,
   /** Bytes read and hashed before yielding to other work: half a millisecond. */
   hashSliceBytes: 1024 * KiB,
-  /** Concurrent hashes. */
-  maxHashes: 2,
-  /** Requests waiting for one; further ones are told to come back. */
-  maxHashWaiting: 64,
+  /** Such pieces per turn of the event loop. All hashes take turns, so none waits for a large file. */
+  hashesPerTurn: 2,
+  /** Concurrent hashes, each with its open file; further requests are told to come back. */
+  maxHashes: 64,
+  /** Of those, started by one address, loopback excepted. */
+  maxHashesPerAddress: 16,
   /** Cached digests, by version of the file. */
   digestsKept: 4_096,
   /** Interval between measurements of the event loop's delay, in milliseconds. */

@@ -11,17 +11,22 @@ await step("types", ["bun", "check"]);
 await step("format", ["bun", "fmt", "--check"]);
 // Run by Bun itself: oxlint's launcher asks for Node, which not everyone has.
 await step("lint", ["bun", "node_modules/oxlint/bin/oxlint", "--deny-warnings"]);
+const isBed = (filter: string): boolean => filter.includes("tests/world");
 const filters = process.argv.slice(2);
-const unit = await tests(["bun", "test", "--timeout", "30000", ...filters]);
+const unitFilters = filters.filter((filter) => !isBed(filter));
+const outcomes: Outcome[] = [];
+if (filters.length === 0 || unitFilters.length > 0) {
+  outcomes.push(await tests(["bun", "test", "--timeout", "30000", ...unitFilters]));
+}
 // Networks, mounts and clocks of their own: only with everything, or if asked for.
-const isAll = filters.length === 0 || filters.some((filter) => filter.includes("tests/world"));
-const bed = isAll ? await testBed(["bun", "tests/world/run.ts", "--quick"]) : undefined;
-const { passed, failed, skipped } =
-  bed === undefined ? unit.totals : addTotals(unit.totals, bed.totals);
+if (filters.length === 0 || filters.some(isBed)) {
+  outcomes.push(await testBed(["bun", "tests/world/run.ts", "--quick"]));
+}
+const { passed, failed, skipped } = outcomes.map(({ totals }) => totals).reduce(addTotals);
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
-conclude("tests", unit.code || bed?.code || 0, unit.startedMs);
+for (const { name, code, startedMs } of outcomes) conclude(name, code, startedMs);
 
-type Outcome = { totals: Totals; code: number; startedMs: number };
+type Outcome = { name: string; totals: Totals; code: number; startedMs: number };
 
 /** Runs a command whose output matters only if it fails. */
 async function step(name: string, command: readonly string[]): Promise<void> {
@@ -47,7 +52,7 @@ async function tests(command: readonly string[]): Promise<Outcome> {
   }
   const code = await child.exited;
   for (const [reason, count] of skipReasons(output)) console.error(`${count} skipped: ${reason}`);
-  return { totals: parseTotals(output), code, startedMs };
+  return { name: "tests", totals: parseTotals(output), code, startedMs };
 }
 
 /** Shows failures and why tests were skipped. */
@@ -62,7 +67,7 @@ async function testBed(command: readonly string[]): Promise<Outcome> {
   if (code === 0) {
     for (const line of outText.split("\n")) if (/^\d+ skipped: /.test(line)) console.error(line);
   } else process.stderr.write(outText + errText);
-  return { totals: parseSummary(outText), code, startedMs };
+  return { name: "test bed", totals: parseSummary(outText), code, startedMs };
 }
 
 function start(command: readonly string[], stdout: "inherit" | "pipe") {

@@ -31,7 +31,7 @@ import {
   reject as rejectChat,
   rememberName,
 } from "./private-chat.ts";
-import { reject, rejectUnknownUser, rejectUnread } from "./rejections.ts";
+import { refuseIfOverfull, reject, rejectUnknownUser, rejectUnread } from "./rejections.ts";
 import { roomPage } from "./room-list.ts";
 import type { Session } from "./session.ts";
 import { StoreQueries } from "./store-queries.ts";
@@ -123,10 +123,17 @@ const handlers: Handlers = {
     answerRequest(hub, session, leave(hub, session), ref);
   },
   files(hub, session, { after, limit, ref }) {
+    // The list is charged when it is there. Later commands wait for that, or hundreds would be read
+    // before the first is paid for.
+    session.queue.block();
     hub.options.files.list(after, limit, (result) => {
+      session.queue.unblock();
+      if (session.phase === "gone") return;
       if (result instanceof ParleyError) {
         reject(hub, session, result.code, result.message, { ref });
       } else hub.send(session, { type: "files", files: result.files, next: result.next, ref });
+      hub.schedule.unblocked.add(session);
+      hub.wake();
     });
   },
   transfer(hub, session, { request }) {
@@ -156,6 +163,7 @@ const handlers: Handlers = {
   },
   invalid(hub, session, { code, message, ref, n, end: isLast }) {
     const takesCounter = n !== undefined && n === session.counter.taken + 1;
+    if (takesCounter && refuseIfOverfull(hub, session, { n, ref })) return;
     if (takesCounter) takeCounter(hub, session, n);
     reject(hub, session, code, message, { ref, n, takesCounter });
     if (isLast === true) endSession(hub, session);
@@ -179,6 +187,7 @@ function join(hub: HubState, session: Session, command: Join): void {
     const message = `You are in ${most} rooms already: leave one first`;
     return reject(hub, session, "full", message, { ref, subject: name });
   }
+  if (refuseIfOverfull(hub, session, { ref })) return;
   const queries = new StoreQueries(hub, session);
   let bounds: RoomBounds = { first: 1, last: 0 };
   holdRoom(hub, folded);
@@ -189,11 +198,8 @@ function join(hub: HubState, session: Session, command: Join): void {
   const enter = (error: ParleyError | undefined): void => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     if (session.phase !== "member") return;
-    const room = openRoom(hub, folded, bounds);
-    if (room === undefined) {
-      const message = "The server has reached its room limit: join an existing room";
-      return reject(hub, session, "full", message, { ref, subject: name });
-    }
+    const room = openRoom(hub, session, folded, bounds);
+    if (typeof room === "string") return reject(hub, session, "full", room, { ref, subject: name });
     const isNew = !session.rooms.has(folded);
     const membership = session.rooms.get(folded) ?? enterRoom(hub, session, room, false);
     membership.charge();
@@ -222,6 +228,7 @@ function rename(hub: HubState, session: Session, command: Rename): void {
   if (problem !== undefined) {
     return reject(hub, session, "name-invalid", problem, { ref, subject: name });
   }
+  if (refuseIfOverfull(hub, session, { ref })) return;
   const folded = fold(name);
   if (folded === identity.folded) return applyRename(hub, session, command);
   const refuse = (message: string): void =>

@@ -1,6 +1,7 @@
 // The hub's state, and what every operation needs: sending an event to a session, waking the
 // adapter. The operations live in the files beside this one and do not know the Hub.
 
+import { output } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { PersonalEvent, PresenceEvent } from "./events.ts";
 import type { Backlog } from "./fan-out/outbox.ts";
@@ -9,6 +10,7 @@ import type { CommitPipeline } from "./commit-pipeline.ts";
 import type { LoginRates } from "./login-rates.ts";
 import type { Metrics } from "./metrics.ts";
 import type { NameRegistry } from "./names/registry.ts";
+import { OpenedRooms } from "./opened-rooms.ts";
 import type { Room } from "./room.ts";
 import type { Schedule } from "./schedule.ts";
 import { pageChars } from "./history-page.ts";
@@ -47,6 +49,7 @@ export class HubState {
   readonly rooms = new Map<string, Room>();
   /** Rooms with pending joins, counted. They stay open so that their numbers stay known. */
   readonly heldRooms = new Map<string, number>();
+  readonly openedRooms = new OpenedRooms();
   #isWoken = false;
   #stampedMs = NaN;
   #stampMs = 0;
@@ -68,6 +71,11 @@ export class HubState {
       this.#stampMs = this.options.stampMs?.(this.nowMs) ?? this.nowMs;
     }
     return this.#stampMs;
+  }
+
+  /** Whether the store has not answered for so long that `chars` more can't wait for it. */
+  isOverfull(chars: number = output.gatheredEntryChars): boolean {
+    return this.pipeline.gathering.size + chars > output.maxGatheredChars;
   }
 
   /** Requests an end of turn. */

@@ -30,11 +30,15 @@ import type { Departure } from "./turn-batch.ts";
 
 export type { HubOptions } from "./hub-state.ts";
 
+/** Minimum interval between warnings about the store. */
+const storeWarningMs = 60_000;
+
 export class Hub {
   readonly #hub: HubState;
   readonly #timers: Timers;
   readonly #budgets: NetworkBudgets;
   #nextId = 1;
+  #nextStoreWarningMs = -Infinity;
   #stopping: string | undefined;
 
   constructor(readonly options: HubOptions) {
@@ -164,6 +168,7 @@ export class Hub {
   endTurn(nowMs: number): void {
     this.#hub.nowMs = nowMs;
     this.#hub.clearWake();
+    this.#releaseUnblocked();
     this.#hub.pipeline.close();
   }
 
@@ -198,10 +203,26 @@ export class Hub {
   handleStore(reply: StoreReply, nowMs: number): void {
     const hub = this.#hub;
     hub.nowMs = nowMs;
+    if (reply.outcome === "unknown") this.#warnOfStore(nowMs);
     hub.store.handle(reply, nowMs);
-    for (const session of hub.schedule.unblocked) {
-      hub.schedule.unblocked.delete(session);
-      releaseCommands(hub, session);
+    this.#releaseUnblocked();
+  }
+
+  /** It is asked until it says what became of a request, so the warning is repeated. */
+  #warnOfStore(nowMs: number): void {
+    if (nowMs < this.#nextStoreWarningMs) return;
+    this.#nextStoreWarningMs = nowMs + storeWarningMs;
+    this.options.log.warn(
+      "the store does not say whether it has carried out a request: messages wait, and it is asked again",
+    );
+  }
+
+  /** Runs commands whose predecessor has been answered. */
+  #releaseUnblocked(): void {
+    const { unblocked } = this.#hub.schedule;
+    for (const session of unblocked) {
+      unblocked.delete(session);
+      releaseCommands(this.#hub, session);
     }
   }
 
@@ -265,10 +286,11 @@ export class Hub {
    */
   get kept(): Record<string, number> {
     const { sessions, rooms, heldRooms, names, schedule } = this.#hub;
-    const { store, pipeline, backlog } = this.#hub;
+    const { store, pipeline, backlog, openedRooms } = this.#hub;
     return {
       sessions: sessions.size,
       rooms: rooms.size + heldRooms.size,
+      openedRooms: openedRooms.size,
       names: names.keptEntries,
       schedule: schedule.size,
       requests: store.size,

@@ -4,7 +4,7 @@
 
 import type { ErrorCode, ParleyError } from "../errors.ts";
 import { networkOf } from "../addresses.ts";
-import { history as historyLimits, names as nameLimits } from "../limits.ts";
+import { history as historyLimits, names as nameLimits, sender } from "../limits.ts";
 import { type HubState, textsOf } from "./hub-state.ts";
 import { endSession, replaceSession } from "./disconnect.ts";
 import type { LoginCommand, PrivateMessage } from "./events.ts";
@@ -26,6 +26,7 @@ import {
   nameProblem,
   roomProblem,
 } from "./names/grammar.ts";
+import { storeIsSlow } from "./rejections.ts";
 import type { Room } from "./room.ts";
 import type { Membership, Session } from "./session.ts";
 import { sessionFields } from "./session-log.ts";
@@ -55,6 +56,9 @@ export function login(hub: HubState, session: Session, command: LoginCommand): v
   }
   const taken = takenNow(hub, session, name, previous);
   if (taken !== undefined) return refuse(hub, session, "name-taken", name, taken.message);
+  if (hub.isOverfull()) {
+    return refuse(hub, session, "storage", name, storeIsSlow, sender.storageRetryMs);
+  }
 
   session.enter("entering");
   session.queue.block();
@@ -228,9 +232,7 @@ class PendingLogin {
       return this.#refuse("rate", message, waitMs);
     }
     const rooms = this.#openRooms();
-    if (rooms === undefined) {
-      return this.#refuse("full", "The server has reached its room limit: join an existing room");
-    }
+    if (typeof rooms === "string") return this.#refuse("full", rooms);
     this.#admit(rooms);
   }
 
@@ -254,11 +256,12 @@ class PendingLogin {
     return takenByAbsent(alias, aliasHolder, claimant, nowMs);
   }
 
-  #openRooms(): Room[] | undefined {
+  /** The rooms, or the sentence that says why one can't be opened. */
+  #openRooms(): Room[] | string {
     const opened: Room[] = [];
     for (const [name, bounds] of this.#bounds) {
-      const room = openRoom(this.#hub, name, bounds);
-      if (room === undefined) return undefined;
+      const room = openRoom(this.#hub, this.#session, name, bounds);
+      if (typeof room === "string") return room;
       opened.push(room);
     }
     return opened;

@@ -4,6 +4,7 @@
 import { history as limits } from "../limits.ts";
 import type { HubState } from "./hub-state.ts";
 import type { LeaveReason, RoomEntry } from "./events.ts";
+import { lobby } from "./names/grammar.ts";
 import { Room } from "./room.ts";
 import { Membership, type Session } from "./session.ts";
 import type { RoomBounds } from "./store.ts";
@@ -11,12 +12,23 @@ import type { RoomBounds } from "./store.ts";
 /** What a returning client has of a room: everything up to `seq` in the log of that epoch. */
 export type Since = { epoch: string; seq: number };
 
-/** Returns the room, opening it if necessary; undefined if there are too many. */
-export function openRoom(hub: HubState, name: string, bounds: RoomBounds): Room | undefined {
+/** Returns the room, opening it if necessary, or the sentence that says why not. */
+export function openRoom(
+  hub: HubState,
+  { peer: { address } }: Session,
+  name: string,
+  bounds: RoomBounds,
+): Room | string {
   const found = hub.rooms.get(name);
   if (found !== undefined) return found;
-  if (hub.rooms.size >= limits.maxRooms) return undefined;
-  const room = new Room(name, bounds.last);
+  if (hub.rooms.size >= limits.maxRooms) {
+    return "The server has reached its room limit: join an existing room";
+  }
+  // The lobby is everybody's.
+  if (name !== lobby && !hub.openedRooms.add(address)) {
+    return "Your network has opened too many rooms: join an existing one, or leave one first";
+  }
+  const room = new Room(name, bounds.last, address);
   hub.rooms.set(name, room);
   return room;
 }
@@ -40,7 +52,9 @@ function closeIfEmpty(hub: HubState, room: Room): void {
   if (!room.isEmpty || hub.heldRooms.has(room.name)) return;
   if (gathering.rooms.has(room) || inFlight?.rooms.has(room) === true) return;
   hub.schedule.rosters.delete(room);
-  if (hub.rooms.get(room.name) === room) hub.rooms.delete(room.name);
+  if (hub.rooms.get(room.name) !== room) return;
+  hub.rooms.delete(room.name);
+  if (room.name !== lobby) hub.openedRooms.remove(room.openedBy);
 }
 
 /**

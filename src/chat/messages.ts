@@ -2,12 +2,18 @@
 // resent message count once.
 
 import { networkOf } from "../addresses.ts";
-import { history, message as limits, output } from "../limits.ts";
+import { history, message as limits } from "../limits.ts";
 import { harmless, quoted, showsNothing } from "../text.ts";
 import type { HubState } from "./hub-state.ts";
 import type { Command } from "./events.ts";
 import { fold, lobby } from "./names/grammar.ts";
-import { type About, reject, rejectUnknownUser, rejectUnread } from "./rejections.ts";
+import {
+  type About,
+  refuseIfOverfull,
+  reject,
+  rejectUnknownUser,
+  rejectUnread,
+} from "./rejections.ts";
 import type { Session } from "./session.ts";
 import { StoreQueries } from "./store-queries.ts";
 import type { SessionRecord } from "./store.ts";
@@ -218,19 +224,7 @@ function fits(hub: HubState, session: Session, text: string, n: number | undefin
     reject(hub, session, "text-invalid", message, { n, takesCounter: true });
     return false;
   }
-  if (hub.pipeline.gathering.chars + text.length <= output.maxGatheredChars) return true;
-  // The store has not answered for long, and much text waits for it.
-  const message = "The server's disk is too slow: the message was not sent, try again";
-  const retryAfterMs = 1_000;
-  if (n !== undefined) session.counter.refuse(n);
-  hub.send(session, {
-    type: "error",
-    code: "storage",
-    message,
-    retryAfterMs,
-    ...(n === undefined ? {} : { n }),
-  });
-  return false;
+  return !refuseIfOverfull(hub, session, { n }, text.length);
 }
 
 /** Takes a message's counter, whatever becomes of the message. */

@@ -45,6 +45,30 @@ export function rejectUnknownUser(
   reject(hub, session, "unknown-user", message, { ...about, subject });
 }
 
+/** While the store is not answering. */
+export const storeIsSlow = "The server's disk is too slow: nothing was sent or changed, try again";
+
+/** Refuses what would have to wait for the store, if too much does already. True if refused. */
+export function refuseIfOverfull(
+  hub: HubState,
+  session: Session,
+  { n, ref }: { n?: number | undefined; ref?: Ref | undefined },
+  chars?: number,
+): boolean {
+  if (!hub.isOverfull(chars)) return false;
+  if (n !== undefined) session.counter.refuse(n);
+  const about = { ...(n === undefined ? {} : { n }), ref };
+  const retryAfterMs = sender.storageRetryMs;
+  hub.send(session, {
+    type: "error",
+    code: "storage",
+    message: storeIsSlow,
+    retryAfterMs,
+    ...about,
+  });
+  return true;
+}
+
 /** The store could not be read. A counted message has not been taken and may be sent again. */
 export function rejectUnread(
   hub: HubState,

@@ -18,6 +18,8 @@ export class Room {
   constructor(
     readonly name: string,
     public seq: number,
+    /** The address of whoever opened it. */
+    readonly openedBy: string,
   ) {}
 
   /** No members and no listeners. */

@@ -79,6 +79,10 @@ export class TurnBatch {
   messages = 0;
   /** UTF-16 units of all messages. */
   chars = 0;
+  /** Presence events, and answers that wait for the commit. */
+  #entries = 0;
+  /** UTF-16 units of those answers. */
+  #answerChars = 0;
   /** The room of the last event: most turns happen in one room. */
   #lastTurn: RoomTurn | undefined;
 
@@ -92,6 +96,20 @@ export class TurnBatch {
       this.beforeDelivery.length === 0 &&
       this.afterDelivery.length === 0
     );
+  }
+
+  /** About how much the batch holds, in UTF-16 units: it grows while the store is not answering. */
+  get size(): number {
+    const messages = this.messages + this.mail.length;
+    const entries =
+      this.#entries +
+      this.records.size +
+      this.counted.size +
+      this.departed.size +
+      this.beforeDelivery.length +
+      this.afterDelivery.length;
+    const besides = messages * output.gatheredMessageChars + entries * output.gatheredEntryChars;
+    return this.chars + this.#answerChars + besides;
   }
 
   /** Whether the store has anything to write. */
@@ -163,11 +181,17 @@ export class TurnBatch {
 
   addPresence(room: Room, order: number, event: PresenceEvent): void {
     const turn = this.roomTurn(room);
+    this.#entries++;
     turn.presence = { order, event };
     turn.items.push({ order, event });
   }
 
   addPersonal(session: Session, personal: TimedPersonal): void {
+    // Other answers are sent at the end of the turn.
+    if (personal.timing !== "now") {
+      this.#entries++;
+      if ("text" in personal) this.#answerChars += personal.text.length;
+    }
     const list = this.personals.get(session);
     if (list === undefined) this.personals.set(session, [personal]);
     else list.push(personal);

@@ -68,9 +68,9 @@ export class Registry {
 
   /**
    * Loads persisted registrations, in any order; if there are too many, the oldest are left out.
-   * Does not call `onChange`. Their networks are unknown, so the address of each stands in. Clients
-   * could not be seen while the server was down, and its clock may have been set since, so all
-   * count as seen at `nowMs`.
+   * Does not call `onChange`. Their networks are unknown, so the address of each stands in. Nobody
+   * could be heard while the server was down, and its clock may have been set since: all count as
+   * seen at `nowMs`.
    */
   restore(entries: Iterable<Registration>, nowMs: number): void {
     const sorted = [...entries].sort((a, b) => a.registeredAtMs - b.registeredAtMs);

@@ -67,8 +67,8 @@ export class Consent {
 
   /**
    * Says `text` to the partner during a private chat, else to the room. The first text after the
-   * partner has ended the chat may have been meant for the partner, and so may those that follow
-   * before a person can have read that it was not said; none of them are.
+   * partner has ended the chat may have been meant for the partner, and so may those that were under
+   * way with it; none of them are said.
    */
   say(text: string, nowMs: number): Command {
     if (this.isChatting) return { type: "say", text, to: "partner" };

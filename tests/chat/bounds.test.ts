@@ -156,6 +156,32 @@ test("a network in debt keeps its other members, and opens no new floods", () =>
   expect(calm.lines().map(({ type }) => type)).toContain("pong");
 });
 
+test("a second list of files waits until the first is there and paid for", () => {
+  const answers: (() => void)[] = [];
+  const file = { name: "some-file.txt", sizeBytes: 1, modifiedMs: 1 };
+  const page = { files: Array.from({ length: history.wholeListFiles }, () => file) };
+  const rig = new Rig({
+    ...perSecond,
+    files: {
+      list: (_after, _limit, answer) =>
+        void answers.push(() => answer({ ...page, next: undefined })),
+      transfer() {},
+      download() {},
+      closed() {},
+    },
+  });
+  const loud = rig.member("Loud");
+  for (let ref = 1; ref <= 50; ref++) loud.queue({ type: "files", ref });
+  expect(answers).toHaveLength(1);
+  for (let s = 0; s < 10; s++) {
+    for (const answer of answers.splice(0)) answer();
+    rig.pass(1_000);
+  }
+  const lists = loud.lines().filter(({ type }) => type === "files");
+  expect(lists.length).toBeGreaterThan(3);
+  expect(lists.length).toBeLessThan(12);
+});
+
 test("what waits in the queue is bounded in characters", () => {
   const rig = new Rig(perSecond);
   const loud = rig.member("Loud");

@@ -2,8 +2,12 @@
 
 import { expect, test } from "bun:test";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
-import { history as historyLimits, message as limits } from "../../src/limits.ts";
-import { type Client, inRoom, Rig } from "./rig.ts";
+import {
+  history as historyLimits,
+  message as limits,
+  names as nameLimits,
+} from "../../src/limits.ts";
+import { type Client, inRoom, nothing, Rig } from "./rig.ts";
 
 const errors = (client: Client) => client.lines().filter(({ type }) => type === "error");
 const looker = (rig: Rig) => rig.client().send({ type: "hello", version: 2 });
@@ -104,6 +108,35 @@ test("at the room limit new rooms are refused and existing ones can be joined", 
   expect(lines).toContainEqual(expect.objectContaining({ code: "full", ref: 1 }));
   expect(lines).toContainEqual(expect.objectContaining({ type: "entered", room: "r8", ref: 2 }));
   expect(rig.hub.kept["rooms"]).toBe(historyLimits.maxRooms);
+});
+
+test("one network opens a part of all rooms, and more once it has left some", () => {
+  const rig = new Rig();
+  const address = "192.0.2.1";
+  const most = historyLimits.maxRoomsPerNetwork;
+  const each = nameLimits.maxRoomsPerSession;
+  const strangers = Array.from({ length: most / each }, (_, i) => {
+    const rooms = Array.from({ length: each }, (_, k) => ({ room: `r${i}-${k}` }));
+    return rig.member(`p${i}`, { rooms }, address);
+  });
+  const refused = rig.member("Mallory", { rooms: [{ room: "lobby" }, { room: "more" }] }, address);
+  expect(refused.lines()).toMatchObject([{ type: "error", code: "full" }]);
+  const neighbour = rig.member("Neighbour", inRoom("r0-0"), address);
+  neighbour.text();
+  neighbour.send({ type: "join", room: "more" }, { type: "join", room: "r1-1" });
+  expect(neighbour.lines()).toMatchObject([
+    { type: "error", code: "full", subject: "more" },
+    { type: "entered", room: "r1-1" },
+    { type: "joined" },
+  ]);
+  const ann = rig.member("Ann", inRoom("more"), "192.0.2.2");
+  expect(ann.lines()[0]).toMatchObject({ type: "welcome" });
+  strangers[0]!.send({ type: "part", room: "r0-3" });
+  neighbour.send({ type: "join", room: "other" });
+  expect(neighbour.lines()).toMatchObject([{ type: "entered" }, { type: "joined" }]);
+  for (const client of [...strangers, neighbour, ann, refused])
+    client.send({ type: "bye" }).close();
+  expect(rig.hub.kept).toEqual(nothing);
 });
 
 test("texts, recipients and counters at their bounds and beyond", () => {

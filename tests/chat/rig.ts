@@ -213,6 +213,7 @@ export const inRoom = (room: string): object => ({ rooms: [{ room }] });
 export const nothing = {
   sessions: 0,
   rooms: 0,
+  openedRooms: 0,
   names: 0,
   schedule: 0,
   requests: 0,

@@ -209,7 +209,9 @@ test("messages are refused once too many wait for a store that does not answer",
   lateCommits();
   ann.send(say(1));
   const long = "x".repeat(message.maxTextChars);
-  const fitting = Math.floor(output.maxGatheredChars / long.length);
+  // The sender's counter is one entry.
+  const room = output.maxGatheredChars - output.gatheredEntryChars;
+  const fitting = Math.floor(room / (long.length + output.gatheredMessageChars));
   for (let n = 2; n <= fitting + 3; n++) ann.queue(say(n, long));
   rig.settle();
   const refused = fitting + 2;
@@ -231,6 +233,46 @@ test("messages are refused once too many wait for a store that does not answer",
   ann.send(say(refused), say(refused + 1));
   finishCommit();
   expect(ann.lines().at(-1)).toMatchObject({ type: "ack", n: refused + 1 });
+});
+
+for (const [what, ask] of [
+  ["joins and parts", (i: number) => ({ type: i % 2 === 0 ? "join" : "part", room: "den" })],
+  ["renames", (i: number) => ({ type: "rename", name: `Ann${i % 7}` })],
+  ["invalid messages", (i: number) => ({ type: "say", n: i + 1 })],
+  ["one-letter messages", (i: number) => ({ type: "say", n: i + 1, text: "x" })],
+] as const) {
+  test(`${what} are refused once too many wait for a log that does not answer`, () => {
+    const watcher = rig.member("Watcher");
+    const ann = rig.member("Ann");
+    lateCommits();
+    watcher.send(say(1));
+    for (const client of [watcher, ann]) client.text();
+    const most = output.maxGatheredChars / output.gatheredMessageChars;
+    let asked = 0;
+    let error: unknown;
+    while (error === undefined && asked < most + 1_000) {
+      for (let i = 0; i < 500; i++) ann.queue(ask(asked++));
+      rig.settle();
+      error = ann.lines().find(({ code }) => code === "storage");
+    }
+    expect(error).toMatchObject({ message: expect.stringContaining("too slow") });
+    expect(rig.member("Bob").lines()).toMatchObject([{ type: "error", code: "storage" }]);
+    store.release(rig);
+    expect(rig.member("Bob").lines()[0]).toMatchObject({ type: "welcome" });
+    ann.send({ type: "ping" }, { type: "join", room: "attic" });
+    expect(types(ann)).toContain("entered");
+  }, 20_000);
+}
+
+test("a store that never says what became of a batch is warned about now and then", () => {
+  const ann = rig.member("Ann");
+  store.outcome = () => "unknown-lost";
+  ann.send(say(1));
+  rig.pass(150_000, 500);
+  expect(rig.log.filter((line) => line.includes("asked again"))).toHaveLength(3);
+  store.outcome = () => "done";
+  rig.pass(2_000, 500);
+  expect(types(ann)).toContain("ack");
 });
 
 test("at a shutdown, pending messages are settled first and the goodbye comes last", () => {

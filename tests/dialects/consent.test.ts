@@ -5,6 +5,7 @@ import type { ChatState } from "../../src/chat/events.ts";
 import { chatRoom } from "../../src/dialects/chat-room.ts";
 import { lineChat } from "../../src/dialects/line-chat.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
+import { privateChat as limits } from "../../src/limits.ts";
 import { peer, welcome } from "./events.ts";
 
 describe.each([
@@ -38,7 +39,7 @@ describe.each([
       for (const [text, afterMs] of [
         ["still for Ann", 0],
         ["and this", 0],
-        ["typed before the answer was read", 1_900],
+        ["under way for longer", limits.crossingMs - 1],
       ] as const) {
         expect(conversation.receive(text, startMs + afterMs)).toMatchObject({
           type: "reply",
@@ -46,8 +47,8 @@ describe.each([
         });
       }
       const all = { type: "say", text: "hello all" } as const;
-      expect(conversation.receive("hello all", startMs + 2_000)).toEqual(all);
-      expect(conversation.receive("hello all", startMs + 2_001)).toEqual(all);
+      expect(conversation.receive("hello all", startMs + limits.crossingMs)).toEqual(all);
+      expect(conversation.receive("hello all", startMs + limits.crossingMs + 1)).toEqual(all);
     },
   );
 

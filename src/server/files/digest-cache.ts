@@ -12,9 +12,20 @@ export class DigestCache {
   /** Finished digests by version. */
   readonly #finished = new BoundedMap<string, DigestLog>(limits.digestCacheBytes, costOf);
 
-  /** Files in use. */
-  get active(): Iterable<ServedFile> {
-    return this.#active.values();
+  /** Number of files in use. */
+  get size(): number {
+    return this.#active.size;
+  }
+
+  /** The next file to hash a piece of, if any. All that are due take turns. */
+  nextDue(busy: boolean): ServedFile | undefined {
+    for (const [version, served] of this.#active) {
+      if (!served.isHashDue(busy)) continue;
+      this.#active.delete(version);
+      this.#active.set(version, served);
+      return served;
+    }
+    return undefined;
   }
 
   /**

@@ -1,6 +1,7 @@
 // SHA-256 of shared files for HTTP downloads: computed in slices between other work, once per
 // version, and only while somebody waits for it.
 
+import { isLoopback, networkOf } from "../../addresses.ts";
 import { BoundedMap } from "../../bounded-map.ts";
 import { ParleyError } from "../../errors.ts";
 import { web } from "../../limits.ts";
@@ -18,8 +19,10 @@ export class FileDigests {
   /** Hexadecimal digests by version. */
   readonly #known = new BoundedMap<string, string>(web.digestsKept);
   readonly #running = new Map<string, Running>();
+  /** Hashes that wait for their turn to read a piece. */
   readonly #waiting: (() => void)[] = [];
-  #active = 0;
+  #count = 0;
+  readonly #countByNetwork = new Map<string, number>();
 
   constructor(folder: SharedFolder) {
     this.#folder = folder;
@@ -32,12 +35,13 @@ export class FileDigests {
 
   /**
    * The digest of the file as it is now. The work stops when the `signal` of its last waiter is
-   * aborted.
+   * aborted. `address` is the client's.
    * @throws ParleyError `not-found`; `changed` if the file changes meanwhile; `full` if too many
-   * are waiting; what `signal` says
+   * are being hashed; what `signal` says
    */
   async of(
     name: string,
+    address: string,
     signal?: AbortSignal,
   ): Promise<{ version: string; sha256: string; sizeBytes: number }> {
     const file = this.#folder.open(name);
@@ -48,7 +52,7 @@ export class FileDigests {
       return { version, sizeBytes, sha256: known };
     }
     let running = this.#running.get(version);
-    if (running === undefined || running.abort.signal.aborted) running = this.#start(file);
+    if (running === undefined || running.abort.signal.aborted) running = this.#start(file, address);
     else file.close();
     return { version, sizeBytes, sha256: await this.#wait(running, signal) };
   }
@@ -71,9 +75,9 @@ export class FileDigests {
     }
   }
 
-  #start(file: OpenFile): Running {
+  #start(file: OpenFile, address: string): Running {
     const abort = new AbortController();
-    const running = { sha256: this.#compute(file, abort.signal), abort, waiters: 0 };
+    const running = { sha256: this.#compute(file, address, abort.signal), abort, waiters: 0 };
     const { version } = file;
     this.#running.set(version, running);
     const forget = () => {
@@ -83,62 +87,67 @@ export class FileDigests {
     return running;
   }
 
-  async #compute(file: OpenFile, signal: AbortSignal): Promise<string> {
+  async #compute(file: OpenFile, address: string, signal: AbortSignal): Promise<string> {
+    const network = networkOf(address);
     try {
-      await this.#turn(signal);
+      this.#enter(network, isLoopback(address) ? web.maxHashes : web.maxHashesPerAddress);
       try {
-        const sha256 = await hash(file, signal);
+        const sha256 = await hash(file, signal, () => this.#turn());
         this.#known.set(file.version, sha256);
         return sha256;
       } finally {
-        this.#active--;
-        this.#waiting.shift()?.();
+        this.#leave(network);
       }
     } finally {
       file.close();
     }
   }
 
-  async #turn(signal: AbortSignal): Promise<void> {
-    if (this.#active >= web.maxHashes) {
-      if (this.#waiting.length >= web.maxHashWaiting) {
-        throw new ParleyError("full", "Too many files are being hashed: try again in a moment.");
-      }
-      await this.#turnComes(signal);
+  /** @throws ParleyError `full` */
+  #enter(network: string, most: number): void {
+    const here = this.#countByNetwork.get(network) ?? 0;
+    if (this.#count >= web.maxHashes || here >= most) {
+      throw new ParleyError("full", "Too many files are being hashed: try again in a moment.");
     }
-    this.#active++;
+    this.#count++;
+    this.#countByNetwork.set(network, here + 1);
   }
 
-  async #turnComes(signal: AbortSignal): Promise<void> {
-    let isGranted = false;
-    await new Promise<void>((go) => {
-      const grant = () => {
-        isGranted = true;
-        go();
-      };
-      this.#waiting.push(grant);
-      signal.addEventListener("abort", () => {
-        const at = this.#waiting.indexOf(grant);
-        if (at >= 0) this.#waiting.splice(at, 1);
-        go();
-      });
-    });
-    if (!signal.aborted) return;
-    if (isGranted) this.#waiting.shift()?.();
-    signal.throwIfAborted();
+  #leave(network: string): void {
+    this.#count--;
+    const left = (this.#countByNetwork.get(network) ?? 1) - 1;
+    if (left > 0) this.#countByNetwork.set(network, left);
+    else this.#countByNetwork.delete(network);
   }
+
+  /** Waits until it is this hash's turn; all take turns, between other work. */
+  #turn(): Promise<void> {
+    return new Promise((go) => {
+      if (this.#waiting.push(go) === 1) setImmediate(this.#grantTurns);
+    });
+  }
+
+  readonly #grantTurns = (): void => {
+    for (const go of this.#waiting.splice(0, web.hashesPerTurn)) go();
+    if (this.#waiting.length > 0) setImmediate(this.#grantTurns);
+  };
 }
 
-async function hash(file: OpenFile, signal: AbortSignal): Promise<string> {
+/** `turn` is awaited before each piece. */
+async function hash(
+  file: OpenFile,
+  signal: AbortSignal,
+  turn: () => Promise<void>,
+): Promise<string> {
   const hasher = new Bun.CryptoHasher("sha256");
   const slice = new Uint8Array(Math.min(web.hashSliceBytes, Math.max(file.size, 1)));
   for (let position = 0; position < file.size;) {
+    await turn();
+    signal.throwIfAborted();
     const length = file.read(slice, position);
     if (length === 0) break;
     hasher.update(slice.subarray(0, length));
     position += length;
-    await new Promise<void>((go) => setImmediate(go));
-    signal.throwIfAborted();
   }
   if (!file.unchanged()) {
     throw new ParleyError(

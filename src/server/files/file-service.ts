@@ -214,15 +214,14 @@ export class FileService implements TransferHost {
    */
   #hash(busy: boolean): boolean {
     const until = performance.now() + limits.hashSliceMs;
-    for (;;) {
-      let progress = false;
-      for (const file of this.digests.active) {
-        if (!file.isHashDue(busy)) continue;
-        progress = file.hashOn(this.#scratch) > 0 || progress;
-        if (performance.now() >= until) return true;
-      }
-      if (!progress) return false;
-    }
+    let idle = 0;
+    do {
+      const file = this.digests.nextDue(busy);
+      if (file === undefined) return false;
+      if (file.hashOn(this.#scratch) > 0) idle = 0;
+      else if (++idle > this.digests.size) return false;
+    } while (performance.now() < until);
+    return true;
   }
 
   #wakeLater(): void {

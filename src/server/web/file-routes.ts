@@ -49,7 +49,7 @@ export class FileRoutes {
     address: string,
   ): Promise<Response> {
     try {
-      if (query.has("sha256")) return await this.#digest(name, request.signal);
+      if (query.has("sha256")) return await this.#digest(name, address, request.signal);
       const file = this.#folder.open(name);
       return this.#answer(file, request, address);
     } catch (error) {
@@ -57,8 +57,8 @@ export class FileRoutes {
     }
   }
 
-  async #digest(name: string, signal: AbortSignal): Promise<Response> {
-    const { version, sha256, sizeBytes } = await this.#digests.of(name, signal);
+  async #digest(name: string, address: string, signal: AbortSignal): Promise<Response> {
+    const { version, sha256, sizeBytes } = await this.#digests.of(name, address, signal);
     const body = { name, size: sizeBytes, version, sha256 };
     return Response.json(body, { headers: fileHeaders });
   }

@@ -173,7 +173,9 @@ class Site {
     const { proxies } = this.#options;
     const connected = plainAddress(server.requestIP(request)?.address ?? "");
     const client = proxies.clientOf(connected, request.headers) ?? connected;
-    const waitMs = this.#rates.take(client, performance.now());
+    const { path, query } = target(request.url);
+    const cost = path === "/files" ? web.listRequests : 1;
+    const waitMs = this.#rates.take(client, performance.now(), cost);
     if (waitMs > 0) return tooFast(waitMs, proxies.has(connected));
     const host = request.headers.get("host");
     if (!isOwnHost(host, this.#hostNames)) {
@@ -185,7 +187,6 @@ class Site {
     if (request.method !== "GET" && request.method !== "HEAD") {
       return plainText(405, "Only GET and HEAD are supported.", { Allow: "GET, HEAD" });
     }
-    const { path, query } = target(request.url);
     if (path === "/ws") return this.#upgrade(request, server, host);
     if (path === "/files") return this.#files.list(query);
     if (path.startsWith("/files/")) {

@@ -10,8 +10,11 @@ export class RequestRates {
   /** By address or IPv6 network; /64 in /56 in /48. */
   readonly #buckets = new BoundedMap<string, TokenBucket>(limits.requestNetworks);
 
-  /** Counts a request; returns 0 if it is allowed, otherwise the milliseconds to wait. */
-  take(address: string, nowMs: number): number {
+  /**
+   * Counts a request as `cost` of them; returns 0 if it is allowed, otherwise the milliseconds to
+   * wait.
+   */
+  take(address: string, nowMs: number, cost = 1): number {
     if (isLoopback(address)) return 0;
     const buckets = networksOf(address).map(({ network, share }) => {
       let bucket = this.#buckets.get(network);
@@ -24,7 +27,7 @@ export class RequestRates {
     });
     const waitMs = Math.max(...buckets.map((bucket) => bucket.waitMs(nowMs)));
     if (waitMs > 0) return waitMs;
-    for (const bucket of buckets) bucket.take(1, nowMs);
+    for (const bucket of buckets) bucket.take(cost, nowMs);
     return 0;
   }
 

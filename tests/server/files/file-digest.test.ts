@@ -12,37 +12,54 @@ const path = mkdtempSync(join(tmpdir(), "parley-digests-"));
 afterAll(() => rmSync(path, { recursive: true, force: true }));
 
 writeFileSync(join(path, "small.txt"), "hello");
+const address = "192.0.2.1";
 const helloSha256 = new Bun.CryptoHasher("sha256").update("hello").digest("hex");
 // Sparse: takes no room, and minutes to hash.
-for (const name of ["huge 1", "huge 2", "huge 3"]) {
+for (let i = 1; i <= web.maxHashesPerAddress + 1; i++) {
+  const name = `huge ${i}`;
   writeFileSync(join(path, name), "");
   truncateSync(join(path, name), 2 ** 40);
 }
 
 test("a digest is computed once and then cached", async () => {
   const digests = new FileDigests(new SharedFolder(path));
-  const [first, second] = await Promise.all([digests.of("small.txt"), digests.of("small.txt")]);
+  const [first, second] = await Promise.all([digests.of("small.txt", address), digests.of("small.txt", address)]);
   expect([first, first.sha256, first.sizeBytes]).toEqual([second, helloSha256, 5]);
   expect(digests.known(first.version)).toBe(helloSha256);
 });
 
 test("once nobody waits, the work ends and its slot is free", async () => {
   const digests = new FileDigests(new SharedFolder(path));
-  const clients = Array.from({ length: web.maxHashes + 1 }, () => new AbortController());
-  const running = clients.map(({ signal }, i) => digests.of(`huge ${i + 1}`, signal));
+  const clients = Array.from({ length: 3 }, () => new AbortController());
+  const running = clients.map(({ signal }, i) => digests.of(`huge ${i + 1}`, address, signal));
   const outcomes = Promise.allSettled(running);
-  const small = digests.of("small.txt");
+  const small = digests.of("small.txt", address);
   // Aborted while waiting for a slot, and while holding one.
   for (const client of clients.toReversed()) client.abort();
   expect((await outcomes).map(({ status }) => status)).toEqual(clients.map(() => "rejected"));
   expect((await small).sha256).toBe(helloSha256);
 });
 
+test("large files keep a small one waiting for no longer than their turns", async () => {
+  const digests = new FileDigests(new SharedFolder(path));
+  const client = new AbortController();
+  const most = web.maxHashesPerAddress;
+  const large = Array.from({ length: most }, (_, i) =>
+    digests.of(`huge ${i + 1}`, address, client.signal),
+  );
+  const outcomes = Promise.allSettled(large);
+  // One address does not take all places.
+  await expect(digests.of(`huge ${most + 1}`, address)).rejects.toThrow("Too many files");
+  expect((await digests.of("small.txt", "192.0.2.2")).sha256).toBe(helloSha256);
+  client.abort();
+  expect((await outcomes).every(({ status }) => status === "rejected")).toBe(true);
+});
+
 test("one of two who wait may leave", async () => {
   const digests = new FileDigests(new SharedFolder(path));
   const [leaver, stayer] = [new AbortController(), new AbortController()];
-  const first = digests.of("huge 1", leaver.signal);
-  const second = digests.of("huge 1", stayer.signal);
+  const first = digests.of("huge 1", address, leaver.signal);
+  const second = digests.of("huge 1", address, stayer.signal);
   const outcomes = Promise.allSettled([first, second]);
   leaver.abort();
   let isOver = false;

@@ -1,7 +1,7 @@
 // The file requests of one control connection, without the connection: answers, refusals, limits.
 
 import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
@@ -51,6 +51,22 @@ async function until(condition: () => boolean): Promise<void> {
     await Bun.sleep(1);
   }
 }
+
+test("hashes of large files keep a small one waiting for no longer than their turns", async () => {
+  const names = Array.from({ length: limits.maxTransfersPerSession }, (_, i) => `huge ${i}`);
+  for (const name of names) {
+    writeFileSync(join(base, "FILES", name), "");
+    truncateSync(join(base, "FILES", name), 2 ** 38);
+  }
+  const stranger = connect();
+  for (const name of names) stranger.session.handle({ type: "fetch", name, check: true });
+  const { session, lines } = connect();
+  session.handle({ type: "fetch", name: "a", check: true });
+  await until(() => lines.some(({ sha256 }) => sha256 !== undefined));
+  stranger.session.close();
+  session.close();
+  for (const name of names) rmSync(join(base, "FILES", name));
+});
 
 test("an offer repeats the ref, and a check is followed by all digests in order", async () => {
   const { session, lines } = connect();

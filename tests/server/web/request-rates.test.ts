@@ -18,6 +18,14 @@ test("an address may make a burst of requests, then so many per second", () => {
   expect(rates.take("192.0.2.2", 1_000)).toBe(0);
 });
 
+test("what costs more leaves less", () => {
+  const rates = new RequestRates();
+  for (let i = 0; i < limits.requestBurst / limits.listRequests; i++) {
+    expect(rates.take("192.0.2.1", 0, limits.listRequests)).toBe(0);
+  }
+  expect(rates.take("192.0.2.1", 0)).toBeGreaterThan(0);
+});
+
 test("the wait that is told is enough", () => {
   const rates = new RequestRates();
   allowedOf(rates, 10_000, "192.0.2.1");

@@ -48,7 +48,7 @@ export class FlakyStore {
     };
   }
 
-  /** The process is dead, and its memory with it: the next one works with another store. */
+  /** The process is gone, and its memory with it: the next one works with another store. */
   replace(store: LocalStore): void {
     this.store = store;
     this.#taken = 0;

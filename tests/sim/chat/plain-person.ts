@@ -1,6 +1,6 @@
-// A client without acknowledgements or resuming. What it receives from the room is in the log, in
-// the log's order and once; what it receives privately was meant for it; what it says while it
-// believes to be in a private chat never reaches the room.
+// A client of one of the old systems, without acknowledgements or resuming. What it receives from
+// the room is in the log, in the log's order and once; what it receives privately was meant for it;
+// what it says while it believes to be in a private chat never reaches the room.
 
 import { LineSplitter } from "../../../src/line-splitter.ts";
 import { Connection } from "./connection.ts";
@@ -23,7 +23,7 @@ export class PlainPerson {
   #isLeaving = false;
   /** What it has said on this connection. */
   readonly #said = new Set<number>();
-  /** Number of the last lobby message received on this connection. */
+  /** Number of the last message of the lobby that it has heard on this connection. */
   #heard = 0;
 
   constructor(

@@ -12,7 +12,7 @@ export interface Surroundings {
   readonly random: () => number;
   readonly native: Dialect;
   readonly server: ServerProcess;
-  /** Number of the first message of a room that the log still has. */
+  /** Number of the first message that the log still has of a room. */
   firstKept(room: string): number;
   /** A name that somebody may have. */
   anyName(): string;

@@ -3,7 +3,7 @@
 //
 //     bun stranger.ts '{"address":…,"version":…,"connections":…,"attacks":[…]}'
 //
-// The attacks are spread over the connections. It prints `ready` when each of them has been open or refused once, and ends by SIGTERM with a
+// The attacks are spread over the connections. It prints `ready` when the first of them has begun, and ends by SIGTERM with a
 // line of JSON: what it has sent and heard.
 
 import { isAttack, type StrangerOrder, type StrangerReport } from "./attacks.ts";
@@ -48,7 +48,7 @@ function line(message: object): string {
   return `${JSON.stringify(message)}\n`;
 }
 
-async function attackWith(attack: string, tried: () => void): Promise<void> {
+async function attackWith(attack: string, begun: () => void): Promise<void> {
   const isWeb = attack === "head" || attack === "list";
   for (;;) {
     const over = Promise.withResolvers<void>();
@@ -62,7 +62,7 @@ async function attackWith(attack: string, tried: () => void): Promise<void> {
     const begin = (socket: Bun.Socket, epoch: string): void => {
       const request = requestOf(attack, epoch);
       batch = Buffer.from(request.repeat(Math.ceil(batchBytes / request.length)));
-      tried();
+      begun();
       pump(socket);
     };
     const pump = (socket: Bun.Socket): void => {
@@ -106,7 +106,6 @@ async function attackWith(attack: string, tried: () => void): Promise<void> {
       end();
     }
     await over.promise;
-    tried();
     if (batch.length === 0) report.refused++;
     else report.reconnects++;
     await Bun.sleep(comeBackMs);
@@ -118,13 +117,12 @@ process.once("SIGTERM", () => {
   process.exit(0);
 });
 
-let waitingFor = order.connections;
+let isReady = false;
 for (let i = 0; i < order.connections; i++) {
   const attack = order.attacks[i % order.attacks.length] ?? "";
   if (!isAttack(attack)) throw new Error(`There is no attack ${attack}`);
-  let isFirst = true;
   void attackWith(attack, () => {
-    if (isFirst && --waitingFor === 0) console.log("ready");
-    isFirst = false;
+    if (!isReady) console.log("ready");
+    isReady = true;
   });
 }
