@@ -90,7 +90,7 @@ describe("the simulator detects a faulty store", () => {
           })),
         }),
     );
-    const caught = seeds(12).filter((seed) => {
+    const isCaught = seeds(12).some((seed) => {
       try {
         simulate(seed, 8, open);
         return false;
@@ -98,6 +98,6 @@ describe("the simulator detects a faulty store", () => {
         return true;
       }
     });
-    expect(caught.length).toBeGreaterThan(0);
+    expect(isCaught).toBe(true);
   });
 });

@@ -119,7 +119,6 @@ export class World implements Surroundings {
 
   watch(connection: Connection): void {
     this.#connections.push(connection);
-    if (this.#connections.length > 200) this.#connections.splice(0, 100);
   }
 
   /** Somebody logged in: nobody else may have the name. */
