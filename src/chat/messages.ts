@@ -2,13 +2,8 @@
 // resent message count once.
 
 import { networkOf } from "../addresses.ts";
-<<<<<<< HEAD
 import { history, message as limits } from "../limits.ts";
-import { harmless, quoted, showsNothing } from "../text.ts";
-=======
-import { history, message as limits, output } from "../limits.ts";
 import { harmless, quoted } from "../text.ts";
->>>>>>> parent of 385b74f (Refuse a message that shows nothing in the native protocol too, as documented)
 import type { HubState } from "./hub-state.ts";
 import type { Command } from "./events.ts";
 import { fold, lobby } from "./names/grammar.ts";
@@ -223,29 +218,7 @@ function fits(hub: HubState, session: Session, text: string, n: number | undefin
     reject(hub, session, "text-invalid", message, { n, takesCounter: true });
     return false;
   }
-<<<<<<< HEAD
-  if (showsNothing(text)) {
-    takeCounter(hub, session, n);
-    const message = "The message has nothing in it that can be seen: it was not sent";
-    reject(hub, session, "text-invalid", message, { n, takesCounter: true });
-    return false;
-  }
   return !refuseIfOverfull(hub, session, { n }, text.length);
-=======
-  if (hub.pipeline.gathering.chars + text.length <= output.maxGatheredChars) return true;
-  // The store has not answered for long, and much text waits for it.
-  const message = "The server's disk is too slow: the message was not sent, try again";
-  const retryAfterMs = 1_000;
-  if (n !== undefined) session.counter.refuse(n);
-  hub.send(session, {
-    type: "error",
-    code: "storage",
-    message,
-    retryAfterMs,
-    ...(n === undefined ? {} : { n }),
-  });
-  return false;
->>>>>>> parent of 385b74f (Refuse a message that shows nothing in the native protocol too, as documented)
 }
 
 /** Takes a message's counter, whatever becomes of the message. */
