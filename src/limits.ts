@@ -318,6 +318,8 @@ export const history = {
   maxAgeMs: 30 * 24 * 3_600_000,
   /** Private messages per recipient. */
   mailMessages: 1_000,
+  /** Pages replayed to returning sessions per turn, in turns: one takes up to 8 ms. */
+  replaysPerTurn: 8,
   /** Open rooms. */
   maxRooms: 1_024,
   /**

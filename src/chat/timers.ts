@@ -44,8 +44,16 @@ export class Timers {
       const { isBlocked, length } = session.queue;
       if (!isBlocked && length === 0) partAll(hub, session, reasonForEnd(session));
     }
-    for (const session of hub.schedule.replaying) {
-      if (!session.output.outbox.blocked) continueReplay(hub, session);
+    this.#replay();
+  }
+
+  /** Continues some replays. They take turns, so that a crowd that returns does not stop the rest. */
+  #replay(): void {
+    let left = history.replaysPerTurn;
+    for (const session of this.#hub.schedule.replaying) {
+      if (session.output.outbox.blocked) continue;
+      if (left-- === 0) return this.#hub.wake();
+      continueReplay(this.#hub, session);
     }
   }
 

@@ -5,7 +5,7 @@ import { expect, test } from "bun:test";
 import { ratesFor } from "../../src/chat/rate-budget.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { history, message, output, sender } from "../../src/limits.ts";
-import { type Client, native, Rig, since } from "./rig.ts";
+import { type Client, memoryAnswerer, native, Rig, since } from "./rig.ts";
 
 /** Three bytes per character on the wire. */
 const long = "漢".repeat(message.maxTextChars);
@@ -46,6 +46,35 @@ test("a long replay goes as fast as the client reads, and does not drop it", () 
   const seqs = [...pieces.join("").matchAll(/"type":"message","room":"lobby","seq":(\d+)/g)];
   expect(seqs.map(([, seq]) => Number(seq))).toEqual(Array.from({ length: 150 }, (_, i) => i + 1));
   expect(rig.hub.options.metrics.slowReadersDropped).toBe(0);
+});
+
+test("a crowd that returns is replayed to in turns", () => {
+  const answer = memoryAnswerer();
+  let pages = 0;
+  let most = 0;
+  const rig = new Rig({}, (request) => {
+    if (request.type === "read-room") most = Math.max(most, ++pages);
+    return answer(request);
+  });
+  const endTurn = rig.hub.endTurn.bind(rig.hub);
+  rig.hub.endTurn = (nowMs) => {
+    pages = 0;
+    endTurn(nowMs);
+  };
+  const ann = rig.member("Ann");
+  const count = 3 * history.pageMessages;
+  for (let n = 1; n <= count; n++) ann.queue({ type: "say", n, text: "x" });
+  rig.settle();
+  const crowd = Array.from({ length: 5 * history.replaysPerTurn }, (_, i) => {
+    const client = rig.client();
+    client.queue({ type: "hello", version: 2, name: `Back${i}`, ...since(0) });
+    return client;
+  });
+  rig.settle();
+  expect(most).toBe(history.replaysPerTurn);
+  for (const client of crowd) {
+    expect(client.lines().filter(({ type }) => type === "message")).toHaveLength(count);
+  }
 });
 
 test("answers to many requests in one turn are sent along the way, not accumulated", () => {
