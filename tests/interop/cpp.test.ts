@@ -524,7 +524,7 @@ describe("foreign programs, over raw sockets", () => {
         },
       },
     });
-    const flags = ["--id=Bob", "--port=0", "--server", `${outside}:${evil.port}`];
+    const flags = ["--id=Bob", "--port=0", "--plain", "--server", `${outside}:${evil.port}`];
     await using bob = new Parley("peer", ...flags);
     bob.type("/bridge Zed", "/chat", "secret");
     await bob.line(/^Bridge request failed: .*refusing an address of this machine/);
