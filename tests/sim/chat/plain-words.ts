@@ -27,13 +27,12 @@ const same = (text: string): string => text;
 
 /** A native client that does not count its messages. `native`: the server's dialect. */
 export function uncounted(native: Dialect): PlainWords {
-  const line = (message: object): string => JSON.stringify(message);
   return {
     dialect: native,
-    login: (name) => line({ type: "hello", version: 2, name }),
-    say: (text) => line({ type: "say", text }),
-    tell: (to, text) => line({ type: "tell", to: [to], text }),
-    rename: (_from, to) => line({ type: "rename", name: to }),
+    login: (name) => JSON.stringify({ type: "hello", version: 2, name }),
+    say: (text) => JSON.stringify({ type: "say", text }),
+    tell: (to, text) => JSON.stringify({ type: "tell", to: [to], text }),
+    rename: (_from, to) => JSON.stringify({ type: "rename", name: to }),
     hasConsent: false,
     echoes: true,
   };
