@@ -62,8 +62,7 @@ function read(path: string): string | undefined {
     throw error;
   }
   try {
-    const { mode } = fstatSync(fd);
-    if (process.platform !== "win32" && (mode & 0o077) !== 0) {
+    if (isOpenToOthers(fd) && keepsModes(path)) {
       throw failed(
         `${quoted(path, 300)} holds the server's key, and others can read it: chmod 600 it`,
       );
@@ -71,6 +70,24 @@ function read(path: string): string | undefined {
     return readFileSync(fd, "utf8");
   } finally {
     closeSync(fd);
+  }
+}
+
+function isOpenToOthers(fd: number): boolean {
+  return process.platform !== "win32" && (fstatSync(fd).mode & 0o077) !== 0;
+}
+
+/** On file systems without modes, such as exFAT, whoever mounts them decides who may read. */
+function keepsModes(path: string): boolean {
+  const probe = `${path}.${secretText(6)}`;
+  try {
+    const fd = openSync(probe, "wx", 0o600);
+    const isOpen = isOpenToOthers(fd);
+    closeSync(fd);
+    unlinkSync(probe);
+    return !isOpen;
+  } catch {
+    return true;
   }
 }
 
