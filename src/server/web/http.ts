@@ -96,7 +96,7 @@ class WebPorts {
   readonly #serve: (port: number) => Server<SocketLink>;
   /** Only the last one may be listening; the others serve their remaining connections. */
   readonly #servers = new Set<Server<SocketLink>>();
-  #isOpen = true;
+  #shouldListen = true;
 
   constructor(port: number, serve: (port: number) => Server<SocketLink>) {
     this.#serve = serve;
@@ -107,14 +107,14 @@ class WebPorts {
 
   /** The same if the port is closed: it is opened later, with what is current then. */
   reopen(): boolean {
-    if (!this.#isOpen) return true;
+    if (!this.#shouldListen) return true;
     this.listen(false);
     return this.listen(true);
   }
 
   /** False if the port can't be opened at the moment. */
   listen(on: boolean): boolean {
-    this.#isOpen = on;
+    this.#shouldListen = on;
     if (!on) {
       const server = [...this.#servers].at(-1);
       void server?.stop().then(() => this.#servers.delete(server));
@@ -124,7 +124,6 @@ class WebPorts {
       this.#servers.add(this.#serve(this.port));
       return true;
     } catch {
-      this.#isOpen = false;
       return false;
     }
   }
