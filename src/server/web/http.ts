@@ -105,7 +105,10 @@ class WebPorts {
     this.port = first.port ?? port;
   }
 
-  /** The same if the port is closed: it is opened later, with what is current then. */
+  /**
+   * Listens anew, with what is current now; while the port is closed on purpose, there is nothing to
+   * do. False if it can't be opened at the moment.
+   */
   reopen(): boolean {
     if (!this.#shouldListen) return true;
     this.listen(false);
