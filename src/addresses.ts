@@ -12,8 +12,8 @@ export function plainAddress(address: string): string {
 }
 
 /**
- * The network that shares limits with the address: its first 64 bits for IPv6, because whoever has
- * one address has its whole /64. IPv4 and loopback addresses stand for themselves.
+ * The network that shares limits with the address: for IPv6 its first 64 bits, because a host
+ * can usually take any address in its /64. IPv4 and loopback addresses stand for themselves.
  */
 export function networkOf(address: string): string {
   const groups = groupsOf(address);

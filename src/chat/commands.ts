@@ -42,7 +42,7 @@ type Handlers = {
     hub: HubState,
     session: Session,
     command: Extract<Command, { type: K }>,
-    /** For a `say` to the partner: who the partner was when the command arrived. */
+    /** Key of the private-chat partner at the time the command arrived. */
     partner: string | undefined,
   ) => void;
 };

@@ -1,6 +1,6 @@
 // Write-ahead: a batch is delivered only after the store has committed it. One batch is in flight
 // at a time while the next one gathers. Decides when a batch goes to the store; delivery.ts decides
-// who receives it.
+// which sessions receive it.
 
 import type { ParleyError } from "../errors.ts";
 import type { RoomBatch, SessionUpdate } from "./store.ts";

@@ -34,7 +34,7 @@ export type HubOptions = {
   wake: () => void;
   /** Prints a line of an original system's server; control characters are already removed. */
   print: (line: string) => void;
-  /** The operator's log: who comes and goes, and what goes wrong. */
+  /** The operator's log: connections, logins, departures and failures. */
   log: Log;
   /** Derives a session's record ID from its secret; one-way. */
   hashSecret: (secret: string) => string;
@@ -73,7 +73,7 @@ export class HubState {
     return this.#stampMs;
   }
 
-  /** Whether the store has not answered for so long that `chars` more can't wait for it. */
+  /** Whether too much is already waiting for the store to accept `chars` more. */
   isOverfull(chars: number = output.gatheredEntryChars): boolean {
     return this.pipeline.gathering.size + chars > output.maxGatheredChars;
   }

@@ -282,7 +282,7 @@ export class Hub {
   }
 
   /**
-   * Sizes of everything kept per session or room; all 0 when nobody is connected. For leak tests.
+   * Sizes of all state kept per session or room, for leak tests: all 0 when nobody is connected.
    */
   get kept(): Record<string, number> {
     const { sessions, rooms, heldRooms, names, schedule } = this.#hub;

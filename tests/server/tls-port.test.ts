@@ -15,8 +15,15 @@ const folder = mkdtempSync(join(tmpdir(), "parley-tls-"));
 const kept = keepingLog();
 let server: ChatServer;
 
-beforeAll(async () => {
-  server = await ChatServer.start({
+beforeAll(async () => void (server = await start()));
+
+afterAll(async () => {
+  await server.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function start(): Promise<ChatServer> {
+  return ChatServer.start({
     host: "127.0.0.1",
     port: 0,
     webPort: undefined,
@@ -30,12 +37,7 @@ beforeAll(async () => {
     log: kept.log,
     key: await openServerKey(join(folder, "state")),
   });
-});
-
-afterAll(async () => {
-  await server.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
+}
 
 /** Waits for a condition, never for a time. */
 async function until(condition: () => boolean, what: string): Promise<void> {
@@ -182,20 +184,7 @@ test("clients that vanish before, in and after the handshake leave nothing behin
 });
 
 test("a server that stops says so inside TLS", async () => {
-  const other = await ChatServer.start({
-    host: "127.0.0.1",
-    port: 0,
-    webPort: undefined,
-    files: folder,
-    data: undefined,
-    rate: 0,
-    maxPerAddress: 0,
-    extra: [],
-    print: () => {},
-    announce: () => {},
-    log: kept.log,
-    key: await openServerKey(join(folder, "state")),
-  });
+  const other = await start();
   const { socket, heard } = await client(other.port);
   socket.write("Ann\nhi\n");
   await until(() => heard().includes("Ann: hi"), "words");
