@@ -865,17 +865,34 @@ export const client = {
   giveUpMs: 600_000,
 } as const;
 
+/** A server's log: lines beyond these are left out and counted. */
+export const logging = {
+  /** Lines of one kind about one network, a second: some 10 MB a day of one kind. */
+  networkLinesPerSecond: 1,
+  /** The same at once: everybody behind one address may come back after a restart. */
+  networkBurst: 128,
+  /** Lines of one kind about all networks, a second. */
+  kindLinesPerSecond: 50,
+  /** The same at once: everybody may come back after a restart. */
+  kindBurst: 2_000,
+  /** All lines, a second: room for several floods of different kinds; 2 GB a day at the worst. */
+  linesPerSecond: 200,
+  /** The same at once. */
+  burst: 8_000,
+  /** Kinds with a budget. parley has about 40; some problems have sentences of their own. */
+  kinds: 256,
+  /** Networks with a budget, once for each kind; about 1 MB. */
+  networks: 4_096,
+  /** How often lines that were left out are reported. */
+  reportMs: 10_000,
+  /** Networks named in such a report; the others are counted together. */
+  reportedNetworks: 20,
+} as const;
+
 /** Logs and data on stdout and stderr. */
 export const terminal = {
   /** Bytes of log lines queued for a reader; further ones are dropped and counted. */
   maxLogBytes: 256 * KiB,
-  /**
-   * Log lines per second, for events and for problems each; further ones are suppressed and
-   * counted.
-   */
-  logLinesPerSecond: 200,
-  /** Log lines at once: everybody may come back after a restart. */
-  logBurst: 2_000,
   /** Longest value of a log field; file names have at most 255 bytes. */
   maxLogFieldChars: 256,
   /** Bytes of data queued for a reader; then the producer pauses. */

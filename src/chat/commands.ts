@@ -166,7 +166,7 @@ const handlers: Handlers = {
     if (takesCounter && refuseIfOverfull(hub, session, { n, ref })) return;
     if (takesCounter) takeCounter(hub, session, n);
     reject(hub, session, code, message, { ref, n, takesCounter });
-    if (isLast === true) endSession(hub, session);
+    if (isLast === true) endSession(hub, session, "invalid");
   },
   quit(hub, session) {
     endSession(hub, session);

@@ -45,8 +45,8 @@ export interface Dialect {
   open(peer: Peer): Conversation;
 }
 
-/** `tls`: the connection is encrypted; absent if not. */
-export type Peer = { address: string; port: number; tls?: true };
+/** `tls`: the connection is encrypted; `websocket`: it came by the page's port; absent if not. */
+export type Peer = { address: string; port: number; tls?: true; websocket?: true };
 
 /** The dialect's state for one connection: what it needs to interpret the next message. */
 export interface Conversation {

@@ -18,21 +18,40 @@ export function reasonForEnd(session: Session): LeaveReason {
   return session.identity.recordId === "" ? "quit" : "lost";
 }
 
-/**
- * Leaves all rooms, the private chat and the name; the connection stays open. Nothing is announced
- * in `silentRooms`, where a new connection takes over unseen.
- */
+/** Why a connection ended, as the log says it. What others are told is coarser. */
+export type EndReason =
+  | LeaveReason
+  /** More refused input than any client that waits when told to. */
+  | "flooding"
+  /** No name in time. */
+  | "no-login"
+  /** The login was refused, and the dialect allows no second try. */
+  | "refused"
+  /** A message that is too long or does not belong to the dialect. */
+  | "invalid"
+  /** The store could not read what the session is owed. */
+  | "unreadable"
+  | "stopped";
+
+type Parting = {
+  /** Where nothing is announced, because a new connection takes over unseen. */
+  silentRooms?: ReadonlySet<string>;
+  /** For the log; default: the reason that others are told. */
+  why?: EndReason;
+};
+
+/** Leaves all rooms, the private chat and the name; the connection stays open. */
 export function partAll(
   hub: HubState,
   session: Session,
   reason: LeaveReason,
-  silentRooms: ReadonlySet<string> = none,
+  { silentRooms = none, why = reason }: Parting = {},
 ): void {
   if (session.phase !== "member") return;
   const { identity, dialect } = session;
   const terminal = dialect.terminal?.gone?.(identity.name);
   if (terminal !== undefined) hub.options.print(terminal);
-  hub.options.log.info("left", { ...sessionFields(session), reason });
+  hub.options.log.info("left", { ...sessionFields(session), reason: why });
   dissolve(hub, session, reason === "lost" || reason === "slow" ? "lost" : "left");
   for (const room of roomsOf(hub, session)) {
     leaveRoom(hub, session, room, reason, silentRooms.has(room.name));
@@ -45,6 +64,12 @@ export function partAll(
 
 const none: ReadonlySet<string> = new Set();
 
+/** Logs the end of a connection that never had a name; others have left already. */
+export function logNameless(hub: HubState, session: Session, reason: EndReason): void {
+  if (session.identity.name !== "") return;
+  hub.options.log.info("disconnected", { ...sessionFields(session), reason });
+}
+
 /** Marks the session's record as away. */
 function recordDeparture(hub: HubState, session: Session, name: string): void {
   const { gathering } = hub.pipeline;
@@ -54,9 +79,10 @@ function recordDeparture(hub: HubState, session: Session, name: string): void {
 }
 
 /** Closes a connection after everything queued for it has been sent. */
-export function endSession(hub: HubState, session: Session): void {
+export function endSession(hub: HubState, session: Session, why: EndReason = "quit"): void {
   if (session.phase === "ending" || session.phase === "gone") return;
-  partAll(hub, session, "quit");
+  if (session.phase === "member") partAll(hub, session, "quit", { why });
+  else logNameless(hub, session, why);
   session.enter("ending");
   session.queue.clear();
   hub.pipeline.gathering.ending.add(session);
@@ -69,7 +95,7 @@ export function replaceSession(
   previous: Session,
   silentRooms: ReadonlySet<string>,
 ): void {
-  partAll(hub, previous, "replaced", silentRooms);
+  partAll(hub, previous, "replaced", { silentRooms });
   const reason = "You connected again from elsewhere";
   hub.send(previous, { type: "bye", reason, code: "replaced" });
   endSession(hub, previous);
@@ -105,9 +131,9 @@ export function dropSlowest(hub: HubState): void {
 
 /** Ends a session the server can't continue, as if its connection were lost: it may come back. */
 export function dropAsLost(hub: HubState, session: Session, reason: string): void {
-  partAll(hub, session, "lost");
+  partAll(hub, session, "lost", { why: "unreadable" });
   hub.send(session, { type: "bye", reason });
-  endSession(hub, session);
+  endSession(hub, session, "unreadable");
 }
 
 /**
@@ -120,6 +146,8 @@ export function stopAll(hub: HubState, reason: string): void {
     if (session.phase === "member" && session.identity.recordId !== "") {
       recordDeparture(hub, session, session.identity.folded);
     }
+    if (session.phase !== "member") logNameless(hub, session, "stopped");
+    else hub.options.log.info("left", { ...sessionFields(session), reason: "stopped" });
     for (const room of roomsOf(hub, session)) leaveRoom(hub, session, room, "quit", true);
     session.queue.clear();
     hub.send(session, { type: "bye", reason });

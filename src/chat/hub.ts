@@ -9,7 +9,14 @@ import { CommitPipeline } from "./commit-pipeline.ts";
 import { execute } from "./commands.ts";
 import { deliverAnswersOf, deliverBatch, deliverForeign } from "./delivery.ts";
 import type { Dialect, Peer } from "./dialect.ts";
-import { endSession, dropAsLost, partAll, reasonForEnd, stopAll } from "./disconnect.ts";
+import {
+  dropAsLost,
+  endSession,
+  logNameless,
+  partAll,
+  reasonForEnd,
+  stopAll,
+} from "./disconnect.ts";
 import type { LeaveReason } from "./events.ts";
 import { Backlog } from "./fan-out/outbox.ts";
 import { type HubOptions, HubState } from "./hub-state.ts";
@@ -79,7 +86,7 @@ export class Hub {
     if (session.output.pump(nowMs)) this.#watchGap(session);
     if (this.#stopping !== undefined) {
       hub.send(session, { type: "bye", reason: this.#stopping });
-      endSession(hub, session);
+      endSession(hub, session, "stopped");
     }
     return session;
   }
@@ -116,7 +123,7 @@ export class Hub {
     const own = session.conversation.overflow?.();
     const command = own ?? { type: "invalid" as const, code: "text-invalid" as const, message };
     execute(this.#hub, session, command);
-    endSession(this.#hub, session);
+    endSession(this.#hub, session, "invalid");
   }
 
   /** The link can take more output. */
@@ -148,9 +155,7 @@ export class Hub {
     hub.nowMs = nowMs;
     if (session.phase === "gone") return;
     const { phase } = session;
-    if (phase !== "member" && phase !== "ending") {
-      this.options.log.info("disconnected", sessionFields(session));
-    }
+    if (phase !== "member" && phase !== "ending") logNameless(hub, session, reason);
     partAll(hub, session, reason === "quit" ? reasonForEnd(session) : reason);
     session.enter("gone");
     session.output.clear();

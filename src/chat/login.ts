@@ -279,7 +279,7 @@ class PendingLogin {
       if (isSame && previous.rooms.has(room.name)) silentRooms.add(room.name);
     if (previous !== undefined) replaceSession(hub, previous, silentRooms);
     const ghost = hub.names.holder(fold(name));
-    if (ghost !== undefined) endSession(hub, ghost);
+    if (ghost !== undefined) endSession(hub, ghost, "replaced");
     session.enter("member");
     hub.names.enter(session, name, alias);
     if (recordId !== "") {
@@ -403,5 +403,5 @@ function refuse(
 ): void {
   hub.options.log.info("login refused", { ...sessionFields(session), name, code });
   hub.send(session, { type: "refused", code, name, message, retryAfterMs });
-  if (session.dialect.refusalEnds === true) endSession(hub, session);
+  if (session.dialect.refusalEnds === true) endSession(hub, session, "refused");
 }

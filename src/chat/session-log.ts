@@ -5,6 +5,6 @@ import type { Session } from "./session.ts";
 
 export function sessionFields({ identity, peer, dialect }: Session): LogFields {
   const name = identity.name === "" ? undefined : identity.name;
-  const { address, port, tls } = peer;
-  return { name, address, port, dialect: dialect.name, tls };
+  const { address, port, tls = false, websocket } = peer;
+  return { name, address, port, dialect: dialect.name, tls, websocket };
 }

@@ -8,6 +8,7 @@ import type { HubState } from "./hub-state.ts";
 import { count } from "./metrics.ts";
 import type { Rates } from "./rate-budget.ts";
 import type { Session } from "./session.ts";
+import { sessionFields } from "./session-log.ts";
 
 /** Runs a command, queues it, or refuses it. `readChars`: length of the message it came in. */
 export function handleCommand(
@@ -107,6 +108,7 @@ function refuse(
   const retryAfterMs =
     rates === undefined ? limits.storageRetryMs : queue.retryAfterMs(rates, nowMs);
   count(options.metrics.messagesRefused, "rate");
+  options.log.debug("message refused", { ...sessionFields(session), code: "rate" });
   // A refused message was read all the same.
   queue.charge(readChars, rates, nowMs);
   if (rates !== undefined && !queue.mayRefuse(rates, nowMs)) return endFlood(hub, session);
@@ -128,5 +130,5 @@ function endFlood(hub: HubState, session: Session): void {
   if (session.phase === "ending") return;
   const message = "Too many messages over the limit: connect again, and slow down";
   hub.send(session, { type: "error", code: "rate", message });
-  endSession(hub, session);
+  endSession(hub, session, "flooding");
 }

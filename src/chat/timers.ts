@@ -145,7 +145,7 @@ export class Timers {
       if (session.conversation.settled === true || isEarly) return;
       const reason = `You did not log in within ${limits.loginTimeoutMs / 1000} s: connect again`;
       hub.send(session, { type: "bye", reason });
-      endSession(hub, session);
+      endSession(hub, session, "no-login");
     } else if (liveness.pingedMs > 0) {
       if (nowMs - liveness.pingedMs > limits.idleCloseMs) link.abort();
     } else if (nowMs - liveness.heardMs > limits.idlePingMs) {

@@ -10,8 +10,11 @@ export type RegistryAnswer = {
   reply: string | undefined;
   /** Close the connection once the reply has been sent. */
   end: boolean;
-  /** Lines for the server to print, unterminated. */
+  /** Lines that the original server prints, unterminated. */
   log: string[];
+  /** What was done for `id`; absent if nothing was asked. */
+  did?: "registered" | "registration refused" | "bridged" | "request refused";
+  id?: string;
 };
 
 /** A registration as `/info` prints it: `Bob 127.0.0.1:7777`. */
@@ -57,9 +60,12 @@ export class RegistryConnection {
     const contact = this.#registry.register(asked, nowMs, this.#network);
     if (contact === undefined) {
       const log = `REGISTER: ${id} from ${hostPort(asked)} refused: another network has this ID`;
-      return { reply: encodeRegack(asked, takenStatus), end: true, log: [log] };
+      const reply = encodeRegack(asked, takenStatus);
+      return { reply, end: true, log: [log], did: "registration refused", id };
     }
     return {
+      did: "registered",
+      id,
       reply: encodeRegack(contact),
       end: true,
       log: [`REGISTER: ${contact.id} from ${hostPort(contact)} received`],
@@ -68,13 +74,14 @@ export class RegistryConnection {
 
   #bridge(id: string, wanted: string | undefined, nowMs: number): RegistryAnswer {
     const found = this.#registry.bridge(id, nowMs, this.#network, wanted);
-    if (!found) return { reply: encodeBridgeAck(), end: true, log: [] };
+    const done = { end: true, did: "bridged", id } as const;
+    if (!found) return { reply: encodeBridgeAck(), log: [], ...done };
     const self = this.#registry.findOwn(id, this.#network);
     const asker = self ? contactLine(self) : `${id} (not registered)`;
     return {
       reply: encodeBridgeAck(found),
-      end: true,
       log: [`BRIDGE: ${asker} ${contactLine(found)}`],
+      ...done,
     };
   }
 }
@@ -83,4 +90,5 @@ const refusal: RegistryAnswer = {
   reply: "Un expected message\n",
   end: true,
   log: ["Malformed incoming message"],
+  did: "request refused",
 };

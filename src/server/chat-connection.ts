@@ -10,6 +10,7 @@ import { detectProtocol, foreignAnswer, plainRefusal } from "../dialects/protoco
 import { connections as limits, message, sniff as detectionLimits, tls } from "../limits.ts";
 import type { RegistryAnswer, RegistryConnection } from "../cpp/registry-connection.ts";
 import type { Metrics } from "../chat/metrics.ts";
+import type { Log } from "../log.ts";
 import type { ConnectionDriver } from "./hub-driver.ts";
 import type { UndecidedConnections } from "./undecided-connections.ts";
 
@@ -37,6 +38,7 @@ export type ConnectionOptions = {
   cpp: (address: string) => RegistryConnection;
   /** Prints a line of an original system's server. */
   print: (line: string) => void;
+  log: Log;
 };
 
 /** What a connection needs from its socket. */
@@ -108,7 +110,7 @@ export class ChatConnection implements Link {
     if (protocol.kind === "any") {
       this.#wait("sniffing");
       this.#undecided.add(this);
-    } else if (!this.#admitsPlain) this.#refuse(plainRefusal(false));
+    } else if (!this.#admitsPlain) this.#refuse(plainRefusal(false), "plain text");
     else if (protocol.kind === "cpp") this.#serveCpp();
     else this.#startDialect(protocol.dialect);
   }
@@ -129,7 +131,7 @@ export class ChatConnection implements Link {
       this.#heard = true;
       const { protocol, webPort } = this.#options;
       const foreign = protocol.kind === "dialect" ? foreignAnswer(bytes, webPort()) : undefined;
-      if (foreign !== undefined) return this.#refuse(foreign);
+      if (foreign !== undefined) return this.#refuse(foreign, "foreign protocol");
     }
     this.#take(bytes, nowMs);
   }
@@ -194,8 +196,10 @@ export class ChatConnection implements Link {
     const state = this.#state;
     if (state.is === "framing") return this.#decideFraming(state, nowMs);
     if (state.is === "handshake") {
-      if (nowMs - state.sinceMs >= tls.handshakeMs) this.abort();
-      return;
+      if (nowMs - state.sinceMs < tls.handshakeMs) return;
+      const { address, port } = this.peer;
+      this.#options.log.info("TLS handshake failed", { address, port, reason: "timeout" });
+      return this.abort();
     }
     if (state.is !== "sniffing") return;
     const { protocol } = this.#options;
@@ -227,7 +231,7 @@ export class ChatConnection implements Link {
         for (const bytes of state.held) this.#take(bytes, nowMs);
         return;
       case "foreign":
-        return this.#refuse(verdict.answer);
+        return this.#refuse(verdict.answer, this.#admitsPlain ? "foreign protocol" : "plain text");
       case "prompt":
         this.#prompted = true;
         // Nothing more to check until input arrives or the login times out.
@@ -242,7 +246,7 @@ export class ChatConnection implements Link {
 
   /** No name or request arrived in time. */
   timedOut(): void {
-    if (this.#state.is === "sniffing") this.#refuse(noName);
+    if (this.#state.is === "sniffing") this.#refuse(noName, "no login");
     if (this.#state.is === "cpp") this.#answerCpp(this.#state.service.handleEnd());
   }
 
@@ -287,7 +291,9 @@ export class ChatConnection implements Link {
   }
 
   #serveCpp(): void {
-    this.#state = { is: "cpp", service: this.#options.cpp(this.peer.address) };
+    const { address, port, tls = false } = this.peer;
+    this.#state = { is: "cpp", service: this.#options.cpp(address) };
+    this.#options.log.info("connected", { address, port, dialect: "cpp", tls });
     this.#socket.timeout(limits.loginTimeoutMs / 1000);
   }
 
@@ -340,14 +346,18 @@ export class ChatConnection implements Link {
     this.#driver.handleOverflow(this.#session!);
   }
 
-  #answerCpp({ reply, end, log }: RegistryAnswer): void {
+  #answerCpp({ reply, end, log, did, id }: RegistryAnswer): void {
     for (const line of log) this.#options.print(line);
+    const { address, port, tls = false } = this.peer;
+    if (did !== undefined) this.#options.log.info(did, { id, address, port, dialect: "cpp", tls });
     if (reply !== undefined) this.#socket.write(reply);
     if (end) this.end();
   }
 
-  /** Sends one answer to a client that does not belong here, and closes. */
-  #refuse(answer: string): void {
+  /** Sends one answer to a client that does not belong here, and closes. `reason` is for the log. */
+  #refuse(answer: string, reason: string): void {
+    const { address, port, tls = false } = this.peer;
+    this.#options.log.info("connection refused", { address, port, tls, reason });
     this.#socket.write(answer);
     this.end();
   }

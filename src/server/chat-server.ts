@@ -231,7 +231,7 @@ export class ChatServer {
 
   /** Returns the line that the dialect's original server prints on startup, if any. */
   async #openExtra({ dialect, port, flag }: ExtraPort): Promise<string | undefined> {
-    const { host, print } = this.#options;
+    const { host, print, log } = this.#options;
     const listen = (protocol: PortProtocol) =>
       listenOn({ transport: "tcp", host, port, flag }, () => {
         const opened = this.#core.listen(port, protocol);
@@ -252,7 +252,14 @@ export class ChatServer {
     }
     if (entry.transport !== "tcp") {
       const opened = await listenOn({ transport: "udp", host, port: bound, flag }, () =>
-        openDatagramPort(entry.datagram, host, bound, print, (from) => this.#admitsPlain(from)),
+        openDatagramPort({
+          dialect: entry.datagram,
+          host,
+          port: bound,
+          print,
+          log,
+          admitsPlain: (address) => this.#admitsPlain(address),
+        }),
       );
       this.#extra.push(opened);
       bound = opened.port;

@@ -5,6 +5,7 @@ import { plainAddress } from "../addresses.ts";
 import { DatagramGuard } from "../dialects/datagram-guard.ts";
 import { plainRefusal } from "../dialects/protocol-detection.ts";
 import { UdpListener } from "../io/udp/udp-listener.ts";
+import type { Log } from "../log.ts";
 import { harmless } from "../text.ts";
 import { datagramDialects as limits } from "../limits.ts";
 
@@ -13,17 +14,23 @@ export interface DatagramPort {
   close(): void;
 }
 
+export type DatagramPortOptions = {
+  dialect: DatagramDialect;
+  host: string;
+  /** 0 takes a free one. */
+  port: number;
+  /** Prints a line of an original system's server. */
+  print: (line: string) => void;
+  log: Log;
+  admitsPlain: (address: string) => boolean;
+};
+
 /**
- * Opens the port; 0 takes a free one. `log` prints a line on the server's terminal.
+ * Opens the port.
  * @throws what `Bun.udpSocket` throws (`EADDRINUSE`)
  */
-export async function openDatagramPort(
-  dialect: DatagramDialect,
-  host: string,
-  port: number,
-  log: (line: string) => void = () => {},
-  admitsPlain: (address: string) => boolean = () => true,
-): Promise<DatagramPort> {
+export async function openDatagramPort(options: DatagramPortOptions): Promise<DatagramPort> {
+  const { dialect, host, port, print, log, admitsPlain } = options;
   const decoder = new TextDecoder();
   const guard = new DatagramGuard();
   let listener: UdpListener | undefined;
@@ -34,12 +41,16 @@ export async function openDatagramPort(
     onDatagrams(datagram, path) {
       if (datagram.length > limits.maxRequestBytes) return;
       if (!guard.admits(path.address, path.port, performance.now())) return;
-      const isAdmitted = admitsPlain(plainAddress(path.address));
+      const address = plainAddress(path.address);
+      const isAdmitted = admitsPlain(address);
       const answer = isAdmitted
         ? dialect.answer(decoder.decode(datagram), localTime(new Date()))
         : { text: plainRefusal(false) };
       if (answer === undefined) return;
-      if (answer.log !== undefined) log(harmless(answer.log));
+      const asker = { address, port: path.port, dialect: dialect.name };
+      if (isAdmitted) log.info("request answered", asker);
+      else log.info("connection refused", { ...asker, reason: "plain text" });
+      if ("log" in answer && answer.log !== undefined) print(harmless(answer.log));
       const bytes = Buffer.from(answer.text);
       listener?.send(bytes, bytes.length, path);
     },

@@ -9,9 +9,9 @@ import {
   LogLevels,
   type LogType,
 } from "consola/core";
-import { TokenBucket } from "../chat/token-bucket.ts";
-import { terminal as limits } from "../limits.ts";
+import { logging, terminal as limits } from "../limits.ts";
 import type { Log, LogFields } from "../log.ts";
+import { LogBudget } from "../log-budget.ts";
 import { harmless } from "../text.ts";
 import { jsonLine } from "./json-line.ts";
 import { stderr } from "./output.ts";
@@ -37,8 +37,10 @@ export type Diagnostics = {
   warn(line: string): void;
   /** The same, for the error that ends a command. */
   fail(line: string): void;
-  /** A server's log: every line has a time and a level. Rate-limited. */
+  /** A server's log: every line has a time and a level. Bounded: see log-budget.ts. */
   readonly log: Log;
+  /** Logs how many lines were left out so far; otherwise that happens every few seconds. */
+  reportLeftOut(): void;
   /** Sets the level, if one is given, and with `json` the format: one object per line. */
   configure(options: { level: LogLevel | undefined; json: boolean }): void;
 };
@@ -74,17 +76,21 @@ export function createDiagnostics({ write, level, colors }: DiagnosticsOptions):
   const user = createConsola({ ...options, reporters: [plain] });
   const journal = createConsola({ ...options, reporters: [text] });
   // Two budgets, so that a flood of events cannot hide problems.
-  const events = new LineBudget();
-  const problems = new LineBudget();
+  const events = new BoundedLog(journal, "info");
+  const problems = new BoundedLog(journal, "warn");
   return {
     say: (line) => user.log(line),
     warn: (line) => user.warn(line),
     fail: (line) => user.fatal(line),
     log: {
-      debug: logger(journal, "debug", events),
-      info: logger(journal, "info", events),
-      warn: logger(journal, "warn", problems),
-      error: logger(journal, "error", problems),
+      debug: (message, fields) => events.write("debug", message, fields),
+      info: (message, fields) => events.write("info", message, fields),
+      warn: (message, fields) => problems.write("warn", message, fields),
+      error: (message, fields) => problems.write("error", message, fields),
+    },
+    reportLeftOut() {
+      events.reportLeftOut();
+      problems.reportLeftOut();
     },
     configure(to) {
       for (const logger of [user, journal]) {
@@ -95,31 +101,37 @@ export function createDiagnostics({ write, level, colors }: DiagnosticsOptions):
   };
 }
 
-/** Limits log lines per second, so that a flood of connections can't fill the disk. */
-class LineBudget {
-  readonly #bucket = new TokenBucket(limits.logLinesPerSecond, limits.logBurst, performance.now());
-  #suppressed = 0;
+/** A log within a budget; what was left out is reported at `level`. */
+class BoundedLog {
+  readonly #journal: ConsolaInstance;
+  readonly #level: keyof Log;
+  readonly #budget = new LogBudget(performance.now());
+  #timer: Timer | undefined;
 
-  /** How many lines were suppressed before this one; undefined if this one must be, too. */
-  take(): number | undefined {
-    if (!this.#bucket.take(1, performance.now())) {
-      this.#suppressed++;
-      return undefined;
-    }
-    const suppressed = this.#suppressed;
-    this.#suppressed = 0;
-    return suppressed;
+  constructor(journal: ConsolaInstance, level: keyof Log) {
+    this.#journal = journal;
+    this.#level = level;
   }
-}
 
-function logger(journal: ConsolaInstance, level: keyof Log, budget: LineBudget): Log[keyof Log] {
-  return (message, fields) => {
-    if (levels[level] > journal.level) return;
-    const suppressed = budget.take();
-    if (suppressed === undefined) return;
-    if (suppressed > 0) journal.warn("log lines suppressed: too many at once", { suppressed });
-    journal[level](message, fields);
-  };
+  write(level: keyof Log, message: string, fields: LogFields | undefined): void {
+    if (levels[level] > this.#journal.level) return;
+    const address = fields?.["address"];
+    const about = typeof address === "string" ? address : undefined;
+    if (this.#budget.take(message, about, performance.now())) this.#journal[level](message, fields);
+    else this.#reportLater();
+  }
+
+  reportLeftOut(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const { kind, network, lines } of this.#budget.pollLeftOut()) {
+      this.#journal[this.#level]("lines left out", { kind, network, lines });
+    }
+  }
+
+  #reportLater(): void {
+    this.#timer ??= setTimeout(() => this.reportLeftOut(), logging.reportMs).unref();
+  }
 }
 
 let redirected: ((line: string) => void) | undefined;

@@ -292,7 +292,7 @@ describe("the log on stderr", () => {
     const ann = await RawClient.connect(port);
     ann.send("Ann\n");
     await ann.heard("ALL \n");
-    const from = `address=127.0.0.1 port=${ann.localPort} dialect=open-chat`;
+    const from = `address=127.0.0.1 port=${ann.localPort} dialect=open-chat tls=false`;
     ann.abort();
     const lines = () => server.stderr.split("\n").filter((line) => line.startsWith("20"));
     await server.until(() => lines().length >= 3, "three lines");
@@ -301,6 +301,25 @@ describe("the log on stderr", () => {
       `info  logged in name=Ann ${from} returned=false`,
       `info  left name=Ann ${from} reason=lost`,
     ]);
+  });
+
+  test("has no text and no secret, at the most verbose level either", async () => {
+    const { server, port } = await start("--log-level", "debug");
+    await using _ = server;
+    const ann = await RawClient.connect(port);
+    const secret = "secret-0123456789abcdef";
+    const messages = [
+      { type: "hello", version: 2, name: "Ann", secret },
+      { type: "say", room: "lobby", n: 1, text: "text-for-the-room" },
+      { type: "tell", n: 2, to: ["Ann"], text: "text-for-one" },
+      { type: "nonsense", text: "text-for-nobody" },
+      { type: "bye" },
+    ];
+    ann.send(messages.map((message) => `${JSON.stringify(message)}\n`).join(""));
+    await ann.end();
+    expect(ann.all).toContain(`{"type":"ack","n":2}`);
+    await server.until(() => server.stderr.includes("left name=Ann"), "the end");
+    expect(server.stderr).not.toMatch(/text-for|secret-/);
   });
 
   test("with --json every line is an object with event, time and level", async () => {

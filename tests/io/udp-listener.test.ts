@@ -7,6 +7,7 @@ import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { dialects } from "../../src/dialects/table.ts";
 import { UdpListener } from "../../src/io/udp/udp-listener.ts";
+import { silentLog } from "../silent-log.ts";
 import { openDatagramPort } from "../../src/server/datagram-port.ts";
 import { FileService } from "../../src/server/files/file-service.ts";
 import { skipUnless } from "../skip.ts";
@@ -71,7 +72,14 @@ for (const every of ["0.0.0.0", "::"]) {
 testHere("date-time answers from the address that was asked", async () => {
   const entry = dialects["date-time"];
   if (entry?.transport !== "udp") throw new Error("date-time is a datagram dialect");
-  const port = await openDatagramPort(entry.datagram, "0.0.0.0", 0);
+  const port = await openDatagramPort({
+    dialect: entry.datagram,
+    host: "0.0.0.0",
+    port: 0,
+    print: () => {},
+    log: silentLog,
+    admitsPlain: () => true,
+  });
   closers.push(() => port.close());
   const answer = await ask(host, port.port, Buffer.from("date"));
   expect(answer.length).toBeGreaterThan(0);

@@ -14,6 +14,7 @@ import { RegistryConnection } from "../../src/cpp/registry-connection.ts";
 import { Registry } from "../../src/cpp/registry.ts";
 import { createMetrics } from "../../src/chat/metrics.ts";
 import { Rig } from "../chat/rig.ts";
+import { keepingLog, type Logged } from "../silent-log.ts";
 
 const native = nativeDialect({ name: "test", udpPort: 1, messagesPerSecond: 100 });
 const any: PortProtocol = { kind: "any", native, text: openChat };
@@ -40,6 +41,8 @@ class Caller implements Wire {
   readonly metrics = createMetrics();
   readonly rig = new Rig({ metrics: this.metrics });
   readonly registry = new Registry();
+  readonly #kept = keepingLog();
+  readonly logged = this.#kept.logged;
   readonly connection: ChatConnection;
   heard = "";
   over: "" | "end" | "abort" = "";
@@ -54,6 +57,7 @@ class Caller implements Wire {
       metrics: this.metrics,
       cpp: () => new RegistryConnection(this.registry, "127.0.0.1"),
       print: (line) => this.rig.log.push(line),
+      log: this.#kept.log,
     };
     const undecided = {
       add: () => (this.#undecided = true),
@@ -297,6 +301,31 @@ describe("protocols", () => {
       expect(caller.heard).toContain("HTTP/1.1 400 Bad Request\r\n");
       expect([caller.over, caller.names]).toEqual(["end", []]);
     }
+  });
+
+  test("what is refused or asked of the registry is logged", () => {
+    const place = { address: "127.0.0.1", port: 40_000, tls: false };
+    const refused = (reason: string): Logged => ({
+      level: "info",
+      message: "connection refused",
+      fields: { ...place, reason },
+    });
+    expect(new Caller().send("GET / HTTP/1.1\r\n\r\n").logged).toEqual([
+      refused("foreign protocol"),
+    ]);
+    const stranger = { admitsPlain: false };
+    expect(new Caller(any, stranger).send("Ann\n").logged).toEqual([refused("plain text")]);
+    const cpp = { ...place, dialect: "cpp" };
+    const register = "REGISTER\r\nclientID: Al\r\nIP: 127.0.0.1\r\nPort: 5555\r\n\r\n";
+    expect(new Caller().send(register).logged).toEqual([
+      { level: "info", message: "connected", fields: cpp },
+      { level: "info", message: "registered", fields: { ...cpp, id: "Al" } },
+    ]);
+    expect(new Caller().send("REGISTER\r\nrubbish\r\n\r\n").logged.at(-1)).toEqual({
+      level: "info",
+      message: "request refused",
+      fields: { ...cpp, id: undefined },
+    });
   });
 
   test("a member may talk about HTTP", () => {

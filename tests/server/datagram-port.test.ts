@@ -5,6 +5,7 @@ import { datagramDialects as limits } from "../../src/limits.ts";
 import { dateTime } from "../../src/dialects/date-time.ts";
 import { greetingDatagrams } from "../../src/dialects/greeting.ts";
 import type { DatagramDialect } from "../../src/chat/dialect.ts";
+import { keepingLog } from "../silent-log.ts";
 import { localTime, openDatagramPort } from "../../src/server/datagram-port.ts";
 
 const host = "127.0.0.1";
@@ -13,8 +14,17 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-async function asker(dialect: DatagramDialect, log?: (line: string) => void) {
-  const server = await openDatagramPort(dialect, host, 0, log);
+const { log, logged } = keepingLog();
+
+type Open = { print?: (line: string) => void; admitsPlain?: () => boolean };
+
+function open(dialect: DatagramDialect, options: Open = {}) {
+  const { print = () => {}, admitsPlain = () => true } = options;
+  return openDatagramPort({ dialect, host, port: 0, print, log, admitsPlain });
+}
+
+async function asker(dialect: DatagramDialect, options: Open = {}) {
+  const server = await open(dialect, options);
   closers.push(() => server.close());
   const waiting: ((text: string) => void)[] = [];
   const socket = await Bun.udpSocket({
@@ -35,12 +45,27 @@ test("greeting", async () => {
 });
 
 test("date and time of the server's clock, each request printed", async () => {
-  const log: string[] = [];
-  const ask = await asker(dateTime, (line) => log.push(line));
+  const printed: string[] = [];
+  const ask = await asker(dateTime, { print: (line) => printed.push(line) });
   expect(await ask("SEND_DATE")).toMatch(/^\d\d\/\d\d\/\d\d$/);
   expect(await ask("SEND_TIME")).toMatch(/^\d\d:\d\d:\d\d$/);
   expect(await ask("what?")).toBe("Invalid request");
-  expect(log).toEqual(["SEND_DATE", "SEND_TIME", "'what?'"]);
+  expect(printed).toEqual(["SEND_DATE", "SEND_TIME", "'what?'"]);
+});
+
+test("each request is logged, and so is one that is refused without TLS", async () => {
+  logged.length = 0;
+  await (
+    await asker(greetingDatagrams)
+  )("anything");
+  await (
+    await asker(greetingDatagrams, { admitsPlain: () => false })
+  )("anything");
+  const about = { address: host, port: expect.any(Number), dialect: "greeting" };
+  expect(logged).toEqual([
+    { level: "info", message: "request answered", fields: about },
+    { level: "info", message: "connection refused", fields: { ...about, reason: "plain text" } },
+  ]);
 });
 
 test.each([
@@ -49,7 +74,7 @@ test.each([
 ] as const)(
   "%s: a service that replies to every answer is not answered for ever",
   async (_name, dialect) => {
-    const server = await openDatagramPort(dialect, host, 0);
+    const server = await open(dialect);
     closers.push(() => server.close());
     const heard = { quotes: 0, lastMs: performance.now() };
     const quoteOfTheDay = await Bun.udpSocket({

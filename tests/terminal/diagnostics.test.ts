@@ -2,7 +2,7 @@
 // with `json`.
 
 import { describe, expect, test } from "bun:test";
-import { terminal as limits } from "../../src/limits.ts";
+import { logging, terminal as limits } from "../../src/limits.ts";
 import { createDiagnostics, type LogLevel } from "../../src/terminal/diagnostics.ts";
 
 function recorded({ level, colors = false }: { level?: string; colors?: boolean } = {}) {
@@ -134,11 +134,27 @@ describe("a log", () => {
     });
   });
 
-  test("suppresses a flood of events, which hides no error", () => {
+  test("leaves out a flood of events, counts it, and hides no error for it", () => {
     const { lines, diagnostics } = recorded();
-    for (let i = 0; i < 3 * limits.logBurst; i++) diagnostics.log.info("connected");
-    expect(lines.length).toBeLessThan(1.1 * limits.logBurst);
+    const address = "198.51.100.7";
+    const most = logging.networkBurst + logging.networkLinesPerSecond;
+    for (let i = 0; i < 10 * most; i++) diagnostics.log.info("connected", { address });
+    expect(lines.length).toBeLessThanOrEqual(most);
+    const leftOut = 10 * most - lines.length;
     diagnostics.log.error("disk full");
     expect(untimed(lines.slice(-1))).toEqual(["error disk full"]);
+    diagnostics.reportLeftOut();
+    diagnostics.reportLeftOut();
+    expect(untimed(lines.slice(-2))).toEqual([
+      "error disk full",
+      `info  lines left out kind=connected network=${address} lines=${leftOut}`,
+    ]);
+  });
+
+  test("does not count what its level hides", () => {
+    const { lines, diagnostics } = recorded({ level: "warn" });
+    for (let i = 0; i < 2 * logging.burst; i++) diagnostics.log.info("connected");
+    diagnostics.reportLeftOut();
+    expect(lines).toEqual([]);
   });
 });

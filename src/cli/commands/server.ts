@@ -49,6 +49,7 @@ export default defineCommand({
     if (!json) printLine("");
     printLine("Server shutting down...");
     await server.stop();
+    diagnostics.reportLeftOut();
   },
 });
 

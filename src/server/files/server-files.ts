@@ -13,6 +13,7 @@ import type { Log } from "../../log.ts";
 import type { OpenChatDownloads } from "./open-chat-download.ts";
 import type { FileService } from "./file-service.ts";
 import type { FileSession } from "./file-session.ts";
+import { TransferReport } from "./transfer-report.ts";
 
 type Page = { files: readonly FileEntry[]; next: string | undefined };
 
@@ -22,6 +23,8 @@ export class ServerFiles implements FilesPort {
   readonly #print: (line: string) => void;
   readonly #log: Log;
   readonly #sessions = new Map<number, FileSession>();
+  /** Of the same sessions. */
+  readonly #reports = new Map<number, TransferReport>();
   /** Pages being read, by request. */
   readonly #listings = new Map<string, Promise<Page>>();
   /** Queued answers; each is rendered for its own client, which takes time. */
@@ -85,10 +88,17 @@ export class ServerFiles implements FilesPort {
     let files = this.#sessions.get(session);
     if (files === undefined) {
       const find = (name: string) => this.#find(name);
-      files = this.#service.session(peer.address, { send, waitingBytes, find });
+      const report = new TransferReport(this.#log, peer);
+      const logged = (message: TransferMessage) => {
+        report.sent(message);
+        send(message);
+      };
+      files = this.#service.session(peer.address, { send: logged, waitingBytes, find });
+      this.#reports.set(session, report);
       this.#sessions.set(session, files);
     }
     if (request.type === "fetch" && request.check !== true) this.#logRequest(request.name, peer);
+    if (request.type === "fetched") this.#reports.get(session)?.fetched(request.transfer);
     files.handle(request);
   }
 
@@ -110,17 +120,24 @@ export class ServerFiles implements FilesPort {
         this.#print(downloadStarted);
         answer({ port, sizeBytes, name });
       },
-      (error: unknown) => answer(asParleyError(error)),
+      (error: unknown) => {
+        const refusal = asParleyError(error);
+        const { address, port } = peer;
+        this.#log.info("file refused", { file: name, code: refusal.code, address, port });
+        answer(refusal);
+      },
     );
   }
 
-  #logRequest(file: string, { address }: Peer): void {
-    this.#log.info("file requested", { file, address });
+  #logRequest(file: string, { address, port }: Peer): void {
+    this.#log.info("file requested", { file, address, port });
   }
 
   closed(session: number): void {
     this.#sessions.get(session)?.close();
     this.#sessions.delete(session);
+    this.#reports.get(session)?.closed();
+    this.#reports.delete(session);
     this.#downloads.sessionEnded(session);
   }
 

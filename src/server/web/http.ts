@@ -3,6 +3,7 @@
 
 import { hostname } from "node:os";
 import type { Server } from "bun";
+import type { Peer } from "../../chat/dialect.ts";
 import { count, type Metrics } from "../../chat/metrics.ts";
 import { web } from "../../limits.ts";
 import { isLoopback, plainAddress } from "../../addresses.ts";
@@ -171,6 +172,18 @@ function serve(site: Site, options: WebOptions, port: number): Server<SocketLink
   });
 }
 
+/** Where a request comes from. */
+type From = {
+  /** The client's. */
+  address: string;
+  /** The other end of the connection: the client, or its proxy. */
+  connected: string;
+  port: number;
+};
+
+const hiddenClient =
+  "The proxy does not identify the client: it must set X-Forwarded-For or Forwarded.";
+
 class Site {
   isStopping = false;
   /** Remote address and port of each. */
@@ -192,15 +205,41 @@ class Site {
 
   /** Undefined if the request became a WebSocket. */
   async answer(request: Request, server: Server<SocketLink>): Promise<Response | undefined> {
+    const { proxies, tls, log } = this.#options;
+    const peer = server.requestIP(request);
+    const connected = plainAddress(peer?.address ?? "");
+    const address = proxies.clientOf(connected, request.headers);
+    const from = { address: address ?? connected, connected, port: peer?.port ?? 0 };
+    const { path, query } = target(request.url);
+    const response =
+      address === undefined
+        ? plainText(400, hiddenClient)
+        : await this.#respond(request, server, from, path, query);
+    if (response === undefined) return undefined;
+    const { status } = response;
+    if (path === "/" && status < 400) {
+      log.info("page opened", { address: from.address, tls: tls !== undefined });
+    } else if (status >= 400 && !(path === "/ws" && status === 503)) {
+      const origin = request.headers.get("origin") ?? undefined;
+      log.info("request refused", { address: from.address, path, status, origin });
+    }
+    return response;
+  }
+
+  async #respond(
+    request: Request,
+    server: Server<SocketLink>,
+    from: From,
+    path: string,
+    query: URLSearchParams,
+  ): Promise<Response | undefined> {
     const { proxies, tls, admitsPlain } = this.#options;
-    const connected = plainAddress(server.requestIP(request)?.address ?? "");
+    const { address, connected } = from;
     if (tls === undefined && admitsPlain?.(connected) === false) {
       return plainText(403, "From other machines this page is reached through its proxy alone.");
     }
-    const client = proxies.clientOf(connected, request.headers) ?? connected;
-    const { path, query } = target(request.url);
     const cost = path === "/files" ? web.listRequests : 1;
-    const waitMs = this.#rates.take(client, performance.now(), cost);
+    const waitMs = this.#rates.take(address, performance.now(), cost);
     if (waitMs > 0) return tooFast(waitMs, proxies.has(connected));
     const host = request.headers.get("host");
     if (!isOwnHost(host, this.#hostNames)) {
@@ -212,10 +251,10 @@ class Site {
     if (request.method !== "GET" && request.method !== "HEAD") {
       return plainText(405, "Only GET and HEAD are supported.", { Allow: "GET, HEAD" });
     }
-    if (path === "/ws") return this.#upgrade(request, server, host);
+    if (path === "/ws") return this.#upgrade(request, server, from, host);
     if (path === "/files") return this.#files.list(query);
     if (path.startsWith("/files/")) {
-      return this.#file(path.slice("/files/".length), query, request, client);
+      return this.#file(path.slice("/files/".length), query, request, address);
     }
     if (path === "/healthz") return this.#health();
     const page = pageResponse(path, request);
@@ -225,24 +264,15 @@ class Site {
   #upgrade(
     request: Request,
     server: Server<SocketLink>,
+    { address, connected, port }: From,
     host: string | null,
   ): Response | undefined {
-    const { admission, metrics, log, proxies, publicUrl } = this.#options;
+    const { admission, metrics, log, publicUrl } = this.#options;
     if (!isOwnOrigin(request.headers.get("origin"), host, publicUrl?.origin)) {
-      log.info("WebSocket refused", { origin: request.headers.get("origin") ?? "" });
       return plainText(403, "Pages from other origins may not connect.");
     }
     if (this.isStopping) return plainText(503, "The server is stopping.", { "Retry-After": "1" });
-    const { address: from = "", port = 0 } = server.requestIP(request) ?? {};
-    const connected = plainAddress(from);
     this.#warnOfProxy(connected, request.headers);
-    const address = proxies.clientOf(connected, request.headers);
-    if (address === undefined) {
-      return plainText(
-        400,
-        "The proxy does not identify the client: it must set X-Forwarded-For or Forwarded.",
-      );
-    }
     const refusal = admission.enter(address);
     if (refusal !== undefined) {
       count(metrics.connectionsRefused, "full");
@@ -256,7 +286,7 @@ class Site {
     };
     this.webSockets.add(socket);
     const isEncrypted = this.#options.tls !== undefined;
-    const peer = isEncrypted ? ({ address, port, tls: true } as const) : { address, port };
+    const peer: Peer = { address, port, websocket: true, ...(isEncrypted && { tls: true }) };
     const link = new SocketLink(peer, metrics, leave);
     if (server.upgrade(request, { data: link })) return undefined;
     leave();

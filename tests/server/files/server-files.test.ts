@@ -82,7 +82,7 @@ async function later(act: () => Promise<void>): Promise<void> {
 
 test("works before anybody has asked for the list, and logs the request", async () => {
   expect(await download("esc.png")).toEqual({ name: "esc.png", sizeBytes: 3 });
-  const fields = { file: "esc.png", address: host };
+  const fields = { file: "esc.png", address: host, port: 1 };
   expect(logged).toEqual([{ level: "info", message: "file requested", fields }]);
 });
 

@@ -212,7 +212,10 @@ describe("behind a reverse proxy", () => {
     expect(await from("unknown")).toBe("400");
     expect(await upgrade(behind, { Host: "localhost" })).toBe("101");
     expect(behind.seen).toEqual(["198.51.100.7", "127.0.0.1"]);
-    expect(behind.logged).toEqual([]);
+    expect(behind.logged.filter(({ level }) => level !== "info")).toEqual([]);
+    expect(behind.logged).toMatchObject([
+      { message: "request refused", fields: { address: "127.0.0.1", status: 400, path: "/ws" } },
+    ]);
   });
 
   test("an untrusted proxy is not believed, and warned about once", async () => {
@@ -346,7 +349,11 @@ describe("files", () => {
     await rig.get("/files/digits.txt", {}, "HEAD");
     await rig.get("/files/nothing");
     const fields = { file: "digits.txt", bytes: 10, address: "127.0.0.1" };
-    expect(rig.logged).toEqual([{ level: "info", message: "file requested", fields }]);
+    const refused = { address: "127.0.0.1", path: "/files/nothing", status: 404 };
+    expect(rig.logged).toEqual([
+      { level: "info", message: "file requested", fields },
+      { level: "info", message: "request refused", fields: { ...refused, origin: undefined } },
+    ]);
   });
 
   test("a file is an attachment that no browser executes", async () => {

@@ -1,0 +1,94 @@
+// Which log lines are written, so that a flood can neither fill the disk nor hide what else happens:
+// every network has a budget for each kind of line, every kind one for all networks, and there is
+// one for everything. What is left out is counted. Pure.
+
+import { isLoopback, networksOf } from "./addresses.ts";
+import { BoundedMap } from "./bounded-map.ts";
+import { TokenBucket } from "./chat/token-bucket.ts";
+import { logging as limits } from "./limits.ts";
+
+/** Lines that were left out since the last report. */
+export type LeftOut = {
+  /** Undefined: of too many kinds to tell. */
+  readonly kind: string | undefined;
+  /** Undefined: of several networks, or of none. */
+  readonly network: string | undefined;
+  readonly lines: number;
+};
+
+export class LogBudget {
+  readonly #all: TokenBucket;
+  readonly #kinds = new BoundedMap<string, TokenBucket>(limits.kinds);
+  /** By kind and network. */
+  readonly #networks = new BoundedMap<string, TokenBucket>(limits.networks);
+  readonly #leftOut = new Map<string, LeftOut>();
+
+  constructor(nowMs: number) {
+    this.#all = new TokenBucket(limits.linesPerSecond, limits.burst, nowMs);
+  }
+
+  /**
+   * Whether a line may be written. `kind`: its message; `address`: whom it is about. Loopback has no
+   * budget of its own, as with all limits by network.
+   */
+  take(kind: string, address: string | undefined, nowMs: number): boolean {
+    const network = address === undefined ? undefined : networkOfLines(address);
+    if (network !== undefined) {
+      const fresh = () => new TokenBucket(limits.networkLinesPerSecond, limits.networkBurst, nowMs);
+      const budget = getOrSet(this.#networks, keyOf(kind, network), fresh);
+      if (!budget.take(1, nowMs)) return this.#leaveOut(kind, network);
+    }
+    const fresh = () => new TokenBucket(limits.kindLinesPerSecond, limits.kindBurst, nowMs);
+    const budget = getOrSet(this.#kinds, kind, fresh);
+    if (budget.take(1, nowMs) && this.#all.take(1, nowMs)) return true;
+    return this.#leaveOut(kind, undefined);
+  }
+
+  /** What was left out since the last call: the networks with the most lines, the rest by kind. */
+  pollLeftOut(): LeftOut[] {
+    const most = [...this.#leftOut.values()].sort((a, b) => b.lines - a.lines);
+    this.#leftOut.clear();
+    const named = most.filter(({ network }) => network !== undefined);
+    const shown = new Set(named.slice(0, limits.reportedNetworks));
+    const rest = new Map<string | undefined, number>();
+    for (const entry of most) {
+      if (shown.has(entry)) continue;
+      rest.set(entry.kind, (rest.get(entry.kind) ?? 0) + entry.lines);
+    }
+    return [...shown, ...[...rest].map(([kind, lines]) => ({ kind, network: undefined, lines }))];
+  }
+
+  #leaveOut(kind: string, network: string | undefined): false {
+    const { size } = this.#leftOut;
+    if (network !== undefined && this.#count(kind, network, size < limits.networks)) return false;
+    if (this.#count(kind, undefined, size < limits.networks + limits.kinds)) return false;
+    this.#count(undefined, undefined, true);
+    return false;
+  }
+
+  /** False if there is no entry yet, and none may be added. */
+  #count(kind: string | undefined, network: string | undefined, mayAdd: boolean): boolean {
+    const key = keyOf(kind, network);
+    const lines = this.#leftOut.get(key)?.lines ?? 0;
+    if (lines === 0 && !mayAdd) return false;
+    this.#leftOut.set(key, { kind, network, lines: lines + 1 });
+    return true;
+  }
+}
+
+/** An IPv4 address, or the /48 that an IPv6 customer can have at most; undefined for loopback. */
+function networkOfLines(address: string): string | undefined {
+  return isLoopback(address) ? undefined : networksOf(address).at(-1)?.network;
+}
+
+function keyOf(kind: string | undefined, network: string | undefined): string {
+  return `${network ?? ""} ${kind ?? ""}`;
+}
+
+function getOrSet<Value>(map: BoundedMap<string, Value>, key: string, create: () => Value): Value {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const value = create();
+  map.set(key, value);
+  return value;
+}

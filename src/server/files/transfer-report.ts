@@ -1,0 +1,55 @@
+// The log's view of one connection's file transfers: which were refused, and how the others ended.
+// Reads the messages that pass; decides nothing.
+
+import type { Peer } from "../../chat/dialect.ts";
+import type { Log } from "../../log.ts";
+import type { TransferMessage } from "../../protocol/messages.ts";
+
+type Started = { file: string; bytes: number; atMs: number };
+
+export class TransferReport {
+  readonly #log: Log;
+  readonly #peer: Peer;
+  /** As many as the service lets one connection have. */
+  readonly #running = new Map<number, Started>();
+
+  constructor(log: Log, peer: Peer) {
+    this.#log = log;
+    this.#peer = peer;
+  }
+
+  /** The service has answered. */
+  sent(message: TransferMessage): void {
+    if (message.type === "offer") {
+      const { transfer, name: file, size: bytes } = message;
+      this.#running.set(transfer, { file, bytes, atMs: performance.now() });
+    } else if (message.type === "error") {
+      const { transfer, code } = message;
+      if (transfer === undefined) this.#log.info("file refused", { code, ...this.#place });
+      else this.#end(transfer, code);
+    }
+  }
+
+  /** The client says that it is done. */
+  fetched(transfer: number): void {
+    this.#end(transfer, "done");
+  }
+
+  /** The connection is gone. */
+  closed(): void {
+    for (const transfer of this.#running.keys()) this.#end(transfer, "lost");
+  }
+
+  #end(transfer: number, reason: string): void {
+    const started = this.#running.get(transfer);
+    if (started === undefined) return;
+    this.#running.delete(transfer);
+    const { file, bytes, atMs } = started;
+    const seconds = Math.round(performance.now() - atMs) / 1000;
+    this.#log.info("transfer ended", { file, bytes, seconds, reason, ...this.#place });
+  }
+
+  get #place(): { address: string; port: number } {
+    return { address: this.#peer.address, port: this.#peer.port };
+  }
+}
