@@ -37,6 +37,11 @@ export function networksOf(address: string): readonly { network: string; share: 
   ];
 }
 
+/** The widest of those networks: an IPv6 /48, otherwise the address. A network may be given too. */
+export function widestNetworkOf(address: string): string {
+  return networksOf(address).at(-1)!.network;
+}
+
 /** The first groups of an IPv6 address, at least four; undefined for IPv4 and loopback. */
 function groupsOf(address: string): readonly string[] | undefined {
   const plain = plainAddress(address);

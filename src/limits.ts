@@ -318,6 +318,13 @@ export const history = {
   maxAgeMs: 30 * 24 * 3_600_000,
   /** Private messages per recipient. */
   mailMessages: 1_000,
+  /**
+   * Of those, what one network may leave for somebody who is away, at once and per `mailHoldMs`, so
+   * that three networks together can't fill a mailbox.
+   */
+  absentMailMessages: 250,
+  /** Recipients and networks tracked for that; the least recently used is forgotten first. */
+  absentMailNetworks: 16_384,
   /** Pages replayed to returning sessions per turn, in turns: one takes up to 8 ms. */
   replaysPerTurn: 8,
   /** Open rooms. */

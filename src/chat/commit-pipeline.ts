@@ -119,7 +119,9 @@ export class CommitPipeline {
       sessions.push(recordOf(departure.session, departure));
     }
     const stored = batch.mail.filter((item) => item.stored);
-    const mail = stored.map(({ recipient, message }) => ({ session: recipient, message }));
+    const mail = stored.map(({ recipient, network, message }) => {
+      return { session: recipient, network, message };
+    });
     store.commit({ number: ++this.#number, rooms, mail, sessions }, (outcome) => {
       if (!outcome.done) return this.#settle(batch, { error: outcome.error });
       number(rooms, outcome.result.rooms);

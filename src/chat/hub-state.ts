@@ -3,6 +3,7 @@
 
 import { output } from "../limits.ts";
 import type { Log } from "../log.ts";
+import { AbsentMail } from "./absent-mail.ts";
 import type { PersonalEvent, PresenceEvent } from "./events.ts";
 import type { Backlog } from "./fan-out/outbox.ts";
 import type { FilesPort } from "./files-port.ts";
@@ -50,6 +51,7 @@ export class HubState {
   /** Rooms with pending joins, counted. They stay open so that their numbers stay known. */
   readonly heldRooms = new Map<string, number>();
   readonly openedRooms = new OpenedRooms();
+  readonly absentMail = new AbsentMail();
   #isWoken = false;
   #stampedMs = NaN;
   #stampMs = 0;

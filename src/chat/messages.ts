@@ -4,6 +4,7 @@
 import { networkOf } from "../addresses.ts";
 import { history, message as limits } from "../limits.ts";
 import { harmless, quoted } from "../text.ts";
+import { mailNetworkOf } from "./absent-mail.ts";
 import type { HubState } from "./hub-state.ts";
 import type { Command } from "./events.ts";
 import { fold, lobby } from "./names/grammar.ts";
@@ -11,6 +12,7 @@ import {
   type About,
   refuseIfOverfull,
   reject,
+  rejectFullMailbox,
   rejectUnknownUser,
   rejectUnread,
 } from "./rejections.ts";
@@ -86,13 +88,15 @@ export function tell(hub: HubState, session: Session, command: Tell): void {
 type Recipients = { here: Session[]; away: { name: string; record: SessionRecord }[] };
 /**
  * `unknown`: names that nobody has. `reassigned`: former names of the partner that now belong to
- * somebody else, who is not meant. `barred`: everyone was meant, by somebody outside the lobby.
+ * somebody else, who is not meant. `full`: absent people for whom the sender's network has left too
+ * much. `barred`: everyone was meant, by somebody outside the lobby.
  */
 type Found = Recipients & {
   everyone: boolean;
   barred: boolean;
   unknown: string[];
   reassigned: string[];
+  full: string[];
 };
 
 function tellFound(
@@ -113,9 +117,10 @@ function tellFound(
     const message = `${quoted(name)} no longer belongs to your partner: the message was not sent`;
     reject(hub, session, "unknown-user", message, { ...about, subject: name });
   }
+  for (const name of found.full) rejectFullMailbox(hub, session, name, about);
   // A message to the partner alone, by name, is part of the private chat.
   const [first, ...others] = found.here;
-  const more = [others, found.away, found.unknown, found.reassigned];
+  const more = [others, found.away, found.unknown, found.reassigned, found.full];
   const isAlone = !found.barred && more.every(({ length }) => length === 0);
   const inChat = first !== undefined && first.identity.key === session.privateChat.partner;
   sendPrivate(hub, session, found, text, inChat && isAlone, n);
@@ -133,7 +138,8 @@ function find(
   const isForAll = names.delete("all");
   const everyone = isForAll && session.rooms.has(lobby);
   const barred = isForAll && !everyone;
-  const found: Found = { everyone, barred, here: [], away: [], unknown: [], reassigned: [] };
+  const nobody = { here: [], away: [], unknown: [], reassigned: [], full: [] };
+  const found: Found = { everyone, barred, ...nobody };
   const reached = new Set<string>();
   for (const [folded, name] of names) {
     const known = session.privateChat.names?.keyOf(folded, hub.nowMs);
@@ -151,11 +157,19 @@ function find(
     // One person by two names: the old one, whose release is not committed yet, and the new one.
     if (key === undefined || reached.has(key)) continue;
     reached.add(key);
-    if (record !== undefined) found.away.push({ name, record });
+    if (record !== undefined) {
+      if (mayWriteTo(hub, session, record)) found.away.push({ name, record });
+      else found.full.push(name);
+    }
     // Members of the lobby receive it there.
     else if (other !== undefined && !(everyone && other.rooms.has(lobby))) found.here.push(other);
   }
   return found;
+}
+
+/** Counts a message to somebody who is away. */
+function mayWriteTo(hub: HubState, { peer }: Session, { id }: SessionRecord): boolean {
+  return hub.options.rates === undefined || hub.absentMail.take(id, peer.address, hub.nowMs);
 }
 
 /** The partner, if the name used to be its own and now belongs to nobody. */
@@ -283,7 +297,8 @@ function sendPrivate(
   const { gathering } = hub.pipeline;
   gathering.speakers.add(session);
   const order = hub.pipeline.nextOrder();
-  const item = { order, message, author: session, n, mail: 0 };
+  const network = mailNetworkOf(session);
+  const item = { order, network, message, author: session, n, mail: 0 };
   for (const { identity } of here) {
     gathering.mail.push({
       ...item,

@@ -1,7 +1,7 @@
 // Tells a session that its request failed.
 
 import type { ErrorCode, ParleyError } from "../errors.ts";
-import { message as messageLimits, names as nameLimits, sender } from "../limits.ts";
+import { history, message as messageLimits, names as nameLimits, sender } from "../limits.ts";
 import { quoted } from "../text.ts";
 import type { HubState } from "./hub-state.ts";
 import type { Command, Ref } from "./events.ts";
@@ -43,6 +43,17 @@ export function rejectUnknownUser(
   const message = `Nobody here is called ${quoted(name, nameLimits.maxChars)}: check who is here`;
   const subject = name.slice(0, messageLimits.maxTextChars);
   reject(hub, session, "unknown-user", message, { ...about, subject });
+}
+
+/** The absent person's mailbox holds all that the sender's network may leave in it. */
+export function rejectFullMailbox(
+  hub: HubState,
+  session: Session,
+  name: string,
+  about: About,
+): void {
+  const message = `${quoted(name)} is away, and your network has left ${history.absentMailMessages} messages already: the message was not sent, write again later`;
+  reject(hub, session, "full", message, { ...about, subject: name });
 }
 
 /** While the store is not answering. */

@@ -15,10 +15,18 @@ export type Batch = {
   readonly number: number;
   /** Messages by room, each room once, numbered by the log in this order. */
   readonly rooms: readonly RoomBatch[];
-  /** Private messages by recipient session ID, numbered by the mailbox. */
-  readonly mail: readonly { session: string; message: Omit<PrivateMessage, "mail"> }[];
+  /** Private messages, numbered by the mailbox. */
+  readonly mail: readonly Mail[];
   /** Records that changed, each once, as they are after this batch. */
   readonly sessions: readonly SessionUpdate[];
+};
+
+/** A private message for the mailbox of session `session` (its record's ID). */
+export type Mail = {
+  readonly session: string;
+  /** The network it came from (addresses.ts), which has a share of the mailbox. For nobody's eyes. */
+  readonly network: string;
+  readonly message: Omit<PrivateMessage, "mail">;
 };
 
 export type RoomBatch = { readonly room: string; readonly runs: readonly SaidRun[] };

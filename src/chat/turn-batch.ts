@@ -46,6 +46,7 @@ export type MailItem = {
   recipient: string;
   stored: boolean;
   order: number;
+  network: string;
   message: Omit<PrivateMessage, "mail">;
   author: Session;
   n: number | undefined;

@@ -1,8 +1,13 @@
-// Which messages a full mailbox loses: the oldest from the sender who fills most of it, so that a
-// flood can't push out what others wrote. Shared by all stores. Pure.
+// Which messages a full mailbox loses: the oldest of the network that fills most of it, so that a
+// flood can't push out what others wrote, under however many names it comes. Shared by all stores.
+// Pure.
+
+import { widestNetworkOf } from "../addresses.ts";
 
 export type MailboxEntry = {
   readonly mail: number;
+  /** The network it came from; empty if unknown (it was stored by an earlier version). */
+  readonly network: string;
   /** The sender's name. */
   readonly from: string;
 };
@@ -15,35 +20,52 @@ export function isTrimDue(mail: number, max: number): boolean {
   return mail % Math.max(1, max >> 3) === 0;
 }
 
-/** Numbers of the messages to delete so that `max` stay. `entries` is a mailbox, ascending. */
+/**
+ * Numbers of the messages to delete so that `max` stay. `entries` is a mailbox, ascending. The
+ * widest network with the most loses one (an IPv6 /48, so that more /64s gain nothing); within it
+ * the /64 with the most, and within that the name.
+ */
 export function surplusMail(entries: readonly MailboxEntry[], max: number): number[] {
-  const bySender = new Map<string, number[]>();
-  for (const { mail, from } of entries) {
-    const numbers = bySender.get(from);
-    if (numbers === undefined) bySender.set(from, [mail]);
-    else numbers.push(mail);
+  if (entries.length <= max) return [];
+  const all = new Share();
+  for (const { mail, network, from } of entries) {
+    all.add(mail, [widestNetworkOf(network), network, from]);
   }
-  const senders = Array.from(bySender.values(), (numbers) => ({ numbers, deleted: 0 }));
-  const surplus: number[] = [];
-  for (let left = entries.length - max; left > 0; left--) {
-    let largest = senders[0]!;
-    for (const sender of senders) {
-      const difference = kept(sender) - kept(largest);
-      const isOlder = oldest(sender) < oldest(largest);
-      if (difference > 0 || (difference === 0 && isOlder)) largest = sender;
+  return Array.from({ length: entries.length - max }, () => all.takeOldest());
+}
+
+/** Messages kept, by networks and names within them. */
+class Share {
+  kept = 0;
+  /** Messages of this one share, ascending; empty if it is divided. */
+  readonly #mail: number[] = [];
+  readonly #parts = new Map<string, Share>();
+  #taken = 0;
+
+  add(mail: number, [key, ...rest]: readonly string[]): void {
+    this.kept++;
+    if (key === undefined) return void this.#mail.push(mail);
+    let part = this.#parts.get(key);
+    if (part === undefined) this.#parts.set(key, (part = new Share()));
+    part.add(mail, rest);
+  }
+
+  /** Removes the oldest message of the largest part; of equals, the one whose oldest is older. */
+  takeOldest(): number {
+    this.kept--;
+    let largest: Share | undefined;
+    for (const part of this.#parts.values()) {
+      const difference = part.kept - (largest?.kept ?? 0);
+      const isOlder = difference === 0 && largest !== undefined && part.oldest < largest.oldest;
+      if (difference > 0 || isOlder) largest = part;
     }
-    surplus.push(oldest(largest));
-    largest.deleted++;
+    return largest?.takeOldest() ?? this.#mail[this.#taken++]!;
   }
-  return surplus;
-}
 
-type Sender = { numbers: number[]; deleted: number };
-
-function kept({ numbers, deleted }: Sender): number {
-  return numbers.length - deleted;
-}
-
-function oldest({ numbers, deleted }: Sender): number {
-  return numbers[deleted] ?? Infinity;
+  /** The lowest number in this share. */
+  get oldest(): number {
+    let oldest = this.#mail[this.#taken] ?? Infinity;
+    for (const part of this.#parts.values()) oldest = Math.min(oldest, part.oldest);
+    return oldest;
+  }
 }

@@ -1,35 +1,23 @@
-// Private messages in memory, packed as JSON so that their size is known. A full mailbox loses the
-// oldest messages from the sender who fills most of it; past the total limit, the largest mailbox
-// does. Knows nothing about sessions.
+// Private messages in memory, packed as JSON so that their size is known. A full mailbox loses what
+// mailbox-shares.ts says; past the total limit, the network with the most bytes in all mailboxes
+// loses its oldest messages. Knows nothing about sessions.
 
+import { widestNetworkOf } from "../addresses.ts";
 import type { PrivateMessage } from "../chat/events.ts";
-import type { Mailboxes } from "../chat/store.ts";
+import type { Mail, Mailboxes } from "../chat/store.ts";
 import { isTrimDue, surplusMail } from "./mailbox-shares.ts";
+import { MailQueue, type StoredMail } from "./mail-queue.ts";
 
-type PackedMessage = { mail: number; from: string; packed: Uint8Array };
-type Mailbox = {
-  /** Ascending by `mail`. */
-  messages: PackedMessage[];
-  bytes: number;
-  bytesBySender: Map<string, number>;
-};
-type Arrival = { session: string; mail: number; clockMs: number };
-
-/** Entries of deleted messages are cleared out when they outnumber the live ones by this much. */
-const maxStaleArrivals = 1_024;
+type Sender = { bytes: number; queue: MailQueue };
+type Network = { bytes: number; senders: Map<string, Sender> };
 
 export class MemoryMailboxes implements Mailboxes {
-  readonly #boxes = new Map<string, Mailbox>();
-  /**
-   * Sessions by the number of leading zeros in the size of their mailbox, so that the mailboxes in
-   * one set differ by less than a factor of two.
-   */
-  readonly #sessionsBySize = Array.from({ length: 33 }, () => new Set<string>());
-  /** Every message in order of arrival, deleted ones included. */
-  #arrivals: Arrival[] = [];
-  #firstArrival = 0;
+  /** By session, each ascending by `mail`. */
+  readonly #boxes = new Map<string, StoredMail[]>();
+  /** Everything by the widest network it came from, and by its sender's name. */
+  readonly #networks = new Map<string, Network>();
+  readonly #arrivals = new MailQueue();
   #bytes = 0;
-  #count = 0;
   readonly #maxMessages: number;
   readonly #maxBytes: number;
 
@@ -39,109 +27,95 @@ export class MemoryMailboxes implements Mailboxes {
     this.#maxBytes = maxBytes;
   }
 
-  append(session: string, message: PrivateMessage, clockMs: number): void {
+  append({ session, network, message }: Mail, mail: number, clockMs: number): void {
     let box = this.#boxes.get(session);
-    if (box === undefined) {
-      box = { messages: [], bytes: 0, bytesBySender: new Map() };
-      this.#boxes.set(session, box);
-    }
-    const { mail, from } = message;
-    const packed = Buffer.from(JSON.stringify(message));
-    box.messages.push({ mail, from, packed });
-    this.#resize(session, box, from, packed.length);
-    this.#count++;
-    this.#arrivals.push({ session, mail, clockMs });
-    if (box.messages.length > this.#maxMessages && isTrimDue(mail, this.#maxMessages)) {
-      const surplus = surplusMail(box.messages, this.#maxMessages);
-      for (const number of surplus) this.#remove(session, box, number);
+    if (box === undefined) this.#boxes.set(session, (box = []));
+    const packed = Buffer.from(JSON.stringify({ ...message, mail }));
+    const { from } = message;
+    const stored = { session, mail, network, from, clockMs, packed, isDeleted: false };
+    box.push(stored);
+    this.#arrivals.push(stored);
+    this.#senderOf(stored).queue.push(stored);
+    this.#resize(stored, packed.length);
+    if (box.length > this.#maxMessages && isTrimDue(mail, this.#maxMessages)) {
+      for (const number of surplusMail(box, this.#maxMessages)) {
+        this.#remove(box[indexOf(box, number)]!);
+      }
     }
     while (this.#bytes > this.#maxBytes) this.#shrinkLargest();
-    if (this.#arrivals.length - this.#firstArrival > this.#count + maxStaleArrivals) {
-      this.#clearStaleArrivals();
-    }
   }
 
   after(session: string, mail: number, limit: number): readonly PrivateMessage[] {
-    const messages = this.#boxes.get(session)?.messages ?? [];
+    const messages = this.#boxes.get(session) ?? [];
     const from = indexOf(messages, mail + 1);
     return messages.slice(from, from + limit).map(unpack);
   }
 
   delete(session: string): void {
-    const box = this.#boxes.get(session);
-    if (box === undefined) return;
-    this.#count -= box.messages.length;
-    this.#sessionsBySize[Math.clz32(box.bytes)]!.delete(session);
-    this.#bytes -= box.bytes;
-    this.#boxes.delete(session);
+    for (const stored of this.#boxes.get(session)?.slice() ?? []) this.#remove(stored);
   }
 
   /** Deletes at most `limit` messages that arrived before `clockMs`; true if there may be more. */
   sweep(clockMs: number, limit: number): boolean {
     for (let i = 0; i < limit; i++) {
-      const arrival = this.#arrivals[this.#firstArrival];
-      if (arrival === undefined || arrival.clockMs >= clockMs) return false;
-      this.#firstArrival++;
-      const box = this.#boxes.get(arrival.session);
-      if (box !== undefined) this.#remove(arrival.session, box, arrival.mail);
-      if (this.#firstArrival <= maxStaleArrivals) continue;
-      this.#arrivals.splice(0, this.#firstArrival);
-      this.#firstArrival = 0;
+      const { oldest } = this.#arrivals;
+      if (oldest === undefined || oldest.clockMs >= clockMs) return false;
+      this.#remove(oldest);
     }
     return true;
   }
 
-  /** Mailboxes in the largest size class take turns. */
+  /** Within a network, the sender with the most bytes loses the oldest message. */
   #shrinkLargest(): void {
-    for (const sessions of this.#sessionsBySize) {
-      for (const session of sessions) {
-        const box = this.#boxes.get(session)!;
-        let most = { from: "", bytes: 0 };
-        for (const [from, bytes] of box.bytesBySender) {
-          if (bytes > most.bytes) most = { from, bytes };
-        }
-        const oldest = box.messages.find(({ from }) => from === most.from)!;
-        return this.#remove(session, box, oldest.mail);
-      }
+    const network = largest(this.#networks.values());
+    const sender = network === undefined ? undefined : largest(network.senders.values());
+    const oldest = sender?.queue.oldest;
+    if (oldest === undefined) throw new Error(`${this.#bytes} bytes of mail belong to nobody`);
+    this.#remove(oldest);
+  }
+
+  #senderOf({ network, from }: StoredMail): Sender {
+    const key = widestNetworkOf(network);
+    let found = this.#networks.get(key);
+    if (found === undefined) this.#networks.set(key, (found = { bytes: 0, senders: new Map() }));
+    let sender = found.senders.get(from);
+    if (sender === undefined) {
+      sender = { bytes: 0, queue: new MailQueue() };
+      found.senders.set(from, sender);
     }
+    return sender;
   }
 
-  /**
-   * Accounts for a message from `from` being added or removed, and moves the mailbox to the end of
-   * its size class.
-   */
-  #resize(session: string, box: Mailbox, from: string, byBytes: number): void {
-    this.#sessionsBySize[Math.clz32(box.bytes)]!.delete(session);
-    box.bytes += byBytes;
+  /** Accounts for a message that was added or removed. */
+  #resize(stored: StoredMail, byBytes: number): void {
+    const key = widestNetworkOf(stored.network);
+    const network = this.#networks.get(key)!;
+    const sender = network.senders.get(stored.from)!;
     this.#bytes += byBytes;
-    if (box.bytes > 0) this.#sessionsBySize[Math.clz32(box.bytes)]!.add(session);
-    const bytes = (box.bytesBySender.get(from) ?? 0) + byBytes;
-    if (bytes > 0) box.bytesBySender.set(from, bytes);
-    else box.bytesBySender.delete(from);
+    network.bytes += byBytes;
+    sender.bytes += byBytes;
+    if (sender.bytes === 0) network.senders.delete(stored.from);
+    if (network.bytes === 0) this.#networks.delete(key);
   }
 
-  #remove(session: string, box: Mailbox, mail: number): void {
-    const index = indexOf(box.messages, mail);
-    const message = box.messages[index];
-    if (message === undefined || message.mail !== mail) return;
-    box.messages.splice(index, 1);
-    this.#count--;
-    this.#resize(session, box, message.from, -message.packed.length);
-    if (box.messages.length === 0) this.#boxes.delete(session);
-  }
-
-  #clearStaleArrivals(): void {
-    const isKept = ({ session, mail }: Arrival): boolean => {
-      const messages = this.#boxes.get(session)?.messages ?? [];
-      return messages[indexOf(messages, mail)]?.mail === mail;
-    };
-    this.#arrivals = this.#arrivals.slice(this.#firstArrival).filter(isKept);
-    this.#firstArrival = 0;
+  #remove(stored: StoredMail): void {
+    const box = this.#boxes.get(stored.session)!;
+    box.splice(indexOf(box, stored.mail), 1);
+    if (box.length === 0) this.#boxes.delete(stored.session);
+    this.#senderOf(stored).queue.deleted(stored);
+    this.#arrivals.deleted(stored);
+    this.#resize(stored, -stored.packed.length);
   }
 }
 
+function largest<Part extends { readonly bytes: number }>(parts: Iterable<Part>): Part | undefined {
+  let most: Part | undefined;
+  for (const part of parts) if (most === undefined || part.bytes > most.bytes) most = part;
+  return most;
+}
+
 /** The index of the first message numbered `mail` or higher, by binary search. */
-function indexOf(messages: readonly PackedMessage[], mail: number): number {
+function indexOf(messages: readonly StoredMail[], mail: number): number {
   let low = 0;
   let high = messages.length;
   while (low < high) {
@@ -152,7 +126,7 @@ function indexOf(messages: readonly PackedMessage[], mail: number): number {
   return low;
 }
 
-function unpack({ packed }: PackedMessage): PrivateMessage {
+function unpack({ packed }: StoredMail): PrivateMessage {
   const bytes = Buffer.from(packed.buffer, packed.byteOffset, packed.length);
   const message: PrivateMessage = JSON.parse(bytes.toString());
   // JSON has no undefined.

@@ -45,9 +45,10 @@ class MemoryStore implements ServerStore {
     const clockMs = this.clock();
     const rooms = batch.rooms.map((room) => this.rooms.append(room, clockMs));
     for (const update of batch.sessions) this.sessions.put(update, clockMs);
-    const mail = batch.mail.map(({ session, message }) => {
+    const mail = batch.mail.map((item) => {
+      const { session, message } = item;
       const number = this.sessions.nextMail(session, message.timeMs, clockMs);
-      this.mailboxes.append(session, { ...message, mail: number }, clockMs);
+      this.mailboxes.append(item, number, clockMs);
       return number;
     });
     return this.#last.remember(batch, { rooms, mail });

@@ -1,7 +1,7 @@
-// Mailboxes in a data file. A full one loses messages from the sender who fills most of it.
+// Mailboxes in a data file. A full one loses messages from the network that fills most of it.
 
 import type { PrivateMessage } from "../chat/events.ts";
-import type { Mailboxes } from "../chat/store.ts";
+import type { Mail, Mailboxes } from "../chat/store.ts";
 import { isTrimDue, surplusMail } from "./mailbox-shares.ts";
 import type { MailRow, Read, Statements } from "./sqlite-statements.ts";
 
@@ -22,10 +22,10 @@ export class SqliteMailboxes implements Mailboxes {
   }
 
   /** Runs within a transaction. */
-  append(session: string, message: PrivateMessage, clockMs: number): void {
-    const { mail, timeMs, from, alias, to, chat, text } = message;
+  append({ session, network, message }: Mail, mail: number, clockMs: number): void {
+    const { timeMs, from, alias, to, chat, text } = message;
     const rest = [from, alias ?? null, JSON.stringify(to), chat ? 1 : 0, text] as const;
-    this.#sql.insertMail.run(session, mail, timeMs, clockMs, ...rest);
+    this.#sql.insertMail.run(session, mail, timeMs, clockMs, network, ...rest);
     if (mail <= this.#maxMessages || !isTrimDue(mail, this.#maxMessages)) return;
     const surplus = surplusMail(this.#sql.mailbox.all(session), this.#maxMessages);
     for (const number of surplus) this.#sql.deleteMail.run(session, number);

@@ -72,8 +72,15 @@ const version1 = `
   ) STRICT, WITHOUT ROWID;
 `;
 
+/** Version 3: each private message has the network it came from, which has a share of the mailbox. */
+const version3 = "ALTER TABLE mail ADD COLUMN network TEXT NOT NULL DEFAULT ''";
+
 /** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
-const migrations: readonly Migration[] = [(db) => db.run(version1), makeVersion2];
+const migrations: readonly Migration[] = [
+  (db) => db.run(version1),
+  makeVersion2,
+  (db) => db.run(version3),
+];
 
 /** The version that this program writes. */
 export const schemaVersion = migrations.length;

@@ -109,14 +109,14 @@ export class SizeLimit {
     return bytes;
   }
 
-  /** Deletes the oldest messages from the sender who fills most of the mailbox. */
+  /** Deletes the oldest messages of the network that fills most of the mailbox. */
   #deleteMail(session: string): number {
     const size = `octet_length(text) + ${rowBytes}`;
     const oldest = this.db
       .query<{ mail: number; bytes: number }, [string, number]>(
         `SELECT mail, ${size} AS bytes FROM mail
-         WHERE session = ?1 AND sender = (SELECT sender FROM mail WHERE session = ?1
-           GROUP BY sender ORDER BY sum(${size}) DESC LIMIT 1)
+         WHERE session = ?1 AND network = (SELECT network FROM mail WHERE session = ?1
+           GROUP BY network ORDER BY sum(${size}) DESC LIMIT 1)
          ORDER BY mail LIMIT ?2`,
       )
       .all(session, limits.sliceRows);

@@ -123,11 +123,12 @@ function mailStatements(prepare: Prepare) {
        WHERE session = ? AND mail > ? ORDER BY mail LIMIT ?`,
     ),
     insertMail: prepare<never, SQLQueryBindings[]>(
-      `INSERT INTO mail (session, mail, time_ms, clock_ms, sender, alias, recipients, chat, text)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO mail
+         (session, mail, time_ms, clock_ms, network, sender, alias, recipients, chat, text)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     mailbox: prepare<MailboxEntry, [string]>(
-      `SELECT mail, sender AS "from" FROM mail WHERE session = ? ORDER BY mail`,
+      `SELECT mail, network, sender AS "from" FROM mail WHERE session = ? ORDER BY mail`,
     ),
     deleteMail: prepare<never, [string, number]>("DELETE FROM mail WHERE session = ? AND mail = ?"),
   };

@@ -143,9 +143,10 @@ class FileStore implements SqliteStore {
   #write(batch: Batch, appender: RoomAppender, clockMs: number): Committed {
     const rooms = batch.rooms.map((room) => appender.append(room, clockMs));
     for (const update of batch.sessions) this.sessions.put(update, clockMs);
-    const mail = batch.mail.map(({ session, message }) => {
+    const mail = batch.mail.map((item) => {
+      const { session, message } = item;
       const number = this.sessions.nextMail(session, message.timeMs, clockMs);
-      this.mailboxes.append(session, { ...message, mail: number }, clockMs);
+      this.mailboxes.append(item, number, clockMs);
       this.#transactions.noteWritten(1, message.text.length);
       return number;
     });

@@ -2,11 +2,10 @@
 
 import type { PrivateMessage, Said } from "../../src/chat/events.ts";
 import { SaidRun } from "../../src/chat/said-run.ts";
-import type { Batch, Committed, LocalStore, SessionUpdate } from "../../src/chat/store.ts";
+import type { Batch, Committed, LocalStore, Mail, SessionUpdate } from "../../src/chat/store.ts";
 import type { ServerStore } from "../../src/store/server-store.ts";
 
 type RunFields = Partial<Pick<SaidRun, "timeMs" | "from" | "alias" | "n">>;
-type Mail = Batch["mail"][number];
 
 /** Consecutive messages of one sender. */
 export function run(room: string, texts: readonly string[], fields: RunFields = {}): SaidRun {
@@ -27,13 +26,15 @@ export function logged(runs: readonly SaidRun[], first: number): Said[] {
   return all.map((said, i) => ({ ...said, seq: first + i }));
 }
 
+/** A private message to `session`. */
 export function mail(
   session: string,
   text: string,
-  fields: Partial<PrivateMessage> = {},
-): Mail & { message: Omit<PrivateMessage, "mail"> } {
+  fields: Partial<PrivateMessage> & { network?: string } = {},
+): Mail {
   const { timeMs = 1_000, from = "Ann", alias, to = ["Bob"], chat = false } = fields;
-  return { session, message: { type: "private", timeMs, from, alias, to, chat, text } };
+  const { network = "192.0.2.1" } = fields;
+  return { session, network, message: { type: "private", timeMs, from, alias, to, chat, text } };
 }
 
 export function update(id: string, fields: Partial<SessionUpdate> = {}): SessionUpdate {

@@ -1,11 +1,17 @@
 // What a full mailbox loses.
 
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { isTrimDue, surplusMail } from "../../src/store/mailbox-shares.ts";
+import { widestNetworkOf } from "../../src/addresses.ts";
+import { isTrimDue, type MailboxEntry, surplusMail } from "../../src/store/mailbox-shares.ts";
 
-test("the sender with the most loses the oldest; among equals, the one whose oldest is older", () => {
-  const entries = [..."abbbca"].map((from, i) => ({ mail: i + 1, from }));
+/** A mailbox with one message of each sender, in this order. */
+function mailbox(senders: readonly (readonly [network: string, from: string])[]): MailboxEntry[] {
+  return senders.map(([network, from], i) => ({ mail: i + 1, network, from }));
+}
+
+test("the network with the most loses the oldest; among equals, the one whose oldest is older", () => {
+  const entries = mailbox([..."abbbca"].map((network) => [network, "Ann"]));
   expect(surplusMail(entries, 6)).toEqual([]);
   expect(surplusMail(entries, 5)).toEqual([2]);
   expect(surplusMail(entries, 4)).toEqual([2, 1]);
@@ -13,22 +19,59 @@ test("the sender with the most loses the oldest; among equals, the one whose old
   expect(surplusMail(entries, 1)).toEqual([2, 1, 3, 4, 5]);
 });
 
-test("no sender with less than an even share loses anything", () => {
-  const mailbox = fc.array(fc.constantFrom(..."abcdef"), { maxLength: 80 });
-  fc.assert(
-    fc.property(mailbox, fc.integer({ min: 1, max: 60 }), (senders, max) => {
-      const entries = senders.map((from, i) => ({ mail: i + 1, from }));
-      const surplus = new Set(surplusMail(entries, max));
-      expect(surplus.size).toBe(Math.max(0, entries.length - max));
-      const evenShare = max / new Set(senders).size;
-      for (const from of new Set(senders)) {
-        const own = entries.filter((entry) => entry.from === from);
-        const lost = own.filter(({ mail }) => surplus.has(mail));
-        if (own.length <= evenShare) expect(lost).toEqual([]);
-        expect(lost).toEqual(own.slice(0, lost.length));
-      }
-    }),
+test("within a network, the name with the most loses the oldest", () => {
+  const entries = mailbox([..."abbbca"].map((from) => ["192.0.2.1", from]));
+  expect(surplusMail(entries, 3)).toEqual([2, 1, 3]);
+});
+
+test("an IPv6 /48 counts as one network, and within it the largest /64 loses first", () => {
+  const entries = mailbox([
+    ["2001:db8:1:1::/64", "Ann"],
+    ["2001:db8:1:2::/64", "Ben"],
+    ["2001:db8:1:2::/64", "Cid"],
+    ["192.0.2.1", "Dot"],
+    ["192.0.2.1", "Dot"],
+  ]);
+  expect(surplusMail(entries, 4)).toEqual([2]);
+  expect(surplusMail(entries, 3)).toEqual([2, 1]);
+});
+
+describe("whoever floods", () => {
+  const networks = ["", "192.0.2.1", "2001:db8:1:1::/64", "2001:db8:1:2::/64", "2001:db8:2::/64"];
+  const senders = fc.array(
+    fc.tuple(fc.constantFrom(...networks), fc.constantFrom("a", "b", "c", "d")),
+    { maxLength: 80 },
   );
+
+  test("no network with an even share or less loses anything, however many names the others use", () => {
+    fc.assert(
+      fc.property(senders, fc.integer({ min: 1, max: 60 }), (all, max) => {
+        const entries = mailbox(all);
+        const surplus = new Set(surplusMail(entries, max));
+        expect(surplus.size).toBe(Math.max(0, entries.length - max));
+        const wide = new Set(entries.map(({ network }) => widestNetworkOf(network)));
+        for (const network of wide) {
+          const own = entries.filter((entry) => widestNetworkOf(entry.network) === network);
+          const lost = own.filter(({ mail }) => surplus.has(mail));
+          if (own.length <= max / wide.size) expect(lost).toEqual([]);
+        }
+      }),
+    );
+  });
+
+  test("each sender loses the oldest first", () => {
+    fc.assert(
+      fc.property(senders, fc.integer({ min: 1, max: 60 }), (all, max) => {
+        const entries = mailbox(all);
+        const surplus = new Set(surplusMail(entries, max));
+        for (const { network, from } of entries) {
+          const own = entries.filter((entry) => entry.network === network && entry.from === from);
+          const lost = own.filter(({ mail }) => surplus.has(mail));
+          expect(lost).toEqual(own.slice(0, lost.length));
+        }
+      }),
+    );
+  });
 });
 
 test("a mailbox is trimmed once per eighth of its limit", () => {

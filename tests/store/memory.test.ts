@@ -99,6 +99,30 @@ describe("memory", () => {
     }
   });
 
+  test("past the limit of all mailboxes, a network loses only what it wrote, wherever it wrote it", () => {
+    const { store, writer } = open({ mailBytes: 100_000 });
+    for (let i = 0; i < 20; i++) writer.commit({ mail: [mail("bob", "x".repeat(1_000))] });
+    for (let i = 0; i < 400; i++) {
+      const fields = { from: `M${i}`, network: `2001:db8:1:${i.toString(16)}::/64` };
+      writer.commit({ mail: [mail(`m${i}`, "x".repeat(1_000), fields)] });
+    }
+    expect(store.mailboxes.after("bob", 0, 99)).toHaveLength(20);
+    const kept = (): number =>
+      Array.from({ length: 400 }, (_, i) => store.mailboxes.after(`m${i}`, 0, 9).length).reduce(
+        (sum, length) => sum + length,
+      );
+    const afterFlood = kept();
+    expect(afterFlood).toBeGreaterThan(50);
+    expect(afterFlood).toBeLessThan(80);
+    // Deleted mailboxes are accounted for as well.
+    for (let i = 0; i < 1_000; i++) {
+      writer.commit({ sessions: [update(`s${i}`)], mail: [mail(`s${i}`, "x".repeat(1_000))] });
+    }
+    expect(kept()).toBeGreaterThan(40);
+    expect(store.mailboxes.after("s999", 0, 99)).toHaveLength(1);
+    expect(store.mailboxes.after("s0", 0, 99)).toEqual([]);
+  });
+
   test("thousands of private messages to one reader leave no trace beyond the limit", () => {
     const { store, writer } = open({ mailMessages: 3 });
     for (let i = 1; i <= 20_000; i++) writer.commit({ mail: [mail("s", "psst")] });

@@ -1,5 +1,5 @@
-// Data files of version 1 are migrated atomically when opened: a file written by parley 0.1.0, a
-// large one, and one whose migration was killed.
+// Data files of earlier versions are migrated atomically when opened: files that parley 0.1.0 and
+// the program of version 2 wrote, a large one, and one whose migration was killed.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
@@ -123,6 +123,36 @@ describe("a file of version 1", () => {
     expect(old).toEqual(before.chat);
     expect(after.mail.filter(({ time_ms }) => time_ms > 1_000)).toEqual(before.mail);
   });
+});
+
+test("a file of version 2 is complete after it was opened, and new mail has its network", () => {
+  const path = freshPath();
+  copyFileSync(join(import.meta.dir, "fixtures/version-2.db"), path);
+  const before = contents(path);
+  expect(before.chat).toHaveLength(307);
+  expect(before.mail).toHaveLength(6);
+  const store = openSqliteStore(path);
+  expect(store.db.query("PRAGMA user_version").get()).toEqual({ user_version: schemaVersion });
+  expect(store.epoch).toBe("pKfdPn-KqVC5dmL3cuvODw");
+  expect(store.rooms.bounds("lobby")).toEqual({ first: 1, last: 277 });
+  const dot = store.directory.find("dot", 0)!;
+  expect(dot).toMatchObject({ n: 1, mail: 4, network: "127.0.0.1" });
+  const texts = store.mailboxes.after(dot.id, 0, 99).map(({ text }) => text);
+  expect(texts).toEqual(["mail one", 'mail "two" \\', "drei 😀", "to both"]);
+  sweepAll(store);
+  new Writer(store).commit({ mail: [mail(dot.id, "psst", { network: "192.0.2.9" })] });
+  const networks = store.db
+    .query<{ network: string }, [string]>(
+      "SELECT network FROM mail WHERE session = ? ORDER BY mail",
+    )
+    .all(dot.id);
+  expect(networks.map(({ network }) => network)).toEqual(["", "", "", "", "192.0.2.9"]);
+  store.close();
+  const after = contents(path);
+  expect(after.chat).toEqual(before.chat);
+  expect(after.mail.filter(({ text }) => text !== "psst")).toEqual(
+    before.mail.filter(({ text }) => text !== "psst"),
+  );
 });
 
 /** A file of version 1 with `count` messages in each of two rooms. */

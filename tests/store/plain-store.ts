@@ -15,7 +15,7 @@ export type Bounds = {
 export class PlainStore implements LocalStore {
   #said: { said: Said; clockMs: number }[] = [];
   readonly #last = new Map<string, number>();
-  #mail: { session: string; message: PrivateMessage; clockMs: number }[] = [];
+  #mail: { session: string; network: string; message: PrivateMessage; clockMs: number }[] = [];
   #sessions: { record: SessionRecord; clockMs: number }[] = [];
 
   constructor(
@@ -76,12 +76,12 @@ export class PlainStore implements LocalStore {
       const known = this.sessions.load(update.id);
       this.#put({ ...update, mail: known?.mail ?? 0 }, clockMs);
     }
-    const numbers = mail.map(({ session, message }) => {
+    const numbers = mail.map(({ session, network, message }) => {
       const known = this.#sessions.find(({ record }) => record.id === session);
       const number = (known?.record.mail ?? 0) + 1;
       const stranger = { id: session, name: "", n: 0, network: "", seenMs: message.timeMs };
       this.#put({ ...(known?.record ?? stranger), mail: number }, known?.clockMs ?? clockMs);
-      this.#mail.push({ session, message: { ...message, mail: number }, clockMs });
+      this.#mail.push({ session, network, message: { ...message, mail: number }, clockMs });
       this.#trim(session);
       return number;
     });
@@ -108,7 +108,9 @@ export class PlainStore implements LocalStore {
   }
 
   #trim(session: string): void {
-    const own = this.#mail.filter((one) => one.session === session).map(({ message }) => message);
+    const own = this.#mail
+      .filter((one) => one.session === session)
+      .map(({ network, message: { mail, from } }) => ({ mail, network, from }));
     const gone = surplusMail(own, this.bounds.mailMessages);
     this.#mail = this.#mail.filter(
       (one) => one.session !== session || !gone.includes(one.message.mail),

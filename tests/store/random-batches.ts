@@ -45,6 +45,7 @@ const batchPlan = fc.record({
   mail: fc.array(
     fc.record({
       session: fc.constantFrom(...ids),
+      network: fc.constantFrom("", "192.0.2.1", "2001:db8:0:1::/64", "2001:db8:0:2::/64"),
       from: fc.constantFrom(...names),
       text,
       chat: fc.boolean(),

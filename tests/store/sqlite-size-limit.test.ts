@@ -49,12 +49,13 @@ test("a flood in one room takes nothing from the others, and its numbering conti
   expect(store.rooms.after("flood", 1_000, 9)).toHaveLength(1);
 });
 
-test("a flood of mail takes nothing from rooms, other mailboxes and other senders", () => {
+test("a flood of mail takes nothing from rooms, other mailboxes and other networks", () => {
   const { store, writer } = open();
   writer.say("lobby", 200);
   writer.commit({ mail: ["bob", "m1"].map((session) => mail(session, "psst")) });
   for (let i = 1; i <= 900; i++) {
-    const letters = ["m1", "m2"].map((session) => mail(session, long[0]!, { from: "Mallory" }));
+    const fields = { from: `Mallory${i}`, network: "198.51.100.7" };
+    const letters = ["m1", "m2"].map((session) => mail(session, long[0]!, fields));
     writer.commit({ mail: letters });
   }
   expect(usedBytes(store)).toBeGreaterThan(4 * fileBytes);

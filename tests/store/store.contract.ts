@@ -389,6 +389,36 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         expect(kept.at(-1)?.mail).toBe(203 + 4 * 380);
       });
 
+      test("whoever floods, under whatever names, pushes out nothing that another network wrote", () => {
+        const flooded = fc.record({
+          /** A /48, which counts as one network, or an IPv4 address. */
+          networkOf: fc.constantFrom(
+            () => "198.51.100.7",
+            (i: number) => `2001:db8:1:${i.toString(16)}::/64`,
+          ),
+          names: fc.integer({ min: 1, max: 400 }),
+          messages: fc.integer({ min: 150, max: 500 }),
+          before: fc.integer({ min: 1, max: 50 }),
+        });
+        fc.assert(
+          fc.property(flooded, ({ networkOf, names, messages, before }) => {
+            const { store, writer } = open({ mailMessages: 100 });
+            const own = Array.from({ length: before }, (_, i) => mail("s1", `${i}`));
+            writer.commit({ mail: own });
+            for (let i = 0; i < messages; i++) {
+              const fields = { from: `M${i % names}`, network: networkOf(i % names) };
+              writer.commit({ mail: [mail("s1", "spam", fields)] });
+            }
+            const kept = store.mailboxes.after("s1", 0, 9_999);
+            expect(kept.length).toBeLessThan(113);
+            const texts = kept.filter(({ from }) => from === "Ann").map(({ text }) => text);
+            expect(texts).toEqual(own.map(({ message }) => message.text));
+            expect(JSON.stringify(kept)).not.toContain(networkOf(0).slice(0, 8));
+          }),
+          { numRuns: 20 },
+        );
+      });
+
       test("mail over the maximum age is deleted", () => {
         const { store, writer } = open({ maxAgeMs: 1_000, goodbyeAgeMs: 1e9, sessionAgeMs: 1e9 });
         for (nowMs = 0; nowMs < 2_000; nowMs += 100) writer.commit({ mail: [mail("s1", "psst")] });
