@@ -5,7 +5,18 @@ import { python3 } from "../../python.ts";
 import { succeeds } from "./command.ts";
 
 export type Need =
-  "network" | "iptables" | "tc" | "mount" | "exfat" | "bindfs" | "faketime" | "python3" | "unshare";
+  | "network"
+  | "iptables"
+  | "tc"
+  | "mount"
+  | "exfat"
+  | "bindfs"
+  | "faketime"
+  | "python3"
+  | "unshare"
+  | "curl"
+  | "nginx"
+  | "caddy";
 
 /** Where Debian and its kin put it; the directory has the machine's name. */
 const faketimePaths = [
@@ -50,6 +61,9 @@ const missing: Record<Need, () => string | undefined> = {
   faketime: () =>
     faketimeLibrary === undefined ? "libfaketime is missing: install libfaketime" : undefined,
   python3: () => (python3 === undefined ? "there is no python3" : undefined),
+  curl: () => lacks("curl", ["curl", "--version"], "curl"),
+  nginx: () => lacks("nginx", ["nginx", "-v"], "nginx-light"),
+  caddy: () => lacks("caddy", ["caddy", "version"], "caddy"),
   unshare: () => {
     if (!isRoot) return "process namespaces need root";
     return lacks("unshare", ["unshare", "--pid", "--fork", "true"], "util-linux");

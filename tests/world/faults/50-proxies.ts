@@ -1,0 +1,191 @@
+// nginx and Caddy in front of the page, with the very configuration of docs/operation.md: what works
+// through them, and whose address counts.
+
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { docsBlock } from "../../docs-blocks.ts";
+import { writeNoise } from "../bed/files.ts";
+import { NameServer } from "../bed/name-server.ts";
+import type { Namespace } from "../bed/namespace.ts";
+import type { Need } from "../bed/needs.ts";
+import { type Host, Network } from "../bed/network.ts";
+import { Process } from "../bed/process.ts";
+import type { Scope } from "../bed/scope.ts";
+import { TestServer } from "../bed/server.ts";
+import { world } from "../bed/tests.ts";
+import { until } from "../bed/wait.ts";
+
+const site = "https://chat.example";
+const client = join(import.meta.dir, "../bed/web-client.ts");
+
+/** As `parley server` gets them from the line in the docs. */
+function documentedFlags(): string[] {
+  const line = docsBlock("operation.md", "## Behind a reverse proxy").trim();
+  assert.match(line, /^parley server --public-url https:\/\/chat\.example --trusted-proxy /);
+  return line.split(" ").slice(2);
+}
+
+type Proxy = { need: Need; start: (scope: Scope, space: Namespace) => Process };
+
+const proxies: Record<string, Proxy> = {
+  nginx: {
+    need: "nginx",
+    start(scope, space) {
+      const folder = scope.folder("nginx");
+      mkdirSync(folder);
+      const [cert, key] = [join(folder, "fullchain.pem"), join(folder, "privkey.pem")];
+      const subject = ["-nodes", "-subj", "/CN=chat.example", "-days", "1"];
+      const made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", ...subject];
+      space.run("openssl", "req", "-x509", ...made, "-keyout", key, "-out", cert);
+      const documented = docsBlock("operation.md", "**nginx**");
+      // No machine of the test bed has an account at a certificate authority.
+      const letsEncrypt = "/etc/letsencrypt/live/chat.example/";
+      assert.ok(documented.includes(letsEncrypt));
+      writeFileSync(join(folder, "site.conf"), documented.replaceAll(letsEncrypt, `${folder}/`));
+      const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+      const temporary = paths.map((name) => `${name}_temp_path ${folder}/${name};`).join(" ");
+      writeFileSync(
+        join(folder, "nginx.conf"),
+        `daemon off; pid ${folder}/pid; error_log stderr; events {}
+         http { access_log off; ${temporary} include ${folder}/site.conf; }`,
+      );
+      return new Process(scope, ["nginx", "-p", folder, "-c", `${folder}/nginx.conf`], { space });
+    },
+  },
+  Caddy: {
+    need: "caddy",
+    start(scope, space) {
+      const folder = scope.folder("caddy");
+      mkdirSync(folder);
+      const options = "{\n\tlocal_certs\n\tskip_install_trust\n\tadmin off\n}\n";
+      const file = join(folder, "Caddyfile");
+      writeFileSync(file, `${options}${docsBlock("operation.md", "**Caddy**")}`);
+      const env = { XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder, HOME: folder };
+      const words = ["caddy", "run", "--adapter", "caddyfile", "--config", file];
+      return new Process(scope, words, { space, env });
+    },
+  },
+};
+
+type Bed = { scope: Scope; server: TestServer; ann: Host; mallory: Host };
+
+async function bed(scope: Scope, proxy: Proxy, flags: readonly string[]): Promise<Bed> {
+  const network = new Network(scope);
+  const host = network.host("server");
+  const [ann, mallory] = [network.host("ann"), network.host("mallory")];
+  const clients = [ann.space, mallory.space];
+  await NameServer.start(scope, host.space, host.address(), host.address(), clients);
+  const server = await TestServer.start(scope, host.space, {
+    address: "127.0.0.1",
+    flags: [...documentedFlags(), ...flags],
+    env: { PARLEY_SERVER_PLAIN: "0" },
+  });
+  const front = proxy.start(scope, host.space);
+  await until(
+    async () => front.hasEnded || (await get(ann, "/healthz")).body === "ok\n",
+    () => `the proxy; ${front.output}`,
+  );
+  return { scope, server, ann, mallory };
+}
+
+/** By curl(1). Not synchronous: the name server is in this process. */
+async function get({ space }: Host, path: string, ...options: readonly string[]) {
+  const words = ["curl", "-sk", "--max-time", "10", "-w", "\n%{http_code}", ...options];
+  const child = Bun.spawn(space.command(...words, `${site}${path}`), {
+    stdout: "pipe",
+    stderr: "ignore",
+  });
+  const text = await new Response(child.stdout).text();
+  const at = text.lastIndexOf("\n");
+  return { status: Number(text.slice(at + 1)), body: text.slice(0, at) };
+}
+
+/** A browser's WebSocket, by the headers that count. */
+function webSocket({ scope }: Bed, { space }: Host, ...headers: readonly string[]): Process {
+  const url = `${site.replace("https", "wss")}/ws`;
+  const words = [process.execPath, client, url, `Origin=${site}`, ...headers];
+  return new Process(scope, words, { space });
+}
+
+async function login(bed: Bed, host: Host, name: string): Promise<Process> {
+  const socket = webSocket(bed, host);
+  await socket.says("open");
+  socket.type(
+    `${JSON.stringify({ type: "hello", version: 2, name, rooms: [{ room: "lobby" }] })}\n`,
+  );
+  await socket.says('"type":"welcome"');
+  return socket;
+}
+
+for (const [name, proxy] of Object.entries(proxies)) {
+  const needs: Need[] = ["network", "curl", proxy.need];
+
+  world(
+    `behind ${name} page, chat and files work, by everybody's own address`,
+    { needs },
+    async (scope) => {
+      const here = await bed(scope, proxy, []);
+      const { server, ann, mallory } = here;
+      await server.process.says(`Page:          ${site}/`);
+      const page = await get(ann, "/");
+      assert.equal(page.status, 200);
+      assert.match(page.body, /^<!doctype html/i);
+
+      const path = join(server.files, "big.bin");
+      writeNoise(path, 3);
+      const fetched = scope.folder("fetched");
+      assert.equal((await get(ann, "/files/big.bin", "-o", fetched)).status, 200);
+      assert.ok(readFileSync(fetched).equals(readFileSync(path)), "the file came differently");
+      assert.equal((await get(ann, "/files/big.bin", "-r", "1000000-2000000")).status, 206);
+
+      const [a, b] = [await login(here, ann, "Ann"), await login(here, mallory, "Bob")];
+      a.type(
+        `${JSON.stringify({ type: "say", room: "lobby", n: 1, text: "through the proxy" })}\n`,
+      );
+      await b.says('"text":"through the proxy"');
+
+      const { process: log } = server;
+      await log.says(`page opened address=${ann.address()}`);
+      await log.says(`file requested file=big.bin bytes=3145728 address=${ann.address()}`);
+      await log.says(new RegExp(`logged in name=Bob address=${mallory.address()} `));
+      assert.doesNotMatch(log.stderr, /address=127\.0\.0\.1/);
+    },
+  );
+
+  world(
+    `behind ${name} limits count by real address, and forged headers change nothing`,
+    { needs },
+    async (scope) => {
+      const here = await bed(scope, proxy, ["--max-per-address", "3"]);
+      const { server, ann, mallory } = here;
+      const { process: log } = server;
+      for (const who of ["One", "Two", "Three"]) await login(here, mallory, who);
+      const forged = [
+        `X-Forwarded-For=${ann.address()}`,
+        `X-Forwarded-For=127.0.0.1`,
+        `X-Real-IP=${ann.address()}`,
+      ];
+      for (const header of forged) await webSocket(here, mallory, header).says("closed");
+      await until(
+        () =>
+          log.stderr.split(`connection refused address=${mallory.address()} `).length ===
+          1 + forged.length,
+        () => `refusals; ${log.output}`,
+      );
+      // Two headers that disagree would be refused: this one must not arrive at all.
+      await webSocket(here, mallory, `Forwarded=for=${ann.address()}`).says("closed");
+      assert.doesNotMatch(log.stderr, /status=400/);
+      await login(here, ann, "Ann");
+      assert.doesNotMatch(log.stderr, new RegExp(`refused address=(127|${ann.address()})`));
+
+      const many = await get(mallory, "/healthz?[1-700]", "--parallel", "-o", "/dev/null");
+      assert.equal(many.status > 0, true);
+      await log.says(
+        new RegExp(`request refused address=${mallory.address()} path=/healthz status=429`),
+      );
+      assert.equal((await get(ann, "/healthz")).status, 200);
+      assert.doesNotMatch(log.stderr, new RegExp(`address=${ann.address()} .*status=429`));
+    },
+  );
+}
