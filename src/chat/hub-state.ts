@@ -1,17 +1,17 @@
 // The hub's state, and what every operation needs: sending an event to a session, waking the
 // adapter. The operations live in the files beside this one and do not know the Hub.
 
-import { output } from "../limits.ts";
+import { connections, history as limits, output } from "../limits.ts";
 import type { Log } from "../log.ts";
+import { NetworkCounts } from "../network-counts.ts";
 import { AbsentMail } from "./absent-mail.ts";
 import type { PersonalEvent, PresenceEvent } from "./events.ts";
 import type { Backlog } from "./fan-out/outbox.ts";
 import type { FilesPort } from "./files-port.ts";
 import type { CommitPipeline } from "./commit-pipeline.ts";
-import type { LoginRates } from "./login-rates.ts";
 import type { Metrics } from "./metrics.ts";
 import type { NameRegistry } from "./names/registry.ts";
-import { OpenedRooms } from "./opened-rooms.ts";
+import { NetworkBuckets } from "./network-buckets.ts";
 import type { Room } from "./room.ts";
 import type { Schedule } from "./schedule.ts";
 import { pageChars } from "./history-page.ts";
@@ -50,8 +50,14 @@ export class HubState {
   readonly rooms = new Map<string, Room>();
   /** Rooms with pending joins, counted. They stay open so that their numbers stay known. */
   readonly heldRooms = new Map<string, number>();
-  readonly openedRooms = new OpenedRooms();
+  /** Rooms that each network has opened, so that one can't take them all. */
+  readonly openedRooms = new NetworkCounts(limits.maxRoomsPerNetwork, limits.maxRooms / 2);
   readonly absentMail = new AbsentMail();
+  /** Logins, because each is announced to everybody. */
+  readonly loginRates = new NetworkBuckets(
+    { perSecond: connections.loginsPerSecond, burst: connections.loginBurst },
+    connections.loginAddresses,
+  );
   #isWoken = false;
   #stampedMs = NaN;
   #stampMs = 0;
@@ -62,7 +68,6 @@ export class HubState {
     readonly store: StoreClient,
     readonly pipeline: CommitPipeline,
     readonly schedule: Schedule,
-    readonly loginRates: LoginRates,
     readonly backlog: Backlog,
   ) {}
 

@@ -21,7 +21,6 @@ import type { LeaveReason } from "./events.ts";
 import { Backlog } from "./fan-out/outbox.ts";
 import { type HubOptions, HubState } from "./hub-state.ts";
 import type { Link } from "./link.ts";
-import { LoginRates } from "./login-rates.ts";
 import { count } from "./metrics.ts";
 import { NameRegistry } from "./names/registry.ts";
 import { chargeIgnored, handleCommand, releaseCommands } from "./throttle.ts";
@@ -62,7 +61,6 @@ export class Hub {
       store,
       pipeline,
       new Schedule(),
-      new LoginRates(),
       new Backlog(),
     );
     this.#timers = new Timers(this.#hub);

@@ -25,8 +25,11 @@ export function openRoom(
     return "The server has reached its room limit: join an existing room";
   }
   // The lobby is everybody's.
-  if (name !== lobby && !hub.openedRooms.add(address)) {
-    return "Your network has opened too many rooms: join an existing one, or leave one first";
+  if (name !== lobby) {
+    if (hub.openedRooms.full(address) !== undefined) {
+      return "Your network has opened too many rooms: join an existing one, or leave one first";
+    }
+    hub.openedRooms.add(address);
   }
   const room = new Room(name, bounds.last, address);
   hub.rooms.set(name, room);

@@ -1,7 +1,7 @@
 // The CPP registry: who is registered where, and who is handed out to whom. Deterministic: the time
 // is a parameter, and a callback persists changes. Knows no wire format and no socket.
 
-import { networkOf } from "../addresses.ts";
+import { networkOf, widestNetworkOf } from "../addresses.ts";
 import { fold } from "../chat/names/grammar.ts";
 import type { Contact } from "./codec.ts";
 import { registry as limits } from "../limits.ts";
@@ -40,6 +40,8 @@ export class Registry {
   readonly #registrants = new Map<string, Registrant>();
   /** Registrations per network. */
   readonly #counts = new Map<string, number>();
+  /** The widest network of each registrant, which counts them. */
+  readonly #wide = new Map<string, string>();
   /** Folded IDs of waiting clients, longest wait first. */
   readonly #waiting = new Set<string>();
 
@@ -178,7 +180,9 @@ export class Registry {
     this.#drop(key);
     this.#entries.set(key, entry);
     this.#registrants.set(key, registrant);
-    this.#counts.set(network, (this.#counts.get(network) ?? 0) + 1);
+    const wide = widestNetworkOf(network);
+    this.#wide.set(key, wide);
+    this.#counts.set(wide, (this.#counts.get(wide) ?? 0) + 1);
   }
 
   #drop(key: string): void {
@@ -187,16 +191,18 @@ export class Registry {
     this.#entries.delete(key);
     this.#waiting.delete(key);
     this.#registrants.delete(key);
-    const left = (this.#counts.get(network) ?? 1) - 1;
-    if (left > 0) this.#counts.set(network, left);
-    else this.#counts.delete(network);
+    const wide = this.#wide.get(key) ?? network;
+    this.#wide.delete(key);
+    const left = (this.#counts.get(wide) ?? 1) - 1;
+    if (left > 0) this.#counts.set(wide, left);
+    else this.#counts.delete(wide);
   }
 
   /** Drops the oldest registration of the network that has the most. */
   #evictOne(): void {
     const most = Math.max(...this.#counts.values());
     for (const [key, entry] of this.#entries) {
-      if (this.#counts.get(this.#registrants.get(key)?.network ?? "") !== most) continue;
+      if (this.#counts.get(this.#wide.get(key) ?? "") !== most) continue;
       this.#drop(key);
       this.#onChange({ kind: "removed", entry });
       return;

@@ -1,8 +1,8 @@
 // Decides which datagrams are answered. Source addresses are easily forged: no two services must be
 // set answering each other forever, and no victim flooded through us. Pure.
 
-import { isLoopback, networkOf } from "../addresses.ts";
 import { BoundedMap } from "../bounded-map.ts";
+import { NetworkBuckets } from "../chat/network-buckets.ts";
 import { TokenBucket } from "../chat/token-bucket.ts";
 import { datagramDialects as limits } from "../limits.ts";
 
@@ -19,33 +19,23 @@ export function looksLikeAnswer(text: string): boolean {
 
 /** Decides by sender alone, before the datagram is parsed. */
 export class DatagramGuard {
-  readonly #sources = new Buckets(limits.sourcePerSecond, limits.sourceBurst);
-  readonly #networks = new Buckets(limits.networkPerSecond, limits.networkBurst);
+  /** By address and port; beyond `maxSources` the least recently used is forgotten. */
+  readonly #sources = new BoundedMap<string, TokenBucket>(limits.maxSources);
+  readonly #networks = new NetworkBuckets(
+    { perSecond: limits.networkPerSecond, burst: limits.networkBurst },
+    limits.maxSources,
+  );
 
   /** Whether a datagram from this sender may be answered now. */
   admits(address: string, port: number, nowMs: number): boolean {
     // Ports of services (echo, quote of the day, chargen, …); clients do not send from them.
     if (port <= limits.maxServicePort) return false;
-    if (!this.#sources.take(`${address} ${port}`, nowMs)) return false;
-    return isLoopback(address) || this.#networks.take(networkOf(address), nowMs);
-  }
-}
-
-/** A token bucket per key; beyond `maxSources` keys the least recently used is forgotten. */
-class Buckets {
-  readonly #buckets = new BoundedMap<string, TokenBucket>(limits.maxSources);
-
-  constructor(
-    readonly perSecond: number,
-    readonly burst: number,
-  ) {}
-
-  take(key: string, nowMs: number): boolean {
-    let bucket = this.#buckets.get(key);
+    const source = `${address} ${port}`;
+    let bucket = this.#sources.get(source);
     if (bucket === undefined) {
-      bucket = new TokenBucket(this.perSecond, this.burst, nowMs);
-      this.#buckets.set(key, bucket);
+      bucket = new TokenBucket(limits.sourcePerSecond, limits.sourceBurst, nowMs);
+      this.#sources.set(source, bucket);
     }
-    return bucket.take(1, nowMs);
+    return bucket.take(1, nowMs) && this.#networks.take(address, nowMs) === 0;
   }
 }

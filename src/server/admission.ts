@@ -1,20 +1,22 @@
-// Which connections are admitted: limited per address (or IPv6 network), in total, and by free
-// descriptors.
+// Which connections are admitted: limited per network, in total, and by free descriptors.
 
-import { isLoopback, networkOf } from "../addresses.ts";
 import { connections as limits } from "../limits.ts";
+import { NetworkCounts } from "../network-counts.ts";
 import type { Descriptors } from "./descriptors.ts";
 
-/** Counts connections over all ports. Loopback is exempt from the limit per address. */
+/** Counts connections over all ports. Loopback is exempt from the limit per network. */
 export class Admission {
-  #perNetwork = new Map<string, number>();
+  readonly #networks: NetworkCounts;
   #total = 0;
 
-  /** `maxPerAddress` 0: no limit per address. */
+  /** `maxPerAddress` 0: no limit per network. */
   constructor(
     readonly maxPerAddress: number,
     readonly descriptors?: Descriptors,
-  ) {}
+  ) {
+    const max = maxPerAddress === 0 ? Number.POSITIVE_INFINITY : maxPerAddress;
+    this.#networks = new NetworkCounts(max, limits.maxTotal / 2);
+  }
 
   /** Undefined if the connection is admitted; otherwise the refusal. */
   enter(address: string): string | undefined {
@@ -22,30 +24,41 @@ export class Admission {
     if (this.#total >= limits.maxTotal || this.descriptors?.areScarce === true) {
       return "The server is full: try again later";
     }
-    const here = this.count(address);
-    if (here >= this.limitFor(address)) {
-      return `${networkOf(address)} already has ${here} connections: close one first`;
+    const full = this.#networks.full(address);
+    if (full !== undefined) {
+      return `${full.network} already has ${full.count} connections: close one first`;
     }
     this.#total++;
-    this.#perNetwork.set(networkOf(address), here + 1);
+    this.#networks.add(address);
     return undefined;
   }
 
-  /** Number of admitted connections, of one address or in total. */
-  count(address?: string): number {
-    return address === undefined ? this.#total : (this.#perNetwork.get(networkOf(address)) ?? 0);
-  }
-
-  /** The limit for one address. */
-  limitFor(address: string): number {
-    const isFree = this.maxPerAddress === 0 || isLoopback(address);
-    return isFree ? Number.POSITIVE_INFINITY : this.maxPerAddress;
+  get total(): number {
+    return this.#total;
   }
 
   leave(address: string): void {
     this.#total--;
-    const here = this.count(address) - 1;
-    if (here <= 0) this.#perNetwork.delete(networkOf(address));
-    else this.#perNetwork.set(networkOf(address), here);
+    this.#networks.remove(address);
+  }
+
+  /**
+   * Of more connections that this class does not know, those that go beyond what their networks may
+   * have. Later ones are found first to be too many.
+   */
+  excess<Connection extends { readonly address: string }>(
+    others: readonly Connection[],
+  ): Connection[] {
+    const counted: Connection[] = [];
+    const excess: Connection[] = [];
+    for (const other of others) {
+      if (this.#networks.full(other.address) !== undefined) excess.push(other);
+      else {
+        this.#networks.add(other.address);
+        counted.push(other);
+      }
+    }
+    for (const { address } of counted) this.#networks.remove(address);
+    return excess;
   }
 }

@@ -196,9 +196,9 @@ export class ChatServer {
       admission,
       reaper: {
         descriptors,
-        chatConnections: (address) => admission.count(address),
-        maxConnections: (address) =>
-          proxies.has(address) ? Number.POSITIVE_INFINITY : admission.limitFor(address),
+        chatConnections: () => admission.total,
+        excess: (sockets) =>
+          admission.excess(sockets.filter(({ address }) => !proxies.has(address))),
       },
       connect: nativeSessions(core),
     });

@@ -1,5 +1,7 @@
-// Sessions in memory, by ID and by name. The ones unseen for longest are dropped first.
+// Sessions in memory, by ID and by name. Of too many, the network with the most loses those unseen
+// for longest.
 
+import { widestNetworkOf } from "../addresses.ts";
 import type { Directory, SessionRecord, Sessions, SessionUpdate } from "../chat/store.ts";
 
 /** A table this much over its limit is cut back at once, without waiting for the next sweep. */
@@ -68,7 +70,7 @@ export class MemorySessions implements Sessions, Directory {
    * `goodbyeMs` if they said goodbye. True until all have been examined.
    */
   sweep(unseenMs: number, goodbyeMs: number, limit: number): boolean {
-    if (this.#entries.size > this.#maxSessions) this.#deleteOldest();
+    if (this.#entries.size > this.#maxSessions) this.#deleteSurplus();
     this.#sweepCursor ??= this.#entries.values();
     for (let i = 0; i < limit; i++) {
       const { done, value: entry } = this.#sweepCursor.next();
@@ -84,13 +86,25 @@ export class MemorySessions implements Sessions, Directory {
   #add(entry: Entry): void {
     this.#entries.set(entry.id, entry);
     this.#addName(entry.id, entry.name);
-    if (this.#entries.size > this.#maxSessions * slack) this.#deleteOldest();
+    if (this.#entries.size > this.#maxSessions * slack) this.#deleteSurplus();
   }
 
-  #deleteOldest(): void {
-    const byAge = [...this.#entries.values()].sort((a, b) => a.clockMs - b.clockMs);
-    const surplus = byAge.slice(0, byAge.length - this.#maxSessions);
-    for (const entry of surplus) this.#delete(entry);
+  /**
+   * An entry's rank is its place among those of its network, the newest first. The highest ranks
+   * go first, and of equals the oldest.
+   */
+  #deleteSurplus(): void {
+    const newestFirst = [...this.#entries.values()].sort((a, b) => b.clockMs - a.clockMs);
+    const counts = new Map<string, number>();
+    const ranked = newestFirst.map((entry) => {
+      const network = widestNetworkOf(entry.network);
+      const rank = counts.get(network) ?? 0;
+      counts.set(network, rank + 1);
+      return { entry, rank };
+    });
+    // Sorting is stable: the newest of equals stays first.
+    ranked.sort((a, b) => a.rank - b.rank);
+    for (const { entry } of ranked.slice(this.#maxSessions)) this.#delete(entry);
   }
 
   #delete(record: SessionRecord): void {

@@ -1,7 +1,6 @@
-// The rate of logins per address.
+// The rate of logins per network.
 
 import { expect, test } from "bun:test";
-import { LoginRates } from "../../src/chat/login-rates.ts";
 import type { Dialect } from "../../src/chat/dialect.ts";
 import { chatRoom } from "../../src/dialects/chat-room.ts";
 import { lineChat } from "../../src/dialects/line-chat.ts";
@@ -66,21 +65,10 @@ test("loopback, and a server without rates, has no login limit", () => {
   }
 });
 
-test("an IPv6 network counts as one address", () => {
-  const known = new LoginRates();
-  const from = (i: number) => known.take(`2001:db8:0:1::${i.toString(16)}`, 0);
-  for (let i = 0; i < limits.loginBurst; i++) expect(from(i)).toBe(0);
-  expect(from(limits.loginBurst)).toBeGreaterThan(0);
-  expect(known.take("2001:db8:0:2::1", 0)).toBe(0);
-});
-
-test("tracked addresses are bounded, and a busy one is not evicted", () => {
-  const known = new LoginRates();
-  const waits = [];
-  for (let i = 0; i < 3 * limits.loginAddresses; i++) {
-    known.take(`192.0.${i >> 8}.${i & 255}`, 0);
-    waits.push(known.take("busy", 0));
+test("the networks of one /48 log in as eight would", () => {
+  const rig = new Rig({ rates });
+  for (let i = 0; i < 10 * limits.loginBurst; i++) {
+    come(rig, openChat, `p${i}`, `2001:db8:1:${i.toString(16)}::1`);
   }
-  expect(known.size).toBe(limits.loginAddresses);
-  expect(waits.filter((ms) => ms === 0)).toHaveLength(limits.loginBurst);
+  expect(rig.hub.memberNames()).toHaveLength(8 * limits.loginBurst);
 });

@@ -179,6 +179,16 @@ describe("bounds and stores", () => {
     expect(left.join(" ")).toBe("Alice Bob Bill Cal u95 u96 u97 u98 u99 u100");
   });
 
+  test("more /64s in one /48 gain no more registrations", () => {
+    const registry = new Registry({ maxEntries: 10 });
+    const register = (id: string, network: string) =>
+      registry.register({ id, ip: `ip of ${id}`, port: 1 }, 1, network);
+    for (const id of ["Alice", "Bob", "Cal"]) register(id, `network of ${id}`);
+    for (let i = 0; i < 100; i++) register(`u${i}`, `2001:db8:1:${i.toString(16)}::/64`);
+    const left = registry.entries().map(({ id }) => id);
+    expect(left.slice(0, 4)).toEqual(["Alice", "Bob", "Cal", "u93"]);
+  });
+
   test("restored registrations count for the addresses that they name", () => {
     const registry = new Registry({ maxEntries: 4 });
     registry.restore(

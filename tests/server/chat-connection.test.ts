@@ -356,9 +356,31 @@ describe("admission", () => {
       "2001:db8:1:2::/64 already has 2 connections: close one first",
     );
     expect(admission.enter("2001:db8:1:3::1")).toBeUndefined();
-    expect(admission.count("2001:db8:1:2::9")).toBe(2);
+    expect(admission.total).toBe(3);
     admission.leave("2001:db8:1:2::1");
     expect(admission.enter("2001:db8:1:2::2")).toBeUndefined();
+  });
+
+  test("does not take the networks of one /48 for many strangers", () => {
+    const admission = new Admission(64);
+    let admitted = 0;
+    for (let network = 0; network < 4_000; network++) {
+      const address = `2001:db8:1:${network.toString(16)}::1`;
+      if (admission.enter(address) === undefined) admitted++;
+    }
+    expect(admitted).toBe(8 * 64);
+    expect(admission.enter("2001:db8:1:fff0::1")).toMatch(/^2001:db8:1::\/48 already has 512 /);
+    expect(admission.enter("2001:db8:2::1")).toBeUndefined();
+  });
+
+  test("finds connections beyond those it knows to be too many, and counts none of them", () => {
+    const admission = new Admission(3);
+    admission.enter("192.0.2.1");
+    const others = ["192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2", "127.0.0.1"];
+    const excess = admission.excess(others.map((address, port) => ({ address, port })));
+    expect(excess).toEqual([{ address: "192.0.2.1", port: 2 }]);
+    expect(admission.total).toBe(1);
+    expect(admission.excess([{ address: "192.0.2.1" }, { address: "192.0.2.1" }])).toEqual([]);
   });
 
   test("limits the total", () => {

@@ -311,6 +311,36 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
       });
     });
 
+    describe("too many sessions", () => {
+      test("the network with the most loses its own, of IPv6 the /48", () => {
+        const { store, writer } = open({ sessions: 100, sessionAgeMs: 1e9, goodbyeAgeMs: 1e9 });
+        const ids = ["ann", "ben", "cid"];
+        for (const id of ids) {
+          const network = `192.0.2.${id.length}${id.charCodeAt(0)}`;
+          writer.commit({
+            sessions: [update(id, { name: id, network })],
+            mail: [mail(id, "psst")],
+          });
+        }
+        for (let i = 0; i < 1_000; i++) {
+          nowMs++;
+          const network = i % 2 === 0 ? "198.51.100.7" : `2001:db8:1:${i.toString(16)}::/64`;
+          writer.commit({ sessions: [update(`m${i}`, { name: `m${i}`, network })] });
+          if (i % 100 === 0) sweepAll(store);
+        }
+        sweepAll(store);
+        for (const id of ids) {
+          expect(store.sessions.load(id)).toMatchObject({ name: id, mail: 1 });
+          expect(store.mailboxes.after(id, 0, 9)).toHaveLength(1);
+        }
+        const flood = Array.from({ length: 1_000 }, (_, i) => i);
+        const kept = flood.filter((i) => store.sessions.load(`m${i}`) !== undefined);
+        expect(kept).toHaveLength(97);
+        expect(kept).toContain(999);
+        expect(kept[0]).toBeGreaterThan(880);
+      });
+    });
+
     describe("mail", () => {
       test("it is numbered per mailbox and comes back in order", () => {
         const { store, writer } = open();

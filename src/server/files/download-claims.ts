@@ -1,14 +1,13 @@
-// Limits open-chat download ports: a few per session, half the pool per address.
+// Limits open-chat download ports: a few per session, half the pool per network.
 
 import { ParleyError } from "../../errors.ts";
 import { openChatDownload as limits } from "../../limits.ts";
-import { isLoopback, networkOf } from "../../addresses.ts";
+import { NetworkCounts } from "../../network-counts.ts";
 
 /** A claim to a port, from the time of the request. */
 export type Claim = {
   readonly session: number | undefined;
-  /** Claims are counted per network; undefined: loopback, not counted. */
-  readonly network: string | undefined;
+  readonly address: string | undefined;
   asked: boolean;
   /** Its session has ended. */
   orphaned: boolean;
@@ -19,7 +18,7 @@ export type Claim = {
 export class DownloadClaims {
   /** Claims by session. */
   readonly #perSession = new Map<number, Set<Claim>>();
-  readonly #perNetwork = new Map<string, number>();
+  readonly #networks = new NetworkCounts(limits.portsPerAddress, limits.portsPerAddress);
 
   of(session: number): Iterable<Claim> {
     return this.#perSession.get(session) ?? [];
@@ -30,14 +29,14 @@ export class DownloadClaims {
    * @throws ParleyError `full`
    */
   add(session: number | undefined, address: string | undefined): Claim {
-    const network = address === undefined || isLoopback(address) ? undefined : networkOf(address);
-    const here = this.#perNetwork.get(network ?? "") ?? 0;
-    if (here >= limits.portsPerAddress) {
-      throw new ParleyError("full", `${network} already has ${here} downloads: finish one first`);
+    const full = address === undefined ? undefined : this.#networks.full(address);
+    if (full !== undefined) {
+      const sentence = `${full.network} already has ${full.count} downloads: finish one first`;
+      throw new ParleyError("full", sentence);
     }
-    const claim: Claim = { session, network, asked: false, orphaned: false };
+    const claim: Claim = { session, address, asked: false, orphaned: false };
     if (session !== undefined) this.#perSession.set(session, this.#claimsWith(session, claim));
-    if (network !== undefined) this.#perNetwork.set(network, here + 1);
+    if (address !== undefined) this.#networks.add(address);
     return claim;
   }
 
@@ -54,15 +53,12 @@ export class DownloadClaims {
 
   /** Call once for each claim. */
   remove(claim: Claim): void {
-    const { session, network } = claim;
+    const { session, address } = claim;
     if (session !== undefined) {
       const claims = this.#perSession.get(session);
       claims?.delete(claim);
       if (claims?.size === 0) this.#perSession.delete(session);
     }
-    if (network === undefined) return;
-    const left = (this.#perNetwork.get(network) ?? 1) - 1;
-    if (left > 0) this.#perNetwork.set(network, left);
-    else this.#perNetwork.delete(network);
+    if (address !== undefined) this.#networks.remove(address);
   }
 }

@@ -1,7 +1,7 @@
 // SHA-256 of shared files for HTTP downloads: computed in slices between other work, once per
 // version, and only while somebody waits for it.
 
-import { isLoopback, networkOf } from "../../addresses.ts";
+import { NetworkCounts } from "../../network-counts.ts";
 import { BoundedMap } from "../../bounded-map.ts";
 import { ParleyError } from "../../errors.ts";
 import { web } from "../../limits.ts";
@@ -22,7 +22,7 @@ export class FileDigests {
   /** Hashes that wait for their turn to read a piece. */
   readonly #waiting: (() => void)[] = [];
   #count = 0;
-  readonly #countByNetwork = new Map<string, number>();
+  readonly #networks = new NetworkCounts(web.maxHashesPerAddress, web.maxHashes / 2);
 
   constructor(folder: SharedFolder) {
     this.#folder = folder;
@@ -88,15 +88,14 @@ export class FileDigests {
   }
 
   async #compute(file: OpenFile, address: string, signal: AbortSignal): Promise<string> {
-    const network = networkOf(address);
     try {
-      this.#enter(network, isLoopback(address) ? web.maxHashes : web.maxHashesPerAddress);
+      this.#enter(address);
       try {
         const sha256 = await hash(file, signal, () => this.#turn());
         this.#known.set(file.version, sha256);
         return sha256;
       } finally {
-        this.#leave(network);
+        this.#leave(address);
       }
     } finally {
       file.close();
@@ -104,20 +103,17 @@ export class FileDigests {
   }
 
   /** @throws ParleyError `full` */
-  #enter(network: string, most: number): void {
-    const here = this.#countByNetwork.get(network) ?? 0;
-    if (this.#count >= web.maxHashes || here >= most) {
+  #enter(address: string): void {
+    if (this.#count >= web.maxHashes || this.#networks.full(address) !== undefined) {
       throw new ParleyError("full", "Too many files are being hashed: try again in a moment.");
     }
     this.#count++;
-    this.#countByNetwork.set(network, here + 1);
+    this.#networks.add(address);
   }
 
-  #leave(network: string): void {
+  #leave(address: string): void {
     this.#count--;
-    const left = (this.#countByNetwork.get(network) ?? 1) - 1;
-    if (left > 0) this.#countByNetwork.set(network, left);
-    else this.#countByNetwork.delete(network);
+    this.#networks.remove(address);
   }
 
   /** Waits until it is this hash's turn; all take turns, between other work. */

@@ -1,9 +1,10 @@
-// Limits transfers, in total and per address. An idle slot is taken away only when somebody else
+// Limits transfers, in total and per network. An idle slot is taken away only when somebody else
 // needs one: a paused reader harms nobody while there is room.
 
 import { ParleyError } from "../../errors.ts";
 import { files as limits } from "../../limits.ts";
-import { isLoopback, networkOf } from "../../addresses.ts";
+import { networksOf } from "../../addresses.ts";
+import { NetworkCounts } from "../../network-counts.ts";
 
 export interface SlotHolder {
   /** When it last sent anything, in milliseconds of the caller's clock. */
@@ -13,8 +14,9 @@ export interface SlotHolder {
 }
 
 export class TransferSlots<Holder extends SlotHolder> {
+  /** With their addresses. */
   readonly #holders = new Map<Holder, string>();
-  readonly #perNetwork = new Map<string, number>();
+  readonly #networks = new NetworkCounts(limits.maxTransfersPerAddress, limits.maxTransfers / 2);
   readonly #idleMs: number;
 
   /** `idleMs`: an idle slot may be taken from its holder after this long. */
@@ -32,36 +34,35 @@ export class TransferSlots<Holder extends SlotHolder> {
 
   /** @throws ParleyError `full` */
   add(holder: Holder, address: string, nowMs: number): void {
-    const network = networkOf(address);
-    const here = () => this.#perNetwork.get(network) ?? 0;
-    const mayHave = isLoopback(address) ? limits.maxTransfers : limits.maxTransfersPerAddress;
-    if (here() >= mayHave) this.#makeRoom(nowMs, network);
+    const over = this.#networks.full(address);
+    if (over !== undefined) this.#makeRoom(nowMs, over.network);
     if (this.size >= limits.maxTransfers) this.#makeRoom(nowMs);
     if (this.size >= limits.maxTransfers) {
       const sentence = `The server is sending ${limits.maxTransfers} files already: try again later.`;
       throw new ParleyError("full", sentence);
     }
-    if (here() >= mayHave) {
-      throw new ParleyError("full", `${network} is fetching ${here()} files already: try again later.`);
+    const full = this.#networks.full(address);
+    if (full !== undefined) {
+      const sentence = `${full.network} is fetching ${full.count} files already: try again later.`;
+      throw new ParleyError("full", sentence);
     }
-    this.#perNetwork.set(network, here() + 1);
-    this.#holders.set(holder, network);
+    this.#networks.add(address);
+    this.#holders.set(holder, address);
   }
 
   remove(holder: Holder): void {
-    const network = this.#holders.get(holder);
-    if (network === undefined) return;
+    const address = this.#holders.get(holder);
+    if (address === undefined) return;
     this.#holders.delete(holder);
-    const left = (this.#perNetwork.get(network) ?? 1) - 1;
-    if (left > 0) this.#perNetwork.set(network, left);
-    else this.#perNetwork.delete(network);
+    this.#networks.remove(address);
   }
 
   /** Takes the longest idle slot, of this network or in total, if it has been idle long enough. */
   #makeRoom(nowMs: number, network?: string): void {
     let oldest: Holder | undefined;
-    for (const [holder, from] of this.#holders) {
-      if (network !== undefined && from !== network) continue;
+    for (const [holder, address] of this.#holders) {
+      const isIn = networksOf(address).some((one) => one.network === network);
+      if (network !== undefined && !isIn) continue;
       if (oldest === undefined || holder.usedAtMs < oldest.usedAtMs) oldest = holder;
     }
     if (oldest !== undefined && nowMs - oldest.usedAtMs >= this.#idleMs) oldest.giveWay();

@@ -2,7 +2,7 @@
 // request, or none after their first, are counted from the process's descriptors, by network, a few
 // times a second. Outside Linux only the request timeout bounds them.
 
-import { networkOf } from "../../addresses.ts";
+import { widestNetworkOf } from "../../addresses.ts";
 import { connectionsTo, endConnection, type OpenSocket } from "../../io/udp/socket-names.ts";
 import { descriptors as limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
@@ -11,10 +11,10 @@ import type { Descriptors } from "../descriptors.ts";
 export type ReaperOptions = {
   descriptors: Descriptors;
   port: number;
-  /** Chat connections, WebSockets included: of one network, or in total. */
-  chatConnections: (address?: string) => number;
-  /** Connections of both kinds allowed per network; Infinity for loopback and trusted proxies. */
-  maxConnections: (address: string) => number;
+  /** Number of chat connections, WebSockets included. */
+  chatConnections: () => number;
+  /** Of these other connections, those beyond what their networks may have of both kinds. */
+  excess: (sockets: readonly OpenSocket[]) => OpenSocket[];
   /** Whether this connection has become a WebSocket, which has its own admission. */
   isWebSocket: (socket: OpenSocket) => boolean;
   /**
@@ -80,25 +80,15 @@ export class ConnectionReaper {
    * with the most.
    */
   #reap(free: number): void {
-    const { descriptors, chatConnections, maxConnections, port, isWebSocket } = this.#options;
+    const { descriptors, excess, port, isWebSocket } = this.#options;
     let lacking = free < descriptors.reserve ? descriptors.webReserve - free : 0;
-    const byNetwork = new Map<string, OpenSocket[]>();
-    for (const socket of connectionsTo(port, descriptors.list())) {
-      if (isWebSocket(socket)) continue;
-      const network = networkOf(socket.address);
-      const others = byNetwork.get(network);
-      if (others === undefined) byNetwork.set(network, [socket]);
-      else others.push(socket);
-    }
-    for (const sockets of byNetwork.values()) {
-      const address = sockets[0]?.address ?? "";
-      const allowed = Math.max(0, maxConnections(address) - chatConnections(address));
-      for (const socket of sockets.splice(Math.min(allowed, sockets.length))) {
-        this.#end(socket);
-        lacking--;
-      }
-    }
+    const open = connectionsTo(port, descriptors.list()).filter((socket) => !isWebSocket(socket));
+    const ended = new Set(excess(open));
+    for (const socket of ended) this.#end(socket);
+    lacking -= ended.size;
     if (lacking <= 0) return;
+    const left = open.filter((socket) => !ended.has(socket));
+    const byNetwork = Map.groupBy(left, ({ address }) => widestNetworkOf(address));
     for (const sockets of [...byNetwork.values()].sort((a, b) => b.length - a.length)) {
       for (; lacking > 0 && sockets.length > 0; lacking--) this.#end(sockets.pop()!);
     }

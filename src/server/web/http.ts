@@ -5,6 +5,7 @@ import { hostname } from "node:os";
 import type { Server } from "bun";
 import type { Peer } from "../../chat/dialect.ts";
 import { count, type Metrics } from "../../chat/metrics.ts";
+import { NetworkBuckets } from "../../chat/network-buckets.ts";
 import { web } from "../../limits.ts";
 import { isLoopback, plainAddress } from "../../addresses.ts";
 import type { Log } from "../../log.ts";
@@ -14,7 +15,6 @@ import type { SharedFolder } from "../files/shared-folder.ts";
 import { FileRoutes } from "./file-routes.ts";
 import { ConnectionReaper, type ReaperOptions } from "./connection-reaper.ts";
 import { isOwnHost, isOwnOrigin } from "./origin.ts";
-import { RequestRates } from "./request-rates.ts";
 import { pageResponse } from "./page-assets.ts";
 import { plainText } from "./plain-text.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
@@ -48,7 +48,7 @@ export type WebOptions = {
   /** Whether a client at this address may use HTTP, if there is no `tls`. */
   admitsPlain?: (address: string) => boolean;
   /** Absent: idle connections are bounded by time alone. */
-  reaper?: Pick<ReaperOptions, "descriptors" | "chatConnections" | "maxConnections">;
+  reaper?: Pick<ReaperOptions, "descriptors" | "chatConnections" | "excess">;
 };
 
 export interface WebServer {
@@ -192,7 +192,11 @@ class Site {
   /** Host names that mean this server. */
   readonly #hostNames: ReadonlySet<string>;
   readonly #files: FileRoutes;
-  readonly #rates = new RequestRates();
+  /** Each request costs little, but one read can bring thousands, and everybody else waits. */
+  readonly #rates = new NetworkBuckets(
+    { perSecond: web.requestsPerSecond, burst: web.requestBurst },
+    web.requestNetworks,
+  );
   #warnedOfProxy = false;
 
   constructor(options: WebOptions) {

@@ -87,11 +87,11 @@ onLinux(
       }),
       reaper: {
         descriptors,
-        chatConnections(address) {
-          if (address === undefined) looks++;
+        chatConnections() {
+          looks++;
           return chat;
         },
-        maxConnections: () => 5,
+        excess: (sockets) => sockets.slice(5 - chat),
       },
     });
     try {

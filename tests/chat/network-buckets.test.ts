@@ -1,17 +1,23 @@
-// How many HTTP requests one network may make.
+// Token buckets by network, with the rates of HTTP requests.
 
 import { expect, test } from "bun:test";
-import { web as limits } from "../../../src/limits.ts";
-import { RequestRates } from "../../../src/server/web/request-rates.ts";
+import { NetworkBuckets } from "../../src/chat/network-buckets.ts";
+import { web as limits } from "../../src/limits.ts";
+
+const newRates = (): NetworkBuckets =>
+  new NetworkBuckets(
+    { perSecond: limits.requestsPerSecond, burst: limits.requestBurst },
+    limits.requestNetworks,
+  );
 
 /** How many of `tries` requests at once are answered. */
-function allowedOf(rates: RequestRates, tries: number, address: string, nowMs = 0): number {
+function allowedOf(rates: NetworkBuckets, tries: number, address: string, nowMs = 0): number {
   return Array.from({ length: tries }, () => rates.take(address, nowMs)).filter((ms) => ms === 0)
     .length;
 }
 
 test("an address may make a burst of requests, then so many per second", () => {
-  const rates = new RequestRates();
+  const rates = newRates();
   expect(allowedOf(rates, 10_000, "192.0.2.1")).toBe(limits.requestBurst);
   expect(rates.take("192.0.2.1", 0)).toBeGreaterThan(0);
   expect(allowedOf(rates, 10_000, "192.0.2.1", 1_000)).toBe(limits.requestsPerSecond);
@@ -19,7 +25,7 @@ test("an address may make a burst of requests, then so many per second", () => {
 });
 
 test("what costs more leaves less", () => {
-  const rates = new RequestRates();
+  const rates = newRates();
   for (let i = 0; i < limits.requestBurst / limits.listRequests; i++) {
     expect(rates.take("192.0.2.1", 0, limits.listRequests)).toBe(0);
   }
@@ -27,14 +33,14 @@ test("what costs more leaves less", () => {
 });
 
 test("the wait that is told is enough", () => {
-  const rates = new RequestRates();
+  const rates = newRates();
   allowedOf(rates, 10_000, "192.0.2.1");
   const waitMs = rates.take("192.0.2.1", 0);
   expect(rates.take("192.0.2.1", waitMs)).toBe(0);
 });
 
 test("a /64 of IPv6 counts as one address, and a /48 as eight", () => {
-  const rates = new RequestRates();
+  const rates = newRates();
   expect(allowedOf(rates, 10_000, "2001:db8::1")).toBe(limits.requestBurst);
   expect(rates.take("2001:db8::2", 0)).toBeGreaterThan(0);
   let allowed: number = limits.requestBurst;
@@ -45,11 +51,28 @@ test("a /64 of IPv6 counts as one address, and a /48 as eight", () => {
 });
 
 test("loopback is exempt, and the table is bounded", () => {
-  const rates = new RequestRates();
+  const rates = newRates();
   expect(allowedOf(rates, 10_000, "127.0.0.1")).toBe(10_000);
   expect(allowedOf(rates, 10_000, "::1")).toBe(10_000);
   for (let i = 0; i < 3 * limits.requestNetworks; i++) {
     rates.take(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, 0);
   }
   expect(rates.size).toBe(limits.requestNetworks);
+});
+
+test("each subject has buckets of its own", () => {
+  const rates = newRates();
+  while (rates.take("192.0.2.1", 0, 1, "ann") === 0);
+  expect(rates.take("192.0.2.1", 0, 1, "ben")).toBe(0);
+  expect(rates.take("192.0.2.1", 0)).toBe(0);
+});
+
+test("an address that takes something all the time is not forgotten for others", () => {
+  const rates = newRates();
+  let taken = 0;
+  for (let i = 0; i < 3 * limits.requestNetworks; i++) {
+    rates.take(`192.0.${i >> 8}.${i & 255}`, 0);
+    if (rates.take("198.51.100.1", 0) === 0) taken++;
+  }
+  expect(taken).toBe(limits.requestBurst);
 });

@@ -1,0 +1,49 @@
+// Token buckets by network. IPv6 networks nest: what a /64 takes is also taken from its /56 and its
+// /48, whose buckets are larger. Loopback is exempt: proxies there speak for many. Pure.
+
+import { isLoopback, networksOf } from "../addresses.ts";
+import { BoundedMap } from "../bounded-map.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+export type NetworkRate = { perSecond: number; burst: number };
+
+export class NetworkBuckets {
+  readonly #buckets: BoundedMap<string, TokenBucket>;
+  readonly #rate: NetworkRate;
+
+  /** `rate`: of the smallest network. Past `maxBuckets` the least recently used is forgotten. */
+  constructor(rate: NetworkRate, maxBuckets: number) {
+    this.#rate = rate;
+    this.#buckets = new BoundedMap(maxBuckets);
+  }
+
+  /**
+   * Takes `units`; returns 0 if they were taken, otherwise the milliseconds to wait. `subject`:
+   * what the limit is about, if each network has one for each of several things.
+   */
+  take(address: string, nowMs: number, units = 1, subject = ""): number {
+    if (isLoopback(address)) return 0;
+    const buckets = networksOf(address).map(({ network, share }) =>
+      this.#bucket(`${subject} ${network}`, share, nowMs),
+    );
+    const waitMs = Math.max(...buckets.map((bucket) => bucket.waitMs(nowMs)));
+    if (waitMs > 0) return waitMs;
+    for (const bucket of buckets) bucket.take(units, nowMs);
+    return 0;
+  }
+
+  /** Number of buckets. */
+  get size(): number {
+    return this.#buckets.size;
+  }
+
+  #bucket(key: string, share: number, nowMs: number): TokenBucket {
+    let bucket = this.#buckets.get(key);
+    if (bucket === undefined) {
+      const { perSecond, burst } = this.#rate;
+      bucket = new TokenBucket(perSecond * share, burst * share, nowMs);
+      this.#buckets.set(key, bucket);
+    }
+    return bucket;
+  }
+}
