@@ -10,7 +10,6 @@ import { join } from "node:path";
 export function docsBlock(page: string, heading: string): string {
   const lines = readFileSync(join(import.meta.dir, "../docs", page), "utf8").split("\n");
   const at = lines.findIndex((line) => line.includes(heading));
-  const isCode = (line: string): boolean => /^ {4}/.test(line);
   const start = at < 0 ? -1 : lines.findIndex((line, index) => index > at && isCode(line));
   if (start < 0) throw new Error(`docs/${page} has no block after '${heading}'`);
   const block: string[] = [];
@@ -19,4 +18,8 @@ export function docsBlock(page: string, heading: string): string {
     block.push(line.slice(4));
   }
   return `${block.join("\n").trimEnd()}\n`;
+}
+
+function isCode(line: string): boolean {
+  return line.startsWith("    ");
 }

@@ -3,6 +3,10 @@
 import { afterAll, expect, test } from "bun:test";
 import { createMetrics } from "../../src/chat/metrics.ts";
 import { openMetricsPort } from "../../src/server/metrics-port.ts";
+import { skipUnless } from "../skip.ts";
+
+const promtool = Bun.which("promtool");
+const withPromtool = skipUnless(promtool !== null, "promtool(1) is missing: install prometheus");
 
 const metrics = createMetrics();
 metrics.connectionsRefused.set('odd"\\\n', 2);
@@ -24,6 +28,15 @@ test("metrics are in Prometheus's format", async () => {
   for (const line of text.trimEnd().split("\n")) {
     expect(line).toMatch(/^# (HELP|TYPE) \w+ .+$|^[a-z_]+(\{\w+="(\\.|[^"\\])*"\})? [\d.e+-]+$/);
   }
+});
+
+withPromtool("Prometheus's own checker has nothing to say about them", async () => {
+  const text = new Blob([await (await get("/metrics")).bytes()]);
+  const { exitCode, stdout, stderr } = Bun.spawnSync([promtool!, "check", "metrics"], {
+    stdin: text,
+  });
+  expect(stdout.toString() + stderr.toString()).toBe("");
+  expect(exitCode).toBe(0);
 });
 
 test("nothing else is served, and no rebound web page can read them", async () => {

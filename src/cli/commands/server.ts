@@ -17,6 +17,7 @@ import { typedLines } from "../../terminal/typed-lines.ts";
 import { say, diagnostics, warn } from "../../terminal/diagnostics.ts";
 import { quoted } from "../../text.ts";
 import { onSignals } from "../../io/end-signals.ts";
+import { notifyServiceManager } from "../../io/service-manager.ts";
 import { exposureWarning, serverBanner } from "../server-banner.ts";
 import { serverFlags, type ServerSettings, serverSettings } from "../server-flags.ts";
 
@@ -45,13 +46,18 @@ export default defineCommand({
     // Listen for signals before announcing readiness, when a script may stop the server at once.
     const stopped = untilStopped(server, json);
     announce(server, settings, key?.pin);
+    if (!notifyServiceManager("READY=1")) warn(untold);
     await stopped;
+    notifyServiceManager("STOPPING=1");
     if (!json) printLine("");
     printLine("Server shutting down...");
     await server.stop();
     diagnostics.reportLeftOut();
   },
 });
+
+const untold =
+  "NOTIFY_SOCKET is set, but the service manager can't be told that the server is ready";
 
 /**
  * The server's key. On loopback, where nobody needs TLS, a server runs without one if the default

@@ -19,6 +19,7 @@ function open(name: string) {
     setsockopt: { args: [i32, i32, i32, ptr, u32], returns: i32 },
     getsockopt: { args: [i32, i32, i32, ptr, ptr], returns: i32 },
     socket: { args: [i32, i32, i32], returns: i32 },
+    connect: { args: [i32, ptr, u32], returns: i32 },
     dup3: { args: [i32, i32, i32], returns: i32 },
     close: { args: [i32], returns: i32 },
     send: { args: [i32, ptr, u64, i32], returns: i64 },

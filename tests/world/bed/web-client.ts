@@ -3,6 +3,9 @@
 // Sends each line of stdin as a frame; prints `open`, what it receives, and `closed CODE`. Takes any
 // certificate: the tests' proxies have their own.
 
+import { stdin } from "node:process";
+import { createInterface } from "node:readline";
+
 const [url = "", ...pairs] = process.argv.slice(2);
 const headers = Object.fromEntries(
   pairs.map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]),
@@ -10,16 +13,14 @@ const headers = Object.fromEntries(
 // Bun takes options that the DOM's type does not have.
 const options = { headers, tls: { rejectUnauthorized: false } } as unknown as string[];
 const socket = new WebSocket(url, options);
-socket.onopen = () => print("open");
-socket.onmessage = ({ data }) => print(String(data));
-socket.onclose = ({ code }) => {
+socket.addEventListener("open", () => print("open"));
+socket.addEventListener("message", ({ data }) => print(String(data)));
+socket.addEventListener("close", ({ code }) => {
   print(`closed ${code}`);
   process.exit();
-};
+});
 
-for await (const line of console) socket.send(line);
-
-export {};
+for await (const line of createInterface({ input: stdin })) socket.send(line);
 
 function print(text: string): void {
   process.stdout.write(`${text}\n`);

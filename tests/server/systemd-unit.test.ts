@@ -1,0 +1,45 @@
+// docs/parley.service, as systemd itself judges it.
+
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { serverFlags } from "../../src/cli/server-flags.ts";
+import { skipUnless } from "../skip.ts";
+
+const analyze = Bun.which("systemd-analyze");
+const withSystemd = skipUnless(analyze !== null, "systemd-analyze(1) is missing: install systemd");
+const folder = mkdtempSync(join(tmpdir(), "parley-unit-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const unit = readFileSync(join(import.meta.dir, "../../docs/parley.service"), "utf8");
+const executable = "/usr/local/bin/parley";
+const path = join(folder, "parley.service");
+// `verify` wants to see the executable, which this machine has not installed.
+writeFileSync(path, unit.replace(executable, process.execPath));
+
+function run(...words: readonly string[]) {
+  const { exitCode, stdout, stderr } = Bun.spawnSync([analyze!, ...words, path]);
+  return { exitCode, text: stdout.toString() + stderr.toString() };
+}
+
+withSystemd("systemd finds nothing wrong with the unit", () => {
+  expect(run("verify")).toEqual({ exitCode: 0, text: "" });
+});
+
+withSystemd("and rates its exposure 1.5 of 10 at most", () => {
+  const { exitCode, text } = run("security", "--offline=true", "--threshold=15");
+  expect(text).toMatch(/Overall exposure level for parley\.service: \d\.\d/);
+  expect(exitCode).toBe(0);
+});
+
+test("its flags and variables are those of `parley server`", () => {
+  const line = /^ExecStart=(.*)$/m.exec(unit)?.[1]?.split(" ") ?? [];
+  expect(line.slice(0, 2)).toEqual([executable, "server"]);
+  const flags = line.filter((word) => word.startsWith("--"));
+  const variables = unit.match(/PARLEY_SERVER_\w+/g) ?? [];
+  const named = variables.map((name) => name.replace("PARLEY_SERVER_", "--").replaceAll("_", "-"));
+  const known = Object.keys(serverFlags).map((name) => `--${name}`);
+  expect(flags.length).toBeGreaterThan(0);
+  for (const flag of [...flags, ...named]) expect(known).toContain(flag.toLowerCase());
+});
