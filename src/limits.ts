@@ -284,7 +284,7 @@ export const privateChat = {
 
 /** What the store keeps. */
 export const history = {
-  /** Messages per room in memory. */
+  /** Messages per room in memory (`--keep-messages`). */
   memoryMessages: 10_000,
   /** Bytes of text and names per room in memory; 10 000 long messages would take 160 MB. */
   memoryRoomBytes: 8 * MiB,
@@ -309,13 +309,17 @@ export const history = {
   checkBytes: 256 * MiB,
   /**
    * Bytes of messages and mail on disk; one sender may write 44 GB a day. The largest room or
-   * mailbox loses its oldest messages first.
+   * mailbox loses its oldest messages first (`--keep-size`).
    */
   diskBytes: 16 * 1024 * MiB,
-  /** Messages per room on disk. */
+  /** The least that `--keep-size` takes: 65 536 sessions and rooms need some 20 MB. */
+  leastDiskBytes: 50_000_000,
+  /** Messages per room on disk (`--keep-messages`). */
   diskMessages: 1_000_000,
-  /** Maximum age of a message. */
+  /** Maximum age of a message (`--keep-age`). */
   maxAgeMs: 30 * 24 * 3_600_000,
+  /** The longest that `--keep-age` takes: a century, well within a time in milliseconds. */
+  longestAgeMs: 36_500 * 24 * 3_600_000,
   /** Private messages per recipient. */
   mailMessages: 1_000,
   /**

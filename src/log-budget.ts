@@ -2,7 +2,7 @@
 // every network has a budget for each kind of line, every kind one for all networks, and there is
 // one for everything. What is left out is counted. Pure.
 
-import { isLoopback, networksOf } from "./addresses.ts";
+import { isLoopback, widestNetworkOf } from "./addresses.ts";
 import { BoundedMap } from "./bounded-map.ts";
 import { TokenBucket } from "./chat/token-bucket.ts";
 import { logging as limits } from "./limits.ts";
@@ -78,7 +78,7 @@ export class LogBudget {
 
 /** An IPv4 address, or the /48 that an IPv6 customer can have at most; undefined for loopback. */
 function networkOfLines(address: string): string | undefined {
-  return isLoopback(address) ? undefined : networksOf(address).at(-1)?.network;
+  return isLoopback(address) ? undefined : widestNetworkOf(address);
 }
 
 function keyOf(kind: string | undefined, network: string | undefined): string {

@@ -11,6 +11,7 @@ import { defaultPort } from "./address.ts";
 import { portOf } from "./flags.ts";
 import { listenHost } from "./host-flag.ts";
 import { dialectNames, dialectPorts } from "./listen-flag.ts";
+import { retentionOf } from "./retention-flags.ts";
 import { publicUrlOf, trustedProxiesOf } from "./proxy-flags.ts";
 import { surroundings } from "./trust-flags.ts";
 
@@ -66,6 +67,21 @@ export const serverFlags = {
     valueHint: "normal|full",
     description:
       "With --data: acknowledged messages survive a crash, with full a power failure too",
+  },
+  "keep-age": {
+    type: "string",
+    valueHint: "AGE",
+    description: "Delete messages older than this, such as 12h or 90d (default: 30d)",
+  },
+  "keep-messages": {
+    type: "string",
+    valueHint: "N",
+    description: "Keep at most so many messages of a room (default: 1000000; in memory 10000)",
+  },
+  "keep-size": {
+    type: "string",
+    valueHint: "SIZE",
+    description: "With --data: keep at most so much, such as 500M or 2G (default: 17G)",
   },
   state: {
     type: "string",
@@ -148,6 +164,11 @@ export function serverSettings(args: ParsedArgs<typeof serverFlags>): ServerSett
     metricsPort: optionalPort("--metrics-port", args["metrics-port"]),
     files: args.files,
     data: args.data === memory ? undefined : args.data,
+    retention: retentionOf({
+      age: args["keep-age"],
+      messages: args["keep-messages"],
+      size: args["keep-size"],
+    }),
     stateIsGiven: args.state !== undefined,
     state: stateOf(args.state, args.data === memory ? undefined : args.data),
     plain: args.plain === true,

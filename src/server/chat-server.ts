@@ -10,6 +10,7 @@ import { shutdown } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Registry } from "../cpp/registry.ts";
 import { openStore, type OpenStore } from "../store/open.ts";
+import type { Retention } from "../store/retention.ts";
 import type { Synchronous } from "../store/sqlite-file.ts";
 import type { KeyPair } from "../tls/certificate.ts";
 import type { CertificateFiles } from "../tls/certificate-files.ts";
@@ -59,6 +60,8 @@ export type ServerOptions = Pick<CoreOptions, "host" | "port" | "files" | "rate"
   data: string | undefined;
   /** What an acknowledgement waits for: see docs/operation.md, "Data". */
   synchronous?: Synchronous;
+  /** What is kept, where it is not the default. */
+  retention?: Partial<Retention>;
   /** 0: no limit. */
   maxPerAddress: number;
   extra: readonly ExtraPort[];
@@ -95,7 +98,7 @@ export class ChatServer {
       const sentence = `--files ${quoted(options.files)} is not a folder: choose the folder to share`;
       throw new ParleyError("failed", sentence);
     }
-    const store = openStore(options.data, (line) => options.log.warn(line), options.synchronous);
+    const store = openStore(options.data, (line) => options.log.warn(line), options);
     const descriptors = new Descriptors();
     const admission = new Admission(options.maxPerAddress, descriptors);
     const base = { store, descriptors, admission };

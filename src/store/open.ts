@@ -4,6 +4,7 @@ import { Registry } from "../cpp/registry.ts";
 import { steadyMs } from "../io/clock.ts";
 import { openMemoryStore } from "./memory.ts";
 import { openRegistrations } from "./registrations.ts";
+import type { Retention } from "./retention.ts";
 import type { ServerStore } from "./server-store.ts";
 import { dataFilePaths, type Synchronous } from "./sqlite-file.ts";
 import { openSqliteStore } from "./sqlite.ts";
@@ -17,6 +18,8 @@ export type OpenStore = {
   close(): void;
 };
 
+export type OpenStoreOptions = { synchronous?: Synchronous; retention?: Partial<Retention> };
+
 /**
  * In memory if `path` is undefined. `log` receives write failures of the registry.
  * @throws ParleyError `storage` if the file can't be used
@@ -24,10 +27,10 @@ export type OpenStore = {
 export function openStore(
   path: string | undefined,
   log: (line: string) => void,
-  synchronous: Synchronous = "normal",
+  { synchronous = "normal", retention = {} }: OpenStoreOptions = {},
 ): OpenStore {
   if (path === undefined) {
-    const store = openMemoryStore();
+    const store = openMemoryStore({ retention });
     const stopSweeper = startSweeper(store);
     return {
       store,
@@ -39,7 +42,7 @@ export function openStore(
       },
     };
   }
-  const store = openSqliteStore(path, { synchronous });
+  const store = openSqliteStore(path, { synchronous, retention });
   store.resumeSessions(steadyMs());
   const stopSweeper = startSweeper(store);
   const registrations = openRegistrations(store, (error) => {

@@ -1,0 +1,23 @@
+// Retention as flags say it; wrong values are in usage.test.ts.
+
+import { expect, test } from "bun:test";
+import { retentionOf } from "../../src/cli/retention-flags.ts";
+
+const none = { age: undefined, messages: undefined, size: undefined };
+
+test("ages, numbers and sizes with their units", () => {
+  expect(retentionOf({ age: "90m", messages: "5", size: "500M" })).toEqual({
+    maxAgeMs: 5_400_000,
+    messages: 5,
+    fileBytes: 500_000_000,
+  });
+  expect(retentionOf({ ...none, age: "12h" })).toEqual({ maxAgeMs: 43_200_000 });
+  expect(retentionOf({ ...none, age: "36500d", size: "1T" })).toEqual({
+    maxAgeMs: 36_500 * 86_400_000,
+    fileBytes: 1e12,
+  });
+});
+
+test("what is not given is not there, so that the store's defaults stand", () => {
+  expect(Object.keys(retentionOf(none))).toEqual([]);
+});
