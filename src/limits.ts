@@ -368,6 +368,21 @@ export const history = {
   pageBytes: 1 * MiB,
 } as const;
 
+/** What operators decide. All of it is in memory and in the store. */
+export const rights = {
+  /** Bans, and as many mutes: 1 MB, and a change sorts them anew within milliseconds. */
+  maxSanctions: 4_096,
+  /** Longest reason or topic, in UTF-16 units: two lines of a terminal. */
+  maxReasonChars: 256,
+  /** Longest term of a ban, a mute or a pass: ten years. Without a term it has no end. */
+  maxTermMs: 10 * 366 * 86_400_000,
+  /** What an IPv6 address stands for in a ban: a host can usually take any address in its /64. */
+  ipv6Prefix: 64,
+  /** The largest networks that can be banned; one slip must not shut out the world. */
+  minIpv4Prefix: 8,
+  minIpv6Prefix: 16,
+} as const;
+
 /** The CPP registry. */
 export const registry = {
   /** Registrations kept; past that, the network with the most loses its oldest. */

@@ -34,6 +34,7 @@ import {
 import { refuseIfOverfull, reject, rejectUnknownUser, rejectUnread } from "./rejections.ts";
 import { roomPage } from "./room-list.ts";
 import type { Session } from "./session.ts";
+import { banOf, muteText, suspectOf } from "./suspect.ts";
 import { StoreQueries } from "./store-queries.ts";
 import type { RoomBounds, SessionRecord } from "./store.ts";
 
@@ -109,6 +110,8 @@ const handlers: Handlers = {
     });
   },
   invite(hub, session, { to, ref }) {
+    const muted = muteText(hub, session);
+    if (muted !== undefined) return reject(hub, session, "muted", muted, { ref });
     const other = hub.names.holder(fold(to));
     if (other === undefined) return rejectUnknownUser(hub, session, to, { ref });
     answerRequest(hub, session, invite(hub, session, other), ref);
@@ -227,6 +230,15 @@ function rename(hub: HubState, session: Session, command: Rename): void {
   const problem = nameProblem(name, hub.options.reservedNames);
   if (problem !== undefined) {
     return reject(hub, session, "name-invalid", problem, { ref, subject: name });
+  }
+  const muted = muteText(hub, session);
+  if (muted !== undefined) return reject(hub, session, "muted", muted, { ref, subject: name });
+  const ban = banOf(hub, suspectOf(session, name));
+  if (ban !== undefined) {
+    return reject(hub, session, "banned", `The name ${quoted(name)} is banned`, {
+      ref,
+      subject: name,
+    });
   }
   if (refuseIfOverfull(hub, session, { ref })) return;
   const folded = fold(name);

@@ -29,6 +29,8 @@ export type EndReason =
   | "refused"
   /** A message that is too long or does not belong to the dialect. */
   | "invalid"
+  /** An operator has shut it out; members leave with `kicked` for the others. */
+  | "banned"
   /** The store could not read what the session is owed. */
   | "unreadable"
   | "stopped";
@@ -59,7 +61,8 @@ export function partAll(
   hub.names.leave(session);
   session.enter("visitor");
   if (identity.recordId === "" || reason === "replaced") return;
-  recordDeparture(hub, session, reason === "quit" ? "" : identity.folded);
+  const givesNameUp = reason === "quit" || reason === "kicked";
+  recordDeparture(hub, session, givesNameUp ? "" : identity.folded);
 }
 
 const none: ReadonlySet<string> = new Set();
@@ -99,6 +102,19 @@ export function replaceSession(
   const reason = "You connected again from elsewhere";
   hub.send(previous, { type: "bye", reason, code: "replaced" });
   endSession(hub, previous);
+}
+
+/** Puts somebody out, and says why. */
+export function expel(
+  hub: HubState,
+  session: Session,
+  code: "kicked" | "banned",
+  reason: string,
+): void {
+  if (session.phase === "ending" || session.phase === "gone") return;
+  partAll(hub, session, "kicked", { why: code });
+  hub.send(session, { type: "bye", reason, code });
+  endSession(hub, session, code);
 }
 
 /** Drops a reader that does not keep up: its backlog is discarded, and one last line says why. */

@@ -3,6 +3,7 @@
 
 import type { ErrorCode } from "../errors.ts";
 import type {
+  ByeCode,
   ChatState,
   LeaveReason,
   Ref,
@@ -252,6 +253,6 @@ export type PersonalEvent =
   | { type: "ping" }
   | { type: "pong"; ref: Ref | undefined }
   /** The server closes the connection and says why. */
-  | { type: "bye"; reason: string; code?: "replaced" };
+  | { type: "bye"; reason: string; code?: ByeCode };
 
 export type FileEntry = { name: string; sizeBytes: number; modifiedMs: number };

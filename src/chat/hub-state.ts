@@ -15,7 +15,9 @@ import { NetworkBuckets } from "./network-buckets.ts";
 import type { Room } from "./room.ts";
 import type { Schedule } from "./schedule.ts";
 import { pageChars } from "./history-page.ts";
+import type { Rights } from "./rights/rights.ts";
 import type { Rates } from "./rate-budget.ts";
+import type { ServerControl } from "./server-control.ts";
 import type { Session } from "./session.ts";
 import type { StoreClient } from "./store-client.ts";
 import type { TimedPersonal, Timing } from "./turn-batch.ts";
@@ -29,6 +31,9 @@ export type HubOptions = {
   /** Rates that each sender may sustain; undefined for no limit. */
   rates: Rates | undefined;
   files: FilesPort;
+  control: ServerControl;
+  /** What operators have decided, as the store has it. */
+  rights: Rights;
   /** Folded words with a meaning in some dialect, which can't be names. */
   reservedNames: ReadonlySet<string>;
   /** Asks for an `endTurn`; called once per turn. */

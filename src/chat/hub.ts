@@ -5,6 +5,9 @@
 
 import { networkOf } from "../addresses.ts";
 import { message as messageLimits, output } from "../limits.ts";
+import type { AdminAnswer } from "./admin/answer.ts";
+import { type Actor } from "./admin/actor.ts";
+import { runAdmin } from "./admin/run-admin.ts";
 import { CommitPipeline } from "./commit-pipeline.ts";
 import { execute } from "./commands.ts";
 import { deliverAnswersOf, deliverBatch, deliverForeign } from "./delivery.ts";
@@ -22,7 +25,9 @@ import { Backlog } from "./fan-out/outbox.ts";
 import { type HubOptions, HubState } from "./hub-state.ts";
 import type { Link } from "./link.ts";
 import { count } from "./metrics.ts";
+import { fold } from "./names/grammar.ts";
 import { NameRegistry } from "./names/registry.ts";
+import { banOf, banText, suspectOf } from "./suspect.ts";
 import { chargeIgnored, handleCommand, releaseCommands } from "./throttle.ts";
 import { NetworkBudgets } from "./rate-budget.ts";
 import { Schedule } from "./schedule.ts";
@@ -77,6 +82,7 @@ export class Hub {
     hub.sessions.add(session);
     count(this.options.metrics.connections, dialect.name);
     count(this.options.metrics.connectionsOpened, dialect.name);
+    if (this.#refuseBanned(session)) return session;
     const line = dialect.terminal?.connected?.(peer, hub.stampMs);
     if (line !== undefined) this.options.print(line);
     this.options.log.info("connected", sessionFields(session));
@@ -220,6 +226,16 @@ export class Hub {
     );
   }
 
+  /** True if the network is banned: it is told so, and nothing else. */
+  #refuseBanned(session: Session): boolean {
+    const hub = this.#hub;
+    const ban = banOf(hub, suspectOf(session));
+    if (ban === undefined) return false;
+    hub.send(session, { type: "error", code: "banned", message: banText(ban) });
+    endSession(hub, session, "banned");
+    return true;
+  }
+
   /** Runs commands whose predecessor has been answered. */
   #releaseUnblocked(): void {
     const { unblocked } = this.#hub.schedule;
@@ -237,6 +253,25 @@ export class Hub {
     this.#hub.nowMs = nowMs;
     const open = this.#hub.rooms.get(room);
     if (open !== undefined) deliverForeign(this.#hub, open, runs);
+  }
+
+  /** An operator's order; it is answered at once or when it is stored. */
+  handleAdmin(
+    actor: Actor,
+    line: string,
+    nowMs: number,
+    answer: (answer: AdminAnswer) => void,
+  ): void {
+    this.#hub.nowMs = nowMs;
+    runAdmin(this.#hub, actor, line, answer);
+  }
+
+  /** Why the network may not come in, whatever it speaks; undefined if it may. */
+  refusalFor(address: string, nowMs: number, name?: string): string | undefined {
+    this.#hub.nowMs = nowMs;
+    const names = name === undefined ? [] : [fold(name)];
+    const ban = banOf(this.#hub, { address, names, keys: [] });
+    return ban === undefined ? undefined : banText(ban);
   }
 
   /** Shuts down: tells everybody why and ends all connections, including new ones. */

@@ -30,6 +30,7 @@ import { storeIsSlow } from "./rejections.ts";
 import type { Room } from "./room.ts";
 import type { Membership, Session } from "./session.ts";
 import { sessionFields } from "./session-log.ts";
+import { banOf, banText, suspectOf } from "./suspect.ts";
 import { StoreQueries } from "./store-queries.ts";
 import type { RoomBounds, SessionRecord } from "./store.ts";
 
@@ -220,6 +221,8 @@ class PendingLogin {
       this.#hub.options.log.warn(error.message);
       return this.#refuse(error.code, error.message);
     }
+    const ban = banOf(this.#hub, suspectOf(this.#session, name, this.#plan.alias));
+    if (ban !== undefined) return this.#refuseBanned(banText(ban));
     const taken = this.#taken();
     if (taken !== undefined) {
       return this.#refuse("name-taken", taken.message, taken.retryAfterMs);
@@ -355,6 +358,18 @@ class PendingLogin {
     }
     const isAll = isSameLog && has !== undefined && has <= mailbox.last && this.#mailIsKept;
     return { mail: has === undefined ? live : mailbox.last, recovered: isAll };
+  }
+
+  /** No other name would help, so none is asked for. */
+  #refuseBanned(message: string): void {
+    const hub = this.#hub;
+    const session = this.#session;
+    hub.names.abortEntry(session);
+    session.enter("new");
+    const { name } = this.#plan;
+    hub.options.log.info("login refused", { ...sessionFields(session), name, code: "banned" });
+    hub.send(session, { type: "error", code: "banned", message, subject: name });
+    endSession(hub, session, "banned");
   }
 
   #refuse(code: ErrorCode, message: string, retryAfterMs?: number): void {

@@ -17,6 +17,7 @@ import {
   rejectUnread,
 } from "./rejections.ts";
 import type { Session } from "./session.ts";
+import { muteText } from "./suspect.ts";
 import { StoreQueries } from "./store-queries.ts";
 import type { SessionRecord } from "./store.ts";
 
@@ -32,7 +33,7 @@ export function say(
 ): void {
   const { text, n, to } = command;
   if (!isNext(hub, session, n)) return;
-  if (!fits(hub, session, text, n)) return;
+  if (isMuted(hub, session, n) || !fits(hub, session, text, n)) return;
   if (to === "partner") {
     const person = partner === undefined ? undefined : hub.names.byKey(partner);
     if (person === undefined || session.privateChat.partner !== partner) {
@@ -60,7 +61,7 @@ export function tell(hub: HubState, session: Session, command: Tell): void {
     const message = `A message can have at most ${limits.maxRecipients} recipients, not ${to.length}`;
     return reject(hub, session, "text-invalid", message, { n, takesCounter: true });
   }
-  if (!fits(hub, session, text, n)) return;
+  if (isMuted(hub, session, n) || !fits(hub, session, text, n)) return;
   const names = new Map<string, string>();
   for (const name of to) names.set(fold(name), name);
   names.delete("all");
@@ -223,6 +224,15 @@ function isNext(hub: HubState, session: Session, n: number | undefined): boolean
   if (n === taken + 1) return true;
   reject(hub, session, "protocol", `Message ${n} leaves a gap: expected ${taken + 1}`, { n });
   return false;
+}
+
+/** A muted sender is told so; the message counts as refused for good. */
+function isMuted(hub: HubState, session: Session, n: number | undefined): boolean {
+  const muted = muteText(hub, session);
+  if (muted === undefined) return false;
+  takeCounter(hub, session, n);
+  reject(hub, session, "muted", muted, { n, takesCounter: true });
+  return true;
 }
 
 function fits(hub: HubState, session: Session, text: string, n: number | undefined): boolean {

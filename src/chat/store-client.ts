@@ -4,6 +4,7 @@
 import type { ParleyError } from "../errors.ts";
 import { sender } from "../limits.ts";
 import type { PrivateMessage, Said } from "./events.ts";
+import type { RightsChange } from "./rights/rights-rows.ts";
 import type {
   Batch,
   Committed,
@@ -112,6 +113,15 @@ export class StoreClient {
   ): void {
     this.#request({ type: "find-name", name, sinceMs }, (reply) =>
       then(outcomeOf(reply, (done) => (done.type === "find-name" ? done : undefined))),
+    );
+  }
+
+  changeRights(
+    changes: readonly RightsChange[],
+    then: (outcome: Outcome<undefined>) => void,
+  ): void {
+    this.#request({ type: "change-rights", changes }, (reply) =>
+      then(outcomeOf(reply, (done) => (done.type === "change-rights" ? done : undefined))),
     );
   }
 

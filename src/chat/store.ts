@@ -4,6 +4,7 @@
 
 import type { ParleyError } from "../errors.ts";
 import type { PrivateMessage, Said } from "./events.ts";
+import type { RightsChange, RightsRow } from "./rights/rights-rows.ts";
 import type { SaidRun } from "./said-run.ts";
 
 /**
@@ -88,6 +89,14 @@ export interface Directory {
   find(name: string, sinceMs: number): SessionRecord | undefined;
 }
 
+/** What operators have decided (rights/rights-rows.ts). */
+export interface RightsTable {
+  /** Every row, in any order. */
+  load(): readonly RightsRow[];
+  /** Carries out all changes or none. */
+  change(changes: readonly RightsChange[]): void;
+}
+
 /**
  * A store in this process, which answers at once.
  * @throws ParleyError `storage`, from every method: reading or writing failed
@@ -99,6 +108,7 @@ export interface LocalStore {
   readonly mailboxes: Mailboxes;
   readonly sessions: Sessions;
   readonly directory: Directory;
+  readonly rights: RightsTable;
   commit(batch: Batch): Committed;
 }
 
@@ -110,6 +120,7 @@ export type StoreResults = {
   "read-mail": readonly PrivateMessage[];
   "load-session": SessionRecord | undefined;
   "find-name": SessionRecord | undefined;
+  "change-rights": undefined;
 };
 
 type StoreArguments = {
@@ -120,6 +131,7 @@ type StoreArguments = {
   "read-mail": { session: string; after: number; limit: number };
   "load-session": { session: string };
   "find-name": { name: string; sinceMs: number };
+  "change-rights": { changes: readonly RightsChange[] };
 };
 
 /** What the hub wants read or written. */

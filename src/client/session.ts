@@ -122,7 +122,7 @@ export class ClientSession implements NativeSession {
     if (phase === "online") this.#handleMessage(message, nowMs);
     else if (message.type === "welcome") this.#handleWelcome(message, nowMs);
     else if (message.type === "error") this.#handleLoginRefusal(message, nowMs);
-    else if (message.type === "bye") this.#byeReason = message.reason;
+    else if (message.type === "bye") this.#handleBye(message);
   }
 
   handleLost(reason: string, nowMs: number): void {
@@ -282,15 +282,21 @@ export class ClientSession implements NativeSession {
         // Any line answers a ping; answering with a ping also proves the way back.
         return this.#send({ type: "ping" });
       case "bye":
-        // Reconnecting would replace the other connection, which would reconnect in turn, forever.
-        if (message.code === "replaced") this.#end("replaced", message.reason);
-        else this.#byeReason = message.reason;
-        return;
+        return this.#handleBye(message);
       default: {
         const response = readResponse(message);
         if (response !== undefined) this.#handleResponse(response.ref, response.response);
       }
     }
+  }
+
+  /**
+   * With a code it is for good: reconnecting would replace the other connection, which would
+   * reconnect in turn, forever; and who was put out is to stay out.
+   */
+  #handleBye({ code, reason }: Message<"bye">): void {
+    if (code === undefined) this.#byeReason = reason;
+    else this.#end(code, reason);
   }
 
   #handleAck({ n, room, seq }: Message<"ack">): void {

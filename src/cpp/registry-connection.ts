@@ -25,13 +25,20 @@ export function contactLine(contact: Contact): string {
 export class RegistryConnection {
   readonly #registry: Registry;
   readonly #network: string;
+  /** Why somebody may not use the registry under this ID; undefined if they may. */
+  readonly #refusalOf: (id: string) => string | undefined;
   readonly #parser = new CppParser();
   #answered = false;
 
   /** `network`: `networkOf` the client's address. */
-  constructor(registry: Registry, network: string) {
+  constructor(
+    registry: Registry,
+    network: string,
+    refusalOf: (id: string) => string | undefined = () => undefined,
+  ) {
     this.#registry = registry;
     this.#network = network;
+    this.#refusalOf = refusalOf;
   }
 
   /** Reads the next bytes. A connection carries one request; anything after it is ignored. */
@@ -43,9 +50,15 @@ export class RegistryConnection {
     this.#answered = true;
     if (result.type === "malformed") return refusal;
     const { message } = result;
-    if (message.type === "REGISTER") return this.#register(message, nowMs);
-    if (message.type === "BRIDGE") return this.#bridge(message.id, message.peer, nowMs);
-    return refusal;
+    if (message.type !== "REGISTER" && message.type !== "BRIDGE") return refusal;
+    const { type, id } = message;
+    const refused = this.#refusalOf(id);
+    if (refused !== undefined) {
+      const log = [`${type}: ${id} refused: ${refused}`];
+      return { reply: `${refused}\n`, end: true, log, did: "request refused", id };
+    }
+    if (type === "REGISTER") return this.#register(message, nowMs);
+    return this.#bridge(id, message.peer, nowMs);
   }
 
   /** The client has closed its side: an incomplete request will never be complete. */

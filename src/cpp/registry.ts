@@ -185,6 +185,17 @@ export class Registry {
     this.#counts.set(wide, (this.#counts.get(wide) ?? 0) + 1);
   }
 
+  /** Removes every registration for which `isBanned`, given its ID and where it was made from. */
+  dropBanned(isBanned: (id: string, address: string) => boolean): void {
+    for (const [key, entry] of this.#entries) {
+      const { network = entry.ip } = this.#registrants.get(key) ?? {};
+      const madeFrom = network.replace(/\/\d+$/, "");
+      if (!isBanned(entry.id, madeFrom) && !isBanned(entry.id, entry.ip)) continue;
+      this.#drop(key);
+      this.#onChange({ kind: "removed", entry });
+    }
+  }
+
   #drop(key: string): void {
     const network = this.#registrants.get(key)?.network;
     if (network === undefined) return;

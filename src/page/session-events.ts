@@ -253,6 +253,8 @@ function leftText(person: string, reason: LeaveReason): string {
       return `${name} lost the connection`;
     case "parted":
       return `${name} left`;
+    case "kicked":
+      return `${name} was removed by an operator`;
   }
 }
 

@@ -5,6 +5,7 @@ import { protocol as limits } from "../limits.ts";
 import { quoted } from "../text.ts";
 import { FieldReader, parseObject } from "./field-reader.ts";
 import {
+  type ByeCode,
   type ChatState,
   type ErrorMessage,
   type FileOffer,
@@ -136,7 +137,7 @@ const readers: {
   bye: (r) => ({
     type: "bye",
     reason: r.text("reason"),
-    code: r.optionalText("code") === "replaced" ? "replaced" : undefined,
+    code: byeCode(r),
   }),
 };
 
@@ -264,7 +265,20 @@ const leaveReasons: Readonly<Record<LeaveReason, true>> = {
   slow: true,
   parted: true,
   replaced: true,
+  kicked: true,
 };
+
+const byeCodes: Readonly<Record<ByeCode, true>> = { replaced: true, kicked: true, banned: true };
+
+/** An unknown code means nothing to this client: it comes back. */
+function byeCode(r: FieldReader): ByeCode | undefined {
+  const code = r.optionalText("code");
+  return code !== undefined && isByeCode(code) ? code : undefined;
+}
+
+function isByeCode(code: string): code is ByeCode {
+  return Object.hasOwn(byeCodes, code);
+}
 
 /** The member has left whatever the reason; an unknown one counts as `quit`. */
 function leaveReason(r: FieldReader): LeaveReason {

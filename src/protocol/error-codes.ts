@@ -12,6 +12,8 @@ export const protocolErrorCodes = [
   "rate",
   "storage",
   "login-timeout",
+  "banned",
+  "muted",
   "name-taken",
   "name-invalid",
   "room-invalid",

@@ -15,7 +15,13 @@ export const defaultRoom = "lobby";
 export type Ref = string | number;
 
 /** Why somebody left a room. `parted`: left this room only. */
-export type LeaveReason = "quit" | "lost" | "slow" | "parted" | "replaced";
+export type LeaveReason = "quit" | "lost" | "slow" | "parted" | "replaced" | "kicked";
+
+/**
+ * Why a connection was closed for good: a client that comes back by itself would be a nuisance.
+ * `replaced`: another connection with the same secret has taken over.
+ */
+export type ByeCode = "replaced" | "kicked" | "banned";
 
 /** Steps in a private chat by consent. */
 export type ChatState = "asked" | "invited" | "started" | "rejected" | "busy" | "left" | "lost";
@@ -286,8 +292,5 @@ export type ServerMessage =
   | TransferMessage
   | { type: "ping" }
   | { type: "pong"; ref?: Ref | undefined }
-  /**
-   * The server closes the connection. `replaced`: another connection with the same secret has taken
-   * over.
-   */
-  | { type: "bye"; reason: string; code?: "replaced" | undefined };
+  /** The server closes the connection. */
+  | { type: "bye"; reason: string; code?: ByeCode | undefined };

@@ -8,11 +8,12 @@ import { createMetrics, type Metrics } from "../chat/metrics.ts";
 import { ratesFor } from "../chat/rate-budget.ts";
 import type { Dialect } from "../chat/dialect.ts";
 import { nativeDialect } from "../dialects/native/native.ts";
+import { Rights } from "../chat/rights/rights.ts";
 import { reservedNames } from "../dialects/table.ts";
 import { openChatWithHelp } from "../dialects/open-chat/open-chat.ts";
 import { connections } from "../limits.ts";
 import { answerRequest } from "../store/answer.ts";
-import { RegistryConnection } from "../cpp/registry-connection.ts";
+import { contactLine, RegistryConnection } from "../cpp/registry-connection.ts";
 import type { OpenStore } from "../store/open.ts";
 import type { KeyPair } from "../tls/certificate.ts";
 import { version } from "../version.ts";
@@ -21,7 +22,7 @@ import { type PortProtocol } from "./chat-connection.ts";
 import { type ChatPort, openChatPort } from "./chat-port.ts";
 import { OpenChatDownloads } from "./files/open-chat-download.ts";
 import { FileService } from "./files/file-service.ts";
-import { stampMs } from "../io/clock.ts";
+import { stampMs, steadyMs } from "../io/clock.ts";
 import { networkOf } from "../addresses.ts";
 import { listenOn } from "./listen-errors.ts";
 import { secretText } from "../secrets.ts";
@@ -48,6 +49,8 @@ export type CoreOptions = {
   readonly admitsPlain: (address: string) => boolean;
   /** Files and folders that are never shared, besides the store's. */
   readonly withheld?: readonly string[];
+  /** An operator asks the server to stop. */
+  readonly stop: () => void;
   /** The web port, to which browsers at a chat port are redirected. */
   readonly webPort: () => number | undefined;
 };
@@ -101,6 +104,13 @@ export class ChatCore {
       stampMs,
       metrics: this.metrics,
       rates: ratesFor(options.rate),
+      rights: new Rights(store.store.rights.load()),
+      control: {
+        registrations: () =>
+          store.registry.entries().map((entry) => ({ ...entry, text: contactLine(entry) })),
+        dropRegistrations: (isBanned) => store.registry.dropBanned(isBanned),
+        stop: options.stop,
+      },
       files: new ServerFiles(service, this.#downloads, print, log),
       wake: this.driver.wake,
       log,
@@ -130,9 +140,17 @@ export class ChatCore {
   listen(port: number, protocol: PortProtocol, key?: KeyPair): ChatPort {
     const { host, webPort, log, print, admission, store, admitsPlain } = this.#options;
     const { driver, metrics } = this;
-    const cpp = (address: string) => new RegistryConnection(store.registry, networkOf(address));
+    const cpp = (address: string) =>
+      new RegistryConnection(store.registry, networkOf(address), (id) =>
+        this.refusalFor(address, id),
+      );
     const shared = { webPort, driver, metrics, cpp, log, print, admission, key, admitsPlain };
     return openChatPort({ host, port, protocol, ...shared });
+  }
+
+  /** Why this network, or this name, is shut out; undefined if it is not. */
+  refusalFor(address: string, name?: string): string | undefined {
+    return this.hub.refusalFor(address, steadyMs(), name);
   }
 
   /** Updates the gauges that are not counted as things happen. */

@@ -4,11 +4,13 @@
 import { realpathSync } from "node:fs";
 import { quoted } from "../text.ts";
 import { openChat } from "../dialects/open-chat/open-chat.ts";
+import { plainRefusal } from "../dialects/protocol-detection.ts";
 import { dialects } from "../dialects/table.ts";
 import { ParleyError } from "../errors.ts";
 import { shutdown } from "../limits.ts";
 import type { Log } from "../log.ts";
-import type { Registry } from "../cpp/registry.ts";
+import { consoleActor } from "../chat/admin/actor.ts";
+import type { AdminAnswer } from "../chat/admin/answer.ts";
 import { openStore, type OpenStore } from "../store/open.ts";
 import type { Retention } from "../store/retention.ts";
 import type { Synchronous } from "../store/sqlite-file.ts";
@@ -40,6 +42,8 @@ export type ServerOptions = Pick<CoreOptions, "host" | "port" | "files" | "rate"
   announce: (line: string) => void;
   /** Logs everything after startup. */
   log: Log;
+  /** An operator asks the server to stop; the caller then calls `stop`. */
+  onStop?: () => void;
   /** Undefined: no page. */
   webPort: number | undefined;
   /** The page's public URL, if it is behind a proxy. */
@@ -48,8 +52,10 @@ export type ServerOptions = Pick<CoreOptions, "host" | "port" | "files" | "rate"
   proxies?: TrustedProxies;
   /** For TLS on the main port, and for the page beyond loopback; undefined: no TLS. */
   key?: KeyPair | undefined;
-  /** Where the key is kept: never shared. */
+  /** Where the key and what operators decide are kept: never shared. */
   state?: string | undefined;
+  /** Without that folder the server runs too. */
+  stateIsOptional?: boolean;
   /** Plain text is allowed beyond loopback. */
   plain?: boolean;
   /** The page's own certificate. */
@@ -98,7 +104,11 @@ export class ChatServer {
       const sentence = `--files ${quoted(options.files)} is not a folder: choose the folder to share`;
       throw new ParleyError("failed", sentence);
     }
-    const store = openStore(options.data, (line) => options.log.warn(line), options);
+    const { data: path, synchronous, retention, state: folder } = options;
+    const state =
+      folder === undefined ? undefined : { folder, isOptional: options.stateIsOptional === true };
+    const settings = { path, synchronous, retention, state };
+    const store = openStore(settings, (line) => options.log.warn(line));
     const descriptors = new Descriptors();
     const admission = new Admission(options.maxPerAddress, descriptors);
     const base = { store, descriptors, admission };
@@ -107,7 +117,8 @@ export class ChatServer {
       const webPort = () => server?.webPort;
       const plain = { admitsPlain: (address: string) => admitsPlain(address, policyOf(options)) };
       const withheld = withheldFolders(options);
-      const shared = { ...options, ...plain, withheld };
+      const stop = () => options.onStop?.();
+      const shared = { ...options, ...plain, withheld, stop };
       const core = await ChatCore.open({ ...shared, store, admission, webPort });
       server = new ChatServer(options, base, core);
       await server.#openOthers();
@@ -117,10 +128,6 @@ export class ChatServer {
       closeBase(base);
       throw error;
     }
-  }
-
-  get registry(): Registry {
-    return this.#base.store.registry;
   }
 
   get port(): number {
@@ -140,9 +147,9 @@ export class ChatServer {
     return this.#metrics?.port;
   }
 
-  /** Names of all members. */
-  who(): string[] {
-    return this.#core.hub.memberNames();
+  /** Carries out an order typed at the server. */
+  admin(line: string, answer: (answer: AdminAnswer) => void): void {
+    this.#core.driver.handleAdmin(consoleActor, line, answer);
   }
 
   /**
@@ -191,6 +198,7 @@ export class ChatServer {
       port,
       tls: this.#pageTls(),
       admitsPlain: (address) => this.#admitsPlain(address),
+      refusalFor: (address) => core.refusalFor(address),
       folder: core.folder,
       metrics: core.metrics,
       log,
@@ -205,6 +213,12 @@ export class ChatServer {
       },
       connect: nativeSessions(core),
     });
+  }
+
+  #refusalFor(address: string): { text: string; reason: string } | undefined {
+    if (!this.#admitsPlain(address)) return { text: plainRefusal(false), reason: "plain text" };
+    const text = this.#core.refusalFor(address);
+    return text === undefined ? undefined : { text, reason: "banned" };
   }
 
   #admitsPlain(address: string): boolean {
@@ -261,7 +275,7 @@ export class ChatServer {
           port: bound,
           print,
           log,
-          admitsPlain: (address) => this.#admitsPlain(address),
+          refusalFor: (address) => this.#refusalFor(address),
         }),
       );
       this.#extra.push(opened);

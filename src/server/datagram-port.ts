@@ -3,7 +3,6 @@
 import type { DatagramDialect, LocalTime } from "../chat/dialect.ts";
 import { plainAddress } from "../addresses.ts";
 import { DatagramGuard } from "../dialects/datagram-guard.ts";
-import { plainRefusal } from "../dialects/protocol-detection.ts";
 import { UdpListener } from "../io/udp/udp-listener.ts";
 import type { Log } from "../log.ts";
 import { harmless } from "../text.ts";
@@ -22,7 +21,8 @@ export type DatagramPortOptions = {
   /** Prints a line of an original system's server. */
   print: (line: string) => void;
   log: Log;
-  admitsPlain: (address: string) => boolean;
+  /** The answer to a network that is not served, and why for the log; undefined: it is served. */
+  refusalFor: (address: string) => { text: string; reason: string } | undefined;
 };
 
 /**
@@ -30,7 +30,7 @@ export type DatagramPortOptions = {
  * @throws what `Bun.udpSocket` throws (`EADDRINUSE`)
  */
 export async function openDatagramPort(options: DatagramPortOptions): Promise<DatagramPort> {
-  const { dialect, host, port, print, log, admitsPlain } = options;
+  const { dialect, host, port, print, log, refusalFor } = options;
   const decoder = new TextDecoder();
   const guard = new DatagramGuard();
   let listener: UdpListener | undefined;
@@ -42,14 +42,15 @@ export async function openDatagramPort(options: DatagramPortOptions): Promise<Da
       if (datagram.length > limits.maxRequestBytes) return;
       if (!guard.admits(path.address, path.port, performance.now())) return;
       const address = plainAddress(path.address);
-      const isAdmitted = admitsPlain(address);
-      const answer = isAdmitted
-        ? dialect.answer(decoder.decode(datagram), localTime(new Date()))
-        : { text: plainRefusal(false) };
+      const refusal = refusalFor(address);
+      const answer =
+        refusal === undefined
+          ? dialect.answer(decoder.decode(datagram), localTime(new Date()))
+          : { text: refusal.text };
       if (answer === undefined) return;
       const asker = { address, port: path.port, dialect: dialect.name };
-      if (isAdmitted) log.info("request answered", asker);
-      else log.info("connection refused", { ...asker, reason: "plain text" });
+      if (refusal === undefined) log.info("request answered", asker);
+      else log.info("connection refused", { ...asker, reason: refusal.reason });
       if ("log" in answer && answer.log !== undefined) print(harmless(answer.log));
       const bytes = Buffer.from(answer.text);
       listener?.send(bytes, bytes.length, path);

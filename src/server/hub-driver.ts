@@ -1,6 +1,8 @@
 // Drives the hub: passes input on with the time, carries out its store requests, ends its turns,
 // and runs its timers. One turn covers everything that arrived in a turn of the event loop.
 
+import type { Actor } from "../chat/admin/actor.ts";
+import type { AdminAnswer } from "../chat/admin/answer.ts";
 import type { Dialect, Peer } from "../chat/dialect.ts";
 import type { LeaveReason } from "../chat/events.ts";
 import type { Hub } from "../chat/hub.ts";
@@ -57,6 +59,15 @@ export class HubDriver {
     if (hub === undefined) return;
     hub.handleMessage(session, message, nowMs);
     if (hub.hasRequest) this.#pump();
+  }
+
+  /** An order typed at the server. */
+  handleAdmin(actor: Actor, line: string, answer: (answer: AdminAnswer) => void): void {
+    const hub = this.#hub;
+    if (hub === undefined) return;
+    hub.handleAdmin(actor, line, steadyMs(), answer);
+    this.#pump();
+    this.#schedule();
   }
 
   handleEmptyInput(session: Session): boolean {

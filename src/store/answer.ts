@@ -38,5 +38,8 @@ function answer(store: LocalStore, request: StoreRequest): StoreReply {
       const result = store.directory.find(request.name, request.sinceMs);
       return { ...done, type: "find-name", result };
     }
+    case "change-rights":
+      store.rights.change(request.changes);
+      return { ...done, type: "change-rights", result: undefined };
   }
 }

@@ -1,21 +1,29 @@
 // The store in memory. Nothing outlives the process, so every start has a new epoch.
 
-import type { Batch, Committed } from "../chat/store.ts";
+import type { Batch, Committed, RightsTable } from "../chat/store.ts";
 import { steadyMs } from "../io/clock.ts";
 import { history as limits } from "../limits.ts";
 import { LastBatch } from "./last-batch.ts";
 import { MemoryMailboxes } from "./memory-mailboxes.ts";
+import { MemoryRights } from "./memory-rights.ts";
 import { MemoryRooms } from "./memory-rooms.ts";
 import { MemorySessions } from "./memory-sessions.ts";
 import { retentionClock } from "./retention-clock.ts";
 import { defaultRetention, type Retention } from "./retention.ts";
 import { newEpoch, type ServerStore, type StoreOptions } from "./server-store.ts";
 
+export type MemoryStoreOptions = StoreOptions & {
+  epoch?: string;
+  /** Outlives the process, unlike the rest (default: it does not). */
+  rights?: RightsTable;
+};
+
 /** A new, empty store. */
-export function openMemoryStore(options: StoreOptions & { epoch?: string } = {}): ServerStore {
+export function openMemoryStore(options: MemoryStoreOptions = {}): ServerStore {
   const retention = { ...defaultRetention("memory"), ...options.retention };
   const clock = options.clock ?? retentionClock(Date.now(), steadyMs, Date.now);
-  return new MemoryStore(options.epoch ?? newEpoch(), retention, clock);
+  const rights = options.rights ?? new MemoryRights();
+  return new MemoryStore(options.epoch ?? newEpoch(), retention, clock, rights);
 }
 
 class MemoryStore implements ServerStore {
@@ -29,6 +37,7 @@ class MemoryStore implements ServerStore {
     readonly epoch: string,
     readonly retention: Retention,
     readonly clock: () => number,
+    readonly rights: RightsTable,
   ) {
     this.rooms = new MemoryRooms(retention, (room) => this.isInUse?.(room) === true);
     this.mailboxes = new MemoryMailboxes(retention.mailMessages, retention.mailBytes);

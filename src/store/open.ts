@@ -2,12 +2,14 @@
 
 import { Registry } from "../cpp/registry.ts";
 import { steadyMs } from "../io/clock.ts";
+import { ParleyError } from "../errors.ts";
 import { openMemoryStore } from "./memory.ts";
 import { openRegistrations } from "./registrations.ts";
 import type { Retention } from "./retention.ts";
 import type { ServerStore } from "./server-store.ts";
 import { dataFilePaths, type Synchronous } from "./sqlite-file.ts";
 import { openSqliteStore } from "./sqlite.ts";
+import { StateFile } from "./state-file.ts";
 import { startSweeper } from "./sweeper.ts";
 
 export type OpenStore = {
@@ -18,19 +20,29 @@ export type OpenStore = {
   close(): void;
 };
 
-export type OpenStoreOptions = { synchronous?: Synchronous; retention?: Partial<Retention> };
+export type StoreSettings = {
+  /** Undefined: in memory. */
+  path: string | undefined;
+  synchronous?: Synchronous | undefined;
+  retention?: Partial<Retention> | undefined;
+  /**
+   * Where a server without `path` keeps what operators have decided; undefined: in memory.
+   * `isOptional`: if it can't be used, that is said, and memory has to do.
+   */
+  state?: { folder: string; isOptional: boolean } | undefined;
+};
 
 /**
- * In memory if `path` is undefined. `log` receives write failures of the registry.
- * @throws ParleyError `storage` if the file can't be used
+ * `log` receives write failures of the registry.
+ * @throws ParleyError `storage` if a file can't be used
  */
 export function openStore(
-  path: string | undefined,
+  { path, synchronous = "normal", retention = {}, state }: StoreSettings,
   log: (line: string) => void,
-  { synchronous = "normal", retention = {} }: OpenStoreOptions = {},
 ): OpenStore {
   if (path === undefined) {
-    const store = openMemoryStore({ retention });
+    const file = state === undefined ? undefined : openState(state, log);
+    const store = openMemoryStore(file === undefined ? { retention } : { retention, rights: file });
     const stopSweeper = startSweeper(store);
     return {
       store,
@@ -39,6 +51,7 @@ export function openStore(
       close() {
         stopSweeper();
         store.close();
+        file?.close();
       },
     };
   }
@@ -59,4 +72,20 @@ export function openStore(
       store.close();
     },
   };
+}
+
+/** Undefined: it can't be used. */
+function openState(
+  { folder, isOptional }: NonNullable<StoreSettings["state"]>,
+  log: (line: string) => void,
+): StateFile | undefined {
+  const file = new StateFile(folder);
+  try {
+    file.load();
+    return file;
+  } catch (error) {
+    if (!isOptional || !(error instanceof ParleyError)) throw error;
+    log(`${error.message}. Bans and other decisions of operators are not kept`);
+    return undefined;
+  }
 }

@@ -25,7 +25,7 @@ const reasons: readonly Reason[] = [
 /** Converts what SQLite threw. `action` is what failed. */
 export function storageError(
   path: string,
-  action: "opened" | "locked" | "written" | "read",
+  action: "created" | "opened" | "locked" | "written" | "read",
   error: unknown,
 ): ParleyError {
   const code = error instanceof SQLiteError ? (error.code ?? "") : "";

@@ -75,11 +75,17 @@ const version1 = `
 /** Version 3: each private message has the network it came from, which has a share of the mailbox. */
 const version3 = "ALTER TABLE mail ADD COLUMN network TEXT NOT NULL DEFAULT ''";
 
+/** Version 4: what operators have decided. */
+const version4 = `
+  CREATE TABLE rights (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+`;
+
 /** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
 const migrations: readonly Migration[] = [
   (db) => db.run(version1),
   makeVersion2,
   (db) => db.run(version3),
+  (db) => db.run(version4),
 ];
 
 /** The version that this program writes. */

@@ -1,6 +1,7 @@
 // Prepared statements for committing and reading.
 
 import type { Database, SQLQueryBindings } from "bun:sqlite";
+import type { RightsRow } from "../chat/rights/rights-rows.ts";
 import type { SessionRecord } from "../chat/store.ts";
 import type { MailboxEntry } from "./mailbox-shares.ts";
 import { batchKey, isInRoom, keySeq } from "./sqlite-batch-key.ts";
@@ -45,6 +46,7 @@ export function statements(db: Database) {
     ...roomStatements(prepare),
     ...sessionStatements(prepare),
     ...mailStatements(prepare),
+    ...rightsStatements(prepare),
     finalize(): void {
       for (const statement of prepared) statement.finalize();
     },
@@ -131,5 +133,13 @@ function mailStatements(prepare: Prepare) {
       `SELECT mail, network, sender AS "from" FROM mail WHERE session = ? ORDER BY mail`,
     ),
     deleteMail: prepare<never, [string, number]>("DELETE FROM mail WHERE session = ? AND mail = ?"),
+  };
+}
+
+function rightsStatements(prepare: Prepare) {
+  return {
+    rights: prepare<RightsRow, []>("SELECT key, value FROM rights ORDER BY key"),
+    putRight: prepare<never, [string, string]>("INSERT OR REPLACE INTO rights VALUES (?, ?)"),
+    deleteRight: prepare<never, [string]>("DELETE FROM rights WHERE key = ?"),
   };
 }

@@ -13,6 +13,7 @@ import { storageError } from "./sqlite-errors.ts";
 import { type DataFile, openDataFile, type Synchronous } from "./sqlite-file.ts";
 import { SqliteMailboxes } from "./sqlite-mailboxes.ts";
 import { readMeta, writeMeta } from "./sqlite-meta.ts";
+import { SqliteRights } from "./sqlite-rights.ts";
 import { RoomAppender, SqliteRooms } from "./sqlite-rooms.ts";
 import { SqliteSessions } from "./sqlite-sessions.ts";
 import { type Statements, statements } from "./sqlite-statements.ts";
@@ -56,6 +57,7 @@ class FileStore implements SqliteStore {
   readonly rooms: SqliteRooms;
   readonly mailboxes: SqliteMailboxes;
   readonly sessions: SqliteSessions;
+  readonly rights: SqliteRights;
   isInUse?: (room: string) => boolean;
   readonly #file: DataFile;
   readonly #sql: Statements;
@@ -78,6 +80,9 @@ class FileStore implements SqliteStore {
     this.rooms = new SqliteRooms(this.#sql, read, retention.messages);
     this.mailboxes = new SqliteMailboxes(this.#sql, read, retention.mailMessages);
     this.sessions = new SqliteSessions(this.#sql, read, retention.goodbyeAgeMs / 10);
+    this.rights = new SqliteRights(this.#sql, read, (work) =>
+      this.#attempt("written", () => this.#transactions.run(work)),
+    );
     const isInUse = (room: string): boolean => this.isInUse?.(room) === true;
     this.#sweep = new SqliteSweep(file.db, retention, this.rooms, this.sessions, isInUse);
   }

@@ -55,6 +55,7 @@ const leaving: Readonly<Record<LeaveReason, string>> = {
   slow: "was too slow and has been disconnected",
   parted: "has left the room",
   replaced: "has connected from elsewhere",
+  kicked: "was removed by an operator",
 };
 
 function chatText(state: ChatState, partner: string): string {

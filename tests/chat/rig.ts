@@ -1,7 +1,10 @@
 // A hub without a network: links that record their output, a clock that moves on demand, and a
 // store in memory that answers at once.
 
+import { unruled } from "./no-control.ts";
 import { silentLog } from "../silent-log.ts";
+import { consoleActor } from "../../src/chat/admin/actor.ts";
+import type { AdminAnswer } from "../../src/chat/admin/answer.ts";
 import { Hub, type HubOptions } from "../../src/chat/hub.ts";
 import type { StoreReply, StoreRequest } from "../../src/chat/store.ts";
 import type { Link } from "../../src/chat/link.ts";
@@ -140,6 +143,7 @@ export class Rig {
         error: (message) => void this.log.push(message),
       },
       hashSecret: (secret) => `hash of ${secret}`,
+      ...unruled(),
       reservedNames,
       newSecret: () => `secret-number-${++this.#secrets}`,
       ...options,
@@ -167,6 +171,15 @@ export class Rig {
       this.hub.finishTurn(this.nowMs);
       this.pump();
     }
+  }
+
+  /** What the server's terminal is answered when this is typed there. */
+  order(line: string): AdminAnswer {
+    let answered: AdminAnswer | undefined;
+    this.hub.handleAdmin(consoleActor, line, this.nowMs, (answer) => (answered = answer));
+    this.settle();
+    if (answered === undefined) throw new Error(`no answer to '${line}'`);
+    return answered;
   }
 
   /** Lets time pass in steps, with timers as in the server. */

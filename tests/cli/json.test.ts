@@ -161,6 +161,9 @@ test("server", async () => {
   server.type("/who", "/info");
   await server.line(/"member"/);
   await server.line(/"registration"/);
+  server.type("/ban Eve --for 1d spam", "/mute 198.51.100.7", "/bans", "/mutes", "/help");
+  await server.line(/"mute"/);
+  await server.line(/"usage":"stop"/);
   const events = lookUp("server", objects(server.lines.join("\n")));
   // Nothing failed.
   const expected = [...documented("server").keys()].filter((name) => name !== "ended");

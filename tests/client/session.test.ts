@@ -666,6 +666,17 @@ describe("the connection", () => {
     expect(bench.reported).toEqual([{ type: "ended", code: "replaced", message: "elsewhere" }]);
   });
 
+  test.each(["kicked", "banned"] as const)("does not come back by itself when %s", (code) => {
+    const ended = { type: "ended" as const, code, message: "console has removed you" };
+    const bye = { type: "bye" as const, code, reason: ended.message };
+    const online = new Bench().online();
+    online.receive(bye);
+    expect(online.reported).toEqual([ended]);
+    const greeting = new Bench().connect();
+    greeting.receive(bye);
+    expect(greeting.reported).toEqual([ended]);
+  });
+
   test("reports the server's reason for closing it", () => {
     const bench = new Bench().online().receive({ type: "bye", reason: "too slow" });
     expect(bench.lose().events("offline")).toMatchObject([{ reason: "too slow" }]);

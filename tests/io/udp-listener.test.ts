@@ -78,7 +78,7 @@ testHere("date-time answers from the address that was asked", async () => {
     port: 0,
     print: () => {},
     log: silentLog,
-    admitsPlain: () => true,
+    refusalFor: () => undefined,
   });
   closers.push(() => port.close());
   const answer = await ask(host, port.port, Buffer.from("date"));

@@ -182,7 +182,7 @@ const serverMessages: Each<ServerMessage> = {
   left: record("left", {
     room,
     name,
-    reason: fc.constantFrom("quit", "lost", "slow", "parted", "replaced"),
+    reason: fc.constantFrom("quit", "lost", "slow", "parted", "replaced", "kicked"),
   }),
   renamed: record("renamed", { from: name, to: name, room, chat: fc.boolean() }, "room", "chat"),
   chat: record("chat", {

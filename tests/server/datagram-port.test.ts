@@ -16,11 +16,11 @@ afterEach(() => {
 
 const { log, logged } = keepingLog();
 
-type Open = { print?: (line: string) => void; admitsPlain?: () => boolean };
+type Open = { print?: (line: string) => void; refusal?: { text: string; reason: string } };
 
 function open(dialect: DatagramDialect, options: Open = {}) {
-  const { print = () => {}, admitsPlain = () => true } = options;
-  return openDatagramPort({ dialect, host, port: 0, print, log, admitsPlain });
+  const { print = () => {}, refusal } = options;
+  return openDatagramPort({ dialect, host, port: 0, print, log, refusalFor: () => refusal });
 }
 
 async function asker(dialect: DatagramDialect, options: Open = {}) {
@@ -53,14 +53,15 @@ test("date and time of the server's clock, each request printed", async () => {
   expect(printed).toEqual(["SEND_DATE", "SEND_TIME", "'what?'"]);
 });
 
-test("each request is logged, and so is one that is refused without TLS", async () => {
+test("each request is logged, and so is one that is refused; the asker hears why", async () => {
   logged.length = 0;
   await (
     await asker(greetingDatagrams)
   )("anything");
-  await (
-    await asker(greetingDatagrams, { admitsPlain: () => false })
-  )("anything");
+  const refused = await asker(greetingDatagrams, {
+    refusal: { text: "No.", reason: "plain text" },
+  });
+  expect(await refused("anything")).toBe("No.");
   const about = { address: host, port: expect.any(Number), dialect: "greeting" };
   expect(logged).toEqual([
     { level: "info", message: "request answered", fields: about },

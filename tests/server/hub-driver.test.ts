@@ -8,6 +8,7 @@ import { HubDriver } from "../../src/server/hub-driver.ts";
 import { answerRequest } from "../../src/store/answer.ts";
 import { openMemoryStore } from "../../src/store/memory.ts";
 import { FakeLink, native } from "../chat/rig.ts";
+import { unruled } from "../chat/no-control.ts";
 import { silentLog } from "../silent-log.ts";
 
 /** A request that the store has not answered yet. */
@@ -41,6 +42,7 @@ test("nothing is acknowledged before a late store has committed it, and a ping w
       download() {},
       closed() {},
     },
+    ...unruled(),
     reservedNames: new Set(),
     wake: driver.wake,
     print() {},

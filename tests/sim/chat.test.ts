@@ -42,6 +42,7 @@ function lying(lie: (store: LocalStore, commits: number) => LocalStore["commit"]
       mailboxes: store.mailboxes,
       sessions: store.sessions,
       directory: store.directory,
+      rights: store.rights,
       commit: (batch) => (lie(store, ++commits) ?? ((b) => store.commit(b)))(batch),
     };
   };

@@ -15,7 +15,7 @@ for (const [where, path] of [
   ["in a file", join(folder, "chat.db")],
 ] as const) {
   test(`${where}, no more messages are kept than asked for`, () => {
-    const { store, close } = openStore(path, () => {}, { retention: { messages: 3 } });
+    const { store, close } = openStore({ path, retention: { messages: 3 } }, () => {});
     const writer = new Writer(store);
     for (let turn = 0; turn < 5; turn++) {
       writer.commit({ rooms: [{ room: "lobby", runs: [run("lobby", texts(1))] }] });

@@ -1,6 +1,7 @@
 // The simplest possible store, as a reference for the real ones: plain arrays, searched linearly.
 
 import type { PrivateMessage, Said } from "../../src/chat/events.ts";
+import type { RightsChange } from "../../src/chat/rights/rights-rows.ts";
 import type { Batch, Committed, LocalStore, SessionRecord } from "../../src/chat/store.ts";
 import { surplusMail } from "../../src/store/mailbox-shares.ts";
 
@@ -16,6 +17,7 @@ export class PlainStore implements LocalStore {
   #said: { said: Said; clockMs: number }[] = [];
   readonly #last = new Map<string, number>();
   #mail: { session: string; network: string; message: PrivateMessage; clockMs: number }[] = [];
+  readonly #rights: Record<string, string> = {};
   #sessions: { record: SessionRecord; clockMs: number }[] = [];
 
   constructor(
@@ -57,6 +59,16 @@ export class PlainStore implements LocalStore {
         .map(({ record }) => record)
         .filter((one) => name !== "" && one.name === name && one.seenMs >= sinceMs)
         .sort((a, b) => b.seenMs - a.seenMs || (a.id < b.id ? 1 : -1))[0],
+  };
+
+  readonly rights = {
+    load: () => Object.entries(this.#rights).map(([key, value]) => ({ key, value })),
+    change: (changes: readonly RightsChange[]) => {
+      for (const { key, value } of changes) {
+        if (value === undefined) delete this.#rights[key];
+        else this.#rights[key] = value;
+      }
+    },
   };
 
   commit({ rooms, mail, sessions }: Batch): Committed {

@@ -53,6 +53,27 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
       expect(store.mailboxes.after("x", 0, 10)).toEqual([]);
     });
 
+    test("rights are kept by key: put, replaced and deleted, all of a change or none", () => {
+      const { store } = open();
+      expect(store.rights.load()).toEqual([]);
+      store.rights.change([
+        { key: "a/1", value: '{"text":"\\u0000 日 \'"}' },
+        { key: "a/2", value: "{}" },
+        { key: "b/1", value: "" },
+      ]);
+      store.rights.change([]);
+      store.rights.change([
+        { key: "a/2", value: '{"new":true}' },
+        { key: "b/1", value: undefined },
+        { key: "c/1", value: undefined },
+      ]);
+      const byKey = [...store.rights.load()].sort((a, b) => (a.key < b.key ? -1 : 1));
+      expect(byKey).toEqual([
+        { key: "a/1", value: '{"text":"\\u0000 日 \'"}' },
+        { key: "a/2", value: '{"new":true}' },
+      ]);
+    });
+
     describe("rooms", () => {
       test("messages come back as they were said, whatever they contain", () => {
         const { store, writer } = open();

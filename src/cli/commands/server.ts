@@ -3,7 +3,6 @@
 
 import { defineCommand } from "citty";
 import { isLoopback } from "../../addresses.ts";
-import { contactLine } from "../../cpp/registry-connection.ts";
 import { ParleyError } from "../../errors.ts";
 import { hostPortText } from "../../io/host-port.ts";
 import { ChatServer } from "../../server/chat-server.ts";
@@ -15,7 +14,7 @@ import { CertificateFiles } from "../../tls/certificate-files.ts";
 import { openServerKey, type ServerKey } from "../../tls/server-key.ts";
 import { typedLines } from "../../terminal/typed-lines.ts";
 import { say, diagnostics, warn } from "../../terminal/diagnostics.ts";
-import { quoted } from "../../text.ts";
+import { harmless, quoted } from "../../text.ts";
 import { onSignals } from "../../io/end-signals.ts";
 import { notifyServiceManager } from "../../io/service-manager.ts";
 import { exposureWarning, serverBanner } from "../server-banner.ts";
@@ -35,8 +34,11 @@ export default defineCommand({
     const certificate =
       certificateFiles && new CertificateFiles(certificateFiles.cert, certificateFiles.key);
     const key = await keyOf(settings);
+    const stopped = Promise.withResolvers<void>();
     const server = await ChatServer.start({
       ...settings,
+      stateIsOptional: !settings.stateIsGiven,
+      onStop: stopped.resolve,
       key,
       certificate,
       print: printLine,
@@ -44,10 +46,11 @@ export default defineCommand({
       log: diagnostics.log,
     });
     // Listen for signals before announcing readiness, when a script may stop the server at once.
-    const stopped = untilStopped(server, json);
+    stopOnSignals(stopped.resolve);
+    readOrders(server, json);
     announce(server, settings, key?.pin);
     if (!notifyServiceManager("READY=1")) warn(untold);
-    await stopped;
+    await stopped.promise;
     notifyServiceManager("STOPPING=1");
     if (!json) printLine("");
     printLine("Server shutting down...");
@@ -95,36 +98,36 @@ function announce(server: ChatServer, settings: ServerSettings, pin: string | un
   }
 }
 
-/** Resolves on SIGINT, SIGTERM, SIGHUP or `/quit`. The end of stdin does not stop a server. */
-function untilStopped(server: ChatServer, json: boolean): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
+function stopOnSignals(stop: () => void): void {
   const stopListening = onSignals(["SIGINT", "SIGTERM", "SIGHUP"], () => {
     // A second signal ends the process at once.
     stopListening();
-    resolve();
+    stop();
   });
-  const readCommands = async (): Promise<void> => {
-    for await (const line of typedLines(process.stdin)) {
-      const command = line.trim();
-      if (command === "/quit") return resolve();
-      answer(server, command, json);
-    }
-  };
-  whenForeground(() => void readCommands().catch(() => {}));
-  return promise;
 }
 
-function answer(server: ChatServer, command: string, json: boolean): void {
-  if (command === "/info") {
-    for (const { id, ip, port } of server.registry.entries()) {
-      const event = { event: "registration", id, ip, port };
-      print(json ? jsonText(event) : contactLine({ id, ip, port }));
+/** Orders typed at the server. The end of stdin does not stop it. */
+function readOrders(server: ChatServer, json: boolean): void {
+  const read = async (): Promise<void> => {
+    for await (const line of typedLines(process.stdin)) {
+      const order = line.trim();
+      if (order !== "") obey(server, order, json);
     }
-  } else if (command === "/who") {
-    for (const name of server.who()) print(json ? jsonText({ event: "member", name }) : name);
-  } else if (command !== "") {
-    say(`Unknown command ${quoted(command)}: use /info, /who or /quit`);
+  };
+  whenForeground(() => void read().catch(() => {}));
+}
+
+function obey(server: ChatServer, order: string, json: boolean): void {
+  if (!order.startsWith("/")) {
+    return say(`Unknown command ${quoted(order)}: commands begin with /, and /help lists them`);
   }
+  server.admin(order === "/quit" ? "stop" : order.slice(1), (answer) => {
+    if (answer.message !== undefined) say(answer.message);
+    if (!answer.ok) return;
+    for (const { text, fields } of answer.rows ?? []) {
+      print(json || text === undefined ? jsonText(fields) : harmless(text));
+    }
+  });
 }
 
 /** For `print`, which adds the newline. */

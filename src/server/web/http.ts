@@ -47,6 +47,8 @@ export type WebOptions = {
   tls?: (() => KeyPair) | undefined;
   /** Whether a client at this address may use HTTP, if there is no `tls`. */
   admitsPlain?: (address: string) => boolean;
+  /** Why a network is shut out; undefined if it is not. */
+  refusalFor?: (address: string) => string | undefined;
   /** Absent: idle connections are bounded by time alone. */
   reaper?: Pick<ReaperOptions, "descriptors" | "chatConnections" | "excess">;
 };
@@ -237,7 +239,7 @@ class Site {
     path: string,
     query: URLSearchParams,
   ): Promise<Response | undefined> {
-    const { proxies, tls, admitsPlain } = this.#options;
+    const { proxies, tls, admitsPlain, refusalFor } = this.#options;
     const { address, connected } = from;
     if (tls === undefined && admitsPlain?.(connected) === false) {
       return plainText(403, "From other machines this page is reached through its proxy alone.");
@@ -255,7 +257,10 @@ class Site {
     if (request.method !== "GET" && request.method !== "HEAD") {
       return plainText(405, "Only GET and HEAD are supported.", { Allow: "GET, HEAD" });
     }
+    // A banned client is told why by the hub, in the words of the protocol.
     if (path === "/ws") return this.#upgrade(request, server, from, host);
+    const refusal = refusalFor?.(address);
+    if (refusal !== undefined) return plainText(403, `${refusal}.`);
     if (path === "/files") return this.#files.list(query);
     if (path.startsWith("/files/")) {
       return this.#file(path.slice("/files/".length), query, request, address);

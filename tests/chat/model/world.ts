@@ -2,6 +2,7 @@
 // strict as the server's: it ends and finishes turns, and runs timers only when asked to. Beside it
 // the model: every room's log and every mailbox as a list.
 
+import { unruled } from "../no-control.ts";
 import { silentLog } from "../../silent-log.ts";
 import type { Dialect, Peer } from "../../../src/chat/dialect.ts";
 import type { LeaveReason } from "../../../src/chat/events.ts";
@@ -201,6 +202,7 @@ export class World {
       print() {},
       log: silentLog,
       hashSecret: (secret) => `hash of ${secret}`,
+      ...unruled(),
       reservedNames,
       newSecret: () => `secret-number-${++this.#secrets}-0123456789`,
     });

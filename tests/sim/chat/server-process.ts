@@ -1,6 +1,7 @@
 // The server as a process on virtual time: the real hub, driven as by the real driver, with byte
 // streams for connections. It can be killed; then only the store's contents remain.
 
+import { unruled } from "../../chat/no-control.ts";
 import { silentLog } from "../../silent-log.ts";
 import { reservedNames } from "../../../src/dialects/table.ts";
 import { Hub } from "../../../src/chat/hub.ts";
@@ -43,6 +44,7 @@ export class ServerProcess {
       print() {},
       log: silentLog,
       hashSecret: (secret) => `hash of ${secret}`,
+      ...unruled(),
       reservedNames,
       newSecret: () => `secret-number-${++this.#secrets}-of-${startedMs}`,
     });

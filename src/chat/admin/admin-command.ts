@@ -1,0 +1,135 @@
+// The words of operators, read once for every way in: the server's stdin, `parley admin`, and slash
+// commands. Pure.
+
+import { nearestWord } from "../../nearest-word.ts";
+import { rights as limits } from "../../limits.ts";
+import { quoted } from "../../text.ts";
+import { readDuration } from "../rights/duration.ts";
+
+export type AdminCommand =
+  | { do: "help" | "info" | "bans" | "mutes" | "stop" }
+  | { do: "who"; long: boolean }
+  | { do: "kick"; name: string; reason: string }
+  | { do: "ban" | "mute"; target: string; reason: string; termMs: number | undefined }
+  | { do: "unban" | "unmute"; target: string };
+
+type Words = {
+  /** Without flags. */
+  words: readonly string[];
+  termMs?: number | undefined;
+  flags: ReadonlySet<string>;
+};
+
+type Entry = {
+  usage: string;
+  help: string;
+  /** Flags that take no value. */
+  flags?: readonly string[];
+  /** `--for TERM` is allowed. */
+  hasTerm?: boolean;
+  /** Undefined: wrong usage. */
+  read: (words: Words) => AdminCommand | undefined;
+};
+
+const bare = (what: "help" | "info" | "bans" | "mutes" | "stop") => ({
+  read: ({ words }: Words) => (words.length === 0 ? ({ do: what } as const) : undefined),
+});
+
+const sanction = (what: "ban" | "mute") => ({
+  hasTerm: true,
+  read: ({ words: [target, ...reason], termMs }: Words) =>
+    target === undefined
+      ? undefined
+      : ({ do: what, target, termMs, reason: reason.join(" ") } as const),
+});
+
+const lift = (what: "unban" | "unmute") => ({
+  read: ({ words: [target, ...more] }: Words) =>
+    target === undefined || more.length > 0 ? undefined : ({ do: what, target } as const),
+});
+
+export const adminCommands: Readonly<Record<AdminCommand["do"], Entry>> = {
+  help: { usage: "help", help: "show this list", ...bare("help") },
+  who: {
+    usage: "who [--long]",
+    help: "list who is here; --long with address and dialect",
+    flags: ["--long"],
+    read: ({ words, flags }) =>
+      words.length === 0 ? { do: "who", long: flags.has("--long") } : undefined,
+  },
+  info: { usage: "info", help: "list the registered peers", ...bare("info") },
+  kick: {
+    usage: "kick NAME [REASON]",
+    help: "disconnect somebody, who may come back",
+    read: ({ words: [name, ...reason] }) =>
+      name === undefined ? undefined : { do: "kick", name, reason: reason.join(" ") },
+  },
+  ban: {
+    usage: "ban NAME|ADDRESS[/BITS]|KEY [--for 1d] [REASON]",
+    help: "disconnect somebody, and keep them out",
+    ...sanction("ban"),
+  },
+  unban: { usage: "unban NAME|ADDRESS|KEY|#N", help: "lift a ban", ...lift("unban") },
+  bans: { usage: "bans", help: "list the bans", ...bare("bans") },
+  mute: {
+    usage: "mute NAME|ADDRESS[/BITS]|KEY [--for 1h] [REASON]",
+    help: "keep somebody from writing",
+    ...sanction("mute"),
+  },
+  unmute: { usage: "unmute NAME|ADDRESS|KEY|#N", help: "lift a mute", ...lift("unmute") },
+  mutes: { usage: "mutes", help: "list the mutes", ...bare("mutes") },
+  stop: { usage: "stop", help: "stop the server", ...bare("stop") },
+};
+
+/** The command in a line, or the sentence that says what is wrong with it. */
+export function readAdminCommand(line: string): AdminCommand | string {
+  const [first = "", ...rest] = line.trim().split(/\s+/);
+  const word = first.toLowerCase();
+  if (!isCommand(word)) return unknown(first);
+  const entry = adminCommands[word];
+  const words = readFlags(entry, rest);
+  if (typeof words === "string") return words;
+  return entry.read(words) ?? `Usage: ${entry.usage}`;
+}
+
+function isCommand(word: string): word is AdminCommand["do"] {
+  return Object.hasOwn(adminCommands, word);
+}
+
+function unknown(word: string): string {
+  const near =
+    word.length <= maxTypoChars ? nearestWord(word, Object.keys(adminCommands)) : undefined;
+  const advice = near === undefined ? "help lists them" : `did you mean ${near}?`;
+  return `There is no command ${quoted(word)}: ${advice}`;
+}
+
+/** A longer word is not a typo, and its edit distance is slow to find. */
+const maxTypoChars = 20;
+
+function readFlags(
+  { flags = [], hasTerm = false }: Entry,
+  rest: readonly string[],
+): Words | string {
+  const words: string[] = [];
+  const found = new Set<string>();
+  let termMs: number | undefined;
+  for (let at = 0; at < rest.length; at++) {
+    const word = rest[at]!;
+    if (flags.includes(word)) found.add(word);
+    else if (hasTerm && word === "--for") {
+      const term = rest[++at] ?? "";
+      termMs = readDuration(term);
+      if (termMs === undefined) return badTerm(term);
+    } else words.push(word);
+  }
+  const reason = words.slice(1).join(" ");
+  if (reason.length > limits.maxReasonChars) {
+    return `The reason has ${reason.length} characters: use at most ${limits.maxReasonChars}`;
+  }
+  return { words, termMs, flags: found };
+}
+
+function badTerm(term: string): string {
+  const years = Math.floor(limits.maxTermMs / (366 * 86_400_000));
+  return `--for ${quoted(term)} is not a term: use 30m, 12h, 1d or 2w, up to ${years} years`;
+}

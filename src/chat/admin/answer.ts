@@ -1,0 +1,14 @@
+// What operators get to read: a sentence, or rows. Types only.
+
+import type { ErrorCode } from "../../errors.ts";
+
+/** One line of a list. Without `text` its fields are shown as JSON. */
+export type AdminRow = {
+  readonly text?: string;
+  /** For programs; `event` says what the row is. */
+  readonly fields: Readonly<Record<string, string | number | boolean>> & { readonly event: string };
+};
+
+export type AdminAnswer =
+  | { ok: true; message?: string; rows?: readonly AdminRow[] }
+  | { ok: false; code: ErrorCode; message: string };

@@ -1,0 +1,152 @@
+// kick, ban and mute, and how they are lifted and listed.
+
+import { isLoopback } from "../../addresses.ts";
+import { quoted } from "../../text.ts";
+import { expel } from "../disconnect.ts";
+import type { HubState } from "../hub-state.ts";
+import { fold } from "../names/grammar.ts";
+import { networkText, readNetwork } from "../rights/network.ts";
+import {
+  type Sanction,
+  sanctionedNetwork,
+  type SanctionKind,
+  type Subject,
+  subjectText,
+  termsText,
+} from "../rights/sanction.ts";
+import { SanctionIndex } from "../rights/sanction-index.ts";
+import type { Session } from "../session.ts";
+import { isoText, minuteText } from "../../utc-time.ts";
+import { banText, suspectOf } from "../suspect.ts";
+import type { Actor } from "./actor.ts";
+import type { AdminCommand } from "./admin-command.ts";
+import type { AdminAnswer, AdminRow } from "./answer.ts";
+import { logAct } from "./log-act.ts";
+
+type Of<Do extends AdminCommand["do"]> = Extract<AdminCommand, { do: Do }>;
+
+export function kick(hub: HubState, actor: Actor, { name, reason }: Of<"kick">): AdminAnswer {
+  const session = hub.names.holder(fold(name));
+  if (session === undefined) return nobody(name);
+  const why = reason === "" ? "" : `: ${reason}`;
+  logAct(hub, actor, "kicked", { target: session.name, address: session.peer.address, reason });
+  expel(hub, session, "kicked", `${actor.name} has removed you${why}`);
+  return { ok: true, message: `Removed ${session.name}` };
+}
+
+export function impose(
+  hub: HubState,
+  actor: Actor,
+  { do: kind, target, reason, termMs }: Of<"ban" | "mute">,
+): AdminAnswer {
+  const subject = subjectOf(hub, target);
+  if (typeof subject === "string") return { ok: false, code: "usage", message: subject };
+  const nowMs = hub.stampMs;
+  const untilMs = termMs === undefined ? undefined : nowMs + termMs;
+  const terms = { ...subject, kind, reason, by: actor.name, atMs: nowMs, untilMs };
+  const concerned = new SanctionIndex([{ ...terms, id: 0 }]);
+  const isConcerned = (session: Session): boolean =>
+    concerned.find(suspectOf(session), nowMs) !== undefined;
+  if (actor.session !== undefined && isConcerned(actor.session)) {
+    return { ok: false, code: "usage", message: `That would ${kind} you too: nothing was done` };
+  }
+  const { sanctions } = hub.options.rights;
+  const sanction = sanctions.impose(terms);
+  if (sanction === undefined) {
+    return { ok: false, code: "full", message: `There are too many ${kind}s: lift some first` };
+  }
+  const verb = kind === "ban" ? "banned" : "muted";
+  const until = untilMs === undefined ? undefined : isoText(untilMs);
+  logAct(hub, actor, verb, { target: subjectText(subject), until, reason });
+  if (kind === "ban") expelAll(hub, isConcerned, sanction);
+  const done = kind === "ban" ? "Banned" : "Muted";
+  return {
+    ok: true,
+    message: `${done} ${subjectText(subject)}${termsText({ untilMs, reason: "" })}`,
+  };
+}
+
+function expelAll(
+  hub: HubState,
+  isConcerned: (session: Session) => boolean,
+  sanction: Sanction,
+): void {
+  for (const session of hub.sessions) {
+    if (isConcerned(session)) expel(hub, session, "banned", banText(sanction));
+  }
+  const index = new SanctionIndex([sanction]);
+  hub.options.control.dropRegistrations(
+    (id, address) =>
+      index.find({ address, names: [fold(id)], keys: [] }, sanction.atMs) !== undefined,
+  );
+}
+
+export function lift(
+  hub: HubState,
+  actor: Actor,
+  { do: what, target }: Of<"unban" | "unmute">,
+): AdminAnswer {
+  const kind = what === "unban" ? "ban" : "mute";
+  const number = /^#(\d{1,15})$/.exec(target)?.[1];
+  const which = number === undefined ? writtenSubject(target) : { id: Number(number) };
+  if (typeof which === "string") return { ok: false, code: "usage", message: which };
+  const lifted = hub.options.rights.sanctions.lift(kind, which);
+  if (lifted.length === 0) {
+    const message = `There is no ${kind} of ${quoted(target)}: ${kind}s lists them`;
+    return { ok: false, code: "not-found", message };
+  }
+  for (const one of lifted) {
+    const verb = kind === "ban" ? "unbanned" : "unmuted";
+    logAct(hub, actor, verb, { target: subjectText(one) });
+  }
+  const all = lifted.map(subjectText).join("; ");
+  return { ok: true, message: `Lifted the ${kind} of ${all}` };
+}
+
+export function listSanctions(hub: HubState, kind: SanctionKind): AdminAnswer {
+  const list = hub.options.rights.sanctions.list(kind, hub.stampMs);
+  if (list.length === 0) return { ok: true, message: `There are no ${kind}s` };
+  return { ok: true, rows: list.map(sanctionRow) };
+}
+
+function sanctionRow(sanction: Sanction): AdminRow {
+  const { id, kind, name, network, key, reason, by, atMs, untilMs } = sanction;
+  const text = `#${id} ${subjectText(sanction)}${termsText(sanction)} (${by}, ${minuteText(atMs)})`;
+  const given = Object.entries({ name, network, key, until: untilMs }).flatMap(([field, value]) =>
+    value === undefined ? [] : [[field, value] as const],
+  );
+  return {
+    text,
+    fields: { event: kind, id, ...Object.fromEntries(given), reason, by, time: atMs },
+  };
+}
+
+/**
+ * Whom an operator means. Somebody who is here is meant as a person, not as a name, which is changed
+ * in a moment: so the network goes with it, unless it is this machine's own.
+ */
+function subjectOf(hub: HubState, target: string): Subject | string {
+  const written = writtenSubject(target);
+  if (typeof written === "string" || written.name === undefined) return written;
+  const session = hub.names.holder(written.name);
+  const { address } = session?.peer ?? { address: "" };
+  if (session === undefined || isLoopback(address)) return written;
+  return { ...written, network: sanctionedNetwork(address) };
+}
+
+/** A subject by what was typed alone, or why it is none. */
+function writtenSubject(target: string): Subject | string {
+  if (/^[\d.]+(?:\/\d+)?$/.test(target) || target.includes(":")) {
+    const network = readNetwork(target);
+    if (typeof network !== "string") return { network: networkText(network) };
+    if (target.includes(":") || target.includes("/")) {
+      return `${quoted(target)} can't be banned: ${network}`;
+    }
+  }
+  return { name: fold(target) };
+}
+
+function nobody(name: string): AdminAnswer {
+  const message = `Nobody here is called ${quoted(name)}: who lists them`;
+  return { ok: false, code: "unknown-user", message };
+}

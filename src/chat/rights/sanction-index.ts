@@ -1,0 +1,68 @@
+// Finds the sanction that concerns somebody in constant time, however many there are: every
+// connection and every message asks. Pure.
+
+import { type Network, readAddress, readNetwork } from "./network.ts";
+import { isOver, type Sanction, type Suspect } from "./sanction.ts";
+
+export class SanctionIndex {
+  readonly #byName = new Map<string, Sanction[]>();
+  readonly #byKey = new Map<string, Sanction[]>();
+  readonly #byNetwork = new Map<string, Sanction[]>();
+  /** Prefix lengths in use. */
+  readonly #prefixes = { 4: new Set<number>(), 6: new Set<number>() };
+  readonly isEmpty: boolean;
+
+  constructor(sanctions: Iterable<Sanction>) {
+    let isEmpty = true;
+    for (const sanction of sanctions) {
+      isEmpty = false;
+      const { name, network, key } = sanction;
+      if (name !== undefined) append(this.#byName, name, sanction);
+      if (key !== undefined) append(this.#byKey, key, sanction);
+      const read = network === undefined ? "" : readNetwork(network);
+      if (typeof read === "string") continue;
+      append(this.#byNetwork, networkKey(read), sanction);
+      this.#prefixes[read.family].add(read.prefix);
+    }
+    this.isEmpty = isEmpty;
+  }
+
+  /** Of several, the one that lasts longest. */
+  find(suspect: Suspect, nowMs: number): Sanction | undefined {
+    if (this.isEmpty) return undefined;
+    let found: Sanction | undefined;
+    for (const sanction of this.#candidates(suspect)) {
+      if (isOver(sanction, nowMs)) continue;
+      if (found === undefined || endMs(sanction) > endMs(found)) found = sanction;
+    }
+    return found;
+  }
+
+  *#candidates({ address, names, keys }: Suspect): Iterable<Sanction> {
+    for (const name of names) yield* this.#byName.get(name) ?? [];
+    for (const key of keys) yield* this.#byKey.get(key) ?? [];
+    if (this.#byNetwork.size === 0) return;
+    const read = readAddress(address);
+    if (read === undefined) return;
+    const { family, bits } = read;
+    for (const prefix of this.#prefixes[family]) {
+      const rest = BigInt((family === 4 ? 32 : 128) - prefix);
+      const network = { family, bits: (bits >> rest) << rest, prefix };
+      yield* this.#byNetwork.get(networkKey(network)) ?? [];
+    }
+  }
+}
+
+function endMs({ untilMs }: Sanction): number {
+  return untilMs ?? Infinity;
+}
+
+function networkKey({ family, bits, prefix }: Network): string {
+  return `${family}/${prefix}/${bits.toString(36)}`;
+}
+
+function append(map: Map<string, Sanction[]>, key: string, sanction: Sanction): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [sanction]);
+  else list.push(sanction);
+}

@@ -1,0 +1,79 @@
+// Bans and mutes: whom they concern, why, and until when. Pure.
+
+import { harmless } from "../../text.ts";
+import { minuteText } from "../../utc-time.ts";
+import { networkText, readNetwork } from "./network.ts";
+
+export type SanctionKind = "ban" | "mute";
+
+/**
+ * Whom a sanction concerns: who fits any of these. At least one is there.
+ */
+export type Subject = {
+  /** A folded name. */
+  name?: string | undefined;
+  /** A network in the form of network.ts. */
+  network?: string | undefined;
+  /** The fingerprint of a person's key. */
+  key?: string | undefined;
+};
+
+export type Sanction = Subject & {
+  kind: SanctionKind;
+  /** Unique among all sanctions of this server. */
+  id: number;
+  /** Empty: none was given. */
+  reason: string;
+  /** Who imposed it. */
+  by: string;
+  /** Unix milliseconds. */
+  atMs: number;
+  /** Unix milliseconds; undefined: for good. */
+  untilMs: number | undefined;
+};
+
+/** What is known of somebody who comes in or speaks. */
+export type Suspect = {
+  address: string;
+  /** Folded. */
+  names: readonly string[];
+  keys: readonly string[];
+};
+
+export function isOver({ untilMs }: Sanction, nowMs: number): boolean {
+  return untilMs !== undefined && untilMs <= nowMs;
+}
+
+/** Whether both name the same people. */
+export function isSameSubject(one: Subject, other: Subject): boolean {
+  return one.name === other.name && one.network === other.network && one.key === other.key;
+}
+
+/** Whether the subject names one of these things. */
+export function mentions(subject: Subject, asked: Subject): boolean {
+  return (["name", "network", "key"] as const).some(
+    (what) => asked[what] !== undefined && asked[what] === subject[what],
+  );
+}
+
+/** `the name bob and the network 198.51.100.7`. */
+export function subjectText({ name, network, key }: Subject): string {
+  const parts = [
+    name === undefined ? [] : [`the name ${name}`],
+    network === undefined ? [] : [`the network ${network}`],
+    key === undefined ? [] : [`the key ${key}`],
+  ].flat();
+  return parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
+}
+
+/** ` until 2026-11-29 14:00 UTC: spamming`, for the end of a sentence. */
+export function termsText({ untilMs, reason }: Pick<Sanction, "untilMs" | "reason">): string {
+  const until = untilMs === undefined ? "" : ` until ${minuteText(untilMs)}`;
+  return reason === "" ? until : `${until}: ${harmless(reason)}`;
+}
+
+/** The network of an address in the form of a subject. */
+export function sanctionedNetwork(address: string): string | undefined {
+  const network = readNetwork(address);
+  return typeof network === "string" ? undefined : networkText(network);
+}

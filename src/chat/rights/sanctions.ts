@@ -1,0 +1,90 @@
+// All bans and mutes of a server. Pure.
+
+import { rights as limits } from "../../limits.ts";
+import { type RightsJournal, readRows, type RightsRow } from "./rights-rows.ts";
+import {
+  isOver,
+  isSameSubject,
+  mentions,
+  type Sanction,
+  type SanctionKind,
+  type Subject,
+  type Suspect,
+} from "./sanction.ts";
+import { SanctionIndex } from "./sanction-index.ts";
+
+export class Sanctions {
+  readonly #journal: RightsJournal;
+  #all: Sanction[];
+  #nextId: number;
+  #indexes: Record<SanctionKind, SanctionIndex>;
+
+  constructor(rows: Iterable<RightsRow>, journal: RightsJournal) {
+    this.#journal = journal;
+    this.#all = readRows(rows, rowKind, (rest, fields) => ({
+      id: Number(rest),
+      kind: fields.text("kind") === "mute" ? ("mute" as const) : ("ban" as const),
+      name: fields.optionalText("name"),
+      network: fields.optionalText("network"),
+      key: fields.optionalText("key"),
+      reason: fields.text("reason"),
+      by: fields.text("by"),
+      atMs: fields.number("atMs"),
+      untilMs: fields.optionalCount("untilMs"),
+    })).sort((a, b) => a.id - b.id);
+    this.#nextId = (this.#all.at(-1)?.id ?? 0) + 1;
+    this.#indexes = this.#indexed();
+  }
+
+  /** The ban or mute that concerns somebody now. */
+  find(kind: SanctionKind, suspect: Suspect, nowMs: number): Sanction | undefined {
+    return this.#indexes[kind].find(suspect, nowMs);
+  }
+
+  /** False: nobody needs to be looked at. */
+  has(kind: SanctionKind): boolean {
+    return !this.#indexes[kind].isEmpty;
+  }
+
+  /** Those in force, oldest first. */
+  list(kind: SanctionKind, nowMs: number): readonly Sanction[] {
+    return this.#all.filter((sanction) => sanction.kind === kind && !isOver(sanction, nowMs));
+  }
+
+  /** Takes the place of one of the same kind and subject. Undefined: there are too many. */
+  impose(terms: Omit<Sanction, "id">): Sanction | undefined {
+    const { kind, atMs } = terms;
+    this.#remove((one) => isOver(one, atMs) || (one.kind === kind && isSameSubject(one, terms)));
+    if (this.list(kind, atMs).length >= limits.maxSanctions) return undefined;
+    const sanction = { ...terms, id: this.#nextId++ };
+    this.#all.push(sanction);
+    const { id, ...fields } = sanction;
+    this.#journal.put(`${rowKind}/${id}`, fields);
+    this.#indexes = this.#indexed();
+    return sanction;
+  }
+
+  /** Lifts those that mention what `subject` has, or the one with this number. */
+  lift(kind: SanctionKind, which: Subject & { id?: number | undefined }): readonly Sanction[] {
+    return this.#remove(
+      (one) => one.kind === kind && (one.id === which.id || mentions(one, which)),
+    );
+  }
+
+  #remove(isMeant: (sanction: Sanction) => boolean): readonly Sanction[] {
+    const removed = this.#all.filter(isMeant);
+    if (removed.length === 0) return removed;
+    for (const { id } of removed) this.#journal.remove(`${rowKind}/${id}`);
+    this.#all = this.#all.filter((sanction) => !removed.includes(sanction));
+    this.#indexes = this.#indexed();
+    return removed;
+  }
+
+  #indexed(): Record<SanctionKind, SanctionIndex> {
+    const of = (kind: SanctionKind) =>
+      new SanctionIndex(this.#all.filter((sanction) => sanction.kind === kind));
+    return { ban: of("ban"), mute: of("mute") };
+  }
+}
+
+const rowKind = "sanction";

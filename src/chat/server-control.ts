@@ -1,0 +1,10 @@
+// What operators ask of the server around the hub. Types only.
+
+export interface ServerControl {
+  /** Peers registered for calls, oldest first. */
+  registrations(): readonly { id: string; ip: string; port: number; text: string }[];
+  /** Removes those registered from a banned network, or under a banned name. */
+  dropRegistrations(isBanned: (id: string, address: string) => boolean): void;
+  /** Shuts the server down. */
+  stop(): void;
+}

@@ -1,0 +1,12 @@
+// Moments as text, in UTC. Reads no clock.
+
+/** `2026-11-29 14:00 UTC`, rounded up: what ends then is over at that minute. */
+export function minuteText(timeMs: number): string {
+  const minute = isoText(Math.ceil(timeMs / 60_000) * 60_000);
+  return `${minute.slice(0, 10)} ${minute.slice(11, 16)} UTC`;
+}
+
+/** ISO 8601. */
+export function isoText(timeMs: number): string {
+  return new Date(timeMs).toISOString();
+}

@@ -1,0 +1,59 @@
+// The words of operators: what is read, and what is said about anything else.
+
+import { expect, test } from "bun:test";
+import * as fc from "fast-check";
+import { adminCommands, readAdminCommand } from "../../../src/chat/admin/admin-command.ts";
+
+const dayMs = 86_400_000;
+
+test.each([
+  ["kick Bob", { do: "kick", name: "Bob", reason: "" }],
+  ["KICK  Bob   being  rude ", { do: "kick", name: "Bob", reason: "being rude" }],
+  ["ban Bob", { do: "ban", target: "Bob", reason: "", termMs: undefined }],
+  ["ban Bob --for 1d spam", { do: "ban", target: "Bob", reason: "spam", termMs: dayMs }],
+  [
+    "ban --for 2w 192.0.2.0/24",
+    { do: "ban", target: "192.0.2.0/24", reason: "", termMs: 14 * dayMs },
+  ],
+  ["mute Bob spam --for 90s", { do: "mute", target: "Bob", reason: "spam", termMs: 90_000 }],
+  ["unban #3", { do: "unban", target: "#3" }],
+  ["who --long", { do: "who", long: true }],
+  ["who", { do: "who", long: false }],
+] as const)("%s", (line, command) => {
+  expect(readAdminCommand(line)).toEqual(command);
+});
+
+test.each([
+  ["", "There is no command ''"],
+  ["kik Bob", "did you mean kick?"],
+  [`${"x".repeat(10_000)}`, "help lists them"],
+  ["constructor", "There is no command 'constructor'"],
+  ["kick", "Usage: kick NAME"],
+  ["ban", "Usage: ban NAME|ADDRESS"],
+  ["ban Bob --for", "--for '' is not a term"],
+  ["ban Bob --for 1", "--for '1' is not a term"],
+  ["ban Bob --for 0d", "--for '0d' is not a term"],
+  ["ban Bob --for 99999w", "up to 10 years"],
+  ["unban a b", "Usage: unban"],
+  ["bans now", "Usage: bans"],
+  [`kick Bob ${"x".repeat(257)}`, "The reason has 257 characters: use at most 256"],
+])("%s is answered: %s", (line, sentence) => {
+  const problem = readAdminCommand(line);
+  expect(typeof problem).toBe("string");
+  expect(String(problem)).toContain(sentence);
+});
+
+test("whatever is typed is a command of the table or a sentence", () => {
+  const word = fc.oneof(
+    fc.string({ maxLength: 8 }),
+    fc.constantFrom("--for", "1d", "Bob", "__proto__"),
+  );
+  const first = fc.oneof(word, fc.constantFrom(...Object.keys(adminCommands)));
+  fc.assert(
+    fc.property(first, fc.array(word, { maxLength: 4 }), (first, words) => {
+      const read = readAdminCommand([first, ...words].join(" "));
+      if (typeof read !== "string") expect(Object.hasOwn(adminCommands, read.do)).toBe(true);
+      else expect(read).toMatch(/^(?:There is no command|Usage: |--for |The reason has )/);
+    }),
+  );
+});

@@ -1,0 +1,403 @@
+// kick, ban and mute as everybody on every dialect meets them.
+
+import { describe, expect, test } from "bun:test";
+import { Rights } from "../../../src/chat/rights/rights.ts";
+import { dialects } from "../../../src/dialects/table.ts";
+import type { Dialect } from "../../../src/chat/dialect.ts";
+import { answerRequest } from "../../../src/store/answer.ts";
+import { openMemoryStore } from "../../../src/store/memory.ts";
+import { ParleyError } from "../../../src/errors.ts";
+import { keepingLog } from "../../silent-log.ts";
+import { type Client, native, nothing, Rig, say, since } from "../rig.ts";
+
+const spoken = Object.values(dialects).flatMap((entry): Dialect[] =>
+  entry.transport === "udp" ? [] : [entry.dialect],
+);
+/** Those in which people have names. */
+const social = spoken.filter(({ name }) => name !== "greeting" && name !== "calculator");
+const bad = "198.51.100.7";
+
+function join(rig: Rig, dialect: Dialect, name: string, address?: string): Client {
+  if (dialect.name === "native") return rig.member(name, {}, address);
+  const client = rig.client(dialect, true, address);
+  // select-chat's greeting takes a moment.
+  rig.pass(200);
+  return client.send(name);
+}
+
+describe("kick", () => {
+  test.each([native, ...social].map((dialect) => [dialect.name, dialect] as const))(
+    "%s: is told who and why, is out, and may come back",
+    (_, dialect) => {
+      const rig = new Rig();
+      const ann = rig.member("Ann");
+      const bob = join(rig, dialect, "Bob", bad);
+      ann.text();
+      bob.text();
+      expect(rig.order("kick bob being rude")).toEqual({ ok: true, message: "Removed Bob" });
+      rig.pass(1_000);
+      expect(bob.text()).toContain("console has removed you: being rude");
+      expect(bob.link.ended).toBe(true);
+      expect(ann.lines()).toEqual([{ type: "left", room: "lobby", name: "Bob", reason: "kicked" }]);
+      bob.send(dialect.name === "native" ? say(1) : "still here");
+      expect(ann.lines()).toEqual([]);
+      bob.close();
+      join(rig, dialect, "Bob", bad);
+      expect(ann.text()).toContain("Bob");
+    },
+  );
+
+  test("a native client learns that it was meant", () => {
+    const rig = new Rig();
+    const bob = rig.member("Bob");
+    bob.text();
+    rig.order("kick Bob");
+    const bye = { type: "bye", reason: "console has removed you", code: "kicked" };
+    expect(bob.lines()).toEqual([bye]);
+  });
+
+  test("what was said before is heard, what comes after is not", () => {
+    const rig = new Rig();
+    const ann = rig.member("Ann");
+    const bob = rig.member("Bob");
+    ann.text();
+    bob.queue(say(1, "before"));
+    rig.hub.handleAdmin({ name: "Op", session: ann.session }, "kick Bob", rig.nowMs, () => {});
+    bob.queue(say(2, "after"));
+    rig.settle();
+    expect(ann.lines().map(({ type, text }) => text ?? type)).toEqual(["before", "left"]);
+  });
+
+  test("nobody by that name", () => {
+    const answer = new Rig().order("kick Bob");
+    expect(answer).toMatchObject({ ok: false, code: "unknown-user" });
+  });
+});
+
+describe("a banned network", () => {
+  test.each(
+    [native, ...spoken].flatMap((dialect) =>
+      [true, false].map(
+        (framed) => [dialect.name, framed ? "" : " unframed", dialect, framed] as const,
+      ),
+    ),
+  )("%s%s: hears nothing but that", (_, __, dialect, framed) => {
+    const rig = new Rig();
+    const ann = rig.member("Ann");
+    ann.send(say(1, "secret"));
+    rig.order(`ban ${bad}/24 --for 1d spam`);
+    ann.text();
+    const intruder = rig.client(dialect, framed, "198.51.100.200");
+    intruder.send(dialect.name === "native" ? { type: "hello", version: 2 } : "Mallory");
+    intruder.send("show", "get_list_file", "2 + 3", "hello");
+    rig.pass(2_000);
+    const ban = /You are banned from this server until \d{4}-\d\d-\d\d \d\d:\d\d UTC: spam/;
+    const frame = /\{"type":"error","code":"banned","message":"(.*)"\}|\s/g;
+    expect(intruder.text().replace(ban, "BAN").replace(frame, "$1")).toBe(
+      dialect.name === "greeting" ? "" : "BAN",
+    );
+    expect(intruder.link.ended).toBe(true);
+    expect(ann.text()).toBe("");
+    intruder.close();
+    ann.send({ type: "bye" });
+    ann.close();
+    expect(rig.hub.kept).toEqual(nothing);
+  });
+
+  test("is put out wherever it is, and others stay", () => {
+    const rig = new Rig();
+    const there = [native, ...social].map((dialect) =>
+      join(rig, dialect, `A${dialect.name.replaceAll("-", "")}`, bad),
+    );
+    const visitor = rig.client(native, true, bad).send({ type: "hello", version: 2 });
+    const silent = rig.client(native, true, bad);
+    const ann = rig.member("Ann", {}, "198.51.100.8");
+    rig.order(`ban ${bad}`);
+    rig.pass(2_000);
+    for (const client of [...there, visitor, silent]) {
+      expect(client.text()).toContain("You are banned from this server");
+      expect(client.link.ended).toBe(true);
+    }
+    expect(ann.link.ended).toBe(false);
+    expect(rig.hub.memberNames()).toEqual(["Ann"]);
+  });
+
+  test("can come in again when the ban is over, or lifted", () => {
+    const rig = new Rig();
+    rig.order(`ban ${bad} --for 1h`);
+    rig.nowMs += 3_599_999;
+    expect(join(rig, native, "Bob", bad).lines()[0]).toMatchObject({ code: "banned" });
+    rig.nowMs += 1;
+    expect(join(rig, native, "Bob", bad).lines()[0]).toMatchObject({ type: "welcome" });
+    rig.order(`ban ${bad}`);
+    expect(rig.order(`unban ${bad}`).ok).toBe(true);
+    expect(join(rig, native, "Bob", bad).lines()[0]).toMatchObject({ type: "welcome" });
+  });
+});
+
+describe("a ban by name", () => {
+  test("of somebody who is here means the person: no other name and no other dialect helps", () => {
+    const rig = new Rig();
+    const bob = rig.member("Bob", {}, "2001:db8::7");
+    bob.text();
+    expect(rig.order("ban Bob spam")).toEqual({
+      ok: true,
+      message: "Banned the name bob and the network 2001:db8::/64",
+    });
+    expect(bob.lines()).toEqual([
+      { type: "bye", reason: "You are banned from this server: spam", code: "banned" },
+    ]);
+    for (const dialect of [native, ...social]) {
+      const again = join(rig, dialect, "Other", "2001:db8::8");
+      rig.pass(200);
+      expect(again.text()).toContain("You are banned");
+    }
+    const elsewhere = join(rig, native, "BOB", "192.0.2.1");
+    expect(elsewhere.lines()).toMatchObject([{ type: "error", code: "banned", subject: "BOB" }]);
+    expect(elsewhere.link.ended).toBe(true);
+    expect(rig.hub.memberNames()).toEqual([]);
+  });
+
+  test.each(social.map((dialect) => [dialect.name, dialect] as const))(
+    "%s: is told instead of being asked for another name",
+    (_, dialect) => {
+      const rig = new Rig();
+      rig.order("ban Bob");
+      const bob = join(rig, dialect, "ｂob");
+      rig.pass(500);
+      expect(bob.text()).toMatch(/You are banned from this server\s*$/);
+      expect(bob.link.ended).toBe(true);
+    },
+  );
+
+  test("on this machine does not shut this machine out", () => {
+    const rig = new Rig();
+    rig.member("Bob");
+    expect(rig.order("ban Bob")).toMatchObject({ message: "Banned the name bob" });
+    expect(rig.member("Ann").lines()[0]).toMatchObject({ type: "welcome" });
+  });
+
+  test("keeps others from taking the name while they are here, as an alias too", () => {
+    const rig = new Rig();
+    rig.order("ban Bob");
+    const ann = rig.member("Ann");
+    ann.text();
+    ann.send({ type: "rename", name: "bob", ref: 1 });
+    expect(ann.lines()).toMatchObject([{ type: "error", code: "banned", ref: 1 }]);
+    const chatRoom = spoken.find(({ name }) => name === "chat-room")!;
+    const cal = rig.client(chatRoom).send(":Bob:Cal");
+    expect(cal.text()).toContain("You are banned");
+  });
+});
+
+describe("mute", () => {
+  test.each([native, ...social].map((dialect) => [dialect.name, dialect] as const))(
+    "%s: is told so, and not heard",
+    (_, dialect) => {
+      const rig = new Rig();
+      const ann = rig.member("Ann");
+      const bob = join(rig, dialect, "Bob", bad);
+      rig.order("mute Bob --for 1h shouting");
+      ann.text();
+      bob.text();
+      const isNative = dialect.name === "native";
+      bob.send(isNative ? say(1, "loud") : "loud");
+      bob.send(isNative ? { type: "tell", to: ["Ann"], text: "loud", n: 2 } : "~Ann loud");
+      bob.send(isNative ? { type: "tell", to: ["ALL"], text: "loud", n: 3 } : "Ann - loud");
+      rig.pass(200);
+      expect(bob.text()).toMatch(/You are muted until .* UTC: shouting/);
+      expect(ann.text()).toBe("");
+      rig.order("unmute Bob");
+      bob.send(isNative ? say(4, "soft") : dialect.name === "select-chat" ? "Ann - soft" : "soft");
+      expect(ann.text()).toContain("soft");
+    },
+  );
+
+  test("uses the counter up, as any refusal for good does", () => {
+    const rig = new Rig();
+    const bob = rig.member("Bob");
+    bob.text();
+    rig.order("mute Bob");
+    bob.send(say(1), say(2));
+    const errors = [1, 2].map((n) => ({
+      type: "error",
+      code: "muted",
+      message: "You are muted",
+      n,
+    }));
+    expect(bob.lines()).toEqual([...errors, { type: "ack", n: 2 }]);
+  });
+
+  test("reaches into a private chat, and to mail for the absent", () => {
+    const rig = new Rig();
+    const ann = rig.member("Ann");
+    const bob = rig.member("Bob", {}, bad);
+    const cal = rig.member("Cal");
+    cal.close();
+    bob.send({ type: "invite", to: "Ann" });
+    ann.send({ type: "accept" });
+    rig.order("mute Bob");
+    ann.text();
+    bob.send({ type: "tell", to: ["Ann"], text: "x", n: 1 });
+    bob.send({ type: "tell", to: ["Cal"], text: "x", n: 2 });
+    bob.send({ type: "invite", to: "Dan", ref: 1 });
+    expect(ann.text()).toBe("");
+    expect(rig.member("Cal", since(0)).lines()).toMatchObject([
+      { type: "welcome", session: { mail: 0 } },
+      { type: "joined" },
+    ]);
+  });
+
+  test("does not end with another name or another connection", () => {
+    const rig = new Rig();
+    const ann = rig.member("Ann");
+    const bob = rig.member("Bob", {}, bad);
+    rig.order("mute Bob");
+    bob.text();
+    bob.send({ type: "rename", name: "Rob", ref: 1 });
+    expect(bob.lines()).toMatchObject([{ type: "error", code: "muted", ref: 1 }]);
+    const rob = rig.member("Rob", {}, bad);
+    ann.text();
+    rob.send(say(1, "loud"));
+    expect(ann.text()).toBe("");
+  });
+
+  test("stops what was already waiting for the rate", () => {
+    const rig = new Rig({ rates: { messagesPerSecond: 1, bytesPerSecond: 1_000_000 } });
+    const ann = rig.member("Ann");
+    const bob = rig.member("Bob");
+    for (let n = 1; n <= 10; n++) bob.send(say(n));
+    rig.order("mute Bob");
+    ann.text();
+    rig.pass(20_000);
+    expect(ann.text()).not.toContain('"type":"message"');
+  });
+});
+
+describe("lists and log", () => {
+  test("who was banned by whom, why, and until when", () => {
+    const rig = new Rig();
+    rig.order(`ban ${bad} --for 1d spam`);
+    rig.order("mute Eve");
+    const { nowMs } = rig;
+    expect(rig.order("bans")).toEqual({
+      ok: true,
+      rows: [
+        {
+          text: `#1 the network ${bad} until 2023-11-15 22:14 UTC: spam (console, 2023-11-14 22:14 UTC)`,
+          fields: {
+            event: "ban",
+            id: 1,
+            network: bad,
+            until: nowMs + 86_400_000,
+            reason: "spam",
+            by: "console",
+            time: nowMs,
+          },
+        },
+      ],
+    });
+    expect(rig.order("unban #2").ok).toBe(false);
+    expect(rig.order("unmute #2").ok).toBe(true);
+    expect(rig.order("mutes")).toEqual({ ok: true, message: "There are no mutes" });
+  });
+
+  test("every act is logged", () => {
+    const { log, logged } = keepingLog();
+    const rig = new Rig({ log });
+    const ann = rig.member("Ann", {}, "192.0.2.9");
+    rig.member("Bob", {}, bad);
+    logged.length = 0;
+    const op = { name: "Ann", session: ann.session };
+    for (const line of [
+      "kick Bob rude",
+      "ban Bob --for 1h spam",
+      "unban Bob",
+      "mute Eve",
+      "unmute Eve",
+    ])
+      rig.hub.handleAdmin(op, line, rig.nowMs, () => {});
+    const by = { by: "Ann", from: "192.0.2.9" };
+    const until = "2023-11-14T23:13:20.000Z";
+    expect(logged.filter(({ fields }) => "by" in fields)).toEqual([
+      {
+        level: "info",
+        message: "kicked",
+        fields: { target: "Bob", address: bad, reason: "rude", ...by },
+      },
+      {
+        level: "info",
+        message: "banned",
+        fields: { target: "the name bob", until, reason: "spam", ...by },
+      },
+      {
+        level: "info",
+        message: "unbanned",
+        fields: { target: "the name bob", reason: undefined, ...by },
+      },
+      {
+        level: "info",
+        message: "muted",
+        fields: { target: "the name eve", until: undefined, reason: undefined, ...by },
+      },
+      {
+        level: "info",
+        message: "unmuted",
+        fields: { target: "the name eve", reason: undefined, ...by },
+      },
+    ]);
+  });
+
+  test("nobody shuts out themselves by a slip", () => {
+    const rig = new Rig();
+    const ann = rig.member("Ann", {}, bad);
+    let refusal: unknown;
+    const op = { name: "Ann", session: ann.session };
+    rig.hub.handleAdmin(op, "ban 198.51.100.0/24", rig.nowMs, (answer) => (refusal = answer));
+    expect(refusal).toMatchObject({
+      ok: false,
+      message: "That would ban you too: nothing was done",
+    });
+    expect(rig.order("bans")).toMatchObject({ message: "There are no bans" });
+  });
+});
+
+describe("stored", () => {
+  test("another process with the same store has them", () => {
+    const store = openMemoryStore({ epoch: "epoch-1" });
+    const start = () =>
+      new Rig({ rights: new Rights(store.rights.load()) }, (request) =>
+        answerRequest(store, request),
+      );
+    const before = start();
+    before.order(`ban ${bad}`);
+    before.order("mute Bob");
+    before.order("ban Eve");
+    before.order("unban Eve");
+    const after = start();
+    expect(after.member("Ann", {}, bad).lines()).toMatchObject([{ code: "banned" }]);
+    expect(after.member("Eve").lines()[0]).toMatchObject({ type: "welcome" });
+    const bob = after.member("Bob");
+    bob.text();
+    bob.send(say(1));
+    expect(bob.lines()[0]).toMatchObject({ code: "muted" });
+  });
+
+  test("one that can't be stored holds, says so, and is stored with the next", () => {
+    const store = openMemoryStore({ epoch: "epoch-1" });
+    let isFull = true;
+    const rig = new Rig({}, (request) => {
+      if (request.type !== "change-rights" || !isFull) return answerRequest(store, request);
+      const error = new ParleyError("storage", "the disk is full");
+      return { id: request.id, outcome: "failed", error };
+    });
+    expect(rig.order(`ban ${bad}`)).toEqual({
+      ok: true,
+      message: `Banned the network ${bad}. It holds until the server stops, for the disk is full`,
+    });
+    expect(rig.member("Bob", {}, bad).lines()).toMatchObject([{ code: "banned" }]);
+    isFull = false;
+    rig.order("mute Eve");
+    expect(store.rights.load()).toHaveLength(2);
+  });
+});

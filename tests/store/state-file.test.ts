@@ -1,0 +1,61 @@
+// What a server without --data keeps of its operators' decisions: a file that appears with the
+// first of them, and outlives the process.
+
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openStore } from "../../src/store/open.ts";
+import { StateFile, stateFileName } from "../../src/store/state-file.ts";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "parley-state-"));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const row = { key: "sanction/1", value: "{}" };
+
+function open(isOptional: boolean, warnings: string[] = []) {
+  const state = { folder: join(folder, "state"), isOptional };
+  return openStore({ path: undefined, state }, (line) => warnings.push(line));
+}
+
+test("nothing is written until something is decided; then it is there for the next server", () => {
+  const first = open(false);
+  expect(first.store.rights.load()).toEqual([]);
+  expect(existsSync(join(folder, "state"))).toBe(false);
+  first.store.rights.change([row]);
+  expect(statSync(join(folder, "state")).mode & 0o777).toBe(0o700);
+  expect(statSync(join(folder, "state", stateFileName)).mode & 0o777).toBe(0o600);
+  first.close();
+  const second = open(false);
+  expect(second.store.rights.load()).toEqual([row]);
+  // Messages are still in memory alone.
+  expect(second.store.epoch).not.toBe(first.store.epoch);
+  second.close();
+});
+
+test("two servers do not write to one file: the second is refused, or runs without it", () => {
+  const first = open(false);
+  first.store.rights.change([row]);
+  expect(() => open(false)).toThrow(/state\.db' is in use by another parley server: .*--state$/);
+  const warnings: string[] = [];
+  const second = open(true, warnings);
+  expect(warnings).toHaveLength(1);
+  expect(warnings[0]).toContain("Bans and other decisions of operators are not kept");
+  second.store.rights.change([{ key: "sanction/2", value: "{}" }]);
+  second.close();
+  first.close();
+  const third = open(false);
+  expect(third.store.rights.load()).toEqual([row]);
+  third.close();
+});
+
+test("a folder that can't be made is said when it matters", () => {
+  writeFileSync(join(folder, "state"), "a file");
+  const file = new StateFile(join(folder, "state"));
+  expect(() => file.change([row])).toThrow(/state\.db' can't be created: .*EEXIST|ENOTDIR/);
+});
