@@ -39,16 +39,12 @@ export function exposureWarning(host: string, plain: boolean): string | undefine
 }
 
 export function serverBanner(server: Reachable, interfaces?: Interfaces): string[] {
-  const { port, webPort, metricsPort, files } = server;
-  const [host = server.host, ...others] = reachableHosts(server.host, interfaces);
+  const { port, metricsPort, files } = server;
+  const { host, others } = hostsOf(server, interfaces);
   const hint = server.areFilesMissing ? " (create it to share files)" : "";
   const lines = [`Chat and files on port ${port} (TCP and UDP), shared folder ${files}${hint}`];
-  if (webPort !== undefined) {
-    const url =
-      server.publicUrl?.href ??
-      `${server.isPageSecure ? "https" : "http"}://${hostPortText({ host, port: webPort })}/`;
-    lines.push(`Page:          ${url}`);
-  }
+  const page = pageUrl(server, interfaces);
+  if (page !== undefined) lines.push(`Page:          ${page}`);
   if (metricsPort !== undefined) {
     lines.push(`Metrics:       http://127.0.0.1:${metricsPort}/metrics`);
   }
@@ -65,6 +61,35 @@ export function serverBanner(server: Reachable, interfaces?: Interfaces): string
   }
   if (others.length > 0) lines.push(`Other addresses of this machine: ${others.join(", ")}`);
   return lines;
+}
+
+/** Where browsers find the page; undefined without one. */
+export function pageUrl(server: Reachable, interfaces?: Interfaces): string | undefined {
+  const { webPort: port, publicUrl, isPageSecure } = server;
+  if (port === undefined) return undefined;
+  if (publicUrl !== undefined) return publicUrl.href;
+  const { host } = hostsOf(server, interfaces);
+  return `${isPageSecure ? "https" : "http"}://${hostPortText({ host, port })}/`;
+}
+
+/** Whether other machines find a page there, so that a code to scan makes sense. */
+export function isForOthers(url: string): boolean {
+  return !isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ""));
+}
+
+/**
+ * The best name or address to give out, and this machine's other addresses. Who has a public URL is
+ * known by its name.
+ */
+function hostsOf(
+  { host, publicUrl }: Reachable,
+  interfaces?: Interfaces,
+): { host: string; others: readonly string[] } {
+  const hosts = reachableHosts(host, interfaces);
+  if (publicUrl !== undefined && !isLoopback(host)) {
+    return { host: publicUrl.hostname, others: isEveryAddress(host) ? hosts : [] };
+  }
+  return { host: hosts[0] ?? host, others: hosts.slice(1) };
 }
 
 /**

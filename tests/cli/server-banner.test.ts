@@ -3,6 +3,8 @@
 import { expect, test } from "bun:test";
 import {
   exposureWarning,
+  isForOthers,
+  pageUrl,
   reachableHosts,
   type Reachable,
   serverBanner,
@@ -39,6 +41,10 @@ function banner(more: Partial<Reachable>): string {
   return serverBanner({ ...server, ...more }, interfaces).join("\n");
 }
 
+function page(more: Partial<Reachable>): string {
+  return pageUrl({ ...server, ...more }, interfaces) ?? "";
+}
+
 test("of every address, those that other machines can use come first, loopback last", () => {
   expect(reachableHosts("0.0.0.0", interfaces)).toEqual(["192.168.1.5", "10.0.0.7", "127.0.0.1"]);
   expect(reachableHosts("::", interfaces)).toEqual([
@@ -70,6 +76,24 @@ test("what needs no TLS is shown without it, and the key besides", () => {
   }
   expect(banner({ host: "192.0.2.1" })).not.toContain("nc ");
   expect(banner({ isPageSecure: true })).toContain("Page:          https://127.0.0.1:8000/");
+});
+
+test("a public URL names the server, for other ports than the page's too", () => {
+  const publicUrl = new URL("https://chat.example");
+  const lines = banner({ host: "0.0.0.0", publicUrl });
+  expect(lines).toContain("Page:          https://chat.example/");
+  expect(lines).toContain("client chat.example:55000#PIN --name NAME");
+  expect(lines).toContain("Other addresses of this machine: 192.168.1.5, 10.0.0.7, 127.0.0.1");
+  expect(banner({ publicUrl })).toContain("client 127.0.0.1:55000 --name NAME");
+});
+
+test("a page is worth a code to scan if other machines find it", () => {
+  for (const host of ["127.0.0.1", "::1", "localhost"]) {
+    expect([host, isForOthers(page({ host }))]).toEqual([host, false]);
+  }
+  expect(isForOthers(page({ host: "0.0.0.0" }))).toBe(true);
+  expect(isForOthers(page({ host: "2001:db8::5" }))).toBe(true);
+  expect(isForOthers(page({ publicUrl: new URL("https://chat.example") }))).toBe(true);
 });
 
 test("only what exists is listed", () => {

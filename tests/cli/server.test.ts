@@ -17,7 +17,7 @@ import { Parley, parleyCommand } from "../parley.ts";
 import { reachableHosts } from "../../src/cli/server-banner.ts";
 import { RawClient } from "../interop/sockets.ts";
 import { skipUnless } from "../skip.ts";
-import { environment, escape, run } from "./run.ts";
+import { environment, escape, type OnTerminal, run, runOnTerminal } from "./run.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-cli-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -170,6 +170,19 @@ describe("a port in use: exit code 1, and one line with port and flag", () => {
       expect(err).toStartWith(`parley server: --host '${host}' is not an address of this machine`);
     }
   });
+});
+
+test("a terminal shows the page as a code to scan, if others can reach it; nothing else does", async () => {
+  const flags = ["server", "--port", "0", "--web-port", "0", "--files", folder];
+  const state = ["--state", join(folder, "code-state")];
+  const quit = [["Server listening", ({ kill }: OnTerminal) => kill("SIGTERM")]] as const;
+  const others = await runOnTerminal([...flags, "--host", "0.0.0.0", ...state], { steps: quit });
+  expect(others.shown).toMatch(/\u001b\[97;40m█{29,}\u001b\[0m/);
+  const own = await runOnTerminal([...flags, ...state], { steps: quit });
+  expect(own.shown).not.toContain("█");
+  await using server = new Parley(...flags, "--host", "0.0.0.0", ...state);
+  await server.line(/^Server listening/);
+  expect(server.stderr).not.toContain("█");
 });
 
 describe("metrics", () => {

@@ -10,6 +10,8 @@ import { folderState } from "../../server/files/shared-folder.ts";
 import { whenForeground } from "../../terminal/foreground.ts";
 import { jsonLine } from "../../terminal/json-line.ts";
 import { print } from "../../terminal/output.ts";
+import { qrCode } from "../../terminal/qr-code.ts";
+import { wantsColors } from "../../terminal/style.ts";
 import { CertificateFiles } from "../../tls/certificate-files.ts";
 import { openServerKey, type ServerKey } from "../../tls/server-key.ts";
 import { typedLines } from "../../terminal/typed-lines.ts";
@@ -17,7 +19,7 @@ import { say, diagnostics, warn } from "../../terminal/diagnostics.ts";
 import { harmless, quoted } from "../../text.ts";
 import { onSignals } from "../../io/end-signals.ts";
 import { notifyServiceManager } from "../../io/service-manager.ts";
-import { exposureWarning, serverBanner } from "../server-banner.ts";
+import { exposureWarning, isForOthers, pageUrl, serverBanner } from "../server-banner.ts";
 import { serverFlags, type ServerSettings, serverSettings } from "../server-flags.ts";
 
 export default defineCommand({
@@ -59,6 +61,11 @@ export default defineCommand({
   },
 });
 
+/** One that shows block characters. */
+function isTerminal(stream: { isTTY?: boolean }): boolean {
+  return stream.isTTY === true && process.env["TERM"] !== "dumb";
+}
+
 const untold =
   "NOTIFY_SOCKET is set, but the service manager can't be told that the server is ready";
 
@@ -88,8 +95,12 @@ function announce(server: ChatServer, settings: ServerSettings, pin: string | un
   const areFilesMissing = folderState(files) === "missing";
   const reachable = { host, port, webPort, publicUrl, metricsPort, dialectPorts, pin, plain };
   const { isPageSecure } = server;
-  for (const line of serverBanner({ ...reachable, isPageSecure, files, areFilesMissing }))
-    say(line);
+  const place = { ...reachable, isPageSecure, files, areFilesMissing };
+  for (const line of serverBanner(place)) say(line);
+  const page = pageUrl(place);
+  if (!json && isTerminal(process.stderr) && page !== undefined && isForOthers(page)) {
+    for (const line of qrCode(page, wantsColors(process.env))) say(line);
+  }
   if (json) {
     const dialects = Object.fromEntries(dialectPorts);
     print(jsonText({ event: "listening", host, port, webPort, metricsPort, dialects, pin }));
