@@ -53,6 +53,10 @@ export class BoundedMap<Key, Value> {
     return this.#entries.delete(key);
   }
 
+  *values(): Iterable<Value> {
+    for (const { value } of this.#entries.values()) yield value;
+  }
+
   clear(): void {
     this.#entries.clear();
     this.#cost = 0;

@@ -293,6 +293,22 @@ export const history = {
    * busy ones.
    */
   memoryBytes: 256 * MiB,
+  /**
+   * How much of a room's past in memory, and of that of all rooms, a network may push out at once:
+   * in per cent of the whole. Its own messages do not count.
+   */
+  pastPercentAtOnce: 25,
+  /**
+   * The same per hour. A busy bot among others may say three messages a second for ever, one that
+   * is half of the traffic six.
+   */
+  pastPercentPerHour: 100,
+  /** Networks of one room tracked for that, and rooms; the least recently used are forgotten. */
+  pastNetworks: 256,
+  pastRooms: 4_096,
+  /** Rooms without a past that a network may open, at once and per hour. */
+  newRooms: 256,
+  newRoomsPerHour: 64,
   /** Bytes of all private messages in memory. */
   memoryMailBytes: 64 * MiB,
   /** Room logs on disk. Empty ones are dropped first, then the smallest unused ones. */

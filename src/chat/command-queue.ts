@@ -122,9 +122,12 @@ export class CommandQueue {
     return waitMs;
   }
 
-  /** Milliseconds after which a refused command may be retried. */
-  retryAfterMs(rates: Rates, nowMs: number): number {
-    const queueMs = (this.length / rates.messagesPerSecond) * 1000;
+  /**
+   * Milliseconds after which a refused command may be retried. `eachMs`: how long each of those
+   * before it waits besides.
+   */
+  retryAfterMs(rates: Rates, nowMs: number, eachMs = 0): number {
+    const queueMs = this.length * Math.max(1000 / rates.messagesPerSecond, eachMs);
     return Math.ceil(Math.max(this.waitMs(nowMs), queueMs));
   }
 

@@ -14,6 +14,7 @@ import type { NameRegistry } from "./names/registry.ts";
 import { NetworkBuckets } from "./network-buckets.ts";
 import type { Room } from "./room.ts";
 import type { Schedule } from "./schedule.ts";
+import { PastLimits, type PastSizes } from "./past-limits.ts";
 import { pageChars } from "./history-page.ts";
 import type { Rights } from "./rights/rights.ts";
 import type { Rates } from "./rate-budget.ts";
@@ -42,6 +43,8 @@ export type HubOptions = {
   print: (line: string) => void;
   /** The operator's log: connections, logins, departures and failures. */
   log: Log;
+  /** What the store keeps of rooms; undefined: no network is held to its part of it. */
+  past?: PastSizes | undefined;
   /** Derives a session's record ID from its secret; one-way. */
   hashSecret: (secret: string) => string;
   /** A fresh secret: text with at least 128 random bits. */
@@ -57,7 +60,13 @@ export class HubState {
   readonly heldRooms = new Map<string, number>();
   /** Rooms that each network has opened, so that one can't take them all. */
   readonly openedRooms = new NetworkCounts(limits.maxRoomsPerNetwork, limits.maxRooms / 2);
+  /** Rooms without a past that were opened: of too many, the store drops the smallest. */
+  readonly newRooms = new NetworkBuckets(
+    { perSecond: limits.newRoomsPerHour / 3_600, burst: limits.newRooms },
+    connections.loginAddresses,
+  );
   readonly absentMail = new AbsentMail();
+  readonly past: PastLimits;
   /** Logins, because each is announced to everybody. */
   readonly loginRates = new NetworkBuckets(
     { perSecond: connections.loginsPerSecond, burst: connections.loginBurst },
@@ -74,7 +83,9 @@ export class HubState {
     readonly pipeline: CommitPipeline,
     readonly schedule: Schedule,
     readonly backlog: Backlog,
-  ) {}
+  ) {
+    this.past = new PastLimits(options.rates === undefined ? undefined : options.past);
+  }
 
   /** Unix time, for what is stored or shown. */
   get stampMs(): number {

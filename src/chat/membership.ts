@@ -29,8 +29,13 @@ export function openRoom(
     if (hub.openedRooms.full(address) !== undefined) {
       return "Your network has opened too many rooms: join an existing one, or leave one first";
     }
+    const isNew = bounds.last < bounds.first && hub.options.rates !== undefined;
+    if (isNew && hub.newRooms.take(address, hub.nowMs) > 0) {
+      return "Your network has opened too many new rooms: join an existing one, or try again in a minute";
+    }
     hub.openedRooms.add(address);
   }
+  hub.past.open(name, bounds.last - bounds.first + 1);
   const room = new Room(name, bounds.last, address);
   hub.rooms.set(name, room);
   return room;

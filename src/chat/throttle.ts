@@ -6,6 +6,7 @@ import { endSession } from "./disconnect.ts";
 import type { Command } from "./events.ts";
 import type { HubState } from "./hub-state.ts";
 import { count } from "./metrics.ts";
+import { fold, lobby } from "./names/grammar.ts";
 import type { Rates } from "./rate-budget.ts";
 import type { Session } from "./session.ts";
 import { sessionFields } from "./session-log.ts";
@@ -35,7 +36,7 @@ export function handleCommand(
     return queue.push({ command, partner: undefined, readChars });
   }
   if (!mustWait) {
-    if (rates === undefined || queue.spend(command, rates, hub.nowMs, readChars)) {
+    if (rates === undefined || mayRun(hub, session, command, rates, readChars)) {
       return execute(hub, session, command);
     }
     if (command.type !== "say" && command.type !== "tell") {
@@ -48,6 +49,34 @@ export function handleCommand(
   if (!queue.isBlocked) delay(hub, session);
 }
 
+/** Charges a command to the rates, and to what its network may push out of the room's past. */
+function mayRun(
+  hub: HubState,
+  session: Session,
+  command: Command,
+  rates: Rates,
+  readChars: number,
+): boolean {
+  const { past, nowMs } = hub;
+  const { address } = session.peer;
+  const room = roomOf(session, command);
+  if (room !== undefined && past.waitMs(room, address, nowMs) > 0) return false;
+  if (!session.queue.spend(command, rates, nowMs, readChars)) return false;
+  if (room !== undefined && "text" in command) past.add(room, address, command.text ?? "", nowMs);
+  return true;
+}
+
+/** The room that a command adds a message to. */
+function roomOf(session: Session, command: Command): string | undefined {
+  let name: string | undefined;
+  if (command.type === "say" && command.to === undefined) name = command.room ?? lobby;
+  else if (command.type === "tell" && command.to.some((to) => fold(to) === "all")) name = lobby;
+  if (name === undefined) return undefined;
+  // Most clients send the folded name.
+  const folded = session.rooms.has(name) ? name : fold(name);
+  return session.rooms.has(folded) ? folded : undefined;
+}
+
 /** Runs queued commands as far as the rate allows. True if none is left to delay. */
 export function releaseCommands(hub: HubState, session: Session): boolean {
   const { queue } = session;
@@ -56,7 +85,7 @@ export function releaseCommands(hub: HubState, session: Session): boolean {
     if (queue.isBlocked) return true;
     const { command, partner, readChars } = next;
     const isFree = rates === undefined || command.type === "quit";
-    if (!isFree && !queue.spend(command, rates, hub.nowMs, readChars)) {
+    if (!isFree && !mayRun(hub, session, command, rates, readChars)) {
       delay(hub, session);
       return false;
     }
@@ -105,8 +134,10 @@ function refuse(
 ): void {
   const { queue, counter } = session;
   const { nowMs, options } = hub;
+  const room = roomOf(session, command);
+  const pastMs = room === undefined ? 0 : hub.past.waitMs(room, session.peer.address, nowMs);
   const retryAfterMs =
-    rates === undefined ? limits.storageRetryMs : queue.retryAfterMs(rates, nowMs);
+    rates === undefined ? limits.storageRetryMs : queue.retryAfterMs(rates, nowMs, pastMs);
   count(options.metrics.messagesRefused, "rate");
   options.log.debug("message refused", { ...sessionFields(session), code: "rate" });
   // A refused message was read all the same.
@@ -114,16 +145,22 @@ function refuse(
   if (rates !== undefined && !queue.mayRefuse(rates, nowMs)) return endFlood(hub, session);
   const n = "n" in command ? command.n : undefined;
   if (n !== undefined) counter.refuse(n);
-  const perSecond =
-    rates === undefined ? "" : ` at most ${rates.messagesPerSecond} messages a second are allowed;`;
+  const why = pastMs > 0 ? pastIsShared : perSecond(rates);
   hub.send(session, {
     type: "error",
     code: "rate",
-    message: `Too fast:${perSecond} the message was not sent, retry after ${(retryAfterMs / 1000).toFixed(1)} s`,
+    message: `Too fast:${why} the message was not sent, retry after ${(retryAfterMs / 1000).toFixed(1)} s`,
     retryAfterMs,
     ...(n === undefined ? {} : { n }),
     ref: "ref" in command ? command.ref : undefined,
   });
+}
+
+const pastIsShared = " your network has pushed out too much of what others said;";
+
+function perSecond(rates: Rates | undefined): string {
+  if (rates === undefined) return "";
+  return ` at most ${rates.messagesPerSecond} messages a second are allowed;`;
 }
 
 function endFlood(hub: HubState, session: Session): void {

@@ -111,6 +111,7 @@ export class ChatCore {
         dropRegistrations: (isBanned) => store.registry.dropBanned(isBanned),
         stop: options.stop,
       },
+      past: store.past,
       files: new ServerFiles(service, this.#downloads, print, log),
       wake: this.driver.wake,
       log,

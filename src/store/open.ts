@@ -1,11 +1,12 @@
 // Opens a server's store, in an SQLite file or in memory, and the registry of peers beside it.
 
+import type { PastSizes } from "../chat/past-limits.ts";
 import { Registry } from "../cpp/registry.ts";
 import { steadyMs } from "../io/clock.ts";
 import { ParleyError } from "../errors.ts";
 import { openMemoryStore } from "./memory.ts";
 import { openRegistrations } from "./registrations.ts";
-import type { Retention } from "./retention.ts";
+import { defaultRetention, type Retention } from "./retention.ts";
 import type { ServerStore } from "./server-store.ts";
 import { dataFilePaths, type Synchronous } from "./sqlite-file.ts";
 import { openSqliteStore } from "./sqlite.ts";
@@ -17,6 +18,8 @@ export type OpenStore = {
   registry: Registry;
   /** Real paths of the store's files. */
   paths: readonly string[];
+  /** What is kept of rooms. */
+  past: PastSizes;
   close(): void;
 };
 
@@ -48,6 +51,7 @@ export function openStore(
       store,
       registry: new Registry(),
       paths: [],
+      past: pastSizes("memory", retention),
       close() {
         stopSweeper();
         store.close();
@@ -66,6 +70,7 @@ export function openStore(
     store,
     registry: registrations.registry,
     paths: dataFilePaths(path),
+    past: pastSizes("disk", retention),
     close() {
       stopSweeper();
       registrations.close();
@@ -88,4 +93,13 @@ function openState(
     log(`${error.message}. Bans and other decisions of operators are not kept`);
     return undefined;
   }
+}
+
+function pastSizes(kind: "memory" | "disk", retention: Partial<Retention>): PastSizes {
+  const kept = { ...defaultRetention(kind), ...retention };
+  const isMemory = kind === "memory";
+  return {
+    room: { messages: kept.messages, bytes: isMemory ? kept.roomBytes : kept.fileBytes },
+    all: { messages: Infinity, bytes: isMemory ? kept.totalBytes : kept.fileBytes },
+  };
 }

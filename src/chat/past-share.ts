@@ -1,0 +1,76 @@
+// How much of a bounded log one network may push out. Each message displaces as much as it is long;
+// of that, what belonged to other networks is charged to its own. Whoever fills most of a log, such
+// as a bot in a room of its own, displaces its own messages and pays nearly nothing. Pure.
+
+import { BoundedMap } from "../bounded-map.ts";
+import { history as limits } from "../limits.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+/** What a log holds at most. */
+export type PastSize = { messages: number; bytes: number };
+
+/** `weight`: of its messages, in the unit of `PastShare`. */
+type Network = { weight: number; readonly charged: TokenBucket };
+
+/** Beyond this, weights are scaled down before they lose precision. */
+const maxUnit = 1e100;
+
+export class PastShare {
+  readonly #size: PastSize;
+  #networks = new BoundedMap<string, Network>(limits.pastNetworks);
+  /** Weight of all messages. */
+  #weight = 0;
+  /**
+   * Weight of a whole log. It grows instead of all others shrinking: what lies further back than a
+   * whole log counts for less and less.
+   */
+  #unit = 1;
+
+  /** `messages`: what the log has already; nobody knows whose. */
+  constructor(size: PastSize, messages = 0) {
+    this.#size = size;
+    this.#weight = Math.min(1, messages / size.messages);
+  }
+
+  /** Milliseconds until the network may add another message; 0 if now. */
+  waitMs(network: string, nowMs: number): number {
+    return this.#networks.get(network)?.charged.waitMs(nowMs) ?? 0;
+  }
+
+  /** A message of the network was added. */
+  add(network: string, text: string, nowMs: number): void {
+    const part = this.#of(network, nowMs);
+    const { messages, bytes } = this.#size;
+    const length = Math.max(1 / messages, (bytesOf(text) + messageBytes) / bytes);
+    const others = this.#weight === 0 ? 0 : 1 - part.weight / this.#weight;
+    part.charged.charge(length * others, nowMs);
+    part.weight += length * this.#unit;
+    this.#weight += length * this.#unit;
+    this.#unit = Math.max(this.#unit, this.#weight);
+    if (this.#unit > maxUnit) this.#rescale();
+  }
+
+  #of(network: string, nowMs: number): Network {
+    let part = this.#networks.get(network);
+    if (part === undefined) {
+      const perSecond = limits.pastPercentPerHour / 100 / 3_600;
+      const charged = new TokenBucket(perSecond, limits.pastPercentAtOnce / 100, nowMs);
+      this.#networks.set(network, (part = { weight: 0, charged }));
+    }
+    return part;
+  }
+
+  #rescale(): void {
+    for (const part of this.#networks.values()) part.weight /= this.#unit;
+    this.#weight /= this.#unit;
+    this.#unit = 1;
+  }
+}
+
+/** What a message in a log takes besides its text, about. */
+const messageBytes = 64;
+
+/** UTF-8 bytes, at most. */
+function bytesOf(text: string): number {
+  return /^[\0-\x7f]*$/.test(text) ? text.length : 3 * text.length;
+}
