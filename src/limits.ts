@@ -977,3 +977,33 @@ export const terminal = {
   /** Choices shown by Tab. */
   maxChoices: 60,
 } as const;
+
+/** People who own a name. */
+export const accounts = {
+  /** Accounts of one server: about 30 MB. */
+  maxAccounts: 65_536,
+  /** Devices of one person. */
+  maxKeys: 16,
+  /** Devices remembered, revoked ones included; the one revoked first is forgotten. */
+  maxKnownKeys: 32,
+  /** Browsers that one person is logged in with; the oldest has to log in again. */
+  maxTokens: 16,
+  /** Longest label of a device, in UTF-16 units: a machine's name. */
+  maxLabelChars: 64,
+  /** Shortest password, in UTF-16 units (NIST SP 800-63B: at least 8). */
+  minPasswordChars: 8,
+  /** Longest password. */
+  maxPasswordChars: 256,
+  /** Guesses at passwords or codes that one network may make at once … */
+  guessesPerNetwork: 10,
+  /** … and at the password of one account, from anywhere. */
+  guessesPerAccount: 20,
+  /** Time for each guess after those: 43 200 in a month against one account. */
+  guessEveryMs: 60_000,
+  /** Passwords hashed at once: 64 MiB and one processor each. */
+  passwordsAtOnce: 2,
+  /** Passwords that wait for that; more are refused. About three seconds' worth. */
+  passwordsWaiting: 32,
+  /** Networks and accounts tracked for that; the least recently used is forgotten first. */
+  guessers: 4_096,
+} as const;

@@ -5,11 +5,13 @@ import { ParleyError } from "../errors.ts";
 import { networkOf } from "../addresses.ts";
 import { history as historyLimits, names as nameLimits } from "../limits.ts";
 import { quoted } from "../text.ts";
+import { register } from "./registration.ts";
 import { type HubState, textsOf } from "./hub-state.ts";
 import { endSession } from "./disconnect.ts";
+import type { Account } from "./account-store.ts";
 import type { Command, Ref, Said } from "./events.ts";
 import { fittingPage } from "./history-page.ts";
-import { login } from "./login.ts";
+import { login, prove } from "./login.ts";
 import {
   holdRoom,
   enterRoom,
@@ -51,6 +53,7 @@ type Handlers = {
 /** Commands that need no name. */
 const allowedBeforeLogin: ReadonlySet<Command["type"]> = new Set<Command["type"]>([
   "login",
+  "prove",
   "files",
   "transfer",
   "download",
@@ -63,6 +66,8 @@ const allowedBeforeLogin: ReadonlySet<Command["type"]> = new Set<Command["type"]
 
 const handlers: Handlers = {
   login,
+  prove,
+  register,
   say,
   tell,
   join,
@@ -242,6 +247,7 @@ function rename(hub: HubState, session: Session, command: Rename): void {
   }
   if (refuseIfOverfull(hub, session, { ref })) return;
   const folded = fold(name);
+  if (identity.account !== "") return rejectOwned(hub, session, command);
   if (folded === identity.folded) return applyRename(hub, session, command);
   const refuse = (message: string): void =>
     reject(hub, session, "name-taken", message, { ref, subject: name });
@@ -249,6 +255,11 @@ function rename(hub: HubState, session: Session, command: Rename): void {
   hub.names.reserve(folded);
   const queries = new StoreQueries(hub, session);
   let holder: SessionRecord | undefined;
+  let owner: Account | undefined;
+  queries.ask<Account | undefined>(
+    (then) => hub.store.findAccount({ name: folded }, then),
+    (account) => (owner = account),
+  );
   queries.ask<SessionRecord | undefined>(
     (then) => hub.store.findName(folded, hub.nowMs - historyLimits.mailHoldMs, then),
     (record) => (holder = record),
@@ -257,12 +268,23 @@ function rename(hub: HubState, session: Session, command: Rename): void {
     hub.names.unreserve(folded);
     if (session.phase !== "member") return;
     if (error !== undefined) return rejectUnread(hub, session, command, error);
+    if (owner !== undefined) return rejectOwned(hub, session, command, owner);
     const claimant = { recordId: identity.recordId, network: networkOf(session.peer.address) };
     const absent = absentNow(hub, folded, holder);
     const taken = takenByAbsent(name, absent, claimant, hub.nowMs);
     if (taken !== undefined) return refuse(taken.message);
     applyRename(hub, session, command);
   }, true);
+}
+
+/** Registered names are not given up or taken by a rename: their owner logs in with them. */
+function rejectOwned(hub: HubState, session: Session, { name, ref }: Rename, to?: Account): void {
+  const why =
+    to === undefined
+      ? `${quoted(session.name)} is registered and stays yours`
+      : `The name ${quoted(name)} is registered`;
+  const message = `${why}: to use ${quoted(name)}, connect again with that name`;
+  reject(hub, session, "name-registered", message, { ref, subject: name });
 }
 
 function applyRename(hub: HubState, session: Session, { name, ref }: Rename): void {

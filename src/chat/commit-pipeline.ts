@@ -108,7 +108,7 @@ export class CommitPipeline {
   #commit(batch: TurnBatch): void {
     const { store, recordOf } = this.#options;
     const rooms = roomBatches(batch);
-    const sessions: SessionUpdate[] = [];
+    const sessions: SessionUpdate[] = [...batch.mailboxes];
     for (const session of batch.counted.keys()) {
       if (!batch.departed.has(session.identity.recordId)) sessions.push(recordOf(session));
     }

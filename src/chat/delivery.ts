@@ -145,14 +145,14 @@ function confirm(hub: HubState, batch: TurnBatch, mailNumbers: readonly number[]
   for (const item of batch.mail) {
     const { recipient, message, order } = item;
     if (item.stored) item.mail = mailNumbers[stored++]!;
-    const session = hub.names.byKey(recipient);
-    if (session === undefined) continue;
-    if (item.stored) deliverMail(batch, session, { ...message, mail: item.mail }, order);
-    // Without a mailbox there is no replay: the message has to wait for the welcome.
-    else if (session.awaitsWelcome) {
-      const event = { ...message, mail: 0 };
-      batch.addPersonal(session, { order, event, timing: "committed" });
-    } else addPersonals(batch, session, textsOf(session, { ...message, mail: 0 }), order);
+    for (const session of hub.names.readers(recipient)) {
+      if (item.stored) deliverMail(batch, session, { ...message, mail: item.mail }, order);
+      // Without a mailbox there is no replay: the message has to wait for the welcome.
+      else if (session.awaitsWelcome) {
+        const event = { ...message, mail: 0 };
+        batch.addPersonal(session, { order, event, timing: "committed" });
+      } else addPersonals(batch, session, textsOf(session, { ...message, mail: 0 }), order);
+    }
   }
   const last = hub.pipeline.nextOrder();
   for (const [session, { n, run, index }] of batch.counted) {
@@ -200,6 +200,7 @@ function withdraw(hub: HubState, batch: TurnBatch, error: ParleyError): void {
     hub.send(session, { type: "error", code, message, ...retry });
   }
   // Failed records are written with the next batch.
+  pipeline.gathering.mailboxes.push(...batch.mailboxes);
   for (const session of batch.records) {
     if (session.phase === "member") pipeline.gathering.records.add(session);
   }

@@ -45,8 +45,18 @@ export interface Dialect {
   open(peer: Peer): Conversation;
 }
 
-/** `tls`: the connection is encrypted; `websocket`: it came by the page's port; absent if not. */
-export type Peer = { address: string; port: number; tls?: true; websocket?: true };
+/**
+ * `tls`: the connection is encrypted; `websocket`: it came by the page's port; absent if not.
+ * `channel`: the binding of a TLS channel that ends here (RFC 9266), in base64url; absent if it ends
+ * at a proxy, or in a browser.
+ */
+export type Peer = {
+  address: string;
+  port: number;
+  tls?: true;
+  websocket?: true;
+  channel?: string;
+};
 
 /** The dialect's state for one connection: what it needs to interpret the next message. */
 export interface Conversation {

@@ -58,6 +58,7 @@ export function partAll(
   for (const room of roomsOf(hub, session)) {
     leaveRoom(hub, session, room, reason, silentRooms.has(room.name));
   }
+  if (identity.account !== "") recordDevice(hub, session, reason);
   hub.names.leave(session);
   session.enter("visitor");
   if (identity.recordId === "" || reason === "replaced") return;
@@ -71,6 +72,22 @@ const none: ReadonlySet<string> = new Set();
 export function logNameless(hub: HubState, session: Session, reason: EndReason): void {
   if (session.identity.name !== "") return;
   hub.options.log.info("disconnected", { ...sessionFields(session), reason });
+}
+
+/**
+ * Notes which private messages the owner's device has had, for its next session. One that loses its
+ * connection may have missed the last of them: it is sent again what came since its login.
+ */
+function recordDevice(hub: HubState, session: Session, reason: LeaveReason): void {
+  const { mailbox, proven, identity } = session;
+  const mail = reason === "quit" ? (mailbox.replayedTo ?? mailbox.last) : 0;
+  const { account } = identity;
+  const key = proven.isDevice ? proven.key : undefined;
+  const change = { type: "used", account, key, mail, atMs: hub.stampMs } as const;
+  hub.store.changeAccount(change, (outcome) => {
+    if (!outcome.done) hub.options.log.warn(outcome.error.message);
+  });
+  hub.wake();
 }
 
 /** Marks the session's record as away. */
@@ -161,6 +178,9 @@ export function stopAll(hub: HubState, reason: string): void {
     if (session.phase === "ending" || session.phase === "gone") continue;
     if (session.phase === "member" && session.identity.recordId !== "") {
       recordDeparture(hub, session, session.identity.folded);
+    }
+    if (session.phase === "member" && session.identity.account !== "") {
+      recordDevice(hub, session, "lost");
     }
     if (session.phase !== "member") logNameless(hub, session, "stopped");
     else hub.options.log.info("left", { ...sessionFields(session), reason: "stopped" });

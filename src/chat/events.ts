@@ -18,6 +18,15 @@ export type { ChatState, LeaveReason, Ref };
  */
 export type Command =
   | LoginCommand
+  /** Answers a `challenge`. */
+  | { type: "prove"; signature: string }
+  /** Makes the name that the session has its own for good. `label`: what its device is called. */
+  | {
+      type: "register";
+      label: string;
+      password?: string | undefined;
+      ref?: Ref | undefined;
+    }
   /**
    * To everybody in `room` (default: the lobby). `to: "partner"` addresses the private-chat partner
    * alone and is refused if there is none: a private message never reaches the room.
@@ -111,6 +120,13 @@ export type LoginCommand = {
   secret?: string | undefined;
   /** The epoch of those `seq`, and the last private message the client has. */
   since?: { epoch: string; mail?: number | undefined } | undefined;
+  /** The key of its device; without a signature the hub asks for one. */
+  identity?: { key: string; signature?: string | undefined } | undefined;
+  /** Proof of a registered name: its password, or a session token that a password has given. */
+  password?: string | undefined;
+  token?: string | undefined;
+  /** Asks for such a token in return for the password. */
+  remember?: boolean | undefined;
 };
 
 /** A message in a room's log. `author` is the session ID of its author, 0 for history. */
@@ -185,7 +201,15 @@ export type PersonalEvent =
       /** Whether every missed private message will be replayed. */
       recovered: boolean;
       rooms: readonly RoomEntry[];
+      /** The name is the session's own, and nobody else can have it. */
+      registered?: boolean | undefined;
+      /** Proves the name from now on in place of the password; undefined: none was given. */
+      token?: string | undefined;
     }
+  /** Asks for a signature over `nonce` (trust/login-proof.ts). */
+  | { type: "challenge"; nonce: string }
+  /** Answers `register`. */
+  | { type: "registered"; name: string; token: string | undefined; ref: Ref | undefined }
   /** The login failed; the dialect decides whether the client may try again. */
   | {
       type: "refused";

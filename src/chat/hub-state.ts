@@ -6,8 +6,10 @@ import type { Log } from "../log.ts";
 import { NetworkCounts } from "../network-counts.ts";
 import { AbsentMail } from "./absent-mail.ts";
 import type { PersonalEvent, PresenceEvent } from "./events.ts";
+import type { CredentialsPort } from "./credentials-port.ts";
 import type { Backlog } from "./fan-out/outbox.ts";
 import type { FilesPort } from "./files-port.ts";
+import { GuessRates } from "./guess-rates.ts";
 import type { CommitPipeline } from "./commit-pipeline.ts";
 import type { Metrics } from "./metrics.ts";
 import type { NameRegistry } from "./names/registry.ts";
@@ -47,6 +49,7 @@ export type HubOptions = {
   past?: PastSizes | undefined;
   /** Derives a session's record ID from its secret; one-way. */
   hashSecret: (secret: string) => string;
+  credentials: CredentialsPort;
   /** A fresh secret: text with at least 128 random bits. */
   newSecret: () => string;
 };
@@ -72,6 +75,7 @@ export class HubState {
     { perSecond: connections.loginsPerSecond, burst: connections.loginBurst },
     connections.loginAddresses,
   );
+  readonly guessRates = new GuessRates();
   #isWoken = false;
   #stampedMs = NaN;
   #stampMs = 0;

@@ -299,7 +299,7 @@ export class Hub {
 
   /** Names of all members. */
   memberNames(): string[] {
-    return Array.from(this.#hub.names.members(), ({ name }) => name);
+    return Array.from(this.#hub.names.names());
   }
 
   /** Whether the room has members. */

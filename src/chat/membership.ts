@@ -65,9 +65,14 @@ function closeIfEmpty(hub: HubState, room: Room): void {
   if (room.name !== lobby) hub.openedRooms.remove(room.openedBy);
 }
 
+/** Whether another device of the same person is in the room. */
+function isPresent(hub: HubState, session: Session, room: Room): boolean {
+  return hub.names.otherDevices(session).some(({ rooms }) => rooms.has(room.name));
+}
+
 /**
  * Adds the session to the room. It hears the room only after `settleEntry`. `silent`: not
- * announced.
+ * announced. A person with several devices is there once.
  */
 export function enterRoom(
   hub: HubState,
@@ -80,7 +85,7 @@ export function enterRoom(
   session.rooms.add(membership);
   room.add(session.identity);
   hub.pipeline.gathering.roomTurn(room).breaksRun = true;
-  if (silent) return membership;
+  if (silent || isPresent(hub, session, room)) return membership;
   const { name, alias } = session.identity;
   hub.announce(room, { type: "joined", room: room.name, name, alias, author: session.id });
   return membership;
@@ -148,10 +153,11 @@ export function leaveRoom(
   const membership = session.rooms.get(room.name);
   if (membership === undefined) return;
   session.rooms.delete(room.name);
-  room.remove(session.identity);
+  const stays = isPresent(hub, session, room);
+  if (!stays) room.remove(session.identity);
   const { pipeline } = hub;
   membership.left(pipeline.nextOrder());
-  if (!silent) {
+  if (!silent && !stays) {
     const { name, alias } = session.identity;
     hub.announce(room, { type: "left", room: room.name, name, alias, reason, author: session.id });
   }

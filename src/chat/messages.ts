@@ -7,6 +7,7 @@ import { harmless, quoted } from "../text.ts";
 import { mailNetworkOf } from "./absent-mail.ts";
 import type { HubState } from "./hub-state.ts";
 import type { Command } from "./events.ts";
+import { type Account, accountMailbox } from "./account-store.ts";
 import { fold, lobby } from "./names/grammar.ts";
 import {
   type About,
@@ -16,7 +17,7 @@ import {
   rejectUnknownUser,
   rejectUnread,
 } from "./rejections.ts";
-import type { Session } from "./session.ts";
+import { personKey, type Session } from "./session.ts";
 import { muteText } from "./suspect.ts";
 import { StoreQueries } from "./store-queries.ts";
 import type { SessionRecord } from "./store.ts";
@@ -65,7 +66,7 @@ export function tell(hub: HubState, session: Session, command: Tell): void {
   const names = new Map<string, string>();
   for (const name of to) names.set(fold(name), name);
   names.delete("all");
-  const absent = new Map<string, SessionRecord>();
+  const absent: Absent = { records: new Map(), accounts: new Map() };
   const queries = new StoreQueries(hub, session);
   const sinceMs = hub.nowMs - history.mailHoldMs;
   for (const folded of names.keys()) {
@@ -73,7 +74,13 @@ export function tell(hub: HubState, session: Session, command: Tell): void {
     queries.ask<SessionRecord | undefined>(
       (then) => hub.store.findName(folded, sinceMs, then),
       (record) => {
-        if (record !== undefined) absent.set(folded, record);
+        if (record !== undefined) absent.records.set(folded, record);
+      },
+    );
+    queries.ask<Account | undefined>(
+      (then) => hub.store.findAccount({ name: folded }, then),
+      (account) => {
+        if (account !== undefined) absent.accounts.set(folded, account);
       },
     );
   }
@@ -85,8 +92,14 @@ export function tell(hub: HubState, session: Session, command: Tell): void {
   });
 }
 
-/** Recipients: connected sessions, and absent ones whose mailbox is still kept. */
-type Recipients = { here: Session[]; away: { name: string; record: SessionRecord }[] };
+/** Who has the names that nobody here has: sessions that are away, and owners. */
+type Absent = {
+  readonly records: Map<string, SessionRecord>;
+  readonly accounts: Map<string, Account>;
+};
+
+/** Recipients: connected sessions, and mailboxes of people who are away. */
+type Recipients = { here: Session[]; away: { name: string; mailbox: string }[] };
 /**
  * `unknown`: names that nobody has. `reassigned`: former names of the partner that now belong to
  * somebody else, who is not meant. `full`: absent people for whom the sender's network has left too
@@ -100,12 +113,7 @@ type Found = Recipients & {
   full: string[];
 };
 
-function tellFound(
-  hub: HubState,
-  session: Session,
-  { to, text, n }: Tell,
-  absent: ReadonlyMap<string, SessionRecord>,
-): void {
+function tellFound(hub: HubState, session: Session, { to, text, n }: Tell, absent: Absent): void {
   const found = find(hub, session, to, absent);
   if (found.everyone) sayInRoom(hub, session, lobby, text, n);
   else takeCounter(hub, session, n);
@@ -123,17 +131,13 @@ function tellFound(
   const [first, ...others] = found.here;
   const more = [others, found.away, found.unknown, found.reassigned, found.full];
   const isAlone = !found.barred && more.every(({ length }) => length === 0);
-  const inChat = first !== undefined && first.identity.key === session.privateChat.partner;
+  const partner = partnerOf(hub, session);
+  const inChat = partner !== undefined && first !== undefined && isSame(first, partner);
   sendPrivate(hub, session, found, text, inChat && isAlone, n);
 }
 
 /** Resolves `to`, each person once. */
-function find(
-  hub: HubState,
-  session: Session,
-  to: readonly string[],
-  absent: ReadonlyMap<string, SessionRecord>,
-): Found {
+function find(hub: HubState, session: Session, to: readonly string[], absent: Absent): Found {
   const names = new Map<string, string>();
   for (const name of to) names.set(fold(name), name);
   const isForAll = names.delete("all");
@@ -145,12 +149,12 @@ function find(
   for (const [folded, name] of names) {
     const known = session.privateChat.names?.keyOf(folded, hub.nowMs);
     const other = hub.names.holder(folded) ?? partnerByOldName(hub, session, known);
-    const record = other === undefined ? absentNow(hub, folded, absent.get(folded)) : undefined;
-    if (other === undefined && record === undefined) {
+    const mailbox = other === undefined ? mailboxOfAbsent(hub, folded, absent) : undefined;
+    if (other === undefined && mailbox === undefined) {
       found.unknown.push(name);
       continue;
     }
-    const key = other === undefined ? record?.id : other.identity.key;
+    const key = other === undefined ? mailbox : personKey(other.identity);
     if (known !== undefined && known !== key) {
       found.reassigned.push(name);
       continue;
@@ -158,8 +162,8 @@ function find(
     // One person by two names: the old one, whose release is not committed yet, and the new one.
     if (key === undefined || reached.has(key)) continue;
     reached.add(key);
-    if (record !== undefined) {
-      if (mayWriteTo(hub, session, record)) found.away.push({ name, record });
+    if (mailbox !== undefined) {
+      if (mayWriteTo(hub, session, mailbox)) found.away.push({ name, mailbox });
       else found.full.push(name);
     }
     // Members of the lobby receive it there.
@@ -169,8 +173,28 @@ function find(
 }
 
 /** Counts a message to somebody who is away. */
-function mayWriteTo(hub: HubState, { peer }: Session, { id }: SessionRecord): boolean {
-  return hub.options.rates === undefined || hub.absentMail.take(id, peer.address, hub.nowMs);
+function mayWriteTo(hub: HubState, { peer }: Session, mailbox: string): boolean {
+  return hub.options.rates === undefined || hub.absentMail.take(mailbox, peer.address, hub.nowMs);
+}
+
+/** A registered name is its owner's, whoever had it before. */
+function mailboxOfAbsent(
+  hub: HubState,
+  folded: string,
+  { records, accounts }: Absent,
+): string | undefined {
+  const account = accounts.get(folded);
+  if (account !== undefined) return accountMailbox(account.id);
+  return absentNow(hub, folded, records.get(folded))?.id;
+}
+
+function partnerOf(hub: HubState, { privateChat }: Session): Session | undefined {
+  return privateChat.partner === undefined ? undefined : hub.names.byKey(privateChat.partner);
+}
+
+/** Whether both are devices of one person. */
+function isSame(one: Session, other: Session): boolean {
+  return personKey(one.identity) === personKey(other.identity);
 }
 
 /** The partner, if the name used to be its own and now belongs to nobody. */
@@ -179,8 +203,8 @@ function partnerByOldName(
   session: Session,
   known: string | undefined,
 ): Session | undefined {
-  const { partner } = session.privateChat;
-  return partner !== undefined && known === partner ? hub.names.byKey(partner) : undefined;
+  const partner = partnerOf(hub, session);
+  return partner !== undefined && known === personKey(partner.identity) ? partner : undefined;
 }
 
 /** The absent holder of a name, updated with what the store does not know yet. */
@@ -312,12 +336,12 @@ function sendPrivate(
   for (const { identity } of here) {
     gathering.mail.push({
       ...item,
-      recipient: identity.key,
-      stored: identity.recordId !== "",
+      recipient: personKey(identity),
+      stored: identity.mailbox !== "",
     });
   }
-  for (const { record } of away) {
-    gathering.mail.push({ ...item, recipient: record.id, stored: true });
+  for (const { mailbox } of away) {
+    gathering.mail.push({ ...item, recipient: mailbox, stored: true });
   }
   gathering.chars += text.length * to.length;
   hub.wake();

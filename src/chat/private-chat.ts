@@ -6,7 +6,7 @@ import type { ErrorCode } from "../errors.ts";
 import type { HubState } from "./hub-state.ts";
 import type { ChatState as PrivateChatStep } from "./events.ts";
 import { PartnerNames } from "./names/partner-names.ts";
-import type { Session } from "./session.ts";
+import { personKey, type Session } from "./session.ts";
 
 /** Why a request does not apply; undefined if it succeeded. */
 export type ChatRefusal = { code: ErrorCode; message: string } | undefined;
@@ -14,7 +14,8 @@ export type ChatRefusal = { code: ErrorCode; message: string } | undefined;
 /** Invites `other`. If `other` is busy, only the inviter hears of it. */
 export function invite(hub: HubState, asker: Session, other: Session): ChatRefusal {
   const own = asker.privateChat;
-  if (other === asker) return refusal("You can't have a private chat with yourself");
+  if (personKey(other.identity) === personKey(asker.identity))
+    return refusal("You can't have a private chat with yourself");
   if (own.partner !== undefined) return refusal("You are in a private chat: leave it first");
   const invited = sessionOf(hub, own.invited);
   if (invited !== undefined)
@@ -96,11 +97,11 @@ export function privateChatPeers(hub: HubState, session: Session): Session[] {
   return [partner, invited, invitedBy].flatMap((key) => sessionOf(hub, key) ?? []);
 }
 
-/** Reserves `other`'s present name, as used by `session`, for `other` alone. */
+/** Reserves `other`'s present name, as used by `session`, for that person alone. */
 export function rememberName(hub: HubState, session: Session, other: Session): void {
   const { privateChat } = session;
   privateChat.names ??= new PartnerNames();
-  privateChat.names.remember(other.identity.folded, other.identity.key, hub.nowMs);
+  privateChat.names.remember(other.identity.folded, personKey(other.identity), hub.nowMs);
 }
 
 function sessionOf(hub: HubState, key: string | undefined): Session | undefined {

@@ -28,7 +28,7 @@ export function continueReplay(hub: HubState, session: Session): void {
 function replayMail(hub: HubState, session: Session, from: number): void {
   const { mailbox, identity } = session;
   const { last } = mailbox;
-  hub.store.readMail(identity.recordId, from, limits.pageMessages, (outcome) => {
+  hub.store.readMail(identity.mailbox, from, limits.pageMessages, (outcome) => {
     if (session.phase !== "member" || mailbox.replayedTo !== from) return;
     if (!outcome.done) return dropUnreadable(hub, session, outcome.error);
     // Messages committed but not yet settled here arrive with their settlement.

@@ -3,6 +3,7 @@
 // queue, liveness, private chat (private-chat.ts). What a command does is decided elsewhere.
 
 import type { Conversation, Dialect, Peer } from "./dialect.ts";
+import type { LoginCommand } from "./events.ts";
 import type { Link } from "./link.ts";
 import type { Backlog } from "./fan-out/outbox.ts";
 import { SessionOutput } from "./fan-out/session-output.ts";
@@ -29,7 +30,28 @@ export type Identity = {
   alias: string | undefined;
   /** ID of the session's record in the store; empty in dialects that can't resume. */
   recordId: string;
+  /** The account that owns the name and whose owner this is; empty for a free name. */
+  account: string;
+  /** ID of its mailbox: the account's, else the record's; empty without one. */
+  mailbox: string;
 };
+
+/** Whose session it is: the same for all devices of an account. */
+export function personKey({ mailbox, key }: Identity): string {
+  return mailbox === "" ? key : mailbox;
+}
+
+/** What a session has proved besides its name, which may be another. Written by login.ts alone. */
+export type Proven = {
+  /** Ed25519 public key, in base64url. */
+  readonly key: string | undefined;
+  /** The account that the key, password or token belongs to. */
+  readonly account: string | undefined;
+  /** Whether the key is that of one of the account's devices. */
+  readonly isDevice: boolean;
+};
+
+const nothingProven: Proven = { key: undefined, account: undefined, isDevice: false };
 
 /** A session in a room. */
 export class Membership {
@@ -148,6 +170,9 @@ export class Session {
   /** The welcome is not committed yet; everything else for this session comes after it. */
   awaitsWelcome = false;
   readonly identity: Identity;
+  proven = nothingProven;
+  /** A login that waits for the signature over its nonce. Written by login.ts alone. */
+  challenge: { readonly nonce: string; readonly command: LoginCommand } | undefined;
   readonly counter = new MessageCounter();
   readonly rooms = new Memberships();
   /** Memberships it receives from, including rooms it is just leaving. Written by room.ts. */
@@ -175,7 +200,15 @@ export class Session {
     budgets: readonly RateBudget[],
   ) {
     this.queue = new CommandQueue(budgets);
-    this.identity = { key: `#${id}`, name: "", folded: "", alias: undefined, recordId: "" };
+    this.identity = {
+      key: `#${id}`,
+      name: "",
+      folded: "",
+      alias: undefined,
+      recordId: "",
+      account: "",
+      mailbox: "",
+    };
     this.output = new SessionOutput(link, backlog, dialect);
     this.liveness = new Liveness(openedMs);
   }

@@ -3,6 +3,7 @@
 
 import type { ParleyError } from "../errors.ts";
 import { sender } from "../limits.ts";
+import type { Account, AccountChange, AccountLookup, AccountOutcome } from "./account-store.ts";
 import type { PrivateMessage, Said } from "./events.ts";
 import type { RightsChange } from "./rights/rights-rows.ts";
 import type {
@@ -122,6 +123,18 @@ export class StoreClient {
   ): void {
     this.#request({ type: "change-rights", changes }, (reply) =>
       then(outcomeOf(reply, (done) => (done.type === "change-rights" ? done : undefined))),
+    );
+  }
+
+  findAccount(lookup: AccountLookup, then: (outcome: Outcome<Account | undefined>) => void): void {
+    this.#request({ type: "find-account", lookup }, (reply) =>
+      then(outcomeOf(reply, (done) => (done.type === "find-account" ? done : undefined))),
+    );
+  }
+
+  changeAccount(change: AccountChange, then: (outcome: Outcome<AccountOutcome>) => void): void {
+    this.#request({ type: "change-account", change }, (reply) =>
+      then(outcomeOf(reply, (done) => (done.type === "change-account" ? done : undefined))),
     );
   }
 

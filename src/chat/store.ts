@@ -3,6 +3,13 @@
 // src/store implements it, and one contract suite tests every implementation. Types only.
 
 import type { ParleyError } from "../errors.ts";
+import type {
+  Account,
+  AccountChange,
+  AccountLookup,
+  AccountOutcome,
+  Accounts,
+} from "./account-store.ts";
 import type { PrivateMessage, Said } from "./events.ts";
 import type { RightsChange, RightsRow } from "./rights/rights-rows.ts";
 import type { SaidRun } from "./said-run.ts";
@@ -55,8 +62,11 @@ export type SessionRecord = {
   seenMs: number;
 };
 
-/** A record as the hub writes it; mail is numbered by the mailbox itself. */
-export type SessionUpdate = Omit<SessionRecord, "mail">;
+/**
+ * A record as the hub writes it. Mail is numbered by the mailbox itself; `minMail` makes it go on
+ * after that number.
+ */
+export type SessionUpdate = Omit<SessionRecord, "mail"> & { minMail?: number | undefined };
 
 /** The rooms' logs. `seq` starts at 1 and has no gaps within a room. */
 export interface RoomLog {
@@ -109,6 +119,7 @@ export interface LocalStore {
   readonly sessions: Sessions;
   readonly directory: Directory;
   readonly rights: RightsTable;
+  readonly accounts: Accounts;
   commit(batch: Batch): Committed;
 }
 
@@ -121,6 +132,8 @@ export type StoreResults = {
   "load-session": SessionRecord | undefined;
   "find-name": SessionRecord | undefined;
   "change-rights": undefined;
+  "find-account": Account | undefined;
+  "change-account": AccountOutcome;
 };
 
 type StoreArguments = {
@@ -132,6 +145,8 @@ type StoreArguments = {
   "load-session": { session: string };
   "find-name": { name: string; sinceMs: number };
   "change-rights": { changes: readonly RightsChange[] };
+  "find-account": { lookup: AccountLookup };
+  "change-account": { change: AccountChange };
 };
 
 /** What the hub wants read or written. */

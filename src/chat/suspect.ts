@@ -7,9 +7,9 @@ import type { Session } from "./session.ts";
 
 /** A session by all that it is known by; `name` and `alias` if it is still to get them. */
 export function suspectOf(session: Session, name?: string, alias?: string): Suspect {
-  const { identity, peer } = session;
+  const { identity, peer, proven } = session;
   const names = [name ?? identity.name, alias ?? identity.alias ?? ""].filter(Boolean).map(fold);
-  return { address: peer.address, names, keys: [] };
+  return { address: peer.address, names, keys: proven.key === undefined ? [] : [proven.key] };
 }
 
 export function banOf({ options, stampMs }: HubState, suspect: Suspect): Sanction | undefined {

@@ -8,6 +8,7 @@ import { output } from "../limits.ts";
 import type { Room } from "./room.ts";
 import { SaidRun } from "./said-run.ts";
 import type { Session } from "./session.ts";
+import type { SessionUpdate } from "./store.ts";
 
 /**
  * When a session receives an event: at the end of the turn; once the batch is settled, committed or
@@ -67,6 +68,8 @@ export class TurnBatch {
   readonly records = new Set<Session>();
   /** Sessions that left, by record ID. */
   readonly departed = new Map<string, Departure>();
+  /** Records of new mailboxes. */
+  readonly mailboxes: SessionUpdate[] = [];
   readonly counted = new Map<Session, Counted>();
   /** Authors to notify if the commit fails. */
   readonly speakers = new Set<Session>();
@@ -105,6 +108,7 @@ export class TurnBatch {
     const entries =
       this.#entries +
       this.records.size +
+      this.mailboxes.length +
       this.counted.size +
       this.departed.size +
       this.beforeDelivery.length +
@@ -119,6 +123,7 @@ export class TurnBatch {
       this.messages > 0 ||
       this.mail.some(({ stored }) => stored) ||
       this.records.size > 0 ||
+      this.mailboxes.length > 0 ||
       this.counted.size > 0 ||
       this.departed.size > 0
     );

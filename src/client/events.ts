@@ -19,9 +19,24 @@ export type SessionOptions = {
    * How far an earlier life of this session (a reloaded page) had read: `NativeSession.position`.
    */
   since?: SessionPosition;
+  /** The key of this device; undefined in a browser. */
+  identity?: ClientIdentity | undefined;
+  /** Proves a registered name without a key. */
+  proof?: NameProof | undefined;
   /** Randomness for the back-off, 0 ≤ x < 1. */
   random: () => number;
 };
+
+/** A person's key on this device. */
+export type ClientIdentity = {
+  /** Ed25519 public key, in base64url. */
+  readonly key: string;
+  /** Signs the text's UTF-8; in base64url. */
+  sign(text: string): string;
+};
+
+/** `password` is sent once and exchanged for a token, which an `online` event brings. */
+export type NameProof = { password: string } | { token: string };
 
 /** How far a session has read; after a lost connection it asks for what follows. */
 export type SessionPosition = {
@@ -36,7 +51,7 @@ export type SessionPosition = {
 /**
  * What the driver has to do, in order. Call `pollOutputs()` after every other call, including the
  * user's.
- * `start(now)` → `connect` → open a connection, then `handleConnected(now)` or `handleLost(why,
+ * `start(now)` → `connect` → open a connection, then `handleConnected(now, channel)` or `handleLost(why,
  * now)`; `handleLine(line, now)` for every line (without its line end); `handleLost(why, now)` when
  * the connection ends by itself; `handleTimeout(now)` at `nextTimeoutMs`. After `close`, close the
  * connection and report nothing more about it.
@@ -54,7 +69,17 @@ export type SessionOutput =
  */
 export type SessionEvent =
   /** Logged in, for the first time or again (`returned`). */
-  | { type: "online"; name: string; rooms: readonly string[]; returned: boolean; server: string }
+  | {
+      type: "online";
+      name: string;
+      rooms: readonly string[];
+      returned: boolean;
+      server: string;
+      /** The name is registered, and this session its owner's. */
+      registered: boolean;
+    }
+  /** Proves the name from now on in place of a password. */
+  | { type: "token"; token: string }
   /**
    * The connection was lost (`attempt` 1) or could not be restored (2, 3, …); the next attempt is
    * in `retryMs`. `everOnline`: whether there has ever been one.
@@ -150,6 +175,7 @@ export type SessionRequest =
   | { type: "history"; room: string; limit: number; before?: number }
   | { type: "files"; after?: string }
   | { type: "rename"; name: string }
+  | { type: "register"; label: string }
   | ChatRequest;
 
 /** Private chat by consent. Leads to a `chat` event, or to an `error` without `ref`. */
@@ -171,7 +197,8 @@ export type SessionResponse =
     }
   | { type: "history"; room: string; messages: readonly PastMessage[] }
   | { type: "files"; files: readonly ListedFile[]; next: string | undefined }
-  | { type: "name"; name: string };
+  | { type: "name"; name: string }
+  | { type: "registered"; name: string };
 
 export type PastMessage = { seq: number; timeMs: number; from: string; text: string };
 
@@ -184,7 +211,8 @@ export type Unsayable =
 /** What a driver calls. `ClientSession` (session.ts) implements it. */
 export interface DrivenSession {
   start(nowMs: number): void;
-  handleConnected(nowMs: number): void;
+  /** `channel`: the binding of the TLS channel (tls/channel-binding.ts); undefined without TLS. */
+  handleConnected(nowMs: number, channel?: string): void;
   handleLine(line: string, nowMs: number): void;
   handleLost(reason: string, nowMs: number): void;
   handleTimeout(nowMs: number): void;

@@ -11,7 +11,10 @@ import { type Continuation, StreamPosition } from "./stream-position.ts";
 type Message<T extends ServerMessage["type"]> = Extract<ServerMessage, { type: T }>;
 
 /** Identifies our own messages. */
-export type Ownership = { name: string | undefined; idOf: (n: number) => number | undefined };
+export type Ownership = {
+  name: string | undefined;
+  idOf: (n: number, text: string) => number | undefined;
+};
 
 export class Inbox {
   readonly rooms: Rooms;
@@ -85,7 +88,7 @@ export class Inbox {
     const { name } = found;
     if (arrival.missing !== undefined) this.#emit({ type: "gap", room: name, ...arrival.missing });
     const mine = from === own.name;
-    const id = mine && n !== undefined ? own.idOf(n) : undefined;
+    const id = mine && n !== undefined ? own.idOf(n, text) : undefined;
     const { replayed } = arrival;
     this.#emit({ type: "message", room: name, seq, timeMs: time, from, text, mine, id, replayed });
     this.checkReturned();

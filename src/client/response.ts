@@ -32,6 +32,8 @@ function responseOf(message: ServerMessage): SessionResponse | undefined {
     }
     case "name":
       return { type: "name", name: message.name };
+    case "registered":
+      return { type: "registered", name: message.name };
     default:
       return undefined;
   }

@@ -6,6 +6,7 @@ import { BoundedMap } from "../bounded-map.ts";
 import { client as limits } from "../limits.ts";
 import { isRetryableMessage } from "../protocol/error-codes.ts";
 import type { ClientMessage, ErrorMessage } from "../protocol/messages.ts";
+import { harmless } from "../text.ts";
 
 /** A message on its way: to a room, or to chosen recipients. */
 export type QueuedMessage = {
@@ -48,8 +49,8 @@ export class SendWindow {
   #open = false;
   #heldUntilMs: number | undefined;
   #rewinds = 0;
-  /** IDs of the latest messages by number; their echo may come after the acknowledgement. */
-  readonly #ids = new BoundedMap<number, number>(2 * limits.windowMessages);
+  /** The latest messages by number; their echo may come after the acknowledgement. */
+  readonly #recent = new BoundedMap<number, QueuedMessage>(2 * limits.windowMessages);
 
   /** Messages neither acknowledged nor refused for good, sent or not. */
   get unacknowledged(): number {
@@ -70,9 +71,13 @@ export class SendWindow {
     return this.#heldUntilMs;
   }
 
-  /** ID of our message with number `n`, if it is recent. */
-  idOf(n: number): number | undefined {
-    return this.#ids.get(n);
+  /**
+   * ID of our message with number `n`, if it is recent. The same person may send from another device,
+   * which counts for itself: the text tells the two apart.
+   */
+  idOf(n: number, text: string): number | undefined {
+    const recent = this.#recent.get(n);
+    return recent !== undefined && harmless(recent.text) === text ? recent.id : undefined;
   }
 
   /** Queues a message and returns its ID; undefined if the queue is full. */
@@ -90,11 +95,11 @@ export class SendWindow {
     if (this.#sent >= limits.windowMessages || this.#sentChars >= limits.windowChars) {
       return undefined;
     }
-    const { id, room, to, text } = entry;
+    const { room, to, text } = entry;
     const n = this.#headN + this.#sent++;
     this.#sentChars += text.length;
     this.#exposed = Math.max(this.#exposed, this.#sent);
-    this.#ids.set(n, id);
+    this.#recent.set(n, entry);
     return room === undefined ? { type: "tell", n, to, text } : { type: "say", n, room, text };
   }
 
@@ -107,7 +112,7 @@ export class SendWindow {
   handleWelcome(serverN: number, first: boolean): number | undefined {
     const count = first ? 0 : Math.min(serverN - this.#headN + 1, this.#entries.length);
     const last = count > 0 ? this.#entries[count - 1]?.id : undefined;
-    if (first || serverN < this.#headN - 1) this.#ids.clear();
+    if (first || serverN < this.#headN - 1) this.#recent.clear();
     this.#entries = this.#entries.slice(Math.max(count, 0)).filter((entry) => !entry.refused);
     this.#headN = serverN + 1;
     this.#sent = 0;

@@ -19,6 +19,7 @@ import type {
   Unsayable,
 } from "./events.ts";
 import { Identity } from "./identity.ts";
+import { LoginProofs } from "./login-proofs.ts";
 import { Inbox, type Ownership } from "./inbox.ts";
 import { Liveness } from "./liveness.ts";
 import { PendingRequests } from "./pending-requests.ts";
@@ -34,6 +35,7 @@ export class ClientSession implements NativeSession {
   /** Continues an earlier life of this session. */
   readonly #resumed: boolean;
   readonly #identity: Identity;
+  readonly #proofs: LoginProofs;
   readonly #inbox: Inbox;
   readonly #window = new SendWindow();
   readonly #requests = new PendingRequests();
@@ -48,6 +50,7 @@ export class ClientSession implements NativeSession {
     this.#connection = new ConnectionState(random);
     this.#resumed = since !== undefined;
     this.#identity = new Identity(name);
+    this.#proofs = new LoginProofs(options.identity, options.proof);
     this.#inbox = new Inbox(rooms, since, (event) => this.#emit(event));
   }
 
@@ -102,13 +105,14 @@ export class ClientSession implements NativeSession {
     if (this.#connection.phase === "idle") this.#connect(nowMs);
   }
 
-  handleConnected(nowMs: number): void {
+  handleConnected(nowMs: number, channel?: string): void {
     if (this.#connection.phase !== "connecting") return;
     this.#connection.greet(nowMs);
     const { name } = this;
     if (name === undefined) return this.#send({ type: "hello" });
     const { epoch, mail, rooms } = this.#inbox.position ?? { rooms: this.#rooms.points };
-    this.#send({ type: "hello", name, secret: this.#secret, rooms, epoch, mail, runs: true });
+    const hello = { name, secret: this.#secret, rooms, epoch, mail, runs: true };
+    this.#send({ type: "hello", ...hello, ...this.#proofs.forHello(name, channel) });
   }
 
   handleLine(line: string, nowMs: number): void {
@@ -121,6 +125,7 @@ export class ClientSession implements NativeSession {
     if (message.type === "undecodable") return;
     if (phase === "online") this.#handleMessage(message, nowMs);
     else if (message.type === "welcome") this.#handleWelcome(message, nowMs);
+    else if (message.type === "challenge") this.#handleChallenge(message.nonce);
     else if (message.type === "error") this.#handleLoginRefusal(message, nowMs);
     else if (message.type === "bye") this.#handleBye(message);
   }
@@ -214,7 +219,7 @@ export class ClientSession implements NativeSession {
   }
 
   get #ownership(): Ownership {
-    return { name: this.name, idOf: (n) => this.#window.idOf(n) };
+    return { name: this.name, idOf: (n, text) => this.#window.idOf(n, text) };
   }
 
   #queue(room: string | undefined, to: readonly string[], text: string): number | Unsayable {
@@ -223,6 +228,11 @@ export class ClientSession implements NativeSession {
     const id = this.#window.push(room, to, text);
     this.#pump();
     return id ?? "queue-full";
+  }
+
+  #handleChallenge(nonce: string): void {
+    const signature = this.#proofs.answer(this.name ?? "", nonce);
+    if (signature !== undefined) this.#send({ type: "prove", signature });
   }
 
   #handleWelcome(welcome: Message<"welcome">, nowMs: number): void {
@@ -235,7 +245,9 @@ export class ClientSession implements NativeSession {
     this.#identity.handleMessage(welcome);
     const { how, lost, stray } = this.#inbox.resume(session, welcome.limits.rooms);
     const { name = "", rooms } = this;
-    this.#emit({ type: "online", name, rooms, returned, server });
+    const registered = session?.registered === true;
+    this.#emit({ type: "online", name, rooms, returned, server, registered });
+    this.#keepToken(session?.token);
     for (const room of lost) this.#emit({ type: "parted", room });
     if (returned || this.#resumed) this.#inbox.announceReturn(how, afterMs);
     const id = this.#window.handleWelcome(session?.n ?? 0, !returned);
@@ -245,6 +257,13 @@ export class ClientSession implements NativeSession {
     this.#failUnreachable();
     for (const room of stray) this.#sendPart(room);
     this.#pump();
+  }
+
+  /** The server has exchanged the password for it. */
+  #keepToken(token: string | undefined): void {
+    if (token === undefined) return;
+    this.#proofs.handleToken(token);
+    this.#emit({ type: "token", token });
   }
 
   #handleLoginRefusal(refusal: ErrorMessage, nowMs: number): void {

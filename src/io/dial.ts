@@ -1,5 +1,6 @@
 // Opens a TCP connection within a deadline, with TLS where the server's key is to be checked.
 
+import { channelBinding } from "../tls/channel-binding.ts";
 import { onlyTls13 } from "../tls/versions.ts";
 import { type ServerAddress, socketReason } from "./host-port.ts";
 import { linkHandlers, type PeerSocket, TcpLink, type TcpLinkEvents } from "./tcp-link.ts";
@@ -50,7 +51,8 @@ export async function dial(
   let opening: PeerSocket | undefined;
   const open = (socket: PeerSocket) => {
     if (late) return void socket.terminate();
-    link.attach(socket, dialler.events(link));
+    const channel = to.trust === undefined ? undefined : channelBinding(socket);
+    link.attach(socket, dialler.events(link), channel);
     dialler.opened?.();
     settled.resolve(link);
   };

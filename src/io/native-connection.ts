@@ -133,7 +133,7 @@ export class NativeConnection {
   #handleOpened(attempt: Attempt): void {
     if (attempt.isOver) return attempt.link?.end();
     if (this.#paused) attempt.link?.pause(true);
-    this.#session.handleConnected(now());
+    this.#session.handleConnected(now(), attempt.link?.channel);
     this.applyOutputs();
   }
 

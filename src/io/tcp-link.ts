@@ -22,6 +22,7 @@ export class TcpLink {
   readonly #queue = new WriteQueue();
   #ending = false;
   #closed = Promise.withResolvers<void>();
+  #channel: string | undefined;
   #linger: ReturnType<typeof setTimeout> | undefined;
 
   /** The other end's address; empty without a connection. */
@@ -39,9 +40,15 @@ export class TcpLink {
     return this.#closed.promise;
   }
 
-  attach(socket: PeerSocket, events: TcpLinkEvents): void {
+  /** The binding of the TLS channel (tls/channel-binding.ts); undefined without TLS. */
+  get channel(): string | undefined {
+    return this.#channel;
+  }
+
+  attach(socket: PeerSocket, events: TcpLinkEvents, channel?: string): void {
     this.#socket = socket;
     this.#events = events;
+    this.#channel = channel;
     socket.setNoDelay(true);
     socket.setKeepAlive(true, limits.keepAliveMs);
   }

@@ -56,6 +56,9 @@ export function reduceSessionEvent(state: State, event: SessionEvent, nowMs: num
       return messageArrived(state, event);
     case "private":
       return privateArrived(state, event);
+    // Kept by the controller, for the next login.
+    case "token":
+      return state;
     case "acknowledged":
       return { ...state, log: acknowledge(state.log, event.id) };
     case "failed":
@@ -79,8 +82,8 @@ export function reduceSessionEvent(state: State, event: SessionEvent, nowMs: num
       return failedRequest(state, event, nowMs);
     case "response":
       return isRenameOf(state, event.ref)
-        ? responded({ ...state, renaming: undefined }, event.response)
-        : responded(state, event.response);
+        ? responded({ ...state, renaming: undefined }, event.response, nowMs)
+        : responded(state, event.response, nowMs);
   }
 }
 
@@ -313,12 +316,14 @@ function isRenameOf({ renaming }: State, ref: number | undefined): boolean {
   return ref !== undefined && renaming?.ref === ref;
 }
 
-function responded(state: State, response: SessionResponse): State {
+function responded(state: State, response: SessionResponse, nowMs: number): State {
   switch (response.type) {
     case "history":
       return history(state, response.room, response.messages);
     case "name":
       return { ...state, name: response.name };
+    case "registered":
+      return notice(state, state.shown, `The name ${response.name} is yours now.`, nowMs);
     // The controller collects their pages.
     case "names":
     case "rooms":

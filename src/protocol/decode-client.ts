@@ -3,6 +3,7 @@
 
 import { names, protocol as limits, transfer } from "../limits.ts";
 import { quoted } from "../text.ts";
+import { publicKeyForm, signatureForm } from "../trust/login-proof.ts";
 import { FieldReader, parseObject } from "./field-reader.ts";
 import {
   type ClientMessage,
@@ -38,6 +39,13 @@ const readers: {
   [T in MessageType]: (reader: FieldReader) => Extract<ClientMessage, { type: T }>;
 } = {
   hello: readHello,
+  prove: (r) => ({ type: "prove", signature: signature(r) ?? r.text("signature") }),
+  register: (r) => ({
+    type: "register",
+    label: r.optionalText("label"),
+    password: r.optionalText("password"),
+    ref: r.ref(),
+  }),
   say: (r) => ({ type: "say", room: room(r), text: r.text("text"), n: r.optionalCount("n", 1) }),
   tell: (r) => {
     const to = r.texts("to");
@@ -100,7 +108,20 @@ function readHello(r: FieldReader): Hello {
     epoch: epoch(r),
     mail: r.optionalCount("mail"),
     runs: r.optionalFlag("runs"),
+    identity: r.optionalObject("identity", (identity) => ({
+      key: identity.optionalPattern("key", publicKeyForm, keyForm) ?? identity.text("key"),
+      signature: signature(identity),
+    })),
+    password: r.optionalText("password"),
+    token: r.optionalPattern("token", /^[\x21-\x7e]{16,128}$/, secretForm),
+    remember: r.optionalFlag("remember"),
   };
+}
+
+const keyForm = "an Ed25519 public key in base64url";
+
+function signature(r: FieldReader): string | undefined {
+  return r.optionalPattern("signature", signatureForm, "an Ed25519 signature in base64url");
 }
 
 function readFetch(r: FieldReader): FetchRequest {

@@ -41,6 +41,13 @@ const readers: {
   [T in MessageType]: (reader: FieldReader) => Extract<ServerMessage, { type: T }>;
 } = {
   welcome: readWelcome,
+  challenge: (r) => ({ type: "challenge", nonce: r.text("nonce") }),
+  registered: (r) => ({
+    type: "registered",
+    name: r.text("name"),
+    token: r.optionalText("token"),
+    ref: r.ref(),
+  }),
   ack: (r) => ({
     type: "ack",
     n: r.count("n"),
@@ -191,6 +198,8 @@ function readSession(r: FieldReader): WelcomeSession {
     n: r.count("n"),
     recovered: r.flag("recovered"),
     rooms: r.list("rooms", readRoomState),
+    registered: r.optionalFlag("registered"),
+    token: r.optionalText("token"),
   };
 }
 

@@ -43,6 +43,13 @@ export type Hello = {
   mail?: number | undefined;
   /** The client accepts runs of messages in one `messages` line. */
   runs?: boolean | undefined;
+  /** The device's Ed25519 key. Signed over TLS; in plain text the server asks for the signature. */
+  identity?: { key: string; signature?: string | undefined } | undefined;
+  /** The password of a registered name, or a token that a password has given. */
+  password?: string | undefined;
+  token?: string | undefined;
+  /** Asks for such a token. */
+  remember?: boolean | undefined;
 };
 
 /** Requests a file (docs/transfer.md). */
@@ -71,6 +78,16 @@ export type TransferRequest =
 /** What a client sends, one object per line. */
 export type ClientMessage =
   | Hello
+  /** Answers `challenge`: the signature over its nonce. */
+  | { type: "prove"; signature: string }
+  /** Makes the session's name its own for good: by the device's key, or a password. */
+  | {
+      type: "register";
+      /** What to call this device. */
+      label?: string | undefined;
+      password?: string | undefined;
+      ref?: Ref | undefined;
+    }
   /** To everybody in a room that the session is in. */
   | { type: "say"; room: string; text: string; n?: number | undefined }
   /**
@@ -146,6 +163,10 @@ export type WelcomeSession = {
   /** Whether all private messages after the client's `mail` will follow or have been seen. */
   recovered: boolean;
   rooms: readonly RoomState[];
+  /** Present and true: the name is registered, and this session its owner's. */
+  registered?: boolean | undefined;
+  /** In place of the password from now on; only if asked for. */
+  token?: string | undefined;
 };
 
 /** A room the session is in. Live messages follow `seq`. */
@@ -215,6 +236,10 @@ export type TransferMessage =
 /** What a server sends, one object per line. */
 export type ServerMessage =
   | Welcome
+  /** Before the welcome, in plain text: a signature over `nonce` is to be sent with `prove`. */
+  | { type: "challenge"; nonce: string }
+  /** Answers `register`. */
+  | { type: "registered"; name: string; token?: string | undefined; ref?: Ref | undefined }
   /**
    * All messages up to `n` are settled. `room` and `seq` locate message `n` if it was said in a
    * room.

@@ -115,11 +115,11 @@ export class ChatConnection implements Link {
     else this.#startDialect(protocol.dialect);
   }
 
-  /** The TLS handshake is complete. */
-  secured(nowMs: number): void {
+  /** The TLS handshake is complete. `channel`: what no other TLS channel has. */
+  secured(nowMs: number, channel: string): void {
     if (this.#state.is !== "handshake") return;
     this.#security = undefined;
-    this.#peer = { ...this.#peer, tls: true };
+    this.#peer = { ...this.#peer, tls: true, channel };
     this.#openedMs = nowMs;
     this.#prompted = false;
     this.#wait("sniffing");

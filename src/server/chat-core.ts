@@ -20,6 +20,7 @@ import { version } from "../version.ts";
 import { type Admission } from "./admission.ts";
 import { type PortProtocol } from "./chat-connection.ts";
 import { type ChatPort, openChatPort } from "./chat-port.ts";
+import { Credentials } from "./credentials.ts";
 import { OpenChatDownloads } from "./files/open-chat-download.ts";
 import { FileService } from "./files/file-service.ts";
 import { stampMs, steadyMs } from "../io/clock.ts";
@@ -118,6 +119,7 @@ export class ChatCore {
       print,
       hashSecret: (secret) => new Bun.CryptoHasher("sha256").update(secret).digest("base64url"),
       newSecret: () => secretText(18),
+      credentials: new Credentials(),
     });
     this.native = nativeDialect({
       name: `parley ${version}`,

@@ -8,6 +8,7 @@ import { option, setOption } from "../io/udp/socket-options.ts";
 import { connections as limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { KeyPair } from "../tls/certificate.ts";
+import { channelBinding } from "../tls/channel-binding.ts";
 import { onlyTls13 } from "../tls/versions.ts";
 import type { Admission } from "./admission.ts";
 import {
@@ -98,7 +99,7 @@ function socketHandlers(options: ChatPortOptions): Bun.SocketHandler<SocketData>
       // Bun then closes it. Without `requestCert`, nothing else is judged.
       const reason = error?.message;
       if (!isComplete) options.log.info("TLS handshake failed", { address, port, reason });
-      else socket.data.secured(steadyMs());
+      else socket.data.secured(steadyMs(), channelBinding(socket));
     },
     data(socket, bytes) {
       if (socket.data instanceof ChatConnection) socket.data.received(bytes, steadyMs());

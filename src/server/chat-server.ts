@@ -52,7 +52,7 @@ export type ServerOptions = Pick<CoreOptions, "host" | "port" | "files" | "rate"
   proxies?: TrustedProxies;
   /** For TLS on the main port, and for the page beyond loopback; undefined: no TLS. */
   key?: KeyPair | undefined;
-  /** Where the key and what operators decide are kept: never shared. */
+  /** Where the key, and without `data` names and decisions of operators, are kept: never shared. */
   state?: string | undefined;
   /** Without that folder the server runs too. */
   stateIsOptional?: boolean;

@@ -41,5 +41,9 @@ function answer(store: LocalStore, request: StoreRequest): StoreReply {
     case "change-rights":
       store.rights.change(request.changes);
       return { ...done, type: "change-rights", result: undefined };
+    case "find-account":
+      return { ...done, type: "find-account", result: store.accounts.find(request.lookup) };
+    case "change-account":
+      return { ...done, type: "change-account", result: store.accounts.change(request.change) };
   }
 }

@@ -2,6 +2,7 @@
 // for longest.
 
 import { widestNetworkOf } from "../addresses.ts";
+import { accountMark } from "../chat/account-store.ts";
 import type { Directory, SessionRecord, Sessions, SessionUpdate } from "../chat/store.ts";
 
 /** A table this much over its limit is cut back at once, without waiting for the next sweep. */
@@ -40,9 +41,9 @@ export class MemorySessions implements Sessions, Directory {
 
   /** A session that leaves without having sent or received anything is not kept. */
   put(update: SessionUpdate, clockMs: number): void {
-    const { id, name, n, network, seenMs } = update;
+    const { id, name, n, network, seenMs, minMail = 0 } = update;
     const entry = this.#entries.get(id);
-    const mail = entry?.mail ?? 0;
+    const mail = Math.max(entry?.mail ?? 0, minMail);
     if (name === "" && n === 0 && mail === 0) {
       if (entry !== undefined) this.#delete(entry);
       return;
@@ -54,7 +55,7 @@ export class MemorySessions implements Sessions, Directory {
       this.#removeName(entry);
       this.#addName(id, name);
     }
-    Object.assign(entry, { name, n, network, seenMs, clockMs });
+    Object.assign(entry, { name, n, mail, network, seenMs, clockMs });
   }
 
   /** Assigns the next mail number. An unknown session gets a record. */
@@ -67,7 +68,7 @@ export class MemorySessions implements Sessions, Directory {
 
   /**
    * Examines the next `limit` sessions and deletes those unseen since `unseenMs`, or since
-   * `goodbyeMs` if they said goodbye. True until all have been examined.
+   * `goodbyeMs` if they said goodbye. Mailboxes of accounts stay. True until all have been examined.
    */
   sweep(unseenMs: number, goodbyeMs: number, limit: number): boolean {
     if (this.#entries.size > this.#maxSessions) this.#deleteSurplus();
@@ -78,6 +79,7 @@ export class MemorySessions implements Sessions, Directory {
         this.#sweepCursor = undefined;
         return false;
       }
+      if (isAccount(entry)) continue;
       if (entry.clockMs < (entry.name === "" ? goodbyeMs : unseenMs)) this.#delete(entry);
     }
     return true;
@@ -94,7 +96,8 @@ export class MemorySessions implements Sessions, Directory {
    * go first, and of equals the oldest.
    */
   #deleteSurplus(): void {
-    const newestFirst = [...this.#entries.values()].sort((a, b) => b.clockMs - a.clockMs);
+    const sessions = [...this.#entries.values()].filter((entry) => !isAccount(entry));
+    const newestFirst = sessions.sort((a, b) => b.clockMs - a.clockMs);
     const counts = new Map<string, number>();
     const ranked = newestFirst.map((entry) => {
       const network = widestNetworkOf(entry.network);
@@ -125,6 +128,10 @@ export class MemorySessions implements Sessions, Directory {
     if (others.length === 0) this.#idsByName.delete(name);
     else this.#idsByName.set(name, others);
   }
+}
+
+function isAccount({ id }: SessionRecord): boolean {
+  return id.startsWith(accountMark);
 }
 
 function recordOf({ id, name, n, mail, network, seenMs }: Entry): SessionRecord {

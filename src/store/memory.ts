@@ -1,9 +1,11 @@
 // The store in memory. Nothing outlives the process, so every start has a new epoch.
 
+import type { Accounts } from "../chat/account-store.ts";
 import type { Batch, Committed, RightsTable } from "../chat/store.ts";
 import { steadyMs } from "../io/clock.ts";
 import { history as limits } from "../limits.ts";
 import { LastBatch } from "./last-batch.ts";
+import { MemoryAccounts } from "./memory-accounts.ts";
 import { MemoryMailboxes } from "./memory-mailboxes.ts";
 import { MemoryRights } from "./memory-rights.ts";
 import { MemoryRooms } from "./memory-rooms.ts";
@@ -14,16 +16,17 @@ import { newEpoch, type ServerStore, type StoreOptions } from "./server-store.ts
 
 export type MemoryStoreOptions = StoreOptions & {
   epoch?: string;
-  /** Outlives the process, unlike the rest (default: it does not). */
+  /** These outlive the process, unlike the rest (default: they do not). */
   rights?: RightsTable;
+  accounts?: Accounts;
 };
 
 /** A new, empty store. */
 export function openMemoryStore(options: MemoryStoreOptions = {}): ServerStore {
   const retention = { ...defaultRetention("memory"), ...options.retention };
   const clock = options.clock ?? retentionClock(Date.now(), steadyMs, Date.now);
-  const rights = options.rights ?? new MemoryRights();
-  return new MemoryStore(options.epoch ?? newEpoch(), retention, clock, rights);
+  const { rights = new MemoryRights(), accounts = new MemoryAccounts() } = options;
+  return new MemoryStore(options.epoch ?? newEpoch(), retention, clock, rights, accounts);
 }
 
 class MemoryStore implements ServerStore {
@@ -38,6 +41,7 @@ class MemoryStore implements ServerStore {
     readonly retention: Retention,
     readonly clock: () => number,
     readonly rights: RightsTable,
+    readonly accounts: Accounts,
   ) {
     this.rooms = new MemoryRooms(retention, (room) => this.isInUse?.(room) === true);
     this.mailboxes = new MemoryMailboxes(retention.mailMessages, retention.mailBytes);

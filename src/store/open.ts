@@ -1,4 +1,5 @@
-// Opens a server's store, in an SQLite file or in memory, and the registry of peers beside it.
+// Opens a server's store, in an SQLite file or in memory, and the registry of peers beside it. People
+// who own a name outlive a server whose messages are in memory: in a file of their own.
 
 import type { PastSizes } from "../chat/past-limits.ts";
 import { Registry } from "../cpp/registry.ts";
@@ -29,8 +30,8 @@ export type StoreSettings = {
   synchronous?: Synchronous | undefined;
   retention?: Partial<Retention> | undefined;
   /**
-   * Where a server without `path` keeps what operators have decided; undefined: in memory.
-   * `isOptional`: if it can't be used, that is said, and memory has to do.
+   * Where a server without `path` keeps who owns a name and what operators have decided; undefined:
+   * in memory. `isOptional`: if it can't be used, that is said, and memory has to do.
    */
   state?: { folder: string; isOptional: boolean } | undefined;
 };
@@ -45,7 +46,7 @@ export function openStore(
 ): OpenStore {
   if (path === undefined) {
     const file = state === undefined ? undefined : openState(state, log);
-    const store = openMemoryStore(file === undefined ? { retention } : { retention, rights: file });
+    const store = openMemoryStore({ retention, ...file?.tables });
     const stopSweeper = startSweeper(store);
     return {
       store,
@@ -86,11 +87,11 @@ function openState(
 ): StateFile | undefined {
   const file = new StateFile(folder);
   try {
-    file.load();
+    file.openIfThere();
     return file;
   } catch (error) {
     if (!isOptional || !(error instanceof ParleyError)) throw error;
-    log(`${error.message}. Bans and other decisions of operators are not kept`);
+    log(`${error.message}. Registered names, bans and other decisions of operators are not kept`);
     return undefined;
   }
 }

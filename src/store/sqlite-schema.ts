@@ -80,12 +80,44 @@ const version4 = `
   CREATE TABLE rights (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;
 
+/** Version 5: people who own a name. */
+const version5 = `
+  CREATE TABLE accounts (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    folded TEXT NOT NULL UNIQUE,
+    password TEXT,
+    mail INTEGER NOT NULL,
+    registered_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE account_keys (
+    account TEXT NOT NULL,
+    key TEXT NOT NULL,
+    label TEXT NOT NULL,
+    added_ms INTEGER NOT NULL,
+    used_ms INTEGER NOT NULL,
+    revoked_ms INTEGER,
+    mail INTEGER NOT NULL,
+    PRIMARY KEY (account, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX account_keys_in_use ON account_keys (key) WHERE revoked_ms IS NULL;
+
+  CREATE TABLE account_tokens (
+    token TEXT PRIMARY KEY,
+    account TEXT NOT NULL,
+    added_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX account_tokens_of ON account_tokens (account);
+`;
+
 /** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
 const migrations: readonly Migration[] = [
   (db) => db.run(version1),
   makeVersion2,
   (db) => db.run(version3),
   (db) => db.run(version4),
+  (db) => db.run(version5),
 ];
 
 /** The version that this program writes. */

@@ -33,15 +33,16 @@ export class SqliteSessions implements Sessions, Directory {
   }
 
   /** Writes a record. Runs within a transaction. */
-  put({ id, name, n, network, seenMs }: SessionUpdate, clockMs: number): void {
+  put({ id, name, n, network, seenMs, minMail = 0 }: SessionUpdate, clockMs: number): void {
     const row = this.#rows.get(id);
     const isUpdatedInPlace =
+      minMail === 0 &&
       row?.name === name &&
       row.network === network &&
       row.clockMs >= clockMs - this.#clockStepMs &&
       this.#sql.updateSession.run(n, seenMs, row.key).changes === 1;
     if (!isUpdatedInPlace) {
-      const { key } = this.#sql.putSession.get(id, name, n, network, seenMs, clockMs)!;
+      const { key } = this.#sql.putSession.get(id, name, n, minMail, network, seenMs, clockMs)!;
       this.#cache(id, { key, name, network, clockMs });
     }
     // A session that leaves without having sent or received anything is not kept.

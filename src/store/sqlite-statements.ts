@@ -100,11 +100,11 @@ function sessionStatements(prepare: Prepare) {
       `UPDATE sessions SET seen_ms = seen_ms + ?1 - newest.ms
        FROM (SELECT max(seen_ms) AS ms FROM sessions WHERE name <> '') AS newest WHERE name <> ''`,
     ),
-    putSession: prepare<{ key: number }, [string, string, number, string, number, number]>(
+    putSession: prepare<{ key: number }, [string, string, number, number, string, number, number]>(
       `INSERT INTO sessions (id, name, n, mail, network, seen_ms, clock_ms)
-       VALUES (?, ?, ?, 0, ?, ?, ?)
+       VALUES (?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET name = excluded.name, n = excluded.n,
-         network = excluded.network, seen_ms = excluded.seen_ms, clock_ms = excluded.clock_ms
+         mail = max(mail, excluded.mail), network = excluded.network, seen_ms = excluded.seen_ms, clock_ms = excluded.clock_ms
        RETURNING key`,
     ),
     deleteBlank: prepare<never, [string]>(

@@ -3,6 +3,7 @@
 // by the store's clock, which the file remembers.
 
 import type { Database } from "bun:sqlite";
+import { accountMark } from "../chat/account-store.ts";
 import { history as limits } from "../limits.ts";
 import type { Retention } from "./retention.ts";
 import { batchKey, isInRoom, keySeq } from "./sqlite-batch-key.ts";
@@ -23,6 +24,8 @@ const maxSmallest = 1_000;
 /** SQL for `widestNetworkOf(network)`, without its `:/48`. */
 const widestNetwork = `CASE WHEN network LIKE '%::/64'
   THEN rtrim(substr(network, 1, length(network) - 5), '0123456789abcdef') ELSE network END`;
+/** Mailboxes of accounts stay. */
+const isSession = `substr(id, 1, 1) <> '${accountMark}'`;
 
 /** `kept` is the number of its messages, `time_ms` the time of its last batch. */
 type RoomRow = { id: number; name: string; last: number; kept: number; time_ms: number | null };
@@ -235,7 +238,8 @@ export class SqliteSweep {
   #sessionsBefore(clockMs: number, condition: string): string[] {
     return this.db
       .query<{ id: string }, [number, number]>(
-        `SELECT id FROM sessions WHERE ${condition} AND clock_ms < ? ORDER BY clock_ms, key LIMIT ?`,
+        `SELECT id FROM sessions WHERE ${condition} AND ${isSession} AND clock_ms < ?
+         ORDER BY clock_ms, key LIMIT ?`,
       )
       .all(clockMs, sliceSessions)
       .map(({ id }) => id);
@@ -248,7 +252,7 @@ export class SqliteSweep {
    */
   #findSurplusSessions(): string[] {
     const { count } = this.db
-      .query<{ count: number }, []>("SELECT count(*) AS count FROM sessions")
+      .query<{ count: number }, []>(`SELECT count(*) AS count FROM sessions WHERE ${isSession}`)
       .get()!;
     const { sessions } = this.retention;
     if (count <= sessions + (sessions >> 7)) return [];

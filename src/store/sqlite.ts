@@ -13,6 +13,7 @@ import { storageError } from "./sqlite-errors.ts";
 import { type DataFile, openDataFile, type Synchronous } from "./sqlite-file.ts";
 import { SqliteMailboxes } from "./sqlite-mailboxes.ts";
 import { readMeta, writeMeta } from "./sqlite-meta.ts";
+import { SqliteAccounts } from "./sqlite-accounts.ts";
 import { SqliteRights } from "./sqlite-rights.ts";
 import { RoomAppender, SqliteRooms } from "./sqlite-rooms.ts";
 import { SqliteSessions } from "./sqlite-sessions.ts";
@@ -23,6 +24,7 @@ import { Transactions } from "./sqlite-transactions.ts";
 export type SqliteOptions = StoreOptions & { synchronous?: Synchronous };
 
 export type SqliteStore = ServerStore & {
+  readonly accounts: SqliteAccounts;
   /** The open file, for other tables in it. Write to it only with `transact`. */
   readonly db: Database;
   /**
@@ -58,6 +60,7 @@ class FileStore implements SqliteStore {
   readonly mailboxes: SqliteMailboxes;
   readonly sessions: SqliteSessions;
   readonly rights: SqliteRights;
+  readonly accounts: SqliteAccounts;
   isInUse?: (room: string) => boolean;
   readonly #file: DataFile;
   readonly #sql: Statements;
@@ -80,9 +83,9 @@ class FileStore implements SqliteStore {
     this.rooms = new SqliteRooms(this.#sql, read, retention.messages);
     this.mailboxes = new SqliteMailboxes(this.#sql, read, retention.mailMessages);
     this.sessions = new SqliteSessions(this.#sql, read, retention.goodbyeAgeMs / 10);
-    this.rights = new SqliteRights(this.#sql, read, (work) =>
-      this.#attempt("written", () => this.#transactions.run(work)),
-    );
+    const write = <T>(work: () => T): T => this.#attempt("written", () => this.#transacted(work));
+    this.rights = new SqliteRights(this.#sql, read, write);
+    this.accounts = new SqliteAccounts(file.db, read, write);
     const isInUse = (room: string): boolean => this.isInUse?.(room) === true;
     this.#sweep = new SqliteSweep(file.db, retention, this.rooms, this.sessions, isInUse);
   }
@@ -142,6 +145,7 @@ class FileStore implements SqliteStore {
       // On a full disk the clock resumes from the last sweep.
     }
     this.#sql.finalize();
+    this.accounts.close();
     this.#file.close();
   }
 
@@ -157,6 +161,12 @@ class FileStore implements SqliteStore {
     });
     this.#transactions.noteWritten(appender.rows, appender.bytes);
     return { rooms, mail };
+  }
+
+  #transacted<T>(work: () => T): T {
+    const done: T[] = [];
+    this.#transactions.run(() => void done.push(work()));
+    return done[0]!;
   }
 
   #attempt<T>(action: "read" | "written", work: () => T): T {

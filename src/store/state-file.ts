@@ -1,9 +1,9 @@
-// What operators have decided, of a server without `--data`: a data file of its own in the state
-// folder. It is opened only when there is something to read or to write.
+// What outlives a server without `--data`: who owns a name, and what operators have decided. A data
+// file of its own in the state folder, opened only when there is something to read or to write.
 
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { RightsChange, RightsRow } from "../chat/rights/rights-rows.ts";
+import type { Accounts } from "../chat/account-store.ts";
 import type { RightsTable } from "../chat/store.ts";
 import { ParleyError } from "../errors.ts";
 import { openSqliteStore, type SqliteStore } from "./sqlite.ts";
@@ -11,7 +11,7 @@ import { storageError } from "./sqlite-errors.ts";
 
 export const stateFileName = "state.db";
 
-export class StateFile implements RightsTable {
+export class StateFile {
   readonly #folder: string;
   readonly path: string;
   #store: SqliteStore | undefined;
@@ -22,13 +22,22 @@ export class StateFile implements RightsTable {
   }
 
   /** @throws ParleyError `storage` */
-  load(): readonly RightsRow[] {
-    return this.#store !== undefined || existsSync(this.path) ? this.#open().rights.load() : [];
+  openIfThere(): void {
+    if (existsSync(this.path)) this.#open();
   }
 
-  /** @throws ParleyError `storage` */
-  change(changes: readonly RightsChange[]): void {
-    this.#open().rights.change(changes);
+  /** What is in the file. Until it is opened there is nothing, also if another server makes it. */
+  get tables(): { rights: RightsTable; accounts: Accounts } {
+    return {
+      rights: {
+        load: () => this.#store?.rights.load() ?? [],
+        change: (changes) => this.#open().rights.change(changes),
+      },
+      accounts: {
+        find: (lookup) => this.#store?.accounts.find(lookup),
+        change: (change) => this.#open().accounts.change(change),
+      },
+    };
   }
 
   close(): void {
@@ -44,6 +53,8 @@ export class StateFile implements RightsTable {
         throw storageError(this.path, "created", error);
       }
       this.#store = openInState(this.path);
+      // Mailboxes are in memory.
+      this.#store.accounts.forgetMail();
     }
     return this.#store;
   }

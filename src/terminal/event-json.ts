@@ -28,6 +28,8 @@ export function eventJson(event: SessionEvent): object | undefined {
     }
     case "acknowledged":
     case "response":
+    // A secret.
+    case "token":
     // cli/run-command.ts prints `ended`, however a command fails.
     case "ended":
       return undefined;

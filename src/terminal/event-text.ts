@@ -8,7 +8,7 @@ import { countText } from "./units.ts";
 export function eventText(event: SessionEvent): string | undefined {
   switch (event.type) {
     case "online":
-      return event.returned ? undefined : onlineText(event.name, event.rooms);
+      return event.returned ? undefined : onlineText(event);
     case "offline":
       return event.everOnline && event.attempt === 1
         ? `Connection lost (${harmless(event.reason)}), reconnecting`
@@ -38,15 +38,18 @@ export function eventText(event: SessionEvent): string | undefined {
     case "private":
     case "acknowledged":
     case "response":
+    case "token":
     case "ended":
       return undefined;
   }
 }
 
-function onlineText(name: string, rooms: readonly string[]): string {
+function onlineText(event: Extract<SessionEvent, { type: "online" }>): string {
+  const { rooms, registered } = event;
+  const name = `${harmless(event.name)}${registered ? " (registered)" : ""}`;
   const list = rooms.map(harmless).join(", ");
-  if (rooms.length === 0) return `You are ${harmless(name)}, in no room`;
-  return `You are ${harmless(name)} in the ${rooms.length === 1 ? "room" : "rooms"} ${list}`;
+  if (rooms.length === 0) return `You are ${name}, in no room`;
+  return `You are ${name} in the ${rooms.length === 1 ? "room" : "rooms"} ${list}`;
 }
 
 const leaving: Readonly<Record<LeaveReason, string>> = {

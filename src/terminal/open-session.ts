@@ -5,7 +5,7 @@ import { secretText } from "../secrets.ts";
 import { userInfo } from "node:os";
 import { personNameProblem } from "../dialects/table.ts";
 import { harmless } from "../text.ts";
-import type { SessionEvent } from "../client/events.ts";
+import type { ClientIdentity, SessionEvent } from "../client/events.ts";
 import { ClientSession } from "../client/session.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
 import { hostNotFound, hostPortText, noSuchHost, type ServerAddress } from "../io/host-port.ts";
@@ -19,6 +19,8 @@ export type ClientOptions = {
   downloads: string;
   follow: boolean;
   json: boolean;
+  /** The key of this device; undefined if there is no place for one. */
+  identity: ClientIdentity | undefined;
 };
 
 export type OpenSession = {
@@ -42,15 +44,18 @@ export async function openSession(
     try {
       return await attempt(options, name, interrupted);
     } catch (error) {
-      const taken = error instanceof ParleyError && error.code === "name-taken";
+      const taken = error instanceof ParleyError && takenCodes.has(error.code);
       if (!taken || index === names.length - 1) throw error;
     }
   }
   throw new ParleyError("name-invalid", "No name is free: choose one with --name");
 }
 
+/** Somebody else has the name: another may be free. */
+const takenCodes: ReadonlySet<string> = new Set(["name-taken", "name-registered"]);
+
 async function attempt(
-  { to, room }: ClientOptions,
+  { to, room, identity }: ClientOptions,
   name: string,
   interrupted: Promise<never>,
 ): Promise<OpenSession> {
@@ -63,6 +68,7 @@ async function attempt(
     rooms: [room],
     secret: secretText(24),
     random: Math.random,
+    identity,
   });
   const connection = new NativeConnection(to, session, (event) => {
     if (event.type === "online" && !isOnline) {

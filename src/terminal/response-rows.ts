@@ -29,6 +29,8 @@ export function responseRows(
       );
     case "name":
       return [`You are now ${harmless(response.name)}`];
+    case "registered":
+      return [`The name ${harmless(response.name)} is yours now: nobody else can have it`];
     case "files":
       if (response.files.length === 0) return ["There are no files"];
       return response.files.flatMap(({ name, sizeBytes }) => {

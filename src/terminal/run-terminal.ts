@@ -1,6 +1,7 @@
 // Assembles `parley client` on a terminal: raw mode (unless the cursor can't be moved), resizes,
 // signals, one session. Always restores the terminal. Knows no flags.
 
+import { hostname } from "node:os";
 import { endedBy, type EndSignal, onSignals } from "../io/end-signals.ts";
 import { localCalendar } from "./local-calendar.ts";
 import { FolderDownloads } from "./prompt-downloads.ts";
@@ -46,6 +47,7 @@ export async function runTerminal(options: ClientOptions): Promise<void> {
     calendar: localCalendar,
     plain,
     ...terminalSize(process.stdout.columns, process.stdout.rows),
+    device: hostname(),
     suspend: () => tty.suspend(),
     downloads,
   });

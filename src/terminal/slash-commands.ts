@@ -5,7 +5,8 @@ import { nearestWord } from "../nearest-word.ts";
 import { quoted } from "../text.ts";
 import { type TextArea, wrapWords } from "./wrap.ts";
 
-type Bare = "rooms" | "files" | "accept" | "reject" | "leave" | "quit" | "help" | "nothing";
+type Bare =
+  "register" | "rooms" | "files" | "accept" | "reject" | "leave" | "quit" | "help" | "nothing";
 type Named = "nick" | "invite" | "get";
 /** `room` undefined: the current room, or for `go` the next one with unread messages. */
 type InRoom = "who" | "go" | "part";
@@ -73,6 +74,11 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
   },
   "/rooms": { usage: "/rooms", help: "list all rooms", read: bare("rooms") },
   "/nick": { usage: "/nick NAME", help: "change your name", read: named("nick") },
+  "/register": {
+    usage: "/register",
+    help: "make your name yours alone, with this device's key",
+    read: bare("register"),
+  },
   "/invite": {
     usage: "/invite NAME",
     help: "ask for a private chat",

@@ -41,6 +41,8 @@ export type TerminalParts = PromptParts & {
   applyOutputs: () => void;
   style: Style;
   calendar: Calendar;
+  /** What this machine is called. */
+  device: string;
   /** Suspends the program until it is brought back to the foreground. */
   suspend: () => void;
   downloads: Downloads;
@@ -138,6 +140,8 @@ export class TerminalClient {
         this.#transcript.private(event);
         // During a private chat the user is looking anyway.
         if (!event.chat) this.#transcript.ringBell();
+        return;
+      case "token":
         return;
       case "acknowledged":
         return this.#handleAcknowledged(event.id);
@@ -239,6 +243,8 @@ export class TerminalClient {
         const problem = personNameProblem(name);
         return problem === undefined ? this.#ask({ type: "rename", name }) : this.say(problem);
       }
+      case "register":
+        return this.#ask({ type: "register", label: this.#parts.device });
       case "invite":
         return this.#requestChat({ type: "invite", to: typed.name });
       case "accept":

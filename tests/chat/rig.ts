@@ -2,6 +2,7 @@
 // store in memory that answers at once.
 
 import { unruled } from "./no-control.ts";
+import { fakeCredentials } from "./fake-credentials.ts";
 import { silentLog } from "../silent-log.ts";
 import { consoleActor } from "../../src/chat/admin/actor.ts";
 import type { AdminAnswer } from "../../src/chat/admin/answer.ts";
@@ -145,6 +146,7 @@ export class Rig {
       hashSecret: (secret) => `hash of ${secret}`,
       ...unruled(),
       reservedNames,
+      credentials: fakeCredentials,
       newSecret: () => `secret-number-${++this.#secrets}`,
       ...options,
     });

@@ -11,7 +11,15 @@ function rooms(...names: string[]): Room[] {
     const room = byName.get(name) ?? new Room(name, 0, "127.0.0.1");
     byName.set(name, room);
     const folded = `p${i}`;
-    room.add({ key: folded, name: folded, folded, alias: undefined, recordId: "" });
+    room.add({
+      key: folded,
+      name: folded,
+      folded,
+      alias: undefined,
+      recordId: "",
+      account: "",
+      mailbox: "",
+    });
   }
   return [...byName.values()];
 }

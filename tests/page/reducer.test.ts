@@ -37,7 +37,14 @@ function connect(...rooms: readonly string[]): Action {
 }
 
 function online(...rooms: readonly string[]): SessionEvent {
-  return { type: "online", name: "Ann", rooms, returned: false, server: "parley" };
+  return {
+    type: "online",
+    name: "Ann",
+    rooms,
+    returned: false,
+    registered: false,
+    server: "parley",
+  };
 }
 
 const inLobby = hear(run(initialState, connect("lobby")), online("lobby"));
@@ -151,7 +158,14 @@ test("a lost connection is said; rooms, messages and what is unread stay", () =>
   });
   const back = hear(
     lost,
-    { type: "online", name: "Ann", rooms: ["lobby", "den"], returned: true, server: "parley" },
+    {
+      type: "online",
+      name: "Ann",
+      rooms: ["lobby", "den"],
+      returned: true,
+      registered: false,
+      server: "parley",
+    },
     {
       type: "reconnected",
       afterMs: 1_000,

@@ -18,6 +18,12 @@ const epoch = fc.string({ maxLength: 64 });
 const ascii = "!#$%&'()*+,-./0123456789:;<=>?@ABC[]^_`abc{|}~\"\\".split("");
 const secret = fc.string({ unit: fc.constantFrom(...ascii), minLength: 16, maxLength: 128 });
 const base64url = fc.constantFrom(..."ABCXYZabcxyz0123456789-_".split(""));
+const bytes = (length: number) =>
+  fc
+    .uint8Array({ minLength: length, maxLength: length })
+    .map((value) => Buffer.from(value).toString("base64url"));
+const publicKey = bytes(32);
+const signature = bytes(64);
 const names = fc.array(name, { maxLength: 5 });
 
 /** An object of which the fields in `optional` may be absent. */
@@ -53,6 +59,10 @@ const clientMessages: Each<ClientMessage> = {
       epoch,
       mail: count,
       runs: fc.boolean(),
+      identity: partial({ key: publicKey, signature }, "signature"),
+      password: text,
+      token: secret,
+      remember: fc.boolean(),
     },
     "name",
     "secret",
@@ -60,7 +70,13 @@ const clientMessages: Each<ClientMessage> = {
     "epoch",
     "mail",
     "runs",
+    "identity",
+    "password",
+    "token",
+    "remember",
   ),
+  prove: record("prove", { signature }),
+  register: record("register", { label: text, password: text, ref }, "label", "password", "ref"),
   say: record("say", { room, text, n: fromOne }, "n"),
   tell: record(
     "tell",
@@ -137,18 +153,26 @@ const serverMessages: Each<ServerMessage> = {
         messagesPerSecond: count,
         burstSeconds: count,
       }),
-      session: fc.record({
-        name,
-        secret,
-        epoch,
-        mail: count,
-        n: count,
-        recovered: fc.boolean(),
-        rooms: fc.array(roomState, { maxLength: 16 }),
-      }),
+      session: partial(
+        {
+          name,
+          secret,
+          epoch,
+          mail: count,
+          n: count,
+          recovered: fc.boolean(),
+          rooms: fc.array(roomState, { maxLength: 16 }),
+          registered: fc.boolean(),
+          token: text,
+        },
+        "registered",
+        "token",
+      ),
     },
     "session",
   ),
+  challenge: record("challenge", { nonce: text }),
+  registered: record("registered", { name, token: text, ref }, "token", "ref"),
   ack: record("ack", { n: count, room, seq: count }, "room", "seq"),
   error: record(
     "error",

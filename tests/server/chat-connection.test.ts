@@ -418,7 +418,7 @@ describe("TLS", () => {
     caller.send(hello.subarray(0, 1)).wait(1_000).send(hello.subarray(1));
     expect(Buffer.concat(first)).toEqual(Buffer.from(hello));
     caller.send("encrypted: not for us");
-    caller.connection.secured(caller.rig.nowMs);
+    caller.connection.secured(caller.rig.nowMs, "channel");
     caller.send("Ann\nhello\n");
     expect(caller.names).toEqual(["Ann"]);
     expect(caller.connection.peer.tls).toBe(true);
@@ -429,7 +429,7 @@ describe("TLS", () => {
   test("has no second layer", () => {
     const { caller, inside, first } = secure();
     caller.send(hello);
-    caller.connection.secured(caller.rig.nowMs);
+    caller.connection.secured(caller.rig.nowMs, "channel");
     caller.send(hello);
     expect(inside.heard).toBe("This port does not speak TLS: connect without it\n");
     expect(first).toHaveLength(1);
@@ -443,7 +443,7 @@ describe("TLS", () => {
     expect(inside.over).toBe("abort");
     const patient = secure();
     patient.caller.send(hello);
-    patient.caller.connection.secured(patient.caller.rig.nowMs);
+    patient.caller.connection.secured(patient.caller.rig.nowMs, "channel");
     patient.caller.wait(2 * tls.handshakeMs);
     expect(patient.inside.over).toBe("");
     expect(patient.inside.heard).toBe("Enter your name: ");

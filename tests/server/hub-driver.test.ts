@@ -1,5 +1,6 @@
 // The driver with a store that answers later, as a database on another machine would.
 
+import { fakeCredentials } from "../chat/fake-credentials.ts";
 import { expect, test } from "bun:test";
 import { Hub } from "../../src/chat/hub.ts";
 import { createMetrics } from "../../src/chat/metrics.ts";
@@ -48,6 +49,7 @@ test("nothing is acknowledged before a late store has committed it, and a ping w
     print() {},
     log: silentLog,
     hashSecret: (secret) => secret,
+    credentials: fakeCredentials,
     newSecret: () => "secret-0123456789abcdef",
   });
   driver.start(hub);

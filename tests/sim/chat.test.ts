@@ -43,6 +43,7 @@ function lying(lie: (store: LocalStore, commits: number) => LocalStore["commit"]
       sessions: store.sessions,
       directory: store.directory,
       rights: store.rights,
+      accounts: store.accounts,
       commit: (batch) => (lie(store, ++commits) ?? ((b) => store.commit(b)))(batch),
     };
   };

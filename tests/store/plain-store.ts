@@ -3,6 +3,7 @@
 import type { PrivateMessage, Said } from "../../src/chat/events.ts";
 import type { RightsChange } from "../../src/chat/rights/rights-rows.ts";
 import type { Batch, Committed, LocalStore, SessionRecord } from "../../src/chat/store.ts";
+import { MemoryAccounts } from "../../src/store/memory-accounts.ts";
 import { surplusMail } from "../../src/store/mailbox-shares.ts";
 
 export type Bounds = {
@@ -25,6 +26,8 @@ export class PlainStore implements LocalStore {
     readonly bounds: Bounds,
     readonly clock: () => number,
   ) {}
+
+  readonly accounts = new MemoryAccounts();
 
   readonly rooms = {
     bounds: (room: string) => {
@@ -84,9 +87,9 @@ export class PlainStore implements LocalStore {
       this.#last.set(room, last);
       return first;
     });
-    for (const update of sessions) {
+    for (const { minMail = 0, ...update } of sessions) {
       const known = this.sessions.load(update.id);
-      this.#put({ ...update, mail: known?.mail ?? 0 }, clockMs);
+      this.#put({ ...update, mail: Math.max(known?.mail ?? 0, minMail) }, clockMs);
     }
     const numbers = mail.map(({ session, network, message }) => {
       const known = this.#sessions.find(({ record }) => record.id === session);

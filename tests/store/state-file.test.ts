@@ -45,7 +45,9 @@ test("two servers do not write to one file: the second is refused, or runs witho
   const warnings: string[] = [];
   const second = open(true, warnings);
   expect(warnings).toHaveLength(1);
-  expect(warnings[0]).toContain("Bans and other decisions of operators are not kept");
+  expect(warnings[0]).toContain(
+    "Registered names, bans and other decisions of operators are not kept",
+  );
   second.store.rights.change([{ key: "sanction/2", value: "{}" }]);
   second.close();
   first.close();
@@ -57,5 +59,7 @@ test("two servers do not write to one file: the second is refused, or runs witho
 test("a folder that can't be made is said when it matters", () => {
   writeFileSync(join(folder, "state"), "a file");
   const file = new StateFile(join(folder, "state"));
-  expect(() => file.change([row])).toThrow(/state\.db' can't be created: .*EEXIST|ENOTDIR/);
+  expect(() => file.tables.rights.change([row])).toThrow(
+    /state\.db' can't be created: .*EEXIST|ENOTDIR/,
+  );
 });

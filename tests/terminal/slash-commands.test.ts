@@ -59,8 +59,9 @@ describe("Tab", () => {
   };
   test.each<[string, string, number]>([
     ["/wh", "/who ", 0],
-    ["/re", "/reject ", 0],
-    ["/r", "/r", 3],
+    ["/re", "/re", 2],
+    ["/rej", "/reject ", 0],
+    ["/r", "/r", 4],
     ["an", "an", 2],
     ["ann", "Ann: ", 0],
     ["hi BO", "hi bob ", 0],

@@ -51,6 +51,7 @@ class Rig extends SessionRig {
       calendar: { now: () => this.nowMs, timeOfDay: clockText, date: dateText },
       columns,
       rows: 50,
+      device: "desk",
       suspend: () => {},
       downloads: { running: false, start: () => {}, stop: () => {}, ...downloads },
     });

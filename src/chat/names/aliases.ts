@@ -23,7 +23,10 @@ export class Aliases {
   }
 
   /** Releases the member's alias. */
-  drop({ identity: { alias } }: Session): void {
-    if (alias !== undefined) this.#users.delete(fold(alias));
+  drop(session: Session): void {
+    const { alias } = session.identity;
+    if (alias !== undefined && this.#users.get(fold(alias)) === session) {
+      this.#users.delete(fold(alias));
+    }
   }
 }

@@ -1,22 +1,28 @@
 // Names of connected people, one namespace for all dialects. A name is reserved while its login
-// waits for the store, then held, then released. Absent sessions are found in the store
-// (names/absent.ts). Pure.
+// waits for the store, then held, then released. The devices of one account share its name and its
+// mailbox. Absent sessions are found in the store (names/absent.ts). Pure.
 
-import type { Session } from "../session.ts";
+import { accountMailbox } from "../account-store.ts";
+import type { Identity, Session } from "../session.ts";
 import { Aliases } from "./aliases.ts";
 import { fold } from "./grammar.ts";
 
 export class NameRegistry {
-  /** Members by folded name. */
+  /** Members by folded name; of several devices the one that came last. */
   readonly #members = new Map<string, Session>();
+  /** The other devices, by folded name. */
+  readonly #others = new Map<string, Session[]>();
+  /** Sessions of accounts, members or logging in, by mailbox. */
+  readonly #devices = new Map<string, Session[]>();
   /** Members by identity key. */
   readonly #byKey = new Map<string, Session>();
   /** Sessions that are logging in, by record ID. */
   readonly #entering = new Map<string, Session>();
-  /** Folded names that a pending login or rename will take. */
-  readonly #reserved = new Set<string>();
+  /** Folded names that a pending login, rename or registration will take: how many of them. */
+  readonly #reserved = new Map<string, number>();
   readonly #aliases = new Aliases();
 
+  /** Number of names in use. */
   get size(): number {
     return this.#members.size;
   }
@@ -25,14 +31,22 @@ export class NameRegistry {
   get keptEntries(): number {
     const { size } = this.#members;
     const entering = this.#entering.size + this.#reserved.size;
-    return size + this.#byKey.size + entering + this.#aliases.size;
+    const devices = this.#others.size + this.#devices.size;
+    return size + this.#byKey.size + entering + devices + this.#aliases.size;
   }
 
-  members(): Iterable<Session> {
-    return this.#members.values();
+  /** All members, each device of an account. */
+  *members(): Iterable<Session> {
+    yield* this.#members.values();
+    for (const others of this.#others.values()) yield* others;
   }
 
-  /** The member with this folded name. */
+  /** The names in use, as shown. */
+  *names(): Iterable<string> {
+    for (const { name } of this.#members.values()) yield name;
+  }
+
+  /** The member with this folded name; of several devices the one that came last. */
   holder(folded: string): Session | undefined {
     return this.#members.get(folded);
   }
@@ -42,6 +56,21 @@ export class NameRegistry {
    */
   byKey(key: string): Session | undefined {
     return this.#byKey.get(key) ?? this.#entering.get(key);
+  }
+
+  /** Whoever reads this mailbox, logging in or not: the devices of an account, or one session. */
+  readers(mailbox: string): readonly Session[] {
+    const devices = this.#devices.get(mailbox);
+    if (devices !== undefined) return devices;
+    const session = this.byKey(mailbox);
+    return session === undefined || session.identity.account !== "" ? [] : [session];
+  }
+
+  /** The other devices of the account whose name the member has. */
+  otherDevices(session: Session): readonly Session[] {
+    const { account, mailbox } = session.identity;
+    if (account === "") return [];
+    return this.readers(mailbox).filter((one) => one !== session && one.phase === "member");
   }
 
   /** The session logging in with this record. */
@@ -70,35 +99,53 @@ export class NameRegistry {
 
   /** Reserves a free name for a login or rename until `unreserve`. */
   reserve(folded: string): void {
-    this.#reserved.add(folded);
+    this.#reserved.set(folded, (this.#reserved.get(folded) ?? 0) + 1);
   }
 
   unreserve(folded: string): void {
-    this.#reserved.delete(folded);
+    const others = (this.#reserved.get(folded) ?? 0) - 1;
+    if (others > 0) this.#reserved.set(folded, others);
+    else this.#reserved.delete(folded);
   }
 
   /** Starts a login with this record: private messages find it and go to its mailbox. */
   beginEntry(session: Session, recordId: string): void {
     session.identity.recordId = recordId;
     session.identity.key = recordId;
+    session.identity.mailbox = recordId;
     this.#entering.set(recordId, session);
+  }
+
+  /** The session, logging in or a member, acts for the owner of its name from now on. */
+  beginAccount(session: Session, account: string): void {
+    const { identity } = session;
+    identity.account = account;
+    identity.mailbox = accountMailbox(account);
+    const devices = this.#devices.get(identity.mailbox);
+    if (devices === undefined) this.#devices.set(identity.mailbox, [session]);
+    else devices.push(session);
   }
 
   /** The login failed. */
   abortEntry(session: Session): void {
     const { identity } = session;
-    this.#entering.delete(identity.recordId);
+    if (this.#entering.get(identity.recordId) === session) {
+      this.#entering.delete(identity.recordId);
+    }
+    this.#endAccount(session);
     identity.recordId = "";
     identity.key = `#${session.id}`;
+    identity.mailbox = "";
+    identity.account = "";
   }
 
-  /** Makes the session a member; the name must be free. */
+  /** Makes the session a member; the name must be free, or its own account's. */
   enter(session: Session, name: string, alias: string | undefined): void {
     const { identity } = session;
     identity.name = name;
     identity.folded = fold(name);
-    if (this.#members.has(identity.folded))
-      throw new Error(`'${name}' already belongs to a member`);
+    const before = this.#members.get(identity.folded);
+    if (before !== undefined) this.#addDevice(before, identity);
     this.#members.set(identity.folded, session);
     this.#byKey.set(identity.key, session);
     this.#entering.delete(identity.recordId);
@@ -118,14 +165,41 @@ export class NameRegistry {
   /** Releases everything held by a member. */
   leave(session: Session): void {
     const { folded, key } = session.identity;
-    if (this.#members.get(folded) === session) this.#members.delete(folded);
+    const others = this.#others.get(folded)?.filter((one) => one !== session) ?? [];
+    if (this.#members.get(folded) === session) {
+      const next = others.pop();
+      if (next === undefined) this.#members.delete(folded);
+      else this.#members.set(folded, next);
+    }
+    if (others.length === 0) this.#others.delete(folded);
+    else this.#others.set(folded, others);
+    this.#endAccount(session);
     if (this.#byKey.get(key) === session) this.#byKey.delete(key);
     this.#aliases.drop(session);
   }
 
   clear(): void {
-    for (const session of this.#members.values()) this.#aliases.drop(session);
+    for (const session of this.members()) this.#aliases.drop(session);
     this.#members.clear();
+    this.#others.clear();
+    this.#devices.clear();
     this.#byKey.clear();
+  }
+
+  #addDevice(before: Session, { account, folded, name }: Identity): void {
+    if (account === "" || before.identity.account !== account) {
+      throw new Error(`'${name}' already belongs to a member`);
+    }
+    const others = this.#others.get(folded);
+    if (others === undefined) this.#others.set(folded, [before]);
+    else others.push(before);
+  }
+
+  #endAccount(session: Session): void {
+    const { mailbox } = session.identity;
+    const others = this.#devices.get(mailbox)?.filter((one) => one !== session);
+    if (others === undefined) return;
+    if (others.length === 0) this.#devices.delete(mailbox);
+    else this.#devices.set(mailbox, others);
   }
 }

@@ -7,6 +7,7 @@ import { personNameProblem } from "../../dialects/table.ts";
 import { ParleyError } from "../../errors.ts";
 import { hostPortText } from "../../io/host-port.ts";
 import { addressOf, defaultAddress, type WrittenAddress } from "../address.ts";
+import { identityFlag, identityOf } from "../identity-flag.ts";
 import { plainFlag, trusted } from "../trust-flags.ts";
 import { runPipe } from "../../terminal/run-pipe.ts";
 
@@ -38,6 +39,7 @@ export default defineCommand({
       description: "Where /get saves files",
     },
     follow: { type: "boolean", description: "In a pipe: keep listening after the end of input" },
+    identity: identityFlag,
     plain: plainFlag,
     json: { type: "boolean", description: "Print one JSON object per line instead of text" },
   },
@@ -58,6 +60,7 @@ export default defineCommand({
       downloads: args.downloads,
       follow: args.follow ?? false,
       json: args.json ?? false,
+      identity: identityOf(args.identity),
     };
     if (isatty(0) && isatty(1) && !options.json) {
       const { runTerminal } = await import("../../terminal/run-terminal.ts");

@@ -130,12 +130,15 @@ function commandOf(message: ClientMessage): Command {
       return { type: "transfer", request: message, ref: message.ref };
     case "fetched":
       return { type: "transfer", request: message };
+    case "register":
+      return { ...message, label: message.label ?? "" };
     case "pong":
       return { type: "alive" };
     case "bye":
       return { type: "quit" };
     case "say":
     case "tell":
+    case "prove":
     case "part":
     case "rename":
     case "invite":
@@ -147,7 +150,7 @@ function commandOf(message: ClientMessage): Command {
   }
 }
 
-function loginOf({ name, secret = "", rooms, epoch, mail, runs }: Hello): Command {
+function loginOf({ name, secret = "", rooms, epoch, mail, runs, ...proof }: Hello): Command {
   if (name === undefined) return { type: "login", name: "", visitor: true };
   return {
     type: "login",
@@ -156,6 +159,10 @@ function loginOf({ name, secret = "", rooms, epoch, mail, runs }: Hello): Comman
     rooms,
     runs: runs === true,
     since: epoch === undefined ? undefined : { epoch, mail },
+    identity: proof.identity,
+    password: proof.password,
+    token: proof.token,
+    remember: proof.remember,
   };
 }
 
@@ -200,8 +207,9 @@ function welcomeOf(
   event: Extract<PersonalEvent, { type: "welcome" }>,
   server: NativeServer,
 ): ServerMessage {
-  const { name, secret, epoch, mail, n, recovered, rooms } = event;
-  const session = { name, secret, epoch, mail, n, recovered, rooms };
+  const { name, secret, epoch, mail, n, recovered, rooms, token } = event;
+  const registered = event.registered === true ? true : undefined;
+  const session = { name, secret, epoch, mail, n, recovered, rooms, registered, token };
   return {
     type: "welcome",
     version: protocolVersion,

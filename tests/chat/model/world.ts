@@ -3,6 +3,7 @@
 // the model: every room's log and every mailbox as a list.
 
 import { unruled } from "../no-control.ts";
+import { fakeCredentials } from "../fake-credentials.ts";
 import { silentLog } from "../../silent-log.ts";
 import type { Dialect, Peer } from "../../../src/chat/dialect.ts";
 import type { LeaveReason } from "../../../src/chat/events.ts";
@@ -204,6 +205,7 @@ export class World {
       hashSecret: (secret) => `hash of ${secret}`,
       ...unruled(),
       reservedNames,
+      credentials: fakeCredentials,
       newSecret: () => `secret-number-${++this.#secrets}-0123456789`,
     });
     this.hub = hub;

@@ -2,6 +2,7 @@
 // streams for connections. It can be killed; then only the store's contents remain.
 
 import { unruled } from "../../chat/no-control.ts";
+import { fakeCredentials } from "../../chat/fake-credentials.ts";
 import { silentLog } from "../../silent-log.ts";
 import { reservedNames } from "../../../src/dialects/table.ts";
 import { Hub } from "../../../src/chat/hub.ts";
@@ -46,6 +47,7 @@ export class ServerProcess {
       hashSecret: (secret) => `hash of ${secret}`,
       ...unruled(),
       reservedNames,
+      credentials: fakeCredentials,
       newSecret: () => `secret-number-${++this.#secrets}-of-${startedMs}`,
     });
     this.#schedule();

@@ -1,0 +1,85 @@
+// Whether a login for a registered name comes from its owner: by the key of one of its devices, by
+// a session token, or by the password.
+
+import type { ErrorCode } from "../errors.ts";
+import { accounts as limits } from "../limits.ts";
+import { quoted } from "../text.ts";
+import type { Account } from "./account-store.ts";
+import type { LoginCommand } from "./events.ts";
+import type { HubState } from "./hub-state.ts";
+import type { Session } from "./session.ts";
+
+/** Undefined: it does. Otherwise what the client is told. */
+export type Denial = { code: ErrorCode; message: string; retryAfterMs?: number } | undefined;
+
+/** What the store knows about a login. */
+export type Found = {
+  /** The account that owns the name. */
+  readonly owner: Account;
+  /** The accounts of the key that was proved, and of the token. */
+  readonly ofKey: Account | undefined;
+  readonly ofToken: Account | undefined;
+};
+
+/** Calls `then` once, at once or later. */
+export function authenticate(
+  hub: HubState,
+  session: Session,
+  command: LoginCommand,
+  { owner, ofKey, ofToken }: Found,
+  then: (denial: Denial) => void,
+): void {
+  if (ofKey?.id === owner.id || ofToken?.id === owner.id) return then(undefined);
+  const { password } = command;
+  if (password === undefined) return then(registered(owner));
+  checkPassword(hub, session, owner, password, then);
+}
+
+function registered({ name, password }: Account): Denial {
+  const way =
+    password === undefined
+      ? "only its owner's devices can log in with it"
+      : "its owner logs in from a device of theirs, or with its password";
+  return {
+    code: "name-registered",
+    message: `The name ${quoted(name)} is registered: ${way}. Choose another`,
+  };
+}
+
+function checkPassword(
+  hub: HubState,
+  session: Session,
+  owner: Account,
+  password: string,
+  then: (denial: Denial) => void,
+): void {
+  const { name } = owner;
+  const { address } = session.peer;
+  const waitMs = hub.guessRates.take(address, owner.id, hub.nowMs);
+  if (waitMs > 0) return then(tooManyGuesses(name, waitMs));
+  if (owner.password === undefined) return then(registered(owner));
+  if (password.length > limits.maxPasswordChars) return then(wrong(name));
+  hub.options.credentials.checkPassword(password, owner.password, (isRight) => {
+    if (isRight === true) then(undefined);
+    else then(isRight === false ? wrong(name) : busy);
+    hub.wake();
+  });
+}
+
+function wrong(name: string): Denial {
+  return { code: "wrong-password", message: `This is not the password of ${quoted(name)}` };
+}
+
+/** A guess that was not allowed; the password is not looked at. */
+function tooManyGuesses(name: string, retryAfterMs: number): Denial {
+  const seconds = Math.ceil(retryAfterMs / 1_000);
+  const message = `Too many passwords for ${quoted(name)} or from your network: try again in ${seconds} s`;
+  return { code: "rate", message, retryAfterMs };
+}
+
+const busyMs = 2_000;
+const busy: Denial = {
+  code: "rate",
+  message: "Too many passwords are being checked at the moment: try again",
+  retryAfterMs: busyMs,
+};

@@ -1,0 +1,20 @@
+// Tells a client that its login failed; the dialect decides whether it may try again.
+
+import type { ErrorCode } from "../errors.ts";
+import { endSession } from "./disconnect.ts";
+import type { HubState } from "./hub-state.ts";
+import type { Session } from "./session.ts";
+import { sessionFields } from "./session-log.ts";
+
+export function refuseLogin(
+  hub: HubState,
+  session: Session,
+  code: ErrorCode,
+  name: string,
+  message: string,
+  retryAfterMs?: number,
+): void {
+  hub.options.log.info("login refused", { ...sessionFields(session), name, code });
+  hub.send(session, { type: "refused", code, name, message, retryAfterMs });
+  if (session.dialect.refusalEnds === true) endSession(hub, session, "refused");
+}

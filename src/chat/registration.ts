@@ -1,0 +1,134 @@
+// Registering: the name that a session has becomes its owner's, by the key of the device or by a
+// password.
+
+import { accounts as limits } from "../limits.ts";
+import { harmless, quoted } from "../text.ts";
+import { accountMailbox, type AccountOutcome } from "./account-store.ts";
+import type { Command } from "./events.ts";
+import type { HubState } from "./hub-state.ts";
+import { nameProblem } from "./names/grammar.ts";
+import { refuseIfOverfull, reject, rejectUnread } from "./rejections.ts";
+import type { Session } from "./session.ts";
+import { sessionFields } from "./session-log.ts";
+
+type Register = Extract<Command, { type: "register" }>;
+
+export function register(hub: HubState, session: Session, command: Register): void {
+  const { password, ref } = command;
+  const { name, account } = session.identity;
+  if (account !== "") {
+    return reject(hub, session, "name-taken", `${quoted(name)} is yours already`, { ref });
+  }
+  // Names that the server gives, such as addresses, are nobody's.
+  const problem = nameProblem(name, hub.options.reservedNames);
+  if (problem !== undefined) {
+    return reject(hub, session, "name-invalid", problem, { ref, subject: name });
+  }
+  if (session.proven.key === undefined && password === undefined) {
+    const message =
+      "To register a name, prove a key or choose a password: parley client does the former";
+    return reject(hub, session, "no-identity", message, { ref });
+  }
+  if (refuseIfOverfull(hub, session, { ref })) return;
+  if (password === undefined) return registerWith(hub, session, command, undefined);
+  const weak = passwordProblem(password);
+  if (weak !== undefined) return reject(hub, session, "wrong-password", weak, { ref });
+  session.queue.block();
+  hub.options.credentials.hashPassword(password, (hash) => {
+    session.queue.unblock();
+    hub.schedule.unblocked.add(session);
+    if (hash === undefined) {
+      const message = "Too many passwords are being set at the moment: try again";
+      reject(hub, session, "rate", message, { ref });
+    } else if (session.phase === "member") registerWith(hub, session, command, hash);
+    hub.wake();
+  });
+}
+
+/** Undefined if the password can be used. */
+function passwordProblem(password: string): string | undefined {
+  const min = limits.minPasswordChars;
+  const max = limits.maxPasswordChars;
+  if (password.length >= min && password.length <= max) return undefined;
+  return `A password has ${min} to ${max} characters, not ${password.length}`;
+}
+
+function registerWith(
+  hub: HubState,
+  session: Session,
+  command: Register,
+  password: string | undefined,
+): void {
+  const { store, options, stampMs: atMs } = hub;
+  const { name, folded } = session.identity;
+  const { key } = session.proven;
+  const label = harmless(command.label).slice(0, limits.maxLabelChars);
+  const account = options.newSecret();
+  const device = key === undefined ? undefined : { key, label };
+  const change = { type: "register", account, name, folded, key: device, password, atMs } as const;
+  // Until it is done, nobody else may take the name, should the session end, nor the session another.
+  hub.names.reserve(folded);
+  session.queue.block();
+  const finish = (): void => {
+    hub.names.unreserve(folded);
+    session.queue.unblock();
+    hub.schedule.unblocked.add(session);
+    hub.wake();
+  };
+  store.changeAccount(change, (outcome) => {
+    if (outcome.done && outcome.result.done) {
+      return hub.pipeline.whenSettled(() => {
+        own(hub, session, account, command);
+        finish();
+      });
+    }
+    finish();
+    if (!outcome.done) return rejectUnread(hub, session, command, outcome.error);
+    if (outcome.result.done) return;
+    reject(hub, session, ...refusalOf(outcome.result.why, name), { ref: command.ref });
+  });
+}
+
+function refusalOf(
+  why: Extract<AccountOutcome, { done: false }>["why"],
+  name: string,
+): [code: "name-registered" | "full", message: string] {
+  switch (why) {
+    case "key":
+      return [
+        "name-registered",
+        "Your key owns another name already: connect with that one, or use another --identity",
+      ];
+    case "full":
+      return ["full", "The server has no room for more registered names: ask its operator"];
+    default:
+      return ["name-registered", `The name ${quoted(name)} is registered by somebody else`];
+  }
+}
+
+/**
+ * The session's name is registered. Runs between two batches, so that its mail is in one mailbox up
+ * to here and in the other one from here on. A connection that has taken it over meanwhile, or is
+ * about to, is the owner's too.
+ */
+function own(hub: HubState, asker: Session, account: string, { ref }: Register): void {
+  const { gathering } = hub.pipeline;
+  const session = hub.names.byKey(asker.identity.key);
+  if (session === undefined || session.identity.account !== "") return;
+  const { identity } = session;
+  const { mailbox: before } = identity;
+  const mailbox = accountMailbox(account);
+  for (const item of gathering.mail) if (item.recipient === before) item.recipient = mailbox;
+  const { last } = session.mailbox;
+  if (last > 0) {
+    const seenMs = hub.nowMs;
+    const record = { id: mailbox, name: "", n: 0, network: "", seenMs, minMail: last };
+    gathering.mailboxes.push(record);
+  }
+  hub.names.beginAccount(session, account);
+  const { key } = session.proven;
+  session.proven = { key, account, isDevice: key !== undefined && key === asker.proven.key };
+  hub.options.log.info("name registered", { ...sessionFields(session), account });
+  hub.send(session, { type: "registered", name: identity.name, token: undefined, ref });
+  hub.wake();
+}

@@ -1,0 +1,50 @@
+// How a client proves its name at login: by a signature with the device's key, bound to the
+// connection, and by a password or token. Pure; keys sign elsewhere.
+
+import type { Hello } from "../protocol/messages.ts";
+import { loginProofText } from "../trust/login-proof.ts";
+import type { ClientIdentity, NameProof } from "./events.ts";
+
+export class LoginProofs {
+  readonly #identity: ClientIdentity | undefined;
+  #proof: NameProof | undefined;
+  /** Whether the server may ask for a signature: in plain text, once a connection. */
+  #isAsked = false;
+
+  constructor(identity: ClientIdentity | undefined, proof: NameProof | undefined) {
+    this.#identity = identity;
+    this.#proof = proof;
+  }
+
+  /** For the `hello` of a new connection. */
+  forHello(
+    name: string,
+    channel: string | undefined,
+  ): Pick<Hello, "identity" | "password" | "token" | "remember"> {
+    const { key } = this.#identity ?? {};
+    const signature =
+      channel === undefined ? undefined : this.#identity?.sign(loginProofText({ name, channel }));
+    this.#isAsked = key !== undefined && channel === undefined;
+    const proof = this.#proof;
+    return {
+      ...(key === undefined ? {} : { identity: { key, signature } }),
+      ...proof,
+      ...(proof !== undefined && "password" in proof ? { remember: true } : {}),
+    };
+  }
+
+  /**
+   * The signature over a server's nonce. Undefined if it must not ask: a signature made for plain
+   * text could be passed on from a TLS connection to another server.
+   */
+  answer(name: string, nonce: string): string | undefined {
+    if (!this.#isAsked) return undefined;
+    this.#isAsked = false;
+    return this.#identity?.sign(loginProofText({ name, nonce }));
+  }
+
+  /** The server has given a token: the password is not sent again. */
+  handleToken(token: string): void {
+    this.#proof = { token };
+  }
+}

@@ -1,0 +1,57 @@
+// Signatures and password hashes for the hub. Hashing takes 64 MiB and a tenth of a second for each
+// password, on threads of Bun's own: only a few at once, and few that wait.
+
+import { createPublicKey, verify } from "node:crypto";
+import type { CredentialsPort } from "../chat/credentials-port.ts";
+import { accounts as limits } from "../limits.ts";
+
+export class Credentials implements CredentialsPort {
+  #running = 0;
+  readonly #waiting: (() => Promise<void>)[] = [];
+
+  verifySignature(key: string, text: string, signature: string): boolean {
+    try {
+      const jwk = { kty: "OKP", crv: "Ed25519", x: key };
+      const publicKey = createPublicKey({ key: jwk, format: "jwk" });
+      return verify(null, Buffer.from(text), publicKey, Buffer.from(signature, "base64url"));
+    } catch {
+      return false;
+    }
+  }
+
+  hashPassword(password: string, then: (hash: string | undefined) => void): void {
+    this.#run(() => Bun.password.hash(password, { algorithm: "argon2id", ...cost }), then);
+  }
+
+  checkPassword(
+    password: string,
+    hash: string,
+    then: (isRight: boolean | undefined) => void,
+  ): void {
+    this.#run(() => Bun.password.verify(password, hash), then);
+  }
+
+  #run<T>(work: () => Promise<T>, then: (result: T | undefined) => void): void {
+    const job = async (): Promise<void> => {
+      let result: T | undefined;
+      try {
+        result = await work();
+      } catch {
+        // A hash that can't be read, or no memory: the login fails.
+      }
+      this.#running--;
+      void this.#waiting.shift()?.();
+      then(result);
+    };
+    const start = (): Promise<void> => {
+      this.#running++;
+      return job();
+    };
+    if (this.#running < limits.passwordsAtOnce) void start();
+    else if (this.#waiting.length < limits.passwordsWaiting) this.#waiting.push(start);
+    else then(undefined);
+  }
+}
+
+/** OWASP's second choice for argon2id, with more memory: 64 MiB, two passes. */
+const cost = { memoryCost: 65_536, timeCost: 2 } as const;

@@ -1,0 +1,71 @@
+// A person's key on this device: made at the first use, kept in one file that only its owner can
+// read. Knows no protocol.
+
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+} from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import type { ClientIdentity } from "../client/events.ts";
+import { ParleyError } from "../errors.ts";
+import { quoted } from "../text.ts";
+import { createSecretFile, readSecretFile } from "./secret-file.ts";
+
+const content = "the key to your names";
+
+/**
+ * Reads the Ed25519 key in that file (PKCS #8, PEM), or makes one.
+ * @throws ParleyError `failed`
+ */
+export function openIdentity(path: string): ClientIdentity {
+  try {
+    const existing = readSecretFile(path, content);
+    if (existing !== undefined) return identityOf(path, existing);
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    createSecretFile(path, newKey());
+    // Another client that was started at the same moment may have been first.
+    return identityOf(path, readSecretFile(path, content) ?? "");
+  } catch (error) {
+    if (error instanceof ParleyError) throw error;
+    const { message } = error as Error;
+    throw new ParleyError(
+      "failed",
+      `Your key can't be kept in ${quoted(path, 300)} (${message}): choose another file with --identity`,
+    );
+  }
+}
+
+function newKey(): string {
+  const { privateKey } = generateKeyPairSync("ed25519");
+  return privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+}
+
+function identityOf(path: string, pem: string): ClientIdentity {
+  const privateKey = parse(pem);
+  const { x } =
+    privateKey === undefined ? {} : createPublicKey(privateKey).export({ format: "jwk" });
+  if (privateKey === undefined || x === undefined) {
+    throw new ParleyError(
+      "failed",
+      `${quoted(path, 300)} is not an Ed25519 key: restore it from a backup. ` +
+        "Without it a new one is made, which your names do not belong to",
+    );
+  }
+  return {
+    key: x,
+    sign: (text) => sign(null, Buffer.from(text), privateKey).toString("base64url"),
+  };
+}
+
+function parse(pem: string): KeyObject | undefined {
+  try {
+    const key = createPrivateKey(pem);
+    return key.asymmetricKeyType === "ed25519" ? key : undefined;
+  } catch {
+    return undefined;
+  }
+}

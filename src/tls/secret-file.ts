@@ -1,0 +1,92 @@
+// Files with a secret in them: created whole and for their owner alone, and refused if others can
+// read them.
+
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { ParleyError } from "../errors.ts";
+import { secretText } from "../secrets.ts";
+import { quoted } from "../text.ts";
+
+/**
+ * Reads a file that only its owner may read; undefined if there is none. `content` is what it
+ * holds, for the error.
+ * @throws ParleyError `failed`, and what the file system throws
+ */
+export function readSecretFile(path: string, content: string): string | undefined {
+  let fd: number;
+  try {
+    fd = openSync(path, "r");
+  } catch (error) {
+    if ((error as { code?: string }).code === "ENOENT") return undefined;
+    throw error;
+  }
+  try {
+    if (isOpenToOthers(fd) && keepsModes(path)) {
+      throw new ParleyError(
+        "failed",
+        `${quoted(path, 300)} holds ${content}, and others can read it: chmod 600 it`,
+      );
+    }
+    return readFileSync(fd, "utf8");
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function isOpenToOthers(fd: number): boolean {
+  return process.platform !== "win32" && (fstatSync(fd).mode & 0o077) !== 0;
+}
+
+/** On file systems without modes, such as exFAT, whoever mounts them decides who may read. */
+function keepsModes(path: string): boolean {
+  const probe = `${path}.${secretText(6)}`;
+  try {
+    const fd = openSync(probe, "wx", 0o600);
+    const isOpen = isOpenToOthers(fd);
+    closeSync(fd);
+    unlinkSync(probe);
+    return !isOpen;
+  } catch {
+    return true;
+  }
+}
+
+/**
+ * Puts a whole file in place, for its owner alone, or nothing; leaves a file that is there already.
+ * @throws what the file system throws
+ */
+export function createSecretFile(path: string, content: string): void {
+  const temporary = `${path}.${secretText(6)}`;
+  try {
+    const fd = openSync(temporary, "wx", 0o600);
+    try {
+      writeFileSync(fd, content);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    try {
+      linkSync(temporary, path);
+    } catch (error) {
+      if ((error as { code?: string }).code === "EEXIST") return;
+      // A file system without hard links.
+      copyFileSync(temporary, path, constants.COPYFILE_EXCL);
+    }
+  } finally {
+    try {
+      unlinkSync(temporary);
+    } catch {
+      // It was never made.
+    }
+  }
+}

@@ -1,0 +1,28 @@
+// What a client signs to prove at login that it has a key (docs/protocol.md, "Identity"). The text
+// names its purpose and is bound to one connection, so that a signature is of no use anywhere else.
+// Pure; signing and verifying happen elsewhere.
+
+/** The name as it stands in the `hello`, and what no other connection has. */
+export type LoginProof = { name: string } & (
+  | {
+      /** The TLS channel's binding (RFC 9266, tls-exporter), in base64url. */
+      channel: string;
+    }
+  | {
+      /** In plain text: what the server asked for. Whoever is in between can pass it on. */
+      nonce: string;
+    }
+);
+
+/** The text to sign, as UTF-8. Channel and nonce contain no NUL, so it can be read in one way only. */
+export function loginProofText(proof: LoginProof): string {
+  return "channel" in proof
+    ? `parley login over TLS\0${proof.name}\0${proof.channel}`
+    : `parley login in plain text\0${proof.name}\0${proof.nonce}`;
+}
+
+/** An Ed25519 public key: 32 bytes in base64url. */
+export const publicKeyForm = /^[\w-]{42}[AEIMQUYcgkosw048]$/;
+
+/** An Ed25519 signature: 64 bytes in base64url. */
+export const signatureForm = /^[\w-]{85}[AQgw]$/;

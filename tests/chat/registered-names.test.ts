@@ -1,0 +1,256 @@
+// A registered name is its owner's: nobody else has it, in any dialect, at any moment.
+
+import { describe, expect, test } from "bun:test";
+import { chatRoom } from "../../src/dialects/chat-room.ts";
+import { lineChat } from "../../src/dialects/line-chat.ts";
+import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
+import { selectChat } from "../../src/dialects/select-chat.ts";
+import { loginProofText } from "../../src/trust/login-proof.ts";
+import { openMemoryStore } from "../../src/store/memory.ts";
+import { answerRequest } from "../../src/store/answer.ts";
+import { FailingStore } from "./failing-store.ts";
+import { fakeSignature } from "./fake-credentials.ts";
+import { keyOf, owner, withKey } from "./owner.ts";
+import { type Client, Rig, say } from "./rig.ts";
+
+const refusedAs = (client: { lines(): Record<string, unknown>[] }) =>
+  client.lines().find(({ type }) => type === "error")?.["code"];
+
+const stranger = (rig: Rig, name: string) => rig.member(name, { secret: "stranger-0123456789" });
+
+describe("a registered name", () => {
+  test("is refused to everybody without its key, while the owner is there and while not", () => {
+    const rig = new Rig();
+    const ann = owner(rig, "Ann", "desk");
+    const attempts = () => [
+      refusedAs(rig.member("Ann")),
+      refusedAs(rig.member("ann", {}, "192.0.2.9")),
+      refusedAs(withKey(rig, "Ann", "thief")),
+      refusedAs(rig.member("ANN", { secret: "desk-0123456789abcdef" })),
+      refusedAs(rig.member("Ann", { token: "not-a-token-0123456789" })),
+    ];
+    const all = Array.from({ length: 5 }, () => "name-registered");
+    expect(attempts()).toEqual(all);
+    ann.close("lost");
+    expect(attempts()).toEqual(all);
+    rig.pass(3_600_000, 60_000);
+    expect(attempts()).toEqual(all);
+    ann.close("quit");
+    expect(attempts()).toEqual(all);
+    expect(withKey(rig, "Ann", "desk").lines()[0]).toMatchObject({
+      type: "welcome",
+      session: { name: "Ann", registered: true },
+    });
+  });
+
+  test("is refused in the old dialects, as a name, a rename and a second name", () => {
+    const rig = new Rig();
+    owner(rig, "Ann", "desk").close("quit");
+    for (const dialect of [openChat, lineChat, selectChat, chatRoom]) {
+      const client = rig.client(dialect, true).send("Ann");
+      expect(client.text()).toContain("The name 'Ann' is registered");
+      expect(rig.hub.memberNames()).toEqual([]);
+      client.close("quit");
+    }
+    const bob = rig.client(openChat, true).send("Bob", "CHANGENAME Bob ann");
+    expect(bob.text()).toContain("The name 'ann' is registered");
+    const alias = rig.client(chatRoom, true).send(":Ann:mallory");
+    expect(alias.text()).toContain("The name 'Ann' is taken");
+    const native = rig.member("Cal").send({ type: "rename", name: "ANN", ref: 1 });
+    expect(refusedAs(native)).toBe("name-registered");
+    expect(rig.hub.memberNames().toSorted()).toEqual(["Bob", "Cal"]);
+  });
+
+  test.each([
+    ["upper case", "ANN"],
+    ["fullwidth", "Ａnn"],
+    ["Greek", "Αnn"],
+    ["Cyrillic", "Аnn"],
+    ["a zero-width joiner", "A\u200dnn"],
+    ["a zero-width space", "A\u200bnn"],
+    ["a soft hyphen", "A\u00adnn"],
+    ["a variation selector", "A\ufe0fnn"],
+  ])("has no double in %s", (_, name) => {
+    const rig = new Rig();
+    owner(rig, "Ann", "desk").close("quit");
+    expect(["name-registered", "name-invalid"]).toContain(String(refusedAs(stranger(rig, name))));
+    expect(rig.hub.memberNames()).toEqual([]);
+  });
+
+  test.each([
+    ["Straße", "STRASSE"],
+    ["STRASSE", "straße"],
+    ["caf\u00e9", "cafe\u0301"],
+    ["cafe\u0301", "caf\u00e9"],
+  ])("%p has no double %p", (name, other) => {
+    const rig = new Rig();
+    owner(rig, name, "desk").close("quit");
+    expect(refusedAs(stranger(rig, other))).toBe("name-registered");
+  });
+
+  test("is its owner's after a restart", () => {
+    const store = openMemoryStore({ epoch: "epoch-1" });
+    const answer = (request: Parameters<typeof answerRequest>[1]) => answerRequest(store, request);
+    owner(new Rig({}, answer), "Ann", "desk");
+    const rig = new Rig({}, answer);
+    expect(refusedAs(rig.member("Ann"))).toBe("name-registered");
+    expect(withKey(rig, "Ann", "desk").lines()[0]).toMatchObject({ type: "welcome" });
+  });
+
+  test("is spelled as it was registered, and stays its owner's", () => {
+    const rig = new Rig();
+    owner(rig, "Ann", "desk").close("quit");
+    const ann = withKey(rig, "ANN", "desk");
+    expect(ann.lines()[0]).toMatchObject({ session: { name: "Ann" } });
+    expect(refusedAs(ann.send({ type: "rename", name: "Anna" }))).toBe("name-registered");
+    expect(rig.hub.memberNames()).toEqual(["Ann"]);
+  });
+
+  test("can't be had while it is being registered, should its wearer leave", () => {
+    const store = new FailingStore();
+    const rig = new Rig({}, store.answer);
+    const ann = withKey(rig, "Ann", "desk");
+    store.timing = ({ type }) => (type === "change-account" ? "run-late" : "now");
+    ann.send({ type: "register", label: "desk" });
+    ann.close("quit");
+    expect(refusedAs(rig.member("Ann"))).toBe("name-taken");
+    store.release(rig);
+    expect(refusedAs(rig.member("Ann"))).toBe("name-registered");
+  });
+
+  test("is the session's that takes the connection over while it is being registered", () => {
+    const store = new FailingStore();
+    const rig = new Rig({}, store.answer);
+    const ann = withKey(rig, "Ann", "desk");
+    store.timing = ({ type }) => (type === "change-account" ? "run-late" : "now");
+    ann.send({ type: "register", label: "desk" });
+    const again = rig.member("Ann", { secret: "desk-0123456789abcdef" });
+    expect(again.session.phase).toBe("member");
+    store.release(rig);
+    expect(again.session.identity.account).not.toBe("");
+  });
+
+  test("is not registered by a store that fails, and may be tried again", () => {
+    const store = new FailingStore();
+    const rig = new Rig({}, store.answer);
+    const ann = withKey(rig, "Ann", "desk");
+    store.unreadable = true;
+    ann.text();
+    expect(refusedAs(ann.send({ type: "register", label: "desk", ref: 1 }))).toBe("storage");
+    store.unreadable = false;
+    ann.send({ type: "register", label: "desk", ref: 2 });
+    expect(ann.lines()).toMatchObject([{ type: "registered", name: "Ann", ref: 2 }]);
+  });
+
+  test("is registered once though the store does not know whether it was", () => {
+    const store = new FailingStore();
+    const rig = new Rig({}, store.answer);
+    const ann = withKey(rig, "Ann", "desk");
+    ann.text();
+    let unsure = true;
+    store.timing = (request) => {
+      if (request.type === "change-account" && unsure) {
+        answerRequest(store.store, request);
+        unsure = false;
+        store.unsure = () => {
+          store.unsure = () => false;
+          return true;
+        };
+      }
+      return "now";
+    };
+    ann.send({ type: "register", label: "desk", ref: 1 });
+    rig.pass(2_000, 100);
+    expect(ann.lines()).toMatchObject([{ type: "registered", name: "Ann", ref: 1 }]);
+  });
+});
+
+describe("registering", () => {
+  test("needs a key or a password, and a name that people can have", () => {
+    const rig = new Rig();
+    const bob = rig.member("Bob");
+    expect(refusedAs(bob.send({ type: "register" }))).toBe("no-identity");
+    const short = bob.send({ type: "register", password: "1234567" });
+    expect(refusedAs(short)).toBe("wrong-password");
+    bob.text();
+    bob.send({ type: "register", password: "correct horse" });
+    expect(bob.lines()).toMatchObject([{ type: "registered", name: "Bob" }]);
+  });
+
+  test("gives each key one name", () => {
+    const rig = new Rig();
+    owner(rig, "Ann", "desk");
+    const second = withKey(rig, "Anna", "desk");
+    second.text();
+    expect(refusedAs(second.send({ type: "register", label: "desk" }))).toBe("name-registered");
+    expect(second.session.proven).toMatchObject({ key: keyOf("desk"), isDevice: true });
+    expect(second.session.identity.account).toBe("");
+  });
+
+  test("a name that has no owner works as before", () => {
+    const rig = new Rig();
+    expect(withKey(rig, "Ann", "desk").lines()[0]).not.toHaveProperty("session.registered");
+    rig.hub.handleClose(rig.client().session, "lost", rig.nowMs);
+    expect(refusedAs(rig.member("Ann"))).toBe("name-taken");
+  });
+});
+
+const hello = (key: string, signature?: string) => ({
+  type: "hello",
+  version: 2,
+  name: "Ann",
+  secret: "0123456789abcdef",
+  identity: { key, signature },
+});
+
+const nonceOf = (client: Client) => String(client.lines()[0]?.["nonce"]);
+
+describe("a key is proved", () => {
+  const key = keyOf("desk");
+
+  test("over TLS at once, by a signature that fits this channel and this name alone", () => {
+    const rig = new Rig();
+    owner(rig, "Ann", "desk").close("quit");
+    const sign = (name: string, channel: string) =>
+      fakeSignature(key, loginProofText({ name, channel }));
+    const connect = (signature?: string) => {
+      const client = rig.client();
+      Object.assign(client.session.peer, { tls: true, channel: "channel-1" });
+      return client.send(hello(key, signature));
+    };
+    expect(connect(sign("Ann", "channel-1")).lines()[0]).toMatchObject({ type: "welcome" });
+    const nonce = "channel-1";
+    const others = [
+      sign("Ann", "channel-2"),
+      sign("Bob", "channel-1"),
+      fakeSignature(keyOf("other"), loginProofText({ name: "Ann", channel: "channel-1" })),
+      fakeSignature(key, loginProofText({ name: "Ann", nonce })),
+      undefined,
+    ];
+    for (const signature of others) expect(refusedAs(connect(signature))).toBe("protocol");
+  });
+
+  test("in plain text by a signature over a nonce, once", () => {
+    const rig = new Rig();
+    const first = rig.client().send(hello(key));
+    const nonce = nonceOf(first);
+    const signature = fakeSignature(key, loginProofText({ name: "Ann", nonce }));
+    const second = rig.client().send(hello(key));
+    expect(nonceOf(second)).not.toBe(nonce);
+    // Overheard: it fits another connection's nonce.
+    expect(refusedAs(second.send({ type: "prove", signature }))).toBe("protocol");
+    expect(first.send({ type: "prove", signature }).lines()[0]).toMatchObject({ type: "welcome" });
+    expect(refusedAs(first.send({ type: "prove", signature }))).toBe("protocol");
+    // A signature that nobody has asked for.
+    expect(refusedAs(rig.client().send(hello(key, signature)))).toBe("protocol");
+  });
+
+  test("and commands wait for it", () => {
+    const rig = new Rig();
+    const client = rig.client().send(hello(key));
+    client.text();
+    expect(refusedAs(client.send(say(1)))).toBe("protocol");
+    expect(refusedAs(client.send(hello(key)))).toBe("protocol");
+    expect(rig.hub.memberNames()).toEqual([]);
+  });
+});

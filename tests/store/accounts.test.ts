@@ -1,0 +1,103 @@
+// Accounts: the contract for both keepers, and that a file keeps them, with mailboxes that outlive
+// sessions.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { accountMailbox } from "../../src/chat/account-store.ts";
+import { MemoryAccounts } from "../../src/store/memory-accounts.ts";
+import { openMemoryStore } from "../../src/store/memory.ts";
+import { openStore } from "../../src/store/open.ts";
+import { openSqliteStore, type SqliteStore } from "../../src/store/sqlite.ts";
+import { stateFileName } from "../../src/store/state-file.ts";
+import { accountsContract, registration } from "./accounts.contract.ts";
+import { mail, sweepAll, update, Writer } from "./batches.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "parley-accounts-"));
+const opened: SqliteStore[] = [];
+afterAll(() => {
+  for (const store of opened) store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+let files = 0;
+const freshPath = (): string => join(folder, `${++files}.db`);
+
+accountsContract("memory", () => new MemoryAccounts());
+accountsContract("sqlite", () => {
+  const store = openSqliteStore(freshPath());
+  opened.push(store);
+  return store.accounts;
+});
+
+test("a file keeps them over a restart, for its owner alone", () => {
+  const path = freshPath();
+  const first = openSqliteStore(path);
+  first.accounts.change(registration("a1", "ann", "k1"));
+  const before = first.accounts.find({ name: "ann" });
+  first.close();
+  const again = openSqliteStore(path);
+  opened.push(again);
+  expect(again.accounts.find({ key: "k1" })).toEqual(before);
+  if (process.platform !== "win32") expect(statSync(path).mode & 0o777).toBe(0o600);
+});
+
+test("beside messages in memory they have a file of their own, and mail starts anew", () => {
+  const state = { folder: join(folder, "state"), isOptional: false };
+  const open = () => openStore({ path: undefined, state }, () => {});
+  const first = open();
+  expect(first.store.accounts.find({ name: "ann" })).toBeUndefined();
+  expect(existsSync(state.folder)).toBe(false);
+  first.store.accounts.change(registration("a1", "ann", "k1"));
+  first.store.accounts.change({ account: "a1", type: "used", key: "k1", mail: 9, atMs: 1 });
+  expect(first.store.accounts.find({ id: "a1" })?.keys).toMatchObject([{ mail: 9 }]);
+  new Writer(first.store).say("lobby", 3);
+  first.close();
+  const file = join(state.folder, stateFileName);
+  expect(readFileSync(file).includes("lobby")).toBe(false);
+  if (process.platform !== "win32") expect(statSync(file).mode & 0o777).toBe(0o600);
+  const again = open();
+  expect(again.store.accounts.find({ name: "ann" })?.keys).toMatchObject([{ key: "k1", mail: 0 }]);
+  expect(again.store.rooms.bounds("lobby").last).toBe(0);
+  again.close();
+});
+
+describe.each([
+  ["memory", (clock: () => number) => openMemoryStore({ clock, retention: { sessions: 2 } })],
+  [
+    "sqlite",
+    (clock: () => number) => {
+      const store = openSqliteStore(freshPath(), { clock, retention: { sessions: 2 } });
+      opened.push(store);
+      return store;
+    },
+  ],
+] as const)("%s: the mailbox of an account", (_, open) => {
+  const mailbox = accountMailbox("a1");
+
+  test("outlives sessions, and however many of them there are", () => {
+    let nowMs = 1_000;
+    const store = open(() => nowMs);
+    const writer = new Writer(store);
+    writer.commit({ mail: [mail(mailbox, "psst")] });
+    for (let i = 0; i < 5; i++) writer.commit({ sessions: [update(`s${i}`, { n: 1 })] });
+    nowMs += 3 * 24 * 3_600_000;
+    sweepAll(store);
+    expect(store.sessions.load("s4")).toBeUndefined();
+    expect(store.mailboxes.after(mailbox, 0, 9)).toMatchObject([{ mail: 1, text: "psst" }]);
+    // Mail has an age, as messages in rooms have.
+    nowMs += 40 * 24 * 3_600_000;
+    sweepAll(store);
+    expect(store.mailboxes.after(mailbox, 0, 9)).toEqual([]);
+    expect(writer.commit({ mail: [mail(mailbox, "late")] }).mail).toEqual([2]);
+  });
+
+  test("goes on after the number that its owner has had elsewhere", () => {
+    const store = open(() => 1_000);
+    const writer = new Writer(store);
+    const record = { ...update(mailbox, { name: "", n: 0 }), minMail: 7 };
+    expect(writer.commit({ sessions: [record], mail: [mail(mailbox, "psst")] }).mail).toEqual([8]);
+    expect(writer.commit({ sessions: [record], mail: [mail(mailbox, "psst")] }).mail).toEqual([9]);
+    expect(store.sessions.load(mailbox)?.mail).toBe(9);
+  });
+});
