@@ -147,6 +147,10 @@ export const tls = {
 export const connections = {
   /** Connections per address, loopback excepted. */
   maxPerAddress: 64,
+  /** Connections that an address may open per second, loopback excepted. */
+  openedPerSecond: 50,
+  /** The same at once: everybody behind it comes back after a restart, in several attempts. */
+  openedAtOnce: 512,
   /** Total connections; below the usual descriptor limit of a service. */
   maxTotal: 16_384,
   /** Attempts of `--port 0` to find a port free for both UDP and TCP. */
@@ -155,10 +159,15 @@ export const connections = {
   portWaitMs: 2_000,
   /** How often to try such a port again. */
   portRetryMs: 100,
-  /** Logins per second and address, loopback excepted; each is announced to everybody. */
-  loginsPerSecond: 5,
+  /**
+   * Logins per second and address, loopback excepted; each is announced to everybody. All
+   * `maxPerAddress` get their turn in a few seconds.
+   */
+  loginsPerSecond: 20,
   /** Logins at once: everybody behind one address may return after a restart, twice. */
   loginBurst: 128,
+  /** A login over the rate waits for its turn this long, less than `client.welcomeTimeoutMs`. */
+  loginTurnMs: 8_000,
   /** Addresses tracked for logins; the least recently used is forgotten first. */
   loginAddresses: 4_096,
   /**
@@ -229,6 +238,11 @@ export const sender = {
   bytesPerSecond: 512 * KiB,
   /** When a client may retry a message that could not be stored. */
   storageRetryMs: 1_000,
+  /**
+   * Longest line of a first login that need not wait for others of its network; many times a name,
+   * or a `hello` with all rooms.
+   */
+  firstLoginChars: 8 * KiB,
   /** Queued messages over the rate; further ones are refused with a retry time. */
   maxDelayed: 64,
   /**

@@ -106,6 +106,12 @@ describe("timeouts", () => {
     );
     expect(connections.idlePingMs + connections.idleCloseMs).toBeLessThan(history.mailHoldMs);
   });
+  test("all connections of an address can log in before anybody gives up", () => {
+    expect(2 * connections.maxPerAddress).toBeLessThan(
+      (connections.loginsPerSecond * connections.loginTurnMs) / 1_000,
+    );
+    expect(connections.loginTurnMs).toBeLessThan(client.welcomeTimeoutMs);
+  });
   test("everybody behind one address may return at once", () => {
     expect(connections.loginBurst).toBeGreaterThanOrEqual(2 * connections.maxPerAddress);
   });

@@ -8,9 +8,14 @@ import { type Rates, RateBudget } from "./rate-budget.ts";
 
 /**
  * A waiting command. `partner` is the private-chat partner at the time a `say` to it arrived;
- * `readChars` the length of the message it came in.
+ * `readChars` the length of the message it came in, at `sinceMs`.
  */
-export type QueuedCommand = { command: Command; partner: string | undefined; readChars: number };
+export type QueuedCommand = {
+  command: Command;
+  partner: string | undefined;
+  readChars: number;
+  sinceMs: number;
+};
 
 /** Commands that wait for the session's rate, or for the store to answer the one before. */
 export class CommandQueue {
@@ -18,6 +23,8 @@ export class CommandQueue {
   #waitingChars = 0;
   #blocks = 0;
   #own: RateBudget | undefined;
+  /** Commands that were charged. */
+  #spent = 0;
   readonly #shared: readonly RateBudget[];
 
   /** `shared`: the budgets of the networks the session connects from. */
@@ -85,11 +92,15 @@ export class CommandQueue {
 
   /**
    * Charges a command: text bytes times recipients, but at least `readChars`. False if over the
-   * rate.
+   * rate. A session's first login, and the proof it is asked for, do not wait for its network.
    */
   spend(command: Command, rates: Rates, nowMs: number, readChars = 0): boolean {
     const own = this.#ownBudget(rates, nowMs);
-    if (this.waitMs(nowMs) > 0) return false;
+    const isLogin = command.type === (["login", "prove"] as const)[this.#spent];
+    const isFree = isLogin && readChars <= limits.firstLoginChars;
+    const waitMs = isFree ? own.waitMs(nowMs) : this.waitMs(nowMs);
+    if (waitMs > 0) return false;
+    this.#spent++;
     const copies = command.type === "tell" ? Math.min(command.to.length, message.maxRecipients) : 1;
     const textChars = "text" in command ? (command.text?.length ?? 0) : 0;
     const bytes = Math.max(copies * textChars, readChars);
@@ -103,6 +114,13 @@ export class CommandQueue {
     if (rates === undefined) return;
     this.#ownBudget(rates, nowMs).charge(chars, nowMs);
     for (const budget of this.#shared) budget.charge(chars, nowMs);
+  }
+
+  /** Charges for input that was read in vain. Others of the network need not wait for it. */
+  chargeRefused(chars: number, rates: Rates | undefined, nowMs: number): void {
+    if (rates === undefined) return;
+    this.#ownBudget(rates, nowMs).charge(chars, nowMs);
+    for (const budget of this.#shared) budget.chargeRefused(chars, nowMs);
   }
 
   /**

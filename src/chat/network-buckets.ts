@@ -23,18 +23,27 @@ export class NetworkBuckets {
    */
   take(address: string, nowMs: number, units = 1, subject = ""): number {
     if (isLoopback(address)) return 0;
-    const buckets = networksOf(address).map(({ network, share }) =>
-      this.#bucket(`${subject} ${network}`, share, nowMs),
-    );
-    const waitMs = Math.max(...buckets.map((bucket) => bucket.waitMs(nowMs)));
+    const buckets = this.#bucketsOf(address, nowMs, subject);
+    const waitMs = longestWait(buckets, nowMs);
     if (waitMs > 0) return waitMs;
     for (const bucket of buckets) bucket.take(units, nowMs);
     return 0;
   }
 
+  /** Milliseconds until something can be taken; 0 if now. */
+  waitMs(address: string, nowMs: number): number {
+    return isLoopback(address) ? 0 : longestWait(this.#bucketsOf(address, nowMs, ""), nowMs);
+  }
+
   /** Number of buckets. */
   get size(): number {
     return this.#buckets.size;
+  }
+
+  #bucketsOf(address: string, nowMs: number, subject: string): TokenBucket[] {
+    return networksOf(address).map(({ network, share }) =>
+      this.#bucket(`${subject} ${network}`, share, nowMs),
+    );
   }
 
   #bucket(key: string, share: number, nowMs: number): TokenBucket {
@@ -46,4 +55,8 @@ export class NetworkBuckets {
     }
     return bucket;
   }
+}
+
+function longestWait(buckets: readonly TokenBucket[], nowMs: number): number {
+  return Math.max(...buckets.map((bucket) => bucket.waitMs(nowMs)));
 }

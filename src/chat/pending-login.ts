@@ -242,13 +242,6 @@ export class PendingLogin {
     if (taken !== undefined) {
       return this.#refuse("name-taken", taken.message, taken.retryAfterMs);
     }
-    const { rates } = this.#hub.options;
-    const { address } = this.#session.peer;
-    const waitMs = rates === undefined ? 0 : this.#hub.loginRates.take(address, this.#hub.nowMs);
-    if (waitMs > 0) {
-      const message = `Too many logins from ${address}: try again in ${Math.ceil(waitMs / 1000)} s`;
-      return this.#refuse("rate", message, waitMs);
-    }
     const rooms = this.#openRooms();
     if (typeof rooms === "string") return this.#refuse("full", rooms);
     this.#admit(rooms);

@@ -17,6 +17,8 @@ export function ratesFor(messagesPerSecond: number): Rates | undefined {
 export class RateBudget {
   readonly #messages: TokenBucket;
   readonly #bytes: TokenBucket;
+  /** Bytes that were read in vain. Nobody has to wait for them, but they can be overdrawn. */
+  readonly #refusedBytes: TokenBucket;
   readonly #refusals: TokenBucket;
 
   /**
@@ -32,6 +34,7 @@ export class RateBudget {
       new TokenBucket(perSecond * share, perSecond * share * seconds, nowMs);
     this.#messages = bucket(messagesPerSecond, limits.burstSeconds);
     this.#bytes = bucket(bytesPerSecond, burstSeconds);
+    this.#refusedBytes = bucket(bytesPerSecond, burstSeconds);
     this.#refusals = bucket(
       limits.refusalsPerSecond,
       limits.refusalBurst / limits.refusalsPerSecond,
@@ -53,9 +56,15 @@ export class RateBudget {
     if (!this.isOverdrawn(nowMs)) this.#bytes.charge(bytes, nowMs);
   }
 
+  /** Charges a network for input that was refused, which one of its sessions alone pays for. */
+  chargeRefused(bytes: number, nowMs: number): void {
+    if (!this.isOverdrawn(nowMs)) this.#refusedBytes.charge(bytes, nowMs);
+  }
+
   /** Whether more bytes were charged than any client that waits when told to would send. */
   isOverdrawn(nowMs: number): boolean {
-    return this.#bytes.waitMs(nowMs) > limits.maxDebtSeconds * 1000;
+    const waitMs = Math.max(this.#bytes.waitMs(nowMs), this.#refusedBytes.waitMs(nowMs));
+    return waitMs > limits.maxDebtSeconds * 1000;
   }
 
   /** Whether another refusal may be answered. */

@@ -1,6 +1,7 @@
 // Tells a client that its login failed; the dialect decides whether it may try again.
 
 import type { ErrorCode } from "../errors.ts";
+import { connections as limits } from "../limits.ts";
 import { endSession } from "./disconnect.ts";
 import type { HubState } from "./hub-state.ts";
 import type { Session } from "./session.ts";
@@ -17,4 +18,11 @@ export function refuseLogin(
   hub.options.log.info("login refused", { ...sessionFields(session), name, code });
   hub.send(session, { type: "refused", code, name, message, retryAfterMs });
   if (session.dialect.refusalEnds === true) endSession(hub, session, "refused");
+}
+
+/** Refuses a login that waited too long for its turn among those of its network. */
+export function refuseCrowdedLogin(hub: HubState, session: Session, name: string): void {
+  const { address } = session.peer;
+  const message = `Too many logins from ${address}: try again in ${limits.loginTurnMs / 1000} s`;
+  refuseLogin(hub, session, "rate", name, message, limits.loginTurnMs);
 }

@@ -1,10 +1,11 @@
 // When a command runs: at once, after those before it, at its sender's rate, or not at all.
 
-import { sender as limits } from "../limits.ts";
+import { connections, sender as limits } from "../limits.ts";
 import { execute } from "./commands.ts";
 import { endSession } from "./disconnect.ts";
 import type { Command } from "./events.ts";
 import type { HubState } from "./hub-state.ts";
+import { refuseCrowdedLogin } from "./refuse-login.ts";
 import { count } from "./metrics.ts";
 import { fold, lobby } from "./names/grammar.ts";
 import type { Rates } from "./rate-budget.ts";
@@ -33,19 +34,17 @@ export function handleCommand(
   if (command.type === "quit") {
     // Queued messages are sent before the session ends.
     if (!mustWait) return execute(hub, session, command);
-    return queue.push({ command, partner: undefined, readChars });
+    return queue.push({ command, partner: undefined, readChars, sinceMs: hub.nowMs });
   }
   if (!mustWait) {
     if (rates === undefined || mayRun(hub, session, command, rates, readChars)) {
       return execute(hub, session, command);
     }
-    if (command.type !== "say" && command.type !== "tell") {
-      return refuse(hub, session, command, rates, readChars);
-    }
-    hub.options.metrics.messagesDelayed++;
+    if (command.type === "say" || command.type === "tell") hub.options.metrics.messagesDelayed++;
+    else if (command.type !== "login") return refuse(hub, session, command, rates, readChars);
   }
   if (!queue.hasRoomFor(readChars)) return refuse(hub, session, command, rates, readChars);
-  queue.push({ command, partner: session.privateChat.partner, readChars });
+  queue.push({ command, partner: session.privateChat.partner, readChars, sinceMs: hub.nowMs });
   if (!queue.isBlocked) delay(hub, session);
 }
 
@@ -57,11 +56,14 @@ function mayRun(
   rates: Rates,
   readChars: number,
 ): boolean {
-  const { past, nowMs } = hub;
+  const { past, nowMs, loginRates } = hub;
   const { address } = session.peer;
   const room = roomOf(session, command);
   if (room !== undefined && past.waitMs(room, address, nowMs) > 0) return false;
+  const isLogin = command.type === "login" && command.visitor !== true && session.phase === "new";
+  if (isLogin && loginRates.waitMs(address, nowMs) > 0) return false;
   if (!session.queue.spend(command, rates, nowMs, readChars)) return false;
+  if (isLogin) loginRates.take(address, nowMs);
   if (room !== undefined && "text" in command) past.add(room, address, command.text ?? "", nowMs);
   return true;
 }
@@ -77,23 +79,52 @@ function roomOf(session: Session, command: Command): string | undefined {
   return session.rooms.has(folded) ? folded : undefined;
 }
 
-/** Runs queued commands as far as the rate allows. True if none is left to delay. */
-export function releaseCommands(hub: HubState, session: Session): boolean {
+/** Runs queued commands as far as the rate allows. */
+export function releaseCommands(hub: HubState, session: Session): void {
+  for (;;) {
+    const outcome = releaseNext(hub, session);
+    if (outcome === "none") return;
+    if (outcome === "waits") return delay(hub, session);
+  }
+}
+
+/**
+ * Runs delayed commands as far as rates allow. Sessions take turns, one command at a time: those
+ * of one network share its rate, however many each has queued.
+ */
+export function releaseDelayed(hub: HubState): void {
+  const { delayed } = hub.schedule;
+  const ran: Session[] = [];
+  do {
+    // Those who had their turn are last the next time.
+    for (const session of ran) delayed.delete(session);
+    for (const session of ran.splice(0)) delayed.add(session);
+    for (const session of delayed) {
+      const outcome = releaseNext(hub, session);
+      if (outcome === "ran") ran.push(session);
+      else if (outcome === "none") delayed.delete(session);
+    }
+  } while (ran.length > 0);
+}
+
+/** Runs the next queued command. `none`: there is none, or the store has to answer first. */
+function releaseNext(hub: HubState, session: Session): "ran" | "waits" | "none" {
   const { queue } = session;
   const { rates } = hub.options;
-  for (let next = queue.first; next !== undefined; next = queue.first) {
-    if (queue.isBlocked) return true;
-    const { command, partner, readChars } = next;
-    const isFree = rates === undefined || command.type === "quit";
-    if (!isFree && !mayRun(hub, session, command, rates, readChars)) {
-      delay(hub, session);
-      return false;
-    }
-    // Running it may change the queue.
+  const next = queue.first;
+  if (next === undefined || queue.isBlocked) return "none";
+  const { command, partner, readChars, sinceMs } = next;
+  const isFree = rates === undefined || command.type === "quit";
+  if (!isFree && !mayRun(hub, session, command, rates, readChars)) {
+    if (command.type !== "login" || hub.nowMs - sinceMs < connections.loginTurnMs) return "waits";
     queue.shift();
-    execute(hub, session, command, partner);
+    refuseCrowdedLogin(hub, session, command.name);
+    return "ran";
   }
-  return true;
+  // Running it may change the queue.
+  queue.shift();
+  execute(hub, session, command, partner);
+  return "ran";
 }
 
 /**
@@ -108,7 +139,7 @@ function chargeInput(hub: HubState, session: Session, bytes: number): boolean {
   const { nowMs, options } = hub;
   const { rates } = options;
   if (rates === undefined) return true;
-  session.queue.charge(bytes, rates, nowMs);
+  session.queue.chargeRefused(bytes, rates, nowMs);
   if (!session.queue.isOverdrawn(rates, nowMs)) return true;
   endFlood(hub, session);
   return false;
@@ -141,7 +172,7 @@ function refuse(
   count(options.metrics.messagesRefused, "rate");
   options.log.debug("message refused", { ...sessionFields(session), code: "rate" });
   // A refused message was read all the same.
-  queue.charge(readChars, rates, nowMs);
+  queue.chargeRefused(readChars, rates, nowMs);
   if (rates !== undefined && !queue.mayRefuse(rates, nowMs)) return endFlood(hub, session);
   const n = "n" in command ? command.n : undefined;
   if (n !== undefined) counter.refuse(n);

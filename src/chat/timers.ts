@@ -5,7 +5,7 @@ import { connections as limits, history, output } from "../limits.ts";
 import { deliverAnswers, sendDueRosters } from "./delivery.ts";
 import { dropSlow, endSession, partAll, reasonForEnd } from "./disconnect.ts";
 import type { HubState } from "./hub-state.ts";
-import { releaseCommands } from "./throttle.ts";
+import { releaseDelayed } from "./throttle.ts";
 import { continueReplay } from "./replay.ts";
 import type { Session } from "./session.ts";
 
@@ -65,9 +65,7 @@ export class Timers {
       if (!output.pump(nowMs) || output.outbox.blocked) schedule.gaps.delete(session);
     }
     for (const session of schedule.ending) this.#finish(session);
-    for (const session of schedule.delayed) {
-      if (releaseCommands(this.#hub, session)) schedule.delayed.delete(session);
-    }
+    releaseDelayed(this.#hub);
     for (const session of schedule.halfClosed) this.#leave(session);
     for (const room of schedule.rosters) {
       if (!sendDueRosters(this.#hub, room)) schedule.rosters.delete(room);

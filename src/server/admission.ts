@@ -1,5 +1,7 @@
 // Which connections are admitted: limited per network, in total, and by free descriptors.
 
+import { NetworkBuckets } from "../chat/network-buckets.ts";
+import { steadyMs } from "../io/clock.ts";
 import { connections as limits } from "../limits.ts";
 import { NetworkCounts } from "../network-counts.ts";
 import type { Descriptors } from "./descriptors.ts";
@@ -7,6 +9,10 @@ import type { Descriptors } from "./descriptors.ts";
 /** Counts connections over all ports. Loopback is exempt from the limit per network. */
 export class Admission {
   readonly #networks: NetworkCounts;
+  readonly #opened = new NetworkBuckets(
+    { perSecond: limits.openedPerSecond, burst: limits.openedAtOnce },
+    limits.loginAddresses,
+  );
   #total = 0;
 
   /** `maxPerAddress` 0: no limit per network. */
@@ -27,6 +33,11 @@ export class Admission {
     const full = this.#networks.full(address);
     if (full !== undefined) {
       return `${full.network} already has ${full.count} connections: close one first`;
+    }
+    const waitMs = this.maxPerAddress === 0 ? 0 : this.#opened.take(address, steadyMs());
+    if (waitMs > 0) {
+      const seconds = Math.ceil(waitMs / 1000);
+      return `Too many connections from ${address}: try again in ${seconds} s`;
     }
     this.#total++;
     this.#networks.add(address);

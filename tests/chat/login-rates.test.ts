@@ -26,31 +26,53 @@ function crowded(address: string): Rig {
   return rig;
 }
 
-test("logins over an address's rate are told when to retry", () => {
-  const rig = crowded("192.0.2.1");
-  const watcher = come(rig, openChat, "Watcher", "192.0.2.2");
-  watcher.text();
-  const late = come(rig, native, "Late", "192.0.2.1");
-  const [refusal] = late.lines();
-  expect(refusal).toMatchObject({ type: "error", code: "rate", subject: "Late" });
-  expect(refusal!["message"]).toContain("192.0.2.1: try again in 1 s");
-  expect(late.link.ended).toBe(true);
-  expect(watcher.text()).toBe("");
-  rig.pass(refusal!["retryAfterMs"] as number);
-  expect(come(rig, native, "Late", "192.0.2.1").lines()[0]).toMatchObject({ type: "welcome" });
-  expect(come(rig, native, "Late2", "192.0.2.1").lines()[0]).toMatchObject({ type: "error" });
+/** How long one login over the rate waits. */
+const turnMs = 1_000 / limits.loginsPerSecond;
+
+test("logins over an address's rate wait for their turn, in order, and delay nobody else", () => {
+  for (const dialect of [native, openChat, selectChat, chatRoom, lineChat]) {
+    const rig = crowded("192.0.2.1");
+    const late = ["Ann", "Ben", "Cid"].map((name) => come(rig, dialect, name, "192.0.2.1"));
+    expect(late.map(({ session }) => session.name)).toEqual(["", "", ""]);
+    expect(come(rig, openChat, "Watcher", "192.0.2.2").session.name).toBe("Watcher");
+    const arrived: string[] = [];
+    while (rig.nowMs < 1_700_000_000_000 + 4 * turnMs) {
+      rig.pass(10, 10);
+      for (const { session } of late) {
+        if (session.name !== "" && !arrived.includes(session.name)) arrived.push(session.name);
+      }
+    }
+    expect(arrived).toEqual(["Ann", "Ben", "Cid"]);
+  }
 });
 
-test("classic dialects say so in one sentence and accept the next attempt", () => {
-  for (const dialect of [openChat, selectChat, chatRoom, lineChat]) {
-    const rig = crowded("192.0.2.1");
-    const late = come(rig, dialect, "Late", "192.0.2.1");
-    expect(late.text()).toContain("try again in 1 s");
-    expect(late.link.ended).toBe(false);
-    rig.pass(1_000);
-    late.send("Late");
-    expect(late.session.name).toBe("Late");
-  }
+test("a login whose connection ends gives its turn to the next", () => {
+  const rig = crowded("192.0.2.1");
+  const gone = Array.from({ length: 50 }, (_, i) => come(rig, native, `Gone${i}`, "192.0.2.1"));
+  const late = come(rig, native, "Late", "192.0.2.1");
+  for (const client of gone) client.close();
+  rig.pass(2 * turnMs, 10);
+  expect(late.session.name).toBe("Late");
+});
+
+test("a login that would wait too long is told when to try again", () => {
+  const rig = crowded("192.0.2.1");
+  const inTime = (limits.loginsPerSecond * limits.loginTurnMs) / 1_000;
+  const late = Array.from({ length: inTime + 50 }, (_, i) =>
+    come(rig, native, `Late${i}`, "192.0.2.1"),
+  );
+  rig.pass(limits.loginTurnMs + 100, 10);
+  const refused = late.filter(({ link }) => link.ended);
+  expect(refused.length).toBeGreaterThan(40);
+  expect(refused.length).toBeLessThan(60);
+  expect(refused.at(-1)).toBe(late.at(-1));
+  expect(refused[0]!.lines()[0]).toMatchObject({
+    type: "error",
+    code: "rate",
+    message: "Too many logins from 192.0.2.1: try again in 8 s",
+    retryAfterMs: limits.loginTurnMs,
+    subject: `Late${late.indexOf(refused[0]!)}`,
+  });
 });
 
 test("loopback, and a server without rates, has no login limit", () => {

@@ -1,10 +1,10 @@
 // Limits per network: what all connections of an address may send and request together, and that
 // others are not affected.
 
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { networksOf } from "../../src/addresses.ts";
 import { ratesFor } from "../../src/chat/rate-budget.ts";
-import { history, sender } from "../../src/limits.ts";
+import { connections, history, sender } from "../../src/limits.ts";
 import { type Client, Rig } from "./rig.ts";
 
 const rates = { rates: ratesFor(sender.messagesPerSecond) };
@@ -139,4 +139,69 @@ test("a client that keeps sending long lines without being read is disconnected"
   rig.pass(100);
   expect(stranger.text()).toContain("Too many messages over the limit");
   expect(stranger.link.ended).toBe(true);
+});
+
+describe("behind the flood of its own network", () => {
+  const floods: Readonly<Record<string, () => object | string>> = {
+    "short messages": () => ({ type: "say", room: "lobby", text: "flood" }),
+    "long messages": () => ({ type: "say", room: "lobby", text: "x".repeat(16_000) }),
+    history: () => ({ type: "history", room: "lobby" }),
+    "lines that are refused": () => `{"type":"say","text":"${"x".repeat(40_000)}"}`,
+    "blank lines": () => "",
+  };
+  /** Until all 64 connections of an address have had their turn. */
+  const loginMs = (1_000 * connections.maxPerAddress) / connections.loginsPerSecond + 100;
+
+  test.each(Object.entries(floods))(
+    "of %s, a person logs in and is heard in seconds",
+    (_, line) => {
+      const rig = new Rig(rates);
+      withPast(rig);
+      const come = (): Client => rig.member(`S${rig.nextPort}`, {}, "192.0.2.1");
+      const strangers = Array.from({ length: connections.maxPerAddress - 1 }, come);
+      /** Strangers that are thrown out come back at once. */
+      const flood = (ms: number): void => {
+        for (const untilMs = rig.nowMs + ms; rig.nowMs < untilMs;) {
+          for (const [i, stranger] of strangers.entries()) {
+            if (stranger.link.ended) strangers[i] = come();
+            for (let k = 0; k < 4; k++) stranger.queue(line());
+            stranger.text();
+          }
+          rig.pass(20, 10);
+        }
+      };
+      flood(2_000);
+      for (const name of ["Ann", "Ben"]) {
+        const late = rig.member(name, {}, "192.0.2.1");
+        const cameMs = rig.nowMs;
+        while (late.session.name === "" && rig.nowMs < cameMs + 2 * loginMs) flood(20);
+        expect(rig.nowMs - cameMs).toBeLessThan(loginMs);
+        late.queue({ type: "say", n: 1, room: "lobby", text: "hello" });
+        const saidMs = rig.nowMs;
+        const isSaid = (): boolean => late.lines().some(({ type, n }) => type === "ack" && n === 1);
+        while (!isSaid() && rig.nowMs < saidMs + 10_000) flood(20);
+        expect(rig.nowMs - saidMs).toBeLessThan(3_000);
+        late.close("quit");
+      }
+    },
+    60_000,
+  );
+
+  test("a login that is a flood by its length waits for its network", () => {
+    const rig = new Rig(rates);
+    const strangers = [1, 2].map((i) => rig.member(`Stranger${i}`, {}, "192.0.2.1"));
+    for (let i = 0; i < 100; i++) {
+      for (const stranger of strangers) {
+        stranger.queue({ type: "say", room: "lobby", text: "x".repeat(16_000) });
+      }
+    }
+    rig.settle();
+    const hello = { type: "hello", version: 2, rooms: [{ room: "lobby" }] };
+    const long = rig.client(undefined, true, "192.0.2.1");
+    long.send(JSON.stringify({ ...hello, name: "Long" }).padEnd(sender.firstLoginChars + 1));
+    const short = rig.client(undefined, true, "192.0.2.1").send({ ...hello, name: "Short" });
+    expect([long.session.name, short.session.name]).toEqual(["", "Short"]);
+    rig.pass(5_000, 10);
+    expect(long.session.name).toBe("Long");
+  });
 });

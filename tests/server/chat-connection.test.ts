@@ -383,6 +383,22 @@ describe("admission", () => {
     expect(admission.excess([{ address: "192.0.2.1" }, { address: "192.0.2.1" }])).toEqual([]);
   });
 
+  test("limits how many connections an address opens, however soon it closes them", () => {
+    const admission = new Admission(64);
+    const open = (address: string): string | undefined => {
+      const refusal = admission.enter(address);
+      if (refusal === undefined) admission.leave(address);
+      return refusal;
+    };
+    let opened = 0;
+    while (open("192.0.2.1") === undefined) opened++;
+    expect(opened).toBeGreaterThanOrEqual(limits.openedAtOnce);
+    expect(opened).toBeLessThan(2 * limits.openedAtOnce);
+    expect(open("192.0.2.1")).toBe("Too many connections from 192.0.2.1: try again in 1 s");
+    expect(open("192.0.2.2")).toBeUndefined();
+    for (let i = 0; i < 2 * opened; i++) expect(open("127.0.0.1")).toBeUndefined();
+  });
+
   test("limits the total", () => {
     const admission = new Admission(1);
     for (let i = 0; i < limits.maxTotal; i++) admission.enter("127.0.0.1");
