@@ -458,8 +458,8 @@ export const transfer = {
   cookieBytes: 16,
   /** Minimum time for which a cookie can start a transfer; a running one remembers its address. */
   cookieLifeUs: 60_000_000,
-  /** Largest file: offsets have 48 bits. */
-  maxFileBytes: 2 ** 48 - 1,
+  /** Largest file: 4 TiB, `maxChunks` of `maxChunkBytes`. (Offsets have 48 bits.) */
+  maxFileBytes: 2 ** 42,
   /** Largest REQUEST: fits IPv6's minimum MTU. */
   maxRequestBytes: 1_200,
   /** Smallest segment that a client may request; smaller ones would only cost server time. */
@@ -501,27 +501,34 @@ export const transfer = {
   maxQueuedRanges: 512,
   /** Queued bytes per transfer at the server: twice a window is all that a client can use. */
   maxBacklogBytes: 64 * MiB,
-  /**
-   * Smallest chunk; a digest costs 35 µs of hashing and 22 characters on the control connection.
-   */
+  /** Smallest chunk. Sealing one costs 9 to 80 µs; one call per datagram would cost 3 to 8 µs. */
   minChunkBytes: 64 * KiB,
+  /** Largest chunk: both ends hold a few of them in memory. */
+  maxChunkBytes: 16 * MiB,
   /**
-   * Chunks per file: 4 MiB of digests, 16 GiB in chunks of 64 KiB; larger files have larger chunks.
+   * Chunks per file: 4 MiB of tags, 16 GiB in chunks of 64 KiB; larger files have larger chunks.
    */
   maxChunks: 262_144,
-  /** Bytes of a chunk's digest: 128 bits can't be matched by chance or by search. */
-  digestBytes: 16,
-  /** SHA-256. */
-  wholeDigestBytes: 32,
-  /** Digests per line of the control connection: 21 KiB in base64. */
-  maxDigestsPerLine: 1_024,
+  /** Bytes of a chunk's tag: all that AES-GCM has. */
+  tagBytes: 16,
+  /** Bytes of a transfer's key: AES-256. */
+  keyBytes: 32,
+  /** Tags per line of the control connection: 21 KiB in base64. */
+  maxTagsPerLine: 1_024,
+  /**
+   * A burst ends once this much had to be sealed for it: segments of many different chunks must not
+   * occupy the server for long.
+   */
+  maxSealedPerBurst: 256 * KiB,
+  /** Most bytes that a client may request over the control connection at once. */
+  maxPullBytes: 1 * MiB,
+  /** Bytes of sealed data per line of the control connection: 43 KiB in base64. */
+  pullLineBytes: 32 * KiB,
   /** Corrupt copies of one chunk before the fetch gives up. */
   maxBadCopies: 3,
-  /** Consecutive small segments are joined up to this size before they are written. */
-  writeRunBytes: 256 * KiB,
-  /** Segments of this size or more are written directly. */
-  directWriteBytes: 16 * KiB,
-  /** Data received out of order is read back for hashing in pieces of this size: 0.15 ms. */
+  /** Segments of this size or more are large: reading them in batches gains nothing. */
+  largeSegmentBytes: 16 * KiB,
+  /** What is on disk is read back for checking in pieces of this size: 0.1 ms. */
   readBackBytes: 256 * KiB,
 } as const;
 
@@ -705,7 +712,7 @@ export const datagramDialects = {
 
 /** Serving files. */
 export const files = {
-  /** Concurrent transfers; each has an open file and up to `readAheadBytes`. */
+  /** Concurrent transfers; each has an open file. */
   maxTransfers: 512,
   /** Concurrent transfers per address, loopback excepted. */
   maxTransfersPerAddress: 64,
@@ -718,32 +725,32 @@ export const files = {
   idleMs: 30_000,
   /** Interval between checks whether a file being sent has changed. */
   checkFileMs: 100,
-  /** Small segments are read from blocks of this size. */
-  readAheadBytes: 128 * KiB,
-  /** Segments of this size or more are read directly from the file. */
-  directReadBytes: 16 * KiB,
-  /** Bytes hashed between checks of the clock: 0.1 ms. */
-  hashSliceBytes: 128 * KiB,
   /**
-   * How far the hashing pass stays ahead of sending, so that clients need not wait for the last
-   * digest.
+   * Sealed chunks that are kept, of all transfers: what was lost on the way is sent again without
+   * sealing it again. Several times what a path has in flight.
    */
-  hashLeadBytes: 64 * MiB,
+  sealedCacheBytes: 64 * MiB,
+  /** Tags of all transfers; a file of 1 GiB has 256 KiB of them. Past that, `full`. */
+  maxTagBytes: 128 * MiB,
+  /**
+   * A file that was changed this recently is offered only later: until the clock of the file system
+   * has ticked, which takes 10 ms at most on Linux, a further change would not show in its times.
+   */
+  settleMs: 20,
   /** How long sending may occupy the event loop at a time. */
   sendSliceMs: 1,
-  /** The same for hashing. */
-  hashSliceMs: 1,
+  /** The same for sealing once more what a file that has grown had before. */
+  confirmSliceMs: 1,
   /** The same for rendering lists of files; one takes 0.5 ms. */
   answerSliceMs: 1,
   /** Longest blocking wait in place of a timer, which can't be shorter than 1 ms; in µs. */
   napUs: 250,
-  /** Digests are sent in groups of this many, or after `digestsAfterMs`. */
-  digestsTogether: 64,
-  digestsAfterMs: 5,
-  /** Digests are held back from a control connection with this much unsent. */
+  /** A client that waits for a second pass over a file hears this often that it goes on. */
+  stillBusyMs: 1_000,
+  /** Interval between looks at a control connection that takes no more for now. */
+  controlRetryMs: 5,
+  /** Tags and data are held back from a control connection with this much unsent. */
   maxControlBytes: 256 * KiB,
-  /** Cached digests of finished files, in bytes; the least recently used are evicted. */
-  digestCacheBytes: 8 * MiB,
   /** Different file lists being read at once; nearly everybody asks for the same first page. */
   maxListings: 64,
 } as const;
@@ -786,10 +793,8 @@ export const fetching = {
    * attempts.
    */
   maxStaleTries: 4,
-  /**
-   * Everything has arrived, but no digests to verify it for this long: retry on a new connection.
-   */
-  digestTimeoutMs: 20_000,
+  /** Everything has arrived, but no tags to open it for this long: retry on a new connection. */
+  tagTimeoutMs: 20_000,
   /** After this much silence, the control connection is pinged. */
   silenceMs: 1_500,
   /**
@@ -800,9 +805,10 @@ export const fetching = {
   /** Interval between timeout checks while nothing arrives. */
   silenceStepMs: 100,
   /**
-   * The server answers over TCP but not over UDP for this long: something on the path blocks it.
+   * The server answers over TCP but not over UDP for this long, by when six INITs have left:
+   * something on the path blocks it, and the control connection carries the data.
    */
-  udpAnswerMs: 5_000,
+  udpAnswerMs: 3_000,
   /** The same after an ICMP "port unreachable". */
   udpRefusedMs: 1_000,
   /** Versions of one file started before giving up on it. */
@@ -821,12 +827,17 @@ export const fetching = {
   cookieWaitMs: 30,
   /** Data that overtakes the offer is buffered up to this much. */
   maxEarlyBytes: 4 * MiB,
-  /**
-   * Lines read together with the offer; one read is at most 512 KiB, a full line of digests 21 KiB.
-   */
+  /** Lines read together with the offer; one read is at most 512 KiB, a full line of tags 21 KiB. */
   maxEarlyLines: 1_024,
-  /** Buffer of `-o -`, which outputs verified bytes in order. */
-  ringBytes: 16 * MiB,
+  /**
+   * Bytes that may be requested beyond the oldest missing one: they wait in memory until their
+   * chunks are complete. Twice `transfer.maxWindowBytes`, so that one lost segment stops nothing.
+   */
+  aheadBytes: 64 * MiB,
+  /** The same for `-o -`, whose chunks also wait for their turn. */
+  streamAheadBytes: 16 * MiB,
+  /** Requests over the control connection at a time, each of `transfer.maxPullBytes`. */
+  maxPulls: 4,
   /** While a turn reads, more is requested after this many bytes: 0.25 ms at 1 Gbit/s. */
   eagerBytes: 32 * KiB,
   /**
@@ -846,19 +857,10 @@ export const fetching = {
   napDatagrams: 8,
   minNapUs: 150,
   maxNapUs: 1_000,
-  /** Small segments wait at most this long to be written together. */
-  gatherMs: 4,
-  /** How long hashing out-of-order data may occupy the event loop at a time. */
+  /** How long opening and checking chunks may occupy the event loop at a time. */
   workSliceMs: 2,
-  /** Bytes written to stdout at once. */
-  outputBytes: 256 * KiB,
-  /** The window of `-o -` advances in this many steps per ring. */
+  /** The window advances in this many steps. */
   horizonSteps: 8,
-  /**
-   * Bytes of the ring that stdout may still be reading: `terminal.maxDataBytes` and one piece,
-   * doubled.
-   */
-  unsentBytes: 1 * MiB,
   /** Time for the reader of `-o -` to take the rest at the end: a day. */
   outputFlushMs: 86_400_000,
   /** Interval between progress reports. */

@@ -176,14 +176,28 @@ describe("transfers", () => {
     );
     expect(Math.log2(transfer.maxInFlightSegments) % 1).toBe(0);
   });
-  test("digests fit their lines, and a listing its transfer table", () => {
+  test("tags and data fit their lines, and a listing its transfer table", () => {
     const base64 = 4 / 3;
-    const lineBytes = transfer.maxDigestsPerLine * transfer.digestBytes * base64;
+    const lineBytes = transfer.maxTagsPerLine * transfer.tagBytes * base64;
     expect(lineBytes).toBeLessThan(message.maxLineBytes);
+    expect(transfer.pullLineBytes * base64 + 1_024).toBeLessThan(message.maxLineBytes);
+    expect(transfer.pullLineBytes).toBeLessThan(files.maxControlBytes);
+    expect(files.maxControlBytes).toBeLessThan(output.maxLagBytes / 4);
     expect(files.maxTransfersPerSession).toBeLessThan(files.maxTransfersPerAddress);
     expect(files.maxTransfersPerAddress).toBeLessThan(files.maxTransfers);
     expect(files.maxTransfers).toBeLessThan(transfer.maxTransfers);
     expect(files.idleMs * 1_000).toBeGreaterThanOrEqual(transfer.stallTimeoutUs);
+  });
+  test("chunks cover the largest file, and what is requested ahead holds several", () => {
+    expect(transfer.maxChunks * transfer.maxChunkBytes).toBe(transfer.maxFileBytes);
+    expect(transfer.maxFileBytes).toBeLessThan(2 ** 48);
+    expect(fetching.aheadBytes).toBeGreaterThanOrEqual(2 * transfer.maxWindowBytes);
+    expect(fetching.aheadBytes).toBeGreaterThan(2 * transfer.maxChunkBytes);
+    expect(files.sealedCacheBytes).toBeGreaterThanOrEqual(2 * transfer.maxWindowBytes);
+  });
+  test("the tags of many large files fit their budget", () => {
+    const largest = transfer.maxChunks * (transfer.tagBytes + 1);
+    expect(files.maxTagBytes).toBeGreaterThan(16 * largest);
   });
   test("one session can't keep open-chat's ports from others, or hold unused ones for long", () => {
     expect(openChatDownload.unaskedPerSession).toBeLessThan(openChatDownload.portsPerSession);

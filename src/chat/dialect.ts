@@ -56,6 +56,8 @@ export type Peer = {
   tls?: true;
   websocket?: true;
   channel?: string;
+  /** 32 bytes that only the two ends of the TLS session have (RFC 8446 §7.5). */
+  exportKey?: (label: string) => Uint8Array;
 };
 
 /** The dialect's state for one connection: what it needs to interpret the next message. */

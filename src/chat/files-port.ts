@@ -17,7 +17,7 @@ export interface FilesPort {
   ): void;
   /**
    * Starts or updates a session's transfer. `send` receives its messages until the session closes;
-   * `waitingBytes` reports the session's output backlog, so that digests can hold back.
+   * `waitingBytes` reports the session's output backlog, so that tags and data can hold back.
    */
   transfer(
     session: number,

@@ -91,6 +91,16 @@ export class ControlClient {
     return this.#welcomed;
   }
 
+  /** The connection is inside TLS. */
+  get isSecured(): boolean {
+    return this.#link.isSecured;
+  }
+
+  /** As `TcpLink.exportedKey`. */
+  exportedKey(label: string): Uint8Array | undefined {
+    return this.#link.exportedKey(label);
+  }
+
   get isClosed(): boolean {
     return this.#endedBy !== undefined;
   }
@@ -216,7 +226,8 @@ export class ControlClient {
         if (received.transfer !== undefined) return this.onTransferMessage(received);
         this.#end(errorOf(received));
         return this.#link.end();
-      case "digests":
+      case "tags":
+      case "data":
       case "digest":
         return this.onTransferMessage(received);
       default:

@@ -1,14 +1,17 @@
-// One attempt at downloading a file: connects the receiver's loop, a control connection and the
-// assembler, which works in slices between them. Decides nothing about segments and keeps nothing
-// beyond the attempt; download-client.ts retries.
+// One attempt at downloading a file by datagrams: connects the receiver's loop, a control connection
+// and the assembler, which works in slices between them. Decides nothing about segments and keeps
+// nothing beyond the attempt; download-client.ts retries.
 
 import { ParleyError } from "../errors.ts";
 import { fetching as limits, transfer as wire } from "../limits.ts";
-import type { Assembler } from "../transfer/assembler.ts";
-import { type PathMetrics, Receiver, type ReceiverStats } from "../transfer/receiver.ts";
+import { chunkOpener, exporterLabel, transferKey } from "../io/chunk-cipher.ts";
+import type { PathMetrics, ReceiverStats } from "../transfer/receiver.ts";
+import { Receiver } from "../transfer/receiver.ts";
 import { nowUs } from "../io/clock.ts";
 import { secretBytes } from "../secrets.ts";
-import { type ControlClient, errorOf } from "./control-client.ts";
+import type { Attempt, AttemptOptions, AttemptOutcome } from "./attempt.ts";
+import type { ControlClient } from "./control-client.ts";
+import { OfferedFile } from "./offered-file.ts";
 import { PreOfferBuffer } from "./pre-offer-buffer.ts";
 import { isLoopback } from "../addresses.ts";
 import { checkOffer } from "./offer.ts";
@@ -16,57 +19,28 @@ import type { FileOffer, TransferMessage } from "../protocol/messages.ts";
 import { ReceiverLoop } from "./receiver-loop.ts";
 import type { UdpOffload } from "../io/udp/udp.ts";
 
-export interface DownloadAttemptOptions {
+export interface DownloadAttemptOptions extends AttemptOptions {
   /** The server's numeric address, and its UDP port: that of TCP until an offer says otherwise. */
   readonly host: string;
   readonly udpPort: number;
-  readonly name: string;
-  /** Byte ranges that are missing; absent: everything. */
-  readonly wanted?: readonly (readonly [start: number, end: number])[];
-  /** End of the last range that is present already. */
-  readonly heldBytes: number;
-  readonly limitBytesPerSecond?: number;
   readonly path?: PathMetrics;
-  /** How long to wait for digests once everything has arrived. */
-  readonly digestTimeoutMs: number;
   /** False: no kernel offload (tests). */
   readonly offload?: boolean;
-  /**
-   * Returns where the bytes go; undefined if `wanted` does not apply to the offered version, which
-   * ends the attempt as `stale`. May throw.
-   */
-  onOffer(offer: FileOffer): Assembler | undefined;
-  /** Called after each turn, with or without new bytes. May throw, which ends the attempt. */
-  onTurn(): void;
 }
 
-/**
- * How an attempt ended: the file is complete, or it is worth retrying (`elsewhere`: at another UDP
- * port). Anything else is thrown.
- */
-export type AttemptOutcome =
-  | { how: "whole" }
-  | { how: "stale" }
-  | { how: "elsewhere"; udpPort: number }
-  | { how: "retry"; reason: ParleyError };
-
-export class DownloadAttempt {
+export class DownloadAttempt implements Attempt {
+  readonly over = "udp";
   readonly receiver: Receiver;
   readonly #options: DownloadAttemptOptions;
   readonly #token: Uint8Array;
   readonly #loop: ReceiverLoop;
   readonly #outcome = Promise.withResolvers<AttemptOutcome>();
-  #assembler: Assembler | undefined;
-  #offer: FileOffer | undefined;
+  #file: OfferedFile | undefined;
   #control: ControlClient | undefined;
   readonly #preOffer = new PreOfferBuffer();
   #onCookie: (() => void) | undefined;
-  #flushedAtMs = 0;
   #offeredAtMs = 0;
   #isRefused = false;
-  /** Bytes that have arrived or been verified, and when that last changed. */
-  #progressBytes = 0;
-  #progressAtMs = performance.now();
   #ended = false;
 
   private constructor(options: DownloadAttemptOptions, token: Uint8Array, loop: ReceiverLoop) {
@@ -116,7 +90,10 @@ export class DownloadAttempt {
     return this.receiver.stats();
   }
 
-  /** Requests the file on this connection and receives it. @throws ParleyError */
+  pathMetrics(): PathMetrics {
+    return this.receiver.pathMetrics();
+  }
+
   async run(control: ControlClient): Promise<AttemptOutcome> {
     this.#control = control;
     control.onTransferMessage = (message) =>
@@ -131,18 +108,15 @@ export class DownloadAttempt {
     }
   }
 
-  /** Nothing at or beyond this offset is requested until it is raised. */
   setHorizon(offset: number): void {
     this.receiver.setHorizon(offset, nowUs());
     this.#loop.wake();
   }
 
-  /** Takes a turn soon: the reader of `-o -` has made room. */
   wake(): void {
     this.#loop.wake();
   }
 
-  /** Ends the attempt from outside: Ctrl-C, a reader that has gone. */
   fail(error: unknown): void {
     this.#loop.end();
     this.#ended = true;
@@ -152,25 +126,28 @@ export class DownloadAttempt {
   close(): void {
     this.#ended = true;
     this.#loop.close();
-    if (this.#offer !== undefined) {
-      this.#control?.send({ type: "fetched", transfer: this.#offer.transfer });
+    if (this.#file !== undefined) {
+      this.#control?.send({ type: "fetched", transfer: this.#file.offer.transfer });
     }
   }
 
   /** Takes a turn of the loop; true if there is more to do at once. */
   turn(): boolean {
     if (this.receiver.cookie !== undefined) this.#onCookie?.();
-    const more = this.#assembler !== undefined && this.#work(this.#assembler);
+    const more = this.#file?.work(this.#again) ?? false;
     this.#options.onTurn();
     this.#checkOutcome();
     return more;
   }
 
-  /** Time until gathered segments must be written, or a silence be investigated. */
+  readonly #again = (offset: number, length: number): void => {
+    this.receiver.handleBadRange(offset, length, nowUs());
+  };
+
+  /** Time until a silence must be investigated. */
   dueInUs(): number {
-    if (this.#assembler?.hasGathered === true) return limits.gatherMs * 1000;
     const untilSilentMs = Math.max(limits.silenceStepMs, limits.silenceMs - this.#silentMs);
-    return Math.min(untilSilentMs, this.#options.digestTimeoutMs) * 1000;
+    return Math.min(untilSilentMs, this.#options.tagTimeoutMs) * 1000;
   }
 
   handleRefused(): void {
@@ -191,7 +168,7 @@ export class DownloadAttempt {
   }
 
   async #fetch(control: ControlClient): Promise<void> {
-    const { name, heldBytes } = this.#options;
+    const { name, heldBytes, sha256 } = this.#options;
     const { cookie } = this.receiver;
     const request = new Uint8Array(wire.maxRequestBytes);
     const length = this.receiver.pollFirstRequest(request, nowUs());
@@ -202,23 +179,26 @@ export class DownloadAttempt {
       type: "fetch",
       name,
       token: Buffer.from(this.#token).toString("base64url"),
-      ...(heldBytes > 0 ? { held: heldBytes } : {}),
+      ...(heldBytes > 0 ? { held: true } : {}),
+      ...(sha256 ? { sha256 } : {}),
       ...(length > 0 ? { request: first, ...proof } : {}),
     });
-    this.#guard(() => this.#handleOffer(checkOffer(offer)));
+    this.#guard(() => this.#handleOffer(control, checkOffer(offer)));
   }
 
-  #handleOffer(offer: FileOffer): void {
-    this.#offer = offer;
+  #handleOffer(control: ControlClient, offer: FileOffer): void {
     this.#offeredAtMs = performance.now();
     const { udpPort } = this.#options;
     // A port that answers is right, even if the offer names another, as behind port forwarding.
     if (offer.udpPort !== udpPort && this.receiver.cookie === undefined) {
       return this.#end({ how: "elsewhere", udpPort: offer.udpPort });
     }
-    const assembler = this.#options.onOffer(offer);
+    const assembler = this.#options.onOffer(offer, control.isSecured);
     if (assembler === undefined) return this.#end({ how: "stale" });
-    this.#assembler = assembler;
+    const exported = control.exportedKey(exporterLabel);
+    const key = transferKey({ exported, transfer: offer.transfer, token: this.#token });
+    assembler.begin(chunkOpener(key));
+    this.#file = new OfferedFile(offer, assembler, this.#options.sha256);
     this.receiver.handleOffer(offer.size, offer.maxSegmentBytes, nowUs());
     this.#preOffer.release(offer.size, {
       data: (offset, bytes) => assembler.put(offset, bytes, 0, bytes.length),
@@ -228,71 +208,22 @@ export class DownloadAttempt {
     this.#loop.wake();
   }
 
-  /** The receiver's sink for file bytes. */
+  /** The receiver's sink for sealed bytes. */
   #handleBytes(offset: number, source: Uint8Array, at: number, length: number): void {
-    if (this.#assembler === undefined) this.#preOffer.addData(offset, source, at, length);
-    else this.#assembler.put(offset, source, at, length);
+    if (this.#file === undefined) this.#preOffer.addData(offset, source, at, length);
+    else this.#file.assembler.put(offset, source, at, length);
   }
 
   #handleTransferMessage(message: TransferMessage): void {
     // Arrived together with the offer, whose promise has not resolved yet.
-    if (this.#offer === undefined) return this.#preOffer.addMessage(message);
-    if (message.transfer !== this.#offer.transfer) return;
-    if (message.type === "error") throw errorOf(message);
-    if (!this.#acceptDigests(message)) {
-      throw new ParleyError("protocol", "The server sent invalid digests.");
-    }
+    if (this.#file === undefined) return this.#preOffer.addMessage(message);
+    this.#file.handleMessage(message);
     this.#loop.wake();
   }
 
-  #acceptDigests(message: TransferMessage): boolean {
-    const check = this.#assembler?.check;
-    if (message.type === "digests") {
-      return check?.accept(message.from, Buffer.from(message.data, "base64")) !== false;
-    }
-    if (message.type === "digest") {
-      return check?.acceptWhole(Buffer.from(message.sha256, "hex")) !== false;
-    }
-    return true;
-  }
-
-  /** True if there is more to do at once. */
-  #work(assembler: Assembler): boolean {
-    const nowMs = performance.now();
-    // Small segments gather until they are worth a write, but only briefly, and not at the end.
-    const isDue = nowMs - this.#flushedAtMs >= limits.gatherMs;
-    if (isDue || this.receiver.state !== "running") {
-      assembler.flush();
-      this.#flushedAtMs = nowMs;
-    }
-    const until = nowMs + limits.workSliceMs;
-    let more = true;
-    while (more && performance.now() < until) more = assembler.work(wire.readBackBytes);
-    for (let bad = assembler.nextBadChunk(); bad !== undefined; bad = assembler.nextBadChunk()) {
-      if (bad.times >= wire.maxBadCopies) {
-        throw new ParleyError(
-          "integrity",
-          `Chunk ${bad.index} of '${this.#options.name}' ` +
-            `(${bad.length} bytes at ${bad.offset}) failed its digest ${bad.times} times.`,
-        );
-      }
-      this.receiver.handleBadRange(bad.offset, bad.length, nowUs());
-      // The next turn requests it at once.
-      more = true;
-    }
-    return more;
-  }
-
   #checkOutcome(): void {
-    const check = this.#assembler?.check;
     const { name } = this.#options;
-    if (check?.whole !== undefined) return this.#end({ how: "whole" });
-    if (check?.contradicted === true) {
-      throw new ParleyError(
-        "integrity",
-        `The server's digests of '${name}' contradict each other.`,
-      );
-    }
+    if (this.#file?.isWhole === true) return this.#end({ how: "whole" });
     const { state } = this.receiver;
     if (state === "changed") {
       throw new ParleyError(
@@ -312,25 +243,20 @@ export class DownloadAttempt {
   /** Notices the loss of the server, the path or our address well before the long timeouts. */
   #checkSilence(where: string): void {
     const nowMs = performance.now();
-    const check = this.#assembler?.check;
-    const progressBytes =
-      this.receiver.receivedBytes + (check?.verifiedBytes ?? 0) + (check?.checkableBytes ?? 0);
-    if (progressBytes !== this.#progressBytes) {
-      this.#progressBytes = progressBytes;
-      this.#progressAtMs = nowMs;
-    }
     if (this.#silentMs >= limits.silenceMs) this.#control?.checkAlive(limits.aliveTimeoutMs);
-    const isUnverified = this.receiver.state === "done" && check !== undefined;
-    if (isUnverified && nowMs - this.#progressAtMs > this.#options.digestTimeoutMs) {
-      this.#retry(`${where} has not sent the file's digests.`);
+    const file = this.#file;
+    if (file === undefined) return;
+    const idleMs = file.idleMs(nowMs);
+    if (this.receiver.state === "done" && idleMs > this.#options.tagTimeoutMs) {
+      this.#retry(`${where} has not sent the tags of what has arrived.`);
     }
-    if (this.#offer === undefined || this.receiver.cookie !== undefined) return;
+    if (this.receiver.cookie !== undefined) return;
     const unansweredMs = nowMs - this.#offeredAtMs;
     const { udpPort } = this.#options;
     if (this.#isRefused && unansweredMs > limits.udpRefusedMs) {
-      this.#retry(`${where} refuses datagrams on UDP port ${udpPort}: is a firewall blocking it?`);
+      this.#block(`${where} refuses datagrams on UDP port ${udpPort}: is a firewall blocking it?`);
     } else if (unansweredMs > limits.udpAnswerMs) {
-      this.#retry(`${where} answers, but not on UDP port ${udpPort}: is a firewall blocking it?`);
+      this.#block(`${where} answers, but not on UDP port ${udpPort}: is a firewall blocking it?`);
     }
   }
 
@@ -341,6 +267,10 @@ export class DownloadAttempt {
 
   #retry(sentence: string): void {
     this.#end({ how: "retry", reason: new ParleyError("stalled", sentence) });
+  }
+
+  #block(sentence: string): void {
+    this.#end({ how: "blocked", reason: new ParleyError("stalled", sentence) });
   }
 
   #end(outcome: AttemptOutcome): void {

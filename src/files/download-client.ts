@@ -16,6 +16,8 @@ import { PartialFile } from "./partial-file.ts";
 import { hostNotFound, type ServerAddress, socketReason } from "../io/host-port.ts";
 import { applyJitHints } from "../io/jit-hints.ts";
 import { compareWithLocal } from "./local-copy.ts";
+import type { Attempt, AttemptOptions } from "./attempt.ts";
+import { ControlAttempt } from "./control-attempt.ts";
 import { DownloadAttempt, type DownloadAttemptOptions } from "./download-attempt.ts";
 
 export interface DownloadClientOptions {
@@ -25,6 +27,10 @@ export interface DownloadClientOptions {
   readonly resume?: boolean;
   /** Replace a file that differs. */
   readonly force?: boolean;
+  /** Compare an existing file by content instead of size and time. */
+  readonly checksum?: boolean;
+  /** Certify each file by SHA-256. */
+  readonly sha256?: boolean;
   /** False: no kernel offload. */
   readonly offload?: boolean;
   /** A download is stalled after this long without progress; default limits.ts. */
@@ -41,7 +47,9 @@ export class DownloadClient {
   #isWelcomed = false;
   #path: PathMetrics | undefined;
   #udpPort: number | undefined;
-  #current: DownloadAttempt | undefined;
+  /** Datagrams do not get through. */
+  #isBlocked = false;
+  #current: Attempt | undefined;
   #stopped: ParleyError | undefined;
   readonly #stopping = Promise.withResolvers<never>();
 
@@ -78,6 +86,8 @@ export class DownloadClient {
     if (target.kind === "file" && (await this.#isUnchanged(name, target.path))) return;
     const download = new Download(name, target, {
       resume: this.#options.resume ?? true,
+      sha256: this.#options.sha256 ?? false,
+      sender: () => this.#options.server.trust?.pin,
       onEvent: this.#options.onEvent ?? (() => {}),
     });
     try {
@@ -167,20 +177,17 @@ export class DownloadClient {
 
   /** Makes one attempt. Returns its outcome, or the reason to retry. */
   async #try(name: string, download: Download): Promise<"whole" | "stale" | ParleyError> {
-    let attempt: DownloadAttempt | undefined;
+    let attempt: Attempt | undefined;
     try {
-      const { limitBytesPerSecond, offload } = this.#options;
+      const { limitBytesPerSecond } = this.#options;
       const { host, port } = await this.#resolve();
-      attempt = await openAttempt({
-        host,
-        udpPort: this.#udpPort ?? port,
+      attempt = await this.#openAttempt(host, port, {
         name,
         ...download.wanted(),
-        digestTimeoutMs: Math.min(limits.digestTimeoutMs, this.#retryForMs),
+        sha256: this.#options.sha256 ?? false,
+        tagTimeoutMs: Math.min(limits.tagTimeoutMs, this.#retryForMs),
         ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
-        ...(offload === undefined ? {} : { offload }),
-        ...(this.#path === undefined ? {} : { path: this.#path }),
-        onOffer: (offer) => download.handleOffer(offer),
+        onOffer: (offer, isSecured) => download.handleOffer(offer, isSecured),
         onTurn: () => download.handleTurn(),
       });
       this.#current = attempt;
@@ -191,8 +198,13 @@ export class DownloadClient {
       const outcome = await attempt.run(control);
       this.#isWelcomed ||= control.isWelcomed;
       if (outcome.how === "retry") return outcome.reason;
-      if (outcome.how === "whole") this.#path = attempt.receiver.pathMetrics();
+      if (outcome.how === "whole") this.#path = attempt.pathMetrics() ?? this.#path;
       if (outcome.how === "elsewhere") this.#udpPort = outcome.udpPort;
+      if (outcome.how === "blocked") {
+        this.#isBlocked = true;
+        const { message: reason } = outcome.reason;
+        this.#options.onEvent?.({ event: "fallback", name, over: "control", reason });
+      }
       return outcome.how === "whole" ? "whole" : "stale";
     } catch (error) {
       if (this.#stopped !== undefined) throw this.#stopped;
@@ -206,7 +218,19 @@ export class DownloadClient {
     }
   }
 
-  /** Whether an identical file is in place. @throws ParleyError `differs` without `force` */
+  async #openAttempt(host: string, port: number, options: AttemptOptions): Promise<Attempt> {
+    if (this.#isBlocked) return new ControlAttempt(options);
+    const { offload } = this.#options;
+    return await openAttempt({
+      ...options,
+      host,
+      udpPort: this.#udpPort ?? port,
+      ...(offload === undefined ? {} : { offload }),
+      ...(this.#path === undefined ? {} : { path: this.#path }),
+    });
+  }
+
+  /** Whether the same file is in place. @throws ParleyError `differs` without `force` */
   async #isUnchanged(name: string, path: string): Promise<boolean> {
     const local = lookAt(path);
     if (local === undefined) return false;
@@ -216,20 +240,27 @@ export class DownloadClient {
         `'${path}' exists and is not a regular file: save elsewhere with -o`,
       );
     }
+    const { checksum = false, sha256: certify = false } = this.#options;
+    const byContent = checksum || certify;
+    const { size, mtimeMs } = local;
     const found = await this.#retryWhileLost(name, async () =>
-      compareWithLocal(await this.#connect(), name, path, local.size),
+      compareWithLocal(await this.#connect(), name, { path, size, mtimeMs, byContent }),
     );
-    if (found.sha256 !== undefined) {
+    if (found.isSame) {
       const { sha256 } = found;
       quietly(() => PartialFile.removeLeftovers(path));
-      this.#options.onEvent?.({ event: "unchanged", name, path, size: local.size, sha256 });
+      const compared = byContent ? "content" : "time";
+      const event = { event: "unchanged", name, path, size, compared } as const;
+      this.#options.onEvent?.(sha256 === undefined ? event : { ...event, sha256 });
       return true;
     }
     if (this.#options.force === true) return false;
+    const sameSize = byContent || !found.isSameSize ? "" : " in its time, and perhaps in nothing else";
+    const compare = sameSize === "" ? "" : "`--checksum` compares its content, ";
     throw new ParleyError(
       "differs",
-      `'${path}' exists and differs from the server's '${name}': ` +
-        "`--force` replaces it, `-o` saves it elsewhere.",
+      `'${path}' exists and differs from the server's '${name}'${sameSize}: ` +
+        `${compare}\`--force\` replaces it, \`-o\` saves it elsewhere.`,
     );
   }
 

@@ -1,20 +1,27 @@
-// The download of one file over as many attempts as it takes: its partial file or ring, progress,
-// events and output. An attempt (download-attempt.ts) fetches bytes; this keeps them.
+// The download of one file over as many attempts as it takes: its partial file or buffer, progress,
+// events and output. An attempt (attempt.ts) fetches bytes; this keeps them.
 
 import { ParleyError, unwritable } from "../errors.ts";
 import { fetching as limits, journal } from "../limits.ts";
+import { chunkHash } from "../io/chunk-cipher.ts";
 import { Assembler, type ChunkStore } from "../transfer/assembler.ts";
+import { chunkLength } from "../transfer/chunks.ts";
+import type { Journal } from "../transfer/journal.ts";
 import { RangeSet } from "../transfer/ranges.ts";
 import type { ReceiverStats } from "../transfer/receiver.ts";
 import type { FetchEvent, FetchOutput, FetchTarget } from "./fetch-events.ts";
-import { MemoryRing } from "./memory-ring.ts";
 import type { FileOffer } from "../protocol/messages.ts";
 import { partPathOf } from "./part-path.ts";
 import { PartialFile } from "./partial-file.ts";
-import type { DownloadAttempt } from "./download-attempt.ts";
+import { StreamBuffer } from "./stream-buffer.ts";
+import type { Attempt } from "./attempt.ts";
 
 export interface DownloadOptions {
   readonly resume: boolean;
+  /** Certify the file by SHA-256. */
+  readonly sha256: boolean;
+  /** Pin of the server whose key has been checked; undefined without TLS. */
+  sender(): string | undefined;
   onEvent(event: FetchEvent): void;
 }
 
@@ -23,14 +30,16 @@ export class Download {
   readonly #target: FetchTarget;
   readonly #options: DownloadOptions;
   readonly #part: PartialFile | undefined;
-  readonly #ring: MemoryRing | undefined;
+  #stream: StreamBuffer | undefined;
   readonly #startedMs = performance.now();
   #assembler: Assembler | undefined;
   #offer: FileOffer | undefined;
+  #isSealed = false;
   #resumedBytes = 0;
-  #attempt: DownloadAttempt | undefined;
+  #attempt: Attempt | undefined;
   #stats: ReceiverStats | undefined;
-  #offload: DownloadAttempt["offload"] | undefined;
+  #offload: Attempt["offload"] | undefined;
+  #over: Attempt["over"] = "udp";
   #versions = 0;
   #emitted = 0;
   #emitting = false;
@@ -47,7 +56,6 @@ export class Download {
     this.#target = target;
     this.#options = options;
     if (target.kind === "file") this.#part = PartialFile.open(target.path, options.resume);
-    else this.#ring = new MemoryRing(limits.ringBytes);
   }
 
   /** Whether there was an offer. */
@@ -55,31 +63,32 @@ export class Download {
     return this.#offer !== undefined;
   }
 
-  /** Bytes present, verified or not. */
+  /** Bytes that are here, verified or not. */
   get receivedBytes(): number {
-    return this.#assembler?.present.bytes ?? 0;
+    return this.#assembler?.receivedBytes ?? 0;
   }
 
   /** Grows with every byte that arrives or is verified. */
   get progressBytes(): number {
-    return this.receivedBytes + (this.#assembler?.check.verifiedBytes ?? 0);
+    return this.#assembler?.progress ?? 0;
   }
 
   /** What the next attempt has to request. */
   wanted(): { wanted?: [number, number][]; heldBytes: number } {
-    const size = this.#offer?.size ?? this.#part?.left?.head.size;
-    const present = this.#assembler?.present ?? this.#part?.left?.present;
-    if (size === undefined || present === undefined) return { heldBytes: 0 };
-    const missing = new RangeSet([[0, size]]);
-    const held = present.toArray();
-    for (const [start, end] of held) missing.remove(start, end);
-    return { wanted: missing.toArray(), heldBytes: held.at(-1)?.[1] ?? 0 };
+    if (this.#assembler !== undefined && this.#offer !== undefined) {
+      const wanted = this.#assembler.missing();
+      const missingBytes = wanted.reduce((sum, [start, end]) => sum + end - start, 0);
+      return { wanted, heldBytes: this.#offer.size - missingBytes };
+    }
+    const left = this.#part?.left;
+    return left === undefined ? { heldBytes: 0 } : missingOf(left);
   }
 
-  attach(attempt: DownloadAttempt): void {
+  attach(attempt: Attempt): void {
     this.#attempt = attempt;
     this.#offload = attempt.offload;
-    if (this.#ring !== undefined) attempt.setHorizon((this.#horizonSet = this.#horizon(this.#ring)));
+    this.#over = attempt.over;
+    attempt.setHorizon((this.#horizonSet = this.#horizon()));
   }
 
   detach(): void {
@@ -90,12 +99,13 @@ export class Download {
 
   /**
    * Returns where the bytes of this offer go; undefined if those present belonged to another
-   * version and were discarded.
+   * version, or to another server, and were discarded.
    */
-  handleOffer(offer: FileOffer): Assembler | undefined {
+  handleOffer(offer: FileOffer, isSealed: boolean): Assembler | undefined {
     const { size, version, chunkBytes } = offer;
     const known = this.#offer;
     this.#offer = offer;
+    this.#isSealed = isSealed;
     if (this.#assembler !== undefined && known?.version === version && known.size === size) {
       return this.#assembler;
     }
@@ -112,27 +122,30 @@ export class Download {
       );
     }
     const left = this.#part?.left;
+    const sender = (isSealed ? this.#options.sender() : undefined) ?? null;
     const fits =
       left?.head.version === version &&
+      left.head.sender === sender &&
       left.head.size === size &&
       left.head.chunkBytes === chunkBytes;
-    if (!fits) this.#part?.begin({ name: this.#name, size, version, chunkBytes });
-    const present = fits ? left.present : new RangeSet();
-    this.#resumedBytes = present.bytes;
-    this.#assembler = new Assembler({
-      size,
-      chunkBytes,
-      newHasher: () => new Bun.CryptoHasher("sha256"),
-      store: this.#store(),
-      present,
-      ahead: this.#part !== undefined,
-    });
-    const { modified } = offer;
-    const { resumedBytes, name } = { resumedBytes: this.#resumedBytes, name: this.#name };
+    if (!fits) this.#part?.begin({ name: this.#name, size, version, chunkBytes, sender });
+    const held = fits ? left.chunks : new Map<number, string>();
+    const hasher = this.#options.sha256 ? { hasher: new Bun.CryptoHasher("sha256") } : {};
+    const store = this.#storeFor(chunkBytes);
+    this.#assembler = new Assembler({ size, chunkBytes, store, hashOf: chunkHash, held, ...hasher });
+    this.#resumedBytes = this.#assembler.receivedBytes;
     this.#progressAtMs = performance.now();
-    this.#progressBytes = resumedBytes;
-    const offload = this.#report();
-    this.#options.onEvent({ event: "offer", name, size, modified, version, resumedBytes, offload });
+    this.#progressBytes = this.#resumedBytes;
+    this.#options.onEvent({
+      event: "offer",
+      name: this.#name,
+      size,
+      modified: offer.modified,
+      version,
+      sealed: isSealed,
+      resumedBytes: this.#resumedBytes,
+      offload: this.#report(),
+    });
     // The attempt's requests left out bytes that were present of another version.
     const isMisled = (known !== undefined || left !== undefined) && !fits;
     return isMisled ? undefined : this.#assembler;
@@ -145,6 +158,7 @@ export class Download {
   handleTurn(): void {
     this.#record(false);
     this.#emit();
+    this.#raiseHorizon();
     this.#progress();
   }
 
@@ -153,8 +167,8 @@ export class Download {
    * @throws ParleyError `differs` if the name is taken by now, unless `replace`
    */
   async finish(replace: boolean): Promise<void> {
-    const { size } = this.#offer ?? { size: 0 };
-    while (this.#ring !== undefined && this.#emitted < size) {
+    const { size, modified } = this.#offer ?? { size: 0, modified: 0 };
+    while (this.#stream !== undefined && this.#emitted < size) {
       this.#emit();
       await this.#output?.relief();
       await new Promise<void>((go) => setImmediate(go));
@@ -162,9 +176,8 @@ export class Download {
     // At exit the process waits a second at most; a reader may be slower.
     await this.#output?.flush(limits.outputFlushMs);
     if (this.#output?.closed === true) throw outputLost(this.#output);
-    const sha256 = Buffer.from(this.#assembler?.check.whole ?? []).toString("hex");
-    this.#part?.finish(replace);
-    this.#options.onEvent(this.#done(sha256));
+    this.#part?.finish(replace, modified);
+    this.#options.onEvent(this.#done());
   }
 
   /** Closes the partial file, which stays for the next fetch. */
@@ -189,10 +202,8 @@ export class Download {
     return this.#target.kind === "stream" ? this.#target.output : undefined;
   }
 
-  #store(): ChunkStore {
-    const store = this.#part ?? this.#ring;
-    if (store === undefined) throw new ParleyError("failed", "The file has no destination.");
-    return store;
+  #storeFor(chunkBytes: number): ChunkStore {
+    return this.#part ?? (this.#stream = new StreamBuffer(chunkBytes));
   }
 
   /** Records in the journal what has arrived: when due, or `now`. */
@@ -200,53 +211,64 @@ export class Download {
     const assembler = this.#assembler;
     if (this.#part === undefined || assembler === undefined) return;
     const nowMs = performance.now();
-    const bytes = assembler.present.bytes;
+    const bytes = assembler.verifiedBytes;
     const due =
       bytes - this.#recordedBytes >= journal.everyBytes || nowMs - this.#recordedAtMs >= journal.everyMs;
     if (!now && !due) return;
     this.#recordedAtMs = nowMs;
     this.#recordedBytes = bytes;
-    assembler.flush();
     this.#part.record(assembler.takeNewChunks());
   }
 
   /** Writes verified bytes to the output while it accepts them. */
   #emit(): void {
-    const ring = this.#ring;
+    const stream = this.#stream;
     const output = this.#output;
-    const check = this.#assembler?.check;
-    if (ring === undefined || output === undefined || check === undefined || this.#emitting) return;
-    while (this.#emitted < check.verifiedBytes) {
+    const assembler = this.#assembler;
+    if (stream === undefined || output === undefined || assembler === undefined) return;
+    while (!this.#emitting && this.#emitted < assembler.verifiedFront) {
       if (output.closed) throw outputLost(output);
-      const end = Math.min(check.verifiedBytes, this.#emitted + limits.outputBytes);
-      const part = ring.part(this.#emitted, end);
+      const part = stream.take(this.#emitted, assembler.verifiedFront);
+      if (part === undefined) break;
       this.#emitted += part.length;
-      if (!output.data(part)) {
-        this.#emitting = true;
-        void output.relief().then(() => {
-          this.#emitting = false;
-          this.#attempt?.wake();
-        });
-        break;
-      }
+      if (output.data(part)) continue;
+      this.#emitting = true;
+      void output.relief().then(() => {
+        this.#emitting = false;
+        this.#attempt?.wake();
+      });
     }
-    // Raise the horizon in large steps, so that each is worth a REQUEST.
-    const horizon = this.#horizon(ring);
-    if (horizon - this.#horizonSet < ring.size / limits.horizonSteps) return;
+  }
+
+  /** Lets the attempt request more: in large steps, so that each is worth a REQUEST. */
+  #raiseHorizon(): void {
+    const horizon = this.#horizon();
+    if (horizon - this.#horizonSet < this.#aheadBytes / limits.horizonSteps) return;
     this.#horizonSet = horizon;
     this.#attempt?.setHorizon(horizon);
   }
 
-  /** The output still reads up to `unsentBytes` of emitted bytes from the ring. */
-  #horizon(ring: MemoryRing): number {
-    return Math.max(0, this.#emitted - limits.unsentBytes) + ring.size;
+  /** Requested beyond this, chunks that are not complete or not their turn would fill the memory. */
+  #horizon(): number {
+    const isStream = this.#target.kind === "stream";
+    const front = isStream ? this.#emitted : (this.#assembler?.presentFront ?? this.#leftFront());
+    return front + this.#aheadBytes;
+  }
+
+  #leftFront(): number {
+    return this.wanted().wanted?.[0]?.[0] ?? 0;
+  }
+
+  get #aheadBytes(): number {
+    const usual = this.#target.kind === "stream" ? limits.streamAheadBytes : limits.aheadBytes;
+    return Math.max(usual, 2 * (this.#assembler?.chunkBytes ?? 0));
   }
 
   #progress(): void {
     const nowMs = performance.now();
     const elapsedMs = nowMs - this.#progressAtMs;
     if (this.#assembler === undefined || elapsedMs < limits.progressMs) return;
-    const { size } = this.#assembler.check;
+    const { size } = this.#assembler;
     const receivedBytes = this.receivedBytes;
     const now = ((receivedBytes - this.#progressBytes) / elapsedMs) * 1000;
     // Smooth over about a second, so that the time left does not jump.
@@ -261,7 +283,7 @@ export class Download {
       name: this.#name,
       size,
       receivedBytes,
-      verifiedBytes: this.#assembler.check.verifiedBytes,
+      verifiedBytes: this.#assembler.verifiedBytes,
       bytesPerSecond: Math.round(this.#rate),
       secondsLeft: secondsLeft === null ? null : rounded(secondsLeft),
       rttMs: rounded((stats?.rttUs ?? 0) / 1000),
@@ -269,8 +291,10 @@ export class Download {
     });
   }
 
-  #done(sha256: string): FetchEvent {
+  #done(): FetchEvent {
     const stats = this.#stats;
+    const digest = this.#assembler?.digest;
+    const sha256 = digest === undefined ? {} : { sha256: Buffer.from(digest).toString("hex") };
     const size = this.#offer?.size ?? 0;
     const seconds = (performance.now() - this.#startedMs) / 1000;
     const fetchedBytes = size - this.#resumedBytes;
@@ -279,7 +303,9 @@ export class Download {
       name: this.#name,
       path: this.#target.kind === "file" ? this.#target.path : "-",
       size,
-      sha256,
+      ...sha256,
+      sealed: this.#isSealed,
+      over: this.#over,
       seconds: rounded(seconds),
       goodputBytesPerSecond: Math.round(fetchedBytes / seconds),
       resumedBytes: this.#resumedBytes,
@@ -296,6 +322,17 @@ export class Download {
     const none = { segment: false, merge: false, dontFragment: false, receiveBufferBytes: 0 };
     return this.#offload ?? none;
   }
+}
+
+/** What an earlier fetch has not left. */
+function missingOf({ head, chunks }: Journal): { wanted: [number, number][]; heldBytes: number } {
+  const { size, chunkBytes } = head;
+  const missing = new RangeSet([[0, size]]);
+  for (const index of chunks.keys()) {
+    const offset = index * chunkBytes;
+    missing.remove(offset, offset + chunkLength(index, size, chunkBytes));
+  }
+  return { wanted: missing.toArray(), heldBytes: size - missing.bytes };
 }
 
 function outputLost({ failure }: FetchOutput): ParleyError {

@@ -34,6 +34,8 @@ export type FetchEvent =
       readonly size: number;
       readonly modified: number;
       readonly version: string;
+      /** Nobody on the way can read or change what is sent; false over plain text. */
+      readonly sealed: boolean;
       /** Bytes kept from an earlier fetch. */
       readonly resumedBytes: number;
       readonly offload: OffloadReport;
@@ -57,6 +59,13 @@ export type FetchEvent =
       readonly inMs: number;
     }
   | {
+      /** Datagrams do not get through: from now on the control connection carries everything. */
+      readonly event: "fallback";
+      readonly name: string;
+      readonly over: "control";
+      readonly reason: string;
+    }
+  | {
       /** One file can't be fetched; others still are, unless the server is unreachable. */
       readonly event: "failed";
       readonly name: string;
@@ -68,7 +77,10 @@ export type FetchEvent =
       readonly name: string;
       readonly path: string;
       readonly size: number;
-      readonly sha256: string;
+      /** How it was found to be the same: by size and time, or by content. */
+      readonly compared: "time" | "content";
+      /** If compared by content. */
+      readonly sha256?: string;
     }
   | {
       readonly event: "done";
@@ -76,7 +88,11 @@ export type FetchEvent =
       /** `-` for stdout. */
       readonly path: string;
       readonly size: number;
-      readonly sha256: string;
+      /** If asked for. */
+      readonly sha256?: string;
+      readonly sealed: boolean;
+      /** What carried it, at least in the end. */
+      readonly over: "udp" | "control";
       readonly seconds: number;
       /** Fetched bytes (without the resumed ones) per second. */
       readonly goodputBytesPerSecond: number;

@@ -1,67 +1,83 @@
-// Compares a local file with the server's by their prefix digests, in slices, up to the first chunk
-// that differs. No file data crosses the network.
+// Compares a local file with the server's: by size and time of modification, or by SHA-256. No file
+// data crosses the network.
 
 import { closeSync, openSync, readSync } from "node:fs";
 import { ParleyError } from "../errors.ts";
 import { transfer as wire } from "../limits.ts";
-import { DigestCheck } from "../transfer/digests.ts";
 import { quietly } from "./cleanup.ts";
 import { type ControlClient, errorOf } from "./control-client.ts";
 import { fileReason } from "./file-reason.ts";
-import type { TransferMessage } from "../protocol/messages.ts";
 import { checkOffer } from "./offer.ts";
 
-/**
- * `sha256` (hexadecimal) if the two files are identical.
- * @throws ParleyError the server's error, or why the connection was lost
- */
+export interface LocalFile {
+  readonly path: string;
+  readonly size: number;
+  readonly mtimeMs: number;
+  /** Compare the content, too. */
+  readonly byContent: boolean;
+}
+
+export interface Comparison {
+  readonly isSame: boolean;
+  readonly isSameSize: boolean;
+  /** Of both files, in hexadecimal, if they were compared by content and are the same. */
+  readonly sha256?: string;
+}
+
+/** @throws ParleyError the server's error, or why the connection was lost; `storage` */
 export async function compareWithLocal(
   control: ControlClient,
   name: string,
-  path: string,
-  localBytes: number,
-): Promise<{ sha256?: string }> {
-  const messages: TransferMessage[] = [];
-  let arrived = Promise.withResolvers<void>();
+  local: LocalFile,
+): Promise<Comparison> {
+  const theirs = Promise.withResolvers<string>();
+  theirs.promise.catch(() => {});
+  let transfer: number | undefined;
   control.onTransferMessage = (message) => {
-    messages.push(message);
-    arrived.resolve();
+    // It may arrive together with the offer.
+    if (transfer !== undefined && message.transfer !== transfer) return;
+    if (message.type === "digest") theirs.resolve(message.sha256.toLowerCase());
+    else if (message.type === "error") theirs.reject(errorOf(message));
   };
-  const offer = checkOffer(await control.fetch({ type: "fetch", name, check: true }));
-  if (offer.size !== localBytes) {
+  const { byContent } = local;
+  const request = { type: "fetch", name, check: true } as const;
+  const offer = checkOffer(await control.fetch(byContent ? { ...request, sha256: true } : request));
+  transfer = offer.transfer;
+  try {
+    const isSameSize = offer.size === local.size;
+    if (!isSameSize) return { isSame: false, isSameSize };
+    if (!byContent) return { isSame: isSameTime(local.mtimeMs, offer.modified), isSameSize };
+    const ours = await hashLocal(local);
+    const lost = control.lost.then((reason) => Promise.reject(reason));
+    const isSame = ours === (await Promise.race([theirs.promise, lost]));
+    return isSame ? { isSame, isSameSize, sha256: ours } : { isSame, isSameSize };
+  } finally {
     control.send({ type: "fetched", transfer: offer.transfer });
-    return {};
   }
-  const check = new DigestCheck(offer.size, offer.chunkBytes, () => new Bun.CryptoHasher("sha256"));
+}
+
+/** Times as the offer has them, in whole milliseconds; some file systems keep only seconds, or two. */
+export function isSameTime(localMs: number, offeredMs: number): boolean {
+  const isCoarse = localMs % 1_000 === 0;
+  const apartMs = Math.abs(Math.floor(localMs) - offeredMs);
+  return isCoarse ? apartMs < 2_000 : apartMs === 0;
+}
+
+/** In slices, between other work. @throws ParleyError `storage` */
+async function hashLocal({ path }: LocalFile): Promise<string> {
   const fd = openLocal(path);
+  const hasher = new Bun.CryptoHasher("sha256");
   const buffer = new Uint8Array(wire.readBackBytes);
   try {
-    for (;;) {
-      for (const message of messages.splice(0)) {
-        if (message.transfer !== offer.transfer) continue;
-        if (message.type === "error") throw errorOf(message);
-        if (message.type === "digests") {
-          check.accept(message.from, Buffer.from(message.data, "base64"));
-        } else if (message.type === "digest") {
-          check.acceptWhole(Buffer.from(message.sha256, "hex"));
-        }
-      }
-      const room = check.checkableBytes - check.hashedBytes;
-      const got =
-        room > 0 ? readSync(fd, buffer, 0, Math.min(room, buffer.length), check.hashedBytes) : 0;
-      for (let at = 0; at < got;) at += check.update(buffer.subarray(at, got));
-      if (check.compare() !== undefined || check.contradicted || (room > 0 && got === 0)) return {};
-      if (check.whole !== undefined) return { sha256: Buffer.from(check.whole).toString("hex") };
-      if (got > 0) await new Promise<void>((go) => setImmediate(go));
-      else if (messages.length === 0) {
-        const lost = await Promise.race([arrived.promise, control.lost]);
-        if (lost !== undefined) throw lost;
-        arrived = Promise.withResolvers<void>();
-      }
+    for (let at = 0; ;) {
+      const got = readSync(fd, buffer, 0, buffer.length, at);
+      if (got === 0) return hasher.digest("hex");
+      hasher.update(buffer.subarray(0, got));
+      at += got;
+      await new Promise<void>((go) => setImmediate(go));
     }
   } finally {
     quietly(() => closeSync(fd));
-    control.send({ type: "fetched", transfer: offer.transfer });
   }
 }
 

@@ -4,7 +4,7 @@
 import { ParleyError } from "../errors.ts";
 import { protocol, transfer as wire } from "../limits.ts";
 import type { FileOffer } from "../protocol/messages.ts";
-import { chunkCount } from "../transfer/digests.ts";
+import { chunkCount } from "../transfer/chunks.ts";
 
 /** Returns the offer. @throws ParleyError `protocol` */
 export function checkOffer(offer: FileOffer): FileOffer {
@@ -16,6 +16,7 @@ export function checkOffer(offer: FileOffer): FileOffer {
     maxSegmentBytes >= wire.minSegmentBytes &&
     maxSegmentBytes <= wire.maxSegmentBytes &&
     chunkBytes >= wire.minChunkBytes &&
+    chunkBytes <= wire.maxChunkBytes &&
     Number.isInteger(Math.log2(chunkBytes)) &&
     chunkCount(size, chunkBytes) <= wire.maxChunks;
   if (isValid) return offer;

@@ -8,6 +8,7 @@ import {
   existsSync,
   fstatSync,
   ftruncateSync,
+  futimesSync,
   lstatSync,
   openSync,
   readFileSync,
@@ -23,9 +24,10 @@ import {
   decodeJournal,
   encodeChunks,
   encodeHead,
+  type Journal,
   type JournalHead,
+  type WrittenChunk,
 } from "../transfer/journal.ts";
-import { RangeSet } from "../transfer/ranges.ts";
 import { quietly } from "./cleanup.ts";
 import { fileReason, lookAt } from "./file-reason.ts";
 import { moveInto } from "./move-into.ts";
@@ -43,8 +45,8 @@ export class PartialFile implements ChunkStore {
   readonly #data: number;
   readonly #journal: number;
   readonly #existed: boolean;
+  #left: Journal | undefined;
   #head: JournalHead | undefined;
-  #present = new RangeSet();
   #closed = false;
 
   private constructor(path: string, opened: Opened) {
@@ -89,14 +91,14 @@ export class PartialFile implements ChunkStore {
   }
 
   /** What an earlier fetch has left, if usable. */
-  get left(): { head: JournalHead; present: RangeSet } | undefined {
-    return this.#head && { head: this.#head, present: this.#present };
+  get left(): Journal | undefined {
+    return this.#left;
   }
 
   /** Starts over with an empty file; discards what was there. */
   begin(head: JournalHead): void {
     this.#head = head;
-    this.#present = new RangeSet();
+    this.#left = undefined;
     this.#guard(() => {
       ftruncateSync(this.#journal, 0);
       ftruncateSync(this.#data, 0);
@@ -117,20 +119,23 @@ export class PartialFile implements ChunkStore {
   }
 
   /** Records chunks in the journal; they must have been written. */
-  record(chunks: readonly (readonly [first: number, count: number])[]): void {
+  record(chunks: readonly WrittenChunk[]): void {
     if (chunks.length > 0) this.#guard(() => append(this.#journal, encodeChunks(chunks)));
   }
 
   /**
-   * The file is complete and verified: moves it into place. @throws ParleyError `differs` if the
+   * The file is complete and verified: moves it into place, with its time of modification (Unix
+   * milliseconds). @throws ParleyError `differs` if the
    * name is taken by now, unless `replace`; `storage`
    */
-  finish(replace: boolean): void {
+  finish(replace: boolean, modifiedMs: number): void {
     this.#guard(() => {
       const { size } = this.#head ?? { size: 0 };
       if (fstatSync(this.#data).size !== size) ftruncateSync(this.#data, size);
       // The verified bytes are those of the open file, so the name must still be that file's.
       this.#checkName(this.#part);
+      // Some file systems keep no such times.
+      quietly(() => futimesSync(this.#data, new Date(), new Date(modifiedMs)));
       if (!moveInto(this.#part, this.path, replace)) throw takenMeanwhile(this.path);
       this.#checkName(this.path);
       rmSync(`${this.#part}.journal`, { force: true });
@@ -160,9 +165,7 @@ export class PartialFile implements ChunkStore {
     // End a torn last line, so that it does not swallow the next one.
     append(this.#journal, "\n");
     this.#head = found.head;
-    this.#present = found.present;
-    const { size } = fstatSync(this.#data);
-    this.#present.remove(size, Number.MAX_SAFE_INTEGER);
+    this.#left = found;
   }
 
   #checkName(path: string): void {

@@ -1,4 +1,4 @@
-// Buffers what arrives before the offer of a file has been processed: data over UDP, digests from
+// Buffers what arrives before the offer of a file has been processed: data over UDP, tags from
 // the same read. Bounded.
 
 import { fetching as limits } from "../limits.ts";

@@ -191,7 +191,7 @@ export class ReceiverLoop {
     const isMany = this.#counted >= limits.batchedDatagrams;
     if (sinceUs < 0 && this.#counted > 0) this.#countedFromUs = now;
     if (!isMany && sinceUs < limits.batchedTurnMs * 1000) return;
-    const areSmall = this.#countedBytes < this.#counted * wire.directWriteBytes;
+    const areSmall = this.#countedBytes < this.#counted * wire.largeSegmentBytes;
     this.#setBatched(isMany && areSmall && sinceUs < 2 * limits.batchedTurnMs * 1000);
     const napUs = (limits.napDatagrams * sinceUs) / Math.max(1, this.#counted);
     this.#napUs = Math.min(limits.maxNapUs, Math.max(limits.minNapUs, napUs));
@@ -201,7 +201,7 @@ export class ReceiverLoop {
   }
 
   /**
-   * Requests first, so that the path is busy while we hash. True if there is more to do at once.
+   * Requests first, so that the path is busy while we open what has arrived. True if there is more to do at once.
    */
   #step(receiver: Receiver): boolean {
     const now = nowUs();

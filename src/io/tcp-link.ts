@@ -4,6 +4,7 @@
 
 import { plainAddress } from "../addresses.ts";
 import { peer as limits } from "../limits.ts";
+import { exportedKey } from "../tls/exported-key.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 export type TcpLinkEvents = {
@@ -28,6 +29,16 @@ export class TcpLink {
   /** The other end's address; empty without a connection. */
   get remoteAddress(): string {
     return plainAddress(this.#socket?.remoteAddress ?? "");
+  }
+
+  /** The connection is inside TLS. */
+  get isSecured(): boolean {
+    return this.#channel !== undefined;
+  }
+
+  /** 32 bytes that only the two ends of the TLS session have; undefined without TLS. */
+  exportedKey(label: string): Uint8Array | undefined {
+    return this.isSecured && this.#socket ? exportedKey(this.#socket, label) : undefined;
   }
 
   /** Bytes that the kernel has not taken yet. */

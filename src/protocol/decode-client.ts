@@ -81,6 +81,7 @@ const readers: {
     ref: r.ref(),
   }),
   fetch: readFetch,
+  pull: readPull,
   fetched: (r) => ({ type: "fetched", transfer: r.count("transfer", 1) }),
   ping: (r) => ({ type: "ping", ref: r.ref() }),
   pong: () => ({ type: "pong" }),
@@ -137,10 +138,20 @@ function readFetch(r: FieldReader): FetchRequest {
     request: r.optionalPattern("request", requestPattern, "a REQUEST datagram in base64"),
     address: r.optionalText("address"),
     port,
-    held: r.optionalCount("held"),
+    held: r.optionalFlag("held"),
     check,
+    sha256: r.optionalFlag("sha256"),
     ref: r.ref(),
   };
+}
+
+function readPull(r: FieldReader): Extract<ClientMessage, { type: "pull" }> {
+  const offset = r.count("offset");
+  const length = r.count("length", 1);
+  if (length > transfer.maxPullBytes) {
+    r.refuse(`\`length\` must be at most ${transfer.maxPullBytes}`);
+  }
+  return { type: "pull", transfer: r.count("transfer", 1), offset, length };
 }
 
 const tokenPattern = /^[A-Za-z0-9_-]{22}$/;

@@ -127,10 +127,16 @@ const readers: {
   }),
   name: (r) => ({ type: "name", name: r.text("name"), ref: r.ref() }),
   offer: readOffer,
-  digests: (r) => ({
-    type: "digests",
+  tags: (r) => ({
+    type: "tags",
     transfer: r.count("transfer"),
     from: r.count("from"),
+    data: r.text("data"),
+  }),
+  data: (r) => ({
+    type: "data",
+    transfer: r.count("transfer"),
+    offset: r.count("offset"),
     data: r.text("data"),
   }),
   digest: (r) => ({

@@ -62,16 +62,20 @@ export type FetchRequest = {
   request?: string | undefined;
   address?: string | undefined;
   port?: number | undefined;
-  /** Bytes that the client already has. */
-  held?: number | undefined;
-  /** Digests only, no data: for comparison with a local file. */
+  /** The client has parts of this file from an earlier transfer. */
+  held?: boolean | undefined;
+  /** The offer only, no data. */
   check?: boolean | undefined;
+  /** Send the SHA-256 of the file as well. */
+  sha256?: boolean | undefined;
   ref?: Ref | undefined;
 };
 
 /** Client messages of a file transfer. */
 export type TransferRequest =
   | FetchRequest
+  /** Requests sealed bytes over this connection: datagrams do not get through. */
+  | { type: "pull"; transfer: number; offset: number; length: number }
   /** The client has finished this transfer. */
   | { type: "fetched"; transfer: number };
 
@@ -227,8 +231,10 @@ export type ErrorMessage = {
 /** Server messages of a file transfer (docs/transfer.md). */
 export type TransferMessage =
   | FileOffer
-  /** Prefix digests of chunks `from`, `from` + 1, …, 16 bytes each, base64. */
-  | { type: "digests"; transfer: number; from: number; data: string }
+  /** Tags of chunks `from`, `from` + 1, …, 16 bytes each, base64. */
+  | { type: "tags"; transfer: number; from: number; data: string }
+  /** Sealed bytes from `offset` on, base64: part of the answer to `pull`. */
+  | { type: "data"; transfer: number; offset: number; data: string }
   /** SHA-256 of the whole file, hexadecimal. */
   | { type: "digest"; transfer: number; sha256: string }
   | ErrorMessage;

@@ -115,11 +115,15 @@ export class ChatConnection implements Link {
     else this.#startDialect(protocol.dialect);
   }
 
-  /** The TLS handshake is complete. `channel`: what no other TLS channel has. */
-  secured(nowMs: number, channel: string): void {
+  /**
+   * The TLS handshake is complete. `channel`: what no other TLS channel has; `exportKey`: as in
+   * `Peer`.
+   */
+  secured(nowMs: number, channel: string, exportKey?: Peer["exportKey"]): void {
     if (this.#state.is !== "handshake") return;
     this.#security = undefined;
-    this.#peer = { ...this.#peer, tls: true, channel };
+    const exporter = exportKey === undefined ? {} : { exportKey };
+    this.#peer = { ...this.#peer, tls: true, channel, ...exporter };
     this.#openedMs = nowMs;
     this.#prompted = false;
     this.#wait("sniffing");

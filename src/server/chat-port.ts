@@ -9,6 +9,7 @@ import { connections as limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { KeyPair } from "../tls/certificate.ts";
 import { channelBinding } from "../tls/channel-binding.ts";
+import { exportedKey } from "../tls/exported-key.ts";
 import { onlyTls13 } from "../tls/versions.ts";
 import type { Admission } from "./admission.ts";
 import {
@@ -99,7 +100,10 @@ function socketHandlers(options: ChatPortOptions): Bun.SocketHandler<SocketData>
       // Bun then closes it. Without `requestCert`, nothing else is judged.
       const reason = error?.message;
       if (!isComplete) options.log.info("TLS handshake failed", { address, port, reason });
-      else socket.data.secured(steadyMs(), channelBinding(socket));
+      else {
+        const exportKey = (label: string) => exportedKey(socket, label);
+        socket.data.secured(steadyMs(), channelBinding(socket), exportKey);
+      }
     },
     data(socket, bytes) {
       if (socket.data instanceof ChatConnection) socket.data.received(bytes, steadyMs());

@@ -90,14 +90,19 @@ export class FetchReport {
         this.#lastReason = event.reason;
         break;
       }
+      case "fallback": {
+        this.#say(`${harmless(event.reason)} Fetching over the control connection instead.`);
+        break;
+      }
       case "failed": {
         this.#say(harmless(event.message));
         break;
       }
       case "unchanged": {
+        const { path, size, compared, sha256 } = event;
+        const how = compared === "content" ? "identical" : "of the same size and time";
         this.#say(
-          `${quoted(event.path, 200)} is already there and identical: ` +
-            `${sizeText(event.size)}, sha256 ${event.sha256}`,
+          `${quoted(path, 200)} is already there and ${how}: ${sizeText(size)}${hash(sha256)}`,
         );
         break;
       }
@@ -106,7 +111,7 @@ export class FetchReport {
         const { name, path, size, seconds, goodputBytesPerSecond, sha256 } = event;
         const where = path === "-" ? quoted(name, 200) : quoted(path, 200);
         say(
-          `${where}: ${countText(size, "byte")} in ${elapsedText(seconds)} (${rateText(goodputBytesPerSecond)}), sha256 ${sha256}`,
+          `${where}: ${countText(size, "byte")} in ${elapsedText(seconds)} (${rateText(goodputBytesPerSecond)})${hash(sha256)}`,
         );
         break;
       }
@@ -124,4 +129,8 @@ export class FetchReport {
     this.end();
     say(line);
   }
+}
+
+function hash(sha256: string | undefined): string {
+  return sha256 === undefined ? "" : `, sha256 ${sha256}`;
 }

@@ -88,11 +88,13 @@ export function showFetch(event: FetchEvent, { progress, say }: Report): void {
     }
     case "retry":
       return say(`${name}: ${harmless(event.reason)}: trying again`);
+    case "fallback":
+      return say(`${name}: ${harmless(event.reason)} Fetching over the control connection instead`);
     case "unchanged":
       return say(`${name} is up to date: ${harmless(event.path)}`);
     case "done":
       return say(
-        `Saved ${harmless(event.path)}: ${sizeText(event.size)} in ${elapsedText(event.seconds)}, ${rateText(event.goodputBytesPerSecond)}, SHA-256 ${event.sha256}`,
+        `Saved ${harmless(event.path)}: ${sizeText(event.size)} in ${elapsedText(event.seconds)}, ${rateText(event.goodputBytesPerSecond)}`,
       );
   }
 }

@@ -39,6 +39,11 @@ export class ServerTrust {
     this.#pin = options.pin;
   }
 
+  /** The key of the server that was trusted last; undefined before. */
+  get pin(): string | undefined {
+    return this.#pin;
+  }
+
   /** Why the last server was not trusted; undefined if it was, or could not be reached. */
   get problem(): ParleyError | undefined {
     return this.#problem;

@@ -1,118 +1,222 @@
-// Assembles a file from segments in any order: coalesces small writes, hashes at the front while
-// the bytes are still in cache, reads back what arrived out of order, reports bad chunks. Pure: the
-// store and the hash are parameters.
+// Assembles a file from sealed segments in any order: gathers them into chunks, opens a chunk once
+// it is complete and its tag is known, and passes its text to the store. What an earlier transfer
+// has left is compared with the journal's hashes. Reports chunks that must be requested again.
+// Pure: store, cipher and hashes are parameters.
 
 import { transfer as limit } from "../limits.ts";
-import { DigestCheck, type Hasher } from "./digests.ts";
+import { chunkCount, chunkLength } from "./chunks.ts";
+import type { WrittenChunk } from "./journal.ts";
 import { RangeSet } from "./ranges.ts";
 
-/**
- * Where the bytes are stored: a partial file, or a ring in memory. May throw (disk full); the bytes
- * being written then count as missing.
- */
+/** Where the text goes. May throw (disk full); the chunk then counts as missing. */
 export interface ChunkStore {
+  /** Stores bytes, which do not change any more. */
   write(offset: number, bytes: Uint8Array): void;
   /** Reads back what was written; returns the bytes read. */
   read(offset: number, into: Uint8Array): number;
 }
 
+/** Opens a sealed chunk; undefined if it is not what this tag was made for. */
+export type OpenChunk = (
+  index: number,
+  sealed: Uint8Array,
+  tag: Uint8Array,
+) => Uint8Array | undefined;
+
+/** A hash of the whole file; `Bun.CryptoHasher` is one. */
+export interface Hasher {
+  update(bytes: Uint8Array): unknown;
+  digest(): Uint8Array;
+}
+
 export interface AssemblerConfig {
   readonly size: number;
   readonly chunkBytes: number;
-  readonly newHasher: () => Hasher;
   readonly store: ChunkStore;
-  /** Ranges that the store holds already, not yet verified. */
-  readonly present?: RangeSet;
-  /**
-   * Hash bytes before their digest is known. Saves reading them back; but a rollback after a bad
-   * chunk may then reach behind `verifiedBytes`, so a store that discards verified bytes needs
-   * false.
-   */
-  readonly ahead: boolean;
+  /** The journal's hash of a chunk. */
+  readonly hashOf: (bytes: Uint8Array) => string;
+  /** Chunks that the store holds already, with their hashes; they are checked before they count. */
+  readonly held?: ReadonlyMap<number, string>;
+  /** Hashes the whole file on the way. */
+  readonly hasher?: Hasher;
 }
 
-/** Copies between typed arrays without a view of either: three times as fast for a segment. */
-const copyBytes = Buffer.prototype.copy;
-
-/** A chunk that does not match its digest: request it again. */
+/** A chunk to request again. */
 export interface BadChunk {
   readonly index: number;
   readonly offset: number;
   readonly length: number;
-  /** How many copies of this chunk were bad so far. */
+  /** How many copies that arrived of this chunk were bad so far. */
   readonly times: number;
 }
 
+/** A chunk of which bytes have arrived. */
+interface Gathering {
+  readonly bytes: Uint8Array;
+  received: number;
+}
+
+/** States of a chunk. */
+const missing = 0;
+const held = 1;
+const verified = 2;
+
+/** Copies between typed arrays without a view of either: three times as fast for a segment. */
+const copyBytes = Buffer.prototype.copy;
+/** Buffers kept for the next chunks. */
+const maxSpare = 8;
+
 export class Assembler {
-  readonly check: DigestCheck;
-  readonly present: RangeSet;
+  readonly size: number;
+  readonly chunkBytes: number;
   readonly #config: AssemblerConfig;
-  readonly #gathered = new Uint8Array(limit.writeRunBytes);
-  #gatheredStart = 0;
-  #gatheredLength = 0;
-  readonly #readBack = new Uint8Array(limit.readBackBytes);
+  readonly #count: number;
+  readonly #state: Uint8Array;
+  readonly #tags: Uint8Array;
+  readonly #hasTag: Uint8Array;
+  readonly #gathering = new Map<number, Gathering>();
+  readonly #spare: Uint8Array[] = [];
+  #open: OpenChunk | undefined;
+  /** Complete chunks with tags, to be opened. */
+  #ready: number[] = [];
+  /** Held chunks to be checked, the next one last. */
+  readonly #toCheck: number[];
+  #readBack: Uint8Array | undefined;
   readonly #badTimes = new Map<number, number>();
   readonly #bad: BadChunk[] = [];
-  readonly #unrecorded = new RangeSet();
+  #unrecorded: WrittenChunk[] = [];
+  /** All chunks before it are held or verified, or verified. */
+  #firstMissing = 0;
+  #firstUnverified = 0;
+  #gatheredBytes = 0;
+  #heldBytes = 0;
+  #verifiedBytes = 0;
+  #hashedBytes = 0;
+  #digest: Uint8Array | undefined;
+  #tagCount = 0;
 
   constructor(config: AssemblerConfig) {
     this.#config = config;
-    this.check = new DigestCheck(config.size, config.chunkBytes, config.newHasher);
-    this.present = config.present ?? new RangeSet();
-  }
-
-  /** Adds new bytes of the file, which are only read during the call. */
-  put(offset: number, source: Uint8Array, at: number, length: number): void {
-    const joins = this.#gatheredLength > 0 && offset === this.#gatheredStart + this.#gatheredLength;
-    if (!joins || this.#gatheredLength + length > this.#gathered.length) this.flush();
-    if (length >= limit.directWriteBytes && this.#gatheredLength === 0) {
-      this.#store(offset, source.subarray(at, at + length));
-      return;
+    this.size = config.size;
+    this.chunkBytes = config.chunkBytes;
+    this.#count = chunkCount(this.size, this.chunkBytes);
+    this.#state = new Uint8Array(this.#count);
+    this.#tags = new Uint8Array(this.#count * limit.tagBytes);
+    this.#hasTag = new Uint8Array(this.#count);
+    this.#toCheck = [...(config.held?.keys() ?? [])].sort((a, b) => b - a);
+    for (const index of this.#toCheck) {
+      this.#state[index] = held;
+      this.#heldBytes += this.#lengthOf(index);
     }
-    if (this.#gatheredLength === 0) this.#gatheredStart = offset;
-    copyBytes.call(source, this.#gathered, this.#gatheredLength, at, at + length);
-    this.#gatheredLength += length;
+    this.#advance();
   }
 
-  /** Bytes are waiting to be coalesced with the next ones. */
-  get hasGathered(): boolean {
-    return this.#gatheredLength > 0;
+  /** A transfer begins, with its own key: what is still sealed with another is worthless. */
+  begin(open: OpenChunk): void {
+    this.#open = open;
+    this.#ready = [];
+    this.#gathering.clear();
+    this.#gatheredBytes = 0;
+    this.#hasTag.fill(0);
   }
 
-  /** Writes the gathered bytes. Call it when nothing more is arriving for now. */
-  flush(): void {
-    if (this.#gatheredLength === 0) return;
-    const run = this.#gathered.subarray(0, this.#gatheredLength);
-    this.#gatheredLength = 0;
-    this.#store(this.#gatheredStart, run);
+  /** Bytes that are here, verified or not. */
+  get receivedBytes(): number {
+    return this.#verifiedBytes + this.#heldBytes + this.#gatheredBytes;
+  }
+
+  get verifiedBytes(): number {
+    return this.#verifiedBytes;
+  }
+
+  /** Grows with all that arrives or is found out. */
+  get progress(): number {
+    return this.receivedBytes + this.#verifiedBytes + this.#tagCount + this.#hashedBytes;
+  }
+
+  /** Everything before this offset is here for good, or at least on disk. */
+  get presentFront(): number {
+    return Math.min(this.size, this.#firstMissing * this.chunkBytes);
+  }
+
+  /** Everything before this offset is verified, and hashed if it is to be. */
+  get verifiedFront(): number {
+    const front = Math.min(this.size, this.#firstUnverified * this.chunkBytes);
+    return this.#config.hasher === undefined ? front : Math.min(front, this.#hashedBytes);
+  }
+
+  get isWhole(): boolean {
+    return this.verifiedFront === this.size;
+  }
+
+  /** The hash of the whole file, once it is whole. */
+  get digest(): Uint8Array | undefined {
+    if (this.isWhole) this.#digest ??= this.#config.hasher?.digest();
+    return this.#digest;
+  }
+
+  /** Ranges of chunks that are neither held nor verified. */
+  missing(): [start: number, end: number][] {
+    const ranges = new RangeSet();
+    for (let index = this.#firstMissing; index < this.#count; index++) {
+      if (this.#state[index] !== missing) continue;
+      const offset = index * this.chunkBytes;
+      ranges.add(offset, offset + this.#lengthOf(index));
+    }
+    return ranges.toArray();
+  }
+
+  /** Adds sealed bytes that have not arrived before; they are only read during the call. */
+  put(offset: number, source: Uint8Array, at: number, length: number): void {
+    const end = Math.min(offset + length, this.size);
+    for (let from = offset; from < end;) {
+      const index = Math.floor(from / this.chunkBytes);
+      const start = index * this.chunkBytes;
+      const to = Math.min(end, start + this.chunkBytes);
+      if (this.#state[index] === missing) {
+        const chunk = this.#gathering.get(index) ?? this.#gather(index);
+        const sourceAt = at + from - offset;
+        copyBytes.call(source, chunk.bytes, from - start, sourceAt, sourceAt + to - from);
+        chunk.received += to - from;
+        this.#gatheredBytes += to - from;
+        if (this.#isReady(index, chunk)) this.#ready.push(index);
+      }
+      from = to;
+    }
   }
 
   /**
-   * Checks against the digests known so far, and hashes up to `maxBytes` that arrived out of order;
-   * true if there is more to do. Call it after new digests, and whenever there is time.
+   * Accepts concatenated tags of the chunks from `from` on. False if they are cut, or beyond the
+   * end. A tag stays what it was first.
+   */
+  acceptTags(from: number, packed: Uint8Array): boolean {
+    const count = packed.length / limit.tagBytes;
+    if (!Number.isInteger(count) || from + count > this.#count) return false;
+    for (let i = 0; i < count; i++) {
+      const index = from + i;
+      if (this.#hasTag[index] === 1) continue;
+      this.#hasTag[index] = 1;
+      const tag = packed.subarray(i * limit.tagBytes, (i + 1) * limit.tagBytes);
+      this.#tags.set(tag, index * limit.tagBytes);
+      const chunk = this.#gathering.get(index);
+      if (chunk !== undefined && this.#isReady(index, chunk)) this.#ready.push(index);
+    }
+    // An empty line says that the server is still at work.
+    this.#tagCount += Math.max(1, count);
+    return true;
+  }
+
+  /**
+   * Opens what is complete, checks what is held, hashes what is verified: about `maxBytes`, at
+   * least a chunk. True if there is more to do.
    */
   work(maxBytes: number): boolean {
-    this.#compare();
     for (let left = maxBytes; left > 0;) {
-      const from = this.check.hashedBytes;
-      const until = Math.min(this.present.endFrom(from), this.#hashable());
-      const length = Math.min(left, until - from, this.#readBack.length);
-      if (length <= 0) return false;
-      const bytes = this.#readBack.subarray(0, length);
-      const got = this.#config.store.read(from, bytes);
-      if (got === 0) {
-        // The partial file is shorter than its journal says.
-        this.present.remove(from, until);
-        this.#reject(Math.floor(from / this.#config.chunkBytes));
-        return false;
-      }
-      this.#feed(got === length ? bytes : bytes.subarray(0, got));
-      left -= got;
+      const done = this.#openNext() || this.#checkNext() || this.#hashNext();
+      if (done === 0) return false;
+      left -= done;
     }
-    return (
-      this.#hashable() > this.check.hashedBytes &&
-      this.present.endFrom(this.check.hashedBytes) > this.check.hashedBytes
-    );
+    return true;
   }
 
   /** The next chunk to request again. */
@@ -120,65 +224,121 @@ export class Assembler {
     return this.#bad.shift();
   }
 
-  /** Whole chunks [first, count] written since the last call, for the journal. */
-  takeNewChunks(): [first: number, count: number][] {
-    const chunks: [number, number][] = [];
-    const { chunkBytes, size } = this.#config;
-    const taken: [number, number][] = [];
-    for (const [start, end] of this.#unrecorded.toArray()) {
-      const first = Math.ceil(start / chunkBytes);
-      const last = end === size ? Math.ceil(size / chunkBytes) : Math.floor(end / chunkBytes);
-      if (last > first) {
-        chunks.push([first, last - first]);
-        taken.push([first * chunkBytes, Math.min(size, last * chunkBytes)]);
-      }
-    }
-    for (const [start, end] of taken) this.#unrecorded.remove(start, end);
+  /** Chunks written since the last call, for the journal. */
+  takeNewChunks(): WrittenChunk[] {
+    const chunks = this.#unrecorded;
+    this.#unrecorded = [];
     return chunks;
   }
 
-  #store(offset: number, bytes: Uint8Array): void {
-    this.#config.store.write(offset, bytes);
-    const end = offset + bytes.length;
-    this.present.add(offset, end);
-    this.#unrecorded.add(offset, end);
-    const front = this.check.hashedBytes;
-    if (front >= offset && front < end) this.#feed(bytes.subarray(front - offset));
+  /** Opens a chunk; returns its bytes, 0 if none is ready. */
+  #openNext(): number {
+    const index = this.#ready.shift();
+    const chunk = index === undefined ? undefined : this.#gathering.get(index);
+    if (index === undefined || chunk === undefined) return 0;
+    const length = this.#lengthOf(index);
+    this.#gathering.delete(index);
+    this.#gatheredBytes -= chunk.received;
+    const tag = this.#tags.subarray(index * limit.tagBytes, (index + 1) * limit.tagBytes);
+    const text = this.#open?.(index, chunk.bytes, tag);
+    if (this.#spare.length < maxSpare && length === this.chunkBytes) this.#spare.push(chunk.bytes);
+    if (text === undefined) {
+      const times = (this.#badTimes.get(index) ?? 0) + 1;
+      this.#badTimes.set(index, times);
+      this.#reject(index, times);
+      return length;
+    }
+    this.#config.store.write(index * this.chunkBytes, text);
+    this.#unrecorded.push([index, this.#config.hashOf(text)]);
+    this.#verify(index);
+    if (this.#hashedBytes === index * this.chunkBytes) this.#hash(text);
+    return length;
   }
 
-  /** Hashes bytes from the front on. */
-  #feed(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length;) {
-      const from = this.check.hashedBytes;
-      const room = Math.min(bytes.length - at, this.#hashable() - from);
-      if (room <= 0) return;
-      at += this.check.update(bytes.subarray(at, at + room));
-      const atBoundary = this.check.hashedBytes % this.#config.chunkBytes === 0;
-      // After a bad chunk the front is elsewhere: the rest is read back later.
-      if ((atBoundary || this.check.hashedBytes === this.#config.size) && this.#compare()) return;
+  /** Checks a held chunk; returns its bytes, 0 if there is none. */
+  #checkNext(): number {
+    const index = this.#toCheck.pop();
+    if (index === undefined) return 0;
+    const length = this.#lengthOf(index);
+    this.#heldBytes -= length;
+    const text = this.#readChunk(index * this.chunkBytes, length);
+    const isRight =
+      text !== undefined && this.#config.hashOf(text) === this.#config.held?.get(index);
+    if (!isRight) {
+      this.#reject(index, 0);
+      return length;
+    }
+    this.#verify(index);
+    if (this.#hashedBytes === index * this.chunkBytes) this.#hash(text);
+    return length;
+  }
+
+  /** Hashes verified bytes that came out of order; returns how many, 0 if there are none. */
+  #hashNext(): number {
+    if (this.#config.hasher === undefined) return 0;
+    const from = this.#hashedBytes;
+    const front = Math.min(this.size, this.#firstUnverified * this.chunkBytes);
+    const length = Math.min(front - from, limit.readBackBytes);
+    if (length <= 0) return 0;
+    const text = this.#readChunk(from, length);
+    if (text === undefined) {
+      // The partial file has become shorter than what was written to it.
+      const index = Math.floor(from / this.chunkBytes);
+      this.#verifiedBytes -= this.#lengthOf(index);
+      this.#reject(index, 0);
+    } else this.#hash(text);
+    return length;
+  }
+
+  #hash(text: Uint8Array): void {
+    this.#config.hasher?.update(text);
+    this.#hashedBytes += text.length;
+  }
+
+  #readChunk(offset: number, length: number): Uint8Array | undefined {
+    if (this.#readBack === undefined || this.#readBack.length < length) {
+      this.#readBack = new Uint8Array(Math.max(length, limit.readBackBytes));
+    }
+    const into = this.#readBack.subarray(0, length);
+    return this.#config.store.read(offset, into) === length ? into : undefined;
+  }
+
+  #gather(index: number): Gathering {
+    const length = this.#lengthOf(index);
+    const spare = length === this.chunkBytes ? this.#spare.pop() : undefined;
+    const chunk = { bytes: spare ?? new Uint8Array(length), received: 0 };
+    this.#gathering.set(index, chunk);
+    return chunk;
+  }
+
+  #isReady(index: number, chunk: Gathering): boolean {
+    return chunk.received === chunk.bytes.length && this.#hasTag[index] === 1;
+  }
+
+  #verify(index: number): void {
+    this.#state[index] = verified;
+    this.#verifiedBytes += this.#lengthOf(index);
+    this.#advance();
+  }
+
+  #advance(): void {
+    while (this.#firstMissing < this.#count && this.#state[this.#firstMissing] !== missing) {
+      this.#firstMissing++;
+    }
+    while (this.#firstUnverified < this.#count && this.#state[this.#firstUnverified] === verified) {
+      this.#firstUnverified++;
     }
   }
 
-  #hashable(): number {
-    return this.#config.ahead ? this.#config.size : this.check.checkableBytes;
+  #reject(index: number, times: number): void {
+    this.#state[index] = missing;
+    this.#firstMissing = Math.min(this.#firstMissing, index);
+    this.#firstUnverified = Math.min(this.#firstUnverified, index);
+    const offset = index * this.chunkBytes;
+    this.#bad.push({ index, offset, length: this.#lengthOf(index), times });
   }
 
-  /** True if a chunk was bad. */
-  #compare(): boolean {
-    const bad = this.check.compare();
-    if (bad === undefined) return false;
-    this.#reject(bad);
-    return true;
-  }
-
-  #reject(index: number): void {
-    const { chunkBytes, size } = this.#config;
-    const offset = index * chunkBytes;
-    const length = Math.min(chunkBytes, size - offset);
-    const times = (this.#badTimes.get(index) ?? 0) + 1;
-    this.#badTimes.set(index, times);
-    this.present.remove(offset, offset + length);
-    this.#unrecorded.remove(offset, offset + length);
-    this.#bad.push({ index, offset, length, times });
+  #lengthOf(index: number): number {
+    return chunkLength(index, this.size, this.chunkBytes);
   }
 }

@@ -1,11 +1,10 @@
-// The journal of a partial file: which file it belongs to, and which chunks have been written.
-// Lines are checksummed and append-only, so that a process may die at any instant: a torn line is
-// ignored. A journal is only a hint: every chunk is hashed again before the file counts as
-// complete. Pure: text in, text out.
+// The journal of a partial file: which file it belongs to, whose it is, and which chunks have been
+// written, with a hash of each. Lines are checksummed and append-only, so that a process may die at
+// any instant: a torn line is ignored. Every chunk is read and compared with its hash before it
+// counts. Pure: text in, text out.
 
 import { journal as limit } from "../limits.ts";
-import { chunkCount } from "./digests.ts";
-import { RangeSet } from "./ranges.ts";
+import { chunkCount } from "./chunks.ts";
 
 /** Identifies the file that is being received. */
 export interface JournalHead {
@@ -14,23 +13,42 @@ export interface JournalHead {
   /** The server's opaque identifier of this content (docs/transfer.md). */
   readonly version: string;
   readonly chunkBytes: number;
+  /** Pin of the key that the sender has proved to have; null over plain text. */
+  readonly sender: string | null;
 }
+
+/** A written chunk, and the hash of its bytes. */
+export type WrittenChunk = readonly [index: number, hash: string];
 
 export interface Journal {
   readonly head: JournalHead;
-  /** Bytes that have been written. */
-  readonly present: RangeSet;
+  /** Hashes of the chunks that have been written. */
+  readonly chunks: Map<number, string>;
 }
+
+const version = 2;
+const hashForm = /^[0-9a-f]{16}$/;
+const hashDigits = 16;
 
 /** The first line of a journal. */
 export function encodeHead(head: JournalHead): string {
-  const { name, size, version, chunkBytes } = head;
-  return line({ parley: 1, name, size, version, chunkBytes });
+  const { name, size, version: content, chunkBytes, sender } = head;
+  return line({ parley: version, name, size, version: content, chunkBytes, sender });
 }
 
-/** Lines that record written chunks [first, count]. */
-export function encodeChunks(chunks: readonly (readonly [first: number, count: number])[]): string {
-  return chunks.map((chunk) => line(chunk)).join("");
+/** Lines that record written chunks: the first of a run, and the hashes of all in it. */
+export function encodeChunks(written: readonly WrittenChunk[]): string {
+  const sorted = written.toSorted(([a], [b]) => a - b);
+  let text = "";
+  for (let i = 0; i < sorted.length;) {
+    const [first, hash] = sorted[i]!;
+    let hashes = hash;
+    let count = 1;
+    while (sorted[i + count]?.[0] === first + count) hashes += sorted[i + count++]![1];
+    text += line([first, hashes]);
+    i += count;
+  }
+  return text;
 }
 
 /** Reads a journal, skipping damaged lines; undefined if the head is damaged. Never throws. */
@@ -38,19 +56,24 @@ export function decodeJournal(text: string): Journal | undefined {
   const end = text.indexOf("\n");
   const head = end < 0 ? undefined : headOf(payload(text.slice(0, end)));
   if (head === undefined) return undefined;
-  const present = new RangeSet();
-  const chunks = chunkCount(head.size, head.chunkBytes);
+  const chunks = new Map<number, string>();
+  const all = chunkCount(head.size, head.chunkBytes);
   for (let at = end + 1; at < text.length;) {
     const next = text.indexOf("\n", at);
     // The last line was being written.
     if (next < 0) break;
     const record = payload(text.slice(at, next));
     at = next + 1;
-    if (!isChunks(record) || record[0] + record[1] > chunks) continue;
-    const [first, count] = record;
-    present.add(first * head.chunkBytes, Math.min(head.size, (first + count) * head.chunkBytes));
+    if (!isRun(record)) continue;
+    const [first, hashes] = record;
+    const count = hashes.length / hashDigits;
+    if (!Number.isInteger(count) || first + count > all) continue;
+    for (let i = 0; i < count; i++) {
+      const hash = hashes.slice(i * hashDigits, (i + 1) * hashDigits);
+      if (hashForm.test(hash)) chunks.set(first + i, hash);
+    }
   }
-  return { head, present };
+  return { head, chunks };
 }
 
 function line(value: unknown): string {
@@ -70,27 +93,32 @@ function payload(text: string): unknown {
 }
 
 function headOf(value: unknown): JournalHead | undefined {
-  if (typeof value !== "object" || value === null || !("parley" in value) || value.parley !== 1) {
-    return undefined;
-  }
-  if (!("name" in value && "size" in value && "version" in value && "chunkBytes" in value)) {
-    return undefined;
-  }
-  const { name, size, version, chunkBytes } = value;
-  if (typeof name !== "string" || typeof version !== "string") return undefined;
+  if (typeof value !== "object" || value === null) return undefined;
+  if (!("parley" in value) || value.parley !== version) return undefined;
+  if (!("name" in value && "size" in value && "version" in value)) return undefined;
+  if (!("chunkBytes" in value && "sender" in value)) return undefined;
+  const { name, size, version: content, chunkBytes, sender } = value;
+  if (typeof name !== "string" || typeof content !== "string") return undefined;
+  if (sender !== null && typeof sender !== "string") return undefined;
   if (!isCount(size) || !isCount(chunkBytes) || chunkBytes < limit.minChunkBytes) return undefined;
-  return { name, size, version, chunkBytes };
+  return { name, size, version: content, chunkBytes, sender };
 }
 
-function isChunks(value: unknown): value is [number, number] {
-  return Array.isArray(value) && value.length === 2 && isCount(value[0]) && isCount(value[1]);
+function isRun(value: unknown): value is [number, string] {
+  return (
+    Array.isArray(value) &&
+    value.length === 2 &&
+    isCount(value[0]) &&
+    typeof value[1] === "string" &&
+    value[1].length <= limit.maxBytes
+  );
 }
 
 function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
-/** 32-bit FNV-1a (draft-eastlake-fnv): detects torn lines. The digests protect against malice. */
+/** 32-bit FNV-1a (draft-eastlake-fnv): detects torn lines. */
 function checksum(text: string): string {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) {

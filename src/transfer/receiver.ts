@@ -1,6 +1,6 @@
 // The receiving end of one transfer: decides what to request and when, and knows when everything
 // has arrived. Pure, in the style of quinn-proto: `handle…` takes input, `poll…` returns output,
-// `nextTimeoutUs` says when to call again. Knows nothing of sockets, files or digests.
+// `nextTimeoutUs` says when to call again. Knows nothing of sockets, files or keys.
 //
 // How an adapter drives it:
 //  1. Call `pollTransmit` at once, alongside the TCP connect: it returns the INIT.
@@ -238,7 +238,7 @@ export class Receiver {
     if (nowUs >= this.probeAtUs()) this.onProbeTimeout(nowUs);
   }
 
-  /** Requests corrupt bytes again: their digest differs. */
+  /** Requests bytes again whose chunk could not be opened. */
   handleBadRange(offset: number, length: number, nowUs: number): void {
     this.receivedBytes -= length;
     this.picker.wantAgain(offset, length);

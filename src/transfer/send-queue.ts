@@ -13,11 +13,18 @@ import {
 } from "./wire.ts";
 
 /**
- * Reads [offset, offset + length) of the file into `into` at `at`; returns the bytes read. Fewer
- * than requested means that the file has changed: the transfer ends with GONE "changed". Called
- * from `pollTransmit`, so synchronous.
+ * Reads sealed bytes [offset, offset + length) into `into` at `at`; returns how many. Fewer than
+ * requested means that the file has changed: the transfer ends with GONE "changed". Called from
+ * `pollTransmit`, so synchronous.
  */
 export type ReadInto = (offset: number, into: Uint8Array, at: number, length: number) => number;
+
+/** What a transfer sends. */
+export interface SegmentSource {
+  readonly read: ReadInto;
+  /** Bytes that had to be sealed since the last call. */
+  takeSealedBytes(): number;
+}
 
 /**
  * The kernel's limits for one send with UDP_SEGMENT: 64 datagrams (UDP_MAX_SEGMENTS before Linux
@@ -36,6 +43,11 @@ const gatherUs = 250;
 const slowWaitUs = 1_000;
 /** Gaps in the send numbers seen, which late REQUESTs may still fill. */
 const maxGaps = 64;
+/**
+ * What sealing may fall behind sending before it counts: the segments of a chunk follow over many
+ * bursts.
+ */
+const maxAdvanceBytes = 256 * 1_024;
 
 interface QueuedRange {
   range: RangeRequest;
@@ -67,12 +79,14 @@ export class SendQueue {
   private creditAtUs = 0;
   /** Bytes requested without a pace: they don't wait, even if later requests name one. */
   private unpacedBytes = 0;
+  /** Bytes sealed beyond those sent, which this queue must make up for when others wait. */
+  private debt = 0;
   readonly tag: { high: number; low: number };
 
   constructor(
     readonly token: Uint8Array,
     readonly sizeBytes: number,
-    private readonly read: ReadInto,
+    private readonly source: SegmentSource,
     private readonly maxSegmentBytes: number,
   ) {
     this.tag = tagOf(token);
@@ -80,6 +94,13 @@ export class SendQueue {
 
   get backlogBytes(): number {
     return this.backlog;
+  }
+
+  /** Whether it must let others go first; pays off a burst's worth of its debt. */
+  payDebt(): boolean {
+    if (this.debt <= 0) return false;
+    this.debt -= maxBurstBytes;
+    return true;
   }
 
   get isWaiting(): boolean {
@@ -140,6 +161,7 @@ export class SendQueue {
     let at = 0;
     let datagramBytes = 0;
     let datagrams = 0;
+    let sealedBytes = 0;
     const room = Math.min(maxBurstBytes, into.length);
     while (this.head < this.waiting.length && datagrams < maxBurstDatagrams) {
       const queued = this.waiting[this.head]!;
@@ -148,8 +170,11 @@ export class SendQueue {
       const size = dataHeaderBytes + length;
       const isSpent = this.pace > 0 && this.unpacedBytes <= 0 && this.credit <= 0;
       if (datagrams > 0 && (isSpent || size > datagramBytes || at + size > room)) break;
+      if (sealedBytes >= limit.maxSealedPerBurst) break;
       const offset = range.offset + sentBytes;
-      if (this.read(offset, into, at + dataHeaderBytes, length) !== length) {
+      const got = this.source.read(offset, into, at + dataHeaderBytes, length);
+      sealedBytes += this.source.takeSealedBytes();
+      if (got !== length) {
         this.hasChanged = true;
         this.clear();
         return { bytes: 0, datagramBytes: 0 };
@@ -164,6 +189,7 @@ export class SendQueue {
       if (datagrams === 1) datagramBytes = size;
       else if (size < datagramBytes) break;
     }
+    this.debt = Math.max(-maxAdvanceBytes, this.debt + sealedBytes - at);
     return { bytes: at, datagramBytes };
   }
 

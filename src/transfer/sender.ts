@@ -5,7 +5,7 @@
 
 import { transfer as limit } from "../limits.ts";
 import { CookieJar, type KeyedHash, type Path } from "./cookies.ts";
-import { type ReadInto, SendQueue } from "./send-queue.ts";
+import { type SegmentSource, SendQueue } from "./send-queue.ts";
 import {
   type Request,
   datagramEnd,
@@ -61,11 +61,11 @@ export class Sender {
   }
 
   /** Opens a transfer under its client's token. False if the table is full or the token in use. */
-  open(token: Uint8Array, sizeBytes: number, read: ReadInto): boolean {
+  open(token: Uint8Array, sizeBytes: number, source: SegmentSource): boolean {
     const key = keyOf(token);
     if (token.length !== limit.tokenBytes || this.queues.has(key)) return false;
     if (this.queues.size >= limit.maxTransfers) return false;
-    this.queues.set(key, new SendQueue(token, sizeBytes, read, this.maxSegmentBytes));
+    this.queues.set(key, new SendQueue(token, sizeBytes, source, this.maxSegmentBytes));
     return true;
   }
 
@@ -129,14 +129,16 @@ export class Sender {
   }
 
   /**
-   * Fills `into` (64 KiB or more) with the next burst of the next transfer, round robin; undefined
-   * if nothing may leave now. The result is reused: read it before the next call.
+   * Fills `into` (64 KiB or more) with the next burst of the next transfer; undefined if nothing may
+   * leave now. Transfers take turns; one whose requests make more bytes be sealed than sent misses
+   * turns for it (deficit round robin). The result is reused: read it before the next call.
    */
   pollTransmit(into: Uint8Array, nowUs: number): Burst | undefined {
     for (let left = this.scheduled.length; left > 0; left--) {
       const queue = this.scheduled.shift()!;
       queue.isScheduled = false;
-      if (queue.readyUs(nowUs) > nowUs) {
+      const isAlone = this.scheduled.length === 0;
+      if (queue.readyUs(nowUs) > nowUs || (queue.payDebt() && !isAlone)) {
         this.schedule(queue);
         continue;
       }

@@ -7,13 +7,13 @@
 //   INIT     to server  token, client's time, padding (never shorter than the COOKIE in answer)
 //   COOKIE   to client  token, cookie, echoed time, the client's address as the server sees it
 //   REQUEST  to server  token, cookie, client's time, pace, ranges to send with their send numbers
-//   DATA     to client  tag, send number, echoed time, offset, wait at the server, file bytes
+//   DATA     to client  tag, send number, echoed time, offset, wait at the server, sealed bytes of the file
 //   GONE     to client  token, reason: the transfer is unknown (or over), or its file has changed
 
 import { transfer as limit } from "../limits.ts";
 import { readU16, readU32, readU48, writeU16, writeU32, writeU48 } from "./big-endian.ts";
 
-export const transferVersion = 1;
+export const transferVersion = 2;
 
 /**
  * First byte of every datagram: identifies parley's transfers, with the version in the low half.
@@ -43,7 +43,7 @@ const goneAt = { token: 4, reason: 20, end: 21 } as const;
 
 /** Size of every INIT: at least that of the longest COOKIE, so that spoofed INITs gain nothing. */
 export const initBytes = 96;
-/** Bytes before the file's bytes in a DATA datagram. */
+/** Bytes before the sealed bytes in a DATA datagram. */
 export const dataHeaderBytes = dataAt.end;
 /** Send numbers have 32 bits. Beyond this (5 TB in small segments) a transfer needs a new token. */
 export const maxSendNumber = 2 ** 32 - 2 ** 20;
@@ -231,7 +231,7 @@ export interface DataHeader {
   offset: number;
   /** How long the server held the request before this segment left, in µs, rounded down to 16. */
   holdUs: number;
-  /** Where the file's bytes begin in the buffer, and how many there are. */
+  /** Where the sealed bytes begin in the buffer, and how many there are. */
   at: number;
   length: number;
 }
@@ -240,7 +240,7 @@ export function emptyDataHeader(): DataHeader {
   return { tagHigh: 0, tagLow: 0, seq: 0, echoUs: 0, offset: 0, holdUs: 0, at: 0, length: 0 };
 }
 
-/** Writes the header of a DATA at `at`; `length` file bytes belong right after it. */
+/** Writes the header of a DATA at `at`; `length` sealed bytes belong right after it. */
 export function writeDataHeader(
   into: Uint8Array,
   at: number,

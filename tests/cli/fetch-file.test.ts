@@ -129,9 +129,9 @@ function events(text: string): Record<string, unknown>[] {
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-test("fetches Bun's executable intact and prints the hash that sha256sum prints", async () => {
+test("fetches Bun's executable intact, and prints what sha256sum prints if asked to", async () => {
   const home = newFolder();
-  const { code, stderr, text } = await fetchFile([here(), "bun.exe"], home);
+  const { code, stderr, text } = await fetchFile([here(), "bun.exe", "--sha256"], home);
   expect(code).toBe(0);
   const wanted = sha256(bunBinary);
   expect(sha256(join(home, "Downloads", "bun.exe"))).toBe(wanted);
@@ -139,6 +139,10 @@ test("fetches Bun's executable intact and prints the hash that sha256sum prints"
   expect(stderr).toContain(`${statSync(bunBinary).size} bytes`);
   expect(text).toBe("");
   expect(readdirSync(join(home, "Downloads"))).toEqual(["bun.exe"]);
+  const saved = statSync(join(home, "Downloads", "bun.exe"));
+  expect(Math.floor(saved.mtimeMs)).toBe(Math.floor(statSync(join(source, "bun.exe")).mtimeMs));
+  const plain = await fetchFile([here(), "bun.exe"]);
+  expect([plain.code, plain.stderr]).toEqual([0, expect.not.stringContaining("sha256")]);
 });
 
 test("fetches files with odd names and an empty one in one call", async () => {
@@ -223,7 +227,7 @@ test("on a terminal a progress bar is shown, and replaced by the final line", as
   const bars = rows.filter((row) => /^big +■* +\d+%  [\d.]+ \w+ of [\d.]+ MB/.test(row));
   expect(bars.length).toBeGreaterThan(1);
   for (const bar of bars) expect(Bun.stringWidth(bar)).toBeLessThan(80);
-  expect(rows.at(-2)).toMatch(/^'.*big': \d+ bytes in .*, sha256 [0-9a-f]{64}$/);
+  expect(rows.at(-2)).toMatch(/^'.*big': \d+ bytes in .*B\/s\)$/);
   expect(shown).not.toMatch(color);
 });
 
@@ -395,7 +399,12 @@ test("an equal file is left alone, a different one needs --force", async () => {
   const before = statSync(join(home, "mine"));
   const again = await fetchFile([here(), "big", "-o", "mine"], home);
   expect(again.code).toBe(0);
-  expect(again.stderr).toContain("already there and identical");
+  expect(again.stderr).toContain("already there and of the same size and time");
+  const compared = await fetchFile([here(), "big", "-o", "mine", "--checksum"], home);
+  expect(compared.code).toBe(0);
+  expect(compared.stderr).toContain(
+    `already there and identical: 25.2 MB, sha256 ${sha256(join(home, "mine"))}`,
+  );
   expect(statSync(join(home, "mine")).mtimeMs).toBe(before.mtimeMs);
   const other = readFileSync(join(home, "mine"));
   other[5_000_000] = (other[5_000_000] ?? 0) ^ 1;
@@ -403,6 +412,7 @@ test("an equal file is left alone, a different one needs --force", async () => {
   const differs = await fetchFile([here(), "big", "-o", "mine"], home);
   expect(differs.code).toBe(1);
   expect(differs.stderr).toContain("--force");
+  expect(differs.stderr).toContain("--checksum");
   expect((await fetchFile([here(), "big", "-o", "mine", "--force"], home)).code).toBe(0);
   expect(sha256(join(home, "mine"))).toBe(sha256(join(source, "big")));
 });
@@ -454,7 +464,8 @@ test("--json reports offer, progress and done; --limit-rate is respected", async
   });
   expect(seen.some(({ event }) => event === "progress")).toBe(true);
   const done = seen.at(-1);
-  expect(done).toMatchObject({ event: "done", sha256: sha256(join(source, "big")) });
+  expect(done).toMatchObject({ event: "done", sealed: false, over: "udp" });
+  expect(done?.["sha256"]).toBeUndefined();
   for (const field of [
     "goodputBytesPerSecond",
     "rttMs",
@@ -577,7 +588,7 @@ test("a missing file leaves no empty folder behind", async () => {
   expect(readdirSync(home)).toEqual([]);
 });
 
-test("other content of the same size and time is another file", async () => {
+test("other content of the same size and time shows with --checksum alone", async () => {
   const home = newFolder();
   const file = join(source, "stamped");
   const out = join(home, "Downloads", "stamped");
@@ -586,10 +597,11 @@ test("other content of the same size and time is another file", async () => {
   expect((await fetchFile([here(), "stamped"], home)).code).toBe(0);
   writeFileSync(file, "two");
   utimesSync(file, 1_000_000, 1_000_000);
-  const again = await fetchFile([here(), "stamped"], home);
+  expect((await fetchFile([here(), "stamped"], home)).code).toBe(0);
+  const again = await fetchFile([here(), "stamped", "--checksum"], home);
   expect([again.code, again.stderr]).toEqual([1, expect.stringContaining("differs")]);
   expect(readFileSync(out, "utf8")).toBe("one");
-  const fresh = await fetchFile([here(), "stamped", "--force"], home);
+  const fresh = await fetchFile([here(), "stamped", "--checksum", "--force"], home);
   expect([fresh.code, readFileSync(out, "utf8")]).toEqual([0, "two"]);
 });
 

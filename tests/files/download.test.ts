@@ -3,11 +3,24 @@
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import * as dns from "node:dns/promises";
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { networkInterfaces, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ParleyError } from "../../src/errors.ts";
-import type { FetchEvent } from "../../src/files/fetch-events.ts";
+import { Download } from "../../src/files/download.ts";
+import type { FetchEvent, FetchOutput } from "../../src/files/fetch-events.ts";
+import { fetching as limits, transfer as wire } from "../../src/limits.ts";
+import { chunkOpener, chunkSealer } from "../../src/io/chunk-cipher.ts";
 import { DownloadClient, type DownloadClientOptions } from "../../src/files/download-client.ts";
 import { kind } from "../../src/transfer/wire.ts";
 import { UdpPort } from "../../src/io/udp/udp.ts";
@@ -224,26 +237,155 @@ test("continues when the server's name can't be resolved for a while, nor a sock
 });
 
 skipUnless(process.platform === "linux", "no 127.0.0.2")(
-  "says that a firewall may block UDP when only TCP gets through",
+  "fetches over the control connection when only TCP gets through, and says so",
   async () => {
     const relay = { host: "127.0.0.2", port: server.port, toServer: () => undefined };
-    const retry = Promise.withResolvers<string>();
     await through(relay, async ({ port }) => {
-      const client = new DownloadClient({
-        server: { host: relay.host, port },
-        onEvent: (event) => void (event.event === "retry" && retry.resolve(event.reason)),
+      const outcome = await fetchBy(port, { server: { host: relay.host, port }, sha256: true });
+      expect(isWhole(outcome)).toBe(true);
+      const fallback = outcome.events.find(({ event }) => event === "fallback");
+      expect(fallback).toEqual({
+        event: "fallback",
+        name: "file",
+        over: "control",
+        reason: `127.0.0.2:${port} answers, but not on UDP port ${port}: is a firewall blocking it?`,
       });
-      const path = join(base, "blocked");
-      const outcome = client.fetch("file", { kind: "file", path }).catch((error: unknown) => error);
-      expect(await retry.promise).toBe(
-        `127.0.0.2:${port} answers, but not on UDP port ${port}: is a firewall blocking it?`,
-      );
-      const reason = new ParleyError("interrupted", "enough");
-      client.stop(reason);
-      expect(await outcome).toBe(reason);
+      const sha256 = new Bun.CryptoHasher("sha256").update(readFileSync(join(source, "file")));
+      expect(outcome.events.at(-1)).toMatchObject({
+        event: "done",
+        over: "control",
+        sealed: false,
+        sha256: sha256.digest("hex"),
+      });
     });
   },
 );
+
+skipUnless(process.platform === "linux", "no 127.0.0.2")(
+  "over the control connection, too, it resumes, keeps a limit and outlives a lost connection",
+  async () => {
+    const relay = { host: "127.0.0.2", port: server.port, toServer: () => undefined };
+    await through(relay, async (open) => {
+      let cutAt = 0;
+      const startedMs = performance.now();
+      const outcome = await fetchBy(open.port, {
+        server: { host: relay.host, port: open.port },
+        limitBytesPerSecond: 3_000_000,
+        onEvent(event) {
+          if (event.event !== "progress" || event.verifiedBytes < size / 3 || cutAt > 0) return;
+          cutAt = event.verifiedBytes;
+          open.cut();
+        },
+      });
+      expect(isWhole(outcome)).toBe(true);
+      expect(cutAt).toBeGreaterThan(0);
+      expect(performance.now() - startedMs).toBeGreaterThan((1_000 * size) / 3_500_000);
+    });
+  },
+);
+
+skipUnless(process.platform === "linux", "no 127.0.0.2")(
+  "a stream over the control connection waits for its reader, in bounded memory",
+  async () => {
+    writeFileSync(join(source, "long"), new Uint8Array(40_000_000).fill(5));
+    const relay = { host: "127.0.0.2", port: server.port, toServer: () => undefined };
+    await through(relay, async ({ port }) => {
+      const hash = new Bun.CryptoHasher("sha256");
+      const resume = Promise.withResolvers<void>();
+      const begun = Promise.withResolvers<void>();
+      let got = 0;
+      const output: FetchOutput = {
+        data(part) {
+          hash.update(part);
+          got += part.length;
+          begun.resolve();
+          return false;
+        },
+        relief: () => resume.promise,
+        flush: () => Promise.resolve(),
+        closed: false,
+        failure: undefined,
+      };
+      const client = new DownloadClient({ server: { host: relay.host, port } });
+      const fetched = client.fetch("long", { kind: "stream", output });
+      await begun.promise;
+      const start = server.service.totals.sentBytes;
+      const sent = () => server.service.totals.sentBytes - start;
+      for (let before = -1; sent() !== before; await Bun.sleep(300)) before = sent();
+      expect(sent()).toBeLessThan(limits.streamAheadBytes + 2 * limits.maxPulls * wire.maxPullBytes);
+      resume.resolve();
+      await fetched;
+      client.close();
+      expect(got).toBe(40_000_000);
+      expect(hash.digest("hex")).toBe(
+        new Bun.CryptoHasher("sha256").update(readFileSync(join(source, "long"))).digest("hex"),
+      );
+    });
+  },
+);
+
+test("the time of modification comes along, and is what a second fetch goes by", async () => {
+  const stamped = join(source, "stamped");
+  writeFileSync(stamped, "one");
+  utimesSync(stamped, 1_700_000_000, new Date(1_700_000_000_123));
+  const { path, error } = await fetchBy(server.port, {}, "stamped");
+  expect(error).toBeUndefined();
+  expect(statSync(path).mtimeMs).toBe(1_700_000_000_123);
+  const again = async (options: Partial<DownloadClientOptions>) => {
+    const events: FetchEvent[] = [];
+    const client = new DownloadClient({
+      server: { host: "127.0.0.1", port: server.port },
+      onEvent: (event) => events.push(event),
+      ...options,
+    });
+    const error = await client.fetch("stamped", { kind: "file", path }).catch((e: unknown) => e);
+    client.close();
+    return { code: error instanceof ParleyError ? error.code : undefined, event: events.at(-1) };
+  };
+  expect(await again({})).toMatchObject({ event: { event: "unchanged", compared: "time" } });
+  writeFileSync(path, "two");
+  expect((await again({})).code).toBe("differs");
+  utimesSync(path, 1_700_000_000, new Date(1_700_000_000_123));
+  expect(await again({})).toMatchObject({ event: { event: "unchanged", compared: "time" } });
+  expect((await again({ checksum: true })).code).toBe("differs");
+  writeFileSync(path, "one");
+  expect(await again({ checksum: true })).toMatchObject({
+    event: {
+      event: "unchanged",
+      compared: "content",
+      sha256: new Bun.CryptoHasher("sha256").update("one").digest("hex"),
+    },
+  });
+});
+
+test("what one server has sent is not continued by another", async () => {
+  const path = join(base, "other server", "file");
+  mkdirSync(dirname(path));
+  const pins = ["one", "two"];
+  for (const [i, pin] of pins.entries()) {
+    const download = new Download("file", { kind: "file", path }, {
+      resume: true,
+      sha256: false,
+      sender: () => pin,
+      onEvent() {},
+    });
+    expect(download.wanted().heldBytes).toBe(i === 0 ? 0 : 65_536);
+    const offer = { type: "offer", transfer: 1, name: "file", size: 65_536, version: "v" } as const;
+    const shape = { modified: 0, chunkBytes: 65_536, udpPort: 1, maxSegmentBytes: 1_200 };
+    const assembler = download.handleOffer({ ...offer, ...shape }, true);
+    // The attempt's requests left out what is there, so it has to begin again.
+    expect(assembler === undefined).toBe(i > 0);
+    const key = new Uint8Array(32);
+    assembler?.begin(chunkOpener(key));
+    const { bytes, tag } = chunkSealer(key)(0, new Uint8Array(65_536));
+    assembler?.put(0, bytes, 0, bytes.length);
+    assembler?.acceptTags(0, tag);
+    assembler?.work(65_536);
+    if (i > 0) expect(download.wanted()).toEqual({ wanted: [[0, 65_536]], heldBytes: 0 });
+    download.detach();
+    download.close();
+  }
+});
 
 test("a log that grows all the time is fetched as it was at the start", async () => {
   const log = join(source, "log");

@@ -74,7 +74,11 @@ async function tryStart(folder: string, options: FileServerOptions): Promise<Fil
             const message = decodeClient(line);
             if (message.type === "hello") socket.write(visitorWelcome);
             else if (message.type === "ping") socket.write(encodeServer({ type: "pong" }));
-            else if (message.type === "fetch" || message.type === "fetched") {
+            else if (
+              message.type === "fetch" ||
+              message.type === "pull" ||
+              message.type === "fetched"
+            ) {
               socket.data.session?.handle(message);
             }
             return true;

@@ -14,6 +14,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -41,14 +42,16 @@ const noLinks = () => {
   throw Object.assign(new Error("no links"), { code: "EPERM" });
 };
 
-const head = { name: "file", size: 5, version: "v", chunkBytes: 65_536 };
+const head = { name: "file", size: 5, version: "v", chunkBytes: 65_536, sender: null };
 const bytes = Buffer.from("hello");
+const hash = "0123456789abcdef";
+const modifiedMs = 1_700_000_000_123;
 
 function begun(): PartialFile {
   const file = PartialFile.open(target, true);
   file.begin(head);
   file.write(0, bytes);
-  file.record([[0, 1]]);
+  file.record([[0, hash]]);
   return file;
 }
 
@@ -68,9 +71,11 @@ describe("one fetch of a name at a time", () => {
     expect(errorOf(() => PartialFile.open(target, true))?.code).toBe("locked");
     file.close();
     const next = PartialFile.open(target, true);
-    expect(next.left?.present.toArray()).toEqual([[0, 5]]);
-    next.finish(false);
+    expect(next.left?.head).toEqual(head);
+    expect([...(next.left?.chunks ?? [])]).toEqual([[0, hash]]);
+    next.finish(false, modifiedMs);
     expect(readdirSync(folder)).toEqual(["file"]);
+    expect(statSync(target).mtimeMs).toBe(modifiedMs);
   });
 
   test("one that has begun nothing leaves nothing", () => {
@@ -131,7 +136,7 @@ describe("nothing is written through", () => {
     writeFileSync(theirs, "their words");
     linkSync(theirs, part);
     linkSync(theirs, `${part}.journal`);
-    begun().finish(false);
+    begun().finish(false, modifiedMs);
     expect(readFileSync(theirs, "utf8")).toBe("their words");
     expect(readFileSync(target, "utf8")).toBe("hello");
   });
@@ -156,7 +161,7 @@ describe("the name", () => {
     const file = begun();
     renameSync(part, join(folder, "moved"));
     writeFileSync(part, "other words");
-    const error = errorOf(() => file.finish(false));
+    const error = errorOf(() => file.finish(false, modifiedMs));
     expect([error?.code, error?.message]).toEqual(["storage", expect.stringContaining("replaced")]);
     expect(existsSync(target)).toBe(false);
     expect(readFileSync(part, "utf8")).toBe("other words");
@@ -166,11 +171,11 @@ describe("the name", () => {
   test("is not taken from a file that was created meanwhile, unless it is to be replaced", () => {
     const file = begun();
     writeFileSync(target, "mine");
-    expect(errorOf(() => file.finish(false))?.code).toBe("differs");
+    expect(errorOf(() => file.finish(false, modifiedMs))?.code).toBe("differs");
     expect(readFileSync(target, "utf8")).toBe("mine");
     file.close();
     const again = PartialFile.open(target, true);
-    again.finish(true);
+    again.finish(true, modifiedMs);
     expect([readFileSync(target, "utf8"), readdirSync(folder)]).toEqual(["hello", ["file"]]);
   });
 

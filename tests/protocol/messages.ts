@@ -1,6 +1,7 @@
 // Arbitrary messages of the native protocol, of every type, for property tests.
 
 import * as fc from "fast-check";
+import { transfer } from "../../src/limits.ts";
 import type { ClientMessage, RoomMessage, ServerMessage } from "../../src/protocol/messages.ts";
 
 const text = fc.oneof(
@@ -112,7 +113,8 @@ const clientMessages: Each<ClientMessage> = {
           .map((bytes) => Buffer.from(bytes).toString("base64")),
         address: text,
         port: fc.integer({ min: 1, max: 65_535 }),
-        held: count,
+        held: fc.boolean(),
+        sha256: fc.boolean(),
         check: fc.constant(false),
         ref,
       },
@@ -120,10 +122,16 @@ const clientMessages: Each<ClientMessage> = {
       "address",
       "port",
       "held",
+      "sha256",
       "check",
       "ref",
     ),
   ),
+  pull: record("pull", {
+    transfer: fromOne,
+    offset: count,
+    length: fc.integer({ min: 1, max: transfer.maxPullBytes }),
+  }),
   fetched: record("fetched", { transfer: fromOne }),
   ping: record("ping", { ref }, "ref"),
   pong: fc.constant({ type: "pong" }),
@@ -255,7 +263,8 @@ const serverMessages: Each<ServerMessage> = {
     },
     "ref",
   ),
-  digests: record("digests", { transfer: count, from: count, data: text }),
+  tags: record("tags", { transfer: count, from: count, data: text }),
+  data: record("data", { transfer: count, offset: count, data: text }),
   digest: record("digest", { transfer: count, sha256: fc.constant("0f".repeat(32)) }),
   ping: fc.constant({ type: "ping" }),
   pong: record("pong", { ref }, "ref"),

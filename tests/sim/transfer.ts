@@ -202,7 +202,7 @@ export class SimClient {
     this.arm();
   }
 
-  /** What digests do for a real file: a chunk that differs is requested again. */
+  /** What tags do for a real file: a chunk that differs is requested again. */
   private repair(file: Uint8Array): void {
     const chunkBytes = 4_096;
     for (let at = 0; at < file.length; at += chunkBytes) {
@@ -225,9 +225,12 @@ export class SimClient {
     timeline.at(timeline.nowUs + options.side.up.config.delayUs, () => {
       const { file } = this;
       const sizeBytes = typeof options.file === "number" ? options.file : options.file.length;
-      sender.open(options.token, sizeBytes, (offset, into, at, bytes) => {
-        if (file) into.set(file.subarray(offset, offset + bytes), at);
-        return bytes;
+      sender.open(options.token, sizeBytes, {
+        read(offset, into, at, bytes) {
+          if (file) into.set(file.subarray(offset, offset + bytes), at);
+          return bytes;
+        },
+        takeSealedBytes: () => 0,
       });
       sender.handleFirstRequest(request, [{ address, port, local: "" }], timeline.nowUs);
       options.server.flush();

@@ -231,7 +231,7 @@ describe("the terminal never obeys the names of files", () => {
       say: (text: string) => said.push(text),
       progress: (text = "") => said.push(text),
     };
-    const whole = { name: evil, path: `Downloads/${evil}`, size: 1, sha256: "ab" };
+    const whole = { name: evil, path: `Downloads/${evil}`, size: 1, compared: "time" } as const;
     showFetch({ event: "unchanged", ...whole }, tell);
     showFetch({ event: "retry", name: evil, reason: evil, inMs: 1 }, tell);
     const progress = { receivedBytes: 1, verifiedBytes: 1, bytesPerSecond: 1, secondsLeft: 1 };

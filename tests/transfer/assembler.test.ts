@@ -1,27 +1,22 @@
-// Segments in any order, with forged ones among them, become the file that the digests describe,
-// and nothing else.
+// Sealed segments in any order, with forged ones among them, become the file that was sealed, and
+// nothing else.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
+import { chunkHash, chunkOpener, chunkSealer } from "../../src/io/chunk-cipher.ts";
 import { transfer as limits } from "../../src/limits.ts";
-import { Assembler, type ChunkStore } from "../../src/transfer/assembler.ts";
-import { DigestLog } from "../../src/transfer/digests.ts";
-import { RangeSet } from "../../src/transfer/ranges.ts";
+import { Assembler, type AssemblerConfig, type ChunkStore } from "../../src/transfer/assembler.ts";
 
 const chunkBytes = limits.minChunkBytes;
-const newHasher = () => new Bun.CryptoHasher("sha256");
+const size = 5 * chunkBytes + 12_345;
+const count = 6;
+const key = new Uint8Array(limits.keyBytes).fill(3);
 
 class Memory implements ChunkStore {
-  readonly bytes: Uint8Array;
-  writes = 0;
-
-  constructor(size: number) {
-    this.bytes = new Uint8Array(size);
-  }
+  readonly bytes = new Uint8Array(size);
 
   write(offset: number, bytes: Uint8Array): void {
     this.bytes.set(bytes, offset);
-    this.writes++;
   }
 
   read(offset: number, into: Uint8Array): number {
@@ -31,16 +26,32 @@ class Memory implements ChunkStore {
   }
 }
 
-function fileOf(size: number): { file: Uint8Array; log: DigestLog } {
-  const file = new Uint8Array(size);
-  for (let i = 0; i < size; i++) file[i] = Math.imul(i, 2_654_435_761) >>> 24;
-  const log = new DigestLog(size, newHasher);
-  log.update(file);
-  return { file, log };
+const file = new Uint8Array(size);
+for (let i = 0; i < size; i++) file[i] = Math.imul(i, 2_654_435_761) >>> 24;
+
+/** The whole file sealed, and its tags. */
+function sealed(with_ = key): { bytes: Uint8Array; tags: Uint8Array } {
+  const seal = chunkSealer(with_);
+  const bytes = new Uint8Array(size);
+  const tags = new Uint8Array(count * limits.tagBytes);
+  for (let index = 0; index < count; index++) {
+    const at = index * chunkBytes;
+    const chunk = seal(index, file.subarray(at, at + chunkBytes));
+    bytes.set(chunk.bytes, at);
+    tags.set(chunk.tag, index * limits.tagBytes);
+  }
+  return { bytes, tags };
 }
 
-const size = 5 * chunkBytes + 12_345;
-const { file, log } = fileOf(size);
+const { bytes: wire, tags } = sealed();
+const tagsOf = (from: number, to: number) =>
+  tags.subarray(from * limits.tagBytes, to * limits.tagBytes);
+
+function assemblerOn(store: ChunkStore, more: Partial<AssemblerConfig> = {}): Assembler {
+  const assembler = new Assembler({ size, chunkBytes, store, hashOf: chunkHash, ...more });
+  assembler.begin(chunkOpener(key));
+  return assembler;
+}
 
 function segments(segmentBytes: number): [start: number, end: number][] {
   const all: [number, number][] = [];
@@ -49,86 +60,93 @@ function segments(segmentBytes: number): [start: number, end: number][] {
 }
 
 function settle(assembler: Assembler): void {
-  assembler.flush();
-  for (let i = 0; i < 100 && assembler.work(chunkBytes); i++);
+  for (let i = 0; i < 1_000 && assembler.work(chunkBytes); i++);
 }
 
-test.each([true, false])("any order of segments and digests (hashing ahead: %p)", (ahead) => {
+test("any order of segments and tags", () => {
   fc.assert(
     fc.property(
       fc.infiniteStream(fc.nat()),
       fc.constantFrom(1_200, 9_000, 65_024),
-      (stream, segmentBytes) => {
+      fc.boolean(),
+      (stream, segmentBytes, hashes) => {
         const next = () => stream.next().value ?? 0;
-        const store = new Memory(size);
-        const assembler = new Assembler({ size, chunkBytes, newHasher, store, ahead });
+        const store = new Memory();
+        const hasher = hashes ? { hasher: new Bun.CryptoHasher("sha256") } : {};
+        const assembler = assemblerOn(store, hasher);
         const waiting = segments(segmentBytes);
-        let told = 0;
+        const untold = Array.from({ length: count }, (_, index) => index);
         while (waiting.length > 0) {
           const at = next() % 3 === 0 ? next() % waiting.length : 0;
           const [[start, end]] = waiting.splice(at, 1) as [[number, number]];
-          assembler.put(start, file, start, end - start);
-          if (next() % 5 === 0 && told < log.count) {
-            const to = Math.min(log.count, told + 1 + (next() % 3));
-            expect(assembler.check.accept(told, log.packed(told, to))).toBe(true);
-            told = to;
+          assembler.put(start, wire, start, end - start);
+          if (next() % 5 === 0 && untold.length > 0) {
+            const [index] = untold.splice(next() % untold.length, 1) as [number];
+            expect(assembler.acceptTags(index, tagsOf(index, index + 1))).toBe(true);
           }
           if (next() % 7 === 0) settle(assembler);
+          expect(assembler.verifiedFront).toBeLessThanOrEqual(assembler.verifiedBytes);
+          expect(store.bytes.subarray(0, assembler.verifiedFront)).toEqual(
+            file.subarray(0, assembler.verifiedFront),
+          );
         }
-        assembler.check.accept(told, log.packed(told, log.count));
-        assembler.check.acceptWhole(log.whole ?? new Uint8Array());
+        assembler.acceptTags(0, tags);
         settle(assembler);
         expect(assembler.nextBadChunk()).toBeUndefined();
-        expect(assembler.check.whole).toEqual(log.whole);
+        expect(assembler.isWhole).toBe(true);
+        expect(assembler.missing()).toEqual([]);
+        expect([assembler.receivedBytes, assembler.verifiedBytes]).toEqual([size, size]);
         expect(store.bytes).toEqual(file);
+        const sha256 = new Bun.CryptoHasher("sha256").update(file).digest();
+        if (hashes) expect(assembler.digest).toEqual(sha256);
+        else expect(assembler.digest).toBeUndefined();
       },
     ),
     { numRuns: 25 },
   );
 });
 
-test.each([true, false])("forged segments are found and replaced (hashing ahead: %p)", (ahead) => {
+test("forged segments are found and replaced, and never stored", () => {
   fc.assert(
-    fc.property(
-      fc.uniqueArray(fc.nat(size - 1), { minLength: 1, maxLength: 4 }),
-      fc.boolean(),
-      (at, late) => {
-        const forged = file.slice();
-        for (const i of at) forged[i] = (forged[i] ?? 0) ^ 0x5a;
-        const store = new Memory(size);
-        const assembler = new Assembler({ size, chunkBytes, newHasher, store, ahead });
-        if (!late) assembler.check.accept(0, log.packed(0, log.count));
-        for (const [start, end] of segments(65_024))
-          assembler.put(start, forged, start, end - start);
-        settle(assembler);
-        assembler.check.accept(0, log.packed(0, log.count));
-        assembler.check.acceptWhole(log.whole ?? new Uint8Array());
-        const found = new Set<number>();
-        for (let i = 0; i < 20 && assembler.check.whole === undefined; i++) {
-          settle(assembler);
-          for (
-            let bad = assembler.nextBadChunk();
-            bad !== undefined;
-            bad = assembler.nextBadChunk()
-          ) {
-            found.add(bad.index);
-            expect(bad.times).toBe(1);
-            assembler.put(bad.offset, file, bad.offset, bad.length);
-          }
-        }
-        expect(found).toEqual(new Set(at.map((i) => Math.floor(i / chunkBytes))));
-        expect(assembler.check.whole).toEqual(log.whole);
-        expect(store.bytes).toEqual(file);
-      },
-    ),
+    fc.property(fc.uniqueArray(fc.nat(size - 1), { minLength: 1, maxLength: 4 }), (at) => {
+      const forged = wire.slice();
+      for (const i of at) forged[i] = (forged[i] ?? 0) ^ 0x5a;
+      const store = new Memory();
+      const assembler = assemblerOn(store);
+      assembler.acceptTags(0, tags);
+      for (const [start, end] of segments(65_024)) assembler.put(start, forged, start, end - start);
+      settle(assembler);
+      const wrong = new Set(at.map((i) => Math.floor(i / chunkBytes)));
+      for (const index of wrong) {
+        const part = store.bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes);
+        expect(part.every((byte) => byte === 0)).toBe(true);
+      }
+      const found = new Set<number>();
+      for (let bad = assembler.nextBadChunk(); bad !== undefined; bad = assembler.nextBadChunk()) {
+        found.add(bad.index);
+        expect(bad.times).toBe(1);
+        assembler.put(bad.offset, wire, bad.offset, bad.length);
+      }
+      settle(assembler);
+      expect(found).toEqual(wrong);
+      expect(store.bytes).toEqual(file);
+      expect(assembler.isWhole).toBe(true);
+    }),
     { numRuns: 25 },
   );
+});
+
+test("a chunk in another's place is not that chunk", () => {
+  const assembler = assemblerOn(new Memory());
+  assembler.acceptTags(0, tagsOf(1, 2));
+  assembler.put(0, wire, chunkBytes, chunkBytes);
+  settle(assembler);
+  expect(assembler.nextBadChunk()?.index).toBe(0);
 });
 
 test("repeated wrong copies of a chunk are counted", () => {
-  const store = new Memory(size);
-  const assembler = new Assembler({ size, chunkBytes, newHasher, store, ahead: true });
-  assembler.check.accept(0, log.packed(0, log.count));
+  const assembler = assemblerOn(new Memory());
+  assembler.acceptTags(0, tags);
   const wrong = new Uint8Array(chunkBytes);
   for (let times = 1; times <= 4; times++) {
     assembler.put(0, wrong, 0, chunkBytes);
@@ -137,57 +155,101 @@ test("repeated wrong copies of a chunk are counted", () => {
   }
 });
 
-test("a partial file is hashed again, and what is wrong or missing in it is requested", () => {
-  const store = new Memory(size);
+test("tags beyond the end, or cut, are refused; the first of a chunk stays", () => {
+  const assembler = assemblerOn(new Memory());
+  expect(assembler.acceptTags(count, tagsOf(0, 1))).toBe(false);
+  expect(assembler.acceptTags(1, tags)).toBe(false);
+  expect(assembler.acceptTags(0, tags.subarray(0, 15))).toBe(false);
+  expect(assembler.acceptTags(0, tagsOf(0, 1))).toBe(true);
+  expect(assembler.acceptTags(0, new Uint8Array(limits.tagBytes))).toBe(true);
+  assembler.put(0, wire, 0, chunkBytes);
+  settle(assembler);
+  expect(assembler.verifiedBytes).toBe(chunkBytes);
+});
+
+test("with a new key, what is not yet open is missing again", () => {
+  const store = new Memory();
+  const assembler = assemblerOn(store);
+  assembler.put(0, wire, 0, 2 * chunkBytes + 100);
+  assembler.acceptTags(0, tagsOf(0, 1));
+  settle(assembler);
+  expect(assembler.receivedBytes).toBe(2 * chunkBytes + 100);
+  const otherKey = new Uint8Array(limits.keyBytes).fill(4);
+  const other = sealed(otherKey);
+  assembler.begin(chunkOpener(otherKey));
+  expect(assembler.receivedBytes).toBe(chunkBytes);
+  expect(assembler.missing()).toEqual([[chunkBytes, size]]);
+  assembler.put(chunkBytes, other.bytes, chunkBytes, size - chunkBytes);
+  assembler.acceptTags(1, other.tags.subarray(limits.tagBytes));
+  settle(assembler);
+  expect(store.bytes).toEqual(file);
+  expect(assembler.isWhole).toBe(true);
+});
+
+function hashes(indexes: readonly number[]): Map<number, string> {
+  return new Map(
+    indexes.map((index) => {
+      const at = index * chunkBytes;
+      return [index, chunkHash(file.subarray(at, Math.min(size, at + chunkBytes)))];
+    }),
+  );
+}
+
+test("what is held is compared with its hash, and what is wrong in it is requested", () => {
+  const store = new Memory();
   store.bytes.set(file);
   store.bytes[2 * chunkBytes + 5] = (file[2 * chunkBytes + 5] ?? 0) ^ 1;
-  const present = new RangeSet([[0, 4 * chunkBytes]]);
-  const assembler = new Assembler({ size, chunkBytes, newHasher, store, present, ahead: true });
-  assembler.check.accept(0, log.packed(0, log.count));
-  assembler.check.acceptWhole(log.whole ?? new Uint8Array());
+  const hasher = new Bun.CryptoHasher("sha256");
+  const assembler = assemblerOn(store, { held: hashes([0, 1, 2, 3]), hasher });
+  expect(assembler.missing()).toEqual([[4 * chunkBytes, size]]);
+  expect([assembler.verifiedBytes, assembler.receivedBytes]).toEqual([0, 4 * chunkBytes]);
   settle(assembler);
   const bad = assembler.nextBadChunk();
-  expect(bad?.index).toBe(2);
-  assembler.put(2 * chunkBytes, file, 2 * chunkBytes, chunkBytes);
-  assembler.put(4 * chunkBytes, file, 4 * chunkBytes, size - 4 * chunkBytes);
+  expect([bad?.index, bad?.times]).toEqual([2, 0]);
+  expect(assembler.nextBadChunk()).toBeUndefined();
+  assembler.acceptTags(0, tags);
+  assembler.put(2 * chunkBytes, wire, 2 * chunkBytes, chunkBytes);
+  assembler.put(4 * chunkBytes, wire, 4 * chunkBytes, size - 4 * chunkBytes);
   settle(assembler);
-  expect(assembler.check.whole).toEqual(log.whole);
+  expect(assembler.isWhole).toBe(true);
+  expect(store.bytes).toEqual(file);
+  expect(assembler.digest).toEqual(new Bun.CryptoHasher("sha256").update(file).digest());
 });
 
 test("a partial file shorter than its journal says is completed", () => {
   const store: ChunkStore = { write: () => {}, read: () => 0 };
-  const present = new RangeSet([[0, 2 * chunkBytes]]);
-  const assembler = new Assembler({ size, chunkBytes, newHasher, store, present, ahead: true });
+  const assembler = assemblerOn(store, { held: hashes([0, 1]) });
   settle(assembler);
-  expect(assembler.nextBadChunk()?.offset).toBe(0);
+  expect([assembler.nextBadChunk()?.offset, assembler.nextBadChunk()?.offset]).toEqual([
+    0,
+    chunkBytes,
+  ]);
 });
 
-test("only whole chunks are journaled, each once it has arrived", () => {
-  const assembler = new Assembler({
-    size,
-    chunkBytes,
-    newHasher,
-    store: new Memory(size),
-    ahead: true,
-  });
-  assembler.put(10, file, 10, 2 * chunkBytes);
-  assembler.flush();
-  expect(assembler.takeNewChunks()).toEqual([[1, 1]]);
-  assembler.put(0, file, 0, 10);
-  assembler.put(size - 12_345, file, size - 12_345, 12_345);
-  assembler.flush();
-  expect(assembler.takeNewChunks()).toEqual([
-    [0, 1],
-    [5, 1],
-  ]);
+test("only open chunks are journaled, once, with the hash of their text", () => {
+  const assembler = assemblerOn(new Memory());
+  assembler.acceptTags(0, tags);
+  assembler.put(10, wire, 10, 2 * chunkBytes);
+  settle(assembler);
+  expect(assembler.takeNewChunks()).toEqual([...hashes([1])]);
+  assembler.put(0, wire, 0, 10);
+  assembler.put(size - 12_345, wire, size - 12_345, 12_345);
+  settle(assembler);
+  expect(assembler.takeNewChunks()).toEqual([...hashes([0, 5])]);
   expect(assembler.takeNewChunks()).toEqual([]);
 });
 
-test("consecutive small segments are written together", () => {
-  const store = new Memory(size);
-  const assembler = new Assembler({ size, chunkBytes, newHasher, store, ahead: true });
-  for (const [start, end] of segments(1_200)) assembler.put(start, file, start, end - start);
-  assembler.flush();
-  expect(store.writes).toBeLessThanOrEqual(Math.ceil(size / (limits.writeRunBytes - 1_200)) + 1);
-  expect(store.bytes).toEqual(file);
+test("a disk that takes nothing leaves the chunk missing", () => {
+  const full: ChunkStore = {
+    write() {
+      throw new Error("ENOSPC");
+    },
+    read: () => 0,
+  };
+  const assembler = assemblerOn(full);
+  assembler.acceptTags(0, tags);
+  assembler.put(0, wire, 0, chunkBytes);
+  expect(() => assembler.work(chunkBytes)).toThrow("ENOSPC");
+  expect(assembler.missing()).toEqual([[0, size]]);
+  expect(assembler.takeNewChunks()).toEqual([]);
 });

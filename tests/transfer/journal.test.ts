@@ -3,10 +3,22 @@
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { decodeJournal, encodeChunks, encodeHead } from "../../src/transfer/journal.ts";
+import {
+  decodeJournal,
+  encodeChunks as encodeWritten,
+  encodeHead,
+  type JournalHead,
+  type WrittenChunk,
+} from "../../src/transfer/journal.ts";
 
 const chunkBytes = 65_536;
-const head = { name: 'a "b"\n ü.txt', size: 40 * chunkBytes + 7, version: "v1", chunkBytes };
+const head: JournalHead = {
+  name: 'a "b"\n ü.txt',
+  size: 40 * chunkBytes + 7,
+  version: "v1",
+  chunkBytes,
+  sender: "pin",
+};
 
 const records = fc.array(
   fc
@@ -14,6 +26,15 @@ const records = fc.array(
     .filter(([a, n]) => a + n <= 41),
   { maxLength: 30 },
 );
+
+const hashOf = (index: number) => Bun.hash.xxHash3(String(index)).toString(16).padStart(16, "0");
+
+/** Runs of chunks [first, count], each with the hash that it should have. */
+function encodeChunks(runs: readonly (readonly [number, number])[]): string {
+  return runs.map((run) => encodeWritten([...bytesOf([run])].map(withHash))).join("");
+}
+
+const withHash = (index: number): WrittenChunk => [index, hashOf(index)];
 
 function bytesOf(chunks: readonly (readonly [number, number])[]): Set<number> {
   return new Set(
@@ -24,12 +45,8 @@ function bytesOf(chunks: readonly (readonly [number, number])[]): Set<number> {
 function chunksIn(text: string): Set<number> | undefined {
   const found = decodeJournal(text);
   if (found === undefined) return undefined;
-  const all = new Set<number>();
-  for (const [start, end] of found.present.toArray()) {
-    expect(start % chunkBytes).toBe(0);
-    for (let at = start; at < end; at += chunkBytes) all.add(at / chunkBytes);
-  }
-  return all;
+  for (const [index, hash] of found.chunks) expect(hash).toBe(hashOf(index));
+  return new Set(found.chunks.keys());
 }
 
 test("what was written is read back", () => {
@@ -42,9 +59,22 @@ test("what was written is read back", () => {
   );
 });
 
-test("the last chunk ends where the file ends", () => {
-  const found = decodeJournal(encodeHead(head) + encodeChunks([[40, 1]]));
-  expect(found?.present.toArray()).toEqual([[40 * chunkBytes, head.size]]);
+test("the sender may be unknown, and its absence is no head", () => {
+  const plain = { ...head, sender: null };
+  expect(decodeJournal(encodeHead(plain))?.head).toEqual(plain);
+  const { sender: _, ...without } = head;
+  expect(decodeJournal(encodeHead({ ...without, sender: null }))).toBeDefined();
+  expect(decodeJournal(encodeHead(without as JournalHead))).toBeUndefined();
+});
+
+test("chunks in any order become runs, and the last record of a chunk counts", () => {
+  const written: WrittenChunk[] = [5, 3, 4, 9].map(withHash);
+  const text = encodeWritten(written);
+  expect(text.split("\n").length - 1).toBe(2);
+  const again = encodeWritten([[4, "0123456789abcdef"]]);
+  const { chunks } = decodeJournal(encodeHead(head) + text + again)!;
+  expect([...chunks.keys()].sort((a, b) => a - b)).toEqual([3, 4, 5, 9]);
+  expect([chunks.get(3), chunks.get(4)]).toEqual([hashOf(3), "0123456789abcdef"]);
 });
 
 test("truncated anywhere, it says what its whole lines say", () => {
@@ -100,4 +130,5 @@ test("any text at all is read without harm", () => {
 test("a record beyond the end of the file is ignored", () => {
   expect(chunksIn(encodeHead(head) + encodeChunks([[40, 2]]))).toEqual(new Set());
   expect(chunksIn(encodeHead(head) + encodeChunks([[1e15, 1]]))).toEqual(new Set());
+  expect(chunksIn(encodeHead(head) + encodeWritten([[1, "0123"]]))).toEqual(new Set());
 });

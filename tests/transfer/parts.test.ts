@@ -7,7 +7,7 @@ import { RangePicker } from "../../src/transfer/range-picker.ts";
 import { BandwidthFilter, SlidingRate } from "../../src/transfer/congestion/bandwidth-filter.ts";
 import { BbrController } from "../../src/transfer/congestion/bbr.ts";
 import { match, SentSegments } from "../../src/transfer/sent-segments.ts";
-import { SendQueue } from "../../src/transfer/send-queue.ts";
+import { type SegmentSource, SendQueue } from "../../src/transfer/send-queue.ts";
 import { Pacer } from "../../src/transfer/congestion/pacer.ts";
 import { RttEstimator } from "../../src/transfer/congestion/rtt.ts";
 import { MtuDiscovery } from "../../src/transfer/mtu-discovery.ts";
@@ -264,6 +264,22 @@ describe("range picker", () => {
   });
 });
 
+/** Reads as `read` says how much of what is requested, and seals `sealedBytes` for each. */
+function sourceOf(read: (length: number) => number, sealedBytes = 0): SegmentSource {
+  let sealed = 0;
+  return {
+    read(_offset, _into, _at, length) {
+      sealed += sealedBytes;
+      return read(length);
+    },
+    takeSealedBytes() {
+      const bytes = sealed;
+      sealed = 0;
+      return bytes;
+    },
+  };
+}
+
 describe("send queue", () => {
   const token = new Uint8Array(16);
   const ranges = [{ firstSeq: 0, offset: 0, length: 600_000, segmentBytes: 1_200 }];
@@ -277,7 +293,12 @@ describe("send queue", () => {
   };
 
   test("sends at the requested pace, catching up no more than allowed", () => {
-    const queue = new SendQueue(token, 600_000, (_o, _i, _a, length) => length, 1_444);
+    const queue = new SendQueue(
+      token,
+      600_000,
+      sourceOf((length) => length),
+      1_444,
+    );
     const into = new Uint8Array(65_536);
     let nowUs = 1_000_000;
     queue.handleRequest(request, nowUs);
@@ -301,7 +322,12 @@ describe("send queue", () => {
   });
 
   test("at a fast pace credit gathers for a quarter of a millisecond, except at the end", () => {
-    const queue = new SendQueue(token, 600_000, (_o, _i, _a, length) => length, 1_444);
+    const queue = new SendQueue(
+      token,
+      600_000,
+      sourceOf((length) => length),
+      1_444,
+    );
     const into = new Uint8Array(65_536);
     let nowUs = 1_000_000;
     queue.handleRequest({ ...request, paceBytesPerMs: 100_000 }, nowUs);
@@ -316,7 +342,12 @@ describe("send queue", () => {
   });
 
   test("ranges requested without a pace leave in one burst, even if a pace is named meanwhile", () => {
-    const queue = new SendQueue(token, 600_000, (_o, _i, _a, length) => length, 1_444);
+    const queue = new SendQueue(
+      token,
+      600_000,
+      sourceOf((length) => length),
+      1_444,
+    );
     const into = new Uint8Array(65_536);
     const train = [{ firstSeq: 0, offset: 0, length: 38_400, segmentBytes: 1_200 }];
     const more = [{ firstSeq: 32, offset: 38_400, length: 38_400, segmentBytes: 1_200 }];
@@ -330,8 +361,22 @@ describe("send queue", () => {
     expect(queue.readyUs(1_000)).toBeGreaterThanOrEqual(2_000);
   });
 
+  test("a burst ends once it has made the sender seal much", () => {
+    const source = sourceOf((length) => length, limit.minChunkBytes);
+    const queue = new SendQueue(token, 600_000, source, 1_444);
+    queue.handleRequest({ ...request, paceBytesPerMs: 0 }, 0);
+    const { bytes, datagramBytes } = queue.pollBurst(new Uint8Array(65_536), 0);
+    const most = limit.maxSealedPerBurst / limit.minChunkBytes;
+    expect(Math.ceil(bytes / datagramBytes)).toBeLessThanOrEqual(most);
+  });
+
   test("a file that has become shorter ends the transfer", () => {
-    const queue = new SendQueue(token, 600_000, () => 0, 1_444);
+    const queue = new SendQueue(
+      token,
+      600_000,
+      sourceOf(() => 0),
+      1_444,
+    );
     queue.handleRequest({ ...request, paceBytesPerMs: 0 }, 0);
     expect(queue.pollBurst(new Uint8Array(65_536), 0).bytes).toBe(0);
     expect(queue.hasChanged).toBe(true);

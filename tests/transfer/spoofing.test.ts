@@ -46,8 +46,9 @@ function server(): Sender {
     into.set(file.subarray(offset, offset + length), at);
     return Math.min(length, file.length - offset);
   };
-  sender.open(token, file.length, read);
-  sender.open(otherToken, file.length, read);
+  const source = { read, takeSealedBytes: () => 0 };
+  sender.open(token, file.length, source);
+  sender.open(otherToken, file.length, source);
   return sender;
 }
 
@@ -222,7 +223,10 @@ describe("amplification", () => {
   test("requests for more than any client can receive leave a bounded queue", () => {
     const sender = server();
     const great = new Uint8Array(limit.tokenBytes).fill(7);
-    sender.open(great, 2 ** 40, (_offset, _into, _at, length) => length);
+    sender.open(great, 2 ** 40, {
+      read: (_offset, _into, _at, length) => length,
+      takeSealedBytes: () => 0,
+    });
     const cookie = cookieFor(sender, 0, home, great);
     const bytes = new Uint8Array(limit.maxRequestBytes);
     const ranges = Array.from({ length: 40 }, (_, k) => ({

@@ -49,6 +49,14 @@ export default defineCommand({
       negativeDescription: "Start over instead of resuming a partial file",
     },
     force: { type: "boolean", description: "Replace a file that differs" },
+    checksum: {
+      type: "boolean",
+      description: "Compare an existing file by content, not by size and time",
+    },
+    sha256: {
+      type: "boolean",
+      description: "Certify each file by SHA-256, and print it as sha256sum does",
+    },
     "limit-rate": {
       type: "string",
       valueHint: "2M",
@@ -63,15 +71,7 @@ export default defineCommand({
   },
   async run({ args }) {
     const { server, names } = readWords(args._, args.server);
-    const limit = args["limit-rate"];
-    const limitBytesPerSecond = limit === undefined ? undefined : parseRate(limit);
-    if (limit !== undefined && limitBytesPerSecond === undefined) {
-      throw new ParleyError(
-        "usage",
-        `--limit-rate ${quoted(limit)} is not a rate: use bytes per second, ` +
-          "at least 1, such as 500k or 2M",
-      );
-    }
+    const limitBytesPerSecond = rateOf(args["limit-rate"]);
     if (names.length === 0 && args.list !== true) {
       throw new ParleyError(
         "usage",
@@ -92,6 +92,8 @@ export default defineCommand({
       server: trusted(server, { plain: args.plain, quiet }),
       resume: args.resume,
       force: args.force === true,
+      checksum: args.checksum === true,
+      sha256: args.sha256 === true,
       ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
       onEvent: (event) => report.handleEvent(event),
     });
@@ -122,6 +124,18 @@ export default defineCommand({
     }
   },
 });
+
+/** @throws ParleyError `usage` */
+function rateOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const bytesPerSecond = parseRate(text);
+  if (bytesPerSecond !== undefined) return bytesPerSecond;
+  throw new ParleyError(
+    "usage",
+    `--limit-rate ${quoted(text)} is not a rate: use bytes per second, ` +
+      "at least 1, such as 500k or 2M",
+  );
+}
 
 async function list(client: DownloadClient, report: FetchReport): Promise<void> {
   let isEmpty = true;

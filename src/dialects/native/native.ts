@@ -128,6 +128,7 @@ function commandOf(message: ClientMessage): Command {
     }
     case "fetch":
       return { type: "transfer", request: message, ref: message.ref };
+    case "pull":
     case "fetched":
       return { type: "transfer", request: message };
     case "register":

@@ -1,18 +1,19 @@
-// Serves the shared folder: offers files over control connections, sends them as datagrams, reports
-// their digests. One event loop serves everyone; sending and hashing alternate in slices of a
-// millisecond. Glue between sender machine, UDP socket and files; decides nothing about segments.
+// Serves the shared folder: offers files over control connections, and sends them sealed, as
+// datagrams. One event loop serves everyone, in slices of a millisecond. Glue between sender machine, UDP socket and files; decides nothing about segments.
 // The protocol is in docs/transfer.md.
 
 import { files as limits, transfer as wire, udp } from "../../limits.ts";
+import { SealCache } from "../../transfer/seal-cache.ts";
 import { Sender } from "../../transfer/sender.ts";
 import { nowUs } from "../../io/clock.ts";
 import { secretBytes } from "../../secrets.ts";
-import { DigestCache } from "./digest-cache.ts";
 import type { FileControl } from "./file-control.ts";
+import { FileDigests } from "./file-digest.ts";
 import { FileSession, type TransferHost } from "./file-session.ts";
 import type { FileTransfer } from "./file-transfer.ts";
 import { applyJitHints } from "../../io/jit-hints.ts";
 import { SharedFolder } from "./shared-folder.ts";
+import { TagBudget } from "./tag-budget.ts";
 import { TransferSlots } from "./transfer-slots.ts";
 import type { UdpOffload } from "../../io/udp/udp.ts";
 import { UdpListener, type UdpPath } from "../../io/udp/udp-listener.ts";
@@ -33,15 +34,17 @@ export interface FileServiceOptions {
 
 export class FileService implements TransferHost {
   readonly folder: SharedFolder;
-  readonly digests = new DigestCache();
+  readonly digests: FileDigests;
+  readonly tags = new TagBudget();
+  readonly cache = new SealCache(limits.sealedCacheBytes);
   readonly sender: Sender;
-  /** Totals for /metrics: transfers offered, datagram bytes sent. */
+  /** Totals for /metrics: transfers offered, bytes sent. */
   readonly totals = { transfers: 0, sentBytes: 0 };
   readonly #udp: UdpListener;
   readonly #transfers: TransferSlots<FileTransfer>;
   readonly #burst = new Uint8Array(udp.maxBatchBytes);
   readonly #answer = new Uint8Array(wire.maxRequestBytes);
-  readonly #scratch = new Uint8Array(limits.hashSliceBytes);
+  #scratch = new Uint8Array(wire.minChunkBytes);
   /** The rest of a burst that the socket has not taken yet. */
   #unsent: { from: number; to: number; datagramBytes: number; path: UdpPath } | undefined;
   #scheduled = false;
@@ -52,6 +55,7 @@ export class FileService implements TransferHost {
 
   private constructor(options: FileServiceOptions, socket: UdpListener) {
     this.folder = new SharedFolder(options.folder, options.withheld);
+    this.digests = new FileDigests(this.folder);
     this.#udp = socket;
     this.#transfers = new TransferSlots(options.idleMs);
     const key = secretBytes(32);
@@ -99,8 +103,8 @@ export class FileService implements TransferHost {
   }
 
   /**
-   * Opens a session for a control connection: pass it `fetch` and `fetched` lines, and close it
-   * with the connection.
+   * Opens a session for a control connection: pass it the lines of file transfers, and close it with
+   * the connection.
    */
   session(peerAddress: string, control: FileControl): FileSession {
     return new FileSession(this, peerAddress, control);
@@ -111,6 +115,12 @@ export class FileService implements TransferHost {
     const length = this.sender.handleDatagrams(bytes, path, this.#answer, nowUs());
     if (length > 0) this.#udp.send(this.#answer.subarray(0, length), length, path);
     this.wake();
+  }
+
+  /** A view of memory that all transfers share. */
+  scratch(bytes: number): Uint8Array {
+    if (this.#scratch.length < bytes) this.#scratch = new Uint8Array(bytes);
+    return bytes === this.#scratch.length ? this.#scratch : this.#scratch.subarray(0, bytes);
   }
 
   /** @throws ParleyError `full` */
@@ -139,20 +149,22 @@ export class FileService implements TransferHost {
     clearTimeout(this.#timer);
     clearTimeout(this.#pacing);
     for (const transfer of this.#transfers) transfer.close();
-    this.digests.close();
     this.#udp.close();
   }
 
   #turn(): void {
     const more = this.#send();
-    const hashed = this.#hash(more || this.sender.backlogBytes > 0);
+    const confirming = this.#confirm();
     const nowMs = performance.now();
-    let waiting = false;
+    let isMore = more || confirming;
+    let isCongested = false;
     for (const transfer of this.#transfers) {
-      waiting = transfer.sendDigests(nowMs, !hashed) || waiting;
+      const flushed = transfer.flush(nowMs);
+      isMore ||= flushed === "more";
+      isCongested ||= flushed === "congested";
     }
-    if (more || hashed) this.wake();
-    else if (waiting) this.#wakeLater();
+    if (isMore) this.wake();
+    else if (isCongested) this.#wakeLater();
   }
 
   /** True if there is more to send now and the socket can take it. */
@@ -208,26 +220,21 @@ export class FileService implements TransferHost {
     return true;
   }
 
-  /**
-   * True if there is more to hash now. During sending, hashing only keeps up, on the bytes read for
-   * it; in pauses it runs ahead.
-   */
-  #hash(busy: boolean): boolean {
-    const until = performance.now() + limits.hashSliceMs;
-    let idle = 0;
-    do {
-      const file = this.digests.nextDue(busy);
-      if (file === undefined) return false;
-      if (file.hashOn(this.#scratch) > 0) idle = 0;
-      else if (++idle > this.digests.size) return false;
-    } while (performance.now() < until);
-    return true;
+  /** Seals chunks of files that must be confirmed a second time; true if there is more to do. */
+  #confirm(): boolean {
+    let isAny = false;
+    const until = performance.now() + limits.confirmSliceMs;
+    for (const transfer of this.#transfers) {
+      while (transfer.isConfirming && performance.now() < until) transfer.confirmNext();
+      isAny ||= transfer.isConfirming;
+    }
+    return isAny;
   }
 
   #wakeLater(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       this.wake();
-    }, limits.digestsAfterMs);
+    }, limits.controlRetryMs);
   }
 }

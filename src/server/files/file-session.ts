@@ -4,23 +4,33 @@
 import { listedName } from "../../dialects/open-chat/listed-files.ts";
 import { ParleyError } from "../../errors.ts";
 import { files as limits, transfer as wire } from "../../limits.ts";
+import { chunkSealer, exporterLabel, transferKey } from "../../io/chunk-cipher.ts";
 import { nowUs } from "../../io/clock.ts";
 import type { FetchRequest, Ref, TransferRequest } from "../../protocol/messages.ts";
+import { chunkBytesFor, chunkCount } from "../../transfer/chunks.ts";
+import type { SealCache } from "../../transfer/seal-cache.ts";
 import type { Sender } from "../../transfer/sender.ts";
-import type { DigestCache } from "./digest-cache.ts";
 import type { FileControl } from "./file-control.ts";
+import type { FileDigests } from "./file-digest.ts";
 import { FileTransfer } from "./file-transfer.ts";
-import type { SharedFolder } from "./shared-folder.ts";
+import type { OpenFile, SharedFolder } from "./shared-folder.ts";
+import type { TagBudget } from "./tag-budget.ts";
 
 /** What a session needs from the file service. */
 export interface TransferHost {
   readonly folder: SharedFolder;
-  readonly digests: DigestCache;
+  readonly digests: FileDigests;
   readonly sender: Sender;
+  readonly tags: TagBudget;
+  readonly cache: SealCache;
+  /** For metrics. */
+  readonly totals: { sentBytes: number };
   readonly udpPort: number;
   readonly maxSegmentBytes: number;
   /** This machine's addresses at which datagrams can arrive. */
   readonly locals: Iterable<string>;
+  /** Memory for reading a chunk. */
+  scratch(bytes: number): Uint8Array;
   /** @throws ParleyError `full` */
   add(transfer: FileTransfer, peerAddress: string): void;
   remove(transfer: FileTransfer): void;
@@ -33,7 +43,11 @@ export class FileSession {
   readonly #peerAddress: string;
   readonly #control: FileControl;
   readonly #transfers = new Map<number, FileTransfer>();
+  /** Files being hashed for the client, by transfer. */
+  readonly #hashing = new Map<number, AbortController>();
+  /** Never used twice on a connection: keys depend on it. */
   #nextId = 1;
+  #exported: Uint8Array | undefined;
   #closed = false;
 
   constructor(host: TransferHost, peerAddress: string, control: FileControl) {
@@ -45,14 +59,18 @@ export class FileSession {
   /** Handles a request, at once unless the file has to be searched for. Never throws. */
   handle(request: TransferRequest): void {
     if (this.#closed) return;
-    if (request.type === "fetched") {
-      this.#transfers.get(request.transfer)?.close();
-      return;
-    }
-    try {
-      this.#handleFetch(request);
-    } catch (error) {
-      this.#refuse(error, request.ref);
+    switch (request.type) {
+      case "fetched":
+        return this.#end(request.transfer);
+      case "pull":
+        this.#transfers.get(request.transfer)?.pull(request.offset, request.length);
+        return this.#host.wake();
+      case "fetch":
+        try {
+          this.#handleFetch(request);
+        } catch (error) {
+          this.#refuse(error, request.ref);
+        }
     }
   }
 
@@ -60,6 +78,12 @@ export class FileSession {
   close(): void {
     this.#closed = true;
     for (const transfer of this.#transfers.values()) transfer.close();
+    for (const abort of this.#hashing.values()) abort.abort();
+  }
+
+  #end(id: number): void {
+    this.#transfers.get(id)?.close();
+    this.#hashing.get(id)?.abort();
   }
 
   /** Offers the file of that name, or the one that lists show under it. */
@@ -80,41 +104,90 @@ export class FileSession {
     }
   }
 
-  #start({ name, check, token: tokenText, request, address, port, held, ref }: FetchRequest): void {
-    // A comparison needs no datagrams, and so no token.
-    const token = check === true ? undefined : tokenOf(tokenText);
-    if (this.#transfers.size >= limits.maxTransfersPerSession) {
+  #start(request: FetchRequest): void {
+    if (this.#transfers.size + this.#hashing.size >= limits.maxTransfersPerSession) {
       throw new ParleyError(
         "full",
         `A connection may run ${limits.maxTransfersPerSession} transfers at once: finish one with \`fetched\` first.`,
       );
     }
-    const { digests } = this.#host;
-    const heldBytes = check === true ? Number.POSITIVE_INFINITY : (held ?? 0);
-    const { served, reader } = digests.use(this.#host.folder.open(name), heldBytes);
+    // An offer alone needs no datagrams, and so no token.
+    const token = request.check === true ? undefined : tokenOf(request.token);
+    const file = this.#host.folder.open(request.name);
+    const id = this.#nextId++;
+    try {
+      if (file.size > wire.maxFileBytes) throw tooLarge(file);
+      if (token !== undefined) this.#open(id, file, token, request);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    this.#offer(id, file, request.ref);
+    if (request.sha256 === true) this.#hash(id, file);
+    if (token === undefined) file.close();
+    else this.#takeFirstRequest(request);
+  }
+
+  /** Sets up everything for sending. @throws ParleyError `full` */
+  #open(id: number, file: OpenFile, token: Uint8Array, { held }: FetchRequest): void {
+    const { tags, cache, sender } = this.#host;
+    const chunkBytes = chunkBytesFor(file.size);
+    const release = tags.reserve(chunkCount(file.size, chunkBytes) * (wire.tagBytes + 1));
+    const exported = this.#exportedKey();
+    let isOpen = false;
     const transfer = new FileTransfer({
-      id: this.#nextId++,
-      served,
-      reader,
+      id,
+      file,
+      chunkBytes,
+      seal: chunkSealer(transferKey({ exported, transfer: id, token })),
+      cache,
+      scratch: (bytes) => this.#host.scratch(bytes),
       control: this.#control,
-      onBroken: (broken) => this.#handleBroken(broken, token),
+      isResumed: held === true,
+      onSent: (bytes) => (this.#host.totals.sentBytes += bytes),
+      // The client has been told on this connection; its datagrams are answered with GONE.
+      onBroken: () => sender.fail(token),
       onClose: (closed) => {
-        this.#transfers.delete(closed.id);
+        this.#transfers.delete(id);
         this.#host.remove(closed);
-        if (token !== undefined) this.#host.sender.close(token);
-        digests.release(served, reader);
+        if (isOpen) sender.close(token);
+        release();
       },
     });
     try {
       this.#host.add(transfer, this.#peerAddress);
-      if (token !== undefined) this.#open(transfer, token);
+      isOpen = sender.open(token, file.size, transfer);
+      if (!isOpen) {
+        throw new ParleyError(
+          "full",
+          "This token is in use, or too many transfers are running: try again later.",
+        );
+      }
     } catch (error) {
-      this.#host.remove(transfer);
-      digests.release(served, reader);
+      transfer.close();
       throw error;
     }
-    this.#transfers.set(transfer.id, transfer);
-    this.#offer(transfer, ref);
+    this.#transfers.set(id, transfer);
+  }
+
+  #offer(id: number, file: OpenFile, ref: Ref | undefined): void {
+    const { name, size, modified, version } = file;
+    this.#control.send({
+      type: "offer",
+      ref,
+      transfer: id,
+      name,
+      size,
+      modified,
+      version,
+      chunkBytes: chunkBytesFor(size),
+      udpPort: this.#host.udpPort,
+      maxSegmentBytes: this.#host.maxSegmentBytes,
+    });
+  }
+
+  /** The REQUEST in the `fetch`, if its cookie proves one of the paths to the client's address. */
+  #takeFirstRequest({ request, address, port }: FetchRequest): void {
     if (request === undefined || address === undefined || port === undefined) return;
     const first = new Uint8Array(Buffer.from(request, "base64"));
     if (first.length > wire.maxRequestBytes) return;
@@ -123,47 +196,58 @@ export class FileSession {
     this.#host.wake();
   }
 
-  #open(transfer: FileTransfer, token: Uint8Array): void {
-    if (!this.#host.sender.open(token, transfer.served.file.size, transfer.read)) {
-      throw new ParleyError(
-        "full",
-        "This token is in use, or too many transfers are running: try again later.",
-      );
-    }
+  /** Sends the SHA-256 of the file once it is known. */
+  #hash(id: number, { name, version }: OpenFile): void {
+    const abort = new AbortController();
+    this.#hashing.set(id, abort);
+    // A client that has everything else must not think that nothing happens any more.
+    const alive = setInterval(() => {
+      this.#send({ type: "tags", transfer: id, from: 0, data: "" });
+    }, limits.stillBusyMs);
+    this.#host.digests
+      .of(name, this.#peerAddress, abort.signal)
+      .then((found) => {
+        if (found.version !== version) throw changedBeforeHash(name);
+        this.#send({ type: "digest", transfer: id, sha256: found.sha256 });
+      })
+      .catch((error: unknown) => {
+        if (!abort.signal.aborted) this.#send({ type: "error", transfer: id, ...reasonOf(error) });
+      })
+      .finally(() => {
+        clearInterval(alive);
+        this.#hashing.delete(id);
+      });
   }
 
-  #offer(transfer: FileTransfer, ref: Ref | undefined): void {
-    const { name, size, modified, version } = transfer.served.file;
-    this.#control.send({
-      type: "offer",
-      ref,
-      transfer: transfer.id,
-      name,
-      size,
-      modified,
-      version,
-      chunkBytes: transfer.served.log.chunkBytes,
-      udpPort: this.#host.udpPort,
-      maxSegmentBytes: this.#host.maxSegmentBytes,
-    });
-  }
-
-  /**
-   * The client has been told on this connection; its datagrams are answered with GONE until the
-   * connection ends.
-   */
-  #handleBroken(transfer: FileTransfer, token: Uint8Array | undefined): void {
-    if (token === undefined) transfer.close();
-    else this.#host.sender.fail(token);
+  #exportedKey(): Uint8Array | undefined {
+    this.#exported ??= this.#control.exportKey?.(exporterLabel);
+    return this.#exported;
   }
 
   #refuse(error: unknown, ref: Ref | undefined): void {
-    if (this.#closed) return;
-    const known = error instanceof ParleyError;
-    const code = known ? error.code : "storage";
-    const message = known ? error.message : "The server cannot read its shared folder.";
-    this.#control.send({ type: "error", code, message, ref });
+    this.#send({ type: "error", ...reasonOf(error), ref });
   }
+
+  #send(message: Parameters<FileControl["send"]>[0]): void {
+    if (!this.#closed) this.#control.send(message);
+  }
+}
+
+function reasonOf(error: unknown): { code: string; message: string } {
+  if (error instanceof ParleyError) return { code: error.code, message: error.message };
+  return { code: "storage", message: "The server cannot read its shared folder." };
+}
+
+function tooLarge({ name, size }: OpenFile): ParleyError {
+  return new ParleyError(
+    "full",
+    `${JSON.stringify(name)} has ${size} bytes, and a transfer carries ${wire.maxFileBytes}: split it.`,
+  );
+}
+
+function changedBeforeHash(name: string): ParleyError {
+  const sentence = `The file ${JSON.stringify(name)} changed before it was hashed: fetch it again.`;
+  return new ParleyError("changed", sentence);
 }
 
 /** @throws ParleyError `protocol` */

@@ -1,98 +1,134 @@
-// One file being sent to one client, the control side: what has been read for it, and which digests
-// its client has. The sender machine handles the datagrams.
+// One file being sent to one client: reads it chunk by chunk, lets tags leave only while the file is
+// the one that was offered, and sends over the control connection what was requested there. The
+// sender machine handles the datagrams; what is sealed how is decided in transfer/sealed-chunks.ts.
 
 import { files as limits, transfer as wire } from "../../limits.ts";
-import type { ReadInto } from "../../transfer/send-queue.ts";
+import type { SealCache } from "../../transfer/seal-cache.ts";
+import { type SealChunk, SealedChunks } from "../../transfer/sealed-chunks.ts";
+import type { ReadInto, SegmentSource } from "../../transfer/send-queue.ts";
 import type { FileControl } from "./file-control.ts";
-import type { ReadAhead, ServedFile } from "./served-file.ts";
+import type { OpenFile } from "./shared-folder.ts";
 import type { SlotHolder } from "./transfer-slots.ts";
 
 export interface FileTransferOptions {
   /** The transfer's number on its control connection. */
   readonly id: number;
-  readonly served: ServedFile;
+  readonly file: OpenFile;
+  readonly chunkBytes: number;
+  readonly seal: SealChunk;
+  readonly cache: SealCache;
+  /** Memory for reading a chunk; what is in it is only used at once. */
+  readonly scratch: (bytes: number) => Uint8Array;
   readonly control: FileControl;
-  readonly reader: ReadAhead;
+  /** The client has parts of the file from earlier transfers. */
+  readonly isResumed: boolean;
+  /** So many bytes of the file left over the control connection. */
+  onSent(bytes: number): void;
   /** The file has changed or can't be read. The client has been told. */
   onBroken(transfer: FileTransfer): void;
   /** The transfer has ended, for any reason. Called once. */
   onClose(transfer: FileTransfer): void;
 }
 
-export class FileTransfer implements SlotHolder {
+/** Ranges that a client may request over the control connection at a time. */
+const maxPulls = 16;
+
+/** What `flush` has sent: all, all that the connection takes for now, or a part. */
+export type Flushed = "all" | "congested" | "more";
+
+export class FileTransfer implements SlotHolder, SegmentSource {
   readonly id: number;
-  readonly served: ServedFile;
-  readonly reader: ReadAhead;
+  readonly file: OpenFile;
   readonly #options: FileTransferOptions;
-  #sentDigests = 0;
-  #hasSentWhole = false;
-  #lastSentMs = 0;
+  readonly #chunks: SealedChunks;
+  readonly #pulls: { offset: number; end: number }[] = [];
+  #broken: "changed" | "storage" | undefined;
+  /**
+   * Its times can't tell whether it still has the same content: something was appended, or it was
+   * changed too shortly before it was opened. The last tag then waits until every chunk has been
+   * sealed a second time, with the same result.
+   */
+  #isDoubtful: boolean;
+  #confirmed = 0;
+  #checkedAtMs = Number.NEGATIVE_INFINITY;
+  #saidBusyAtMs = 0;
   #hasSentError = false;
   #usedAtMs = performance.now();
   #hasRead = false;
   #closed = false;
 
   constructor(options: FileTransferOptions) {
+    const { file, chunkBytes, seal, cache } = options;
     this.id = options.id;
-    this.served = options.served;
-    this.reader = options.reader;
+    this.file = file;
     this.#options = options;
+    this.#isDoubtful = file.isUnsettled && !options.isResumed;
+    const readText = (offset: number, length: number) => this.#readText(offset, length);
+    this.#chunks = new SealedChunks({ size: file.size, chunkBytes, seal, readText, cache });
   }
 
-  /** As of the last `sendDigests`. */
+  /** As of the last `flush`. */
   get usedAtMs(): number {
     return this.#usedAtMs;
   }
 
-  /** Reads what the client requested. */
   readonly read: ReadInto = (offset, into, at, length) => {
     this.#hasRead = true;
-    return this.reader.read(offset, into, at, length);
+    return this.#chunks.read(offset, into, at, length);
   };
 
+  takeSealedBytes(): number {
+    return this.#chunks.takeSealedBytes();
+  }
+
+  /** The client requests sealed bytes over the control connection. Beyond the bounds: ignored. */
+  pull(offset: number, length: number): void {
+    if (offset >= this.file.size || this.#pulls.length >= maxPulls) return;
+    this.#pulls.push({ offset, end: Math.min(this.file.size, offset + length) });
+  }
+
   /**
-   * Sends the digests that are ready. `now`: no more will come soon, so send even a few. True if
-   * some are waiting. Ends the transfer if the file has changed.
+   * Sends the tags that are new and the data that were pulled, as far as the connection takes them;
+   * ends the transfer if the file has changed.
    */
-  sendDigests(nowMs: number, now: boolean): boolean {
+  flush(nowMs: number): Flushed {
     if (this.#hasRead) this.#used(nowMs);
-    if (this.#closed || this.#hasSentError) return false;
-    if (!this.served.isIntact(nowMs)) {
+    if (this.#closed || this.#hasSentError) return "all";
+    if (!this.#isIntact(nowMs)) {
       this.#sendError();
-      return false;
+      return "all";
     }
-    const { log, whole } = this.served;
-    const { control } = this.#options;
-    const due = now || whole !== undefined || nowMs - this.#lastSentMs >= limits.digestsAfterMs;
-    if (!due && log.count - this.#sentDigests < limits.digestsTogether) return this.#sentDigests < log.count;
-    while (this.#sentDigests < log.count) {
-      if ((control.waitingBytes?.() ?? 0) > limits.maxControlBytes) return true;
-      const to = Math.min(log.count, this.#sentDigests + wire.maxDigestsPerLine);
-      const data = Buffer.from(log.packed(this.#sentDigests, to)).toString("base64");
-      control.send({ type: "digests", transfer: this.id, from: this.#sentDigests, data });
-      this.#sentDigests = to;
-      this.#lastSentMs = nowMs;
-      this.#used(nowMs);
-    }
-    if (whole !== undefined && !this.#hasSentWhole) {
-      this.#hasSentWhole = true;
-      const sha256 = Buffer.from(whole).toString("hex");
-      control.send({ type: "digest", transfer: this.id, sha256 });
-    }
-    // A file that has grown is hashed again before the last digest may be sent.
-    return log.whole !== undefined && whole === undefined;
+    // In this order: tags of what is sealed for a pull leave only after the next look at the file.
+    this.#sendTags(nowMs);
+    this.#sendPulled(nowMs);
+    const heldBack = this.#isHoldingBack ? 1 : 0;
+    const hasMore =
+      this.#pulls.length > 0 || this.#chunks.freshCount > heldBack || this.#chunks.hasChanged;
+    if (!hasMore) return "all";
+    return this.#isCongested ? "congested" : "more";
+  }
+
+  /** All chunks have been sealed, and must be once more before the last tag may leave. */
+  get isConfirming(): boolean {
+    const isOpen = !this.#closed && !this.#hasSentError && !this.#chunks.hasChanged;
+    return isOpen && this.#isHoldingBack && this.#chunks.isComplete;
+  }
+
+  /** Seals the next chunk a second time. */
+  confirmNext(): void {
+    if (this.#chunks.confirm(this.#confirmed)) this.#confirmed++;
+    // Nobody has requested that.
+    this.#chunks.takeSealedBytes();
   }
 
   /**
    * Ends the transfer to make room. A client still missing data will request it, learn that the
-   * transfer is unknown and fetch again; one that only waits for digests, and does not read them,
-   * is told.
+   * transfer is unknown and fetch again; one that does not read its tags is told.
    */
   giveWay(): void {
-    const lacksDigests = !this.#hasSentWhole && this.reader.front >= this.served.file.size;
-    if (lacksDigests && !this.#hasSentError) {
-      const name = JSON.stringify(this.served.file.name);
-      const message = `The digests of ${name} were not read for too long: fetch it again.`;
+    if (this.#chunks.freshCount > 0 && !this.#hasSentError) {
+      const name = JSON.stringify(this.file.name);
+      const message = `The tags of ${name} were not read for too long: fetch it again.`;
       this.#options.control.send({ type: "error", code: "stalled", transfer: this.id, message });
     }
     this.close();
@@ -101,7 +137,94 @@ export class FileTransfer implements SlotHolder {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#chunks.close();
+    this.file.close();
     this.#options.onClose(this);
+  }
+
+  get #isHoldingBack(): boolean {
+    return this.#isDoubtful && this.#confirmed < this.#chunks.count;
+  }
+
+  /** Always checked before a tag leaves, and now and then. */
+  #isIntact(nowMs: number): boolean {
+    if (this.#chunks.hasChanged) this.#broken ??= "changed";
+    if (this.#broken !== undefined) return false;
+    const isDue = nowMs - this.#checkedAtMs >= limits.checkFileMs;
+    if (!isDue && this.#chunks.freshCount === 0) return true;
+    this.#checkedAtMs = nowMs;
+    try {
+      if (this.file.unchanged()) return true;
+      // Earlier transfers of this content can't be confirmed any more.
+      const mayConfirm = this.file.sizeNow() > this.file.size && !this.#options.isResumed;
+      if (mayConfirm) this.#isDoubtful = true;
+      else this.#broken = "changed";
+    } catch {
+      this.#broken = "storage";
+    }
+    return this.#broken === undefined;
+  }
+
+  #sendTags(nowMs: number): void {
+    const { control } = this.#options;
+    const heldBack = this.#isHoldingBack ? 1 : 0;
+    for (;;) {
+      const most = Math.min(wire.maxTagsPerLine, this.#chunks.freshCount - heldBack);
+      if (most > 0 && this.#isCongested) return;
+      const run = this.#chunks.takeTags(most);
+      if (run === undefined) break;
+      const data = Buffer.from(run.packed).toString("base64");
+      control.send({ type: "tags", transfer: this.id, from: run.from, data });
+      this.#used(nowMs);
+    }
+    if (this.isConfirming && nowMs - this.#saidBusyAtMs >= limits.stillBusyMs) {
+      this.#saidBusyAtMs = nowMs;
+      control.send({ type: "tags", transfer: this.id, from: 0, data: "" });
+      this.#used(nowMs);
+    }
+  }
+
+  /** Sends a piece at a time, so that one client does not occupy the server. */
+  #sendPulled(nowMs: number): void {
+    const { control } = this.#options;
+    let sentBytes = 0;
+    let sealedBytes = 0;
+    while (sentBytes < limits.maxControlBytes && sealedBytes < wire.maxSealedPerBurst) {
+      const pull = this.#pulls[0];
+      if (pull === undefined || this.#isCongested) break;
+      const bytes = Buffer.alloc(Math.min(wire.pullLineBytes, pull.end - pull.offset));
+      // The next look at the file says why.
+      if (this.#chunks.read(pull.offset, bytes, 0, bytes.length) !== bytes.length) return;
+      sealedBytes += this.#chunks.takeSealedBytes();
+      const data = bytes.toString("base64");
+      control.send({ type: "data", transfer: this.id, offset: pull.offset, data });
+      pull.offset += bytes.length;
+      sentBytes += bytes.length;
+      this.#options.onSent(bytes.length);
+      this.#used(nowMs);
+      if (pull.offset === pull.end) this.#pulls.shift();
+    }
+  }
+
+  get #isCongested(): boolean {
+    return (this.#options.control.waitingBytes?.() ?? 0) > limits.maxControlBytes;
+  }
+
+  #readText(offset: number, length: number): Uint8Array | undefined {
+    const target = this.#options.scratch(length);
+    try {
+      for (let got = 0; got < length;) {
+        const rest = got === 0 ? target : target.subarray(got);
+        const more = this.file.read(rest, offset + got);
+        // Shorter than when it was offered.
+        if (more === 0) return undefined;
+        got += more;
+      }
+      return target;
+    } catch {
+      this.#broken ??= "storage";
+      return undefined;
+    }
   }
 
   #used(nowMs: number): void {
@@ -111,8 +234,8 @@ export class FileTransfer implements SlotHolder {
 
   #sendError(): void {
     this.#hasSentError = true;
-    const code = this.served.broken ?? "changed";
-    const name = JSON.stringify(this.served.file.name);
+    const code = this.#broken ?? "changed";
+    const name = JSON.stringify(this.file.name);
     const message =
       code === "changed"
         ? `The file ${name} changed on the server during the transfer: fetch it again.`

@@ -93,7 +93,12 @@ export class ServerFiles implements FilesPort {
         report.sent(message);
         send(message);
       };
-      files = this.#service.session(peer.address, { send: logged, waitingBytes, find });
+      files = this.#service.session(peer.address, {
+        send: logged,
+        waitingBytes,
+        find,
+        exportKey: peer.exportKey,
+      });
       this.#reports.set(session, report);
       this.#sessions.set(session, files);
     }

@@ -15,7 +15,7 @@ import {
 import { readdir } from "node:fs/promises";
 import { dirname, sep } from "node:path";
 import { ParleyError } from "../../errors.ts";
-import { folder as limits } from "../../limits.ts";
+import { files, folder as limits } from "../../limits.ts";
 import { quoted } from "../../text.ts";
 import { isPlainName, shownName, spellings } from "./file-names.ts";
 import { slicedSort } from "./sliced-sort.ts";
@@ -40,6 +40,11 @@ export interface OpenFile extends FileEntry {
    * and change time.
    */
   readonly version: string;
+  /**
+   * It was changed so shortly before it was opened that a further change may not show in its times:
+   * the file system's clock may not have ticked since.
+   */
+  readonly isUnsettled: boolean;
   /**
    * For reopening the file (sendfile) while this one is open. On Linux it leads to the same inode
    * even if the name changes.
@@ -260,16 +265,17 @@ function isBeneath(path: Buffer, folder: string): boolean {
 }
 
 function opened(fd: number, name: string, path: Buffer, first: BigIntStats): OpenFile {
-  const version = versionOf(first);
+  const identity = identityOf(first);
   let isOpen = true;
   return {
     name,
     size: Number(first.size),
     modified: Number(first.mtimeMs),
-    version,
+    version: versionOf(identity),
+    isUnsettled: Math.abs(Date.now() - Number(first.ctimeMs)) < files.settleMs,
     path: process.platform === "linux" ? `/proc/self/fd/${fd}` : path.toString(),
     read: (target, position) => readSync(fd, target, 0, target.length, position),
-    unchanged: () => isOpen && versionOf(fstatSync(fd, { bigint: true })) === version,
+    unchanged: () => isOpen && identityOf(fstatSync(fd, { bigint: true })) === identity,
     sizeNow: () => fstatSync(fd).size,
     close() {
       if (isOpen) closeSync(fd);
@@ -290,11 +296,13 @@ export function folderState(path: string): "ready" | "missing" | "no-folder" {
   }
 }
 
+/** Includes ctime, which can't be set when mtime is restored after a change (touch -r, cp -p, rsync). */
+function identityOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+}
+
 /** Opaque to clients; hashed, so as not to reveal inode numbers. */
-function versionOf(stat: BigIntStats): string {
-  // Includes ctime, which can't be set when mtime is restored after a change (touch -r, cp -p,
-  // rsync).
-  const identity = `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`;
+function versionOf(identity: string): string {
   return new Bun.CryptoHasher("sha256").update(identity).digest("base64url").slice(0, 22);
 }
 

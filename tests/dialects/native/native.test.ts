@@ -100,6 +100,10 @@ const requests: [object, Command][] = [
     { type: "transfer", request: { type: "fetch", name: "a", check: true, ref: 8 }, ref: 8 },
   ],
   [
+    { type: "pull", transfer: 3, offset: 0, length: 9 },
+    { type: "transfer", request: { type: "pull", transfer: 3, offset: 0, length: 9 } },
+  ],
+  [
     { type: "fetched", transfer: 3 },
     { type: "transfer", request: { type: "fetched", transfer: 3 } },
   ],
@@ -306,8 +310,8 @@ const personalEvents: [PersonalEvent, object][] = [
     { type: "files", files: [{ name: "a", size: 1, modified: 2 }], next: "a", ref: 1 },
   ],
   [
-    { type: "transfer", message: { type: "digests", transfer: 1, from: 0, data: "" } },
-    { type: "digests", transfer: 1, from: 0, data: "" },
+    { type: "transfer", message: { type: "tags", transfer: 1, from: 0, data: "" } },
+    { type: "tags", transfer: 1, from: 0, data: "" },
   ],
   [
     { type: "chat", state: "asked", with: "Bob" },

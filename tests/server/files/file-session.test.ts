@@ -1,13 +1,14 @@
 // The file requests of one control connection, without the connection: answers, refusals, limits.
 
-import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { files as limits, transfer as wire } from "../../../src/limits.ts";
+import { chunkOpener, exporterLabel, transferKey } from "../../../src/io/chunk-cipher.ts";
 import { decodeClient } from "../../../src/protocol/decode-client.ts";
-import type { FetchRequest } from "../../../src/protocol/messages.ts";
+import type { FetchRequest, TransferRequest } from "../../../src/protocol/messages.ts";
 import { FileService } from "../../../src/server/files/file-service.ts";
 
 /** A message as tests inspect it. */
@@ -15,11 +16,12 @@ type Line = Record<string, unknown>;
 
 const base = mkdtempSync(join(tmpdir(), "parley-session-"));
 const chunks = 40;
+const content = Buffer.alloc(chunks * wire.minChunkBytes, 7);
 let service: FileService;
 
 beforeAll(async () => {
   mkdirSync(join(base, "FILES"));
-  writeFileSync(join(base, "FILES", "a"), new Uint8Array(chunks * wire.minChunkBytes).fill(7));
+  writeFileSync(join(base, "FILES", "a"), content);
   writeFileSync(join(base, "FILES", "b"), "b");
   service = await FileService.open({ folder: join(base, "FILES"), host: "127.0.0.1", port: 0 });
 });
@@ -38,6 +40,11 @@ function connect(address = "127.0.0.1") {
   });
   return { session, lines, state };
 }
+
+const isTransferRequest = (message: { type: string }): message is TransferRequest =>
+  message.type === "fetch" || message.type === "pull" || message.type === "fetched";
+
+const decoded = (line: Line) => Buffer.from(String(line["data"]), "base64");
 
 const newToken = () =>
   Buffer.from(crypto.getRandomValues(new Uint8Array(wire.tokenBytes))).toString("base64url");
@@ -59,18 +66,21 @@ test("hashes of large files keep a small one waiting for no longer than their tu
     truncateSync(join(base, "FILES", name), 2 ** 38);
   }
   const stranger = connect();
-  for (const name of names) stranger.session.handle({ type: "fetch", name, check: true });
+  for (const name of names) {
+    stranger.session.handle({ type: "fetch", name, check: true, sha256: true });
+  }
   const { session, lines } = connect();
-  session.handle({ type: "fetch", name: "a", check: true });
+  session.handle({ type: "fetch", name: "a", check: true, sha256: true });
   await until(() => lines.some(({ sha256 }) => sha256 !== undefined));
   stranger.session.close();
   session.close();
   for (const name of names) rmSync(join(base, "FILES", name));
 });
 
-test("an offer repeats the ref, and a check is followed by all digests in order", async () => {
+test("a check brings the offer with the ref, and the digest only if asked for", async () => {
   const { session, lines } = connect();
   session.handle({ type: "fetch", name: "a", check: true, ref: "r" });
+  session.handle({ type: "fetch", name: "a", check: true, sha256: true });
   expect(lines[0]).toMatchObject({
     type: "offer",
     ref: "r",
@@ -78,20 +88,100 @@ test("an offer repeats the ref, and a check is followed by all digests in order"
     name: "a",
     udpPort: service.udpPort,
   });
-  await until(() => lines.at(-1)?.["type"] === "digest");
-  let next = 0;
-  for (const { type, from, data } of lines.slice(1, -1)) {
-    expect(type).toBe("digests");
-    expect(from).toBe(next);
-    next += Buffer.from(String(data), "base64").length / wire.digestBytes;
-  }
-  expect(next).toBe(chunks);
-  const whole = new Bun.CryptoHasher("sha256").update(
-    new Uint8Array(chunks * wire.minChunkBytes).fill(7),
-  );
-  expect(lines.at(-1)?.["sha256"]).toBe(whole.digest("hex"));
-  session.close();
   expect(service.transferCount).toBe(0);
+  await until(() => lines.at(-1)?.["type"] === "digest");
+  const whole = new Bun.CryptoHasher("sha256").update(content).digest("hex");
+  expect(lines.slice(1)).toMatchObject([
+    { type: "offer", transfer: 2 },
+    { type: "digest", transfer: 2, sha256: whole },
+  ]);
+  session.close();
+});
+
+test("what is pulled comes over the connection, and opens with the tags", async () => {
+  const { session, lines } = connect();
+  const token = newToken();
+  session.handle({ type: "fetch", name: "a", token });
+  for (let at = 0; at < content.length; at += wire.maxPullBytes) {
+    session.handle({ type: "pull", transfer: 1, offset: at, length: wire.maxPullBytes });
+  }
+  // Another transfer, and bytes that do not exist.
+  session.handle({ type: "pull", transfer: 2, offset: 0, length: 1 });
+  session.handle({ type: "pull", transfer: 1, offset: content.length, length: 1 });
+  const received = (type: string) => lines.filter((line) => line["type"] === type);
+  const tagBytes = () => received("tags").reduce((sum, line) => sum + decoded(line).length, 0);
+  await until(() => tagBytes() === chunks * wire.tagBytes);
+  const sealed = Buffer.alloc(content.length);
+  for (const line of received("data")) decoded(line).copy(sealed, Number(line["offset"]));
+  const key = transferKey({
+    exported: undefined,
+    transfer: 1,
+    token: Buffer.from(token, "base64url"),
+  });
+  const open = chunkOpener(key);
+  const tags = new Map(
+    received("tags").flatMap((line) => {
+      const all = decoded(line);
+      return Array.from({ length: all.length / wire.tagBytes }, (_, i) => [
+        Number(line["from"]) + i,
+        all.subarray(i * wire.tagBytes, (i + 1) * wire.tagBytes),
+      ] as const);
+    }),
+  );
+  for (const [index, tag] of tags) {
+    const at = index * wire.minChunkBytes;
+    const text = open(index, sealed.subarray(at, at + wire.minChunkBytes), tag);
+    expect(Buffer.from(text ?? [])).toEqual(content.subarray(at, at + wire.minChunkBytes));
+  }
+  session.close();
+});
+
+test("inside TLS the key comes from the session", async () => {
+  const exported = new Uint8Array(32).fill(5);
+  const labels: string[] = [];
+  const lines: Line[] = [];
+  const session = service.session("127.0.0.1", {
+    send: (message) => lines.push({ ...message }),
+    exportKey(label) {
+      labels.push(label);
+      return exported;
+    },
+  });
+  const token = newToken();
+  session.handle({ type: "fetch", name: "b", token });
+  session.handle({ type: "pull", transfer: 1, offset: 0, length: 1 });
+  await until(() => lines.some(({ type }) => type === "tags"));
+  const dataOf = (type: string) =>
+    Buffer.from(String(lines.find((line) => line["type"] === type)?.["data"]), "base64");
+  const secrets = { exported, transfer: 1, token: Buffer.from(token, "base64url") };
+  const text = chunkOpener(transferKey(secrets))(0, dataOf("data"), dataOf("tags"));
+  expect(Buffer.from(text ?? []).toString()).toBe("b");
+  expect(labels).toEqual([exporterLabel]);
+  session.close();
+});
+
+test("what all transfers together keep is bounded, and given back", () => {
+  const large = join(base, "FILES", "large");
+  writeFileSync(large, "");
+  truncateSync(large, wire.maxFileBytes);
+  const sessions = Array.from({ length: 3 }, () => connect());
+  for (const { session } of sessions) {
+    for (let i = 0; i < limits.maxTransfersPerSession; i++) session.handle(fetchOf("large"));
+  }
+  const lines = sessions.flatMap(({ lines }) => lines);
+  const offers = lines.filter(({ type }) => type === "offer").length;
+  expect(offers).toBeGreaterThan(16);
+  expect(offers).toBeLessThan(lines.length);
+  expect(lines.at(-1)).toMatchObject({ type: "error", code: "full" });
+  for (const { session } of sessions) session.close();
+  const { session, lines: after } = connect();
+  session.handle(fetchOf("large"));
+  expect(after).toMatchObject([{ type: "offer", chunkBytes: wire.maxChunkBytes }]);
+  truncateSync(large, wire.maxFileBytes + 1);
+  session.handle(fetchOf("large"));
+  expect(after.at(-1)).toMatchObject({ type: "error", code: "full" });
+  session.close();
+  rmSync(large);
 });
 
 test("`fetched` ends a transfer; a second one of that number changes nothing", () => {
@@ -132,55 +222,6 @@ test("transfers are limited per connection and per address", () => {
   expect(service.transferCount).toBe(0);
 });
 
-test("digests wait while the connection is slow", async () => {
-  const { session, lines, state } = connect();
-  state.waitingBytes = limits.maxControlBytes + 1;
-  session.handle({ type: "fetch", name: "a", check: true });
-  await Bun.sleep(limits.digestsAfterMs * 6);
-  expect(lines.map(({ type }) => type)).toEqual(["offer"]);
-  state.waitingBytes = 0;
-  await until(() => lines.at(-1)?.["type"] === "digest");
-  session.close();
-});
-
-test("a changed file is reported once, with the number of the transfer", async () => {
-  writeFileSync(join(base, "FILES", "c"), new Uint8Array(3 * limits.hashLeadBytes));
-  const { session, lines } = connect();
-  session.handle(fetchOf("c"));
-  writeFileSync(join(base, "FILES", "c"), "other");
-  await until(() => lines.some(({ type }) => type === "error"));
-  service.wake();
-  await Bun.sleep(20);
-  expect(lines.filter(({ type }) => type === "error")).toEqual([
-    { type: "error", code: "changed", transfer: 1, message: expect.any(String) },
-  ]);
-  session.close();
-  rmSync(join(base, "FILES", "c"));
-});
-
-test("a file that the disk can no longer read ends its own transfer, and no other", async () => {
-  const file = service.folder.open("b");
-  const lost = {
-    ...file,
-    unchanged() {
-      throw Object.assign(new Error("ESTALE: stale file handle, fstat"), { code: "ESTALE" });
-    },
-  };
-  const broken = connect();
-  const opening = spyOn(service.folder, "open").mockImplementation(() => lost);
-  broken.session.handle(fetchOf("b"));
-  opening.mockRestore();
-  const { session, lines } = connect();
-  session.handle({ type: "fetch", name: "a", check: true });
-  await until(() => lines.at(-1)?.["type"] === "digest");
-  expect(broken.lines.filter(({ type }) => type === "error")).toEqual([
-    { type: "error", code: "storage", transfer: 1, message: expect.any(String) },
-  ]);
-  broken.session.close();
-  session.close();
-  expect(service.transferCount).toBe(0);
-});
-
 test("a closed connection gets no more answers", () => {
   const { session, lines } = connect();
   session.close();
@@ -208,11 +249,14 @@ test("anything that passes the decoder is answered or refused, and never throws"
   );
   const line = fc.record(
     {
-      type: fc.constantFrom("fetch", "fetched", "offer"),
+      type: fc.constantFrom("fetch", "fetched", "pull", "offer"),
       name: value,
       token: value,
       check: value,
+      sha256: value,
       held: value,
+      offset: value,
+      length: value,
       request: fc.oneof(value, fc.base64String({ maxLength: 200 })),
       address: value,
       port: value,
@@ -225,10 +269,10 @@ test("anything that passes the decoder is answered or refused, and never throws"
       const { session, lines } = connect();
       for (const one of all) {
         const message = decodeClient(JSON.stringify(one));
-        if (message.type === "fetch" || message.type === "fetched") session.handle(message);
+        if (isTransferRequest(message)) session.handle(message);
       }
       for (const { type } of lines)
-        expect(["offer", "error", "digests", "digest"]).toContain(String(type));
+        expect(["offer", "error", "tags", "data", "digest"]).toContain(String(type));
       session.close();
     }),
     { numRuns: 200 },

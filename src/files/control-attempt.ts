@@ -1,0 +1,169 @@
+// One attempt at downloading a file over the control connection alone: the same sealed chunks, for
+// paths that datagrams do not get through. TCP recovers losses and controls congestion.
+
+import { ParleyError } from "../errors.ts";
+import { fetching as limits, transfer as wire } from "../limits.ts";
+import { chunkOpener, exporterLabel, transferKey } from "../io/chunk-cipher.ts";
+import type { TransferMessage } from "../protocol/messages.ts";
+import { secretBytes } from "../secrets.ts";
+import { PullSchedule } from "../transfer/pull-schedule.ts";
+import type { Attempt, AttemptOutcome, AttemptOptions } from "./attempt.ts";
+import type { ControlClient } from "./control-client.ts";
+import { checkOffer } from "./offer.ts";
+import { OfferedFile } from "./offered-file.ts";
+import { PreOfferBuffer } from "./pre-offer-buffer.ts";
+
+export class ControlAttempt implements Attempt {
+  readonly over = "control";
+  readonly offload = { segment: false, merge: false, dontFragment: false, receiveBufferBytes: 0 };
+  readonly #options: AttemptOptions;
+  readonly #token = secretBytes(wire.tokenBytes);
+  readonly #schedule: PullSchedule;
+  readonly #outcome = Promise.withResolvers<AttemptOutcome>();
+  readonly #preOffer = new PreOfferBuffer();
+  #file: OfferedFile | undefined;
+  #control: ControlClient | undefined;
+  #scheduled = false;
+  #timer: Timer | undefined;
+  #ended = false;
+
+  constructor(options: AttemptOptions) {
+    this.#options = options;
+    const wanted = options.wanted ?? [[0, wire.maxFileBytes] as const];
+    this.#schedule = new PullSchedule(wanted, options.limitBytesPerSecond);
+    // It may reject before anyone awaits it.
+    this.#outcome.promise.catch(() => {});
+  }
+
+  stats(): undefined {
+    return undefined;
+  }
+
+  pathMetrics(): undefined {
+    return undefined;
+  }
+
+  async run(control: ControlClient): Promise<AttemptOutcome> {
+    this.#control = control;
+    control.onTransferMessage = (message) => this.#guard(() => this.#handleMessage(message));
+    void control.lost.then((reason) => this.#end({ how: "retry", reason }));
+    try {
+      const { name, heldBytes, sha256 } = this.#options;
+      const offer = await control.fetch({
+        type: "fetch",
+        name,
+        token: Buffer.from(this.#token).toString("base64url"),
+        ...(heldBytes > 0 ? { held: true } : {}),
+        ...(sha256 ? { sha256 } : {}),
+      });
+      this.#guard(() => this.#handleOffer(control, checkOffer(offer)));
+      return await this.#outcome.promise;
+    } finally {
+      this.close();
+    }
+  }
+
+  setHorizon(offset: number): void {
+    this.#schedule.setHorizon(offset);
+    this.wake();
+  }
+
+  wake(): void {
+    if (this.#scheduled || this.#ended) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#guard(() => this.#turn());
+    });
+  }
+
+  fail(error: unknown): void {
+    this.#stop();
+    this.#outcome.reject(error);
+  }
+
+  close(): void {
+    this.#stop();
+    if (this.#file === undefined) return;
+    this.#control?.send({ type: "fetched", transfer: this.#file.offer.transfer });
+  }
+
+  #handleOffer(control: ControlClient, offer: OfferedFile["offer"]): void {
+    const assembler = this.#options.onOffer(offer, control.isSecured);
+    const file = assembler && new OfferedFile(offer, assembler, this.#options.sha256);
+    this.#file = file;
+    if (file === undefined) return this.#end({ how: "stale" });
+    const exported = control.exportedKey(exporterLabel);
+    const key = transferKey({ exported, transfer: offer.transfer, token: this.#token });
+    file.assembler.begin(chunkOpener(key));
+    this.#schedule.setSize(offer.size);
+    this.#preOffer.release(offer.size, {
+      data() {},
+      message: (message) => this.#handleMessage(message),
+      dropped() {},
+    });
+    this.wake();
+  }
+
+  #handleMessage(message: TransferMessage): void {
+    if (this.#ended) return;
+    const file = this.#file;
+    if (file === undefined) return this.#preOffer.addMessage(message);
+    if (message.type === "data" && message.transfer === file.offer.transfer) {
+      const bytes = Buffer.from(message.data, "base64");
+      this.#schedule.handleData(message.offset, bytes.length, (start, end) =>
+        file.assembler.put(start, bytes, start - message.offset, end - start),
+      );
+    } else file.handleMessage(message);
+    this.wake();
+  }
+
+  #turn(): void {
+    const file = this.#file;
+    if (file === undefined || this.#ended) return;
+    const more = file.work((offset, length) => this.#schedule.handleBadRange(offset, length));
+    this.#options.onTurn();
+    if (file.isWhole) return this.#end({ how: "whole" });
+    const nowMs = performance.now();
+    for (;;) {
+      const range = this.#schedule.pollRequest(nowMs);
+      if (range === undefined) break;
+      this.#control?.send({ type: "pull", transfer: file.offer.transfer, ...range });
+    }
+    this.#checkSilence(file, nowMs);
+    if (more) return this.wake();
+    clearTimeout(this.#timer);
+    const dueMs = Math.min(this.#schedule.nextTimeoutMs(nowMs) - nowMs, limits.silenceMs);
+    this.#timer = setTimeout(() => this.wake(), Math.ceil(dueMs));
+  }
+
+  #checkSilence(file: OfferedFile, nowMs: number): void {
+    const { isPending } = this.#schedule;
+    const control = this.#control;
+    if (control === undefined) return;
+    if (control.silentMs >= limits.silenceMs) control.checkAlive(limits.aliveTimeoutMs);
+    const isWaiting = isPending || this.#schedule.isEmpty;
+    if (!isWaiting || file.idleMs(nowMs) <= this.#options.tagTimeoutMs) return;
+    const reason = new ParleyError("stalled", `${control.where} no longer sends the file.`);
+    this.#end({ how: "retry", reason });
+  }
+
+  #end(outcome: AttemptOutcome): void {
+    if (this.#ended) return;
+    this.#stop();
+    this.#outcome.resolve(outcome);
+  }
+
+  #stop(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+  }
+
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+}

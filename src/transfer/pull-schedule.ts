@@ -1,0 +1,95 @@
+// What to request over the control connection when datagrams do not get through: ranges in order, a
+// few at a time, at most so many bytes a second. TCP does the rest. Pure.
+
+import { fetching as limits, transfer as wire } from "../limits.ts";
+import { RangeSet } from "./ranges.ts";
+
+export class PullSchedule {
+  readonly #wanted: RangeSet;
+  /** Requested, and not yet arrived. */
+  readonly #pending = new RangeSet();
+  readonly #bytesPerMs: number;
+  #horizon = Infinity;
+  #credit = 0;
+  #creditAtMs = -Infinity;
+  receivedBytes = 0;
+
+  constructor(
+    wanted: readonly (readonly [start: number, end: number])[],
+    limitBytesPerSecond = Infinity,
+  ) {
+    this.#wanted = new RangeSet(wanted);
+    this.#bytesPerMs = limitBytesPerSecond / 1_000;
+  }
+
+  /** Something has been requested, and has not arrived. */
+  get isPending(): boolean {
+    return !this.#pending.isEmpty;
+  }
+
+  /** Nothing is left to be requested. */
+  get isEmpty(): boolean {
+    return this.#wanted.isEmpty;
+  }
+
+  /** Nothing at or beyond this offset is requested. */
+  setHorizon(offset: number): void {
+    this.#horizon = offset;
+  }
+
+  /** Nothing beyond the end of the file is wanted. */
+  setSize(sizeBytes: number): void {
+    this.#wanted.remove(sizeBytes, Infinity);
+  }
+
+  /**
+   * Takes what has arrived. Calls `deliver` for each part that was requested, so that every byte is
+   * delivered once.
+   */
+  handleData(offset: number, length: number, deliver: (start: number, end: number) => void): void {
+    this.receivedBytes += this.#pending.remove(offset, offset + length, deliver);
+  }
+
+  /** Requests bytes again that turned out to be wrong. */
+  handleBadRange(offset: number, length: number): void {
+    this.#wanted.add(offset, offset + length);
+  }
+
+  /** The next range to request now. */
+  pollRequest(nowMs: number): { offset: number; length: number } | undefined {
+    const offset = this.#wanted.firstByte;
+    const room = limits.maxPulls * wire.maxPullBytes - this.#pending.bytes;
+    if (offset >= this.#horizon || room < Math.min(wire.maxPullBytes, this.#wanted.firstLength)) {
+      return undefined;
+    }
+    const most = Math.min(this.#wanted.firstLength, wire.maxPullBytes, this.#horizon - offset);
+    const length = Math.floor(Math.min(most, this.#allowance(nowMs)));
+    if (length < Math.min(most, this.#stepBytes)) return undefined;
+    this.#credit -= length;
+    this.#wanted.remove(offset, offset + length);
+    this.#pending.add(offset, offset + length);
+    return { offset, length };
+  }
+
+  /** When to poll again even if nothing arrives, in ms; Infinity: never. */
+  nextTimeoutMs(nowMs: number): number {
+    if (this.#wanted.isEmpty || this.#bytesPerMs === Infinity) return Infinity;
+    const lacking = this.#stepBytes - this.#allowance(nowMs);
+    return nowMs + Math.max(1, lacking / this.#bytesPerMs);
+  }
+
+  /** A limited transfer is requested in steps of 50 ms. */
+  get #stepBytes(): number {
+    if (this.#bytesPerMs === Infinity) return 1;
+    return Math.max(1, Math.min(wire.maxPullBytes, this.#bytesPerMs * 50));
+  }
+
+  /** Bytes that the limit allows now. */
+  #allowance(nowMs: number): number {
+    if (this.#bytesPerMs === Infinity) return Infinity;
+    const elapsedMs = Math.min(1_000, nowMs - this.#creditAtMs);
+    this.#creditAtMs = nowMs;
+    this.#credit = Math.min(this.#credit + elapsedMs * this.#bytesPerMs, 2 * this.#stepBytes);
+    return this.#credit;
+  }
+}
