@@ -193,6 +193,11 @@ export const connections = {
    * others wait. Enough for `sender.bytesPerSecond` over 100 ms.
    */
   receiveBufferBytes: 64 * KiB,
+  /**
+   * Longest TCP segment: with IPv6 and its headers 1 280 bytes, which every path takes. A tenth more
+   * packets than on Ethernet.
+   */
+  maxSegmentBytes: 1_220,
   /** Idle time before the kernel probes whether the peer is still there (TCP keep-alive). */
   keepAliveMs: 30_000,
   /** A native session silent for this long is sent a ping. */

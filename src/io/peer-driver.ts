@@ -11,6 +11,7 @@ import { peer as limits } from "../limits.ts";
 import { dial, Deadline } from "./dial.ts";
 import { notOwnAddress, type ServerAddress, socketReason } from "./host-port.ts";
 import { askRegistry } from "./registry-request.ts";
+import { boundSegments } from "./tcp-segments.ts";
 import { linkHandlers, TcpLink, type TcpLinkEvents } from "./tcp-link.ts";
 
 export type Shown = Pick<Extract<PeerOutput, { type: "show" }>, "line" | "event">;
@@ -65,6 +66,7 @@ export class PeerDriver {
         `cannot listen on ${reason}; choose another with --port or --host`,
       );
     }
+    boundSegments(this.#listener, host);
     return this.#listener.port;
   }
 

@@ -4,6 +4,7 @@
 import { plainAddress } from "../addresses.ts";
 import { count } from "../chat/metrics.ts";
 import { steadyMs } from "../io/clock.ts";
+import { boundSegments } from "../io/tcp-segments.ts";
 import { option, setOption } from "../io/udp/socket-options.ts";
 import { connections as limits } from "../limits.ts";
 import type { Log } from "../log.ts";
@@ -78,6 +79,7 @@ export function openChatPort(options: ChatPortOptions): ChatPort {
       },
     },
   });
+  boundSegments(listener, options.host);
   // Accepted sockets inherit it; with autotuning a read could bring half a megabyte.
   // (Bun's types do not have `fd`.)
   if ("fd" in listener && typeof listener.fd === "number")

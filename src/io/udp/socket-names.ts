@@ -1,8 +1,9 @@
-// Finds TCP connections that Bun does not expose, with their peers, by descriptor through libc.
-// Linux only; elsewhere none are found.
+// Finds TCP sockets that Bun does not expose, connections with their peers, by descriptor through
+// libc. Linux only; elsewhere none are found.
 
 import { ptr } from "bun:ffi";
 import { libc } from "./libc.ts";
+import { getOption, option } from "./socket-options.ts";
 
 /** A connection of this process; `address` is IPv4 where possible, even on an IPv6 socket. */
 export type OpenSocket = { readonly fd: number; readonly address: string; readonly port: number };
@@ -29,6 +30,17 @@ export function connectionsTo(port: number, descriptors: readonly number[]): Ope
     if (address !== undefined) found.push({ fd, address, port: portIn(name) ?? 0 });
   }
   return found;
+}
+
+/** The listening sockets of `port` among these descriptors. */
+export function listenersOn(port: number, descriptors: readonly number[]): number[] {
+  const calls = libc();
+  if (calls === null) return [];
+  return descriptors.filter((fd) => {
+    length[0] = name.length;
+    if (calls.getsockname(fd, ptr(name), ptr(length)) !== 0 || portIn(name) !== port) return false;
+    return getOption(fd, option.acceptsConnections) === 1;
+  });
 }
 
 /** Ends a connection as if its peer had: the event loop tells its owner, who closes it. */

@@ -4,14 +4,16 @@
 import { ptr } from "bun:ffi";
 import { libc } from "./libc.ts";
 
-/** Linux numbers (include/uapi/asm-generic/socket.h, linux/udp.h, linux/in.h, linux/in6.h). */
+/** Linux numbers (include/uapi/asm-generic/socket.h, linux/tcp.h, linux/udp.h, linux/in.h, linux/in6.h). */
 export const option = {
   reuseAddress: { level: 1, name: 2 },
   sendBuffer: { level: 1, name: 7 },
   receiveBuffer: { level: 1, name: 8 },
+  acceptsConnections: { level: 1, name: 30 },
   sendBufferForce: { level: 1, name: 32 },
   receiveBufferForce: { level: 1, name: 33 },
   timestampNs: { level: 1, name: 35 },
+  tcpMaxSegment: { level: 6, name: 2 },
   udpSegment: { level: 17, name: 103 },
   udpGro: { level: 17, name: 104 },
   mtuDiscover4: { level: 0, name: 10 },

@@ -8,6 +8,8 @@ import { count, type Metrics } from "../../chat/metrics.ts";
 import { NetworkBuckets } from "../../chat/network-buckets.ts";
 import { web } from "../../limits.ts";
 import { isLoopback, plainAddress } from "../../addresses.ts";
+import { boundSegmentsOf } from "../../io/tcp-segments.ts";
+import { listenersOn } from "../../io/udp/socket-names.ts";
 import type { Log } from "../../log.ts";
 import type { KeyPair } from "../../tls/certificate.ts";
 import { onlyTls13 } from "../../tls/versions.ts";
@@ -140,9 +142,9 @@ class WebPorts {
 }
 
 function serve(site: Site, options: WebOptions, port: number): Server<SocketLink> {
-  const { metrics } = options;
-  return Bun.serve<SocketLink>({
-    hostname: options.host,
+  const { metrics, host, reaper } = options;
+  const server = Bun.serve<SocketLink>({
+    hostname: host,
     port,
     development: false,
     // By default, Bun 1.4.5 lets a second server listen on the same port and splits the
@@ -172,6 +174,10 @@ function serve(site: Site, options: WebOptions, port: number): Server<SocketLink
       close: (socket) => socket.data.closed(),
     },
   });
+  for (const fd of listenersOn(server.port ?? port, reaper?.descriptors.list() ?? [])) {
+    boundSegmentsOf(fd, host);
+  }
+  return server;
 }
 
 /** Where a request comes from. */
