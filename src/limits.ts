@@ -364,6 +364,11 @@ export const history = {
   absentMailMessages: 250,
   /** Recipients and networks tracked for that; the least recently used is forgotten first. */
   absentMailNetworks: 16_384,
+  /**
+   * Bytes of what they missed that sessions of one network receive at once when they return; then
+   * as many a second as the network may send. A whole room in memory.
+   */
+  replayBurstBytes: 8 * MiB,
   /** Pages replayed to returning sessions per turn, in turns: one takes up to 8 ms. */
   replaysPerTurn: 8,
   /** Open rooms. */

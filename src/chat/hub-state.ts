@@ -1,7 +1,7 @@
 // The hub's state, and what every operation needs: sending an event to a session, waking the
 // adapter. The operations live in the files beside this one and do not know the Hub.
 
-import { connections, history as limits, output } from "../limits.ts";
+import { connections, history as limits, output, sender } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { NetworkCounts } from "../network-counts.ts";
 import { AbsentMail } from "./absent-mail.ts";
@@ -67,6 +67,14 @@ export class HubState {
   readonly newRooms = new NetworkBuckets(
     { perSecond: limits.newRoomsPerHour / 3_600, burst: limits.newRooms },
     connections.loginAddresses,
+  );
+  /** Bytes replayed at logins, which anybody can repeat. */
+  readonly replayRates = new NetworkBuckets(
+    {
+      perSecond: sender.sendersPerNetwork * sender.bytesPerSecond,
+      burst: limits.replayBurstBytes,
+    },
+    sender.networks,
   );
   readonly absentMail = new AbsentMail();
   readonly past: PastLimits;

@@ -13,7 +13,7 @@ import {
 } from "./account-store.ts";
 import { authenticate, type Denial } from "./authentication.ts";
 import { endSession, replaceSession } from "./disconnect.ts";
-import type { LoginCommand, PrivateMessage } from "./events.ts";
+import type { LoginCommand } from "./events.ts";
 import { type HubState, textsOf } from "./hub-state.ts";
 import {
   holdRoom,
@@ -33,7 +33,7 @@ import type { Membership, Session } from "./session.ts";
 import { sessionFields } from "./session-log.ts";
 import { banOf, banText, suspectOf } from "./suspect.ts";
 import { StoreQueries } from "./store-queries.ts";
-import type { RoomBounds, SessionRecord } from "./store.ts";
+import type { MailCount, RoomBounds, SessionRecord } from "./store.ts";
 
 /** Folded names of the rooms to join, with the last `seq` the client has. */
 export type RoomsAsked = ReadonlyMap<string, number | undefined>;
@@ -174,9 +174,9 @@ export class PendingLogin {
     if (account !== "" && this.#command.remember === true) this.#queryToken(queries, account);
     const mail = this.#mailSeen;
     if (mailbox !== "" && mail !== undefined) {
-      queries.ask<readonly PrivateMessage[]>(
-        (then) => store.readMail(mailbox, mail, historyLimits.pageMessages, then),
-        (messages) => (this.#mailIsKept = isWhole(messages, mail, this.#mailLast)),
+      queries.ask<MailCount>(
+        (then) => store.countMail(mailbox, mail, then),
+        ({ count, last }) => (this.#mailIsKept = count === last - mail && last >= this.#mailLast),
       );
     }
     queries.whenAnswered((error) => {
@@ -407,13 +407,4 @@ export class PendingLogin {
     this.#releaseRooms();
     refuseLogin(this.#hub, this.#session, code, this.#plan.name, message, retryAfterMs);
   }
-}
-
-/**
- * Whether a page of a mailbox has everything after `mail`, up to `last` if the page is not full.
- */
-function isWhole(page: readonly PrivateMessage[], mail: number, last: number): boolean {
-  const reached = page.at(-1)?.mail ?? mail;
-  const isEnd = reached >= last || page.length === historyLimits.pageMessages;
-  return isEnd && reached === mail + page.length;
 }

@@ -35,6 +35,7 @@ function replayMail(hub: HubState, session: Session, from: number): void {
     const known = outcome.result.filter(({ mail }) => mail <= mailbox.last);
     const page = fittingPage(known, "oldest");
     deliverPast(hub, session, page);
+    chargeNetwork(hub, session, page);
     const reached = page.at(-1)?.mail ?? last;
     mailbox.replayed(reached);
     scheduleNextPage(hub, session);
@@ -63,10 +64,22 @@ function replayRoom(hub: HubState, room: Room, membership: Membership, from: num
       told.map((message) => ({ type: "replay", message })),
     );
     if (membership.isCharged) session.queue.charge(pageChars(told), hub.options.rates, hub.nowMs);
+    else chargeNetwork(hub, session, told);
     const reached = told.at(-1)?.seq ?? end;
     membership.replayed(reached, room.seq);
     scheduleNextPage(hub, session);
   });
+}
+
+/** Nobody asked for it, and the session's own messages do not wait for it. */
+function chargeNetwork(hub: HubState, { peer }: Session, page: readonly { text: string }[]): void {
+  if (hub.options.rates === undefined) return;
+  hub.replayRates.take(peer.address, hub.nowMs, pageChars(page));
+}
+
+/** Whether the session's network has been replayed enough for now. */
+export function isReplayDue(hub: HubState, { peer }: Session): boolean {
+  return hub.options.rates === undefined || hub.replayRates.waitMs(peer.address, hub.nowMs) === 0;
 }
 
 function scheduleNextPage(hub: HubState, session: Session): void {

@@ -9,6 +9,8 @@ export class Schedule {
   readonly gaps = new Set<Session>();
   /** A history replay is due. */
   readonly replaying = new Set<Session>();
+  /** A replay goes on once its network has been quiet for a moment. */
+  readonly replaysWaiting = new Set<Session>();
   /** Commands wait for the sender's rate. */
   readonly delayed = new Set<Session>();
   /** The store has answered; queued commands may run. */
@@ -21,15 +23,16 @@ export class Schedule {
   readonly rosters = new Set<Room>();
 
   forget(session: Session): void {
-    const { gaps, replaying, delayed, unblocked, halfClosed, ending } = this;
-    for (const set of [gaps, replaying, delayed, unblocked, halfClosed, ending])
+    const { gaps, replaying, replaysWaiting, delayed, unblocked, halfClosed, ending } = this;
+    for (const set of [gaps, replaying, replaysWaiting, delayed, unblocked, halfClosed, ending])
       set.delete(session);
   }
 
   /** Number of waiting sessions and rooms. */
   get size(): number {
-    const { gaps, replaying, delayed, unblocked, halfClosed, ending, rosters } = this;
-    const sets = [gaps, replaying, delayed, unblocked, halfClosed, ending];
+    const { gaps, replaying, replaysWaiting, delayed, unblocked, halfClosed, ending, rosters } =
+      this;
+    const sets = [gaps, replaying, replaysWaiting, delayed, unblocked, halfClosed, ending];
     return sets.reduce((sum, set) => sum + set.size, rosters.size);
   }
 }

@@ -9,6 +9,7 @@ import type { RightsChange } from "./rights/rights-rows.ts";
 import type {
   Batch,
   Committed,
+  MailCount,
   RoomBounds,
   SessionRecord,
   StoreOperation,
@@ -98,6 +99,12 @@ export class StoreClient {
   ): void {
     this.#request({ type: "read-mail", session, after, limit }, (reply) =>
       then(outcomeOf(reply, (done) => (done.type === "read-mail" ? done : undefined))),
+    );
+  }
+
+  countMail(session: string, after: number, then: (outcome: Outcome<MailCount>) => void): void {
+    this.#request({ type: "count-mail", session, after }, (reply) =>
+      then(outcomeOf(reply, (done) => (done.type === "count-mail" ? done : undefined))),
     );
   }
 

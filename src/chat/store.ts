@@ -47,6 +47,9 @@ export type Committed = { readonly rooms: readonly number[]; readonly mail: read
  */
 export type RoomBounds = { first: number; last: number };
 
+/** Messages of a mailbox. A full one has gaps: `count` says whether all up to `last` are there. */
+export type MailCount = { count: number; last: number };
+
 /** What is known of a session that has a secret. */
 export type SessionRecord = {
   /** A hash of its secret. */
@@ -81,6 +84,8 @@ export interface RoomLog {
 export interface Mailboxes {
   /** At most `limit` messages with a higher `mail`, ascending. */
   after(session: string, mail: number, limit: number): readonly PrivateMessage[];
+  /** How many have a higher `mail`, and the highest of them (`mail` if there is none). */
+  countAfter(session: string, mail: number): MailCount;
 }
 
 /** Session records. Written by `commit`. */
@@ -129,6 +134,7 @@ export type StoreResults = {
   "room-bounds": RoomBounds;
   "read-room": readonly Said[];
   "read-mail": readonly PrivateMessage[];
+  "count-mail": MailCount;
   "load-session": SessionRecord | undefined;
   "find-name": SessionRecord | undefined;
   "change-rights": undefined;
@@ -142,6 +148,7 @@ type StoreArguments = {
   /** Messages after `after`, or the newest before `before`. */
   "read-room": { room: string; limit: number } & ({ after: number } | { before: number });
   "read-mail": { session: string; after: number; limit: number };
+  "count-mail": { session: string; after: number };
   "load-session": { session: string };
   "find-name": { name: string; sinceMs: number };
   "change-rights": { changes: readonly RightsChange[] };

@@ -6,14 +6,14 @@ import { deliverAnswers, sendDueRosters } from "./delivery.ts";
 import { dropSlow, endSession, partAll, reasonForEnd } from "./disconnect.ts";
 import type { HubState } from "./hub-state.ts";
 import { releaseDelayed } from "./throttle.ts";
-import { continueReplay } from "./replay.ts";
+import { continueReplay, isReplayDue } from "./replay.ts";
 import type { Session } from "./session.ts";
 
 /** Tick while paced output waits: a fifth of its gap (`output.unframedGapMs`). */
 const gapTickMs = 4;
 /** Tick while commands are delayed or sessions are leaving. */
 const delayTickMs = 10;
-/** Tick while user lists are overdue. */
+/** Tick while user lists are overdue, or replays wait for their network. */
 const rosterTickMs = 100;
 /** Sweep over all sessions: timeouts, stalled links, aging records, gauges. */
 const sweepMs = 1_000;
@@ -31,7 +31,8 @@ export class Timers {
     const { nowMs, schedule, store } = this.#hub;
     if (schedule.gaps.size > 0) return nowMs + gapTickMs;
     if (schedule.delayed.size + schedule.halfClosed.size > 0) return nowMs + delayTickMs;
-    const dueMs = nowMs + (schedule.rosters.size > 0 ? rosterTickMs : sweepMs);
+    const isSoon = schedule.rosters.size + schedule.replaysWaiting.size > 0;
+    const dueMs = nowMs + (isSoon ? rosterTickMs : sweepMs);
     return Math.min(dueMs, Math.max(nowMs, store.nextMs));
   }
 
@@ -49,9 +50,15 @@ export class Timers {
 
   /** Continues some replays. They take turns, so that a crowd that returns does not stop the rest. */
   #replay(): void {
+    const { replaying, replaysWaiting } = this.#hub.schedule;
     let left = history.replaysPerTurn;
-    for (const session of this.#hub.schedule.replaying) {
+    for (const session of replaying) {
       if (session.output.outbox.blocked) continue;
+      if (!isReplayDue(this.#hub, session)) {
+        replaying.delete(session);
+        replaysWaiting.add(session);
+        continue;
+      }
       if (left-- === 0) return this.#hub.wake();
       continueReplay(this.#hub, session);
     }
@@ -67,6 +74,9 @@ export class Timers {
     for (const session of schedule.ending) this.#finish(session);
     releaseDelayed(this.#hub);
     for (const session of schedule.halfClosed) this.#leave(session);
+    if (schedule.replaysWaiting.size > 0) this.#hub.wake();
+    for (const session of schedule.replaysWaiting) schedule.replaying.add(session);
+    schedule.replaysWaiting.clear();
     for (const room of schedule.rosters) {
       if (!sendDueRosters(this.#hub, room)) schedule.rosters.delete(room);
     }

@@ -32,6 +32,10 @@ function answer(store: LocalStore, request: StoreRequest): StoreReply {
       const result = store.mailboxes.after(request.session, request.after, request.limit);
       return { ...done, type: "read-mail", result };
     }
+    case "count-mail": {
+      const result = store.mailboxes.countAfter(request.session, request.after);
+      return { ...done, type: "count-mail", result };
+    }
     case "load-session":
       return { ...done, type: "load-session", result: store.sessions.load(request.session) };
     case "find-name": {

@@ -4,7 +4,7 @@
 
 import { widestNetworkOf } from "../addresses.ts";
 import type { PrivateMessage } from "../chat/events.ts";
-import type { Mail, Mailboxes } from "../chat/store.ts";
+import type { Mail, MailCount, Mailboxes } from "../chat/store.ts";
 import { isTrimDue, surplusMail } from "./mailbox-shares.ts";
 import { MailQueue, type StoredMail } from "./mail-queue.ts";
 
@@ -49,6 +49,13 @@ export class MemoryMailboxes implements Mailboxes {
     const messages = this.#boxes.get(session) ?? [];
     const from = indexOf(messages, mail + 1);
     return messages.slice(from, from + limit).map(unpack);
+  }
+
+  countAfter(session: string, mail: number): MailCount {
+    const messages = this.#boxes.get(session) ?? [];
+    const from = indexOf(messages, mail + 1);
+    const last = Math.max(mail, messages.at(-1)?.mail ?? 0);
+    return { count: messages.length - from, last };
   }
 
   delete(session: string): void {

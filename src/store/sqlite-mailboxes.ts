@@ -1,7 +1,7 @@
 // Mailboxes in a data file. A full one loses messages from the network that fills most of it.
 
 import type { PrivateMessage } from "../chat/events.ts";
-import type { Mail, Mailboxes } from "../chat/store.ts";
+import type { Mail, MailCount, Mailboxes } from "../chat/store.ts";
 import { isTrimDue, surplusMail } from "./mailbox-shares.ts";
 import type { MailRow, Read, Statements } from "./sqlite-statements.ts";
 
@@ -19,6 +19,10 @@ export class SqliteMailboxes implements Mailboxes {
 
   after(session: string, mail: number, limit: number): PrivateMessage[] {
     return this.#read(() => this.#sql.mailAfter.all(session, mail, limit).map(messageOf));
+  }
+
+  countAfter(session: string, mail: number): MailCount {
+    return this.#read(() => this.#sql.countMail.get(mail, session)!);
   }
 
   /** Runs within a transaction. */

@@ -2,7 +2,7 @@
 
 import type { Database, SQLQueryBindings } from "bun:sqlite";
 import type { RightsRow } from "../chat/rights/rights-rows.ts";
-import type { SessionRecord } from "../chat/store.ts";
+import type { MailCount, SessionRecord } from "../chat/store.ts";
 import type { MailboxEntry } from "./mailbox-shares.ts";
 import { batchKey, isInRoom, keySeq } from "./sqlite-batch-key.ts";
 
@@ -123,6 +123,10 @@ function mailStatements(prepare: Prepare) {
     mailAfter: prepare<MailRow, [string, number, number]>(
       `SELECT mail, time_ms, sender, alias, recipients, chat, text FROM mail
        WHERE session = ? AND mail > ? ORDER BY mail LIMIT ?`,
+    ),
+    countMail: prepare<MailCount, [number, string]>(
+      `SELECT count(*) AS count, coalesce(max(mail), ?1) AS last FROM mail
+       WHERE session = ?2 AND mail > ?1`,
     ),
     insertMail: prepare<never, SQLQueryBindings[]>(
       `INSERT INTO mail

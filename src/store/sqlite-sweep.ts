@@ -260,7 +260,7 @@ export class SqliteSweep {
       .query<{ id: string }, [number]>(
         `SELECT id FROM (SELECT id, clock_ms, key,
            row_number() OVER (PARTITION BY ${widestNetwork} ORDER BY clock_ms DESC, key DESC) AS rank
-           FROM sessions) ORDER BY rank DESC, clock_ms, key LIMIT ?`,
+           FROM sessions WHERE ${isSession}) ORDER BY rank DESC, clock_ms, key LIMIT ?`,
       )
       .all(count - sessions)
       .map(({ id }) => id);

@@ -5,7 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { networksOf } from "../../src/addresses.ts";
 import { ratesFor } from "../../src/chat/rate-budget.ts";
 import { connections, history, sender } from "../../src/limits.ts";
-import { type Client, Rig } from "./rig.ts";
+import { type Client, Rig, say, since } from "./rig.ts";
 
 const rates = { rates: ratesFor(sender.messagesPerSecond) };
 
@@ -129,6 +129,41 @@ test.each([
   const most = sender.bytesPerSecond * (sender.burstSeconds + 4) + 2 * history.pageBytes;
   expect(bytes).toBeGreaterThan(100_000);
   expect(bytes).toBeLessThan(2 * most);
+});
+
+test("a network that returns over and over is replayed to at its rate, and its words do not wait", () => {
+  const rig = new Rig(rates);
+  withPast(rig);
+  const seconds = 10;
+  let bytes = 0;
+  let logins = 0;
+  for (let ms = 0; ms < seconds * 1_000; ms += 50) {
+    const back = rig.member(`Stranger${ms % 1_000}`, since(0), "192.0.2.1");
+    rig.pass(50, 10);
+    const text = back.text();
+    if (text.includes('"welcome"')) logins++;
+    bytes += text.length;
+    back.close("quit");
+  }
+  expect(logins).toBeGreaterThan(100);
+  const perSecond = sender.sendersPerNetwork * sender.bytesPerSecond;
+  expect(bytes).toBeGreaterThan(history.replayBurstBytes);
+  expect(bytes).toBeLessThan(1.3 * (history.replayBurstBytes + seconds * perSecond));
+
+  const ann = rig.member("Ann", since(0), "192.0.2.1");
+  ann.send(say(1));
+  expect(ann.lines().map(({ type }) => type)).toContain("ack");
+  const bob = rig.member("Bob", since(0), "198.51.100.1");
+  const replayed = (client: Client): number =>
+    client.lines().filter(({ type }) => type === "message").length;
+  expect(replayed(bob)).toBeGreaterThan(400);
+  // Whoever waits gets everything in the end.
+  let heard = 0;
+  for (let i = 0; i < 300; i++) {
+    rig.pass(100, 100);
+    heard += replayed(ann);
+  }
+  expect(heard).toBeGreaterThanOrEqual(500);
 });
 
 test("a client that keeps sending long lines without being read is disconnected", () => {

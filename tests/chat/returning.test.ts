@@ -269,6 +269,31 @@ test("private messages that are no longer kept are not recovered", () => {
   expect(ann.lines()[0]).toMatchObject({ session: { mail: 2, recovered: false } });
 });
 
+test("a gap far behind the first page of missed mail is not called recovered", () => {
+  const store = openMemoryStore({ epoch: "epoch-1", retention: { mailMessages: 700 } });
+  const rig = new Rig({}, (request) => answerRequest(store, request));
+  rig.member("Ann").close();
+  const write = (name: string, address: string, count: number): void => {
+    const writer = rig.member(name, {}, address);
+    for (let i = 0; i < count; i++) writer.send({ type: "tell", to: ["Ann"], text: `${i}` });
+  };
+  for (let i = 0; i < 6; i++) write(`Bob${i}`, `192.0.2.${i}`, 100);
+  rig.member("Ann", since(0)).close();
+  expect(store.mailboxes.countAfter("hash of Ann-0123456789abcdef", 0)).toEqual({
+    count: 600,
+    last: 600,
+  });
+  const whole = rig.member("Ann", since(0));
+  expect(whole.lines()[0]).toMatchObject({ session: { mail: 600, recovered: true } });
+  whole.close();
+  // Its first messages are what makes room for the others.
+  write("Mallory", "203.0.113.1", 300);
+  const page = store.mailboxes.after("hash of Ann-0123456789abcdef", 0, limits.pageMessages);
+  expect(page.at(-1)?.mail).toBe(limits.pageMessages);
+  const late = rig.member("Ann", since(0));
+  expect(late.lines()[0]).toMatchObject({ session: { mail: 900, recovered: false } });
+});
+
 test("a name is free for its own network while the departure is on its way to the store", () => {
   const store = new FailingStore();
   const rig = new Rig({}, store.answer);

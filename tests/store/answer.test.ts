@@ -33,6 +33,10 @@ test("each request is answered with its own type and number", () => {
     [{ type: "read-room", room: "lobby", after: 0, limit: 2 }, said.slice(0, 2)],
     [{ type: "read-room", room: "lobby", before: 4, limit: 2 }, said.slice(1)],
     [{ type: "read-mail", session: "s1", after: 0, limit: 9 }, [{ ...letter.message, mail: 1 }]],
+    [
+      { type: "count-mail", session: "s1", after: 0 },
+      { count: 1, last: 1 },
+    ],
     [{ type: "load-session", session: "s1" }, record],
     [{ type: "load-session", session: "s2" }, undefined],
     [{ type: "find-name", name: "ann", sinceMs: 0 }, record],

@@ -50,6 +50,10 @@ export class PlainStore implements LocalStore {
         .filter((one) => one.session === session && one.message.mail > mail)
         .map(({ message }) => message)
         .slice(0, limit),
+    countAfter: (session: string, mail: number) => {
+      const after = this.mailboxes.after(session, mail, Infinity);
+      return { count: after.length, last: after.at(-1)?.mail ?? mail };
+    },
   };
 
   readonly sessions = {

@@ -94,6 +94,7 @@ export function expectSame(store: LocalStore, plain: LocalStore): void {
     expect(store.sessions.load(id)).toEqual(plain.sessions.load(id));
     for (const after of [0, 2]) {
       expect(store.mailboxes.after(id, after, 3)).toEqual(plain.mailboxes.after(id, after, 3));
+      expect(store.mailboxes.countAfter(id, after)).toEqual(plain.mailboxes.countAfter(id, after));
     }
   }
   for (const name of ["", "ann", "bob"]) {
