@@ -43,7 +43,7 @@ export class SendWindow {
   #headN = 1;
   #sent = 0;
   #sentChars = 0;
-  /** Entries whose number the server may have seen on this connection; at least `sent`. */
+  /** Entries whose number the server may have seen since the last login; at least `sent`. */
   #exposed = 0;
   #lastId = 0;
   #open = false;
@@ -104,13 +104,13 @@ export class SendWindow {
   }
 
   /**
-   * Logged in; the server has taken `serverN` messages. Those are acknowledged, and the rest
-   * renumbered from there. If the number is smaller than what was already acknowledged, the server
+   * Logged in; the server has taken `serverN` messages. Those that were sent are acknowledged, and
+   * the rest renumbered from there: if there were fewer, another client has used the same secret. If the number is smaller than what was already acknowledged, the server
    * has forgotten the session, and nothing is acknowledged. `first`: nothing was sent before, so
    * nothing can be acknowledged. Returns the ID of the last message acknowledged.
    */
   handleWelcome(serverN: number, first: boolean): number | undefined {
-    const count = first ? 0 : Math.min(serverN - this.#headN + 1, this.#entries.length);
+    const count = first ? 0 : Math.min(serverN - this.#headN + 1, this.#exposed);
     const last = count > 0 ? this.#entries[count - 1]?.id : undefined;
     if (first || serverN < this.#headN - 1) this.#recent.clear();
     this.#entries = this.#entries.slice(Math.max(count, 0)).filter((entry) => !entry.refused);

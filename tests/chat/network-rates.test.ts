@@ -131,6 +131,10 @@ test.each([
   expect(bytes).toBeLessThan(2 * most);
 });
 
+function replayed(client: Client): number {
+  return client.lines().filter(({ type }) => type === "message").length;
+}
+
 test("a network that returns over and over is replayed to at its rate, and its words do not wait", () => {
   const rig = new Rig(rates);
   withPast(rig);
@@ -154,8 +158,6 @@ test("a network that returns over and over is replayed to at its rate, and its w
   ann.send(say(1));
   expect(ann.lines().map(({ type }) => type)).toContain("ack");
   const bob = rig.member("Bob", since(0), "198.51.100.1");
-  const replayed = (client: Client): number =>
-    client.lines().filter(({ type }) => type === "message").length;
   expect(replayed(bob)).toBeGreaterThan(400);
   // Whoever waits gets everything in the end.
   let heard = 0;
