@@ -1026,6 +1026,10 @@ export const accounts = {
   guessesPerAccount: 20,
   /** Time for each guess after those: 43 200 in a month against one account. */
   guessEveryMs: 60_000,
+  /** How long a code for another device is good: a walk to it. */
+  codeMs: 600_000,
+  /** Such codes at a time, one for each account; the least recently used is forgotten first. */
+  codes: 4_096,
   /** Passwords hashed at once: 64 MiB and one processor each. */
   passwordsAtOnce: 2,
   /** Passwords that wait for that; more are refused. About three seconds' worth. */

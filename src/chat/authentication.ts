@@ -10,7 +10,15 @@ import type { HubState } from "./hub-state.ts";
 import type { Session } from "./session.ts";
 
 /** Undefined: it does. Otherwise what the client is told. */
-export type Denial = { code: ErrorCode; message: string; retryAfterMs?: number } | undefined;
+export type Denial =
+  | {
+      code: ErrorCode;
+      message: string;
+      retryAfterMs?: number;
+      /** The name has a password, which was not given. */
+      asksPassword?: boolean;
+    }
+  | undefined;
 
 /** What the store knows about a login. */
 export type Found = {
@@ -36,14 +44,10 @@ export function authenticate(
 }
 
 function registered({ name, password }: Account): Denial {
-  const way =
-    password === undefined
-      ? "only its owner's devices can log in with it"
-      : "its owner logs in from a device of theirs, or with its password";
-  return {
-    code: "name-registered",
-    message: `The name ${quoted(name)} is registered: ${way}. Choose another`,
-  };
+  const asksPassword = password !== undefined;
+  const way = asksPassword ? "" : ", and only its owner's devices can log in with it";
+  const message = `The name ${quoted(name)} is registered${way}`;
+  return { code: "name-registered", message, asksPassword };
 }
 
 function checkPassword(

@@ -5,6 +5,7 @@ import { ParleyError } from "../errors.ts";
 import { networkOf } from "../addresses.ts";
 import { history as historyLimits, names as nameLimits } from "../limits.ts";
 import { quoted } from "../text.ts";
+import { deviceCode, devices, link, revoke, setPassword } from "./account-commands.ts";
 import { register } from "./registration.ts";
 import { type HubState, textsOf } from "./hub-state.ts";
 import { endSession } from "./disconnect.ts";
@@ -68,6 +69,11 @@ const handlers: Handlers = {
   login,
   prove,
   register,
+  "set-password": setPassword,
+  devices,
+  "device-code": deviceCode,
+  link,
+  revoke,
   say,
   tell,
   join,

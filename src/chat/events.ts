@@ -25,8 +25,24 @@ export type Command =
       type: "register";
       label: string;
       password?: string | undefined;
+      remember?: boolean | undefined;
       ref?: Ref | undefined;
     }
+  /** Sets the password of the session's account; undefined: none from now on. */
+  | {
+      type: "set-password";
+      password?: string | undefined;
+      remember?: boolean | undefined;
+      ref?: Ref | undefined;
+    }
+  /** Lists the devices of the session's account. */
+  | { type: "devices"; ref?: Ref | undefined }
+  /** Asks for a code with which another device joins the account. */
+  | { type: "device-code"; ref?: Ref | undefined }
+  /** Joins the account that the code is for, with the key that the session has proved. */
+  | { type: "link"; code: string; label: string; ref?: Ref | undefined }
+  /** Shuts out the device whose key begins so. */
+  | { type: "revoke"; key: string; ref?: Ref | undefined }
   /**
    * To everybody in `room` (default: the lobby). `to: "partner"` addresses the private-chat partner
    * alone and is refused if there is none: a private message never reaches the room.
@@ -210,6 +226,14 @@ export type PersonalEvent =
   | { type: "challenge"; nonce: string }
   /** Answers `register`. */
   | { type: "registered"; name: string; token: string | undefined; ref: Ref | undefined }
+  /** Answers `set-password`. */
+  | { type: "password-set"; isSet: boolean; token: string | undefined; ref: Ref | undefined }
+  /** Answers `devices` and `revoke`. */
+  | { type: "devices"; devices: readonly DeviceEntry[]; ref: Ref | undefined }
+  /** Answers `device-code`. */
+  | { type: "device-code"; code: string; seconds: number; ref: Ref | undefined }
+  /** Answers `link`: the name to log in with. */
+  | { type: "linked"; name: string; ref: Ref | undefined }
   /** The login failed; the dialect decides whether the client may try again. */
   | {
       type: "refused";
@@ -217,6 +241,8 @@ export type PersonalEvent =
       name: string;
       message: string;
       retryAfterMs?: number | undefined;
+      /** The name has a password, which would do. */
+      asksPassword?: boolean | undefined;
     }
   | PrivateMessage
   /** Confirms a committed private message to its sender, with its recipients. */
@@ -278,5 +304,17 @@ export type PersonalEvent =
   | { type: "pong"; ref: Ref | undefined }
   /** The server closes the connection and says why. */
   | { type: "bye"; reason: string; code?: ByeCode };
+
+/** A device of an account. */
+export type DeviceEntry = {
+  key: string;
+  label: string;
+  addedMs: number;
+  usedMs: number;
+  /** Undefined: it may log in. */
+  revokedMs: number | undefined;
+  /** It is the one that asks. */
+  isOwn: boolean;
+};
 
 export type FileEntry = { name: string; sizeBytes: number; modifiedMs: number };

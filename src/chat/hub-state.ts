@@ -5,6 +5,7 @@ import { connections, history as limits, output, sender } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { NetworkCounts } from "../network-counts.ts";
 import { AbsentMail } from "./absent-mail.ts";
+import { DeviceCodes } from "./device-codes.ts";
 import type { PersonalEvent, PresenceEvent } from "./events.ts";
 import type { CredentialsPort } from "./credentials-port.ts";
 import type { Backlog } from "./fan-out/outbox.ts";
@@ -84,6 +85,7 @@ export class HubState {
     connections.loginAddresses,
   );
   readonly guessRates = new GuessRates();
+  readonly deviceCodes = new DeviceCodes();
   #isWoken = false;
   #stampedMs = NaN;
   #stampMs = 0;

@@ -39,7 +39,9 @@ export function login(hub: HubState, session: Session, command: LoginCommand): v
   const previous = recordId === "" ? undefined : hub.names.byKey(recordId);
   if (recordId !== "" && hub.names.entering(recordId) !== undefined) {
     const message = "This session is already logging in on another connection: try again";
-    return refuseLogin(hub, session, "rate", name, message, retryLoginMs);
+    return refuseLogin(hub, session, "rate", name, message, {
+      retryAfterMs: retryLoginMs,
+    });
   }
   const taken = takenNow(hub, session, name, previous);
   // A registered name may be its owner's: the store decides.
@@ -47,7 +49,9 @@ export function login(hub: HubState, session: Session, command: LoginCommand): v
     return refuseLogin(hub, session, "name-taken", name, taken.message);
   }
   if (hub.isOverfull()) {
-    return refuseLogin(hub, session, "storage", name, storeIsSlow, sender.storageRetryMs);
+    return refuseLogin(hub, session, "storage", name, storeIsSlow, {
+      retryAfterMs: sender.storageRetryMs,
+    });
   }
 
   session.enter("entering");

@@ -149,7 +149,7 @@ export class PendingLogin {
     if (session.phase !== "entering") return this.#fail(undefined);
     if (denial !== undefined) {
       this.#release();
-      return this.#refuse(denial.code, denial.message, denial.retryAfterMs);
+      return this.#refuse(denial.code, denial.message, denial);
     }
     this.#plan.name = owner.name;
     this.#hub.names.beginAccount(session, owner.id);
@@ -240,7 +240,7 @@ export class PendingLogin {
     if (ban !== undefined) return this.#refuseBanned(banText(ban));
     const taken = this.#taken();
     if (taken !== undefined) {
-      return this.#refuse("name-taken", taken.message, taken.retryAfterMs);
+      return this.#refuse("name-taken", taken.message, taken);
     }
     const rooms = this.#openRooms();
     if (typeof rooms === "string") return this.#refuse("full", rooms);
@@ -401,10 +401,14 @@ export class PendingLogin {
     endSession(hub, session, "banned");
   }
 
-  #refuse(code: ErrorCode, message: string, retryAfterMs?: number): void {
+  #refuse(
+    code: ErrorCode,
+    message: string,
+    more: { retryAfterMs?: number; asksPassword?: boolean } = {},
+  ): void {
     this.#hub.names.abortEntry(this.#session);
     this.#session.enter("new");
     this.#releaseRooms();
-    refuseLogin(this.#hub, this.#session, code, this.#plan.name, message, retryAfterMs);
+    refuseLogin(this.#hub, this.#session, code, this.#plan.name, message, more);
   }
 }

@@ -13,10 +13,10 @@ export function refuseLogin(
   code: ErrorCode,
   name: string,
   message: string,
-  retryAfterMs?: number,
+  { retryAfterMs, asksPassword }: { retryAfterMs?: number; asksPassword?: boolean } = {},
 ): void {
   hub.options.log.info("login refused", { ...sessionFields(session), name, code });
-  hub.send(session, { type: "refused", code, name, message, retryAfterMs });
+  hub.send(session, { type: "refused", code, name, message, retryAfterMs, asksPassword });
   if (session.dialect.refusalEnds === true) endSession(hub, session, "refused");
 }
 

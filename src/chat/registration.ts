@@ -6,6 +6,7 @@ import { harmless, quoted } from "../text.ts";
 import { accountMailbox, type AccountOutcome } from "./account-store.ts";
 import type { Command } from "./events.ts";
 import type { HubState } from "./hub-state.ts";
+import { giveToken, hashNew } from "./passwords.ts";
 import { nameProblem } from "./names/grammar.ts";
 import { refuseIfOverfull, reject, rejectUnread } from "./rejections.ts";
 import type { Session } from "./session.ts";
@@ -31,26 +32,7 @@ export function register(hub: HubState, session: Session, command: Register): vo
   }
   if (refuseIfOverfull(hub, session, { ref })) return;
   if (password === undefined) return registerWith(hub, session, command, undefined);
-  const weak = passwordProblem(password);
-  if (weak !== undefined) return reject(hub, session, "wrong-password", weak, { ref });
-  session.queue.block();
-  hub.options.credentials.hashPassword(password, (hash) => {
-    session.queue.unblock();
-    hub.schedule.unblocked.add(session);
-    if (hash === undefined) {
-      const message = "Too many passwords are being set at the moment: try again";
-      reject(hub, session, "rate", message, { ref });
-    } else if (session.phase === "member") registerWith(hub, session, command, hash);
-    hub.wake();
-  });
-}
-
-/** Undefined if the password can be used. */
-function passwordProblem(password: string): string | undefined {
-  const min = limits.minPasswordChars;
-  const max = limits.maxPasswordChars;
-  if (password.length >= min && password.length <= max) return undefined;
-  return `A password has ${min} to ${max} characters, not ${password.length}`;
+  hashNew(hub, session, password, ref, (hash) => registerWith(hub, session, command, hash));
 }
 
 function registerWith(
@@ -111,7 +93,8 @@ function refusalOf(
  * to here and in the other one from here on. A connection that has taken it over meanwhile, or is
  * about to, is the owner's too.
  */
-function own(hub: HubState, asker: Session, account: string, { ref }: Register): void {
+function own(hub: HubState, asker: Session, account: string, command: Register): void {
+  const { password, remember, ref } = command;
   const { gathering } = hub.pipeline;
   const session = hub.names.byKey(asker.identity.key);
   if (session === undefined || session.identity.account !== "") return;
@@ -129,6 +112,9 @@ function own(hub: HubState, asker: Session, account: string, { ref }: Register):
   const { key } = session.proven;
   session.proven = { key, account, isDevice: key !== undefined && key === asker.proven.key };
   hub.options.log.info("name registered", { ...sessionFields(session), account });
-  hub.send(session, { type: "registered", name: identity.name, token: undefined, ref });
+  const answer = (token: string | undefined): void =>
+    hub.send(session, { type: "registered", name: identity.name, token, ref });
+  if (password !== undefined && remember === true) giveToken(hub, account, answer);
+  else answer(undefined);
   hub.wake();
 }

@@ -3,8 +3,9 @@
 
 import { names } from "../limits.ts";
 import { showsNothing } from "../text.ts";
-import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
+import type { Command, LoginCommand, PersonalEvent, RoomEvent } from "../chat/events.ts";
 import { Consent, consentWords } from "./consent.ts";
+import { NameLogin } from "./name-login.ts";
 import type { Conversation, Dialect } from "../chat/dialect.ts";
 import { sentence } from "./sentences.ts";
 
@@ -12,6 +13,7 @@ import { sentence } from "./sentences.ts";
 const maxAliasUnits = 2 * names.maxChars;
 
 const handlePrompt = "Please, Enter Your ig name";
+const passwordPrompt = "Please, Enter Your password";
 
 /** `:NAME:HANDLE`, as chat-room shows a user. Users of other dialects have only one name. */
 function person(name: string, alias: string | undefined): string {
@@ -32,7 +34,7 @@ function renderRoom(event: RoomEvent): string {
 }
 
 class ChatRoomConversation implements Conversation {
-  #named = false;
+  readonly #login = new NameLogin();
   /** The `:NAME:` with which the client prefixes every line, as it was sent with the handle. */
   #prefix = "";
   #shownAs = "";
@@ -43,8 +45,9 @@ class ChatRoomConversation implements Conversation {
   }
 
   receive(message: string, nowMs = 0): Command | undefined {
-    if (!this.#named) return this.#login(message);
     const text = message.startsWith(this.#prefix) ? message.slice(this.#prefix.length) : message;
+    if (this.#login.awaitsPassword) return this.#login.withPassword(text);
+    if (!this.#login.isSent) return this.#login.withName(this.#readName(message));
     if (showsNothing(text)) return undefined;
     return this.#consent.readWord(text) ?? this.#consent.say(text, nowMs);
   }
@@ -56,8 +59,10 @@ class ChatRoomConversation implements Conversation {
         this.#shownAs = event.alias ?? event.name;
         return `new user ${person(event.name, event.alias)} connected!\n`;
       case "refused":
-        this.#named = false;
-        return [`${event.message}\n`, handlePrompt];
+        return [
+          `${event.message}\n`,
+          this.#login.handleRefusal(event) === "name" ? handlePrompt : passwordPrompt,
+        ];
       case "private":
         return `:${event.alias ?? event.from}:(private) ${event.text}`;
       case "sent":
@@ -68,8 +73,7 @@ class ChatRoomConversation implements Conversation {
     }
   }
 
-  #login(message: string): Command {
-    this.#named = true;
+  #readName(message: string): LoginCommand {
     const [whole = "", name = ""] = /^:([^:]*):/.exec(message) ?? [];
     this.#prefix = whole;
     const handle = message.slice(whole.length).trim();

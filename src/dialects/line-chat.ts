@@ -4,6 +4,7 @@
 import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
 import { showsNothing } from "../text.ts";
 import { Consent, consentWords } from "./consent.ts";
+import { NameLogin } from "./name-login.ts";
 import type { Conversation, Dialect } from "../chat/dialect.ts";
 import { sentence } from "./sentences.ts";
 
@@ -25,7 +26,7 @@ function framed(text: string): string {
 }
 
 class LineChatConversation implements Conversation {
-  #named = false;
+  readonly #login = new NameLogin();
   readonly #consent = new Consent(framed);
 
   greeting(): readonly string[] {
@@ -33,10 +34,8 @@ class LineChatConversation implements Conversation {
   }
 
   receive(line: string, nowMs = 0): Command | undefined {
-    if (!this.#named) {
-      this.#named = true;
-      return { type: "login", name: line.trim() };
-    }
+    if (this.#login.awaitsPassword) return this.#login.withPassword(line);
+    if (!this.#login.isSent) return this.#login.withName({ type: "login", name: line.trim() });
     if (showsNothing(line)) return undefined;
     return this.#consent.readWord(line) ?? this.#consent.say(line, nowMs);
   }
@@ -45,8 +44,8 @@ class LineChatConversation implements Conversation {
     this.#consent.handleEvent(event);
     if (event.type === "private") return framed(`${event.from} (private): ${event.text}`);
     if (event.type === "refused") {
-      this.#named = false;
-      return framed(`${event.message}. The next line is your name:`);
+      const asked = this.#login.handleRefusal(event) === "name" ? "your name" : "its password";
+      return framed(`${event.message}. The next line is ${asked}:`);
     }
     const text = sentence(event);
     return text === undefined ? undefined : framed(text);

@@ -6,10 +6,12 @@ import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
 import { harmless, showsNothing } from "../text.ts";
 import { message as limits } from "../limits.ts";
 import { Consent, consentWords } from "./consent.ts";
+import { NameLogin } from "./name-login.ts";
 import type { Conversation, Dialect, Peer, RosterStyle } from "../chat/dialect.ts";
 import { sentence } from "./sentences.ts";
 
 const namePrompt = "enter name: ";
+const passwordPrompt = "enter password: ";
 const usage = "use: recipient[,recipient] - message\n";
 const separator = " - ";
 /** The `ref` of a lone name: if nobody has that name, the answer is the usage line. */
@@ -39,7 +41,7 @@ function renderRoom(event: RoomEvent): string {
 }
 
 class SelectChatConversation implements Conversation {
-  #named = false;
+  readonly #login = new NameLogin();
   #self = "";
   readonly #consent = new Consent();
 
@@ -48,11 +50,11 @@ class SelectChatConversation implements Conversation {
   }
 
   receive(message: string): Command | undefined {
+    if (this.#login.awaitsPassword) return this.#login.withPassword(message);
     const word = message.length > 16 ? "" : message.trim().toLowerCase();
-    if (!this.#named) {
+    if (!this.#login.isSent) {
       if (word === "exit") return { type: "quit" };
-      this.#named = true;
-      return { type: "login", name: message.trim(), assign: true };
+      return this.#login.withName({ type: "login", name: message.trim(), assign: true });
     }
     if (word === "exit") return { type: "quit" };
     if (word === "leave") return { type: "leave" };
@@ -73,8 +75,10 @@ class SelectChatConversation implements Conversation {
         this.#self = event.name;
         return undefined;
       case "refused":
-        this.#named = false;
-        return [`${event.message}\n`, namePrompt];
+        return [
+          `${event.message}\n`,
+          this.#login.handleRefusal(event) === "name" ? namePrompt : passwordPrompt,
+        ];
       case "private":
         return `${event.from} : ${this.#self} - ${event.text}\n`;
       case "error":

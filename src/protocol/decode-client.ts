@@ -44,8 +44,24 @@ const readers: {
     type: "register",
     label: r.optionalText("label"),
     password: r.optionalText("password"),
+    remember: r.optionalFlag("remember"),
     ref: r.ref(),
   }),
+  "set-password": (r) => ({
+    type: "set-password",
+    password: r.optionalText("password"),
+    remember: r.optionalFlag("remember"),
+    ref: r.ref(),
+  }),
+  devices: (r) => ({ type: "devices", ref: r.ref() }),
+  "device-code": (r) => ({ type: "device-code", ref: r.ref() }),
+  link: (r) => ({
+    type: "link",
+    code: r.text("code"),
+    label: r.optionalText("label"),
+    ref: r.ref(),
+  }),
+  revoke: (r) => ({ type: "revoke", key: r.text("key"), ref: r.ref() }),
   say: (r) => ({ type: "say", room: room(r), text: r.text("text"), n: r.optionalCount("n", 1) }),
   tell: (r) => {
     const to = r.texts("to");
@@ -114,7 +130,7 @@ function readHello(r: FieldReader): Hello {
       signature: signature(identity),
     })),
     password: r.optionalText("password"),
-    token: r.optionalPattern("token", /^[\x21-\x7e]{16,128}$/, secretForm),
+    token: r.optionalPattern("token", /^[\x21-\x7e]{1,128}$/, "visible ASCII characters"),
     remember: r.optionalFlag("remember"),
   };
 }

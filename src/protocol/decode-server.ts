@@ -7,6 +7,7 @@ import { FieldReader, parseObject } from "./field-reader.ts";
 import {
   type ByeCode,
   type ChatState,
+  type DeviceInfo,
   type ErrorMessage,
   type FileOffer,
   type LeaveReason,
@@ -48,6 +49,20 @@ const readers: {
     token: r.optionalText("token"),
     ref: r.ref(),
   }),
+  "password-set": (r) => ({
+    type: "password-set",
+    isSet: r.flag("isSet"),
+    token: r.optionalText("token"),
+    ref: r.ref(),
+  }),
+  devices: (r) => ({ type: "devices", devices: r.list("devices", readDevice), ref: r.ref() }),
+  "device-code": (r) => ({
+    type: "device-code",
+    code: r.text("code"),
+    seconds: r.count("seconds"),
+    ref: r.ref(),
+  }),
+  linked: (r) => ({ type: "linked", name: r.text("name"), ref: r.ref() }),
   ack: (r) => ({
     type: "ack",
     n: r.count("n"),
@@ -225,6 +240,17 @@ function readMessage(r: FieldReader): RoomMessage {
   };
 }
 
+function readDevice(r: FieldReader): DeviceInfo {
+  return {
+    key: r.text("key"),
+    label: r.text("label"),
+    added: r.number("added"),
+    used: r.number("used"),
+    revoked: r.optionalCount("revoked"),
+    own: r.optionalFlag("own"),
+  };
+}
+
 function readOffer(r: FieldReader): FileOffer {
   return {
     type: "offer",
@@ -249,6 +275,7 @@ function readError(r: FieldReader): ErrorMessage {
     ref: r.ref(),
     retryAfterMs: r.optionalCount("retryAfterMs"),
     subject: r.optionalText("subject"),
+    password: r.optionalFlag("password"),
     transfer: r.optionalCount("transfer"),
   };
 }

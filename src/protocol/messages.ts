@@ -90,8 +90,24 @@ export type ClientMessage =
       /** What to call this device. */
       label?: string | undefined;
       password?: string | undefined;
+      /** Asks for a token. */
+      remember?: boolean | undefined;
       ref?: Ref | undefined;
     }
+  /** Sets the password of the session's name; absent: none from now on. Ends all tokens. */
+  | {
+      type: "set-password";
+      password?: string | undefined;
+      remember?: boolean | undefined;
+      ref?: Ref | undefined;
+    }
+  | { type: "devices"; ref?: Ref | undefined }
+  /** Asks for a code with which another device joins. */
+  | { type: "device-code"; ref?: Ref | undefined }
+  /** Joins with the key that the session has proved. */
+  | { type: "link"; code: string; label?: string | undefined; ref?: Ref | undefined }
+  /** Shuts out the device whose key begins so. */
+  | { type: "revoke"; key: string; ref?: Ref | undefined }
   /** To everybody in a room that the session is in. */
   | { type: "say"; room: string; text: string; n?: number | undefined }
   /**
@@ -197,6 +213,18 @@ export type RoomMessage = {
 /** A file of the shared folder: `size` in bytes, `modified` in Unix milliseconds. */
 export type FileInfo = { name: string; size: number; modified: number };
 
+/** A device of the session's account; times in Unix milliseconds. */
+export type DeviceInfo = {
+  key: string;
+  label: string;
+  added: number;
+  used: number;
+  /** Absent: it may log in. */
+  revoked?: number | undefined;
+  /** Present and true: this one. */
+  own?: boolean | undefined;
+};
+
 /** Offers the requested file. */
 export type FileOffer = {
   type: "offer";
@@ -224,6 +252,8 @@ export type ErrorMessage = {
   retryAfterMs?: number | undefined;
   /** The name or value at fault. */
   subject?: string | undefined;
+  /** Present and true: the name has a password, which would do. */
+  password?: boolean | undefined;
   /** The transfer ended by this error. */
   transfer?: number | undefined;
 };
@@ -246,6 +276,14 @@ export type ServerMessage =
   | { type: "challenge"; nonce: string }
   /** Answers `register`. */
   | { type: "registered"; name: string; token?: string | undefined; ref?: Ref | undefined }
+  /** Answers `set-password`. */
+  | { type: "password-set"; isSet: boolean; token?: string | undefined; ref?: Ref | undefined }
+  /** Answers `devices` and `revoke`. */
+  | { type: "devices"; devices: readonly DeviceInfo[]; ref?: Ref | undefined }
+  /** Answers `device-code`. */
+  | { type: "device-code"; code: string; seconds: number; ref?: Ref | undefined }
+  /** Answers `link`. */
+  | { type: "linked"; name: string; ref?: Ref | undefined }
   /**
    * All messages up to `n` are settled. `room` and `seq` locate message `n` if it was said in a
    * room.

@@ -77,7 +77,25 @@ const clientMessages: Each<ClientMessage> = {
     "remember",
   ),
   prove: record("prove", { signature }),
-  register: record("register", { label: text, password: text, ref }, "label", "password", "ref"),
+  register: record(
+    "register",
+    { label: text, password: text, remember: fc.boolean(), ref },
+    "label",
+    "password",
+    "remember",
+    "ref",
+  ),
+  "set-password": record(
+    "set-password",
+    { password: text, remember: fc.boolean(), ref },
+    "password",
+    "remember",
+    "ref",
+  ),
+  devices: record("devices", { ref }, "ref"),
+  "device-code": record("device-code", { ref }, "ref"),
+  link: record("link", { code: text, label: text, ref }, "label", "ref"),
+  revoke: record("revoke", { key: text, ref }, "ref"),
   say: record("say", { room, text, n: fromOne }, "n"),
   tell: record(
     "tell",
@@ -145,6 +163,12 @@ const roomMessage: fc.Arbitrary<RoomMessage> = record(
   "n",
 );
 
+const device = partial(
+  { key: publicKey, label: text, added: time, used: time, revoked: count, own: fc.boolean() },
+  "revoked",
+  "own",
+);
+
 const serverMessages: Each<ServerMessage> = {
   welcome: record(
     "welcome",
@@ -181,6 +205,10 @@ const serverMessages: Each<ServerMessage> = {
   ),
   challenge: record("challenge", { nonce: text }),
   registered: record("registered", { name, token: text, ref }, "token", "ref"),
+  "password-set": record("password-set", { isSet: fc.boolean(), token: text, ref }, "token", "ref"),
+  devices: record("devices", { devices: fc.array(device, { maxLength: 5 }), ref }, "ref"),
+  "device-code": record("device-code", { code: text, seconds: count, ref }, "ref"),
+  linked: record("linked", { name, ref }, "ref"),
   ack: record("ack", { n: count, room, seq: count }, "room", "seq"),
   error: record(
     "error",
@@ -191,12 +219,14 @@ const serverMessages: Each<ServerMessage> = {
       ref,
       retryAfterMs: count,
       subject: text,
+      password: fc.boolean(),
       transfer: count,
     },
     "n",
     "ref",
     "retryAfterMs",
     "subject",
+    "password",
     "transfer",
   ),
   message: roomMessage,

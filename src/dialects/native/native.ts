@@ -132,6 +132,7 @@ function commandOf(message: ClientMessage): Command {
     case "fetched":
       return { type: "transfer", request: message };
     case "register":
+    case "link":
       return { ...message, label: message.label ?? "" };
     case "pong":
       return { type: "alive" };
@@ -140,6 +141,10 @@ function commandOf(message: ClientMessage): Command {
     case "say":
     case "tell":
     case "prove":
+    case "set-password":
+    case "devices":
+    case "device-code":
+    case "revoke":
     case "part":
     case "rename":
     case "invite":
@@ -174,7 +179,8 @@ function messageOf(event: PersonalEvent, server: NativeServer): ServerMessage | 
       return welcomeOf(event, server);
     case "refused": {
       const { code, message, name: subject, retryAfterMs } = event;
-      return { type: "error", code, message, subject, retryAfterMs };
+      const password = event.asksPassword === true ? true : undefined;
+      return { type: "error", code, message, subject, retryAfterMs, password };
     }
     case "private": {
       const { mail, timeMs: time, from, to, text, chat } = event;
@@ -193,6 +199,13 @@ function messageOf(event: PersonalEvent, server: NativeServer): ServerMessage | 
         modified,
       }));
       return { type: "files", files, next: event.next, ref: event.ref };
+    }
+    case "devices": {
+      const devices = event.devices.map(({ addedMs, usedMs, revokedMs, isOwn, key, label }) => {
+        const own = isOwn ? true : undefined;
+        return { key, label, added: addedMs, used: usedMs, revoked: revokedMs, own };
+      });
+      return { type: "devices", devices, ref: event.ref };
     }
     case "transfer":
       return event.message;

@@ -6,6 +6,7 @@ import { names } from "../../limits.ts";
 import { quoted, showsNothing } from "../../text.ts";
 import type { Command, PersonalEvent, RoomEvent } from "../../chat/events.ts";
 import { Consent, consentWords } from "../consent.ts";
+import { NameLogin } from "../name-login.ts";
 import type {
   Conversation,
   Dialect,
@@ -78,8 +79,7 @@ const help = [
 
 class OpenChatConversation implements Conversation {
   readonly #hasHelp: boolean;
-  /** A login has been sent to the hub. */
-  #named = false;
+  readonly #login = new NameLogin();
   /** The name as it was sent; from `welcome` on, as the hub has it. */
   #self = "";
   readonly #consent = new Consent();
@@ -98,16 +98,16 @@ class OpenChatConversation implements Conversation {
   }
 
   receive(message: string, nowMs = 0): Command | undefined {
-    if (!this.#named) {
+    if (this.#login.awaitsPassword) return this.#login.withPassword(message);
+    if (!this.#login.isSent) {
       const name = message.trim();
       if (name === "{quit}") return { type: "quit" };
       if (this.#hasHelp && slashCommand.test(name)) {
         return { type: "reply", text: "Send a name first, then /help says what you can do:" };
       }
-      this.#named = true;
       // Replies may be rendered before the welcome. A longer name will be refused anyway.
       this.#self = name.slice(0, 2 * names.maxChars);
-      return { type: "login", name };
+      return this.#login.withName({ type: "login", name });
     }
     if (showsNothing(message)) return undefined;
     const slash = this.#hasHelp ? this.#readSlashCommand(message) : undefined;
@@ -125,8 +125,9 @@ class OpenChatConversation implements Conversation {
         this.#self = event.name;
         return undefined;
       case "refused":
-        this.#named = false;
-        return `${event.message}. Send a name:`;
+        return this.#login.handleRefusal(event) === "name"
+          ? `${event.message}. Send a name:`
+          : `${event.message}. Send its password:`;
       case "private":
         return `${event.from}: (PRIVATE)  ${event.text}`;
       case "sent":

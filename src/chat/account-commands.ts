@@ -1,0 +1,204 @@
+// What owners of a name do with their account: devices, and the password.
+
+import { accounts as limits } from "../limits.ts";
+import { harmless, quoted } from "../text.ts";
+import type { Account, AccountOutcome, DeviceKey } from "./account-store.ts";
+import { readCode, writeCode } from "./device-codes.ts";
+import { endSession } from "./disconnect.ts";
+import type { Command, DeviceEntry, Ref } from "./events.ts";
+import type { HubState } from "./hub-state.ts";
+import { giveToken, hashNew } from "./passwords.ts";
+import { reject, rejectUnread } from "./rejections.ts";
+import type { Session } from "./session.ts";
+import { sessionFields } from "./session-log.ts";
+import { StoreQueries } from "./store-queries.ts";
+
+type Of<T extends Command["type"]> = Extract<Command, { type: T }>;
+
+export function devices(hub: HubState, session: Session, command: Of<"devices">): void {
+  withAccount(hub, session, command, (account) => answerDevices(hub, session, account, command));
+}
+
+export function deviceCode(hub: HubState, session: Session, { ref }: Of<"device-code">): void {
+  const { account } = session.identity;
+  if (account === "") return rejectUnowned(hub, session, ref);
+  const code = writeCode(hub.options.newSecret());
+  hub.deviceCodes.set(account, hub.options.hashSecret(code), hub.nowMs);
+  hub.options.log.info("device code made", { ...sessionFields(session), account });
+  const seconds = Math.floor(limits.codeMs / 1_000);
+  hub.send(session, { type: "device-code", code, seconds, ref });
+}
+
+export function link(hub: HubState, session: Session, command: Of<"link">): void {
+  const { ref } = command;
+  const { key, account: owned } = session.proven;
+  if (key === undefined) {
+    const message = "Only a client with a key can be added to an account: parley client has one";
+    return reject(hub, session, "no-identity", message, { ref });
+  }
+  if (owned !== undefined) {
+    const message = "This device owns a name already: use another --identity for another person";
+    return reject(hub, session, "name-registered", message, { ref });
+  }
+  const waitMs = hub.guessRates.take(session.peer.address, undefined, hub.nowMs);
+  if (waitMs > 0) {
+    const message = `Too many codes from your network: try again in ${Math.ceil(waitMs / 1_000)} s`;
+    return hub.send(session, { type: "error", code: "rate", message, ref, retryAfterMs: waitMs });
+  }
+  const hash = hub.options.hashSecret(readCode(command.code));
+  const account = hub.deviceCodes.take(hash, hub.nowMs);
+  if (account === undefined) {
+    const message =
+      "There is no such code, or it has been used or is too old: /devices add makes another";
+    return reject(hub, session, "not-found", message, { ref });
+  }
+  const label = harmless(command.label).slice(0, limits.maxLabelChars);
+  const change = { type: "add-key", account, key, label, atMs: hub.stampMs } as const;
+  changeAccount(hub, session, command, change, ({ name, id }) => {
+    session.proven = { key, account: id, isDevice: true };
+    hub.options.log.info("device added", { ...sessionFields(session), account: id, owner: name });
+    hub.send(session, { type: "linked", name, ref });
+  });
+}
+
+export function revoke(hub: HubState, session: Session, command: Of<"revoke">): void {
+  withAccount(hub, session, command, (account) => {
+    const active = account.keys.filter(({ revokedMs }) => revokedMs === undefined);
+    const found = active.filter(({ key }) => key.startsWith(command.key));
+    const [device] = found;
+    const { ref } = command;
+    if (device === undefined || found.length > 1) {
+      const how =
+        found.length > 1 ? "begins the keys of several devices" : "begins the key of none";
+      const message = `${quoted(command.key)} ${how}: /devices lists them`;
+      return reject(hub, session, "not-found", message, { ref, subject: command.key });
+    }
+    if (active.length === 1 && account.password === undefined) {
+      const message = `This is the only way to log in as ${account.name}: add a device or set a password first`;
+      return reject(hub, session, "protocol", message, { ref });
+    }
+    revokeDevice(hub, session, command, account, device);
+  });
+}
+
+function revokeDevice(
+  hub: HubState,
+  session: Session,
+  command: Of<"revoke">,
+  { id }: Account,
+  { key }: DeviceKey,
+): void {
+  const change = { type: "revoke-key", account: id, key, atMs: hub.stampMs } as const;
+  changeAccount(hub, session, command, change, (account) => {
+    hub.options.log.info("device revoked", { ...sessionFields(session), account: id, key });
+    answerDevices(hub, session, account, command);
+    // Whoever has the key is out, also under other names.
+    for (const one of hub.names.members()) {
+      if (one === session || one.proven.key !== key || one.proven.account !== id) continue;
+      hub.send(one, { type: "bye", reason: "This device may no longer use the name" });
+      endSession(hub, one);
+    }
+  });
+}
+
+export function setPassword(hub: HubState, session: Session, command: Of<"set-password">): void {
+  const { password, ref } = command;
+  if (session.identity.account === "") return rejectUnowned(hub, session, ref);
+  if (password === undefined) {
+    return withAccount(hub, session, command, ({ keys }) => {
+      if (keys.some(({ revokedMs }) => revokedMs === undefined)) {
+        return keepPassword(hub, session, command, undefined);
+      }
+      const message = "The password is the only way to log in with this name: add a device first";
+      reject(hub, session, "protocol", message, { ref });
+    });
+  }
+  hashNew(hub, session, password, ref, (hash) => keepPassword(hub, session, command, hash));
+}
+
+/** Browsers that are logged in by a token have to log in again, but not the one that asks. */
+function keepPassword(
+  hub: HubState,
+  session: Session,
+  command: Of<"set-password">,
+  password: string | undefined,
+): void {
+  const { account } = session.identity;
+  const change = { type: "set-password", account, password, atMs: hub.stampMs } as const;
+  const isSet = password !== undefined;
+  changeAccount(hub, session, command, change, () => {
+    hub.options.log.info("password changed", { ...sessionFields(session), account, isSet });
+    const { ref, remember } = command;
+    const answer = (token: string | undefined): void =>
+      hub.send(session, { type: "password-set", isSet, token, ref });
+    if (remember === true && isSet) giveToken(hub, account, answer);
+    else answer(undefined);
+  });
+}
+
+function answerDevices(
+  hub: HubState,
+  session: Session,
+  { keys }: Account,
+  { ref }: { ref?: Ref | undefined },
+): void {
+  const entries = keys.map((key): DeviceEntry => ({
+    key: key.key,
+    label: key.label,
+    addedMs: key.addedMs,
+    usedMs: key.usedMs,
+    revokedMs: key.revokedMs,
+    isOwn: key.key === session.proven.key,
+  }));
+  hub.send(session, { type: "devices", devices: entries, ref });
+}
+
+/** Reads the session's account. */
+function withAccount(
+  hub: HubState,
+  session: Session,
+  command: Of<"devices" | "revoke" | "set-password">,
+  then: (account: Account) => void,
+): void {
+  const { account: id } = session.identity;
+  if (id === "") return rejectUnowned(hub, session, command.ref);
+  const queries = new StoreQueries(hub, session);
+  let account: Account | undefined;
+  queries.ask<Account | undefined>(
+    (answer) => hub.store.findAccount({ id }, answer),
+    (found) => (account = found),
+  );
+  queries.whenAnswered((error) => {
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    if (account === undefined) return rejectUnowned(hub, session, command.ref);
+    then(account);
+  });
+}
+
+function changeAccount(
+  hub: HubState,
+  session: Session,
+  command: Of<"link" | "revoke" | "set-password">,
+  change: Parameters<typeof hub.store.changeAccount>[0],
+  then: (account: Account) => void,
+): void {
+  const queries = new StoreQueries(hub, session);
+  let outcome: AccountOutcome | undefined;
+  queries.ask<AccountOutcome>(
+    (answer) => hub.store.changeAccount(change, answer),
+    (found) => (outcome = found),
+  );
+  queries.whenAnswered((error) => {
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    if (outcome?.done === true) return then(outcome.account);
+    const { ref } = command;
+    if (outcome?.why !== "full") return rejectUnowned(hub, session, ref);
+    const message = `An account has at most ${limits.maxKeys} devices: revoke one first`;
+    reject(hub, session, "full", message, { ref });
+  });
+}
+
+function rejectUnowned(hub: HubState, session: Session, ref: Ref | undefined): void {
+  const message = `Your name is not registered: /register makes it yours`;
+  reject(hub, session, "no-identity", message, { ref });
+}

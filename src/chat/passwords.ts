@@ -1,0 +1,54 @@
+// New passwords, and the tokens that a browser gets in return for one.
+
+import { accounts as limits } from "../limits.ts";
+import type { Ref } from "./events.ts";
+import type { HubState } from "./hub-state.ts";
+import { reject } from "./rejections.ts";
+import type { Session } from "./session.ts";
+
+/**
+ * Hashes a password that the session chooses. `then` is not called if it can't be used, or if the
+ * session has left meanwhile.
+ */
+export function hashNew(
+  hub: HubState,
+  session: Session,
+  password: string,
+  ref: Ref | undefined,
+  then: (hash: string) => void,
+): void {
+  const problem = passwordProblem(password);
+  if (problem !== undefined) return reject(hub, session, "wrong-password", problem, { ref });
+  session.queue.block();
+  hub.options.credentials.hashPassword(password, (hash) => {
+    session.queue.unblock();
+    hub.schedule.unblocked.add(session);
+    if (hash === undefined) {
+      const message = "Too many passwords are being set at the moment: try again";
+      reject(hub, session, "rate", message, { ref });
+    } else if (session.phase === "member") then(hash);
+    hub.wake();
+  });
+}
+
+function passwordProblem(password: string): string | undefined {
+  const min = limits.minPasswordChars;
+  const max = limits.maxPasswordChars;
+  if (password.length >= min && password.length <= max) return undefined;
+  return `A password has ${min} to ${max} characters, not ${password.length}`;
+}
+
+/** Makes a token for the account; `then` gets undefined if it could not be kept. */
+export function giveToken(
+  hub: HubState,
+  account: string,
+  then: (token: string | undefined) => void,
+): void {
+  const token = hub.options.newSecret();
+  const hash = hub.options.hashSecret(token);
+  const change = { type: "add-token", account, token: hash, atMs: hub.stampMs } as const;
+  hub.store.changeAccount(change, (outcome) => {
+    then(outcome.done && outcome.result.done ? token : undefined);
+    hub.wake();
+  });
+}

@@ -1,0 +1,43 @@
+// Logging in where a client has no words for it: its first message is its name, and if the name is
+// registered, its next one is the password, which nobody else sees. Knows no wire format and no hub.
+
+import type { LoginCommand, PersonalEvent } from "../chat/events.ts";
+
+type Refusal = Extract<PersonalEvent, { type: "refused" }>;
+
+export class NameLogin {
+  #phase: "name" | "password" | "sent" = "name";
+  /** The login whose name needs a password. */
+  #command: LoginCommand | undefined;
+
+  /** The hub has been asked: what follows is not part of the login. */
+  get isSent(): boolean {
+    return this.#phase === "sent";
+  }
+
+  /** The next message is a password, whatever it looks like. */
+  get awaitsPassword(): boolean {
+    return this.#phase === "password";
+  }
+
+  /** The login for the name that was read. */
+  withName(command: LoginCommand): LoginCommand {
+    this.#phase = "sent";
+    this.#command = command;
+    return command;
+  }
+
+  /** The same login with the password that was read. */
+  withPassword(password: string): LoginCommand {
+    const { name = "", ...command } = this.#command ?? { type: "login" as const };
+    this.#phase = "sent";
+    // Once it is answered, nobody needs it any more.
+    return { ...command, name, password };
+  }
+
+  /** The hub refused: returns what to ask for next. */
+  handleRefusal({ asksPassword }: Refusal): "name" | "password" {
+    this.#phase = asksPassword === true ? "password" : "name";
+    return this.#phase;
+  }
+}

@@ -1,0 +1,273 @@
+// An owner's devices and password: codes, revocation, logins in the old systems' words, tokens, and
+// how often anybody may guess.
+
+import { describe, expect, test } from "bun:test";
+import { chatRoom } from "../../src/dialects/chat-room.ts";
+import { lineChat } from "../../src/dialects/line-chat.ts";
+import { openChat, openChatWithHelp } from "../../src/dialects/open-chat/open-chat.ts";
+import { selectChat } from "../../src/dialects/select-chat.ts";
+import { accounts as limits } from "../../src/limits.ts";
+import { keyOf, owner, withKey } from "./owner.ts";
+import { type Client, Rig } from "./rig.ts";
+
+/** The answer to the last request. */
+function ask(client: Client, request: object): Record<string, unknown> {
+  client.text();
+  client.send({ ...request, ref: "asked" });
+  return client.lines().find(({ ref }) => ref === "asked") ?? {};
+}
+
+const labels = (answer: Record<string, unknown>) => {
+  const devices = answer["devices"] as readonly Record<string, unknown>[];
+  return devices.map(({ label, revoked, own }) => [label, revoked !== undefined, own === true]);
+};
+
+const newDevice = (rig: Rig, device = "phone") => withKey(rig, "guest", device);
+
+describe("a device is added", () => {
+  test("by a code that another one makes, once", () => {
+    const rig = new Rig();
+    const desk = owner(rig, "Ann", "desk");
+    const { code, seconds } = ask(desk, { type: "device-code" });
+    expect(String(code)).toMatch(/^[0-9a-hjkmnp-tv-z]{5}-[0-9a-hjkmnp-tv-z]{5}$/);
+    expect(seconds).toBe(600);
+    const phone = newDevice(rig);
+    const typed = String(code).toUpperCase().replace("-", " ");
+    const linked = ask(phone, { type: "link", code: typed, label: "phone" });
+    expect(linked).toMatchObject({ type: "linked", name: "Ann" });
+    expect(labels(ask(desk, { type: "devices" }))).toEqual([
+      ["desk", false, true],
+      ["phone", false, false],
+    ]);
+    phone.close("quit");
+    expect(withKey(rig, "Ann", "phone").lines()[0]).toMatchObject({ session: { name: "Ann" } });
+    const third = withKey(rig, "another", "third");
+    expect(ask(third, { type: "link", code })).toMatchObject({ code: "not-found" });
+  });
+
+  test("not by an old code, one that was replaced, or none", () => {
+    const rig = new Rig();
+    const desk = owner(rig, "Ann", "desk");
+    const first = ask(desk, { type: "device-code" })["code"];
+    const second = ask(desk, { type: "device-code" })["code"];
+    expect(first).not.toBe(second);
+    const phone = newDevice(rig);
+    for (const code of [first, "00000-00000", "", "x".repeat(1_000)]) {
+      expect(ask(phone, { type: "link", code })).toMatchObject({ code: "not-found" });
+    }
+    rig.nowMs += limits.codeMs;
+    expect(ask(phone, { type: "link", code: second })).toMatchObject({ code: "not-found" });
+  });
+
+  test("by nobody else than an owner, and with a key of nobody else", () => {
+    const rig = new Rig();
+    const desk = owner(rig, "Ann", "desk");
+    const guest = newDevice(rig);
+    for (const type of ["device-code", "devices"]) {
+      expect(ask(guest, { type })).toMatchObject({ code: "no-identity" });
+    }
+    const { code } = ask(desk, { type: "device-code" });
+    const keyless = rig.member("Cal");
+    expect(ask(keyless, { type: "link", code })).toMatchObject({ code: "no-identity" });
+    const other = owner(rig, "Bob", "laptop");
+    expect(ask(other, { type: "link", code })).toMatchObject({ code: "name-registered" });
+    expect(ask(guest, { type: "link", code })).toMatchObject({ type: "linked" });
+  });
+
+  test("and guesses at codes are counted by network", () => {
+    const rig = new Rig();
+    owner(rig, "Ann", "desk");
+    const phone = newDevice(rig);
+    Object.assign(phone.session.peer, { address: "192.0.2.7" });
+    const codes = Array.from({ length: limits.guessesPerNetwork + 1 }, (_, i) =>
+      ask(phone, { type: "link", code: `${i}` }),
+    );
+    expect(codes.at(-2)).toMatchObject({ code: "not-found" });
+    expect(codes.at(-1)).toMatchObject({ code: "rate" });
+    // One more, and then one a minute.
+    rig.nowMs += 1;
+    const guess = () => ask(phone, { type: "link", code: "x" });
+    expect(guess()).toMatchObject({ code: "not-found" });
+    expect(guess()).toMatchObject({ code: "rate", retryAfterMs: limits.guessEveryMs });
+    rig.nowMs += limits.guessEveryMs;
+    expect(guess()).toMatchObject({ code: "not-found" });
+    expect(guess()).toMatchObject({ code: "rate" });
+  });
+});
+
+/** Ann with two devices, both there. */
+function both(rig: Rig): { desk: Client; phone: Client } {
+  const desk = owner(rig, "Ann", "desk");
+  const { code } = ask(desk, { type: "device-code" });
+  const guest = newDevice(rig);
+  ask(guest, { type: "link", code, label: "phone" });
+  guest.close("quit");
+  return { desk, phone: withKey(rig, "Ann", "phone") };
+}
+
+describe("a device is revoked", () => {
+  test("and is out at once, and for good", () => {
+    const rig = new Rig();
+    const { desk, phone } = both(rig);
+    phone.text();
+    const answer = ask(desk, { type: "revoke", key: keyOf("phone").slice(0, 8) });
+    expect(labels(answer)).toEqual([
+      ["desk", false, true],
+      ["phone", true, false],
+    ]);
+    expect(phone.lines().at(-1)).toMatchObject({ type: "bye" });
+    rig.pass(1_000, 100);
+    expect(phone.link.ended).toBe(true);
+    const refusals = ["Ann", "ann"].map((name) => withKey(rig, name, "phone").lines()[0]);
+    for (const refusal of refusals) expect(refusal).toMatchObject({ code: "name-registered" });
+    expect(desk.session.phase).toBe("member");
+  });
+
+  test("unless it is the last way in, or nobody's", () => {
+    const rig = new Rig();
+    const { desk } = both(rig);
+    const revoke = (device: string) => ask(desk, { type: "revoke", key: keyOf(device) });
+    expect(revoke("nobody")).toMatchObject({ code: "not-found" });
+    expect(ask(desk, { type: "revoke", key: "" })).toMatchObject({ code: "not-found" });
+    expect(revoke("phone")).toMatchObject({ type: "devices" });
+    expect(revoke("desk")).toMatchObject({ code: "protocol" });
+    ask(desk, { type: "set-password", password: "correct horse" });
+    expect(revoke("desk")).toMatchObject({ type: "devices" });
+    const bare = ask(desk, { type: "set-password" });
+    expect(bare).toMatchObject({ code: "protocol" });
+  });
+});
+
+/** Ann's name with a password, and nobody there. */
+function withPassword(rig: Rig, password = "correct horse"): void {
+  const ann = owner(rig, "Ann", "desk");
+  expect(ask(ann, { type: "set-password", password })).toMatchObject({ isSet: true });
+  ann.close("quit");
+}
+
+describe("a client of the old systems is asked for the password in its own words", () => {
+  const systems = [
+    ["open-chat", openChat, "Ann", "Send its password:", "Send a name:"],
+    ["open-chat with help", openChatWithHelp, "Ann", "Send its password:", "Send a name:"],
+    ["line-chat", lineChat, "Ann", "The next line is its password:", "The next line is your name:"],
+    ["select-chat", selectChat, "Ann", "enter password: ", "enter name: "],
+    ["chat-room", chatRoom, ":Annie:Ann", "Please, Enter Your password", "Enter Your ig name"],
+  ] as const;
+
+  test.each(systems)("%s", (_, dialect, name, asksPassword, asksName) => {
+    const rig = new Rig();
+    withPassword(rig);
+    const watcher = rig.member("Watcher");
+    watcher.text();
+    const client = rig.client(dialect, true);
+    const prefix = dialect === chatRoom ? ":Annie:" : "";
+    const said = (text: string) => {
+      client.text();
+      client.send(text);
+      rig.pass(200, 20);
+      return client.text();
+    };
+    expect(said(name)).toContain(asksPassword);
+    const wrong = said(`${prefix}/quit leave wrong`);
+    expect(wrong).toContain("This is not the password of 'Ann'");
+    expect(wrong).toContain(asksName);
+    expect(rig.hub.memberNames()).toEqual(["Watcher"]);
+    expect(said(name)).toContain(asksPassword);
+    said(`${prefix}correct horse`);
+    expect(rig.hub.memberNames().toSorted()).toEqual(["Ann", "Watcher"]);
+    said(`${prefix}hello`);
+    const heard = JSON.stringify(watcher.lines());
+    if (dialect !== selectChat) expect(heard).toContain("hello");
+    expect(heard).not.toContain("horse");
+    expect(heard).not.toContain("wrong");
+    expect(rig.log.join("\n")).not.toMatch(/horse|wrong/);
+  });
+
+  test("but not if the name has none, and another name is as free as ever", () => {
+    const rig = new Rig();
+    owner(rig, "Ann", "desk").close("quit");
+    const client = rig.client(openChat, true).send("Ann");
+    expect(client.text()).toContain("only its owner's devices can log in with it. Send a name:");
+    client.send("Bob");
+    expect(rig.hub.memberNames()).toEqual(["Bob"]);
+  });
+});
+
+const login = (rig: Rig, extra: object, address = "127.0.0.1") =>
+  rig.member("Ann", { secret: "browser-0123456789", ...extra }, address);
+const answer = (client: Client) => client.lines()[0] ?? {};
+
+describe("a password", () => {
+  test("gives a token in return, which proves the name until the password changes", () => {
+    const rig = new Rig();
+    withPassword(rig);
+    const refusal = answer(login(rig, {}));
+    expect(refusal).toMatchObject({ code: "name-registered", password: true });
+    const first = login(rig, { password: "correct horse", remember: true });
+    const { session } = answer(first) as { session: { token: string } };
+    expect(session.token).toStartWith("secret-number-");
+    first.close("quit");
+    const again = login(rig, { token: session.token });
+    const welcome = answer(again);
+    expect(welcome).toMatchObject({ type: "welcome", session: { registered: true } });
+    expect(welcome).not.toHaveProperty("session.token");
+    expect(again.session.identity.account).not.toBe("");
+    const changed = ask(again, { type: "set-password", password: "other horse", remember: true });
+    expect(changed).toMatchObject({ type: "password-set", isSet: true });
+    again.close("quit");
+    expect(answer(login(rig, { token: session.token }))).toMatchObject({ code: "name-registered" });
+    expect(answer(login(rig, { token: changed["token"] }))).toMatchObject({ type: "welcome" });
+    expect(answer(login(rig, { password: "correct horse" }))).toMatchObject({
+      code: "wrong-password",
+    });
+  });
+
+  test("can register a name by itself, and be taken away again once there is a device", () => {
+    const rig = new Rig();
+    const bob = rig.member("Bob");
+    const registered = ask(bob, { type: "register", password: "correct horse", remember: true });
+    expect(registered).toMatchObject({ type: "registered", name: "Bob" });
+    expect(registered["token"]).toBeString();
+    expect(ask(bob, { type: "set-password" })).toMatchObject({ code: "protocol" });
+    const { code } = ask(bob, { type: "device-code" });
+    ask(newDevice(rig), { type: "link", code, label: "phone" });
+    expect(ask(bob, { type: "set-password" })).toMatchObject({ isSet: false });
+  });
+
+  test("may be guessed at a few times by a network, and a few more by all of them", () => {
+    const rig = new Rig();
+    withPassword(rig);
+    const guess = (address: string) =>
+      answer(login(rig, { password: "guess 12345" }, address))["code"];
+    const guesses = (address: string, count: number) =>
+      Array.from({ length: count }, () => guess(address));
+    const some = guesses("192.0.2.1", limits.guessesPerNetwork + 1);
+    expect(some.at(-2)).toBe("wrong-password");
+    expect(some.at(-1)).toBe("rate");
+    // Another network may go on, until the account has had enough of all of them.
+    expect(guess("198.51.100.1")).toBe("wrong-password");
+    const networks = Array.from({ length: limits.guessesPerAccount }, (_, i) => `203.0.113.${i}`);
+    expect(networks.map(guess)).toContain("rate");
+    // The right one is not looked at meanwhile; a key needs no guess.
+    const right = answer(login(rig, { password: "correct horse" }, "203.0.113.200"));
+    expect(right).toMatchObject({ code: "rate" });
+    expect(withKey(rig, "Ann", "desk").lines()[0]).toMatchObject({ type: "welcome" });
+    rig.nowMs += limits.guessEveryMs;
+    const later = answer(login(rig, { password: "correct horse" }, "203.0.113.201"));
+    expect(later).toMatchObject({ type: "welcome" });
+  });
+
+  test("is refused, not queued for ever, when too many are checked at once", () => {
+    const busy = {
+      verifySignature: () => false,
+      hashPassword: (_: string, then: (hash: string | undefined) => void) => then(undefined),
+      checkPassword: (_: string, __: string, then: (is: boolean | undefined) => void) =>
+        then(undefined),
+    };
+    const rig = new Rig({ credentials: busy });
+    const bob = rig.member("Bob");
+    expect(ask(bob, { type: "register", password: "correct horse" })).toMatchObject({
+      code: "rate",
+    });
+  });
+});

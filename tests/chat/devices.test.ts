@@ -1,0 +1,256 @@
+// A person with several devices: one in each room, and mail that reaches all of them, or waits.
+
+import { describe, expect, test } from "bun:test";
+import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
+import { accountMailbox } from "../../src/chat/account-store.ts";
+import { openMemoryStore } from "../../src/store/memory.ts";
+import { answerRequest } from "../../src/store/answer.ts";
+import { keyOf, owner, withKey } from "./owner.ts";
+import { type Client, nothing, Rig, say } from "./rig.ts";
+
+/** Ann at her desk, with the key of her phone registered too. */
+function withPhone(rig: Rig): { desk: Client; account: string } {
+  const desk = owner(rig, "Ann", "desk");
+  const { account } = desk.session.identity;
+  const change = {
+    type: "add-key",
+    account,
+    key: keyOf("phone"),
+    label: "phone",
+    atMs: 1,
+  } as const;
+  const reply = rig.answer({ type: "change-account", change, id: 0 });
+  expect(reply).toMatchObject({ outcome: "done", result: { done: true } });
+  return { desk, account };
+}
+
+const tell = (text: string, to = "Ann") => ({ type: "tell", to: [to], text });
+const texts = (client: Client) =>
+  client
+    .lines()
+    .filter(({ type }) => type === "private")
+    .map(({ text, mail }) => [mail, text]);
+const presence = (client: Client) =>
+  client
+    .lines()
+    .filter(({ type }) => type === "joined" || type === "left")
+    .map(({ type, name, room }) => `${String(name)} ${String(type)} ${String(room)}`);
+
+describe("two devices of a person", () => {
+  test("are there once: joined with the first, left with the last", () => {
+    const rig = new Rig();
+    const bob = rig.member("Bob");
+    const { desk } = withPhone(rig);
+    expect(presence(bob)).toEqual(["Bob joined lobby", "Ann joined lobby"]);
+    const phone = withKey(rig, "ann", "phone", { rooms: [{ room: "lobby" }, { room: "den" }] });
+    expect(phone.lines()[0]).toMatchObject({ session: { name: "Ann", registered: true } });
+    expect(rig.hub.memberNames().toSorted()).toEqual(["Ann", "Bob"]);
+    bob.send({ type: "who", room: "lobby" });
+    expect(bob.lines().at(-1)).toMatchObject({ names: ["Ann", "Bob"], total: 2 });
+    desk.close("quit");
+    expect(presence(bob)).toEqual([]);
+    phone.send({ type: "part", room: "lobby" });
+    expect(presence(bob)).toEqual(["Ann left lobby"]);
+    phone.send({ type: "join", room: "lobby" }).close("quit");
+    expect(presence(bob)).toEqual(["Ann joined lobby", "Ann left lobby"]);
+  });
+
+  test("hear what is said, and what the other one says", () => {
+    const rig = new Rig();
+    const { desk } = withPhone(rig);
+    const phone = withKey(rig, "Ann", "phone");
+    for (const client of [desk, phone]) client.text();
+    desk.send(say(1, "from the desk"));
+    phone.send(say(1, "from the phone"));
+    for (const client of [desk, phone]) {
+      expect(client.lines().filter(({ type }) => type === "message")).toMatchObject([
+        { from: "Ann", text: "from the desk", n: 1 },
+        { from: "Ann", text: "from the phone", n: 1 },
+      ]);
+    }
+  });
+
+  test("both get private messages, under the same numbers", () => {
+    const rig = new Rig();
+    const bob = rig.member("Bob");
+    const { desk } = withPhone(rig);
+    const phone = withKey(rig, "Ann", "phone");
+    bob.send(tell("one"), tell("two"));
+    expect(texts(desk)).toEqual([
+      [1, "one"],
+      [2, "two"],
+    ]);
+    expect(texts(phone)).toEqual([
+      [1, "one"],
+      [2, "two"],
+    ]);
+    phone.send({ type: "tell", to: ["Bob", "Ann"], text: "to myself" });
+    expect(texts(desk)).toEqual([[3, "to myself"]]);
+    expect(texts(bob)).toEqual([[1, "to myself"]]);
+  });
+
+  test("may be a native client and an old one, with a mailbox all the same", () => {
+    const rig = new Rig();
+    const bob = rig.member("Bob");
+    const desk = withKey(rig, "Ann", "desk");
+    desk.send({ type: "register", label: "desk", password: "correct horse" });
+    desk.close("quit");
+    bob.send(tell("while away"));
+    const old = rig.client(openChat, true).send("Ann", "correct horse");
+    expect(old.text()).toContain("Bob: (PRIVATE)  while away");
+    bob.send(tell("while there"));
+    expect(old.text()).toContain("Bob: (PRIVATE)  while there");
+    old.close("quit");
+    // Each way of logging in has a position of its own.
+    expect(texts(withKey(rig, "Ann", "desk"))).toEqual([
+      [1, "while away"],
+      [2, "while there"],
+    ]);
+    const again = rig.client(openChat, true).send("Ann", "correct horse");
+    expect(again.text()).not.toContain("while");
+  });
+
+  test("leave nothing behind", () => {
+    const rig = new Rig();
+    const { desk } = withPhone(rig);
+    const phone = withKey(rig, "Ann", "phone");
+    rig.member("Bob").send(tell("one")).close("quit");
+    desk.close("lost");
+    phone.close("quit");
+    rig.pass(3_000, 100);
+    expect(rig.hub.kept).toEqual(nothing);
+  });
+});
+
+describe("mail for a registered name", () => {
+  test("waits for its owner, however long, and comes to each device once", () => {
+    const rig = new Rig();
+    const { desk } = withPhone(rig);
+    desk.close("quit");
+    rig.pass(3_600_000, 60_000);
+    rig.member("Bob").send(tell("one"), tell("two"));
+    const back = withKey(rig, "Ann", "desk");
+    expect(texts(back)).toEqual([
+      [1, "one"],
+      [2, "two"],
+    ]);
+    back.send({ type: "bye" }).close("quit");
+    expect(texts(withKey(rig, "Ann", "desk"))).toEqual([]);
+    expect(texts(withKey(rig, "Ann", "phone"))).toHaveLength(2);
+  });
+
+  test("comes again to a device that lost its connection and does not know how far it was", () => {
+    const rig = new Rig();
+    const { desk } = withPhone(rig);
+    rig.member("Bob").send(tell("one"));
+    desk.close("lost");
+    const again = withKey(rig, "Ann", "desk", { secret: "another-0123456789" });
+    expect(texts(again)).toEqual([[1, "one"]]);
+    const knows = { secret: "another-0123456789", epoch: "epoch-1", mail: 1 };
+    again.close("lost");
+    expect(texts(withKey(rig, "Ann", "desk", knows))).toEqual([]);
+  });
+
+  test("is never had by who had the name before, or takes one that looks free", () => {
+    const rig = new Rig();
+    const first = rig.member("Ann", {}, "192.0.2.1");
+    first.send({ type: "bye" });
+    first.close("quit");
+    const { desk } = withPhone(rig);
+    desk.close("quit");
+    rig.member("Bob").send(tell("for the owner"));
+    const old = rig.member("Ann", { epoch: "epoch-1", mail: 0 }, "192.0.2.1");
+    expect(texts(old)).toEqual([]);
+    const renamed = rig.member("Eve").send({ type: "rename", name: "Ann" });
+    expect(texts(renamed)).toEqual([]);
+    expect(texts(withKey(rig, "Ann", "phone"))).toEqual([[1, "for the owner"]]);
+  });
+
+  test("goes on under the same numbers when the name is registered", () => {
+    const rig = new Rig();
+    const bob = rig.member("Bob");
+    const ann = withKey(rig, "Ann", "desk");
+    bob.send(tell("before"));
+    ann.send({ type: "register", label: "desk" });
+    bob.send(tell("after"));
+    expect(texts(ann)).toEqual([
+      [1, "before"],
+      [2, "after"],
+    ]);
+    ann.close("lost");
+    bob.send(tell("while away"));
+    const since = { epoch: "epoch-1", mail: 2 };
+    const back = withKey(rig, "Ann", "desk", since);
+    const lines = back.lines();
+    expect(lines[0]).toMatchObject({ session: { recovered: true, mail: 3, registered: true } });
+    expect(lines.filter(({ type }) => type === "private")).toMatchObject([{ mail: 3 }]);
+  });
+
+  test("that is on its way while the name is registered is not lost", () => {
+    const store = openMemoryStore({ epoch: "epoch-1" });
+    const held: (() => void)[] = [];
+    let isHeld = false;
+    const rig: Rig = new Rig({}, (request) => {
+      const reply = answerRequest(store, request);
+      if (request.type !== "commit" || !isHeld) return reply;
+      held.push(() => rig.hub.handleStore(reply, rig.nowMs));
+      return undefined;
+    });
+    const bob = rig.member("Bob");
+    const ann = withKey(rig, "Ann", "desk");
+    ann.text();
+    isHeld = true;
+    bob.send(tell("in flight"));
+    bob.send(tell("gathered"));
+    ann.send({ type: "register", label: "desk", ref: 1 });
+    bob.send(tell("later"));
+    isHeld = false;
+    for (let next = held.shift(); next !== undefined; next = held.shift()) {
+      next();
+      rig.settle();
+    }
+    bob.send(tell("last"));
+    expect(texts(ann)).toEqual([
+      [1, "in flight"],
+      [2, "gathered"],
+      [3, "later"],
+      [4, "last"],
+    ]);
+    const { account } = ann.session.identity;
+    expect(store.sessions.load(accountMailbox(account))?.mail).toBe(4);
+  });
+});
+
+describe("a private chat with a person of several devices", () => {
+  test("is with the device that came last; the other one sees the messages", () => {
+    const rig = new Rig();
+    const bob = rig.member("Bob");
+    const { desk } = withPhone(rig);
+    const phone = withKey(rig, "Ann", "phone");
+    for (const client of [bob, desk, phone]) client.text();
+    bob.send({ type: "invite", to: "Ann" });
+    expect(desk.lines()).toEqual([]);
+    expect(phone.lines()).toMatchObject([{ type: "chat", state: "invited", with: "Bob" }]);
+    phone.send({ type: "accept" });
+    bob.send(tell("psst"));
+    for (const client of [desk, phone]) {
+      expect(client.lines().filter(({ type }) => type === "private")).toMatchObject([
+        { text: "psst", chat: true },
+      ]);
+    }
+    phone.close("quit");
+    bob.text();
+    // The chat has ended with that device; the person is still there.
+    bob.send(tell("still there?"));
+    expect(texts(desk)).toEqual([[2, "still there?"]]);
+  });
+
+  test("can't be had with oneself", () => {
+    const rig = new Rig();
+    const { desk } = withPhone(rig);
+    withKey(rig, "Ann", "phone");
+    desk.text();
+    desk.send({ type: "invite", to: "Ann" });
+    expect(desk.lines()).toMatchObject([{ type: "error", code: "protocol" }]);
+  });
+});
