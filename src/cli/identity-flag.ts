@@ -1,10 +1,13 @@
-// `--identity`: the file of this device's key, which is made at the first use.
+// `--identity`: the file of this device's key, which is made at the first use. `--password-file`: the
+// password of a registered name, for a device whose key does not own it.
 
 import { join } from "node:path";
 import type { ClientIdentity } from "../client/events.ts";
 import { ParleyError } from "../errors.ts";
 import { configFolder } from "../tls/folders.ts";
 import { openIdentity } from "../tls/identity-key.ts";
+import { readSecretFile } from "../tls/secret-file.ts";
+import { quoted } from "../text.ts";
 import { warn } from "../terminal/diagnostics.ts";
 import { surroundings } from "./trust-flags.ts";
 
@@ -13,6 +16,29 @@ export const identityFlag = {
   valueHint: "FILE",
   description: "Your key, made at the first use (default: identity beside known_servers)",
 } as const;
+
+export const passwordFlag = {
+  type: "string",
+  valueHint: "FILE",
+  description: "The password of your registered name: the first line of this file",
+} as const;
+
+/** @throws ParleyError `usage`, `failed`: it can't be read, or others can read it */
+export function passwordOf(file: string | undefined): string | undefined {
+  if (file === undefined) return undefined;
+  try {
+    const [password = ""] = (readSecretFile(file, "a password") ?? "").split(/\r?\n/, 1);
+    if (password !== "") return password;
+  } catch (error) {
+    if (error instanceof ParleyError) throw error;
+    const { message } = error as Error;
+    throw new ParleyError("failed", `--password-file ${quoted(file, 300)}: ${message}`);
+  }
+  throw new ParleyError(
+    "usage",
+    `--password-file ${quoted(file, 300)} has no password in its first line`,
+  );
+}
 
 /**
  * The key of this device. Without a place for one, or one that can't be used, names can't be

@@ -2,6 +2,7 @@
 
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { isLoopback } from "../addresses.ts";
 import { ParleyError } from "../errors.ts";
 import { hostPortText, type ServerAddress } from "../io/host-port.ts";
 import { say } from "../terminal/diagnostics.ts";
@@ -18,10 +19,18 @@ export const plainFlag = {
 /** @throws ParleyError `usage` */
 export function trusted(
   { host, port, pin }: WrittenAddress,
-  { plain = false, quiet = false }: { plain?: boolean | undefined; quiet?: boolean },
+  {
+    plain = false,
+    quiet = false,
+    sendsPassword = false,
+  }: { plain?: boolean | undefined; quiet?: boolean; sendsPassword?: boolean },
 ): ServerAddress {
   if (plain && pin !== undefined) {
     const sentence = "--plain does not check keys: leave it out, or the #PIN of the address";
+    throw new ParleyError("usage", sentence);
+  }
+  if (plain && sendsPassword && !isLoopback(host)) {
+    const sentence = "--plain would show the password to everybody on the way: leave it out";
     throw new ParleyError("usage", sentence);
   }
   if (clientTransport({ host, pin, plain }) === "plain") return { host, port };
@@ -30,6 +39,7 @@ export function trusted(
     server: hostPortText({ host, port }),
     pin,
     file: folder === undefined ? undefined : join(folder, "known_servers"),
+    mustBeKnown: sendsPassword,
     say: quiet ? () => {} : say,
   });
   return { host, port, trust };

@@ -175,8 +175,20 @@ export type SessionRequest =
   | { type: "history"; room: string; limit: number; before?: number }
   | { type: "files"; after?: string }
   | { type: "rename"; name: string }
-  | { type: "register"; label: string }
+  | AccountRequest
   | ChatRequest;
+
+/**
+ * Registering a name, and what its owner does with it. Without `password`, `set-password` takes it
+ * away; `remember` asks for a token, which a `token` event brings.
+ */
+export type AccountRequest =
+  | { type: "register"; label: string; password?: string; remember?: boolean }
+  | { type: "set-password"; password?: string; remember?: boolean }
+  | { type: "devices" }
+  | { type: "device-code" }
+  | { type: "link"; code: string; label: string }
+  | { type: "revoke"; key: string };
 
 /** Private chat by consent. Leads to a `chat` event, or to an `error` without `ref`. */
 export type ChatRequest =
@@ -198,7 +210,21 @@ export type SessionResponse =
   | { type: "history"; room: string; messages: readonly PastMessage[] }
   | { type: "files"; files: readonly ListedFile[]; next: string | undefined }
   | { type: "name"; name: string }
-  | { type: "registered"; name: string };
+  | { type: "registered"; name: string }
+  | { type: "password-set"; isSet: boolean }
+  | { type: "devices"; devices: readonly ListedDevice[] }
+  | { type: "device-code"; code: string; seconds: number }
+  | { type: "linked"; name: string };
+
+/** A device of the session's account. */
+export type ListedDevice = {
+  key: string;
+  label: string;
+  usedMs: number;
+  /** Undefined: it may log in. */
+  revokedMs: number | undefined;
+  isOwn: boolean;
+};
 
 export type PastMessage = { seq: number; timeMs: number; from: string; text: string };
 

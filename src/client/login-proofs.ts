@@ -25,12 +25,7 @@ export class LoginProofs {
     const signature =
       channel === undefined ? undefined : this.#identity?.sign(loginProofText({ name, channel }));
     this.#isAsked = key !== undefined && channel === undefined;
-    const proof = this.#proof;
-    return {
-      ...(key === undefined ? {} : { identity: { key, signature } }),
-      ...proof,
-      ...(proof !== undefined && "password" in proof ? { remember: true } : {}),
-    };
+    return { ...(key === undefined ? {} : { identity: { key, signature } }), ...this.#proof };
   }
 
   /**

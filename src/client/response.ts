@@ -34,6 +34,18 @@ function responseOf(message: ServerMessage): SessionResponse | undefined {
       return { type: "name", name: message.name };
     case "registered":
       return { type: "registered", name: message.name };
+    case "password-set":
+      return { type: "password-set", isSet: message.isSet };
+    case "devices": {
+      const devices = message.devices.map(({ key, label, used, revoked, own }) => {
+        return { key, label, usedMs: used, revokedMs: revoked, isOwn: own === true };
+      });
+      return { type: "devices", devices };
+    }
+    case "device-code":
+      return { type: "device-code", code: message.code, seconds: message.seconds };
+    case "linked":
+      return { type: "linked", name: message.name };
     default:
       return undefined;
   }

@@ -302,17 +302,20 @@ export class ClientSession implements NativeSession {
         return this.#send({ type: "ping" });
       case "bye":
         return this.#handleBye(message);
-      default: {
-        const response = readResponse(message);
-        if (response !== undefined) this.#handleResponse(response.ref, response.response);
-      }
+      case "registered":
+      case "password-set":
+        this.#keepToken(message.token);
+        return this.#handleAnswer(message);
+      default:
+        return this.#handleAnswer(message);
     }
   }
 
-  /**
-   * With a code it is for good: reconnecting would replace the other connection, which would
-   * reconnect in turn, forever; and who was put out is to stay out.
-   */
+  #handleAnswer(message: ServerMessage): void {
+    const answer = readResponse(message);
+    if (answer !== undefined) this.#handleResponse(answer.ref, answer.response);
+  }
+
   #handleBye({ code, reason }: Message<"bye">): void {
     if (code === undefined) this.#byeReason = reason;
     else this.#end(code, reason);

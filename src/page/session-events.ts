@@ -2,7 +2,7 @@
 // enters the state. Pure.
 
 import { chatAfter, chatRenamed } from "../client/private-chat-state.ts";
-import type { PastMessage, SessionEvent, SessionResponse } from "../client/events.ts";
+import type { ListedDevice, PastMessage, SessionEvent, SessionResponse } from "../client/events.ts";
 import type { ChatState, LeaveReason } from "../protocol/messages.ts";
 import { harmless } from "../text.ts";
 import { mentions } from "./mentions.ts";
@@ -324,12 +324,40 @@ function responded(state: State, response: SessionResponse, nowMs: number): Stat
       return { ...state, name: response.name };
     case "registered":
       return notice(state, state.shown, `The name ${response.name} is yours now.`, nowMs);
+    case "password-set":
+    case "devices":
+    case "device-code":
+    case "linked":
+      return notice(state, state.shown, accountText(response), nowMs);
     // The controller collects their pages.
     case "names":
     case "rooms":
     case "files":
       return state;
   }
+}
+
+/** What became of a request about one's account. */
+function accountText(
+  response: Extract<
+    SessionResponse,
+    { type: "password-set" | "devices" | "device-code" | "linked" }
+  >,
+): string {
+  switch (response.type) {
+    case "password-set":
+      return "The password is changed.";
+    case "linked":
+      return `This device is one of ${harmless(response.name)}'s now.`;
+    case "device-code":
+      return `On the other device type: /link ${harmless(response.code)}`;
+    case "devices":
+      return response.devices.map(deviceText).join("\n");
+  }
+}
+
+function deviceText({ key, label, revokedMs }: ListedDevice): string {
+  return `${harmless(key.slice(0, 8))} ${harmless(label)}${revokedMs === undefined ? "" : ", revoked"}`;
 }
 
 /** If a response brings nothing older, the server has nothing older. */

@@ -21,6 +21,8 @@ export type ClientOptions = {
   json: boolean;
   /** The key of this device; undefined if there is no place for one. */
   identity: ClientIdentity | undefined;
+  /** Of a registered name. */
+  password?: string | undefined;
 };
 
 export type OpenSession = {
@@ -55,7 +57,7 @@ export async function openSession(
 const takenCodes: ReadonlySet<string> = new Set(["name-taken", "name-registered"]);
 
 async function attempt(
-  { to, room, identity }: ClientOptions,
+  { to, room, identity, password }: ClientOptions,
   name: string,
   interrupted: Promise<never>,
 ): Promise<OpenSession> {
@@ -69,6 +71,7 @@ async function attempt(
     secret: secretText(24),
     random: Math.random,
     identity,
+    proof: password === undefined ? undefined : { password },
   });
   const connection = new NativeConnection(to, session, (event) => {
     if (event.type === "online" && !isOnline) {
@@ -104,6 +107,12 @@ function cannotConnect(to: ServerAddress, reason: string): ParleyError {
 
 /** The command's error for a session that the server ended. */
 export function refusal(code: string, message: string): ParleyError {
+  if (code === "name-registered") {
+    const advice =
+      "Choose another with --name; or prove that it is yours, by --identity or --password-file, " +
+      "or by making this device yours: /devices add on the other one says how";
+    return new ParleyError(code, `${harmless(message)}. ${advice}`);
+  }
   return new ParleyError(isErrorCode(code) ? code : "name-taken", harmless(message));
 }
 

@@ -46,6 +46,8 @@ export class PlainPrompt implements PromptLike {
     ({ columns: this.#columns } = terminalSize(columns, rows));
   }
 
+  /** The terminal itself echoes what is typed, so nothing secret is asked for. */
+  askSecret(): void {}
   drawSoon(): void {}
   clear(): void {}
   draw(): void {}

@@ -20,7 +20,9 @@ export type PromptParts = {
 };
 
 export class Prompt {
-  readonly editor = new LineEditor(limits.maxTypedChars);
+  readonly #line = new LineEditor(limits.maxTypedChars);
+  /** Nothing of it is shown, and it has no history. */
+  #secret: { editor: LineEditor; label: string } | undefined;
   readonly #parts: PromptParts;
   readonly #label: (columns: number) => string;
   readonly #screen: PromptScreen;
@@ -41,6 +43,18 @@ export class Prompt {
   /** The area that rows above the prompt must fit. */
   get area(): TextArea {
     return { columns: this.#screen.columns, width: this.#parts.width };
+  }
+
+  /** What is being typed: the line, or a secret. */
+  get editor(): LineEditor {
+    return this.#secret?.editor ?? this.#line;
+  }
+
+  /** From now on a secret is typed, unseen; undefined: the line again. */
+  askSecret(label: string | undefined): void {
+    const editor = new LineEditor(limits.maxTypedChars);
+    this.#secret = label === undefined ? undefined : { editor, label };
+    this.drawSoon();
   }
 
   /** A row that stays above the prompt; undefined: none. */
@@ -104,9 +118,11 @@ export class Prompt {
   }
 
   #content(): PromptContent {
-    const { list, cursor } = this.editor.characters;
-    const { query } = this.editor;
     const status = this.#status === undefined ? [] : [this.#status];
+    const secret = this.#secret;
+    if (secret !== undefined) return { status, label: secret.label, characters: [], cursor: 0 };
+    const { list, cursor } = this.#line.characters;
+    const { query } = this.#line;
     return {
       status,
       label:

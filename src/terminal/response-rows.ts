@@ -1,7 +1,7 @@
 // The server's responses as rows for people: lists of people, rooms and files. Pure.
 
 import { harmless } from "../text.ts";
-import type { SessionResponse } from "../client/events.ts";
+import type { ListedDevice, SessionResponse } from "../client/events.ts";
 import type { OpenRooms } from "./open-rooms.ts";
 import { sizeText } from "../size-text.ts";
 import { type TextArea, wrapItems, wrapText } from "./wrap.ts";
@@ -31,6 +31,26 @@ export function responseRows(
       return [`You are now ${harmless(response.name)}`];
     case "registered":
       return [`The name ${harmless(response.name)} is yours now: nobody else can have it`];
+    case "password-set":
+      return [
+        response.isSet
+          ? "The password is set: browsers and old clients log in with your name and it"
+          : "There is no password any more: only your devices can log in with your name",
+      ];
+    case "device-code": {
+      const minutes = Math.round(response.seconds / 60);
+      return [
+        `On the other device type, within ${minutes} minutes: /link ${harmless(response.code)}`,
+      ];
+    }
+    case "linked":
+      return [
+        `This device is one of ${harmless(response.name)}'s now: connect again with --name ${harmless(response.name)}`,
+      ];
+    case "devices":
+      return response.devices.flatMap((device) =>
+        wrapText(deviceText(device), area, { first: "  ", other: "    " }),
+      );
     case "files":
       if (response.files.length === 0) return ["There are no files"];
       return response.files.flatMap(({ name, sizeBytes }) => {
@@ -39,6 +59,16 @@ export function responseRows(
       });
   }
 }
+
+/** The beginning of the key is enough to tell one device from the others. */
+function deviceText({ key, label, usedMs, revokedMs, isOwn }: ListedDevice): string {
+  const used = new Date(usedMs).toISOString().slice(0, 10);
+  const state = revokedMs === undefined ? `last login ${used}` : "revoked";
+  const name = label === "" ? "" : `${harmless(label)}, `;
+  return `${harmless(key.slice(0, keyChars))}  ${name}${state}${isOwn ? ", this one" : ""}`;
+}
+
+const keyChars = 8;
 
 function list(items: readonly string[], area: TextArea, first = ""): string[] {
   const separated = items.map((item, index) => (index < items.length - 1 ? `${item},` : item));

@@ -6,8 +6,20 @@ import { quoted } from "../text.ts";
 import { type TextArea, wrapWords } from "./wrap.ts";
 
 type Bare =
-  "register" | "rooms" | "files" | "accept" | "reject" | "leave" | "quit" | "help" | "nothing";
-type Named = "nick" | "invite" | "get";
+  | "register"
+  | "devices"
+  | "device-code"
+  | "set-password"
+  | "drop-password"
+  | "rooms"
+  | "files"
+  | "accept"
+  | "reject"
+  | "leave"
+  | "quit"
+  | "help"
+  | "nothing";
+type Named = "nick" | "invite" | "get" | "link" | "revoke";
 /** `room` undefined: the current room, or for `go` the next one with unread messages. */
 type InRoom = "who" | "go" | "part";
 
@@ -76,8 +88,28 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
   "/nick": { usage: "/nick NAME", help: "change your name", read: named("nick") },
   "/register": {
     usage: "/register",
-    help: "make your name yours alone, with this device's key",
+    help: "make your name yours alone",
     read: bare("register"),
+  },
+  "/devices": {
+    usage: "/devices [add|revoke KEY]",
+    help: "list your devices, add one, or shut one out",
+    read: readDevices,
+  },
+  "/link": {
+    usage: "/link CODE",
+    help: "make this device yours, by a code of another one",
+    read: named("link"),
+  },
+  "/password": {
+    usage: "/password [off]",
+    help: "set a password, for browsers and old clients",
+    read: (argument) =>
+      argument === ""
+        ? { do: "set-password" }
+        : argument === "off"
+          ? { do: "drop-password" }
+          : undefined,
   },
   "/invite": {
     usage: "/invite NAME",
@@ -134,6 +166,13 @@ function nearestCommand(word: string): string | undefined {
   const names = Object.keys(slashCommands);
   const isMistyped = word.length >= mistypedChars.min && word.length <= mistypedChars.max;
   return isMistyped ? nearestWord(word, names) : names.find((name) => name.startsWith(word));
+}
+
+function readDevices(argument: string): TypedLine | undefined {
+  if (argument === "") return { do: "devices" };
+  if (argument === "add") return { do: "device-code" };
+  const [, key] = /^revoke\s+(\S+)$/.exec(argument) ?? [];
+  return key === undefined ? undefined : { do: "revoke", name: key };
 }
 
 function readMessage(argument: string): TypedLine | undefined {

@@ -21,6 +21,7 @@ import { complete, completesHere } from "./completion.ts";
 import { eventText, unsayableText } from "./event-text.ts";
 import type { Key } from "./keys.ts";
 import { mentions } from "./mention.ts";
+import { NewPassword } from "./new-password.ts";
 import { refusal } from "./open-session.ts";
 import { type Missed, OpenRooms, type ChatMessage } from "./open-rooms.ts";
 import { PendingPrivate } from "./pending-private.ts";
@@ -73,6 +74,7 @@ export class TerminalClient {
   readonly #awaited = new AwaitedHistory();
   readonly #completion = new CompletionSource();
   readonly #pending = new PendingPrivate();
+  readonly #newPassword: NewPassword;
   // The choices shown by the last Tab.
   #offered = "";
   // When a text last did not fit.
@@ -87,6 +89,11 @@ export class TerminalClient {
         ? new PlainPrompt(parts)
         : new Prompt(parts, (columns) => this.#label(columns));
     this.#transcript = new Transcript(this.#prompt, parts.style, parts.calendar);
+    this.#newPassword = new NewPassword(
+      (label) => this.#prompt.askSecret(label),
+      (text) => this.say(text),
+      (password) => this.#ask({ type: "set-password", password }),
+    );
   }
 
   /** Resolves when the client is done, with the error if there was one. */
@@ -175,6 +182,7 @@ export class TerminalClient {
 
   #key(key: Key): void {
     const edit = this.#prompt.editor.apply(key);
+    if (this.#newPassword.isAsked) return this.#newPassword.handle(edit);
     if (edit.type !== "complete") this.#offered = "";
     switch (edit.type) {
       case "edited":
@@ -245,6 +253,18 @@ export class TerminalClient {
       }
       case "register":
         return this.#ask({ type: "register", label: this.#parts.device });
+      case "link":
+        return this.#ask({ type: "link", code: typed.name, label: this.#parts.device });
+      case "revoke":
+        return this.#ask({ type: "revoke", key: typed.name });
+      case "devices":
+      case "device-code":
+        return this.#ask({ type: typed.do });
+      case "drop-password":
+        return this.#ask({ type: "set-password" });
+      case "set-password":
+        if (this.#parts.plain !== true) return this.#newPassword.ask();
+        return this.say("TERM=dumb shows what is typed: set a password on another terminal");
       case "invite":
         return this.#requestChat({ type: "invite", to: typed.name });
       case "accept":

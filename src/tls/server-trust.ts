@@ -18,6 +18,8 @@ export type ServerTrustOptions = {
   pin: string | undefined;
   /** The file of known servers; undefined if there is no place for one. */
   file: string | undefined;
+  /** A password is to be sent: not to a server that is met for the first time. */
+  mustBeKnown?: boolean;
   /** Tells the user which key was trusted. */
   say: (line: string) => void;
 };
@@ -91,7 +93,13 @@ export class ServerTrust {
   }
 
   #checkKnown(seen: string): ParleyError | undefined {
-    const { server, file, say } = this.#options;
+    const { server, file, say, mustBeKnown } = this.#options;
+    if (mustBeKnown === true && (file === undefined || this.#compare(seen, file) === "unknown")) {
+      return untrusted(
+        `${server} is met for the first time, and gets no password: ` +
+          `if its operator confirms the key ${seen}, connect to ${server}#${seen}`,
+      );
+    }
     if (file === undefined) {
       this.#pin = seen;
       say(

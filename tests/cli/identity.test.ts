@@ -27,6 +27,11 @@ class Device {
     mkdirSync(this.home);
   }
 
+  get publicKey(): string {
+    const jwk = createPublicKey(readFileSync(this.keyFile, "utf8")).export({ format: "jwk" });
+    return String(jwk.x);
+  }
+
   say(to: string, name: string, ...more: readonly string[]): Promise<Ended> {
     const words = ["client", to, "--name", name, ...more];
     return run(words, { input: "hello\n", env: this.#environment });
@@ -149,5 +154,66 @@ describe("the key of a device", () => {
     expect(failed.code).toBe(1);
     expect(failed.err).toContain("is not an Ed25519 key");
     expect(readFileSync(broken, "utf8")).toBe("not a key\n");
+  });
+});
+
+describe("a second device", () => {
+  test("joins by a code, is there beside the first, and is shut out again", async () => {
+    await using server = await new Server().start();
+    const [desk, phone] = [new Device(), new Device()];
+    await desk.register(server.tls, "Ann");
+    const made = await desk.type(server.tls, "Ann", ["/devices add", "/link "]);
+    const [, code = ""] = /\/link ([0-9a-z]{5}-[0-9a-z]{5})/.exec(made.shown) ?? [];
+    const linked = await phone.type(server.tls, "guest", [`/link ${code}`, "connect again with"]);
+    expect(linked.shown).toContain("This device is one of Ann's now");
+    const again = await phone.type(server.tls, "guest2", [`/link ${code}`, "owns a name already"]);
+    expect(again.code).toBe(0);
+    const both = await phone.type(server.tls, "Ann", ["/devices", "this one"]);
+    expect(both.shown).toContain("You are Ann (registered)");
+    expect(await phone.say(server.tls, "Ann")).toMatchObject({ code: 0 });
+    const key = phone.publicKey.slice(0, 8);
+    await desk.type(server.tls, "Ann", [`/devices revoke ${key}`, "revoked"]);
+    expect(await phone.say(server.tls, "Ann")).toMatchObject({ code: 4 });
+    expect(await desk.say(server.tls, "Ann")).toMatchObject({ code: 0 });
+  });
+});
+
+describe("a password", () => {
+  const secret = "correct horse battery";
+
+  test("is typed unseen, and logs in where there is no key", async () => {
+    await using server = await new Server().start();
+    const [desk, other] = [new Device(), new Device()];
+    await desk.register(server.tls, "Ann");
+    const typed = await desk.type(
+      server.tls,
+      "Ann",
+      ["/password", "New password"],
+      [secret, "The same again"],
+      [secret, "The password is set"],
+    );
+    expect(typed.code).toBe(0);
+    expect(typed.shown).not.toContain("horse");
+    const [right, wrong] = [join(base, "right"), join(base, "wrong")];
+    writeFileSync(right, `${secret}\n`, { mode: 0o600 });
+    writeFileSync(wrong, "something else\n", { mode: 0o600 });
+    const login = (file: string) => other.say(server.tls, "Ann", "--password-file", file);
+    expect(await login(right)).toMatchObject({ code: 0, out: "Ann: hello\n" });
+    expect(await login(wrong)).toMatchObject({ code: 4 });
+    expect((await other.say(server.tls, "Ann")).err).toContain("--password-file");
+  });
+
+  test("is not sent to a server met for the first time, nor read from an open file", async () => {
+    await using server = await new Server().start();
+    const device = new Device();
+    const file = join(base, "open");
+    writeFileSync(file, `${secret}\n`, { mode: 0o644 });
+    const open = await device.say(server.tls, "Ann", "--password-file", file);
+    if (process.platform !== "win32") {
+      expect(open.code).toBe(1);
+      expect(open.err).toContain("others can read it: chmod 600 it");
+    }
+    const beyond = await device.say("192.0.2.1:1", "Ann", "--plain", "--password-file", file);
+    expect([1, 2]).toContain(beyond.code);
   });
 });

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tls as limits } from "../../src/limits.ts";
@@ -51,6 +51,21 @@ test("the first key is said and remembered, and known the next time without a wo
   expect(second.judge(socket(ours))).toBeUndefined();
   expect(second.said).toEqual([]);
   expect(readFileSync(file, "utf8").split("\n")).toHaveLength(2);
+});
+
+test("a server that is met for the first time is not trusted with a password", () => {
+  const file = newFile();
+  const options = { server, file, mustBeKnown: true, say: () => {} };
+  const strict = (pin?: string) => new ServerTrust({ ...options, pin });
+  for (const one of [strict(), new ServerTrust({ ...options, file: undefined, pin: undefined })]) {
+    expect(one.judge(socket(ours), selfSigned)).toContain(`connect to ${server}#${pinOf(ours)}`);
+    expect(one.problem).toMatchObject({ code: "untrusted-server" });
+  }
+  expect(existsSync(file)).toBe(false);
+  expect(strict(pinOf(ours)).judge(socket(ours), selfSigned)).toBeUndefined();
+  // That has made it known.
+  expect(strict().judge(socket(ours), selfSigned)).toBeUndefined();
+  expect(strict().judge(socket(theirs), selfSigned)).toContain("has changed");
 });
 
 test("a changed key is an error that names the file and the line, and changes nothing", () => {

@@ -7,7 +7,7 @@ import { personNameProblem } from "../../dialects/table.ts";
 import { ParleyError } from "../../errors.ts";
 import { hostPortText } from "../../io/host-port.ts";
 import { addressOf, defaultAddress, type WrittenAddress } from "../address.ts";
-import { identityFlag, identityOf } from "../identity-flag.ts";
+import { identityFlag, identityOf, passwordFlag, passwordOf } from "../identity-flag.ts";
 import { plainFlag, trusted } from "../trust-flags.ts";
 import { runPipe } from "../../terminal/run-pipe.ts";
 
@@ -40,11 +40,16 @@ export default defineCommand({
     },
     follow: { type: "boolean", description: "In a pipe: keep listening after the end of input" },
     identity: identityFlag,
+    "password-file": passwordFlag,
     plain: plainFlag,
     json: { type: "boolean", description: "Print one JSON object per line instead of text" },
   },
   async run({ args }) {
-    const to = trusted(serverOf(args.address, args.server), { plain: args.plain });
+    const password = passwordOf(args["password-file"]);
+    const to = trusted(serverOf(args.address, args.server), {
+      plain: args.plain,
+      sendsPassword: password !== undefined,
+    });
     const nameIssue = args.name === undefined ? undefined : personNameProblem(args.name);
     if (nameIssue !== undefined) throw new ParleyError("name-invalid", nameIssue);
     const roomIssue = roomProblem(args.room);
@@ -61,6 +66,7 @@ export default defineCommand({
       follow: args.follow ?? false,
       json: args.json ?? false,
       identity: identityOf(args.identity),
+      password,
     };
     if (isatty(0) && isatty(1) && !options.json) {
       const { runTerminal } = await import("../../terminal/run-terminal.ts");

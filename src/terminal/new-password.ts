@@ -1,0 +1,62 @@
+// Asks for a new password at the prompt, twice and unseen. Knows no session.
+
+import { accounts as limits } from "../limits.ts";
+import type { LineEditor } from "./line-editor.ts";
+
+type Edit = ReturnType<LineEditor["apply"]>;
+
+export class NewPassword {
+  readonly #show: (label: string | undefined) => void;
+  readonly #say: (text: string) => void;
+  readonly #done: (password: string) => void;
+  #step: "none" | "first" | "second" = "none";
+  #first = "";
+
+  /** `show` shows the label of a secret, or the line again; `done` gets the password. */
+  constructor(
+    show: (label: string | undefined) => void,
+    say: (text: string) => void,
+    done: (password: string) => void,
+  ) {
+    this.#show = show;
+    this.#say = say;
+    this.#done = done;
+  }
+
+  /** Whether what is typed is the password. */
+  get isAsked(): boolean {
+    return this.#step !== "none";
+  }
+
+  ask(): void {
+    this.#step = "first";
+    this.#show("New password (not shown; Ctrl-C stops): ");
+  }
+
+  handle(edit: Edit): void {
+    if (edit.type === "interrupt" || edit.type === "end") return this.#stop("No password was set");
+    if (edit.type === "submit") this.#take(edit.line);
+  }
+
+  #take(password: string): void {
+    if (this.#step === "second") {
+      if (password !== this.#first) return this.#stop("The two differ: no password was set");
+      this.#stop(undefined);
+      return this.#done(password);
+    }
+    const { minPasswordChars: min, maxPasswordChars: max } = limits;
+    if (password.length < min || password.length > max) {
+      return this.#stop(`A password has ${min} to ${max} characters: none was set`);
+    }
+    this.#step = "second";
+    this.#first = password;
+    this.#show("The same again: ");
+  }
+
+  #stop(why: string | undefined): void {
+    this.#step = "none";
+    this.#first = "";
+    this.#show(undefined);
+    if (why !== undefined) this.#say(why);
+  }
+}
