@@ -24,5 +24,5 @@ export function refuseLogin(
 export function refuseCrowdedLogin(hub: HubState, session: Session, name: string): void {
   const { address } = session.peer;
   const message = `Too many logins from ${address}: try again in ${limits.loginTurnMs / 1000} s`;
-  refuseLogin(hub, session, "rate", name, message, limits.loginTurnMs);
+  refuseLogin(hub, session, "rate", name, message, { retryAfterMs: limits.loginTurnMs });
 }

@@ -54,7 +54,7 @@ describe("/help", () => {
     const rows = helpRows(area(80));
     expect(rows[0]).toBe("  /help                      show this list");
     expect(rows.find((row) => row.includes("/quit"))).toBe(
-      "  /quit                  leave, as does Ctrl-D",
+      "  /quit                      leave, as does Ctrl-D",
     );
   });
 });
