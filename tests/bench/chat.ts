@@ -1,5 +1,6 @@
 // Measures the chat hub against message brokers and an IRC server, all in one run: one table, medians of interleaved rounds.
-//   bun tests/bench/chat.ts [--only fanout,latency,stalled,idle,storm] [--rounds 3] [--servers parley,nats] [--members 10,100,1000]
+//   bun tests/bench/chat.ts [--only fanout,latency,stalled,idle,storm] [--rounds 3] [--servers parley,nats] [--members 10,100,1000] [--tls]
+// --tls measures those that speak TLS, each with it; all of them with TLS 1.3.
 // Server CPU is what counts on a busy machine; times on the clock are told for what they are worth.
 
 import { parseArgs } from "node:util";
@@ -13,6 +14,7 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "3" },
     servers: { type: "string", default: "" },
     members: { type: "string", default: "10,100,1000" },
+    tls: { type: "boolean", default: false },
   },
 });
 /** For one measurement. */
@@ -20,7 +22,7 @@ const timeoutMs = 90_000;
 const wanted = new Set(values.only.split(","));
 const rounds = Number(values.rounds);
 const say = (line: string): void => console.error(line);
-const all = present(say).filter(({ name }) =>
+const all = present(say, values.tls).filter(({ name }) =>
   values.servers.split(",").some((word) => name.includes(word)),
 );
 const inMemory = all.filter(({ name }) => !name.includes("--data"));
@@ -32,14 +34,15 @@ if (crowds.length < inMemory.length && (wanted.has("idle") || wanted.has("storm"
 /** What a load needs beside the server that it runs against. */
 type Plan = Load extends infer L
   ? L extends Load
-    ? Omit<L, "wire" | "port" | "pid">
+    ? Omit<L, "wire" | "port" | "tls" | "pid">
     : never
   : never;
 
 async function measure<Result>(contestant: Contestant, plan: Plan): Promise<Result | undefined> {
   const server = await start(contestant);
   try {
-    const load = { ...plan, wire: contestant.wire, port: server.port, pid: server.pid };
+    const { wire, tls } = contestant;
+    const load = { ...plan, wire, tls, port: server.port, pid: server.pid };
     const generator = `${import.meta.dir}/chat/load.ts`;
     const child = Bun.spawn([process.execPath, generator, JSON.stringify(load)], {
       stdout: "pipe",
@@ -102,7 +105,7 @@ if (wanted.has("fanout")) {
     say(`fan-out to ${members} members …`);
     const plan: Plan = { mode: "fanout", members, messages, warmUp: messages / 2, window: 256 };
     const results = await interleaved<Fanout>(all, plan);
-    const nats = results.get("nats-server")?.cpuUs;
+    const nats = results.get(values.tls ? "nats-server, TLS" : "nats-server")?.cpuUs;
     for (const [name, { cpuUs, deliveriesPerSecond }] of results) {
       const ratio = nats === undefined ? "" : ` (${(cpuUs / nats).toFixed(2)}×)`;
       put(name, `µs @${members}`, cpuUs.toFixed(3) + ratio);

@@ -35,8 +35,8 @@ const { port, pid } = server;
 
 // Who stays: some of each kind in the lobby. The first two talk, one of them renames itself now and then.
 const stayers: Member[] = [];
-for (let i = 0; i < 4; i++) stayers.push(await joinOne(wires.plain, port, `plain${i}`, "lobby"));
-for (let i = 0; i < 4; i++) stayers.push(await joinOne(wires.native, port, `native${i}`, "lobby"));
+for (let i = 0; i < 4; i++) stayers.push(await joinOne(wires.plain, { port }, `plain${i}`, "lobby"));
+for (let i = 0; i < 4; i++) stayers.push(await joinOne(wires.native, { port }, `native${i}`, "lobby"));
 const plain = stayers[0]!;
 const native = stayers[4]!;
 
@@ -56,7 +56,7 @@ let name = plain.name;
 /** Somebody new comes in, in one of the dialects, says nothing, and goes. */
 async function visit(): Promise<void> {
   const wire: Wire = joins % 2 === 0 ? wires.plain : wires.native;
-  const visitor = await joinOne(wire, port, `v${joins++}`, "lobby");
+  const visitor = await joinOne(wire, { port }, `v${joins++}`, "lobby");
   if (wire === wires.native) send(visitor, '{"type":"bye"}\n');
   visitor.socket.end();
 }
@@ -118,7 +118,7 @@ for (let tenth = 1; tenth <= 10; tenth++) {
   afterTenth = await atRest();
 }
 // A look from outside that it still serves.
-const last = await connect(port, "last");
+const last = await connect({ port }, "last");
 last.socket.end();
 const atEnd = await atRest();
 // Pages of the executable come and go as other programs need memory: as many are counted before as after.

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parleyBinary } from "../../parley.ts";
+import type { Tls } from "./members.ts";
 import type { WireName } from "./wires.ts";
 
 export type Running = { pid: number; port: number; stop(): Promise<void> };
@@ -14,6 +15,8 @@ export type Contestant = {
   wire: WireName;
   /** Lets so few in a second that ten thousand would take minutes. */
   slowDoor?: true;
+  /** Absent: plain text. */
+  tls?: Tls;
   /** The executable; absent: parley. */
   program?: string;
   start(folder: string, port: number): string[];
@@ -25,7 +28,7 @@ const parley =
   (...more: string[]) =>
   (folder: string, port: number): string[] => [
     parleyBinary(),
-    ...words(`server --port ${port} --no-web --rate 0 --files ${folder}`),
+    ...words(`server --port ${port} --no-web --rate 0 --files ${folder} --state ${folder}-state`),
     ...more.map((word) => word.replace("FOLDER", folder)),
   ];
 
@@ -70,9 +73,35 @@ export const contestants: readonly Contestant[] = [
   },
 ];
 
+/** With TLS: parley on its main port, nats-server after its greeting. */
+const withTls: readonly Contestant[] = [
+  { name: "parley plain, TLS", wire: "plain", tls: "first", start: parley() },
+  { name: "parley native, TLS", wire: "native", tls: "first", start: parley() },
+  {
+    name: "nats-server, TLS",
+    wire: "nats",
+    tls: "after-greeting",
+    program: "nats-server",
+    start(folder, port) {
+      const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+      writeKeyPair(cert, key);
+      const tls = ["--tls", "--tlscert", cert, "--tlskey", key];
+      return ["nats-server", "-a", "127.0.0.1", "-p", String(port), ...tls];
+    },
+  },
+];
+
+/** A P-256 key and a certificate, as parley makes them. */
+function writeKeyPair(cert: string, key: string): void {
+  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+  const files = ["-keyout", key, "-out", cert, "-days", "1", "-subj", "/CN=bench"];
+  const { exitCode, stderr } = Bun.spawnSync(["openssl", "req", "-x509", ...curve, ...files]);
+  if (exitCode !== 0) throw new Error(`openssl could not make a key: ${stderr.toString()}`);
+}
+
 /** The contestants that can run here; the ones that can't are said. */
-export function present(say: (line: string) => void): Contestant[] {
-  return contestants.filter(({ name, program }) => {
+export function present(say: (line: string) => void, tls: boolean): Contestant[] {
+  return (tls ? withTls : contestants).filter(({ name, program }) => {
     if (program === undefined || find(program) !== null) return true;
     say(`skipped: ${name} is not installed`);
     return false;
@@ -98,6 +127,7 @@ export async function start(contestant: Contestant): Promise<Running> {
     child.kill("SIGKILL");
     await child.exited;
     rmSync(folder, { recursive: true, force: true });
+    rmSync(`${folder}-state`, { recursive: true, force: true });
   };
   for (let i = 0; i < 500; i++) {
     if (child.exitCode !== null) break;

@@ -1,11 +1,25 @@
 // The load generator, a process of its own: does one measurement against a running server and prints it as one line of JSON.
 //   bun load.ts '{"mode":"fanout","wire":"plain","port":55000,"pid":123,"members":100,"messages":20000}'
 
-import { type Member, connect, joinMembers, joinOne, memberName, send } from "./members.ts";
+import {
+  type Member,
+  type Tls,
+  connect,
+  joinMembers,
+  joinOne,
+  memberName,
+  send,
+} from "./members.ts";
 import { cpuUs, percentile, residentKiB, settled } from "./process.ts";
 import { type Wire, type WireName, wires } from "./wires.ts";
 
-export type Load = { wire: WireName; port: number; pid: number; members: number } &
+export type Load = {
+  wire: WireName;
+  port: number;
+  tls?: Tls | undefined;
+  pid: number;
+  members: number;
+} &
   /** `warmUp` messages go before, unmeasured. */
   (
     | { mode: "fanout"; messages: number; warmUp: number; window: number }
@@ -35,18 +49,18 @@ const deadlineMs = 60_000;
 /** A sender and, for what is said outside of the room, a connection of its own. */
 async function senderOf(wire: Wire, load: Load, members: Member[]): Promise<Member> {
   if (wire.sayer === "echoed") return members[0]!;
-  const sender = await joinOne(wire, load.port, memberName(99_999), "bench");
+  const sender = await joinOne(wire, load, memberName(99_999), "bench");
   if (wire.sayer === "outside") {
     // A subscriber may not publish: this one only looked whether the server is there.
     sender.socket.end();
-    return connect(load.port, "sender");
+    return connect(load, "sender");
   }
   return sender;
 }
 
 async function fanout(load: Load & { mode: "fanout" }): Promise<Fanout> {
   const wire: Wire = wires[load.wire];
-  const members = await joinMembers(wire, load.port, load.members, () => "bench");
+  const members = await joinMembers(wire, load, load.members, () => "bench");
   const sender = await senderOf(wire, load, members);
   await rest(members);
 
@@ -99,7 +113,7 @@ async function fanout(load: Load & { mode: "fanout" }): Promise<Fanout> {
 
 async function latency(load: Load & { mode: "latency" | "stalled" }): Promise<Latency | Stalled> {
   const wire: Wire = wires[load.wire];
-  const members = await joinMembers(wire, load.port, load.members, () => "bench");
+  const members = await joinMembers(wire, load, load.members, () => "bench");
   const sender = await senderOf(wire, load, members);
   await rest(members);
   const warmUp = { ...load, seconds: warmUpSeconds };
@@ -181,14 +195,14 @@ async function stall(wire: Wire, member: Member, sender: Member, said: number): 
 
 async function idle(load: Load & { mode: "idle" }): Promise<Idle> {
   const wire: Wire = wires[load.wire];
-  const first = await joinMembers(wire, load.port, 100, roomOf);
+  const first = await joinMembers(wire, load, 100, roomOf);
   await rest(first);
   await Bun.sleep(500);
   const before = residentKiB(load.pid);
   const members = [...first];
   for (let i = 100; i < load.members; i += 100) {
     const group = Array.from({ length: 100 }, (_, k) =>
-      joinOne(wire, load.port, memberName(i + k), roomOf(i + k)),
+      joinOne(wire, load, memberName(i + k), roomOf(i + k)),
     );
     members.push(...(await Promise.all(group)));
   }
@@ -209,7 +223,7 @@ async function storm(load: Load & { mode: "storm" }): Promise<Storm> {
   const wire: Wire = wires[load.wire];
   const server = cpuUs(load.pid);
   const startMs = performance.now();
-  const members = await joinMembers(wire, load.port, load.members, roomOf, 500);
+  const members = await joinMembers(wire, load, load.members, roomOf, 500);
   const endMs = performance.now();
   await rest(members);
   return {

@@ -15,10 +15,16 @@ export type Member = {
   whenClosed: () => void;
 };
 
+/** How a server takes TLS: at once, or after a greeting in plain text. */
+export type Tls = "first" | "after-greeting";
+
+/** Where the server is, and how its connections begin; `tls` absent: plain text. */
+export type Door = { port: number; tls?: Tls | undefined };
+
 /** Connects and joins `count` members, `atOnce` of them at a time; resolves when all hear their room. */
 export async function joinMembers(
   wire: Wire,
-  port: number,
+  door: Door,
   count: number,
   room: (i: number) => string,
   atOnce = 50,
@@ -26,7 +32,7 @@ export async function joinMembers(
   const members: Member[] = [];
   for (let from = 0; from < count; from += atOnce) {
     const group = Array.from({ length: Math.min(atOnce, count - from) }, (_, i) =>
-      joinOne(wire, port, memberName(from + i), room(from + i)),
+      joinOne(wire, door, memberName(from + i), room(from + i)),
     );
     members.push(...(await Promise.all(group)));
   }
@@ -37,13 +43,8 @@ export function memberName(i: number): string {
   return `u${String(i).padStart(5, "0")}`;
 }
 
-export async function joinOne(
-  wire: Wire,
-  port: number,
-  name: string,
-  room: string,
-): Promise<Member> {
-  const member = await connect(port, name);
+export async function joinOne(wire: Wire, door: Door, name: string, room: string): Promise<Member> {
+  const member = await connect(door, name);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   member.whenClosed = () => reject(new Error(`${name} was turned away: ${said.slice(-200)}`));
   let said = "";
@@ -63,8 +64,8 @@ export async function joinOne(
   return member;
 }
 
-export async function connect(port: number, name: string): Promise<Member> {
-  const member: Omit<Member, "socket"> = {
+export async function connect({ port, tls }: Door, name: string): Promise<Member> {
+  const data: Omit<Member, "socket"> = {
     name,
     joined: false,
     bytes: 0,
@@ -74,31 +75,67 @@ export async function connect(port: number, name: string): Promise<Member> {
     onDrain: undefined,
     whenClosed: () => {},
   };
+  // `socket` is set below, before anything can arrive.
+  const member = data as Member;
+  const opened = Promise.withResolvers<void>();
+  member.whenClosed = () => opened.reject(new Error(`${name} was not let in`));
+  const handlers = handlersOf(() => opened.resolve());
+  const place = { hostname: "127.0.0.1", port, data: member };
+  if (tls === "first") {
+    member.socket = await Bun.connect<Member>({ ...place, tls: anyKey, socket: handlers });
+  } else if (tls === "after-greeting") {
+    const plain = await greeted(place);
+    const [, secure] = plain.upgradeTLS<Member>({ data: member, tls: anyKey, socket: handlers });
+    member.socket = secure;
+  } else {
+    member.socket = await Bun.connect<Member>({ ...place, socket: handlers });
+    opened.resolve();
+  }
+  await opened.promise;
+  member.whenClosed = () => {};
+  return member;
+}
+
+const anyKey = { rejectUnauthorized: false };
+
+function handlersOf(secured: () => void): Bun.SocketHandler<Member> {
+  return {
+    handshake: secured,
+    data({ data }, bytes) {
+      data.bytes += bytes.length;
+      data.onData?.(bytes);
+    },
+    drain({ data }) {
+      const rest = data.pending;
+      data.pending = "";
+      if (rest !== "") send(data, rest);
+      if (data.pending === "") data.onDrain?.();
+    },
+    close({ data }) {
+      data.closed = true;
+      data.whenClosed();
+    },
+    error() {},
+  };
+}
+
+/** A connection whose server has said a line. */
+async function greeted(place: {
+  hostname: string;
+  port: number;
+  data: Member;
+}): Promise<Bun.Socket<Member>> {
+  const heard = Promise.withResolvers<void>();
   const socket = await Bun.connect<Member>({
-    hostname: "127.0.0.1",
-    port,
-    // `socket` is set below, before anything can arrive.
-    data: member as Member,
+    ...place,
     socket: {
-      data(socket, bytes) {
-        const { data } = socket;
-        data.bytes += bytes.length;
-        data.onData?.(bytes);
-      },
-      drain({ data }) {
-        const rest = data.pending;
-        data.pending = "";
-        if (rest !== "") send(data, rest);
-        if (data.pending === "") data.onDrain?.();
-      },
-      close({ data }) {
-        data.closed = true;
-        data.whenClosed();
-      },
+      data: (_socket, bytes) => void (bytes.includes(0x0a) && heard.resolve()),
+      close: () => heard.reject(new Error("The server says nothing")),
       error() {},
     },
   });
-  return Object.assign(member, { socket });
+  await heard.promise;
+  return socket;
 }
 
 /** Sends ASCII; false when the system takes no more for now and the rest waits. */
