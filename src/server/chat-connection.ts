@@ -104,6 +104,11 @@ export class ChatConnection implements Link {
     return this.#peer;
   }
 
+  /** Nothing more is read: it has been refused, or has ended. */
+  get isOver(): boolean {
+    return this.#state.is === "over";
+  }
+
   opened(nowMs: number): void {
     this.#openedMs = nowMs;
     const { protocol } = this.#options;

@@ -101,10 +101,11 @@ function socketHandlers(options: ChatPortOptions): Bun.SocketHandler<SocketData>
       const { address, port } = socket.data.peer;
       // Bun then closes it. Without `requestCert`, nothing else is judged.
       const reason = error?.message;
-      if (!isComplete) options.log.info("TLS handshake failed", { address, port, reason });
-      else {
+      if (isComplete) {
         const exportKey = (label: string) => exportedKey(socket, label);
         socket.data.secured(steadyMs(), channelBinding(socket), exportKey);
+      } else if (!socket.data.isOver) {
+        options.log.info("TLS handshake failed", { address, port, reason });
       }
     },
     data(socket, bytes) {

@@ -1,16 +1,16 @@
 // Measures the chat hub against message brokers and an IRC server, all in one run: one table, medians of interleaved rounds.
-//   bun tests/bench/chat.ts [--only fanout,latency,stalled,idle,storm] [--rounds 3] [--servers parley,nats] [--members 10,100,1000] [--tls]
+//   bun tests/bench/chat.ts [--only fanout,latency,stalled,idle,storm,arrivals] [--rounds 3] [--servers parley,nats] [--members 10,100,1000] [--tls]
 // --tls measures those that speak TLS, each with it; all of them with TLS 1.3.
 // Server CPU is what counts on a busy machine; times on the clock are told for what they are worth.
 
 import { parseArgs } from "node:util";
 import { type Contestant, present, start } from "./chat/contestants.ts";
-import type { Fanout, Idle, Latency, Load, Stalled, Storm } from "./chat/load.ts";
+import type { Arrivals, Fanout, Idle, Latency, Load, Stalled, Storm } from "./chat/load.ts";
 import { percentile } from "./chat/process.ts";
 
 const { values } = parseArgs({
   options: {
-    only: { type: "string", default: "fanout,latency,stalled,idle,storm" },
+    only: { type: "string", default: "fanout,latency,stalled,idle,storm,arrivals" },
     rounds: { type: "string", default: "3" },
     servers: { type: "string", default: "" },
     members: { type: "string", default: "10,100,1000" },
@@ -155,6 +155,16 @@ if (wanted.has("storm")) {
   for (const [name, result] of await interleaved<Storm>(crowds, plan)) {
     put(name, "joins/s", result.connectionsPerSecond.toFixed(0));
     put(name, "µs/join", result.cpuUsPerConnection.toFixed(0));
+  }
+}
+
+if (wanted.has("arrivals")) {
+  say("2 000 people arriving within 5 s, and somebody else's pings …");
+  const plan: Plan = { mode: "arrivals", members: 2_000, seconds: 5 };
+  const natives = inMemory.filter(({ wire }) => wire === "native");
+  for (const [name, { p50Ms, p99Ms, maxMs }] of await interleaved<Arrivals>(natives, plan)) {
+    const times = [p50Ms, p99Ms, maxMs].map((ms) => ms.toFixed(1)).join(" / ");
+    put(name, "ping p50/p99/most ms", times);
   }
 }
 

@@ -35,8 +35,10 @@ const { port, pid } = server;
 
 // Who stays: some of each kind in the lobby. The first two talk, one of them renames itself now and then.
 const stayers: Member[] = [];
-for (let i = 0; i < 4; i++) stayers.push(await joinOne(wires.plain, { port }, `plain${i}`, "lobby"));
-for (let i = 0; i < 4; i++) stayers.push(await joinOne(wires.native, { port }, `native${i}`, "lobby"));
+for (let i = 0; i < 4; i++)
+  stayers.push(await joinOne(wires.plain, { port }, `plain${i}`, "lobby"));
+for (let i = 0; i < 4; i++)
+  stayers.push(await joinOne(wires.native, { port }, `native${i}`, "lobby"));
 const plain = stayers[0]!;
 const native = stayers[4]!;
 

@@ -10,6 +10,7 @@ import {
   memberName,
   send,
 } from "./members.ts";
+import type { Pings } from "./pinger.ts";
 import { cpuUs, percentile, residentKiB, settled } from "./process.ts";
 import { type Wire, type WireName, wires } from "./wires.ts";
 
@@ -26,6 +27,7 @@ export type Load = {
     | { mode: "latency" | "stalled"; messagesPerSecond: number; seconds: number }
     | { mode: "idle" }
     | { mode: "storm" }
+    | { mode: "arrivals"; seconds: number }
   );
 
 export type Fanout = {
@@ -39,6 +41,8 @@ export type Latency = { p50Ms: number; p99Ms: number; p999Ms: number; lost: numb
 /** The same after one member has stopped reading, and before it in the same run. */
 export type Stalled = Latency & { p99BeforeMs: number };
 export type Idle = { kibPerConnection: number };
+/** What somebody else notices while people arrive (native servers alone). */
+export type Arrivals = Pings & { cpuUsPerConnection: number };
 export type Storm = { connectionsPerSecond: number; cpuUsPerConnection: number };
 
 const textBytes = 64;
@@ -232,6 +236,36 @@ async function storm(load: Load & { mode: "storm" }): Promise<Storm> {
   };
 }
 
+/** People arrive one after the other over some seconds, while somebody else pings. */
+async function arrivals(load: Load & { mode: "arrivals" }): Promise<Arrivals> {
+  const wire: Wire = wires[load.wire];
+  const script = `${import.meta.dir}/pinger.ts`;
+  const pinger = Bun.spawn([process.execPath, script, String(load.port)], {
+    stdin: "pipe",
+    stdout: "pipe",
+  });
+  const said = pinger.stdout.getReader();
+  await said.read();
+  const server = cpuUs(load.pid);
+  const startMs = performance.now();
+  const joining: Promise<Member>[] = [];
+  while (joining.length < load.members) {
+    const share = (performance.now() - startMs) / (load.seconds * 1000);
+    const due = Math.min(load.members, share * load.members);
+    while (joining.length < due) {
+      const i = joining.length;
+      joining.push(joinOne(wire, load, memberName(i), roomOf(i)));
+    }
+    await Bun.sleep(1);
+  }
+  await Promise.all(joining);
+  const used = cpuUs(load.pid) - server;
+  void pinger.stdin.end();
+  const { value } = await said.read();
+  const pings = JSON.parse(Buffer.from(value ?? []).toString()) as Pings;
+  return { ...pings, cpuUsPerConnection: used / load.members };
+}
+
 function rest(members: readonly Member[]): Promise<void> {
   const sum = (): number => members.reduce((bytes, member) => bytes + member.bytes, 0);
   return settled(sum, 300, deadlineMs);
@@ -249,6 +283,8 @@ const run = (): Promise<unknown> => {
       return idle(load);
     case "storm":
       return storm(load);
+    case "arrivals":
+      return arrivals(load);
   }
 };
 console.log(JSON.stringify(await run()));
