@@ -131,7 +131,7 @@ function keepPassword(
     const { ref, remember } = command;
     const answer = (token: string | undefined): void =>
       hub.send(session, { type: "password-set", isSet, token, ref });
-    if (remember === true && isSet) giveToken(hub, account, answer);
+    if (remember === true && isSet) giveToken(hub, session, account, answer);
     else answer(undefined);
   });
 }

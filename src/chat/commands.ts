@@ -6,6 +6,7 @@ import { networkOf } from "../addresses.ts";
 import { history as historyLimits, names as nameLimits } from "../limits.ts";
 import { quoted } from "../text.ts";
 import { deviceCode, devices, link, revoke, setPassword } from "./account-commands.ts";
+import { forgetToken } from "./passwords.ts";
 import { register } from "./registration.ts";
 import { type HubState, textsOf } from "./hub-state.ts";
 import { endSession } from "./disconnect.ts";
@@ -182,7 +183,8 @@ const handlers: Handlers = {
     reject(hub, session, code, message, { ref, n, takesCounter });
     if (isLast === true) endSession(hub, session, "invalid");
   },
-  quit(hub, session) {
+  quit(hub, session, { forget }) {
+    if (forget === true) forgetToken(hub, session);
     endSession(hub, session);
   },
 };

@@ -117,7 +117,8 @@ export type Command =
       n?: number | undefined;
       end?: boolean | undefined;
     }
-  | { type: "quit" };
+  /** `forget`: the token that it has logged in with, or been given, is not used again. */
+  | { type: "quit"; forget?: boolean | undefined };
 
 /** Logs in. With `assign` the name may be empty; the session is then named after its address. */
 export type LoginCommand = {

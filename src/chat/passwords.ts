@@ -41,6 +41,7 @@ function passwordProblem(password: string): string | undefined {
 /** Makes a token for the account; `then` gets undefined if it could not be kept. */
 export function giveToken(
   hub: HubState,
+  session: Session,
   account: string,
   then: (token: string | undefined) => void,
 ): void {
@@ -48,7 +49,20 @@ export function giveToken(
   const hash = hub.options.hashSecret(token);
   const change = { type: "add-token", account, token: hash, atMs: hub.stampMs } as const;
   hub.store.changeAccount(change, (outcome) => {
-    then(outcome.done && outcome.result.done ? token : undefined);
+    const isKept = outcome.done && outcome.result.done;
+    if (isKept) session.proven = { ...session.proven, token: hash };
+    then(isKept ? token : undefined);
     hub.wake();
   });
+}
+
+/** The session's token proves nothing from now on. */
+export function forgetToken(hub: HubState, { proven }: Session): void {
+  const { account, token } = proven;
+  if (account === undefined || token === undefined) return;
+  const change = { type: "remove-token", account, token, atMs: hub.stampMs } as const;
+  hub.store.changeAccount(change, (outcome) => {
+    if (!outcome.done) hub.options.log.warn(outcome.error.message);
+  });
+  hub.wake();
 }

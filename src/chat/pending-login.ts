@@ -304,6 +304,7 @@ export class PendingLogin {
       key: session.proven.key,
       account: person?.id,
       isDevice: person !== undefined && person.id === this.#ofKey?.id,
+      token: this.#tokenHash,
     };
     if (recordId !== "") {
       session.counter.restore(previous?.counter.taken ?? this.#record?.n ?? 0);
@@ -379,6 +380,12 @@ export class PendingLogin {
     }
     const isAll = isSameLog && has !== undefined && has <= mailbox.last && this.#mailIsKept;
     return { mail: has === undefined ? live : mailbox.last, recovered: isAll };
+  }
+
+  get #tokenHash(): string | undefined {
+    const used = this.#ofToken === undefined ? undefined : this.#command.token;
+    const token = this.#newToken ?? used;
+    return token === undefined ? undefined : this.#hub.options.hashSecret(token);
   }
 
   /** The last private message that an owner's device has had, though the client does not know. */

@@ -114,7 +114,7 @@ function own(hub: HubState, asker: Session, account: string, command: Register):
   hub.options.log.info("name registered", { ...sessionFields(session), account });
   const answer = (token: string | undefined): void =>
     hub.send(session, { type: "registered", name: identity.name, token, ref });
-  if (password !== undefined && remember === true) giveToken(hub, account, answer);
+  if (password !== undefined && remember === true) giveToken(hub, session, account, answer);
   else answer(undefined);
   hub.wake();
 }

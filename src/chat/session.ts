@@ -49,6 +49,8 @@ export type Proven = {
   readonly account: string | undefined;
   /** Whether the key is that of one of the account's devices. */
   readonly isDevice: boolean;
+  /** The hash of its token, if it has one. */
+  readonly token?: string | undefined;
 };
 
 const nothingProven: Proven = { key: undefined, account: undefined, isDevice: false };

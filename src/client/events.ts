@@ -35,8 +35,8 @@ export type ClientIdentity = {
   sign(text: string): string;
 };
 
-/** `password` is sent once and exchanged for a token, which an `online` event brings. */
-export type NameProof = { password: string } | { token: string };
+/** With `remember` the password is exchanged for a token, which a `token` event brings. */
+export type NameProof = { password: string; remember?: boolean } | { token: string };
 
 /** How far a session has read; after a lost connection it asks for what follows. */
 export type SessionPosition = {
@@ -100,7 +100,13 @@ export type SessionEvent =
    * The session is over: refused (`name-taken`, …), replaced, or left. Nothing follows. `code` is
    * one of errors.ts, or `left`.
    */
-  | { type: "ended"; code: string; message: string }
+  | {
+      type: "ended";
+      code: string;
+      message: string;
+      /** The name has a password, which would do. */
+      asksPassword?: boolean;
+    }
   /** Answers `join`: now in the room. Not sent for the rooms in `online`. */
   | { type: "entered"; room: string }
   /** `join` was refused. Messages queued for that room fail. */

@@ -38,6 +38,11 @@ export class LoginProofs {
     return this.#identity?.sign(loginProofText({ name, nonce }));
   }
 
+  /** For the `bye`: a token that nobody will use again is to be forgotten. */
+  forBye(): { forget?: true } {
+    return this.#proof !== undefined && "token" in this.#proof ? { forget: true } : {};
+  }
+
   /** The server has given a token: the password is not sent again. */
   handleToken(token: string): void {
     this.#proof = { token };

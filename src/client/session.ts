@@ -202,7 +202,7 @@ export class ClientSession implements NativeSession {
 
   leave(): void {
     if (this.#ended) return;
-    if (this.online) this.#send({ type: "bye" });
+    if (this.online) this.#send({ type: "bye", ...this.#proofs.forBye() });
     this.#end("left", "Left");
   }
 
@@ -269,7 +269,7 @@ export class ClientSession implements NativeSession {
   #handleLoginRefusal(refusal: ErrorMessage, nowMs: number): void {
     if (this.#connection.isRetrying && isRetryableLogin(refusal.code))
       this.#drop(refusal.message, nowMs);
-    else this.#end(refusal.code, refusal.message);
+    else this.#end(refusal.code, refusal.message, refusal.password === true);
   }
 
   #handleMessage(message: ServerMessage, nowMs: number): void {
@@ -404,11 +404,11 @@ export class ClientSession implements NativeSession {
     this.handleLost(reason, nowMs);
   }
 
-  #end(code: string, message: string): void {
+  #end(code: string, message: string, asksPassword = false): void {
     if (this.#connection.isOpen) this.#outputs.push({ type: "close" });
     this.#connection.end();
     this.#window.handleLost();
-    this.#emit({ type: "ended", code, message });
+    this.#emit({ type: "ended", code, message, ...(asksPassword ? { asksPassword } : {}) });
   }
 
   /** The ref tells its answer from a `parted` that the server sends on its own. */

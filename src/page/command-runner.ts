@@ -12,6 +12,7 @@ export type CommandTargets = {
   controller: Pick<
     SessionController,
     | "chat"
+    | "devices"
     | "disconnect"
     | "join"
     | "loadDirectory"
@@ -26,6 +27,8 @@ export type CommandTargets = {
   state: () => State;
   openFiles: () => void;
   download: (file: ListedFile) => void;
+  /** Opens the dialog for a new password. */
+  askPassword: (purpose: "register" | "change") => void;
 };
 
 /** Executes a command. Returns the reason if that is impossible. */
@@ -53,6 +56,15 @@ export function runCommand(command: Command, targets: CommandTargets): string | 
     case "reject":
     case "leave":
       return controller.chat({ type: command.type });
+    case "register":
+    case "password":
+      targets.askPassword(command.type === "register" ? "register" : "change");
+      return undefined;
+    case "devices":
+    case "device-code":
+      return controller.devices({ type: command.type });
+    case "revoke":
+      return controller.devices(command);
     case "who":
       return listPeople(targets);
     case "download":

@@ -11,6 +11,8 @@ export type Command =
   | { type: "part"; room: string | undefined }
   | { type: "rename" | "invite" | "download"; name: string }
   | { type: "accept" | "reject" | "leave" }
+  | { type: "register" | "password" | "devices" | "device-code" }
+  | { type: "revoke"; key: string }
   | { type: "who" | "rooms" | "files" | "history" | "help" | "quit" }
   /** Not a command: `problem` says why. */
   | { type: "mistake"; problem: string };
@@ -40,6 +42,19 @@ const commands = new Map<string, Entry>([
   ["/who", { usage: "/who", help: "list the people in this room", read: alone({ type: "who" }) }],
   ["/msg", { usage: "/msg NAME[,NAME] TEXT", help: "send a private message", read: readTell }],
   ["/nick", { usage: "/nick NAME", help: "change your name", read: withName("rename") }],
+  [
+    "/register",
+    { usage: "/register", help: "make your name yours alone", read: alone({ type: "register" }) },
+  ],
+  ["/password", { usage: "/password", help: "set a password", read: alone({ type: "password" }) }],
+  [
+    "/devices",
+    {
+      usage: "/devices [add|revoke KEY]",
+      help: "list your devices, add one, or shut one out",
+      read: readDevices,
+    },
+  ],
   [
     "/invite",
     { usage: "/invite NAME", help: "invite to a private chat", read: withName("invite") },
@@ -83,6 +98,13 @@ export function isCommand(line: string): boolean {
 export function helpText(): string {
   const rows = Array.from(commands.values(), ({ usage, help }) => `${usage} – ${help}`);
   return [...rows, "//TEXT – send a message that starts with /"].join("\n");
+}
+
+function readDevices(argument: string): Command | undefined {
+  if (argument === "") return { type: "devices" };
+  if (argument === "add") return { type: "device-code" };
+  const [, key] = /^revoke\s+(\S+)$/.exec(argument) ?? [];
+  return key === undefined ? undefined : { type: "revoke", key };
 }
 
 function alone(command: Command): Entry["read"] {

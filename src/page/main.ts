@@ -19,6 +19,7 @@ import { ConnectionBar, PrivateChatBar } from "./views/connection-bars.ts";
 import { FileList } from "./views/file-list.ts";
 import { LoginForm } from "./views/login-form.ts";
 import { MessageList } from "./views/message-list.ts";
+import { PasswordDialog } from "./views/password-dialog.ts";
 import { PeopleList } from "./views/people-list.ts";
 import { RecipientPicker } from "./views/recipient-picker.ts";
 import { RenameDialog } from "./views/rename-dialog.ts";
@@ -48,7 +49,15 @@ const messages = new MessageList(() => controller.loadEarlier());
 const composer = new Composer({
   submit() {
     messages.followEnd();
-    submitDraft({ controller, dispatch, state: () => state, openFiles, download: startDownload });
+    submitDraft({
+      controller,
+      dispatch,
+      state: () => state,
+      openFiles,
+      download: startDownload,
+      askPassword: (purpose) =>
+        dispatch({ type: "choosing", choosing: { purpose, ref: undefined, problem: "" } }),
+    });
   },
   write: (text) => dispatch({ type: "draft", text }),
 });
@@ -58,6 +67,11 @@ const views: readonly { render(state: State): void }[] = [
   new ConnectionBar(() => dispatch({ type: "show-login" })),
   new PrivateChatBar((type) => controller.chat({ type })),
   new RenameDialog({ rename, close: () => setRenaming(undefined) }),
+  new PasswordDialog({
+    choose: choosePassword,
+    refuse: (problem) => setChoosing({ problem }),
+    close: () => dispatch({ type: "choosing", choosing: undefined }),
+  }),
   new RoomList({
     show(room) {
       controller.show(room);
@@ -109,6 +123,20 @@ function rename(name: string): void {
 
 function setRenaming(renaming: Renaming | undefined): void {
   dispatch({ type: "renaming", renaming });
+}
+
+function choosePassword(password: string): void {
+  const { choosing } = state;
+  if (choosing === undefined) return;
+  const ref = controller.choosePassword(choosing.purpose, password);
+  setChoosing({ ref, problem: ref === undefined ? "You are offline." : "" });
+}
+
+function setChoosing(change: { ref?: number | undefined; problem: string }): void {
+  const { choosing } = state;
+  if (choosing !== undefined) {
+    dispatch({ type: "choosing", choosing: { ...choosing, ref: undefined, ...change } });
+  }
 }
 
 function openFiles(): void {

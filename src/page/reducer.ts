@@ -58,6 +58,8 @@ export function reduce(state: State, action: Action): State {
       return { ...state, chat: noChat };
     case "renaming":
       return { ...state, renaming: action.renaming };
+    case "choosing":
+      return { ...state, choosing: action.choosing };
     case "epoch-changed": {
       const rooms = state.rooms.map((room) => ({ ...room, firstSeq: undefined }));
       return { ...state, rooms, log: forgetSeqs(state.log) };

@@ -68,6 +68,7 @@ export function sessionOver(state: State, problem: LoginProblem | undefined, now
     directory: [],
     chat: noChat,
     renaming: undefined,
+    choosing: undefined,
     log: endSession(state.log, "the connection ended first"),
   };
   if (state.isLoginShown) return over;

@@ -35,7 +35,12 @@ const directoryMs = 1_000;
 /** Most pages of the list of rooms. */
 const maxDirectoryPages = 4;
 
-export type Login = { name: string; rooms: readonly string[] };
+export type Login = {
+  name: string;
+  rooms: readonly string[];
+  /** Undefined: none was asked for. */
+  password?: string | undefined;
+};
 
 /** What was requested. */
 type Pending =
@@ -52,6 +57,7 @@ export class SessionController {
   #session: ClientSession | undefined;
   #driver: WebSocketDriver | undefined;
   #secret = "";
+  #token: string | undefined;
   /** Epoch of the server's log that the page's sequence numbers refer to. */
   #epoch: string | undefined;
   /** The session has not been online yet. */
@@ -79,7 +85,7 @@ export class SessionController {
   }
 
   /** Starts a session, unless the name or a room is malformed. */
-  login({ name, rooms }: Login): void {
+  login({ name, rooms, password }: Login): void {
     // Only the server knows which names are reserved.
     const badName = nameProblem(name, noNames);
     const badRoom = rooms.map(roomProblem).find((problem) => problem !== undefined);
@@ -91,7 +97,8 @@ export class SessionController {
       return { name: room, unread: 0, mentions: 0, ...draft };
     });
     const secret = secretText(16);
-    this.#start({ name, secret, rooms: wanted, shown: undefined, since: undefined, messages: [] });
+    const fresh = { shown: undefined, since: undefined, messages: [], token: undefined };
+    this.#start({ name, secret, rooms: wanted, ...fresh }, password);
   }
 
   /** Continues the session from before a reload. */
@@ -160,6 +167,20 @@ export class SessionController {
     return this.#request({ type: "rename", name });
   }
 
+  /** Registers the name with a password, or changes that. Returns the ref; undefined: offline. */
+  choosePassword(purpose: "register" | "change", password: string): number | undefined {
+    return this.#request(
+      purpose === "register"
+        ? { type: "register", label: "", password, remember: true }
+        : { type: "set-password", password, remember: true },
+    );
+  }
+
+  /** Requests something about the devices of the name. Returns the reason if that is impossible. */
+  devices(request: { type: "devices" | "device-code" } | { type: "revoke"; key: string }) {
+    return this.#request(request) === undefined ? this.#offlineProblem() : undefined;
+  }
+
   /** Returns the reason if the request can't be sent. */
   chat(request: ChatRequest): string | undefined {
     return this.#request(request) === undefined ? this.#offlineProblem() : undefined;
@@ -184,11 +205,12 @@ export class SessionController {
     if (this.#requestDirectory(1, isShown)) this.#directoryAtMs = nowMs;
   }
 
-  #start(stored: StoredSession): void {
+  #start(stored: StoredSession, password?: string): void {
     this.#session?.leave();
     this.#driver?.step();
-    const { name, secret, rooms, since } = stored;
+    const { name, secret, rooms, since, token } = stored;
     this.#secret = secret;
+    this.#token = token;
     this.#isFresh = true;
     this.#recalled.clear();
     const options: SessionOptions = {
@@ -197,6 +219,8 @@ export class SessionController {
       secret,
       random: Math.random,
       ...(since !== undefined && { since }),
+      ...(token !== undefined && { proof: { token } }),
+      ...(password !== undefined && { proof: { password, remember: true } }),
     };
     const session = new ClientSession(options);
     const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;
@@ -268,6 +292,9 @@ export class SessionController {
       case "offline":
         this.#isFresh = false;
         return;
+      case "token":
+        this.#token = event.token;
+        return this.#store();
       case "parted":
         this.#listed.delete(event.room);
         this.#recalled.delete(event.room);
@@ -359,7 +386,8 @@ export class SessionController {
       return { name, unread, mentions, ...draft };
     });
     const { name, position: since } = session;
-    store({ name, secret: this.#secret, rooms: stored, shown, since }, log);
+    const token = this.#token;
+    store({ name, secret: this.#secret, token, rooms: stored, shown, since }, log);
   }
 }
 

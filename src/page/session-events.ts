@@ -81,6 +81,9 @@ export function reduceSessionEvent(state: State, event: SessionEvent, nowMs: num
     case "error":
       return failedRequest(state, event, nowMs);
     case "response":
+      if (isChoiceOf(state, event.ref)) {
+        return responded({ ...state, choosing: undefined }, event.response, nowMs);
+      }
       return isRenameOf(state, event.ref)
         ? responded({ ...state, renaming: undefined }, event.response, nowMs)
         : responded(state, event.response, nowMs);
@@ -109,6 +112,7 @@ function online(state: State, event: EventOf<"online">): State {
     shown: shown?.name,
     status: "",
     loginProblem: undefined,
+    isPasswordAsked: false,
   };
 }
 
@@ -124,11 +128,18 @@ function offline(state: State, event: EventOf<"offline">): State {
 const fieldsByCode: ReadonlyMap<string, LoginProblem["field"]> = new Map([
   ["name-taken", "name"],
   ["name-invalid", "name"],
+  ["name-registered", "name"],
+  ["wrong-password", "password"],
   ["room-invalid", "rooms"],
 ]);
 
-function ended(state: State, { code, message }: EventOf<"ended">, nowMs: number): State {
-  if (state.phase === "offline") return state;
+function ended(before: State, event: EventOf<"ended">, nowMs: number): State {
+  if (before.phase === "offline") return before;
+  const { code, message, asksPassword } = event;
+  const isPasswordAsked = asksPassword === true || code === "wrong-password";
+  // A session that was resumed by a token has no form yet.
+  const isLoginShown = before.isLoginShown || isPasswordAsked;
+  const state = { ...before, isPasswordAsked, isLoginShown };
   if (code === "left") return sessionOver(state, undefined, nowMs);
   const field = fieldsByCode.get(code) ?? "form";
   return sessionOver(state, { field, text: harmless(message) }, nowMs);
@@ -306,6 +317,9 @@ function chatText(change: ChatState, person: string): string {
 
 function failedRequest(state: State, event: EventOf<"error">, nowMs: number): State {
   const message = harmless(event.message);
+  if (state.choosing !== undefined && isChoiceOf(state, event.ref)) {
+    return { ...state, choosing: { ...state.choosing, ref: undefined, problem: message } };
+  }
   return isRenameOf(state, event.ref)
     ? { ...state, renaming: { ref: undefined, problem: message } }
     : notice(state, state.shown, message, nowMs);
@@ -314,6 +328,11 @@ function failedRequest(state: State, event: EventOf<"error">, nowMs: number): St
 /** Whether `ref` is the request of the rename dialog. */
 function isRenameOf({ renaming }: State, ref: number | undefined): boolean {
   return ref !== undefined && renaming?.ref === ref;
+}
+
+/** Whether `ref` is the request of the dialog for a password. */
+function isChoiceOf({ choosing }: State, ref: number | undefined): boolean {
+  return ref !== undefined && choosing?.ref === ref;
 }
 
 function responded(state: State, response: SessionResponse, nowMs: number): State {

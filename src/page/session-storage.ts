@@ -19,6 +19,8 @@ const maxValues = 65_536;
 export type StoredSession = {
   name: string;
   secret: string;
+  /** Proves a registered name in place of its password. */
+  token: string | undefined;
   rooms: readonly StoredRoom[];
   /** The room that was shown. */
   shown: string | undefined;
@@ -61,6 +63,7 @@ export function decodeStored(text: string): StoredSession | undefined {
   const stored: StoredSession = {
     name: reader.text("name"),
     secret: reader.text("secret"),
+    token: reader.optionalText("token"),
     rooms: reader.list("rooms", readRoom),
     shown: reader.optionalText("shown"),
     since: reader.optionalObject("since", readPosition),

@@ -18,7 +18,7 @@ import {
 export type Phase = "offline" | "connecting" | "online" | "reconnecting";
 
 /** Why a login failed, and the field to blame. */
-export type LoginProblem = { field: "name" | "rooms" | "form"; text: string };
+export type LoginProblem = { field: "name" | "password" | "rooms" | "form"; text: string };
 
 /** A room that this user is in. */
 export type Room = {
@@ -72,6 +72,14 @@ export type Renaming = {
   problem: string;
 };
 
+/** State of the dialog for a new password: it registers the name, or replaces another password. */
+export type Choosing = {
+  purpose: "register" | "change";
+  /** The pending request. */
+  ref: number | undefined;
+  problem: string;
+};
+
 export type FileListing = {
   files: readonly ListedFile[];
   /** The next page begins after this file. Undefined: the list is complete. */
@@ -92,6 +100,8 @@ export type State = {
   /** What is wrong with the connection; empty while online. */
   status: string;
   loginProblem: LoginProblem | undefined;
+  /** The name on the login form has a password. */
+  isPasswordAsked: boolean;
   /** The pending request to join a room. */
   joining: { room: string; origin: Origin } | undefined;
   joinProblem: string;
@@ -103,6 +113,8 @@ export type State = {
   chat: PrivateChat;
   /** Undefined: the dialog is closed. */
   renaming: Renaming | undefined;
+  /** Undefined: the dialog is closed. */
+  choosing: Choosing | undefined;
   log: MessageLog;
   /** Private messages received while away. */
   unreadPrivate: number;
@@ -129,6 +141,7 @@ export type Action =
   | { type: "restore"; messages: readonly NewMessage[] }
   | { type: "chat-ended" }
   | { type: "renaming"; renaming: Renaming | undefined }
+  | { type: "choosing"; choosing: Choosing | undefined }
   | { type: "epoch-changed" }
   | { type: "away"; isAway: boolean }
   | { type: "files-loading" }
@@ -151,6 +164,7 @@ export const initialState: State = {
   shown: undefined,
   status: "",
   loginProblem: undefined,
+  isPasswordAsked: false,
   joining: undefined,
   joinProblem: "",
   composerProblem: "",
@@ -158,6 +172,7 @@ export const initialState: State = {
   drafts: new Map(),
   chat: noChat,
   renaming: undefined,
+  choosing: undefined,
   log: emptyLog,
   unreadPrivate: 0,
   isAway: false,

@@ -101,7 +101,7 @@ const readers: {
   fetched: (r) => ({ type: "fetched", transfer: r.count("transfer", 1) }),
   ping: (r) => ({ type: "ping", ref: r.ref() }),
   pong: () => ({ type: "pong" }),
-  bye: () => ({ type: "bye" }),
+  bye: (r) => ({ type: "bye", forget: r.optionalFlag("forget") }),
 };
 
 function isMessageType(type: unknown): type is MessageType {

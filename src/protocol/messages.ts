@@ -146,7 +146,8 @@ export type ClientMessage =
   | TransferRequest
   | { type: "ping"; ref?: Ref | undefined }
   | { type: "pong" }
-  | { type: "bye" };
+  /** `forget`: the session's token is not used again. */
+  | { type: "bye"; forget?: boolean | undefined };
 
 /** The server's limits, as `welcome` announces them. */
 export type ServerLimits = {

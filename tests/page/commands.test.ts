@@ -14,6 +14,10 @@ test("a line that begins with / is a command", () => {
   expect(readLine("/part")).toEqual({ type: "part", room: undefined });
   expect(readLine("/part den")).toEqual({ type: "part", room: "den" });
   expect(readLine("/nick Anna")).toEqual({ type: "rename", name: "Anna" });
+  expect(readLine("/register")).toEqual({ type: "register" });
+  expect(readLine("/devices")).toEqual({ type: "devices" });
+  expect(readLine("/devices add")).toEqual({ type: "device-code" });
+  expect(readLine("/devices revoke 11qYAYKx")).toEqual({ type: "revoke", key: "11qYAYKx" });
   expect(readLine("/get a b.txt")).toEqual({ type: "download", name: "a b.txt" });
   expect(readLine("/msg Bob,Cal see you")).toEqual({
     type: "tell",
@@ -28,7 +32,14 @@ test("a command that there is none of, or that is used wrongly, is pointed out a
     expect(command.type).toBe("mistake");
     expect(command.type === "mistake" && command.problem).toContain("There is no command");
   }
-  for (const line of ["/join", "/who all", "/msg Bob", "/nick"]) {
+  for (const line of [
+    "/join",
+    "/who all",
+    "/msg Bob",
+    "/nick",
+    "/devices drop",
+    "/password secret",
+  ]) {
     const command = readLine(line);
     expect(command.type === "mistake" && command.problem).toStartWith("Usage: /");
   }

@@ -7,6 +7,7 @@ import { decodeStored, type StoredSession } from "../../src/page/session-storage
 const stored: StoredSession = {
   name: "Ann",
   secret: "0123456789abcdef",
+  token: "a-token",
   rooms: [
     {
       name: "lobby",

@@ -44,6 +44,7 @@ class Page {
       part: note("part"),
       show: note("show"),
       chat: ({ type }) => note(type)(),
+      devices: ({ type }) => note(type)(),
       rename: () => 1,
       notice: note("notice"),
       loadEarlier: note("history"),
@@ -56,6 +57,7 @@ class Page {
       state: () => this.state,
       openFiles: note("files"),
       download: ({ name }) => note("download")(name),
+      askPassword: note("ask password"),
     });
   }
 

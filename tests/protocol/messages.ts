@@ -153,7 +153,7 @@ const clientMessages: Each<ClientMessage> = {
   fetched: record("fetched", { transfer: fromOne }),
   ping: record("ping", { ref }, "ref"),
   pong: fc.constant({ type: "pong" }),
-  bye: fc.constant({ type: "bye" }),
+  bye: record("bye", { forget: fc.boolean() }, "forget"),
 };
 
 const roomState = fc.record({ room, seq: count, recovered: fc.boolean() });

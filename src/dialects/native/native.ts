@@ -137,7 +137,7 @@ function commandOf(message: ClientMessage): Command {
     case "pong":
       return { type: "alive" };
     case "bye":
-      return { type: "quit" };
+      return { type: "quit", forget: message.forget };
     case "say":
     case "tell":
     case "prove":

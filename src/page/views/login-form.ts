@@ -10,6 +10,9 @@ export class LoginForm {
   readonly #name = byId("login-name", HTMLInputElement);
   readonly #nameHint = byId("login-name-hint", HTMLElement);
   readonly #nameProblem = byId("login-name-problem", HTMLElement);
+  readonly #passwordPart = byId("login-password-part", HTMLElement);
+  readonly #password = byId("login-password", HTMLInputElement);
+  readonly #passwordProblem = byId("login-password-problem", HTMLElement);
   readonly #rooms = byId("login-rooms", HTMLInputElement);
   readonly #roomsHint = byId("login-rooms-hint", HTMLElement);
   readonly #roomsProblem = byId("login-rooms-problem", HTMLElement);
@@ -24,7 +27,12 @@ export class LoginForm {
       event.preventDefault();
       const name = this.#name.value.trim() || this.#name.placeholder;
       const rooms = this.#rooms.value.split(/[\s,]+/).filter((room) => room !== "");
-      login({ name, rooms: rooms.length === 0 ? [defaultRoom] : rooms });
+      const password = this.#passwordPart.hidden ? "" : this.#password.value;
+      login({
+        name,
+        rooms: rooms.length === 0 ? [defaultRoom] : rooms,
+        password: password === "" ? undefined : password,
+      });
     });
   }
 
@@ -36,6 +44,10 @@ export class LoginForm {
     const textFor = (field: LoginProblem["field"]): string =>
       problem?.field === field ? problem.text : "";
     setProblem(this.#name, this.#nameProblem, textFor("name"));
+    setProblem(this.#password, this.#passwordProblem, textFor("password"));
+    this.#passwordPart.hidden = !state.isPasswordAsked;
+    // Nobody needs it any more.
+    if (!state.isLoginShown || !state.isPasswordAsked) this.#password.value = "";
     setProblem(this.#rooms, this.#roomsProblem, textFor("rooms"));
     setText(this.#problem, textFor("form"));
     this.#nameHint.hidden = problem?.field === "name";
@@ -46,7 +58,9 @@ export class LoginForm {
       this.#name.select();
     }
     if (state.isLoginShown && problem !== this.#shownProblem) {
-      if (problem?.field === "name") this.#name.select();
+      const isPasswordNext = state.isPasswordAsked && problem !== undefined;
+      if (isPasswordNext) this.#password.select();
+      else if (problem?.field === "name") this.#name.select();
       if (problem?.field === "rooms") this.#rooms.select();
     }
     this.#shownProblem = problem;

@@ -1,0 +1,44 @@
+// The dialog for a new password, with which a name is registered or kept. It stays open, with the
+// reason, until the server accepts one. The password is nowhere else than in its fields.
+
+import { byId, setProblem, setText } from "../dom.ts";
+import type { State } from "../state.ts";
+
+export class PasswordDialog {
+  readonly #dialog = byId("password-dialog", HTMLDialogElement);
+  readonly #title = byId("password-title", HTMLElement);
+  readonly #name = byId("password-name", HTMLInputElement);
+  readonly #password = byId("new-password", HTMLInputElement);
+  readonly #repeated = byId("new-password-again", HTMLInputElement);
+  readonly #problem = byId("password-problem", HTMLElement);
+
+  constructor(actions: {
+    choose: (password: string) => void;
+    refuse: (problem: string) => void;
+    close: () => void;
+  }) {
+    byId("password-cancel", HTMLButtonElement).addEventListener("click", () => actions.close());
+    // Escape closes it without asking.
+    this.#dialog.addEventListener("close", () => actions.close());
+    byId("password-form", HTMLFormElement).addEventListener("submit", (event) => {
+      event.preventDefault();
+      const { value } = this.#password;
+      if (value !== this.#repeated.value) return actions.refuse("The two are not the same.");
+      actions.choose(value);
+    });
+  }
+
+  render({ choosing, name }: State): void {
+    const isWanted = choosing !== undefined;
+    setProblem(this.#password, this.#problem, choosing?.problem ?? "");
+    if (isWanted === this.#dialog.open) return;
+    this.#password.value = "";
+    this.#repeated.value = "";
+    if (!isWanted) return this.#dialog.close();
+    const isNew = choosing.purpose === "register";
+    setText(this.#title, isNew ? `Make ${name} your name` : `A new password for ${name}`);
+    this.#name.value = name;
+    this.#dialog.showModal();
+    this.#password.focus();
+  }
+}
