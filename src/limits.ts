@@ -353,8 +353,6 @@ export const history = {
   diskMessages: 1_000_000,
   /** Maximum age of a message (`--keep-age`). */
   maxAgeMs: 30 * 24 * 3_600_000,
-  /** The longest that `--keep-age` takes: a century, well within a time in milliseconds. */
-  longestAgeMs: 36_500 * 24 * 3_600_000,
   /** Private messages per recipient. */
   mailMessages: 1_000,
   /**

@@ -1,12 +1,12 @@
 // `--keep-age`, `--keep-messages` and `--keep-size`: how much of what was said is kept, and for how
 // long.
 
+import { readDuration } from "../chat/rights/duration.ts";
 import { ParleyError } from "../errors.ts";
 import { history as limits } from "../limits.ts";
 import type { Retention } from "../store/retention.ts";
 import { quoted } from "../text.ts";
 
-const ages: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 const sizes: Readonly<Record<string, number>> = { M: 1e6, G: 1e9, T: 1e12 };
 
 /** As the flags were given; undefined: the default. */
@@ -22,10 +22,9 @@ export function retentionOf({ age, messages, size }: RetentionFlags): Partial<Re
 }
 
 function ageOf(text: string): number {
-  const ageMs = product(text, ages);
-  if (ageMs !== undefined && ageMs > 0 && ageMs <= limits.longestAgeMs) return ageMs;
-  const most = limits.longestAgeMs / 86_400_000;
-  throw usage("--keep-age", text, `an age from 1m to ${most}d: write 90m, 12h or 30d`);
+  const ageMs = readDuration(text);
+  if (ageMs !== undefined) return ageMs;
+  throw usage("--keep-age", text, "an age of up to ten years: write 12h, 30d or 8w");
 }
 
 function messagesOf(text: string): number {
@@ -34,17 +33,11 @@ function messagesOf(text: string): number {
 }
 
 function sizeOf(text: string): number {
-  const bytes = product(text, sizes);
-  if (bytes !== undefined && bytes >= limits.leastDiskBytes) return bytes;
+  const [, number = "", unit = ""] = /^(\d{1,9})([MGT])$/.exec(text) ?? [];
+  const bytes = Number(number) * (sizes[unit] ?? Number.NaN);
+  if (bytes >= limits.leastDiskBytes) return bytes;
   const least = limits.leastDiskBytes / 1e6;
   throw usage("--keep-size", text, `a size of at least ${least}M: write 500M, 16G or 1T`);
-}
-
-/** A whole number and a unit; undefined if it is something else. */
-function product(text: string, units: Readonly<Record<string, number>>): number | undefined {
-  const [, number = "", unit = ""] = /^(\d{1,9})([a-zA-Z])$/.exec(text) ?? [];
-  const factor = units[unit];
-  return factor === undefined ? undefined : Number(number) * factor;
 }
 
 function usage(flag: string, text: string, wanted: string): ParleyError {

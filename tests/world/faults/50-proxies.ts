@@ -179,6 +179,19 @@ for (const [name, proxy] of Object.entries(proxies)) {
       await login(here, ann, "Ann");
       assert.doesNotMatch(log.stderr, new RegExp(`refused address=(127|${ann.address()})`));
 
+      server.process.type(`/ban ${mallory.address()}\n`);
+      await until(
+        async () => (await get(mallory, "/")).status === 403,
+        () => `the ban; ${log.output}`,
+      );
+      await webSocket(here, mallory).says("closed");
+      assert.equal((await get(ann, "/")).status, 200);
+      server.process.type(`/unban ${mallory.address()}\n`);
+      await until(
+        async () => (await get(mallory, "/")).status === 200,
+        () => `the end of the ban; ${log.output}`,
+      );
+
       const many = await get(mallory, "/healthz?[1-700]", "--parallel", "-o", "/dev/null");
       assert.equal(many.status > 0, true);
       await log.says(
