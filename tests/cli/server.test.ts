@@ -6,6 +6,7 @@ import {
   constants,
   existsSync,
   mkdtempSync,
+  readFileSync,
   openSync,
   readSync,
   rmSync,
@@ -156,7 +157,9 @@ describe("a port in use: exit code 1, and one line with port and flag", () => {
         err: expect.stringContaining(`Port ${port} is in use by a connection to another server`),
       });
       await using server = new Parley("server", ...flags);
-      await Bun.sleep(300);
+      // It has the UDP port of that number, and now waits for the TCP port.
+      const bound = ` 0100007F:${outgoing.localPort.toString(16).toUpperCase().padStart(4, "0")} `;
+      await server.until(() => readFileSync("/proc/net/udp", "utf8").includes(bound), "UDP");
       outgoing.abort();
       await server.line(`Server listening on 127.0.0.1:${port}`);
     },
