@@ -14,11 +14,14 @@ const program = `
 
 export class Echo {
   readonly #socket: SteadySocket;
+  /** The process that answers. */
+  readonly pid: number;
   /** Those whose byte has not come back, the oldest first. */
   readonly #waiting: { sentMs: number; answered: (tookMs: number) => void }[] = [];
 
-  private constructor(socket: SteadySocket) {
+  private constructor(socket: SteadySocket, pid: number) {
     this.#socket = socket;
+    this.pid = pid;
   }
 
   /** Starts it on `host`, and connects to it from `space`. */
@@ -32,7 +35,7 @@ export class Echo {
         one?.answered(performance.now() - one.sentMs);
       }
     });
-    echo = new Echo(socket);
+    echo = new Echo(socket, server.pid);
     return echo;
   }
 

@@ -2,7 +2,8 @@
 // takes to be heard, whether anybody is dropped, whose past and mail is still there, and what it costs in memory.
 
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
+import { getPriority, setPriority } from "node:os";
 import { join } from "node:path";
 import { type Attack, attacks, Stranger } from "../bed/attacks.ts";
 import { Echo } from "../bed/echo.ts";
@@ -17,8 +18,17 @@ import { world } from "../bed/tests.ts";
 /** One below what an address may have. */
 const connections = 63;
 
-/** The goal is 50 ms on a quiet machine; more than an idle program takes, on one that is busy. */
-const maxP99Ms = 250;
+/** What docs/operation.md promises; more than an idle program takes. */
+const maxP99Ms = 50;
+
+/** Other programs only ever add to a measurement, so one of these runs has to keep the promise. */
+const runs = 4;
+
+/** When an idle program takes this long, the machine is too busy to tell 50 ms … */
+const busyMs = 20;
+
+/** … and this has to do. */
+const maxBusyP99Ms = 250;
 
 /** Ann's rate: half of what a sender may. */
 const everyMs = 20;
@@ -47,6 +57,8 @@ async function bed(scope: Scope): Promise<Bed> {
   const [home, work, far] = ["home", "work", "far"].map((name) => network.host(name).space);
   const stranger = network.host("stranger");
   const server = await TestServer.start(scope, host.space);
+  preferred(scope, server.process.pid);
+  preferred(scope, process.pid);
   writeNoise(join(server.files, "big"), 8);
   for (let i = 0; i < 2_000; i++) writeFileSync(join(server.files, `file-${i}.txt`), "");
   const address = host.address();
@@ -61,7 +73,18 @@ async function bed(scope: Scope): Promise<Bed> {
   await ann.line(({ type, name }) => type === "left" && name === "Absent", "that one is absent");
   for (let i = 0; i < mailBefore; i++) await bob.tell("Absent", `late mail ${i}`);
   const echo = await Echo.start(scope, host, home!);
+  preferred(scope, echo.pid);
   return { host, stranger, server, ann, bob, cal, echo, absent: credentials, space: far! };
+}
+
+/** Puts a process before what else this machine is doing, for as long as the test lasts. */
+function preferred(scope: Scope, pid: number): void {
+  const before = getPriority(pid);
+  setPriority(pid, -10);
+  scope.defer(() => {
+    // The server may have ended.
+    if (existsSync(`/proc/${pid}`)) setPriority(pid, before);
+  });
 }
 
 /** Milliseconds; `idle` is what an idle program took to answer meanwhile, at the 99th percentile. */
@@ -105,22 +128,28 @@ function textsOf(line: Line): readonly string[] {
   return line.type === "messages" ? (line["texts"] as string[]) : [];
 }
 
-/** Attacks, and once more if the first measurement is over the bound: other programs have a share in it. */
+/** Attacks until a run keeps the promise. */
 async function attack(scope: Scope, all: Bed, kinds: readonly Attack[], forMs: number) {
-  const first = await attackOnce(scope, all, kinds, forMs);
-  if (first < maxP99Ms) return;
-  const second = await attackOnce(scope, all, kinds, forMs);
-  const figures = `${first.toFixed(0)} and then ${second.toFixed(0)} ms`;
-  assert.ok(second < maxP99Ms, `${kinds.join(", ")}: p99 to be heard is ${figures}`);
+  const measured: Figures[] = [];
+  while (measured.length < runs) {
+    const figures = await attackOnce(scope, all, kinds, forMs);
+    if (figures.p99 - figures.idle < maxP99Ms) return;
+    measured.push(figures);
+  }
+  const isBusy = measured.every(({ idle }) => idle > busyMs);
+  const best = Math.min(...measured.map(({ p99, idle }) => p99 - idle));
+  const said = measured.map(({ p99, idle }) => `${p99.toFixed(0)} ms (idle: ${idle.toFixed(0)})`);
+  const what = `${kinds.join(", ")}: p99 to be heard is ${said.join(", ")}`;
+  assert.ok(isBusy && best < maxBusyP99Ms, what);
 }
 
-/** Attacks for so long, prints what came of it; the 99th percentile to be heard, less that of an idle program. */
+/** Attacks for so long, and prints what came of it. */
 async function attackOnce(
   scope: Scope,
   all: Bed,
   kinds: readonly Attack[],
   forMs: number,
-): Promise<number> {
+): Promise<Figures> {
   const { host, stranger, server, ann, bob, cal } = all;
   const name = kinds.length > 1 ? "all together" : (kinds[0] ?? "nothing");
   const before = server.process.processorSeconds;
@@ -143,7 +172,7 @@ async function attackOnce(
   );
   for (const person of [ann, bob, cal])
     assert.ok(!person.hasEnded, `${name}: somebody was dropped`);
-  return p99 - idle;
+  return figures;
 }
 
 /** Ann's words of before are still there, and what was written to the absent one. */
