@@ -931,6 +931,14 @@ export const client = {
   giveUpMs: 600_000,
 } as const;
 
+/** PROXY headers of trusted proxies. */
+export const proxyProtocol = {
+  /** Addresses and all extensions of a header of version 2; usual ones have 12 to 200. */
+  maxHeaderBytes: 4 * KiB,
+  /** A proxy writes it at once. */
+  waitSeconds: 10,
+} as const;
+
 /** A server's log: lines beyond these are left out and counted. */
 export const logging = {
   /** Lines of one kind about one network, a second: some 10 MB a day of one kind. */

@@ -34,8 +34,8 @@ export function exposureWarning(host: string, plain: boolean): string | undefine
   const exposed = isEveryAddress(host)
     ? `${host} is every address of this machine, so other machines can reach it`
     : `other machines can reach ${host}`;
-  const open = plain ? "without encryption or passwords" : "and there are no passwords";
-  return `Warning: ${exposed}, ${open}.`;
+  const how = plain ? ", without encryption" : "";
+  return `Warning: ${exposed}, and whoever does can join${how}.`;
 }
 
 export function serverBanner(server: Reachable, interfaces?: Interfaces): string[] {

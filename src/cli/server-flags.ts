@@ -50,6 +50,11 @@ export const serverFlags = {
     description:
       "Reverse proxy whose X-Forwarded-For or Forwarded names the client; may be repeated",
   },
+  "proxy-protocol": {
+    type: "boolean",
+    description:
+      "Connections of --trusted-proxy to chat ports begin with a PROXY header (TCP proxies)",
+  },
   "metrics-port": {
     type: "string",
     valueHint: "N",
@@ -150,6 +155,11 @@ export type ServerSettings = Omit<
 /** @throws ParleyError `usage` */
 export function serverSettings(args: ParsedArgs<typeof serverFlags>): ServerSettings {
   const port = portOf("--port", args.port);
+  const proxies = trustedProxiesOf(args["trusted-proxy"]);
+  const proxyProtocol = args["proxy-protocol"] === true;
+  if (proxyProtocol && proxies.isEmpty) {
+    throw usage("--proxy-protocol needs --trusted-proxy: only proxies that you name are believed");
+  }
   const classic = args.classic === true;
   if (args.files === "") {
     throw usage("--files '' is not a folder: try ./FILES, which need not exist");
@@ -160,7 +170,8 @@ export function serverSettings(args: ParsedArgs<typeof serverFlags>): ServerSett
     port,
     webPort: args.web ? portOf("--web-port", args["web-port"]) : undefined,
     publicUrl: publicUrlOf(args["public-url"]),
-    proxies: trustedProxiesOf(args["trusted-proxy"]),
+    proxies,
+    proxyProtocol,
     metricsPort: optionalPort("--metrics-port", args["metrics-port"]),
     files: args.files,
     data: args.data === memory ? undefined : args.data,

@@ -12,12 +12,13 @@ import type { RegistryAnswer, RegistryConnection } from "../cpp/registry-connect
 import type { Metrics } from "../chat/metrics.ts";
 import type { Log } from "../log.ts";
 import type { ConnectionDriver } from "./hub-driver.ts";
+import type { ProxyPreamble } from "./proxy-protocol.ts";
 import type { UndecidedConnections } from "./undecided-connections.ts";
 
 /** The data of a socket whose connection goes on inside TLS. */
 export const encrypted = Symbol("encrypted");
 
-export type SocketData = ChatConnection | typeof encrypted | undefined;
+export type SocketData = ChatConnection | ProxyPreamble | typeof encrypted | undefined;
 
 export type ChatSocket = Bun.Socket<SocketData>;
 

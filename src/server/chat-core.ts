@@ -48,6 +48,8 @@ export type CoreOptions = {
   readonly key?: KeyPair | undefined;
   /** Whether a client at this address may use plain text. */
   readonly admitsPlain: (address: string) => boolean;
+  /** Whether TCP connections from there are a proxy's, and begin with a PROXY header. */
+  readonly writesProxyHeader?: (address: string) => boolean;
   /** Files and folders that are never shared, besides the store's. */
   readonly withheld?: readonly string[];
   /** An operator asks the server to stop. */
@@ -141,13 +143,15 @@ export class ChatCore {
    * @throws what `openChatPort` throws
    */
   listen(port: number, protocol: PortProtocol, key?: KeyPair): ChatPort {
-    const { host, webPort, log, print, admission, store, admitsPlain } = this.#options;
+    const { host, webPort, log, print, admission, store } = this.#options;
+    const { admitsPlain, writesProxyHeader } = this.#options;
     const { driver, metrics } = this;
     const cpp = (address: string) =>
       new RegistryConnection(store.registry, networkOf(address), (id) =>
         this.refusalFor(address, id),
       );
-    const shared = { webPort, driver, metrics, cpp, log, print, admission, key, admitsPlain };
+    const addresses = { admission, admitsPlain, writesProxyHeader };
+    const shared = { webPort, driver, metrics, cpp, log, print, key, ...addresses };
     return openChatPort({ host, port, protocol, ...shared });
   }
 

@@ -6,7 +6,7 @@ import { count } from "../chat/metrics.ts";
 import { steadyMs } from "../io/clock.ts";
 import { boundSegments } from "../io/tcp-segments.ts";
 import { option, setOption } from "../io/udp/socket-options.ts";
-import { connections as limits } from "../limits.ts";
+import { connections as limits, proxyProtocol as proxyLimits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { KeyPair } from "../tls/certificate.ts";
 import { channelBinding } from "../tls/channel-binding.ts";
@@ -23,6 +23,7 @@ import {
   type SocketData,
   type Wire,
 } from "./chat-connection.ts";
+import { type ProxiedFrom, ProxyPreamble } from "./proxy-protocol.ts";
 import { UndecidedConnections } from "./undecided-connections.ts";
 
 export type ChatPortOptions = ConnectionOptions & {
@@ -34,6 +35,8 @@ export type ChatPortOptions = ConnectionOptions & {
   key?: KeyPair | undefined;
   /** Whether a client at this address may go on without TLS. */
   admitsPlain: (address: string) => boolean;
+  /** Whether connections from there are a proxy's, and begin with a PROXY header. */
+  writesProxyHeader?: ((address: string) => boolean) | undefined;
 };
 
 export interface ChatPort {
@@ -47,9 +50,8 @@ export interface ChatPort {
  * @throws with `code` `EADDRINUSE` if the port is taken
  */
 export function openChatPort(options: ChatPortOptions): ChatPort {
-  const undecided = new UndecidedConnections();
-  const refused = new RefusedConnections();
   const handlers = socketHandlers(options);
+  const entrance = new Entrance(options, handlers);
   const listener = Bun.listen<SocketData>({
     hostname: options.host,
     port: options.port,
@@ -57,25 +59,11 @@ export function openChatPort(options: ChatPortOptions): ChatPort {
     data: undefined,
     socket: {
       ...handlers,
-      open(socket) {
-        const address = remoteAddress(socket);
-        // The peer reset the connection before we looked at it.
-        if (address === undefined) return void socket.terminate();
-        const refusal = options.admission.enter(address);
-        if (refusal !== undefined) {
-          count(options.metrics.connectionsRefused, "full");
-          options.log.warn("connection refused", { address, reason: refusal });
-          const isText = options.key === undefined || options.admitsPlain(address);
-          const answer = isText ? refusalText(refusal, options.protocol) : tlsAlert;
-          return refused.add(socket, answer);
-        }
-        socket.setNoDelay(true);
-        socket.setKeepAlive(true, limits.keepAliveMs);
-        const peer = { address, port: socket.remotePort };
-        const security = securityOf(socket, options, handlers);
-        const connection = new ChatConnection(socket, peer, options, undecided, security);
-        socket.data = connection;
-        connection.opened(steadyMs());
+      open: (socket) => entrance.handleOpen(socket),
+      data(socket, bytes) {
+        const { data } = socket;
+        if (data instanceof ProxyPreamble) entrance.handlePreamble(socket, data, bytes);
+        else if (data instanceof ChatConnection) data.received(bytes, steadyMs());
       },
     },
   });
@@ -87,11 +75,79 @@ export function openChatPort(options: ChatPortOptions): ChatPort {
   return {
     port: listener.port,
     close() {
-      undecided.clear();
+      entrance.close();
       listener.stop();
     },
   };
 }
+
+/** Takes new sockets: finds out whose they are, counts them, and gives each its adapter. */
+class Entrance {
+  readonly #options: ChatPortOptions;
+  readonly #handlers: Bun.SocketHandler<SocketData>;
+  readonly #undecided = new UndecidedConnections();
+  readonly #refused = new RefusedConnections();
+
+  /** `handlers`: for what goes on inside TLS. */
+  constructor(options: ChatPortOptions, handlers: Bun.SocketHandler<SocketData>) {
+    this.#options = options;
+    this.#handlers = handlers;
+  }
+
+  handleOpen(socket: ChatSocket): void {
+    const address = remoteAddress(socket);
+    // The peer reset the connection before we looked at it.
+    if (address === undefined) return void socket.terminate();
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, limits.keepAliveMs);
+    if (this.#options.writesProxyHeader?.(address) !== true) {
+      return void this.#admit(socket, { address, port: socket.remotePort });
+    }
+    socket.data = new ProxyPreamble();
+    socket.timeout(proxyLimits.waitSeconds);
+  }
+
+  /** Reads on until the proxy has said for whom it speaks. */
+  handlePreamble(socket: ChatSocket, preamble: ProxyPreamble, bytes: Uint8Array): void {
+    const result = preamble.received(bytes);
+    if (result.kind === "wait") return;
+    const address = remoteAddress(socket);
+    if (address === undefined) return void socket.terminate();
+    socket.data = undefined;
+    socket.timeout(0);
+    if (result.kind === "invalid") {
+      this.#options.log.warn("connection refused", { address, reason: "no PROXY header" });
+      return this.#refused.add(socket, noHeader);
+    }
+    const connection = this.#admit(socket, result.from ?? { address, port: socket.remotePort });
+    if (result.rest.length > 0) connection?.received(result.rest, steadyMs());
+  }
+
+  close(): void {
+    this.#undecided.clear();
+  }
+
+  #admit(socket: ChatSocket, peer: ProxiedFrom): ChatConnection | undefined {
+    const options = this.#options;
+    const { address } = peer;
+    const refusal = options.admission.enter(address);
+    if (refusal !== undefined) {
+      count(options.metrics.connectionsRefused, "full");
+      options.log.warn("connection refused", { address, reason: refusal });
+      const isText = options.key === undefined || options.admitsPlain(address);
+      this.#refused.add(socket, isText ? refusalText(refusal, options.protocol) : tlsAlert);
+      return undefined;
+    }
+    const security = securityOf(socket, address, options, this.#handlers);
+    const connection = new ChatConnection(socket, peer, options, this.#undecided, security);
+    socket.data = connection;
+    connection.opened(steadyMs());
+    return connection;
+  }
+}
+
+const noHeader =
+  "This server expects a PROXY header from your address: it was started with --proxy-protocol\n";
 
 /** For plain sockets and those inside TLS. */
 function socketHandlers(options: ChatPortOptions): Bun.SocketHandler<SocketData> {
@@ -116,10 +172,11 @@ function socketHandlers(options: ChatPortOptions): Bun.SocketHandler<SocketData>
     },
     timeout(socket) {
       if (socket.data instanceof ChatConnection) socket.data.timedOut();
+      else if (socket.data instanceof ProxyPreamble) socket.terminate();
     },
     end(socket) {
       if (socket.data instanceof ChatConnection) socket.data.ended(steadyMs());
-      else if (socket.data === undefined) socket.end();
+      else if (socket.data !== encrypted) socket.end();
     },
     close(socket) {
       const { data } = socket;
@@ -138,10 +195,10 @@ function socketHandlers(options: ChatPortOptions): Bun.SocketHandler<SocketData>
 
 function securityOf(
   socket: ChatSocket,
+  address: string,
   { key, admitsPlain }: ChatPortOptions,
   handlers: Bun.SocketHandler<SocketData>,
 ): Security {
-  const address = remoteAddress(socket) ?? "";
   const upgrade = key === undefined ? {} : { upgrade: upgrader(socket, key, handlers) };
   return { admitsPlain: admitsPlain(address), ...upgrade };
 }

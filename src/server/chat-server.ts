@@ -50,6 +50,8 @@ export type ServerOptions = Pick<CoreOptions, "host" | "port" | "files" | "rate"
   publicUrl?: URL | undefined;
   /** Reverse proxies trusted to report a client's address. */
   proxies?: TrustedProxies;
+  /** They write PROXY headers at the chat ports. */
+  proxyProtocol?: boolean;
   /** For TLS on the main port, and for the page beyond loopback; undefined: no TLS. */
   key?: KeyPair | undefined;
   /** Where the key, and without `data` names and decisions of operators, are kept: never shared. */
@@ -115,7 +117,11 @@ export class ChatServer {
     let server: ChatServer | undefined;
     try {
       const webPort = () => server?.webPort;
-      const plain = { admitsPlain: (address: string) => admitsPlain(address, policyOf(options)) };
+      const { proxies, proxyProtocol = false } = options;
+      const plain = {
+        admitsPlain: (address: string) => admitsPlain(address, policyOf(options)),
+        writesProxyHeader: (address: string) => proxyProtocol && proxies?.has(address) === true,
+      };
       const withheld = withheldFolders(options);
       const stop = () => options.onStop?.();
       const shared = { ...options, ...plain, withheld, stop };

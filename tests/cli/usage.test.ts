@@ -53,6 +53,7 @@ describe("a wrong value is an error that names the flag and quotes the value", (
     [["server", "--rate", "1.5"], "--rate '1.5' is not a whole number from 0 to 999999999"],
     [["server", "--rate", "-5"], "--rate '-5' is not a whole number from 0 to 999999999"],
     [["server", "--data", ""], "--data '' is not a file"],
+    [["server", "--proxy-protocol"], "--proxy-protocol needs --trusted-proxy"],
     [["server", "--keep-age", "0d"], "--keep-age '0d' is not an age of up to ten years"],
     [["server", "--keep-age", "forever"], "--keep-age 'forever' is not an age"],
     [["server", "--keep-age", "99999d"], "--keep-age '99999d' is not an age"],

@@ -77,8 +77,19 @@ function forwarded(header: string | null): Chain | undefined {
  */
 function addressOf(hop: string): string | undefined {
   const host = /^\[([^\]]*)\](?::\d+)?$/.exec(hop)?.[1] ?? /^([\d.]+)(?::\d+)?$/.exec(hop)?.[1];
-  const address = plainAddress((host ?? hop).toLowerCase().replace(/%.*/, ""));
-  const family = isIP(address);
-  if (family !== 6) return family === 4 ? address : undefined;
-  return URL.parse(`http://[${address}]`)?.hostname.slice(1, -1);
+  return canonicalAddress((host ?? hop).toLowerCase().replace(/%.*/, ""));
+}
+
+/** An address in parley's notation, IPv4-mapped ones as IPv4; undefined if it is none. */
+export function canonicalAddress(text: string): string | undefined {
+  const address = plainAddress(text);
+  if (isIP(address) === 4) return address;
+  if (isIP(text) !== 6) return undefined;
+  const canonical = URL.parse(`http://[${text}]`)?.hostname.slice(1, -1);
+  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical ?? "");
+  if (mapped === null) return canonical;
+  return mapped
+    .slice(1)
+    .flatMap((group) => [Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 255])
+    .join(".");
 }

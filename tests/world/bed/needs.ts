@@ -16,6 +16,7 @@ export type Need =
   | "unshare"
   | "curl"
   | "nginx"
+  | "nginx-stream"
   | "caddy";
 
 /** Where Debian and its kin put it; the directory has the machine's name. */
@@ -24,6 +25,11 @@ const faketimePaths = [
   "/usr/lib64/faketime/libfaketime.so.1",
   "/usr/lib/faketime/libfaketime.so.1",
 ];
+
+/** Where Debian puts it. */
+export const nginxStream = ["/usr/lib/nginx/modules/ngx_stream_module.so"].find((path) =>
+  existsSync(path),
+);
 
 export const faketimeLibrary = faketimePaths.find((path) => existsSync(path));
 
@@ -63,6 +69,10 @@ const missing: Record<Need, () => string | undefined> = {
   python3: () => (python3 === undefined ? "there is no python3" : undefined),
   curl: () => lacks("curl", ["curl", "--version"], "curl"),
   nginx: () => lacks("nginx", ["nginx", "-v"], "nginx-light"),
+  "nginx-stream": () =>
+    nginxStream === undefined
+      ? "nginx's stream module is missing: install libnginx-mod-stream"
+      : undefined,
   caddy: () => lacks("caddy", ["caddy", "version"], "caddy"),
   unshare: () => {
     if (!isRoot) return "process namespaces need root";

@@ -8,9 +8,10 @@ import { docsBlock } from "../../docs-blocks.ts";
 import { writeNoise } from "../bed/files.ts";
 import { NameServer } from "../bed/name-server.ts";
 import type { Namespace } from "../bed/namespace.ts";
-import type { Need } from "../bed/needs.ts";
+import { type Need, nginxStream } from "../bed/needs.ts";
 import { type Host, Network } from "../bed/network.ts";
-import { Process } from "../bed/process.ts";
+import { Person } from "../bed/person.ts";
+import { parley, Process } from "../bed/process.ts";
 import type { Scope } from "../bed/scope.ts";
 import { TestServer } from "../bed/server.ts";
 import { world } from "../bed/tests.ts";
@@ -202,3 +203,75 @@ for (const [name, proxy] of Object.entries(proxies)) {
     },
   );
 }
+
+world(
+  "behind nginx as a TCP proxy everybody has their own address, with TLS to the server, and nobody else is believed",
+  { needs: ["network", "nginx", "nginx-stream"] },
+  async (scope) => {
+    const network = new Network(scope);
+    const [host, front] = [network.host("server"), network.host("front")];
+    const [ann, mallory] = [network.host("ann"), network.host("mallory")];
+    const named = (text: string): string =>
+      text.replaceAll("192.0.2.7", host.address()).replaceAll("192.0.2.8", front.address());
+    const line = named(docsBlock("operation.md", "say whom it speaks for")).trim();
+    const server = await TestServer.start(scope, host.space, {
+      flags: [...line.split(" ").slice(4), "--max-per-address", "2"],
+    });
+    const { process: log } = server;
+    const folder = scope.folder("nginx");
+    mkdirSync(folder);
+    writeFileSync(
+      join(folder, "nginx.conf"),
+      `load_module ${nginxStream}; daemon off; pid ${folder}/pid; error_log stderr; events {}
+       ${named(docsBlock("operation.md", "**nginx as a TCP proxy**"))}`,
+    );
+    const words = ["nginx", "-p", folder, "-c", `${folder}/nginx.conf`];
+    const proxy = new Process(scope, words, { space: front.space });
+    const isUp = async (): Promise<boolean> => {
+      const trial = await Person.connect(host.space, front.address()).catch(() => undefined);
+      trial?.cut();
+      return trial !== undefined || proxy.hasEnded;
+    };
+    await until(isUp, () => `the proxy; ${proxy.output}`);
+
+    await Person.login(ann.space, front.address(), { name: "Ann" });
+    await log.says(`logged in name=Ann address=${ann.address()} `);
+    // Two are too many for one address, and few for a proxy's.
+    for (const name of ["One", "Two"]) {
+      await Person.login(mallory.space, front.address(), { name });
+    }
+    const third = await Person.hello(mallory.space, front.address(), { name: "Three" });
+    assert.equal(third.error?.["code"], "full");
+    await log.says(`connection refused address=${mallory.address()} `);
+
+    // With TLS to the server itself, whose pin is checked through the proxy.
+    const pin = /55000#(\S+)/.exec(log.stderr)?.[1];
+    const client = parley(scope, ["client", `${front.address()}:55000#${pin}`, "--name", "Bob"], {
+      space: ann.space,
+      env: { PARLEY_CLIENT_PLAIN: "0", XDG_CONFIG_HOME: folder },
+    });
+    client.type("through the proxy\n");
+    await log.says(new RegExp(`logged in name=Bob address=${ann.address()} .* tls=true`));
+    await client.says("Bob: through the proxy");
+
+    // A header of one's own is nothing but words, before the proxy and past it.
+    const forged = `PROXY TCP4 ${ann.address()} 10.0.0.1 1 2\r\n`;
+    const eve = network.host("eve");
+    for (const address of [front.address(), host.address()]) {
+      const person = await Person.connect(eve.space, address);
+      person.write(forged);
+      await until(() => person.receivedBytes > 0 || person.hasEnded, "an answer");
+      person.cut();
+    }
+    await until(
+      () => log.stderr.split(` connected address=${eve.address()} `).length === 3,
+      () => `both; ${log.output}`,
+    );
+
+    // Without one, the proxy's own address gets nowhere.
+    const own = await Person.connect(front.space, host.address());
+    own.write('{"type":"hello","version":2,"name":"Front"}\n');
+    await until(() => own.hasEnded, "the end");
+    await log.says(`connection refused address=${front.address()} reason="no PROXY header"`);
+  },
+);
