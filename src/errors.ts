@@ -37,6 +37,8 @@ const exitCodes = {
   full: exitCode.refused,
   "tls-required": exitCode.refused,
   "login-timeout": exitCode.refused,
+  "password-required": exitCode.refused,
+  "members-only": exitCode.refused,
   banned: exitCode.refused,
   kicked: exitCode.refused,
   muted: exitCode.refused,

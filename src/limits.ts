@@ -410,6 +410,19 @@ export const history = {
 export const rights = {
   /** Bans, and as many mutes: 1 MB, and a change sorts them anew within milliseconds. */
   maxSanctions: 4_096,
+  /** Passes that still let somebody in. */
+  maxPasses: 1_024,
+  /** People that one pass lets in; their record IDs are kept with it. */
+  maxPassUses: 100,
+  /** How long a pass is valid, unless said otherwise: a day. */
+  passTermMs: 86_400_000,
+  /** Wrong passwords or passes before a connection is closed: who mistypes may try again. */
+  attemptsPerSession: 3,
+  /** Wrong ones of a network, IPv6 /64: so many at once, then one in so many milliseconds. */
+  attemptBurst: 10,
+  attemptEveryMs: 10_000,
+  /** Networks tracked for that; the least recently used is forgotten first. */
+  attemptNetworks: 4_096,
   /** Longest reason or topic, in UTF-16 units: two lines of a terminal. */
   maxReasonChars: 256,
   /** Longest term of a ban, a mute or a pass: ten years. Without a term it has no end. */

@@ -12,6 +12,8 @@ import { type HubState, textsOf } from "./hub-state.ts";
 import { endSession } from "./disconnect.ts";
 import type { Account } from "./account-store.ts";
 import type { Command, Ref, Said } from "./events.ts";
+import { answerDoor } from "./door.ts";
+import { isOpen } from "./door-options.ts";
 import { fittingPage } from "./history-page.ts";
 import { login, prove } from "./login.ts";
 import {
@@ -56,6 +58,7 @@ type Handlers = {
 const allowedBeforeLogin: ReadonlySet<Command["type"]> = new Set<Command["type"]>([
   "login",
   "prove",
+  "answer",
   "files",
   "transfer",
   "download",
@@ -66,6 +69,9 @@ const allowedBeforeLogin: ReadonlySet<Command["type"]> = new Set<Command["type"]
   "quit",
 ]);
 
+/** Of those, the ones that tell something. */
+const needsAdmission: ReadonlySet<Command["type"]> = new Set(["files", "transfer", "download"]);
+
 const handlers: Handlers = {
   login,
   prove,
@@ -75,6 +81,10 @@ const handlers: Handlers = {
   "device-code": deviceCode,
   link,
   revoke,
+  answer(hub, session, { text }) {
+    const asked = answerDoor(hub, session, text);
+    if (asked !== undefined) login(hub, session, asked);
+  },
   say,
   tell,
   join,
@@ -246,7 +256,7 @@ function rename(hub: HubState, session: Session, command: Rename): void {
   }
   const muted = muteText(hub, session);
   if (muted !== undefined) return reject(hub, session, "muted", muted, { ref, subject: name });
-  const ban = banOf(hub, suspectOf(session, name));
+  const ban = banOf(hub, suspectOf(session, { names: [name] }));
   if (ban !== undefined) {
     return reject(hub, session, "banned", `The name ${quoted(name)} is banned`, {
       ref,
@@ -321,7 +331,7 @@ export function execute(
   command: Command,
   partner = session.privateChat.partner,
 ): void {
-  if (session.phase !== "member" && !allowedBeforeLogin.has(command.type)) {
+  if (session.phase !== "member" && !isAllowedBefore(hub, session, command.type)) {
     const ref = "ref" in command ? command.ref : undefined;
     const message = "Log in with a name first";
     return reject(hub, session, "protocol", message, { ref });
@@ -333,6 +343,11 @@ export function execute(
     partner: string | undefined,
   ) => void;
   handle(hub, session, command, partner);
+}
+
+function isAllowedBefore(hub: HubState, session: Session, type: Command["type"]): boolean {
+  if (!allowedBeforeLogin.has(type)) return false;
+  return !needsAdmission.has(type) || session.isAdmitted || isOpen(hub.options.door);
 }
 
 function rejectNotInRoom(

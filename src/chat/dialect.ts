@@ -29,6 +29,10 @@ export interface Dialect {
   readonly echo: { said: boolean; joined: boolean };
   /** The user lists that members receive unasked, if any. */
   readonly roster?: RosterStyle;
+  /** False: nobody logs in, so it is closed where somebody has to. */
+  readonly hasLogin?: false;
+  /** Whether a person can be asked something, and answers with the next message. */
+  readonly asks?: boolean;
   /** Whether a refused login closes the connection; otherwise the client may try again. */
   readonly refusalEnds?: boolean;
   /** Whether a client that has shut down its write side keeps receiving. */

@@ -43,6 +43,8 @@ export type Command =
   | { type: "link"; code: string; label: string; ref?: Ref | undefined }
   /** Shuts out the device whose key begins so. */
   | { type: "revoke"; key: string; ref?: Ref | undefined }
+  /** What a person answers to a `question`. Neither shown to anybody nor logged. */
+  | { type: "answer"; text: string }
   /**
    * To everybody in `room` (default: the lobby). `to: "partner"` addresses the private-chat partner
    * alone and is refused if there is none: a private message never reaches the room.
@@ -133,6 +135,10 @@ export type LoginCommand = {
   visitor?: boolean | undefined;
   /** The rooms to join, each with the last `seq` the client has; default: the lobby. */
   rooms?: readonly { room: string; seq?: number | undefined }[] | undefined;
+  /** What the server asks of everybody. */
+  serverPassword?: string | undefined;
+  /** The code of a pass. */
+  pass?: string | undefined;
   /** Makes the session resumable; if empty, the hub generates a secret. */
   secret?: string | undefined;
   /** The epoch of those `seq`, and the last private message the client has. */
@@ -222,6 +228,8 @@ export type PersonalEvent =
       registered?: boolean | undefined;
       /** Proves the name from now on in place of the password; undefined: none was given. */
       token?: string | undefined;
+      /** For HTTP requests to the shared folder of a server that is not open to all. */
+      access?: string | undefined;
     }
   /** Asks for a signature over `nonce` (trust/login-proof.ts). */
   | { type: "challenge"; nonce: string }
@@ -235,6 +243,8 @@ export type PersonalEvent =
   | { type: "device-code"; code: string; seconds: number; ref: Ref | undefined }
   /** Answers `link`: the name to log in with. */
   | { type: "linked"; name: string; ref: Ref | undefined }
+  /** Asks a person for something secret before the login goes on; only where `Dialect.asks`. */
+  | { type: "question"; text: string }
   /** The login failed; the dialect decides whether the client may try again. */
   | {
       type: "refused";

@@ -1,7 +1,7 @@
 // The hub's state, and what every operation needs: sending an event to a session, waking the
 // adapter. The operations live in the files beside this one and do not know the Hub.
 
-import { connections, history as limits, output, sender } from "../limits.ts";
+import { connections, history as limits, output, rights, sender } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { NetworkCounts } from "../network-counts.ts";
 import { AbsentMail } from "./absent-mail.ts";
@@ -11,6 +11,7 @@ import type { CredentialsPort } from "./credentials-port.ts";
 import type { Backlog } from "./fan-out/outbox.ts";
 import type { FilesPort } from "./files-port.ts";
 import { GuessRates } from "./guess-rates.ts";
+import { type DoorOptions, isOpen } from "./door-options.ts";
 import type { CommitPipeline } from "./commit-pipeline.ts";
 import type { Metrics } from "./metrics.ts";
 import type { NameRegistry } from "./names/registry.ts";
@@ -36,6 +37,7 @@ export type HubOptions = {
   rates: Rates | undefined;
   files: FilesPort;
   control: ServerControl;
+  door: DoorOptions;
   /** What operators have decided, as the store has it. */
   rights: Rights;
   /** Folded words with a meaning in some dialect, which can't be names. */
@@ -86,6 +88,14 @@ export class HubState {
   );
   readonly guessRates = new GuessRates();
   readonly deviceCodes = new DeviceCodes();
+  /** Wrong passwords and passes. Behind a proxy on this machine anybody may be guessing. */
+  readonly attempts = new NetworkBuckets(
+    { perSecond: 1_000 / rights.attemptEveryMs, burst: rights.attemptBurst },
+    rights.attemptNetworks,
+    false,
+  );
+  /** Tokens that open the shared folder to HTTP requests. */
+  readonly #accessTokens = new Set<string>();
   #isWoken = false;
   #stampedMs = NaN;
   #stampMs = 0;
@@ -113,6 +123,29 @@ export class HubState {
   /** Whether too much is already waiting for the store to accept `chars` more. */
   isOverfull(chars: number = output.gatheredEntryChars): boolean {
     return this.pipeline.gathering.size + chars > output.maxGatheredChars;
+  }
+
+  /** A token for HTTP requests while the session lasts; undefined if nobody needs one. */
+  grantAccess(session: Session): string | undefined {
+    if (isOpen(this.options.door)) return undefined;
+    this.revokeAccess(session);
+    session.accessToken = this.options.newSecret();
+    this.#accessTokens.add(session.accessToken);
+    return session.accessToken;
+  }
+
+  revokeAccess(session: Session): void {
+    this.#accessTokens.delete(session.accessToken);
+    session.accessToken = "";
+  }
+
+  /** Whether a request with this token, if any, may see the shared folder. */
+  hasAccess(token: string | undefined): boolean {
+    return isOpen(this.options.door) || (token !== undefined && this.#accessTokens.has(token));
+  }
+
+  get accessTokens(): number {
+    return this.#accessTokens.size;
   }
 
   /** Requests an end of turn. */

@@ -11,6 +11,7 @@ import { runAdmin } from "./admin/run-admin.ts";
 import { CommitPipeline } from "./commit-pipeline.ts";
 import { execute } from "./commands.ts";
 import { deliverAnswersOf, deliverBatch, deliverForeign } from "./delivery.ts";
+import { closedText, isOpen } from "./door-options.ts";
 import type { Dialect, Peer } from "./dialect.ts";
 import {
   dropAsLost,
@@ -82,7 +83,7 @@ export class Hub {
     hub.sessions.add(session);
     count(this.options.metrics.connections, dialect.name);
     count(this.options.metrics.connectionsOpened, dialect.name);
-    if (this.#refuseBanned(session)) return session;
+    if (this.#refuses(session)) return session;
     const line = dialect.terminal?.connected?.(peer, hub.stampMs);
     if (line !== undefined) this.options.print(line);
     this.options.log.info("connected", sessionFields(session));
@@ -166,6 +167,7 @@ export class Hub {
     session.queue.clear();
     hub.schedule.forget(session);
     hub.sessions.delete(session);
+    hub.revokeAccess(session);
     this.options.files.closed(session.id);
     count(this.options.metrics.connections, session.dialect.name, -1);
   }
@@ -226,13 +228,16 @@ export class Hub {
     );
   }
 
-  /** True if the network is banned: it is told so, and nothing else. */
-  #refuseBanned(session: Session): boolean {
+  /** True if the network is banned, or nobody can be asked who it is: that is all it is told. */
+  #refuses(session: Session): boolean {
     const hub = this.#hub;
+    const { door } = this.options;
     const ban = banOf(hub, suspectOf(session));
-    if (ban === undefined) return false;
-    hub.send(session, { type: "error", code: "banned", message: banText(ban) });
-    endSession(hub, session, "banned");
+    if (ban === undefined && (session.dialect.hasLogin !== false || isOpen(door))) return false;
+    const refusal =
+      ban === undefined ? closedText(door) : ({ code: "banned", message: banText(ban) } as const);
+    hub.send(session, { type: "error", ...refusal });
+    endSession(hub, session, ban === undefined ? "refused" : "banned");
     return true;
   }
 
@@ -266,12 +271,23 @@ export class Hub {
     runAdmin(this.#hub, actor, line, answer);
   }
 
-  /** Why the network may not come in, whatever it speaks; undefined if it may. */
-  refusalFor(address: string, nowMs: number, name?: string): string | undefined {
+  /** Why a network is banned, or somebody who comes from there under a name; undefined: neither. */
+  banFor(address: string, nowMs: number, name?: string): string | undefined {
     this.#hub.nowMs = nowMs;
     const names = name === undefined ? [] : [fold(name)];
-    const ban = banOf(this.#hub, { address, names, keys: [] });
+    const ban = banOf(this.#hub, { address, names, keys: [], accounts: [] });
     return ban === undefined ? undefined : banText(ban);
+  }
+
+  /** Why services without a login are closed; undefined: they are open. */
+  get closed(): string | undefined {
+    const { door } = this.options;
+    return isOpen(door) ? undefined : closedText(door).message;
+  }
+
+  /** Whether an HTTP request with this token, if any, may see the shared folder. */
+  hasAccess(token: string | undefined): boolean {
+    return this.#hub.hasAccess(token);
   }
 
   /** Shuts down: tells everybody why and ends all connections, including new ones. */
@@ -330,6 +346,7 @@ export class Hub {
       rooms: rooms.size + heldRooms.size,
       openedRooms: openedRooms.size,
       names: names.keptEntries,
+      accessTokens: this.#hub.accessTokens,
       schedule: schedule.size,
       requests: store.size,
       batches: pipeline.isSettled ? 0 : 1,

@@ -3,6 +3,7 @@
 
 import { names as nameLimits, sender } from "../limits.ts";
 import { loginProofText } from "../trust/login-proof.ts";
+import { passDoor } from "./door.ts";
 import type { Command, LoginCommand } from "./events.ts";
 import type { HubState } from "./hub-state.ts";
 import {
@@ -14,17 +15,23 @@ import {
   roomProblem,
 } from "./names/grammar.ts";
 import { takenNow } from "./names/taken.ts";
+import { proveKey } from "./key-proof.ts";
 import { PendingLogin, type RoomsAsked } from "./pending-login.ts";
-import { refuseLogin } from "./refuse-login.ts";
+import { refuseBanned, refuseLogin } from "./refuse-login.ts";
 import { reject, storeIsSlow } from "./rejections.ts";
 import type { Session } from "./session.ts";
+import { banOf, suspectOf } from "./suspect.ts";
 
 export function login(hub: HubState, session: Session, command: LoginCommand): void {
   if (session.phase !== "new" || session.challenge !== undefined) {
     const message = "You are already logged in";
     return hub.send(session, { type: "error", code: "protocol", message });
   }
-  if (command.visitor === true) return welcomeVisitor(hub, session);
+  passDoor(hub, session, command, () => logIn(hub, session, command));
+}
+
+function logIn(hub: HubState, session: Session, command: LoginCommand): void {
+  if (command.visitor === true) return visit(hub, session, command);
   const assigned = command.name === "" && command.assign === true;
   const name = assigned ? freeAddressName(hub, session) : command.name;
   const refusal = assigned ? undefined : nameProblem(name, hub.options.reservedNames);
@@ -91,34 +98,6 @@ export function prove(
   }
 }
 
-/**
- * Whether the session has the key that the command names, if it names one. If not, it is asked to
- * prove it, or refused.
- */
-function proveKey(hub: HubState, session: Session, command: LoginCommand): boolean {
-  const { identity, name } = command;
-  if (identity === undefined || session.proven.key === identity.key) return true;
-  const { key, signature } = identity;
-  const { channel } = session.peer;
-  if (signature === undefined && channel === undefined) {
-    const nonce = hub.options.newSecret();
-    session.challenge = { nonce, command };
-    hub.send(session, { type: "challenge", nonce });
-    return false;
-  }
-  const isProved =
-    signature !== undefined &&
-    channel !== undefined &&
-    hub.options.credentials.verifySignature(key, loginProofText({ name, channel }), signature);
-  if (isProved) {
-    session.proven = { key, account: undefined, isDevice: false };
-    return true;
-  }
-  const message = "The signature does not prove the key on this connection: sign what it asks for";
-  refuseLogin(hub, session, "protocol", name, message);
-  return false;
-}
-
 /** Whether a name that is in use may be registered, and the session its owner's. */
 function mayBeOwner(hub: HubState, session: Session, { name, token, password }: LoginCommand) {
   const holder = hub.names.holder(fold(name));
@@ -148,7 +127,10 @@ function shownAlias({ options }: HubState, { alias }: LoginCommand): string | un
   return aliasProblem(alias, options.reservedNames) === undefined ? alias : undefined;
 }
 
-function welcomeVisitor(hub: HubState, session: Session): void {
+function visit(hub: HubState, session: Session, command: LoginCommand): void {
+  if (!proveKey(hub, session, command)) return;
+  const ban = banOf(hub, suspectOf(session));
+  if (ban !== undefined) return refuseBanned(hub, session, "", ban);
   session.enter("visitor");
   hub.send(session, {
     type: "welcome",
@@ -160,6 +142,7 @@ function welcomeVisitor(hub: HubState, session: Session): void {
     n: 0,
     recovered: false,
     rooms: [],
+    access: hub.grantAccess(session),
   });
 }
 

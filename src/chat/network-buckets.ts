@@ -1,5 +1,6 @@
 // Token buckets by network. IPv6 networks nest: what a /64 takes is also taken from its /56 and its
-// /48, whose buckets are larger. Loopback is exempt: proxies there speak for many. Pure.
+// /48, whose buckets are larger. Loopback is exempt, since proxies there speak for many, unless what
+// is limited is worse than that. Pure.
 
 import { isLoopback, networksOf } from "../addresses.ts";
 import { BoundedMap } from "../bounded-map.ts";
@@ -11,9 +12,12 @@ export class NetworkBuckets {
   readonly #buckets: BoundedMap<string, TokenBucket>;
   readonly #rate: NetworkRate;
 
+  readonly #exemptsLoopback: boolean;
+
   /** `rate`: of the smallest network. Past `maxBuckets` the least recently used is forgotten. */
-  constructor(rate: NetworkRate, maxBuckets: number) {
+  constructor(rate: NetworkRate, maxBuckets: number, exemptsLoopback = true) {
     this.#rate = rate;
+    this.#exemptsLoopback = exemptsLoopback;
     this.#buckets = new BoundedMap(maxBuckets);
   }
 
@@ -22,7 +26,7 @@ export class NetworkBuckets {
    * what the limit is about, if each network has one for each of several things.
    */
   take(address: string, nowMs: number, units = 1, subject = ""): number {
-    if (isLoopback(address)) return 0;
+    if (this.#exemptsLoopback && isLoopback(address)) return 0;
     const buckets = this.#bucketsOf(address, nowMs, subject);
     const waitMs = longestWait(buckets, nowMs);
     if (waitMs > 0) return waitMs;
@@ -32,7 +36,8 @@ export class NetworkBuckets {
 
   /** Milliseconds until something can be taken; 0 if now. */
   waitMs(address: string, nowMs: number): number {
-    return isLoopback(address) ? 0 : longestWait(this.#bucketsOf(address, nowMs, ""), nowMs);
+    if (this.#exemptsLoopback && isLoopback(address)) return 0;
+    return longestWait(this.#bucketsOf(address, nowMs, ""), nowMs);
   }
 
   /** Number of buckets. */

@@ -27,11 +27,12 @@ import { absentNow } from "./messages.ts";
 import { type Taken, takenByAbsent, takenByMember } from "./names/absent.ts";
 import { fold } from "./names/grammar.ts";
 import { takenNow } from "./names/taken.ts";
-import { refuseLogin } from "./refuse-login.ts";
+import type { Sanction } from "./rights/sanction.ts";
+import { refuseBanned, refuseLogin } from "./refuse-login.ts";
 import type { Room } from "./room.ts";
 import type { Membership, Session } from "./session.ts";
 import { sessionFields } from "./session-log.ts";
-import { banOf, banText, suspectOf } from "./suspect.ts";
+import { banOf, suspectOf } from "./suspect.ts";
 import { StoreQueries } from "./store-queries.ts";
 import type { MailCount, RoomBounds, SessionRecord } from "./store.ts";
 
@@ -236,8 +237,13 @@ export class PendingLogin {
       this.#hub.names.abortEntry(this.#session);
       return this.#releaseRooms();
     }
-    const ban = banOf(this.#hub, suspectOf(this.#session, this.#plan.name, this.#plan.alias));
-    if (ban !== undefined) return this.#refuseBanned(banText(ban));
+    const { name, alias } = this.#plan;
+    const owned = [this.#ofKey?.id, this.#ofToken?.id].filter((id) => id !== undefined);
+    const ban = banOf(
+      this.#hub,
+      suspectOf(this.#session, { names: [name, alias], accounts: owned }),
+    );
+    if (ban !== undefined) return this.#refuseBanned(ban);
     const taken = this.#taken();
     if (taken !== undefined) {
       return this.#refuse("name-taken", taken.message, taken);
@@ -345,7 +351,9 @@ export class PendingLogin {
       const registered = account !== "";
       const token = this.#newToken;
       const entry = { name, alias, secret, epoch, mail, n, recovered, rooms: states };
-      for (const text of textsOf(session, { type: "welcome", ...entry, registered, token })) {
+      const access = hub.grantAccess(session);
+      const given = { registered, token, access };
+      for (const text of textsOf(session, { type: "welcome", ...entry, ...given })) {
         hub.pipeline.settling?.addPersonal(session, { order, text, timing: "settled" });
       }
     });
@@ -395,17 +403,11 @@ export class PendingLogin {
     return device === undefined ? this.#owner?.mail : device.mail;
   }
 
-  /** No other name would help, so none is asked for. */
-  #refuseBanned(message: string): void {
-    const hub = this.#hub;
-    const session = this.#session;
-    hub.names.abortEntry(session);
-    session.enter("new");
+  #refuseBanned(ban: Sanction): void {
+    this.#hub.names.abortEntry(this.#session);
     this.#releaseRooms();
-    const { name } = this.#plan;
-    hub.options.log.info("login refused", { ...sessionFields(session), name, code: "banned" });
-    hub.send(session, { type: "error", code: "banned", message, subject: name });
-    endSession(hub, session, "banned");
+    this.#session.enter("new");
+    refuseBanned(this.#hub, this.#session, this.#plan.name, ban);
   }
 
   #refuse(

@@ -169,6 +169,14 @@ const phasesAfter: Record<Phase, readonly Phase[]> = {
 
 export class Session {
   #phase: Phase = "new";
+  /** It has shown what the server asks of everybody (door.ts). */
+  isAdmitted = false;
+  /** The login that waits for the answer to a question. */
+  asked: LoginCommand | undefined;
+  /** Wrong passwords and passes. */
+  failedAttempts = 0;
+  /** Opens the shared folder to HTTP requests while the session lasts; empty if nobody needs it. */
+  accessToken = "";
   /** The welcome is not committed yet; everything else for this session comes after it. */
   awaitsWelcome = false;
   readonly identity: Identity;

@@ -5,11 +5,25 @@ import { fold } from "./names/grammar.ts";
 import { type Sanction, type Suspect, termsText } from "./rights/sanction.ts";
 import type { Session } from "./session.ts";
 
-/** A session by all that it is known by; `name` and `alias` if it is still to get them. */
-export function suspectOf(session: Session, name?: string, alias?: string): Suspect {
-  const { identity, peer, proven } = session;
-  const names = [name ?? identity.name, alias ?? identity.alias ?? ""].filter(Boolean).map(fold);
-  return { address: peer.address, names, keys: proven.key === undefined ? [] : [proven.key] };
+/** What a session is about to get besides what it has. */
+type Coming = {
+  names?: readonly (string | undefined)[];
+  accounts?: readonly string[];
+};
+
+/** A session by all that it is known by. */
+export function suspectOf(
+  { identity, peer, proven }: Session,
+  { names = [], accounts = [] }: Coming = {},
+): Suspect {
+  const known = [identity.name, identity.alias, ...names].flatMap((name) => name || []);
+  const owned = [identity.account, proven.account, ...accounts].flatMap((id) => id || []);
+  return {
+    address: peer.address,
+    names: known.map(fold),
+    keys: proven.key === undefined ? [] : [proven.key],
+    accounts: owned,
+  };
 }
 
 export function banOf({ options, stampMs }: HubState, suspect: Suspect): Sanction | undefined {

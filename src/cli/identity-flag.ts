@@ -1,5 +1,5 @@
-// `--identity`: the file of this device's key, which is made at the first use. `--password-file`: the
-// password of a registered name, for a device whose key does not own it.
+// `--identity`: the file of this device's key, which is made at the first use. `--password-file`: what
+// the server asks for, its own password or that of a registered name.
 
 import { join } from "node:path";
 import type { ClientIdentity } from "../client/events.ts";
@@ -20,7 +20,7 @@ export const identityFlag = {
 export const passwordFlag = {
   type: "string",
   valueHint: "FILE",
-  description: "The password of your registered name: the first line of this file",
+  description: "The server's password, or that of your registered name: this file's first line",
 } as const;
 
 /** @throws ParleyError `usage`, `failed`: it can't be read, or others can read it */

@@ -94,6 +94,15 @@ export const serverFlags = {
     description:
       "Keep the server's key here (default: PATH-state of --data, else $XDG_STATE_HOME/parley)",
   },
+  "password-file": {
+    type: "string",
+    valueHint: "FILE",
+    description: "Ask everybody for the password in this file (its first line)",
+  },
+  "members-only": {
+    type: "boolean",
+    description: "Let in only members, and those who show a pass",
+  },
   plain: {
     type: "boolean",
     description: "Allow other machines to connect without TLS",
@@ -138,8 +147,9 @@ export const serverFlags = {
 
 export type ServerSettings = Omit<
   ServerOptions,
-  "print" | "announce" | "log" | "key" | "certificate" | "state"
+  "print" | "announce" | "log" | "key" | "certificate" | "state" | "password"
 > & {
+  passwordFile: string | undefined;
   json: boolean;
   /** Where the server's key is kept. */
   state: string;
@@ -182,6 +192,8 @@ export function serverSettings(args: ParsedArgs<typeof serverFlags>): ServerSett
     }),
     stateIsGiven: args.state !== undefined,
     state: stateOf(args.state, args.data === memory ? undefined : args.data),
+    passwordFile: args["password-file"],
+    membersOnly: args["members-only"] === true,
     plain: args.plain === true,
     certificateFiles: certificateOf(args.cert, args.key),
     synchronous: syncOf(args.sync),

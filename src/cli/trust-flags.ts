@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { isLoopback } from "../addresses.ts";
 import { ParleyError } from "../errors.ts";
 import { hostPortText, type ServerAddress } from "../io/host-port.ts";
+import type { Access } from "../protocol/messages.ts";
 import { say } from "../terminal/diagnostics.ts";
 import { configFolder, type Surroundings } from "../tls/folders.ts";
 import { ServerTrust } from "../tls/server-trust.ts";
@@ -16,24 +17,27 @@ export const plainFlag = {
   description: "Do without TLS, for servers that have none (loopback: the default without a #PIN)",
 } as const;
 
+type TrustOptions = {
+  plain?: boolean | undefined;
+  quiet?: boolean;
+  access?: Access | undefined;
+};
+
 /** @throws ParleyError `usage` */
 export function trusted(
   { host, port, pin }: WrittenAddress,
-  {
-    plain = false,
-    quiet = false,
-    sendsPassword = false,
-  }: { plain?: boolean | undefined; quiet?: boolean; sendsPassword?: boolean },
+  { plain = false, quiet = false, access = {} }: TrustOptions,
 ): ServerAddress {
   if (plain && pin !== undefined) {
     const sentence = "--plain does not check keys: leave it out, or the #PIN of the address";
     throw new ParleyError("usage", sentence);
   }
+  const sendsPassword = access.serverPassword !== undefined;
   if (plain && sendsPassword && !isLoopback(host)) {
     const sentence = "--plain would show the password to everybody on the way: leave it out";
     throw new ParleyError("usage", sentence);
   }
-  if (clientTransport({ host, pin, plain }) === "plain") return { host, port };
+  if (clientTransport({ host, pin, plain }) === "plain") return { host, port, access };
   const folder = configFolder(surroundings());
   const trust = new ServerTrust({
     server: hostPortText({ host, port }),
@@ -42,7 +46,7 @@ export function trusted(
     mustBeKnown: sendsPassword,
     say: quiet ? () => {} : say,
   });
-  return { host, port, trust };
+  return { host, port, trust, access };
 }
 
 export function surroundings(): Surroundings {

@@ -1,7 +1,7 @@
 // The interface of the native session: what its driver (a TCP socket, a browser's WebSocket) does
 // for it, and what its user (the terminal, the page) asks of it and receives from it. Types only.
 
-import type { ChatState, LeaveReason, RoomPoint } from "../protocol/messages.ts";
+import type { Access, ChatState, LeaveReason, RoomPoint } from "../protocol/messages.ts";
 
 export type { ChatState, LeaveReason } from "../protocol/messages.ts";
 
@@ -23,6 +23,8 @@ export type SessionOptions = {
   identity?: ClientIdentity | undefined;
   /** Proves a registered name without a key. */
   proof?: NameProof | undefined;
+  /** For a server that is not open to all. */
+  access?: Access | undefined;
   /** Randomness for the back-off, 0 ≤ x < 1. */
   random: () => number;
 };
@@ -77,6 +79,8 @@ export type SessionEvent =
       server: string;
       /** The name is registered, and this session its owner's. */
       registered: boolean;
+      /** For HTTP requests to the shared folder of a server that is not open to all. */
+      access?: string | undefined;
     }
   /** Proves the name from now on in place of a password. */
   | { type: "token"; token: string }

@@ -6,7 +6,7 @@ import { message as messageLimits } from "../limits.ts";
 import { decodeServer } from "../protocol/decode-server.ts";
 import { encodeClient } from "../protocol/encode.ts";
 import { isRetryableLogin } from "../protocol/error-codes.ts";
-import type { ClientMessage, ErrorMessage, ServerMessage } from "../protocol/messages.ts";
+import type { Access, ClientMessage, ErrorMessage, ServerMessage } from "../protocol/messages.ts";
 import { ConnectionState } from "./connection-state.ts";
 import type {
   NativeSession,
@@ -31,6 +31,7 @@ type Message<T extends ServerMessage["type"]> = Extract<ServerMessage, { type: T
 
 export class ClientSession implements NativeSession {
   readonly #secret: string;
+  readonly #access: Access;
   readonly #connection: ConnectionState;
   /** Continues an earlier life of this session. */
   readonly #resumed: boolean;
@@ -47,6 +48,7 @@ export class ClientSession implements NativeSession {
   constructor(options: SessionOptions) {
     const { name, rooms, secret, since, random } = options;
     this.#secret = secret;
+    this.#access = options.access ?? {};
     this.#connection = new ConnectionState(random);
     this.#resumed = since !== undefined;
     this.#identity = new Identity(name);
@@ -109,9 +111,10 @@ export class ClientSession implements NativeSession {
     if (this.#connection.phase !== "connecting") return;
     this.#connection.greet(nowMs);
     const { name } = this;
-    if (name === undefined) return this.#send({ type: "hello" });
+    const access = this.#access;
+    if (name === undefined) return this.#send({ type: "hello", ...access });
     const { epoch, mail, rooms } = this.#inbox.position ?? { rooms: this.#rooms.points };
-    const hello = { name, secret: this.#secret, rooms, epoch, mail, runs: true };
+    const hello = { name, secret: this.#secret, rooms, epoch, mail, runs: true, ...access };
     this.#send({ type: "hello", ...hello, ...this.#proofs.forHello(name, channel) });
   }
 
@@ -246,7 +249,9 @@ export class ClientSession implements NativeSession {
     const { how, lost, stray } = this.#inbox.resume(session, welcome.limits.rooms);
     const { name = "", rooms } = this;
     const registered = session?.registered === true;
-    this.#emit({ type: "online", name, rooms, returned, server, registered });
+    const { access } = welcome;
+    const online = { name, rooms, returned, server, registered };
+    this.#emit({ type: "online", ...online, ...(access && { access }) });
     this.#keepToken(session?.token);
     for (const room of lost) this.#emit({ type: "parted", room });
     if (returned || this.#resumed) this.#inbox.announceReturn(how, afterMs);

@@ -45,7 +45,8 @@ class ChatRoomConversation implements Conversation {
   }
 
   receive(message: string, nowMs = 0): Command | undefined {
-    const text = message.startsWith(this.#prefix) ? message.slice(this.#prefix.length) : message;
+    const text = this.#withoutPrefix(message);
+    if (this.#login.isAsked) return this.#login.answer(text);
     if (this.#login.awaitsPassword) return this.#login.withPassword(text);
     if (!this.#login.isSent) return this.#login.withName(this.#readName(message));
     if (showsNothing(text)) return undefined;
@@ -63,6 +64,9 @@ class ChatRoomConversation implements Conversation {
           `${event.message}\n`,
           this.#login.handleRefusal(event) === "name" ? handlePrompt : passwordPrompt,
         ];
+      case "question":
+        this.#login.handleQuestion();
+        return event.text;
       case "private":
         return `:${event.alias ?? event.from}:(private) ${event.text}`;
       case "sent":
@@ -71,6 +75,10 @@ class ChatRoomConversation implements Conversation {
       default:
         return sentence(event);
     }
+  }
+
+  #withoutPrefix(message: string): string {
+    return message.startsWith(this.#prefix) ? message.slice(this.#prefix.length) : message;
   }
 
   #readName(message: string): LoginCommand {
@@ -90,6 +98,7 @@ export const chatRoom: Dialect = {
   reservedWords: consentWords,
   input: "auto",
   output: "message",
+  asks: true,
   echo: { said: true, joined: true },
   terminal: {
     connected: (peer) => `Connected ('${peer.address}', ${peer.port})`,

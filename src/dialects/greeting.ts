@@ -34,6 +34,7 @@ export const greeting: Dialect = {
   reservedWords: [],
   input: "auto",
   output: "message",
+  hasLogin: false,
   echo: { said: false, joined: false },
   renderRoom: (_event: RoomEvent) => undefined,
   open: () => new GreetingConversation(),

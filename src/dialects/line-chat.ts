@@ -34,6 +34,7 @@ class LineChatConversation implements Conversation {
   }
 
   receive(line: string, nowMs = 0): Command | undefined {
+    if (this.#login.isAsked) return this.#login.answer(line);
     if (this.#login.awaitsPassword) return this.#login.withPassword(line);
     if (!this.#login.isSent) return this.#login.withName({ type: "login", name: line.trim() });
     if (showsNothing(line)) return undefined;
@@ -43,6 +44,10 @@ class LineChatConversation implements Conversation {
   render(event: PersonalEvent): string | undefined {
     this.#consent.handleEvent(event);
     if (event.type === "private") return framed(`${event.from} (private): ${event.text}`);
+    if (event.type === "question") {
+      this.#login.handleQuestion();
+      return framed(`${event.text}:`);
+    }
     if (event.type === "refused") {
       const asked = this.#login.handleRefusal(event) === "name" ? "your name" : "its password";
       return framed(`${event.message}. The next line is ${asked}:`);
@@ -58,6 +63,7 @@ export const lineChat: Dialect = {
   input: "lines",
   output: "stream",
   hearsAfterEnd: true,
+  asks: true,
   echo: { said: false, joined: false },
   terminal: {
     started: (host, port) => `Server now running on ip: ${host}:${port}`,

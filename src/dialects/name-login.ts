@@ -1,12 +1,12 @@
 // Logging in where a client has no words for it: its first message is its name, and if the name is
 // registered, its next one is the password, which nobody else sees. Knows no wire format and no hub.
 
-import type { LoginCommand, PersonalEvent } from "../chat/events.ts";
+import type { Command, LoginCommand, PersonalEvent } from "../chat/events.ts";
 
 type Refusal = Extract<PersonalEvent, { type: "refused" }>;
 
 export class NameLogin {
-  #phase: "name" | "password" | "sent" = "name";
+  #phase: "name" | "password" | "question" | "sent" = "name";
   /** The login whose name needs a password. */
   #command: LoginCommand | undefined;
 
@@ -18,6 +18,22 @@ export class NameLogin {
   /** The next message is a password, whatever it looks like. */
   get awaitsPassword(): boolean {
     return this.#phase === "password";
+  }
+
+  /** The next message answers the hub's question, whatever it looks like. */
+  get isAsked(): boolean {
+    return this.#phase === "question";
+  }
+
+  /** The hub asks something before it goes on with the login. */
+  handleQuestion(): void {
+    this.#phase = "question";
+  }
+
+  /** The answer that was read. */
+  answer(text: string): Command {
+    this.#phase = "sent";
+    return { type: "answer", text };
   }
 
   /** The login for the name that was read. */

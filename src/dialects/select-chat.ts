@@ -50,6 +50,7 @@ class SelectChatConversation implements Conversation {
   }
 
   receive(message: string): Command | undefined {
+    if (this.#login.isAsked) return this.#login.answer(message);
     if (this.#login.awaitsPassword) return this.#login.withPassword(message);
     const word = message.length > 16 ? "" : message.trim().toLowerCase();
     if (!this.#login.isSent) {
@@ -79,6 +80,9 @@ class SelectChatConversation implements Conversation {
           `${event.message}\n`,
           this.#login.handleRefusal(event) === "name" ? namePrompt : passwordPrompt,
         ];
+      case "question":
+        this.#login.handleQuestion();
+        return `${event.text}: `;
       case "private":
         return `${event.from} : ${this.#self} - ${event.text}\n`;
       case "error":
@@ -118,6 +122,7 @@ export const selectChat: Dialect = {
   reservedWords: [...consentWords, "exit", "__users__", "ALL"],
   input: "auto",
   output: "message",
+  asks: true,
   // A client may sleep before its first receive, and takes each receive for a message.
   greetingGapMs: 100,
   sendGapMs: 40,

@@ -21,6 +21,7 @@ export function sentence(event: PersonalEvent): string | undefined {
       return `${event.from} is called ${event.to} now`;
     case "name":
       return `your name is ${event.name} now`;
+    case "question":
     case "welcome":
     case "private":
     case "sent":

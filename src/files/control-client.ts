@@ -76,7 +76,7 @@ export class ControlClient {
         `Cannot connect to ${where}: ${connected}. Is parley server running there?`,
       );
     }
-    connected.send({ type: "hello" });
+    connected.send({ type: "hello", ...to.access });
     connected.#pinger = setInterval(() => connected.#ping(), limits.pingAfterMs);
     return connected;
   }

@@ -286,10 +286,11 @@ export class DownloadClient {
    * @throws ParleyError `cannot-connect`
    */
   async #resolve(): Promise<ServerAddress> {
-    const { host, port, trust } = this.#options.server;
+    const { server } = this.#options;
+    const { host } = server;
     if (this.#addresses.length === 0)
       this.#addresses = isIP(host) === 0 ? await find(host) : [host];
-    return { host: this.#addresses[0] ?? host, port, trust };
+    return { ...server, host: this.#addresses[0] ?? host };
   }
 }
 

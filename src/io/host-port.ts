@@ -4,12 +4,19 @@ import { isIPv6 } from "node:net";
 import { networkInterfaces } from "node:os";
 import { harmless, quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
+import type { Access } from "../protocol/messages.ts";
 import type { ServerTrust } from "../tls/server-trust.ts";
 
 export type Address = { host: string; port: number };
 
-/** A server, and how its key is checked; without `trust` it is spoken to in plain text. */
-export type ServerAddress = Address & { readonly trust?: ServerTrust | undefined };
+/**
+ * A server, how its key is checked (without `trust` it is spoken to in plain text), and what it is
+ * shown to get in.
+ */
+export type ServerAddress = Address & {
+  readonly trust?: ServerTrust | undefined;
+  readonly access?: Access | undefined;
+};
 
 /**
  * Parses `HOST:PORT` or `[IPV6]:PORT`, with a port from 1 to 65535; undefined for anything else.

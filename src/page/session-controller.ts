@@ -40,6 +40,8 @@ export type Login = {
   rooms: readonly string[];
   /** Undefined: none was asked for. */
   password?: string | undefined;
+  /** What the server asks of everybody, a password or a pass; empty: nothing. */
+  accessWord: string;
 };
 
 /** What was requested. */
@@ -58,6 +60,8 @@ export class SessionController {
   #driver: WebSocketDriver | undefined;
   #secret = "";
   #token: string | undefined;
+  /** Kept in memory alone: storage must not open a door a second time. */
+  #accessWord = "";
   /** Epoch of the server's log that the page's sequence numbers refer to. */
   #epoch: string | undefined;
   /** The session has not been online yet. */
@@ -85,7 +89,7 @@ export class SessionController {
   }
 
   /** Starts a session, unless the name or a room is malformed. */
-  login({ name, rooms, password }: Login): void {
+  login({ name, rooms, password, accessWord }: Login): void {
     // Only the server knows which names are reserved.
     const badName = nameProblem(name, noNames);
     const badRoom = rooms.map(roomProblem).find((problem) => problem !== undefined);
@@ -97,6 +101,7 @@ export class SessionController {
       return { name: room, unread: 0, mentions: 0, ...draft };
     });
     const secret = secretText(16);
+    this.#accessWord = accessWord;
     const fresh = { shown: undefined, since: undefined, messages: [], token: undefined };
     this.#start({ name, secret, rooms: wanted, ...fresh }, password);
   }
@@ -217,6 +222,8 @@ export class SessionController {
       name,
       rooms: rooms.map((room) => room.name),
       secret,
+      // The server takes it for a pass too.
+      access: this.#accessWord === "" ? {} : { serverPassword: this.#accessWord },
       random: Math.random,
       ...(since !== undefined && { since }),
       ...(token !== undefined && { proof: { token } }),
@@ -279,7 +286,10 @@ export class SessionController {
       this.#isFresh = false;
       return;
     }
-    if (event.type === "online") this.#compareEpoch();
+    if (event.type === "online") {
+      this.#compareEpoch();
+      if (event.access !== undefined) allowFiles(event.access);
+    }
     if (event.type === "error" && this.#isOwnRequestLost(event)) return;
     this.#dispatch({ type: "session-event", event, nowMs: Date.now() });
     switch (event.type) {
@@ -406,4 +416,10 @@ function unsayable(reason: Unsayable, session: ClientSession | undefined): strin
     case "no-partner":
       return "The private chat is over.";
   }
+}
+
+/** Lets downloads and lists of files through while the session lasts. */
+function allowFiles(access: string): void {
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `parley_access=${access}; Path=/files; SameSite=Strict${secure}`;
 }

@@ -131,6 +131,8 @@ const fieldsByCode: ReadonlyMap<string, LoginProblem["field"]> = new Map([
   ["name-registered", "name"],
   ["wrong-password", "password"],
   ["room-invalid", "rooms"],
+  ["password-required", "access"],
+  ["members-only", "access"],
 ]);
 
 function ended(before: State, event: EventOf<"ended">, nowMs: number): State {
@@ -142,7 +144,9 @@ function ended(before: State, event: EventOf<"ended">, nowMs: number): State {
   const state = { ...before, isPasswordAsked, isLoginShown };
   if (code === "left") return sessionOver(state, undefined, nowMs);
   const field = fieldsByCode.get(code) ?? "form";
-  return sessionOver(state, { field, text: harmless(message) }, nowMs);
+  const over = sessionOver(state, { field, text: harmless(message) }, nowMs);
+  // After a reload: the page does not keep what the server asks for.
+  return field === "access" ? { ...over, isLoginShown: true } : over;
 }
 
 function entered(state: State, name: string, nowMs: number): State {

@@ -18,7 +18,10 @@ import {
 export type Phase = "offline" | "connecting" | "online" | "reconnecting";
 
 /** Why a login failed, and the field to blame. */
-export type LoginProblem = { field: "name" | "password" | "rooms" | "form"; text: string };
+export type LoginProblem = {
+  field: "name" | "password" | "rooms" | "access" | "form";
+  text: string;
+};
 
 /** A room that this user is in. */
 export type Room = {

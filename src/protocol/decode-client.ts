@@ -132,6 +132,8 @@ function readHello(r: FieldReader): Hello {
     password: r.optionalText("password"),
     token: r.optionalPattern("token", /^[\x21-\x7e]{1,128}$/, "visible ASCII characters"),
     remember: r.optionalFlag("remember"),
+    serverPassword: r.optionalText("serverPassword"),
+    pass: r.optionalText("pass"),
   };
 }
 

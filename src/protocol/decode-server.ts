@@ -183,6 +183,11 @@ function readWelcome(r: FieldReader): Welcome {
     server: r.text("server"),
     udpPort: r.count("udpPort"),
     limits: r.object("limits", readLimits) ?? noLimits,
+    access: r.optionalPattern(
+      "access",
+      /^[\x21-\x7e]{1,128}$/,
+      "1 to 128 visible ASCII characters",
+    ),
     session: r.optionalObject("session", readSession),
   };
 }

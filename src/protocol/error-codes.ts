@@ -12,6 +12,8 @@ export const protocolErrorCodes = [
   "rate",
   "storage",
   "login-timeout",
+  "password-required",
+  "members-only",
   "banned",
   "muted",
   "name-taken",

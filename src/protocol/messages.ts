@@ -50,7 +50,14 @@ export type Hello = {
   token?: string | undefined;
   /** Asks for such a token. */
   remember?: boolean | undefined;
+  /** What a server with a password asks of everybody. */
+  serverPassword?: string | undefined;
+  /** The code of a pass, for a server of members only or in place of the password. */
+  pass?: string | undefined;
 };
+
+/** What is shown to a server that is not open to all. */
+export type Access = Pick<Hello, "serverPassword" | "pass">;
 
 /** Requests a file (docs/transfer.md). */
 export type FetchRequest = {
@@ -168,6 +175,11 @@ export type Welcome = {
   server: string;
   udpPort: number;
   limits: ServerLimits;
+  /**
+   * Opens `/files` on the page's port for as long as this connection lasts, as a cookie
+   * `parley_access` or a bearer token; absent if that is open to all.
+   */
+  access?: string | undefined;
   /** Absent for a session without a name. */
   session?: WelcomeSession | undefined;
 };

@@ -25,6 +25,7 @@ import { OpenChatDownloads } from "./files/open-chat-download.ts";
 import { FileService } from "./files/file-service.ts";
 import { stampMs, steadyMs } from "../io/clock.ts";
 import { networkOf } from "../addresses.ts";
+import { passwordCheck } from "./password-check.ts";
 import { listenOn } from "./listen-errors.ts";
 import { secretText } from "../secrets.ts";
 import { ServerFiles } from "./files/server-files.ts";
@@ -52,6 +53,10 @@ export type CoreOptions = {
   readonly writesProxyHeader?: (address: string) => boolean;
   /** Files and folders that are never shared, besides the store's. */
   readonly withheld?: readonly string[];
+  /** Asked of everybody; undefined: nothing is. */
+  readonly password?: string | undefined;
+  /** Only members get in, and who shows a pass. */
+  readonly membersOnly?: boolean;
   /** An operator asks the server to stop. */
   readonly stop: () => void;
   /** The web port, to which browsers at a chat port are redirected. */
@@ -108,6 +113,10 @@ export class ChatCore {
       metrics: this.metrics,
       rates: ratesFor(options.rate),
       rights: new Rights(store.store.rights.load()),
+      door: {
+        isPassword: options.password === undefined ? undefined : passwordCheck(options.password),
+        isMembersOnly: options.membersOnly === true,
+      },
       control: {
         registrations: () =>
           store.registry.entries().map((entry) => ({ ...entry, text: contactLine(entry) })),
@@ -147,17 +156,22 @@ export class ChatCore {
     const { admitsPlain, writesProxyHeader } = this.#options;
     const { driver, metrics } = this;
     const cpp = (address: string) =>
-      new RegistryConnection(store.registry, networkOf(address), (id) =>
-        this.refusalFor(address, id),
+      new RegistryConnection(
+        store.registry,
+        networkOf(address),
+        (id) => this.refusalFor(address, id)?.text,
       );
     const addresses = { admission, admitsPlain, writesProxyHeader };
     const shared = { webPort, driver, metrics, cpp, log, print, key, ...addresses };
     return openChatPort({ host, port, protocol, ...shared });
   }
 
-  /** Why this network, or this name, is shut out; undefined if it is not. */
-  refusalFor(address: string, name?: string): string | undefined {
-    return this.hub.refusalFor(address, steadyMs(), name);
+  /** What a service without a login says to those it does not serve, and why for the log. */
+  refusalFor(address: string, name?: string): { text: string; reason: string } | undefined {
+    const banned = this.hub.banFor(address, steadyMs(), name);
+    if (banned !== undefined) return { text: banned, reason: "banned" };
+    const { closed } = this.hub;
+    return closed === undefined ? undefined : { text: closed, reason: "no login" };
   }
 
   /** Updates the gauges that are not counted as things happen. */

@@ -35,7 +35,10 @@ import type { Connect } from "./web/websocket.ts";
 /** A port for one dialect. `flag` is the option that asked for it, quoted in errors. */
 export type ExtraPort = { dialect: string; port: number; flag: string };
 
-export type ServerOptions = Pick<CoreOptions, "host" | "port" | "files" | "rate"> & {
+export type ServerOptions = Pick<
+  CoreOptions,
+  "host" | "port" | "files" | "rate" | "password" | "membersOnly"
+> & {
   /** Prints a line of an original system's server. */
   print: (line: string) => void;
   /** Prints a line about the startup. */
@@ -204,7 +207,8 @@ export class ChatServer {
       port,
       tls: this.#pageTls(),
       admitsPlain: (address) => this.#admitsPlain(address),
-      refusalFor: (address) => core.refusalFor(address),
+      banFor: (address) => core.hub.banFor(address, steadyMs()),
+      hasAccess: (token) => core.hub.hasAccess(token),
       folder: core.folder,
       metrics: core.metrics,
       log,
@@ -223,8 +227,7 @@ export class ChatServer {
 
   #refusalFor(address: string): { text: string; reason: string } | undefined {
     if (!this.#admitsPlain(address)) return { text: plainRefusal(false), reason: "plain text" };
-    const text = this.#core.refusalFor(address);
-    return text === undefined ? undefined : { text, reason: "banned" };
+    return this.#core.refusalFor(address);
   }
 
   #admitsPlain(address: string): boolean {

@@ -69,6 +69,7 @@ async function attempt(
     name,
     rooms: [room],
     secret: secretText(24),
+    access: to.access,
     random: Math.random,
     identity,
     proof: password === undefined ? undefined : { password },

@@ -1,5 +1,6 @@
 // A hub with nothing around it, and nothing decided yet.
 
+import type { DoorOptions } from "../../src/chat/door-options.ts";
 import { Rights } from "../../src/chat/rights/rights.ts";
 import type { ServerControl } from "../../src/chat/server-control.ts";
 
@@ -9,7 +10,10 @@ export const noControl: ServerControl = {
   stop() {},
 };
 
+/** Everybody may come in. */
+export const openDoor: DoorOptions = { isPassword: undefined, isMembersOnly: false };
+
 /** For `HubOptions`. */
-export function unruled(): { rights: Rights; control: ServerControl } {
-  return { rights: new Rights(), control: noControl };
+export function unruled(): { rights: Rights; control: ServerControl; door: DoorOptions } {
+  return { rights: new Rights(), control: noControl, door: openDoor };
 }

@@ -1,7 +1,7 @@
 // People with keys, for hubs in tests: they answer the server's challenge as clients do.
 
 import { loginProofText } from "../../src/trust/login-proof.ts";
-import type { Client, Rig } from "./rig.ts";
+import { type Client, native, type Rig } from "./rig.ts";
 import { fakeSignature } from "./fake-credentials.ts";
 
 /** The public key of somebody's device. */
@@ -10,9 +10,15 @@ export function keyOf(device: string): string {
 }
 
 /** A connection that has said hello under that name with the device's key, and proved it. */
-export function withKey(rig: Rig, name: string, device: string, extra: object = {}): Client {
+export function withKey(
+  rig: Rig,
+  name: string,
+  device: string,
+  extra: object = {},
+  address?: string,
+): Client {
   const key = keyOf(device);
-  const client = rig.client();
+  const client = rig.client(native, true, address);
   const hello = { type: "hello", version: 2, name, secret: `${device}-0123456789abcdef` };
   client.send({ ...hello, identity: { key }, ...extra });
   const [challenge] = client.lines();
@@ -23,8 +29,12 @@ export function withKey(rig: Rig, name: string, device: string, extra: object = 
 }
 
 /** The same, with the name registered. */
-export function owner(rig: Rig, name: string, device: string): Client {
-  const client = withKey(rig, name, device).send({ type: "register", label: device, ref: "r" });
+export function owner(rig: Rig, name: string, device: string, extra: object = {}): Client {
+  const client = withKey(rig, name, device, extra).send({
+    type: "register",
+    label: device,
+    ref: "r",
+  });
   const answer = client.lines().find(({ ref }) => ref === "r");
   if (answer?.["type"] !== "registered") throw new Error(`Not registered: ${answer?.["message"]}`);
   return client;

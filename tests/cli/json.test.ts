@@ -161,7 +161,7 @@ test("server", async () => {
   server.type("/who", "/info");
   await server.line(/"member"/);
   await server.line(/"registration"/);
-  server.type("/ban Eve --for 1d spam", "/mute 198.51.100.7", "/bans", "/mutes", "/help");
+  server.type("/ban Eve --for 1d spam", "/mute 198.51.100.7", "/bans", "/mutes", "/pass", "/help");
   await server.line(/"mute"/);
   await server.line(/"usage":"stop"/);
   const events = lookUp("server", objects(server.lines.join("\n")));

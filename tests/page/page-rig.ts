@@ -14,11 +14,17 @@ import { chromium, noChromium, Tab } from "./browser.ts";
 /** `test`, skipped with a printed reason where there is no browser. */
 export const inBrowser = skipUnless(chromium !== undefined, noChromium);
 
-/** A rig for the tests of one file, disposed of after them; `use` gets its two tabs before the first. */
-export function pageRig(use: (ann: Tab, bob: Tab) => void | Promise<void>): PageRig {
+/**
+ * A rig for the tests of one file, disposed of after them; `use` gets its two tabs before the first.
+ * `flags`: more for the server.
+ */
+export function pageRig(
+  use: (ann: Tab, bob: Tab) => void | Promise<void>,
+  ...flags: readonly string[]
+): PageRig {
   // A browser starts slowly on a busy machine.
   setDefaultTimeout(60_000);
-  const rig = new PageRig();
+  const rig = new PageRig(flags);
   beforeAll(async () => {
     if (chromium === undefined) return;
     await rig.start();
@@ -96,7 +102,7 @@ export class PageRig implements AsyncDisposable {
   port = 0;
   webPort = 0;
 
-  constructor() {
+  constructor(readonly flags: readonly string[] = []) {
     const files = join(this.folder, "files");
     mkdirSync(files);
     mkdirSync(this.downloads);
@@ -112,7 +118,7 @@ export class PageRig implements AsyncDisposable {
     const ports = ["--port", String(this.port), "--web-port", String(this.webPort)];
     const files = ["--files", join(this.folder, "files")];
     const data = ["--data", join(this.folder, "chat.sqlite"), "--rate", "0"];
-    this.server = new Parley("server", "--json", ...ports, ...files, ...data);
+    this.server = new Parley("server", "--json", ...ports, ...files, ...data, ...this.flags);
     const ready: unknown = JSON.parse(await this.server.line(/"listening"/));
     ({ port: this.port, webPort: this.webPort } = ready as { port: number; webPort: number });
   }

@@ -64,6 +64,8 @@ const clientMessages: Each<ClientMessage> = {
       password: text,
       token: secret,
       remember: fc.boolean(),
+      serverPassword: text,
+      pass: text,
     },
     "name",
     "secret",
@@ -75,6 +77,8 @@ const clientMessages: Each<ClientMessage> = {
     "password",
     "token",
     "remember",
+    "serverPassword",
+    "pass",
   ),
   prove: record("prove", { signature }),
   register: record(
@@ -185,6 +189,7 @@ const serverMessages: Each<ServerMessage> = {
         messagesPerSecond: count,
         burstSeconds: count,
       }),
+      access: secret,
       session: partial(
         {
           name,
@@ -201,6 +206,7 @@ const serverMessages: Each<ServerMessage> = {
         "token",
       ),
     },
+    "access",
     "session",
   ),
   challenge: record("challenge", { nonce: text }),

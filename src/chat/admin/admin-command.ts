@@ -6,17 +6,22 @@ import { rights as limits } from "../../limits.ts";
 import { quoted } from "../../text.ts";
 import { readDuration } from "../rights/duration.ts";
 
+type Bare = "help" | "info" | "bans" | "mutes" | "passes" | "stop";
+
 export type AdminCommand =
-  | { do: "help" | "info" | "bans" | "mutes" | "stop" }
+  | { do: Bare }
   | { do: "who"; long: boolean }
   | { do: "kick"; name: string; reason: string }
   | { do: "ban" | "mute"; target: string; reason: string; termMs: number | undefined }
-  | { do: "unban" | "unmute"; target: string };
+  | { do: "unban" | "unmute"; target: string }
+  | { do: "pass"; uses: number; termMs: number | undefined }
+  | { do: "revoke"; id: number };
 
 type Words = {
   /** Without flags. */
   words: readonly string[];
   termMs?: number | undefined;
+  uses?: number | undefined;
   flags: ReadonlySet<string>;
 };
 
@@ -27,11 +32,13 @@ type Entry = {
   flags?: readonly string[];
   /** `--for TERM` is allowed. */
   hasTerm?: boolean;
+  /** `--uses N` is allowed. */
+  hasUses?: boolean;
   /** Undefined: wrong usage. */
   read: (words: Words) => AdminCommand | undefined;
 };
 
-const bare = (what: "help" | "info" | "bans" | "mutes" | "stop") => ({
+const bare = (what: Bare) => ({
   read: ({ words }: Words) => (words.length === 0 ? ({ do: what } as const) : undefined),
 });
 
@@ -78,6 +85,23 @@ export const adminCommands: Readonly<Record<AdminCommand["do"], Entry>> = {
   },
   unmute: { usage: "unmute NAME|ADDRESS|KEY|#N", help: "lift a mute", ...lift("unmute") },
   mutes: { usage: "mutes", help: "list the mutes", ...bare("mutes") },
+  pass: {
+    usage: "pass [--uses 1] [--for 1d]",
+    help: "make a code that lets somebody in past --members-only or --password-file",
+    hasTerm: true,
+    hasUses: true,
+    read: ({ words, termMs, uses = 1 }) =>
+      words.length === 0 ? { do: "pass", uses, termMs } : undefined,
+  },
+  passes: { usage: "passes", help: "list the passes that are valid", ...bare("passes") },
+  revoke: {
+    usage: "revoke #N",
+    help: "make a pass invalid",
+    read: ({ words: [number = "", ...more] }) => {
+      const id = /^#(\d{1,15})$/.exec(number)?.[1];
+      return id === undefined || more.length > 0 ? undefined : { do: "revoke", id: Number(id) };
+    },
+  },
   stop: { usage: "stop", help: "stop the server", ...bare("stop") },
 };
 
@@ -107,12 +131,13 @@ function unknown(word: string): string {
 const maxTypoChars = 20;
 
 function readFlags(
-  { flags = [], hasTerm = false }: Entry,
+  { flags = [], hasTerm = false, hasUses = false }: Entry,
   rest: readonly string[],
 ): Words | string {
   const words: string[] = [];
   const found = new Set<string>();
   let termMs: number | undefined;
+  let uses: number | undefined;
   for (let at = 0; at < rest.length; at++) {
     const word = rest[at]!;
     if (flags.includes(word)) found.add(word);
@@ -120,13 +145,21 @@ function readFlags(
       const term = rest[++at] ?? "";
       termMs = readDuration(term);
       if (termMs === undefined) return badTerm(term);
+    } else if (hasUses && word === "--uses") {
+      uses = readUses(rest[++at] ?? "");
+      if (uses === undefined) return `--uses takes a number from 1 to ${limits.maxPassUses}`;
     } else words.push(word);
   }
   const reason = words.slice(1).join(" ");
   if (reason.length > limits.maxReasonChars) {
     return `The reason has ${reason.length} characters: use at most ${limits.maxReasonChars}`;
   }
-  return { words, termMs, flags: found };
+  return { words, termMs, uses, flags: found };
+}
+
+function readUses(text: string): number | undefined {
+  const uses = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  return uses >= 1 && uses <= limits.maxPassUses ? uses : undefined;
 }
 
 function badTerm(term: string): string {

@@ -4,6 +4,8 @@ import type { HubState } from "../hub-state.ts";
 import type { Actor } from "./actor.ts";
 import { type AdminCommand, adminCommands, readAdminCommand } from "./admin-command.ts";
 import type { AdminAnswer } from "./answer.ts";
+import { storeRights } from "../rights-store.ts";
+import { listPasses, makePass, revoke } from "./pass-commands.ts";
 import { info, who } from "./people-commands.ts";
 import { impose, kick, lift, listSanctions } from "./sanction-commands.ts";
 
@@ -16,35 +18,47 @@ export function runAdmin(
 ): void {
   const command = readAdminCommand(line);
   if (typeof command === "string") return answer({ ok: false, code: "usage", message: command });
-  const done = handle(hub, actor, command);
-  store(hub, (problem) =>
-    answer(problem === undefined || !done.ok ? done : unstored(done, problem)),
+  handle(hub, actor, command, (done) =>
+    storeRights(hub, (problem) =>
+      answer(problem === undefined || !done.ok ? done : unstored(done, problem)),
+    ),
   );
 }
 
-function handle(hub: HubState, actor: Actor, command: AdminCommand): AdminAnswer {
+function handle(
+  hub: HubState,
+  actor: Actor,
+  command: AdminCommand,
+  done: (answer: AdminAnswer) => void,
+): void {
   switch (command.do) {
     case "help":
-      return help();
+      return done(help());
     case "who":
-      return who(hub, command.long);
+      return done(who(hub, command.long));
     case "info":
-      return info(hub);
+      return done(info(hub));
     case "kick":
-      return kick(hub, actor, command);
+      return done(kick(hub, actor, command));
     case "ban":
     case "mute":
-      return impose(hub, actor, command);
+      return impose(hub, actor, command, done);
     case "unban":
     case "unmute":
-      return lift(hub, actor, command);
+      return done(lift(hub, actor, command));
     case "bans":
-      return listSanctions(hub, "ban");
+      return done(listSanctions(hub, "ban"));
     case "mutes":
-      return listSanctions(hub, "mute");
+      return done(listSanctions(hub, "mute"));
+    case "pass":
+      return done(makePass(hub, actor, command));
+    case "passes":
+      return done(listPasses(hub));
+    case "revoke":
+      return done(revoke(hub, actor, command));
     case "stop":
       hub.options.control.stop();
-      return { ok: true };
+      return done({ ok: true });
   }
 }
 
@@ -56,18 +70,6 @@ function help(): AdminAnswer {
     fields: { event: "command", usage, help },
   }));
   return { ok: true, rows };
-}
-
-/** `problem`: why the changes are not stored. They hold all the same. */
-function store(hub: HubState, then: (problem: string | undefined) => void): void {
-  const { rights } = hub.options;
-  const changes = rights.takeChanges();
-  if (changes.length === 0) return then(undefined);
-  hub.store.changeRights(changes, (outcome) => {
-    if (outcome.done) return then(undefined);
-    rights.putBack(changes);
-    then(outcome.error.message);
-  });
 }
 
 function unstored(done: AdminAnswer & { ok: true }, problem: string): AdminAnswer {

@@ -29,18 +29,32 @@ export function kick(hub: HubState, actor: Actor, { name, reason }: Of<"kick">):
   const session = hub.names.holder(fold(name));
   if (session === undefined) return nobody(name);
   const why = reason === "" ? "" : `: ${reason}`;
-  logAct(hub, actor, "kicked", { target: session.name, address: session.peer.address, reason });
-  expel(hub, session, "kicked", `${actor.name} has removed you${why}`);
+  // All devices of the name's owner.
+  for (const one of [session, ...hub.names.otherDevices(session)]) {
+    logAct(hub, actor, "kicked", { target: one.name, address: one.peer.address, reason });
+    expel(hub, one, "kicked", `${actor.name} has removed you${why}`);
+  }
   return { ok: true, message: `Removed ${session.name}` };
 }
 
 export function impose(
   hub: HubState,
   actor: Actor,
-  { do: kind, target, reason, termMs }: Of<"ban" | "mute">,
+  command: Of<"ban" | "mute">,
+  answer: (answer: AdminAnswer) => void,
+): void {
+  subjectOf(hub, command.target, (subject) => {
+    if (typeof subject !== "string") return answer(imposeOn(hub, actor, command, subject));
+    answer({ ok: false, code: "usage", message: subject });
+  });
+}
+
+function imposeOn(
+  hub: HubState,
+  actor: Actor,
+  { do: kind, reason, termMs }: Of<"ban" | "mute">,
+  subject: Subject,
 ): AdminAnswer {
-  const subject = subjectOf(hub, target);
-  if (typeof subject === "string") return { ok: false, code: "usage", message: subject };
   const nowMs = hub.stampMs;
   const untilMs = termMs === undefined ? undefined : nowMs + termMs;
   const terms = { ...subject, kind, reason, by: actor.name, atMs: nowMs, untilMs };
@@ -77,7 +91,8 @@ function expelAll(
   const index = new SanctionIndex([sanction]);
   hub.options.control.dropRegistrations(
     (id, address) =>
-      index.find({ address, names: [fold(id)], keys: [] }, sanction.atMs) !== undefined,
+      index.find({ address, names: [fold(id)], keys: [], accounts: [] }, sanction.atMs) !==
+      undefined,
   );
 }
 
@@ -110,10 +125,10 @@ export function listSanctions(hub: HubState, kind: SanctionKind): AdminAnswer {
 }
 
 function sanctionRow(sanction: Sanction): AdminRow {
-  const { id, kind, name, network, key, reason, by, atMs, untilMs } = sanction;
+  const { id, kind, name, network, key, account, reason, by, atMs, untilMs } = sanction;
   const text = `#${id} ${subjectText(sanction)}${termsText(sanction)} (${by}, ${minuteText(atMs)})`;
-  const given = Object.entries({ name, network, key, until: untilMs }).flatMap(([field, value]) =>
-    value === undefined ? [] : [[field, value] as const],
+  const given = Object.entries({ name, network, key, account, until: untilMs }).flatMap(
+    ([field, value]) => (value === undefined ? [] : [[field, value] as const]),
   );
   return {
     text,
@@ -122,16 +137,22 @@ function sanctionRow(sanction: Sanction): AdminRow {
 }
 
 /**
- * Whom an operator means. Somebody who is here is meant as a person, not as a name, which is changed
- * in a moment: so the network goes with it, unless it is this machine's own.
+ * Whom an operator means: a person, not a name, which is changed in a moment. A registered name
+ * stands for its owner. Otherwise somebody who is here is meant with their network, unless it is
+ * this machine's own.
  */
-function subjectOf(hub: HubState, target: string): Subject | string {
+function subjectOf(hub: HubState, target: string, then: (subject: Subject | string) => void): void {
   const written = writtenSubject(target);
-  if (typeof written === "string" || written.name === undefined) return written;
-  const session = hub.names.holder(written.name);
-  const { address } = session?.peer ?? { address: "" };
-  if (session === undefined || isLoopback(address)) return written;
-  return { ...written, network: sanctionedNetwork(address) };
+  if (typeof written === "string" || written.name === undefined) return then(written);
+  const { name } = written;
+  hub.store.findAccount({ name }, (outcome) => {
+    if (!outcome.done) return then(outcome.error.message);
+    if (outcome.result !== undefined) return then({ name, account: outcome.result.id });
+    const session = hub.names.holder(name);
+    const { address } = session?.peer ?? { address: "" };
+    if (session === undefined || isLoopback(address)) return then(written);
+    then({ name, network: sanctionedNetwork(address) });
+  });
 }
 
 /** A subject by what was typed alone, or why it is none. */
@@ -143,8 +164,12 @@ function writtenSubject(target: string): Subject | string {
       return `${quoted(target)} can't be banned: ${network}`;
     }
   }
-  return { name: fold(target) };
+  // No name is as long as a key.
+  return keyForm.test(target) ? { key: target } : { name: fold(target) };
 }
+
+/** An Ed25519 public key in base64url. */
+const keyForm = /^[A-Za-z0-9_-]{43}$/;
 
 function nobody(name: string): AdminAnswer {
   const message = `Nobody here is called ${quoted(name)}: who lists them`;

@@ -1,17 +1,20 @@
 // Who may do what on this server: what its operators have decided. Kept whole in memory, since every
 // connection and message asks; what changes goes to the store. Pure.
 
+import { Passes } from "./passes.ts";
 import { type RightsChange, RightsJournal, type RightsRow } from "./rights-rows.ts";
 import { Sanctions } from "./sanctions.ts";
 
 export class Rights {
   readonly #journal = new RightsJournal();
   readonly sanctions: Sanctions;
+  readonly passes: Passes;
 
   /** `rows`: what the store has. */
   constructor(rows: Iterable<RightsRow> = []) {
     const kept = [...rows];
     this.sanctions = new Sanctions(kept, this.#journal);
+    this.passes = new Passes(kept, this.#journal);
   }
 
   /** What has to be stored since the last call. */

@@ -7,29 +7,35 @@ import { isOver, type Sanction, type Suspect } from "./sanction.ts";
 export class SanctionIndex {
   readonly #byName = new Map<string, Sanction[]>();
   readonly #byKey = new Map<string, Sanction[]>();
+  readonly #byAccount = new Map<string, Sanction[]>();
   readonly #byNetwork = new Map<string, Sanction[]>();
   /** Prefix lengths in use. */
   readonly #prefixes = { 4: new Set<number>(), 6: new Set<number>() };
-  readonly isEmpty: boolean;
+  #isEmpty = true;
 
   constructor(sanctions: Iterable<Sanction>) {
-    let isEmpty = true;
-    for (const sanction of sanctions) {
-      isEmpty = false;
-      const { name, network, key } = sanction;
-      if (name !== undefined) append(this.#byName, name, sanction);
-      if (key !== undefined) append(this.#byKey, key, sanction);
-      const read = network === undefined ? "" : readNetwork(network);
-      if (typeof read === "string") continue;
-      append(this.#byNetwork, networkKey(read), sanction);
-      this.#prefixes[read.family].add(read.prefix);
-    }
-    this.isEmpty = isEmpty;
+    for (const sanction of sanctions) this.add(sanction);
+  }
+
+  get isEmpty(): boolean {
+    return this.#isEmpty;
+  }
+
+  add(sanction: Sanction): void {
+    this.#isEmpty = false;
+    const { name, network, key, account } = sanction;
+    if (name !== undefined) append(this.#byName, name, sanction);
+    if (key !== undefined) append(this.#byKey, key, sanction);
+    if (account !== undefined) append(this.#byAccount, account, sanction);
+    const read = network === undefined ? "" : readNetwork(network);
+    if (typeof read === "string") return;
+    append(this.#byNetwork, networkKey(read), sanction);
+    this.#prefixes[read.family].add(read.prefix);
   }
 
   /** Of several, the one that lasts longest. */
   find(suspect: Suspect, nowMs: number): Sanction | undefined {
-    if (this.isEmpty) return undefined;
+    if (this.#isEmpty) return undefined;
     let found: Sanction | undefined;
     for (const sanction of this.#candidates(suspect)) {
       if (isOver(sanction, nowMs)) continue;
@@ -38,9 +44,10 @@ export class SanctionIndex {
     return found;
   }
 
-  *#candidates({ address, names, keys }: Suspect): Iterable<Sanction> {
+  *#candidates({ address, names, keys, accounts }: Suspect): Iterable<Sanction> {
     for (const name of names) yield* this.#byName.get(name) ?? [];
     for (const key of keys) yield* this.#byKey.get(key) ?? [];
+    for (const account of accounts) yield* this.#byAccount.get(account) ?? [];
     if (this.#byNetwork.size === 0) return;
     const read = readAddress(address);
     if (read === undefined) return;

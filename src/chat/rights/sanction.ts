@@ -14,9 +14,13 @@ export type Subject = {
   name?: string | undefined;
   /** A network in the form of network.ts. */
   network?: string | undefined;
-  /** The fingerprint of a person's key. */
+  /** The public key of a device. */
   key?: string | undefined;
+  /** The ID of the account that owns a registered name. */
+  account?: string | undefined;
 };
+
+const parts = ["name", "network", "key", "account"] as const;
 
 export type Sanction = Subject & {
   kind: SanctionKind;
@@ -38,6 +42,7 @@ export type Suspect = {
   /** Folded. */
   names: readonly string[];
   keys: readonly string[];
+  accounts: readonly string[];
 };
 
 export function isOver({ untilMs }: Sanction, nowMs: number): boolean {
@@ -46,20 +51,19 @@ export function isOver({ untilMs }: Sanction, nowMs: number): boolean {
 
 /** Whether both name the same people. */
 export function isSameSubject(one: Subject, other: Subject): boolean {
-  return one.name === other.name && one.network === other.network && one.key === other.key;
+  return parts.every((part) => one[part] === other[part]);
 }
 
 /** Whether the subject names one of these things. */
 export function mentions(subject: Subject, asked: Subject): boolean {
-  return (["name", "network", "key"] as const).some(
-    (what) => asked[what] !== undefined && asked[what] === subject[what],
-  );
+  return parts.some((part) => asked[part] !== undefined && asked[part] === subject[part]);
 }
 
 /** `the name bob and the network 198.51.100.7`. */
-export function subjectText({ name, network, key }: Subject): string {
+export function subjectText({ name, network, key, account }: Subject): string {
   const parts = [
     name === undefined ? [] : [`the name ${name}`],
+    account === undefined ? [] : ["its owner"],
     network === undefined ? [] : [`the network ${network}`],
     key === undefined ? [] : [`the key ${key}`],
   ].flat();

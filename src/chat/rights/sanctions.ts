@@ -27,6 +27,7 @@ export class Sanctions {
       name: fields.optionalText("name"),
       network: fields.optionalText("network"),
       key: fields.optionalText("key"),
+      account: fields.optionalText("account"),
       reason: fields.text("reason"),
       by: fields.text("by"),
       atMs: fields.number("atMs"),
@@ -60,7 +61,7 @@ export class Sanctions {
     this.#all.push(sanction);
     const { id, ...fields } = sanction;
     this.#journal.put(`${rowKind}/${id}`, fields);
-    this.#indexes = this.#indexed();
+    this.#indexes[kind].add(sanction);
     return sanction;
   }
 

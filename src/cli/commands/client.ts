@@ -7,6 +7,7 @@ import { personNameProblem } from "../../dialects/table.ts";
 import { ParleyError } from "../../errors.ts";
 import { hostPortText } from "../../io/host-port.ts";
 import { addressOf, defaultAddress, type WrittenAddress } from "../address.ts";
+import { accessOf, passFlag } from "../access-flags.ts";
 import { identityFlag, identityOf, passwordFlag, passwordOf } from "../identity-flag.ts";
 import { plainFlag, trusted } from "../trust-flags.ts";
 import { runPipe } from "../../terminal/run-pipe.ts";
@@ -41,6 +42,7 @@ export default defineCommand({
     follow: { type: "boolean", description: "In a pipe: keep listening after the end of input" },
     identity: identityFlag,
     "password-file": passwordFlag,
+    pass: passFlag,
     plain: plainFlag,
     json: { type: "boolean", description: "Print one JSON object per line instead of text" },
   },
@@ -48,7 +50,7 @@ export default defineCommand({
     const password = passwordOf(args["password-file"]);
     const to = trusted(serverOf(args.address, args.server), {
       plain: args.plain,
-      sendsPassword: password !== undefined,
+      access: accessOf(password, args.pass),
     });
     const nameIssue = args.name === undefined ? undefined : personNameProblem(args.name);
     if (nameIssue !== undefined) throw new ParleyError("name-invalid", nameIssue);

@@ -15,6 +15,8 @@ import {
   standardOutput,
 } from "../../files/fetch-targets.ts";
 import { addressOf, defaultAddress, fullAddress, type WrittenAddress } from "../address.ts";
+import { accessOf, passFlag } from "../access-flags.ts";
+import { passwordFlag, passwordOf } from "../identity-flag.ts";
 import { plainFlag, trusted } from "../trust-flags.ts";
 import { endedBy, type EndSignal, onSignals } from "../../io/end-signals.ts";
 import { stderr, stdout } from "../../terminal/output.ts";
@@ -62,6 +64,8 @@ export default defineCommand({
       valueHint: "2M",
       description: "At most this many bytes per second; k, M, G are powers of 1000",
     },
+    "password-file": passwordFlag,
+    pass: passFlag,
     plain: plainFlag,
     json: {
       type: "boolean",
@@ -88,8 +92,9 @@ export default defineCommand({
       quiet,
       dataOnStdout: args.output === standardOutput,
     });
+    const access = accessOf(passwordOf(args["password-file"]), args.pass);
     const client = new DownloadClient({
-      server: trusted(server, { plain: args.plain, quiet }),
+      server: trusted(server, { plain: args.plain, quiet, access }),
       resume: args.resume,
       force: args.force === true,
       checksum: args.checksum === true,

@@ -19,6 +19,7 @@ import { say, diagnostics, warn } from "../../terminal/diagnostics.ts";
 import { harmless, quoted } from "../../text.ts";
 import { onSignals } from "../../io/end-signals.ts";
 import { notifyServiceManager } from "../../io/service-manager.ts";
+import { passwordOf } from "../identity-flag.ts";
 import { exposureWarning, isForOthers, pageUrl, serverBanner } from "../server-banner.ts";
 import { serverFlags, type ServerSettings, serverSettings } from "../server-flags.ts";
 
@@ -35,10 +36,12 @@ export default defineCommand({
     const { certificateFiles } = settings;
     const certificate =
       certificateFiles && new CertificateFiles(certificateFiles.cert, certificateFiles.key);
+    const password = passwordOf(settings.passwordFile);
     const key = await keyOf(settings);
     const stopped = Promise.withResolvers<void>();
     const server = await ChatServer.start({
       ...settings,
+      password,
       stateIsOptional: !settings.stateIsGiven,
       onStop: stopped.resolve,
       key,

@@ -80,6 +80,7 @@ export const calculator: Dialect = {
   reservedWords: ["q"],
   input: "auto",
   output: "message",
+  hasLogin: false,
   echo: { said: false, joined: false },
   renderRoom: () => undefined,
   open: () => new CalculatorConversation(),

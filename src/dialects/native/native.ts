@@ -157,10 +157,15 @@ function commandOf(message: ClientMessage): Command {
 }
 
 function loginOf({ name, secret = "", rooms, epoch, mail, runs, ...proof }: Hello): Command {
-  if (name === undefined) return { type: "login", name: "", visitor: true };
+  const { serverPassword, pass, identity } = proof;
+  if (name === undefined) {
+    return { type: "login", name: "", visitor: true, serverPassword, pass, identity };
+  }
   return {
     type: "login",
     name,
+    serverPassword,
+    pass,
     secret,
     rooms,
     runs: runs === true,
@@ -210,6 +215,7 @@ function messageOf(event: PersonalEvent, server: NativeServer): ServerMessage | 
     case "transfer":
       return event.message;
     case "sent":
+    case "question":
     case "download":
       return undefined;
     default:
@@ -230,6 +236,7 @@ function welcomeOf(
     server: server.name,
     udpPort: server.udpPort,
     ...(name === "" ? {} : { session }),
+    access: event.access,
     limits: {
       lineBytes: limits.maxLineBytes,
       textChars: limits.maxTextChars,

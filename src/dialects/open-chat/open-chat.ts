@@ -98,6 +98,7 @@ class OpenChatConversation implements Conversation {
   }
 
   receive(message: string, nowMs = 0): Command | undefined {
+    if (this.#login.isAsked) return this.#login.answer(message);
     if (this.#login.awaitsPassword) return this.#login.withPassword(message);
     if (!this.#login.isSent) {
       const name = message.trim();
@@ -128,6 +129,9 @@ class OpenChatConversation implements Conversation {
         return this.#login.handleRefusal(event) === "name"
           ? `${event.message}. Send a name:`
           : `${event.message}. Send its password:`;
+      case "question":
+        this.#login.handleQuestion();
+        return `${event.text}:`;
       case "private":
         return `${event.from}: (PRIVATE)  ${event.text}`;
       case "sent":
@@ -228,6 +232,7 @@ export const openChat: Dialect = {
   reservedWords: [...words, ...consentWords, "ALL", "UDP"],
   input: "auto",
   output: "message",
+  asks: true,
   echo: { said: true, joined: true },
   roster,
   terminal,

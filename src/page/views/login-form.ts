@@ -16,6 +16,9 @@ export class LoginForm {
   readonly #rooms = byId("login-rooms", HTMLInputElement);
   readonly #roomsHint = byId("login-rooms-hint", HTMLElement);
   readonly #roomsProblem = byId("login-rooms-problem", HTMLElement);
+  readonly #access = byId("login-access", HTMLElement);
+  readonly #accessWord = byId("login-access-word", HTMLInputElement);
+  readonly #accessProblem = byId("login-access-problem", HTMLElement);
   readonly #connect = byId("connect", HTMLButtonElement);
   readonly #problem = byId("login-problem", HTMLElement);
   #wasShown = false;
@@ -32,6 +35,7 @@ export class LoginForm {
         name,
         rooms: rooms.length === 0 ? [defaultRoom] : rooms,
         password: password === "" ? undefined : password,
+        accessWord: this.#accessWord.value,
       });
     });
   }
@@ -49,6 +53,9 @@ export class LoginForm {
     // Nobody needs it any more.
     if (!state.isLoginShown || !state.isPasswordAsked) this.#password.value = "";
     setProblem(this.#rooms, this.#roomsProblem, textFor("rooms"));
+    setProblem(this.#accessWord, this.#accessProblem, textFor("access"));
+    // Asked for once a server has said that it wants one.
+    if (problem?.field === "access") this.#access.hidden = false;
     setText(this.#problem, textFor("form"));
     this.#nameHint.hidden = problem?.field === "name";
     this.#roomsHint.hidden = problem?.field === "rooms";
@@ -62,6 +69,7 @@ export class LoginForm {
       if (isPasswordNext) this.#password.select();
       else if (problem?.field === "name") this.#name.select();
       if (problem?.field === "rooms") this.#rooms.select();
+      if (problem?.field === "access") this.#accessWord.select();
     }
     this.#shownProblem = problem;
     this.#wasShown = state.isLoginShown;

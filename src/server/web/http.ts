@@ -18,6 +18,7 @@ import { FileRoutes } from "./file-routes.ts";
 import { ConnectionReaper, type ReaperOptions } from "./connection-reaper.ts";
 import { isOwnHost, isOwnOrigin } from "./origin.ts";
 import { pageResponse } from "./page-assets.ts";
+import { accessToken, noAccess } from "./access-token.ts";
 import { plainText } from "./plain-text.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
 import { SocketLink, type Connect } from "./websocket.ts";
@@ -49,8 +50,10 @@ export type WebOptions = {
   tls?: (() => KeyPair) | undefined;
   /** Whether a client at this address may use HTTP, if there is no `tls`. */
   admitsPlain?: (address: string) => boolean;
-  /** Why a network is shut out; undefined if it is not. */
-  refusalFor?: (address: string) => string | undefined;
+  /** Why a network is banned; undefined if it is not. */
+  banFor?: (address: string) => string | undefined;
+  /** Whether a request with this token, if any, may see the shared folder. */
+  hasAccess?: (token: string | undefined) => boolean;
   /** Absent: idle connections are bounded by time alone. */
   reaper?: Pick<ReaperOptions, "descriptors" | "chatConnections" | "excess">;
 };
@@ -245,7 +248,7 @@ class Site {
     path: string,
     query: URLSearchParams,
   ): Promise<Response | undefined> {
-    const { proxies, tls, admitsPlain, refusalFor } = this.#options;
+    const { proxies, tls, admitsPlain, banFor, hasAccess } = this.#options;
     const { address, connected } = from;
     if (tls === undefined && admitsPlain?.(connected) === false) {
       return plainText(403, "From other machines this page is reached through its proxy alone.");
@@ -265,8 +268,10 @@ class Site {
     }
     // A banned client is told why by the hub, in the words of the protocol.
     if (path === "/ws") return this.#upgrade(request, server, from, host);
-    const refusal = refusalFor?.(address);
-    if (refusal !== undefined) return plainText(403, `${refusal}.`);
+    const ban = banFor?.(address);
+    if (ban !== undefined) return plainText(403, `${ban}.`);
+    const isFiles = path === "/files" || path.startsWith("/files/");
+    if (isFiles && hasAccess?.(accessToken(request.headers)) === false) return noAccess();
     if (path === "/files") return this.#files.list(query);
     if (path.startsWith("/files/")) {
       return this.#file(path.slice("/files/".length), query, request, address);

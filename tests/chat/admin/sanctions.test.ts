@@ -315,8 +315,10 @@ describe("lists and log", () => {
       "unban Bob",
       "mute Eve",
       "unmute Eve",
-    ])
+    ]) {
       rig.hub.handleAdmin(op, line, rig.nowMs, () => {});
+      rig.settle();
+    }
     const by = { by: "Ann", from: "192.0.2.9" };
     const until = "2023-11-14T23:13:20.000Z";
     expect(logged.filter(({ fields }) => "by" in fields)).toEqual([
@@ -354,6 +356,7 @@ describe("lists and log", () => {
     let refusal: unknown;
     const op = { name: "Ann", session: ann.session };
     rig.hub.handleAdmin(op, "ban 198.51.100.0/24", rig.nowMs, (answer) => (refusal = answer));
+    rig.settle();
     expect(refusal).toMatchObject({
       ok: false,
       message: "That would ban you too: nothing was done",

@@ -20,12 +20,13 @@ const suspect = (given: Partial<Suspect>): Suspect => ({
   address: "203.0.113.1",
   names: [],
   keys: [],
+  accounts: [],
   ...given,
 });
 
 describe("a ban concerns", () => {
   const rights = new Rights();
-  rights.sanctions.impose(terms({ name: "bob", network: "198.51.100.7", key: "K" }));
+  rights.sanctions.impose(terms({ name: "bob", network: "198.51.100.7", key: "K", account: "A" }));
   rights.sanctions.impose(terms({ network: "2001:db8::/48" }));
   rights.sanctions.impose(terms({ network: "192.0.2.0/24" }));
   const isBanned = (given: Partial<Suspect>) =>
@@ -34,6 +35,7 @@ describe("a ban concerns", () => {
   test.each<Partial<Suspect>>([
     { names: ["ann", "bob"] },
     { keys: ["K"] },
+    { accounts: ["B", "A"] },
     { address: "198.51.100.7" },
     { address: "::ffff:198.51.100.7" },
     { address: "192.0.2.255" },

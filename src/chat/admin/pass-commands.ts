@@ -1,0 +1,54 @@
+// Passes: made, listed, revoked. A code is shown once, to whoever made it, and never logged.
+
+import { rights as limits } from "../../limits.ts";
+import { isoText, minuteText } from "../../utc-time.ts";
+import type { HubState } from "../hub-state.ts";
+import type { Actor } from "./actor.ts";
+import type { AdminCommand } from "./admin-command.ts";
+import type { AdminAnswer } from "./answer.ts";
+import { logAct } from "./log-act.ts";
+
+type Of<Do extends AdminCommand["do"]> = Extract<AdminCommand, { do: Do }>;
+
+export function makePass(
+  hub: HubState,
+  actor: Actor,
+  { uses, termMs = limits.passTermMs }: Of<"pass">,
+): AdminAnswer {
+  const { rights, newSecret, hashSecret } = hub.options;
+  const code = newSecret();
+  const atMs = hub.stampMs;
+  const untilMs = atMs + termMs;
+  const hash = hashSecret(code);
+  const pass = rights.passes.issue({ hash, uses, by: actor.name, atMs, untilMs });
+  if (pass === undefined) {
+    return { ok: false, code: "full", message: "There are too many passes: revoke some first" };
+  }
+  const { id } = pass;
+  logAct(hub, actor, "pass made", { target: `#${id}`, uses, until: isoText(untilMs) });
+  const fields = { event: "pass", id, code, uses, until: untilMs };
+  const people = uses === 1 ? "one person" : `${uses} people`;
+  return {
+    ok: true,
+    message: `Pass #${id} lets ${people} in until ${minuteText(untilMs)}`,
+    rows: [{ text: code, fields }],
+  };
+}
+
+export function listPasses({ options, stampMs }: HubState): AdminAnswer {
+  const passes = options.rights.passes.list(stampMs);
+  if (passes.length === 0) return { ok: true, message: "There are no passes" };
+  const rows = passes.map(({ id, uses, used, by, atMs, untilMs }) => ({
+    text: `#${id} used by ${used} of ${uses}, until ${minuteText(untilMs)} (${by}, ${minuteText(atMs)})`,
+    fields: { event: "pass", id, uses, used, by, time: atMs, until: untilMs },
+  }));
+  return { ok: true, rows };
+}
+
+export function revoke(hub: HubState, actor: Actor, { id }: Of<"revoke">): AdminAnswer {
+  if (!hub.options.rights.passes.revoke(id)) {
+    return { ok: false, code: "not-found", message: `There is no pass #${id}: passes lists them` };
+  }
+  logAct(hub, actor, "pass revoked", { target: `#${id}` });
+  return { ok: true, message: `Pass #${id} lets nobody in any more` };
+}

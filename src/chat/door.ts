@@ -1,0 +1,173 @@
+// Who gets in at all: a server may ask everybody for its password, or let only members in. Until
+// then a stranger learns nothing but that there is a parley.
+
+import type { ErrorCode } from "../errors.ts";
+import { endSession } from "./disconnect.ts";
+import { rights as limits, sender } from "../limits.ts";
+import type { HubState } from "./hub-state.ts";
+import type { LoginCommand } from "./events.ts";
+import { closedText, isOpen } from "./door-options.ts";
+import { sessionFields } from "./session-log.ts";
+import { proveKey } from "./key-proof.ts";
+import { hasProof, proveMembership } from "./membership-proof.ts";
+import { storeRights } from "./rights-store.ts";
+import type { Session } from "./session.ts";
+
+/**
+ * Calls `enter` once the session may come in; otherwise it is refused, or asked, and answers with
+ * another command.
+ */
+export function passDoor(
+  hub: HubState,
+  session: Session,
+  command: LoginCommand,
+  enter: () => void,
+): void {
+  const { door } = hub.options;
+  if (session.isAdmitted || isOpen(door)) return enter();
+  const { serverPassword, pass } = command;
+  const mayBeMember = door.isMembersOnly && hasProof(command);
+  const isPasswordMissing = door.isPassword !== undefined && serverPassword === undefined;
+  const hasShownNothing = serverPassword === undefined && !mayBeMember;
+  if (pass === undefined && (hasShownNothing || isPasswordMissing)) {
+    return ask(hub, session, command);
+  }
+  const waitMs = hub.attempts.take(session.peer.address, hub.nowMs, 0);
+  if (waitMs > 0) {
+    const seconds = Math.ceil(waitMs / 1_000);
+    const message = `Too many attempts from your network: try again in ${seconds} s`;
+    return refuse(hub, session, "rate", message, waitMs);
+  }
+  const isRight = door.isPassword?.(serverPassword ?? "") ?? door.isMembersOnly;
+  if (isRight && !door.isMembersOnly) {
+    session.isAdmitted = true;
+    return enter();
+  }
+  // People of the old dialects are asked once, and may answer with any of these.
+  const code = pass ?? serverPassword;
+  if (code !== undefined && hasPass(hub, command, code)) {
+    return redeem(hub, session, command, code, enter);
+  }
+  if (isRight && mayBeMember && pass === undefined) {
+    return enterAsMember(hub, session, command, enter);
+  }
+  fail(hub, session, command);
+}
+
+/** Lets in who owns a registered name. To everybody else all names are the same. */
+function enterAsMember(
+  hub: HubState,
+  session: Session,
+  command: LoginCommand,
+  enter: () => void,
+): void {
+  if (!proveKey(hub, session, command)) return;
+  proveMembership(hub, session, command, (problem) => {
+    if (session.phase !== "new") return;
+    if (problem?.why === "failed") {
+      const { code, message, retryAfterMs } = problem.denial;
+      return refuse(hub, session, code, message, retryAfterMs);
+    }
+    if (problem !== undefined) return fail(hub, session, command);
+    session.isAdmitted = true;
+    enter();
+  });
+}
+
+/** An answer to the question that the session was asked. */
+export function answerDoor(
+  hub: HubState,
+  session: Session,
+  text: string,
+): LoginCommand | undefined {
+  const { asked } = session;
+  session.asked = undefined;
+  // An unframed message may bring its line end along.
+  const serverPassword = text.replace(/[\r\n]+$/, "");
+  if (asked !== undefined) {
+    // It may be the password of the name as well.
+    const { isMembersOnly } = hub.options.door;
+    return { ...asked, serverPassword, ...(isMembersOnly && { password: serverPassword }) };
+  }
+  hub.send(session, { type: "error", code: "protocol", message: "You were not asked anything" });
+  return undefined;
+}
+
+function hasPass(hub: HubState, command: LoginCommand, code: string): boolean {
+  const { hash, guest } = redemption(hub, command, code);
+  return hub.options.rights.passes.admits(hash, guest, hub.stampMs);
+}
+
+/** Hash of a pass, and by which its user is known when coming again. */
+function redemption(hub: HubState, { secret = "" }: LoginCommand, code: string) {
+  const { hashSecret } = hub.options;
+  return { hash: hashSecret(code), guest: secret === "" ? "" : hashSecret(secret) };
+}
+
+function redeem(
+  hub: HubState,
+  session: Session,
+  command: LoginCommand,
+  code: string,
+  enter: () => void,
+): void {
+  const { rights } = hub.options;
+  const { hash, guest } = redemption(hub, command, code);
+  const isUse = rights.passes.redeem(hash, guest);
+  // Only what is stored lets in: a pass for one must not let in another after a crash.
+  session.queue.block();
+  storeRights(hub, (problem) => {
+    session.queue.unblock();
+    hub.schedule.unblocked.add(session);
+    hub.wake();
+    if (session.phase !== "new") return;
+    if (problem !== undefined) {
+      if (isUse) rights.passes.giveBack(hash, guest);
+      return refuse(hub, session, "storage", problem, sender.storageRetryMs);
+    }
+    session.isAdmitted = true;
+    enter();
+  });
+}
+
+function ask(hub: HubState, session: Session, command: LoginCommand): void {
+  const { door } = hub.options;
+  if (session.dialect.asks !== true) {
+    const { code, message } = closedText(door);
+    return refuse(hub, session, code, message);
+  }
+  session.asked = command;
+  const text = door.isMembersOnly
+    ? "A pass for this server, or the password of your name"
+    : "The password of this server";
+  hub.send(session, { type: "question", text });
+}
+
+function fail(hub: HubState, session: Session, command: LoginCommand): void {
+  const { serverPassword, pass, password, ...again } = command;
+  const { address } = session.peer;
+  const { door } = hub.options;
+  const isPass = door.isMembersOnly || serverPassword === undefined;
+  const code = isPass ? "members-only" : "password-required";
+  hub.options.log.info("login refused", { ...sessionFields(session), code });
+  // A key can't be guessed.
+  if ((pass ?? serverPassword ?? password) !== undefined) hub.attempts.take(address, hub.nowMs);
+  session.failedAttempts++;
+  if (session.dialect.asks === true && session.failedAttempts < limits.attemptsPerSession) {
+    return ask(hub, session, again);
+  }
+  if (pass === undefined && isPass) return refuse(hub, session, code, closedText(door).message);
+  const message = isPass ? "The pass is not valid, used up, or over" : "The password is wrong";
+  refuse(hub, session, code, message);
+}
+
+function refuse(
+  hub: HubState,
+  session: Session,
+  code: ErrorCode,
+  message: string,
+  retryAfterMs?: number,
+): void {
+  hub.send(session, { type: "error", code, message, retryAfterMs });
+  endSession(hub, session, "refused");
+}

@@ -1,0 +1,15 @@
+// Hands to the store what has changed in the rights.
+
+import type { HubState } from "./hub-state.ts";
+
+/** `problem`: why the changes are not stored. They hold all the same, and are tried again later. */
+export function storeRights(hub: HubState, then: (problem: string | undefined) => void): void {
+  const { rights } = hub.options;
+  const changes = rights.takeChanges();
+  if (changes.length === 0) return then(undefined);
+  hub.store.changeRights(changes, (outcome) => {
+    if (outcome.done) return then(undefined);
+    rights.putBack(changes);
+    then(outcome.error.message);
+  });
+}

@@ -1,0 +1,108 @@
+// Passes: codes that let somebody past a closed door, for a while and a number of people. Only their
+// hashes are kept. Pure.
+
+import { rights as limits } from "../../limits.ts";
+import { type RightsJournal, readRows, type RightsRow } from "./rights-rows.ts";
+
+export type Pass = {
+  /** Unique among the passes of this server. */
+  id: number;
+  /** Of its code. */
+  hash: string;
+  /** For so many people. */
+  uses: number;
+  used: number;
+  /** Record IDs of those who used it, who may come in again with it. */
+  guests: readonly string[];
+  by: string;
+  /** Unix milliseconds. */
+  atMs: number;
+  untilMs: number;
+};
+
+export class Passes {
+  readonly #journal: RightsJournal;
+  readonly #byHash = new Map<string, Pass>();
+  #nextId = 1;
+
+  constructor(rows: Iterable<RightsRow>, journal: RightsJournal) {
+    this.#journal = journal;
+    const passes = readRows(rows, rowKind, (hash, fields) => ({
+      id: fields.count("id", 1),
+      hash,
+      uses: fields.count("uses", 1),
+      used: fields.count("used"),
+      guests: fields.texts("guests"),
+      by: fields.text("by"),
+      atMs: fields.number("atMs"),
+      untilMs: fields.number("untilMs"),
+    }));
+    for (const pass of passes.sort((a, b) => a.id - b.id)) {
+      this.#byHash.set(pass.hash, pass);
+      this.#nextId = pass.id + 1;
+    }
+  }
+
+  /** Undefined: there are too many. */
+  issue(terms: Pick<Pass, "hash" | "uses" | "by" | "atMs" | "untilMs">): Pass | undefined {
+    for (const pass of this.#byHash.values()) {
+      if (pass.untilMs <= terms.atMs) this.#remove(pass);
+    }
+    if (this.#byHash.size >= limits.maxPasses) return undefined;
+    const pass = { ...terms, id: this.#nextId++, used: 0, guests: [] };
+    this.#put(pass);
+    return pass;
+  }
+
+  /**
+   * Whether the pass lets this guest in: not over, and not used up by others. `guest` is the ID of a
+   * session's record, by which it is known when it comes again; empty: it is somebody new every time.
+   */
+  admits(hash: string, guest: string, nowMs: number): boolean {
+    const pass = this.#byHash.get(hash);
+    if (pass === undefined || pass.untilMs <= nowMs) return false;
+    return pass.used < pass.uses || (guest !== "" && pass.guests.includes(guest));
+  }
+
+  /** Lets in a guest whom the pass admits. True if that was one of its uses. */
+  redeem(hash: string, guest: string): boolean {
+    const pass = this.#byHash.get(hash);
+    if (pass === undefined || (guest !== "" && pass.guests.includes(guest))) return false;
+    const guests = guest === "" ? pass.guests : [...pass.guests, guest];
+    this.#put({ ...pass, used: pass.used + 1, guests });
+    return true;
+  }
+
+  /** Undoes `redeem`, because it could not be stored. */
+  giveBack(hash: string, guest: string): void {
+    const pass = this.#byHash.get(hash);
+    if (pass === undefined) return;
+    const guests = pass.guests.filter((other) => other !== guest);
+    this.#put({ ...pass, used: Math.max(0, pass.used - 1), guests });
+  }
+
+  /** Those that still let somebody in, oldest first. */
+  list(nowMs: number): readonly Pass[] {
+    return [...this.#byHash.values()].filter(({ untilMs }) => untilMs > nowMs);
+  }
+
+  /** False: there is none with this number. */
+  revoke(id: number): boolean {
+    const pass = [...this.#byHash.values()].find((pass) => pass.id === id);
+    if (pass !== undefined) this.#remove(pass);
+    return pass !== undefined;
+  }
+
+  #put(pass: Pass): void {
+    this.#byHash.set(pass.hash, pass);
+    const { hash, ...fields } = pass;
+    this.#journal.put(`${rowKind}/${hash}`, fields);
+  }
+
+  #remove({ hash }: Pass): void {
+    this.#byHash.delete(hash);
+    this.#journal.remove(`${rowKind}/${hash}`);
+  }
+}
+
+const rowKind = "pass";

@@ -1,0 +1,14 @@
+// What a command shows to a server that is not open to all: the server's password, or a pass.
+
+import type { Access } from "../protocol/messages.ts";
+
+export const passFlag = {
+  type: "string",
+  valueHint: "CODE",
+  description: "A pass, for a server that is not open to all",
+} as const;
+
+/** `password`: that of `--password-file`. */
+export function accessOf(password: string | undefined, pass: string | undefined): Access {
+  return { serverPassword: password, pass };
+}

@@ -1,0 +1,22 @@
+// The token that opens the shared folder of a server that is not open to all: as a cookie, which
+// the page sets for its downloads, or as a bearer token (RFC 6750).
+
+import { fileHeaders } from "./headers.ts";
+
+/** The one in a request, if any. */
+export function accessToken(headers: Headers): string | undefined {
+  const bearer = /^Bearer ([\x21-\x7e]{1,128})$/i.exec(headers.get("authorization") ?? "")?.[1];
+  if (bearer !== undefined) return bearer;
+  return /(?:^|;\s*)parley_access=([\x21\x23-\x2b\x2d-\x3a\x3c-\x7e]{1,128})(?:;|$)/.exec(
+    headers.get("cookie") ?? "",
+  )?.[1];
+}
+
+/** Says nothing about what is there. */
+export function noAccess(): Response {
+  const message = "The files of this server are for those who are logged in.";
+  return Response.json(
+    { code: "password-required", message },
+    { status: 401, headers: { ...fileHeaders, "WWW-Authenticate": 'Bearer realm="parley"' } },
+  );
+}
