@@ -1027,6 +1027,13 @@ export const terminal = {
 export const accounts = {
   /** Accounts of one server: about 30 MB. */
   maxAccounts: 65_536,
+  /**
+   * Names that one network registers at once, loopback excepted: each connection that an address may
+   * have one.
+   */
+  registrationsAtOnce: 64,
+  /** The same per hour. They are for good: `maxAccounts` take one network half a year. */
+  registrationsPerHour: 16,
   /** Devices of one person. */
   maxKeys: 16,
   /** Devices remembered, revoked ones included; the one revoked first is forgotten. */

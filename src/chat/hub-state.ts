@@ -1,7 +1,7 @@
 // The hub's state, and what every operation needs: sending an event to a session, waking the
 // adapter. The operations live in the files beside this one and do not know the Hub.
 
-import { connections, history as limits, output, rights, sender } from "../limits.ts";
+import { accounts, connections, history as limits, output, rights, sender } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { NetworkCounts } from "../network-counts.ts";
 import { AbsentMail } from "./absent-mail.ts";
@@ -87,6 +87,14 @@ export class HubState {
     connections.loginAddresses,
   );
   readonly guessRates = new GuessRates();
+  /** Names that each network registers, which are nobody else's from then on. */
+  readonly registrationRates = new NetworkBuckets(
+    {
+      perSecond: accounts.registrationsPerHour / 3_600,
+      burst: accounts.registrationsAtOnce,
+    },
+    connections.loginAddresses,
+  );
   readonly deviceCodes = new DeviceCodes();
   /** Wrong passwords and passes. Behind a proxy on this machine anybody may be guessing. */
   readonly attempts = new NetworkBuckets(

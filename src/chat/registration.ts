@@ -4,7 +4,7 @@
 import { accounts as limits } from "../limits.ts";
 import { harmless, quoted } from "../text.ts";
 import { accountMailbox, type AccountOutcome } from "./account-store.ts";
-import type { Command } from "./events.ts";
+import type { Command, Ref } from "./events.ts";
 import type { HubState } from "./hub-state.ts";
 import { giveToken, hashNew } from "./passwords.ts";
 import { nameProblem } from "./names/grammar.ts";
@@ -31,8 +31,20 @@ export function register(hub: HubState, session: Session, command: Register): vo
     return reject(hub, session, "no-identity", message, { ref });
   }
   if (refuseIfOverfull(hub, session, { ref })) return;
+  if (isTooSoon(hub, session, ref)) return;
   if (password === undefined) return registerWith(hub, session, command, undefined);
   hashNew(hub, session, password, ref, (hash) => registerWith(hub, session, command, hash));
+}
+
+/** Counts a registration; refuses it if the session's network has made too many. True if refused. */
+function isTooSoon(hub: HubState, session: Session, ref: Ref | undefined): boolean {
+  if (hub.options.rates === undefined) return false;
+  const { address } = session.peer;
+  const retryAfterMs = hub.registrationRates.take(address, hub.nowMs);
+  if (retryAfterMs === 0) return false;
+  const message = `Too many names are registered from ${address}: try again in ${Math.ceil(retryAfterMs / 60_000)} min`;
+  hub.send(session, { type: "error", code: "rate", message, retryAfterMs, ref });
+  return true;
 }
 
 function registerWith(

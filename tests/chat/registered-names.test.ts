@@ -5,6 +5,8 @@ import { chatRoom } from "../../src/dialects/chat-room.ts";
 import { lineChat } from "../../src/dialects/line-chat.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { selectChat } from "../../src/dialects/select-chat.ts";
+import { ratesFor } from "../../src/chat/rate-budget.ts";
+import { accounts as limits } from "../../src/limits.ts";
 import { loginProofText } from "../../src/trust/login-proof.ts";
 import { openMemoryStore } from "../../src/store/memory.ts";
 import { answerRequest } from "../../src/store/answer.ts";
@@ -252,5 +254,36 @@ describe("a key is proved", () => {
     expect(refusedAs(client.send(say(1)))).toBe("protocol");
     expect(refusedAs(client.send(hello(key)))).toBe("protocol");
     expect(rig.hub.memberNames()).toEqual([]);
+  });
+});
+
+describe("how many names one network registers", () => {
+  const { registrationsAtOnce, registrationsPerHour } = limits;
+
+  function registered(rig: Rig, count: number, address: string): number {
+    let done = 0;
+    for (let i = 0; i < count; i++) {
+      const client = rig.member(`N${rig.nextPort}`, {}, address);
+      client.send({ type: "register", label: "web", password: "correct horse", ref: 1 });
+      const answer = client.lines().find(({ ref }) => ref === 1);
+      if (answer?.["type"] === "registered") done++;
+      else expect(answer).toMatchObject({ type: "error", code: "rate" });
+      client.close("quit");
+      rig.pass(100, 100);
+    }
+    return done;
+  }
+
+  test("is bounded, at once and by the hour; another network's are not affected", () => {
+    const rig = new Rig({ rates: ratesFor(100) });
+    const atOnce = registered(rig, 2 * registrationsAtOnce, "192.0.2.1");
+    expect(atOnce).toBeGreaterThanOrEqual(registrationsAtOnce);
+    expect(atOnce).toBeLessThanOrEqual(registrationsAtOnce + 1);
+    expect(registered(rig, 3, "192.0.2.2")).toBe(3);
+    rig.pass(3_600_000, 60_000);
+    const later = registered(rig, 2 * registrationsPerHour, "192.0.2.1");
+    expect(later).toBeGreaterThanOrEqual(registrationsPerHour - 1);
+    expect(later).toBeLessThanOrEqual(registrationsPerHour + 1);
+    expect(registered(rig, 2 * registrationsAtOnce, "127.0.0.1")).toBe(2 * registrationsAtOnce);
   });
 });

@@ -52,11 +52,15 @@ export class Sanctions {
     return this.#all.filter((sanction) => sanction.kind === kind && !isOver(sanction, nowMs));
   }
 
-  /** Takes the place of one of the same kind and subject. Undefined: there are too many. */
+  /**
+   * Takes the place of one of the same kind and subject. Undefined: there are too many. Those that
+   * are over are kept as long as there is room: the clock may be wrong at the moment.
+   */
   impose(terms: Omit<Sanction, "id">): Sanction | undefined {
     const { kind, atMs } = terms;
-    this.#remove((one) => isOver(one, atMs) || (one.kind === kind && isSameSubject(one, terms)));
+    this.#remove((one) => one.kind === kind && isSameSubject(one, terms));
     if (this.list(kind, atMs).length >= limits.maxSanctions) return undefined;
+    if (this.#all.length >= maxKept) this.#remove((one) => isOver(one, atMs));
     const sanction = { ...terms, id: this.#nextId++ };
     this.#all.push(sanction);
     const { id, ...fields } = sanction;
@@ -89,3 +93,6 @@ export class Sanctions {
 }
 
 const rowKind = "sanction";
+
+/** Of both kinds together; those in force are fewer. */
+const maxKept = 3 * limits.maxSanctions;

@@ -149,3 +149,11 @@ test("changes that could not be stored are handed out again, unless something ne
   rights.putBack(lost);
   expect(rights.takeChanges()).toEqual([{ key: lost[0]!.key, value: undefined }]);
 });
+
+test("a clock that is ahead while somebody is banned lifts no other ban", () => {
+  const { sanctions } = new Rights();
+  const dayMs = 24 * 3_600_000;
+  sanctions.impose(terms({ name: "bob" }, 1_000 + 30 * dayMs));
+  expect(sanctions.impose({ ...terms({ name: "eve" }), atMs: 1_000 + 40 * dayMs })).toBeDefined();
+  expect(sanctions.find("ban", suspect({ names: ["bob"] }), 2_000)).toBeDefined();
+});
