@@ -1,7 +1,7 @@
 // What outlives a server without `--data`: who owns a name, and what operators have decided. A data
 // file of its own in the state folder, opened only when there is something to read or to write.
 
-import { existsSync, mkdirSync } from "node:fs";
+import { lstatSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Accounts } from "../chat/account-store.ts";
 import type { RightsTable } from "../chat/store.ts";
@@ -23,7 +23,8 @@ export class StateFile {
 
   /** @throws ParleyError `storage` */
   openIfThere(): void {
-    if (existsSync(this.path)) this.#open();
+    // A link to a disk that is not mounted must not be taken for a file that was never made.
+    if (lstatSync(this.path, { throwIfNoEntry: false }) !== undefined) this.#open();
   }
 
   /** What is in the file. Until it is opened there is nothing, also if another server makes it. */

@@ -8,6 +8,7 @@ import {
   fstatSync,
   fsyncSync,
   linkSync,
+  lstatSync,
   openSync,
   readFileSync,
   unlinkSync,
@@ -27,8 +28,13 @@ export function readSecretFile(path: string, content: string): string | undefine
   try {
     fd = openSync(path, "r");
   } catch (error) {
-    if ((error as { code?: string }).code === "ENOENT") return undefined;
-    throw error;
+    if ((error as { code?: string }).code !== "ENOENT") throw error;
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
+    // The disk it points to may not be mounted.
+    throw new ParleyError(
+      "failed",
+      `${quoted(path, 300)}, for ${content}, is a link to what does not exist: mount the disk it is on, or remove the link`,
+    );
   }
   try {
     if (isOpenToOthers(fd) && keepsModes(path)) {

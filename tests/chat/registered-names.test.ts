@@ -257,22 +257,22 @@ describe("a key is proved", () => {
   });
 });
 
+function registered(rig: Rig, count: number, address: string): number {
+  let done = 0;
+  for (let i = 0; i < count; i++) {
+    const client = rig.member(`N${rig.nextPort}`, {}, address);
+    client.send({ type: "register", label: "web", password: "correct horse", ref: 1 });
+    const answer = client.lines().find(({ ref }) => ref === 1);
+    if (answer?.["type"] === "registered") done++;
+    else expect(answer).toMatchObject({ type: "error", code: "rate" });
+    client.close("quit");
+    rig.pass(100, 100);
+  }
+  return done;
+}
+
 describe("how many names one network registers", () => {
   const { registrationsAtOnce, registrationsPerHour } = limits;
-
-  function registered(rig: Rig, count: number, address: string): number {
-    let done = 0;
-    for (let i = 0; i < count; i++) {
-      const client = rig.member(`N${rig.nextPort}`, {}, address);
-      client.send({ type: "register", label: "web", password: "correct horse", ref: 1 });
-      const answer = client.lines().find(({ ref }) => ref === 1);
-      if (answer?.["type"] === "registered") done++;
-      else expect(answer).toMatchObject({ type: "error", code: "rate" });
-      client.close("quit");
-      rig.pass(100, 100);
-    }
-    return done;
-  }
 
   test("is bounded, at once and by the hour; another network's are not affected", () => {
     const rig = new Rig({ rates: ratesFor(100) });

@@ -2,7 +2,8 @@
 // first of them, and outlives the process.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openStore } from "../../src/store/open.ts";
@@ -62,4 +63,13 @@ test("a folder that can't be made is said when it matters", () => {
   expect(() => file.tables.rights.change([row])).toThrow(
     /state\.db' can't be created: .*EEXIST|ENOTDIR/,
   );
+});
+
+test("a link to a disk that is not mounted is not taken for a file that was never made", () => {
+  mkdirSync(join(folder, "state"));
+  symlinkSync(join(folder, "elsewhere", "state.db"), join(folder, "state", stateFileName));
+  expect(() => open(false)).toThrow(/is a link to '.*', which does not exist: mount the disk/);
+  const warnings: string[] = [];
+  open(true, warnings).close();
+  expect(warnings[0]).toContain("which does not exist");
 });

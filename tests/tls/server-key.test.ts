@@ -4,11 +4,13 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
 import {
   chmodSync,
+  mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
+  readdirSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -77,6 +79,13 @@ describe("is refused, and left as it is,", () => {
     const [one, two] = [await openServerKey(folder), await openServerKey(freshFolder())];
     writeFileSync(path, one.key + two.cert);
     await expect(openServerKey(folder)).rejects.toThrow("the certificate is for another key");
+  });
+
+  test("if it is a link to a disk that is not mounted", async () => {
+    const folder = freshFolder();
+    mkdirSync(folder, { recursive: true });
+    symlinkSync("/nowhere/server.pem", join(folder, "server.pem"));
+    await expect(openServerKey(folder)).rejects.toThrow(/is a link to what does not exist: mount/);
   });
 
   test("if others can read it", async () => {
