@@ -53,8 +53,9 @@ export class MemoryAccounts implements Accounts {
     change: Extract<AccountChange, { type: "register" }>,
     known: Kept | undefined,
   ): AccountOutcome {
-    if (known !== undefined) return { done: true, account: accountOf(known) };
     const { account: id, name, folded, key, password, atMs } = change;
+    if (known?.folded === folded) return { done: true, account: accountOf(known) };
+    if (known !== undefined) return { done: false, why: "name" };
     if (this.#find({ name: folded }) !== undefined) return { done: false, why: "name" };
     if (key !== undefined && this.#find({ key: key.key }) !== undefined) {
       return { done: false, why: "key" };

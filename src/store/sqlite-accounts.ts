@@ -75,7 +75,8 @@ export class SqliteAccounts implements Accounts {
 
   #apply(change: AccountChange, account: Account | undefined): Problem {
     if (change.type === "register") {
-      return account === undefined ? this.#register(change) : undefined;
+      if (account === undefined) return this.#register(change);
+      return account.folded === change.folded ? undefined : "name";
     }
     if (account === undefined) return "missing";
     const { account: id, atMs } = change;

@@ -2,10 +2,12 @@
 // in plain text, before and after the server's restart.
 
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { createPublicKey } from "node:crypto";
+import { createPublicKey, X509Certificate } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createKeyPair } from "../../src/tls/certificate.ts";
+import { pinOf } from "../../src/tls/spki-pin.ts";
 import { Parley } from "../parley.ts";
 import { type Ended, run, runOnTerminal } from "./run.ts";
 
@@ -83,6 +85,10 @@ class Server {
     this.#port = ready.port;
     this.pin = ready.pin;
     return this;
+  }
+
+  get port(): number {
+    return this.#port;
   }
 
   get plain(): string {
@@ -216,4 +222,62 @@ describe("a password", () => {
     const beyond = await device.say("192.0.2.1:1", "Ann", "--plain", "--password-file", file);
     expect([1, 2]).toContain(beyond.code);
   });
+});
+
+/** Someone in between, whose key the victim trusts: passes everything on between two TLS channels. */
+async function relayTo(
+  port: number,
+): Promise<{ address: string; passed: () => string } & Disposable> {
+  const { key, cert } = await createKeyPair(Date.now());
+  let passed = "";
+  type Pair = { other: Bun.Socket<Pair> | undefined; waiting: Uint8Array[] };
+  const listener = Bun.listen<Pair>({
+    hostname: "127.0.0.1",
+    port: 0,
+    tls: { key, cert },
+    socket: {
+      open(victim) {
+        const data: Pair = { other: undefined, waiting: [] };
+        victim.data = data;
+        void Bun.connect<Pair>({
+          hostname: "127.0.0.1",
+          port,
+          tls: { rejectUnauthorized: false },
+          data: { other: victim, waiting: [] },
+          socket: {
+            handshake(server) {
+              data.other = server;
+              for (const bytes of data.waiting.splice(0)) server.write(bytes);
+            },
+            data: (_, bytes) => void victim.write(bytes),
+            close: () => void victim.end(),
+          },
+        });
+      },
+      data({ data }, bytes) {
+        passed += Buffer.from(bytes).toString();
+        if (data.other === undefined) data.waiting.push(new Uint8Array(bytes));
+        else data.other.write(bytes);
+      },
+    },
+  });
+  const pin = pinOf(new X509Certificate(cert));
+  return {
+    address: `127.0.0.1:${listener.port}#${pin}`,
+    passed: () => passed,
+    [Symbol.dispose]: () => void listener.stop(true),
+  };
+}
+
+test("someone in between can't pass a login on, not even with a key that the victim trusts", async () => {
+  await using server = await new Server().start();
+  const desk = new Device();
+  await desk.register(server.tls, "Ann");
+  using relay = await relayTo(server.port);
+  const { code, err, out } = await desk.say(relay.address, "Ann");
+  expect(relay.passed()).toContain(desk.publicKey);
+  expect(relay.passed()).not.toContain("hello\\n");
+  expect(err).toContain("does not prove the key on this connection");
+  expect([code, out]).toEqual([6, ""]);
+  expect(await desk.say(server.tls, "Ann")).toMatchObject({ code: 0 });
 });

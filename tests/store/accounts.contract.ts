@@ -64,6 +64,7 @@ export function accountsContract(name: string, make: () => Accounts): void {
       const accounts = withAnn(make());
       expect(accounts.change(registration("a2", "ann"))).toEqual({ done: false, why: "name" });
       expect(accounts.change(registration("a2", "bob", "k1"))).toEqual({ done: false, why: "key" });
+      expect(accounts.change(registration("a1", "bob"))).toEqual({ done: false, why: "name" });
       expect(accounts.find({ name: "bob" })).toBeUndefined();
       expect(accounts.change(registration("a2", "bob", "k2")).done).toBe(true);
       const stolen = { ...ofAnn, type: "add-key", ...device("k2"), atMs: 2_000 } as const;
