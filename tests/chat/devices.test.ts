@@ -204,20 +204,25 @@ describe("mail for a registered name", () => {
     bob.send(tell("gathered"));
     ann.send({ type: "register", label: "desk", ref: 1 });
     bob.send(tell("later"));
+    held.shift()?.();
+    rig.settle();
+    // The batch with the last two is in flight now; the name becomes Ann's when it is settled.
+    bob.send(tell("meanwhile"));
+    expect(ann.session.identity.account).toBe("");
     isHeld = false;
-    for (let next = held.shift(); next !== undefined; next = held.shift()) {
-      next();
-      rig.settle();
-    }
+    held.shift()?.();
+    rig.settle();
+    expect(ann.session.identity.account).not.toBe("");
     bob.send(tell("last"));
     expect(texts(ann)).toEqual([
       [1, "in flight"],
       [2, "gathered"],
       [3, "later"],
-      [4, "last"],
+      [4, "meanwhile"],
+      [5, "last"],
     ]);
     const { account } = ann.session.identity;
-    expect(store.sessions.load(accountMailbox(account))?.mail).toBe(4);
+    expect(store.sessions.load(accountMailbox(account))?.mail).toBe(5);
   });
 });
 
