@@ -7,8 +7,9 @@ import { readCode, writeCode } from "./device-codes.ts";
 import { endSession } from "./disconnect.ts";
 import type { Command, DeviceEntry, Ref } from "./events.ts";
 import type { HubState } from "./hub-state.ts";
+import { fold } from "./names/grammar.ts";
 import { giveToken, hashNew } from "./passwords.ts";
-import { reject, rejectUnread } from "./rejections.ts";
+import { reject, rejectUnknownUser, rejectUnread } from "./rejections.ts";
 import type { Session } from "./session.ts";
 import { sessionFields } from "./session-log.ts";
 import { StoreQueries } from "./store-queries.ts";
@@ -58,6 +59,31 @@ export function link(hub: HubState, session: Session, command: Of<"link">): void
     session.proven = { key, account: id, isDevice: true };
     hub.options.log.info("device added", { ...sessionFields(session), account: id, owner: name });
     hub.send(session, { type: "linked", name, ref });
+  });
+}
+
+/** The keys of an owner, there or not; of anybody else the one that the session has proved. */
+export function keys(hub: HubState, session: Session, command: Of<"keys">): void {
+  const { name, ref } = command;
+  const folded = fold(name);
+  const queries = new StoreQueries(hub, session);
+  let owner: Account | undefined;
+  queries.ask<Account | undefined>(
+    (answer) => hub.store.findAccount({ name: folded }, answer),
+    (found) => (owner = found),
+  );
+  queries.whenAnswered((error) => {
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    if (owner !== undefined) {
+      const active = owner.keys.filter(({ revokedMs }) => revokedMs === undefined);
+      const keys = active.map(({ key }) => key);
+      return hub.send(session, { type: "keys", name: owner.name, registered: true, keys, ref });
+    }
+    const holder = hub.names.holder(folded);
+    if (holder === undefined) return rejectUnknownUser(hub, session, name, { ref });
+    const { key } = holder.proven;
+    const keys = key === undefined ? [] : [key];
+    hub.send(session, { type: "keys", name: holder.name, registered: false, keys, ref });
   });
 }
 

@@ -5,7 +5,7 @@ import { ParleyError } from "../errors.ts";
 import { networkOf } from "../addresses.ts";
 import { history as historyLimits, names as nameLimits } from "../limits.ts";
 import { quoted } from "../text.ts";
-import { deviceCode, devices, link, revoke, setPassword } from "./account-commands.ts";
+import { deviceCode, devices, keys, link, revoke, setPassword } from "./account-commands.ts";
 import { forgetToken } from "./passwords.ts";
 import { register } from "./registration.ts";
 import { type HubState, textsOf } from "./hub-state.ts";
@@ -85,6 +85,7 @@ const handlers: Handlers = {
     const asked = answerDoor(hub, session, text);
     if (asked !== undefined) login(hub, session, asked);
   },
+  keys,
   say,
   tell,
   join,

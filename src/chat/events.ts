@@ -41,6 +41,8 @@ export type Command =
   | { type: "device-code"; ref?: Ref | undefined }
   /** Joins the account that the code is for, with the key that the session has proved. */
   | { type: "link"; code: string; label: string; ref?: Ref | undefined }
+  /** Asks for somebody's keys. */
+  | { type: "keys"; name: string; ref?: Ref | undefined }
   /** Shuts out the device whose key begins so. */
   | { type: "revoke"; key: string; ref?: Ref | undefined }
   /** What a person answers to a `question`. Neither shown to anybody nor logged. */
@@ -241,6 +243,14 @@ export type PersonalEvent =
   | { type: "devices"; devices: readonly DeviceEntry[]; ref: Ref | undefined }
   /** Answers `device-code`. */
   | { type: "device-code"; code: string; seconds: number; ref: Ref | undefined }
+  /** Answers `keys`. */
+  | {
+      type: "keys";
+      name: string;
+      registered: boolean;
+      keys: readonly string[];
+      ref: Ref | undefined;
+    }
   /** Answers `link`: the name to log in with. */
   | { type: "linked"; name: string; ref: Ref | undefined }
   /** Asks a person for something secret before the login goes on; only where `Dialect.asks`. */

@@ -198,6 +198,7 @@ export type AccountRequest =
   | { type: "devices" }
   | { type: "device-code" }
   | { type: "link"; code: string; label: string }
+  | { type: "keys"; name: string }
   | { type: "revoke"; key: string };
 
 /** Private chat by consent. Leads to a `chat` event, or to an `error` without `ref`. */
@@ -224,6 +225,7 @@ export type SessionResponse =
   | { type: "password-set"; isSet: boolean }
   | { type: "devices"; devices: readonly ListedDevice[] }
   | { type: "device-code"; code: string; seconds: number }
+  | { type: "keys"; name: string; registered: boolean; keys: readonly string[] }
   | { type: "linked"; name: string };
 
 /** A device of the session's account. */

@@ -44,6 +44,13 @@ function responseOf(message: ServerMessage): SessionResponse | undefined {
     }
     case "device-code":
       return { type: "device-code", code: message.code, seconds: message.seconds };
+    case "keys":
+      return {
+        type: "keys",
+        name: message.name,
+        registered: message.registered,
+        keys: message.keys,
+      };
     case "linked":
       return { type: "linked", name: message.name };
     default:

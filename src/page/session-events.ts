@@ -352,6 +352,8 @@ function responded(state: State, response: SessionResponse, nowMs: number): Stat
     case "device-code":
     case "linked":
       return notice(state, state.shown, accountText(response), nowMs);
+    // A browser has no key to compare.
+    case "keys":
     // The controller collects their pages.
     case "names":
     case "rooms":

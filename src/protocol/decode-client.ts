@@ -61,6 +61,7 @@ const readers: {
     label: r.optionalText("label"),
     ref: r.ref(),
   }),
+  keys: (r) => ({ type: "keys", name: r.text("name"), ref: r.ref() }),
   revoke: (r) => ({ type: "revoke", key: r.text("key"), ref: r.ref() }),
   say: (r) => ({ type: "say", room: room(r), text: r.text("text"), n: r.optionalCount("n", 1) }),
   tell: (r) => {

@@ -62,6 +62,13 @@ const readers: {
     seconds: r.count("seconds"),
     ref: r.ref(),
   }),
+  keys: (r) => ({
+    type: "keys",
+    name: r.text("name"),
+    registered: r.flag("registered"),
+    keys: r.texts("keys"),
+    ref: r.ref(),
+  }),
   linked: (r) => ({ type: "linked", name: r.text("name"), ref: r.ref() }),
   ack: (r) => ({
     type: "ack",

@@ -113,6 +113,8 @@ export type ClientMessage =
   | { type: "device-code"; ref?: Ref | undefined }
   /** Joins with the key that the session has proved. */
   | { type: "link"; code: string; label?: string | undefined; ref?: Ref | undefined }
+  /** Asks for the keys of a person, to compare them (`parley client`: /verify). */
+  | { type: "keys"; name: string; ref?: Ref | undefined }
   /** Shuts out the device whose key begins so. */
   | { type: "revoke"; key: string; ref?: Ref | undefined }
   /** To everybody in a room that the session is in. */
@@ -293,6 +295,14 @@ export type ServerMessage =
   | { type: "password-set"; isSet: boolean; token?: string | undefined; ref?: Ref | undefined }
   /** Answers `devices` and `revoke`. */
   | { type: "devices"; devices: readonly DeviceInfo[]; ref?: Ref | undefined }
+  /** Answers `keys`: those of the owner's devices, or the one that a session has proved. */
+  | {
+      type: "keys";
+      name: string;
+      registered: boolean;
+      keys: readonly string[];
+      ref?: Ref | undefined;
+    }
   /** Answers `device-code`. */
   | { type: "device-code"; code: string; seconds: number; ref?: Ref | undefined }
   /** Answers `link`. */

@@ -10,6 +10,7 @@ import { stdout } from "./output.ts";
 import { redirect } from "./diagnostics.ts";
 import { isPlain, PlainTty } from "./plain-terminal.ts";
 import { createStyle, wantsColors } from "./style.ts";
+import { wordsOf } from "../tls/key-words.ts";
 import { TerminalClient } from "./terminal-client.ts";
 import { terminalSize } from "./terminal-size.ts";
 import { Tty } from "./tty.ts";
@@ -48,6 +49,8 @@ export async function runTerminal(options: ClientOptions): Promise<void> {
     plain,
     ...terminalSize(process.stdout.columns, process.stdout.rows),
     device: hostname(),
+    key: options.identity?.key,
+    wordsOf,
     suspend: () => tty.suspend(),
     downloads,
   });

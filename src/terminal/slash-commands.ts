@@ -19,7 +19,7 @@ type Bare =
   | "quit"
   | "help"
   | "nothing";
-type Named = "nick" | "invite" | "get" | "link" | "revoke";
+type Named = "nick" | "invite" | "get" | "link" | "revoke" | "verify";
 /** `room` undefined: the current room, or for `go` the next one with unread messages. */
 type InRoom = "who" | "go" | "part";
 
@@ -100,6 +100,12 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
     usage: "/link CODE",
     help: "make this device yours, by a code of another one",
     read: named("link"),
+  },
+  "/verify": {
+    usage: "/verify NAME",
+    help: "compare keys with somebody, as words",
+    completes: "name",
+    read: named("verify"),
   },
   "/password": {
     usage: "/password [off]",

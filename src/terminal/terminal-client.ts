@@ -34,6 +34,7 @@ import { helpRows, readTyped, type TypedLine } from "./slash-commands.ts";
 import type { Style } from "./style.ts";
 import { type Calendar, Transcript } from "./transcript.ts";
 import { countText } from "./units.ts";
+import { Verification } from "./verification.ts";
 import { wrapItems } from "./wrap.ts";
 
 export type TerminalParts = PromptParts & {
@@ -42,6 +43,9 @@ export type TerminalParts = PromptParts & {
   applyOutputs: () => void;
   style: Style;
   calendar: Calendar;
+  /** This device's public key, if it has one, and somebody's keys as words. */
+  key: string | undefined;
+  wordsOf: (keys: readonly string[]) => string;
   /** What this machine is called. */
   device: string;
   /** Suspends the program until it is brought back to the foreground. */
@@ -75,6 +79,7 @@ export class TerminalClient {
   readonly #completion = new CompletionSource();
   readonly #pending = new PendingPrivate();
   readonly #newPassword: NewPassword;
+  readonly #verification: Verification;
   // The choices shown by the last Tab.
   #offered = "";
   // When a text last did not fit.
@@ -89,6 +94,13 @@ export class TerminalClient {
         ? new PlainPrompt(parts)
         : new Prompt(parts, (columns) => this.#label(columns));
     this.#transcript = new Transcript(this.#prompt, parts.style, parts.calendar);
+    this.#verification = new Verification({
+      ownKey: parts.key,
+      ownName: () => this.#session.name ?? "",
+      wordsOf: parts.wordsOf,
+      ask: (name) => this.#ask({ type: "keys", name }),
+      say: (text) => this.say(text),
+    });
     this.#newPassword = new NewPassword(
       (label) => this.#prompt.askSecret(label),
       (text) => this.say(text),
@@ -255,6 +267,8 @@ export class TerminalClient {
         return this.#ask({ type: "register", label: this.#parts.device });
       case "link":
         return this.#ask({ type: "link", code: typed.name, label: this.#parts.device });
+      case "verify":
+        return this.#verification.start(typed.name);
       case "revoke":
         return this.#ask({ type: "revoke", key: typed.name });
       case "devices":
@@ -406,6 +420,7 @@ export class TerminalClient {
     if (asked === undefined) return;
     this.#completion.handleResponse(response, asked.page === 1);
     if (response.type === "history") return this.#showHistory(ref, response);
+    if (response.type === "keys") return this.#verification.handle(response);
     if (asked.isShown) {
       this.#transcript.noteRows(responseRows(response, this.#rooms, this.#prompt.area));
     }

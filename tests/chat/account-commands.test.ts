@@ -138,6 +138,19 @@ describe("a device is revoked", () => {
   });
 });
 
+test("keys are an owner's, there or not, or what somebody else has proved", () => {
+  const rig = new Rig();
+  owner(rig, "Ann", "desk").close("quit");
+  const guest = newDevice(rig);
+  const keysOf = (name: string) => ask(guest, { type: "keys", name });
+  const ofAnn = { type: "keys", name: "Ann", registered: true, keys: [keyOf("desk")] };
+  expect(keysOf("ann")).toMatchObject(ofAnn);
+  expect(keysOf("guest")).toMatchObject({ registered: false, keys: [keyOf("phone")] });
+  rig.member("Bob");
+  expect(keysOf("Bob")).toMatchObject({ registered: false, keys: [] });
+  expect(keysOf("Nobody")).toMatchObject({ code: "unknown-user" });
+});
+
 /** Ann's name with a password, and nobody there. */
 function withPassword(rig: Rig, password = "correct horse"): void {
   const ann = owner(rig, "Ann", "desk");

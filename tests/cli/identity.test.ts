@@ -184,6 +184,22 @@ describe("a second device", () => {
   });
 });
 
+const wordsIn = ({ shown }: { shown: string }) =>
+  Array.from(shown.matchAll(/(?:Ann|Bob) \(1 device\): (?:[a-z]+ ){5}[a-z]+/g), ([row]) => row);
+
+test("/verify shows two people the same words", async () => {
+  await using server = await new Server().start();
+  const [desk, laptop] = [new Device(), new Device()];
+  await desk.register(server.tls, "Ann");
+  await laptop.register(server.tls, "Bob");
+  const seen = [
+    wordsIn(await desk.type(server.tls, "Ann", ["/verify Bob", "Bob (1 device): "])),
+    wordsIn(await laptop.type(server.tls, "Bob", ["/verify ann", "Bob (1 device): "])),
+  ];
+  expect(seen[0]).toHaveLength(2);
+  expect(seen[0]).toEqual(seen[1]);
+});
+
 describe("a password", () => {
   const secret = "correct horse battery";
 

@@ -99,6 +99,7 @@ const clientMessages: Each<ClientMessage> = {
   devices: record("devices", { ref }, "ref"),
   "device-code": record("device-code", { ref }, "ref"),
   link: record("link", { code: text, label: text, ref }, "label", "ref"),
+  keys: record("keys", { name, ref }, "ref"),
   revoke: record("revoke", { key: text, ref }, "ref"),
   say: record("say", { room, text, n: fromOne }, "n"),
   tell: record(
@@ -214,6 +215,11 @@ const serverMessages: Each<ServerMessage> = {
   "password-set": record("password-set", { isSet: fc.boolean(), token: text, ref }, "token", "ref"),
   devices: record("devices", { devices: fc.array(device, { maxLength: 5 }), ref }, "ref"),
   "device-code": record("device-code", { code: text, seconds: count, ref }, "ref"),
+  keys: record(
+    "keys",
+    { name, registered: fc.boolean(), keys: fc.array(publicKey, { maxLength: 4 }), ref },
+    "ref",
+  ),
   linked: record("linked", { name, ref }, "ref"),
   ack: record("ack", { n: count, room, seq: count }, "room", "seq"),
   error: record(

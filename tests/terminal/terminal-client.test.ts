@@ -52,6 +52,8 @@ class Rig extends SessionRig {
       columns,
       rows: 50,
       device: "desk",
+      key: "own-key",
+      wordsOf: (keys) => `words of ${keys.join(" ")}`,
       suspend: () => {},
       downloads: { running: false, start: () => {}, stop: () => {}, ...downloads },
     });

@@ -145,6 +145,7 @@ function commandOf(message: ClientMessage): Command {
     case "devices":
     case "device-code":
     case "revoke":
+    case "keys":
     case "part":
     case "rename":
     case "invite":

@@ -1,0 +1,65 @@
+// `/verify NAME`: asks the server for both sides' keys and shows them as words, for two people to
+// compare. Knows no screen and no hash.
+
+import { harmless } from "../text.ts";
+import type { SessionResponse } from "../client/events.ts";
+
+type Keys = Extract<SessionResponse, { type: "keys" }>;
+
+export type VerificationParts = {
+  /** This device's public key; undefined if it has none. */
+  ownKey: string | undefined;
+  ownName: () => string;
+  wordsOf: (keys: readonly string[]) => string;
+  /** Asks the server for the keys of that person. */
+  ask: (name: string) => void;
+  say: (text: string) => void;
+};
+
+export class Verification {
+  readonly #parts: VerificationParts;
+  /** Whose keys are awaited, and the answers so far. */
+  #answers: Keys[] | undefined;
+
+  constructor(parts: VerificationParts) {
+    this.#parts = parts;
+  }
+
+  start(name: string): void {
+    const { ownKey, ownName, ask, say } = this.#parts;
+    if (ownKey === undefined) return say("This device has no key, so there is nothing to compare");
+    this.#answers = [];
+    ask(ownName());
+    ask(name);
+  }
+
+  handle(keys: Keys): void {
+    if (this.#answers === undefined) return;
+    this.#answers.push(keys);
+    const [own, other] = this.#answers;
+    if (own === undefined || other === undefined) return;
+    this.#answers = undefined;
+    this.#show(own, other);
+  }
+
+  #show(own: Keys, other: Keys): void {
+    const { ownKey = "", say } = this.#parts;
+    const name = harmless(other.name);
+    if (!own.keys.includes(ownKey)) {
+      return say(
+        "The server does not know this device's key as yours: there is nothing to compare",
+      );
+    }
+    if (other.keys.length === 0) {
+      return say(`${name} has no key (a browser, or a client without one): nothing to compare`);
+    }
+    if (own.name === other.name) return say("Compare with somebody else: name them");
+    say(`Read these words to ${name} by a way you trust, such as a call. If both see the same,`);
+    say("nobody is in between; they change when one of you adds or loses a device.");
+    // The same order on both sides.
+    for (const side of [own, other].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const devices = side.keys.length === 1 ? "1 device" : `${side.keys.length} devices`;
+      say(`  ${harmless(side.name)} (${devices}): ${this.#parts.wordsOf(side.keys)}`);
+    }
+  }
+}

@@ -1,0 +1,54 @@
+// `/verify`: both people see the same words, unless somebody shows one of them another key.
+
+import { expect, test } from "bun:test";
+import { Verification } from "../../src/terminal/verification.ts";
+import { wordsOf } from "../../src/tls/key-words.ts";
+
+type Shown = { name: string; keys: readonly string[] };
+
+/** What somebody with that key is shown, if the server says so of the two. */
+function shownTo(key: string | undefined, own: Shown, other: Shown): string[] {
+  const said: string[] = [];
+  const asked: string[] = [];
+  const verification = new Verification({
+    ownKey: key,
+    ownName: () => own.name,
+    wordsOf,
+    ask: (name) => asked.push(name),
+    say: (text) => said.push(text),
+  });
+  verification.start(other.name);
+  for (const side of asked.map((name) => (name === own.name ? own : other))) {
+    verification.handle({ type: "keys", registered: true, ...side });
+  }
+  return said;
+}
+
+const ann = { name: "Ann", keys: ["a1", "a2"] };
+const bob = { name: "Bob", keys: ["b1"] };
+
+test("both see the same", () => {
+  const toAnn = shownTo("a1", ann, bob);
+  const toBob = shownTo("b1", bob, { ...ann, keys: ["a2", "a1"] });
+  expect(toAnn.slice(2)).toEqual(toBob.slice(2));
+  expect(toAnn.slice(2)).toEqual([
+    `  Ann (2 devices): ${wordsOf(["a1", "a2"])}`,
+    `  Bob (1 device): ${wordsOf(["b1"])}`,
+  ]);
+});
+
+test("a key that the server slips in is heard", () => {
+  const mallory = { name: "Bob", keys: ["m1"] };
+  const toAnn = shownTo("a1", ann, mallory);
+  const toBob = shownTo("b1", bob, ann);
+  expect(toAnn.at(-1)).not.toBe(toBob.at(-1));
+  const added = { name: "Bob", keys: ["b1", "m1"] };
+  expect(shownTo("a1", ann, added).at(-1)).not.toBe(toBob.at(-1));
+});
+
+test("what can't be compared is said", () => {
+  expect(shownTo(undefined, ann, bob)[0]).toContain("This device has no key");
+  expect(shownTo("a9", ann, bob)[0]).toContain("does not know this device's key");
+  expect(shownTo("a1", ann, { name: "Bob", keys: [] })[0]).toContain("Bob has no key");
+  expect(shownTo("a1", ann, ann)[0]).toContain("somebody else");
+});
