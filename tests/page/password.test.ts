@@ -33,7 +33,8 @@ inBrowser("the password is asked for, and a wrong one is refused below its field
   await ann.fill("#login-access-word", "close sesame");
   await ann.press("Enter");
   await ann.shows("#login-access-problem", "The password is wrong");
-  expect(await ann.get("document.querySelector('#login-access-word').type")).toBe("password");
+  const shown = "getComputedStyle(document.querySelector('#login-access-word')).webkitTextSecurity";
+  expect(await ann.get(shown)).toBe("disc");
 });
 
 inBrowser("with it there is chat, and the files can be listed, fetched and verified", async () => {
