@@ -48,11 +48,6 @@ export class BoundedMap<Key, Value> {
     return evicted;
   }
 
-  /** Least recently used first. An entry may be deleted when its key has been returned. */
-  keys(): Iterable<Key> {
-    return this.#entries.keys();
-  }
-
   delete(key: Key): boolean {
     this.#cost -= this.#entries.get(key)?.cost ?? 0;
     return this.#entries.delete(key);

@@ -857,6 +857,11 @@ export const fetching = {
   aheadBytes: 64 * MiB,
   /** The same for `-o -`, whose chunks also wait for their turn. */
   streamAheadBytes: 16 * MiB,
+  /**
+   * With this much waiting to be opened, nothing is requested: on loopback a sender is faster than
+   * the disk of the receiver.
+   */
+  maxReadyBytes: 2 * MiB,
   /** Requests over the control connection at a time, each of `transfer.maxPullBytes`. */
   maxPulls: 4,
   /** While a turn reads, more is requested after this many bytes: 0.25 ms at 1 Gbit/s. */
@@ -882,6 +887,8 @@ export const fetching = {
   workSliceMs: 2,
   /** The window advances in this many steps. */
   horizonSteps: 8,
+  /** Bytes that stdout may still be reading: `terminal.maxDataBytes` and some. */
+  unsentBytes: 1 * MiB,
   /** Time for the reader of `-o -` to take the rest at the end: a day. */
   outputFlushMs: 86_400_000,
   /** Interval between progress reports. */

@@ -56,6 +56,7 @@ const pureFiles = [
   "src/addresses.ts",
   "src/bounded-map.ts",
   "src/errors.ts",
+  "src/free-buffer.ts",
   "src/limits.ts",
   "src/line-splitter.ts",
   "src/log.ts",

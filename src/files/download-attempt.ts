@@ -73,6 +73,7 @@ export class DownloadAttempt implements Attempt {
       udpPort,
       ...(offload === undefined ? {} : { offload }),
       onTurn: () => attempt?.turn() ?? false,
+      mayRequest: () => (attempt?.readyBytes ?? 0) < limits.maxReadyBytes,
       dueInUs: () => attempt?.dueInUs() ?? Number.POSITIVE_INFINITY,
       onRefused: () => attempt?.handleRefused(),
       onFailure: (error) => attempt?.fail(error),
@@ -143,6 +144,11 @@ export class DownloadAttempt implements Attempt {
   readonly #again = (offset: number, length: number): void => {
     this.receiver.handleBadRange(offset, length, nowUs());
   };
+
+  /** Bytes that have arrived and only wait to be opened. */
+  get readyBytes(): number {
+    return this.#file?.assembler.readyBytes ?? 0;
+  }
 
   /** Time until a silence must be investigated. */
   dueInUs(): number {

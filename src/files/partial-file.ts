@@ -106,12 +106,13 @@ export class PartialFile implements ChunkStore {
     });
   }
 
-  write(offset: number, bytes: Uint8Array): void {
+  write(offset: number, bytes: Uint8Array): boolean {
     this.#guard(() => {
       for (let done = 0; done < bytes.length;) {
         done += writeSync(this.#data, bytes, done, bytes.length - done, offset + done);
       }
     });
+    return false;
   }
 
   read(offset: number, into: Uint8Array): number {

@@ -2,6 +2,7 @@
 // request more, then process what has arrived. Knows nothing of files.
 
 import { fetching as limits, transfer as wire, udp } from "../limits.ts";
+import { freeBuffer } from "../free-buffer.ts";
 import type { Receiver } from "../transfer/receiver.ts";
 import { nowUs } from "../io/clock.ts";
 import { isLoopback } from "../addresses.ts";
@@ -19,6 +20,8 @@ export interface LoopOptions {
    * which fails the loop.
    */
   onTurn(): boolean;
+  /** False: what has arrived must be worked off before more is requested. */
+  mayRequest(): boolean;
   /** µs until `onTurn` must be called again even if nothing arrives; Infinity: never. */
   dueInUs(): number;
   /** The server's host refuses our datagrams (ICMP port unreachable). */
@@ -108,11 +111,13 @@ export class ReceiverLoop {
     if (this.#ended) return;
     this.#readAtUs = -1;
     this.#guard(() => this.#read(bytes, bytes.length, 0));
+    // Bun has made a buffer for it alone.
+    if (bytes.length >= wire.largeSegmentBytes) freeBuffer(bytes);
     if (this.#ended) return;
     // On a fast path there is always more to read: request in between, but bound the turn, too.
-    if (this.#bytesSinceRequest >= limits.eagerBytes && this.#turnBytes <= limits.eagerTurnBytes) {
-      this.#guard(() => this.#transmit());
-    }
+    const isWorthwhile = this.#bytesSinceRequest >= limits.eagerBytes;
+    const mayRequest = this.#turnBytes <= limits.eagerTurnBytes && this.#options.mayRequest();
+    if (isWorthwhile && mayRequest) this.#guard(() => this.#transmit());
     this.wake();
   }
 
@@ -206,8 +211,10 @@ export class ReceiverLoop {
   #step(receiver: Receiver): boolean {
     const now = nowUs();
     if (now >= receiver.nextTimeoutUs()) receiver.handleTimeout(now);
-    this.#transmit();
-    return this.#options.onTurn();
+    const mayRequest = this.#options.mayRequest();
+    if (mayRequest) this.#transmit();
+    // What was held back is requested as soon as there is room.
+    return this.#options.onTurn() || !mayRequest;
   }
 
   #transmit(): void {

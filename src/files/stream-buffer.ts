@@ -1,18 +1,24 @@
 // The chunks of a file that is streamed rather than saved, from when they are opened until they are
 // written out in order. Without copies: a chunk stays in the memory that it was opened into.
 
+import { freeBuffer } from "../free-buffer.ts";
+import { fetching as limits } from "../limits.ts";
 import type { ChunkStore } from "../transfer/assembler.ts";
 
 export class StreamBuffer implements ChunkStore {
   readonly #chunkBytes: number;
   readonly #chunks = new Map<number, Uint8Array>();
+  /** What has been taken last: the output may still be reading it. */
+  readonly #taken: Uint8Array[] = [];
+  #takenBytes = 0;
 
   constructor(chunkBytes: number) {
     this.#chunkBytes = chunkBytes;
   }
 
-  write(offset: number, bytes: Uint8Array): void {
+  write(offset: number, bytes: Uint8Array): boolean {
     this.#chunks.set(offset, bytes);
+    return true;
   }
 
   read(offset: number, into: Uint8Array): number {
@@ -28,11 +34,22 @@ export class StreamBuffer implements ChunkStore {
     return done;
   }
 
-  /** Removes the chunk that begins at `offset`, once it ends by `until`. */
+  /**
+   * Removes the chunk that begins at `offset`, once it ends by `until`. It stays valid until
+   * `unsentBytes` more have been taken.
+   */
   take(offset: number, until: number): Uint8Array | undefined {
     const chunk = this.#chunks.get(offset);
     if (chunk === undefined || offset + chunk.length > until) return undefined;
     this.#chunks.delete(offset);
+    this.#taken.push(chunk);
+    this.#takenBytes += chunk.length;
+    while (this.#takenBytes - (this.#taken[0]?.length ?? 0) > limits.unsentBytes) {
+      const sent = this.#taken.shift();
+      if (sent === undefined) break;
+      this.#takenBytes -= sent.length;
+      freeBuffer(sent);
+    }
     return chunk;
   }
 }

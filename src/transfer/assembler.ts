@@ -4,14 +4,15 @@
 // Pure: store, cipher and hashes are parameters.
 
 import { transfer as limit } from "../limits.ts";
+import { freeBuffer } from "../free-buffer.ts";
 import { chunkCount, chunkLength } from "./chunks.ts";
 import type { WrittenChunk } from "./journal.ts";
 import { RangeSet } from "./ranges.ts";
 
 /** Where the text goes. May throw (disk full); the chunk then counts as missing. */
 export interface ChunkStore {
-  /** Stores bytes, which do not change any more. */
-  write(offset: number, bytes: Uint8Array): void;
+  /** Stores bytes; true if it keeps them where they are, false if their memory is free again. */
+  write(offset: number, bytes: Uint8Array): boolean;
   /** Reads back what was written; returns the bytes read. */
   read(offset: number, into: Uint8Array): number;
 }
@@ -63,8 +64,8 @@ const verified = 2;
 
 /** Copies between typed arrays without a view of either: three times as fast for a segment. */
 const copyBytes = Buffer.prototype.copy;
-/** Buffers kept for the next chunks. */
-const maxSpare = 8;
+/** Bytes of buffers kept for the next chunks. */
+const maxSpareBytes = 8 << 20;
 
 export class Assembler {
   readonly size: number;
@@ -79,6 +80,7 @@ export class Assembler {
   #open: OpenChunk | undefined;
   /** Complete chunks with tags, to be opened. */
   #ready: number[] = [];
+  #readyBytes = 0;
   /** Held chunks to be checked, the next one last. */
   readonly #toCheck: number[];
   #readBack: Uint8Array | undefined;
@@ -115,6 +117,8 @@ export class Assembler {
   begin(open: OpenChunk): void {
     this.#open = open;
     this.#ready = [];
+    this.#readyBytes = 0;
+    for (const { bytes } of this.#gathering.values()) freeBuffer(bytes);
     this.#gathering.clear();
     this.#gatheredBytes = 0;
     this.#hasTag.fill(0);
@@ -166,7 +170,15 @@ export class Assembler {
     return ranges.toArray();
   }
 
-  /** Adds sealed bytes that have not arrived before; they are only read during the call. */
+  /** Bytes that only wait to be opened. */
+  get readyBytes(): number {
+    return this.#readyBytes;
+  }
+
+  /**
+   * Adds sealed bytes that have not arrived before; they are only read during the call. Opens a
+   * chunk that is complete with them at once, while it is in the processor's cache.
+   */
   put(offset: number, source: Uint8Array, at: number, length: number): void {
     const end = Math.min(offset + length, this.size);
     for (let from = offset; from < end;) {
@@ -179,7 +191,7 @@ export class Assembler {
         copyBytes.call(source, chunk.bytes, from - start, sourceAt, sourceAt + to - from);
         chunk.received += to - from;
         this.#gatheredBytes += to - from;
-        if (this.#isReady(index, chunk)) this.#ready.push(index);
+        if (this.#isReady(index, chunk)) this.#openChunk(index, chunk);
       }
       from = to;
     }
@@ -199,7 +211,9 @@ export class Assembler {
       const tag = packed.subarray(i * limit.tagBytes, (i + 1) * limit.tagBytes);
       this.#tags.set(tag, index * limit.tagBytes);
       const chunk = this.#gathering.get(index);
-      if (chunk !== undefined && this.#isReady(index, chunk)) this.#ready.push(index);
+      if (chunk === undefined || !this.#isReady(index, chunk)) continue;
+      this.#ready.push(index);
+      this.#readyBytes += chunk.received;
     }
     // An empty line says that the server is still at work.
     this.#tagCount += Math.max(1, count);
@@ -236,23 +250,35 @@ export class Assembler {
     const index = this.#ready.shift();
     const chunk = index === undefined ? undefined : this.#gathering.get(index);
     if (index === undefined || chunk === undefined) return 0;
-    const length = this.#lengthOf(index);
+    this.#readyBytes -= chunk.received;
+    this.#openChunk(index, chunk);
+    return this.#lengthOf(index);
+  }
+
+  #openChunk(index: number, chunk: Gathering): void {
     this.#gathering.delete(index);
     this.#gatheredBytes -= chunk.received;
     const tag = this.#tags.subarray(index * limit.tagBytes, (index + 1) * limit.tagBytes);
     const text = this.#open?.(index, chunk.bytes, tag);
-    if (this.#spare.length < maxSpare && length === this.chunkBytes) this.#spare.push(chunk.bytes);
+    this.#recycle(chunk.bytes);
     if (text === undefined) {
       const times = (this.#badTimes.get(index) ?? 0) + 1;
       this.#badTimes.set(index, times);
       this.#reject(index, times);
-      return length;
+      return;
     }
-    this.#config.store.write(index * this.chunkBytes, text);
+    const isKept = this.#config.store.write(index * this.chunkBytes, text);
     this.#unrecorded.push([index, this.#config.hashOf(text)]);
     this.#verify(index);
     if (this.#hashedBytes === index * this.chunkBytes) this.#hash(text);
-    return length;
+    if (!isKept) freeBuffer(text);
+  }
+
+  #recycle(bytes: Uint8Array): void {
+    const fits =
+      bytes.length === this.chunkBytes && this.#spare.length * bytes.length < maxSpareBytes;
+    if (fits) this.#spare.push(bytes);
+    else freeBuffer(bytes);
   }
 
   /** Checks a held chunk; returns its bytes, 0 if there is none. */

@@ -2,6 +2,7 @@
 // that were lost, do not make it sealed again. Bounded in bytes. Pure.
 
 import { BoundedMap } from "../bounded-map.ts";
+import { freeBuffer } from "../free-buffer.ts";
 import { transfer as limit } from "../limits.ts";
 
 /** A chunk under a transfer's key: as many bytes as its text, and the tag that authenticates them. */
@@ -27,15 +28,18 @@ export class SealCache {
     return this.#chunks.get(keyOf(owner, index));
   }
 
+  /** Takes the chunk over: its memory is freed when it has to leave. */
   set(owner: number, index: number, chunk: SealedChunk): void {
-    this.#chunks.set(keyOf(owner, index), chunk);
+    for (const [, { bytes }] of this.#chunks.set(keyOf(owner, index), chunk)) freeBuffer(bytes);
   }
 
-  /** Drops the chunks of a transfer that has ended. */
-  forget(owner: number): void {
-    for (const key of this.#chunks.keys()) {
-      if (Math.floor(key / limit.maxChunks) === owner) this.#chunks.delete(key);
-    }
+  /** Drops a chunk, if it is still there. */
+  delete(owner: number, index: number): void {
+    const key = keyOf(owner, index);
+    const chunk = this.#chunks.get(key);
+    if (chunk === undefined) return;
+    this.#chunks.delete(key);
+    freeBuffer(chunk.bytes);
   }
 }
 

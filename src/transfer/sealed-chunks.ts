@@ -4,6 +4,7 @@
 // the file has changed. Pure: file, cipher and cache are parameters.
 
 import { transfer as limit } from "../limits.ts";
+import { freeBuffer } from "../free-buffer.ts";
 import { chunkCount, chunkLength } from "./chunks.ts";
 import type { SealCache, SealedChunk } from "./seal-cache.ts";
 
@@ -28,6 +29,13 @@ export interface TagRun {
   readonly packed: Uint8Array;
 }
 
+/**
+ * Bytes of sealed chunks that a transfer keeps at first: they stay in the processor's cache. Each
+ * chunk that has to be sealed again doubles that, since losses are requested a round trip later.
+ */
+const firstCachedBytes = 512 * 1_024;
+const maxCachedBytes = 16 * 1_024 * 1_024;
+
 /** Copies between typed arrays without a view of either: three times as fast for a segment. */
 const copyBytes = Buffer.prototype.copy;
 
@@ -44,6 +52,9 @@ export class SealedChunks {
   /** Chunks whose tags have not been taken yet. */
   #fresh: number[] = [];
   #isSorted = true;
+  /** Chunks in the cache, oldest first. */
+  readonly #cached: number[] = [];
+  #mostCachedBytes = firstCachedBytes;
   #hasChanged = false;
   #sealedBytes = 0;
 
@@ -111,13 +122,16 @@ export class SealedChunks {
 
   /** Seals a chunk anew: false if its text is not the one that was sealed first. */
   confirm(index: number): boolean {
-    return this.#seal(index) !== undefined;
+    const sealed = this.#seal(index);
+    if (sealed !== undefined) freeBuffer(sealed.bytes);
+    return sealed !== undefined;
   }
 
   /** The transfer has ended. */
   close(): void {
     this.#hasChanged = true;
-    this.#config.cache.forget(this.#owner);
+    for (const index of this.#cached) this.#config.cache.delete(this.#owner, index);
+    this.#cached.length = 0;
   }
 
   #chunk(index: number): SealedChunk | undefined {
@@ -125,8 +139,19 @@ export class SealedChunks {
     const { cache } = this.#config;
     const cached = cache.get(this.#owner, index);
     if (cached !== undefined) return cached;
+    if (this.#isKept[index] === 1) {
+      this.#mostCachedBytes = Math.min(2 * this.#mostCachedBytes, maxCachedBytes);
+    }
     const sealed = this.#seal(index);
-    if (sealed !== undefined) cache.set(this.#owner, index, sealed);
+    if (sealed === undefined) return undefined;
+    cache.set(this.#owner, index, sealed);
+    this.#cached.push(index);
+    while (
+      this.#cached.length > 1 &&
+      this.#cached.length * this.chunkBytes > this.#mostCachedBytes
+    ) {
+      cache.delete(this.#owner, this.#cached.shift()!);
+    }
     return sealed;
   }
 

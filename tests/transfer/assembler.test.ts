@@ -15,8 +15,9 @@ const key = new Uint8Array(limits.keyBytes).fill(3);
 class Memory implements ChunkStore {
   readonly bytes = new Uint8Array(size);
 
-  write(offset: number, bytes: Uint8Array): void {
+  write(offset: number, bytes: Uint8Array): boolean {
     this.bytes.set(bytes, offset);
+    return false;
   }
 
   read(offset: number, into: Uint8Array): number {
@@ -217,7 +218,7 @@ test("what is held is compared with its hash, and what is wrong in it is request
 });
 
 test("a partial file shorter than its journal says is completed", () => {
-  const store: ChunkStore = { write: () => {}, read: () => 0 };
+  const store: ChunkStore = { write: () => false, read: () => 0 };
   const assembler = assemblerOn(store, { held: hashes([0, 1]) });
   settle(assembler);
   expect([assembler.nextBadChunk()?.offset, assembler.nextBadChunk()?.offset]).toEqual([
@@ -248,8 +249,7 @@ test("a disk that takes nothing leaves the chunk missing", () => {
   };
   const assembler = assemblerOn(full);
   assembler.acceptTags(0, tags);
-  assembler.put(0, wire, 0, chunkBytes);
-  expect(() => assembler.work(chunkBytes)).toThrow("ENOSPC");
+  expect(() => assembler.put(0, wire, 0, chunkBytes)).toThrow("ENOSPC");
   expect(assembler.missing()).toEqual([[0, size]]);
   expect(assembler.takeNewChunks()).toEqual([]);
 });
