@@ -42,6 +42,7 @@ const exitCodes = {
   banned: exitCode.refused,
   kicked: exitCode.refused,
   muted: exitCode.refused,
+  "not-allowed": exitCode.refused,
   "not-found": exitCode.notFound,
   "unknown-user": exitCode.notFound,
   "not-in-room": exitCode.notFound,

@@ -410,6 +410,12 @@ export const history = {
 export const rights = {
   /** Bans, and as many mutes: 1 MB, and a change sorts them anew within milliseconds. */
   maxSanctions: 4_096,
+  /** Owners and operators. */
+  maxRoles: 256,
+  /** Longest order of an operator, in UTF-16 units: a topic, and as much again. */
+  maxOrderChars: 1_024,
+  /** Rows of one answer; 500 KB. */
+  maxAnswerRows: 4_096,
   /** Passes that still let somebody in. */
   maxPasses: 1_024,
   /** People that one pass lets in; their record IDs are kept with it. */

@@ -26,6 +26,10 @@ const commands: Readonly<Record<string, Entry>> = {
     description: "Call someone through a registry, and chat from terminal to terminal",
     load: () => load(import("./cli/commands/peer.ts")),
   },
+  admin: {
+    description: "Moderate a server: kick, ban, mute, let in, …",
+    load: () => load(import("./cli/commands/admin.ts")),
+  },
   "fetch-file": {
     description: "Fetch files from a server, fast and verified",
     load: () => load(import("./cli/commands/fetch-file.ts")),

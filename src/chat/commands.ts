@@ -11,6 +11,7 @@ import { register } from "./registration.ts";
 import { type HubState, textsOf } from "./hub-state.ts";
 import { endSession } from "./disconnect.ts";
 import type { Account } from "./account-store.ts";
+import { orderFrom } from "./admin/order-from.ts";
 import type { Command, Ref, Said } from "./events.ts";
 import { answerDoor } from "./door.ts";
 import { isOpen } from "./door-options.ts";
@@ -59,6 +60,7 @@ const allowedBeforeLogin: ReadonlySet<Command["type"]> = new Set<Command["type"]
   "login",
   "prove",
   "answer",
+  "admin",
   "files",
   "transfer",
   "download",
@@ -70,7 +72,12 @@ const allowedBeforeLogin: ReadonlySet<Command["type"]> = new Set<Command["type"]
 ]);
 
 /** Of those, the ones that tell something. */
-const needsAdmission: ReadonlySet<Command["type"]> = new Set(["files", "transfer", "download"]);
+const needsAdmission: ReadonlySet<Command["type"]> = new Set([
+  "files",
+  "transfer",
+  "download",
+  "admin",
+]);
 
 const handlers: Handlers = {
   login,
@@ -178,6 +185,7 @@ const handlers: Handlers = {
       } else hub.send(session, { type: "download", ...result });
     });
   },
+  admin: orderFrom,
   ping(hub, session, { ref }) {
     hub.send(session, { type: "pong", ref });
   },

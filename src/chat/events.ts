@@ -2,6 +2,7 @@
 // wire format.
 
 import type { ErrorCode } from "../errors.ts";
+import type { AdminRow } from "./admin/answer.ts";
 import type {
   ByeCode,
   ChatState,
@@ -99,6 +100,8 @@ export type Command =
   | { type: "transfer"; request: TransferRequest; ref?: Ref | undefined }
   /** open-chat's stop-and-wait download. */
   | { type: "download"; name: string }
+  /** An order of an operator (admin/admin-command.ts). */
+  | { type: "admin"; line: string; ref?: Ref | undefined }
   | { type: "ping"; ref?: Ref | undefined }
   /** Shows that the client is alive, such as a pong. Needs no action. */
   | { type: "alive" }
@@ -320,6 +323,13 @@ export type PersonalEvent =
       n?: number | undefined;
       retryAfterMs?: number | undefined;
       ref?: Ref | undefined;
+    }
+  /** Answers an order. */
+  | {
+      type: "admin";
+      message: string | undefined;
+      rows: readonly AdminRow[];
+      ref: Ref | undefined;
     }
   | { type: "ping" }
   | { type: "pong"; ref: Ref | undefined }

@@ -279,6 +279,11 @@ export class Hub {
     return ban === undefined ? undefined : banText(ban);
   }
 
+  /** Whether somebody owns this server. */
+  get hasOwner(): boolean {
+    return this.options.rights.roles.hasOwner;
+  }
+
   /** Why services without a login are closed; undefined: they are open. */
   get closed(): string | undefined {
     const { door } = this.options;

@@ -5,6 +5,10 @@ export interface ServerControl {
   registrations(): readonly { id: string; ip: string; port: number; text: string }[];
   /** Removes those registered from a banned network, or under a banned name. */
   dropRegistrations(isBanned: (id: string, address: string) => boolean): void;
+  /** Hash of the code that makes somebody the owner; undefined: there is none. */
+  readonly claimHash: string | undefined;
+  /** The code has made somebody the owner, and is of no use any more. */
+  claimUsed(): void;
   /** Shuts the server down. */
   stop(): void;
 }

@@ -1,7 +1,7 @@
 // The interface of the native session: what its driver (a TCP socket, a browser's WebSocket) does
 // for it, and what its user (the terminal, the page) asks of it and receives from it. Types only.
 
-import type { Access, ChatState, LeaveReason, RoomPoint } from "../protocol/messages.ts";
+import type { Access, AdminRow, ChatState, LeaveReason, RoomPoint } from "../protocol/messages.ts";
 
 export type { ChatState, LeaveReason } from "../protocol/messages.ts";
 
@@ -185,6 +185,8 @@ export type SessionRequest =
   | { type: "history"; room: string; limit: number; before?: number }
   | { type: "files"; after?: string }
   | { type: "rename"; name: string }
+  /** An order of an operator. */
+  | { type: "admin"; command: string }
   | AccountRequest
   | ChatRequest;
 
@@ -226,6 +228,7 @@ export type SessionResponse =
   | { type: "devices"; devices: readonly ListedDevice[] }
   | { type: "device-code"; code: string; seconds: number }
   | { type: "keys"; name: string; registered: boolean; keys: readonly string[] }
+  | { type: "admin"; message: string | undefined; rows: readonly AdminRow[] }
   | { type: "linked"; name: string };
 
 /** A device of the session's account. */

@@ -51,6 +51,8 @@ function responseOf(message: ServerMessage): SessionResponse | undefined {
         registered: message.registered,
         keys: message.keys,
       };
+    case "admin":
+      return { type: "admin", message: message.message, rows: message.rows };
     case "linked":
       return { type: "linked", name: message.name };
     default:

@@ -112,7 +112,9 @@ export class ClientSession implements NativeSession {
     this.#connection.greet(nowMs);
     const { name } = this;
     const access = this.#access;
-    if (name === undefined) return this.#send({ type: "hello", ...access });
+    if (name === undefined) {
+      return this.#send({ type: "hello", ...access, ...this.#proofs.forHello("", channel) });
+    }
     const { epoch, mail, rooms } = this.#inbox.position ?? { rooms: this.#rooms.points };
     const hello = { name, secret: this.#secret, rooms, epoch, mail, runs: true, ...access };
     this.#send({ type: "hello", ...hello, ...this.#proofs.forHello(name, channel) });

@@ -22,6 +22,7 @@ export function sentence(event: PersonalEvent): string | undefined {
     case "name":
       return `your name is ${event.name} now`;
     case "question":
+    case "admin":
     case "welcome":
     case "private":
     case "sent":

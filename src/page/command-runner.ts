@@ -13,6 +13,7 @@ export type CommandTargets = {
     SessionController,
     | "chat"
     | "devices"
+    | "order"
     | "disconnect"
     | "join"
     | "loadDirectory"
@@ -65,6 +66,8 @@ export function runCommand(command: Command, targets: CommandTargets): string | 
       return controller.devices({ type: command.type });
     case "revoke":
       return controller.devices(command);
+    case "order":
+      return controller.order(command.command);
     case "who":
       return listPeople(targets);
     case "download":

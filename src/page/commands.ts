@@ -1,6 +1,7 @@
 // Parses a line typed into the composer: a `/` command, a message, or a mistake. A line that starts
 // with `/` is never sent as text. Pure.
 
+import { slashOrders, slashOrdersHelp } from "../chat/admin/slash-orders.ts";
 import { quoted } from "../text.ts";
 
 export type Command =
@@ -13,6 +14,8 @@ export type Command =
   | { type: "accept" | "reject" | "leave" }
   | { type: "register" | "password" | "devices" | "device-code" }
   | { type: "revoke"; key: string }
+  /** An operator's, as the server reads it. */
+  | { type: "order"; command: string }
   | { type: "who" | "rooms" | "files" | "history" | "help" | "quit" }
   /** Not a command: `problem` says why. */
   | { type: "mistake"; problem: string };
@@ -71,6 +74,13 @@ const commands = new Map<string, Entry>([
   ],
   ["/files", { usage: "/files", help: "show the shared files", read: alone({ type: "files" }) }],
   ["/get", { usage: "/get FILE", help: "download a shared file", read: withName("download") }],
+  ...slashOrders.map(({ slash, usage, help }): [string, Entry] => {
+    const read = (argument: string): Command => ({
+      type: "order",
+      command: `${slash.slice(1)} ${argument}`.trim(),
+    });
+    return [slash, { usage, help, read }];
+  }),
   ["/quit", { usage: "/quit", help: "disconnect", read: alone({ type: "quit" }) }],
   ["/help", { usage: "/help", help: "show this list", read: alone({ type: "help" }) }],
 ]);
@@ -96,8 +106,10 @@ export function isCommand(line: string): boolean {
 
 /** One line per command. */
 export function helpText(): string {
-  const rows = Array.from(commands.values(), ({ usage, help }) => `${usage} – ${help}`);
-  return [...rows, "//TEXT – send a message that starts with /"].join("\n");
+  const orders = new Set(slashOrders.map(({ slash }) => slash));
+  const shown = Array.from(commands).filter(([slash]) => !orders.has(slash));
+  const rows = shown.map(([, { usage, help }]) => `${usage} – ${help}`);
+  return [...rows, slashOrdersHelp, "//TEXT – send a message that starts with /"].join("\n");
 }
 
 function readDevices(argument: string): Command | undefined {

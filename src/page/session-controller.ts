@@ -191,6 +191,12 @@ export class SessionController {
     return this.#request(request) === undefined ? this.#offlineProblem() : undefined;
   }
 
+  /** An operator's order. Returns the reason if it can't be sent. */
+  order(command: string): string | undefined {
+    const ref = this.#request({ type: "admin", command });
+    return ref === undefined ? this.#offlineProblem() : undefined;
+  }
+
   /** Adds a notice to the room that is shown. */
   notice(text: string): void {
     this.#dispatch({ type: "notice", text, nowMs: Date.now() });

@@ -352,6 +352,12 @@ function responded(state: State, response: SessionResponse, nowMs: number): Stat
     case "device-code":
     case "linked":
       return notice(state, state.shown, accountText(response), nowMs);
+    case "admin": {
+      const { message, rows } = response;
+      const lines = rows.map(({ text, fields }) => text ?? JSON.stringify(fields));
+      const shown = [...(message === undefined ? [] : [message]), ...lines].map(harmless);
+      return notice(state, state.shown, shown.join("\n"), nowMs);
+    }
     // A browser has no key to compare.
     case "keys":
     // The controller collects their pages.

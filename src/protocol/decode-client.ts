@@ -100,6 +100,7 @@ const readers: {
   fetch: readFetch,
   pull: readPull,
   fetched: (r) => ({ type: "fetched", transfer: r.count("transfer", 1) }),
+  admin: (r) => ({ type: "admin", command: r.text("command"), ref: r.ref() }),
   ping: (r) => ({ type: "ping", ref: r.ref() }),
   pong: () => ({ type: "pong" }),
   bye: (r) => ({ type: "bye", forget: r.optionalFlag("forget") }),

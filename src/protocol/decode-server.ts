@@ -167,6 +167,15 @@ const readers: {
     sha256: r.optionalPattern("sha256", /^[0-9a-f]{64}$/i, hashForm) ?? r.text("sha256"),
   }),
   error: readError,
+  admin: (r) => ({
+    type: "admin",
+    message: r.optionalText("message"),
+    rows: r.list("rows", (row) => ({
+      text: row.optionalText("text"),
+      fields: row.scalars("fields"),
+    })),
+    ref: r.ref(),
+  }),
   ping: () => ({ type: "ping" }),
   pong: (r) => ({ type: "pong", ref: r.ref() }),
   bye: (r) => ({

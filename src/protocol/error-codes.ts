@@ -16,6 +16,7 @@ export const protocolErrorCodes = [
   "members-only",
   "banned",
   "muted",
+  "not-allowed",
   "name-taken",
   "name-registered",
   "wrong-password",

@@ -87,6 +87,12 @@ export class FieldReader {
     return isTexts(value) ? value : this.#bad(key, "a list of strings", []);
   }
 
+  /** An object of strings, numbers and booleans. */
+  scalars(key: string): Readonly<Record<string, string | number | boolean>> {
+    const value = this.#fields[key];
+    return isScalars(value) ? value : this.#bad(key, "an object of plain values", {});
+  }
+
   object<T>(key: string, read: (reader: FieldReader) => T): T | undefined {
     const value = this.#fields[key];
     if (!isObject(value)) return this.#bad(key, "an object", undefined);
@@ -155,4 +161,9 @@ function isTexts(value: unknown): value is readonly string[] {
 
 function countForm(least: number): string {
   return `a whole number of at least ${least}`;
+}
+
+function isScalars(value: unknown): value is Readonly<Record<string, string | number | boolean>> {
+  if (!isObject(value)) return false;
+  return Object.values(value).every((one) => /^(?:string|number|boolean)$/.test(typeof one));
 }

@@ -153,6 +153,8 @@ export type ClientMessage =
       ref?: Ref | undefined;
     }
   | TransferRequest
+  /** An order of an operator, as docs/operation.md lists them. */
+  | { type: "admin"; command: string; ref?: Ref | undefined }
   | { type: "ping"; ref?: Ref | undefined }
   | { type: "pong" }
   /** `forget`: the session's token is not used again. */
@@ -284,6 +286,14 @@ export type TransferMessage =
   | { type: "digest"; transfer: number; sha256: string }
   | ErrorMessage;
 
+/**
+ * A line of an answer to an operator: for people, and its fields for programs. Without `text` the
+ * fields are all there is.
+ */
+export type AdminRow = { text?: string | undefined; fields: Scalars };
+
+export type Scalars = Readonly<Record<string, string | number | boolean>>;
+
 /** What a server sends, one object per line. */
 export type ServerMessage =
   | Welcome
@@ -382,6 +392,13 @@ export type ServerMessage =
   /** Answers `rename`. */
   | { type: "name"; name: string; ref?: Ref | undefined }
   | TransferMessage
+  /** Answers `admin`: a sentence, rows, or both. */
+  | {
+      type: "admin";
+      message?: string | undefined;
+      rows: readonly AdminRow[];
+      ref?: Ref | undefined;
+    }
   | { type: "ping" }
   | { type: "pong"; ref?: Ref | undefined }
   /** The server closes the connection. */

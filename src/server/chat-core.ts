@@ -25,6 +25,7 @@ import { OpenChatDownloads } from "./files/open-chat-download.ts";
 import { FileService } from "./files/file-service.ts";
 import { stampMs, steadyMs } from "../io/clock.ts";
 import { networkOf } from "../addresses.ts";
+import type { ClaimFile } from "./claim-file.ts";
 import { passwordCheck } from "./password-check.ts";
 import { listenOn } from "./listen-errors.ts";
 import { secretText } from "../secrets.ts";
@@ -57,6 +58,8 @@ export type CoreOptions = {
   readonly password?: string | undefined;
   /** Only members get in, and who shows a pass. */
   readonly membersOnly?: boolean;
+  /** Makes somebody the owner; undefined: there is an owner, or no place for the code. */
+  readonly claim: () => ClaimFile | undefined;
   /** An operator asks the server to stop. */
   readonly stop: () => void;
   /** The web port, to which browsers at a chat port are redirected. */
@@ -122,13 +125,18 @@ export class ChatCore {
           store.registry.entries().map((entry) => ({ ...entry, text: contactLine(entry) })),
         dropRegistrations: (isBanned) => store.registry.dropBanned(isBanned),
         stop: options.stop,
+        get claimHash() {
+          const code = options.claim()?.code;
+          return code === undefined ? undefined : hashSecret(code);
+        },
+        claimUsed: () => options.claim()?.remove(),
       },
       past: store.past,
       files: new ServerFiles(service, this.#downloads, print, log),
       wake: this.driver.wake,
       log,
       print,
-      hashSecret: (secret) => new Bun.CryptoHasher("sha256").update(secret).digest("base64url"),
+      hashSecret,
       newSecret: () => secretText(18),
       credentials: new Credentials(),
     });
@@ -189,4 +197,8 @@ export class ChatCore {
     this.#downloads.close();
     this.#service.close();
   }
+}
+
+function hashSecret(secret: string): string {
+  return new Bun.CryptoHasher("sha256").update(secret).digest("base64url");
 }

@@ -19,6 +19,7 @@ import type { CertificateFiles } from "../tls/certificate-files.ts";
 import { admitsPlain, pageTransport, type PlainPolicy } from "../trust/transport.ts";
 import { version } from "../version.ts";
 import { ChatCore, type CoreOptions } from "./chat-core.ts";
+import { type ClaimFile, openClaim } from "./claim-file.ts";
 import { Admission } from "./admission.ts";
 import { type PortProtocol } from "./chat-connection.ts";
 import { steadyMs } from "../io/clock.ts";
@@ -86,6 +87,8 @@ type Base = { store: OpenStore; descriptors: Descriptors; admission: Admission }
 export class ChatServer {
   /** Single-dialect ports, by dialect name. */
   readonly dialectPorts = new Map<string, number>();
+  /** For the first owner; undefined: there is one, or no place for the code. */
+  claim: ClaimFile | undefined;
   readonly #options: ServerOptions;
   readonly #base: Base;
   readonly #core: ChatCore;
@@ -127,15 +130,33 @@ export class ChatServer {
       };
       const withheld = withheldFolders(options);
       const stop = () => options.onStop?.();
-      const shared = { ...options, ...plain, withheld, stop };
+      const claim = () => server?.claim;
+      const shared = { ...options, ...plain, withheld, stop, claim };
       const core = await ChatCore.open({ ...shared, store, admission, webPort });
       server = new ChatServer(options, base, core);
       await server.#openOthers();
+      server.#makeClaim();
       return server;
     } catch (error) {
       if (server !== undefined) await server.#closePorts();
       closeBase(base);
       throw error;
+    }
+  }
+
+  /** A server without an owner has a claim. */
+  #makeClaim(): void {
+    const { state, log } = this.#options;
+    if (state === undefined || this.#core.hub.hasOwner) return;
+    try {
+      const file = openClaim(state);
+      const remove = (): void => {
+        file.remove();
+        this.claim = undefined;
+      };
+      this.claim = { ...file, remove };
+    } catch (error) {
+      log.warn(`Nobody can claim this server: ${(error as Error).message}`);
     }
   }
 

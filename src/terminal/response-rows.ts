@@ -51,6 +51,11 @@ export function responseRows(
       return response.devices.flatMap((device) =>
         wrapText(deviceText(device), area, { first: "  ", other: "    " }),
       );
+    case "admin": {
+      const { message, rows } = response;
+      const lines = rows.map(({ text, fields }) => text ?? JSON.stringify(fields));
+      return [...(message === undefined ? [] : [message]), ...lines].map(harmless);
+    }
     case "files":
       if (response.files.length === 0) return ["There are no files"];
       return response.files.flatMap(({ name, sizeBytes }) => {

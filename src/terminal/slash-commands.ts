@@ -1,6 +1,7 @@
 // The slash commands of the prompt, as a table, and how a typed line is read: as a command or a
 // message. Pure.
 
+import { slashOrders, slashOrdersHelp } from "../chat/admin/slash-orders.ts";
 import { nearestWord } from "../nearest-word.ts";
 import { quoted } from "../text.ts";
 import { type TextArea, wrapWords } from "./wrap.ts";
@@ -31,6 +32,8 @@ export type TypedLine =
   | { do: Named; name: string }
   | { do: InRoom; room: string | undefined }
   | { do: "history"; limit: number }
+  /** An operator's, as the server reads it. */
+  | { do: "order"; command: string }
   /** An error message for the person who typed it. */
   | { do: "explain"; text: string };
 
@@ -41,6 +44,8 @@ type SlashCommand = {
   usage: string;
   help: string;
   completes?: Completes;
+  /** For operators alone. */
+  isOrder?: true;
   /** Undefined: wrong usage. */
   read: (argument: string) => TypedLine | undefined;
 };
@@ -136,8 +141,18 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
         ? { do: "history", limit: Math.max(1, Number(argument || 20)) }
         : undefined,
   },
+  ...operatorCommands(),
   "/quit": { usage: "/quit", help: "leave, as does Ctrl-D", read: bare("quit") },
 };
+
+function operatorCommands(): Record<string, SlashCommand> {
+  const entries = slashOrders.map(({ slash, usage, help }) => {
+    const read = (argument: string) =>
+      ({ do: "order", command: `${slash.slice(1)} ${argument}`.trim() }) as const;
+    return [slash, { usage, help, completes: "name", isOrder: true, read }] as const;
+  });
+  return Object.fromEntries(entries);
+}
 
 /** Reads one typed line. `//text` says `/text`. */
 export function readTyped(line: string): TypedLine {
@@ -192,7 +207,7 @@ const minHelpColumns = 20;
 
 /** The rows of `/help`. */
 export function helpRows(area: TextArea): string[] {
-  const entries = Object.values(slashCommands);
+  const entries = Object.values(slashCommands).filter(({ isOrder }) => isOrder !== true);
   const width = Math.max(...entries.map(({ usage }) => usage.length));
   const beside = area.columns - width - 4 >= minHelpColumns;
   const rows = entries.flatMap(({ usage, help }) => {
@@ -208,5 +223,6 @@ export function helpRows(area: TextArea): string[] {
   const rest =
     "Anything else is said to the room, or to the partner of a private chat. Begin with // to say " +
     "a line that begins with /. Tab completes, Ctrl-R searches what you typed.";
-  return [...rows, ...wrapWords(rest, area, { first: "  ", other: "  " })];
+  const indent = { first: "  ", other: "  " };
+  return [...rows, ...wrapWords(slashOrdersHelp, area, indent), ...wrapWords(rest, area, indent)];
 }

@@ -289,6 +289,8 @@ export class TerminalClient {
         return this.#askAbout(typed.room, (room) => ({ type: "who", room }));
       case "history":
         return this.#askAbout(undefined, (room) => ({ type: "history", room, limit: typed.limit }));
+      case "order":
+        return this.#ask({ type: "admin", command: typed.command });
       case "rooms":
       case "files":
         return this.#ask({ type: typed.do });

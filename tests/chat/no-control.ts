@@ -7,6 +7,8 @@ import type { ServerControl } from "../../src/chat/server-control.ts";
 export const noControl: ServerControl = {
   registrations: () => [],
   dropRegistrations() {},
+  claimHash: undefined,
+  claimUsed() {},
   stop() {},
 };
 

@@ -44,6 +44,7 @@ class Page {
       part: note("part"),
       show: note("show"),
       chat: ({ type }) => note(type)(),
+      order: () => undefined,
       devices: ({ type }) => note(type)(),
       rename: () => 1,
       notice: note("notice"),

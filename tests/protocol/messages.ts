@@ -156,6 +156,7 @@ const clientMessages: Each<ClientMessage> = {
     length: fc.integer({ min: 1, max: transfer.maxPullBytes }),
   }),
   fetched: record("fetched", { transfer: fromOne }),
+  admin: record("admin", { command: text, ref }, "ref"),
   ping: record("ping", { ref }, "ref"),
   pong: fc.constant({ type: "pong" }),
   bye: record("bye", { forget: fc.boolean() }, "forget"),
@@ -308,6 +309,28 @@ const serverMessages: Each<ServerMessage> = {
   tags: record("tags", { transfer: count, from: count, data: text }),
   data: record("data", { transfer: count, offset: count, data: text }),
   digest: record("digest", { transfer: count, sha256: fc.constant("0f".repeat(32)) }),
+  admin: record(
+    "admin",
+    {
+      message: text,
+      rows: fc.array(
+        partial(
+          {
+            text,
+            fields: fc.dictionary(
+              fc.constantFrom("event", "id", "name"),
+              fc.oneof(text, count, fc.boolean()),
+            ),
+          },
+          "text",
+        ),
+        { maxLength: 4 },
+      ),
+      ref,
+    },
+    "message",
+    "ref",
+  ),
   ping: fc.constant({ type: "ping" }),
   pong: record("pong", { ref }, "ref"),
   bye: record("bye", { reason: text, code: fc.constant("replaced" as const) }, "code"),

@@ -1,13 +1,63 @@
 // Who gives an order, and what that allows.
 
+import type { HubState } from "../hub-state.ts";
+import { isAtLeast, type Rank } from "../rights/roles.ts";
 import type { Session } from "../session.ts";
+import { StoreQueries } from "../store-queries.ts";
+import type { Account } from "../account-store.ts";
 
-/** `console`: whoever types at the server itself. */
 export type Actor = {
   /** As logs and lists name it. */
   name: string;
+  rank: Rank;
   /** Undefined: whoever types at the server. */
   session: Session | undefined;
+  /** The account of a session, or else the key of its device; undefined: it has neither. */
+  id: string | undefined;
 };
 
-export const consoleActor: Actor = { name: "console", session: undefined };
+export const consoleActor: Actor = {
+  name: "console",
+  rank: "console",
+  session: undefined,
+  id: undefined,
+};
+
+/** Who a session is. The store is asked each time, since a device may have been revoked meanwhile. */
+export function actorOf(
+  hub: HubState,
+  session: Session,
+  then: (actor: Actor | { problem: string }) => void,
+): void {
+  const { key } = session.proven;
+  const { account } = session.identity;
+  const { roles } = hub.options.rights;
+  let owner: Account | undefined;
+  const queries = new StoreQueries(hub, session);
+  if (key !== undefined) {
+    queries.ask<Account | undefined>(
+      (then) => hub.store.findAccount({ key }, then),
+      (found) => (owner = found),
+    );
+  }
+  queries.whenAnswered((error) => {
+    if (error !== undefined) return then({ problem: error.message });
+    const ids = [key, account, owner?.id].flatMap((id) => id || []);
+    const name = session.name || owner?.name || key || session.peer.address;
+    then({ name, rank: roles.rankOf(ids), session, id: owner?.id ?? (account || key) });
+  });
+}
+
+/** The rank of a session, as far as is known at once. */
+export function rankOf(
+  { options }: Pick<HubState, "options">,
+  { proven, identity }: Session,
+): Rank {
+  const ids = [proven.key, proven.account, identity.account].flatMap((id) => id || []);
+  return options.rights.roles.rankOf(ids);
+}
+
+/** Whether the actor stands above that rank, and so may act against who has it. */
+export function outranks({ rank }: Actor, other: Rank): boolean {
+  return rank === "console" || !isAtLeast(other, rank);
+}

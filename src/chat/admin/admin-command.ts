@@ -5,8 +5,9 @@ import { nearestWord } from "../../nearest-word.ts";
 import { rights as limits } from "../../limits.ts";
 import { quoted } from "../../text.ts";
 import { readDuration } from "../rights/duration.ts";
+import type { Rank } from "../rights/roles.ts";
 
-type Bare = "help" | "info" | "bans" | "mutes" | "passes" | "stop";
+type Bare = "help" | "info" | "bans" | "mutes" | "passes" | "ops" | "stop";
 
 export type AdminCommand =
   | { do: Bare }
@@ -15,7 +16,9 @@ export type AdminCommand =
   | { do: "ban" | "mute"; target: string; reason: string; termMs: number | undefined }
   | { do: "unban" | "unmute"; target: string }
   | { do: "pass"; uses: number; termMs: number | undefined }
-  | { do: "revoke"; id: number };
+  | { do: "revoke"; id: number }
+  | { do: "op" | "deop"; name: string }
+  | { do: "claim"; code: string };
 
 type Words = {
   /** Without flags. */
@@ -28,6 +31,8 @@ type Words = {
 type Entry = {
   usage: string;
   help: string;
+  /** The lowest rank that may; default: operator. */
+  rank?: Rank;
   /** Flags that take no value. */
   flags?: readonly string[];
   /** `--for TERM` is allowed. */
@@ -37,6 +42,11 @@ type Entry = {
   /** Undefined: wrong usage. */
   read: (words: Words) => AdminCommand | undefined;
 };
+
+const named = (what: "op" | "deop") => ({
+  read: ({ words: [name, ...more] }: Words) =>
+    name === undefined || more.length > 0 ? undefined : ({ do: what, name } as const),
+});
 
 const bare = (what: Bare) => ({
   read: ({ words }: Words) => (words.length === 0 ? ({ do: what } as const) : undefined),
@@ -56,7 +66,7 @@ const lift = (what: "unban" | "unmute") => ({
 });
 
 export const adminCommands: Readonly<Record<AdminCommand["do"], Entry>> = {
-  help: { usage: "help", help: "show this list", ...bare("help") },
+  help: { usage: "help", help: "show this list", rank: "member", ...bare("help") },
   who: {
     usage: "who [--long]",
     help: "list who is here; --long with address and dialect",
@@ -102,11 +112,29 @@ export const adminCommands: Readonly<Record<AdminCommand["do"], Entry>> = {
       return id === undefined || more.length > 0 ? undefined : { do: "revoke", id: Number(id) };
     },
   },
-  stop: { usage: "stop", help: "stop the server", ...bare("stop") },
+  op: {
+    usage: "op NAME",
+    help: "make the owner of a registered name an operator",
+    rank: "owner",
+    ...named("op"),
+  },
+  deop: { usage: "deop NAME", help: "take that back", rank: "owner", ...named("deop") },
+  ops: { usage: "ops", help: "list owners and operators", ...bare("ops") },
+  claim: {
+    usage: "claim CODE",
+    help: "become the owner, with the code that the server made at its start",
+    rank: "member",
+    read: ({ words: [code, ...more] }) =>
+      code === undefined || more.length > 0 ? undefined : { do: "claim", code },
+  },
+  stop: { usage: "stop", help: "stop the server", rank: "owner", ...bare("stop") },
 };
 
 /** The command in a line, or the sentence that says what is wrong with it. */
 export function readAdminCommand(line: string): AdminCommand | string {
+  if (line.length > limits.maxOrderChars) {
+    return `The command has ${line.length} characters: use at most ${limits.maxOrderChars}`;
+  }
   const [first = "", ...rest] = line.trim().split(/\s+/);
   const word = first.toLowerCase();
   if (!isCommand(word)) return unknown(first);

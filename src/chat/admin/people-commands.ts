@@ -1,5 +1,6 @@
 // Who is here, and who is registered for calls.
 
+import { rights as limits } from "../../limits.ts";
 import type { HubState } from "../hub-state.ts";
 import type { AdminAnswer } from "./answer.ts";
 
@@ -9,7 +10,9 @@ export function who(hub: HubState, isLong: boolean): AdminAnswer {
     const text = isLong ? `${name} ${address} ${dialect.name}${tls ? " TLS" : ""}` : name;
     return { text, fields: { event: "member", name, address, dialect: dialect.name, tls } };
   });
-  return { ok: true, rows };
+  const more = rows.length - limits.maxAnswerRows;
+  if (more <= 0) return { ok: true, rows };
+  return { ok: true, rows: rows.slice(0, -more), message: `${more} more are here` };
 }
 
 export function info({ options }: HubState): AdminAnswer {

@@ -7,6 +7,8 @@ import type { AdminAnswer } from "./answer.ts";
 import { storeRights } from "../rights-store.ts";
 import { listPasses, makePass, revoke } from "./pass-commands.ts";
 import { info, who } from "./people-commands.ts";
+import { isAtLeast } from "../rights/roles.ts";
+import { claim, deop, listOps, op } from "./role-commands.ts";
 import { impose, kick, lift, listSanctions } from "./sanction-commands.ts";
 
 /** Answers once what has changed is stored. */
@@ -18,6 +20,11 @@ export function runAdmin(
 ): void {
   const command = readAdminCommand(line);
   if (typeof command === "string") return answer({ ok: false, code: "usage", message: command });
+  const { rank = "operator" } = adminCommands[command.do];
+  if (!isAtLeast(actor.rank, rank)) {
+    const message = `Only ${rank}s may ${command.do}`;
+    return answer({ ok: false, code: "not-allowed", message });
+  }
   handle(hub, actor, command, (done) =>
     storeRights(hub, (problem) =>
       answer(problem === undefined || !done.ok ? done : unstored(done, problem)),
@@ -50,6 +57,14 @@ function handle(
       return done(listSanctions(hub, "ban"));
     case "mutes":
       return done(listSanctions(hub, "mute"));
+    case "op":
+      return op(hub, actor, command.name, done);
+    case "deop":
+      return deop(hub, actor, command.name, done);
+    case "ops":
+      return done(listOps(hub));
+    case "claim":
+      return done(claim(hub, actor, command.code));
     case "pass":
       return done(makePass(hub, actor, command));
     case "passes":

@@ -18,7 +18,8 @@ import { SanctionIndex } from "../rights/sanction-index.ts";
 import type { Session } from "../session.ts";
 import { isoText, minuteText } from "../../utc-time.ts";
 import { banText, suspectOf } from "../suspect.ts";
-import type { Actor } from "./actor.ts";
+import type { Rank } from "../rights/roles.ts";
+import { type Actor, outranks, rankOf } from "./actor.ts";
 import type { AdminCommand } from "./admin-command.ts";
 import type { AdminAnswer, AdminRow } from "./answer.ts";
 import { logAct } from "./log-act.ts";
@@ -29,6 +30,8 @@ export function kick(hub: HubState, actor: Actor, { name, reason }: Of<"kick">):
   const session = hub.names.holder(fold(name));
   if (session === undefined) return nobody(name);
   const why = reason === "" ? "" : `: ${reason}`;
+  const rank = rankOf(hub, session);
+  if (!outranks(actor, rank)) return protectedBy(session.name, rank);
   // All devices of the name's owner.
   for (const one of [session, ...hub.names.otherDevices(session)]) {
     logAct(hub, actor, "kicked", { target: one.name, address: one.peer.address, reason });
@@ -64,6 +67,8 @@ function imposeOn(
   if (actor.session !== undefined && isConcerned(actor.session)) {
     return { ok: false, code: "usage", message: `That would ${kind} you too: nothing was done` };
   }
+  const superior = superiorOf(hub, actor, subject, isConcerned);
+  if (superior !== undefined) return protectedBy(superior.name, superior.rank);
   const { sanctions } = hub.options.rights;
   const sanction = sanctions.impose(terms);
   if (sanction === undefined) {
@@ -78,6 +83,32 @@ function imposeOn(
     ok: true,
     message: `${done} ${subjectText(subject)}${termsText({ untilMs, reason: "" })}`,
   };
+}
+
+/** Somebody whom the actor has no say over, and whom that would concern. */
+function superiorOf(
+  { options, names }: HubState,
+  actor: Actor,
+  { account = "", key = "" }: Subject,
+  isConcerned: (session: Session) => boolean,
+): { name: string; rank: Rank } | undefined {
+  const { roles } = options.rights;
+  for (const role of roles.list()) {
+    const isMeant = role.id === account || role.id === key;
+    if (isMeant && !outranks(actor, role.rank)) return role;
+  }
+  for (const session of names.members()) {
+    const rank = rankOf({ options }, session);
+    if (rank !== "member" && isConcerned(session) && !outranks(actor, rank)) {
+      return { name: session.name, rank };
+    }
+  }
+  return undefined;
+}
+
+function protectedBy(name: string, rank: Rank): AdminAnswer {
+  const message = `${name} is an ${rank}, whom you have no say over: nothing was done`;
+  return { ok: false, code: "not-allowed", message };
 }
 
 function expelAll(

@@ -3,17 +3,20 @@
 
 import { Passes } from "./passes.ts";
 import { type RightsChange, RightsJournal, type RightsRow } from "./rights-rows.ts";
+import { Roles } from "./roles.ts";
 import { Sanctions } from "./sanctions.ts";
 
 export class Rights {
   readonly #journal = new RightsJournal();
   readonly sanctions: Sanctions;
   readonly passes: Passes;
+  readonly roles: Roles;
 
   /** `rows`: what the store has. */
   constructor(rows: Iterable<RightsRow> = []) {
     const kept = [...rows];
     this.sanctions = new Sanctions(kept, this.#journal);
+    this.roles = new Roles(kept, this.#journal);
     this.passes = new Passes(kept, this.#journal);
   }
 

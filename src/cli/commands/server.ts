@@ -5,6 +5,7 @@ import { defineCommand } from "citty";
 import { isLoopback } from "../../addresses.ts";
 import { ParleyError } from "../../errors.ts";
 import { hostPortText } from "../../io/host-port.ts";
+import type { ClaimFile } from "../../server/claim-file.ts";
 import { ChatServer } from "../../server/chat-server.ts";
 import { folderState } from "../../server/files/shared-folder.ts";
 import { whenForeground } from "../../terminal/foreground.ts";
@@ -100,6 +101,8 @@ function announce(server: ChatServer, settings: ServerSettings, pin: string | un
   const { isPageSecure } = server;
   const place = { ...reachable, isPageSecure, files, areFilesMissing };
   for (const line of serverBanner(place)) say(line);
+  const { claim } = server;
+  if (claim !== undefined) say(claimLine(claim, !json && isTerminal(process.stderr)));
   const page = pageUrl(place);
   if (!json && isTerminal(process.stderr) && page !== undefined && isForOthers(page)) {
     for (const line of qrCode(page, wantsColors(process.env))) say(line);
@@ -147,4 +150,10 @@ function obey(server: ChatServer, order: string, json: boolean): void {
 /** For `print`, which adds the newline. */
 function jsonText(event: object): string {
   return jsonLine(event).trimEnd();
+}
+
+/** A log must not have the code: whoever reads it would own the server. */
+function claimLine({ code, path }: ClaimFile, isShown: boolean): string {
+  const claim = isShown ? `claim ${code}` : `claim CODE, with the code in ${path}`;
+  return `Nobody owns this server yet: parley admin ADDRESS ${claim}`;
 }

@@ -134,6 +134,8 @@ function commandOf(message: ClientMessage): Command {
     case "register":
     case "link":
       return { ...message, label: message.label ?? "" };
+    case "admin":
+      return { type: "admin", line: message.command, ref: message.ref };
     case "pong":
       return { type: "alive" };
     case "bye":

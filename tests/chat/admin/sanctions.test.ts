@@ -62,7 +62,12 @@ describe("kick", () => {
     const bob = rig.member("Bob");
     ann.text();
     bob.queue(say(1, "before"));
-    rig.hub.handleAdmin({ name: "Op", session: ann.session }, "kick Bob", rig.nowMs, () => {});
+    rig.hub.handleAdmin(
+      { name: "Op", rank: "operator", session: ann.session, id: undefined },
+      "kick Bob",
+      rig.nowMs,
+      () => {},
+    );
     bob.queue(say(2, "after"));
     rig.settle();
     expect(ann.lines().map(({ type, text }) => text ?? type)).toEqual(["before", "left"]);
@@ -308,7 +313,7 @@ describe("lists and log", () => {
     const ann = rig.member("Ann", {}, "192.0.2.9");
     rig.member("Bob", {}, bad);
     logged.length = 0;
-    const op = { name: "Ann", session: ann.session };
+    const op = { name: "Ann", rank: "owner", session: ann.session, id: undefined } as const;
     for (const line of [
       "kick Bob rude",
       "ban Bob --for 1h spam",
@@ -354,7 +359,7 @@ describe("lists and log", () => {
     const rig = new Rig();
     const ann = rig.member("Ann", {}, bad);
     let refusal: unknown;
-    const op = { name: "Ann", session: ann.session };
+    const op = { name: "Ann", rank: "owner", session: ann.session, id: undefined } as const;
     rig.hub.handleAdmin(op, "ban 198.51.100.0/24", rig.nowMs, (answer) => (refusal = answer));
     rig.settle();
     expect(refusal).toMatchObject({

@@ -1,0 +1,37 @@
+// An order that comes over a connection: who gives it, and whether it is safe from others on the way.
+
+import { isLoopback } from "../../addresses.ts";
+import type { Command } from "../events.ts";
+import type { HubState } from "../hub-state.ts";
+import { reject } from "../rejections.ts";
+import type { Session } from "../session.ts";
+import { actorOf } from "./actor.ts";
+import type { AdminAnswer } from "./answer.ts";
+import { runAdmin } from "./run-admin.ts";
+
+export function orderFrom(
+  hub: HubState,
+  session: Session,
+  { line, ref }: Extract<Command, { type: "admin" }>,
+): void {
+  const { tls, address } = session.peer;
+  if (tls !== true && !isLoopback(address)) {
+    const message = "Orders are taken over TLS alone: somebody in between could give them";
+    return reject(hub, session, "tls-required", message, { ref });
+  }
+  actorOf(hub, session, (actor) => {
+    if ("problem" in actor) return reject(hub, session, "storage", actor.problem, { ref });
+    session.queue.block();
+    runAdmin(hub, actor, line, (answer) => {
+      session.queue.unblock();
+      hub.schedule.unblocked.add(session);
+      hub.wake();
+      reply(answer);
+    });
+  });
+  function reply(answer: AdminAnswer): void {
+    if (!answer.ok) return reject(hub, session, answer.code, answer.message, { ref });
+    const { message, rows = [] } = answer;
+    hub.send(session, { type: "admin", message, rows, ref });
+  }
+}

@@ -1,0 +1,96 @@
+// Operators are made and unmade; the first owner is who has the claim that the server made.
+
+import { quoted } from "../../text.ts";
+import { minuteText } from "../../utc-time.ts";
+import type { Account } from "../account-store.ts";
+import type { HubState } from "../hub-state.ts";
+import { fold } from "../names/grammar.ts";
+import { type Actor, outranks } from "./actor.ts";
+import type { AdminAnswer } from "./answer.ts";
+import { logAct } from "./log-act.ts";
+
+type Answer = (answer: AdminAnswer) => void;
+
+export function op(hub: HubState, actor: Actor, name: string, answer: Answer): void {
+  withAccount(hub, name, answer, (account) => {
+    const { roles } = hub.options.rights;
+    const { id } = account;
+    if (roles.rankOf([id]) !== "member") {
+      return answer({ ok: true, message: `${account.name} is ${roles.rankOf([id])} already` });
+    }
+    const role = { id, rank: "operator", name: account.name, by: actor.name } as const;
+    if (!roles.give({ ...role, atMs: hub.stampMs })) {
+      return answer({ ok: false, code: "full", message: "There are too many operators" });
+    }
+    logAct(hub, actor, "operator made", { target: account.name });
+    answer({ ok: true, message: `${account.name} is an operator now` });
+  });
+}
+
+export function deop(hub: HubState, actor: Actor, name: string, answer: Answer): void {
+  withAccount(hub, name, answer, ({ id, name }) => {
+    const { roles } = hub.options.rights;
+    const rank = roles.rankOf([id]);
+    if (rank === "member") return answer({ ok: true, message: `${name} is no operator` });
+    if (!outranks(actor, rank)) {
+      const message = `${name} is an ${rank}: only the server's terminal can change that`;
+      return answer({ ok: false, code: "not-allowed", message });
+    }
+    roles.take(id);
+    logAct(hub, actor, "operator removed", { target: name });
+    answer({ ok: true, message: `${name} is no ${rank} any more` });
+  });
+}
+
+export function listOps({ options }: HubState): AdminAnswer {
+  const roles = options.rights.roles.list();
+  if (roles.length === 0) return { ok: true, message: "There are no operators" };
+  const rows = roles.map(({ rank, name, by, atMs }) => ({
+    text: `${name} ${rank} (${by}, ${minuteText(atMs)})`,
+    fields: { event: "role", name, rank, by, time: atMs },
+  }));
+  return { ok: true, rows };
+}
+
+/** Makes the actor an owner, once, with the code that only somebody at the server can read. */
+export function claim(hub: HubState, actor: Actor, code: string): AdminAnswer {
+  const { rights, control, hashSecret } = hub.options;
+  const { session, id } = actor;
+  if (session === undefined || id === undefined) {
+    const message = "A claim needs a key or a registered name: use parley admin ADDRESS claim CODE";
+    return { ok: false, code: "no-identity", message };
+  }
+  const { address } = session.peer;
+  const waitMs = hub.attempts.take(address, hub.nowMs, 0);
+  if (waitMs > 0) {
+    const seconds = Math.ceil(waitMs / 1_000);
+    const message = `Too many attempts from your network: try again in ${seconds} s`;
+    return { ok: false, code: "rate", message };
+  }
+  if (control.claimHash === undefined || hashSecret(code) !== control.claimHash) {
+    hub.attempts.take(address, hub.nowMs);
+    logAct(hub, actor, "claim refused", {});
+    const message = "This is not the claim of this server, or it has been used";
+    return { ok: false, code: "not-allowed", message };
+  }
+  rights.roles.give({ id, rank: "owner", name: actor.name, by: "claim", atMs: hub.stampMs });
+  control.claimUsed();
+  logAct(hub, actor, "server claimed", { target: actor.name });
+  return { ok: true, message: `${actor.name} owns this server now` };
+}
+
+function withAccount(
+  hub: HubState,
+  name: string,
+  answer: Answer,
+  then: (account: Account) => void,
+): void {
+  hub.store.findAccount({ name: fold(name) }, (outcome) => {
+    if (!outcome.done) {
+      return answer({ ok: false, code: outcome.error.code, message: outcome.error.message });
+    }
+    if (outcome.result !== undefined) return then(outcome.result);
+    const message = `The name ${quoted(name)} is not registered, so anybody can have it: /register first`;
+    answer({ ok: false, code: "not-found", message });
+  });
+}

@@ -1,0 +1,74 @@
+// Owners and operators: who has which rank. Pure.
+
+import { rights as limits } from "../../limits.ts";
+import { type RightsJournal, readRows, type RightsRow } from "./rights-rows.ts";
+
+/** `console`: whoever types at the server itself. Everybody else is a `member`. */
+export type Rank = "member" | "operator" | "owner" | "console";
+
+export type Role = {
+  /** The ID of an account, or the public key of a device without one. */
+  id: string;
+  rank: "operator" | "owner";
+  /** What the person was called then. */
+  name: string;
+  by: string;
+  /** Unix milliseconds. */
+  atMs: number;
+};
+
+const order: Readonly<Record<Rank, number>> = { member: 0, operator: 1, owner: 2, console: 3 };
+
+export function isAtLeast(rank: Rank, least: Rank): boolean {
+  return order[rank] >= order[least];
+}
+
+export class Roles {
+  readonly #journal: RightsJournal;
+  readonly #byId = new Map<string, Role>();
+
+  constructor(rows: Iterable<RightsRow>, journal: RightsJournal) {
+    this.#journal = journal;
+    const roles = readRows(rows, rowKind, (id, fields) => ({
+      id,
+      rank: fields.text("rank") === "owner" ? ("owner" as const) : ("operator" as const),
+      name: fields.text("name"),
+      by: fields.text("by"),
+      atMs: fields.number("atMs"),
+    }));
+    for (const role of roles) this.#byId.set(role.id, role);
+  }
+
+  /** The highest rank of those that somebody is known by. */
+  rankOf(ids: readonly string[]): Rank {
+    let rank: Rank = "member";
+    for (const id of ids) {
+      const role = this.#byId.get(id);
+      if (role !== undefined && !isAtLeast(rank, role.rank)) rank = role.rank;
+    }
+    return rank;
+  }
+
+  get hasOwner(): boolean {
+    return [...this.#byId.values()].some(({ rank }) => rank === "owner");
+  }
+
+  list(): readonly Role[] {
+    return [...this.#byId.values()];
+  }
+
+  /** False: there are too many. */
+  give(role: Role): boolean {
+    if (!this.#byId.has(role.id) && this.#byId.size >= limits.maxRoles) return false;
+    this.#byId.set(role.id, role);
+    const { id, ...fields } = role;
+    this.#journal.put(`${rowKind}/${id}`, fields);
+    return true;
+  }
+
+  take(id: string): void {
+    if (this.#byId.delete(id)) this.#journal.remove(`${rowKind}/${id}`);
+  }
+}
+
+const rowKind = "role";

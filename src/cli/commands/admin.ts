@@ -1,0 +1,67 @@
+// `parley admin`: gives one order to a server, signed with the key of this device, and prints the
+// answer.
+
+import { defineCommand } from "citty";
+import { readAdminCommand } from "../../chat/admin/admin-command.ts";
+import { ParleyError } from "../../errors.ts";
+import { hostPortText } from "../../io/host-port.ts";
+import { giveOrder } from "../../terminal/give-order.ts";
+import { accessOf, passFlag } from "../access-flags.ts";
+import { addressOf, defaultAddress, fullAddress, type WrittenAddress } from "../address.ts";
+import { identityFlag, identityOf, passwordFlag, passwordOf } from "../identity-flag.ts";
+import { plainFlag, trusted } from "../trust-flags.ts";
+
+export default defineCommand({
+  meta: { name: "admin", description: "Moderate a server: kick, ban, mute, let in, …" },
+  args: {
+    command: {
+      type: "positional",
+      required: false,
+      valueHint: "COMMAND…",
+      description:
+        "The order, such as `kick Bob`; `help` lists them. The first word may be HOST:PORT",
+    },
+    server: {
+      type: "string",
+      valueHint: "ADDRESS",
+      description: `HOST:PORT or HOST of the server, with #PIN to check its key (default ${hostPortText(defaultAddress)})`,
+    },
+    for: { type: "string", valueHint: "TERM", description: "ban, mute, pass: 30m, 12h, 1d, 2w" },
+    uses: { type: "string", valueHint: "N", description: "pass: for so many people" },
+    long: { type: "boolean", description: "who: with addresses and dialects" },
+    identity: identityFlag,
+    "password-file": passwordFlag,
+    pass: passFlag,
+    plain: plainFlag,
+    json: { type: "boolean", description: "Print one JSON object per line instead of text" },
+  },
+  async run({ args }) {
+    const { server, words } = readWords(args._, args.server);
+    const line = [
+      ...words,
+      ...(args.for === undefined ? [] : ["--for", args.for]),
+      ...(args.uses === undefined ? [] : ["--uses", args.uses]),
+      ...(args.long === true ? ["--long"] : []),
+    ].join(" ");
+    const command = line === "" ? "Which command? help lists them" : readAdminCommand(line);
+    if (typeof command === "string") throw new ParleyError("usage", command);
+    const access = accessOf(passwordOf(args["password-file"]), args.pass);
+    await giveOrder(line, {
+      to: trusted(server, { plain: args.plain, access }),
+      identity: identityOf(args.identity),
+      json: args.json === true,
+    });
+  },
+});
+
+/** `[ADDRESS] COMMAND…`: the first word is the server if it ends in `:PORT` or `:PORT#PIN`. */
+function readWords(
+  words: readonly string[],
+  given: string | undefined,
+): { server: WrittenAddress; words: readonly string[] } {
+  const [first = ""] = words;
+  const typed = given === undefined ? fullAddress(first) : undefined;
+  if (typed !== undefined) return { server: typed, words: words.slice(1) };
+  const server = given === undefined ? defaultAddress : addressOf("--server", given);
+  return { server, words };
+}

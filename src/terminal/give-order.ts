@@ -1,0 +1,73 @@
+// One order to a server and its answer, over a session without a name.
+
+import type { ClientIdentity, SessionEvent, SessionResponse } from "../client/events.ts";
+import { ClientSession } from "../client/session.ts";
+import { ParleyError } from "../errors.ts";
+import { endedBy, onSignals } from "../io/end-signals.ts";
+import { hostPortText, type ServerAddress } from "../io/host-port.ts";
+import { NativeConnection } from "../io/native-connection.ts";
+import { secretText } from "../secrets.ts";
+import { harmless } from "../text.ts";
+import { say } from "./diagnostics.ts";
+import { jsonLine } from "./json-line.ts";
+import { refusal } from "./open-session.ts";
+import { print } from "./output.ts";
+
+type Answer = Extract<SessionResponse, { type: "admin" }>;
+
+export type OrderOptions = {
+  to: ServerAddress;
+  identity: ClientIdentity | undefined;
+  json: boolean;
+};
+
+/** @throws ParleyError `cannot-connect`, and what the server refuses with */
+export async function giveOrder(command: string, options: OrderOptions): Promise<void> {
+  const { message, rows } = await answerOf(command, options);
+  if (message !== undefined) say(harmless(message));
+  for (const { text, fields } of rows) {
+    print(options.json || text === undefined ? jsonLine(fields).trimEnd() : harmless(text));
+  }
+}
+
+async function answerOf(command: string, { to, identity }: OrderOptions): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const secret = secretText(24);
+  const session = new ClientSession({
+    name: undefined,
+    rooms: [],
+    secret,
+    access: to.access,
+    identity,
+    random: Math.random,
+  });
+  const handle = (event: SessionEvent): void => {
+    switch (event.type) {
+      case "online":
+        session.request({ type: "admin", command });
+        // It is carried out once this event is handled.
+        return;
+      case "response":
+        if (event.response.type === "admin") resolve(event.response);
+        return;
+      case "error":
+        return reject(refusal(event.code, event.message));
+      case "ended":
+        return reject(refusal(event.code, event.message));
+      case "offline": {
+        const reason = `Cannot reach ${hostPortText(to)}: ${harmless(event.reason)}`;
+        return reject(connection.problem ?? new ParleyError("cannot-connect", reason));
+      }
+      default:
+    }
+  };
+  const connection = new NativeConnection(to, session, handle);
+  const stopListening = onSignals(["SIGINT", "SIGTERM"], (signal) => reject(endedBy(signal)));
+  connection.start();
+  try {
+    return await promise;
+  } finally {
+    stopListening();
+    await connection.leave();
+  }
+}

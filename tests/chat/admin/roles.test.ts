@@ -1,0 +1,198 @@
+// Who may give which order over a connection, who is safe from whom, and the claim of a new server.
+
+import { describe, expect, test } from "bun:test";
+import { adminCommands } from "../../../src/chat/admin/admin-command.ts";
+import { Rights } from "../../../src/chat/rights/rights.ts";
+import { answerRequest } from "../../../src/store/answer.ts";
+import { openMemoryStore } from "../../../src/store/memory.ts";
+import { rights as limits } from "../../../src/limits.ts";
+import { noControl } from "../no-control.ts";
+import { keyOf, owner, withKey } from "../owner.ts";
+import { type Client, native, Rig, say } from "../rig.ts";
+
+function claimable(code = "the-claim"): { rig: Rig; claims: string[] } {
+  const claims = [`hash of ${code}`];
+  const control = {
+    ...noControl,
+    get claimHash() {
+      return claims[0];
+    },
+    claimUsed: () => void claims.pop(),
+  };
+  return { rig: new Rig({ control }), claims };
+}
+
+function order(client: Client, command: string): Record<string, unknown> {
+  client.text();
+  client.send({ type: "admin", command, ref: "o" });
+  const answer = client.lines().find(({ ref }) => ref === "o");
+  if (answer === undefined) throw new Error(`no answer to ${command}`);
+  return answer;
+}
+
+/** A connection without a name that has proved its key, as `parley admin` makes one. */
+function device(rig: Rig, name: string, address?: string): Client {
+  return withKey(rig, "", name, { name: undefined, secret: undefined }, address);
+}
+
+const refused = { type: "error", code: "not-allowed" };
+
+describe("the claim", () => {
+  test("makes an owner once: by the key of a device without a name, or by an account", () => {
+    const { rig, claims } = claimable();
+    const ann = device(rig, "desk");
+    expect(order(ann, "claim wrong")).toMatchObject(refused);
+    expect(order(ann, "claim the-claim")).toMatchObject({ type: "admin" });
+    expect(claims).toEqual([]);
+    expect(order(ann, "ops")).toMatchObject({
+      rows: [{ fields: { event: "role", name: keyOf("desk"), rank: "owner", by: "claim" } }],
+    });
+    const eve = device(rig, "phone");
+    expect(order(eve, "claim the-claim")).toMatchObject(refused);
+    expect(order(eve, "bans")).toMatchObject(refused);
+  });
+
+  test("by a registered name makes all its devices owners", () => {
+    const { rig } = claimable();
+    const ann = owner(rig, "Ann", "desk");
+    expect(order(ann, "claim the-claim")).toMatchObject({ message: "Ann owns this server now" });
+    expect(order(device(rig, "desk"), "bans")).toMatchObject({ type: "admin" });
+  });
+
+  test("is of no use to somebody without a key, and can't be guessed", () => {
+    const { rig } = claimable();
+    const bob = rig.member("Bob");
+    expect(order(bob, "claim the-claim")).toMatchObject({ code: "no-identity" });
+    const eve = device(rig, "desk");
+    for (let i = 0; i < limits.attemptBurst; i++) order(eve, `claim guess-${i}`);
+    expect(order(eve, "claim the-claim")).toMatchObject({ code: "rate" });
+    expect(rig.hub.hasOwner).toBe(false);
+  });
+});
+
+describe("orders over a connection", () => {
+  test("members and strangers get none but help; what they may not do is not done", () => {
+    const rig = new Rig();
+    const ann = rig.member("Ann");
+    const bob = owner(rig, "Bob", "desk");
+    const cal = device(rig, "phone");
+    const visitor = rig.client(native).send({ type: "hello", version: 2 });
+    for (const client of [bob, cal, visitor, ann]) {
+      expect(order(client, "help")).toMatchObject({ type: "admin" });
+      for (const [word, { rank, usage }] of Object.entries(adminCommands)) {
+        if (rank === "member") continue;
+        const line = usage
+          .replace(/NAME.*|#N/, word === "revoke" ? "#1" : "Ann")
+          .replace(/ \[.*/, "");
+        expect([line, order(client, line)]).toMatchObject([line, refused]);
+      }
+    }
+    expect(rig.hub.memberNames().sort()).toEqual(["Ann", "Bob"]);
+    expect(rig.order("bans")).toMatchObject({ message: "There are no bans" });
+    expect(rig.order("ops")).toMatchObject({ message: "There are no operators" });
+  });
+
+  test("an operator may moderate, and an owner make operators", () => {
+    const { rig } = claimable();
+    const ann = owner(rig, "Ann", "desk");
+    order(ann, "claim the-claim");
+    const bob = owner(rig, "Bob", "phone");
+    expect(order(ann, "op Nobody")).toMatchObject({ code: "not-found" });
+    expect(order(ann, "op bob")).toMatchObject({ message: "Bob is an operator now" });
+    const eve = rig.member("Eve", {}, "198.51.100.7");
+    expect(order(bob, "kick Eve spam")).toMatchObject({ message: "Removed Eve" });
+    expect(eve.text()).toContain("Bob has removed you: spam");
+    expect(order(bob, "pass")).toMatchObject({ rows: [{ text: expect.any(String) }] });
+    expect(order(bob, "op Bob")).toMatchObject(refused);
+    expect(order(bob, "stop")).toMatchObject(refused);
+    expect(order(ann, "deop Bob")).toMatchObject({ message: "Bob is no operator any more" });
+    expect(order(bob, "bans")).toMatchObject(refused);
+  });
+
+  test("nobody acts against their equals or betters; the terminal may", () => {
+    const { rig } = claimable();
+    const ann = owner(rig, "Ann", "desk");
+    order(ann, "claim the-claim");
+    const [bob] = [owner(rig, "Bob", "phone"), owner(rig, "Cal", "tablet")];
+    order(ann, "op Bob");
+    order(ann, "op Cal");
+    for (const command of [
+      "kick Ann",
+      "kick Cal",
+      "ban Ann",
+      "ban Cal",
+      "mute Cal",
+      `ban ${keyOf("desk")}`,
+      "ban 127.0.0.0/8",
+    ]) {
+      expect([command, order(bob, command)]).toMatchObject([command, { type: "error" }]);
+    }
+    // Also while they are away.
+    ann.close("quit");
+    expect(order(bob, "ban Ann")).toMatchObject(refused);
+    expect(rig.hub.memberNames().sort()).toEqual(["Bob", "Cal"]);
+    expect(rig.order("ban Ann")).toMatchObject({ ok: true });
+    expect(withKey(rig, "Ann", "desk").lines()).toMatchObject([{ code: "banned" }]);
+    expect(rig.order("deop Ann")).toMatchObject({ ok: true });
+  });
+
+  test("an owner can't be unmade by another owner", () => {
+    const { rig, claims } = claimable();
+    const ann = owner(rig, "Ann", "desk");
+    order(ann, "claim the-claim");
+    claims.push("hash of another");
+    const bob = owner(rig, "Bob", "phone");
+    order(bob, "claim another");
+    expect(order(bob, "deop Ann")).toMatchObject(refused);
+    expect(order(ann, "ops")).toMatchObject({ rows: [{}, {}] });
+  });
+
+  test("a revoked device gives no orders any more", () => {
+    const { rig } = claimable();
+    const ann = owner(rig, "Ann", "desk");
+    order(ann, "claim the-claim");
+    ann.text();
+    ann.send({ type: "device-code", ref: 1 });
+    const [answer] = ann.lines();
+    const joining = withKey(rig, "Temp", "phone");
+    joining.send({ type: "link", code: answer?.["code"], label: "phone", ref: 2 });
+    joining.close("quit");
+    const phone = device(rig, "phone");
+    expect(order(phone, "bans")).toMatchObject({ type: "admin" });
+    ann.send({ type: "revoke", key: keyOf("phone"), ref: 3 });
+    expect(order(phone, "bans")).toMatchObject(refused);
+  });
+
+  test("in plain text beyond this machine they are refused before they are read", () => {
+    const { rig } = claimable();
+    const far = device(rig, "desk", "198.51.100.7");
+    for (const command of ["help", "claim the-claim"]) {
+      expect(order(far, command)).toMatchObject({ code: "tls-required" });
+    }
+    expect(rig.hub.hasOwner).toBe(false);
+  });
+
+  test("a later message waits for the order before it", () => {
+    const { rig } = claimable();
+    const ann = owner(rig, "Ann", "desk");
+    order(ann, "claim the-claim");
+    const bob = rig.member("Bob");
+    bob.text();
+    ann.queue({ type: "admin", command: "kick Bob" }, say(1, "gone"));
+    rig.settle();
+    expect(bob.text()).not.toContain("gone");
+  });
+
+  test("roles outlive the process", () => {
+    const store = openMemoryStore({ epoch: "epoch-1" });
+    const start = (control = noControl) =>
+      new Rig({ control, rights: new Rights(store.rights.load()) }, (request) =>
+        answerRequest(store, request),
+      );
+    const before = start({ ...noControl, claimHash: "hash of the-claim" });
+    order(owner(before, "Ann", "desk"), "claim the-claim");
+    const after = start();
+    expect(after.hub.hasOwner).toBe(true);
+    expect(order(device(after, "desk"), "bans")).toMatchObject({ type: "admin" });
+  });
+});
