@@ -1069,10 +1069,10 @@ export const accounts = {
   codeMs: 600_000,
   /** Such codes at a time, one for each account; the least recently used is forgotten first. */
   codes: 4_096,
-  /** Passwords hashed at once: 64 MiB and one processor each. */
-  passwordsAtOnce: 2,
-  /** Passwords that wait for that; more are refused. About three seconds' worth. */
-  passwordsWaiting: 32,
+  /** Passwords hashed at once: 64 MiB and a processor, of which the event loop needs another. */
+  passwordsAtOnce: 1,
+  /** Passwords that wait for that; more are refused. About four seconds' worth. */
+  passwordsWaiting: 16,
   /** Networks and accounts tracked for that; the least recently used is forgotten first. */
   guessers: 4_096,
 } as const;
