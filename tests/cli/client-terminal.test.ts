@@ -136,7 +136,7 @@ describe("the prompt", () => {
     async () => {
       const cat = await Pane.open("Cat", 100);
       const dora = await Pane.open("Dora", 100);
-      await cat.type("/m", "Tab");
+      await cat.type("/ms", "Tab");
       await cat.type("do", "Tab");
       await cat.shows("lobby> /msg Dora");
       await cat.type("psst", "Enter");
@@ -146,7 +146,7 @@ describe("the prompt", () => {
       await cat.type("/get a", "Tab");
       await cat.shows("/get a file.txt");
       await cat.type("", "Enter");
-      await cat.shows("SHA-256 ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73");
+      await cat.shows("saved/a file.txt: 7 B in");
       expect(await Bun.file(join(folder, "saved/a file.txt")).text()).toBe("content");
       await cat.type("/get nothing", "Enter");
       await cat.shows("nothing");
