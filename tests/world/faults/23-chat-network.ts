@@ -1,0 +1,93 @@
+// Chatting while the network does what networks do: a name server that goes, a route that goes, an address that changes.
+
+import assert from "node:assert/strict";
+import { NameServer } from "../bed/name-server.ts";
+import { type Host, Network } from "../bed/network.ts";
+import { Person } from "../bed/person.ts";
+import { parley, type Process } from "../bed/process.ts";
+import type { Scope } from "../bed/scope.ts";
+import { chatPort, TestServer } from "../bed/server.ts";
+import { world } from "../bed/tests.ts";
+
+type Bed = { host: Host; client: Host; server: TestServer; bob: Person };
+
+async function bed(scope: Scope, options: { data?: boolean } = {}): Promise<Bed> {
+  const network = new Network(scope);
+  const host = network.host("server");
+  const client = network.host("client");
+  const flags = options.data === true ? ["--data", scope.folder("chat.db")] : [];
+  const server = await TestServer.start(scope, host.space, { flags });
+  const bob = await Person.login(network.host("work").space, host.address(), { name: "Bob" });
+  return { host, client, server, bob };
+}
+
+/** `parley client` in a pipe, which says every line that is typed and stays. */
+function pipe(scope: Scope, { client }: Bed, server: string): Process {
+  const words = ["client", `${server}:${chatPort}`, "--name", "Ann", "--follow"];
+  return parley(scope, words, { space: client.space });
+}
+
+const heard = (bob: Person, text: string, timeoutMs?: number): Promise<void> =>
+  bob.until(() => bob.texts.includes(text), `the words ${text}`, timeoutMs);
+
+world(
+  "a client comes back when the server restarts while its name can't be resolved [fault 23]",
+  { needs: ["network"], slow: true },
+  async (scope) => {
+    const all = await bed(scope, { data: true });
+    const { host, client, server } = all;
+    const spaces = [client.space];
+    const names = await NameServer.start(scope, host.space, host.address(), host.address(), spaces);
+    const ann = pipe(scope, all, "chat.example");
+    ann.type("one\n");
+    await heard(all.bob, "one");
+    names.isAway = true;
+    await server.kill();
+    ann.type("two\n");
+    await Bun.sleep(3_000);
+    await server.start();
+    await Bun.sleep(3_000);
+    assert.ok(!ann.hasEnded, ann.output);
+    const bob = await Person.login(host.space, host.address(), { name: "Cal" });
+    names.isAway = false;
+    ann.type("three\n");
+    await heard(bob, "three", 30_000);
+    const said = (await bob.history()).map(({ text }) => text);
+    assert.deepEqual(said, ["one", "two", "three"]);
+  },
+);
+
+world(
+  "what a client says without a route is said once, when the route is back [fault 23]",
+  { needs: ["network"], slow: true },
+  async (scope) => {
+    const all = await bed(scope);
+    const ann = pipe(scope, all, all.host.address());
+    ann.type("one\n");
+    await heard(all.bob, "one");
+    all.client.removeRoute();
+    ann.type("two\n");
+    await Bun.sleep(40_000);
+    ann.type("three\n");
+    all.client.addRoute();
+    await heard(all.bob, "three", 30_000);
+    assert.deepEqual(all.bob.texts, ["one", "two", "three"]);
+  },
+);
+
+world(
+  "a client whose address changes is the same person within 25 s [fault 24]",
+  { needs: ["network"], slow: true },
+  async (scope) => {
+    const all = await bed(scope);
+    const ann = pipe(scope, all, all.host.address());
+    ann.type("one\n");
+    await heard(all.bob, "one");
+    all.client.changeAddress(0, 1);
+    ann.type("two\n");
+    await heard(all.bob, "two", 25_000);
+    all.bob.send({ type: "tell", to: ["Ann"], text: "psst" });
+    await ann.says("psst");
+    assert.deepEqual(all.bob.texts, ["one", "two"]);
+  },
+);
