@@ -313,15 +313,14 @@ export const history = {
    */
   memoryBytes: 256 * MiB,
   /**
-   * How much of a room's past in memory, and of that of all rooms, a network may push out at once:
-   * in per cent of the whole. Its own messages do not count.
+   * How much of a room's past, and of that of all rooms, a network may replace at once, in per cent
+   * of what they hold.
    */
   pastPercentAtOnce: 25,
-  /**
-   * The same per hour. A busy bot among others may say three messages a second for ever, one that
-   * is half of the traffic six.
-   */
-  pastPercentPerHour: 100,
+  /** The same per hour: five short messages a second in memory, for as long as anybody likes. */
+  pastPercentPerHour: 200,
+  /** With so few messages of others in a room, it costs in proportion less; with none, nothing. */
+  pastFewMessages: 20,
   /** Networks of one room tracked for that, and rooms; the least recently used are forgotten. */
   pastNetworks: 256,
   pastRooms: 4_096,

@@ -1,6 +1,6 @@
-// How much of a bounded log one network may push out. Each message displaces as much as it is long;
-// of that, what belonged to other networks is charged to its own. Whoever fills most of a log, such
-// as a bot in a room of its own, displaces its own messages and pays nearly nothing. Pure.
+// How fast one network may fill a bounded log: what was said before goes when as much has been said
+// since. A message is charged by its part of the log, unless next to nothing in there belongs to
+// others: a bot in a room of its own displaces nobody's words. Pure.
 
 import { BoundedMap } from "../bounded-map.ts";
 import { history as limits } from "../limits.ts";
@@ -42,8 +42,9 @@ export class PastShare {
     const part = this.#of(network, nowMs);
     const { messages, bytes } = this.#size;
     const length = Math.max(1 / messages, (bytesOf(text) + messageBytes) / bytes);
-    const others = this.#weight === 0 ? 0 : 1 - part.weight / this.#weight;
-    part.charged.charge(length * others, nowMs);
+    const others = (this.#weight - part.weight) / this.#unit;
+    const price = Math.min(1, others / (limits.pastFewMessages / messages));
+    part.charged.charge(length * price, nowMs);
     part.weight += length * this.#unit;
     this.#weight += length * this.#unit;
     this.#unit = Math.max(this.#unit, this.#weight);

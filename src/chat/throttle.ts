@@ -187,7 +187,7 @@ function refuse(
   });
 }
 
-const pastIsShared = " your network has pushed out too much of what others said;";
+const pastIsShared = " your network fills the room too fast for what others said;";
 
 function perSecond(rates: Rates | undefined): string {
   if (rates === undefined) return "";

@@ -99,8 +99,12 @@ function openState(
 function pastSizes(kind: "memory" | "disk", retention: Partial<Retention>): PastSizes {
   const kept = { ...defaultRetention(kind), ...retention };
   const isMemory = kind === "memory";
+  const roomBytes = isMemory ? kept.roomBytes : kept.fileBytes;
+  const bytes = isMemory ? kept.totalBytes : kept.fileBytes;
+  // All rooms are limited by bytes alone: as many messages as fit if they are as long as in a room.
+  const rooms = Math.max(1, bytes / roomBytes);
   return {
-    room: { messages: kept.messages, bytes: isMemory ? kept.roomBytes : kept.fileBytes },
-    all: { messages: Infinity, bytes: isMemory ? kept.totalBytes : kept.fileBytes },
+    room: { messages: kept.messages, bytes: roomBytes },
+    all: { messages: kept.messages * rooms, bytes },
   };
 }

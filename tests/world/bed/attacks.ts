@@ -8,6 +8,7 @@ import type { Scope } from "./scope.ts";
 
 export const attacks = [
   "talk",
+  "long",
   "tell",
   "history",
   "join",

@@ -25,6 +25,8 @@ function requestOf(attack: string, epoch: string): string {
   switch (attack) {
     case "talk":
       return line({ type: "say", room, text: "a stranger talks and talks and talks" });
+    case "long":
+      return line({ type: "say", room, text: "long ".repeat(3_200) });
     case "tell":
       return line({ type: "tell", to: ["Absent"], text: "a stranger writes and writes" });
     case "history":
