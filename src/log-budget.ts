@@ -1,6 +1,6 @@
 // Which log lines are written, so that a flood can neither fill the disk nor hide what else happens:
 // every network has a budget for each kind of line, every kind one for all networks, and there is
-// one for everything. What is left out is counted. Pure.
+// one for all lines about clients. What is left out is counted. Pure.
 
 import { isLoopback, widestNetworkOf } from "./addresses.ts";
 import { BoundedMap } from "./bounded-map.ts";
@@ -17,14 +17,17 @@ export type LeftOut = {
 };
 
 export class LogBudget {
-  readonly #all: TokenBucket;
+  /** For lines about an address, and for all others: strangers can't push out an operator's acts. */
+  readonly #aboutClients: TokenBucket;
+  readonly #others: TokenBucket;
   readonly #kinds = new BoundedMap<string, TokenBucket>(limits.kinds);
   /** By kind and network. */
   readonly #networks = new BoundedMap<string, TokenBucket>(limits.networks);
   readonly #leftOut = new Map<string, LeftOut>();
 
   constructor(nowMs: number) {
-    this.#all = new TokenBucket(limits.linesPerSecond, limits.burst, nowMs);
+    this.#aboutClients = new TokenBucket(limits.linesPerSecond, limits.burst, nowMs);
+    this.#others = new TokenBucket(limits.linesPerSecond, limits.burst, nowMs);
   }
 
   /**
@@ -40,7 +43,8 @@ export class LogBudget {
     }
     const fresh = () => new TokenBucket(limits.kindLinesPerSecond, limits.kindBurst, nowMs);
     const budget = getOrSet(this.#kinds, kind, fresh);
-    if (budget.take(1, nowMs) && this.#all.take(1, nowMs)) return true;
+    const all = address === undefined ? this.#others : this.#aboutClients;
+    if (budget.take(1, nowMs) && all.take(1, nowMs)) return true;
     return this.#leaveOut(kind, undefined);
   }
 
