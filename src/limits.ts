@@ -974,7 +974,10 @@ export const logging = {
   kindLinesPerSecond: 50,
   /** The same at once: everybody may come back after a restart. */
   kindBurst: 2_000,
-  /** All lines about clients, and all others, a second: room for several floods of different kinds; 2 GB a day at the worst. */
+  /**
+   * All lines about clients, and all others, a second: room for several floods of different kinds;
+   * 2 GB a day at the worst.
+   */
   linesPerSecond: 200,
   /** The same at once. */
   burst: 8_000,

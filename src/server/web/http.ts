@@ -332,16 +332,22 @@ class Site {
   }
 
   /**
-   * All clients of an untrusted proxy share its address; on this machine that exempts them from
-   * limits per address.
+   * All clients of a proxy that is not trusted, or does not say whom it speaks for, share its
+   * address; on this machine that exempts them from limits per address. Warned of once.
    */
   #warnOfProxy(connected: string, headers: Headers): void {
-    if (this.#warnedOfProxy || !isLoopback(connected) || this.#options.proxies.has(connected))
-      return;
-    if (!headers.has("x-forwarded-for") && !headers.has("forwarded")) return;
+    const { proxies, publicUrl, log } = this.#options;
+    if (this.#warnedOfProxy || !isLoopback(connected)) return;
+    const saysClient = headers.has("x-forwarded-for") || headers.has("forwarded");
+    const isTrusted = proxies.has(connected);
+    // A local program has no Origin; a browser that has the public one came through the proxy.
+    const isSilent = publicUrl !== undefined && headers.get("origin") === publicUrl.origin;
+    if (isTrusted ? saysClient || !isSilent : !saysClient) return;
     this.#warnedOfProxy = true;
-    this.#options.log.warn(
-      "an untrusted proxy on this machine makes all its clients count as local: see --trusted-proxy",
+    log.warn(
+      isTrusted
+        ? "a trusted proxy sends no X-Forwarded-For, so that all its clients count as local"
+        : "an untrusted proxy on this machine makes all its clients count as local: see --trusted-proxy",
       { proxy: connected },
     );
   }

@@ -218,6 +218,15 @@ describe("behind a reverse proxy", () => {
     ]);
   });
 
+  test("a trusted proxy that does not say whom it speaks for is warned about once", async () => {
+    await using behind = new WebRig("127.0.0.0/8");
+    const headers = { Host: "chat.example", Origin: "https://chat.example" };
+    for (let i = 0; i < 3; i++) expect(await upgrade(behind, headers)).toBe("101");
+    expect(behind.logged).toMatchObject([
+      { level: "warn", message: expect.stringContaining("no X-Forwarded-For") },
+    ]);
+  });
+
   test("an untrusted proxy is not believed, and warned about once", async () => {
     await using direct = new WebRig();
     for (let i = 0; i < 3; i++) {
