@@ -409,6 +409,12 @@ export const history = {
 export const rights = {
   /** Bans, and as many mutes: 1 MB, and a change sorts them anew within milliseconds. */
   maxSanctions: 4_096,
+  /** Rooms with a topic or guests. */
+  maxRoomSettings: 1_024,
+  /** Guests of a private room: 20 KB with it. */
+  maxGuests: 500,
+  /** A file with a message of the day: a screenful. */
+  maxMotdBytes: 4_096,
   /** Owners and operators. */
   maxRoles: 256,
   /** Longest order of an operator, in UTF-16 units: a topic, and as much again. */

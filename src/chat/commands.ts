@@ -39,6 +39,7 @@ import {
   rememberName,
 } from "./private-chat.ts";
 import { refuseIfOverfull, reject, rejectUnknownUser, rejectUnread } from "./rejections.ts";
+import { mayEnter, tellTopic } from "./room-access.ts";
 import { roomPage } from "./room-list.ts";
 import type { Session } from "./session.ts";
 import { banOf, muteText, suspectOf } from "./suspect.ts";
@@ -104,7 +105,8 @@ const handlers: Handlers = {
     hub.send(session, { type: "parted", room: room.name, ref }, "settled");
   },
   names(hub, session, { room: asked = lobby, after, limit, ref }) {
-    const room = hub.rooms.get(fold(asked));
+    const isHidden = !mayEnter(hub, session, fold(asked));
+    const room = isHidden ? undefined : hub.rooms.get(fold(asked));
     const all = (limit === undefined ? room?.names() : room?.sortedNames()) ?? [];
     const from = after === undefined ? 0 : firstAfter(all, fold(after));
     const names = limit === undefined ? all : all.slice(from, from + limit);
@@ -113,7 +115,8 @@ const handlers: Handlers = {
     hub.send(session, { type: "names", room: fold(asked), names, total, next, ref });
   },
   rooms(hub, session, { after, limit, ref }) {
-    const { rooms, next } = roomPage(hub.rooms.values(), after, limit);
+    const known = Array.from(hub.rooms.values()).filter(({ name }) => mayEnter(hub, session, name));
+    const { rooms, next } = roomPage(known, after, limit);
     hub.send(session, { type: "rooms", rooms, next, ref });
   },
   rename,
@@ -222,6 +225,10 @@ function join(hub: HubState, session: Session, command: Join): void {
     const message = `You are in ${most} rooms already: leave one first`;
     return reject(hub, session, "full", message, { ref, subject: name });
   }
+  if (!mayEnter(hub, session, folded)) {
+    const message = `The room ${quoted(name)} is private: an operator can let you in`;
+    return reject(hub, session, "not-allowed", message, { ref, subject: name });
+  }
   if (refuseIfOverfull(hub, session, { ref })) return;
   const queries = new StoreQueries(hub, session);
   let bounds: RoomBounds = { first: 1, last: 0 };
@@ -232,7 +239,8 @@ function join(hub: HubState, session: Session, command: Join): void {
   );
   const enter = (error: ParleyError | undefined): void => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
-    if (session.phase !== "member") return;
+    // It may have become private meanwhile.
+    if (session.phase !== "member" || !mayEnter(hub, session, folded)) return;
     const room = openRoom(hub, session, folded, bounds);
     if (typeof room === "string") return reject(hub, session, "full", room, { ref, subject: name });
     const isNew = !session.rooms.has(folded);
@@ -246,6 +254,7 @@ function join(hub: HubState, session: Session, command: Join): void {
         hub.pipeline.settling?.addPersonal(session, { order, text, timing: "settled" });
       }
     });
+    if (isNew) tellTopic(hub, session, folded);
     hub.wake();
   };
   queries.whenAnswered((error) => {

@@ -324,6 +324,10 @@ export type PersonalEvent =
       retryAfterMs?: number | undefined;
       ref?: Ref | undefined;
     }
+  /** What the room is about; empty: it has no topic any more. */
+  | { type: "topic"; room: string; topic: string }
+  /** What everybody is told on entering the server; several lines. */
+  | { type: "motd"; text: string }
   /** Answers an order. */
   | {
       type: "admin";

@@ -38,6 +38,8 @@ export type HubOptions = {
   files: FilesPort;
   control: ServerControl;
   door: DoorOptions;
+  /** What everybody is told on entering, unless operators have decided otherwise; may be empty. */
+  motd: () => string;
   /** What operators have decided, as the store has it. */
   rights: Rights;
   /** Folded words with a meaning in some dialect, which can't be names. */

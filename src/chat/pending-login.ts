@@ -28,6 +28,7 @@ import { type Taken, takenByAbsent, takenByMember } from "./names/absent.ts";
 import { fold } from "./names/grammar.ts";
 import { takenNow } from "./names/taken.ts";
 import type { Sanction } from "./rights/sanction.ts";
+import { mayEnter, tellMotd, tellTopic } from "./room-access.ts";
 import { refuseBanned, refuseLogin } from "./refuse-login.ts";
 import type { Room } from "./room.ts";
 import type { Membership, Session } from "./session.ts";
@@ -279,7 +280,10 @@ export class PendingLogin {
   /** The rooms, or the sentence that says why one can't be opened. */
   #openRooms(): Room[] | string {
     const opened: Room[] = [];
+    const accounts = [this.#owner?.id, this.#ofKey?.id, this.#ofToken?.id];
     for (const [name, bounds] of this.#bounds) {
+      // The welcome tells which rooms it is in; of a private one not even the reason is told.
+      if (!mayEnter(this.#hub, this.#session, name, accounts)) continue;
       const room = openRoom(this.#hub, this.#session, name, bounds);
       if (typeof room === "string") return room;
       opened.push(room);
@@ -324,6 +328,8 @@ export class PendingLogin {
       return { room, membership };
     });
     this.#welcome(entries);
+    if (since === undefined) tellMotd(hub, session);
+    for (const { room } of entries) tellTopic(hub, session, room.name);
     const line = session.dialect.terminal?.named?.(name, session.identity.alias);
     if (line !== undefined) hub.options.print(line);
     const returned = since !== undefined;

@@ -9,6 +9,8 @@ export interface ServerControl {
   readonly claimHash: string | undefined;
   /** The code has made somebody the owner, and is of no use any more. */
   claimUsed(): void;
+  /** Reads again what is in files; returns why that failed. */
+  reload(): string | undefined;
   /** Shuts the server down. */
   stop(): void;
 }

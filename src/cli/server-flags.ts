@@ -103,6 +103,11 @@ export const serverFlags = {
     type: "boolean",
     description: "Let in only members, and those who show a pass",
   },
+  motd: {
+    type: "string",
+    valueHint: "FILE",
+    description: "Tell everybody who enters what is in this file",
+  },
   plain: {
     type: "boolean",
     description: "Allow other machines to connect without TLS",
@@ -147,9 +152,10 @@ export const serverFlags = {
 
 export type ServerSettings = Omit<
   ServerOptions,
-  "print" | "announce" | "log" | "key" | "certificate" | "state" | "password"
+  "print" | "announce" | "log" | "key" | "certificate" | "state" | "password" | "motd" | "reload"
 > & {
   passwordFile: string | undefined;
+  motdFile: string | undefined;
   json: boolean;
   /** Where the server's key is kept. */
   state: string;
@@ -193,6 +199,7 @@ export function serverSettings(args: ParsedArgs<typeof serverFlags>): ServerSett
     stateIsGiven: args.state !== undefined,
     state: stateOf(args.state, args.data === memory ? undefined : args.data),
     passwordFile: args["password-file"],
+    motdFile: args.motd,
     membersOnly: args["members-only"] === true,
     plain: args.plain === true,
     certificateFiles: certificateOf(args.cert, args.key),

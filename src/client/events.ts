@@ -164,6 +164,10 @@ export type SessionEvent =
   /** Sent once for each shared room; without `room`: a private-chat partner who shares none. */
   | { type: "renamed"; room: string | undefined; from: string; to: string }
   | { type: "chat"; state: ChatState; with: string }
+  /** What the room is about, when it is entered and when that changes; empty: nothing any more. */
+  | { type: "topic"; room: string; topic: string }
+  /** What everybody is told on entering the server. */
+  | { type: "motd"; text: string }
   /** Answers a request. */
   | { type: "response"; ref: number; response: SessionResponse }
   /**

@@ -44,6 +44,8 @@ export class ClientSession implements NativeSession {
   #outputs: SessionOutput[] = [];
   #textChars: number = messageLimits.maxTextChars;
   #byeReason = "";
+  /** Of the rooms that it is in. */
+  readonly #topics = new Map<string, string>();
 
   constructor(options: SessionOptions) {
     const { name, rooms, secret, since, random } = options;
@@ -307,6 +309,10 @@ export class ClientSession implements NativeSession {
       case "ping":
         // Any line answers a ping; answering with a ping also proves the way back.
         return this.#send({ type: "ping" });
+      case "topic":
+        return this.#handleTopic(message);
+      case "motd":
+        return this.#emit({ type: "motd", text: message.text });
       case "bye":
         return this.#handleBye(message);
       case "registered":
@@ -326,6 +332,14 @@ export class ClientSession implements NativeSession {
   #handleBye({ code, reason }: Message<"bye">): void {
     if (code === undefined) this.#byeReason = reason;
     else this.#end(code, reason);
+  }
+
+  /** After a lost connection the server tells topics again. */
+  #handleTopic({ room, topic }: Message<"topic">): void {
+    const name = this.#rooms.find(room)?.name;
+    if (name === undefined || (this.#topics.get(name) ?? "") === topic) return;
+    this.#topics.set(name, topic);
+    this.#emit({ type: "topic", room: name, topic });
   }
 
   #handleAck({ n, room, seq }: Message<"ack">): void {
@@ -363,6 +377,7 @@ export class ClientSession implements NativeSession {
   /** We are no longer in this room. */
   #handleParted(room: string | undefined): void {
     if (room === undefined) return;
+    this.#topics.delete(room);
     this.#emit({ type: "parted", room });
     this.#failUnreachable();
     this.#inbox.checkReturned();

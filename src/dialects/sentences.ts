@@ -21,6 +21,12 @@ export function sentence(event: PersonalEvent): string | undefined {
       return `${event.from} is called ${event.to} now`;
     case "name":
       return `your name is ${event.name} now`;
+    case "topic":
+      return event.topic === ""
+        ? `${event.room} has no topic any more`
+        : `the topic of ${event.room}: ${event.topic}`;
+    case "motd":
+      return event.text;
     case "question":
     case "admin":
     case "welcome":

@@ -46,6 +46,9 @@ export function reduceSessionEvent(state: State, event: SessionEvent, nowMs: num
       return notice({ ...state, status: "" }, undefined, harmless(event.summary), nowMs);
     case "ended":
       return ended(state, event, nowMs);
+    case "topic":
+    case "motd":
+      return told(state, event, nowMs);
     case "entered":
       return entered(state, event.room, nowMs);
     case "join-failed":
@@ -147,6 +150,18 @@ function ended(before: State, event: EventOf<"ended">, nowMs: number): State {
   const over = sessionOver(state, { field, text: harmless(message) }, nowMs);
   // After a reload: the page does not keep what the server asks for.
   return field === "access" ? { ...over, isLoginShown: true } : over;
+}
+
+/** What operators want people to know. */
+function told(state: State, event: EventOf<"topic" | "motd">, nowMs: number): State {
+  if (event.type === "motd") {
+    const lines = event.text.split("\n").map(harmless);
+    return notice(state, undefined, lines.join("\n"), nowMs);
+  }
+  const topic = harmless(event.topic);
+  const changed = updateRoom(state, event.room, (room) => ({ ...room, topic }));
+  const text = topic === "" ? "The room has no topic any more" : `Topic: ${topic}`;
+  return notice(changed, event.room, text, nowMs);
 }
 
 function entered(state: State, name: string, nowMs: number): State {

@@ -26,6 +26,8 @@ export type LoginProblem = {
 /** A room that this user is in. */
 export type Room = {
   name: string;
+  /** Empty: none. */
+  topic: string;
   /** Sorted; empty until `isListed`. */
   people: readonly string[];
   /** Number of people, including those not listed. */
@@ -186,6 +188,7 @@ export const initialState: State = {
 export function newRoom(name: string): Room {
   return {
     name,
+    topic: "",
     people: [],
     peopleTotal: 0,
     isListed: false,

@@ -167,6 +167,8 @@ const readers: {
     sha256: r.optionalPattern("sha256", /^[0-9a-f]{64}$/i, hashForm) ?? r.text("sha256"),
   }),
   error: readError,
+  topic: (r) => ({ type: "topic", room: r.text("room"), topic: r.text("topic") }),
+  motd: (r) => ({ type: "motd", text: r.text("text") }),
   admin: (r) => ({
     type: "admin",
     message: r.optionalText("message"),

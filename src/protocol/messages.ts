@@ -392,6 +392,10 @@ export type ServerMessage =
   /** Answers `rename`. */
   | { type: "name"; name: string; ref?: Ref | undefined }
   | TransferMessage
+  /** What a room is about, after entering it and when it changes; empty: nothing any more. */
+  | { type: "topic"; room: string; topic: string }
+  /** What everybody is told after the first welcome; may have several lines. */
+  | { type: "motd"; text: string }
   /** Answers `admin`: a sentence, rows, or both. */
   | {
       type: "admin";

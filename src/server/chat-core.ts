@@ -60,6 +60,10 @@ export type CoreOptions = {
   readonly membersOnly?: boolean;
   /** Makes somebody the owner; undefined: there is an owner, or no place for the code. */
   readonly claim: () => ClaimFile | undefined;
+  /** What everybody is told on entering; may be empty. */
+  readonly motd?: () => string;
+  /** Reads again what is in files; returns why that failed. */
+  readonly reload?: () => string | undefined;
   /** An operator asks the server to stop. */
   readonly stop: () => void;
   /** The web port, to which browsers at a chat port are redirected. */
@@ -120,7 +124,9 @@ export class ChatCore {
         isPassword: options.password === undefined ? undefined : passwordCheck(options.password),
         isMembersOnly: options.membersOnly === true,
       },
+      motd: options.motd ?? (() => ""),
       control: {
+        reload: options.reload ?? (() => undefined),
         registrations: () =>
           store.registry.entries().map((entry) => ({ ...entry, text: contactLine(entry) })),
         dropRegistrations: (isBanned) => store.registry.dropBanned(isBanned),

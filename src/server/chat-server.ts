@@ -38,7 +38,7 @@ export type ExtraPort = { dialect: string; port: number; flag: string };
 
 export type ServerOptions = Pick<
   CoreOptions,
-  "host" | "port" | "files" | "rate" | "password" | "membersOnly"
+  "host" | "port" | "files" | "rate" | "password" | "membersOnly" | "motd" | "reload"
 > & {
   /** Prints a line of an original system's server. */
   print: (line: string) => void;

@@ -14,6 +14,11 @@ export function eventJson(event: SessionEvent): object | undefined {
       const { type, mail, timeMs: time, from, to, text, replayed } = event;
       return { event: type, mail, time, from, to, text, replayed };
     }
+    case "online": {
+      // `access` is a secret.
+      const { type, name, rooms, returned, server, registered } = event;
+      return { event: type, name, rooms, returned, server, registered };
+    }
     case "failed": {
       const { type, room, text, code, message } = event;
       return { event: type, room, text, code, message };

@@ -30,6 +30,12 @@ export function eventText(event: SessionEvent): string | undefined {
     case "error":
     case "join-failed":
       return harmless(event.message);
+    case "topic":
+      return event.topic === ""
+        ? `${harmless(event.room)} has no topic any more`
+        : `Topic of ${harmless(event.room)}: ${harmless(event.topic)}`;
+    case "motd":
+      return event.text.split("\n").map(harmless).join("\n");
     case "entered":
       return `You are in the room ${harmless(event.room)}`;
     case "parted":

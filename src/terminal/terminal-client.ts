@@ -178,6 +178,10 @@ export class TerminalClient {
       case "gap":
         if (this.#isRelevant(event)) this.#showEvent(event);
         return;
+      case "motd":
+        for (const line of event.text.split("\n")) this.say(harmless(line));
+        return;
+      case "topic":
       case "failed":
       case "offline":
       case "reconnected":

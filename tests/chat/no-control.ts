@@ -1,6 +1,7 @@
 // A hub with nothing around it, and nothing decided yet.
 
 import type { DoorOptions } from "../../src/chat/door-options.ts";
+import type { HubOptions } from "../../src/chat/hub-state.ts";
 import { Rights } from "../../src/chat/rights/rights.ts";
 import type { ServerControl } from "../../src/chat/server-control.ts";
 
@@ -9,6 +10,7 @@ export const noControl: ServerControl = {
   dropRegistrations() {},
   claimHash: undefined,
   claimUsed() {},
+  reload: () => undefined,
   stop() {},
 };
 
@@ -16,6 +18,6 @@ export const noControl: ServerControl = {
 export const openDoor: DoorOptions = { isPassword: undefined, isMembersOnly: false };
 
 /** For `HubOptions`. */
-export function unruled(): { rights: Rights; control: ServerControl; door: DoorOptions } {
-  return { rights: new Rights(), control: noControl, door: openDoor };
+export function unruled(): Pick<HubOptions, "rights" | "control" | "door" | "motd"> {
+  return { rights: new Rights(), control: noControl, door: openDoor, motd: () => "" };
 }

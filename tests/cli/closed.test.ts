@@ -38,10 +38,13 @@ type Ports = {
   dialects: Record<string, number>;
 };
 
+let count = 0;
+
 async function start(...more: string[]): Promise<{ server: Parley; ports: Ports }> {
   const listen = ways.map((way) => `${way}=0`).join(",");
   const command = `server --port 0 --web-port 0 --metrics-port 0 --json --listen ${listen}`;
-  const server = new Parley(...command.split(" "), "--files", files, ...more);
+  const own = more.includes("--state") ? [] : ["--state", join(base, `state-${++count}`)];
+  const server = new Parley(...command.split(" "), "--files", files, ...own, ...more);
   return { server, ports: JSON.parse(await server.line(/"event":"listening"/)) as Ports };
 }
 

@@ -20,7 +20,7 @@ beforeAll(async () => {
   const dialects = ["cpp", "date-time", "greeting", "calculator", "chat-room"];
   const listen = dialects.flatMap((name) => ["--listen", `${name}=0`]);
   const own = "server --json --port 0 --web-port 0 --files".split(" ");
-  server = new Parley(...own, folder, ...listen);
+  server = new Parley(...own, folder, ...listen, "--state", join(folder, "state"));
   const ready = JSON.parse(await server.line(/"listening"/)) as Printed;
   ports = ready["dialects"] as Record<string, number>;
   address = `127.0.0.1:${ready["port"]}`;

@@ -160,7 +160,7 @@ describe("a ban", () => {
 });
 
 test("mute and kick at the terminal", async () => {
-  const { server, ports } = await start();
+  const { server, ports } = await start("--state", join(base, "own"));
   await using _ = server;
   using ann = await Caller.from(good, ports.port);
   await ann.send(hello("Ann")).hears("welcome");

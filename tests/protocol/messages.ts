@@ -309,6 +309,8 @@ const serverMessages: Each<ServerMessage> = {
   tags: record("tags", { transfer: count, from: count, data: text }),
   data: record("data", { transfer: count, offset: count, data: text }),
   digest: record("digest", { transfer: count, sha256: fc.constant("0f".repeat(32)) }),
+  topic: record("topic", { room, topic: text }),
+  motd: record("motd", { text }),
   admin: record(
     "admin",
     {

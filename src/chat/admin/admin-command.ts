@@ -7,7 +7,7 @@ import { quoted } from "../../text.ts";
 import { readDuration } from "../rights/duration.ts";
 import type { Rank } from "../rights/roles.ts";
 
-type Bare = "help" | "info" | "bans" | "mutes" | "passes" | "ops" | "stop";
+type Bare = "help" | "info" | "bans" | "mutes" | "passes" | "ops" | "reload" | "stop";
 
 export type AdminCommand =
   | { do: Bare }
@@ -18,7 +18,11 @@ export type AdminCommand =
   | { do: "pass"; uses: number; termMs: number | undefined }
   | { do: "revoke"; id: number }
   | { do: "op" | "deop"; name: string }
-  | { do: "claim"; code: string };
+  | { do: "claim"; code: string }
+  | { do: "topic"; room: string; text: string }
+  | { do: "private" | "public"; room: string }
+  | { do: "allow" | "disallow"; room: string; name: string }
+  | { do: "motd"; text: string };
 
 type Words = {
   /** Without flags. */
@@ -46,6 +50,18 @@ type Entry = {
 const named = (what: "op" | "deop") => ({
   read: ({ words: [name, ...more] }: Words) =>
     name === undefined || more.length > 0 ? undefined : ({ do: what, name } as const),
+});
+
+const privacy = (what: "private" | "public") => ({
+  read: ({ words: [room, ...more] }: Words) =>
+    room === undefined || more.length > 0 ? undefined : ({ do: what, room } as const),
+});
+
+const guest = (what: "allow" | "disallow") => ({
+  read: ({ words: [room, name, ...more] }: Words) =>
+    room === undefined || name === undefined || more.length > 0
+      ? undefined
+      : ({ do: what, room, name } as const),
 });
 
 const bare = (what: Bare) => ({
@@ -112,6 +128,29 @@ export const adminCommands: Readonly<Record<AdminCommand["do"], Entry>> = {
       return id === undefined || more.length > 0 ? undefined : { do: "revoke", id: Number(id) };
     },
   },
+  topic: {
+    usage: "topic ROOM [TEXT]",
+    help: "say what a room is about; without TEXT it has no topic",
+    read: ({ words: [room, ...text] }) =>
+      room === undefined ? undefined : { do: "topic", room, text: text.join(" ") },
+  },
+  motd: {
+    usage: "motd [TEXT]",
+    help: "what everybody is told on entering; without TEXT nothing",
+    read: ({ words }) => ({ do: "motd", text: words.join(" ") }),
+  },
+  private: {
+    usage: "private ROOM",
+    help: "let only guests into a room, and hide it from everybody else",
+    ...privacy("private"),
+  },
+  public: { usage: "public ROOM", help: "let everybody in again", ...privacy("public") },
+  allow: {
+    usage: "allow ROOM NAME",
+    help: "make the owner of a registered name a guest of a private room",
+    ...guest("allow"),
+  },
+  disallow: { usage: "disallow ROOM NAME", help: "take that back", ...guest("disallow") },
   op: {
     usage: "op NAME",
     help: "make the owner of a registered name an operator",
@@ -126,6 +165,12 @@ export const adminCommands: Readonly<Record<AdminCommand["do"], Entry>> = {
     rank: "member",
     read: ({ words: [code, ...more] }) =>
       code === undefined || more.length > 0 ? undefined : { do: "claim", code },
+  },
+  reload: {
+    usage: "reload",
+    help: "read the files of --motd and --cert again",
+    rank: "owner",
+    ...bare("reload"),
   },
   stop: { usage: "stop", help: "stop the server", rank: "owner", ...bare("stop") },
 };

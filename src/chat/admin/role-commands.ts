@@ -1,13 +1,11 @@
 // Operators are made and unmade; the first owner is who has the claim that the server made.
 
-import { quoted } from "../../text.ts";
 import { minuteText } from "../../utc-time.ts";
-import type { Account } from "../account-store.ts";
 import type { HubState } from "../hub-state.ts";
-import { fold } from "../names/grammar.ts";
 import { type Actor, outranks } from "./actor.ts";
 import type { AdminAnswer } from "./answer.ts";
 import { logAct } from "./log-act.ts";
+import { withAccount } from "./with-account.ts";
 
 type Answer = (answer: AdminAnswer) => void;
 
@@ -77,20 +75,4 @@ export function claim(hub: HubState, actor: Actor, code: string): AdminAnswer {
   control.claimUsed();
   logAct(hub, actor, "server claimed", { target: actor.name });
   return { ok: true, message: `${actor.name} owns this server now` };
-}
-
-function withAccount(
-  hub: HubState,
-  name: string,
-  answer: Answer,
-  then: (account: Account) => void,
-): void {
-  hub.store.findAccount({ name: fold(name) }, (outcome) => {
-    if (!outcome.done) {
-      return answer({ ok: false, code: outcome.error.code, message: outcome.error.message });
-    }
-    if (outcome.result !== undefined) return then(outcome.result);
-    const message = `The name ${quoted(name)} is not registered, so anybody can have it: /register first`;
-    answer({ ok: false, code: "not-found", message });
-  });
 }

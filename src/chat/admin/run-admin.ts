@@ -5,10 +5,12 @@ import type { Actor } from "./actor.ts";
 import { type AdminCommand, adminCommands, readAdminCommand } from "./admin-command.ts";
 import type { AdminAnswer } from "./answer.ts";
 import { storeRights } from "../rights-store.ts";
+import { logAct } from "./log-act.ts";
 import { listPasses, makePass, revoke } from "./pass-commands.ts";
 import { info, who } from "./people-commands.ts";
 import { isAtLeast } from "../rights/roles.ts";
 import { claim, deop, listOps, op } from "./role-commands.ts";
+import { setGuest, setMotd, setPrivate, setTopic } from "./room-commands.ts";
 import { impose, kick, lift, listSanctions } from "./sanction-commands.ts";
 
 /** Answers once what has changed is stored. */
@@ -57,6 +59,16 @@ function handle(
       return done(listSanctions(hub, "ban"));
     case "mutes":
       return done(listSanctions(hub, "mute"));
+    case "topic":
+      return done(setTopic(hub, actor, command));
+    case "motd":
+      return done(setMotd(hub, actor, command));
+    case "private":
+    case "public":
+      return done(setPrivate(hub, actor, command));
+    case "allow":
+    case "disallow":
+      return setGuest(hub, actor, command, done);
     case "op":
       return op(hub, actor, command.name, done);
     case "deop":
@@ -71,10 +83,19 @@ function handle(
       return done(listPasses(hub));
     case "revoke":
       return done(revoke(hub, actor, command));
+    case "reload":
+      return done(reload(hub, actor));
     case "stop":
       hub.options.control.stop();
       return done({ ok: true });
   }
+}
+
+function reload(hub: HubState, actor: Actor): AdminAnswer {
+  const problem = hub.options.control.reload();
+  if (problem !== undefined) return { ok: false, code: "failed", message: problem };
+  logAct(hub, actor, "files read again", {});
+  return { ok: true, message: "The files are read again" };
 }
 
 function help(): AdminAnswer {

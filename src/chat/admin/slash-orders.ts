@@ -9,6 +9,7 @@ const elsewhere: ReadonlySet<string> = new Set<AdminCommand["do"]>([
   "info",
   "stop",
   "revoke",
+  "reload",
 ]);
 
 export type SlashOrder = { slash: string; usage: string; help: string };

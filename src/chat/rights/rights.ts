@@ -3,6 +3,7 @@
 
 import { Passes } from "./passes.ts";
 import { type RightsChange, RightsJournal, type RightsRow } from "./rights-rows.ts";
+import { AllRoomSettings } from "./room-settings.ts";
 import { Roles } from "./roles.ts";
 import { Sanctions } from "./sanctions.ts";
 
@@ -11,11 +12,13 @@ export class Rights {
   readonly sanctions: Sanctions;
   readonly passes: Passes;
   readonly roles: Roles;
+  readonly rooms: AllRoomSettings;
 
   /** `rows`: what the store has. */
   constructor(rows: Iterable<RightsRow> = []) {
     const kept = [...rows];
     this.sanctions = new Sanctions(kept, this.#journal);
+    this.rooms = new AllRoomSettings(kept, this.#journal);
     this.roles = new Roles(kept, this.#journal);
     this.passes = new Passes(kept, this.#journal);
   }

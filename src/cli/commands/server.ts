@@ -21,6 +21,7 @@ import { harmless, quoted } from "../../text.ts";
 import { onSignals } from "../../io/end-signals.ts";
 import { notifyServiceManager } from "../../io/service-manager.ts";
 import { passwordOf } from "../identity-flag.ts";
+import { readMotd } from "../motd-file.ts";
 import { exposureWarning, isForOthers, pageUrl, serverBanner } from "../server-banner.ts";
 import { serverFlags, type ServerSettings, serverSettings } from "../server-flags.ts";
 
@@ -37,12 +38,23 @@ export default defineCommand({
     const { certificateFiles } = settings;
     const certificate =
       certificateFiles && new CertificateFiles(certificateFiles.cert, certificateFiles.key);
+    const { motdFile } = settings;
+    let motd = readMotd(motdFile);
     const password = passwordOf(settings.passwordFile);
     const key = await keyOf(settings);
     const stopped = Promise.withResolvers<void>();
     const server = await ChatServer.start({
       ...settings,
       password,
+      motd: () => motd,
+      reload() {
+        try {
+          motd = readMotd(motdFile);
+          return undefined;
+        } catch (error) {
+          return (error as Error).message;
+        }
+      },
       stateIsOptional: !settings.stateIsGiven,
       onStop: stopped.resolve,
       key,

@@ -97,7 +97,11 @@ function noteOf(state: State): string {
   if (state.phase !== "online") return "offline";
   const room = shownRoom(state);
   if (room === undefined) return "Join a room to talk";
-  if (!room.isListed) return "";
-  if (room.peopleTotal <= 1) return "Nobody else is here";
-  return room.peopleTotal === 2 ? "1 other person" : `${room.peopleTotal - 1} other people`;
+  const people = room.isListed ? [peopleText(room.peopleTotal - 1)] : [];
+  return [...people, ...(room.topic === "" ? [] : [room.topic])].join(" · ");
+}
+
+function peopleText(others: number): string {
+  if (others <= 0) return "Nobody else is here";
+  return others === 1 ? "1 other person" : `${others} other people`;
 }

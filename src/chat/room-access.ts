@@ -1,0 +1,29 @@
+// Which rooms a session may know of, and what it is told about a room and the server on entering.
+
+import type { HubState } from "./hub-state.ts";
+import { isAtLeast } from "./rights/roles.ts";
+import type { Session } from "./session.ts";
+
+/** `accounts`: more that belong to the session, which is still logging in. */
+export function mayEnter(
+  { options }: HubState,
+  { identity, proven }: Session,
+  room: string,
+  accounts: readonly (string | undefined)[] = [],
+): boolean {
+  const { rooms, roles } = options.rights;
+  if (!rooms.of(room).isPrivate) return true;
+  const all = [identity.account, proven.account, proven.key, ...accounts];
+  const ids = all.flatMap((id) => id || []);
+  return rooms.admits(room, ids) || isAtLeast(roles.rankOf(ids), "operator");
+}
+
+export function tellMotd(hub: HubState, session: Session): void {
+  const text = hub.options.rights.rooms.motd ?? hub.options.motd();
+  if (text !== "") hub.send(session, { type: "motd", text });
+}
+
+export function tellTopic(hub: HubState, session: Session, room: string): void {
+  const { topic } = hub.options.rights.rooms.of(room);
+  if (topic !== "") hub.send(session, { type: "topic", room, topic }, "settled");
+}

@@ -1,0 +1,33 @@
+// `--motd`: the file with what everybody is told on entering.
+
+import { openSync, closeSync, readSync } from "node:fs";
+import { ParleyError } from "../errors.ts";
+import { rights as limits } from "../limits.ts";
+import { harmless, quoted } from "../text.ts";
+
+/**
+ * Its lines, without those that are empty at the end. Empty without a file.
+ * @throws ParleyError `failed`
+ */
+export function readMotd(path: string | undefined): string {
+  if (path === undefined) return "";
+  const bytes = Buffer.alloc(limits.maxMotdBytes + 1);
+  let length: number;
+  try {
+    const fd = openSync(path, "r");
+    try {
+      length = readSync(fd, bytes, 0, bytes.length, 0);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    const sentence = `--motd ${quoted(path, 300)} can't be read: ${(error as Error).message}`;
+    throw new ParleyError("failed", sentence);
+  }
+  if (length > limits.maxMotdBytes) {
+    const sentence = `--motd ${quoted(path, 300)} is longer than ${limits.maxMotdBytes} bytes`;
+    throw new ParleyError("failed", sentence);
+  }
+  const text = bytes.toString("utf8", 0, length).trimEnd();
+  return text.split(/\r?\n/).map(harmless).join("\n");
+}

@@ -1,0 +1,37 @@
+// The message of the day: from a file, read again on an order, and told in the terminal client.
+
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Parley } from "../parley.ts";
+import { run } from "./run.ts";
+
+const base = mkdtempSync(join(tmpdir(), "parley-motd-"));
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+const file = join(base, "motd");
+
+test("--motd is told to everybody who enters, and read again on reload", async () => {
+  writeFileSync(file, "Welcome\u001b[31m\nBe kind\n\n");
+  const flags = ["--port", "0", "--no-web", "--files", base, "--motd", file];
+  await using server = new Parley("server", ...flags);
+  const ready = await server.line(/^Server listening on/);
+  const address = ready.replace("Server listening on ", "");
+  const enter = async (name: string) => (await run(["client", address, "-n", name])).err;
+  expect(await enter("Ann")).toContain("Welcome\nBe kind\n");
+  writeFileSync(file, "Closed at nine");
+  server.type("/reload");
+  await server.until(() => server.stderr.includes("The files are read again"), "an answer");
+  expect(await enter("Bob")).toContain("Closed at nine\n");
+  writeFileSync(file, "x".repeat(4_097));
+  server.type("/reload");
+  await server.until(() => server.stderr.includes("longer than 4096 bytes"), "a refusal");
+  expect(await enter("Cal")).toContain("Closed at nine\n");
+});
+
+const start = (path: string) => run(["server", "--port", "0", "--no-web", "--motd", path]);
+
+test("a file that can't be read or is too long is an error at the start", async () => {
+  expect(await start(join(base, "none"))).toMatchObject({ code: 1 });
+  expect(await start(base)).toMatchObject({ code: 1 });
+});
