@@ -28,32 +28,43 @@ export class LineSplitter {
   push(bytes: Uint8Array, take: (line: string) => boolean): typeof tooLong | undefined {
     const last = bytes.lastIndexOf(0x0a);
     if (last < 0) return this.#hold(bytes);
-    const buffer = Buffer.isBuffer(bytes) ? bytes : asBuffer(bytes);
-    let text = buffer.toString("utf8", 0, last);
+    let from = 0;
     if (this.#heldBytes > 0) {
+      const end = bytes.indexOf(0x0a);
+      if (this.#heldBytes + end > this.#maxLineBytes) return tooLong;
       // Decoded together, because a character may be split between them.
-      const all = [...this.#held, bytes.subarray(0, last)];
-      if (this.#heldBytes + bytes.indexOf(0x0a) > this.#maxLineBytes) return tooLong;
-      text = Buffer.concat(all).toString("utf8");
-      this.#held = [];
-      this.#heldBytes = 0;
+      this.#held.push(bytes.subarray(0, end));
+      if (!take(this.rest()!)) return undefined;
+      from = end + 1;
     }
+    if (from <= last) {
+      const verdict = this.#takeLines(bytes.subarray(from, last), take);
+      if (verdict !== true) return verdict === tooLong ? tooLong : undefined;
+    }
+    return this.#hold(bytes.subarray(last + 1));
+  }
+
+  /** Takes the lines of `bytes`, of which the last has lost its line end. False: enough taken. */
+  #takeLines(bytes: Uint8Array, take: (line: string) => boolean): boolean | typeof tooLong {
+    const buffer = Buffer.isBuffer(bytes) ? bytes : asBuffer(bytes);
+    const text = buffer.toString("utf8");
     let from = 0;
     // The bound is in bytes, not characters; a shorter read needs no counting.
     let fromByte = bytes.length > this.#maxLineBytes ? 0 : undefined;
     for (;;) {
-      const end = text.indexOf("\n", from);
-      const line = text.slice(from, end < 0 ? text.length : end);
+      const found = text.indexOf("\n", from);
+      const end = found < 0 ? text.length : found;
       if (fromByte !== undefined) {
-        const endByte = bytes.indexOf(0x0a, fromByte);
+        const foundByte = bytes.indexOf(0x0a, fromByte);
+        const endByte = foundByte < 0 ? bytes.length : foundByte;
         if (endByte - fromByte > this.#maxLineBytes) return tooLong;
         fromByte = endByte + 1;
       }
-      if (!take(line.endsWith("\r") ? line.slice(0, -1) : line)) return undefined;
-      if (end < 0) break;
+      const hasReturn = end > from && text.charCodeAt(end - 1) === 0x0d;
+      if (!take(text.slice(from, hasReturn ? end - 1 : end))) return false;
+      if (found < 0) return true;
       from = end + 1;
     }
-    return this.#hold(bytes.subarray(last + 1));
   }
 
   /** At the end of input: the last line if it has no line end. */

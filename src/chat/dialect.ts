@@ -41,7 +41,10 @@ export interface Dialect {
   readonly terminal?: ServerTerminal;
   /** Renders an event once for all members of a room; undefined if the dialect omits it. */
   renderRoom(event: RoomEvent): string | undefined;
-  /** Renders a run of messages as one line; without this, each message is rendered alone. */
+  /**
+   * Renders a run of messages at once, line ends included, for clients that need not have each in a
+   * send of its own; without this, each message is rendered alone.
+   */
   renderRun?(run: SaidRun): string;
   /** The variant for clients that asked for runs. */
   readonly withRuns?: Dialect;

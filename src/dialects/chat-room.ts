@@ -6,7 +6,9 @@ import { showsNothing } from "../text.ts";
 import type { Command, LoginCommand, PersonalEvent, RoomEvent } from "../chat/events.ts";
 import { Consent, consentWords } from "./consent.ts";
 import { NameLogin } from "./name-login.ts";
+import type { SaidRun } from "../chat/said-run.ts";
 import type { Conversation, Dialect } from "../chat/dialect.ts";
+import { runLines } from "./run-lines.ts";
 import { sentence } from "./sentences.ts";
 
 /** UTF-16 units of the longest name that can be shown. */
@@ -31,6 +33,10 @@ function renderRoom(event: RoomEvent): string {
     case "renamed":
       return `user ${event.from} is called ${event.to} now`;
   }
+}
+
+function renderRun(run: SaidRun): string {
+  return runLines(run, `:${run.alias ?? run.from}:`);
 }
 
 class ChatRoomConversation implements Conversation {
@@ -105,5 +111,6 @@ export const chatRoom: Dialect = {
     named: (name, alias) => `new user name is ${person(name, alias)}!`,
   },
   renderRoom,
+  renderRun,
   open: () => new ChatRoomConversation(),
 };

@@ -5,7 +5,9 @@ import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
 import { showsNothing } from "../text.ts";
 import { Consent, consentWords } from "./consent.ts";
 import { NameLogin } from "./name-login.ts";
+import type { SaidRun } from "../chat/said-run.ts";
 import type { Conversation, Dialect } from "../chat/dialect.ts";
+import { runLines } from "./run-lines.ts";
 import { sentence } from "./sentences.ts";
 
 function renderRoom(event: RoomEvent): string {
@@ -19,6 +21,10 @@ function renderRoom(event: RoomEvent): string {
     case "renamed":
       return framed(`${event.from} is called ${event.to} now:`);
   }
+}
+
+function renderRun(run: SaidRun): string {
+  return runLines(run, `\n${run.from}: `);
 }
 
 function framed(text: string): string {
@@ -70,5 +76,6 @@ export const lineChat: Dialect = {
     said: (from, text) => `${from}: ${text}`,
   },
   renderRoom,
+  renderRun,
   open: () => new LineChatConversation(),
 };

@@ -7,7 +7,9 @@ import { harmless, showsNothing } from "../text.ts";
 import { message as limits } from "../limits.ts";
 import { Consent, consentWords } from "./consent.ts";
 import { NameLogin } from "./name-login.ts";
+import type { SaidRun } from "../chat/said-run.ts";
 import type { Conversation, Dialect, Peer, RosterStyle } from "../chat/dialect.ts";
+import { runLines } from "./run-lines.ts";
 import { sentence } from "./sentences.ts";
 
 const namePrompt = "enter name: ";
@@ -26,6 +28,10 @@ const roster: RosterStyle = {
     return () => line;
   },
 };
+
+function renderRun(run: SaidRun): string {
+  return runLines(run, `${run.from} : ALL - `);
+}
 
 function renderRoom(event: RoomEvent): string {
   switch (event.type) {
@@ -129,5 +135,6 @@ export const selectChat: Dialect = {
   echo: { said: false, joined: false },
   roster,
   renderRoom,
+  renderRun,
   open: (_peer: Peer) => new SelectChatConversation(),
 };

@@ -113,8 +113,7 @@ export class RecipientGroup {
     const { dialect } = this;
     const hiddenFrom = dialect.echo.said ? 0 : run.author;
     if (dialect.renderRun !== undefined && run.length > 1) {
-      rendered.add(order, dialect.renderRun(run), hiddenFrom, run.length);
-      return;
+      return rendered.addRun(order, run, dialect.renderRun(run), hiddenFrom);
     }
     for (let i = 0; i < run.length; i++) {
       const text = dialect.renderRoom(run.at(i));

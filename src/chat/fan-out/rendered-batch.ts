@@ -2,6 +2,7 @@
 // events of its own in between gets slices of the shared bytes.
 
 import type { Dialect } from "../dialect.ts";
+import type { SaidRun } from "../said-run.ts";
 import type { Membership, Session } from "../session.ts";
 import { Block } from "./outbox.ts";
 import type { Personal, SessionOutput } from "./session-output.ts";
@@ -10,7 +11,10 @@ import type { Personal, SessionOutput } from "./session-output.ts";
 const encoder = new TextEncoder();
 
 export class RenderedBatch {
+  readonly #dialect: Dialect;
   readonly #texts: string[] = [];
+  /** The messages of what was rendered at once, by index of its text; for paced members. */
+  readonly #messages = new Map<number, () => readonly string[]>();
   readonly #orders: number[] = [];
   readonly #hiddenFrom: number[] = [];
   readonly #said: number[] = [];
@@ -23,6 +27,7 @@ export class RenderedBatch {
   #starts: number[] | undefined;
 
   constructor(dialect: Dialect) {
+    this.#dialect = dialect;
     this.#isStream = dialect.output === "stream";
   }
 
@@ -31,7 +36,7 @@ export class RenderedBatch {
   }
 
   /**
-   * Adds a line for the event at `order`, hidden from one session (0: from none). `said`: the
+   * Adds the text of the event at `order`, hidden from one session (0: from none). `said`: the
    * number of messages in it.
    */
   add(order: number, text: string, hiddenFrom: number, said: number): void {
@@ -42,6 +47,13 @@ export class RenderedBatch {
     this.#hiddenFrom.push(hiddenFrom);
     if (hiddenFrom !== 0) (this.#hides ??= new Set()).add(hiddenFrom);
     this.#text += this.#lineOf(text);
+  }
+
+  /** Adds a run of messages, rendered at once. */
+  addRun(order: number, run: SaidRun, text: string, hiddenFrom: number): void {
+    let messages: string[] | undefined;
+    this.#messages.set(this.length, () => (messages ??= this.#renderEach(run)));
+    this.add(order, text, hiddenFrom, run.length);
   }
 
   /** Whether any line is hidden from this session. */
@@ -65,7 +77,7 @@ export class RenderedBatch {
       output.push(this.#isStream ? this.#text : this.#text.slice(0, -1));
       return;
     }
-    for (const text of this.#texts) output.push(text);
+    for (let i = 0; i < this.length; i++) this.#pushMessages(output, i);
   }
 
   /**
@@ -125,13 +137,23 @@ export class RenderedBatch {
 
   #addLines(output: SessionOutput, from: number, to: number): void {
     if (output.isPaced) {
-      for (let i = from; i < to; i++) output.push(this.#texts[i]!);
+      for (let i = from; i < to; i++) this.#pushMessages(output, i);
     } else if (from === 0 && to === this.length) {
       output.addBytes(this.block.bytes, this.block);
     } else {
       const starts = this.#byteStarts();
       output.addBytes(this.block.bytes.subarray(starts[from], starts[to]), undefined);
     }
+  }
+
+  /** Queues what stands at index `i`, each message of a run on its own. */
+  #pushMessages(output: SessionOutput, i: number): void {
+    const messages = this.#messages.get(i)?.() ?? [this.#texts[i]!];
+    for (const text of messages) output.push(text);
+  }
+
+  #renderEach(run: SaidRun): string[] {
+    return run.texts.flatMap((_, i) => this.#dialect.renderRoom(run.at(i)) ?? []);
   }
 
   /** A dialect of single messages needs a line end to separate them. */

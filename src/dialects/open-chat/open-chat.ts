@@ -15,6 +15,8 @@ import type {
   ServerTerminal,
 } from "../../chat/dialect.ts";
 import { listedFiles } from "./listed-files.ts";
+import type { SaidRun } from "../../chat/said-run.ts";
+import { runLines } from "../run-lines.ts";
 import { sentence } from "../sentences.ts";
 
 const roster: RosterStyle = {
@@ -59,6 +61,10 @@ function renderRoom(event: RoomEvent): string {
     case "renamed":
       return `${event.from} changed his name to ${event.to}!`;
   }
+}
+
+function renderRun(run: SaidRun): string {
+  return runLines(run, `${run.from}: `);
 }
 
 /** open-chat's commands; reserved, so that nobody can have one as a name. */
@@ -237,6 +243,7 @@ export const openChat: Dialect = {
   roster,
   terminal,
   renderRoom,
+  renderRun,
   open: () => new OpenChatConversation(false),
 };
 

@@ -1,0 +1,41 @@
+// What a text dialect renders of a run at once is what its messages are one by one.
+
+import { expect, test } from "bun:test";
+import * as fc from "fast-check";
+import type { Dialect } from "../../src/chat/dialect.ts";
+import { SaidRun } from "../../src/chat/said-run.ts";
+import { dialects } from "../../src/dialects/table.ts";
+
+const withRuns: Dialect[] = Object.values(dialects).flatMap((entry) =>
+  entry.transport === "tcp" && entry.dialect.renderRun !== undefined ? [entry.dialect] : [],
+);
+
+function lineOf({ output }: Dialect, text: string): string {
+  return output === "stream" || text.endsWith("\n") ? text : `${text}\n`;
+}
+
+test("the dialects of the old chats render runs", () => {
+  expect(withRuns.map(({ name }) => name).toSorted()).toEqual([
+    "chat-room",
+    "line-chat",
+    "open-chat",
+    "select-chat",
+  ]);
+});
+
+for (const dialect of withRuns) {
+  test(`${dialect.name}: a run is its messages, line by line`, () => {
+    const words = fc.string({ unit: fc.constantFrom("a", ":", " ", "\\", '"', "$&", "é", "字") });
+    const texts = fc.array(words, { minLength: 1, maxLength: 20 });
+    const alias = fc.option(words, { nil: undefined });
+    fc.assert(
+      fc.property(texts, words, alias, ([first, ...others], from, alias) => {
+        const run = new SaidRun("lobby", 1, 0, from, alias, undefined, 1, first!);
+        for (const text of others) run.push(text);
+        const each = run.texts.map((_, i) => lineOf(dialect, dialect.renderRoom(run.at(i))!));
+        expect(dialect.renderRun!(run)).toBe(each.join(""));
+      }),
+      { numRuns: 200 },
+    );
+  });
+}
