@@ -19,6 +19,8 @@ export function proveKey(hub: HubState, session: Session, command: LoginCommand)
   if (signature === undefined && channel === undefined) {
     const nonce = hub.options.newSecret();
     session.challenge = { nonce, command };
+    // What the client sends along waits for its answer.
+    session.queue.block();
     hub.send(session, { type: "challenge", nonce });
     return false;
   }

@@ -86,6 +86,9 @@ export function prove(
   const { challenge } = session;
   if (challenge === undefined) return reject(hub, session, "protocol", "Nothing is to be proved");
   session.challenge = undefined;
+  session.queue.unblock();
+  hub.schedule.unblocked.add(session);
+  hub.wake();
   const { command, nonce } = challenge;
   login(hub, session, { ...command, identity: signed(command, signature) });
   function signed({ name, identity }: LoginCommand, signature: string): LoginCommand["identity"] {

@@ -145,9 +145,9 @@ function chargeInput(hub: HubState, session: Session, bytes: number): boolean {
   return false;
 }
 
-/** Commands that ask for nothing, or only release something. */
+/** Commands that ask for nothing, or only release something: what waits, for one. */
 function bypassesQueue(command: Command): boolean {
-  if (command.type === "alive") return true;
+  if (command.type === "alive" || command.type === "prove") return true;
   return command.type === "transfer" && command.request.type === "fetched";
 }
 

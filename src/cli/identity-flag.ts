@@ -1,6 +1,7 @@
 // `--identity`: the file of this device's key, which is made at the first use. `--password-file`: what
 // the server asks for, its own password or that of a registered name.
 
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { ClientIdentity } from "../client/events.ts";
 import { ParleyError } from "../errors.ts";
@@ -57,4 +58,12 @@ export function identityOf(file: string | undefined): ClientIdentity | undefined
     warn(`${error.message}. You go on without it`);
     return undefined;
   }
+}
+
+/** The same, but none is made: without one, files come from servers that let everybody in. */
+export function existingIdentityOf(file: string | undefined): ClientIdentity | undefined {
+  if (file !== undefined) return identityOf(file);
+  const folder = configFolder(surroundings());
+  const exists = folder !== undefined && existsSync(join(folder, "identity"));
+  return exists ? identityOf(undefined) : undefined;
 }

@@ -5,6 +5,8 @@
 import { harmless } from "../text.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
 import { fetching as limits, message } from "../limits.ts";
+import type { ClientIdentity } from "../client/events.ts";
+import { LoginProofs } from "../client/login-proofs.ts";
 import { LineSplitter, tooLong } from "../line-splitter.ts";
 import { BannerCheck } from "../io/banner-check.ts";
 import { Deadline, dial } from "../io/dial.ts";
@@ -49,9 +51,12 @@ export class ControlClient {
   #bannerTimer: Timer | undefined;
   #aliveTimer: Timer | undefined;
 
-  private constructor(link: TcpLink, where: string) {
+  readonly #proofs: LoginProofs;
+
+  private constructor(link: TcpLink, where: string, identity: ClientIdentity | undefined) {
     this.#link = link;
     this.where = where;
+    this.#proofs = new LoginProofs(identity, undefined);
   }
 
   /**
@@ -63,7 +68,7 @@ export class ControlClient {
     const deadline = new Deadline(limits.connectTimeoutMs);
     const attempt = async (): Promise<ControlClient | string> => {
       let client: ControlClient | undefined;
-      const events = (link: TcpLink) => (client = new ControlClient(link, where)).#events();
+      const events = (link: TcpLink) => (client = new ControlClient(link, where, to.identity)).#events();
       const outcome = await dial(to, deadline, { events });
       return typeof outcome === "string" ? outcome : (client ?? "closed");
     };
@@ -76,7 +81,8 @@ export class ControlClient {
         `Cannot connect to ${where}: ${connected}. Is parley server running there?`,
       );
     }
-    connected.send({ type: "hello", ...to.access });
+    const proof = connected.#proofs.forHello("", connected.#link.channel);
+    connected.send({ type: "hello", ...to.access, ...proof });
     connected.#pinger = setInterval(() => connected.#ping(), limits.pingAfterMs);
     return connected;
   }
@@ -220,6 +226,8 @@ export class ControlClient {
       case "welcome":
         this.#welcomed = true;
         return;
+      case "challenge":
+        return this.#answerChallenge(received.nonce);
       case "ping":
         return this.send({ type: "pong" });
       case "error":
@@ -233,6 +241,11 @@ export class ControlClient {
       default:
       // Nothing that this client has asked for.
     }
+  }
+
+  #answerChallenge(nonce: string): void {
+    const signature = this.#proofs.answer("", nonce);
+    if (signature !== undefined) this.send({ type: "prove", signature });
   }
 
   #handleUndecodable({ reason, message: why, ref }: Undecodable): void {

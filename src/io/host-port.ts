@@ -5,6 +5,7 @@ import { networkInterfaces } from "node:os";
 import { harmless, quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
 import type { Access } from "../protocol/messages.ts";
+import type { ClientIdentity } from "../client/events.ts";
 import type { ServerTrust } from "../tls/server-trust.ts";
 
 export type Address = { host: string; port: number };
@@ -16,6 +17,8 @@ export type Address = { host: string; port: number };
 export type ServerAddress = Address & {
   readonly trust?: ServerTrust | undefined;
   readonly access?: Access | undefined;
+  /** Proved to a server that lets in members alone. */
+  readonly identity?: ClientIdentity | undefined;
 };
 
 /**

@@ -37,7 +37,8 @@ export async function runTerminal(options: ClientOptions): Promise<void> {
     connection.pause(true);
     void stdout.relief().then(() => connection.pause(false));
   };
-  const downloads = new FolderDownloads(options.to, options.downloads);
+  const { to, identity } = options;
+  const downloads = new FolderDownloads({ ...to, identity }, options.downloads);
   const terminal = new TerminalClient({
     session,
     applyOutputs: () => connection.applyOutputs(),

@@ -247,13 +247,32 @@ describe("a key is proved", () => {
     expect(refusedAs(rig.client().send(hello(key, signature)))).toBe("protocol");
   });
 
-  test("and commands wait for it", () => {
+  test("and what is sent along waits for it", () => {
     const rig = new Rig();
     const client = rig.client().send(hello(key));
-    client.text();
-    expect(refusedAs(client.send(say(1)))).toBe("protocol");
-    expect(refusedAs(client.send(hello(key)))).toBe("protocol");
+    const nonce = nonceOf(client);
+    client.send(say(1), { type: "ping", ref: 1 }, hello(key));
+    expect(client.lines()).toEqual([]);
     expect(rig.hub.memberNames()).toEqual([]);
+    const signature = fakeSignature(key, loginProofText({ name: "Ann", nonce }));
+    const lines = client.send({ type: "prove", signature }).lines();
+    expect(lines.map(({ type }) => type).toSorted()).toEqual(
+      ["welcome", "joined", "message", "ack", "pong", "error"].toSorted(),
+    );
+  });
+
+  test("or it is lost with a proof that fails", () => {
+    const rig = new Rig();
+    const client = rig.client().send(hello(key));
+    client.send(say(1), { type: "prove", signature: fakeSignature(key, "something else") });
+    rig.pass(200, 20);
+    expect(client.link.ended).toBe(true);
+    expect(
+      rig
+        .member("Bob")
+        .lines()
+        .some(({ type }) => type === "message"),
+    ).toBe(false);
   });
 });
 

@@ -39,6 +39,11 @@ class Device {
     return run(words, { input: "hello\n", env: this.#environment });
   }
 
+  fetch(from: string, name: string): Promise<Ended> {
+    const words = ["fetch-file", from, name, "-o", "-", "--quiet"];
+    return run(words, { env: this.#environment });
+  }
+
   /** Types these lines at the prompt, each once the one before has been answered with this text. */
   async type(to: string, name: string, ...lines: readonly [line: string, answer: string][]) {
     const steps = lines.map(
@@ -78,9 +83,9 @@ class Server {
     this.#flags = flags;
   }
 
-  async start(): Promise<this> {
+  async start(...more: readonly string[]): Promise<this> {
     const flags = ["--port", String(this.#port), "--no-web", "--files", files, "--json"];
-    this.#server = new Parley("server", ...flags, "--state", this.state, ...this.#flags);
+    this.#server = new Parley("server", ...flags, "--state", this.state, ...this.#flags, ...more);
     const ready = JSON.parse(await this.#server.line(/"event":"listening"/)) as Ready;
     this.#port = ready.port;
     this.pin = ready.pin;
@@ -99,9 +104,9 @@ class Server {
     return `${this.plain}#${this.pin}`;
   }
 
-  async restart(): Promise<void> {
+  async restart(...more: readonly string[]): Promise<void> {
     await this[Symbol.asyncDispose]();
-    await this.start();
+    await this.start(...more);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -186,6 +191,20 @@ describe("a second device", () => {
 
 const wordsIn = ({ shown }: { shown: string }) =>
   Array.from(shown.matchAll(/(?:Ann|Bob) \(1 device\): (?:[a-z]+ ){5}[a-z]+/g), ([row]) => row);
+
+test("a server of members gives its files to who has a member's key", async () => {
+  await using server = await new Server().start();
+  const [desk, stranger] = [new Device(), new Device()];
+  writeFileSync(join(files, "members.txt"), "for members\n");
+  await desk.register(server.tls, "Ann");
+  await stranger.say(server.plain, "Eve");
+  await server.restart("--members-only");
+  for (const to of [server.plain, server.tls]) {
+    const fetched = await desk.fetch(to, "members.txt");
+    expect(fetched).toMatchObject({ code: 0, out: "for members\n" });
+    expect((await stranger.fetch(to, "members.txt")).code).toBe(4);
+  }
+});
 
 test("/verify shows two people the same words", async () => {
   await using server = await new Server().start();

@@ -16,7 +16,7 @@ import {
 } from "../../files/fetch-targets.ts";
 import { addressOf, defaultAddress, fullAddress, type WrittenAddress } from "../address.ts";
 import { accessOf, passFlag } from "../access-flags.ts";
-import { passwordFlag, passwordOf } from "../identity-flag.ts";
+import { existingIdentityOf, identityFlag, passwordFlag, passwordOf } from "../identity-flag.ts";
 import { plainFlag, trusted } from "../trust-flags.ts";
 import { endedBy, type EndSignal, onSignals } from "../../io/end-signals.ts";
 import { stderr, stdout } from "../../terminal/output.ts";
@@ -64,6 +64,7 @@ export default defineCommand({
       valueHint: "2M",
       description: "At most this many bytes per second; k, M, G are powers of 1000",
     },
+    identity: identityFlag,
     "password-file": passwordFlag,
     pass: passFlag,
     plain: plainFlag,
@@ -94,7 +95,10 @@ export default defineCommand({
     });
     const access = accessOf(passwordOf(args["password-file"]), args.pass);
     const client = new DownloadClient({
-      server: trusted(server, { plain: args.plain, quiet, access }),
+      server: {
+        ...trusted(server, { plain: args.plain, quiet, access }),
+        identity: existingIdentityOf(args.identity),
+      },
       resume: args.resume,
       force: args.force === true,
       checksum: args.checksum === true,
