@@ -762,7 +762,10 @@ export const files = {
    * sealing it again. Several times what a path has in flight.
    */
   sealedCacheBytes: 64 * MiB,
-  /** Tags of all transfers; a file of 1 GiB has 256 KiB of them. Past that, `full`. */
+  /**
+   * Tags of all transfers; a file of 1 GiB has 256 KiB of them. Past that, `full`. One network,
+   * loopback excepted, has a quarter.
+   */
   maxTagBytes: 128 * MiB,
   /**
    * A file that was changed this recently is offered only later: until the clock of the file system

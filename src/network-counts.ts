@@ -15,23 +15,25 @@ export class NetworkCounts {
     this.#maxWide = Math.max(max, maxWide);
   }
 
-  /** The smallest network of this address that has all it may have; undefined: one more fits. */
-  full(address: string): { network: string; count: number } | undefined {
+  /** The smallest network of this address that may not have `more`; undefined: they fit. */
+  full(address: string, more = 1): { network: string; count: number } | undefined {
     if (isLoopback(address)) return undefined;
     for (const { network, share } of networksOf(address)) {
       const count = this.#of(network);
-      if (count >= Math.min(share * this.#max, this.#maxWide)) return { network, count };
+      if (count + more > Math.min(share * this.#max, this.#maxWide)) return { network, count };
     }
     return undefined;
   }
 
-  add(address: string): void {
-    for (const { network } of networksOf(address)) this.#counts.set(network, this.#of(network) + 1);
+  add(address: string, more = 1): void {
+    for (const { network } of networksOf(address)) {
+      this.#counts.set(network, this.#of(network) + more);
+    }
   }
 
-  remove(address: string): void {
+  remove(address: string, fewer = 1): void {
     for (const { network } of networksOf(address)) {
-      const left = this.#of(network) - 1;
+      const left = this.#of(network) - fewer;
       if (left > 0) this.#counts.set(network, left);
       else this.#counts.delete(network);
     }

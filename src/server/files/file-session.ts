@@ -132,7 +132,8 @@ export class FileSession {
   #open(id: number, file: OpenFile, token: Uint8Array, { held }: FetchRequest): void {
     const { tags, cache, sender } = this.#host;
     const chunkBytes = chunkBytesFor(file.size);
-    const release = tags.reserve(chunkCount(file.size, chunkBytes) * (wire.tagBytes + 1));
+    const tagBytes = chunkCount(file.size, chunkBytes) * (wire.tagBytes + 1);
+    const release = tags.reserve(tagBytes, this.#peerAddress);
     const exported = this.#exportedKey();
     let isOpen = false;
     const transfer = new FileTransfer({
