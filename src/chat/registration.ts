@@ -7,7 +7,7 @@ import { accountMailbox, type AccountOutcome } from "./account-store.ts";
 import type { Command, Ref } from "./events.ts";
 import type { HubState } from "./hub-state.ts";
 import { giveToken, hashNew } from "./passwords.ts";
-import { nameProblem } from "./names/grammar.ts";
+import { fold, nameProblem } from "./names/grammar.ts";
 import { refuseIfOverfull, reject, rejectUnread } from "./rejections.ts";
 import type { Session } from "./session.ts";
 import { sessionFields } from "./session-log.ts";
@@ -121,6 +121,8 @@ function own(hub: HubState, asker: Session, account: string, command: Register):
     gathering.mailboxes.push(record);
   }
   hub.names.beginAccount(session, account);
+  // Where there is no login, the name is nobody's any more.
+  hub.options.control.dropRegistrations((id) => fold(id) === identity.folded);
   const { key } = session.proven;
   session.proven = { key, account, isDevice: key !== undefined && key === asker.proven.key };
   hub.options.log.info("name registered", { ...sessionFields(session), account });

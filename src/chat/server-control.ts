@@ -3,8 +3,8 @@
 export interface ServerControl {
   /** Peers registered for calls, oldest first. */
   registrations(): readonly { id: string; ip: string; port: number; text: string }[];
-  /** Removes those registered from a banned network, or under a banned name. */
-  dropRegistrations(isBanned: (id: string, address: string) => boolean): void;
+  /** Removes those that are banned, by network or name, or whose name belongs to somebody now. */
+  dropRegistrations(isShutOut: (id: string, address: string) => boolean): void;
   /** Hash of the code that makes somebody the owner; undefined: there is none. */
   readonly claimHash: string | undefined;
   /** The code has made somebody the owner, and is of no use any more. */

@@ -4,6 +4,9 @@
 
 import type { Log } from "../log.ts";
 import { Hub } from "../chat/hub.ts";
+import { ParleyError } from "../errors.ts";
+import { fold } from "../chat/names/grammar.ts";
+import { quoted } from "../text.ts";
 import { createMetrics, type Metrics } from "../chat/metrics.ts";
 import { ratesFor } from "../chat/rate-budget.ts";
 import type { Dialect } from "../chat/dialect.ts";
@@ -185,7 +188,21 @@ export class ChatCore {
     const banned = this.hub.banFor(address, steadyMs(), name);
     if (banned !== undefined) return { text: banned, reason: "banned" };
     const { closed } = this.hub;
-    return closed === undefined ? undefined : { text: closed, reason: "no login" };
+    if (closed !== undefined) return { text: closed, reason: "no login" };
+    return name === undefined ? undefined : this.#refusalOfOwned(name);
+  }
+
+  /** Nobody can prove there that a registered name is theirs. */
+  #refusalOfOwned(name: string): { text: string; reason: string } | undefined {
+    try {
+      const { accounts } = this.#options.store.store;
+      if (accounts.find({ name: fold(name) }) === undefined) return undefined;
+    } catch (error) {
+      if (!(error instanceof ParleyError)) throw error;
+      return { text: error.message, reason: error.code };
+    }
+    const text = `The name ${quoted(name)} is registered, and there is no login here: use another`;
+    return { text, reason: "registered name" };
   }
 
   /** Updates the gauges that are not counted as things happen. */

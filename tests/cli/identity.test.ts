@@ -192,6 +192,38 @@ describe("a second device", () => {
 const wordsIn = ({ shown }: { shown: string }) =>
   Array.from(shown.matchAll(/(?:Ann|Bob) \(1 device\): (?:[a-z]+ ){5}[a-z]+/g), ([row]) => row);
 
+/** What the registry of peers says to this. */
+async function askRegistry(port: number, request: string): Promise<string> {
+  const answer = Promise.withResolvers<string>();
+  let heard = "";
+  const socket = await Bun.connect({
+    hostname: "127.0.0.1",
+    port,
+    socket: {
+      data: (_, bytes) => void (heard += bytes.toString()),
+      close: () => answer.resolve(heard),
+      end: () => answer.resolve(heard),
+    },
+  });
+  socket.write(request);
+  return answer.promise;
+}
+
+test("a registered name is nobody's in the registry of peers, which has no login", async () => {
+  await using server = await new Server().start();
+  const desk = new Device();
+  const ask = (type: string, id: string) =>
+    askRegistry(server.port, `${type}\r\nclientID: ${id}\r\nIP: 127.0.0.1\r\nPort: 7777\r\n\r\n`);
+  expect(await ask("REGISTER", "Ann")).toContain("REGACK");
+  await desk.register(server.tls, "Ann");
+  const refusal = "is registered, and there is no login here";
+  expect(await ask("REGISTER", "ann")).toContain(refusal);
+  expect(await ask("BRIDGE", "ANN")).toContain(refusal);
+  // Nor is anybody connected to who had it before.
+  expect(await ask("REGISTER", "Bob")).toContain("REGACK");
+  expect(await ask("BRIDGE", "Bob")).not.toContain("Ann");
+});
+
 test("a server of members gives its files to who has a member's key", async () => {
   await using server = await new Server().start();
   const [desk, stranger] = [new Device(), new Device()];
