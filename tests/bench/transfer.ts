@@ -1,5 +1,5 @@
 // How fast a file arrives: parley beside curl from nginx, Bun's HTTP/3, TFTP and open-chat's
-// stop-and-wait, each as a whole process, in the same run over the same links.
+// stop-and-wait, and rsync on loopback, each as a whole process, in the same run over the same links.
 //   bun tests/bench/transfer.ts [--rows 1,2] [--peers parley,curl] [--repeat 3] [--size 16]
 // Wide-area rows need root, iproute2 and a C compiler; without them they are skipped with a reason.
 
@@ -11,6 +11,7 @@ import { chatRow, crowdRow, neighbourRow } from "./transfer/beside.ts";
 import { loopbackRow } from "./transfer/loopback.ts";
 import { allPeers, type Course, type Peer } from "./transfer/peers.ts";
 import { hashOf, race, type Run, startServer } from "./transfer/race.ts";
+import { ShapedVeth } from "./transfer/shaped-veth.ts";
 import { type Link, missingForWideArea, serverAddress, WideArea } from "./transfer/wide-area.ts";
 
 const MiB = 1024 * 1024;
@@ -18,6 +19,8 @@ const MiB = 1024 * 1024;
 interface Row extends Link {
   readonly wanted: number;
   readonly sizeMiB: number;
+  /** A veth shaped by tbf instead of the emulated link: without delay and loss. */
+  readonly isVeth?: boolean;
 }
 
 const rows: readonly Row[] = [
@@ -29,6 +32,8 @@ const rows: readonly Row[] = [
   { mbit: 20, rttMs: 600, lossPercent: 1, wanted: 1.5, sizeMiB: 16 },
   { mbit: 1000, rttMs: 10, lossPercent: 0.1, wanted: 1.1, sizeMiB: 192 },
   { mbit: 1000, rttMs: 2, lossPercent: 0, wanted: 1, sizeMiB: 192 },
+  { mbit: 1000, rttMs: 0, lossPercent: 0, wanted: 1, sizeMiB: 384, isVeth: true },
+  { mbit: 2500, rttMs: 0, lossPercent: 0, wanted: 0.9, sizeMiB: 768, isVeth: true },
 ];
 
 const { values } = parseArgs({
@@ -76,8 +81,8 @@ const why = missingForWideArea();
 if (why !== undefined) console.log(`skipped: wide-area rows: ${why}`);
 else {
   const seen = peers.map(({ name }) => name);
-  console.log(`| link | ${seen.join(" | ")} | ÷ best | wanted | again | rtt |`);
-  console.log(`|---|${seen.map(() => "--:|").join("")}--:|--:|--:|--:|`);
+  console.log(`| link | ${seen.join(" | ")} | ÷ best | wanted | again | rtt | CPU |`);
+  console.log(`|---|${seen.map(() => "--:|").join("")}--:|--:|--:|--:|--:|`);
   for (const [i, row] of rows.entries()) {
     if (isWantedRow(String(i + 1))) await wideAreaRow(row);
   }
@@ -113,7 +118,8 @@ function isWanted(peer: Peer): boolean {
   return wanted && (peer.missing() === undefined || names !== undefined);
 }
 
-function describe({ mbit, rttMs, lossPercent, jitterMs }: Link): string {
+function describe({ mbit, rttMs, lossPercent, jitterMs, isVeth }: Row): string {
+  if (isVeth === true) return `${mbit / 1000} Gbit/s, veth and tbf`;
   const rate = mbit >= 1000 ? `${mbit / 1000} Gbit/s` : `${mbit} Mbit/s`;
   const jitter = jitterMs === undefined ? "" : `, ${jitterMs} ms jitter`;
   return `${rate}, ${rttMs} ms, ${lossPercent} %${jitter}`;
@@ -128,7 +134,10 @@ async function wideAreaRow(row: Row): Promise<void> {
   const course = await prepare(sizeBytes);
   const runs = new Map<Peer, Run[]>(peers.map((peer) => [peer, []]));
   for (let turn = 0; turn < repeat; turn++) {
-    await using area = await WideArea.open(row, folder, Number(values.seed) + turn);
+    const seed = Number(values.seed) + turn;
+    await using area = await (row.isVeth === true
+      ? ShapedVeth.open(row.mbit)
+      : WideArea.open(row, folder, seed));
     for (const peer of peers) {
       if (peer.missing() !== undefined) continue;
       if (peer.isSlow === true && turn > 0) continue;
@@ -145,9 +154,9 @@ async function oneRun(peer: Peer, course: Course, sizeBytes: number): Promise<Ru
   const slow = peer.isSlow === true;
   const file = slow ? "small" : "file";
   const bytes = slow ? slowBytes : sizeBytes;
-  await using _ = await startServer(peer, { ...course, file });
+  await using server = await startServer(peer, { ...course, file });
   const sha256 = await hashOf(join(course.source, file));
-  return await race(peer, { ...course, file }, bytes, sha256, stallMs);
+  return await race(peer, { ...course, file }, bytes, sha256, stallMs, server);
 }
 
 async function prepare(sizeBytes: number, address = serverAddress): Promise<Course> {
@@ -184,7 +193,15 @@ function line(row: Row, runs: ReadonlyMap<Peer, readonly Run[]>): string {
   const [first] = [...runs].filter(([peer]) => peer.name === "parley").map(([, list]) => list);
   const again = (first ?? []).map(({ figures }) => (100 * (figures.retransmitted ?? 0)).toFixed(1));
   const rtt = (first ?? []).map(({ figures }) => Math.round(figures.rttMs ?? 0));
-  const tail = `${ratio} | ≥ ${row.wanted} | ${again.join(" ")} % | ${rtt.join(" ")} ms`;
+  const perGb = 1e9 / (Number(values.size ?? row.sizeMiB) * MiB);
+  // Seconds of both ends a GB, ours and that of the first TCP.
+  const cpu = ["parley", "curl bbr"].map((name) => {
+    const list = [...runs].filter(([peer]) => peer.name === name).flatMap(([, list]) => list);
+    const each = list.map(({ cpuSeconds: { client, server } }) => (client + server) * perGb);
+    return median(each).toFixed(1);
+  });
+  const path = `${again.join(" ")} % | ${rtt.join(" ")} ms`;
+  const tail = `${ratio} | ≥ ${row.wanted} | ${path} | ${cpu.join(" / ")} s/GB`;
   return `| ${describe(row)} | ${cells.join(" | ")} | ${tail} |`;
 }
 

@@ -1,24 +1,24 @@
-// The row without a network: 1 GiB over loopback into memory, verified, beside curl whose output is
-// saved and hashed.
+// The row without a network: 1 GiB over loopback into memory, beside curl whose output is saved and
+// hashed, and rsync.
 
 import { join } from "node:path";
-import { allPeers, type Course, curlBbr, parley } from "./peers.ts";
-import { hashOf, race, startServer } from "./race.ts";
+import { allPeers, type Course, curlBbr, parley, rsync } from "./peers.ts";
+import { hashOf, race, type Run, startServer } from "./race.ts";
 
 /** Size of the loopback rows' file. */
 export const sizeBytes = 2 ** 30;
 
-/** Prints the rates of each turn, and the ratios. */
+/** Prints the rates of each turn, processor time, and the ratios. */
 export async function loopbackRow(course: Course, repeat: number): Promise<void> {
   const sha256 = await hashOf(join(course.source, course.file));
-  const hashing = ["sh", "-c", 'curl -sS --fail "$1" | tee "$2" | sha256sum', "sh"];
+  const hashing = ["sh", "-c", 'curl -sS --fail "$1" | tee "$2" | openssl sha256', "sh"];
   const verified = {
     ...curlBbr,
-    name: "curl | tee | sha256sum",
+    name: "curl | tee | openssl",
     client: (at: Course, out: string) => [...hashing, curlBbr.client(at, out).at(-1) ?? "", out],
   };
-  const racers = [parley, verified, ...allPeers.filter(({ name }) => name === "Bun HTTP/3")];
-  const rates = new Map<string, number[]>();
+  const racers = [parley, verified, rsync, ...allPeers.filter(({ name }) => name === "Bun HTTP/3")];
+  const runs = new Map<string, Run[]>();
   for (let turn = 0; turn < repeat; turn++) {
     for (const peer of racers) {
       const missing = peer.missing();
@@ -26,20 +26,48 @@ export async function loopbackRow(course: Course, repeat: number): Promise<void>
         if (turn === 0) console.log(`skipped: ${peer.name}: ${missing}`);
         continue;
       }
-      await using _ = await startServer(peer, course);
-      const { bytesPerSecond } = await race(peer, course, sizeBytes, sha256, 120_000);
-      rates.set(peer.name, [...(rates.get(peer.name) ?? []), bytesPerSecond / 1e6]);
+      await using server = await startServer(peer, course);
+      const run = await race(peer, course, sizeBytes, sha256, 120_000, server);
+      runs.set(peer.name, [...(runs.get(peer.name) ?? []), run]);
     }
   }
-  console.log("\nloopback, 1 GiB into memory (MB/s, whole process):");
-  for (const [name, list] of rates) {
-    console.log(`  ${name.padEnd(24)} ${list.map((rate) => rate.toFixed(0)).join("  ")}`);
-  }
-  const theirs = rates.get(verified.name) ?? [];
-  const ratios = (rates.get(parley.name) ?? []).map((rate, i) => rate / (theirs[i] ?? Number.NaN));
-  const middle = ratios.toSorted((a, b) => a - b)[Math.floor(ratios.length / 2)];
+  const hasSha = (await Bun.file("/proc/cpuinfo").text()).includes(" sha_ni");
   console.log(
-    `  parley ÷ curl | tee | sha256sum, turn by turn: ${ratios.map((ratio) => ratio.toFixed(2)).join("  ")}` +
-      `; median ${middle?.toFixed(2)} (wanted ≥ 2.0)`,
+    `\nloopback, 1 GiB into memory (whole process; SHA extensions: ${hasSha ? "yes" : "no"}):`,
   );
+  for (const [name, list] of runs) {
+    const rates = list.map(({ bytesPerSecond }) => (bytesPerSecond / 1e6).toFixed(0));
+    const client = median(list.map(({ cpuSeconds }) => cpuSeconds.client * perGb));
+    const server = median(list.map(({ cpuSeconds }) => cpuSeconds.server * perGb));
+    const cpu = `${client.toFixed(2)} + ${server.toFixed(2)} s/GB`;
+    console.log(
+      `  ${name.padEnd(22)} ${rates.join("  ").padEnd(30)} MB/s, CPU of client + server ${cpu}`,
+    );
+  }
+  compare(runs, parley.name, verified.name, "≥ 2.0 without SHA extensions");
+  compare(runs, parley.name, rsync.name, "≥ 1.0");
+}
+
+const perGb = 1e9 / sizeBytes;
+
+function compare(
+  runs: ReadonlyMap<string, readonly Run[]>,
+  ours: string,
+  theirs: string,
+  wanted: string,
+): void {
+  const others = runs.get(theirs) ?? [];
+  if (others.length === 0) return;
+  const ratios = (runs.get(ours) ?? []).map(
+    ({ bytesPerSecond }, i) => bytesPerSecond / (others[i]?.bytesPerSecond ?? Number.NaN),
+  );
+  const each = ratios.map((ratio) => ratio.toFixed(2)).join("  ");
+  console.log(
+    `  ${ours} ÷ ${theirs}, turn by turn: ${each}; median ${median(ratios).toFixed(2)} (wanted ${wanted})`,
+  );
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

@@ -34,7 +34,14 @@ export interface Peer {
   figures?(stdout: string): { retransmitted?: number; rttMs?: number; segmentBytes?: number };
 }
 
-const ports = { parley: 21_000, nginx: 21_001, http3: 21_002, tftp: 21_003, stopAndWait: 21_004 };
+const ports = {
+  parley: 21_000,
+  nginx: 21_001,
+  http3: 21_002,
+  tftp: 21_003,
+  stopAndWait: 21_004,
+  rsync: 21_005,
+};
 const here = import.meta.dir;
 
 export const parley: Peer = {
@@ -103,6 +110,28 @@ function curl(tcp: string): Peer {
 
 export const curlBbr = curl("bbr");
 export const curlCubic = curl("cubic");
+
+/** The whole file, checked by the hash that rsync has chosen, and not secret. */
+export const rsync: Peer = {
+  name: "rsync",
+  missing: () => missingPrograms("rsync"),
+  server: ({ source, address, work }) => ({
+    command: [
+      "rsync",
+      "--daemon",
+      "--no-detach",
+      `--config=${rsyncConfiguration(work, source, address)}`,
+    ],
+    port: ports.rsync,
+  }),
+  client: ({ address, file }, out) => [
+    "rsync",
+    "-a",
+    "--whole-file",
+    `rsync://${address}:${ports.rsync}/source/${file}`,
+    out,
+  ],
+};
 
 export const http3: Peer = {
   name: "Bun HTTP/3",
@@ -184,6 +213,16 @@ export const allPeers: readonly Peer[] = [parley, curlBbr, curlCubic, http3, tft
 function missingPrograms(...names: string[]): string | undefined {
   const absent = names.filter((name) => Bun.which(name) === null);
   return absent.length === 0 ? undefined : `no ${absent.join(", ")}`;
+}
+
+function rsyncConfiguration(work: string, source: string, address: string): string {
+  const path = join(work, "rsyncd.conf");
+  writeFileSync(
+    path,
+    `address = ${address}\nport = ${ports.rsync}\nuse chroot = no\npid file = ${work}/rsyncd.pid\n` +
+      `uid = root\ngid = root\n[source]\npath = ${source}\nread only = yes\n`,
+  );
+  return path;
 }
 
 function nginxConfiguration(work: string, source: string, address: string): string {

@@ -1,7 +1,7 @@
 // One run of one contestant over one course: server up, client timed from start to exit, its file
 // compared with the original.
 
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Course, Peer } from "./peers.ts";
 
@@ -9,9 +9,14 @@ export interface Run {
   readonly seconds: number;
   /** Bytes by seconds of the whole process; NaN if it did not finish in time. */
   readonly bytesPerSecond: number;
+  /** Processor time of the client and of the server, in seconds. */
+  readonly cpuSeconds: { readonly client: number; readonly server: number };
   readonly figures: { retransmitted?: number; rttMs?: number; segmentBytes?: number };
   readonly note?: string;
 }
+
+/** USER_HZ, which is the same on all Linux systems. */
+const ticksPerSecond = 100;
 
 export interface Running extends AsyncDisposable {
   readonly pid: number;
@@ -46,9 +51,11 @@ export async function race(
   sizeBytes: number,
   sha256: string,
   timeoutMs: number,
+  server: Running,
 ): Promise<Run> {
   const out = join(course.target, `${peer.name.replaceAll(/\W/g, "-")}.out`);
   rmSync(out, { force: true });
+  const serverBefore = cpuSecondsOf(server.pid);
   const startedMs = performance.now();
   const child = Bun.spawn([...course.atClient, ...peer.client(course, out)], {
     stdin: "ignore",
@@ -63,17 +70,37 @@ export async function race(
   ]);
   clearTimeout(timer);
   const seconds = (performance.now() - startedMs) / 1000;
+  const client = Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1e6;
+  const cpuSeconds = { client, server: cpuSecondsOf(server.pid) - serverBefore };
   if (child.signalCode === "SIGKILL") {
     const had = Bun.file(out).size || Bun.file(`${out}.part`).size;
     rmSync(out, { force: true });
-    return { seconds, bytesPerSecond: had / seconds, figures: {}, note: "did not finish" };
+    return {
+      seconds,
+      bytesPerSecond: had / seconds,
+      cpuSeconds,
+      figures: {},
+      note: "did not finish",
+    };
   }
   if (code !== 0) throw new Error(`${peer.name} ended with ${code}: ${stderr.slice(-300)}`);
   const saved = await hashOf(out);
   rmSync(out, { force: true });
   if (saved !== sha256) throw new Error(`${peer.name} saved something else than was served`);
   const figures = peer.figures?.(stdout) ?? {};
-  return { seconds, bytesPerSecond: sizeBytes / seconds, figures };
+  return { seconds, bytesPerSecond: sizeBytes / seconds, cpuSeconds, figures };
+}
+
+/** Processor time of a process and of its children that have ended (proc(5)). */
+function cpuSecondsOf(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The name before may contain anything but a closing bracket after the last one.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / ticksPerSecond;
+  } catch {
+    return Number.NaN;
+  }
 }
 
 export async function hashOf(path: string): Promise<string> {

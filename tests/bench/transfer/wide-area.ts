@@ -11,8 +11,20 @@ export interface Link {
   readonly jitterMs?: number;
 }
 
+/** Both ends of a link between two namespaces. */
+export interface Ends {
+  /** Prefixes that run a command at the server's or the client's end. */
+  readonly atServer: readonly string[];
+  readonly atClient: readonly string[];
+  /**
+   * Which congestion control the kernel's TCP uses to send to the client; false if the kernel has
+   * not got it.
+   */
+  useTcp(name: string): boolean;
+}
+
 export const serverAddress = "10.99.0.1";
-const clientAddress = "10.99.0.2";
+export const clientAddress = "10.99.0.2";
 const network = "10.99.0.0/24";
 
 /** Why wide-area rows are impossible here; undefined if they are not. */
@@ -25,8 +37,7 @@ export function missingForWideArea(): string | undefined {
   return undefined;
 }
 
-export class WideArea implements AsyncDisposable {
-  /** Prefixes that run a command at the server's or the client's end. */
+export class WideArea implements Ends, AsyncDisposable {
   readonly atServer: readonly string[];
   readonly atClient: readonly string[];
   readonly #names: readonly [string, string];
@@ -71,10 +82,6 @@ export class WideArea implements AsyncDisposable {
     return area;
   }
 
-  /**
-   * Which congestion control the kernel's TCP uses to send to the client; false if the kernel has
-   * not got it.
-   */
   useTcp(name: string): boolean {
     const words = ["-n", this.#names[0], "route", "replace", network, "dev", "wan0"];
     return Bun.spawnSync(["ip", ...words, "src", serverAddress, "congctl", name]).success;
@@ -95,7 +102,7 @@ function compile(folder: string): string {
   return program;
 }
 
-function run(...words: string[]): void {
+export function run(...words: string[]): void {
   const { success, stderr } = Bun.spawnSync(words, { stderr: "pipe" });
   if (!success) throw new Error(`${words.join(" ")}: ${stderr.toString()}`);
 }
