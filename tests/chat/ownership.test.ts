@@ -25,7 +25,9 @@ type Step =
   | { do: "register" | "bye" | "lose"; who: number }
   | { do: "rename"; who: number; name: string }
   | { do: "tell"; who: number; name: string }
-  | { do: "late" | "release" | "restart" | "wait" };
+  | { do: "late" | "release" | "restart" | "wait" }
+  /** The store fails, or does not say what became of a request. */
+  | { do: "fails" | "unsure" };
 
 const name = fc.constantFrom(...names);
 const who = fc.nat({ max: 7 });
@@ -56,6 +58,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 4,
     arbitrary: fc.record({ do: fc.constantFrom("late", "release", "restart", "wait") }),
   },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom("fails", "unsure") }) },
 );
 
 class World {
@@ -112,18 +115,35 @@ class World {
       case "late":
         this.#failing.timing = () => "run-late";
         return;
+      case "fails":
+        this.#failing.unreadable = true;
+        this.#failing.full = true;
+        return;
+      case "unsure": {
+        let count = 0;
+        this.#failing.unsure = () => ++count % 2 === 1;
+        return;
+      }
       case "release":
-        return this.#failing.release(this.#rig);
+        return this.#recover();
       case "restart":
-        this.#failing.release(this.#rig);
+        this.#recover();
         this.#failing.reopen();
         this.#clients = [];
         this.#rig = this.#newRig();
         return;
       case "wait":
-        this.#failing.release(this.#rig);
+        this.#recover();
         return this.#rig.pass(400_000, 20_000);
     }
+  }
+
+  #recover(): void {
+    this.#failing.unreadable = false;
+    this.#failing.full = false;
+    this.#failing.unsure = () => false;
+    this.#failing.release(this.#rig);
+    this.#rig.pass(2_000, 500);
   }
 
   #newRig(): Rig {
