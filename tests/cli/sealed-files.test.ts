@@ -102,11 +102,12 @@ test("without TLS it is not called sealed", async () => {
   }
 });
 
+function forge(datagram: Uint8Array): Uint8Array {
+  if (datagram[1] === kind.data) datagram[60] = (datagram[60] ?? 0) ^ 1;
+  return datagram;
+}
+
 test("whoever changes every copy on the way gets nothing into the file", async () => {
-  const forge = (datagram: Uint8Array) => {
-    if (datagram[1] === kind.data) datagram[60] = (datagram[60] ?? 0) ^ 1;
-    return datagram;
-  };
   const { code, events, home } = await fetchThrough(inTls, forge);
   expect(code).toBe(6);
   expect(events.at(-1)).toMatchObject({ event: "ended", code: "integrity" });
