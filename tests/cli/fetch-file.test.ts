@@ -605,7 +605,7 @@ test("other content of the same size and time shows with --checksum alone", asyn
   expect([fresh.code, readFileSync(out, "utf8")]).toEqual([0, "two"]);
 });
 
-test("10 000 small files are listed within a second", async () => {
+test("10 000 small files are listed for little of the server's processor time", async () => {
   const many = join(base, "many");
   mkdirSync(many);
   for (let i = 0; i < 10_000; i++) writeFileSync(join(many, `${i}`), "x");
@@ -616,14 +616,13 @@ test("10 000 small files are listed within a second", async () => {
   });
   const { value } = await child.stdout.getReader().read();
   const port = /:(\d+)\n/.exec(Buffer.from(value ?? []).toString())?.[1];
-  const startedMs = performance.now();
   const { code, text } = await fetchFile([`127.0.0.1:${port}`, "--list"]);
-  const elapsedMs = performance.now() - startedMs;
   child.kill();
   await child.exited;
   expect(code).toBe(0);
   expect(text.split("\n").length - 1).toBe(10_000);
-  expect(elapsedMs).toBeLessThan(1_000);
+  // Start and end included; a list that is read again for every page of it takes 20 s.
+  expect(Number(child.resourceUsage()!.cpuTime.total) / 1000).toBeLessThan(3_000);
 });
 
 async function until(condition: () => boolean): Promise<void> {
