@@ -772,10 +772,16 @@ export const files = {
    * has ticked, which takes 10 ms at most on Linux, a further change would not show in its times.
    */
   settleMs: 20,
+  /**
+   * The tags of a file's last bytes leave ahead of the data, when there is nothing else to do: a
+   * loss on the control connection would cost the whole transfer a timeout of TCP. A second of 100
+   * Mbit/s.
+   */
+  tagLeadBytes: 16 * MiB,
   /** How long sending may occupy the event loop at a time. */
   sendSliceMs: 1,
-  /** The same for sealing once more what a file that has grown had before. */
-  confirmSliceMs: 1,
+  /** The same for sealing ahead, or a second time. */
+  sealSliceMs: 1,
   /** The same for rendering lists of files; one takes 0.5 ms. */
   answerSliceMs: 1,
   /** Longest blocking wait in place of a timer, which can't be shorter than 1 ms; in µs. */

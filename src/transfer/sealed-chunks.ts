@@ -120,6 +120,13 @@ export class SealedChunks {
     return { from, packed: this.#tags.slice(from * limit.tagBytes, end) };
   }
 
+  /** Seals a chunk for its tag alone, unless that is known: it may leave before the data. */
+  tagAhead(index: number): void {
+    if (this.#hasChanged || this.#isKept[index] === 1) return;
+    const sealed = this.#seal(index);
+    if (sealed !== undefined) freeBuffer(sealed.bytes);
+  }
+
   /** Seals a chunk anew: false if its text is not the one that was sealed first. */
   confirm(index: number): boolean {
     const sealed = this.#seal(index);

@@ -154,9 +154,9 @@ export class FileService implements TransferHost {
 
   #turn(): void {
     const more = this.#send();
-    const confirming = this.#confirm();
+    const sealing = this.#seal(more);
     const nowMs = performance.now();
-    let isMore = more || confirming;
+    let isMore = more || sealing;
     let isCongested = false;
     for (const transfer of this.#transfers) {
       const flushed = transfer.flush(nowMs);
@@ -220,13 +220,17 @@ export class FileService implements TransferHost {
     return true;
   }
 
-  /** Seals chunks of files that must be confirmed a second time; true if there is more to do. */
-  #confirm(): boolean {
+  /**
+   * Seals what nobody has requested, a slice at a time: a second time to confirm a file, and ahead
+   * for tags unless there is something to send. True if there is more to do now.
+   */
+  #seal(isBusy: boolean): boolean {
     let isAny = false;
-    const until = performance.now() + limits.confirmSliceMs;
+    const until = performance.now() + limits.sealSliceMs;
     for (const transfer of this.#transfers) {
       while (transfer.isConfirming && performance.now() < until) transfer.confirmNext();
-      isAny ||= transfer.isConfirming;
+      if (!isBusy) while (transfer.isTagDue && performance.now() < until) transfer.tagNext();
+      isAny ||= transfer.isConfirming || (!isBusy && transfer.isTagDue);
     }
     return isAny;
   }

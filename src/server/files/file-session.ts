@@ -1,6 +1,7 @@
 // The file requests of one control connection, answered on the same connection. Requests are
 // hostile input; transfers end with the connection.
 
+import { isLoopback } from "../../addresses.ts";
 import { listedName } from "../../dialects/open-chat/listed-files.ts";
 import { ParleyError } from "../../errors.ts";
 import { files as limits, transfer as wire } from "../../limits.ts";
@@ -145,6 +146,7 @@ export class FileSession {
       scratch: (bytes) => this.#host.scratch(bytes),
       control: this.#control,
       isResumed: held === true,
+      leads: !isLoopback(this.#peerAddress),
       onSent: (bytes) => (this.#host.totals.sentBytes += bytes),
       // The client has been told on this connection; its datagrams are answered with GONE.
       onBroken: () => sender.fail(token),

@@ -22,6 +22,8 @@ export interface FileTransferOptions {
   readonly control: FileControl;
   /** The client has parts of the file from earlier transfers. */
   readonly isResumed: boolean;
+  /** Tags may be lost on the way, and had better leave early: the client is on another machine. */
+  readonly leads: boolean;
   /** So many bytes of the file left over the control connection. */
   onSent(bytes: number): void;
   /** The file has changed or can't be read. The client has been told. */
@@ -50,6 +52,9 @@ export class FileTransfer implements SlotHolder, SegmentSource {
    */
   #isDoubtful: boolean;
   #confirmed = 0;
+  /** The farthest byte that has been requested, and the next chunk whose tag may lead. */
+  #front = 0;
+  #nextAhead: number;
   #checkedAtMs = Number.NEGATIVE_INFINITY;
   #saidBusyAtMs = 0;
   #hasSentError = false;
@@ -65,6 +70,9 @@ export class FileTransfer implements SlotHolder, SegmentSource {
     this.#isDoubtful = file.isUnsettled && !options.isResumed;
     const readText = (offset: number, length: number) => this.#readText(offset, length);
     this.#chunks = new SealedChunks({ size: file.size, chunkBytes, seal, readText, cache });
+    const { count } = this.#chunks;
+    const lead = Math.ceil(limits.tagLeadBytes / chunkBytes);
+    this.#nextAhead = options.leads ? Math.max(0, count - lead) : count;
   }
 
   /** As of the last `flush`. */
@@ -74,6 +82,7 @@ export class FileTransfer implements SlotHolder, SegmentSource {
 
   readonly read: ReadInto = (offset, into, at, length) => {
     this.#hasRead = true;
+    this.#front = Math.max(this.#front, offset + length);
     return this.#chunks.read(offset, into, at, length);
   };
 
@@ -110,8 +119,20 @@ export class FileTransfer implements SlotHolder, SegmentSource {
 
   /** All chunks have been sealed, and must be once more before the last tag may leave. */
   get isConfirming(): boolean {
-    const isOpen = !this.#closed && !this.#hasSentError && !this.#chunks.hasChanged;
-    return isOpen && this.#isHoldingBack && this.#chunks.isComplete;
+    return this.#isOpen && this.#isHoldingBack && this.#chunks.isComplete;
+  }
+
+  /** The end of the file is near, and not all of its tags are known. */
+  get isTagDue(): boolean {
+    const isNear = this.#front > Math.max(0, this.file.size - 2 * limits.tagLeadBytes);
+    return isNear && this.#nextAhead < this.#chunks.count && this.#isOpen;
+  }
+
+  /** Seals the next chunk for its tag. */
+  tagNext(): void {
+    this.#chunks.tagAhead(this.#nextAhead++);
+    // Nobody has requested that.
+    this.#chunks.takeSealedBytes();
   }
 
   /** Seals the next chunk a second time. */
@@ -140,6 +161,10 @@ export class FileTransfer implements SlotHolder, SegmentSource {
     this.#chunks.close();
     this.file.close();
     this.#options.onClose(this);
+  }
+
+  get #isOpen(): boolean {
+    return !this.#closed && !this.#hasSentError && !this.#chunks.hasChanged;
   }
 
   get #isHoldingBack(): boolean {

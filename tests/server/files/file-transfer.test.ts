@@ -55,8 +55,8 @@ class FakeFile {
 
 type Line = Record<string, unknown>;
 
-function serve(file: FakeFile, options: { isResumed?: boolean; cacheBytes?: number } = {}) {
-  const { isResumed = false, cacheBytes = 1 << 20 } = options;
+function serve(file: FakeFile, options: { isResumed?: boolean; leads?: boolean; cacheBytes?: number } = {}) {
+  const { isResumed = false, leads = false, cacheBytes = 1 << 20 } = options;
   const lines: Line[] = [];
   const state = { waitingBytes: 0, broken: 0, closed: 0 };
   const scratch = new Uint8Array(chunkBytes);
@@ -72,6 +72,7 @@ function serve(file: FakeFile, options: { isResumed?: boolean; cacheBytes?: numb
       waitingBytes: () => state.waitingBytes,
     },
     isResumed,
+    leads,
     onSent: () => {},
     onBroken: () => state.broken++,
     onClose: () => state.closed++,
@@ -215,6 +216,42 @@ test("pulled bytes are sent in order, a piece at a time, and their tags after a 
   expect(offsets).toEqual(offsets.map((_, i) => i * wire.pullLineBytes));
   expect(offsets.length).toBe((16 * chunkBytes) / wire.pullLineBytes);
   expect(tagged().length).toBe(16);
+});
+
+test("tags of the end leave ahead of the data, once the end is near, and only to other machines", () => {
+  const size = 3 * limits.tagLeadBytes;
+  const lead = limits.tagLeadBytes / chunkBytes;
+  const { transfer, tagged } = serve(new FakeFile(new Uint8Array(size)), { leads: true });
+  expect(transfer.isTagDue).toBe(false);
+  transfer.read(0, new Uint8Array(9), 0, 9);
+  expect(transfer.isTagDue).toBe(false);
+  transfer.read(limits.tagLeadBytes, new Uint8Array(9), 0, 9);
+  for (let i = 0; i < lead; i++) {
+    expect(transfer.isTagDue).toBe(true);
+    transfer.tagNext();
+  }
+  expect(transfer.isTagDue).toBe(false);
+  // Nobody is charged for what nobody has requested.
+  expect(transfer.takeSealedBytes()).toBe(0);
+  transfer.flush(0);
+  const last = size / chunkBytes;
+  const ahead = Array.from({ length: lead }, (_, i) => last - lead + i);
+  expect(tagged()).toEqual([0, lead, ...ahead]);
+  const local = serve(new FakeFile(new Uint8Array(chunkBytes)));
+  readAll(local, chunkBytes);
+  expect(local.transfer.isTagDue).toBe(false);
+});
+
+test("a chunk whose tag has left must have the same text when it is sent", () => {
+  const file = new FakeFile(new Uint8Array(4 * chunkBytes));
+  const { transfer, lines } = serve(file, { leads: true });
+  transfer.read(0, new Uint8Array(9), 0, 9);
+  while (transfer.isTagDue) transfer.tagNext();
+  transfer.flush(0);
+  file.bytes[3 * chunkBytes] = 1;
+  expect(transfer.read(3 * chunkBytes, new Uint8Array(9), 0, 9)).toBe(0);
+  transfer.flush(1);
+  expect(lines.at(-1)).toEqual(changed);
 });
 
 test("pulls are bounded in number", () => {
