@@ -927,6 +927,8 @@ export const shutdown = {
 
 /** A native client's session. */
 export const client = {
+  /** People whom a person ignores. */
+  maxIgnored: 1_000,
   /**
    * Unacknowledged messages in flight; hides a long path's delay, and bounds what is resent after a
    * restart.

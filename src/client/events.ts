@@ -25,6 +25,8 @@ export type SessionOptions = {
   proof?: NameProof | undefined;
   /** For a server that is not open to all. */
   access?: Access | undefined;
+  /** Names of people who are not to be heard. */
+  ignored?: readonly string[];
   /** Randomness for the back-off, 0 ≤ x < 1. */
   random: () => number;
 };
@@ -273,10 +275,21 @@ export interface DrivenSession {
   leave(): void;
 }
 
+/** Names of people who are not heard. */
+export interface IgnoreList {
+  readonly names: readonly string[];
+  /** False: there are too many. */
+  add(name: string): boolean;
+  /** False: nobody of that name was ignored. */
+  remove(name: string): boolean;
+}
+
 /** A session as its user sees it. */
 export interface NativeSession extends DrivenSession {
   readonly name: string | undefined;
   readonly online: boolean;
+  /** People who are not heard, for as long as this session lives. */
+  readonly ignored: IgnoreList;
   /** The rooms it is in (`join` was answered), in order of entry. */
   readonly rooms: readonly string[];
   /** The current private-chat partner. */

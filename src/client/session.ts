@@ -18,6 +18,7 @@ import type {
   SessionResponse,
   Unsayable,
 } from "./events.ts";
+import { Ignored } from "./ignored.ts";
 import { Identity } from "./identity.ts";
 import { LoginProofs } from "./login-proofs.ts";
 import { Inbox, type Ownership } from "./inbox.ts";
@@ -32,6 +33,7 @@ type Message<T extends ServerMessage["type"]> = Extract<ServerMessage, { type: T
 export class ClientSession implements NativeSession {
   readonly #secret: string;
   readonly #access: Access;
+  readonly ignored: Ignored;
   readonly #connection: ConnectionState;
   /** Continues an earlier life of this session. */
   readonly #resumed: boolean;
@@ -51,6 +53,7 @@ export class ClientSession implements NativeSession {
     const { name, rooms, secret, since, random } = options;
     this.#secret = secret;
     this.#access = options.access ?? {};
+    this.ignored = new Ignored(options.ignored);
     this.#connection = new ConnectionState(random);
     this.#resumed = since !== undefined;
     this.#identity = new Identity(name);
@@ -385,7 +388,11 @@ export class ClientSession implements NativeSession {
 
   #handleResponse(ref: number | undefined, response: SessionResponse): void {
     if (ref === undefined || !this.#requests.close(ref)) return;
-    this.#emit({ type: "response", ref, response });
+    const heard =
+      response.type === "history"
+        ? { ...response, messages: this.ignored.heard(response.messages) }
+        : response;
+    this.#emit({ type: "response", ref, response: heard });
   }
 
   /** Sends joins before messages, because a message to a room must follow its `join`. */
@@ -443,6 +450,7 @@ export class ClientSession implements NativeSession {
   }
 
   #emit(event: SessionEvent): void {
+    if (this.ignored.hides(event)) return;
     this.#outputs.push({ type: "event", event });
   }
 }

@@ -14,6 +14,7 @@ export type CommandTargets = {
     | "chat"
     | "devices"
     | "order"
+    | "ignore"
     | "disconnect"
     | "join"
     | "loadDirectory"
@@ -66,6 +67,10 @@ export function runCommand(command: Command, targets: CommandTargets): string | 
       return controller.devices({ type: command.type });
     case "revoke":
       return controller.devices(command);
+    case "ignore":
+    case "unignore":
+      controller.notice(controller.ignore(command));
+      return undefined;
     case "order":
       return controller.order(command.command);
     case "who":

@@ -16,6 +16,9 @@ export type Command =
   | { type: "revoke"; key: string }
   /** An operator's, as the server reads it. */
   | { type: "order"; command: string }
+  /** Undefined: lists those who are ignored. */
+  | { type: "ignore"; name: string | undefined }
+  | { type: "unignore"; name: string }
   | { type: "who" | "rooms" | "files" | "history" | "help" | "quit" }
   /** Not a command: `problem` says why. */
   | { type: "mistake"; problem: string };
@@ -74,6 +77,22 @@ const commands = new Map<string, Entry>([
   ],
   ["/files", { usage: "/files", help: "show the shared files", read: alone({ type: "files" }) }],
   ["/get", { usage: "/get FILE", help: "download a shared file", read: withName("download") }],
+  [
+    "/ignore",
+    {
+      usage: "/ignore [NAME]",
+      help: "do not hear somebody any more; alone, list those",
+      read: (name) => (/\s/.test(name) ? undefined : { type: "ignore", name: name || undefined }),
+    },
+  ],
+  [
+    "/unignore",
+    {
+      usage: "/unignore NAME",
+      help: "hear somebody again",
+      read: (name) => (name === "" ? undefined : { type: "unignore", name }),
+    },
+  ],
   ...slashOrders.map(({ slash, usage, help }): [string, Entry] => {
     const read = (argument: string): Command => ({
       type: "order",

@@ -13,6 +13,7 @@ import type {
 } from "../client/events.ts";
 import { ClientSession } from "../client/session.ts";
 import { harmless } from "../text.ts";
+import { loadIgnored, storeIgnored } from "./ignored-storage.ts";
 import { directoryText } from "./command-output.ts";
 import { oldestSeq } from "./message-log.ts";
 import { clearStored, store, type StoredSession } from "./session-storage.ts";
@@ -191,6 +192,21 @@ export class SessionController {
     return this.#request(request) === undefined ? this.#offlineProblem() : undefined;
   }
 
+  /** Hears somebody no more, or again. Returns what is to be said about it. */
+  ignore(command: { type: "ignore" | "unignore"; name: string | undefined }): string {
+    const { type, name } = command;
+    const list = this.#session?.ignored;
+    if (list === undefined) return "You are offline.";
+    if (name === undefined) {
+      if (list.names.length === 0) return "You ignore nobody.";
+      return `You ignore ${list.names.map(harmless).join(", ")}.`;
+    }
+    if (type === "ignore" && !list.add(name)) return "You ignore too many people already.";
+    if (type === "unignore" && !list.remove(name)) return `You do not ignore ${harmless(name)}.`;
+    storeIgnored(list.names);
+    return `You ${type === "ignore" ? "do not hear" : "hear"} ${harmless(name)} now.`;
+  }
+
   /** An operator's order. Returns the reason if it can't be sent. */
   order(command: string): string | undefined {
     const ref = this.#request({ type: "admin", command });
@@ -230,6 +246,7 @@ export class SessionController {
       secret,
       // The server takes it for a pass too.
       access: this.#accessWord === "" ? {} : { serverPassword: this.#accessWord },
+      ignored: loadIgnored(),
       random: Math.random,
       ...(since !== undefined && { since }),
       ...(token !== undefined && { proof: { token } }),

@@ -1,6 +1,7 @@
 // Brings a client's session online for the first time: picks the name, connects and logs in, or
 // says why not. The session handles lost connections itself. Knows neither prompt nor pipe.
 
+import type { IgnoredFile } from "./ignored-file.ts";
 import { secretText } from "../secrets.ts";
 import { userInfo } from "node:os";
 import { personNameProblem } from "../dialects/table.ts";
@@ -23,6 +24,8 @@ export type ClientOptions = {
   identity: ClientIdentity | undefined;
   /** Of a registered name. */
   password?: string | undefined;
+  /** Where the names of people who are ignored are kept. */
+  ignored: IgnoredFile;
 };
 
 export type OpenSession = {
@@ -57,7 +60,7 @@ export async function openSession(
 const takenCodes: ReadonlySet<string> = new Set(["name-taken", "name-registered"]);
 
 async function attempt(
-  { to, room, identity, password }: ClientOptions,
+  { to, room, identity, password, ignored }: ClientOptions,
   name: string,
   interrupted: Promise<never>,
 ): Promise<OpenSession> {
@@ -70,6 +73,7 @@ async function attempt(
     rooms: [room],
     secret: secretText(24),
     access: to.access,
+    ignored: ignored.load(),
     random: Math.random,
     identity,
     proof: password === undefined ? undefined : { password },

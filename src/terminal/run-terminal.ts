@@ -54,6 +54,7 @@ export async function runTerminal(options: ClientOptions): Promise<void> {
     wordsOf,
     suspend: () => tty.suspend(),
     downloads,
+    keepIgnored: (names) => options.ignored.save(names),
   });
   client = terminal;
   redirect((line) => terminal.say(line));

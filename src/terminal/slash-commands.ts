@@ -32,6 +32,9 @@ export type TypedLine =
   | { do: Named; name: string }
   | { do: InRoom; room: string | undefined }
   | { do: "history"; limit: number }
+  /** Undefined: lists those who are ignored. */
+  | { do: "ignore"; name: string | undefined }
+  | { do: "unignore"; name: string }
   /** An operator's, as the server reads it. */
   | { do: "order"; command: string }
   /** An error message for the person who typed it. */
@@ -140,6 +143,19 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
       /^\d{0,3}$/.test(argument)
         ? { do: "history", limit: Math.max(1, Number(argument || 20)) }
         : undefined,
+  },
+  "/ignore": {
+    usage: "/ignore [NAME]",
+    help: "do not hear somebody any more; alone, list those",
+    completes: "name",
+    read: (argument) =>
+      /\s/.test(argument) ? undefined : { do: "ignore", name: argument || undefined },
+  },
+  "/unignore": {
+    usage: "/unignore NAME",
+    help: "hear somebody again",
+    completes: "name",
+    read: (argument) => (argument === "" ? undefined : { do: "unignore", name: argument }),
   },
   ...operatorCommands(),
   "/quit": { usage: "/quit", help: "leave, as does Ctrl-D", read: bare("quit") },

@@ -18,6 +18,7 @@ import { harmless, quoted } from "../text.ts";
 import { AwaitedHistory } from "./awaited-history.ts";
 import { CompletionSource } from "./completion-source.ts";
 import { complete, completesHere } from "./completion.ts";
+import { applyIgnore } from "./apply-ignore.ts";
 import { eventText, unsayableText } from "./event-text.ts";
 import type { Key } from "./keys.ts";
 import { mentions } from "./mention.ts";
@@ -50,6 +51,8 @@ export type TerminalParts = PromptParts & {
   device: string;
   /** Suspends the program until it is brought back to the foreground. */
   suspend: () => void;
+  /** Keeps the names of people who are ignored; returns why it can't. */
+  keepIgnored: (names: readonly string[]) => string | undefined;
   downloads: Downloads;
   /** No prompt: the terminal can't move its cursor. */
   plain?: boolean;
@@ -293,12 +296,17 @@ export class TerminalClient {
         return this.#askAbout(typed.room, (room) => ({ type: "who", room }));
       case "history":
         return this.#askAbout(undefined, (room) => ({ type: "history", room, limit: typed.limit }));
-      case "order":
-        return this.#ask({ type: "admin", command: typed.command });
       case "rooms":
       case "files":
         return this.#ask({ type: typed.do });
+      default:
+        return this.#moderate(typed);
     }
+  }
+
+  #moderate(typed: Extract<TypedLine, { do: "ignore" | "unignore" | "order" }>): void {
+    if (typed.do === "order") return this.#ask({ type: "admin", command: typed.command });
+    this.say(applyIgnore(typed, this.#session.ignored, this.#parts.keepIgnored));
   }
 
   #say(text: string): void {

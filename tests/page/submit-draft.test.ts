@@ -45,6 +45,7 @@ class Page {
       show: note("show"),
       chat: ({ type }) => note(type)(),
       order: () => undefined,
+      ignore: () => "",
       devices: ({ type }) => note(type)(),
       rename: () => 1,
       notice: note("notice"),

@@ -32,6 +32,8 @@ class Rig extends SessionRig {
   readonly client: TerminalClient;
   readonly keys = new KeyReader();
   raw = "";
+  /** Whom the user ignores. */
+  kept: readonly string[] = [];
   #soon: (() => void)[] = [];
   readonly #seqs = new Map<string, number>();
 
@@ -55,6 +57,10 @@ class Rig extends SessionRig {
       key: "own-key",
       wordsOf: (keys) => `words of ${keys.join(" ")}`,
       suspend: () => {},
+      keepIgnored: (names) => {
+        this.kept = names;
+        return undefined;
+      },
       downloads: { running: false, start: () => {}, stop: () => {}, ...downloads },
     });
     this.welcome();
@@ -547,5 +553,42 @@ describe("Ctrl-R", () => {
     rig.type("\u0012tea\r");
     expect(rig.prompt).toBe("lobby>");
     expect(rig.sent.filter(({ text }) => text === "make tea").length).toBe(2);
+  });
+});
+
+describe("/ignore", () => {
+  test("somebody is not heard any more, in rooms, in private and in histories, until /unignore", () => {
+    const rig = new Rig();
+    rig.type("/ignore Eve\r");
+    expect(rig.kept).toEqual(["Eve"]);
+    rig.said("lobby", "EVE", "loud");
+    rig.said("lobby", "Bob", "hello");
+    rig.hear({ type: "private", mail: 1, time: rig.nowMs, from: "Eve", to: ["Ann"], text: "psst" });
+    rig.hear({ type: "chat", state: "invited", with: "Eve" });
+    rig.hear({ type: "joined", room: "lobby", name: "Eve" });
+    rig.hear({ type: "renamed", room: "lobby", from: "Eve", to: "Mallory" });
+    rig.said("lobby", "Mallory", "still loud");
+    const past = { type: "message", room: "lobby", time: 0, text: "of old" };
+    rig.type("/history\r");
+    rig.answer("history", {
+      type: "history",
+      room: "lobby",
+      messages: [
+        { ...past, seq: 1, from: "Eve", text: "an old shout" },
+        { ...past, seq: 2, from: "Bob" },
+      ],
+    });
+    const shown = rig.rows.join("\n");
+    expect(shown).toContain("hello");
+    expect(shown).toContain("of old");
+    expect(shown).not.toMatch(/loud|psst|shout|invites|joined|Mallory/);
+    rig.type("/ignore\r");
+    expect(rig.rows.join("\n")).toContain("You ignore Eve, Mallory");
+    rig.type("/unignore mallory\r");
+    expect(rig.kept).toEqual(["Eve"]);
+    rig.said("lobby", "Mallory", "sorry");
+    expect(rig.rows.join("\n")).toContain("sorry");
+    rig.type("/unignore Bob\r");
+    expect(rig.rows.join("\n")).toContain("You do not ignore 'Bob'");
   });
 });

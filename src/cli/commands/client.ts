@@ -1,5 +1,6 @@
 // `parley client`: reads its flags and runs the client, on a terminal or in a pipe.
 
+import { join } from "node:path";
 import { isatty } from "node:tty";
 import { defineCommand } from "citty";
 import { roomProblem } from "../../chat/names/grammar.ts";
@@ -9,7 +10,9 @@ import { hostPortText } from "../../io/host-port.ts";
 import { addressOf, defaultAddress, type WrittenAddress } from "../address.ts";
 import { accessOf, passFlag } from "../access-flags.ts";
 import { identityFlag, identityOf, passwordFlag, passwordOf } from "../identity-flag.ts";
-import { plainFlag, trusted } from "../trust-flags.ts";
+import { plainFlag, surroundings, trusted } from "../trust-flags.ts";
+import { IgnoredFile } from "../../terminal/ignored-file.ts";
+import { configFolder } from "../../tls/folders.ts";
 import { runPipe } from "../../terminal/run-pipe.ts";
 
 export default defineCommand({
@@ -69,6 +72,7 @@ export default defineCommand({
       json: args.json ?? false,
       identity: identityOf(args.identity),
       password,
+      ignored: ignoredFile(),
     };
     if (isatty(0) && isatty(1) && !options.json) {
       const { runTerminal } = await import("../../terminal/run-terminal.ts");
@@ -81,4 +85,9 @@ export default defineCommand({
 function serverOf(word: string | undefined, flag: string | undefined): WrittenAddress {
   if (word !== undefined) return addressOf("", word);
   return flag === undefined ? defaultAddress : addressOf("--server", flag);
+}
+
+function ignoredFile(): IgnoredFile {
+  const folder = configFolder(surroundings());
+  return new IgnoredFile(folder === undefined ? undefined : join(folder, "ignored"));
 }

@@ -1,0 +1,60 @@
+// People whom the user does not want to hear: what comes from them is not reported. Pure.
+
+import { fold } from "../chat/names/grammar.ts";
+import { client as limits } from "../limits.ts";
+import type { PastMessage, SessionEvent } from "./events.ts";
+
+export class Ignored {
+  /** As written, by folded name. */
+  readonly #names = new Map<string, string>();
+
+  constructor(names: readonly string[] = []) {
+    for (const name of names) this.add(name);
+  }
+
+  get names(): readonly string[] {
+    return [...this.#names.values()];
+  }
+
+  /** False: there are too many. */
+  add(name: string): boolean {
+    if (!this.has(name) && this.#names.size >= limits.maxIgnored) return false;
+    this.#names.set(fold(name), name);
+    return true;
+  }
+
+  /** False: nobody of that name was ignored. */
+  remove(name: string): boolean {
+    return this.#names.delete(fold(name));
+  }
+
+  has(name: string): boolean {
+    return this.#names.has(fold(name));
+  }
+
+  /** Whether the event is theirs. Another name does not help them, if it is seen to be taken. */
+  hides(event: SessionEvent): boolean {
+    switch (event.type) {
+      case "message":
+        return !event.mine && this.has(event.from);
+      case "private":
+        return this.has(event.from);
+      case "joined":
+      case "left":
+        return this.has(event.name);
+      case "renamed":
+        if (!this.has(event.from)) return false;
+        this.add(event.to);
+        return true;
+      case "chat":
+        return event.state === "invited" && this.has(event.with);
+      default:
+        return false;
+    }
+  }
+
+  /** Those of a history that are not theirs. */
+  heard(messages: readonly PastMessage[]): readonly PastMessage[] {
+    return this.#names.size === 0 ? messages : messages.filter(({ from }) => !this.has(from));
+  }
+}

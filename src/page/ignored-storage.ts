@@ -1,0 +1,24 @@
+// The names of people whom this browser's user ignores, kept for all sessions to come.
+
+import { client as limits } from "../limits.ts";
+
+const key = "parley-ignored";
+
+/** Empty if there are none, or storage is disabled or damaged. */
+export function loadIgnored(): readonly string[] {
+  try {
+    const names: unknown = JSON.parse(localStorage.getItem(key) ?? "[]");
+    if (!Array.isArray(names)) return [];
+    return names.filter((name) => typeof name === "string").slice(0, limits.maxIgnored);
+  } catch {
+    return [];
+  }
+}
+
+export function storeIgnored(names: readonly string[]): void {
+  try {
+    localStorage.setItem(key, JSON.stringify(names));
+  } catch {
+    // Storage may be disabled: they are ignored until the page is closed.
+  }
+}

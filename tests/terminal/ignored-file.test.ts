@@ -1,0 +1,30 @@
+// The file of ignored names: kept over sessions, for its owner alone, and never in the way.
+
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { client as limits } from "../../src/limits.ts";
+import { IgnoredFile } from "../../src/terminal/ignored-file.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "parley-ignored-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test("names come back, and the file is for its owner alone", () => {
+  const path = join(folder, "settings", "ignored");
+  expect(new IgnoredFile(path).load()).toEqual([]);
+  expect(new IgnoredFile(path).save(["Eve", "Ünal"])).toBeUndefined();
+  expect(new IgnoredFile(path).load()).toEqual(["Eve", "Ünal"]);
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+});
+
+test("a damaged, huge or missing file does no harm", () => {
+  const path = join(folder, "odd");
+  writeFileSync(path, `\u001b[31mRed\n\n${"name\n".repeat(5_000)}`);
+  const names = new IgnoredFile(path).load();
+  expect(names[0]).toBe("Red");
+  expect(names.length).toBeLessThanOrEqual(limits.maxIgnored);
+  expect(new IgnoredFile(undefined).load()).toEqual([]);
+  expect(new IgnoredFile(undefined).save(["Eve"])).toContain("no home");
+  expect(new IgnoredFile(folder).save(["Eve"])).toContain("EISDIR");
+});
