@@ -326,6 +326,8 @@ export type PersonalEvent =
     }
   /** What the room is about; empty: it has no topic any more. */
   | { type: "topic"; room: string; topic: string }
+  /** An operator has taken the text of a message away. */
+  | { type: "deleted"; room: string; seq: number }
   /** What everybody is told on entering the server; several lines. */
   | { type: "motd"; text: string }
   /** Answers an order. */

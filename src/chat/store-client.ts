@@ -124,6 +124,12 @@ export class StoreClient {
     );
   }
 
+  eraseMessage(room: string, seq: number, then: (outcome: Outcome<boolean>) => void): void {
+    this.#request({ type: "erase-message", room, seq }, (reply) =>
+      then(outcomeOf(reply, (done) => (done.type === "erase-message" ? done : undefined))),
+    );
+  }
+
   changeRights(
     changes: readonly RightsChange[],
     then: (outcome: Outcome<undefined>) => void,

@@ -78,6 +78,8 @@ export interface RoomLog {
   after(room: string, seq: number, limit: number): readonly Said[];
   /** The newest messages with a lower `seq`, at most `limit`, ascending. */
   before(room: string, seq: number, limit: number): readonly Said[];
+  /** Takes the text of a message away; its number stays. False: it is not kept. */
+  erase(room: string, seq: number): boolean;
 }
 
 /** Private messages by recipient. `mail` starts at 1 and has no gaps within a mailbox. */
@@ -138,6 +140,7 @@ export type StoreResults = {
   "load-session": SessionRecord | undefined;
   "find-name": SessionRecord | undefined;
   "change-rights": undefined;
+  "erase-message": boolean;
   "find-account": Account | undefined;
   "change-account": AccountOutcome;
 };
@@ -152,6 +155,7 @@ type StoreArguments = {
   "load-session": { session: string };
   "find-name": { name: string; sinceMs: number };
   "change-rights": { changes: readonly RightsChange[] };
+  "erase-message": { room: string; seq: number };
   "find-account": { lookup: AccountLookup };
   "change-account": { change: AccountChange };
 };

@@ -168,6 +168,8 @@ export type SessionEvent =
   | { type: "chat"; state: ChatState; with: string }
   /** What the room is about, when it is entered and when that changes; empty: nothing any more. */
   | { type: "topic"; room: string; topic: string }
+  /** An operator has taken the text of message `seq` away. */
+  | { type: "deleted"; room: string; seq: number }
   /** What everybody is told on entering the server. */
   | { type: "motd"; text: string }
   /** Answers a request. */

@@ -314,6 +314,10 @@ export class ClientSession implements NativeSession {
         return this.#send({ type: "ping" });
       case "topic":
         return this.#handleTopic(message);
+      case "deleted": {
+        const room = this.#rooms.find(message.room)?.name;
+        return room === undefined ? undefined : this.#emit({ ...message, room });
+      }
       case "motd":
         return this.#emit({ type: "motd", text: message.text });
       case "bye":

@@ -27,6 +27,7 @@ export function sentence(event: PersonalEvent): string | undefined {
         : `the topic of ${event.room}: ${event.topic}`;
     case "motd":
       return event.text;
+    case "deleted":
     case "question":
     case "admin":
     case "welcome":

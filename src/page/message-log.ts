@@ -84,6 +84,16 @@ export function acknowledge(log: MessageLog, id: number): MessageLog {
   );
 }
 
+/** An operator has taken the text of a message away. */
+export function erase(log: MessageLog, room: string, seq: number): MessageLog {
+  const entries = log.entries.map((entry) =>
+    entry.kind === "message" && entry.room === room && entry.seq === seq
+      ? { ...entry, text: "(deleted by an operator)", mentionsMe: false }
+      : entry,
+  );
+  return { ...log, entries };
+}
+
 /** Message `id` will never be delivered. */
 export function fail(log: MessageLog, id: number, problem: string): MessageLog {
   return updateOwn(log, (entry) =>

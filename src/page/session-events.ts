@@ -10,6 +10,7 @@ import {
   acknowledge,
   append,
   confirm,
+  erase,
   fail,
   mergeHistory,
   type NewMessage,
@@ -46,6 +47,8 @@ export function reduceSessionEvent(state: State, event: SessionEvent, nowMs: num
       return notice({ ...state, status: "" }, undefined, harmless(event.summary), nowMs);
     case "ended":
       return ended(state, event, nowMs);
+    case "deleted":
+      return { ...state, log: erase(state.log, event.room, event.seq) };
     case "topic":
     case "motd":
       return told(state, event, nowMs);

@@ -168,6 +168,7 @@ const readers: {
   }),
   error: readError,
   topic: (r) => ({ type: "topic", room: r.text("room"), topic: r.text("topic") }),
+  deleted: (r) => ({ type: "deleted", room: r.text("room"), seq: r.count("seq") }),
   motd: (r) => ({ type: "motd", text: r.text("text") }),
   admin: (r) => ({
     type: "admin",

@@ -394,6 +394,8 @@ export type ServerMessage =
   | TransferMessage
   /** What a room is about, after entering it and when it changes; empty: nothing any more. */
   | { type: "topic"; room: string; topic: string }
+  /** An operator has taken the text of that message away: show it no more. */
+  | { type: "deleted"; room: string; seq: number }
   /** What everybody is told after the first welcome; may have several lines. */
   | { type: "motd"; text: string }
   /** Answers `admin`: a sentence, rows, or both. */

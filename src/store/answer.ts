@@ -42,6 +42,10 @@ function answer(store: LocalStore, request: StoreRequest): StoreReply {
       const result = store.directory.find(request.name, request.sinceMs);
       return { ...done, type: "find-name", result };
     }
+    case "erase-message": {
+      const result = store.rooms.erase(request.room, request.seq);
+      return { ...done, type: "erase-message", result };
+    }
     case "change-rights":
       store.rights.change(request.changes);
       return { ...done, type: "change-rights", result: undefined };

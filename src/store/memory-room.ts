@@ -4,7 +4,7 @@
 
 import type { Said } from "../chat/events.ts";
 import type { SaidRun } from "../chat/said-run.ts";
-import { type PackedRow, packRuns, type StoredRun, unpackRuns } from "./packed-runs.ts";
+import { eraseAt, type PackedRow, packRuns, type StoredRun, unpackRuns } from "./packed-runs.ts";
 
 /**
  * Columns of a row in the ring: `seq` and time of its first message, the store's clock when it was
@@ -37,6 +37,9 @@ function giveBlock(bytes: Uint8Array): void {
   if (bytes.length === maxBlockBytes && spareBlocks.length < maxSpareBlocks)
     spareBlocks.push(bytes);
 }
+
+/** JSON ignores it. */
+const blank = 0x20;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -93,6 +96,21 @@ export class MemoryRoom {
       }
     }
     return found;
+  }
+
+  /** Takes away the text of a message that is kept. The row keeps its bytes, padded with blanks. */
+  erase(seq: number): boolean {
+    if (seq < this.first || seq > this.last) return false;
+    const row = this.#rowOf(seq);
+    const block = this.#blocks.find(({ first, end }) => row >= first && row < end);
+    const [runs] = block === undefined ? [] : this.#unpackRows(block, row, row + 1);
+    if (block === undefined || runs === undefined) return false;
+    if (!eraseAt(runs, seq - this.#column(row, seqColumn))) return false;
+    const begin = this.#column(row, offsetColumn);
+    const after = row + 1 < block.end ? this.#column(row + 1, offsetColumn) : block.used;
+    const place = block.bytes.subarray(begin, after - 1);
+    place.fill(blank, encoder.encodeInto(JSON.stringify(runs), place).written);
+    return true;
   }
 
   /** Deletes the messages numbered below `seq`. */

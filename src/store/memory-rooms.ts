@@ -42,6 +42,10 @@ export class MemoryRooms implements RoomLog {
     return log.read(room, Math.max(log.first, to - limit + 1), to);
   }
 
+  erase(room: string, seq: number): boolean {
+    return this.#rooms.get(room)?.erase(seq) ?? false;
+  }
+
   /** Returns the number of the first message. */
   append({ room, runs }: RoomBatch, clockMs: number): number {
     const log = this.#open(room);

@@ -76,6 +76,17 @@ function quote(name: string): string {
   return /^[\w .:[\]#-]*$/.test(name) ? `"${name}"` : JSON.stringify(name);
 }
 
+/** Takes away the text at index `at` of a row. False: it has none there. */
+export function eraseAt(runs: readonly StoredRun[], at: number): boolean {
+  for (const run of runs) {
+    const index = at - run.at;
+    if (index < 0 || index >= run.texts.length) continue;
+    run.texts[index] = "";
+    return true;
+  }
+  return false;
+}
+
 /** Appends to `found` the messages of a row that are numbered `from` to `to`, both inclusive. */
 export function unpackRuns(
   runs: readonly StoredRun[],

@@ -4,7 +4,7 @@
 import type { Database } from "bun:sqlite";
 import type { Said } from "../chat/events.ts";
 import type { RoomBatch, RoomBounds, RoomLog } from "../chat/store.ts";
-import { packRuns, type StoredRun, unpackRuns } from "./packed-runs.ts";
+import { eraseAt, packRuns, type StoredRun, unpackRuns } from "./packed-runs.ts";
 import { batchKey, maxRoomId } from "./sqlite-batch-key.ts";
 import type { Read, Statements } from "./sqlite-statements.ts";
 
@@ -17,14 +17,16 @@ const maxCachedRooms = 4_096;
 export class SqliteRooms implements RoomLog {
   readonly #sql: Statements;
   readonly #read: Read;
+  readonly #write: (work: () => void) => void;
   readonly #maxMessages: number;
   readonly #cache = new Map<string, RoomNumbers>();
   #lastNewId: number | undefined;
 
-  /** Each room keeps `maxMessages`. */
-  constructor(sql: Statements, read: Read, maxMessages: number) {
+  /** Each room keeps `maxMessages`. `write` runs its argument in a transaction. */
+  constructor(sql: Statements, read: Read, write: (work: () => void) => void, maxMessages: number) {
     this.#sql = sql;
     this.#read = read;
+    this.#write = write;
     this.#maxMessages = maxMessages;
   }
 
@@ -50,6 +52,20 @@ export class SqliteRooms implements RoomLog {
       const from = Math.max(this.#firstKept(numbers), to - limit + 1);
       return this.#page(room, numbers.id, from, to);
     });
+  }
+
+  erase(room: string, seq: number): boolean {
+    let isErased = false;
+    this.#write(() => {
+      const numbers = this.numbers(room);
+      if (numbers.id === 0 || seq < this.#firstKept(numbers)) return;
+      const [batch] = this.#sql.batchesBetween.all(numbers.id, seq, seq);
+      if (batch === undefined) return;
+      const runs: StoredRun[] = JSON.parse(batch.json);
+      isErased = eraseAt(runs, seq - batch.firstSeq);
+      if (isErased) this.#sql.setRuns.run(JSON.stringify(runs), numbers.id, batch.firstSeq);
+    });
+    return isErased;
   }
 
   /** The room's numbers as stored. */

@@ -72,6 +72,9 @@ function roomStatements(prepare: Prepare) {
       `INSERT INTO batches (key, count, time_ms, clock_ms, runs)
        VALUES (${batchKey("?", "?")}, ?, ?, ?, ?)`,
     ),
+    setRuns: prepare<never, [string, number, number]>(
+      `UPDATE batches SET runs = ?1 WHERE key = ${batchKey("?2", "?3")}`,
+    ),
     /** The batches of room `?1` that have messages `?2` to `?3`. */
     batchesBetween: prepare<BatchRow, [number, number, number]>(
       `SELECT ${keySeq} AS firstSeq, time_ms AS timeMs, runs AS json FROM batches

@@ -80,10 +80,10 @@ class FileStore implements SqliteStore {
     this.#sql = statements(file.db);
     this.#transactions = new Transactions(file.db, this.#sql);
     const read = <T>(query: () => T): T => this.#attempt("read", query);
-    this.rooms = new SqliteRooms(this.#sql, read, retention.messages);
+    const write = <T>(work: () => T): T => this.#attempt("written", () => this.#transacted(work));
+    this.rooms = new SqliteRooms(this.#sql, read, write, retention.messages);
     this.mailboxes = new SqliteMailboxes(this.#sql, read, retention.mailMessages);
     this.sessions = new SqliteSessions(this.#sql, read, retention.goodbyeAgeMs / 10);
-    const write = <T>(work: () => T): T => this.#attempt("written", () => this.#transacted(work));
     this.rights = new SqliteRights(this.#sql, read, write);
     this.accounts = new SqliteAccounts(file.db, read, write);
     const isInUse = (room: string): boolean => this.isInUse?.(room) === true;

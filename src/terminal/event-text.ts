@@ -34,6 +34,8 @@ export function eventText(event: SessionEvent): string | undefined {
       return event.topic === ""
         ? `${harmless(event.room)} has no topic any more`
         : `Topic of ${harmless(event.room)}: ${harmless(event.topic)}`;
+    case "deleted":
+      return `An operator has deleted a message in ${harmless(event.room)}`;
     case "motd":
       return event.text.split("\n").map(harmless).join("\n");
     case "entered":

@@ -1,5 +1,6 @@
 // One order to a server and its answer, over a session without a name.
 
+import { nextExport } from "../chat/admin/export-pages.ts";
 import type { ClientIdentity, SessionEvent, SessionResponse } from "../client/events.ts";
 import { ClientSession } from "../client/session.ts";
 import { ParleyError } from "../errors.ts";
@@ -11,7 +12,7 @@ import { harmless } from "../text.ts";
 import { say } from "./diagnostics.ts";
 import { jsonLine } from "./json-line.ts";
 import { refusal } from "./open-session.ts";
-import { print } from "./output.ts";
+import { stdout } from "./output.ts";
 
 type Answer = Extract<SessionResponse, { type: "admin" }>;
 
@@ -23,10 +24,15 @@ export type OrderOptions = {
 
 /** @throws ParleyError `cannot-connect`, and what the server refuses with */
 export async function giveOrder(command: string, options: OrderOptions): Promise<void> {
-  const { message, rows } = await answerOf(command, options);
-  if (message !== undefined) say(harmless(message));
-  for (const { text, fields } of rows) {
-    print(options.json || text === undefined ? jsonLine(fields).trimEnd() : harmless(text));
+  for (let line: string | undefined = command; line !== undefined;) {
+    const { message, rows }: Answer = await answerOf(line, options);
+    if (message !== undefined) say(harmless(message));
+    for (const { text, fields } of rows) {
+      stdout.data(options.json || text === undefined ? jsonLine(fields) : `${harmless(text)}\n`);
+    }
+    // A long export waits for its reader.
+    await stdout.relief();
+    line = nextExport(line, rows);
   }
 }
 

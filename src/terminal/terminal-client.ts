@@ -185,6 +185,7 @@ export class TerminalClient {
         for (const line of event.text.split("\n")) this.say(harmless(line));
         return;
       case "topic":
+      case "deleted":
       case "failed":
       case "offline":
       case "reconnected":

@@ -54,6 +54,22 @@ test("from the claim to a kick, and after a restart", async () => {
   expect(existsSync(claimFile)).toBe(false);
   expect(await admin("bob", address, "claim", code)).toMatchObject({ code: 4 });
 
+  for (const text of ["one", "two", "three"]) {
+    await run(["client", address, "--name", "Talker"], { input: text });
+  }
+  expect(await admin("ann", address, "delete", "lobby", "2")).toMatchObject({ code: 0 });
+  const { out } = await admin("ann", address, "export", "lobby");
+  const said = out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as object);
+  expect(said).toMatchObject([
+    { event: "message", seq: 1, from: "Talker", text: "one" },
+    { seq: 2, text: "" },
+    { seq: 3, text: "three" },
+  ]);
+  expect(await admin("bob", address, "export", "lobby")).toMatchObject({ code: 4, out: "" });
+
   await using eve = new Parley("client", address, "--name", "Eve", "--follow");
   await eve.until(() => eve.stderr.includes("Eve"), "Eve");
   const who = await admin("ann", address, "who", "--long");

@@ -310,6 +310,7 @@ const serverMessages: Each<ServerMessage> = {
   data: record("data", { transfer: count, offset: count, data: text }),
   digest: record("digest", { transfer: count, sha256: fc.constant("0f".repeat(32)) }),
   topic: record("topic", { room, topic: text }),
+  deleted: record("deleted", { room, seq: count }),
   motd: record("motd", { text }),
   admin: record(
     "admin",

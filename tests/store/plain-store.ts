@@ -38,6 +38,11 @@ export class PlainStore implements LocalStore {
       this.#of(room)
         .filter((one) => one.seq > seq)
         .slice(0, limit),
+    erase: (room: string, seq: number) => {
+      const found = this.#said.find(({ said }) => said.room === room && said.seq === seq);
+      if (found !== undefined) found.said = { ...found.said, text: "" };
+      return found !== undefined;
+    },
     before: (room: string, seq: number, limit: number) =>
       this.#of(room)
         .filter((one) => one.seq < seq)

@@ -54,6 +54,28 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
       expect(store.mailboxes.after("x", 0, 10)).toEqual([]);
     });
 
+    test("an erased message keeps its number and loses its text, wherever it is in its turn", () => {
+      const { store, writer } = open();
+      const runs = [
+        run("a", ["one", "two ünïcode 🎈", "three"], { from: "Ann", n: 5 }),
+        run("a", ["four"], { from: "Bob", timeMs: 9 }),
+      ];
+      writer.commit({ rooms: [{ room: "a", runs }] });
+      writer.commit({ rooms: [{ room: "a", runs: [run("a", ["x".repeat(5_000), "six"])] }] });
+      const before = store.rooms.after("a", 0, 99);
+      for (const seq of [2, 4, 5]) expect(store.rooms.erase("a", seq)).toBe(true);
+      for (const seq of [0, 7, 99]) expect(store.rooms.erase("a", seq)).toBe(false);
+      expect(store.rooms.erase("b", 1)).toBe(false);
+      const gone = new Set([2, 4, 5]);
+      const left = before.map((said) => (gone.has(said.seq) ? { ...said, text: "" } : said));
+      expect(store.rooms.after("a", 0, 99)).toEqual(left);
+      expect(store.rooms.before("a", 3, 99)).toEqual(left.slice(0, 2));
+      expect(store.rooms.bounds("a")).toEqual({ first: 1, last: 6 });
+      writer.say("a", ["seven"]);
+      const later = store.rooms.after("a", 4, 99).map(({ text }) => text);
+      expect(later).toEqual(["", "six", "seven"]);
+    });
+
     test("rights are kept by key: put, replaced and deleted, all of a change or none", () => {
       const { store } = open();
       expect(store.rights.load()).toEqual([]);

@@ -22,7 +22,10 @@ export type AdminCommand =
   | { do: "topic"; room: string; text: string }
   | { do: "private" | "public"; room: string }
   | { do: "allow" | "disallow"; room: string; name: string }
-  | { do: "motd"; text: string };
+  | { do: "motd"; text: string }
+  | { do: "export"; room: string; after: number }
+  | { do: "delete"; room: string; seq: number }
+  | { do: "forget"; name: string };
 
 type Words = {
   /** Without flags. */
@@ -151,6 +154,30 @@ export const adminCommands: Readonly<Record<AdminCommand["do"], Entry>> = {
     ...guest("allow"),
   },
   disallow: { usage: "disallow ROOM NAME", help: "take that back", ...guest("disallow") },
+  delete: {
+    usage: "delete ROOM SEQ",
+    help: "take away the text of a message, by its number in the room",
+    read: ({ words: [room, number = "", ...more] }) =>
+      room === undefined || !/^\d{1,15}$/.test(number) || more.length > 0
+        ? undefined
+        : { do: "delete", room, seq: Number(number) },
+  },
+  export: {
+    usage: "export ROOM [AFTER]",
+    help: "print what was said in a room, one JSON object a message",
+    rank: "owner",
+    read: ({ words: [room, after = "0", ...more] }) =>
+      room === undefined || !/^\d{1,15}$/.test(after) || more.length > 0
+        ? undefined
+        : { do: "export", room, after: Number(after) },
+  },
+  forget: {
+    usage: "forget NAME",
+    help: "delete the account of a registered name, which is free then",
+    rank: "owner",
+    read: ({ words: [name, ...more] }) =>
+      name === undefined || more.length > 0 ? undefined : { do: "forget", name },
+  },
   op: {
     usage: "op NAME",
     help: "make the owner of a registered name an operator",

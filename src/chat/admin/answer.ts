@@ -6,7 +6,7 @@ import type { ErrorCode } from "../../errors.ts";
 export type AdminRow = {
   readonly text?: string;
   /** For programs; `event` says what the row is. */
-  readonly fields: Readonly<Record<string, string | number | boolean>> & { readonly event: string };
+  readonly fields: Readonly<Record<string, string | number | boolean>>;
 };
 
 export type AdminAnswer =

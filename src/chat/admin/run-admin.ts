@@ -10,6 +10,7 @@ import { listPasses, makePass, revoke } from "./pass-commands.ts";
 import { info, who } from "./people-commands.ts";
 import { isAtLeast } from "../rights/roles.ts";
 import { claim, deop, listOps, op } from "./role-commands.ts";
+import { deleteMessage, exportRoom, forget } from "./past-commands.ts";
 import { setGuest, setMotd, setPrivate, setTopic } from "./room-commands.ts";
 import { impose, kick, lift, listSanctions } from "./sanction-commands.ts";
 
@@ -34,61 +35,60 @@ export function runAdmin(
   );
 }
 
-function handle(
-  hub: HubState,
-  actor: Actor,
-  command: AdminCommand,
-  done: (answer: AdminAnswer) => void,
-): void {
-  switch (command.do) {
-    case "help":
-      return done(help());
-    case "who":
-      return done(who(hub, command.long));
-    case "info":
-      return done(info(hub));
-    case "kick":
-      return done(kick(hub, actor, command));
-    case "ban":
-    case "mute":
-      return impose(hub, actor, command, done);
-    case "unban":
-    case "unmute":
-      return done(lift(hub, actor, command));
-    case "bans":
-      return done(listSanctions(hub, "ban"));
-    case "mutes":
-      return done(listSanctions(hub, "mute"));
-    case "topic":
-      return done(setTopic(hub, actor, command));
-    case "motd":
-      return done(setMotd(hub, actor, command));
-    case "private":
-    case "public":
-      return done(setPrivate(hub, actor, command));
-    case "allow":
-    case "disallow":
-      return setGuest(hub, actor, command, done);
-    case "op":
-      return op(hub, actor, command.name, done);
-    case "deop":
-      return deop(hub, actor, command.name, done);
-    case "ops":
-      return done(listOps(hub));
-    case "claim":
-      return done(claim(hub, actor, command.code));
-    case "pass":
-      return done(makePass(hub, actor, command));
-    case "passes":
-      return done(listPasses(hub));
-    case "revoke":
-      return done(revoke(hub, actor, command));
-    case "reload":
-      return done(reload(hub, actor));
-    case "stop":
-      hub.options.control.stop();
-      return done({ ok: true });
-  }
+type Done = (answer: AdminAnswer) => void;
+
+type Handlers = {
+  [K in AdminCommand["do"]]: (
+    hub: HubState,
+    actor: Actor,
+    command: Extract<AdminCommand, { do: K }>,
+    done: Done,
+  ) => void;
+};
+
+const handlers: Handlers = {
+  help: (_hub, _actor, _command, done) => done(help()),
+  who: (hub, _actor, { long }, done) => done(who(hub, long)),
+  info: (hub, _actor, _command, done) => done(info(hub)),
+  kick: (hub, actor, command, done) => done(kick(hub, actor, command)),
+  ban: impose,
+  mute: impose,
+  unban: (hub, actor, command, done) => done(lift(hub, actor, command)),
+  unmute: (hub, actor, command, done) => done(lift(hub, actor, command)),
+  bans: (hub, _actor, _command, done) => done(listSanctions(hub, "ban")),
+  mutes: (hub, _actor, _command, done) => done(listSanctions(hub, "mute")),
+  pass: (hub, actor, command, done) => done(makePass(hub, actor, command)),
+  passes: (hub, _actor, _command, done) => done(listPasses(hub)),
+  revoke: (hub, actor, command, done) => done(revoke(hub, actor, command)),
+  topic: (hub, actor, command, done) => done(setTopic(hub, actor, command)),
+  motd: (hub, actor, command, done) => done(setMotd(hub, actor, command)),
+  private: (hub, actor, command, done) => done(setPrivate(hub, actor, command)),
+  public: (hub, actor, command, done) => done(setPrivate(hub, actor, command)),
+  allow: setGuest,
+  disallow: setGuest,
+  export: exportRoom,
+  delete: deleteMessage,
+  forget,
+  op: (hub, actor, { name }, done) => op(hub, actor, name, done),
+  deop: (hub, actor, { name }, done) => deop(hub, actor, name, done),
+  ops: (hub, _actor, _command, done) => done(listOps(hub)),
+  claim: (hub, actor, { code }, done) => done(claim(hub, actor, code)),
+  reload: (hub, actor, _command, done) => done(reload(hub, actor)),
+  stop(hub, actor, _command, done) {
+    logAct(hub, actor, "server stopped", {});
+    hub.options.control.stop();
+    done({ ok: true });
+  },
+};
+
+function handle(hub: HubState, actor: Actor, command: AdminCommand, done: Done): void {
+  const carryOut = handlers[command.do] as (
+    hub: HubState,
+    actor: Actor,
+    command: AdminCommand,
+    done: Done,
+  ) => void;
+  carryOut(hub, actor, command, done);
 }
 
 function reload(hub: HubState, actor: Actor): AdminAnswer {

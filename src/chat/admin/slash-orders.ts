@@ -10,6 +10,7 @@ const elsewhere: ReadonlySet<string> = new Set<AdminCommand["do"]>([
   "stop",
   "revoke",
   "reload",
+  "export",
 ]);
 
 export type SlashOrder = { slash: string; usage: string; help: string };

@@ -5,6 +5,7 @@ import { defineCommand } from "citty";
 import { isLoopback } from "../../addresses.ts";
 import { ParleyError } from "../../errors.ts";
 import { hostPortText } from "../../io/host-port.ts";
+import { nextExport } from "../../chat/admin/export-pages.ts";
 import type { ClaimFile } from "../../server/claim-file.ts";
 import { ChatServer } from "../../server/chat-server.ts";
 import { folderState } from "../../server/files/shared-folder.ts";
@@ -150,12 +151,16 @@ function obey(server: ChatServer, order: string, json: boolean): void {
   if (!order.startsWith("/")) {
     return say(`Unknown command ${quoted(order)}: commands begin with /, and /help lists them`);
   }
-  server.admin(order === "/quit" ? "stop" : order.slice(1), (answer) => {
+  const line = order === "/quit" ? "stop" : order.slice(1);
+  server.admin(line, (answer) => {
     if (answer.message !== undefined) say(answer.message);
     if (!answer.ok) return;
-    for (const { text, fields } of answer.rows ?? []) {
+    const { rows = [] } = answer;
+    for (const { text, fields } of rows) {
       print(json || text === undefined ? jsonText(fields) : harmless(text));
     }
+    const next = nextExport(line, rows);
+    if (next !== undefined) setImmediate(() => obey(server, `/${next}`, json));
   });
 }
 

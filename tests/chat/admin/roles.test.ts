@@ -83,6 +83,7 @@ describe("orders over a connection", () => {
         if (rank === "member") continue;
         const line = usage
           .replace(/NAME.*|#N/, word === "revoke" ? "#1" : "Ann")
+          .replace("SEQ", "1")
           .replace(/ \[.*/, "");
         expect([line, order(client, line)]).toMatchObject([line, refused]);
       }

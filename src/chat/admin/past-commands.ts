@@ -1,0 +1,86 @@
+// What was said and who was here: exported, deleted, forgotten.
+
+import { history as historyLimits } from "../../limits.ts";
+import { quoted } from "../../text.ts";
+import { expel } from "../disconnect.ts";
+import type { Said } from "../events.ts";
+import { fittingPage } from "../history-page.ts";
+import type { HubState } from "../hub-state.ts";
+import { fold } from "../names/grammar.ts";
+import { type Actor, outranks } from "./actor.ts";
+import type { AdminCommand } from "./admin-command.ts";
+import type { AdminAnswer, AdminRow } from "./answer.ts";
+import { logAct } from "./log-act.ts";
+import { withAccount } from "./with-account.ts";
+
+type Of<Do extends AdminCommand["do"]> = Extract<AdminCommand, { do: Do }>;
+type Answer = (answer: AdminAnswer) => void;
+
+/** One page; the next one begins after its last message (export-pages.ts). */
+export function exportRoom(
+  hub: HubState,
+  actor: Actor,
+  { room: name, after }: Of<"export">,
+  answer: Answer,
+): void {
+  const room = fold(name);
+  if (after === 0) logAct(hub, actor, "room exported", { target: room });
+  hub.store.readRoom(room, { after }, historyLimits.pageMessages, (outcome) => {
+    if (!outcome.done) {
+      return answer({ ok: false, code: outcome.error.code, message: outcome.error.message });
+    }
+    answer({ ok: true, rows: fittingPage(outcome.result, "oldest").map(messageRow) });
+  });
+}
+
+function messageRow({ room, seq, timeMs: time, from, alias, text }: Said): AdminRow {
+  const shown = alias === undefined ? {} : { alias };
+  return { fields: { event: "message", room, seq, time, from, ...shown, text } };
+}
+
+export function deleteMessage(
+  hub: HubState,
+  actor: Actor,
+  { room: name, seq }: Of<"delete">,
+  answer: Answer,
+): void {
+  const room = fold(name);
+  hub.store.eraseMessage(room, seq, (outcome) => {
+    if (!outcome.done) {
+      return answer({ ok: false, code: outcome.error.code, message: outcome.error.message });
+    }
+    if (!outcome.result) {
+      const message = `There is no message ${seq} in ${quoted(room)} any more`;
+      return answer({ ok: false, code: "not-found", message });
+    }
+    logAct(hub, actor, "message deleted", { target: room, seq });
+    for (const session of hub.names.members()) {
+      if (session.rooms.has(room)) hub.send(session, { type: "deleted", room, seq }, "settled");
+    }
+    answer({ ok: true, message: `The text of message ${seq} in ${room} is gone` });
+  });
+}
+
+export function forget(hub: HubState, actor: Actor, { name }: Of<"forget">, answer: Answer): void {
+  withAccount(hub, name, answer, (account) => {
+    const { roles } = hub.options.rights;
+    const rank = roles.rankOf([account.id]);
+    if (!outranks(actor, rank)) {
+      const message = `${account.name} is an ${rank}, whom you have no say over: nothing was done`;
+      return answer({ ok: false, code: "not-allowed", message });
+    }
+    const change = { type: "delete", account: account.id, atMs: hub.stampMs } as const;
+    hub.store.changeAccount(change, (outcome) => {
+      if (!outcome.done) {
+        return answer({ ok: false, code: outcome.error.code, message: outcome.error.message });
+      }
+      roles.take(account.id);
+      logAct(hub, actor, "account deleted", { target: account.name });
+      for (const session of hub.names.members()) {
+        if (session.identity.account !== account.id) continue;
+        expel(hub, session, "kicked", "Your account was deleted by an operator");
+      }
+      answer({ ok: true, message: `${account.name} is not registered any more` });
+    });
+  });
+}
