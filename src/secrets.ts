@@ -6,8 +6,14 @@ export function secretBytes(count: number): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(count));
 }
 
-/** `count` random bytes in base64url: four characters for every three bytes. */
+/**
+ * `count` random bytes in base64url: four characters for every three bytes. The first is no `-`,
+ * which a command line would take for a flag.
+ */
 export function secretText(count: number): string {
-  const binary = String.fromCharCode(...secretBytes(count));
-  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  for (;;) {
+    const binary = String.fromCharCode(...secretBytes(count));
+    const text = btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+    if (!text.startsWith("-")) return text;
+  }
 }
