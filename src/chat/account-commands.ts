@@ -2,7 +2,13 @@
 
 import { accounts as limits } from "../limits.ts";
 import { harmless, quoted } from "../text.ts";
-import type { Account, AccountOutcome, DeviceKey } from "./account-store.ts";
+import type { AccountChangeKind } from "../protocol/messages.ts";
+import {
+  type Account,
+  accountMailbox,
+  type AccountOutcome,
+  type DeviceKey,
+} from "./account-store.ts";
 import { readCode, writeCode } from "./device-codes.ts";
 import { endSession } from "./disconnect.ts";
 import type { Command, DeviceEntry, Ref } from "./events.ts";
@@ -57,6 +63,7 @@ export function link(hub: HubState, session: Session, command: Of<"link">): void
   const change = { type: "add-key", account, key, label, atMs: hub.stampMs } as const;
   changeAccount(hub, session, command, change, ({ name, id }) => {
     session.proven = { key, account: id, isDevice: true };
+    tellOthers(hub, session, id, "device-added", label);
     hub.options.log.info("device added", { ...sessionFields(session), account: id, owner: name });
     hub.send(session, { type: "linked", name, ref });
   });
@@ -112,12 +119,13 @@ function revokeDevice(
   session: Session,
   command: Of<"revoke">,
   { id }: Account,
-  { key }: DeviceKey,
+  { key, label }: DeviceKey,
 ): void {
   const change = { type: "revoke-key", account: id, key, atMs: hub.stampMs } as const;
   changeAccount(hub, session, command, change, (account) => {
     hub.options.log.info("device revoked", { ...sessionFields(session), account: id, key });
     answerDevices(hub, session, account, command);
+    tellOthers(hub, session, id, "device-revoked", label);
     // Whoever has the key is out, also under other names.
     for (const one of hub.names.members()) {
       if (one === session || one.proven.key !== key || one.proven.account !== id) continue;
@@ -154,12 +162,26 @@ function keepPassword(
   const isSet = password !== undefined;
   changeAccount(hub, session, command, change, () => {
     hub.options.log.info("password changed", { ...sessionFields(session), account, isSet });
+    tellOthers(hub, session, account, "password-changed", "");
     const { ref, remember } = command;
     const answer = (token: string | undefined): void =>
       hub.send(session, { type: "password-set", isSet, token, ref });
     if (remember === true && isSet) giveToken(hub, session, account, answer);
     else answer(undefined);
   });
+}
+
+/** The owner's other sessions, in case it was not the owner. */
+function tellOthers(
+  hub: HubState,
+  session: Session,
+  account: string,
+  change: AccountChangeKind,
+  device: string,
+): void {
+  for (const one of hub.names.readers(accountMailbox(account))) {
+    if (one !== session) hub.send(one, { type: "account-changed", change, device });
+  }
 }
 
 function answerDevices(

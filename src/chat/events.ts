@@ -4,6 +4,7 @@
 import type { ErrorCode } from "../errors.ts";
 import type { AdminRow } from "./admin/answer.ts";
 import type {
+  AccountChangeKind,
   ByeCode,
   ChatState,
   LeaveReason,
@@ -330,6 +331,8 @@ export type PersonalEvent =
   | { type: "deleted"; room: string; seq: number }
   /** What everybody is told on entering the server; several lines. */
   | { type: "motd"; text: string }
+  /** Another session has changed the account. `device`: what the device is called. */
+  | { type: "account-changed"; change: AccountChangeKind; device: string }
   /** Answers an order. */
   | {
       type: "admin";

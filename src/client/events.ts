@@ -1,9 +1,16 @@
 // The interface of the native session: what its driver (a TCP socket, a browser's WebSocket) does
 // for it, and what its user (the terminal, the page) asks of it and receives from it. Types only.
 
-import type { Access, AdminRow, ChatState, LeaveReason, RoomPoint } from "../protocol/messages.ts";
+import type {
+  AccountChangeKind,
+  Access,
+  AdminRow,
+  ChatState,
+  LeaveReason,
+  RoomPoint,
+} from "../protocol/messages.ts";
 
-export type { ChatState, LeaveReason } from "../protocol/messages.ts";
+export type { AccountChangeKind, ChatState, LeaveReason } from "../protocol/messages.ts";
 
 export type SessionOptions = {
   /** The session's name; undefined for one that only lists and fetches files. */
@@ -172,6 +179,8 @@ export type SessionEvent =
   | { type: "deleted"; room: string; seq: number }
   /** What everybody is told on entering the server. */
   | { type: "motd"; text: string }
+  /** Another session has changed the account. `device`: what the device is called. */
+  | { type: "account-changed"; change: AccountChangeKind; device: string }
   /** Answers a request. */
   | { type: "response"; ref: number; response: SessionResponse }
   /**

@@ -320,6 +320,8 @@ export class ClientSession implements NativeSession {
       }
       case "motd":
         return this.#emit({ type: "motd", text: message.text });
+      case "account-changed":
+        return this.#emit(message);
       case "bye":
         return this.#handleBye(message);
       case "registered":

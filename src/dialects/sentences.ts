@@ -2,6 +2,7 @@
 // without a line ending; the dialect wraps it in its own form. Knows no dialect.
 
 import type { ChatState, PersonalEvent } from "../chat/events.ts";
+import type { AccountChangeKind } from "../protocol/messages.ts";
 
 /**
  * The sentence for an event sent to one member; undefined for events that people are not told of,
@@ -27,6 +28,8 @@ export function sentence(event: PersonalEvent): string | undefined {
         : `the topic of ${event.room}: ${event.topic}`;
     case "motd":
       return event.text;
+    case "account-changed":
+      return accountSentence(event.change);
     case "deleted":
     case "question":
     case "admin":
@@ -45,6 +48,17 @@ export function sentence(event: PersonalEvent): string | undefined {
     case "ping":
     case "pong":
       return undefined;
+  }
+}
+
+function accountSentence(change: AccountChangeKind): string {
+  switch (change) {
+    case "device-added":
+      return "a device was added to your name";
+    case "device-revoked":
+      return "a device of yours was shut out";
+    case "password-changed":
+      return "the password of your name was changed";
   }
 }
 

@@ -52,6 +52,8 @@ export function reduceSessionEvent(state: State, event: SessionEvent, nowMs: num
     case "topic":
     case "motd":
       return told(state, event, nowMs);
+    case "account-changed":
+      return notice(state, state.shown, changeText(event), nowMs);
     case "entered":
       return entered(state, event.room, nowMs);
     case "join-failed":
@@ -383,6 +385,18 @@ function responded(state: State, response: SessionResponse, nowMs: number): Stat
     case "rooms":
     case "files":
       return state;
+  }
+}
+
+/** Somebody else, who may be a thief, has done it. */
+function changeText({ change, device }: EventOf<"account-changed">): string {
+  switch (change) {
+    case "device-added":
+      return `A device was added to your name: ${harmless(device)}. If that was not you, shut it out: /devices`;
+    case "device-revoked":
+      return `A device of yours was shut out: ${harmless(device)}`;
+    case "password-changed":
+      return "The password of your name was changed. If that was not you, set another: /password";
   }
 }
 

@@ -6,6 +6,7 @@ import { quoted } from "../text.ts";
 import { FieldReader, parseObject } from "./field-reader.ts";
 import {
   type ByeCode,
+  type AccountChangeKind,
   type ChatState,
   type DeviceInfo,
   type ErrorMessage,
@@ -68,6 +69,11 @@ const readers: {
     registered: r.flag("registered"),
     keys: r.texts("keys"),
     ref: r.ref(),
+  }),
+  "account-changed": (r) => ({
+    type: "account-changed",
+    change: accountChange(r),
+    device: r.text("device"),
   }),
   linked: (r) => ({ type: "linked", name: r.text("name"), ref: r.ref() }),
   ack: (r) => ({
@@ -262,6 +268,23 @@ function readMessage(r: FieldReader): RoomMessage {
     text: r.text("text"),
     n: r.optionalCount("n"),
   };
+}
+
+const accountChanges: Readonly<Record<AccountChangeKind, true>> = {
+  "device-added": true,
+  "device-revoked": true,
+  "password-changed": true,
+};
+
+function accountChange(r: FieldReader): AccountChangeKind {
+  const change = r.text("change");
+  if (isAccountChange(change)) return change;
+  r.refuse("`change` is none that there is");
+  return "password-changed";
+}
+
+function isAccountChange(change: string): change is AccountChangeKind {
+  return Object.hasOwn(accountChanges, change);
 }
 
 function readDevice(r: FieldReader): DeviceInfo {

@@ -230,6 +230,9 @@ export type RoomMessage = {
 /** A file of the shared folder: `size` in bytes, `modified` in Unix milliseconds. */
 export type FileInfo = { name: string; size: number; modified: number };
 
+/** What became of an account, for its other devices: whoever did it may not have been its owner. */
+export type AccountChangeKind = "device-added" | "device-revoked" | "password-changed";
+
 /** A device of the session's account; times in Unix milliseconds. */
 export type DeviceInfo = {
   key: string;
@@ -398,6 +401,8 @@ export type ServerMessage =
   | { type: "deleted"; room: string; seq: number }
   /** What everybody is told after the first welcome; may have several lines. */
   | { type: "motd"; text: string }
+  /** Another session has changed the account. `device`: what the device is called. */
+  | { type: "account-changed"; change: AccountChangeKind; device: string }
   /** Answers `admin`: a sentence, rows, or both. */
   | {
       type: "admin";

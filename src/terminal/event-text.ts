@@ -1,6 +1,12 @@
 // Session events as sentences for people. Pure.
 
-import type { ChatState, LeaveReason, SessionEvent, Unsayable } from "../client/events.ts";
+import type {
+  AccountChangeKind,
+  ChatState,
+  LeaveReason,
+  SessionEvent,
+  Unsayable,
+} from "../client/events.ts";
 import { harmless } from "../text.ts";
 import { countText } from "./units.ts";
 
@@ -38,6 +44,8 @@ export function eventText(event: SessionEvent): string | undefined {
       return `An operator has deleted a message in ${harmless(event.room)}`;
     case "motd":
       return event.text.split("\n").map(harmless).join("\n");
+    case "account-changed":
+      return accountText(event.change, harmless(event.device));
     case "entered":
       return `You are in the room ${harmless(event.room)}`;
     case "parted":
@@ -68,6 +76,17 @@ const leaving: Readonly<Record<LeaveReason, string>> = {
   replaced: "has connected from elsewhere",
   kicked: "was removed by an operator",
 };
+
+function accountText(change: AccountChangeKind, device: string): string {
+  switch (change) {
+    case "device-added":
+      return `A device was added to your name: ${device}. If that was not you, /devices shuts it out`;
+    case "device-revoked":
+      return `A device of yours was shut out: ${device}`;
+    case "password-changed":
+      return "The password of your name was changed. If that was not you, set another: /password";
+  }
+}
 
 function chatText(state: ChatState, partner: string): string {
   switch (state) {

@@ -184,6 +184,7 @@ export class TerminalClient {
       case "motd":
         for (const line of event.text.split("\n")) this.say(harmless(line));
         return;
+      case "account-changed":
       case "topic":
       case "deleted":
       case "failed":

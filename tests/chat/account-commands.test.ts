@@ -138,6 +138,31 @@ describe("a device is revoked", () => {
   });
 });
 
+const heard = (client: Client) =>
+  client.lines().flatMap(({ type, change, device }) => {
+    return type === "account-changed" ? [[change, device]] : [];
+  });
+
+test("an owner's other sessions hear what one of them, or a thief, has changed", () => {
+  const rig = new Rig();
+  const desk = owner(rig, "Ann", "desk");
+  const stranger = rig.member("Bob");
+  const { code } = ask(desk, { type: "device-code" });
+  const phone = newDevice(rig);
+  heard(phone);
+  phone.send({ type: "link", code, label: "phone" });
+  expect(heard(desk)).toEqual([["device-added", "phone"]]);
+  expect(heard(phone)).toEqual([]);
+  const other = withKey(rig, "Ann", "phone");
+  heard(other);
+  other.send({ type: "set-password", password: "correct horse" });
+  expect(heard(desk)).toEqual([["password-changed", ""]]);
+  desk.send({ type: "revoke", key: keyOf("phone") });
+  expect(heard(other)).toEqual([["device-revoked", "phone"]]);
+  expect(heard(desk)).toEqual([]);
+  expect(heard(stranger)).toEqual([]);
+});
+
 test("keys are an owner's, there or not, or what somebody else has proved", () => {
   const rig = new Rig();
   owner(rig, "Ann", "desk").close("quit");

@@ -221,6 +221,10 @@ const serverMessages: Each<ServerMessage> = {
     { name, registered: fc.boolean(), keys: fc.array(publicKey, { maxLength: 4 }), ref },
     "ref",
   ),
+  "account-changed": record("account-changed", {
+    change: fc.constantFrom("device-added", "device-revoked", "password-changed"),
+    device: text,
+  }),
   linked: record("linked", { name, ref }, "ref"),
   ack: record("ack", { n: count, room, seq: count }, "room", "seq"),
   error: record(
