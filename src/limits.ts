@@ -778,6 +778,8 @@ export const files = {
    * Mbit/s.
    */
   tagLeadBytes: 16 * MiB,
+  /** Lines of pulled data that one transfer sends before the next has its turn. */
+  pulledPieces: 8,
   /** How long sending may occupy the event loop at a time. */
   sendSliceMs: 1,
   /** The same for sealing ahead, or a second time. */

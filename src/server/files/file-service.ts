@@ -42,6 +42,9 @@ export class FileService implements TransferHost {
   readonly totals = { transfers: 0, sentBytes: 0 };
   readonly #udp: UdpListener;
   readonly #transfers: TransferSlots<FileTransfer>;
+  /** When each had its last turn in `#sendPulled`. */
+  readonly #pulledTurns = new WeakMap<FileTransfer, number>();
+  #pulledTurn = 0;
   readonly #burst = new Uint8Array(udp.maxBatchBytes);
   readonly #answer = new Uint8Array(wire.maxRequestBytes);
   #scratch = new Uint8Array(wire.minChunkBytes);
@@ -163,6 +166,7 @@ export class FileService implements TransferHost {
       isMore ||= flushed === "more";
       isCongested ||= flushed === "congested";
     }
+    this.#sendPulled(nowMs);
     if (isMore) this.wake();
     else if (isCongested) this.#wakeLater();
   }
@@ -190,6 +194,21 @@ export class FileService implements TransferHost {
       this.#unsent = undefined;
     }
     return true;
+  }
+
+  /** Sends what was pulled over control connections: each in turn, for a moment. */
+  #sendPulled(nowMs: number): void {
+    const until = performance.now() + limits.sendSliceMs;
+    const pulling = [...this.#transfers].filter(({ mayPull }) => mayPull);
+    // Those who had their turn longest ago.
+    pulling.sort((a, b) => (this.#pulledTurns.get(a) ?? 0) - (this.#pulledTurns.get(b) ?? 0));
+    for (const transfer of pulling) {
+      this.#pulledTurns.set(transfer, ++this.#pulledTurn);
+      for (let pieces = 0; pieces < limits.pulledPieces && transfer.mayPull; pieces++) {
+        transfer.sendPulled(nowMs);
+        if (performance.now() >= until) return;
+      }
+    }
   }
 
   /** Schedules a turn for data held back by its client's pacing. */

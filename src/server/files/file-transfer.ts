@@ -38,6 +38,9 @@ const maxPulls = 16;
 /** What `flush` has sent: all, all that the connection takes for now, or a part. */
 export type Flushed = "all" | "congested" | "more";
 
+/** For the sealed bytes of one line: a buffer each would be much garbage a second. */
+const pulledBytes = Buffer.alloc(wire.pullLineBytes);
+
 export class FileTransfer implements SlotHolder, SegmentSource {
   readonly id: number;
   readonly file: OpenFile;
@@ -97,8 +100,8 @@ export class FileTransfer implements SlotHolder, SegmentSource {
   }
 
   /**
-   * Sends the tags that are new and the data that were pulled, as far as the connection takes them;
-   * ends the transfer if the file has changed.
+   * Sends the tags that are new, as far as the connection takes them; ends the transfer if the file
+   * has changed. `more`: call it again, or `sendPulled` if `mayPull`.
    */
   flush(nowMs: number): Flushed {
     if (this.#hasRead) this.#used(nowMs);
@@ -107,14 +110,37 @@ export class FileTransfer implements SlotHolder, SegmentSource {
       this.#sendError();
       return "all";
     }
-    // In this order: tags of what is sealed for a pull leave only after the next look at the file.
     this.#sendTags(nowMs);
-    this.#sendPulled(nowMs);
     const heldBack = this.#isHoldingBack ? 1 : 0;
     const hasMore =
       this.#pulls.length > 0 || this.#chunks.freshCount > heldBack || this.#chunks.hasChanged;
     if (!hasMore) return "all";
     return this.#isCongested ? "congested" : "more";
+  }
+
+  /** Whether data that were pulled can be sent. */
+  get mayPull(): boolean {
+    const isOpen = !this.#closed && !this.#hasSentError && !this.#chunks.hasChanged;
+    return isOpen && this.#pulls.length > 0 && !this.#isCongested;
+  }
+
+  /**
+   * Sends one piece of what was pulled, so that no client occupies the server. Tags of what is
+   * sealed for it leave only after the next look at the file, in `flush`.
+   */
+  sendPulled(nowMs: number): void {
+    const pull = this.#pulls[0];
+    if (pull === undefined) return;
+    const bytes = pulledBytes.subarray(0, Math.min(wire.pullLineBytes, pull.end - pull.offset));
+    // The next look at the file says why.
+    if (this.#chunks.read(pull.offset, bytes, 0, bytes.length) !== bytes.length) return;
+    this.#chunks.takeSealedBytes();
+    const data = bytes.toString("base64");
+    this.#options.control.send({ type: "data", transfer: this.id, offset: pull.offset, data });
+    pull.offset += bytes.length;
+    this.#options.onSent(bytes.length);
+    this.#used(nowMs);
+    if (pull.offset === pull.end) this.#pulls.shift();
   }
 
   /** All chunks have been sealed, and must be once more before the last tag may leave. */
@@ -206,28 +232,6 @@ export class FileTransfer implements SlotHolder, SegmentSource {
       this.#saidBusyAtMs = nowMs;
       control.send({ type: "tags", transfer: this.id, from: 0, data: "" });
       this.#used(nowMs);
-    }
-  }
-
-  /** Sends a piece at a time, so that one client does not occupy the server. */
-  #sendPulled(nowMs: number): void {
-    const { control } = this.#options;
-    let sentBytes = 0;
-    let sealedBytes = 0;
-    while (sentBytes < limits.maxControlBytes && sealedBytes < wire.maxSealedPerBurst) {
-      const pull = this.#pulls[0];
-      if (pull === undefined || this.#isCongested) break;
-      const bytes = Buffer.alloc(Math.min(wire.pullLineBytes, pull.end - pull.offset));
-      // The next look at the file says why.
-      if (this.#chunks.read(pull.offset, bytes, 0, bytes.length) !== bytes.length) return;
-      sealedBytes += this.#chunks.takeSealedBytes();
-      const data = bytes.toString("base64");
-      control.send({ type: "data", transfer: this.id, offset: pull.offset, data });
-      pull.offset += bytes.length;
-      sentBytes += bytes.length;
-      this.#options.onSent(bytes.length);
-      this.#used(nowMs);
-      if (pull.offset === pull.end) this.#pulls.shift();
     }
   }
 

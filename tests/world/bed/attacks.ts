@@ -14,6 +14,7 @@ export const attacks = [
   "join",
   "nested",
   "files",
+  "pull",
   "list",
   "head",
 ] as const;

@@ -37,6 +37,11 @@ function requestOf(attack: string, epoch: string): string {
       return `{"type":"say","text":${"[".repeat(120_000)}\n`;
     case "files":
       return line({ type: "files" });
+    case "pull": {
+      const token = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url");
+      const fetch = line({ type: "fetch", name: "big", token });
+      return fetch + line({ type: "pull", transfer: 1, offset: 0, length: 1_048_576 });
+    }
     case "list":
       return `GET /files HTTP/1.1\r\nHost: ${order.address}\r\n\r\n`;
     case "head":

@@ -24,7 +24,7 @@ const maxP99Ms = 50;
 /** Other programs only ever add to a measurement, so one of these runs has to keep the promise. */
 const runs = 4;
 
-/** When an idle program takes this long, the machine is too busy to tell 50 ms … */
+/** When an idle program takes this long in one of them, the machine is too busy to tell 50 ms … */
 const busyMs = 20;
 
 /** … and this has to do. */
@@ -136,7 +136,7 @@ async function attack(scope: Scope, all: Bed, kinds: readonly Attack[], forMs: n
     if (figures.p99 - figures.idle < maxP99Ms) return;
     measured.push(figures);
   }
-  const isBusy = measured.every(({ idle }) => idle > busyMs);
+  const isBusy = measured.some(({ idle }) => idle > busyMs);
   const best = Math.min(...measured.map(({ p99, idle }) => p99 - idle));
   const said = measured.map(({ p99, idle }) => `${p99.toFixed(0)} ms (idle: ${idle.toFixed(0)})`);
   const what = `${kinds.join(", ")}: p99 to be heard is ${said.join(", ")}`;
