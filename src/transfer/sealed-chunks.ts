@@ -152,6 +152,9 @@ export class SealedChunks {
     const sealed = this.#seal(index);
     if (sealed === undefined) return undefined;
     cache.set(this.#owner, index, sealed);
+    // Other transfers may have pushed it out of the cache.
+    const before = this.#cached.indexOf(index);
+    if (before >= 0) this.#cached.splice(before, 1);
     this.#cached.push(index);
     while (
       this.#cached.length > 1 &&

@@ -90,6 +90,16 @@ test("a chunk in the cache is not sealed again, and one that has left it is char
   expect(chunks.takeSealedBytes()).toBe(0);
 });
 
+test("a chunk that was pushed out of the cache is sealed anew, and is there when it is read", () => {
+  const file = noise(3 * chunkBytes, 9);
+  const { chunks } = chunksOf(file, 1);
+  const first = readAll(chunks);
+  for (let round = 0; round < 1_000; round++) {
+    const at = (round % 3) * chunkBytes;
+    expect(readAll(chunks, at + 889, at + 900)).toEqual(first.subarray(at + 889, at + 900));
+  }
+});
+
 test("transfers share the cache, and one that ends leaves nothing in it", () => {
   const cache = new SealCache(1 << 20);
   const file = noise(chunkBytes, 4);

@@ -25,8 +25,9 @@ class FakeFile {
   ) {}
 
   /** Changes bytes in place; within a tick of the clock the times stay what they were. */
-  change(at: number, value: number, nowMs: number): void {
-    this.bytes[at] = value;
+  change(at: number, value: number | Uint8Array, nowMs: number): void {
+    if (typeof value === "number") this.bytes[at] = value;
+    else this.bytes.set(value, at);
     this.stamp = String(this.grainMs === 0 ? nowMs : Math.floor(nowMs / this.grainMs));
   }
 
@@ -290,27 +291,25 @@ function fetchWhileChanged(random: Random): "changed" | "before" | "after" {
   const grainMs = [0, 4, 10][below(3)] ?? 0;
   const before = noise.slice(below(1_000)).slice(0, 1 + below(3 * chunkBytes));
   const file = new FakeFile(before.slice(), grainMs);
-  // What is the same in both versions is in most chunks; the last change before the offer may have
-  // been within the same tick of the clock.
+  // The last change before the offer may have been within the same tick of the clock.
   let nowMs = 1_000 + below(20);
   const lastMs = nowMs - below(30);
   file.stamp = String(grainMs === 0 ? lastMs : Math.floor(lastMs / grainMs));
   file.isUnsettled = nowMs - lastMs < limits.settleMs;
   const served = serve(file, { cacheBytes: 1 + below(3) * chunkBytes });
   const { transfer, lines } = served;
-  const after = before.slice();
-  const at = below(before.length);
-  after[at] = (before[at] ?? 0) ^ (1 + below(255));
-  const changeAtStep = below(40);
+  // In every chunk, so that no mixture is the same as one of them.
+  const after = before.map((byte, i) => (i % chunkBytes === 0 ? byte ^ 1 : byte));
+  const changeAtStep = below(random() < 0.5 ? 4 : 40);
   const sealed = new Uint8Array(before.length);
   const hasLeft = new Uint8Array(before.length);
   const isTold = () => lines.some(({ type }) => type === "error");
   // Segments in order, with some sent again, until everything has left and been confirmed.
   for (let step = 0, next = 0; step < 400 && !isTold(); step++) {
-    if (step === changeAtStep) file.change(at, after[at] ?? 0, nowMs);
+    if (step === changeAtStep) file.change(0, after, nowMs);
     const isRepeat = next >= before.length || random() < 0.3;
     const offset = isRepeat ? below(Math.max(1, next)) : next;
-    const length = Math.min(1 + below(12_000), before.length - offset);
+    const length = Math.min(1 + below(random() < 0.3 ? 100_000 : 12_000), before.length - offset);
     const into = new Uint8Array(length);
     const got = transfer.read(offset, into, 0, length);
     for (let i = offset; i < offset + got; i++) {
