@@ -243,6 +243,10 @@ function answerCost(event: PersonalEvent): number {
       return 2 * nameChars * event.rooms.length;
     case "files":
       return 4 * nameChars * event.files.length;
+    case "devices":
+      return 8 * nameChars * event.devices.length;
+    case "keys":
+      return 3 * nameChars * event.keys.length;
     default:
       return 0;
   }
