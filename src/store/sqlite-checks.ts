@@ -43,6 +43,13 @@ export function checkPlace(given: string): string {
   if (found !== undefined && !found.isFile()) {
     throw refused(given, "is not a regular file: choose another --data");
   }
+  refusePartOfOther(given, path);
+  if (found !== undefined && found.nlink > 1) {
+    throw refused(
+      given,
+      "has more than one name (hard links), and two servers could damage it: copy it, and name the copy",
+    );
+  }
   try {
     if (found !== undefined) accessSync(path, constants.R_OK | constants.W_OK);
     accessSync(directory, constants.W_OK | constants.X_OK);
@@ -66,6 +73,15 @@ function refuseDanglingLink(given: string): void {
     given,
     `is a link to ${target}, which does not exist: mount the disk it is on, or remove the link`,
   );
+}
+
+/** Files that SQLite, and the lock, put beside a data file. An empty one looks like a new file. */
+function refusePartOfOther(given: string, path: string): void {
+  for (const suffix of ["-wal", "-shm", "-journal", "-lock", "-lock-journal"]) {
+    const owner = path.slice(0, -suffix.length);
+    if (!path.endsWith(suffix) || !existsSync(owner)) continue;
+    throw refused(given, `is part of the data file ${quoted(owner, 400)}: choose another --data`);
+  }
 }
 
 /**

@@ -3,7 +3,15 @@
 import { afterAll, afterEach, describe, expect, spyOn, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import { spawnSync } from "node:child_process";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync } from "node:fs";
+import {
+  closeSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+} from "node:fs";
 import {
   copyFileSync,
   existsSync,
@@ -123,6 +131,31 @@ describe("a file that is refused", () => {
       expect(untouchedRefusal(folder, path)).toContain("is damaged");
     }
     writeFileSync(path, whole);
+    openSqliteStore(path).close();
+  });
+
+  test("is what SQLite keeps beside a file in use, empty or not", () => {
+    const folder = freshFolder();
+    const path = dataFile(folder);
+    const store = openSqliteStore(path);
+    for (const suffix of ["-wal", "-shm", "-lock"]) {
+      expect(refusal(path + suffix)).toContain(`is part of the data file '${path}'`);
+    }
+    new Writer(store).say("lobby");
+    store.close();
+    const again = openSqliteStore(path);
+    expect(again.rooms.bounds("lobby").last).toBe(2_001);
+    again.close();
+    // Without such a file beside it, it is a name like any other.
+    openSqliteStore(join(folder, "other-wal")).close();
+  });
+
+  test("has two names, under which two servers would have two logs of one file", () => {
+    const folder = freshFolder();
+    const path = dataFile(folder);
+    linkSync(path, join(folder, "other.db"));
+    expect(untouchedRefusal(folder, path)).toContain("more than one name (hard links)");
+    rmSync(join(folder, "other.db"));
     openSqliteStore(path).close();
   });
 
