@@ -152,7 +152,16 @@ export const serverFlags = {
 
 export type ServerSettings = Omit<
   ServerOptions,
-  "print" | "announce" | "log" | "key" | "certificate" | "state" | "password" | "motd" | "reload"
+  | "print"
+  | "announce"
+  | "log"
+  | "key"
+  | "certificate"
+  | "state"
+  | "secretFiles"
+  | "password"
+  | "motd"
+  | "reload"
 > & {
   passwordFile: string | undefined;
   motdFile: string | undefined;

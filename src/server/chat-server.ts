@@ -62,6 +62,8 @@ export type ServerOptions = Pick<
   state?: string | undefined;
   /** Without that folder the server runs too. */
   stateIsOptional?: boolean;
+  /** Files with secrets in them, such as the page's key: never shared either. */
+  secretFiles?: readonly string[];
   /** Plain text is allowed beyond loopback. */
   plain?: boolean;
   /** The page's own certificate. */
@@ -128,7 +130,7 @@ export class ChatServer {
         admitsPlain: (address: string) => admitsPlain(address, policyOf(options)),
         writesProxyHeader: (address: string) => proxyProtocol && proxies?.has(address) === true,
       };
-      const withheld = withheldFolders(options);
+      const withheld = withheldPaths(options);
       const stop = () => options.onStop?.();
       const claim = () => server?.claim;
       const shared = { ...options, ...plain, withheld, stop, claim };
@@ -348,16 +350,17 @@ function policyOf({ plain, key, proxies }: ServerOptions): PlainPolicy {
 }
 
 /** @throws ParleyError `usage` if the shared folder is the one that must not be shared */
-function withheldFolders({ state, files }: ServerOptions): string[] {
-  const folder = state === undefined ? undefined : realFolder(state);
-  if (folder === undefined) return [];
-  if (folder !== realFolder(files)) return [folder];
+function withheldPaths({ state, files, secretFiles = [] }: ServerOptions): string[] {
+  const secrets = secretFiles.map(realPath).filter((path) => path !== undefined);
+  const folder = state === undefined ? undefined : realPath(state);
+  if (folder === undefined) return secrets;
+  if (folder !== realPath(files)) return [folder, ...secrets];
   const sentence = `--state ${quoted(state ?? "")} is the shared folder: choose another for the key`;
   throw new ParleyError("usage", sentence);
 }
 
 /** Undefined if it is not there. */
-function realFolder(path: string): string | undefined {
+function realPath(path: string): string | undefined {
   try {
     return realpathSync(path);
   } catch {

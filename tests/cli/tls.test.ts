@@ -405,6 +405,35 @@ describe("the server's key", () => {
     expect((await run(["fetch-file", ...to, "--list"])).out).not.toContain("server.pem");
   });
 
+  test("given for the page is not served either, nor is the file of the password", async () => {
+    const shared = join(base, "shared-secrets");
+    mkdirSync(shared);
+    const pair = await createKeyPair(Date.now());
+    const [cert, key] = [join(shared, "page.crt"), join(shared, "page.key")];
+    const password = join(shared, "password");
+    writeFileSync(cert, pair.cert);
+    for (const [path, secret] of [
+      [key, pair.key],
+      [password, "correct horse\n"],
+    ] as const) {
+      writeFileSync(path, secret, { mode: 0o600 });
+    }
+    const flags = ["--port", "0", "--no-web", "--files", shared, "--cert", cert, "--key", key];
+    for (const more of [[], ["--password-file", password]]) {
+      await using server = new Parley("server", ...flags, ...more, "--json");
+      const ready = JSON.parse(await server.line(/"event":"listening"/)) as Ready;
+      const secret = more.length > 0 ? ["--password-file", password] : [];
+      const to = ["--server", `127.0.0.1:${ready.port}`, ...secret];
+      const listed = (await run(["fetch-file", ...to, "--list"])).out;
+      expect(listed).toContain("page.crt");
+      for (const name of ["page.key", ...more.slice(1).map(() => "password")]) {
+        expect(listed).not.toContain(name);
+        const fetched = await run(["fetch-file", ...to, "-o", join(base, "stolen"), name]);
+        expect({ name, code: fetched.code }).toEqual({ name, code: 5 });
+      }
+    }
+  });
+
   test("can't be kept in the shared folder itself", async () => {
     const ended = await run([
       "server",

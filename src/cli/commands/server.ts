@@ -57,6 +57,9 @@ export default defineCommand({
         }
       },
       stateIsOptional: !settings.stateIsGiven,
+      secretFiles: [certificateFiles?.key, settings.passwordFile].filter(
+        (path) => path !== undefined,
+      ),
       onStop: stopped.resolve,
       key,
       certificate,
