@@ -1,6 +1,7 @@
 // Serves the shared folder: offers files over control connections, and sends them sealed, as
-// datagrams. One event loop serves everyone, in slices of a millisecond. Glue between sender machine, UDP socket and files; decides nothing about segments.
-// The protocol is in docs/transfer.md.
+// datagrams. One event loop serves everyone, in slices of a millisecond. Glue between sender
+// machine, UDP socket and files; decides nothing about segments. The protocol is in
+// docs/transfer.md.
 
 import { files as limits, transfer as wire, udp } from "../../limits.ts";
 import { SealCache } from "../../transfer/seal-cache.ts";
