@@ -192,6 +192,7 @@ describe("transfers", () => {
     expect(transfer.maxChunks * transfer.maxChunkBytes).toBe(transfer.maxFileBytes);
     expect(transfer.maxFileBytes).toBeLessThan(2 ** 48);
     expect(fetching.aheadBytes).toBeGreaterThanOrEqual(2 * transfer.maxWindowBytes);
+    expect(fetching.unsentBytes).toBeGreaterThan(terminal.maxDataBytes);
     expect(fetching.aheadBytes).toBeGreaterThan(2 * transfer.maxChunkBytes);
     expect(files.sealedCacheBytes).toBeGreaterThanOrEqual(2 * transfer.maxWindowBytes);
   });

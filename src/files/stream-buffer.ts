@@ -36,7 +36,7 @@ export class StreamBuffer implements ChunkStore {
 
   /**
    * Removes the chunk that begins at `offset`, once it ends by `until`. It stays valid until
-   * `unsentBytes` more have been taken.
+   * `unsentBytes` more have been taken and, by the next call, given to the output.
    */
   take(offset: number, until: number): Uint8Array | undefined {
     const chunk = this.#chunks.get(offset);
@@ -44,9 +44,10 @@ export class StreamBuffer implements ChunkStore {
     this.#chunks.delete(offset);
     this.#taken.push(chunk);
     this.#takenBytes += chunk.length;
-    while (this.#takenBytes - (this.#taken[0]?.length ?? 0) > limits.unsentBytes) {
-      const sent = this.#taken.shift();
-      if (sent === undefined) break;
+    // The newest is not in the output's hands yet.
+    const given = () => this.#takenBytes - chunk.length - (this.#taken[0]?.length ?? 0);
+    while (this.#taken.length > 1 && given() > limits.unsentBytes) {
+      const sent = this.#taken.shift()!;
       this.#takenBytes -= sent.length;
       freeBuffer(sent);
     }
