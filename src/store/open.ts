@@ -96,15 +96,16 @@ function openState(
   }
 }
 
+/** An operator may keep so little that people would be slowed down for it: that is not protected. */
 function pastSizes(kind: "memory" | "disk", retention: Partial<Retention>): PastSizes {
   const kept = { ...defaultRetention(kind), ...retention };
+  const memory = defaultRetention("memory");
   const isMemory = kind === "memory";
-  const roomBytes = isMemory ? kept.roomBytes : kept.fileBytes;
-  const bytes = isMemory ? kept.totalBytes : kept.fileBytes;
-  // All rooms are limited by bytes alone: as many messages as fit if they are as long as in a room.
-  const rooms = Math.max(1, bytes / roomBytes);
-  return {
-    room: { messages: kept.messages, bytes: roomBytes },
-    all: { messages: kept.messages * rooms, bytes },
+  const room = {
+    messages: Math.max(kept.messages, memory.messages),
+    bytes: Math.max(isMemory ? kept.roomBytes : kept.fileBytes, memory.roomBytes),
   };
+  const bytes = Math.max(isMemory ? kept.totalBytes : kept.fileBytes, memory.totalBytes);
+  // All rooms are limited by bytes alone: as many messages as fit if they are as long as in a room.
+  return { room, all: { messages: room.messages * Math.max(1, bytes / room.bytes), bytes } };
 }

@@ -4,6 +4,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { history as limits } from "../../src/limits.ts";
 import { openStore } from "../../src/store/open.ts";
 import { run, texts, Writer } from "./batches.ts";
 
@@ -25,3 +26,22 @@ for (const [where, path] of [
     close();
   });
 }
+
+/** What the server holds its networks to. */
+function pastOf(retention: { messages?: number }) {
+  const { past, close } = openStore({ path: undefined, retention }, () => {});
+  close();
+  return past;
+}
+
+test("a network's part of a room is a part of what is kept", () => {
+  expect(pastOf({}).room).toEqual({
+    messages: limits.memoryMessages,
+    bytes: limits.memoryRoomBytes,
+  });
+  expect(pastOf({ messages: 50_000 }).room.messages).toBe(50_000);
+});
+
+test("nobody is slowed down because an operator keeps little", () => {
+  expect(pastOf({ messages: 100 })).toEqual(pastOf({}));
+});
