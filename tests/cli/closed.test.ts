@@ -51,6 +51,23 @@ async function start(...more: string[]): Promise<{ server: Parley; ports: Ports 
 const hello = (fields: object) => `${JSON.stringify({ type: "hello", version: 2, ...fields })}\n`;
 const register = encodeRegister({ id: "Mallory", ip: abroad, port: 7_777 });
 
+/** What the page's connection answers until it is closed. */
+async function hearsAtPage(webPort: number, lines: string): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const socket = new WebSocket(`ws://${home}:${webPort}/ws`);
+  let heard = "";
+  socket.addEventListener("open", () => {
+    for (const line of lines.trimEnd().split("\n")) socket.send(line);
+  });
+  socket.addEventListener("message", ({ data }) => {
+    heard += `${data}\n`;
+  });
+  socket.addEventListener("close", () =>
+    heard === "" ? reject(new Error("heard nothing")) : resolve(heard),
+  );
+  return await promise;
+}
+
 /** Everything that a stranger hears, at every port. */
 async function strangerHears({ port, webPort, dialects }: Ports): Promise<Record<string, string>> {
   const heard: Record<string, string> = {};
@@ -92,6 +109,8 @@ async function strangerHears({ port, webPort, dialects }: Ports): Promise<Record
     expect([path, status]).toEqual([path, 401]);
     heard[path] = body;
   }
+  heard["/ws"] = await hearsAtPage(webPort, hello({ name: "Mallory", rooms: [{ room: "lobby" }] }));
+  heard["/ws, for files"] = await hearsAtPage(webPort, `${hello({})}{"type":"files"}\n`);
   heard["/"] = (await getFrom(abroad, webPort, "/")).body;
   heard["/healthz"] = (await getFrom(abroad, webPort, "/healthz")).body;
   return heard;
