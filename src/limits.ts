@@ -1057,6 +1057,31 @@ export const terminal = {
   maxChoices: 60,
 } as const;
 
+/** Private messages that only the recipient's devices can open. */
+export const sealed = {
+  /** Devices that one message is sealed for: `accounts.maxKeys`. */
+  maxBoxes: 16,
+  /**
+   * All boxes of a message, in base64url: what is left of a line (`message.maxLineBytes`) beside keys
+   * and names. The longest text in ASCII fits for four devices.
+   */
+  maxChars: 96 * KiB,
+  /** Private messages of one client that wait for keys, or for the connection. */
+  maxWaiting: 64,
+  /** Incoming private messages that wait to be opened: a full mailbox. */
+  maxUnopened: 1_024,
+  /** Senders' devices whose messages a device remembers, to know repeated ones. */
+  maxSenders: 256,
+  /** Messages remembered for each; older ones are refused by their time. */
+  maxRemembered: 64,
+  /** The file of known keys: 10 000 lines. */
+  maxKnownBytes: MiB,
+  /** The file of messages seen: `maxSenders` times `maxRemembered`, twice. */
+  maxSeenBytes: 2 * MiB,
+  /** How long a client that ends waits for private messages still being sealed. */
+  settleMs: 2_000,
+} as const;
+
 /** People who own a name. */
 export const accounts = {
   /** Accounts of one server: about 30 MB. */

@@ -20,6 +20,7 @@ const {
   peer,
   privateChat,
   registry,
+  sealed,
   sender,
   shutdown,
   sniff,
@@ -210,4 +211,16 @@ describe("transfers", () => {
   test("open-chat's parts fit its client's buffer", () => {
     expect(openChatDownload.partBytes + 18).toBeLessThanOrEqual(1_024);
   });
+});
+
+test("a sealed message fits into a line, for all devices of a person", () => {
+  expect(sealed.maxBoxes).toBe(limits.accounts.maxKeys);
+  const keysAndNames = 100 * sealed.maxBoxes + 1_024;
+  expect(sealed.maxChars + keysAndNames).toBeLessThanOrEqual(message.maxLineBytes);
+  // In base64url, with what a box has besides the text; quotes double in JSON.
+  const longest = Math.ceil(((message.maxTextChars + 200) * 4) / 3);
+  expect(4 * longest).toBeLessThanOrEqual(sealed.maxChars);
+  // A key and a time for each sender, an ID and a time for each message.
+  const lines = sealed.maxSenders * (43 + 20 + sealed.maxRemembered * 40);
+  expect(lines).toBeLessThanOrEqual(sealed.maxSeenBytes);
 });

@@ -9,6 +9,7 @@ import type {
   ChatState,
   LeaveReason,
   Ref,
+  Sealed,
   TransferMessage,
   TransferRequest,
 } from "../protocol/messages.ts";
@@ -61,7 +62,14 @@ export type Command =
       to?: "partner" | undefined;
     }
   /** To the named people alone. `ALL` (any case) means the lobby. */
-  | { type: "tell"; to: readonly string[]; text: string; n?: number | undefined }
+  | {
+      type: "tell";
+      to: readonly string[];
+      /** Empty if the message is sealed. */
+      text: string;
+      sealed?: Sealed | undefined;
+      n?: number | undefined;
+    }
   /**
    * Lists the members of `room` (default: the lobby): with `limit` a sorted page, otherwise all in
    * order of arrival.
@@ -207,7 +215,9 @@ export type PrivateMessage = {
   to: readonly string[];
   /** True within a private chat by consent. */
   chat: boolean;
+  /** Of a sealed message: a sentence for those who can't open it. */
   text: string;
+  sealed?: Sealed | undefined;
 };
 
 /**

@@ -19,6 +19,7 @@ import {
 } from "./rejections.ts";
 import { personKey, type Session } from "./session.ts";
 import { muteText } from "./suspect.ts";
+import type { Sealed } from "../protocol/messages.ts";
 import { StoreQueries } from "./store-queries.ts";
 import type { SessionRecord } from "./store.ts";
 
@@ -55,7 +56,7 @@ export function say(
 }
 
 export function tell(hub: HubState, session: Session, command: Tell): void {
-  const { to, text, n } = command;
+  const { to, text, sealed, n } = command;
   if (!isNext(hub, session, n)) return;
   if (to.length > limits.maxRecipients) {
     takeCounter(hub, session, n);
@@ -63,6 +64,7 @@ export function tell(hub: HubState, session: Session, command: Tell): void {
     return reject(hub, session, "text-invalid", message, { n, takesCounter: true });
   }
   if (isMuted(hub, session, n) || !fits(hub, session, text, n)) return;
+  if (sealed !== undefined && !isSealable(hub, session, command)) return;
   const names = new Map<string, string>();
   for (const name of to) names.set(fold(name), name);
   names.delete("all");
@@ -113,7 +115,31 @@ type Found = Recipients & {
   full: string[];
 };
 
-function tellFound(hub: HubState, session: Session, { to, text, n }: Tell, absent: Absent): void {
+/** A sealed message is for one person: the boxes are for that person's devices. */
+function isSealable(hub: HubState, session: Session, { to, sealed, n }: Tell): boolean {
+  const [name = ""] = to;
+  if (to.length === 1 && fold(name) !== "all") {
+    return !refuseIfOverfull(hub, session, { n }, sealedChars(sealed));
+  }
+  takeCounter(hub, session, n);
+  const message = "A sealed message has one recipient: seal it for each of them";
+  reject(hub, session, "text-invalid", message, { n, takesCounter: true });
+  return false;
+}
+
+function sealedChars(sealed: Sealed | undefined): number {
+  return sealed?.boxes.reduce((sum, { key, box }) => sum + key.length + box.length, 0) ?? 0;
+}
+
+/** For clients of other dialects, and for those without the key. */
+const sealedText = "(a sealed message: parley client can read it on one of your devices)";
+
+function tellFound(
+  hub: HubState,
+  session: Session,
+  { to, text, sealed, n }: Tell,
+  absent: Absent,
+): void {
   const found = find(hub, session, to, absent);
   if (found.everyone) sayInRoom(hub, session, lobby, text, n);
   else takeCounter(hub, session, n);
@@ -133,7 +159,15 @@ function tellFound(hub: HubState, session: Session, { to, text, n }: Tell, absen
   const isAlone = !found.barred && more.every(({ length }) => length === 0);
   const partner = partnerOf(hub, session);
   const inChat = partner !== undefined && first !== undefined && isSame(first, partner);
-  sendPrivate(hub, session, found, text, inChat && isAlone, n);
+  sendPrivate(
+    hub,
+    session,
+    found,
+    sealed === undefined ? text : sealedText,
+    inChat && isAlone,
+    n,
+    sealed,
+  );
 }
 
 /** Resolves `to`, each person once. */
@@ -315,6 +349,7 @@ function sendPrivate(
   text: string,
   isChat: boolean,
   n: number | undefined,
+  sealed?: Sealed,
 ): void {
   const to = [...here.map(({ name }) => name), ...away.map(({ name }) => name)];
   if (to.length === 0) return;
@@ -327,6 +362,7 @@ function sendPrivate(
     to,
     chat: isChat,
     text: harmless(text),
+    ...(sealed === undefined ? {} : { sealed }),
   };
   const { gathering } = hub.pipeline;
   gathering.speakers.add(session);
@@ -343,7 +379,7 @@ function sendPrivate(
   for (const { mailbox } of away) {
     gathering.mail.push({ ...item, recipient: mailbox, stored: true });
   }
-  gathering.chars += text.length * to.length;
+  gathering.chars += (text.length + sealedChars(sealed)) * to.length;
   hub.wake();
   hub.send(session, { type: "sent", to, text: message.text, chat: isChat }, "committed");
 }

@@ -3,10 +3,9 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { ClientIdentity } from "../client/events.ts";
 import { ParleyError } from "../errors.ts";
 import { configFolder } from "../tls/folders.ts";
-import { openIdentity } from "../tls/identity-key.ts";
+import { type DeviceKey, openIdentity } from "../tls/identity-key.ts";
 import { readSecretFile } from "../tls/secret-file.ts";
 import { quoted } from "../text.ts";
 import { warn } from "../terminal/diagnostics.ts";
@@ -46,7 +45,7 @@ export function passwordOf(file: string | undefined): string | undefined {
  * registered, but everything else works.
  * @throws ParleyError `usage`, `failed`: the file was given, and can't be used
  */
-export function identityOf(file: string | undefined): ClientIdentity | undefined {
+export function identityOf(file: string | undefined): DeviceKey | undefined {
   if (file === "") throw new ParleyError("usage", "--identity '' is not a file: name one");
   if (file !== undefined) return openIdentity(file);
   const folder = configFolder(surroundings());
@@ -61,7 +60,7 @@ export function identityOf(file: string | undefined): ClientIdentity | undefined
 }
 
 /** The same, but none is made: without one, files come from servers that let everybody in. */
-export function existingIdentityOf(file: string | undefined): ClientIdentity | undefined {
+export function existingIdentityOf(file: string | undefined): DeviceKey | undefined {
   if (file !== undefined) return identityOf(file);
   const folder = configFolder(surroundings());
   const exists = folder !== undefined && existsSync(join(folder, "identity"));

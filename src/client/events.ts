@@ -8,6 +8,7 @@ import type {
   ChatState,
   LeaveReason,
   RoomPoint,
+  Sealed,
 } from "../protocol/messages.ts";
 
 export type { AccountChangeKind, ChatState, LeaveReason } from "../protocol/messages.ts";
@@ -151,6 +152,10 @@ export type SessionEvent =
       chat: boolean;
       text: string;
       replayed: boolean;
+      /** As it came: `PrivateMessages` opens it. Undefined: the server can read it. */
+      sealed?: Sealed | undefined;
+      /** Whose key it was sealed with, once it is opened, or why it can't be. */
+      seal?: Seal | undefined;
     }
   /**
    * All messages up to `id` are committed, except those that failed. `room` and `seq` locate
@@ -258,6 +263,13 @@ export type ListedDevice = {
   isOwn: boolean;
 };
 
+/**
+ * `verified`, `unverified`: by a key of the sender's that is known; `changed`: by another key than
+ * those. `unopened`: there is no text, and `reason` says why.
+ */
+export type Seal =
+  { state: "verified" | "unverified" | "changed" } | { state: "unopened"; reason: string };
+
 export type PastMessage = { seq: number; timeMs: number; from: string; text: string };
 
 export type ListedFile = { name: string; sizeBytes: number; modifiedMs: number };
@@ -311,7 +323,8 @@ export interface NativeSession extends DrivenSession {
    * `sayToPartner`.
    */
   say(room: string, text: string): number | Unsayable;
-  tell(to: readonly string[], text: string): number | Unsayable;
+  /** With `sealed` in place of the text, for one person. */
+  tell(to: readonly string[], text: string, sealed?: Sealed): number | Unsayable;
   /** To the private-chat partner alone; never reaches a room, even if the chat ends first. */
   sayToPartner(text: string): number | Unsayable;
   /**

@@ -98,11 +98,12 @@ export class Inbox {
    * Gaps in the mail are not reported: the server keeps less of it than of a room, and announces
    * that with `recovered`.
    */
-  handlePrivate({ type, mail, time, from, to, chat, text }: Message<"private">): void {
+  handlePrivate({ type, mail, time, from, to, chat, text, sealed }: Message<"private">): void {
     const arrival = this.#mail.arrive(mail);
     if (!arrival.fresh) return;
     const { replayed } = arrival;
-    this.#emit({ type, mail, timeMs: time, from, to, chat: chat === true, text, replayed });
+    const message = { mail, timeMs: time, from, to, chat: chat === true, text, sealed };
+    this.#emit({ type, ...message, replayed });
     this.checkReturned();
   }
 

@@ -5,7 +5,7 @@
 import { BoundedMap } from "../bounded-map.ts";
 import { client as limits } from "../limits.ts";
 import { isRetryableMessage } from "../protocol/error-codes.ts";
-import type { ClientMessage, ErrorMessage } from "../protocol/messages.ts";
+import type { ClientMessage, ErrorMessage, Sealed } from "../protocol/messages.ts";
 import { harmless } from "../text.ts";
 
 /** A message on its way: to a room, or to chosen recipients. */
@@ -14,6 +14,8 @@ export type QueuedMessage = {
   readonly room: string | undefined;
   readonly to: readonly string[];
   readonly text: string;
+  /** Sent in place of the text. */
+  readonly sealed?: Sealed | undefined;
 };
 
 type Entry = QueuedMessage & {
@@ -81,10 +83,15 @@ export class SendWindow {
   }
 
   /** Queues a message and returns its ID; undefined if the queue is full. */
-  push(room: string | undefined, to: readonly string[], text: string): number | undefined {
+  push(
+    room: string | undefined,
+    to: readonly string[],
+    text: string,
+    sealed?: Sealed,
+  ): number | undefined {
     if (this.space <= 0) return undefined;
     const id = ++this.#lastId;
-    this.#entries.push({ id, room, to, text, refused: false });
+    this.#entries.push({ id, room, to, text, sealed, refused: false });
     return id;
   }
 
@@ -95,12 +102,15 @@ export class SendWindow {
     if (this.#sent >= limits.windowMessages || this.#sentChars >= limits.windowChars) {
       return undefined;
     }
-    const { room, to, text } = entry;
+    const { room, to, text, sealed } = entry;
     const n = this.#headN + this.#sent++;
-    this.#sentChars += text.length;
+    this.#sentChars += charsOf(entry);
     this.#exposed = Math.max(this.#exposed, this.#sent);
     this.#recent.set(n, entry);
-    return room === undefined ? { type: "tell", n, to, text } : { type: "say", n, room, text };
+    if (room !== undefined) return { type: "say", n, room, text };
+    return sealed === undefined
+      ? { type: "tell", n, to, text }
+      : { type: "tell", n, to, text: "", sealed };
   }
 
   /**
@@ -193,13 +203,13 @@ export class SendWindow {
   #rewind(n: number): boolean {
     const index = n - this.#headN;
     if (index < 0 || index >= this.#sent) return false;
-    for (const { text } of this.#entries.slice(index, this.#sent)) this.#sentChars -= text.length;
+    for (const entry of this.#entries.slice(index, this.#sent)) this.#sentChars -= charsOf(entry);
     this.#sent = index;
     return true;
   }
 
   #removeHead(count: number): void {
-    for (const { text } of this.#entries.splice(0, count)) this.#sentChars -= text.length;
+    for (const entry of this.#entries.splice(0, count)) this.#sentChars -= charsOf(entry);
     this.#headN += count;
     this.#sent -= count;
     this.#exposed -= count;
@@ -209,4 +219,9 @@ export class SendWindow {
   #trim(): void {
     while (this.#sent > 0 && this.#entries[0]?.refused === true) this.#removeHead(1);
   }
+}
+
+/** What a message takes of the window. */
+function charsOf({ text, sealed }: QueuedMessage): number {
+  return sealed?.boxes.reduce((sum, { box }) => sum + box.length, 0) ?? text.length;
 }

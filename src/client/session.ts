@@ -6,7 +6,13 @@ import { message as messageLimits } from "../limits.ts";
 import { decodeServer } from "../protocol/decode-server.ts";
 import { encodeClient } from "../protocol/encode.ts";
 import { isRetryableLogin } from "../protocol/error-codes.ts";
-import type { Access, ClientMessage, ErrorMessage, ServerMessage } from "../protocol/messages.ts";
+import type {
+  Access,
+  ClientMessage,
+  ErrorMessage,
+  Sealed,
+  ServerMessage,
+} from "../protocol/messages.ts";
 import { ConnectionState } from "./connection-state.ts";
 import type {
   NativeSession,
@@ -179,8 +185,8 @@ export class ClientSession implements NativeSession {
     return this.#queue(room, [], text);
   }
 
-  tell(to: readonly string[], text: string): number | Unsayable {
-    return to.length === 0 ? "no-recipient" : this.#queue(undefined, to, text);
+  tell(to: readonly string[], text: string, sealed?: Sealed): number | Unsayable {
+    return to.length === 0 ? "no-recipient" : this.#queue(undefined, to, text, sealed);
   }
 
   sayToPartner(text: string): number | Unsayable {
@@ -232,10 +238,15 @@ export class ClientSession implements NativeSession {
     return { name: this.name, idOf: (n, text) => this.#window.idOf(n, text) };
   }
 
-  #queue(room: string | undefined, to: readonly string[], text: string): number | Unsayable {
+  #queue(
+    room: string | undefined,
+    to: readonly string[],
+    text: string,
+    sealed?: Sealed,
+  ): number | Unsayable {
     if (this.#ended) return "ended";
     if (text.length > this.#textChars) return "too-long";
-    const id = this.#window.push(room, to, text);
+    const id = this.#window.push(room, to, text, sealed);
     this.#pump();
     return id ?? "queue-full";
   }

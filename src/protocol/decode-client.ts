@@ -12,6 +12,7 @@ import {
   type Hello,
   protocolVersion,
 } from "./messages.ts";
+import { readSealed } from "./read-sealed.ts";
 import { malformed, undecodable, type Undecodable } from "./undecodable.ts";
 
 type MessageType = ClientMessage["type"];
@@ -67,7 +68,9 @@ const readers: {
   tell: (r) => {
     const to = r.texts("to");
     if (to.length === 0) r.refuse("`to` must name somebody");
-    return { type: "tell", to, text: r.text("text"), n: r.optionalCount("n", 1) };
+    const sealed = r.optionalObject("sealed", readSealed);
+    const text = sealed === undefined ? r.text("text") : "";
+    return { type: "tell", to, text, sealed, n: r.optionalCount("n", 1) };
   },
   join: (r) => ({
     type: "join",

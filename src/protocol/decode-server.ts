@@ -20,6 +20,7 @@ import {
   type Welcome,
   type WelcomeSession,
 } from "./messages.ts";
+import { readSealed } from "./read-sealed.ts";
 import { malformed, undecodable, type Undecodable } from "./undecodable.ts";
 
 type MessageType = ServerMessage["type"];
@@ -100,6 +101,7 @@ const readers: {
     to: r.texts("to"),
     text: r.text("text"),
     chat: r.optionalFlag("chat"),
+    sealed: r.optionalObject("sealed", readSealed),
   }),
   joined: (r) => ({ type: "joined", room: r.text("room"), name: r.text("name") }),
   left: (r) => ({

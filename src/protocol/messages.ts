@@ -59,6 +59,14 @@ export type Hello = {
 /** What is shown to a server that is not open to all. */
 export type Access = Pick<Hello, "serverPassword" | "pass">;
 
+/** A text that only some devices can open (docs/protocol.md, "Sealed messages"). */
+export type Sealed = {
+  /** Ed25519 public key of the device that sealed it, in base64url. */
+  key: string;
+  /** One for each device of the recipient. */
+  boxes: readonly { key: string; box: string }[];
+};
+
 /** Requests a file (docs/transfer.md). */
 export type FetchRequest = {
   type: "fetch";
@@ -121,9 +129,15 @@ export type ClientMessage =
   | { type: "say"; room: string; text: string; n?: number | undefined }
   /**
    * To the named people alone, wherever they are. If that is the private-chat partner alone, it is
-   * part of the chat.
+   * part of the chat. `sealed`: in place of the text, which is empty then; to one person.
    */
-  | { type: "tell"; to: readonly string[]; text: string; n?: number | undefined }
+  | {
+      type: "tell";
+      to: readonly string[];
+      text: string;
+      sealed?: Sealed | undefined;
+      n?: number | undefined;
+    }
   | {
       type: "join";
       room: string;
@@ -345,8 +359,10 @@ export type ServerMessage =
       time: number;
       from: string;
       to: readonly string[];
+      /** Of a sealed message: a sentence for clients that can't open it. */
       text: string;
       chat?: boolean | undefined;
+      sealed?: Sealed | undefined;
     }
   | { type: "joined"; room: string; name: string }
   | { type: "left"; room: string; name: string; reason: LeaveReason }

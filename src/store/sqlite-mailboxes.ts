@@ -27,8 +27,11 @@ export class SqliteMailboxes implements Mailboxes {
 
   /** Runs within a transaction. */
   append({ session, network, message }: Mail, mail: number, clockMs: number): void {
-    const { timeMs, from, alias, to, chat, text } = message;
-    const rest = [from, alias ?? null, JSON.stringify(to), chat ? 1 : 0, text] as const;
+    const { timeMs, from, alias, to, chat, sealed } = message;
+    const kind = (chat ? inChat : 0) | (sealed === undefined ? 0 : isSealed);
+    const text =
+      sealed === undefined ? message.text : JSON.stringify({ text: message.text, sealed });
+    const rest = [from, alias ?? null, JSON.stringify(to), kind, text] as const;
     this.#sql.insertMail.run(session, mail, timeMs, clockMs, network, ...rest);
     if (mail <= this.#maxMessages || !isTrimDue(mail, this.#maxMessages)) return;
     const surplus = surplusMail(this.#sql.mailbox.all(session), this.#maxMessages);
@@ -36,7 +39,13 @@ export class SqliteMailboxes implements Mailboxes {
   }
 }
 
+/** Bits of the column `chat`: said in a private chat; `text` is JSON with the sealed message. */
+const inChat = 1;
+const isSealed = 2;
+
 function messageOf(row: MailRow): PrivateMessage {
+  const content: Pick<PrivateMessage, "text" | "sealed"> =
+    (row.chat & isSealed) === 0 ? { text: row.text } : JSON.parse(row.text);
   return {
     type: "private",
     mail: row.mail,
@@ -44,7 +53,7 @@ function messageOf(row: MailRow): PrivateMessage {
     from: row.sender,
     alias: row.alias ?? undefined,
     to: JSON.parse(row.recipients),
-    chat: row.chat === 1,
-    text: row.text,
+    chat: (row.chat & inChat) !== 0,
+    ...content,
   };
 }

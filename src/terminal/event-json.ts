@@ -1,7 +1,7 @@
 // Session events as `--json` objects (docs/json.md): each has an `event`; times are Unix
 // milliseconds. Pure.
 
-import type { SessionEvent } from "../client/events.ts";
+import type { Seal, SessionEvent } from "../client/events.ts";
 
 /** The object for an event; undefined if scripts have no use for it. */
 export function eventJson(event: SessionEvent): object | undefined {
@@ -11,8 +11,9 @@ export function eventJson(event: SessionEvent): object | undefined {
       return { event: type, room, seq, time, from, text, mine, replayed };
     }
     case "private": {
-      const { type, mail, timeMs: time, from, to, text, replayed } = event;
-      return { event: type, mail, time, from, to, text, replayed };
+      const { type, mail, timeMs: time, from, to, text, replayed, seal } = event;
+      const sealed = seal !== undefined;
+      return { event: type, mail, time, from, to, text, replayed, sealed, ...sealFields(seal) };
     }
     case "online": {
       // `access` is a secret.
@@ -47,4 +48,10 @@ export function eventJson(event: SessionEvent): object | undefined {
       return { event: type, ...rest };
     }
   }
+}
+
+/** Whose key it was, or why there is no text. */
+function sealFields(seal: Seal | undefined): object {
+  if (seal === undefined) return {};
+  return seal.state === "unopened" ? { key: seal.state, reason: seal.reason } : { key: seal.state };
 }

@@ -6,11 +6,12 @@ import { secretText } from "../secrets.ts";
 import { userInfo } from "node:os";
 import { personNameProblem } from "../dialects/table.ts";
 import { harmless } from "../text.ts";
-import type { ClientIdentity, SessionEvent } from "../client/events.ts";
+import type { SessionEvent } from "../client/events.ts";
 import { ClientSession } from "../client/session.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
 import { hostNotFound, hostPortText, noSuchHost, type ServerAddress } from "../io/host-port.ts";
 import { NativeConnection } from "../io/native-connection.ts";
+import type { DeviceKey } from "../tls/identity-key.ts";
 
 export type ClientOptions = {
   to: ServerAddress;
@@ -21,7 +22,7 @@ export type ClientOptions = {
   follow: boolean;
   json: boolean;
   /** The key of this device; undefined if there is no place for one. */
-  identity: ClientIdentity | undefined;
+  identity: DeviceKey | undefined;
   /** Of a registered name. */
   password?: string | undefined;
   /** Where the names of people who are ignored are kept. */

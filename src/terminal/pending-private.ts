@@ -3,13 +3,12 @@
 
 import { fold } from "../chat/names/grammar.ts";
 import type { SessionEvent } from "../client/events.ts";
-
-type Message = { to: readonly string[]; text: string };
+import type { SentPrivate } from "../client/private-messages.ts";
 
 export class PendingPrivate {
-  readonly #messages = new Map<number, Message>();
+  readonly #messages = new Map<number, SentPrivate>();
 
-  add(id: number, message: Message): void {
+  add(id: number, message: SentPrivate): void {
     this.#messages.set(id, message);
   }
 
@@ -21,8 +20,8 @@ export class PendingPrivate {
   }
 
   /** Removes and returns the messages that the server has now, each with those it reached. */
-  takeAcknowledged(upTo: number): Message[] {
-    const messages: Message[] = [];
+  takeAcknowledged(upTo: number): SentPrivate[] {
+    const messages: SentPrivate[] = [];
     for (const [id, message] of this.#messages) {
       if (id > upTo) break;
       this.#messages.delete(id);
@@ -33,10 +32,11 @@ export class PendingPrivate {
 
   // The server reports failures in the order of our messages, before it acknowledges them.
   #missed(name: string): void {
-    for (const [id, { to, text }] of this.#messages) {
+    for (const [id, message] of this.#messages) {
+      const { to } = message;
       const reached = to.filter((one) => fold(one) !== fold(name));
       if (reached.length === to.length) continue;
-      this.#messages.set(id, { to: reached, text });
+      this.#messages.set(id, { ...message, to: reached });
       return;
     }
   }

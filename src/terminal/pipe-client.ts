@@ -5,7 +5,7 @@
 import { harmless } from "../text.ts";
 import type { NativeSession, SessionEvent } from "../client/events.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
-import { client as limits } from "../limits.ts";
+import { client as limits, sealed } from "../limits.ts";
 import { defaultRoom } from "../protocol/messages.ts";
 import type { NativeConnection } from "../io/native-connection.ts";
 import { LineSplitter, tooLong } from "../line-splitter.ts";
@@ -15,6 +15,7 @@ import { endedBy, type EndSignal } from "../io/end-signals.ts";
 import { jsonLine } from "./json-line.ts";
 import { refusal } from "./open-session.ts";
 import { say } from "./diagnostics.ts";
+import { privateText, sealMark } from "./seal-text.ts";
 import type { Writer } from "./writer.ts";
 import { countText } from "./units.ts";
 
@@ -24,6 +25,8 @@ export type PipeOptions = {
   json: boolean;
   input: AsyncIterable<Uint8Array>;
   output: Writer;
+  /** Resolves when all private messages that have come are opened. */
+  settled?: () => Promise<void>;
   /** After this long without a connection, gives up; never with `follow`. */
   giveUpMs?: number;
 };
@@ -137,7 +140,9 @@ export class PipeClient {
       case "message":
         return this.#write(`${harmless(event.from)}: ${harmless(event.text)}\n`);
       case "private":
-        return this.#write(`${harmless(event.from)} (private): ${harmless(event.text)}\n`);
+        return this.#write(
+          `${harmless(event.from)} ${sealMark(event.seal)}: ${privateText(event)}\n`,
+        );
       // `#handleRefused` says which line it was.
       case "failed":
         return;
@@ -247,7 +252,13 @@ export class PipeClient {
     if (!this.#inputDone || this.#lines.size > 0) return;
     const { follow, output } = this.#options;
     if (follow && !output.closed && this.#failure === undefined) return;
-    if (this.#receivedSeq >= this.#sentSeq) this.#end();
+    if (this.#receivedSeq >= this.#sentSeq) void this.#endSettled();
+  }
+
+  async #endSettled(): Promise<void> {
+    const { settled } = this.#options;
+    if (settled !== undefined) await Promise.race([settled(), Bun.sleep(sealed.settleMs)]);
+    this.#end();
   }
 
   #startGivingUp(): void {

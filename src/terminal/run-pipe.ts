@@ -2,6 +2,9 @@
 
 import { endedBy, type EndSignal, onSignals } from "../io/end-signals.ts";
 import { type ClientOptions, openSession } from "./open-session.ts";
+import { PrivateMessages } from "../client/private-messages.ts";
+import { say } from "./diagnostics.ts";
+import { sealingDevice } from "./sealing-device.ts";
 import { stdout } from "./output.ts";
 import { PipeClient } from "./pipe-client.ts";
 
@@ -18,14 +21,25 @@ export async function runPipe(options: ClientOptions): Promise<void> {
   const stopListening = onSignals(["SIGINT", "SIGTERM"], interrupt);
   try {
     const { session, connection, listen } = await openSession(options, interruption.promise);
-    const client = new PipeClient(session, connection, {
+    let client: PipeClient | undefined;
+    // A pipe sends nothing in private.
+    const mail = new PrivateMessages(session, sealingDevice(options.identity, options.to), {
+      deliver: (event) => client?.handleEvent(event),
+      sent: () => {},
+      note: say,
+      applyOutputs: () => connection.applyOutputs(),
+    });
+    client = new PipeClient(session, connection, {
       follow: options.follow,
       json: options.json,
       input: Bun.stdin.stream(),
       output: stdout,
+      settled: () => mail.settled(),
     });
     pipe = client;
-    listen((event) => client.handleEvent(event));
+    listen((event) => {
+      if (!mail.handleEvent(event)) pipe?.handleEvent(event);
+    });
     await client.run();
   } finally {
     stopListening();

@@ -6,11 +6,13 @@ import { endedBy, type EndSignal, onSignals } from "../io/end-signals.ts";
 import { localCalendar } from "./local-calendar.ts";
 import { FolderDownloads } from "./prompt-downloads.ts";
 import { type ClientOptions, openSession } from "./open-session.ts";
+import { sealed as limits } from "../limits.ts";
 import { stdout } from "./output.ts";
 import { redirect } from "./diagnostics.ts";
 import { isPlain, PlainTty } from "./plain-terminal.ts";
 import { createStyle, wantsColors } from "./style.ts";
 import { wordsOf } from "../tls/key-words.ts";
+import { sealingDevice } from "./sealing-device.ts";
 import { TerminalClient } from "./terminal-client.ts";
 import { terminalSize } from "./terminal-size.ts";
 import { Tty } from "./tty.ts";
@@ -52,6 +54,7 @@ export async function runTerminal(options: ClientOptions): Promise<void> {
     device: hostname(),
     key: options.identity?.key,
     wordsOf,
+    sealing: sealingDevice(identity, to),
     suspend: () => tty.suspend(),
     downloads,
     keepIgnored: (names) => options.ignored.save(names),
@@ -63,6 +66,7 @@ export async function runTerminal(options: ClientOptions): Promise<void> {
     listen((event) => terminal.handleEvent(event));
     terminal.say(`/help lists the commands, ${plain ? "" : "Tab completes, "}Ctrl-D leaves`);
     const problem = await Promise.race([terminal.over, interruption.promise]);
+    await Promise.race([terminal.settled(), Bun.sleep(limits.settleMs)]);
     if (problem !== undefined) throw problem;
   } finally {
     terminal.hide();

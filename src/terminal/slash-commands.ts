@@ -20,7 +20,7 @@ type Bare =
   | "quit"
   | "help"
   | "nothing";
-type Named = "nick" | "invite" | "get" | "link" | "revoke" | "verify";
+type Named = "nick" | "invite" | "get" | "link" | "revoke" | "verify" | "verified" | "accept-key";
 /** `room` undefined: the current room, or for `go` the next one with unread messages. */
 type InRoom = "who" | "go" | "part";
 
@@ -114,6 +114,18 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
     help: "compare keys with somebody, as words",
     completes: "name",
     read: named("verify"),
+  },
+  "/verified": {
+    usage: "/verified NAME",
+    help: "remember that the words were the same",
+    completes: "name",
+    read: named("verified"),
+  },
+  "/accept-key": {
+    usage: "/accept-key NAME",
+    help: "trust a changed key, and send to it again",
+    completes: "name",
+    read: named("accept-key"),
   },
   "/password": {
     usage: "/password [off]",

@@ -12,6 +12,11 @@ import type {
   SessionResponse,
   Unsayable,
 } from "../client/events.ts";
+import {
+  PrivateMessages,
+  type SealingDevice,
+  type SentPrivate,
+} from "../client/private-messages.ts";
 import type { ParleyError } from "../errors.ts";
 import { history, terminal as limits } from "../limits.ts";
 import { harmless, quoted } from "../text.ts";
@@ -47,6 +52,8 @@ export type TerminalParts = PromptParts & {
   /** This device's public key, if it has one, and somebody's keys as words. */
   key: string | undefined;
   wordsOf: (keys: readonly string[]) => string;
+  /** Undefined: private messages are not sealed. */
+  sealing?: SealingDevice | undefined;
   /** What this machine is called. */
   device: string;
   /** Suspends the program until it is brought back to the foreground. */
@@ -68,6 +75,8 @@ export interface Downloads {
   stop(): void;
 }
 
+const laterText = "Offline: this is sent once the connection is back";
+
 type Of<T extends SessionEvent["type"]> = Extract<SessionEvent, { type: T }>;
 
 export class TerminalClient {
@@ -83,6 +92,7 @@ export class TerminalClient {
   readonly #pending = new PendingPrivate();
   readonly #newPassword: NewPassword;
   readonly #verification: Verification;
+  readonly #private: PrivateMessages;
   // The choices shown by the last Tab.
   #offered = "";
   // When a text last did not fit.
@@ -97,11 +107,18 @@ export class TerminalClient {
         ? new PlainPrompt(parts)
         : new Prompt(parts, (columns) => this.#label(columns));
     this.#transcript = new Transcript(this.#prompt, parts.style, parts.calendar);
+    this.#private = new PrivateMessages(parts.session, parts.sealing, {
+      deliver: (event) => this.#showPrivate(event),
+      sent: (result, message) => this.#handleSent(result, message.text, message),
+      note: (text) => this.say(text),
+      applyOutputs: parts.applyOutputs,
+    });
     this.#verification = new Verification({
       ownKey: parts.key,
       ownName: () => this.#session.name ?? "",
       wordsOf: parts.wordsOf,
       ask: (name) => this.#ask({ type: "keys", name }),
+      confirmed: (name, keys) => this.#private.verify(name, keys),
       say: (text) => this.say(text),
     });
     this.#newPassword = new NewPassword(
@@ -139,6 +156,11 @@ export class TerminalClient {
     this.#transcript.note(text);
   }
 
+  /** Resolves when no private message is being sealed or opened. */
+  settled(): Promise<void> {
+    return this.#private.settled();
+  }
+
   /** The terminal has gone. */
   gone(): void {
     this.#over.resolve(endedBy("SIGHUP"));
@@ -147,6 +169,7 @@ export class TerminalClient {
   handleEvent(event: SessionEvent): void {
     this.#completion.handleEvent(event);
     this.#pending.handleEvent(event);
+    if (this.#private.handleEvent(event)) return;
     switch (event.type) {
       case "online":
         return this.#handleOnline(event);
@@ -159,10 +182,6 @@ export class TerminalClient {
         if (!this.#awaited.hold(event)) this.#show(event);
         return;
       case "private":
-        this.#transcript.private(event);
-        // During a private chat the user is looking anyway.
-        if (!event.chat) this.#transcript.ringBell();
-        return;
       case "token":
         return;
       case "acknowledged":
@@ -254,7 +273,7 @@ export class TerminalClient {
       case "say":
         return this.#say(typed.text);
       case "tell":
-        return this.#handleSent(this.#session.tell(typed.to, typed.text), typed.text, typed.to);
+        return this.#tell(typed.to, typed.text);
       case "explain":
         return this.say(typed.text);
       case "help":
@@ -277,7 +296,9 @@ export class TerminalClient {
       case "link":
         return this.#ask({ type: "link", code: typed.name, label: this.#parts.device });
       case "verify":
-        return this.#verification.start(typed.name);
+      case "verified":
+      case "accept-key":
+        return this.#runOnKeys(typed.do, typed.name);
       case "revoke":
         return this.#ask({ type: "revoke", key: typed.name });
       case "devices":
@@ -311,27 +332,45 @@ export class TerminalClient {
     this.say(applyIgnore(typed, this.#session.ignored, this.#parts.keepIgnored));
   }
 
+  #runOnKeys(what: "verify" | "verified" | "accept-key", name: string): void {
+    if (what === "verify") this.#verification.start(name);
+    else if (what === "verified") this.#verification.confirm(name);
+    else this.#private.accept(name);
+  }
+
   #say(text: string): void {
     const { partner } = this.#session;
-    if (partner !== undefined)
-      return this.#handleSent(this.#session.sayToPartner(text), text, [partner]);
+    if (partner !== undefined) return this.#tell([partner], text);
     const room = this.#rooms.current;
     this.#handleSent(room === undefined ? "not-in-room" : this.#session.say(room, text), text);
   }
 
-  /** `to`: the recipients of a private message, which the server does not send back. */
-  #handleSent(result: number | Unsayable, text: string, to?: readonly string[]): void {
-    if (typeof result === "number" && to !== undefined) this.#pending.add(result, { to, text });
+  #tell(to: readonly string[], text: string): void {
+    const { textChars, online } = this.#session;
+    if (text.length > textChars) return this.say(unsayableText("too-long", text, textChars));
+    this.#private.tell(to, text);
+    if (!online && this.#parts.sealing !== undefined) this.say(laterText);
+  }
+
+  #showPrivate(event: Of<"private">): void {
+    this.#transcript.private(event);
+    // During a private chat the user is looking anyway.
+    if (!event.chat) this.#transcript.ringBell();
+  }
+
+  /** `message`: a private one, which the server does not send back. */
+  #handleSent(result: number | Unsayable, text: string, message?: SentPrivate): void {
+    if (typeof result === "number" && message !== undefined) this.#pending.add(result, message);
     this.#parts.applyOutputs();
     const { textChars, online } = this.#session;
     if (typeof result !== "number") this.say(unsayableText(result, text, textChars));
-    else if (!online) this.say("Offline: this is sent once the connection is back");
+    else if (!online) this.say(laterText);
   }
 
   // Shown only once the server has them, since a refused message reaches nobody.
   #handleAcknowledged(upTo: number): void {
-    for (const { to, text } of this.#pending.takeAcknowledged(upTo)) {
-      this.#transcript.privateTo(to, text);
+    for (const message of this.#pending.takeAcknowledged(upTo)) {
+      this.#transcript.privateTo(message);
     }
   }
 

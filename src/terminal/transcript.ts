@@ -2,7 +2,10 @@
 // Long lines wrap between words with a hanging indent, so that no text can imitate a line of its
 // own. Knows no session.
 
+import type { SessionEvent } from "../client/events.ts";
+import type { SentPrivate } from "../client/private-messages.ts";
 import { harmless } from "../text.ts";
+import { privateText, sealMark } from "./seal-text.ts";
 import type { Style } from "./style.ts";
 import { type TextArea, wrapText } from "./wrap.ts";
 
@@ -23,6 +26,8 @@ export type TranscriptOutput = {
 };
 
 export type TimedMessage = { timeMs: number; from: string; text: string };
+
+type PrivateMessage = Extract<SessionEvent, { type: "private" }>;
 
 export type MessageLook = {
   mine?: boolean;
@@ -66,14 +71,16 @@ export class Transcript {
     this.#say(timeMs, room === undefined ? speaker : `[${harmless(room)}] ${speaker}`, text);
   }
 
-  private({ timeMs, from, text }: TimedMessage): void {
-    this.#say(timeMs, this.#style.name(from, `${harmless(from)} (private):`), text);
+  private(message: PrivateMessage): void {
+    const { timeMs, from, seal } = message;
+    const speaker = this.#style.name(from, `${harmless(from)} ${sealMark(seal)}:`);
+    this.#say(timeMs, speaker, privateText(message));
   }
 
   /** Our own private message. */
-  privateTo(to: readonly string[], text: string): void {
+  privateTo({ to, text, seal }: SentPrivate): void {
     const names = to.map(harmless).join(", ");
-    this.#say(this.#calendar.now(), this.#style.own(`to ${names} (private):`), text);
+    this.#say(this.#calendar.now(), this.#style.own(`to ${names} ${sealMark(seal)}:`), text);
   }
 
   /** An event, at the current time. */

@@ -1,6 +1,7 @@
 // `/verify NAME`: asks the server for both sides' keys and shows them as words, for two people to
 // compare. Knows no screen and no hash.
 
+import { fold } from "../chat/names/grammar.ts";
 import { harmless } from "../text.ts";
 import type { SessionResponse } from "../client/events.ts";
 
@@ -13,6 +14,8 @@ export type VerificationParts = {
   wordsOf: (keys: readonly string[]) => string;
   /** Asks the server for the keys of that person. */
   ask: (name: string) => void;
+  /** The person says that the words were the same. */
+  confirmed: (name: string, keys: readonly string[]) => void;
   say: (text: string) => void;
 };
 
@@ -20,6 +23,8 @@ export class Verification {
   readonly #parts: VerificationParts;
   /** Whose keys are awaited, and the answers so far. */
   #answers: Keys[] | undefined;
+  /** Whose words were shown last. */
+  #shown: Keys | undefined;
 
   constructor(parts: VerificationParts) {
     this.#parts = parts;
@@ -33,9 +38,21 @@ export class Verification {
     ask(name);
   }
 
+  /** The words shown for that person were the same on both sides. */
+  confirm(name: string): void {
+    const { confirmed, say } = this.#parts;
+    const shown = this.#shown;
+    if (shown === undefined || fold(shown.name) !== fold(name)) {
+      return say(`Compare first: /verify ${harmless(name)} shows the words`);
+    }
+    this.#shown = undefined;
+    confirmed(shown.name, shown.keys);
+  }
+
   handle(keys: Keys): void {
     if (this.#answers === undefined) return;
     this.#answers.push(keys);
+    this.#shown = undefined;
     const [own, other] = this.#answers;
     if (own === undefined || other === undefined) return;
     this.#answers = undefined;
@@ -61,5 +78,8 @@ export class Verification {
       const devices = side.keys.length === 1 ? "1 device" : `${side.keys.length} devices`;
       say(`  ${harmless(side.name)} (${devices}): ${this.#parts.wordsOf(side.keys)}`);
     }
+    if (!other.registered) return;
+    say(`Then type /verified ${name}: what you send to ${name} is sealed to these keys alone.`);
+    this.#shown = other;
   }
 }

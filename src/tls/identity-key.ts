@@ -1,19 +1,17 @@
 // A person's key on this device: made at the first use, kept in one file that only its owner can
 // read. Knows no protocol.
 
-import {
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
-  sign,
-} from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { ClientIdentity } from "../client/events.ts";
 import { ParleyError } from "../errors.ts";
 import { quoted } from "../text.ts";
+import type { MessageSealer } from "../client/sealed-text.ts";
+import { messageSealer } from "./message-sealer.ts";
 import { createSecretFile, readSecretFile } from "./secret-file.ts";
+
+export type DeviceKey = ClientIdentity & { readonly path: string; readonly sealer: MessageSealer };
 
 const content = "the key to your names";
 
@@ -21,7 +19,7 @@ const content = "the key to your names";
  * Reads the Ed25519 key in that file (PKCS #8, PEM), or makes one.
  * @throws ParleyError `failed`
  */
-export function openIdentity(path: string): ClientIdentity {
+export function openIdentity(path: string): DeviceKey {
   try {
     const existing = readSecretFile(path, content);
     if (existing !== undefined) return identityOf(path, existing);
@@ -44,11 +42,10 @@ function newKey(): string {
   return privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 }
 
-function identityOf(path: string, pem: string): ClientIdentity {
+function identityOf(path: string, pem: string): DeviceKey {
   const privateKey = parse(pem);
-  const { x } =
-    privateKey === undefined ? {} : createPublicKey(privateKey).export({ format: "jwk" });
-  if (privateKey === undefined || x === undefined) {
+  const { x, d } = privateKey?.export({ format: "jwk" }) ?? {};
+  if (privateKey === undefined || x === undefined || d === undefined) {
     throw new ParleyError(
       "failed",
       `${quoted(path, 300)} is not an Ed25519 key: restore it from a backup. ` +
@@ -56,6 +53,8 @@ function identityOf(path: string, pem: string): ClientIdentity {
     );
   }
   return {
+    path,
+    sealer: messageSealer(Buffer.from(d, "base64url")),
     key: x,
     sign: (text) => sign(null, Buffer.from(text), privateKey).toString("base64url"),
   };

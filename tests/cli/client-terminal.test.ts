@@ -140,7 +140,7 @@ describe("the prompt", () => {
       await cat.type("do", "Tab");
       await cat.shows("lobby> /msg Dora");
       await cat.type("psst", "Enter");
-      await dora.shows("Cat (private): psst");
+      await dora.shows("Cat (private, not sealed): psst");
       await cat.type("/files", "Enter");
       await cat.shows("7 B a file.txt");
       await cat.type("/get a", "Tab");

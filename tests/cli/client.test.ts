@@ -252,7 +252,7 @@ describe("parley client in a pipe", () => {
           ["Ctrl-D leaves", ({ type }) => type("hello\n")],
           ["Ann: hello", ({ type }) => type("/who\n")],
           ["2 in lobby: ", ({ type }) => type("/msg log psst\n")],
-          ["to log (private): psst", ({ type }) => type("/quit\n")],
+          ["to log (private, not sealed): psst", ({ type }) => type("/quit\n")],
         ],
       });
       expect({ code, echoes }).toEqual({ code: 0, echoes: true });
@@ -287,13 +287,13 @@ describe("parley client in a pipe", () => {
         ["lobby> ", ({ type }) => type("hello\r")],
         ["Ann: hello", ({ type }) => type("/msg lo\t")],
         ["/msg log ", ({ type }) => type("psst\r")],
-        ["to log (private): psst", ({ type }) => type("/quit\r")],
+        ["to log (private, not sealed): psst", ({ type }) => type("/quit\r")],
       ],
     });
     expect(code).toBe(0);
     expect(shown).toMatch(cursorMove);
     expect(shown).not.toMatch(color);
-    await log.line("Ann (private): psst");
+    await log.line("Ann (private, not sealed): psst");
   });
 
   test("on a terminal without NO_COLOR it has colours", async () => {

@@ -26,6 +26,13 @@ const bytes = (length: number) =>
 const publicKey = bytes(32);
 const signature = bytes(64);
 const names = fc.array(name, { maxLength: 5 });
+const sealed = fc.record({
+  key: publicKey,
+  boxes: fc.array(fc.record({ key: publicKey, box: fc.oneof(bytes(40), fc.constant("")) }), {
+    minLength: 1,
+    maxLength: 4,
+  }),
+});
 
 /** An object of which the fields in `optional` may be absent. */
 function partial<F extends object>(
@@ -102,10 +109,10 @@ const clientMessages: Each<ClientMessage> = {
   keys: record("keys", { name, ref }, "ref"),
   revoke: record("revoke", { key: text, ref }, "ref"),
   say: record("say", { room, text, n: fromOne }, "n"),
-  tell: record(
-    "tell",
-    { to: fc.array(name, { minLength: 1, maxLength: 5 }), text, n: fromOne },
-    "n",
+  // A text or a sealed one; never both.
+  tell: fc.oneof(
+    record("tell", { to: fc.array(name, { minLength: 1, maxLength: 5 }), text, n: fromOne }, "n"),
+    record("tell", { to: fc.tuple(name), text: fc.constant(""), sealed, n: fromOne }, "n"),
   ),
   join: record("join", { room, seq: count, epoch, ref }, "seq", "epoch", "ref"),
   part: record("part", { room, ref }, "ref"),
@@ -254,8 +261,9 @@ const serverMessages: Each<ServerMessage> = {
   ),
   private: record(
     "private",
-    { mail: count, time, from: name, to: names, text, chat: fc.boolean() },
+    { mail: count, time, from: name, to: names, text, chat: fc.boolean(), sealed },
     "chat",
+    "sealed",
   ),
   joined: record("joined", { room, name }),
   left: record("left", {

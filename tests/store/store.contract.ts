@@ -395,7 +395,11 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         const letters = [
           mail("s1", "one", { chat: true }),
           mail("s2", `"\\'`, { from: "[::1]:5", alias: "A", to: ["Bob", 'C"'] }),
-          mail("s1", "two", { timeMs: 7 }),
+          mail("s1", "two", {
+            timeMs: 7,
+            chat: true,
+            sealed: { key: "k", boxes: [{ key: "l", box: "b" }] },
+          }),
         ];
         expect(writer.commit({ mail: letters }).mail).toEqual([1, 1, 2]);
         expect(writer.commit({ mail: letters }).mail).toEqual([3, 2, 4]);

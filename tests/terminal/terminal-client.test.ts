@@ -133,12 +133,12 @@ describe("our private messages", () => {
     const rig = new Rig();
     rig.hear({ type: "chat", state: "started", with: "Bob" });
     rig.type("just us\r");
-    expect(rig.rows).not.toContain("12:00 to Bob (private): just us");
+    expect(rig.rows).not.toContain("12:00 to Bob (private, not sealed): just us");
     rig.hear({ type: "ack", n: rig.n });
-    expect(rig.rows).toContain("12:00 to Bob (private): just us");
+    expect(rig.rows).toContain("12:00 to Bob (private, not sealed): just us");
     const letter = { type: "private", mail: 1, time: rig.nowMs, from: "Bob", to: ["Ann"] };
     rig.hear({ ...letter, chat: true, text: "yes" });
-    expect(rig.rows).toContain("12:00 Bob (private): yes");
+    expect(rig.rows).toContain("12:00 Bob (private, not sealed): yes");
     rig.hear({ type: "chat", state: "left", with: "Bob" });
     rig.type("aloud\r");
     rig.hear({ type: "ack", n: rig.n, room: "lobby", seq: 1 });
@@ -154,7 +154,10 @@ describe("our private messages", () => {
     rig.type("/msg Bob hi\r");
     rig.hear({ type: "ack", n: rig.n });
     const said = rig.rows.filter((row) => /Nobody|Bob/.test(row));
-    expect(said).toEqual(["12:00 Not sent: There is no Nobody", "12:00 to Bob (private): hi"]);
+    expect(said).toEqual([
+      "12:00 Not sent: There is no Nobody",
+      "12:00 to Bob (private, not sealed): hi",
+    ]);
   });
 });
 
@@ -169,10 +172,10 @@ test("a message to several people names those it reached, after a line for each 
   expect(rig.rows.filter((row) => /There is|to Bob|Not sent/.test(row))).toEqual([
     "12:00 There is no Zoe",
     "12:00 There is no Yve",
-    "12:00 to Bob, Cal (private): first",
-    "12:00 to Bob (private): secret",
+    "12:00 to Bob, Cal (private, not sealed): first",
+    "12:00 to Bob (private, not sealed): secret",
     "12:00 There is no Zoe",
-    "12:00 to Bob (private): third",
+    "12:00 to Bob (private, not sealed): third",
   ]);
 });
 

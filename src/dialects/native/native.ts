@@ -191,8 +191,9 @@ function messageOf(event: PersonalEvent, server: NativeServer): ServerMessage | 
       return { type: "error", code, message, subject, retryAfterMs, password };
     }
     case "private": {
-      const { mail, timeMs: time, from, to, text, chat } = event;
-      return { type: "private", mail, time, from, to, text, chat: chat ? true : undefined };
+      const { mail, timeMs: time, from, to, text, sealed } = event;
+      const chat = event.chat ? true : undefined;
+      return { type: "private", mail, time, from, to, text, chat, sealed };
     }
     case "replay":
       return roomMessage(event.message);

@@ -1,0 +1,411 @@
+// Private messages on their way between a session and its user: sealed before they are sent if both
+// sides have a registered key, and opened when they come. Decides whose keys are trusted. Messages
+// stay in order in each direction, however long sealing takes. Pure: keys, files, the clock and
+// chance are handed in.
+
+import { BoundedMap } from "../bounded-map.ts";
+import { fold } from "../chat/names/grammar.ts";
+import { ParleyError } from "../errors.ts";
+import { sealed as limits } from "../limits.ts";
+import { harmless } from "../text.ts";
+import { areKeys, compareKeys, type KnownKeys } from "../trust/known-keys.ts";
+import type { Freshness } from "../trust/seen-messages.ts";
+import type { NativeSession, Seal, SessionEvent, SessionResponse, Unsayable } from "./events.ts";
+import { decodeSealed, encodeSealed, type MessageSealer, sealContext } from "./sealed-text.ts";
+
+type Private = Extract<SessionEvent, { type: "private" }>;
+type Keys = Extract<SessionResponse, { type: "keys" }>;
+
+/** Whose keys are known. Both may throw a `ParleyError`. */
+export interface KnownPeople {
+  find(name: string): KnownKeys | undefined;
+  /** Undefined: forgets them. */
+  remember(name: string, known: KnownKeys | undefined): void;
+}
+
+/** What this device has for sealing. */
+export type SealingDevice = {
+  /** Its Ed25519 public key. */
+  key: string;
+  sealer: MessageSealer;
+  people: KnownPeople;
+  seen: {
+    check(key: string, id: string, timeMs: number): Freshness;
+    add(key: string, id: string, timeMs: number): void;
+  };
+  /** The time in Unix milliseconds, and 16 random bytes in base64url. */
+  now: () => number;
+  newId: () => string;
+  wordsOf: (keys: readonly string[]) => string;
+};
+
+/** What the user is told. */
+export type PrivateOutput = {
+  /** A private message, with its text if there is one. */
+  deliver: (event: Private) => void;
+  /** A message was given to the session, which answered so. `seal` undefined: as plain text. */
+  sent: (result: number | Unsayable, message: SentPrivate) => void;
+  note: (text: string) => void;
+  /** Carries out the session's outputs. */
+  applyOutputs: () => void;
+};
+
+export type SentPrivate = { to: readonly string[]; text: string; seal: Seal | undefined };
+
+type Job = { to: readonly string[]; text: string };
+/** What is to become of a message for one person. */
+type Verdict =
+  | { how: "plain"; name: string }
+  | { how: "sealed"; name: string; known: KnownKeys; isNew: boolean }
+  | { how: "refused"; why: string }
+  /** The connection is gone: later. */
+  | { how: "offline" };
+type Answer = Keys | { type: "error"; code: string; message: string };
+
+export class PrivateMessages {
+  readonly #session: Pick<NativeSession, "name" | "online" | "request" | "tell">;
+  readonly #device: SealingDevice | undefined;
+  readonly #output: PrivateOutput;
+  readonly #asked = new Map<number, (answer: Answer) => void>();
+  readonly #jobs: Job[] = [];
+  /** Resolves when the jobs that can be done now are. */
+  #sending: Promise<void> | undefined;
+  /** Resolves when all that has come is delivered. */
+  #opening: Promise<void> = Promise.resolve();
+  #unopened = 0;
+  #isRegistered = false;
+  /** Whether the server lists this device as its owner's; undefined: not asked yet. */
+  #isListed: boolean | undefined;
+  #lastTimeMs = 0;
+  /** Keys that were not trusted, until they are accepted. By folded name. */
+  readonly #refused = new BoundedMap<string, readonly string[]>(limits.maxSenders);
+
+  constructor(
+    session: Pick<NativeSession, "name" | "online" | "request" | "tell">,
+    device: SealingDevice | undefined,
+    output: PrivateOutput,
+  ) {
+    this.#session = session;
+    this.#device = device;
+    this.#output = output;
+  }
+
+  /** Sends a private message, sealed to whomever it can be. */
+  tell(to: readonly string[], text: string): void {
+    if (this.#jobs.length >= limits.maxWaiting) {
+      return this.#output.sent("queue-full", { to, text, seal: undefined });
+    }
+    if (this.#device === undefined) return this.#sendPlain(to, text);
+    this.#jobs.push({ to, text });
+    this.#send();
+  }
+
+  /** Whether the event is dealt with here: a private message, or an answer to a question of ours. */
+  handleEvent(event: SessionEvent): boolean {
+    switch (event.type) {
+      case "private":
+        this.#arrived(event);
+        return true;
+      case "online":
+        this.#isRegistered = event.registered;
+        this.#isListed = undefined;
+        this.#send();
+        return false;
+      case "response": {
+        const { ref, response } = event;
+        if (response.type === "registered") {
+          this.#isRegistered = true;
+          this.#isListed = undefined;
+        }
+        return response.type === "keys" && this.#answered(ref, response);
+      }
+      case "error": {
+        const { ref, type, code, message } = event;
+        return ref !== undefined && this.#answered(ref, { type, code, message });
+      }
+      default:
+        return false;
+    }
+  }
+
+  /** The keys that were refused last are that person's. */
+  accept(name: string): void {
+    const keys = this.#refused.get(fold(name));
+    if (keys === undefined) {
+      return this.#output.note(`No changed key of ${harmless(name)} waits to be accepted`);
+    }
+    const known = keys.length === 0 ? undefined : { keys, isVerified: false };
+    if (!this.#remember(name, known)) return;
+    this.#refused.delete(fold(name));
+    this.#output.note(
+      known === undefined
+        ? `${harmless(name)} has no key any more: what you send can be read by the server`
+        : `Accepted: send the message again. /verify ${harmless(name)} compares the new keys`,
+    );
+  }
+
+  /** Two people have compared these keys. */
+  verify(name: string, keys: readonly string[]): void {
+    if (!this.#remember(name, { keys, isVerified: true })) return;
+    this.#refused.delete(fold(name));
+    this.#output.note(`The keys of ${harmless(name)} are verified now, and remembered`);
+  }
+
+  /** Resolves when nothing is being sealed or opened. What waits for the connection goes on waiting. */
+  async settled(): Promise<void> {
+    await this.#sending;
+    await this.#opening;
+  }
+
+  #sendPlain(to: readonly string[], text: string): void {
+    this.#output.sent(this.#session.tell(to, text), { to, text, seal: undefined });
+  }
+
+  #send(): void {
+    if (this.#sending !== undefined || this.#jobs.length === 0) return;
+    this.#sending = this.#sendAll();
+  }
+
+  async #sendAll(): Promise<void> {
+    try {
+      for (let job = this.#jobs[0]; job !== undefined; job = this.#jobs[0]) {
+        if (await this.#sendJob(job)) this.#jobs.shift();
+        else if (!this.#session.online) return;
+      }
+    } finally {
+      // At once: a job that comes now has to start anew.
+      this.#sending = undefined;
+    }
+  }
+
+  /** False: to be sent later, nothing has been. */
+  async #sendJob({ to, text }: Job): Promise<boolean> {
+    const names = new Map(to.map((name) => [fold(name), name]));
+    const verdicts: Verdict[] = [];
+    for (const name of names.values()) verdicts.push(await this.#judge(name));
+    if (verdicts.some(({ how }) => how === "offline")) return false;
+    const plain: string[] = [];
+    for (const verdict of verdicts) {
+      if (verdict.how === "plain") plain.push(verdict.name);
+      else if (verdict.how === "refused") this.#output.note(`Not sent: ${verdict.why}`);
+      else if (verdict.how === "sealed") await this.#sendSealed(verdict, text);
+    }
+    if (plain.length > 0) this.#sendPlain(plain, text);
+    return true;
+  }
+
+  async #judge(name: string): Promise<Verdict> {
+    const device = this.#device;
+    if (device === undefined || fold(name) === "all") return { how: "plain", name };
+    try {
+      const canSeal = await this.#canSeal(device);
+      if (canSeal === undefined) return { how: "offline" };
+      if (!canSeal) return withoutKey(name, device.people.find(name));
+      const answer = await this.#ask(name);
+      if (answer === undefined) return { how: "offline" };
+      return this.#judgeAnswer(name, answer, device.people.find(name));
+    } catch (error) {
+      if (error instanceof ParleyError) return { how: "refused", why: error.message };
+      throw error;
+    }
+  }
+
+  /** Whether others can know whose key this is. Undefined: offline. */
+  async #canSeal({ key }: SealingDevice): Promise<boolean | undefined> {
+    if (!this.#isRegistered) return false;
+    if (this.#isListed === undefined) {
+      const own = await this.#ask(this.#session.name ?? "");
+      if (own === undefined) return undefined;
+      this.#isListed = own.type === "keys" && own.registered && own.keys.includes(key);
+    }
+    return this.#isListed;
+  }
+
+  #judgeAnswer(name: string, answer: Answer, known: KnownKeys | undefined): Verdict {
+    if (answer.type === "error") {
+      // The server says so again, about this message.
+      if (known === undefined && answer.code === "unknown-user") return { how: "plain", name };
+      return { how: "refused", why: harmless(answer.message) };
+    }
+    const keys = answer.registered ? [...new Set(answer.keys)] : [];
+    const isAbout = fold(answer.name) === fold(name);
+    if (!isAbout || (keys.length > 0 && !areKeys(keys))) {
+      return { how: "refused", why: `the server gives no valid keys for ${harmless(name)}` };
+    }
+    if (known === undefined) {
+      if (keys.length === 0) return { how: "plain", name };
+      const first = { keys, isVerified: false };
+      this.#device?.people.remember(name, first);
+      return { how: "sealed", name, known: first, isNew: true };
+    }
+    const now = { ...known, keys };
+    const change = compareKeys(known.keys, keys);
+    if (change === "changed") {
+      this.#refused.set(fold(name), keys);
+      return { how: "refused", why: this.#changedText(name, known, keys) };
+    }
+    if (change === "fewer") this.#device?.people.remember(name, now);
+    return { how: "sealed", name, known: now, isNew: false };
+  }
+
+  #changedText(name: string, known: KnownKeys, keys: readonly string[]): string {
+    const shown = harmless(name);
+    if (keys.length === 0) {
+      return (
+        `${shown} had a key, and the server says that there is none any more. Ask ${shown} by ` +
+        `another way. /accept-key ${shown} sends what the server can read from then on`
+      );
+    }
+    const added = keys.filter((key) => !known.keys.includes(key)).length;
+    const what = added === keys.length ? "other keys than before" : "a new device";
+    return (
+      `${shown} has ${what}, or the server slips in a key of its own. Ask ${shown}, best with ` +
+      `/verify ${shown} (the new words: ${this.#device?.wordsOf(keys)}). Then /accept-key ${shown}`
+    );
+  }
+
+  async #sendSealed(
+    { name, known, isNew }: Extract<Verdict, { how: "sealed" }>,
+    text: string,
+  ): Promise<void> {
+    const device = this.#device;
+    if (device === undefined) return;
+    // Never twice the same, so that what is older than the last can be told.
+    this.#lastTimeMs = Math.max(device.now(), this.#lastTimeMs + 1);
+    const content = encodeSealed({ id: device.newId(), timeMs: this.#lastTimeMs, text });
+    const context = sealContext(this.#session.name ?? "", name);
+    const boxes: { key: string; box: string }[] = [];
+    try {
+      for (const key of known.keys) {
+        boxes.push({ key, box: await device.sealer.seal(content, key, context) });
+      }
+    } catch {
+      return this.#output.note(`Not sent: a key of ${harmless(name)} can't be used`);
+    }
+    if (boxes.reduce((sum, { box }) => sum + box.length, 0) > limits.maxChars) {
+      const why = `the message is too long to be sealed for ${boxes.length} devices`;
+      return this.#output.note(`Not sent: ${why}. Send it in parts`);
+    }
+    const sealed = { key: device.key, boxes };
+    const seal: Seal = { state: known.isVerified ? "verified" : "unverified" };
+    this.#output.sent(this.#session.tell([name], text, sealed), { to: [name], text, seal });
+    if (isNew) this.#output.note(firstContact(name));
+  }
+
+  #arrived(event: Private): void {
+    // Nothing to wait for.
+    if (event.sealed === undefined && this.#unopened === 0) return this.#output.deliver(event);
+    if (this.#unopened >= limits.maxUnopened) {
+      return this.#output.deliver(unopened(event, "too many came at once"));
+    }
+    this.#unopened++;
+    this.#opening = this.#opening.then(async () => {
+      const opened = event.sealed === undefined ? event : await this.#open(event);
+      this.#unopened--;
+      this.#output.deliver(opened);
+    });
+  }
+
+  /** The message with its text, or with the reason why it has none. */
+  async #open(event: Private): Promise<Private> {
+    const { sealed, from } = event;
+    const device = this.#device;
+    if (sealed === undefined) return event;
+    if (device === undefined) return unopened(event, "this client has no key");
+    const box = sealed.boxes.find(({ key }) => key === device.key)?.box;
+    if (box === undefined) return unopened(event, "it is for other devices of yours");
+    const context = sealContext(from, this.#session.name ?? "");
+    const content = await device.sealer.open(box, sealed.key, context);
+    const found = content === undefined ? undefined : decodeSealed(content);
+    if (found === undefined) {
+      const why = `it is damaged, or not from ${harmless(from)} to you`;
+      return unopened(event, why);
+    }
+    const { id, timeMs, text } = found;
+    const freshness = device.seen.check(sealed.key, id, timeMs);
+    if (freshness === "repeated") return unopened(event, "it came before");
+    if (freshness === "old") return unopened(event, "it is too old to tell whether it came before");
+    device.seen.add(sealed.key, id, timeMs);
+    return { ...event, text, seal: { state: await this.#senderState(from, sealed.key, device) } };
+  }
+
+  /** Whether that key is known as the sender's. */
+  async #senderState(
+    name: string,
+    key: string,
+    { people }: SealingDevice,
+  ): Promise<"verified" | "unverified" | "changed"> {
+    try {
+      const known = people.find(name);
+      if (known !== undefined) {
+        if (!known.keys.includes(key)) return "changed";
+        return known.isVerified ? "verified" : "unverified";
+      }
+      const answer = await this.#ask(name);
+      if (answer?.type !== "keys" || !answer.registered || !answer.keys.includes(key)) {
+        return "unverified";
+      }
+      const keys = [...new Set(answer.keys)];
+      // Another message may have been sent to them meanwhile.
+      if (fold(answer.name) === fold(name) && areKeys(keys) && people.find(name) === undefined) {
+        people.remember(name, { keys, isVerified: false });
+        this.#output.note(firstContact(name));
+      }
+      return "unverified";
+    } catch (error) {
+      if (!(error instanceof ParleyError)) throw error;
+      this.#output.note(error.message);
+      return "unverified";
+    }
+  }
+
+  /** The server's answer; undefined if the connection was lost. */
+  async #ask(name: string): Promise<Answer | undefined> {
+    const ref = this.#session.request({ type: "keys", name });
+    if (ref === undefined) {
+      if (!this.#session.online) return undefined;
+      return { type: "error", code: "rate", message: "too many questions are open: try again" };
+    }
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    this.#asked.set(ref, resolve);
+    this.#output.applyOutputs();
+    const answer = await promise;
+    return answer.type === "error" && answer.code === "cannot-connect" ? undefined : answer;
+  }
+
+  #answered(ref: number, answer: Answer): boolean {
+    const resolve = this.#asked.get(ref);
+    this.#asked.delete(ref);
+    resolve?.(answer);
+    return resolve !== undefined;
+  }
+
+  #remember(name: string, known: KnownKeys | undefined): boolean {
+    try {
+      this.#device?.people.remember(name, known);
+      return this.#device !== undefined;
+    } catch (error) {
+      if (!(error instanceof ParleyError)) throw error;
+      this.#output.note(error.message);
+      return false;
+    }
+  }
+}
+
+function unopened(event: Private, reason: string): Private {
+  return { ...event, text: "", seal: { state: "unopened", reason } };
+}
+
+/** Whoever is known never gets what the server can read, unless that is accepted. */
+function withoutKey(name: string, known: KnownKeys | undefined): Verdict {
+  if (known === undefined) return { how: "plain", name };
+  const why =
+    `you know a key of ${harmless(name)}'s, but your own name is not registered with this device's ` +
+    "key, so the message can't be sealed: /register, or log in with your registered name";
+  return { how: "refused", why };
+}
+
+function firstContact(name: string): string {
+  const shown = harmless(name);
+  return `First contact with ${shown}: the server's word for the key is taken. /verify ${shown} compares it`;
+}

@@ -1,0 +1,49 @@
+// What is inside a sealed message, and what it is bound to (docs/protocol.md, "Sealed messages").
+// Pure; sealing happens elsewhere.
+
+import { fold } from "../chat/names/grammar.ts";
+import { messageIdForm } from "../trust/seen-messages.ts";
+
+export type SealedText = {
+  /** 16 random bytes in base64url, the same for all devices. */
+  id: string;
+  /** The sender's clock, in Unix milliseconds. */
+  timeMs: number;
+  text: string;
+};
+
+/** Seals with the device's key for another, and opens what another has sealed for it. */
+export interface MessageSealer {
+  /** `to`: the other device's Ed25519 key. In base64url. @throws if that is not a key */
+  seal(content: Uint8Array, to: string, context: string): Promise<string>;
+  /** Undefined: it was not sealed by that key for this one in that context. */
+  open(box: string, from: string, context: string): Promise<Uint8Array | undefined>;
+}
+
+/**
+ * What both sides must agree on, besides the two keys. Names contain no NUL, so it can be read in
+ * one way only.
+ */
+export function sealContext(from: string, to: string): string {
+  return `parley private message\0${fold(from)}\0${fold(to)}`;
+}
+
+export function encodeSealed({ id, timeMs, text }: SealedText): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify({ id, time: timeMs, text }));
+}
+
+/** Undefined: it has another form. */
+export function decodeSealed(bytes: Uint8Array): SealedText | undefined {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    if (typeof value !== "object" || value === null) return undefined;
+    const { id, time, text }: { id?: unknown; time?: unknown; text?: unknown } = value;
+    if (typeof id !== "string" || !messageIdForm.test(id) || typeof text !== "string") {
+      return undefined;
+    }
+    const isTime = typeof time === "number" && Number.isSafeInteger(time) && time >= 0;
+    return isTime ? { id, timeMs: time, text } : undefined;
+  } catch {
+    return undefined;
+  }
+}

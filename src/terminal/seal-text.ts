@@ -1,0 +1,26 @@
+// How a private message is marked, so that both sides see who can read it: never as more than is
+// true. Pure.
+
+import type { Seal, SessionEvent } from "../client/events.ts";
+import { harmless } from "../text.ts";
+
+/** What stands behind the name. */
+export function sealMark(seal: Seal | undefined): string {
+  switch (seal?.state) {
+    case undefined:
+      return "(private, not sealed)";
+    case "verified":
+    case "unopened":
+      return "(sealed)";
+    case "unverified":
+      return "(sealed, unverified)";
+    case "changed":
+      return "(sealed by an unknown key)";
+  }
+}
+
+/** The text, or why there is none. */
+export function privateText({ text, seal }: Extract<SessionEvent, { type: "private" }>): string {
+  if (seal?.state !== "unopened") return harmless(text);
+  return `a message that can't be shown here: ${harmless(seal.reason)}`;
+}

@@ -1,0 +1,71 @@
+// The list of people whose keys a client remembers, for each server: one
+// `HOST:PORT NAME met|verified KEY,KEY…` a line, `#` begins a comment. What changes is appended: of
+// several lines the last counts. Pure; the file is read and written elsewhere.
+
+import { fold } from "../chat/names/grammar.ts";
+import { sealed as limits } from "../limits.ts";
+import { publicKeyForm } from "./login-proof.ts";
+
+/** The keys of one person's devices. Verified: two people have compared them. */
+export type KnownKeys = { readonly keys: readonly string[]; readonly isVerified: boolean };
+
+export type FoundKeys =
+  | { kind: "unknown" }
+  | { kind: "known"; known: KnownKeys }
+  /** `line` counts from 1. Not the same as a person never met. */
+  | { kind: "malformed"; line: number };
+
+/** Without keys: forgotten on purpose, as if never met. */
+const forgotten = "none";
+
+export function findKnownKeys(text: string, server: string, name: string): FoundKeys {
+  const key = server.toLowerCase();
+  const folded = fold(name);
+  let found: FoundKeys = { kind: "unknown" };
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    const [where = "", who = "", state = "", list = "", ...more] = line.trim().split(/[ \t]+/);
+    if (where.startsWith("#") || where.toLowerCase() !== key || fold(who) !== folded) continue;
+    const keys = list.split(",");
+    const isValid = more.length === 0 && areKeys(keys) && /^(?:met|verified)$/.test(state);
+    if (state === forgotten && list === "") found = { kind: "unknown" };
+    else if (isValid) found = { kind: "known", known: { keys, isVerified: state === "verified" } };
+    else found = { kind: "malformed", line: index + 1 };
+  }
+  return found;
+}
+
+/** What to append to remember a person, given the text so far; undefined: to forget. */
+export function knownKeysLine(
+  text: string,
+  server: string,
+  name: string,
+  known: KnownKeys | undefined,
+): string {
+  const separator = text === "" || text.endsWith("\n") ? "" : "\n";
+  const state = known === undefined ? forgotten : known.isVerified ? "verified" : "met";
+  const list = known === undefined ? "" : ` ${known.keys.join(",")}`;
+  return `${separator}${server.toLowerCase()} ${fold(name)} ${state}${list}\n`;
+}
+
+/** Whether this can stand in a line; a server could send any name. */
+export function isListable(name: string): boolean {
+  return name !== "" && !/[\s\p{C}]/u.test(fold(name));
+}
+
+/** Whether these can be somebody's keys, and not more than anybody has. */
+export function areKeys(keys: readonly string[]): boolean {
+  const isBounded = keys.length > 0 && keys.length <= limits.maxBoxes;
+  return isBounded && keys.every((key) => publicKeyForm.test(key));
+}
+
+/**
+ * What the server says now, against what is known. `fewer`: a device was shut out, or asks less.
+ * `changed`: there is a key that was not known.
+ */
+export function compareKeys(
+  known: readonly string[],
+  seen: readonly string[],
+): "same" | "fewer" | "changed" {
+  if (seen.length === 0 || seen.some((key) => !known.includes(key))) return "changed";
+  return new Set(seen).size < new Set(known).size ? "fewer" : "same";
+}

@@ -1,0 +1,430 @@
+// Two people and a server between them that is up to anything: with other keys, repeated, reflected
+// and redirected messages, and answers that come late or never.
+
+import { describe, expect, test } from "bun:test";
+import { generateKeyPairSync } from "node:crypto";
+import { fold } from "../../src/chat/names/grammar.ts";
+import type { NativeSession, SessionEvent, SessionRequest } from "../../src/client/events.ts";
+import { PrivateMessages, type SentPrivate } from "../../src/client/private-messages.ts";
+import { ParleyError } from "../../src/errors.ts";
+import { sealed as limits } from "../../src/limits.ts";
+import type { Sealed } from "../../src/protocol/messages.ts";
+import { messageSealer } from "../../src/tls/message-sealer.ts";
+import type { KnownKeys } from "../../src/trust/known-keys.ts";
+import { SeenMessages } from "../../src/trust/seen-messages.ts";
+
+type Private = Extract<SessionEvent, { type: "private" }>;
+type Account = { name: string; registered: boolean; keys: readonly string[] };
+type Told = { from: string; to: readonly string[]; text: string; sealed: Sealed | undefined };
+
+function keyPair() {
+  const { d, x } = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
+  return { key: x ?? "", sealer: messageSealer(Buffer.from(d ?? "", "base64url")) };
+}
+
+/** What the server says of people, and what it was given to pass on. */
+class Server {
+  readonly accounts = new Map<string, Account>();
+  readonly told: Told[] = [];
+
+  register(name: string, ...keys: readonly string[]): void {
+    this.accounts.set(fold(name), { name, registered: true, keys });
+  }
+
+  /** Everything that it could read. */
+  get sight(): string {
+    return JSON.stringify(this.told);
+  }
+}
+
+let lastMail = 0;
+
+/** One device of a person, with a client. */
+class Client {
+  readonly device = keyPair();
+  readonly people = new Map<string, KnownKeys>();
+  readonly notes: string[] = [];
+  readonly shown: Private[] = [];
+  readonly sent: SentPrivate[] = [];
+  seen = new SeenMessages();
+  online = true;
+  nowMs = 1_790_000_000_000;
+  messages: PrivateMessages;
+  #ref = 0;
+  #id = 0;
+  /** Answers that are held back. */
+  readonly held: (() => void)[] = [];
+  holds = false;
+
+  constructor(
+    readonly server: Server,
+    readonly name: string,
+    readonly isRegistered = true,
+  ) {
+    if (isRegistered) server.register(name, this.device.key);
+    this.messages = this.start();
+  }
+
+  /** The program is started, again: with its files, and nothing else. */
+  start(): PrivateMessages {
+    const { name } = this;
+    const isOnline = () => this.online;
+    const session: Pick<NativeSession, "name" | "online" | "request" | "tell"> = {
+      name,
+      get online() {
+        return isOnline();
+      },
+      request: (request) => this.#request(request),
+      tell: (to, text, sealed) => {
+        const plain = sealed === undefined ? text : "";
+        this.server.told.push({ from: name, to, text: plain, sealed });
+        return this.server.told.length;
+      },
+    };
+    const device = {
+      ...this.device,
+      people: {
+        find: (who: string) => this.people.get(fold(who)),
+        remember: (who: string, known: KnownKeys | undefined) => {
+          if (known === undefined) this.people.delete(fold(who));
+          else this.people.set(fold(who), known);
+        },
+      },
+      seen: {
+        check: (key: string, id: string, timeMs: number) => this.seen.check(key, id, timeMs),
+        add: (key: string, id: string, timeMs: number) => this.seen.add(key, id, timeMs),
+      },
+      now: () => this.nowMs++,
+      newId: () => Buffer.alloc(16, `${name}${++this.#id}`).toString("base64url"),
+      wordsOf: (keys: readonly string[]) => `words of ${keys.length}`,
+    };
+    this.messages = new PrivateMessages(session, device, {
+      deliver: (event) => this.shown.push(event),
+      sent: (_, message) => this.sent.push(message),
+      note: (text) => this.notes.push(text),
+      applyOutputs: () => {},
+    });
+    this.goOnline();
+    return this.messages;
+  }
+
+  goOnline(): void {
+    this.online = true;
+    const online = { rooms: [], returned: false, server: "", registered: this.isRegistered };
+    this.messages.handleEvent({ type: "online", name: this.name, ...online });
+  }
+
+  #request(request: SessionRequest): number | undefined {
+    if (!this.online || request.type !== "keys") return undefined;
+    const ref = ++this.#ref;
+    const answer = () => {
+      const account = this.server.accounts.get(fold(request.name));
+      this.messages.handleEvent(
+        account === undefined
+          ? { type: "error", code: "unknown-user", message: "nobody", ref, subject: request.name }
+          : { type: "response", ref, response: { type: "keys", ...account } },
+      );
+    };
+    if (this.holds) this.held.push(answer);
+    else queueMicrotask(answer);
+    return ref;
+  }
+
+  async tell(to: string, text: string): Promise<void> {
+    this.messages.tell([to], text);
+    await this.messages.settled();
+  }
+
+  /** The server delivers that, as it likes. */
+  async hear(told: Told | undefined, changes: Partial<Private> = {}): Promise<Private> {
+    if (told === undefined) throw new Error("nothing was sent");
+    const { from, to, sealed } = told;
+    const text = sealed === undefined ? told.text : "(sealed)";
+    const event: Private = {
+      type: "private",
+      mail: ++lastMail,
+      timeMs: 0,
+      from,
+      to,
+      chat: false,
+      text,
+      sealed,
+      replayed: false,
+      ...changes,
+    };
+    this.messages.handleEvent(event);
+    await this.messages.settled();
+    const shown = this.shown.at(-1);
+    if (shown === undefined) throw new Error("nothing was shown");
+    return shown;
+  }
+}
+
+function two() {
+  const server = new Server();
+  const [ann, bob] = [new Client(server, "Ann"), new Client(server, "Bob")];
+  return { server, ann, bob };
+}
+
+describe("between two registered people", () => {
+  test("the server passes on what it can't read, and both see whether it is verified", async () => {
+    const { server, ann, bob } = two();
+    await ann.tell("bob", "psst");
+    expect(server.sight).not.toContain("psst");
+    expect(ann.sent).toEqual([{ to: ["bob"], text: "psst", seal: { state: "unverified" } }]);
+    expect(ann.notes).toEqual([expect.stringContaining("First contact with bob")]);
+    const shown = await bob.hear(server.told[0]);
+    expect(shown).toMatchObject({ text: "psst", seal: { state: "unverified" } });
+    expect(bob.notes).toEqual([expect.stringContaining("First contact with Ann")]);
+    ann.messages.verify("Bob", [bob.device.key]);
+    bob.messages.verify("Ann", [ann.device.key]);
+    await ann.tell("Bob", "again");
+    expect(ann.sent[1]?.seal).toEqual({ state: "verified" });
+    const second = await bob.hear(server.told[1]);
+    expect(second).toMatchObject({ text: "again", seal: { state: "verified" } });
+    expect(ann.notes).toHaveLength(2);
+  });
+
+  test("each device of the recipient can open it, and no other", async () => {
+    const { server, ann, bob } = two();
+    const phone = new Client(server, "Bob");
+    server.register("Bob", bob.device.key, phone.device.key);
+    const late = new Client(new Server(), "Bob");
+    await ann.tell("Bob", "psst");
+    for (const device of [bob, phone]) {
+      expect(await device.hear(server.told[0])).toMatchObject({ text: "psst" });
+    }
+    expect(await late.hear(server.told[0])).toMatchObject({
+      text: "",
+      seal: { state: "unopened", reason: "it is for other devices of yours" },
+    });
+  });
+
+  test("messages stay in order, sealed or not, however slowly keys come", async () => {
+    const { server, ann, bob } = two();
+    server.accounts.set("cal", { name: "Cal", registered: false, keys: [] });
+    ann.holds = true;
+    for (const text of ["1", "2", "3"]) {
+      ann.messages.tell(["Bob"], text);
+      ann.messages.tell(["Cal"], text);
+    }
+    while (ann.sent.length < 6) {
+      ann.held.shift()?.();
+      await Bun.sleep(0);
+    }
+    expect(ann.sent.map(({ to, text }) => `${to} ${text}`)).toEqual(
+      ["1", "2", "3"].flatMap((n) => [`Bob ${n}`, `Cal ${n}`]),
+    );
+    const arriving = server.told.map((told) => bob.hear(told));
+    await Promise.all(arriving);
+    const heard = bob.shown.map(({ text, seal }) => (seal?.state === "unopened" ? "?" : text));
+    expect(heard).toEqual(["1", "1", "2", "2", "3", "3"]);
+  });
+
+  test("what is written offline is sealed and sent once the connection is back", async () => {
+    const { server, ann, bob } = two();
+    ann.online = false;
+    await ann.tell("Bob", "later");
+    ann.holds = true;
+    ann.goOnline();
+    // Lost again, before the keys are there.
+    ann.online = false;
+    const lost = { code: "cannot-connect", message: "lost", subject: undefined } as const;
+    ann.messages.handleEvent({ type: "error", ref: 1, ...lost });
+    await ann.messages.settled();
+    expect(server.told).toEqual([]);
+    ann.holds = false;
+    ann.goOnline();
+    await ann.messages.settled();
+    expect(server.told).toHaveLength(1);
+    expect(await bob.hear(server.told[0])).toMatchObject({ text: "later" });
+    for (let n = 0; n < limits.maxWaiting + 3; n++) {
+      ann.online = false;
+      ann.messages.tell(["Bob"], String(n));
+    }
+    // Only those that did not fit were answered.
+    expect(ann.sent).toHaveLength(1 + 3);
+  });
+});
+
+describe("a server that lies", () => {
+  test("gets nothing for a key that it swaps, until that is accepted", async () => {
+    const { server, ann, bob } = two();
+    const mallory = keyPair();
+    await ann.tell("Bob", "one");
+    ann.messages.verify("Bob", [bob.device.key]);
+    for (const keys of [[mallory.key], [bob.device.key, mallory.key], []]) {
+      server.register("Bob", ...keys);
+      await ann.tell("Bob", "two");
+      expect(ann.notes.at(-1)).toMatch(/^Not sent: .*\/accept-key Bob/);
+    }
+    // After a restart as well.
+    ann.start();
+    server.register("Bob", bob.device.key, mallory.key);
+    await ann.tell("Bob", "two");
+    expect(server.told).toHaveLength(1);
+    expect(ann.notes.at(-1)).toContain("words of 2");
+    ann.messages.accept("Cal");
+    expect(ann.notes.at(-1)).toContain("waits to be accepted");
+    ann.messages.accept("bob");
+    await ann.tell("Bob", "three");
+    expect(server.told).toHaveLength(2);
+    // Not verified any more: nobody has compared the new one.
+    expect(ann.sent.at(-1)?.seal).toEqual({ state: "unverified" });
+    expect(ann.people.get("bob")?.keys).toEqual([bob.device.key, mallory.key]);
+  });
+
+  test("accepts nothing by itself: what is accepted are the keys that were shown", async () => {
+    const { server, ann, bob } = two();
+    await ann.tell("Bob", "one");
+    const [shown, later] = [keyPair(), keyPair()];
+    server.register("Bob", shown.key);
+    await ann.tell("Bob", "two");
+    server.register("Bob", later.key);
+    ann.messages.accept("Bob");
+    expect(ann.people.get("bob")?.keys).toEqual([shown.key]);
+    await ann.tell("Bob", "three");
+    expect(server.told).toHaveLength(1);
+    expect(bob.shown).toEqual([]);
+  });
+
+  test("can't make a known person unregistered, or itself ask for plain text", async () => {
+    const { server, ann, bob } = two();
+    await ann.tell("Bob", "one");
+    server.accounts.set("bob", { name: "Bob", registered: false, keys: [bob.device.key] });
+    await ann.tell("Bob", "two");
+    server.accounts.set("bob", { name: "Cal", registered: true, keys: [bob.device.key] });
+    await ann.tell("Bob", "two");
+    server.accounts.delete("bob");
+    await ann.tell("Bob", "two");
+    server.register("Bob", "no key");
+    await ann.tell("Bob", "two");
+    // Nor make us unknown to ourselves.
+    server.register("Bob", bob.device.key);
+    server.register("Ann", bob.device.key);
+    ann.goOnline();
+    await ann.tell("Bob", "two");
+    expect(server.told).toHaveLength(1);
+    expect(ann.notes.slice(1).every((note) => note.startsWith("Not sent: "))).toBe(true);
+    expect(ann.notes).toHaveLength(6);
+  });
+
+  test("a device that was shut out is not sealed for, and is a change if it comes back", async () => {
+    const { server, ann, bob } = two();
+    const lost = keyPair();
+    server.register("Bob", bob.device.key, lost.key);
+    await ann.tell("Bob", "one");
+    server.register("Bob", bob.device.key);
+    await ann.tell("Bob", "two");
+    expect(server.told[1]?.sealed?.boxes.map(({ key }) => key)).toEqual([bob.device.key]);
+    server.register("Bob", bob.device.key, lost.key);
+    await ann.tell("Bob", "three");
+    expect(server.told).toHaveLength(2);
+  });
+
+  test("can't repeat a message, over a restart of the recipient neither", async () => {
+    const { server, ann, bob } = two();
+    await ann.tell("Bob", "pay 10");
+    expect(await bob.hear(server.told[0])).toMatchObject({ text: "pay 10" });
+    const again = { text: "", seal: { state: "unopened", reason: "it came before" } };
+    expect(await bob.hear(server.told[0])).toMatchObject(again);
+    bob.seen = SeenMessages.parse(bob.seen.toString());
+    bob.start();
+    expect(await bob.hear(server.told[0])).toMatchObject(again);
+    for (let n = 0; n <= limits.maxRemembered; n++) await ann.tell("Bob", String(n));
+    for (const told of server.told.slice(1)) await bob.hear(told);
+    expect(await bob.hear(server.told[0])).toMatchObject({
+      text: "",
+      seal: { state: "unopened", reason: expect.stringContaining("too old") },
+    });
+  });
+
+  test("can't redirect, reflect, cut or relabel a message", async () => {
+    const { server, ann, bob } = two();
+    const cal = new Client(server, "Cal");
+    await ann.tell("Bob", "psst");
+    const [told] = server.told;
+    const unopened = { text: "", seal: { state: "unopened" } };
+    // As if from somebody else, whoever is known to Bob.
+    expect(await bob.hear(told, { from: "Cal" })).toMatchObject(unopened);
+    // To somebody else, and back to the sender.
+    expect(await cal.hear(told)).toMatchObject(unopened);
+    expect(await ann.hear(told, { from: "Bob" })).toMatchObject(unopened);
+    const box = told?.sealed?.boxes[0]?.box ?? "";
+    const boxes = (key: string, text: string) => ({
+      sealed: { key: ann.device.key, boxes: [{ key, box: text }] },
+    });
+    expect(await cal.hear(told, boxes(cal.device.key, box))).toMatchObject(unopened);
+    expect(await bob.hear(told, boxes(bob.device.key, box.slice(0, -4)))).toMatchObject(unopened);
+    expect(await bob.hear(told, boxes(bob.device.key, ""))).toMatchObject(unopened);
+    // Sealed by another key than it says.
+    const relabelled = { sealed: { key: cal.device.key, boxes: told?.sealed?.boxes ?? [] } };
+    expect(await bob.hear(told, relabelled)).toMatchObject(unopened);
+    // None of that has used the message up.
+    expect(await bob.hear(told)).toMatchObject({ text: "psst" });
+  });
+
+  test("a message by a key that is not known as the sender's is marked as that", async () => {
+    const { server, ann, bob } = two();
+    await ann.tell("Bob", "one");
+    await bob.hear(server.told[0]);
+    const mallory = new Client(server, "Ann");
+    await mallory.tell("Bob", "two");
+    expect(await bob.hear(server.told[1])).toMatchObject({ seal: { state: "changed" } });
+    // And Bob's answer goes nowhere.
+    await bob.tell("Ann", "three");
+    expect(server.told).toHaveLength(2);
+    expect(bob.notes.at(-1)).toContain("other keys than before");
+  });
+});
+
+describe("where one side has no key", () => {
+  test("the text goes as it is, and both see that", async () => {
+    const { server, ann, bob } = two();
+    server.accounts.set("page", { name: "Page", registered: false, keys: [] });
+    await ann.tell("Page", "hello");
+    await ann.tell("Nobody", "hello");
+    expect(ann.sent.map(({ seal }) => seal)).toEqual([undefined, undefined]);
+    expect((await bob.hear(server.told[0])).seal).toBeUndefined();
+    expect(ann.people.size).toBe(0);
+    const guest = new Client(server, "Guest", false);
+    await guest.tell("Bob", "hello");
+    expect(guest.sent[0]?.seal).toBeUndefined();
+    // But not to somebody whose key is known.
+    guest.messages.verify("Bob", [bob.device.key]);
+    await guest.tell("Bob", "secret");
+    expect(server.sight).not.toContain("secret");
+    expect(guest.notes.at(-1)).toContain("/register");
+  });
+
+  test("of several recipients each gets what can be", async () => {
+    const { server, ann, bob } = two();
+    server.accounts.set("page", { name: "Page", registered: false, keys: [] });
+    ann.messages.tell(["Bob", "Page", "BOB", "Nobody"], "hello");
+    await ann.messages.settled();
+    expect(ann.sent.map(({ to, seal }) => [to, seal?.state])).toEqual([
+      [["BOB"], "unverified"],
+      [["Page", "Nobody"], undefined],
+    ]);
+    expect(await bob.hear(server.told[0])).toMatchObject({ text: "hello" });
+  });
+});
+
+test("a file of keys that can't be read stops sending, and says why", async () => {
+  const { server, ann } = two();
+  ann.people.get = () => {
+    throw new ParleyError("failed", "Line 3 of 'known_keys' is for 'Bob', but has no valid keys");
+  };
+  await ann.tell("Bob", "psst");
+  expect(server.told).toEqual([]);
+  expect(ann.notes).toEqual([expect.stringContaining("Not sent: Line 3")]);
+});
+
+test("a message that is too long for all devices is refused whole", async () => {
+  const { server, ann, bob } = two();
+  const more = Array.from({ length: 9 }, () => keyPair().key);
+  server.register("Bob", bob.device.key, ...more);
+  await ann.tell("Bob", "x".repeat(16_000));
+  expect(server.told).toEqual([]);
+  expect(ann.notes[0]).toContain("too long to be sealed for 10 devices");
+});
