@@ -75,14 +75,14 @@ function wrong(name: string): Denial {
 }
 
 /** A guess that was not allowed; the password is not looked at. */
-function tooManyGuesses(name: string, retryAfterMs: number): Denial {
+export function tooManyGuesses(name: string, retryAfterMs: number): NonNullable<Denial> {
   const seconds = Math.ceil(retryAfterMs / 1_000);
   const message = `Too many passwords for ${quoted(name)} or from your network: try again in ${seconds} s`;
   return { code: "rate", message, retryAfterMs };
 }
 
 const busyMs = 2_000;
-const busy: Denial = {
+export const busy: NonNullable<Denial> = {
   code: "rate",
   message: "Too many passwords are being checked at the moment: try again",
   retryAfterMs: busyMs,

@@ -11,7 +11,9 @@ import { sessionFields } from "./session-log.ts";
 import { proveKey } from "./key-proof.ts";
 import { hasProof, proveMembership } from "./membership-proof.ts";
 import { storeRights } from "./rights-store.ts";
+import { refuseBanned } from "./refuse-login.ts";
 import type { Session } from "./session.ts";
+import { banOf, suspectOf } from "./suspect.ts";
 
 /**
  * Calls `enter` once the session may come in; otherwise it is refused, or asked, and answers with
@@ -69,6 +71,9 @@ function enterAsMember(
       return refuse(hub, session, code, message, retryAfterMs);
     }
     if (problem !== undefined) return fail(hub, session, command);
+    // Somebody without a name is known by the account alone.
+    const ban = banOf(hub, suspectOf(session));
+    if (ban !== undefined) return refuseBanned(hub, session, command.name, ban);
     session.isAdmitted = true;
     enter();
   });

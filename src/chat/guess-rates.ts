@@ -14,25 +14,40 @@ export class GuessRates {
     limits.guessers,
   );
   readonly #accounts = new BoundedMap<string, TokenBucket>(limits.guessers);
+  /** Apart, so that made-up names push no account out. */
+  readonly #unowned = new BoundedMap<string, TokenBucket>(limits.guessers);
 
   /**
    * Counts a guess; returns 0 if it is allowed, otherwise the milliseconds to wait. `about`: the
    * account; undefined for codes, which are about none.
    */
   take(address: string, about: string | undefined, nowMs: number): number {
-    const bucket = about === undefined ? undefined : this.#bucketOf(about, nowMs);
+    const bucket = about === undefined ? undefined : bucketOf(this.#accounts, about, nowMs);
+    return this.#take(address, bucket, nowMs);
+  }
+
+  /** The same at a name that nobody owns, where that must not be noticed. */
+  takeUnowned(address: string, name: string, nowMs: number): number {
+    return this.#take(address, bucketOf(this.#unowned, name, nowMs), nowMs);
+  }
+
+  #take(address: string, bucket: TokenBucket | undefined, nowMs: number): number {
     const waitMs = bucket?.waitMs(nowMs) ?? 0;
     if (waitMs > 0) return waitMs;
     const networkMs = this.#networks.take(address, nowMs);
     if (networkMs === 0) bucket?.take(1, nowMs);
     return networkMs;
   }
+}
 
-  #bucketOf(account: string, nowMs: number): TokenBucket {
-    const known = this.#accounts.get(account);
-    if (known !== undefined) return known;
-    const bucket = new TokenBucket(perSecond, limits.guessesPerAccount, nowMs);
-    this.#accounts.set(account, bucket);
-    return bucket;
-  }
+function bucketOf(
+  buckets: BoundedMap<string, TokenBucket>,
+  about: string,
+  nowMs: number,
+): TokenBucket {
+  const known = buckets.get(about);
+  if (known !== undefined) return known;
+  const bucket = new TokenBucket(perSecond, limits.guessesPerAccount, nowMs);
+  buckets.set(about, bucket);
+  return bucket;
 }

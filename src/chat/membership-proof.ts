@@ -1,8 +1,9 @@
 // Whether a login comes from a member, that is somebody who owns a registered name: by the key of a
 // device, a session token, or the password of the name. To everybody else all names are the same.
 
+import { accounts as limits } from "../limits.ts";
 import type { Account, AccountLookup } from "./account-store.ts";
-import { authenticate, type Denial } from "./authentication.ts";
+import { busy, type Denial, tooManyGuesses } from "./authentication.ts";
 import type { LoginCommand } from "./events.ts";
 import type { HubState } from "./hub-state.ts";
 import { fold } from "./names/grammar.ts";
@@ -45,35 +46,46 @@ export function proveMembership(
       return then({ why: "failed", denial: { code, message } });
     }
     const { ofKey, ofToken, owner } = found;
-    if (ofKey !== undefined || ofToken !== undefined) return then(undefined);
+    const member = ofKey ?? ofToken;
+    if (member !== undefined) return accept(member);
     if (password === undefined) return then({ why: "stranger" });
-    checkPassword(hub, session, command, password, owner, then);
+    checkPassword(hub, session, command, password, owner, (problem) => {
+      if (problem === undefined && owner !== undefined) accept(owner);
+      else then(problem);
+    });
   });
+  function accept({ id }: Account): void {
+    session.proven = { ...session.proven, account: id };
+    then(undefined);
+  }
 }
 
+/** With a name that nobody has it costs as much, takes as long, and ends the same way. */
 function checkPassword(
   hub: HubState,
   session: Session,
-  command: LoginCommand,
+  { name }: LoginCommand,
   password: string,
   owner: Account | undefined,
   then: (problem: NoMember | undefined) => void,
 ): void {
+  const { credentials, hashSecret } = hub.options;
+  const { address } = session.peer;
+  const known = owner?.password;
+  const waitMs =
+    owner === undefined || known === undefined
+      ? hub.guessRates.takeUnowned(address, hashSecret(fold(name)), hub.nowMs)
+      : hub.guessRates.take(address, owner.id, hub.nowMs);
+  if (waitMs > 0) return then({ why: "failed", denial: tooManyGuesses(name, waitMs) });
+  if (password.length > limits.maxPasswordChars) return then({ why: "stranger" });
   session.queue.block();
-  const finish = (problem: NoMember | undefined): void => {
+  const finish = (isRight: boolean | undefined): void => {
     session.queue.unblock();
     hub.schedule.unblocked.add(session);
     hub.wake();
-    then(problem);
+    if (isRight === undefined) return then({ why: "failed", denial: busy });
+    then(isRight ? undefined : { why: "stranger" });
   };
-  if (owner?.password === undefined) {
-    // It takes as long as it would with a name that is registered.
-    hub.options.credentials.hashPassword(password, () => finish({ why: "stranger" }));
-    return;
-  }
-  const known = { owner, ofKey: undefined, ofToken: undefined };
-  authenticate(hub, session, command, known, (denial) => {
-    if (denial === undefined) return finish(undefined);
-    finish(denial.code === "rate" ? { why: "failed", denial } : { why: "stranger" });
-  });
+  if (known !== undefined) return credentials.checkPassword(password, known, finish);
+  credentials.hashPassword(password, (hash) => finish(hash === undefined ? undefined : false));
 }

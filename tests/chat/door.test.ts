@@ -7,10 +7,11 @@ import type { Dialect } from "../../src/chat/dialect.ts";
 import { Rights } from "../../src/chat/rights/rights.ts";
 import { dialects } from "../../src/dialects/table.ts";
 import { ParleyError } from "../../src/errors.ts";
-import { rights as limits } from "../../src/limits.ts";
+import { accounts, rights as limits } from "../../src/limits.ts";
 import { answerRequest } from "../../src/store/answer.ts";
 import { openMemoryStore } from "../../src/store/memory.ts";
 import { keepingLog } from "../silent-log.ts";
+import { fakeCredentials } from "./fake-credentials.ts";
 import { keyOf, owner, withKey } from "./owner.ts";
 import { type Client, native, nothing, Rig, say } from "./rig.ts";
 
@@ -352,9 +353,12 @@ describe("the token for HTTP requests", () => {
 });
 
 /** A server of members, with Ann's key and Bob's password; who they are is in its store. */
-function club(door: DoorOptions = byPass): Rig {
+function club(door: DoorOptions = byPass, options: ConstructorParameters<typeof Rig>[0] = {}): Rig {
   let secrets = 0;
-  const rig = closed(door, { newSecret: () => `secret-number-${++secrets}-0123456789` });
+  const rig = closed(door, {
+    ...options,
+    newSecret: () => `secret-number-${++secrets}-0123456789`,
+  });
   const shown = door.isPassword === undefined ? {} : { serverPassword: "open sesame" };
   owner(rig, "Ann", "desk", { pass: code(rig), ...shown }).close("quit");
   const bob = enter(rig, "Bob", code(rig));
@@ -425,6 +429,48 @@ describe("members", () => {
     expect(answers[0]).toContain("members-only");
   });
 
+  test.each(["198.51.100.7", "127.0.0.1"])(
+    "are told from nobody by what guessing at them costs: %s",
+    (address) => {
+      const guesses = ["Bob", "bob", "Ann", "Nobody"].map((name) => {
+        const rig = club();
+        return Array.from({ length: 3 * limits.attemptBurst }, (_, i) => {
+          rig.nowMs += limits.attemptEveryMs;
+          const client = rig.client(native, true, address);
+          return client
+            .send({ type: "hello", version: 2, name, password: `guess ${i}` })
+            .text()
+            .replaceAll(name, "NAME");
+        });
+      });
+      expect(guesses[0]!.join()).toContain('"rate"');
+      for (const others of guesses.slice(1)) expect(others).toEqual(guesses[0]!);
+    },
+  );
+
+  test("are told from nobody by which passwords are hashed, or by a busy server", () => {
+    const hashed: number[] = [];
+    let isBusy = false;
+    const count = ({ length }: string): boolean => hashed.push(length) > 0 && isBusy;
+    const credentials = {
+      ...fakeCredentials,
+      hashPassword: (password: string, then: (hash: string | undefined) => void) =>
+        then(count(password) ? undefined : `hash of ${password}`),
+      checkPassword: (password: string, _: string, then: (isRight?: boolean) => void) =>
+        then(count(password) ? undefined : false),
+    };
+    const rig = club(byPass, { credentials });
+    const answersTo = (name: string) =>
+      [accounts.minPasswordChars, accounts.maxPasswordChars + 1].map((length) => {
+        hashed.length = 0;
+        const hello = { type: "hello", version: 2, name, password: "x".repeat(length) };
+        return [rig.client().send(hello).text(), [...hashed]];
+      });
+    expect(answersTo("Bob")).toEqual(answersTo("Nobody"));
+    isBusy = true;
+    expect(answersTo("Bob")).toEqual(answersTo("Nobody"));
+  });
+
   test("give the server's password too where there is one; a pass is enough", () => {
     const both = { isPassword: byPassword.isPassword, isMembersOnly: true };
     const rig = club(both);
@@ -460,6 +506,20 @@ describe("members", () => {
     expect(thief.lines()[0]).toMatchObject({ type: "welcome" });
     expect(rig.order("unban Ann").ok).toBe(true);
     expect(withKey(rig, "Ann", "desk").lines()[0]).toMatchObject({ type: "welcome" });
+  });
+
+  test("one who is banned gets no files either, without a name", () => {
+    const rig = club();
+    const visit = () =>
+      withKey(rig, "", "desk", { name: undefined, secret: undefined }, "203.0.113.9");
+    const visitor = visit();
+    expect(visitor.lines()).toMatchObject([{ type: "welcome" }]);
+    rig.order("ban Ann");
+    expect(visitor.lines()).toMatchObject([{ type: "bye", code: "banned" }]);
+    expect(visit().lines()).toMatchObject([{ type: "error", code: "banned" }]);
+    const token = rig.client(native, true, "203.0.113.9");
+    token.send({ type: "hello", version: 2, name: "Bob", password: "bobs own password" });
+    expect(token.lines()[0]).toMatchObject({ type: "welcome" });
   });
 
   test("a device that is banned by its key is out under any name", () => {
