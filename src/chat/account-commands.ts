@@ -16,6 +16,7 @@ import type { HubState } from "./hub-state.ts";
 import { fold } from "./names/grammar.ts";
 import { giveToken, hashNew } from "./passwords.ts";
 import { reject, rejectUnknownUser, rejectUnread } from "./rejections.ts";
+import { moveRole } from "./rights-store.ts";
 import type { Session } from "./session.ts";
 import { sessionFields } from "./session-log.ts";
 import { StoreQueries } from "./store-queries.ts";
@@ -63,6 +64,7 @@ export function link(hub: HubState, session: Session, command: Of<"link">): void
   const change = { type: "add-key", account, key, label, atMs: hub.stampMs } as const;
   changeAccount(hub, session, command, change, ({ name, id }) => {
     session.proven = { key, account: id, isDevice: true };
+    moveRole(hub, key, { id, name });
     tellOthers(hub, session, id, "device-added", label);
     hub.options.log.info("device added", { ...sessionFields(session), account: id, owner: name });
     hub.send(session, { type: "linked", name, ref });
@@ -124,6 +126,8 @@ function revokeDevice(
   const change = { type: "revoke-key", account: id, key, atMs: hub.stampMs } as const;
   changeAccount(hub, session, command, change, (account) => {
     hub.options.log.info("device revoked", { ...sessionFields(session), account: id, key });
+    // A crash may have come between its joining and that.
+    moveRole(hub, key, account);
     answerDevices(hub, session, account, command);
     tellOthers(hub, session, id, "device-revoked", label);
     // Whoever has the key is out, also under other names.

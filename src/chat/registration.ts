@@ -9,6 +9,7 @@ import type { HubState } from "./hub-state.ts";
 import { giveToken, hashNew } from "./passwords.ts";
 import { fold, nameProblem } from "./names/grammar.ts";
 import { refuseIfOverfull, reject, rejectUnread } from "./rejections.ts";
+import { moveRole } from "./rights-store.ts";
 import type { Session } from "./session.ts";
 import { sessionFields } from "./session-log.ts";
 
@@ -71,6 +72,7 @@ function registerWith(
   };
   store.changeAccount(change, (outcome) => {
     if (outcome.done && outcome.result.done) {
+      if (key !== undefined) moveRole(hub, key, { id: account, name });
       return hub.pipeline.whenSettled(() => {
         own(hub, session, account, command);
         finish();

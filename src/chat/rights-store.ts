@@ -13,3 +13,15 @@ export function storeRights(hub: HubState, then: (problem: string | undefined) =
     then(outcome.error.message);
   });
 }
+
+/** The device belongs to an account: orders that it may give are the account's, as is its revocation. */
+export function moveRole(
+  hub: HubState,
+  key: string,
+  { id, name }: { id: string; name: string },
+): void {
+  hub.options.rights.roles.move(key, { id, name });
+  storeRights(hub, (problem) => {
+    if (problem !== undefined) hub.options.log.warn(problem);
+  });
+}

@@ -43,7 +43,11 @@ export function setPrivate(
   const isPrivate = what === "private";
   const { rooms } = hub.options.rights;
   const { guests } = rooms.of(room);
-  const own = actor.id === undefined || guests.includes(actor.id) ? [] : [actor.id];
+  // Of a key without a name the rank suffices: a guest is an account, which can be disallowed.
+  const own =
+    actor.id === undefined || actor.id === actor.session?.proven.key || guests.includes(actor.id)
+      ? []
+      : [actor.id];
   const change = isPrivate ? { isPrivate, guests: [...guests, ...own] } : { isPrivate, guests: [] };
   if (!rooms.change(room, change)) return tooMany;
   logAct(hub, actor, isPrivate ? "room made private" : "room made public", { target: room });

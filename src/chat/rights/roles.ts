@@ -66,6 +66,14 @@ export class Roles {
     return true;
   }
 
+  /** The device joins an account: what was its own becomes the account's, and ends with the device. */
+  move(key: string, account: Pick<Role, "id" | "name">): void {
+    const role = this.#byId.get(key);
+    if (role === undefined) return;
+    this.take(key);
+    if (!isAtLeast(this.rankOf([account.id]), role.rank)) this.give({ ...role, ...account });
+  }
+
   take(id: string): void {
     if (this.#byId.delete(id)) this.#journal.remove(`${rowKind}/${id}`);
   }

@@ -35,6 +35,15 @@ function device(rig: Rig, name: string, address?: string): Client {
   return withKey(rig, "", name, { name: undefined, secret: undefined }, address);
 }
 
+/** The device of `other` joins the account of `one`. */
+function linkDevice(one: Client, other: Client): void {
+  one.text();
+  one.send({ type: "device-code", ref: 1 });
+  const [answer] = one.lines();
+  other.send({ type: "link", code: answer?.["code"], label: "other", ref: 2 });
+  other.close("quit");
+}
+
 const refused = { type: "error", code: "not-allowed" };
 
 describe("the claim", () => {
@@ -163,6 +172,38 @@ describe("orders over a connection", () => {
     ann.send({ type: "revoke", key: keyOf("phone"), ref: 3 });
     expect(order(phone, "bans")).toMatchObject(refused);
   });
+
+  test.each(["registers a name", "joins an account"])(
+    "an owner by key who %s owns the server by the account: not by a device that is revoked",
+    (how) => {
+      const { rig } = claimable();
+      const claimer = device(rig, "desk");
+      order(claimer, "claim the-claim");
+      order(claimer, "private den");
+      const desk = withKey(rig, "Ann", "desk");
+      if (how === "registers a name") {
+        desk.send({ type: "register", label: "desk", ref: "r" });
+        linkDevice(desk, withKey(rig, "Temp", "phone"));
+        desk.close("quit");
+      } else {
+        desk.close("quit");
+        linkDevice(owner(rig, "Bea", "phone"), withKey(rig, "Temp", "desk"));
+      }
+      const name = how === "registers a name" ? "Ann" : "Bea";
+      const phone = withKey(rig, name, "phone");
+      expect(order(phone, "ops")).toMatchObject({ rows: [{ fields: { name, rank: "owner" } }] });
+      const thief = device(rig, "desk");
+      expect(order(thief, "bans")).toMatchObject({ type: "admin" });
+      phone.send({ type: "revoke", key: keyOf("desk"), ref: 3 });
+      expect(order(thief, "bans")).toMatchObject(refused);
+      expect(order(device(rig, "desk"), "bans")).toMatchObject(refused);
+      const eve = withKey(rig, "Eve", "desk");
+      eve.text();
+      expect(eve.send({ type: "join", room: "den", ref: 4 }).lines()).toMatchObject([refused]);
+      expect(rig.order(`deop ${name}`)).toMatchObject({ ok: true });
+      expect(rig.hub.hasOwner).toBe(false);
+    },
+  );
 
   test("in plain text beyond this machine they are refused before they are read", () => {
     const { rig } = claimable();
