@@ -19,6 +19,10 @@ const everythingStored = `JSON.stringify([
   [...document.querySelectorAll("input, textarea")].map((field) => field.value),
 ])`;
 
+/** What a field looks like, as one text. */
+const look = (id: string): string =>
+  `(({ width, height, borderRadius }) => [width, height, borderRadius].join())(getComputedStyle(document.querySelector("${id}")))`;
+
 const tokenIn = (tab: Tab) =>
   tab.get<string | undefined>("JSON.parse(sessionStorage['parley-session'] ?? '{}').token");
 
@@ -51,6 +55,9 @@ inBrowser("another browser is asked for it, and told when it is wrong", async ()
   await bob.press("Enter");
   await bob.until("!document.querySelector('#login-password-part').hidden");
   await bob.shows("#login-name-problem", "The name 'Ann' is registered");
+  expect(await bob.get<string>(look("#login-password"))).toBe(
+    await bob.get<string>(look("#login-name")),
+  );
   await bob.fill("#login-password", "not the password");
   await bob.press("Enter");
   await bob.shows("#login-password-problem", "This is not the password of 'Ann'");
