@@ -2,49 +2,30 @@
 // write to a connection.
 
 import { ParleyError } from "../errors.ts";
-import { networkOf } from "../addresses.ts";
-import { history as historyLimits, names as nameLimits } from "../limits.ts";
 import { quoted } from "../text.ts";
 import { deviceCode, devices, keys, link, revoke, setPassword } from "./account-commands.ts";
 import { forgetToken } from "./passwords.ts";
 import { register } from "./registration.ts";
-import { type HubState, textsOf } from "./hub-state.ts";
+import type { HubState } from "./hub-state.ts";
 import { endSession } from "./disconnect.ts";
-import type { Account } from "./account-store.ts";
 import { orderFrom } from "./admin/order-from.ts";
 import type { Command, Ref, Said } from "./events.ts";
 import { answerDoor } from "./door.ts";
 import { isOpen } from "./door-options.ts";
 import { fittingPage } from "./history-page.ts";
 import { login, prove } from "./login.ts";
-import {
-  holdRoom,
-  enterRoom,
-  leaveRoom,
-  openRoom,
-  roomsOf,
-  settleEntry,
-  releaseRoom,
-} from "./membership.ts";
-import { absentNow, say, tell, takeCounter } from "./messages.ts";
-import { takenByAbsent, takenByMember } from "./names/absent.ts";
-import { fold, lobby, nameProblem, roomProblem } from "./names/grammar.ts";
-import {
-  accept,
-  privateChatPeers,
-  type ChatRefusal,
-  invite,
-  leave,
-  reject as rejectChat,
-  rememberName,
-} from "./private-chat.ts";
-import { refuseIfOverfull, reject, rejectUnknownUser, rejectUnread } from "./rejections.ts";
-import { mayEnter, tellTopic } from "./room-access.ts";
+import { leaveRoom } from "./membership.ts";
+import { say, tell, takeCounter } from "./messages.ts";
+import { fold, lobby } from "./names/grammar.ts";
+import { accept, type ChatRefusal, invite, leave, reject as rejectChat } from "./private-chat.ts";
+import { refuseIfOverfull, reject, rejectUnknownUser } from "./rejections.ts";
+import { mayEnter } from "./room-access.ts";
 import { roomPage } from "./room-list.ts";
 import type { Session } from "./session.ts";
-import { banOf, muteText, suspectOf } from "./suspect.ts";
+import { muteText } from "./suspect.ts";
 import { StoreQueries } from "./store-queries.ts";
-import type { RoomBounds, SessionRecord } from "./store.ts";
+import { join } from "./join.ts";
+import { rename } from "./rename.ts";
 
 type Handlers = {
   [K in Command["type"]]: (
@@ -210,137 +191,6 @@ const handlers: Handlers = {
     endSession(hub, session);
   },
 };
-
-type Join = Extract<Command, { type: "join" }>;
-
-function join(hub: HubState, session: Session, command: Join): void {
-  const { room: name, since, ref } = command;
-  const problem = roomProblem(name);
-  if (problem !== undefined) {
-    return reject(hub, session, "room-invalid", problem, { ref, subject: name });
-  }
-  const folded = fold(name);
-  const most = nameLimits.maxRoomsPerSession;
-  if (!session.rooms.has(folded) && session.rooms.size >= most) {
-    const message = `You are in ${most} rooms already: leave one first`;
-    return reject(hub, session, "full", message, { ref, subject: name });
-  }
-  if (!mayEnter(hub, session, folded)) {
-    const message = `The room ${quoted(name)} is private: an operator can let you in`;
-    return reject(hub, session, "not-allowed", message, { ref, subject: name });
-  }
-  if (refuseIfOverfull(hub, session, { ref })) return;
-  const queries = new StoreQueries(hub, session);
-  let bounds: RoomBounds = { first: 1, last: 0 };
-  holdRoom(hub, folded);
-  queries.ask<RoomBounds>(
-    (then) => hub.store.bounds(folded, then),
-    (found) => (bounds = found),
-  );
-  const enter = (error: ParleyError | undefined): void => {
-    if (error !== undefined) return rejectUnread(hub, session, command, error);
-    // It may have become private meanwhile.
-    if (session.phase !== "member" || !mayEnter(hub, session, folded)) return;
-    const room = openRoom(hub, session, folded, bounds);
-    if (typeof room === "string") return reject(hub, session, "full", room, { ref, subject: name });
-    const isNew = !session.rooms.has(folded);
-    const membership = session.rooms.get(folded) ?? enterRoom(hub, session, room, false);
-    membership.charge();
-    const order = isNew ? membership.hearsFrom : hub.pipeline.nextOrder();
-    const { epoch } = hub.options;
-    hub.pipeline.gathering.beforeDelivery.push(() => {
-      const state = settleEntry(hub, room, membership, order, since, bounds);
-      for (const text of textsOf(session, { type: "entered", epoch, ref, ...state })) {
-        hub.pipeline.settling?.addPersonal(session, { order, text, timing: "settled" });
-      }
-    });
-    if (isNew) tellTopic(hub, session, folded);
-    hub.wake();
-  };
-  queries.whenAnswered((error) => {
-    enter(error);
-    releaseRoom(hub, folded);
-  }, true);
-}
-
-type Rename = Extract<Command, { type: "rename" }>;
-
-function rename(hub: HubState, session: Session, command: Rename): void {
-  const { name, ref } = command;
-  const { identity } = session;
-  const problem = nameProblem(name, hub.options.reservedNames);
-  if (problem !== undefined) {
-    return reject(hub, session, "name-invalid", problem, { ref, subject: name });
-  }
-  const muted = muteText(hub, session);
-  if (muted !== undefined) return reject(hub, session, "muted", muted, { ref, subject: name });
-  const ban = banOf(hub, suspectOf(session, { names: [name] }));
-  if (ban !== undefined) {
-    return reject(hub, session, "banned", `The name ${quoted(name)} is banned`, {
-      ref,
-      subject: name,
-    });
-  }
-  if (refuseIfOverfull(hub, session, { ref })) return;
-  const folded = fold(name);
-  if (identity.account !== "") return rejectOwned(hub, session, command);
-  if (folded === identity.folded) return applyRename(hub, session, command);
-  const refuse = (message: string): void =>
-    reject(hub, session, "name-taken", message, { ref, subject: name });
-  if (hub.names.isTakenByOther(name, identity.key)) return refuse(takenByMember(name).message);
-  hub.names.reserve(folded);
-  const queries = new StoreQueries(hub, session);
-  let holder: SessionRecord | undefined;
-  let owner: Account | undefined;
-  queries.ask<Account | undefined>(
-    (then) => hub.store.findAccount({ name: folded }, then),
-    (account) => (owner = account),
-  );
-  queries.ask<SessionRecord | undefined>(
-    (then) => hub.store.findName(folded, hub.nowMs - historyLimits.mailHoldMs, then),
-    (record) => (holder = record),
-  );
-  queries.whenAnswered((error) => {
-    hub.names.unreserve(folded);
-    if (session.phase !== "member") return;
-    if (error !== undefined) return rejectUnread(hub, session, command, error);
-    if (owner !== undefined) return rejectOwned(hub, session, command, owner);
-    const claimant = { recordId: identity.recordId, network: networkOf(session.peer.address) };
-    const absent = absentNow(hub, folded, holder);
-    const taken = takenByAbsent(name, absent, claimant, hub.nowMs);
-    if (taken !== undefined) return refuse(taken.message);
-    applyRename(hub, session, command);
-  }, true);
-}
-
-/** Registered names are not given up or taken by a rename: their owner logs in with them. */
-function rejectOwned(hub: HubState, session: Session, { name, ref }: Rename, to?: Account): void {
-  const why =
-    to === undefined
-      ? `${quoted(session.name)} is registered and stays yours`
-      : `The name ${quoted(name)} is registered`;
-  const message = `${why}: to use ${quoted(name)}, connect again with that name`;
-  reject(hub, session, "name-registered", message, { ref, subject: name });
-}
-
-function applyRename(hub: HubState, session: Session, { name, ref }: Rename): void {
-  const from = session.name;
-  const rooms = roomsOf(hub, session);
-  for (const mate of privateChatPeers(hub, session)) {
-    const isPartner = mate.privateChat.partner === session.identity.key;
-    if (isPartner) rememberName(hub, mate, session);
-    if (rooms.some((room) => mate.rooms.has(room.name))) continue;
-    hub.send(mate, { type: "renamed", from, to: name, chat: true });
-  }
-  for (const room of rooms) room.remove(session.identity);
-  hub.names.rename(session, name);
-  hub.queueRecord(session);
-  for (const room of rooms) {
-    room.add(session.identity);
-    hub.announce(room, { type: "renamed", room: room.name, from, to: name, author: session.id });
-  }
-  hub.send(session, { type: "name", name, ref });
-}
 
 /** Runs a command, or rejects it if the session has no name yet and needs one. */
 export function execute(

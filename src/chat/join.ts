@@ -1,0 +1,67 @@
+// Entering a room: the store tells where its log begins and ends, then the answer is ordered among
+// all events, so that nothing of the room is heard twice or missed.
+
+import { ParleyError } from "../errors.ts";
+import { names as nameLimits } from "../limits.ts";
+import { quoted } from "../text.ts";
+import { type HubState, textsOf } from "./hub-state.ts";
+import type { Command } from "./events.ts";
+import { holdRoom, enterRoom, openRoom, settleEntry, releaseRoom } from "./membership.ts";
+import { fold, roomProblem } from "./names/grammar.ts";
+import { refuseIfOverfull, reject, rejectUnread } from "./rejections.ts";
+import { mayEnter, tellTopic } from "./room-access.ts";
+import type { Session } from "./session.ts";
+import { StoreQueries } from "./store-queries.ts";
+import type { RoomBounds } from "./store.ts";
+
+type Join = Extract<Command, { type: "join" }>;
+
+export function join(hub: HubState, session: Session, command: Join): void {
+  const { room: name, since, ref } = command;
+  const problem = roomProblem(name);
+  if (problem !== undefined) {
+    return reject(hub, session, "room-invalid", problem, { ref, subject: name });
+  }
+  const folded = fold(name);
+  const most = nameLimits.maxRoomsPerSession;
+  if (!session.rooms.has(folded) && session.rooms.size >= most) {
+    const message = `You are in ${most} rooms already: leave one first`;
+    return reject(hub, session, "full", message, { ref, subject: name });
+  }
+  if (!mayEnter(hub, session, folded)) {
+    const message = `The room ${quoted(name)} is private: an operator can let you in`;
+    return reject(hub, session, "not-allowed", message, { ref, subject: name });
+  }
+  if (refuseIfOverfull(hub, session, { ref })) return;
+  const queries = new StoreQueries(hub, session);
+  let bounds: RoomBounds = { first: 1, last: 0 };
+  holdRoom(hub, folded);
+  queries.ask<RoomBounds>(
+    (then) => hub.store.bounds(folded, then),
+    (found) => (bounds = found),
+  );
+  const enter = (error: ParleyError | undefined): void => {
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    // It may have become private meanwhile.
+    if (session.phase !== "member" || !mayEnter(hub, session, folded)) return;
+    const room = openRoom(hub, session, folded, bounds);
+    if (typeof room === "string") return reject(hub, session, "full", room, { ref, subject: name });
+    const isNew = !session.rooms.has(folded);
+    const membership = session.rooms.get(folded) ?? enterRoom(hub, session, room, false);
+    membership.charge();
+    const order = isNew ? membership.hearsFrom : hub.pipeline.nextOrder();
+    const { epoch } = hub.options;
+    hub.pipeline.gathering.beforeDelivery.push(() => {
+      const state = settleEntry(hub, room, membership, order, since, bounds);
+      for (const text of textsOf(session, { type: "entered", epoch, ref, ...state })) {
+        hub.pipeline.settling?.addPersonal(session, { order, text, timing: "settled" });
+      }
+    });
+    if (isNew) tellTopic(hub, session, folded);
+    hub.wake();
+  };
+  queries.whenAnswered((error) => {
+    enter(error);
+    releaseRoom(hub, folded);
+  }, true);
+}

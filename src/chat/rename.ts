@@ -1,0 +1,97 @@
+// Changing one's name, unless it or the new one belongs to somebody.
+
+import { networkOf } from "../addresses.ts";
+import { history as historyLimits } from "../limits.ts";
+import { quoted } from "../text.ts";
+import type { HubState } from "./hub-state.ts";
+import type { Account } from "./account-store.ts";
+import type { Command } from "./events.ts";
+import { roomsOf } from "./membership.ts";
+import { absentNow } from "./messages.ts";
+import { takenByAbsent, takenByMember } from "./names/absent.ts";
+import { fold, nameProblem } from "./names/grammar.ts";
+import { privateChatPeers, rememberName } from "./private-chat.ts";
+import { refuseIfOverfull, reject, rejectUnread } from "./rejections.ts";
+import type { Session } from "./session.ts";
+import { banOf, muteText, suspectOf } from "./suspect.ts";
+import { StoreQueries } from "./store-queries.ts";
+import type { SessionRecord } from "./store.ts";
+
+type Rename = Extract<Command, { type: "rename" }>;
+
+export function rename(hub: HubState, session: Session, command: Rename): void {
+  const { name, ref } = command;
+  const { identity } = session;
+  const problem = nameProblem(name, hub.options.reservedNames);
+  if (problem !== undefined) {
+    return reject(hub, session, "name-invalid", problem, { ref, subject: name });
+  }
+  const muted = muteText(hub, session);
+  if (muted !== undefined) return reject(hub, session, "muted", muted, { ref, subject: name });
+  const ban = banOf(hub, suspectOf(session, { names: [name] }));
+  if (ban !== undefined) {
+    return reject(hub, session, "banned", `The name ${quoted(name)} is banned`, {
+      ref,
+      subject: name,
+    });
+  }
+  if (refuseIfOverfull(hub, session, { ref })) return;
+  const folded = fold(name);
+  if (identity.account !== "") return rejectOwned(hub, session, command);
+  if (folded === identity.folded) return applyRename(hub, session, command);
+  const refuse = (message: string): void =>
+    reject(hub, session, "name-taken", message, { ref, subject: name });
+  if (hub.names.isTakenByOther(name, identity.key)) return refuse(takenByMember(name).message);
+  hub.names.reserve(folded);
+  const queries = new StoreQueries(hub, session);
+  let holder: SessionRecord | undefined;
+  let owner: Account | undefined;
+  queries.ask<Account | undefined>(
+    (then) => hub.store.findAccount({ name: folded }, then),
+    (account) => (owner = account),
+  );
+  queries.ask<SessionRecord | undefined>(
+    (then) => hub.store.findName(folded, hub.nowMs - historyLimits.mailHoldMs, then),
+    (record) => (holder = record),
+  );
+  queries.whenAnswered((error) => {
+    hub.names.unreserve(folded);
+    if (session.phase !== "member") return;
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    if (owner !== undefined) return rejectOwned(hub, session, command, owner);
+    const claimant = { recordId: identity.recordId, network: networkOf(session.peer.address) };
+    const absent = absentNow(hub, folded, holder);
+    const taken = takenByAbsent(name, absent, claimant, hub.nowMs);
+    if (taken !== undefined) return refuse(taken.message);
+    applyRename(hub, session, command);
+  }, true);
+}
+
+/** Registered names are not given up or taken by a rename: their owner logs in with them. */
+function rejectOwned(hub: HubState, session: Session, { name, ref }: Rename, to?: Account): void {
+  const why =
+    to === undefined
+      ? `${quoted(session.name)} is registered and stays yours`
+      : `The name ${quoted(name)} is registered`;
+  const message = `${why}: to use ${quoted(name)}, connect again with that name`;
+  reject(hub, session, "name-registered", message, { ref, subject: name });
+}
+
+function applyRename(hub: HubState, session: Session, { name, ref }: Rename): void {
+  const from = session.name;
+  const rooms = roomsOf(hub, session);
+  for (const mate of privateChatPeers(hub, session)) {
+    const isPartner = mate.privateChat.partner === session.identity.key;
+    if (isPartner) rememberName(hub, mate, session);
+    if (rooms.some((room) => mate.rooms.has(room.name))) continue;
+    hub.send(mate, { type: "renamed", from, to: name, chat: true });
+  }
+  for (const room of rooms) room.remove(session.identity);
+  hub.names.rename(session, name);
+  hub.queueRecord(session);
+  for (const room of rooms) {
+    room.add(session.identity);
+    hub.announce(room, { type: "renamed", room: room.name, from, to: name, author: session.id });
+  }
+  hub.send(session, { type: "name", name, ref });
+}
