@@ -29,18 +29,18 @@ export function passDoor(
   if (session.isAdmitted || isOpen(door)) return enter();
   const { serverPassword, pass } = command;
   const mayBeMember = door.isMembersOnly && hasProof(command);
-  const isPasswordMissing = door.isPassword !== undefined && serverPassword === undefined;
+  const isPasswordMissing = door.checkPassword !== undefined && serverPassword === undefined;
   const hasShownNothing = serverPassword === undefined && !mayBeMember;
   if (pass === undefined && (hasShownNothing || isPasswordMissing)) {
     return ask(hub, session, command);
   }
-  const waitMs = hub.attempts.take(session.peer.address, hub.nowMs, 0);
+  const waitMs = hub.failedAttempts.take(session.peer.address, hub.nowMs, 0);
   if (waitMs > 0) {
     const seconds = Math.ceil(waitMs / 1_000);
     const message = `Too many attempts from your network: try again in ${seconds} s`;
     return refuse(hub, session, "rate", message, waitMs);
   }
-  const isRight = door.isPassword?.(serverPassword ?? "") ?? door.isMembersOnly;
+  const isRight = door.checkPassword?.(serverPassword ?? "") ?? door.isMembersOnly;
   if (isRight && !door.isMembersOnly) {
     session.isAdmitted = true;
     return enter();
@@ -156,7 +156,8 @@ function fail(hub: HubState, session: Session, command: LoginCommand): void {
   const code = isPass ? "members-only" : "password-required";
   hub.options.log.info("login refused", { ...sessionFields(session), code });
   // A key can't be guessed.
-  if ((pass ?? serverPassword ?? password) !== undefined) hub.attempts.take(address, hub.nowMs);
+  if ((pass ?? serverPassword ?? password) !== undefined)
+    hub.failedAttempts.take(address, hub.nowMs);
   session.failedAttempts++;
   if (session.dialect.asks === true && session.failedAttempts < limits.attemptsPerSession) {
     return ask(hub, session, again);

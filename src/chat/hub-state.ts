@@ -98,8 +98,8 @@ export class HubState {
     connections.loginAddresses,
   );
   readonly deviceCodes = new DeviceCodes();
-  /** Wrong passwords and passes. Behind a proxy on this machine anybody may be guessing. */
-  readonly attempts = new NetworkBuckets(
+  /** Wrong passwords, passes and claims. Behind a proxy on this machine anybody may be guessing. */
+  readonly failedAttempts = new NetworkBuckets(
     { perSecond: 1_000 / rights.attemptEveryMs, burst: rights.attemptBurst },
     rights.attemptNetworks,
     false,

@@ -124,7 +124,7 @@ export class ChatCore {
       rates: ratesFor(options.rate),
       rights: new Rights(store.store.rights.load()),
       door: {
-        isPassword: options.password === undefined ? undefined : passwordCheck(options.password),
+        checkPassword: options.password === undefined ? undefined : passwordCheck(options.password),
         isMembersOnly: options.membersOnly === true,
       },
       motd: options.motd ?? (() => ""),

@@ -21,10 +21,10 @@ const spoken = Object.values(dialects).flatMap((entry): Dialect[] =>
 const asking = spoken.filter(({ asks }) => asks === true);
 
 const byPassword: DoorOptions = {
-  isPassword: (given: string) => given === "open sesame",
+  checkPassword: (given: string) => given === "open sesame",
   isMembersOnly: false,
 };
-const byPass: DoorOptions = { isPassword: undefined, isMembersOnly: true };
+const byPass: DoorOptions = { checkPassword: undefined, isMembersOnly: true };
 
 function closed(door = byPassword, options: ConstructorParameters<typeof Rig>[0] = {}): Rig {
   return new Rig({ door, ...options });
@@ -359,7 +359,7 @@ function club(door: DoorOptions = byPass, options: ConstructorParameters<typeof 
     ...options,
     newSecret: () => `secret-number-${++secrets}-0123456789`,
   });
-  const shown = door.isPassword === undefined ? {} : { serverPassword: "open sesame" };
+  const shown = door.checkPassword === undefined ? {} : { serverPassword: "open sesame" };
   owner(rig, "Ann", "desk", { pass: code(rig), ...shown }).close("quit");
   const bob = enter(rig, "Bob", code(rig));
   bob.send({ type: "register", password: "bobs own password", ref: 1 });
@@ -472,7 +472,7 @@ describe("members", () => {
   });
 
   test("give the server's password too where there is one; a pass is enough", () => {
-    const both = { isPassword: byPassword.isPassword, isMembersOnly: true };
+    const both = { checkPassword: byPassword.checkPassword, isMembersOnly: true };
     const rig = club(both);
     const serverPassword = "open sesame";
     const refused = { type: "error", code: "members-only" };

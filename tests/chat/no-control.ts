@@ -15,7 +15,7 @@ export const noControl: ServerControl = {
 };
 
 /** Everybody may come in. */
-export const openDoor: DoorOptions = { isPassword: undefined, isMembersOnly: false };
+export const openDoor: DoorOptions = { checkPassword: undefined, isMembersOnly: false };
 
 /** For `HubOptions`. */
 export function unruled(): Pick<HubOptions, "rights" | "control" | "door" | "motd"> {
