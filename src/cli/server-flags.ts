@@ -92,7 +92,7 @@ export const serverFlags = {
     type: "string",
     valueHint: "DIR",
     description:
-      "Keep the server's key here (default: PATH-state of --data, else $XDG_STATE_HOME/parley)",
+      "Keep the server's key here, and without --data names and decisions (default: PATH-state of --data, else $XDG_STATE_HOME/parley)",
   },
   "password-file": {
     type: "string",
