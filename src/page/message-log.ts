@@ -14,6 +14,8 @@ export type Message = {
   text: string;
   timeMs: number;
   mine: boolean;
+  /** A private message that this page can't open: its text only says so. */
+  isSealed?: boolean | undefined;
   /** Recipients of a private message. */
   to: readonly string[] | undefined;
   /** Sequence number in the room's log, once known. */

@@ -241,6 +241,7 @@ function privateArrived(state: State, event: EventOf<"private">): State {
     text: harmless(event.text),
     timeMs: event.timeMs,
     mine: isSameName(event.from, state.name),
+    isSealed: event.sealed === undefined ? undefined : true,
     to: event.to.map(harmless),
     seq: undefined,
     id: undefined,

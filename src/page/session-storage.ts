@@ -104,6 +104,7 @@ function readMessage(reader: FieldReader): NewMessage {
     text: reader.text("text"),
     timeMs: reader.number("timeMs"),
     mine: reader.flag("mine"),
+    isSealed: reader.optionalFlag("isSealed"),
     to: room === undefined ? reader.texts("to") : undefined,
     seq: undefined,
     id: undefined,

@@ -6,13 +6,14 @@ import type { Entry } from "./message-log.ts";
 /** After a pause of this length the sender's name is repeated. */
 const groupMs = 5 * 60_000;
 
-/** Whether `entry` needs a name above it: another sender, other recipients, or a pause. */
+/** Whether `entry` needs a name above it: another sender, other recipients, sealed or not, or a pause. */
 export function startsGroup(entry: Entry, previous: Entry | undefined): boolean {
   if (entry.kind !== "message" || previous?.kind !== "message") return true;
   return (
     previous.from !== entry.from ||
     previous.mine !== entry.mine ||
     previous.to?.join() !== entry.to?.join() ||
+    previous.isSealed !== entry.isSealed ||
     entry.timeMs - previous.timeMs > groupMs
   );
 }

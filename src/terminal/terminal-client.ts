@@ -349,7 +349,7 @@ export class TerminalClient {
     const { textChars, online } = this.#session;
     if (text.length > textChars) return this.say(unsayableText("too-long", text, textChars));
     this.#private.tell(to, text);
-    if (!online && this.#parts.sealing !== undefined) this.say(laterText);
+    if (!online) this.say(laterText);
   }
 
   #showPrivate(event: Of<"private">): void {
@@ -364,7 +364,7 @@ export class TerminalClient {
     this.#parts.applyOutputs();
     const { textChars, online } = this.#session;
     if (typeof result !== "number") this.say(unsayableText(result, text, textChars));
-    else if (!online) this.say(laterText);
+    else if (!online && message === undefined) this.say(laterText);
   }
 
   // Shown only once the server has them, since a refused message reaches nobody.

@@ -80,6 +80,10 @@ inBrowser("chosen recipients get it, and nobody else", async () => {
   await ann.say("for Bob alone");
   expect(await bob.hears("for Bob alone")).toContain("private");
   expect(await ann.hears("for Bob alone")).toContain("private");
+  // The page says that the server can read it.
+  await ann.until(
+    "document.querySelector('.message.private .to').textContent.endsWith('not sealed')",
+  );
   await ann.click("#recipients");
   await ann.click(".choice input[value='Cal']");
   await ann.press("Escape");

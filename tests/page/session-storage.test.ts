@@ -29,6 +29,7 @@ const stored: StoredSession = {
       text: "psst",
       timeMs: 1_760_000_000_000,
       mine: false,
+      isSealed: true,
       to: ["Ann"],
       seq: undefined,
       id: undefined,

@@ -38,6 +38,14 @@ test("other recipients start another group", () => {
   expect(startsGroup(log.entries[1]!, log.entries[0])).toBe(true);
 });
 
+test("what is sealed and what is not are groups of their own", () => {
+  const toBob = { room: undefined, to: ["Bob"] };
+  const log = [message(toBob), message({ ...toBob, isSealed: true }), message(toBob)];
+  const { entries } = log.reduce(append, emptyLog);
+  const starts = entries.map((entry, i) => startsGroup(entry, entries[i - 1]));
+  expect(starts).toEqual([true, true, true]);
+});
+
 test("days are named", () => {
   const log = [message({}), message({ timeMs: noonMs + 1 })].reduce(append, emptyLog);
   const starts = log.entries.map((entry, i) => startsDay(entry, log.entries[i - 1]));

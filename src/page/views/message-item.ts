@@ -41,12 +41,14 @@ function drawMessage(message: Message, isNamed: boolean): HTMLElement {
   return node;
 }
 
-function drawMeta({ from, mine, to }: Message): HTMLElement {
+function drawMeta({ from, mine, to, isSealed }: Message): HTMLElement {
   const sender = h("b", { class: mine ? "unseen" : undefined }, h("bdi", {}, mine ? "You" : from));
   if (to === undefined) return h("p", { class: "meta" }, sender);
   const isForMeAlone = !mine && to.length === 1;
   const recipients = isForMeAlone ? "to you privately" : `to ${to.join(", ")} privately`;
-  return h("p", { class: "meta" }, sender, h("span", { class: "to" }, icon("person"), recipients));
+  // The page has no key, so the server can read what it writes.
+  const audience = isSealed === true ? recipients : `${recipients}, not sealed`;
+  return h("p", { class: "meta" }, sender, h("span", { class: "to" }, icon("person"), audience));
 }
 
 function drawTime({ timeMs, mine, delivery }: Message): HTMLElement {
