@@ -1,33 +1,22 @@
 // Prepared statements for accounts.
 
-import type { Database, SQLQueryBindings } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
 import type { DeviceKey } from "../chat/account-store.ts";
+import { type Prepare, preparer } from "./sqlite-prepare.ts";
 
 type Row = { id: string; name: string; folded: string; password: string | null; mail: number };
 export type KeyRow = Omit<DeviceKey, "revokedMs"> & { revokedMs: number | null };
 
-/** Prepares a statement that `finalize` finalizes. */
-type Prepare = <Row, Values extends SQLQueryBindings[]>(
-  sql: string,
-) => ReturnType<typeof Database.prototype.prepare<Row, Values>>;
-
 export type AccountStatements = ReturnType<typeof accountStatements>;
 
 export function accountStatements(db: Database) {
-  const prepared: { finalize(): void }[] = [];
-  const prepare: Prepare = <Row, Values extends SQLQueryBindings[]>(sql: string) => {
-    const statement = db.prepare<Row, Values>(sql);
-    prepared.push(statement);
-    return statement;
-  };
+  const { prepare, finalize } = preparer(db);
   return {
     ...ofAccounts(prepare),
     ...ofKeys(prepare),
     ...ofTokens(prepare),
     ...ofWholeAccounts(prepare),
-    finalize(): void {
-      for (const statement of prepared) statement.finalize();
-    },
+    finalize,
   };
 }
 

@@ -5,6 +5,7 @@ import type { RightsRow } from "../chat/rights/rights-rows.ts";
 import type { MailCount, SessionRecord } from "../chat/store.ts";
 import type { MailboxEntry } from "./mailbox-shares.ts";
 import { batchKey, isInRoom, keySeq } from "./sqlite-batch-key.ts";
+import { type Prepare, preparer } from "./sqlite-prepare.ts";
 
 /** Runs a query and converts what SQLite throws into a ParleyError. */
 export type Read = <T>(query: () => T) => T;
@@ -23,20 +24,10 @@ export type MailRow = {
 
 const sessionColumns = "id, name, n, mail, network, seen_ms AS seenMs";
 
-/** Prepares a statement that `finalize` finalizes. */
-type Prepare = <Row, Values extends SQLQueryBindings[]>(
-  sql: string,
-) => ReturnType<typeof Database.prototype.prepare<Row, Values>>;
-
 export type Statements = ReturnType<typeof statements>;
 
 export function statements(db: Database) {
-  const prepared: { finalize(): void }[] = [];
-  const prepare: Prepare = <Row, Values extends SQLQueryBindings[]>(sql: string) => {
-    const statement = db.prepare<Row, Values>(sql);
-    prepared.push(statement);
-    return statement;
-  };
+  const { prepare, finalize } = preparer(db);
   return {
     begin: prepare<never, []>("BEGIN IMMEDIATE"),
     commit: prepare<never, []>("COMMIT"),
@@ -47,9 +38,7 @@ export function statements(db: Database) {
     ...sessionStatements(prepare),
     ...mailStatements(prepare),
     ...rightsStatements(prepare),
-    finalize(): void {
-      for (const statement of prepared) statement.finalize();
-    },
+    finalize,
   };
 }
 
