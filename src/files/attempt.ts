@@ -1,9 +1,9 @@
 // What an attempt at downloading a file is, whether by datagrams (download-attempt.ts) or over the
-// control connection (control-attempt.ts). Types only.
+// control connection (control-attempt.ts), and how it asks for the file.
 
 import type { ParleyError } from "../errors.ts";
 import type { UdpOffload } from "../io/udp/udp.ts";
-import type { FileOffer } from "../protocol/messages.ts";
+import type { FetchRequest, FileOffer } from "../protocol/messages.ts";
 import type { Assembler } from "../transfer/assembler.ts";
 import type { PathMetrics, ReceiverStats } from "../transfer/receiver.ts";
 import type { ControlClient } from "./control-client.ts";
@@ -53,4 +53,18 @@ export interface Attempt {
   /** Ends the attempt from outside: Ctrl-C, a reader that has gone. */
   fail(error: unknown): void;
   close(): void;
+}
+
+/** `token`: the unguessable one that names this transfer. */
+export function fetchRequest(
+  { name, heldBytes, sha256 }: AttemptOptions,
+  token: Uint8Array,
+): FetchRequest {
+  return {
+    type: "fetch",
+    name,
+    token: Buffer.from(token).toString("base64url"),
+    ...(heldBytes > 0 ? { held: true } : {}),
+    ...(sha256 ? { sha256 } : {}),
+  };
 }

@@ -7,7 +7,7 @@ import { chunkOpener, exporterLabel, transferKey } from "../io/chunk-cipher.ts";
 import type { TransferMessage } from "../protocol/messages.ts";
 import { secretBytes } from "../secrets.ts";
 import { PullSchedule } from "../transfer/pull-schedule.ts";
-import type { Attempt, AttemptOutcome, AttemptOptions } from "./attempt.ts";
+import { type Attempt, type AttemptOptions, type AttemptOutcome, fetchRequest } from "./attempt.ts";
 import type { ControlClient } from "./control-client.ts";
 import { checkOffer } from "./offer.ts";
 import { OfferedFile } from "./offered-file.ts";
@@ -48,14 +48,7 @@ export class ControlAttempt implements Attempt {
     control.onTransferMessage = (message) => this.#guard(() => this.#handleMessage(message));
     void control.lost.then((reason) => this.#end({ how: "retry", reason }));
     try {
-      const { name, heldBytes, sha256 } = this.#options;
-      const offer = await control.fetch({
-        type: "fetch",
-        name,
-        token: Buffer.from(this.#token).toString("base64url"),
-        ...(heldBytes > 0 ? { held: true } : {}),
-        ...(sha256 ? { sha256 } : {}),
-      });
+      const offer = await control.fetch(fetchRequest(this.#options, this.#token));
       this.#guard(() => this.#handleOffer(control, checkOffer(offer)));
       return await this.#outcome.promise;
     } finally {

@@ -9,7 +9,7 @@ import type { PathMetrics, ReceiverStats } from "../transfer/receiver.ts";
 import { Receiver } from "../transfer/receiver.ts";
 import { nowUs } from "../io/clock.ts";
 import { secretBytes } from "../secrets.ts";
-import type { Attempt, AttemptOptions, AttemptOutcome } from "./attempt.ts";
+import { type Attempt, type AttemptOptions, type AttemptOutcome, fetchRequest } from "./attempt.ts";
 import type { ControlClient } from "./control-client.ts";
 import { OfferedFile } from "./offered-file.ts";
 import { PreOfferBuffer } from "./pre-offer-buffer.ts";
@@ -174,7 +174,6 @@ export class DownloadAttempt implements Attempt {
   }
 
   async #fetch(control: ControlClient): Promise<void> {
-    const { name, heldBytes, sha256 } = this.#options;
     const { cookie } = this.receiver;
     const request = new Uint8Array(wire.maxRequestBytes);
     const length = this.receiver.pollFirstRequest(request, nowUs());
@@ -182,11 +181,7 @@ export class DownloadAttempt implements Attempt {
     const proof = cookie === undefined ? {} : { address: cookie.address, port: cookie.port };
     this.#loop.allowFirstRequest();
     const offer = await control.fetch({
-      type: "fetch",
-      name,
-      token: Buffer.from(this.#token).toString("base64url"),
-      ...(heldBytes > 0 ? { held: true } : {}),
-      ...(sha256 ? { sha256 } : {}),
+      ...fetchRequest(this.#options, this.#token),
       ...(length > 0 ? { request: first, ...proof } : {}),
     });
     this.#guard(() => this.#handleOffer(control, checkOffer(offer)));
