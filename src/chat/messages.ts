@@ -1,13 +1,13 @@
 // Sending messages: to a room, to the private-chat partner, to chosen people. Counters make a
 // resent message count once.
 
-import { networkOf } from "../addresses.ts";
 import { history, message as limits } from "../limits.ts";
 import { harmless, quoted } from "../text.ts";
 import { mailNetworkOf } from "./absent-mail.ts";
 import type { HubState } from "./hub-state.ts";
 import type { Command } from "./events.ts";
 import { type Account, accountMailbox } from "./account-store.ts";
+import { absentHolder } from "./names/absent-holder.ts";
 import { fold, lobby } from "./names/grammar.ts";
 import {
   type About,
@@ -219,7 +219,7 @@ function mailboxOfAbsent(
 ): string | undefined {
   const account = accounts.get(folded);
   if (account !== undefined) return accountMailbox(account.id);
-  return absentNow(hub, folded, records.get(folded))?.id;
+  return absentHolder(hub, folded, records.get(folded))?.id;
 }
 
 function partnerOf(hub: HubState, { privateChat }: Session): Session | undefined {
@@ -239,34 +239,6 @@ function partnerByOldName(
 ): Session | undefined {
   const partner = partnerOf(hub, session);
   return partner !== undefined && known === personKey(partner.identity) ? partner : undefined;
-}
-
-/** The absent holder of a name, updated with what the store does not know yet. */
-export function absentNow(
-  hub: HubState,
-  folded: string,
-  record: SessionRecord | undefined,
-): SessionRecord | undefined {
-  let holder: SessionRecord | undefined;
-  let isReleased = false;
-  const known = new Set<string>();
-  for (const [id, { session, name, seenMs }] of hub.pipeline.departures()) {
-    // The newest departure of a session counts.
-    if (known.has(id)) continue;
-    known.add(id);
-    if (name !== folded) isReleased ||= id === record?.id;
-    else if (holder === undefined || seenMs > holder.seenMs) {
-      const { counter, mailbox, peer } = session;
-      const network = networkOf(peer.address);
-      holder = { id, name, n: counter.taken, mail: mailbox.last, network, seenMs };
-    }
-  }
-  if (holder !== undefined) return holder;
-  if (isReleased) return undefined;
-  const person = record === undefined ? undefined : hub.names.byKey(record.id);
-  // A person that has come back has another name now; one still logging in, even on a connection
-  // that is gone meanwhile, keeps this one.
-  return person?.phase === "member" ? undefined : record;
 }
 
 /** Whether `n` is the next counter. A repeated message is acknowledged again; a gap is rejected. */

@@ -23,7 +23,7 @@ import {
   type Since,
   releaseRoom,
 } from "./membership.ts";
-import { absentNow } from "./messages.ts";
+import { absentHolder } from "./names/absent-holder.ts";
 import { type Taken, takenByAbsent, takenByMember } from "./names/absent.ts";
 import { fold } from "./names/grammar.ts";
 import { takenNow } from "./names/taken.ts";
@@ -263,7 +263,7 @@ export class PendingLogin {
     const isOwner = this.#owner !== undefined;
     const byMember = isOwner ? undefined : takenNow(this.#hub, this.#session, name, previous);
     if (byMember !== undefined) return byMember;
-    const holder = isOwner ? undefined : absentNow(this.#hub, fold(name), this.#holder);
+    const holder = isOwner ? undefined : absentHolder(this.#hub, fold(name), this.#holder);
     const byAbsent = takenByAbsent(name, holder, claimant, nowMs);
     if (byAbsent !== undefined) return byAbsent;
     const { alias } = this.#plan;
@@ -273,7 +273,7 @@ export class PendingLogin {
     if (alias === undefined || fold(alias) === fold(name)) return undefined;
     if (this.#aliasOwner !== undefined) return takenByMember(alias);
     if (names.isTakenByOther(alias, key)) return takenByMember(alias);
-    const aliasHolder = absentNow(this.#hub, fold(alias), this.#aliasHolder);
+    const aliasHolder = absentHolder(this.#hub, fold(alias), this.#aliasHolder);
     return takenByAbsent(alias, aliasHolder, claimant, nowMs);
   }
 

@@ -7,7 +7,7 @@ import type { HubState } from "./hub-state.ts";
 import type { Account } from "./account-store.ts";
 import type { Command } from "./events.ts";
 import { roomsOf } from "./membership.ts";
-import { absentNow } from "./messages.ts";
+import { absentHolder } from "./names/absent-holder.ts";
 import { takenByAbsent, takenByMember } from "./names/absent.ts";
 import { fold, nameProblem } from "./names/grammar.ts";
 import { privateChatPeers, rememberName } from "./private-chat.ts";
@@ -60,7 +60,7 @@ export function rename(hub: HubState, session: Session, command: Rename): void {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     if (owner !== undefined) return rejectOwned(hub, session, command, owner);
     const claimant = { recordId: identity.recordId, network: networkOf(session.peer.address) };
-    const absent = absentNow(hub, folded, holder);
+    const absent = absentHolder(hub, folded, holder);
     const taken = takenByAbsent(name, absent, claimant, hub.nowMs);
     if (taken !== undefined) return refuse(taken.message);
     applyRename(hub, session, command);

@@ -1,0 +1,33 @@
+// Who holds a name while being away: what the store knows, and departures it does not know yet.
+
+import { networkOf } from "../../addresses.ts";
+import type { HubState } from "../hub-state.ts";
+import type { SessionRecord } from "../store.ts";
+
+/** `record`: the holder that the store knows. Undefined: nobody who is away has the name. */
+export function absentHolder(
+  hub: HubState,
+  folded: string,
+  record: SessionRecord | undefined,
+): SessionRecord | undefined {
+  let holder: SessionRecord | undefined;
+  let isReleased = false;
+  const known = new Set<string>();
+  for (const [id, { session, name, seenMs }] of hub.pipeline.departures()) {
+    // The newest departure of a session counts.
+    if (known.has(id)) continue;
+    known.add(id);
+    if (name !== folded) isReleased ||= id === record?.id;
+    else if (holder === undefined || seenMs > holder.seenMs) {
+      const { counter, mailbox, peer } = session;
+      const network = networkOf(peer.address);
+      holder = { id, name, n: counter.taken, mail: mailbox.last, network, seenMs };
+    }
+  }
+  if (holder !== undefined) return holder;
+  if (isReleased) return undefined;
+  const person = record === undefined ? undefined : hub.names.byKey(record.id);
+  // A person that has come back has another name now; one still logging in, even on a connection
+  // that is gone meanwhile, keeps this one.
+  return person?.phase === "member" ? undefined : record;
+}
