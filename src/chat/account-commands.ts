@@ -130,13 +130,25 @@ function revokeDevice(
     moveRole(hub, key, account);
     answerDevices(hub, session, account, command);
     tellOthers(hub, session, id, "device-revoked", label);
-    // Whoever has the key is out, also under other names.
-    for (const one of hub.names.members()) {
-      if (one === session || one.proven.key !== key || one.proven.account !== id) continue;
-      hub.send(one, { type: "bye", reason: "This device may no longer use the name" });
-      endSession(hub, one);
-    }
+    // Also under other names, and without one.
+    const reason = "This device may no longer use the name";
+    putOut(hub, session, id, reason, (one) => one.proven.key === key);
   });
+}
+
+/** The account's other sessions of that kind. */
+function putOut(
+  hub: HubState,
+  session: Session,
+  account: string,
+  reason: string,
+  isMeant: (session: Session) => boolean,
+): void {
+  for (const one of hub.sessions) {
+    if (one === session || one.proven.account !== account || !isMeant(one)) continue;
+    hub.send(one, { type: "bye", reason });
+    endSession(hub, one);
+  }
 }
 
 export function setPassword(hub: HubState, session: Session, command: Of<"set-password">): void {
@@ -154,7 +166,10 @@ export function setPassword(hub: HubState, session: Session, command: Of<"set-pa
   hashNew(hub, session, password, ref, (hash) => keepPassword(hub, session, command, hash));
 }
 
-/** Browsers that are logged in by a token have to log in again, but not the one that asks. */
+/**
+ * Whoever is logged in by the old password or a token has to log in again, or somebody who knows it
+ * could change it back; but not the one that asks.
+ */
 function keepPassword(
   hub: HubState,
   session: Session,
@@ -167,6 +182,8 @@ function keepPassword(
   changeAccount(hub, session, command, change, () => {
     hub.options.log.info("password changed", { ...sessionFields(session), account, isSet });
     tellOthers(hub, session, account, "password-changed", "");
+    const reason = "The password was changed: log in again";
+    putOut(hub, session, account, reason, (one) => !one.proven.isDevice);
     const { ref, remember } = command;
     const answer = (token: string | undefined): void =>
       hub.send(session, { type: "password-set", isSet, token, ref });

@@ -260,6 +260,25 @@ describe("a password", () => {
     });
   });
 
+  test("that is changed puts out whoever knows the old one, or has a token, but no device", () => {
+    const rig = new Rig();
+    const desk = owner(rig, "Ann", "desk");
+    ask(desk, { type: "set-password", password: "correct horse" });
+    const thief = login(rig, { password: "correct horse", remember: true });
+    const { session } = answer(thief) as { session: { token: string } };
+    const browser = login(rig, { token: session.token });
+    expect(answer(browser)).toMatchObject({ type: "welcome" });
+    ask(desk, { type: "set-password", password: "other horse" });
+    for (const one of [thief, browser]) {
+      expect(one.lines().at(-1)).toMatchObject({ type: "bye" });
+      expect(one.link.ended).toBe(true);
+    }
+    const bob = rig.member("Bob");
+    const phone = login(rig, { password: "other horse" });
+    ask(phone, { type: "set-password", password: "third horse" });
+    expect([desk, bob, phone].map(({ link }) => link.ended)).toEqual([false, false, false]);
+  });
+
   test("can register a name by itself, and be taken away again once there is a device", () => {
     const rig = new Rig();
     const bob = rig.member("Bob");

@@ -76,8 +76,9 @@ export function forget(hub: HubState, actor: Actor, { name }: Of<"forget">, answ
       }
       roles.take(account.id);
       logAct(hub, actor, "account deleted", { target: account.name });
-      for (const session of hub.names.members()) {
-        if (session.identity.account !== account.id) continue;
+      // Also under other names, and without one.
+      for (const session of hub.sessions) {
+        if (session.proven.account !== account.id) continue;
         expel(hub, session, "kicked", "Your account was deleted by an operator");
       }
       answer({ ok: true, message: `${account.name} is not registered any more` });

@@ -64,10 +64,12 @@ describe("forget", () => {
   test("deletes an account: its devices are out, and the name is anybody's", () => {
     const rig = new Rig();
     const ann = owner(rig, "Ann", "desk");
+    const alsoAnn = withKey(rig, "Zed", "desk", { secret: "another-secret-0123456789" });
     rig.order("op Ann");
     ann.text();
     expect(rig.order("forget Ann")).toMatchObject({ message: "Ann is not registered any more" });
     expect(of(ann, "bye")).toMatchObject([{ code: "kicked" }]);
+    expect(of(alsoAnn, "bye")).toMatchObject([{ code: "kicked" }]);
     expect(rig.order("ops")).toMatchObject({ message: "There are no operators" });
     const bob = rig.member("Ann");
     expect(of(bob, "welcome")).toHaveLength(1);
