@@ -6,6 +6,7 @@ import { type TextArea, wrapWords } from "../terminal/wrap.ts";
 
 /** Usage lines that the definitions can't express. */
 const usages: Readonly<Record<string, string>> = {
+  admin: "[ADDRESS] COMMAND… [flags]",
   "fetch-file": "[ADDRESS] NAME… [flags]",
 };
 

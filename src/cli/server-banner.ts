@@ -28,14 +28,18 @@ export type Reachable = {
   areFilesMissing: boolean;
 };
 
-/** The warning that other machines can connect, if they can. */
-export function exposureWarning(host: string, plain: boolean): string | undefined {
-  if (isLoopback(host)) return undefined;
+/** The warning that other machines can connect, if they can. `isClosed`: not everybody gets in. */
+export function exposureWarning(
+  host: string,
+  { plain, isClosed }: { plain: boolean; isClosed: boolean },
+): string | undefined {
+  if (isLoopback(host) || (isClosed && !plain)) return undefined;
   const exposed = isEveryAddress(host)
     ? `${host} is every address of this machine, so other machines can reach it`
     : `other machines can reach ${host}`;
   const how = plain ? ", without encryption" : "";
-  return `Warning: ${exposed}, and whoever does can join${how}.`;
+  const who = isClosed ? "who is let in can join" : "whoever does can join";
+  return `Warning: ${exposed}, and ${who}${how}.`;
 }
 
 export function serverBanner(server: Reachable, interfaces?: Interfaces): string[] {
@@ -51,16 +55,27 @@ export function serverBanner(server: Reachable, interfaces?: Interfaces): string
   for (const [name, dialectPort] of server.dialectPorts) {
     lines.push(`Dialect:       ${name} on port ${dialectPort}`);
   }
-  const needsTls = !isLoopback(host) && !server.plain;
-  const address = hostPortText({ host, port });
-  const join = server.pin === undefined ? address : `${address}#${server.pin}`;
-  lines.push(`Terminal:      ${ownCommand()} client ${needsTls ? join : address} --name NAME`);
-  if (!needsTls) {
+  const { plain: address, pinned, typed } = addressesOf(server, host);
+  lines.push(`Terminal:      ${ownCommand()} client ${typed} --name NAME`);
+  if (typed === address) {
     lines.push(`Without parley: nc ${host} ${port}`);
-    if (server.pin !== undefined) lines.push(`Key (with TLS): ${join}`);
+    if (server.pin !== undefined) lines.push(`Key (with TLS): ${pinned}`);
   }
   if (others.length > 0) lines.push(`Other addresses of this machine: ${others.join(", ")}`);
   return lines;
+}
+
+/** Says how to become the first owner. `claim`: the code, or where it is. */
+export function claimLine(server: Reachable, claim: string, interfaces?: Interfaces): string {
+  const { typed } = addressesOf(server, hostsOf(server, interfaces).host);
+  return `Nobody owns this server yet: ${ownCommand()} admin ${typed} claim ${claim}`;
+}
+
+/** The address without and with the pin, and the one to type: with it where there is TLS. */
+function addressesOf({ port, pin, plain: isPlainAllowed }: Reachable, host: string) {
+  const plain = hostPortText({ host, port });
+  const pinned = pin === undefined ? plain : `${plain}#${pin}`;
+  return { plain, pinned, typed: isLoopback(host) || isPlainAllowed ? plain : pinned };
 }
 
 /** Where browsers find the page; undefined without one. */

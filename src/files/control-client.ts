@@ -24,6 +24,7 @@ import type {
   TransferMessage,
 } from "../protocol/messages.ts";
 import type { Undecodable } from "../protocol/undecodable.ts";
+import { withAccessAdvice } from "../trust/access-advice.ts";
 
 export type FilePage = Extract<ServerMessage, { type: "files" }>;
 type FilesRequest = Extract<ClientMessage, { type: "files" }>;
@@ -306,6 +307,6 @@ export function errorOf({ code, message: sentence }: ErrorMessage): ParleyError 
   const shown = harmless(sentence).slice(0, 1_000);
   return new ParleyError(
     isErrorCode(code) ? code : "protocol",
-    shown === "" ? `The server refused: ${harmless(code).slice(0, 100)}` : shown,
+    shown === "" ? `The server refused: ${harmless(code).slice(0, 100)}` : withAccessAdvice(code, shown),
   );
 }

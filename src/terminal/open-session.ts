@@ -12,6 +12,7 @@ import { isErrorCode, ParleyError } from "../errors.ts";
 import { hostNotFound, hostPortText, noSuchHost, type ServerAddress } from "../io/host-port.ts";
 import { NativeConnection } from "../io/native-connection.ts";
 import type { DeviceKey } from "../tls/identity-key.ts";
+import { withAccessAdvice } from "../trust/access-advice.ts";
 
 export type ClientOptions = {
   to: ServerAddress;
@@ -119,7 +120,8 @@ export function refusal(code: string, message: string): ParleyError {
       "or by making this device yours: /devices add on the other one says how";
     return new ParleyError(code, `${harmless(message)}. ${advice}`);
   }
-  return new ParleyError(isErrorCode(code) ? code : "name-taken", harmless(message));
+  const sentence = withAccessAdvice(code, harmless(message));
+  return new ParleyError(isErrorCode(code) ? code : "name-taken", sentence);
 }
 
 // The user's name if it is valid, then the same with random characters appended.

@@ -140,7 +140,8 @@ describe("--password-file", () => {
     const address = `${home}:${ports.port}`;
     const list = (...flags: string[]) =>
       run(["fetch-file", "--server", address, "--list", "--quiet", ...flags]);
-    expect(await list()).toMatchObject({ code: 4, out: "" });
+    const refused = expect.stringContaining("give it by --password-file FILE");
+    expect(await list()).toMatchObject({ code: 4, out: "", err: refused });
     expect(await list("--password-file", wrongFile)).toMatchObject({ code: 4, out: "" });
     const listed = await list("--password-file", passwordFile);
     expect(listed).toMatchObject({ code: 0, out: expect.stringContaining("plan.txt") });
@@ -148,7 +149,10 @@ describe("--password-file", () => {
     const fetched = await run([...words, "--password-file", passwordFile]);
     expect(fetched).toMatchObject({ code: 0, out: "the plan\n" });
     const bare = await run(["client", address, "--name", "Bob"], { input: "hi" });
-    expect(bare).toMatchObject({ code: 4, err: expect.stringContaining("asks for a password") });
+    expect(bare).toMatchObject({
+      code: 4,
+      err: expect.stringContaining("asks for a password (give it by --password-file FILE"),
+    });
     const shown = ["client", address, "--name", "Bob", "--password-file", passwordFile];
     expect(await run(shown, { input: "hi" })).toMatchObject({ code: 0 });
     await ann.hears('"text":"hi"');

@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import {
+  claimLine,
   exposureWarning,
   isForOthers,
   pageUrl,
@@ -43,6 +44,10 @@ function banner(more: Partial<Reachable>): string {
 
 function page(more: Partial<Reachable>): string {
   return pageUrl({ ...server, ...more }, interfaces) ?? "";
+}
+
+function ownerOf(more: Partial<Reachable>): string {
+  return claimLine({ ...server, ...more }, "CODE", interfaces);
 }
 
 test("of every address, those that other machines can use come first, loopback last", () => {
@@ -107,9 +112,19 @@ test("only what exists is listed", () => {
 });
 
 test("a server that other machines can reach is worth a warning", () => {
-  expect(exposureWarning("127.0.0.1", false)).toBeUndefined();
-  expect(exposureWarning("0.0.0.0", false)).toStartWith("Warning: 0.0.0.0 is every address");
-  expect(exposureWarning("10.0.0.7", false)).toStartWith(
+  const open = { plain: false, isClosed: false };
+  expect(exposureWarning("127.0.0.1", open)).toBeUndefined();
+  expect(exposureWarning("0.0.0.0", { plain: false, isClosed: true })).toBeUndefined();
+  expect(exposureWarning("0.0.0.0", { plain: true, isClosed: true })).toEndWith(
+    "and who is let in can join, without encryption.",
+  );
+  expect(exposureWarning("0.0.0.0", open)).toStartWith("Warning: 0.0.0.0 is every address");
+  expect(exposureWarning("10.0.0.7", open)).toStartWith(
     "Warning: other machines can reach 10.0.0.7",
   );
+});
+
+test("the first owner is told a command that can be typed as it is", () => {
+  expect(ownerOf({})).toEndWith(" admin 127.0.0.1:55000 claim CODE");
+  expect(ownerOf({ host: "0.0.0.0" })).toEndWith(" admin 192.168.1.5:55000#PIN claim CODE");
 });

@@ -6,7 +6,6 @@ import { isLoopback } from "../../addresses.ts";
 import { ParleyError } from "../../errors.ts";
 import { hostPortText } from "../../io/host-port.ts";
 import { nextExport } from "../../chat/admin/export-pages.ts";
-import type { ClaimFile } from "../../server/claim-file.ts";
 import { ChatServer } from "../../server/chat-server.ts";
 import { folderState } from "../../server/files/shared-folder.ts";
 import { whenForeground } from "../../terminal/foreground.ts";
@@ -23,7 +22,13 @@ import { onSignals } from "../../io/end-signals.ts";
 import { notifyServiceManager } from "../../io/service-manager.ts";
 import { passwordOf } from "../identity-flag.ts";
 import { readMotd } from "../motd-file.ts";
-import { exposureWarning, isForOthers, pageUrl, serverBanner } from "../server-banner.ts";
+import {
+  claimLine,
+  exposureWarning,
+  isForOthers,
+  pageUrl,
+  serverBanner,
+} from "../server-banner.ts";
 import { serverFlags, type ServerSettings, serverSettings } from "../server-flags.ts";
 
 export default defineCommand({
@@ -110,7 +115,8 @@ async function keyOf({
 function announce(server: ChatServer, settings: ServerSettings, pin: string | undefined): void {
   const { host, json, files, publicUrl, plain } = settings;
   const { port, webPort, metricsPort, dialectPorts } = server;
-  const exposure = exposureWarning(host, plain);
+  const isClosed = settings.passwordFile !== undefined || settings.membersOnly === true;
+  const exposure = exposureWarning(host, { plain, isClosed });
   if (exposure !== undefined) warn(exposure);
   const areFilesMissing = folderState(files) === "missing";
   const reachable = { host, port, webPort, publicUrl, metricsPort, dialectPorts, pin, plain };
@@ -118,7 +124,11 @@ function announce(server: ChatServer, settings: ServerSettings, pin: string | un
   const place = { ...reachable, isPageSecure, files, areFilesMissing };
   for (const line of serverBanner(place)) say(line);
   const { claim } = server;
-  if (claim !== undefined) say(claimLine(claim, !json && isTerminal(process.stderr)));
+  if (claim !== undefined) {
+    // A log must not have the code: whoever reads it would own the server.
+    const isShown = !json && isTerminal(process.stderr);
+    say(claimLine(place, isShown ? claim.code : `CODE, with the code in ${claim.path}`));
+  }
   const page = pageUrl(place);
   if (!json && isTerminal(process.stderr) && page !== undefined && isForOthers(page)) {
     for (const line of qrCode(page, wantsColors(process.env))) say(line);
@@ -144,13 +154,13 @@ function readOrders(server: ChatServer, json: boolean): void {
   const read = async (): Promise<void> => {
     for await (const line of typedLines(process.stdin)) {
       const order = line.trim();
-      if (order !== "") obey(server, order, json);
+      if (order !== "") carryOut(server, order, json);
     }
   };
   whenForeground(() => void read().catch(() => {}));
 }
 
-function obey(server: ChatServer, order: string, json: boolean): void {
+function carryOut(server: ChatServer, order: string, json: boolean): void {
   if (!order.startsWith("/")) {
     return say(`Unknown command ${quoted(order)}: commands begin with /, and /help lists them`);
   }
@@ -163,17 +173,11 @@ function obey(server: ChatServer, order: string, json: boolean): void {
       print(json || text === undefined ? jsonText(fields) : harmless(text));
     }
     const next = nextExport(line, rows);
-    if (next !== undefined) setImmediate(() => obey(server, `/${next}`, json));
+    if (next !== undefined) setImmediate(() => carryOut(server, `/${next}`, json));
   });
 }
 
 /** For `print`, which adds the newline. */
 function jsonText(event: object): string {
   return jsonLine(event).trimEnd();
-}
-
-/** A log must not have the code: whoever reads it would own the server. */
-function claimLine({ code, path }: ClaimFile, isShown: boolean): string {
-  const claim = isShown ? `claim ${code}` : `claim CODE, with the code in ${path}`;
-  return `Nobody owns this server yet: parley admin ADDRESS ${claim}`;
 }

@@ -1,0 +1,12 @@
+// What a command tells people whom a closed server has refused. Pure.
+
+const advice: Readonly<Record<string, string>> = {
+  "password-required": "give it by --password-file FILE, or show a pass by --pass CODE",
+  "members-only": "--pass CODE shows one",
+};
+
+/** The server's sentence, with the flags that help against a refusal with this code. */
+export function withAccessAdvice(code: string, sentence: string): string {
+  const how = advice[code];
+  return how === undefined ? sentence : `${sentence} (${how})`;
+}
