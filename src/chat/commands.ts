@@ -2,6 +2,7 @@
 // write to a connection.
 
 import { ParleyError } from "../errors.ts";
+import { isLoopback } from "../addresses.ts";
 import { quoted } from "../text.ts";
 import { deviceCode, devices, keys, link, revoke, setPassword } from "./account-commands.ts";
 import { forgetToken } from "./passwords.ts";
@@ -163,6 +164,11 @@ const handlers: Handlers = {
     );
   },
   download(hub, session, { name }) {
+    const { tls, address } = session.peer;
+    if (tls === true && !isLoopback(address)) {
+      const message = `${quoted(name)} would cross the network in plain text, unlike what you say here: use parley fetch-file`;
+      return reject(hub, session, "not-allowed", message, { subject: name });
+    }
     hub.options.files.download(session.id, name, session.peer, (result) => {
       if (result instanceof ParleyError) {
         reject(hub, session, result.code, result.message, { subject: name });

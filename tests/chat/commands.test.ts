@@ -1,7 +1,8 @@
 // The command table: which commands need a name, error codes, and paging of lists.
 
 import { expect, test } from "bun:test";
-import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
+import type { HubOptions } from "../../src/chat/hub-state.ts";
+import { openChat, openChatWithHelp } from "../../src/dialects/open-chat/open-chat.ts";
 import {
   history as historyLimits,
   message as limits,
@@ -212,4 +213,26 @@ test("a message to ALL and to names reaches each person once", () => {
     ["message"],
     ["private"],
   ]);
+});
+
+test("what is said inside TLS fetches no file in plain text, except on this machine", () => {
+  const started: string[] = [];
+  const files: HubOptions["files"] = {
+    list() {},
+    transfer() {},
+    download: (_session, name, { address }) => void started.push(`${address} ${name}`),
+    closed() {},
+  };
+  const rig = new Rig({ files });
+  for (const [address, tls] of [
+    ["127.0.0.1", true],
+    ["198.51.100.7", false],
+    ["198.51.100.8", true],
+  ] as const) {
+    const client = rig.client(openChatWithHelp, true, address);
+    if (tls) Object.assign(client.session.peer, { tls });
+    client.send(`Ann${started.length}`, "download_file a.txt");
+    if (address.endsWith("8")) expect(client.text()).toContain("parley fetch-file");
+  }
+  expect(started).toEqual(["127.0.0.1 a.txt", "198.51.100.7 a.txt"]);
 });
