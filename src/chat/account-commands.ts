@@ -163,6 +163,12 @@ export function setPassword(hub: HubState, session: Session, command: Of<"set-pa
       reject(hub, session, "protocol", message, { ref });
     });
   }
+  // Or one network could keep the only place where passwords are hashed busy.
+  const waitMs = hub.guessRates.take(session.peer.address, undefined, hub.nowMs);
+  if (waitMs > 0) {
+    const message = `Too many passwords from your network: try again in ${Math.ceil(waitMs / 1_000)} s`;
+    return hub.send(session, { type: "error", code: "rate", message, ref, retryAfterMs: waitMs });
+  }
   hashNew(hub, session, password, ref, (hash) => keepPassword(hub, session, command, hash));
 }
 

@@ -7,6 +7,7 @@ import { lineChat } from "../../src/dialects/line-chat.ts";
 import { openChat, openChatWithHelp } from "../../src/dialects/open-chat/open-chat.ts";
 import { selectChat } from "../../src/dialects/select-chat.ts";
 import { accounts as limits } from "../../src/limits.ts";
+import { fakeCredentials } from "./fake-credentials.ts";
 import { keyOf, owner, withKey } from "./owner.ts";
 import { type Client, Rig } from "./rig.ts";
 
@@ -277,6 +278,30 @@ describe("a password", () => {
     const phone = login(rig, { password: "other horse" });
     ask(phone, { type: "set-password", password: "third horse" });
     expect([desk, bob, phone].map(({ link }) => link.ended)).toEqual([false, false, false]);
+  });
+
+  test("is hashed so often for one network, and no more", () => {
+    let hashed = 0;
+    const credentials = {
+      ...fakeCredentials,
+      hashPassword: (password: string, then: (hash: string) => void) =>
+        then(`hash ${++hashed} of ${password}`),
+    };
+    const rig = new Rig({ credentials });
+    const address = "198.51.100.7";
+    const devices = ["Ann", "Bob"].map((name) => {
+      const client = withKey(rig, name, name, {}, address);
+      expect(ask(client, { type: "register" })).toMatchObject({ type: "registered" });
+      return client;
+    });
+    const answers = Array.from({ length: limits.guessesPerNetwork }, () =>
+      devices.map((one) => ask(one, { type: "set-password", password: "correct horse" })),
+    ).flat();
+    expect(answers.at(-1)).toMatchObject({ code: "rate", retryAfterMs: expect.any(Number) });
+    expect(hashed).toBe(limits.guessesPerNetwork);
+    rig.nowMs += limits.guessEveryMs;
+    const later = ask(devices[0]!, { type: "set-password", password: "correct horse" });
+    expect(later).toMatchObject({ type: "password-set" });
   });
 
   test("can register a name by itself, and be taken away again once there is a device", () => {
