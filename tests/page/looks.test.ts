@@ -103,6 +103,17 @@ inBrowser("as many rooms as one can be in", async () => {
   });
 });
 
+inBrowser("a private message that was not sent, and a new password", async () => {
+  using tab = await rig.open();
+  await tab.login("Sender");
+  await tab.say("/msg Nobody are you there?");
+  await tab.until("document.querySelector('.message.private.mine.failed') !== null");
+  await shoot(tab, "not-sent");
+  await tab.say("/register");
+  await tab.until("document.querySelector('#password-dialog').open");
+  await shoot(tab, "password");
+});
+
 inBrowser("a busy conversation in several rooms", async () => {
   using wilhelmina = await Bot.login(rig.port, longName, "lobby", "releases", longRoom);
   using bob = await Bot.login(rig.port, "Bob", "lobby", "support", "releases");
