@@ -1,6 +1,7 @@
 // Logging in where a client has no words for it: its first message is its name, and if the name is
 // registered, its next one is the password, which nobody else sees. Knows no wire format and no hub.
 
+import { rights as limits } from "../limits.ts";
 import type { Command, LoginCommand, PersonalEvent } from "../chat/events.ts";
 
 type Refusal = Extract<PersonalEvent, { type: "refused" }>;
@@ -9,6 +10,8 @@ export class NameLogin {
   #phase: "name" | "password" | "question" | "sent" = "name";
   /** The login whose name needs a password. */
   #command: LoginCommand | undefined;
+  /** Passwords sent for that name. */
+  #passwords = 0;
 
   /** The hub has been asked: what follows is not part of the login. */
   get isSent(): boolean {
@@ -40,6 +43,7 @@ export class NameLogin {
   withName(command: LoginCommand): LoginCommand {
     this.#phase = "sent";
     this.#command = command;
+    this.#passwords = 0;
     return command;
   }
 
@@ -47,13 +51,19 @@ export class NameLogin {
   withPassword(password: string): LoginCommand {
     const { name = "", ...command } = this.#command ?? { type: "login" as const };
     this.#phase = "sent";
+    this.#passwords++;
     // Once it is answered, nobody needs it any more.
     return { ...command, name, password };
   }
 
-  /** The hub refused: returns what to ask for next. */
-  handleRefusal({ asksPassword }: Refusal): "name" | "password" {
-    this.#phase = asksPassword === true ? "password" : "name";
+  /**
+   * The hub refused: returns what to ask for next. After a password that was not right, or not looked
+   * at, that is the password again: who types it once more must not enter under it as a name.
+   */
+  handleRefusal({ asksPassword, code }: Refusal): "name" | "password" {
+    const isRetry = this.#passwords > 0 && this.#passwords < limits.attemptsPerSession;
+    const isAboutIt = code === "wrong-password" || code === "rate";
+    this.#phase = asksPassword === true || (isRetry && isAboutIt) ? "password" : "name";
     return this.#phase;
   }
 }
