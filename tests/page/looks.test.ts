@@ -20,6 +20,10 @@ const rig = pageRig(async (...tabs) => {
   await ann.login("Ann", "lobby", "releases", longRoom, "support", "会議室");
 });
 
+/** The page hears of its new size with the next frame. */
+const frameDrawn =
+  "new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(() => go(true))))";
+
 /** Takes the state on both screens in both color schemes, once nothing is wrong with it. */
 async function shoot(
   tab: Tab,
@@ -28,6 +32,7 @@ async function shoot(
 ): Promise<void> {
   for (const [name, size] of Object.entries({ phone, desktop })) {
     await tab.resize(size);
+    await tab.get(frameDrawn);
     await prepare?.(size);
     await tab.until("document.getAnimations().length === 0");
     for (const scheme of ["light", "dark"] as const) {
