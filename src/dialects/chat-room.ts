@@ -56,7 +56,7 @@ class ChatRoomConversation implements Conversation {
     if (this.#login.awaitsPassword) return this.#login.withPassword(text);
     if (!this.#login.isSent) return this.#login.withName(this.#readName(message));
     if (showsNothing(text)) return undefined;
-    return this.#consent.readWord(text) ?? this.#consent.say(text, nowMs);
+    return this.#consent.readWord(text, nowMs) ?? this.#consent.say(text, nowMs);
   }
 
   render(event: PersonalEvent): string | readonly string[] | undefined {

@@ -22,8 +22,11 @@ export class Consent {
   #endedBy: string | undefined;
   /** Until when; undefined before the first of them. */
   #crossingUntilMs: number | undefined;
-  /** An invitation was withdrawn; kept until this side's next message. */
-  #isWithdrawn = false;
+  /**
+   * Until when an answer may be meant for an invitation that was withdrawn: without end until this
+   * side's next message, which may have been under way with the news; undefined: for none.
+   */
+  #withdrawnUntilMs: number | undefined;
 
   /** `frame` wraps a notice in the dialect's form. */
   constructor(frame: (sentence: string) => string = (sentence) => sentence) {
@@ -46,14 +49,14 @@ export class Consent {
       this.#crossingUntilMs = undefined;
     }
     const isGone = event.state === "left" || event.state === "lost";
-    this.#isWithdrawn = isGone && before.invitedBy !== undefined && !this.#chat.invitedBy;
+    const isWithdrawn = isGone && before.invitedBy !== undefined && !this.#chat.invitedBy;
+    this.#withdrawnUntilMs = isWithdrawn ? Infinity : undefined;
     this.#isLeaving = false;
   }
 
-  /** The private-chat command in `text`, if it is one at the moment. */
-  readWord(text: string): Command | undefined {
-    const isWithdrawn = this.#isWithdrawn;
-    this.#isWithdrawn = false;
+  /** The private-chat command in `text`, which arrived at `nowMs`, if it is one at the moment. */
+  readWord(text: string, nowMs: number): Command | undefined {
+    const isWithdrawn = this.#isWithdrawn(nowMs);
     if (text.length > maxWordChars) return undefined;
     const word = text.trim().toLowerCase();
     if (this.isChatting) {
@@ -63,6 +66,14 @@ export class Consent {
     }
     if (this.#chat.invitedBy === undefined && !isWithdrawn) return undefined;
     return word === "accept" || word === "reject" ? { type: word } : undefined;
+  }
+
+  #isWithdrawn(nowMs: number): boolean {
+    const untilMs = this.#withdrawnUntilMs;
+    if (untilMs === undefined) return false;
+    if (nowMs >= untilMs) this.#withdrawnUntilMs = undefined;
+    else if (untilMs === Infinity) this.#withdrawnUntilMs = nowMs + limits.crossingMs;
+    return nowMs < untilMs;
   }
 
   /**

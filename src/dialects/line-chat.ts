@@ -44,7 +44,7 @@ class LineChatConversation implements Conversation {
     if (this.#login.awaitsPassword) return this.#login.withPassword(line);
     if (!this.#login.isSent) return this.#login.withName({ type: "login", name: line.trim() });
     if (showsNothing(line)) return undefined;
-    return this.#consent.readWord(line) ?? this.#consent.say(line, nowMs);
+    return this.#consent.readWord(line, nowMs) ?? this.#consent.say(line, nowMs);
   }
 
   render(event: PersonalEvent): string | undefined {

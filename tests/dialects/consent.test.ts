@@ -59,6 +59,22 @@ describe.each([
     expect(conversation.receive("still for Ann")).toMatchObject({ type: "reply" });
   });
 
+  test("an answer to an invitation that is gone is not said, though another text came before", () => {
+    const conversation = dialect.open(peer);
+    conversation.receive("Emil");
+    conversation.render(welcome("Emil"));
+    for (const state of ["invited", "left"] as const) {
+      conversation.render({ type: "chat", state, with: "Ann" });
+    }
+    const startMs = 10_000;
+    const early = { type: "say", text: "under way" } as const;
+    expect(conversation.receive("under way", startMs)).toEqual(early);
+    const lastMs = startMs + limits.crossingMs - 1;
+    expect(conversation.receive("reject", lastMs)).toEqual({ type: "reject" });
+    const late = { type: "say", text: "reject" } as const;
+    expect(conversation.receive("reject", lastMs + 1)).toEqual(late);
+  });
+
   test("a leave that crosses the partner's is not said either", () => {
     const { conversation, tell } = chatting();
     tell("left");

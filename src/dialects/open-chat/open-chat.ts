@@ -118,7 +118,7 @@ class OpenChatConversation implements Conversation {
     }
     if (showsNothing(message)) return undefined;
     const slash = this.#hasHelp ? this.#readSlashCommand(message) : undefined;
-    return slash ?? this.#consent.readWord(message) ?? this.#readCommand(message, nowMs);
+    return slash ?? this.#consent.readWord(message, nowMs) ?? this.#readCommand(message, nowMs);
   }
 
   render(event: PersonalEvent): string | readonly string[] | undefined {
