@@ -138,6 +138,7 @@ function finishDelivery(hub: HubState, plan: FlushPlan): void {
 }
 
 function confirm(hub: HubState, batch: TurnBatch, mailNumbers: readonly number[]): void {
+  for (const [id, departure] of batch.departed) hub.names.noteDeparture({ id, departure });
   const { metrics } = hub.options;
   metrics.roomMessages += batch.messages;
   metrics.privateMessages += batch.mail.length;

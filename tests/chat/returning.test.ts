@@ -329,6 +329,32 @@ test("a name stays reserved when its owner's login under another name breaks off
   expect(stranger.lines()).toMatchObject([{ type: "error", code: "name-taken" }]);
 });
 
+test("a name stays reserved for who came and went while the store was being asked", () => {
+  const store = new FailingStore();
+  const rig = new Rig({}, store.answer);
+  const bob = rig.member("Bob");
+  store.timing = ({ type }) => (type === "commit" ? "reply-late" : "now");
+  bob.send(say(1));
+  rig.settle();
+  // Ann's record waits behind Bob's batch; the store is asked for the name before it.
+  const ann = rig.client().send(hello("Ann"));
+  expect(rig.hub.memberNames()).toContain("Ann");
+  rig.hub.handleClose(ann.session, "lost", rig.nowMs);
+  store.timing = () => "reply-late";
+  const stranger = rig.client(undefined, true, "192.0.2.1");
+  stranger.send({ ...hello("Ann"), secret: "stranger-0123456789" });
+  const typeAt = (at: number) => store.waiting[at]?.type;
+  store.releaseOne(rig);
+  rig.settle();
+  // Only the last of the stranger's questions is answered after Ann's record is in the store.
+  while (typeAt(1) !== "commit") store.releaseOne(rig);
+  store.releaseOne(rig, 1);
+  rig.settle();
+  store.release(rig);
+  expect(stranger.lines()).toMatchObject([{ type: "error", code: "name-taken" }]);
+  expect(rig.hub.memberNames()).toEqual(["Bob"]);
+});
+
 test("a name stays reserved for its last holder when an earlier one leaves in the same turn", () => {
   const store = new FailingStore();
   const rig = new Rig({}, store.answer);

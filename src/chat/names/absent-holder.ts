@@ -13,7 +13,12 @@ export function absentHolder(
   let holder: SessionRecord | undefined;
   let isReleased = false;
   const known = new Set<string>();
-  for (const [id, { session, name, seenMs }] of hub.pipeline.departures()) {
+  const stored = hub.names.departedSince(folded);
+  const departures = [...hub.pipeline.departures()];
+  if (stored !== undefined && hub.names.byKey(stored.id)?.phase !== "member") {
+    departures.push([stored.id, stored.departure]);
+  }
+  for (const [id, { session, name, seenMs }] of departures) {
     // The newest departure of a session counts.
     if (known.has(id)) continue;
     known.add(id);

@@ -4,8 +4,12 @@
 
 import { accountMailbox } from "../account-store.ts";
 import type { Identity, Session } from "../session.ts";
+import type { Departure } from "../turn-batch.ts";
 import { Aliases } from "./aliases.ts";
 import { fold } from "./grammar.ts";
+
+/** A departure that the store knows of, and the session's record ID. */
+export type StoredDeparture = { id: string; departure: Departure };
 
 export class NameRegistry {
   /** Members by folded name; of several devices the one that came last. */
@@ -20,6 +24,8 @@ export class NameRegistry {
   readonly #entering = new Map<string, Session>();
   /** Folded names that a pending login, rename or registration will take: how many of them. */
   readonly #reserved = new Map<string, number>();
+  /** Who left with a reserved name, and is in the store since: the last one, by folded name. */
+  readonly #departed = new Map<string, StoredDeparture>();
   readonly #aliases = new Aliases();
 
   /** Number of names in use. */
@@ -30,7 +36,7 @@ export class NameRegistry {
   /** Number of entries of any kind, for leak tests. */
   get keptEntries(): number {
     const { size } = this.#members;
-    const entering = this.#entering.size + this.#reserved.size;
+    const entering = this.#entering.size + this.#reserved.size + this.#departed.size;
     const devices = this.#others.size + this.#devices.size;
     return size + this.#byKey.size + entering + devices + this.#aliases.size;
   }
@@ -99,7 +105,25 @@ export class NameRegistry {
 
   /** Reserves a free name for a login or rename until `unreserve`. */
   reserve(folded: string): void {
+    if (!this.#reserved.has(folded)) this.#departed.delete(folded);
     this.#reserved.set(folded, (this.#reserved.get(folded) ?? 0) + 1);
+  }
+
+  /**
+   * Somebody's departure is in the store. A login or rename that waits for this name may have asked
+   * the store before, so it is remembered for them.
+   */
+  noteDeparture(departed: StoredDeparture): void {
+    for (const name of this.#departed.keys()) {
+      if (!this.#reserved.has(name)) this.#departed.delete(name);
+    }
+    const { name } = departed.departure;
+    if (this.#reserved.has(name)) this.#departed.set(name, departed);
+  }
+
+  /** Who left with the name since it was reserved. */
+  departedSince(folded: string): StoredDeparture | undefined {
+    return this.#departed.get(folded);
   }
 
   unreserve(folded: string): void {
